@@ -1,0 +1,86 @@
+/**
+ * What `compare` measures, as written by `--json`. These field names are a public format: add fields, never rename
+ * or remove one.
+ */
+
+/** The machine and the software of a run. */
+export interface Environment {
+  /** Version of efficient-transformers. */
+  version: string;
+  node: string;
+  platform: string;
+  cpu: string;
+  /** Threads the kernels ran on, the calling thread included. */
+  threads: number;
+  /** Which kernel set ran: 'plain' or 'simd'. */
+  kernels: string;
+  /** ISO 8601. */
+  date: string;
+}
+
+/** What the queries, keys and values were. */
+export interface InputDescription {
+  /** For people, e.g. `MiniLM-L6 layer 2, 4 heads, 512 tokens of English`. */
+  name: string;
+  /** 'fixture', 'file' or 'synthetic'. */
+  source: 'fixture' | 'file' | 'synthetic';
+  /** File path, or the synthetic distribution. */
+  detail: string;
+  batch: number;
+  heads: number;
+  /** Lengths measured: more than one for a scaling curve. */
+  lengths: number[];
+  headDim: number;
+  causal: boolean;
+  seed: number;
+}
+
+/** One variant, at one budget, at one length, against full attention. */
+export interface ComparisonResult {
+  variant: string;
+  /** The layer of the input file this row was measured on; absent for inputs without layers. */
+  layer?: string;
+  /** Options that differ from nothing: the variant's whole option record. */
+  options: Record<string, unknown>;
+  /** The budget that was swept, e.g. `{ symbol: 'w', option: 'attentionWindow', value: 64 }`; null if it has none. */
+  budget: { symbol: string; option: string; value: number } | null;
+  length: number;
+  /** Relative Frobenius error of the output, ‖out − full‖_F / ‖full‖_F. */
+  relativeError: number;
+  /** Largest absolute difference of any output element. */
+  maxAbsError: number;
+  /** Mean over sampled rows of ½ Σ_j |A_ij − Â_ij|, from 0 (same) to 1 (for non-negative rows; signed rows can exceed 1). */
+  totalVariation: number;
+  /** Mean over sampled rows of the share of the k largest entries of A_i that are among the k largest of Â_i. */
+  topKRecall: number;
+  /** Median wall time of one forward pass. */
+  milliseconds: number;
+  /** Median wall time of full attention on the same input, interleaved in the same run. */
+  fullMilliseconds: number;
+  /** Peak tensor memory of one forward pass beyond its inputs, in bytes, counted by the allocator. */
+  peakBytes: number;
+  /** The same for full attention. */
+  fullPeakBytes: number;
+  /** Floating point operations of one forward pass, from the variant's `cost`. */
+  flops: number;
+  /** Those of full attention. */
+  fullFlops: number;
+}
+
+/** A picture of who attends to whom: mean weight over heads on a grid of cells, row-major, for the report. */
+export interface PatternPicture {
+  variant: string;
+  title: string;
+  /** Cells per side. */
+  size: number;
+  /** size × size weights; a row is a query. */
+  cells: number[];
+}
+
+/** The whole JSON file. */
+export interface ComparisonReport {
+  environment: Environment;
+  input: InputDescription;
+  results: ComparisonResult[];
+  pictures?: PatternPicture[];
+}

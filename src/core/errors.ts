@@ -1,0 +1,58 @@
+/**
+ * Typed errors. Every public function checks its arguments before any work and throws one of these; the message
+ * names the argument, says what would be right and what was given.
+ */
+
+/** Base class: catch this to catch everything the library throws on purpose. */
+export class EfficientTransformersError extends Error {
+  override name = 'EfficientTransformersError';
+}
+
+/** An argument has the wrong shape. */
+export class ShapeError extends EfficientTransformersError {
+  override name = 'ShapeError';
+}
+
+/** An argument has a value that cannot be right: out of range, unknown, NaN or infinite, of the wrong type. */
+export class ArgumentError extends EfficientTransformersError {
+  override name = 'ArgumentError';
+}
+
+/** The variant cannot do what was asked, by its mathematics (a causal Linformer, say). */
+export class UnsupportedError extends EfficientTransformersError {
+  override name = 'UnsupportedError';
+}
+
+/** A file is missing, truncated, malformed or of another type than expected. */
+export class FileFormatError extends EfficientTransformersError {
+  override name = 'FileFormatError';
+}
+
+/** The tensor memory is exhausted, or a released tensor was used. */
+export class MemoryError extends EfficientTransformersError {
+  override name = 'MemoryError';
+}
+
+/** A worker thread threw or died. */
+export class WorkerError extends EfficientTransformersError {
+  override name = 'WorkerError';
+}
+
+/** `[2, 8, 1024, 64]`, as error messages print a shape. */
+export function formatShape(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** Throws unless `actual` equals `expected`; `because` completes the sentence, e.g. `to match queries`. */
+export function expectShape(name: string, actual: readonly number[], expected: readonly number[], because = ''): void {
+  if (actual.length === expected.length && actual.every((extent, axis) => extent === expected[axis])) return;
+  const reason = because === '' ? '' : ` ${because}`;
+  throw new ShapeError(`${name}: expected ${formatShape(expected)}${reason}, got ${formatShape(actual)}`);
+}
+
+/** Throws unless `value` is an integer within `[minimum, maximum]`. */
+export function expectInteger(name: string, value: unknown, minimum: number, maximum = Number.MAX_SAFE_INTEGER): void {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum) return;
+  const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
+  throw new ArgumentError(`${name}: expected an integer ${range}, got ${String(value)}`);
+}

@@ -1,0 +1,258 @@
+/**
+ * Seeded random numbers. One seed names a tree of streams: `new Random(7).split('layer 3').split('dropout')` is the
+ * same stream wherever and whenever it is asked for, however many numbers its parents have given out. So adding a
+ * draw in one module never changes the numbers of another.
+ *
+ * Generator: xoroshiro128+ (Blackman & Vigna, "Scrambled linear pseudorandom number generators", 2021) from
+ * pure-rand, which returns the low 32 bits of each sum. Its lowest bits are linear in the state, so the five or six
+ * lowest bits of each word are dropped here. Not for cryptography.
+ *
+ * What is guaranteed: the same seed, path of names and sequence of calls give the same bits on every platform. Only
+ * 32-bit integer operations, the four float64 operations and `Math.sqrt` are used; integers are exact, and IEEE 754
+ * rounds the others correctly. `Math.log`, `Math.cos`, `**` and their kin, whose last bits ECMAScript leaves to the
+ * engine, are not used.
+ */
+
+import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
+import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
+import { ArgumentError, expectInteger } from './errors.ts';
+
+/** What `fillNormal` and `fillUniform` write to: a plain array or any typed array of floats. */
+export interface WritableNumbers {
+  readonly length: number;
+  [index: number]: number;
+}
+
+const MAX_INT32 = 0x7fffffff;
+const TWO_TO_53 = 0x20000000000000;
+
+export class Random {
+  /** Four 32-bit words that stand for (seed, path of names). Drawing does not change them; `split` derives from them. */
+  #key: readonly number[];
+  #generator: RandomGenerator;
+  /** `normal` makes two values at a time; this is the one not yet handed out. */
+  #spareNormal: number | undefined;
+
+  /** @throws ArgumentError unless `seed` is an integer that float64 holds exactly (negative is fine). */
+  constructor(seed: number) {
+    expectInteger('seed', seed, Number.MIN_SAFE_INTEGER);
+    this.#key = absorb(absorb(ROOT_KEY, seed | 0), Math.floor(seed / 0x100000000));
+    this.#generator = generatorOf(this.#key);
+  }
+
+  /**
+   * The independent stream called `name` below this one: a function of the seed and the path of names alone.
+   * Splitting draws nothing. The same name twice gives the same stream twice.
+   * @throws ArgumentError unless `name` is a string.
+   */
+  split(name: string): Random {
+    if (typeof name !== 'string') throw new ArgumentError(`name: expected a string, got ${String(name)}`);
+    let key = this.#key;
+    for (let index = 0; index < name.length; index++) key = absorb(key, name.charCodeAt(index));
+    // No code unit reaches 0x10000, so this end mark keeps split('ab') apart from split('a').split('b').
+    key = absorb(key, 0x10000 + name.length);
+    return Random.#resume(key, generatorOf(key), undefined);
+  }
+
+  /** Uniform in [0, 1), a multiple of 2⁻⁵³. */
+  uniform(): number {
+    return this.#bits53() / TWO_TO_53;
+  }
+
+  /** Standard normal, by the polar method (Marsaglia & Bray 1964): a point in the unit disc gives two normals. */
+  normal(): number {
+    if (this.#spareNormal !== undefined) {
+      const spare = this.#spareNormal;
+      this.#spareNormal = undefined;
+      return spare;
+    }
+    let x: number;
+    let y: number;
+    let squaredRadius: number;
+    do {
+      x = 2 * this.uniform() - 1;
+      y = 2 * this.uniform() - 1;
+      squaredRadius = x * x + y * y;
+    } while (squaredRadius >= 1 || squaredRadius === 0);
+    const stretch = Math.sqrt((-2 * naturalLogarithm(squaredRadius)) / squaredRadius);
+    this.#spareNormal = y * stretch;
+    return x * stretch;
+  }
+
+  /**
+   * Uniform integer in [0, below), without bias: the 2⁵³ possible draws are cut into `below` equal ranges and the
+   * few that are left over are drawn again.
+   * @throws ArgumentError unless `below` is an integer of at least 1.
+   */
+  integer(below: number): number {
+    expectInteger('below', below, 1);
+    const width = Math.floor(TWO_TO_53 / below);
+    let bits: number;
+    do bits = this.#bits53();
+    while (bits >= width * below);
+    return Math.floor(bits / width);
+  }
+
+  /**
+   * Fills `array` with normals of the given mean and standard deviation (rounded to the array's own type) and returns it.
+   * @throws ArgumentError unless `mean` is finite and `deviation` finite and not negative.
+   */
+  fillNormal<A extends WritableNumbers>(array: A, mean = 0, deviation = 1): A {
+    expectFinite('mean', mean);
+    expectFinite('deviation', deviation);
+    if (deviation < 0) throw new ArgumentError(`deviation: expected at least 0, got ${deviation}`);
+    for (let index = 0; index < array.length; index++) array[index] = mean + deviation * this.normal();
+    return array;
+  }
+
+  /**
+   * Fills `array` with numbers uniform in [low, high) and returns it. Rounding, to float32 above all, may now and then
+   * give `high` itself.
+   * @throws ArgumentError unless low ≤ high and both ends and their difference are finite.
+   */
+  fillUniform<A extends WritableNumbers>(array: A, low = 0, high = 1): A {
+    expectFinite('low', low);
+    expectFinite('high', high);
+    expectFinite('high - low', high - low);
+    if (low > high) throw new ArgumentError(`low: expected at most high (${high}), got ${low}`);
+    for (let index = 0; index < array.length; index++) array[index] = low + (high - low) * this.uniform();
+    return array;
+  }
+
+  /**
+   * The integers 0 … n − 1 in uniformly random order (Fisher–Yates).
+   * @throws ArgumentError unless `n` is an integer from 0 to 2³¹ − 1.
+   */
+  permutation(n: number): Int32Array {
+    expectInteger('n', n, 0, MAX_INT32);
+    const order = Int32Array.from({ length: n }, (_, index) => index);
+    for (let last = n - 1; last > 0; last--) {
+      const other = this.integer(last + 1);
+      [order[last], order[other]] = [order[other], order[last]];
+    }
+    return order;
+  }
+
+  /**
+   * A uniformly random k-subset of 0 … n − 1, ascending, in O(k log k) whatever n is (Floyd's sampling: Bentley &
+   * Floyd, "A sample of brilliance", CACM 1987).
+   * @throws ArgumentError unless 0 ≤ k ≤ n ≤ 2³¹ − 1, integers.
+   */
+  choose(n: number, k: number): Int32Array {
+    expectInteger('n', n, 0, MAX_INT32);
+    expectInteger('k', k, 0, n);
+    const chosen = new Set<number>();
+    for (let candidate = n - k; candidate < n; candidate++) {
+      const drawn = this.integer(candidate + 1);
+      chosen.add(chosen.has(drawn) ? candidate : drawn);
+    }
+    return Int32Array.from(chosen).sort();
+  }
+
+  /**
+   * The Euclidean norm of a `degrees`-dimensional standard normal vector: a χ(degrees) variate, in O(degrees).
+   * @throws ArgumentError unless `degrees` is an integer of at least 1.
+   */
+  chi(degrees: number): number {
+    expectInteger('degrees', degrees, 1);
+    let sumOfSquares = 0;
+    for (let dimension = 0; dimension < degrees; dimension++) {
+      const coordinate = this.normal();
+      sumOfSquares += coordinate * coordinate;
+    }
+    return Math.sqrt(sumOfSquares);
+  }
+
+  /**
+   * Everything `fromState` needs to go on with the same bits: 4 key words, 4 generator words, then whether a normal
+   * is in reserve (0 or 1) and its value. Plain finite numbers, so JSON keeps them exactly; float32 would not.
+   */
+  state(): number[] {
+    const reserve = this.#spareNormal === undefined ? [0, 0] : [1, this.#spareNormal];
+    return [...this.#key, ...this.#generator.getState(), ...reserve];
+  }
+
+  /** @throws ArgumentError unless `state` is of the form that `state()` returns. */
+  static fromState(state: readonly number[]): Random {
+    if (!Array.isArray(state) || state.length !== 10) {
+      const given = Array.isArray(state) ? `${state.length} numbers` : String(state);
+      throw new ArgumentError(`state: expected the 10 numbers that Random.state() returns, got ${given}`);
+    }
+    state.slice(0, 8).forEach((word, index) => {
+      expectInteger(`state[${index}]`, word, -MAX_INT32 - 1, MAX_INT32);
+    });
+    if (state.slice(4, 8).every((word) => word === 0)) {
+      throw new ArgumentError('state[4..7]: expected a generator state that is not all zeros');
+    }
+    expectInteger('state[8]', state[8], 0, 1);
+    expectFinite('state[9]', state[9]);
+    const generator = xoroshiro128plusFromState(state.slice(4, 8));
+    return Random.#resume(state.slice(0, 4), generator, state[8] === 1 ? state[9] : undefined);
+  }
+
+  static #resume(key: readonly number[], generator: RandomGenerator, spareNormal: number | undefined): Random {
+    const random = new Random(0);
+    random.#key = key;
+    random.#generator = generator;
+    random.#spareNormal = spareNormal;
+    return random;
+  }
+
+  #bits53(): number {
+    const high = this.#generator.next() >>> 6;
+    const low = this.#generator.next() >>> 5;
+    return high * 0x8000000 + low;
+  }
+}
+
+/** Fractional bits of √2, √3, √5 and √7: four words without a pattern, to start from. */
+const ROOT_KEY: readonly number[] = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a].map((word) => word | 0);
+const GOLDEN = 0x9e3779b1; // 2³² over the golden ratio, rounded to a prime
+
+/**
+ * Stirs one 32-bit word into a key. The same word never merges two keys (each step can be undone), and two words never
+ * take one key to the same place. Two passes, so that every word of the key depends on every other.
+ */
+function absorb(key: readonly number[], word: number): number[] {
+  const lanes = [...key];
+  let previous = lanes[3] ^ word;
+  for (let step = 0; step < 8; step++) {
+    previous = scramble(lanes[step % 4] + Math.imul(previous, GOLDEN) + GOLDEN);
+    lanes[step % 4] = previous;
+  }
+  return lanes;
+}
+
+/** The finaliser of MurmurHash3 (Appleby): a bijection of 32 bits in which each bit in flips each bit out half the time. */
+function scramble(word: number): number {
+  let bits = word | 0;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return bits ^ (bits >>> 16);
+}
+
+/** All zeros is the one state that xoroshiro cannot leave; setting one bit rules it out. */
+function generatorOf(key: readonly number[]): RandomGenerator {
+  return xoroshiro128plusFromState([key[0] | 1, key[1], key[2], key[3]]);
+}
+
+/**
+ * ln x for x in (0, 1), from operations that every engine rounds alike. With x = 2ᵉ·m and m in [√½, √2):
+ * ln x = e ln 2 + 2 artanh s, s = (m − 1)/(m + 1), |s| < 0.172, so the series terms left out are below 2⁻⁵⁴ of the sum.
+ */
+function naturalLogarithm(x: number): number {
+  let mantissa = x;
+  let exponent = 0;
+  while (mantissa < Math.SQRT1_2) {
+    mantissa *= 2;
+    exponent -= 1;
+  }
+  const s = (mantissa - 1) / (mantissa + 1);
+  let series = 0;
+  for (let power = 19; power >= 1; power -= 2) series = series * s * s + 1 / power;
+  return exponent * Math.LN2 + 2 * s * series;
+}
+
+function expectFinite(name: string, value: number): void {
+  if (!Number.isFinite(value)) throw new ArgumentError(`${name}: expected a finite number, got ${String(value)}`);
+}

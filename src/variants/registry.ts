@@ -1,0 +1,26 @@
+/** Every variant, by name. Adding one is one file and one line here. */
+import { ArgumentError } from '../core/errors.ts';
+import { full } from './full.ts';
+import type { AttentionVariant, CommonOptions } from './variant.ts';
+
+/** A variant whose options are known only by their schema. */
+export type AnyVariant = AttentionVariant<CommonOptions>;
+
+const registered = new Map<string, AnyVariant>();
+
+/** Adds a variant, so that compare, patterns, training and the laws find it. Throws ArgumentError for a taken name. */
+export function register<Options extends CommonOptions>(variant: AttentionVariant<Options>): void {
+  if (registered.has(variant.name)) throw new ArgumentError(`variant: the name '${variant.name}' is taken`);
+  registered.set(variant.name, variant as unknown as AnyVariant);
+}
+
+register(full);
+
+/** All variants in order of registration; full attention is the first. */
+export function allVariants(): AnyVariant[] {
+  return [...registered.values()];
+}
+
+export function findVariant(name: string): AnyVariant | undefined {
+  return registered.get(name);
+}

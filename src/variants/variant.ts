@@ -1,0 +1,87 @@
+/** The contract of a variant: what one file under `variants/` exports, and all that the rest of the library knows of it. */
+import type { Random } from '../core/random.ts';
+import type { Tensor } from '../core/tensor.ts';
+import type { OptionSchema } from './options.ts';
+
+export interface Citation {
+  authors: string;
+  year: number;
+  title: string;
+  arxiv: string;
+}
+
+/** Sizes that options, parameters and cost depend on. Self-attention has queryLength = keyLength. */
+export interface AttentionShape {
+  batch: number;
+  heads: number;
+  queryLength: number;
+  keyLength: number;
+  headDim: number;
+}
+
+export interface AttentionInputs {
+  /** [batch, heads, queryLength, headDim] */
+  queries: Tensor;
+  /** [batch, heads, keyLength, headDim] */
+  keys: Tensor;
+  /** [batch, heads, keyLength, valueDim] */
+  values: Tensor;
+  /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. Absent: all real. */
+  keyMask?: Tensor;
+}
+
+/** What every variant understands; where `supports.causal` is false, `causal: true` is a typed error. */
+export interface CommonOptions {
+  /** Key j is visible to query i only if j ≤ i. */
+  causal: boolean;
+}
+
+/** Learned tensors (`requiresGrad`) and random ones (projections, features, rotations), by the paper's name. */
+export type Parameters = Record<string, Tensor>;
+
+/** Whether query `query` of head `head` may attend to key `key`: what reference.ts is masked with. */
+export type AttentionPattern = (head: number, query: number, key: number) => boolean;
+
+/** The knob that trades error for cost: what `compare` sweeps. */
+export interface Budget<Options> {
+  /** The paper's symbol, e.g. `w`. */
+  symbol: string;
+  /** The option that holds it. */
+  option: keyof Options & string;
+  /** Values worth measuring at this length, ascending. */
+  values(sequenceLength: number): number[];
+}
+
+export interface AttentionVariant<Options extends CommonOptions = CommonOptions> {
+  readonly name: string;
+  readonly paper: Citation;
+  readonly family: 'full' | 'sparse' | 'low-rank' | 'kernel' | 'hashing' | 'recurrence' | 'convolution';
+  readonly exactness: 'exact' | 'exact-on-its-pattern' | 'approximate';
+  /** The stated cost, for tables: `O(L·w)`. */
+  readonly complexity: string;
+  readonly supports: { causal: boolean; padding: boolean; crossAttention: boolean; incremental: boolean };
+  /** Every option with its symbol, range and meaning: drives validation, the command line, the docs and the laws. */
+  readonly options: { readonly [Name in keyof Omit<Options, 'causal'>]: OptionSchema };
+  readonly budget: Budget<Options> | null;
+
+  defaults(sequenceLength: number): Options;
+
+  /** Throws a typed error for options that fit their schema but not this shape or each other. */
+  check?(options: Options, shape: AttentionShape): void;
+
+  /** Draws the learned and random tensors that `attend` takes. */
+  parameters(options: Options, shape: AttentionShape, random: Random): Parameters;
+
+  /**
+   * The attention itself, [batch, heads, queryLength, valueDim], differentiable, linear in `values`, and within the
+   * paper's cost in time and in memory. Inputs and options have been checked; see `attend` in attend.ts for the door
+   * that checks them.
+   */
+  attend(inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor;
+
+  /** For variants that restrict who may attend to whom, regardless of the data. */
+  pattern?(options: Options, shape: AttentionShape): AttentionPattern;
+
+  /** Floating point operations (a multiply-add is two) and tensor bytes of one forward pass for the whole batch. */
+  cost(shape: AttentionShape, options: Options): { flops: number; bytes: number };
+}

@@ -101,5 +101,5 @@ export function checkInputs({ queries, keys, values, keyMask }: AttentionInputs,
     expectFinite('keys', keys);
     expectFinite('values', values);
   }
-  return { batch, heads, queryLength, keyLength, headDim };
+  return { batch, heads, queryLength, keyLength, headDim, dtype: queries.dtype as 'float32' | 'float64' };
 }

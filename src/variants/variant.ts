@@ -17,6 +17,8 @@ export interface AttentionShape {
   queryLength: number;
   keyLength: number;
   headDim: number;
+  /** float32 in use; float64 where gradients are checked. Parameters are drawn in this type. */
+  dtype: 'float32' | 'float64';
 }
 
 export interface AttentionInputs {

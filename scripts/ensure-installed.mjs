@@ -1,0 +1,78 @@
+/**
+ * Makes `npm start`, `npm test` and the rest work in a fresh clone: installs the dependencies when node_modules does
+ * not hold what package-lock.json says, and says and does nothing otherwise. Runs before them as `prestart` and so on.
+ */
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const GUARD = 'EFFICIENT_TRANSFORMERS_INSTALLING';
+
+const reason = whatIsWrong();
+if (reason !== null && process.env[GUARD] === undefined) install(reason);
+
+/** Null if what is installed is what the lockfile asks for, else a few words on the first difference. */
+function whatIsWrong() {
+  const wanted = readPackages(join(root, 'package-lock.json'));
+  if (wanted === null) throw new Error('package-lock.json is missing or is not JSON: restore it from the repository');
+  // npm leaves this record of what it installed.
+  const installed = readPackages(join(root, 'node_modules', '.package-lock.json'));
+  if (installed === null) return 'nothing is installed yet';
+
+  for (const [path, entry] of Object.entries(wanted)) {
+    if (path === '') continue;
+    const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+    const found = installed[path];
+    if (found === undefined) {
+      if (entry.optional && !isForThisMachine(entry)) continue;
+      return `${name} is missing`;
+    }
+    if (found.version !== entry.version) return `${name} is ${found.version}, package-lock.json has ${entry.version}`;
+    if (found.integrity !== entry.integrity) return `${name} ${found.version} is not the copy package-lock.json names`;
+    if (!existsSync(join(root, path, 'package.json'))) return `${name} is missing`;
+  }
+  return null;
+}
+
+function readPackages(path) {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')).packages ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Catches a node_modules copied from another kind of machine, whose native parts would not start here. */
+function isForThisMachine({ os, cpu, libc }) {
+  if (os === undefined || libc !== undefined) return false; // which libc this is takes long to find out
+  return os.includes(process.platform) && (cpu === undefined || cpu.includes(process.arch));
+}
+
+function install(reason) {
+  // Dev dependencies whatever NODE_ENV is: tsx runs everything here.
+  const options = ['ci', '--include=dev', '--no-audit', '--no-fund'];
+  console.error(`Installing dependencies (${reason}): npm ${options.join(' ')}`);
+  const { status, error } = runNpm(options);
+  if (error !== undefined) console.error(`npm could not be started: ${error.message}`);
+  const left = status === 0 ? whatIsWrong() : null;
+  if (left !== null) console.error(`npm ci ended well, but still ${left}`);
+  if (status !== 0) console.error('Dependencies could not be installed; npm says why above.');
+  if (status !== 0 || left !== null) process.exit(1);
+}
+
+function runNpm(options) {
+  // Both outputs to stderr, so that what the caller pipes from stdout stays its own.
+  const settings = { cwd: root, env: { ...process.env, [GUARD]: '1' }, stdio: ['ignore', 2, 2] };
+  // Under `npm run` this is npm's own script, which needs no shell; elsewhere Windows starts npm.cmd only by a shell.
+  const npmScript = process.env.npm_execpath;
+  if (npmScript !== undefined && basename(npmScript) === 'npm-cli.js') {
+    return spawnSync(process.execPath, [npmScript, ...options], settings);
+  }
+  const onWindows = process.platform === 'win32';
+  return onWindows
+    ? spawnSync(['npm.cmd', ...options].join(' '), { ...settings, shell: true })
+    : spawnSync('npm', options, settings);
+}

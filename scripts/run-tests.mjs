@@ -1,0 +1,145 @@
+/**
+ * Runs every spec file in a process of its own, two at a time, and counts: the last line is `N passed, N failed`.
+ *
+ *     npm test                    all
+ *     npm test -- variants        the files whose path contains "variants"
+ *
+ * A file that crashes, hangs, runs no test or fails after its tests counts as one failure beside those it reports.
+ */
+
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const timeoutSeconds = Number(process.env.SPEC_TIMEOUT_SECONDS ?? 300);
+const PROCESSES = Math.min(2, availableParallelism());
+/** How long output may still come from a process that has ended (a child of it may hold the pipe open). */
+const GRACE_MILLISECONDS = 2000;
+
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+
+const filter = process.argv[2] ?? '';
+const files = specFiles().filter((file) => file.includes(filter));
+const results = await runAll(files);
+const failures = results.filter((result) => result.failed > 0);
+const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+
+if (files.length === 0) console.log(filter === '' ? 'No spec files found.' : `No spec file's path contains ${filter}.`);
+if (failures.length > 0) console.log('\nFailed:');
+for (const { file, failed, problem } of failures) console.log(`  ${file}: ${failed}${problem ? ` (${problem})` : ''}`);
+if (sum('skipped') > 0) console.log(`\n${sum('skipped')} skipped`);
+console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
+process.exitCode = failures.length > 0 || sum('passed') === 0 ? 1 : 0;
+
+/** Paths from the root with forward slashes, sorted. */
+function specFiles() {
+  return readdirSync(join(root, 'spec'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.spec.ts'))
+    .map((entry) =>
+      relative(root, join(entry.parentPath ?? entry.path, entry.name))
+        .split(sep)
+        .join('/'),
+    )
+    .sort();
+}
+
+async function runAll(files) {
+  const results = [];
+  const queue = [...files];
+  const work = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const result = await runFile(file);
+      results.push(result);
+      report(result);
+    }
+  };
+  await Promise.all(Array.from({ length: PROCESSES }, work));
+  return results;
+}
+
+function runFile(file) {
+  const start = performance.now();
+  const child = spawn(process.execPath, ['--import', 'tsx', file], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  const chunks = [];
+  child.stdout.on('data', (chunk) => chunks.push(chunk));
+  child.stderr.on('data', (chunk) => chunks.push(chunk));
+
+  return new Promise((resolve) => {
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      child.kill('SIGKILL');
+    }, timeoutSeconds * 1000);
+
+    let settled = false;
+    const settle = (ending) => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      running.delete(child);
+      child.stdout.destroy();
+      child.stderr.destroy();
+      const output = Buffer.concat(chunks).toString('utf8');
+      const seconds = (performance.now() - start) / 1000;
+      resolve({
+        file,
+        output,
+        seconds,
+        ...count(output, timedOut ? `still running after ${timeoutSeconds} s` : ending),
+      });
+    };
+    child.on('error', (error) => settle(`could not start: ${error.message}`));
+    child.on('close', (code, signal) => settle(describeEnding(code, signal)));
+    child.on('exit', (code, signal) => {
+      setTimeout(() => settle(describeEnding(code, signal)), GRACE_MILLISECONDS).unref();
+    });
+  });
+}
+
+/** Null for a normal end: code 0. */
+function describeEnding(code, signal) {
+  if (signal !== null) return `killed by ${signal}`;
+  return code === 0 ? null : `exit code ${code}`;
+}
+
+/**
+ * Counts from uvu's closing summary. What uvu neither passed nor skipped has failed: it leaves a test whose hook throws
+ * out of both, and then still exits with 0.
+ */
+function count(output, ending) {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours, if FORCE_COLOR is set
+  const plain = output.replace(/\x1b\[[0-9;]*m/g, '');
+  const summaries = [...plain.matchAll(/^ {2}Total: +(\d+)\r?\n {2}Passed: +(\d+)\r?\n {2}Skipped: +(\d+)\r?$/gm)];
+  const summary = summaries.at(-1);
+  if (summary === undefined) {
+    const problem = ending === null ? 'ended without a summary: is test.run() missing?' : `no summary: ${ending}`;
+    return { passed: 0, failed: 1, skipped: 0, problem };
+  }
+  const [total, passed, skipped] = summary.slice(1).map(Number);
+  const failed = total - passed;
+  if (total === 0 && skipped === 0) return { passed, failed: 1, skipped, problem: 'holds no test' };
+  const explained = failed > 0 && ending === 'exit code 1';
+  if (ending !== null && !explained)
+    return { passed, failed: failed + 1, skipped, problem: `after its tests: ${ending}` };
+  return { passed, failed, skipped, problem: '' };
+}
+
+function report({ file, output, seconds, passed, failed, problem }) {
+  const time = `${seconds.toFixed(1)} s`;
+  if (failed === 0) {
+    console.log(`pass  ${file}  ${passed} passed  ${time}`);
+    return;
+  }
+  console.log(`\nFAIL  ${file}  ${passed} passed, ${failed} failed  ${time}`);
+  if (problem !== '') console.log(`      ${problem}`);
+  if (output.trim() !== '') console.log(output.trimEnd().replace(/^(?=.)/gm, '    '));
+  console.log();
+}

@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ArgumentError } from '../../src/core/errors.ts';
+import { type ParsedArguments, parseArguments } from '../../src/terminal/arguments.ts';
+import { choice, choices, flag, integer, integers, number, text } from '../../src/terminal/options.ts';
+
+const options = {
+  variant: choices('NAME', ['full', 'longformer', 'linformer'], 'Variants', { defaultText: 'all' }),
+  length: integers('N', 'Lengths', { minimum: 1, default: [512] }),
+  headDim: integer('N', 'Width of a head', { minimum: 1, maximum: 256, default: 64 }),
+  threads: integer('N', 'Threads', { minimum: 1, defaultText: 'all cores' }),
+  epsilon: number('X', 'Added to denominators', { minimum: 0, maximum: 1, default: 1e-6 }),
+  kernels: choice('NAME', ['plain', 'simd'], 'Kernels', { default: 'simd' }),
+  json: text('FILE', 'Where the numbers go', { short: 'j' }),
+  causal: flag('No token sees a later one'),
+  report: flag('Write the report', { default: true }),
+};
+const command = {
+  usage: 'npm start -- compare',
+  summary: 'What an approximation costs.',
+  options,
+  examples: [{ command: 'npm start -- compare --length 4096', explanation: 'on synthetic input' }],
+};
+
+function parse(...args: string[]) {
+  return ran(parseArguments(command, args));
+}
+
+function ran<Specs extends typeof options>(parsed: ParsedArguments<Specs>) {
+  if (parsed.help !== null) throw new Error('expected values, got the help text');
+  return parsed;
+}
+
+function assertRefused(args: string[], message: string): void {
+  assert.throws(
+    () => parse(...args),
+    (error: Error) => {
+      assert.instance(error, ArgumentError);
+      assert.is(error.message, message);
+      return true;
+    },
+  );
+}
+
+test('without arguments, the defaults', () => {
+  const { values, positionals, given } = parse();
+  assert.equal(values, {
+    variant: undefined,
+    length: [512],
+    headDim: 64,
+    threads: undefined,
+    epsilon: 1e-6,
+    kernels: 'simd',
+    json: undefined,
+    causal: false,
+    report: true,
+  });
+  assert.equal(positionals, []);
+  assert.is(given.size, 0);
+});
+
+test('every kind of option, in every way of writing it', () => {
+  const { values, given } = parse(
+    ...['--variant', 'full,longformer', '--variant=linformer', '--variant', 'full', '--length', '1024, 4096'],
+    ...['--head-dim=32', '--threads', '2', '--threads', '3', '--epsilon', '1e-3', '-j', 'out.json'],
+    ...['--causal', '--no-report', '--kernels', 'plain'],
+  );
+  // These lines compile only if the types are what the options say.
+  const variant: readonly ('full' | 'longformer' | 'linformer')[] | undefined = values.variant;
+  const headDim: number = values.headDim;
+  const kernels: 'plain' | 'simd' = values.kernels;
+  assert.equal(variant, ['full', 'longformer', 'linformer']);
+  assert.equal(values.length, [1024, 4096]);
+  assert.is(headDim, 32);
+  assert.is(values.threads, 3);
+  assert.is(values.epsilon, 1e-3);
+  assert.is(values.json, 'out.json');
+  assert.is(values.causal, true);
+  assert.is(values.report, false);
+  assert.is(kernels, 'plain');
+  assert.is(given.size, 9);
+  assert.is(parse('--no-report', '--report').values.report, true);
+});
+
+test('an unknown option names the nearest, or the way to the help', () => {
+  assertRefused(['--lenght', '5'], 'unknown option --lenght: did you mean --length?');
+  assertRefused(['--headDim', '5'], 'unknown option --headDim: did you mean --head-dim?');
+  assertRefused(['--helpp'], 'unknown option --helpp: did you mean --help?');
+  assertRefused(['--qwertyuiop'], 'unknown option --qwertyuiop: see --help');
+  assertRefused(['--no-json'], 'unknown option --no-json: see --help');
+  assertRefused(['-x'], 'unknown option -x: see --help');
+});
+
+test('a wrong value is refused with what would be right', () => {
+  assertRefused(['--length', 'abc'], '--length: expected an integer of at least 1, got abc');
+  assertRefused(['--length', '512,'], '--length: expected an integer of at least 1, got nothing');
+  assertRefused(['--length', '-5'], '--length: expected an integer of at least 1, got -5');
+  assertRefused(['--head-dim', '257'], '--head-dim: expected an integer from 1 to 256, got 257');
+  assertRefused(['--head-dim', '1.5'], '--head-dim: expected an integer from 1 to 256, got 1.5');
+  assertRefused(['--epsilon', 'Infinity'], '--epsilon: expected a number from 0 to 1, got Infinity');
+  assertRefused(['--json='], '--json: expected FILE, got an empty text');
+  assertRefused(
+    ['--variant', 'full,longfomer'],
+    "--variant: unknown variant 'longfomer': did you mean 'longformer'? Known: full, longformer, linformer",
+  );
+  assertRefused(['--kernels', 'gpu'], "--kernels: unknown kernels 'gpu': Known: plain, simd");
+});
+
+test('a missing value, a value too many, a stray word', () => {
+  assertRefused(['--json'], '--json: expected a value, FILE, after it');
+  assertRefused(['--json', '--causal'], '--json: expected a value, FILE, after it, got the option --causal');
+  assertRefused(['--causal=yes'], "--causal: takes no value, got 'yes'");
+  assertRefused(['causal'], "unexpected argument 'causal': expected options only; did you mean --causal?");
+  assertRefused(['out.json'], "unexpected argument 'out.json': expected options only; see --help");
+});
+
+test('positionals, as many as are named', () => {
+  const parsed = parseArguments({ ...command, positionals: ['FILE'] }, ['a.npy', '--causal']);
+  assert.equal(ran(parsed).positionals, ['a.npy']);
+  assert.throws(() => parseArguments({ ...command, positionals: ['FILE'] }, ['a', 'b']), /at most 1 without a flag/);
+});
+
+test('--help wins over errors, and names every option with its default and the examples', () => {
+  const { help } = parseArguments(command, ['--lenght', '5', '-h']);
+  assert.is(
+    help,
+    `What an approximation costs.
+
+Usage: npm start -- compare [options]
+
+Options:
+  --variant NAME,…  Variants: full, longformer, linformer (default: all)
+  --length N,…      Lengths (default: 512)
+  --head-dim N      Width of a head (default: 64)
+  --threads N       Threads (default: all cores)
+  --epsilon X       Added to denominators (default: 0.000001)
+  --kernels NAME    Kernels: plain, simd (default: simd)
+  -j, --json FILE   Where the numbers go
+  --causal          No token sees a later one
+  --[no-]report     Write the report (default: on)
+  -h, --help        Show this text
+
+Examples:
+  npm start -- compare --length 4096
+      on synthetic input`,
+  );
+});
+
+test('help lines stay within 100 columns', () => {
+  const long = { ...options, windowOfAttention: text('A-RATHER-LONG-PLACEHOLDER', 'word '.repeat(60).trim()) };
+  const { help } = parseArguments({ ...command, options: long }, ['--help']);
+  assert.ok(help?.split('\n').every((line) => line.length <= 100));
+  assert.match(help ?? '', /--window-of-attention A-RATHER-LONG-PLACEHOLDER\n +word/);
+});
+
+test('any arguments at all give values, the help, or an ArgumentError', () => {
+  const names = ['--variant', '--length', '--json', '-j', '--causal', '--no-causal', '--', '-', 'full', '1', '--help'];
+  const words = fc.array(fc.oneof(fc.constantFrom(...names), fc.string()), { maxLength: 5 });
+  fc.assert(
+    fc.property(words, (args) => {
+      try {
+        const parsed = parseArguments(command, args);
+        if (parsed.help === null) assert.ok(parsed.values.length.every((length) => length >= 1));
+      } catch (error) {
+        assert.instance(error, ArgumentError);
+      }
+    }),
+  );
+});
+
+test.run();

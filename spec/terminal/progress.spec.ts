@@ -1,0 +1,77 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ArgumentError } from '../../src/core/errors.ts';
+import { displayWidth } from '../../src/terminal/colour.ts';
+import { Progress } from '../../src/terminal/progress.ts';
+
+const CLEAR = '\r\x1b[2K';
+
+/** A terminal that remembers, and a clock that is set by hand. */
+function bench({ isTTY = true, columns = 80, total = 10 } = {}) {
+  const written: string[] = [];
+  const clock = { time: 0 };
+  const stream = { isTTY, columns, write: (text: string) => written.push(text) };
+  return { written, clock, progress: new Progress({ total, stream, now: () => clock.time }) };
+}
+
+test('nothing for two seconds, then a bar with the share done and the time left', () => {
+  const { written, clock, progress } = bench();
+  clock.time = 1999;
+  progress.advance(1);
+  assert.equal(written, []);
+  clock.time = 2500;
+  progress.advance(1, 'longformer, w = 64');
+  // 2 of 10 in 2.5 s: the other 8 take 10 s.
+  assert.equal(written, [`${CLEAR}█████░░░░░░░░░░░░░░░░░░░ 20.0%  10.0 s left  longformer, w = 64`]);
+});
+
+test('draws at most ten times a second, and finish leaves an empty line', () => {
+  const { written, clock, progress } = bench({ total: 1000 });
+  for (clock.time = 0; clock.time < 3000; clock.time += 3) progress.advance(1);
+  assert.ok(written.length > 5 && written.length <= 10, `${written.length} times`);
+  progress.finish();
+  assert.is(written.at(-1), CLEAR);
+  const count = written.length;
+  progress.finish();
+  assert.is(written.length, count);
+});
+
+test('no line fills the terminal, whatever its width', () => {
+  for (const columns of [1, 2, 20, 40, 57, 80]) {
+    const { written, clock, progress } = bench({ columns });
+    clock.time = 5000;
+    progress.advance(5, '注意力 a long\nlabel '.repeat(3));
+    const line = written[0].slice(CLEAR.length);
+    assert.ok(displayWidth(line) < columns, `${displayWidth(line)} of ${columns}`);
+    assert.not.ok(line.includes('\n'));
+  }
+});
+
+test('not a terminal: not one byte', () => {
+  const { written, clock, progress } = bench({ isTTY: false });
+  clock.time = 60_000;
+  progress.advance(5);
+  progress.finish();
+  assert.equal(written, []);
+});
+
+test('too much or too little done stays within the bar', () => {
+  const { written, clock, progress } = bench();
+  clock.time = 3000;
+  progress.update(99);
+  assert.match(written[0], /█{24} {2}100% {2}0 ms left/);
+  clock.time = 4000;
+  progress.update(-1);
+  assert.match(written[1], /░{24} 0\.00%$/);
+});
+
+test('a total that is not above zero is refused', () => {
+  for (const total of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    assert.throws(
+      () => bench({ total }),
+      (error: Error) => error instanceof ArgumentError && /^total/.test(error.message),
+    );
+  }
+});
+
+test.run();

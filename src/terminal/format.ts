@@ -1,0 +1,87 @@
+/**
+ * Numbers for people: three significant digits, a unit that keeps them short, a dash for what is not a number.
+ * The terminal and the HTML report both write with these, so that their figures read the same.
+ */
+
+const NOT_A_NUMBER = '–';
+const INFINITE = '∞';
+const SIGNIFICANT_DIGITS = 3;
+
+/** `1.50 MiB`: binary units, as memory is counted. */
+export function formatBytes(bytes: number): string {
+  return withUnit(bytes, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'], ' ');
+}
+
+/** `1.23k`, `45.6M`, `7.89G`: for operations, elements and parameters. Integers below a thousand stay exact. */
+export function formatCount(count: number): string {
+  return withUnit(count, 1000, ['', 'k', 'M', 'G', 'T', 'P'], '');
+}
+
+/** `83.0 µs`, `12.3 ms`, `1.23 s`, `2 min 05 s`, `3 h 07 min`. */
+export function formatMilliseconds(milliseconds: number): string {
+  if (!Number.isFinite(milliseconds)) return nonFinite(milliseconds);
+  if (milliseconds < 0) return `-${formatMilliseconds(-milliseconds)}`;
+  if (milliseconds === 0) return '0 ms';
+  if (rounded(milliseconds * 1000) < 1000) return `${threeDigits(milliseconds * 1000)} µs`;
+  if (rounded(milliseconds) < 1000) return `${threeDigits(milliseconds)} ms`;
+  if (rounded(milliseconds / 1000) < 60) return `${threeDigits(milliseconds / 1000)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${twoDigits(seconds % 60)} s`;
+  const minutes = Math.round(seconds / 60);
+  return `${Math.floor(minutes / 60)} h ${twoDigits(minutes % 60)} min`;
+}
+
+/** `12.3%` from 0.123. */
+export function formatPercent(share: number): string {
+  if (!Number.isFinite(share)) return nonFinite(share);
+  if (share !== 0 && Math.abs(share) < 5e-5) return `${share < 0 ? '>-' : '<'}0.01%`;
+  return `${threeDigits(share * 100)}%`;
+}
+
+/** `0.0123`, `1.23e-5`: an error or another pure number, in exponent form once leading zeros would hide it. */
+export function formatError(error: number): string {
+  if (!Number.isFinite(error)) return nonFinite(error);
+  if (error === 0) return '0';
+  const size = Math.abs(error);
+  if (size < 1e-3 || rounded(size) >= 1e4) return error.toExponential(SIGNIFICANT_DIGITS - 1).replace('e+', 'e');
+  return size < 1 ? error.toPrecision(SIGNIFICANT_DIGITS) : threeDigits(error);
+}
+
+/** `3.20×`: how many times faster or smaller. */
+export function formatRatio(ratio: number): string {
+  if (!Number.isFinite(ratio)) return nonFinite(ratio);
+  return `${ratio !== 0 && Math.abs(ratio) < 0.01 ? formatError(ratio) : threeDigits(ratio)}×`;
+}
+
+function withUnit(value: number, base: number, units: readonly string[], gap: string): string {
+  if (!Number.isFinite(value)) return nonFinite(value);
+  let scaled = value;
+  let unit = 0;
+  // After rounding too: 999 999 is 1.00M, never 1000k.
+  while (unit < units.length - 1 && (Math.abs(scaled) >= base || rounded(scaled) >= base)) {
+    scaled /= base;
+    unit++;
+  }
+  const digits = unit === 0 && Number.isInteger(value) ? String(value) : threeDigits(scaled);
+  return units[unit] === '' ? digits : `${digits}${gap}${units[unit]}`;
+}
+
+function rounded(value: number): number {
+  return Number(Math.abs(value).toPrecision(SIGNIFICANT_DIGITS));
+}
+
+/** Three significant digits without an exponent; whole numbers keep all their digits, small ones two decimals. */
+function threeDigits(value: number): string {
+  const size = rounded(value);
+  if (size >= 100) return value.toFixed(0);
+  return value.toFixed(size >= 10 ? 1 : 2);
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+function nonFinite(value: number): string {
+  if (Number.isNaN(value)) return NOT_A_NUMBER;
+  return value > 0 ? INFINITE : `-${INFINITE}`;
+}

@@ -1,0 +1,92 @@
+/**
+ * A progress bar for work that does not give the event loop a turn: it has no timer and draws only from `update`.
+ * It shows after two seconds of work, on a terminal only, and leaves no trace.
+ */
+
+import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { displayWidth, printable, type TerminalStream } from './colour.ts';
+import { formatMilliseconds, formatPercent } from './format.ts';
+
+export interface ProgressOptions {
+  /** The whole work, in any unit (steps, rows, FLOPs) that grows evenly with time. */
+  total: number;
+  /** Defaults to stderr, so that what is piped from stdout stays clean. */
+  stream?: TerminalStream;
+  /** Milliseconds on any clock that only moves forward. */
+  now?: () => number;
+  /** How long nothing is shown. */
+  delayMilliseconds?: number;
+}
+
+const CLEAR_LINE = '\r\x1b[2K';
+const REDRAW_MILLISECONDS = 100;
+const BAR_WIDTH = 24;
+/** A terminal that does not tell its width is taken to have this one. */
+const DEFAULT_WIDTH = 80;
+
+/** Call `finish` in a `finally`, so that the line is cleared also when the work throws. */
+export class Progress {
+  readonly total: number;
+  private readonly stream: TerminalStream;
+  private readonly now: () => number;
+  private readonly delay: number;
+  private readonly start: number;
+  private done = 0;
+  private drawnAt = Number.NEGATIVE_INFINITY;
+  private visible = false;
+
+  /** Starts the clock. Throws ArgumentError if `total` is not a finite number above zero. */
+  constructor({ total, stream = process.stderr, now = () => performance.now(), delayMilliseconds }: ProgressOptions) {
+    if (!(total > 0 && Number.isFinite(total))) throw new ArgumentError(`total: expected more than 0, got ${total}`);
+    if (delayMilliseconds !== undefined) expectInteger('delayMilliseconds', delayMilliseconds, 0);
+    this.total = total;
+    this.stream = stream;
+    this.now = now;
+    this.delay = delayMilliseconds ?? 2000;
+    this.start = now();
+  }
+
+  /** That much more is done; `label` names what is going on, e.g. `longformer, w = 64`. */
+  advance(amount: number, label = ''): void {
+    this.update(this.done + amount, label);
+  }
+
+  /** That much of `total` is done. */
+  update(done: number, label = ''): void {
+    this.done = Math.min(Math.max(done, 0), this.total);
+    if (this.stream.isTTY !== true) return;
+    const time = this.now();
+    if (time - this.start < this.delay || time - this.drawnAt < REDRAW_MILLISECONDS) return;
+    this.drawnAt = time;
+    this.visible = true;
+    this.stream.write(CLEAR_LINE + this.line(time - this.start, label));
+  }
+
+  /** Takes the bar off the screen. The next `update` draws it again, so this also makes room for a message. */
+  finish(): void {
+    if (this.visible) this.stream.write(CLEAR_LINE);
+    this.visible = false;
+    this.drawnAt = Number.NEGATIVE_INFINITY;
+  }
+
+  private line(elapsed: number, label: string): string {
+    const share = this.done / this.total;
+    const filled = Math.round(share * BAR_WIDTH);
+    const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
+    const left =
+      this.done === 0 ? '' : `  ${formatMilliseconds((elapsed / this.done) * (this.total - this.done))} left`;
+    const text = `${bar} ${formatPercent(share).padStart(5)}${left}  ${printable(label)}`.trimEnd();
+    // One column stays free: a full line would wrap, and its first half could not be cleared.
+    return cut(text, (this.stream.columns ?? DEFAULT_WIDTH) - 1);
+  }
+}
+
+function cut(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let kept = '';
+  for (const character of text) {
+    if (displayWidth(kept + character) > width - 1) break;
+    kept += character;
+  }
+  return width > 0 ? `${kept}…` : '';
+}

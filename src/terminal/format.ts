@@ -22,9 +22,9 @@ export function formatMilliseconds(milliseconds: number): string {
   if (!Number.isFinite(milliseconds)) return nonFinite(milliseconds);
   if (milliseconds < 0) return `-${formatMilliseconds(-milliseconds)}`;
   if (milliseconds === 0) return '0 ms';
-  if (rounded(milliseconds * 1000) < 1000) return `${threeDigits(milliseconds * 1000)} µs`;
-  if (rounded(milliseconds) < 1000) return `${threeDigits(milliseconds)} ms`;
-  if (rounded(milliseconds / 1000) < 60) return `${threeDigits(milliseconds / 1000)} s`;
+  if (asWritten(milliseconds * 1000) < 1000) return `${threeDigits(milliseconds * 1000)} µs`;
+  if (asWritten(milliseconds) < 1000) return `${threeDigits(milliseconds)} ms`;
+  if (asWritten(milliseconds / 1000) < 60) return `${threeDigits(milliseconds / 1000)} s`;
   const seconds = Math.round(milliseconds / 1000);
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${twoDigits(seconds % 60)} s`;
   const minutes = Math.round(seconds / 60);
@@ -43,7 +43,7 @@ export function formatError(error: number): string {
   if (!Number.isFinite(error)) return nonFinite(error);
   if (error === 0) return '0';
   const size = Math.abs(error);
-  if (size < 1e-3 || rounded(size) >= 1e4) return error.toExponential(SIGNIFICANT_DIGITS - 1).replace('e+', 'e');
+  if (size < 1e-3 || asWritten(size) >= 1e4) return error.toExponential(SIGNIFICANT_DIGITS - 1).replace('e+', 'e');
   return size < 1 ? error.toPrecision(SIGNIFICANT_DIGITS) : threeDigits(error);
 }
 
@@ -57,8 +57,8 @@ function withUnit(value: number, base: number, units: readonly string[], gap: st
   if (!Number.isFinite(value)) return nonFinite(value);
   let scaled = value;
   let unit = 0;
-  // After rounding too: 999 999 is 1.00M, never 1000k.
-  while (unit < units.length - 1 && (Math.abs(scaled) >= base || rounded(scaled) >= base)) {
+  // Compared as written: 999 999 is 1.00M, never 1000k.
+  while (unit < units.length - 1 && asWritten(scaled) >= base) {
     scaled /= base;
     unit++;
   }
@@ -66,13 +66,14 @@ function withUnit(value: number, base: number, units: readonly string[], gap: st
   return units[unit] === '' ? digits : `${digits}${gap}${units[unit]}`;
 }
 
-function rounded(value: number): number {
-  return Number(Math.abs(value).toPrecision(SIGNIFICANT_DIGITS));
+/** The size of the number that is read: 999.7 reads 1000. */
+function asWritten(value: number): number {
+  return Number(threeDigits(Math.abs(value)));
 }
 
 /** Three significant digits without an exponent; whole numbers keep all their digits, small ones two decimals. */
 function threeDigits(value: number): string {
-  const size = rounded(value);
+  const size = Number(Math.abs(value).toPrecision(SIGNIFICANT_DIGITS));
   if (size >= 100) return value.toFixed(0);
   return value.toFixed(size >= 10 ? 1 : 2);
 }

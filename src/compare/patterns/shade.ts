@@ -1,0 +1,46 @@
+/** What a cell looks like, before it is a character or a colour: a shade from 0 (nothing) to ±SHADES. */
+
+import type { PatternGrid } from './grid.ts';
+
+/** One picture: a grid and what is written above it. */
+export interface PatternPanel extends PatternGrid {
+  title: string;
+  /** Options and figures, in a line or two. */
+  caption: string;
+  /** What a cell holds: the share of allowed pairs, or the mean weight of a pair. */
+  kind: 'pattern' | 'weights';
+  /** Tokens per side. */
+  length: number;
+}
+
+export const SHADES = 16;
+
+/** Weights this many powers of ten below the largest, and all below, have the faintest shade. */
+export const DECADES = 3;
+
+/** Gives a cell's shade: positive, or negative for a negative weight. */
+export type Shading = (value: number) => number;
+
+/**
+ * One scale for all panels of a kind, so that they can be compared. Shares are shaded evenly; weights by their
+ * logarithm, because full attention's many small weights and a window's few large ones must both show. Whatever is not
+ * exactly zero can be seen.
+ */
+export function shadingOf(kind: PatternPanel['kind'], panels: readonly PatternPanel[]): Shading {
+  if (kind === 'pattern') return (share) => Math.ceil(share * SHADES);
+  const largest = largestWeight(panels);
+  return (weight) => {
+    if (weight === 0 || !Number.isFinite(weight)) return 0;
+    const strength = 1 + Math.log10(Math.abs(weight) / largest) / DECADES;
+    return Math.sign(weight) * (1 + Math.round(Math.min(1, Math.max(0, strength)) * (SHADES - 1)));
+  };
+}
+
+/** The largest size of any cell among the panels of weights: the strongest shade. */
+export function largestWeight(panels: readonly PatternPanel[]): number {
+  let largest = 0;
+  for (const { kind, cells } of panels) {
+    if (kind === 'weights') for (const weight of cells) if (Math.abs(weight) > largest) largest = Math.abs(weight);
+  }
+  return largest;
+}

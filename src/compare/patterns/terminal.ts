@@ -1,0 +1,133 @@
+/** Pattern panels as text: two cells a character, in colour or in shades of block characters. */
+
+import { displayWidth, paint } from '../../terminal/colour.ts';
+import { formatError } from '../../terminal/format.ts';
+import { DECADES, largestWeight, type PatternPanel, SHADES, type Shading, shadingOf } from './shade.ts';
+
+export interface TerminalSettings {
+  /** Width to fit into, in characters. */
+  columns: number;
+  colour: boolean;
+}
+
+const GAP = '   ';
+/** Wider than this a picture no longer fits on a screen's height. */
+const MOST_CELLS = 72;
+const LEAST_CELLS = 16;
+
+/** Places of the 256-colour palette: nothing is dark grey, then blue over cyan to near white; negative is orange. */
+const NOTHING = 235;
+const POSITIVE = [17, 18, 19, 20, 26, 32, 38, 44, 80, 116, 152, 188, 194, 230, 231, 231];
+const NEGATIVE = [52, 88, 124, 130, 136, 166, 172, 178, 208, 214, 215, 216, 221, 222, 223, 224];
+const BLOCKS = ['·', '░', '▒', '▓', '█'];
+
+/** How many cells a side a panel has when two fit beside each other. */
+export function cellsForTerminal(columns: number): number {
+  const cells = Math.floor((columns - GAP.length) / 2);
+  // An even number: a character holds two cells, one above the other.
+  return Math.max(LEAST_CELLS, Math.min(MOST_CELLS, cells)) & ~1;
+}
+
+/** The panels side by side, as many as fit, with a legend under them. Ends without a newline. */
+export function drawInTerminal(panels: readonly PatternPanel[], { columns, colour }: TerminalSettings): string {
+  const shadings = { pattern: shadingOf('pattern', panels), weights: shadingOf('weights', panels) };
+  const blocks = panels.map((panel) => drawPanel(panel, shadings[panel.kind], colour));
+  const lines: string[] = [];
+  for (let first = 0; first < blocks.length; ) {
+    let end = first + 1;
+    let width = blocks[first].width;
+    while (end < blocks.length && width + GAP.length + blocks[end].width <= columns) {
+      width += GAP.length + blocks[end++].width;
+    }
+    lines.push(...besideEachOther(blocks.slice(first, end)), '');
+    first = end;
+  }
+  return [...lines, ...legend(panels, colour)].join('\n');
+}
+
+interface Block {
+  width: number;
+  /** Lines with their escape codes, padded to the width. */
+  heading: string[];
+  picture: string[];
+}
+
+function drawPanel({ title, caption, size, cells }: PatternPanel, shading: Shading, colour: boolean): Block {
+  const width = Math.max(size, displayWidth(title), LEAST_CELLS);
+  const captions = wrap(caption, width);
+  const style = (name: 'bold' | 'dim', text: string) => (colour ? paint(name, text) : text);
+  const padded = (text: string, painted = text) => painted + ' '.repeat(Math.max(0, width - displayWidth(text)));
+  const heading = [padded(title, style('bold', title)), ...captions.map((line) => padded(line, style('dim', line)))];
+  const picture: string[] = [];
+  for (let row = 0; row < size; row += 2) {
+    let line = '';
+    let state = '';
+    for (let column = 0; column < size; column++) {
+      const upper = cells[row * size + column];
+      // A last odd row stands alone; it is drawn over nothing.
+      const lower = row + 1 < size ? cells[(row + 1) * size + column] : null;
+      if (!colour) line += blockOf(upper, lower, shading);
+      else {
+        const next = `\x1b[38;5;${colourOf(shading(upper))};48;5;${lower === null ? NOTHING : colourOf(shading(lower))}m`;
+        line += `${next === state ? '' : next}▀`;
+        state = next;
+      }
+    }
+    picture.push(`${line}${colour ? '\x1b[0m' : ''}${' '.repeat(width - size)}`);
+  }
+  return { width, heading, picture };
+}
+
+function besideEachOther(blocks: readonly Block[]): string[] {
+  const height = Math.max(...blocks.map(({ heading }) => heading.length));
+  const columns = blocks.map(({ width, heading, picture }) => {
+    // Under captions of different heights the pictures start at the same line.
+    const blank = ' '.repeat(width);
+    return { blank, lines: [...heading, ...new Array<string>(height - heading.length).fill(blank), ...picture] };
+  });
+  const longest = Math.max(...columns.map(({ lines }) => lines.length));
+  return Array.from({ length: longest }, (_, row) =>
+    columns
+      .map(({ blank, lines }) => lines[row] ?? blank)
+      .join(GAP)
+      .trimEnd(),
+  );
+}
+
+/** Without colour the two cells of a character are shown together, as the stronger of the two. */
+function blockOf(upper: number, lower: number | null, shading: Shading): string {
+  const shade = Math.max(Math.abs(shading(upper)), lower === null ? 0 : Math.abs(shading(lower)));
+  return BLOCKS[Math.ceil((shade / SHADES) * (BLOCKS.length - 1))];
+}
+
+function colourOf(shade: number): number {
+  if (shade === 0) return NOTHING;
+  return shade > 0 ? POSITIVE[shade - 1] : NEGATIVE[-shade - 1];
+}
+
+function legend(panels: readonly PatternPanel[], colour: boolean): string[] {
+  const ramp = colour ? `${POSITIVE.map((place) => `\x1b[48;5;${place}m `).join('')}\x1b[0m` : BLOCKS.slice(1).join('');
+  const nothing = colour ? `\x1b[48;5;${NOTHING}m  \x1b[0m` : BLOCKS[0];
+  const lines = ['A row is a query, from the first token at the top; a column is a key.'];
+  if (panels.some(({ kind }) => kind === 'pattern')) {
+    lines.push(`Pattern: ${nothing} no pair allowed   ${ramp} some to all pairs of the cell`);
+  }
+  if (panels.some(({ kind }) => kind === 'weights')) {
+    const largest = largestWeight(panels);
+    const range = `${formatError(largest / 10 ** DECADES)} or less to ${formatError(largest)}`;
+    lines.push(`Weights: ${nothing} exactly zero   ${ramp} mean weight of a pair, ${range}, logarithmic`);
+  }
+  return lines;
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines = [''];
+  for (const whole of text.split(' ')) {
+    const word = displayWidth(whole) <= width ? whole : `${whole.slice(0, width - 1)}…`;
+    const line = lines[lines.length - 1];
+    if (line === '') lines[lines.length - 1] = word;
+    else if (displayWidth(`${line} ${word}`) <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

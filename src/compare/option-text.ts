@@ -1,0 +1,81 @@
+/** Options of variants as they are written on a command line: `attentionWindow=64`, `longformer.globalPositions=0,5`. */
+
+import { ArgumentError } from '../core/errors.ts';
+import { unknownName } from '../terminal/suggest.ts';
+import type { OptionSchema } from '../variants/options.ts';
+import type { AnyVariant } from '../variants/registry.ts';
+
+/** What was written for each variant; ranges are checked where the length is known, by `checkOptions`. */
+export type WrittenOptions = ReadonlyMap<AnyVariant, Readonly<Record<string, unknown>>>;
+
+/**
+ * `NAME=VALUE` sets an option of every chosen variant that has it, `VARIANT.NAME=VALUE` of that one. Throws
+ * ArgumentError for a text of another form, a name that no chosen variant has, or a value of the wrong kind; `flag` is
+ * how the message calls the option, e.g. `--option`.
+ */
+export function parseOptionTexts(
+  variants: readonly AnyVariant[],
+  texts: readonly string[],
+  flag: string,
+): WrittenOptions {
+  const written = new Map(variants.map((variant) => [variant, {} as Record<string, unknown>]));
+  for (const text of texts) {
+    const [, owner, name, value] = /^(?:([\w-]+)\.)?(\w+)=(.*)$/s.exec(text) ?? [];
+    if (name === undefined) throw new ArgumentError(`${flag}: expected NAME=VALUE, got '${text}'`);
+    const meant = owner === undefined ? variants : variants.filter((variant) => variant.name === owner);
+    if (meant.length === 0) {
+      throw new ArgumentError(
+        `${flag}: ${unknownName(
+          'variant',
+          owner,
+          variants.map((variant) => variant.name),
+        )}`,
+      );
+    }
+    const having = meant.filter((variant) => schemasOf(variant)[name] !== undefined);
+    if (having.length === 0) {
+      const known = [...new Set(meant.flatMap((variant) => Object.keys(schemasOf(variant))))];
+      throw new ArgumentError(`${flag}: ${unknownName('option', name, known)}`);
+    }
+    for (const variant of having) {
+      const values = written.get(variant) as Record<string, unknown>;
+      values[name] = parseValue(schemasOf(variant)[name], value, `${flag} ${name}`);
+    }
+  }
+  return written;
+}
+
+/** `attentionWindow = 64, globalPositions = 0 5`, for captions: what differs from `except`. */
+export function formatOptions(options: object, except: object = {}): string {
+  const others = except as Record<string, unknown>;
+  return Object.entries(options)
+    .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(others[name]))
+    .map(([name, value]) => `${name} = ${Array.isArray(value) ? value.join(' ') || 'none' : String(value)}`)
+    .join(', ');
+}
+
+function schemasOf(variant: AnyVariant): Record<string, OptionSchema> {
+  return variant.options;
+}
+
+function parseValue(schema: OptionSchema, text: string, name: string): unknown {
+  if (schema.kind === 'choice') {
+    if (schema.choices.includes(text)) return text;
+    throw new ArgumentError(`${name}: ${unknownName('choice', text, schema.choices)}`);
+  }
+  if (schema.kind === 'boolean') {
+    if (text === 'true' || text === 'false') return text === 'true';
+    throw new ArgumentError(`${name}: expected true or false, got '${text}'`);
+  }
+  if (schema.kind === 'integers') {
+    // An empty value is an empty list.
+    return text.trim() === '' ? [] : text.split(',').map((part) => parseNumber(part, name));
+  }
+  return parseNumber(text, name);
+}
+
+function parseNumber(text: string, name: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (Number.isFinite(value)) return value;
+  throw new ArgumentError(`${name}: expected a number, got '${text}'`);
+}

@@ -1,0 +1,6 @@
+/** Every module that defines kernels: a worker imports this and then knows them all by name. */
+import './copy.ts';
+import './elementwise.ts';
+import './matmul.ts';
+import './rows.ts';
+import './unary.ts';

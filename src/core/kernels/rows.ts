@@ -1,0 +1,160 @@
+/** Loops along one axis: sums, maxima, softmax, and rows picked or put by index. */
+import type { NumericArray } from '../memory.ts';
+import { defineKernel } from './kernel.ts';
+
+/** Columns that a sum keeps in registers' reach at once, as float64. */
+export const SUM_COLUMNS = 64;
+
+/**
+ * arrays: x [outer, extent, inner], y [outer, inner]; numbers: extent, inner. Items: outer × blocks of SUM_COLUMNS
+ * columns. Sums run in order of the axis, in float64.
+ */
+export const sumKernel = defineKernel('sum', (begin, end, [x, y], [extent, inner]) => {
+  const blocks = Math.ceil(inner / SUM_COLUMNS);
+  const sums = new Float64Array(SUM_COLUMNS);
+  for (let item = begin; item < end; item++) {
+    const outer = Math.floor(item / blocks);
+    const column = (item - outer * blocks) * SUM_COLUMNS;
+    const columns = Math.min(SUM_COLUMNS, inner - column);
+    const first = outer * extent * inner + column;
+    if (inner === 1) y[outer] = sumOfRun(x, first, extent);
+    else {
+      sums.fill(0);
+      for (let k = 0, at = first; k < extent; k++, at += inner) for (let i = 0; i < columns; i++) sums[i] += x[at + i];
+      for (let i = 0; i < columns; i++) y[outer * inner + column + i] = sums[i];
+    }
+  }
+});
+
+function sumOfRun(x: NumericArray, first: number, length: number): number {
+  let sum = 0;
+  for (let i = first; i < first + length; i++) sum += x[i];
+  return sum;
+}
+
+/** arrays: x [outer, extent, inner], y [outer, inner]; numbers: extent, inner. Items: outer. */
+export const maxKernel = defineKernel('max', (begin, end, [x, y], [extent, inner]) => {
+  for (let outer = begin; outer < end; outer++) {
+    for (let i = 0; i < inner; i++) {
+      let max = Number.NEGATIVE_INFINITY;
+      let at = outer * extent * inner + i;
+      for (let k = 0; k < extent; k++, at += inner) if (x[at] > max) max = x[at];
+      y[outer * inner + i] = max;
+    }
+  }
+});
+
+/** y = max + log Σ exp(x − max) along the axis; arrays, numbers and items as in `maxKernel`. */
+export const logSumExpKernel = defineKernel('log-sum-exp', (begin, end, [x, y], [extent, inner]) => {
+  for (let outer = begin; outer < end; outer++) {
+    for (let i = 0; i < inner; i++) {
+      const first = outer * extent * inner + i;
+      const last = first + extent * inner;
+      let max = Number.NEGATIVE_INFINITY;
+      for (let at = first; at < last; at += inner) if (x[at] > max) max = x[at];
+      let sum = 0;
+      if (max > Number.NEGATIVE_INFINITY) for (let at = first; at < last; at += inner) sum += Math.exp(x[at] - max);
+      y[outer * inner + i] = sum > 0 ? max + Math.log(sum) : max;
+    }
+  }
+});
+
+/** arrays: x, y, gradient of y, gradient of x: x̄ = ȳ exp(x − y); numbers and items as in `maxKernel`. */
+export const logSumExpGradientKernel = defineKernel(
+  'log-sum-exp-gradient',
+  (begin, end, [x, y, gradient, result], [extent, inner]) => {
+    for (let at = begin * extent * inner; at < end * extent * inner; at++) {
+      const row = Math.floor(at / (extent * inner)) * inner + (at % inner);
+      result[at] = y[row] === Number.NEGATIVE_INFINITY ? 0 : gradient[row] * Math.exp(x[at] - y[row]);
+    }
+  },
+);
+
+/** arrays: x, y; numbers: columns. Items: rows. A row of −∞ alone becomes zeros. */
+export const softmaxKernel = defineKernel('softmax', (begin, end, [x, y], [columns]) => {
+  for (let row = begin; row < end; row++) {
+    const first = row * columns;
+    const last = first + columns;
+    let max = Number.NEGATIVE_INFINITY;
+    for (let i = first; i < last; i++) if (x[i] > max) max = x[i];
+    let sum = 0;
+    for (let i = first; i < last; i++) {
+      const weight = max === Number.NEGATIVE_INFINITY ? 0 : Math.exp(x[i] - max);
+      y[i] = weight;
+      sum += weight;
+    }
+    const share = sum > 0 ? 1 / sum : 0;
+    for (let i = first; i < last; i++) y[i] *= share;
+  }
+});
+
+/** arrays: y, gradient of y, gradient of x: x̄ = y ∘ (ȳ − Σ y ȳ); numbers: columns. Items: rows. */
+export const softmaxGradientKernel = defineKernel(
+  'softmax-gradient',
+  (begin, end, [y, gradient, result], [columns]) => {
+    for (let row = begin; row < end; row++) {
+      const first = row * columns;
+      const last = first + columns;
+      let dot = 0;
+      for (let i = first; i < last; i++) dot += y[i] * gradient[i];
+      for (let i = first; i < last; i++) result[i] = y[i] * (gradient[i] - dot);
+    }
+  },
+);
+
+/**
+ * arrays: source [outer, length, width], index [outer or 1, count], result [outer, count, width];
+ * numbers: length, width, count, whether each outer entry has an index of its own. Items: rows of the result.
+ * A negative index gives a row of zeros.
+ */
+export const gatherKernel = defineKernel(
+  'gather',
+  (begin, end, [source, index, result], [length, width, count, own]) => {
+    for (let item = begin; item < end; item++) {
+      const outer = Math.floor(item / count);
+      const row = index[own ? item : item % count];
+      const to = item * width;
+      if (row < 0) result.fill(0, to, to + width);
+      else {
+        const from = (outer * length + row) * width;
+        for (let i = 0; i < width; i++) result[to + i] = source[from + i];
+      }
+    }
+  },
+);
+
+/**
+ * The adjoint of gather: adds rows back where they came from, in order. arrays: rows [outer, count, width], index,
+ * result [outer, length, width] (overwritten); numbers as in `gatherKernel`. Items: outer.
+ */
+export const scatterAddKernel = defineKernel(
+  'scatter-add',
+  (begin, end, [rows, index, result], [length, width, count, own]) => {
+    for (let outer = begin; outer < end; outer++) {
+      result.fill(0, outer * length * width, (outer + 1) * length * width);
+      for (let k = 0; k < count; k++) {
+        const row = index[own ? outer * count + k : k];
+        if (row < 0) continue;
+        const from = (outer * count + k) * width;
+        const to = (outer * length + row) * width;
+        for (let i = 0; i < width; i++) result[to + i] += rows[from + i];
+      }
+    }
+  },
+);
+
+/**
+ * Puts rows in place; the indices of an outer entry are distinct. arrays: rows [outer, count, width], index, result
+ * [outer, length, width]; numbers as in `gatherKernel`. Items: rows.
+ */
+export const putRowsKernel = defineKernel(
+  'put-rows',
+  (begin, end, [rows, index, result], [length, width, count, own]) => {
+    for (let item = begin; item < end; item++) {
+      const outer = Math.floor(item / count);
+      const row = index[own ? item : item % count];
+      const to = (outer * length + row) * width;
+      for (let i = 0; i < width; i++) result[to + i] = rows[item * width + i];
+    }
+  },
+);

@@ -1,0 +1,74 @@
+/**
+ * Walking a result row by row while two operands follow with strides of their own. A stride of 0 repeats an operand
+ * along an axis, which is all there is to broadcasting. The plan of a walk is plain numbers, so it travels to workers
+ * with a job.
+ */
+
+/** The most axes that a tensor may have: the plan of a walk has to fit in a job. */
+export const MAX_AXES = 8;
+/** Elements of a row in one item. */
+const PIECE = 4096;
+
+export interface Walk {
+  /** Items of the kernel: rows, each cut into pieces. */
+  items: number;
+  elementsPerItem: number;
+  numbers: number[];
+}
+
+/** An operand of a walk: where it starts in its array, and its stride on every axis of the result. */
+export interface Operand {
+  offset: number;
+  strides: readonly number[];
+}
+
+/** Plans a walk over `shape`; neighbouring axes that both operands step through evenly become one. */
+export function planWalk(shape: readonly number[], first: Operand, second: Operand): Walk {
+  const extents: number[] = [];
+  const a: number[] = [];
+  const b: number[] = [];
+  shape.forEach((extent, axis) => {
+    if (extent === 1) return;
+    const last = extents.length - 1;
+    const [nextA, nextB] = [first.strides[axis], second.strides[axis]];
+    if (last >= 0 && a[last] === nextA * extent && b[last] === nextB * extent) {
+      extents[last] *= extent;
+      a[last] = nextA;
+      b[last] = nextB;
+    } else {
+      extents.push(extent);
+      a.push(nextA);
+      b.push(nextB);
+    }
+  });
+  const length = extents.pop() ?? 1;
+  const stepA = a.pop() ?? 0;
+  const stepB = b.pop() ?? 0;
+  const rows = extents.reduce((product, extent) => product * extent, 1);
+  const numbers = [length, extents.length, first.offset, stepA, second.offset, stepB, ...extents, ...a, ...b];
+  return { items: rows * Math.ceil(length / PIECE), elementsPerItem: Math.min(length, PIECE), numbers };
+}
+
+/** Visits a piece of a row: where it starts in both operands and in row-major order of the result, and its length. */
+export type VisitPiece = (atA: number, stepA: number, atB: number, stepB: number, at: number, count: number) => void;
+
+/** Walks items begin … end − 1 of a plan. */
+export function walk(begin: number, end: number, numbers: readonly number[], visit: VisitPiece): void {
+  const [length, axes, offsetA, stepA, offsetB, stepB] = numbers;
+  const pieces = Math.ceil(length / PIECE);
+  for (let item = begin; item < end; item++) {
+    const row = Math.floor(item / pieces);
+    const from = (item - row * pieces) * PIECE;
+    let atA = offsetA + from * stepA;
+    let atB = offsetB + from * stepB;
+    let rest = row | 0;
+    for (let axis = axes - 1; axis >= 0; axis--) {
+      const extent = numbers[6 + axis] | 0;
+      const index = (rest % extent) | 0;
+      rest = ((rest - index) / extent) | 0;
+      atA += index * numbers[6 + axes + axis];
+      atB += index * numbers[6 + 2 * axes + axis];
+    }
+    visit(atA, stepA, atB, stepB, row * length + from, Math.min(PIECE, length - from));
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * Elementwise functions, each beside its derivative, which is written in terms of the input x and the output y,
+ * whichever is cheaper. An item is a run of `RUN` elements. Every loop is written out, because V8 does not inline a
+ * function that one shared loop receives as an argument: that made `scale` five times slower.
+ */
+import type { NumericArray } from '../memory.ts';
+import { defineKernel, type Kernel } from './kernel.ts';
+
+export const RUN = 1024;
+
+export interface UnaryKernels {
+  /** arrays: x, y; numbers: the function's constant, if it has one. */
+  forward: Kernel;
+  /** arrays: x, y, gradient of y (g), gradient of x (d); numbers: the constant. */
+  derivative: Kernel;
+  /** Multiply-adds an element costs, roughly. */
+  cost: number;
+}
+
+/** Elements `from` … `to` − 1 of a loop. */
+type Forward = (x: NumericArray, y: NumericArray, from: number, to: number, constant: number) => void;
+type Derivative = (
+  x: NumericArray,
+  y: NumericArray,
+  g: NumericArray,
+  d: NumericArray,
+  from: number,
+  to: number,
+  constant: number,
+) => void;
+
+function unary(name: string, cost: number, forward: Forward, derivative: Derivative): UnaryKernels {
+  return {
+    cost,
+    forward: defineKernel(name, (begin, end, [x, y], [constant]) => {
+      forward(x, y, begin * RUN, Math.min(end * RUN, x.length), constant);
+    }),
+    derivative: defineKernel(`${name}-derivative`, (begin, end, [x, y, g, d], [constant]) => {
+      derivative(x, y, g, d, begin * RUN, Math.min(end * RUN, x.length), constant);
+    }),
+  };
+}
+
+const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
+const GELU_CUBIC = 0.044715;
+
+export const unaryKernels = {
+  scale: unary(
+    'scale',
+    2,
+    (x, y, from, to, c) => {
+      for (let i = from; i < to; i++) y[i] = c * x[i];
+    },
+    (_x, _y, g, d, from, to, c) => {
+      for (let i = from; i < to; i++) d[i] = c * g[i];
+    },
+  ),
+  shift: unary(
+    'shift',
+    2,
+    (x, y, from, to, c) => {
+      for (let i = from; i < to; i++) y[i] = x[i] + c;
+    },
+    (_x, _y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = g[i];
+    },
+  ),
+  exp: unary(
+    'exp',
+    16,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = Math.exp(x[i]);
+    },
+    (_x, y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = g[i] * y[i];
+    },
+  ),
+  log: unary(
+    'log',
+    16,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = Math.log(x[i]);
+    },
+    (x, _y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = g[i] / x[i];
+    },
+  ),
+  sqrt: unary(
+    'sqrt',
+    6,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = Math.sqrt(x[i]);
+    },
+    (_x, y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = (0.5 * g[i]) / y[i];
+    },
+  ),
+  square: unary(
+    'square',
+    2,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = x[i] * x[i];
+    },
+    (x, _y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = 2 * x[i] * g[i];
+    },
+  ),
+  reciprocal: unary(
+    'reciprocal',
+    4,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = 1 / x[i];
+    },
+    (_x, y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = -g[i] * y[i] * y[i];
+    },
+  ),
+  sin: unary(
+    'sin',
+    20,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = Math.sin(x[i]);
+    },
+    (x, _y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = g[i] * Math.cos(x[i]);
+    },
+  ),
+  cos: unary(
+    'cos',
+    20,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = Math.cos(x[i]);
+    },
+    (x, _y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = -g[i] * Math.sin(x[i]);
+    },
+  ),
+  tanh: unary(
+    'tanh',
+    24,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = Math.tanh(x[i]);
+    },
+    (_x, y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = g[i] * (1 - y[i] * y[i]);
+    },
+  ),
+  sigmoid: unary(
+    'sigmoid',
+    20,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = 1 / (1 + Math.exp(-x[i]));
+    },
+    (_x, y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = g[i] * y[i] * (1 - y[i]);
+    },
+  ),
+  relu: unary(
+    'relu',
+    2,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = Math.max(x[i], 0);
+    },
+    (x, _y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = x[i] > 0 ? g[i] : 0;
+    },
+  ),
+  elu: unary(
+    'elu',
+    16,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = x[i] > 0 ? x[i] : Math.expm1(x[i]);
+    },
+    (x, y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = x[i] > 0 ? g[i] : g[i] * (y[i] + 1);
+    },
+  ),
+  /** The tanh form of Hendrycks & Gimpel 2016. */
+  gelu: unary(
+    'gelu',
+    28,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) {
+        const u = x[i];
+        y[i] = 0.5 * u * (1 + Math.tanh(SQRT_2_OVER_PI * (u + GELU_CUBIC * u * u * u)));
+      }
+    },
+    (x, _y, g, d, from, to) => {
+      for (let i = from; i < to; i++) {
+        const u = x[i];
+        const t = Math.tanh(SQRT_2_OVER_PI * (u + GELU_CUBIC * u * u * u));
+        const inner = SQRT_2_OVER_PI * (1 + 3 * GELU_CUBIC * u * u);
+        d[i] = g[i] * (0.5 * (1 + t) + 0.5 * u * (1 - t * t) * inner);
+      }
+    },
+  ),
+} satisfies Record<string, UnaryKernels>;
+
+export type UnaryName = keyof typeof unaryKernels;

@@ -1,0 +1,237 @@
+/**
+ * Where tensors live: one shared WebAssembly.Memory, so that every worker, and a kernel in either language, sees the
+ * same bytes by offset and nothing is ever copied for a kernel. Arrays from outside are copied in once, at the
+ * boundary.
+ *
+ * Blocks come from a best-fit allocator that merges free neighbours. They go back in two ways: by scope (see
+ * `scope` in tensor.ts), which is exact, or when the garbage collector finds that nobody holds the typed array any
+ * more, which is the safety net for a caller who forgot.
+ */
+import { MemoryError } from './errors.ts';
+
+export type DType = 'float32' | 'float64' | 'int32' | 'uint8';
+export type NumericArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+export const bytesPerElement: Record<DType, number> = { float32: 4, float64: 8, int32: 4, uint8: 1 };
+
+const PAGE = 65536;
+/** A cache line: two threads never write to the same one through different tensors. */
+const ALIGNMENT = 64;
+const GROWTH_PAGES = 256;
+
+/** A run of bytes of the heap, in use or free, linked to its neighbours by address. */
+export interface Block {
+  offset: number;
+  bytes: number;
+  free: boolean;
+  before: Block | null;
+  after: Block | null;
+  /** The scope that will release this block, if any. */
+  scope: Set<Block> | null;
+}
+
+/** Bytes handed out by the allocator, as counted by it: exact, and the same on every run. */
+export interface MemoryStatistics {
+  liveBytes: number;
+  /** The most that was live at once since `resetPeak`. */
+  peakBytes: number;
+  /** The largest single allocation since `resetPeak`. */
+  largestBytes: number;
+  /** What was taken from the system; it never shrinks. */
+  reservedBytes: number;
+}
+
+function createHeap(): WebAssembly.Memory {
+  // A shared memory reserves its maximum as address space; a host with a low limit gets a smaller one.
+  for (const maximum of [65536, 32768, 16384, 4096]) {
+    try {
+      return new WebAssembly.Memory({ initial: GROWTH_PAGES, maximum, shared: true });
+    } catch {}
+  }
+  throw new MemoryError('memory: this host refuses even 256 MiB of shared WebAssembly memory');
+}
+
+let heap: WebAssembly.Memory | null = null;
+
+/** The shared memory itself, made on first use. */
+export function heapMemory(): WebAssembly.Memory {
+  heap ??= createHeap();
+  return heap;
+}
+
+/** In a worker: use the heap of the thread that started it. */
+export function adoptHeap(shared: WebAssembly.Memory): void {
+  heap = shared;
+}
+
+const statistics = { liveBytes: 0, peakBytes: 0, largestBytes: 0 };
+const blockOf = new WeakMap<NumericArray, Block>();
+let top: Block | null = null;
+let currentScope: Set<Block> | null = null;
+
+/** Free blocks by size class: class c holds sizes in [2^c, 2^(c+1)). */
+const freeLists: Set<Block>[] = Array.from({ length: 33 }, () => new Set<Block>());
+const sizeClass = (bytes: number): number => Math.floor(Math.log2(bytes));
+
+const forgotten = new FinalizationRegistry<Block>((block) => {
+  if (!block.free) releaseBlock(block);
+});
+
+/** An uninitialised array of `length` elements in the shared heap. Throws MemoryError when the heap is full. */
+export function allocate(dtype: DType, length: number): NumericArray {
+  const bytes = Math.max(ALIGNMENT, Math.ceil((length * bytesPerElement[dtype]) / ALIGNMENT) * ALIGNMENT);
+  const block = takeFree(bytes) ?? takeFresh(bytes);
+  block.free = false;
+  block.scope = currentScope;
+  currentScope?.add(block);
+  statistics.liveBytes += block.bytes;
+  statistics.peakBytes = Math.max(statistics.peakBytes, statistics.liveBytes);
+  statistics.largestBytes = Math.max(statistics.largestBytes, bytes);
+  const array = viewOf(dtype, block.offset, length);
+  blockOf.set(array, block);
+  forgotten.register(array, block, array);
+  return array;
+}
+
+/** A typed view of heap bytes. */
+export function viewOf(dtype: DType, byteOffset: number, length: number): NumericArray {
+  const buffer = heapMemory().buffer as ArrayBufferLike;
+  if (dtype === 'float32') return new Float32Array(buffer, byteOffset, length);
+  if (dtype === 'float64') return new Float64Array(buffer, byteOffset, length);
+  if (dtype === 'int32') return new Int32Array(buffer, byteOffset, length);
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
+export function dtypeOf(array: NumericArray): DType {
+  if (array instanceof Float32Array) return 'float32';
+  if (array instanceof Float64Array) return 'float64';
+  if (array instanceof Int32Array) return 'int32';
+  return 'uint8';
+}
+
+/** The block behind an array made by `allocate`; undefined once it was released. */
+export function blockBehind(array: NumericArray): Block | undefined {
+  return blockOf.get(array);
+}
+
+/** Gives an array's bytes back at once. Using the array afterwards is an error that tensors detect. */
+export function release(array: NumericArray): void {
+  const block = blockOf.get(array);
+  if (block === undefined) return;
+  blockOf.delete(array);
+  forgotten.unregister(array);
+  if (!block.free) releaseBlock(block);
+}
+
+export function memoryStatistics(): MemoryStatistics {
+  return { ...statistics, reservedBytes: heapMemory().buffer.byteLength };
+}
+
+export function resetPeak(): void {
+  statistics.peakBytes = statistics.liveBytes;
+  statistics.largestBytes = 0;
+}
+
+/** Runs `body` and counts the most memory that it held at once beyond what was live before, and its largest array. */
+export function measureMemory<T>(body: () => T): { result: T; peakBytes: number; largestBytes: number } {
+  const outer = { ...statistics };
+  const before = statistics.liveBytes;
+  resetPeak();
+  try {
+    const result = body();
+    return { result, peakBytes: statistics.peakBytes - before, largestBytes: statistics.largestBytes };
+  } finally {
+    statistics.peakBytes = Math.max(outer.peakBytes, statistics.peakBytes);
+    statistics.largestBytes = Math.max(outer.largestBytes, statistics.largestBytes);
+  }
+}
+
+/** Runs `body` with every allocation inside entered in `members`; null: in no scope. */
+export function withScope<T>(members: Set<Block> | null, body: () => T): T {
+  const outer = currentScope;
+  currentScope = members;
+  try {
+    return body();
+  } finally {
+    currentScope = outer;
+  }
+}
+
+/** Moves a block to the scope that is current now (none at top level), so that its old scope does not release it. */
+export function adopt(block: Block): void {
+  block.scope?.delete(block);
+  block.scope = currentScope;
+  currentScope?.add(block);
+}
+
+/** Releases everything that is still in a scope. Tensors notice by `blockIsLive`. */
+export function releaseScope(members: Set<Block>): void {
+  for (const block of members) releaseBlock(block);
+  members.clear();
+}
+
+function releaseBlock(block: Block): void {
+  statistics.liveBytes -= block.bytes;
+  block.scope?.delete(block);
+  block.scope = null;
+  block.free = true;
+  const merged = mergeInto(mergeInto(block, block.after), block.before);
+  freeLists[sizeClass(merged.bytes)].add(merged);
+}
+
+/** Joins a free neighbour; the joined block is a new object, so that a stale handle never becomes live again. */
+function mergeInto(block: Block, neighbour: Block | null): Block {
+  if (neighbour === null || !neighbour.free || neighbour === block) return block;
+  freeLists[sizeClass(neighbour.bytes)].delete(neighbour);
+  const [first, second] = neighbour.offset < block.offset ? [neighbour, block] : [block, neighbour];
+  return link({ offset: first.offset, bytes: first.bytes + second.bytes, before: first.before, after: second.after });
+}
+
+function link(place: Pick<Block, 'offset' | 'bytes' | 'before' | 'after'>): Block {
+  const block: Block = { ...place, free: true, scope: null };
+  if (block.before) block.before.after = block;
+  if (block.after) block.after.before = block;
+  else top = block;
+  return block;
+}
+
+function takeFree(bytes: number): Block | null {
+  for (let c = sizeClass(bytes); c < freeLists.length; c++) {
+    let best: Block | null = null;
+    for (const block of freeLists[c]) {
+      if (block.bytes >= bytes && (best === null || block.bytes < best.bytes)) best = block;
+      if (best?.bytes === bytes) break;
+    }
+    if (best === null) continue;
+    freeLists[c].delete(best);
+    const used = link({ ...best, bytes });
+    if (best.bytes > bytes) {
+      const rest = link({ offset: best.offset + bytes, bytes: best.bytes - bytes, before: used, after: best.after });
+      freeLists[sizeClass(rest.bytes)].add(rest);
+    }
+    return used;
+  }
+  return null;
+}
+
+function takeFresh(bytes: number): Block {
+  // Offset 0 is left out, so that no tensor has the null address.
+  const offset = top === null ? ALIGNMENT : top.offset + top.bytes;
+  const missing = offset + bytes - heapMemory().buffer.byteLength;
+  if (missing > 0) grow(Math.ceil(missing / PAGE), bytes);
+  return link({ offset, bytes, before: top, after: null });
+}
+
+function grow(pages: number, bytes: number): void {
+  for (const extra of [Math.max(pages, GROWTH_PAGES), pages]) {
+    try {
+      heapMemory().grow(extra);
+      return;
+    } catch {}
+  }
+  const mebibytes = (count: number) => `${(count / 2 ** 20).toFixed(1)} MiB`;
+  throw new MemoryError(
+    `memory: ${mebibytes(bytes)} asked for with ${mebibytes(statistics.liveBytes)} live and ` +
+      `${mebibytes(heapMemory().buffer.byteLength)} of at most 4 GiB reserved; use a shorter length, or scope() to release earlier`,
+  );
+}

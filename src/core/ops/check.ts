@@ -1,0 +1,42 @@
+/** Checks that the ops share: dtypes and axes. */
+import { ArgumentError, expectInteger, formatShape, ShapeError } from '../errors.ts';
+import type { DType } from '../memory.ts';
+import { Tensor } from '../tensor.ts';
+
+export function expectTensor(name: string, value: unknown): asserts value is Tensor {
+  if (!(value instanceof Tensor)) throw new ArgumentError(`${name}: expected a tensor, got ${String(value)}`);
+}
+
+/** Throws ArgumentError unless `tensor` holds float32 or float64. */
+export function expectFloat(name: string, tensor: Tensor): void {
+  expectTensor(name, tensor);
+  if (tensor.dtype !== 'float32' && tensor.dtype !== 'float64') {
+    throw new ArgumentError(`${name}: expected float32 or float64, got ${tensor.dtype}`);
+  }
+}
+
+/** Throws ArgumentError unless `tensor` has the dtype that another argument has. */
+export function expectSameDType(name: string, tensor: Tensor, expected: DType, because: string): void {
+  expectTensor(name, tensor);
+  if (tensor.dtype !== expected)
+    throw new ArgumentError(`${name}: expected ${expected} ${because}, got ${tensor.dtype}`);
+}
+
+/** Throws ShapeError unless `tensor` has at least `minimum` axes. */
+export function expectAxes(name: string, tensor: Tensor, minimum: number): void {
+  expectTensor(name, tensor);
+  if (tensor.shape.length >= minimum) return;
+  throw new ShapeError(`${name}: expected at least ${minimum} axes, got ${formatShape(tensor.shape)}`);
+}
+
+/** An axis counted from the front; −1 is the last one. Throws ArgumentError if there is no such axis. */
+export function axisOf(axis: number, axes: number, name = 'axis'): number {
+  expectInteger(name, axis, -axes, axes - 1);
+  return axis < 0 ? axis + axes : axis;
+}
+
+/** The extents before, at and after an axis, as three numbers. */
+export function around(shape: readonly number[], axis: number): { outer: number; extent: number; inner: number } {
+  const product = (extents: readonly number[]) => extents.reduce((total, extent) => total * extent, 1);
+  return { outer: product(shape.slice(0, axis)), extent: shape[axis], inner: product(shape.slice(axis + 1)) };
+}

@@ -1,0 +1,130 @@
+/** Elementwise ops, with numpy's broadcasting: shapes aligned at the end, extents equal or 1. */
+import { record } from '../autograd.ts';
+import { ArgumentError } from '../errors.ts';
+import { type BinaryName, binaryKernels } from '../kernels/elementwise.ts';
+import { planWalk } from '../kernels/strided.ts';
+import { RUN, type UnaryName, unaryKernels } from '../kernels/unary.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import { elements, empty, filled, Tensor } from '../tensor.ts';
+import { broadcastShape, broadcastStrides, sumTo } from './broadcast.ts';
+import { expectFloat, expectSameDType } from './check.ts';
+
+/** An operand: a tensor, or a number that stands for a tensor full of it. */
+export type Operand = Tensor | number;
+
+/** a + b. */
+export function add(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands(a, b);
+  return record('add', combine('add', x, y), [x, y], (gradient) => [
+    x.requiresGrad ? sumTo(gradient, x.shape) : null,
+    y.requiresGrad ? sumTo(gradient, y.shape) : null,
+  ]);
+}
+
+/** a − b. */
+export function subtract(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands(a, b);
+  return record('subtract', combine('subtract', x, y), [x, y], (gradient) => [
+    x.requiresGrad ? sumTo(gradient, x.shape) : null,
+    y.requiresGrad ? negate(sumTo(gradient, y.shape)) : null,
+  ]);
+}
+
+/** a · b, element by element. */
+export function multiply(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands(a, b);
+  return record('multiply', combine('multiply', x, y), [x, y], (gradient) => [
+    x.requiresGrad ? sumTo(multiply(gradient, y), x.shape) : null,
+    y.requiresGrad ? sumTo(multiply(gradient, x), y.shape) : null,
+  ]);
+}
+
+/** a / b. */
+export function divide(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands(a, b);
+  const quotient = combine('divide', x, y);
+  return record('divide', quotient, [x, y], (gradient) => {
+    const share = divide(gradient, y);
+    return [
+      x.requiresGrad ? sumTo(share, x.shape) : null,
+      y.requiresGrad ? negate(sumTo(multiply(share, quotient), y.shape)) : null,
+    ];
+  });
+}
+
+/** The larger of a and b. Where they are equal, a gets the gradient. */
+export function maximum(a: Operand, b: Operand): Tensor {
+  const [x, y] = operands(a, b);
+  return record('maximum', combine('maximum', x, y), [x, y], (gradient) => {
+    const toFirst = multiply(gradient, combine('atLeast', x, y));
+    return [
+      x.requiresGrad ? sumTo(toFirst, x.shape) : null,
+      y.requiresGrad ? sumTo(subtract(gradient, toFirst), y.shape) : null,
+    ];
+  });
+}
+
+/** c · x, for a number c. */
+export const scale = (x: Tensor, c: number): Tensor => unary('scale', x, c);
+/** x + c, for a number c. */
+export const shift = (x: Tensor, c: number): Tensor => unary('shift', x, c);
+export const negate = (x: Tensor): Tensor => unary('scale', x, -1);
+export const exp = (x: Tensor): Tensor => unary('exp', x);
+/** The natural logarithm. */
+export const log = (x: Tensor): Tensor => unary('log', x);
+export const sqrt = (x: Tensor): Tensor => unary('sqrt', x);
+export const square = (x: Tensor): Tensor => unary('square', x);
+/** 1 / x. */
+export const reciprocal = (x: Tensor): Tensor => unary('reciprocal', x);
+export const sin = (x: Tensor): Tensor => unary('sin', x);
+export const cos = (x: Tensor): Tensor => unary('cos', x);
+export const tanh = (x: Tensor): Tensor => unary('tanh', x);
+/** 1 / (1 + exp(−x)). */
+export const sigmoid = (x: Tensor): Tensor => unary('sigmoid', x);
+/** max(x, 0), with slope 0 at 0. */
+export const relu = (x: Tensor): Tensor => unary('relu', x);
+/** x for x > 0, else exp(x) − 1. */
+export const elu = (x: Tensor): Tensor => unary('elu', x);
+/** x times the normal distribution function, in its tanh form (Hendrycks & Gimpel 2016). */
+export const gelu = (x: Tensor): Tensor => unary('gelu', x);
+
+function unary(name: UnaryName, x: Tensor, constant = 0): Tensor {
+  expectFloat('x', x);
+  if (typeof constant !== 'number') throw new ArgumentError(`c: expected a number, got ${String(constant)}`);
+  const { forward, derivative, cost } = unaryKernels[name];
+  const options = { costPerItem: cost * Math.min(RUN, x.size) };
+  const items = Math.ceil(x.size / RUN);
+  const y = empty(x.shape, x.dtype);
+  parallelFor(forward, items, [elements(x), elements(y)], [constant], options);
+  return record(name, y, [x], (gradient) => {
+    const result = empty(x.shape, x.dtype);
+    const arrays = [elements(x), elements(y), elements(gradient), elements(result)];
+    parallelFor(derivative, items, arrays, [constant], options);
+    return [result];
+  });
+}
+
+function combine(name: BinaryName, x: Tensor, y: Tensor): Tensor {
+  const shape = broadcastShape(x.shape, y.shape);
+  const result = empty(shape, x.dtype);
+  const { items, elementsPerItem, numbers } = planWalk(
+    shape,
+    { offset: x.array.offset, strides: broadcastStrides(x, shape) },
+    { offset: y.array.offset, strides: broadcastStrides(y, shape) },
+  );
+  const arrays = [x.array.data, y.array.data, elements(result)];
+  parallelFor(binaryKernels[name], items, arrays, numbers, { costPerItem: 2 * elementsPerItem });
+  return result;
+}
+
+function operands(a: Operand, b: Operand): [Tensor, Tensor] {
+  const like = a instanceof Tensor ? a : b;
+  if (!(like instanceof Tensor)) throw new ArgumentError('a: expected a tensor in a or b, got two numbers');
+  const asTensor = (name: string, value: Operand): Tensor => {
+    const tensor = typeof value === 'number' ? filled([], value, like.dtype) : value;
+    expectFloat(name, tensor);
+    expectSameDType(name, tensor, like.dtype, 'to match the other operand');
+    return tensor;
+  };
+  return [asTensor('a', a), asTensor('b', b)];
+}

@@ -1,0 +1,107 @@
+/** Rows picked and put by index. A row is an entry along the last but one axis. */
+import { record } from '../autograd.ts';
+import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { gatherKernel, putRowsKernel, scatterAddKernel } from '../kernels/rows.ts';
+import type { NumericArray } from '../memory.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import { copyInto, elements, empty, fromArray, Tensor, zeros } from '../tensor.ts';
+import { expectAxes, expectFloat, expectSameDType } from './check.ts';
+
+/** Row numbers: one list for every leading entry, or (as a tensor) a list for each. */
+export type RowIndex = Int32Array | Tensor;
+
+/**
+ * Row index[j] of x [..., length, width] as row j of the result [..., count, width]. `index` is an Int32Array or an
+ * int32 tensor of [count], or an int32 tensor of [..., count] with the leading axes of x. An index of −1 gives a row of
+ * zeros. Throws ArgumentError if an index is outside −1 … length − 1.
+ */
+export function gatherRows(x: Tensor, index: RowIndex): Tensor {
+  expectFloat('x', x);
+  const plan = planRows('x', x, index, -1);
+  const result = empty([...plan.leading, plan.count, plan.width], x.dtype);
+  parallelFor(gatherKernel, plan.outer * plan.count, [elements(x), plan.rows, elements(result)], plan.numbers, {
+    costPerItem: 2 * plan.width,
+  });
+  return record('gatherRows', result, [x], (gradient) => {
+    const sums = empty(x.shape, x.dtype);
+    parallelFor(scatterAddKernel, plan.outer, [elements(gradient), plan.rows, elements(sums)], plan.numbers, {
+      costPerItem: 2 * (plan.count + plan.length) * plan.width,
+    });
+    return [sums];
+  });
+}
+
+/**
+ * base [..., length, width] with row index[j] replaced by row j of `rows` [..., count, width]; `index` as in
+ * `gatherRows`, without −1. Throws ArgumentError if an index is outside 0 … length − 1 or comes twice.
+ */
+export function scatterRows(base: Tensor, index: RowIndex, rows: Tensor): Tensor {
+  expectFloat('base', base);
+  expectSameDType('rows', rows, base.dtype, 'to match base');
+  const plan = planRows('base', base, index, 0);
+  expectShape('rows', rows.shape, [...plan.leading, plan.count, plan.width], 'to match base and index');
+  expectDistinct(plan);
+  return record('scatterRows', withRows(base, rows, plan), [base, rows], (gradient) => [
+    base.requiresGrad ? withRows(gradient, zeros(rows.shape, rows.dtype), plan) : null,
+    rows.requiresGrad ? gatherRows(gradient, index) : null,
+  ]);
+}
+
+function withRows(base: Tensor, rows: Tensor, plan: RowPlan): Tensor {
+  const result = empty(base.shape, base.dtype);
+  copyInto(result.array, base.array);
+  parallelFor(putRowsKernel, plan.outer * plan.count, [elements(rows), plan.rows, elements(result)], plan.numbers, {
+    costPerItem: 2 * plan.width,
+  });
+  return result;
+}
+
+interface RowPlan {
+  leading: number[];
+  outer: number;
+  length: number;
+  width: number;
+  count: number;
+  rows: NumericArray;
+  /** For the kernels: length, width, count, whether each leading entry has a list of its own. */
+  numbers: number[];
+}
+
+function planRows(name: string, x: Tensor, index: RowIndex, lowest: number): RowPlan {
+  expectAxes(name, x, 2);
+  const leading = x.shape.slice(0, -2);
+  const [length, width] = x.shape.slice(-2);
+  const tensor = index instanceof Int32Array ? fromArray(index, [index.length], 'int32') : index;
+  if (!(tensor instanceof Tensor) || tensor.dtype !== 'int32') {
+    const given = tensor instanceof Tensor ? tensor.dtype : String(tensor);
+    throw new ArgumentError(`index: expected an Int32Array or an int32 tensor, got ${given}`);
+  }
+  const count = tensor.shape[tensor.shape.length - 1];
+  const own = tensor.shape.length !== 1;
+  if (own) {
+    const expected = [...leading, count];
+    if (formatShape(tensor.shape) !== formatShape(expected)) {
+      throw new ShapeError(
+        `index: expected [count] or ${formatShape(leading).slice(0, -1)}, count] for ${name} of ` +
+          `${formatShape(x.shape)}, got ${formatShape(tensor.shape)}`,
+      );
+    }
+  }
+  const rows = elements(tensor);
+  for (let i = 0; i < rows.length; i++) {
+    if (rows[i] < lowest || rows[i] >= length) {
+      throw new ArgumentError(`index: expected ${lowest} to ${length - 1}, got ${rows[i]} at element ${i}`);
+    }
+  }
+  const outer = x.size / (length * width);
+  return { leading, outer, length, width, count, rows, numbers: [length, width, count, own ? 1 : 0] };
+}
+
+function expectDistinct({ rows, count, length }: RowPlan): void {
+  const seenBy = new Int32Array(length).fill(-1);
+  for (let i = 0; i < rows.length; i++) {
+    const list = Math.floor(i / count);
+    if (seenBy[rows[i]] === list) throw new ArgumentError(`index: expected distinct rows, got ${rows[i]} twice`);
+    seenBy[rows[i]] = list;
+  }
+}

@@ -1,0 +1,7 @@
+/** Every differentiable op. */
+export * from './elementwise.ts';
+export * from './gather.ts';
+export * from './matmul.ts';
+export * from './reduce.ts';
+export * from './shape.ts';
+export * from './softmax.ts';

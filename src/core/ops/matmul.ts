@@ -1,0 +1,124 @@
+/** The matrix product, batched over leading axes. */
+import { record } from '../autograd.ts';
+import { formatShape, ShapeError } from '../errors.ts';
+import { MATMUL_ROWS, matmulKernel } from '../kernels/matmul.ts';
+import { allocate, type NumericArray } from '../memory.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import { elements, empty, isContiguous, sizeOf, type Tensor } from '../tensor.ts';
+import { broadcastShape, sumTo } from './broadcast.ts';
+import { expectAxes, expectFloat, expectSameDType } from './check.ts';
+import { reshape, transpose } from './shape.ts';
+
+export interface MatmulOptions {
+  /** Multiply with aᵀ, over its last two axes. */
+  transposeA?: boolean;
+  /** Multiply with bᵀ, over its last two axes. */
+  transposeB?: boolean;
+}
+
+/**
+ * a [..., m, k] · b [..., k, n] → [..., m, n]; leading axes broadcast. Throws ShapeError if the inner extents or the
+ * leading axes do not fit.
+ */
+export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: MatmulOptions = {}): Tensor {
+  expectFloat('a', a);
+  expectSameDType('b', b, a.dtype, 'to match a');
+  expectAxes('a', a, 2);
+  expectAxes('b', b, 2);
+  if (b.shape.length === 2 && a.shape.length > 2 && !transposeA) {
+    // One matrix for every batch entry: a single tall product, whose gradient for b needs no sum over the batch.
+    const product = matmul(reshape(a, [-1, a.shape[a.shape.length - 1]]), b, { transposeB });
+    return reshape(product, [...a.shape.slice(0, -1), product.shape[1]]);
+  }
+  return record('matmul', multiplied(a, b, transposeA, transposeB), [a, b], (gradient) => {
+    const gradientOfA = () =>
+      transposeA
+        ? matmul(b, gradient, { transposeA: transposeB, transposeB: true })
+        : matmul(gradient, b, { transposeB: !transposeB });
+    const gradientOfB = () =>
+      transposeB
+        ? matmul(gradient, a, { transposeA: true, transposeB: transposeA })
+        : matmul(a, gradient, { transposeA: !transposeA });
+    return [
+      a.requiresGrad ? sumTo(gradientOfA(), a.shape) : null,
+      b.requiresGrad ? sumTo(gradientOfB(), b.shape) : null,
+    ];
+  });
+}
+
+function multiplied(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  const left = matrices(a, transposeA);
+  const right = matrices(b, transposeB);
+  const k = left.columns;
+  if (k !== right.rows) {
+    const note = transposeA || transposeB ? ` (transposeA: ${transposeA}, transposeB: ${transposeB})` : '';
+    throw new ShapeError(
+      `a and b: expected inner extents to match, got ${formatShape(a.shape)} and ${formatShape(b.shape)}${note}`,
+    );
+  }
+  const [m, n] = [left.rows, right.columns];
+  const batch = broadcastShape(left.batch, right.batch, 'leading axes of a and b');
+  const result = empty([...batch, m, n], a.dtype);
+  const numbers = [m, n, k, Number(left.transposed), Number(right.transposed)];
+  const arrays = [left.data, right.data, elements(result), batchOffsets(batch, left.batch, m * k, right.batch, k * n)];
+  const items = sizeOf(batch) * Math.ceil(m / MATMUL_ROWS);
+  parallelFor(matmulKernel, items, arrays, numbers, { costPerItem: Math.min(m, MATMUL_ROWS) * n * k });
+  return result;
+}
+
+interface Matrices {
+  data: NumericArray;
+  batch: readonly number[];
+  /** Extents after the transposition. */
+  rows: number;
+  columns: number;
+  /** Whether the data lie column by column. */
+  transposed: boolean;
+}
+
+/** The operand as the kernel wants it. A transposed view needs no copy: its data are the transposed matrix, in order. */
+function matrices(x: Tensor, transposed: boolean): Matrices {
+  const { shape } = x;
+  const [first, second] = shape.slice(-2);
+  const common = { batch: shape.slice(0, -2), rows: transposed ? second : first, columns: transposed ? first : second };
+  if (!isContiguous(x) && isContiguous(transpose(x))) {
+    return { ...common, data: elements(transpose(x)), transposed: !transposed };
+  }
+  return { ...common, data: elements(x), transposed };
+}
+
+/** Where each batch entry starts in a and in b. */
+function batchOffsets(
+  batch: readonly number[],
+  batchOfA: readonly number[],
+  sizeOfA: number,
+  batchOfB: readonly number[],
+  sizeOfB: number,
+): NumericArray {
+  const offsets = allocate('int32', 2 * sizeOf(batch));
+  fillOffsets(offsets, 0, batch, batchOfA, sizeOfA);
+  fillOffsets(offsets, 1, batch, batchOfB, sizeOfB);
+  return offsets;
+}
+
+function fillOffsets(
+  offsets: NumericArray,
+  which: number,
+  batch: readonly number[],
+  own: readonly number[],
+  size: number,
+): void {
+  const lead = batch.length - own.length;
+  for (let entry = 0; entry < offsets.length / 2; entry++) {
+    let rest = entry;
+    let offset = 0;
+    let stride = size;
+    for (let axis = batch.length - 1; axis >= lead; axis--) {
+      const index = rest % batch[axis];
+      rest = (rest - index) / batch[axis];
+      if (own[axis - lead] !== 1) offset += index * stride;
+      stride *= own[axis - lead];
+    }
+    offsets[2 * entry + which] = offset;
+  }
+}

@@ -1,0 +1,148 @@
+/** Other views of the same elements, and tensors put together from parts. Views share memory and copy nothing. */
+import ndarray from 'ndarray';
+import { record } from '../autograd.ts';
+import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { copyInto, empty, isContiguous, packed, sizeOf, Tensor, viewAs, zeros } from '../tensor.ts';
+import { sumTo } from './broadcast.ts';
+import { axisOf, expectSameDType, expectTensor } from './check.ts';
+
+/**
+ * The elements in row-major order under another shape; one extent may be −1 and is worked out. A view where the tensor
+ * is contiguous, else a copy. Throws ShapeError if the sizes differ.
+ */
+export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+  expectTensor('x', x);
+  const known = sizeOf(shape.filter((extent) => extent !== -1));
+  const target = shape.map((extent) => (extent === -1 ? x.size / known : extent));
+  const valid = target.every((extent) => Number.isInteger(extent) && extent >= 1);
+  if (!valid || sizeOf(target) !== x.size) {
+    throw new ShapeError(`shape: expected ${x.size} elements as in ${formatShape(x.shape)}, got ${formatShape(shape)}`);
+  }
+  const source = isContiguous(x) ? x : packed(x);
+  const view = viewAs(source, ({ data, offset }) => ndarray(data, target, undefined, offset));
+  return record('reshape', view, [x], (gradient) => [reshape(gradient, x.shape)]);
+}
+
+/**
+ * A view with axes in another order: axis i of the result is axis `permutation[i]` of x; without a permutation the
+ * last two change places. Throws ArgumentError unless every axis is named once.
+ */
+export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
+  expectTensor('x', x);
+  const axes = x.shape.length;
+  if (permutation === undefined && axes < 2) {
+    throw new ShapeError(`x: expected at least 2 axes, got ${formatShape(x.shape)}`);
+  }
+  const order = permutation ?? [...x.shape.keys()].map((axis) => (axis < axes - 2 ? axis : 2 * axes - 3 - axis));
+  if (order.length !== axes || ![...order].sort((a, b) => a - b).every((axis, index) => axis === index)) {
+    throw new ArgumentError(
+      `permutation: expected each axis of ${formatShape(x.shape)} once, got [${order.join(', ')}]`,
+    );
+  }
+  const inverse = order.map((_, axis) => order.indexOf(axis));
+  const view = viewAs(x, (array) => array.transpose(...order));
+  return record('transpose', view, [x], (gradient) => [transpose(gradient, inverse)]);
+}
+
+/** A view of entries begin … end − 1 along an axis. Throws ArgumentError unless 0 ≤ begin < end ≤ extent. */
+export function slice(x: Tensor, axis: number, begin: number, end: number): Tensor {
+  expectTensor('x', x);
+  const along = axisOf(axis, x.shape.length);
+  expectInteger('begin', begin, 0, x.shape[along] - 1);
+  expectInteger('end', end, begin + 1, x.shape[along]);
+  return record('slice', part(x, along, begin, end), [x], (gradient) => {
+    const result = zeros(x.shape, x.dtype);
+    copyInto(part(result, along, begin, end).array, gradient.array);
+    return [result];
+  });
+}
+
+function part(x: Tensor, axis: number, begin: number, end: number): Tensor {
+  return viewAs(x, ({ data, shape, stride, offset }) => {
+    return ndarray(data, shape.with(axis, end - begin), [...stride], offset + begin * stride[axis]);
+  });
+}
+
+/** Tensors one after another along an axis. Throws ShapeError unless they agree on all others. */
+export function concat(tensors: readonly Tensor[], axis: number): Tensor {
+  if (tensors.length === 0) throw new ArgumentError('tensors: expected at least one, got none');
+  const [first] = tensors;
+  expectTensor('tensors[0]', first);
+  const along = axisOf(axis, first.shape.length);
+  tensors.forEach((each, index) => {
+    expectSameDType(`tensors[${index}]`, each, first.dtype, 'to match tensors[0]');
+    const agreeing = first.shape.with(along, each.shape[along]);
+    expectShape(`tensors[${index}]`, each.shape, agreeing, `to match tensors[0] outside axis ${along}`);
+  });
+  const begins = [0];
+  for (const each of tensors) begins.push(begins[begins.length - 1] + each.shape[along]);
+  const result = empty(first.shape.with(along, begins[tensors.length]), first.dtype);
+  tensors.forEach((each, index) => {
+    copyInto(part(result, along, begins[index], begins[index + 1]).array, each.array);
+  });
+  return record('concat', result, tensors, (gradient) =>
+    tensors.map((_, index) => part(gradient, along, begins[index], begins[index + 1])),
+  );
+}
+
+/** Tensors of one shape side by side along a new axis, the first by default. */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  return concat(
+    tensors.map((each) => expandDims(each, axis)),
+    axis,
+  );
+}
+
+/** A view with a new axis of extent 1 at place `axis` of the result. */
+export function expandDims(x: Tensor, axis: number): Tensor {
+  expectTensor('x', x);
+  const along = axisOf(axis, x.shape.length + 1);
+  const view = viewAs(x, ({ data, shape, stride, offset }) => {
+    return ndarray(data, shape.toSpliced(along, 0, 1), stride.toSpliced(along, 0, 0), offset);
+  });
+  return record('expandDims', view, [x], (gradient) => [reshape(gradient, x.shape)]);
+}
+
+/** A view that repeats x along axes of extent 1 and along new leading axes. Throws ShapeError if it does not fit. */
+export function broadcastTo(x: Tensor, shape: readonly number[]): Tensor {
+  expectTensor('x', x);
+  const lead = shape.length - x.shape.length;
+  const fits = x.shape.every((extent, axis) => extent === 1 || extent === shape[lead + axis]);
+  if (lead < 0 || !fits) {
+    throw new ShapeError(`shape: expected one that ${formatShape(x.shape)} broadcasts to, got ${formatShape(shape)}`);
+  }
+  const view = viewAs(x, (array) => {
+    const strides = shape.map((_, axis) =>
+      axis < lead || array.shape[axis - lead] === 1 ? 0 : array.stride[axis - lead],
+    );
+    return ndarray(array.data, [...shape], strides, array.offset);
+  });
+  return record('broadcastTo', view, [x], (gradient) => [sumTo(gradient, x.shape)]);
+}
+
+/** x with `count` zeros added at the end of an axis; 0 gives x itself. */
+export function padRows(x: Tensor, axis: number, count: number): Tensor {
+  expectTensor('x', x);
+  const along = axisOf(axis, x.shape.length);
+  expectInteger('count', count, 0);
+  if (count === 0) return x;
+  const extent = x.shape[along];
+  const result = empty(x.shape.with(along, extent + count), x.dtype);
+  copyInto(part(result, along, 0, extent).array, x.array);
+  const margin = part(result, along, extent, extent + count);
+  copyInto(margin.array, broadcastTo(zeros([1], x.dtype), margin.shape).array);
+  return record('padRows', result, [x], (gradient) => [part(gradient, along, 0, extent)]);
+}
+
+/** The same elements, cut off from the tape: nothing flows back through it. */
+export function detach(x: Tensor): Tensor {
+  expectTensor('x', x);
+  return new Tensor(x.array);
+}
+
+/** A contiguous copy, differentiable. Useful before many reads of a strided view. */
+export function contiguous(x: Tensor): Tensor {
+  expectTensor('x', x);
+  if (isContiguous(x)) return x;
+  return record('contiguous', packed(x), [x], (gradient) => [gradient]);
+}

@@ -1,0 +1,194 @@
+/**
+ * Fork-join over worker threads: `parallelFor(kernel, count, arrays, numbers)` runs a kernel over `count` items on all
+ * threads and returns when all are done. The calling thread takes a share, nothing is copied and no promise is
+ * involved. Chunks are handed out by a shared counter, so threads that are slow or still starting are not waited for.
+ */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { ArgumentError, expectInteger, WorkerError } from '../errors.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+import { heapMemory, type NumericArray } from '../memory.ts';
+import { ACTIVE, Control, FAILED, GENERATION, NEXT, ONLINE, OPEN, SPINS } from './control.ts';
+
+/** Work, in multiply-adds, under which waking the workers costs more than they give. */
+const WORTH_SPLITTING = 60_000;
+/** A region without any progress for this long has lost a worker. */
+const LOST_AFTER_MILLISECONDS = 120_000;
+const MAX_THREADS = 64;
+
+export interface ParallelOptions {
+  /** Multiply-adds (or their like) that one item costs; small regions stay on the calling thread. */
+  costPerItem?: number;
+}
+
+interface Pool {
+  control: Control;
+  workers: Worker[];
+}
+
+let threads: number | null = null;
+let pool: Pool | null = null;
+let inRegion = false;
+let startFailure: string | null = null;
+const extraModules: string[] = [];
+
+/** Threads that kernels run on, the calling thread included. */
+export function threadCount(): number {
+  threads ??= threadsFromEnvironment();
+  return threads;
+}
+
+function threadsFromEnvironment(): number {
+  const text = process.env.EFFICIENT_TRANSFORMERS_THREADS;
+  if (text === undefined || text === '') return availableParallelism();
+  const count = Number(text);
+  expectInteger('EFFICIENT_TRANSFORMERS_THREADS', count, 1, MAX_THREADS);
+  return count;
+}
+
+/** Sets the number of threads, the calling thread included; 1 means that no worker is ever started. */
+export function setThreads(count: number): void {
+  expectInteger('threads', count, 1, MAX_THREADS);
+  if (count === threads) return;
+  closePool();
+  threads = count;
+}
+
+/** Makes workers import one more module that defines kernels; `url` is its `import.meta.url`. */
+export function addKernelModule(url: string): void {
+  if (inRegion) throw new ArgumentError('addKernelModule: not while a kernel runs');
+  extraModules.push(url);
+  closePool();
+}
+
+/** Runs items 0 … count − 1 of a kernel, split over the threads. Throws WorkerError if the kernel or a worker failed. */
+export function parallelFor(
+  kernel: Kernel,
+  count: number,
+  arrays: readonly NumericArray[],
+  numbers: readonly number[] = [],
+  { costPerItem = Number.POSITIVE_INFINITY }: ParallelOptions = {},
+): void {
+  if (count === 0) return;
+  if (count === 1 || count * costPerItem < WORTH_SPLITTING || inRegion || threadCount() === 1) {
+    runHere(kernel, () => kernel.run(0, count, arrays, numbers));
+    return;
+  }
+  if (startFailure !== null) {
+    const message = startFailure;
+    closePool();
+    throw new WorkerError(`a worker thread failed: ${message}; the next region starts fresh workers`);
+  }
+  pool ??= startPool(threadCount());
+  // Several chunks a thread even out unequal items; a chunk is worth its handing out.
+  const worthwhile = Math.ceil(WORTH_SPLITTING / 4 / costPerItem);
+  const grain = Math.max(
+    1,
+    Math.min(Math.ceil(count / 2), Math.max(worthwhile, Math.floor(count / (threadCount() * 8)))),
+  );
+  runRegion(pool, kernel, count, grain, arrays, numbers);
+}
+
+function runRegion(
+  { control }: Pool,
+  kernel: Kernel,
+  count: number,
+  grain: number,
+  arrays: readonly NumericArray[],
+  numbers: readonly number[],
+): void {
+  const { counters } = control;
+  let failure: string | null = null;
+  control.writeJob(kernel.name, count, grain, arrays, numbers);
+  Atomics.store(counters, NEXT, 0);
+  Atomics.store(counters, FAILED, 0);
+  Atomics.store(counters, OPEN, 1);
+  Atomics.add(counters, GENERATION, 1);
+  Atomics.notify(counters, GENERATION, Math.ceil(count / grain) - 1);
+  inRegion = true;
+  try {
+    runHere(kernel, () => control.takeShare(kernel.run, count, grain, arrays, numbers));
+  } finally {
+    // After a throw on this thread the others stop taking chunks, and are waited for all the same.
+    Atomics.store(counters, NEXT, count);
+    Atomics.store(counters, OPEN, 0);
+    inRegion = false;
+    waitForWorkers(control);
+    failure = control.failure();
+  }
+  if (failure !== null) throw new WorkerError(`kernel '${kernel.name}' failed on a worker thread: ${failure}`);
+}
+
+/** A kernel's own failure has the same type on every thread. */
+function runHere(kernel: Kernel, body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new WorkerError(`kernel '${kernel.name}' failed: ${reason}`, { cause: error });
+  }
+}
+
+function waitForWorkers({ counters }: Control): void {
+  const spins = counters[SPINS];
+  for (let i = 0; i < spins; i++) if (Atomics.load(counters, ACTIVE) === 0) return;
+  const since = performance.now();
+  for (;;) {
+    const active = Atomics.load(counters, ACTIVE);
+    if (active === 0) return;
+    Atomics.wait(counters, ACTIVE, active, 1000);
+    if (performance.now() - since > LOST_AFTER_MILLISECONDS) {
+      closePool();
+      throw new WorkerError(`${active} worker threads stopped answering; the next region starts fresh workers`);
+    }
+  }
+}
+
+function startPool(count: number): Pool {
+  const control = new Control();
+  // More threads than cores: spinning would take the core from whoever has the work.
+  control.counters[SPINS] = count <= availableParallelism() ? 4000 : 0;
+  const fromSource = import.meta.url.endsWith('.ts');
+  const entry = new URL('./worker-entry.mjs', import.meta.url);
+  const workers = Array.from({ length: count - 1 }, () => {
+    const worker = new Worker(entry, {
+      // The parent's own flags (a TypeScript loader, say) are not for this plain entry.
+      execArgv: [],
+      workerData: {
+        fromSource,
+        main: new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url).href,
+        heap: heapMemory(),
+        control: control.buffer,
+        extraModules,
+      },
+    });
+    worker.unref();
+    worker.on('error', (error: Error) => {
+      if (pool?.control === control) startFailure = error.message;
+    });
+    worker.on('exit', (code) => {
+      if (pool?.control === control) startFailure ??= `it exited with code ${code}`;
+    });
+    return worker;
+  });
+  return { control, workers };
+}
+
+/** Resolves when every worker takes part; results never need it, timings do. */
+export async function poolReady(): Promise<void> {
+  if (threadCount() === 1) return;
+  pool ??= startPool(threadCount());
+  const { counters } = pool.control;
+  while (Atomics.load(counters, ONLINE) < threadCount() - 1) {
+    if (startFailure !== null) throw new WorkerError(`a worker thread failed: ${startFailure}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** Ends the workers; the next region starts new ones. Never needed for the process to exit. */
+export function closePool(): void {
+  const closing = pool;
+  pool = null;
+  startFailure = null;
+  for (const worker of closing?.workers ?? []) void worker.terminate();
+}

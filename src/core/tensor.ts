@@ -1,0 +1,235 @@
+/**
+ * A tensor: an ndarray over the shared heap, plus what autograd needs to know about it. Views (transposes, slices)
+ * are ndarray's own strides; kernels get contiguous elements by `elements`.
+ */
+import ndarray, { type NdArray } from 'ndarray';
+import ops from 'ndarray-ops';
+import type { TapeNode } from './autograd.ts';
+import { ArgumentError, formatShape, MemoryError, ShapeError } from './errors.ts';
+import { copyKernel } from './kernels/copy.ts';
+import { MAX_AXES, planWalk } from './kernels/strided.ts';
+import {
+  adopt,
+  allocate,
+  type Block,
+  blockBehind,
+  type DType,
+  dtypeOf,
+  type NumericArray,
+  releaseScope,
+  withScope,
+} from './memory.ts';
+import { parallelFor } from './parallel/pool.ts';
+import type { Random } from './random.ts';
+
+export class Tensor {
+  /** Gradient of the last `backward`; set only on leaves that require one. */
+  grad: Tensor | null = null;
+  /** Whether `backward` should reach this tensor. Set it on leaves; results inherit it. */
+  requiresGrad = false;
+  /** How this tensor came to be; null for a leaf. */
+  node: TapeNode | null = null;
+  readonly dtype: DType;
+  readonly #array: NdArray<NumericArray>;
+  readonly #block: Block | undefined;
+
+  constructor(array: NdArray<NumericArray>) {
+    this.#array = array;
+    this.#block = blockBehind(array.data);
+    this.dtype = dtypeOf(array.data);
+  }
+
+  /** The ndarray itself, over the shared heap. Throws MemoryError if the scope that owned it has ended. */
+  get array(): NdArray<NumericArray> {
+    if (this.#block?.free) {
+      throw new MemoryError('tensor: used after its scope released it; return it from the scope, or keep() it');
+    }
+    return this.#array;
+  }
+
+  get shape(): readonly number[] {
+    return this.#array.shape;
+  }
+
+  get size(): number {
+    return this.#array.size;
+  }
+
+  /** The block that holds the elements, shared by all views of it. */
+  get block(): Block | undefined {
+    return this.#block;
+  }
+
+  /** A copy of the elements in row-major order, independent of the heap. */
+  toArray(): Float32Array | Float64Array | Int32Array | Uint8Array {
+    return elements(this).slice();
+  }
+
+  /** The one element of a tensor that has one. */
+  item(): number {
+    if (this.size !== 1) throw new ShapeError(`item: expected one element, got shape ${formatShape(this.shape)}`);
+    return elements(this)[0];
+  }
+
+  /** Marks a leaf as differentiable and returns it. */
+  withGrad(): this {
+    this.requiresGrad = true;
+    return this;
+  }
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+/**
+ * An uninitialised tensor. Throws ShapeError unless there are at most 8 extents, each an integer of at least 1: there
+ * are no empty tensors.
+ */
+export function empty(shape: readonly number[], dtype: DType = 'float32'): Tensor {
+  if (shape.length > MAX_AXES || !shape.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) {
+    throw new ShapeError(
+      `shape: expected at most ${MAX_AXES} extents, each an integer of at least 1, got ${formatShape(shape)}`,
+    );
+  }
+  return new Tensor(ndarray(allocate(dtype, sizeOf(shape)), [...shape]));
+}
+
+export function filled(shape: readonly number[], value: number, dtype: DType = 'float32'): Tensor {
+  const tensor = empty(shape, dtype);
+  elements(tensor).fill(value);
+  return tensor;
+}
+
+export function zeros(shape: readonly number[], dtype: DType = 'float32'): Tensor {
+  return filled(shape, 0, dtype);
+}
+
+export function ones(shape: readonly number[], dtype: DType = 'float32'): Tensor {
+  return filled(shape, 1, dtype);
+}
+
+/** Independent standard normal entries. */
+export function randomNormal(
+  shape: readonly number[],
+  random: Random,
+  dtype: 'float32' | 'float64' = 'float32',
+): Tensor {
+  const tensor = empty(shape, dtype);
+  random.fillNormal(elements(tensor) as Float32Array | Float64Array);
+  return tensor;
+}
+
+/** Copies numbers into a new tensor. Throws ShapeError if they do not fill the shape. */
+export function fromArray(values: ArrayLike<number>, shape: readonly number[], dtype: DType = 'float32'): Tensor {
+  if (values.length !== sizeOf(shape)) {
+    throw new ShapeError(`values: expected ${sizeOf(shape)} numbers for ${formatShape(shape)}, got ${values.length}`);
+  }
+  const tensor = empty(shape, dtype);
+  elements(tensor).set(values);
+  return tensor;
+}
+
+/** Copies an ndarray, whatever its strides, into a new tensor. */
+export function fromNdarray(source: NdArray, dtype: DType = 'float32'): Tensor {
+  const tensor = empty(source.shape, dtype);
+  ops.assign(tensor.array as NdArray, source);
+  return tensor;
+}
+
+/** A view of the same elements with other strides; ndarray does the arithmetic. */
+export function viewAs(tensor: Tensor, view: (array: NdArray<NumericArray>) => NdArray<NumericArray>): Tensor {
+  return new Tensor(view(tensor.array));
+}
+
+export function isContiguous(tensor: Tensor): boolean {
+  const { shape, stride } = tensor.array;
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && stride[axis] !== expected) return false;
+    expected *= shape[axis];
+  }
+  return true;
+}
+
+/**
+ * The elements in row-major order: a window on the heap where the tensor is contiguous, else a packed copy. For
+ * reading; a kernel that writes does so into a tensor fresh from `empty`.
+ */
+export function elements(tensor: Tensor): NumericArray {
+  const { data, offset } = tensor.array;
+  if (isContiguous(tensor)) {
+    return offset === 0 && data.length === tensor.size ? data : data.subarray(offset, offset + tensor.size);
+  }
+  return elements(packed(tensor));
+}
+
+/** A contiguous copy. */
+export function packed(tensor: Tensor): Tensor {
+  const copy = empty(tensor.shape, tensor.dtype);
+  copyInto(copy.array, tensor.array);
+  return copy;
+}
+
+/** Copies elements between two arrays of the same shape in the shared heap, whatever their strides. */
+export function copyInto(target: NdArray<NumericArray>, source: NdArray<NumericArray>): void {
+  const from = { offset: source.offset, strides: source.stride };
+  const to = { offset: target.offset, strides: target.stride };
+  const { items, elementsPerItem, numbers } = planWalk(target.shape, from, to);
+  parallelFor(copyKernel, items, [source.data, target.data], numbers, { costPerItem: 2 * elementsPerItem });
+}
+
+/** Throws ArgumentError if the tensor holds NaN or an infinity. */
+export function expectFinite(name: string, tensor: Tensor): void {
+  const values = elements(tensor);
+  // One NaN or infinity makes the sum of (x − x) NaN: one pass without a branch an element.
+  let poison = 0;
+  for (let i = 0; i < values.length; i++) poison += values[i] - values[i];
+  if (poison === 0) return;
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  throw new ArgumentError(`${name}: expected finite numbers, got ${values[at]} at element ${at}`);
+}
+
+/** A value that may hold tensors: one, or a list or record of them. */
+export type TensorTree = unknown;
+
+function tensorsIn(value: TensorTree, found: Tensor[] = []): Tensor[] {
+  if (value instanceof Tensor) found.push(value);
+  else if (Array.isArray(value)) for (const entry of value) tensorsIn(entry, found);
+  else if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
+    for (const entry of Object.values(value)) tensorsIn(entry, found);
+  }
+  return found;
+}
+
+/**
+ * Runs `body` and releases every tensor made inside that is not returned (directly, or in a list or record). When a
+ * returned tensor carries a tape, everything is passed on to the outer scope instead, because backward will need it.
+ * Throws ArgumentError if `body` is asynchronous.
+ */
+export function scope<T>(body: () => T): T {
+  const members = new Set<Block>();
+  let result: T;
+  try {
+    result = withScope(members, body);
+  } catch (error) {
+    releaseScope(members);
+    throw error;
+  }
+  if (result instanceof Promise) {
+    releaseScope(members);
+    throw new ArgumentError('body: expected a synchronous function, got one that returns a promise');
+  }
+  const kept = tensorsIn(result);
+  if (kept.some((tensor) => tensor.node !== null)) for (const block of [...members]) adopt(block);
+  else for (const tensor of kept) if (tensor.block !== undefined && members.has(tensor.block)) adopt(tensor.block);
+  releaseScope(members);
+  return result;
+}
+
+/** Takes a tensor out of every scope: it lives until nobody holds it. */
+export function keep(tensor: Tensor): Tensor {
+  if (tensor.block !== undefined) withScope(null, () => adopt(tensor.block as Block));
+  return tensor;
+}

@@ -1,0 +1,19 @@
+/** The part of the WebAssembly API that we use: @types/node leaves it to the DOM library, which we do not load. */
+declare namespace WebAssembly {
+  class Memory {
+    constructor(descriptor: { initial: number; maximum?: number; shared?: boolean });
+    readonly buffer: ArrayBuffer | SharedArrayBuffer;
+    grow(pages: number): number;
+  }
+
+  class Module {
+    constructor(bytes: ArrayBufferView | ArrayBuffer);
+  }
+
+  type ImportValue = Memory | number | ((...numbers: number[]) => number | undefined);
+
+  class Instance {
+    constructor(module: Module, imports?: Record<string, Record<string, ImportValue>>);
+    readonly exports: Record<string, unknown>;
+  }
+}

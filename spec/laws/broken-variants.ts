@@ -1,0 +1,155 @@
+/** Copies of the dummy with one thing wrong each, and the laws that must notice. */
+import { record } from '../../src/core/autograd.ts';
+import { ArgumentError } from '../../src/core/errors.ts';
+import { streamingAttention } from '../../src/core/ops/attention.ts';
+import {
+  add,
+  detach,
+  divide,
+  expandDims,
+  matmul,
+  mean,
+  scale,
+  slice,
+  softmax,
+  sum,
+  tanh,
+} from '../../src/core/ops/index.ts';
+import { band } from '../../src/core/ops/layout.ts';
+import { threadCount } from '../../src/core/parallel/pool.ts';
+import { elements, fromArray, keep, type Tensor, zeros } from '../../src/core/tensor.ts';
+import type { AttentionVariant } from '../../src/variants/variant.ts';
+import { type DummyOptions, dummy } from './dummy-variant.ts';
+
+export interface Broken {
+  /** What is wrong. */
+  fault: string;
+  /** Parts of the names of the laws that must fail. */
+  laws: string[];
+  variant: AttentionVariant<DummyOptions>;
+}
+
+export const brokenVariants: Broken[] = [
+  broken('leaks one future token', ['up to i stays', 'has no gradient in the tokens after i'], {
+    attend: ({ queries, keys, values, keyMask }, { causal, reach }) => {
+      const layout = band(keys.shape[2], { before: reach, after: causal ? 1 : reach });
+      return streamingAttention(queries, keys, values, layout, { keyMask }).output;
+    },
+  }),
+  broken('counts masked keys', ['what a masked key and its value hold', 'where all keys are masked the output'], {
+    attend: ({ keyMask, ...inputs }, options) => dummy.attend(inputs, options, {}),
+  }),
+  broken(
+    'sees further than its pattern says',
+    ['zero outside its pattern', 'equals dense attention under its pattern'],
+    {
+      attend: (inputs, options) => dummy.attend(inputs, { ...options, reach: options.reach + 1 }, {}),
+    },
+  ),
+  broken('divides by zero where nothing is visible', ['where all keys are masked the output'], {
+    attend: (inputs, options) => {
+      const output = dummy.attend(inputs, options, {});
+      const { keyMask } = inputs;
+      if (keyMask === undefined) return output;
+      const counts = fromArray(elements(keyMask), keyMask.shape, output.dtype);
+      const visible = expandDims(expandDims(sum(counts, 1, true), 1), 1);
+      return divide(output, divide(visible, visible));
+    },
+  }),
+  broken('builds an L × L array', ['attending takes O(L)', 'training takes O(L)'], {
+    attend: ({ queries, keys, values }) => {
+      const scores = scale(matmul(queries, keys, { transposeB: true }), 1 / Math.sqrt(queries.shape[3]));
+      return matmul(softmax(scores), values);
+    },
+  }),
+  broken('builds an L × L mask outside tensor memory', ['attending takes O(L)'], {
+    attend: (inputs, options) => {
+      const length = inputs.keys.shape[2];
+      const mask = new Float32Array(length * length);
+      mask[0] = 1;
+      return mask[0] === 1 ? dummy.attend(inputs, options, {}) : inputs.values;
+    },
+  }),
+  broken('is random without a seed', ['the same seed gives the same bits'], {
+    attend: (inputs, options) => scale(dummy.attend(inputs, options, {}), 1 + Math.random()),
+  }),
+  broken('writes into its inputs', ['the inputs are left as they were'], {
+    attend: (inputs, options) => {
+      const output = dummy.attend(inputs, options, {});
+      elements(inputs.values)[0] += 1;
+      return output;
+    },
+  }),
+  broken('is not linear in the values', ['linear in the values', 'equals dense attention under its pattern'], {
+    attend: (inputs, options) => tanh(dummy.attend(inputs, options, {})),
+  }),
+  broken('mixes the entries of a batch', ['a batch gives what its entries give alone'], {
+    attend: (inputs, options) => leaning(dummy.attend(inputs, options, {}), 0),
+  }),
+  broken('mixes heads', ['a head sees nothing of the other heads'], {
+    attend: (inputs, options) => leaning(dummy.attend(inputs, options, {}), 1),
+  }),
+  broken('has no gradient in the keys', ['gradients'], {
+    attend: ({ keys, ...inputs }, options) => dummy.attend({ ...inputs, keys: detach(keys) }, options, {}),
+  }),
+  broken('has a gradient in the values that is 1% too large', ['gradients'], {
+    attend: ({ values, ...inputs }, options) =>
+      dummy.attend({ ...inputs, values: withScaledGradient(values, 1.01) }, options, {}),
+  }),
+  broken('depends on the number of threads', ['threads: 1, 2, 3 and 8'], {
+    attend: (inputs, options) => scale(dummy.attend(inputs, options, {}), 1 + threadCount() / 1000),
+  }),
+  broken('keeps memory', ['after attending, only the output is left'], {
+    attend: (inputs, options) => {
+      kept.push(keep(zeros([64])));
+      return dummy.attend(inputs, options, {});
+    },
+  }),
+  broken('reads the rows of a view in the wrong order', ['strided views'], {
+    attend: (inputs, options) => dummy.attend({ ...inputs, values: misread(inputs.values) }, options, {}),
+  }),
+  broken(
+    'lets the padding at the end move the attention',
+    ['masked tokens at the end give what the shorter input gives'],
+    {
+      attend: (inputs, options) => scale(dummy.attend(inputs, options, {}), 1 / inputs.keys.shape[2]),
+    },
+  ),
+  broken('drops the last query', ['has the shape of the queries'], {
+    attend: (inputs, options) => {
+      const output = dummy.attend(inputs, options, {});
+      const length = output.shape[2];
+      return length === 1 ? output : slice(output, 2, 0, length - 1);
+    },
+  }),
+  broken('has a cost that shrinks', ['cost'], {
+    cost: ({ keyLength }) => ({ flops: 1e9 / keyLength, bytes: 1e9 }),
+  }),
+  broken('accepts no options at all', ['linear in the values', 'the same seed gives the same bits', 'cost'], {
+    check: () => {
+      throw new ArgumentError('reach: never right');
+    },
+  }),
+];
+
+const kept: Tensor[] = [];
+
+function broken(fault: string, laws: string[], part: Partial<AttentionVariant<DummyOptions>>): Broken {
+  return { fault, laws, variant: { ...dummy, name: 'broken', ...part } };
+}
+
+/** `output` plus a little of the sum of its neighbours along `axis`. */
+function leaning(output: Tensor, axis: number): Tensor {
+  return add(output, scale(mean(output, axis, true), 0.01));
+}
+
+function withScaledGradient(tensor: Tensor, factor: number): Tensor {
+  const copy = fromArray(tensor.toArray(), tensor.shape, tensor.dtype);
+  return record('scaled gradient', copy, [tensor], (gradient) => [scale(gradient, factor)]);
+}
+
+/** Takes the elements in the order of the heap, whatever the strides say. */
+function misread(tensor: Tensor): Tensor {
+  const { data, offset } = tensor.array;
+  return fromArray(data.slice(offset, offset + tensor.size), tensor.shape, tensor.dtype);
+}

@@ -1,0 +1,49 @@
+/**
+ * A made-up variant, to prove that one file and one line in the registry are all that a variant needs: each query
+ * attends to the tokens at most `reach` away.
+ */
+import { streamingAttention } from '../../src/core/ops/attention.ts';
+import { band } from '../../src/core/ops/layout.ts';
+import type { AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
+
+export interface DummyOptions extends CommonOptions {
+  reach: number;
+}
+
+export const dummy: AttentionVariant<DummyOptions> = {
+  name: 'dummy',
+  paper: { authors: 'nobody', year: 2000, title: 'A window, for the laws to run on', arxiv: 'none' },
+  family: 'sparse',
+  exactness: 'exact-on-its-pattern',
+  complexity: 'O(L·r)',
+  supports: { causal: true, padding: true, crossAttention: false, incremental: false },
+  options: {
+    reach: {
+      kind: 'integer',
+      symbol: 'r',
+      minimum: 0,
+      maximum: (sequenceLength) => sequenceLength,
+      description: 'tokens visible to each side',
+    },
+  },
+  budget: { symbol: 'r', option: 'reach', values: (sequenceLength) => [1, 4, 16].filter((r) => r <= sequenceLength) },
+
+  defaults: (sequenceLength) => ({ causal: false, reach: Math.min(8, sequenceLength) }),
+
+  parameters: () => ({}),
+
+  attend({ queries, keys, values, keyMask }, { causal, reach }) {
+    const layout = band(keys.shape[2], { before: reach, after: causal ? 0 : reach });
+    return streamingAttention(queries, keys, values, layout, { keyMask }).output;
+  },
+
+  pattern:
+    ({ causal, reach }) =>
+    (_head, query, key) =>
+      key >= query - reach && key <= query + (causal ? 0 : reach),
+
+  cost({ batch, heads, keyLength, headDim }, { reach }) {
+    const pairs = batch * heads * keyLength * (2 * reach + 1);
+    return { flops: 4 * pairs * headDim, bytes: 4 * batch * heads * keyLength * headDim };
+  },
+};

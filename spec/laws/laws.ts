@@ -1,0 +1,16 @@
+/** The laws that every variant obeys. A variant's own laws, those of its paper, are in spec/variants. */
+import type { AnyVariant } from '../../src/variants/registry.ts';
+import type { Law } from './evaluate.ts';
+import { badInput } from './laws/bad-input.ts';
+import { basics } from './laws/basics.ts';
+import { gradients } from './laws/gradients.ts';
+import { patterns } from './laws/patterns.ts';
+import { resources } from './laws/resources.ts';
+import { visibility } from './laws/visibility.ts';
+
+export type { Law } from './evaluate.ts';
+
+/** All laws that apply to a variant, by what it says it supports and how exact it says it is. */
+export function lawsOf(variant: AnyVariant): Law[] {
+  return [basics, visibility, patterns, gradients, resources, badInput].flatMap((chapter) => chapter(variant));
+}

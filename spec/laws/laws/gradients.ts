@@ -1,0 +1,84 @@
+/** The gradients of queries, keys, values and learned parameters against central differences, in float64. */
+import { backward, noGrad } from '../../../src/core/autograd.ts';
+import { Random } from '../../../src/core/random.ts';
+import { fromArray, randomNormal, type Tensor } from '../../../src/core/tensor.ts';
+import { attend } from '../../../src/variants/attend.ts';
+import type { AnyVariant } from '../../../src/variants/registry.ts';
+import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
+import { type Law, parametersOf } from '../evaluate.ts';
+
+/** Error of a central difference: h² ≈ 10⁻¹⁰ of the third derivative, and rounding 10⁻¹⁶ / h ≈ 10⁻¹¹. */
+const STEP = 1e-5;
+/** Relative to the size of the gradient and the result; steep functions (d = 1, large scores) multiply the above. */
+const TOLERANCE = 1e-6;
+
+export function gradients(variant: AnyVariant): Law[] {
+  return [
+    {
+      name: 'gradients of queries, keys, values and learned parameters agree with central differences',
+      run: () =>
+        forAllCases(variant, { dtype: 'float64', maxLength: 24, maxHeadDim: 6 }, 50, (attentionCase) => {
+          // A step may straddle a kink (relu at 0, a bucket's edge), which about one point in a thousand lies close
+          // to. A gradient that is wrong is wrong at the next point too.
+          const mistake = mistakeAt(variant, attentionCase, 'point');
+          if (mistake !== null && mistakeAt(variant, attentionCase, 'another point') !== null) throw new Error(mistake);
+        }),
+    },
+  ];
+}
+
+/**
+ * Compares ⟨∇f, u⟩ with the difference of f along u, for each leaf by itself along a random u, f being the output
+ * weighted by random numbers. A wrong element shows in every direction, and it takes two evaluations a leaf.
+ */
+function mistakeAt(variant: AnyVariant, attentionCase: AttentionCase, name: string): string | null {
+  const { options, seed } = attentionCase;
+  const random = new Random(seed).split(name);
+  const { keyMask, ...inputs } = inputsOf(attentionCase, { name });
+  const parameters = parametersOf(variant, attentionCase);
+  const learned = Object.fromEntries(Object.entries(parameters).filter(([, tensor]) => tensor.requiresGrad));
+  const leaves: Record<string, Tensor> = { ...inputs, ...learned };
+  const output = (changed: Record<string, Tensor>) => {
+    const { queries, keys, values, ...rest } = { ...leaves, ...changed };
+    const given = { queries, keys, values, ...(keyMask && { keyMask }) };
+    return attend(variant, given, options, { parameters: { ...parameters, ...rest } });
+  };
+
+  for (const leaf of Object.values(leaves)) leaf.withGrad();
+  const result = output({});
+  const weights = randomNormal(result.shape, random.split('weights'), 'float64');
+  backward(result, weights);
+  const f = (changed: Record<string, Tensor>) =>
+    inner(
+      noGrad(() => output(changed)),
+      weights,
+    );
+
+  for (const [which, leaf] of Object.entries(leaves)) {
+    const direction = randomNormal(leaf.shape, random.split(which), 'float64');
+    const slope =
+      (f({ [which]: moved(leaf, direction, STEP) }) - f({ [which]: moved(leaf, direction, -STEP) })) / (2 * STEP);
+    // A leaf that the output does not depend on has no gradient, which means zero.
+    const gradient = leaf.grad === null ? 0 : inner(leaf.grad, direction);
+    const size = 1 + Math.abs(slope) + (leaf.grad === null ? 0 : Math.sqrt(inner(leaf.grad, leaf.grad)));
+    if (Math.abs(gradient - slope) <= TOLERANCE * size) continue;
+    return `gradient of ${which}: ${gradient} along a direction in which the output changes by ${slope}`;
+  }
+  return null;
+}
+
+function moved(leaf: Tensor, direction: Tensor, step: number): Tensor {
+  const along = direction.toArray();
+  return fromArray(
+    leaf.toArray().map((value, n) => value + step * along[n]),
+    leaf.shape,
+    'float64',
+  );
+}
+
+function inner(a: Tensor, b: Tensor): number {
+  const [left, right] = [a.toArray(), b.toArray()];
+  let total = 0;
+  for (let n = 0; n < left.length; n++) total += left[n] * right[n];
+  return total;
+}

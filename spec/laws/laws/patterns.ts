@@ -1,0 +1,161 @@
+/** Exact variants against the dense oracle, and every variant that states a pattern against that pattern. */
+
+import { concat } from '../../../src/core/ops/index.ts';
+import { Random } from '../../../src/core/random.ts';
+import { referenceAttention } from '../../../src/core/reference.ts';
+import { fromArray, randomNormal, type Tensor } from '../../../src/core/tensor.ts';
+import type { AnyVariant } from '../../../src/variants/registry.ts';
+import type { AttentionInputs, AttentionPattern } from '../../../src/variants/variant.ts';
+import { type AttentionCase, accepts, forAllCases, inputsOf } from '../draw.ts';
+import { eachRow, expectClose, type Law, type Output, outputOf, parametersOf, ROUNDING } from '../evaluate.ts';
+
+export function patterns(variant: AnyVariant): Law[] {
+  const laws: Law[] = [];
+  if (variant.exactness !== 'approximate')
+    laws.push(equalsTheOracle(variant, 'float64'), equalsTheOracle(variant, 'float32'));
+  if (variant.pattern !== undefined) laws.push(staysInsideItsPattern(variant));
+  if (variant.supports.padding && mayIgnoreLength(variant)) laws.push(appendedPaddingIsIgnored(variant));
+  return laws;
+}
+
+/**
+ * Relative to the largest output. Float32 has 6·10⁻⁸ an operation; a score of size 20 makes that 10⁻⁶ in its
+ * exponential, and sums of up to 70 such terms stay below 10⁻⁵.
+ */
+const TOLERANCE = { float32: 1e-5, float64: ROUNDING };
+
+function equalsTheOracle(variant: AnyVariant, dtype: 'float32' | 'float64'): Law {
+  return {
+    name: `exact: equals dense ${variant.pattern ? 'attention under its pattern' : 'attention'} (${dtype})`,
+    run: () =>
+      forAllCases(variant, { dtype }, 80, (attentionCase) => {
+        const { options, shape } = attentionCase;
+        const inputs = inputsOf(attentionCase);
+        const dense = (tensor: Tensor) => ({ shape: tensor.shape, data: tensor.toArray() });
+        const oracle = referenceAttention(
+          { queries: dense(inputs.queries), keys: dense(inputs.keys), values: dense(inputs.values) },
+          {
+            causal: options.causal,
+            ...(inputs.keyMask && { keyMask: dense(inputs.keyMask) }),
+            ...(variant.pattern && { allowed: variant.pattern(options, shape) }),
+          },
+        );
+        expectClose(outputOf(variant, attentionCase, inputs), { ...oracle, dtype }, TOLERANCE[dtype], 'output');
+      }),
+  };
+}
+
+function staysInsideItsPattern(variant: AnyVariant): Law {
+  return {
+    name: 'pattern: the weights it implies are zero outside its pattern',
+    run: () =>
+      forAllCases(variant, { dtype: 'float64', masked: false, maxLength: 40 }, 50, (attentionCase) => {
+        const { options, shape } = attentionCase;
+        const allowed = (variant.pattern as NonNullable<typeof variant.pattern>)(options, shape);
+        const visible: AttentionPattern = (h, i, j) => allowed(h, i, j) && (!options.causal || j <= i);
+        const weights = impliedWeights(variant, attentionCase);
+        eachRow(weights.shape, (batch, head, query, start, width) => {
+          for (let key = 0; key < width; key++) {
+            if (visible(head, query, key) || Math.abs(weights.data[start + key]) <= ROUNDING) continue;
+            throw new Error(
+              `batch ${batch}, head ${head}: query ${query} gives key ${key} ${weights.data[start + key]}`,
+            );
+          }
+        });
+      }),
+  };
+}
+
+/** Attention is linear in the values, so values that are unit vectors bring out the columns of the weight matrix. */
+function impliedWeights(variant: AnyVariant, attentionCase: AttentionCase): Output {
+  const { batch, heads, queryLength, keyLength, headDim } = attentionCase.shape;
+  const inputs = inputsOf(attentionCase);
+  const parameters = parametersOf(variant, attentionCase);
+  const weights = {
+    shape: [batch, heads, queryLength, keyLength],
+    dtype: 'float64',
+    data: new Float64Array(batch * heads * queryLength * keyLength),
+  };
+  for (let first = 0; first < keyLength; first += headDim) {
+    const unit = new Float64Array(inputs.values.size);
+    eachRow(inputs.values.shape, (_b, _h, position, start, width) => {
+      if (position >= first && position < first + width) unit[start + position - first] = 1;
+    });
+    const values = fromArray(unit, inputs.values.shape, 'float64');
+    const columns = outputOf(variant, attentionCase, { ...inputs, values }, parameters);
+    eachRow(weights.shape, (b, h, i, start) => {
+      const from = ((b * heads + h) * queryLength + i) * headDim;
+      for (let c = 0; c < Math.min(headDim, keyLength - first); c++)
+        weights.data[start + first + c] = columns.data[from + c];
+    });
+  }
+  return weights;
+}
+
+/** Without a structure that follows the length, padding at the end is as good as a shorter input. */
+function mayIgnoreLength(variant: AnyVariant): boolean {
+  return variant.family === 'full' || variant.family === 'kernel' || variant.pattern !== undefined;
+}
+
+function appendedPaddingIsIgnored(variant: AnyVariant): Law {
+  return {
+    name: 'padding: masked tokens at the end give what the shorter input gives, where the pattern does not move',
+    run: () => {
+      let compared = 0;
+      forAllCases(variant, { dtype: 'float64', selfAttention: true }, 60, (attentionCase) => {
+        const extra = 1 + new Random(attentionCase.seed).split('extra').integer(9);
+        const longer = lengthened(attentionCase, extra);
+        if (!accepts(variant, longer.options, longer.shape) || !samePattern(variant, attentionCase, longer)) return;
+        compared++;
+        const inputs = inputsOf(attentionCase);
+        const parameters = parametersOf(variant, attentionCase);
+        const random = new Random(attentionCase.seed).split('padding');
+        const { keyMask } = inputsOf(longer);
+        const longerInputs = { ...appendTokens(inputs, extra, random), keyMask };
+        const expected = outputOf(variant, attentionCase, inputs, parameters);
+        const actual = outputOf(variant, longer, longerInputs, parameters);
+        expectClose(withoutLastRows(actual, extra), expected, ROUNDING, `with ${extra} masked tokens appended`);
+      });
+      if (compared === 0) throw new Error('no drawn case had a pattern that stays in place, so nothing was compared');
+    },
+  };
+}
+
+function lengthened(attentionCase: AttentionCase, extra: number): AttentionCase {
+  const { shape } = attentionCase;
+  const length = shape.keyLength + extra;
+  const mask =
+    attentionCase.mask ?? Array.from({ length: shape.batch }, () => new Array<number>(shape.keyLength).fill(1));
+  const longerMask = mask.map((row) => [...row, ...new Array<number>(extra).fill(0)]);
+  return { ...attentionCase, shape: { ...shape, queryLength: length, keyLength: length }, mask: longerMask };
+}
+
+function samePattern(variant: AnyVariant, short: AttentionCase, long: AttentionCase): boolean {
+  if (variant.pattern === undefined) return true;
+  const before = variant.pattern(short.options, short.shape);
+  const after = variant.pattern(long.options, long.shape);
+  const { heads, keyLength } = short.shape;
+  for (let h = 0; h < heads; h++) {
+    for (let i = 0; i < keyLength; i++) {
+      for (let j = 0; j < keyLength; j++) if (before(h, i, j) !== after(h, i, j)) return false;
+    }
+  }
+  return true;
+}
+
+function appendTokens({ queries, keys, values }: AttentionInputs, extra: number, random: Random): AttentionInputs {
+  const append = (tensor: Tensor) => {
+    const [batch, heads, , width] = tensor.shape;
+    return concat([tensor, randomNormal([batch, heads, extra, width], random, 'float64')], 2);
+  };
+  return { queries: append(queries), keys: append(keys), values: append(values) };
+}
+
+function withoutLastRows(output: Output, extra: number): Output {
+  const [batch, heads, length, width] = output.shape;
+  const kept: number[] = [];
+  eachRow(output.shape, (_b, _h, position, start) => {
+    if (position < length - extra) kept.push(...output.data.subarray(start, start + width));
+  });
+  return { ...output, shape: [batch, heads, length - extra, width], data: Float64Array.from(kept) };
+}

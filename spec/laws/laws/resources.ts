@@ -1,0 +1,158 @@
+/** What it takes: memory that grows with L and not L², the same bits on any number of threads, a stated cost. */
+import { backward, noGrad } from '../../../src/core/autograd.ts';
+import { measureMemory, memoryStatistics } from '../../../src/core/memory.ts';
+import { sum } from '../../../src/core/ops/index.ts';
+import { poolReady, setThreads, threadCount } from '../../../src/core/parallel/pool.ts';
+import { scope } from '../../../src/core/tensor.ts';
+import { attend } from '../../../src/variants/attend.ts';
+import type { AnyVariant } from '../../../src/variants/registry.ts';
+import type { AttentionShape } from '../../../src/variants/variant.ts';
+import { type AttentionCase, accepts, forAllCases, inputsOf, sampleCases } from '../draw.ts';
+import { expectSameBits, type Law, parametersOf } from '../evaluate.ts';
+
+export function resources(variant: AnyVariant): Law[] {
+  return [
+    ...causalities(variant).flatMap((causal) => [
+      memoryGrowsWithLength(variant, causal, 'attending'),
+      memoryGrowsWithLength(variant, causal, 'training'),
+    ]),
+    givesMemoryBack(variant),
+    sameBitsOnAnyThreads(variant),
+    costGrows(variant),
+  ];
+}
+
+const causalities = (variant: AnyVariant) => (variant.supports.causal ? [false, true] : [false]);
+
+const SHORT = 1024;
+
+/**
+ * At a fixed budget memory is O(L), or O(L log L) at the most: from 1024 to 2048 tokens that is a factor of 2.2, and
+ * 2.3 allows for blocks rounded up. No array, of whatever type, may have a place for each pair.
+ */
+function memoryGrowsWithLength(variant: AnyVariant, causal: boolean, what: 'attending' | 'training'): Law {
+  return {
+    name: `memory: ${what}${causal ? ' causally' : ''} takes O(L), and never holds an L × L array`,
+    run: () => {
+      const options = { ...variant.defaults(SHORT), causal };
+      const [short, long] = [SHORT, 2 * SHORT].map((length) => {
+        const attentionCase: AttentionCase = { shape: squareShape(length), options, mask: null, seed: 1 };
+        return memoryOf(variant, attentionCase, what === 'training');
+      });
+      for (const count of ['peakBytes', 'largestBytes', 'outsideBytes'] as const) {
+        if (count === 'outsideBytes' ? long[count] < (2 * SHORT) ** 2 : long[count] <= 2.3 * short[count]) continue;
+        throw new Error(`${count}: ${short[count]} at ${SHORT} tokens, ${long[count]} at ${2 * SHORT}`);
+      }
+      if (long.largestBytes >= 4 * (2 * SHORT) ** 2)
+        throw new Error(`largestBytes: ${long.largestBytes}, an L × L array`);
+    },
+  };
+}
+
+/** Bytes in tensors; `outsideBytes` are those in typed arrays that the allocator did not hand out. */
+function memoryOf(variant: AnyVariant, attentionCase: AttentionCase, training: boolean) {
+  return scope(() => {
+    const inputs = inputsOf(attentionCase);
+    const parameters = parametersOf(variant, attentionCase);
+    if (training) for (const leaf of [inputs.queries, inputs.keys, inputs.values]) leaf.withGrad();
+    const before = process.memoryUsage().arrayBuffers;
+    const { peakBytes, largestBytes } = measureMemory(() =>
+      scope(() => {
+        if (training) backward(sum(attend(variant, inputs, attentionCase.options, { parameters })));
+        else noGrad(() => attend(variant, inputs, attentionCase.options, { parameters }));
+      }),
+    );
+    return { peakBytes, largestBytes, outsideBytes: process.memoryUsage().arrayBuffers - before };
+  });
+}
+
+function givesMemoryBack(variant: AnyVariant): Law {
+  return {
+    name: 'memory: after attending, only the output is left',
+    run: () =>
+      forAllCases(variant, { maxLength: 40 }, 10, (attentionCase) => {
+        const inputs = inputsOf(attentionCase);
+        const parameters = parametersOf(variant, attentionCase);
+        const live = () => {
+          const before = memoryStatistics().liveBytes;
+          const output = noGrad(() => attend(variant, inputs, attentionCase.options, { parameters }));
+          return memoryStatistics().liveBytes - before - (output.block?.bytes ?? 0);
+        };
+        // The first run may fill a cache that stays.
+        live();
+        const left = live();
+        if (left > 0) throw new Error(`${left} bytes are left beside the output`);
+      }),
+  };
+}
+
+/** From 150 tokens and two heads on the heavy ops are worth splitting, so that the threads do get parts of them. */
+function sameBitsOnAnyThreads(variant: AnyVariant): Law {
+  return {
+    name: 'threads: 1, 2, 3 and 8 give the same bits, forward and backward',
+    run: async () => {
+      const wishes = { minLength: 150, maxLength: 300, minHeads: 2, minHeadDim: 8, maxHeadDim: 24 };
+      const sampled = causalities(variant).flatMap((causal) => sampleCases(variant, { ...wishes, causal }, 3));
+      const outer = threadCount();
+      try {
+        const byThreads: { threads: number; bits: ArrayBufferView[][] }[] = [];
+        for (const threads of [1, 2, 3, 8]) {
+          setThreads(threads);
+          await poolReady();
+          byThreads.push({ threads, bits: sampled.map((attentionCase) => outputAndGradients(variant, attentionCase)) });
+        }
+        const [alone, ...others] = byThreads;
+        for (const { threads, bits } of others) {
+          bits.forEach((arrays, index) => {
+            arrays.forEach((array, which) => {
+              const what = ['output', 'gradient of queries', 'gradient of keys', 'gradient of values'][which];
+              const claim = `${what} on ${threads} threads, ${JSON.stringify({ ...sampled[index], mask: undefined })}`;
+              expectSameBits(array, alone.bits[index][which], claim);
+            });
+          });
+        }
+      } finally {
+        setThreads(outer);
+      }
+    },
+  };
+}
+
+function outputAndGradients(variant: AnyVariant, attentionCase: AttentionCase): ArrayBufferView[] {
+  return scope(() => {
+    const inputs = inputsOf(attentionCase);
+    const leaves = [inputs.queries, inputs.keys, inputs.values].map((leaf) => leaf.withGrad());
+    const output = attend(variant, inputs, attentionCase.options, { parameters: parametersOf(variant, attentionCase) });
+    backward(output);
+    return [output.toArray(), ...leaves.map((leaf) => leaf.grad?.toArray() ?? new Uint8Array())];
+  });
+}
+
+function costGrows(variant: AnyVariant): Law {
+  return {
+    name: 'cost: positive, finite, and never less for a longer sequence or a larger batch',
+    run: () =>
+      forAllCases(variant, { selfAttention: true, maxLength: 200 }, 100, ({ shape, options }) => {
+        const sizes = [shape];
+        for (const factor of [2, 3, 8]) {
+          const length = shape.keyLength * factor;
+          sizes.push({ ...shape, queryLength: length, keyLength: length });
+        }
+        sizes.push({ ...sizes[sizes.length - 1], batch: shape.batch + 1 });
+        let previous = { flops: 0, bytes: 0 };
+        for (const size of sizes) {
+          if (!accepts(variant, options, size)) continue;
+          const cost = variant.cost(size, options);
+          for (const part of ['flops', 'bytes'] as const) {
+            if (Number.isFinite(cost[part]) && cost[part] > 0 && cost[part] >= previous[part]) continue;
+            throw new Error(`${part}: ${cost[part]} at ${JSON.stringify(size)}, after ${previous[part]}`);
+          }
+          previous = cost;
+        }
+      }),
+  };
+}
+
+function squareShape(length: number): AttentionShape {
+  return { batch: 1, heads: 1, queryLength: length, keyLength: length, headDim: 16, dtype: 'float32' };
+}

@@ -2,7 +2,6 @@
 import { record } from '../autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { gatherKernel, putRowsKernel, scatterAddKernel } from '../kernels/rows.ts';
-import type { NumericArray } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { copyInto, elements, empty, fromArray, Tensor, zeros } from '../tensor.ts';
 import { expectAxes, expectFloat, expectSameDType } from './check.ts';
@@ -19,14 +18,26 @@ export function gatherRows(x: Tensor, index: RowIndex): Tensor {
   expectFloat('x', x);
   const plan = planRows('x', x, index, -1);
   const result = empty([...plan.leading, plan.count, plan.width], x.dtype);
-  parallelFor(gatherKernel, plan.outer * plan.count, [elements(x), plan.rows, elements(result)], plan.numbers, {
-    costPerItem: 2 * plan.width,
-  });
+  parallelFor(
+    gatherKernel,
+    plan.outer * plan.count,
+    [elements(x), elements(plan.index), elements(result)],
+    plan.numbers,
+    {
+      costPerItem: 2 * plan.width,
+    },
+  );
   return record('gatherRows', result, [x], (gradient) => {
     const sums = empty(x.shape, x.dtype);
-    parallelFor(scatterAddKernel, plan.outer, [elements(gradient), plan.rows, elements(sums)], plan.numbers, {
-      costPerItem: 2 * (plan.count + plan.length) * plan.width,
-    });
+    parallelFor(
+      scatterAddKernel,
+      plan.outer,
+      [elements(gradient), elements(plan.index), elements(sums)],
+      plan.numbers,
+      {
+        costPerItem: 2 * (plan.count + plan.length) * plan.width,
+      },
+    );
     return [sums];
   });
 }
@@ -43,16 +54,22 @@ export function scatterRows(base: Tensor, index: RowIndex, rows: Tensor): Tensor
   expectDistinct(plan);
   return record('scatterRows', withRows(base, rows, plan), [base, rows], (gradient) => [
     base.requiresGrad ? withRows(gradient, zeros(rows.shape, rows.dtype), plan) : null,
-    rows.requiresGrad ? gatherRows(gradient, index) : null,
+    rows.requiresGrad ? gatherRows(gradient, plan.index) : null,
   ]);
 }
 
 function withRows(base: Tensor, rows: Tensor, plan: RowPlan): Tensor {
   const result = empty(base.shape, base.dtype);
   copyInto(result.array, base.array);
-  parallelFor(putRowsKernel, plan.outer * plan.count, [elements(rows), plan.rows, elements(result)], plan.numbers, {
-    costPerItem: 2 * plan.width,
-  });
+  parallelFor(
+    putRowsKernel,
+    plan.outer * plan.count,
+    [elements(rows), elements(plan.index), elements(result)],
+    plan.numbers,
+    {
+      costPerItem: 2 * plan.width,
+    },
+  );
   return result;
 }
 
@@ -62,7 +79,7 @@ interface RowPlan {
   length: number;
   width: number;
   count: number;
-  rows: NumericArray;
+  index: Tensor;
   /** For the kernels: length, width, count, whether each leading entry has a list of its own. */
   numbers: number[];
 }
@@ -94,10 +111,11 @@ function planRows(name: string, x: Tensor, index: RowIndex, lowest: number): Row
     }
   }
   const outer = x.size / (length * width);
-  return { leading, outer, length, width, count, rows, numbers: [length, width, count, own ? 1 : 0] };
+  return { leading, outer, length, width, count, index: tensor, numbers: [length, width, count, own ? 1 : 0] };
 }
 
-function expectDistinct({ rows, count, length }: RowPlan): void {
+function expectDistinct({ index, count, length }: RowPlan): void {
+  const rows = elements(index);
   const seenBy = new Int32Array(length).fill(-1);
   for (let i = 0; i < rows.length; i++) {
     const list = Math.floor(i / count);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { patternGrid, queriesOfCells, weightsGrid } from '../../src/compare/patterns/grid.ts';
+import { patternGrid, queriesOfCells, shareOfPairs, weightsGrid } from '../../src/compare/patterns/grid.ts';
 import { drawHtml } from '../../src/compare/patterns/page.ts';
 import { type PatternPanel, shadingOf } from '../../src/compare/patterns/shade.ts';
 import { drawSvg } from '../../src/compare/patterns/svg.ts';
@@ -43,12 +43,7 @@ test('the shares of all cells add up to the number of allowed pairs', () => {
         }
       }
       const grid = patternGrid(windowed(reach), length, { causal }, cells, heads);
-      const extent = (cell: number) =>
-        Math.floor(((cell + 1) * length) / grid.size) - Math.floor((cell * length) / grid.size);
-      let sum = 0;
-      grid.cells.forEach((share, n) => {
-        sum += share * heads * extent(Math.floor(n / grid.size)) * extent(n % grid.size);
-      });
+      const sum = shareOfPairs(grid, length) * heads * length ** 2;
       assert.is(grid.size, Math.min(cells, length));
       // Shares of small integers, added: exact but for the last bits.
       assert.ok(Math.abs(sum - pairs) < 1e-9 * length * length, `${sum} for ${pairs}`);

@@ -85,6 +85,16 @@ export function weightsGrid(
   return { size, cells: grid };
 }
 
+/** Share of all pairs that are allowed, from the shares of the cells; without sampling it is exact. */
+export function shareOfPairs({ size, cells }: PatternGrid, length: number): number {
+  const extent = (cell: number) => cellStart(cell + 1, size, length) - cellStart(cell, size, length);
+  let pairs = 0;
+  cells.forEach((share, n) => {
+    pairs += share * extent(Math.floor(n / size)) * extent(n % size);
+  });
+  return pairs / length ** 2;
+}
+
 /** At most `perCell` queries of each row of cells, evenly spaced: what `weightsGrid` wants rows of. */
 export function queriesOfCells(length: number, cells: number, perCell: number): number[] {
   const size = Math.min(cells, length);

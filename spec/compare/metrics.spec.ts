@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { meanTopKRecall, meanTotalVariation } from '../../src/compare/metrics.ts';
+import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
+import type { Dense } from '../../src/core/reference.ts';
+
+/** Rows of a matrix as the measures take them: one batch entry, one head. */
+function rows(...all: number[][]): Dense {
+  return { shape: [1, 1, all.length, all[0].length], data: Float64Array.from(all.flat()) };
+}
+
+/** Rows of non-negative weights with a sum of one. */
+const distributions = fc.integer({ min: 1, max: 12 }).chain((width) =>
+  fc
+    .array(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: width, maxLength: width }), {
+      minLength: 1,
+      maxLength: 4,
+    })
+    .filter((all) => all.every((row) => row.some((weight) => weight > 0)))
+    .map((all) => all.map((row) => row.map((weight) => weight / row.reduce((a, b) => a + b)))),
+);
+
+test('a matrix is at distance 0 from itself and recalls all of itself', () => {
+  fc.assert(
+    fc.property(distributions, fc.integer({ min: 1, max: 20 }), (all, k) => {
+      assert.is(meanTotalVariation(rows(...all), rows(...all)), 0);
+      assert.is(meanTopKRecall(rows(...all), rows(...all), k), 1);
+    }),
+  );
+});
+
+test('distributions without a common key are at distance 1 and recall nothing', () => {
+  fc.assert(
+    fc.property(distributions, fc.integer({ min: 1, max: 20 }), (all, k) => {
+      const nowhere = (row: number[]) => row.map(() => 0);
+      const left = rows(...all.map((row) => [...row, ...nowhere(row)]));
+      const right = rows(...all.map((row) => [...nowhere(row), ...row]));
+      // A sum of at most 24 terms near 1.
+      assert.ok(Math.abs(meanTotalVariation(left, right) - 1) < 1e-14);
+      assert.is(meanTopKRecall(left, right, k), 0);
+    }),
+  );
+});
+
+test('total variation is symmetric and within 0 and 1 for distributions', () => {
+  fc.assert(
+    fc.property(distributions, fc.nat(), (all, shift) => {
+      const turned = all.map((row) => row.map((_, key) => row[(key + shift) % row.length]));
+      const distance = meanTotalVariation(rows(...all), rows(...turned));
+      assert.is(distance, meanTotalVariation(rows(...turned), rows(...all)));
+      assert.ok(distance >= 0 && distance <= 1 + 1e-14);
+    }),
+  );
+});
+
+test('total variation by hand: the mean over rows of half the absolute differences', () => {
+  // Rows differ by (0.25 + 0.25)/2 and by (1 + 1)/2.
+  assert.is(meanTotalVariation(rows([0.5, 0.5, 0], [0, 0, 1]), rows([0.75, 0.25, 0], [1, 0, 0])), 0.625);
+});
+
+test('recall by hand: shares of the k largest that are found again', () => {
+  const expected = rows([0.4, 0.3, 0.2, 0.1]);
+  assert.is(meanTopKRecall(rows([0.1, 0.2, 0.3, 0.4]), expected, 2), 0);
+  assert.is(meanTopKRecall(rows([0.4, 0.1, 0.3, 0.2]), expected, 2), 0.5);
+  assert.is(meanTopKRecall(rows([0.3, 0.4, 0.1, 0.2]), expected, 2), 1);
+});
+
+test('of equal weights the earlier key ranks higher', () => {
+  const even = rows([0.25, 0.25, 0.25, 0.25]);
+  assert.is(meanTopKRecall(even, rows([0.5, 0.5, 0, 0]), 2), 1);
+  assert.is(meanTopKRecall(even, rows([0, 0, 0.5, 0.5]), 2), 0);
+});
+
+test('a key that is not attended to is never recalled, and a short row is judged by the keys it has', () => {
+  // Key 1 would be second of the actual row if zeros ranked.
+  assert.is(meanTopKRecall(rows([1, 0, 0]), rows([0.5, 0.3, 0.2]), 2), 0.5);
+  // A causal first row sees one key: k = 2 cannot ask for more.
+  assert.is(meanTopKRecall(rows([1, 0, 0]), rows([1, 0, 0]), 2), 1);
+  // Negative weights of signed features do not rank either.
+  assert.is(meanTopKRecall(rows([1, -0.2, -0.1]), rows([0.5, 0.3, 0.2]), 2), 0.5);
+});
+
+test('rows that see nothing are left out', () => {
+  assert.is(meanTopKRecall(rows([0, 0], [0, 1]), rows([0, 0], [1, 0]), 1), 0);
+  assert.is(meanTopKRecall(rows([0, 0]), rows([0, 0]), 1), 1);
+});
+
+test('NaN is not hidden, and wrong arguments are named', () => {
+  assert.ok(Number.isNaN(meanTotalVariation(rows([Number.NaN, 0]), rows([1, 0]))));
+  assert.throws(
+    () => meanTotalVariation(rows([1]), rows([1, 0])),
+    (error: Error) => error instanceof ShapeError && error.message.startsWith('actual:'),
+  );
+  assert.throws(
+    () => meanTopKRecall(rows([1]), rows([1]), 0),
+    (error: Error) => error instanceof ArgumentError && error.message.startsWith('k:'),
+  );
+});
+
+test.run();

@@ -1,0 +1,117 @@
+/** The columns of the results table, the same in the terminal and in the HTML report. */
+
+import {
+  formatBytes,
+  formatCount,
+  formatError,
+  formatMilliseconds,
+  formatPercent,
+  formatRatio,
+} from '../terminal/format.ts';
+import type { ComparisonResult } from './result.ts';
+import { labelsOf } from './series.ts';
+
+export interface ResultColumn {
+  title: string;
+  /** What the figure is, in a sentence. */
+  explanation: string;
+  align: 'left' | 'right';
+  text(result: ComparisonResult): string;
+  /** A narrow terminal may leave it out. */
+  droppable?: boolean;
+  /** Which end of the column is the good one, and the number that says so. */
+  best?: { of: 'lowest' | 'highest'; value(result: ComparisonResult): number };
+}
+
+/** Columns for these results; length and layer only where they differ between rows. */
+export function resultColumns(results: readonly ComparisonResult[]): ResultColumn[] {
+  const labels = labelsOf(results);
+  const differ = (value: (result: ComparisonResult) => unknown): boolean => new Set(results.map(value)).size > 1;
+  const columns: ResultColumn[] = [
+    {
+      title: 'variant',
+      explanation: 'The variant, and what else tells it from another row',
+      align: 'left',
+      text: (result) => labels.get(result) ?? result.variant,
+    },
+    {
+      title: 'budget',
+      explanation: 'What the variant may spend: the option that was swept',
+      align: 'left',
+      text: ({ budget }) => (budget === null ? '' : `${budget.symbol} = ${budget.value}`),
+    },
+  ];
+  if (differ(({ length }) => length)) {
+    columns.push({ title: 'length', explanation: 'Tokens', align: 'right', text: ({ length }) => String(length) });
+  }
+  if (differ(({ layer }) => layer)) {
+    const text = ({ layer }: ComparisonResult): string => layer ?? '';
+    columns.push({ title: 'layer', explanation: 'The layer of the input file', align: 'left', text });
+  }
+  return [...columns, ...MEASURES];
+}
+
+const speedUp = ({ milliseconds, fullMilliseconds }: ComparisonResult): number => fullMilliseconds / milliseconds;
+
+const MEASURES: readonly ResultColumn[] = [
+  {
+    title: 'error',
+    explanation: 'Relative Frobenius error of the output, ‖out − full‖ / ‖full‖',
+    align: 'right',
+    text: ({ relativeError }) => formatError(relativeError),
+    best: { of: 'lowest', value: ({ relativeError }) => relativeError },
+  },
+  {
+    title: 'max error',
+    explanation: 'Largest absolute difference of any output element',
+    align: 'right',
+    text: ({ maxAbsError }) => formatError(maxAbsError),
+    droppable: true,
+  },
+  {
+    title: 'TV',
+    explanation: 'Total-variation distance of the attention rows, mean over sampled rows: 0 is the same, 1 disjoint',
+    align: 'right',
+    text: ({ totalVariation }) => formatError(totalVariation),
+  },
+  {
+    title: 'top-k',
+    explanation: 'Share of the k largest weights of a row of full attention that are among the k largest here',
+    align: 'right',
+    text: ({ topKRecall }) => formatPercent(topKRecall),
+  },
+  {
+    title: 'time',
+    explanation: 'Median wall time of one forward pass',
+    align: 'right',
+    text: ({ milliseconds }) => formatMilliseconds(milliseconds),
+  },
+  {
+    title: 'speed-up',
+    explanation: 'Time of full attention in the same run, divided by this time',
+    align: 'right',
+    text: (result) => formatRatio(speedUp(result)),
+    best: { of: 'highest', value: speedUp },
+  },
+  {
+    title: 'memory',
+    explanation: 'Peak tensor memory of one forward pass beyond its inputs',
+    align: 'right',
+    text: ({ peakBytes }) => formatBytes(peakBytes),
+    best: { of: 'lowest', value: ({ peakBytes }) => peakBytes },
+  },
+  {
+    title: 'of full',
+    explanation: 'That memory as a share of full attention’s',
+    align: 'right',
+    text: ({ peakBytes, fullPeakBytes }) => formatPercent(peakBytes / fullPeakBytes),
+    droppable: true,
+  },
+  {
+    title: 'FLOPs',
+    explanation: 'Floating point operations of one forward pass',
+    align: 'right',
+    text: ({ flops }) => formatCount(flops),
+    droppable: true,
+  },
+];

@@ -1,0 +1,122 @@
+/** Which panels to draw for a choice of variants: each beside full attention, by its pattern or by its weights. */
+
+import { formatPercent } from '../../terminal/format.ts';
+import { checkInputs, checkOptions } from '../../variants/attend.ts';
+import type { OptionSchema } from '../../variants/options.ts';
+import { type AnyVariant, findVariant } from '../../variants/registry.ts';
+import type { AttentionInputs, AttentionShape, CommonOptions } from '../../variants/variant.ts';
+import { attentionRows } from '../attention-rows.ts';
+import { formatOptions, type WrittenOptions } from '../option-text.ts';
+import { REFERENCE_VARIANT } from '../series.ts';
+import { hasPattern, patternGrid, queriesOfCells, shareOfPairs, weightsGrid } from './grid.ts';
+import type { PatternPanel } from './shade.ts';
+
+export interface PanelSettings {
+  variants: readonly AnyVariant[];
+  length: number;
+  causal: boolean;
+  written: WrittenOptions;
+  /** Cells a side. */
+  cells: number;
+  /** Draw weights also for variants that state a pattern. */
+  weights: boolean;
+  /** Of the parameters. */
+  seed: number;
+  /** Queries and keys whose weights are drawn, asked for only if there are weights to draw. */
+  load: () => AttentionInputs;
+  onProgress?: (done: number, total: number, label: string) => void;
+}
+
+/** Rows of the weight matrix that make one row of cells. */
+const ROWS_A_CELL = 4;
+
+/**
+ * Full attention and then the variants with a pattern, then full attention's weights and those of the others. Throws
+ * what `checkOptions` throws, before anything is drawn.
+ */
+export function patternPanels(settings: PanelSettings): PatternPanel[] {
+  const { variants, weights, length, onProgress = () => {} } = settings;
+  const reference = findVariant(REFERENCE_VARIANT) as AnyVariant;
+  const byPattern = weights ? [] : variants.filter((variant) => variant !== reference && hasPattern(variant));
+  const byWeights = variants.filter((variant) => variant !== reference && !byPattern.includes(variant));
+  const onlyReference = byPattern.length + byWeights.length === 0;
+  const patterned = byPattern.length > 0 || (onlyReference && !weights) ? [reference, ...byPattern] : [];
+  const weighed = byWeights.length > 0 || (onlyReference && weights) ? [reference, ...byWeights] : [];
+
+  const inputs = weighed.length === 0 ? null : settings.load();
+  const drawings = [
+    ...patterned.map((variant) => {
+      const heads = headsOf(variant, settings.written);
+      const options = completeOptions(variant, squareShape(length, heads), settings);
+      return { variant, draw: () => patternPanel(variant, options, heads, settings) };
+    }),
+    ...weighed.map((variant) => {
+      const options = completeOptions(variant, checkInputs(inputs as AttentionInputs), settings);
+      return { variant, draw: () => weightsPanel(variant, options, inputs as AttentionInputs, settings) };
+    }),
+  ];
+  return drawings.map(({ variant, draw }, index) => {
+    const panel = draw();
+    onProgress(index + 1, drawings.length, variant.name);
+    return panel;
+  });
+}
+
+function completeOptions(
+  variant: AnyVariant,
+  shape: AttentionShape,
+  { causal, written }: PanelSettings,
+): CommonOptions {
+  return checkOptions(variant, { ...written.get(variant), causal }, shape);
+}
+
+function patternPanel(
+  variant: AnyVariant,
+  options: CommonOptions,
+  heads: number,
+  { length, cells }: PanelSettings,
+): PatternPanel {
+  const grid = patternGrid(variant, length, options, cells, heads);
+  const share = `${formatPercent(shareOfPairs(grid, length))} of all pairs`;
+  return { ...grid, kind: 'pattern', title: variant.name, caption: captionOf(options, share), length };
+}
+
+function weightsPanel(
+  variant: AnyVariant,
+  options: CommonOptions,
+  inputs: AttentionInputs,
+  settings: PanelSettings,
+): PatternPanel {
+  const length = inputs.keys.shape[2];
+  const queries = queriesOfCells(length, settings.cells, ROWS_A_CELL);
+  const { shape, data } = attentionRows(variant, inputs, options, queries, { seed: settings.seed });
+  const heads = shape[0] * shape[1];
+  const rows = queries.map((_, n) => {
+    const mean = new Float64Array(length);
+    for (let head = 0; head < heads; head++) {
+      const start = (head * queries.length + n) * length;
+      for (let key = 0; key < length; key++) mean[key] += data[start + key] / heads;
+    }
+    return mean;
+  });
+  const grid = weightsGrid(queries, rows, length, settings.cells);
+  return { ...grid, kind: 'weights', title: variant.name, caption: captionOf(options, 'weights'), length };
+}
+
+/** Options, then what the picture shows of them. */
+function captionOf({ causal, ...options }: CommonOptions, shows: string): string {
+  return [formatOptions(options), ...(causal ? ['causal'] : []), shows].filter((part) => part !== '').join(', ');
+}
+
+/** As many heads as a list with an entry for each head says; else one, which stands for all. */
+function headsOf(variant: AnyVariant, written: WrittenOptions): number {
+  const values = written.get(variant) ?? {};
+  const lists = Object.entries(variant.options as Record<string, OptionSchema>).flatMap(([name, schema]) =>
+    schema.kind === 'integers' && schema.per === 'head' && Array.isArray(values[name]) ? [values[name].length] : [],
+  );
+  return Math.max(1, ...lists);
+}
+
+function squareShape(length: number, heads: number): AttentionShape {
+  return { batch: 1, heads, queryLength: length, keyLength: length, headDim: 64, dtype: 'float32' };
+}

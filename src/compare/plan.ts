@@ -1,0 +1,105 @@
+/** Which variants run at which options: from what was asked for to a list of cells, checked before any work. */
+import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../core/errors.ts';
+import { unknownName } from '../terminal/suggest.ts';
+import { checkOptions } from '../variants/attend.ts';
+import { type AnyVariant, allVariants, findVariant } from '../variants/registry.ts';
+import type { AttentionShape, CommonOptions } from '../variants/variant.ts';
+import type { ComparisonResult } from './result.ts';
+import { REFERENCE_VARIANT } from './series.ts';
+
+/** One variant at one budget. */
+export interface Cell {
+  variant: AnyVariant;
+  options: CommonOptions;
+  budget: ComparisonResult['budget'];
+}
+
+/** What was left out, in a line for people. */
+export type Skip = { variant: string; reason: string };
+
+export interface PlanSettings {
+  /** Names; all registered variants by default. A named variant that cannot do what is asked is an error. */
+  variants?: readonly string[];
+  causal?: boolean;
+  /** Budgets for every variant that has one, in place of its own choice. */
+  budgets?: readonly number[];
+  /** Other options, by the name of the variant; one that is a variant's budget fixes it. */
+  options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** Budgets of one variant, unless they are given. */
+const MAX_BUDGETS = 4;
+
+/**
+ * The cells for one shape. Without `variants`, those that cannot run as asked are left out and reported to `onSkip`.
+ * Throws ArgumentError for an unknown name or an option that no variant has, UnsupportedError if nothing is left, and
+ * what `checkOptions` throws.
+ */
+export function planCells(shape: AttentionShape, settings: PlanSettings, onSkip: (skip: Skip) => void = () => {}): Cell[] {
+  const variants = chosenVariants(settings.variants);
+  // A misspelt name must not silently leave the defaults in place.
+  chosenVariants(Object.keys(settings.options ?? {}));
+  const cells: Cell[] = [];
+  const told = new Set<string>();
+  for (const variant of variants) {
+    for (const value of budgetsOf(variant, shape.keyLength, settings)) {
+      try {
+        cells.push(cellOf(variant, value, shape, settings));
+      } catch (error) {
+        if (settings.variants !== undefined || !(error instanceof EfficientTransformersError)) throw error;
+        if (!told.has(error.message)) onSkip({ variant: variant.name, reason: error.message });
+        told.add(error.message);
+      }
+    }
+  }
+  if (variants.length === 0) throw new ArgumentError('variants: expected at least one, got none');
+  if (cells.length === 0) throw new UnsupportedError(`variants: none can run as asked; ${[...told].join('; ')}`);
+  return cells;
+}
+
+/** Full attention, that everything is measured against. */
+export function referenceCell(shape: AttentionShape, causal: boolean): Cell {
+  const [variant] = chosenVariants([REFERENCE_VARIANT]);
+  return { variant, options: checkOptions(variant, { causal }, shape), budget: null };
+}
+
+/** `longformer, w = 64` */
+export function nameOfCell({ variant, budget }: Cell): string {
+  return budget === null ? variant.name : `${variant.name}, ${budget.symbol} = ${budget.value}`;
+}
+
+/** Variants by name, in the order given; all of them without names. Throws ArgumentError that suggests the nearest. */
+export function chosenVariants(names: readonly string[] | undefined): AnyVariant[] {
+  if (names === undefined) return allVariants();
+  const known = allVariants().map(({ name }) => name);
+  return [...new Set(names)].map((name) => {
+    const variant = findVariant(name);
+    if (variant === undefined) throw new ArgumentError(unknownName('variant', name, known));
+    return variant;
+  });
+}
+
+function cellOf(
+  variant: AnyVariant,
+  value: number | null,
+  shape: AttentionShape,
+  { causal = false, options = {} }: PlanSettings,
+): Cell {
+  if (variant.budget === null || value === null) {
+    return { variant, options: checkOptions(variant, { ...options[variant.name], causal }, shape), budget: null };
+  }
+  const { symbol, option } = variant.budget;
+  const complete = checkOptions(variant, { ...options[variant.name], [option]: value, causal }, shape);
+  return { variant, options: complete, budget: { symbol, option, value } };
+}
+
+/** The values to sweep; `[null]` for a variant without a budget. */
+function budgetsOf(variant: AnyVariant, length: number, { budgets, options = {} }: PlanSettings): (number | null)[] {
+  if (variant.budget === null) return [null];
+  const fixed = options[variant.name]?.[variant.budget.option];
+  if (fixed !== undefined) return [fixed as number];
+  if (budgets !== undefined) return [...budgets];
+  const all = variant.budget.values(length);
+  if (all.length <= MAX_BUDGETS) return all;
+  return Array.from({ length: MAX_BUDGETS }, (_, n) => all[Math.round((n * (all.length - 1)) / (MAX_BUDGETS - 1))]);
+}

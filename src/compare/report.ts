@@ -1,0 +1,144 @@
+/**
+ * The HTML report: one file that holds everything it shows. No script, no network, no font from elsewhere; plots are
+ * static SVG, light or dark as the reader's system is.
+ */
+
+import { type Chart, type Drawing, drawChart, loadDrawing } from './report/chart.ts';
+import { costCharts, errorCharts, nameOf, scalingCharts, scalingSeries } from './report/figures.ts';
+import { type Html, html, raw } from './report/html.ts';
+import { renderPictures } from './report/pictures.ts';
+import { styleSheet } from './report/style.ts';
+import { renderCards, renderFacts, renderTable } from './report/summary.ts';
+import type { ComparisonReport } from './result.ts';
+import { crossover, lengthsOf, mainLength, REFERENCE_VARIANT, type Series, seriesOf } from './series.ts';
+
+/** The whole HTML document. Throws nothing of its own: what a comparison measured can be drawn, be it NaN or nothing. */
+export async function renderReport(report: ComparisonReport): Promise<string> {
+  const { input, results, pictures = [] } = report;
+  const drawing = await loadDrawing();
+  const series = seriesOf(results);
+  const title = `What efficient attention costs: ${input.name}`;
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style>${raw(styleSheet)}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>What efficient attention costs</h1>
+<p class="lead">Each variant against full attention, on ${input.name}</p>
+${renderFacts(report)}
+${renderCards(results)}
+</header>
+${results.length === 0 ? html`<p>Nothing was measured.</p>` : renderResults(report)}
+${renderErrors(drawing, series)}
+${renderCosts(drawing, series)}
+${renderScaling(drawing, series)}
+${pictures.length === 0 ? null : renderPatterns(pictures)}
+${renderData(report)}
+<footer>Made by efficient-transformers ${report.environment.version}.</footer>
+</main>
+</body>
+</html>
+`;
+  return page.source;
+}
+
+function renderResults({ results }: ComparisonReport): Html {
+  return html`<section>
+<h2>Results</h2>
+<p class="note">Every row is one variant at one budget, timed beside full attention in the same run. The best
+approximation of a column is bold. Rest on a title for what it means.</p>
+${renderTable(results)}
+</section>`;
+}
+
+function renderErrors(drawing: Drawing, series: readonly Series[]): Html | null {
+  const charts = errorCharts(series);
+  if (charts.length === 0) return null;
+  return html`<section>
+<h2>Error against budget</h2>
+<p class="note">How far the output is from full attention’s when the variant may spend more or less.
+${averagingNote(series)}</p>
+${renderCharts(drawing, charts, [
+  'The same scale of cost for all: floating point operations, as a share of those of full attention.',
+  'What each variant calls its budget; budgets of different variants do not cost the same.',
+])}
+</section>`;
+}
+
+function renderCosts(drawing: Drawing, series: readonly Series[]): Html | null {
+  const charts = costCharts(series);
+  if (charts.length === 0) return null;
+  return html`<section>
+<h2>Speed-up and memory</h2>
+<p class="note">What the error buys: towards the lower right is better. Left of the dotted line a variant costs more than
+full attention does.</p>
+${renderCharts(drawing, charts, [
+  'Time of full attention divided by the variant’s.',
+  'Peak memory of full attention divided by the variant’s.',
+])}
+</section>`;
+}
+
+function renderScaling(drawing: Drawing, series: readonly Series[]): Html | null {
+  const charts = scalingCharts(series);
+  if (charts.length === 0) return null;
+  const drawn = scalingSeries(series);
+  const names = drawn.map(({ series, points }) => nameOf(series, points[points.length - 1])).join('; ');
+  const crossings = drawn.map(({ series, points }) => {
+    const crossing = crossover(points);
+    if (crossing === null)
+      return html`<li>${series.label}: not faster than full attention at any length up to the longest</li>`;
+    const from = crossing.shortest ? 'every length measured' : `about ${Math.round(crossing.length)} tokens up`;
+    return html`<li>${series.label}: faster than full attention ${crossing.shortest ? 'at' : 'from'} ${from}</li>`;
+  });
+  return html`<section>
+<h2>Growth with length</h2>
+<p class="note">Both axes are logarithmic. The number beside a name is the fitted slope: 1 grows in proportion to the
+length, 2 with its square; fitted over the lengths from a quarter of the longest up. Drawn: ${names}.</p>
+${renderCharts(drawing, charts, [null, null])}
+<ul class="note">${crossings}</ul>
+</section>`;
+}
+
+function renderPatterns(pictures: NonNullable<ComparisonReport['pictures']>): Html {
+  return html`<section>
+<h2>Who attends to whom</h2>
+<p class="note">Mean attention weight over heads; a row is a query, a column a key. One logarithmic scale of colours for
+all pictures.</p>
+${renderPictures(pictures)}
+</section>`;
+}
+
+function renderCharts(drawing: Drawing, charts: readonly Chart[], captions: readonly (string | null)[]): Html {
+  const figures = charts.map((chart, index) => {
+    const caption = captions[index] === null ? null : html`<p>${captions[index]}</p>`;
+    return html`<figure><figcaption><h3>${chart.title}</h3>${caption}</figcaption>${raw(drawChart(drawing, chart))}</figure>`;
+  });
+  return html`<div class="grid">${figures}</div>`;
+}
+
+/** Which of several lengths is drawn, and what became of several layers. */
+function averagingNote(series: readonly Series[]): string {
+  const results = series.flatMap((one) => one.results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
+  const layers = new Set(results.map(({ layer }) => layer)).size;
+  const notes = [];
+  if (lengthsOf(results).length > 1) notes.push(`Drawn at ${mainLength(results)} tokens.`);
+  if (layers > 1) notes.push(`A point is the mean over ${layers} layers, the bar behind it their range.`);
+  return notes.join(' ');
+}
+
+function renderData(report: ComparisonReport): Html {
+  const { pictures, ...data } = report;
+  const left = pictures === undefined ? '' : ', without the pictures';
+  return html`<details>
+<summary>The numbers as JSON${left}</summary>
+<pre><code>${JSON.stringify(data, null, 1)}</code></pre>
+</details>`;
+}

@@ -1,0 +1,164 @@
+/** One plot as static SVG: lines with markers, names written at their ends. Drawn by Observable Plot on linkedom. */
+
+import { placeLabels } from './labels.ts';
+import { seriesColour, seriesInk } from './style.ts';
+
+/** The libraries that draw; heavy, so they are loaded only when a report is written. */
+export type Drawing = Awaited<ReturnType<typeof loadDrawing>>;
+
+export async function loadDrawing() {
+  const [plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
+  return { plot, document: parseHTML('<!doctype html><html><body></body></html>').document };
+}
+
+export interface ChartPoint {
+  x: number;
+  y: number;
+  /** Shown when the pointer rests on the point. */
+  tooltip: string;
+  /** Range of y drawn behind the point; absent when there is none. */
+  range?: [low: number, high: number];
+}
+
+export interface ChartLine {
+  label: string;
+  /** Place among the series, which sets colour and marker; null for full attention, drawn dashed in grey. */
+  index: number | null;
+  points: ChartPoint[];
+}
+
+export interface Axis {
+  label: string;
+  scale: 'log' | 'linear';
+  domain: [low: number, high: number];
+  ticks: number[];
+  format: (value: number) => string;
+}
+
+export interface Chart {
+  id: string;
+  title: string;
+  /** What it shows, for people who do not see it. */
+  description: string;
+  x: Axis;
+  y: Axis;
+  lines: ChartLine[];
+  /** A thin line across the plot, e.g. where a variant is as fast as full attention. */
+  mark?: { axis: 'x' | 'y'; at: number; label: string };
+}
+
+const WIDTH = 460;
+const HEIGHT = 330;
+const MARGIN = { top: 26, right: 96, bottom: 44, left: 52 };
+const INSET = 8;
+const FONT_SIZE = 12;
+const HOVER_RADIUS = 11;
+const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cross', 'times'] as const;
+const DASHES = [undefined, '6 3', '2 3'] as const;
+
+export function drawChart({ plot, document }: Drawing, chart: Chart): string {
+  const { x, y, lines, mark } = chart;
+  const axis = { tickSize: 0, labelArrow: 'none', labelAnchor: 'right' } as const;
+  const grid = { stroke: 'var(--line)', strokeOpacity: 1 } as const;
+  const marks = [
+    plot.gridX(x.ticks, grid),
+    plot.gridY(y.ticks, grid),
+    plot.axisX(x.ticks, { ...axis, tickFormat: x.format, label: x.label, fill: 'var(--muted)', labelOffset: 38 }),
+    plot.axisY(y.ticks, {
+      ...axis,
+      tickFormat: y.format,
+      label: y.label,
+      fill: 'var(--muted)',
+      labelAnchor: 'top',
+      labelOffset: MARGIN.left,
+    }),
+    ...(mark === undefined ? [] : markOf(plot, mark, chart)),
+    ...lines.flatMap((line) => marksOf(plot, line)),
+  ];
+  const drawn = plot.plot({
+    document,
+    width: WIDTH,
+    height: HEIGHT,
+    marginTop: MARGIN.top,
+    marginRight: MARGIN.right,
+    marginBottom: MARGIN.bottom,
+    marginLeft: MARGIN.left,
+    inset: INSET,
+    style: { fontSize: `${FONT_SIZE}px`, fontFamily: 'inherit', background: 'none' },
+    x: { type: x.scale, domain: x.domain, label: null },
+    y: { type: y.scale, domain: y.domain, label: null },
+    marks,
+  });
+  const position = { x: drawn.scale('x'), y: drawn.scale('y') };
+  const toPixels = (point: ChartPoint) => ({ x: position.x?.apply(point.x), y: position.y?.apply(point.y) });
+
+  // The rules that Plot puts into every picture are in the page's style sheet once.
+  drawn.querySelector('style')?.remove();
+  for (const name of ['class', 'width', 'height', 'font-family']) drawn.removeAttribute(name);
+  drawn.setAttribute('role', 'img');
+  drawn.setAttribute('aria-labelledby', `${chart.id}-title ${chart.id}-description`);
+
+  const element = (name: string, attributes: Record<string, string | number>, content: string) => {
+    const made = document.createElementNS('http://www.w3.org/2000/svg', name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+    made.textContent = content;
+    return made;
+  };
+  const ends = lines.map((line) => ({ text: line.label, points: line.points.map(toPixels) }));
+  for (const [index, place] of placeLabels(ends, { width: WIDTH, top: 14, bottom: HEIGHT - MARGIN.bottom }).entries()) {
+    const line = lines[index];
+    const fill = line.index === null ? 'var(--muted)' : seriesInk(line.index);
+    // The halo keeps a name readable where it crosses a line.
+    const halo = { stroke: 'var(--surface)', 'stroke-width': 4, 'stroke-linejoin': 'round', 'paint-order': 'stroke' };
+    const anchor = {
+      x: round(place.x),
+      y: round(place.y),
+      'text-anchor': place.anchor,
+      'dominant-baseline': 'central',
+    };
+    drawn.append(element('text', { ...anchor, ...halo, fill, 'font-weight': 600 }, line.label));
+  }
+  drawn.prepend(
+    element('title', { id: `${chart.id}-title` }, chart.title),
+    element('desc', { id: `${chart.id}-description` }, chart.description),
+  );
+  return drawn.outerHTML;
+}
+
+function marksOf(plot: Drawing['plot'], line: ChartLine) {
+  const { index, points } = line;
+  const stroke = index === null ? 'var(--muted)' : seriesColour(index);
+  const dash = index === null ? '4 4' : DASHES[Math.floor(index / SYMBOLS.length) % DASHES.length];
+  const symbol = index === null ? 'circle' : SYMBOLS[index % SYMBOLS.length];
+  const place = { x: 'x', y: 'y' } as const;
+  const ranges = points.filter(({ range }) => range !== undefined && range[0] !== range[1]);
+  return [
+    plot.lineY(points, { ...place, stroke, strokeWidth: 2, strokeDasharray: dash, clip: true }),
+    plot.ruleX(ranges, { x: 'x', y1: rangeEnd(0), y2: rangeEnd(1), stroke, strokeWidth: 5, strokeOpacity: 0.3 }),
+    plot.dot(points, { ...place, symbol, r: index === null ? 2.5 : 4, fill: stroke, stroke: 'var(--surface)' }),
+    // An unseen disc around each point gives the pointer something to rest on.
+    plot.dot(points, { ...place, r: HOVER_RADIUS, fill: stroke, fillOpacity: 0, title: 'tooltip' }),
+  ];
+}
+
+function rangeEnd(end: 0 | 1) {
+  return ({ range, y }: ChartPoint): number => range?.[end] ?? y;
+}
+
+function markOf(plot: Drawing['plot'], mark: NonNullable<Chart['mark']>, { x, y }: Chart) {
+  const rule = { stroke: 'var(--muted)', strokeDasharray: '2 3' } as const;
+  const text = { text: () => mark.label, fill: 'var(--muted)', fontSize: 11 } as const;
+  return mark.axis === 'x'
+    ? [
+        plot.ruleX([mark.at], rule),
+        plot.text([mark.at], { ...text, x: (at: number) => at, y: () => y.domain[1], dy: -14 }),
+      ]
+    : [
+        plot.ruleY([mark.at], rule),
+        plot.text([mark.at], { ...text, y: (at: number) => at, x: () => x.domain[1], dy: -8, textAnchor: 'end' }),
+      ];
+}
+
+function round(pixels: number): number {
+  return Math.round(pixels * 10) / 10;
+}

@@ -1,0 +1,33 @@
+/** HTML from template strings, with everything put into one escaped unless it is HTML already. */
+
+/** Text that is known to be HTML: made by `html` or `raw`. */
+export class Html {
+  readonly source: string;
+  constructor(source: string) {
+    this.source = source;
+  }
+}
+
+type Value = string | number | Html | null | readonly Value[];
+
+/** `html\`<p>${text}</p>\``: strings and numbers are escaped, lists joined, null left out. */
+export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
+  return new Html(strings.reduce((sofar, part, index) => sofar + render(values[index - 1]) + part));
+}
+
+/** Trusts `source` to be HTML. */
+export function raw(source: string): Html {
+  return new Html(source);
+}
+
+/** For text and for attributes in double or single quotes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function render(value: Value): string {
+  if (value === null) return '';
+  if (value instanceof Html) return value.source;
+  if (Array.isArray(value)) return value.map(render).join('');
+  return escapeHtml(String(value));
+}

@@ -1,0 +1,125 @@
+/** The report's looks: colours as custom properties, so that light and dark differ in one place, and the style sheet. */
+
+/**
+ * Line colours after Okabe and Ito (2008), which people with any common colour blindness tell apart; their yellow and
+ * black are replaced, being invisible on one of the two backgrounds. `ink` is a darker or lighter tone for text.
+ */
+const SERIES: readonly { light: string; lightInk: string; dark: string; darkInk: string }[] = [
+  { light: '#0072b2', lightInk: '#005c90', dark: '#3d9fe0', darkInk: '#6bb8ec' },
+  { light: '#d55e00', lightInk: '#b04d00', dark: '#ee7733', darkInk: '#f59a66' },
+  { light: '#009e73', lightInk: '#00714f', dark: '#1fbf92', darkInk: '#4fd3ad' },
+  { light: '#cc79a7', lightInk: '#a34a7d', dark: '#dd8fba', darkInk: '#e9aecd' },
+  { light: '#e69f00', lightInk: '#8f6200', dark: '#f0b323', darkInk: '#f4c75c' },
+  { light: '#56b4e9', lightInk: '#1f78a8', dark: '#8fd3f7', darkInk: '#abdef9' },
+  { light: '#8a8a3a', lightInk: '#68681f', dark: '#c3c36b', darkInk: '#d4d48f' },
+  { light: '#7b5fb0', lightInk: '#5e4391', dark: '#a98fdc', darkInk: '#c1aee7' },
+];
+
+export const SERIES_COLOURS = SERIES.length;
+
+export function seriesColour(index: number): string {
+  return `var(--series-${index % SERIES_COLOURS})`;
+}
+
+export function seriesInk(index: number): string {
+  return `var(--ink-${index % SERIES_COLOURS})`;
+}
+
+function seriesProperties(mode: 'light' | 'dark'): string {
+  return SERIES.map((tone, index) => {
+    const ink = mode === 'light' ? tone.lightInk : tone.darkInk;
+    return `--series-${index}:${tone[mode]};--ink-${index}:${ink};`;
+  }).join('');
+}
+
+/** Also the ends of the colours of the pattern pictures. */
+export const SURFACE = { light: '#ffffff', dark: '#16181c' };
+
+export const styleSheet = `
+:root {
+  color-scheme: light dark;
+  --page: #f7f7f5; --surface: ${SURFACE.light}; --text: #1b1d21; --muted: #61656d; --line: #e2e2de; --strong-line: #c9c9c4;
+  ${seriesProperties('light')}
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #0f1114; --surface: ${SURFACE.dark}; --text: #e7e9ec; --muted: #9aa0a8; --line: #2a2d33; --strong-line: #43474f;
+    ${seriesProperties('dark')}
+  }
+}
+* { box-sizing: border-box; }
+html { -webkit-text-size-adjust: 100%; }
+body {
+  margin: 0; background: var(--page); color: var(--text);
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+  font-variant-numeric: tabular-nums;
+}
+main { max-width: 1120px; margin: 0 auto; padding: 48px 24px 64px; }
+h1 { font-size: 1.9rem; line-height: 1.2; letter-spacing: -0.015em; font-weight: 650; margin: 0 0 8px; text-wrap: balance; }
+h2 { font-size: 1.2rem; letter-spacing: -0.005em; font-weight: 650; margin: 56px 0 4px; }
+h3 { font-size: 0.95rem; font-weight: 600; margin: 0 0 2px; }
+p { margin: 0 0 12px; max-width: 72ch; }
+.lead { font-size: 1.1rem; color: var(--muted); margin-bottom: 24px; overflow-wrap: anywhere; }
+.note { color: var(--muted); font-size: 0.9rem; }
+.facts {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)); gap: 14px 24px;
+  margin: 0; padding: 18px 0; border-block: 1px solid var(--line);
+}
+.facts dt { color: var(--muted); font-size: 0.8rem; }
+.facts dd { margin: 0; overflow-wrap: anywhere; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 220px), 1fr)); gap: 16px; margin: 24px 0 0; }
+.card, figure, .scroll, details {
+  background: var(--surface); border: 1px solid var(--line); border-radius: 10px;
+}
+.card { padding: 14px 18px 16px; }
+.card h3 { color: var(--muted); font-weight: 500; font-size: 0.85rem; }
+.card .figure { font-size: 1.7rem; line-height: 1.2; font-weight: 600; letter-spacing: -0.02em; }
+.card p { margin: 2px 0 0; font-size: 0.9rem; overflow-wrap: anywhere; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 16px; margin-top: 16px; }
+figure { margin: 0; padding: 16px 18px 12px; min-width: 0; }
+figcaption p { color: var(--muted); font-size: 0.85rem; margin: 0 0 8px; }
+figure > svg { display: block; width: 100%; max-width: 560px; height: auto; margin: 0 auto; overflow: visible; }
+figure svg text { white-space: pre; }
+.scroll { overflow: auto; max-height: 80vh; margin-top: 16px; }
+table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: 0.88rem; white-space: nowrap; }
+th, td { padding: 6px 12px; text-align: left; border-bottom: 1px solid var(--line); }
+.number { text-align: right; }
+thead th {
+  position: sticky; top: 0; z-index: 1; background: var(--surface); color: var(--muted);
+  font-weight: 500; border-bottom-color: var(--strong-line);
+}
+thead abbr { text-decoration: none; cursor: help; }
+tbody th { font-weight: 500; position: sticky; left: 0; background: var(--surface); max-width: 50vw; overflow: hidden; text-overflow: ellipsis; }
+tbody tr:last-child > * { border-bottom: 0; }
+tbody tr.first > * { border-top: 1px solid var(--strong-line); }
+tbody tr:hover > * { background: var(--page); }
+td.best { font-weight: 700; }
+.swatch { display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 8px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 230px), 1fr)); gap: 16px; margin-top: 16px; }
+.pictures figure { padding: 14px; }
+.pictures h3, .pictures p { overflow-wrap: anywhere; }
+.pictures img {
+  display: block; width: 100%; aspect-ratio: 1; border: 1px solid var(--line);
+  image-rendering: pixelated; image-rendering: crisp-edges; image-rendering: pixelated;
+}
+.axes { display: grid; grid-template-columns: auto 1fr; gap: 2px 6px; color: var(--muted); font-size: 0.75rem; line-height: 1.2; }
+.axes .down { writing-mode: vertical-rl; }
+.axes .right { grid-column: 2; grid-row: 1; }
+.scale { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 10px; margin-top: 12px; color: var(--muted); font-size: 0.85rem; }
+.scale img { width: 220px; height: 12px; border: 1px solid var(--line); }
+.scale .never { display: inline-block; width: 14px; height: 14px; background: var(--surface); border: 1px solid var(--strong-line); }
+details { margin-top: 56px; padding: 14px 18px; }
+summary { cursor: pointer; font-weight: 600; }
+pre { margin: 12px 0 0; overflow: auto; max-height: 70vh; font: 0.8rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+footer { margin-top: 32px; color: var(--muted); font-size: 0.85rem; }
+@media (max-width: 600px) {
+  main { padding: 28px 14px 48px; }
+  h1 { font-size: 1.5rem; }
+  figure { padding: 14px 10px 8px; }
+  figcaption { padding: 0 4px; }
+  .facts { grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); }
+  .pictures { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px; }
+  .pictures figure { padding: 10px; }
+}
+@media print { body { background: none; } .scroll, pre { max-height: none; overflow: visible; } figure { break-inside: avoid; } }
+`;

@@ -1,0 +1,178 @@
+/** From the flat list of results to what a table or a plot shows: order, names, averages over layers, fitted slopes. */
+
+import type { ComparisonResult } from './result.ts';
+
+/** The name of the variant that everything is measured against. */
+export const REFERENCE_VARIANT = 'full';
+
+/** The results of one variant, or of one way of setting its options when a file compares several. */
+export interface Series {
+  /** `performer`, or `performer features=hyperbolic` where that is needed to tell it from another series. */
+  label: string;
+  variant: string;
+  /** The symbol of its budget, `w`; null if it has none. */
+  symbol: string | null;
+  /** Place among the series: what its colour and marker follow from. */
+  index: number;
+  results: ComparisonResult[];
+}
+
+/** One budget of a series at one length, averaged over the layers measured. */
+export interface Point {
+  budget: ComparisonResult['budget'];
+  length: number;
+  /** Mean relative error, and its range over layers. */
+  error: number;
+  lowestError: number;
+  highestError: number;
+  milliseconds: number;
+  fullMilliseconds: number;
+  peakBytes: number;
+  fullPeakBytes: number;
+  /** FLOPs as a share of full attention's. */
+  share: number;
+  layers: number;
+}
+
+/** By length, layer and series in the order they first appear, then by budget. */
+export function sortResults(results: readonly ComparisonResult[]): ComparisonResult[] {
+  const labels = labelsOf(results);
+  const layers = new Map([...new Set(results.map(({ layer }) => layer))].map((layer, index) => [layer, index]));
+  const order = new Map([...new Set(labels.values())].map((label, index) => [label, index]));
+  const place = (result: ComparisonResult): number[] => [
+    result.length,
+    layers.get(result.layer) ?? 0,
+    order.get(labels.get(result) ?? '') ?? 0,
+    result.budget?.value ?? 0,
+  ];
+  return [...results].sort((a, b) => {
+    const [left, right] = [place(a), place(b)];
+    const differs = left.findIndex((value, index) => value !== right[index]);
+    return differs === -1 ? 0 : left[differs] - right[differs];
+  });
+}
+
+export function seriesOf(results: readonly ComparisonResult[]): Series[] {
+  const labels = labelsOf(results);
+  const byLabel = groupBy(results, (result) => labels.get(result) ?? result.variant);
+  return [...byLabel].map(([label, own], index) => ({
+    label,
+    variant: own[0].variant,
+    symbol: own.find(({ budget }) => budget !== null)?.budget?.symbol ?? null,
+    index,
+    results: own,
+  }));
+}
+
+/**
+ * A name for each result: its variant, and those options that tell results of the same variant, budget, length and
+ * layer apart.
+ */
+export function labelsOf(results: readonly ComparisonResult[]): Map<ComparisonResult, string> {
+  const telling = new Map<string, Set<string>>();
+  const alike = groupBy(results, ({ variant, budget, length, layer }) =>
+    JSON.stringify([variant, budget?.value, length, layer]),
+  );
+  for (const group of alike.values()) {
+    const keys = telling.get(group[0].variant) ?? new Set<string>();
+    for (const key of new Set(group.flatMap(({ options }) => Object.keys(options)))) {
+      if (new Set(group.map(({ options }) => JSON.stringify(options[key]))).size > 1) keys.add(key);
+    }
+    telling.set(group[0].variant, keys);
+  }
+  return new Map(
+    results.map((result) => {
+      const notes = [...(telling.get(result.variant) ?? [])].map((key) => `${key}=${plain(result.options[key])}`);
+      return [result, [result.variant, ...notes].join(' ')];
+    }),
+  );
+}
+
+/** The points of one series, by length and then budget, each the average over layers. */
+export function pointsOf(series: Series): Point[] {
+  const alike = groupBy(series.results, ({ length, budget }) => JSON.stringify([length, budget?.value]));
+  const points = [...alike.values()].map((group): Point => {
+    const errors = group.map(({ relativeError }) => relativeError);
+    return {
+      budget: group[0].budget,
+      length: group[0].length,
+      error: mean(errors),
+      lowestError: Math.min(...errors),
+      highestError: Math.max(...errors),
+      milliseconds: mean(group.map(({ milliseconds }) => milliseconds)),
+      fullMilliseconds: mean(group.map(({ fullMilliseconds }) => fullMilliseconds)),
+      peakBytes: mean(group.map(({ peakBytes }) => peakBytes)),
+      fullPeakBytes: mean(group.map(({ fullPeakBytes }) => fullPeakBytes)),
+      share: mean(group.map(({ flops, fullFlops }) => flops / fullFlops)),
+      layers: group.length,
+    };
+  });
+  return points.sort((a, b) => a.length - b.length || (a.budget?.value ?? 0) - (b.budget?.value ?? 0));
+}
+
+/** Measured lengths, ascending. */
+export function lengthsOf(results: readonly ComparisonResult[]): number[] {
+  return [...new Set(results.map(({ length }) => length))].sort((a, b) => a - b);
+}
+
+/** The length with the most results, the longest of those: where errors are drawn against budgets. */
+export function mainLength(results: readonly ComparisonResult[]): number {
+  const counts = groupBy(results, ({ length }) => length);
+  const most = Math.max(...[...counts.values()].map((group) => group.length));
+  return Math.max(...[...counts].filter(([, group]) => group.length === most).map(([length]) => length));
+}
+
+/** For a scaling curve: the points of the budget that was measured at the most lengths (the middle one of equals). */
+export function scalingPoints(points: readonly Point[]): Point[] {
+  const byBudget = [...groupBy(points, ({ budget }) => budget?.value).values()];
+  const most = Math.max(...byBudget.map((group) => group.length));
+  const fullest = byBudget.filter((group) => group.length === most);
+  return fullest[Math.floor((fullest.length - 1) / 2)];
+}
+
+/**
+ * The exponent p of y ∝ length^p: the least-squares slope of log y over log length, over the lengths from a quarter of
+ * the longest up (short ones measure fixed costs). NaN if fewer than two are left or a y is not above zero.
+ */
+export function fittedSlope(points: readonly { length: number; y: number }[]): number {
+  const longest = Math.max(...points.map(({ length }) => length));
+  const used = points.filter(({ length }) => length >= longest / 4);
+  const x = used.map(({ length }) => Math.log(length));
+  const y = used.map((point) => Math.log(point.y));
+  const spread = x.reduce((sum, value) => sum + (value - mean(x)) ** 2, 0);
+  const joint = x.reduce((sum, value, index) => sum + (value - mean(x)) * (y[index] - mean(y)), 0);
+  return spread === 0 || !Number.isFinite(joint) ? Number.NaN : joint / spread;
+}
+
+/**
+ * The length from which a variant is faster than full attention for good, interpolated between measured lengths in
+ * the logarithm; null if it is not at the longest, `shortest: true` if it is at every length.
+ */
+export function crossover(points: readonly Point[]): { length: number; shortest: boolean } | null {
+  const lead = points.map(({ milliseconds, fullMilliseconds }) => Math.log(fullMilliseconds / milliseconds));
+  const slower = lead.findLastIndex((value) => !(value > 0));
+  if (slower === points.length - 1) return null;
+  if (slower === -1) return { length: points[0].length, shortest: true };
+  const fraction = lead[slower] / (lead[slower] - lead[slower + 1]);
+  const { length } = points[slower];
+  return { length: length * (points[slower + 1].length / length) ** fraction, shortest: false };
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function groupBy<T, Key>(items: readonly T[], keyOf: (item: T) => Key): Map<Key, T[]> {
+  const groups = new Map<Key, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+function plain(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

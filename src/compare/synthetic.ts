@@ -1,0 +1,111 @@
+/** Drawn queries, keys and values of any length, in three shapes of attention: even, by cluster, and one key at a time. */
+import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { Random } from '../core/random.ts';
+import { fromArray } from '../core/tensor.ts';
+import { unknownName } from '../terminal/suggest.ts';
+import type { AttentionInputs } from '../variants/variant.ts';
+import type { ComparisonInput } from './inputs.ts';
+
+/** What each distribution looks like to attention, in words for help and reports. */
+export const DISTRIBUTIONS = {
+  gaussian: 'independent normal numbers: attention is spread almost evenly',
+  clustered: 'tokens of 16 kinds: a token attends to those of its own kind, wherever they are',
+  peaked: 'each token looks for one token at or before it, and finds little else',
+} as const;
+
+export type Distribution = keyof typeof DISTRIBUTIONS;
+
+export interface SyntheticSettings {
+  lengths: readonly number[];
+  /** `gaussian` by default. */
+  distribution?: Distribution;
+  batch?: number;
+  heads?: number;
+  headDim?: number;
+  seed?: number;
+}
+
+const CLUSTERS = 16;
+/** Noise of a clustered token around the centre of its kind, which is itself standard normal. */
+const SPREAD = 0.5;
+/** A peaked query is this many times the key it looks for: a score of about 2√headDim against a deviation of 2. */
+const PEAK = 2;
+
+/** One case for each length; the numbers of a length do not depend on the others. Throws ArgumentError. */
+export function syntheticInput(settings: SyntheticSettings): ComparisonInput {
+  const { lengths, distribution = 'gaussian', batch = 1, heads = 2, headDim = 64, seed = 0 } = settings;
+  if (!Object.hasOwn(DISTRIBUTIONS, distribution)) {
+    throw new ArgumentError(`distribution: ${unknownName('input', distribution, Object.keys(DISTRIBUTIONS))}`);
+  }
+  if (lengths.length === 0) throw new ArgumentError('lengths: expected at least one, got none');
+  for (const length of lengths) expectInteger('length', length, 1);
+  expectInteger('batch', batch, 1);
+  expectInteger('heads', heads, 1);
+  expectInteger('headDim', headDim, 1);
+  const random = new Random(seed).split('input').split(distribution);
+  return {
+    name: `${distribution} numbers, ${heads} ${heads === 1 ? 'head' : 'heads'} of width ${headDim}`,
+    source: 'synthetic',
+    detail: distribution,
+    batch,
+    heads,
+    headDim,
+    cases: lengths.map((length) => ({
+      length,
+      load: () => drawInputs(distribution, [batch, heads, length, headDim], random.split(`length ${length}`)),
+    })),
+  };
+}
+
+function drawInputs(distribution: Distribution, shape: readonly number[], random: Random): AttentionInputs {
+  const [batch, heads, length, headDim] = shape;
+  const normal = (name: string): Float32Array =>
+    random.split(name).fillNormal(new Float32Array(batch * heads * length * headDim));
+  const [queries, keys, values] = [normal('queries'), normal('keys'), normal('values')];
+  for (let head = 0; head < batch * heads; head++) {
+    const part = head * length * headDim;
+    const own = random.split(`head ${head}`);
+    if (distribution === 'clustered') cluster(queries, keys, part, length, headDim, own);
+    if (distribution === 'peaked') aim(queries, keys, part, length, headDim, own);
+  }
+  return {
+    queries: fromArray(queries, shape),
+    keys: fromArray(keys, shape),
+    values: fromArray(values, shape),
+  };
+}
+
+/** Every token gets a kind; its query and its key are the kind's centre and a little noise each. */
+function cluster(
+  queries: Float32Array,
+  keys: Float32Array,
+  part: number,
+  length: number,
+  headDim: number,
+  random: Random,
+): void {
+  const centres = random.split('centres').fillNormal(new Float32Array(CLUSTERS * headDim));
+  for (let token = 0; token < length; token++) {
+    const kind = random.integer(CLUSTERS);
+    for (let c = 0; c < headDim; c++) {
+      const at = part + token * headDim + c;
+      queries[at] = centres[kind * headDim + c] + SPREAD * queries[at];
+      keys[at] = centres[kind * headDim + c] + SPREAD * keys[at];
+    }
+  }
+}
+
+/** Every query is turned towards the key of one token that is not after it, so that it also finds it causally. */
+function aim(
+  queries: Float32Array,
+  keys: Float32Array,
+  part: number,
+  length: number,
+  headDim: number,
+  random: Random,
+): void {
+  for (let token = 0; token < length; token++) {
+    const target = random.integer(token + 1);
+    for (let c = 0; c < headDim; c++) queries[part + token * headDim + c] = PEAK * keys[part + target * headDim + c];
+  }
+}

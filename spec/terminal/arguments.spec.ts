@@ -3,7 +3,17 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { type ParsedArguments, parseArguments } from '../../src/terminal/arguments.ts';
-import { choice, choices, flag, integer, integers, number, text } from '../../src/terminal/options.ts';
+import {
+  choice,
+  choices,
+  flag,
+  integer,
+  integers,
+  negatable,
+  number,
+  text,
+  texts,
+} from '../../src/terminal/options.ts';
 
 const options = {
   variant: choices('NAME', ['full', 'longformer', 'linformer'], 'Variants', { defaultText: 'all' }),
@@ -105,6 +115,31 @@ test('a wrong value is refused with what would be right', () => {
     "--variant: unknown variant 'longfomer': did you mean 'longformer'? Known: full, longformer, linformer",
   );
   assertRefused(['--kernels', 'gpu'], "--kernels: unknown kernels 'gpu': Known: plain, simd");
+});
+
+test('texts are all kept in order, split at commas only where that is wanted', () => {
+  const files = texts('FILE', 'Files', { separator: ',' });
+  const settings = texts('NAME=VALUE', 'Settings');
+  const several = { usage: '', summary: '', options: { files, settings } };
+  const parsed = parseArguments(several, ['--files', 'q,k', '--settings', 'a=1,2', '--files=k', '--settings', 'b=']);
+  assert.equal(parsed.help === null && parsed.values, { files: ['q', 'k', 'k'], settings: ['a=1,2', 'b='] });
+  const nothing = parseArguments(several, []);
+  assert.equal(nothing.help === null && nothing.values, { files: [], settings: [] });
+  assert.throws(() => parseArguments(several, ['--files', 'q,,k']), /^--files: expected FILE, got an empty text$/);
+});
+
+test('an option with a value can have a --no- form, and the last word counts', () => {
+  const report = negatable(text('FILE', 'Report', { default: 'report.html' }));
+  const written = (...args: string[]): string | null => {
+    const parsed = parseArguments({ usage: '', summary: '', options: { report } }, args);
+    if (parsed.help !== null) throw new Error('expected values, got the help text');
+    return parsed.values.report;
+  };
+  assert.is(written(), 'report.html');
+  assert.is(written('--no-report'), null);
+  assert.is(written('--no-report', '--report', 'a'), 'a');
+  assert.is(written('--report', 'a', '--no-report'), null);
+  assert.throws(() => written('--no-report=a'), /^--no-report: takes no value, got 'a'$/);
 });
 
 test('a missing value, a value too many, a stray word', () => {

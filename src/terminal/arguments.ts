@@ -39,12 +39,12 @@ export function parseArguments<Specs extends OptionSpecs>(
     if (token.kind !== 'option') continue;
     const positive = byName.get(token.name);
     const negative = token.name.startsWith('no-') ? byName.get(token.name.slice(3)) : undefined;
-    const option = positive ?? (negative?.spec.placeholder === null ? negative : undefined);
+    const option = positive ?? (negative?.spec.negative === undefined ? undefined : negative);
     if (option === undefined) throw unknownOption(token.rawName, [...byName.keys()]);
-    if (option.spec.placeholder === null) {
+    negated.delete(option.key);
+    if (positive === undefined) negated.add(option.key);
+    if (option.spec.placeholder === null || positive === undefined) {
       if (token.value !== undefined) throw new ArgumentError(`${token.rawName}: takes no value, got '${token.value}'`);
-      negated.delete(option.key);
-      if (positive === undefined) negated.add(option.key);
       texts.set(option.key, []);
       continue;
     }
@@ -56,7 +56,8 @@ export function parseArguments<Specs extends OptionSpecs>(
   const values: Partial<Record<keyof Specs, unknown>> = {};
   for (const [name, { key, spec }] of byName) {
     const given = texts.get(key);
-    values[key] = negated.has(key) ? false : given === undefined ? spec.fallback : spec.parse(given, `--${name}`);
+    if (negated.has(key)) values[key] = spec.negative;
+    else values[key] = given === undefined ? spec.fallback : spec.parse(given, `--${name}`);
   }
   return { help: null, values: values as OptionValues<Specs>, positionals, given: new Set(texts.keys()) };
 }

@@ -16,6 +16,8 @@ export interface OptionSpec<T> {
   fallback: T;
   /** How `--help` writes that value; empty to leave it out. */
   fallbackText: string;
+  /** The value that `--no-name` stands for; absent where there is no such form. */
+  negative?: T;
   /** Every text given for the option (a flag gives none) to its value; `flag` is `--name`, for the message. */
   parse(texts: readonly string[], flag: string): T;
 }
@@ -53,6 +55,7 @@ export function flag(description: string, settings: Settings<boolean> = {}): Opt
     short: settings.short,
     fallback,
     fallbackText: settings.defaultText ?? (fallback ? 'on' : ''),
+    negative: false,
     parse: () => true,
   };
 }
@@ -67,6 +70,28 @@ export function text<D extends string | undefined = undefined>(
     if (given === '') throw new ArgumentError(`${flag}: expected ${placeholder}, got an empty text`);
     return given;
   });
+}
+
+/** Any number of texts that are not empty, all kept: `--name a --name b`, and `--name a,b` where a separator is set. */
+export function texts(
+  placeholder: string,
+  description: string,
+  { separator, short }: { separator?: string; short?: string } = {},
+): OptionSpec<readonly string[]> {
+  return {
+    ...common(separator === undefined ? placeholder : `${placeholder}${separator}…`, description, { short }),
+    fallback: [],
+    parse: (given, flag) => {
+      const parts = separator === undefined ? [...given] : given.flatMap((text) => text.split(separator));
+      if (parts.includes('')) throw new ArgumentError(`${flag}: expected ${placeholder}, got an empty text`);
+      return parts;
+    },
+  };
+}
+
+/** The option, and also `--no-name` to go without it, which gives null. */
+export function negatable<T>(option: OptionSpec<T>): OptionSpec<T | null> {
+  return { ...option, negative: null };
 }
 
 /** An integer within a range. */

@@ -89,10 +89,10 @@ export const brokenVariants: Broken[] = [
   broken('mixes heads', ['a head sees nothing of the other heads'], {
     attend: (inputs, options) => leaning(dummy.attend(inputs, options, {}), 1),
   }),
-  broken('has no gradient in the keys', ['gradients'], {
+  broken('has no gradient in the keys', ['agree with central differences'], {
     attend: ({ keys, ...inputs }, options) => dummy.attend({ ...inputs, keys: detach(keys) }, options, {}),
   }),
-  broken('has a gradient in the values that is 1% too large', ['gradients'], {
+  broken('has a gradient in the values that is 1% too large', ['agree with central differences'], {
     attend: ({ values, ...inputs }, options) =>
       dummy.attend({ ...inputs, values: withScaledGradient(values, 1.01) }, options, {}),
   }),

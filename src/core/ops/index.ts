@@ -1,6 +1,8 @@
 /** Every differentiable op. */
+export * from './attention.ts';
 export * from './elementwise.ts';
 export * from './gather.ts';
+export * from './layout.ts';
 export * from './matmul.ts';
 export * from './reduce.ts';
 export * from './shape.ts';

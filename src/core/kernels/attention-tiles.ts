@@ -1,0 +1,169 @@
+/**
+ * The work of streaming attention, cut into tiles. A layout says which keys a query may meet: for each query one run of
+ * keys, taken in steps of a dilation. Tables of tiles follow from it, O(length) numbers that kernels read.
+ */
+import type { NumericArray } from '../memory.ts';
+import { type Block, block } from './tile.ts';
+
+/** The runs of one head: query i meets the keys (i mod δ) + δ·n with begin[i] ≤ n < end[i], δ the dilation. */
+export interface KeyRuns {
+  readonly dilation: number;
+  /** [queryLength] */
+  readonly begin: Int32Array;
+  /** [queryLength] */
+  readonly end: Int32Array;
+}
+
+export interface AttentionLayout {
+  readonly queryLength: number;
+  readonly keyLength: number;
+  /** One entry for every head, or one that all heads share. */
+  readonly heads: readonly KeyRuns[];
+}
+
+/** How many positions below `length` have this remainder. */
+export function tokensOfClass(length: number, remainder: number, dilation: number): number {
+  return Math.max(0, Math.ceil((length - remainder) / dilation));
+}
+
+/** Tiles of OWN tokens are what threads take; each walks over the other side OTHER tokens at a time. */
+export const OWN = 32;
+export const OTHER = 64;
+/** Numbers of one tile in the tables below. */
+export const TILE_FIELDS = 5;
+
+/** A layout as the kernels read it. */
+export interface LayoutTables {
+  /** A row of `queryTiles` or `keyTiles`: head, first token, number of tokens, first and end of the other side's run. */
+  queryTiles: Int32Array;
+  keyTiles: Int32Array;
+  /** [heads of the layout, queryLength] */
+  begin: Int32Array;
+  end: Int32Array;
+  /** [heads of the layout] */
+  dilations: Int32Array;
+  /** Pairs of all heads of the layout. */
+  pairs: number;
+}
+
+/**
+ * Cuts queries, and keys, into tiles of one remainder each, and notes which run of the other side a tile can meet:
+ * counted in steps of the dilation, within the same remainder.
+ */
+export function tabulate({ queryLength, keyLength, heads }: AttentionLayout): LayoutTables {
+  const queryTiles: number[] = [];
+  const keyTiles: number[] = [];
+  const begin = new Int32Array(heads.length * queryLength);
+  const end = new Int32Array(heads.length * queryLength);
+  let pairs = 0;
+  heads.forEach((head, index) => {
+    begin.set(head.begin, index * queryLength);
+    end.set(head.end, index * queryLength);
+    for (let i = 0; i < queryLength; i++) pairs += Math.max(0, head.end[i] - head.begin[i]);
+    for (let remainder = 0; remainder < head.dilation; remainder++) {
+      tabulateClass(head, remainder, queryLength, keyLength, index, queryTiles, keyTiles);
+    }
+  });
+  return {
+    queryTiles: Int32Array.from(queryTiles),
+    keyTiles: Int32Array.from(keyTiles),
+    begin,
+    end,
+    dilations: Int32Array.from(heads, ({ dilation }) => dilation),
+    pairs,
+  };
+}
+
+function tabulateClass(
+  { dilation, begin, end }: KeyRuns,
+  remainder: number,
+  queryLength: number,
+  keyLength: number,
+  head: number,
+  queryTiles: number[],
+  keyTiles: number[],
+): void {
+  const queries = tokensOfClass(queryLength, remainder, dilation);
+  const keys = tokensOfClass(keyLength, remainder, dilation);
+  const tilesOfKeys = Math.ceil(keys / OWN);
+  const firstQuery = new Int32Array(tilesOfKeys).fill(queries);
+  const endQuery = new Int32Array(tilesOfKeys);
+  for (let first = 0; first < queries; first += OWN) {
+    const count = Math.min(OWN, queries - first);
+    let lowest = keys;
+    let highest = 0;
+    for (let place = first; place < first + count; place++) {
+      const token = remainder + dilation * place;
+      if (begin[token] >= end[token]) continue;
+      lowest = Math.min(lowest, begin[token]);
+      highest = Math.max(highest, end[token]);
+    }
+    queryTiles.push(head, remainder + dilation * first, count, lowest, highest);
+    for (let tile = Math.floor(lowest / OWN); tile * OWN < highest; tile++) {
+      firstQuery[tile] = Math.min(firstQuery[tile], first);
+      endQuery[tile] = Math.max(endQuery[tile], first + count);
+    }
+  }
+  for (let tile = 0; tile < tilesOfKeys; tile++) {
+    const first = tile * OWN;
+    const count = Math.min(OWN, keys - first);
+    keyTiles.push(head, remainder + dilation * first, count, firstQuery[tile], endQuery[tile]);
+  }
+}
+
+/** A tile of the layout, placed in a batch entry and head. */
+export interface Tile {
+  batch: number;
+  /** Counts batch entries and heads: where the rows of [batch, heads, …] start. */
+  head: number;
+  /** Row of the layout's tables. */
+  layout: number;
+  dilation: number;
+  /** Position modulo the dilation. */
+  remainder: number;
+  /** Place of the first token among those of its remainder, and how many tokens. */
+  first: number;
+  count: number;
+  /** What it can meet of the other side, in places. */
+  begin: number;
+  end: number;
+}
+
+/** Item → tile: tiles of all layout heads, repeated for every head (or every batch entry) that they serve. */
+export function tileOf(
+  item: number,
+  tiles: NumericArray,
+  dilations: NumericArray,
+  heads: number,
+  layoutHeads: number,
+  tileCount: number,
+): Tile {
+  const group = Math.floor(item / tileCount);
+  const row = (item - group * tileCount) * TILE_FIELDS;
+  const layout = tiles[row];
+  const head = layoutHeads === 1 ? group : group * heads + layout;
+  const dilation = dilations[layout];
+  const token = tiles[row + 1];
+  return {
+    batch: Math.floor(head / heads),
+    head,
+    layout,
+    dilation,
+    remainder: token % dilation,
+    first: Math.floor(token / dilation),
+    count: tiles[row + 2],
+    begin: tiles[row + 3],
+    end: tiles[row + 4],
+  };
+}
+
+/** Rows of [batch, heads, length, width]: those from `place` on, of one head and remainder. */
+export function rowsOf(
+  data: NumericArray,
+  { head, dilation, remainder }: Tile,
+  place: number,
+  length: number,
+  width: number,
+): Block {
+  return block(data, (head * length + remainder + dilation * place) * width, dilation * width);
+}

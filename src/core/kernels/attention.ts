@@ -1,0 +1,138 @@
+/**
+ * Softmax attention that never holds a row of weights: a tile of queries walks over the keys it can meet, a block at a
+ * time, and keeps for each query the largest score so far, the sum of exponentials relative to it, and the weighted sum
+ * of values (Milakov & Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2). The tiles and runs come from a layout
+ * (ops/layout.ts).
+ */
+import type { NumericArray } from '../memory.ts';
+import { OTHER, OWN, rowsOf, type Tile, tileOf } from './attention-tiles.ts';
+import { defineKernel } from './kernel.ts';
+import { block, multiplyTile, transposed } from './tile.ts';
+
+/** What all attention kernels are told, in this order. */
+export type AttentionNumbers = readonly [
+  heads: number,
+  /** 1 if all heads share one layout, else `heads`. */
+  layoutHeads: number,
+  tiles: number,
+  queryLength: number,
+  keyLength: number,
+  headDim: number,
+  valueDim: number,
+  scale: number,
+  /** Whether there is a key mask. */
+  masked: number,
+];
+
+/**
+ * Sets the scores of pairs that may not meet to −∞. `scores` holds `rows` queries from place `query` on and `columns`
+ * keys from place `key` on, OTHER apart.
+ */
+export function hideScores(
+  scores: NumericArray,
+  tile: Tile,
+  rows: number,
+  query: number,
+  columns: number,
+  key: number,
+  begins: NumericArray,
+  ends: NumericArray,
+  mask: NumericArray | null,
+  queryLength: number,
+  keyLength: number,
+): void {
+  const { dilation, remainder, layout, batch } = tile;
+  for (let i = 0; i < rows; i++) {
+    const at = layout * queryLength + remainder + dilation * (query + i);
+    const row = i * OTHER;
+    const before = Math.min(columns, Math.max(0, begins[at] - key));
+    const after = Math.max(before, Math.min(columns, ends[at] - key));
+    for (let j = 0; j < before; j++) scores[row + j] = Number.NEGATIVE_INFINITY;
+    for (let j = after; j < columns; j++) scores[row + j] = Number.NEGATIVE_INFINITY;
+  }
+  if (mask === null) return;
+  for (let j = 0; j < columns; j++) {
+    if (mask[batch * keyLength + remainder + dilation * (key + j)] !== 0) continue;
+    for (let i = 0; i < rows; i++) scores[i * OTHER + j] = Number.NEGATIVE_INFINITY;
+  }
+}
+
+/** Scratch of a thread, in the type of the tensors: one type a run keeps the loops fast. */
+export class Scratch {
+  readonly #arrays = new Map<string, NumericArray>();
+
+  get(name: string, like: NumericArray, length: number): NumericArray {
+    const isDouble = like instanceof Float64Array;
+    const key = `${name}${isDouble ? 64 : 32}`;
+    const known = this.#arrays.get(key);
+    if (known !== undefined && known.length >= length) return known;
+    const fresh = isDouble ? new Float64Array(length) : new Float32Array(length);
+    this.#arrays.set(key, fresh);
+    return fresh;
+  }
+}
+
+const scratch = new Scratch();
+const largest = new Float64Array(OWN);
+const sums = new Float64Array(OWN);
+
+/**
+ * arrays: queries, keys, values, output, log-sum-exp [batch, heads, queryLength], query tiles, begins, ends, dilations,
+ * mask; numbers: AttentionNumbers. Items: query tiles. A query that meets no key gets zeros, and −∞.
+ */
+export const attentionKernel = defineKernel('attention', (from, to, arrays, numbers) => {
+  const [queries, keys, values, output, logSumExp, tiles, begins, ends, dilations, keyMask] = arrays;
+  const [heads, layoutHeads, tileCount, queryLength, keyLength, headDim, valueDim, scale, masked] =
+    numbers as unknown as AttentionNumbers;
+  const mask = masked ? keyMask : null;
+  const scores = scratch.get('scores', queries, OWN * OTHER);
+  const sum = scratch.get('sum', queries, OWN * valueDim);
+  for (let item = from; item < to; item++) {
+    const tile = tileOf(item, tiles, dilations, heads, layoutHeads, tileCount);
+    const { first, count, end } = tile;
+    sum.fill(0, 0, count * valueDim);
+    largest.fill(Number.NEGATIVE_INFINITY);
+    sums.fill(0);
+    const q = rowsOf(queries, tile, first, queryLength, headDim);
+    for (let key = tile.begin; key < end; key += OTHER) {
+      const columns = Math.min(OTHER, end - key);
+      const k = rowsOf(keys, tile, key, keyLength, headDim);
+      multiplyTile(block(scores, 0, OTHER), q, transposed(k), count, columns, headDim, scale, false);
+      hideScores(scores, tile, count, first, columns, key, begins, ends, mask, queryLength, keyLength);
+      for (let i = 0; i < count; i++) exponentiate(scores, i, columns, sum, valueDim);
+      const v = rowsOf(values, tile, key, keyLength, valueDim);
+      multiplyTile(block(sum, 0, valueDim), block(scores, 0, OTHER), v, count, valueDim, columns, 1, true);
+    }
+    for (let i = 0; i < count; i++) {
+      const row = tile.head * queryLength + tile.remainder + tile.dilation * (first + i);
+      const share = sums[i] === 0 ? 0 : 1 / sums[i];
+      for (let c = 0; c < valueDim; c++) output[row * valueDim + c] = share * sum[i * valueDim + c];
+      logSumExp[row] = sums[i] === 0 ? Number.NEGATIVE_INFINITY : largest[i] + Math.log(sums[i]);
+    }
+  }
+});
+
+/** Row i of the scores to exponentials relative to the largest score so far; what was summed before is scaled along. */
+function exponentiate(scores: NumericArray, i: number, columns: number, sum: NumericArray, valueDim: number): void {
+  const row = i * OTHER;
+  let max = largest[i];
+  // Math.max lets a NaN through, so that it reaches the output.
+  for (let j = row; j < row + columns; j++) max = Math.max(max, scores[j]);
+  if (max === Number.NEGATIVE_INFINITY) {
+    scores.fill(0, row, row + columns);
+    return;
+  }
+  if (max !== largest[i]) {
+    const shrink = Math.exp(largest[i] - max);
+    sums[i] *= shrink;
+    for (let c = i * valueDim; c < (i + 1) * valueDim; c++) sum[c] *= shrink;
+    largest[i] = max;
+  }
+  let total = 0;
+  for (let j = row; j < row + columns; j++) {
+    const weight = Math.exp(scores[j] - max);
+    scores[j] = weight;
+    total += weight;
+  }
+  sums[i] += total;
+}

@@ -1,0 +1,158 @@
+/** Softmax attention in O(length) memory, over any layout, and the sum of attentions over disjoint sets of keys. */
+import { recordAll } from '../autograd.ts';
+import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { attentionKernel } from '../kernels/attention.ts';
+import { attentionDeltaKernel, keyValueGradientKernel, queryGradientKernel } from '../kernels/attention-gradient.ts';
+import { type AttentionLayout, TILE_FIELDS, tabulate } from '../kernels/attention-tiles.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import { elements, empty, fromArray, type Tensor, zeros } from '../tensor.ts';
+import { expectFloat, expectSameDType, expectTensor } from './check.ts';
+import { add, multiply } from './elementwise.ts';
+import { logSumExp as logSumExpOf } from './reduce.ts';
+import { slice, stack } from './shape.ts';
+import { softmax } from './softmax.ts';
+
+export interface StreamingOptions {
+  /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. */
+  keyMask?: Tensor | undefined;
+  /** What q·k is multiplied by; 1/√headDim by default. */
+  scale?: number;
+}
+
+/** An attention over some of the keys, with what it takes to join it with one over others. */
+export interface Attended {
+  /** Σ_j softmax_j(S_ij) v_j: [batch, heads, queryLength, valueDim]. Zeros for a query that meets no key. */
+  output: Tensor;
+  /** log Σ_j exp S_ij: [batch, heads, queryLength]. −∞ for a query that meets no key. */
+  logSumExp: Tensor;
+}
+
+/** Multiply-adds that an exp counts for. */
+const EXP_COST = 16;
+
+/**
+ * softmax(scale · QKᵀ) V over the pairs of a layout, without the matrix of weights (Milakov & Gimelshein 2018; Rabe &
+ * Staats 2021): queries [batch, heads, queryLength, headDim], keys [batch, heads, keyLength, headDim], values [batch,
+ * heads, keyLength, valueDim]. Both results are differentiable. Throws ShapeError or ArgumentError for what does not fit.
+ */
+export function streamingAttention(
+  queries: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  layout: AttentionLayout,
+  { keyMask, scale }: StreamingOptions = {},
+): Attended {
+  expectInputs(queries, keys, values, layout, keyMask);
+  const [batch, heads, queryLength, headDim] = queries.shape;
+  const [, , keyLength, valueDim] = values.shape;
+  const layoutHeads = layout.heads.length;
+  const tables = tabulate(layout);
+  const int32 = (numbers: Int32Array) => elements(fromArray(numbers, [numbers.length], 'int32'));
+  const [queryTiles, keyTiles, begins, ends, dilations] = [
+    tables.queryTiles,
+    tables.keyTiles,
+    tables.begin,
+    tables.end,
+    tables.dilations,
+  ].map(int32);
+  const mask = keyMask === undefined ? dilations : elements(keyMask);
+  const groups = layoutHeads === 1 ? batch * heads : batch;
+  const numbersWith = (tiles: Int32Array) => [
+    heads,
+    layoutHeads,
+    tiles.length / TILE_FIELDS,
+    queryLength,
+    keyLength,
+    headDim,
+    valueDim,
+    scale ?? 1 / Math.sqrt(headDim),
+    keyMask === undefined ? 0 : 1,
+  ];
+  const queryItems = (groups * tables.queryTiles.length) / TILE_FIELDS;
+  const keyItems = (groups * tables.keyTiles.length) / TILE_FIELDS;
+  const pairs = groups * tables.pairs;
+
+  const output = empty([batch, heads, queryLength, valueDim], queries.dtype);
+  const logSumExp = empty([batch, heads, queryLength], queries.dtype);
+  const inputs = [elements(queries), elements(keys), elements(values)];
+  parallelFor(
+    attentionKernel,
+    queryItems,
+    [...inputs, elements(output), elements(logSumExp), queryTiles, begins, ends, dilations, mask],
+    numbersWith(tables.queryTiles),
+    { costPerItem: (pairs * (headDim + valueDim + EXP_COST)) / queryItems },
+  );
+
+  recordAll('streamingAttention', [output, logSumExp], [queries, keys, values], ([gradient, logSumExpGradient]) => {
+    const outputGradient = gradient ?? zeros(output.shape, output.dtype);
+    const delta = empty(logSumExp.shape, output.dtype);
+    const deltaArrays = [output, outputGradient, logSumExpGradient ?? logSumExp, delta].map(elements);
+    const both = logSumExpGradient === null ? 0 : 1;
+    parallelFor(attentionDeltaKernel, delta.size, deltaArrays, [valueDim, both], { costPerItem: valueDim });
+
+    const given = [...inputs, elements(outputGradient), elements(logSumExp), elements(delta)];
+    const queryGradient = empty(queries.shape, queries.dtype);
+    parallelFor(
+      queryGradientKernel,
+      queryItems,
+      [...given, queryTiles, begins, ends, dilations, mask, elements(queryGradient)],
+      numbersWith(tables.queryTiles),
+      { costPerItem: (pairs * (2 * headDim + valueDim + EXP_COST)) / queryItems },
+    );
+    const keyGradient = empty(keys.shape, keys.dtype);
+    const valueGradient = empty(values.shape, values.dtype);
+    parallelFor(
+      keyValueGradientKernel,
+      keyItems,
+      [...given, keyTiles, begins, ends, dilations, mask, elements(keyGradient), elements(valueGradient)],
+      numbersWith(tables.keyTiles),
+      { costPerItem: (pairs * 2 * (headDim + valueDim + EXP_COST)) / keyItems },
+    );
+    return [queryGradient, keyGradient, valueGradient];
+  });
+  return { output, logSumExp };
+}
+
+/**
+ * One attention over all keys from attentions of the same queries over disjoint sets of them: each output counts by its
+ * share of the exponentials, exp(lse_p) / Σ exp(lse). A query that no part has a key for gets zeros.
+ */
+export function joinAttention(parts: readonly Attended[]): Attended {
+  if (parts.length === 0) throw new ArgumentError('parts: expected at least one, got none');
+  if (parts.length === 1) return parts[0];
+  const logSumExps = stack(
+    parts.map(({ logSumExp }) => logSumExp),
+    -1,
+  );
+  const shares = softmax(logSumExps);
+  const last = shares.shape.length - 1;
+  const weighted = parts.map(({ output }, part) => multiply(slice(shares, last, part, part + 1), output));
+  return { output: weighted.reduce((sum, each) => add(sum, each)), logSumExp: logSumExpOf(logSumExps, -1) };
+}
+
+function expectInputs(
+  queries: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  layout: AttentionLayout,
+  keyMask: Tensor | undefined,
+): void {
+  expectFloat('queries', queries);
+  expectSameDType('keys', keys, queries.dtype, 'to match queries');
+  expectSameDType('values', values, queries.dtype, 'to match queries');
+  for (const [name, { shape }] of Object.entries({ queries, keys, values })) {
+    if (shape.length === 4) continue;
+    throw new ShapeError(`${name}: expected [batch, heads, length, headDim], got ${formatShape(shape)}`);
+  }
+  const [batch, heads, , headDim] = queries.shape;
+  expectShape('queries', queries.shape, [batch, heads, layout.queryLength, headDim], 'to match the layout');
+  expectShape('keys', keys.shape, [batch, heads, layout.keyLength, headDim], 'to match queries and the layout');
+  expectShape('values', values.shape, [batch, heads, layout.keyLength, values.shape[3]], 'to match keys');
+  if (layout.heads.length !== 1 && layout.heads.length !== heads) {
+    throw new ShapeError(`layout: expected runs for ${heads} heads, or one for all, got ${layout.heads.length}`);
+  }
+  if (keyMask === undefined) return;
+  expectTensor('keyMask', keyMask);
+  expectShape('keyMask', keyMask.shape, [batch, layout.keyLength], 'to match keys');
+  if (keyMask.dtype !== 'uint8') throw new ArgumentError(`keyMask: expected uint8, got ${keyMask.dtype}`);
+}

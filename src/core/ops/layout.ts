@@ -1,0 +1,74 @@
+/**
+ * Which keys a query may meet, in the form that streaming attention walks: for each query one run of keys, taken in
+ * steps of a dilation. Full, causal, windowed and dilated attention are all of this form, and so are rows of global
+ * tokens. A layout holds O(length) numbers, never one for each pair.
+ */
+import { ArgumentError, expectInteger, ShapeError } from '../errors.ts';
+import { type AttentionLayout, type KeyRuns, tokensOfClass } from '../kernels/attention-tiles.ts';
+
+export type { AttentionLayout, KeyRuns };
+
+export interface Band {
+  /** Keys visible before the query's own position, in steps of the dilation. */
+  before: number;
+  /** Keys visible after it; 0 is causal. */
+  after: number;
+  /** Distance of neighbours in a band, for all heads or for each; 1 by default. */
+  dilation?: number | readonly number[];
+}
+
+/** Every query meets every key. */
+export function everything(queryLength: number, keyLength: number): AttentionLayout {
+  expectInteger('queryLength', queryLength, 1);
+  expectInteger('keyLength', keyLength, 1);
+  return runs(new Int32Array(queryLength), new Int32Array(queryLength).fill(keyLength), keyLength);
+}
+
+/** Query i meets keys 0 … i. */
+export function causal(length: number): AttentionLayout {
+  return band(length, { before: length, after: 0 });
+}
+
+/**
+ * Query i meets the keys i + δ·t, −before ≤ t ≤ after, that exist: there is no wrap-around at the ends.
+ * Throws ArgumentError for a negative extent or a dilation below 1.
+ */
+export function band(length: number, { before, after, dilation = 1 }: Band): AttentionLayout {
+  expectInteger('length', length, 1);
+  expectInteger('before', before, 0);
+  expectInteger('after', after, 0);
+  const dilations = typeof dilation === 'number' ? [dilation] : dilation;
+  if (dilations.length === 0) throw new ArgumentError('dilation: expected at least one, got none');
+  const byDilation = new Map<number, KeyRuns>();
+  const heads = dilations.map((step, index) => {
+    expectInteger(typeof dilation === 'number' ? 'dilation' : `dilation[${index}]`, step, 1);
+    const known = byDilation.get(step) ?? bandRuns(length, before, after, step);
+    byDilation.set(step, known);
+    return known;
+  });
+  return { queryLength: length, keyLength: length, heads };
+}
+
+/** Query i meets keys begin[i] … end[i] − 1. Throws ShapeError or ArgumentError for runs that leave the sequence. */
+export function runs(begin: Int32Array, end: Int32Array, keyLength: number): AttentionLayout {
+  expectInteger('keyLength', keyLength, 1);
+  if (begin.length === 0 || end.length !== begin.length) {
+    throw new ShapeError(`end: expected as many entries as begin, at least one, got ${begin.length} and ${end.length}`);
+  }
+  for (const [name, entries] of Object.entries({ begin, end })) {
+    const at = entries.findIndex((entry) => entry < 0 || entry > keyLength);
+    if (at >= 0) throw new ArgumentError(`${name}[${at}]: expected 0 to ${keyLength}, got ${entries[at]}`);
+  }
+  return { queryLength: begin.length, keyLength, heads: [{ dilation: 1, begin, end }] };
+}
+
+function bandRuns(length: number, before: number, after: number, dilation: number): KeyRuns {
+  const begin = new Int32Array(length);
+  const end = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const place = Math.floor(i / dilation);
+    begin[i] = Math.max(0, place - before);
+    end[i] = Math.min(tokensOfClass(length, i % dilation, dilation), place + after + 1);
+  }
+  return { dilation, begin, end };
+}

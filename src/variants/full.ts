@@ -1,0 +1,51 @@
+/**
+ * Full attention: every query meets every key. The yardstick of everything else here.
+ *
+ *     A = softmax(QKᵀ/√d + M),   out = A V          (Vaswani et al. 2017, eq. 1; M is 0 or −∞)
+ *
+ * Cost: O(L²·d) time. Memory is O(L): the scores are never held together, a query keeps only its largest score so far,
+ * the sum of exponentials and the weighted sum of values while it walks over the keys (the online softmax of Milakov &
+ * Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2). The backward pass computes blocks of A again from the saved
+ * log-sum-exp. It gives up nothing: the result is exact.
+ */
+import { causal, everything, streamingAttention } from '../core/ops/index.ts';
+import type { AttentionVariant, CommonOptions } from './variant.ts';
+
+export type FullOptions = CommonOptions;
+
+/** Operations of one exp, subtraction and sum, beside the multiply-adds of a pair. */
+export const SOFTMAX_FLOPS = 5;
+
+export const full: AttentionVariant<FullOptions> = {
+  name: 'full',
+  paper: {
+    authors: 'Vaswani et al.',
+    year: 2017,
+    title: 'Attention Is All You Need',
+    arxiv: '1706.03762',
+  },
+  family: 'full',
+  exactness: 'exact',
+  complexity: 'O(L²·d)',
+  supports: { causal: true, padding: true, crossAttention: true, incremental: false },
+  options: {},
+  budget: null,
+
+  defaults: () => ({ causal: false }),
+
+  parameters: () => ({}),
+
+  attend({ queries, keys, values, keyMask }, options) {
+    const [queryLength, keyLength] = [queries.shape[2], keys.shape[2]];
+    const layout = options.causal ? causal(queryLength) : everything(queryLength, keyLength);
+    return streamingAttention(queries, keys, values, layout, { keyMask }).output;
+  },
+
+  cost({ batch, heads, queryLength, keyLength, headDim, dtype }, options) {
+    const rows = batch * heads * queryLength;
+    const pairs = options.causal ? (rows * (keyLength + 1)) / 2 : rows * keyLength;
+    const size = dtype === 'float64' ? 8 : 4;
+    // q·k and the weighted values are a multiply-add an element each; held are the output and the log-sum-exp.
+    return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS), bytes: size * rows * (headDim + 1) };
+  },
+};

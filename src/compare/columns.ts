@@ -9,7 +9,7 @@ import {
   formatRatio,
 } from '../terminal/format.ts';
 import type { ComparisonResult } from './result.ts';
-import { labelsOf } from './series.ts';
+import { labelsOf, REFERENCE_VARIANT } from './series.ts';
 
 export interface ResultColumn {
   title: string;
@@ -49,6 +49,25 @@ export function resultColumns(results: readonly ComparisonResult[]): ResultColum
     columns.push({ title: 'layer', explanation: 'The layer of the input file', align: 'left', text });
   }
   return [...columns, ...MEASURES];
+}
+
+/** The best approximations of a column, one for each length and layer; none where there is nothing to beat. */
+export function bestOfColumn(
+  { best }: ResultColumn,
+  results: readonly ComparisonResult[],
+): ReadonlySet<ComparisonResult> {
+  if (best === undefined) return new Set();
+  const sign = best.of === 'lowest' ? 1 : -1;
+  const winners = new Map<string, ComparisonResult>();
+  const counts = new Map<string, number>();
+  for (const result of results) {
+    if (result.variant === REFERENCE_VARIANT) continue;
+    const group = JSON.stringify([result.length, result.layer]);
+    counts.set(group, (counts.get(group) ?? 0) + 1);
+    const leader = winners.get(group);
+    if (leader === undefined || sign * best.value(result) < sign * best.value(leader)) winners.set(group, result);
+  }
+  return new Set([...winners].filter(([group]) => (counts.get(group) ?? 0) > 1).map(([, result]) => result));
 }
 
 const speedUp = ({ milliseconds, fullMilliseconds }: ComparisonResult): number => fullMilliseconds / milliseconds;

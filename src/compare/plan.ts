@@ -35,7 +35,11 @@ const MAX_BUDGETS = 4;
  * Throws ArgumentError for an unknown name or an option that no variant has, UnsupportedError if nothing is left, and
  * what `checkOptions` throws.
  */
-export function planCells(shape: AttentionShape, settings: PlanSettings, onSkip: (skip: Skip) => void = () => {}): Cell[] {
+export function planCells(
+  shape: AttentionShape,
+  settings: PlanSettings,
+  onSkip: (skip: Skip) => void = () => {},
+): Cell[] {
   const variants = chosenVariants(settings.variants);
   // A misspelt name must not silently leave the defaults in place.
   chosenVariants(Object.keys(settings.options ?? {}));
@@ -88,7 +92,8 @@ function cellOf(
   if (variant.budget === null || value === null) {
     return { variant, options: checkOptions(variant, { ...options[variant.name], causal }, shape), budget: null };
   }
-  const { symbol, option } = variant.budget;
+  const { symbol } = variant.budget;
+  const option: string = variant.budget.option;
   const complete = checkOptions(variant, { ...options[variant.name], [option]: value, causal }, shape);
   return { variant, options: complete, budget: { symbol, option, value } };
 }

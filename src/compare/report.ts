@@ -10,7 +10,7 @@ import { renderPictures } from './report/pictures.ts';
 import { styleSheet } from './report/style.ts';
 import { renderCards, renderFacts, renderTable } from './report/summary.ts';
 import type { ComparisonReport } from './result.ts';
-import { crossover, lengthsOf, mainLength, REFERENCE_VARIANT, type Series, seriesOf } from './series.ts';
+import { describeCrossover, lengthsOf, mainLength, REFERENCE_VARIANT, type Series, seriesOf } from './series.ts';
 
 /** The whole HTML document. Throws nothing of its own: what a comparison measured can be drawn, be it NaN or nothing. */
 export async function renderReport(report: ComparisonReport): Promise<string> {
@@ -91,13 +91,9 @@ function renderScaling(drawing: Drawing, series: readonly Series[]): Html | null
   if (charts.length === 0) return null;
   const drawn = scalingSeries(series);
   const names = drawn.map(({ series, points }) => nameOf(series, points[points.length - 1])).join('; ');
-  const crossings = drawn.map(({ series, points }) => {
-    const crossing = crossover(points);
-    if (crossing === null)
-      return html`<li>${series.label}: not faster than full attention at any length up to the longest</li>`;
-    const from = crossing.shortest ? 'every length measured' : `about ${Math.round(crossing.length)} tokens up`;
-    return html`<li>${series.label}: faster than full attention ${crossing.shortest ? 'at' : 'from'} ${from}</li>`;
-  });
+  const crossings = drawn.map(
+    ({ series, points }) => html`<li>${series.label}: faster than full attention ${describeCrossover(points)}</li>`,
+  );
   return html`<section>
 <h2>Growth with length</h2>
 <p class="note">Both axes are logarithmic. The number beside a name is the fitted slope: 1 grows in proportion to the

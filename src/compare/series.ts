@@ -34,7 +34,37 @@ export interface Point {
   layers: number;
 }
 
-/** By length, layer and series in the order they first appear, then by budget. */
+/**
+ * With a row of full attention for every length and layer: where it was not among the variants compared, from what was
+ * measured beside them.
+ */
+export function withReference(results: readonly ComparisonResult[]): ComparisonResult[] {
+  const groups = groupBy(results, ({ length, layer }) => JSON.stringify([length, layer]));
+  return [...groups.values()].flatMap((group) => {
+    if (group.some(({ variant }) => variant === REFERENCE_VARIANT)) return group;
+    const { length, layer, fullMilliseconds, fullPeakBytes, fullFlops } = group[0];
+    const reference: ComparisonResult = {
+      variant: REFERENCE_VARIANT,
+      ...(layer === undefined ? {} : { layer }),
+      options: {},
+      budget: null,
+      length,
+      relativeError: 0,
+      maxAbsError: 0,
+      totalVariation: 0,
+      topKRecall: 1,
+      milliseconds: fullMilliseconds,
+      fullMilliseconds,
+      peakBytes: fullPeakBytes,
+      fullPeakBytes,
+      flops: fullFlops,
+      fullFlops,
+    };
+    return [reference, ...group];
+  });
+}
+
+/** By length, layer and series in the order they first appear (full attention first), then by budget. */
 export function sortResults(results: readonly ComparisonResult[]): ComparisonResult[] {
   const labels = labelsOf(results);
   const layers = new Map([...new Set(results.map(({ layer }) => layer))].map((layer, index) => [layer, index]));
@@ -42,7 +72,7 @@ export function sortResults(results: readonly ComparisonResult[]): ComparisonRes
   const place = (result: ComparisonResult): number[] => [
     result.length,
     layers.get(result.layer) ?? 0,
-    order.get(labels.get(result) ?? '') ?? 0,
+    result.variant === REFERENCE_VARIANT ? -1 : (order.get(labels.get(result) ?? '') ?? 0),
     result.budget?.value ?? 0,
   ];
   return [...results].sort((a, b) => {
@@ -156,6 +186,14 @@ export function crossover(points: readonly Point[]): { length: number; shortest:
   const fraction = lead[slower] / (lead[slower] - lead[slower + 1]);
   const { length } = points[slower];
   return { length: length * (points[slower + 1].length / length) ** fraction, shortest: false };
+}
+
+/** `from about 1200 tokens`: where a variant, measured at several lengths, is faster than full attention. */
+export function describeCrossover(points: readonly Point[]): string {
+  const crossing = crossover(points);
+  if (crossing === null) return 'at no length measured';
+  // Interpolated between lengths that are usually a factor of two apart: a third digit would mean nothing.
+  return crossing.shortest ? 'at every length measured' : `from about ${Number(crossing.length.toPrecision(2))} tokens`;
 }
 
 export function mean(values: readonly number[]): number {

@@ -1,9 +1,9 @@
 /** The parts of the report that are text: what was compared and where, the best of it, the table. */
 
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../../terminal/format.ts';
-import { resultColumns } from '../columns.ts';
+import { bestOfColumn, resultColumns } from '../columns.ts';
 import type { ComparisonReport, ComparisonResult } from '../result.ts';
-import { labelsOf, mainLength, REFERENCE_VARIANT, seriesOf, sortResults } from '../series.ts';
+import { labelsOf, mainLength, REFERENCE_VARIANT, seriesOf, sortResults, withReference } from '../series.ts';
 import { type Html, html, raw } from './html.ts';
 import { seriesColour } from './style.ts';
 
@@ -57,25 +57,23 @@ export function renderCards(results: readonly ComparisonResult[]): Html | null {
 }
 
 export function renderTable(results: readonly ComparisonResult[]): Html {
-  const columns = resultColumns(results);
+  // Colours as in the plots, where full attention is grey whether or not it was among the variants compared.
   const colours = new Map(
-    seriesOf(results).flatMap(({ index, results: own }) => own.map((result) => [result, seriesColour(index)] as const)),
-  );
-  const sorted = sortResults(results);
-  const best = new Set(
-    columns.flatMap((column) =>
-      bestOf(column.best, sorted).map((result) => `${column.title} ${sorted.indexOf(result)}`),
+    seriesOf(results).flatMap(({ variant, index, results: own }) =>
+      own.map((result) => [result, variant === REFERENCE_VARIANT ? undefined : seriesColour(index)] as const),
     ),
   );
+  const sorted = sortResults(withReference(results));
+  const columns = resultColumns(sorted).map((column) => ({ ...column, winners: bestOfColumn(column, sorted) }));
   const groupOf = ({ length, layer }: ComparisonResult): string => JSON.stringify([length, layer]);
 
   const rows = sorted.map((result, row) => {
     const starts = row > 0 && groupOf(result) !== groupOf(sorted[row - 1]);
     const cells = columns.slice(1).map((column) => {
-      const classes = [column.align === 'right' ? 'number' : '', best.has(`${column.title} ${row}`) ? 'best' : ''];
+      const classes = [column.align === 'right' ? 'number' : '', column.winners.has(result) ? 'best' : ''];
       return html`<td class="${classes.join(' ').trim()}">${column.text(result)}</td>`;
     });
-    const swatch = html`<span class="swatch" style="background:${colours.get(result) ?? 'none'}"></span>`;
+    const swatch = html`<span class="swatch" style="background:${colours.get(result) ?? 'var(--muted)'}"></span>`;
     return html`<tr${starts ? raw(' class="first"') : null}><th scope="row">${swatch}${columns[0].text(result)}</th>${cells}</tr>`;
   });
   const titles = columns.map(
@@ -84,22 +82,6 @@ export function renderTable(results: readonly ComparisonResult[]): Html {
   );
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Results table">
     <table><thead><tr>${titles}</tr></thead><tbody>${rows}</tbody></table></div>`;
-}
-
-/** The best approximations of a column, one for each length and layer; none where there is nothing to beat. */
-function bestOf(best: ReturnType<typeof resultColumns>[number]['best'], results: readonly ComparisonResult[]) {
-  if (best === undefined) return [];
-  const sign = best.of === 'lowest' ? 1 : -1;
-  const winners = new Map<string, ComparisonResult>();
-  const counts = new Map<string, number>();
-  for (const result of results) {
-    if (result.variant === REFERENCE_VARIANT) continue;
-    const group = JSON.stringify([result.length, result.layer]);
-    counts.set(group, (counts.get(group) ?? 0) + 1);
-    const leader = winners.get(group);
-    if (leader === undefined || sign * best.value(result) < sign * best.value(leader)) winners.set(group, result);
-  }
-  return [...winners].filter(([group]) => (counts.get(group) ?? 0) > 1).map(([, result]) => result);
 }
 
 /** `2026-05-04 13:05 UTC`; what is not a date stays as it is. */

@@ -1,6 +1,8 @@
 /** Every variant, by name. Adding one is one file and one line here. */
 import { ArgumentError } from '../core/errors.ts';
 import { full } from './full.ts';
+import { linformer } from './linformer.ts';
+import { longformer } from './longformer.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
 /** A variant whose options are known only by their schema. */
@@ -15,6 +17,8 @@ export function register<Options extends CommonOptions>(variant: AttentionVarian
 }
 
 register(full);
+register(longformer);
+register(linformer);
 
 /** All variants in order of registration; full attention is the first. */
 export function allVariants(): AnyVariant[] {

@@ -1,0 +1,191 @@
+/**
+ * Linformer (Wang et al. 2020): full attention, but on k mixtures of the keys and values in place of all L of them.
+ *
+ * Problem: the matrix P = softmax(QKᵀ/√d) has a weight for every pair of tokens, O(L²). Idea: in trained models P is
+ * close to a matrix of low rank (§3, fig. 1), so fewer keys may do. Two matrices E, F ∈ ℝ^{k×L} mix the tokens:
+ *
+ *     head_i = softmax(Q_i (E_i K_i)ᵀ/√d) (F_i V_i)                                            (eq. 7)
+ *
+ * Cost: O(L·k) time and, for a fixed k, O(L) memory; the paper finds k = 256 enough whatever the length (§5.1).
+ * It gives up: causality, because a row of E mixes tokens from everywhere; looking at one token apart from those that
+ * it is mixed with; and freedom of length, because E has a column for every position.
+ * Only a trained E stands in for full attention, so the default is mean pooling, which needs no training: an error
+ * that `compare` shows is then the method's own and not that of a random matrix. To train it, choose `learned`.
+ */
+import { ArgumentError, expectShape } from '../core/errors.ts';
+import { expectSameDType, expectTensor } from '../core/ops/check.ts';
+import { everything, scale, streamingAttention } from '../core/ops/index.ts';
+import type { Random } from '../core/random.ts';
+import { filled, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
+import { SOFTMAX_FLOPS } from './full.ts';
+import { meanTaps, projectDense, projectSegments, realKeys, segmentsOf, zeroPadding } from './linformer-projections.ts';
+import type { AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
+
+export interface LinformerOptions extends CommonOptions {
+  /** k: rows of E and F, which is how many mixtures of keys a query chooses from. */
+  projectedLength: number;
+  /**
+   * What E and F are (§4, "General projections"):
+   * - learned: dense matrices, trained;
+   * - mean-pool: row r is the mean of the r-th of k segments. Nothing to train, and E = F for all heads and layers;
+   * - convolution: one trained kernel as long as its stride, L/k, slides over the sequence, the same for all channels.
+   * Max-pooling is left out: with it attention is not linear in the values any more.
+   */
+  projection: 'learned' | 'mean-pool' | 'convolution';
+  /**
+   * Who has a projection of his own (§4, "Parameter sharing"):
+   * - none: every head has an E_i and an F_i;
+   * - headwise: one E and one F for the heads of a layer;
+   * - key-value: one E = F for the heads of a layer;
+   * - layerwise: one E = F for all layers. Within a layer that is key-value; a model draws `parameters` once and hands
+   *   the same record to every layer, whose gradients then add up in the one E.
+   */
+  sharing: 'none' | 'headwise' | 'key-value' | 'layerwise';
+}
+
+export const linformer: AttentionVariant<LinformerOptions> = {
+  name: 'linformer',
+  paper: {
+    authors: 'Wang et al.',
+    year: 2020,
+    title: 'Linformer: Self-Attention with Linear Complexity',
+    arxiv: '2006.04768',
+  },
+  family: 'low-rank',
+  exactness: 'approximate',
+  complexity: 'O(L·k)',
+  supports: { causal: false, padding: true, crossAttention: true, incremental: false },
+  options: {
+    projectedLength: {
+      kind: 'integer',
+      symbol: 'k',
+      minimum: 1,
+      maximum: (sequenceLength) => sequenceLength,
+      description: 'rows that keys and values are projected onto',
+    },
+    projection: {
+      kind: 'choice',
+      choices: ['learned', 'mean-pool', 'convolution'],
+      description: 'what the projections E and F are; mean-pool has nothing to train',
+    },
+    sharing: {
+      kind: 'choice',
+      choices: ['none', 'headwise', 'key-value', 'layerwise'],
+      description: 'which heads and layers share E and F; makes no difference to mean-pool',
+    },
+  },
+  budget: {
+    symbol: 'k',
+    option: 'projectedLength',
+    values: (sequenceLength) => [
+      Math.min(16, sequenceLength),
+      ...[32, 64, 128, 256, 512].filter((k) => k < sequenceLength),
+    ],
+  },
+
+  // k = 128 for 512 tokens and 256 for 1024 come close to the Transformer in §5.1, and 256 stays enough beyond.
+  // Headwise: with `none` the projections outweigh the rest of a model (2 · 8 heads · 256 · 1024 numbers a layer).
+  defaults: (sequenceLength) => ({
+    causal: false,
+    projectedLength: Math.min(256, Math.ceil(sequenceLength / 4)),
+    projection: 'mean-pool',
+    sharing: 'headwise',
+  }),
+
+  /**
+   * E and F as learned tensors, drawn for `shape.keyLength`: [heads, k, L] each, or [1, k, L] where the heads share
+   * them; for a convolution its kernel, [heads or 1, 1, ⌈L/k⌉]. F is absent where E serves as both, E where nothing is
+   * learned.
+   */
+  parameters(options, shape, random) {
+    const shapes = Object.entries(parameterShapes(options, shape.heads, shape.keyLength));
+    return Object.fromEntries(shapes.map(([name, extents]) => [name, initial(options, extents, shape.dtype, random)]));
+  },
+
+  attend({ queries, keys, values, keyMask }, options, parameters) {
+    expectParameters(options, keys, parameters);
+    const { projectedLength, projection } = options;
+    const dense = projection === 'learned';
+    // A row of a dense E reads the whole sequence, any other the segment it stands for.
+    const segments = segmentsOf(keys.shape[2], dense ? 1 : projectedLength);
+    const counts = realKeys(segments, keyMask);
+
+    const E = projection === 'mean-pool' ? meanTaps(counts, segments, queries.dtype) : parameters.E;
+    const F = parameters.F ?? E;
+    const project = (matrix: Tensor, x: Tensor) => {
+      const real = zeroPadding(x, keyMask);
+      return dense ? projectDense(matrix, real) : projectSegments(matrix, real, segments);
+    };
+
+    // softmax(Q (E K)ᵀ/√d) (F V)                                                                         (eq. 7)
+    const layout = everything(queries.shape[2], projectedLength);
+    const seen = keyMask && rowsWithKeys(counts, projectedLength);
+    return streamingAttention(queries, project(E, keys), project(F, values), layout, { keyMask: seen }).output;
+  },
+
+  cost({ batch, heads, queryLength, keyLength, headDim, dtype }, { projectedLength, projection }) {
+    const sequences = batch * heads;
+    const pairs = sequences * queryLength * projectedLength;
+    // A projected row reads every token, or those of its segment. Keys and values are projected alike.
+    const perToken = projection === 'learned' ? projectedLength : 1;
+    const projecting = 2 * sequences * keyLength * perToken * 2 * headDim;
+    // Held: output and log-sum-exp, the projected keys and values, and these as they are laid out to be projected.
+    const numbers = sequences * (queryLength * (headDim + 1) + 2 * (projectedLength + keyLength) * headDim);
+    return {
+      flops: projecting + pairs * (4 * headDim + SOFTMAX_FLOPS),
+      bytes: (dtype === 'float64' ? 8 : 4) * numbers,
+    };
+  },
+};
+
+/** The learned tensors and their shapes, by the paper's names. */
+function parameterShapes(
+  { projectedLength, projection, sharing }: LinformerOptions,
+  heads: number,
+  keyLength: number,
+): Record<string, number[]> {
+  if (projection === 'mean-pool') return {};
+  const matrices = sharing === 'none' ? heads : 1;
+  const shape =
+    projection === 'learned'
+      ? [matrices, projectedLength, keyLength]
+      : [matrices, 1, segmentsOf(keyLength, projectedLength).longest];
+  return sharing === 'none' || sharing === 'headwise' ? { E: shape, F: shape } : { E: shape };
+}
+
+/**
+ * A dense matrix starts as the R that the proofs of Theorems 1 and 2 are about, with entries N(0, 1/k). Theorem 2 takes
+ * E = δR and F = e^{−δ}R with one R in both, so F starts equal to E; a small δ, which makes all weights equal, is left
+ * to the caller. The paper has no start for a convolution: its kernel starts as the mean.
+ */
+function initial(
+  { projection, projectedLength }: LinformerOptions,
+  shape: readonly number[],
+  dtype: AttentionShape['dtype'],
+  random: Random,
+): Tensor {
+  if (projection === 'convolution') return filled(shape, 1 / shape[2], dtype).withGrad();
+  return scale(randomNormal(shape, random.split('R'), dtype), 1 / Math.sqrt(projectedLength)).withGrad();
+}
+
+/** Throws ShapeError or ArgumentError unless these are the parameters of such keys and options. */
+function expectParameters(options: LinformerOptions, keys: Tensor, parameters: Parameters): void {
+  const [, heads, keyLength] = keys.shape;
+  const shapes = parameterShapes(options, heads, keyLength);
+  const settings = `for projection ${options.projection} and sharing ${options.sharing}`;
+  for (const name of Object.keys(parameters)) {
+    if (shapes[name] === undefined) throw new ArgumentError(`parameters.${name}: expected none ${settings}, got one`);
+  }
+  for (const [name, shape] of Object.entries(shapes)) {
+    const given = parameters[name];
+    expectTensor(`parameters.${name}`, given);
+    expectSameDType(`parameters.${name}`, given, keys.dtype, 'to match keys');
+    expectShape(`parameters.${name}`, given.shape, shape, `to match keys ${settings}`);
+  }
+}
+
+/** [batch or 1][k or 1] counts as a mask [batch, k] of the projected rows: one that read no real key is not there. */
+function rowsWithKeys(counts: number[][], rows: number): Tensor {
+  const seen = counts.flatMap((own) => Array.from({ length: rows }, (_, r) => Number(own[r % own.length] > 0)));
+  return fromArray(seen, [counts.length, rows], 'uint8');
+}

@@ -2,6 +2,7 @@
 import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { checkOptions } from '../variants/attend.ts';
+import { checkOption, type OptionSchema } from '../variants/options.ts';
 import { type AnyVariant, allVariants, findVariant } from '../variants/registry.ts';
 import type { AttentionShape, CommonOptions } from '../variants/variant.ts';
 import type { ComparisonResult } from './result.ts';
@@ -43,6 +44,7 @@ export function planCells(
   const variants = chosenVariants(settings.variants);
   // A misspelt name must not silently leave the defaults in place.
   chosenVariants(Object.keys(settings.options ?? {}));
+  for (const variant of variants) checkWritten(variant, settings.options?.[variant.name] ?? {}, shape.keyLength);
   const cells: Cell[] = [];
   const told = new Set<string>();
   for (const variant of variants) {
@@ -81,6 +83,15 @@ export function chosenVariants(names: readonly string[] | undefined): AnyVariant
     if (variant === undefined) throw new ArgumentError(unknownName('variant', name, known));
     return variant;
   });
+}
+
+/** A value that somebody wrote is an error where it is wrong, not a reason to leave the variant out. */
+function checkWritten(variant: AnyVariant, written: Readonly<Record<string, unknown>>, length: number): void {
+  const schemas: Record<string, OptionSchema> = variant.options;
+  for (const [name, value] of Object.entries(written)) {
+    if (schemas[name] === undefined) throw new ArgumentError(unknownName('option', name, Object.keys(schemas)));
+    checkOption(name, value, schemas[name], length);
+  }
 }
 
 function cellOf(

@@ -1,0 +1,43 @@
+/** What a command is to the command line: a name, a description that `--help` is made of, and a body. */
+import { type ParsedArguments, parseArguments } from '../terminal/arguments.ts';
+import type { TerminalStream } from '../terminal/colour.ts';
+import type { CommandSpec } from '../terminal/help.ts';
+import type { OptionSpecs } from '../terminal/options.ts';
+
+/** Where a command speaks: results to `stdout`, everything about them to `stderr` where stdout is taken. */
+export interface Host {
+  stdout: TerminalStream;
+  stderr: TerminalStream;
+}
+
+export interface Command {
+  readonly name: string;
+  /** Made anew for every call, because it lists the variants that are registered by then. */
+  describe(): CommandSpec<OptionSpecs>;
+  /** The exit code. Throws ArgumentError for arguments that cannot be right, before any work. */
+  run(args: readonly string[], host: Host): Promise<number>;
+}
+
+/** What a command's body gets. */
+export type Given<Specs extends OptionSpecs> = Exclude<ParsedArguments<Specs>, { help: string }>;
+
+/** How this program is called: from a checkout, or installed. */
+export const PROGRAM = import.meta.url.endsWith('.ts') ? 'npm start --' : 'efficient-transformers';
+
+/** A command whose body gets typed values; `--help` is answered here. */
+export function defineCommand<Specs extends OptionSpecs>(
+  name: string,
+  describe: () => CommandSpec<Specs>,
+  body: (given: Given<Specs>, host: Host) => Promise<number>,
+): Command {
+  return {
+    name,
+    describe,
+    async run(args, host) {
+      const parsed = parseArguments(describe(), args);
+      if (parsed.help === null) return body(parsed, host);
+      host.stdout.write(`${parsed.help}\n`);
+      return 0;
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/** `compare`: variants against full attention on one input. What is run when no command is named. */
+import { type CompareSettings, compare } from '../compare/compare.ts';
+import { describeEnvironment } from '../compare/environment.ts';
+import { parseOptionTexts } from '../compare/option-text.ts';
+import { chosenVariants, type Skip } from '../compare/plan.ts';
+import { renderReport } from '../compare/report.ts';
+import type { ComparisonReport } from '../compare/result.ts';
+import { formatCrossovers, formatHeading, formatLegend, formatResults } from '../compare/terminal.ts';
+import { supportsColour } from '../terminal/colour.ts';
+import { flag, integers, negatable, type OptionValues, text } from '../terminal/options.ts';
+import { Progress } from '../terminal/progress.ts';
+import { defineCommand, type Host, PROGRAM } from './command.ts';
+import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
+import {
+  applyThreads,
+  chooseInput,
+  drawnInputOptions,
+  fileOption,
+  runOptions,
+  variantOptions,
+} from './shared-options.ts';
+
+function options() {
+  return {
+    qkv: fileOption(),
+    length: integers('N', 'Tokens of drawn numbers; several give a scaling curve', { minimum: 1 }),
+    ...drawnInputOptions(),
+    ...variantOptions(),
+    budget: integers('N', "Budgets (w, k, m …) for every variant, in place of each one's own choice", { minimum: 1 }),
+    checkFinite: flag('Look for NaN and infinities in the input first', { default: true }),
+    ...runOptions(),
+    json: text('FILE', 'Also write the numbers as JSON; - for stdout'),
+    report: negatable(text('FILE', 'Where the HTML report goes; --no-report for none', { default: 'report.html' })),
+  };
+}
+
+function describe() {
+  return {
+    usage: `${PROGRAM} compare`,
+    summary:
+      'Runs variants against full attention on the same queries, keys and values, and measures error, time and memory. ' +
+      'Without --qkv or --length the input is the shipped one: a trained transformer reading English.',
+    options: options(),
+    examples: [
+      { command: `${PROGRAM} compare`, explanation: 'Every variant on the shipped input' },
+      {
+        command: `${PROGRAM} compare --qkv fixtures/tiny-qkv.npy --json numbers.json --no-report`,
+        explanation: 'Your own numbers; the results as JSON only',
+      },
+      {
+        command: `${PROGRAM} compare --length 256,1024,4096 --heads 1 --causal`,
+        explanation: 'How time and memory grow with the length, and from where each variant is faster',
+      },
+      {
+        command: `${PROGRAM} compare --length 1024 --distribution peaked --budget 16,64,256`,
+        explanation: 'The same budgets for all, on attention that looks for single tokens',
+      },
+    ],
+  };
+}
+
+export const compareCommand = defineCommand('compare', describe, async ({ values }, host) => {
+  const outputs = outputsOf(values);
+  checkOutputs(outputs);
+  applyThreads(values.threads);
+  const { causal, seed } = values;
+  const input = await chooseInput({ ...values, lengths: values.length });
+  const skips: Skip[] = [];
+  const settings: CompareSettings = {
+    variants: values.variant,
+    causal,
+    seed,
+    budgets: values.budget,
+    options: optionsByVariant(values),
+    checkFinite: values.checkFinite,
+    pictures: values.report !== null,
+    onSkip: (skip) => skips.push(skip),
+  };
+
+  const people = streamForPeople(outputs, host);
+  const colour = supportsColour(people);
+  people.write(`${formatHeading(input, describeEnvironment(), { causal, seed }, colour)}\n\n`);
+  const report = await withProgress(host, (onProgress) => compare(input, { ...settings, onProgress }));
+  const written = await writeOutputs(values, report, host);
+
+  const { results } = report;
+  const parts = [
+    formatResults(results, { colour, width: people.isTTY ? people.columns : undefined }),
+    formatLegend(results, colour),
+    formatCrossovers(results),
+    [...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`), ...written].join('\n'),
+  ];
+  people.write(`${parts.filter((part) => part !== '').join('\n\n')}\n`);
+  return 0;
+});
+
+type Values = OptionValues<ReturnType<typeof options>>;
+
+function outputsOf({ json, report }: Values): Output[] {
+  return [
+    ...(json === undefined ? [] : [{ flag: '--json', path: json }]),
+    ...(report === null ? [] : [{ flag: '--report', path: report }]),
+  ];
+}
+
+/** Written options by the variant's name, for those that have any. */
+function optionsByVariant({ variant, option }: Values): CompareSettings['options'] {
+  const written = parseOptionTexts(chosenVariants(variant), option, '--option');
+  return Object.fromEntries([...written].map(([{ name }, own]) => [name, own]));
+}
+
+async function withProgress<T>(
+  { stderr }: Host,
+  work: (onProgress: NonNullable<CompareSettings['onProgress']>) => Promise<T>,
+): Promise<T> {
+  const progress = new Progress({ total: 1, stream: stderr });
+  try {
+    return await work((done, total, label) => progress.update(done / total, label));
+  } finally {
+    progress.finish();
+  }
+}
+
+/** A line each on where they are. */
+async function writeOutputs({ json, report: path }: Values, report: ComparisonReport, host: Host): Promise<string[]> {
+  const lines: string[] = [];
+  // The pictures are for the report; as JSON they would bury the numbers.
+  const { pictures: _, ...numbers } = report;
+  const page = path === null ? null : await renderReport(report);
+  if (page !== null && path !== null && (await writeOutput(path, page, host))) lines.push(`Report: ${path}`);
+  if (json !== undefined && (await writeOutput(json, `${JSON.stringify(numbers, null, 2)}\n`, host))) {
+    lines.push(`JSON: ${json}`);
+  }
+  return lines;
+}

@@ -1,0 +1,167 @@
+/** `doctor`: what this machine gives, and whether what must hold on every machine holds on it. */
+import { availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { packageVersion } from '../compare/environment.ts';
+import { fixtureInput } from '../compare/inputs.ts';
+import { median } from '../compare/stopwatch.ts';
+import { backward, noGrad } from '../core/autograd.ts';
+import { heapMemory } from '../core/memory.ts';
+import { matmul } from '../core/ops/index.ts';
+import { closePool, poolReady, setThreads, threadCount } from '../core/parallel/pool.ts';
+import { Random } from '../core/random.ts';
+import { randomNormal, scope } from '../core/tensor.ts';
+import { paint, supportsColour } from '../terminal/colour.ts';
+import { formatBytes, formatMilliseconds, formatRatio } from '../terminal/format.ts';
+import { attend } from '../variants/attend.ts';
+import { type AnyVariant, allVariants } from '../variants/registry.ts';
+import { defineCommand, type Host, PROGRAM } from './command.ts';
+import { applyThreads, runOptions } from './shared-options.ts';
+
+const OLDEST_NODE = 20;
+const PRODUCT_SIZE = 512;
+
+/** One line of the answer: `look` returns what it found, or throws what is broken. */
+export interface Check {
+  name: string;
+  look(): string | Promise<string>;
+}
+
+const CHECKS: readonly Check[] = [
+  { name: 'Node', look: node },
+  { name: 'machine', look: machine },
+  { name: 'memory', look: memory },
+  { name: 'threads', look: threads },
+  { name: 'product', look: product },
+  { name: 'same bits', look: sameBits },
+  { name: 'input', look: shippedInput },
+];
+
+function describe() {
+  const { threads } = runOptions();
+  return {
+    usage: `${PROGRAM} doctor`,
+    summary: 'Says what this machine gives, and checks that the library works on it; exit code 1 if anything does not.',
+    options: { threads },
+    examples: [
+      { command: `${PROGRAM} doctor`, explanation: 'On all cores' },
+      { command: `${PROGRAM} doctor --threads 1`, explanation: 'Without worker threads' },
+    ],
+  };
+}
+
+export const doctorCommand = defineCommand('doctor', describe, async ({ values }, host) => {
+  applyThreads(values.threads);
+  return runChecks(CHECKS, host);
+});
+
+/** Looks at everything, also after a failure; 0 if nothing is broken. */
+export async function runChecks(checks: readonly Check[], { stdout }: Host): Promise<number> {
+  const colour = supportsColour(stdout);
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  let broken = 0;
+  for (const { name, look } of checks) {
+    try {
+      stdout.write(`${colour ? paint('good', 'ok') : 'ok'}      ${name.padEnd(width)}  ${await look()}\n`);
+    } catch (error) {
+      broken++;
+      const reason = error instanceof Error ? error.message : String(error);
+      stdout.write(`${colour ? paint('bad', 'broken') : 'broken'}  ${name.padEnd(width)}  ${reason}\n`);
+    }
+  }
+  stdout.write(broken === 0 ? '\nEverything works.\n' : `\n${broken} of ${checks.length} broken.\n`);
+  return broken === 0 ? 0 : 1;
+}
+
+function node(): string {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < OLDEST_NODE) throw new Error(`${process.version}: expected ${OLDEST_NODE} or later`);
+  return `${process.version}, efficient-transformers ${packageVersion()}`;
+}
+
+function machine(): string {
+  const model = cpus()[0]?.model.trim() ?? 'unknown processor';
+  return `${model}, ${availableParallelism()} cores, ${formatBytes(totalmem())}, ${platform()} ${release()}`;
+}
+
+function memory(): string {
+  const { buffer } = heapMemory();
+  if (!(buffer instanceof SharedArrayBuffer)) throw new Error('the WebAssembly memory is not shared between threads');
+  return `${formatBytes(buffer.byteLength)} shared between threads to begin with, grows as needed`;
+}
+
+async function threads(): Promise<string> {
+  if (threadCount() === 1) return '1, so no worker is started';
+  closePool();
+  const start = performance.now();
+  await poolReady();
+  return `${threadCount()}, ready in ${formatMilliseconds(performance.now() - start)}`;
+}
+
+/** A matrix product on one thread and on all, in operations a second. */
+async function product(): Promise<string> {
+  const [alone, together] = await onOneAndOn(threadCount(), measureProduct);
+  const speed = (rate: number): string => `${rate.toPrecision(3)} GFLOP/s`;
+  const onAll =
+    threadCount() === 1 ? '' : `, ${speed(together)} on ${threadCount()} (${formatRatio(together / alone)})`;
+  return `${PRODUCT_SIZE}³: ${speed(alone)} on 1 thread${onAll}`;
+}
+
+function measureProduct(): number {
+  return scope(() => {
+    const random = new Random(0);
+    const [a, b] = ['a', 'b'].map((name) => randomNormal([PRODUCT_SIZE, PRODUCT_SIZE], random.split(name)));
+    const times = Array.from({ length: 4 }, () => {
+      const start = performance.now();
+      scope(() => void noGrad(() => matmul(a, b)));
+      return performance.now() - start;
+    });
+    // The first run compiles.
+    return (2 * PRODUCT_SIZE ** 3) / median(times.slice(1)) / 1e6;
+  });
+}
+
+/** Every variant's output and gradients, on one thread and on several. */
+async function sameBits(): Promise<string> {
+  const several = Math.max(2, threadCount());
+  const [alone, together] = await onOneAndOn(several, () => allVariants().map(outputAndGradients));
+  const different = allVariants().filter((_, index) => Buffer.compare(alone[index], together[index]) !== 0);
+  if (different.length > 0) {
+    throw new Error(`${different.map(({ name }) => name).join(', ')}: not the same on 1 thread and on ${several}`);
+  }
+  return `every variant's output and gradients, on 1 thread and on ${several}`;
+}
+
+function outputAndGradients(variant: AnyVariant): Buffer {
+  // Long enough that the kernels are split between threads, and no multiple of a block.
+  const shape = [1, 2, 333, 32];
+  return scope(() => {
+    const random = new Random(1);
+    const [queries, keys, values, gradient] = ['queries', 'keys', 'values', 'gradient'].map((name) =>
+      randomNormal(shape, random.split(name)),
+    );
+    for (const input of [queries, keys, values]) input.withGrad();
+    const output = attend(variant, { queries, keys, values });
+    backward(output, gradient);
+    const arrays = [output, ...[queries, keys, values].flatMap(({ grad }) => grad ?? [])].map((each) => each.toArray());
+    return Buffer.concat(arrays.map(({ buffer }) => Buffer.from(buffer as ArrayBuffer)));
+  });
+}
+
+function shippedInput(): string {
+  const { name, cases } = fixtureInput();
+  for (const { load } of cases) scope(() => void load());
+  return name;
+}
+
+/** What `body` gives on one thread and then on `several`; the number of threads is put back. */
+async function onOneAndOn<T>(several: number, body: () => T): Promise<[alone: T, together: T]> {
+  const before = threadCount();
+  try {
+    setThreads(1);
+    const alone = body();
+    setThreads(several);
+    await poolReady();
+    return [alone, body()];
+  } finally {
+    setThreads(before);
+  }
+}

@@ -1,0 +1,172 @@
+/** `patterns`: who attends to whom, drawn beside full attention. */
+import type { ComparisonCase, ComparisonInput } from '../compare/inputs.ts';
+import { parseOptionTexts, type WrittenOptions } from '../compare/option-text.ts';
+import { drawHtml } from '../compare/patterns/page.ts';
+import { type PanelSettings, patternPanels } from '../compare/patterns/panels.ts';
+import { drawSvg } from '../compare/patterns/svg.ts';
+import { cellsForTerminal, drawInTerminal } from '../compare/patterns/terminal.ts';
+import { chosenVariants } from '../compare/plan.ts';
+import { ArgumentError, UnsupportedError } from '../core/errors.ts';
+import { supportsColour } from '../terminal/colour.ts';
+import { flag, integer, type OptionValues, text } from '../terminal/options.ts';
+import { Progress } from '../terminal/progress.ts';
+import { unknownName } from '../terminal/suggest.ts';
+import { checkOptions } from '../variants/attend.ts';
+import type { AnyVariant } from '../variants/registry.ts';
+import { defineCommand, type Host, PROGRAM } from './command.ts';
+import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
+import {
+  applyThreads,
+  chooseInput,
+  drawnInputOptions,
+  fileOption,
+  runOptions,
+  variantOptions,
+} from './shared-options.ts';
+
+/** Cells a side of the pictures in files: half a token of 320 pixels would be no picture. */
+const CELLS_IN_FILES = 128;
+/** Where the width is not known, as in a pipe. */
+const DEFAULT_COLUMNS = 80;
+
+function options() {
+  return {
+    ...variantOptions(),
+    length: integer('N', 'Tokens; weights are then those of drawn numbers', {
+      minimum: 1,
+      defaultText: 'as many as the input has',
+    }),
+    weights: flag('Draw the weights on an input, also of variants that state who may attend to whom'),
+    qkv: fileOption(),
+    layer: text('NAME', 'The layer of the input', { defaultText: 'the first' }),
+    ...drawnInputOptions(),
+    ...runOptions(),
+    svg: text('FILE', 'Also write the pictures as SVG; - for stdout'),
+    report: text('FILE', 'Also write them as an HTML page'),
+  };
+}
+
+function describe() {
+  return {
+    usage: `${PROGRAM} patterns`,
+    summary:
+      'Draws who attends to whom, each variant beside full attention: the pairs that its pattern allows or, for a ' +
+      'variant without one, the weights that it gives.',
+    options: options(),
+    examples: [
+      { command: `${PROGRAM} patterns`, explanation: 'Every variant, on the shipped input' },
+      {
+        command: `${PROGRAM} patterns --variant full --length 64 --causal`,
+        explanation: 'The pattern at a length, options and masking of your choice',
+      },
+      {
+        command: `${PROGRAM} patterns --weights --qkv fixtures/tiny-qkv.npy --report patterns.html`,
+        explanation: 'The weights on your own numbers, in the terminal and as a page',
+      },
+    ],
+  };
+}
+
+export const patternsCommand = defineCommand('patterns', describe, async ({ values }, host) => {
+  const outputs = outputsOf(values);
+  checkOutputs(outputs);
+  applyThreads(values.threads);
+  const input = await chooseInput({ ...values, lengths: values.length === undefined ? undefined : [values.length] });
+  const chosen = chosenLayer(input, values.layer);
+  const written = parseOptionTexts(chosenVariants(values.variant), values.option, '--option');
+  const { variants, left } = able(values, written, input, chosen.length);
+  const { causal, seed, weights } = values;
+  const settings: Omit<PanelSettings, 'cells'> = {
+    variants,
+    length: chosen.length,
+    causal,
+    written,
+    weights,
+    seed,
+    load: chosen.load,
+  };
+
+  const people = streamForPeople(outputs, host);
+  const columns = people.columns ?? DEFAULT_COLUMNS;
+  const shown = draw({ ...settings, cells: cellsForTerminal(columns) }, host);
+  const subject = subjectOf(
+    input,
+    chosen,
+    shown.some(({ kind }) => kind === 'weights'),
+    causal,
+  );
+  const lines: string[] = [];
+  if (outputs.length > 0) {
+    const panels = draw({ ...settings, cells: CELLS_IN_FILES }, host);
+    for (const { flag, path } of outputs) {
+      const content = flag === '--svg' ? drawSvg(panels) : drawHtml(panels, subject);
+      if ((await writeOutput(path, content, host)) !== null)
+        lines.push(`${flag === '--svg' ? 'SVG' : 'Report'}: ${path}`);
+    }
+  }
+  const notes = [...left, ...lines].map((line) => `${line}\n`).join('');
+  people.write(`${subject}\n\n${drawInTerminal(shown, { columns, colour: supportsColour(people) })}\n`);
+  if (notes !== '') people.write(`\n${notes}`);
+  return 0;
+});
+
+type Values = OptionValues<ReturnType<typeof options>>;
+
+function outputsOf({ svg, report }: Values): Output[] {
+  return [
+    ...(svg === undefined ? [] : [{ flag: '--svg', path: svg }]),
+    ...(report === undefined ? [] : [{ flag: '--report', path: report }]),
+  ];
+}
+
+function chosenLayer({ cases }: ComparisonInput, layer: string | undefined): ComparisonCase {
+  if (layer === undefined) return cases[0];
+  const found = cases.find((each) => each.layer === layer);
+  if (found !== undefined) return found;
+  const known = cases.flatMap((each) => each.layer ?? []);
+  throw new ArgumentError(`--layer: ${unknownName('layer', layer, known)}`);
+}
+
+/** Without named variants, those that can do what is asked, and a line on each of the others. */
+function able(
+  { variant, causal }: Values,
+  written: WrittenOptions,
+  { batch, heads, headDim }: ComparisonInput,
+  length: number,
+): { variants: AnyVariant[]; left: string[] } {
+  const all = chosenVariants(variant);
+  if (variant !== undefined) return { variants: all, left: [] };
+  const shape = { batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
+  const left: string[] = [];
+  const variants = all.filter((each) => {
+    try {
+      checkOptions(each, { ...written.get(each), causal }, shape);
+      return true;
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error;
+      left.push(`Left out: ${each.name} (${error.message})`);
+      return false;
+    }
+  });
+  return { variants, left };
+}
+
+function draw(settings: PanelSettings, { stderr }: Host): ReturnType<typeof patternPanels> {
+  const progress = new Progress({ total: 1, stream: stderr });
+  try {
+    return patternPanels({ ...settings, onProgress: (done, total, label) => progress.update(done / total, label) });
+  } finally {
+    progress.finish();
+  }
+}
+
+/** What the pictures are of. Patterns do not depend on the input, weights do. */
+function subjectOf(
+  { name }: ComparisonInput,
+  { length, layer }: ComparisonCase,
+  weights: boolean,
+  causal: boolean,
+): string {
+  const of = weights ? `: weights on ${[name, ...(layer === undefined ? [] : [layer])].join(', ')}` : '';
+  return `Who attends to whom, ${length} tokens${causal ? ', causal' : ''}${of}`;
+}

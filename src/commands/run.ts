@@ -1,0 +1,83 @@
+/** From the arguments to a command, and from an error to a message and an exit code. */
+import { packageVersion } from '../compare/environment.ts';
+import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../core/errors.ts';
+import { paint, supportsColour } from '../terminal/colour.ts';
+import { formatRows } from '../terminal/help.ts';
+import { unknownName } from '../terminal/suggest.ts';
+import { type Command, type Host, PROGRAM } from './command.ts';
+import { compareCommand } from './compare.ts';
+import { doctorCommand } from './doctor.ts';
+import { patternsCommand } from './patterns.ts';
+import { variantsCommand } from './variants.ts';
+
+export const commands: readonly Command[] = [compareCommand, patternsCommand, variantsCommand, doctorCommand];
+
+/** Something went wrong: a file, memory, a worker, or the program itself. */
+const FAILED = 1;
+/** What was asked for cannot be right. */
+const MISUSED = 2;
+
+/** Runs what `args` (without node and the script) ask for and returns the exit code. Throws nothing. */
+export async function run(args: readonly string[], host: Host): Promise<number> {
+  let command: Command | null = null;
+  try {
+    const [first, ...rest] = args;
+    if (first === '--version') return answer(packageVersion(), host);
+    if (first === '--help' || first === '-h') return answer(overview(), host);
+    if (first === 'help') {
+      const asked = rest.find((word) => !word.startsWith('-'));
+      return asked === undefined ? answer(overview(), host) : await commandNamed(asked).run(['--help'], host);
+    }
+    const named = first !== undefined && !first.startsWith('-');
+    command = named ? commandNamed(first) : compareCommand;
+    return await command.run(named ? rest : args, host);
+  } catch (error) {
+    return explain(error, command, host);
+  }
+}
+
+function answer(text: string, { stdout }: Host): number {
+  stdout.write(`${text}\n`);
+  return 0;
+}
+
+function commandNamed(name: string): Command {
+  const found = commands.find((command) => command.name === name);
+  if (found !== undefined) return found;
+  const known = commands.map((command) => command.name);
+  throw new ArgumentError(unknownName('command', name, known));
+}
+
+function overview(): string {
+  const rows = commands.map((command) => [command.name, command.describe().summary]);
+  const examples = [
+    ['', 'compare every variant with full attention on the shipped input'],
+    ['--variant full --length 1024', 'without a command, the options are those of compare'],
+    ['help compare', 'the options of a command, with examples'],
+  ].map(([words, what]) => [`${PROGRAM} ${words}`.replace(/(?: --)? $/, ''), what]);
+  return [
+    'Efficient variants of attention, beside full attention.',
+    `Usage: ${PROGRAM} [COMMAND] [options]`,
+    `Commands:\n${formatRows(rows)}`,
+    `Options:\n${formatRows([
+      ['-h, --help', 'Show this text, or after a command its own'],
+      ['--version', 'Show the version'],
+    ])}`,
+    `Examples:\n${formatRows(examples)}`,
+    'Exit code: 0, or 2 if what was asked for cannot be right, or 1 if anything else went wrong.',
+  ].join('\n\n');
+}
+
+/** Expected errors in a line; anything else is a bug, and shows where. */
+function explain(error: unknown, command: Command | null, { stderr }: Host): number {
+  const label = supportsColour(stderr) ? paint('bad', 'Error:') : 'Error:';
+  if (!(error instanceof EfficientTransformersError)) {
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    stderr.write(`${label} this is a bug in efficient-transformers ${packageVersion()}.\n${trace}\n`);
+    return FAILED;
+  }
+  const misused = error instanceof ArgumentError || error instanceof UnsupportedError;
+  const help = misused ? `\nHelp: ${PROGRAM} help${command === null ? '' : ` ${command.name}`}` : '';
+  stderr.write(`${label} ${error.message}${help}\n`);
+  return misused ? MISUSED : FAILED;
+}

@@ -1,0 +1,76 @@
+/** Options that several commands share, and what they mean together: which variants, on which input, on how many threads. */
+import { type ComparisonInput, fileInput, fixtureInput } from '../compare/inputs.ts';
+import { DISTRIBUTIONS, type Distribution, syntheticInput } from '../compare/synthetic.ts';
+import { ArgumentError } from '../core/errors.ts';
+import { setThreads } from '../core/parallel/pool.ts';
+import { choice, choices, flag, flagName, integer, texts } from '../terminal/options.ts';
+import { allVariants } from '../variants/registry.ts';
+
+export function variantOptions() {
+  const names = allVariants().map(({ name }) => name);
+  return {
+    variant: choices('NAME', names, 'Variants', { defaultText: 'all that can do what is asked' }),
+    option: texts(
+      'NAME=VALUE',
+      "A variant's option (variants NAME lists them); VARIANT.NAME=VALUE for one variant only",
+    ),
+    causal: flag('No token sees a later one'),
+  };
+}
+
+/** What describes the drawn numbers; without defaults, so that it is known which of them were given. */
+export function drawnInputOptions() {
+  const kinds = Object.keys(DISTRIBUTIONS) as Distribution[];
+  return {
+    distribution: choice('NAME', kinds, 'What the drawn numbers are like', { defaultText: 'gaussian' }),
+    batch: integer('N', 'Sequences in a batch of drawn numbers', { minimum: 1, defaultText: '1' }),
+    heads: integer('N', 'Heads of drawn numbers', { minimum: 1, defaultText: '2' }),
+    headDim: integer('N', 'Width of a head of drawn numbers', { minimum: 1, defaultText: '64' }),
+  };
+}
+
+export function fileOption() {
+  return texts('FILE', 'Your own Q, K, V: .npy or .safetensors, one file that holds all three or one file each', {
+    separator: ',',
+  });
+}
+
+export function runOptions() {
+  return {
+    seed: integer('N', 'Of everything random; the same seed gives the same numbers', { default: 0 }),
+    threads: integer('N', 'Threads, the calling one included; the result does not depend on it', {
+      minimum: 1,
+      defaultText: 'all cores, or EFFICIENT_TRANSFORMERS_THREADS',
+    }),
+  };
+}
+
+export interface InputChoice {
+  qkv: readonly string[];
+  lengths: readonly number[] | undefined;
+  distribution: Distribution | undefined;
+  batch: number | undefined;
+  heads: number | undefined;
+  headDim: number | undefined;
+  seed: number;
+}
+
+/** The user's files, drawn numbers of the given lengths, or the shipped input. Throws ArgumentError for a mixture. */
+export async function chooseInput({ qkv, lengths, seed, ...drawn }: InputChoice): Promise<ComparisonInput> {
+  const described = Object.entries(drawn).find(([, value]) => value !== undefined)?.[0];
+  if (qkv.length > 0) {
+    const other = lengths !== undefined ? 'length' : described;
+    if (other === undefined) return fileInput(qkv);
+    throw new ArgumentError(
+      `--${flagName(other)}: is for drawn numbers, and --qkv brings its own; give one of the two`,
+    );
+  }
+  if (lengths !== undefined) return syntheticInput({ lengths, seed, ...drawn });
+  if (described === undefined) return fixtureInput();
+  throw new ArgumentError(`--${flagName(described)}: is for drawn numbers; say how many tokens with --length`);
+}
+
+/** Before any kernel runs. */
+export function applyThreads(threads: number | undefined): void {
+  if (threads !== undefined) setThreads(threads);
+}

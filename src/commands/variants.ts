@@ -1,0 +1,132 @@
+/** `variants`: what there is to choose from, and the options of one. */
+import { chosenVariants } from '../compare/plan.ts';
+import { paint, supportsColour } from '../terminal/colour.ts';
+import { integer } from '../terminal/options.ts';
+import { formatTable, type TableColumn, type TableOptions } from '../terminal/table.ts';
+import type { OptionSchema } from '../variants/options.ts';
+import { type AnyVariant, allVariants } from '../variants/registry.ts';
+import { defineCommand, PROGRAM } from './command.ts';
+
+function describe() {
+  return {
+    usage: `${PROGRAM} variants`,
+    summary: 'Lists the variants of attention, or the options of one of them.',
+    positionals: ['NAME'],
+    options: {
+      length: integer('N', 'Length in tokens that ranges and defaults are shown for', { minimum: 1, default: 512 }),
+    },
+    examples: [
+      { command: `${PROGRAM} variants`, explanation: 'All variants, their papers and what they can do' },
+      {
+        command: `${PROGRAM} variants full`,
+        explanation: 'One variant: what its options mean, their ranges and defaults',
+      },
+    ],
+  };
+}
+
+export const variantsCommand = defineCommand('variants', describe, async ({ values, positionals }, { stdout }) => {
+  const table: TableOptions = { colour: supportsColour(stdout), width: stdout.isTTY ? stdout.columns : undefined };
+  const text =
+    positionals.length === 0
+      ? listVariants(table)
+      : describeVariant(chosenVariants(positionals)[0], values.length, table);
+  stdout.write(`${text}\n`);
+  return 0;
+});
+
+function listVariants(table: TableOptions): string {
+  const columns: TableColumn[] = [
+    { title: 'variant' },
+    { title: 'cost', align: 'left' },
+    { title: 'budget' },
+    { title: 'result' },
+    { title: 'causal' },
+    { title: 'padding' },
+    { title: 'cross', droppable: true },
+    { title: 'decode', droppable: true },
+    { title: 'family', droppable: true },
+    { title: 'paper', droppable: true },
+  ];
+  const rows = allVariants().map(({ name, complexity, budget, exactness, supports, family, paper }) => [
+    name,
+    complexity,
+    budget?.symbol ?? '',
+    exactness.replaceAll('-', ' '),
+    yesOrNo(supports.causal),
+    yesOrNo(supports.padding),
+    yesOrNo(supports.crossAttention),
+    yesOrNo(supports.incremental),
+    family,
+    `${paper.authors} ${paper.year}`,
+  ]);
+  return [
+    formatTable(columns, rows, table),
+    `L is the length, d the width of a head. Options of one: ${PROGRAM} variants NAME`,
+  ].join('\n\n');
+}
+
+function describeVariant(variant: AnyVariant, length: number, table: TableOptions): string {
+  const { name, paper, family, exactness, complexity, supports, budget } = variant;
+  const can = [
+    ['causal', supports.causal],
+    ['padding', supports.padding],
+    ['cross-attention', supports.crossAttention],
+    ['incremental decoding', supports.incremental],
+  ].map(([what, does]) => `${what} ${yesOrNo(does === true)}`);
+  const facts = [
+    ['paper', `${paper.authors} ${paper.year}, ${paper.title}, arXiv:${paper.arxiv}`],
+    ['family', family],
+    ['result', exactness.replaceAll('-', ' ')],
+    ['cost', complexity],
+    ['can do', can.join(', ')],
+    ['budget', budget === null ? 'none' : `${budget.symbol}, the option ${budget.option}`],
+  ].map(([title, text]) => `${title.padEnd(8)}${text}`);
+
+  const defaults = variant.defaults(length) as unknown as Record<string, unknown>;
+  const options = Object.entries(variant.options as Record<string, OptionSchema>);
+  const heading = table.colour ? paint('bold', name) : name;
+  const parts = [[heading, ...facts].join('\n')];
+  if (options.length === 0) parts.push('It has no options.');
+  else {
+    const columns: TableColumn[] = [
+      { title: 'option' },
+      { title: 'symbol' },
+      { title: 'range', align: 'left' },
+      { title: 'default', align: 'left' },
+    ];
+    const rows = options.map(([option, schema]) => [
+      option,
+      schema.symbol ?? '',
+      rangeOf(schema, length),
+      plain(defaults[option]),
+    ]);
+    const width = Math.max(...options.map(([option]) => option.length));
+    const meanings = options.map(([option, { description }]) => `${option.padEnd(width)}  ${description}`);
+    parts.push(`At ${length} tokens:`, formatTable(columns, rows, table), meanings.join('\n'));
+    const [option] = budget === null ? options[0] : [budget.option as string];
+    parts.push(`Set one with ${PROGRAM} compare --variant ${name} --option ${option}=${plain(defaults[option])}`);
+  }
+  return parts.join('\n\n');
+}
+
+/** What an option may be at this length: `2 to 512, even steps of 2`. */
+export function rangeOf(schema: OptionSchema, length: number): string {
+  if (schema.kind === 'boolean') return 'true, false';
+  if (schema.kind === 'choice') return schema.choices.join(', ');
+  if (schema.kind === 'number') return `${schema.minimum} to ${schema.maximum}`;
+  if (schema.kind === 'integers' && schema.per === 'position') return `positions, ${schema.minimum} to ${length - 1}`;
+  const maximum = schema.maximum?.(length);
+  const span = maximum === undefined ? `${schema.minimum} or more` : `${schema.minimum} to ${maximum}`;
+  if (schema.kind === 'integers') return `one a head, ${span}`;
+  const step = schema.multipleOf ?? 1;
+  return step === 1 ? span : `${span}, multiples of ${step}`;
+}
+
+function plain(value: unknown): string {
+  return Array.isArray(value) ? value.join(',') : String(value);
+}
+
+function yesOrNo(does: boolean): string {
+  return does ? 'yes' : 'no';
+}

@@ -1,0 +1,86 @@
+/** A comparison as text for the terminal: what is compared, the table, what its columns mean, the crossovers. */
+import { paint, type Style } from '../terminal/colour.ts';
+import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
+import { bestOfColumn, resultColumns } from './columns.ts';
+import type { ComparisonInput } from './inputs.ts';
+import type { ComparisonResult, Environment } from './result.ts';
+import {
+  describeCrossover,
+  lengthsOf,
+  pointsOf,
+  REFERENCE_VARIANT,
+  scalingPoints,
+  seriesOf,
+  sortResults,
+  withReference,
+} from './series.ts';
+
+/** Columns whose titles do not say what they are. */
+const EXPLAINED = ['error', 'TV', 'top-k', 'memory'];
+
+/** Before the work: the input and the machine, a line each. */
+export function formatHeading(
+  { name, batch, heads, headDim, cases }: ComparisonInput,
+  { threads, kernels, cpu, node }: Environment,
+  { causal, seed }: { causal: boolean; seed: number },
+  colour: boolean,
+): string {
+  const lengths = [...new Set(cases.map(({ length }) => length))];
+  const shape = `batch ${batch}, ${counted(heads, 'head')} of width ${headDim}, ${lengths.join(', ')} tokens`;
+  const style = (text: string): string => painted('dim', text, colour);
+  return [
+    painted('bold', name, colour),
+    style(`${shape}, ${causal ? 'causal' : 'not causal'}, seed ${seed}`),
+    style(`${cpu}, ${counted(threads, 'thread')}, ${kernels} kernels, Node ${node}`),
+  ].join('\n');
+}
+
+/** Rows by length and layer, full attention first and dim, the best approximation of a column green. */
+export function formatResults(results: readonly ComparisonResult[], options: TableOptions = {}): string {
+  const sorted = sortResults(withReference(results));
+  const columns = resultColumns(sorted).map((column) => ({ ...column, winners: bestOfColumn(column, sorted) }));
+  const rows = sorted.flatMap((result, row): (TableCell[] | null)[] => {
+    const cells = columns.map((column): TableCell => {
+      const text = column.text(result);
+      if (result.variant === REFERENCE_VARIANT) return { text, style: 'dim' };
+      return column.winners.has(result) ? { text, style: 'good' } : text;
+    });
+    const before = sorted[row - 1];
+    const starts = before !== undefined && (before.length !== result.length || before.layer !== result.layer);
+    return starts ? [null, cells] : [cells];
+  });
+  return formatTable(columns, rows, options);
+}
+
+/** What the columns hold that a title cannot say, a line each. */
+export function formatLegend(results: readonly ComparisonResult[], colour: boolean): string {
+  const explained = resultColumns(results).filter(({ title }) => EXPLAINED.includes(title));
+  const width = Math.max(...explained.map(({ title }) => title.length));
+  return explained
+    .map(({ title, explanation }) => painted('dim', `${title.padEnd(width)}  ${explanation}`, colour))
+    .join('\n');
+}
+
+/** Where each variant begins to be faster than full attention; empty unless several lengths were measured. */
+export function formatCrossovers(results: readonly ComparisonResult[]): string {
+  if (lengthsOf(results).length < 2) return '';
+  const lines = seriesOf(results)
+    .filter(({ variant }) => variant !== REFERENCE_VARIANT)
+    .map((series): [string, string] => {
+      const points = scalingPoints(pointsOf(series));
+      const { budget } = points[points.length - 1];
+      const name = budget === null ? series.label : `${series.label}, ${budget.symbol} = ${budget.value}`;
+      return [name, describeCrossover(points)];
+    });
+  if (lines.length === 0) return '';
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return ['Faster than full attention', ...lines.map(([name, when]) => `  ${name.padEnd(width)}  ${when}`)].join('\n');
+}
+
+function painted(style: Style, text: string, colour: boolean): string {
+  return colour ? paint(style, text) : text;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -29,6 +29,9 @@ export function attend<Options extends CommonOptions>(
   if (inputs.keyMask !== undefined && !variant.supports.padding) {
     throw new UnsupportedError(`keyMask: ${variant.name} has no defined answer for padded keys`);
   }
+  if (inputs.global !== undefined && !variant.supports.globalProjections) {
+    throw new UnsupportedError(`global: ${variant.name} has no global tokens with projections of their own`);
+  }
   const parameters = settings.parameters ?? drawParameters(variant, complete, shape, settings.seed ?? 0);
   return scope(() => variant.attend(inputs, complete, parameters));
 }
@@ -78,7 +81,8 @@ export function drawParameters<Options extends CommonOptions>(
 }
 
 /** Checks queries, keys, values and mask against each other and returns their sizes. */
-export function checkInputs({ queries, keys, values, keyMask }: AttentionInputs, finite = true): AttentionShape {
+export function checkInputs(inputs: AttentionInputs, finite = true): AttentionShape {
+  const { queries, keys, values, keyMask, global } = inputs;
   for (const [name, tensor] of Object.entries({ queries, keys, values })) {
     if (tensor.shape.length !== 4) {
       throw new ShapeError(`${name}: expected [batch, heads, length, headDim], got ${formatShape(tensor.shape)}`);
@@ -95,6 +99,15 @@ export function checkInputs({ queries, keys, values, keyMask }: AttentionInputs,
   if (keyMask !== undefined) {
     expectShape('keyMask', keyMask.shape, [batch, keyLength], 'to match keys');
     if (keyMask.dtype !== 'uint8') throw new ArgumentError(`keyMask: expected uint8, got ${keyMask.dtype}`);
+  }
+  if (global !== undefined) {
+    for (const name of ['queries', 'keys', 'values'] as const) {
+      expectShape(`global.${name}`, global[name].shape, inputs[name].shape, `to match ${name}`);
+      if (global[name].dtype !== queries.dtype) {
+        throw new ArgumentError(`global.${name}: expected ${queries.dtype} like queries, got ${global[name].dtype}`);
+      }
+      if (finite) expectFinite(`global.${name}`, global[name]);
+    }
   }
   if (finite) {
     expectFinite('queries', queries);

@@ -71,7 +71,7 @@ export function checkOption(name: string, value: unknown, schema: OptionSchema, 
 function checkList(name: string, value: unknown, schema: IntegerListOption, sequenceLength: number): void {
   if (!Array.isArray(value)) throw new ArgumentError(`${name}: expected a list of integers, got ${String(value)}`);
   const maximum = schema.per === 'position' ? sequenceLength - 1 : schema.maximum?.(sequenceLength);
-  value.forEach((entry: unknown, index) => expectInteger(`${name}[${index}]`, entry, schema.minimum, maximum));
+  for (const [index, entry] of value.entries()) expectInteger(`${name}[${index}]`, entry, schema.minimum, maximum);
   if (schema.per === 'position' && new Set(value).size !== value.length) {
     throw new ArgumentError(`${name}: expected distinct positions, got ${value.join(', ')}`);
   }

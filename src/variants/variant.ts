@@ -30,6 +30,11 @@ export interface AttentionInputs {
   values: Tensor;
   /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. Absent: all real. */
   keyMask?: Tensor;
+  /**
+   * The same tokens through projections of their own, for tokens that attend globally (Longformer §3.1), shaped as the
+   * three above. Absent: those three. Only where the variant supports it.
+   */
+  global?: { queries: Tensor; keys: Tensor; values: Tensor };
 }
 
 /** What every variant understands; where `supports.causal` is false, `causal: true` is a typed error. */
@@ -61,7 +66,14 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
   readonly exactness: 'exact' | 'exact-on-its-pattern' | 'approximate';
   /** The stated cost, for tables: `O(L·w)`. */
   readonly complexity: string;
-  readonly supports: { causal: boolean; padding: boolean; crossAttention: boolean; incremental: boolean };
+  readonly supports: {
+    causal: boolean;
+    padding: boolean;
+    crossAttention: boolean;
+    incremental: boolean;
+    /** Takes `inputs.global`. */
+    globalProjections?: boolean;
+  };
   /** Every option with its symbol, range and meaning: drives validation, the command line, the docs and the laws. */
   readonly options: { readonly [Name in keyof Omit<Options, 'causal'>]: OptionSchema };
   readonly budget: Budget<Options> | null;

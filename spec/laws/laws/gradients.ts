@@ -34,10 +34,10 @@ export function gradients(variant: AnyVariant): Law[] {
 function mistakeAt(variant: AnyVariant, attentionCase: AttentionCase, name: string): string | null {
   const { options, seed } = attentionCase;
   const random = new Random(seed).split(name);
-  const { keyMask, ...inputs } = inputsOf(attentionCase, { name });
+  const { keyMask, queries, keys, values } = inputsOf(attentionCase, { name });
   const parameters = parametersOf(variant, attentionCase);
   const learned = Object.fromEntries(Object.entries(parameters).filter(([, tensor]) => tensor.requiresGrad));
-  const leaves: Record<string, Tensor> = { ...inputs, ...learned };
+  const leaves: Record<string, Tensor> = { queries, keys, values, ...learned };
   const output = (changed: Record<string, Tensor>) => {
     const { queries, keys, values, ...rest } = { ...leaves, ...changed };
     const given = { queries, keys, values, ...(keyMask && { keyMask }) };

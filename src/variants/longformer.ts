@@ -1,0 +1,197 @@
+/**
+ * Longformer: a sliding window, and a few tokens that see and are seen by everyone.
+ *
+ * Problem: most attention is near by, but full attention pays for all pairs. Idea (Beltagy et al. 2020, §3.1): a token
+ * attends to the ½w tokens on each side of it; stacked layers widen what is seen, and a *dilated* window, with gaps of
+ * δ − 1 tokens, widens it at once. Tokens that a task singles out ([CLS], the words of a question) attend *globally*: to
+ * all tokens, and all attend to them, with projections of their own.
+ *
+ * Cost: O(L·w) time and O(L) memory, plus O(L) for each global token. It gives up every pair that is neither in the
+ * window nor global: on its pattern the result is exact, and no weight is approximated.
+ */
+
+import { ShapeError } from '../core/errors.ts';
+import {
+  band,
+  everything,
+  gatherRows,
+  hideKeys,
+  joinAttention,
+  pickKeys,
+  runs,
+  scatterRows,
+  streamingAttention,
+} from '../core/ops/index.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { SOFTMAX_FLOPS } from './full.ts';
+import type { AttentionInputs, AttentionVariant, CommonOptions } from './variant.ts';
+
+export interface LongformerOptions extends CommonOptions {
+  /** *w*: tokens in the window, ⌊w/2⌋ on each side of the query (before it only, when causal), and the query itself. */
+  attentionWindow: number;
+  /** *d* of §3.1, written δ here: distance of neighbours in the window, for each head; empty: 1 for all. */
+  dilation: number[];
+  /** Positions with global attention. */
+  globalPositions: number[];
+}
+
+export const longformer: AttentionVariant<LongformerOptions> = {
+  name: 'longformer',
+  paper: {
+    authors: 'Beltagy et al.',
+    year: 2020,
+    title: 'Longformer: The Long-Document Transformer',
+    arxiv: '2004.05150',
+  },
+  family: 'sparse',
+  exactness: 'exact-on-its-pattern',
+  complexity: 'O(L·w)',
+  supports: { causal: true, padding: true, crossAttention: false, incremental: false, globalProjections: true },
+  options: {
+    attentionWindow: {
+      kind: 'integer',
+      symbol: 'w',
+      minimum: 1,
+      // ½w ≥ L reaches everything: a wider window is a mistake.
+      maximum: (sequenceLength) => 2 * sequenceLength,
+      description: 'tokens in the window, half of them on each side',
+    },
+    dilation: {
+      kind: 'integers',
+      symbol: 'd',
+      per: 'head',
+      minimum: 1,
+      maximum: (sequenceLength) => sequenceLength,
+      description: 'distance of neighbours in the window, one for each head; none: 1 for all',
+    },
+    globalPositions: {
+      kind: 'integers',
+      per: 'position',
+      minimum: 0,
+      description: 'positions that attend to all and are attended by all',
+    },
+  },
+  budget: {
+    symbol: 'w',
+    option: 'attentionWindow',
+    values: (sequenceLength) => [32, 64, 128, 256, 512, 1024].filter((w) => 2 * w <= Math.max(64, sequenceLength)),
+  },
+
+  defaults: (sequenceLength) => ({
+    causal: false,
+    // 512 as in the paper's pretrained models (§5), for texts of 4096.
+    attentionWindow: Math.min(512, sequenceLength),
+    dilation: [],
+    globalPositions: [],
+  }),
+
+  check({ dilation }, { heads }) {
+    if (dilation.length === 0 || dilation.length === heads) return;
+    throw new ShapeError(`dilation: expected an entry for each of ${heads} heads, or none, got ${dilation.length}`);
+  },
+
+  parameters: () => ({}),
+
+  attend(inputs, options) {
+    const { queries, keys, values, keyMask, global = { queries, keys, values } } = inputs;
+    const [batch, , length] = queries.shape;
+    const globals = Int32Array.from(options.globalPositions).sort();
+    const layout = band(length, windowOf(options));
+
+    // Sliding window with Q_s, K_s, V_s.
+    if (globals.length === 0) return streamingAttention(queries, keys, values, layout, { keyMask }).output;
+    // A global key would be met twice, in the window and as global: the window leaves it out.
+    const windowMask = hideKeys(keyMask, [batch, length], globals);
+    const window = streamingAttention(queries, keys, values, layout, { keyMask: windowMask });
+
+    // Every token meets the global tokens, in one softmax with its window.
+    const toGlobal = attendToGlobal(inputs, globals, options.causal);
+    const local = joinAttention([window, toGlobal]).output;
+
+    // A global token meets every token, with Q_g, K_g, V_g.
+    const fromGlobal = attendFromGlobal({ ...global, keyMask }, globals, options.causal);
+    return scatterRows(local, globals, fromGlobal);
+  },
+
+  pattern(options, { keyLength }) {
+    const { before, after, dilation } = windowOf(options);
+    const isGlobal = new Uint8Array(keyLength);
+    for (const position of options.globalPositions) isGlobal[position] = 1;
+    return (head, query, key) => {
+      if (options.causal && key > query) return false;
+      if (isGlobal[query] || isGlobal[key]) return true;
+      const step = dilation[head] ?? dilation[0];
+      const distance = key - query;
+      return distance % step === 0 && distance >= -before * step && distance <= after * step;
+    };
+  },
+
+  cost({ batch, heads, keyLength, headDim, dtype }, options) {
+    const { before, after, dilation } = windowOf(options);
+    const globals = options.globalPositions.length;
+    const half = options.causal ? 0.5 : 1;
+    let pairs = 2 * globals * keyLength * half * heads;
+    for (let head = 0; head < heads; head++)
+      pairs += bandPairs(keyLength, before, after, dilation[head] ?? dilation[0]);
+    // Each part keeps its output and log-sum-exp: the window, and with global tokens the parts joined to it.
+    const parts = globals === 0 ? 1 : 4;
+    const bytes = (dtype === 'float64' ? 8 : 4) * parts * batch * heads * keyLength * (headDim + 1);
+    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS), bytes };
+  },
+};
+
+/** The window's reach in steps of its dilation: ½w on each side (§3.1). Of an odd w the query itself is the odd one. */
+function windowOf({ attentionWindow, dilation, causal }: LongformerOptions) {
+  const reach = Math.floor(attentionWindow / 2);
+  return { before: reach, after: causal ? 0 : reach, dilation: dilation.length === 0 ? [1] : dilation };
+}
+
+function attendToGlobal({ queries, keys, values, keyMask }: AttentionInputs, globals: Int32Array, causal: boolean) {
+  const length = queries.shape[2];
+  const layout = causal
+    ? runs(new Int32Array(length), countsUpTo(globals, length), globals.length)
+    : everything(length, globals.length);
+  const globalMask = pickKeys(keyMask, globals);
+  return streamingAttention(queries, gatherRows(keys, globals), gatherRows(values, globals), layout, {
+    keyMask: globalMask,
+  });
+}
+
+/** Rows of full attention: [batch, heads, globals, valueDim]. */
+function attendFromGlobal(
+  { queries, keys, values, keyMask }: AttentionInputs,
+  globals: Int32Array,
+  causal: boolean,
+): Tensor {
+  const length = keys.shape[2];
+  const layout = causal
+    ? runs(
+        new Int32Array(globals.length),
+        globals.map((position) => position + 1),
+        length,
+      )
+    : everything(globals.length, length);
+  return streamingAttention(gatherRows(queries, globals), keys, values, layout, { keyMask }).output;
+}
+
+/** How many of the ascending positions are at most i, for each i. */
+function countsUpTo(positions: Int32Array, length: number): Int32Array {
+  const counts = new Int32Array(length);
+  for (const position of positions) counts[position]++;
+  for (let i = 1; i < length; i++) counts[i] += counts[i - 1];
+  return counts;
+}
+
+/** Pairs in the window of one head, counted exactly: tokens at the ends have fewer neighbours. */
+function bandPairs(length: number, before: number, after: number, dilation: number): number {
+  let pairs = 0;
+  for (let remainder = 0; remainder < Math.min(dilation, length); remainder++) {
+    const tokens = Math.ceil((length - remainder) / dilation);
+    const towards = (reach: number) => {
+      const most = Math.min(reach, tokens - 1);
+      return most * tokens - (most * (most + 1)) / 2;
+    };
+    pairs += tokens + towards(before) + towards(after);
+  }
+  return pairs;
+}

@@ -6,8 +6,8 @@
  * i_c: then column c of AᵀG is row i_c of A. So one forward and one backward pass of the variant's own code give n
  * rows, and what is measured is what runs: masks, hashes, random features, normalisation and all.
  */
-import { backward, zeroGrad } from '../core/autograd.ts';
-import { expectInteger } from '../core/errors.ts';
+import { backward, isRecording, zeroGrad } from '../core/autograd.ts';
+import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { detach } from '../core/ops/index.ts';
 import type { Dense } from '../core/reference.ts';
 import { elements, scope, zeros } from '../core/tensor.ts';
@@ -18,9 +18,9 @@ import type { AttentionInputs, AttentionVariant, CommonOptions, Parameters } fro
 const COLUMNS = 64;
 
 /**
- * Rows `queries` of the implied attention matrix: [batch, heads, queries.length, keyLength], in the order given.
- * `inputs.values` is not looked at beyond its type. Throws ArgumentError for a query outside the sequence, and what
- * `attend` throws.
+ * Rows `queries` of the implied attention matrix: [batch, heads, queries.length, keyLength], in the order given. What
+ * the values hold does not matter, and nothing that requires a gradient collects one. Throws ArgumentError for a query
+ * outside the sequence or inside `noGrad`, and what `attend` throws.
  */
 export function attentionRows<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
@@ -35,17 +35,19 @@ export function attentionRows<Options extends CommonOptions>(
   positions.forEach((position, index) => {
     expectInteger(`queries[${index}]`, position, 0, queryLength - 1);
   });
+  if (!isRecording()) throw new ArgumentError('attentionRows: expected to run outside noGrad: rows are gradients');
   const data = new Float64Array(batch * heads * positions.length * keyLength);
   const complete = checkOptions(variant, options, shape);
   scope(() => {
     const drawn = settings.parameters ?? drawParameters(variant, complete, shape, settings.seed ?? 0);
-    // Only the values are differentiated; learned parameters must not collect gradients.
+    // Only the stand-in for the values is differentiated, neither the caller's tensors nor learned parameters.
     const parameters: Parameters = Object.fromEntries(
       Object.entries(drawn).map(([name, parameter]) => [name, detach(parameter)]),
     );
+    const fixed = detached(inputs);
     for (let first = 0; first < positions.length; first += COLUMNS) {
       const chunk = positions.slice(first, first + COLUMNS);
-      const columns = transposedRows(variant, inputs, complete, chunk, parameters);
+      const columns = transposedRows(variant, fixed, complete, chunk, parameters);
       // [batch, heads, keyLength, chunk] → rows first … of [batch, heads, positions, keyLength]
       for (let head = 0; head < batch * heads; head++) {
         for (let c = 0; c < chunk.length; c++) {
@@ -71,7 +73,10 @@ function transposedRows<Options extends CommonOptions>(
   const dtype = inputs.values.dtype;
   return scope(() => {
     const values = zeros([batch, heads, keyLength, chunk.length], dtype).withGrad();
-    const output = attend(variant, { ...inputs, values }, options, { parameters, checkFinite: false });
+    const global = inputs.global && { ...inputs.global, values };
+    const output = attend(variant, { ...inputs, values, global }, options, { parameters, checkFinite: false });
+    // A variant may ignore its values altogether where all keys are padded.
+    if (output.node === null) return new Float64Array(values.size);
     const picks = zeros(output.shape, dtype);
     const ones = elements(picks);
     for (let head = 0; head < batch * heads; head++) {
@@ -80,9 +85,17 @@ function transposedRows<Options extends CommonOptions>(
       });
     }
     backward(output, picks);
-    // A variant may ignore its values for these queries altogether (all keys padded): no gradient is a zero one.
     const columns = values.grad?.toArray() ?? new Float64Array(values.size);
     zeroGrad([values]);
     return columns;
   });
+}
+
+function detached({ global, ...inputs }: AttentionInputs): AttentionInputs {
+  const triple = ({ queries, keys, values }: Pick<AttentionInputs, 'queries' | 'keys' | 'values'>) => ({
+    queries: detach(queries),
+    keys: detach(keys),
+    values: detach(values),
+  });
+  return { ...inputs, ...triple(inputs), global: global && triple(global) };
 }

@@ -1,19 +1,17 @@
 /** The main job: each variant and budget against full attention on the same input, in the same run. */
-import { noGrad } from '../core/autograd.ts';
-import { measureMemory } from '../core/memory.ts';
+import { expectShape, UnsupportedError } from '../core/errors.ts';
+import { releaseScope } from '../core/memory.ts';
 import { poolReady } from '../core/parallel/pool.ts';
 import { Random } from '../core/random.ts';
-import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';
-import { scope, type Tensor } from '../core/tensor.ts';
-import { attend, checkInputs, drawParameters } from '../variants/attend.ts';
+import { checkInputs } from '../variants/attend.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
-import { attentionRows } from './attention-rows.ts';
 import { describeEnvironment } from './environment.ts';
 import type { ComparisonCase, ComparisonInput } from './inputs.ts';
-import { meanTopKRecall, meanTotalVariation } from './metrics.ts';
-import { drawPictures } from './pictures.ts';
+import { type Measured, measureCell, measureReference, type Subject } from './measure.ts';
+import { drawPicture, picturedCells } from './pictures.ts';
 import { type Cell, nameOfCell, type PlanSettings, planCells, referenceCell, type Skip } from './plan.ts';
-import type { ComparisonReport, ComparisonResult, InputDescription } from './result.ts';
+import { Progress, type Tell, workOf } from './progress.ts';
+import type { ComparisonReport, ComparisonResult, InputDescription, PatternPicture } from './result.ts';
 import { REFERENCE_VARIANT } from './series.ts';
 import { type StopwatchSettings, timeInTurns } from './stopwatch.ts';
 
@@ -25,8 +23,8 @@ export interface CompareSettings extends PlanSettings {
   /** Also draw who attends to whom, for the first layer or length (default false). */
   pictures?: boolean;
   timing?: StopwatchSettings;
-  /** `done` of `total`, in units that grow about evenly with time. */
-  onProgress?: (done: number, total: number, label: string) => void;
+  /** `done` never falls, and is `total` in the end. */
+  onProgress?: Tell;
   /** A variant that cannot run as asked, or not at this budget, and was not named. */
   onSkip?: (skip: Skip) => void;
 }
@@ -35,11 +33,8 @@ export interface CompareSettings extends PlanSettings {
 const ALL_ROWS_UP_TO = 256;
 const SAMPLED_ROWS = 64;
 
-/** Of one cell: its analysis takes about as long as five forward passes, its timing as three. */
-const ANALYSIS_PASSES = 5;
-const TIMED_PASSES = 3;
-/** Operations that take as long as what a pass costs beyond its operations. */
-const OVERHEAD_FLOPS = 2e7;
+/** What parts of the work take, in forward passes of the cell. */
+const PASSES = { reference: 2, cell: 5, timing: 3, picture: 8 } as const;
 
 /** One layer or length and what runs on it. */
 interface Plan {
@@ -49,142 +44,165 @@ interface Plan {
   label: string;
   reference: Cell;
   cells: Cell[];
+  pictured: Cell[];
 }
 
 /**
  * Measures every cell on every layer or length of the input. What is wrong with the request is thrown before the
- * first measurement (ArgumentError, ShapeError, UnsupportedError), NaN in an input when its turn comes.
+ * first measurement (ArgumentError, ShapeError, UnsupportedError), what is wrong with an input when its turn comes.
  */
 export async function compare(input: ComparisonInput, settings: CompareSettings = {}): Promise<ComparisonReport> {
-  const plans = planAll(input, settings);
-  const reporter = new Reporter(plans, settings.onProgress ?? (() => {}));
+  const tell = onceEach(settings.onSkip ?? (() => {}));
+  const plans = input.cases.map((each, index) => planCase(each, input, settings, index === 0, tell));
+  const progress = new Progress(plans.map(workOfPlan), settings.onProgress ?? (() => {}));
   await poolReady();
   const results: ComparisonResult[] = [];
-  let pictures: ComparisonReport['pictures'];
+  const pictures: PatternPicture[] = [];
   for (const plan of plans) {
-    const inputs = plan.input.load();
-    checkInputs(inputs, settings.checkFinite ?? true);
-    results.push(...(await measure(plan, inputs, settings, reporter)));
-    if (settings.pictures && plan === plans[0]) {
-      pictures = drawPictures([plan.reference, ...plan.cells], inputs, settings.seed ?? 0);
+    const subject = loadSubject(plan, settings);
+    const cells = paddable(plan.cells, subject.inputs, settings, tell);
+    try {
+      results.push(...(await measure({ ...plan, cells }, subject, settings, progress)));
+    } finally {
+      releaseScope(subject.parameterBlocks);
     }
+    for (const cell of plan.pictured) {
+      if (!isReference(cell) && !cells.includes(cell)) continue;
+      pictures.push(drawPicture(cell, subject.inputs, subject.seed));
+      await step(progress, PASSES.picture * workOf(cell, plan.shape), `picture of ${nameOfCell(cell)}`);
+    }
+    progress.endPart(plan.label);
   }
-  return {
-    environment: describeEnvironment(),
-    input: describeInput(input, settings),
-    results,
-    ...(pictures === undefined ? {} : { pictures }),
-  };
+  const report = { environment: describeEnvironment(), input: describeInput(input, settings), results };
+  return settings.pictures ? { ...report, pictures } : report;
 }
 
-function planAll(input: ComparisonInput, settings: CompareSettings): Plan[] {
-  const told = new Set<string>();
-  const onSkip = (skip: Skip): void => {
-    if (!told.has(skip.reason)) settings.onSkip?.(skip);
-    told.add(skip.reason);
-  };
-  const { batch, heads, headDim } = input;
-  return input.cases.map((each) => {
-    const { length, layer } = each;
-    const shape = { batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
-    return {
-      input: each,
-      shape,
-      label: layer ?? `${length} tokens`,
-      reference: referenceCell(shape, settings.causal ?? false),
-      cells: planCells(shape, settings, onSkip),
-    };
+function planCase(
+  input: ComparisonCase,
+  { batch, heads, headDim, cases }: ComparisonInput,
+  settings: CompareSettings,
+  first: boolean,
+  onSkip: (skip: Skip) => void,
+): Plan {
+  const { length, layer } = input;
+  const shortest = Math.min(...cases.map((each) => each.length));
+  const shape = { batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
+  const reference = referenceCell(shape, settings.causal ?? false);
+  const cells = planCells(shape, settings, onSkip, shortest);
+  const pictured = settings.pictures && first ? picturedCells(reference, cells) : [];
+  return { input, shape, label: layer ?? `${length} tokens`, reference, cells, pictured };
+}
+
+function loadSubject({ input, shape, label }: Plan, { seed = 0, checkFinite = true }: CompareSettings): Subject {
+  const inputs = input.load();
+  const { dtype } = checkInputs(inputs, checkFinite);
+  const { length } = input;
+  expectShape('queries', inputs.queries.shape, [shape.batch, shape.heads, length, shape.headDim], 'as the input says');
+  expectShape('keys', inputs.keys.shape, inputs.queries.shape, 'to match queries');
+  const random = new Random(seed).split('rows').split(label);
+  const rows =
+    length <= ALL_ROWS_UP_TO ? Int32Array.from({ length }, (_, row) => row) : random.choose(length, SAMPLED_ROWS);
+  return { inputs, shape: { ...shape, dtype }, rows, seed, parameterBlocks: new Set() };
+}
+
+/** Those cells that have an answer for padding, if there is any. */
+function paddable(
+  cells: Cell[],
+  { keyMask }: AttentionInputs,
+  { variants }: CompareSettings,
+  onSkip: (skip: Skip) => void,
+): Cell[] {
+  if (keyMask === undefined) return cells;
+  return cells.filter(({ variant }) => {
+    if (variant.supports.padding) return true;
+    const reason = `keyMask: ${variant.name} has no defined answer for padded keys`;
+    if (variants !== undefined) throw new UnsupportedError(reason);
+    onSkip({ variant: variant.name, reason });
+    return false;
   });
 }
 
 async function measure(
   { input, shape, label, reference, cells }: Plan,
-  inputs: AttentionInputs,
+  subject: Subject,
   settings: CompareSettings,
-  reporter: Reporter,
+  progress: Progress,
 ): Promise<ComparisonResult[]> {
-  const seed = settings.seed ?? 0;
-  const queries = sampledQueries(input.length, new Random(seed).split('rows').split(label));
-  const analysed = async (cell: Cell): Promise<Analysis> => {
-    const analysis = analyse(cell, inputs, shape, queries, seed);
-    reporter.advance(ANALYSIS_PASSES * workOf(cell, shape), `${label}: ${nameOfCell(cell)}`);
-    // A moment for Ctrl-C, and for the garbage collector's finalisers.
-    await new Promise((resolve) => setImmediate(resolve));
-    return analysis;
-  };
-  const full = await analysed(reference);
-  const analyses: Analysis[] = [];
+  const full = measureReference(reference, subject);
+  await step(progress, PASSES.reference * workOf(reference, shape), `${label}: ${nameOfCell(reference)}`);
+  const measured: Measured[] = [];
   for (const cell of cells) {
-    analyses.push(cell.variant.name === REFERENCE_VARIANT ? full : await analysed(cell));
+    if (isReference(cell)) {
+      measured.push({ ...full, cell });
+      continue;
+    }
+    measured.push(measureCell(cell, subject, full));
+    await step(progress, PASSES.cell * workOf(cell, shape), `${label}: ${nameOfCell(cell)}`);
   }
 
-  const bodies = [...new Set([full, ...analyses])];
+  const timed = [full, ...measured.filter(({ cell }) => !isReference(cell))];
   const times = timeInTurns(
-    bodies.map(({ forward }) => forward),
+    timed.map(({ forward }) => forward),
     {
       ...settings.timing,
       onRun: (index, turn) => {
-        const work = turn < TIMED_PASSES ? workOf(bodies[index].cell, shape) : 0;
-        reporter.advance(work, `${label}: timing ${nameOfCell(bodies[index].cell)}`);
+        const { cell } = timed[index];
+        progress.advance(turn < PASSES.timing ? workOf(cell, shape) : 0, `${label}: timing ${nameOfCell(cell)}`);
       },
     },
   );
-  return cells.map((cell, n): ComparisonResult => {
-    const analysis = analyses[n];
+  const fullFlops = reference.variant.cost(shape, reference.options).flops;
+  return measured.map(({ cell, forward, ...figures }): ComparisonResult => {
+    const { relativeError, maxAbsError, totalVariation, topKRecall, peakBytes } = figures;
     return {
       variant: cell.variant.name,
       ...(input.layer === undefined ? {} : { layer: input.layer }),
       options: { ...cell.options },
       budget: cell.budget,
       length: input.length,
-      relativeError: relativeFrobeniusError(analysis.output, full.output),
-      maxAbsError: maxAbsoluteError(analysis.output, full.output),
-      totalVariation: meanTotalVariation(analysis.rows, full.rows),
-      topKRecall: meanTopKRecall(analysis.rows, full.rows),
-      milliseconds: times[bodies.indexOf(analysis)],
+      relativeError,
+      maxAbsError,
+      totalVariation,
+      topKRecall,
+      sampledRows: subject.rows.length,
+      milliseconds: times[timed.findIndex((each) => each.forward === forward)],
       fullMilliseconds: times[0],
-      peakBytes: analysis.peakBytes,
+      peakBytes,
       fullPeakBytes: full.peakBytes,
       flops: cell.variant.cost(shape, cell.options).flops,
-      fullFlops: reference.variant.cost(shape, reference.options).flops,
+      fullFlops,
+      fullOracleError: full.oracleError,
     };
   });
 }
 
-/** What one cell gave. */
-interface Analysis {
-  cell: Cell;
-  output: Dense;
-  rows: Dense;
-  peakBytes: number;
-  /** One forward pass, for the stopwatch. */
-  forward: () => void;
+function isReference({ variant }: Cell): boolean {
+  return variant.name === REFERENCE_VARIANT;
 }
 
-function analyse(
-  cell: Cell,
-  inputs: AttentionInputs,
-  shape: AttentionShape,
-  queries: Int32Array,
-  seed: number,
-): Analysis {
-  const { variant, options } = cell;
-  const parameters = drawParameters(variant, options, shape, seed);
-  const settings = { parameters, checkFinite: false };
-  const forward = (): Tensor => noGrad(() => attend(variant, inputs, options, settings));
-  const { result: output, peakBytes } = measureMemory(() =>
-    scope(() => {
-      const tensor = forward();
-      return { shape: tensor.shape, data: tensor.toArray() };
-    }),
+/** Tells of work done and pauses: a moment for Ctrl-C, and for the garbage collector's finalisers. */
+async function step(progress: Progress, work: number, label: string): Promise<void> {
+  progress.advance(work, label);
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+function workOfPlan({ reference, cells, pictured, shape }: Plan): number {
+  const total = (of: readonly Cell[], passes: number): number =>
+    of.reduce((sum, cell) => sum + passes * workOf(cell, shape), 0);
+  const others = cells.filter((cell) => !isReference(cell));
+  return (
+    total([reference], PASSES.reference + PASSES.timing) +
+    total(others, PASSES.cell + PASSES.timing) +
+    total(pictured, PASSES.picture)
   );
-  const rows = attentionRows(variant, inputs, options, queries, settings);
-  return { cell, output, rows, peakBytes, forward: () => scope(() => void forward()) };
 }
 
-function sampledQueries(length: number, random: Random): Int32Array {
-  if (length <= ALL_ROWS_UP_TO) return Int32Array.from({ length }, (_, query) => query);
-  return random.choose(length, SAMPLED_ROWS);
+function onceEach(onSkip: (skip: Skip) => void): (skip: Skip) => void {
+  const told = new Set<string>();
+  return (skip) => {
+    if (!told.has(skip.reason)) onSkip(skip);
+    told.add(skip.reason);
+  };
 }
 
 function describeInput(
@@ -193,29 +211,4 @@ function describeInput(
 ): InputDescription {
   const lengths = [...new Set(cases.map(({ length }) => length))];
   return { name, source, detail, batch, heads, lengths, headDim, causal, seed };
-}
-
-/** A cell's part of all work. */
-function workOf({ variant, options }: Cell, shape: AttentionShape): number {
-  return OVERHEAD_FLOPS + variant.cost(shape, options).flops;
-}
-
-class Reporter {
-  readonly #total: number;
-  readonly #tell: NonNullable<CompareSettings['onProgress']>;
-  #done = 0;
-
-  constructor(plans: readonly Plan[], tell: NonNullable<CompareSettings['onProgress']>) {
-    this.#tell = tell;
-    this.#total = 0;
-    for (const { reference, cells, shape } of plans) {
-      const others = cells.filter(({ variant }) => variant.name !== REFERENCE_VARIANT);
-      for (const cell of [reference, ...others]) this.#total += (ANALYSIS_PASSES + TIMED_PASSES) * workOf(cell, shape);
-    }
-  }
-
-  advance(work: number, label: string): void {
-    this.#done = Math.min(this.#total, this.#done + work);
-    this.#tell(this.#done, this.#total, label);
-  }
 }

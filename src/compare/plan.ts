@@ -28,27 +28,30 @@ export interface PlanSettings {
   options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** Budgets of one variant, unless they are given. */
+/** Budgets of one variant, unless they are given; and one more where several lengths are compared. */
 const MAX_BUDGETS = 4;
 
 /**
- * The cells for one shape. Without `variants`, those that cannot run as asked are left out and reported to `onSkip`.
- * Throws ArgumentError for an unknown name or an option that no variant has, UnsupportedError if nothing is left, and
- * what `checkOptions` throws.
+ * The cells for one shape; `shortest` is the shortest of all lengths compared. Without `variants`, those that cannot run
+ * as asked are left out and reported to `onSkip`. Throws ArgumentError for an unknown name or an option that the variant
+ * does not have, UnsupportedError if nothing is left, and what `checkOptions` throws.
  */
 export function planCells(
   shape: AttentionShape,
   settings: PlanSettings,
   onSkip: (skip: Skip) => void = () => {},
+  shortest = shape.keyLength,
 ): Cell[] {
   const variants = chosenVariants(settings.variants);
+  if (variants.length === 0) throw new ArgumentError('variants: expected at least one, got none');
+  if (settings.budgets?.length === 0) throw new ArgumentError('budgets: expected at least one, got none');
   // A misspelt name must not silently leave the defaults in place.
-  chosenVariants(Object.keys(settings.options ?? {}));
+  chosenVariants(Object.keys(settings.options ?? {}), 'options');
   for (const variant of variants) checkWritten(variant, settings.options?.[variant.name] ?? {}, shape.keyLength);
   const cells: Cell[] = [];
   const told = new Set<string>();
   for (const variant of variants) {
-    for (const value of budgetsOf(variant, shape.keyLength, settings)) {
+    for (const value of budgetsOf(variant, shape.keyLength, shortest, settings)) {
       try {
         cells.push(cellOf(variant, value, shape, settings));
       } catch (error) {
@@ -58,7 +61,6 @@ export function planCells(
       }
     }
   }
-  if (variants.length === 0) throw new ArgumentError('variants: expected at least one, got none');
   if (cells.length === 0) throw new UnsupportedError(`variants: none can run as asked; ${[...told].join('; ')}`);
   return cells;
 }
@@ -74,13 +76,16 @@ export function nameOfCell({ variant, budget }: Cell): string {
   return budget === null ? variant.name : `${variant.name}, ${budget.symbol} = ${budget.value}`;
 }
 
-/** Variants by name, in the order given; all of them without names. Throws ArgumentError that suggests the nearest. */
-export function chosenVariants(names: readonly string[] | undefined): AnyVariant[] {
+/**
+ * Variants by name, in the order given; all of them without names. Throws ArgumentError that suggests the nearest;
+ * `argument` is how the message calls the list.
+ */
+export function chosenVariants(names: readonly string[] | undefined, argument = 'variants'): AnyVariant[] {
   if (names === undefined) return allVariants();
   const known = allVariants().map(({ name }) => name);
   return [...new Set(names)].map((name) => {
     const variant = findVariant(name);
-    if (variant === undefined) throw new ArgumentError(unknownName('variant', name, known));
+    if (variant === undefined) throw new ArgumentError(`${argument}: ${unknownName('variant', name, known)}`);
     return variant;
   });
 }
@@ -89,7 +94,9 @@ export function chosenVariants(names: readonly string[] | undefined): AnyVariant
 function checkWritten(variant: AnyVariant, written: Readonly<Record<string, unknown>>, length: number): void {
   const schemas: Record<string, OptionSchema> = variant.options;
   for (const [name, value] of Object.entries(written)) {
-    if (schemas[name] === undefined) throw new ArgumentError(unknownName('option', name, Object.keys(schemas)));
+    if (schemas[name] === undefined) {
+      throw new ArgumentError(`options: ${unknownName(`option of ${variant.name}`, name, Object.keys(schemas))}`);
+    }
     checkOption(name, value, schemas[name], length);
   }
 }
@@ -109,13 +116,31 @@ function cellOf(
   return { variant, options: complete, budget: { symbol, option, value } };
 }
 
-/** The values to sweep; `[null]` for a variant without a budget. */
-function budgetsOf(variant: AnyVariant, length: number, { budgets, options = {} }: PlanSettings): (number | null)[] {
-  if (variant.budget === null) return [null];
-  const fixed = options[variant.name]?.[variant.budget.option];
+/**
+ * The values to sweep; `[null]` for a variant without a budget. Of a variant's own values some, from its lowest to its
+ * highest, and one that every length has, so that growth with length can be drawn.
+ */
+function budgetsOf(
+  variant: AnyVariant,
+  length: number,
+  shortest: number,
+  { budgets, options = {} }: PlanSettings,
+): (number | null)[] {
+  const { budget } = variant;
+  if (budget === null) return [null];
+  const fixed = options[variant.name]?.[budget.option];
   if (fixed !== undefined) return [fixed as number];
-  if (budgets !== undefined) return [...budgets];
-  const all = variant.budget.values(length);
-  if (all.length <= MAX_BUDGETS) return all;
-  return Array.from({ length: MAX_BUDGETS }, (_, n) => all[Math.round((n * (all.length - 1)) / (MAX_BUDGETS - 1))]);
+  if (budgets !== undefined) return [...new Set(budgets)];
+  const all = budget.values(length);
+  if (all.length === 0) return [null];
+  const common = spread(budget.values(shortest), MAX_BUDGETS);
+  const middle = common[Math.floor((common.length - 1) / 2)];
+  const chosen = new Set(spread(all, MAX_BUDGETS));
+  return all.filter((value) => chosen.has(value) || value === middle);
+}
+
+/** At most `count` of the values, evenly spaced, both ends among them. */
+function spread(values: readonly number[], count: number): number[] {
+  if (values.length <= count) return [...values];
+  return Array.from({ length: count }, (_, n) => values[Math.round((n * (values.length - 1)) / (count - 1))]);
 }

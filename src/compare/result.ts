@@ -1,6 +1,6 @@
 /**
  * What `compare` measures, as written by `--json`. These field names are a public format: add fields, never rename
- * or remove one.
+ * or remove one. JSON has no NaN and no infinity: a figure that is one of these is written as null.
  */
 
 /** The machine and the software of a run. */
@@ -49,15 +49,17 @@ export interface ComparisonResult {
   relativeError: number;
   /** Largest absolute difference of any output element. */
   maxAbsError: number;
-  /** Mean over sampled rows of ½ Σ_j |A_ij − Â_ij|, from 0 (same) to 1 (for non-negative rows; signed rows can exceed 1). */
+  /** Mean over sampled rows, those of full attention by the float64 oracle, of ½ Σ_j |A_ij − Â_ij|, from 0 (same) to 1 (for non-negative rows; signed rows can exceed 1). */
   totalVariation: number;
   /** Mean over sampled rows of the share of the k largest entries of A_i that are among the k largest of Â_i. */
   topKRecall: number;
+  /** Rows of each head that were looked at for these two, of `length`. */
+  sampledRows: number;
   /** Median wall time of one forward pass. */
   milliseconds: number;
   /** Median wall time of full attention on the same input, interleaved in the same run. */
   fullMilliseconds: number;
-  /** Peak tensor memory of one forward pass beyond its inputs, in bytes, counted by the allocator. */
+  /** Peak tensor memory of one forward pass beyond its inputs and parameters, in bytes, counted by the allocator. */
   peakBytes: number;
   /** The same for full attention. */
   fullPeakBytes: number;
@@ -65,6 +67,8 @@ export interface ComparisonResult {
   flops: number;
   /** Those of full attention. */
   fullFlops: number;
+  /** How far full attention itself is from the float64 oracle in the sampled rows, relative Frobenius error. */
+  fullOracleError: number;
 }
 
 /** A picture of who attends to whom: mean weight over heads on a grid of cells, row-major, for the report. */

@@ -42,7 +42,7 @@ export function withReference(results: readonly ComparisonResult[]): ComparisonR
   const groups = groupBy(results, ({ length, layer }) => JSON.stringify([length, layer]));
   return [...groups.values()].flatMap((group) => {
     if (group.some(({ variant }) => variant === REFERENCE_VARIANT)) return group;
-    const { length, layer, fullMilliseconds, fullPeakBytes, fullFlops } = group[0];
+    const { length, layer, sampledRows, fullMilliseconds, fullPeakBytes, fullFlops, fullOracleError } = group[0];
     const reference: ComparisonResult = {
       variant: REFERENCE_VARIANT,
       ...(layer === undefined ? {} : { layer }),
@@ -53,12 +53,14 @@ export function withReference(results: readonly ComparisonResult[]): ComparisonR
       maxAbsError: 0,
       totalVariation: 0,
       topKRecall: 1,
+      sampledRows,
       milliseconds: fullMilliseconds,
       fullMilliseconds,
       peakBytes: fullPeakBytes,
       fullPeakBytes,
       flops: fullFlops,
       fullFlops,
+      fullOracleError,
     };
     return [reference, ...group];
   });

@@ -3,10 +3,10 @@
 export interface StopwatchSettings {
   /** Turns go on until each has had this many milliseconds on average… */
   millisecondsEach?: number;
-  /** …but not beyond this many turns, and at least `minTurns` of them… */
+  /** …but not beyond this many turns, and at least `minTurns` of them. */
   maxTurns?: number;
   minTurns?: number;
-  /** …unless they together took this long: long runs vary less, and nobody wants to wait for three of them. */
+  /** A body that has had this many milliseconds sits out further turns: long runs vary less, and nobody wants to wait. */
   patience?: number;
   now?: () => number;
   /** After every run of a body. */
@@ -14,23 +14,26 @@ export interface StopwatchSettings {
 }
 
 /**
- * Median milliseconds of each body, all run once a turn. The bodies should have run before: the first run compiles.
+ * Median milliseconds of each body. All run in every turn, every other turn from last to first, so that no body always
+ * finds the caches as the same neighbour left them. The bodies should have run before: the first run compiles.
  */
 export function timeInTurns(bodies: readonly (() => void)[], settings: StopwatchSettings = {}): number[] {
-  const { millisecondsEach = 100, maxTurns = 30, minTurns = 3, patience = 5000, onRun = () => {} } = settings;
+  const { millisecondsEach = 100, maxTurns = 30, minTurns = 3, patience = 1000, onRun = () => {} } = settings;
   const now = settings.now ?? (() => performance.now());
   const times: number[][] = bodies.map(() => []);
-  const start = now();
+  const spent = bodies.map(() => 0);
   for (let turn = 0; turn < maxTurns; turn++) {
-    const elapsed = now() - start;
-    if (turn > 0 && elapsed >= patience) break;
-    if (turn >= minTurns && elapsed >= millisecondsEach * bodies.length) break;
-    bodies.forEach((body, index) => {
+    if (turn >= minTurns && sum(spent) >= millisecondsEach * bodies.length) break;
+    const running = [...bodies.keys()].filter((index) => turn === 0 || spent[index] < patience);
+    if (running.length === 0) break;
+    for (const index of turn % 2 === 0 ? running : running.reverse()) {
       const before = now();
-      body();
-      times[index].push(now() - before);
+      bodies[index]();
+      const milliseconds = now() - before;
+      times[index].push(milliseconds);
+      spent[index] += milliseconds;
       onRun(index, turn);
-    });
+    }
   }
   return times.map(median);
 }
@@ -40,4 +43,8 @@ export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length / 2;
   return sorted.length % 2 === 1 ? sorted[Math.floor(middle)] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

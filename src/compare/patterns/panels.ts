@@ -5,11 +5,11 @@ import { checkInputs, checkOptions } from '../../variants/attend.ts';
 import type { OptionSchema } from '../../variants/options.ts';
 import { type AnyVariant, findVariant } from '../../variants/registry.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from '../../variants/variant.ts';
-import { attentionRows } from '../attention-rows.ts';
 import { formatOptions, type WrittenOptions } from '../option-text.ts';
 import { REFERENCE_VARIANT } from '../series.ts';
-import { hasPattern, patternGrid, queriesOfCells, shareOfPairs, weightsGrid } from './grid.ts';
+import { hasPattern, patternGrid, shareOfPairs } from './grid.ts';
 import type { PatternPanel } from './shade.ts';
+import { drawnWeights } from './weights.ts';
 
 export interface PanelSettings {
   variants: readonly AnyVariant[];
@@ -28,7 +28,7 @@ export interface PanelSettings {
 }
 
 /** Rows of the weight matrix that make one row of cells. */
-const ROWS_A_CELL = 4;
+const QUERIES_PER_CELL = 4;
 
 /**
  * Full attention and then the variants with a pattern, then full attention's weights and those of the others. Throws
@@ -87,19 +87,9 @@ function weightsPanel(
   inputs: AttentionInputs,
   settings: PanelSettings,
 ): PatternPanel {
+  const { cells, seed } = settings;
+  const grid = drawnWeights(variant, inputs, options, { cells, seed, queriesPerCell: QUERIES_PER_CELL });
   const length = inputs.keys.shape[2];
-  const queries = queriesOfCells(length, settings.cells, ROWS_A_CELL);
-  const { shape, data } = attentionRows(variant, inputs, options, queries, { seed: settings.seed });
-  const heads = shape[0] * shape[1];
-  const rows = queries.map((_, n) => {
-    const mean = new Float64Array(length);
-    for (let head = 0; head < heads; head++) {
-      const start = (head * queries.length + n) * length;
-      for (let key = 0; key < length; key++) mean[key] += data[start + key] / heads;
-    }
-    return mean;
-  });
-  const grid = weightsGrid(queries, rows, length, settings.cells);
   return { ...grid, kind: 'weights', title: variant.name, caption: captionOf(options, 'weights'), length };
 }
 

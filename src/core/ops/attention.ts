@@ -91,14 +91,17 @@ export function streamingAttention(
     parallelFor(attentionDeltaKernel, delta.size, deltaArrays, [valueDim, both], { costPerItem: valueDim });
 
     const given = [...inputs, elements(outputGradient), elements(logSumExp), elements(delta)];
-    const queryGradient = empty(queries.shape, queries.dtype);
-    parallelFor(
-      queryGradientKernel,
-      queryItems,
-      [...given, queryTiles, begins, ends, dilations, mask, elements(queryGradient)],
-      numbersWith(tables.queryTiles),
-      { costPerItem: (pairs * (2 * headDim + valueDim + EXP_COST)) / queryItems },
-    );
+    // Whoever only asks for gradients of the values, as for rows of the matrix, is spared nearly half of the work.
+    const queryGradient = queries.requiresGrad ? empty(queries.shape, queries.dtype) : null;
+    if (queryGradient !== null) {
+      parallelFor(
+        queryGradientKernel,
+        queryItems,
+        [...given, queryTiles, begins, ends, dilations, mask, elements(queryGradient)],
+        numbersWith(tables.queryTiles),
+        { costPerItem: (pairs * (2 * headDim + valueDim + EXP_COST)) / queryItems },
+      );
+    }
     const keyGradient = empty(keys.shape, keys.dtype);
     const valueGradient = empty(values.shape, values.dtype);
     parallelFor(

@@ -1,0 +1,85 @@
+/** What is measured of one variant at one budget on one input, but for the time, which needs all of them in turns. */
+import { noGrad } from '../core/autograd.ts';
+import { type Block, measureMemory, withScope } from '../core/memory.ts';
+import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';
+import { scope, type Tensor } from '../core/tensor.ts';
+import { attend, drawParameters } from '../variants/attend.ts';
+import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
+import { attentionRows } from './attention-rows.ts';
+import { meanTopKRecall, meanTotalVariation } from './metrics.ts';
+import { oracleRows, rowsOf } from './oracle.ts';
+import type { Cell } from './plan.ts';
+
+/** One input and which rows of its attention matrices are looked at. */
+export interface Subject {
+  inputs: AttentionInputs;
+  shape: AttentionShape;
+  rows: Int32Array;
+  /** Of the parameters. */
+  seed: number;
+  /** Where parameters live until all cells have been timed; for `releaseScope`. */
+  parameterBlocks: Set<Block>;
+}
+
+/** Figures of one cell. */
+export interface Measured {
+  cell: Cell;
+  relativeError: number;
+  maxAbsError: number;
+  totalVariation: number;
+  topKRecall: number;
+  peakBytes: number;
+  /** One forward pass, for the stopwatch. */
+  forward: () => void;
+}
+
+/** Full attention: what the cells are measured against. */
+export interface Reference extends Measured {
+  /** Of the full attention that is timed, in float32. */
+  output: Dense;
+  /** Sampled rows of its matrix, by the oracle. */
+  rows: Dense;
+  /** How far `output` is from the oracle in these rows, relative Frobenius error. */
+  oracleError: number;
+}
+
+/**
+ * Runs full attention once and asks the oracle for the sampled rows: their gradients, as `measureCell` takes them,
+ * would cost several passes over all pairs.
+ */
+export function measureReference(cell: Cell, subject: Subject): Reference {
+  const { output, ...ran } = run(cell, subject);
+  const oracle = oracleRows(subject.inputs, cell.options.causal, subject.rows);
+  const oracleError = relativeFrobeniusError(rowsOf(output, subject.rows), oracle.output);
+  const itself = { relativeError: 0, maxAbsError: 0, totalVariation: 0, topKRecall: 1 };
+  return { cell, ...ran, ...itself, output, rows: oracle.weights, oracleError };
+}
+
+export function measureCell(cell: Cell, subject: Subject, reference: Reference): Measured {
+  const { output, forward, peakBytes } = run(cell, subject);
+  const { variant, options } = cell;
+  const rows = attentionRows(variant, subject.inputs, options, subject.rows, {
+    seed: subject.seed,
+    checkFinite: false,
+  });
+  return {
+    cell,
+    relativeError: relativeFrobeniusError(output, reference.output),
+    maxAbsError: maxAbsoluteError(output, reference.output),
+    totalVariation: meanTotalVariation(rows, reference.rows),
+    topKRecall: meanTopKRecall(rows, reference.rows),
+    peakBytes,
+    forward,
+  };
+}
+
+/** One forward pass: its output, and the most memory that it held at once, the output included. */
+function run({ variant, options }: Cell, { inputs, shape, seed, parameterBlocks }: Subject) {
+  const parameters = withScope(parameterBlocks, () => drawParameters(variant, options, shape, seed));
+  const attended = (): Tensor => noGrad(() => attend(variant, inputs, options, { parameters, checkFinite: false }));
+  return scope(() => {
+    const { result, peakBytes } = measureMemory(attended);
+    const output: Dense = { shape: result.shape, data: result.toArray() };
+    return { output, peakBytes, forward: () => scope(() => void attended()) };
+  });
+}

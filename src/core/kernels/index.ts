@@ -5,4 +5,5 @@ import './copy.ts';
 import './elementwise.ts';
 import './matmul.ts';
 import './rows.ts';
+import './scan.ts';
 import './unary.ts';

@@ -65,9 +65,9 @@ export function maximum(a: Operand, b: Operand): Tensor {
 }
 
 /** c · x, for a number c. */
-export const scale = (x: Tensor, c: number): Tensor => unary('scale', x, c);
+export const scale = (x: Tensor, c: number): Tensor => unary('scale', x, expectNumber(c));
 /** x + c, for a number c. */
-export const shift = (x: Tensor, c: number): Tensor => unary('shift', x, c);
+export const shift = (x: Tensor, c: number): Tensor => unary('shift', x, expectNumber(c));
 export const negate = (x: Tensor): Tensor => unary('scale', x, -1);
 export const exp = (x: Tensor): Tensor => unary('exp', x);
 /** The natural logarithm. */
@@ -90,7 +90,6 @@ export const gelu = (x: Tensor): Tensor => unary('gelu', x);
 
 function unary(name: UnaryName, x: Tensor, constant = 0): Tensor {
   expectFloat('x', x);
-  if (typeof constant !== 'number') throw new ArgumentError(`c: expected a number, got ${String(constant)}`);
   const { forward, derivative, cost } = unaryKernels[name];
   const options = { costPerItem: cost * Math.min(RUN, x.size) };
   const items = Math.ceil(x.size / RUN);
@@ -102,6 +101,11 @@ function unary(name: UnaryName, x: Tensor, constant = 0): Tensor {
     parallelFor(derivative, items, arrays, [constant], options);
     return [result];
   });
+}
+
+function expectNumber(c: number): number {
+  if (typeof c !== 'number') throw new ArgumentError(`c: expected a number, got ${String(c)}`);
+  return c;
 }
 
 function combine(name: BinaryName, x: Tensor, y: Tensor): Tensor {
@@ -119,12 +123,12 @@ function combine(name: BinaryName, x: Tensor, y: Tensor): Tensor {
 
 function operands(a: Operand, b: Operand): [Tensor, Tensor] {
   const like = a instanceof Tensor ? a : b;
-  if (!(like instanceof Tensor)) throw new ArgumentError('a: expected a tensor in a or b, got two numbers');
+  if (!(like instanceof Tensor)) throw new ArgumentError('a: expected a tensor in a or b, got none');
+  expectFloat(like === a ? 'a' : 'b', like);
   const asTensor = (name: string, value: Operand): Tensor => {
-    const tensor = typeof value === 'number' ? filled([], value, like.dtype) : value;
-    expectFloat(name, tensor);
-    expectSameDType(name, tensor, like.dtype, 'to match the other operand');
-    return tensor;
+    if (typeof value === 'number') return filled([], value, like.dtype);
+    expectSameDType(name, value, like.dtype, 'to match the other operand');
+    return value;
   };
   return [asTensor('a', a), asTensor('b', b)];
 }

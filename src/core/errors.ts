@@ -28,6 +28,11 @@ export class FileFormatError extends EfficientTransformersError {
   override name = 'FileFormatError';
 }
 
+/** A file cannot be written: no such folder, no permission, a full disk. */
+export class FileWriteError extends EfficientTransformersError {
+  override name = 'FileWriteError';
+}
+
 /** The tensor memory is exhausted, or a released tensor was used. */
 export class MemoryError extends EfficientTransformersError {
   override name = 'MemoryError';

@@ -1,0 +1,178 @@
+/**
+ * Queries, keys and values in files of the user's: `FILE.safetensors`, one `FILE.npy` of all three, or one .npy file
+ * each. Arrays are [batch, heads, length, headDim]; where leading axes are missing, as in [heads, length, headDim] or
+ * [length, headDim], they are taken to be 1.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
+import { ArgumentError, FileFormatError, formatShape, ShapeError } from '../core/errors.ts';
+import { readNpy } from '../core/files/npy.ts';
+import type { StoredArray } from '../core/files/numbers.ts';
+import { readSafetensors } from '../core/files/safetensors.ts';
+import type { NumericArray } from '../core/memory.ts';
+import { nearestName } from '../terminal/suggest.ts';
+
+/** Something for each of queries, keys and values. */
+export interface Parts<T> {
+  queries: T;
+  keys: T;
+  values: T;
+}
+
+/** The arrays of one layer, which are not read before `load`. */
+export interface StoredLayer {
+  /** What the tensors' names begin with, `layer1` of `layer1.queries`; absent where that is nothing. */
+  layer?: string;
+  /** What messages call each array. */
+  names: Parts<string>;
+  /** [batch, heads, length, headDim] each. */
+  shapes: Parts<readonly number[]>;
+  load(): Parts<NumericArray>;
+}
+
+const FORMS = 'expected one .safetensors file, one .npy file of all three, or three .npy files: queries, keys, values';
+
+/** In the order of three files, and of the first axis of a stacked array. */
+const PARTS = ['queries', 'keys', 'values'] as const;
+
+const SPELLINGS: Parts<readonly string[]> = {
+  queries: ['queries', 'query', 'q'],
+  keys: ['keys', 'key', 'k'],
+  values: ['values', 'value', 'v'],
+};
+
+/** Tensors that a message lists, of those that a file has. */
+const LISTED = 8;
+
+/**
+ * The layers in one .safetensors file (tensors `queries`, `keys`, `values` or LAYER.queries and so on; also `query` or
+ * `q`), in one .npy file ([3, batch, heads, length, headDim]) or in three. Looks at headers only.
+ *
+ * Throws ArgumentError for another number of files; FileFormatError for a file that is missing, malformed, of another
+ * type or without the three arrays; ShapeError for an array that has too few or too many axes or an empty one.
+ */
+export function readQkv(paths: readonly string[]): StoredLayer[] {
+  if (paths.length !== 1 && paths.length !== 3) throw new ArgumentError(`qkv: ${FORMS}, got ${paths.length} files`);
+  for (const path of paths) expectPresent(path);
+  const types = [...new Set(paths.map((path) => extname(path).toLowerCase()))];
+  if (types.length === 1 && types[0] === '.npy') return [paths.length === 3 ? threeFiles(paths) : oneArray(paths[0])];
+  if (paths.length === 1 && types[0] === '.safetensors') return namedTensors(paths[0]);
+  throw new FileFormatError(`${paths.join(', ')}: ${FORMS}`);
+}
+
+function expectPresent(path: string): void {
+  if (existsSync(path)) return;
+  const folder = dirname(path);
+  if (!existsSync(folder)) throw new FileFormatError(`${path}: there is no folder ${folder}`);
+  const nearest = nearestName(basename(path), namesIn(folder));
+  const question = nearest === undefined ? '' : `: did you mean ${join(folder, nearest)}?`;
+  throw new FileFormatError(`${path}: there is no such file${question}`);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function namedTensors(path: string): StoredLayer[] {
+  const { tensors } = readSafetensors(path);
+  const layers = groupByLayer(path, tensors.keys());
+  if (layers.size === 0) {
+    const found = [...tensors.keys()].slice(0, LISTED).join(', ') || 'none';
+    const more = tensors.size > LISTED ? ` and ${tensors.size - LISTED} more` : '';
+    throw new FileFormatError(
+      `${path}: expected tensors queries, keys and values, or LAYER.queries and so on, got ${found}${more}`,
+    );
+  }
+  // So that layer 10 comes after layer 9.
+  const order = new Intl.Collator('en', { numeric: true });
+  return [...layers]
+    .sort(([a], [b]) => order.compare(a, b))
+    .map(([layer, tensorNames]) => {
+      const arrays = mapParts((part) => {
+        const tensor = tensors.get(tensorNames[part] ?? '');
+        if (tensor !== undefined) return tensor;
+        const beside = Object.values(tensorNames).join(' and ');
+        throw new FileFormatError(`${path}: expected ${part} beside ${beside}, got none`);
+      });
+      const stored = threeArrays(
+        mapParts((part) => `${path}: ${tensorNames[part]}`),
+        arrays,
+      );
+      return layer === '' ? stored : { layer, ...stored };
+    });
+}
+
+/** Names of tensors by layer and part; a name that is none of the three parts is passed over. */
+function groupByLayer(path: string, names: Iterable<string>): Map<string, Partial<Parts<string>>> {
+  const layers = new Map<string, Partial<Parts<string>>>();
+  for (const name of names) {
+    const dot = name.lastIndexOf('.');
+    const spelling = name.slice(dot + 1).toLowerCase();
+    const part = PARTS.find((each) => SPELLINGS[each].includes(spelling));
+    if (part === undefined) continue;
+    const layer = name.slice(0, Math.max(dot, 0));
+    const group = layers.get(layer) ?? {};
+    if (group[part] !== undefined) {
+      throw new FileFormatError(`${path}: expected ${part} once, got both ${group[part]} and ${name}`);
+    }
+    layers.set(layer, { ...group, [part]: name });
+  }
+  return layers;
+}
+
+function threeFiles(paths: readonly string[]): StoredLayer {
+  return threeArrays(
+    mapParts((part, n) => `${paths[n]}: ${part}`),
+    mapParts((_, n) => readNpy(paths[n])),
+  );
+}
+
+function threeArrays(names: Parts<string>, arrays: Parts<StoredArray>): StoredLayer {
+  return {
+    names,
+    shapes: mapParts((part) => checkedShape(names[part], arrays[part], arrays[part].shape)),
+    load: () => mapParts((part) => arrays[part].load()),
+  };
+}
+
+/** Queries, keys and values along a first axis, as `numpy.stack` puts them. */
+function oneArray(path: string): StoredLayer {
+  const array = readNpy(path);
+  const [parts, ...shape] = array.shape;
+  if (parts !== 3 || shape.length < 2) {
+    const stacked = '[3, batch, heads, length, headDim] for queries, keys and values in one file (or give three files)';
+    throw new ShapeError(`${path}: expected ${stacked}, got ${formatShape(array.shape)}`);
+  }
+  const names = mapParts((part) => `${path}: ${part}`);
+  return {
+    names,
+    shapes: mapParts((part) => checkedShape(names[part], array, shape)),
+    load: () => {
+      const data = array.load();
+      const size = data.length / 3;
+      return mapParts((_, n) => data.subarray(n * size, (n + 1) * size));
+    },
+  };
+}
+
+/** The shape with its four axes. */
+function checkedShape(name: string, { dtype, storedAs }: StoredArray, shape: readonly number[]): number[] {
+  // Token numbers or quantised codes would go through attention without complaint and mean nothing.
+  if (!dtype.startsWith('float'))
+    throw new FileFormatError(`${name}: expected floating-point numbers, got ${storedAs}`);
+  if (shape.length < 2 || shape.length > 4 || shape.includes(0)) {
+    const expected = '[batch, heads, length, headDim], [heads, length, headDim] or [length, headDim], none of them 0';
+    throw new ShapeError(`${name}: expected ${expected}, got ${formatShape(shape)}`);
+  }
+  return [...[1, 1].slice(shape.length - 2), ...shape];
+}
+
+/** Something for each part, in order. */
+export function mapParts<T>(make: (part: keyof Parts<T>, index: number) => T): Parts<T> {
+  const [queries, keys, values] = PARTS.map(make);
+  return { queries, keys, values };
+}

@@ -1,0 +1,93 @@
+/**
+ * Writing a file so that it is there whole or not at all: into a temporary file of the same folder, which takes the
+ * name only when every byte is on the disk. Whoever reads meanwhile sees the old content.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { FileWriteError } from '../errors.ts';
+import { systemReason } from './system-error.ts';
+
+/** Text is written as UTF-8; chunks one after the other, so that a large file need not be in memory as a whole. */
+export type FileData = string | Uint8Array | Iterable<Uint8Array>;
+
+/** Together a wait of about half a second. */
+const RENAME_ATTEMPTS = 10;
+const WAIT_MILLISECONDS = 10;
+
+/**
+ * Creates or replaces the file at `path`; its folder must exist. When this throws, a file that was there is unchanged,
+ * one that was not there is not, and nothing else is left behind. A link to a file is followed; a device or a pipe
+ * (`/dev/null`) is written to as it is. Throws FileWriteError, and whatever `data` throws while it is iterated.
+ */
+export function writeFileAtomically(path: string, data: FileData): void {
+  try {
+    const existing = statSync(path, { throwIfNoEntry: false });
+    if (existing === undefined) replace(path, data);
+    else if (existing.isFile()) replace(realpathSync(path), data, existing.mode);
+    else writeOpened(openSync(path, 'w'), data);
+  } catch (error) {
+    const reason = systemReason(error);
+    if (reason === undefined) throw error;
+    throw new FileWriteError(`${path}: cannot be written: ${reason}`, { cause: error });
+  }
+}
+
+function replace(path: string, data: FileData, mode?: number): void {
+  const folder = dirname(path);
+  if (!existsSync(folder)) throw new FileWriteError(`${path}: cannot be written: there is no folder ${folder}`);
+  const temporary = join(folder, `.efficient-transformers-${randomBytes(6).toString('hex')}.tmp`);
+  const file = openSync(temporary, 'wx');
+  try {
+    writeOpened(file, data, () => {
+      if (mode !== undefined) fchmodSync(file, mode & 0o777);
+      fsyncSync(file);
+    });
+    rename(temporary, path);
+  } catch (error) {
+    remove(temporary);
+    throw error;
+  }
+}
+
+/** Writes everything and closes in any case: Windows neither renames nor removes an open file. */
+function writeOpened(file: number, data: FileData, beforeClosing = () => {}): void {
+  try {
+    const chunks = typeof data === 'string' || data instanceof Uint8Array ? [data] : data;
+    for (const chunk of chunks) writeFileSync(file, chunk);
+    beforeClosing();
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** On Windows a virus scanner or an indexer may hold either file for a moment. */
+function rename(from: string, to: string): void {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      renameSync(from, to);
+      return;
+    } catch (error) {
+      if (process.platform !== 'win32' || attempt === RENAME_ATTEMPTS) throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MILLISECONDS * attempt);
+  }
+}
+
+/** As far as the system lets us: what went wrong before matters more than that this did too. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
+}

@@ -1,0 +1,137 @@
+/**
+ * The .safetensors format (https://huggingface.co/docs/safetensors, "Format"): the header's length in 8 bytes, the
+ * header as JSON (for each tensor its dtype, its shape and where its bytes are; under `__metadata__` texts by name),
+ * then the bytes. Everything is little-endian and row-major.
+ */
+import { ArgumentError } from '../errors.ts';
+import { dtypeOf, type NumericArray } from '../memory.ts';
+import { writeFileAtomically } from './atomic.ts';
+import { type Complain, InputFile } from './input-file.ts';
+import {
+  type ArrayToStore,
+  decode,
+  expectFilled,
+  littleEndianBytes,
+  NUMBER_KINDS,
+  type StoredArray,
+} from './numbers.ts';
+import { DTYPES, METADATA_KEY, parseHeader } from './safetensors-header.ts';
+
+const LENGTH_BYTES = 8;
+/** The limit of the reference implementation, against headers that are made to exhaust memory. */
+const LONGEST_HEADER = 100_000_000;
+/** So that numbers of 8 bytes lie at a multiple of 8. */
+const ALIGNMENT = 8;
+
+export interface Safetensors {
+  /** By name, in the order of their bytes. */
+  readonly tensors: ReadonlyMap<string, StoredArray>;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/**
+ * Opens a file: reads and checks its header, and no tensor until its `load` is called. F16 and BF16 are widened to
+ * float32, integers become int32. Throws FileFormatError for a file that is missing or malformed in any way.
+ */
+export function readSafetensors(path: string): Safetensors {
+  const file = new InputFile(path);
+  if (file.size < LENGTH_BYTES)
+    throw file.error(`expected a header's length in 8 bytes, got ${file.size} bytes in all`);
+  const length = new DataView(file.read(0, LENGTH_BYTES)).getBigUint64(0, true);
+  const rest = file.size - LENGTH_BYTES;
+  if (length > rest) {
+    throw file.error(`truncated, or no .safetensors file: expected a header of ${length} bytes, got ${rest}`);
+  }
+  if (length > LONGEST_HEADER) throw file.error(`header: expected at most ${LONGEST_HEADER} bytes, got ${length}`);
+
+  const dataStart = LENGTH_BYTES + Number(length);
+  const header = parseHeader(decodeText(file, dataStart), file.size - dataStart, (problem) => file.error(problem));
+  const tensors = header.entries.map(({ name, dtype, shape, begin, end }): [string, StoredArray] => {
+    const number = DTYPES.get(dtype)!;
+    const complain: Complain = (problem) => file.error(`${name}: ${problem}`);
+    const load = (): NumericArray => decode(file.read(dataStart + begin, dataStart + end), number, true, complain);
+    return [name, { shape, storedAs: dtype, dtype: NUMBER_KINDS[number].dtype, load }];
+  });
+  return { tensors: new Map(tensors), metadata: header.metadata };
+}
+
+/**
+ * Writes tensors by name (a Map, or the entries of a record) as F64, F32, I32 or U8, and texts as metadata. The same
+ * content gives the same bytes, in whatever order it comes: tensors lie by the size of their numbers, the largest first,
+ * which keeps each aligned, and then by name. The file is there whole or not at all.
+ *
+ * Throws ArgumentError for a name that is taken or reserved and for metadata that are no texts, ShapeError for numbers
+ * that do not fill their shape, FileWriteError if the system refuses.
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: Iterable<readonly [name: string, array: ArrayToStore]>,
+  metadata: Iterable<readonly [key: string, text: string]> = [],
+): void {
+  const texts = [...metadata].sort(([a], [b]) => compareTexts(a, b));
+  const arrays = [...tensors].sort(([nameA, a], [nameB, b]) => {
+    return b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT || compareTexts(nameA, nameB);
+  });
+  expectDistinct('metadata', texts);
+  expectDistinct('tensors', [[METADATA_KEY], ...arrays]);
+
+  const members: string[] = [];
+  if (texts.length > 0) members.push(member(METADATA_KEY, jsonObject(texts.map(metadataMember))));
+  let end = 0;
+  for (const [name, { shape, data }] of arrays) {
+    expectFilled(name, { shape, data });
+    const begin = end;
+    end += data.byteLength;
+    const info = { dtype: WRITTEN_DTYPES[dtypeOf(data)], shape, data_offsets: [begin, end] };
+    members.push(member(name, JSON.stringify(info)));
+  }
+  const chunks = arrays.map(([, { data }]) => littleEndianBytes(data));
+  writeFileAtomically(path, [...headerBytes(jsonObject(members)), ...chunks]);
+}
+
+const WRITTEN_DTYPES = { float64: 'F64', float32: 'F32', int32: 'I32', uint8: 'U8' } as const;
+
+function headerBytes(json: string): Uint8Array[] {
+  const text = new TextEncoder().encode(json);
+  const padding = new Uint8Array(-text.length & (ALIGNMENT - 1)).fill(' '.charCodeAt(0));
+  const length = new DataView(new ArrayBuffer(LENGTH_BYTES));
+  length.setBigUint64(0, BigInt(text.length + padding.length), true);
+  return [new Uint8Array(length.buffer), text, padding];
+}
+
+/** A record would put names like `10` before all others, so objects are put together from their members' text. */
+function jsonObject(members: readonly string[]): string {
+  return `{${members.join(',')}}`;
+}
+
+function member(name: string, json: string): string {
+  return `${JSON.stringify(name)}:${json}`;
+}
+
+function metadataMember([key, text]: readonly [string, string]): string {
+  if (typeof text !== 'string') throw new ArgumentError(`metadata: expected a text for ${key}, got ${String(text)}`);
+  return member(key, JSON.stringify(text));
+}
+
+function expectDistinct(argument: string, named: Iterable<readonly [string, ...unknown[]]>): void {
+  const names = new Set<string>();
+  for (const [name] of named) {
+    if (names.has(name)) throw new ArgumentError(`${argument}: the name ${name} is taken`);
+    names.add(name);
+  }
+}
+
+/** By UTF-16 code units, whatever the locale. */
+function compareTexts(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function decodeText(file: InputFile, end: number): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(file.read(LENGTH_BYTES, end));
+  } catch (error) {
+    if (error instanceof TypeError) throw file.error('header: expected UTF-8 text, got other bytes');
+    throw error;
+  }
+}

@@ -1,0 +1,24 @@
+/** What the operating system said about a file, in words. */
+
+const REASONS: Record<string, string> = {
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  EISDIR: 'it is a folder',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space is left on the disk',
+  EDQUOT: 'the disk quota is used up',
+  EBUSY: 'another program is using it',
+  EMFILE: 'too many files are open',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'its links lead in a circle',
+};
+
+/** The reason behind an error of node:fs; undefined for any other error. */
+export function systemReason(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
+  // A path with a null character, or an option of the wrong type, is refused before the system is asked.
+  if (!('syscall' in error)) return error.code === 'ERR_INVALID_ARG_VALUE' ? 'no such path can exist' : undefined;
+  return REASONS[error.code] ?? error.message;
+}

@@ -2,7 +2,7 @@
 import { record } from '../autograd.ts';
 import { formatShape, ShapeError } from '../errors.ts';
 import { MATMUL_ROWS, matmulKernel } from '../kernels/matmul.ts';
-import { allocate, type NumericArray } from '../memory.ts';
+import { allocate, type NumericArray, release } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, isContiguous, sizeOf, type Tensor } from '../tensor.ts';
 import { broadcastShape, sumTo } from './broadcast.ts';
@@ -60,9 +60,11 @@ function multiplied(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boole
   const batch = broadcastShape(left.batch, right.batch, 'leading axes of a and b');
   const result = empty([...batch, m, n], a.dtype);
   const numbers = [m, n, k, Number(left.transposed), Number(right.transposed)];
-  const arrays = [left.data, right.data, elements(result), batchOffsets(batch, left.batch, m * k, right.batch, k * n)];
+  const offsets = batchOffsets(batch, left.batch, m * k, right.batch, k * n);
   const items = sizeOf(batch) * Math.ceil(m / MATMUL_ROWS);
-  parallelFor(matmulKernel, items, arrays, numbers, { costPerItem: Math.min(m, MATMUL_ROWS) * n * k });
+  const costPerItem = Math.min(m, MATMUL_ROWS) * n * k;
+  parallelFor(matmulKernel, items, [left.data, right.data, elements(result), offsets], numbers, { costPerItem });
+  release(offsets);
   return result;
 }
 

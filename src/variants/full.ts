@@ -9,6 +9,7 @@
  * log-sum-exp. It gives up nothing: the result is exact.
  */
 import { causal, everything, streamingAttention } from '../core/ops/index.ts';
+import { cacheRow } from './decoding.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
 export type FullOptions = CommonOptions;
@@ -27,7 +28,7 @@ export const full: AttentionVariant<FullOptions> = {
   family: 'full',
   exactness: 'exact',
   complexity: 'O(L²·d)',
-  supports: { causal: true, padding: true, crossAttention: true, incremental: false },
+  supports: { causal: true, padding: true, crossAttention: true, incremental: true },
   options: {},
   budget: null,
 
@@ -39,6 +40,12 @@ export const full: AttentionVariant<FullOptions> = {
     const [queryLength, keyLength] = [queries.shape[2], keys.shape[2]];
     const layout = options.causal ? causal(queryLength) : everything(queryLength, keyLength);
     return streamingAttention(queries, keys, values, layout, { keyMask }).output;
+  },
+
+  decode(state, { queries, keys, values }) {
+    const seenKeys = cacheRow(state, 'keys', keys);
+    const seenValues = cacheRow(state, 'values', values);
+    return streamingAttention(queries, seenKeys, seenValues, everything(1, state.position + 1)).output;
   },
 
   cost({ batch, heads, queryLength, keyLength, headDim, dtype }, options) {

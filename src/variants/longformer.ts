@@ -12,17 +12,21 @@
 
 import { ShapeError } from '../core/errors.ts';
 import {
+  type Attended,
   band,
   everything,
   gatherRows,
   hideKeys,
   joinAttention,
+  perHead,
   pickKeys,
   runs,
   scatterRows,
+  slice,
   streamingAttention,
 } from '../core/ops/index.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { fromArray, type Tensor } from '../core/tensor.ts';
+import { cacheRow, type DecodeState } from './decoding.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import type { AttentionInputs, AttentionVariant, CommonOptions } from './variant.ts';
 
@@ -46,7 +50,7 @@ export const longformer: AttentionVariant<LongformerOptions> = {
   family: 'sparse',
   exactness: 'exact-on-its-pattern',
   complexity: 'O(L·w)',
-  supports: { causal: true, padding: true, crossAttention: false, incremental: false, globalProjections: true },
+  supports: { causal: true, padding: true, crossAttention: false, incremental: true, globalProjections: true },
   options: {
     attentionWindow: {
       kind: 'integer',
@@ -113,6 +117,30 @@ export const longformer: AttentionVariant<LongformerOptions> = {
     return scatterRows(local, globals, fromGlobal);
   },
 
+  decode(state, inputs, options) {
+    const { queries, keys, values, global = { queries, keys, values } } = inputs;
+    const { position } = state;
+    const globals = Int32Array.from(options.globalPositions).sort();
+    const isGlobal = globals.includes(position);
+    const window = attendToRecent(state, inputs, options, globals);
+    const before = globals.filter((each) => each < position).length;
+    if (isGlobal) {
+      cacheRow(state, 'keys of global tokens', keys, globals.length, before);
+      cacheRow(state, 'values of global tokens', values, globals.length, before);
+    }
+    // Only a global token looks back at everything, so nothing is kept for it once the last has come.
+    if (globals.length > 0 && position <= globals[globals.length - 1]) {
+      const allKeys = cacheRow(state, 'all keys', global.keys);
+      const allValues = cacheRow(state, 'all values', global.values);
+      if (isGlobal) return streamingAttention(global.queries, allKeys, allValues, everything(1, position + 1)).output;
+    }
+    if (before === 0) return window.output;
+    const globalKeys = slice(state.tensors['keys of global tokens'], 2, 0, before);
+    const globalValues = slice(state.tensors['values of global tokens'], 2, 0, before);
+    const toGlobal = streamingAttention(queries, globalKeys, globalValues, everything(1, before));
+    return joinAttention([window, toGlobal]).output;
+  },
+
   pattern(options, { keyLength }) {
     const { before, after, dilation } = windowOf(options);
     const isGlobal = new Uint8Array(keyLength);
@@ -155,6 +183,40 @@ function attendToGlobal({ queries, keys, values, keyMask }: AttentionInputs, glo
   return streamingAttention(queries, gatherRows(keys, globals), gatherRows(values, globals), layout, {
     keyMask: globalMask,
   });
+}
+
+/**
+ * The window of one token, from a rolling cache of as many rows as its widest head reaches back: a state of constant
+ * size. Global keys are left out, as in `attend`.
+ */
+function attendToRecent(
+  state: DecodeState,
+  { queries, keys, values }: AttentionInputs,
+  options: LongformerOptions,
+  globals: Int32Array,
+): Attended {
+  const [batch, heads] = keys.shape;
+  const { position } = state;
+  const { before, dilation } = windowOf(options);
+  const size = before * Math.max(...dilation) + 1;
+  const recentKeys = cacheRow(state, 'recent keys', keys, size);
+  const recentValues = cacheRow(state, 'recent values', values, size);
+  const places = dilation.map((step) => {
+    const seen = Array.from(
+      { length: Math.min(before, Math.floor(position / step)) + 1 },
+      (_, t) => position - t * step,
+    );
+    return seen.filter((each) => !globals.includes(each)).map((each) => each % size);
+  });
+  // Heads see different numbers of tokens: −1 fills up, and the runs end before it.
+  const most = Math.max(1, ...places.map((own) => own.length));
+  const rows = Array.from({ length: batch * heads }, (_, n) => {
+    const own = places[places.length === 1 ? 0 : n % heads];
+    return [...own, ...new Array<number>(most - own.length).fill(-1)];
+  });
+  const index = fromArray(rows.flat(), [batch, heads, most], 'int32');
+  const layout = perHead(places.map((own) => runs(Int32Array.of(0), Int32Array.of(own.length), most)));
+  return streamingAttention(queries, gatherRows(recentKeys, index), gatherRows(recentValues, index), layout);
 }
 
 /** Rows of full attention: [batch, heads, globals, valueDim]. */

@@ -1,6 +1,7 @@
 /** The contract of a variant: what one file under `variants/` exports, and all that the rest of the library knows of it. */
 import type { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
+import type { DecodeState } from './decoding.ts';
 import type { OptionSchema } from './options.ts';
 
 export interface Citation {
@@ -63,7 +64,8 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
   readonly name: string;
   readonly paper: Citation;
   readonly family: 'full' | 'sparse' | 'low-rank' | 'kernel' | 'hashing' | 'recurrence' | 'convolution';
-  readonly exactness: 'exact' | 'exact-on-its-pattern' | 'approximate';
+  /** `own`: not softmax attention at all, but exact in what its paper defines. */
+  readonly exactness: 'exact' | 'exact-on-its-pattern' | 'approximate' | 'own';
   /** The stated cost, for tables: `O(L·w)`. */
   readonly complexity: string;
   readonly supports: {
@@ -92,6 +94,12 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
    * that checks them.
    */
   attend(inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor;
+
+  /**
+   * One step of causal generation, where `supports.incremental`: the output for the token at `state.position`, given
+   * its row of each input, [batch, heads, 1, headDim]. Updates `state.tensors`; the caller counts the position.
+   */
+  decode?(state: DecodeState, inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor;
 
   /** For variants that restrict who may attend to whom, regardless of the data. */
   pattern?(options: Options, shape: AttentionShape): AttentionPattern;

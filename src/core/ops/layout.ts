@@ -49,17 +49,36 @@ export function band(length: number, { before, after, dilation = 1 }: Band): Att
   return { queryLength: length, keyLength: length, heads };
 }
 
-/** Query i meets keys begin[i] … end[i] − 1. Throws ShapeError or ArgumentError for runs that leave the sequence. */
-export function runs(begin: Int32Array, end: Int32Array, keyLength: number): AttentionLayout {
+/**
+ * Query i meets the keys (i mod δ) + δ·n with begin[i] ≤ n < end[i], for a dilation δ of 1 that is keys begin[i] …
+ * end[i] − 1. Throws ShapeError or ArgumentError for runs that leave the sequence.
+ */
+export function runs(begin: Int32Array, end: Int32Array, keyLength: number, dilation = 1): AttentionLayout {
   expectInteger('keyLength', keyLength, 1);
+  expectInteger('dilation', dilation, 1);
   if (begin.length === 0 || end.length !== begin.length) {
     throw new ShapeError(`end: expected as many entries as begin, at least one, got ${begin.length} and ${end.length}`);
   }
   for (const [name, entries] of Object.entries({ begin, end })) {
-    const at = entries.findIndex((entry) => entry < 0 || entry > keyLength);
-    if (at >= 0) throw new ArgumentError(`${name}[${at}]: expected 0 to ${keyLength}, got ${entries[at]}`);
+    const highest = (i: number) => tokensOfClass(keyLength, i % dilation, dilation);
+    const at = entries.findIndex((entry, i) => entry < 0 || entry > highest(i));
+    if (at >= 0) throw new ArgumentError(`${name}[${at}]: expected 0 to ${highest(at)}, got ${entries[at]}`);
   }
-  return { queryLength: begin.length, keyLength, heads: [{ dilation: 1, begin, end }] };
+  return { queryLength: begin.length, keyLength, heads: [{ dilation, begin, end }] };
+}
+
+/** One layout with the runs of each head, from layouts of the same lengths with one each. Throws ShapeError. */
+export function perHead(layouts: readonly AttentionLayout[]): AttentionLayout {
+  if (layouts.length === 0) throw new ArgumentError('layouts: expected at least one, got none');
+  const [{ queryLength, keyLength }] = layouts;
+  layouts.forEach((layout, index) => {
+    if (layout.queryLength === queryLength && layout.keyLength === keyLength && layout.heads.length === 1) return;
+    throw new ShapeError(
+      `layouts[${index}]: expected one head of ${queryLength} queries and ${keyLength} keys, ` +
+        `got ${layout.heads.length} of ${layout.queryLength} and ${layout.keyLength}`,
+    );
+  });
+  return { queryLength, keyLength, heads: layouts.flatMap(({ heads }) => heads) };
 }
 
 function bandRuns(length: number, before: number, after: number, dilation: number): KeyRuns {

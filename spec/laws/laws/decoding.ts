@@ -1,0 +1,83 @@
+/** Generation token by token: the same numbers as the causal run over the whole sequence, and memory for the state alone. */
+import { UnsupportedError } from '../../../src/core/errors.ts';
+import { memoryStatistics } from '../../../src/core/memory.ts';
+import { slice } from '../../../src/core/ops/index.ts';
+import { scope } from '../../../src/core/tensor.ts';
+import { type Decoder, startDecoding } from '../../../src/variants/decoding.ts';
+import type { AnyVariant } from '../../../src/variants/registry.ts';
+import type { AttentionInputs } from '../../../src/variants/variant.ts';
+import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
+import { expectClose, type Law, outputOf, parametersOf, ROUNDING, read } from '../evaluate.ts';
+import { expectThrows } from './expect-throws.ts';
+
+export function decoding(variant: AnyVariant): Law[] {
+  if (!variant.supports.incremental) return [cannotDecode(variant)];
+  // Hashing sorts the whole sequence at once: what a prefix gives is a law of its own there.
+  if (variant.family === 'hashing') return [keepsOnlyItsState(variant)];
+  return [equalsTheCausalRun(variant), keepsOnlyItsState(variant)];
+}
+
+const wishes = { causal: true, masked: false, maxLength: 40 } as const;
+
+function equalsTheCausalRun(variant: AnyVariant): Law {
+  return {
+    name: 'decoding: every step gives the row of the causal run',
+    run: () =>
+      forAllCases(variant, { ...wishes, dtype: 'float64' }, 40, (attentionCase) => {
+        const inputs = inputsOf(attentionCase);
+        const whole = outputOf(variant, attentionCase, inputs);
+        const decoder = decoderOf(variant, attentionCase);
+        for (let position = 0; position < attentionCase.shape.keyLength; position++) {
+          const row = read(decoder.step(tokenOf(inputs, position)));
+          const [batch, heads, length, width] = whole.shape;
+          const expected = new Float64Array(row.data.length);
+          for (let group = 0; group < batch * heads; group++) {
+            const from = (group * length + position) * width;
+            expected.set(whole.data.subarray(from, from + width), group * width);
+          }
+          expectClose(row, { ...row, data: expected }, ROUNDING, `token ${position}`);
+        }
+      }),
+  };
+}
+
+function keepsOnlyItsState(variant: AnyVariant): Law {
+  return {
+    name: 'decoding: after each step only the state and the output are left',
+    run: () =>
+      forAllCases(variant, wishes, 10, (attentionCase) => {
+        const inputs = inputsOf(attentionCase);
+        const decoder = decoderOf(variant, attentionCase);
+        const before = memoryStatistics().liveBytes;
+        for (let position = 0; position < attentionCase.shape.keyLength; position++) {
+          scope(() => void decoder.step(tokenOf(inputs, position)));
+        }
+        const blocks = new Set(Object.values(decoder.state.tensors).map(({ block }) => block));
+        const state = [...blocks].reduce((sum, block) => sum + (block?.bytes ?? 0), 0);
+        const left = memoryStatistics().liveBytes - before - state;
+        if (left > 0) throw new Error(`${left} bytes are left beside a state of ${state}`);
+      }),
+  };
+}
+
+function cannotDecode(variant: AnyVariant): Law {
+  return {
+    name: 'decoding: what it cannot do is refused by name',
+    run: () => {
+      const shape = { batch: 1, heads: 1, headDim: 4, dtype: 'float32', maxLength: 8 } as const;
+      expectThrows(UnsupportedError, 'variant', () => startDecoding(variant, shape));
+    },
+  };
+}
+
+function decoderOf(variant: AnyVariant, attentionCase: AttentionCase): Decoder {
+  const { batch, heads, headDim, dtype, keyLength } = attentionCase.shape;
+  const shape = { batch, heads, headDim, dtype, maxLength: keyLength };
+  return startDecoding(variant, shape, attentionCase.options, { parameters: parametersOf(variant, attentionCase) });
+}
+
+/** Views of one token; `decoder.step` reads them before the next is asked for. */
+function tokenOf({ queries, keys, values }: AttentionInputs, position: number): AttentionInputs {
+  const token = (tensor: AttentionInputs['queries']) => slice(tensor, 2, position, position + 1);
+  return { queries: token(queries), keys: token(keys), values: token(values) };
+}

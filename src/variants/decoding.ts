@@ -1,0 +1,111 @@
+/**
+ * Causal generation one token at a time: what has been seen is kept in a state, and each step costs what the variant's
+ * state costs, not another run over the whole sequence.
+ */
+import { noGrad } from '../core/autograd.ts';
+import { ArgumentError, expectInteger, expectShape, UnsupportedError } from '../core/errors.ts';
+import { release } from '../core/memory.ts';
+import { slice } from '../core/ops/index.ts';
+import { copyInto, empty, keep, scope, type Tensor } from '../core/tensor.ts';
+import { type AttendSettings, checkInputs, checkOptions, drawParameters } from './attend.ts';
+import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
+
+/** What a variant remembers between steps. Plain data: it can be written to a file and read back. */
+export interface DecodeState {
+  /** Tokens seen so far. */
+  position: number;
+  /** By a name that the variant chooses: caches, rolling windows, running sums. Set them with `remember`. */
+  tensors: Record<string, Tensor>;
+}
+
+/** Sizes of a generation. */
+export interface DecodeShape {
+  batch: number;
+  heads: number;
+  headDim: number;
+  dtype: 'float32' | 'float64';
+  /** The most tokens that will be generated: what options and parameters are checked and drawn for. */
+  maxLength: number;
+}
+
+/** One sequence (or a batch of them) being generated. */
+export interface Decoder {
+  readonly state: DecodeState;
+  /**
+   * Attends from one more token to itself and all before it: inputs of [batch, heads, 1, headDim], result [batch,
+   * heads, 1, valueDim]. Equals the row of the causal run over the whole sequence. Keeps no tape. Throws ShapeError
+   * for other shapes, ArgumentError after `maxLength` tokens.
+   */
+  step(inputs: AttentionInputs): Tensor;
+}
+
+/**
+ * Starts a generation with a variant that supports it. Throws UnsupportedError for one that does not, and what
+ * `checkOptions` throws. `causal` is implied.
+ */
+export function startDecoding<Options extends CommonOptions>(
+  variant: AttentionVariant<Options>,
+  { maxLength, ...sizes }: DecodeShape,
+  options: Partial<Options> = {},
+  settings: AttendSettings = {},
+): Decoder {
+  if (!variant.supports.incremental || variant.decode === undefined) {
+    throw new UnsupportedError(`variant: ${variant.name} cannot generate token by token`);
+  }
+  expectInteger('maxLength', maxLength, 1);
+  const shape: AttentionShape = { ...sizes, queryLength: maxLength, keyLength: maxLength };
+  const complete = checkOptions(variant, { ...options, causal: true }, shape);
+  const parameters: Parameters = settings.parameters ?? drawParameters(variant, complete, shape, settings.seed ?? 0);
+  const state: DecodeState = { position: 0, tensors: {} };
+  const decode = variant.decode.bind(variant);
+  const expected = [sizes.batch, sizes.heads, 1, sizes.headDim];
+  return {
+    state,
+    step(inputs) {
+      if (state.position === maxLength) throw new ArgumentError(`maxLength: all ${maxLength} tokens were generated`);
+      checkInputs(inputs, settings.checkFinite ?? true);
+      expectShape('queries', inputs.queries.shape, expected, 'for one token');
+      expectShape('keys', inputs.keys.shape, expected, 'for one token');
+      if (inputs.queries.dtype !== sizes.dtype) {
+        throw new ArgumentError(`queries: expected ${sizes.dtype} as at the start, got ${inputs.queries.dtype}`);
+      }
+      if (inputs.keyMask !== undefined) throw new UnsupportedError('keyMask: every token that is generated is real');
+      const output = scope(() => noGrad(() => decode(state, inputs, complete, parameters)));
+      state.position++;
+      return output;
+    },
+  };
+}
+
+/** Puts a tensor into the state in place of the one that had its name, which is released. */
+export function remember(state: DecodeState, name: string, tensor: Tensor): void {
+  const before = state.tensors[name];
+  state.tensors[name] = keep(tensor);
+  if (before !== undefined && before.block !== tensor.block) release(before.array.data);
+}
+
+/**
+ * Writes this step's row [batch, heads, 1, width] into a cache of the state and returns the rows it holds: all so far
+ * (in order), or with a `size` the last `size` of them, row p at place p mod size. `count` is how many rows were written
+ * before, the position by default.
+ */
+export function cacheRow(
+  state: DecodeState,
+  name: string,
+  row: Tensor,
+  size = Number.POSITIVE_INFINITY,
+  count = state.position,
+): Tensor {
+  const held = Math.min(count, size);
+  const cache = state.tensors[name];
+  if (cache === undefined || (held === cache.shape[2] && held < size)) {
+    // Doubling: a token costs a constant number of copies in the mean.
+    const [batch, heads, , width] = row.shape;
+    const grown = empty([batch, heads, Math.min(size, Math.max(16, 2 * held)), width], row.dtype as 'float32');
+    if (cache !== undefined) copyInto(slice(grown, 2, 0, held).array, cache.array);
+    remember(state, name, grown);
+  }
+  const place = Number.isFinite(size) ? count % size : count;
+  copyInto(slice(state.tensors[name], 2, place, place + 1).array, row.array);
+  return slice(state.tensors[name], 2, 0, Math.min(count + 1, size));
+}

@@ -38,20 +38,20 @@ export const maxKernel = defineKernel('max', (begin, end, [x, y], [extent, inner
     for (let i = 0; i < inner; i++) {
       let max = Number.NEGATIVE_INFINITY;
       let at = outer * extent * inner + i;
-      for (let k = 0; k < extent; k++, at += inner) if (x[at] > max) max = x[at];
+      for (let k = 0; k < extent; k++, at += inner) max = Math.max(max, x[at]);
       y[outer * inner + i] = max;
     }
   }
 });
 
-/** y = max + log Σ exp(x − max) along the axis; arrays, numbers and items as in `maxKernel`. */
+/** y = max + log Σ exp(x − max) along the axis, and the maximum itself where it is infinite or NaN; arrays, numbers and items as in `maxKernel`. */
 export const logSumExpKernel = defineKernel('log-sum-exp', (begin, end, [x, y], [extent, inner]) => {
   for (let outer = begin; outer < end; outer++) {
     for (let i = 0; i < inner; i++) {
       const first = outer * extent * inner + i;
       const last = first + extent * inner;
       let max = Number.NEGATIVE_INFINITY;
-      for (let at = first; at < last; at += inner) if (x[at] > max) max = x[at];
+      for (let at = first; at < last; at += inner) max = Math.max(max, x[at]);
       let sum = 0;
       if (max > Number.NEGATIVE_INFINITY) for (let at = first; at < last; at += inner) sum += Math.exp(x[at] - max);
       y[outer * inner + i] = sum > 0 ? max + Math.log(sum) : max;
@@ -76,14 +76,14 @@ export const softmaxKernel = defineKernel('softmax', (begin, end, [x, y], [colum
     const first = row * columns;
     const last = first + columns;
     let max = Number.NEGATIVE_INFINITY;
-    for (let i = first; i < last; i++) if (x[i] > max) max = x[i];
+    for (let i = first; i < last; i++) max = Math.max(max, x[i]);
     let sum = 0;
     for (let i = first; i < last; i++) {
       const weight = max === Number.NEGATIVE_INFINITY ? 0 : Math.exp(x[i] - max);
       y[i] = weight;
       sum += weight;
     }
-    const share = sum > 0 ? 1 / sum : 0;
+    const share = sum === 0 ? 0 : 1 / sum;
     for (let i = first; i < last; i++) y[i] *= share;
   }
 });

@@ -44,14 +44,14 @@ export function mean(x: Tensor, axis?: number, keepDims = false): Tensor {
   return scale(total, total.size / x.size);
 }
 
-/** The largest entry along `axis`. Not differentiable: the result is cut off from the tape. */
+/** The largest entry along `axis`, NaN if there is one. Not differentiable: the result is cut off from the tape. */
 export function max(x: Tensor, axis: number, keepDims = false): Tensor {
   expectFloat('x', x);
   const along = axisOf(axis, x.shape.length);
   return reduced(maxKernel, x, along, keepDims, 1);
 }
 
-/** log Σ exp(x) along `axis`, without overflow; −∞ where all entries are. */
+/** log Σ exp(x) along `axis`, without overflow; −∞ where all entries are, NaN where one is. */
 export function logSumExp(x: Tensor, axis: number, keepDims = false): Tensor {
   expectFloat('x', x);
   const along = axisOf(axis, x.shape.length);

@@ -4,7 +4,10 @@ import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 import { expectAxes, expectFloat } from './check.ts';
 
-/** exp(x) / Σ exp(x) along the last axis, without overflow. A row of −∞ alone gives zeros, and passes nothing back. */
+/**
+ * exp(x) / Σ exp(x) along the last axis, without overflow. A row of −∞ alone gives zeros, and passes nothing back; a
+ * row with NaN or +∞ in it gives NaN.
+ */
 export function softmax(x: Tensor): Tensor {
   expectFloat('x', x);
   expectAxes('x', x, 1);

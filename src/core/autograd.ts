@@ -5,11 +5,14 @@
 import { ArgumentError, expectShape } from './errors.ts';
 import { binaryKernels } from './kernels/elementwise.ts';
 import { planWalk } from './kernels/strided.ts';
-import { type Block, release, withScope } from './memory.ts';
+import { type Block, isInCurrentScope, release, withScope } from './memory.ts';
 import { parallelFor } from './parallel/pool.ts';
 import { ones, packed, scope, type Tensor } from './tensor.ts';
 
-/** Gradients of a node's inputs from those of its outputs; null means zero. */
+/**
+ * Gradients of a node's inputs from those of its outputs; null means zero. A gradient is never written to once it is
+ * returned, so it may be one of the outputs' gradients, a view, or a tensor from the forward pass.
+ */
 export type VectorJacobianProduct = (outputGradients: (Tensor | null)[]) => (Tensor | null)[];
 
 /** One recorded op. */
@@ -73,12 +76,7 @@ export function record(
 export function backward(result: Tensor, gradient?: Tensor): void {
   if (result.node === null)
     throw new ArgumentError('backward: the result does not depend on any tensor that requires a gradient');
-  if (gradient !== undefined) {
-    expectShape('gradient', gradient.shape, result.shape, 'to match the result');
-    if (gradient.dtype !== result.dtype) {
-      throw new ArgumentError(`gradient: expected ${result.dtype} to match the result, got ${gradient.dtype}`);
-    }
-  }
+  if (gradient !== undefined) expectLike('gradient', gradient, result, 'to match the result');
   noGrad(() =>
     scope(() => {
       const pending = new PendingGradients();
@@ -90,12 +88,13 @@ export function backward(result: Tensor, gradient?: Tensor): void {
           node.inputs.forEach((input, index) => {
             const each = inputGradients[index];
             if (each === null || each === undefined || !input.requiresGrad) return;
-            expectShape(`gradient of ${node.name}, input ${index}`, each.shape, input.shape);
+            expectLike(`gradient of ${node.name}, input ${index}`, each, input);
             if (input.node === null) accumulateOnLeaf(input, each);
             else pending.add(input, each);
           });
+          pending.discard(inputGradients);
         }
-        for (const output of node.outputs) pending.drop(output, gradient);
+        for (const output of node.outputs) pending.drop(output);
       }
     }),
   );
@@ -107,6 +106,12 @@ export function zeroGrad(tensors: Iterable<Tensor>): void {
     if (tensor.grad !== null) release(tensor.grad.array.data);
     tensor.grad = null;
   }
+}
+
+function expectLike(name: string, gradient: Tensor, of: Tensor, because = ''): void {
+  expectShape(name, gradient.shape, of.shape, because);
+  if (gradient.dtype === of.dtype) return;
+  throw new ArgumentError(`${name}: expected ${of.dtype}${because === '' ? '' : ` ${because}`}, got ${gradient.dtype}`);
 }
 
 function accumulateOnLeaf(leaf: Tensor, gradient: Tensor): void {
@@ -128,10 +133,15 @@ function nodesFromLastToFirst(last: TapeNode): TapeNode[] {
   return [...found].sort((a, b) => b.id - a.id);
 }
 
-/** Gradients on their way. Views may share a block, so blocks are released when the last gradient on them is dropped. */
+/**
+ * Gradients on their way. Several may share a block, as views of it or as one gradient passed on twice, so a block is
+ * released when the last of them is dropped, and only if it was made on the way.
+ */
 class PendingGradients {
   readonly #gradients = new Map<Tensor, { value: Tensor; owned: boolean }>();
   readonly #holders = new Map<Block, number>();
+  /** First terms of sums, which the op that is being passed may yet give to other inputs. */
+  readonly #replaced: Tensor[] = [];
 
   get(tensor: Tensor): Tensor | null {
     return this.#gradients.get(tensor)?.value ?? null;
@@ -149,23 +159,32 @@ class PendingGradients {
       const sum = packed(entry.value);
       addInto(sum, gradient);
       this.#hold(entry.value, -1);
+      this.#replaced.push(entry.value);
       this.#hold(sum, 1);
       this.#gradients.set(tensor, { value: sum, owned: true });
     }
   }
 
-  drop(tensor: Tensor, except: Tensor | undefined): void {
+  /** The gradient of `tensor` has been passed on. */
+  drop(tensor: Tensor): void {
     const entry = this.#gradients.get(tensor);
     if (entry === undefined) return;
     this.#gradients.delete(tensor);
-    const holders = this.#hold(entry.value, -1);
-    if (holders === 0 && entry.value.block !== except?.block) release(entry.value.array.data);
+    this.#hold(entry.value, -1);
+    this.#releaseUnheld(entry.value);
   }
 
-  #hold(gradient: Tensor, change: number): number {
-    const block = gradient.block as Block;
-    const holders = (this.#holders.get(block) ?? 0) + change;
-    this.#holders.set(block, holders);
-    return holders;
+  /** After an op: releases what it returned, and what it replaced, unless it waits to be passed on. */
+  discard(gradients: readonly (Tensor | null)[]): void {
+    for (const gradient of gradients) if (gradient) this.#releaseUnheld(gradient);
+    for (const gradient of this.#replaced.splice(0)) this.#releaseUnheld(gradient);
+  }
+
+  #releaseUnheld(gradient: Tensor): void {
+    if (!this.#holders.get(gradient.block) && isInCurrentScope(gradient.block)) release(gradient.array.data);
+  }
+
+  #hold({ block }: Tensor, change: number): void {
+    this.#holders.set(block, (this.#holders.get(block) ?? 0) + change);
   }
 }

@@ -45,13 +45,18 @@ function createHeap(): WebAssembly.Memory {
   // A shared memory reserves its maximum as address space; a host with a low limit gets a smaller one.
   for (const maximum of [65536, 32768, 16384, 4096]) {
     try {
-      return new WebAssembly.Memory({ initial: GROWTH_PAGES, maximum, shared: true });
+      const memory = new WebAssembly.Memory({ initial: GROWTH_PAGES, maximum, shared: true });
+      maximumBytes = maximum * PAGE;
+      return memory;
     } catch {}
   }
   throw new MemoryError('memory: this host refuses even 256 MiB of shared WebAssembly memory');
 }
 
 let heap: WebAssembly.Memory | null = null;
+let maximumBytes = 0;
+/** Whether this thread was lent the heap of another one, whose allocator knows nothing of this one. */
+let lent = false;
 
 /** The shared memory itself, made on first use. */
 export function heapMemory(): WebAssembly.Memory {
@@ -59,9 +64,10 @@ export function heapMemory(): WebAssembly.Memory {
   return heap;
 }
 
-/** In a worker: use the heap of the thread that started it. */
+/** In a worker: use the heap of the thread that started it. From then on this thread cannot allocate. */
 export function adoptHeap(shared: WebAssembly.Memory): void {
   heap = shared;
+  lent = true;
 }
 
 const statistics = { liveBytes: 0, peakBytes: 0, largestBytes: 0 };
@@ -77,8 +83,12 @@ const forgotten = new FinalizationRegistry<Block>((block) => {
   if (!block.free) releaseBlock(block);
 });
 
-/** An uninitialised array of `length` elements in the shared heap. Throws MemoryError when the heap is full. */
+/**
+ * An uninitialised array of `length` elements in the shared heap. Throws MemoryError when the heap is full, and in a
+ * worker: what a kernel needs is allocated by its caller.
+ */
 export function allocate(dtype: DType, length: number): NumericArray {
+  if (lent) throw new MemoryError('memory: only the thread that owns the heap allocates; a kernel runs on any');
   const bytes = Math.max(ALIGNMENT, Math.ceil((length * bytesPerElement[dtype]) / ALIGNMENT) * ALIGNMENT);
   const block = takeFree(bytes) ?? takeFresh(bytes);
   block.free = false;
@@ -164,7 +174,12 @@ export function adopt(block: Block): void {
   currentScope?.add(block);
 }
 
-/** Releases everything that is still in a scope. Tensors notice by `blockIsLive`. */
+/** Whether the scope that is current now will release this block. */
+export function isInCurrentScope(block: Block): boolean {
+  return currentScope !== null && block.scope === currentScope;
+}
+
+/** Releases everything that is still in a scope. Tensors notice by `free`. */
 export function releaseScope(members: Set<Block>): void {
   for (const block of members) releaseBlock(block);
   members.clear();
@@ -215,11 +230,15 @@ function takeFree(bytes: number): Block | null {
 }
 
 function takeFresh(bytes: number): Block {
+  // A free block at the top is too small, or it would have been taken: the fresh block begins where it does.
+  const start = top?.free ? top : null;
+  const before = start === null ? top : start.before;
   // Offset 0 is left out, so that no tensor has the null address.
-  const offset = top === null ? ALIGNMENT : top.offset + top.bytes;
+  const offset = before === null ? ALIGNMENT : before.offset + before.bytes;
   const missing = offset + bytes - heapMemory().buffer.byteLength;
   if (missing > 0) grow(Math.ceil(missing / PAGE), bytes);
-  return link({ offset, bytes, before: top, after: null });
+  if (start !== null) freeLists[sizeClass(start.bytes)].delete(start);
+  return link({ offset, bytes, before, after: null });
 }
 
 function grow(pages: number, bytes: number): void {
@@ -232,6 +251,7 @@ function grow(pages: number, bytes: number): void {
   const mebibytes = (count: number) => `${(count / 2 ** 20).toFixed(1)} MiB`;
   throw new MemoryError(
     `memory: ${mebibytes(bytes)} asked for with ${mebibytes(statistics.liveBytes)} live and ` +
-      `${mebibytes(heapMemory().buffer.byteLength)} of at most 4 GiB reserved; use a shorter length, or scope() to release earlier`,
+      `${mebibytes(heapMemory().buffer.byteLength)} of at most ${mebibytes(maximumBytes)} reserved; ` +
+      'use a shorter length, or scope() to release earlier',
   );
 }

@@ -31,19 +31,21 @@ export class Tensor {
   node: TapeNode | null = null;
   readonly dtype: DType;
   readonly #array: NdArray<NumericArray>;
-  readonly #block: Block | undefined;
+  /** The block that holds the elements, shared by all views of it. */
+  readonly block: Block;
 
+  /** Throws ArgumentError unless the data are an array from `allocate`: copy others by `fromArray` or `fromNdarray`. */
   constructor(array: NdArray<NumericArray>) {
+    const block = blockBehind(array.data);
+    if (block === undefined) throw new ArgumentError('array: expected data in the shared heap, got data elsewhere');
     this.#array = array;
-    this.#block = blockBehind(array.data);
+    this.block = block;
     this.dtype = dtypeOf(array.data);
   }
 
   /** The ndarray itself, over the shared heap. Throws MemoryError if the scope that owned it has ended. */
   get array(): NdArray<NumericArray> {
-    if (this.#block?.free) {
-      throw new MemoryError('tensor: used after its scope released it; return it from the scope, or keep() it');
-    }
+    expectLive(this.block);
     return this.#array;
   }
 
@@ -53,11 +55,6 @@ export class Tensor {
 
   get size(): number {
     return this.#array.size;
-  }
-
-  /** The block that holds the elements, shared by all views of it. */
-  get block(): Block | undefined {
-    return this.#block;
   }
 
   /** A copy of the elements in row-major order, independent of the heap. */
@@ -78,21 +75,27 @@ export class Tensor {
   }
 }
 
+function expectLive(block: Block): void {
+  if (!block.free) return;
+  throw new MemoryError('tensor: used after its scope released it; return it from the scope, or keep() it');
+}
+
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
-/**
- * An uninitialised tensor. Throws ShapeError unless there are at most 8 extents, each an integer of at least 1: there
- * are no empty tensors.
- */
+/** Throws ShapeError unless there are at most 8 extents, each an integer of at least 1: there are no empty tensors. */
+export function expectExtents(shape: readonly number[]): void {
+  if (shape.length <= MAX_AXES && shape.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) return;
+  throw new ShapeError(
+    `shape: expected at most ${MAX_AXES} extents, each an integer of at least 1, got ${formatShape(shape)}`,
+  );
+}
+
+/** An uninitialised tensor. Throws ShapeError as `expectExtents`, and MemoryError when the heap is full. */
 export function empty(shape: readonly number[], dtype: DType = 'float32'): Tensor {
-  if (shape.length > MAX_AXES || !shape.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) {
-    throw new ShapeError(
-      `shape: expected at most ${MAX_AXES} extents, each an integer of at least 1, got ${formatShape(shape)}`,
-    );
-  }
+  expectExtents(shape);
   return new Tensor(ndarray(allocate(dtype, sizeOf(shape)), [...shape]));
 }
 
@@ -123,6 +126,7 @@ export function randomNormal(
 
 /** Copies numbers into a new tensor. Throws ShapeError if they do not fill the shape. */
 export function fromArray(values: ArrayLike<number>, shape: readonly number[], dtype: DType = 'float32'): Tensor {
+  expectExtents(shape);
   if (values.length !== sizeOf(shape)) {
     throw new ShapeError(`values: expected ${sizeOf(shape)} numbers for ${formatShape(shape)}, got ${values.length}`);
   }
@@ -155,7 +159,8 @@ export function isContiguous(tensor: Tensor): boolean {
 
 /**
  * The elements in row-major order: a window on the heap where the tensor is contiguous, else a packed copy. For
- * reading; a kernel that writes does so into a tensor fresh from `empty`.
+ * reading; a kernel that writes does so into a tensor fresh from `empty`. The window does not keep the tensor alive:
+ * hold the tensor itself across an `await`, or the garbage collector may give its block to another.
  */
 export function elements(tensor: Tensor): NumericArray {
   const { data, offset } = tensor.array;
@@ -223,13 +228,14 @@ export function scope<T>(body: () => T): T {
   }
   const kept = tensorsIn(result);
   if (kept.some((tensor) => tensor.node !== null)) for (const block of [...members]) adopt(block);
-  else for (const tensor of kept) if (tensor.block !== undefined && members.has(tensor.block)) adopt(tensor.block);
+  else for (const tensor of kept) if (members.has(tensor.block)) adopt(tensor.block);
   releaseScope(members);
   return result;
 }
 
-/** Takes a tensor out of every scope: it lives until nobody holds it. */
+/** Takes a tensor out of every scope: it lives until nobody holds it. Throws MemoryError if it was released already. */
 export function keep(tensor: Tensor): Tensor {
-  if (tensor.block !== undefined) withScope(null, () => adopt(tensor.block as Block));
+  expectLive(tensor.block);
+  withScope(null, () => adopt(tensor.block));
   return tensor;
 }

@@ -88,18 +88,20 @@ function planRows(name: string, x: Tensor, index: RowIndex, lowest: number): Row
   expectAxes(name, x, 2);
   const leading = x.shape.slice(0, -2);
   const [length, width] = x.shape.slice(-2);
+  if (index instanceof Int32Array && index.length === 0)
+    throw new ShapeError('index: expected at least one row, got none');
   const tensor = index instanceof Int32Array ? fromArray(index, [index.length], 'int32') : index;
   if (!(tensor instanceof Tensor) || tensor.dtype !== 'int32') {
     const given = tensor instanceof Tensor ? tensor.dtype : String(tensor);
     throw new ArgumentError(`index: expected an Int32Array or an int32 tensor, got ${given}`);
   }
-  const count = tensor.shape[tensor.shape.length - 1];
+  const count = tensor.shape[tensor.shape.length - 1] ?? 0;
   const own = tensor.shape.length !== 1;
   if (own) {
     const expected = [...leading, count];
     if (formatShape(tensor.shape) !== formatShape(expected)) {
       throw new ShapeError(
-        `index: expected [count] or ${formatShape(leading).slice(0, -1)}, count] for ${name} of ` +
+        `index: expected [count] or [${[...leading, 'count'].join(', ')}] for ${name} of ` +
           `${formatShape(x.shape)}, got ${formatShape(tensor.shape)}`,
       );
     }

@@ -2,13 +2,13 @@
 import ndarray from 'ndarray';
 import { record } from '../autograd.ts';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
-import { copyInto, empty, isContiguous, packed, sizeOf, Tensor, viewAs, zeros } from '../tensor.ts';
+import { copyInto, empty, expectExtents, isContiguous, packed, sizeOf, Tensor, viewAs, zeros } from '../tensor.ts';
 import { sumTo } from './broadcast.ts';
 import { axisOf, expectSameDType, expectTensor } from './check.ts';
 
 /**
  * The elements in row-major order under another shape; one extent may be −1 and is worked out. A view where the tensor
- * is contiguous, else a copy. Throws ShapeError if the sizes differ.
+ * is contiguous, else a copy. Throws ShapeError if the sizes differ, or for more than 8 axes.
  */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   expectTensor('x', x);
@@ -18,6 +18,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   if (!valid || sizeOf(target) !== x.size) {
     throw new ShapeError(`shape: expected ${x.size} elements as in ${formatShape(x.shape)}, got ${formatShape(shape)}`);
   }
+  expectExtents(target);
   const source = isContiguous(x) ? x : packed(x);
   const view = viewAs(source, ({ data, offset }) => ndarray(data, target, undefined, offset));
   return record('reshape', view, [x], (gradient) => [reshape(gradient, x.shape)]);
@@ -71,7 +72,7 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const along = axisOf(axis, first.shape.length);
   tensors.forEach((each, index) => {
     expectSameDType(`tensors[${index}]`, each, first.dtype, 'to match tensors[0]');
-    const agreeing = first.shape.with(along, each.shape[along]);
+    const agreeing = first.shape.with(along, each.shape[along] ?? first.shape[along]);
     expectShape(`tensors[${index}]`, each.shape, agreeing, `to match tensors[0] outside axis ${along}`);
   });
   const begins = [0];
@@ -97,6 +98,7 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 export function expandDims(x: Tensor, axis: number): Tensor {
   expectTensor('x', x);
   const along = axisOf(axis, x.shape.length + 1);
+  expectExtents([...x.shape, 1]);
   const view = viewAs(x, ({ data, shape, stride, offset }) => {
     return ndarray(data, shape.toSpliced(along, 0, 1), stride.toSpliced(along, 0, 0), offset);
   });
@@ -106,6 +108,7 @@ export function expandDims(x: Tensor, axis: number): Tensor {
 /** A view that repeats x along axes of extent 1 and along new leading axes. Throws ShapeError if it does not fit. */
 export function broadcastTo(x: Tensor, shape: readonly number[]): Tensor {
   expectTensor('x', x);
+  expectExtents(shape);
   const lead = shape.length - x.shape.length;
   const fits = x.shape.every((extent, axis) => extent === 1 || extent === shape[lead + axis]);
   if (lead < 0 || !fits) {

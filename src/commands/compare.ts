@@ -64,7 +64,7 @@ export const compareCommand = defineCommand('compare', describe, async ({ values
   checkOutputs(outputs);
   applyThreads(values.threads);
   const { causal, seed } = values;
-  const input = await chooseInput({ ...values, lengths: values.length });
+  const input = chooseInput({ ...values, lengths: values.length });
   const skips: Skip[] = [];
   const settings: CompareSettings = {
     variants: values.variant,
@@ -84,9 +84,10 @@ export const compareCommand = defineCommand('compare', describe, async ({ values
   const written = await writeOutputs(values, report, host);
 
   const { results } = report;
+  const table = { colour, width: people.isTTY ? people.columns : undefined };
   const parts = [
-    formatResults(results, { colour, width: people.isTTY ? people.columns : undefined }),
-    formatLegend(results, colour),
+    formatResults(results, table),
+    formatLegend(results, table),
     formatCrossovers(results),
     [...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`), ...written].join('\n'),
   ];

@@ -71,7 +71,7 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
   const outputs = outputsOf(values);
   checkOutputs(outputs);
   applyThreads(values.threads);
-  const input = await chooseInput({ ...values, lengths: values.length === undefined ? undefined : [values.length] });
+  const input = chooseInput({ ...values, lengths: values.length === undefined ? undefined : [values.length] });
   const chosen = chosenLayer(input, values.layer);
   const written = parseOptionTexts(chosenVariants(values.variant), values.option, '--option');
   const { variants, left } = able(values, written, input, chosen.length);

@@ -56,7 +56,9 @@ export interface InputChoice {
 }
 
 /** The user's files, drawn numbers of the given lengths, or the shipped input. Throws ArgumentError for a mixture. */
-export async function chooseInput({ qkv, lengths, seed, ...drawn }: InputChoice): Promise<ComparisonInput> {
+export function chooseInput(choice: InputChoice): ComparisonInput {
+  const { qkv, lengths, seed, distribution, batch, heads, headDim } = choice;
+  const drawn = { distribution, batch, heads, headDim };
   const described = Object.entries(drawn).find(([, value]) => value !== undefined)?.[0];
   if (qkv.length > 0) {
     const other = lengths !== undefined ? 'length' : described;

@@ -8,6 +8,7 @@ import {
   formatPercent,
   formatRatio,
 } from '../terminal/format.ts';
+import { TOP_K } from './metrics.ts';
 import type { ComparisonResult } from './result.ts';
 import { labelsOf, REFERENCE_VARIANT } from './series.ts';
 
@@ -51,23 +52,24 @@ export function resultColumns(results: readonly ComparisonResult[]): ResultColum
   return [...columns, ...MEASURES];
 }
 
-/** The best approximations of a column, one for each length and layer; none where there is nothing to beat. */
+/** The best approximations of a column for each length and layer, all equals; none where there is nothing to beat. */
 export function bestOfColumn(
   { best }: ResultColumn,
   results: readonly ComparisonResult[],
 ): ReadonlySet<ComparisonResult> {
   if (best === undefined) return new Set();
-  const sign = best.of === 'lowest' ? 1 : -1;
-  const winners = new Map<string, ComparisonResult>();
-  const counts = new Map<string, number>();
+  const value = (result: ComparisonResult): number => (best.of === 'lowest' ? -1 : 1) * best.value(result);
+  const groups = new Map<string, ComparisonResult[]>();
   for (const result of results) {
     if (result.variant === REFERENCE_VARIANT) continue;
     const group = JSON.stringify([result.length, result.layer]);
-    counts.set(group, (counts.get(group) ?? 0) + 1);
-    const leader = winners.get(group);
-    if (leader === undefined || sign * best.value(result) < sign * best.value(leader)) winners.set(group, result);
+    groups.set(group, [...(groups.get(group) ?? []), result]);
   }
-  return new Set([...winners].filter(([group]) => (counts.get(group) ?? 0) > 1).map(([, result]) => result));
+  const winners = [...groups.values()].flatMap((group) => {
+    const most = Math.max(...group.map(value).filter((figure) => !Number.isNaN(figure)));
+    return group.length === 1 ? [] : group.filter((result) => value(result) === most);
+  });
+  return new Set(winners);
 }
 
 const speedUp = ({ milliseconds, fullMilliseconds }: ComparisonResult): number => fullMilliseconds / milliseconds;
@@ -95,7 +97,7 @@ const MEASURES: readonly ResultColumn[] = [
   },
   {
     title: 'top-k',
-    explanation: 'Share of the k largest weights of a row of full attention that are among the k largest here',
+    explanation: `Share of the ${TOP_K} largest weights of a row of full attention that are among the ${TOP_K} largest here`,
     align: 'right',
     text: ({ topKRecall }) => formatPercent(topKRecall),
   },
@@ -114,7 +116,7 @@ const MEASURES: readonly ResultColumn[] = [
   },
   {
     title: 'memory',
-    explanation: 'Peak tensor memory of one forward pass beyond its inputs',
+    explanation: 'Peak tensor memory of one forward pass beyond its inputs and parameters',
     align: 'right',
     text: ({ peakBytes }) => formatBytes(peakBytes),
     best: { of: 'lowest', value: ({ peakBytes }) => peakBytes },

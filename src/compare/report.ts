@@ -3,6 +3,7 @@
  * static SVG, light or dark as the reader's system is.
  */
 
+import { formatError } from '../terminal/format.ts';
 import { type Chart, type Drawing, drawChart, loadDrawing } from './report/chart.ts';
 import { costCharts, errorCharts, nameOf, scalingCharts, scalingSeries } from './report/figures.ts';
 import { type Html, html, raw } from './report/html.ts';
@@ -10,7 +11,15 @@ import { renderPictures } from './report/pictures.ts';
 import { styleSheet } from './report/style.ts';
 import { renderCards, renderFacts, renderTable } from './report/summary.ts';
 import type { ComparisonReport } from './result.ts';
-import { describeCrossover, lengthsOf, mainLength, REFERENCE_VARIANT, type Series, seriesOf } from './series.ts';
+import {
+  describeCrossover,
+  lengthsOf,
+  mainLength,
+  oracleError,
+  REFERENCE_VARIANT,
+  type Series,
+  seriesOf,
+} from './series.ts';
 
 /** The whole HTML document. Throws nothing of its own: what a comparison measured can be drawn, be it NaN or nothing. */
 export async function renderReport(report: ComparisonReport): Promise<string> {
@@ -53,7 +62,8 @@ function renderResults({ results }: ComparisonReport): Html {
   return html`<section>
 <h2>Results</h2>
 <p class="note">Every row is one variant at one budget, timed beside full attention in the same run. The best
-approximation of a column is bold. Rest on a title for what it means.</p>
+approximation of a column is bold. Rest on a title for what it means. Full attention itself is within
+${formatError(oracleError(results))} (relative error) of plain float64 loops.</p>
 ${renderTable(results)}
 </section>`;
 }

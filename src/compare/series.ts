@@ -164,11 +164,13 @@ export function scalingPoints(points: readonly Point[]): Point[] {
 
 /**
  * The exponent p of y ∝ length^p: the least-squares slope of log y over log length, over the lengths from a quarter of
- * the longest up (short ones measure fixed costs). NaN if fewer than two are left or a y is not above zero.
+ * the longest up (short ones measure fixed costs) unless told. NaN if fewer than two are left or a y is not above zero.
  */
-export function fittedSlope(points: readonly { length: number; y: number }[]): number {
-  const longest = Math.max(...points.map(({ length }) => length));
-  const used = points.filter(({ length }) => length >= longest / 4);
+export function fittedSlope(
+  points: readonly { length: number; y: number }[],
+  shortest = Math.max(...points.map(({ length }) => length)) / 4,
+): number {
+  const used = points.filter(({ length }) => length >= shortest);
   const x = used.map(({ length }) => Math.log(length));
   const y = used.map((point) => Math.log(point.y));
   const spread = x.reduce((sum, value) => sum + (value - mean(x)) ** 2, 0);
@@ -196,6 +198,11 @@ export function describeCrossover(points: readonly Point[]): string {
   if (crossing === null) return 'at no length measured';
   // Interpolated between lengths that are usually a factor of two apart: a third digit would mean nothing.
   return crossing.shortest ? 'at every length measured' : `from about ${Number(crossing.length.toPrecision(2))} tokens`;
+}
+
+/** How far full attention itself was from the float64 oracle, at worst: what the errors can be trusted to. */
+export function oracleError(results: readonly ComparisonResult[]): number {
+  return Math.max(...results.map(({ fullOracleError }) => fullOracleError));
 }
 
 export function mean(values: readonly number[]): number {

@@ -1,5 +1,7 @@
 /** A comparison as text for the terminal: what is compared, the table, what its columns mean, the crossovers. */
 import { paint, type Style } from '../terminal/colour.ts';
+import { formatError } from '../terminal/format.ts';
+import { wrap } from '../terminal/help.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
 import { bestOfColumn, resultColumns } from './columns.ts';
 import type { ComparisonInput } from './inputs.ts';
@@ -7,6 +9,7 @@ import type { ComparisonResult, Environment } from './result.ts';
 import {
   describeCrossover,
   lengthsOf,
+  oracleError,
   pointsOf,
   REFERENCE_VARIANT,
   scalingPoints,
@@ -14,6 +17,9 @@ import {
   sortResults,
   withReference,
 } from './series.ts';
+
+/** Where the width is not known, as in a pipe. */
+const DEFAULT_WIDTH = 100;
 
 /** Columns whose titles do not say what they are. */
 const EXPLAINED = ['error', 'TV', 'top-k', 'memory'];
@@ -25,14 +31,19 @@ export function formatHeading(
   { causal, seed }: { causal: boolean; seed: number },
   colour: boolean,
 ): string {
-  const lengths = [...new Set(cases.map(({ length }) => length))];
-  const shape = `batch ${batch}, ${counted(heads, 'head')} of width ${headDim}, ${lengths.join(', ')} tokens`;
-  const style = (text: string): string => painted('dim', text, colour);
-  return [
-    painted('bold', name, colour),
-    style(`${shape}, ${causal ? 'causal' : 'not causal'}, seed ${seed}`),
-    style(`${cpu}, ${counted(threads, 'thread')}, ${kernels} kernels, Node ${node}`),
-  ].join('\n');
+  const lengths = [...new Set(cases.map(({ length }) => length))].join(', ');
+  const masking = causal ? 'causal' : 'not causal';
+  const shape = [
+    `batch ${batch}`,
+    counted(heads, 'head'),
+    `${lengths} tokens`,
+    `width ${headDim}`,
+    masking,
+    `seed ${seed}`,
+  ];
+  const machine = [cpu, counted(threads, 'thread'), `${kernels} kernels`, `Node ${node}`];
+  const facts = [shape, machine].map((parts) => painted('dim', parts.join(' · '), colour));
+  return [painted('bold', name, colour), ...facts].join('\n');
 }
 
 /** Rows by length and layer, full attention first and dim, the best approximation of a column green. */
@@ -52,13 +63,19 @@ export function formatResults(results: readonly ComparisonResult[], options: Tab
   return formatTable(columns, rows, options);
 }
 
-/** What the columns hold that a title cannot say, a line each. */
-export function formatLegend(results: readonly ComparisonResult[], colour: boolean): string {
+/** What the columns hold that a title cannot say, and how far the yardstick itself can be trusted. */
+export function formatLegend(
+  results: readonly ComparisonResult[],
+  { colour = false, width = DEFAULT_WIDTH }: TableOptions = {},
+): string {
   const explained = resultColumns(results).filter(({ title }) => EXPLAINED.includes(title));
-  const width = Math.max(...explained.map(({ title }) => title.length));
-  return explained
-    .map(({ title, explanation }) => painted('dim', `${title.padEnd(width)}  ${explanation}`, colour))
-    .join('\n');
+  const titles = Math.max(...explained.map(({ title }) => title.length));
+  const lines = explained.flatMap(({ title, explanation }) =>
+    wrap(explanation, width - titles - 2).map((line, row) => `${(row === 0 ? title : '').padEnd(titles)}  ${line}`),
+  );
+  const oracle = formatError(oracleError(results));
+  const trust = wrap(`Full attention itself is within ${oracle} of plain float64 loops (relative error).`, width);
+  return [...lines, ...trust].map((line) => painted('dim', line, colour)).join('\n');
 }
 
 /** Where each variant begins to be faster than full attention; empty unless several lengths were measured. */

@@ -51,7 +51,8 @@ export function formatRows(rows: readonly (readonly string[])[]): string {
   return lines.join('\n');
 }
 
-function wrap(text: string, width: number): string[] {
+/** Lines of at most `width` columns, broken between words; a longer word stays whole. */
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

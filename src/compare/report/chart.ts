@@ -1,6 +1,6 @@
 /** One plot as static SVG: lines with markers, names written at their ends. Drawn by Observable Plot on linkedom. */
 
-import { placeLabels } from './labels.ts';
+import { placeLabels, widthOfLabel } from './labels.ts';
 import { seriesColour, seriesInk } from './style.ts';
 
 /** The libraries that draw; heavy, so they are loaded only when a report is written. */
@@ -49,7 +49,9 @@ export interface Chart {
 
 const WIDTH = 460;
 const HEIGHT = 330;
-const MARGIN = { top: 26, right: 96, bottom: 44, left: 52 };
+const MARGIN = { top: 26, bottom: 44, left: 52 };
+/** Room for names at the ends of lines: as much as the longest needs, within limits. */
+const RIGHT_MARGIN = { least: 60, most: 150 };
 const INSET = 8;
 const FONT_SIZE = 12;
 const HOVER_RADIUS = 11;
@@ -58,15 +60,18 @@ const DASHES = [undefined, '6 3', '2 3'] as const;
 
 export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   const { x, y, lines, mark } = chart;
+  const names = Math.max(...lines.map(({ label }) => widthOfLabel(label)));
+  const right = Math.min(RIGHT_MARGIN.most, Math.max(RIGHT_MARGIN.least, names));
   const axis = { tickSize: 0, labelArrow: 'none', labelAnchor: 'right' } as const;
   const grid = { stroke: 'var(--line)', strokeOpacity: 1 } as const;
   const marks = [
     plot.gridX(x.ticks, grid),
     plot.gridY(y.ticks, grid),
-    plot.axisX(x.ticks, { ...axis, tickFormat: x.format, label: x.label, fill: 'var(--muted)', labelOffset: 38 }),
+    // As `text`: what is given as `tickFormat` a logarithmic axis leaves out at most ticks.
+    plot.axisX(x.ticks, { ...axis, text: x.format, label: x.label, fill: 'var(--muted)', labelOffset: 38 }),
     plot.axisY(y.ticks, {
       ...axis,
-      tickFormat: y.format,
+      text: y.format,
       label: y.label,
       fill: 'var(--muted)',
       labelAnchor: 'top',
@@ -80,7 +85,7 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
     width: WIDTH,
     height: HEIGHT,
     marginTop: MARGIN.top,
-    marginRight: MARGIN.right,
+    marginRight: right,
     marginBottom: MARGIN.bottom,
     marginLeft: MARGIN.left,
     inset: INSET,
@@ -151,7 +156,7 @@ function markOf(plot: Drawing['plot'], mark: NonNullable<Chart['mark']>, { x, y 
   return mark.axis === 'x'
     ? [
         plot.ruleX([mark.at], rule),
-        plot.text([mark.at], { ...text, x: (at: number) => at, y: () => y.domain[1], dy: -14 }),
+        plot.text([mark.at], { ...text, x: (at: number) => at, y: () => y.domain[1], dx: 5, textAnchor: 'start' }),
       ]
     : [
         plot.ruleY([mark.at], rule),

@@ -231,7 +231,8 @@ function shortPercent(share: number): string {
 }
 
 function shortRatio(ratio: number): string {
-  return ratio >= 1 ? `${Number(ratio.toPrecision(2))}×` : `1/${Number((1 / ratio).toPrecision(2))}×`;
+  const parts = Number((1 / ratio).toPrecision(6));
+  return ratio < 1 && Number.isInteger(parts) ? `1/${parts}×` : `${Number(ratio.toPrecision(2))}×`;
 }
 
 function formatMillisecondsShort(milliseconds: number): string {

@@ -29,6 +29,11 @@ const STEP = 5;
 /** Moving by this many pixels is as bad as covering one marker. */
 const PIXELS_PER_COLLISION = 25;
 
+/** Pixels that a name takes beside its point. */
+export function widthOfLabel(text: string): number {
+  return GAP + text.length * CHARACTER_WIDTH;
+}
+
 /** One place a line, in their order. Lines whose end is lowest are placed first. */
 export function placeLabels(
   lines: readonly LabelledLine[],

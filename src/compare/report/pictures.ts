@@ -37,11 +37,11 @@ export function renderPictures(pictures: readonly PatternPicture[]): Html {
     ${renderScale(largest, signed)}`;
 }
 
-function renderPicture({ variant, title, size, cells }: PatternPicture, largest: number): Html {
+function renderPicture({ title, size, cells }: PatternPicture, largest: number): Html {
   const pixels = Uint8Array.from({ length: size * size }, (_, index) => shadeOf(cells[index] ?? 0, largest));
-  const described = `Attention weights of ${variant}, ${title}: ${size} by ${size} cells, a row is a query`;
+  const described = `Attention weights of ${title}: ${size} by ${size} cells, a row is a query`;
   return html`<figure>
-    <figcaption><h3>${variant}</h3><p>${title}</p></figcaption>
+    <figcaption><h3>${title}</h3></figcaption>
     <div class="axes"><span class="right">keys →</span><span class="down">queries →</span>${image(size, size, pixels, described)}</div>
   </figure>`;
 }

@@ -99,12 +99,13 @@ td.best { font-weight: 700; }
 .pictures figure { padding: 14px; }
 .pictures h3, .pictures p { overflow-wrap: anywhere; }
 .pictures img {
-  display: block; width: 100%; aspect-ratio: 1; border: 1px solid var(--line);
+  display: block; width: 100%; height: auto; aspect-ratio: 1; border: 1px solid var(--line);
   image-rendering: pixelated; image-rendering: crisp-edges; image-rendering: pixelated;
 }
 .axes { display: grid; grid-template-columns: auto 1fr; gap: 2px 6px; color: var(--muted); font-size: 0.75rem; line-height: 1.2; }
-.axes .down { writing-mode: vertical-rl; }
-.axes .right { grid-column: 2; grid-row: 1; }
+.axes .down { grid-area: 2 / 1; writing-mode: vertical-rl; }
+.axes .right { grid-area: 1 / 2; }
+.axes picture { grid-area: 2 / 2; }
 .scale { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 10px; margin-top: 12px; color: var(--muted); font-size: 0.85rem; }
 .scale img { width: 220px; height: 12px; border: 1px solid var(--line); }
 .scale .never { display: inline-block; width: 14px; height: 14px; background: var(--surface); border: 1px solid var(--strong-line); }

@@ -31,7 +31,7 @@ const SPREAD = 0.5;
 /** A peaked query is this many times the key it looks for: a score of about 2√headDim against a deviation of 2. */
 const PEAK = 2;
 
-/** One case for each length; the numbers of a length do not depend on the others. Throws ArgumentError. */
+/** One case for each distinct length; the numbers of a length do not depend on the others. Throws ArgumentError. */
 export function syntheticInput(settings: SyntheticSettings): ComparisonInput {
   const { lengths, distribution = 'gaussian', batch = 1, heads = 2, headDim = 64, seed = 0 } = settings;
   if (!Object.hasOwn(DISTRIBUTIONS, distribution)) {
@@ -50,7 +50,7 @@ export function syntheticInput(settings: SyntheticSettings): ComparisonInput {
     batch,
     heads,
     headDim,
-    cases: lengths.map((length) => ({
+    cases: [...new Set(lengths)].map((length) => ({
       length,
       load: () => drawInputs(distribution, [batch, heads, length, headDim], random.split(`length ${length}`)),
     })),

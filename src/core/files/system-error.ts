@@ -9,6 +9,7 @@ const REASONS: Record<string, string> = {
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space is left on the disk',
   EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file would be too large',
   EBUSY: 'another program is using it',
   EMFILE: 'too many files are open',
   ENAMETOOLONG: 'the name is too long',

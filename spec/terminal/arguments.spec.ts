@@ -184,7 +184,9 @@ Examples:
 
 test('help lines stay within 100 columns', () => {
   const long = { ...options, windowOfAttention: text('A-RATHER-LONG-PLACEHOLDER', 'word '.repeat(60).trim()) };
-  const { help } = parseArguments({ ...command, options: long }, ['--help']);
+  const details = 'more words '.repeat(30).trim();
+  const { help } = parseArguments({ ...command, options: long, details }, ['--help']);
+  assert.match(help ?? '', /^What an approximation costs\. more words/);
   assert.ok(help?.split('\n').every((line) => line.length <= 100));
   assert.match(help ?? '', /--window-of-attention A-RATHER-LONG-PLACEHOLDER\n +word/);
 });

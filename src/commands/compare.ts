@@ -23,7 +23,9 @@ import {
 function options() {
   return {
     qkv: fileOption(),
-    length: integers('N', 'Tokens of drawn numbers; several give a scaling curve', { minimum: 1 }),
+    length: integers('N', 'Draw random numbers of this many tokens; several lengths give a scaling curve', {
+      minimum: 1,
+    }),
     ...drawnInputOptions(),
     ...variantOptions(),
     budget: integers('N', "Budgets (w, k, m …) for every variant, in place of each one's own choice", { minimum: 1 }),
@@ -37,9 +39,8 @@ function options() {
 function describe() {
   return {
     usage: `${PROGRAM} compare`,
-    summary:
-      'Runs variants against full attention on the same queries, keys and values, and measures error, time and memory. ' +
-      'Without --qkv or --length the input is the shipped one: a trained transformer reading English.',
+    summary: 'Measures error, time and memory of each variant against full attention on the same input.',
+    details: 'Without --qkv or --length that is the shipped one: two layers of a trained transformer reading English.',
     options: options(),
     examples: [
       { command: `${PROGRAM} compare`, explanation: 'Every variant on the shipped input' },
@@ -79,8 +80,10 @@ export const compareCommand = defineCommand('compare', describe, async ({ values
 
   const people = streamForPeople(outputs, host);
   const colour = supportsColour(people);
-  people.write(`${formatHeading(input, describeEnvironment(), { causal, seed }, colour)}\n\n`);
-  const report = await withProgress(host, (onProgress) => compare(input, { ...settings, onProgress }));
+  const begin = (): void => {
+    people.write(`${formatHeading(input, describeEnvironment(), { causal, seed }, colour)}\n\n`);
+  };
+  const report = await withProgress(host, begin, (onProgress) => compare(input, { ...settings, onProgress }));
   const written = await writeOutputs(values, report, host);
 
   const { results } = report;
@@ -110,13 +113,18 @@ function optionsByVariant({ variant, option }: Values): CompareSettings['options
   return Object.fromEntries([...written].map(([{ name }, own]) => [name, own]));
 }
 
+/** `begin` is called when the request has been found right and the work begins. */
 async function withProgress<T>(
   { stderr }: Host,
+  begin: () => void,
   work: (onProgress: NonNullable<CompareSettings['onProgress']>) => Promise<T>,
 ): Promise<T> {
   const progress = new Progress({ total: 1, stream: stderr });
   try {
-    return await work((done, total, label) => progress.update(done / total, label));
+    return await work((done, total, label) => {
+      if (done === 0) begin();
+      else progress.update(done / total, label);
+    });
   } finally {
     progress.finish();
   }

@@ -39,7 +39,8 @@ function describe() {
   const { threads } = runOptions();
   return {
     usage: `${PROGRAM} doctor`,
-    summary: 'Says what this machine gives, and checks that the library works on it; exit code 1 if anything does not.',
+    summary: 'Says what this machine gives, and checks that the library works on it.',
+    details: 'The exit code is 1 if anything is broken.',
     options: { threads },
     examples: [
       { command: `${PROGRAM} doctor`, explanation: 'On all cores' },

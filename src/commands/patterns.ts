@@ -32,11 +32,11 @@ const DEFAULT_COLUMNS = 80;
 function options() {
   return {
     ...variantOptions(),
-    length: integer('N', 'Tokens; weights are then those of drawn numbers', {
+    length: integer('N', 'Tokens; weights are then of random numbers', {
       minimum: 1,
       defaultText: 'as many as the input has',
     }),
-    weights: flag('Draw the weights on an input, also of variants that state who may attend to whom'),
+    weights: flag('Draw weights also for variants that have a pattern'),
     qkv: fileOption(),
     layer: text('NAME', 'The layer of the input', { defaultText: 'the first' }),
     ...drawnInputOptions(),
@@ -49,9 +49,10 @@ function options() {
 function describe() {
   return {
     usage: `${PROGRAM} patterns`,
-    summary:
-      'Draws who attends to whom, each variant beside full attention: the pairs that its pattern allows or, for a ' +
-      'variant without one, the weights that it gives.',
+    summary: 'Draws who attends to whom, each variant beside full attention.',
+    details:
+      'Drawn are the pairs that its pattern allows or, for a variant without one and with --weights, the mean weights ' +
+      'that it gives on an input.',
     options: options(),
     examples: [
       { command: `${PROGRAM} patterns`, explanation: 'Every variant, on the shipped input' },

@@ -9,10 +9,10 @@ import { allVariants } from '../variants/registry.ts';
 export function variantOptions() {
   const names = allVariants().map(({ name }) => name);
   return {
-    variant: choices('NAME', names, 'Variants', { defaultText: 'all that can do what is asked' }),
+    variant: choices('NAME', names, 'Which variants', { defaultText: 'all that can do what is asked' }),
     option: texts(
       'NAME=VALUE',
-      "A variant's option (variants NAME lists them); VARIANT.NAME=VALUE for one variant only",
+      'An option of the variants that have it (the command variants lists them); VARIANT.NAME=VALUE for one of them',
     ),
     causal: flag('No token sees a later one'),
   };
@@ -22,10 +22,10 @@ export function variantOptions() {
 export function drawnInputOptions() {
   const kinds = Object.keys(DISTRIBUTIONS) as Distribution[];
   return {
-    distribution: choice('NAME', kinds, 'What the drawn numbers are like', { defaultText: 'gaussian' }),
-    batch: integer('N', 'Sequences in a batch of drawn numbers', { minimum: 1, defaultText: '1' }),
-    heads: integer('N', 'Heads of drawn numbers', { minimum: 1, defaultText: '2' }),
-    headDim: integer('N', 'Width of a head of drawn numbers', { minimum: 1, defaultText: '64' }),
+    distribution: choice('NAME', kinds, 'With --length, what the numbers are like', { defaultText: 'gaussian' }),
+    batch: integer('N', 'With --length, sequences in the batch', { minimum: 1, defaultText: '1' }),
+    heads: integer('N', 'With --length, heads', { minimum: 1, defaultText: '2' }),
+    headDim: integer('N', 'With --length, width of a head', { minimum: 1, defaultText: '64' }),
   };
 }
 
@@ -37,7 +37,7 @@ export function fileOption() {
 
 export function runOptions() {
   return {
-    seed: integer('N', 'Of everything random; the same seed gives the same numbers', { default: 0 }),
+    seed: integer('N', 'Of everything random; the same seed gives the same result', { default: 0 }),
     threads: integer('N', 'Threads, the calling one included; the result does not depend on it', {
       minimum: 1,
       defaultText: 'all cores, or EFFICIENT_TRANSFORMERS_THREADS',
@@ -64,12 +64,12 @@ export function chooseInput(choice: InputChoice): ComparisonInput {
     const other = lengths !== undefined ? 'length' : described;
     if (other === undefined) return fileInput(qkv);
     throw new ArgumentError(
-      `--${flagName(other)}: is for drawn numbers, and --qkv brings its own; give one of the two`,
+      `--${flagName(other)}: draws random numbers, but --qkv brings its own; give one of the two`,
     );
   }
   if (lengths !== undefined) return syntheticInput({ lengths, seed, ...drawn });
   if (described === undefined) return fixtureInput();
-  throw new ArgumentError(`--${flagName(described)}: is for drawn numbers; say how many tokens with --length`);
+  throw new ArgumentError(`--${flagName(described)}: is about random numbers; say how many tokens with --length`);
 }
 
 /** Before any kernel runs. */

@@ -9,6 +9,8 @@ export interface CommandSpec<Specs extends OptionSpecs> {
   usage: string;
   /** One sentence. */
   summary: string;
+  /** What else there is to say, under the summary. */
+  details?: string;
   options: Specs;
   /** Names of what comes without a flag, in order, for `--help`; more than these is an error. None are required. */
   positionals?: readonly string[];
@@ -20,7 +22,7 @@ const INDENT = '  ';
 
 /** Summary, usage, options with their defaults, examples; wrapped to 100 columns, ends without a newline. */
 export function formatHelp<Specs extends OptionSpecs>(command: CommandSpec<Specs>): string {
-  const { usage, summary, options, positionals = [], examples = [] } = command;
+  const { usage, summary, details, options, positionals = [], examples = [] } = command;
   const words = positionals.map((name) => ` [${name}]`).join('');
   const rows = Object.entries(options).map(([key, { short, placeholder, description, fallback, fallbackText }]) => {
     const negatable = placeholder === null && fallback === true;
@@ -29,7 +31,7 @@ export function formatHelp<Specs extends OptionSpecs>(command: CommandSpec<Specs
     return [left, fallbackText === '' ? description : `${description} (default: ${fallbackText})`];
   });
   const parts = [
-    summary,
+    wrap(details === undefined ? summary : `${summary} ${details}`, WIDTH).join('\n'),
     `Usage: ${usage}${words} [options]`,
     `Options:\n${formatRows([...rows, ['-h, --help', 'Show this text']])}`,
   ];

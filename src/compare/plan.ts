@@ -1,5 +1,5 @@
 /** Which variants run at which options: from what was asked for to a list of cells, checked before any work. */
-import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../core/errors.ts';
+import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { checkOptions } from '../variants/attend.ts';
 import { checkOption, type OptionSchema } from '../variants/options.ts';
@@ -32,9 +32,9 @@ export interface PlanSettings {
 const MAX_BUDGETS = 4;
 
 /**
- * The cells for one shape; `shortest` is the shortest of all lengths compared. Without `variants`, those that cannot run
- * as asked are left out and reported to `onSkip`. Throws ArgumentError for an unknown name or an option that the variant
- * does not have, UnsupportedError if nothing is left, and what `checkOptions` throws.
+ * The cells for one shape; `shortest` is the shortest of all lengths compared. Without `variants`, the cells that cannot
+ * run as asked are left out, each reported to `onSkip`; full attention always can. Throws ArgumentError for an unknown
+ * name or an option that the variant does not have, and what `checkOptions` throws.
  */
 export function planCells(
   shape: AttentionShape,
@@ -49,19 +49,16 @@ export function planCells(
   chosenVariants(Object.keys(settings.options ?? {}), 'options');
   for (const variant of variants) checkWritten(variant, settings.options?.[variant.name] ?? {}, shape.keyLength);
   const cells: Cell[] = [];
-  const told = new Set<string>();
   for (const variant of variants) {
     for (const value of budgetsOf(variant, shape.keyLength, shortest, settings)) {
       try {
         cells.push(cellOf(variant, value, shape, settings));
       } catch (error) {
         if (settings.variants !== undefined || !(error instanceof EfficientTransformersError)) throw error;
-        if (!told.has(error.message)) onSkip({ variant: variant.name, reason: error.message });
-        told.add(error.message);
+        onSkip({ variant: variant.name, reason: error.message });
       }
     }
   }
-  if (cells.length === 0) throw new UnsupportedError(`variants: none can run as asked; ${[...told].join('; ')}`);
   return cells;
 }
 

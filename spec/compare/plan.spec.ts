@@ -1,0 +1,174 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  chosenVariants,
+  nameOfCell,
+  type PlanSettings,
+  planCells,
+  referenceCell,
+  type Skip,
+} from '../../src/compare/plan.ts';
+import { ArgumentError, type EfficientTransformersError, UnsupportedError } from '../../src/core/errors.ts';
+import { checkOptions } from '../../src/variants/attend.ts';
+import { allVariants } from '../../src/variants/registry.ts';
+import type { AttentionShape } from '../../src/variants/variant.ts';
+import { registerTestVariants } from './test-variants.ts';
+
+registerTestVariants();
+
+function square(length: number): AttentionShape {
+  return { batch: 1, heads: 2, queryLength: length, keyLength: length, headDim: 8, dtype: 'float32' };
+}
+
+function plan(length: number, settings: PlanSettings = {}, shortest = length) {
+  const skips: Skip[] = [];
+  const cells = planCells(square(length), settings, (skip) => skips.push(skip), shortest);
+  const of = (name: string) => cells.filter(({ variant }) => variant.name === name);
+  return { cells, skips, of, budgetsOf: (name: string) => of(name).map(({ budget }) => budget?.value ?? null) };
+}
+
+const lengths = fc.integer({ min: 1, max: 300 });
+
+test('without names every variant is there or its absence is explained; causal only those that can be', () => {
+  fc.assert(
+    fc.property(lengths, fc.boolean(), (length, causal) => {
+      const { cells, skips, of } = plan(length, { causal });
+      for (const { name, supports } of allVariants()) {
+        const own = skips.filter(({ variant }) => variant === name);
+        assert.ok(of(name).length + own.length > 0, `${name} is missing`);
+        if (causal && !supports.causal) {
+          assert.is(of(name).length, 0);
+          assert.match(own[0].reason, /^causal: /);
+        }
+      }
+      assert.is(of('full').length, 1);
+      for (const { variant, options, budget } of cells) {
+        assert.is(options.causal, causal);
+        // Complete, and accepted as they are.
+        assert.equal(checkOptions(variant, options, square(length)), options);
+        assert.is(budget === null, variant.budget === null || variant.budget.values(length).length === 0);
+        if (budget !== null) assert.is((options as unknown as Record<string, unknown>)[budget.option], budget.value);
+      }
+    }),
+  );
+});
+
+test("a sweep takes a few of the variant's own budgets, ascending, its least and its most among them", () => {
+  fc.assert(
+    fc.property(lengths, (length) => {
+      const { skips, budgetsOf } = plan(length);
+      for (const { name, budget } of allVariants()) {
+        const own = budget?.values(length) ?? [];
+        if (own.length === 0 || skips.some(({ variant }) => variant === name)) continue;
+        const swept = budgetsOf(name) as number[];
+        assert.ok(swept.every((value) => own.includes(value)));
+        assert.equal(
+          swept,
+          [...new Set(swept)].sort((a, b) => a - b),
+        );
+        assert.is(swept.length, Math.min(4, own.length));
+        assert.equal([swept[0], swept[swept.length - 1]], [Math.min(...own), Math.max(...own)]);
+      }
+    }),
+  );
+});
+
+test('over several lengths, the middle budget of the shortest is in the sweeps of all that have it', () => {
+  const several = fc.uniqueArray(fc.integer({ min: 64, max: 9000 }), { minLength: 2, maxLength: 5 });
+  fc.assert(
+    fc.property(several, (all) => {
+      const shortest = Math.min(...all);
+      const plans = all.map((length) => ({ length, ...plan(length, {}, shortest) }));
+      for (const { name, budget } of allVariants()) {
+        if (budget === null || plans.some(({ skips }) => skips.some(({ variant }) => variant === name))) continue;
+        const sweep = plan(shortest).budgetsOf(name) as number[];
+        const middle = sweep[Math.floor((sweep.length - 1) / 2)];
+        for (const { length, budgetsOf } of plans) {
+          assert.ok(
+            budgetsOf(name).includes(middle) || !budget.values(length).includes(middle),
+            `${name} at ${length}`,
+          );
+        }
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('given budgets take the place of the own ones, each once', () => {
+  const { budgetsOf } = plan(64, { budgets: [9, 4, 9] });
+  assert.equal(budgetsOf('dummy'), [9, 4]);
+  assert.equal(budgetsOf('full'), [null]);
+});
+
+test('what does not fit is left out with a reason, or thrown if the variant was named', () => {
+  const { budgetsOf, skips } = plan(10, { budgets: [4, 6, 11] });
+  assert.equal(budgetsOf('dummy'), [4, 6]);
+  assert.equal(budgetsOf('picky'), [4]);
+  assert.equal(
+    skips.filter(({ variant }) => variant === 'picky').map(({ reason }) => reason),
+    ['reach: expected at most 5, got 6', 'reach: expected an integer from 0 to 10, got 11'],
+  );
+  throws(() => plan(10, { variants: ['picky'], budgets: [4, 6] }), UnsupportedError, /^reach: expected at most 5/);
+  throws(() => plan(10, { variants: ['full', 'picky'], causal: true }), UnsupportedError, /^causal: picky cannot/);
+});
+
+test('an option that is the budget fixes it; others go to all cells', () => {
+  const { budgetsOf, of } = plan(64, { options: { dummy: { reach: 7 } }, budgets: [1, 2] });
+  assert.equal(budgetsOf('dummy'), [7]);
+  assert.equal(of('dummy')[0].budget, { symbol: 'r', option: 'reach', value: 7 });
+  assert.equal(budgetsOf('picky'), [1, 2]);
+});
+
+test('names are taken once and in the order given', () => {
+  const { cells } = plan(64, { variants: ['dummy', 'full', 'dummy'], budgets: [1] });
+  assert.equal(
+    cells.map(({ variant }) => variant.name),
+    ['dummy', 'full'],
+  );
+  assert.equal(chosenVariants(undefined), allVariants());
+});
+
+test('a written option that is wrong is an error, whether or not its variant was named', () => {
+  for (const variants of [undefined, ['dummy']]) {
+    const asked = (options: PlanSettings['options']) => () => plan(10, { variants, options });
+    throws(asked({ dumy: {} }), ArgumentError, /^options: unknown variant 'dumy': did you mean 'dummy'/);
+    throws(
+      asked({ dummy: { rech: 1 } }),
+      ArgumentError,
+      /^options: unknown option of dummy 'rech': did you mean 'reach'/,
+    );
+    throws(asked({ dummy: { reach: -1 } }), ArgumentError, /^reach: /);
+    throws(asked({ dummy: { reach: '3' } }), ArgumentError, /^reach: /);
+  }
+});
+
+test('unknown names and empty lists are errors', () => {
+  throws(() => plan(8, { variants: ['ful'] }), ArgumentError, /^variants: unknown variant 'ful': did you mean 'full'/);
+  throws(() => plan(8, { variants: [] }), ArgumentError, /^variants: /);
+  throws(() => plan(8, { budgets: [] }), ArgumentError, /^budgets: /);
+});
+
+test('the reference is full attention, causal as asked, and cells are named by their budget', () => {
+  for (const causal of [false, true]) {
+    const { variant, options, budget } = referenceCell(square(8), causal);
+    assert.equal([variant.name, options, budget], ['full', { causal }, null]);
+  }
+  const [cell] = plan(8, { variants: ['dummy'], budgets: [3] }).cells;
+  assert.is(nameOfCell(cell), 'dummy, r = 3');
+  assert.is(nameOfCell(referenceCell(square(8), false)), 'full');
+});
+
+function throws(body: () => unknown, type: new (message: string) => EfficientTransformersError, message: RegExp): void {
+  try {
+    body();
+  } catch (error) {
+    assert.instance(error, type);
+    assert.match((error as Error).message, message);
+    return;
+  }
+  assert.unreachable(`nothing was thrown, expected ${message}`);
+}
+
+test.run();

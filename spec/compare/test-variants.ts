@@ -1,0 +1,50 @@
+/** Two variants to compare with: one that is exact by other means, and one that can do next to nothing. */
+import { UnsupportedError } from '../../src/core/errors.ts';
+import { add, matmul, scale, softmax } from '../../src/core/ops/index.ts';
+import { fromArray, type Tensor } from '../../src/core/tensor.ts';
+import { full } from '../../src/variants/full.ts';
+import { register } from '../../src/variants/registry.ts';
+import type { AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
+import { dummy } from '../laws/dummy-variant.ts';
+
+/** Full attention with the matrix, for small inputs. */
+export const dense: AttentionVariant<CommonOptions> = {
+  ...full,
+  name: 'dense',
+  attend: ({ queries, keys, values, keyMask }, { causal }) => {
+    const scores = scale(matmul(queries, keys, { transposeB: true }), 1 / Math.sqrt(queries.shape[3]));
+    return matmul(softmax(add(scores, hidden(scores, causal, keyMask))), values);
+  },
+};
+
+/** 0 or −∞: [batch, 1, queryLength, keyLength]. */
+function hidden({ shape: [batch, , rows, columns], dtype }: Tensor, causal: boolean, keyMask?: Tensor): Tensor {
+  const kept = keyMask?.toArray();
+  const numbers = Array.from({ length: batch * rows * columns }, (_, n) => {
+    const [b, i, j] = [Math.floor(n / (rows * columns)), Math.floor(n / columns) % rows, n % columns];
+    return (causal && j > i) || kept?.[b * columns + j] === 0 ? -Infinity : 0;
+  });
+  return fromArray(numbers, [batch, 1, rows, columns], dtype);
+}
+
+export interface PickyOptions extends CommonOptions {
+  reach: number;
+}
+
+/** A window that is neither causal nor padded, and not longer than half the sequence. */
+export const picky: AttentionVariant<PickyOptions> = {
+  ...dummy,
+  name: 'picky',
+  supports: { causal: false, padding: false, crossAttention: false, incremental: false },
+  budget: { symbol: 'r', option: 'reach', values: () => [1, 2, 3, 5, 8, 13, 21, 34] },
+  check({ reach }, { keyLength }) {
+    if (2 * reach > keyLength) throw new UnsupportedError(`reach: expected at most ${keyLength / 2}, got ${reach}`);
+  },
+};
+
+/** Enters them, and the dummy, in the registry of this process. */
+export function registerTestVariants(): void {
+  register(dense);
+  register(dummy);
+  register(picky);
+}

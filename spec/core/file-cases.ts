@@ -43,6 +43,21 @@ export function safetensorsBytes(header: string | Uint8Array, data: Uint8Array |
   return Buffer.concat([length, text, Uint8Array.from(data)]);
 }
 
+/** The magic text, the version, the length of the header, the header, the data. */
+export function npyBytes(header: string, data: Uint8Array | readonly number[], version = 1): Buffer {
+  const text = Buffer.from(header, version === 3 ? 'utf8' : 'latin1');
+  const length = Buffer.alloc(version === 1 ? 2 : 4);
+  length.writeUIntLE(text.length, 0, length.length);
+  const start = Buffer.from(`\x93NUMPY${String.fromCharCode(version)}\x00`, 'latin1');
+  return Buffer.concat([start, length, text, Uint8Array.from(data)]);
+}
+
+/** As NumPy writes it, but for the padding. */
+export function npyHeader(descr: string, shape: readonly number[], fortranOrder = false): string {
+  const order = fortranOrder ? 'True' : 'False';
+  return `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': (${shape.map((n) => `${n}, `).join('')}), }\n`;
+}
+
 /** IEEE 754 binary16: (−1)^sign · 2^(exponent − 15) · 1.fraction, with 5 and 10 bits. */
 export function float16(pattern: number): number {
   return floatOf(pattern, 5, 10);

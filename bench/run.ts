@@ -1,0 +1,66 @@
+/**
+ * `npm run bench`: speed and memory, measured side by side in one run. Tables for people, and the raw numbers with a
+ * description of the machine under bench/results/.
+ */
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describeEnvironment } from '../src/compare/environment.ts';
+import { EfficientTransformersError } from '../src/core/errors.ts';
+import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { setThreads } from '../src/core/parallel/pool.ts';
+import { parseArguments } from '../src/terminal/arguments.ts';
+import { choices, flag, integer } from '../src/terminal/options.ts';
+import { decoding } from './suites/decoding.ts';
+import { kernels } from './suites/kernels.ts';
+import { scaling } from './suites/scaling.ts';
+import type { Suite } from './suites/suite.ts';
+
+const SUITES: readonly Suite[] = [kernels, scaling, decoding];
+const NAMES = SUITES.map(({ name }) => name);
+
+const command = {
+  usage: 'npm run bench --',
+  summary: 'Measures speed and memory; writes tables, and raw numbers to bench/results/SUITE.json.',
+  options: {
+    suite: choices('SUITE', NAMES, 'What to measure', { default: NAMES, defaultText: 'all' }),
+    rounds: integer('N', 'Rounds over everything; figures are medians', { default: 5, minimum: 1 }),
+    threads: integer('N', 'Threads, this one included', { minimum: 1, maximum: 64, defaultText: 'all cores' }),
+    quick: flag('Short sizes, for a first look; nothing is written'),
+  },
+  examples: [
+    { command: 'npm run bench -- --suite scaling', explanation: 'Growth of time and memory up to 32768 tokens' },
+    { command: 'npm run bench -- --quick --rounds 1', explanation: 'Everything, in a minute' },
+  ],
+};
+
+async function main(args: readonly string[]): Promise<void> {
+  const parsed = parseArguments(command, args);
+  if (parsed.help !== null) {
+    console.log(parsed.help);
+    return;
+  }
+  const { suite: names, rounds, threads, quick } = parsed.values;
+  if (threads !== undefined) setThreads(threads);
+  const tell = (line: string) => process.stderr.isTTY && process.stderr.write(`\r\x1b[2K${line.slice(0, 78)}`);
+  for (const suite of SUITES.filter(({ name }) => names.includes(name))) {
+    const environment = describeEnvironment();
+    const { rows, table } = await suite.run({ rounds, quick, tell });
+    tell('');
+    console.log(`${suite.name}: ${suite.summary}\n${environment.cpu}, ${environment.threads} threads\n\n${table}\n`);
+    if (quick) continue;
+    const folder = new URL('./results/', import.meta.url);
+    mkdirSync(folder, { recursive: true });
+    const file = fileURLToPath(new URL(`${suite.name}.json`, folder));
+    const raw = { suite: suite.name, summary: suite.summary, environment, rounds, rows };
+    await writeFileAtomically(file, `${JSON.stringify(raw, null, 1)}\n`);
+    console.log(`Raw numbers: bench/results/${suite.name}.json\n`);
+  }
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof EfficientTransformersError)) throw error;
+  console.error(`Error: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,75 @@
+/** What a suite of measurements is, and the few things that all of them do. */
+import { backward, noGrad } from '../../src/core/autograd.ts';
+import { measureMemory } from '../../src/core/memory.ts';
+import { sum } from '../../src/core/ops/index.ts';
+import { Random } from '../../src/core/random.ts';
+import { keep, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
+import { attend } from '../../src/variants/attend.ts';
+import type { AnyVariant } from '../../src/variants/registry.ts';
+import type { AttentionInputs, CommonOptions, Parameters } from '../../src/variants/variant.ts';
+
+export interface SuiteSettings {
+  /** Rounds over everything that is measured; figures are medians over them. */
+  rounds: number;
+  /** Shorter sizes, for a first look. */
+  quick: boolean;
+  /** What is going on, for people who wait. */
+  tell: (line: string) => void;
+}
+
+export interface SuiteResult {
+  /** One object a row, for the JSON file. */
+  rows: Record<string, unknown>[];
+  /** For the terminal. */
+  table: string;
+}
+
+export interface Suite {
+  name: string;
+  summary: string;
+  run(settings: SuiteSettings): Promise<SuiteResult>;
+}
+
+/** Normal queries, keys and values that stay until the process ends. */
+export function drawInputs(heads: number, length: number, headDim: number): AttentionInputs {
+  const random = new Random(1).split(`bench ${length}`);
+  const draw = (name: string) => keep(randomNormal([1, heads, length, headDim], random.split(name)));
+  return { queries: draw('queries'), keys: draw('keys'), values: draw('values') };
+}
+
+/** One pass, its result thrown away. */
+export function pass(
+  variant: AnyVariant,
+  inputs: AttentionInputs,
+  options: CommonOptions,
+  parameters: Parameters,
+  training: boolean,
+): void {
+  const settings = { parameters, checkFinite: false };
+  const leaves = [inputs.queries, inputs.keys, inputs.values, ...Object.values(parameters)];
+  scope(() => {
+    if (!training) {
+      noGrad(() => attend(variant, inputs, options, settings));
+      return;
+    }
+    withGradients(leaves, () => backward(sum(attend(variant, inputs, options, settings))));
+  });
+}
+
+/** The most tensor memory that a pass holds beyond its inputs. */
+export function peakOf(body: () => void): number {
+  return measureMemory(body).peakBytes;
+}
+
+function withGradients(leaves: readonly Tensor[], body: () => void): void {
+  const required = leaves.map((leaf) => leaf.requiresGrad);
+  for (const leaf of leaves) leaf.requiresGrad = true;
+  try {
+    body();
+  } finally {
+    leaves.forEach((leaf, index) => {
+      leaf.requiresGrad = required[index];
+      leaf.grad = null;
+    });
+  }
+}

@@ -175,6 +175,17 @@ export const unaryKernels = {
       for (let i = from; i < to; i++) d[i] = x[i] > 0 ? g[i] : g[i] * (y[i] + 1);
     },
   ),
+  /** Not elu and then + 1: near −1 that would round away all that is left of exp(x). */
+  eluPlusOne: unary(
+    'elu-plus-one',
+    16,
+    (x, y, from, to) => {
+      for (let i = from; i < to; i++) y[i] = x[i] > 0 ? x[i] + 1 : Math.exp(x[i]);
+    },
+    (x, y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = x[i] > 0 ? g[i] : g[i] * y[i];
+    },
+  ),
   /** The tanh form of Hendrycks & Gimpel 2016. */
   gelu: unary(
     'gelu',

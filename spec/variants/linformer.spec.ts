@@ -176,6 +176,18 @@ test('a record that two layers share gets the sum of the gradients that each lay
   }
 });
 
+test('cost: an example by hand', () => {
+  const shape = shapeOf({ heads: 1, queryLength: 4, keyLength: 4, headDim: 3 });
+  const flops = (projection: LinformerOptions['projection']) =>
+    linformer.cost(shape, complete({ projection, projectedLength: 2 }, shape)).flops;
+  // 8 pairs of query and row: 3 multiply-adds for the score, 3 for the values, 5 operations of the softmax.
+  const attending = 8 * (2 * 3 + 2 * 3 + 5);
+  // Keys and values: 2 rows read 4 tokens of width 3 each; in segments, each token is read once.
+  assert.is(flops('learned'), attending + 2 * (2 * 2 * 4 * 3));
+  assert.is(flops('mean-pool'), attending + 2 * (2 * 4 * 3));
+  assert.is(flops('convolution'), flops('mean-pool'));
+});
+
 test('cost: for a fixed k twice the length takes twice the operations, and a long sequence less than full attention', () => {
   for (const projection of projections) {
     const cost = (length: number) => {

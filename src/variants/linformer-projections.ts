@@ -1,6 +1,6 @@
 /**
- * Linformer's projections of a sequence onto fewer rows: X ↦ E X for x [batch, heads, L, width], E ∈ ℝ^{k×L}. E is
- * either dense, or row r of it lives on the r-th of k segments of the sequence (pooling, and convolution whose kernel
+ * Linformer's projections of a sequence onto fewer rows: X ↦ E X for X [batch, heads, L, width], E ∈ ℝ^{k×L}. E is
+ * dense, or else its row r is zero outside the r-th of k segments of the sequence (pooling, and convolution whose kernel
  * and stride are L/k), which takes O(L) operations and not O(L·k).
  */
 import type { DType } from '../core/memory.ts';

@@ -9,8 +9,10 @@
  * Cost: O(L·k) time and, for a fixed k, O(L) memory; the paper finds k = 256 enough whatever the length (§5.1).
  * It gives up: causality, because a row of E mixes tokens from everywhere; looking at one token apart from those that
  * it is mixed with; and freedom of length, because E has a column for every position.
- * Only a trained E stands in for full attention, so the default is mean pooling, which needs no training: an error
- * that `compare` shows is then the method's own and not that of a random matrix. To train it, choose `learned`.
+ *
+ * Only a trained E stands in for full attention: on 512 tokens of a trained model (fixtures/minilm-qkv.safetensors) and
+ * k = 128, mean pooling is off by 0.44 to 0.54 of the output's norm, and an E as drawn by 4 to 5, zeros being off by 1.
+ * So the default is mean pooling, which needs no training; to train Linformer as published, choose `learned`.
  */
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectSameDType, expectTensor } from '../core/ops/check.ts';
@@ -33,7 +35,7 @@ export interface LinformerOptions extends CommonOptions {
    */
   projection: 'learned' | 'mean-pool' | 'convolution';
   /**
-   * Who has a projection of his own (§4, "Parameter sharing"):
+   * Which heads and layers have projections of their own (§4, "Parameter sharing"):
    * - none: every head has an E_i and an F_i;
    * - headwise: one E and one F for the heads of a layer;
    * - key-value: one E = F for the heads of a layer;
@@ -93,9 +95,9 @@ export const linformer: AttentionVariant<LinformerOptions> = {
   }),
 
   /**
-   * E and F as learned tensors, drawn for `shape.keyLength`: [heads, k, L] each, or [1, k, L] where the heads share
-   * them; for a convolution its kernel, [heads or 1, 1, ⌈L/k⌉]. F is absent where E serves as both, E where nothing is
-   * learned.
+   * E and F as learned tensors: [heads, k, L] each, or [1, k, L] where the heads share them; for a convolution its
+   * kernel, [heads or 1, 1, ⌈L/k⌉]. F is absent where E serves as both, and E too where nothing is learned. They fit
+   * the one length L = `shape.keyLength`: pad a shorter sequence and mask the end, which leaves out E's last columns.
    */
   parameters(options, shape, random) {
     const shapes = Object.entries(parameterShapes(options, shape.heads, shape.keyLength));
@@ -103,6 +105,8 @@ export const linformer: AttentionVariant<LinformerOptions> = {
   },
 
   attend({ queries, keys, values, keyMask }, options, parameters) {
+    // A masked key and its value are zero before they are mixed, and a projected row that read no real key is masked in
+    // its turn. So where no key is real the output is zero; where one is, a dense E has all its rows.
     expectParameters(options, keys, parameters);
     const { projectedLength, projection } = options;
     const dense = projection === 'learned';
@@ -156,7 +160,8 @@ function parameterShapes(
 /**
  * A dense matrix starts as the R that the proofs of Theorems 1 and 2 are about, with entries N(0, 1/k). Theorem 2 takes
  * E = δR and F = e^{−δ}R with one R in both, so F starts equal to E; a small δ, which makes all weights equal, is left
- * to the caller. The paper has no start for a convolution: its kernel starts as the mean.
+ * to the caller (what comes of it: spec/variants/linformer-theorems.spec.ts). The paper has no start for a convolution:
+ * its kernel starts as the mean.
  */
 function initial(
   { projection, projectedLength }: LinformerOptions,

@@ -230,4 +230,3 @@ test('what cannot be written leaves the file as it was', () => {
 });
 
 test.run();
-test.run();

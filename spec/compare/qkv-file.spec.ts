@@ -1,0 +1,106 @@
+/** What `fileInput` says of files that it cannot take. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fileInput } from '../../src/compare/inputs.ts';
+import { ArgumentError, FileFormatError, ShapeError } from '../../src/core/errors.ts';
+import type { ArrayToStore } from '../../src/core/files/numbers.ts';
+import { arrayFile, emptyFolder, numbers, tensorFile } from './qkv-files.ts';
+
+function assertRefused(paths: readonly string[], type: new (message: string) => Error, words: RegExp): void {
+  assert.throws(
+    () => fileInput(paths),
+    (error: unknown) => {
+      assert.instance(error, type);
+      assert.match((error as Error).message, words);
+      return true;
+    },
+  );
+}
+
+test('a file that is not there: the nearest name in its folder is asked about', () => {
+  const folder = emptyFolder();
+  const path = join(folder, 'attention.safetensors');
+  writeFileSync(path, '');
+  assertRefused(
+    [join(folder, 'atention.safetensors')],
+    FileFormatError,
+    /atention\.safetensors: there is no such file: did you mean .*attention\.safetensors\?$/,
+  );
+  assertRefused([join(folder, 'zebra.npy')], FileFormatError, /zebra\.npy: there is no such file$/);
+  assertRefused([join(folder, 'no', 'file.npy')], FileFormatError, /file\.npy: there is no folder .*no$/);
+  assertRefused([join(path, 'file.npy')], FileFormatError, /file\.npy: there is no such file$/);
+  assertRefused([''], FileFormatError, /there is no such file/);
+  assertRefused([path], FileFormatError, /attention\.safetensors: expected a header's length/);
+  mkdirSync(join(folder, 'folder.npy'));
+  assertRefused([join(folder, 'folder.npy')], FileFormatError, /it is a folder/);
+});
+
+test('files of another kind or number', () => {
+  const array = arrayFile('a.npy', numbers([3, 2, 2]));
+  const tensors = tensorFile({});
+  const text = join(emptyFolder(), 'weights.pt');
+  writeFileSync(text, '');
+  const forms = /expected one \.safetensors file, one \.npy file of all three, or three \.npy files/;
+  assertRefused([], ArgumentError, /^qkv: expected .*, got 0 files/);
+  assertRefused([array, array], ArgumentError, /^qkv: expected .*, got 2 files/);
+  assertRefused([text], FileFormatError, forms);
+  assertRefused([tensors, tensors, tensors], FileFormatError, forms);
+  assertRefused([array, array, tensors], FileFormatError, forms);
+});
+
+test('a .safetensors file without the three tensors of a layer', () => {
+  const array = numbers([2, 2]);
+  const refuses = (tensors: Record<string, ArrayToStore>, words: RegExp) =>
+    assertRefused([tensorFile(tensors)], FileFormatError, words);
+  refuses({}, /expected tensors queries, keys and values, or LAYER\.queries and so on, got none/);
+  refuses({ 'q_proj.weight': array, b: array }, /got b, q_proj\.weight$/);
+  const many = Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`w${n}`, array]));
+  refuses(many, /got w0, .* and 3 more$/);
+  refuses({ 'a.q': array, 'a.k': array }, /: expected values beside a\.k and a\.q, got none/);
+  refuses({ 'a.q': array, 'a.k': array, 'b.v': array }, /expected values beside/);
+  refuses({ q: array, queries: array, k: array, v: array }, /: expected queries once, got both q and queries/);
+  const integers = { shape: [2, 2], data: Int32Array.of(1, 2, 3, 4) };
+  refuses({ q: array, k: integers, v: array }, /qkv\.safetensors: k: expected floating-point numbers, got I32/);
+});
+
+test('arrays that do not fit each other', () => {
+  const refuses = (q: number[], k: number[], v: number[], words: RegExp) => {
+    assertRefused([tensorFile({ q: numbers(q), k: numbers(k), v: numbers(v) })], ShapeError, words);
+  };
+  refuses(
+    [2, 3, 4],
+    [2, 5, 4],
+    [2, 5, 4],
+    /: k: expected \[1, 2, 3, 4\] to match queries, for self-attention, got \[1, 2, 5, 4\]/,
+  );
+  refuses([2, 3, 4], [2, 3, 5], [2, 3, 4], /: k: expected \[1, 2, 3, 4\]/);
+  refuses([2, 3, 4], [2, 3, 4], [1, 3, 4], /: v: expected \[1, 2, 3, 4\] to match keys, got \[1, 1, 3, 4\]/);
+  refuses([2, 3, 4], [2, 3, 4], [2, 2, 4], /: v: expected \[1, 2, 3, 4\]/);
+  refuses([4], [4], [4], /: q: expected \[batch, heads, length, headDim\], .*, got \[4\]/);
+  refuses([1, 1, 1, 2, 2], [2, 2], [2, 2], /: q: expected .*, got \[1, 1, 1, 2, 2\]/);
+  refuses([2, 0], [2, 0], [2, 0], /: q: expected .*none of them 0, got \[2, 0\]/);
+
+  const layer = (shape: number[]) => numbers(shape);
+  const [two, three] = [layer([2, 3, 4]), layer([3, 3, 4])];
+  const path = tensorFile({ 'a.q': two, 'a.k': two, 'a.v': two, 'b.q': three, 'b.k': three, 'b.v': three });
+  assertRefused([path], ShapeError, /: b\.q: expected \[1, 2, 3, 4\] to match .*: a\.q, got \[1, 3, 3, 4\]/);
+
+  for (const shape of [[3], [3, 2], [2, 2, 2], [1, 3, 2, 2], [0, 2, 2], []]) {
+    assertRefused(
+      [arrayFile('x.npy', numbers(shape))],
+      ShapeError,
+      /x\.npy: expected \[3, batch, heads, length, headDim\]/,
+    );
+  }
+  assertRefused([arrayFile('x.npy', numbers([3, 1, 1, 1, 2, 2]))], ShapeError, /x\.npy: queries: expected \[batch/);
+  const separate = [
+    [2, 2],
+    [3, 2],
+    [3, 2],
+  ].map((shape, n) => arrayFile(`${n}.npy`, numbers(shape)));
+  assertRefused(separate, ShapeError, /1\.npy: keys: expected \[1, 1, 2, 2\] to match queries/);
+});
+
+test.run();

@@ -1,0 +1,67 @@
+/** What error messages say, and that one base class catches them all. */
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as errors from '../../src/core/errors.ts';
+
+const { ArgumentError, EfficientTransformersError, expectInteger, expectShape, formatShape, ShapeError } = errors;
+const messageOf = (body: () => void) => {
+  try {
+    body();
+  } catch (error) {
+    return `${error}`;
+  }
+  return 'nothing was thrown';
+};
+
+test('every error is an EfficientTransformersError, with its own name and its cause', () => {
+  const types = Object.values(errors).filter((each) => typeof each === 'function' && /Error$/.test(each.name));
+  assert.ok(types.length >= 7);
+  for (const type of types as (typeof EfficientTransformersError)[]) {
+    const error = new type('queries: wrong', { cause: 'why' });
+    assert.instance(error, EfficientTransformersError);
+    assert.instance(error, Error);
+    assert.is(`${error}`, `${type.name}: queries: wrong`);
+    assert.is(error.cause, 'why');
+  }
+});
+
+test('expectShape accepts equal shapes alone, and says what it wanted, why, and what it got', () => {
+  const shape = fc.array(fc.nat(3), { maxLength: 4 });
+  fc.assert(
+    fc.property(shape, shape, (actual, expected) => {
+      const message = messageOf(() => expectShape('keys', actual, expected, 'to match queries'));
+      const [got, wanted] = [formatShape(actual), formatShape(expected)];
+      if (actual.join() === expected.join()) assert.is(message, 'nothing was thrown');
+      else assert.is(message, `ShapeError: keys: expected ${wanted} to match queries, got ${got}`);
+    }),
+  );
+  assert.throws(
+    () => expectShape('x', [2], [2, 8]),
+    (error: unknown) => error instanceof ShapeError && error.message === 'x: expected [2, 8], got [2]',
+  );
+});
+
+test('expectInteger accepts the integers in the range alone', () => {
+  const anything = fc.oneof(
+    fc.integer({ min: -20, max: 20 }),
+    fc.double(),
+    fc.string(),
+    fc.constantFrom(null, [3], true),
+  );
+  fc.assert(
+    fc.property(anything, fc.integer({ min: -9, max: 0 }), fc.nat(9), (value, minimum, maximum) => {
+      const right = Number.isInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
+      const message = messageOf(() => expectInteger('w', value, minimum, maximum));
+      const refusal = `ArgumentError: w: expected an integer from ${minimum} to ${maximum}, got ${String(value)}`;
+      assert.is(message, right ? 'nothing was thrown' : refusal);
+    }),
+  );
+  assert.throws(
+    () => expectInteger('w', 0, 1),
+    (error: unknown) =>
+      error instanceof ArgumentError && error.message === 'w: expected an integer of at least 1, got 0',
+  );
+});
+
+test.run();

@@ -1,0 +1,210 @@
+/** Scopes: what is released when one ends, what gets away, and what happens to those who come late. */
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
+import { ArgumentError, MemoryError } from '../../src/core/errors.ts';
+import { memoryStatistics } from '../../src/core/memory.ts';
+import { add, exp, multiply, slice, sum, transpose } from '../../src/core/ops/index.ts';
+import { elements, filled, fromArray, keep, packed, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { expectThrows } from '../laws/laws/expect-throws.ts';
+import { assertClose, ULP } from './tensors.ts';
+
+const liveBytes = () => memoryStatistics().liveBytes;
+const isLive = (tensor: Tensor) => !tensor.block.free;
+
+/** Runs a test inside a scope of its own, and fails if it leaves anything behind. */
+function testScoped(name: string, body: () => void): void {
+  test(name, () => {
+    const before = liveBytes();
+    scope(body);
+    assert.is(liveBytes(), before);
+  });
+}
+
+testScoped('a scope releases what it does not return: directly, or in lists and records', () => {
+  const made: Tensor[] = [];
+  const make = () => {
+    made.push(filled([4], made.length));
+    return made[made.length - 1];
+  };
+  const result = scope(() => {
+    make();
+    const returned = { one: make(), list: [make(), { deep: make() }], number: 3, nothing: null };
+    make();
+    return returned;
+  });
+  assert.equal(made.map(isLive), [false, true, true, true, false]);
+  assert.equal(result.number, 3);
+  assert.equal(result.one.toArray(), Float32Array.of(1, 1, 1, 1));
+  assert.is(
+    scope(() => make()),
+    made[5],
+  );
+  assert.ok(isLive(made[5]));
+  const holder = scope(
+    () =>
+      new (class {
+        readonly hidden = make();
+      })(),
+  );
+  assert.not(isLive(holder.hidden), 'an instance of a class is not searched');
+});
+
+testScoped('a returned view keeps what it shows; a view of an outer tensor leaves it where it was', () => {
+  const outer = filled([3, 2], 1);
+  const views = scope(() => [transpose(outer), slice(filled([3, 2], 2), 0, 1, 2)]);
+  assert.equal(views[1].toArray(), Float32Array.of(2, 2));
+  scope(() => void transpose(views[1]));
+  assert.ok(isLive(outer) && isLive(views[1]));
+});
+
+/** A scope: how many tensors it makes, the scopes inside it, and which of its tensors and of theirs it returns. */
+interface Plan {
+  made: number;
+  inner: Plan[];
+  returns: boolean[];
+  throws: boolean;
+}
+
+const { plan } = fc.letrec<{ plan: Plan }>((tie) => ({
+  plan: fc.record({
+    made: fc.nat(3),
+    inner: fc.oneof({ maxDepth: 3 }, fc.constant<Plan[]>([]), fc.array(tie('plan'), { maxLength: 3 })),
+    returns: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+    throws: fc.nat(5).map((n) => n === 0),
+  }),
+}));
+
+test('whatever the nesting, exactly what was returned is live afterwards, also after throws', () => {
+  const run = ({ made, inner, returns, throws }: Plan): Tensor[] =>
+    scope(() => {
+      const tensors = Array.from({ length: made }, () => zeros([16]));
+      for (const each of inner) {
+        try {
+          tensors.push(...run(each));
+        } catch {}
+      }
+      if (throws) throw new Error('inside');
+      assert.ok(tensors.every(isLive));
+      return tensors.filter((_, index) => returns[index % returns.length]);
+    });
+  fc.assert(
+    fc.property(plan, (root) => {
+      const before = liveBytes();
+      scope(() => {
+        const returned = run({ ...root, throws: false });
+        assert.ok(returned.every(isLive));
+        assert.is(liveBytes() - before, 64 * returned.length);
+      });
+      assert.is(liveBytes(), before);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+testScoped('a throw releases everything, goes on to the caller, and the outer scope is current again', () => {
+  const outside: Tensor[] = [];
+  assert.throws(
+    () =>
+      scope(() => {
+        outside.push(filled([4], 1));
+        throw new RangeError('mine');
+      }),
+    (error: unknown) => error instanceof RangeError && error.message === 'mine',
+  );
+  assert.not(isLive(outside[0]));
+  assert.ok(isLive(filled([4], 1)));
+});
+
+testScoped('a result with a tape takes with it what backward will need', () => {
+  const x = fromArray([1, 2, 3], [3], 'float64').withGrad();
+  const before = liveBytes();
+  const loss = scope(() => {
+    // Only y and the tape of the loss hold on to the inner tensors.
+    const y = scope(() => multiply(exp(x), x));
+    return sum(multiply(y, y));
+  });
+  assert.ok(liveBytes() > before + 64);
+  backward(loss);
+  // d(x e^x)² = 2 x e^x · (1 + x) e^x
+  const data = [1, 2, 3].map((each) => 2 * each * (1 + each) * Math.exp(2 * each));
+  // A handful of roundings each.
+  assertClose(x.grad as Tensor, { shape: [3], data }, 8 * ULP.float64);
+  zeroGrad([x]);
+});
+
+testScoped('without a tape nothing but the result gets away', () => {
+  const x = filled([16], 1).withGrad();
+  const before = liveBytes();
+  const result = scope(() => noGrad(() => exp(multiply(exp(x), x))));
+  assert.is(liveBytes(), before + result.block.bytes);
+});
+
+test('keep() takes a tensor, or what a view shows, out of every scope', () => {
+  const before = liveBytes();
+  const kept: Tensor[] = [];
+  scope(() => {
+    scope(() => {
+      kept.push(keep(filled([4], 5)), keep(slice(filled([4], 6), 0, 1, 3)));
+      assert.is(keep(kept[0]), kept[0]);
+    });
+  });
+  assert.is(liveBytes(), before + 2 * 64);
+  assert.equal(kept[0].toArray(), new Float32Array(4).fill(5));
+  assert.equal(kept[1].toArray(), new Float32Array(2).fill(6));
+  // A kept tensor can be handed to a scope again only by copying.
+  scope(() => void packed(kept[0]));
+  assert.ok(kept.every(isLive));
+});
+
+testScoped('a released tensor keeps its shape and refuses all else, also when others have its place', () => {
+  const lost: Tensor[] = [];
+  scope(() => {
+    lost.push(filled([2, 2], 1));
+    lost.push(transpose(lost[0]));
+  });
+  const successors = [filled([2, 2], 2), filled([4], 3)];
+  for (const tensor of lost) {
+    assert.equal([...tensor.shape], [2, 2]);
+    assert.is(tensor.size, 4);
+    assert.is(tensor.dtype, 'float32');
+    const uses: (() => unknown)[] = [
+      () => tensor.array,
+      () => tensor.toArray(),
+      () => elements(tensor),
+      () => packed(tensor),
+      () => keep(tensor),
+      () => transpose(tensor),
+      () => exp(tensor),
+      () => add(successors[0], tensor),
+      () => sum(tensor),
+    ];
+    for (const use of uses) expectThrows(MemoryError, 'tensor', use);
+  }
+  const one: Tensor[] = [];
+  scope(() => void one.push(filled([1], 1)));
+  expectThrows(MemoryError, 'tensor', () => one[0].item());
+  assert.equal(successors[0].toArray(), new Float32Array(4).fill(2));
+});
+
+testScoped('returning what an inner scope released does not bring it back', () => {
+  const lost: Tensor[] = [];
+  const returned = scope(() => {
+    scope(() => void lost.push(filled([4], 1)));
+    return lost[0];
+  });
+  assert.not(isLive(returned));
+});
+
+testScoped('a body that returns a promise is refused, and what it made so far released', () => {
+  const made: Tensor[] = [];
+  expectThrows(ArgumentError, 'body', () =>
+    scope(async () => {
+      made.push(filled([4], 1));
+    }),
+  );
+  assert.not(isLive(made[0]));
+});
+
+test.run();

@@ -5,8 +5,8 @@
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectInteger, expectShape, UnsupportedError } from '../core/errors.ts';
 import { release } from '../core/memory.ts';
-import { slice } from '../core/ops/index.ts';
-import { copyInto, empty, keep, scope, type Tensor } from '../core/tensor.ts';
+import { type Attended, gatherRows, perHead, runs, slice, streamingAttention } from '../core/ops/index.ts';
+import { copyInto, empty, fromArray, keep, scope, type Tensor } from '../core/tensor.ts';
 import { type AttendSettings, checkInputs, checkOptions, drawParameters } from './attend.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
@@ -108,4 +108,26 @@ export function cacheRow(
   const place = Number.isFinite(size) ? count % size : count;
   copyInto(slice(state.tensors[name], 2, place, place + 1).array, row.array);
   return slice(state.tensors[name], 2, 0, Math.min(count + 1, size));
+}
+
+/**
+ * One query of each head, [batch, heads, 1, headDim], against the rows of a cache at `places`: a list for each head, or
+ * one for all. An empty list gives zeros.
+ */
+export function attendToPlaces(
+  queries: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  places: readonly (readonly number[])[],
+): Attended {
+  const [batch, heads] = queries.shape;
+  // Heads may see different numbers of rows: −1 fills up, and the runs end before it.
+  const most = Math.max(1, ...places.map((own) => own.length));
+  const rows = Array.from({ length: batch * heads }, (_, n) => {
+    const own = places[places.length === 1 ? 0 : n % heads];
+    return [...own, ...new Array<number>(most - own.length).fill(-1)];
+  });
+  const index = fromArray(rows.flat(), [batch, heads, most], 'int32');
+  const layout = perHead(places.map((own) => runs(Int32Array.of(0), Int32Array.of(own.length), most)));
+  return streamingAttention(queries, gatherRows(keys, index), gatherRows(values, index), layout);
 }

@@ -18,15 +18,14 @@ import {
   gatherRows,
   hideKeys,
   joinAttention,
-  perHead,
   pickKeys,
   runs,
   scatterRows,
   slice,
   streamingAttention,
 } from '../core/ops/index.ts';
-import { fromArray, type Tensor } from '../core/tensor.ts';
-import { cacheRow, type DecodeState } from './decoding.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { attendToPlaces, cacheRow, type DecodeState } from './decoding.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import type { AttentionInputs, AttentionVariant, CommonOptions } from './variant.ts';
 
@@ -195,28 +194,17 @@ function attendToRecent(
   options: LongformerOptions,
   globals: Int32Array,
 ): Attended {
-  const [batch, heads] = keys.shape;
   const { position } = state;
   const { before, dilation } = windowOf(options);
   const size = before * Math.max(...dilation) + 1;
   const recentKeys = cacheRow(state, 'recent keys', keys, size);
   const recentValues = cacheRow(state, 'recent values', values, size);
   const places = dilation.map((step) => {
-    const seen = Array.from(
-      { length: Math.min(before, Math.floor(position / step)) + 1 },
-      (_, t) => position - t * step,
-    );
+    const tokens = Math.min(before, Math.floor(position / step)) + 1;
+    const seen = Array.from({ length: tokens }, (_, t) => position - t * step);
     return seen.filter((each) => !globals.includes(each)).map((each) => each % size);
   });
-  // Heads see different numbers of tokens: −1 fills up, and the runs end before it.
-  const most = Math.max(1, ...places.map((own) => own.length));
-  const rows = Array.from({ length: batch * heads }, (_, n) => {
-    const own = places[places.length === 1 ? 0 : n % heads];
-    return [...own, ...new Array<number>(most - own.length).fill(-1)];
-  });
-  const index = fromArray(rows.flat(), [batch, heads, most], 'int32');
-  const layout = perHead(places.map((own) => runs(Int32Array.of(0), Int32Array.of(own.length), most)));
-  return streamingAttention(queries, gatherRows(recentKeys, index), gatherRows(recentValues, index), layout);
+  return attendToPlaces(queries, recentKeys, recentValues, places);
 }
 
 /** Rows of full attention: [batch, heads, globals, valueDim]. */

@@ -3,6 +3,7 @@ import { ArgumentError } from '../core/errors.ts';
 import { full } from './full.ts';
 import { linformer } from './linformer.ts';
 import { longformer } from './longformer.ts';
+import { sparseTransformer } from './sparse-transformer.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
 /** A variant whose options are known only by their schema. */
@@ -18,6 +19,7 @@ export function register<Options extends CommonOptions>(variant: AttentionVarian
 
 register(full);
 register(longformer);
+register(sparseTransformer);
 register(linformer);
 
 /** All variants in order of registration; full attention is the first. */

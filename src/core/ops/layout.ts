@@ -81,6 +81,15 @@ export function perHead(layouts: readonly AttentionLayout[]): AttentionLayout {
   return { queryLength, keyLength, heads: layouts.flatMap(({ heads }) => heads) };
 }
 
+/** How many pairs of a query and a key meet, in `heads` heads. */
+export function pairsOf(layout: AttentionLayout, heads: number): number {
+  const perLayout = layout.heads.map(({ begin, end }) =>
+    begin.reduce((sum, first, i) => sum + Math.max(0, end[i] - first), 0),
+  );
+  const sum = perLayout.reduce((total, pairs) => total + pairs, 0);
+  return layout.heads.length === 1 ? heads * sum : sum;
+}
+
 function bandRuns(length: number, before: number, after: number, dilation: number): KeyRuns {
   const begin = new Int32Array(length);
   const end = new Int32Array(length);

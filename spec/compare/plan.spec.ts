@@ -96,6 +96,19 @@ test('over several lengths, the middle budget of the shortest is in the sweeps o
   );
 });
 
+test('every variant accepts its own budgets and its defaults, at any length', () => {
+  fc.assert(
+    fc.property(lengths, (length) => {
+      for (const variant of allVariants().filter(({ name }) => name !== 'picky')) {
+        checkOptions(variant, {}, square(length));
+        for (const value of variant.budget?.values(length) ?? []) {
+          checkOptions(variant, { [String(variant.budget?.option)]: value }, square(length));
+        }
+      }
+    }),
+  );
+});
+
 test('given budgets take the place of the own ones, each once', () => {
   const { budgetsOf } = plan(64, { budgets: [9, 4, 9] });
   assert.equal(budgetsOf('dummy'), [9, 4]);
@@ -111,6 +124,9 @@ test('what does not fit is left out with a reason, or thrown if the variant was 
     ['reach: expected at most 5, got 6', 'reach: expected an integer from 0 to 10, got 11'],
   );
   throws(() => plan(10, { variants: ['picky'], budgets: [4, 6] }), UnsupportedError, /^reach: expected at most 5/);
+  // Of its own budgets, what does not fit is left out even if the variant was named, unless nothing is left.
+  assert.equal(plan(10, { variants: ['picky'] }).budgetsOf('picky'), [1, 3]);
+  throws(() => plan(1, { variants: ['picky'] }), UnsupportedError, /^reach: /);
   throws(() => plan(10, { variants: ['full', 'picky'], causal: true }), UnsupportedError, /^causal: picky cannot/);
 });
 

@@ -32,9 +32,9 @@ export interface PlanSettings {
 const MAX_BUDGETS = 4;
 
 /**
- * The cells for one shape; `shortest` is the shortest of all lengths compared. Without `variants`, the cells that cannot
- * run as asked are left out, each reported to `onSkip`; full attention always can. Throws ArgumentError for an unknown
- * name or an option that the variant does not have, and what `checkOptions` throws.
+ * The cells for one shape; `shortest` is the shortest of all lengths compared. Cells that cannot run as asked are left
+ * out and reported to `onSkip`. But what `checkOptions` says of them is thrown where both the variant and the budget were
+ * named, or the variant was and no cell is left. Throws ArgumentError for an unknown name of a variant or an option.
  */
 export function planCells(
   shape: AttentionShape,
@@ -50,14 +50,20 @@ export function planCells(
   for (const variant of variants) checkWritten(variant, settings.options?.[variant.name] ?? {}, shape.keyLength);
   const cells: Cell[] = [];
   for (const variant of variants) {
+    const failures: EfficientTransformersError[] = [];
+    const own: Cell[] = [];
     for (const value of budgetsOf(variant, shape.keyLength, shortest, settings)) {
       try {
-        cells.push(cellOf(variant, value, shape, settings));
+        own.push(cellOf(variant, value, shape, settings));
       } catch (error) {
-        if (settings.variants !== undefined || !(error instanceof EfficientTransformersError)) throw error;
-        onSkip({ variant: variant.name, reason: error.message });
+        if (!(error instanceof EfficientTransformersError)) throw error;
+        failures.push(error);
       }
     }
+    const wasNamed = settings.variants !== undefined && (settings.budgets !== undefined || own.length === 0);
+    if (wasNamed && failures.length > 0) throw failures[0];
+    for (const { message } of failures) onSkip({ variant: variant.name, reason: message });
+    cells.push(...own);
   }
   return cells;
 }

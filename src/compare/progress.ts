@@ -13,7 +13,10 @@ export function workOf({ variant, options }: Cell, shape: AttentionShape): numbe
   return OVERHEAD_FLOPS + variant.cost(shape, options).flops;
 }
 
-/** Parts of known size, one after the other; tells at once that the work begins. What a part turns out not to need is done when the part ends. */
+/**
+ * Parts of known size, one after the other; tells at once that the work begins. What a part turns out not to need is
+ * done when the part ends.
+ */
 export class Progress {
   readonly #total: number;
   readonly #ends: number[] = [];

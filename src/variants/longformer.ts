@@ -77,7 +77,10 @@ export const longformer: AttentionVariant<LongformerOptions> = {
   budget: {
     symbol: 'w',
     option: 'attentionWindow',
-    values: (sequenceLength) => [32, 64, 128, 256, 512, 1024].filter((w) => 2 * w <= Math.max(64, sequenceLength)),
+    values: (sequenceLength) => [
+      Math.min(32, 2 * sequenceLength),
+      ...[64, 128, 256, 512, 1024].filter((w) => 2 * w <= sequenceLength),
+    ],
   },
 
   defaults: (sequenceLength) => ({

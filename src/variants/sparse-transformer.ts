@@ -77,7 +77,10 @@ export const sparseTransformer: AttentionVariant<SparseTransformerOptions> = {
   budget: {
     symbol: 'l',
     option: 'stride',
-    values: (sequenceLength) => [16, 32, 64, 128, 256, 512].filter((l) => l <= Math.max(16, sequenceLength / 4)),
+    values: (sequenceLength) => [
+      Math.min(16, sequenceLength),
+      ...[32, 64, 128, 256, 512].filter((l) => 4 * l <= sequenceLength),
+    ],
   },
 
   defaults(sequenceLength) {

@@ -2,7 +2,7 @@
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
-import { expectFinite, scope, type Tensor } from '../core/tensor.ts';
+import { elements, expectFinite, scope, type Tensor } from '../core/tensor.ts';
 import { checkOption } from './options.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
@@ -99,6 +99,8 @@ export function checkInputs(inputs: AttentionInputs, finite = true): AttentionSh
   if (keyMask !== undefined) {
     expectShape('keyMask', keyMask.shape, [batch, keyLength], 'to match keys');
     if (keyMask.dtype !== 'uint8') throw new ArgumentError(`keyMask: expected uint8, got ${keyMask.dtype}`);
+    const at = elements(keyMask).findIndex((flag) => flag > 1);
+    if (at >= 0) throw new ArgumentError(`keyMask: expected 0 or 1, got ${elements(keyMask)[at]} at element ${at}`);
   }
   if (global !== undefined) {
     for (const name of ['queries', 'keys', 'values'] as const) {

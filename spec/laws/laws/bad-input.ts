@@ -58,6 +58,7 @@ function refusesNumbers(variant: AnyVariant): void {
     refuses(name, { [name]: filled(inputs[name].shape, 1, other) });
   }
   refuses('keyMask', { keyMask: filled([batch, keyLength], 1, 'float32') });
+  refuses('keyMask', { keyMask: filled([batch, keyLength], 255, 'uint8') });
 }
 
 function refusesOptions(variant: AnyVariant): void {

@@ -26,6 +26,9 @@ const LENGTH = 40;
 const timing = { minTurns: 1, maxTurns: 1 };
 const input = syntheticInput({ lengths: [LENGTH], heads: 2, headDim: 8, batch: 2, distribution: 'peaked', seed: 5 });
 
+/** With parameters to draw. */
+const options = { linformer: { projection: 'learned' } };
+
 async function results(settings: CompareSettings, of: ComparisonInput = input): Promise<ComparisonResult[]> {
   return (await compare(of, { timing, ...settings })).results;
 }
@@ -114,7 +117,6 @@ test('memory is what a pass holds beyond its inputs: an output at least, a matri
 });
 
 test('the same seed gives the same figures but for times; another seed other parameters', async () => {
-  const options = { linformer: { projection: 'learned' } };
   const figures = async (seed: number) =>
     (await results({ variants: ['linformer', 'dummy'], budgets: [4], options, seed })).map(
       ({ milliseconds, fullMilliseconds, ...others }) => others,
@@ -191,7 +193,7 @@ test('layers keep their names and their order', async () => {
 test('no tensor is left but the inputs', async () => {
   const of = fixed();
   const before = memoryStatistics().liveBytes;
-  await results({ pictures: true, variants: ['full', 'linformer', 'dummy'], budgets: [4] }, of);
+  await results({ pictures: true, variants: ['full', 'linformer', 'dummy'], budgets: [4], options }, of);
   assert.is(memoryStatistics().liveBytes, before);
 });
 

@@ -1,6 +1,7 @@
 /** Every variant, by name. Adding one is one file and one line here. */
 import { ArgumentError } from '../core/errors.ts';
 import { full } from './full.ts';
+import { linearTransformer } from './linear-transformer.ts';
 import { linformer } from './linformer.ts';
 import { longformer } from './longformer.ts';
 import { sparseTransformer } from './sparse-transformer.ts';
@@ -21,6 +22,7 @@ register(full);
 register(longformer);
 register(sparseTransformer);
 register(linformer);
+register(linearTransformer);
 
 /** All variants in order of registration; full attention is the first. */
 export function allVariants(): AnyVariant[] {

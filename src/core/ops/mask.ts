@@ -1,5 +1,6 @@
-/** Key masks, uint8 [batch, keyLength], 1 = a real key: small arithmetic on them, outside the tape. */
+/** Key masks, uint8 [batch, keyLength], 1 = a real key: what is done with them outside of attention. */
 import { elements, filled, fromArray, type Tensor } from '../tensor.ts';
+import { multiply } from './elementwise.ts';
 
 /** The mask without the keys at `positions`; no mask means that all `keyLength` keys are real. */
 export function hideKeys(
@@ -16,14 +17,39 @@ export function hideKeys(
   return hidden;
 }
 
-/** Entries `positions` of every row of the mask: the mask of keys that were picked by `gatherRows`. */
-export function pickKeys(keyMask: Tensor | undefined, positions: ArrayLike<number>): Tensor | undefined {
-  if (keyMask === undefined) return undefined;
+/**
+ * The mask of keys that were picked by `gatherRows`: entries `positions` of every row, [batch, count], or with a list for
+ * each head, [batch, heads, count]. Position −1, which picks nothing, is masked.
+ */
+export function pickKeys(keyMask: Tensor | undefined, positions: Int32Array): Tensor | undefined;
+export function pickKeys(
+  keyMask: Tensor | undefined,
+  positions: readonly Int32Array[],
+  [batch, keyLength]: readonly [batch: number, keyLength: number],
+): Tensor;
+export function pickKeys(
+  keyMask: Tensor | undefined,
+  positions: Int32Array | readonly Int32Array[],
+  sizes?: readonly [batch: number, keyLength: number],
+): Tensor | undefined {
+  if (positions instanceof Int32Array && keyMask === undefined) return undefined;
+  const lists = positions instanceof Int32Array ? [positions] : positions;
+  const [batch, keyLength] = sizes ?? (keyMask as Tensor).shape;
+  const flags = keyMask === undefined ? null : elements(keyMask);
+  const count = lists[0].length;
+  const picked = new Uint8Array(batch * lists.length * count);
+  for (let b = 0, at = 0; b < batch; b++) {
+    for (const list of lists) {
+      for (const position of list) picked[at++] = position < 0 ? 0 : (flags?.[b * keyLength + position] ?? 1);
+    }
+  }
+  const perHead = positions instanceof Int32Array ? [] : [lists.length];
+  return fromArray(picked, [batch, ...perHead, count], 'uint8');
+}
+
+/** x [batch, heads, keyLength, width] with zeros in the rows that the mask leaves out; x itself without a mask. */
+export function zeroMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
+  if (keyMask === undefined) return x;
   const [batch, keyLength] = keyMask.shape;
-  const flags = elements(keyMask);
-  const count = positions.length;
-  const picked = Uint8Array.from({ length: batch * count }, (_, n) => {
-    return flags[Math.floor(n / count) * keyLength + positions[n % count]];
-  });
-  return fromArray(picked, [batch, count], 'uint8');
+  return multiply(x, fromArray(elements(keyMask), [batch, 1, keyLength, 1], x.dtype));
 }

@@ -83,23 +83,18 @@ const MEASURES: readonly ResultColumn[] = [
     best: { of: 'lowest', value: ({ relativeError }) => relativeError },
   },
   {
-    title: 'max error',
-    explanation: 'Largest absolute difference of any output element',
-    align: 'right',
-    text: ({ maxAbsError }) => formatError(maxAbsError),
-    droppable: true,
-  },
-  {
     title: 'TV',
     explanation: 'Total-variation distance of the attention rows, mean over sampled rows: 0 is the same, 1 disjoint',
     align: 'right',
     text: ({ totalVariation }) => formatError(totalVariation),
+    droppable: true,
   },
   {
     title: 'top-k',
     explanation: `Share of the ${TOP_K} largest weights of a row of full attention that are among the ${TOP_K} largest here`,
     align: 'right',
     text: ({ topKRecall }) => formatPercent(topKRecall),
+    droppable: true,
   },
   {
     title: 'time',
@@ -133,6 +128,13 @@ const MEASURES: readonly ResultColumn[] = [
     explanation: 'Floating point operations of one forward pass',
     align: 'right',
     text: ({ flops }) => formatCount(flops),
+    droppable: true,
+  },
+  {
+    title: 'max error',
+    explanation: 'Largest absolute difference of any output element',
+    align: 'right',
+    text: ({ maxAbsError }) => formatError(maxAbsError),
     droppable: true,
   },
 ];

@@ -3,7 +3,7 @@ import { paint, type Style } from '../terminal/colour.ts';
 import { formatError } from '../terminal/format.ts';
 import { wrap } from '../terminal/help.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
-import { bestOfColumn, resultColumns } from './columns.ts';
+import { bestOfColumn, type ResultColumn, resultColumns } from './columns.ts';
 import type { ComparisonInput } from './inputs.ts';
 import type { ComparisonResult, Environment } from './result.ts';
 import {
@@ -18,8 +18,8 @@ import {
   withReference,
 } from './series.ts';
 
-/** Where the width is not known, as in a pipe. */
-const DEFAULT_WIDTH = 100;
+/** Beyond this, lines of prose are hard to read. */
+const LEGEND_WIDTH = 100;
 
 /** Columns whose titles do not say what they are. */
 const EXPLAINED = ['error', 'TV', 'top-k', 'memory'];
@@ -46,8 +46,14 @@ export function formatHeading(
   return [painted('bold', name, colour), ...facts].join('\n');
 }
 
-/** Rows by length and layer, full attention first and dim, the best approximation of a column green. */
-export function formatResults(results: readonly ComparisonResult[], options: TableOptions = {}): string {
+/**
+ * Rows by length and layer, full attention first and dim, the best approximations of a column green; below, what the
+ * columns hold, and how far the yardstick itself can be trusted.
+ */
+export function formatResults(
+  results: readonly ComparisonResult[],
+  { colour = false, width = Number.POSITIVE_INFINITY }: TableOptions = {},
+): string {
   const sorted = sortResults(withReference(results));
   const columns = resultColumns(sorted).map((column) => ({ ...column, winners: bestOfColumn(column, sorted) }));
   const rows = sorted.flatMap((result, row): (TableCell[] | null)[] => {
@@ -60,22 +66,21 @@ export function formatResults(results: readonly ComparisonResult[], options: Tab
     const starts = before !== undefined && (before.length !== result.length || before.layer !== result.layer);
     return starts ? [null, cells] : [cells];
   });
-  return formatTable(columns, rows, options);
+  const table = formatTable(columns, rows, { colour, width });
+  const titles = table.slice(0, table.indexOf('\n'));
+  // A narrow terminal may have lost some of the columns.
+  const explained = columns.filter(({ title }) => EXPLAINED.includes(title) && titles.includes(title));
+  const legend = formatLegend(explained, oracleError(results), Math.min(width, LEGEND_WIDTH));
+  return [table, '', ...legend.map((line) => painted('dim', line, colour))].join('\n');
 }
 
-/** What the columns hold that a title cannot say, and how far the yardstick itself can be trusted. */
-export function formatLegend(
-  results: readonly ComparisonResult[],
-  { colour = false, width = DEFAULT_WIDTH }: TableOptions = {},
-): string {
-  const explained = resultColumns(results).filter(({ title }) => EXPLAINED.includes(title));
-  const titles = Math.max(...explained.map(({ title }) => title.length));
-  const lines = explained.flatMap(({ title, explanation }) =>
+function formatLegend(columns: readonly ResultColumn[], oracleError: number, width: number): string[] {
+  const titles = Math.max(...columns.map(({ title }) => title.length));
+  const lines = columns.flatMap(({ title, explanation }) =>
     wrap(explanation, width - titles - 2).map((line, row) => `${(row === 0 ? title : '').padEnd(titles)}  ${line}`),
   );
-  const oracle = formatError(oracleError(results));
-  const trust = wrap(`Full attention itself is within ${oracle} of plain float64 loops (relative error).`, width);
-  return [...lines, ...trust].map((line) => painted('dim', line, colour)).join('\n');
+  const trust = `Full attention itself is within ${formatError(oracleError)} of plain float64 loops (relative error).`;
+  return [...lines, ...wrap(trust, width)];
 }
 
 /** Where each variant begins to be faster than full attention; empty unless several lengths were measured. */

@@ -1,0 +1,261 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ComparisonReport } from '../../src/compare/result.ts';
+import { writeNpy } from '../../src/core/files/npy.ts';
+import { allVariants } from '../../src/variants/registry.ts';
+import { answerTo, outputOf, temporaryFolder } from './host.ts';
+
+const TINY = 'fixtures/tiny-qkv.npy';
+
+/** What `--json -` writes to stdout, which must be that and nothing else. */
+async function numbersOf(...args: string[]): Promise<ComparisonReport> {
+  return JSON.parse(await outputOf(['compare', ...args, '--json', '-', '--no-report']));
+}
+
+type Fields = Record<string, (value: never) => boolean>;
+
+const isText = (value: string): boolean => typeof value === 'string' && value !== '';
+const isCount = (value: number): boolean => Number.isInteger(value) && value >= 0;
+const isAmount = (value: number): boolean => typeof value === 'number' && value > 0;
+const isFigure = (value: number): boolean => typeof value === 'number' && value >= 0;
+
+/** Exactly these fields, each as it should be. */
+function assertFields(record: object, fields: Fields): void {
+  assert.equal(Object.keys(record).sort(), Object.keys(fields).sort());
+  for (const [name, value] of Object.entries(record)) {
+    assert.ok(fields[name](value as never), `${name}: ${JSON.stringify(value)}`);
+  }
+}
+
+const environmentFields: Fields = {
+  version: (version: string) => /^\d+\.\d+\.\d+$/.test(version),
+  node: (node: string) => node === process.version,
+  platform: isText,
+  cpu: isText,
+  threads: isAmount,
+  kernels: (kernels: string) => ['plain', 'simd'].includes(kernels),
+  date: (date: string) => new Date(date).toISOString() === date,
+};
+const inputFields: Fields = {
+  name: isText,
+  source: (source: string) => source === 'file',
+  detail: (detail: string) => detail === TINY,
+  batch: (batch: number) => batch === 1,
+  heads: (heads: number) => heads === 2,
+  lengths: (lengths: number[]) => lengths.length === 1 && lengths[0] === 48,
+  headDim: (headDim: number) => headDim === 16,
+  causal: (causal: boolean) => causal === false,
+  seed: (seed: number) => seed === 3,
+};
+const resultFields: Fields = {
+  variant: (variant: string) => allVariants().some(({ name }) => name === variant),
+  options: ({ causal }: { causal: boolean }) => causal === false,
+  budget: (budget: Record<string, unknown> | null) =>
+    budget === null ||
+    (isText(budget.symbol as string) && isText(budget.option as string) && isCount(budget.value as number)),
+  length: (length: number) => length === 48,
+  relativeError: isFigure,
+  maxAbsError: isFigure,
+  totalVariation: isFigure,
+  topKRecall: (share: number) => share >= 0 && share <= 1,
+  sampledRows: (rows: number) => rows === 48,
+  milliseconds: isAmount,
+  fullMilliseconds: isAmount,
+  peakBytes: isAmount,
+  fullPeakBytes: isAmount,
+  flops: isAmount,
+  fullFlops: isAmount,
+  fullOracleError: (error: number) => isFigure(error) && error < 1e-5,
+};
+
+test('--json holds exactly the documented fields, for every variant', async () => {
+  const report = await numbersOf('--qkv', TINY, '--seed', '3');
+  assert.equal(Object.keys(report).sort(), ['environment', 'input', 'results']);
+  assertFields(report.environment, environmentFields);
+  assertFields(report.input, inputFields);
+  for (const result of report.results) assertFields(result, resultFields);
+  assert.equal(
+    [...new Set(report.results.map(({ variant }) => variant))],
+    allVariants().map(({ name }) => name),
+  );
+  for (const { variant, budget, options } of report.results) {
+    const { budget: stated } = allVariants().find(({ name }) => name === variant)!;
+    assert.is(budget?.symbol, stated?.symbol);
+    if (budget !== null) assert.is(options[budget.option], budget.value);
+  }
+});
+
+test('full attention is its own yardstick', async () => {
+  const { results } = await numbersOf('--length', '16', '--variant', 'full');
+  const [{ milliseconds, peakBytes, flops, ...full }] = results;
+  assert.is(results.length, 1);
+  assert.equal([full.relativeError, full.maxAbsError, full.totalVariation < 1e-6, full.topKRecall], [0, 0, true, 1]);
+  assert.equal([full.fullMilliseconds, full.fullPeakBytes, full.fullFlops], [milliseconds, peakBytes, flops]);
+});
+
+test('every option arrives', async () => {
+  const { input, results } = await numbersOf(
+    ...['--length', '24,32', '--distribution', 'peaked', '--batch', '2', '--heads', '3', '--head-dim', '8'],
+    ...['--causal', '--seed', '7', '--variant', 'longformer', '--option', 'longformer.globalPositions=0,5'],
+    ...['--budget', '4,8', '--threads', '1', '--no-check-finite'],
+  );
+  const { name, ...rest } = input;
+  assert.equal(rest, {
+    ...{ source: 'synthetic', detail: 'peaked', batch: 2, heads: 3, lengths: [24, 32] },
+    ...{ headDim: 8, causal: true, seed: 7 },
+  });
+  assert.equal(
+    results.map(({ variant, length, budget }) => [variant, length, budget?.value]),
+    [24, 32].flatMap((length) => [4, 8].map((value) => ['longformer', length, value])),
+  );
+  for (const { options } of results) assert.equal([options.causal, options.globalPositions], [true, [0, 5]]);
+});
+
+test('without a command it is compare', async () => {
+  const args = ['--length', '16', '--variant', 'full', '--json', '-', '--no-report'];
+  const { results } = JSON.parse(await outputOf(args)) as ComparisonReport;
+  assert.equal([results[0].variant, results[0].length], ['full', 16]);
+});
+
+test('the same seed gives the same figures on any number of threads, another seed others', async () => {
+  const figures = async (...args: string[]) => {
+    const { results } = await numbersOf('--length', '64', '--variant', 'full,longformer,linformer', ...args);
+    return results.map(({ milliseconds, fullMilliseconds, ...rest }) => rest);
+  };
+  const once = await figures('--seed', '1', '--threads', '1');
+  assert.equal(await figures('--seed', '1', '--threads', '2'), once);
+  assert.not.equal(await figures('--seed', '2', '--threads', '1'), once);
+});
+
+test('a table of every result, full attention included, and where the files are', async () => {
+  const folder = temporaryFolder();
+  const [json, report] = [join(folder, 'a.json'), join(folder, 'a.html')];
+  const text = await outputOf(['--qkv', TINY, '--variant', 'longformer', '--json', json, '--report', report]);
+  const { results } = JSON.parse(readFileSync(json, 'utf8')) as ComparisonReport;
+  const table = text.split('\n').filter((line) => /^(full|longformer) /.test(line));
+  assert.is(table.length, 1 + results.length);
+  assert.match(table[0], /^full /);
+  assert.match(text, /^tiny-qkv\.npy: 2 heads of width 16, 48 tokens\n/);
+  assert.ok(text.includes(`\nReport: ${report}\n`));
+  assert.ok(text.includes(`\nJSON: ${json}\n`));
+  assert.equal(readdirSync(folder).sort(), ['a.html', 'a.json']);
+});
+
+test('the report holds everything it shows', async () => {
+  const report = join(temporaryFolder(), 'report.html');
+  await outputOf(['--length', '32,64', '--budget', '8', '--report', report]);
+  const page = readFileSync(report, 'utf8');
+  assert.match(page, /^<!doctype html>/);
+  assert.match(page, /<\/html>\s*$/);
+  assert.not.match(page, /<(script|link|iframe|object|embed|base)\b/i);
+  assert.not.match(page, /\son\w+=/i);
+  assert.not.match(page, /@import|url\((?!#)/i);
+  const sources = [...page.matchAll(/\s(?:src|srcset|href|xlink:href)="([^"]*)"/g)].map(([, source]) => source);
+  assert.ok(sources.length > 0);
+  for (const source of sources) assert.match(source, /^data:image\/png;base64,/);
+  // The names of XML namespaces look like addresses, and nothing fetches them.
+  const addresses = [...page.matchAll(/https?:\/\/[^"\s<]*/g)].map(([address]) => address);
+  assert.equal(
+    [...new Set(addresses)].filter((address) => !address.startsWith('http://www.w3.org/')),
+    [],
+  );
+  for (const { name } of allVariants()) assert.ok(page.includes(name));
+});
+
+test('several lengths: where each variant begins to be faster; one length: nothing of it', async () => {
+  const several = await outputOf(['--length', '16,64', '--variant', 'longformer', '--budget', '8', '--no-report']);
+  const pattern = /^ {2}longformer, w = 8 {2}(from about \d+ tokens|at every length measured|at no length measured)$/m;
+  assert.match(several, pattern);
+  assert.not.match(await outputOf(['--length', '16', '--no-report']), /Faster than/);
+});
+
+test('what was left out is said with the reason; what was named is an error', async () => {
+  const causal = ['--length', '16', '--causal', '--no-report'];
+  assert.match(await outputOf(causal), /^Left out: linformer \(causal: linformer cannot be causal/m);
+  const { code, out, err } = await answerTo([...causal, '--variant', 'full,linformer']);
+  assert.equal([code, out], [2, '']);
+  assert.match(err, /^Error: causal: linformer cannot be causal/);
+});
+
+test('colour and a table that fits on a terminal, neither in a pipe', async () => {
+  const args = ['--length', '32,64', '--budget', '8', '--no-report'];
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape codes are what is looked for
+  const codes = /\x1b\[\d+m/g;
+  const shown = await outputOf(args, 80);
+  assert.match(shown, codes);
+  const widest = Math.max(
+    ...shown
+      .replace(codes, '')
+      .split('\n')
+      .map((line) => line.length),
+  );
+  assert.ok(widest <= 80, `${widest} columns`);
+  assert.not.match(shown, /FLOPs/);
+
+  const { out, err } = await answerTo([...args, '--variant', 'longformer']);
+  assert.not.ok(out.includes('\x1b'));
+  assert.match(out, /FLOPs/);
+  assert.is(err, '');
+});
+
+test('a place that cannot be written is refused before the work, and nothing is left behind', async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'taken'));
+  writeFileSync(join(folder, 'file'), '');
+  const good = join(folder, 'good.html');
+  const refusals: [string[], RegExp][] = [
+    [['--json', join(folder, 'none', 'a.json'), '--report', good], /^Error: --json: cannot write .*there is no folder/],
+    [['--json', join(folder, 'taken'), '--report', good], /^Error: --json: cannot write .*it is a folder/],
+    [['--json', join(folder, 'file', 'a'), '--report', good], /^Error: --json: cannot write .*file is not a folder/],
+    [['--json', good, '--report', good], /^Error: --report: .* is where --json goes already/],
+    [['--json', '-', '--report', '-'], /^Error: --report: - is where --json goes already/],
+  ];
+  for (const [args, message] of refusals) {
+    const { code, out, err } = await answerTo(['--length', '16', ...args]);
+    assert.equal([code, out], [2, ''], args.join(' '));
+    assert.match(err, message);
+  }
+  assert.equal(readdirSync(folder).sort(), ['file', 'taken']);
+});
+
+test('an error while measuring leaves old files as they were, and no new ones', async () => {
+  const folder = temporaryFolder();
+  const [nan, json, report] = ['nan.npy', 'a.json', 'a.html'].map((name) => join(folder, name));
+  const data = Float32Array.from({ length: 3 * 8 * 4 }, (_, index) => Math.sin(index));
+  data[70] = Number.NaN;
+  writeNpy(nan, { shape: [3, 1, 1, 8, 4], data });
+  writeFileSync(json, 'old');
+  const args = ['--qkv', nan, '--variant', 'longformer', '--json', json, '--report', report];
+  const { code, err } = await answerTo(args);
+  assert.is(code, 2);
+  assert.match(err, /^Error: values: expected finite numbers, got NaN/);
+  assert.equal(readdirSync(folder).sort(), ['a.json', 'nan.npy']);
+  assert.is(readFileSync(json, 'utf8'), 'old');
+
+  // Without the check the NaN goes through, as null in the JSON, which has no other word for it.
+  await outputOf([...args, '--no-check-finite']);
+  const { results } = JSON.parse(readFileSync(json, 'utf8'));
+  assert.is(results[0].relativeError, null);
+});
+
+test('inputs that contradict each other are refused', async () => {
+  const refusals: [string[], RegExp][] = [
+    [['--qkv', TINY, '--length', '16'], /^Error: --length: draws random numbers, but --qkv brings its own/],
+    [['--qkv', TINY, '--head-dim', '8'], /^Error: --head-dim: draws random numbers, but --qkv brings its own/],
+    [
+      ['--distribution', 'peaked'],
+      /^Error: --distribution: is about random numbers; say how many tokens with --length/,
+    ],
+    [['--length', '16', '--option', 'attentionWindow=99'], /^Error: attentionWindow: expected an integer from/],
+    [['--length', '16', '--variant', 'longformer', '--budget', '99'], /^Error: attentionWindow: expected an integer/],
+  ];
+  for (const [args, message] of refusals) {
+    const { code, out, err } = await answerTo(['compare', ...args]);
+    assert.equal([code, out], [2, ''], args.join(' '));
+    assert.match(err, message);
+  }
+});
+
+test.run();

@@ -1,0 +1,39 @@
+/** The command line inside this process: what it wrote, and its exit code. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../../src/commands/run.ts';
+
+export interface Answer {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** Streams that remember; a terminal of `columns`, or a pipe without. */
+export async function answerTo(args: readonly string[], columns?: number): Promise<Answer> {
+  const written = { out: '', err: '' };
+  const stream = (name: 'out' | 'err') => ({
+    isTTY: columns !== undefined,
+    columns,
+    write(text: string) {
+      written[name] += text;
+    },
+  });
+  const code = await run(args, { stdout: stream('out'), stderr: stream('err') });
+  return { code, ...written };
+}
+
+/** The same, of a command that is expected to work. */
+export async function outputOf(args: readonly string[], columns?: number): Promise<string> {
+  const { code, out, err } = await answerTo(args, columns);
+  if (code !== 0) throw new Error(`${args.join(' ')}: exit code ${code}\n${err}`);
+  return out;
+}
+
+/** An empty folder, removed when this process ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'efficient-transformers-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}

@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { hasPattern } from '../../src/compare/patterns/grid.ts';
+import { allVariants } from '../../src/variants/registry.ts';
+import { answerTo, outputOf, temporaryFolder } from './host.ts';
+
+const TINY = 'fixtures/tiny-qkv.npy';
+
+const patterns = (...args: string[]): Promise<string> => outputOf(['patterns', ...args]);
+
+/** Titles of the panels, in the order in which they stand. */
+function titlesOf(text: string): string[] {
+  const known = allVariants().map(({ name }) => name);
+  return text.split('\n').flatMap((line) => {
+    const words = line.split(/\s+/).filter((word) => word !== '');
+    return words.length > 0 && words.every((word) => known.includes(word)) ? words : [];
+  });
+}
+
+test('every variant beside full attention: by its pattern, or else by its weights', async () => {
+  const text = await patterns('--length', '24');
+  const others = allVariants().slice(1);
+  const byPattern = others.filter(hasPattern).map(({ name }) => name);
+  const byWeights = others.filter((variant) => !hasPattern(variant)).map(({ name }) => name);
+  assert.equal(titlesOf(text), ['full', ...byPattern, ...(byWeights.length > 0 ? ['full', ...byWeights] : [])]);
+  assert.match(text, /^Who attends to whom, 24 tokens/);
+});
+
+test('causal full attention is a triangle', async () => {
+  const text = await patterns('--variant', 'full', '--length', '16', '--causal');
+  const rows = text.split('\n').filter((line) => /^[·░▒▓█]{16}$/.test(line));
+  // A character shows two queries: row n ends at key 2n + 1.
+  assert.equal(
+    rows,
+    Array.from({ length: 8 }, (_, n) => '█'.repeat(2 * n + 2) + '·'.repeat(14 - 2 * n)),
+  );
+  assert.match(text, /16 tokens, causal/);
+});
+
+test("a variant's options change what is drawn", async () => {
+  const drawn = (window: string) =>
+    patterns('--variant', 'longformer', '--length', '32', '--option', `attentionWindow=${window}`);
+  const [narrow, wide] = [await drawn('2'), await drawn('16')];
+  const empty = (text: string): number => text.split('·').length;
+  assert.ok(empty(narrow) > empty(wide));
+  assert.match(wide, /attentionWindow = 16/);
+});
+
+test('weights on a file, of a layer, and the same for the same seed', async () => {
+  const args = ['--weights', '--variant', 'linformer', '--qkv', TINY];
+  const text = await patterns(...args);
+  assert.match(text, /48 tokens: weights on tiny-qkv\.npy/);
+  assert.match(text, /Weights: · exactly zero/);
+  assert.is(await patterns(...args), text);
+  const layers = ['--weights', '--variant', 'full'];
+  assert.not.equal(await patterns(...layers, '--layer', 'layer1'), await patterns(...layers, '--layer', 'layer4'));
+});
+
+test('files that hold everything they show', async () => {
+  const folder = temporaryFolder();
+  const [svg, page] = [join(folder, 'a.svg'), join(folder, 'a.html')];
+  const text = await patterns('--length', '16', '--variant', 'longformer', '--svg', svg, '--report', page);
+  assert.ok(text.includes(`\nSVG: ${svg}\nReport: ${page}\n`));
+  assert.equal(readdirSync(folder).sort(), ['a.html', 'a.svg']);
+  assert.match(readFileSync(svg, 'utf8'), /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"[\s\S]*<\/svg>\n$/);
+  const html = readFileSync(page, 'utf8');
+  assert.match(html, /^<!doctype html>[\s\S]*<\/html>\n$/);
+  for (const file of [readFileSync(svg, 'utf8'), html]) {
+    assert.not.match(file, /<(script|link|iframe|image|img)\b|@import|url\(|\ssrc=/i);
+  }
+});
+
+test('with --svg - the picture has stdout to itself', async () => {
+  const { code, out, err } = await answerTo(['patterns', '--length', '16', '--variant', 'full', '--svg', '-']);
+  assert.is(code, 0);
+  assert.match(out, /^<svg [\s\S]*<\/svg>\n$/);
+  assert.match(err, /^Who attends to whom/);
+});
+
+test('on a terminal in colour, within its width', async () => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape codes are what is looked for
+  const codes = /\x1b\[[\d;]*m/g;
+  for (const columns of [80, 120]) {
+    const text = await outputOf(['patterns', '--length', '128', '--variant', 'longformer'], columns);
+    assert.match(text, codes);
+    const widest = Math.max(
+      ...text
+        .replace(codes, '')
+        .split('\n')
+        .map((line) => line.length),
+    );
+    assert.ok(widest <= columns, `${widest} columns`);
+  }
+});
+
+test('what cannot be drawn is left out with the reason, or an error if it was named', async () => {
+  assert.match(await patterns('--length', '16', '--causal'), /^Left out: linformer \(causal: /m);
+  const refusals: [string[], RegExp][] = [
+    [['--variant', 'linformer', '--causal', '--length', '16'], /^Error: causal: linformer cannot be causal/],
+    [['--layer', 'layer2'], /^Error: --layer: unknown layer 'layer2': did you mean 'layer1'\?/],
+    [['--svg', 'no-such-folder/a.svg'], /^Error: --svg: cannot write .*there is no folder/],
+    [['--length', '8,16'], /^Error: --length: expected an integer/],
+  ];
+  for (const [args, message] of refusals) {
+    const { code, out, err } = await answerTo(['patterns', ...args]);
+    assert.equal([code, out], [2, ''], args.join(' '));
+    assert.match(err, message);
+  }
+});
+
+test.run();

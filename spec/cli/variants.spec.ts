@@ -1,0 +1,60 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { rangeOf } from '../../src/commands/variants.ts';
+import type { OptionSchema } from '../../src/variants/options.ts';
+import { allVariants } from '../../src/variants/registry.ts';
+import { outputOf } from './host.ts';
+
+test('the table has a line for every variant, with its cost and its paper', async () => {
+  const lines = (await outputOf(['variants'])).split('\n');
+  for (const { name, complexity, paper } of allVariants()) {
+    const line = lines.find((each) => each.startsWith(`${name} `)) ?? '';
+    assert.ok(line.includes(complexity) && line.endsWith(`${paper.authors} ${paper.year}`), name);
+  }
+});
+
+test('a variant is described by its own words: facts, and every option with symbol, range, default, meaning', async () => {
+  for (const variant of allVariants()) {
+    const text = await outputOf(['variants', variant.name, '--length', '100']);
+    for (const fact of [variant.paper.title, `arXiv:${variant.paper.arxiv}`, variant.family, variant.complexity]) {
+      assert.ok(text.includes(fact), `${variant.name}: ${fact}`);
+    }
+    const defaults = variant.defaults(100) as unknown as Record<string, unknown>;
+    for (const [option, schema] of Object.entries(variant.options as Record<string, OptionSchema>)) {
+      const lines = text.split('\n').filter((line) => line.startsWith(`${option} `));
+      assert.is(lines.length, 2, `${variant.name}: ${option}`);
+      assert.ok(lines[0].includes(schema.symbol ?? ''));
+      assert.ok(lines[0].includes(rangeOf(schema, 100)));
+      assert.ok(lines[0].trimEnd().endsWith(String(defaults[option])));
+      assert.ok(lines[1].endsWith(schema.description));
+    }
+  }
+});
+
+test('what it says to type is accepted', async () => {
+  for (const variant of allVariants()) {
+    const text = await outputOf(['variants', variant.name, '--length', '32']);
+    const [, words] = /^Set one with npm start -- (.*)$/m.exec(text) ?? [];
+    assert.is(words === undefined, Object.keys(variant.options).length === 0, variant.name);
+    if (words !== undefined) await outputOf([...words.split(' '), '--length', '32', '--no-report']);
+  }
+});
+
+test('ranges in words', () => {
+  const described = { description: '' };
+  const cases: [OptionSchema, string][] = [
+    [{ ...described, kind: 'integer', minimum: 2 }, '2 or more'],
+    [
+      { ...described, kind: 'integer', minimum: 2, maximum: (length) => 2 * length, multipleOf: 2 },
+      '2 to 200, multiples of 2',
+    ],
+    [{ ...described, kind: 'number', minimum: 0, maximum: 1 }, '0 to 1'],
+    [{ ...described, kind: 'boolean' }, 'true, false'],
+    [{ ...described, kind: 'choice', choices: ['a', 'b'] }, 'a, b'],
+    [{ ...described, kind: 'integers', per: 'position', minimum: 0 }, 'positions, 0 to 99'],
+    [{ ...described, kind: 'integers', per: 'head', minimum: 1, maximum: () => 9 }, 'one a head, 1 to 9'],
+  ];
+  for (const [schema, words] of cases) assert.is(rangeOf(schema, 100), words);
+});
+
+test.run();

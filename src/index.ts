@@ -1,0 +1,101 @@
+/** The public API, by purpose. What is not here may change without notice. */
+// biome-ignore-all assist/source/organizeImports: in the order in which they are met, not of the alphabet
+
+// Attention: `attend` checks everything and runs a variant; the rest is for whoever calls a variant many times.
+export { type AttendSettings, attend, checkInputs, checkOptions, drawParameters } from './variants/attend.ts';
+
+// The variants, a paper each, and all of them by name.
+export { type FullOptions, full } from './variants/full.ts';
+export { type LongformerOptions, longformer } from './variants/longformer.ts';
+export { type LinformerOptions, linformer } from './variants/linformer.ts';
+export { type AnyVariant, allVariants, findVariant, register } from './variants/registry.ts';
+
+// Token by token: causal generation with the state that a variant needs.
+export { type DecodeShape, type Decoder, type DecodeState, startDecoding } from './variants/decoding.ts';
+
+// Tensors: typed arrays on a heap that all threads share, viewed through ndarray. `scope` releases what is made in it.
+export { filled, fromArray, fromNdarray, keep, ones, randomNormal, scope, Tensor, zeros } from './core/tensor.ts';
+export { type DType, type MemoryStatistics, memoryStatistics, type NumericArray } from './core/memory.ts';
+
+// Random streams: one seed gives the same bits everywhere, and `split(name)` an independent stream.
+export { Random } from './core/random.ts';
+
+// Autograd: ops keep a tape, `backward` walks it.
+export { backward, noGrad, zeroGrad } from './core/autograd.ts';
+export { checkGradients, type GradientCheckOptions } from './core/gradient-check.ts';
+
+// Every differentiable op, from `add` to `streamingAttention`: what variants are written in.
+export * as ops from './core/ops/index.ts';
+
+// The oracle: dense attention in plain float64 loops, which shares nothing with the ops. For checking, not for speed.
+export {
+  type Dense,
+  type Dense64,
+  maxAbsoluteError,
+  type ReferenceGradients,
+  type ReferenceInputs,
+  type ReferenceMasks,
+  type ReferenceOptions,
+  referenceAttention,
+  referenceAttentionGradients,
+  referenceKernelWeights,
+  referenceLinearAttention,
+  referenceWeights,
+  relativeFrobeniusError,
+} from './core/reference.ts';
+
+// Comparison with full attention: error, time and memory of variants on one input, and the report of it.
+export { type CompareSettings, compare } from './compare/compare.ts';
+export { type ComparisonCase, type ComparisonInput, fileInput, fixtureInput } from './compare/inputs.ts';
+export { type Distribution, type SyntheticSettings, syntheticInput } from './compare/synthetic.ts';
+export type { Skip } from './compare/plan.ts';
+export type { StopwatchSettings } from './compare/stopwatch.ts';
+export type {
+  ComparisonReport,
+  ComparisonResult,
+  Environment,
+  InputDescription,
+  PatternPicture,
+} from './compare/result.ts';
+export { renderReport } from './compare/report.ts';
+export { attentionRows } from './compare/attention-rows.ts';
+
+// Files that numpy and PyTorch users have; written whole or not at all.
+export { readNpy, writeNpy } from './core/files/npy.ts';
+export { readSafetensors, type Safetensors, writeSafetensors } from './core/files/safetensors.ts';
+export type { ArrayToStore, StoredArray } from './core/files/numbers.ts';
+
+// Threads: all cores unless set; results do not depend on how many.
+export { closePool, poolReady, setThreads, threadCount } from './core/parallel/pool.ts';
+
+// The contract of a variant, for one of your own.
+export type {
+  AttentionInputs,
+  AttentionPattern,
+  AttentionShape,
+  AttentionVariant,
+  Budget,
+  Citation,
+  CommonOptions,
+  Parameters,
+} from './variants/variant.ts';
+export type {
+  BooleanOption,
+  ChoiceOption,
+  IntegerListOption,
+  IntegerOption,
+  NumberOption,
+  OptionSchema,
+} from './variants/options.ts';
+
+// Everything thrown on purpose is an EfficientTransformersError.
+export {
+  ArgumentError,
+  EfficientTransformersError,
+  FileFormatError,
+  FileWriteError,
+  MemoryError,
+  ShapeError,
+  UnsupportedError,
+  WorkerError,
+} from './core/errors.ts';

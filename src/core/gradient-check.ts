@@ -1,7 +1,7 @@
 /** Checks the gradients of a function against central differences, in float64. */
 import { backward, noGrad, zeroGrad } from './autograd.ts';
 import { ArgumentError } from './errors.ts';
-import type { NumericArray } from './memory.ts';
+import { type NumericArray, release } from './memory.ts';
 import { Random } from './random.ts';
 import { elements, isContiguous, randomNormal, scope, type Tensor } from './tensor.ts';
 
@@ -36,7 +36,7 @@ export function checkGradients(
   const required = inputs.map((input) => input.requiresGrad);
   // Dense in the outputs, so that a wrong Jacobian column cannot hide.
   const direction = scope(() => noGrad(() => randomNormal(f(...inputs).shape, random.split('direction'), 'float64')));
-  const contracted = () => scope(() => noGrad(() => [dot(f(...inputs), direction)]))[0];
+  const contracted = () => scope(() => noGrad(() => dot(f(...inputs), direction)));
 
   try {
     zeroGrad(inputs);
@@ -46,6 +46,7 @@ export function checkGradients(
     });
     return { worst: inputs.reduce((worst, input, index) => Math.max(worst, compare(input, index)), 0) };
   } finally {
+    release(direction.array.data);
     zeroGrad(inputs);
     inputs.forEach((input, index) => {
       input.requiresGrad = required[index];

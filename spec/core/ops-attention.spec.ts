@@ -11,6 +11,7 @@ import {
   everything,
   joinAttention,
   runs,
+  slice,
   streamingAttention,
 } from '../../src/core/ops/index.ts';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
@@ -145,6 +146,30 @@ test('the log-sum-exp is that of the visible scores, and −∞ where there is n
       });
     }),
     { numRuns: 60 },
+  );
+});
+
+test('a mask for each head is what separate calls with their masks give', () => {
+  fc.assert(
+    fc.property(cases, (attentionCase) => {
+      scope(() => {
+        const { queries, keys, values } = draw({ ...attentionCase, kind: 'everything' });
+        const [batch, heads, queryLength] = queries.shape;
+        const keyLength = keys.shape[2];
+        const random = new Random(attentionCase.seed).split('mask');
+        const flags = Uint8Array.from({ length: batch * heads * keyLength }, () => random.integer(3) && 1);
+        const keyMask = fromArray(flags, [batch, heads, keyLength], 'uint8');
+        const layout = everything(queryLength, keyLength);
+        const together = streamingAttention(queries, keys, values, layout, { keyMask }).output;
+        for (let head = 0; head < heads; head++) {
+          const one = (tensor: Tensor) => slice(tensor, 1, head, head + 1);
+          const own = fromArray(one(keyMask).toArray(), [batch, keyLength], 'uint8');
+          const alone = streamingAttention(one(queries), one(keys), one(values), layout, { keyMask: own }).output;
+          assert.equal(one(together).toArray(), alone.toArray());
+        }
+      });
+    }),
+    { numRuns: 30 },
   );
 });
 

@@ -1,5 +1,6 @@
 /** Every variant, by name. Adding one is one file and one line here. */
 import { ArgumentError } from '../core/errors.ts';
+import { bigbird } from './bigbird.ts';
 import { full } from './full.ts';
 import { linearTransformer } from './linear-transformer.ts';
 import { linformer } from './linformer.ts';
@@ -20,6 +21,7 @@ export function register<Options extends CommonOptions>(variant: AttentionVarian
 
 register(full);
 register(longformer);
+register(bigbird);
 register(sparseTransformer);
 register(linformer);
 register(linearTransformer);

@@ -7,7 +7,7 @@
  *     ∂q_i = scale Σ_j ∂S_ij k_j      ∂k_j = scale Σ_i ∂S_ij q_i      ∂v_j = Σ_i P_ij ∂O_i
  */
 import type { NumericArray } from '../memory.ts';
-import { type AttentionNumbers, hideScores, Scratch } from './attention.ts';
+import { type AttentionNumbers, hideScores, maskOf, Scratch } from './attention.ts';
 import { OTHER, OWN, rowsOf, type Tile, tileOf } from './attention-tiles.ts';
 import { defineKernel } from './kernel.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
@@ -104,8 +104,8 @@ function weigh(
   const q = rowsOf(queries, tile, query, queryLength, headDim);
   const k = rowsOf(keys, tile, key, keyLength, headDim);
   multiplyTile(block(scores, 0, OTHER), q, transposed(k), rows, columns, headDim, scale, false);
-  const mask = masked ? keyMask : null;
-  hideScores(scores, tile, rows, query, columns, key, begins, ends, mask, queryLength, keyLength);
+  const mask = maskOf(keyMask, masked, tile, keyLength);
+  hideScores(scores, tile, rows, query, columns, key, begins, ends, mask, queryLength);
   const g = rowsOf(outputGradient, tile, query, queryLength, valueDim);
   const v = rowsOf(values, tile, key, keyLength, valueDim);
   multiplyTile(block(gradients, 0, OTHER), g, transposed(v), rows, columns, valueDim, 1, false);

@@ -7,6 +7,7 @@
 import type { NumericArray } from '../memory.ts';
 import { OTHER, OWN, rowsOf, type Tile, tileOf } from './attention-tiles.ts';
 import { defineKernel } from './kernel.ts';
+import { OnlineSoftmax } from './online-softmax.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
 /** What all attention kernels are told, in this order. */
@@ -20,9 +21,16 @@ export type AttentionNumbers = readonly [
   headDim: number,
   valueDim: number,
   scale: number,
-  /** Whether there is a key mask. */
+  /** 0: no key mask; 1: one for each batch entry; 2: one for each head of it. */
   masked: number,
 ];
+
+/** The mask of the keys that a tile meets, [keyLength]; null if all are real. */
+export function maskOf(keyMask: NumericArray, masked: number, tile: Tile, keyLength: number): NumericArray | null {
+  if (masked === 0) return null;
+  const start = (masked === 1 ? tile.batch : tile.head) * keyLength;
+  return keyMask.subarray(start, start + keyLength);
+}
 
 /**
  * Sets the scores of pairs that may not meet to −∞. `scores` holds `rows` queries from place `query` on and `columns`
@@ -39,9 +47,8 @@ export function hideScores(
   ends: NumericArray,
   mask: NumericArray | null,
   queryLength: number,
-  keyLength: number,
 ): void {
-  const { dilation, remainder, layout, batch } = tile;
+  const { dilation, remainder, layout } = tile;
   for (let i = 0; i < rows; i++) {
     const at = layout * queryLength + remainder + dilation * (query + i);
     const row = i * OTHER;
@@ -52,7 +59,7 @@ export function hideScores(
   }
   if (mask === null) return;
   for (let j = 0; j < columns; j++) {
-    if (mask[batch * keyLength + remainder + dilation * (key + j)] !== 0) continue;
+    if (mask[remainder + dilation * (key + j)] !== 0) continue;
     for (let i = 0; i < rows; i++) scores[i * OTHER + j] = Number.NEGATIVE_INFINITY;
   }
 }
@@ -73,8 +80,7 @@ export class Scratch {
 }
 
 const scratch = new Scratch();
-const largest = new Float64Array(OWN);
-const sums = new Float64Array(OWN);
+const softmax = new OnlineSoftmax(OWN, OTHER);
 
 /**
  * arrays: queries, keys, values, output, log-sum-exp [batch, heads, queryLength], query tiles, begins, ends, dilations,
@@ -84,55 +90,29 @@ export const attentionKernel = defineKernel('attention', (from, to, arrays, numb
   const [queries, keys, values, output, logSumExp, tiles, begins, ends, dilations, keyMask] = arrays;
   const [heads, layoutHeads, tileCount, queryLength, keyLength, headDim, valueDim, scale, masked] =
     numbers as unknown as AttentionNumbers;
-  const mask = masked ? keyMask : null;
   const scores = scratch.get('scores', queries, OWN * OTHER);
   const sum = scratch.get('sum', queries, OWN * valueDim);
   for (let item = from; item < to; item++) {
     const tile = tileOf(item, tiles, dilations, heads, layoutHeads, tileCount);
     const { first, count, end } = tile;
+    const mask = maskOf(keyMask, masked, tile, keyLength);
     sum.fill(0, 0, count * valueDim);
-    largest.fill(Number.NEGATIVE_INFINITY);
-    sums.fill(0);
+    softmax.start();
     const q = rowsOf(queries, tile, first, queryLength, headDim);
     for (let key = tile.begin; key < end; key += OTHER) {
       const columns = Math.min(OTHER, end - key);
       const k = rowsOf(keys, tile, key, keyLength, headDim);
       multiplyTile(block(scores, 0, OTHER), q, transposed(k), count, columns, headDim, scale, false);
-      hideScores(scores, tile, count, first, columns, key, begins, ends, mask, queryLength, keyLength);
-      for (let i = 0; i < count; i++) exponentiate(scores, i, columns, sum, valueDim);
+      hideScores(scores, tile, count, first, columns, key, begins, ends, mask, queryLength);
+      for (let i = 0; i < count; i++) softmax.exponentiate(scores, i, columns, sum, valueDim);
       const v = rowsOf(values, tile, key, keyLength, valueDim);
       multiplyTile(block(sum, 0, valueDim), block(scores, 0, OTHER), v, count, valueDim, columns, 1, true);
     }
     for (let i = 0; i < count; i++) {
       const row = tile.head * queryLength + tile.remainder + tile.dilation * (first + i);
-      const share = sums[i] === 0 ? 0 : 1 / sums[i];
+      const share = softmax.share(i);
       for (let c = 0; c < valueDim; c++) output[row * valueDim + c] = share * sum[i * valueDim + c];
-      logSumExp[row] = sums[i] === 0 ? Number.NEGATIVE_INFINITY : largest[i] + Math.log(sums[i]);
+      logSumExp[row] = softmax.logSumExp(i);
     }
   }
 });
-
-/** Row i of the scores to exponentials relative to the largest score so far; what was summed before is scaled along. */
-function exponentiate(scores: NumericArray, i: number, columns: number, sum: NumericArray, valueDim: number): void {
-  const row = i * OTHER;
-  let max = largest[i];
-  // Math.max lets a NaN through, so that it reaches the output.
-  for (let j = row; j < row + columns; j++) max = Math.max(max, scores[j]);
-  if (max === Number.NEGATIVE_INFINITY) {
-    scores.fill(0, row, row + columns);
-    return;
-  }
-  if (max !== largest[i]) {
-    const shrink = Math.exp(largest[i] - max);
-    sums[i] *= shrink;
-    for (let c = i * valueDim; c < (i + 1) * valueDim; c++) sum[c] *= shrink;
-    largest[i] = max;
-  }
-  let total = 0;
-  for (let j = row; j < row + columns; j++) {
-    const weight = Math.exp(scores[j] - max);
-    scores[j] = weight;
-    total += weight;
-  }
-  sums[i] += total;
-}

@@ -13,7 +13,7 @@ import { slice, stack } from './shape.ts';
 import { softmax } from './softmax.ts';
 
 export interface StreamingOptions {
-  /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. */
+  /** [batch, keyLength] or [batch, heads, keyLength], uint8: 1 = a real key, 0 = padding. */
   keyMask?: Tensor | undefined;
   /** What q·k is multiplied by; 1/√headDim by default. */
   scale?: number;
@@ -66,7 +66,7 @@ export function streamingAttention(
     headDim,
     valueDim,
     scale ?? 1 / Math.sqrt(headDim),
-    keyMask === undefined ? 0 : 1,
+    keyMask === undefined ? 0 : keyMask.shape.length - 1,
   ];
   const queryItems = (groups * tables.queryTiles.length) / TILE_FIELDS;
   const keyItems = (groups * tables.keyTiles.length) / TILE_FIELDS;
@@ -156,6 +156,7 @@ function expectInputs(
   }
   if (keyMask === undefined) return;
   expectTensor('keyMask', keyMask);
-  expectShape('keyMask', keyMask.shape, [batch, layout.keyLength], 'to match keys');
+  const perHead = keyMask.shape.length === 3 ? [heads] : [];
+  expectShape('keyMask', keyMask.shape, [batch, ...perHead, layout.keyLength], 'to match keys');
   if (keyMask.dtype !== 'uint8') throw new ArgumentError(`keyMask: expected uint8, got ${keyMask.dtype}`);
 }

@@ -21,23 +21,23 @@ export function powersOfTwo(values: readonly number[], { label, format }: Settin
   return { label, format, scale: 'log', domain: [low, high], ticks };
 }
 
-/** Ticks at 1, 2, 5, 10 … or only at powers of ten, as many as fit. */
+/** More than this many powers of ten are not all labelled. */
+const MOST_DECADES = 9;
+
+/** Ticks at 1, 2, 5, 10 … or only at powers of ten, as many as fit; evenly spaced ones within a narrow range. */
 export function decades(values: readonly number[], { label, format }: Settings): Axis {
   const [low, high] = positiveRange(values);
   const spread = Math.log10(high / low);
+  const every = Math.ceil(spread / MOST_DECADES);
   const digits = spread > 3 ? [1] : spread > 1.4 ? [1, 3] : spread > 0.5 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9];
-  const ticks: number[] = [];
+  const all: number[] = [];
   for (let power = Math.floor(Math.log10(low)) - 1; power <= Math.ceil(Math.log10(high)); power++) {
     // Through the decimal text, so that a tick at 0.3 is 0.3.
-    for (const digit of digits) ticks.push(Number(`${digit}e${power}`));
+    if (power % every === 0) for (const digit of digits) all.push(Number(`${digit}e${power}`));
   }
-  return {
-    label,
-    format,
-    scale: 'log',
-    domain: [low, high],
-    ticks: ticks.filter((tick) => tick >= low && tick <= high),
-  };
+  const fitting = all.filter((tick) => tick >= low && tick <= high);
+  const ticks = fitting.length < 2 ? multiples(niceStep((high - low) / 5), low, high) : fitting;
+  return { label, format, scale: 'log', domain: [low, high], ticks };
 }
 
 /** Errors under this are rounding, not approximation: an error axis ends here. */
@@ -49,19 +49,23 @@ export function errorAxis(errors: readonly number[], label: string): Axis {
   const high = Math.max(...shown, 10 * ERROR_FLOOR);
   const low = Math.min(...shown, high);
   if (high / low > 10) return decades([low, high], { label, format: shortError });
-  const step = niceStep(high / 5);
-  const ticks = Array.from({ length: Math.floor((high * 1.05) / step) + 1 }, (_, index) => index * step);
+  const end = high * 1.05;
   return {
     label,
     format: (value) => String(Number(value.toPrecision(3))),
     scale: 'linear',
-    domain: [0, high * 1.05],
-    ticks,
+    domain: [0, end],
+    ticks: multiples(niceStep(high / 5), 0, end),
   };
 }
 
 function shortError(value: number): string {
   return value >= ERROR_FLOOR ? String(Number(value.toPrecision(2))) : formatError(value);
+}
+
+function multiples(step: number, low: number, high: number): number[] {
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, n) => (first + n) * step);
 }
 
 function niceStep(least: number): number {

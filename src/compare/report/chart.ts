@@ -59,7 +59,9 @@ const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cros
 const DASHES = [undefined, '6 3', '2 3'] as const;
 
 export function drawChart({ plot, document }: Drawing, chart: Chart): string {
-  const { x, y, lines, mark } = chart;
+  const { x, y, mark } = chart;
+  // A variant that ran into NaN is in the table; here it has no place.
+  const lines = chart.lines.map((line) => drawable(line, x, y)).filter(({ points }) => points.length > 0);
   const names = Math.max(...lines.map(({ label }) => widthOfLabel(label)));
   const right = Math.min(RIGHT_MARGIN.most, Math.max(RIGHT_MARGIN.least, names));
   const axis = { tickSize: 0, labelArrow: 'none', labelAnchor: 'right' } as const;
@@ -128,6 +130,16 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
     element('desc', { id: `${chart.id}-description` }, chart.description),
   );
   return drawn.outerHTML;
+}
+
+/** Only the points, and the ranges, that have a place on the axes. */
+function drawable(line: ChartLine, x: Axis, y: Axis): ChartLine {
+  const hasPlace = (value: number, { scale }: Axis): boolean =>
+    Number.isFinite(value) && (scale === 'linear' || value > 0);
+  const points = line.points
+    .filter((point) => hasPlace(point.x, x) && hasPlace(point.y, y))
+    .map(({ range, ...point }) => (range?.every((end) => hasPlace(end, y)) ? { ...point, range } : point));
+  return { ...line, points };
 }
 
 function marksOf(plot: Drawing['plot'], line: ChartLine) {

@@ -7,7 +7,7 @@ import { labelsOf, mainLength, REFERENCE_VARIANT, seriesOf, sortResults, withRef
 import { type Html, html, raw } from './html.ts';
 import { seriesColour } from './style.ts';
 
-export function renderFacts({ environment, input }: ComparisonReport): Html {
+export function renderFacts({ environment, input, results }: ComparisonReport): Html {
   const { version, node, platform, cpu, threads, kernels, date } = environment;
   const many = input.lengths.length > 1 ? 'lengths' : 'length';
   const facts: [string, string][] = [
@@ -21,8 +21,16 @@ export function renderFacts({ environment, input }: ComparisonReport): Html {
     ['kernels', kernels],
     ['software', `efficient-transformers ${version}, Node ${node}, ${platform}`],
     ['date', readableDate(date)],
+    ...checkOfReference(results),
   ];
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+/** How far full attention, which everything is measured against, is itself from float64; nothing without results. */
+function checkOfReference(results: readonly ComparisonResult[]): [string, string][] {
+  if (results.length === 0) return [];
+  const worst = Math.max(...results.map(({ fullOracleError }) => fullOracleError));
+  return [['full attention, checked', `error ${formatError(worst)} against float64, in the sampled rows`]];
 }
 
 /** The nearest, the fastest and the smallest of the approximations, at the length of the error plots. */
@@ -33,7 +41,8 @@ export function renderCards(results: readonly ComparisonResult[]): Html | null {
   const shown = candidates.filter((result) => result.length === length);
   const labels = labelsOf(results);
   const least = (value: (result: ComparisonResult) => number): ComparisonResult =>
-    shown.reduce((best, result) => (value(result) < value(best) ? result : best));
+    // Whatever it is, a number is better than none.
+    shown.reduce((best, result) => (value(result) < value(best) || Number.isNaN(value(best)) ? result : best));
   const card = (title: string, result: ComparisonResult, figure: string, detail: string): Html => {
     const { budget, layer } = result;
     const settings = [budget === null ? '' : `${budget.symbol} = ${budget.value}`, layer ?? ''].filter(

@@ -1,0 +1,181 @@
+import fc from 'fast-check';
+import { parseHTML } from 'linkedom';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { renderReport } from '../../src/compare/report.ts';
+import type { ComparisonReport, ComparisonResult, PatternPicture } from '../../src/compare/result.ts';
+import { budgetOf, reportOf, resultOf, results } from './results.ts';
+
+async function render(report: ComparisonReport) {
+  const html = await renderReport(report);
+  return { html, document: parseHTML(html).document };
+}
+
+/** A report with everything in it: several lengths, layers, budgets, pictures. */
+function richReport(part: Partial<ComparisonResult> = {}): ComparisonReport {
+  const all = [256, 512, 1024].flatMap((length) =>
+    ['first', 'second'].flatMap((layer) =>
+      [16, 32, 64].map((value) =>
+        resultOf({
+          length,
+          layer,
+          budget: budgetOf(value),
+          options: { window: value },
+          milliseconds: length / 100,
+          ...part,
+        }),
+      ),
+    ),
+  );
+  const full = [256, 512, 1024].map((length) => resultOf({ variant: 'full', layer: 'first', length }));
+  return reportOf([...full, ...all], { pictures: [pictureOf('full'), pictureOf('windowed')] });
+}
+
+function pictureOf(variant: string, cells = [0.5, 0.5, 0, 1]): PatternPicture {
+  return { variant, title: `${variant} at 4`, size: 2, cells };
+}
+
+/** What every page must be, whatever was measured. */
+function expectSound({ html, document }: Awaited<ReturnType<typeof render>>): void {
+  assert.match(html, /^<!doctype html>\n<html lang="en">/);
+  // Nothing is run and nothing is fetched: the only addresses are the names of XML namespaces and what is written inline.
+  assert.is(document.querySelectorAll('script, link, iframe, object, embed, base, form').length, 0);
+  for (const element of document.querySelectorAll('*')) {
+    for (const { name, value } of element.attributes) {
+      assert.not.match(name, /^on/, `${element.tagName} ${name}`);
+      if (['src', 'srcset', 'href', 'xlink:href', 'data', 'action'].includes(name)) assert.match(value, /^(data:|#)/);
+      if (element.closest('svg') !== null)
+        assert.not.match(value, /NaN|Infinity|undefined/, `${element.tagName} ${name}`);
+    }
+  }
+  const style = document.querySelector('style')?.textContent ?? '';
+  assert.not.match(style, /@import|url\(/);
+  const addresses = html.match(/https?:\/\/[^\s"'<]+/g) ?? [];
+  assert.equal(
+    addresses.filter((address) => !address.startsWith('http://www.w3.org/')),
+    [],
+  );
+  for (const svg of document.querySelectorAll('figure > svg')) {
+    const [title, description] = (svg.getAttribute('aria-labelledby') ?? '')
+      .split(' ')
+      .map((id: string) => document.getElementById(id));
+    assert.is(svg.getAttribute('role'), 'img');
+    assert.is(title?.tagName.toLowerCase(), 'title');
+    assert.is(description?.tagName.toLowerCase(), 'desc');
+    assert.ok((title?.textContent ?? '').length > 3 && (description?.textContent ?? '').length > 20);
+  }
+  for (const image of document.querySelectorAll('img')) assert.ok((image.getAttribute('alt') ?? '').length > 5);
+  const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
+  assert.is(new Set(ids).size, ids.length, 'ids are unique');
+}
+
+test('a full report: six charts, a picture a variant, a row a result', async () => {
+  const report = richReport();
+  const page = await render(report);
+  expectSound(page);
+  const { document } = page;
+  assert.is(document.querySelectorAll('figure > svg').length, 6);
+  assert.is(document.querySelectorAll('.pictures figure img').length, 2);
+  // The second layer has no row of full attention: three are added.
+  assert.is(document.querySelectorAll('tbody tr').length, report.results.length + 3);
+  assert.equal(
+    [...document.querySelectorAll('h2')].map(({ textContent }) => textContent),
+    ['Results', 'Error against budget', 'Speed-up and memory', 'Growth with length', 'Who attends to whom'],
+  );
+});
+
+test('charts mark every point that was measured, and say what it is', async () => {
+  const { document } = await render(richReport());
+  const circles = (id: string) => document.querySelectorAll(`[aria-labelledby^="${id}-title"] title`);
+  const tooltips = [...circles('error-by-budget')].map(({ textContent }) => textContent ?? '');
+  for (const value of [16, 32, 64]) {
+    const own = tooltips.filter((text) => text.startsWith(`windowed, w = ${value}\n`));
+    assert.is(own.length, 1, `w = ${value}: mean over layers at one length`);
+    assert.match(own[0], /error 0\.250/);
+  }
+  const lengths = [...circles('time-by-length')].map(({ textContent }) => textContent ?? '');
+  for (const length of [256, 512, 1024]) {
+    assert.ok(lengths.some((text) => text.startsWith('windowed') && text.includes(`${length} tokens`)));
+    assert.ok(lengths.some((text) => text.startsWith('full attention') && text.includes(`${length} tokens`)));
+  }
+});
+
+test('the numbers are in the page as JSON, without the pictures', async () => {
+  const report = richReport();
+  const { document } = await render(report);
+  const { pictures, ...numbers } = report;
+  assert.equal(JSON.parse(document.querySelector('details code')?.textContent ?? ''), numbers);
+});
+
+test('any results make a sound page', async () => {
+  await fc.assert(
+    fc.asyncProperty(results, async (all) => expectSound(await render(reportOf(all)))),
+    { numRuns: 25 },
+  );
+});
+
+test('NaN, infinities and zeros in any figure break nothing', async () => {
+  const odd = fc.constantFrom(Number.NaN, Infinity, -Infinity, 0, -1, 1e-30, 1e30);
+  const figures = ['relativeError', 'maxAbsError', 'totalVariation', 'topKRecall', 'milliseconds'] as const;
+  const others = ['fullMilliseconds', 'peakBytes', 'fullPeakBytes', 'flops', 'fullFlops', 'fullOracleError'] as const;
+  const parts = fc.constantFrom(...figures, ...others).chain((figure) => odd.map((value) => ({ [figure]: value })));
+  await fc.assert(
+    fc.asyncProperty(results, fc.array(parts, { minLength: 1, maxLength: 16 }), async (all, changes) => {
+      const changed = all.map((result, n) => ({ ...result, ...changes[n % changes.length] }));
+      const pictures = [pictureOf('full', [Number.NaN, Infinity, -1, 0])];
+      expectSound(await render(reportOf(changed, { pictures })));
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('a result of NaN is a dash in the table, and never the best', async () => {
+  const figures = [Number.NaN, 0.5, 0.25];
+  const report = reportOf(figures.map((relativeError, n) => resultOf({ relativeError, budget: budgetOf(2 ** n) })));
+  const { document } = await render(report);
+  const rows = [...document.querySelectorAll('tbody tr')].map(({ textContent }) => textContent ?? '');
+  assert.is(rows.filter((text) => text.includes('–')).length, 1);
+  const best = [...document.querySelectorAll('td.best')].map(({ textContent }) => textContent);
+  assert.ok(best.includes('0.250') && !best.includes('–'));
+  assert.match(document.querySelector('.card')?.textContent ?? '', /w = 4/);
+});
+
+test('nothing measured, one result, full attention alone', async () => {
+  const empty = await render(reportOf([], { pictures: [] }));
+  expectSound(empty);
+  assert.match(empty.html, /Nothing was measured/);
+  for (const all of [[resultOf()], [resultOf({ variant: 'full' })], [resultOf({ budget: budgetOf(4) })]]) {
+    const page = await render(reportOf(all));
+    expectSound(page);
+    assert.not.match(page.html, /Growth with length/);
+  }
+});
+
+test('names are text, wherever they appear', async () => {
+  const evil = `</script><img src=x onerror=alert(1)>"'&lt;`;
+  const variants = ['full', evil].map((variant, n) =>
+    resultOf({ variant, layer: evil, options: { [evil]: evil, n }, length: 64 * (n + 1) }),
+  );
+  const report = reportOf(variants, { pictures: [{ ...pictureOf(evil), title: evil }] });
+  report.input = { ...report.input, name: evil, detail: evil };
+  report.environment = { ...report.environment, cpu: evil, date: evil };
+  const budget = { symbol: evil, option: evil, value: 3 };
+  report.results.push(
+    resultOf({ variant: evil, budget, layer: evil }),
+    resultOf({ variant: evil, budget, length: 128 }),
+  );
+  const page = await render(report);
+  expectSound(page);
+  assert.is(page.document.querySelectorAll('img:not([alt])').length, 0);
+  assert.is(page.html.includes('<img src=x'), false);
+  assert.ok((page.document.querySelector('title')?.textContent ?? '').includes(evil));
+});
+
+test('full attention was checked, and the page says how well', async () => {
+  const { html } = await render(
+    reportOf([resultOf({ fullOracleError: 1e-7 }), resultOf({ fullOracleError: 3.21e-7, length: 64 })]),
+  );
+  assert.match(html, /error 3\.21e-7 against float64/);
+});
+
+test.run();

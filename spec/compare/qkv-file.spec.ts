@@ -82,10 +82,16 @@ test('arrays that do not fit each other', () => {
   refuses([1, 1, 1, 2, 2], [2, 2], [2, 2], /: q: expected .*, got \[1, 1, 1, 2, 2\]/);
   refuses([2, 0], [2, 0], [2, 0], /: q: expected .*none of them 0, got \[2, 0\]/);
 
-  const layer = (shape: number[]) => numbers(shape);
-  const [two, three] = [layer([2, 3, 4]), layer([3, 3, 4])];
-  const path = tensorFile({ 'a.q': two, 'a.k': two, 'a.v': two, 'b.q': three, 'b.k': three, 'b.v': three });
-  assertRefused([path], ShapeError, /: b\.q: expected \[1, 2, 3, 4\] to match .*: a\.q, got \[1, 3, 3, 4\]/);
+  const a = numbers([1, 2, 3, 4]);
+  for (const shape of [
+    [2, 2, 3, 4],
+    [1, 3, 3, 4],
+    [1, 2, 3, 5],
+  ]) {
+    const b = numbers(shape);
+    const path = tensorFile({ 'a.q': a, 'a.k': a, 'a.v': a, 'b.q': b, 'b.k': b, 'b.v': b });
+    assertRefused([path], ShapeError, /: b\.q: expected \[1, 2, 3, 4\] to match .*: a\.q, got \[/);
+  }
 
   for (const shape of [[3], [3, 2], [2, 2, 2], [1, 3, 2, 2], [0, 2, 2], []]) {
     assertRefused(

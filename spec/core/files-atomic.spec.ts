@@ -136,6 +136,18 @@ if (!onWindows && process.getuid?.() !== 0) {
   });
 }
 
+if (process.platform === 'linux') {
+  test('no file stays open, whatever happened', () => {
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    const path = freshPath();
+    writeFileAtomically(path, 'x');
+    assert.throws(() => writeFileAtomically(path, [3 as never]));
+    assertRefused(join(path, 'below'), 'x', /./);
+    assert.is(open(), before);
+  });
+}
+
 if (!onWindows) {
   test('a file that is replaced keeps its permissions', () => {
     const path = freshPath();

@@ -63,6 +63,9 @@ test('whatever is not as the format says is refused, and the message says where'
       /a: data_offsets: expected \[begin, end\] with 0 ≤ begin ≤ end, got /,
     );
   }
+  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+  refuses(`{"a":{"dtype":"U8","shape":${deep}}}`, /a: shape: .*, got something nested deeply/);
+  refuses(`{"a":${deep}`, /expected JSON/);
   refuses({ a: u8(0, 4, [5]) }, /a: expected 5 bytes for U8 \[5\], got 4/);
   refuses({ a: { ...u8(0, 4), dtype: 'F32', shape: [2] } }, /a: expected 8 bytes for F32 \[2\], got 4/);
   refuses({ a: u8(0, 4, []) }, /a: expected 1 bytes/);
@@ -75,7 +78,7 @@ test('whatever is not as the format says is refused, and the message says where'
   refuses({ b: u8(1, 4) }, /b: 1 bytes before it/);
   refuses({ a: u8(0, 3) }, /: 1 bytes at the end belong to no tensor/);
   refuses({}, /: 4 bytes at the end/);
-  refuses({ a: u8(0, 4) }, /a: truncated: ends at byte 4 of the data, of which there are 3/, [1, 2, 3]);
+  refuses({ a: u8(0, 4) }, /a: truncated: ends at data byte 4 of 3/, [1, 2, 3]);
   refuses({ a: u8(2 ** 52, 2 ** 52 + 4) }, /belong to no tensor/);
 
   refuses({ __metadata__: 'text', a: u8(0, 4) }, /__metadata__: expected an object, got "text"/);

@@ -8,8 +8,10 @@ import { writeFileAtomically } from './atomic.ts';
 import { type Complain, InputFile } from './input-file.ts';
 import {
   type ArrayToStore,
+  countElements,
   decode,
   expectFilled,
+  isExtent,
   littleEndianBytes,
   NUMBER_KINDS,
   type StoredArray,
@@ -54,9 +56,9 @@ export function readNpy(path: string): StoredArray {
   const header = parseHeader(text, (problem) => file.error(`header: ${problem}`));
   const { description, number, littleEndian, fortranOrder, shape } = header;
   const { bytes, dtype } = NUMBER_KINDS[number];
-  const size = shape.includes(0) ? 0 : shape.reduce((product, extent) => product * extent, 1);
-  const extra = file.size - start - size * bytes;
-  const form = `${size * bytes} bytes for '${description}' ${formatShape(shape)}`;
+  const expected = countElements(shape) * bytes;
+  const extra = file.size - start - expected;
+  const form = `${expected} bytes for '${description}' ${formatShape(shape)}`;
   if (extra < 0) throw file.error(`truncated: expected ${form}, got ${file.size - start}`);
   if (extra > 0) throw file.error(`expected ${form} and nothing after them, got ${extra} bytes more`);
   const load = (): NumericArray => {
@@ -98,8 +100,8 @@ function readHeader(file: InputFile): { text: string; end: number } {
   const start = MAGIC_BYTES + (major === 1 ? 2 : 4);
   const length = read(MAGIC_BYTES, start).readUIntLE(0, start - MAGIC_BYTES);
   if (length > LONGEST_HEADER) throw file.error(`header: expected at most ${LONGEST_HEADER} bytes, got ${length}`);
-  // What is not UTF-8 in version 3.0 becomes a replacement character in a text, or is refused outside one.
-  const text = read(start, start + length).toString(major === 3 ? 'utf8' : 'latin1');
+  // Version 3.0 is UTF-8, which differs only in the names of fields; arrays that have fields are refused.
+  const text = read(start, start + length).toString('latin1');
   return { text, end: start + length };
 }
 
@@ -114,9 +116,8 @@ interface NpyHeader {
 function parseHeader(text: string, complain: Complain): NpyHeader {
   const header = parseDict(text, complain);
   const [description, fortranOrder, shape] = ['descr', 'fortran_order', 'shape'].map((key) => header.get(key));
-  const isSize = (extent: unknown): extent is number => Number.isSafeInteger(extent) && (extent as number) >= 0;
   if (typeof fortranOrder !== 'boolean') throw complain('fortran_order: expected True or False');
-  if (!Array.isArray(shape) || !shape.every(isSize) || shape.length > MOST_AXES) {
+  if (!Array.isArray(shape) || !shape.every(isExtent) || shape.length > MOST_AXES) {
     throw complain(`shape: expected a tuple of at most ${MOST_AXES} integers of at least 0`);
   }
   return { ...parseDescription(description, complain), fortranOrder, shape };

@@ -78,6 +78,16 @@ export function decode(
   return bytes;
 }
 
+/** An extent may be 0: files hold arrays without elements, which tensors cannot be. */
+export function isExtent(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** Also right where extents beside a 0 multiply to infinity. */
+export function countElements(shape: readonly number[]): number {
+  return shape.includes(0) ? 0 : shape.reduce((product, extent) => product * extent, 1);
+}
+
 /**
  * Throws ShapeError unless the numbers fill the shape, whose extents are integers of at least 0, and ArgumentError for
  * an array of another type.
@@ -86,8 +96,7 @@ export function expectFilled(name: string, { shape, data }: ArrayToStore): void 
   if (![Float64Array, Float32Array, Int32Array, Uint8Array].some((type) => data instanceof type)) {
     throw new ArgumentError(`${name}: expected an array of float64, float32, int32 or uint8`);
   }
-  const size = shape.reduce((product, extent) => product * extent, 1);
-  if (shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0) && data.length === size) return;
+  if (shape.every(isExtent) && data.length === countElements(shape)) return;
   throw new ShapeError(`${name}: expected numbers that fill ${formatShape(shape)}, got ${data.length}`);
 }
 

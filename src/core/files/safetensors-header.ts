@@ -4,7 +4,7 @@
  */
 import { formatShape } from '../errors.ts';
 import type { Complain } from './input-file.ts';
-import { NUMBER_KINDS, type StoredNumber } from './numbers.ts';
+import { countElements, isExtent, NUMBER_KINDS, type StoredNumber } from './numbers.ts';
 
 export const DTYPES: ReadonlyMap<string, StoredNumber> = new Map([
   ['F64', 'float64'],
@@ -58,7 +58,9 @@ function isObject(value: unknown): value is JsonObject {
 
 function parseObject(text: string, complain: Complain): JsonObject {
   // Also what a byte order mark or leading space would fail: the format wants the brace first.
-  if (!text.startsWith('{')) throw complain(`header: expected JSON that begins with {, got ${excerpt(text)}`);
+  if (!text.startsWith('{')) {
+    throw complain(`header: expected JSON that begins with {, got ${shorten(text) || 'nothing'}`);
+  }
   let header: JsonObject;
   try {
     header = JSON.parse(text) as JsonObject;
@@ -94,26 +96,27 @@ function repeatedKey(text: string): string | undefined {
 function parseEntry(name: string, info: unknown, complain: Complain): HeaderEntry {
   const field = (key: string): unknown => (isObject(info) && Object.hasOwn(info, key) ? info[key] : undefined);
   const wrong = (key: string, expected: string): Error =>
-    complain(`${name}: ${key}: expected ${expected}, got ${excerpt(JSON.stringify(field(key)))}`);
+    complain(`${name}: ${key}: expected ${expected}, got ${excerpt(field(key))}`);
 
   const [dtype, shape, offsets] = [field('dtype'), field('shape'), field('data_offsets')];
   const number = typeof dtype === 'string' ? DTYPES.get(dtype) : undefined;
-  if (typeof dtype !== 'string' || number === undefined)
+  if (typeof dtype !== 'string' || number === undefined) {
     throw wrong('dtype', `one of ${[...DTYPES.keys()].join(', ')}`);
-  if (!isListOfSizes(shape)) throw wrong('shape', 'a list of integers of at least 0');
-  if (!isListOfSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
+  }
+  if (!isListOfExtents(shape)) throw wrong('shape', 'a list of integers of at least 0');
+  if (!isListOfExtents(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     throw wrong('data_offsets', '[begin, end] with 0 ≤ begin ≤ end');
   }
   const [begin, end] = offsets;
-  const bytes = shape.includes(0) ? 0 : shape.reduce((product, extent) => product * extent, NUMBER_KINDS[number].bytes);
+  const bytes = countElements(shape) * NUMBER_KINDS[number].bytes;
   if (bytes !== end - begin) {
     throw complain(`${name}: expected ${bytes} bytes for ${dtype} ${formatShape(shape)}, got ${end - begin}`);
   }
   return { name, dtype, shape, begin, end };
 }
 
-function isListOfSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+function isListOfExtents(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every(isExtent);
 }
 
 function expectTiling(entries: readonly HeaderEntry[], dataBytes: number, complain: Complain): void {
@@ -121,15 +124,14 @@ function expectTiling(entries: readonly HeaderEntry[], dataBytes: number, compla
   for (const { name, begin, end } of entries) {
     if (begin < covered) throw complain(`${name}: overlaps another tensor: begins at ${begin}, before ${covered}`);
     if (begin > covered) throw complain(`${name}: ${begin - covered} bytes before it belong to no tensor`);
-    if (end > dataBytes)
-      throw complain(`${name}: truncated: ends at byte ${end} of the data, of which there are ${dataBytes}`);
+    if (end > dataBytes) throw complain(`${name}: truncated: ends at data byte ${end} of ${dataBytes}`);
     covered = end;
   }
   if (covered < dataBytes) throw complain(`${dataBytes - covered} bytes at the end belong to no tensor`);
 }
 
 function parseMetadata(metadata: unknown, complain: Complain): ReadonlyMap<string, string> {
-  const got = `got ${excerpt(JSON.stringify(metadata))}`;
+  const got = `got ${excerpt(metadata)}`;
   if (!isObject(metadata)) throw complain(`${METADATA_KEY}: expected an object, ${got}`);
   const texts = Object.entries(metadata);
   if (!texts.every((each): each is [string, string] => typeof each[1] === 'string')) {
@@ -138,8 +140,17 @@ function parseMetadata(metadata: unknown, complain: Complain): ReadonlyMap<strin
   return new Map(texts);
 }
 
-/** Enough of a text to recognise it by. */
-function excerpt(text: string | undefined): string {
-  if (text === undefined || text === '') return 'nothing';
+/** Enough of a value of JSON to recognise it by. */
+function excerpt(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  try {
+    return shorten(JSON.stringify(value));
+  } catch {
+    // JSON.parse takes brackets within each other to any depth; this direction does not.
+    return 'something nested deeply';
+  }
+}
+
+function shorten(text: string): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { patternGrid, shareOfPairs } from '../../src/compare/patterns/grid.ts';
+import { type PanelSettings, patternPanels } from '../../src/compare/patterns/panels.ts';
+import type { PatternPanel } from '../../src/compare/patterns/shade.ts';
+import { syntheticInput } from '../../src/compare/synthetic.ts';
+import { EfficientTransformersError } from '../../src/core/errors.ts';
+import { fromArray } from '../../src/core/tensor.ts';
+import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
+import { registerTestVariants } from './test-variants.ts';
+
+registerTestVariants();
+
+const LENGTH = 24;
+const named = (...names: string[]): AnyVariant[] => names.map((name) => findVariant(name) as AnyVariant);
+const load = () => syntheticInput({ lengths: [LENGTH], heads: 2, headDim: 4, seed: 3 }).cases[0].load();
+
+function panels(names: string[], settings: Partial<PanelSettings> = {}): PatternPanel[] {
+  return patternPanels({
+    variants: named(...names),
+    length: LENGTH,
+    causal: false,
+    written: new Map(),
+    cells: 12,
+    weights: false,
+    seed: 0,
+    load,
+    ...settings,
+  });
+}
+
+const shown = (all: readonly PatternPanel[]) => all.map(({ kind, title }) => `${kind} of ${title}`);
+
+test('variants with a pattern are drawn by it, others by their weights, each beside full attention', () => {
+  assert.equal(shown(panels(['dummy'])), ['pattern of full', 'pattern of dummy']);
+  assert.equal(shown(panels(['linformer'])), ['weights of full', 'weights of linformer']);
+  assert.equal(shown(panels(['linformer', 'full', 'dummy', 'longformer'])), [
+    'pattern of full',
+    'pattern of dummy',
+    'pattern of longformer',
+    'weights of full',
+    'weights of linformer',
+  ]);
+  assert.equal(shown(panels(['dummy', 'linformer'], { weights: true })), [
+    'weights of full',
+    'weights of dummy',
+    'weights of linformer',
+  ]);
+});
+
+test('full attention alone is drawn once, either way', () => {
+  assert.equal(shown(panels(['full'])), ['pattern of full']);
+  assert.equal(shown(panels(['full'], { weights: true })), ['weights of full']);
+});
+
+test('a pattern panel is the grid of the pattern, and its caption says the options and the share', () => {
+  fc.assert(
+    fc.property(fc.boolean(), fc.nat({ max: 8 }), fc.integer({ min: 1, max: 30 }), (causal, reach, cells) => {
+      const written = new Map(named('dummy').map((variant) => [variant, { reach }]));
+      const [full, window] = panels(['dummy'], { causal, written, cells });
+      const [dummy] = named('dummy');
+      const grid = patternGrid(dummy, LENGTH, { causal, reach } as never, cells);
+      assert.equal(window.cells, grid.cells);
+      assert.is(window.length, LENGTH);
+      assert.match(window.caption, `reach = ${reach}, ${causal ? 'causal, ' : ''}`);
+      const percent = Number(/([\d.]+)% of all pairs$/.exec(window.caption)?.[1]);
+      // Three significant digits.
+      assert.ok(Math.abs(percent / 100 / shareOfPairs(grid, LENGTH) - 1) < 0.005);
+      assert.match(full.caption, causal ? /^causal, 52\.1% of all pairs$/ : /^100% of all pairs$/);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('a weights panel averages rows that add up to one; exact attention looks like full attention', () => {
+  for (const causal of [false, true]) {
+    const [full, dense, window] = panels(['dense', 'dummy'], { causal, weights: true });
+    for (const { cells, size } of [full, dense, window]) {
+      for (let row = 0; row < size; row++) {
+        const sum = cells.slice(row * size, (row + 1) * size).reduce((total, weight) => total + weight, 0);
+        // Two keys a cell; float32 weights.
+        assert.ok(Math.abs((sum * LENGTH) / size - 1) < 1e-5, `row ${row} adds up to ${sum}`);
+      }
+    }
+    for (const [n, weight] of full.cells.entries()) assert.ok(Math.abs(weight - dense.cells[n]) < 1e-6);
+    assert.is(
+      full.cells.some((weight, n) => Math.abs(weight - window.cells[n]) > 0.01),
+      true,
+    );
+    assert.match(window.caption, causal ? /^reach = 8, causal, weights$/ : /^reach = 8, weights$/);
+  }
+});
+
+test('a list with an entry a head says how many heads there are', () => {
+  const written = new Map(named('longformer').map((variant) => [variant, { attentionWindow: 2, dilation: [1, 5] }]));
+  const [, drawn] = panels(['longformer'], { written, cells: LENGTH });
+  // Query 10 sees itself in both heads, its neighbours in one each.
+  const row = drawn.cells.slice(10 * LENGTH, 11 * LENGTH);
+  assert.equal([row[10], row[9], row[11], row[5], row[15], row[8]], [1, 0.5, 0.5, 0.5, 0.5, 0]);
+});
+
+test('the input is loaded once, and only if there are weights to draw', () => {
+  let loads = 0;
+  const counted = () => {
+    loads++;
+    return load();
+  };
+  panels(['dummy'], { load: counted });
+  assert.is(loads, 0);
+  panels(['dummy', 'linformer'], { load: counted, weights: true });
+  assert.is(loads, 1);
+});
+
+test('progress is told after each panel', () => {
+  const told: string[] = [];
+  panels(['dummy', 'linformer'], { onProgress: (done, total, label) => told.push(`${done}/${total} ${label}`) });
+  assert.equal(told, ['1/4 full', '2/4 dummy', '3/4 full', '4/4 linformer']);
+});
+
+test('what cannot be right is thrown before anything is drawn', () => {
+  const inputs = load();
+  const broken = { ...inputs, keys: fromArray(new Array(inputs.keys.size).fill(Number.NaN), inputs.keys.shape) };
+  const refusals: [string[], Partial<PanelSettings>, RegExp][] = [
+    [['dummy', 'picky'], { causal: true }, /^causal: picky cannot be causal/],
+    [['dummy', 'linformer'], { causal: true }, /^causal: linformer cannot be causal/],
+    [['dummy'], { written: new Map(named('dummy').map((variant) => [variant, { reach: -1 }])) }, /^reach: /],
+    [['linformer'], { load: () => broken }, /^keys: expected finite numbers/],
+  ];
+  for (const [names, settings, message] of refusals) {
+    let drawn = 0;
+    const body = () => panels(names, { ...settings, onProgress: () => drawn++ });
+    assert.throws(body, (error: Error) => error instanceof EfficientTransformersError && message.test(error.message));
+    assert.is(drawn, 0);
+  }
+});
+
+test.run();

@@ -5,7 +5,7 @@ import { parseOptionTexts } from '../compare/option-text.ts';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
 import { renderReport } from '../compare/report.ts';
 import type { ComparisonReport } from '../compare/result.ts';
-import { formatCrossovers, formatHeading, formatResults } from '../compare/terminal.ts';
+import { formatCrossovers, formatHeading, formatHighlights, formatResults } from '../compare/terminal.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { flag, integers, negatable, type OptionValues, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -89,6 +89,7 @@ export const compareCommand = defineCommand('compare', describe, async ({ values
   const { results } = report;
   const parts = [
     formatResults(results, { colour, width: people.isTTY ? people.columns : undefined }),
+    formatHighlights(results, { colour }),
     formatCrossovers(results),
     [...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`), ...written].join('\n'),
   ];

@@ -1,6 +1,6 @@
 /** A comparison as text for the terminal: what is compared, the table, what its columns mean, the crossovers. */
 import { paint, type Style } from '../terminal/colour.ts';
-import { formatError } from '../terminal/format.ts';
+import { formatError, formatPercent, formatRatio } from '../terminal/format.ts';
 import { wrap } from '../terminal/help.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
 import { bestOfColumn, type ResultColumn, resultColumns } from './columns.ts';
@@ -9,9 +9,12 @@ import type { ComparisonResult, Environment } from './result.ts';
 import {
   describeCrossover,
   lengthsOf,
+  mainLength,
   oracleError,
+  type Point,
   pointsOf,
   REFERENCE_VARIANT,
+  type Series,
   scalingPoints,
   seriesOf,
   sortResults,
@@ -71,6 +74,7 @@ export function formatResults(
   // A narrow terminal may have lost some of the columns.
   const explained = columns.filter(({ title }) => EXPLAINED.includes(title) && titles.includes(title));
   const legend = formatLegend(explained, oracleError(results), Math.min(width, LEGEND_WIDTH));
+  if (colour && columns.some(({ winners }) => winners.size > 0)) legend.push('Green is the best of a column.');
   return [table, '', ...legend.map((line) => painted('dim', line, colour))].join('\n');
 }
 
@@ -83,6 +87,47 @@ function formatLegend(columns: readonly ResultColumn[], oracleError: number, wid
   return [...lines, ...wrap(trust, width)];
 }
 
+/**
+ * The nearest, the fastest and the smallest of the approximations, on average over layers, at the length with the most
+ * results; empty where there is nothing to choose from.
+ */
+export function formatHighlights(results: readonly ComparisonResult[], options: TableOptions = {}): string {
+  const approximations = seriesOf(results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
+  if (approximations.length === 0) return '';
+  const length = mainLength(approximations.flatMap((series) => series.results));
+  const candidates = approximations.flatMap((series) =>
+    pointsOf(series)
+      .filter((point) => point.length === length)
+      .map((point) => ({ name: nameOfPoint(series, point), ...point })),
+  );
+  if (candidates.length < 2) return '';
+  type Candidate = (typeof candidates)[number];
+  const slowness = ({ milliseconds, fullMilliseconds }: Candidate): number => milliseconds / fullMilliseconds;
+  const share = ({ peakBytes, fullPeakBytes }: Candidate): number => peakBytes / fullPeakBytes;
+  const row = (title: string, value: (candidate: Candidate) => number): string[] => {
+    const best = candidates.reduce((least, candidate) => (value(candidate) < value(least) ? candidate : least));
+    return [
+      title,
+      best.name,
+      formatError(best.error),
+      formatRatio(1 / slowness(best)),
+      `${formatPercent(share(best))} of full`,
+    ];
+  };
+  const layers = Math.max(...candidates.map((candidate) => candidate.layers));
+  const scope = [
+    ...(lengthsOf(results).length > 1 ? [`at ${length} tokens`] : []),
+    ...(layers > 1 ? [`mean of ${layers} layers`] : []),
+  ];
+  const titles = [scope.join(', ') || 'best', 'variant', 'error', 'speed-up', 'memory'];
+  const rows = [row('smallest error', ({ error }) => error), row('fastest', slowness), row('least memory', share)];
+  return formatTable(
+    titles.map((title) => ({ title })),
+    rows,
+    options,
+  );
+}
+
 /** Where each variant begins to be faster than full attention; empty unless several lengths were measured. */
 export function formatCrossovers(results: readonly ComparisonResult[]): string {
   if (lengthsOf(results).length < 2) return '';
@@ -90,13 +135,15 @@ export function formatCrossovers(results: readonly ComparisonResult[]): string {
     .filter(({ variant }) => variant !== REFERENCE_VARIANT)
     .map((series): [string, string] => {
       const points = scalingPoints(pointsOf(series));
-      const { budget } = points[points.length - 1];
-      const name = budget === null ? series.label : `${series.label}, ${budget.symbol} = ${budget.value}`;
-      return [name, describeCrossover(points)];
+      return [nameOfPoint(series, points[points.length - 1]), describeCrossover(points)];
     });
   if (lines.length === 0) return '';
   const width = Math.max(...lines.map(([name]) => name.length));
   return ['Faster than full attention', ...lines.map(([name, when]) => `  ${name.padEnd(width)}  ${when}`)].join('\n');
+}
+
+function nameOfPoint({ label }: Series, { budget }: Point): string {
+  return budget === null ? label : `${label}, ${budget.symbol} = ${budget.value}`;
 }
 
 function painted(style: Style, text: string, colour: boolean): string {

@@ -5,6 +5,7 @@ import { full } from './full.ts';
 import { linearTransformer } from './linear-transformer.ts';
 import { linformer } from './linformer.ts';
 import { longformer } from './longformer.ts';
+import { reformer } from './reformer.ts';
 import { sparseTransformer } from './sparse-transformer.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
@@ -25,6 +26,7 @@ register(bigbird);
 register(sparseTransformer);
 register(linformer);
 register(linearTransformer);
+register(reformer);
 
 /** All variants in order of registration; full attention is the first. */
 export function allVariants(): AnyVariant[] {

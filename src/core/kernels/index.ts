@@ -1,9 +1,15 @@
 /** Every module that defines kernels: a worker imports this and then knows them all by name. */
 import './attention.ts';
 import './attention-gradient.ts';
+import './chunked-attention.ts';
+import './chunked-attention-gradient.ts';
+import './convolution.ts';
 import './copy.ts';
 import './elementwise.ts';
+import './hash.ts';
 import './matmul.ts';
+import './normalize.ts';
 import './rows.ts';
 import './scan.ts';
+import './sort.ts';
 import './unary.ts';

@@ -1,0 +1,140 @@
+/**
+ * Who meets whom among tokens that were sorted by group, in one or more rounds, and cut into chunks of neighbours: in a
+ * round, a query meets the keys of its group that lie in its chunk, in the one before, or (unless causal) in the one
+ * after. Tokens of the last group meet nobody. Kernels walk over sorted places, tile by tile.
+ */
+import type { NumericArray } from '../memory.ts';
+
+/** Tiles of OWN tokens are what threads take; each walks over the other side OTHER tokens at a time. */
+export const OWN = 32;
+export const OTHER = 64;
+
+/** What all kernels of chunked attention are told, in this order. */
+export type ChunkedNumbers = readonly [
+  length: number,
+  headDim: number,
+  valueDim: number,
+  scale: number,
+  rounds: number,
+  /** The round whose chunks are walked over. */
+  round: number,
+  chunkLength: number,
+  /** Tokens of group `groups` meet nobody; real groups are 0 … groups − 1. */
+  groups: number,
+  /** 1: key j is visible to query i only if j ≤ i, in the order before sorting. */
+  causal: number,
+  /** 1: tokens of a chunk and its neighbours meet whatever their groups. */
+  across: number,
+  /** Added to the score of a token with itself. */
+  selfBias: number,
+  /** 1: a pair that meets in N rounds counts for 1/N in each. */
+  once: number,
+];
+
+/** Tables of a sort, [batch × heads, rounds, length]: token at each place, place of each token, group of each token. */
+export type SortTables = readonly [order: NumericArray, place: NumericArray, group: NumericArray];
+
+/** Tokens at consecutive places of a round, with their group and chunk in every round. */
+export class Side {
+  count = 0;
+  readonly tokens = new Int32Array(OTHER);
+  /** [rounds, OTHER] */
+  groups = new Int32Array(OTHER);
+  chunks = new Int32Array(OTHER);
+
+  load(head: number, first: number, count: number, tables: SortTables, numbers: ChunkedNumbers): void {
+    const [order, place, group] = tables;
+    const [length, , , , rounds, round, chunkLength, , , , , once] = numbers;
+    if (this.groups.length < rounds * OTHER) {
+      this.groups = new Int32Array(rounds * OTHER);
+      this.chunks = new Int32Array(rounds * OTHER);
+    }
+    this.count = count;
+    const start = (head * rounds + round) * length + first;
+    for (let i = 0; i < count; i++) this.tokens[i] = order[start + i];
+    for (let r = 0; r < rounds; r++) {
+      // The other rounds only matter to who wants to know in how many a pair meets.
+      if (r !== round && once === 0) continue;
+      const list = (head * rounds + r) * length;
+      for (let i = 0; i < count; i++) {
+        this.groups[r * OTHER + i] = group[list + this.tokens[i]];
+        this.chunks[r * OTHER + i] = Math.floor(place[list + this.tokens[i]] / chunkLength);
+      }
+    }
+  }
+
+  /** The rows of these tokens in [length, width] number `head` of `data`, one after another. */
+  gather(rows: NumericArray, data: NumericArray, head: number, length: number, width: number): void {
+    for (let i = 0; i < this.count; i++) {
+      const from = (head * length + this.tokens[i]) * width;
+      for (let c = 0; c < width; c++) rows[i * width + c] = data[from + c];
+    }
+  }
+}
+
+/**
+ * The places of the other side that `count` tokens from place `first` on may meet, for tokens that are queries (keys
+ * lie up to 1 chunk before them, and up to `after` chunks after them) or keys (the other way round).
+ */
+export function reachOf(
+  head: number,
+  first: number,
+  count: number,
+  ownIsQueries: boolean,
+  [order, , group]: SortTables,
+  numbers: ChunkedNumbers,
+): { begin: number; end: number } {
+  const [length, , , , rounds, round, chunkLength, , causal, across] = numbers;
+  const after = causal ? 0 : 1;
+  const [chunksBefore, chunksAfter] = ownIsQueries ? [1, after] : [after, 1];
+  const last = first + count - 1;
+  let begin = Math.max(0, (Math.floor(first / chunkLength) - chunksBefore) * chunkLength);
+  let end = Math.min(length, (Math.floor(last / chunkLength) + chunksAfter + 1) * chunkLength);
+  if (across) return { begin, end };
+  // Within a group, places ascend with positions.
+  if (causal && ownIsQueries) end = last + 1;
+  if (causal && !ownIsQueries) begin = first;
+  const list = (head * rounds + round) * length;
+  const groupAt = (at: number) => group[list + order[list + at]];
+  const [lowest, highest] = [groupAt(first), groupAt(last)];
+  while (begin < end && groupAt(begin) < lowest) begin++;
+  while (begin < end && groupAt(end - 1) > highest) end--;
+  return { begin, end };
+}
+
+/** Applies the rules to a block of scores, `queries.count` rows, OTHER apart, of `keys.count` columns. */
+export function applyRules(scores: NumericArray, queries: Side, keys: Side, numbers: ChunkedNumbers): void {
+  const [, , , , rounds, round, , groups, causal, across, selfBias, once] = numbers;
+  const after = causal ? 0 : 1;
+  for (let i = 0; i < queries.count; i++) {
+    const query = queries.tokens[i];
+    for (let j = 0; j < keys.count; j++) {
+      const key = keys.tokens[j];
+      const at = i * OTHER + j;
+      if ((causal && key > query) || !meet(queries, keys, round, i, j, after, across, groups)) {
+        scores[at] = Number.NEGATIVE_INFINITY;
+      } else if (key === query) scores[at] += selfBias;
+      else if (once) {
+        let meetings = 0;
+        for (let r = 0; r < rounds; r++) if (meet(queries, keys, r, i, j, after, across, groups)) meetings++;
+        if (meetings > 1) scores[at] -= Math.log(meetings);
+      }
+    }
+  }
+}
+
+function meet(
+  queries: Side,
+  keys: Side,
+  round: number,
+  i: number,
+  j: number,
+  after: number,
+  across: number,
+  groups: number,
+): boolean {
+  const distance = keys.chunks[round * OTHER + j] - queries.chunks[round * OTHER + i];
+  if (distance < -1 || distance > after) return false;
+  const [ofQuery, ofKey] = [queries.groups[round * OTHER + i], keys.groups[round * OTHER + j]];
+  return across ? ofQuery !== groups && ofKey !== groups : ofQuery === ofKey && ofQuery !== groups;
+}

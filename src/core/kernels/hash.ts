@@ -1,0 +1,59 @@
+/** Hashing by the nearest of a set of random directions and their opposites. */
+import { Scratch } from './attention.ts';
+import { defineKernel } from './kernel.ts';
+import { block, multiplyTile } from './tile.ts';
+
+/** Rows of x that make one item. */
+export const HASH_ROWS = 32;
+/** Directions that are looked at together. */
+const PANEL = 64;
+
+const scratch = new Scratch();
+const largest = new Float64Array(HASH_ROWS);
+const smallest = new Float64Array(HASH_ROWS);
+const atLargest = new Int32Array(HASH_ROWS);
+const atSmallest = new Int32Array(HASH_ROWS);
+
+/**
+ * arrays: x [batch, heads, length, width], directions [heads, rounds, width, count], result [batch, heads, rounds,
+ * length] int32; numbers: heads, rounds, length, width, count. Items: batch × heads × rounds × blocks of rows.
+ * The result is the first place of the maximum of [xR; −xR].
+ */
+export const directionHashKernel = defineKernel('direction-hash', (begin, end, [x, directions, result], numbers) => {
+  const [heads, rounds, length, width, count] = numbers;
+  const blocks = Math.ceil(length / HASH_ROWS);
+  const products = scratch.get('products', x, HASH_ROWS * PANEL);
+  for (let item = begin; item < end; item++) {
+    const list = Math.floor(item / blocks);
+    const first = (item - list * blocks) * HASH_ROWS;
+    const rows = Math.min(HASH_ROWS, length - first);
+    const entry = Math.floor(list / rounds);
+    const matrix = (entry % heads) * rounds + (list - entry * rounds);
+    largest.fill(Number.NEGATIVE_INFINITY);
+    smallest.fill(Number.POSITIVE_INFINITY);
+    atLargest.fill(0);
+    atSmallest.fill(0);
+    for (let column = 0; column < count; column += PANEL) {
+      const columns = Math.min(PANEL, count - column);
+      const left = block(x, (entry * length + first) * width, width);
+      const right = block(directions, matrix * width * count + column, count);
+      multiplyTile(block(products, 0, PANEL), left, right, rows, columns, width, 1, false);
+      for (let i = 0; i < rows; i++) {
+        for (let j = 0; j < columns; j++) {
+          const product = products[i * PANEL + j];
+          if (product > largest[i]) {
+            largest[i] = product;
+            atLargest[i] = column + j;
+          }
+          if (product < smallest[i]) {
+            smallest[i] = product;
+            atSmallest[i] = column + j;
+          }
+        }
+      }
+    }
+    for (let i = 0; i < rows; i++) {
+      result[list * length + first + i] = largest[i] >= -smallest[i] ? atLargest[i] : count + atSmallest[i];
+    }
+  }
+});

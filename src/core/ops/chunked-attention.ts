@@ -1,0 +1,145 @@
+/** Softmax attention of every token among those that sorting by group has put near it. */
+import { recordAll } from '../autograd.ts';
+import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { attentionDeltaKernel } from '../kernels/attention-gradient.ts';
+import { chunkedAttentionKernel } from '../kernels/chunked-attention.ts';
+import { chunkedKeyValueGradientKernel, chunkedQueryGradientKernel } from '../kernels/chunked-attention-gradient.ts';
+import { type ChunkedNumbers, OWN } from '../kernels/chunks.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import { elements, empty, type Tensor, zeros } from '../tensor.ts';
+import type { Attended } from './attention.ts';
+import { expectFloat, expectSameDType, expectTensor } from './check.ts';
+import { countingSort } from './sort.ts';
+
+/** Tokens in groups, sorted by (group, position) in every round, and cut into chunks. See `sortIntoChunks`. */
+export interface SortedChunks {
+  /** int32 [batch, heads, rounds, length]: the group of each token. */
+  group: Tensor;
+  /** The token at each place after sorting, and the place of each token. */
+  order: Tensor;
+  place: Tensor;
+  /** Groups are 0 … groups − 1; tokens of group `groups` take no part. */
+  groups: number;
+  chunkLength: number;
+}
+
+export interface ChunkedOptions {
+  /** Key j is visible to query i only if j ≤ i, counted before sorting. */
+  causal: boolean;
+  /** Whether tokens meet that are near each other but in different groups. */
+  acrossGroups: boolean;
+  /** Added to the score of a token with itself. */
+  selfBias: number;
+  /** Whether a pair that meets in N rounds weighs 1/N in each, so that the rounds together count it once. */
+  countOnce: boolean;
+  /** What q·k is multiplied by; 1/√headDim by default. */
+  scale?: number;
+}
+
+/** Multiply-adds that an exp counts for, and the rules before it. */
+const EXP_COST = 24;
+
+/**
+ * Sorts tokens by group, stably, in every round, and cuts the sorted tokens into chunks; the last may be shorter.
+ * `group` is int32 [batch, heads, rounds, length], 0 … groups; tokens of group `groups` come last and take no part.
+ * Throws ShapeError or ArgumentError for what does not fit.
+ */
+export function sortIntoChunks(group: Tensor, groups: number, chunkLength: number): SortedChunks {
+  expectTensor('group', group);
+  if (group.shape.length !== 4) {
+    throw new ShapeError(`group: expected [batch, heads, rounds, length], got ${formatShape(group.shape)}`);
+  }
+  expectInteger('groups', groups, 1);
+  expectInteger('chunkLength', chunkLength, 1);
+  const { order, place } = countingSort(group, groups + 1);
+  return { group, order, place, groups, chunkLength };
+}
+
+/**
+ * One round of attention among sorted tokens: query i meets key j if both are in one group, and the place of j is in the
+ * chunk of i's, the one before it, or (unless causal) the one after it. queries and keys [batch, heads, length, headDim],
+ * values [batch, heads, length, valueDim], all in the order before sorting, as are the results, which are
+ * differentiable. O(length · chunkLength) time at most, O(length) memory. Join the rounds by `joinAttention`.
+ * Throws ShapeError or ArgumentError for what does not fit.
+ */
+export function chunkedAttention(
+  queries: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  chunks: SortedChunks,
+  round: number,
+  options: ChunkedOptions,
+): Attended {
+  expectInputs(queries, keys, values, chunks, round);
+  const [batch, heads, length, headDim] = queries.shape;
+  const valueDim = values.shape[3];
+  const { chunkLength, groups } = chunks;
+  const rounds = chunks.group.shape[2];
+  const numbers: ChunkedNumbers = [
+    length,
+    headDim,
+    valueDim,
+    options.scale ?? 1 / Math.sqrt(headDim),
+    rounds,
+    round,
+    chunkLength,
+    groups,
+    options.causal ? 1 : 0,
+    options.acrossGroups ? 1 : 0,
+    options.selfBias,
+    options.countOnce && rounds > 1 ? 1 : 0,
+  ];
+  const items = batch * heads * Math.ceil(length / OWN);
+  const reach = Math.min(length, OWN + (options.causal ? 1 : 2) * chunkLength);
+  const pairsPerItem = Math.min(length, OWN) * reach;
+  const given = [chunks.order, chunks.place, chunks.group, queries, keys, values];
+
+  const output = empty([batch, heads, length, valueDim], queries.dtype);
+  const logSumExp = empty([batch, heads, length], queries.dtype);
+  parallelFor(chunkedAttentionKernel, items, [...given, output, logSumExp].map(elements), numbers, {
+    costPerItem: pairsPerItem * (headDim + valueDim + EXP_COST),
+  });
+
+  recordAll('chunkedAttention', [output, logSumExp], [queries, keys, values], ([gradient, logSumExpGradient]) => {
+    const outputGradient = gradient ?? zeros(output.shape, output.dtype);
+    const delta = empty(logSumExp.shape, output.dtype);
+    const deltaArrays = [output, outputGradient, logSumExpGradient ?? logSumExp, delta].map(elements);
+    const both = logSumExpGradient === null ? 0 : 1;
+    parallelFor(attentionDeltaKernel, delta.size, deltaArrays, [valueDim, both], { costPerItem: valueDim });
+
+    const known = [...given, outputGradient, logSumExp, delta];
+    const queryGradient = queries.requiresGrad ? empty(queries.shape, queries.dtype) : null;
+    if (queryGradient !== null) {
+      parallelFor(chunkedQueryGradientKernel, items, [...known, queryGradient].map(elements), numbers, {
+        costPerItem: pairsPerItem * (2 * headDim + valueDim + EXP_COST),
+      });
+    }
+    const keyGradient = empty(keys.shape, keys.dtype);
+    const valueGradient = empty(values.shape, values.dtype);
+    parallelFor(chunkedKeyValueGradientKernel, items, [...known, keyGradient, valueGradient].map(elements), numbers, {
+      costPerItem: pairsPerItem * 2 * (headDim + valueDim + EXP_COST),
+    });
+    return [queryGradient, keyGradient, valueGradient];
+  });
+  return { output, logSumExp };
+}
+
+function expectInputs(queries: Tensor, keys: Tensor, values: Tensor, chunks: SortedChunks, round: number): void {
+  expectFloat('queries', queries);
+  expectSameDType('keys', keys, queries.dtype, 'to match queries');
+  expectSameDType('values', values, queries.dtype, 'to match queries');
+  if (queries.shape.length !== 4) {
+    throw new ShapeError(`queries: expected [batch, heads, length, headDim], got ${formatShape(queries.shape)}`);
+  }
+  const [batch, heads, length] = queries.shape;
+  const rounds = chunks.group.shape[2];
+  expectShape('keys', keys.shape, queries.shape, 'to match queries');
+  expectShape('values', values.shape, [batch, heads, length, values.shape[3]], 'to match queries');
+  expectInteger('round', round, 0, rounds - 1);
+  for (const name of ['group', 'order', 'place'] as const) {
+    expectShape(`chunks.${name}`, chunks[name].shape, [batch, heads, rounds, length], 'to match queries');
+    if (chunks[name].dtype !== 'int32') {
+      throw new ArgumentError(`chunks.${name}: expected int32, got ${chunks[name].dtype}`);
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/** Sorting of integers, outside the tape: an order is nothing that a gradient could flow through. */
+import { ArgumentError, expectInteger } from '../errors.ts';
+import { countingSortKernel } from '../kernels/sort.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import { elements, empty, type Tensor } from '../tensor.ts';
+import { expectAxes } from './check.ts';
+
+/** A permutation of every list along the last axis, int32, both ways. */
+export interface Sorted {
+  /** Which element stands at each place. */
+  order: Tensor;
+  /** At which place each element stands: the inverse of `order`. */
+  place: Tensor;
+}
+
+/**
+ * Sorts int32 keys of 0 … bound − 1 along the last axis; equal ones stay in their order. O(length + bound) a list.
+ * Throws ArgumentError for another type or for keys outside that range.
+ */
+export function countingSort(keys: Tensor, bound: number): Sorted {
+  expectAxes('keys', keys, 1);
+  if (keys.dtype !== 'int32') throw new ArgumentError(`keys: expected int32, got ${keys.dtype}`);
+  expectInteger('bound', bound, 1);
+  const numbers = elements(keys);
+  for (let i = 0; i < numbers.length; i++) {
+    if (numbers[i] >= 0 && numbers[i] < bound) continue;
+    throw new ArgumentError(`keys: expected 0 to ${bound - 1}, got ${numbers[i]} at element ${i}`);
+  }
+  const length = keys.shape[keys.shape.length - 1];
+  const order = empty(keys.shape, 'int32');
+  const place = empty(keys.shape, 'int32');
+  const arrays = [numbers, elements(order), elements(place)];
+  parallelFor(countingSortKernel, keys.size / length, arrays, [length, bound], { costPerItem: 4 * (length + bound) });
+  return { order, place };
+}

@@ -1,0 +1,157 @@
+/**
+ * Reformer: a token attends to the tokens that hash into its bucket.
+ *
+ * Problem: of the L² weights of softmax(QKᵀ) most are close to 0, and the few that matter belong to the keys nearest to
+ * the query. Idea (Kitaev et al. 2020, §2): let each token be query and key at once, k_j = q_j/‖q_j‖, and find near ones
+ * by locality-sensitive hashing. Sorted by bucket, they lie side by side, so that chunks of the sorted sequence can
+ * attend to themselves and to their neighbours. What one hash puts apart another may put together: several rounds are
+ * joined in one softmax.
+ *
+ * The `keys` input is checked but not used: its place is taken by the normalised queries. Queries may have any length,
+ * and it is their temperature. With 1/√d as in eq. 1, scores stay within ±‖q‖/√d; the authors' code gives keys the
+ * length √d, which is the same as multiplying the queries by √d.
+ *
+ * Cost: O(n_rounds · L · m) time for chunks of m, beside hashing and sorting; O(n_rounds · L) memory. It gives up
+ * separate keys, pairs that no round brings together, and weights that move smoothly with the queries: the hash is
+ * piecewise constant and passes no gradient. Later tokens have a say in where chunks end, and so in which earlier tokens
+ * meet, though never with what weight: causality holds for values, and only so far for queries.
+ */
+import { ArgumentError } from '../core/errors.ts';
+import { chunkedAttention, joinAttention, normalizeRows, sortIntoChunks } from '../core/ops/index.ts';
+import { SOFTMAX_FLOPS } from './full.ts';
+import { bucketFactors, drawRotations, hashIntoBuckets } from './reformer/buckets.ts';
+import { attendFromLast } from './reformer/decoding.ts';
+import type { AttentionVariant, CommonOptions } from './variant.ts';
+
+export interface ReformerOptions extends CommonOptions {
+  /** n_rounds: hashes, each with a sort and an attention of its own. */
+  numHashes: number;
+  /** m: tokens of a chunk. */
+  chunkLength: number;
+  /** n_buckets, even; 0: 2L/m, as the paper has it; 1: a single bucket, no hashing. */
+  numBuckets: number;
+  /**
+   * Whether a token meets all of its chunk and of the neighbours, whatever their buckets. False is eq. 4; true is how
+   * the authors' released models were trained: no more work, and more pairs.
+   */
+  acrossBuckets: boolean;
+  /**
+   * Whether a pair that meets in N_ij rounds counts once (log N_ij in eq. 16, the default) or N_ij times, as where the
+   * correction is left out to save the counting.
+   */
+  countOnce: boolean;
+}
+
+/** m_ii of eq. 16: a token attends to itself only if it has nobody else, whose scores would be larger by far. */
+export const SELF_BIAS = -1e5;
+
+export const reformer: AttentionVariant<ReformerOptions> = {
+  name: 'reformer',
+  paper: {
+    authors: 'Kitaev et al.',
+    year: 2020,
+    title: 'Reformer: The Efficient Transformer',
+    arxiv: '2001.04451',
+  },
+  family: 'hashing',
+  exactness: 'approximate',
+  complexity: 'O(n·L·m)',
+  supports: { causal: true, padding: true, crossAttention: false, incremental: true },
+  options: {
+    numHashes: {
+      kind: 'integer',
+      symbol: 'n_rounds',
+      minimum: 1,
+      description: 'rounds of hashing',
+    },
+    chunkLength: {
+      kind: 'integer',
+      symbol: 'm',
+      minimum: 1,
+      maximum: (sequenceLength) => sequenceLength,
+      description: 'tokens of a chunk',
+    },
+    numBuckets: {
+      kind: 'integer',
+      symbol: 'n_buckets',
+      minimum: 0,
+      maximum: (sequenceLength) => 4 * sequenceLength,
+      description: 'buckets of a round, an even number; 0: 2L/m; 1: no hashing',
+    },
+    acrossBuckets: {
+      kind: 'boolean',
+      description: 'whether tokens of neighbouring chunks meet whatever their buckets',
+    },
+    countOnce: {
+      kind: 'boolean',
+      description: 'whether a pair that meets in several rounds counts once',
+    },
+  },
+  budget: { symbol: 'n_rounds', option: 'numHashes', values: () => [1, 2, 4, 8, 16] },
+
+  // Four rounds as in table 2 (eight almost match full attention, figure 4). The paper's chunks are of 128 tokens for
+  // texts of up to 64K (§5); 64 leave something to save at a few thousand.
+  defaults: (sequenceLength) => ({
+    causal: false,
+    numHashes: 4,
+    chunkLength: Math.min(64, sequenceLength),
+    numBuckets: 0,
+    acrossBuckets: false,
+    countOnce: true,
+  }),
+
+  check({ numBuckets }) {
+    if (numBuckets === 1 || numBuckets % 2 === 0) return;
+    throw new ArgumentError(`numBuckets: expected an even number, 0 or 1, got ${numBuckets}`);
+  },
+
+  /** The rotations; nothing is learned. Draw them anew for a step of training, not within one. */
+  parameters: drawRotations,
+
+  attend({ queries, values, keyMask }, options, parameters) {
+    // Shared QK: k_j = q_j/‖q_j‖, so that h(k_j) = h(q_j).
+    const keys = normalizeRows(queries);
+
+    // h(x) = argmax([xR; −xR]), in every round; padding goes to a bucket of its own, the last.
+    const { bucket, count } = hashIntoBuckets(queries, options, parameters, keyMask);
+
+    // i ↦ s_i: sorted by bucket and, within a bucket, by position; cut into chunks of m.
+    const chunks = sortIntoChunks(bucket, count, options.chunkLength);
+
+    // o_i^(r) over the chunk of s_i and the one before, and after if not causal                  (eqs. 4, 11, 15, 16)
+    const rule = { causal: options.causal, acrossGroups: options.acrossBuckets, countOnce: options.countOnce };
+    const rounds = Array.from({ length: options.numHashes }, (_, round) =>
+      chunkedAttention(queries, keys, values, chunks, round, { ...rule, selfBias: SELF_BIAS }),
+    );
+
+    // o_i = Σ_r exp(z(i, P_i^(r)) − z(i, P_i)) o_i^(r)                                                     (eq. 14)
+    return joinAttention(rounds).output;
+  },
+
+  decode: attendFromLast,
+
+  cost({ batch, heads, keyLength, headDim, dtype }, options) {
+    const { numHashes, chunkLength, causal } = options;
+    const sequences = batch * heads;
+    const directions = bucketFactors(options, keyLength).reduce((sum, buckets) => sum + buckets / 2, 0);
+    const hashing = keyLength * directions * 2 * headDim;
+    const attending = neighbouringPairs(keyLength, chunkLength, causal) * (4 * headDim + SOFTMAX_FLOPS);
+    const joining = keyLength * (2 * headDim + SOFTMAX_FLOPS);
+    // Held: the keys; of each round its output, as computed and as weighted, its log-sum-exp, and three tables.
+    const size = dtype === 'float64' ? 8 : 4;
+    const perToken = size * headDim + numHashes * (size * (2 * headDim + 1) + 3 * 4);
+    return {
+      flops: sequences * (numHashes * (hashing + attending + joining) + 3 * keyLength * headDim),
+      bytes: sequences * keyLength * perToken,
+    };
+  },
+};
+
+/** Pairs of P̃ (eq. 5): each chunk with itself and the one before, and the one after where not causal. */
+function neighbouringPairs(length: number, chunkLength: number, causal: boolean): number {
+  const full = Math.floor(length / chunkLength);
+  const rest = length - full * chunkLength;
+  const own = full * chunkLength ** 2 + rest ** 2;
+  const neighbours = Math.max(0, full - 1) * chunkLength ** 2 + (full > 0 ? chunkLength * rest : 0);
+  return own + (causal ? 1 : 2) * neighbours;
+}

@@ -1,0 +1,108 @@
+/**
+ * Buckets of locality-sensitive hashing: how many there are, the rotations that make them, and the bucket of each token
+ * (Kitaev et al. 2020, §2; Andoni et al. 2015).
+ */
+import { ArgumentError, expectShape } from '../../core/errors.ts';
+import { expectSameDType, expectTensor } from '../../core/ops/check.ts';
+import { directionHash } from '../../core/ops/index.ts';
+import type { Random } from '../../core/random.ts';
+import { elements, fromArray, randomNormal, type Tensor } from '../../core/tensor.ts';
+import type { AttentionShape, Parameters } from '../variant.ts';
+
+/**
+ * More buckets than these come from two hashes, h = h₁ b₂ + h₂ with b₁ b₂ = b: one hash costs d·b/2 multiply-adds a
+ * token, and b grows with the length, two cost about d·√b. The authors' code offers the same.
+ */
+const LARGE = 64;
+
+export interface BucketOptions {
+  numHashes: number;
+  chunkLength: number;
+  numBuckets: number;
+}
+
+/**
+ * Buckets of each hash: [b], or [b₁, b₂] for a large count, or [] for the one bucket that takes no hash. Where the
+ * options leave the count open it is 2L/m (below eq. 5), rounded up to what its hashes can make.
+ */
+export function bucketFactors({ numBuckets, chunkLength }: BucketOptions, sequenceLength: number): number[] {
+  if (numBuckets === 1) return [];
+  const wanted = numBuckets || 2 * Math.ceil(sequenceLength / chunkLength);
+  if (wanted <= LARGE) return [wanted];
+  if (numBuckets === 0) {
+    const first = 2 * Math.ceil(Math.sqrt(wanted) / 2);
+    return [first, 2 * Math.ceil(wanted / first / 2)];
+  }
+  // The even factors nearest to the root; there are none unless 4 divides the count.
+  for (let first = 2 * Math.floor(Math.sqrt(wanted) / 2); first >= 2; first -= 2) {
+    if (wanted % (2 * first) === 0) return [first, wanted / first];
+  }
+  return [wanted];
+}
+
+/**
+ * R of §2, [heads, n_rounds, d, b/2] of standard normals, for each hash: R1, and R2 where the count is factorised. The
+ * paper leaves open who shares them. Here every head and round has its own, and all positions and batch entries use the
+ * same, so that a sequence gets the same answer in any company.
+ */
+export function drawRotations(options: BucketOptions, shape: AttentionShape, random: Random): Parameters {
+  const { heads, keyLength, headDim, dtype } = shape;
+  const rotations = bucketFactors(options, keyLength).map((buckets, index) => {
+    const name = `R${index + 1}`;
+    return [name, randomNormal([heads, options.numHashes, headDim, buckets / 2], random.split(name), dtype)];
+  });
+  return Object.fromEntries(rotations);
+}
+
+export interface Buckets {
+  /** int32 [batch, heads, n_rounds, length]: 0 … count − 1, and `count` for padding, a bucket of its own. */
+  bucket: Tensor;
+  count: number;
+}
+
+/**
+ * h(x) = argmax([xR; −xR]) in every round. Throws ArgumentError or ShapeError unless the parameters fit. The number of
+ * buckets is that of the rotations, so rotations drawn for one length also serve a shorter one, as when generating.
+ */
+export function hashIntoBuckets(
+  x: Tensor,
+  options: BucketOptions,
+  parameters: Parameters,
+  keyMask: Tensor | undefined,
+): Buckets {
+  const [batch, heads, length] = x.shape;
+  const rotations = expectRotations(x, options, parameters);
+  const count = rotations.reduce((product, rotation) => product * 2 * rotation.shape[3], 1);
+  const bucket = new Int32Array(batch * heads * options.numHashes * length);
+  for (const rotation of rotations) {
+    const buckets = 2 * rotation.shape[3];
+    const hash = elements(directionHash(x, rotation));
+    for (let n = 0; n < bucket.length; n++) bucket[n] = bucket[n] * buckets + hash[n];
+  }
+  if (keyMask !== undefined) {
+    const real = elements(keyMask);
+    const perEntry = bucket.length / batch;
+    for (let n = 0; n < bucket.length; n++) {
+      if (real[Math.floor(n / perEntry) * length + (n % length)] === 0) bucket[n] = count;
+    }
+  }
+  return { bucket: fromArray(bucket, [batch, heads, options.numHashes, length], 'int32'), count };
+}
+
+function expectRotations(x: Tensor, { numHashes, numBuckets }: BucketOptions, parameters: Parameters): Tensor[] {
+  const [, heads, , headDim] = x.shape;
+  const names = numBuckets === 1 ? [] : parameters.R2 === undefined ? ['R1'] : ['R1', 'R2'];
+  const rotations = names.map((name) => {
+    const given = parameters[name];
+    expectTensor(`parameters.${name}`, given);
+    expectSameDType(`parameters.${name}`, given, x.dtype, 'to match queries');
+    const shape = [heads, numHashes, headDim, given.shape[3] ?? 1];
+    expectShape(`parameters.${name}`, given.shape, shape, 'to match queries and numHashes');
+    return given;
+  });
+  const count = rotations.reduce((product, rotation) => product * 2 * rotation.shape[3], 1);
+  if (numBuckets > 1 && count !== numBuckets) {
+    throw new ArgumentError(`parameters: expected rotations into ${numBuckets} buckets, got ${count}`);
+  }
+  return rotations;
+}

@@ -148,6 +148,12 @@ test('layers are told by what stands before the last dot, in natural order; othe
   assert.equal(values.shape, [1, 2, 3, 6]);
 });
 
+test('names from a file bring no control characters to a terminal', () => {
+  const [red, array] = ['\u001b[31mred', numbers([2, 2])];
+  const path = tensorFile({ [`${red}.q`]: array, [`${red}.k`]: array, [`${red}.v`]: array });
+  assert.is(fileInput([path]).cases[0].layer, '\ufffd[31mred');
+});
+
 test('numbers stored in other widths become float32', () => {
   const shape = [1, 2];
   const double = { shape, data: Float64Array.of(0.1, -3) };

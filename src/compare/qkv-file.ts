@@ -6,6 +6,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { ArgumentError, FileFormatError, formatShape, ShapeError } from '../core/errors.ts';
+import { type Complain, printable } from '../core/files/input-file.ts';
 import { readNpy } from '../core/files/npy.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors } from '../core/files/safetensors.ts';
@@ -79,35 +80,32 @@ function namesIn(folder: string): string[] {
 
 function namedTensors(path: string): StoredLayer[] {
   const { tensors } = readSafetensors(path);
-  const layers = groupByLayer(path, tensors.keys());
+  const complain = (problem: string): FileFormatError => new FileFormatError(`${path}: ${printable(problem)}`);
+  const layers = groupByLayer(tensors.keys(), complain);
   if (layers.size === 0) {
     const found = [...tensors.keys()].slice(0, LISTED).join(', ') || 'none';
     const more = tensors.size > LISTED ? ` and ${tensors.size - LISTED} more` : '';
-    throw new FileFormatError(
-      `${path}: expected tensors queries, keys and values, or LAYER.queries and so on, got ${found}${more}`,
-    );
+    throw complain(`expected tensors queries, keys and values, or LAYER.queries and so on, got ${found}${more}`);
   }
   // So that layer 10 comes after layer 9.
   const order = new Intl.Collator('en', { numeric: true });
-  return [...layers]
-    .sort(([a], [b]) => order.compare(a, b))
-    .map(([layer, tensorNames]) => {
-      const arrays = mapParts((part) => {
-        const tensor = tensors.get(tensorNames[part] ?? '');
-        if (tensor !== undefined) return tensor;
-        const beside = Object.values(tensorNames).join(' and ');
-        throw new FileFormatError(`${path}: expected ${part} beside ${beside}, got none`);
-      });
-      const stored = threeArrays(
-        mapParts((part) => `${path}: ${tensorNames[part]}`),
-        arrays,
-      );
-      return layer === '' ? stored : { layer, ...stored };
+  const inOrder = [...layers].sort(([a], [b]) => order.compare(a, b));
+  return inOrder.map(([layer, found]) => {
+    const tensorNames = mapParts((part) => {
+      const name = found[part];
+      if (name === undefined) throw complain(`expected ${part} beside ${Object.values(found).join(' and ')}, got none`);
+      return name;
     });
+    const stored = threeArrays(
+      mapParts((part) => `${path}: ${printable(tensorNames[part])}`),
+      mapParts((part) => tensors.get(tensorNames[part])!),
+    );
+    return layer === '' ? stored : { layer: printable(layer), ...stored };
+  });
 }
 
 /** Names of tensors by layer and part; a name that is none of the three parts is passed over. */
-function groupByLayer(path: string, names: Iterable<string>): Map<string, Partial<Parts<string>>> {
+function groupByLayer(names: Iterable<string>, complain: Complain): Map<string, Partial<Parts<string>>> {
   const layers = new Map<string, Partial<Parts<string>>>();
   for (const name of names) {
     const dot = name.lastIndexOf('.');
@@ -116,9 +114,7 @@ function groupByLayer(path: string, names: Iterable<string>): Map<string, Partia
     if (part === undefined) continue;
     const layer = name.slice(0, Math.max(dot, 0));
     const group = layers.get(layer) ?? {};
-    if (group[part] !== undefined) {
-      throw new FileFormatError(`${path}: expected ${part} once, got both ${group[part]} and ${name}`);
-    }
+    if (group[part] !== undefined) throw complain(`expected ${part} once, got both ${group[part]} and ${name}`);
     layers.set(layer, { ...group, [part]: name });
   }
   return layers;

@@ -9,6 +9,11 @@ const LONGEST_READ = 2 ** 30;
 /** Makes an error about what is read, to be thrown. */
 export type Complain = (problem: string) => FileFormatError;
 
+/** Text that may come from a file: no control character of it gets to a terminal. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '\ufffd');
+}
+
 export class InputFile {
   readonly path: string;
   /** In bytes. */
@@ -44,9 +49,9 @@ export class InputFile {
     return bytes.buffer;
   }
 
-  /** An error about this file, to be thrown. Names in it may be the file's: no control character gets to a terminal. */
+  /** An error about this file, to be thrown. */
   error(problem: string): FileFormatError {
-    return new FileFormatError(`${this.path}: ${problem.replace(/\p{Cc}/gu, '\ufffd')}`);
+    return new FileFormatError(`${this.path}: ${printable(problem)}`);
   }
 
   #reserve(length: number): Uint8Array<ArrayBuffer> {

@@ -6,7 +6,7 @@ import { formatShape } from '../errors.ts';
 import type { Complain } from './input-file.ts';
 import { countElements, isExtent, NUMBER_KINDS, type StoredNumber } from './numbers.ts';
 
-export const DTYPES: ReadonlyMap<string, StoredNumber> = new Map([
+const DTYPES: ReadonlyMap<string, StoredNumber> = new Map([
   ['F64', 'float64'],
   ['F32', 'float32'],
   ['F16', 'float16'],
@@ -26,7 +26,9 @@ export const METADATA_KEY = '__metadata__';
 
 export interface HeaderEntry {
   readonly name: string;
+  /** As the header spells it, and what it means. */
   readonly dtype: string;
+  readonly number: StoredNumber;
   readonly shape: readonly number[];
   /** Bytes from `begin` to `end` (exclusive) of the data. */
   readonly begin: number;
@@ -112,7 +114,7 @@ function parseEntry(name: string, info: unknown, complain: Complain): HeaderEntr
   if (bytes !== end - begin) {
     throw complain(`${name}: expected ${bytes} bytes for ${dtype} ${formatShape(shape)}, got ${end - begin}`);
   }
-  return { name, dtype, shape, begin, end };
+  return { name, dtype, number, shape, begin, end };
 }
 
 function isListOfExtents(value: unknown): value is number[] {

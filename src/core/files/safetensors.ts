@@ -15,7 +15,7 @@ import {
   NUMBER_KINDS,
   type StoredArray,
 } from './numbers.ts';
-import { DTYPES, METADATA_KEY, parseHeader } from './safetensors-header.ts';
+import { METADATA_KEY, parseHeader } from './safetensors-header.ts';
 
 const LENGTH_BYTES = 8;
 /** The limit of the reference implementation, against headers that are made to exhaust memory. */
@@ -35,8 +35,7 @@ export interface Safetensors {
  */
 export function readSafetensors(path: string): Safetensors {
   const file = new InputFile(path);
-  if (file.size < LENGTH_BYTES)
-    throw file.error(`expected a header's length in 8 bytes, got ${file.size} bytes in all`);
+  if (file.size < LENGTH_BYTES) throw file.error(`expected a header's length in 8 bytes, got ${file.size} in all`);
   const length = new DataView(file.read(0, LENGTH_BYTES)).getBigUint64(0, true);
   const rest = file.size - LENGTH_BYTES;
   if (length > rest) {
@@ -46,8 +45,7 @@ export function readSafetensors(path: string): Safetensors {
 
   const dataStart = LENGTH_BYTES + Number(length);
   const header = parseHeader(decodeText(file, dataStart), file.size - dataStart, (problem) => file.error(problem));
-  const tensors = header.entries.map(({ name, dtype, shape, begin, end }): [string, StoredArray] => {
-    const number = DTYPES.get(dtype)!;
+  const tensors = header.entries.map(({ name, dtype, number, shape, begin, end }): [string, StoredArray] => {
     const complain: Complain = (problem) => file.error(`${name}: ${problem}`);
     const load = (): NumericArray => decode(file.read(dataStart + begin, dataStart + end), number, true, complain);
     return [name, { shape, storedAs: dtype, dtype: NUMBER_KINDS[number].dtype, load }];
@@ -78,8 +76,9 @@ export function writeSafetensors(
   const members: string[] = [];
   if (texts.length > 0) members.push(member(METADATA_KEY, jsonObject(texts.map(metadataMember))));
   let end = 0;
-  for (const [name, { shape, data }] of arrays) {
-    expectFilled(name, { shape, data });
+  for (const [name, array] of arrays) {
+    expectFilled(name, array);
+    const { shape, data } = array;
     const begin = end;
     end += data.byteLength;
     const info = { dtype: WRITTEN_DTYPES[dtypeOf(data)], shape, data_offsets: [begin, end] };

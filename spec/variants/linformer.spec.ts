@@ -11,7 +11,6 @@ import { elements, fromArray, scope, type Tensor, zeros } from '../../src/core/t
 import { attend, checkOptions, drawParameters } from '../../src/variants/attend.ts';
 import { full } from '../../src/variants/full.ts';
 import { type LinformerOptions, linformer } from '../../src/variants/linformer.ts';
-import { segmentsOf } from '../../src/variants/linformer-projections.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionShape, Parameters } from '../../src/variants/variant.ts';
 import { forAllCases, inputsOf } from '../laws/draw.ts';
@@ -106,18 +105,6 @@ test('padding: a masked end is as good as removed with the columns of a learned 
     const expected = read(attend(linformer, removed, options, { parameters: columns }));
     expectClose(read(attend(linformer, padded, options, { parameters })), expected, ROUNDING, `${extra} masked`);
   });
-});
-
-test('segments: k of them cover the sequence, none is empty, and their lengths differ by one at most', () => {
-  for (let length = 1; length <= 40; length++) {
-    for (let count = 1; count <= length; count++) {
-      const { begins, longest } = segmentsOf(length, count);
-      const sizes = begins.slice(1).map((end, r) => end - begins[r]);
-      assert.equal([begins[0], begins[count], sizes.length], [0, length, count]);
-      assert.ok(Math.min(...sizes) >= 1 && Math.max(...sizes) - Math.min(...sizes) <= 1, `${length} in ${count}`);
-      assert.is(longest, Math.max(...sizes));
-    }
-  }
 });
 
 const shapeOf = (changed: Partial<AttentionShape> = {}): AttentionShape => ({

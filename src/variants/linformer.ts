@@ -16,11 +16,23 @@
  */
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectSameDType, expectTensor } from '../core/ops/check.ts';
-import { everything, scale, streamingAttention } from '../core/ops/index.ts';
+import {
+  everything,
+  matmul,
+  meanTaps,
+  mixSegments,
+  realTokens,
+  reshape,
+  rowsWithTokens,
+  scale,
+  segmentsOf,
+  streamingAttention,
+  transpose,
+  zeroMasked,
+} from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
-import { filled, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
+import { filled, randomNormal, type Tensor } from '../core/tensor.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
-import { meanTaps, projectDense, projectSegments, realKeys, segmentsOf, zeroPadding } from './linformer-projections.ts';
 import type { AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
 export interface LinformerOptions extends CommonOptions {
@@ -112,18 +124,18 @@ export const linformer: AttentionVariant<LinformerOptions> = {
     const dense = projection === 'learned';
     // A row of a dense E reads the whole sequence, any other the segment it stands for.
     const segments = segmentsOf(keys.shape[2], dense ? 1 : projectedLength);
-    const counts = realKeys(segments, keyMask);
+    const counts = realTokens(segments, keyMask);
 
     const E = projection === 'mean-pool' ? meanTaps(counts, segments, queries.dtype) : parameters.E;
     const F = parameters.F ?? E;
     const project = (matrix: Tensor, x: Tensor) => {
-      const real = zeroPadding(x, keyMask);
-      return dense ? projectDense(matrix, real) : projectSegments(matrix, real, segments);
+      const real = zeroMasked(x, keyMask);
+      return dense ? projectDense(matrix, real) : mixSegments(matrix, real, segments);
     };
 
     // softmax(Q (E K)ᵀ/√d) (F V)                                                                         (eq. 7)
     const layout = everything(queries.shape[2], projectedLength);
-    const seen = keyMask && rowsWithKeys(counts, projectedLength);
+    const seen = keyMask && rowsWithTokens(counts, projectedLength);
     return streamingAttention(queries, project(E, keys), project(F, values), layout, { keyMask: seen }).output;
   },
 
@@ -141,6 +153,18 @@ export const linformer: AttentionVariant<LinformerOptions> = {
     };
   },
 };
+
+/** E X, dense: E [heads, k, L], or [1, k, L] for all heads together. */
+function projectDense(projection: Tensor, x: Tensor): Tensor {
+  const [batch, heads, length, width] = x.shape;
+  const [matrices, count] = projection.shape;
+  // Whatever shares a matrix is put side by side as columns: one product for each matrix, and a gradient of its size,
+  // where a broadcast over the batch would first make a gradient for every entry.
+  const sharing = reshape(x, [-1, matrices, length, width]);
+  const columns = reshape(transpose(sharing, [1, 2, 0, 3]), [matrices, length, -1]);
+  const product = reshape(matmul(projection, columns), [matrices, count, -1, width]);
+  return reshape(transpose(product, [2, 0, 1, 3]), [batch, heads, count, width]);
+}
 
 /** The learned tensors and their shapes, by the paper's names. */
 function parameterShapes(
@@ -187,10 +211,4 @@ function expectParameters(options: LinformerOptions, keys: Tensor, parameters: P
     expectSameDType(`parameters.${name}`, given, keys.dtype, 'to match keys');
     expectShape(`parameters.${name}`, given.shape, shape, `to match keys ${settings}`);
   }
-}
-
-/** [batch or 1][k or 1] counts as a mask [batch, k] of the projected rows: one that read no real key is not there. */
-function rowsWithKeys(counts: number[][], rows: number): Tensor {
-  const seen = counts.flatMap((own) => Array.from({ length: rows }, (_, r) => Number(own[r % own.length] > 0)));
-  return fromArray(seen, [counts.length, rows], 'uint8');
 }

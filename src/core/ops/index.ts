@@ -11,6 +11,7 @@ export * from './matmul.ts';
 export * from './normalize.ts';
 export * from './reduce.ts';
 export * from './scan.ts';
+export * from './segments.ts';
 export * from './shape.ts';
 export * from './softmax.ts';
 export * from './sort.ts';

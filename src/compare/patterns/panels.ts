@@ -93,9 +93,12 @@ function weightsPanel(
   return { ...grid, kind: 'weights', title: variant.name, caption: captionOf(options, 'weights'), length };
 }
 
-/** Options, then what the picture shows of them. */
+/** Options (without empty lists, which say nothing), then what the picture shows of them. */
 function captionOf({ causal, ...options }: CommonOptions, shows: string): string {
-  return [formatOptions(options), ...(causal ? ['causal'] : []), shows].filter((part) => part !== '').join(', ');
+  const stated = Object.entries(options).filter(([, value]) => !Array.isArray(value) || value.length > 0);
+  return [formatOptions(Object.fromEntries(stated)), ...(causal ? ['causal'] : []), shows]
+    .filter((part) => part !== '')
+    .join(', ');
 }
 
 /** As many heads as a list with an entry for each head says; else one, which stands for all. */

@@ -54,6 +54,16 @@ test('numbers go in from arrays and ndarrays, and through files', () => {
   }
 });
 
+test('every registered variant is exported by name', () => {
+  const exported = new Set<unknown>(Object.values(api));
+  const missing = api.allVariants().filter((variant) => !exported.has(variant));
+  assert.equal(
+    missing.map(({ name }) => name),
+    [],
+    'export it from src/index.ts',
+  );
+});
+
 test("one's own variant is compared like any other", async () => {
   const mean: api.AttentionVariant = {
     ...api.full,

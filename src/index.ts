@@ -7,7 +7,11 @@ export { type AttendSettings, attend, checkInputs, checkOptions, drawParameters 
 // The variants, a paper each, and all of them by name.
 export { type FullOptions, full } from './variants/full.ts';
 export { type LongformerOptions, longformer } from './variants/longformer.ts';
+export { type BigBirdOptions, bigbird } from './variants/bigbird.ts';
+export { type SparseTransformerOptions, sparseTransformer } from './variants/sparse-transformer.ts';
 export { type LinformerOptions, linformer } from './variants/linformer.ts';
+export { type LinearTransformerOptions, linearTransformer } from './variants/linear-transformer.ts';
+export { type ReformerOptions, reformer } from './variants/reformer.ts';
 export { type AnyVariant, allVariants, findVariant, register } from './variants/registry.ts';
 
 // Token by token: causal generation with the state that a variant needs.

@@ -1,7 +1,9 @@
-/** Every variant, by name. Adding one is one file and one line here. */
+/** Every variant, by name. Adding one is one file, one line here, and one in index.ts to export it. */
 import { ArgumentError } from '../core/errors.ts';
 import { bigbird } from './bigbird.ts';
+import { dynamicConv } from './dynamic-conv.ts';
 import { full } from './full.ts';
+import { lightConv } from './light-conv.ts';
 import { linearTransformer } from './linear-transformer.ts';
 import { linformer } from './linformer.ts';
 import { longformer } from './longformer.ts';
@@ -27,6 +29,8 @@ register(sparseTransformer);
 register(linformer);
 register(linearTransformer);
 register(reformer);
+register(lightConv);
+register(dynamicConv);
 
 /** All variants in order of registration; full attention is the first. */
 export function allVariants(): AnyVariant[] {

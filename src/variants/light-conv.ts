@@ -1,0 +1,87 @@
+/**
+ * LightConv: a token is the weighted mean of its neighbours, with the same weights everywhere.
+ *
+ * Problem: self-attention compares every token with every other, and it is not clear that it needs to. Idea (Wu et al.
+ * 2019, §3): a depthwise convolution whose kernel is *shared* by all columns of a head, H kernels instead of d, and
+ * *normalised* by a softmax, as attention is; W ∈ ℝ^{H×k} is all there is to learn:
+ *
+ *     LightConv(X, W_h, i, c) = DepthwiseConv(X, softmax(W_h), i, c) = Σ_j softmax(W_h)_j X_{i+j−⌈(k+1)/2⌉, c}
+ *
+ * Cost: O(L·k) time and O(L) memory; a generation keeps the last k values. It gives up looking at the content: queries
+ * and keys are not read at all, only the distance counts, and nothing further away than the kernel reaches. What the
+ * paper puts around it (a gated linear unit before, a linear layer after) belongs to the layer, not to the mixing.
+ *
+ * Untrained, a kernel is nearly flat (31 weights of 8 heads are within a fifth of 1/31), so what `compare` shows against
+ * full attention is a moving average of the values. Only training makes it more.
+ */
+import { reshape, softmax } from '../core/ops/index.ts';
+import {
+  type ConvolutionOptions,
+  convolutionDefaults,
+  convolutionOptions,
+  convolutionPairs,
+  convolutionPaper,
+  convolutionPattern,
+  convolveNewest,
+  depthwiseConvolution,
+  drawDropConnect,
+  dropEntries,
+  expectParameter,
+  glorotUniform,
+  kernelWidthBudget,
+} from './convolution.ts';
+import type { AttentionVariant } from './variant.ts';
+
+export type LightConvOptions = ConvolutionOptions;
+
+export const lightConv: AttentionVariant<LightConvOptions> = {
+  name: 'light-conv',
+  paper: convolutionPaper,
+  family: 'convolution',
+  exactness: 'own',
+  complexity: 'O(L·k)',
+  supports: { causal: true, padding: true, crossAttention: false, incremental: true },
+  options: convolutionOptions,
+  budget: kernelWidthBudget,
+
+  defaults: convolutionDefaults,
+
+  /** W [heads, k], learned; and D, see `drawDropConnect`. The authors count k inputs and H·k outputs for W's start. */
+  parameters(options, shape, random) {
+    const { kernelWidth: k } = options;
+    const { heads, dtype } = shape;
+    return {
+      W: glorotUniform([heads, k], [k, heads * k], random.split('W'), dtype),
+      ...drawDropConnect(options, shape, random.split('D')),
+    };
+  },
+
+  attend(inputs, options, { W, D }) {
+    const { shape, dtype } = inputs.values;
+    expectParameter('W', W, [shape[1], options.kernelWidth], dtype);
+
+    // softmax(W)_{h,j} = exp W_{h,j} / Σ_j′ exp W_{h,j′}, then DropConnect                                      (§3)
+    const kernels = dropEntries(softmax(W), D, options);
+
+    // One kernel for all columns of a head: c ↦ ⌈cH/d⌉ is the head of column c.                                 (§3)
+    return depthwiseConvolution(inputs, kernels, options);
+  },
+
+  decode(state, { values }, options, { W, D }) {
+    const [heads, k] = W.shape;
+    const kernels = dropEntries(softmax(W), D, options);
+    return convolveNewest(state, values, reshape(kernels, [heads, 1, k]));
+  },
+
+  pattern: convolutionPattern,
+
+  cost(shape, options) {
+    const { batch, heads, keyLength, headDim, dtype } = shape;
+    // Held: the output; masked values are a copy.
+    const numbers = 2 * batch * heads * keyLength * headDim;
+    return {
+      flops: 2 * batch * convolutionPairs(options, shape) * headDim,
+      bytes: (dtype === 'float64' ? 8 : 4) * numbers,
+    };
+  },
+};

@@ -12,6 +12,8 @@ export { type SparseTransformerOptions, sparseTransformer } from './variants/spa
 export { type LinformerOptions, linformer } from './variants/linformer.ts';
 export { type LinearTransformerOptions, linearTransformer } from './variants/linear-transformer.ts';
 export { type ReformerOptions, reformer } from './variants/reformer.ts';
+export { type LightConvOptions, lightConv } from './variants/light-conv.ts';
+export { type DynamicConvOptions, dynamicConv } from './variants/dynamic-conv.ts';
 export { type LinearTransformerOptions, linearTransformer } from './variants/linear-transformer.ts';
 export { type LightConvOptions, lightConv } from './variants/light-conv.ts';
 export { type DynamicConvOptions, dynamicConv } from './variants/dynamic-conv.ts';

@@ -14,9 +14,6 @@ export { type LinearTransformerOptions, linearTransformer } from './variants/lin
 export { type ReformerOptions, reformer } from './variants/reformer.ts';
 export { type LightConvOptions, lightConv } from './variants/light-conv.ts';
 export { type DynamicConvOptions, dynamicConv } from './variants/dynamic-conv.ts';
-export { type LinearTransformerOptions, linearTransformer } from './variants/linear-transformer.ts';
-export { type LightConvOptions, lightConv } from './variants/light-conv.ts';
-export { type DynamicConvOptions, dynamicConv } from './variants/dynamic-conv.ts';
 export { type AnyVariant, allVariants, findVariant, register } from './variants/registry.ts';
 
 // Token by token: causal generation with the state that a variant needs.

@@ -28,7 +28,11 @@ function options() {
     }),
     ...drawnInputOptions(),
     ...variantOptions(),
-    budget: integers('N', "Budgets (w, k, m …) for every variant, in place of each one's own choice", { minimum: 1 }),
+    budget: integers(
+      'N',
+      'Budgets (w, k, m …) for every variant, in place of a few each that cost less than full attention',
+      { minimum: 1 },
+    ),
     checkFinite: flag('Look for NaN and infinities in the input first', { default: true }),
     ...runOptions(),
     json: text('FILE', 'Also write the numbers as JSON; - for stdout'),

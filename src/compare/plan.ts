@@ -52,7 +52,7 @@ export function planCells(
   for (const variant of variants) {
     const failures: EfficientTransformersError[] = [];
     const own: Cell[] = [];
-    for (const value of budgetsOf(variant, shape.keyLength, shortest, settings)) {
+    for (const value of budgetsOf(variant, shape, shortest, settings)) {
       try {
         own.push(cellOf(variant, value, shape, settings));
       } catch (error) {
@@ -120,26 +120,44 @@ function cellOf(
 }
 
 /**
- * The values to sweep; `[null]` for a variant without a budget. Of a variant's own values some, from its lowest to its
- * highest, and one that every length has, so that growth with length can be drawn.
+ * The values to sweep; `[null]` for a variant without a budget. Of a variant's own values that are worth measuring some,
+ * from the lowest to the highest, and one that every length has, so that growth with length can be drawn.
  */
 function budgetsOf(
   variant: AnyVariant,
-  length: number,
+  shape: AttentionShape,
   shortest: number,
-  { budgets, options = {} }: PlanSettings,
+  settings: PlanSettings,
 ): (number | null)[] {
   const { budget } = variant;
+  const { budgets, options = {} } = settings;
   if (budget === null) return [null];
   const fixed = options[variant.name]?.[budget.option];
   if (fixed !== undefined) return [fixed as number];
   if (budgets !== undefined) return [...new Set(budgets)];
-  const all = budget.values(length);
+  const all = worthMeasuring(variant, shape, settings);
   if (all.length === 0) return [null];
-  const common = spread(budget.values(shortest), MAX_BUDGETS);
+  const short = { ...shape, queryLength: shortest, keyLength: shortest };
+  const common = spread(shortest === shape.keyLength ? all : worthMeasuring(variant, short, settings), MAX_BUDGETS);
   const middle = common[Math.floor((common.length - 1) / 2)];
   const chosen = new Set(spread(all, MAX_BUDGETS));
   return all.filter((value) => chosen.has(value) || value === middle);
+}
+
+/** A variant's own budgets that cost less than full attention does; the lowest if none does. */
+function worthMeasuring(
+  variant: AnyVariant,
+  shape: AttentionShape,
+  { causal = false, options = {} }: PlanSettings,
+): number[] {
+  const values = variant.budget?.values(shape.keyLength) ?? [];
+  const { variant: full, options: fullOptions } = referenceCell(shape, causal);
+  const most = full.cost(shape, fullOptions).flops;
+  const others = { ...variant.defaults(shape.keyLength), ...options[variant.name], causal };
+  const cheaper = values.filter((value) => {
+    return variant.cost(shape, { ...others, [String(variant.budget?.option)]: value }).flops < most;
+  });
+  return cheaper.length > 0 ? cheaper : values.slice(0, 1);
 }
 
 /** At most `count` of the values, evenly spaced, both ends among them. */

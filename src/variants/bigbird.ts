@@ -71,7 +71,8 @@ export const bigbird: AttentionVariant<BigBirdOptions> = {
   budget: {
     symbol: 'b',
     option: 'blockSize',
-    values: (sequenceLength) => [8, 16, 32, 64, 128].filter((b) => b <= Math.max(8, sequenceLength / 16)),
+    values: (sequenceLength) =>
+      [8, 16, 32, 64, 128].filter((b) => b <= Math.min(sequenceLength, Math.max(8, sequenceLength / 16))),
   },
 
   defaults: (sequenceLength) => ({

@@ -1,0 +1,65 @@
+/** Rows of unit length. */
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { backward } from '../../src/core/autograd.ts';
+import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
+import { checkGradients } from '../../src/core/gradient-check.ts';
+import { normalizeRows, scale } from '../../src/core/ops/index.ts';
+import { fromArray, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { expectThrows } from '../laws/laws/expect-throws.ts';
+import { assertClose, assertSame, at, drawn, forAll, leafOf, loop, shapes, tensorOf, ULP } from './tensors.ts';
+
+const cases = shapes(1, 4, 9).chain((shape) => drawn(shape));
+
+test('x over its length, for any shape, layout and dtype', () => {
+  forAll(cases, (description) => {
+    const x = tensorOf(description);
+    const columns = x.shape[x.shape.length - 1];
+    const expected = loop(x.shape, (index) => {
+      let squares = 0;
+      for (let column = 0; column < columns; column++) squares += at(x, index.with(-1, column)) ** 2;
+      return at(x, index) / Math.sqrt(squares);
+    });
+    const result = normalizeRows(x);
+    assert.is(result.dtype, x.dtype);
+    // A product of two roundings, stored once; sums are in float64.
+    assertClose(result, expected, 4 * ULP[description.dtype]);
+  });
+});
+
+test('the scale of a row does not matter, also where squares would leave the range of float32', () => {
+  forAll(fc.tuple(cases, fc.constantFrom(1e-25, 1e25)), ([description, factor]) => {
+    const x = tensorOf(description);
+    // The scaled numbers are rounded to begin with.
+    assertClose(normalizeRows(scale(x, factor)), { shape: x.shape, data: normalizeRows(x).toArray() }, 8 * ULP.float32);
+  });
+});
+
+test('gradient, which is zero along the row itself', () => {
+  forAll(
+    fc.tuple(shapes(1, 3), fc.nat()),
+    ([shape, seed]) => checkGradients(normalizeRows, [leafOf(shape, seed)], { seed }),
+    40,
+  );
+  const x = leafOf([3, 5], 1);
+  const y = normalizeRows(x);
+  backward(y, y);
+  // ȳ = y is along x: what is left are roundings of numbers near 1.
+  assertClose(x.grad as Tensor, { shape: [3, 5], data: new Array(15).fill(0) }, 4 * ULP.float64, 'gradient', 1);
+});
+
+test('a row of zeros stays one, and passes nothing back', () => {
+  const x = fromArray([0, 0, 3, 4], [2, 2], 'float64').withGrad();
+  const y = normalizeRows(x);
+  assertSame(y, { shape: [2, 2], data: [0, 0, 3 * (1 / 5), 4 * (1 / 5)] });
+  backward(y, fromArray([1, 2, 0, 0], [2, 2], 'float64'));
+  assertSame(x.grad as Tensor, { shape: [2, 2], data: [0, 0, 0, 0] });
+});
+
+test('arguments that cannot be right are refused by name', () => {
+  expectThrows(ShapeError, 'x', () => normalizeRows(zeros([])));
+  expectThrows(ArgumentError, 'x', () => normalizeRows(zeros([2], 'int32')));
+});
+
+test.run();

@@ -19,8 +19,12 @@ export interface Kernel {
 
 const kernels = new Map<string, Kernel>();
 
+/** Longest name: it travels with a job. */
+const NAME = /^[\x20-\x7e]{1,40}$/;
+
 /** Defines a kernel under a name that is its own, of at most 40 ASCII characters. */
 export function defineKernel(name: string, run: KernelBody): Kernel {
+  if (!NAME.test(name)) throw new Error(`kernel '${name}': a name has 1 to 40 ASCII characters`);
   if (kernels.has(name)) throw new Error(`kernel '${name}' is defined twice`);
   const kernel = { name, run };
   kernels.set(name, kernel);

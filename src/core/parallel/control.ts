@@ -52,6 +52,9 @@ export class Control {
     if (arrays.length > MAX_ARRAYS || numbers.length > MAX_NUMBERS) {
       throw new Error(`kernel '${name}': at most ${MAX_ARRAYS} arrays and ${MAX_NUMBERS} numbers`);
     }
+    if (arrays.some((array) => !(array.buffer instanceof SharedArrayBuffer))) {
+      throw new Error(`kernel '${name}': an array outside the heap, which workers cannot see`);
+    }
     writeText(this.#name, name);
     const job = this.#job;
     job[0] = count;

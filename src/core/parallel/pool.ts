@@ -7,12 +7,14 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ArgumentError, expectInteger, WorkerError } from '../errors.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import { reserveScratch } from '../kernels/scratch.ts';
+import { chooseKernelSet, kernelSet } from '../kernels/simd.ts';
 import { heapMemory, type NumericArray } from '../memory.ts';
 import { ACTIVE, Control, FAILED, GENERATION, NEXT, ONLINE, OPEN, SPINS } from './control.ts';
 
 /** Work, in multiply-adds, under which waking the workers costs more than they give. */
 const WORTH_SPLITTING = 60_000;
-/** A region without any progress for this long has lost a worker. */
+/** Who waits this long for the last chunks of a region has lost a worker. */
 const LOST_AFTER_MILLISECONDS = 120_000;
 const MAX_THREADS = 64;
 
@@ -29,8 +31,10 @@ interface Pool {
 let threads: number | null = null;
 let pool: Pool | null = null;
 let inRegion = false;
-let startFailure: string | null = null;
+/** Why a worker is gone that nobody ended: it never started, or died between regions. */
+let lostWorker: string | null = null;
 const extraModules: string[] = [];
+const scratchRegions: number[] = [];
 
 /** Threads that kernels run on, the calling thread included. */
 export function threadCount(): number {
@@ -40,13 +44,16 @@ export function threadCount(): number {
 
 function threadsFromEnvironment(): number {
   const text = process.env.EFFICIENT_TRANSFORMERS_THREADS;
-  if (text === undefined || text === '') return availableParallelism();
-  const count = Number(text);
+  if (text === undefined || text === '') return Math.min(availableParallelism(), MAX_THREADS);
+  const count = /^\d+$/.test(text) ? Number(text) : text;
   expectInteger('EFFICIENT_TRANSFORMERS_THREADS', count, 1, MAX_THREADS);
-  return count;
+  return Number(count);
 }
 
-/** Sets the number of threads, the calling thread included; 1 means that no worker is ever started. */
+/**
+ * Sets the number of threads, the calling thread included; 1 means that no worker is ever started. Throws
+ * ArgumentError unless it is an integer from 1 to 64, and inside a kernel.
+ */
 export function setThreads(count: number): void {
   expectInteger('threads', count, 1, MAX_THREADS);
   if (count === threads) return;
@@ -54,14 +61,31 @@ export function setThreads(count: number): void {
   threads = count;
 }
 
-/** Makes workers import one more module that defines kernels; `url` is its `import.meta.url`. */
-export function addKernelModule(url: string): void {
-  if (inRegion) throw new ArgumentError('addKernelModule: not while a kernel runs');
-  extraModules.push(url);
+/**
+ * Chooses the kernels that all threads run, `plain` or `simd`; the fastest to be had is the default. Throws
+ * ArgumentError for another name, or `simd` where it cannot be had.
+ */
+export function setKernels(name: string): void {
+  chooseKernelSet(name);
   closePool();
 }
 
-/** Runs items 0 … count − 1 of a kernel, split over the threads. Throws WorkerError if the kernel or a worker failed. */
+/** The scratch region of a worker; a pool that is started anew takes those of the last one. */
+function scratchOf(worker: number): number {
+  scratchRegions[worker] ??= reserveScratch();
+  return scratchRegions[worker];
+}
+
+/** Makes workers import one more module that defines kernels; `url` is its `import.meta.url`. */
+export function addKernelModule(url: string): void {
+  closePool();
+  extraModules.push(url);
+}
+
+/**
+ * Runs items 0 … count − 1 of a kernel, split over the threads; inside a kernel, on the thread that it runs on. Throws
+ * WorkerError if the kernel failed, or a worker, now or since the last region; the next region starts fresh workers.
+ */
 export function parallelFor(
   kernel: Kernel,
   count: number,
@@ -70,15 +94,11 @@ export function parallelFor(
   { costPerItem = Number.POSITIVE_INFINITY }: ParallelOptions = {},
 ): void {
   if (count === 0) return;
-  if (count === 1 || count * costPerItem < WORTH_SPLITTING || inRegion || threadCount() === 1) {
+  if (count === 1 || !(count * costPerItem >= WORTH_SPLITTING) || inRegion || threadCount() === 1) {
     runHere(kernel, () => kernel.run(0, count, arrays, numbers));
     return;
   }
-  if (startFailure !== null) {
-    const message = startFailure;
-    closePool();
-    throw new WorkerError(`a worker thread failed: ${message}; the next region starts fresh workers`);
-  }
+  if (lostWorker !== null) throwLostWorker(lostWorker);
   pool ??= startPool(threadCount());
   // Several chunks a thread even out unequal items; a chunk is worth its handing out.
   const worthwhile = Math.ceil(WORTH_SPLITTING / 4 / costPerItem);
@@ -116,7 +136,15 @@ function runRegion(
     waitForWorkers(control);
     failure = control.failure();
   }
-  if (failure !== null) throw new WorkerError(`kernel '${kernel.name}' failed on a worker thread: ${failure}`);
+  if (failure === null) return;
+  // The worker may be gone with its failure; then nobody should hear of it a second time.
+  closePool();
+  throw new WorkerError(`kernel '${kernel.name}' failed on a worker thread: ${failure}`);
+}
+
+function throwLostWorker(reason: string): never {
+  closePool();
+  throw new WorkerError(`a worker thread failed: ${reason}; the next region starts fresh workers`);
 }
 
 /** A kernel's own failure has the same type on every thread. */
@@ -150,7 +178,7 @@ function startPool(count: number): Pool {
   control.counters[SPINS] = count <= availableParallelism() ? 4000 : 0;
   const fromSource = import.meta.url.endsWith('.ts');
   const entry = new URL('./worker-entry.mjs', import.meta.url);
-  const workers = Array.from({ length: count - 1 }, () => {
+  const workers = Array.from({ length: count - 1 }, (_, index) => {
     const worker = new Worker(entry, {
       // The parent's own flags (a TypeScript loader, say) are not for this plain entry.
       execArgv: [],
@@ -159,36 +187,46 @@ function startPool(count: number): Pool {
         main: new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url).href,
         heap: heapMemory(),
         control: control.buffer,
+        kernels: kernelSet(),
+        scratch: scratchOf(index),
         extraModules,
       },
     });
     worker.unref();
     worker.on('error', (error: Error) => {
-      if (pool?.control === control) startFailure = error.message;
+      if (pool?.control === control) lostWorker = error.message;
     });
     worker.on('exit', (code) => {
-      if (pool?.control === control) startFailure ??= `it exited with code ${code}`;
+      if (pool?.control === control) lostWorker ??= `it exited with code ${code}`;
     });
     return worker;
   });
   return { control, workers };
 }
 
-/** Resolves when every worker takes part; results never need it, timings do. */
+/** In a worker, where all that runs is a kernel: regions inside it run inline, and no thread is started. */
+export function becomeWorker(): void {
+  threads = 1;
+  inRegion = true;
+}
+
+/** Resolves when every worker takes part; results never need it, timings do. Throws WorkerError if one cannot start. */
 export async function poolReady(): Promise<void> {
   if (threadCount() === 1) return;
+  if (lostWorker !== null) throwLostWorker(lostWorker);
   pool ??= startPool(threadCount());
-  const { counters } = pool.control;
-  while (Atomics.load(counters, ONLINE) < threadCount() - 1) {
-    if (startFailure !== null) throw new WorkerError(`a worker thread failed: ${startFailure}`);
+  const awaited = pool;
+  while (pool === awaited && Atomics.load(awaited.control.counters, ONLINE) < awaited.workers.length) {
     await new Promise((resolve) => setTimeout(resolve, 2));
+    if (lostWorker !== null) throwLostWorker(lostWorker);
   }
 }
 
 /** Ends the workers; the next region starts new ones. Never needed for the process to exit. */
 export function closePool(): void {
+  if (inRegion) throw new ArgumentError('threads: cannot change inside a kernel');
   const closing = pool;
   pool = null;
-  startFailure = null;
+  lostWorker = null;
   for (const worker of closing?.workers ?? []) void worker.terminate();
 }

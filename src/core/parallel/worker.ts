@@ -1,19 +1,28 @@
 /** A worker's life: sleep until the generation moves, join the region if it is still open, take chunks, repeat. */
 
 import { kernelNamed } from '../kernels/kernel.ts';
+import { adoptScratch } from '../kernels/scratch.ts';
+import { chooseKernelSet, type KernelSet } from '../kernels/simd.ts';
 import { adoptHeap } from '../memory.ts';
 import { ACTIVE, Control, GENERATION, NEXT, ONLINE, OPEN, SPINS } from './control.ts';
+import { becomeWorker } from './pool.ts';
 
 export interface WorkerInput {
   heap: WebAssembly.Memory;
   control: SharedArrayBuffer;
+  kernels: KernelSet;
+  /** Offset of this thread's scratch region. */
+  scratch: number;
   extraModules: string[];
 }
 
 export async function serve(input: WorkerInput): Promise<never> {
   adoptHeap(input.heap);
+  adoptScratch(input.scratch);
+  chooseKernelSet(input.kernels);
   await import('../kernels/index.ts');
   for (const url of input.extraModules) await import(url);
+  becomeWorker();
   const control = new Control(input.control);
   const { counters } = control;
   const spins = counters[SPINS];

@@ -224,7 +224,7 @@ function absorb(key: readonly number[], word: number): number[] {
 }
 
 /** The finaliser of MurmurHash3 (Appleby): a bijection of 32 bits in which each bit in flips each bit out half the time. */
-function scramble(word: number): number {
+export function scramble(word: number): number {
   let bits = word | 0;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);

@@ -1,0 +1,57 @@
+/** The loss of a row of logits against the class that is right, and its gradient, without the probabilities in between. */
+import type { NumericArray } from '../memory.ts';
+import { defineKernel } from './kernel.ts';
+
+/**
+ * loss = log Σ exp(x) − x_target, and 0 for a negative target. arrays: x [rows, columns], targets, losses, log Σ exp(x)
+ * (both float64, a row each); numbers: columns. Items: rows.
+ */
+export const crossEntropyKernel = defineKernel(
+  'cross-entropy',
+  (begin, end, [x, targets, losses, normalisers], [columns]) => {
+    for (let row = begin; row < end; row++) {
+      const normaliser = targets[row] < 0 ? 0 : logSumExp(x, row * columns, columns);
+      normalisers[row] = normaliser;
+      losses[row] = targets[row] < 0 ? 0 : normaliser - x[row * columns + targets[row]];
+    }
+  },
+);
+
+/**
+ * x̄ = share (softmax(x) − onehot(target)), and zeros for a negative target. arrays: x, targets, log Σ exp(x), x̄; numbers:
+ * columns, share. Items: rows.
+ */
+export const crossEntropyGradientKernel = defineKernel(
+  'cross-entropy-gradient',
+  (begin, end, [x, targets, normalisers, result], [columns, share]) => {
+    for (let row = begin; row < end; row++) {
+      const first = row * columns;
+      if (targets[row] < 0) {
+        result.fill(0, first, first + columns);
+        continue;
+      }
+      const normaliser = normalisers[row];
+      for (let i = first; i < first + columns; i++) result[i] = share * Math.exp(x[i] - normaliser);
+      const right = first + targets[row];
+      result[right] = share * (Math.exp(x[right] - normaliser) - 1);
+    }
+  },
+);
+
+/** The place of the largest entry of each row, the first of equal ones. arrays: x, places; numbers: columns. Items: rows. */
+export const argMaxKernel = defineKernel('arg-max', (begin, end, [x, places], [columns]) => {
+  for (let row = begin; row < end; row++) {
+    const first = row * columns;
+    let best = first;
+    for (let i = first + 1; i < first + columns; i++) if (x[i] > x[best]) best = i;
+    places[row] = best - first;
+  }
+});
+
+function logSumExp(x: NumericArray, first: number, count: number): number {
+  let max = x[first];
+  for (let i = first + 1; i < first + count; i++) max = Math.max(max, x[i]);
+  let sum = 0;
+  for (let i = first; i < first + count; i++) sum += Math.exp(x[i] - max);
+  return max + Math.log(sum);
+}

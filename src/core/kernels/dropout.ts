@@ -1,0 +1,20 @@
+/**
+ * Entries dropped at random. Which ones is a function of the key and the place of an entry alone, so the mask is never
+ * held, any split over threads gives the same, and the backward pass finds it again.
+ */
+import { scramble } from '../random.ts';
+import { defineKernel } from './kernel.ts';
+import { RUN } from './unary.ts';
+
+/**
+ * y = 0 for a fraction `threshold` / 2³² of the entries, and x · share for the others. arrays: x, y; numbers: the two
+ * words of a key, threshold, share. Items: runs of RUN elements.
+ */
+export const dropoutKernel = defineKernel('dropout', (begin, end, [x, y], [firstKey, secondKey, threshold, share]) => {
+  const last = Math.min(end * RUN, x.length);
+  for (let i = begin * RUN; i < last; i++) {
+    // Two rounds, with a word of the key before each: one alone would give two keys masks that are shifts of each other.
+    const bits = scramble(scramble(i + firstKey) ^ secondKey) >>> 0;
+    y[i] = bits < threshold ? 0 : share * x[i];
+  }
+});

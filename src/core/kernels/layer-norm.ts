@@ -1,0 +1,90 @@
+/** Rows shifted and scaled to mean 0 and variance 1, then a gain and a bias for each column; and the gradients of that. */
+import type { NumericArray } from '../memory.ts';
+import { defineKernel } from './kernel.ts';
+
+/** Rows whose share of the gradients of gain and bias is summed together. */
+export const LAYER_NORM_ROWS = 64;
+
+/**
+ * y = g ∘ (x − μ) / √(σ² + ε) + b. arrays: x, gain, bias, y, mean, inverse deviation (float64, a row each); numbers:
+ * columns, ε. Items: rows.
+ */
+export const layerNormKernel = defineKernel(
+  'layer-norm',
+  (begin, end, [x, gain, bias, y, means, shares], [columns, epsilon]) => {
+    for (let row = begin; row < end; row++) {
+      const first = row * columns;
+      const mean = sumOf(x, first, columns) / columns;
+      // In a second pass: the mean of squares less the square of the mean would lose what a large mean leaves.
+      const variance = sumOfSquares(x, first, columns, mean) / columns;
+      const share = 1 / Math.sqrt(variance + epsilon);
+      for (let c = 0; c < columns; c++) y[first + c] = gain[c] * ((x[first + c] - mean) * share) + bias[c];
+      means[row] = mean;
+      shares[row] = share;
+    }
+  },
+);
+
+/**
+ * With x̂ = (x − μ) / √(σ² + ε) and ĝ = g ∘ ȳ: x̄ = (ĝ − mean(ĝ) − x̂ mean(ĝ ∘ x̂)) / √(σ² + ε). arrays: x, gain, mean,
+ * inverse deviation, ȳ, x̄; numbers: columns. Items: rows.
+ */
+export const layerNormGradientKernel = defineKernel(
+  'layer-norm-gradient',
+  (begin, end, [x, gain, means, shares, gradient, result], [columns]) => {
+    for (let row = begin; row < end; row++) {
+      const first = row * columns;
+      const mean = means[row];
+      const share = shares[row];
+      let sum = 0;
+      let along = 0;
+      for (let c = 0; c < columns; c++) {
+        const scaled = gain[c] * gradient[first + c];
+        sum += scaled;
+        along += scaled * (x[first + c] - mean);
+      }
+      sum /= columns;
+      along *= (share * share) / columns;
+      for (let c = 0; c < columns; c++) {
+        result[first + c] = share * (gain[c] * gradient[first + c] - sum - along * (x[first + c] - mean));
+      }
+    }
+  },
+);
+
+/**
+ * ḡ = Σ ȳ ∘ x̂ and b̄ = Σ ȳ over the rows of an item. arrays: x, mean, inverse deviation, ȳ, partial sums (float64, [items,
+ * 2, columns]); numbers: columns, rows. Items: blocks of LAYER_NORM_ROWS rows.
+ */
+export const layerNormPartialKernel = defineKernel(
+  'layer-norm-partial',
+  (begin, end, [x, means, shares, gradient, partial], [columns, rows]) => {
+    for (let item = begin; item < end; item++) {
+      const toGain = item * 2 * columns;
+      const toBias = toGain + columns;
+      partial.fill(0, toGain, toBias + columns);
+      const last = Math.min((item + 1) * LAYER_NORM_ROWS, rows);
+      for (let row = item * LAYER_NORM_ROWS; row < last; row++) {
+        const first = row * columns;
+        const mean = means[row];
+        const share = shares[row];
+        for (let c = 0; c < columns; c++) {
+          partial[toGain + c] += gradient[first + c] * ((x[first + c] - mean) * share);
+          partial[toBias + c] += gradient[first + c];
+        }
+      }
+    }
+  },
+);
+
+function sumOf(x: NumericArray, first: number, count: number): number {
+  let sum = 0;
+  for (let i = first; i < first + count; i++) sum += x[i];
+  return sum;
+}
+
+function sumOfSquares(x: NumericArray, first: number, count: number, centre: number): number {
+  let sum = 0;
+  for (let i = first; i < first + count; i++) sum += (x[i] - centre) * (x[i] - centre);
+  return sum;
+}

@@ -1,0 +1,99 @@
+/** Classes predicted by logits, held against those that are right. */
+import { record } from '../autograd.ts';
+import { ArgumentError, expectShape } from '../errors.ts';
+import { argMaxKernel, crossEntropyGradientKernel, crossEntropyKernel } from '../kernels/cross-entropy.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import { elements, empty, fromArray, type Tensor } from '../tensor.ts';
+import { expectAxes, expectFloat, expectTensor } from './check.ts';
+
+/** Which of the targets count; all by default. */
+export interface Counted {
+  /** A target of this value does not count; it need not be a class. */
+  ignoreIndex?: number;
+  /** uint8, shaped as the targets: 1 = counts, 0 = does not. */
+  mask?: Tensor | undefined;
+}
+
+export interface CrossEntropyOptions extends Counted {
+  /** Over the targets that count: their mean loss (default), or the sum. */
+  reduction?: 'mean' | 'sum';
+}
+
+/** Multiply-adds that an exp counts for. */
+const EXP_COST = 16;
+
+/**
+ * −log softmax(x)_target, in nats, over all targets that count; 0 if none does. Logits x [..., classes], targets int32
+ * [...] of 0 … classes − 1. A scalar, differentiable with respect to the logits. Throws ShapeError or ArgumentError for
+ * what does not fit.
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { classes, columns, count } = countedClasses(logits, targets, options);
+  const share = options.reduction === 'sum' ? 1 : 1 / Math.max(1, count);
+  const losses = empty(targets.shape, 'float64');
+  const normalisers = empty(targets.shape, 'float64');
+  const arrays = [logits, classes, losses, normalisers].map(elements);
+  const cost = { costPerItem: EXP_COST * columns };
+  parallelFor(crossEntropyKernel, targets.size, arrays, [columns], cost);
+  const total = (elements(losses) as Float64Array).reduce((sum, loss) => sum + loss, 0);
+
+  return record('crossEntropy', fromArray([share * total], [], logits.dtype), [logits], (gradient) => {
+    const result = empty(logits.shape, logits.dtype);
+    const arrays = [logits, classes, normalisers, result].map(elements);
+    parallelFor(crossEntropyGradientKernel, targets.size, arrays, [columns, share * gradient.item()], cost);
+    return [result];
+  });
+}
+
+/** The class with the largest logit, the first of equal ones: int32 [...] for x [..., classes]. Not differentiable. */
+export function argMax(x: Tensor): Tensor {
+  expectFloat('x', x);
+  expectAxes('x', x, 1);
+  const columns = x.shape[x.shape.length - 1];
+  const places = empty(x.shape.slice(0, -1), 'int32');
+  parallelFor(argMaxKernel, places.size, [x, places].map(elements), [columns], { costPerItem: columns });
+  return places;
+}
+
+/** How many of the targets that count are the class with the largest logit. Throws as `crossEntropy` does. */
+export function countCorrect(
+  logits: Tensor,
+  targets: Tensor,
+  options: Counted = {},
+): { correct: number; count: number } {
+  const { classes, count } = countedClasses(logits, targets, options);
+  const [right, predicted] = [elements(classes), elements(argMax(logits))];
+  let correct = 0;
+  for (let n = 0; n < right.length; n++) if (right[n] === predicted[n]) correct++;
+  return { correct, count };
+}
+
+/** The targets with −1 for those that do not count. */
+function countedClasses(
+  logits: Tensor,
+  targets: Tensor,
+  { ignoreIndex, mask }: Counted,
+): { classes: Tensor; columns: number; count: number } {
+  expectFloat('logits', logits);
+  expectAxes('logits', logits, 1);
+  expectTensor('targets', targets);
+  expectShape('targets', targets.shape, logits.shape.slice(0, -1), 'to match logits');
+  if (targets.dtype !== 'int32') throw new ArgumentError(`targets: expected int32, got ${targets.dtype}`);
+  if (mask !== undefined) {
+    expectTensor('mask', mask);
+    expectShape('mask', mask.shape, targets.shape, 'to match targets');
+    if (mask.dtype !== 'uint8') throw new ArgumentError(`mask: expected uint8, got ${mask.dtype}`);
+  }
+  const columns = logits.shape[logits.shape.length - 1];
+  const flags = mask && elements(mask);
+  let count = 0;
+  const classes = Int32Array.from(elements(targets), (target, n) => {
+    if (target === ignoreIndex || flags?.[n] === 0) return -1;
+    if (target < 0 || target >= columns) {
+      throw new ArgumentError(`targets: expected 0 to ${columns - 1}, got ${target} at element ${n}`);
+    }
+    count++;
+    return target;
+  });
+  return { classes: fromArray(classes, targets.shape, 'int32'), columns, count };
+}

@@ -1,0 +1,31 @@
+import { record } from '../autograd.ts';
+import { ArgumentError } from '../errors.ts';
+import { dropoutKernel } from '../kernels/dropout.ts';
+import { RUN } from '../kernels/unary.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import type { Random } from '../random.ts';
+import { elements, empty, type Tensor } from '../tensor.ts';
+import { expectFloat } from './check.ts';
+
+const TWO_TO_32 = 2 ** 32;
+
+/**
+ * Each entry of x is zero with probability `rate`, and divided by 1 − rate otherwise, so that its mean stays what it is
+ * (Srivastava et al. 2014). Which ones depends on the stream that `random` is: two numbers are drawn from it, whatever
+ * the size of x. A rate of 0 gives x itself. Throws ArgumentError unless 0 ≤ rate < 1.
+ */
+export function dropout(x: Tensor, rate: number, random: Random): Tensor {
+  expectFloat('x', x);
+  if (!(rate >= 0 && rate < 1)) throw new ArgumentError(`rate: expected at least 0 and below 1, got ${rate}`);
+  if (rate === 0) return x;
+  const key = [random.integer(TWO_TO_32), random.integer(TWO_TO_32)];
+  const masked = (tensor: Tensor): Tensor => {
+    const result = empty(tensor.shape, tensor.dtype);
+    const numbers = [...key, Math.round(rate * TWO_TO_32), 1 / (1 - rate)];
+    parallelFor(dropoutKernel, Math.ceil(tensor.size / RUN), [elements(tensor), elements(result)], numbers, {
+      costPerItem: 6 * Math.min(tensor.size, RUN),
+    });
+    return result;
+  };
+  return record('dropout', masked(x), [x], (gradient) => [masked(gradient)]);
+}

@@ -1,0 +1,70 @@
+import { record } from '../autograd.ts';
+import { ArgumentError, expectShape } from '../errors.ts';
+import {
+  LAYER_NORM_ROWS,
+  layerNormGradientKernel,
+  layerNormKernel,
+  layerNormPartialKernel,
+} from '../kernels/layer-norm.ts';
+import { SUM_COLUMNS, sumKernel } from '../kernels/rows.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import { elements, empty, type Tensor } from '../tensor.ts';
+import { expectAxes, expectFloat, expectSameDType } from './check.ts';
+import { reshape, slice } from './shape.ts';
+
+/**
+ * Layer normalisation along the last axis (Ba et al. 2016, eqs. 3 and 4): y = g ∘ (x − μ) / √(σ² + ε) + b, with the mean
+ * and the variance (over all columns, not one less) of each row of x [..., columns], a gain g and a bias b of [columns].
+ * Throws ShapeError or ArgumentError for what does not fit.
+ */
+export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
+  expectFloat('x', x);
+  expectAxes('x', x, 1);
+  const columns = x.shape[x.shape.length - 1];
+  for (const [name, each] of Object.entries({ gain, bias })) {
+    expectSameDType(name, each, x.dtype, 'to match x');
+    expectShape(name, each.shape, [columns], 'to match the columns of x');
+  }
+  if (!(epsilon > 0)) throw new ArgumentError(`epsilon: expected a number above 0, got ${epsilon}`);
+  const rows = x.size / columns;
+  const y = empty(x.shape, x.dtype);
+  const means = empty([rows], 'float64');
+  const shares = empty([rows], 'float64');
+  const arrays = [x, gain, bias, y, means, shares].map(elements);
+  parallelFor(layerNormKernel, rows, arrays, [columns, epsilon], { costPerItem: 5 * columns });
+
+  return record('layerNorm', y, [x, gain, bias], (gradient) => {
+    const ofColumns = gain.requiresGrad || bias.requiresGrad ? columnGradients(x, means, shares, gradient) : null;
+    return [
+      x.requiresGrad ? rowGradients(x, gain, means, shares, gradient) : null,
+      ofColumns && reshape(slice(ofColumns, 0, 0, 1), [columns]),
+      ofColumns && reshape(slice(ofColumns, 0, 1, 2), [columns]),
+    ];
+  });
+}
+
+function rowGradients(x: Tensor, gain: Tensor, means: Tensor, shares: Tensor, gradient: Tensor): Tensor {
+  const [columns] = gain.shape;
+  const result = empty(x.shape, x.dtype);
+  const arrays = [x, gain, means, shares, gradient, result].map(elements);
+  parallelFor(layerNormGradientKernel, means.size, arrays, [columns], { costPerItem: 8 * columns });
+  return result;
+}
+
+/** Of gain and bias, [2, columns]: sums over blocks of rows, then over blocks, the same on any number of threads. */
+function columnGradients(x: Tensor, means: Tensor, shares: Tensor, gradient: Tensor): Tensor {
+  const rows = means.size;
+  const columns = x.size / rows;
+  const blocks = Math.ceil(rows / LAYER_NORM_ROWS);
+  const partial = empty([blocks, 2, columns], 'float64');
+  const result = empty([2, columns], x.dtype);
+  const arrays = [x, means, shares, gradient, partial].map(elements);
+  parallelFor(layerNormPartialKernel, blocks, arrays, [columns, rows], {
+    costPerItem: 4 * columns * Math.min(rows, LAYER_NORM_ROWS),
+  });
+  const items = Math.ceil((2 * columns) / SUM_COLUMNS);
+  parallelFor(sumKernel, items, [elements(partial), elements(result)], [blocks, 2 * columns], {
+    costPerItem: blocks * Math.min(2 * columns, SUM_COLUMNS),
+  });
+  return result;
+}

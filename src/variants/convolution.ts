@@ -115,7 +115,7 @@ export function drawDropConnect(
   return { D: fromArray(entries, [heads, kernelWidth], dtype) };
 }
 
-/** The kernels [heads, k] or [batch, heads, length, k] with the entries that D drops at zero; without DropConnect as they are. */
+/** The kernels, [heads, k] or [batch, heads, length, k], times D; as they are without DropConnect. Throws ArgumentError. */
 export function dropEntries(kernels: Tensor, D: Tensor | undefined, { dropConnect }: ConvolutionOptions): Tensor {
   if (dropConnect === 0) return kernels;
   if (D === undefined) {

@@ -29,7 +29,7 @@ import {
   subtract,
   zeroMasked,
 } from '../core/ops/index.ts';
-import { elements, fromArray, ones, type Tensor } from '../core/tensor.ts';
+import { elements, fromArray, ones, scope, type Tensor } from '../core/tensor.ts';
 import { remember } from './decoding.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
@@ -103,10 +103,12 @@ export const linearTransformer: AttentionVariant<LinearTransformerOptions> = {
  * underflow still has weights. To the gradient the factor is a constant, because the quotient is the same with any.
  */
 function queryFeatures(queries: Tensor): Tensor {
-  const largest = max(queries, 3, true);
-  const positive = relu(largest);
-  const phi = eluPlusOne(subtract(queries, subtract(largest, positive)));
-  return divide(phi, shift(positive, 1));
+  return scope(() => {
+    const largest = max(queries, 3, true);
+    const positive = relu(largest);
+    const phi = eluPlusOne(subtract(queries, subtract(largest, positive)));
+    return divide(phi, shift(positive, 1));
+  });
 }
 
 /** Keys with features up to this are summed as they are. */

@@ -22,13 +22,18 @@ const liveBytes = () => memoryStatistics().liveBytes;
 /** Blocks are whole cache lines. */
 const rounded = (dtype: DType, length: number) => Math.ceil((length * bytesPerElement[dtype]) / 64) * 64;
 
-/** What the heap should look like: a run of segments from byte 64 on, no two free ones side by side. */
+/** What the heap should look like: a run of segments from its start on, no two free ones side by side. */
 class Model {
   segments: { offset: number; bytes: number; free: boolean }[] = [];
+  readonly #start: number;
+
+  constructor(start: number) {
+    this.#start = start;
+  }
 
   get end(): number {
     const last = this.segments[this.segments.length - 1];
-    return last === undefined ? 64 : last.offset + last.bytes;
+    return last === undefined ? this.#start : last.offset + last.bytes;
   }
 
   get liveBytes(): number {
@@ -86,8 +91,10 @@ function isFullOf(array: NumericArray, mark: number): boolean {
   return true;
 }
 
-/** The heap of this process outlives a run, and so does the model of it. */
-const model = new Model();
+/** The heap of this process outlives a run, and so does the model of it. It starts where the first block goes. */
+const probe = allocate('uint8', 1);
+release(probe);
+const model = new Model(probe.byteOffset);
 
 test('blocks come from the best fit, free neighbours merge, and no two live blocks overlap', () => {
   const law = (sequence: Step[]) => {
@@ -125,7 +132,7 @@ test('blocks come from the best fit, free neighbours merge, and no two live bloc
 });
 
 test('the model itself: first fits first, best fit, extension at the end', () => {
-  const small = new Model();
+  const small = new Model(64);
   for (const [offset, bytes] of [
     [64, 128],
     [192, 64],

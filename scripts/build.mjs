@@ -31,7 +31,7 @@ function compile() {
 
 /** The worker's plain JavaScript entry, compiled WebAssembly and so on; prose stays behind. */
 function copyOtherFiles() {
-  const others = filesUnder(source).filter((path) => !path.endsWith('.ts') && !path.endsWith('.md'));
+  const others = filesUnder(source).filter((path) => !/\.(ts|md|stamp)$/.test(path));
   for (const path of others) cpSync(path, join(target, relative(source, path)));
   return others.map((path) => relative(source, path));
 }

@@ -1,6 +1,7 @@
 /** The machine and the software, as every report states them. */
 import { readFileSync } from 'node:fs';
 import { arch, cpus, platform, release } from 'node:os';
+import { kernelSet } from '../core/kernels/simd.ts';
 import { threadCount } from '../core/parallel/pool.ts';
 import type { Environment } from './result.ts';
 
@@ -18,7 +19,7 @@ export function describeEnvironment(): Environment {
     platform: `${platform()} ${release()} ${arch()}`,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     threads: threadCount(),
-    kernels: 'plain',
+    kernels: kernelSet(),
     date: new Date().toISOString(),
   };
 }

@@ -103,6 +103,13 @@ export function allocate(dtype: DType, length: number): NumericArray {
   return array;
 }
 
+/** Bytes that are never given back and that no statistics count, for the scratch of kernels. Returns their offset. */
+export function reserveOutsideStatistics(bytes: number): number {
+  const block = takeFree(bytes) ?? takeFresh(bytes);
+  block.free = false;
+  return block.offset;
+}
+
 /** A typed view of heap bytes. */
 export function viewOf(dtype: DType, byteOffset: number, length: number): NumericArray {
   const buffer = heapMemory().buffer as ArrayBufferLike;

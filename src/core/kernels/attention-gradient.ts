@@ -7,9 +7,11 @@
  *     ∂q_i = scale Σ_j ∂S_ij k_j      ∂k_j = scale Σ_i ∂S_ij q_i      ∂v_j = Σ_i P_ij ∂O_i
  */
 import type { NumericArray } from '../memory.ts';
-import { type AttentionNumbers, hideScores, maskOf, Scratch } from './attention.ts';
+import { type AttentionNumbers, hideScores, maskOf } from './attention.ts';
 import { OTHER, OWN, rowsOf, type Tile, tileOf } from './attention-tiles.ts';
 import { defineKernel } from './kernel.ts';
+import { weighRows } from './online-softmax.ts';
+import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
 const scratch = new Scratch();
@@ -109,13 +111,6 @@ function weigh(
   const g = rowsOf(outputGradient, tile, query, queryLength, valueDim);
   const v = rowsOf(values, tile, key, keyLength, valueDim);
   multiplyTile(block(gradients, 0, OTHER), g, transposed(v), rows, columns, valueDim, 1, false);
-  for (let i = 0; i < rows; i++) {
-    const row = tile.head * queryLength + tile.remainder + tile.dilation * (query + i);
-    const meetsNone = logSumExp[row] === Number.NEGATIVE_INFINITY;
-    for (let j = i * OTHER; j < i * OTHER + columns; j++) {
-      const weight = meetsNone ? 0 : Math.exp(scores[j] - logSumExp[row]);
-      scores[j] = weight;
-      gradients[j] = weight * (gradients[j] - delta[row]);
-    }
-  }
+  const first = tile.head * queryLength + tile.remainder + tile.dilation * query;
+  weighRows(scores, gradients, OTHER, rows, columns, logSumExp, delta, first, tile.dilation);
 }

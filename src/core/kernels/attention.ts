@@ -8,6 +8,7 @@ import type { NumericArray } from '../memory.ts';
 import { OTHER, OWN, rowsOf, type Tile, tileOf } from './attention-tiles.ts';
 import { defineKernel } from './kernel.ts';
 import { OnlineSoftmax } from './online-softmax.ts';
+import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
 /** What all attention kernels are told, in this order. */
@@ -64,21 +65,6 @@ export function hideScores(
   }
 }
 
-/** Scratch of a thread, in the type of the tensors: one type a run keeps the loops fast. */
-export class Scratch {
-  readonly #arrays = new Map<string, NumericArray>();
-
-  get(name: string, like: NumericArray, length: number): NumericArray {
-    const isDouble = like instanceof Float64Array;
-    const key = `${name}${isDouble ? 64 : 32}`;
-    const known = this.#arrays.get(key);
-    if (known !== undefined && known.length >= length) return known;
-    const fresh = isDouble ? new Float64Array(length) : new Float32Array(length);
-    this.#arrays.set(key, fresh);
-    return fresh;
-  }
-}
-
 const scratch = new Scratch();
 const softmax = new OnlineSoftmax(OWN, OTHER);
 
@@ -104,7 +90,7 @@ export const attentionKernel = defineKernel('attention', (from, to, arrays, numb
       const k = rowsOf(keys, tile, key, keyLength, headDim);
       multiplyTile(block(scores, 0, OTHER), q, transposed(k), count, columns, headDim, scale, false);
       hideScores(scores, tile, count, first, columns, key, begins, ends, mask, queryLength);
-      for (let i = 0; i < count; i++) softmax.exponentiate(scores, i, columns, sum, valueDim);
+      softmax.exponentiate(scores, count, columns, sum, valueDim);
       const v = rowsOf(values, tile, key, keyLength, valueDim);
       multiplyTile(block(sum, 0, valueDim), block(scores, 0, OTHER), v, count, valueDim, columns, 1, true);
     }

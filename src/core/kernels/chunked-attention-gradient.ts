@@ -4,9 +4,10 @@
  * what it writes.
  */
 import type { NumericArray } from '../memory.ts';
-import { Scratch } from './attention.ts';
 import { applyRules, type ChunkedNumbers, OTHER, OWN, reachOf, Side, type SortTables } from './chunks.ts';
 import { defineKernel } from './kernel.ts';
+import { weighRows } from './online-softmax.ts';
+import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
 const scratch = new Scratch();
@@ -21,6 +22,8 @@ interface Rows {
   outputGradient: NumericArray;
   weights: NumericArray;
   gradients: NumericArray;
+  logSumExp: NumericArray;
+  delta: NumericArray;
 }
 
 /**
@@ -117,13 +120,10 @@ function weigh(
   multiplyTile(block(gradients, 0, OTHER), g, vTransposed, m, n, valueDim, 1, false);
   for (let i = 0; i < m; i++) {
     const row = head * length + queries.tokens[i];
-    const meetsNone = logSumExp[row] === Number.NEGATIVE_INFINITY;
-    for (let j = i * OTHER; j < i * OTHER + n; j++) {
-      const weight = meetsNone ? 0 : Math.exp(weights[j] - logSumExp[row]);
-      weights[j] = weight;
-      gradients[j] = weight * (gradients[j] - delta[row]);
-    }
+    rows.logSumExp[i] = logSumExp[row];
+    rows.delta[i] = delta[row];
   }
+  weighRows(weights, gradients, OTHER, m, n, rows.logSumExp, rows.delta, 0, 1);
 }
 
 function scratchRows(like: NumericArray, headDim: number, valueDim: number): Rows {
@@ -134,6 +134,8 @@ function scratchRows(like: NumericArray, headDim: number, valueDim: number): Row
     outputGradient: scratch.get('output gradient', like, OTHER * valueDim),
     weights: scratch.get('weights', like, OTHER * OTHER),
     gradients: scratch.get('gradients', like, OTHER * OTHER),
+    logSumExp: scratch.get('log-sum-exp', like, OTHER),
+    delta: scratch.get('delta', like, OTHER),
   };
 }
 

@@ -3,10 +3,10 @@
  * keys and values it can meet, a block at a time, from where they stood before sorting, and puts its results back there.
  * Neither a sorted copy nor a row of weights is ever held.
  */
-import { Scratch } from './attention.ts';
 import { applyRules, type ChunkedNumbers, OTHER, OWN, reachOf, Side, type SortTables } from './chunks.ts';
 import { defineKernel } from './kernel.ts';
 import { OnlineSoftmax } from './online-softmax.ts';
+import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
 const scratch = new Scratch();
@@ -46,7 +46,7 @@ export const chunkedAttentionKernel = defineKernel('chunked-attention', (from, t
       const kTransposed = transposed(block(k, 0, headDim));
       multiplyTile(block(scores, 0, OTHER), block(q, 0, headDim), kTransposed, count, columns, headDim, scale, false);
       applyRules(scores, own, other, chunked);
-      for (let i = 0; i < count; i++) softmax.exponentiate(scores, i, columns, sum, valueDim);
+      softmax.exponentiate(scores, count, columns, sum, valueDim);
       const weights = block(scores, 0, OTHER);
       multiplyTile(block(sum, 0, valueDim), weights, block(v, 0, valueDim), count, valueDim, columns, 1, true);
     }

@@ -1,6 +1,7 @@
 /** Elementwise loops over two operands. Every loop is written out: one with a call inside would not be inlined. */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel, type Kernel } from './kernel.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 import { walk } from './strided.ts';
 
 /** c[at + i] = a[atA + i · stepA] ∘ b[atB + i · stepB] for i < count. */
@@ -16,9 +17,25 @@ type CombinePiece = (
   count: number,
 ) => void;
 
+/** Those with a vector twin, in the order that wasm/assembly/elementwise.ts counts them in. */
+export const VECTOR_OPERATIONS: readonly string[] = ['add', 'subtract', 'multiply', 'divide'];
+
 /** arrays: a, b, c (row-major); numbers: a walk whose operands are a and b. */
 function binary(name: string, combine: CombinePiece): Kernel {
+  const which = VECTOR_OPERATIONS.indexOf(name);
   return defineKernel(name, (begin, end, [a, b, c], numbers) => {
+    const fast = which < 0 ? null : vectorKernels();
+    if (fast !== null && isOnHeap(a) && isOnHeap(b) && isOnHeap(c)) {
+      walk(begin, end, numbers, (atA, stepA, atB, stepB, at, count) => {
+        // Steps of 0 and 1, not both 0: contiguous or repeated.
+        if ((stepA | stepB) !== 1 || stepA < 0 || stepB < 0) combine(a, atA, stepA, b, atB, stepB, c, at, count);
+        else {
+          const [x, y, z] = [a.byteOffset + 4 * atA, b.byteOffset + 4 * atB, c.byteOffset + 4 * at];
+          fast.binary(which, x, stepA, y, stepB, z, count);
+        }
+      });
+      return;
+    }
     walk(begin, end, numbers, (atA, stepA, atB, stepB, at, count) => {
       combine(a, atA, stepA, b, atB, stepB, c, at, count);
     });

@@ -1,6 +1,6 @@
 /** Hashing by the nearest of a set of random directions and their opposites. */
-import { Scratch } from './attention.ts';
 import { defineKernel } from './kernel.ts';
+import { Scratch } from './scratch.ts';
 import { block, multiplyTile } from './tile.ts';
 
 /** Rows of x that make one item. */

@@ -1,11 +1,16 @@
 /** Batched matrix product, split over blocks of rows. */
 import { defineKernel } from './kernel.ts';
-import { block, multiplyTile, transposed } from './tile.ts';
+import { Scratch } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
+import { type Block, block, multiplyTile, transposed } from './tile.ts';
 
 /** Rows of the result that make one item. */
 export const MATMUL_ROWS = 32;
-/** Columns of B visited together: 64 columns of a 256-deep B fill the first-level cache. */
+/** Columns of B visited together, and how deep: such a panel fills half of a first-level cache. */
 const PANEL = 64;
+const DEPTH = 256;
+
+const scratch = new Scratch();
 
 /**
  * arrays: a, b, c, offsets (a's and b's start for each batch entry, int32 pairs)
@@ -21,12 +26,33 @@ export const matmulKernel = defineKernel(
       const rows = Math.min(MATMUL_ROWS, m - row);
       const aStart = offsets[2 * batch];
       const bStart = offsets[2 * batch + 1];
-      const left = transposeA ? transposed(block(a, aStart + row, m)) : block(a, aStart + row * k, k);
-      for (let column = 0; column < n; column += PANEL) {
-        const columns = Math.min(PANEL, n - column);
-        const right = transposeB ? transposed(block(b, bStart + column * k, k)) : block(b, bStart + column, n);
-        multiplyTile(block(c, (batch * m + row) * n + column, n), left, right, rows, columns, k, 1, false);
+      for (let depth = 0; depth < k; depth += DEPTH) {
+        const inner = Math.min(DEPTH, k - depth);
+        // A transposed is read down its columns, which lie far apart.
+        const left = transposeA
+          ? packed('left', transposed(block(a, aStart + depth * m + row, m)), rows, inner)
+          : block(a, aStart + row * k + depth, k);
+        for (let column = 0; column < n; column += PANEL) {
+          const columns = Math.min(PANEL, n - column);
+          const right = transposeB
+            ? transposed(block(b, bStart + column * k + depth, k))
+            : packed('right', block(b, bStart + depth * n + column, n), inner, columns);
+          const target = block(c, (batch * m + row) * n + column, n);
+          multiplyTile(target, left, right, rows, columns, inner, 1, depth > 0);
+        }
       }
     }
   },
 );
+
+/** The block without gaps, where that makes it faster to read: rows far apart compete for the same places of a cache. */
+function packed(name: string, from: Block, rows: number, columns: number): Block {
+  const fast = vectorKernels();
+  const isNarrow = from.columnStride === 1 && from.rowStride <= 2 * PANEL;
+  if (fast === null || isNarrow || !isOnHeap(from.data)) return from;
+  const target = scratch.get(name, from.data, rows * columns);
+  if (!isOnHeap(target)) return from;
+  const source = from.data.byteOffset + 4 * from.offset;
+  fast.pack(target.byteOffset, source, from.rowStride, from.columnStride, rows, columns);
+  return block(target, 0, columns);
+}

@@ -3,61 +3,136 @@
  * score so far, and the sum of exponentials relative to it.
  */
 import type { NumericArray } from '../memory.ts';
+import { scratchFloat64 } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 
 export class OnlineSoftmax {
-  readonly #largest: Float64Array;
-  readonly #sums: Float64Array;
+  readonly #rows: number;
   /** Distance of rows in a block of scores. */
   readonly #stride: number;
+  #largest: Float64Array | null = null;
+  #sums: Float64Array | null = null;
 
   constructor(rows: number, stride: number) {
-    this.#largest = new Float64Array(rows);
-    this.#sums = new Float64Array(rows);
+    this.#rows = rows;
     this.#stride = stride;
   }
 
   /** Forgets all rows. */
   start(): void {
+    this.#largest ??= scratchFloat64(this.#rows);
+    this.#sums ??= scratchFloat64(this.#rows);
     this.#largest.fill(Number.NEGATIVE_INFINITY);
     this.#sums.fill(0);
   }
 
   /**
-   * Turns `columns` scores of row i into exponentials relative to the largest score so far. What was weighted before
-   * (`width` numbers of row i of `weighted`) is scaled along with it.
+   * Turns `columns` scores of the first `rows` rows into exponentials relative to the largest score so far. What was
+   * weighted before (`width` numbers a row) is scaled along with it.
    */
-  exponentiate(scores: NumericArray, i: number, columns: number, weighted: NumericArray, width: number): void {
-    const row = i * this.#stride;
-    const before = this.#largest[i];
-    let max = before;
-    // Math.max lets a NaN through, so that it reaches the output.
-    for (let j = row; j < row + columns; j++) max = Math.max(max, scores[j]);
-    if (max === Number.NEGATIVE_INFINITY) {
-      scores.fill(0, row, row + columns);
+  exponentiate(scores: NumericArray, rows: number, columns: number, weighted: NumericArray, width: number): void {
+    const [largest, sums] = [this.#largest as Float64Array, this.#sums as Float64Array];
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(scores) && isOnHeap(weighted)) {
+      fast.exponentiateRows(
+        scores.byteOffset,
+        this.#stride,
+        rows,
+        columns,
+        largest.byteOffset,
+        sums.byteOffset,
+        weighted.byteOffset,
+        width,
+      );
       return;
     }
-    if (max !== before) {
-      const shrink = Math.exp(before - max);
-      this.#sums[i] *= shrink;
-      for (let c = i * width; c < (i + 1) * width; c++) weighted[c] *= shrink;
-      this.#largest[i] = max;
+    for (let i = 0; i < rows; i++) {
+      exponentiateRow(scores, i * this.#stride, columns, i, largest, sums, weighted, width);
     }
-    let total = 0;
-    for (let j = row; j < row + columns; j++) {
-      const weight = Math.exp(scores[j] - max);
-      scores[j] = weight;
-      total += weight;
-    }
-    this.#sums[i] += total;
   }
 
   /** What the weighted sums of row i are multiplied by in the end: 0 where there was no score but −∞. */
   share(i: number): number {
-    return this.#sums[i] === 0 ? 0 : 1 / this.#sums[i];
+    const sum = (this.#sums as Float64Array)[i];
+    return sum === 0 ? 0 : 1 / sum;
   }
 
   /** log Σ exp of the scores of row i; −∞ where there was none but −∞. */
   logSumExp(i: number): number {
-    return this.#sums[i] === 0 ? Number.NEGATIVE_INFINITY : this.#largest[i] + Math.log(this.#sums[i]);
+    const sum = (this.#sums as Float64Array)[i];
+    return sum === 0 ? Number.NEGATIVE_INFINITY : (this.#largest as Float64Array)[i] + Math.log(sum);
+  }
+}
+
+function exponentiateRow(
+  scores: NumericArray,
+  start: number,
+  columns: number,
+  i: number,
+  largest: Float64Array,
+  sums: Float64Array,
+  weighted: NumericArray,
+  width: number,
+): void {
+  let max = largest[i];
+  // Math.max lets a NaN through, so that it reaches the output.
+  for (let j = start; j < start + columns; j++) max = Math.max(max, scores[j]);
+  if (max === Number.NEGATIVE_INFINITY) {
+    scores.fill(0, start, start + columns);
+    return;
+  }
+  if (max !== largest[i]) {
+    const shrink = Math.exp(largest[i] - max);
+    sums[i] *= shrink;
+    for (let c = i * width; c < (i + 1) * width; c++) weighted[c] *= shrink;
+    largest[i] = max;
+  }
+  let total = 0;
+  for (let j = start; j < start + columns; j++) {
+    const weight = Math.exp(scores[j] - max);
+    scores[j] = weight;
+    total += weight;
+  }
+  sums[i] += total;
+}
+
+/**
+ * The way back: scores S become weights P = exp(S − lse_i), and gradients ∂P become ∂S = P ∘ (∂P − δ_i), for `rows` rows
+ * that lie `stride` apart. lse_i and δ_i are at `first + step · i` of their arrays.
+ */
+export function weighRows(
+  scores: NumericArray,
+  gradients: NumericArray,
+  stride: number,
+  rows: number,
+  columns: number,
+  logSumExp: NumericArray,
+  delta: NumericArray,
+  first: number,
+  step: number,
+): void {
+  const fast = vectorKernels();
+  if (fast !== null && isOnHeap(scores) && isOnHeap(gradients) && isOnHeap(logSumExp) && isOnHeap(delta)) {
+    const from = 4 * first;
+    fast.weighRows(
+      scores.byteOffset,
+      gradients.byteOffset,
+      stride,
+      rows,
+      columns,
+      logSumExp.byteOffset + from,
+      delta.byteOffset + from,
+      step,
+    );
+    return;
+  }
+  for (let i = 0; i < rows; i++) {
+    const row = first + step * i;
+    const meetsNone = logSumExp[row] === Number.NEGATIVE_INFINITY;
+    for (let j = i * stride; j < i * stride + columns; j++) {
+      const weight = meetsNone ? 0 : Math.exp(scores[j] - logSumExp[row]);
+      scores[j] = weight;
+      gradients[j] = weight * (gradients[j] - delta[row]);
+    }
   }
 }

@@ -1,6 +1,7 @@
 /** Loops along one axis: sums, maxima, softmax, and rows picked or put by index. */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 
 /** Columns that a sum keeps in registers' reach at once, as float64. */
 export const SUM_COLUMNS = 64;
@@ -72,6 +73,12 @@ export const logSumExpGradientKernel = defineKernel(
 
 /** arrays: x, y; numbers: columns. Items: rows. A row of −∞ alone becomes zeros. */
 export const softmaxKernel = defineKernel('softmax', (begin, end, [x, y], [columns]) => {
+  const fast = vectorKernels();
+  if (fast !== null && isOnHeap(x) && isOnHeap(y)) {
+    const from = 4 * begin * columns;
+    fast.softmaxRows(x.byteOffset + from, y.byteOffset + from, end - begin, columns);
+    return;
+  }
   for (let row = begin; row < end; row++) {
     const first = row * columns;
     const last = first + columns;
@@ -110,6 +117,12 @@ export const softmaxGradientKernel = defineKernel(
 export const gatherKernel = defineKernel(
   'gather',
   (begin, end, [source, index, result], [length, width, count, own]) => {
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(source) && isOnHeap(result)) {
+      const [from, list, to] = [source.byteOffset, index.byteOffset, result.byteOffset];
+      fast.gatherRows(from, list, to, begin, end, length, width, count, own);
+      return;
+    }
     for (let item = begin; item < end; item++) {
       const outer = Math.floor(item / count);
       const row = index[own ? item : item % count];
@@ -130,6 +143,7 @@ export const gatherKernel = defineKernel(
 export const scatterAddKernel = defineKernel(
   'scatter-add',
   (begin, end, [rows, index, result], [length, width, count, own]) => {
+    const fast = isOnHeap(rows) && isOnHeap(result) ? vectorKernels() : null;
     for (let outer = begin; outer < end; outer++) {
       result.fill(0, outer * length * width, (outer + 1) * length * width);
       for (let k = 0; k < count; k++) {
@@ -137,7 +151,8 @@ export const scatterAddKernel = defineKernel(
         if (row < 0) continue;
         const from = (outer * count + k) * width;
         const to = (outer * length + row) * width;
-        for (let i = 0; i < width; i++) result[to + i] += rows[from + i];
+        if (fast === null) for (let i = 0; i < width; i++) result[to + i] += rows[from + i];
+        else fast.addRun(result.byteOffset + 4 * to, rows.byteOffset + 4 * from, width);
       }
     }
   },

@@ -9,6 +9,7 @@
  */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
+import { Scratch } from './scratch.ts';
 import { type Block, block, multiplyTile, transposed } from './tile.ts';
 
 /** Places that meet directly. The longer, the fewer updates of the state and the more pairs. */
@@ -17,6 +18,8 @@ const CHUNK = 32;
 const STRIP = 8;
 /** Entries of a state that make one item of the sum over groups. */
 export const STATE_PIECE = 1024;
+
+const scratch = new Scratch();
 
 /** What all three kernels are told, in this order. */
 export type ScanNumbers = readonly [
@@ -92,7 +95,7 @@ export const scanPrefixKernel = defineKernel('scan-prefix', (begin, end, [states
 export const scanKernel = defineKernel('scan', (begin, end, [a, b, c, states, result], numbers) => {
   const [length, m, n, groups, reverse] = numbers as unknown as ScanNumbers;
   const size = scanGroup(m, n);
-  const pairs = a instanceof Float64Array ? new Float64Array(STRIP * CHUNK) : new Float32Array(STRIP * CHUNK);
+  const pairs = scratch.get('pairs', a, STRIP * CHUNK);
   for (let item = begin; item < end; item++) {
     const sequence = Math.floor(item / groups);
     const group = item % groups;

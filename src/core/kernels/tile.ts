@@ -1,9 +1,10 @@
 /**
  * The product that every other kernel is made of: C += or = α · A · B on strided blocks, four by four results at a time
  * in registers. Each result sums its products in order of the inner index, wherever it lies in a tile, so blocking
- * never changes a bit.
+ * never changes a bit. Blocks of float32 in the heap have a vector twin, wasm/assembly/tile.ts.
  */
 import type { NumericArray } from '../memory.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 
 /** A block inside an array: element (row, column) is `data[offset + row * rowStride + column * columnStride]`. */
 export interface Block {
@@ -33,6 +34,25 @@ export function multiplyTile(
   alpha: number,
   accumulate: boolean,
 ): void {
+  const fast = vectorKernels();
+  if (fast !== null && c.columnStride === 1 && isOnHeap(c.data) && isOnHeap(a.data) && isOnHeap(b.data)) {
+    fast.multiplyTile(
+      c.data.byteOffset + 4 * c.offset,
+      c.rowStride,
+      a.data.byteOffset + 4 * a.offset,
+      a.rowStride,
+      a.columnStride,
+      b.data.byteOffset + 4 * b.offset,
+      b.rowStride,
+      b.columnStride,
+      rows,
+      columns,
+      inner,
+      alpha,
+      accumulate,
+    );
+    return;
+  }
   for (let row = 0; row < rows; row += 4) {
     for (let column = 0; column < columns; column += 4) {
       if (row + 4 <= rows && column + 4 <= columns) fourByFour(c, a, b, row, column, inner, alpha, accumulate);

@@ -5,6 +5,7 @@
  */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel, type Kernel } from './kernel.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 
 export const RUN = 1024;
 
@@ -29,14 +30,39 @@ type Derivative = (
   constant: number,
 ) => void;
 
+/** Those with a vector twin, in the order that wasm/assembly/unary.ts counts them in. */
+export const VECTOR_FUNCTIONS: readonly string[] = [
+  'scale',
+  'shift',
+  'exp',
+  'log',
+  'sqrt',
+  'square',
+  'reciprocal',
+  'tanh',
+  'sigmoid',
+  'relu',
+  'elu',
+  'elu-plus-one',
+  'gelu',
+];
+
 function unary(name: string, cost: number, forward: Forward, derivative: Derivative): UnaryKernels {
+  const which = VECTOR_FUNCTIONS.indexOf(name);
   return {
     cost,
     forward: defineKernel(name, (begin, end, [x, y], [constant]) => {
-      forward(x, y, begin * RUN, Math.min(end * RUN, x.length), constant);
+      const [from, to] = [begin * RUN, Math.min(end * RUN, x.length)];
+      const fast = which < 0 ? null : vectorKernels();
+      if (fast === null || !isOnHeap(x) || !isOnHeap(y)) return forward(x, y, from, to, constant);
+      fast.unaryForward(which, x.byteOffset + 4 * from, y.byteOffset + 4 * from, to - from, constant ?? 0);
     }),
     derivative: defineKernel(`${name}-derivative`, (begin, end, [x, y, g, d], [constant]) => {
-      derivative(x, y, g, d, begin * RUN, Math.min(end * RUN, x.length), constant);
+      const [from, to] = [begin * RUN, Math.min(end * RUN, x.length)];
+      const fast = which < 0 ? null : vectorKernels();
+      if (fast === null || ![x, y, g, d].every(isOnHeap)) return derivative(x, y, g, d, from, to, constant);
+      const [atX, atY, atG, atD] = [x, y, g, d].map(({ byteOffset }) => byteOffset + 4 * from);
+      fast.unaryDerivative(which, atX, atY, atG, atD, to - from, constant ?? 0);
     }),
   };
 }

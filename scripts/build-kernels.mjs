@@ -1,0 +1,71 @@
+/**
+ * Compiles the vector kernels, src/core/kernels/wasm/assembly/*.ts (AssemblyScript), to the two .wasm files beside that
+ * folder. Does nothing when they are up to date, which takes a few milliseconds: it runs before every command.
+ */
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const folder = join(root, 'src', 'core', 'kernels', 'wasm');
+const sources = join(folder, 'assembly');
+const stampFile = join(folder, 'kernels.stamp');
+const BUILDS = [
+  { file: 'kernels.wasm', features: 'simd,threads,bulk-memory', relaxed: 0 },
+  { file: 'kernels-relaxed.wasm', features: 'simd,threads,bulk-memory,relaxed-simd', relaxed: 1 },
+];
+
+const stamp = stampOf();
+if (!isUpToDate()) await build();
+
+/** A digest of everything that the result depends on. */
+function stampOf() {
+  const hash = createHash('sha256');
+  const compiler = join(root, 'node_modules', 'assemblyscript', 'package.json');
+  hash.update(JSON.parse(readFileSync(compiler, 'utf8')).version);
+  hash.update(readFileSync(fileURLToPath(import.meta.url)));
+  for (const name of readdirSync(sources).sort()) hash.update(name).update(readFileSync(join(sources, name)));
+  return hash.digest('hex');
+}
+
+function isUpToDate() {
+  if (!BUILDS.every(({ file }) => existsSync(join(folder, file)))) return false;
+  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
+}
+
+async function build() {
+  const { default: asc } = await import('assemblyscript/asc');
+  // In a folder of its own, then moved: two commands may build at once.
+  const temporary = mkdtempSync(join(folder, '.build-'));
+  try {
+    for (const { file, features, relaxed } of BUILDS) {
+      const outFile = join(temporary, file);
+      // The heap is the host's: no runtime, no allocator, no data of its own.
+      const options = ['-O3', '--runtime', 'stub', '--noAssert', '--importMemory', '--sharedMemory'];
+      const memory = [
+        '--initialMemory',
+        '1',
+        '--maximumMemory',
+        '65536',
+        '--enable',
+        features,
+        '--use',
+        `RELAXED=${relaxed}`,
+      ];
+      const { error, stderr } = await asc.main([
+        join(sources, 'index.ts'),
+        '--outFile',
+        outFile,
+        ...options,
+        ...memory,
+      ]);
+      if (error !== null) throw new Error(`${file}: ${error.message}\n${stderr}`);
+    }
+    for (const { file } of BUILDS) renameSync(join(temporary, file), join(folder, file));
+    writeFileSync(stampFile, stamp);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}

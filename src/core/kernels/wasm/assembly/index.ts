@@ -1,0 +1,6 @@
+/** What the module exports: vector twins of loops in src/core/kernels/*.ts, which are their readable definitions. */
+export { binary } from './elementwise';
+export { addRun, copyRun, gatherRows, pack } from './rows';
+export { exponentiateRows, softmaxRows, weighRows } from './softmax';
+export { multiplyTile } from './tile';
+export { unaryDerivative, unaryForward } from './unary';

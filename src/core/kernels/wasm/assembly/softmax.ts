@@ -1,0 +1,146 @@
+/** Exponentials of score rows: the online softmax, its backward pass, and whole rows. */
+import { exp4 } from './elementary';
+import { sumOf } from './tile';
+
+// @ts-ignore: decorator
+@inline
+function maxOf(x: v128): f32 {
+  // f32x4.max lets a NaN through, so that it reaches the output.
+  const pairs = f32x4.max(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
+  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
+}
+
+// @ts-ignore: decorator
+@inline
+function largestOf(row: usize, columns: i32, start: f32): f32 {
+  let largest = start;
+  const vectors = columns & ~3;
+  if (vectors > 0) {
+    let lanes = v128.load(row);
+    for (let j = 4; j < vectors; j += 4) lanes = f32x4.max(lanes, v128.load(row + ((<usize>j) << 2)));
+    largest = max(largest, maxOf(lanes));
+  }
+  for (let j = vectors; j < columns; j++) largest = max(largest, load<f32>(row + ((<usize>j) << 2)));
+  return largest;
+}
+
+/** x ← e^(x − shift) for a row; returns the sum. */
+// @ts-ignore: decorator
+@inline
+function exponentials(from: usize, to: usize, columns: i32, shift: f32): f32 {
+  const shifts = f32x4.splat(shift);
+  const vectors = columns & ~3;
+  let sums = f32x4.splat(0);
+  for (let j = 0; j < vectors; j += 4) {
+    const at = (<usize>j) << 2;
+    const weight = exp4(f32x4.sub(v128.load(from + at), shifts));
+    v128.store(to + at, weight);
+    sums = f32x4.add(sums, weight);
+  }
+  let sum = sumOf(sums);
+  for (let j = vectors; j < columns; j++) {
+    const at = (<usize>j) << 2;
+    const weight = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(from + at) - shift)), 0);
+    store<f32>(to + at, weight);
+    sum += weight;
+  }
+  return sum;
+}
+
+// @ts-ignore: decorator
+@inline
+function scaleRow(row: usize, columns: i32, factor: f32): void {
+  const factors = f32x4.splat(factor);
+  const vectors = columns & ~3;
+  for (let j = 0; j < vectors; j += 4) {
+    const at = row + ((<usize>j) << 2);
+    v128.store(at, f32x4.mul(v128.load(at), factors));
+  }
+  for (let j = vectors; j < columns; j++) {
+    const at = row + ((<usize>j) << 2);
+    store<f32>(at, load<f32>(at) * factor);
+  }
+}
+
+/**
+ * OnlineSoftmax.exponentiate of kernels/online-softmax.ts for `rows` rows: scores `stride` apart; largest scores and sums
+ * so far in float64, one a row; weighted sums `width` wide.
+ */
+export function exponentiateRows(
+  scores: usize,
+  stride: i32,
+  rows: i32,
+  columns: i32,
+  largest: usize,
+  sums: usize,
+  weighted: usize,
+  width: i32,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const row = scores + ((<usize>(i * stride)) << 2);
+    const own = (<usize>i) << 3;
+    const before = <f32>load<f64>(largest + own);
+    const highest = largestOf(row, columns, before);
+    if (highest == -Infinity) {
+      memory.fill(row, 0, (<usize>columns) << 2);
+      continue;
+    }
+    if (highest != before) {
+      const shrink = f32x4.extract_lane(exp4(f32x4.splat(before - highest)), 0);
+      store<f64>(sums + own, load<f64>(sums + own) * <f64>shrink);
+      scaleRow(weighted + ((<usize>(i * width)) << 2), width, shrink);
+      store<f64>(largest + own, <f64>highest);
+    }
+    store<f64>(sums + own, load<f64>(sums + own) + <f64>exponentials(row, row, columns, highest));
+  }
+}
+
+/**
+ * For `rows` rows of scores and of weight gradients, `stride` apart: P = e^(S − lse), ∂S = P (∂P − δ), in place. lse and
+ * δ lie `step` apart.
+ */
+export function weighRows(
+  scores: usize,
+  gradients: usize,
+  stride: i32,
+  rows: i32,
+  columns: i32,
+  logSumExp: usize,
+  delta: usize,
+  step: i32,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const row = (<usize>(i * stride)) << 2;
+    const own = (<usize>(i * step)) << 2;
+    const lse = load<f32>(logSumExp + own);
+    const d = load<f32>(delta + own);
+    const weights = scores + row;
+    const slopes = gradients + row;
+    if (lse == -Infinity) memory.fill(weights, 0, (<usize>columns) << 2);
+    else exponentials(weights, weights, columns, lse);
+    const deltas = f32x4.splat(d);
+    const vectors = columns & ~3;
+    for (let j = 0; j < vectors; j += 4) {
+      const at = (<usize>j) << 2;
+      v128.store(slopes + at, f32x4.mul(v128.load(weights + at), f32x4.sub(v128.load(slopes + at), deltas)));
+    }
+    for (let j = vectors; j < columns; j++) {
+      const at = (<usize>j) << 2;
+      store<f32>(slopes + at, load<f32>(weights + at) * (load<f32>(slopes + at) - d));
+    }
+  }
+}
+
+/** y = softmax(x) of contiguous rows. A row of −∞ alone becomes zeros. */
+export function softmaxRows(x: usize, y: usize, rows: i32, columns: i32): void {
+  for (let i = 0; i < rows; i++) {
+    const at = (<usize>(i * columns)) << 2;
+    const highest = largestOf(x + at, columns, -Infinity);
+    if (highest == -Infinity) {
+      memory.fill(y + at, 0, (<usize>columns) << 2);
+      continue;
+    }
+    const sum = exponentials(x + at, y + at, columns, highest);
+    scaleRow(y + at, columns, 1 / sum);
+  }
+}

@@ -1,0 +1,142 @@
+/** Elementwise functions of kernels/unary.ts and their derivatives, over runs of float32. */
+import { exp4, expm1Below0, log4, sigmoid4, tanh4 } from './elementary';
+
+/** Places of the functions in VECTOR_FUNCTIONS of kernels/unary.ts. */
+const SCALE = 0;
+const SHIFT = 1;
+const EXP = 2;
+const LOG = 3;
+const SQRT = 4;
+const SQUARE = 5;
+const RECIPROCAL = 6;
+const TANH = 7;
+const SIGMOID = 8;
+const RELU = 9;
+const ELU = 10;
+const ELU_PLUS_ONE = 11;
+const GELU = 12;
+
+const SQRT_2_OVER_PI: f32 = 0.7978845608;
+const GELU_CUBIC: f32 = 0.044715;
+
+// @ts-ignore: decorator
+@inline
+function innerOfGelu(x: v128): v128 {
+  const cube = f32x4.mul(f32x4.mul(x, x), x);
+  return f32x4.mul(f32x4.splat(SQRT_2_OVER_PI), f32x4.add(x, f32x4.mul(f32x4.splat(GELU_CUBIC), cube)));
+}
+
+/** `which` is a constant at every call, so that one branch of these is left. */
+// @ts-ignore: decorator
+@inline
+function apply(which: i32, x: v128, c: v128): v128 {
+  const one = f32x4.splat(1);
+  const zero = f32x4.splat(0);
+  if (which == SCALE) return f32x4.mul(c, x);
+  if (which == SHIFT) return f32x4.add(x, c);
+  if (which == EXP) return exp4(x);
+  if (which == LOG) return log4(x);
+  if (which == SQRT) return f32x4.sqrt(x);
+  if (which == SQUARE) return f32x4.mul(x, x);
+  if (which == RECIPROCAL) return f32x4.div(one, x);
+  if (which == TANH) return tanh4(x);
+  if (which == SIGMOID) return sigmoid4(x);
+  if (which == RELU) return f32x4.max(x, zero);
+  if (which == ELU) return v128.bitselect(x, expm1Below0(x), f32x4.gt(x, zero));
+  if (which == ELU_PLUS_ONE) return v128.bitselect(f32x4.add(x, one), exp4(x), f32x4.gt(x, zero));
+  const half = f32x4.mul(f32x4.splat(0.5), x);
+  return f32x4.mul(half, f32x4.add(one, tanh4(innerOfGelu(x))));
+}
+
+/** g times the derivative, in terms of x and y = f(x). */
+// @ts-ignore: decorator
+@inline
+function slope(which: i32, x: v128, y: v128, g: v128, c: v128): v128 {
+  const one = f32x4.splat(1);
+  const zero = f32x4.splat(0);
+  if (which == SCALE) return f32x4.mul(c, g);
+  if (which == SHIFT) return g;
+  if (which == EXP) return f32x4.mul(g, y);
+  if (which == LOG) return f32x4.div(g, x);
+  if (which == SQRT) return f32x4.div(f32x4.mul(f32x4.splat(0.5), g), y);
+  if (which == SQUARE) return f32x4.mul(f32x4.mul(f32x4.splat(2), x), g);
+  if (which == RECIPROCAL) return f32x4.neg(f32x4.mul(f32x4.mul(g, y), y));
+  if (which == TANH) return f32x4.mul(g, f32x4.sub(one, f32x4.mul(y, y)));
+  if (which == SIGMOID) return f32x4.mul(f32x4.mul(g, y), f32x4.sub(one, y));
+  if (which == RELU) return v128.and(g, f32x4.gt(x, zero));
+  if (which == ELU) return v128.bitselect(g, f32x4.mul(g, f32x4.add(y, one)), f32x4.gt(x, zero));
+  if (which == ELU_PLUS_ONE) return v128.bitselect(g, f32x4.mul(g, y), f32x4.gt(x, zero));
+  const t = tanh4(innerOfGelu(x));
+  const square = f32x4.mul(x, x);
+  const inner = f32x4.mul(
+    f32x4.splat(SQRT_2_OVER_PI),
+    f32x4.add(one, f32x4.mul(f32x4.splat(3 * GELU_CUBIC), square)),
+  );
+  const sides = f32x4.mul(f32x4.mul(x, f32x4.sub(one, f32x4.mul(t, t))), inner);
+  return f32x4.mul(g, f32x4.mul(f32x4.splat(0.5), f32x4.add(f32x4.add(one, t), sides)));
+}
+
+// @ts-ignore: decorator
+@inline
+function forwardLoop(which: i32, x: usize, y: usize, count: i32, constant: f32): void {
+  const c = f32x4.splat(constant);
+  const end = ((<usize>count) & ~3) << 2;
+  for (let at: usize = 0; at < end; at += 16) v128.store(y + at, apply(which, v128.load(x + at), c));
+  for (let at: usize = end; at < (<usize>count) << 2; at += 4) {
+    store<f32>(y + at, f32x4.extract_lane(apply(which, v128.load_splat<f32>(x + at), c), 0));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function derivativeLoop(which: i32, x: usize, y: usize, g: usize, d: usize, count: i32, constant: f32): void {
+  const c = f32x4.splat(constant);
+  const end = ((<usize>count) & ~3) << 2;
+  for (let at: usize = 0; at < end; at += 16) {
+    v128.store(d + at, slope(which, v128.load(x + at), v128.load(y + at), v128.load(g + at), c));
+  }
+  for (let at: usize = end; at < (<usize>count) << 2; at += 4) {
+    const result = slope(
+      which,
+      v128.load_splat<f32>(x + at),
+      v128.load_splat<f32>(y + at),
+      v128.load_splat<f32>(g + at),
+      c,
+    );
+    store<f32>(d + at, f32x4.extract_lane(result, 0));
+  }
+}
+
+/** y = f(x), f the function at place `which`. */
+export function unaryForward(which: i32, x: usize, y: usize, count: i32, constant: f32): void {
+  if (which == SCALE) forwardLoop(SCALE, x, y, count, constant);
+  else if (which == SHIFT) forwardLoop(SHIFT, x, y, count, constant);
+  else if (which == EXP) forwardLoop(EXP, x, y, count, constant);
+  else if (which == LOG) forwardLoop(LOG, x, y, count, constant);
+  else if (which == SQRT) forwardLoop(SQRT, x, y, count, constant);
+  else if (which == SQUARE) forwardLoop(SQUARE, x, y, count, constant);
+  else if (which == RECIPROCAL) forwardLoop(RECIPROCAL, x, y, count, constant);
+  else if (which == TANH) forwardLoop(TANH, x, y, count, constant);
+  else if (which == SIGMOID) forwardLoop(SIGMOID, x, y, count, constant);
+  else if (which == RELU) forwardLoop(RELU, x, y, count, constant);
+  else if (which == ELU) forwardLoop(ELU, x, y, count, constant);
+  else if (which == ELU_PLUS_ONE) forwardLoop(ELU_PLUS_ONE, x, y, count, constant);
+  else forwardLoop(GELU, x, y, count, constant);
+}
+
+/** d = g f′(x). */
+export function unaryDerivative(which: i32, x: usize, y: usize, g: usize, d: usize, count: i32, constant: f32): void {
+  if (which == SCALE) derivativeLoop(SCALE, x, y, g, d, count, constant);
+  else if (which == SHIFT) derivativeLoop(SHIFT, x, y, g, d, count, constant);
+  else if (which == EXP) derivativeLoop(EXP, x, y, g, d, count, constant);
+  else if (which == LOG) derivativeLoop(LOG, x, y, g, d, count, constant);
+  else if (which == SQRT) derivativeLoop(SQRT, x, y, g, d, count, constant);
+  else if (which == SQUARE) derivativeLoop(SQUARE, x, y, g, d, count, constant);
+  else if (which == RECIPROCAL) derivativeLoop(RECIPROCAL, x, y, g, d, count, constant);
+  else if (which == TANH) derivativeLoop(TANH, x, y, g, d, count, constant);
+  else if (which == SIGMOID) derivativeLoop(SIGMOID, x, y, g, d, count, constant);
+  else if (which == RELU) derivativeLoop(RELU, x, y, g, d, count, constant);
+  else if (which == ELU) derivativeLoop(ELU, x, y, g, d, count, constant);
+  else if (which == ELU_PLUS_ONE) derivativeLoop(ELU_PLUS_ONE, x, y, g, d, count, constant);
+  else derivativeLoop(GELU, x, y, g, d, count, constant);
+}

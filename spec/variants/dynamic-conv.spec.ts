@@ -35,7 +35,7 @@ function predicted(WQ: Tensor, head: number, query: readonly number[]): number[]
   );
 }
 
-test('is the product with a banded matrix whose rows are softmax(f(X_i)), for any width, causal or not, padded or not', () => {
+test('is the product with a banded matrix whose rows are softmax(f(X_i)), for any width, causal and padded or not', () => {
   forAll(80, ({ causal, kernelWidth, heads, length, headDim }, inputs, random) => {
     const WQ = trained([heads, kernelWidth, headDim], random);
     const kernelAt = (b: number, h: number, i: number) =>

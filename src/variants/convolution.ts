@@ -1,6 +1,6 @@
 /**
- * What LightConv and DynamicConv share (Wu et al. 2019): options, the band of positions that a kernel of width k covers,
- * DropConnect, and the rolling window of a generation. They differ in where the kernels come from.
+ * What LightConv and DynamicConv share (Wu et al. 2019): options, the band of positions that a kernel of width k
+ * covers, DropConnect, and the rolling window of a generation. They differ in where the kernels come from.
  */
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectSameDType, expectTensor } from '../core/ops/check.ts';
@@ -85,7 +85,7 @@ export function convolutionPairs(options: ConvolutionOptions, { heads, keyLength
 }
 
 /**
- * A learned tensor with entries uniform in ±√(6 / (fanIn + fanOut)) (Glorot & Bengio 2010), which the authors' code uses.
+ * A learned tensor with entries uniform in ±√(6 / (fanIn + fanOut)) (Glorot & Bengio 2010), as in the authors' code.
  */
 export function glorotUniform(
   shape: readonly number[],
@@ -115,7 +115,10 @@ export function drawDropConnect(
   return { D: fromArray(entries, [heads, kernelWidth], dtype) };
 }
 
-/** The kernels, [heads, k] or [batch, heads, length, k], times D; as they are without DropConnect. Throws ArgumentError. */
+/**
+ * The kernels, [heads, k] or [batch, heads, length, k], times D; as they are without DropConnect. Throws ArgumentError
+ * or ShapeError for a D that is missing or does not fit.
+ */
 export function dropEntries(kernels: Tensor, D: Tensor | undefined, { dropConnect }: ConvolutionOptions): Tensor {
   if (dropConnect === 0) return kernels;
   if (D === undefined) {
@@ -134,8 +137,8 @@ export function expectParameter(name: string, tensor: Tensor, shape: readonly nu
 }
 
 /**
- * DepthwiseConv(X, kernel, i, c) = Σ_j kernel_j X_{i+j−⌈(k+1)/2⌉, c} for X = V (§2). Masked values, and those beyond the
- * ends, are zeros: there, as in the paper, the weights of the rest add up to less than 1.
+ * DepthwiseConv(X, kernel, i, c) = Σ_j kernel_j X_{i+j−⌈(k+1)/2⌉, c} for X = V (§2). Masked values, and those beyond
+ * the ends, are zeros: there, as in the paper, the weights of the rest add up to less than 1.
  */
 export function depthwiseConvolution(
   { values, keyMask }: AttentionInputs,

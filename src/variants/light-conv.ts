@@ -11,8 +11,8 @@
  * and keys are not read at all, only the distance counts, and nothing further away than the kernel reaches. What the
  * paper puts around it (a gated linear unit before, a linear layer after) belongs to the layer, not to the mixing.
  *
- * Untrained, a kernel is nearly flat (31 weights of 8 heads are within a fifth of 1/31), so what `compare` shows against
- * full attention is a moving average of the values. Only training makes it more.
+ * Untrained, a kernel is nearly flat (31 weights of 8 heads are within a fifth of 1/31), so what `compare` shows
+ * against full attention is a moving average of the values. Only training makes it more.
  */
 import { reshape, softmax } from '../core/ops/index.ts';
 import {

@@ -12,7 +12,8 @@ import { reshape } from './shape.ts';
  * result_i = Σ_t weights_t · values_{i + t − before}, 0 ≤ t < k, where rows outside of the sequence count as zeros, for
  * values [batch, heads, length, width]. The weights are those of a head, [heads, k], or of a position, [batch, heads,
  * length, k]; every column meets the same. `before` of them, fewer than k, reach back: k − 1 is causal. Takes
- * O(length · k · width) time, and no matrix of length × length. Throws ShapeError or ArgumentError for what does not fit.
+ * O(length · k · width) time, and no matrix of length × length. Throws ShapeError or ArgumentError for what does not
+ * fit.
  */
 export function convolveRows(weights: Tensor, values: Tensor, before: number): Tensor {
   expectOperands(weights, values, before);

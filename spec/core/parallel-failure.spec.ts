@@ -67,6 +67,12 @@ test('a worker that dies in a kernel: WorkerError once, and every later region w
   }
 });
 
+test('a worker that dies while the caller throws: WorkerError once, and every later region works', async () => {
+  await poolReady();
+  assert.match(failureOf(kernels.lostKernel).message, /^kernel 'spec-lost' failed/);
+  await assertUsable();
+});
+
 test('only the thread that owns the heap allocates', async () => {
   await poolReady();
   const before = memoryStatistics().liveBytes;

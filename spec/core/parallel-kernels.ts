@@ -60,6 +60,13 @@ export const throwingKernel = onWorker('spec-throw', () => {
 
 export const exitingKernel = onWorker('spec-exit', () => process.exit(3));
 
+/** The worker dies, and the caller throws as well. */
+export const lostKernel = defineKernel('spec-lost', (_begin, _end, [meeting]) => {
+  meet(meeting as Int32Array);
+  if (!onCaller) process.exit(3);
+  throw new RangeError('mine');
+});
+
 export const allocatingKernel = onWorker('spec-allocate', () => allocate('float32', 16));
 
 export const meddlingKernel = onWorker('spec-meddle', () => setThreads(5));

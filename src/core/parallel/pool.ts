@@ -135,11 +135,10 @@ function runRegion(
     inRegion = false;
     waitForWorkers(control);
     failure = control.failure();
+    // The worker may be gone with its failure; then nobody should hear of it a second time.
+    if (failure !== null) closePool();
   }
-  if (failure === null) return;
-  // The worker may be gone with its failure; then nobody should hear of it a second time.
-  closePool();
-  throw new WorkerError(`kernel '${kernel.name}' failed on a worker thread: ${failure}`);
+  if (failure !== null) throw new WorkerError(`kernel '${kernel.name}' failed on a worker thread: ${failure}`);
 }
 
 function throwLostWorker(reason: string): never {

@@ -1,6 +1,6 @@
 /** Exponentials of score rows: the online softmax, its backward pass, and whole rows. */
 import { exp4 } from './elementary';
-import { sumOf } from './tile';
+import { sumOf } from './vector';
 
 // @ts-ignore: decorator
 @inline

@@ -1,0 +1,24 @@
+/** The small pieces that the loops share. */
+
+/** a · b + c: fused where the module is built for engines with relaxed SIMD, else two roundings. */
+// @ts-ignore: decorator
+@inline
+export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
+  // @ts-ignore: a constant of the build
+  if (RELAXED) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** Where the float32 lies that is so many elements further. */
+// @ts-ignore: decorator
+@inline
+export function at(pointer: usize, elements: i32): usize {
+  return pointer + ((<usize>elements) << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+export function sumOf(x: v128): f32 {
+  const pairs = f32x4.add(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+}

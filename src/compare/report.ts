@@ -4,7 +4,7 @@
  */
 
 import { formatError } from '../terminal/format.ts';
-import { type Chart, type Drawing, drawChart, loadDrawing } from './report/chart.ts';
+import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from './report/chart.ts';
 import { costCharts, errorCharts, nameOf, scalingCharts, scalingSeries } from './report/figures.ts';
 import { type Html, html, raw } from './report/html.ts';
 import { renderPictures } from './report/pictures.ts';
@@ -125,7 +125,8 @@ ${renderPictures(pictures)}
 function renderCharts(drawing: Drawing, charts: readonly Chart[], captions: readonly (string | null)[]): Html {
   const figures = charts.map((chart, index) => {
     const caption = captions[index] === null ? null : html`<p>${captions[index]}</p>`;
-    return html`<figure><figcaption><h3>${chart.title}</h3>${caption}</figcaption>${raw(drawChart(drawing, chart))}</figure>`;
+    const crowded = isCrowded(chart) ? raw(' class="crowded"') : null;
+    return html`<figure${crowded}><figcaption><h3>${chart.title}</h3>${caption}</figcaption>${raw(drawChart(drawing, chart))}</figure>`;
   });
   return html`<div class="grid">${figures}</div>`;
 }

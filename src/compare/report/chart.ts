@@ -47,19 +47,28 @@ export interface Chart {
   mark?: { axis: 'x' | 'y'; at: number; label: string };
 }
 
-const WIDTH = 460;
-const HEIGHT = 330;
+/** A plot of few lines stands beside another one; many lines need the whole width. */
+const BESIDE = { width: 460, height: 330 };
+const ALONE = { width: 960, height: 480 };
+const MOST_BESIDE = 6;
 const MARGIN = { top: 26, bottom: 44, left: 52 };
 /** Room for names at the ends of lines: as much as the longest needs, within limits. */
 const RIGHT_MARGIN = { least: 60, most: 150 };
 const INSET = 8;
 const FONT_SIZE = 12;
 const HOVER_RADIUS = 11;
-const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cross', 'times'] as const;
+/** All of them areas: those made of strokes (times, plus) would have the colour of the page. */
+const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cross', 'hexagon'] as const;
 const DASHES = [undefined, '6 3', '2 3'] as const;
+
+/** Whether there is too much in the plot for half of a page's width. */
+export function isCrowded({ lines }: Chart): boolean {
+  return lines.length > MOST_BESIDE;
+}
 
 export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   const { x, y, mark } = chart;
+  const { width, height } = isCrowded(chart) ? ALONE : BESIDE;
   // A variant that ran into NaN is in the table; here it has no place.
   const lines = chart.lines.map((line) => drawable(line, x, y)).filter(({ points }) => points.length > 0);
   const names = Math.max(...lines.map(({ label }) => widthOfLabel(label)));
@@ -84,8 +93,8 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   ];
   const drawn = plot.plot({
     document,
-    width: WIDTH,
-    height: HEIGHT,
+    width,
+    height,
     marginTop: MARGIN.top,
     marginRight: right,
     marginBottom: MARGIN.bottom,
@@ -112,7 +121,7 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
     return made;
   };
   const ends = lines.map((line) => ({ text: line.label, points: line.points.map(toPixels) }));
-  for (const [index, place] of placeLabels(ends, { width: WIDTH, top: 14, bottom: HEIGHT - MARGIN.bottom }).entries()) {
+  for (const [index, place] of placeLabels(ends, { width, top: 14, bottom: height - MARGIN.bottom }).entries()) {
     const line = lines[index];
     const fill = line.index === null ? 'var(--muted)' : seriesInk(line.index);
     // The halo keeps a name readable where it crosses a line.

@@ -79,6 +79,8 @@ p { margin: 0 0 12px; max-width: 72ch; }
 figure { margin: 0; padding: 16px 18px 12px; min-width: 0; }
 figcaption p { color: var(--muted); font-size: 0.85rem; margin: 0 0 8px; }
 figure > svg { display: block; width: 100%; max-width: 560px; height: auto; margin: 0 auto; overflow: visible; }
+figure.crowded { grid-column: 1 / -1; overflow-x: auto; }
+figure.crowded > svg { max-width: 1040px; min-width: 720px; }
 figure svg text { white-space: pre; }
 .scroll { overflow: auto; max-height: 80vh; margin-top: 16px; }
 table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: 0.88rem; white-space: nowrap; }

@@ -3,12 +3,14 @@
  * of the other side; between the two the band is written out as a small matrix, with zeros beside it, so that the
  * product of dense tiles does all of the work. Tiles are cut at fixed places, so the bits do not depend on the threads.
  */
-import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
+import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
 /** Rows of a tile. The longer, the more zeros beside the band; the shorter, the less is done with a row once read. */
 export const BAND_TILE = 16;
+
+const scratch = new Scratch();
 
 /** What both kernels are told, in this order. */
 export type BandNumbers = readonly [
@@ -41,10 +43,8 @@ function tileAt(item: number, length: number, back: number, ahead: number): Tile
   return { sequence, first, rows, begin, columns: Math.min(length, first + rows + ahead) - begin };
 }
 
-function scratchLike(array: NumericArray, length: number, taps: number): NumericArray {
-  const size = BAND_TILE * Math.min(length, BAND_TILE + taps - 1);
-  return array instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
-}
+/** Room for the band of a tile. */
+const bandSize = (length: number, taps: number) => BAND_TILE * Math.min(length, BAND_TILE + taps - 1);
 
 /**
  * arrays: weights, v, r; numbers: those of a band, then whether to multiply by the transposed matrix, which takes the
@@ -55,7 +55,7 @@ export const bandKernel = defineKernel('band', (begin, end, [weights, values, re
   const flipped = numbers[6] === 1;
   const after = taps - 1 - before;
   const [back, ahead] = flipped ? [after, before] : [before, after];
-  const band = scratchLike(values, length, taps);
+  const band = scratch.get('band', values, bandSize(length, taps));
   for (let item = begin; item < end; item++) {
     const tile = tileAt(item, length, back, ahead);
     const start = own ? tile.sequence * length * taps : (tile.sequence % heads) * taps;
@@ -83,7 +83,7 @@ export const bandKernel = defineKernel('band', (begin, end, [weights, values, re
  */
 export const bandWeightsKernel = defineKernel('band-weights', (begin, end, [gradient, values, result], numbers) => {
   const [, length, width, taps, before, own] = numbers as unknown as BandNumbers;
-  const pairs = scratchLike(values, length, taps);
+  const pairs = scratch.get('pairs', values, bandSize(length, taps));
   const sums = new Float64Array(taps);
   for (let item = begin; item < end; item++) {
     const { sequence, first, rows, begin: from, columns } = tileAt(item, length, before, taps - 1 - before);

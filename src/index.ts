@@ -10,6 +10,7 @@ export { type LongformerOptions, longformer } from './variants/longformer.ts';
 export { type BigBirdOptions, bigbird } from './variants/bigbird.ts';
 export { type SparseTransformerOptions, sparseTransformer } from './variants/sparse-transformer.ts';
 export { type LinformerOptions, linformer } from './variants/linformer.ts';
+export { type NystromformerOptions, nystromformer } from './variants/nystromformer.ts';
 export { type LinearTransformerOptions, linearTransformer } from './variants/linear-transformer.ts';
 export { type ReformerOptions, reformer } from './variants/reformer.ts';
 export { type LightConvOptions, lightConv } from './variants/light-conv.ts';

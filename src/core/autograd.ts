@@ -30,8 +30,20 @@ let recording = true;
 
 /** Runs `body` without keeping a tape: nothing inside is differentiable, and intermediates can be released. */
 export function noGrad<T>(body: () => T): T {
+  return recordingIf(false, body);
+}
+
+/**
+ * Runs `body` with a tape, also inside `noGrad` and inside a vector-Jacobian product: for one that computes part of the
+ * forward pass again and walks back over it by a `backward` of its own.
+ */
+export function enableGrad<T>(body: () => T): T {
+  return recordingIf(true, body);
+}
+
+function recordingIf<T>(wanted: boolean, body: () => T): T {
   const outer = recording;
-  recording = false;
+  recording = wanted;
   try {
     return body();
   } finally {

@@ -128,6 +128,11 @@ export const reformer: AttentionVariant<ReformerOptions> = {
     return joinAttention(rounds).output;
   },
 
+  /** The buckets, [batch, heads, n_rounds, L]: a rounding could carry a query over the border of its own. */
+  decisions({ queries, keyMask }, options, parameters) {
+    return { buckets: hashIntoBuckets(queries, options, parameters, keyMask).bucket };
+  },
+
   decode: attendFromLast,
 
   cost({ batch, heads, keyLength, headDim, dtype }, options) {

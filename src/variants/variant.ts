@@ -96,6 +96,12 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
   attend(inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor;
 
   /**
+   * What `attend` decides by comparing numbers (the buckets of hashing), as further parameters for it: with them it
+   * decides the same for inputs that differ by a rounding, as those that reversible layers recover. Absent: nothing.
+   */
+  decisions?(inputs: AttentionInputs, options: Options, parameters: Parameters): Parameters;
+
+  /**
    * One step of causal generation, where `supports.incremental`: the output for the token at `state.position`, given
    * its row of each input, [batch, heads, 1, headDim]. Updates `state.tensors`; the caller counts the position.
    */

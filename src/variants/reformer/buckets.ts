@@ -61,8 +61,9 @@ export interface Buckets {
 }
 
 /**
- * h(x) = argmax([xR; −xR]) in every round. Throws ArgumentError or ShapeError unless the parameters fit. The number of
- * buckets is that of the rotations, so rotations drawn for one length also serve a shorter one, as when generating.
+ * h(x) = argmax([xR; −xR]) in every round, or `parameters.buckets` where an earlier pass has left them. Throws
+ * ArgumentError or ShapeError unless the parameters fit. The number of buckets is that of the rotations, so rotations
+ * drawn for one length also serve a shorter one, as when generating.
  */
 export function hashIntoBuckets(
   x: Tensor,
@@ -73,6 +74,13 @@ export function hashIntoBuckets(
   const [batch, heads, length] = x.shape;
   const rotations = expectRotations(x, options, parameters);
   const count = rotations.reduce((product, rotation) => product * 2 * rotation.shape[3], 1);
+  const shape = [batch, heads, options.numHashes, length];
+  const { buckets: known } = parameters;
+  if (known !== undefined) {
+    expectSameDType('parameters.buckets', known, 'int32', 'as hashing gives');
+    expectShape('parameters.buckets', known.shape, shape, 'to match queries and numHashes');
+    return { bucket: known, count };
+  }
   const bucket = new Int32Array(batch * heads * options.numHashes * length);
   for (const rotation of rotations) {
     const buckets = 2 * rotation.shape[3];
@@ -86,7 +94,7 @@ export function hashIntoBuckets(
       if (real[Math.floor(n / perEntry) * length + (n % length)] === 0) bucket[n] = count;
     }
   }
-  return { bucket: fromArray(bucket, [batch, heads, options.numHashes, length], 'int32'), count };
+  return { bucket: fromArray(bucket, shape, 'int32'), count };
 }
 
 function expectRotations(x: Tensor, { numHashes, numBuckets }: BucketOptions, parameters: Parameters): Tensor[] {

@@ -24,6 +24,11 @@ export type Given<Specs extends OptionSpecs> = Exclude<ParsedArguments<Specs>, {
 /** How this program is called: from a checkout, or installed. */
 export const PROGRAM = import.meta.url.endsWith('.ts') ? 'npm start --' : 'efficient-transformers';
 
+/** Columns of a terminal; undefined for a pipe, and for a terminal that does not say (it says 0). */
+export function widthOf({ isTTY, columns }: TerminalStream): number | undefined {
+  return isTTY === true && columns ? columns : undefined;
+}
+
 /** A command whose body gets typed values; `--help` is answered here. */
 export function defineCommand<Specs extends OptionSpecs>(
   name: string,

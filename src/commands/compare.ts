@@ -9,7 +9,7 @@ import { formatCrossovers, formatHeading, formatHighlights, formatResults } from
 import { supportsColour } from '../terminal/colour.ts';
 import { flag, integers, negatable, type OptionValues, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
-import { defineCommand, type Host, PROGRAM } from './command.ts';
+import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
 import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
 import {
   applyThreads,
@@ -92,7 +92,7 @@ export const compareCommand = defineCommand('compare', describe, async ({ values
 
   const { results } = report;
   const parts = [
-    formatResults(results, { colour, width: people.isTTY ? people.columns : undefined }),
+    formatResults(results, { colour, width: widthOf(people) }),
     formatHighlights(results, { colour }),
     formatCrossovers(results),
     [...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`), ...written].join('\n'),

@@ -13,7 +13,7 @@ import { Progress } from '../terminal/progress.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { checkOptions } from '../variants/attend.ts';
 import type { AnyVariant } from '../variants/registry.ts';
-import { defineCommand, type Host, PROGRAM } from './command.ts';
+import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
 import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
 import {
   applyThreads,
@@ -24,7 +24,7 @@ import {
   variantOptions,
 } from './shared-options.ts';
 
-/** Cells a side of the pictures in files: half a token of 320 pixels would be no picture. */
+/** Cells a side of the pictures in files, which are 320 pixels wide. */
 const CELLS_IN_FILES = 128;
 /** Where the width is not known, as in a pipe. */
 const DEFAULT_COLUMNS = 80;
@@ -88,7 +88,7 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
   };
 
   const people = streamForPeople(outputs, host);
-  const columns = people.columns ?? DEFAULT_COLUMNS;
+  const columns = widthOf(people) ?? DEFAULT_COLUMNS;
   const shown = draw({ ...settings, cells: cellsForTerminal(columns) }, host);
   const subject = subjectOf(
     input,
@@ -128,7 +128,10 @@ function chosenLayer({ cases }: ComparisonInput, layer: string | undefined): Com
   throw new ArgumentError(`--layer: ${unknownName('layer', layer, known)}`);
 }
 
-/** Without named variants, those that can do what is asked, and a line on each of the others. */
+/**
+ * Without named variants, those that can do what is asked, and a line on each of the others. Wrong values of options
+ * are left to whoever draws: how many heads a pattern is drawn for may follow from them.
+ */
 function able(
   { variant, causal }: Values,
   written: WrittenOptions,
@@ -144,7 +147,7 @@ function able(
       checkOptions(each, { ...written.get(each), causal }, shape);
       return true;
     } catch (error) {
-      if (!(error instanceof UnsupportedError)) throw error;
+      if (!(error instanceof UnsupportedError)) return true;
       left.push(`Left out: ${each.name} (${error.message})`);
       return false;
     }

@@ -5,7 +5,7 @@ import { integer } from '../terminal/options.ts';
 import { formatTable, type TableColumn, type TableOptions } from '../terminal/table.ts';
 import type { OptionSchema } from '../variants/options.ts';
 import { type AnyVariant, allVariants } from '../variants/registry.ts';
-import { defineCommand, PROGRAM } from './command.ts';
+import { defineCommand, PROGRAM, widthOf } from './command.ts';
 
 function describe() {
   return {
@@ -26,7 +26,7 @@ function describe() {
 }
 
 export const variantsCommand = defineCommand('variants', describe, async ({ values, positionals }, { stdout }) => {
-  const table: TableOptions = { colour: supportsColour(stdout), width: stdout.isTTY ? stdout.columns : undefined };
+  const table: TableOptions = { colour: supportsColour(stdout), width: widthOf(stdout) };
   const text =
     positionals.length === 0
       ? listVariants(table)

@@ -6,18 +6,23 @@ import { backward, noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import {
+  type Attended,
   type AttentionLayout,
+  add,
   band,
   everything,
   joinAttention,
+  multiply,
   runs,
   slice,
+  softmax,
+  stack,
   streamingAttention,
 } from '../../src/core/ops/index.ts';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { maxAbsoluteError, referenceAttention, referenceAttentionGradients } from '../../src/core/reference.ts';
-import { fromArray, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
+import { elements, fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
 
 /** Float64 sums of a few hundred terms of size up to about 10, in another order. */
 const ROUNDING = 1e-11;
@@ -225,6 +230,49 @@ test('attentions over disjoint keys, joined, are the attention over all, and so 
   );
 });
 
+/** What a join is, in ops of its own for each step. */
+function joinByOps(parts: readonly Attended[]): Tensor {
+  const shares = softmax(
+    stack(
+      parts.map(({ logSumExp }) => logSumExp),
+      -1,
+    ),
+  );
+  const last = shares.shape.length - 1;
+  const weighted = parts.map(({ output }, part) => multiply(slice(shares, last, part, part + 1), output));
+  return weighted.reduce((sum, each) => add(sum, each));
+}
+
+test('a join is the softmax over the log-sum-exps, and so are its gradients', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 5 }), fc.nat(), fc.boolean(), (count, seed, hidden) => {
+      scope(() => {
+        const random = new Random(seed);
+        const parts = Array.from({ length: count }, (_, part) => ({
+          output: randomNormal([1, 2, 7, 3], random.split(`output ${part}`), 'float64').withGrad(),
+          logSumExp: randomNormal([1, 2, 7], random.split(`sum ${part}`), 'float64').withGrad(),
+        }));
+        // A part that has no key for some queries.
+        if (hidden) elements(parts[0].logSumExp).fill(Number.NEGATIVE_INFINITY, 0, 5);
+        const weights = randomNormal([1, 2, 7, 3], random.split('weights'), 'float64');
+        const leaves = parts.flatMap(({ output, logSumExp }) => [output, logSumExp]);
+        const [ours, theirs] = [joinAttention, joinByOps].map((join) => {
+          const joined = join(parts);
+          const output = 'output' in joined ? joined.output : joined;
+          backward(output, weights);
+          const results = [output, ...leaves.map(({ grad }) => grad as Tensor)].map((tensor) => [...tensor.toArray()]);
+          for (const leaf of leaves) leaf.grad = null;
+          return results.flat();
+        });
+        ours.forEach((value, n) => {
+          assert.ok(Math.abs(value - theirs[n]) <= ROUNDING, `${value}, ${theirs[n]} at ${n}`);
+        });
+      });
+    }),
+    { numRuns: 40 },
+  );
+});
+
 test('the gradient flows through the log-sum-exp too, as a join needs it', () => {
   const random = new Random(3);
   const normal = (name: string, length: number) => randomNormal([1, 2, length, 3], random.split(name), 'float64');
@@ -300,6 +348,8 @@ test('what cannot be right is refused by name', () => {
     refused(ArgumentError, 'end[1]:', () => runs(Int32Array.of(0, 0), Int32Array.of(1, 5), 4));
     refused(ShapeError, 'end:', () => runs(Int32Array.of(0, 0), Int32Array.of(1), 4));
     refused(ArgumentError, 'parts:', () => joinAttention([]));
+    const part = (heads: number) => ({ output: zeros([1, heads, 4, 3]), logSumExp: zeros([1, heads, 4]) });
+    refused(ShapeError, 'parts[1].output:', () => joinAttention([part(1), part(2)]));
   });
 });
 

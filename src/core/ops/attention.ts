@@ -4,13 +4,10 @@ import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.t
 import { attentionKernel } from '../kernels/attention.ts';
 import { attentionDeltaKernel, keyValueGradientKernel, queryGradientKernel } from '../kernels/attention-gradient.ts';
 import { type AttentionLayout, TILE_FIELDS, tabulate } from '../kernels/attention-tiles.ts';
+import { joinGradientKernel, joinKernel } from '../kernels/join.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, fromArray, type Tensor, zeros } from '../tensor.ts';
 import { expectFloat, expectSameDType, expectTensor } from './check.ts';
-import { add, multiply } from './elementwise.ts';
-import { logSumExp as logSumExpOf } from './reduce.ts';
-import { slice, stack } from './shape.ts';
-import { softmax } from './softmax.ts';
 
 export interface StreamingOptions {
   /** [batch, keyLength] or [batch, heads, keyLength], uint8: 1 = a real key, 0 = padding. */
@@ -118,19 +115,36 @@ export function streamingAttention(
 
 /**
  * One attention over all keys from attentions of the same queries over disjoint sets of them: each output counts by its
- * share of the exponentials, exp(lse_p) / Σ exp(lse). A query that no part has a key for gets zeros.
+ * share of the exponentials, exp(lse_p) / Σ exp(lse). A query that no part has a key for gets zeros. Throws ArgumentError
+ * for no parts or more than 5, ShapeError for parts that differ in shape.
  */
 export function joinAttention(parts: readonly Attended[]): Attended {
-  if (parts.length === 0) throw new ArgumentError('parts: expected at least one, got none');
+  if (parts.length < 1 || parts.length > 5) throw new ArgumentError(`parts: expected 1 to 5, got ${parts.length}`);
   if (parts.length === 1) return parts[0];
-  const logSumExps = stack(
-    parts.map(({ logSumExp }) => logSumExp),
-    -1,
-  );
-  const shares = softmax(logSumExps);
-  const last = shares.shape.length - 1;
-  const weighted = parts.map(({ output }, part) => multiply(slice(shares, last, part, part + 1), output));
-  return { output: weighted.reduce((sum, each) => add(sum, each)), logSumExp: logSumExpOf(logSumExps, -1) };
+  const [first] = parts;
+  const outputs = parts.map(({ output }) => output);
+  const logSumExps = parts.map(({ logSumExp }) => logSumExp);
+  parts.forEach((part, index) => {
+    expectShape(`parts[${index}].output`, part.output.shape, first.output.shape, 'to match the first part');
+    expectShape(`parts[${index}].logSumExp`, part.logSumExp.shape, first.output.shape.slice(0, -1), 'to match it');
+    expectSameDType(`parts[${index}].output`, part.output, first.output.dtype, 'to match the first part');
+  });
+  const width = first.output.shape[first.output.shape.length - 1];
+  const rows = first.logSumExp.size;
+  const output = empty(first.output.shape, first.output.dtype);
+  const logSumExp = empty(first.logSumExp.shape, first.output.dtype);
+  const given = [...outputs, ...logSumExps, output, logSumExp].map(elements);
+  const costPerItem = parts.length * (width + EXP_COST);
+  parallelFor(joinKernel, rows, given, [parts.length, width], { costPerItem });
+  recordAll('joinAttention', [output, logSumExp], [...outputs, ...logSumExps], ([gradient, logSumExpGradient]) => {
+    const results = [...outputs, ...logSumExps].map(({ shape, dtype }) => empty(shape, dtype));
+    const gradients = [gradient ?? zeros(output.shape, output.dtype), logSumExpGradient ?? logSumExp, ...results];
+    const numbers = [parts.length, width, logSumExpGradient === null ? 0 : 1];
+    const cost = { costPerItem: 3 * costPerItem };
+    parallelFor(joinGradientKernel, rows, [...given, ...gradients.map(elements)], numbers, cost);
+    return results;
+  });
+  return { output, logSumExp };
 }
 
 function expectInputs(

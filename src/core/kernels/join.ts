@@ -1,0 +1,73 @@
+/**
+ * One attention from attentions over disjoint sets of keys: o_i = Σ_p s_ip o_ip with the shares s_ip = exp(lse_ip −
+ * lse_i), lse_i = log Σ_p exp lse_ip. Items are rows.
+ */
+import type { NumericArray } from '../memory.ts';
+import { defineKernel } from './kernel.ts';
+
+/** arrays: the outputs of the parts, their log-sum-exps, output, log-sum-exp; numbers: parts, width. */
+export const joinKernel = defineKernel('join', (begin, end, arrays, [parts, width]) => {
+  const outputs = arrays.slice(0, parts);
+  const logSumExps = arrays.slice(parts, 2 * parts);
+  const [output, logSumExp] = arrays.slice(2 * parts);
+  for (let row = begin; row < end; row++) {
+    const total = joined(logSumExps, row);
+    logSumExp[row] = total;
+    const start = row * width;
+    output.fill(0, start, start + width);
+    for (let p = 0; p < parts; p++) {
+      const share = shareOf(logSumExps[p][row], total);
+      // What counts for nothing may be anything, even NaN where a query met no key.
+      if (share !== 0) addScaled(output, outputs[p], share, start, width);
+    }
+  }
+});
+
+/**
+ * arrays: the outputs of the parts, their log-sum-exps, output, log-sum-exp, their gradients, then the gradients of the
+ * parts' outputs and of their log-sum-exps; numbers: parts, width, whether there is a gradient of the log-sum-exp.
+ *
+ *     ∂o_p = s_p ∂o        ∂lse_p = s_p (∂o · (o_p − o) + ∂lse)
+ */
+export const joinGradientKernel = defineKernel('join-gradient', (begin, end, arrays, [parts, width, both]) => {
+  const outputs = arrays.slice(0, parts);
+  const logSumExps = arrays.slice(parts, 2 * parts);
+  const [output, logSumExp, gradient, logSumExpGradient] = arrays.slice(2 * parts, 2 * parts + 4);
+  const results = arrays.slice(2 * parts + 4);
+  for (let row = begin; row < end; row++) {
+    const start = row * width;
+    const along = dot(gradient, output, start, width);
+    for (let p = 0; p < parts; p++) {
+      const share = shareOf(logSumExps[p][row], logSumExp[row]);
+      results[p].fill(0, start, start + width);
+      results[parts + p][row] = 0;
+      if (share === 0) continue;
+      addScaled(results[p], gradient, share, start, width);
+      const slope = dot(gradient, outputs[p], start, width) - along + (both ? logSumExpGradient[row] : 0);
+      results[parts + p][row] = share * slope;
+    }
+  }
+});
+
+function joined(logSumExps: readonly NumericArray[], row: number): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const each of logSumExps) largest = Math.max(largest, each[row]);
+  if (largest === Number.NEGATIVE_INFINITY) return largest;
+  let sum = 0;
+  for (const each of logSumExps) sum += Math.exp(each[row] - largest);
+  return largest + Math.log(sum);
+}
+
+function shareOf(logSumExp: number, total: number): number {
+  return logSumExp === Number.NEGATIVE_INFINITY ? 0 : Math.exp(logSumExp - total);
+}
+
+function addScaled(target: NumericArray, source: NumericArray, factor: number, start: number, width: number): void {
+  for (let c = start; c < start + width; c++) target[c] += factor * source[c];
+}
+
+function dot(a: NumericArray, b: NumericArray, start: number, width: number): number {
+  let sum = 0;
+  for (let c = start; c < start + width; c++) sum += a[c] * b[c];
+  return sum;
+}

@@ -1,0 +1,146 @@
+/**
+ * Updates of parameters, each in one pass over the parameter, its gradient and its moments. Arithmetic is float64, and
+ * what is stored is rounded once. Gradients are multiplied by a number first: what clipping and accumulation come to.
+ */
+import { defineKernel } from './kernel.ts';
+
+/** Elements of one item. */
+export const UPDATE_RUN = 4096;
+/** Columns whose sums are taken together. */
+export const UPDATE_COLUMNS = 64;
+
+/** arrays: x, sums of squares (float64, one an item). Items: runs of UPDATE_RUN elements. */
+export const sumOfSquaresKernel = defineKernel('sum-of-squares', (begin, end, [x, sums]) => {
+  for (let item = begin; item < end; item++) {
+    const last = Math.min((item + 1) * UPDATE_RUN, x.length);
+    let sum = 0;
+    for (let i = item * UPDATE_RUN; i < last; i++) sum += x[i] * x[i];
+    sums[item] = sum;
+  }
+});
+
+/**
+ * arrays: θ, gradient, velocity (unread where the momentum is 0); numbers: gradient scale, learning rate, momentum,
+ * weight decay, whether Nesterov's. Items: runs of UPDATE_RUN elements.
+ */
+export const sgdKernel = defineKernel(
+  'sgd',
+  (begin, end, [theta, gradient, velocity], [scale, rate, momentum, decay, nesterov]) => {
+    const last = Math.min(end * UPDATE_RUN, theta.length);
+    for (let i = begin * UPDATE_RUN; i < last; i++) {
+      const g = scale * gradient[i] + decay * theta[i];
+      let move = g;
+      if (momentum !== 0) {
+        const v = momentum * velocity[i] + g;
+        velocity[i] = v;
+        move = nesterov ? g + momentum * v : v;
+      }
+      theta[i] -= rate * move;
+    }
+  },
+);
+
+/**
+ * arrays: θ, gradient, m, v; numbers: gradient scale, learning rate, β₁, β₂, ε, weight decay, 1 − β₁ᵗ, 1 − β₂ᵗ. Items:
+ * runs of UPDATE_RUN elements.
+ */
+export const adamWKernel = defineKernel(
+  'adamw',
+  (
+    begin,
+    end,
+    [theta, gradient, m, v],
+    [scale, rate, beta1, beta2, epsilon, decay, firstCorrection, secondCorrection],
+  ) => {
+    const last = Math.min(end * UPDATE_RUN, theta.length);
+    for (let i = begin * UPDATE_RUN; i < last; i++) {
+      const g = scale * gradient[i];
+      const first = beta1 * m[i] + (1 - beta1) * g;
+      const second = beta2 * v[i] + (1 - beta2) * g * g;
+      m[i] = first;
+      v[i] = second;
+      const direction = first / firstCorrection / (Math.sqrt(second / secondCorrection) + epsilon);
+      theta[i] -= rate * (direction + decay * theta[i]);
+    }
+  },
+);
+
+/**
+ * R = β₂ R + (1 − β₂) mean of g² + ε₁ along a row. arrays: gradient [rows, columns], R [rows]; numbers: gradient scale,
+ * β₂, ε₁, columns. Items: rows.
+ */
+export const adafactorRowsKernel = defineKernel(
+  'adafactor-rows',
+  (begin, end, [gradient, rows], [scale, beta2, epsilon, columns]) => {
+    for (let row = begin; row < end; row++) {
+      let sum = 0;
+      for (let i = row * columns; i < (row + 1) * columns; i++) sum += gradient[i] * gradient[i];
+      rows[row] = beta2 * rows[row] + (1 - beta2) * ((scale * scale * sum) / columns + epsilon);
+    }
+  },
+);
+
+/**
+ * C, likewise, along columns. arrays: gradient [matrices, rows, columns], C [matrices, columns]; numbers: gradient scale,
+ * β₂, ε₁, rows, columns. Items: matrices × blocks of UPDATE_COLUMNS columns.
+ */
+export const adafactorColumnsKernel = defineKernel(
+  'adafactor-columns',
+  (begin, end, [gradient, means], [scale, beta2, epsilon, rows, columns]) => {
+    const blocks = Math.ceil(columns / UPDATE_COLUMNS);
+    const sums = new Float64Array(UPDATE_COLUMNS);
+    for (let item = begin; item < end; item++) {
+      const matrix = Math.floor(item / blocks);
+      const column = (item - matrix * blocks) * UPDATE_COLUMNS;
+      const count = Math.min(UPDATE_COLUMNS, columns - column);
+      sums.fill(0);
+      for (let row = 0; row < rows; row++) {
+        const first = (matrix * rows + row) * columns + column;
+        for (let c = 0; c < count; c++) sums[c] += gradient[first + c] * gradient[first + c];
+      }
+      for (let c = 0; c < count; c++) {
+        const at = matrix * columns + column + c;
+        means[at] = beta2 * means[at] + (1 - beta2) * ((scale * scale * sums[c]) / rows + epsilon);
+      }
+    }
+  },
+);
+
+/**
+ * Σ u² along a row of u = g / √V̂ with V̂ = R C / mean(R). arrays: gradient, R, C, mean(R) (float64, one a matrix), sums
+ * (float64, one a row); numbers: gradient scale, rows, columns. Items: rows of all matrices.
+ */
+export const adafactorSizeKernel = defineKernel(
+  'adafactor-size',
+  (begin, end, [gradient, rowMeans, columnMeans, means, sums], [scale, rows, columns]) => {
+    for (let row = begin; row < end; row++) {
+      const matrix = Math.floor(row / rows);
+      const share = rowMeans[row] / means[matrix];
+      let sum = 0;
+      for (let c = 0; c < columns; c++) {
+        const g = scale * gradient[row * columns + c];
+        sum += (g * g) / (share * columnMeans[matrix * columns + c]);
+      }
+      sums[row] = sum;
+    }
+  },
+);
+
+/**
+ * θ = (1 − decay) θ − step u, with u as above. arrays: θ, gradient, R, C, mean(R); numbers: gradient scale, rows, columns,
+ * step, decay. Items: rows of all matrices.
+ */
+export const adafactorUpdateKernel = defineKernel(
+  'adafactor-update',
+  (begin, end, [theta, gradient, rowMeans, columnMeans, means], [scale, rows, columns, step, decay]) => {
+    for (let row = begin; row < end; row++) {
+      const matrix = Math.floor(row / rows);
+      const share = rowMeans[row] / means[matrix];
+      for (let c = 0; c < columns; c++) {
+        const i = row * columns + c;
+        const u = (scale * gradient[i]) / Math.sqrt(share * columnMeans[matrix * columns + c]);
+        theta[i] -= step * u + decay * theta[i];
+      }
+    }
+  },
+);

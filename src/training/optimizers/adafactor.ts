@@ -1,0 +1,174 @@
+/**
+ * Adafactor (Shazeer & Stern 2018): Adam's scaling with a sublinear memory.
+ *
+ * Problem: Adam holds two numbers for each parameter. Idea: no momentum, and of the squared gradients of an n × m matrix
+ * only the means of its n rows and m columns, R and C, whose product over the mean of R is the best factorisation of rank
+ * one in I-divergence (§3, lemma 1). Updates are clipped by their own size, which makes up for the momentum and for squares
+ * that are out of date (§6); steps are relative to the size of what they move (§8).
+ *
+ *     β̂₂ = 1 − t^−0.8                                                              (§7.2)
+ *     R_t = β̂₂ R + (1 − β̂₂) row means of (G² + ε₁),   C_t likewise of columns       (algorithm 4)
+ *     U_t = G / √V̂,   V̂ = R C / mean(R)
+ *     Û_t = U / max(1, RMS(U) / d)
+ *     X_t = X − α Û,   α = max(ε₂, RMS(X)) ρ                                       (algorithm 6)
+ *
+ * ρ is the learning rate of a step; the paper's is min(10⁻², 1/√t), see `adafactorRate`. A vector is a matrix of one row:
+ * then mean(R) = R, so V̂ = C, which is not factored at all (algorithm 5). Of more than two axes the last two are the
+ * matrix, and the others say how many there are.
+ */
+import {
+  adafactorColumnsKernel,
+  adafactorRowsKernel,
+  adafactorSizeKernel,
+  adafactorUpdateKernel,
+  UPDATE_COLUMNS,
+} from '../../core/kernels/optimizers.ts';
+import { allocate, type NumericArray, release } from '../../core/memory.ts';
+import { parallelFor } from '../../core/parallel/pool.ts';
+import { elements, type Tensor } from '../../core/tensor.ts';
+import { sumOfSquares } from './clipping.ts';
+import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState } from './optimizer.ts';
+
+export interface AdafactorSettings {
+  /** The exponent of β̂₂ = 1 − t^−c. */
+  decayExponent: number;
+  /** ε₁, added to squared gradients. */
+  epsilon1: number;
+  /** ε₂: the least size that a parameter counts as. */
+  epsilon2: number;
+  /** d: the largest RMS of an update before it is multiplied by α. */
+  clippingThreshold: number;
+  /** Whether α is relative to RMS(X); else α = ρ. */
+  relativeToParameter: boolean;
+  /** λ, multiplied by ρ; not in the paper. */
+  weightDecay: number;
+  /** Which parameters decay; matrices by default. */
+  decays: (name: string, parameter: Tensor) => boolean;
+}
+
+/** R [matrices, rows] and C [matrices, columns] of a parameter. */
+interface Factors {
+  rowMeans: Tensor;
+  columnMeans: Tensor;
+  matrices: number;
+  rows: number;
+  columns: number;
+}
+
+export class Adafactor implements Optimizer {
+  readonly settings: AdafactorSettings;
+  readonly #parameters: ReadonlyMap<string, Tensor>;
+  readonly #state: OptimizerState;
+  readonly #factors = new Map<string, Factors>();
+
+  /** Throws ArgumentError for a parameter that is no leaf, and settings out of range. */
+  constructor(parameters: ReadonlyMap<string, Tensor>, settings: Partial<AdafactorSettings> = {}) {
+    this.settings = {
+      decayExponent: 0.8,
+      epsilon1: 1e-30,
+      epsilon2: 1e-3,
+      clippingThreshold: 1,
+      relativeToParameter: true,
+      weightDecay: 0,
+      decays: isMatrix,
+      ...settings,
+    };
+    const { decayExponent, epsilon1, epsilon2, clippingThreshold, weightDecay } = this.settings;
+    const infinity = Number.POSITIVE_INFINITY;
+    // The least float32 is 10⁻⁴⁵: an ε₁ that vanished in R and C would divide by 0.
+    expectWithin({
+      decayExponent: [decayExponent, 0, infinity],
+      epsilon1: [epsilon1, 1e-37, infinity],
+      epsilon2: [epsilon2, 0, infinity],
+      clippingThreshold: [clippingThreshold, Number.MIN_VALUE, infinity],
+      weightDecay: [weightDecay, 0, infinity],
+    });
+    this.#parameters = parameters;
+    this.#state = new OptimizerState(parameters);
+    for (const [name, { shape, size, dtype }] of parameters) {
+      const [rows, columns] = [1, 1, ...shape].slice(-2);
+      const matrices = size / (rows * columns);
+      const rowMeans = this.#state.add(name, 'R', [matrices, rows], dtype);
+      const columnMeans = this.#state.add(name, 'C', [matrices, columns], dtype);
+      this.#factors.set(name, { rowMeans, columnMeans, matrices, rows, columns });
+    }
+  }
+
+  step(learningRate: number, gradientScale = 1): void {
+    expectStep(learningRate, gradientScale);
+    const { decayExponent, epsilon2, clippingThreshold, relativeToParameter, weightDecay, decays } = this.settings;
+    const beta2 = 1 - this.#state.nextStep() ** -decayExponent;
+    for (const [name, parameter] of this.#parameters) {
+      if (parameter.grad === null) continue;
+      const factors = this.#factors.get(name) as Factors;
+      const gradient = elements(parameter.grad);
+      this.#updateMeans(factors, gradient, gradientScale, beta2);
+
+      const means = meansOfRows(factors);
+      const size = rootMeanSquare(sumOfUpdate(factors, gradient, gradientScale, means), parameter);
+      const relative = relativeToParameter ? Math.max(epsilon2, rootMeanSquare(sumOfSquares(parameter), parameter)) : 1;
+      const step = (relative * learningRate) / Math.max(1, size / clippingThreshold);
+      const decay = decays(name, parameter) ? learningRate * weightDecay : 0;
+      const { rowMeans, columnMeans, matrices, rows, columns } = factors;
+      const arrays = [elements(parameter), gradient, elements(rowMeans), elements(columnMeans), means];
+      parallelFor(adafactorUpdateKernel, matrices * rows, arrays, [gradientScale, rows, columns, step, decay], {
+        costPerItem: 10 * columns,
+      });
+      release(means);
+    }
+  }
+
+  #updateMeans(
+    { rowMeans, columnMeans, matrices, rows, columns }: Factors,
+    gradient: NumericArray,
+    scale: number,
+    beta2: number,
+  ): void {
+    const numbers = [scale, beta2, this.settings.epsilon1];
+    parallelFor(adafactorRowsKernel, matrices * rows, [gradient, elements(rowMeans)], [...numbers, columns], {
+      costPerItem: columns,
+    });
+    const blocks = matrices * Math.ceil(columns / UPDATE_COLUMNS);
+    parallelFor(adafactorColumnsKernel, blocks, [gradient, elements(columnMeans)], [...numbers, rows, columns], {
+      costPerItem: rows * Math.min(columns, UPDATE_COLUMNS),
+    });
+  }
+
+  state(): Map<string, Tensor> {
+    return this.#state.tensors();
+  }
+
+  load(state: ReadonlyMap<string, Tensor>): void {
+    this.#state.load(state);
+  }
+}
+
+/** mean(R) of each matrix. The caller releases it. */
+function meansOfRows({ rowMeans, matrices, rows }: Factors): NumericArray {
+  const means = allocate('float64', matrices);
+  const values = elements(rowMeans);
+  for (let matrix = 0; matrix < matrices; matrix++) {
+    let sum = 0;
+    for (let row = 0; row < rows; row++) sum += values[matrix * rows + row];
+    means[matrix] = sum / rows;
+  }
+  return means;
+}
+
+/** Σ U² over all of a parameter, row by row. */
+function sumOfUpdate(
+  { rowMeans, columnMeans, matrices, rows, columns }: Factors,
+  gradient: NumericArray,
+  scale: number,
+  means: NumericArray,
+): number {
+  const sums = allocate('float64', matrices * rows);
+  const arrays = [gradient, elements(rowMeans), elements(columnMeans), means, sums];
+  parallelFor(adafactorSizeKernel, matrices * rows, arrays, [scale, rows, columns], { costPerItem: 4 * columns });
+  let total = 0;
+  for (let row = 0; row < sums.length; row++) total += sums[row];
+  release(sums);
+  return total;
+}
+
+const rootMeanSquare = (sum: number, { size }: Tensor): number => Math.sqrt(sum / size);

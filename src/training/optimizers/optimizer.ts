@@ -1,0 +1,93 @@
+/**
+ * What all optimisers share. Gradients lie on the parameters (`backward` adds them up, so several backward passes before
+ * one step are gradient accumulation); a step reads them, moves the parameters in place, and leaves the gradients for
+ * `zeroGrad`. The learning rate is given anew for each step: see schedules.ts.
+ *
+ *     scope(() => backward(loss(batch)));                       // as often as there are parts of a batch
+ *     const scale = clipScale(gradientNorm(parameters) / parts, 1) / parts;
+ *     optimizer.step(learningRate(schedule, step), scale);
+ *     zeroGrad(parameters.values());
+ */
+import { ArgumentError, expectShape } from '../../core/errors.ts';
+import { expectFloat } from '../../core/ops/check.ts';
+import { elements, isContiguous, keep, type Tensor, zeros } from '../../core/tensor.ts';
+
+export interface Optimizer {
+  /**
+   * Moves every parameter that has a gradient, which is first multiplied by `gradientScale`. Throws ArgumentError
+   * unless the learning rate is a number of at least 0 and the scale is finite.
+   */
+  step(learningRate: number, gradientScale?: number): void;
+  /** All that a checkpoint has to hold, by name: the number of steps, and tensors for each parameter. Live, not copies. */
+  state(): Map<string, Tensor>;
+  /** Goes on from a state that was written. Throws ArgumentError or ShapeError, before any change, if it does not fit. */
+  load(state: ReadonlyMap<string, Tensor>): void;
+}
+
+/** Steps taken, and named tensors beside each parameter, all zeros at first. */
+export class OptimizerState {
+  readonly #tensors = new Map<string, Tensor>();
+  readonly #steps = keep(zeros([], 'int32'));
+
+  constructor(parameters: ReadonlyMap<string, Tensor>) {
+    this.#tensors.set('step', this.#steps);
+    for (const [name, parameter] of parameters) {
+      expectFloat(name, parameter);
+      if (parameter.node === null && isContiguous(parameter)) continue;
+      throw new ArgumentError(`${name}: expected a contiguous leaf, got ${parameter.node ? 'a result' : 'a view'}`);
+    }
+  }
+
+  /** Enters a tensor that belongs to a parameter, and returns it. */
+  add(parameterName: string, name: string, shape: readonly number[], dtype: Tensor['dtype']): Tensor {
+    const tensor = keep(zeros(shape, dtype));
+    this.#tensors.set(`${parameterName}.${name}`, tensor);
+    return tensor;
+  }
+
+  /** Counts one more step and returns its number: 1 for the first. */
+  nextStep(): number {
+    return ++elements(this.#steps)[0];
+  }
+
+  tensors(): Map<string, Tensor> {
+    return new Map(this.#tensors);
+  }
+
+  load(state: ReadonlyMap<string, Tensor>): void {
+    for (const name of state.keys()) {
+      if (!this.#tensors.has(name)) throw new ArgumentError(`state: expected no tensor '${name}', got one`);
+    }
+    for (const [name, own] of this.#tensors) {
+      const given = state.get(name);
+      if (given === undefined) throw new ArgumentError(`state: expected a tensor '${name}', got none`);
+      expectShape(`state: ${name}`, given.shape, own.shape);
+      if (given.dtype !== own.dtype) {
+        throw new ArgumentError(`state: ${name}: expected ${own.dtype}, got ${given.dtype}`);
+      }
+    }
+    for (const [name, own] of this.#tensors) elements(own).set(elements(state.get(name) as Tensor));
+  }
+}
+
+/** Throws ArgumentError for a step that would not be one. */
+export function expectStep(learningRate: number, gradientScale: number): void {
+  if (!(learningRate >= 0 && learningRate < Number.POSITIVE_INFINITY)) {
+    throw new ArgumentError(`learningRate: expected a finite number of at least 0, got ${learningRate}`);
+  }
+  if (!Number.isFinite(gradientScale)) {
+    throw new ArgumentError(`gradientScale: expected a finite number, got ${gradientScale}`);
+  }
+}
+
+/** Throws ArgumentError unless each setting is within its limits, the upper ones excluded. */
+export function expectWithin(settings: Record<string, readonly [value: number, least: number, below: number]>): void {
+  for (const [name, [value, least, below]] of Object.entries(settings)) {
+    if (value >= least && value < below) continue;
+    const limit = below === Number.POSITIVE_INFINITY ? '' : ` and below ${below}`;
+    throw new ArgumentError(`${name}: expected a number of at least ${least}${limit}, got ${value}`);
+  }
+}
+
+/** Whether weight decay applies: to matrices and larger, not to biases and gains. */
+export const isMatrix = (_name: string, parameter: Tensor): boolean => parameter.shape.length >= 2;

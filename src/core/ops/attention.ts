@@ -113,13 +113,16 @@ export function streamingAttention(
   return { output, logSumExp };
 }
 
+/** Parts that one pass can join: a kernel takes so many arrays. A join of joins is a join. */
+const MOST_JOINED = 5;
+
 /**
  * One attention over all keys from attentions of the same queries over disjoint sets of them: each output counts by its
  * share of the exponentials, exp(lse_p) / Σ exp(lse). A query that no part has a key for gets zeros. Throws ArgumentError
- * for no parts or more than 5, ShapeError for parts that differ in shape.
+ * for no parts, ShapeError for parts that differ in shape.
  */
 export function joinAttention(parts: readonly Attended[]): Attended {
-  if (parts.length < 1 || parts.length > 5) throw new ArgumentError(`parts: expected 1 to 5, got ${parts.length}`);
+  if (parts.length === 0) throw new ArgumentError('parts: expected at least one, got none');
   if (parts.length === 1) return parts[0];
   const [first] = parts;
   const outputs = parts.map(({ output }) => output);
@@ -129,6 +132,9 @@ export function joinAttention(parts: readonly Attended[]): Attended {
     expectShape(`parts[${index}].logSumExp`, part.logSumExp.shape, first.output.shape.slice(0, -1), 'to match it');
     expectSameDType(`parts[${index}].output`, part.output, first.output.dtype, 'to match the first part');
   });
+  if (parts.length > MOST_JOINED) {
+    return joinAttention([joinAttention(parts.slice(0, MOST_JOINED)), ...parts.slice(MOST_JOINED)]);
+  }
   const width = first.output.shape[first.output.shape.length - 1];
   const rows = first.logSumExp.size;
   const output = empty(first.output.shape, first.output.dtype);

@@ -45,6 +45,7 @@ export const convolutionOptions = {
     symbol: 'p',
     minimum: 0,
     maximum: 0.9,
+    trainingOnly: true,
     description: 'probability that an entry of the normalised kernel is dropped; for training only',
   },
 } as const;

@@ -42,6 +42,7 @@ export const dynamicConv: AttentionVariant<DynamicConvOptions> = {
   family: 'convolution',
   exactness: 'own',
   complexity: 'O(L·k)',
+  unread: ['keys'],
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
   options: convolutionOptions,
   budget: kernelWidthBudget,

@@ -40,6 +40,7 @@ export const lightConv: AttentionVariant<LightConvOptions> = {
   family: 'convolution',
   exactness: 'own',
   complexity: 'O(L·k)',
+  unread: ['queries', 'keys'],
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
   options: convolutionOptions,
   budget: kernelWidthBudget,

@@ -8,6 +8,8 @@ interface Described {
   /** The paper's symbol, if it has one. */
   symbol?: string;
   description: string;
+  /** Only for training, like dropout: an evaluation sets the option to 0. */
+  trainingOnly?: true;
 }
 
 /** A whole number; the limits may depend on the sequence length. */

@@ -56,6 +56,7 @@ export const reformer: AttentionVariant<ReformerOptions> = {
   family: 'hashing',
   exactness: 'approximate',
   complexity: 'O(n·L·m)',
+  unread: ['keys'],
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
   options: {
     numHashes: {

@@ -79,6 +79,8 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
   /** Every option with its symbol, range and meaning: drives validation, the command line, the docs and the laws. */
   readonly options: { readonly [Name in keyof Omit<Options, 'causal'>]: OptionSchema };
   readonly budget: Budget<Options> | null;
+  /** Inputs that are checked but not read: a layer around the variant needs no projections for them. */
+  readonly unread?: readonly ('queries' | 'keys')[];
 
   defaults(sequenceLength: number): Options;
 

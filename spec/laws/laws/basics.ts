@@ -51,6 +51,7 @@ export function basics(variant: AnyVariant): Law[] {
           expectSameBits(outputOf(variant, attentionCase, inputs).data, first.data, 'a second run');
         }),
     },
+    ...unreadInputs(variant),
     {
       name: 'strided views of the inputs give the bits that packed copies give',
       run: () =>
@@ -115,6 +116,25 @@ export function basics(variant: AnyVariant): Law[] {
           const before = outputOf(variant, attentionCase, inputs);
           const after = outputOf(variant, attentionCase, others);
           expectClose(after, before, ROUNDING, `after head ${changed} changed`, (_, head) => head !== changed);
+        }),
+    },
+  ];
+}
+
+function unreadInputs(variant: AnyVariant): Law[] {
+  const { unread } = variant;
+  if (unread === undefined) return [];
+  return [
+    {
+      name: 'what it says it does not read makes no difference',
+      run: () =>
+        forAllCases(variant, {}, 30, (attentionCase) => {
+          const inputs = inputsOf(attentionCase);
+          const others = inputsOf(attentionCase, { name: 'other inputs' });
+          const changed = { ...inputs };
+          for (const name of unread) changed[name] = others[name];
+          const output = outputOf(variant, attentionCase, inputs).data;
+          expectSameBits(outputOf(variant, attentionCase, changed).data, output, `other ${unread.join(' and ')}`);
         }),
     },
   ];

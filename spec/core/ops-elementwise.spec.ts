@@ -61,11 +61,11 @@ const pairs = broadcastShapes().chain(({ a, b, shape }) =>
 );
 const singles = shapes(0, 4).chain((shape) => drawn(shape));
 
-/** Moves the entries away from 0, to where |entry| is at least 0.1: central differences step by 10⁻⁵ or so. */
+/** Moves the entries away from 0, to where |entry| is at least ½ and central differences of 1 / x are good to 10⁻⁹. */
 function awayFromZero(x: Tensor, sign: 'any' | 'positive' = 'any'): Tensor {
   const { data } = x.array;
   for (let i = 0; i < data.length; i++) {
-    const size = Math.abs(data[i]) + 0.1;
+    const size = Math.abs(data[i]) + 0.5;
     data[i] = sign === 'positive' || data[i] > 0 ? size : -size;
   }
   return x;

@@ -73,11 +73,11 @@ function niceStep(least: number): number {
   return power * ([1, 2, 5, 10].find((digit) => digit * power >= least) ?? 10);
 }
 
-/** Lowest and highest, with room when there is but one. */
+/** Lowest and highest, with room when there is but one, or as good as one: a zoom into noise tells nothing. */
 function positiveRange(values: readonly number[]): [number, number] {
   const usable = values.filter((value) => value > 0 && Number.isFinite(value));
   if (usable.length === 0) return [0.5, 2];
   const low = Math.min(...usable);
   const high = Math.max(...usable);
-  return low === high ? [low / 1.5, high * 1.5] : [low, high];
+  return high < 1.1 * low ? [low / 1.5, high * 1.5] : [low, high];
 }

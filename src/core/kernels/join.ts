@@ -32,13 +32,15 @@ export const joinKernel = defineKernel('join', (begin, end, arrays, [parts, widt
 export const joinGradientKernel = defineKernel('join-gradient', (begin, end, arrays, [parts, width, both]) => {
   const outputs = arrays.slice(0, parts);
   const logSumExps = arrays.slice(parts, 2 * parts);
-  const [output, logSumExp, gradient, logSumExpGradient] = arrays.slice(2 * parts, 2 * parts + 4);
+  const [output, , gradient, logSumExpGradient] = arrays.slice(2 * parts, 2 * parts + 4);
   const results = arrays.slice(2 * parts + 4);
   for (let row = begin; row < end; row++) {
     const start = row * width;
     const along = dot(gradient, output, start, width);
+    // Not the one that was stored: in float32 a log-sum-exp near −10⁵ is off by so much that shares would not add up.
+    const total = joined(logSumExps, row);
     for (let p = 0; p < parts; p++) {
-      const share = shareOf(logSumExps[p][row], logSumExp[row]);
+      const share = shareOf(logSumExps[p][row], total);
       results[p].fill(0, start, start + width);
       results[parts + p][row] = 0;
       if (share === 0) continue;

@@ -1,13 +1,15 @@
 /** `compare`: variants against full attention on one input. What is run when no command is named. */
 import { type CompareSettings, compare } from '../compare/compare.ts';
 import { describeEnvironment } from '../compare/environment.ts';
+import { DEFAULT_SHARES } from '../compare/equal-cost.ts';
+import { formatFront } from '../compare/front.ts';
 import { parseOptionTexts } from '../compare/option-text.ts';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
 import { renderReport } from '../compare/report.ts';
 import type { ComparisonReport } from '../compare/result.ts';
 import { formatCrossovers, formatHeading, formatHighlights, formatResults } from '../compare/terminal.ts';
 import { supportsColour } from '../terminal/colour.ts';
-import { flag, integers, negatable, type OptionValues, text } from '../terminal/options.ts';
+import { flag, integers, negatable, numbers, type OptionValues, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
 import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
 import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
@@ -33,6 +35,10 @@ function options() {
       'Budgets (w, k, m …) for every variant, in place of a few each that cost less than full attention',
       { minimum: 1 },
     ),
+    all: flag('Every variant at equal shares of the FLOPs of full attention, in one ranking by error and cost'),
+    share: numbers('SHARE', 'The shares for --all, above 0 and at most 1', {
+      defaultText: DEFAULT_SHARES.join(','),
+    }),
     checkFinite: flag('Look for NaN and infinities in the input first', { default: true }),
     ...runOptions(),
     json: text('FILE', 'Also write the numbers as JSON; - for stdout'),
@@ -60,6 +66,10 @@ function describe() {
         command: `${PROGRAM} compare --length 1024 --distribution peaked --budget 16,64,256`,
         explanation: 'The same budgets for all, on attention that looks for single tokens',
       },
+      {
+        command: `${PROGRAM} compare --all --share 0.25`,
+        explanation: 'What every variant makes of a quarter of the operations of full attention',
+      },
     ],
   };
 }
@@ -76,6 +86,7 @@ export const compareCommand = defineCommand('compare', describe, async ({ values
     causal,
     seed,
     budgets: values.budget,
+    shares: values.all || values.share !== undefined ? (values.share ?? DEFAULT_SHARES) : undefined,
     options: optionsByVariant(values),
     checkFinite: values.checkFinite,
     pictures: values.report !== null,
@@ -92,8 +103,9 @@ export const compareCommand = defineCommand('compare', describe, async ({ values
 
   const { results } = report;
   const parts = [
-    formatResults(results, { colour, width: widthOf(people) }),
-    formatHighlights(results, { colour }),
+    ...(settings.shares === undefined
+      ? [formatResults(results, { colour, width: widthOf(people) }), formatHighlights(results, { colour })]
+      : [formatFront(results, { colour, width: widthOf(people) })]),
     formatCrossovers(results),
     [...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`), ...written].join('\n'),
   ];

@@ -5,6 +5,7 @@ import { checkOptions } from '../variants/attend.ts';
 import { checkOption, type OptionSchema } from '../variants/options.ts';
 import { type AnyVariant, allVariants, findVariant } from '../variants/registry.ts';
 import type { AttentionShape, CommonOptions } from '../variants/variant.ts';
+import { budgetsOfShares, checkShares } from './equal-cost.ts';
 import type { ComparisonResult } from './result.ts';
 import { REFERENCE_VARIANT } from './series.ts';
 
@@ -24,6 +25,8 @@ export interface PlanSettings {
   causal?: boolean;
   /** Budgets for every variant that has one, in place of its own choice. */
   budgets?: readonly number[];
+  /** Instead: for every variant that has a budget, the largest that costs at most these shares of full attention's FLOPs. */
+  shares?: readonly number[];
   /** Other options, by the name of the variant; one that is a variant's budget fixes it. */
   options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -45,6 +48,7 @@ export function planCells(
   const variants = chosenVariants(settings.variants);
   if (variants.length === 0) throw new ArgumentError('variants: expected at least one, got none');
   if (settings.budgets?.length === 0) throw new ArgumentError('budgets: expected at least one, got none');
+  if (settings.shares !== undefined) checkShares(settings.shares);
   // A misspelt name must not silently leave the defaults in place.
   chosenVariants(Object.keys(settings.options ?? {}), 'options');
   for (const variant of variants) checkWritten(variant, settings.options?.[variant.name] ?? {}, shape.keyLength);
@@ -52,7 +56,12 @@ export function planCells(
   for (const variant of variants) {
     const failures: EfficientTransformersError[] = [];
     const own: Cell[] = [];
-    for (const value of budgetsOf(variant, shape, shortest, settings)) {
+    const budgets = budgetsOf(variant, shape, shortest, settings);
+    if (budgets.length === 0) {
+      const reason = `even its cheapest ${variant.budget?.symbol} costs more than was asked for`;
+      onSkip({ variant: variant.name, reason });
+    }
+    for (const value of budgets) {
       try {
         own.push(cellOf(variant, value, shape, settings));
       } catch (error) {
@@ -135,6 +144,7 @@ function budgetsOf(
   const fixed = options[variant.name]?.[budget.option];
   if (fixed !== undefined) return [fixed as number];
   if (budgets !== undefined) return [...new Set(budgets)];
+  if (settings.shares !== undefined) return budgetsAtShares(variant, shape, settings, settings.shares);
   const all = worthMeasuring(variant, shape, settings);
   if (all.length === 0) return [null];
   const short = { ...shape, queryLength: shortest, keyLength: shortest };
@@ -142,6 +152,17 @@ function budgetsOf(
   const middle = common[Math.floor((common.length - 1) / 2)];
   const chosen = new Set(spread(all, MAX_BUDGETS));
   return all.filter((value) => chosen.has(value) || value === middle);
+}
+
+function budgetsAtShares(
+  variant: AnyVariant,
+  shape: AttentionShape,
+  { causal = false, options = {} }: PlanSettings,
+  shares: readonly number[],
+): number[] {
+  const { variant: full, options: fullOptions } = referenceCell(shape, causal);
+  const others = { ...variant.defaults(shape.keyLength), ...options[variant.name], causal };
+  return budgetsOfShares(variant, shape, others, full.cost(shape, fullOptions).flops, shares);
 }
 
 /** A variant's own budgets that cost less than full attention does; the lowest if none does. */

@@ -109,12 +109,7 @@ export function number<D extends number | undefined = undefined>(
   description: string,
   settings: Settings<D> & Range = {},
 ): OptionSpec<number | D> {
-  const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = settings;
-  return single(placeholder, description, settings, (given, flag) => {
-    const value = given.trim() === '' ? Number.NaN : Number(given);
-    if (Number.isFinite(value) && value >= minimum && value <= maximum) return value;
-    throw new ArgumentError(`${flag}: expected a number${inRange(minimum, maximum)}, got ${given || 'nothing'}`);
-  });
+  return single(placeholder, description, settings, (given, flag) => parseNumber(given, flag, settings));
 }
 
 /** One of the given names. */
@@ -144,6 +139,15 @@ export function integers<D extends readonly number[] | undefined = undefined>(
   settings: Settings<D> & Range = {},
 ): OptionSpec<readonly number[] | D> {
   return list(placeholder, description, settings, (given, flag) => parseInteger(given, flag, settings));
+}
+
+/** Finite numbers: `0.25,0.5`; each once. */
+export function numbers<D extends readonly number[] | undefined = undefined>(
+  placeholder: string,
+  description: string,
+  settings: Settings<D> & Range = {},
+): OptionSpec<readonly number[] | D> {
+  return list(placeholder, description, settings, (given, flag) => parseNumber(given, flag, settings));
 }
 
 /** An option whose last given text counts. */
@@ -198,6 +202,13 @@ function parseInteger(given: string, flag: string, { minimum = Number.MIN_SAFE_I
   }
   expectInteger(flag, value, minimum, maximum);
   return Number(value);
+}
+
+function parseNumber(given: string, flag: string, range: Range): number {
+  const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = range;
+  const value = given.trim() === '' ? Number.NaN : Number(given);
+  if (Number.isFinite(value) && value >= minimum && value <= maximum) return value;
+  throw new ArgumentError(`${flag}: expected a number${inRange(minimum, maximum)}, got ${given || 'nothing'}`);
 }
 
 function parseChoice<Name extends string>(given: string, flag: string, names: readonly Name[]): Name {

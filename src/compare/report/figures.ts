@@ -12,6 +12,7 @@ import {
 } from '../series.ts';
 import { decades, ERROR_FLOOR, errorAxis, powersOfTwo } from './axes.ts';
 import type { Axis, Chart, ChartLine } from './chart.ts';
+import { frontLine } from './front-line.ts';
 
 interface DrawnSeries {
   series: Series;
@@ -35,7 +36,7 @@ export function errorCharts(all: readonly Series[]): Chart[] {
       { label: 'FLOPs, share of full attention’s', format: shortPercent },
     ),
     y,
-    lines: linesOf(drawn, ({ share }) => share),
+    lines: [...linesOf(drawn, ({ share }) => share), ...frontLine(named(drawn))],
   };
   const swept = drawn
     .map(({ series, points }) => ({ series, points: points.filter(({ budget }) => budget !== null) }))
@@ -192,6 +193,10 @@ function linesOf(
       tooltip: tooltip(series, point),
     })),
   }));
+}
+
+function named(drawn: readonly DrawnSeries[]): (Point & { name: string })[] {
+  return drawn.flatMap(({ series, points }) => points.map((point) => ({ ...point, name: nameOf(series, point) })));
 }
 
 function tooltip(series: Series, point: Point): string {

@@ -1,0 +1,70 @@
+/** Budgets by what they cost: for each variant the largest that spends no more than a share of full attention's FLOPs. */
+import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
+import { checkOptions } from '../variants/attend.ts';
+import type { OptionSchema } from '../variants/options.ts';
+import type { AnyVariant } from '../variants/registry.ts';
+import type { AttentionShape, CommonOptions } from '../variants/variant.ts';
+
+/** Shares that `--all` compares at, unless told. */
+export const DEFAULT_SHARES: readonly number[] = [1 / 16, 1 / 8, 1 / 4, 1 / 2];
+
+/** Throws ArgumentError unless every share is above 0 and at most 1. */
+export function checkShares(shares: readonly number[]): void {
+  if (shares.length === 0) throw new ArgumentError('shares: expected at least one, got none');
+  for (const share of shares) {
+    if (!(share > 0 && share <= 1))
+      throw new ArgumentError(`shares: expected numbers above 0, at most 1, got ${share}`);
+  }
+}
+
+/**
+ * The largest value of the variant's budget for each share, without repetition, ascending; none where even the cheapest
+ * budget costs more. `others` are the variant's complete other options.
+ */
+export function budgetsOfShares(
+  variant: AnyVariant,
+  shape: AttentionShape,
+  others: CommonOptions,
+  fullFlops: number,
+  shares: readonly number[],
+): number[] {
+  if (variant.budget === null) return [];
+  const option: string = variant.budget.option;
+  const schema = (variant.options as Record<string, OptionSchema>)[option];
+  if (schema.kind !== 'integer') return [];
+  const step = schema.multipleOf ?? 1;
+  const highest = Math.floor((schema.maximum?.(shape.keyLength) ?? shape.keyLength) / step);
+  const costs = new Map<number, number>();
+  const costOf = (multiple: number): number => {
+    const known = costs.get(multiple) ?? flopsOf(variant, shape, { ...others, [option]: multiple * step });
+    costs.set(multiple, known);
+    return known;
+  };
+  // From the cheapest on, cost grows with the budget: not always from the smallest, a stride of 1 is full attention.
+  const candidates = [schema.minimum, ...variant.budget.values(shape.keyLength)].map((value) =>
+    Math.ceil(value / step),
+  );
+  const lowest = candidates.reduce((best, each) => (costOf(each) < costOf(best) ? each : best));
+  const found = shares.flatMap((share) => {
+    const most = share * fullFlops;
+    if (!(costOf(lowest) <= most)) return [];
+    let [fits, exceeds] = [lowest, highest + 1];
+    while (exceeds - fits > 1) {
+      const middle = Math.floor((fits + exceeds) / 2);
+      if (costOf(middle) <= most) fits = middle;
+      else exceeds = middle;
+    }
+    return [fits * step];
+  });
+  return [...new Set(found)].sort((a, b) => a - b);
+}
+
+/** Infinity for options that the variant refuses. */
+function flopsOf(variant: AnyVariant, shape: AttentionShape, options: CommonOptions): number {
+  try {
+    return variant.cost(shape, checkOptions(variant, options, shape)).flops;
+  } catch (error) {
+    if (error instanceof EfficientTransformersError) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
+}

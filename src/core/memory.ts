@@ -103,8 +103,12 @@ export function allocate(dtype: DType, length: number): NumericArray {
   return array;
 }
 
-/** Bytes that are never given back and that no statistics count, for the scratch of kernels. Returns their offset. */
+/**
+ * Bytes that are never given back and that no statistics count, for the scratch of kernels; a multiple of 64 of them.
+ * Returns their offset. Throws MemoryError when the heap is full, and on a thread that does not own it.
+ */
 export function reserveOutsideStatistics(bytes: number): number {
+  if (lent) throw new MemoryError('memory: only the thread that owns the heap reserves parts of it');
   const block = takeFree(bytes) ?? takeFresh(bytes);
   block.free = false;
   return block.offset;

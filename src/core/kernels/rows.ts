@@ -136,23 +136,33 @@ export const gatherKernel = defineKernel(
   },
 );
 
+/** Columns that make one item of an adjoint gather: a table of embeddings is one outer entry, and many threads' work. */
+export const SCATTER_COLUMNS = 32;
+
 /**
  * The adjoint of gather: adds rows back where they came from, in order. arrays: rows [outer, count, width], index,
- * result [outer, length, width] (overwritten); numbers as in `gatherKernel`. Items: outer.
+ * result [outer, length, width] (overwritten); numbers as in `gatherKernel`. Items: outer × blocks of columns.
  */
 export const scatterAddKernel = defineKernel(
   'scatter-add',
   (begin, end, [rows, index, result], [length, width, count, own]) => {
     const fast = isOnHeap(rows) && isOnHeap(result) ? vectorKernels() : null;
-    for (let outer = begin; outer < end; outer++) {
-      result.fill(0, outer * length * width, (outer + 1) * length * width);
+    const blocks = Math.ceil(width / SCATTER_COLUMNS);
+    for (let item = begin; item < end; item++) {
+      const outer = Math.floor(item / blocks);
+      const column = (item % blocks) * SCATTER_COLUMNS;
+      const columns = Math.min(SCATTER_COLUMNS, width - column);
+      for (let row = 0; row < length; row++) {
+        const start = (outer * length + row) * width + column;
+        result.fill(0, start, start + columns);
+      }
       for (let k = 0; k < count; k++) {
         const row = index[own ? outer * count + k : k];
         if (row < 0) continue;
-        const from = (outer * count + k) * width;
-        const to = (outer * length + row) * width;
-        if (fast === null) for (let i = 0; i < width; i++) result[to + i] += rows[from + i];
-        else fast.addRun(result.byteOffset + 4 * to, rows.byteOffset + 4 * from, width);
+        const from = (outer * count + k) * width + column;
+        const to = (outer * length + row) * width + column;
+        if (fast === null) for (let i = 0; i < columns; i++) result[to + i] += rows[from + i];
+        else fast.addRun(result.byteOffset + 4 * to, rows.byteOffset + 4 * from, columns);
       }
     }
   },

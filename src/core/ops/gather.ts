@@ -1,7 +1,7 @@
 /** Rows picked and put by index. A row is an entry along the last but one axis. */
 import { record } from '../autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
-import { gatherKernel, putRowsKernel, scatterAddKernel } from '../kernels/rows.ts';
+import { gatherKernel, putRowsKernel, SCATTER_COLUMNS, scatterAddKernel } from '../kernels/rows.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { copyInto, elements, empty, fromArray, Tensor, zeros } from '../tensor.ts';
 import { expectAxes, expectFloat, expectSameDType } from './check.ts';
@@ -31,11 +31,11 @@ export function gatherRows(x: Tensor, index: RowIndex): Tensor {
     const sums = empty(x.shape, x.dtype);
     parallelFor(
       scatterAddKernel,
-      plan.outer,
+      plan.outer * Math.ceil(plan.width / SCATTER_COLUMNS),
       [elements(gradient), elements(plan.index), elements(sums)],
       plan.numbers,
       {
-        costPerItem: 2 * (plan.count + plan.length) * plan.width,
+        costPerItem: 2 * (plan.count + plan.length) * Math.min(plan.width, SCATTER_COLUMNS),
       },
     );
     return [sums];

@@ -66,8 +66,8 @@ export function setThreads(count: number): void {
  * ArgumentError for another name, or `simd` where it cannot be had.
  */
 export function setKernels(name: string): void {
-  chooseKernelSet(name);
   closePool();
+  chooseKernelSet(name);
 }
 
 /** The scratch region of a worker; a pool that is started anew takes those of the last one. */

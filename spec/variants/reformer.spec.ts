@@ -47,7 +47,7 @@ const cases: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 70 }).chain((length)
       numHashes: fc.integer({ min: 1, max: 4 }),
       chunkLength: fc.integer({ min: 1, max: length }),
       // Few buckets, so that some are larger than their chunks, and enough for two hashes.
-      numBuckets: fc.constantFrom(0, 0, 1, 2, 4, 6, 66, 72).map((n) => (n > 4 * length ? 2 : n)),
+      numBuckets: fc.constantFrom(0, 0, 1, 2, 4, 6, 24, 66).map((n) => (n > 4 * length ? 2 : n)),
       acrossBuckets: fc.boolean(),
       countOnce: fc.boolean(),
     }),
@@ -167,7 +167,7 @@ test('buckets are argmax([xR; −xR]), of two hashes where there are many, and p
       return signed.indexOf(Math.max(...signed));
     };
     const { group, groups } = bucketsOf(drawn, inputs);
-    assert.is(R2 !== undefined, groups > 64 && groups % 4 === 0);
+    assert.is(R2 !== undefined, groups > 2 * drawn.options.chunkLength && groups % 4 === 0);
     group.forEach((ofHeads, b) => {
       ofHeads.forEach((ofRounds, h) => {
         ofRounds.forEach((list, r) => {
@@ -348,9 +348,8 @@ test('decoding: every step is the last row of the causal run over the tokens so 
         values: gatherRows(inputs.values, index),
       });
       const step = decoder.step(pick(last));
-      // A chunk of the whole text may be longer than what there is of it.
-      const prefix = { ...options, chunkLength: options.chunkLength };
-      const whole = noGrad(() => reformer.attend(pick(soFar), prefix, parameters));
+      // Not by way of the door, which would find the chunks of the finished text too long for its beginning.
+      const whole = noGrad(() => reformer.attend(pick(soFar), options, parameters));
       close(step, dense(gatherRows(whole, last)), `token ${position}`);
     }
   });
@@ -380,13 +379,13 @@ test('the number of buckets: 2L/m, even, made of one hash or of two nearly equal
       const count = factors.reduce((product, factor) => product * factor, 1);
       const wanted = (2 * length) / chunkLength;
       assert.ok(factors.every((factor) => factor >= 2 && factor % 2 === 0));
-      if (factors.length === 1) assert.ok(count <= 64 && count >= wanted && count < wanted + 2);
+      if (factors.length === 1) assert.ok(count <= 2 * chunkLength && count >= wanted && count < wanted + 2);
       // Two even factors near the root: their product is at most a few roots more.
       else assert.ok(count >= wanted && count <= wanted + 4 * Math.sqrt(wanted) + 8, `${factors} for ${wanted}`);
     }),
     { numRuns: 500 },
   );
-  const given = (numBuckets: number) => bucketFactors({ numHashes: 1, chunkLength: 8, numBuckets }, 10_000);
+  const given = (numBuckets: number) => bucketFactors({ numHashes: 1, chunkLength: 32, numBuckets }, 10_000);
   assert.equal(given(1), []);
   assert.equal(given(64), [64]);
   assert.equal(given(128), [8, 16]);

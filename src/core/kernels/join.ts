@@ -10,15 +10,14 @@ export const joinKernel = defineKernel('join', (begin, end, arrays, [parts, widt
   const outputs = arrays.slice(0, parts);
   const logSumExps = arrays.slice(parts, 2 * parts);
   const [output, logSumExp] = arrays.slice(2 * parts);
+  const shares = new Float64Array(parts);
   for (let row = begin; row < end; row++) {
-    const total = joined(logSumExps, row);
-    logSumExp[row] = total;
+    logSumExp[row] = shareOut(logSumExps, row, shares);
     const start = row * width;
     output.fill(0, start, start + width);
     for (let p = 0; p < parts; p++) {
-      const share = shareOf(logSumExps[p][row], total);
       // What counts for nothing may be anything, even NaN where a query met no key.
-      if (share !== 0) addScaled(output, outputs[p], share, start, width);
+      if (shares[p] !== 0) addScaled(output, outputs[p], shares[p], start, width);
     }
   }
 });
@@ -34,13 +33,13 @@ export const joinGradientKernel = defineKernel('join-gradient', (begin, end, arr
   const logSumExps = arrays.slice(parts, 2 * parts);
   const [output, , gradient, logSumExpGradient] = arrays.slice(2 * parts, 2 * parts + 4);
   const results = arrays.slice(2 * parts + 4);
+  const shares = new Float64Array(parts);
   for (let row = begin; row < end; row++) {
     const start = row * width;
     const along = dot(gradient, output, start, width);
-    // Not the one that was stored: in float32 a log-sum-exp near −10⁵ is off by so much that shares would not add up.
-    const total = joined(logSumExps, row);
+    shareOut(logSumExps, row, shares);
     for (let p = 0; p < parts; p++) {
-      const share = shareOf(logSumExps[p][row], total);
+      const share = shares[p];
       results[p].fill(0, start, start + width);
       results[parts + p][row] = 0;
       if (share === 0) continue;
@@ -51,17 +50,24 @@ export const joinGradientKernel = defineKernel('join-gradient', (begin, end, arr
   }
 });
 
-function joined(logSumExps: readonly NumericArray[], row: number): number {
+/**
+ * Fills in the parts' shares of a row and returns the log-sum-exp of all. The shares add up to 1 whatever the scale:
+ * relative to the log-sum-exp itself, which is rounded, they would not where it is large.
+ */
+function shareOut(logSumExps: readonly NumericArray[], row: number, shares: Float64Array): number {
   let largest = Number.NEGATIVE_INFINITY;
   for (const each of logSumExps) largest = Math.max(largest, each[row]);
-  if (largest === Number.NEGATIVE_INFINITY) return largest;
+  if (largest === Number.NEGATIVE_INFINITY) {
+    shares.fill(0);
+    return largest;
+  }
   let sum = 0;
-  for (const each of logSumExps) sum += Math.exp(each[row] - largest);
+  for (let p = 0; p < shares.length; p++) {
+    shares[p] = Math.exp(logSumExps[p][row] - largest);
+    sum += shares[p];
+  }
+  for (let p = 0; p < shares.length; p++) shares[p] /= sum;
   return largest + Math.log(sum);
-}
-
-function shareOf(logSumExp: number, total: number): number {
-  return logSumExp === Number.NEGATIVE_INFINITY ? 0 : Math.exp(logSumExp - total);
 }
 
 function addScaled(target: NumericArray, source: NumericArray, factor: number, start: number, width: number): void {

@@ -9,12 +9,6 @@ import type { Random } from '../../core/random.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../../core/tensor.ts';
 import type { AttentionShape, Parameters } from '../variant.ts';
 
-/**
- * More buckets than these come from two hashes, h = h₁ b₂ + h₂ with b₁ b₂ = b: one hash costs d·b/2 multiply-adds a
- * token, and b grows with the length, two cost about d·√b. The authors' code offers the same.
- */
-const LARGE = 64;
-
 export interface BucketOptions {
   numHashes: number;
   chunkLength: number;
@@ -24,11 +18,14 @@ export interface BucketOptions {
 /**
  * Buckets of each hash: [b], or [b₁, b₂] for a large count, or [] for the one bucket that takes no hash. Where the
  * options leave the count open it is 2L/m (below eq. 5), rounded up to what its hashes can make.
+ *
+ * A hash costs b·d operations a token, and b grows with the length; two hashes, h = h₁ b₂ + h₂ with b₁ b₂ = b, cost about
+ * 2d·√b. They take over from b > 2m on, where one would cost a quarter of the attention, 2m keys of 4d operations each.
  */
 export function bucketFactors({ numBuckets, chunkLength }: BucketOptions, sequenceLength: number): number[] {
   if (numBuckets === 1) return [];
   const wanted = numBuckets || 2 * Math.ceil(sequenceLength / chunkLength);
-  if (wanted <= LARGE) return [wanted];
+  if (wanted <= 2 * chunkLength) return [wanted];
   if (numBuckets === 0) {
     const first = 2 * Math.ceil(Math.sqrt(wanted) / 2);
     return [first, 2 * Math.ceil(wanted / first / 2)];

@@ -1,0 +1,178 @@
+/**
+ * Nyströmformer (Xiong et al. 2021): the softmax matrix rebuilt from what it says about m landmarks.
+ *
+ * Problem: S = softmax(QKᵀ/√d) has a weight for every pair of tokens, O(L²). Idea: the Nyström method completes a matrix
+ * from some of its columns and rows, S ≈ F A⁺ B, with A where they cross. But a softmax needs its whole row even for one
+ * entry. So the tokens are not sampled: m *landmarks* Q̃ and K̃, means of segments of the queries and of the keys, make
+ * three small softmax matrices in place of the pieces of S:
+ *
+ *     Ŝ = softmax(QK̃ᵀ/√d) softmax(Q̃K̃ᵀ/√d)⁺ softmax(Q̃Kᵀ/√d) = F̃ Ã⁺ B̃                            (eq. 13)
+ *
+ * Cost: O(L·m) + O(m³) time and, for a fixed m, O(L) memory: F̃ and B̃ are never held, and Ã⁺ takes matrix products only.
+ * It gives up: causality, because landmarks are means over the whole sequence; weights of at least 0 (their rows
+ * still add up to about 1); and sharp patterns, because a landmark is as blurred as its segment is long.
+ *
+ * On 512 tokens of a trained model (fixtures/minilm-qkv.safetensors), 64 landmarks are off by 0.60 of the output's norm
+ * in a layer that looks near by, and by 0.24 in one that looks far. The exact Ã⁺ would be worse, for it blows up what the
+ * landmarks hardly tell apart: after 20 steps in place of 6 the same landmarks are off by 8.5 and by 1.3.
+ */
+import { ArgumentError, expectShape } from '../core/errors.ts';
+import { expectSameDType } from '../core/ops/check.ts';
+import {
+  add,
+  convolveRows,
+  everything,
+  log,
+  matmul,
+  meanTaps,
+  mixSegments,
+  multiply,
+  realTokens,
+  rowsWithTokens,
+  scale,
+  segmentsOf,
+  softmax,
+  streamingAttention,
+  transpose,
+  zeroMasked,
+} from '../core/ops/index.ts';
+import { elements, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
+import { SOFTMAX_FLOPS } from './full.ts';
+import { pseudoInverse } from './nystromformer-inverse.ts';
+import type { AttentionVariant, CommonOptions, Parameters } from './variant.ts';
+
+export interface NystromformerOptions extends CommonOptions {
+  /** *m*: landmarks. As many as tokens make Ŝ = S S⁺ S, which is S but for what the iteration leaves of it. */
+  landmarks: number;
+  /** Steps of the iteration for Ã⁺. To stop early leaves out small singular values, on which Ŝ had better not rely. */
+  pinvIterations: number;
+  /**
+   * Width of the depthwise convolution of V that is added to the output, a learned kernel for each head; of an even
+   * one, the token more is before the query. 0: none.
+   */
+  convolutionWidth: number;
+}
+
+export const nystromformer: AttentionVariant<NystromformerOptions> = {
+  name: 'nystromformer',
+  paper: {
+    authors: 'Xiong et al.',
+    year: 2021,
+    title: 'Nyströmformer: A Nyström-Based Algorithm for Approximating Self-Attention',
+    arxiv: '2102.03902',
+  },
+  family: 'low-rank',
+  exactness: 'approximate',
+  complexity: 'O(L·m)',
+  // The equations would allow for other keys than the queries' own tokens. But a padded query must not enter the means,
+  // and only in self-attention does the mask of the keys say which those are.
+  supports: { causal: false, padding: true, crossAttention: false, incremental: false },
+  options: {
+    landmarks: {
+      kind: 'integer',
+      symbol: 'm',
+      minimum: 1,
+      maximum: (sequenceLength) => sequenceLength,
+      description: 'landmarks: segments of the sequence whose means stand for it',
+    },
+    pinvIterations: {
+      kind: 'integer',
+      minimum: 1,
+      // Rounding errors, too, grow with each; see nystromformer-inverse.ts.
+      maximum: () => 20,
+      description: 'steps of the iteration for the pseudo-inverse; with few landmarks more can be worse',
+    },
+    convolutionWidth: {
+      kind: 'integer',
+      minimum: 0,
+      // As far as the ends of the sequence are from each other.
+      maximum: (sequenceLength) => 2 * sequenceLength - 1,
+      description: 'width of the convolution of the values that is added; 0: none',
+    },
+  },
+  budget: {
+    symbol: 'm',
+    option: 'landmarks',
+    values: (sequenceLength) => [Math.min(16, sequenceLength), ...[32, 64, 128, 256].filter((m) => m < sequenceLength)],
+  },
+
+  // 64 landmarks and 6 steps are the paper's choice.
+  defaults: (sequenceLength) => ({
+    causal: false,
+    landmarks: Math.min(64, sequenceLength),
+    pinvIterations: 6,
+    convolutionWidth: 0,
+  }),
+
+  /** The kernel of the convolution, [heads, convolutionWidth], as N(0, 1/width), which keeps the size of V. */
+  parameters({ convolutionWidth }, { heads, dtype }, random): Parameters {
+    if (convolutionWidth === 0) return {};
+    const kernel = randomNormal([heads, convolutionWidth], random, dtype);
+    return { convolution: scale(kernel, 1 / Math.sqrt(convolutionWidth)).withGrad() };
+  },
+
+  attend({ queries, keys, values, keyMask }, { landmarks, pinvIterations, convolutionWidth }, { convolution }) {
+    const [, heads, length, headDim] = queries.shape;
+    expectKernel(convolution, heads, convolutionWidth, queries.dtype);
+
+    // Q̃, K̃: means over the real tokens of m segments. A segment of padding alone has a landmark that is not there.
+    const segments = segmentsOf(length, landmarks);
+    const counts = realTokens(segments, keyMask);
+    const there = keyMask && rowsWithTokens(counts, landmarks);
+    const taps = meanTaps(counts, segments, queries.dtype);
+    const landmarkQueries = mixSegments(taps, zeroMasked(queries, keyMask), segments);
+    const landmarkKeys = mixSegments(taps, zeroMasked(keys, keyMask), segments);
+
+    // Ã = softmax(Q̃K̃ᵀ/√d), with rows and columns of zeros where a landmark is not there, and Ã⁺        (eqs. 13, 14)
+    const scores = scale(matmul(landmarkQueries, landmarkKeys, { transposeB: true }), 1 / Math.sqrt(headDim));
+    const inverse = pseudoInverse(softmax(there ? add(scores, hiding(there, scores.dtype)) : scores), pinvIterations);
+
+    // B̃ V = softmax(Q̃Kᵀ/√d) V. A row that is not there meets a column of zeros in Ã⁺.
+    const toTokens = everything(landmarks, length);
+    const summaries = streamingAttention(landmarkQueries, keys, values, toTokens, { keyMask }).output;
+
+    // F̃ (Ã⁺ (B̃ V)) = softmax(QK̃ᵀ/√d) (Ã⁺ B̃ V): L × m, then m × m, then m × d, so that nothing is L × L.     (eq. 13)
+    const toLandmarks = everything(length, landmarks);
+    const mixed = matmul(inverse, summaries);
+    const attended = streamingAttention(queries, landmarkKeys, mixed, toLandmarks, { keyMask: there }).output;
+
+    // The skip connection: a depthwise convolution of V.
+    if (convolutionWidth === 0) return attended;
+    return add(attended, convolveRows(convolution, zeroMasked(values, keyMask), Math.floor(convolutionWidth / 2)));
+  },
+
+  cost({ batch, heads, keyLength, headDim, dtype }, { landmarks, pinvIterations, convolutionWidth }) {
+    const sequences = batch * heads;
+    const means = 2 * (2 * keyLength * headDim);
+    const crossing = landmarks ** 2 * (2 * headDim + SOFTMAX_FLOPS);
+    // Four products and three differences a step; and Ã⁺ (B̃ V).
+    const inverting = pinvIterations * (4 * 2 * landmarks ** 3 + 4 * landmarks ** 2) + 2 * landmarks ** 2 * headDim;
+    const streaming = 2 * keyLength * landmarks * (4 * headDim + SOFTMAX_FLOPS);
+    const convolving = 2 * keyLength * convolutionWidth * headDim;
+    // Held: output and log-sum-exp, the sum with the convolution, landmarks and what they collect, Ã and the steps of Ã⁺.
+    const rows = keyLength * (headDim + 1) + (convolutionWidth === 0 ? 0 : 2 * keyLength * headDim);
+    const ofLandmarks = landmarks * (4 * headDim + 1) + landmarks ** 2 * (3 + 8 * pinvIterations);
+    return {
+      flops: sequences * (means + crossing + inverting + streaming + convolving),
+      bytes: (dtype === 'float64' ? 8 : 4) * sequences * (rows + ofLandmarks),
+    };
+  },
+};
+
+/** To be added to scores of landmarks: 0 where both are there, else −∞, [batch or 1, 1, m, m]. */
+function hiding(there: Tensor, dtype: Tensor['dtype']): Tensor {
+  const [batch, landmarks] = there.shape;
+  const rows = fromArray(elements(there), [batch, 1, landmarks, 1], dtype);
+  return log(multiply(rows, transpose(rows)));
+}
+
+/** Throws ShapeError or ArgumentError unless there is a kernel of this width for every head, or none for width 0. */
+function expectKernel(kernel: Tensor | undefined, heads: number, width: number, dtype: Tensor['dtype']): void {
+  if (width === 0 && kernel === undefined) return;
+  if (width === 0 || kernel === undefined) {
+    const [expected, got] = width === 0 ? ['none', 'one'] : ['one', 'none'];
+    throw new ArgumentError(`parameters.convolution: expected ${expected} for width ${width}, got ${got}`);
+  }
+  expectSameDType('parameters.convolution', kernel, dtype, 'to match queries');
+  expectShape('parameters.convolution', kernel.shape, [heads, width], `for ${heads} heads`);
+}

@@ -55,6 +55,7 @@ function memoryOf(variant: AnyVariant, attentionCase: AttentionCase, training: b
     const inputs = inputsOf(attentionCase);
     const parameters = parametersOf(variant, attentionCase);
     if (training) for (const leaf of [inputs.queries, inputs.keys, inputs.values]) leaf.withGrad();
+    const given = [inputs.queries, inputs.keys, inputs.values].map((tensor) => tensor.toArray());
     const before = process.memoryUsage().arrayBuffers;
     const { peakBytes, largestBytes } = measureMemory(() =>
       scope(() => {
@@ -62,7 +63,12 @@ function memoryOf(variant: AnyVariant, attentionCase: AttentionCase, training: b
         else noGrad(() => attend(variant, inputs, attentionCase.options, { parameters }));
       }),
     );
-    return { peakBytes, largestBytes, outsideBytes: process.memoryUsage().arrayBuffers - before };
+    const outsideBytes = process.memoryUsage().arrayBuffers - before;
+    // At these lengths all threads take part: none may write beside its own results.
+    for (const [index, tensor] of [inputs.queries, inputs.keys, inputs.values].entries()) {
+      expectSameBits(tensor.toArray(), given[index], `${['queries', 'keys', 'values'][index]} after a pass`);
+    }
+    return { peakBytes, largestBytes, outsideBytes };
   });
 }
 

@@ -13,6 +13,7 @@ export * from './mask.ts';
 export * from './matmul.ts';
 export * from './normalize.ts';
 export * from './reduce.ts';
+export * from './relative-shift.ts';
 export * from './scan.ts';
 export * from './segments.ts';
 export * from './shape.ts';

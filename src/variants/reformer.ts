@@ -11,10 +11,10 @@
  * and it is their temperature. With 1/√d as in eq. 1, scores stay within ±‖q‖/√d; the authors' code gives keys the
  * length √d, which is the same as multiplying the queries by √d.
  *
- * Cost: O(n_rounds · L · m) time for chunks of m, beside hashing and sorting; O(n_rounds · L) memory. It gives up
- * separate keys, pairs that no round brings together, and weights that move smoothly with the queries: the hash is
- * piecewise constant and passes no gradient. Later tokens have a say in where chunks end, and so in which earlier tokens
- * meet, though never with what weight: causality holds for values, and only so far for queries.
+ * Cost: O(n_rounds · L · m) time for chunks of m, beside hashing and sorting, by which the paper counts O(L log L);
+ * O(n_rounds · L) memory. It gives up separate keys, pairs that no round brings together, and weights that move smoothly
+ * with the queries: the hash is piecewise constant and passes no gradient. And a causal run is not causal to the last:
+ * later tokens shift the borders of chunks, and so decide which earlier tokens meet, though not what they get there.
  */
 import { ArgumentError } from '../core/errors.ts';
 import { chunkedAttention, joinAttention, normalizeRows, sortIntoChunks } from '../core/ops/index.ts';
@@ -32,7 +32,7 @@ export interface ReformerOptions extends CommonOptions {
   numBuckets: number;
   /**
    * Whether a token meets all of its chunk and of the neighbours, whatever their buckets. False is eq. 4; true is how
-   * the authors' released models were trained: no more work, and more pairs.
+   * the authors' released models were trained: the same chunks, more pairs of them, and a smaller error.
    */
   acrossBuckets: boolean;
   /**
@@ -43,7 +43,7 @@ export interface ReformerOptions extends CommonOptions {
 }
 
 /** m_ii of eq. 16: a token attends to itself only if it has nobody else, whose scores would be larger by far. */
-export const SELF_BIAS = -1e5;
+const SELF_BIAS = -1e5;
 
 export const reformer: AttentionVariant<ReformerOptions> = {
   name: 'reformer',
@@ -55,7 +55,7 @@ export const reformer: AttentionVariant<ReformerOptions> = {
   },
   family: 'hashing',
   exactness: 'approximate',
-  complexity: 'O(n·L·m)',
+  complexity: 'O(L·log L)',
   unread: ['keys'],
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
   options: {
@@ -88,7 +88,11 @@ export const reformer: AttentionVariant<ReformerOptions> = {
       description: 'whether a pair that meets in several rounds counts once',
     },
   },
-  budget: { symbol: 'n_rounds', option: 'numHashes', values: () => [1, 2, 4, 8, 16] },
+  budget: {
+    symbol: 'n_rounds',
+    option: 'numHashes',
+    values: (sequenceLength) => [1, 2, 4, ...[8, 16].filter((rounds) => 64 * rounds <= sequenceLength)],
+  },
 
   // Four rounds as in table 2 (eight almost match full attention, figure 4). The paper's chunks are of 128 tokens for
   // texts of up to 64K (§5); 64 leave something to save at a few thousand.

@@ -11,6 +11,7 @@ export { type BigBirdOptions, bigbird } from './variants/bigbird.ts';
 export { type SparseTransformerOptions, sparseTransformer } from './variants/sparse-transformer.ts';
 export { type LinformerOptions, linformer } from './variants/linformer.ts';
 export { type NystromformerOptions, nystromformer } from './variants/nystromformer.ts';
+export { type PerformerOptions, performer, redrawFeatures } from './variants/performer.ts';
 export { type LinearTransformerOptions, linearTransformer } from './variants/linear-transformer.ts';
 export { type ReformerOptions, reformer } from './variants/reformer.ts';
 export { type LightConvOptions, lightConv } from './variants/light-conv.ts';

@@ -8,8 +8,10 @@ import { linearTransformer } from './linear-transformer.ts';
 import { linformer } from './linformer.ts';
 import { longformer } from './longformer.ts';
 import { nystromformer } from './nystromformer.ts';
+import { performer } from './performer.ts';
 import { reformer } from './reformer.ts';
 import { sparseTransformer } from './sparse-transformer.ts';
+import { transformerXL } from './transformer-xl.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
 /** A variant whose options are known only by their schema. */
@@ -29,8 +31,10 @@ register(bigbird);
 register(sparseTransformer);
 register(linformer);
 register(nystromformer);
+register(performer);
 register(linearTransformer);
 register(reformer);
+register(transformerXL);
 register(lightConv);
 register(dynamicConv);
 

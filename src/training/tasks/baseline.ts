@@ -1,0 +1,34 @@
+/** What a model has to beat: the one answer that is right most often, and how often the answers come. */
+import type { Random } from '../../core/random.ts';
+import type { Example, Part, Task } from './task.ts';
+
+export interface Baseline {
+  /** On held-out examples, in the measure of the task, when always the most frequent answer is given. */
+  accuracy: number;
+  /** Nats for each target that counts, when answers are given with the frequency that they have in training. */
+  loss: number;
+}
+
+/** Measured on `examples` examples of training and as many that are held out. */
+export function majorityBaseline(task: Task, random: Random, examples = 1000): Baseline {
+  const draw = (part: Part) => {
+    const stream = random.split(`baseline ${part}`);
+    return Array.from({ length: examples }, () => countedTargets(task.draw(part, stream)));
+  };
+  const frequency = new Array<number>(task.classes).fill(0);
+  for (const target of draw('training').flat()) frequency[target]++;
+  const answer = frequency.indexOf(Math.max(...frequency));
+
+  const heldOut = draw('held-out');
+  const targets = heldOut.flat();
+  const right = targets.filter((target) => target === answer).length;
+  const allRight = heldOut.filter((own) => own.every((target) => target === answer)).length;
+  // One more of each answer than were seen (Laplace), so that none is impossible.
+  const total = frequency.reduce((sum, count) => sum + count + 1, 0);
+  const loss = targets.reduce((sum, target) => sum - Math.log((frequency[target] + 1) / total), 0) / targets.length;
+  return { accuracy: task.accuracy === 'sequence' ? allRight / examples : right / targets.length, loss };
+}
+
+export function countedTargets({ targets, counts }: Example): number[] {
+  return Array.from(targets).filter((_, at) => counts === undefined || counts[at] === 1);
+}

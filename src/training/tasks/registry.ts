@@ -1,0 +1,27 @@
+/** Every task, by name. Adding one is one file and one line here. */
+import { associativeRecall } from './associative-recall.ts';
+import { byteLm, byteMlm } from './byte-lm.ts';
+import { copy } from './copy.ts';
+import { duplication } from './duplication.ts';
+import { listops } from './listops.ts';
+import { pathfinder } from './pathfinder.ts';
+import { retrieval } from './retrieval.ts';
+import { makeTask, type Task, type TaskDefinition, type TaskSettings, taskNamed } from './task.ts';
+import { textClassification } from './text-classification.ts';
+
+export const tasks: readonly TaskDefinition[] = [
+  duplication,
+  copy,
+  associativeRecall,
+  byteLm,
+  byteMlm,
+  listops,
+  textClassification,
+  retrieval,
+  pathfinder,
+];
+
+/** Throws ArgumentError for an unknown name, for a setting that the task does not have, and for one that cannot be right. */
+export function openTask(name: string, settings: TaskSettings = {}): Task {
+  return makeTask(taskNamed(name, tasks), settings);
+}

@@ -1,0 +1,94 @@
+/**
+ * What a task is to the trainer: an endless stream of examples, drawn from a seeded stream of random numbers, and what a
+ * model is to make of them. Examples are generated, so there is nothing to download and none is met twice (but by chance).
+ */
+import { ArgumentError, expectInteger } from '../../core/errors.ts';
+import type { Random } from '../../core/random.ts';
+import { unknownName } from '../../terminal/suggest.ts';
+
+/**
+ * - causal: a target for each token, the next one; no token sees a later one;
+ * - masked: a target for each token, the token itself, where it was hidden;
+ * - classification: one class for a sequence;
+ * - pair classification: one class for two sequences, which are read apart from each other.
+ */
+export type TaskKind = 'causal' | 'masked' | 'classification' | 'pair classification';
+
+/** Which stream: what a model is trained on, or what it has never seen. */
+export type Part = 'training' | 'held-out';
+
+export interface Example {
+  /** Tokens of 0 … vocabulary − 1, at most `length` of them; what is missing is padding. */
+  tokens: ArrayLike<number>;
+  /** The second one of a pair. */
+  other?: ArrayLike<number>;
+  /** 0 … classes − 1: one for each token, or one alone for the kinds that classify. */
+  targets: ArrayLike<number>;
+  /** Which of the targets count, 1 or 0; all by default. */
+  counts?: ArrayLike<number>;
+}
+
+export interface Task {
+  readonly name: string;
+  readonly kind: TaskKind;
+  /** Settings that make this very task again; plain values, for a checkpoint. */
+  readonly settings: TaskSettings;
+  /** Tokens are 0 … vocabulary − 1. */
+  readonly vocabulary: number;
+  /** Targets are 0 … classes − 1. */
+  readonly classes: number;
+  /** The longest sequence. */
+  readonly length: number;
+  /** What the accuracy is the share of: targets that are right, or sequences of which all are. */
+  readonly accuracy: 'target' | 'sequence';
+  /** The accuracy of blind guessing. */
+  readonly chance: number;
+  /** What tokens stand for: bytes of UTF-8 text, or themselves. */
+  readonly alphabet: 'bytes' | 'numbers';
+  draw(part: Part, random: Random): Example;
+}
+
+/** What may be chosen about a task, where it has it. */
+export interface TaskSettings {
+  /** Tokens of the longest sequence. */
+  length?: number;
+  /** How many different symbols its sequences are made of. */
+  symbols?: number;
+  /** The path of a file to read. */
+  text?: string;
+}
+
+export interface TaskDefinition {
+  readonly name: string;
+  readonly summary: string;
+  /** Where it is described. */
+  readonly source: string;
+  /** Settings at their defaults; others it does not have. */
+  readonly defaults: TaskSettings;
+  make(settings: Required<TaskSettings>): Task;
+}
+
+/**
+ * A task by its definition; settings that are not given are the defaults. Throws ArgumentError for a setting that it does
+ * not have or that cannot be right.
+ */
+export function makeTask(definition: TaskDefinition, settings: TaskSettings = {}): Task {
+  const { name, defaults } = definition;
+  for (const [key, value] of Object.entries(settings)) {
+    if (value === undefined || Object.hasOwn(defaults, key)) continue;
+    throw new ArgumentError(`${key}: ${name} has no such setting; it has ${Object.keys(defaults).join(', ')}`);
+  }
+  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const complete = { ...defaults, ...given } as Required<TaskSettings>;
+  expectInteger('length', complete.length, 1);
+  if (defaults.symbols !== undefined) expectInteger('symbols', complete.symbols, 2, 2 ** 16);
+  return definition.make(complete);
+}
+
+/** Throws ArgumentError that suggests the nearest unless one of the definitions has this name. */
+export function taskNamed(name: string, definitions: readonly TaskDefinition[]): TaskDefinition {
+  const found = definitions.find((each) => each.name === name);
+  if (found !== undefined) return found;
+  const known = definitions.map((each) => each.name);
+  throw new ArgumentError(`task: ${unknownName('task', name, known)}`);
+}

@@ -1,0 +1,72 @@
+/**
+ * Long classification of bytes (Tay et al. 2021, §2.2, has film reviews): made-up reviews of many sentences, of which some
+ * praise, some complain and most of a long one do neither. The class is whether praise outweighs. A word alone does not
+ * tell, because `not` turns it around, and no sentence does, because the sum over all of them counts.
+ */
+import { expectInteger } from '../../core/errors.ts';
+import type { Random } from '../../core/random.ts';
+import { document, drawSentences, pick } from './prose.ts';
+import type { Task, TaskDefinition } from './task.ts';
+
+export const GOOD = ['good', 'clever', 'moving', 'funny', 'bright', 'superb'] as const;
+export const BAD = ['bad', 'clumsy', 'dull', 'tired', 'muddled', 'dreadful'] as const;
+const SUBJECTS = ['the film', 'the play', 'the acting', 'the music', 'the plot', 'the ending', 'the first act'];
+const ADVERBS = ['', '', 'quite ', 'really ', 'to my mind '];
+const PEOPLE = ['we', 'the critics', 'my friends', 'some children', 'two old men'];
+const DEEDS = ['sat in the last row', 'came by train', 'saw it on a Tuesday', 'left their coats outside', 'ate plums'];
+
+const OPINION_SHARE = 0.6;
+/** Of opinions that are what the class says. */
+const MAIN_SHARE = 0.7;
+const NEGATED_SHARE = 0.3;
+
+export const textClassification: TaskDefinition = {
+  name: 'text-classification',
+  summary: 'Tell whether a long review, read byte by byte, is more praise than complaint',
+  source: 'after Tay et al. 2021, §2.2.2, with generated text',
+  // In the Arena 1024 to 4096.
+  defaults: { length: 1024 },
+
+  make({ length }): Task {
+    expectInteger('length', length, 64);
+    return {
+      name: 'text-classification',
+      kind: 'classification',
+      settings: { length },
+      vocabulary: 256,
+      classes: 2,
+      length,
+      accuracy: 'target',
+      chance: 1 / 2,
+      alphabet: 'bytes',
+      draw(_, random) {
+        const praised = random.integer(2) === 1;
+        for (;;) {
+          let sum = 0;
+          const sentences = drawSentences(length, () => {
+            if (random.uniform() >= OPINION_SHARE) return `${pick(PEOPLE, random)} ${pick(DEEDS, random)}.`;
+            return opinion(random.uniform() < MAIN_SHARE ? praised : !praised, random);
+          });
+          for (const sentence of sentences) sum += praiseIn(sentence);
+          if (sum !== 0 && sum > 0 === praised) {
+            return { tokens: document(length, sentences), targets: [Number(praised)] };
+          }
+        }
+      },
+    };
+  },
+};
+
+function opinion(good: boolean, random: Random): string {
+  const negated = random.uniform() < NEGATED_SHARE;
+  const word = pick(good === negated ? BAD : GOOD, random);
+  return `${pick(SUBJECTS, random)} was ${pick(ADVERBS, random)}${negated ? 'not ' : ''}${word}.`;
+}
+
+/** 1 for praise, −1 for a complaint, 0 for neither. */
+function praiseIn(sentence: string): number {
+  const [, negation, word] = /was .*?(not )?(\w+)\.$/.exec(sentence) ?? [];
+  if (word === undefined) return 0;
+  const good = (GOOD as readonly string[]).includes(word);
+  return good === (negation === undefined) ? 1 : -1;
+}

@@ -96,6 +96,9 @@ export const brokenVariants: Broken[] = [
     attend: ({ values, ...inputs }, options) =>
       dummy.attend({ ...inputs, values: withScaledGradient(values, 1.01) }, options, {}),
   }),
+  broken('has another output where its gradients are whole', ['cut off leave the output as it is'], {
+    withWholeGradient: (options) => ({ ...options, reach: Math.max(0, options.reach - 1) }),
+  }),
   broken('depends on the number of threads', ['threads: 1, 2, 3 and 8'], {
     attend: (inputs, options) => scale(dummy.attend(inputs, options, {}), 1 + threadCount() / 1000),
   }),

@@ -109,6 +109,12 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
    */
   decode?(state: DecodeState, inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor;
 
+  /**
+   * For variants that cut gradients off on purpose: the options that do not, with the same output. Differences of the
+   * output can only be compared with gradients that are whole.
+   */
+  withWholeGradient?(options: Options): Options;
+
   /** For variants that restrict who may attend to whom, regardless of the data. */
   pattern?(options: Options, shape: AttentionShape): AttentionPattern;
 

@@ -4,8 +4,9 @@ import { Random } from '../../../src/core/random.ts';
 import { fromArray, randomNormal, type Tensor } from '../../../src/core/tensor.ts';
 import { attend } from '../../../src/variants/attend.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
+import type { CommonOptions } from '../../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
-import { type Law, parametersOf } from '../evaluate.ts';
+import { expectSameBits, type Law, outputOf, parametersOf } from '../evaluate.ts';
 
 /** Error of a central difference: h² ≈ 10⁻¹⁰ of the third derivative, and rounding 10⁻¹⁶ / h ≈ 10⁻¹¹. */
 const STEP = 1e-5;
@@ -13,7 +14,7 @@ const STEP = 1e-5;
 const TOLERANCE = 1e-6;
 
 export function gradients(variant: AnyVariant): Law[] {
-  return [
+  const laws: Law[] = [
     {
       name: 'gradients of queries, keys, values and learned parameters agree with central differences',
       run: () =>
@@ -25,14 +26,36 @@ export function gradients(variant: AnyVariant): Law[] {
         }),
     },
   ];
+  if (variant.withWholeGradient !== undefined) laws.push(cutsChangeNoOutput(variant));
+  return laws;
 }
+
+/** What a cut takes from the gradient is a law of the variant's own: it shows in no output. */
+function cutsChangeNoOutput(variant: AnyVariant): Law {
+  return {
+    name: 'gradients that are cut off leave the output as it is',
+    run: () =>
+      forAllCases(variant, {}, 50, (attentionCase) => {
+        const whole = { ...attentionCase, options: wholeGradient(variant, attentionCase.options) };
+        const inputs = inputsOf(attentionCase);
+        expectSameBits(
+          outputOf(variant, whole, inputs).data,
+          outputOf(variant, attentionCase, inputs).data,
+          'with whole gradients',
+        );
+      }),
+  };
+}
+
+const wholeGradient = (variant: AnyVariant, options: CommonOptions) => variant.withWholeGradient?.(options) ?? options;
 
 /**
  * Compares ⟨∇f, u⟩ with the difference of f along u, for each leaf by itself along a random u, f being the output
  * weighted by random numbers. A wrong element shows in every direction, and it takes two evaluations a leaf.
  */
 function mistakeAt(variant: AnyVariant, attentionCase: AttentionCase, name: string): string | null {
-  const { options, seed } = attentionCase;
+  const options = wholeGradient(variant, attentionCase.options);
+  const { seed } = attentionCase;
   const random = new Random(seed).split(name);
   const { keyMask, queries, keys, values } = inputsOf(attentionCase, { name });
   const parameters = parametersOf(variant, attentionCase);

@@ -1,0 +1,218 @@
+/**
+ * Transformer-XL (Dai et al. 2019): segments that remember, and positions that are distances.
+ *
+ * Problem: a model trained on segments of a text sees nothing across their ends, and words at the start of one lack all
+ * context. Idea (§3.2): the queries of a segment meet [SG(memory) ∘ segment], the M tokens before it without gradient
+ * (SG) and its own. Absolute positions would make the first tokens of all segments look the same, so scores depend on
+ * the distance i − j alone (§3.3), through sinusoids R:
+ *
+ *     A_ij = q_i·k_j + q_i·W_{k,R}R_{i−j} + u·k_j + v·W_{k,R}R_{i−j}             (terms a, b, c and d)
+ *
+ * Cost: O(L·(S + M)) time and memory, for segments of S tokens. It gives up what lies before the memory (a stack of
+ * layers reaches back M tokens further with each) and being plain softmax attention: its distances are part of it. No
+ * parameter depends on M, which may grow for evaluation: the paper goes from 384 to 1600 (§4.1).
+ *
+ * Attention is given keys and values, so these are what is cut off here, where the paper cuts off the hidden states
+ * that they are projected from: there the projections learn from the memory too, here from the own segment alone.
+ */
+import { expectShape } from '../core/errors.ts';
+import { expectSameDType, expectTensor } from '../core/ops/check.ts';
+import {
+  concat,
+  detach,
+  expandDims,
+  gatherRows,
+  log,
+  multiply,
+  pickKeys,
+  reshape,
+  scale,
+  slice,
+} from '../core/ops/index.ts';
+import { elements, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
+import { cacheRow, remember } from './decoding.ts';
+import { SOFTMAX_FLOPS } from './full.ts';
+import { distanceKeys, positionDim, relativeAttention } from './transformer-xl-scores.ts';
+import type { AttentionVariant, CommonOptions, Parameters } from './variant.ts';
+
+export interface TransformerXLOptions extends CommonOptions {
+  /** *S*: tokens of a segment (the paper's L; L is the whole sequence here). */
+  segmentLength: number;
+  /** *M*: tokens before a segment that its queries meet too. */
+  memoryLength: number;
+  /** SG: no gradient flows into the keys and values of the memory. */
+  stopMemoryGradient: boolean;
+}
+
+export const transformerXL: AttentionVariant<TransformerXLOptions> = {
+  name: 'transformer-xl',
+  paper: {
+    authors: 'Dai et al.',
+    year: 2019,
+    title: 'Transformer-XL: Attentive Language Models Beyond a Fixed-Length Context',
+    arxiv: '1901.02860',
+  },
+  family: 'recurrence',
+  exactness: 'own',
+  complexity: 'O(L·(S+M))',
+  supports: { causal: true, padding: true, crossAttention: false, incremental: true },
+  options: {
+    segmentLength: {
+      kind: 'integer',
+      symbol: 'S',
+      minimum: 1,
+      maximum: (sequenceLength) => sequenceLength,
+      description: 'tokens of a segment',
+    },
+    memoryLength: {
+      kind: 'integer',
+      symbol: 'M',
+      minimum: 0,
+      maximum: (sequenceLength) => sequenceLength,
+      description: 'tokens before a segment that its queries meet too',
+    },
+    stopMemoryGradient: { kind: 'boolean', description: 'whether no gradient flows into the memory' },
+  },
+  budget: {
+    symbol: 'M',
+    option: 'memoryLength',
+    values: (sequenceLength) => [
+      Math.min(32, sequenceLength),
+      ...[64, 128, 256, 512, 1024].filter((M) => M < sequenceLength),
+    ],
+  },
+
+  // Near the 150 and 150 of the authors' smaller model of WikiText-103.
+  defaults: (sequenceLength) => ({
+    causal: false,
+    segmentLength: Math.min(128, sequenceLength),
+    memoryLength: Math.min(128, sequenceLength),
+    stopMemoryGradient: true,
+  }),
+
+  withWholeGradient: (options) => ({ ...options, stopMemoryGradient: false }),
+
+  /**
+   * W_kR [heads, headDim, width] for sinusoids of a width of heads · headDim, or one more if that is odd; u and v [heads,
+   * headDim]. The paper leaves their start open; here all are N(0, 1/width).
+   */
+  parameters(_options, { heads, headDim, dtype }, random) {
+    const shapes = Object.entries(parameterShapes(heads, headDim));
+    const deviation = 1 / Math.sqrt(positionDim(heads, headDim));
+    const drawn = shapes.map(([name, shape]) => [
+      name,
+      scale(randomNormal(shape, random.split(name), dtype), deviation).withGrad(),
+    ]);
+    return Object.fromEntries(drawn);
+  },
+
+  attend({ queries, keys, values, keyMask }, options, parameters) {
+    const [batch, heads, length] = queries.shape;
+    const { u, v, W_kR } = expectParameters(parameters, queries);
+    const { segments, S, M } = cutOf(length, options);
+    const rowsOf = (from: number, to: number) => rowsOfSegments(segments, S, from, to, length);
+    const cut = (x: Tensor, rows: Int32Array) => reshape(gatherRows(x, rows), [batch, heads, segments, -1, x.shape[3]]);
+
+    // h̃ = [SG(memory) ∘ segment]                                                                            (§3.2)
+    const withMemory = (x: Tensor) => {
+      const own = cut(x, rowsOf(0, S));
+      if (M === 0) return own;
+      return concat([cut(options.stopMemoryGradient ? detach(x) : x, rowsOf(-M, 0)), own], 3);
+    };
+
+    // r for distances from that of the last query to the first key, to that of the first query to the last key.
+    const r = distanceKeys(M + S - 1, 1 - S, W_kR);
+    const ofSegments = [cut(queries, rowsOf(0, S)), withMemory(keys), withMemory(values)] as const;
+    const hidden = hiddenPairs(rowsOf(-M, S), [segments, S, M], keyMask, length, options.causal, queries.dtype);
+    const output = relativeAttention(...ofSegments, r, { u, v }, hidden);
+    return slice(reshape(output, [batch, heads, segments * S, values.shape[3]]), 2, 0, length);
+  },
+
+  decode(state, { queries, keys, values }, { segmentLength, memoryLength }, parameters) {
+    const { u, v, W_kR } = expectParameters(parameters, queries);
+    const { position } = state;
+    const size = memoryLength + segmentLength;
+    const recentKeys = cacheRow(state, 'keys', keys, size);
+    const recentValues = cacheRow(state, 'values', values, size);
+    if (position === 0) remember(state, 'keys of distances', distanceKeys(size - 1, 0, W_kR));
+
+    // One query as a segment of its own: its keys are those from the start of its memory to the token itself.
+    const first = Math.max(0, position - (position % segmentLength) - memoryLength);
+    const count = position + 1 - first;
+    const places = Int32Array.from({ length: count }, (_, c) => (first + c) % size);
+    const inOrder = (cache: Tensor) => expandDims(gatherRows(cache, places), 2);
+    const r = slice(state.tensors['keys of distances'], 1, size - count, size);
+    const ofSegment = [expandDims(queries, 2), inOrder(recentKeys), inOrder(recentValues)] as const;
+    return reshape(relativeAttention(...ofSegment, r, { u, v }), values.shape);
+  },
+
+  pattern({ causal, segmentLength, memoryLength }) {
+    return (_head, i, j) => {
+      const start = i - (i % segmentLength);
+      return j >= start - memoryLength && (causal ? j <= i : j < start + segmentLength);
+    };
+  },
+
+  cost({ batch, heads, keyLength, headDim, dtype }, options) {
+    const { segments, S, M } = cutOf(keyLength, options);
+    const distances = M + 2 * S - 1;
+    const pairs = segments * S * (M + S);
+    const byDistance = segments * S * distances;
+    // (a + c), (b + d) and the values; the additions of the two and of the mask; r once for the batch.
+    const perHead = 2 * headDim * (2 * pairs + byDistance) + (2 + SOFTMAX_FLOPS) * pairs;
+    const projecting = 2 * distances * headDim * positionDim(heads, headDim);
+    // Held: (a + c), their sum with (b + d), hidden, softmax; (b + d); queries three times and the output, keys, values.
+    const rows = 4 * segments * S + 2 * segments * (M + S);
+    return {
+      flops: heads * (batch * perHead + projecting),
+      bytes: (dtype === 'float64' ? 8 : 4) * batch * heads * (4 * pairs + byDistance + rows * headDim),
+    };
+  },
+};
+
+/** The segments of a sequence, the last of them perhaps with padding, and how much of the memory can be other than that. */
+function cutOf(length: number, { segmentLength: S, memoryLength }: TransformerXLOptions) {
+  const segments = Math.ceil(length / S);
+  return { segments, S, M: Math.min(memoryLength, (segments - 1) * S) };
+}
+
+/** Positions n·S + from … n·S + to − 1 for every segment n; −1 for one outside of the sequence. */
+function rowsOfSegments(segments: number, S: number, from: number, to: number, length: number): Int32Array {
+  const width = to - from;
+  return Int32Array.from({ length: segments * width }, (_, at) => {
+    const position = Math.floor(at / width) * S + from + (at % width);
+    return position >= 0 && position < length ? position : -1;
+  });
+}
+
+/** 0 where a query sees a key, else −∞: [batch or 1, 1, segments, S or 1, M + S], from the positions of the keys. */
+function hiddenPairs(
+  positions: Int32Array,
+  [segments, S, M]: readonly [number, number, number],
+  keyMask: Tensor | undefined,
+  length: number,
+  causal: boolean,
+  dtype: Tensor['dtype'],
+): Tensor {
+  const batch = keyMask?.shape[0] ?? 1;
+  const flags = elements(pickKeys(keyMask, [positions], [batch, length]));
+  const there = fromArray(flags, [batch, 1, segments, 1, M + S], dtype);
+  if (!causal) return log(there);
+  const upTo = Array.from({ length: S * (M + S) }, (_, at) => Number(at % (M + S) <= M + Math.floor(at / (M + S))));
+  return log(multiply(there, fromArray(upTo, [S, M + S], dtype)));
+}
+
+function parameterShapes(heads: number, headDim: number): Record<'W_kR' | 'u' | 'v', number[]> {
+  return { W_kR: [heads, headDim, positionDim(heads, headDim)], u: [heads, headDim], v: [heads, headDim] };
+}
+
+/** Throws ShapeError or ArgumentError unless these are the parameters of such queries. */
+function expectParameters(parameters: Parameters, { shape, dtype }: Tensor) {
+  const shapes = parameterShapes(shape[1], shape[3]);
+  for (const name of ['W_kR', 'u', 'v'] as const) {
+    expectTensor(`parameters.${name}`, parameters[name]);
+    expectSameDType(`parameters.${name}`, parameters[name], dtype, 'to match queries');
+    expectShape(`parameters.${name}`, parameters[name].shape, shapes[name], 'to match queries');
+  }
+  return parameters as Record<'W_kR' | 'u' | 'v', Tensor>;
+}

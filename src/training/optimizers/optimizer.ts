@@ -8,9 +8,10 @@
  *     optimizer.step(learningRate(schedule, step), scale);
  *     zeroGrad(parameters.values());
  */
-import { ArgumentError, expectShape } from '../../core/errors.ts';
+import { ArgumentError } from '../../core/errors.ts';
 import { expectFloat } from '../../core/ops/check.ts';
 import { elements, isContiguous, keep, type Tensor, zeros } from '../../core/tensor.ts';
+import { copyNamed } from '../named.ts';
 
 export interface Optimizer {
   /**
@@ -55,18 +56,7 @@ export class OptimizerState {
   }
 
   load(state: ReadonlyMap<string, Tensor>): void {
-    for (const name of state.keys()) {
-      if (!this.#tensors.has(name)) throw new ArgumentError(`state: expected no tensor '${name}', got one`);
-    }
-    for (const [name, own] of this.#tensors) {
-      const given = state.get(name);
-      if (given === undefined) throw new ArgumentError(`state: expected a tensor '${name}', got none`);
-      expectShape(`state: ${name}`, given.shape, own.shape);
-      if (given.dtype !== own.dtype) {
-        throw new ArgumentError(`state: ${name}: expected ${own.dtype}, got ${given.dtype}`);
-      }
-    }
-    for (const [name, own] of this.#tensors) elements(own).set(elements(state.get(name) as Tensor));
+    copyNamed(this.#tensors, state, 'state');
   }
 }
 

@@ -1,0 +1,153 @@
+/**
+ * Multi-head attention around any registered variant (Vaswani et al. 2017, §3.2.2):
+ *
+ *     MultiHead(x) = Concat(head_1, …, head_h) W^O,   head_i = Attention(x W_i^Q, x W_i^K, x W_i^V)
+ *
+ * The projections of all heads are one matrix each, and are followed by a bias. What a variant does not read is not
+ * projected; where it has global tokens, these have projections of their own.
+ */
+import { noGrad } from '../core/autograd.ts';
+import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
+import { release } from '../core/memory.ts';
+import { contiguous, multiply, reshape, sigmoid, slice, transpose } from '../core/ops/index.ts';
+import type { Random } from '../core/random.ts';
+import { fromArray, scope, type Tensor } from '../core/tensor.ts';
+import type { AttentionInputs } from '../variants/variant.ts';
+import { type Linear, linear, linearParameters } from './linear.ts';
+import { type AttentionPlace, type AttentionSettings, Mixing, type MixOptions } from './mixing.ts';
+import { type Module, named } from './named.ts';
+import { Rotary } from './positions.ts';
+
+type Projections = { query?: Linear; key?: Linear; value: Linear };
+
+export interface AttendOptions extends MixOptions {
+  /** uint8 [batch, length]: 1 = a real token, 0 = padding. Absent: all real. */
+  keyMask?: Tensor | undefined;
+}
+
+/** One token after another through a module, for a batch of sequences. Keeps no tape. */
+export interface Steps {
+  /** [batch, 1, width] of the next position, to the same. */
+  step(x: Tensor): Tensor;
+  /** Releases what was remembered. */
+  end(): void;
+}
+
+export class MultiHeadAttention implements Module {
+  readonly projections: Projections;
+  /** For tokens with global attention, where the variant has them. They start as copies (Beltagy et al. 2020, §3.1). */
+  readonly global: Projections | undefined;
+  readonly output: Linear;
+  readonly mixing: Mixing;
+  readonly #place: AttentionPlace;
+  readonly #sharesMixing: boolean;
+  readonly #gated: boolean;
+  readonly #rotary: Rotary | null;
+
+  /**
+   * `mixing`: the variant with its parameters, if another layer shares them. Throws ArgumentError for an unknown variant,
+   * what `checkOptions` throws for options that do not fit, and ArgumentError where rotary positions would do nothing.
+   */
+  constructor(settings: AttentionSettings, place: AttentionPlace, random: Random, mixing?: Mixing) {
+    this.#place = place;
+    this.#sharesMixing = mixing !== undefined;
+    this.mixing = mixing ?? new Mixing(settings, place, random.split('mixing'));
+    const { variant, options } = this.mixing;
+    this.#gated = settings.gatedValues ?? variant.family === 'convolution';
+
+    const { modelDim, heads, headDim, dtype } = place;
+    const inner = heads * headDim;
+    const unread = variant.unread ?? [];
+    const project = (name: string, outputs = inner) => linearParameters(modelDim, outputs, random.split(name), dtype);
+    this.projections = {
+      ...(unread.includes('queries') ? {} : { query: project('query') }),
+      ...(unread.includes('keys') ? {} : { key: project('key') }),
+      value: project('value', this.#gated ? 2 * inner : inner),
+    };
+    const { globalPositions = [] } = options as { globalPositions?: readonly number[] };
+    const hasGlobalTokens = variant.supports.globalProjections === true && globalPositions.length > 0;
+    this.global = hasGlobalTokens ? copyOf(this.projections) : undefined;
+    this.output = linearParameters(inner, modelDim, random.split('output'), dtype);
+
+    if (place.rotary && variant.family === 'convolution') {
+      throw new ArgumentError(`positions: expected others than rotary, because ${variant.name} compares no tokens`);
+    }
+    this.#rotary = place.rotary ? new Rotary(place.length, headDim, dtype) : null;
+  }
+
+  /** Without the variant's own parameters where another layer shares them: who shares them names them. */
+  tensors(): Map<string, Tensor> {
+    const { projections, global, output } = this;
+    return named({ ...projections, global, output, ...(this.#sharesMixing ? {} : this.mixing.parameters) });
+  }
+
+  /** Self-attention of x [batch, length, modelDim], to the same. Throws ShapeError for a sequence that is too long. */
+  forward(x: Tensor, { keyMask, ...options }: AttendOptions): Tensor {
+    const { length, modelDim } = this.#place;
+    const [, own, width] = x.shape;
+    if (x.shape.length !== 3 || own > length || width !== modelDim) {
+      throw new ShapeError(`x: expected [batch, at most ${length}, ${modelDim}], got ${formatShape(x.shape)}`);
+    }
+    const inputs = { ...this.#project(x, 0), ...(keyMask && { keyMask }) };
+    return this.#merge(this.mixing.attend(inputs, options));
+  }
+
+  /**
+   * Causal generation: the rows of `forward` one by one. Throws UnsupportedError for a variant that cannot. (A step of
+   * Reformer is the last row of the run so far, not of a longer one; see its `decode`.)
+   */
+  startSteps(batch: number): Steps {
+    const decoder = this.mixing.startDecoding(batch);
+    const { state } = decoder;
+    return {
+      step: (x) => scope(() => noGrad(() => this.#merge(decoder.step(this.#project(x, state.position))))),
+      end: () => {
+        for (const tensor of Object.values(state.tensors)) release(tensor.array.data);
+        state.tensors = {};
+      },
+    };
+  }
+
+  /** Queries, keys and values of tokens from position `begin` on. */
+  #project(x: Tensor, begin: number): AttentionInputs {
+    const inputs = this.#heads(x, this.projections, begin);
+    return this.global === undefined ? inputs : { ...inputs, global: this.#heads(x, this.global, begin) };
+  }
+
+  #heads(x: Tensor, { query, key, value }: Projections, begin: number): AttentionInputs {
+    const values = this.#split(this.#gate(linear(x, value)));
+    const turned = (projection: Linear) => {
+      const rows = this.#split(linear(x, projection));
+      return this.#rotary === null ? rows : this.#rotary.turn(rows, begin);
+    };
+    // What is not read has to be there all the same.
+    const queries = query === undefined ? values : turned(query);
+    return { queries, keys: key === undefined ? queries : turned(key), values };
+  }
+
+  /** A gated linear unit, a ∘ sigmoid(b) (Dauphin et al. 2017), of two halves. */
+  #gate(x: Tensor): Tensor {
+    if (!this.#gated) return x;
+    const half = x.shape[2] / 2;
+    return multiply(slice(x, 2, 0, half), sigmoid(slice(x, 2, half, 2 * half)));
+  }
+
+  /** [batch, length, heads · headDim] to [batch, heads, length, headDim]. */
+  #split(x: Tensor): Tensor {
+    const { heads, headDim } = this.#place;
+    return contiguous(transpose(reshape(x, [x.shape[0], x.shape[1], heads, headDim]), [0, 2, 1, 3]));
+  }
+
+  #merge(heads: Tensor): Tensor {
+    const [batch, count, length, headDim] = heads.shape;
+    return linear(reshape(transpose(heads, [0, 2, 1, 3]), [batch, length, count * headDim]), this.output);
+  }
+}
+
+function copyOf(projections: Projections): Projections {
+  const copy = (tensor: Tensor) => fromArray(tensor.toArray(), tensor.shape, tensor.dtype).withGrad();
+  const entries = Object.entries(projections).map(([name, { weight, bias }]) => {
+    return [name, { weight: copy(weight), ...(bias && { bias: copy(bias) }) }];
+  });
+  return Object.fromEntries(entries) as Projections;
+}

@@ -1,0 +1,83 @@
+/** The small modules that all others are made of: x W + b, layer normalisation, and rows of a table. */
+import { ArgumentError, expectInteger, formatShape, ShapeError } from '../core/errors.ts';
+import { expectTensor } from '../core/ops/check.ts';
+import { add, gatherRows, layerNorm, matmul, reshape, scale } from '../core/ops/index.ts';
+import type { Random } from '../core/random.ts';
+import { elements, ones, randomNormal, type Tensor, zeros } from '../core/tensor.ts';
+
+export type FloatType = 'float32' | 'float64';
+
+/** A type, not an interface, so that a module's record of parts can hold it; as all below. */
+export type Linear = {
+  /** [inputs, outputs], as in x W. */
+  weight: Tensor;
+  /** [outputs] */
+  bias?: Tensor;
+};
+
+/** Weights N(0, 2/(inputs + outputs)) (Glorot & Bengio 2010), bias 0; all learned. */
+export function linearParameters(inputs: number, outputs: number, random: Random, dtype: FloatType): Linear {
+  expectInteger('inputs', inputs, 1);
+  expectInteger('outputs', outputs, 1);
+  const weight = scale(
+    randomNormal([inputs, outputs], random.split('weight'), dtype),
+    Math.sqrt(2 / (inputs + outputs)),
+  );
+  return { weight: weight.withGrad(), bias: zeros([outputs], dtype).withGrad() };
+}
+
+/** x W + b for x [..., inputs]. */
+export function linear(x: Tensor, { weight, bias }: Linear): Tensor {
+  const product = matmul(x, weight);
+  return bias === undefined ? product : add(product, bias);
+}
+
+/** g and b of layer normalisation (Ba et al. 2016). */
+export type Norm = {
+  /** [width] */
+  gain: Tensor;
+  /** [width] */
+  bias: Tensor;
+};
+
+export function normParameters(width: number, dtype: FloatType): Norm {
+  return { gain: ones([width], dtype).withGrad(), bias: zeros([width], dtype).withGrad() };
+}
+
+export function normalize(x: Tensor, { gain, bias }: Norm): Tensor {
+  return layerNorm(x, gain, bias);
+}
+
+export type Embedding = {
+  /** [vocabulary, width] */
+  weight: Tensor;
+};
+
+/** N(0, 1/width): as rows of length 1, which is what an output that is tied to them wants. */
+export function embeddingParameters(vocabulary: number, width: number, random: Random, dtype: FloatType): Embedding {
+  expectInteger('vocabulary', vocabulary, 1);
+  expectInteger('width', width, 1);
+  return { weight: scale(randomNormal([vocabulary, width], random, dtype), 1 / Math.sqrt(width)).withGrad() };
+}
+
+/**
+ * √width times the row of each token (Vaswani et al. 2017, §3.4), so that entries are of size 1: [batch, length, width]
+ * for int32 tokens [batch, length]. Throws ShapeError or ArgumentError for other tokens.
+ */
+export function embed(tokens: Tensor, { weight }: Embedding): Tensor {
+  const [vocabulary, width] = weight.shape;
+  expectTokens('tokens', tokens, vocabulary);
+  const rows = gatherRows(weight, reshape(tokens, [tokens.size]));
+  return scale(reshape(rows, [...tokens.shape, width]), Math.sqrt(width));
+}
+
+function expectTokens(name: string, tokens: Tensor, vocabulary: number): void {
+  expectTensor(name, tokens);
+  if (tokens.dtype !== 'int32') throw new ArgumentError(`${name}: expected int32, got ${tokens.dtype}`);
+  if (tokens.shape.length !== 2) {
+    throw new ShapeError(`${name}: expected [batch, length], got ${formatShape(tokens.shape)}`);
+  }
+  const at = elements(tokens).findIndex((token) => token < 0 || token >= vocabulary);
+  if (at < 0) return;
+  throw new ArgumentError(`${name}: expected 0 to ${vocabulary - 1}, got ${elements(tokens)[at]} at element ${at}`);
+}

@@ -1,0 +1,199 @@
+/**
+ * A variant as a model uses it: with options and parameters that were made for sequences of one length, and serve shorter
+ * ones too; with random tensors that are drawn anew while training. Between projections in, and one out (attention.ts).
+ */
+import { noGrad } from '../core/autograd.ts';
+import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { padRows, slice } from '../core/ops/index.ts';
+import type { Random } from '../core/random.ts';
+import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
+import { attend, checkOptions } from '../variants/attend.ts';
+import { type Decoder, startDecoding } from '../variants/decoding.ts';
+import type { OptionSchema } from '../variants/options.ts';
+import { type AnyVariant, findVariant } from '../variants/registry.ts';
+import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from '../variants/variant.ts';
+import type { FloatType } from './linear.ts';
+import type { Pass } from './repeatable.ts';
+
+/** What a model says about the attention of a layer. Plain values. */
+export interface AttentionSettings {
+  /** The name of a registered variant. */
+  variant: string;
+  /** Its options, by their names; elsewhere the variant's defaults for the model's length. */
+  options?: Record<string, unknown>;
+  /** Random tensors of the variant are drawn anew after this many steps of training; 0: never. 1 by default. */
+  redrawEvery?: number;
+  /**
+   * Whether all layers with these settings have the same parameters of the variant (not the same projections). By
+   * default where the options say so, as Linformer's `sharing: 'layerwise'` does.
+   */
+  shared?: boolean;
+  /** v ∘ sigmoid(gate), a gated linear unit, in place of v. By default for convolutions, as Wu et al. 2019 have it. */
+  gatedValues?: boolean;
+}
+
+/** Where the attention stands: what is decided by its model. */
+export interface AttentionPlace {
+  modelDim: number;
+  heads: number;
+  headDim: number;
+  /** The longest sequence. */
+  length: number;
+  causal: boolean;
+  /** Whether queries and keys are turned by their positions. */
+  rotary: boolean;
+  dtype: FloatType;
+}
+
+export interface MixOptions {
+  training: boolean;
+  /** In a branch that runs twice: what keeps decisions the same. */
+  once?: Pass['once'] | undefined;
+}
+
+export class Mixing {
+  readonly variant: AnyVariant;
+  /** Complete. */
+  readonly options: CommonOptions;
+  /** Learned and random tensors, by the paper's names. */
+  readonly parameters: Parameters;
+  readonly #evaluationOptions: CommonOptions;
+  readonly #place: AttentionPlace;
+  readonly #random: Random;
+  readonly #redrawEvery: number;
+  #draw = 0;
+  readonly #serves = new Map<number, boolean>();
+  #decisions: string[] | null = null;
+
+  /** Throws ArgumentError for an unknown variant, and what `checkOptions` throws for options that do not fit. */
+  constructor(settings: AttentionSettings, place: AttentionPlace, random: Random) {
+    this.variant = variantOf(settings);
+    this.#place = place;
+    this.options = checkOptions(
+      this.variant,
+      { ...settings.options, causal: place.causal },
+      this.#shapeOf(place.length),
+    );
+    this.#evaluationOptions = withoutTraining(this.variant, this.options);
+    this.#redrawEvery = settings.redrawEvery ?? 1;
+    expectInteger('redrawEvery', this.#redrawEvery, 0);
+    this.#random = random;
+    this.parameters = this.#drawn();
+  }
+
+  /** Attends to inputs of at most the length that this was made for, [batch, heads, length, headDim]. */
+  attend(inputs: AttentionInputs, { training, once }: MixOptions): Tensor {
+    const [, , length] = inputs.queries.shape;
+    const missing = this.#isEnough(length) ? 0 : this.#place.length - length;
+    const padded = missing === 0 ? inputs : withPadding(inputs, missing);
+    const options = training ? this.options : this.#evaluationOptions;
+    const parameters = { ...this.parameters, ...this.#decided(padded, options, once) };
+    const output = attend(this.variant, padded, options, { parameters, checkFinite: false });
+    return missing === 0 ? output : slice(output, 2, 0, length);
+  }
+
+  /** Causal generation for a batch. Throws UnsupportedError for a variant that cannot. */
+  startDecoding(batch: number): Decoder {
+    const { heads, headDim, dtype, length: maxLength } = this.#place;
+    const settings = { parameters: this.parameters, checkFinite: false };
+    return startDecoding(this.variant, { batch, heads, headDim, dtype, maxLength }, this.#evaluationOptions, settings);
+  }
+
+  /**
+   * Before a step of training: draws the random tensors (features, rotations, dropped entries) anew if it is time to. They
+   * are a function of the seed and of ⌊step / redrawEvery⌋, so a run that is resumed meets the same.
+   */
+  redraw(step: number): void {
+    expectInteger('step', step, 0);
+    const draw = this.#redrawEvery === 0 ? 0 : Math.floor(step / this.#redrawEvery);
+    const random = Object.entries(this.parameters).filter(([, tensor]) => !tensor.requiresGrad);
+    if (draw === this.#draw || random.length === 0) return;
+    this.#draw = draw;
+    scope(() => {
+      const fresh = this.#drawn();
+      for (const [name, tensor] of random) elements(tensor).set(elements(fresh[name]));
+    });
+  }
+
+  #drawn(length = this.#place.length): Parameters {
+    const random = this.#random.split(`draw ${this.#draw}`);
+    return noGrad(() => this.variant.parameters(this.options, this.#shapeOf(length), random));
+  }
+
+  #shapeOf(length: number): AttentionShape {
+    const { heads, headDim, dtype } = this.#place;
+    return { batch: 1, heads, queryLength: length, keyLength: length, headDim, dtype };
+  }
+
+  /** Whether a sequence needs no padding: options fit its length, and parameters drawn for it would look like these. */
+  #isEnough(length: number): boolean {
+    if (length === this.#place.length) return true;
+    let enough = this.#serves.get(length);
+    if (enough === undefined) {
+      enough = this.#optionsFit(length) && scope(() => shapesOf(this.#drawn(length)) === shapesOf(this.parameters));
+      this.#serves.set(length, enough);
+    }
+    return enough;
+  }
+
+  #optionsFit(length: number): boolean {
+    try {
+      checkOptions(this.variant, this.options, this.#shapeOf(length));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #decided(inputs: AttentionInputs, options: CommonOptions, once: Pass['once'] | undefined): Parameters {
+    const { variant } = this;
+    if (once === undefined || variant.decisions === undefined) return {};
+    let made: Parameters | undefined;
+    const make = () => {
+      made ??= noGrad(() =>
+        (variant.decisions as NonNullable<typeof variant.decisions>)(inputs, options, this.parameters),
+      );
+      return made;
+    };
+    this.#decisions ??= Object.keys(make());
+    return Object.fromEntries(this.#decisions.map((name) => [name, once(name, () => make()[name])]));
+  }
+}
+
+/** Throws ArgumentError unless the variant is registered. */
+export function variantOf({ variant: name }: AttentionSettings): AnyVariant {
+  const variant = findVariant(name);
+  if (variant === undefined) throw new ArgumentError(`variant: expected the name of one, got '${String(name)}'`);
+  return variant;
+}
+
+/** Options that are for training alone, turned off. */
+function withoutTraining(variant: AnyVariant, options: CommonOptions): CommonOptions {
+  const schemas = variant.options as Record<string, OptionSchema>;
+  const off = Object.keys(schemas).filter((name) => schemas[name].trainingOnly);
+  return { ...options, ...Object.fromEntries(off.map((name) => [name, 0])) };
+}
+
+function shapesOf(parameters: Parameters): string {
+  return JSON.stringify(Object.entries(parameters).map(([name, { shape }]) => [name, shape]));
+}
+
+/** The inputs with `missing` rows of zeros at the end, masked. */
+function withPadding(inputs: AttentionInputs, missing: number): AttentionInputs {
+  const pad = ({ queries, keys, values }: Pick<AttentionInputs, 'queries' | 'keys' | 'values'>) => ({
+    queries: padRows(queries, 2, missing),
+    keys: padRows(keys, 2, missing),
+    values: padRows(values, 2, missing),
+  });
+  const [batch, , length] = inputs.queries.shape;
+  const flags = inputs.keyMask && elements(inputs.keyMask);
+  const mask = new Uint8Array(batch * (length + missing));
+  for (let b = 0; b < batch; b++) {
+    for (let i = 0; i < length; i++) mask[b * (length + missing) + i] = flags?.[b * length + i] ?? 1;
+  }
+  return {
+    ...pad(inputs),
+    keyMask: fromArray(mask, [batch, length + missing], 'uint8'),
+    ...(inputs.global && { global: pad(inputs.global) }),
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * Tensors by name. A module hands out what it is made of as a record of parts; nested, the names are joined by dots, so
+ * that a checkpoint reads like the model: `decoder.layers.0.attention.query.weight`.
+ */
+import { ArgumentError, expectShape } from '../core/errors.ts';
+import { elements, keep, scope, Tensor } from '../core/tensor.ts';
+
+/** A tensor, or tensors by name or number, at any depth; what is undefined is left out. */
+export type Part = Tensor | ReadonlyMap<string, Tensor> | readonly Part[] | Parts | undefined;
+export interface Parts {
+  readonly [name: string]: Part;
+}
+
+/** Whatever has tensors to write into a checkpoint. */
+export interface Module {
+  /** All that a checkpoint has to hold: what is learned, and what was drawn at random once and for all. */
+  tensors(): Map<string, Tensor>;
+}
+
+/** All tensors of the parts, in order, by their path. Throws ArgumentError if two have the same. */
+export function named(parts: Parts): Map<string, Tensor> {
+  const found = new Map<string, Tensor>();
+  const visit = (path: string, part: Part): void => {
+    if (part === undefined) return;
+    if (part instanceof Tensor) {
+      if (found.has(path)) throw new ArgumentError(`parts: expected one tensor named '${path}', got two`);
+      found.set(path, part);
+      return;
+    }
+    // The entries of a Map, of an array by number, of a record.
+    const entries = part instanceof Map ? part : Object.entries(part);
+    for (const [name, each] of entries) visit(path === '' ? name : `${path}.${name}`, each as Part);
+  };
+  visit('', parts);
+  return found;
+}
+
+/** Those that are learned: what an optimiser is given. */
+export function learned(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  return new Map([...tensors].filter(([, tensor]) => tensor.requiresGrad));
+}
+
+/**
+ * Overwrites tensors with others of the same names. Throws ArgumentError or ShapeError, before any change, unless the
+ * names, shapes and types are the same; `what` is what the message calls the others.
+ */
+export function copyNamed(
+  targets: ReadonlyMap<string, Tensor>,
+  sources: ReadonlyMap<string, Tensor>,
+  what: string,
+): void {
+  for (const name of sources.keys()) {
+    if (!targets.has(name)) throw new ArgumentError(`${what}: expected no tensor '${name}', got one`);
+  }
+  for (const [name, target] of targets) {
+    const source = sources.get(name);
+    if (source === undefined) throw new ArgumentError(`${what}: expected a tensor '${name}', got none`);
+    expectShape(`${what}: ${name}`, source.shape, target.shape);
+    if (source.dtype !== target.dtype) {
+      throw new ArgumentError(`${what}: ${name}: expected ${target.dtype}, got ${source.dtype}`);
+    }
+  }
+  for (const [name, target] of targets) elements(target).set(elements(sources.get(name) as Tensor));
+}
+
+/** Makes a module whose tensors outlive any scope; what was drawn on the way to them is released. */
+export function build<M extends Module>(make: () => M): M {
+  return scope(() => {
+    const module = make();
+    for (const tensor of module.tensors().values()) keep(tensor);
+    return module;
+  });
+}

@@ -1,0 +1,115 @@
+/**
+ * How a model knows the order of its tokens. Attention by itself does not: it sees a set.
+ *
+ * - sinusoidal: added to the embeddings, nothing learned (Vaswani et al. 2017, §3.5);
+ * - learned: a vector for each position, added (Gehring et al. 2017);
+ * - axial: the same, but of two parts that rows and columns of positions share (see axial-positions.ts);
+ * - rotary: nothing is added; queries and keys are turned by angles that grow with the position, so that their products
+ *   depend on the distance (Su et al. 2021);
+ * - none: for variants that have positions of their own, relative ones or those of a convolution, and for causal models
+ *   that are to find out by themselves.
+ *
+ * What is added is about as large as the embeddings, entries of size 1 (½ in the mean square for the sinusoids).
+ */
+import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { add, concat, multiply, slice, subtract } from '../core/ops/index.ts';
+import type { Random } from '../core/random.ts';
+import { fromArray, keep, randomNormal, type Tensor } from '../core/tensor.ts';
+import { type AxialPositions, axialPositionParameters, axialPositions } from './axial-positions.ts';
+import type { FloatType } from './linear.ts';
+import type { Parts } from './named.ts';
+
+export const POSITIONS = ['sinusoidal', 'learned', 'axial', 'rotary', 'none'] as const;
+export type PositionKind = (typeof POSITIONS)[number];
+
+export interface AddedPositions {
+  /** What is learned. */
+  readonly parts: Parts;
+  /** The vectors of positions begin … end − 1, [end − begin, width]. */
+  rows(begin: number, end: number): Tensor;
+}
+
+export interface PositionSettings {
+  kind: PositionKind;
+  /** The most positions. */
+  length: number;
+  width: number;
+  /** l₁ and l₂ for axial positions; half of the width belongs to each. */
+  axialLengths?: readonly [number, number];
+}
+
+/** The vectors that are added to embeddings, or null for kinds that add none. Throws ArgumentError for axial lengths that do not reach the length. */
+export function addedPositions(settings: PositionSettings, random: Random, dtype: FloatType): AddedPositions | null {
+  const { kind, length, width, axialLengths = squarest(length) } = settings;
+  if (kind === 'sinusoidal') {
+    const table = keep(sinusoids(length, width, dtype));
+    return { parts: {}, rows: (begin, end) => slice(table, 0, begin, end) };
+  }
+  if (kind === 'learned') {
+    const weight = randomNormal([length, width], random, dtype).withGrad();
+    return { parts: { weight }, rows: (begin, end) => slice(weight, 0, begin, end) };
+  }
+  if (kind === 'axial') {
+    const [rows, columns] = axialLengths;
+    if (!(rows * columns >= length)) {
+      throw new ArgumentError(`axialLengths: expected a product of at least ${length}, got ${rows} · ${columns}`);
+    }
+    expectInteger('width', width, 2);
+    const widths = [Math.floor(width / 2), Math.ceil(width / 2)] as const;
+    const parameters: AxialPositions = axialPositionParameters(axialLengths, widths, random, dtype);
+    return { parts: parameters, rows: (begin, end) => slice(axialPositions(parameters, end), 0, begin, end) };
+  }
+  return null;
+}
+
+/** PE(p, 2i) = sin(p / 10000^(2i/width)), PE(p, 2i + 1) = cos of the same (§3.5): [length, width]. */
+export function sinusoids(length: number, width: number, dtype: FloatType): Tensor {
+  const table = Array.from({ length: length * width }, (_, n) => {
+    const [position, column] = [Math.floor(n / width), n % width];
+    const angle = position / 10000 ** ((column - (column % 2)) / width);
+    return column % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
+  });
+  return fromArray(table, [length, width], dtype);
+}
+
+/**
+ * Rotary positions for heads of an even width d. Columns i and i + d/2 of the vector at position p are a point in the
+ * plane, and turn by the angle p θ_i with θ_i = 10000^(−2i/d) (Su et al. 2021, eqs. 14 and 15; there neighbours are a
+ * pair, which is the same up to the order of columns, and columns of a projection have none).
+ */
+export class Rotary {
+  readonly #cosines: Tensor;
+  readonly #sines: Tensor;
+
+  constructor(length: number, width: number, dtype: FloatType) {
+    if (width % 2 !== 0) throw new ArgumentError(`headDim: expected an even number for rotary positions, got ${width}`);
+    const half = width / 2;
+    const angles = Array.from(
+      { length: length * half },
+      (_, n) => Math.floor(n / half) * 10000 ** (-(n % half) / half),
+    );
+    this.#cosines = keep(fromArray(angles.map(Math.cos), [length, half], dtype));
+    this.#sines = keep(fromArray(angles.map(Math.sin), [length, half], dtype));
+  }
+
+  /** x [batch, heads, length, width], whose first token stands at position `begin`, turned. */
+  turn(x: Tensor, begin: number): Tensor {
+    const [, , length, width] = x.shape;
+    const [cosines, sines] = [this.#cosines, this.#sines].map((table) => slice(table, 0, begin, begin + length));
+    const first = slice(x, 3, 0, width / 2);
+    const second = slice(x, 3, width / 2, width);
+    return concat(
+      [
+        subtract(multiply(first, cosines), multiply(second, sines)),
+        add(multiply(second, cosines), multiply(first, sines)),
+      ],
+      3,
+    );
+  }
+}
+
+/** l₁ and l₂ as near to each other as can be: the fewest learned numbers. */
+function squarest(length: number): [number, number] {
+  const columns = Math.ceil(Math.sqrt(length));
+  return [Math.ceil(length / columns), columns];
+}

@@ -1,0 +1,143 @@
+/**
+ * The body of every model here: tokens in, a vector for each token out.
+ *
+ *     x = dropout(√d · E[token] + position),   then N layers,   then (with `norm: 'pre'`) a normalisation
+ *
+ * (Vaswani et al. 2017, §3.1, §3.4 and §5.4.) An encoder and a decoder differ in nothing but `causal`. Reversible layers
+ * (Kitaev et al. 2020, §3) carry two streams, which start out equal; the mean of the two comes out.
+ */
+import { noGrad } from '../core/autograd.ts';
+import { ArgumentError, ShapeError } from '../core/errors.ts';
+import { add, scale } from '../core/ops/index.ts';
+import type { Random } from '../core/random.ts';
+import { scope, type Tensor } from '../core/tensor.ts';
+import { attentionsOf, placeOf, type TransformerConfig } from './config.ts';
+import { dropped, evaluation, type ForwardContext, within } from './context.ts';
+import { type Attend, TransformerLayer } from './layer.ts';
+import { type Embedding, embed, embeddingParameters, type Norm, normalize, normParameters } from './linear.ts';
+import { Mixing } from './mixing.ts';
+import { type Module, named } from './named.ts';
+import { type AddedPositions, addedPositions } from './positions.ts';
+import { reversible } from './reversible.ts';
+
+/** Sequences that grow by a token at a time. */
+export interface TokenSteps {
+  /** Tokens so far. */
+  readonly position: number;
+  /** int32 [batch, 1], the next token of each sequence, to [batch, 1, modelDim]: a row of `forward`. Keeps no tape. */
+  step(tokens: Tensor): Tensor;
+  /** Releases what was remembered. */
+  end(): void;
+}
+
+export class Transformer implements Module {
+  readonly config: TransformerConfig;
+  readonly embedding: Embedding;
+  readonly layers: readonly TransformerLayer[];
+  readonly norm: Norm | undefined;
+  readonly #positions: AddedPositions | null;
+  /** Of each entry of `config.attention`; undefined: every layer has its own. */
+  readonly #shared: readonly (Mixing | undefined)[];
+
+  /** Throws ArgumentError and what `checkOptions` throws for settings that do not fit together. */
+  constructor(config: TransformerConfig, random: Random) {
+    const { vocabulary, length, layers, modelDim: width, positions: kind, axialLengths, dtype } = config;
+    this.config = config;
+    this.embedding = embeddingParameters(vocabulary, width, random.split('embedding'), dtype);
+    const settings = { kind, length, width, ...(axialLengths && { axialLengths }) };
+    this.#positions = addedPositions(settings, random.split('positions'), dtype);
+    const attentions = attentionsOf(config);
+    this.#shared = attentions.map((each, n) => {
+      const { options, shared = options?.sharing === 'layerwise' } = each;
+      return shared ? new Mixing(each, placeOf(config), random.split(`shared ${n}`)) : undefined;
+    });
+    this.layers = Array.from({ length: layers }, (_, n) => {
+      const entry = n % attentions.length;
+      return new TransformerLayer(config, attentions[entry], random.split(`layer ${n}`), this.#shared[entry]);
+    });
+    this.norm = config.norm === 'pre' ? normParameters(width, dtype) : undefined;
+  }
+
+  tensors(): Map<string, Tensor> {
+    const { embedding, norm } = this;
+    const layers = this.layers.map((layer) => layer.tensors());
+    const sharedAttention = this.#shared.map((mixing) => mixing?.parameters);
+    return named({ embedding, positions: this.#positions?.parts, sharedAttention, layers, norm });
+  }
+
+  /** Before a step of training: see `Mixing.redraw`. */
+  redraw(step: number): void {
+    for (const { attention } of this.layers) attention.mixing.redraw(step);
+  }
+
+  /**
+   * int32 tokens [batch, length] to [batch, length, modelDim]; `keyMask` uint8 [batch, length], 1 = a real token, 0 =
+   * padding. Throws ShapeError or ArgumentError for tokens that do not fit.
+   */
+  forward(tokens: Tensor, context: ForwardContext, keyMask?: Tensor): Tensor {
+    const { training } = context;
+    const attends = this.layers.map(({ attention }): Attend => {
+      return (x, once) => attention.forward(x, { training, keyMask, once });
+    });
+    return this.#run(tokens, 0, attends, context);
+  }
+
+  /** Throws UnsupportedError for a variant that cannot generate, ArgumentError unless the model is causal. */
+  startSteps(batch: number): TokenSteps {
+    if (!this.config.causal) throw new ArgumentError('causal: expected a causal model to generate with');
+    const steps = this.layers.map(({ attention }) => attention.startSteps(batch));
+    const attends = steps.map(
+      (each): Attend =>
+        (x) =>
+          each.step(x),
+    );
+    let position = 0;
+    return {
+      get position() {
+        return position;
+      },
+      step: (tokens) => {
+        const { length } = this.config;
+        if (position === length) throw new ArgumentError(`length: all ${length} tokens were generated`);
+        if (tokens.shape[0] !== batch || tokens.shape[1] !== 1) {
+          throw new ShapeError(`tokens: expected [${batch}, 1], got [${tokens.shape.join(', ')}]`);
+        }
+        const result = scope(() => noGrad(() => this.#run(tokens, position, attends, evaluation)));
+        position++;
+        return result;
+      },
+      end: () => {
+        for (const each of steps) each.end();
+      },
+    };
+  }
+
+  /** Tokens that stand at positions `begin` and after. */
+  #run(tokens: Tensor, begin: number, attends: readonly Attend[], context: ForwardContext): Tensor {
+    const { length, dropout, residual } = this.config;
+    const embedded = embed(tokens, this.embedding);
+    const end = begin + tokens.shape[1];
+    if (end > length) throw new ShapeError(`tokens: expected a length of at most ${length}, got ${end}`);
+    const placed = this.#positions === null ? embedded : add(embedded, this.#positions.rows(begin, end));
+    const x = dropped(placed, dropout, within(context, 'embedding'));
+    const { training, random } = within(context, 'layers');
+    const blocks = this.layers.map((layer, n) => layer.branches(attends[n], training));
+    let y: Tensor;
+    if (residual === 'reversible') {
+      const parameters = this.layers.map((layer) => [...layer.tensors().values()]);
+      const [y1, y2] = reversible(
+        x,
+        x,
+        blocks.map((block, n) => ({ ...block, parameters: parameters[n] })),
+        { random },
+      );
+      y = scale(add(y1, y2), 0.5);
+    } else {
+      y = x;
+      this.layers.forEach((layer, n) => {
+        y = layer.plain(y, blocks[n], random.split(`block ${n}`));
+      });
+    }
+    return this.norm === undefined ? y : normalize(y, this.norm);
+  }
+}

@@ -14,6 +14,7 @@ export { type NystromformerOptions, nystromformer } from './variants/nystromform
 export { type PerformerOptions, performer, redrawFeatures } from './variants/performer.ts';
 export { type LinearTransformerOptions, linearTransformer } from './variants/linear-transformer.ts';
 export { type ReformerOptions, reformer } from './variants/reformer.ts';
+export { type LocalAttentionOptions, localAttention } from './variants/local-attention.ts';
 export { type TransformerXLOptions, transformerXL } from './variants/transformer-xl.ts';
 export { type LightConvOptions, lightConv } from './variants/light-conv.ts';
 export { type DynamicConvOptions, dynamicConv } from './variants/dynamic-conv.ts';

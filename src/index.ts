@@ -105,6 +105,7 @@ export {
   FileFormatError,
   FileWriteError,
   MemoryError,
+  NumericalError,
   ShapeError,
   UnsupportedError,
   WorkerError,

@@ -43,6 +43,11 @@ export class WorkerError extends EfficientTransformersError {
   override name = 'WorkerError';
 }
 
+/** A computation that has to stay finite ran into NaN or an infinity: a loss, or its gradient. */
+export class NumericalError extends EfficientTransformersError {
+  override name = 'NumericalError';
+}
+
 /** `[2, 8, 1024, 64]`, as error messages print a shape. */
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;

@@ -1,7 +1,7 @@
 /** Examples side by side, as tensors. */
 import type { Random } from '../../core/random.ts';
 import { fromArray, type Tensor } from '../../core/tensor.ts';
-import type { Example, Part, Task } from './task.ts';
+import type { Part, Task } from './task.ts';
 
 /** Sequences that a model reads. */
 export interface Sequences {
@@ -18,6 +18,8 @@ export interface Batch {
   targets: Tensor;
   /** uint8, shaped as the targets: 1 = counts. */
   counts: Tensor;
+  /** How many of them count. */
+  counted: number;
 }
 
 /** `size` examples from a stream, one after another. */
@@ -26,21 +28,16 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
   const perToken = task.kind === 'causal' || task.kind === 'masked';
   const columns = perToken ? task.length : 1;
   const shape = perToken ? [size, columns] : [size];
+  const read = (lists: readonly ArrayLike<number>[]) => sequences(lists, task.length);
   const all = new Array<number>(columns).fill(1);
+  const counts = rows(
+    examples.map((example) => example.counts ?? all),
+    columns,
+  );
   return {
     sequences: [
-      sequences(
-        examples.map(({ tokens }) => tokens),
-        task.length,
-      ),
-      ...(task.kind === 'pair classification'
-        ? [
-            sequences(
-              examples.map(({ other }) => other ?? []),
-              task.length,
-            ),
-          ]
-        : []),
+      read(examples.map(({ tokens }) => tokens)),
+      ...(task.kind === 'pair classification' ? [read(examples.map(({ other = [] }) => other))] : []),
     ],
     targets: fromArray(
       rows(
@@ -50,14 +47,8 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
       shape,
       'int32',
     ),
-    counts: fromArray(
-      rows(
-        examples.map(({ counts }: Example) => counts ?? all),
-        columns,
-      ),
-      shape,
-      'uint8',
-    ),
+    counts: fromArray(counts, shape, 'uint8'),
+    counted: counts.reduce((sum, flag) => sum + flag, 0),
   };
 }
 

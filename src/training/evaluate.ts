@@ -1,0 +1,60 @@
+/** How a model does on examples that it has never seen: always the same ones of a seed. */
+import { noGrad } from '../core/autograd.ts';
+import { argMax, crossEntropy } from '../core/ops/index.ts';
+import { Random } from '../core/random.ts';
+import { elements, scope } from '../core/tensor.ts';
+import { evaluation } from './context.ts';
+import type { Learner } from './learner.ts';
+import { type Batch, drawBatch } from './tasks/batch.ts';
+import type { Task } from './tasks/task.ts';
+
+export interface Evaluation {
+  /** Nats for each target that counts. */
+  loss: number;
+  /** The share of targets that are right, or of sequences of which all are, as the task has it. */
+  accuracy: number;
+  examples: number;
+}
+
+export interface EvaluationSettings {
+  examples: number;
+  /** Of so many at once; that does not change the result but for the order of sums. */
+  batch: number;
+  seed: number;
+}
+
+/** Keeps no tape, and changes nothing about the model. */
+export function evaluate(learner: Learner, task: Task, { examples, batch, seed }: EvaluationSettings): Evaluation {
+  const random = new Random(seed).split('held-out');
+  const sums = { loss: 0, right: 0, count: 0 };
+  for (let done = 0; done < examples; done += batch) {
+    const size = Math.min(batch, examples - done);
+    scope(() =>
+      noGrad(() => {
+        const drawn = drawBatch(task, 'held-out', random, size);
+        const logits = learner.logits(drawn, evaluation);
+        const right = rightOnes(elements(argMax(logits)), drawn, size);
+        sums.loss += crossEntropy(logits, drawn.targets, { mask: drawn.counts, reduction: 'sum' }).item();
+        sums.count += right.flat().length;
+        sums.right +=
+          task.accuracy === 'sequence' ? count(right.map((own) => !own.includes(false))) : count(right.flat());
+      }),
+    );
+  }
+  const of = task.accuracy === 'sequence' ? examples : sums.count;
+  return { loss: sums.loss / sums.count, accuracy: sums.right / of, examples };
+}
+
+/** Of each example, whether its targets that count were predicted. */
+function rightOnes(predicted: ArrayLike<number>, { targets, counts }: Batch, size: number): boolean[][] {
+  const [classes, flags] = [targets, counts].map(elements);
+  const columns = classes.length / size;
+  return Array.from({ length: size }, (_, row) => {
+    const own = Array.from({ length: columns }, (_, column) => row * columns + column).filter((at) => flags[at] === 1);
+    return own.map((at) => predicted[at] === classes[at]);
+  });
+}
+
+function count(flags: readonly boolean[]): number {
+  return flags.filter((flag) => flag).length;
+}

@@ -1,0 +1,53 @@
+/** A model for the kind of a task, what it makes of a batch, and how far off that is. */
+import { crossEntropy } from '../core/ops/index.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { type ClassifierConfig, type ClassifierSettings, classifier, pairClassifier } from './classifier.ts';
+import type { ForwardContext } from './context.ts';
+import { type LanguageModelConfig, languageModel } from './language-model.ts';
+import type { Model } from './model.ts';
+import type { Batch } from './tasks/batch.ts';
+import type { Task, TaskKind } from './tasks/task.ts';
+
+/** What may be chosen about a model; what it reads and what it answers with is the task's to say. */
+export type ModelSettings = Partial<
+  Omit<LanguageModelConfig & ClassifierConfig, 'vocabulary' | 'length' | 'causal' | 'classes'>
+>;
+
+export interface Learner {
+  readonly kind: TaskKind;
+  readonly model: Model;
+  /** Of every token [batch, length, classes], or of every example [batch, classes]. */
+  logits(batch: Batch, context: ForwardContext): Tensor;
+}
+
+/** Throws what the models throw for settings that do not fit: ArgumentError, UnsupportedError. */
+export function learnerFor(task: Task, settings: ModelSettings, seed: number): Learner {
+  const { kind, vocabulary, length, classes } = task;
+  return makeLearner(kind, { ...settings, vocabulary, length, classes, causal: kind === 'causal' }, seed);
+}
+
+/** The same from all that a model's config says, as a checkpoint holds it. */
+export function makeLearner(kind: TaskKind, config: ClassifierSettings, seed: number): Learner {
+  if (kind === 'classification') {
+    const model = classifier(config, seed);
+    return { kind, model, logits: ({ sequences: [{ tokens, keyMask }] }, at) => model.forward(tokens, at, keyMask) };
+  }
+  if (kind === 'pair classification') {
+    const model = pairClassifier(config, seed);
+    return {
+      kind,
+      model,
+      logits: ({ sequences: [first, second] }, context) => {
+        return model.forward([first.tokens, second.tokens], context, [first.keyMask, second.keyMask]);
+      },
+    };
+  }
+  const { classes: _, ...settings } = config;
+  const model = languageModel(settings, seed);
+  return { kind, model, logits: ({ sequences: [{ tokens, keyMask }] }, at) => model.forward(tokens, at, keyMask) };
+}
+
+/** Nats, summed over the targets that count. */
+export function lossOf(learner: Learner, batch: Batch, context: ForwardContext): Tensor {
+  return crossEntropy(learner.logits(batch, context), batch.targets, { mask: batch.counts, reduction: 'sum' });
+}

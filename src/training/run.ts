@@ -1,0 +1,95 @@
+/** A run of training: what it is, in plain values, and where it stands. */
+import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { Random } from '../core/random.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { type Learner, learnerFor, type ModelSettings } from './learner.ts';
+import { Adafactor, type AdafactorSettings } from './optimizers/adafactor.ts';
+import { AdamW, type AdamWSettings } from './optimizers/adamw.ts';
+import type { Optimizer } from './optimizers/optimizer.ts';
+import { expectSchedule, type Schedule } from './optimizers/schedules.ts';
+import { SGD, type SGDSettings } from './optimizers/sgd.ts';
+import { openTask } from './tasks/registry.ts';
+import type { Task, TaskSettings } from './tasks/task.ts';
+
+type Plain<Settings> = Partial<Omit<Settings, 'decays'>>;
+
+export type OptimizerSettings =
+  | ({ kind: 'adamw' } & Plain<AdamWSettings>)
+  | ({ kind: 'adafactor' } & Plain<AdafactorSettings>)
+  | ({ kind: 'sgd' } & Plain<SGDSettings>);
+
+export interface RunSettings {
+  task: { name: string } & TaskSettings;
+  model: ModelSettings;
+  optimizer: OptimizerSettings;
+  schedule: Schedule;
+  steps: number;
+  /** Examples of a step. */
+  batch: number;
+  /** In how many parts, one after another, a batch is worked off, so that it needs the memory of one. */
+  parts: number;
+  /** The largest norm of a step's gradients; 0: any. */
+  clip: number;
+  /** Of everything random. */
+  seed: number;
+  /** Steps from one look at held-out examples to the next; the end is always looked at. */
+  evaluateEvery: number;
+  /** How many of these are looked at. They are the same each time. */
+  evaluationExamples: number;
+  /** Steps from one checkpoint to the next; there is always one at the end. */
+  checkpointEvery: number;
+}
+
+export interface Run {
+  readonly settings: RunSettings;
+  readonly task: Task;
+  readonly learner: Learner;
+  readonly optimizer: Optimizer;
+  /** Streams of the steps are split from it; nothing draws from it itself. */
+  readonly random: Random;
+  /** Steps taken. */
+  step: number;
+}
+
+export const runDefaults = {
+  model: { dropout: 0 },
+  optimizer: { kind: 'adamw' },
+  steps: 1000,
+  batch: 16,
+  parts: 1,
+  clip: 1,
+  seed: 0,
+  evaluateEvery: 100,
+  evaluationExamples: 256,
+  checkpointEvery: 500,
+} as const satisfies Partial<RunSettings>;
+
+/** At its first step. Throws ArgumentError, UnsupportedError or FileFormatError for settings that cannot be right. */
+export function startRun(settings: RunSettings): Run {
+  expectRun(settings);
+  const { task: taskSettings, model, seed } = settings;
+  const { name, ...own } = taskSettings;
+  const task = openTask(name, own);
+  const random = new Random(seed);
+  const learner = learnerFor(task, model, seed);
+  const optimizer = makeOptimizer(settings.optimizer, learner.model.parameters());
+  return { settings, task, learner, optimizer, random: random.split('training'), step: 0 };
+}
+
+function expectRun(settings: RunSettings): void {
+  const counts = ['steps', 'batch', 'parts', 'evaluateEvery', 'evaluationExamples', 'checkpointEvery'] as const;
+  for (const name of counts) expectInteger(name, settings[name], 1);
+  expectInteger('seed', settings.seed, Number.MIN_SAFE_INTEGER);
+  const { batch, parts, clip, schedule } = settings;
+  if (batch % parts !== 0) throw new ArgumentError(`parts: expected a divisor of batch ${batch}, got ${parts}`);
+  if (!(clip >= 0)) throw new ArgumentError(`clip: expected a number of at least 0, got ${clip}`);
+  expectSchedule(schedule);
+}
+
+function makeOptimizer(settings: OptimizerSettings, parameters: ReadonlyMap<string, Tensor>): Optimizer {
+  const { kind, ...own } = settings;
+  if (kind === 'adamw') return new AdamW(parameters, own);
+  if (kind === 'adafactor') return new Adafactor(parameters, own);
+  if (kind === 'sgd') return new SGD(parameters, own);
+  throw new ArgumentError(`optimizer: expected adamw, adafactor or sgd, got ${String(kind)}`);
+}

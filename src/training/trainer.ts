@@ -1,0 +1,123 @@
+/**
+ * The loop. A step draws a batch from the stream of its number, adds up gradients over the parts of the batch, and moves
+ * the parameters by them. All that a step does follows from the parameters, the optimiser's state, the seed and the number
+ * of the step: a run that is resumed from these goes on to the same bits, and so does one on another number of threads.
+ */
+import { backward, zeroGrad } from '../core/autograd.ts';
+import { NumericalError } from '../core/errors.ts';
+import { scope, type Tensor } from '../core/tensor.ts';
+import type { ForwardContext } from './context.ts';
+import { originOf, originOfGradient } from './diagnosis.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
+import { lossOf } from './learner.ts';
+import { clipScale, gradientNorm } from './optimizers/clipping.ts';
+import { learningRate } from './optimizers/schedules.ts';
+import type { Run } from './run.ts';
+import { type Batch, drawBatch } from './tasks/batch.ts';
+
+export interface StepReport {
+  step: number;
+  /** Nats for each target that counts, before the step. */
+  loss: number;
+  /** Before they are clipped. */
+  gradientNorm: number;
+  learningRate: number;
+  /** Read in this step, padding included. */
+  tokens: number;
+  milliseconds: number;
+}
+
+export interface EvaluationReport extends Evaluation {
+  step: number;
+}
+
+export interface Observer {
+  onStep?(report: StepReport): void;
+  onEvaluation?(report: EvaluationReport): void;
+  /** To write a checkpoint: every `checkpointEvery` steps, and when the loop ends for whatever reason but an error. */
+  onCheckpoint?(run: Run): void;
+  /** Asked after each step. */
+  shouldStop?(): boolean;
+}
+
+/**
+ * Takes the steps that are left of a run, or fewer if it is told to stop; returns whether it was. Throws NumericalError for
+ * a loss or a gradient that is not finite, and says where that came from; the parameters are then as before the step.
+ */
+export async function train(run: Run, observer: Observer = {}): Promise<{ stopped: boolean }> {
+  const { settings, task, learner } = run;
+  const { steps, evaluateEvery, evaluationExamples: examples, checkpointEvery, seed } = settings;
+  const batch = settings.batch / settings.parts;
+  let stopped = false;
+  while (run.step < steps && !stopped) {
+    observer.onStep?.(takeStep(run));
+    // A moment for Ctrl-C, and for the garbage collector's finalisers.
+    await new Promise((resolve) => setImmediate(resolve));
+    stopped = observer.shouldStop?.() ?? false;
+    const isLast = run.step === steps || stopped;
+    if (isLast || run.step % evaluateEvery === 0) {
+      observer.onEvaluation?.({ step: run.step, ...evaluate(learner, task, { examples, batch, seed }) });
+    }
+    if (isLast || run.step % checkpointEvery === 0) observer.onCheckpoint?.(run);
+  }
+  return { stopped };
+}
+
+function takeStep(run: Run): StepReport {
+  const { settings, learner, optimizer } = run;
+  const begin = performance.now();
+  const step = run.step + 1;
+  const parameters = learner.model.parameters();
+  learner.model.redraw(step);
+
+  // The loss, and so the gradients, are sums over targets; the mean is over those of all parts.
+  const sums = { loss: 0, targets: 0, tokens: 0 };
+  forEachPart(run, step, (batch, context) => {
+    const loss = lossOf(learner, batch, context);
+    if (!Number.isFinite(loss.item())) throw badLoss(loss, run, step);
+    backward(loss);
+    sums.loss += loss.item();
+    sums.targets += batch.counted;
+    for (const { tokens } of batch.sequences) sums.tokens += tokens.size;
+  });
+  const norm = gradientNorm(parameters) / sums.targets;
+  if (!Number.isFinite(norm)) throw badGradient(run, step);
+  const scale = settings.clip === 0 ? 1 : clipScale(norm, settings.clip);
+  const rate = learningRate(settings.schedule, step);
+  optimizer.step(rate, scale / sums.targets);
+  zeroGrad(parameters.values());
+
+  run.step = step;
+  const { tokens } = sums;
+  const milliseconds = performance.now() - begin;
+  return { step, loss: sums.loss / sums.targets, gradientNorm: norm, learningRate: rate, tokens, milliseconds };
+}
+
+/** The parts of a step's batch, each in a scope of its own: the examples are the same in however many parts they come. */
+function forEachPart(run: Run, step: number, body: (batch: Batch, context: ForwardContext) => void): void {
+  const { task, settings } = run;
+  const random = run.random.split(`step ${step}`);
+  const examples = random.split('examples');
+  for (let part = 0; part < settings.parts; part++) {
+    scope(() => {
+      const batch = drawBatch(task, 'training', examples, settings.batch / settings.parts);
+      body(batch, { training: true, random: random.split(`part ${part}`) });
+    });
+  }
+}
+
+function badLoss(loss: Tensor, { learner }: Run, step: number): NumericalError {
+  return new NumericalError(`loss: ${loss.item()} at step ${step}: ${originOf(loss, learner.model.tensors())}`);
+}
+
+/** Goes back over the step once more, to see where. */
+function badGradient(run: Run, step: number): NumericalError {
+  const { learner } = run;
+  zeroGrad(learner.model.parameters().values());
+  let origin: string | null = null;
+  forEachPart(run, step, (batch, context) => {
+    origin ??= originOfGradient(lossOf(learner, batch, context));
+  });
+  zeroGrad(learner.model.parameters().values());
+  return new NumericalError(`gradient: not finite at step ${step}: ${origin ?? 'it overflows where parts add up'}`);
+}

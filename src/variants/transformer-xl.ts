@@ -109,22 +109,24 @@ export const transformerXL: AttentionVariant<TransformerXLOptions> = {
   attend({ queries, keys, values, keyMask }, options, parameters) {
     const [batch, heads, length] = queries.shape;
     const { u, v, W_kR } = expectParameters(parameters, queries);
-    const { segments, S, M } = cutOf(length, options);
-    const rowsOf = (from: number, to: number) => rowsOfSegments(segments, S, from, to, length);
-    const cut = (x: Tensor, rows: Int32Array) => reshape(gatherRows(x, rows), [batch, heads, segments, -1, x.shape[3]]);
+    const cut = cutOf(length, options);
+    const { segments, S, M } = cut;
+    const rows = (x: Tensor, from: number, to: number) =>
+      reshape(gatherRows(x, positionsOf(cut, from, to)), [batch, heads, segments, to - from, x.shape[3]]);
 
     // h̃ = [SG(memory) ∘ segment]                                                                            (§3.2)
     const withMemory = (x: Tensor) => {
-      const own = cut(x, rowsOf(0, S));
+      const own = rows(x, 0, S);
       if (M === 0) return own;
-      return concat([cut(options.stopMemoryGradient ? detach(x) : x, rowsOf(-M, 0)), own], 3);
+      return concat([rows(options.stopMemoryGradient ? detach(x) : x, -M, 0), own], 3);
     };
 
-    // r for distances from that of the last query to the first key, to that of the first query to the last key.
+    // A, and softmax(A/√d) V, from r for all distances: the farthest is that of the last query to the first key, and the
+    // last key lies S − 1 ahead of the first query.                                                            (§3.3)
     const r = distanceKeys(M + S - 1, 1 - S, W_kR);
-    const ofSegments = [cut(queries, rowsOf(0, S)), withMemory(keys), withMemory(values)] as const;
-    const hidden = hiddenPairs(rowsOf(-M, S), [segments, S, M], keyMask, length, options.causal, queries.dtype);
-    const output = relativeAttention(...ofSegments, r, { u, v }, hidden);
+    const hidden = hiddenPairs(cut, keyMask, options.causal, queries.dtype);
+    const inSegments = [rows(queries, 0, S), withMemory(keys), withMemory(values)] as const;
+    const output = relativeAttention(...inSegments, r, { u, v }, hidden);
     return slice(reshape(output, [batch, heads, segments * S, values.shape[3]]), 2, 0, length);
   },
 
@@ -142,8 +144,8 @@ export const transformerXL: AttentionVariant<TransformerXLOptions> = {
     const places = Int32Array.from({ length: count }, (_, c) => (first + c) % size);
     const inOrder = (cache: Tensor) => expandDims(gatherRows(cache, places), 2);
     const r = slice(state.tensors['keys of distances'], 1, size - count, size);
-    const ofSegment = [expandDims(queries, 2), inOrder(recentKeys), inOrder(recentValues)] as const;
-    return reshape(relativeAttention(...ofSegment, r, { u, v }), values.shape);
+    const inSegment = [expandDims(queries, 2), inOrder(recentKeys), inOrder(recentValues)] as const;
+    return reshape(relativeAttention(...inSegment, r, { u, v }), values.shape);
   },
 
   pattern({ causal, segmentLength, memoryLength }) {
@@ -170,14 +172,22 @@ export const transformerXL: AttentionVariant<TransformerXLOptions> = {
   },
 };
 
-/** The segments of a sequence, the last of them perhaps with padding, and how much of the memory can be other than that. */
-function cutOf(length: number, { segmentLength: S, memoryLength }: TransformerXLOptions) {
+interface Cut {
+  length: number;
+  /** ⌈L/S⌉ */
+  segments: number;
+  S: number;
+  /** No longer than all that lies before the last segment. */
+  M: number;
+}
+
+function cutOf(length: number, { segmentLength: S, memoryLength }: TransformerXLOptions): Cut {
   const segments = Math.ceil(length / S);
-  return { segments, S, M: Math.min(memoryLength, (segments - 1) * S) };
+  return { length, segments, S, M: Math.min(memoryLength, (segments - 1) * S) };
 }
 
 /** Positions n·S + from … n·S + to − 1 for every segment n; −1 for one outside of the sequence. */
-function rowsOfSegments(segments: number, S: number, from: number, to: number, length: number): Int32Array {
+function positionsOf({ length, segments, S }: Cut, from: number, to: number): Int32Array {
   const width = to - from;
   return Int32Array.from({ length: segments * width }, (_, at) => {
     const position = Math.floor(at / width) * S + from + (at % width);
@@ -185,21 +195,16 @@ function rowsOfSegments(segments: number, S: number, from: number, to: number, l
   });
 }
 
-/** 0 where a query sees a key, else −∞: [batch or 1, 1, segments, S or 1, M + S], from the positions of the keys. */
-function hiddenPairs(
-  positions: Int32Array,
-  [segments, S, M]: readonly [number, number, number],
-  keyMask: Tensor | undefined,
-  length: number,
-  causal: boolean,
-  dtype: Tensor['dtype'],
-): Tensor {
+/** 0 where a query sees a key, else −∞: [batch or 1, 1, segments, S or 1, M + S]. */
+function hiddenPairs(cut: Cut, keyMask: Tensor | undefined, causal: boolean, dtype: Tensor['dtype']): Tensor {
+  const { length, segments, S, M } = cut;
   const batch = keyMask?.shape[0] ?? 1;
-  const flags = elements(pickKeys(keyMask, [positions], [batch, length]));
+  const flags = elements(pickKeys(keyMask, [positionsOf(cut, -M, S)], [batch, length]));
   const there = fromArray(flags, [batch, 1, segments, 1, M + S], dtype);
   if (!causal) return log(there);
-  const upTo = Array.from({ length: S * (M + S) }, (_, at) => Number(at % (M + S) <= M + Math.floor(at / (M + S))));
-  return log(multiply(there, fromArray(upTo, [S, M + S], dtype)));
+  const isPast = (s: number, c: number) => c <= M + s;
+  const pairs = Array.from({ length: S * (M + S) }, (_, at) => isPast(Math.floor(at / (M + S)), at % (M + S)));
+  return log(multiply(there, fromArray(pairs.map(Number), [S, M + S], dtype)));
 }
 
 function parameterShapes(heads: number, headDim: number): Record<'W_kR' | 'u' | 'v', number[]> {

@@ -131,7 +131,7 @@ export const nystromformer: AttentionVariant<NystromformerOptions> = {
     const toTokens = everything(landmarks, length);
     const summaries = streamingAttention(landmarkQueries, keys, values, toTokens, { keyMask }).output;
 
-    // F̃ (Ã⁺ (B̃ V)) = softmax(QK̃ᵀ/√d) (Ã⁺ B̃ V): L × m, then m × m, then m × d, so that nothing is L × L.     (eq. 13)
+    // F̃ (Ã⁺ (B̃ V)), from right to left, so that nothing is L × L: softmax(QK̃ᵀ/√d) of m mixed rows.               (eq. 13)
     const toLandmarks = everything(length, landmarks);
     const mixed = matmul(inverse, summaries);
     const attended = streamingAttention(queries, landmarkKeys, mixed, toLandmarks, { keyMask: there }).output;

@@ -22,7 +22,7 @@ const shapeOf = (length: number, heads: number) => ({
 for (const variant of allVariants().filter(({ budget }) => budget !== null)) {
   test(`${variant.name}: the budget of a share costs no more than it, and one more would`, () => {
     const lengths = fc.integer({ min: 16, max: 300 });
-    const shares = fc.integer({ min: 1, max: 16 }).map((sixteenths) => sixteenths / 16);
+    const shares = fc.integer({ min: 1, max: 64 }).map((sixteenths) => sixteenths / 16);
     let found = 0;
     fc.assert(
       fc.property(lengths, shares, (length, share) => {

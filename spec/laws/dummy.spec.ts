@@ -2,12 +2,14 @@
  * The laws themselves on trial: a new variant takes one file (dummy-variant.ts) and the one line `register(dummy)`
  * below, and all laws hold on it; copies of it with one fault each break the laws that are there to notice.
  */
+import { readdirSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 import { allVariants, register } from '../../src/variants/registry.ts';
 import { brokenVariants } from './broken-variants.ts';
 import { dummy } from './dummy-variant.ts';
+import { PARTS } from './every-variant.ts';
 import { lawsOf } from './laws.ts';
 
 register(dummy);
@@ -31,6 +33,14 @@ for (const { fault, laws, variant } of brokenVariants) {
     }
   });
 }
+
+test('there is a spec file for every part of the variants', () => {
+  const files = readdirSync(new URL('.', import.meta.url)).filter((file) => /^every-variant-\d+\.spec\.ts$/.test(file));
+  assert.equal(
+    files.sort(),
+    Array.from({ length: PARTS }, (_, n) => `every-variant-${n + 1}.spec.ts`),
+  );
+});
 
 async function failureOf(run: () => void | Promise<void>): Promise<string | null> {
   try {

@@ -1,0 +1,3 @@
+import { testEveryVariant } from './every-variant.ts';
+
+testEveryVariant(1);

@@ -269,6 +269,29 @@ const OPS: OpCase[] = [
       [1, 2, n, m + 1],
     ],
   },
+  ...[false, true].flatMap((causal) =>
+    [false, true].map((acrossGroups) => ({
+      name: `chunkedAttention${causal ? ', causal' : ''}${acrossGroups ? ', across groups' : ''}`,
+      f: (q: Tensor, k: Tensor, v: Tensor) => {
+        const length = q.shape[2];
+        const random = new Random(length).split('groups');
+        // Group 3 takes no part.
+        const group = fromArray(
+          Array.from({ length: 2 * 2 * length }, () => random.integer(4)),
+          [1, 2, 2, length],
+          'int32',
+        );
+        const chunks = ops.sortIntoChunks(group, 3, Math.ceil(length / 4));
+        const options = { causal, acrossGroups, selfBias: -1e5, countOnce: true };
+        return ops.joinAttention([0, 1].map((round) => ops.chunkedAttention(q, k, v, chunks, round, options))).output;
+      },
+      shapes: (n: number, m: number) => [
+        [1, 2, n, m],
+        [1, 2, n, m],
+        [1, 2, n, m + 1],
+      ],
+    })),
+  ),
   {
     name: 'causalScan',
     f: (a, b, c) => ops.causalScan(a, b, c),

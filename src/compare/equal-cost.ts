@@ -33,7 +33,7 @@ export function budgetsOfShares(
   const schema = (variant.options as Record<string, OptionSchema>)[option];
   if (schema.kind !== 'integer') return [];
   const step = schema.multipleOf ?? 1;
-  const highest = Math.floor((schema.maximum?.(shape.keyLength) ?? shape.keyLength) / step);
+  const highest = Math.floor((schema.maximum?.(shape.keyLength) ?? 16 * shape.keyLength) / step);
   const costs = new Map<number, number>();
   const costOf = (multiple: number): number => {
     const known = costs.get(multiple) ?? flopsOf(variant, shape, { ...others, [option]: multiple * step });

@@ -4,6 +4,8 @@
  * after. Tokens of the last group meet nobody. Kernels walk over sorted places, tile by tile.
  */
 import type { NumericArray } from '../memory.ts';
+import { scratchInt32 } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 
 /** Tiles of OWN tokens are what threads take; each walks over the other side OTHER tokens at a time. */
 export const OWN = 32;
@@ -37,36 +39,51 @@ export type SortTables = readonly [order: NumericArray, place: NumericArray, gro
 /** Tokens at consecutive places of a round, with their group and chunk in every round. */
 export class Side {
   count = 0;
-  readonly tokens = new Int32Array(OTHER);
+  #tokens: Int32Array | null = null;
   /** [rounds, OTHER] */
-  groups = new Int32Array(OTHER);
-  chunks = new Int32Array(OTHER);
+  #groups: Int32Array | null = null;
+  #chunks: Int32Array | null = null;
+
+  get tokens(): Int32Array {
+    this.#tokens ??= scratchInt32(OTHER);
+    return this.#tokens;
+  }
+
+  get groups(): Int32Array {
+    return this.#groups as Int32Array;
+  }
+
+  get chunks(): Int32Array {
+    return this.#chunks as Int32Array;
+  }
 
   load(head: number, first: number, count: number, tables: SortTables, numbers: ChunkedNumbers): void {
     const [order, place, group] = tables;
     const [length, , , , rounds, round, chunkLength, , , , , once] = numbers;
-    if (this.groups.length < rounds * OTHER) {
-      this.groups = new Int32Array(rounds * OTHER);
-      this.chunks = new Int32Array(rounds * OTHER);
+    if (this.#groups === null || this.#groups.length < rounds * OTHER) {
+      this.#groups = scratchInt32(rounds * OTHER);
+      this.#chunks = scratchInt32(rounds * OTHER);
     }
+    const { tokens, groups, chunks } = this;
     this.count = count;
     const start = (head * rounds + round) * length + first;
-    for (let i = 0; i < count; i++) this.tokens[i] = order[start + i];
+    for (let i = 0; i < count; i++) tokens[i] = order[start + i];
     for (let r = 0; r < rounds; r++) {
       // The other rounds only matter to who wants to know in how many a pair meets.
       if (r !== round && once === 0) continue;
       const list = (head * rounds + r) * length;
       for (let i = 0; i < count; i++) {
-        this.groups[r * OTHER + i] = group[list + this.tokens[i]];
-        this.chunks[r * OTHER + i] = Math.floor(place[list + this.tokens[i]] / chunkLength);
+        groups[r * OTHER + i] = group[list + tokens[i]];
+        chunks[r * OTHER + i] = Math.floor(place[list + tokens[i]] / chunkLength);
       }
     }
   }
 
   /** The rows of these tokens in [length, width] number `head` of `data`, one after another. */
   gather(rows: NumericArray, data: NumericArray, head: number, length: number, width: number): void {
+    const { tokens } = this;
     for (let i = 0; i < this.count; i++) {
-      const from = (head * length + this.tokens[i]) * width;
+      const from = (head * length + tokens[i]) * width;
       for (let c = 0; c < width; c++) rows[i * width + c] = data[from + c];
     }
   }
@@ -106,6 +123,34 @@ export function reachOf(
 export function applyRules(scores: NumericArray, queries: Side, keys: Side, numbers: ChunkedNumbers): void {
   const [, , , , rounds, round, , groups, causal, across, selfBias, once] = numbers;
   const after = causal ? 0 : 1;
+  const fast = vectorKernels();
+  const lists = [queries.tokens, keys.tokens, queries.groups, keys.groups, queries.chunks, keys.chunks];
+  if (fast !== null && isOnHeap(scores) && lists.every(({ buffer }) => buffer instanceof SharedArrayBuffer)) {
+    const [queryTokens, keyTokens, queryGroups, keyGroups, queryChunks, keyChunks] = lists.map(
+      ({ byteOffset }) => byteOffset,
+    );
+    fast.applyRules(
+      scores.byteOffset,
+      OTHER,
+      queries.count,
+      keys.count,
+      queryTokens,
+      keyTokens,
+      queryGroups,
+      keyGroups,
+      queryChunks,
+      keyChunks,
+      rounds,
+      round,
+      after,
+      groups,
+      causal,
+      across,
+      selfBias,
+      once,
+    );
+    return;
+  }
   for (let i = 0; i < queries.count; i++) {
     const query = queries.tokens[i];
     for (let j = 0; j < keys.count; j++) {

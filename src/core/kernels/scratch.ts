@@ -49,6 +49,12 @@ export class Scratch {
   }
 }
 
+/** Int32 scratch of a fixed size, in the heap unless the region is full. */
+export function scratchInt32(length: number): Int32Array {
+  const floats = take(false, length);
+  return new Int32Array(floats.buffer, floats.byteOffset, length);
+}
+
 /** Float64 scratch of a fixed size. */
 export function scratchFloat64(length: number): Float64Array {
   return take(true, length) as Float64Array;

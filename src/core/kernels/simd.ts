@@ -50,6 +50,26 @@ export interface VectorKernels {
     delta: number,
     step: number,
   ): void;
+  applyRules(
+    scores: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    queryTokens: number,
+    keyTokens: number,
+    queryGroups: number,
+    keyGroups: number,
+    queryChunks: number,
+    keyChunks: number,
+    rounds: number,
+    round: number,
+    after: number,
+    groups: number,
+    causal: number,
+    across: number,
+    selfBias: number,
+    once: number,
+  ): void;
   softmaxRows(x: number, y: number, rows: number, columns: number): void;
   unaryForward(which: number, x: number, y: number, count: number, constant: number): void;
   unaryDerivative(

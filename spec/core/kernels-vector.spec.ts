@@ -196,14 +196,14 @@ interface OpCase {
 }
 
 const OPS: OpCase[] = [
-  ...(['exp', 'tanh', 'sigmoid', 'relu', 'elu', 'eluPlusOne', 'gelu', 'square'] as const).map((name) => ({
-    name,
-    f: ops[name],
+  ...[ops.exp, ops.tanh, ops.sigmoid, ops.relu, ops.elu, ops.eluPlusOne, ops.gelu, ops.square].map((f) => ({
+    name: f.name,
+    f,
     shapes: (n: number, m: number) => [[n, m]],
   })),
-  ...(['log', 'sqrt', 'reciprocal'] as const).map((name) => ({
-    name,
-    f: ops[name],
+  ...[ops.log, ops.sqrt, ops.reciprocal].map((f) => ({
+    name: f.name,
+    f,
     shapes: (n: number, m: number) => [[n, m]],
     positive: true,
   })),

@@ -71,6 +71,29 @@ test('entries are independent of their neighbours, and of the same places under 
   }
 });
 
+test('streams whose numbers are neighbours drop entries that have nothing to do with each other', () => {
+  const streamOf = (...numbers: number[]) => ({ integer: () => numbers.shift() }) as unknown as Random;
+  const count = 50_000;
+  const mask = (first: number, second: number) => kept(count, 0.5, streamOf(first, second));
+  const one = mask(1000, 7);
+  for (const [first, second] of [
+    [1001, 8],
+    [1000, 8],
+    [1001, 6],
+  ]) {
+    const other = mask(first, second);
+    for (const shift of [-1, 0, 1]) {
+      let same = 0;
+      for (let i = 1; i < count - 1; i++) if (one[i] === other[i + shift]) same++;
+      // Five standard deviations of a binomial count.
+      assert.ok(
+        Math.abs(same - count / 2) < 2.5 * Math.sqrt(count),
+        `${first}, ${second}, shift ${shift}: ${same} same`,
+      );
+    }
+  }
+});
+
 test('two numbers are drawn from the stream, whatever the size', () => {
   forAll(fc.tuple(fc.integer({ min: 1, max: 300 }), fc.nat()), ([count, seed]) => {
     const [used, other] = [new Random(seed), new Random(seed)];

@@ -137,6 +137,19 @@ test('both texts of a pair are read by one encoder, apart from each other', () =
   assertClose(model.forward([first, second], evaluation), expected, 1e-12, 'logits', 1);
 });
 
+test('dropout drops other entries of the first text than of the second', () => {
+  const model = pairClassifier(pooled({ dropout: 0.5 }), 1);
+  const { hidden, output } = model.classifier;
+  // Only p − q is read on.
+  elements(hidden.weight).fill(0, 0, 18 * 6);
+  const tokens = drawTokens(1, 8, 7, 1);
+  const bias = elements(output.bias as Tensor);
+  bias.set([1, 2, 3]);
+  const logits = (training: boolean) => model.forward([tokens, tokens], stepOf(1, training)).toArray();
+  assert.equal(logits(false), Float64Array.of(1, 2, 3));
+  assert.not.equal(logits(true), Float64Array.of(1, 2, 3));
+});
+
 test('names of whole models are unique, and stay what they are', () => {
   const namesOf = (model: Model) => {
     const names = [...model.parameters().keys()];
@@ -244,6 +257,12 @@ test('with temperature 0 the likeliest token follows, as a run over the whole te
       assert.is(text[i + 1], row.indexOf(Math.max(...row)), `token ${i + 1}`);
     }
   });
+});
+
+test('of equally likely tokens the first is taken', () => {
+  const model = decoder();
+  elements(model.body.embedding.weight).fill(0);
+  assert.equal(generate(model, [[3]], 4, new Random(1), { temperature: 0 }), [[0, 0, 0, 0]]);
 });
 
 test('tokens are drawn by their probabilities, which a temperature sharpens, and among the likeliest if asked', () => {

@@ -53,7 +53,7 @@ export class TransformerLayer implements Module {
   branches(attend: Attend, training: boolean): Branches {
     const { norm, dropout: rate, feedForwardChunk } = this.#config;
     const first = (x: Tensor, parameters: Norm) => (norm === 'pre' ? normalize(x, parameters) : x);
-    const dropped = (x: Tensor, { random }: Pass) => (training ? dropout(x, rate, random.split('dropout')) : x);
+    const dropped = (x: Tensor, { random }: Pass) => (training ? dropout(x, rate, random) : x);
     const chunks = feedForwardChunk === 0 ? {} : { chunkLength: feedForwardChunk };
     return {
       f: (x, pass) => dropped(attend(first(x, this.attentionNorm), pass.once), pass),

@@ -306,6 +306,22 @@ test('Adafactor holds a number for each row and column, and updates of one rank 
     });
 });
 
+test('to Adafactor a parameter is of size ε₂ at least, and of its own size beyond', () => {
+  for (const [value, size] of [
+    [0, 0.125],
+    [-0.5, 0.5],
+  ]) {
+    const parameter = fromArray([value, value, value], [3], 'float64').withGrad();
+    const optimizer = new Adafactor(new Map([['x', parameter]]), { epsilon2: 0.125 });
+    parameter.grad = fromArray([1, -2, 3], [3], 'float64');
+    optimizer.step(0.25);
+    // The first update is the sign of the gradient.
+    parameter.toArray().forEach((after, n) => {
+      assert.ok(Math.abs(after - value + 0.25 * size * [1, -1, 1][n]) < 1e-14, `${after} from ${value}`);
+    });
+  }
+});
+
 test('the norm is that of all gradients as one vector, and clipping brings it to the maximum', () => {
   forAll(fc.tuple(fc.nat(), fc.double({ min: 0.01, max: 100, noNaN: true })), ([seed, maximum]) => {
     const parameters = drawParameters(seed, { ...SHAPES, long: [9000] }, 'float64');

@@ -96,6 +96,8 @@ export interface VectorKernels {
   addRun(target: number, source: number, count: number): void;
   copyRun(target: number, source: number, bytes: number): void;
   pack(target: number, source: number, rowStride: number, columnStride: number, rows: number, columns: number): void;
+  /** No twin of anything: multiply-adds alone, for the roofline of the bench. */
+  peak(rounds: number, factor: number, term: number): number;
 }
 
 /** Best first. */

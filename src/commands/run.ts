@@ -7,10 +7,21 @@ import { unknownName } from '../terminal/suggest.ts';
 import { type Command, type Host, PROGRAM } from './command.ts';
 import { compareCommand } from './compare.ts';
 import { doctorCommand } from './doctor.ts';
+import { evalCommand } from './eval.ts';
+import { generateCommand } from './generate.ts';
 import { patternsCommand } from './patterns.ts';
+import { trainCommand } from './train.ts';
 import { variantsCommand } from './variants.ts';
 
-export const commands: readonly Command[] = [compareCommand, patternsCommand, variantsCommand, doctorCommand];
+export const commands: readonly Command[] = [
+  compareCommand,
+  patternsCommand,
+  trainCommand,
+  generateCommand,
+  evalCommand,
+  variantsCommand,
+  doctorCommand,
+];
 
 /** Something went wrong: a file, memory, a worker, or the program itself. */
 const FAILED = 1;

@@ -1,5 +1,7 @@
 /** A run of training: what it is, in plain values, and where it stands. */
+import { zeroGrad } from '../core/autograd.ts';
 import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { release } from '../core/memory.ts';
 import { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { type Learner, learnerFor, type ModelSettings } from './learner.ts';
@@ -74,6 +76,15 @@ export function startRun(settings: RunSettings): Run {
   const learner = learnerFor(task, model, seed);
   const optimizer = makeOptimizer(settings.optimizer, learner.model.parameters());
   return { settings, task, learner, optimizer, random: random.split('training'), step: 0 };
+}
+
+/** Gives the memory of a run back; it cannot be used any more. */
+export function endRun({ learner, optimizer }: Run): void {
+  const parameters = learner.model.parameters();
+  zeroGrad(parameters.values());
+  for (const tensors of [learner.model.tensors(), optimizer.state()]) {
+    for (const { array } of tensors.values()) release(array.data);
+  }
 }
 
 function expectRun(settings: RunSettings): void {

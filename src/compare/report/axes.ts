@@ -59,6 +59,21 @@ export function errorAxis(errors: readonly number[], label: string): Axis {
   };
 }
 
+/** Even from the lowest value to the highest, with ticks at multiples of a round number. */
+export function even(values: readonly number[], { label, format }: Settings): Axis {
+  const known = values.filter(Number.isFinite);
+  const low = known.length === 0 ? 0 : Math.min(...known);
+  const highest = Math.max(low, ...known);
+  const high = highest > low ? highest : low + 1;
+  return {
+    label,
+    format,
+    scale: 'linear',
+    domain: [low, high],
+    ticks: multiples(niceStep((high - low) / 5), low, high),
+  };
+}
+
 function shortError(value: number): string {
   return value >= ERROR_FLOOR ? String(Number(value.toPrecision(2))) : formatError(value);
 }

@@ -1,0 +1,92 @@
+/** `eval`: a trained model on held-out examples; on request, what the attention of each layer is worth to it. */
+import { ArgumentError } from '../core/errors.ts';
+import { Random } from '../core/random.ts';
+import { elements } from '../core/tensor.ts';
+import { supportsColour } from '../terminal/colour.ts';
+import { formatError, formatPercent } from '../terminal/format.ts';
+import { flag, integer, text } from '../terminal/options.ts';
+import { Progress } from '../terminal/progress.ts';
+import { formatTable } from '../terminal/table.ts';
+import { loadModel } from '../training/checkpoint.ts';
+import { attentionsOf } from '../training/config.ts';
+import { type Evaluation, evaluate } from '../training/evaluate.ts';
+import type { TransformerLayer } from '../training/layer.ts';
+import { majorityBaseline } from '../training/tasks/baseline.ts';
+import { openTask } from '../training/tasks/registry.ts';
+import { defineCommand, PROGRAM, widthOf } from './command.ts';
+import { applyThreads, runOptions } from './shared-options.ts';
+
+function options() {
+  const { threads } = runOptions();
+  return {
+    checkpoint: text('FILE', 'A checkpoint of train'),
+    examples: integer('N', 'Held-out examples to look at', { minimum: 1, default: 1024 }),
+    seed: integer('N', 'Of the examples', { defaultText: 'that of the training, for the same ones' }),
+    text: text('FILE', 'Another text, for models of a text', { defaultText: 'that of the training' }),
+    ablate: flag('Also without the attention of each layer in turn: how much the model leans on it'),
+    threads,
+  };
+}
+
+function describe() {
+  const checkpoint = 'out/listops-reformer/checkpoint.safetensors';
+  return {
+    usage: `${PROGRAM} eval`,
+    summary: 'Measures loss and accuracy of a trained model on examples that it has not seen.',
+    options: options(),
+    examples: [
+      { command: `${PROGRAM} eval --checkpoint ${checkpoint}`, explanation: 'On a thousand held-out examples' },
+      {
+        command: `${PROGRAM} eval --checkpoint ${checkpoint} --ablate --examples 256`,
+        explanation: 'And how the loss rises where a layer attends to nothing',
+      },
+    ],
+  };
+}
+
+export const evalCommand = defineCommand('eval', describe, async ({ values }, { stdout, stderr }) => {
+  const { checkpoint, examples } = values;
+  if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to evaluate, got nothing');
+  applyThreads(values.threads);
+  const { learner, settings, step } = loadModel(checkpoint);
+  const { name, ...own } = settings.task;
+  const task = openTask(name, values.text === undefined ? own : { ...own, text: values.text });
+  const seed = values.seed ?? settings.seed;
+  const { layers } = learner.model.body;
+  const measured: [what: string, evaluation: Evaluation][] = [];
+  const progress = new Progress({ total: 1 + (values.ablate ? layers.length : 0), stream: stderr });
+  const measure = (what: string) => {
+    measured.push([what, evaluate(learner, task, { examples, batch: settings.batch / settings.parts, seed })]);
+    progress.advance(1, what);
+  };
+  try {
+    measure('the model');
+    for (const [n, layer] of values.ablate ? layers.entries() : []) {
+      withoutAttention(layer, () => measure(`without layer ${n + 1}`));
+    }
+  } finally {
+    progress.finish();
+  }
+  const baseline = majorityBaseline(task, new Random(seed));
+  const variants = attentionsOf(learner.model.config).map(({ variant }) => variant);
+  const rows = [
+    ...measured.map(([what, { loss, accuracy }]) => [what, formatError(loss), formatPercent(accuracy)]),
+    ['most frequent', formatError(baseline.loss), formatPercent(baseline.accuracy)],
+  ];
+  const columns = [{ title: 'on held-out examples' }, { title: 'loss' }, { title: 'accuracy' }];
+  const table = formatTable(columns, rows, { colour: supportsColour(stdout), width: widthOf(stdout) });
+  stdout.write(`${task.name}, ${variants.join(' and ')}, after ${step} steps; ${examples} examples\n\n${table}\n`);
+  return 0;
+});
+
+/** Runs `body` while a layer adds nothing by its attention, which is what an output projection of zeros comes to. */
+function withoutAttention({ attention }: TransformerLayer, body: () => void): void {
+  const tensors = Object.values(attention.output);
+  const kept = tensors.map((tensor) => tensor.toArray());
+  for (const tensor of tensors) elements(tensor).fill(0);
+  try {
+    body();
+  } finally {
+    for (const [n, tensor] of tensors.entries()) elements(tensor).set(kept[n]);
+  }
+}

@@ -1,0 +1,109 @@
+/** `generate`: what a trained causal model goes on with, token by token as they come. */
+import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { Random } from '../core/random.ts';
+import { integer, number, text } from '../terminal/options.ts';
+import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
+import { generate } from '../training/generate.ts';
+import { LanguageModel } from '../training/language-model.ts';
+import { defineCommand, PROGRAM } from './command.ts';
+import { applyThreads, runOptions } from './shared-options.ts';
+
+function options() {
+  return {
+    checkpoint: text('FILE', 'A checkpoint of train'),
+    prompt: text('TEXT', 'What comes first: text for models of bytes, numbers as `3 1 2` for models of symbols', {
+      default: '\n',
+      defaultText: 'a new line',
+    }),
+    count: integer('N', 'Tokens to generate', { minimum: 1, defaultText: 'as many as the model is long' }),
+    temperature: number('T', 'Below 1 the likely becomes likelier; 0: always the likeliest', {
+      minimum: 0,
+      default: 1,
+    }),
+    topK: integer('K', 'Only the likeliest K; 0: all', { minimum: 0, default: 0 }),
+    ...runOptions(),
+  };
+}
+
+function describe() {
+  const checkpoint = 'out/byte-lm-full/checkpoint.safetensors';
+  return {
+    usage: `${PROGRAM} generate`,
+    summary: 'Goes on with a text by a trained model, with the incremental decoding of its attention.',
+    options: options(),
+    examples: [
+      {
+        command: `${PROGRAM} generate --checkpoint ${checkpoint} --prompt interface`,
+        explanation: 'A declaration made up by a model of bytes',
+      },
+      {
+        command: `${PROGRAM} generate --checkpoint ${checkpoint} --temperature 0.7 --top-k 20 --seed 3`,
+        explanation: 'Less surprising, and another one for each seed',
+      },
+    ],
+  };
+}
+
+export const generateCommand = defineCommand('generate', describe, async ({ values }, { stdout }) => {
+  const { checkpoint, prompt, temperature, topK, seed } = values;
+  if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to generate by, got nothing');
+  applyThreads(values.threads);
+  const trained = loadModel(checkpoint);
+  const { model } = trained.learner;
+  if (!(model instanceof LanguageModel) || !model.config.causal) {
+    throw new ArgumentError(`--checkpoint: expected a causal language model, got one for ${trained.learner.kind}`);
+  }
+  const codec = codecOf(trained, model.config.vocabulary);
+  const tokens = codec.encode(prompt);
+  // The last token is not read any more.
+  const most = model.config.length - tokens.length + 1;
+  if (most < 1)
+    throw new ArgumentError(`--prompt: expected at most ${model.config.length} tokens, got ${tokens.length}`);
+  if (values.count !== undefined) expectInteger('--count', values.count, 1, most);
+  stdout.write(prompt);
+  const random = new Random(seed).split('generate');
+  const write = ([token]: readonly number[]) => stdout.write(codec.decode(token));
+  generate(model, [tokens], values.count ?? most, random, { temperature, topK }, write);
+  stdout.write(codec.end());
+  return 0;
+});
+
+interface Codec {
+  encode(text: string): number[];
+  /** What a token adds to the text. */
+  decode(token: number): string;
+  end(): string;
+}
+
+function codecOf({ alphabet }: TrainedModel, vocabulary: number): Codec {
+  if (alphabet === 'bytes') {
+    // A character of several bytes appears when its last one does.
+    const decoder = new TextDecoder();
+    return {
+      encode: (text) => [...new TextEncoder().encode(text)],
+      decode: (token) => printable(decoder.decode(Uint8Array.of(token), { stream: true })),
+      end: () => `${decoder.decode()}\n`,
+    };
+  }
+  return {
+    encode: (text) => {
+      return text
+        .trim()
+        .split(/\s+/)
+        .map((word) => {
+          const token = Number(word);
+          if (word === '' || !Number.isInteger(token) || token < 0 || token >= vocabulary) {
+            throw new ArgumentError(`--prompt: expected numbers from 0 to ${vocabulary - 1}, got '${word}'`);
+          }
+          return token;
+        });
+    },
+    decode: (token) => ` ${token}`,
+    end: () => '\n',
+  };
+}
+
+/** No control character gets to a terminal but new lines and tabs. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
+}

@@ -1,0 +1,194 @@
+/** What `train` may be told, and the runs that come of it. */
+import { parseOptionTexts } from '../compare/option-text.ts';
+import { chosenVariants } from '../compare/plan.ts';
+import { ArgumentError } from '../core/errors.ts';
+import {
+  choice,
+  choices,
+  flag,
+  flagName,
+  integer,
+  number,
+  type OptionValues,
+  text,
+  texts,
+} from '../terminal/options.ts';
+import { unknownName } from '../terminal/suggest.ts';
+import { transformerDefaults } from '../training/config.ts';
+import type { AttentionSettings } from '../training/mixing.ts';
+import type { Schedule } from '../training/optimizers/schedules.ts';
+import { POSITIONS } from '../training/positions.ts';
+import type { Recipe } from '../training/recipes/recipe.ts';
+import { runsOf } from '../training/recipes/recipe.ts';
+import { recipes } from '../training/recipes/registry.ts';
+import { type RunSettings, runDefaults } from '../training/run.ts';
+import { tasks } from '../training/tasks/registry.ts';
+import { taskNamed } from '../training/tasks/task.ts';
+import { allVariants } from '../variants/registry.ts';
+import { runOptions } from './shared-options.ts';
+
+const DECAYS = ['cosine', 'linear', 'inverse-square-root', 'constant'] as const;
+const OPTIMIZERS = ['adamw', 'adafactor', 'sgd'] as const;
+const RATES = { adamw: 1e-3, adafactor: 1e-2, sgd: 1e-1 } as const;
+const WARMUP_SHARE = 0.1;
+/** Of a run that ends by the clock. */
+const ENDLESS = 1_000_000;
+
+/** Without defaults, so that it is known which of them were given; the defaults are those of runs and of models. */
+export function trainOptions() {
+  const variants = allVariants().map(({ name }) => name);
+  const { layers, modelDim, heads, positions } = transformerDefaults;
+  const { steps, batch, parts, clip, model, evaluateEvery, evaluationExamples, checkpointEvery } = runDefaults;
+  const count = (placeholder: string, what: string, fallback: number | string) =>
+    integer(placeholder, what, { minimum: 1, defaultText: String(fallback) });
+  return {
+    attention: choice('VARIANT', variants, 'The attention of every layer', { defaultText: 'full' }),
+    sweep: choices('VARIANT', variants, 'Several in turn, all else the same, and a table of what came of them'),
+    option: texts('NAME=VALUE', 'An option of the variants that have it; VARIANT.NAME=VALUE for one of them'),
+    recipe: choice(
+      'NAME',
+      recipes.map(({ name }) => name),
+      'In place of a task, a training that is known to work',
+    ),
+    resume: text('FILE', 'In place of a task, a checkpoint to go on from, to the same bits'),
+
+    length: count('N', 'Tokens of the longest sequence', 'that of the task'),
+    symbols: integer('N', 'Different symbols, of tasks that have them', {
+      minimum: 2,
+      defaultText: 'those of the task',
+    }),
+    text: text('FILE', 'The text of tasks that read one', { defaultText: 'the declarations of TypeScript' }),
+
+    layers: count('N', 'Layers', layers),
+    modelDim: count('N', 'Width of the model', modelDim),
+    heads: count('N', 'Heads', heads),
+    positions: choice('KIND', POSITIONS, 'How tokens know their place', { defaultText: positions }),
+    dropout: number('P', 'Dropout', { minimum: 0, maximum: 0.99, defaultText: String(model.dropout) }),
+    reversible: flag('Keep no activations: layers are undone in the backward pass'),
+
+    steps: count('N', 'Steps', `${steps}, or no end with --minutes`),
+    minutes: number('N', 'Stop after as many minutes, each variant of a sweep', {
+      minimum: 0,
+      defaultText: 'no limit',
+    }),
+    batch: count('N', 'Examples of a step', batch),
+    parts: count('N', 'Work a batch off in parts, in the memory of one', parts),
+    optimizer: choice('NAME', OPTIMIZERS, 'How parameters are moved', { defaultText: 'adamw' }),
+    rate: number('R', 'The highest learning rate', { minimum: 0, defaultText: `${RATES.adamw} for adamw` }),
+    warmup: integer('N', 'Steps up to it', { minimum: 0, defaultText: 'a tenth of the steps' }),
+    decay: choice('KIND', DECAYS, 'How it falls after that', { defaultText: 'cosine, or constant with --minutes' }),
+    clip: number('R', 'The largest norm of gradients; 0: any', { minimum: 0, defaultText: String(clip) }),
+
+    evaluateEvery: count('N', 'Steps from one look at held-out examples to the next', evaluateEvery),
+    evaluationExamples: count('N', 'How many of them', evaluationExamples),
+    checkpointEvery: count('N', 'Steps from one checkpoint to the next', checkpointEvery),
+    out: text('FOLDER', 'Where checkpoint, metrics and curves go', { defaultText: 'out/TASK-VARIANT' }),
+    overwrite: flag('Also where a checkpoint is already'),
+    ...runOptions(),
+  };
+}
+
+export type TrainValues = OptionValues<ReturnType<typeof trainOptions>>;
+export type TrainOption = keyof TrainValues;
+
+/** One run, or one for each variant of a sweep, and where they go. */
+export interface Plan {
+  runs: RunSettings[];
+  recipe: Recipe | undefined;
+  folder: string;
+}
+
+/** What may be said beside --recipe and --resume, which say the rest. */
+const BESIDE_RECIPE: readonly TrainOption[] = ['recipe', 'sweep', 'minutes', 'out', 'overwrite', 'seed', 'threads'];
+const BESIDE_RESUME: readonly TrainOption[] = ['resume', 'minutes', 'threads'];
+
+/** Throws ArgumentError for words and options that contradict each other. */
+export function expectTogether(words: readonly string[], given: ReadonlySet<TrainOption>): void {
+  const sources = [
+    ...(words.length > 0 ? ['a task'] : []),
+    ...(['recipe', 'resume'] as const).filter((each) => given.has(each)).map((each) => `--${each}`),
+  ];
+  if (sources.length > 1) throw new ArgumentError(`task: expected ${sources.join(' or ')}, got both`);
+  if (sources.length === 0) {
+    const names = tasks.map(({ name }) => name).join(', ');
+    throw new ArgumentError(`task: expected one of ${names}, or --recipe, or --resume, got nothing`);
+  }
+  for (const [source, allowed] of [
+    ['recipe', BESIDE_RECIPE],
+    ['resume', BESIDE_RESUME],
+  ] as const) {
+    const other = [...given].find((each) => !allowed.includes(each));
+    if (given.has(source) && other !== undefined) {
+      throw new ArgumentError(`--${flagName(other)}: is what --${source} decides; give one of the two`);
+    }
+  }
+  if (given.has('attention') && given.has('sweep')) {
+    throw new ArgumentError('--attention: is what --sweep decides; give one of the two');
+  }
+}
+
+export function planOf(word: string | undefined, values: TrainValues): Plan {
+  const { recipe: name, sweep, seed, out } = values;
+  const recipe = recipes.find((each) => each.name === name);
+  if (recipe !== undefined) {
+    const all = runsOf(recipe).map((run) => ({ ...run, seed }));
+    return { runs: chosenRuns(all, sweep), recipe, folder: out ?? `out/${recipe.name}` };
+  }
+  const task = taskNamed(word ?? '', tasks).name;
+  const names = sweep ?? [values.attention ?? 'full'];
+  const written = parseOptionTexts(chosenVariants(names), values.option, '--option');
+  const runs = [...written].map(([variant, options]) => runFrom(task, { variant: variant.name, options }, values));
+  return { runs, recipe: undefined, folder: out ?? `out/${task}-${names.length === 1 ? names[0] : 'sweep'}` };
+}
+
+function chosenRuns(runs: readonly RunSettings[], names: readonly string[] | undefined): RunSettings[] {
+  if (names === undefined) return [...runs];
+  return names.map((name) => {
+    const found = runs.find((run) => variantName(run) === name);
+    if (found !== undefined) return found;
+    throw new ArgumentError(`--sweep: ${unknownName('variant of this recipe', name, runs.map(variantName))}`);
+  });
+}
+
+/** Of the first layer; runs of the command line have one variant for all. */
+export function variantName({ model: { attention } }: RunSettings): string {
+  return [attention ?? transformerDefaults.attention].flat()[0].variant;
+}
+
+function runFrom(task: string, attention: AttentionSettings, values: TrainValues): RunSettings {
+  const { length, symbols, text } = values;
+  const { layers, modelDim, heads, positions, dropout, reversible } = values;
+  const { batch, parts, clip, seed, evaluateEvery, evaluationExamples, checkpointEvery } = values;
+  const steps = values.steps ?? (values.minutes === undefined ? runDefaults.steps : ENDLESS);
+  const kind = values.optimizer ?? 'adamw';
+  const residual = reversible ? ('reversible' as const) : undefined;
+  const model = { ...runDefaults.model, ...said({ layers, modelDim, heads, positions, dropout, residual }), attention };
+  return {
+    ...runDefaults,
+    ...said({ batch, parts, clip, seed, evaluateEvery, evaluationExamples, checkpointEvery }),
+    task: { name: task, ...said({ length, symbols, text }) },
+    model,
+    optimizer: { kind },
+    schedule: scheduleOf(steps, values.rate ?? RATES[kind], values),
+    steps,
+  };
+}
+
+function scheduleOf(steps: number, peak: number, { warmup, decay, minutes, modelDim }: TrainValues): Schedule {
+  const rise = warmup ?? Math.min(100, Math.ceil(WARMUP_SHARE * steps));
+  const kind = decay ?? (minutes === undefined ? 'cosine' : 'constant');
+  if (kind === 'inverse-square-root') {
+    // Vaswani's formula with its highest rate as asked for.
+    const width = modelDim ?? transformerDefaults.modelDim;
+    return { kind, modelDim: width, warmup: Math.max(1, rise), scale: peak * Math.sqrt(width * Math.max(1, rise)) };
+  }
+  const fall = { peak, warmup: Math.min(rise, steps), total: steps };
+  // A line that ends where it began, after the warm-up.
+  return kind === 'constant' ? { kind: 'linear', ...fall, final: peak } : { kind, ...fall };
+}
+
+/** Only what was given. */
+function said<T extends Record<string, unknown>>(values: T): { [Name in keyof T]?: NonNullable<T[Name]> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Name in keyof T]?: NonNullable<T[Name]> };
+}

@@ -1,0 +1,145 @@
+/** Learning curves as a page of its own, drawn as the plots of the comparison's report are. */
+import { even } from '../compare/report/axes.ts';
+import {
+  type Axis,
+  type Chart,
+  type ChartLine,
+  type Drawing,
+  drawChart,
+  isCrowded,
+  loadDrawing,
+} from '../compare/report/chart.ts';
+import { type Html, html, raw } from '../compare/report/html.ts';
+import { styleSheet } from '../compare/report/style.ts';
+import type { Environment } from '../compare/result.ts';
+import { formatCount, formatError, formatMilliseconds, formatPercent } from '../terminal/format.ts';
+import type { EvaluationLine, MetricsLine, StepsLine } from '../training/metrics.ts';
+import type { Baseline } from '../training/tasks/baseline.ts';
+
+/** What one run measured. */
+export interface Curve {
+  label: string;
+  lines: readonly MetricsLine[];
+}
+
+/** A plot is no clearer for more points. */
+const MOST_POINTS = 60;
+
+/** The whole HTML document: loss and accuracy on held-out examples over steps and over time; for one run also its training loss. */
+export async function renderCurves(
+  task: string,
+  curves: readonly Curve[],
+  baseline: Baseline,
+  { version, cpu, threads }: Environment,
+): Promise<string> {
+  const drawing = await loadDrawing();
+  const title = `Training on ${task}: ${curves.map(({ label }) => label).join(', ')}`;
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style>${raw(styleSheet)}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>${title}</h1>
+<p class="lead">Loss in nats for each target that counts, and accuracy, on examples that were held out.</p>
+</header>
+<div class="grid">${charts(curves, baseline).map((chart) => figure(drawing, chart))}</div>
+<footer>Made by efficient-transformers ${version} on ${cpu}, ${threads} threads.</footer>
+</main>
+</body>
+</html>
+`;
+  return page.source;
+}
+
+function figure(drawing: Drawing, chart: Chart): Html {
+  const crowded = isCrowded(chart) ? raw(' class="crowded"') : null;
+  return html`<figure${crowded}><figcaption><h3>${chart.title}</h3></figcaption>${raw(drawChart(drawing, chart))}</figure>`;
+}
+
+function charts(curves: readonly Curve[], baseline: Baseline): Chart[] {
+  const byStep = { of: ({ step }: MetricsLine) => step, label: 'steps', format: formatCount };
+  const byTime = {
+    of: ({ seconds }: MetricsLine) => seconds,
+    label: 'time',
+    format: (seconds: number) => formatMilliseconds(1000 * seconds),
+  };
+  return [byStep, byTime].flatMap(({ of, label, format }) => {
+    const x = axis(curves, of, { label, format });
+    const losses = curves.flatMap(({ label: name, lines }, index) => [
+      line(name, index, lines.filter(isEvaluation), of, ({ loss }) => loss ?? Number.NaN, formatError),
+      ...(curves.length > 1
+        ? []
+        : [line('training', null, lines.filter(isSteps), of, ({ loss }) => loss, formatError)]),
+    ]);
+    const accuracies = curves.map(({ label: name, lines }, index) =>
+      line(name, index, lines.filter(isEvaluation), of, ({ accuracy }) => accuracy, formatPercent),
+    );
+    const heights = losses.flatMap(({ points }) => points.map(({ y }) => y)).filter(Number.isFinite);
+    return [
+      {
+        id: `loss-${label}`,
+        title: `Loss over ${label}`,
+        description: `The loss of each run over ${label}; lower is better.`,
+        x,
+        y: even([0, ...heights, baseline.loss], { label: 'loss', format: shortNumber }),
+        lines: losses,
+        mark: { axis: 'y' as const, at: baseline.loss, label: 'by frequencies alone' },
+      },
+      {
+        id: `accuracy-${label}`,
+        title: `Accuracy over ${label}`,
+        description: `The accuracy of each run over ${label}; higher is better.`,
+        x,
+        y: even([0, 1], { label: 'accuracy', format: (share) => `${Math.round(100 * share)}%` }),
+        lines: accuracies,
+        mark: { axis: 'y' as const, at: baseline.accuracy, label: 'most frequent answer' },
+      },
+    ];
+  });
+}
+
+function axis(
+  curves: readonly Curve[],
+  of: (line: MetricsLine) => number,
+  settings: { label: string; format: (value: number) => string },
+): Axis {
+  return even([0, ...curves.flatMap(({ lines }) => lines.map(of))], settings);
+}
+
+function line<Line extends MetricsLine>(
+  label: string,
+  index: number | null,
+  lines: readonly Line[],
+  x: (line: Line) => number,
+  y: (line: Line) => number,
+  format: (value: number) => string,
+): ChartLine {
+  const step = Math.max(1, Math.ceil(lines.length / MOST_POINTS));
+  // Counted from the end, which is where a curve comes to.
+  const shown = lines.filter((_, n) => (lines.length - 1 - n) % step === 0);
+  const points = shown.map((each) => ({
+    x: x(each),
+    y: y(each),
+    tooltip: `${label}, step ${each.step}: ${format(y(each))}`,
+  }));
+  return { label, index, points };
+}
+
+function isEvaluation(line: MetricsLine): line is EvaluationLine {
+  return line.kind === 'evaluation';
+}
+
+function isSteps(line: MetricsLine): line is StepsLine {
+  return line.kind === 'steps';
+}
+
+function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(2)));
+}

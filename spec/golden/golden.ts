@@ -1,0 +1,150 @@
+/**
+ * Golden files: inputs, outputs and gradients of implementations that others wrote. They are made by
+ * fixtures/scripts/make_golden.py, are described in fixtures/README.md, and are read here.
+ */
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { backward } from '../../src/core/autograd.ts';
+import { readSafetensors } from '../../src/core/files/safetensors.ts';
+import { elements, fromArray, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { attend } from '../../src/variants/attend.ts';
+import type { AttentionInputs, AttentionVariant, CommonOptions, Parameters } from '../../src/variants/variant.ts';
+
+export type FloatType = 'float32' | 'float64';
+
+export interface GoldenCase {
+  readonly name: string;
+  /** Options of our variant, or of our op. */
+  readonly options: Record<string, unknown>;
+  /** Names of the tensors that begin with `prefix`, without it. */
+  names(prefix: string): string[];
+  has(name: string): boolean;
+  /** Numbers with a fraction come as `dtype`, a leaf that collects a gradient; others as they are. */
+  tensor(name: string, dtype: FloatType): Tensor;
+}
+
+/** All cases of fixtures/golden/NAME.safetensors. */
+export function readGolden(name: string): GoldenCase[] {
+  const path = fileURLToPath(new URL(`../../fixtures/golden/${name}.safetensors`, import.meta.url));
+  const { tensors, metadata } = readSafetensors(path);
+  const cases = JSON.parse(metadata.get('cases') ?? '{}') as Record<string, { options: Record<string, unknown> }>;
+  assert.ok(Object.keys(cases).length > 0, `${name}: no cases`);
+  return Object.entries(cases).map(([each, { options }]) => {
+    const names = (prefix: string) => {
+      const start = `${each}/${prefix}`;
+      return [...tensors.keys()].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
+    };
+    const tensor = (key: string, dtype: FloatType) => {
+      const stored = tensors.get(`${each}/${key}`);
+      if (stored === undefined) throw new Error(`${each}: expected a tensor ${key} in ${name}`);
+      if (stored.dtype !== 'float32') return fromArray(stored.load(), stored.shape, stored.dtype);
+      return fromArray(stored.load(), stored.shape, dtype).withGrad();
+    };
+    return { name: each, options, names, has: (key) => tensors.has(`${each}/${key}`), tensor };
+  });
+}
+
+/** How far our numbers may be from theirs, relative to the largest of theirs. */
+export interface Tolerance {
+  output: number;
+  gradient: number;
+}
+
+/**
+ * Where theirs was computed in float64. In float32 a number of ours goes through tens of roundings of 6 · 10⁻⁸; in
+ * float64 nothing is left but the rounding of the file.
+ */
+export const TOLERANCES: Record<FloatType, Tolerance> = {
+  float32: { output: 1e-5, gradient: 1e-4 },
+  float64: { output: 1.2e-7, gradient: 1.2e-7 },
+};
+
+/** What `run` of a case gave: the output, and the inputs and parameters that it depends on, by their names in the file. */
+export interface Ran {
+  output: Tensor;
+  inputs: Record<string, Tensor>;
+}
+
+/** Runs a case through one of our variants, as `attend` does for a user. `options` replace some of the case's. */
+export function runVariant<Options extends CommonOptions>(
+  variant: AttentionVariant<Options>,
+  { options, names, has, tensor }: GoldenCase,
+  dtype: FloatType,
+  otherOptions: Partial<Options> = {},
+): Ran {
+  const values = tensor('values', dtype);
+  const read = (name: string) => (has(name) ? tensor(name, dtype) : undefined);
+  const unread = (name: 'queries' | 'keys') => {
+    assert.ok(variant.unread?.includes(name), `${variant.name} reads ${name}, which the file lacks`);
+    return zeros((read('queries') ?? values).shape, dtype);
+  };
+  const attended: AttentionInputs = {
+    queries: read('queries') ?? unread('queries'),
+    keys: read('keys') ?? unread('keys'),
+    values,
+    ...(has('keyMask') && { keyMask: tensor('keyMask', dtype) }),
+  };
+  const inputs: Record<string, Tensor> = { ...attended } as unknown as Record<string, Tensor>;
+  if (has('global/queries')) {
+    const of = (name: string) => (inputs[`global/${name}`] = tensor(`global/${name}`, dtype));
+    attended.global = { queries: of('queries'), keys: of('keys'), values: of('values') };
+  }
+  const parameters: Parameters = {};
+  for (const name of names('parameters/')) {
+    parameters[name] = inputs[`parameters/${name}`] = tensor(`parameters/${name}`, dtype);
+  }
+  const complete = { ...(options as Partial<Options>), ...otherOptions };
+  return { output: attend(variant, attended, complete, { parameters }), inputs };
+}
+
+/** Throws unless our output, and the gradient of every input for which the file has one, are theirs. */
+export function expectAgreement(golden: GoldenCase, dtype: FloatType, run: () => Ran, tolerance = TOLERANCES[dtype]) {
+  scope(() => {
+    const { output, inputs } = run();
+    const outputGradient = golden.tensor('outputGradient', dtype);
+    const rows = golden.has('rows') ? elements(golden.tensor('rows', dtype)) : undefined;
+    const claim = `${golden.name} in ${dtype}`;
+    expectClose(output, golden.tensor('output', dtype), tolerance.output, 0, `${claim}: output`, rows);
+
+    backward(output, outputGradient);
+    const gradients = golden.names('gradients/');
+    assert.ok(gradients.length > 0, `${claim}: no gradients in the file`);
+    // A gradient that is 0 in exact arithmetic (that of the only key) is what the rounding of its terms has left.
+    const floor = 1e-2 * largestOf(outputGradient);
+    for (const name of gradients) {
+      const actual = inputs[name]?.grad;
+      assert.ok(actual, `${claim}: our ${name} got no gradient`);
+      expectClose(actual, golden.tensor(`gradients/${name}`, dtype), tolerance.gradient, floor, `${claim}: d${name}`);
+      inputs[name].grad = null;
+    }
+  });
+}
+
+/** `rows` are flags: of [batch, heads, length, width], rows to compare. */
+function expectClose(
+  actual: Tensor,
+  expected: Tensor,
+  tolerance: number,
+  floor: number,
+  claim: string,
+  rows?: ArrayLike<number>,
+) {
+  assert.equal(actual.shape, expected.shape, `${claim}: shape`);
+  const [ours, theirs] = [elements(actual), elements(expected)];
+  const width = expected.shape[expected.shape.length - 1] ?? 1;
+  const limit = tolerance * (Math.max(floor, largestOf(expected)) || 1);
+  let compared = 0;
+  for (let i = 0; i < theirs.length; i++) {
+    if (rows?.[Math.floor(i / width)] === 0) continue;
+    compared++;
+    // Written so that NaN fails.
+    if (Math.abs(ours[i] - theirs[i]) <= limit) continue;
+    // Not an assertion of uvu's, which `assert.throws` would let through.
+    throw new Error(`${claim}: element ${i} is ${ours[i]}, theirs ${theirs[i]}; ${limit} apart at most`);
+  }
+  assert.ok(compared > 0, `${claim}: nothing to compare`);
+}
+
+function largestOf(tensor: Tensor): number {
+  return elements(tensor).reduce((largest: number, value: number) => Math.max(largest, Math.abs(value)), 0);
+}

@@ -76,7 +76,8 @@ export { readSafetensors, type Safetensors, writeSafetensors } from './core/file
 export type { ArrayToStore, StoredArray } from './core/files/numbers.ts';
 
 // Threads: all cores unless set; results do not depend on how many.
-export { closePool, poolReady, setThreads, threadCount } from './core/parallel/pool.ts';
+export { closePool, poolReady, setKernels, setThreads, threadCount } from './core/parallel/pool.ts';
+export { type KernelSet, kernelSet } from './core/kernels/simd.ts';
 
 // The contract of a variant, for one of your own.
 export type {

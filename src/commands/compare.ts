@@ -14,7 +14,7 @@ import { Progress } from '../terminal/progress.ts';
 import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
 import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
 import {
-  applyThreads,
+  applyMachine,
   chooseInput,
   drawnInputOptions,
   fileOption,
@@ -29,6 +29,9 @@ function options() {
       minimum: 1,
     }),
     ...drawnInputOptions(),
+    checkpoint: text('FILE', 'A model of train, whose queries, keys and values on a held-out example are compared'),
+    layer: integers('N', 'With --checkpoint, its layers, counted from 0', { minimum: 0, defaultText: 'all' }),
+    text: text('FILE', 'With --checkpoint, another text for it to read', { defaultText: 'that of the training' }),
     ...variantOptions(),
     budget: integers(
       'N',
@@ -67,6 +70,10 @@ function describe() {
         explanation: 'The same budgets for all, on attention that looks for single tokens',
       },
       {
+        command: `${PROGRAM} compare --checkpoint out/byte-lm-full/checkpoint.safetensors --layer 1`,
+        explanation: 'On what a layer of a model of yours attends to',
+      },
+      {
         command: `${PROGRAM} compare --all --share 0.25`,
         explanation: 'What every variant makes of a quarter of the operations of full attention',
       },
@@ -77,9 +84,9 @@ function describe() {
 export const compareCommand = defineCommand('compare', describe, async ({ values }, host) => {
   const outputs = outputsOf(values);
   checkOutputs(outputs);
-  applyThreads(values.threads);
-  const { causal, seed } = values;
-  const input = chooseInput({ ...values, lengths: values.length });
+  applyMachine(values);
+  const { seed } = values;
+  const { input, causal } = inputOf(values);
   const skips: Skip[] = [];
   const settings: CompareSettings = {
     variants: values.variant,
@@ -120,6 +127,24 @@ function outputsOf({ json, report }: Values): Output[] {
     ...(json === undefined ? [] : [{ flag: '--json', path: json }]),
     ...(report === null ? [] : [{ flag: '--report', path: report }]),
   ];
+}
+
+/** What is compared, and whether causally: a model that was trained so is. */
+function inputOf(values: Values): { input: ComparisonInput; causal: boolean } {
+  const { checkpoint, layer, text, seed } = values;
+  if (checkpoint === undefined) {
+    const stray = layer !== undefined ? '--layer' : text !== undefined ? '--text' : null;
+    if (stray !== null) throw new ArgumentError(`${stray}: is about a trained model; name one with --checkpoint`);
+    return { input: chooseInput({ ...values, lengths: values.length }), causal: values.causal };
+  }
+  const { qkv, length, distribution, batch, heads, headDim } = values;
+  const others = { qkv: qkv.length > 0 ? qkv : undefined, length, distribution, batch, heads, headDim };
+  const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
+  if (other !== undefined) {
+    throw new ArgumentError(`--${flagName(other)}: is another input than --checkpoint; give one of the two`);
+  }
+  const input = checkpointInput({ checkpoint, layer, text, seed });
+  return { input, causal: values.causal || input.causal };
 }
 
 /** Written options by the variant's name, for those that have any. */

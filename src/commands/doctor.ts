@@ -14,7 +14,7 @@ import { formatBytes, formatMilliseconds, formatRatio } from '../terminal/format
 import { attend } from '../variants/attend.ts';
 import { type AnyVariant, allVariants } from '../variants/registry.ts';
 import { defineCommand, type Host, PROGRAM } from './command.ts';
-import { applyThreads, runOptions } from './shared-options.ts';
+import { applyMachine, runOptions } from './shared-options.ts';
 
 const OLDEST_NODE = 20;
 const PRODUCT_SIZE = 512;
@@ -36,12 +36,12 @@ const CHECKS: readonly Check[] = [
 ];
 
 function describe() {
-  const { threads } = runOptions();
+  const { threads, kernels } = runOptions();
   return {
     usage: `${PROGRAM} doctor`,
     summary: 'Says what this machine gives, and checks that the library works on it.',
     details: 'The exit code is 1 if anything is broken.',
-    options: { threads },
+    options: { threads, kernels },
     examples: [
       { command: `${PROGRAM} doctor`, explanation: 'On all cores' },
       { command: `${PROGRAM} doctor --threads 1`, explanation: 'Without worker threads' },
@@ -50,7 +50,7 @@ function describe() {
 }
 
 export const doctorCommand = defineCommand('doctor', describe, async ({ values }, host) => {
-  applyThreads(values.threads);
+  applyMachine(values);
   return runChecks(CHECKS, host);
 });
 

@@ -14,10 +14,10 @@ import type { TransformerLayer } from '../training/layer.ts';
 import { majorityBaseline } from '../training/tasks/baseline.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM, widthOf } from './command.ts';
-import { applyThreads, runOptions } from './shared-options.ts';
+import { applyMachine, runOptions } from './shared-options.ts';
 
 function options() {
-  const { threads } = runOptions();
+  const { threads, kernels } = runOptions();
   return {
     checkpoint: text('FILE', 'A checkpoint of train'),
     examples: integer('N', 'Held-out examples to look at', { minimum: 1, default: 1024 }),
@@ -25,6 +25,7 @@ function options() {
     text: text('FILE', 'Another text, for models of a text', { defaultText: 'that of the training' }),
     ablate: flag('Also without the attention of each layer in turn: how much the model leans on it'),
     threads,
+    kernels,
   };
 }
 
@@ -47,7 +48,7 @@ function describe() {
 export const evalCommand = defineCommand('eval', describe, async ({ values }, { stdout, stderr }) => {
   const { checkpoint, examples } = values;
   if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to evaluate, got nothing');
-  applyThreads(values.threads);
+  applyMachine(values);
   const { learner, settings, step } = loadModel(checkpoint);
   const { name, ...own } = settings.task;
   const task = openTask(name, values.text === undefined ? own : { ...own, text: values.text });

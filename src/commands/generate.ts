@@ -6,7 +6,7 @@ import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
 import { generate } from '../training/generate.ts';
 import { LanguageModel } from '../training/language-model.ts';
 import { defineCommand, PROGRAM } from './command.ts';
-import { applyThreads, runOptions } from './shared-options.ts';
+import { applyMachine, runOptions } from './shared-options.ts';
 
 function options() {
   return {
@@ -47,7 +47,7 @@ function describe() {
 export const generateCommand = defineCommand('generate', describe, async ({ values }, { stdout }) => {
   const { checkpoint, prompt, temperature, topK, seed } = values;
   if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to generate by, got nothing');
-  applyThreads(values.threads);
+  applyMachine(values);
   const trained = loadModel(checkpoint);
   const { model } = trained.learner;
   if (!(model instanceof LanguageModel) || !model.config.causal) {

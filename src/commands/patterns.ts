@@ -16,7 +16,7 @@ import type { AnyVariant } from '../variants/registry.ts';
 import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
 import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
 import {
-  applyThreads,
+  applyMachine,
   chooseInput,
   drawnInputOptions,
   fileOption,
@@ -71,7 +71,7 @@ function describe() {
 export const patternsCommand = defineCommand('patterns', describe, async ({ values }, host) => {
   const outputs = outputsOf(values);
   checkOutputs(outputs);
-  applyThreads(values.threads);
+  applyMachine(values);
   const input = chooseInput({ ...values, lengths: values.length === undefined ? undefined : [values.length] });
   const chosen = chosenLayer(input, values.layer);
   const written = parseOptionTexts(chosenVariants(values.variant), values.option, '--option');

@@ -2,7 +2,8 @@
 import { type ComparisonInput, fileInput, fixtureInput } from '../compare/inputs.ts';
 import { DISTRIBUTIONS, type Distribution, syntheticInput } from '../compare/synthetic.ts';
 import { ArgumentError } from '../core/errors.ts';
-import { setThreads } from '../core/parallel/pool.ts';
+import type { KernelSet } from '../core/kernels/simd.ts';
+import { setKernels, setThreads } from '../core/parallel/pool.ts';
 import { choice, choices, flag, flagName, integer, texts } from '../terminal/options.ts';
 import { allVariants } from '../variants/registry.ts';
 
@@ -42,6 +43,9 @@ export function runOptions() {
       minimum: 1,
       defaultText: 'all cores, or EFFICIENT_TRANSFORMERS_THREADS',
     }),
+    kernels: choice('SET', ['plain', 'simd'], 'Inner loops in plain TypeScript or in WebAssembly vectors', {
+      defaultText: 'simd where this engine can',
+    }),
   };
 }
 
@@ -72,7 +76,14 @@ export function chooseInput(choice: InputChoice): ComparisonInput {
   throw new ArgumentError(`--${flagName(described)}: is about random numbers; say how many tokens with --length`);
 }
 
-/** Before any kernel runs. */
-export function applyThreads(threads: number | undefined): void {
+/** Before any kernel runs. Throws ArgumentError for kernels that are not to be had here. */
+export function applyMachine({
+  threads,
+  kernels,
+}: {
+  threads?: number | undefined;
+  kernels?: KernelSet | undefined;
+}): void {
   if (threads !== undefined) setThreads(threads);
+  if (kernels !== undefined) setKernels(kernels);
 }

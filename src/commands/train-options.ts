@@ -99,8 +99,17 @@ export interface Plan {
 }
 
 /** What may be said beside --recipe and --resume, which say the rest. */
-const BESIDE_RECIPE: readonly TrainOption[] = ['recipe', 'sweep', 'minutes', 'out', 'overwrite', 'seed', 'threads'];
-const BESIDE_RESUME: readonly TrainOption[] = ['resume', 'minutes', 'threads'];
+const BESIDE_RECIPE: readonly TrainOption[] = [
+  'recipe',
+  'sweep',
+  'minutes',
+  'out',
+  'overwrite',
+  'seed',
+  'threads',
+  'kernels',
+];
+const BESIDE_RESUME: readonly TrainOption[] = ['resume', 'minutes', 'threads', 'kernels'];
 
 /** Throws ArgumentError for words and options that contradict each other. */
 export function expectTogether(words: readonly string[], given: ReadonlySet<TrainOption>): void {

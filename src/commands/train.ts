@@ -17,7 +17,7 @@ import { type Baseline, majorityBaseline } from '../training/tasks/baseline.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { train } from '../training/trainer.ts';
 import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
-import { applyThreads } from './shared-options.ts';
+import { applyMachine } from './shared-options.ts';
 import { expectTogether, planOf, type TrainValues, trainOptions, variantName } from './train-options.ts';
 import { type Curve, renderCurves } from './training-curves.ts';
 import {
@@ -70,7 +70,7 @@ function describe() {
 
 export const trainCommand = defineCommand('train', describe, async ({ values, positionals, given }, host) => {
   expectTogether(positionals, given);
-  applyThreads(values.threads);
+  applyMachine(values);
   await poolReady();
   const interrupt = listenForInterrupt();
   try {

@@ -3,14 +3,17 @@ import { type CompareSettings, compare } from '../compare/compare.ts';
 import { describeEnvironment } from '../compare/environment.ts';
 import { DEFAULT_SHARES } from '../compare/equal-cost.ts';
 import { formatFront } from '../compare/front.ts';
+import type { ComparisonInput } from '../compare/inputs.ts';
 import { parseOptionTexts } from '../compare/option-text.ts';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
 import { renderReport } from '../compare/report.ts';
 import type { ComparisonReport } from '../compare/result.ts';
 import { formatCrossovers, formatHeading, formatHighlights, formatResults } from '../compare/terminal.ts';
+import { ArgumentError } from '../core/errors.ts';
 import { supportsColour } from '../terminal/colour.ts';
-import { flag, integers, negatable, numbers, type OptionValues, text } from '../terminal/options.ts';
+import { flag, flagName, integers, negatable, numbers, type OptionValues, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
+import { checkpointInput } from './checkpoint-input.ts';
 import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
 import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
 import {

@@ -92,6 +92,11 @@ export class MultiHeadAttention implements Module {
     return this.#merge(this.mixing.attend(inputs, options));
   }
 
+  /** What the variant is given for x: queries, keys and values, [batch, heads, length, headDim] each. */
+  inputs(x: Tensor): AttentionInputs {
+    return this.#project(x, 0);
+  }
+
   /**
    * Causal generation: the rows of `forward` one by one. Throws UnsupportedError for a variant that cannot. (A step of
    * Reformer is the last row of the run so far, not of a longer one; see its `decode`.)

@@ -7,10 +7,12 @@
  * (Kitaev et al. 2020, §3) carry two streams, which start out equal; the mean of the two comes out.
  */
 import { noGrad } from '../core/autograd.ts';
-import { ArgumentError, ShapeError } from '../core/errors.ts';
+import { ArgumentError, expectInteger, ShapeError } from '../core/errors.ts';
+import { adopt } from '../core/memory.ts';
 import { add, scale } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
-import { scope, type Tensor } from '../core/tensor.ts';
+import { keep, packed, scope, type Tensor } from '../core/tensor.ts';
+import type { AttentionInputs } from '../variants/variant.ts';
 import { attentionsOf, placeOf, type TransformerConfig } from './config.ts';
 import { dropped, evaluation, type ForwardContext, within } from './context.ts';
 import { type Attend, TransformerLayer } from './layer.ts';
@@ -80,6 +82,31 @@ export class Transformer implements Module {
       return (x, once) => attention.forward(x, { training, keyMask, once });
     });
     return this.#run(tokens, 0, attends, context);
+  }
+
+  /**
+   * Queries, keys and values that the variant of a layer is given, for a look at them from outside: [batch, heads, length,
+   * headDim]. Arguments as of `forward`. Keeps no tape.
+   */
+  attentionInputs(tokens: Tensor, layer: number, keyMask?: Tensor): AttentionInputs {
+    expectInteger('layer', layer, 0, this.layers.length - 1);
+    return scope(() => {
+      let found: Tensor[] = [];
+      const attends = this.layers.map(({ attention }, n): Attend => {
+        return (x, once) => {
+          if (n === layer) {
+            const { queries, keys, values } = attention.inputs(x);
+            // Copies that reversible layers, which tidy up after themselves, leave alone.
+            found = [queries, keys, values].map((each) => keep(packed(each)));
+          }
+          return attention.forward(x, { training: false, keyMask, once });
+        };
+      });
+      noGrad(() => this.#run(tokens, 0, attends, evaluation));
+      for (const { block } of found) adopt(block);
+      const [queries, keys, values] = found;
+      return { queries, keys, values };
+    });
   }
 
   /** Throws UnsupportedError for a variant that cannot generate, ArgumentError unless the model is causal. */

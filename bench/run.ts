@@ -12,10 +12,11 @@ import { parseArguments } from '../src/terminal/arguments.ts';
 import { choices, flag, integer } from '../src/terminal/options.ts';
 import { decoding } from './suites/decoding.ts';
 import { kernels } from './suites/kernels.ts';
+import { reversible } from './suites/reversible.ts';
 import { scaling } from './suites/scaling.ts';
 import type { Suite } from './suites/suite.ts';
 
-const SUITES: readonly Suite[] = [kernels, scaling, decoding];
+const SUITES: readonly Suite[] = [kernels, scaling, decoding, reversible];
 const NAMES = SUITES.map(({ name }) => name);
 
 const command = {

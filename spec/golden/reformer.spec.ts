@@ -1,11 +1,16 @@
 /**
- * Reformer against Hugging Face's LSHSelfAttention, with the same rotations: fixtures/golden/reformer.safetensors.
+ * Reformer against Hugging Face's LSHSelfAttention and reformer-pytorch's LSHAttention, with the same rotations:
+ * fixtures/golden/reformer.safetensors.
  *
- * Theirs follows the authors' released models and not the paper in two things, for which ours has options: tokens of
- * neighbouring chunks meet whatever their buckets (`acrossBuckets`, against eq. 4), and a pair that meets in several
- * rounds counts several times (not `countOnce`, against log N_ij in eq. 16). It differs in two more, which the file
- * avoids: the keys' length, √d, is made up for by the length of the queries; and the circle in which its chunks look at
- * each other has padding where it closes, because a chunk of the paper has no neighbour there.
+ * Hugging Face's follows the authors' released models and not the paper in two things, for which ours has options:
+ * tokens of neighbouring chunks meet whatever their buckets (`acrossBuckets`, against eq. 4), and a pair that meets in
+ * several rounds counts several times (not `countOnce`, against log N_ij in eq. 16). Cases that begin with `paper` are of
+ * reformer-pytorch, which has both as the paper has them.
+ *
+ * Each differs from ours in what the file avoids. Keys have the norm √d in Hugging Face's, for which the length of the
+ * queries makes up. In both the chunks look at each other in a circle, while the paper's first and last chunk are no
+ * neighbours: where the circle closes there is padding in the one, another bucket in the other. reformer-pytorch never
+ * looks at the chunk after, so it is compared causally.
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -16,7 +21,7 @@ const cases = readGolden('reformer');
 
 for (const golden of cases) {
   for (const dtype of ['float32', 'float64'] as const) {
-    test(`${golden.name} in ${dtype}: output and gradients as transformers has them`, () => {
+    test(`${golden.name} in ${dtype}: output and gradients as theirs`, () => {
       expectAgreement(golden, dtype, () => runVariant(reformer, golden, dtype));
     });
   }

@@ -19,6 +19,10 @@ const FIXED: Record<string, Record<string, unknown>> = {
   linformer: { projectedLength: 256 },
   performer: { numRandomFeatures: 256 },
 };
+/** Where the paper's cost is for an option that grows with the length. */
+const GROWING: Record<string, (length: number) => Record<string, unknown>> = {
+  'sparse-transformer': (length) => ({ stride: Math.ceil(Math.sqrt(length)) }),
+};
 /** Of one cell and kind of pass, in all its rounds. */
 const PATIENCE_MILLISECONDS = 20_000;
 
@@ -47,8 +51,9 @@ export const scaling: Suite = {
 function measureLength(length: number, shortest: number, { rounds, tell }: SuiteSettings): Row[] {
   const inputs = drawInputs(HEADS, length, HEAD_DIM);
   const cells = allVariants().flatMap((variant) => {
-    // Full attention would take minutes at the greatest lengths, and its backward pass before that.
-    const kinds = [false, true].filter((training) => variant.family !== 'full' || length <= (training ? 8192 : 16384));
+    // Full attention would take minutes at the greatest lengths, and every backward pass before that.
+    const longest = { forward: variant.family === 'full' ? 16384 : Number.POSITIVE_INFINITY, training: 8192 };
+    const kinds = [false, true].filter((training) => length <= (training ? longest.training : longest.forward));
     return kinds.map((training) => cellOf(variant, inputs, length, shortest, training));
   });
   const peaks = cells.map(({ body, name }) => {
@@ -85,7 +90,8 @@ function cellOf(variant: AnyVariant, inputs: AttentionInputs, length: number, sh
     headDim: HEAD_DIM,
     dtype: 'float32',
   };
-  const options = checkOptions(variant, { ...variant.defaults(shortest), ...FIXED[variant.name] }, shape);
+  const set = { ...FIXED[variant.name], ...GROWING[variant.name]?.(length) };
+  const options = checkOptions(variant, { ...variant.defaults(shortest), ...set }, shape);
   const parameters = drawParameters(variant, options, shape, 1);
   const body = () => pass(variant, inputs, options, parameters, training);
   const name = `${variant.name}${training ? ', forward and backward' : ''}`;

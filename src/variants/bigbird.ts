@@ -20,9 +20,10 @@ import {
   perHead,
   pickKeys,
   runs,
+  scatterRows,
   streamingAttention,
 } from '../core/ops/index.ts';
-import { fromArray } from '../core/tensor.ts';
+import { fromArray, type Tensor } from '../core/tensor.ts';
 import { type BlockPlan, planBlocks } from './bigbird-blocks.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import type { AttentionInputs, AttentionVariant, CommonOptions } from './variant.ts';
@@ -93,12 +94,12 @@ export const bigbird: AttentionVariant<BigBirdOptions> = {
     const plan = planBlocks(length, heads, options);
     if (plan.isFull) return streamingAttention(queries, keys, values, everything(length, length), { keyMask }).output;
 
-    // Global rows meet everything; the others their window, which leaves global blocks to the next part.
-    const near = streamingAttention(queries, keys, values, nearLayout(plan), { keyMask });
-    const parts = [near];
+    // Tokens that are not global: their window without global blocks, then those, then the random ones.
+    const parts = [streamingAttention(queries, keys, values, nearLayout(plan), { keyMask })];
     if (plan.globalTokens.length > 0) parts.push(attendToGlobal(inputs, plan));
     if (plan.mostRandom > 0) parts.push(attendToRandom(inputs, plan));
-    return joinAttention(parts).output;
+    const { output } = joinAttention(parts);
+    return plan.globalTokens.length === 0 ? output : withGlobalRows(output, inputs, plan);
   },
 
   pattern(options, { heads, keyLength }) {
@@ -118,7 +119,9 @@ export const bigbird: AttentionVariant<BigBirdOptions> = {
   cost({ batch, heads, keyLength, headDim, dtype }, options) {
     const plan = planBlocks(keyLength, heads, options);
     const layouts = plan.isFull ? [everything(keyLength, keyLength)] : [nearLayout(plan)];
-    if (!plan.isFull && plan.globalTokens.length > 0) layouts.push(globalLayout(plan));
+    if (!plan.isFull && plan.globalTokens.length > 0) {
+      layouts.push(globalLayout(plan), everything(plan.globalTokens.length, keyLength));
+    }
     if (!plan.isFull && plan.mostRandom > 0) layouts.push(randomRuns(plan).layout);
     const pairs = layouts.reduce((sum, layout) => sum + pairsOf(layout, heads), 0);
     // Outputs and log-sum-exps of the parts and of their join, and the rows picked at random.
@@ -129,11 +132,11 @@ export const bigbird: AttentionVariant<BigBirdOptions> = {
   },
 };
 
-/** Everything for the queries of global blocks; for the others the blocks before, of and after their own. */
+/** The blocks before, of and after a query's own, as far as none is global; nothing for global queries. */
 function nearLayout(plan: BlockPlan): AttentionLayout {
   const { length, startOf, firstInner, endInner } = plan;
   const begin = new Int32Array(length);
-  const end = new Int32Array(length).fill(length);
+  const end = new Int32Array(length);
   for (let i = 0; i < length; i++) {
     const block = plan.blockOf(i);
     if (plan.isGlobal(block)) continue;
@@ -141,6 +144,14 @@ function nearLayout(plan: BlockPlan): AttentionLayout {
     end[i] = startOf(Math.min(endInner, block + 2));
   }
   return runs(begin, end, length);
+}
+
+/** Global queries meet every key: rows of full attention, in place of what was there. */
+function withGlobalRows(output: Tensor, { queries, keys, values, keyMask }: AttentionInputs, plan: BlockPlan): Tensor {
+  const { globalTokens, length } = plan;
+  const layout = everything(globalTokens.length, length);
+  const rows = streamingAttention(gatherRows(queries, globalTokens), keys, values, layout, { keyMask });
+  return scatterRows(output, globalTokens, rows.output);
 }
 
 function attendToGlobal({ queries, keys, values, keyMask }: AttentionInputs, plan: BlockPlan): Attended {

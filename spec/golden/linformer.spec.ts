@@ -3,8 +3,9 @@
  * fixtures/golden/linformer.safetensors.
  *
  * A convolution of linformer-pytorch mixes columns too, and has a bias; in the file it has one kernel on the diagonal, and
- * none. Not compared, because ours differs on purpose: segments of uneven length, where theirs leave out the last tokens;
- * and padding under pooling or a convolution, where ours takes means over real tokens.
+ * no bias. Not compared, because ours differs on purpose: segments of uneven length, where theirs leaves out the last
+ * tokens; and padding under pooling or a convolution, where ours takes means over real tokens and leaves out segments that
+ * have none.
  */
 import { test } from 'uvu';
 import { linformer } from '../../src/variants/linformer.ts';

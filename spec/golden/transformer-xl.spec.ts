@@ -2,9 +2,9 @@
  * Transformer-XL against Hugging Face's RelPartialLearnableMultiHeadAttn, segment by segment with the memory that its model
  * would keep: fixtures/golden/transformer-xl.safetensors.
  *
- * Theirs keeps hidden states as memory and projects them again, so that their projections learn from them; attention, which
- * is compared, gets no gradient through a memory in either. Not compared, because theirs has no distances below 0: segments
- * that are not causal. Rows of padded queries, which may see no key, are left out.
+ * The model around theirs remembers hidden states without gradient, and projects them again; ours cuts the gradient off at
+ * the keys and values themselves, and so does the file. Not compared, because theirs has no distances below 0: segments that
+ * are not causal. Rows of padded queries, which may see no key, are left out.
  */
 import { test } from 'uvu';
 import { transformerXL } from '../../src/variants/transformer-xl.ts';

@@ -1,6 +1,6 @@
 /**
  * Our optimisers against PyTorch's, step by step: fixtures/golden/optimizers.safetensors, made by
- * fixtures/scripts/make_golden_optimizers.py.
+ * fixtures/scripts/golden/optimizers.py.
  */
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';

@@ -96,6 +96,24 @@ test('a widest window with dilation δ is full attention among the tokens of eac
   });
 });
 
+test('the window is ⌊w/2⌋ tokens on each side, δ apart, and those before only when causal (§3.1)', () => {
+  forAll(40, ({ batch, heads, length, headDim, causal }, _inputs, random) => {
+    const attentionWindow = 1 + random.integer(2 * length);
+    const dilation = Array.from({ length: heads }, () => 1 + random.integer(length));
+    const shape = { batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float64' as const };
+    const allowed = longformer.pattern?.({ causal, attentionWindow, dilation, globalPositions: [] }, shape);
+    const half = Math.floor(attentionWindow / 2);
+    for (let h = 0; h < heads; h++) {
+      for (let i = 0; i < length; i++) {
+        const seen = Array.from({ length }, (_, j) => j).filter((j) => allowed?.(h, i, j));
+        const steps = Array.from({ length: 2 * half + 1 }, (_, n) => i + (n - half) * dilation[h]);
+        const expected = steps.filter((j) => j >= 0 && j < length && (!causal || j <= i));
+        assert.equal(seen, expected);
+      }
+    }
+  });
+});
+
 test('an odd window counts the query itself: w and w − 1 are the same', () => {
   forAll(30, ({ length, causal }, inputs, random) => {
     const odd = 2 * random.integer(length) + 1;

@@ -50,7 +50,8 @@ export async function train(run: Run, observer: Observer = {}): Promise<{ stoppe
   const batch = settings.batch / settings.parts;
   let stopped = false;
   while (run.step < steps && !stopped) {
-    observer.onStep?.(takeStep(run));
+    const report = takeStep(run);
+    observer.onStep?.(report);
     // A moment for Ctrl-C, and for the garbage collector's finalisers.
     await new Promise((resolve) => setImmediate(resolve));
     stopped = observer.shouldStop?.() ?? false;

@@ -7,8 +7,10 @@ import { loadModel } from '../training/checkpoint.ts';
 import { attentionsOf, placeOf } from '../training/config.ts';
 import { drawBatch } from '../training/tasks/batch.ts';
 import { openTask } from '../training/tasks/registry.ts';
+import { checkpointAt } from './training-folder.ts';
 
 export interface CheckpointChoice {
+  /** The file, or its folder. */
   checkpoint: string;
   /** Another text than that of the training. */
   text: string | undefined;
@@ -23,7 +25,8 @@ export interface CheckpointChoice {
  * one that compares no queries with keys; FileFormatError for a file that is no checkpoint, or a text that is missing.
  */
 export function checkpointInput(choice: CheckpointChoice): ComparisonInput & { causal: boolean } {
-  const { checkpoint, text, seed } = choice;
+  const { text, seed } = choice;
+  const checkpoint = checkpointAt(choice.checkpoint);
   const { learner, settings } = loadModel(checkpoint);
   const { config, body } = learner.model;
   const layers = choice.layer ?? [...body.layers.keys()];

@@ -73,7 +73,7 @@ function describe() {
         explanation: 'The same budgets for all, on attention that looks for single tokens',
       },
       {
-        command: `${PROGRAM} compare --checkpoint out/byte-lm-full/checkpoint.safetensors --layer 1`,
+        command: `${PROGRAM} compare --checkpoint out/byte-lm-full --layer 1`,
         explanation: 'On what a layer of a model of yours attends to',
       },
       {

@@ -15,11 +15,12 @@ import { majorityBaseline } from '../training/tasks/baseline.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM, widthOf } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
+import { checkpointAt } from './training-folder.ts';
 
 function options() {
   const { threads, kernels } = runOptions();
   return {
-    checkpoint: text('FILE', 'A checkpoint of train'),
+    checkpoint: text('FILE', 'A checkpoint of train, or its folder'),
     examples: integer('N', 'Held-out examples to look at', { minimum: 1, default: 1024 }),
     seed: integer('N', 'Of the examples', { defaultText: 'that of the training, for the same ones' }),
     text: text('FILE', 'Another text, for models of a text', { defaultText: 'that of the training' }),
@@ -30,7 +31,7 @@ function options() {
 }
 
 function describe() {
-  const checkpoint = 'out/listops-reformer/checkpoint.safetensors';
+  const checkpoint = 'out/listops-reformer';
   return {
     usage: `${PROGRAM} eval`,
     summary: 'Measures loss and accuracy of a trained model on examples that it has not seen.',
@@ -49,7 +50,7 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, { 
   const { checkpoint, examples } = values;
   if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to evaluate, got nothing');
   applyMachine(values);
-  const { learner, settings, step } = loadModel(checkpoint);
+  const { learner, settings, step } = loadModel(checkpointAt(checkpoint));
   const { name, ...own } = settings.task;
   const task = openTask(name, values.text === undefined ? own : { ...own, text: values.text });
   const seed = values.seed ?? settings.seed;
@@ -63,7 +64,7 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, { 
   try {
     measure('the model');
     for (const [n, layer] of values.ablate ? layers.entries() : []) {
-      withoutAttention(layer, () => measure(`without layer ${n + 1}`));
+      withoutAttention(layer, () => measure(`without layer ${n}`));
     }
   } finally {
     progress.finish();

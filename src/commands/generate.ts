@@ -7,10 +7,11 @@ import { generate } from '../training/generate.ts';
 import { LanguageModel } from '../training/language-model.ts';
 import { defineCommand, PROGRAM } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
+import { checkpointAt } from './training-folder.ts';
 
 function options() {
   return {
-    checkpoint: text('FILE', 'A checkpoint of train'),
+    checkpoint: text('FILE', 'A checkpoint of train, or its folder'),
     prompt: text('TEXT', 'What comes first: text for models of bytes, numbers as `3 1 2` for models of symbols', {
       default: '\n',
       defaultText: 'a new line',
@@ -26,7 +27,7 @@ function options() {
 }
 
 function describe() {
-  const checkpoint = 'out/byte-lm-full/checkpoint.safetensors';
+  const checkpoint = 'out/byte-lm-full';
   return {
     usage: `${PROGRAM} generate`,
     summary: 'Goes on with a text by a trained model, with the incremental decoding of its attention.',
@@ -48,7 +49,7 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
   const { checkpoint, prompt, temperature, topK, seed } = values;
   if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to generate by, got nothing');
   applyMachine(values);
-  const trained = loadModel(checkpoint);
+  const trained = loadModel(checkpointAt(checkpoint));
   const { model } = trained.learner;
   if (!(model instanceof LanguageModel) || !model.config.causal) {
     throw new ArgumentError(`--checkpoint: expected a causal language model, got one for ${trained.learner.kind}`);

@@ -21,6 +21,7 @@ import { applyMachine } from './shared-options.ts';
 import { expectTogether, planOf, type TrainValues, trainOptions, variantName } from './train-options.ts';
 import { type Curve, renderCurves } from './training-curves.ts';
 import {
+  checkpointAt,
   filesBeside,
   prepareFolders,
   type RunFiles,
@@ -61,7 +62,7 @@ function describe() {
       },
       { command: `${PROGRAM} train --recipe duplication`, explanation: 'A training that is known to work' },
       {
-        command: `${PROGRAM} train --resume out/byte-lm-full/checkpoint.safetensors`,
+        command: `${PROGRAM} train --resume out/byte-lm-full`,
         explanation: 'On to the end, to the same bits as without the break',
       },
     ],
@@ -76,7 +77,7 @@ export const trainCommand = defineCommand('train', describe, async ({ values, po
   try {
     return values.resume === undefined
       ? await begin(positionals[0], values, interrupt, host)
-      : await goOn(values.resume, values, interrupt, host);
+      : await goOn(checkpointAt(values.resume), values, interrupt, host);
   } finally {
     interrupt.end();
   }

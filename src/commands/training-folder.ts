@@ -1,5 +1,5 @@
 /** Where a training leaves its files: a checkpoint and the metrics of each run, curves and results of all together. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ArgumentError, FileWriteError } from '../core/errors.ts';
 import { systemReason } from '../core/files/system-error.ts';
@@ -21,6 +21,11 @@ const CHECKPOINT = 'checkpoint.safetensors';
 export function runFiles(folder: string, variant: string, runs: number): RunFiles {
   const own = runs === 1 ? folder : join(folder, variant);
   return { checkpoint: join(own, CHECKPOINT), metrics: join(own, 'metrics.jsonl') };
+}
+
+/** A checkpoint as it is named: the file, or the folder that a training left it in. */
+export function checkpointAt(path: string): string {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, CHECKPOINT) : path;
 }
 
 /** Beside a checkpoint of the user's own name as well. */

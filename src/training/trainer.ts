@@ -56,10 +56,10 @@ export async function train(run: Run, observer: Observer = {}): Promise<{ stoppe
     await new Promise((resolve) => setImmediate(resolve));
     stopped = observer.shouldStop?.() ?? false;
     const isLast = run.step === steps || stopped;
+    if (isLast || run.step % checkpointEvery === 0) observer.onCheckpoint?.(run);
     if (isLast || run.step % evaluateEvery === 0) {
       observer.onEvaluation?.({ step: run.step, ...evaluate(learner, task, { examples, batch, seed }) });
     }
-    if (isLast || run.step % checkpointEvery === 0) observer.onCheckpoint?.(run);
   }
   return { stopped };
 }

@@ -1,0 +1,231 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { run } from '../../src/commands/run.ts';
+import { loadModel } from '../../src/training/checkpoint.ts';
+import { readMetrics } from '../../src/training/metrics.ts';
+import { answerTo, outputOf, temporaryFolder } from './host.ts';
+
+/** A run of a second. */
+const TINY = [
+  ...['--length', '16', '--layers', '1', '--model-dim', '16', '--heads', '2', '--batch', '4'],
+  ...['--evaluation-examples', '8', '--dropout', '0.1'],
+];
+const tiny = (...args: string[]) => ['train', 'copy', ...TINY, ...args];
+const bytes = (path: string) => readFileSync(path);
+
+const folder = temporaryFolder();
+let folders = 0;
+const freshFolder = () => join(folder, String(folders++));
+
+test('a run: what it is, a line for each look, a table, and its files', async () => {
+  const out = join(freshFolder(), 'a');
+  const text = await outputOf(tiny('--steps', '6', '--evaluate-every', '2', '--out', out));
+  assert.match(text, /^copy: Repeat a sequence/);
+  assert.match(text, /1 layer of width 16 with 2 heads, [\d.]+k parameters; 4 examples of at most 16 tokens a step/);
+  assert.match(text, /To beat: accuracy [\d.]+% by the most frequent answer/);
+  assert.is(text.match(/^step [246] .* held out: loss [\d.]+, accuracy [\d.]+%/gm)?.length, 3);
+  assert.match(text, /^full +6 .*\n─/m);
+  assert.match(text, /^most frequent .*%$/m);
+  assert.equal(readdirSync(out).sort(), ['checkpoint.safetensors', 'curves.html', 'metrics.jsonl', 'results.json']);
+
+  const lines = readMetrics(join(out, 'metrics.jsonl'));
+  assert.equal(
+    lines.flatMap(({ kind, step }) => (kind === 'evaluation' ? [step] : [])),
+    [2, 4, 6],
+  );
+  const { task, recipe, results } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+  assert.equal([task, recipe, results.length, results[0].variant, results[0].steps], ['copy', null, 1, 'full', 6]);
+  assert.is(results[0].loss, lines.at(-1)?.loss);
+});
+
+test('the curves are one page without anything from elsewhere', async () => {
+  const out = freshFolder();
+  await outputOf(tiny('--steps', '4', '--evaluate-every', '1', '--sweep', 'full,longformer', '--out', out));
+  const page = readFileSync(join(out, 'curves.html'), 'utf8');
+  assert.match(page, /^<!doctype html>[\s\S]*<\/html>\s*$/);
+  assert.not.match(page, /<(script|link|iframe|object|embed|base|img)\b|\son\w+=|@import|url\((?!#)/i);
+  assert.is(page.match(/<figure/g)?.length, 4);
+  for (const name of ['full', 'longformer', 'Loss over steps', 'Accuracy over time'])
+    assert.ok(page.includes(name), name);
+});
+
+test('every option arrives in the checkpoint', async () => {
+  const out = freshFolder();
+  await outputOf([
+    ...['train', 'duplication', '--attention', 'reformer', '--option', 'numHashes=2', '--option', 'chunkLength=4'],
+    ...['--length', '12', '--symbols', '5', '--layers', '2', '--model-dim', '12', '--heads', '3', '--dropout', '0.2'],
+    ...[
+      '--positions',
+      'axial',
+      '--reversible',
+      '--steps',
+      '3',
+      '--batch',
+      '6',
+      '--parts',
+      '3',
+      '--optimizer',
+      'adafactor',
+    ],
+    ...[
+      '--rate',
+      '0.02',
+      '--warmup',
+      '1',
+      '--decay',
+      'linear',
+      '--clip',
+      '0.5',
+      '--seed',
+      '9',
+      '--evaluate-every',
+      '2',
+    ],
+    ...['--evaluation-examples', '5', '--checkpoint-every', '2', '--out', out, '--threads', '1'],
+  ]);
+  const { settings, step } = loadModel(join(out, 'checkpoint.safetensors'));
+  assert.is(step, 3);
+  assert.equal(settings, {
+    task: { name: 'duplication', length: 12, symbols: 5 },
+    model: {
+      ...{ layers: 2, modelDim: 12, heads: 3, dropout: 0.2, positions: 'axial', residual: 'reversible' },
+      attention: { variant: 'reformer', options: { numHashes: 2, chunkLength: 4 } },
+    },
+    optimizer: { kind: 'adafactor' },
+    schedule: { kind: 'linear', peak: 0.02, warmup: 1, total: 3 },
+    ...{
+      steps: 3,
+      batch: 6,
+      parts: 3,
+      clip: 0.5,
+      seed: 9,
+      evaluateEvery: 2,
+      evaluationExamples: 5,
+      checkpointEvery: 2,
+    },
+  });
+});
+
+test('Ctrl-C stops after the step; resumed, the run ends with the bytes of one that was not interrupted', async () => {
+  const [whole, broken] = [freshFolder(), freshFolder()];
+  const args = tiny('--steps', '8', '--evaluate-every', '3');
+  await outputOf([...args, '--out', whole]);
+
+  let text = '';
+  const stdout = {
+    write(part: string) {
+      text += part;
+      if (/^step 3 /.test(part)) process.emit('SIGINT');
+    },
+  };
+  assert.is(await run([...args, '--out', broken], { stdout, stderr: stdout }), 130);
+  const checkpoint = join(broken, 'checkpoint.safetensors');
+  // It came while the third was looked at.
+  assert.is(loadModel(checkpoint).step, 4);
+  assert.match(text, /^full +4 /m);
+  assert.is(process.listenerCount('SIGINT'), 0);
+
+  const resumed = await outputOf(['train', '--resume', broken]);
+  assert.match(resumed, /^From step 4 of 8\n/);
+  assert.is(Buffer.compare(bytes(checkpoint), bytes(join(whole, 'checkpoint.safetensors'))), 0);
+  const figures = (of: string) =>
+    readMetrics(join(of, 'metrics.jsonl')).flatMap((line) =>
+      line.kind === 'evaluation' ? [[line.step, line.loss]] : [],
+    );
+  assert.equal(
+    figures(broken).filter(([step]) => step !== 4),
+    figures(whole),
+  );
+});
+
+test('from the checkpoint before the last, in a process that died after it', async () => {
+  const out = freshFolder();
+  await outputOf(tiny('--steps', '6', '--checkpoint-every', '2', '--out', out));
+  const [last, previous] = ['checkpoint', 'checkpoint.previous'].map((name) => join(out, `${name}.safetensors`));
+  const expected = bytes(last);
+  assert.match(await outputOf(['train', '--resume', previous]), /^From step 4 of 6\n/);
+  assert.is(Buffer.compare(bytes(last), expected), 0);
+  assert.equal(
+    readMetrics(join(out, 'metrics.jsonl')).map(({ kind, step }) => [kind, step]),
+    [
+      ['steps', 6],
+      ['evaluation', 6],
+    ],
+  );
+});
+
+test('a sweep: one table, a folder for each variant, all else the same', async () => {
+  const out = freshFolder();
+  const text = await outputOf(tiny('--steps', '3', '--sweep', 'full,linear-transformer,light-conv', '--out', out));
+  assert.is(text.match(/^(full|linear-transformer|light-conv) +3 /gm)?.length, 3);
+  assert.equal(readdirSync(out).sort(), ['curves.html', 'full', 'light-conv', 'linear-transformer', 'results.json']);
+  const settings = ['full', 'light-conv'].map((name) => {
+    const { model, ...others } = loadModel(join(out, name, 'checkpoint.safetensors')).settings;
+    return { ...others, model: { ...model, attention: null } };
+  });
+  assert.equal(settings[0], settings[1]);
+});
+
+test('with --minutes a run ends by the clock', async () => {
+  const out = freshFolder();
+  await outputOf(tiny('--minutes', '0.002', '--sweep', 'full,longformer', '--out', out));
+  for (const name of ['full', 'longformer']) assert.ok(loadModel(join(out, name, 'checkpoint.safetensors')).step >= 1);
+});
+
+test('a run that meets NaN ends with the op that made it; in a sweep the others go on', async () => {
+  const wild = ['--rate', '1e38', '--warmup', '0', '--optimizer', 'sgd', '--clip', '0', '--steps', '5'];
+  const one = await answerTo(tiny(...wild, '--out', freshFolder()));
+  assert.is(one.code, 1);
+  assert.match(one.err, /^Error: (loss|gradient): .* at step \d: \S+/);
+  const several = await answerTo(tiny(...wild, '--sweep', 'full,longformer', '--out', freshFolder()));
+  assert.is(several.code, 1);
+  assert.match(several.err, /^full: (loss|gradient): .*\nlongformer: /);
+  assert.match(several.out, /^longformer .* –$/m);
+});
+
+test('a checkpoint is not lost by accident', async () => {
+  const out = freshFolder();
+  const args = tiny('--steps', '1', '--out', out);
+  await outputOf(args);
+  const { code, out: shown, err } = await answerTo(args);
+  assert.equal([code, shown], [2, '']);
+  assert.match(err, /^Error: --out: .*checkpoint\.safetensors is there already: .*--resume .*--overwrite/);
+  await outputOf([...args, '--overwrite']);
+});
+
+test('what contradicts itself, or cannot be, is refused before the first step', async () => {
+  const out = freshFolder();
+  const refusals: [string[], RegExp][] = [
+    [[], /^Error: task: expected one of duplication, .*got nothing/],
+    [['coppy'], /^Error: task: unknown task 'coppy': did you mean 'copy'\?/],
+    [['copy', '--recipe', 'duplication'], /^Error: task: expected a task or --recipe, got both/],
+    [['copy', '--resume', 'a'], /^Error: task: expected a task or --resume, got both/],
+    [['--recipe', 'duplication', '--length', '8'], /^Error: --length: is what --recipe decides/],
+    [['--resume', 'a', '--seed', '1'], /^Error: --seed: is what --resume decides/],
+    [['--recipe', 'duplication', '--sweep', 'light-conv'], /^Error: --sweep: unknown variant of this recipe/],
+    [['copy', '--attention', 'full', '--sweep', 'full'], /^Error: --attention: is what --sweep decides/],
+    [['copy', '--attention', 'linformer'], /^Error: causal: linformer cannot be causal/],
+    [['copy', '--sweep', 'full,linformer'], /^Error: causal: linformer cannot be causal/],
+    [['copy', '--option', 'attentionWindow=4'], /^Error: --option: unknown option 'attentionWindow'/],
+    [['copy', '--batch', '4', '--parts', '3'], /^Error: parts: expected a divisor of batch 4, got 3/],
+    [['copy', '--heads', '3'], /^Error: heads: expected a divisor of modelDim 64/],
+    [['listops', '--symbols', '3'], /^Error: symbols: listops has no such setting/],
+  ];
+  for (const [args, message] of refusals) {
+    const {
+      code,
+      out: shown,
+      err,
+    } = await answerTo(['train', ...args, ...(args.includes('--resume') ? [] : ['--out', out])]);
+    assert.equal([code, shown], [2, ''], args.join(' '));
+    assert.match(err, message);
+  }
+  assert.not.ok(existsSync(out));
+  const { code, err } = await answerTo(['train', '--resume', join(out, 'none.safetensors')]);
+  assert.is(code, 1);
+  assert.match(err, /^Error: .*none\.safetensors: cannot be read: no such file/);
+});
+
+test.run();

@@ -1,0 +1,135 @@
+/** What is done with trained models: generate, eval, and compare on their queries, keys and values. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ComparisonReport } from '../../src/compare/result.ts';
+import { noGrad } from '../../src/core/autograd.ts';
+import { argMax } from '../../src/core/ops/index.ts';
+import { elements, fromArray, scope } from '../../src/core/tensor.ts';
+import { loadModel } from '../../src/training/checkpoint.ts';
+import { evaluation } from '../../src/training/context.ts';
+import type { LanguageModel } from '../../src/training/language-model.ts';
+import { answerTo, outputOf, temporaryFolder } from './host.ts';
+
+const folder = temporaryFolder();
+const TINY = ['--layers', '2', '--model-dim', '16', '--heads', '2', '--batch', '4', '--evaluation-examples', '8'];
+
+async function trained(name: string, ...args: string[]): Promise<string> {
+  const out = join(folder, name);
+  await outputOf(['train', ...args, ...TINY, '--steps', '5', '--out', out]);
+  return join(out, 'checkpoint.safetensors');
+}
+
+const symbols = await trained('symbols', 'copy', '--length', '20', '--attention', 'linear-transformer');
+const bytes = await trained('bytes', 'byte-lm', '--length', '24', '--rate', '0.01');
+const classes = await trained('classes', 'listops', '--length', '24', '--attention', 'linformer');
+
+test('the likeliest tokens are those of the model over the whole sequence', async () => {
+  const prompt = [3, 1, 4, 1, 5];
+  const args = ['--checkpoint', symbols, '--prompt', prompt.join(' '), '--temperature', '0'];
+  const text = await outputOf(['generate', ...args, '--count', '10']);
+  const tokens = text.trim().split(' ').map(Number);
+  assert.is(tokens.length, 15);
+  assert.equal(tokens.slice(0, 5), prompt);
+  const model = loadModel(symbols).learner.model as LanguageModel;
+  const best = scope(() => {
+    const logits = noGrad(() => model.forward(fromArray(tokens, [1, 15], 'int32'), evaluation));
+    return Array.from(elements(argMax(logits)));
+  });
+  assert.equal(tokens.slice(5), best.slice(4, 14));
+  // Without a count, as many as the model is long; the last one is not read any more.
+  assert.is((await outputOf(['generate', ...args])).trim().split(' ').length, 21);
+});
+
+test('text comes as it is made, the same for a seed, without control characters', async () => {
+  const args = ['generate', '--checkpoint', bytes, '--prompt', 'né', '--count', '21'];
+  const text = await outputOf([...args, '--seed', '1']);
+  assert.ok(text.startsWith('né'));
+  assert.not.match(text, /[^\P{Cc}\n\t]/u);
+  assert.is(await outputOf([...args, '--seed', '1']), text);
+  assert.not.equal(await outputOf([...args, '--seed', '2']), text);
+  assert.is(await outputOf([...args, '--seed', '1', '--top-k', '1']), await outputOf([...args, '--temperature', '0']));
+});
+
+test('what cannot be generated is refused', async () => {
+  const refusals: [string[], RegExp][] = [
+    [[], /^Error: --checkpoint: expected a FILE to generate by, got nothing/],
+    [['--checkpoint', classes], /^Error: --checkpoint: expected a causal language model, got one for classification/],
+    [
+      ['--checkpoint', symbols, '--prompt', '1 2 eleven'],
+      /^Error: --prompt: expected numbers from 0 to 10, got 'eleven'/,
+    ],
+    [['--checkpoint', symbols, '--prompt', '11'], /^Error: --prompt: expected numbers from 0 to 10, got '11'/],
+    [['--checkpoint', bytes, '--prompt', 'x'.repeat(26)], /^Error: --prompt: expected at most 24 tokens, got 26/],
+    [['--checkpoint', bytes, '--prompt', 'abc', '--count', '30'], /^Error: --count: expected an integer from 1 to 22/],
+  ];
+  for (const [args, message] of refusals) {
+    const { code, out, err } = await answerTo(['generate', ...args]);
+    assert.equal([code, out], [2, ''], args.join(' '));
+    assert.match(err, message);
+  }
+  const { code, err } = await answerTo(['generate', '--checkpoint', 'fixtures/minilm-qkv.safetensors']);
+  assert.is(code, 1);
+  assert.match(err, /expected a checkpoint, got a \.safetensors file of another kind/);
+});
+
+test('eval gives the figures that training ended with, and those without each layer', async () => {
+  for (const checkpoint of [symbols, bytes, classes]) {
+    const { results } = JSON.parse(readFileSync(join(checkpoint, '..', 'results.json'), 'utf8'));
+    const text = await outputOf(['eval', '--checkpoint', checkpoint, '--examples', '8', '--ablate']);
+    const figures = (name: string) => {
+      const [, loss, accuracy] = new RegExp(`^${name} +([\\d.]+) +([\\d.]+)%$`, 'm').exec(text) ?? [];
+      return [Number(loss), Number(accuracy)];
+    };
+    const [loss, accuracy] = figures('the model');
+    // As printed: three digits.
+    assert.ok(Math.abs(loss / results[0].loss - 1) < 0.01, text);
+    assert.ok(Math.abs(accuracy - 100 * results[0].accuracy) < 0.06, text);
+    for (const layer of [0, 1]) assert.ok(figures(`without layer ${layer}`)[0] > 0, text);
+    assert.ok(figures('most frequent')[0] > 0);
+  }
+});
+
+test('a layer of zeros is put back: the model is the same after the ablation', async () => {
+  const row = (text: string) => /^the model .*$/m.exec(text)?.[0];
+  const args = ['eval', '--checkpoint', bytes, '--examples', '8'];
+  const text = await outputOf([...args, '--ablate']);
+  assert.is(row(await outputOf(args)), row(text));
+  const losses = [...text.matchAll(/^(?:the model|without layer \d) +([\d.]+)/gm)].map(([, loss]) => loss);
+  assert.is(new Set(losses).size > 1, true, text);
+});
+
+test('compare runs on queries, keys and values of a trained model, causally where it is', async () => {
+  const numbersOf = async (...args: string[]) =>
+    JSON.parse(await outputOf(['compare', ...args, '--json', '-', '--no-report'])) as ComparisonReport;
+  const { input, results } = await numbersOf('--checkpoint', bytes, '--variant', 'full,longformer', '--budget', '8');
+  assert.equal([input.detail, input.heads, input.headDim, input.lengths, input.causal], [bytes, 2, 8, [24], true]);
+  assert.equal([...new Set(results.map(({ layer }) => layer))], ['layer0', 'layer1']);
+  const one = await numbersOf('--checkpoint', classes, '--layer', '1', '--variant', 'full,linformer');
+  assert.equal([one.input.causal, ...new Set(one.results.map(({ layer }) => layer))], [false, 'layer1']);
+  for (const { variant, relativeError, fullOracleError } of [...results, ...one.results]) {
+    assert.ok(fullOracleError < 1e-5);
+    assert.ok(variant === 'full' ? relativeError === 0 : relativeError > 0 && relativeError < 2);
+  }
+});
+
+test('a comparison that a checkpoint has nothing to do with is refused', async () => {
+  const conv = await trained('conv', 'copy', '--length', '16', '--attention', 'light-conv');
+  const refusals: [string[], RegExp][] = [
+    [['--layer', '1'], /^Error: --layer: is about a trained model/],
+    [['--text', 'a'], /^Error: --text: is about a trained model/],
+    [['--checkpoint', bytes, '--length', '8'], /^Error: --length: is another input than --checkpoint/],
+    [['--checkpoint', bytes, '--head-dim', '8'], /^Error: --head-dim: is another input than --checkpoint/],
+    [['--checkpoint', bytes, '--layer', '2'], /^Error: --layer: expected 0 to 1 in .*, got 2/],
+    [['--checkpoint', symbols, '--text', 'a'], /^Error: text: copy has no such setting/],
+    [['--checkpoint', conv], /^Error: --layer: light-conv, in layer 0, compares no queries with keys/],
+  ];
+  for (const [args, message] of refusals) {
+    const { code, out, err } = await answerTo(['compare', ...args, '--no-report']);
+    assert.equal([code, out], [2, ''], args.join(' '));
+    assert.match(err, message);
+  }
+});
+
+test.run();

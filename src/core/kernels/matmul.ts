@@ -4,8 +4,14 @@ import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, multiplyTile, transposed } from './tile.ts';
 
-/** Rows of the result that make one item. */
-export const MATMUL_ROWS = 32;
+/**
+ * Rows of the result that make one item: more of them share the packing of B, fewer leave more items to share out. It
+ * follows from m alone, as bits must not depend on the number of threads.
+ */
+export function matmulRows(m: number): number {
+  return m >= 1024 ? 64 : 32;
+}
+
 /** Columns of B visited together, and how deep: such a panel fills half of a first-level cache. */
 const PANEL = 64;
 const DEPTH = 256;
@@ -19,11 +25,12 @@ const scratch = new Scratch();
 export const matmulKernel = defineKernel(
   'matmul',
   (begin, end, [a, b, c, offsets], [m, n, k, transposeA, transposeB]) => {
-    const rowBlocks = Math.ceil(m / MATMUL_ROWS);
+    const itemRows = matmulRows(m);
+    const rowBlocks = Math.ceil(m / itemRows);
     for (let item = begin; item < end; item++) {
       const batch = Math.floor(item / rowBlocks);
-      const row = (item % rowBlocks) * MATMUL_ROWS;
-      const rows = Math.min(MATMUL_ROWS, m - row);
+      const row = (item % rowBlocks) * itemRows;
+      const rows = Math.min(itemRows, m - row);
       const aStart = offsets[2 * batch];
       const bStart = offsets[2 * batch + 1];
       for (let depth = 0; depth < k; depth += DEPTH) {

@@ -6,10 +6,10 @@ import { backward } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { argMax, countCorrect, crossEntropy, shift, transpose } from '../../src/core/ops/index.ts';
-import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
+import { assertSameBitsOnThreads } from './on-threads.ts';
 import {
   assertClose,
   assertSame,
@@ -150,7 +150,6 @@ test('where no target counts the loss is 0, and so is the gradient', () => {
 });
 
 test('1, 2 and 3 threads give the same bits', async () => {
-  const outer = threadCount();
   const bits = () =>
     scope(() => {
       const x = randomNormal([300, 97], new Random(1)).withGrad();
@@ -163,18 +162,7 @@ test('1, 2 and 3 threads give the same bits', async () => {
       backward(loss);
       return [loss, x.grad as Tensor, argMax(x)].map((each) => each.toArray());
     });
-  try {
-    const byThreads = [];
-    for (const threads of [1, 2, 3]) {
-      setThreads(threads);
-      await poolReady();
-      byThreads.push(bits());
-    }
-    assert.equal(byThreads[1], byThreads[0]);
-    assert.equal(byThreads[2], byThreads[0]);
-  } finally {
-    setThreads(outer);
-  }
+  await assertSameBitsOnThreads(bits);
 });
 
 test('arguments that cannot be right are refused by name', () => {

@@ -6,10 +6,10 @@ import { backward } from '../../src/core/autograd.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { dropout, transpose } from '../../src/core/ops/index.ts';
-import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { ones, packed, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
+import { assertSameBitsOnThreads } from './on-threads.ts';
 import { assertSame, at, denseOf, drawn, forAll, leafOf, loop, shapes, tensorOf } from './tensors.ts';
 
 const rates = fc.integer({ min: 1, max: 31 }).map((step) => step / 32);
@@ -123,7 +123,6 @@ test('a rate of 0 gives x itself, and draws nothing', () => {
 });
 
 test('1, 2 and 3 threads give the same bits, forward and backward', async () => {
-  const outer = threadCount();
   const bits = () =>
     scope(() => {
       const x = randomNormal([50, 1001], new Random(1)).withGrad();
@@ -131,18 +130,7 @@ test('1, 2 and 3 threads give the same bits, forward and backward', async () => 
       backward(result);
       return [result.toArray(), (x.grad as Tensor).toArray()];
     });
-  try {
-    const byThreads = [];
-    for (const threads of [1, 2, 3]) {
-      setThreads(threads);
-      await poolReady();
-      byThreads.push(bits());
-    }
-    assert.equal(byThreads[1], byThreads[0]);
-    assert.equal(byThreads[2], byThreads[0]);
-  } finally {
-    setThreads(outer);
-  }
+  await assertSameBitsOnThreads(bits);
 });
 
 test('arguments that cannot be right are refused by name', () => {

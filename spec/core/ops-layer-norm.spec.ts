@@ -6,10 +6,10 @@ import { backward } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { layerNorm, scale, shift, transpose } from '../../src/core/ops/index.ts';
-import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, ones, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
+import { assertSameBitsOnThreads } from './on-threads.ts';
 import {
   assertClose,
   assertSame,
@@ -147,7 +147,6 @@ test('only what is asked for gets a gradient', () => {
 });
 
 test('1, 2 and 3 threads give the same bits, forward and backward', async () => {
-  const outer = threadCount();
   const bits = () =>
     scope(() => {
       const leaf = (shape: number[], name: string) => randomNormal(shape, new Random(3).split(name)).withGrad();
@@ -157,18 +156,7 @@ test('1, 2 and 3 threads give the same bits, forward and backward', async () => 
       backward(result, randomNormal(x.shape, new Random(4)));
       return [result, ...inputs.map(({ grad }) => grad as Tensor)].map((each) => each.toArray());
     });
-  try {
-    const byThreads = [];
-    for (const threads of [1, 2, 3]) {
-      setThreads(threads);
-      await poolReady();
-      byThreads.push(bits());
-    }
-    assert.equal(byThreads[1], byThreads[0]);
-    assert.equal(byThreads[2], byThreads[0]);
-  } finally {
-    setThreads(outer);
-  }
+  await assertSameBitsOnThreads(bits);
 });
 
 test('arguments that cannot be right are refused by name', () => {

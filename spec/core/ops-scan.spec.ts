@@ -7,9 +7,9 @@ import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { measureMemory, memoryStatistics } from '../../src/core/memory.ts';
 import { causalScan, transpose } from '../../src/core/ops/index.ts';
-import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { assertSameBitsOnThreads } from './on-threads.ts';
 
 /** Groups are 256 places and more, chunks of a group 32: lengths on, before and after every kind of cut, and primes. */
 const LENGTHS = [1, 2, 7, 31, 32, 33, 64, 97, 255, 256, 257, 293, 521, 601];
@@ -170,7 +170,6 @@ test('gradients across groups are those of the sum over all pairs', () => {
 });
 
 test('1, 2 and 3 threads give the same bits, forward and backward', async () => {
-  const outer = threadCount();
   // Three groups, and states of more than one piece: every kernel has items to share out.
   const drawn: Case = { batch: 1, heads: 2, length: 700, m: 60, n: 40, reverse: false, dtype: 'float32', seed: 8 };
   const bits = () =>
@@ -180,18 +179,7 @@ test('1, 2 and 3 threads give the same bits, forward and backward', async () => 
       backward(result);
       return [result, a.grad, b.grad, c.grad].map((tensor) => (tensor as Tensor).toArray());
     });
-  try {
-    const byThreads = [];
-    for (const threads of [1, 2, 3]) {
-      setThreads(threads);
-      await poolReady();
-      byThreads.push(bits());
-    }
-    assert.equal(byThreads[1], byThreads[0]);
-    assert.equal(byThreads[2], byThreads[0]);
-  } finally {
-    setThreads(outer);
-  }
+  await assertSameBitsOnThreads(bits);
 });
 
 test('strided views give the bits that packed copies give', () => {

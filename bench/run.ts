@@ -9,28 +9,34 @@ import { EfficientTransformersError } from '../src/core/errors.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { setThreads } from '../src/core/parallel/pool.ts';
 import { parseArguments } from '../src/terminal/arguments.ts';
-import { choices, flag, integer } from '../src/terminal/options.ts';
+import { choices, flag, integer, number, text } from '../src/terminal/options.ts';
 import { decoding } from './suites/decoding.ts';
 import { kernels } from './suites/kernels.ts';
+import { peers } from './suites/peers.ts';
 import { reversible } from './suites/reversible.ts';
 import { scaling } from './suites/scaling.ts';
 import type { Suite } from './suites/suite.ts';
 
-const SUITES: readonly Suite[] = [kernels, scaling, decoding, reversible];
+const SUITES: readonly Suite[] = [kernels, scaling, decoding, reversible, peers];
 const NAMES = SUITES.map(({ name }) => name);
+/** Peers are installed on demand, so only on demand are they measured. */
+const USUAL = NAMES.filter((name) => name !== peers.name);
 
 const command = {
   usage: 'npm run bench --',
   summary: 'Measures speed and memory; writes tables, and raw numbers to bench/results/SUITE.json.',
   options: {
-    suite: choices('SUITE', NAMES, 'What to measure', { default: NAMES, defaultText: 'all' }),
+    suite: choices('SUITE', NAMES, 'What to measure', { default: USUAL, defaultText: 'all but peers' }),
     rounds: integer('N', 'Rounds over everything; figures are medians', { default: 5, minimum: 1 }),
     threads: integer('N', 'Threads, this one included', { minimum: 1, maximum: 64, defaultText: 'all cores' }),
     quick: flag('Short sizes, for a first look; nothing is written'),
+    venv: text('FOLDER', 'Virtual environment of the Python peers (bench/pytorch/README.md)'),
+    limit: number('SECONDS', 'A run of a peer that would take longer is cut off', { default: 1.2, minimum: 0.01 }),
   },
   examples: [
     { command: 'npm run bench -- --suite scaling', explanation: 'Growth of time and memory up to 32768 tokens' },
     { command: 'npm run bench -- --quick --rounds 1', explanation: 'Everything, in a minute' },
+    { command: 'npm run bench -- --suite peers --venv .venv', explanation: 'Other libraries beside this one' },
   ],
 };
 
@@ -40,19 +46,21 @@ async function main(args: readonly string[]): Promise<void> {
     console.log(parsed.help);
     return;
   }
-  const { suite: names, rounds, threads, quick } = parsed.values;
+  const { suite: names, rounds, threads, quick, venv, limit: limitSeconds } = parsed.values;
   if (threads !== undefined) setThreads(threads);
   const tell = (line: string) => process.stderr.isTTY && process.stderr.write(`\r\x1b[2K${line.slice(0, 78)}`);
   for (const suite of SUITES.filter(({ name }) => names.includes(name))) {
     const environment = describeEnvironment();
-    const { rows, table } = await suite.run({ rounds, quick, tell });
+    const { rows, table, details = {}, problems = [] } = await suite.run({ rounds, quick, tell, venv, limitSeconds });
     tell('');
     console.log(`${suite.name}: ${suite.summary}\n${environment.cpu}, ${environment.threads} threads\n\n${table}\n`);
+    for (const problem of problems) console.error(`Problem: ${problem}`);
+    if (problems.length > 0) process.exitCode = 1;
     if (quick) continue;
     const folder = new URL('./results/', import.meta.url);
     mkdirSync(folder, { recursive: true });
     const file = fileURLToPath(new URL(`${suite.name}.json`, folder));
-    const raw = { suite: suite.name, summary: suite.summary, environment, rounds, rows };
+    const raw = { suite: suite.name, summary: suite.summary, environment, rounds, ...details, rows };
     await writeFileAtomically(file, `${JSON.stringify(raw, null, 1)}\n`);
     console.log(`Raw numbers: bench/results/${suite.name}.json\n`);
   }

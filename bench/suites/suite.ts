@@ -15,6 +15,9 @@ export interface SuiteSettings {
   quick: boolean;
   /** What is going on, for people who wait. */
   tell: (line: string) => void;
+  /** For peers: the Python virtual environment they are in, and how long a run may take that is not cut off. */
+  venv?: string;
+  limitSeconds: number;
 }
 
 export interface SuiteResult {
@@ -22,6 +25,10 @@ export interface SuiteResult {
   rows: Record<string, unknown>[];
   /** For the terminal. */
   table: string;
+  /** What else belongs into the JSON file. */
+  details?: Record<string, unknown>;
+  /** Findings that must not pass unseen: the command ends with code 1. */
+  problems?: string[];
 }
 
 export interface Suite {

@@ -1,0 +1,24 @@
+"""The numbers of bench/peers/inputs.ts, bit for bit."""
+
+import math
+
+import torch
+
+NAMES = ["queries", "keys", "values", "upstream", "a", "b", "tokens", "targets", "wq", "wk", "wv", "wo", "wy"]
+MASK = 0xFFFFFFFF
+
+
+def draw(name, shape, deviation=1.0):
+    """Uniform with mean 0 and variance `deviation` squared, float32."""
+    index = torch.arange(math.prod(shape), dtype=torch.int64)
+    bits = _hash(index, NAMES.index(name) + 1) >> 8
+    scale = 2 * math.sqrt(3) * deviation
+    return (((bits.double() + 0.5) / 2**24 - 0.5) * scale).float().reshape(shape)
+
+
+def _hash(index, salt):
+    """32-bit arithmetic in 64-bit integers: the low halves of products are right, whatever overflows."""
+    x = (index * 0x9E3779B1 & MASK) ^ (salt * 0x85EBCA77 & MASK)
+    x = (x ^ (x >> 15)) * 0x2C1B3C6D & MASK
+    x = (x ^ (x >> 12)) * 0x297A2D39 & MASK
+    return x ^ (x >> 15)

@@ -1,0 +1,89 @@
+"""
+The process of a Python peer, `serve.py NAME THREADS`: answers the requests of bench/peers/protocol.ts, a JSON object a
+line, until stdin ends. NAME is pytorch or transformers.
+"""
+
+import base64
+import json
+import os
+import sys
+import time
+
+MARK = "@peer "
+WARM_RUNS = 3
+WARM_SECONDS = 0.3
+
+# What libraries print must not come between the answers.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+
+class Peer:
+    def __init__(self, name, threads):
+        self.name, self.threads = name, threads
+        self.contestants, self.prepared = {}, {}
+
+    def hello(self, _request):
+        import torch
+
+        torch.set_num_threads(self.threads)
+        torch.set_num_interop_threads(1)
+        torch.set_flush_denormal(False)
+        if self.name == "pytorch":
+            from torch_peer import contestants, versions
+        elif self.name == "transformers":
+            from transformers_peer import contestants, versions
+        else:
+            raise ValueError(f"no Python peer is called '{self.name}'")
+        self.contestants = {each["name"]: each for each in contestants}
+        described = [{key: each[key] for key in each if key != "prepare"} for each in contestants]
+        hello = {"versions": versions(), "threads": torch.get_num_threads(), "contestants": described}
+        return {"hello": hello}
+
+    def prepare(self, request):
+        name = request["contestant"]
+        self.prepared.pop(name, None)
+        fresh = self.contestants[name]["prepare"](request["task"], request["check"])
+        self.prepared[name] = fresh
+        best, total = float("inf"), 0.0
+        for _ in range(WARM_RUNS):
+            seconds = timed(fresh, 1)
+            best, total = min(best, seconds), total + seconds
+            if total >= WARM_SECONDS:
+                break
+        return {"milliseconds": 1000 * best}
+
+    def measure(self, request):
+        return {"milliseconds": 1000 * timed(self.prepared[request["contestant"]], request["repeats"])}
+
+    def results(self, request):
+        arrays = self.prepared[request["contestant"]].results()
+        encoded = {name: base64.b64encode(array.numpy().tobytes()).decode() for name, array in arrays.items()}
+        return {"results": encoded}
+
+    def release(self, request):
+        self.prepared.pop(request["contestant"], None)
+        return {}
+
+
+def timed(prepared, repeats):
+    """Mean seconds of a run."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        prepared.run()
+    return (time.perf_counter() - start) / repeats
+
+
+def main():
+    peer = Peer(sys.argv[1], int(sys.argv[2]))
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = {"ok": True, **getattr(peer, request["do"])(request)}
+        except Exception as error:  # whatever it is, it is an answer
+            answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+        answers.write(f"{MARK}{json.dumps(answer)}\n")
+        answers.flush()
+
+
+main()

@@ -1,0 +1,119 @@
+/**
+ * Before anyone is timed: does it compute what we compute? Every contestant gives the numbers of a small run, gradients
+ * included, and they are held against ours. Where a pattern is drawn at random, each draws its own: there the peer tells
+ * its weights, and they must be the softmax over the keys that they say it sees, and as many of those as it should see.
+ */
+import type { ContestantDescription, EncodedResults, Task } from '../../peers/protocol.ts';
+import { furthest, patternVerdict, type Verdict } from './pattern.ts';
+import type { PeerName, PeerProcess } from './process.ts';
+
+export interface Agreement {
+  peer: PeerName;
+  contestant: string;
+  threads: number;
+  /** What it was held against. */
+  against: string;
+  /** The largest difference, as a share of the largest number of ours; null if it could not be had. */
+  difference: number | null;
+  tolerance: number;
+  agrees: boolean;
+  reason: string | null;
+}
+
+/**
+ * Rounding in another order makes up to 2e-6 of the largest number here, over all peers and arrays; what is wrong by a
+ * term makes 1e-2 and more.
+ */
+const TOLERANCE = 1e-5;
+
+const HEAD_DIM = 64;
+/** No round numbers where the contestants take any. */
+const LENGTHS: Record<string, number> = {
+  full: 100,
+  longformer: 1024,
+  nystromformer: 512,
+  bigbird: 1536,
+  reformer: 512,
+};
+const TIMEOUT_MILLISECONDS = 60_000;
+
+/** Holds each contestant of the peers against ours. Throws PeerFailure if ours gives no numbers. */
+export async function compareResults(
+  us: PeerProcess,
+  peers: readonly PeerProcess[],
+  threads: number,
+  tell: (line: string) => void,
+): Promise<Agreement[]> {
+  const agreements: Agreement[] = [];
+  for (const process of peers) {
+    for (const contestant of process.hello.contestants) {
+      const task = checkTask(contestant);
+      const ours = us.hello.contestants.find(
+        ({ kind, computes }) => kind === contestant.kind && computes === contestant.computes,
+      );
+      if (task === null || ours === undefined) continue;
+      tell(`comparing ${process.name} ${contestant.name}`);
+      const common = { peer: process.name, contestant: contestant.name, threads, tolerance: TOLERANCE };
+      let results: Map<string, Float32Array>;
+      try {
+        results = await resultsOf(process, contestant.name, task);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        agreements.push({ ...common, against: 'us', difference: null, agrees: false, reason });
+        continue;
+      }
+      const weights = results.get('weights');
+      const verdict =
+        weights !== undefined && task.kind === 'attention'
+          ? patternVerdict(contestant.computes, task, weights, results.get('output') as Float32Array)
+          : differenceVerdict(results, await resultsOf(us, ours.name, task));
+      const agrees = verdict.difference <= TOLERANCE;
+      agreements.push({ ...common, ...verdict, agrees, reason: null });
+    }
+  }
+  return agreements;
+}
+
+/** Null for what is not compared. */
+function checkTask({ kind, computes, training }: ContestantDescription): Task | null {
+  if (kind === 'peak') return null;
+  if (kind === 'product') return { kind, size: 97 };
+  if (kind === 'training-step') return { kind, length: 48, width: 64 };
+  const length = LENGTHS[computes];
+  if (length === undefined) return null;
+  // One head where the weights of all pairs travel, or where a peer lets heads share a norm.
+  return { kind, heads: computes === 'full' || computes === 'longformer' ? 2 : 1, length, headDim: HEAD_DIM, training };
+}
+
+async function resultsOf(process: PeerProcess, contestant: string, task: Task): Promise<Map<string, Float32Array>> {
+  await process.ask({ do: 'prepare', contestant, task, check: true }, TIMEOUT_MILLISECONDS);
+  const { results } = await process.ask({ do: 'results', contestant }, TIMEOUT_MILLISECONDS);
+  await process.ask({ do: 'release', contestant }, TIMEOUT_MILLISECONDS);
+  return decode(results ?? {});
+}
+
+function decode(results: EncodedResults): Map<string, Float32Array> {
+  const arrays = Object.entries(results).map(([name, text]) => {
+    const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
+    return [name, new Float32Array(bytes.buffer)] as const;
+  });
+  return new Map(arrays);
+}
+
+/** Of the arrays that the peer gives; a missing or longer one is as wrong as can be. */
+function differenceVerdict(theirs: Map<string, Float32Array>, ours: Map<string, Float32Array>): Verdict {
+  let difference = theirs.size === 0 ? Number.POSITIVE_INFINITY : 0;
+  for (const [name, array] of theirs) difference = Math.max(difference, relativeDifference(array, ours.get(name)));
+  return { against: `us: ${[...theirs.keys()].join(', ')}`, difference };
+}
+
+function relativeDifference(theirs: Float32Array, ours: Float32Array | undefined): number {
+  if (ours === undefined || ours.length !== theirs.length) return Number.POSITIVE_INFINITY;
+  let largest = 0;
+  let difference = 0;
+  ours.forEach((value, index) => {
+    largest = Math.max(largest, Math.abs(value));
+    difference = furthest(difference, theirs[index] - value);
+  });
+  return difference / largest;
+}

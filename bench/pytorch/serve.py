@@ -28,7 +28,6 @@ class Peer:
 
         torch.set_num_threads(self.threads)
         torch.set_num_interop_threads(1)
-        torch.set_flush_denormal(False)
         if self.name == "pytorch":
             from torch_peer import contestants, versions
         elif self.name == "transformers":

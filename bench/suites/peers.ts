@@ -2,6 +2,7 @@
  * Other people's libraries beside ours: each in a process of its own with as many threads, asked in turns, and only after
  * it has given our numbers on a small run. Who cannot be installed, started or waited for is named with the reason.
  */
+import { availableParallelism, totalmem } from 'node:os';
 import { threadCount } from '../../src/core/parallel/pool.ts';
 import { formatError } from '../../src/terminal/format.ts';
 import { type Agreement, compareResults } from './peers/agreement.ts';
@@ -40,7 +41,12 @@ export const peers: Suite = {
     return {
       // Without what is null.
       rows: rows.map((row) => Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))),
-      details: { limitSeconds: settings.limitSeconds, ...details },
+      details: {
+        limitSeconds: settings.limitSeconds,
+        cores: availableParallelism(),
+        memoryBytes: totalmem(),
+        ...details,
+      },
       table: tablesOf(report),
       problems: problemsOf(report.agreements),
     };
@@ -60,7 +66,7 @@ async function measureWith(threads: number, report: PeersReport, settings: Suite
     const wrong = agreements.filter(({ agrees }) => !agrees);
     for (const { peer, contestant, reason } of wrong) {
       const because = reason ?? 'its results are not ours';
-      report.absences.push({ who: `${peer}, ${contestant}`, threads, reason: `not measured: ${because}` });
+      report.absences.push({ who: `${peer} ${contestant}`, threads, reason: `not measured: ${because}` });
     }
     const entrants = running.flatMap((process) =>
       process.hello.contestants

@@ -65,7 +65,7 @@ export async function compareResults(
       const weights = results.get('weights');
       const verdict =
         weights !== undefined && task.kind === 'attention'
-          ? patternVerdict(contestant.computes, task, weights, results.get('output') as Float32Array)
+          ? patternVerdict(contestant.computes, task, weights, results)
           : differenceVerdict(results, await resultsOf(us, ours.name, task));
       const agrees = verdict.difference <= TOLERANCE;
       agreements.push({ ...common, ...verdict, agrees, reason: null });
@@ -100,15 +100,14 @@ function decode(results: EncodedResults): Map<string, Float32Array> {
   return new Map(arrays);
 }
 
-/** Of the arrays that the peer gives; a missing or longer one is as wrong as can be. */
+/** Of all arrays that ours gives; a missing one is as wrong as can be, and so is one of another length. */
 function differenceVerdict(theirs: Map<string, Float32Array>, ours: Map<string, Float32Array>): Verdict {
-  let difference = theirs.size === 0 ? Number.POSITIVE_INFINITY : 0;
-  for (const [name, array] of theirs) difference = Math.max(difference, relativeDifference(array, ours.get(name)));
-  return { against: `us: ${[...theirs.keys()].join(', ')}`, difference };
+  const differences = [...ours].map(([name, array]) => relativeDifference(theirs.get(name), array));
+  return { against: `us: ${[...ours.keys()].join(', ')}`, difference: Math.max(...differences) };
 }
 
-function relativeDifference(theirs: Float32Array, ours: Float32Array | undefined): number {
-  if (ours === undefined || ours.length !== theirs.length) return Number.POSITIVE_INFINITY;
+function relativeDifference(theirs: Float32Array | undefined, ours: Float32Array): number {
+  if (theirs === undefined || ours.length !== theirs.length) return Number.POSITIVE_INFINITY;
   let largest = 0;
   let difference = 0;
   ours.forEach((value, index) => {

@@ -24,16 +24,21 @@ const SEEN: Record<string, (length: number) => readonly [number, number]> = {
 };
 
 /**
- * `weights` [length, length] of one head, and the output that they made, against a softmax in float64. Both are of the
- * order of 1: the difference is taken as it is.
+ * `weights` [length, length] of one head, and the output and the gradient of the values that they made, against a softmax
+ * in float64. All are of the order of 1: the difference is taken as it is.
  */
 export function patternVerdict(
   computes: string,
   { length, headDim }: { length: number; headDim: number },
   weights: Float32Array,
-  output: Float32Array,
+  results: ReadonlyMap<string, Float32Array>,
 ): Verdict {
-  const [queries, keys, values] = ['queries', 'keys', 'values'].map((name) => draw(name, length * headDim));
+  const [output, valueGradient] = [results.get('output'), results.get('values')];
+  if (output === undefined || valueGradient === undefined) {
+    return { against: 'output and gradient of the values', difference: Number.POSITIVE_INFINITY };
+  }
+  const names = ['queries', 'keys', 'values', 'upstream'];
+  const [queries, keys, values, upstream] = names.map((name) => draw(name, length * headDim));
   const row = (array: Float32Array, index: number) => array.subarray(index * headDim, (index + 1) * headDim);
   const score = (query: number, key: number) => {
     if (computes !== 'reformer') return dot(row(queries, query), row(keys, key)) / Math.sqrt(headDim);
@@ -43,6 +48,7 @@ export function patternVerdict(
   };
   let difference = 0;
   let pairs = 0;
+  const expectedGradient = new Float64Array(length * headDim);
   for (let query = 0; query < length; query++) {
     const seen = [...Array(length).keys()].filter((key) => weights[query * length + key] !== 0);
     pairs += seen.length;
@@ -55,12 +61,16 @@ export function patternVerdict(
       difference = furthest(difference, weights[query * length + key] - weight);
       row(values, key).forEach((value, column) => {
         expected[column] += weight * value;
+        expectedGradient[key * headDim + column] += weight * upstream[query * headDim + column];
       });
     });
     row(output, query).forEach((value, column) => {
       difference = furthest(difference, value - expected[column]);
     });
   }
+  valueGradient.forEach((value, index) => {
+    difference = furthest(difference, value - expectedGradient[index]);
+  });
   const [least, most] = SEEN[computes](length);
   const mean = pairs / length;
   const enough = mean >= least && mean <= most;

@@ -86,7 +86,7 @@ export class PeerProcess {
 
   async end(): Promise<void> {
     if (this.#channel.ending !== null) return;
-    const ended = once(this.#child, 'exit');
+    const ended = once(this.#child, 'close');
     this.#child.stdin.end();
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MILLISECONDS);
     await ended;
@@ -118,7 +118,7 @@ class Channel {
 
   ask(request: Request, milliseconds: number): Promise<Answer & { ok: true }> {
     return new Promise((settle, reject) => {
-      if (this.ending !== null) return reject(new PeerFailure(this.ending));
+      if (this.ending !== null) return reject(new PeerFailure(firstLine(this.ending)));
       const timer = setTimeout(() => {
         this.#child.kill('SIGKILL');
         this.#lose(`no answer within ${Math.round(milliseconds / 1000)} s`);
@@ -157,7 +157,7 @@ function commandOf(name: PeerName, threads: number, venv: string | undefined): [
   if (venv === undefined) throw new PeerFailure('no --venv given (bench/pytorch/README.md)');
   const interpreters = ['bin/python', 'Scripts/python.exe'].map((path) => resolve(venv, path));
   const python = interpreters.find((path) => existsSync(path));
-  if (python === undefined) throw new PeerFailure(`--venv: ${venv} has no Python (bench/pytorch/README.md)`);
+  if (python === undefined) throw new PeerFailure('no Python in the folder given by --venv (bench/pytorch/README.md)');
   return [python, [local('../../pytorch/serve.py'), name, String(threads)]];
 }
 

@@ -81,8 +81,14 @@ export class Side {
 
   /** The rows of these tokens in [length, width] number `head` of `data`, one after another. */
   gather(rows: NumericArray, data: NumericArray, head: number, length: number, width: number): void {
-    const { tokens } = this;
-    for (let i = 0; i < this.count; i++) {
+    const { tokens, count } = this;
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(rows) && isOnHeap(data) && tokens.buffer instanceof SharedArrayBuffer) {
+      const from = data.byteOffset + 4 * head * length * width;
+      fast.gatherRows(from, tokens.byteOffset, rows.byteOffset, 0, count, length, width, count, 0);
+      return;
+    }
+    for (let i = 0; i < count; i++) {
       const from = (head * length + tokens[i]) * width;
       for (let c = 0; c < width; c++) rows[i * width + c] = data[from + c];
     }

@@ -152,17 +152,23 @@ export const scatterAddKernel = defineKernel(
       const outer = Math.floor(item / blocks);
       const column = (item % blocks) * SCATTER_COLUMNS;
       const columns = Math.min(SCATTER_COLUMNS, width - column);
+      const list = own ? outer * count : 0;
+      if (fast !== null) {
+        const from = rows.byteOffset + 4 * (outer * count * width + column);
+        const to = result.byteOffset + 4 * (outer * length * width + column);
+        fast.scatterAdd(from, index.byteOffset + 4 * list, to, length, width, count, columns);
+        continue;
+      }
       for (let row = 0; row < length; row++) {
         const start = (outer * length + row) * width + column;
         result.fill(0, start, start + columns);
       }
       for (let k = 0; k < count; k++) {
-        const row = index[own ? outer * count + k : k];
+        const row = index[list + k];
         if (row < 0) continue;
         const from = (outer * count + k) * width + column;
         const to = (outer * length + row) * width + column;
-        if (fast === null) for (let i = 0; i < columns; i++) result[to + i] += rows[from + i];
-        else fast.addRun(result.byteOffset + 4 * to, rows.byteOffset + 4 * from, columns);
+        for (let i = 0; i < columns; i++) result[to + i] += rows[from + i];
       }
     }
   },

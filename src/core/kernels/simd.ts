@@ -93,7 +93,15 @@ export interface VectorKernels {
     count: number,
     own: number,
   ): void;
-  addRun(target: number, source: number, count: number): void;
+  scatterAdd(
+    rows: number,
+    index: number,
+    result: number,
+    length: number,
+    width: number,
+    count: number,
+    columns: number,
+  ): void;
   copyRun(target: number, source: number, bytes: number): void;
   pack(target: number, source: number, rowStride: number, columnStride: number, rows: number, columns: number): void;
   /** No twin of anything: multiply-adds alone, for the roofline of the bench. */

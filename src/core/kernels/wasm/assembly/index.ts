@@ -1,7 +1,7 @@
 /** What the module exports: vector twins of loops in src/core/kernels/*.ts, which are their readable definitions. */
 export { binary } from './elementwise';
 export { peak } from './peak';
-export { addRun, copyRun, gatherRows, pack } from './rows';
+export { copyRun, gatherRows, pack, scatterAdd } from './rows';
 export { applyRules } from './rules';
 export { exponentiateRows, softmaxRows, weighRows } from './softmax';
 export { multiplyTile } from './tile';

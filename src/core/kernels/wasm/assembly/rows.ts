@@ -25,14 +25,33 @@ export function gatherRows(
   }
 }
 
-/** target[i] += source[i]. */
-export function addRun(target: usize, source: usize, count: i32): void {
-  const all = (<usize>count) << 2;
-  const end = all & ~15;
-  for (let at: usize = 0; at < end; at += 16) {
-    v128.store(target + at, f32x4.add(v128.load(target + at), v128.load(source + at)));
+/**
+ * One item of the adjoint of a gather: `columns` columns of an outer entry. `rows` and `result` point at their first
+ * element there, `index` at the entry's list; rows are `width` apart. As scatterAddKernel of kernels/rows.ts.
+ */
+export function scatterAdd(
+  rows: usize,
+  index: usize,
+  result: usize,
+  length: i32,
+  width: i32,
+  count: i32,
+  columns: i32,
+): void {
+  const stride = (<usize>width) << 2;
+  const bytes = (<usize>columns) << 2;
+  const end = bytes & ~15;
+  for (let row = 0; row < length; row++) memory.fill(result + (<usize>row) * stride, 0, bytes);
+  for (let k = 0; k < count; k++) {
+    const row = load<i32>(index + ((<usize>k) << 2));
+    if (row < 0) continue;
+    const from = rows + (<usize>k) * stride;
+    const to = result + (<usize>row) * stride;
+    for (let at: usize = 0; at < end; at += 16) {
+      v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
+    }
+    for (let at: usize = end; at < bytes; at += 4) store<f32>(to + at, load<f32>(to + at) + load<f32>(from + at));
   }
-  for (let at: usize = end; at < all; at += 4) store<f32>(target + at, load<f32>(target + at) + load<f32>(source + at));
 }
 
 export function copyRun(target: usize, source: usize, bytes: usize): void {

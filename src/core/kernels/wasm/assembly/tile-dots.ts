@@ -1,7 +1,7 @@
 /** Products of tiles where the rows of A and the columns of B are contiguous: Q·Kᵀ. */
-import { at, multiplyAdd, sumOf } from './vector';
+import { at, multiplyAdd } from './vector';
 
-/** Rows of A and columns of B are contiguous: every result is a dot product, four partial sums wide. */
+/** Every result is a dot product, four partial sums wide. */
 export function byDots(
   c: usize,
   cRow: i32,
@@ -15,91 +15,105 @@ export function byDots(
   alpha: f32,
   accumulate: bool,
 ): void {
-  for (let row = 0; row < rows; row += 4) {
-    const height = min(4, rows - row);
-    for (let column = 0; column < columns; column += 2) {
-      const width = min(2, columns - column);
-      // A block that sticks out computes its last row or column again, and does not write it.
-      const a0 = at(a, row * aRow);
-      const a1 = at(a, min(row + 1, rows - 1) * aRow);
-      const a2 = at(a, min(row + 2, rows - 1) * aRow);
-      const a3 = at(a, min(row + 3, rows - 1) * aRow);
-      const b0 = at(b, column * bColumn);
-      const b1 = at(b, min(column + 1, columns - 1) * bColumn);
-      dots(at(c, row * cRow + column), cRow, a0, a1, a2, a3, b0, b1, inner, height, width, alpha, accumulate);
+  for (let row = 0; row < rows; row += 2) {
+    // A block that sticks out computes its last row or column again, and does not write it.
+    const second = min(row + 1, rows - 1);
+    for (let column = 0; column < columns; column += 4) {
+      rows2columns4(
+        at(c, row * cRow + column),
+        at(c, second * cRow + column),
+        at(a, row * aRow),
+        at(a, second * aRow),
+        at(b, column * bColumn),
+        at(b, min(column + 1, columns - 1) * bColumn),
+        at(b, min(column + 2, columns - 1) * bColumn),
+        at(b, min(column + 3, columns - 1) * bColumn),
+        inner,
+        second > row,
+        columns - column,
+        alpha,
+        accumulate,
+      );
     }
   }
 }
 
-function dots(
-  c: usize,
-  cRow: i32,
+function rows2columns4(
+  c0: usize,
+  c1: usize,
   a0: usize,
   a1: usize,
-  a2: usize,
-  a3: usize,
   b0: usize,
   b1: usize,
+  b2: usize,
+  b3: usize,
   inner: i32,
-  height: i32,
+  both: bool,
   width: i32,
   alpha: f32,
   accumulate: bool,
 ): void {
   let s00 = f32x4.splat(0);
   let s01 = s00;
+  let s02 = s00;
+  let s03 = s00;
   let s10 = s00;
   let s11 = s00;
-  let s20 = s00;
-  let s21 = s00;
-  let s30 = s00;
-  let s31 = s00;
+  let s12 = s00;
+  let s13 = s00;
   const end = (<usize>(inner & ~3)) << 2;
   for (let p: usize = 0; p < end; p += 16) {
-    const y0 = v128.load(b0 + p);
-    const y1 = v128.load(b1 + p);
     const x0 = v128.load(a0 + p);
-    s00 = multiplyAdd(x0, y0, s00);
-    s01 = multiplyAdd(x0, y1, s01);
     const x1 = v128.load(a1 + p);
+    const y0 = v128.load(b0 + p);
+    s00 = multiplyAdd(x0, y0, s00);
     s10 = multiplyAdd(x1, y0, s10);
+    const y1 = v128.load(b1 + p);
+    s01 = multiplyAdd(x0, y1, s01);
     s11 = multiplyAdd(x1, y1, s11);
-    const x2 = v128.load(a2 + p);
-    s20 = multiplyAdd(x2, y0, s20);
-    s21 = multiplyAdd(x2, y1, s21);
-    const x3 = v128.load(a3 + p);
-    s30 = multiplyAdd(x3, y0, s30);
-    s31 = multiplyAdd(x3, y1, s31);
+    const y2 = v128.load(b2 + p);
+    s02 = multiplyAdd(x0, y2, s02);
+    s12 = multiplyAdd(x1, y2, s12);
+    const y3 = v128.load(b3 + p);
+    s03 = multiplyAdd(x0, y3, s03);
+    s13 = multiplyAdd(x1, y3, s13);
   }
-  finish(c, s00, s01, a0 + end, b0 + end, b1 + end, inner & 3, width, alpha, accumulate);
-  if (height > 1) finish(at(c, cRow), s10, s11, a1 + end, b0 + end, b1 + end, inner & 3, width, alpha, accumulate);
-  if (height > 2) finish(at(c, 2 * cRow), s20, s21, a2 + end, b0 + end, b1 + end, inner & 3, width, alpha, accumulate);
-  if (height > 3) finish(at(c, 3 * cRow), s30, s31, a3 + end, b0 + end, b1 + end, inner & 3, width, alpha, accumulate);
+  let first = sumsOf(s00, s01, s02, s03);
+  let second = sumsOf(s10, s11, s12, s13);
+  for (let p = end; p < (<usize>inner) << 2; p += 4) {
+    const y = f32x4(load<f32>(b0 + p), load<f32>(b1 + p), load<f32>(b2 + p), load<f32>(b3 + p));
+    first = f32x4.add(first, f32x4.mul(v128.load_splat<f32>(a0 + p), y));
+    second = f32x4.add(second, f32x4.mul(v128.load_splat<f32>(a1 + p), y));
+  }
+  const factor = f32x4.splat(alpha);
+  put(c0, f32x4.mul(factor, first), width, accumulate);
+  if (both) put(c1, f32x4.mul(factor, second), width, accumulate);
+}
+
+/** The sums of the lanes of four vectors, a lane each. */
+// @ts-ignore: decorator
+@inline
+function sumsOf(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
+  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
+  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
+}
+
+/** The first `width` of four results, or all of them. */
+// @ts-ignore: decorator
+@inline
+function put(c: usize, results: v128, width: i32, accumulate: bool): void {
+  if (width >= 4) {
+    v128.store(c, accumulate ? f32x4.add(v128.load(c), results) : results);
+    return;
+  }
+  putLane(c, f32x4.extract_lane(results, 0), accumulate);
+  if (width > 1) putLane(c + 4, f32x4.extract_lane(results, 1), accumulate);
+  if (width > 2) putLane(c + 8, f32x4.extract_lane(results, 2), accumulate);
 }
 
 // @ts-ignore: decorator
 @inline
-function finish(
-  c: usize,
-  s0: v128,
-  s1: v128,
-  a: usize,
-  b0: usize,
-  b1: usize,
-  rest: i32,
-  width: i32,
-  alpha: f32,
-  accumulate: bool,
-): void {
-  let first = sumOf(s0);
-  let second = sumOf(s1);
-  for (let p = 0; p < rest; p++) {
-    const x = load<f32>(at(a, p));
-    first += x * load<f32>(at(b0, p));
-    second += x * load<f32>(at(b1, p));
-  }
-  first *= alpha;
-  second *= alpha;
-  store<f32>(c, accumulate ? load<f32>(c) + first : first);
-  if (width > 1) store<f32>(c + 4, accumulate ? load<f32>(c + 4) + second : second);
+function putLane(c: usize, result: f32, accumulate: bool): void {
+  store<f32>(c, accumulate ? load<f32>(c) + result : result);
 }

@@ -37,7 +37,9 @@ export function attentionRows<Options extends CommonOptions>(
   });
   if (!isRecording()) throw new ArgumentError('attentionRows: expected to run outside noGrad: rows are gradients');
   const data = new Float64Array(batch * heads * positions.length * keyLength);
-  const complete = checkOptions(variant, options, shape);
+  const checked = checkOptions(variant, options, shape);
+  // A gradient that is cut off on purpose would lack the weights that it stands for here.
+  const complete = variant.withWholeGradient?.(checked) ?? checked;
   scope(() => {
     const drawn = settings.parameters ?? drawParameters(variant, complete, shape, settings.seed ?? 0);
     // Only the stand-in for the values is differentiated, neither the caller's tensors nor learned parameters.

@@ -33,6 +33,20 @@ interface KernelRow {
   unit: string;
 }
 
+interface DecodingRow {
+  variant: string;
+  position: number;
+  millisecondsPerToken: number;
+  stateBytes: number;
+}
+
+interface ReversibleRow {
+  residual: 'plain' | 'reversible';
+  layers: number;
+  length: number;
+  activationBytes: number;
+}
+
 const root = new URL('../', import.meta.url);
 const readmeFile = fileURLToPath(new URL('README.md', root));
 const read = <T>(name: string): T => JSON.parse(readFileSync(new URL(`bench/results/${name}.json`, root), 'utf8')) as T;
@@ -40,6 +54,8 @@ const read = <T>(name: string): T => JSON.parse(readFileSync(new URL(`bench/resu
 const comparison = read<ComparisonReport>('compare');
 const scaling = read<Raw<ScalingRow>>('scaling');
 const kernels = read<Raw<KernelRow>>('kernels');
+const decoding = read<Raw<DecodingRow>>('decoding');
+const reversible = read<Raw<ReversibleRow>>('reversible');
 
 /** The middle one of the budgets of each variant, averaged over the layers. */
 const middle = new Map<string, Point>(
@@ -101,7 +117,8 @@ function variantsTable(): string {
   return `${markdown(titles, rows)}
 
 Slopes are those of log time and log memory over log length, forward, at one fixed budget
-(\`npm run bench -- --suite scaling\`); 1 is linear. The error is the one above.`;
+(\`npm run bench -- --suite scaling\`); 1 is linear. The stride of sparse-transformer grows with √L, as in its paper.
+The error is the one above.`;
 }
 
 function speedTables(): string {
@@ -134,14 +151,52 @@ function speedTables(): string {
     formatMilliseconds(milliseconds),
     unit === '' ? '' : `${(rate / 1e9).toFixed(2)} G${unit}/s`,
   ]);
+  const kernelTable = `${markdown(['kernel', 'threads', 'time', 'rate'], kernelRows)}`;
   return `${markdown(titles, rows)}
 
 ${machine(scaling.environment, 'npm run bench -- --suite scaling')} Two heads of width 64; memory is the peak
 of tensor memory beyond the inputs.
 
-${markdown(['kernel', 'threads', 'time', 'rate'], kernelRows)}
+${kernelTable}
 
-${machine(kernels.environment, 'npm run bench -- --suite kernels')}`;
+${machine(kernels.environment, 'npm run bench -- --suite kernels')}
+
+${decodingTable()}
+
+${reversibleTable()}`;
+}
+
+function decodingTable(): string {
+  const positions = [...new Set(decoding.rows.map(({ position }) => position))];
+  const names = [...new Set(decoding.rows.map(({ variant }) => variant))];
+  const rows = names.map((name) => {
+    const own = decoding.rows.filter(({ variant }) => variant === name);
+    const [first, last] = [own[0], own[own.length - 1]];
+    return [
+      name,
+      ...own.map(({ millisecondsPerToken }) => formatMilliseconds(millisecondsPerToken)),
+      formatRatio(last.millisecondsPerToken / first.millisecondsPerToken),
+      formatBytes(last.stateBytes),
+    ];
+  });
+  const titles = ['one more token', ...positions.map((position) => `after ${position}`), 'last / first', 'state'];
+  return `${markdown(titles, rows)}
+
+${machine(decoding.environment, 'npm run bench -- --suite decoding')} Variants with a state of constant size take the
+same time wherever they are; the others keep a cache.`;
+}
+
+function reversibleTable(): string {
+  const depths = [...new Set(reversible.rows.map(({ layers }) => layers))];
+  const rows = (['plain', 'reversible'] as const).map((residual) => {
+    const own = reversible.rows.filter((row) => row.residual === residual);
+    const ratio = own[own.length - 1].activationBytes / own[0].activationBytes;
+    return [residual, ...own.map(({ activationBytes }) => formatBytes(activationBytes)), formatRatio(ratio)];
+  });
+  const titles = ['activations', ...depths.map((layers) => `${layers} layers`), 'deepest / shallowest'];
+  return `${markdown(titles, rows)}
+
+Peak memory of a training step at ${reversible.rows[0].length} tokens, by \`npm run bench -- --suite reversible\`.`;
 }
 
 function machine({ cpu, threads, node, kernels: set, date }: ComparisonReport['environment'], command: string): string {

@@ -1,21 +1,20 @@
 import { type Recipe, recipeSettings } from './recipe.ts';
 
 /**
- * Duplication at a length of 128. Full attention finds the token half a sequence ago and is then right in everything;
- * Reformer has to find it by hashing (Kitaev et al. 2020, §5, with one layer at a length of 1024).
+ * Duplication at a length of 128. Full attention finds the token half a sequence ago, and is then right in everything;
+ * Reformer has to find it by hashing (Kitaev et al. 2020, §5, where one layer does so at a length of 1024).
  */
 export const duplicationRecipe: Recipe = {
   name: 'duplication',
-  summary: 'Sequence duplication, 128 tokens: full attention and Reformer',
+  summary: 'sequence duplication at 128 tokens, full attention and Reformer',
   attention: [{ variant: 'full' }, { variant: 'reformer', options: { chunkLength: 16 } }],
   settings: recipeSettings({
     task: { name: 'duplication', length: 128 },
     model: { layers: 2, modelDim: 128, heads: 4 },
-    steps: 3000,
+    steps: 1500,
     batch: 16,
-    schedule: { kind: 'cosine', peak: 2e-3, warmup: 200, total: 3000 },
-    evaluateEvery: 250,
+    schedule: { kind: 'cosine', peak: 2e-3, warmup: 100, total: 1500 },
   }),
   goal: { variants: ['full'], accuracy: 0.99 },
-  minutes: 30,
+  minutes: 15,
 };

@@ -1,5 +1,15 @@
 /** Every recipe, by name. Adding one is one file and one line here. */
+import { associativeRecallRecipe } from './associative-recall.ts';
+import { byteLmRecipe } from './byte-lm.ts';
+import { copyRecipe } from './copy.ts';
 import { duplicationRecipe } from './duplication.ts';
+import { listopsRecipe } from './listops.ts';
 import type { Recipe } from './recipe.ts';
 
-export const recipes: readonly Recipe[] = [duplicationRecipe];
+export const recipes: readonly Recipe[] = [
+  duplicationRecipe,
+  copyRecipe,
+  associativeRecallRecipe,
+  listopsRecipe,
+  byteLmRecipe,
+];

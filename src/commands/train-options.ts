@@ -1,4 +1,5 @@
 /** What `train` may be told, and the runs that come of it. */
+import { resolve } from 'node:path';
 import { parseOptionTexts } from '../compare/option-text.ts';
 import { chosenVariants } from '../compare/plan.ts';
 import { ArgumentError } from '../core/errors.ts';
@@ -165,7 +166,9 @@ export function variantName({ model: { attention } }: RunSettings): string {
 }
 
 function runFrom(task: string, attention: AttentionSettings, values: TrainValues): RunSettings {
-  const { length, symbols, text } = values;
+  const { length, symbols } = values;
+  // A run may be resumed from elsewhere.
+  const text = values.text === undefined ? undefined : resolve(values.text);
   const { layers, modelDim, heads, positions, dropout, reversible } = values;
   const { batch, parts, clip, seed, evaluateEvery, evaluationExamples, checkpointEvery } = values;
   const steps = values.steps ?? (values.minutes === undefined ? runDefaults.steps : ENDLESS);

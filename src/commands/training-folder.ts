@@ -1,8 +1,8 @@
 /** Where a training leaves its files: a checkpoint and the metrics of each run, curves and results of all together. */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ArgumentError, FileWriteError } from '../core/errors.ts';
-import { systemReason } from '../core/files/system-error.ts';
+import { ArgumentError } from '../core/errors.ts';
+import { writing } from '../core/files/system-error.ts';
 import { PROGRAM } from './command.ts';
 
 export interface RunFiles {
@@ -48,12 +48,7 @@ export function prepareFolders(runs: readonly RunFiles[], overwrite: boolean): v
     );
   }
   for (const { checkpoint } of runs) {
-    try {
-      mkdirSync(dirname(checkpoint), { recursive: true });
-    } catch (error) {
-      const reason = systemReason(error);
-      if (reason === undefined) throw error;
-      throw new FileWriteError(`--out: ${dirname(checkpoint)} cannot be made: ${reason}`, { cause: error });
-    }
+    const folder = dirname(checkpoint);
+    writing(folder, () => mkdirSync(folder, { recursive: true }));
   }
 }

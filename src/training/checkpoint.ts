@@ -7,6 +7,7 @@ import { EfficientTransformersError, FileFormatError, formatShape } from '../cor
 import { printable } from '../core/files/input-file.ts';
 import type { ArrayToStore, StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors, writeSafetensors } from '../core/files/safetensors.ts';
+import { writing } from '../core/files/system-error.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { ClassifierSettings } from './classifier.ts';
@@ -44,7 +45,7 @@ export function saveCheckpoint(path: string, run: Run): void {
   const { kind, alphabet, classes } = task;
   const model = { ...learner.model.config, classes };
   const header: Header = { settings, step, random: random.state(), kind, alphabet, model };
-  if (existsSync(path)) copyFileSync(path, previousOf(path));
+  if (existsSync(path)) writing(previousOf(path), () => copyFileSync(path, previousOf(path)));
   writeSafetensors(
     path,
     [...stored(PREFIXES.model, learner.model.tensors()), ...stored(PREFIXES.optimizer, optimizer.state())],

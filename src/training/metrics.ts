@@ -3,9 +3,9 @@
  * at held-out examples. A run that is resumed goes on where its checkpoint stands.
  */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { FileFormatError, FileWriteError } from '../core/errors.ts';
+import { FileFormatError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
-import { systemReason } from '../core/files/system-error.ts';
+import { writing } from '../core/files/system-error.ts';
 import type { EvaluationReport, StepReport } from './trainer.ts';
 
 /** Since the line before. */
@@ -87,13 +87,7 @@ export class Metrics {
 
   #append(line: MetricsLine): void {
     this.lines.push(line);
-    try {
-      appendFileSync(this.path, toText(line));
-    } catch (error) {
-      const reason = systemReason(error);
-      if (reason === undefined) throw error;
-      throw new FileWriteError(`${this.path}: cannot be written: ${reason}`, { cause: error });
-    }
+    writing(this.path, () => appendFileSync(this.path, toText(line)));
   }
 }
 

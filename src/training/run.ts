@@ -75,7 +75,9 @@ export function startRun(settings: RunSettings): Run {
   const random = new Random(seed);
   const learner = learnerFor(task, model, seed);
   const optimizer = makeOptimizer(settings.optimizer, learner.model.parameters());
-  return { settings, task, learner, optimizer, random: random.split('training'), step: 0 };
+  // With the task's own defaults, which a later version may change.
+  const complete = { ...settings, task: { name, ...task.settings } };
+  return { settings: complete, task, learner, optimizer, random: random.split('training'), step: 0 };
 }
 
 /** Gives the memory of a run back; it cannot be used any more. */

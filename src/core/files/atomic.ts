@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FileWriteError } from '../errors.ts';
-import { systemReason } from './system-error.ts';
+import { writing } from './system-error.ts';
 
 /** Text is written as UTF-8; chunks one after the other, so that a large file need not be in memory as a whole. */
 export type FileData = string | Uint8Array | Iterable<Uint8Array>;
@@ -32,16 +32,12 @@ const WAIT_MILLISECONDS = 10;
  * (`/dev/null`) is written to as it is. Throws FileWriteError, and whatever `data` throws while it is iterated.
  */
 export function writeFileAtomically(path: string, data: FileData): void {
-  try {
+  writing(path, () => {
     const existing = statSync(path, { throwIfNoEntry: false });
     if (existing === undefined) replace(path, data);
     else if (existing.isFile()) replace(realpathSync(path), data, existing.mode);
     else writeOpened(openSync(path, 'w'), data);
-  } catch (error) {
-    const reason = systemReason(error);
-    if (reason === undefined) throw error;
-    throw new FileWriteError(`${path}: cannot be written: ${reason}`, { cause: error });
-  }
+  });
 }
 
 function replace(path: string, data: FileData, mode?: number): void {

@@ -1,4 +1,5 @@
 /** What the operating system said about a file, in words. */
+import { FileWriteError } from '../errors.ts';
 
 const REASONS: Record<string, string> = {
   ENOENT: 'no such file or folder',
@@ -22,4 +23,15 @@ export function systemReason(error: unknown): string | undefined {
   // A path with a null character, or an option of the wrong type, is refused before the system is asked.
   if (!('syscall' in error)) return error.code === 'ERR_INVALID_ARG_VALUE' ? 'no such path can exist' : undefined;
   return REASONS[error.code] ?? error.message;
+}
+
+/** What `body` returns. Throws FileWriteError for what the system refuses it to do with `path`. */
+export function writing<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    const reason = systemReason(error);
+    if (reason === undefined) throw error;
+    throw new FileWriteError(`${path}: cannot be written: ${reason}`, { cause: error });
+  }
 }

@@ -19,8 +19,7 @@ import { transformerDefaults } from '../training/config.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import type { Schedule } from '../training/optimizers/schedules.ts';
 import { POSITIONS } from '../training/positions.ts';
-import type { Recipe } from '../training/recipes/recipe.ts';
-import { runsOf } from '../training/recipes/recipe.ts';
+import { type Recipe, runsOf } from '../training/recipes/recipe.ts';
 import { recipes } from '../training/recipes/registry.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
@@ -32,6 +31,7 @@ const DECAYS = ['cosine', 'linear', 'inverse-square-root', 'constant'] as const;
 const OPTIMIZERS = ['adamw', 'adafactor', 'sgd'] as const;
 const RATES = { adamw: 1e-3, adafactor: 1e-2, sgd: 1e-1 } as const;
 const WARMUP_SHARE = 0.1;
+const LONGEST_WARMUP = 100;
 /** Of a run that ends by the clock. */
 const ENDLESS = 1_000_000;
 
@@ -76,7 +76,7 @@ export function trainOptions() {
     parts: count('N', 'Work a batch off in parts, in the memory of one', parts),
     optimizer: choice('NAME', OPTIMIZERS, 'How parameters are moved', { defaultText: 'adamw' }),
     rate: number('R', 'The highest learning rate', { minimum: 0, defaultText: `${RATES.adamw} for adamw` }),
-    warmup: integer('N', 'Steps up to it', { minimum: 0, defaultText: 'a tenth of the steps' }),
+    warmup: integer('N', 'Steps up to it', { minimum: 0, defaultText: 'a tenth of the steps, at most 100' }),
     decay: choice('KIND', DECAYS, 'How it falls after that', { defaultText: 'cosine, or constant with --minutes' }),
     clip: number('R', 'The largest norm of gradients; 0: any', { minimum: 0, defaultText: String(clip) }),
 
@@ -187,7 +187,7 @@ function runFrom(task: string, attention: AttentionSettings, values: TrainValues
 }
 
 function scheduleOf(steps: number, peak: number, { warmup, decay, minutes, modelDim }: TrainValues): Schedule {
-  const rise = warmup ?? Math.min(100, Math.ceil(WARMUP_SHARE * steps));
+  const rise = warmup ?? Math.min(LONGEST_WARMUP, Math.ceil(WARMUP_SHARE * steps));
   const kind = decay ?? (minutes === undefined ? 'cosine' : 'constant');
   if (kind === 'inverse-square-root') {
     // Vaswani's formula with its highest rate as asked for.

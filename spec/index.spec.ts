@@ -39,6 +39,28 @@ test('the trainer: gradients of a loss made of ops', () => {
   assert.is(values.grad, null);
 });
 
+test('the trainer: a run on a task, a look at what it learned, and its checkpoint', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'efficient-transformers-'));
+  try {
+    const run = api.startRun({
+      ...api.runDefaults,
+      task: { name: 'copy', length: 12 },
+      model: { layers: 1, modelDim: 8, heads: 2, attention: { variant: 'longformer' } },
+      schedule: { kind: 'constant', rate: 1e-2 },
+      ...{ steps: 3, batch: 2, evaluationExamples: 4 },
+    });
+    const losses: number[] = [];
+    await api.train(run, { onStep: ({ loss }) => losses.push(loss) });
+    assert.is(losses.length, 3);
+    const path = join(folder, 'checkpoint.safetensors');
+    api.saveCheckpoint(path, run);
+    const look = { examples: 4, batch: 2, seed: 0 };
+    assert.equal(api.evaluate(api.loadModel(path).learner, run.task, look), api.evaluate(run.learner, run.task, look));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test('numbers go in from arrays and ndarrays, and through files', () => {
   const folder = mkdtempSync(join(tmpdir(), 'efficient-transformers-'));
   try {

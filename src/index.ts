@@ -70,6 +70,19 @@ export type {
 export { renderReport } from './compare/report.ts';
 export { attentionRows } from './compare/attention-rows.ts';
 
+// Training: tasks whose examples are generated, runs as plain settings, the loop, checkpoints, and what is known to work.
+export { openTask, tasks } from './training/tasks/registry.ts';
+export type { Example, Part, Task, TaskKind, TaskSettings } from './training/tasks/task.ts';
+export { type Batch, drawBatch, type Sequences } from './training/tasks/batch.ts';
+export { type Baseline, majorityBaseline } from './training/tasks/baseline.ts';
+export { endRun, type OptimizerSettings, type Run, type RunSettings, runDefaults, startRun } from './training/run.ts';
+export { type Learner, learnerFor, lossOf, type ModelSettings } from './training/learner.ts';
+export { type EvaluationReport, type Observer, type StepReport, train } from './training/trainer.ts';
+export { type Evaluation, type EvaluationSettings, evaluate } from './training/evaluate.ts';
+export { loadModel, resumeRun, saveCheckpoint, type TrainedModel } from './training/checkpoint.ts';
+export { recipes } from './training/recipes/registry.ts';
+export { type Goal, type Recipe, runsOf } from './training/recipes/recipe.ts';
+
 // Files that numpy and PyTorch users have; written whole or not at all.
 export { readNpy, writeNpy } from './core/files/npy.ts';
 export { readSafetensors, type Safetensors, writeSafetensors } from './core/files/safetensors.ts';

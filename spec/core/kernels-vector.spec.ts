@@ -293,6 +293,23 @@ const OPS: OpCase[] = [
     })),
   ),
   {
+    name: 'joinAttention',
+    f: (q, k, v) => {
+      const half = (begin: number, end: number) =>
+        ops.runs(new Int32Array(q.shape[2]).fill(begin), new Int32Array(q.shape[2]).fill(end), k.shape[2]);
+      const cut = Math.floor(k.shape[2] / 3);
+      // The first part is empty for short sequences.
+      const layouts = [half(0, cut), half(cut, 2 * cut), half(2 * cut, k.shape[2])];
+      const joined = ops.joinAttention(layouts.map((layout) => ops.streamingAttention(q, k, v, layout)));
+      return ops.multiply(joined.output, ops.expandDims(ops.exp(ops.scale(joined.logSumExp, 0.1)), 3));
+    },
+    shapes: (n, m) => [
+      [1, 2, n, m],
+      [1, 2, n, m],
+      [1, 2, n, m + 1],
+    ],
+  },
+  {
     name: 'causalScan',
     f: (a, b, c) => ops.causalScan(a, b, c),
     shapes: (n, m) => [

@@ -4,12 +4,35 @@
  */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
+import { Scratch, scratchInt32 } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
+
+/** The most parts, and arrays, that the vector kernels are told of at once. */
+const MOST_PARTS = 32;
+const scratch = new Scratch();
+let pointers: Int32Array | null = null;
+
+/** Where the arrays lie, for the vector kernels; null where the plain loops have to run. */
+function tableOf(arrays: readonly NumericArray[], parts: number) {
+  const fast = vectorKernels();
+  if (fast === null || parts > MOST_PARTS || !arrays.every(isOnHeap)) return null;
+  pointers ??= scratchInt32(4 * MOST_PARTS + 4);
+  const shares = scratch.get('shares', arrays[0], MOST_PARTS);
+  if (!isOnHeap(shares) || !(pointers.buffer instanceof SharedArrayBuffer)) return null;
+  for (let n = 0; n < arrays.length; n++) pointers[n] = arrays[n].byteOffset;
+  return { fast, pointers: pointers.byteOffset, shares: shares.byteOffset };
+}
 
 /** arrays: the outputs of the parts, their log-sum-exps, output, log-sum-exp; numbers: parts, width. */
 export const joinKernel = defineKernel('join', (begin, end, arrays, [parts, width]) => {
   const outputs = arrays.slice(0, parts);
   const logSumExps = arrays.slice(parts, 2 * parts);
   const [output, logSumExp] = arrays.slice(2 * parts);
+  const table = tableOf(arrays, parts);
+  if (table !== null) {
+    table.fast.joinRows(table.pointers, parts, width, begin, end, table.shares);
+    return;
+  }
   const shares = new Float64Array(parts);
   for (let row = begin; row < end; row++) {
     logSumExp[row] = shareOut(logSumExps, row, shares);
@@ -33,6 +56,11 @@ export const joinGradientKernel = defineKernel('join-gradient', (begin, end, arr
   const logSumExps = arrays.slice(parts, 2 * parts);
   const [output, , gradient, logSumExpGradient] = arrays.slice(2 * parts, 2 * parts + 4);
   const results = arrays.slice(2 * parts + 4);
+  const table = tableOf(arrays, parts);
+  if (table !== null) {
+    table.fast.joinGradientRows(table.pointers, parts, width, both, begin, end, table.shares);
+    return;
+  }
   const shares = new Float64Array(parts);
   for (let row = begin; row < end; row++) {
     const start = row * width;

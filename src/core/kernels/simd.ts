@@ -70,6 +70,16 @@ export interface VectorKernels {
     selfBias: number,
     once: number,
   ): void;
+  joinRows(table: number, parts: number, width: number, begin: number, end: number, shares: number): void;
+  joinGradientRows(
+    table: number,
+    parts: number,
+    width: number,
+    both: number,
+    begin: number,
+    end: number,
+    shares: number,
+  ): void;
   softmaxRows(x: number, y: number, rows: number, columns: number): void;
   unaryForward(which: number, x: number, y: number, count: number, constant: number): void;
   unaryDerivative(

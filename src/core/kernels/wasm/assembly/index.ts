@@ -1,5 +1,6 @@
 /** What the module exports: vector twins of loops in src/core/kernels/*.ts, which are their readable definitions. */
 export { binary } from './elementwise';
+export { joinGradientRows, joinRows } from './join';
 export { peak } from './peak';
 export { copyRun, gatherRows, pack, scatterAdd } from './rows';
 export { applyRules } from './rules';

@@ -1,16 +1,15 @@
 /** `eval`: a trained model on held-out examples; on request, what the attention of each layer is worth to it. */
 import { ArgumentError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
-import { elements } from '../core/tensor.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { formatError, formatPercent } from '../terminal/format.ts';
 import { flag, integer, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
+import { evaluateWithout } from '../training/ablation.ts';
 import { loadModel } from '../training/checkpoint.ts';
 import { attentionsOf } from '../training/config.ts';
 import { type Evaluation, evaluate } from '../training/evaluate.ts';
-import type { TransformerLayer } from '../training/layer.ts';
 import { majorityBaseline } from '../training/tasks/baseline.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM, widthOf } from './command.ts';
@@ -54,18 +53,17 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, { 
   const { name, ...own } = settings.task;
   const task = openTask(name, values.text === undefined ? own : { ...own, text: values.text });
   const seed = values.seed ?? settings.seed;
-  const { layers } = learner.model.body;
+  const look = { examples, batch: settings.batch / settings.parts, seed };
   const measured: [what: string, evaluation: Evaluation][] = [];
-  const progress = new Progress({ total: 1 + (values.ablate ? layers.length : 0), stream: stderr });
-  const measure = (what: string) => {
-    measured.push([what, evaluate(learner, task, { examples, batch: settings.batch / settings.parts, seed })]);
+  const progress = new Progress({ total: 1 + (values.ablate ? learner.model.config.layers : 0), stream: stderr });
+  const add = (what: string, evaluation: Evaluation) => {
+    measured.push([what, evaluation]);
     progress.advance(1, what);
   };
   try {
-    measure('the model');
-    for (const [n, layer] of values.ablate ? layers.entries() : []) {
-      withoutAttention(layer, () => measure(`without layer ${n}`));
-    }
+    add('the model', evaluate(learner, task, look));
+    let layer = 0;
+    if (values.ablate) for (const each of evaluateWithout(learner, task, look)) add(`without layer ${layer++}`, each);
   } finally {
     progress.finish();
   }
@@ -80,15 +78,3 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, { 
   stdout.write(`${task.name}, ${variants.join(' and ')}, after ${step} steps; ${examples} examples\n\n${table}\n`);
   return 0;
 });
-
-/** Runs `body` while a layer adds nothing by its attention, which is what an output projection of zeros comes to. */
-function withoutAttention({ attention }: TransformerLayer, body: () => void): void {
-  const tensors = Object.values(attention.output);
-  const kept = tensors.map((tensor) => tensor.toArray());
-  for (const tensor of tensors) elements(tensor).fill(0);
-  try {
-    body();
-  } finally {
-    for (const [n, tensor] of tensors.entries()) elements(tensor).set(kept[n]);
-  }
-}

@@ -7,6 +7,7 @@ import { Random } from '../core/random.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { formatCount, formatError } from '../terminal/format.ts';
 import { Progress } from '../terminal/progress.ts';
+import { evaluateWithout } from '../training/ablation.ts';
 import { saveCheckpoint } from '../training/checkpoint.ts';
 import type { Metrics } from '../training/metrics.ts';
 import { isReached, type Recipe } from '../training/recipes/recipe.ts';
@@ -20,6 +21,7 @@ import type { RunFiles, TrainingFiles } from './training-folder.ts';
 import {
   countParameters,
   describeEvaluation,
+  describeRecipe,
   describeRun,
   formatRuns,
   lastEvaluation,
@@ -66,7 +68,9 @@ export class Training {
     if (this.#baseline === null) {
       this.#task = run.task.name;
       this.#baseline = majorityBaseline(run.task, new Random(run.settings.seed));
-      stdout.write(`${describeRun(run, this.#baseline)}\n\n`);
+      const { recipe } = this.#settings;
+      const goal = recipe === undefined ? '' : `\n${describeRecipe(recipe)}`;
+      stdout.write(`${describeRun(run, this.#baseline)}${goal}\n\n`);
     }
     const variant = variantName(run.settings);
     if (inSweep) stdout.write(`${variant}\n`);
@@ -113,7 +117,8 @@ export class Training {
     }
   }
 
-  #resultOf({ settings, learner, step }: Run, { lines }: Metrics, baseline: Baseline): RunResult {
+  #resultOf(run: Run, { lines }: Metrics, baseline: Baseline): RunResult {
+    const { settings, learner, step } = run;
     const variant = variantName(settings);
     const evaluation = lastEvaluation(lines);
     const last = evaluation?.step === step ? evaluation : undefined;
@@ -129,8 +134,20 @@ export class Training {
       peakBytes: memoryStatistics().peakBytes,
       loss,
       accuracy,
+      ...(isJudged ? { lossWithoutLayer: this.#ablate(run) } : {}),
       reached: isJudged ? isReached(goal, variant, { loss, accuracy }, baseline) : null,
     };
+  }
+
+  /** Printed beside the loss, because a model may do without the very attention that it is trained for. */
+  #ablate({ learner, task, settings }: Run): number[] {
+    const { evaluationExamples: examples, batch, parts, seed } = settings;
+    const losses = [...evaluateWithout(learner, task, { examples, batch: batch / parts, seed })].map(
+      ({ loss }) => loss,
+    );
+    const each = losses.map((loss, layer) => `layer ${layer} ${formatError(loss)}`).join(', ');
+    this.#host.stdout.write(`Loss without the attention of ${each}\n`);
+    return losses;
   }
 
   /** The table, the curves and the numbers; the exit code. */

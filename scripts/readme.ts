@@ -47,6 +47,16 @@ interface ReversibleRow {
   activationBytes: number;
 }
 
+interface PeerRow {
+  peer: string;
+  contestant: string;
+  computes: string;
+  threads: number;
+  task: { kind: string; heads?: number; length?: number; training?: boolean };
+  milliseconds: number;
+  ratio?: number;
+}
+
 const root = new URL('../', import.meta.url);
 const readmeFile = fileURLToPath(new URL('README.md', root));
 const read = <T>(name: string): T => JSON.parse(readFileSync(new URL(`bench/results/${name}.json`, root), 'utf8')) as T;
@@ -56,6 +66,7 @@ const scaling = read<Raw<ScalingRow>>('scaling');
 const kernels = read<Raw<KernelRow>>('kernels');
 const decoding = read<Raw<DecodingRow>>('decoding');
 const reversible = read<Raw<ReversibleRow>>('reversible');
+const peers = read<Raw<PeerRow>>('peers');
 
 /** The middle one of the budgets of each variant, averaged over the layers. */
 const middle = new Map<string, Point>(
@@ -163,7 +174,39 @@ ${machine(kernels.environment, 'npm run bench -- --suite kernels')}
 
 ${decodingTable()}
 
-${reversibleTable()}`;
+${reversibleTable()}
+
+${peersTable()}`;
+}
+
+/** One head at 4096 tokens on one thread, forward and with backward, ours and theirs. */
+function peersTable(): string {
+  const measured = peers.rows.filter(({ task, threads, milliseconds }) => {
+    return task.kind === 'attention' && task.heads === 1 && task.length === 4096 && threads === 1 && milliseconds;
+  });
+  const find = (peer: string, contestant: string, training: boolean) =>
+    measured.find((row) => row.peer === peer && row.contestant === contestant && row.task.training === training);
+  const cell = (peer: string, contestant: string, training: boolean) => {
+    const row = find(peer, contestant, training);
+    if (row === undefined) return '';
+    const time = formatMilliseconds(row.milliseconds);
+    return row.ratio === undefined ? time : `${time}, ${formatRatio(row.ratio)}`;
+  };
+  const contestants = [...new Map(measured.map((row) => [`${row.peer} ${row.contestant}`, row])).values()];
+  const rows = contestants
+    .sort((a, b) => a.computes.localeCompare(b.computes))
+    .map(({ peer, contestant, computes }) => [
+      computes,
+      peer === 'us' ? 'this one' : contestant === computes ? peer : `${peer} (${contestant})`,
+      cell(peer, contestant, false),
+      cell(peer, contestant, true),
+    ]);
+  return `${markdown(['attention', 'library', 'forward, × ours', 'with backward, × ours'], rows)}
+
+${machine(peers.environment, 'npm run bench -- --suite peers')} One head of width 64, 4096 tokens, one thread; above 1× this
+library is faster. PyTorch and onnxruntime use the processor's widest vectors and fused multiply-adds; WebAssembly has
+four lanes and, in Node 20, no fused ones. Every length, eight heads, two threads and what each was checked for are in
+\`bench/results/peers.json\`.`;
 }
 
 function decodingTable(): string {

@@ -1,0 +1,113 @@
+/**
+ * What the models of Hugging Face's transformers have in common here: how one is described, built and called. A file
+ * beside this one says it for a family of them (`encoder.ts` for what is shaped like BERT), and architectures.ts lists
+ * them by their `model_type`.
+ */
+import type { Tensor } from '../core/tensor.ts';
+import type { ForwardContext } from '../training/context.ts';
+import type { FloatType } from '../training/linear.ts';
+import type { AttentionSettings } from '../training/mixing.ts';
+import type { Module } from '../training/named.ts';
+import type { AttentionInputs } from '../variants/variant.ts';
+import type { Config } from './config.ts';
+
+/** What stands on top of the body, which `architectures` of config.json says. */
+export type HeadKind = 'none' | 'masked-lm' | 'causal-lm' | 'classification';
+
+/** What every description has: config.json, checked and in our words. */
+export interface Description {
+  /** `model_type` */
+  modelType: string;
+  head: HeadKind;
+  vocabulary: number;
+  layers: number;
+  modelDim: number;
+  heads: number;
+  headDim: number;
+  /** The longest text: as many tokens as there are positions for. */
+  length: number;
+}
+
+export interface LoadOptions {
+  /**
+   * What takes the place of a layer's own attention, given its queries, keys and values: of layer n entry n mod their
+   * number, where null leaves the layer as it is. Parameters that a variant learns or draws come from `seed`.
+   */
+  attention?: AttentionSettings | readonly (AttentionSettings | null)[];
+  /** Longest text, where it is not the checkpoint's: more positions are copies of its own (Beltagy et al. 2020, §5). */
+  length?: number;
+  /** 0 by default. */
+  seed?: number;
+  /** What the model computes in, whatever the file has; float32 by default. */
+  dtype?: FloatType;
+}
+
+/** A batch of texts. */
+export interface TextInputs {
+  /** int32 [batch, length] */
+  tokens: Tensor;
+  /** uint8 [batch, length]: 1 = a real token, 0 = padding. Absent: all real. */
+  keyMask?: Tensor | undefined;
+  /** int32 [batch, length]: the segment that a token belongs to. Absent: all 0. */
+  tokenTypes?: Tensor | undefined;
+  /** uint8 [batch, length], for models with global tokens: 1 = global. */
+  globalMask?: Tensor | undefined;
+}
+
+/** Takes the place of a layer's attention in one forward pass; `own` is what the layer itself would give. */
+export type AttendInstead = (inputs: AttentionInputs, layer: number, own: () => Tensor) => Tensor;
+
+export interface ForwardOptions {
+  /** For training; `evaluation` by default. */
+  context?: ForwardContext;
+  attend?: AttendInstead;
+}
+
+export interface TextOutput {
+  /** [batch, length, modelDim], after the embeddings and after each layer: one more than layers. */
+  hiddenStates: Tensor[];
+  /** [batch, modelDim]: what the pooler makes of the first token, where there is one. */
+  pooled?: Tensor;
+  /** Of the head: [batch, length, vocabulary], or [batch, classes]. */
+  logits?: Tensor;
+}
+
+export interface PretrainedModel extends Module {
+  readonly description: Description;
+  /** All tensors by our names: those that are learned, and those that a replaced attention drew. Live, not copies. */
+  tensors(): Map<string, Tensor>;
+  /** The learned ones: what an optimiser is given. */
+  parameters(): Map<string, Tensor>;
+  /** Before a step of training: draws random tensors of a replaced attention anew where it is time to. */
+  redraw(step: number): void;
+  /** Differentiable. Throws ShapeError or ArgumentError for inputs that do not fit. */
+  forward(inputs: TextInputs, options?: ForwardOptions): TextOutput;
+}
+
+/** Where a tensor of the file goes. */
+export interface Destination {
+  /** Of the model's `tensors()`. */
+  name: string;
+  /**
+   * How the file has it. `transposed`: [outputs, inputs], as PyTorch's Linear, where ours is [inputs, outputs].
+   * `squeezed`: with extents of 1 that ours lacks. Absent: as ours.
+   */
+  layout?: 'transposed' | 'squeezed';
+  /** The same numbers under a second name (a tied bias): taken only where the first name is absent. */
+  alias?: true;
+}
+
+/** What config.json asks for, checked; the tensors are another matter. */
+export interface Plan {
+  readonly description: Description;
+  /** The model, its tensors yet to be filled. `stored` has the names in the file, for parts that may be absent. */
+  build(options: LoadOptions, stored: ReadonlySet<string>): PretrainedModel;
+  /** Where the file's tensor goes; `unused`: known, but not for this head; undefined: unknown. */
+  destination(stored: string): Destination | 'unused' | undefined;
+}
+
+export interface Architecture {
+  readonly modelType: string;
+  /** Throws UnsupportedError or FileFormatError for what the config cannot have. */
+  plan(config: Config): Plan;
+}

@@ -1,0 +1,128 @@
+/**
+ * config.json, read value by value: each is checked when it is asked for, and an error names the file, the setting, what
+ * is there and what would be right.
+ */
+import { FileFormatError, UnsupportedError } from '../core/errors.ts';
+import { InputFile, printable } from '../core/files/input-file.ts';
+
+/** Enough of a value to recognise it by. */
+const LONGEST_EXCERPT = 60;
+
+export class Config {
+  readonly path: string;
+  readonly #values: ReadonlyMap<string, unknown>;
+
+  constructor(path: string, values: Readonly<Record<string, unknown>>) {
+    this.path = path;
+    this.#values = new Map(Object.entries(values));
+  }
+
+  /** A setting that is there and is not null. */
+  has(name: string): boolean {
+    return (this.#values.get(name) ?? undefined) !== undefined;
+  }
+
+  /** An integer of at least `minimum`; without a default it has to be there. */
+  integer(name: string, minimum: number, byDefault?: number): number {
+    const is = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= minimum;
+    return this.#value(name, `an integer of at least ${minimum}`, is, byDefault);
+  }
+
+  /** An integer, or null where the setting is null or absent and has no default. */
+  optionalInteger(name: string, minimum: number, byDefault: number | null = null): number | null {
+    if (this.#values.has(name) ? !this.has(name) : byDefault === null) return null;
+    return this.integer(name, minimum, byDefault ?? undefined);
+  }
+
+  number(name: string, minimum: number, maximum: number, byDefault?: number): number {
+    const is = (value: unknown): value is number => typeof value === 'number' && value >= minimum && value <= maximum;
+    return this.#value(name, `a number from ${minimum} to ${maximum}`, is, byDefault);
+  }
+
+  boolean(name: string, byDefault?: boolean): boolean {
+    const is = (value: unknown): value is boolean => typeof value === 'boolean';
+    return this.#value(name, 'true or false', is, byDefault);
+  }
+
+  text(name: string, byDefault?: string): string {
+    const is = (value: unknown): value is string => typeof value === 'string';
+    return this.#value(name, 'a text', is, byDefault);
+  }
+
+  integers(name: string, minimum: number, byDefault?: readonly number[]): readonly number[] {
+    const is = (value: unknown): value is readonly number[] =>
+      Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && each >= minimum);
+    return this.#value(name, `a list of integers of at least ${minimum}`, is, byDefault);
+  }
+
+  texts(name: string, byDefault?: readonly string[]): readonly string[] {
+    const is = (value: unknown): value is readonly string[] =>
+      Array.isArray(value) && value.every((each) => typeof each === 'string');
+    return this.#value(name, 'a list of texts', is, byDefault);
+  }
+
+  /** An object, such as `id2label`, by its keys; undefined where it is absent. */
+  entries(name: string): readonly [string, unknown][] | undefined {
+    if (!this.has(name)) return undefined;
+    const is = (value: unknown): value is Record<string, unknown> =>
+      typeof value === 'object' && value !== null && !Array.isArray(value);
+    return Object.entries(this.#value(name, 'an object', is));
+  }
+
+  /** One of the values that are supported here. Throws UnsupportedError for another. */
+  choice<T extends string>(name: string, choices: readonly T[], byDefault?: T): T {
+    const value = this.text(name, byDefault);
+    if (choices.includes(value as T)) return value as T;
+    throw this.unsupported(name, choices.join(', '));
+  }
+
+  /** Throws UnsupportedError unless the setting is absent, null or the one value that is supported here. */
+  only(name: string, supported: string | number | boolean): void {
+    if (this.has(name) && this.#values.get(name) !== supported) throw this.unsupported(name, String(supported));
+  }
+
+  /** About a setting that transformers may have, but that is not supported here; to be thrown. */
+  unsupported(name: string, supported: string): UnsupportedError {
+    return new UnsupportedError(
+      `${this.path}: ${name}: expected ${supported} (supported here), got ${this.#got(name)}`,
+    );
+  }
+
+  /** About a setting that cannot be right; to be thrown. */
+  wrong(name: string, expected: string): FileFormatError {
+    return new FileFormatError(`${this.path}: ${name}: expected ${expected}, got ${this.#got(name)}`);
+  }
+
+  #value<T>(name: string, expected: string, is: (value: unknown) => value is T, byDefault?: T): T {
+    const value = this.#values.get(name);
+    if (value === undefined && byDefault !== undefined) return byDefault;
+    if (!is(value)) throw this.wrong(name, expected);
+    return value;
+  }
+
+  #got(name: string): string {
+    const value = this.#values.get(name);
+    if (value === undefined) return 'nothing';
+    const text = printable(JSON.stringify(value));
+    return text.length > LONGEST_EXCERPT ? `${text.slice(0, LONGEST_EXCERPT)}…` : text;
+  }
+}
+
+/** Throws FileFormatError for a file that is missing or is no JSON object. */
+export function readConfig(path: string): Config {
+  return new Config(path, readJsonObject(path));
+}
+
+/** A JSON file whose value is an object. Throws FileFormatError for any other, or none. */
+export function readJsonObject(path: string): Record<string, unknown> {
+  const file = new InputFile(path);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(file.read(0, file.size)));
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+    throw file.error(`expected JSON, got a text that is not (${error.message})`);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw file.error('expected a JSON object, got another value');
+}

@@ -10,6 +10,7 @@ import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { setThreads } from '../src/core/parallel/pool.ts';
 import { parseArguments } from '../src/terminal/arguments.ts';
 import { choices, flag, integer, number, text } from '../src/terminal/options.ts';
+import { crossover } from './suites/crossover.ts';
 import { decoding } from './suites/decoding.ts';
 import { kernels } from './suites/kernels.ts';
 import { peers } from './suites/peers.ts';
@@ -17,7 +18,7 @@ import { reversible } from './suites/reversible.ts';
 import { scaling } from './suites/scaling.ts';
 import type { Suite } from './suites/suite.ts';
 
-const SUITES: readonly Suite[] = [kernels, scaling, decoding, reversible, peers];
+const SUITES: readonly Suite[] = [kernels, scaling, crossover, decoding, reversible, peers];
 const NAMES = SUITES.map(({ name }) => name);
 /** Peers are installed on demand, so only on demand are they measured. */
 const USUAL = NAMES.filter((name) => name !== peers.name);
@@ -34,7 +35,7 @@ const command = {
     limit: number('SECONDS', 'A run of a peer that would take longer is cut off', { default: 1.2, minimum: 0.01 }),
   },
   examples: [
-    { command: 'npm run bench -- --suite scaling', explanation: 'Growth of time and memory up to 32768 tokens' },
+    { command: 'npm run bench -- --suite scaling', explanation: 'Growth of time and memory up to 65536 tokens' },
     { command: 'npm run bench -- --quick --rounds 1', explanation: 'Everything, in a minute' },
     { command: 'npm run bench -- --suite peers --venv .venv', explanation: 'Other libraries beside this one' },
   ],

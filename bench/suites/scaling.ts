@@ -2,14 +2,12 @@
 
 import { formatOptions } from '../../src/compare/option-text.ts';
 import { fittedSlope } from '../../src/compare/series.ts';
-import { timeInTurns } from '../../src/compare/stopwatch.ts';
 import { poolReady } from '../../src/core/parallel/pool.ts';
 import { formatBytes, formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
-import { checkOptions, drawParameters } from '../../src/variants/attend.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
-import type { AttentionInputs, AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
-import { drawInputs, pass, peakOf, type Suite, type SuiteSettings } from './suite.ts';
+import { type CellRow, cellOf, group, measureCells } from './cells.ts';
+import { drawInputs, type Suite, type SuiteSettings } from './suite.ts';
 
 const HEADS = 2;
 const HEAD_DIM = 64;
@@ -23,98 +21,53 @@ const FIXED: Record<string, Record<string, unknown>> = {
 const GROWING: Record<string, (length: number) => Record<string, unknown>> = {
   'sparse-transformer': (length) => ({ stride: Math.ceil(Math.sqrt(length)) }),
 };
-/** Of one cell and kind of pass, in all its rounds. */
-const PATIENCE_MILLISECONDS = 20_000;
-
-interface Row extends Record<string, unknown> {
-  variant: string;
-  options: CommonOptions;
-  length: number;
-  training: boolean;
-  milliseconds: number;
-  peakBytes: number;
-  flops: number;
-}
+/** Full attention would take minutes at the greatest lengths, and its backward pass before that. */
+const LONGEST_FULL = { forward: 16384, training: 8192 };
 
 export const scaling: Suite = {
   name: 'scaling',
   summary: 'time and peak memory against length, forward and backward, with fitted slopes',
   async run(settings) {
-    const lengths = settings.quick ? [1024, 2048, 4096] : [4096, 8192, 16384, 32768];
+    const lengths = settings.quick ? [1024, 2048, 4096] : [4096, 8192, 16384, 32768, 65536];
     await poolReady();
-    const rows: Row[] = [];
+    const rows: CellRow[] = [];
     for (const length of lengths) rows.push(...measureLength(length, lengths[0], settings));
     return { rows: [...rows, ...slopesOf(rows)], table: tableOf(rows) };
   },
 };
 
-function measureLength(length: number, shortest: number, { rounds, tell }: SuiteSettings): Row[] {
+function measureLength(length: number, shortest: number, settings: SuiteSettings): CellRow[] {
   const inputs = drawInputs(HEADS, length, HEAD_DIM);
   const cells = allVariants().flatMap((variant) => {
-    // Full attention would take minutes at the greatest lengths, and every backward pass before that.
-    const longest = { forward: variant.family === 'full' ? 16384 : Number.POSITIVE_INFINITY, training: 8192 };
-    const kinds = [false, true].filter((training) => length <= (training ? longest.training : longest.forward));
-    return kinds.map((training) => cellOf(variant, inputs, length, shortest, training));
+    const options = optionsOf(variant, length, shortest);
+    return [false, true]
+      .filter((training) => isWorthwhile(variant, length, training))
+      .map((training) => cellOf(variant, inputs, options, training));
   });
-  const peaks = cells.map(({ body, name }) => {
-    tell(`${length}: ${name}`);
-    // The first run also compiles and draws what is cached.
-    return peakOf(body);
-  });
-  const times = timeInTurns(
-    cells.map(({ body }) => body),
-    {
-      minTurns: rounds,
-      maxTurns: rounds,
-      patience: PATIENCE_MILLISECONDS,
-      onRun: (index, turn) => tell(`${length}: round ${turn + 1}, ${cells[index].name}`),
-    },
-  );
-  return cells.map(({ variant, options, training, flops }, index) => ({
-    variant: variant.name,
-    options,
-    length,
-    training,
-    milliseconds: times[index],
-    peakBytes: peaks[index],
-    flops,
-  }));
+  return measureCells(cells, length, settings);
 }
 
-function cellOf(variant: AnyVariant, inputs: AttentionInputs, length: number, shortest: number, training: boolean) {
-  const shape: AttentionShape = {
-    batch: 1,
-    heads: HEADS,
-    queryLength: length,
-    keyLength: length,
-    headDim: HEAD_DIM,
-    dtype: 'float32',
-  };
-  const set = { ...FIXED[variant.name], ...GROWING[variant.name]?.(length) };
-  const options = checkOptions(variant, { ...variant.defaults(shortest), ...set }, shape);
-  const parameters = drawParameters(variant, options, shape, 1);
-  const body = () => pass(variant, inputs, options, parameters, training);
-  const name = `${variant.name}${training ? ', forward and backward' : ''}`;
-  return { variant, options, training, body, name, flops: variant.cost(shape, options).flops };
+function isWorthwhile({ family }: AnyVariant, length: number, training: boolean): boolean {
+  return family !== 'full' || length <= (training ? LONGEST_FULL.training : LONGEST_FULL.forward);
 }
 
-function group(rows: readonly Row[], variant: string, training: boolean): Row[] {
-  return rows.filter((row) => row.variant === variant && row.training === training);
+function optionsOf(variant: AnyVariant, length: number, shortest: number): Record<string, unknown> {
+  return { ...variant.defaults(shortest), ...FIXED[variant.name], ...GROWING[variant.name]?.(length) };
 }
 
-function slopesOf(rows: readonly Row[]): Record<string, unknown>[] {
+function slopesOf(rows: readonly CellRow[]): Record<string, unknown>[] {
   return [false, true].flatMap((training) =>
-    [...new Set(rows.map(({ variant }) => variant))].map((variant) => ({
-      variant,
-      training,
-      timeSlope: slopeOf(group(rows, variant, training), 'milliseconds'),
-      memorySlope: slopeOf(group(rows, variant, training), 'peakBytes'),
-    })),
+    [...new Set(rows.map(({ variant }) => variant))].map((variant) => {
+      const own = group(rows, variant, training);
+      const [from, to] = [own[0], own[own.length - 1]].map(({ length }) => length);
+      const [timeSlope, memorySlope] = [slopeOf(own, 'milliseconds'), slopeOf(own, 'peakBytes')];
+      return { variant, training, from, to, timeSlope, memorySlope };
+    }),
   );
 }
 
 /** Over all lengths measured, unlike the report's, which leaves out short ones. */
-function slopeOf(rows: readonly Row[], of: 'milliseconds' | 'peakBytes'): number | null {
+function slopeOf(rows: readonly CellRow[], of: 'milliseconds' | 'peakBytes'): number | null {
   const slope = fittedSlope(
     rows.map((row) => ({ length: row.length, y: row[of] })),
     0,
@@ -122,7 +75,7 @@ function slopeOf(rows: readonly Row[], of: 'milliseconds' | 'peakBytes'): number
   return Number.isNaN(slope) ? null : slope;
 }
 
-function tableOf(rows: readonly Row[]): string {
+function tableOf(rows: readonly CellRow[]): string {
   const lengths = [...new Set(rows.map(({ length }) => length))];
   const columns = ['variant', 'options', 'pass', ...lengths.map(String), 'slope', 'memory', 'slope', 'of full'].map(
     (title, index) => ({ title, align: index < 3 ? ('left' as const) : ('right' as const) }),
@@ -132,7 +85,6 @@ function tableOf(rows: readonly Row[]): string {
       const own = group(rows, variant, training);
       const at = (length: number) => own.find((row) => row.length === length);
       const longest = own[own.length - 1];
-      const full = group(rows, 'full', training).find(({ length }) => length === longest.length);
       const { causal: _, ...options } = longest.options;
       const slope = (of: 'milliseconds' | 'peakBytes') => slopeOf(own, of)?.toFixed(2) ?? '';
       return [
@@ -143,9 +95,17 @@ function tableOf(rows: readonly Row[]): string {
         slope('milliseconds'),
         formatBytes(longest.peakBytes),
         slope('peakBytes'),
-        full === undefined ? '' : formatRatio(full.milliseconds / longest.milliseconds),
+        speedUp(own, group(rows, 'full', training)),
       ];
     }),
   );
-  return formatTable(columns, lines);
+  const note =
+    '`of full`: how many times faster than full attention, at the greatest length that both were measured at.';
+  return `${formatTable(columns, lines)}\n\n${note}`;
+}
+
+function speedUp(own: readonly CellRow[], full: readonly CellRow[]): string {
+  const last = full[full.length - 1];
+  const beside = own.find(({ length }) => length === last.length);
+  return beside === undefined ? '' : formatRatio(last.milliseconds / beside.milliseconds);
 }

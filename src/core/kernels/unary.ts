@@ -5,6 +5,7 @@
  */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel, type Kernel } from './kernel.ts';
+import { normalDensity, normalDistribution } from './normal-distribution.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
 export const RUN = 1024;
@@ -229,6 +230,18 @@ export const unaryKernels = {
         const inner = SQRT_2_OVER_PI * (1 + 3 * GELU_CUBIC * u * u);
         d[i] = g[i] * (0.5 * (1 + t) + 0.5 * u * (1 - t * t) * inner);
       }
+    },
+  ),
+  /** As it is defined, x Φ(x). */
+  geluExact: unary(
+    'gelu-exact',
+    40,
+    (x, y, from, to) => {
+      // Φ(−∞) is 0, and so is what is meant by −∞ · 0.
+      for (let i = from; i < to; i++) y[i] = x[i] === Number.NEGATIVE_INFINITY ? 0 : x[i] * normalDistribution(x[i]);
+    },
+    (x, _y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = g[i] * (normalDistribution(x[i]) + x[i] * normalDensity(x[i]));
     },
   ),
 } satisfies Record<string, UnaryKernels>;

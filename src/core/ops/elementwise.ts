@@ -89,6 +89,8 @@ export const elu = (x: Tensor): Tensor => unary('elu', x);
 export const eluPlusOne = (x: Tensor): Tensor => unary('eluPlusOne', x);
 /** x times the normal distribution function, in its tanh form (Hendrycks & Gimpel 2016). */
 export const gelu = (x: Tensor): Tensor => unary('gelu', x);
+/** x times the normal distribution function itself: GELU as it is defined, and as BERT has it. */
+export const geluExact = (x: Tensor): Tensor => unary('geluExact', x);
 
 function unary(name: UnaryName, x: Tensor, constant = 0): Tensor {
   expectFloat('x', x);

@@ -148,8 +148,9 @@ for (const [name, op, definition, domain] of unaries) {
       assert.is(result.dtype, x.dtype);
       assert.ok(isContiguous(result));
       const expected = loop(x.shape, (index) => definition(at(x, index)));
-      // Written another way, a formula of numbers near 1 may round a few times more.
-      assertClose(result, expected, 4 * ULP[description.dtype], name, 1);
+      // Written another way, a formula of numbers near 1 may round a few times more, and a series a few times a term.
+      const roundings = name === 'geluExact' ? 32 : 4;
+      assertClose(result, expected, roundings * ULP[description.dtype], name, 1);
     });
   });
 

@@ -57,21 +57,27 @@ export function planBlocks(length: number, heads: number, options: BigBirdOption
       });
     }),
   );
-  const tokensOf = (block: number) => startOf(block + 1) - startOf(block);
-  const randomTokens = random.map((lists) => lists.flat().reduce((sum, block) => sum + tokensOf(block), 0));
-  return {
+  const plan: BlockPlan = {
     length,
     blocks,
     isFull,
     firstInner,
     endInner,
     globalTokens: Int32Array.from([...range(0, startOf(firstInner)), ...range(startOf(endInner), length)]),
-    random,
-    mostRandom: Math.max(0, ...randomTokens),
+    random: [],
+    mostRandom: 0,
     blockOf: (token) => Math.floor(token / blockSize),
     isGlobal,
     startOf,
   };
+  return withRandomBlocks(plan, random);
+}
+
+/** The plan with other random blocks: by head and query block, as `random` of the plan. */
+export function withRandomBlocks(plan: BlockPlan, random: number[][][]): BlockPlan {
+  const tokensOf = (block: number) => plan.startOf(block + 1) - plan.startOf(block);
+  const randomTokens = random.map((lists) => lists.flat().reduce((sum, block) => sum + tokensOf(block), 0));
+  return { ...plan, random, mostRandom: Math.max(0, ...randomTokens) };
 }
 
 const range = (first: number, end: number): number[] =>

@@ -89,17 +89,8 @@ export const bigbird: AttentionVariant<BigBirdOptions> = {
   parameters: () => ({}),
 
   attend(inputs, options) {
-    const { queries, keys, values, keyMask } = inputs;
-    const [, heads, length] = queries.shape;
-    const plan = planBlocks(length, heads, options);
-    if (plan.isFull) return streamingAttention(queries, keys, values, everything(length, length), { keyMask }).output;
-
-    // Tokens that are not global: their window without global blocks, then those, then the random ones.
-    const parts = [streamingAttention(queries, keys, values, nearLayout(plan), { keyMask })];
-    if (plan.globalTokens.length > 0) parts.push(attendToGlobal(inputs, plan));
-    if (plan.mostRandom > 0) parts.push(attendToRandom(inputs, plan));
-    const { output } = joinAttention(parts);
-    return plan.globalTokens.length === 0 ? output : withGlobalRows(output, inputs, plan);
+    const [, heads, length] = inputs.queries.shape;
+    return attendByPlan(inputs, planBlocks(length, heads, options));
   },
 
   pattern(options, { heads, keyLength }) {
@@ -131,6 +122,20 @@ export const bigbird: AttentionVariant<BigBirdOptions> = {
     return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS), bytes };
   },
 };
+
+/** `attend` with the blocks of a plan. A block that a plan has twice counts twice. */
+export function attendByPlan(inputs: AttentionInputs, plan: BlockPlan): Tensor {
+  const { queries, keys, values, keyMask } = inputs;
+  const { length } = plan;
+  if (plan.isFull) return streamingAttention(queries, keys, values, everything(length, length), { keyMask }).output;
+
+  // Tokens that are not global: their window without global blocks, then those, then the random ones.
+  const parts = [streamingAttention(queries, keys, values, nearLayout(plan), { keyMask })];
+  if (plan.globalTokens.length > 0) parts.push(attendToGlobal(inputs, plan));
+  if (plan.mostRandom > 0) parts.push(attendToRandom(inputs, plan));
+  const { output } = joinAttention(parts);
+  return plan.globalTokens.length === 0 ? output : withGlobalRows(output, inputs, plan);
+}
 
 /** The blocks before, of and after a query's own, as far as none is global; nothing for global queries. */
 function nearLayout(plan: BlockPlan): AttentionLayout {

@@ -23,16 +23,11 @@ const TINY = 1e-30;
  * of Nyströmformer's output up to n = 9, 10⁻⁵ at n = 16 and 10⁻⁴ at n = 20.
  *
  * Rows and columns of zeros stay zeros, and the rest is inverted as if they were not there.
+ *
+ * `norms`, which can be broadcast to A: what takes the place of ‖A‖₁ ‖A‖_∞.
  */
-export function pseudoInverse(A: Tensor, iterations: number): Tensor {
+export function pseudoInverse(A: Tensor, iterations: number, norms = normsOf(A)): Tensor {
   const [I7, I13, I15] = [7, 13, 15].map((factor) => multipleOfI(factor, A));
-
-  // A norm for each matrix: the authors' code by default takes the largest of all heads and of the batch, which starts
-  // the others lower than it need and lets entries of a batch see each other. The norms scale Z_n as long as it has not
-  // converged, so that their gradient counts.
-  const columnSums = sum(A, -2, true);
-  const rowSums = transpose(sum(A, -1, true));
-  const norms = multiply(largest(columnSums), largest(rowSums));
   let Z = multiply(transpose(A), reciprocal(maximum(norms, TINY)));
 
   for (let j = 0; j < iterations; j++) {
@@ -44,8 +39,17 @@ export function pseudoInverse(A: Tensor, iterations: number): Tensor {
   return Z;
 }
 
+/**
+ * ‖A‖₁ ‖A‖_∞ of each matrix: the authors' code by default takes the largest of all heads and of the batch, which starts
+ * the others lower than it need and lets entries of a batch see each other. The norms scale Z_n as long as it has not
+ * converged, so that their gradient counts.
+ */
+function normsOf(A: Tensor): Tensor {
+  return multiply(largest(sum(A, -2, true)), largest(transpose(sum(A, -1, true))));
+}
+
 /** The largest entry along the last axis, with its gradient, by halves: [..., n] to [..., 1]. */
-function largest(x: Tensor): Tensor {
+export function largest(x: Tensor): Tensor {
   const n = x.shape[x.shape.length - 1];
   if (n === 1) return x;
   const half = Math.ceil(n / 2);

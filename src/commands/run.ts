@@ -8,7 +8,9 @@ import { type Command, type Host, PROGRAM } from './command.ts';
 import { compareCommand } from './compare.ts';
 import { doctorCommand } from './doctor.ts';
 import { evalCommand } from './eval.ts';
+import { exportCommand } from './export.ts';
 import { generateCommand } from './generate.ts';
+import { importCommand } from './import.ts';
 import { patternsCommand } from './patterns.ts';
 import { trainCommand } from './train.ts';
 import { variantsCommand } from './variants.ts';
@@ -19,6 +21,8 @@ export const commands: readonly Command[] = [
   trainCommand,
   generateCommand,
   evalCommand,
+  exportCommand,
+  importCommand,
   variantsCommand,
   doctorCommand,
 ];

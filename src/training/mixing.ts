@@ -84,7 +84,7 @@ export class Mixing {
   /** Attends to inputs of at most the length that this was made for, [batch, heads, length, headDim]. */
   attend(inputs: AttentionInputs, { training, once }: MixOptions): Tensor {
     const [, , length] = inputs.queries.shape;
-    const missing = this.#isEnough(length) ? 0 : this.#place.length - length;
+    const missing = this.serves(length) ? 0 : this.#place.length - length;
     const padded = missing === 0 ? inputs : withPadding(inputs, missing);
     const options = training ? this.options : this.#evaluationOptions;
     const parameters = { ...this.parameters, ...this.#decided(padded, options, once) };
@@ -126,7 +126,7 @@ export class Mixing {
   }
 
   /** Whether a sequence needs no padding: options fit its length, and parameters drawn for it would look like these. */
-  #isEnough(length: number): boolean {
+  serves(length: number): boolean {
     if (length === this.#place.length) return true;
     let enough = this.#serves.get(length);
     if (enough === undefined) {

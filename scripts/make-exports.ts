@@ -1,0 +1,109 @@
+/**
+ * `node --import tsx scripts/make-exports.ts FOLDER`: small models of every variant, with each head that it can have and
+ * with what else a model may be made of, exported with logits to check. What PyTorch makes of them:
+ *
+ *     python fixtures/scripts/check_export.py FOLDER/*
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { elements } from '../src/core/tensor.ts';
+import { exportModel } from '../src/training/export/export.ts';
+import type { ModelSettings } from '../src/training/learner.ts';
+import type { AttentionSettings } from '../src/training/mixing.ts';
+import { endRun, runDefaults, startRun } from '../src/training/run.ts';
+import { train } from '../src/training/trainer.ts';
+import { allVariants } from '../src/variants/registry.ts';
+
+const STEPS = 10;
+const LENGTH = 64;
+
+/** Smaller than the defaults, which at this length are often all of the sequence. */
+const OPTIONS: Record<string, Record<string, unknown>> = {
+  longformer: { attentionWindow: 8 },
+  bigbird: { blockSize: 4, randomBlocks: 2 },
+  'sparse-transformer': { summaryColumns: 2 },
+  reformer: { chunkLength: 8, numHashes: 2 },
+  linformer: { projectedLength: 12, projection: 'learned' },
+  nystromformer: { landmarks: 12, convolutionWidth: 5 },
+  performer: { numRandomFeatures: 32 },
+  'local-attention': { chunkLength: 8 },
+  'transformer-xl': { segmentLength: 16, memoryLength: 16 },
+  'light-conv': { kernelWidth: 7 },
+  'dynamic-conv': { kernelWidth: 7 },
+};
+
+interface Case {
+  name: string;
+  task: string;
+  attention: AttentionSettings | AttentionSettings[];
+  model?: ModelSettings;
+  /** The loader also where transformers has the class. */
+  loader?: boolean;
+}
+
+const [folder] = process.argv.slice(2);
+if (folder === undefined) throw new Error('FOLDER: expected one to write to');
+mkdirSync(folder, { recursive: true });
+for (const { name, task, attention, model, loader = false } of casesOf()) {
+  const run = startRun({
+    ...runDefaults,
+    task: { name: task, ...(task === 'pathfinder' ? {} : { length: LENGTH }) },
+    model: { layers: 2, modelDim: 32, heads: 4, dropout: 0, ...model, attention },
+    steps: STEPS,
+    batch: 4,
+    schedule: { kind: 'linear', peak: 1e-2, warmup: 0, total: STEPS, final: 1e-2 },
+    evaluationExamples: 4,
+  });
+  await train(run, {});
+  // Attention that has learned little looks everywhere, and would look much the same with a wrong pattern.
+  for (const [key, tensor] of run.learner.model.tensors()) {
+    if (/\.(query|key)\.weight$/.test(key)) elements(tensor).set(elements(tensor).map((value) => 2 * value));
+  }
+  const { learner, settings, step } = run;
+  exportModel({ learner, settings, step, alphabet: run.task.alphabet }, join(folder, name), { loader, check: true });
+  endRun(run);
+}
+
+function casesOf(): Case[] {
+  const named = (variant: string, options: Record<string, unknown> = {}): AttentionSettings => {
+    return { variant, options: { ...OPTIONS[variant], ...options } };
+  };
+  const variants = allVariants();
+  const ofVariants = variants.flatMap(({ name, supports }): Case[] => [
+    ...(supports.causal ? [{ name: `${name}-causal`, task: 'copy', attention: named(name) }] : []),
+    { name: `${name}-classifier`, task: 'listops', attention: named(name) },
+  ]);
+  const causal = (name: string, attention: Case['attention'], model: ModelSettings = {}): Case => {
+    return { name, task: 'copy', attention, model };
+  };
+  const classifier = (name: string, attention: Case['attention'], model: ModelSettings = {}): Case => {
+    return { name, task: 'listops', attention, model };
+  };
+  const global = { globalPositions: [0, 9] };
+  return [
+    ...ofVariants,
+    { ...causal('full-by-loader', named('full')), loader: true },
+    causal('rotary', named('full'), { positions: 'rotary' }),
+    { ...causal('rotary-by-loader', named('full'), { positions: 'rotary' }), loader: true },
+    causal('sinusoidal', named('full'), { positions: 'sinusoidal' }),
+    causal('axial', named('local-attention'), { positions: 'axial' }),
+    causal('untied', named('full'), { tied: false }),
+    causal('wide-heads', named('full'), { headDim: 12, feedForwardDim: 48, positions: 'none' }),
+    causal('reversible', [named('local-attention'), named('reformer')], { residual: 'reversible' }),
+    causal('float64', named('full'), { dtype: 'float64' }),
+    causal('longformer-global-causal', named('longformer', { ...global, dilation: [1, 1, 2, 3] })),
+    causal('sparse-transformer-fixed', named('sparse-transformer', { pattern: 'fixed', heads: 'split' })),
+    ...['softmax-hyperbolic', 'softmax-trigonometric', 'relu'].map((kernel) => {
+      return causal(`performer-${kernel}`, named('performer', { kernel }));
+    }),
+    causal('reformer-across', named('reformer', { acrossBuckets: true, countOnce: false, numBuckets: 24 })),
+    classifier('post-norm', named('full'), { norm: 'post', pooling: 'first', classifierDim: 24 }),
+    classifier('longformer-global', named('longformer', global)),
+    classifier('bigbird-etc', named('bigbird', { construction: 'etc', patternSeed: 3 })),
+    classifier('linformer-mean-pool', named('linformer', { projection: 'mean-pool' })),
+    classifier('linformer-convolution', named('linformer', { projection: 'convolution', sharing: 'none' })),
+    classifier('linformer-layerwise', named('linformer', { sharing: 'layerwise' })),
+    { name: 'pairs', task: 'retrieval', attention: named('longformer') },
+    { name: 'masked', task: 'byte-mlm', attention: named('performer') },
+  ];
+}

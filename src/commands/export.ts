@@ -1,0 +1,62 @@
+/** `export`: a trained model as a folder that PyTorch reads, by transformers where it has the class. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ArgumentError } from '../core/errors.ts';
+import { flag, text } from '../terminal/options.ts';
+import { loadModel } from '../training/checkpoint.ts';
+import { exportModel } from '../training/export/export.ts';
+import { defineCommand, PROGRAM } from './command.ts';
+import { applyMachine, runOptions } from './shared-options.ts';
+import { checkpointAt } from './training-folder.ts';
+
+function options() {
+  const { threads, kernels } = runOptions();
+  return {
+    out: text('FOLDER', 'Where it goes'),
+    loader: flag('With the PyTorch loader, also where transformers has a class for the model'),
+    check: flag('Beside it, tokens and our logits of them, for fixtures/scripts/check_export.py'),
+    overwrite: flag('Also where a model is already'),
+    threads,
+    kernels,
+  };
+}
+
+function describe() {
+  return {
+    usage: `${PROGRAM} export`,
+    summary: 'Writes a trained model for PyTorch, where more than one machine can go on with it.',
+    details: 'docs/when-one-machine-is-not-enough.md says how, and `import` brings the weights back.',
+    positionals: ['CHECKPOINT'],
+    options: options(),
+    examples: [
+      {
+        command: `${PROGRAM} export out/byte-lm-full --out exported`,
+        explanation: 'config.json and model.safetensors, which AutoModelForCausalLM.from_pretrained loads',
+      },
+      {
+        command: `${PROGRAM} export out/listops-reformer --out exported --check`,
+        explanation: 'With modeling_efficient.py, a loader that needs torch and safetensors',
+      },
+    ],
+  };
+}
+
+export const exportCommand = defineCommand('export', describe, async ({ values, positionals }, { stdout }) => {
+  const [checkpoint] = positionals;
+  const { out, loader, check, overwrite } = values;
+  if (checkpoint === undefined)
+    throw new ArgumentError('CHECKPOINT: expected one of train, or its folder, got nothing');
+  if (out === undefined) throw new ArgumentError('--out: expected a FOLDER to write, got nothing');
+  const config = join(out, 'config.json');
+  if (!overwrite && existsSync(config)) {
+    throw new ArgumentError(`--out: ${config} is there already: choose another folder, or --overwrite`);
+  }
+  applyMachine(values);
+  const { architecture, reason, files } = exportModel(loadModel(checkpointAt(checkpoint)), out, { loader, check });
+  const reader =
+    architecture === null
+      ? `EfficientTransformer of modeling_efficient.py (transformers: ${reason})`
+      : `${architecture} of transformers`;
+  stdout.write(`For ${reader}\n${files.map((path) => `  ${path}\n`).join('')}`);
+  return 0;
+});

@@ -1,0 +1,40 @@
+/** `import`: an exported model, trained on in PyTorch, as a checkpoint of ours. */
+import { ArgumentError } from '../core/errors.ts';
+import { flag, text } from '../terminal/options.ts';
+import { saveCheckpoint } from '../training/checkpoint.ts';
+import { importRun } from '../training/export/import.ts';
+import { defineCommand, PROGRAM } from './command.ts';
+import { prepareFolders, runFiles } from './training-folder.ts';
+
+function describe() {
+  return {
+    usage: `${PROGRAM} import`,
+    summary: 'Makes a checkpoint of a model that was exported and trained on in PyTorch.',
+    details:
+      'It stands at the first step of the training that was exported, with the new weights and an optimizer that remembers ' +
+      'nothing.',
+    positionals: ['FOLDER'],
+    options: {
+      out: text('FOLDER', 'Where the checkpoint goes'),
+      overwrite: flag('Also where a checkpoint is already'),
+    },
+    examples: [
+      { command: `${PROGRAM} import trained --out out/again`, explanation: 'What save_pretrained has written' },
+      { command: `${PROGRAM} generate --checkpoint out/again`, explanation: 'And what it has learned' },
+    ],
+  };
+}
+
+export const importCommand = defineCommand('import', describe, async ({ values, positionals }, { stdout }) => {
+  const [folder] = positionals;
+  const { out, overwrite } = values;
+  if (folder === undefined) throw new ArgumentError('FOLDER: expected one that was exported, got nothing');
+  if (out === undefined) throw new ArgumentError('--out: expected a FOLDER to write, got nothing');
+  const run = importRun(folder);
+  // A folder of one run, in which no variant has a folder of its own.
+  const files = runFiles(out, '', 1);
+  prepareFolders([files], overwrite);
+  saveCheckpoint(files.checkpoint, run);
+  stdout.write(`${files.checkpoint}\n`);
+  return 0;
+});

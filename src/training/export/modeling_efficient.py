@@ -1,0 +1,440 @@
+"""A model of efficient-transformers in PyTorch: reads the folder that `export` has written, and gives the same logits.
+
+    model = EfficientTransformer.from_pretrained("exported")
+    logits = model(tokens)              # int64 [batch, length]; mask: bool, True for a real token, False for padding
+    model.save_pretrained("trained")    # what `import` reads
+
+It needs torch and safetensors. Parameters have the names that they have in a checkpoint, and weights stand on the right,
+x W + b. Each attention is written plainly, with its weights for all pairs of tokens: to be read, and to be trained on in
+any way that PyTorch knows. It therefore takes the O(L²) memory of full attention, which the original does not. What a
+variant draws at random (features, rotations, random blocks) comes as buffers and stays as it was drawn.
+"""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+
+class Part(nn.Module):
+    """Tensors by their dotted names, as modules within modules: part.layers["0"].attention.query.weight."""
+
+    def __init__(self, tensors, learned, path=""):
+        super().__init__()
+        inner = {}
+        for name, tensor in tensors.items():
+            first, _, rest = name.partition(".")
+            if rest:
+                inner.setdefault(first, {})[rest] = tensor
+            elif path + name in learned:
+                self.register_parameter(name, nn.Parameter(tensor))
+            else:
+                self.register_buffer(name, tensor)
+        for name, each in inner.items():
+            self.add_module(name, Part(each, learned, f"{path}{name}."))
+
+    def __getitem__(self, name):
+        return getattr(self, str(name))
+
+
+class EfficientTransformer(Part):
+    def __init__(self, config, tensors):
+        super().__init__(tensors, set(config["learned"]))
+        self.config = config
+
+    @classmethod
+    def from_pretrained(cls, folder):
+        config = json.loads(Path(folder, "config.json").read_text())
+        return cls(config, load_file(Path(folder, "model.safetensors"))).eval()
+
+    def save_pretrained(self, folder):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder, "config.json").write_text(json.dumps(self.config, indent=2) + "\n")
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        save_file(tensors, Path(folder, "model.safetensors"), metadata={"format": "pt"})
+        if Path(folder).resolve() != Path(__file__).resolve().parent:
+            shutil.copy(__file__, folder)
+
+    def forward(self, tokens, mask=None, other=None, other_mask=None):
+        """Logits of every token [batch, length, vocabulary], or of every example [batch, classes]; `other` is the second
+        text of a pair."""
+        y = self.body(tokens, mask)
+        head = self.config["head"]
+        if head in ("causal", "masked"):
+            return linear(y, self.output) if hasattr(self, "output") else y @ self.stack.embedding.weight.T
+        pooled = self.pool(y, mask)
+        if head == "pair classification":
+            q = self.pool(self.body(other, other_mask), other_mask)
+            pooled = torch.cat([pooled, q, pooled * q, pooled - q], -1)
+        return linear(torch.relu(linear(pooled, self.classifier.hidden)), self.classifier.output)
+
+    @property
+    def stack(self):
+        return self.decoder if hasattr(self, "decoder") else self.encoder
+
+    def pool(self, y, mask):
+        if self.config["pooling"] == "first":
+            return y[:, 0]
+        if mask is None:
+            return y.mean(1)
+        return (y * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+
+    def body(self, tokens, mask):
+        """√d · E[token] + position, then the layers: [batch, length, width]."""
+        config, stack = self.config, self.stack
+        if tokens.shape[1] > config["length"]:
+            raise ValueError(f"tokens: expected a length of at most {config['length']}, got {tokens.shape[1]}")
+        if mask is None:
+            mask = torch.ones_like(tokens, dtype=torch.bool)
+        x = stack.embedding.weight[tokens] * math.sqrt(config["width"])
+        y = other = self.dropped(self.placed(x))
+        pre = config["norm"] == "pre"
+        for layer, settings in zip(stack.layers.children(), config["layers"]):
+
+            def f(x):
+                return self.dropped(self.attention(norm(x, layer.attentionNorm) if pre else x, layer, settings, mask))
+
+            def g(x):
+                return self.dropped(feed_forward(norm(x, layer.feedForwardNorm) if pre else x, layer.feedForward))
+
+            if config["residual"] == "reversible":  # Kitaev et al. 2020, eq. 7
+                y = y + f(other)
+                other = other + g(y)
+            elif pre:
+                y = y + f(y)
+                y = y + g(y)
+            else:
+                y = norm(y + f(y), layer.attentionNorm)
+                y = norm(y + g(y), layer.feedForwardNorm)
+        if config["residual"] == "reversible":
+            y = (y + other) / 2
+        return norm(y, stack.norm) if pre else y
+
+    def dropped(self, x):
+        return F.dropout(x, self.config["dropout"], self.training)
+
+    def placed(self, x):
+        kind, length = self.config["positions"], x.shape[1]
+        if kind == "learned":
+            return x + self.stack.positions.weight[:length]
+        if kind == "axial":
+            rows, columns = self.stack.positions.E1, self.stack.positions.E2
+            at = torch.arange(length, device=x.device)
+            return x + torch.cat([rows[at // len(columns)], columns[at % len(columns)]], -1)
+        if kind == "sinusoidal":
+            at, column = torch.arange(length).double()[:, None], torch.arange(x.shape[2])
+            angles = at / 10000 ** ((column - column % 2) / x.shape[2]).double()
+            return x + torch.where(column % 2 == 0, angles.sin(), angles.cos()).to(x)
+        return x
+
+    def attention(self, x, layer, settings, mask):
+        config = self.config
+        batch, length, _ = x.shape
+
+        def split(rows):
+            return rows.view(batch, length, config["heads"], -1).transpose(1, 2)
+
+        def project(part):
+            value = linear(x, part.value)
+            v = split(F.glu(value) if settings["gatedValues"] else value)
+            # What a variant does not read is not projected.
+            q = self.turned(split(linear(x, part.query))) if hasattr(part, "query") else v
+            k = self.turned(split(linear(x, part.key))) if hasattr(part, "key") else q
+            return q, k, v
+
+        # A variant that was made for one length has shorter sequences filled up to it.
+        missing = config["length"] - length if length < settings["unpaddedFrom"] else 0
+        inputs = [F.pad(each, (0, 0, 0, missing)) for each in project(layer.attention)]
+        of_global = getattr(layer.attention, "global", None)
+        options = SimpleNamespace(**settings["options"], training=self.training, of_global=inputs)
+        if of_global is not None:
+            options.of_global = [F.pad(each, (0, 0, 0, missing)) for each in project(of_global)]
+        shared = settings["sharedParameters"]
+        parameters = layer.attention if shared is None else self.stack.sharedAttention[shared]
+        heads = VARIANTS[settings["variant"]](*inputs, F.pad(mask, (0, missing)), options, parameters)
+        merged = heads[:, :, :length].transpose(1, 2).reshape(batch, length, -1)
+        return linear(merged, layer.attention.output)
+
+    def turned(self, x):
+        """Rotary positions (Su et al. 2021): columns i and i + d/2 turn by position · 10000^(−2i/d)."""
+        if self.config["positions"] != "rotary":
+            return x
+        half = x.shape[-1] // 2
+        at, column = torch.arange(x.shape[2]).double()[:, None], torch.arange(half).double()
+        angles = at * 10000 ** (-column / half)
+        cos, sin = angles.cos().to(x), angles.sin().to(x)
+        first, second = x[..., :half], x[..., half:]
+        return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
+
+
+def linear(x, part):
+    y = x @ part.weight
+    return y + part.bias if hasattr(part, "bias") else y
+
+
+def norm(x, part):
+    return F.layer_norm(x, x.shape[-1:], part.gain, part.bias, 1e-5)
+
+
+def feed_forward(x, part):
+    return F.gelu(x @ part.W1 + part.b1, approximate="tanh") @ part.W2 + part.b2
+
+
+# Attention: q, k and v are [batch, heads, length, width], `real` bool [batch, length], `o` a variant's options, `p` the
+# part that has its parameters. A query that may look at nothing gets zeros.
+
+
+def grid(q):
+    """Positions i of queries as a column, j of keys as a row."""
+    at = torch.arange(q.shape[2], device=q.device)
+    return at[:, None], at[None, :]
+
+
+def visible(q, real, o):
+    i, j = grid(q)
+    return real[:, None, None, :] & ((j <= i) if o.causal else (j >= 0))
+
+
+def softmax(scores, allowed):
+    return torch.softmax(scores.masked_fill(~allowed, torch.finfo(scores.dtype).min), -1) * allowed
+
+
+def attend(q, k, v, allowed):
+    return softmax(q @ k.mT / math.sqrt(q.shape[-1]), allowed) @ v
+
+
+def full(q, k, v, real, o, p):
+    return attend(q, k, v, visible(q, real, o))
+
+
+def local_attention(q, k, v, real, o, p):
+    i, j = grid(q)
+    near = (i // o.chunkLength - j // o.chunkLength).abs() <= 1
+    return attend(q, k, v, visible(q, real, o) & near)
+
+
+def longformer(q, k, v, real, o, p):
+    i, j = grid(q)
+    step = torch.tensor(o.dilation or [1], device=q.device)[:, None, None]
+    band = ((i - j) % step == 0) & ((i - j).abs() <= o.attentionWindow // 2 * step)
+    is_global = torch.zeros(q.shape[2], dtype=torch.bool, device=q.device)
+    is_global[o.globalPositions] = True
+    seen = visible(q, real, o)
+    out = attend(q, k, v, seen & (band | is_global))
+    return torch.where(is_global[:, None], attend(*o.of_global, seen), out) if o.globalPositions else out
+
+
+def sparse_transformer(q, k, v, real, o, p):
+    i, j = grid(q)
+    if o.pattern == "strided":
+        near, far = (i - j).abs() <= o.stride, (i - j) % o.stride == 0
+    else:
+        near, far = i // o.stride == j // o.stride, j % o.stride >= o.stride - o.summaryColumns
+    if o.heads == "split":
+        even = torch.arange(q.shape[1], device=q.device)[:, None, None] % 2 == 0
+        return attend(q, k, v, visible(q, real, o) & torch.where(even, near, far))
+    return attend(q, k, v, visible(q, real, o) & (near | far))
+
+
+def bigbird(q, k, v, real, o, p):
+    block = torch.arange(q.shape[2], device=q.device) // o.blockSize
+    n = int(block[-1]) + 1
+    ends = 2 if o.construction == "itc" else 1
+    if 3 + ends * o.globalBlocks + o.randomBlocks >= n:
+        return attend(q, k, v, visible(q, real, o))
+    at = torch.arange(n, device=q.device)
+    is_global = (at < o.globalBlocks) | ((at >= n - o.globalBlocks) & (ends == 2))
+    # Of a sequence of n blocks the lists begin after those of 1, 2, … n − 1 blocks; −1 is none.
+    lists = p.randomBlocks[:, n * (n - 1) // 2 :][:, :n].long()
+    random = torch.zeros(*lists.shape[:2], n + 1, dtype=torch.bool, device=q.device)
+    random = random.scatter(2, lists % (n + 1), True)[:, :, :n]
+    meet = random | ((at[:, None] - at).abs() <= 1) | is_global[:, None] | is_global
+    return attend(q, k, v, visible(q, real, o) & meet[:, block][:, :, block])
+
+
+def segments(length, count, device):
+    """[count, length]: whether a token is in a segment, and its place there."""
+    begins = torch.arange(count + 1, device=device) * length // count
+    at = torch.arange(length, device=device)
+    place = at - begins[:-1, None]
+    return (place >= 0) & (at < begins[1:, None]), place
+
+
+def means(real, count, like):
+    """[batch, 1, count, length]: what takes the mean of the real tokens of each segment."""
+    inside, _ = segments(real.shape[1], count, real.device)
+    taps = (inside & real[:, None, None, :]).to(like)
+    return taps / taps.sum(-1, keepdim=True).clamp(min=1)
+
+
+def linformer(q, k, v, real, o, p):
+    count = o.projectedLength
+
+    def dense(kernel):  # [heads or 1, 1, longest] along every segment
+        inside, place = segments(q.shape[2], count, q.device)
+        return kernel[:, 0][:, place.clamp(0, kernel.shape[2] - 1)] * inside
+
+    E = means(real, count, q) if o.projection == "mean-pool" else p.E
+    G = getattr(p, "F", E)
+    if o.projection == "convolution":
+        E, G = dense(E), dense(G)
+    if o.projection == "learned":
+        seen = real.any(1)[:, None, None, None].expand(-1, 1, 1, count)
+    else:
+        seen = (means(real, count, q).sum(-1) > 0)[:, :, None]
+    there = real[:, None, :, None]
+    return attend(q, E @ (k * there), G @ (v * there), seen)
+
+
+def nystromformer(q, k, v, real, o, p):
+    M = means(real, o.landmarks, q)
+    there = (M.sum(-1) > 0)[:, :, None]
+    q_, k_ = M @ q, M @ k
+    A = softmax(q_ @ k_.mT / math.sqrt(q.shape[-1]), there & there.mT)
+    # A⁺                                                                             (Xiong et al. 2021, eq. 14)
+    one = torch.eye(o.landmarks, device=q.device, dtype=q.dtype)
+    norms = A.sum(-2).amax(-1) * A.sum(-1).amax(-1)
+    Z = A.mT / norms.clamp(min=1e-30)[..., None, None]
+    for _ in range(o.pinvIterations):
+        AZ = A @ Z
+        Z = Z / 4 @ (13 * one - AZ @ (15 * one - AZ @ (7 * one - AZ)))
+    out = attend(q, k_, Z @ attend(q_, k, v, real[:, None, None, :]), there)
+    if o.convolutionWidth == 0:
+        return out
+    return out + convolve(p.convolution[:, None], v * real[:, None, :, None], o.convolutionWidth // 2)
+
+
+def performer(q, k, v, real, o, p):
+    m = len(p.omega)
+
+    def features(x):
+        """log h(x) and f(ω·x), or log f(ω·x) for those that exp makes        (Choromanski et al. 2021, eq. 5)."""
+        x = x * x.shape[-1] ** -0.25
+        u, half = x @ p.omega.T, x.square().sum(-1, keepdim=True) / 2
+        if o.kernel == "softmax-trigonometric":
+            return half, torch.cat([u.sin(), u.cos()], -1)
+        return -half, torch.cat([u, -u], -1) if o.kernel == "softmax-hyperbolic" else u
+
+    def exp_of_keys(logarithm):
+        """Divided by the largest of a head, which cancels; a little more than 0, so that a prefix of keys has weights."""
+        largest = logarithm.masked_fill(~real[:, None, :, None], -1e30).amax((2, 3), keepdim=True)
+        return (logarithm - largest).exp() + (1e-290 if q.dtype == torch.float64 else 1e-30)
+
+    (log_q, f_q), (log_k, f_k) = features(q), features(k)
+    allowed = visible(q, real, o)
+    if o.kernel == "softmax-trigonometric":
+        h = exp_of_keys(log_k)
+        weights = f_q @ (f_k * h).mT * allowed
+        # Signs may cancel: the sum is kept at half of its standard error, or above.
+        error = m / math.sqrt(2 * m) * (h.mT * allowed).sum(-1, keepdim=True)
+        return weights @ v / nonzero(torch.maximum(weights.sum(-1, keepdim=True), error / 2))
+    if o.kernel == "relu":
+        phi_q, phi_k = torch.relu(f_q) + o.epsilon, torch.relu(f_k) + o.epsilon
+    else:
+        log_q, log_k = log_q + f_q, log_k + f_k
+        phi_q, phi_k = (log_q - log_q.amax(-1, keepdim=True)).exp(), exp_of_keys(log_k)
+    return by_features(phi_q, phi_k, v, allowed)
+
+
+def by_features(phi_q, phi_k, v, allowed):
+    weights = phi_q @ phi_k.mT * allowed
+    return weights @ v / nonzero(weights.sum(-1, keepdim=True))
+
+
+def nonzero(sums):
+    return sums.masked_fill(sums == 0, 1)
+
+
+def linear_transformer(q, k, v, real, o, p):
+    def phi(x):  # elu(x) + 1
+        return torch.where(x > 0, x + 1, x.clamp(max=0).exp())
+
+    return by_features(phi(q), phi(k), v, visible(q, real, o))
+
+
+def reformer(q, k, v, real, o, p):
+    k = q / q.norm(dim=-1, keepdim=True).clamp(min=1e-30)
+    length = q.shape[2]
+    bucket, count = torch.zeros(*q.shape[:2], o.numHashes, length, dtype=torch.long, device=q.device), 1
+    for R in (getattr(p, name) for name in ("R1", "R2") if hasattr(p, name)):
+        u = torch.einsum("bhld,hrdn->bhrln", q, R)
+        bucket = bucket * 2 * R.shape[3] + torch.cat([u, -u], -1).argmax(-1)
+        count *= 2 * R.shape[3]
+    bucket = bucket.masked_fill(~real[:, None, None, :], count)
+    chunk = bucket.argsort(dim=-1, stable=True).argsort(dim=-1) // o.chunkLength
+    ahead = chunk[..., None, :] - chunk[..., :, None]
+    meet = (ahead >= -1) & (ahead <= (0 if o.causal else 1))
+    if not o.acrossBuckets:
+        meet &= bucket[..., None, :] == bucket[..., :, None]
+    # Rounds in which a pair meets; how often it counts; itself only for want of others.     (Kitaev et al. 2020, eq. 16)
+    times = (meet & real[:, None, None, :, None]).sum(2)
+    allowed = (times > 0) & visible(q, real, o)
+    scores = q @ k.mT / math.sqrt(q.shape[-1]) - 1e5 * torch.eye(length, device=q.device, dtype=q.dtype)
+    return softmax(scores if o.countOnce else scores + times.clamp(min=1).log(), allowed) @ v
+
+
+def transformer_xl(q, k, v, real, o, p):
+    (i, j), length, width = grid(q), q.shape[2], p.W_kR.shape[2]
+    start = i - i % o.segmentLength
+    in_reach = (j >= start - o.memoryLength) & (j < start + o.segmentLength)
+    distances = torch.arange(1 - length, length).double()[:, None]
+    angles = distances * 10000 ** (-2 * torch.arange(width // 2).double() / width)
+    r = torch.cat([angles.sin(), angles.cos()], -1).to(q) @ p.W_kR.mT
+    # (q_i + v)·r_{i−j}, out of those for every distance                                  (Dai et al. 2019, §3.3)
+    by_distance = (q + p.v[:, None]) @ r.mT
+    by_distance = by_distance.gather(3, (i - j + length - 1).expand(*q.shape[:2], -1, -1))
+
+    def scores(k):
+        return ((q + p.u[:, None]) @ k.mT + by_distance) / math.sqrt(q.shape[-1])
+
+    allowed = visible(q, real, o) & in_reach
+    if not o.stopMemoryGradient:
+        return softmax(scores(k), allowed) @ v
+    own = j >= start
+    weights = softmax(torch.where(own, scores(k), scores(k.detach())), allowed)
+    return (weights * own) @ v + (weights * ~own) @ v.detach()
+
+
+def convolve(kernel, v, before):
+    """Σ_t kernel_t v_{i + t − before}, for a kernel [heads, 1, width] or [batch, heads, length, width]."""
+    width = kernel.shape[-1]
+    windows = F.pad(v, (0, 0, before, width - 1 - before)).unfold(2, width, 1)
+    return (windows * kernel[..., None, :]).sum(-1)
+
+
+def light_conv(q, k, v, real, o, p):
+    return convolution(torch.softmax(p.W, -1)[:, None], v, real, o)
+
+
+def dynamic_conv(q, k, v, real, o, p):
+    return convolution(torch.softmax(q @ p.WQ.mT, -1), v, real, o)
+
+
+def convolution(kernel, v, real, o):
+    width = o.kernelWidth
+    if o.training and o.dropConnect > 0:
+        kernel = kernel * F.dropout(torch.ones(v.shape[1], 1, width, device=v.device), o.dropConnect)
+    return convolve(kernel, v * real[:, None, :, None], width - 1 if o.causal else width // 2)
+
+
+VARIANTS = {
+    "full": full,
+    "longformer": longformer,
+    "bigbird": bigbird,
+    "sparse-transformer": sparse_transformer,
+    "linformer": linformer,
+    "nystromformer": nystromformer,
+    "performer": performer,
+    "linear-transformer": linear_transformer,
+    "reformer": reformer,
+    "local-attention": local_attention,
+    "transformer-xl": transformer_xl,
+    "light-conv": light_conv,
+    "dynamic-conv": dynamic_conv,
+}

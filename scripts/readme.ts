@@ -1,72 +1,29 @@
 /**
  * `npm run readme`: rewrites the tables of README.md from the registry and from the raw numbers under bench/results/,
- * so that no figure there is typed by hand. Each table names the command that made its numbers.
+ * so that no figure there is typed by hand; and the plots under docs/. Each table names the command that made its numbers.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { timeCharts } from '../bench/report/growth-figures.ts';
+import { attentionCharts } from '../bench/report/peer-figures.ts';
+import { standalonePicture } from '../bench/report/picture.ts';
+import { contestantName, needSuite, readSuite } from '../bench/report/results.ts';
+import type { Chart } from '../src/compare/report/chart.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
 import { type Point, pointsOf, seriesOf } from '../src/compare/series.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../src/terminal/format.ts';
 import { allVariants } from '../src/variants/registry.ts';
 
-interface Raw<Row> {
-  environment: ComparisonReport['environment'];
-  rows: Row[];
-}
-
-interface ScalingRow {
-  variant: string;
-  training: boolean;
-  length?: number;
-  milliseconds: number;
-  peakBytes: number;
-  timeSlope?: number | null;
-  memorySlope?: number | null;
-}
-
-interface KernelRow {
-  what: string;
-  threads: number;
-  milliseconds: number;
-  rate: number;
-  unit: string;
-}
-
-interface DecodingRow {
-  variant: string;
-  position: number;
-  millisecondsPerToken: number;
-  stateBytes: number;
-}
-
-interface ReversibleRow {
-  residual: 'plain' | 'reversible';
-  layers: number;
-  length: number;
-  activationBytes: number;
-}
-
-interface PeerRow {
-  peer: string;
-  contestant: string;
-  computes: string;
-  threads: number;
-  task: { kind: string; heads?: number; length?: number; training?: boolean };
-  milliseconds: number;
-  ratio?: number;
-}
-
 const root = new URL('../', import.meta.url);
 const readmeFile = fileURLToPath(new URL('README.md', root));
-const read = <T>(name: string): T => JSON.parse(readFileSync(new URL(`bench/results/${name}.json`, root), 'utf8')) as T;
-
-const comparison = read<ComparisonReport>('compare');
-const scaling = read<Raw<ScalingRow>>('scaling');
-const kernels = read<Raw<KernelRow>>('kernels');
-const decoding = read<Raw<DecodingRow>>('decoding');
-const reversible = read<Raw<ReversibleRow>>('reversible');
-const peers = read<Raw<PeerRow>>('peers');
+const comparison = JSON.parse(readFileSync(new URL('bench/results/compare.json', root), 'utf8')) as ComparisonReport;
+const scaling = needSuite('scaling');
+const crossover = readSuite('crossover');
+const kernels = needSuite('kernels');
+const decoding = needSuite('decoding');
+const reversible = needSuite('reversible');
+const peers = needSuite('peers');
 
 /** The middle one of the budgets of each variant, averaged over the layers. */
 const middle = new Map<string, Point>(
@@ -81,6 +38,7 @@ text = withSection(text, 'compare', comparisonTable());
 text = withSection(text, 'variants', variantsTable());
 text = withSection(text, 'speed', speedTables());
 writeFileAtomically(readmeFile, text);
+await drawPictures();
 
 function withSection(whole: string, name: string, section: string): string {
   const pattern = new RegExp(`(<!-- ${name}: [^>]*-->)[\\s\\S]*?(<!-- /${name} -->)`);
@@ -163,12 +121,14 @@ function speedTables(): string {
     unit === '' ? '' : `${(rate / 1e9).toFixed(2)} G${unit}/s`,
   ]);
   const kernelTable = `${markdown(['kernel', 'threads', 'time', 'rate'], kernelRows)}`;
-  return `${markdown(titles, rows)}
+  return `![Time of a forward pass against length, for each variant, both logarithmic](docs/speed.svg)
+
+${markdown(titles, rows)}
 
 ${machine(scaling.environment, 'npm run bench -- --suite scaling')} Two heads of width 64; memory is the peak
-of tensor memory beyond the inputs.
+of tensor memory beyond the inputs. \`npm run bench -- --report FILE\` draws these and more as one page.
 
-${kernelTable}
+${crossoverTable()}${kernelTable}
 
 ${machine(kernels.environment, 'npm run bench -- --suite kernels')}
 
@@ -179,29 +139,73 @@ ${reversibleTable()}
 ${peersTable()}`;
 }
 
+/** How many times faster than full attention each variant is as it comes; nothing before that was measured. */
+function crossoverTable(): string {
+  if (crossover === null) return '';
+  const { rows, environment } = crossover;
+  const lengths = [...new Set(rows.map(({ length }) => length))];
+  const names = [...new Set(rows.map(({ variant }) => variant))].filter((name) => name !== 'full');
+  const cells = (name: string, training: boolean) =>
+    rows
+      .filter(({ variant, training: own }) => variant === name && own === training)
+      .map(({ speedUp }) => formatRatio(speedUp));
+  const titles = ['times faster than full', ...lengths.map(String), ...lengths.map((length) => `both, ${length}`)];
+  const lines = names.map((name) => [name, ...cells(name, false), ...cells(name, true)]);
+  return `${markdown(titles, lines)}
+
+${machine(environment, 'npm run bench -- --suite crossover')} Each at its default options; forward, and forward
+and backward (both).
+
+`;
+}
+
+/** Light or dark as the reader's system is. */
+async function drawPictures(): Promise<void> {
+  const write = async (name: string, chart: Chart | undefined, subtitle: string) => {
+    if (chart === undefined) throw new Error(`docs/${name}.svg: nothing was measured`);
+    const file = fileURLToPath(new URL(`docs/${name}.svg`, root));
+    writeFileAtomically(file, await standalonePicture(chart, subtitle));
+  };
+  const [forward] = timeCharts(scaling.rows);
+  const own = `2 heads of width 64, ${scaling.environment.threads} threads; the number is the slope: 1 grows in proportion to the length`;
+  await write('speed', { ...forward, title: 'Time of a forward pass against length' }, own);
+  const [beside] = attentionCharts(peers.rows);
+  const theirs =
+    'Forward, 1 head of width 64, 1 thread; lines end at the time limit; onnxruntime and PyTorch are native code';
+  await write('peers', beside && { ...beside, title: 'Full attention against length' }, theirs);
+}
+
 /** One head at 4096 tokens on one thread, forward and with backward, ours and theirs. */
 function peersTable(): string {
   const measured = peers.rows.filter(({ task, threads, milliseconds }) => {
     return task.kind === 'attention' && task.heads === 1 && task.length === 4096 && threads === 1 && milliseconds;
   });
   const find = (peer: string, contestant: string, training: boolean) =>
-    measured.find((row) => row.peer === peer && row.contestant === contestant && row.task.training === training);
+    measured.find(
+      (row) =>
+        row.peer === peer &&
+        row.contestant === contestant &&
+        row.task.kind === 'attention' &&
+        row.task.training === training,
+    );
   const cell = (peer: string, contestant: string, training: boolean) => {
     const row = find(peer, contestant, training);
-    if (row === undefined) return '';
+    if (row?.milliseconds === undefined) return '';
     const time = formatMilliseconds(row.milliseconds);
     return row.ratio === undefined ? time : `${time}, ${formatRatio(row.ratio)}`;
   };
   const contestants = [...new Map(measured.map((row) => [`${row.peer} ${row.contestant}`, row])).values()];
   const rows = contestants
     .sort((a, b) => a.computes.localeCompare(b.computes))
-    .map(({ peer, contestant, computes }) => [
-      computes,
-      peer === 'us' ? 'this one' : contestant === computes ? peer : `${peer} (${contestant})`,
-      cell(peer, contestant, false),
-      cell(peer, contestant, true),
+    .map((row) => [
+      row.computes,
+      contestantName(row),
+      cell(row.peer, row.contestant, false),
+      cell(row.peer, row.contestant, true),
     ]);
-  return `${markdown(['attention', 'library', 'forward, × ours', 'with backward, × ours'], rows)}
+  return `![Time of full attention against length, for each library](docs/peers.svg)
+
+${markdown(['attention', 'library', 'forward, × ours', 'with backward, × ours'], rows)}
 
 ${machine(peers.environment, 'npm run bench -- --suite peers')} One head of width 64, 4096 tokens, one thread; above 1× this
 library is faster. PyTorch and onnxruntime use the processor's widest vectors and fused multiply-adds; WebAssembly has

@@ -53,7 +53,7 @@ const ALONE = { width: 960, height: 480 };
 const MOST_BESIDE = 6;
 const MARGIN = { top: 26, bottom: 44, left: 52 };
 /** Room for names at the ends of lines: as much as the longest needs, within limits. */
-const RIGHT_MARGIN = { least: 60, most: 150 };
+const RIGHT_MARGIN = { least: 60, most: 150, mostAlone: 180 };
 const INSET = 8;
 const FONT_SIZE = 12;
 const HOVER_RADIUS = 11;
@@ -72,7 +72,8 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   // A variant that ran into NaN is in the table; here it has no place.
   const lines = chart.lines.map((line) => drawable(line, x, y)).filter(({ points }) => points.length > 0);
   const names = Math.max(...lines.map(({ label }) => widthOfLabel(label)));
-  const right = Math.min(RIGHT_MARGIN.most, Math.max(RIGHT_MARGIN.least, names));
+  const most = isCrowded(chart) ? RIGHT_MARGIN.mostAlone : RIGHT_MARGIN.most;
+  const right = Math.min(most, Math.max(RIGHT_MARGIN.least, names));
   const axis = { tickSize: 0, labelArrow: 'none', labelAnchor: 'right' } as const;
   const grid = { stroke: 'var(--line)', strokeOpacity: 1 } as const;
   const marks = [

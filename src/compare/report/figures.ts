@@ -240,11 +240,12 @@ function shortRatio(ratio: number): string {
   return ratio < 1 && Number.isInteger(parts) ? `1/${parts}×` : `${Number(ratio.toPrecision(2))}×`;
 }
 
-function formatMillisecondsShort(milliseconds: number): string {
+/** Without zeros that say nothing, for ticks. */
+export function formatMillisecondsShort(milliseconds: number): string {
   return trimZeros(formatMilliseconds(milliseconds));
 }
 
-function formatBytesShort(bytes: number): string {
+export function formatBytesShort(bytes: number): string {
   return trimZeros(formatBytes(bytes));
 }
 

@@ -35,7 +35,8 @@ function seriesProperties(mode: 'light' | 'dark'): string {
 /** Also the ends of the colours of the pattern pictures. */
 export const SURFACE = { light: '#ffffff', dark: '#16181c' };
 
-export const styleSheet = `
+/** For whatever is drawn with them, in a page or in a picture of its own. */
+export const colourProperties = `
 :root {
   color-scheme: light dark;
   --page: #f7f7f5; --surface: ${SURFACE.light}; --text: #1b1d21; --muted: #61656d; --line: #e2e2de; --strong-line: #c9c9c4;
@@ -46,7 +47,9 @@ export const styleSheet = `
     --page: #0f1114; --surface: ${SURFACE.dark}; --text: #e7e9ec; --muted: #9aa0a8; --line: #2a2d33; --strong-line: #43474f;
     ${seriesProperties('dark')}
   }
-}
+}`;
+
+export const styleSheet = `${colourProperties}
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body {

@@ -1,0 +1,154 @@
+/** `npm run bench -- --report FILE`: everything under bench/results/ as one page that holds all it shows. */
+import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from '../../src/compare/report/chart.ts';
+import { type Html, html, raw } from '../../src/compare/report/html.ts';
+import { styleSheet } from '../../src/compare/report/style.ts';
+import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
+import { formatRatio } from '../../src/terminal/format.ts';
+import { memoryCharts, PASSES, speedUpCharts, timeCharts } from './growth-figures.ts';
+import { drawPairs, moduleCharts, PAIR_LEGEND } from './pairs.ts';
+import { attentionCharts, attentionRateCharts, productCharts } from './peer-figures.ts';
+import { type CrossoverRow, type PeerRow, type Raw, readSuite, type ScalingRow } from './results.ts';
+
+/** Where a library has attention of the same name, and every variant is measured. */
+const MODULE_LENGTH = 4096;
+
+/** The HTML document, from whichever suites have run. */
+export async function renderBenchReport(): Promise<string> {
+  const drawing = await loadDrawing();
+  const [peers, scaling, crossover] = [readSuite('peers'), readSuite('scaling'), readSuite('crossover')];
+  const sections = [
+    peers && renderPeers(drawing, peers),
+    peers && renderModules(drawing, peers),
+    peers && renderRates(drawing, peers),
+    scaling && renderGrowth(drawing, scaling),
+    crossover && renderCrossover(drawing, crossover),
+  ];
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Speed and memory of efficient-transformers</title>
+<style>${raw(styleSheet)}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>Speed and memory</h1>
+<p class="lead">efficient-transformers beside other libraries, and its variants beside its own full attention</p>
+</header>
+${sections.every((section) => section === null) ? html`<p>Nothing was measured: npm run bench</p>` : sections}
+<footer>Rest on a point for its figures. The raw numbers are in bench/results/.</footer>
+</main>
+</body>
+</html>
+`;
+  return page.source;
+}
+
+function renderPeers(drawing: Drawing, { environment, rows }: Raw<PeerRow>): Html {
+  return html`<section>
+<h2>Full attention beside other libraries</h2>
+<p class="note">Each in a process of its own, in turns, after it gave our numbers. Both axes are logarithmic; lower is
+faster. Where a line ends early, a run would have passed the time limit or the memory. PyTorch and onnxruntime are native
+code with the processor’s widest vectors. ${machine(environment)}</p>
+${renderCharts(drawing, attentionCharts(rows))}
+</section>`;
+}
+
+function renderModules(drawing: Drawing, { rows }: Raw<PeerRow>): Html | null {
+  const charts = moduleCharts(rows, MODULE_LENGTH).filter(({ pairs }) => pairs.length > 0);
+  if (charts.length === 0) return null;
+  const legend = PAIR_LEGEND.map(
+    ({ name, colour, ink }) =>
+      html`<span class="swatch" style="background:${colour}"></span><strong style="color:${ink}">${name}</strong> `,
+  );
+  const figures = charts.map(
+    (chart) => html`<figure><figcaption><h3>${chart.title}</h3></figcaption>${raw(drawPairs(drawing, chart))}</figure>`,
+  );
+  return html`<section>
+<h2>Variants beside Hugging Face’s modules</h2>
+<p class="note">${MODULE_LENGTH} tokens, attention alone, the same window, blocks, chunks and landmarks; on the right their
+time over ours: above 1× this library is faster.</p>
+<p>${legend}</p>
+<div class="grid">${figures}</div>
+</section>`;
+}
+
+function renderRates(drawing: Drawing, { rows }: Raw<PeerRow>): Html {
+  return html`<section>
+<h2>How near to the processor’s peak</h2>
+<p class="note">The dashed roofs are what multiply-adds alone give, measured with the same instructions on as many threads.
+Native code has wider vectors and fused multiply-adds, and so a higher roof that is not drawn.</p>
+${renderCharts(drawing, [...productCharts(rows), ...attentionRateCharts(rows)])}
+</section>`;
+}
+
+function renderGrowth(drawing: Drawing, { environment, rows }: Raw<ScalingRow>): Html {
+  const slopes = rows.filter(({ length }) => length === undefined);
+  const cell = (variant: string, training: boolean, of: 'timeSlope' | 'memorySlope') =>
+    slopes.find((row) => row.variant === variant && row.training === training)?.[of]?.toFixed(2) ?? '';
+  const lines = [...new Set(slopes.map(({ variant }) => variant))].map((variant) => [
+    variant,
+    ...[false, true].flatMap((training) => [
+      cell(variant, training, 'timeSlope'),
+      cell(variant, training, 'memorySlope'),
+    ]),
+  ]);
+  const titles = ['variant', 'time, forward', 'memory, forward', 'time, both passes', 'memory, both passes'];
+  return html`<section>
+<h2>Growth with length</h2>
+<p class="note">One fixed budget a variant; the stride of sparse-transformer grows with √L, as in its paper. The number beside
+a name is the slope fitted over all its lengths: 1 grows in proportion, 2 with the square. ${machine(environment)}</p>
+${renderCharts(drawing, [...timeCharts(rows), ...memoryCharts(rows)])}
+${renderTable('Slopes', titles, lines)}
+</section>`;
+}
+
+function renderCrossover(drawing: Drawing, { environment, rows }: Raw<CrossoverRow>): Html {
+  const lengths = [...new Set(rows.map(({ length }) => length))];
+  const variants = [...new Set(rows.map(({ variant }) => variant))].filter((name) => name !== REFERENCE_VARIANT);
+  const lines = variants.flatMap((variant) =>
+    [false, true].map((training) => [
+      `${variant}, ${PASSES[training ? 1 : 0].toLowerCase()}`,
+      ...lengths.map((length) => {
+        const row = rows.find(
+          (each) => each.variant === variant && each.length === length && each.training === training,
+        );
+        return row === undefined ? '' : formatRatio(row.speedUp);
+      }),
+    ]),
+  );
+  return html`<section>
+<h2>When a variant pays</h2>
+<p class="note">Full attention’s time over each variant’s at its default options, on the same kernels. ${machine(environment)}</p>
+${renderCharts(drawing, speedUpCharts(rows))}
+${renderTable('Speed-ups', ['variant', ...lengths.map(String)], lines)}
+</section>`;
+}
+
+function renderCharts(drawing: Drawing, charts: readonly Chart[]): Html {
+  const figures = charts.map((chart) => {
+    const crowded = isCrowded(chart) ? raw(' class="crowded"') : null;
+    return html`<figure${crowded}><figcaption><h3>${chart.title}</h3></figcaption>${raw(drawChart(drawing, chart))}</figure>`;
+  });
+  // Dense: a narrow plot moves up beside another one instead of leaving a gap before a wide one.
+  return html`<div class="grid" style="grid-auto-flow:dense">${figures}</div>`;
+}
+
+function renderTable(name: string, titles: readonly string[], lines: readonly (readonly string[])[]): Html {
+  const head = titles.map(
+    (title, index) => html`<th scope="col"${index === 0 ? null : raw(' class="number"')}>${title}</th>`,
+  );
+  const body = lines.map(
+    ([first, ...rest]) =>
+      html`<tr><th scope="row">${first}</th>${rest.map((text) => html`<td class="number">${text}</td>`)}</tr>`,
+  );
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${name}">
+<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+}
+
+function machine({ cpu, node, date, kernels }: Raw<unknown>['environment']): string {
+  return `Measured on ${date.slice(0, 10)} on ${cpu}, Node ${node}, ${kernels} kernels.`;
+}

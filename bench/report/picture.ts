@@ -1,0 +1,23 @@
+/** A plot as an SVG file of its own, light or dark as the reader's system is: for the README. */
+import { type Chart, drawChart, loadDrawing } from '../../src/compare/report/chart.ts';
+import { escapeHtml } from '../../src/compare/report/html.ts';
+import { colourProperties } from '../../src/compare/report/style.ts';
+
+const HEADER = 64;
+const PADDING = 16;
+
+export async function standalonePicture(chart: Chart, subtitle: string): Promise<string> {
+  const inner = drawChart(await loadDrawing(), chart);
+  const [, width, height] = (/viewBox="0 0 (\d+) (\d+)"/.exec(inner) ?? []).map(Number);
+  const [outerWidth, outerHeight] = [width + 2 * PADDING, height + HEADER + PADDING];
+  const placed = inner.replace('<svg ', `<svg x="${PADDING}" y="${HEADER}" width="${width}" height="${height}" `);
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${outerWidth} ${outerHeight}" width="${outerWidth}" height="${outerHeight}" font-family="system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif">
+<style>${colourProperties}
+text { white-space: pre; }</style>
+<rect width="${outerWidth}" height="${outerHeight}" rx="10" fill="var(--surface)" stroke="var(--line)"/>
+<text x="${PADDING}" y="30" font-size="17" font-weight="650" fill="var(--text)">${escapeHtml(chart.title)}</text>
+<text x="${PADDING}" y="50" font-size="12.5" fill="var(--muted)">${escapeHtml(subtitle)}</text>
+${placed}
+</svg>
+`;
+}

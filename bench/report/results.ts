@@ -1,0 +1,92 @@
+/** The raw numbers under bench/results/ as whoever draws or prints them reads them. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { ComparisonReport } from '../../src/compare/result.ts';
+import type { Row } from '../suites/peers/measure.ts';
+
+export interface Raw<EachRow> {
+  summary: string;
+  environment: ComparisonReport['environment'];
+  rows: EachRow[];
+}
+
+/** Of one length, or, without one, what was fitted over all of them. */
+export interface ScalingRow {
+  variant: string;
+  training: boolean;
+  length?: number;
+  milliseconds: number;
+  peakBytes: number;
+  timeSlope?: number | null;
+  memorySlope?: number | null;
+}
+
+export interface CrossoverRow {
+  variant: string;
+  training: boolean;
+  length: number;
+  milliseconds: number;
+  speedUp: number;
+}
+
+export interface KernelRow {
+  what: string;
+  threads: number;
+  milliseconds: number;
+  rate: number;
+  unit: string;
+}
+
+export interface DecodingRow {
+  variant: string;
+  position: number;
+  millisecondsPerToken: number;
+  stateBytes: number;
+}
+
+export interface ReversibleRow {
+  residual: 'plain' | 'reversible';
+  layers: number;
+  length: number;
+  activationBytes: number;
+}
+
+/** Without what is null. */
+export type PeerRow = Pick<
+  Row,
+  'peer' | 'contestant' | 'computes' | 'instructions' | 'threads' | 'task' | 'outcome'
+> & {
+  milliseconds?: number;
+  rate?: number;
+  share?: number;
+  ratio?: number;
+};
+
+interface Rows {
+  scaling: ScalingRow;
+  crossover: CrossoverRow;
+  kernels: KernelRow;
+  decoding: DecodingRow;
+  reversible: ReversibleRow;
+  peers: PeerRow;
+}
+
+/** What a suite left behind; null if it never ran. */
+export function readSuite<Name extends keyof Rows>(name: Name): Raw<Rows[Name]> | null {
+  const file = new URL(`../results/${name}.json`, import.meta.url);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Raw<Rows[Name]>) : null;
+}
+
+/** As `readSuite`, of a suite that must have run. */
+export function needSuite<Name extends keyof Rows>(name: Name): Raw<Rows[Name]> {
+  const suite = readSuite(name);
+  if (suite === null) throw new Error(`bench/results/${name}.json: not there; npm run bench -- --suite ${name}`);
+  return suite;
+}
+
+/** What a reader calls a line of the peers' tables. */
+export function contestantName({ peer, contestant, computes }: PeerRow): string {
+  if (peer === 'us') return 'this library';
+  if (peer === 'us-plain') return 'this library, plain';
+  const plainName = [computes, 'product', 'training step'].includes(contestant);
+  return plainName ? peer : `${peer} (${contestant.replace(/^full, /, '')})`;
+}

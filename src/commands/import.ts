@@ -20,7 +20,10 @@ function describe() {
     },
     examples: [
       { command: `${PROGRAM} import trained --out out/again`, explanation: 'What save_pretrained has written' },
-      { command: `${PROGRAM} generate --checkpoint out/again`, explanation: 'And what it has learned' },
+      {
+        command: `${PROGRAM} import trained --out out/again --overwrite`,
+        explanation: 'Once more, after more training; then generate --checkpoint out/again',
+      },
     ],
   };
 }

@@ -57,10 +57,23 @@ export interface TextInputs {
 /** Takes the place of a layer's attention in one forward pass; `own` is what the layer itself would give. */
 export type AttendInstead = (inputs: AttentionInputs, layer: number, own: () => Tensor) => Tensor;
 
+/**
+ * Chooses BigBird's random blocks of a layer: by head and inner query block (the first and the last are global), numbers
+ * of blocks 0 … blocks − 1. One that comes twice counts twice.
+ */
+export type RandomBlocks = (place: {
+  layer: number;
+  heads: number;
+  blocks: number;
+  randomBlocks: number;
+}) => readonly (readonly (readonly number[])[])[];
+
 export interface ForwardOptions {
   /** For training; `evaluation` by default. */
   context?: ForwardContext;
   attend?: AttendInstead;
+  /** Of BigBird's own attention; see own-attention.ts for what is there by default. */
+  randomBlocks?: RandomBlocks;
 }
 
 export interface TextOutput {
@@ -80,6 +93,8 @@ export interface PretrainedModel extends Module {
   parameters(): Map<string, Tensor>;
   /** Before a step of training: draws random tensors of a replaced attention anew where it is time to. */
   redraw(step: number): void;
+  /** Called once, when the checkpoint's tensors are in: for what starts as a copy of them. */
+  filled?(): void;
   /** Differentiable. Throws ShapeError or ArgumentError for inputs that do not fit. */
   forward(inputs: TextInputs, options?: ForwardOptions): TextOutput;
 }
@@ -93,6 +108,11 @@ export interface Destination {
    * `squeezed`: with extents of 1 that ours lacks. Absent: as ours.
    */
   layout?: 'transposed' | 'squeezed';
+  /**
+   * For positions: the file has `rows` of them, and where ours are more, those from `from` on are repeated until there are
+   * enough (Beltagy et al. 2020, §5).
+   */
+  repeated?: { rows: number; from: number };
   /** The same numbers under a second name (a tied bias): taken only where the first name is absent. */
   alias?: true;
 }

@@ -3,8 +3,10 @@ import { UnsupportedError } from '../core/errors.ts';
 import { printable } from '../core/files/input-file.ts';
 import type { Architecture } from './architecture.ts';
 import type { Config } from './config.ts';
+import { planEncoder } from './encoder.ts';
+import { encoderArchitectures } from './encoder-config.ts';
 
-const architectures: readonly Architecture[] = [];
+const architectures: readonly Architecture[] = [...encoderArchitectures(planEncoder)];
 
 /** Throws UnsupportedError for a `model_type` that is not listed, FileFormatError if the config has none. */
 export function architectureOf(config: Config): Architecture {

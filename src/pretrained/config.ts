@@ -22,6 +22,10 @@ export class Config {
     return (this.#values.get(name) ?? undefined) !== undefined;
   }
 
+  isList(name: string): boolean {
+    return Array.isArray(this.#values.get(name));
+  }
+
   /** An integer of at least `minimum`; without a default it has to be there. */
   integer(name: string, minimum: number, byDefault?: number): number {
     const is = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= minimum;

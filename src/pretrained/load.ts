@@ -27,6 +27,7 @@ export function loadPretrained(directory: string, options: LoadOptions = {}): Pr
   return build(() => {
     const model = plan.build(options, new Set(stored.tensors.keys()));
     fillTensors(model.tensors(), stored, plan);
+    model.filled?.();
     return model;
   });
 }

@@ -95,26 +95,31 @@ function isOfReplacement(name: string): boolean {
 }
 
 /** The shape that the file should have, unless it has it. */
-function shapeInFile({ shape }: Tensor, source: StoredArray, { layout }: Destination): readonly number[] | null {
+function shapeInFile({ shape }: Tensor, source: StoredArray, destination: Destination): readonly number[] | null {
+  const { layout, repeated } = destination;
   const long = (extents: readonly number[]) => extents.filter((extent) => extent !== 1);
-  const [given, expected] =
-    layout === 'squeezed'
-      ? [long(source.shape), long(shape)]
-      : [source.shape, layout === 'transposed' ? [...shape].reverse() : shape];
-  return formatShape(given) === formatShape(expected) ? null : expected;
+  let expected = layout === 'transposed' ? [...shape].reverse() : shape;
+  if (repeated !== undefined) expected = [repeated.rows, ...shape.slice(1)];
+  const [given, wanted] = layout === 'squeezed' ? [long(source.shape), long(shape)] : [source.shape, expected];
+  return formatShape(given) === formatShape(wanted) ? null : expected;
 }
 
-function copyInto(target: Tensor, source: StoredArray, { layout }: Destination): void {
+function copyInto(target: Tensor, source: StoredArray, { layout, repeated }: Destination): void {
   const numbers = source.load();
   const into = elements(target);
-  if (layout !== 'transposed') {
-    into.set(numbers);
+  if (layout === 'transposed') {
+    const [rows, columns] = target.shape;
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) into[row * columns + column] = numbers[column * rows + row];
+    }
     return;
   }
-  const [rows, columns] = target.shape;
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) into[row * columns + column] = numbers[column * rows + row];
-  }
+  into.set(numbers.subarray(0, into.length));
+  if (repeated === undefined) return;
+  const width = target.size / target.shape[0];
+  const period = numbers.subarray(repeated.from * width);
+  for (let at = numbers.length; at < into.length; at += period.length)
+    into.set(period.subarray(0, into.length - at), at);
 }
 
 function expectNone(path: string, problems: Record<string, readonly string[]>): void {

@@ -1,0 +1,115 @@
+/** A layer's attention between its projections: its own, or a variant in its place. */
+import { contiguous, reshape, transpose } from '../core/ops/index.ts';
+import { elements, type Tensor } from '../core/tensor.ts';
+import { type FloatType, type Linear, linear } from '../training/linear.ts';
+import type { Mixing } from '../training/mixing.ts';
+import { type Module, named } from '../training/named.ts';
+import type { AttentionInputs } from '../variants/variant.ts';
+import type { AttendInstead, RandomBlocks } from './architecture.ts';
+import type { EncoderDescription } from './encoder-config.ts';
+import { attendAsReleased } from './own-attention.ts';
+import type { Replacement } from './replacement.ts';
+import { REPLACEMENT } from './tensors.ts';
+import { unfilled, unfilledLinear } from './unfilled.ts';
+
+type Projections = { query: Linear; key: Linear; value: Linear };
+
+export interface AttentionCall {
+  training: boolean;
+  keyMask?: Tensor | undefined;
+  globalMask?: Tensor | undefined;
+  attend?: AttendInstead | undefined;
+  randomBlocks?: RandomBlocks | undefined;
+}
+
+export class EncoderAttention implements Module {
+  readonly projections: Projections;
+  /** Of Longformer's global tokens. */
+  readonly global: Projections | undefined;
+  /** [heads, width], of Nyströmformer. */
+  readonly convolution: Tensor | undefined;
+  readonly output: Linear;
+  readonly replacement: Replacement | null;
+  /** Of global tokens, where the variant in place has some and the model has no projections for them: copies at first. */
+  readonly #copied: Projections | undefined;
+  readonly #description: EncoderDescription;
+  readonly #layer: number;
+
+  constructor(description: EncoderDescription, layer: number, dtype: FloatType, replacement: Replacement | null) {
+    const { modelDim, heads, attention, projectionBias } = description;
+    this.#description = description;
+    this.#layer = layer;
+    const projections = (): Projections => ({
+      query: unfilledLinear(modelDim, modelDim, dtype, projectionBias),
+      key: unfilledLinear(modelDim, modelDim, dtype, projectionBias),
+      value: unfilledLinear(modelDim, modelDim, dtype, projectionBias),
+    });
+    this.projections = projections();
+    this.global = attention.kind === 'window' ? projections() : undefined;
+    const width = attention.kind === 'landmarks' ? attention.convolutionWidth : null;
+    this.convolution = width === null ? undefined : unfilled([heads, width], dtype);
+    this.output = unfilledLinear(modelDim, modelDim, dtype);
+    this.replacement = replacement;
+    const needsGlobal = replacement !== null && hasGlobalTokens(replacement.mixing);
+    this.#copied = needsGlobal && this.global === undefined ? projections() : undefined;
+  }
+
+  tensors(): Map<string, Tensor> {
+    const { projections, global, convolution, output, replacement } = this;
+    const replaced = { global: this.#copied, ...(replacement?.own && replacement.mixing.parameters) };
+    return named({ ...projections, global, convolution, output, [REPLACEMENT]: replaced });
+  }
+
+  /** Once the file's numbers are in. */
+  filled(): void {
+    const [from, to] = [this.projections, this.#copied];
+    if (to === undefined) return;
+    for (const part of ['query', 'key', 'value'] as const) {
+      elements(to[part].weight).set(elements(from[part].weight));
+      if (to[part].bias && from[part].bias) elements(to[part].bias).set(elements(from[part].bias));
+    }
+  }
+
+  /** Self-attention of x [batch, length, modelDim], to the same. */
+  forward(x: Tensor, call: AttentionCall): Tensor {
+    const { keyMask, attend } = call;
+    const global = this.global ?? this.#copied;
+    const inputs: AttentionInputs = {
+      ...this.#heads(x, this.projections),
+      ...(keyMask && { keyMask }),
+      ...(global && { global: this.#heads(x, global) }),
+    };
+    const own = () => this.#own(inputs, call);
+    return this.#merge(attend === undefined ? own() : attend(inputs, this.#layer, own));
+  }
+
+  #own(inputs: AttentionInputs, { training, globalMask, randomBlocks }: AttentionCall): Tensor {
+    const { convolution } = this;
+    if (this.replacement === null) {
+      const call = { layer: this.#layer, globalMask, randomBlocks, convolution };
+      return attendAsReleased(inputs, this.#description.attention, call);
+    }
+    const { mixing } = this.replacement;
+    const { global, ...others } = inputs;
+    return mixing.attend(hasGlobalTokens(mixing) ? inputs : others, { training });
+  }
+
+  #heads(x: Tensor, { query, key, value }: Projections) {
+    const { heads, headDim } = this.#description;
+    const [queries, keys, values] = [query, key, value].map((projection) => {
+      const rows = reshape(linear(x, projection), [x.shape[0], x.shape[1], heads, headDim]);
+      return contiguous(transpose(rows, [0, 2, 1, 3]));
+    });
+    return { queries, keys, values };
+  }
+
+  #merge(mixed: Tensor): Tensor {
+    const [batch, heads, length, headDim] = mixed.shape;
+    return linear(reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, heads * headDim]), this.output);
+  }
+}
+
+function hasGlobalTokens({ variant, options }: Mixing): boolean {
+  const { globalPositions = [] } = options as { globalPositions?: readonly number[] };
+  return variant.supports.globalProjections === true && globalPositions.length > 0;
+}

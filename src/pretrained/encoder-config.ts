@@ -1,0 +1,200 @@
+/**
+ * The settings of models that are shaped like BERT: one stack of post-norm layers, which differ in their attention, in how
+ * positions are counted, and in their heads.
+ */
+import type { Architecture, Description, HeadKind } from './architecture.ts';
+import type { Config } from './config.ts';
+
+export const ENCODER_TYPES = ['bert', 'roberta', 'longformer', 'big_bird', 'nystromformer'] as const;
+export type EncoderType = (typeof ENCODER_TYPES)[number];
+
+/** As `hidden_act` names them. */
+export const ACTIVATIONS = ['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu'] as const;
+export type ActivationName = (typeof ACTIVATIONS)[number];
+
+export type OwnAttention =
+  | { kind: 'full' }
+  /** A window for each layer: as many tokens, half of them on each side. */
+  | { kind: 'window'; windows: readonly number[] }
+  | { kind: 'blocks'; blockSize: number; randomBlocks: number }
+  /**
+   * `landmarks`: null where there are as many as `segment_means_seq_len`, which transformers takes for full attention
+   * whatever the length; else texts must be of `textLength` tokens. The convolution of the values is added either way.
+   */
+  | { kind: 'landmarks'; landmarks: number | null; textLength: number; convolutionWidth: number | null };
+
+export interface EncoderDescription extends Description {
+  modelType: EncoderType;
+  attention: OwnAttention;
+  feedForwardDim: number;
+  activation: ActivationName;
+  /** Of layer normalisation. */
+  epsilon: number;
+  tokenTypes: number;
+  /** Rows of the checkpoint's table, of which the first text position is row `firstPosition`. */
+  positionRows: number;
+  firstPosition: number;
+  /** Given where padding tokens are not counted, and stand at the row of this number (RoBERTa). */
+  paddingToken: number | null;
+  /** Whether queries, keys and values have a bias. */
+  projectionBias: boolean;
+  /** What the embeddings of tokens are multiplied by. */
+  embeddingScale: number;
+  /** Of hidden states while training. (Dropout of attention weights has no place in a streamed attention.) */
+  dropout: number;
+  /** The classification head: of the pooled first token; or of the first token through a layer with this activation. */
+  classifierActivation: 'pooled' | 'tanh' | ActivationName;
+  classes: number;
+  /** Whether the masked-LM head takes the weights of the token embeddings. */
+  tied: boolean;
+}
+
+/** What differs between the types beside their attention: names, and defaults that config.json may leave out. */
+const TYPES = {
+  bert: { prefix: 'Bert', vocabulary: 30522, positions: 512, activation: 'gelu', epsilon: 1e-12, padding: 0 },
+  roberta: { prefix: 'Roberta', vocabulary: 50265, positions: 512, activation: 'gelu', epsilon: 1e-12, padding: 1 },
+  longformer: {
+    prefix: 'Longformer',
+    vocabulary: 30522,
+    positions: 512,
+    activation: 'gelu',
+    epsilon: 1e-12,
+    padding: 1,
+  },
+  big_bird: {
+    prefix: 'BigBird',
+    vocabulary: 50358,
+    positions: 4096,
+    activation: 'gelu_new',
+    epsilon: 1e-12,
+    padding: 0,
+  },
+  nystromformer: {
+    prefix: 'Nystromformer',
+    vocabulary: 30000,
+    positions: 510,
+    activation: 'gelu_new',
+    epsilon: 1e-5,
+    padding: 1,
+  },
+} as const satisfies Record<EncoderType, object>;
+
+const HEADS: Record<string, HeadKind> = {
+  Model: 'none',
+  ForMaskedLM: 'masked-lm',
+  // A masked-LM head, and one for pairs of sentences that is left out.
+  ForPreTraining: 'masked-lm',
+  ForSequenceClassification: 'classification',
+};
+
+/** Throws FileFormatError for values that cannot be right, UnsupportedError for those that are not supported here. */
+export function describeEncoder(config: Config, modelType: EncoderType): EncoderDescription {
+  const type = TYPES[modelType];
+  const head = headOf(config, type.prefix);
+  config.only('position_embedding_type', 'absolute');
+  config.only('is_decoder', false);
+  config.only('add_cross_attention', false);
+
+  const layers = config.integer('num_hidden_layers', 1, 12);
+  const modelDim = config.integer('hidden_size', 1, 768);
+  const heads = config.integer('num_attention_heads', 1, 12);
+  if (modelDim % heads !== 0) throw config.wrong('num_attention_heads', `a divisor of hidden_size ${modelDim}`);
+  const positions = config.integer('max_position_embeddings', 1, type.positions);
+  const activation = config.choice('hidden_act', ACTIVATIONS, type.activation);
+  return {
+    modelType,
+    head,
+    layers,
+    modelDim,
+    heads,
+    headDim: modelDim / heads,
+    vocabulary: config.integer('vocab_size', 1, type.vocabulary),
+    ...positionsOf(config, modelType, positions, type.padding),
+    attention: attentionOf(config, modelType, layers),
+    feedForwardDim: config.integer('intermediate_size', 1, 3072),
+    activation,
+    epsilon: config.number('layer_norm_eps', Number.MIN_VALUE, 1, type.epsilon),
+    tokenTypes: config.integer('type_vocab_size', 1, 2),
+    projectionBias: modelType === 'big_bird' ? config.boolean('use_bias', true) : true,
+    embeddingScale: modelType === 'big_bird' && config.boolean('rescale_embeddings', false) ? Math.sqrt(modelDim) : 1,
+    dropout: config.number('hidden_dropout_prob', 0, 1 - Number.EPSILON, 0.1),
+    classifierActivation: classifierActivationOf(modelType, activation),
+    classes: classesOf(config),
+    tied: config.boolean('tie_word_embeddings', true),
+  };
+}
+
+function headOf(config: Config, prefix: string): HeadKind {
+  const names = config.texts('architectures');
+  const head = names.length === 1 && names[0].startsWith(prefix) ? HEADS[names[0].slice(prefix.length)] : undefined;
+  if (head !== undefined) return head;
+  throw config.unsupported(
+    'architectures',
+    `one of ${Object.keys(HEADS)
+      .map((each) => prefix + each)
+      .join(', ')}`,
+  );
+}
+
+/** RoBERTa and its heirs count from the padding token's number on; Nyströmformer always begins at 2. */
+function positionsOf(config: Config, type: EncoderType, positions: number, padding: number) {
+  if (type === 'bert' || type === 'big_bird') {
+    return { positionRows: positions, firstPosition: 0, paddingToken: null, length: positions };
+  }
+  if (type === 'nystromformer') {
+    return { positionRows: positions + 2, firstPosition: 2, paddingToken: null, length: positions };
+  }
+  const paddingToken = config.integer('pad_token_id', 0, padding);
+  const firstPosition = paddingToken + 1;
+  if (positions <= firstPosition) throw config.wrong('max_position_embeddings', `more than ${firstPosition}`);
+  return { positionRows: positions, firstPosition, paddingToken, length: positions - firstPosition };
+}
+
+function attentionOf(config: Config, type: EncoderType, layers: number): OwnAttention {
+  if (type === 'longformer') return { kind: 'window', windows: windowsOf(config, layers) };
+  if (type === 'big_bird') {
+    const attention = config.choice('attention_type', ['block_sparse', 'original_full'], 'block_sparse');
+    if (attention === 'original_full') return { kind: 'full' };
+    const randomBlocks = config.integer('num_random_blocks', 0, 3);
+    return { kind: 'blocks', blockSize: config.integer('block_size', 1, 64), randomBlocks };
+  }
+  if (type === 'nystromformer') return landmarksOf(config);
+  return { kind: 'full' };
+}
+
+function windowsOf(config: Config, layers: number): readonly number[] {
+  const name = 'attention_window';
+  const windows = config.isList(name)
+    ? config.integers(name, 1)
+    : new Array<number>(layers).fill(config.integer(name, 1, 512));
+  if (windows.length !== layers) throw config.wrong(name, `${layers} windows, one for each layer`);
+  if (windows.some((window) => window % 2 !== 0)) throw config.wrong(name, 'even windows');
+  return windows;
+}
+
+function landmarksOf(config: Config): OwnAttention {
+  // transformers stops at `true`: it asks the config for a value by a name that no config has.
+  config.only('inv_coeff_init_option', false);
+  const textLength = config.integer('segment_means_seq_len', 1, 64);
+  const landmarks = config.integer('num_landmarks', 1, 64);
+  if (textLength % landmarks !== 0)
+    throw config.wrong('num_landmarks', `a divisor of segment_means_seq_len ${textLength}`);
+  const convolutionWidth = config.optionalInteger('conv_kernel_size', 1, 65);
+  if (convolutionWidth !== null && convolutionWidth % 2 === 0) throw config.wrong('conv_kernel_size', 'an odd width');
+  return { kind: 'landmarks', landmarks: landmarks === textLength ? null : landmarks, textLength, convolutionWidth };
+}
+
+function classifierActivationOf(type: EncoderType, activation: ActivationName) {
+  if (type === 'bert') return 'pooled';
+  return type === 'longformer' || type === 'roberta' ? 'tanh' : activation;
+}
+
+/** `num_labels` is written only where there are no names for them. */
+function classesOf(config: Config): number {
+  return config.entries('id2label')?.length ?? config.integer('num_labels', 1, 2);
+}
+
+/** The architectures, each to be planned by `plan`. */
+export function encoderArchitectures(plan: (config: Config, type: EncoderType) => ReturnType<Architecture['plan']>) {
+  return ENCODER_TYPES.map((modelType): Architecture => ({ modelType, plan: (config) => plan(config, modelType) }));
+}

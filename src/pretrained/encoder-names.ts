@@ -1,0 +1,127 @@
+/**
+ * What transformers calls the tensors of a model that is shaped like BERT, and what they are called here. The file may have
+ * the body's names with a prefix (`bert.encoder…`) or without, and layer normalisation as `weight` and `bias` or, from old
+ * TensorFlow checkpoints, as `gamma` and `beta`.
+ */
+import type { Destination } from './architecture.ts';
+import type { EncoderDescription, EncoderType } from './encoder-config.ts';
+
+const PREFIXES: Record<EncoderType, string> = {
+  bert: 'bert.',
+  roberta: 'roberta.',
+  longformer: 'longformer.',
+  big_bird: 'bert.',
+  nystromformer: 'nystromformer.',
+};
+
+/** By the end of the name: a part of ours, and how it lies in the file. */
+const LINEAR = {
+  weight: { part: 'weight', layout: 'transposed' },
+  bias: { part: 'bias' },
+} as const;
+const NORM = {
+  weight: { part: 'gain' },
+  gamma: { part: 'gain' },
+  bias: { part: 'bias' },
+  beta: { part: 'bias' },
+} as const;
+
+type Ends = Record<string, { part: string; layout?: Destination['layout'] }>;
+
+/** Names without their end, by module: what they are here, within `layers.N` for those of a layer. */
+const LAYER: Record<string, [name: string, ends: Ends]> = {
+  'attention.self.query': ['attention.query', LINEAR],
+  'attention.self.key': ['attention.key', LINEAR],
+  'attention.self.value': ['attention.value', LINEAR],
+  'attention.self.query_global': ['attention.global.query', LINEAR],
+  'attention.self.key_global': ['attention.global.key', LINEAR],
+  'attention.self.value_global': ['attention.global.value', LINEAR],
+  'attention.self.conv': ['attention', { weight: { part: 'convolution', layout: 'squeezed' } }],
+  'attention.output.dense': ['attention.output', LINEAR],
+  'attention.output.LayerNorm': ['attentionNorm', NORM],
+  'intermediate.dense': ['feedForward.inner', LINEAR],
+  'output.dense': ['feedForward.outer', LINEAR],
+  'output.LayerNorm': ['feedForwardNorm', NORM],
+};
+const EMBEDDINGS: Record<string, [name: string, ends: Ends]> = {
+  'embeddings.word_embeddings': ['embeddings.words', { weight: { part: 'weight' } }],
+  'embeddings.position_embeddings': ['embeddings.positions', { weight: { part: 'weight' } }],
+  'embeddings.token_type_embeddings': ['embeddings.tokenTypes', { weight: { part: 'weight' } }],
+  'embeddings.LayerNorm': ['embeddings.norm', NORM],
+};
+const MASKED_LM: Record<string, [name: string, ends: Ends]> = {
+  'cls.predictions.transform.dense': ['head.dense', LINEAR],
+  'cls.predictions.transform.LayerNorm': ['head.norm', NORM],
+  'cls.predictions.decoder': ['head.output', LINEAR],
+  'cls.predictions': ['head.output', { bias: { part: 'bias' } }],
+  'lm_head.dense': ['head.dense', LINEAR],
+  'lm_head.layer_norm': ['head.norm', NORM],
+  'lm_head.decoder': ['head.output', LINEAR],
+  lm_head: ['head.output', { bias: { part: 'bias' } }],
+};
+const CLASSIFIER: Record<string, [name: string, ends: Ends]> = {
+  classifier: ['head.output', LINEAR],
+  'classifier.dense': ['head.dense', LINEAR],
+  'classifier.out_proj': ['head.output', LINEAR],
+};
+const POOLER: Record<string, [name: string, ends: Ends]> = {
+  'pooler.dense': ['pooler', LINEAR],
+  // BigBird's.
+  pooler: ['pooler', LINEAR],
+};
+
+/** Numbers that follow from the config, and a head that is not supported: known, and left out. */
+const LEFT_OUT = /^(embeddings\.(position_ids|token_type_ids)|cls\.seq_relationship\.(weight|bias))$/;
+
+/** Whether the file has the pooler's weights. Without them a bare encoder has no pooler. */
+export function hasPooler(stored: ReadonlySet<string>, { modelType }: EncoderDescription): boolean {
+  return [...stored].some((name) => find(POOLER, withoutPrefix(name, modelType)) !== undefined);
+}
+
+/** Where a tensor goes; see `Plan.destination`. */
+export function encoderDestination(
+  stored: string,
+  description: EncoderDescription,
+  pooler: boolean,
+): Destination | 'unused' | undefined {
+  const name = withoutPrefix(stored, description.modelType);
+  if (LEFT_OUT.test(name)) return 'unused';
+  const ofLayer = /^encoder\.layer\.(\d+)\.(.+)$/.exec(name);
+  if (ofLayer !== null) {
+    const found = find(LAYER, ofLayer[2]);
+    return found && { ...found, name: `layers.${Number(ofLayer[1])}.${found.name}` };
+  }
+  const { head, tied, positionRows, firstPosition } = description;
+  const embedding = find(EMBEDDINGS, name);
+  if (embedding?.name === 'embeddings.positions.weight') {
+    return { ...embedding, repeated: { rows: positionRows, from: firstPosition } };
+  }
+  if (embedding !== undefined) return embedding;
+  const ofPooler = find(POOLER, name);
+  if (ofPooler !== undefined) return pooler ? ofPooler : 'unused';
+  const ofMaskedLM = find(MASKED_LM, name);
+  if (ofMaskedLM !== undefined) {
+    if (head !== 'masked-lm') return 'unused';
+    const decoder = /\.decoder\.(weight|bias)$/.exec(name)?.[1];
+    // Tied: the embeddings' own numbers once more.
+    if (decoder === 'weight' && tied) return 'unused';
+    return decoder === 'bias' ? { ...ofMaskedLM, alias: true } : ofMaskedLM;
+  }
+  const ofClassifier = find(CLASSIFIER, name);
+  if (ofClassifier !== undefined) return head === 'classification' ? ofClassifier : 'unused';
+  return undefined;
+}
+
+function withoutPrefix(name: string, type: EncoderType): string {
+  return name.startsWith(PREFIXES[type]) ? name.slice(PREFIXES[type].length) : name;
+}
+
+function find(names: Record<string, [string, Ends]>, name: string): Destination | undefined {
+  const dot = name.lastIndexOf('.');
+  const [module, end] = [name.slice(0, dot), name.slice(dot + 1)];
+  if (!Object.hasOwn(names, module)) return undefined;
+  const [ours, ends] = names[module];
+  if (!Object.hasOwn(ends, end)) return undefined;
+  const { part, layout } = ends[end];
+  return { name: `${ours}.${part}`, ...(layout && { layout }) };
+}

@@ -1,0 +1,227 @@
+/**
+ * Models that are shaped like BERT (Devlin et al. 2019), with the layers of Vaswani et al. 2017:
+ *
+ *     x = norm(E[token] + P[position] + T[type])
+ *     y = norm(x + attention(x)),   z = norm(y + act(y W₁ + b₁) W₂ + b₂)        in each layer
+ *
+ * What differs between BERT, RoBERTa, Longformer, BigBird and Nyströmformer is in their description (encoder-config.ts),
+ * and in how they attend (own-attention.ts).
+ */
+import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../core/errors.ts';
+import { expectTensor } from '../core/ops/check.ts';
+import { add, gatherRows, layerNorm, reshape, scale, slice, tanh } from '../core/ops/index.ts';
+import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
+import { dropped, evaluation, type ForwardContext, within } from '../training/context.ts';
+import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
+import { learned, named } from '../training/named.ts';
+import type { ForwardOptions, LoadOptions, Plan, PretrainedModel, TextInputs, TextOutput } from './architecture.ts';
+import type { Config } from './config.ts';
+import { type AttentionCall, EncoderAttention } from './encoder-attention.ts';
+import { describeEncoder, type EncoderDescription, type EncoderType } from './encoder-config.ts';
+import { activations, classLogits, firstToken, type Head, maskedLMLogits, unfilledHead } from './encoder-head.ts';
+import { encoderDestination, hasPooler } from './encoder-names.ts';
+import { replacementsOf } from './replacement.ts';
+import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
+
+interface EncoderLayer {
+  attention: EncoderAttention;
+  attentionNorm: Norm;
+  feedForward: { inner: Linear; outer: Linear };
+  feedForwardNorm: Norm;
+}
+
+export class Encoder implements PretrainedModel {
+  readonly description: EncoderDescription;
+  readonly embeddings: { words: Embedding; positions: Embedding; tokenTypes: Embedding; norm: Norm };
+  readonly layers: readonly EncoderLayer[];
+  readonly pooler: Linear | undefined;
+  readonly head: Head | undefined;
+
+  /** Its tensors have no numbers yet. Use `loadPretrained`. */
+  constructor(description: EncoderDescription, options: LoadOptions, pooler: boolean) {
+    const { vocabulary, modelDim, feedForwardDim, tokenTypes, positionRows, firstPosition, length } = description;
+    const { dtype = 'float32' } = options;
+    this.description = description;
+    const table = (rows: number): Embedding => ({ weight: unfilled([rows, modelDim], dtype) });
+    this.embeddings = {
+      words: table(vocabulary),
+      positions: table(Math.max(positionRows, firstPosition + length)),
+      tokenTypes: table(tokenTypes),
+      norm: unfilledNorm(modelDim, dtype),
+    };
+    this.layers = replacementsOf(description, options).map((replacement, layer) => ({
+      attention: new EncoderAttention(description, layer, dtype, replacement),
+      attentionNorm: unfilledNorm(modelDim, dtype),
+      feedForward: {
+        inner: unfilledLinear(modelDim, feedForwardDim, dtype),
+        outer: unfilledLinear(feedForwardDim, modelDim, dtype),
+      },
+      feedForwardNorm: unfilledNorm(modelDim, dtype),
+    }));
+    this.pooler = pooler ? unfilledLinear(modelDim, modelDim, dtype) : undefined;
+    this.head = unfilledHead(description, dtype);
+  }
+
+  tensors(): Map<string, Tensor> {
+    const { embeddings, pooler, head } = this;
+    const layers = this.layers.map((layer) => ({ ...layer, attention: layer.attention.tensors() }));
+    return named({ embeddings, layers, pooler, head });
+  }
+
+  parameters(): Map<string, Tensor> {
+    return learned(this.tensors());
+  }
+
+  redraw(step: number): void {
+    for (const { attention } of this.layers) {
+      if (attention.replacement?.own) attention.replacement.mixing.redraw(step);
+    }
+  }
+
+  filled(): void {
+    for (const { attention } of this.layers) attention.filled();
+  }
+
+  forward(inputs: TextInputs, options: ForwardOptions = {}): TextOutput {
+    this.#expectInputs(inputs);
+    const { context = evaluation, attend, randomBlocks } = options;
+    const call: AttentionCall = {
+      training: context.training,
+      keyMask: inputs.keyMask,
+      globalMask: inputs.globalMask ?? this.#globalByDefault(inputs.tokens),
+      attend,
+      randomBlocks,
+    };
+    return scope(() => this.#run(inputs, call, context));
+  }
+
+  #run(inputs: TextInputs, call: AttentionCall, context: ForwardContext): TextOutput {
+    const { description, head, pooler } = this;
+    const hiddenStates = [this.#embed(inputs, within(context, 'embeddings'))];
+    this.layers.forEach((layer, n) => {
+      hiddenStates.push(this.#layer(hiddenStates[n], layer, call, within(context, `layer ${n}`)));
+    });
+    const last = hiddenStates[hiddenStates.length - 1];
+    const pooled = pooler && tanh(linear(firstToken(last), pooler));
+    const output: TextOutput = { hiddenStates, ...(pooled && { pooled }) };
+    if (head === undefined) return output;
+    const logits =
+      description.head === 'masked-lm'
+        ? maskedLMLogits(last, head, this.embeddings.words.weight, description)
+        : classLogits(last, pooled, head, description, within(context, 'head'));
+    return { ...output, logits };
+  }
+
+  #embed({ tokens, tokenTypes }: TextInputs, context: ForwardContext): Tensor {
+    const { embeddingScale, dropout, epsilon, modelType } = this.description;
+    const { words, tokenTypes: types, norm } = this.embeddings;
+    const rows = (ids: Tensor, { weight }: Embedding) => {
+      return reshape(gatherRows(weight, reshape(ids, [ids.size])), [...ids.shape, weight.shape[1]]);
+    };
+    const ofTokens = embeddingScale === 1 ? rows(tokens, words) : scale(rows(tokens, words), embeddingScale);
+    const ofTypes = tokenTypes === undefined ? slice(types.weight, 0, 0, 1) : rows(tokenTypes, types);
+    const sum = add(add(ofTokens, ofTypes), this.#positions(tokens));
+    // BigBird drops before the normalisation, the others after it.
+    const drop = (x: Tensor) => dropped(x, dropout, context);
+    const before = modelType === 'big_bird' ? drop(sum) : sum;
+    const normed = layerNorm(before, norm.gain, norm.bias, epsilon);
+    return modelType === 'big_bird' ? normed : drop(normed);
+  }
+
+  /** [length, modelDim], or where padding is not counted, [batch, length, modelDim]. */
+  #positions(tokens: Tensor): Tensor {
+    const { firstPosition, paddingToken, modelDim } = this.description;
+    const { weight } = this.embeddings.positions;
+    const [batch, length] = tokens.shape;
+    if (paddingToken === null) return slice(weight, 0, firstPosition, firstPosition + length);
+    const ids = elements(tokens);
+    const places = new Int32Array(ids.length);
+    for (let text = 0; text < batch; text++) {
+      let next = firstPosition;
+      for (let at = text * length; at < (text + 1) * length; at++) {
+        places[at] = ids[at] === paddingToken ? paddingToken : next++;
+      }
+    }
+    return reshape(gatherRows(weight, places), [batch, length, modelDim]);
+  }
+
+  #layer(x: Tensor, layer: EncoderLayer, call: AttentionCall, context: ForwardContext): Tensor {
+    const { dropout, epsilon, activation } = this.description;
+    const { attention, attentionNorm, feedForward, feedForwardNorm } = layer;
+    const normed = (sum: Tensor, { gain, bias }: Norm) => layerNorm(sum, gain, bias, epsilon);
+    const attended = dropped(attention.forward(x, call), dropout, within(context, 'attention'));
+    const y = normed(add(attended, x), attentionNorm);
+    const inner = activations[activation](linear(y, feedForward.inner));
+    const outer = dropped(linear(inner, feedForward.outer), dropout, within(context, 'feed-forward'));
+    return normed(add(outer, y), feedForwardNorm);
+  }
+
+  /** For classification transformers makes the first token global, if it is not told which are. */
+  #globalByDefault({ shape }: Tensor): Tensor | undefined {
+    const { head, attention } = this.description;
+    if (head !== 'classification' || attention.kind !== 'window') return undefined;
+    const [batch, length] = shape;
+    return fromArray(
+      Array.from({ length: batch * length }, (_, at) => Number(at % length === 0)),
+      shape,
+      'uint8',
+    );
+  }
+
+  #expectInputs({ tokens, keyMask, tokenTypes, globalMask }: TextInputs): void {
+    const { vocabulary, length, tokenTypes: types, attention } = this.description;
+    expectIds('tokens', tokens, vocabulary);
+    if (tokens.shape.length !== 2) {
+      throw new ShapeError(`tokens: expected [batch, length], got ${formatShape(tokens.shape)}`);
+    }
+    if (tokens.shape[1] > length) {
+      throw new ShapeError(
+        `tokens: expected a length of at most ${length}, got ${tokens.shape[1]}; loadPretrained takes a longer \`length\``,
+      );
+    }
+    if (tokenTypes !== undefined) {
+      expectIds('tokenTypes', tokenTypes, types);
+      expectShape('tokenTypes', tokenTypes.shape, tokens.shape, 'to match tokens');
+    }
+    if (keyMask !== undefined) expectFlags('keyMask', keyMask, tokens.shape);
+    if (globalMask === undefined) return;
+    if (attention.kind !== 'window') {
+      throw new ArgumentError(`globalMask: expected none, because ${this.description.modelType} has no global tokens`);
+    }
+    expectFlags('globalMask', globalMask, tokens.shape);
+  }
+}
+
+function expectIds(name: string, ids: Tensor, count: number): void {
+  expectTensor(name, ids);
+  if (ids.dtype !== 'int32') throw new ArgumentError(`${name}: expected int32, got ${ids.dtype}`);
+  const at = elements(ids).findIndex((id) => id < 0 || id >= count);
+  if (at < 0) return;
+  throw new ArgumentError(`${name}: expected 0 to ${count - 1}, got ${elements(ids)[at]} at element ${at}`);
+}
+
+function expectFlags(name: string, flags: Tensor, shape: readonly number[]): void {
+  expectTensor(name, flags);
+  if (flags.dtype !== 'uint8') throw new ArgumentError(`${name}: expected uint8, got ${flags.dtype}`);
+  expectShape(name, flags.shape, shape, 'to match tokens');
+  const at = elements(flags).findIndex((flag) => flag > 1);
+  if (at >= 0) throw new ArgumentError(`${name}: expected 0 or 1, got ${elements(flags)[at]} at element ${at}`);
+}
+
+/** See `Plan`. */
+export function planEncoder(config: Config, type: EncoderType): Plan {
+  const description = describeEncoder(config, type);
+  const { head, classifierActivation } = description;
+  const needsPooler = head === 'classification' && classifierActivation === 'pooled';
+  let pooler = needsPooler;
+  return {
+    description,
+    build(options, stored) {
+      const { length = description.length } = options;
+      expectInteger('length', length, 1);
+      pooler = needsPooler || (head === 'none' && hasPooler(stored, description));
+      return new Encoder({ ...description, length }, options, pooler);
+    },
+    destination: (stored) => encoderDestination(stored, description, pooler),
+  };
+}

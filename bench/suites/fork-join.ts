@@ -1,7 +1,12 @@
-/** The cost of handing a region to the threads and getting them back, without any work in it. */
+/** The cost of handing a region to the threads and getting them back, and how much work that takes to be worth it. */
 import { median } from '../../src/compare/stopwatch.ts';
-import { defineKernel } from '../../src/core/kernels/kernel.ts';
-import { addKernelModule, parallelFor, poolReady } from '../../src/core/parallel/pool.ts';
+import { defineKernel, type Kernel } from '../../src/core/kernels/kernel.ts';
+import { matmulKernel, matmulRows } from '../../src/core/kernels/matmul.ts';
+import type { NumericArray } from '../../src/core/memory.ts';
+import { addKernelModule, parallelFor, poolReady, WORTH_SPLITTING } from '../../src/core/parallel/pool.ts';
+import { elements, fromArray, scope, zeros } from '../../src/core/tensor.ts';
+import { formatCount, formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
+import { formatTable } from '../../src/terminal/table.ts';
 
 const REGIONS = 2000;
 
@@ -18,4 +23,83 @@ export async function measureForkJoin(threads: number, rounds: number) {
   });
   // The first round compiles.
   return { what: 'fork-join of an empty region', threads, milliseconds: median(times.slice(1)), rate: 0, unit: '' };
+}
+
+/** One region of two products, on the calling thread and split. */
+export interface Splitting extends Record<string, unknown> {
+  multiplyAdds: number;
+  /** Workers awake from the region before, still spinning; or asleep, so that they must be woken. */
+  workers: 'awake' | 'asleep';
+  aloneMilliseconds: number;
+  splitMilliseconds: number;
+}
+
+const COLUMNS = 32;
+const DEPTHS = [4, 8, 16, 32, 64, 128, 256];
+/** Runs of one figure. */
+const RUNS = 200;
+/** Longer than a worker spins: it sleeps when the next region comes. */
+const PAUSE_MILLISECONDS = 0.2;
+
+/** Where `WORTH_SPLITTING` comes from: matrix products of growing depth, as two items, with and without workers. */
+export async function measureSplitting(rounds: number): Promise<Splitting[]> {
+  await poolReady();
+  return (['awake', 'asleep'] as const).flatMap((workers) =>
+    DEPTHS.map((depth) =>
+      scope(() => {
+        const rows = matmulRows(1);
+        const a = elements(zeros([2, rows, depth]));
+        const b = elements(zeros([2, depth, COLUMNS]));
+        const c = elements(zeros([2, rows, COLUMNS]));
+        const offsets = elements(fromArray([0, 0, rows * depth, depth * COLUMNS], [4], 'int32'));
+        const numbers = [rows, COLUMNS, depth, 0, 0];
+        const multiplyAdds = 2 * rows * COLUMNS * depth;
+        const timed = (costPerItem: number) =>
+          medianTime(matmulKernel, [a, b, c, offsets], numbers, costPerItem, workers === 'asleep', rounds);
+        // In this order, so that a run on one thread finds its caches as another one left them.
+        const aloneMilliseconds = timed(0);
+        return { multiplyAdds, workers, aloneMilliseconds, splitMilliseconds: timed(Number.POSITIVE_INFINITY) };
+      }),
+    ),
+  );
+}
+
+function medianTime(
+  kernel: Kernel,
+  arrays: readonly NumericArray[],
+  numbers: readonly number[],
+  costPerItem: number,
+  asleep: boolean,
+  rounds: number,
+): number {
+  const times: number[] = [];
+  for (let run = 0; run < RUNS * rounds; run++) {
+    if (asleep) pause();
+    const start = performance.now();
+    parallelFor(kernel, 2, arrays, numbers, { costPerItem });
+    times.push(performance.now() - start);
+  }
+  // The first ones compile.
+  return median(times.slice(RUNS / 4));
+}
+
+function pause(): void {
+  const end = performance.now() + PAUSE_MILLISECONDS;
+  while (performance.now() < end);
+}
+
+export function splittingTable(rows: readonly Splitting[]): string {
+  const lines = rows.map(({ multiplyAdds, workers, aloneMilliseconds, splitMilliseconds }) => [
+    formatCount(multiplyAdds),
+    workers,
+    formatMilliseconds(aloneMilliseconds),
+    formatMilliseconds(splitMilliseconds),
+    formatRatio(aloneMilliseconds / splitMilliseconds),
+  ]);
+  const titles = ['multiply-adds', 'workers', 'one thread', 'split', 'gain'];
+  const columns = titles.map((title, index) => ({
+    title,
+    align: index === 1 ? ('left' as const) : ('right' as const),
+  }));
+  return `${formatTable(columns, lines)}\n\nRegions below ${formatCount(WORTH_SPLITTING)} multiply-adds stay on the calling thread.`;
 }

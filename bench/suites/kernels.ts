@@ -7,7 +7,7 @@ import { Random } from '../../src/core/random.ts';
 import { randomNormal, scope } from '../../src/core/tensor.ts';
 import { formatMilliseconds } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
-import { measureForkJoin } from './fork-join.ts';
+import { measureForkJoin, measureSplitting, type Splitting, splittingTable } from './fork-join.ts';
 import type { Suite } from './suite.ts';
 
 interface Row extends Record<string, unknown> {
@@ -24,6 +24,7 @@ export const kernels: Suite = {
   summary: 'products, exponentials and the cost of a fork-join, on one thread and on all',
   async run({ rounds, quick, tell }) {
     const rows: Row[] = [];
+    let splitting: Splitting[] = [];
     const all = threadCount();
     try {
       for (const threads of all === 1 ? [1] : [1, all]) {
@@ -31,12 +32,15 @@ export const kernels: Suite = {
         await poolReady();
         tell(`${threads} threads`);
         rows.push(...measure(threads, rounds, quick ? 256 : 1024));
-        if (threads > 1) rows.push(await measureForkJoin(threads, rounds));
+        if (threads === 1) continue;
+        rows.push(await measureForkJoin(threads, rounds));
+        splitting = await measureSplitting(rounds);
       }
     } finally {
       setThreads(all);
     }
-    return { rows, table: tableOf(rows) };
+    const tables = splitting.length === 0 ? [tableOf(rows)] : [tableOf(rows), splittingTable(splitting)];
+    return { rows, details: { splitting }, table: tables.join('\n\n') };
   },
 };
 

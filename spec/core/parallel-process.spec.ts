@@ -1,5 +1,6 @@
 /** Processes that use threads end by themselves, whatever state their workers are in; each case is a process. */
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -49,6 +50,7 @@ const failing = "parallelFor(defineKernel('failing', () => { throw new RangeErro
 const runs = {
   endings: endings.map(([, body]) => run(body)),
   error: run(`setThreads(2); await poolReady(); ${failing}`),
+  unset: run('console.log(threadCount());'),
   three: run('console.log(threadCount()); region();', '3'),
   many: run('region();', 'many'),
 };
@@ -63,6 +65,10 @@ test('a process ends after an error that nobody catches', async () => {
   const { code, errors } = await runs.error;
   assert.is(code, 1);
   assert.match(errors, /WorkerError: kernel 'failing' failed: mine/);
+});
+
+test('without being told, a process has a thread for each core and no more', async () => {
+  assert.equal(await runs.unset, { code: 0, output: `${Math.min(64, availableParallelism())}\n`, errors: '' });
 });
 
 test('the environment sets the number of threads, and a number that cannot be ends the first region', async () => {

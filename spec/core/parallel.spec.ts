@@ -1,5 +1,6 @@
 /** Fork-join: every item once, on however many threads; regions inside regions; memory that grows; changing threads. */
 import { syncBuiltinESMExports } from 'node:module';
+import { availableParallelism } from 'node:os';
 import workerThreads from 'node:worker_threads';
 import fc from 'fast-check';
 import { test } from 'uvu';
@@ -13,6 +14,7 @@ import {
   parallelFor,
   poolReady,
   setThreads,
+  spinsFor,
   threadCount,
 } from '../../src/core/parallel/pool.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
@@ -72,6 +74,15 @@ for (const threads of [2, 3, 8]) {
     assert.is(started - before, threads - 1);
   });
 }
+
+test('threads beyond the cores take part too, and sleep where others spin', async () => {
+  const cores = availableParallelism();
+  assert.ok(spinsFor(1) > 0 && spinsFor(cores) === spinsFor(1));
+  assert.is(spinsFor(cores + 1), 0);
+  setThreads(Math.min(64, 2 * cores + 1));
+  await poolReady();
+  for (let round = 0; round < 50; round++) visitAll(1000);
+});
 
 test('a region inside a kernel runs on the thread of that kernel, and starts no worker', async () => {
   setThreads(3);

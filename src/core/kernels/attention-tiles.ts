@@ -27,7 +27,7 @@ export function tokensOfClass(length: number, remainder: number, dilation: numbe
 }
 
 /** Tiles of OWN tokens are what threads take; each walks over the other side OTHER tokens at a time. */
-export const OWN = 32;
+export const OWN = 64;
 export const OTHER = 64;
 /** Numbers of one tile in the tables below. */
 export const TILE_FIELDS = 5;
@@ -65,13 +65,38 @@ export function tabulate({ queryLength, keyLength, heads }: AttentionLayout): La
     }
   });
   return {
-    queryTiles: Int32Array.from(queryTiles),
-    keyTiles: Int32Array.from(keyTiles),
+    queryTiles: costliestFirst(queryTiles),
+    keyTiles: costliestFirst(keyTiles),
     begin,
     end,
     dilations: Int32Array.from(heads, ({ dilation }) => dilation),
     pairs,
   };
+}
+
+/**
+ * Threads take tiles in the order of the table. Small ones at the end even out what each has done; in causal attention
+ * they would be at the beginning, and all threads but one would wait for the last and longest. Who does a tile changes
+ * nothing in it.
+ */
+function costliestFirst(tiles: readonly number[]): Int32Array {
+  const pairs = new Float64Array(tiles.length / TILE_FIELDS);
+  let sorted = true;
+  for (let tile = 0; tile < pairs.length; tile++) {
+    const row = tile * TILE_FIELDS;
+    pairs[tile] = tiles[row + 2] * Math.max(0, tiles[row + 4] - tiles[row + 3]);
+    if (tile > 0 && pairs[tile] > pairs[tile - 1]) sorted = false;
+  }
+  if (sorted) return Int32Array.from(tiles);
+  // Equal ones keep their order, on every engine: neighbours share keys in the cache.
+  const order = Int32Array.from(pairs, (_, tile) => tile).sort((a, b) => pairs[b] - pairs[a] || a - b);
+  const table = new Int32Array(tiles.length);
+  for (let place = 0; place < order.length; place++) {
+    for (let field = 0; field < TILE_FIELDS; field++) {
+      table[place * TILE_FIELDS + field] = tiles[order[place] * TILE_FIELDS + field];
+    }
+  }
+  return table;
 }
 
 function tabulateClass(

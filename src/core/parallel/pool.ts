@@ -12,11 +12,16 @@ import { chooseKernelSet, kernelSet } from '../kernels/simd.ts';
 import { heapMemory, type NumericArray } from '../memory.ts';
 import { ACTIVE, Control, FAILED, GENERATION, NEXT, ONLINE, OPEN, SPINS } from './control.ts';
 
-/** Work, in multiply-adds, under which waking the workers costs more than they give. */
-const WORTH_SPLITTING = 60_000;
+/**
+ * Work, in multiply-adds, under which waking the workers costs more than they give (measured:
+ * `npm run bench -- --suite kernels`).
+ */
+export const WORTH_SPLITTING = 60_000;
 /** Who waits this long for the last chunks of a region has lost a worker. */
 const LOST_AFTER_MILLISECONDS = 120_000;
 const MAX_THREADS = 64;
+/** A few microseconds: what lies between the regions of one op and the next. */
+const SPINS_WITH_A_CORE_EACH = 4000;
 
 export interface ParallelOptions {
   /** Multiply-adds (or their like) that one item costs; small regions stay on the calling thread. */
@@ -36,7 +41,7 @@ let lostWorker: string | null = null;
 const extraModules: string[] = [];
 const scratchRegions: number[] = [];
 
-/** Threads that kernels run on, the calling thread included. */
+/** Threads that kernels run on, the calling thread included: as many as cores unless another number was set. */
 export function threadCount(): number {
   threads ??= threadsFromEnvironment();
   return threads;
@@ -51,8 +56,9 @@ function threadsFromEnvironment(): number {
 }
 
 /**
- * Sets the number of threads, the calling thread included; 1 means that no worker is ever started. Throws
- * ArgumentError unless it is an integer from 1 to 64, and inside a kernel.
+ * Sets the number of threads, the calling thread included; 1 means that no worker is ever started. More than cores are
+ * allowed, give the same bits and no speed: they take turns, and sleep where others would spin. Throws ArgumentError
+ * unless it is an integer from 1 to 64, and inside a kernel.
  */
 export function setThreads(count: number): void {
   expectInteger('threads', count, 1, MAX_THREADS);
@@ -100,13 +106,16 @@ export function parallelFor(
   }
   if (lostWorker !== null) throwLostWorker(lostWorker);
   pool ??= startPool(threadCount());
-  // Several chunks a thread even out unequal items; a chunk is worth its handing out.
+  runRegion(pool, kernel, count, grainOf(count, costPerItem, threadCount()), arrays, numbers);
+}
+
+/**
+ * Items of a chunk that a thread takes at once. Several chunks a thread even out unequal items, best if a caller orders
+ * them from the costliest to the cheapest; and a chunk is worth its handing out.
+ */
+export function grainOf(count: number, costPerItem: number, onThreads: number): number {
   const worthwhile = Math.ceil(WORTH_SPLITTING / 4 / costPerItem);
-  const grain = Math.max(
-    1,
-    Math.min(Math.ceil(count / 2), Math.max(worthwhile, Math.floor(count / (threadCount() * 8)))),
-  );
-  runRegion(pool, kernel, count, grain, arrays, numbers);
+  return Math.max(1, Math.min(Math.ceil(count / 2), Math.max(worthwhile, Math.floor(count / (onThreads * 8)))));
 }
 
 function runRegion(
@@ -171,10 +180,17 @@ function waitForWorkers({ counters }: Control): void {
   }
 }
 
+/**
+ * How often a thread that waits looks again before it sleeps. With more threads than cores it never does: that would
+ * take the core from whoever has the work.
+ */
+export function spinsFor(onThreads: number): number {
+  return onThreads <= availableParallelism() ? SPINS_WITH_A_CORE_EACH : 0;
+}
+
 function startPool(count: number): Pool {
   const control = new Control();
-  // More threads than cores: spinning would take the core from whoever has the work.
-  control.counters[SPINS] = count <= availableParallelism() ? 4000 : 0;
+  control.counters[SPINS] = spinsFor(count);
   const fromSource = import.meta.url.endsWith('.ts');
   const entry = new URL('./worker-entry.mjs', import.meta.url);
   const workers = Array.from({ length: count - 1 }, (_, index) => {

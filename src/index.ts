@@ -83,6 +83,21 @@ export { loadModel, resumeRun, saveCheckpoint, type TrainedModel } from './train
 export { recipes } from './training/recipes/registry.ts';
 export { type Goal, type Recipe, runsOf } from './training/recipes/recipe.ts';
 
+// Checkpoints of Hugging Face's transformers: the model as it computes there, and any variant in place of its attention.
+export { loadPretrained } from './pretrained/load.ts';
+export type {
+  AttendInstead,
+  Description,
+  ForwardOptions,
+  LoadOptions,
+  PretrainedModel,
+  RandomBlocks,
+  TextInputs,
+  TextOutput,
+} from './pretrained/architecture.ts';
+export { Encoder } from './pretrained/encoder.ts';
+export type { EncoderDescription } from './pretrained/encoder-config.ts';
+
 // Files that numpy and PyTorch users have; written whole or not at all.
 export { readNpy, writeNpy } from './core/files/npy.ts';
 export { readSafetensors, type Safetensors, writeSafetensors } from './core/files/safetensors.ts';

@@ -105,7 +105,10 @@ export function encoderDestination(
     const decoder = /\.decoder\.(weight|bias)$/.exec(name)?.[1];
     // Tied: the embeddings' own numbers once more.
     if (decoder === 'weight' && tied) return 'unused';
-    return decoder === 'bias' ? { ...ofMaskedLM, alias: true } : ofMaskedLM;
+    // One bias under two names, which transformers 5 keeps apart where the weights are not tied: it adds the decoder's.
+    return name.endsWith('.bias') && ofMaskedLM.name === 'head.output.bias' && decoder === undefined
+      ? { ...ofMaskedLM, alias: true }
+      : ofMaskedLM;
   }
   const ofClassifier = find(CLASSIFIER, name);
   if (ofClassifier !== undefined) return head === 'classification' ? ofClassifier : 'unused';

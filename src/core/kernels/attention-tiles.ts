@@ -26,8 +26,14 @@ export function tokensOfClass(length: number, remainder: number, dilation: numbe
   return Math.max(0, Math.ceil((length - remainder) / dilation));
 }
 
-/** Tiles of OWN tokens are what threads take; each walks over the other side OTHER tokens at a time. */
+/** Tiles of at most OWN tokens are what threads take; each walks over the other side OTHER tokens at a time. */
 export const OWN = 64;
+/**
+ * Where a token meets few of the other side, smaller tiles: in a band, what a tile reaches beyond each token's own run is
+ * computed and thrown away. Where it meets many, larger ones, which read the other side less often.
+ */
+const OWN_IN_SHORT_RUNS = 32;
+const SHORT_RUN = 1024;
 export const OTHER = 64;
 /** Numbers of one tile in the tables below. */
 export const TILE_FIELDS = 5;
@@ -59,9 +65,12 @@ export function tabulate({ queryLength, keyLength, heads }: AttentionLayout): La
   heads.forEach((head, index) => {
     begin.set(head.begin, index * queryLength);
     end.set(head.end, index * queryLength);
-    for (let i = 0; i < queryLength; i++) pairs += Math.max(0, head.end[i] - head.begin[i]);
+    let pairsOfHead = 0;
+    for (let i = 0; i < queryLength; i++) pairsOfHead += Math.max(0, head.end[i] - head.begin[i]);
+    pairs += pairsOfHead;
+    const own = pairsOfHead > SHORT_RUN * queryLength ? OWN : OWN_IN_SHORT_RUNS;
     for (let remainder = 0; remainder < head.dilation; remainder++) {
-      tabulateClass(head, remainder, queryLength, keyLength, index, queryTiles, keyTiles);
+      tabulateClass(head, remainder, queryLength, keyLength, own, index, queryTiles, keyTiles);
     }
   });
   return {
@@ -104,17 +113,18 @@ function tabulateClass(
   remainder: number,
   queryLength: number,
   keyLength: number,
+  own: number,
   head: number,
   queryTiles: number[],
   keyTiles: number[],
 ): void {
   const queries = tokensOfClass(queryLength, remainder, dilation);
   const keys = tokensOfClass(keyLength, remainder, dilation);
-  const tilesOfKeys = Math.ceil(keys / OWN);
+  const tilesOfKeys = Math.ceil(keys / own);
   const firstQuery = new Int32Array(tilesOfKeys).fill(queries);
   const endQuery = new Int32Array(tilesOfKeys);
-  for (let first = 0; first < queries; first += OWN) {
-    const count = Math.min(OWN, queries - first);
+  for (let first = 0; first < queries; first += own) {
+    const count = Math.min(own, queries - first);
     let lowest = keys;
     let highest = 0;
     for (let place = first; place < first + count; place++) {
@@ -124,14 +134,14 @@ function tabulateClass(
       highest = Math.max(highest, end[token]);
     }
     queryTiles.push(head, remainder + dilation * first, count, lowest, highest);
-    for (let tile = Math.floor(lowest / OWN); tile * OWN < highest; tile++) {
+    for (let tile = Math.floor(lowest / own); tile * own < highest; tile++) {
       firstQuery[tile] = Math.min(firstQuery[tile], first);
       endQuery[tile] = Math.max(endQuery[tile], first + count);
     }
   }
   for (let tile = 0; tile < tilesOfKeys; tile++) {
-    const first = tile * OWN;
-    const count = Math.min(OWN, keys - first);
+    const first = tile * own;
+    const count = Math.min(own, keys - first);
     keyTiles.push(head, remainder + dilation * first, count, firstQuery[tile], endQuery[tile]);
   }
 }

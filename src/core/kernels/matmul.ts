@@ -2,7 +2,7 @@
 import { defineKernel } from './kernel.ts';
 import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
-import { type Block, block, multiplyTile, transposed } from './tile.ts';
+import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
 
 /**
  * Rows of the result that make one item: more of them share the packing of B, fewer leave more items to share out. It
@@ -43,7 +43,7 @@ export const matmulKernel = defineKernel(
           const columns = Math.min(PANEL, n - column);
           const right = transposeB
             ? transposed(block(b, bStart + column * k + depth, k))
-            : packed('right', block(b, bStart + depth * n + column, n), inner, columns);
+            : rightOf(block(b, bStart + depth * n + column, n), inner, columns);
           const target = block(c, (batch * m + row) * n + column, n);
           multiplyTile(target, left, right, rows, columns, inner, 1, depth > 0);
         }
@@ -52,11 +52,15 @@ export const matmulKernel = defineKernel(
   },
 );
 
-/** The block without gaps, where that makes it faster to read: rows far apart compete for the same places of a cache. */
+/** Rows far apart compete for the same places of a cache. */
+function rightOf(from: Block, inner: number, columns: number): Block {
+  return from.rowStride <= 2 * PANEL ? from : inPanels('right', from, inner, columns);
+}
+
+/** The block without gaps, its rows in one piece each. */
 function packed(name: string, from: Block, rows: number, columns: number): Block {
   const fast = vectorKernels();
-  const isNarrow = from.columnStride === 1 && from.rowStride <= 2 * PANEL;
-  if (fast === null || isNarrow || !isOnHeap(from.data)) return from;
+  if (fast === null || !isOnHeap(from.data)) return from;
   const target = scratch.get(name, from.data, rows * columns);
   if (!isOnHeap(target)) return from;
   const source = from.data.byteOffset + 4 * from.offset;

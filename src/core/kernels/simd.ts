@@ -30,6 +30,19 @@ export interface VectorKernels {
     alpha: number,
     accumulate: boolean,
   ): void;
+  multiplyPanels(
+    c: number,
+    cRow: number,
+    a: number,
+    aRow: number,
+    aColumn: number,
+    panels: number,
+    rows: number,
+    columns: number,
+    inner: number,
+    alpha: number,
+    accumulate: boolean,
+  ): void;
   exponentiateRows(
     scores: number,
     stride: number,
@@ -114,6 +127,14 @@ export interface VectorKernels {
   ): void;
   copyRun(target: number, source: number, bytes: number): void;
   pack(target: number, source: number, rowStride: number, columnStride: number, rows: number, columns: number): void;
+  packPanels(
+    target: number,
+    source: number,
+    rowStride: number,
+    columnStride: number,
+    rows: number,
+    columns: number,
+  ): void;
   /** No twin of anything: multiply-adds alone, for the roofline of the bench. */
   peak(rounds: number, factor: number, term: number): number;
 }

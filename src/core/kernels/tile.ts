@@ -4,6 +4,7 @@
  * never changes a bit. Blocks of float32 in the heap have a vector twin, wasm/assembly/tile.ts.
  */
 import type { NumericArray } from '../memory.ts';
+import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
 /** A block inside an array: element (row, column) is `data[offset + row * rowStride + column * columnStride]`. */
@@ -12,15 +13,37 @@ export interface Block {
   offset: number;
   rowStride: number;
   columnStride: number;
+  /** Laid out by `inPanels`, which the strides then say nothing about. */
+  isPacked: boolean;
 }
 
 export function block(data: NumericArray, offset: number, rowStride: number, columnStride = 1): Block {
-  return { data, offset, rowStride, columnStride };
+  return { data, offset, rowStride, columnStride, isPacked: false };
 }
 
 /** The same block with rows and columns exchanged. */
 export function transposed({ data, offset, rowStride, columnStride }: Block): Block {
-  return { data, offset, rowStride: columnStride, columnStride: rowStride };
+  return block(data, offset, columnStride, rowStride);
+}
+
+/** Columns of a panel: two vectors. */
+const PANEL = 8;
+/** Rows of A from which it pays to pack a B that lies across. */
+const ROWS_THAT_PAY = 8;
+
+const scratch = new Scratch();
+
+/**
+ * B as vector kernels read it fastest: panels of eight columns, each in one piece. The same block where there are none.
+ * It holds until the next call with this name.
+ */
+export function inPanels(name: string, b: Block, inner: number, columns: number): Block {
+  const fast = vectorKernels();
+  if (fast === null || !isOnHeap(b.data)) return b;
+  const target = scratch.get(name, b.data, inner * PANEL * Math.ceil(columns / PANEL));
+  if (!isOnHeap(target)) return b;
+  fast.packPanels(target.byteOffset, b.data.byteOffset + 4 * b.offset, b.rowStride, b.columnStride, inner, columns);
+  return { data: target, offset: 0, rowStride: PANEL, columnStride: 1, isPacked: true };
 }
 
 /** C[rows × columns] = α · A[rows × inner] · B[inner × columns], added to C if `accumulate`. */
@@ -36,21 +59,32 @@ export function multiplyTile(
 ): void {
   const fast = vectorKernels();
   if (fast !== null && c.columnStride === 1 && isOnHeap(c.data) && isOnHeap(a.data) && isOnHeap(b.data)) {
-    fast.multiplyTile(
-      c.data.byteOffset + 4 * c.offset,
-      c.rowStride,
-      a.data.byteOffset + 4 * a.offset,
-      a.rowStride,
-      a.columnStride,
-      b.data.byteOffset + 4 * b.offset,
-      b.rowStride,
-      b.columnStride,
-      rows,
-      columns,
-      inner,
-      alpha,
-      accumulate,
-    );
+    const isAcross = b.columnStride !== 1 && rows >= ROWS_THAT_PAY;
+    const right = isAcross ? inPanels('across', b, inner, columns) : b;
+    const target = c.data.byteOffset + 4 * c.offset;
+    const left = a.data.byteOffset + 4 * a.offset;
+    const from = right.data.byteOffset + 4 * right.offset;
+    const [aRow, aColumn] = [a.rowStride, a.columnStride];
+    if (right.isPacked) {
+      fast.multiplyPanels(target, c.rowStride, left, aRow, aColumn, from, rows, columns, inner, alpha, accumulate);
+    } else {
+      const [bRow, bColumn] = [right.rowStride, right.columnStride];
+      fast.multiplyTile(
+        target,
+        c.rowStride,
+        left,
+        aRow,
+        aColumn,
+        from,
+        bRow,
+        bColumn,
+        rows,
+        columns,
+        inner,
+        alpha,
+        accumulate,
+      );
+    }
     return;
   }
   for (let row = 0; row < rows; row += 4) {

@@ -3,6 +3,7 @@
  * library, single precision). Errors in units of the last place, as measured by
  * spec/core/kernels-vector.spec.ts: eˣ and ln x 1, tanh x and eˣ − 1 1.5, the sigmoid 2.5.
  */
+import { multiplyAdd } from './vector';
 
 const LOWEST: f32 = -87.33654;
 const HIGHEST: f32 = 88.72283;
@@ -18,8 +19,7 @@ function multipleOfLn2(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function restOfLn2(x: v128, n: v128): v128 {
-  const r = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
-  return f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
+  return multiplyAdd(n, f32x4.splat(2.12194440e-4), multiplyAdd(n, f32x4.splat(-0.693359375), x));
 }
 
 /** eʳ − 1 for |r| ≤ ½ ln 2. */
@@ -27,12 +27,12 @@ function restOfLn2(x: v128, n: v128): v128 {
 @inline
 function smallExpm1(r: v128): v128 {
   let p = f32x4.splat(1.9875691500e-4);
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
-  return f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r);
+  p = multiplyAdd(p, r, f32x4.splat(1.3981999507e-3));
+  p = multiplyAdd(p, r, f32x4.splat(8.3334519073e-3));
+  p = multiplyAdd(p, r, f32x4.splat(4.1665795894e-2));
+  p = multiplyAdd(p, r, f32x4.splat(1.6666665459e-1));
+  p = multiplyAdd(p, r, f32x4.splat(5.0000001201e-1));
+  return multiplyAdd(f32x4.mul(p, r), r, r);
 }
 
 /** y · 2ⁿ for whole n: in two factors, because 2¹²⁸ is no float32. */
@@ -56,6 +56,28 @@ export function exp4(x: v128): v128 {
   const positive = v128.andnot(y, f32x4.lt(x, f32x4.splat(LOWEST)));
   const bounded = v128.bitselect(f32x4.splat(Infinity), positive, f32x4.gt(x, f32x4.splat(HIGHEST)));
   return v128.bitselect(x, bounded, f32x4.ne(x, x));
+}
+
+/**
+ * eˣ for x ≤ 0, as all differences from a largest score are, or just above: 2ⁿ · 2ᶠ with x log₂ e = n + f, at half the
+ * work of exp4. Rounding x log₂ e makes its error grow with |x| while eˣ falls: it is 2 units in the last place near 0,
+ * and always within one of 1. Our polynomial, which is least in its largest error with 1 at 0, in pairs of terms: a chain
+ * half as long as Horner's. 0 from −87.7 on down, and NaN for NaN.
+ */
+// @ts-ignore: decorator
+@inline
+export function expOfDifference(x: v128): v128 {
+  // The power of two of −127 is 0 below.
+  const y = f32x4.pmax(f32x4.mul(x, f32x4.splat(1.44269504)), f32x4.splat(-127));
+  // 1.5 · 2²³: added to it, y is rounded to a whole number, which stands in the last bits; and 127, for the exponent.
+  const rounded = f32x4.add(y, f32x4.splat(12583039));
+  const f = f32x4.sub(y, f32x4.sub(rounded, f32x4.splat(12583039)));
+  const square = f32x4.mul(f, f);
+  const low = multiplyAdd(f, f32x4.splat(0.693147182), f32x4.splat(1));
+  const middle = multiplyAdd(f, f32x4.splat(0.0555033237), f32x4.splat(0.240226477));
+  const high = multiplyAdd(f, f32x4.splat(0.0013398875), f32x4.splat(0.00961843692));
+  const upper = multiplyAdd(square, multiplyAdd(square, f32x4.splat(0.000153533634), high), middle);
+  return f32x4.mul(multiplyAdd(square, upper, low), i32x4.shl(rounded, 23));
 }
 
 /** eˣ − 1 for x ≤ 0, without cancellation near 0. */

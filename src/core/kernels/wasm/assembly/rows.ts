@@ -57,19 +57,3 @@ export function scatterAdd(
 export function copyRun(target: usize, source: usize, bytes: usize): void {
   memory.copy(target, source, bytes);
 }
-
-/** target [rows × columns], without gaps, from a block with strides. */
-export function pack(target: usize, source: usize, rowStride: i32, columnStride: i32, rows: i32, columns: i32): void {
-  for (let row = 0; row < rows; row++) {
-    let from = source + ((<usize>(row * rowStride)) << 2);
-    if (columnStride == 1) memory.copy(target, from, (<usize>columns) << 2);
-    else {
-      const step = (<usize>columnStride) << 2;
-      for (let column = 0; column < columns; column++) {
-        store<f32>(target + ((<usize>column) << 2), load<f32>(from));
-        from += step;
-      }
-    }
-    target += (<usize>columns) << 2;
-  }
-}

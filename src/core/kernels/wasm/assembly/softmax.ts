@@ -1,15 +1,15 @@
 /** Exponentials of score rows: the online softmax, its backward pass, and whole rows. */
-import { exp4 } from './elementary';
+import { expOfDifference } from './elementary';
 import { sumOf } from './vector';
 
 // @ts-ignore: decorator
 @inline
 function maxOf(x: v128): f32 {
-  // f32x4.max lets a NaN through, so that it reaches the output.
   const pairs = f32x4.max(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
   return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
 }
 
+/** The largest element, or start if that is larger. A NaN may be passed over, unless nothing else is above −∞. */
 // @ts-ignore: decorator
 @inline
 function largestOf(row: usize, columns: i32, start: f32): f32 {
@@ -17,33 +17,48 @@ function largestOf(row: usize, columns: i32, start: f32): f32 {
   const vectors = columns & ~3;
   if (vectors > 0) {
     let lanes = v128.load(row);
-    for (let j = 4; j < vectors; j += 4) lanes = f32x4.max(lanes, v128.load(row + ((<usize>j) << 2)));
+    // One instruction, where f32x4.max, which lets a NaN through, is seven.
+    for (let j = 4; j < vectors; j += 4) lanes = f32x4.pmax(lanes, v128.load(row + ((<usize>j) << 2)));
     largest = max(largest, maxOf(lanes));
   }
   for (let j = vectors; j < columns; j++) largest = max(largest, load<f32>(row + ((<usize>j) << 2)));
-  return largest;
+  return largest == -Infinity && columns > 0 ? sumOfRow(row, columns) : largest;
 }
 
-/** x ← e^(x − shift) for a row; returns the sum. */
+/** x ← e^(x − shift) for a row. */
 // @ts-ignore: decorator
 @inline
-function exponentials(from: usize, to: usize, columns: i32, shift: f32): f32 {
+function exponentials(from: usize, to: usize, columns: i32, shift: f32): void {
   const shifts = f32x4.splat(shift);
+  let j = 0;
+  // Two at once: they are chains of operations, and hide each other's latency.
+  for (; j + 8 <= columns; j += 8) {
+    const at = (<usize>j) << 2;
+    const first = f32x4.sub(v128.load(from + at), shifts);
+    const second = f32x4.sub(v128.load(from + at, 16), shifts);
+    v128.store(to + at, expOfDifference(first));
+    v128.store(to + at, expOfDifference(second), 16);
+  }
+  if (j + 4 <= columns) {
+    const at = (<usize>j) << 2;
+    v128.store(to + at, expOfDifference(f32x4.sub(v128.load(from + at), shifts)));
+    j += 4;
+  }
+  for (; j < columns; j++) {
+    const at = (<usize>j) << 2;
+    store<f32>(to + at, f32x4.extract_lane(expOfDifference(f32x4.splat(load<f32>(from + at) - shift)), 0));
+  }
+}
+
+/** A loop apart from the exponentials, which take all registers. */
+// @ts-ignore: decorator
+@inline
+function sumOfRow(row: usize, columns: i32): f32 {
   const vectors = columns & ~3;
   let sums = f32x4.splat(0);
-  for (let j = 0; j < vectors; j += 4) {
-    const at = (<usize>j) << 2;
-    const weight = exp4(f32x4.sub(v128.load(from + at), shifts));
-    v128.store(to + at, weight);
-    sums = f32x4.add(sums, weight);
-  }
+  for (let j = 0; j < vectors; j += 4) sums = f32x4.add(sums, v128.load(row + ((<usize>j) << 2)));
   let sum = sumOf(sums);
-  for (let j = vectors; j < columns; j++) {
-    const at = (<usize>j) << 2;
-    const weight = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(from + at) - shift)), 0);
-    store<f32>(to + at, weight);
-    sum += weight;
-  }
+  for (let j = vectors; j < columns; j++) sum += load<f32>(row + ((<usize>j) << 2));
   return sum;
 }
 
@@ -76,22 +91,27 @@ export function exponentiateRows(
   weighted: usize,
   width: i32,
 ): void {
+  // Each step over all rows before the next: a row is too short for its latencies to hide behind its own work.
   for (let i = 0; i < rows; i++) {
-    const row = scores + ((<usize>(i * stride)) << 2);
     const own = (<usize>i) << 3;
     const before = <f32>load<f64>(largest + own);
-    const highest = largestOf(row, columns, before);
-    if (highest == -Infinity) {
-      memory.fill(row, 0, (<usize>columns) << 2);
-      continue;
-    }
-    if (highest != before) {
-      const shrink = f32x4.extract_lane(exp4(f32x4.splat(before - highest)), 0);
-      store<f64>(sums + own, load<f64>(sums + own) * <f64>shrink);
-      scaleRow(weighted + ((<usize>(i * width)) << 2), width, shrink);
-      store<f64>(largest + own, <f64>highest);
-    }
-    store<f64>(sums + own, load<f64>(sums + own) + <f64>exponentials(row, row, columns, highest));
+    const highest = largestOf(scores + ((<usize>(i * stride)) << 2), columns, before);
+    if (highest == before) continue;
+    const shrink = f32x4.extract_lane(expOfDifference(f32x4.splat(before - highest)), 0);
+    store<f64>(sums + own, load<f64>(sums + own) * <f64>shrink);
+    scaleRow(weighted + ((<usize>(i * width)) << 2), width, shrink);
+    store<f64>(largest + own, <f64>highest);
+  }
+  for (let i = 0; i < rows; i++) {
+    const row = scores + ((<usize>(i * stride)) << 2);
+    const highest = <f32>load<f64>(largest + ((<usize>i) << 3));
+    if (highest == -Infinity) memory.fill(row, 0, (<usize>columns) << 2);
+    else exponentials(row, row, columns, highest);
+  }
+  for (let i = 0; i < rows; i++) {
+    const own = (<usize>i) << 3;
+    const sum = sumOfRow(scores + ((<usize>(i * stride)) << 2), columns);
+    store<f64>(sums + own, load<f64>(sums + own) + <f64>sum);
   }
 }
 
@@ -140,7 +160,7 @@ export function softmaxRows(x: usize, y: usize, rows: i32, columns: i32): void {
       memory.fill(y + at, 0, (<usize>columns) << 2);
       continue;
     }
-    const sum = exponentials(x + at, y + at, columns, highest);
-    scaleRow(y + at, columns, 1 / sum);
+    exponentials(x + at, y + at, columns, highest);
+    scaleRow(y + at, columns, 1 / sumOfRow(y + at, columns));
   }
 }

@@ -1,7 +1,11 @@
 /** Products of tiles where the rows of B are contiguous: P·V, and all of the backward pass. */
+import { blockOfColumns, blockOfRows, putScaled } from './tile-block';
 import { at, multiplyAdd } from './vector';
 
-/** Rows of B are contiguous: every element of A scales a vector of a row of B. */
+/**
+ * Every element of A scales a vector of a row of B. Eight columns of B make a panel, and panels lie `panel` bytes apart:
+ * 32 in a matrix, more where they were packed one after the other.
+ */
 export function byRows(
   c: usize,
   cRow: i32,
@@ -10,130 +14,43 @@ export function byRows(
   aColumn: i32,
   b: usize,
   bRow: i32,
+  panel: usize,
   rows: i32,
   columns: i32,
   inner: i32,
   alpha: f32,
   accumulate: bool,
 ): void {
-  const tail = columns & 3;
-  const lastRow = rows & ~3;
+  // No block fits an A with gaps in both directions: row by row.
+  const lastRow = aColumn == 1 || aRow == 1 ? rows & ~3 : 0;
   for (let row = 0; row < lastRow; row += 4) {
     const x = at(a, row * aRow);
     let z = at(c, row * cRow);
     let y = b;
     let rest = columns;
     for (; rest >= 8; rest -= 8) {
-      rows4columns8(z, cRow, x, aRow, aColumn, y, bRow, inner, alpha, accumulate);
-      y += 32;
+      if (aColumn == 1) blockOfRows(z, cRow, x, aRow, y, bRow, inner, alpha, accumulate);
+      else blockOfColumns(z, cRow, x, aColumn, y, bRow, inner, alpha, accumulate);
+      y += panel;
       z += 32;
     }
-    if (rest >= 4) {
-      rows4columns4(z, cRow, x, aRow, aColumn, y, bRow, inner, alpha, accumulate);
-      y += 16;
-      z += 16;
+    if (rest >= 4) rows4columns4(z, cRow, x, aRow, aColumn, y, bRow, inner, alpha, accumulate);
+    const whole = rest & 4;
+    if (rest > whole) {
+      rows4tail(at(z, whole), cRow, x, aRow, aColumn, at(y, whole), bRow, rest - whole, inner, alpha, accumulate);
     }
-    if (tail > 0) rows4tail(z, cRow, x, aRow, aColumn, y, bRow, tail, inner, alpha, accumulate);
   }
   for (let row = lastRow; row < rows; row++) {
+    const x = at(a, row * aRow);
     let z = at(c, row * cRow);
     let y = b;
-    for (let rest = columns; rest > 0; rest -= 4) {
-      rows1columns4(z, at(a, row * aRow), aColumn, y, bRow, min(4, rest), inner, alpha, accumulate);
-      y += 16;
-      z += 16;
+    for (let rest = columns; rest > 0; rest -= 8) {
+      rows1columns4(z, x, aColumn, y, bRow, min(4, rest), inner, alpha, accumulate);
+      if (rest > 4) rows1columns4(z + 16, x, aColumn, y + 16, bRow, min(4, rest - 4), inner, alpha, accumulate);
+      y += panel;
+      z += 32;
     }
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function put(c: usize, sum: v128, alpha: v128, accumulate: bool): void {
-  const scaled = f32x4.mul(alpha, sum);
-  v128.store(c, accumulate ? f32x4.add(v128.load(c), scaled) : scaled);
-}
-
-/**
- * The tile that most of the work is done in. Down a column of A that lies in one piece, the four elements are at offsets
- * of one pointer. Unrolling over the inner index was tried: registers run out, and a quarter of the speed is lost.
- */
-function rows4columns8(
-  c: usize,
-  cRow: i32,
-  a: usize,
-  aRow: i32,
-  aColumn: i32,
-  b: usize,
-  bRow: i32,
-  inner: i32,
-  alpha: f32,
-  accumulate: bool,
-): void {
-  let s00 = f32x4.splat(0);
-  let s01 = s00;
-  let s10 = s00;
-  let s11 = s00;
-  let s20 = s00;
-  let s21 = s00;
-  let s30 = s00;
-  let s31 = s00;
-  const stepA = (<usize>aColumn) << 2;
-  const stepB = (<usize>bRow) << 2;
-  const row = (<usize>aRow) << 2;
-  let p = 0;
-  if (aRow == 1) {
-    for (; p < inner; p++) {
-      const b00 = v128.load(b);
-      const b01 = v128.load(b, 16);
-      const x00 = v128.load_splat<f32>(a);
-      s00 = multiplyAdd(x00, b00, s00);
-      s01 = multiplyAdd(x00, b01, s01);
-      const x01 = v128.load_splat<f32>(a, 4);
-      s10 = multiplyAdd(x01, b00, s10);
-      s11 = multiplyAdd(x01, b01, s11);
-      const x02 = v128.load_splat<f32>(a, 8);
-      s20 = multiplyAdd(x02, b00, s20);
-      s21 = multiplyAdd(x02, b01, s21);
-      const x03 = v128.load_splat<f32>(a, 12);
-      s30 = multiplyAdd(x03, b00, s30);
-      s31 = multiplyAdd(x03, b01, s31);
-      a += stepA;
-      b += stepB;
-    }
-  }
-  let a1 = a + row;
-  let a2 = a1 + row;
-  let a3 = a2 + row;
-  for (; p < inner; p++) {
-    const b00 = v128.load(b);
-    const b01 = v128.load(b, 16);
-    const x00 = v128.load_splat<f32>(a);
-    s00 = multiplyAdd(x00, b00, s00);
-    s01 = multiplyAdd(x00, b01, s01);
-    const x01 = v128.load_splat<f32>(a1);
-    s10 = multiplyAdd(x01, b00, s10);
-    s11 = multiplyAdd(x01, b01, s11);
-    const x02 = v128.load_splat<f32>(a2);
-    s20 = multiplyAdd(x02, b00, s20);
-    s21 = multiplyAdd(x02, b01, s21);
-    const x03 = v128.load_splat<f32>(a3);
-    s30 = multiplyAdd(x03, b00, s30);
-    s31 = multiplyAdd(x03, b01, s31);
-    a += stepA;
-    a1 += stepA;
-    a2 += stepA;
-    a3 += stepA;
-    b += stepB;
-  }
-  const factor = f32x4.splat(alpha);
-  put(c, s00, factor, accumulate);
-  put(c + 16, s01, factor, accumulate);
-  put(at(c, cRow), s10, factor, accumulate);
-  put(at(c, cRow) + 16, s11, factor, accumulate);
-  put(at(c, 2 * cRow), s20, factor, accumulate);
-  put(at(c, 2 * cRow) + 16, s21, factor, accumulate);
-  put(at(c, 3 * cRow), s30, factor, accumulate);
-  put(at(c, 3 * cRow) + 16, s31, factor, accumulate);
 }
 
 function rows4columns4(
@@ -165,10 +82,10 @@ function rows4columns4(
     b += stepB;
   }
   const factor = f32x4.splat(alpha);
-  put(c, s0, factor, accumulate);
-  put(at(c, cRow), s1, factor, accumulate);
-  put(at(c, 2 * cRow), s2, factor, accumulate);
-  put(at(c, 3 * cRow), s3, factor, accumulate);
+  putScaled(c, s0, factor, accumulate);
+  putScaled(at(c, cRow), s1, factor, accumulate);
+  putScaled(at(c, 2 * cRow), s2, factor, accumulate);
+  putScaled(at(c, 3 * cRow), s3, factor, accumulate);
 }
 
 /** The last one to three columns. */

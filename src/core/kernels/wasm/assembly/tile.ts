@@ -23,9 +23,27 @@ export function multiplyTile(
   alpha: f32,
   accumulate: bool,
 ): void {
-  if (bColumn == 1) byRows(c, cRow, a, aRow, aColumn, b, bRow, rows, columns, inner, alpha, accumulate);
+  if (bColumn == 1) byRows(c, cRow, a, aRow, aColumn, b, bRow, 32, rows, columns, inner, alpha, accumulate);
   else if (aColumn == 1 && bRow == 1) byDots(c, cRow, a, aRow, b, bColumn, rows, columns, inner, alpha, accumulate);
   else scalar(c, cRow, a, aRow, aColumn, b, bRow, bColumn, rows, columns, inner, alpha, accumulate);
+}
+
+/** The same, with B [inner × columns] in panels of eight columns, as packPanels leaves it. */
+export function multiplyPanels(
+  c: usize,
+  cRow: i32,
+  a: usize,
+  aRow: i32,
+  aColumn: i32,
+  panels: usize,
+  rows: i32,
+  columns: i32,
+  inner: i32,
+  alpha: f32,
+  accumulate: bool,
+): void {
+  const panel = (<usize>inner) << 5;
+  byRows(c, cRow, a, aRow, aColumn, panels, 8, panel, rows, columns, inner, alpha, accumulate);
 }
 
 /** What no vector fits. */

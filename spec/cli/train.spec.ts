@@ -198,13 +198,13 @@ test('a checkpoint is not lost by accident', async () => {
 test('what contradicts itself, or cannot be, is refused before the first step', async () => {
   const out = freshFolder();
   const refusals: [string[], RegExp][] = [
-    [[], /^Error: task: expected one of duplication, .*got nothing/],
+    [['--length', '8'], /^Error: task: expected one of duplication, .* beside --length, got nothing/],
     [['coppy'], /^Error: task: unknown task 'coppy': did you mean 'copy'\?/],
     [['copy', '--recipe', 'duplication'], /^Error: task: expected a task or --recipe, got both/],
     [['copy', '--resume', 'a'], /^Error: task: expected a task or --resume, got both/],
     [['--recipe', 'duplication', '--length', '8'], /^Error: --length: is what --recipe decides/],
     [['--resume', 'a', '--seed', '1'], /^Error: --seed: is what --resume decides/],
-    [['--recipe', 'duplication', '--sweep', 'light-conv'], /^Error: --sweep: unknown variant of this recipe/],
+    [['--recipe', 'duplication', '--sweep', 'light-conv'], /^Error: --sweep: unknown run of this recipe 'light-conv'/],
     [['copy', '--attention', 'full', '--sweep', 'full'], /^Error: --attention: is what --sweep decides/],
     [['copy', '--attention', 'linformer'], /^Error: causal: linformer cannot be causal/],
     [['copy', '--sweep', 'full,linformer'], /^Error: causal: linformer cannot be causal/],

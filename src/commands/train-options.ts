@@ -19,8 +19,8 @@ import { transformerDefaults } from '../training/config.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import type { Schedule } from '../training/optimizers/schedules.ts';
 import { POSITIONS } from '../training/positions.ts';
-import { type Recipe, runsOf } from '../training/recipes/recipe.ts';
-import { recipes } from '../training/recipes/registry.ts';
+import { type NamedRun, type Recipe, runsOf } from '../training/recipes/recipe.ts';
+import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { taskNamed } from '../training/tasks/task.ts';
@@ -38,13 +38,18 @@ const ENDLESS = 1_000_000;
 /** Without defaults, so that it is known which of them were given; the defaults are those of runs and of models. */
 export function trainOptions() {
   const variants = allVariants().map(({ name }) => name);
+  const runNames = [...new Set([...variants, ...recipes.flatMap(({ attention }) => Object.keys(attention))])];
   const { layers, modelDim, heads, positions } = transformerDefaults;
   const { steps, batch, parts, clip, model, evaluateEvery, evaluationExamples, checkpointEvery } = runDefaults;
   const count = (placeholder: string, what: string, fallback: number | string) =>
     integer(placeholder, what, { minimum: 1, defaultText: String(fallback) });
   return {
     attention: choice('VARIANT', variants, 'The attention of every layer', { defaultText: 'full' }),
-    sweep: choices('VARIANT', variants, 'Several in turn, all else the same, and a table of what came of them'),
+    sweep: choices(
+      'VARIANT',
+      runNames,
+      'Several in turn, all else the same, and a table; beside --recipe, these of its runs',
+    ),
     option: texts('NAME=VALUE', 'An option of the variants that have it; VARIANT.NAME=VALUE for one of them'),
     recipe: choice(
       'NAME',
@@ -94,7 +99,7 @@ export type TrainOption = keyof TrainValues;
 
 /** One run, or one for each variant of a sweep, and where they go. */
 export interface Plan {
-  runs: RunSettings[];
+  runs: NamedRun[];
   recipe: Recipe | undefined;
   folder: string;
 }
@@ -119,9 +124,10 @@ export function expectTogether(words: readonly string[], given: ReadonlySet<Trai
     ...(['recipe', 'resume'] as const).filter((each) => given.has(each)).map((each) => `--${each}`),
   ];
   if (sources.length > 1) throw new ArgumentError(`task: expected ${sources.join(' or ')}, got both`);
-  if (sources.length === 0) {
+  const aboutTask = [...given].find((each) => !BESIDE_RECIPE.includes(each));
+  if (sources.length === 0 && aboutTask !== undefined) {
     const names = tasks.map(({ name }) => name).join(', ');
-    throw new ArgumentError(`task: expected one of ${names}, or --recipe, or --resume, got nothing`);
+    throw new ArgumentError(`task: expected one of ${names} beside --${flagName(aboutTask)}, got nothing`);
   }
   for (const [source, allowed] of [
     ['recipe', BESIDE_RECIPE],
@@ -137,26 +143,34 @@ export function expectTogether(words: readonly string[], given: ReadonlySet<Trai
   }
 }
 
+/** Without a task and a recipe, the default recipe. */
 export function planOf(word: string | undefined, values: TrainValues): Plan {
-  const { recipe: name, sweep, seed, out } = values;
-  const recipe = recipes.find((each) => each.name === name);
+  const { sweep, seed, out } = values;
+  const recipe = word === undefined ? recipeNamed(values.recipe) : undefined;
   if (recipe !== undefined) {
-    const all = runsOf(recipe).map((run) => ({ ...run, seed }));
+    const all = runsOf(recipe).map(({ name, settings }) => ({ name, settings: { ...settings, seed } }));
     return { runs: chosenRuns(all, sweep), recipe, folder: out ?? `out/${recipe.name}` };
   }
   const task = taskNamed(word ?? '', tasks).name;
   const names = sweep ?? [values.attention ?? 'full'];
-  const written = parseOptionTexts(chosenVariants(names), values.option, '--option');
-  const runs = [...written].map(([variant, options]) => runFrom(task, { variant: variant.name, options }, values));
+  const written = parseOptionTexts(chosenVariants(names, '--sweep'), values.option, '--option');
+  const runs = [...written].map(([{ name }, options]) => {
+    return { name, settings: runFrom(task, { variant: name, options }, values) };
+  });
   return { runs, recipe: undefined, folder: out ?? `out/${task}-${names.length === 1 ? names[0] : 'sweep'}` };
 }
 
-function chosenRuns(runs: readonly RunSettings[], names: readonly string[] | undefined): RunSettings[] {
+function recipeNamed(name: string | undefined): Recipe | undefined {
+  return name === undefined ? defaultRecipe : recipes.find((each) => each.name === name);
+}
+
+function chosenRuns(runs: readonly NamedRun[], names: readonly string[] | undefined): NamedRun[] {
   if (names === undefined) return [...runs];
   return names.map((name) => {
-    const found = runs.find((run) => variantName(run) === name);
+    const found = runs.find((run) => run.name === name);
     if (found !== undefined) return found;
-    throw new ArgumentError(`--sweep: ${unknownName('variant of this recipe', name, runs.map(variantName))}`);
+    const known = runs.map((run) => run.name);
+    throw new ArgumentError(`--sweep: ${unknownName('run of this recipe', name, known)}`);
   });
 }
 

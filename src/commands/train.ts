@@ -2,7 +2,7 @@
 import { poolReady } from '../core/parallel/pool.ts';
 import { previousOf, resumeRun } from '../training/checkpoint.ts';
 import { Metrics } from '../training/metrics.ts';
-import { recipes } from '../training/recipes/registry.ts';
+import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { endRun, startRun } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { defineCommand, type Host, PROGRAM } from './command.ts';
@@ -18,7 +18,7 @@ function describe() {
     usage: `${PROGRAM} train`,
     summary: 'Trains a model with any attention on a task whose examples are generated from a seed.',
     details:
-      `Tasks: ${list(tasks)}. Recipes: ${list(recipes)}. ` +
+      `Without a task, the recipe ${defaultRecipe.name}. Tasks: ${list(tasks)}. Recipes: ${list(recipes)}. ` +
       'Ctrl-C stops after the step, and writes the checkpoint to go on from.',
     positionals: ['TASK'],
     options: trainOptions(),
@@ -53,15 +53,18 @@ export const trainCommand = defineCommand('train', describe, async ({ values, po
 
 async function begin(word: string | undefined, values: TrainValues, interrupt: Interrupt, host: Host): Promise<number> {
   const { runs: all, recipe, folder } = planOf(word, values);
-  const files = all.map((settings) => runFiles(folder, variantName(settings), all.length));
+  const files = all.map(({ name }) => runFiles(folder, name, all.length));
   // What cannot be right is said before the first step of the first run.
-  for (const settings of all) endRun(startRun(settings));
-  prepareFolders(files, values.overwrite);
+  for (const { settings } of all) endRun(startRun(settings));
+  // What nobody asked for by name may be done again: it comes to the same.
+  const isDefault = word === undefined && values.recipe === undefined && values.out === undefined;
+  prepareFolders(files, values.overwrite || isDefault);
 
   const training = new Training({ recipe, minutes: values.minutes }, interrupt, host);
-  for (const [n, settings] of all.entries()) {
+  for (const [n, { name, settings }] of all.entries()) {
     if (interrupt.asked()) break;
-    await training.run(startRun(settings), files[n], new Metrics(files[n].metrics), all.length > 1);
+    const metrics = new Metrics(files[n].metrics, 0, recipe && stepsPerLine(settings.steps));
+    await training.run(name, startRun(settings), files[n], metrics, all.length > 1);
   }
   return training.end(trainingFiles(folder));
 }
@@ -71,8 +74,13 @@ async function goOn(path: string, values: TrainValues, interrupt: Interrupt, hos
   const files = filesBeside(path.replace(previousOf('.safetensors'), '.safetensors'));
   const training = new Training({ recipe: undefined, minutes: values.minutes }, interrupt, host);
   host.stdout.write(`From step ${run.step} of ${run.settings.steps}\n`);
-  await training.run(run, files, new Metrics(files.metrics, run.step), false);
+  await training.run(variantName(run.settings), run, files, new Metrics(files.metrics, run.step), false);
   return training.end(files);
+}
+
+/** Of a recipe, whose metrics are kept: as many lines as a plot has use for. */
+function stepsPerLine(steps: number): number {
+  return Math.max(10, Math.ceil(steps / 100));
 }
 
 /** The first Ctrl-C is an instruction to stop when it suits; the second does what it always does. */

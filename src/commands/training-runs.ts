@@ -52,8 +52,10 @@ export class Training {
   readonly #host: Host;
   readonly #results: RunResult[] = [];
   readonly #curves: Curve[] = [];
+  readonly #checkpoints: string[] = [];
   #baseline: Baseline | null = null;
   #task = '';
+  #inBits = false;
   #failed = false;
 
   constructor(settings: TrainingSettings, interrupt: Interrupt, host: Host) {
@@ -63,7 +65,7 @@ export class Training {
   }
 
   /** Takes the run to its end, and gives its memory back. In a sweep a NaN ends the run, not the others. */
-  async run(run: Run, files: RunFiles, metrics: Metrics, inSweep: boolean): Promise<void> {
+  async run(name: string, run: Run, files: RunFiles, metrics: Metrics, inSweep: boolean): Promise<void> {
     const { stdout, stderr } = this.#host;
     if (this.#baseline === null) {
       this.#task = run.task.name;
@@ -71,19 +73,20 @@ export class Training {
       const { recipe } = this.#settings;
       const goal = recipe === undefined ? '' : `\n${describeRecipe(recipe)}`;
       stdout.write(`${describeRun(run, this.#baseline)}${goal}\n\n`);
+      this.#inBits = run.task.alphabet === 'bytes' && run.task.classes >= 256;
     }
-    const variant = variantName(run.settings);
-    if (inSweep) stdout.write(`${variant}\n`);
+    if (inSweep) stdout.write(`${name}\n`);
     resetPeak();
     try {
       await this.#steps(run, files, metrics);
     } catch (error) {
       if (!inSweep || !(error instanceof NumericalError)) throw error;
       this.#failed = true;
-      stderr.write(`${variant}: ${error.message}\n`);
+      stderr.write(`${name}: ${error.message}\n`);
     }
-    this.#results.push(this.#resultOf(run, metrics, this.#baseline));
-    this.#curves.push({ label: variant, lines: metrics.lines });
+    this.#results.push(this.#resultOf(name, run, metrics, this.#baseline));
+    this.#checkpoints.push(files.checkpoint);
+    this.#curves.push({ label: name, lines: metrics.lines });
     endRun(run);
   }
 
@@ -117,16 +120,16 @@ export class Training {
     }
   }
 
-  #resultOf(run: Run, { lines }: Metrics, baseline: Baseline): RunResult {
+  #resultOf(name: string, run: Run, { lines }: Metrics, baseline: Baseline): RunResult {
     const { settings, learner, step } = run;
-    const variant = variantName(settings);
     const evaluation = lastEvaluation(lines);
     const last = evaluation?.step === step ? evaluation : undefined;
     const { loss = null, accuracy = null } = last ?? {};
     const goal = this.#settings.recipe?.goal;
     const isJudged = goal !== undefined && step === settings.steps && loss !== null && accuracy !== null;
     return {
-      variant,
+      name,
+      variant: variantName(settings),
       parameters: countParameters(learner.model.parameters()),
       steps: step,
       seconds: lines.at(-1)?.seconds ?? 0,
@@ -135,8 +138,16 @@ export class Training {
       loss,
       accuracy,
       ...(isJudged ? { lossWithoutLayer: this.#ablate(run) } : {}),
-      reached: isJudged ? isReached(goal, variant, { loss, accuracy }, baseline) : null,
+      reached: isJudged ? isReached(goal, name, { loss, accuracy, lines }, baseline) : null,
     };
+  }
+
+  /** One line: whether the recipe's goal was reached; nothing without a goal, or a run that came to its end. */
+  #verdict(): string {
+    const judged = this.#results.filter(({ reached }) => reached !== null);
+    if (judged.length === 0) return '';
+    const missed = judged.filter(({ reached }) => reached === false).map(({ name }) => name);
+    return missed.length === 0 ? 'The goal was reached.\n' : `The goal was not reached by ${missed.join(', ')}.\n`;
   }
 
   /** Printed beside the loss, because a model may do without the very attention that it is trained for. */
@@ -156,11 +167,15 @@ export class Training {
     const baseline = this.#baseline as Baseline;
     const results = this.#results;
     const colour = supportsColour(stdout);
-    stdout.write(`\n${formatRuns(results, baseline, { colour, width: widthOf(stdout) })}\n\n`);
+    stdout.write(`\n${formatRuns(results, baseline, { colour, width: widthOf(stdout), inBits: this.#inBits })}\n\n`);
     const environment = describeEnvironment();
     const numbers = { environment, task: this.#task, recipe: this.#settings.recipe?.name ?? null, baseline, results };
     writeFileAtomically(files.results, `${JSON.stringify(numbers, null, 1)}\n`);
     writeFileAtomically(files.curves, await renderCurves(this.#task, this.#curves, baseline, environment));
+    stdout.write(this.#verdict());
+    const one = this.#checkpoints.length === 1;
+    stdout.write(`${one ? 'Checkpoint' : 'Checkpoints'}: ${this.#checkpoints.join(', ')}\n`);
+    stdout.write(`Metrics: ${one ? 'metrics.jsonl' : 'metrics.jsonl of each'} beside ${one ? 'it' : 'them'}\n`);
     stdout.write(`Curves: ${files.curves}\nNumbers: ${files.results}\n`);
     if (this.#interrupt.asked()) return INTERRUPTED;
     return this.#failed ? 1 : 0;

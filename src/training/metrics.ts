@@ -43,14 +43,16 @@ export class Metrics {
   readonly lines: MetricsLine[];
   /** Steps that are not in a line yet. */
   #pending: StepReport[] = [];
+  readonly #stepsPerLine: number;
   #seconds: number;
 
   /**
    * Begins a file, or goes on with one: lines after `step` are dropped. Throws FileWriteError, and FileFormatError for a
    * file of another kind.
    */
-  constructor(path: string, step = 0) {
+  constructor(path: string, step = 0, stepsPerLine = STEPS_PER_LINE) {
     this.path = path;
+    this.#stepsPerLine = stepsPerLine;
     this.lines = step === 0 ? [] : readMetrics(path).filter((line) => line.step <= step);
     this.#seconds = this.lines.at(-1)?.seconds ?? 0;
     writeFileAtomically(path, this.lines.map(toText).join(''));
@@ -59,7 +61,7 @@ export class Metrics {
   addStep(report: StepReport): void {
     this.#pending.push(report);
     this.#seconds += report.milliseconds / 1000;
-    if (this.#pending.length >= STEPS_PER_LINE) this.#endLine();
+    if (this.#pending.length >= this.#stepsPerLine) this.#endLine();
   }
 
   addEvaluation({ step, loss, accuracy, examples }: EvaluationReport): void {
@@ -89,6 +91,24 @@ export class Metrics {
     this.lines.push(line);
     writing(this.path, () => appendFileSync(this.path, toText(line)));
   }
+}
+
+const WINDOWS = 10;
+
+/** Mean training losses of ten equal parts of a run, by its lines; of fewer where there are fewer lines. */
+export function smoothedLosses(lines: readonly MetricsLine[]): number[] {
+  const last = lines.at(-1)?.step ?? 0;
+  const sums = Array.from({ length: WINDOWS }, () => ({ loss: 0, steps: 0 }));
+  let before = 0;
+  for (const line of lines) {
+    if (line.kind !== 'steps') continue;
+    const steps = line.step - before;
+    const window = sums[Math.ceil((WINDOWS * line.step) / last) - 1];
+    window.loss += steps * line.loss;
+    window.steps += steps;
+    before = line.step;
+  }
+  return sums.filter(({ steps }) => steps > 0).map(({ loss, steps }) => loss / steps);
 }
 
 /** All lines of a file; none if there is no such file. Throws FileFormatError for one of another kind. */

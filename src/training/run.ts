@@ -82,11 +82,14 @@ export function startRun(settings: RunSettings): Run {
 
 /** Gives the memory of a run back; it cannot be used any more. */
 export function endRun({ learner, optimizer }: Run): void {
-  const parameters = learner.model.parameters();
-  zeroGrad(parameters.values());
-  for (const tensors of [learner.model.tensors(), optimizer.state()]) {
-    for (const { array } of tensors.values()) release(array.data);
-  }
+  endLearner(learner);
+  for (const { array } of optimizer.state().values()) release(array.data);
+}
+
+/** The same of a model alone. */
+export function endLearner({ model }: Learner): void {
+  zeroGrad(model.parameters().values());
+  for (const { array } of model.tensors().values()) release(array.data);
 }
 
 function expectRun(settings: RunSettings): void {

@@ -8,7 +8,11 @@ import { type Recipe, recipeSettings } from './recipe.ts';
 export const associativeRecallRecipe: Recipe = {
   name: 'associative-recall',
   summary: 'recall of 15 pairs of key and value, full attention and two kernels',
-  attention: [{ variant: 'full' }, { variant: 'linear-transformer' }, { variant: 'performer' }],
+  attention: {
+    full: { variant: 'full' },
+    'linear-transformer': { variant: 'linear-transformer' },
+    performer: { variant: 'performer' },
+  },
   settings: recipeSettings({
     task: { name: 'associative-recall', length: 64 },
     model: { layers: 2, modelDim: 64, heads: 4, positions: 'rotary' },
@@ -17,6 +21,6 @@ export const associativeRecallRecipe: Recipe = {
     schedule: { kind: 'cosine', peak: 3e-3, warmup: 100, total: 2000 },
     evaluateEvery: 250,
   }),
-  goal: { variants: ['full'], accuracy: 0.99 },
+  goal: { accuracy: { full: 0.99 } },
   minutes: 8,
 };

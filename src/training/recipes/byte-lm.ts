@@ -7,7 +7,12 @@ import { type Recipe, recipeSettings } from './recipe.ts';
 export const byteLmRecipe: Recipe = {
   name: 'byte-lm',
   summary: 'a language model of bytes at 256 tokens, full attention',
-  attention: [{ variant: 'full' }],
+  attention: {
+    full: { variant: 'full' },
+    longformer: { variant: 'longformer' },
+    performer: { variant: 'performer' },
+    'linear-transformer': { variant: 'linear-transformer' },
+  },
   settings: recipeSettings({
     task: { name: 'byte-lm', length: 256 },
     model: { layers: 4, modelDim: 128, heads: 4 },
@@ -17,6 +22,6 @@ export const byteLmRecipe: Recipe = {
     evaluateEvery: 200,
     evaluationExamples: 128,
   }),
-  goal: { loss: 1 },
+  goal: { bitsBelowUnigram: 1.5 },
   minutes: 20,
 };

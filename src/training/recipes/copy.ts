@@ -7,7 +7,7 @@ import { type Recipe, recipeSettings } from './recipe.ts';
 export const copyRecipe: Recipe = {
   name: 'copy',
   summary: 'copying at 64 tokens, full attention and the linear transformer',
-  attention: [{ variant: 'full' }, { variant: 'linear-transformer' }],
+  attention: { full: { variant: 'full' }, 'linear-transformer': { variant: 'linear-transformer' } },
   settings: recipeSettings({
     task: { name: 'copy', length: 64 },
     model: { layers: 2, modelDim: 128, heads: 8 },

@@ -9,7 +9,7 @@ import { type Recipe, recipeSettings } from './recipe.ts';
 export const listopsRecipe: Recipe = {
   name: 'listops',
   summary: 'ListOps at 128 tokens, every variant',
-  attention: allVariants().map(({ name }) => ({ variant: name })),
+  attention: Object.fromEntries(allVariants().map(({ name }) => [name, { variant: name }])),
   settings: recipeSettings({
     task: { name: 'listops', length: 128 },
     model: { layers: 2, modelDim: 64, heads: 4 },

@@ -1,5 +1,6 @@
 /** A training that is known to work, all of it written down: what is trained on what, how, and what comes of it. */
 import type { ModelSettings } from '../learner.ts';
+import { type MetricsLine, smoothedLosses } from '../metrics.ts';
 import type { AttentionSettings } from '../mixing.ts';
 import { type RunSettings, runDefaults } from '../run.ts';
 import type { Baseline } from '../tasks/baseline.ts';
@@ -7,22 +8,24 @@ import type { Baseline } from '../tasks/baseline.ts';
 export interface Recipe {
   readonly name: string;
   readonly summary: string;
-  /** Each variant is a run of its own, with all else the same. */
-  readonly attention: readonly AttentionSettings[];
+  /** Each is a run of its own, with all else the same. By name: that of the variant, where no two have the same. */
+  readonly attention: Readonly<Record<string, AttentionSettings>>;
   readonly settings: Omit<RunSettings, 'model'> & { model: Omit<ModelSettings, 'attention'> };
-  /** What every run, or those of the variants named, should come to at its end, on held-out examples. */
+  /** What every run should come to at its end, on held-out examples. */
   readonly goal: Goal;
   /** All runs together on two cores, about. */
   readonly minutes: number;
 }
 
-export type Goal = { variants?: readonly string[] } & (
-  | { accuracy: number }
+export type Goal =
+  /** For each run by its name, or for all; a run that is not named is only to be looked at. */
+  | { accuracy: number | Readonly<Record<string, number>> }
   /** That much above the accuracy of the most frequent answer. */
   | { aboveMajority: number }
   /** Nats for each target that counts, at most. */
   | { loss: number }
-);
+  /** Bits for each target, below the entropy of their frequencies; and the training loss, smoothed, only ever falls. */
+  | { bitsBelowUnigram: number };
 
 /** The settings of a recipe, of which only what is out of the ordinary is said. */
 export type RecipeSettings = Partial<Recipe['settings']> & Pick<RunSettings, 'task' | 'steps' | 'schedule'>;
@@ -31,20 +34,36 @@ export function recipeSettings(settings: RecipeSettings): Recipe['settings'] {
   return { ...runDefaults, ...settings, model: { ...runDefaults.model, ...settings.model } };
 }
 
-/** One run for each variant. */
-export function runsOf({ attention, settings }: Recipe): RunSettings[] {
-  return attention.map((each) => ({ ...settings, model: { ...settings.model, attention: each } }));
+export interface NamedRun {
+  name: string;
+  settings: RunSettings;
 }
 
-/** Whether a run came to what its recipe says; null for a variant that it says nothing of. */
-export function isReached(
-  goal: Goal,
-  variant: string,
-  result: { loss: number; accuracy: number },
-  baseline: Baseline,
-): boolean | null {
-  if (goal.variants !== undefined && !goal.variants.includes(variant)) return null;
-  if ('loss' in goal) return result.loss <= goal.loss;
-  if ('accuracy' in goal) return result.accuracy >= goal.accuracy;
-  return result.accuracy >= baseline.accuracy + goal.aboveMajority;
+export function runsOf({ attention, settings }: Recipe): NamedRun[] {
+  return Object.entries(attention).map(([name, each]) => {
+    return { name, settings: { ...settings, model: { ...settings.model, attention: each } } };
+  });
+}
+
+/** A run at its end. */
+export interface Outcome {
+  loss: number;
+  accuracy: number;
+  lines: readonly MetricsLine[];
+}
+
+/** Whether the run of that name came to what its recipe says; null for one that it says nothing of. */
+export function isReached(goal: Goal, name: string, outcome: Outcome, baseline: Baseline): boolean | null {
+  const { loss, accuracy, lines } = outcome;
+  if ('loss' in goal) return loss <= goal.loss;
+  if ('aboveMajority' in goal) return accuracy >= baseline.accuracy + goal.aboveMajority;
+  if ('bitsBelowUnigram' in goal) {
+    return loss <= baseline.loss - goal.bitsBelowUnigram * Math.LN2 && onlyFalls(smoothedLosses(lines));
+  }
+  const least = typeof goal.accuracy === 'number' ? goal.accuracy : goal.accuracy[name];
+  return least === undefined ? null : accuracy >= least;
+}
+
+function onlyFalls(losses: readonly number[]): boolean {
+  return losses.every((loss, n) => n === 0 || loss < losses[n - 1]);
 }

@@ -3,13 +3,18 @@ import { associativeRecallRecipe } from './associative-recall.ts';
 import { byteLmRecipe } from './byte-lm.ts';
 import { copyRecipe } from './copy.ts';
 import { duplicationRecipe } from './duplication.ts';
+import { hashesRecipe } from './hashes.ts';
 import { listopsRecipe } from './listops.ts';
 import type { Recipe } from './recipe.ts';
 
 export const recipes: readonly Recipe[] = [
   duplicationRecipe,
+  hashesRecipe,
   copyRecipe,
   associativeRecallRecipe,
   listopsRecipe,
   byteLmRecipe,
 ];
+
+/** What `train` does where nothing is said. */
+export const defaultRecipe: Recipe = duplicationRecipe;

@@ -1,0 +1,20 @@
+/**
+ * `npm run hash-table`: Table 2 of Kitaev et al. 2020, of the models of the recipe `hashes`, which it trains from seed 1
+ * unless they are there.
+ */
+import { fileURLToPath } from 'node:url';
+import { hashRow } from '../src/training/recipes/hash-table.ts';
+import { hashesRecipe } from '../src/training/recipes/hashes.ts';
+import { fileOf, finished, hasCheckpoint, jobsOf, nameOf, runJob } from './training-campaign.ts';
+import { hashTable } from './training-summary.ts';
+
+const hashes = [];
+for (const job of jobsOf(hashesRecipe, [1])) {
+  if (finished(job) === null || !hasCheckpoint(job)) {
+    process.stderr.write(`Training ${nameOf(job)}, a minute or two\n`);
+    await runJob(job);
+  }
+  const checkpoint = fileURLToPath(new URL(`../${fileOf(job, 'checkpoint.safetensors')}`, import.meta.url));
+  hashes.push({ run: job.name, row: hashRow(checkpoint) });
+}
+process.stdout.write(`${hashTable({ hashes })}\n`);

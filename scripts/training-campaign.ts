@@ -1,0 +1,113 @@
+/** Runs of recipes in processes of their own, and what they left under bench/results/training/. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RunResult } from '../src/commands/training-report.ts';
+import type { ComparisonReport } from '../src/compare/result.ts';
+import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { type MetricsLine, readMetrics } from '../src/training/metrics.ts';
+import { type Recipe, runsOf } from '../src/training/recipes/recipe.ts';
+import type { RunSettings } from '../src/training/run.ts';
+import type { Baseline } from '../src/training/tasks/baseline.ts';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+export const FOLDER = 'bench/results/training';
+
+/** One run of a recipe from one seed. */
+export interface Job {
+  recipe: Recipe;
+  /** Of the run in the recipe. */
+  name: string;
+  seed: number;
+  settings: RunSettings;
+}
+
+/** How a run came about, kept beside it. */
+interface Record {
+  command: string;
+  settings: RunSettings;
+  /** Of the whole process; null until it ends well. */
+  seconds: number | null;
+}
+
+/** A run that came to its end. */
+export interface Finished {
+  environment: ComparisonReport['environment'];
+  baseline: Baseline;
+  result: RunResult;
+  lines: MetricsLine[];
+  command: string;
+  seconds: number;
+}
+
+export function jobsOf(recipe: Recipe, seeds: readonly number[]): Job[] {
+  return runsOf(recipe).flatMap(({ name, settings }) => {
+    return seeds.map((seed) => ({ recipe, name, seed, settings: { ...settings, seed } }));
+  });
+}
+
+export function nameOf({ recipe, name, seed }: Job): string {
+  return `${recipe.name}/${name}/seed-${seed}`;
+}
+
+/** From the root of the repository. */
+export function fileOf(job: Job, name: string): string {
+  return `${FOLDER}/${nameOf(job)}/${name}`;
+}
+
+const at = (job: Job, name: string) => join(root, fileOf(job, name));
+
+/** What is there of the run; null where it has not come to its end, or the recipe has changed since. */
+export function finished(job: Job): Finished | null {
+  const [record, results] = ['run.json', 'results.json'].map((name) => at(job, name));
+  if (!existsSync(record) || !existsSync(results)) return null;
+  const { command, settings, seconds } = JSON.parse(readFileSync(record, 'utf8')) as Record;
+  if (seconds === null || JSON.stringify(settings) !== JSON.stringify(job.settings)) return null;
+  const { environment, baseline, results: all } = JSON.parse(readFileSync(results, 'utf8'));
+  return { environment, baseline, result: all[0], lines: readMetrics(at(job, 'metrics.jsonl')), command, seconds };
+}
+
+/** Whether the model is there too: checkpoints are not committed. */
+export function hasCheckpoint(job: Job): boolean {
+  return existsSync(at(job, 'checkpoint.safetensors'));
+}
+
+/** The same run from the same command gives the same bits on any number of threads; one each leaves a core to another. */
+export function commandOf(job: Job): string[] {
+  const { recipe, name, seed } = job;
+  const out = `${FOLDER}/${nameOf(job)}`;
+  return ['train', '--recipe', recipe.name, '--sweep', name, '--seed', `${seed}`, '--threads', '1', '--out', out];
+}
+
+/** Takes a run to its end, from its beginning; what was there of it is lost. Throws where the process fails. */
+export async function runJob(job: Job): Promise<Finished> {
+  const folder = at(job, '');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const args = commandOf(job);
+  const record: Record = { command: `npm start -- ${args.join(' ')}`, settings: job.settings, seconds: null };
+  const begun = performance.now();
+  const { code, output } = await outputOf([...['--import', 'tsx', 'src/cli.ts'], ...args]);
+  if (code !== 0) throw new Error(`${nameOf(job)}: exit code ${code}\n${output}`);
+  record.seconds = Math.round((performance.now() - begun) / 100) / 10;
+  writeFileAtomically(at(job, 'output.txt'), output);
+  writeFileAtomically(at(job, 'run.json'), `${JSON.stringify(record, null, 1)}\n`);
+  // The page is drawn from the metrics, and the checkpoint before the last is of no use any more.
+  for (const name of ['curves.html', 'checkpoint.previous.safetensors']) rmSync(at(job, name), { force: true });
+  return finished(job) as Finished;
+}
+
+function outputOf(args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, output }));
+  });
+}

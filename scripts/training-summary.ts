@@ -1,0 +1,143 @@
+/** What came of the runs of all recipes, as numbers and as tables. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describeGoal, formatBits } from '../src/commands/training-report.ts';
+import { formatError, formatMilliseconds, formatPercent } from '../src/terminal/format.ts';
+import { smoothedLosses } from '../src/training/metrics.ts';
+import { EVALUATED, type HashRow, hashRow } from '../src/training/recipes/hash-table.ts';
+import type { Recipe } from '../src/training/recipes/recipe.ts';
+import { recipes } from '../src/training/recipes/registry.ts';
+import { type Finished, fileOf, finished, hasCheckpoint, type Job, nameOf } from './training-campaign.ts';
+
+/** A run from one seed. */
+export interface SummaryRow {
+  recipe: string;
+  name: string;
+  seed: number;
+  command: string;
+  /** On held-out examples at the end; nats for each target that counts. */
+  loss: number | null;
+  accuracy: number | null;
+  /** Of the most frequent answer, and of the frequencies of all. */
+  baseline: { accuracy: number; loss: number };
+  /** Mean training losses of ten equal parts of the run. */
+  smoothedLosses: number[];
+  reached: boolean | null;
+  /** Of the whole process, on one thread. */
+  seconds: number;
+}
+
+export interface Summary {
+  environment: Finished['environment'] | null;
+  rows: SummaryRow[];
+  /** Of models by the name of their run; of those whose checkpoint was there. */
+  hashes: { run: string; row: HashRow }[];
+}
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+
+export function summaryOf(jobs: readonly Job[]): Summary {
+  const all = jobs.flatMap((job) => {
+    const found = finished(job);
+    return found === null ? [] : [{ job, found }];
+  });
+  const rows = all.map(({ job: { recipe, name, seed }, found }): SummaryRow => {
+    const { baseline, result, lines, command, seconds } = found;
+    const { loss, accuracy, reached } = result;
+    const smoothed = smoothedLosses(lines).map((each) => Number(each.toPrecision(4)));
+    return {
+      recipe: recipe.name,
+      name,
+      seed,
+      command,
+      loss,
+      accuracy,
+      baseline,
+      smoothedLosses: smoothed,
+      reached,
+      seconds,
+    };
+  });
+  const hashed = all.map(({ job }) => job).filter((job) => isHashed(job) && hasCheckpoint(job));
+  const hashes = hashed.map((job) => ({
+    run: nameOf(job),
+    row: hashRow(join(root, fileOf(job, 'checkpoint.safetensors'))),
+  }));
+  return { environment: all[0]?.found.environment ?? null, rows, hashes };
+}
+
+function isHashed({ recipe, settings }: Job): boolean {
+  const { attention } = settings.model;
+  const isReformer = attention !== undefined && [attention].flat()[0].variant === 'reformer';
+  return isReformer && (recipe.name === 'hashes' || recipe.name === 'duplication');
+}
+
+/** The tables, with a title each. */
+export function markdownOf(summary: Summary): string {
+  return `# Recipes, trained
+
+Written by \`npm run recipes\`, from \`summary.json\` beside this. Each folder holds the metrics, the results and the output
+of one run from one seed, and in \`run.json\` the command that it came from.
+
+${recipesTable(summary)}
+
+${hashTable(summary)}
+`;
+}
+
+/** A row for each run of each recipe: what its seeds came to. */
+export function recipesTable({ rows, environment }: Summary): string {
+  const lines = recipes.flatMap((recipe) => {
+    return Object.keys(recipe.attention).flatMap((name) => {
+      const own = rows.filter((row) => row.recipe === recipe.name && row.name === name);
+      return own.length === 0 ? [] : [cellsOf(recipe, name, own)];
+    });
+  });
+  const minutes = rows.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
+  const titles = ['recipe', 'attention', 'goal', 'seeds', 'came to', 'to beat', 'reached', 'time each'];
+  const where =
+    environment === null ? '' : ` on ${environment.cpu}, Node ${environment.node}, ${environment.kernels} kernels`;
+  return `${markdown(titles, lines)}
+
+By \`npm run recipes\`: ${rows.length} runs on one thread each${where}, ${minutes.toFixed(0)} minutes of one core together.`;
+}
+
+function cellsOf(recipe: Recipe, name: string, own: readonly SummaryRow[]): string[] {
+  const { goal } = recipe;
+  const of = (row: { loss: number | null; accuracy: number | null }) => {
+    if ('bitsBelowUnigram' in goal) return `${formatBits(row.loss ?? Number.NaN)} bits`;
+    if ('loss' in goal) return `${formatError(row.loss ?? Number.NaN)} nats`;
+    return formatPercent(row.accuracy ?? Number.NaN);
+  };
+  const judged = own.filter(({ reached }) => reached !== null);
+  const reached = judged.filter((row) => row.reached === true).length;
+  const seconds = own.reduce((sum, row) => sum + row.seconds, 0) / own.length;
+  return [
+    recipe.name,
+    name,
+    judged.length === 0 ? '' : describeGoal(goal, name),
+    own.map(({ seed }) => seed).join(', '),
+    own.map(of).join(', '),
+    of(own[0].baseline),
+    judged.length === 0 ? '' : `${reached} of ${judged.length}`,
+    formatMilliseconds(1000 * seconds),
+  ];
+}
+
+/** Rows: how a model was trained. Columns: how it was evaluated. */
+export function hashTable({ hashes }: Pick<Summary, 'hashes'>): string {
+  const lines = hashes.map(({ run, row }) => [
+    run,
+    ...row.targets.map((share, n) => `${formatPercent(share)} (${formatPercent(row.sequences[n])})`),
+  ]);
+  const titles = ['trained', ...EVALUATED.map((each) => (each === 'all' ? 'without hashing' : `${each} hashes`))];
+  return `${markdown(titles, lines)}
+
+Table 2 of Kitaev et al. 2020: tokens that are right with so many hashes at evaluation, and in brackets sequences that are
+right in all 63 of them.`;
+}
+
+export function markdown(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(titles), line(titles.map(() => '---')), ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,35 @@
+/** A trained model that attends otherwise than it was trained to. */
+import { ArgumentError } from '../core/errors.ts';
+import type { TrainedModel } from './checkpoint.ts';
+import type { ClassifierSettings } from './classifier.ts';
+import { attentionsOf } from './config.ts';
+import { type Learner, makeLearner } from './learner.ts';
+import { copyNamed } from './named.ts';
+
+/**
+ * The model with other options of its variants, by the variants' names; what is not said stays. It has the same learned
+ * tensors, and random ones drawn anew from `seed`, that of the training by default. It is the caller's to release. Throws
+ * what the variant's check throws for options that do not fit, and ArgumentError or ShapeError for options that change
+ * what is learned.
+ */
+export function reattended(
+  { learner, settings }: Pick<TrainedModel, 'learner' | 'settings'>,
+  options: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  seed = settings.seed,
+): Learner {
+  const { kind, model } = learner;
+  const variants = attentionsOf(model.config).map(({ variant }) => variant);
+  for (const name of Object.keys(options)) {
+    if (!variants.includes(name)) {
+      throw new ArgumentError(`options: expected those of ${variants.join(' or ')}, got some of ${name}`);
+    }
+  }
+  const attention = attentionsOf(model.config).map((each) => {
+    return { ...each, options: { ...each.options, ...options[each.variant] } };
+  });
+  // Of a language model, the classes are its tokens.
+  const config: ClassifierSettings = { classes: model.config.vocabulary, ...model.config, attention };
+  const other = makeLearner(kind, config, seed);
+  copyNamed(other.model.parameters(), model.parameters(), 'options');
+  return other;
+}

@@ -1,0 +1,35 @@
+import { duplicationRecipe } from './duplication.ts';
+import type { Recipe } from './recipe.ts';
+
+/**
+ * Table 2 of Kitaev et al. 2020: how models that were trained with 4, 2 or 1 hashes do with more of them, and with less;
+ * and one that was trained without hashing, where a token meets all before it. `npm run hash-table` prints it.
+ */
+export const hashesRecipe: Recipe = {
+  name: 'hashes',
+  summary: 'sequence duplication by Reformer with 4, 2 and 1 hashes, and by its attention without hashing',
+  attention: {
+    'no-hashing': withHashes('all'),
+    '4-hashes': withHashes(4),
+    '2-hashes': withHashes(2),
+    '1-hash': withHashes(1),
+  },
+  settings: duplicationRecipe.settings,
+  goal: { accuracy: { '4-hashes': 0.95 } },
+  minutes: 6,
+};
+
+/**
+ * Options of Reformer, complete enough to undo others: so many rounds; or `all`, one bucket and one chunk, which is
+ * softmax attention with k_j = q_j/‖q_j‖.
+ */
+export function hashing(hashes: number | 'all'): Record<string, unknown> {
+  const { options } = duplicationRecipe.attention.reformer;
+  const { length } = duplicationRecipe.settings.task;
+  if (hashes === 'all') return { ...options, numHashes: 1, chunkLength: length, numBuckets: 1 };
+  return { ...options, numHashes: hashes, numBuckets: 0 };
+}
+
+function withHashes(hashes: number | 'all') {
+  return { variant: 'reformer', options: hashing(hashes) };
+}

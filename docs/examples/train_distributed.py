@@ -1,6 +1,6 @@
 """Go on training an exported model of bytes in several processes, on one machine or on many.
 
-    torchrun --nproc_per_node 2 docs/examples/train_distributed.py EXPORTED --out TRAINED
+    torchrun --nproc_per_node 2 docs/examples/train_distributed.py EXPORTED --text FILE --out TRAINED
 
 It is PyTorch's DistributedDataParallel and nothing else: every process has the model and draws sequences of its own, and
 gradients are averaged. Here the processes talk by gloo, which needs no graphics cards; with them it is nccl, and the
@@ -19,24 +19,23 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 def load(folder):
-    """The model, by transformers or by the loader that lies beside it; its length, and the text that it was trained on."""
+    """The model, by transformers or by the loader that lies beside it, and its length."""
     config = json.loads(Path(folder, "config.json").read_text())
-    text = config["efficient_transformers"]["settings"]["task"]["text"]
     if config["model_type"] != "efficient-transformer":
         from transformers import AutoModelForCausalLM
 
         length = config.get("n_positions") or config["max_position_embeddings"]
-        return AutoModelForCausalLM.from_pretrained(folder), length, text
+        return AutoModelForCausalLM.from_pretrained(folder), length
     spec = importlib.util.spec_from_file_location("modeling_efficient", Path(folder, "modeling_efficient.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.EfficientTransformer.from_pretrained(folder), config["length"], text
+    return module.EfficientTransformer.from_pretrained(folder), config["length"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", metavar="EXPORTED")
-    parser.add_argument("--text", help="a file, whose bytes are predicted; that of the training by default")
+    parser.add_argument("--text", required=True, help="a file, whose bytes are predicted")
     parser.add_argument("--out", help="a folder for the trained model")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--batch", type=int, default=8, help="sequences of each process in a step")
@@ -46,10 +45,10 @@ def main():
     dist.init_process_group("gloo")
     rank, processes = dist.get_rank(), dist.get_world_size()
     torch.set_num_threads(1)
-    model, length, own_text = load(arguments.folder)
+    model, length = load(arguments.folder)
     parallel = DistributedDataParallel(model.train())
     optimizer = torch.optim.AdamW(parallel.parameters(), lr=arguments.rate)
-    text = torch.frombuffer(bytearray(Path(arguments.text or own_text).read_bytes()), dtype=torch.uint8).long()
+    text = torch.frombuffer(bytearray(Path(arguments.text).read_bytes()), dtype=torch.uint8).long()
     # Not the same sequences in every process.
     random = torch.Generator().manual_seed(rank)
 
@@ -71,6 +70,8 @@ def main():
 
     if rank == 0 and arguments.out:
         model.save_pretrained(arguments.out)
+    # Nobody leaves while another still writes.
+    dist.barrier()
     dist.destroy_process_group()
 
 

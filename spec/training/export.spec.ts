@@ -23,7 +23,7 @@ import {
 import { transformersForm } from '../../src/training/export/transformers.ts';
 import type { ModelSettings } from '../../src/training/learner.ts';
 import type { RunSettings } from '../../src/training/run.ts';
-import { allVariants } from '../../src/variants/registry.ts';
+import { findVariant } from '../../src/variants/registry.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
 import { forAll } from '../core/tensors.ts';
 import { tinyRun } from './runs.ts';
@@ -91,7 +91,7 @@ test('rows by head: all of a head, of each matrix in turn', () => {
   );
 });
 
-test('the loader has the code of every variant, under its name', () => {
+test('the loader has the code of the variants that are ours, under their names', () => {
   const code = readFileSync(new URL('../../src/training/export/modeling_efficient.py', import.meta.url), 'utf8');
   const [, table] = /^VARIANTS = \{$([^}]*)^\}$/m.exec(code) ?? [];
   const inLoader = [...table.matchAll(/^ {4}"([^"]+)": (\w+),$/gm)];
@@ -101,11 +101,12 @@ test('the loader has the code of every variant, under its name', () => {
   );
   for (const [, name, callable] of inLoader)
     assert.match(code, new RegExp(`^def ${callable}\\(q, k, v, real, o, p\\)`, 'm'), name);
-  assert.equal(new Set(LOADER_VARIANTS), new Set(allVariants().map(({ name }) => name)));
+  // One that is added to the registry alone is refused, below.
+  for (const name of LOADER_VARIANTS) assert.ok(findVariant(name), name);
 });
 
 test('every variant comes back to the same bits by the names of the loader', () => {
-  for (const { name } of allVariants()) {
+  for (const name of LOADER_VARIANTS) {
     const trained = model({ attention: { variant: name } }, { name: 'listops', length: 16 });
     const folder = freshFolder();
     const { architecture, files } = exportModel(trained, folder);

@@ -14,7 +14,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileWriteError } from '../../src/core/errors.ts';
-import { type FileData, writeFileAtomically } from '../../src/core/files/atomic.ts';
+import { type FileData, keepAs, removeLeftovers, writeFileAtomically } from '../../src/core/files/atomic.ts';
 import { elements, fromArray } from '../../src/core/tensor.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -203,5 +203,40 @@ if (!onWindows) {
     assert.is(readFileSync(path, 'utf8'), 'old');
   });
 }
+
+test('a file kept under a second name is the same until the first is written again, and leaves nothing else', () => {
+  const path = freshPath();
+  const kept = `${path}.kept`;
+  writeFileAtomically(path, 'one');
+  // Twice: both are names of one file by then.
+  for (let n = 0; n < 2; n++) {
+    keepAs(path, kept);
+    assert.equal(neighbours(path), ['file', 'file.kept']);
+  }
+  writeFileAtomically(path, 'two');
+  assert.equal(
+    [path, kept].map((each) => readFileSync(each, 'utf8')),
+    ['two', 'one'],
+  );
+  keepAs(path, kept);
+  assert.is(readFileSync(kept, 'utf8'), 'two');
+  assert.throws(
+    () => keepAs(freshPath(), kept),
+    (error: unknown) => error instanceof FileWriteError,
+  );
+  assert.is(readFileSync(kept, 'utf8'), 'two');
+});
+
+test('what a killed process left is removed; what is being written, and what is not ours, is not', () => {
+  const path = freshPath();
+  const folder = join(path, '..');
+  // It has ended when this call returns.
+  const ended = Number(execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }));
+  const names = [`.efficient-transformers-${ended}-0a.tmp`, `.efficient-transformers-${process.pid}-0a.tmp`, 'a.tmp'];
+  for (const name of names) writeFileSync(join(folder, name), '');
+  removeLeftovers(folder);
+  assert.equal(readdirSync(folder).sort(), names.slice(1).sort());
+  removeLeftovers(join(folder, 'nowhere'));
+});
 
 test.run();

@@ -2,12 +2,13 @@
  * A run on disk: one .safetensors file with the model's tensors, those of the optimiser, and as metadata all else that the
  * next step depends on, as JSON. It is written whole or not at all, and the one before it is kept beside it.
  */
-import { copyFileSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { EfficientTransformersError, FileFormatError, formatShape } from '../core/errors.ts';
+import { keepAs, removeLeftovers } from '../core/files/atomic.ts';
 import { printable } from '../core/files/input-file.ts';
 import type { ArrayToStore, StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors, writeSafetensors } from '../core/files/safetensors.ts';
-import { writing } from '../core/files/system-error.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { ClassifierSettings } from './classifier.ts';
@@ -45,7 +46,8 @@ export function saveCheckpoint(path: string, run: Run): void {
   const { kind, alphabet, classes } = task;
   const model = { ...learner.model.config, classes };
   const header: Header = { settings, step, random: random.state(), kind, alphabet, model };
-  if (existsSync(path)) writing(previousOf(path), () => copyFileSync(path, previousOf(path)));
+  removeLeftovers(dirname(path));
+  if (existsSync(path)) keepAs(path, previousOf(path));
   writeSafetensors(
     path,
     [...stored(PREFIXES.model, learner.model.tensors()), ...stored(PREFIXES.optimizer, optimizer.state())],

@@ -5,10 +5,13 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   fchmodSync,
   fsyncSync,
+  linkSync,
   openSync,
+  readdirSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -40,10 +43,51 @@ export function writeFileAtomically(path: string, data: FileData): void {
   });
 }
 
+/**
+ * Gives the content of the file at `path` the name `other` too, replacing what was there, whole or not at all. What is
+ * written to `path` after that leaves it as it is. Throws FileWriteError.
+ */
+export function keepAs(path: string, other: string): void {
+  writing(other, () => {
+    const temporary = temporaryIn(dirname(other));
+    try {
+      link(realpathSync(path), temporary);
+      rename(temporary, other);
+    } finally {
+      // Where both are names of one file already, renaming does nothing.
+      remove(temporary);
+    }
+  });
+}
+
+/** Removes from a folder what processes that were killed while they wrote left there. Files still being written stay. */
+export function removeLeftovers(folder: string): void {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const writer = TEMPORARY.exec(name)?.[1];
+    if (writer !== undefined && !isRunning(Number(writer))) remove(join(folder, name));
+  }
+}
+
+/** With the process that writes it. */
+const TEMPORARY = /^\.efficient-transformers-(\d+)-[0-9a-f]+\.tmp$/;
+
+function temporaryIn(folder: string): string {
+  return join(folder, `.efficient-transformers-${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // One of another user is there as well.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 function replace(path: string, data: FileData, mode?: number): void {
   const folder = dirname(path);
   if (!existsSync(folder)) throw new FileWriteError(`${path}: cannot be written: there is no folder ${folder}`);
-  const temporary = join(folder, `.efficient-transformers-${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = temporaryIn(folder);
   const file = openSync(temporary, 'wx');
   try {
     writeOpened(file, data, () => {
@@ -54,6 +98,28 @@ function replace(path: string, data: FileData, mode?: number): void {
   } catch (error) {
     remove(temporary);
     throw error;
+  }
+  syncFolder(folder);
+}
+
+/** So that the new name outlives a power cut too, where the system can be asked for that (Windows cannot). */
+function syncFolder(folder: string): void {
+  try {
+    const opened = openSync(folder, 'r');
+    try {
+      fsyncSync(opened);
+    } finally {
+      closeSync(opened);
+    }
+  } catch {}
+}
+
+/** A second name, or a copy where the file system has no such thing. */
+function link(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
   }
 }
 

@@ -14,6 +14,8 @@ export type FloatType = 'float32' | 'float64';
 
 export interface GoldenCase {
   readonly name: string;
+  /** Who theirs are, with their versions. */
+  readonly implementation: string;
   /** What theirs was computed in. */
   readonly precision: FloatType;
   /** Options of our variant, or of our op. */
@@ -35,6 +37,7 @@ export function readGolden(name: string): GoldenCase[] {
   const { tensors, metadata } = readSafetensors(path);
   const cases = JSON.parse(metadata.get('cases') ?? '{}') as Record<string, Settings>;
   assert.ok(Object.keys(cases).length > 0, `${name}: no cases`);
+  const implementation = metadata.get('implementation') ?? '';
   return Object.entries(cases).map(([each, settings]) => {
     const names = (prefix: string) => {
       const start = `${each}/${prefix}`;
@@ -46,7 +49,7 @@ export function readGolden(name: string): GoldenCase[] {
       if (stored.dtype !== 'float32') return fromArray(stored.load(), stored.shape, stored.dtype);
       return fromArray(stored.load(), stored.shape, dtype).withGrad();
     };
-    return { name: each, ...settings, names, has: (key) => tensors.has(`${each}/${key}`), tensor };
+    return { name: each, implementation, ...settings, names, has: (key) => tensors.has(`${each}/${key}`), tensor };
   });
 }
 
@@ -107,12 +110,47 @@ export function runVariant<Options extends CommonOptions>(
 /** Throws unless our output, and the gradient of every input for which the file has one, are theirs. */
 export function expectAgreement(golden: GoldenCase, dtype: FloatType, run: () => Ran) {
   const tolerance = toleranceOf(golden, dtype);
+  compareEach(golden, dtype, run, (what, { claim, scale, actual, expected, at, apart }) => {
+    if (apart <= tolerance[what]) return;
+    // Not an assertion of uvu's, which `assert.throws` would let through.
+    const limit = tolerance[what] * scale;
+    throw new Error(`${claim}: element ${at} is ${actual}, theirs ${expected}; ${limit} apart at most`);
+  });
+}
+
+/** How far our output, and any of our gradients, is from theirs at most, relative to the largest of theirs. */
+export function differencesOf(golden: GoldenCase, dtype: FloatType, run: () => Ran): Tolerance {
+  const largest = { output: 0, gradient: 0 };
+  compareEach(golden, dtype, run, (what, { apart }) => {
+    largest[what] = Math.max(largest[what], apart);
+  });
+  return largest;
+}
+
+/** The two numbers that are the furthest apart. */
+interface Furthest {
+  claim: string;
+  /** What a difference is relative to. */
+  scale: number;
+  at: number;
+  actual: number;
+  expected: number;
+  /** Infinite where ours is NaN. */
+  apart: number;
+}
+
+function compareEach(
+  golden: GoldenCase,
+  dtype: FloatType,
+  run: () => Ran,
+  visit: (what: keyof Tolerance, furthest: Furthest) => void,
+): void {
   scope(() => {
     const { output, inputs } = run();
     const outputGradient = golden.tensor('outputGradient', dtype);
     const rows = golden.has('rows') ? elements(golden.tensor('rows', dtype)) : undefined;
     const claim = `${golden.name} in ${dtype}`;
-    expectClose(output, golden.tensor('output', dtype), tolerance.output, 0, `${claim}: output`, rows);
+    visit('output', furthestOf(output, golden.tensor('output', dtype), 0, `${claim}: output`, rows));
 
     backward(output, outputGradient);
     const gradients = golden.names('gradients/');
@@ -122,35 +160,34 @@ export function expectAgreement(golden: GoldenCase, dtype: FloatType, run: () =>
     for (const name of gradients) {
       const actual = inputs[name]?.grad;
       assert.ok(actual, `${claim}: our ${name} got no gradient`);
-      expectClose(actual, golden.tensor(`gradients/${name}`, dtype), tolerance.gradient, floor, `${claim}: d${name}`);
+      visit('gradient', furthestOf(actual, golden.tensor(`gradients/${name}`, dtype), floor, `${claim}: d${name}`));
       inputs[name].grad = null;
     }
   });
 }
 
 /** `rows` are flags: of [batch, heads, length, width], rows to compare. */
-function expectClose(
+function furthestOf(
   actual: Tensor,
   expected: Tensor,
-  tolerance: number,
   floor: number,
   claim: string,
   rows?: ArrayLike<number>,
-) {
+): Furthest {
   assert.equal(actual.shape, expected.shape, `${claim}: shape`);
   const [ours, theirs] = [elements(actual), elements(expected)];
   const width = expected.shape[expected.shape.length - 1] ?? 1;
-  const limit = tolerance * (Math.max(floor, largestOf(expected)) || 1);
-  let compared = 0;
+  const scale = Math.max(floor, largestOf(expected)) || 1;
+  let [at, apart] = [-1, -1];
   for (let i = 0; i < theirs.length; i++) {
     if (rows?.[Math.floor(i / width)] === 0) continue;
-    compared++;
-    // Written so that NaN fails.
-    if (Math.abs(ours[i] - theirs[i]) <= limit) continue;
-    // Not an assertion of uvu's, which `assert.throws` would let through.
-    throw new Error(`${claim}: element ${i} is ${ours[i]}, theirs ${theirs[i]}; ${limit} apart at most`);
+    const difference = Math.abs(ours[i] - theirs[i]) / scale;
+    if (difference <= apart) continue;
+    at = i;
+    apart = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
   }
-  assert.ok(compared > 0, `${claim}: nothing to compare`);
+  assert.ok(at >= 0, `${claim}: nothing to compare`);
+  return { claim, scale, at, actual: ours[at], expected: theirs[at], apart };
 }
 
 function largestOf(tensor: Tensor): number {

@@ -1,0 +1,50 @@
+/**
+ * `npm run golden`: writes docs/golden.md, how far each variant is from implementations that others wrote, on the inputs
+ * of fixtures/golden. These have theirs in them: no Python is needed.
+ */
+import { fileURLToPath } from 'node:url';
+import { differencesOf, type FloatType, readGolden, runVariant } from '../spec/golden/golden.ts';
+import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { type AnyVariant, allVariants } from '../src/variants/registry.ts';
+
+/** The largest over all cases, forward and backward, as text. */
+function differences(variant: AnyVariant, dtype: FloatType): string[] {
+  const all = readGolden(variant.name).map((golden) => {
+    return differencesOf(golden, dtype, () => runVariant(variant, golden, dtype));
+  });
+  const largest = (what: 'output' | 'gradient') => Math.max(...all.map((each) => each[what]));
+  return [largest('output'), largest('gradient')].map((value) => value.toExponential(1));
+}
+
+function rowOf(variant: AnyVariant): string {
+  const cases = readGolden(variant.name);
+  const [{ implementation }] = cases;
+  const theirs = implementation.split('; ').map((each) => each.replace(/^(\S+ \S+): (.*)$/, '$2 ($1)'));
+  const file = `[${variant.name}](../src/variants/${variant.name}.ts)`;
+  const numbers = (['float32', 'float64'] as const).flatMap((dtype) => differences(variant, dtype));
+  return `| ${[file, theirs.join('<br>'), cases.length, ...numbers].join(' | ')} |`;
+}
+
+const page = `# Against other people's implementations
+
+Written by \`npm run golden\`. Random inputs went through implementations that nobody here wrote
+([which, and how](../fixtures/README.md)), and go through ours: the same numbers in, and, for the backward pass, the same
+gradient of the output. The table has the largest difference of any number in any case, relative to the largest number of
+theirs; backward, of the gradients of all inputs and learned parameters. \`spec/golden\` fails at 10⁻⁵ forward and 10⁻⁴
+backward in float32, which is tens of roundings, and in float64 at 2 · 10⁻⁶ or less: the file's numbers are rounded to
+float32, and some of theirs compute in it.
+
+| variant | compared with (version) | cases | forward, float32 | backward, float32 | forward, float64 | backward, float64 |
+| --- | --- | --- | --- | --- | --- | --- |
+${allVariants().map(rowOf).join('\n')}
+
+Where an implementation and the paper part ways, and where ours follows which, is at the top of each
+[spec](../spec/golden). Layer normalisation, GELU, softmax, cross-entropy and the optimisers are held against PyTorch's in
+the same way, by \`spec/golden/ops.spec.ts\` and \`spec/training/optimizers/golden.spec.ts\`.
+
+Theirs are made again, where Python and they are installed, by \`npm run fixtures\`; \`npm run fixtures -- --check\` writes
+nothing, and says of each file whether its bytes come out the same.
+`;
+const path = fileURLToPath(new URL('../docs/golden.md', import.meta.url));
+writeFileAtomically(path, page);
+process.stdout.write(`${path}\n`);

@@ -6,7 +6,7 @@ import { meanTopKRecall, meanTotalVariation } from '../../src/compare/metrics.ts
 import type { Skip } from '../../src/compare/plan.ts';
 import type { ComparisonReport, ComparisonResult } from '../../src/compare/result.ts';
 import { syntheticInput } from '../../src/compare/synthetic.ts';
-import { ArgumentError, ShapeError, UnsupportedError } from '../../src/core/errors.ts';
+import { ArgumentError, MemoryError, ShapeError, UnsupportedError } from '../../src/core/errors.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import {
   maxAbsoluteError,
@@ -207,6 +207,54 @@ test('padding: what has no answer for it is left out once with a reason, or refu
   const dense = all.find(({ variant }) => variant === 'dense');
   assert.ok((dense?.relativeError ?? 1) < 1e-5 && (dense?.totalVariation ?? 1) < 1e-5);
   await rejects(results({ variants: ['picky'], budgets: [2] }, of), UnsupportedError, /^keyMask: picky/);
+});
+
+test('a cell that memory is too small for is left out with the reason, and the others are measured', async () => {
+  const before = memoryStatistics().liveBytes;
+  const skips: Skip[] = [];
+  const found = await compare(input, {
+    timing,
+    variants: ['greedy', 'full'],
+    pictures: true,
+    onSkip: (skip) => skips.push(skip),
+  });
+  assert.equal(
+    found.results.map(({ variant, budget }) => [variant, budget?.value]),
+    [
+      ['greedy', 1],
+      ['greedy', 2],
+      ['full', undefined],
+    ],
+  );
+  assert.equal(
+    skips.map(({ variant }) => variant),
+    ['greedy'],
+  );
+  assert.match(skips[0].reason, /^40 tokens, greedy, r = 3: memory: 32768\.0 MiB asked for with .* live/);
+  // The inputs of this run may still be there; they are small.
+  assert.ok(memoryStatistics().liveBytes - before < 2 ** 20, 'what it held by then is not released');
+});
+
+test('if nothing fits, that is the error', async () => {
+  await rejects(results({ variants: ['greedy'], budgets: [3] }), MemoryError, /^memory: 32768\.0 MiB/);
+});
+
+test('a length that no memory can hold is refused before anything is drawn, whichever of several it is', async () => {
+  for (const lengths of [[200_000_000], [8, 10 ** 12]]) {
+    let loaded = 0;
+    const huge = syntheticInput({ lengths, heads: 2, headDim: 64 });
+    const load = (): never => {
+      loaded++;
+      throw new Error('drawn');
+    };
+    const cases = huge.cases.map((each) => ({ ...each, load }));
+    await rejects(
+      results({}, { ...huge, cases }),
+      MemoryError,
+      /^length: .* use fewer tokens, heads or batch entries$/,
+    );
+    assert.is(loaded, 0);
+  }
 });
 
 test('a bad number in the input is named, and so is an input that is not what it says', async () => {

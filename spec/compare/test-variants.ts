@@ -1,7 +1,7 @@
-/** Two variants to compare with: one that is exact by other means, and one that can do next to nothing. */
+/** Variants to compare with: exact by other means; able to do next to nothing; wanting more memory than there is. */
 import { UnsupportedError } from '../../src/core/errors.ts';
 import { add, matmul, scale, softmax } from '../../src/core/ops/index.ts';
-import { fromArray, type Tensor } from '../../src/core/tensor.ts';
+import { fromArray, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { full } from '../../src/variants/full.ts';
 import { register } from '../../src/variants/registry.ts';
 import type { AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
@@ -42,9 +42,21 @@ export const picky: AttentionVariant<PickyOptions> = {
   },
 };
 
+/** Works up to a reach of 2; beyond it holds 4 MiB and asks for 32 GiB more. */
+export const greedy: AttentionVariant<PickyOptions> = {
+  ...dummy,
+  name: 'greedy',
+  budget: { symbol: 'r', option: 'reach', values: () => [1, 2, 3] },
+  attend: (inputs, options, parameters) => {
+    if (options.reach > 2) for (const size of [2 ** 20, 2 ** 33]) zeros([size]);
+    return dummy.attend(inputs, options, parameters);
+  },
+};
+
 /** Enters them, and the dummy, in the registry of this process. */
 export function registerTestVariants(): void {
   register(dense);
   register(dummy);
   register(picky);
+  register(greedy);
 }

@@ -1,5 +1,6 @@
 /** From the arguments to a command, and from an error to a message and an exit code. */
 import { packageVersion } from '../compare/environment.ts';
+import { isRefusedArray, REFUSED_ARRAY } from '../compare/room.ts';
 import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../core/errors.ts';
 import { paint, supportsColour } from '../terminal/colour.ts';
 import { formatRows } from '../terminal/help.ts';
@@ -86,6 +87,10 @@ function overview(): string {
 /** Expected errors in a line; anything else is a bug, and shows where. */
 function explain(error: unknown, command: Command | null, { stderr }: Host): number {
   const label = supportsColour(stderr) ? paint('bad', 'Error:') : 'Error:';
+  if (isRefusedArray(error)) {
+    stderr.write(`${label} memory: ${REFUSED_ARRAY}\n`);
+    return FAILED;
+  }
   if (!(error instanceof EfficientTransformersError)) {
     const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
     stderr.write(`${label} this is a bug in efficient-transformers ${packageVersion()}.\n${trace}\n`);

@@ -1,5 +1,5 @@
 /** The main job: each variant and budget against full attention on the same input, in the same run. */
-import { expectShape, UnsupportedError } from '../core/errors.ts';
+import { expectShape, MemoryError, UnsupportedError } from '../core/errors.ts';
 import { releaseScope } from '../core/memory.ts';
 import { poolReady } from '../core/parallel/pool.ts';
 import { Random } from '../core/random.ts';
@@ -7,11 +7,12 @@ import { checkInputs } from '../variants/attend.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
 import { describeEnvironment } from './environment.ts';
 import type { ComparisonCase, ComparisonInput } from './inputs.ts';
-import { type Measured, measureCell, measureReference, type Subject } from './measure.ts';
+import { type Measured, measureCell, measureReference, type Reference, type Subject } from './measure.ts';
 import { drawPicture, picturedCells } from './pictures.ts';
 import { type Cell, nameOfCell, type PlanSettings, planCells, referenceCell, type Skip } from './plan.ts';
 import { Progress, type Tell, workOf } from './progress.ts';
 import type { ComparisonReport, ComparisonResult, InputDescription, PatternPicture } from './result.ts';
+import { expectRoom, ifItFits, sampledRows } from './room.ts';
 import { REFERENCE_VARIANT } from './series.ts';
 import { type StopwatchSettings, timeInTurns } from './stopwatch.ts';
 
@@ -25,7 +26,7 @@ export interface CompareSettings extends PlanSettings {
   timing?: StopwatchSettings;
   /** `done` never falls, and is `total` in the end. */
   onProgress?: Tell;
-  /** A variant that cannot run as asked, or not at this budget, and was not named. */
+  /** A variant that cannot run as asked, or not at this budget, and was not named; or one that memory is too small for. */
   onSkip?: (skip: Skip) => void;
 }
 
@@ -51,7 +52,9 @@ interface Plan {
 
 /**
  * Measures every cell on every layer or length of the input. What is wrong with the request is thrown before the
- * first measurement (ArgumentError, ShapeError, UnsupportedError), what is wrong with an input when its turn comes.
+ * first measurement (ArgumentError, ShapeError, UnsupportedError, MemoryError), what is wrong with an input when its turn
+ * comes. A cell that runs out of memory is left out; MemoryError is thrown if full attention does, or if
+ * nothing else is left.
  */
 export async function compare(input: ComparisonInput, settings: CompareSettings = {}): Promise<ComparisonReport> {
   const tell = onceEach(settings.onSkip ?? (() => {}));
@@ -60,29 +63,40 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
   await poolReady();
   const results: ComparisonResult[] = [];
   const pictures: PatternPicture[] = [];
+  let tooLarge: MemoryError | null = null;
+  const leaveOut = ({ variant }: Cell, what: string, error: MemoryError): void => {
+    tooLarge = error;
+    tell({ variant: variant.name, reason: `${what}: ${error.message}` });
+  };
   for (const plan of plans) {
     const subject = loadSubject(plan, settings);
     const cells = paddable(plan.cells, subject.inputs, settings, tell);
+    let measured: Measured[];
     try {
-      results.push(...(await measure({ ...plan, cells }, subject, settings, progress)));
+      const figures = await measureFigures({ ...plan, cells }, subject, progress, leaveOut);
+      measured = figures.measured;
+      results.push(...timedResults(plan, subject, figures, settings, progress));
     } finally {
       releaseScope(subject.parameterBlocks);
     }
     for (const cell of plan.pictured) {
-      if (!isReference(cell) && !cells.includes(cell)) continue;
-      pictures.push(drawPicture(cell, subject.inputs, subject.seed));
+      if (!isReference(cell) && !measured.some((each) => each.cell === cell)) continue;
+      const picture = ifItFits(() => drawPicture(cell, subject.inputs, subject.seed));
+      if (picture instanceof MemoryError) leaveOut(cell, `picture of ${nameOfCell(cell)}`, picture);
+      else pictures.push(picture);
       const work = isReference(cell) ? 0 : PASSES.picture * workOf(cell, plan.shape);
       await step(progress, work, `picture of ${nameOfCell(cell)}`);
     }
     progress.endPart(plan.label);
   }
+  if (results.length === 0 && tooLarge !== null) throw tooLarge;
   const report = { environment: describeEnvironment(), input: describeInput(input, settings), results };
   return settings.pictures ? { ...report, pictures } : report;
 }
 
 function planCase(
   input: ComparisonCase,
-  { batch, heads, headDim, cases }: ComparisonInput,
+  { batch, heads, headDim, cases, source }: ComparisonInput,
   settings: CompareSettings,
   first: boolean,
   onSkip: (skip: Skip) => void,
@@ -90,6 +104,7 @@ function planCase(
   const { length, layer } = input;
   const shortest = Math.min(...cases.map((each) => each.length));
   const shape = { batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
+  expectRoom(shape, source);
   const reference = referenceCell(shape, settings.causal ?? false);
   const cells = planCells(shape, settings, onSkip, shortest);
   const pictured = settings.pictures && first ? picturedCells(reference, cells) : [];
@@ -104,7 +119,9 @@ function loadSubject({ input, shape, label }: Plan, { seed = 0, checkFinite = tr
   expectShape('keys', inputs.keys.shape, inputs.queries.shape, 'to match queries');
   const random = new Random(seed).split('rows').split(label);
   const rows =
-    length <= ALL_ROWS_UP_TO ? Int32Array.from({ length }, (_, row) => row) : random.choose(length, SAMPLED_ROWS);
+    length <= ALL_ROWS_UP_TO
+      ? Int32Array.from({ length }, (_, row) => row)
+      : random.choose(length, sampledRows(shape, SAMPLED_ROWS));
   return { inputs, shape: { ...shape, dtype }, rows, seed, parameterBlocks: new Set() };
 }
 
@@ -125,12 +142,18 @@ function paddable(
   });
 }
 
-async function measure(
-  { input, shape, label, reference, cells }: Plan,
+interface Figures {
+  full: Reference;
+  measured: Measured[];
+}
+
+/** All that is measured once. Throws MemoryError if there is no room for full attention. */
+async function measureFigures(
+  { shape, label, reference, cells }: Plan,
   subject: Subject,
-  settings: CompareSettings,
   progress: Progress,
-): Promise<ComparisonResult[]> {
+  onTooLarge: (cell: Cell, what: string, error: MemoryError) => void,
+): Promise<Figures> {
   const full = measureReference(reference, subject);
   await step(progress, PASSES.reference * workOf(reference, shape), `${label}: ${nameOfCell(reference)}`);
   const measured: Measured[] = [];
@@ -139,10 +162,21 @@ async function measure(
       measured.push({ ...full, cell });
       continue;
     }
-    measured.push(measureCell(cell, subject, full));
+    const figures = ifItFits(() => measureCell(cell, subject, full));
+    if (figures instanceof MemoryError) onTooLarge(cell, `${label}, ${nameOfCell(cell)}`, figures);
+    else measured.push(figures);
     await step(progress, PASSES.cell * workOf(cell, shape), `${label}: ${nameOfCell(cell)}`);
   }
+  return { full, measured };
+}
 
+function timedResults(
+  { input, shape, label, reference }: Plan,
+  subject: Subject,
+  { full, measured }: Figures,
+  settings: CompareSettings,
+  progress: Progress,
+): ComparisonResult[] {
   const timed = [full, ...measured.filter(({ cell }) => !isReference(cell))];
   const times = timeInTurns(
     timed.map(({ forward }) => forward),

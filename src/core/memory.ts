@@ -148,6 +148,12 @@ export function memoryStatistics(): MemoryStatistics {
   return { ...statistics, reservedBytes: heapMemory().buffer.byteLength };
 }
 
+/** The most bytes that all tensors together can ever have: 4 GiB, or less on a host that refuses so much. */
+export function memoryLimit(): number {
+  heapMemory();
+  return maximumBytes;
+}
+
 export function resetPeak(): void {
   statistics.peakBytes = statistics.liveBytes;
   statistics.largestBytes = 0;

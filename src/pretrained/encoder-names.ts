@@ -106,7 +106,7 @@ export function encoderDestination(
     // Tied: the embeddings' own numbers once more.
     if (decoder === 'weight' && tied) return 'unused';
     // One bias under two names, which transformers 5 keeps apart where the weights are not tied: it adds the decoder's.
-    return name.endsWith('.bias') && ofMaskedLM.name === 'head.output.bias' && decoder === undefined
+    return ofMaskedLM.name === 'head.output.bias' && decoder === undefined
       ? { ...ofMaskedLM, alias: true }
       : ofMaskedLM;
   }

@@ -125,7 +125,7 @@ function completeClassifier(settings: ClassifierSettings): ClassifierConfig {
 }
 
 /** The mean of y [batch, length, width] over the tokens that the mask has, [batch, width]. */
-function meanOfReal(y: Tensor, keyMask: Tensor | undefined): Tensor {
+export function meanOfReal(y: Tensor, keyMask: Tensor | undefined): Tensor {
   if (keyMask === undefined) return mean(y, 1);
   const [batch, length] = keyMask.shape;
   const flags = elements(keyMask);

@@ -1,0 +1,17 @@
+/** Sentence embeddings (Reimers & Gurevych 2019): one vector for a text, to be compared by products. */
+import { divide, multiply, sqrt, sum } from '../core/ops/index.ts';
+import { scope, type Tensor } from '../core/tensor.ts';
+import { meanOfReal } from '../training/classifier.ts';
+import type { ForwardOptions, PretrainedModel, TextInputs } from './architecture.ts';
+
+/**
+ * The mean of the last hidden states over the real tokens of each text, scaled to length 1: [batch, modelDim].
+ * Differentiable. Throws what the model throws for inputs that do not fit.
+ */
+export function embedSentences(model: PretrainedModel, inputs: TextInputs, options?: ForwardOptions): Tensor {
+  return scope(() => {
+    const { hiddenStates } = model.forward(inputs, options);
+    const mean = meanOfReal(hiddenStates[hiddenStates.length - 1], inputs.keyMask);
+    return divide(mean, sqrt(sum(multiply(mean, mean), 1, true)));
+  });
+}

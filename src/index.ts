@@ -80,6 +80,8 @@ export { type Learner, learnerFor, lossOf, type ModelSettings } from './training
 export { type EvaluationReport, type Observer, type StepReport, train } from './training/trainer.ts';
 export { type Evaluation, type EvaluationSettings, evaluate } from './training/evaluate.ts';
 export { loadModel, resumeRun, saveCheckpoint, type TrainedModel } from './training/checkpoint.ts';
+export { type Exported, type ExportOptions, exportModel } from './training/export/export.ts';
+export { importRun } from './training/export/import.ts';
 export { recipes } from './training/recipes/registry.ts';
 export { type Goal, type Recipe, runsOf } from './training/recipes/recipe.ts';
 

@@ -134,6 +134,13 @@ test('what transformers has a class for comes back within a rounding of the fact
   }
 });
 
+test('of an earlier export nothing is left that could be taken for the new one', () => {
+  const folder = freshFolder();
+  exportModel(model(), folder, { loader: true, check: true });
+  exportModel(model(), folder);
+  assert.equal(readdirSync(folder).sort(), ['config.json', 'model.safetensors']);
+});
+
 test('whatever differs from a class of transformers goes to the loader', () => {
   const others: [ModelSettings, RegExp][] = [
     [{ attention: { variant: 'longformer' } }, /full attention/],
@@ -247,7 +254,9 @@ test('a folder that is not what was exported is refused, and says what is wrong'
   writeFileSync(config, '{');
   refused(/^.*config\.json: expected a JSON object$/);
   writeFileSync(config, JSON.stringify({ model_type: 'gpt2' }));
-  refused(/efficient_transformers: expected as export writes it, got none$/);
+  refused(/efficient_transformers: expected the settings of a training, as export writes them$/);
+  writeFileSync(config, JSON.stringify({ efficient_transformers: { settings: { task: {}, model: null } } }));
+  refused(/efficient_transformers: expected the settings of a training, as export writes them$/);
   writeFileSync(config, text.replace('"copy"', '"of-my-own"'));
   refused(/config\.json: task: /);
   refusal(FileFormatError, /expected a folder that export has written/, () => importRun(freshFolder()));

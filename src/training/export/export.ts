@@ -2,19 +2,19 @@
  * A trained model for PyTorch: a folder with config.json and model.safetensors, which transformers loads where it has a
  * class of exactly this shape, and which else comes with a loader, modeling_efficient.py.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { writeFileAtomically } from '../../core/files/atomic.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
 import { writeSafetensors } from '../../core/files/safetensors.ts';
 import { writing } from '../../core/files/system-error.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
 import type { TrainedModel } from '../checkpoint.ts';
+import type { Learner } from '../learner.ts';
 import { writeCheck } from './check.ts';
 import { loaderConfig, loaderTensors } from './loader.ts';
 import type { Matrix } from './matrices.ts';
-import { transformersForm } from './transformers.ts';
+import { type TransformersForm, transformersForm } from './transformers.ts';
 
 export interface ExportOptions {
   /** The loader, also where transformers has a class. */
@@ -44,42 +44,39 @@ export const PYTORCH_METADATA = [['format', 'pt']] as const;
 export function exportModel(trained: TrainedModel, folder: string, options: ExportOptions = {}): Exported {
   const { learner, settings, alphabet, step } = trained;
   const form = options.loader ? 'the loader was asked for' : transformersForm(learner.model.config);
-  const tensors = learner.model.tensors();
   const isTheirs = typeof form !== 'string';
   const config = isTheirs ? form.config : loaderConfig(learner);
-  const stored = isTheirs
-    ? form.tensors.map(({ theirs, ours, layout }): [string, ArrayToStore] => {
-        return [theirs, layout.toTheirs(ours.map((name) => matrixOf(tensors.get(name) as Tensor)))];
-      })
-    : [
-        ...[...tensors].map(([name, tensor]): [string, ArrayToStore] => [name, storedOf(tensor)]),
-        ...loaderTensors(learner),
-      ];
+  const tensors = isTheirs ? renamed(learner, form) : [...ownTensors(learner), ...loaderTensors(learner)];
 
+  const [configAt, weightsAt, loaderAt, checkAt] = FILES.map((name) => join(folder, name));
   writing(folder, () => mkdirSync(folder, { recursive: true }));
-  const path = (name: string) => join(folder, name);
-  const origin = { settings, alphabet, step };
-  const files = [path('config.json'), path('model.safetensors')];
-  writeFileAtomically(files[0], `${JSON.stringify({ ...config, [ORIGIN]: origin }, null, 2)}\n`);
-  writeSafetensors(files[1], stored, PYTORCH_METADATA);
-  if (!isTheirs) {
-    files.push(path(LOADER));
-    writeFileAtomically(path(LOADER), readFileSync(fileURLToPath(new URL(`./${LOADER}`, import.meta.url))));
-  }
-  if (options.check) {
-    files.push(path('check.safetensors'));
-    writeCheck(path('check.safetensors'), learner);
-  }
-  const architecture = isTheirs ? (form.config.architectures as string[])[0] : null;
-  return { architecture, reason: isTheirs ? '' : form, files };
+  // Those of an earlier export would be taken for this one's.
+  for (const path of [loaderAt, checkAt]) writing(path, () => rmSync(path, { force: true }));
+  writeFileAtomically(configAt, `${JSON.stringify({ ...config, [ORIGIN]: { settings, alphabet, step } }, null, 2)}\n`);
+  writeSafetensors(weightsAt, tensors, PYTORCH_METADATA);
+  if (!isTheirs) writeFileAtomically(loaderAt, readFileSync(new URL(`./${LOADER}`, import.meta.url)));
+  if (options.check) writeCheck(checkAt, learner);
+  return {
+    architecture: isTheirs ? (form.config.architectures as string[])[0] : null,
+    reason: isTheirs ? '' : form,
+    files: [configAt, weightsAt, ...(isTheirs ? [] : [loaderAt]), ...(options.check ? [checkAt] : [])],
+  };
 }
 
 const LOADER = 'modeling_efficient.py';
+const FILES = ['config.json', 'model.safetensors', LOADER, 'check.safetensors'];
+
+function ownTensors({ model }: Learner): [string, ArrayToStore][] {
+  return [...model.tensors()].map(([name, tensor]) => [name, storedOf(tensor)]);
+}
+
+function renamed({ model }: Learner, form: TransformersForm): [string, ArrayToStore][] {
+  const own = model.tensors();
+  return form.tensors.map(({ theirs, ours, layout }) => {
+    return [theirs, layout.toTheirs(ours.map((name) => storedOf(own.get(name) as Tensor) as Matrix))];
+  });
+}
 
 function storedOf(tensor: Tensor): ArrayToStore {
   return { shape: tensor.shape, data: elements(tensor) };
-}
-
-function matrixOf(tensor: Tensor): Matrix {
-  return { shape: tensor.shape, data: elements(tensor) as Float32Array };
 }

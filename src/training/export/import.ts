@@ -22,9 +22,7 @@ export function importRun(folder: string): Run {
   const path = join(folder, 'config.json');
   const complain = (problem: string) => new FileFormatError(`${path}: ${printable(problem)}`);
   const config = readJson(path, complain);
-  const origin = config[ORIGIN] as { settings: RunSettings } | undefined;
-  if (origin?.settings === undefined) throw complain(`${ORIGIN}: expected as export writes it, got none`);
-  const run = begun(origin.settings, complain);
+  const run = begun(settingsIn(config, complain), complain);
   try {
     fill(run, config.model_type === 'efficient-transformer', join(folder, 'model.safetensors'));
     return run;
@@ -46,6 +44,16 @@ function readJson(path: string, complain: (problem: string) => FileFormatError):
     if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
   } catch {}
   throw complain('expected a JSON object');
+}
+
+/** What startRun asks of them is for it to say; that they are there at all is asked here. */
+function settingsIn(config: Record<string, unknown>, complain: (problem: string) => FileFormatError): RunSettings {
+  const { settings } = { settings: undefined, ...(config[ORIGIN] as object) } as { settings?: RunSettings };
+  const parts = ['task', 'model', 'optimizer', 'schedule'] as const;
+  if (parts.every((name) => typeof settings?.[name] === 'object' && settings[name] !== null)) {
+    return settings as RunSettings;
+  }
+  throw complain(`${ORIGIN}: expected the settings of a training, as export writes them`);
 }
 
 function begun(settings: RunSettings, complain: (problem: string) => FileFormatError): Run {

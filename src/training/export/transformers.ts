@@ -47,32 +47,14 @@ function problemOf(config: TransformerConfig): string | undefined {
   return rules.find(([fits]) => !fits)?.[1];
 }
 
-function gpt2(config: TransformerConfig): TransformersForm {
-  const { vocabulary, length, layers, modelDim, heads, feedForwardDim, dropout } = config;
-  const pair = (theirs: string, ours: string, kind: 'norm' | 'linear') => {
-    const names = kind === 'norm' ? (['gain', 'bias'] as const) : (['weight', 'bias'] as const);
-    return ['weight', 'bias'].map((name, n): Correspondence => {
-      return { theirs: `${theirs}.${name}`, ours: [`${ours}.${names[n]}`], layout: same };
-    });
-  };
-  const layerOf = (n: number): Correspondence[] => {
-    const [theirs, ours] = [`transformer.h.${n}`, `decoder.layers.${n}`];
-    return [
-      ...pair(`${theirs}.ln_1`, `${ours}.attentionNorm`, 'norm'),
-      ...['weight', 'bias'].map((name) => ({
-        theirs: `${theirs}.attn.c_attn.${name}`,
-        ours: PROJECTIONS.map((each) => `${ours}.attention.${each}.${name}`),
-        layout: columns(PROJECTIONS.length),
-      })),
-      ...pair(`${theirs}.attn.c_proj`, `${ours}.attention.output`, 'linear'),
-      ...pair(`${theirs}.ln_2`, `${ours}.feedForwardNorm`, 'norm'),
-      ...FEED_FORWARD.map(([name, half, kind]) => ({
-        theirs: `${theirs}.mlp.${half === 1 ? 'c_fc' : 'c_proj'}.${kind}`,
-        ours: [`${ours}.feedForward.${name}`],
-        layout: same,
-      })),
-    ];
-  };
+function gpt2({ vocabulary, length, layers, modelDim, heads, feedForwardDim, dropout }: TransformerConfig) {
+  const layer = (theirs: string, ours: string): Correspondence[] => [
+    ...norm(`${theirs}.ln_1`, `${ours}.attentionNorm`),
+    ...projections(`${theirs}.attn.c_attn`, `${ours}.attention`, columns(PROJECTIONS.length)),
+    ...linear(`${theirs}.attn.c_proj`, `${ours}.attention.output`, same),
+    ...norm(`${theirs}.ln_2`, `${ours}.feedForwardNorm`),
+    ...feedForward([`${theirs}.mlp.c_fc`, `${theirs}.mlp.c_proj`], `${ours}.feedForward`, same),
+  ];
   return {
     config: {
       model_type: 'gpt2',
@@ -91,38 +73,21 @@ function gpt2(config: TransformerConfig): TransformersForm {
       ...COMMON,
     },
     tensors: [
-      ...embeddingAndNorm('transformer.wte', 'transformer.ln_f', modelDim),
-      { theirs: 'transformer.wpe.weight', ours: ['decoder.positions.weight'], layout: same },
-      ...Array.from({ length: layers }, (_, n) => layerOf(n)).flat(),
+      ...ends('transformer.wte', 'transformer.ln_f', modelDim),
+      tensor('transformer.wpe.weight', 'decoder.positions.weight', same),
+      ...eachLayer(layers, (n) => layer(`transformer.h.${n}`, `decoder.layers.${n}`)),
     ],
   };
 }
 
-function neoX(config: TransformerConfig): TransformersForm {
-  const { vocabulary, length, layers, modelDim, heads, feedForwardDim, dropout } = config;
-  const layerOf = (n: number): Correspondence[] => {
-    const [theirs, ours] = [`gpt_neox.layers.${n}`, `decoder.layers.${n}`];
-    const norm = (name: string, own: string): Correspondence[] => [
-      { theirs: `${theirs}.${name}.weight`, ours: [`${ours}.${own}.gain`], layout: same },
-      { theirs: `${theirs}.${name}.bias`, ours: [`${ours}.${own}.bias`], layout: same },
-    ];
-    return [
-      ...norm('input_layernorm', 'attentionNorm'),
-      ...['weight', 'bias'].map((name) => ({
-        theirs: `${theirs}.attention.query_key_value.${name}`,
-        ours: PROJECTIONS.map((each) => `${ours}.attention.${each}.${name}`),
-        layout: rowsByHead(PROJECTIONS.length, heads),
-      })),
-      { theirs: `${theirs}.attention.dense.weight`, ours: [`${ours}.attention.output.weight`], layout: transposed },
-      { theirs: `${theirs}.attention.dense.bias`, ours: [`${ours}.attention.output.bias`], layout: same },
-      ...norm('post_attention_layernorm', 'feedForwardNorm'),
-      ...FEED_FORWARD.map(([name, half, kind]) => ({
-        theirs: `${theirs}.mlp.${half === 1 ? 'dense_h_to_4h' : 'dense_4h_to_h'}.${kind}`,
-        ours: [`${ours}.feedForward.${name}`],
-        layout: kind === 'weight' ? transposed : same,
-      })),
-    ];
-  };
+function neoX({ vocabulary, length, layers, modelDim, heads, feedForwardDim, dropout }: TransformerConfig) {
+  const layer = (theirs: string, ours: string): Correspondence[] => [
+    ...norm(`${theirs}.input_layernorm`, `${ours}.attentionNorm`),
+    ...projections(`${theirs}.attention.query_key_value`, `${ours}.attention`, rowsByHead(PROJECTIONS.length, heads)),
+    ...linear(`${theirs}.attention.dense`, `${ours}.attention.output`, transposed),
+    ...norm(`${theirs}.post_attention_layernorm`, `${ours}.feedForwardNorm`),
+    ...feedForward([`${theirs}.mlp.dense_h_to_4h`, `${theirs}.mlp.dense_4h_to_h`], `${ours}.feedForward`, transposed),
+  ];
   return {
     config: {
       model_type: 'gpt_neox',
@@ -144,28 +109,55 @@ function neoX(config: TransformerConfig): TransformersForm {
       ...COMMON,
     },
     tensors: [
-      ...embeddingAndNorm('gpt_neox.embed_in', 'gpt_neox.final_layer_norm', modelDim),
-      ...Array.from({ length: layers }, (_, n) => layerOf(n)).flat(),
+      ...ends('gpt_neox.embed_in', 'gpt_neox.final_layer_norm', modelDim),
+      ...eachLayer(layers, (n) => layer(`gpt_neox.layers.${n}`, `decoder.layers.${n}`)),
     ],
   };
 }
 
-const PROJECTIONS = ['query', 'key', 'value'] as const;
-const FEED_FORWARD = [
-  ['W1', 1, 'weight'],
-  ['b1', 1, 'bias'],
-  ['W2', 2, 'weight'],
-  ['b2', 2, 'bias'],
-] as const;
+/** That of our layer normalisation. */
 const NORM_EPSILON = 1e-5;
 /** No token is special. */
 const COMMON = { tie_word_embeddings: true, bos_token_id: null, eos_token_id: null, dtype: 'float32' };
+const PROJECTIONS = ['query', 'key', 'value'] as const;
 
-function embeddingAndNorm(embedding: string, norm: string, width: number): Correspondence[] {
+function tensor(theirs: string, ours: string, layout: Layout): Correspondence {
+  return { theirs, ours: [ours], layout };
+}
+
+/** The embedding, and the last normalisation, with √d moved from the one to the other. */
+function ends(embedding: string, last: string, width: number): Correspondence[] {
   const root = Math.sqrt(width);
   return [
-    { theirs: `${embedding}.weight`, ours: ['decoder.embedding.weight'], layout: scaled(root) },
-    { theirs: `${norm}.weight`, ours: ['decoder.norm.gain'], layout: scaled(1 / root) },
-    { theirs: `${norm}.bias`, ours: ['decoder.norm.bias'], layout: scaled(1 / root) },
+    tensor(`${embedding}.weight`, 'decoder.embedding.weight', scaled(root)),
+    ...norm(last, 'decoder.norm', 1 / root),
   ];
+}
+
+function norm(theirs: string, ours: string, factor?: number): Correspondence[] {
+  const layout = factor === undefined ? same : scaled(factor);
+  return [tensor(`${theirs}.weight`, `${ours}.gain`, layout), tensor(`${theirs}.bias`, `${ours}.bias`, layout)];
+}
+
+/** `layout` is that of the weight. */
+function linear(theirs: string, ours: string, layout: Layout): Correspondence[] {
+  return [tensor(`${theirs}.weight`, `${ours}.weight`, layout), tensor(`${theirs}.bias`, `${ours}.bias`, same)];
+}
+
+/** All of queries, keys and values in one, the biases laid out as the weights. */
+function projections(theirs: string, ours: string, layout: Layout): Correspondence[] {
+  return ['weight', 'bias'].map((name) => {
+    return { theirs: `${theirs}.${name}`, ours: PROJECTIONS.map((each) => `${ours}.${each}.${name}`), layout };
+  });
+}
+
+function feedForward([first, second]: [string, string], ours: string, layout: Layout): Correspondence[] {
+  return [first, second].flatMap((theirs, n) => [
+    tensor(`${theirs}.weight`, `${ours}.W${n + 1}`, layout),
+    tensor(`${theirs}.bias`, `${ours}.b${n + 1}`, same),
+  ]);
+}
+
+function eachLayer(count: number, layer: (n: number) => Correspondence[]): Correspondence[] {
+  return Array.from({ length: count }, (_, n) => layer(n)).flat();
 }

@@ -82,11 +82,16 @@ function variantsTable(): string {
       point === undefined ? '' : formatError(point.error),
     ];
   });
+  const lengthsOf = (variant: string) =>
+    scaling.rows.flatMap((row) =>
+      row.variant === variant && !row.training && row.length !== undefined ? [row.length] : [],
+    );
+  const lengths = allVariants().flatMap(({ name }) => lengthsOf(name));
   const titles = ['file', 'paper', 'cost', 'result', 'causal', 'decode', 'time slope', 'memory slope', 'error'];
   return `${markdown(titles, rows)}
 
-Slopes are those of log time and log memory over log length, forward, at one fixed budget
-(\`npm run bench -- --suite scaling\`); 1 is linear. The stride of sparse-transformer grows with √L, as in its paper.
+Slopes are those of log time and log memory over log length, forward, at one fixed budget, from ${Math.min(...lengths)} tokens to
+${Math.max(...lengths)} (full attention to ${Math.max(...lengthsOf('full'))}; \`npm run bench -- --suite scaling\`); 1 is linear. The stride of sparse-transformer grows with √L, as in its paper.
 The error is the one above.`;
 }
 

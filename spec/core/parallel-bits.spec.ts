@@ -36,6 +36,7 @@ const unaries: ((x: Tensor) => Tensor)[] = [
   ops.relu,
   ops.elu,
   ops.gelu,
+  ops.geluExact,
 ];
 const reductions: ((x: Tensor, axis: number) => Tensor)[] = [ops.sum, ops.mean, ops.logSumExp, (x) => ops.softmax(x)];
 

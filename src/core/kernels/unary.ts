@@ -46,6 +46,7 @@ export const VECTOR_FUNCTIONS: readonly string[] = [
   'elu',
   'elu-plus-one',
   'gelu',
+  'gelu-exact',
 ];
 
 function unary(name: string, cost: number, forward: Forward, derivative: Derivative): UnaryKernels {

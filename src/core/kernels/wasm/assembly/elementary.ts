@@ -147,3 +147,27 @@ export function tanh4(x: v128): v128 {
 export function sigmoid4(x: v128): v128 {
   return f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), exp4(f32x4.neg(x))));
 }
+
+/**
+ * (1 − Φ(|x|)) exp(x²/2), Φ the normal distribution function: as kernels/normal-distribution.ts, but to the 10th degree,
+ * whose relative error is 10⁻⁸.
+ */
+// @ts-ignore: decorator
+@inline
+export function normalTail(x: v128): v128 {
+  const z = f32x4.mul(f32x4.abs(x), f32x4.splat(0.707106781));
+  const t = f32x4.div(f32x4.splat(2), f32x4.add(f32x4.splat(2), z));
+  const u = f32x4.sub(f32x4.add(t, t), f32x4.splat(1));
+  let h = f32x4.splat(4.216119720e-05);
+  h = multiplyAdd(h, u, f32x4.splat(-3.660187694e-05));
+  h = multiplyAdd(h, u, f32x4.splat(-2.993827121e-04));
+  h = multiplyAdd(h, u, f32x4.splat(4.306704884e-04));
+  h = multiplyAdd(h, u, f32x4.splat(1.529157161e-03));
+  h = multiplyAdd(h, u, f32x4.splat(-3.243451918e-03));
+  h = multiplyAdd(h, u, f32x4.splat(-1.075162619e-02));
+  h = multiplyAdd(h, u, f32x4.splat(1.822166943e-02));
+  h = multiplyAdd(h, u, f32x4.splat(1.397357335e-01));
+  h = multiplyAdd(h, u, f32x4.splat(3.435803187e-01));
+  h = multiplyAdd(h, u, f32x4.splat(5.107913569e-01));
+  return f32x4.mul(f32x4.mul(f32x4.splat(0.5), t), h);
+}

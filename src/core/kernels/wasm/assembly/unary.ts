@@ -1,5 +1,5 @@
 /** Elementwise functions of kernels/unary.ts and their derivatives, over runs of float32. */
-import { exp4, expm1Below0, log4, sigmoid4, tanh4 } from './elementary';
+import { exp4, expm1Below0, log4, normalTail, sigmoid4, tanh4 } from './elementary';
 
 /** Places of the functions in VECTOR_FUNCTIONS of kernels/unary.ts. */
 const SCALE = 0;
@@ -15,15 +15,32 @@ const RELU = 9;
 const ELU = 10;
 const ELU_PLUS_ONE = 11;
 const GELU = 12;
+const GELU_EXACT = 13;
 
 const SQRT_2_OVER_PI: f32 = 0.7978845608;
 const GELU_CUBIC: f32 = 0.044715;
+const DENSITY_AT_0: f32 = 0.3989422804;
 
 // @ts-ignore: decorator
 @inline
 function innerOfGelu(x: v128): v128 {
   const cube = f32x4.mul(f32x4.mul(x, x), x);
   return f32x4.mul(f32x4.splat(SQRT_2_OVER_PI), f32x4.add(x, f32x4.mul(f32x4.splat(GELU_CUBIC), cube)));
+}
+
+/** exp(−x²/2). */
+// @ts-ignore: decorator
+@inline
+function bell(x: v128): v128 {
+  return exp4(f32x4.mul(f32x4.mul(f32x4.splat(-0.5), x), x));
+}
+
+/** Φ(x), where `bell` is exp(−x²/2). */
+// @ts-ignore: decorator
+@inline
+function normalDistribution(x: v128, bell: v128): v128 {
+  const tail = f32x4.mul(normalTail(x), bell);
+  return v128.bitselect(tail, f32x4.sub(f32x4.splat(1), tail), f32x4.lt(x, f32x4.splat(0)));
 }
 
 /** `which` is a constant at every call, so that one branch of these is left. */
@@ -44,6 +61,10 @@ function apply(which: i32, x: v128, c: v128): v128 {
   if (which == RELU) return f32x4.max(x, zero);
   if (which == ELU) return v128.bitselect(x, expm1Below0(x), f32x4.gt(x, zero));
   if (which == ELU_PLUS_ONE) return v128.bitselect(f32x4.add(x, one), exp4(x), f32x4.gt(x, zero));
+  if (which == GELU_EXACT) {
+    // Φ(−∞) is 0, and so is what is meant by −∞ · 0.
+    return v128.bitselect(zero, f32x4.mul(x, normalDistribution(x, bell(x))), f32x4.eq(x, f32x4.splat(-Infinity)));
+  }
   const half = f32x4.mul(f32x4.splat(0.5), x);
   return f32x4.mul(half, f32x4.add(one, tanh4(innerOfGelu(x))));
 }
@@ -66,6 +87,11 @@ function slope(which: i32, x: v128, y: v128, g: v128, c: v128): v128 {
   if (which == RELU) return v128.and(g, f32x4.gt(x, zero));
   if (which == ELU) return v128.bitselect(g, f32x4.mul(g, f32x4.add(y, one)), f32x4.gt(x, zero));
   if (which == ELU_PLUS_ONE) return v128.bitselect(g, f32x4.mul(g, y), f32x4.gt(x, zero));
+  if (which == GELU_EXACT) {
+    const density = bell(x);
+    const ofDensity = f32x4.mul(f32x4.mul(x, f32x4.splat(DENSITY_AT_0)), density);
+    return f32x4.mul(g, f32x4.add(normalDistribution(x, density), ofDensity));
+  }
   const t = tanh4(innerOfGelu(x));
   const square = f32x4.mul(x, x);
   const inner = f32x4.mul(
@@ -121,7 +147,8 @@ export function unaryForward(which: i32, x: usize, y: usize, count: i32, constan
   else if (which == RELU) forwardLoop(RELU, x, y, count, constant);
   else if (which == ELU) forwardLoop(ELU, x, y, count, constant);
   else if (which == ELU_PLUS_ONE) forwardLoop(ELU_PLUS_ONE, x, y, count, constant);
-  else forwardLoop(GELU, x, y, count, constant);
+  else if (which == GELU) forwardLoop(GELU, x, y, count, constant);
+  else forwardLoop(GELU_EXACT, x, y, count, constant);
 }
 
 /** d = g f′(x). */
@@ -138,5 +165,6 @@ export function unaryDerivative(which: i32, x: usize, y: usize, g: usize, d: usi
   else if (which == RELU) derivativeLoop(RELU, x, y, g, d, count, constant);
   else if (which == ELU) derivativeLoop(ELU, x, y, g, d, count, constant);
   else if (which == ELU_PLUS_ONE) derivativeLoop(ELU_PLUS_ONE, x, y, g, d, count, constant);
-  else derivativeLoop(GELU, x, y, g, d, count, constant);
+  else if (which == GELU) derivativeLoop(GELU, x, y, g, d, count, constant);
+  else derivativeLoop(GELU_EXACT, x, y, g, d, count, constant);
 }

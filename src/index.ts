@@ -98,6 +98,8 @@ export type {
   TextOutput,
 } from './pretrained/architecture.ts';
 export { Encoder } from './pretrained/encoder.ts';
+export { embedSentences } from './pretrained/sentences.ts';
+export { type EncodeOptions, loadTokenizer, type Text, type TextTokenizer } from './pretrained/tokenizer.ts';
 export type { EncoderDescription } from './pretrained/encoder-config.ts';
 
 // Files that numpy and PyTorch users have; written whole or not at all.

@@ -224,11 +224,31 @@ test('the check has our logits of tokens, with padding and without', () => {
     [mask.slice(0, 16), mask.slice(16)].map((row) => row.filter(Boolean).length),
     [16, 10],
   );
+  // Those of a class of transformers have other names.
+  assert.is([...tensors.keys()].filter((name) => name.includes('gradients')).length, 0);
   const again = freshFolder();
   exportModel(trained, again, { check: true });
   for (const file of readdirSync(folder)) {
     assert.ok(readFileSync(join(folder, file)).equals(readFileSync(join(again, file))), file);
   }
+});
+
+test('the check has a gradient of every parameter, and the model keeps none', () => {
+  const trained = model({ attention: { variant: 'performer' } });
+  const folder = freshFolder();
+  exportModel(trained, folder, { check: true });
+  const { tensors } = readSafetensors(join(folder, 'check.safetensors'));
+  for (const [name, parameter] of trained.learner.model.parameters()) {
+    const gradient = tensors.get(`full/gradients/${name}`);
+    assert.equal(gradient?.shape, parameter.shape, name);
+    assert.is(parameter.grad, null, name);
+  }
+  assert.ok(
+    tensors
+      .get('full/gradients/decoder.embedding.weight')
+      ?.load()
+      .some((value) => value !== 0),
+  );
 });
 
 test('a folder that is not what was exported is refused, and says what is wrong', () => {

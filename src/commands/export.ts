@@ -14,7 +14,7 @@ function options() {
   return {
     out: text('FOLDER', 'Where it goes'),
     loader: flag('With the PyTorch loader, also where transformers has a class for the model'),
-    check: flag('Beside it, tokens and our logits of them, for fixtures/scripts/check_export.py'),
+    check: flag('Beside it, tokens, our logits of them and gradients, for fixtures/scripts/check_export.py'),
     overwrite: flag('Also where a model is already'),
     threads,
     kernels,

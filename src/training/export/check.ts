@@ -4,10 +4,12 @@
  *     CASE/tokens, CASE/other (of pairs)        int32 [2, length]
  *     CASE/mask, CASE/otherMask                 uint8, 1 = a real token; absent: all
  *     CASE/logits                               rows of padding have no meaning
+ *     full/gradients/NAME                       of the mean of the squared logits, for each parameter
  */
-import { noGrad } from '../../core/autograd.ts';
+import { backward, zeroGrad } from '../../core/autograd.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
 import { writeSafetensors } from '../../core/files/safetensors.ts';
+import { mean, square } from '../../core/ops/index.ts';
 import { Random } from '../../core/random.ts';
 import { elements, fromArray, scope, type Tensor } from '../../core/tensor.ts';
 import { evaluation } from '../context.ts';
@@ -16,30 +18,39 @@ import type { Sequences } from '../tasks/batch.ts';
 
 const BATCH = 2;
 
-/** Random tokens of a fixed seed: of the model's length, with padding, and shorter. Throws FileWriteError. */
-export function writeCheck(path: string, learner: Learner): void {
+/**
+ * Random tokens of a fixed seed: of the model's length, with padding, and shorter. Gradients go by our names, and are left
+ * out where another library has others. Throws FileWriteError.
+ */
+export function writeCheck(path: string, learner: Learner, withGradients: boolean): void {
   const { length, vocabulary } = learner.model.config;
   const random = new Random(0).split('check');
   const shorter = Math.max(1, Math.ceil((5 * length) / 8));
   const cases = { full: [length, length], padded: [length, shorter], short: [shorter, shorter] };
   const stored: [string, ArrayToStore][] = [];
-  scope(() => {
-    for (const [name, [columns, real]] of Object.entries(cases)) {
+  const store = (key: string, tensor: Tensor | undefined) => {
+    if (tensor !== undefined) stored.push([key, { shape: tensor.shape, data: elements(tensor).slice() }]);
+  };
+  for (const [name, [columns, real]] of Object.entries(cases)) {
+    scope(() => {
       const draw = (stream: string) => drawSequences(columns, real, vocabulary, random.split(name).split(stream));
-      const pair = learner.kind === 'pair classification';
-      const sequences = pair ? [draw('first'), draw('second')] : [draw('first')];
+      const sequences = learner.kind === 'pair classification' ? [draw('first'), draw('second')] : [draw('first')];
+      const [{ tokens, keyMask }, second] = sequences;
+      store(`${name}/tokens`, tokens);
+      store(`${name}/mask`, keyMask);
+      store(`${name}/other`, second?.tokens);
+      store(`${name}/otherMask`, second?.keyMask);
       // Only the logits are asked for, which need no targets.
       const nothing = fromArray([0], [1], 'int32');
-      const batch = { sequences, targets: nothing, counts: nothing, counted: 0 };
-      const logits = noGrad(() => learner.logits(batch, evaluation));
-      const tensors = { tokens: sequences[0].tokens, mask: sequences[0].keyMask, logits };
-      const others = pair ? { other: sequences[1].tokens, otherMask: sequences[1].keyMask } : {};
-      for (const [key, tensor] of Object.entries<Tensor | undefined>({ ...tensors, ...others })) {
-        if (tensor !== undefined)
-          stored.push([`${name}/${key}`, { shape: tensor.shape, data: elements(tensor).slice() }]);
-      }
-    }
-  });
+      const logits = learner.logits({ sequences, targets: nothing, counts: nothing, counted: 0 }, evaluation);
+      store(`${name}/logits`, logits);
+      if (name !== 'full' || !withGradients) return;
+      backward(mean(square(logits)));
+      const parameters = learner.model.parameters();
+      for (const [key, { grad }] of parameters) store(`full/gradients/${key}`, grad ?? undefined);
+      zeroGrad(parameters.values());
+    });
+  }
   writeSafetensors(path, stored, [['format', 'pt']]);
 }
 

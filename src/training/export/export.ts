@@ -19,7 +19,7 @@ import { type TransformersForm, transformersForm } from './transformers.ts';
 export interface ExportOptions {
   /** The loader, also where transformers has a class. */
   loader?: boolean;
-  /** Tokens and our logits of them, to be compared with. */
+  /** Tokens, our logits of them, and gradients, to be compared with. */
   check?: boolean;
 }
 
@@ -55,7 +55,7 @@ export function exportModel(trained: TrainedModel, folder: string, options: Expo
   writeFileAtomically(configAt, `${JSON.stringify({ ...config, [ORIGIN]: { settings, alphabet, step } }, null, 2)}\n`);
   writeSafetensors(weightsAt, tensors, PYTORCH_METADATA);
   if (!isTheirs) writeFileAtomically(loaderAt, readFileSync(new URL(`./${LOADER}`, import.meta.url)));
-  if (options.check) writeCheck(checkAt, learner);
+  if (options.check) writeCheck(checkAt, learner, !isTheirs);
   return {
     architecture: isTheirs ? (form.config.architectures as string[])[0] : null,
     reason: isTheirs ? '' : form,

@@ -244,7 +244,7 @@ def sparse_transformer(q, k, v, real, o, p):
 
 def bigbird(q, k, v, real, o, p):
     block = torch.arange(q.shape[2], device=q.device) // o.blockSize
-    n = int(block[-1]) + 1
+    n = math.ceil(q.shape[2] / o.blockSize)
     ends = 2 if o.construction == "itc" else 1
     if 3 + ends * o.globalBlocks + o.randomBlocks >= n:
         return attend(q, k, v, visible(q, real, o))

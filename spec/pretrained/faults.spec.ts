@@ -188,6 +188,8 @@ test('weights in one file: missing or truncated', () => {
   expectProblem(FileFormatError, copy, path, 'truncated');
   rmSync(path);
   expectProblem(FileFormatError, copy, path, INDEX);
+  writeFileSync(join(copy, 'pytorch_model.bin'), '');
+  expectProblem(FileFormatError, copy, path, 'pytorch_model.bin is not read');
 });
 
 test('weights in several files: one missing, one without its tensor, an index that is none', () => {

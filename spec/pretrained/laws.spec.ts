@@ -105,6 +105,17 @@ test('global tokens of a variant in place: projections of their own, which start
   assert.equal(last(model, { tokens: textOf(12, 2) }).shape, [1, 12, 16]);
 });
 
+test('a Nyströmformer in place of a Nyströmformer begins with the own convolution', () => {
+  const attention = { variant: 'nystromformer', options: { convolutionWidth: 5, landmarks: 4 } };
+  const tensors = loadPretrained(checkpoint('nystromformer-model'), { attention }).tensors();
+  for (const layer of [0, 1]) {
+    const [own, replaced] = ['', 'replacement.'].map((part) => {
+      return elements(tensors.get(`layers.${layer}.attention.${part}convolution`) as Tensor);
+    });
+    assert.equal(replaced, own);
+  }
+});
+
 test('layers that share the parameters of a variant have them once', () => {
   const replaced = (sharing: string) => {
     const options = { projection: 'learned', projectedLength: 4, sharing };
@@ -145,6 +156,14 @@ test('BigBird: on the blocks that the variant draws, its attention is the varian
   const variant = model.forward(inputs, { attend: (each) => attend(bigbird, each, options) });
   assert.equal(elements(given.hiddenStates[2]), elements(variant.hiddenStates[2]));
   assert.ok(furthest(elements(given.hiddenStates[2]), elements(last(model, inputs))) > 0.01);
+  // While training each layer has its own, those of the variant.
+  const training = { context: { training: true, random: new Random(1) } };
+  const variants = model.forward(inputs, {
+    ...training,
+    attend: (each, layer) => attend(bigbird, each, { ...options, patternSeed: layer }),
+  });
+  const trained = model.forward(inputs, training).hiddenStates[2];
+  assert.equal(elements(trained), elements(variants.hiddenStates[2]));
   expectThrows(ShapeError, 'randomBlocks', () => model.forward(inputs, { randomBlocks: () => [[[1]]] }));
 });
 

@@ -3,10 +3,14 @@
  * logits, for texts with and without padding. fixtures/pretrained/ has the weights and the numbers, fixtures/README.md says
  * what is in which folder.
  */
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { elements, scope } from '../../src/core/tensor.ts';
+import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
+import { elements, scope, type Tensor } from '../../src/core/tensor.ts';
 import { loadPretrained } from '../../src/pretrained/load.ts';
+import { temporaryFolder } from '../core/temporary-folder.ts';
 import { checkpoint, checkpointsOf, expectedOf, largestDifference } from './checkpoints.ts';
 
 /**
@@ -35,6 +39,19 @@ for (const name of checkpointsOf('bert', 'roberta', 'longformer', 'big-bird', 'n
     });
   }
 }
+
+test('weights that are stored in float64', () => {
+  const [source, folder] = [checkpoint('bert-model'), temporaryFolder()];
+  const { tensors } = readSafetensors(join(source, 'model.safetensors'));
+  const wide = [...tensors].map(
+    ([name, { shape, load }]) => [name, { shape, data: new Float64Array(load()) }] as const,
+  );
+  writeSafetensors(join(folder, 'model.safetensors'), wide);
+  copyFileSync(join(source, 'config.json'), join(folder, 'config.json'));
+  const [ours, own] = [folder, source].map((each) => loadPretrained(each).tensors());
+  assert.equal([...ours.keys()], [...own.keys()]);
+  for (const [name, tensor] of ours) assert.equal(elements(tensor), elements(own.get(name) as Tensor), name);
+});
 
 test('parts of the file that the head does not use are left out, tied weights are there once', () => {
   const names = (folder: string) => [...loadPretrained(checkpoint(folder)).tensors().keys()];

@@ -60,13 +60,17 @@ export class EncoderAttention implements Module {
     return named({ ...projections, global, convolution, output, [REPLACEMENT]: replaced });
   }
 
-  /** Once the file's numbers are in. */
+  /** Once the file's numbers are in: what a variant in place has by the same names starts with them. */
   filled(): void {
     const [from, to] = [this.projections, this.#copied];
-    if (to === undefined) return;
-    for (const part of ['query', 'key', 'value'] as const) {
-      elements(to[part].weight).set(elements(from[part].weight));
-      if (to[part].bias && from[part].bias) elements(to[part].bias).set(elements(from[part].bias));
+    const pairs = (['query', 'key', 'value'] as const).flatMap((part) => [
+      [to?.[part].weight, from[part].weight],
+      [to?.[part].bias, from[part].bias],
+    ]);
+    pairs.push([this.replacement?.mixing.parameters.convolution, this.convolution]);
+    for (const [target, source] of pairs) {
+      if (target === undefined || source === undefined || target.shape.join() !== source.shape.join()) continue;
+      elements(target).set(elements(source));
     }
   }
 
@@ -86,7 +90,7 @@ export class EncoderAttention implements Module {
   #own(inputs: AttentionInputs, { training, globalMask, randomBlocks }: AttentionCall): Tensor {
     const { convolution } = this;
     if (this.replacement === null) {
-      const call = { layer: this.#layer, globalMask, randomBlocks, convolution };
+      const call = { layer: this.#layer, training, globalMask, randomBlocks, convolution };
       return attendAsReleased(inputs, this.#description.attention, call);
     }
     const { mixing } = this.replacement;

@@ -42,6 +42,8 @@ export interface EncoderDescription extends Description {
   embeddingScale: number;
   /** Of hidden states while training. (Dropout of attention weights has no place in a streamed attention.) */
   dropout: number;
+  /** In the classification head. */
+  classifierDropout: number;
   /** The classification head: of the pooled first token; or of the first token through a layer with this activation. */
   classifierActivation: 'pooled' | 'tanh' | ActivationName;
   classes: number;
@@ -87,6 +89,9 @@ const HEADS: Record<string, HeadKind> = {
   ForSequenceClassification: 'classification',
 };
 
+/** All that can be dropped, but not everything. */
+const MOST_DROPPED = 1 - Number.EPSILON;
+
 /** Throws FileFormatError for values that cannot be right, UnsupportedError for those that are not supported here. */
 export function describeEncoder(config: Config, modelType: EncoderType): EncoderDescription {
   const type = TYPES[modelType];
@@ -101,6 +106,7 @@ export function describeEncoder(config: Config, modelType: EncoderType): Encoder
   if (modelDim % heads !== 0) throw config.wrong('num_attention_heads', `a divisor of hidden_size ${modelDim}`);
   const positions = config.integer('max_position_embeddings', 1, type.positions);
   const activation = config.choice('hidden_act', ACTIVATIONS, type.activation);
+  const dropout = config.number('hidden_dropout_prob', 0, MOST_DROPPED, 0.1);
   return {
     modelType,
     head,
@@ -117,7 +123,10 @@ export function describeEncoder(config: Config, modelType: EncoderType): Encoder
     tokenTypes: config.integer('type_vocab_size', 1, 2),
     projectionBias: modelType === 'big_bird' ? config.boolean('use_bias', true) : true,
     embeddingScale: modelType === 'big_bird' && config.boolean('rescale_embeddings', false) ? Math.sqrt(modelDim) : 1,
-    dropout: config.number('hidden_dropout_prob', 0, 1 - Number.EPSILON, 0.1),
+    dropout,
+    classifierDropout: config.has('classifier_dropout')
+      ? config.number('classifier_dropout', 0, MOST_DROPPED)
+      : dropout,
     classifierActivation: classifierActivationOf(modelType, activation),
     classes: classesOf(config),
     tied: config.boolean('tie_word_embeddings', true),

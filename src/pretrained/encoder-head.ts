@@ -63,13 +63,13 @@ export function classLogits(
   x: Tensor,
   pooled: Tensor | undefined,
   { dense, output }: Head,
-  { classifierActivation, dropout }: EncoderDescription,
+  { classifierActivation, classifierDropout: rate }: EncoderDescription,
   context: ForwardContext,
 ): Tensor {
   const classify = (y: Tensor) =>
-    linear(dropped(y, dropout, within(context, 'classifier')), { weight: output.weight as Tensor, bias: output.bias });
+    linear(dropped(y, rate, within(context, 'classifier')), { weight: output.weight as Tensor, bias: output.bias });
   if (classifierActivation === 'pooled') return classify(pooled as Tensor);
-  const first = dropped(firstToken(x), dropout, within(context, 'first token'));
+  const first = dropped(firstToken(x), rate, within(context, 'first token'));
   return classify(activations[classifierActivation](linear(first, dense as Linear)));
 }
 

@@ -4,8 +4,10 @@
  *
  * - Longformer: each text of a batch has global tokens of its own, and rows of padding are zeros.
  * - BigBird: at inference transformers draws no random blocks. What stands in their place is the first block, r times, so
- *   that inner rows count its keys 1 + r times; other blocks can be given. Texts of at most (5 + 2r) b tokens get full
- *   attention (and there leave the whole model with it for good, which here they do not). Rows of padding are zeros.
+ *   that inner rows count its keys 1 + r times; other blocks can be given. While training it draws them for each layer from
+ *   a seed of numpy's; here they are then those of the variant, with the layer for a seed. Texts of at most (5 + 2r) b
+ *   tokens get full attention (and there leave the whole model with it for good, which here they do not). Rows of padding
+ *   are zeros.
  * - Nyströmformer: padding counts in the landmarks, the pseudo-inverse of every matrix starts from the largest norm of all
  *   heads and of the whole batch, so that its texts see each other a little, and padded values enter the convolution.
  */
@@ -41,9 +43,10 @@ import type { OwnAttention } from './encoder-config.ts';
 
 export interface OwnAttentionCall {
   layer: number;
+  training: boolean;
   /** uint8 [batch, length]: 1 = global. */
   globalMask?: Tensor | undefined;
-  /** BigBird's random blocks; those of transformers by default. */
+  /** Random blocks for BigBird, in place of those that are said above. */
   randomBlocks?: RandomBlocks | undefined;
   /** [heads, width], of Nyströmformer's convolution. */
   convolution?: Tensor | undefined;
@@ -104,13 +107,14 @@ function textOf(inputs: AttentionInputs, text: number): AttentionInputs {
 function attendToBlocks(
   inputs: AttentionInputs,
   { blockSize, randomBlocks }: { blockSize: number; randomBlocks: number },
-  { layer, randomBlocks: choose = repeatedFirstBlock }: OwnAttentionCall,
+  { layer, training, randomBlocks: choose }: OwnAttentionCall,
 ): Tensor {
   const [, heads, length] = inputs.queries.shape;
   if (length <= (5 + 2 * randomBlocks) * blockSize) return attend(full, inputs, {}, { checkFinite: false });
-  const options = { ...bigbird.defaults(length), blockSize, globalBlocks: 1, randomBlocks };
+  const options = { ...bigbird.defaults(length), blockSize, globalBlocks: 1, randomBlocks, patternSeed: layer };
   const plan = planBlocks(length, heads, options);
-  const chosen = choose({ layer, heads, blocks: plan.blocks, randomBlocks });
+  if (choose === undefined && training) return zeroMasked(attendByPlan(inputs, plan), inputs.keyMask);
+  const chosen = (choose ?? repeatedFirstBlock)({ layer, heads, blocks: plan.blocks, randomBlocks });
   expectBlocks(chosen, heads, plan.blocks);
   const random = chosen.map((ofHead) => [[], ...ofHead.map((row) => [...row]), []]);
   return zeroMasked(attendByPlan(inputs, withRandomBlocks(plan, random)), inputs.keyMask);

@@ -11,6 +11,8 @@ import { readJsonObject } from './config.ts';
 
 const WHOLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
+/** PyTorch's own format, which runs code when it is read. */
+const PICKLED = 'pytorch_model.bin';
 /** Problems that a message lists, of each kind. */
 const LISTED = 20;
 
@@ -25,7 +27,8 @@ export function openTensors(directory: string): StoredTensors {
   const [whole, index] = [join(directory, WHOLE), join(directory, INDEX)];
   if (existsSync(whole)) return { path: whole, tensors: readSafetensors(whole).tensors };
   if (existsSync(index)) return { path: index, tensors: openShards(directory, index) };
-  throw new FileFormatError(`${whole}: cannot be read: no such file, and no ${INDEX} beside it`);
+  const hint = existsSync(join(directory, PICKLED)) ? `; ${PICKLED} is not read: let transformers save it anew` : '';
+  throw new FileFormatError(`${whole}: cannot be read: no such file, and no ${INDEX} beside it${hint}`);
 }
 
 /** `weight_map` of the index says which file has which tensor. */

@@ -3,13 +3,25 @@
  * loaded when it is asked for.
  */
 import { join } from 'node:path';
-import type { Tokenizer } from '@huggingface/tokenizers';
 import { ArgumentError, expectInteger, FileFormatError, UnsupportedError } from '../core/errors.ts';
 import { fromArray } from '../core/tensor.ts';
 import type { TextInputs } from './architecture.ts';
 import { readJsonObject } from './config.ts';
 
 const PACKAGE = '@huggingface/tokenizers';
+
+/** What is used of the package. Its own types would be needed by whoever compiles against ours. */
+interface Tokenizer {
+  encode(
+    text: string,
+    options: { text_pair?: string | null; add_special_tokens?: boolean; return_token_type_ids?: true },
+  ): { ids: number[]; token_type_ids?: number[] };
+  decode(tokens: number[], options: { skip_special_tokens: boolean }): string;
+  token_to_id(token: string): number | undefined;
+}
+interface Tokenizers {
+  Tokenizer: new (json: object, config: object) => Tokenizer;
+}
 
 export interface EncodeOptions {
   /** Longer texts are cut, between the special tokens; absent: none is. */
@@ -38,7 +50,7 @@ export interface TextTokenizer {
  */
 export async function loadTokenizer(
   directory: string,
-  load: () => Promise<{ Tokenizer: typeof Tokenizer }> = () => import('@huggingface/tokenizers'),
+  load: () => Promise<Tokenizers> = () => import('@huggingface/tokenizers'),
 ): Promise<TextTokenizer> {
   const path = join(directory, 'tokenizer.json');
   const json = readJsonObject(path);
@@ -96,7 +108,7 @@ class LoadedTokenizer implements TextTokenizer {
   #encodeOne(text: Text, name: string, maxLength = Number.POSITIVE_INFINITY): Encoded {
     const [first, second] = typeof text === 'string' ? [text, null] : text;
     const options = { text_pair: second, return_token_type_ids: true } as const;
-    const { ids, token_type_ids: types } = this.#tokenizer.encode(first, options);
+    const { ids, token_type_ids: types = ids.map(() => 0) } = this.#tokenizer.encode(first, options);
     if (ids.length === 0) throw new ArgumentError(`${name}: expected a text with tokens, got '${first}'`);
     const surplus = ids.length - maxLength;
     if (surplus <= 0) return { ids, types };

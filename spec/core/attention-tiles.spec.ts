@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { roundsOf } from '../../src/core/kernels/attention-rounds.ts';
 import { type LayoutTables, TILE_FIELDS, tabulate } from '../../src/core/kernels/attention-tiles.ts';
 import { type AttentionLayout, band, causal, everything, perHead, runs } from '../../src/core/ops/index.ts';
 import { grainOf } from '../../src/core/parallel/pool.ts';
@@ -48,22 +49,59 @@ const layouts = fc
     return [everything(queryLength, keyLength), causal(queryLength), banded, perHead(several)];
   });
 
-test('each query is in one query tile of its head, and each key in one key tile', () => {
+test('each query is in one tile of its head', () => {
   fc.assert(
     fc.property(layouts, (drawn) => {
       for (const layout of drawn) {
-        const { queryTiles, keyTiles } = tabulate(layout);
-        const sides = [
-          [rowsOf(queryTiles), layout.queryLength],
-          [rowsOf(keyTiles), layout.keyLength],
-        ] as const;
-        for (const [tiles, length] of sides) {
-          const tokens = tokensOf(tiles, layout);
-          assert.is(new Set(tokens).size, tokens.length);
-          assert.is(tokens.length, layout.heads.length * length);
-        }
+        const tokens = tokensOf(rowsOf(tabulate(layout).queryTiles), layout);
+        assert.is(new Set(tokens).size, tokens.length);
+        assert.is(tokens.length, layout.heads.length * layout.queryLength);
       }
     }),
+  );
+});
+
+/** Every place of a run, in tokens. */
+const tokensFrom = (first: number, count: number, dilation: number) =>
+  Array.from({ length: count }, (_, n) => first + n * dilation);
+
+test('in the rounds of the backward pass each pair meets once, and no token twice in a round', () => {
+  fc.assert(
+    fc.property(layouts, (drawn) => {
+      for (const layout of drawn) {
+        const { heads, queryLength, keyLength } = layout;
+        const met = new Set<string>();
+        let meetings = 0;
+        for (const round of roundsOf(layout)) {
+          const busy = new Set<string>();
+          const take = (name: string) => {
+            assert.not(busy.has(name), `${name} is in two meetings of a round`);
+            busy.add(name);
+          };
+          for (let row = 0; row < round.length; row += TILE_FIELDS) {
+            const [head, firstKey, count, query, end] = round.subarray(row, row + TILE_FIELDS);
+            const { dilation, begin, end: ends } = heads[head];
+            const remainder = firstKey % dilation;
+            const keys = tokensFrom(firstKey, count, dilation);
+            const queries = tokensFrom(remainder + dilation * query, end - query, dilation);
+            for (const key of keys) take(`key ${head}:${key}`);
+            for (const each of queries) take(`query ${head}:${each}`);
+            for (const each of queries) {
+              for (const key of keys) {
+                const place = (key - remainder) / dilation;
+                if (place < begin[each] || place >= ends[each]) continue;
+                met.add(`${head}:${each}:${key}`);
+                meetings++;
+              }
+            }
+            assert.ok(keys.every((key) => key < keyLength) && queries.every((each) => each < queryLength));
+          }
+        }
+        assert.is(met.size, tabulate(layout).pairs);
+        assert.is(meetings, met.size);
+      }
+    }),
+    { numRuns: 30 },
   );
 });
 
@@ -71,14 +109,11 @@ test('no tile has more pairs to visit than one before it', () => {
   fc.assert(
     fc.property(layouts, (drawn) => {
       for (const layout of drawn) {
-        const { queryTiles, keyTiles } = tabulate(layout);
-        for (const tiles of [rowsOf(queryTiles), rowsOf(keyTiles)]) {
-          const pairs = tiles.map((tile) => tile.pairs);
-          assert.equal(
-            pairs,
-            pairs.toSorted((a, b) => b - a),
-          );
-        }
+        const pairs = rowsOf(tabulate(layout).queryTiles).map((tile) => tile.pairs);
+        assert.equal(
+          pairs,
+          pairs.toSorted((a, b) => b - a),
+        );
       }
     }),
   );
@@ -98,14 +133,12 @@ function imbalance(tiles: readonly TileRow[], groups: number, threads: number): 
 
 test('in causal attention all threads have the same share of the pairs, within 5%', () => {
   for (const length of [1024, 4096, 16384]) {
-    const { queryTiles, keyTiles } = tabulate(causal(length));
-    for (const tiles of [rowsOf(queryTiles), rowsOf(keyTiles)]) {
-      for (const heads of [1, 8]) {
-        for (const threads of [2, 3, 4, 8]) {
-          const share = imbalance(tiles, heads, threads);
-          // From cheap to costly, as the queries come, it would be 1.06 to 1.2.
-          assert.ok(share < 1.05, `${length} tokens, ${heads} heads, ${threads} threads: ${share}`);
-        }
+    const tiles = rowsOf(tabulate(causal(length)).queryTiles);
+    for (const heads of [1, 8]) {
+      for (const threads of [2, 3, 4, 8]) {
+        const share = imbalance(tiles, heads, threads);
+        // From cheap to costly, as the queries come, it would be 1.06 to 1.2.
+        assert.ok(share < 1.05, `${length} tokens, ${heads} heads, ${threads} threads: ${share}`);
       }
     }
   }

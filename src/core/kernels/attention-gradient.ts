@@ -1,13 +1,12 @@
 /**
  * Gradients of streaming attention. The weights are computed again from the saved log-sum-exp, P_ij = exp(S_ij − lse_i),
- * once for each tile of queries (their gradients) and once for each tile of keys (gradients of keys and values): two
- * more products than one pass would take, but every tile owns what it writes, so threads never meet.
+ * a block of pairs at a time, in rounds (attention-rounds.ts) in which no two blocks share a query or a key.
  *
  *     ∂P_ij = ∂O_i · v_j        ∂S_ij = P_ij (∂P_ij − δ_i)       δ_i = ∂O_i · O_i − ∂lse_i
  *     ∂q_i = scale Σ_j ∂S_ij k_j      ∂k_j = scale Σ_i ∂S_ij q_i      ∂v_j = Σ_i P_ij ∂O_i
  */
 import type { NumericArray } from '../memory.ts';
-import { type AttentionNumbers, hideScores, maskOf } from './attention.ts';
+import { ATTENTION_NUMBERS, type AttentionNumbers, hideScores, maskOf } from './attention.ts';
 import { OTHER, OWN, rowsOf, type Tile, tileOf } from './attention-tiles.ts';
 import { defineKernel } from './kernel.ts';
 import { weighRows } from './online-softmax.ts';
@@ -31,63 +30,89 @@ export const attentionDeltaKernel = defineKernel(
   },
 );
 
+/** Of each row of a block, whether it is wanted. */
+const WANTED = { queries: 1, keys: 2 } as const;
+
+/** Which gradients the kernel below adds to, as one number: those of values always. */
+export function wanted(queries: boolean, keys: boolean): number {
+  return (queries ? WANTED.queries : 0) + (keys ? WANTED.keys : 0);
+}
+
 /**
- * arrays: queries, keys, values, gradient of output, log-sum-exp, δ, query tiles, begins, ends, dilations, mask, gradient
- * of queries; numbers: AttentionNumbers. Items: query tiles.
+ * arrays: queries, keys, values, gradient of output, log-sum-exp, δ, meetings of a round, begins, ends, dilations, mask,
+ * and what is added to: gradients of queries, of keys, of values; numbers: AttentionNumbers, then which are wanted.
+ * Items: meetings.
  */
-export const queryGradientKernel = defineKernel('attention-query-gradient', (from, to, arrays, numbers) => {
-  const [, keys, , , , , tiles, , , dilations, , result] = arrays;
-  const [heads, layoutHeads, tileCount, queryLength, keyLength, headDim, , scale] =
-    numbers as unknown as AttentionNumbers;
-  const scores = scratch.get('scores', result, OWN * OTHER);
-  const gradients = scratch.get('gradients', result, OWN * OTHER);
+export const attentionGradientKernel = defineKernel('attention-gradient', (from, to, arrays, numbers) => {
+  const [, , , , , , meetings, begins, ends, dilations] = arrays;
+  const [heads, layoutHeads, meetingCount, queryLength] = numbers as unknown as AttentionNumbers;
   for (let item = from; item < to; item++) {
-    const tile = tileOf(item, tiles, dilations, heads, layoutHeads, tileCount);
-    const { first, count, begin, end } = tile;
-    const sum = rowsOf(result, tile, first, queryLength, headDim);
-    for (let i = 0; i < count; i++)
-      result.fill(0, sum.offset + i * sum.rowStride, sum.offset + i * sum.rowStride + headDim);
-    for (let key = begin; key < end; key += OTHER) {
-      const columns = Math.min(OTHER, end - key);
-      weigh(tile, first, count, key, columns, arrays, numbers, scores, gradients);
-      const k = rowsOf(keys, tile, key, keyLength, headDim);
-      multiplyTile(sum, block(gradients, 0, OTHER), k, count, headDim, columns, scale, true);
+    const tile = tileOf(item, meetings, dilations, heads, layoutHeads, meetingCount);
+    const lastKey = tile.first + tile.count;
+    for (let key = tile.first; key < lastKey; key += OWN) {
+      for (let query = tile.begin; query < tile.end; query += OTHER) {
+        const endKey = Math.min(lastKey, key + OWN);
+        narrow(tile, query, Math.min(tile.end, query + OTHER), key, endKey, begins, ends, queryLength);
+        if (met.rows > 0) addGradients(tile, arrays, numbers);
+      }
     }
   }
 });
 
-/**
- * arrays: as above with key tiles in place of query tiles, then gradients of keys and of values. Items: key tiles.
- */
-export const keyValueGradientKernel = defineKernel('attention-key-value-gradient', (from, to, arrays, numbers) => {
-  const [queries, , , outputGradient, , , tiles, , , dilations, , keyResult, valueResult] = arrays;
-  const [heads, layoutHeads, tileCount, queryLength, keyLength, headDim, valueDim, scale] =
-    numbers as unknown as AttentionNumbers;
-  const scores = scratch.get('scores', keyResult, OTHER * OTHER);
-  const gradients = scratch.get('gradients', keyResult, OTHER * OTHER);
-  for (let item = from; item < to; item++) {
-    const tile = tileOf(item, tiles, dilations, heads, layoutHeads, tileCount);
-    const { first, count, begin, end } = tile;
-    const keySum = rowsOf(keyResult, tile, first, keyLength, headDim);
-    const valueSum = rowsOf(valueResult, tile, first, keyLength, valueDim);
-    for (let j = 0; j < count; j++) {
-      keyResult.fill(0, keySum.offset + j * keySum.rowStride, keySum.offset + j * keySum.rowStride + headDim);
-      valueResult.fill(
-        0,
-        valueSum.offset + j * valueSum.rowStride,
-        valueSum.offset + j * valueSum.rowStride + valueDim,
-      );
-    }
-    for (let query = begin; query < end; query += OTHER) {
-      const rows = Math.min(OTHER, end - query);
-      weigh(tile, query, rows, first, count, arrays, numbers, scores, gradients);
-      const q = rowsOf(queries, tile, query, queryLength, headDim);
-      const g = rowsOf(outputGradient, tile, query, queryLength, valueDim);
-      multiplyTile(keySum, transposed(block(gradients, 0, OTHER)), q, count, headDim, rows, scale, true);
-      multiplyTile(valueSum, transposed(block(scores, 0, OTHER)), g, count, valueDim, rows, 1, true);
-    }
+/** The part of a block in which pairs meet: places and numbers of queries and keys. One object, to spare the hot loop. */
+const met = { query: 0, rows: 0, key: 0, columns: 0 };
+
+function narrow(
+  { dilation, remainder, layout }: Tile,
+  query: number,
+  endQuery: number,
+  key: number,
+  endKey: number,
+  begins: NumericArray,
+  ends: NumericArray,
+  queryLength: number,
+): void {
+  let [first, last, lowest, highest] = [endQuery, query, endKey, key];
+  for (let place = query; place < endQuery; place++) {
+    const at = layout * queryLength + remainder + dilation * place;
+    const begin = Math.max(key, begins[at]);
+    const end = Math.min(endKey, ends[at]);
+    if (begin >= end) continue;
+    first = Math.min(first, place);
+    last = place + 1;
+    lowest = Math.min(lowest, begin);
+    highest = Math.max(highest, end);
   }
-});
+  met.query = first;
+  met.rows = Math.max(0, last - first);
+  met.key = lowest;
+  met.columns = highest - lowest;
+}
+
+function addGradients(tile: Tile, arrays: readonly NumericArray[], numbers: readonly number[]): void {
+  const [queries, keys, , outputGradient, , , , , , , , queryResult, keyResult, valueResult] = arrays;
+  const [, , , queryLength, keyLength, headDim, valueDim, scale] = numbers as unknown as AttentionNumbers;
+  const asked = numbers[ATTENTION_NUMBERS];
+  const { query, rows, key, columns } = met;
+  const scores = scratch.get('scores', valueResult, OTHER * OTHER);
+  const gradients = scratch.get('gradients', valueResult, OTHER * OTHER);
+  weigh(tile, query, rows, key, columns, arrays, numbers, scores, gradients);
+  const weights = block(scores, 0, OTHER);
+  const slopes = block(gradients, 0, OTHER);
+  const g = rowsOf(outputGradient, tile, query, queryLength, valueDim);
+  const valueSum = rowsOf(valueResult, tile, key, keyLength, valueDim);
+  multiplyTile(valueSum, transposed(weights), g, columns, valueDim, rows, 1, true);
+  if (asked & WANTED.keys) {
+    const q = rowsOf(queries, tile, query, queryLength, headDim);
+    const keySum = rowsOf(keyResult, tile, key, keyLength, headDim);
+    multiplyTile(keySum, transposed(slopes), q, columns, headDim, rows, scale, true);
+  }
+  if (asked & WANTED.queries) {
+    const k = rowsOf(keys, tile, key, keyLength, headDim);
+    const querySum = rowsOf(queryResult, tile, query, queryLength, headDim);
+    multiplyTile(querySum, slopes, k, rows, headDim, columns, scale, true);
+  }
+}
 
 /** P into `scores` and ∂S into `gradients`, for `rows` queries from place `query` and `columns` keys from place `key`. */
 function weigh(

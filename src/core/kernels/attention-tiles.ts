@@ -26,11 +26,11 @@ export function tokensOfClass(length: number, remainder: number, dilation: numbe
   return Math.max(0, Math.ceil((length - remainder) / dilation));
 }
 
-/** Tiles of at most OWN tokens are what threads take; each walks over the other side OTHER tokens at a time. */
+/** Tiles of at most OWN queries are what threads take; each walks over its keys OTHER at a time. */
 export const OWN = 64;
 /**
- * Where a token meets few of the other side, smaller tiles: in a band, what a tile reaches beyond each token's own run is
- * computed and thrown away. Where it meets many, larger ones, which read the other side less often.
+ * Where a query meets few keys, smaller tiles: in a band, what a tile reaches beyond each query's own run is computed and
+ * thrown away. Where it meets many, larger ones, which read the keys less often.
  */
 const OWN_IN_SHORT_RUNS = 32;
 const SHORT_RUN = 1024;
@@ -40,9 +40,8 @@ export const TILE_FIELDS = 5;
 
 /** A layout as the kernels read it. */
 export interface LayoutTables {
-  /** A row of `queryTiles` or `keyTiles`: head, first token, number of tokens, first and end of the other side's run. */
+  /** A row for each tile: head, first query, number of queries, first and end of the run of keys that it can meet. */
   queryTiles: Int32Array;
-  keyTiles: Int32Array;
   /** [heads of the layout, queryLength] */
   begin: Int32Array;
   end: Int32Array;
@@ -53,12 +52,11 @@ export interface LayoutTables {
 }
 
 /**
- * Cuts queries, and keys, into tiles of one remainder each, and notes which run of the other side a tile can meet:
- * counted in steps of the dilation, within the same remainder.
+ * Cuts queries into tiles of one remainder each, and notes which run of keys a tile can meet: counted in steps of the
+ * dilation, within the same remainder.
  */
 export function tabulate({ queryLength, keyLength, heads }: AttentionLayout): LayoutTables {
   const queryTiles: number[] = [];
-  const keyTiles: number[] = [];
   const begin = new Int32Array(heads.length * queryLength);
   const end = new Int32Array(heads.length * queryLength);
   let pairs = 0;
@@ -70,12 +68,11 @@ export function tabulate({ queryLength, keyLength, heads }: AttentionLayout): La
     pairs += pairsOfHead;
     const own = pairsOfHead > SHORT_RUN * queryLength ? OWN : OWN_IN_SHORT_RUNS;
     for (let remainder = 0; remainder < head.dilation; remainder++) {
-      tabulateClass(head, remainder, queryLength, keyLength, own, index, queryTiles, keyTiles);
+      tabulateClass(head, remainder, queryLength, keyLength, own, index, queryTiles);
     }
   });
   return {
     queryTiles: costliestFirst(queryTiles),
-    keyTiles: costliestFirst(keyTiles),
     begin,
     end,
     dilations: Int32Array.from(heads, ({ dilation }) => dilation),
@@ -116,13 +113,9 @@ function tabulateClass(
   own: number,
   head: number,
   queryTiles: number[],
-  keyTiles: number[],
 ): void {
   const queries = tokensOfClass(queryLength, remainder, dilation);
   const keys = tokensOfClass(keyLength, remainder, dilation);
-  const tilesOfKeys = Math.ceil(keys / own);
-  const firstQuery = new Int32Array(tilesOfKeys).fill(queries);
-  const endQuery = new Int32Array(tilesOfKeys);
   for (let first = 0; first < queries; first += own) {
     const count = Math.min(own, queries - first);
     let lowest = keys;
@@ -134,15 +127,6 @@ function tabulateClass(
       highest = Math.max(highest, end[token]);
     }
     queryTiles.push(head, remainder + dilation * first, count, lowest, highest);
-    for (let tile = Math.floor(lowest / own); tile * own < highest; tile++) {
-      firstQuery[tile] = Math.min(firstQuery[tile], first);
-      endQuery[tile] = Math.max(endQuery[tile], first + count);
-    }
-  }
-  for (let tile = 0; tile < tilesOfKeys; tile++) {
-    const first = tile * own;
-    const count = Math.min(own, keys - first);
-    keyTiles.push(head, remainder + dilation * first, count, firstQuery[tile], endQuery[tile]);
   }
 }
 
@@ -159,7 +143,7 @@ export interface Tile {
   /** Place of the first token among those of its remainder, and how many tokens. */
   first: number;
   count: number;
-  /** What it can meet of the other side, in places. */
+  /** What it can meet of the other side, in places: keys of a tile of queries, queries of a block of keys. */
   begin: number;
   end: number;
 }

@@ -2,7 +2,8 @@
 import { recordAll } from '../autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { attentionKernel } from '../kernels/attention.ts';
-import { attentionDeltaKernel, keyValueGradientKernel, queryGradientKernel } from '../kernels/attention-gradient.ts';
+import { attentionDeltaKernel, attentionGradientKernel, wanted } from '../kernels/attention-gradient.ts';
+import { meetingsOf, roundsOf } from '../kernels/attention-rounds.ts';
 import { type AttentionLayout, TILE_FIELDS, tabulate } from '../kernels/attention-tiles.ts';
 import { joinGradientKernel, joinKernel } from '../kernels/join.ts';
 import { parallelFor } from '../parallel/pool.ts';
@@ -45,13 +46,9 @@ export function streamingAttention(
   const layoutHeads = layout.heads.length;
   const tables = tabulate(layout);
   const int32 = (numbers: Int32Array) => elements(fromArray(numbers, [numbers.length], 'int32'));
-  const [queryTiles, keyTiles, begins, ends, dilations] = [
-    tables.queryTiles,
-    tables.keyTiles,
-    tables.begin,
-    tables.end,
-    tables.dilations,
-  ].map(int32);
+  const [queryTiles, begins, ends, dilations] = [tables.queryTiles, tables.begin, tables.end, tables.dilations].map(
+    int32,
+  );
   const mask = keyMask === undefined ? dilations : elements(keyMask);
   const groups = layoutHeads === 1 ? batch * heads : batch;
   const numbersWith = (tiles: Int32Array) => [
@@ -66,7 +63,6 @@ export function streamingAttention(
     keyMask === undefined ? 0 : keyMask.shape.length - 1,
   ];
   const queryItems = (groups * tables.queryTiles.length) / TILE_FIELDS;
-  const keyItems = (groups * tables.keyTiles.length) / TILE_FIELDS;
   const pairs = groups * tables.pairs;
 
   const output = empty([batch, heads, queryLength, valueDim], queries.dtype);
@@ -87,27 +83,24 @@ export function streamingAttention(
     const both = logSumExpGradient === null ? 0 : 1;
     parallelFor(attentionDeltaKernel, delta.size, deltaArrays, [valueDim, both], { costPerItem: valueDim });
 
-    const given = [...inputs, elements(outputGradient), elements(logSumExp), elements(delta)];
     // Whoever only asks for gradients of the values, as for rows of the matrix, is spared nearly half of the work.
-    const queryGradient = queries.requiresGrad ? empty(queries.shape, queries.dtype) : null;
-    if (queryGradient !== null) {
+    const gradientFor = (input: Tensor) => (input.requiresGrad ? zeros(input.shape, input.dtype) : null);
+    const [queryGradient, keyGradient] = [gradientFor(queries), gradientFor(keys)];
+    const valueGradient = zeros(values.shape, values.dtype);
+    const results = [queryGradient ?? valueGradient, keyGradient ?? valueGradient, valueGradient].map(elements);
+    const given = [...inputs, elements(outputGradient), elements(logSumExp), elements(delta)];
+    const products = 2 + (queryGradient === null ? 0 : 1) + (keyGradient === null ? 0 : 1);
+    const rounds = roundsOf(layout);
+    const meetings = rounds.reduce((sum, round) => sum + meetingsOf(round), 0);
+    for (const round of rounds) {
       parallelFor(
-        queryGradientKernel,
-        queryItems,
-        [...given, queryTiles, begins, ends, dilations, mask, elements(queryGradient)],
-        numbersWith(tables.queryTiles),
-        { costPerItem: (pairs * (2 * headDim + valueDim + EXP_COST)) / queryItems },
+        attentionGradientKernel,
+        groups * meetingsOf(round),
+        [...given, int32(round), begins, ends, dilations, mask, ...results],
+        [...numbersWith(round), wanted(queryGradient !== null, keyGradient !== null)],
+        { costPerItem: (tables.pairs * (products * headDim + valueDim + EXP_COST)) / meetings },
       );
     }
-    const keyGradient = empty(keys.shape, keys.dtype);
-    const valueGradient = empty(values.shape, values.dtype);
-    parallelFor(
-      keyValueGradientKernel,
-      keyItems,
-      [...given, keyTiles, begins, ends, dilations, mask, elements(keyGradient), elements(valueGradient)],
-      numbersWith(tables.keyTiles),
-      { costPerItem: (pairs * 2 * (headDim + valueDim + EXP_COST)) / keyItems },
-    );
     return [queryGradient, keyGradient, valueGradient];
   });
   return { output, logSumExp };

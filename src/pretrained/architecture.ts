@@ -54,7 +54,11 @@ export interface TextInputs {
   globalMask?: Tensor | undefined;
 }
 
-/** Takes the place of a layer's attention in one forward pass; `own` is what the layer itself would give. */
+/**
+ * Takes the place of a layer's attention in one forward pass: queries, keys and values to [batch, heads, length, headDim].
+ * `own` is what the layer itself would give. `inputs.global` is there for Longformer alone, of which the other variants
+ * want none.
+ */
 export type AttendInstead = (inputs: AttentionInputs, layer: number, own: () => Tensor) => Tensor;
 
 /**

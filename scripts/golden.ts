@@ -1,6 +1,6 @@
 /**
- * `npm run golden`: writes docs/golden.md, how far each variant is from implementations that others wrote, on the inputs
- * of fixtures/golden. These have theirs in them: no Python is needed.
+ * `npm run golden`: writes docs/golden.md, how far each variant is from implementations that others wrote, on the
+ * inputs of fixtures/golden. These have theirs in them: no Python is needed.
  */
 import { fileURLToPath } from 'node:url';
 import { differencesOf, type FloatType, readGolden, runVariant } from '../spec/golden/golden.ts';

@@ -1,6 +1,6 @@
 /**
- * `node --import tsx scripts/make-exports.ts FOLDER [float64]`: small models of every variant, with each head that it can have and
- * with what else a model may be made of, exported with logits to check. What PyTorch makes of them:
+ * `node --import tsx scripts/make-exports.ts FOLDER [float64]`: small models of every variant, with each head that it
+ * can have and with what else a model may be made of, exported with logits to check. What PyTorch makes of them:
  *
  *     python fixtures/scripts/check_export.py FOLDER/*
  */

@@ -2,9 +2,9 @@
 
     torchrun --nproc_per_node 2 docs/examples/train_distributed.py EXPORTED --text FILE --out TRAINED
 
-It is PyTorch's DistributedDataParallel and nothing else: every process has the model and draws sequences of its own, and
-gradients are averaged. Here the processes talk by gloo, which needs no graphics cards; with them it is nccl, and the
-model goes to the process's own (`model.to(f"cuda:{os.environ['LOCAL_RANK']}")`).
+It is PyTorch's DistributedDataParallel and nothing else: every process has the model and draws sequences of its own,
+and gradients are averaged. Here the processes talk by gloo, which needs no graphics cards; with them it is nccl, and the
+model and the sequences go to the process's own, `cuda:$LOCAL_RANK`.
 """
 
 import argparse

@@ -19,8 +19,8 @@ import type { Sequences } from '../tasks/batch.ts';
 const BATCH = 2;
 
 /**
- * Random tokens of a fixed seed: of the model's length, with padding, and shorter. Gradients go by our names, and are left
- * out where another library has others. Throws FileWriteError.
+ * Random tokens of a fixed seed: of the model's length, with padding, and shorter. Gradients go by our names, and are
+ * left out where another library has others. Throws FileWriteError.
  */
 export function writeCheck(path: string, learner: Learner, withGradients: boolean): void {
   const { length, vocabulary } = learner.model.config;

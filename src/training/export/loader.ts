@@ -84,8 +84,8 @@ export function loaderTensors({ model: { config, body } }: Learner): Map<string,
 export const RANDOM_BLOCKS = 'randomBlocks';
 
 /**
- * The random blocks of BigBird's query blocks as int32 [heads, n(n + 1)/2, most]: the one list of a sequence of one block,
- * the two of a sequence of two, and so on; filled up with −1. A shorter sequence has a graph of its own.
+ * The random blocks of BigBird's query blocks as int32 [heads, n(n + 1)/2, most]: the one list of a sequence of one
+ * block, the two of a sequence of two, and so on; filled up with −1. A shorter sequence has a graph of its own.
  */
 function randomBlocks(options: BigBirdOptions, heads: number, length: number): ArrayToStore {
   const most = Math.ceil(length / options.blockSize);
@@ -106,7 +106,7 @@ function randomBlocks(options: BigBirdOptions, heads: number, length: number): A
   return { shape: [heads, rows, width], data };
 }
 
-/** From this length up to the model's own no sequence is padded: by bisection, since lengths that serve are neighbours. */
+/** From this length up to the model's own no sequence is padded. By bisection: lengths that serve are neighbours. */
 function shortestServed(mixing: Mixing, length: number): number {
   let [least, most] = [1, length];
   while (least < most) {

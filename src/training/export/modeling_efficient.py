@@ -4,10 +4,10 @@
     logits = model(tokens)              # int64 [batch, length]; mask: bool, True for a real token, False for padding
     model.save_pretrained("trained")    # what `import` reads
 
-It needs torch and safetensors. Parameters have the names that they have in a checkpoint, and weights stand on the right,
-x W + b. Each attention is written plainly, with its weights for all pairs of tokens: to be read, and to be trained on in
-any way that PyTorch knows. It therefore takes the O(L²) memory of full attention, which the original does not. What a
-variant draws at random (features, rotations, random blocks) comes as buffers and stays as it was drawn.
+It needs torch and safetensors. Parameters have the names that they have in a checkpoint, and weights stand on the
+right, x W + b. Each attention is written plainly, with its weights for all pairs of tokens: to be read, and to be
+trained on in any way that PyTorch knows. It therefore takes the O(L²) memory of full attention, which the original does
+not. What a variant draws at random (features, rotations, random blocks) comes as buffers and stays as it was drawn.
 """
 
 import json
@@ -62,8 +62,8 @@ class EfficientTransformer(Part):
             shutil.copy(__file__, folder)
 
     def forward(self, tokens, mask=None, other=None, other_mask=None):
-        """Logits of every token [batch, length, vocabulary], or of every example [batch, classes]; `other` is the second
-        text of a pair."""
+        """Logits of every token [batch, length, vocabulary], or of every example [batch, classes]; `other` is the
+        second text of a pair."""
         y = self.body(tokens, mask)
         head = self.config["head"]
         if head in ("causal", "masked"):
@@ -322,8 +322,9 @@ def performer(q, k, v, real, o, p):
         return -half, torch.cat([u, -u], -1) if o.kernel == "softmax-hyperbolic" else u
 
     def exp_of_keys(logarithm):
-        """Divided by the largest of a head, which cancels; a little more than 0, so that a prefix of keys has weights."""
-        largest = logarithm.masked_fill(~real[:, None, :, None], -1e30).amax((2, 3), keepdim=True)
+        """Divided by the largest of a head, which cancels; a little above 0, so that a prefix of keys has weights."""
+        logarithm = logarithm.masked_fill(~real[:, None, :, None], -1e30)
+        largest = logarithm.amax((2, 3), keepdim=True)
         return (logarithm - largest).exp() + (1e-290 if q.dtype == torch.float64 else 1e-30)
 
     (log_q, f_q), (log_k, f_k) = features(q), features(k)
@@ -372,7 +373,7 @@ def reformer(q, k, v, real, o, p):
     meet = (ahead >= -1) & (ahead <= (0 if o.causal else 1))
     if not o.acrossBuckets:
         meet &= bucket[..., None, :] == bucket[..., :, None]
-    # Rounds in which a pair meets; how often it counts; itself only for want of others.     (Kitaev et al. 2020, eq. 16)
+    # Rounds in which a pair meets; how often it counts; itself only for want of others   (Kitaev et al. 2020, eq. 16)
     times = (meet & real[:, None, None, :, None]).sum(2)
     allowed = (times > 0) & visible(q, real, o)
     scores = q @ k.mT / math.sqrt(q.shape[-1]) - 1e5 * torch.eye(length, device=q.device, dtype=q.dtype)

@@ -47,7 +47,9 @@ async function fetchWheel(): Promise<Buffer> {
 }
 
 async function get(url: string, headers: Record<string, string> = {}): Promise<Buffer> {
-  const response = await fetch(url, { headers });
+  const response = await fetch(url, { headers }).catch((error: Error) => {
+    throw new Error(`${url} cannot be reached: ${(error.cause as Error | undefined)?.message ?? error.message}`);
+  });
   if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
   return Buffer.from(await response.arrayBuffer());
 }

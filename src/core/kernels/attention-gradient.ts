@@ -30,10 +30,9 @@ export const attentionDeltaKernel = defineKernel(
   },
 );
 
-/** Of each row of a block, whether it is wanted. */
-const WANTED = { queries: 1, keys: 2 } as const;
+/** Bits of a number that says which gradients are asked for; those of values always are. */
+export const WANTED = { queries: 1, keys: 2 } as const;
 
-/** Which gradients the kernel below adds to, as one number: those of values always. */
 export function wanted(queries: boolean, keys: boolean): number {
   return (queries ? WANTED.queries : 0) + (keys ? WANTED.keys : 0);
 }

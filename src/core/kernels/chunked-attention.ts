@@ -37,7 +37,7 @@ export const chunkedAttentionKernel = defineKernel('chunked-attention', (from, t
     own.gather(q, queries, head, length, headDim);
     softmax.start();
     sum.fill(0, 0, count * valueDim);
-    const { begin, end } = reachOf(head, first, count, true, tables, chunked);
+    const { begin, end } = reachOf(head, first, count, tables, chunked);
     for (let key = begin; key < end; key += OTHER) {
       const columns = Math.min(OTHER, end - key);
       other.load(head, key, columns, tables, chunked);

@@ -33,6 +33,8 @@ export type ChunkedNumbers = readonly [
   once: number,
 ];
 
+export const CHUNKED_NUMBERS = 12;
+
 /** Tables of a sort, [batch × heads, rounds, length]: token at each place, place of each token, group of each token. */
 export type SortTables = readonly [order: NumericArray, place: NumericArray, group: NumericArray];
 
@@ -93,30 +95,38 @@ export class Side {
       for (let c = 0; c < width; c++) rows[i * width + c] = data[from + c];
     }
   }
+
+  /** Adds rows to those of these tokens in [length, width] number `head` of `data`. */
+  scatterAdd(data: NumericArray, rows: NumericArray, head: number, length: number, width: number): void {
+    const { tokens, count } = this;
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(rows) && isOnHeap(data) && tokens.buffer instanceof SharedArrayBuffer) {
+      const to = data.byteOffset + 4 * head * length * width;
+      fast.addRows(to, tokens.byteOffset, rows.byteOffset, count, width);
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      const to = (head * length + tokens[i]) * width;
+      for (let c = 0; c < width; c++) data[to + c] += rows[i * width + c];
+    }
+  }
 }
 
-/**
- * The places of the other side that `count` tokens from place `first` on may meet, for tokens that are queries (keys
- * lie up to 1 chunk before them, and up to `after` chunks after them) or keys (the other way round).
- */
+/** Places of the keys that `count` queries from place `first` on may meet: up to a chunk before them, or after them. */
 export function reachOf(
   head: number,
   first: number,
   count: number,
-  ownIsQueries: boolean,
   [order, , group]: SortTables,
   numbers: ChunkedNumbers,
 ): { begin: number; end: number } {
   const [length, , , , rounds, round, chunkLength, , causal, across] = numbers;
-  const after = causal ? 0 : 1;
-  const [chunksBefore, chunksAfter] = ownIsQueries ? [1, after] : [after, 1];
   const last = first + count - 1;
-  let begin = Math.max(0, (Math.floor(first / chunkLength) - chunksBefore) * chunkLength);
-  let end = Math.min(length, (Math.floor(last / chunkLength) + chunksAfter + 1) * chunkLength);
+  let begin = Math.max(0, (Math.floor(first / chunkLength) - 1) * chunkLength);
+  let end = Math.min(length, (Math.floor(last / chunkLength) + (causal ? 1 : 2)) * chunkLength);
   if (across) return { begin, end };
   // Within a group, places ascend with positions.
-  if (causal && ownIsQueries) end = last + 1;
-  if (causal && !ownIsQueries) begin = first;
+  if (causal) end = last + 1;
   const list = (head * rounds + round) * length;
   const groupAt = (at: number) => group[list + order[list + at]];
   const [lowest, highest] = [groupAt(first), groupAt(last)];

@@ -125,7 +125,7 @@ export interface VectorKernels {
     count: number,
     columns: number,
   ): void;
-  copyRun(target: number, source: number, bytes: number): void;
+  addRows(target: number, index: number, rows: number, count: number, width: number): void;
   pack(target: number, source: number, rowStride: number, columnStride: number, rows: number, columns: number): void;
   packPanels(
     target: number,

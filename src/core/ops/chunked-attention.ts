@@ -1,9 +1,9 @@
 /** Softmax attention of every token among those that sorting by group has put near it. */
 import { recordAll } from '../autograd.ts';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
-import { attentionDeltaKernel } from '../kernels/attention-gradient.ts';
+import { attentionDeltaKernel, wanted } from '../kernels/attention-gradient.ts';
 import { chunkedAttentionKernel } from '../kernels/chunked-attention.ts';
-import { chunkedKeyValueGradientKernel, chunkedQueryGradientKernel } from '../kernels/chunked-attention-gradient.ts';
+import { chunkedGradientKernel, gradientBlock, gradientRounds } from '../kernels/chunked-attention-gradient.ts';
 import { type ChunkedNumbers, OWN } from '../kernels/chunks.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
@@ -108,17 +108,20 @@ export function chunkedAttention(
     parallelFor(attentionDeltaKernel, delta.size, deltaArrays, [valueDim, both], { costPerItem: valueDim });
 
     const known = [...given, outputGradient, logSumExp, delta];
-    const queryGradient = queries.requiresGrad ? empty(queries.shape, queries.dtype) : null;
-    if (queryGradient !== null) {
-      parallelFor(chunkedQueryGradientKernel, items, [...known, queryGradient].map(elements), numbers, {
-        costPerItem: pairsPerItem * (2 * headDim + valueDim + EXP_COST),
+    const gradientFor = (input: Tensor) => (input.requiresGrad ? zeros(input.shape, input.dtype) : null);
+    const [queryGradient, keyGradient] = [gradientFor(queries), gradientFor(keys)];
+    const valueGradient = zeros(values.shape, values.dtype);
+    const results = [queryGradient ?? valueGradient, keyGradient ?? valueGradient, valueGradient];
+    const asked = wanted(queryGradient !== null, keyGradient !== null);
+    const block = gradientBlock(chunkLength);
+    const blocks = batch * heads * Math.ceil(length / block);
+    for (const distance of gradientRounds(options.causal)) {
+      // Of a block beside theirs, queries only meet the chunk at the edge.
+      const pairs = distance === 0 ? (items * pairsPerItem) / blocks : chunkLength * chunkLength;
+      parallelFor(chunkedGradientKernel, blocks, [...known, ...results].map(elements), [...numbers, distance, asked], {
+        costPerItem: pairs * (4 * headDim + valueDim + EXP_COST),
       });
     }
-    const keyGradient = empty(keys.shape, keys.dtype);
-    const valueGradient = empty(values.shape, values.dtype);
-    parallelFor(chunkedKeyValueGradientKernel, items, [...known, keyGradient, valueGradient].map(elements), numbers, {
-      costPerItem: pairsPerItem * 2 * (headDim + valueDim + EXP_COST),
-    });
     return [queryGradient, keyGradient, valueGradient];
   });
   return { output, logSumExp };

@@ -3,7 +3,7 @@ export { binary } from './elementwise';
 export { joinGradientRows, joinRows } from './join';
 export { pack, packPanels } from './panels';
 export { peak } from './peak';
-export { copyRun, gatherRows, scatterAdd } from './rows';
+export { addRows, gatherRows, scatterAdd } from './rows';
 export { applyRules } from './rules';
 export { exponentiateRows, softmaxRows, weighRows } from './softmax';
 export { multiplyPanels, multiplyTile } from './tile';

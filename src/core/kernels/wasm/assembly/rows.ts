@@ -54,6 +54,16 @@ export function scatterAdd(
   }
 }
 
-export function copyRun(target: usize, source: usize, bytes: usize): void {
-  memory.copy(target, source, bytes);
+/** Adds rows, one after another, to rows index[0], index[1], … of the target. As Side.scatterAdd of kernels/chunks.ts. */
+export function addRows(target: usize, index: usize, rows: usize, count: i32, width: i32): void {
+  const bytes = (<usize>width) << 2;
+  const end = bytes & ~15;
+  for (let k = 0; k < count; k++) {
+    const to = target + (<usize>load<i32>(index + ((<usize>k) << 2))) * bytes;
+    for (let at: usize = 0; at < end; at += 16) {
+      v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(rows + at)));
+    }
+    for (let at: usize = end; at < bytes; at += 4) store<f32>(to + at, load<f32>(to + at) + load<f32>(rows + at));
+    rows += bytes;
+  }
 }

@@ -111,7 +111,7 @@ test('over several lengths, the middle budget of the shortest is in the sweeps o
 test('every variant accepts its own budgets and its defaults, at any length', () => {
   fc.assert(
     fc.property(lengths, (length) => {
-      for (const variant of allVariants().filter(({ name }) => name !== 'picky')) {
+      for (const variant of allVariants().filter(({ name }) => name !== 'picky' && name !== 'greedy')) {
         checkOptions(variant, {}, square(length));
         for (const value of variant.budget?.values(length) ?? []) {
           checkOptions(variant, { [String(variant.budget?.option)]: value }, square(length));

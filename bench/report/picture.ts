@@ -12,6 +12,7 @@ export async function standalonePicture(chart: Chart, subtitle: string): Promise
   const [outerWidth, outerHeight] = [width + 2 * PADDING, height + HEADER + PADDING];
   const placed = inner.replace('<svg ', `<svg x="${PADDING}" y="${HEADER}" width="${width}" height="${height}" `);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${outerWidth} ${outerHeight}" width="${outerWidth}" height="${outerHeight}" font-family="system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif">
+<title>${escapeHtml(chart.title)}</title>
 <style>${colourProperties}
 text { white-space: pre; }</style>
 <rect width="${outerWidth}" height="${outerHeight}" rx="10" fill="var(--surface)" stroke="var(--line)"/>

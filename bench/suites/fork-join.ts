@@ -1,7 +1,7 @@
 /** The cost of handing a region to the threads and getting them back, and how much work that takes to be worth it. */
 import { median } from '../../src/compare/stopwatch.ts';
 import { defineKernel, type Kernel } from '../../src/core/kernels/kernel.ts';
-import { matmulKernel, matmulRows } from '../../src/core/kernels/matmul.ts';
+import { matmulItem, matmulKernel } from '../../src/core/kernels/matmul.ts';
 import type { NumericArray } from '../../src/core/memory.ts';
 import { addKernelModule, parallelFor, poolReady, WORTH_SPLITTING } from '../../src/core/parallel/pool.ts';
 import { elements, fromArray, scope, zeros } from '../../src/core/tensor.ts';
@@ -47,7 +47,7 @@ export async function measureSplitting(rounds: number): Promise<Splitting[]> {
   return (['awake', 'asleep'] as const).flatMap((workers) =>
     DEPTHS.map((depth) =>
       scope(() => {
-        const rows = matmulRows(1);
+        const { rows } = matmulItem(1, COLUMNS);
         const a = elements(zeros([2, rows, depth]));
         const b = elements(zeros([2, depth, COLUMNS]));
         const c = elements(zeros([2, rows, COLUMNS]));

@@ -8,7 +8,7 @@ import { checkGradients } from '../../src/core/gradient-check.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { broadcastTo, matmul, slice, transpose } from '../../src/core/ops/index.ts';
 import { type Dense, referenceMatmul } from '../../src/core/reference.ts';
-import { elements, isContiguous, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { elements, fromArray, isContiguous, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import {
   broadcastAt,
@@ -166,5 +166,45 @@ test('operands that cannot be right are refused by name', () => {
     }
   });
 });
+
+// Around the edges of the blocks of large results, 256 × 256, whose products reach over more than one depth of 256.
+for (const [transposeA, transposeB] of [
+  [false, false],
+  [true, false],
+  [false, true],
+  [true, true],
+]) {
+  test(`a large product${transposeA ? ', Aᵀ' : ''}${transposeB ? ', Bᵀ' : ''}, has every element right`, () => {
+    const [m, n, k] = [1027, 519, 259];
+    // Small whole numbers, so that no sum is rounded, and rows and columns that differ from each other.
+    const left = (row: number, p: number) => ((row * 7 + p * 5) % 11) - 5;
+    const right = (p: number, column: number) => ((p * 3 + column * 13) % 7) - 3;
+    scope(() => {
+      const matrix = (rows: number, columns: number, entry: (row: number, column: number) => number, turn: boolean) => {
+        const shape = turn ? [columns, rows] : [rows, columns];
+        const numbers = Float32Array.from({ length: rows * columns }, (_, at) => {
+          const [i, j] = [Math.floor(at / shape[1]), at % shape[1]];
+          return turn ? entry(j, i) : entry(i, j);
+        });
+        return fromArray(numbers, shape);
+      };
+      const a = matrix(m, k, left, transposeA);
+      const b = matrix(k, n, right, transposeB);
+      const product = elements(matmul(a, b, { transposeA, transposeB }));
+      // Rows repeat every 11, columns every 7: one sum of each pair of remainders is enough.
+      const sums = Array.from({ length: 77 }, (_, at) => {
+        let sum = 0;
+        for (let p = 0; p < k; p++) sum += left(at % 11, p) * right(p, Math.floor(at / 11));
+        return sum;
+      });
+      for (let row = 0; row < m; row++) {
+        for (let column = 0; column < n; column++) {
+          const wanted = sums[(row % 11) + 11 * (column % 7)];
+          if (product[row * n + column] !== wanted) assert.is(product[row * n + column], wanted, `${row}, ${column}`);
+        }
+      }
+    });
+  });
+}
 
 test.run();

@@ -1,15 +1,18 @@
-/** Batched matrix product, split over blocks of rows. */
+/** Batched matrix product, split over blocks of its result. */
 import { defineKernel } from './kernel.ts';
 import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
 
 /**
- * Rows of the result that make one item: more of them share the packing of B, fewer leave more items to share out. It
- * follows from m alone, as bits must not depend on the number of threads.
+ * Rows and columns of the result that make one item: more rows share the packing of B, fewer leave more items to share
+ * out. Where both extents are large a block of both is best. It follows from the extents alone, as all work does.
  */
-export function matmulRows(m: number): number {
-  return m >= 1024 ? 64 : 32;
+export function matmulItem(m: number, n: number): { rows: number; columns: number; count: number } {
+  const isLarge = m >= 1024 && n >= 512;
+  const rows = isLarge ? 256 : m >= 2048 ? 128 : m >= 512 ? 64 : 32;
+  const columns = isLarge ? 256 : Math.max(1, n);
+  return { rows, columns, count: Math.ceil(m / rows) * Math.ceil(n / columns) };
 }
 
 /** Columns of B visited together, and how deep: such a panel fills half of a first-level cache. */
@@ -20,17 +23,20 @@ const scratch = new Scratch();
 
 /**
  * arrays: a, b, c, offsets (a's and b's start for each batch entry, int32 pairs)
- * numbers: m, n, k, transposeA, transposeB. Items: batch × row blocks.
+ * numbers: m, n, k, transposeA, transposeB. Items: batch × blocks of the result.
  */
 export const matmulKernel = defineKernel(
   'matmul',
   (begin, end, [a, b, c, offsets], [m, n, k, transposeA, transposeB]) => {
-    const itemRows = matmulRows(m);
-    const rowBlocks = Math.ceil(m / itemRows);
+    const size = matmulItem(m, n);
+    const rowBlocks = Math.ceil(m / size.rows);
     for (let item = begin; item < end; item++) {
-      const batch = Math.floor(item / rowBlocks);
-      const row = (item % rowBlocks) * itemRows;
-      const rows = Math.min(itemRows, m - row);
+      const batch = Math.floor(item / size.count);
+      const place = item - batch * size.count;
+      const row = (place % rowBlocks) * size.rows;
+      const rows = Math.min(size.rows, m - row);
+      const firstColumn = Math.floor(place / rowBlocks) * size.columns;
+      const endColumn = Math.min(n, firstColumn + size.columns);
       const aStart = offsets[2 * batch];
       const bStart = offsets[2 * batch + 1];
       for (let depth = 0; depth < k; depth += DEPTH) {
@@ -39,8 +45,8 @@ export const matmulKernel = defineKernel(
         const left = transposeA
           ? packed('left', transposed(block(a, aStart + depth * m + row, m)), rows, inner)
           : block(a, aStart + row * k + depth, k);
-        for (let column = 0; column < n; column += PANEL) {
-          const columns = Math.min(PANEL, n - column);
+        for (let column = firstColumn; column < endColumn; column += PANEL) {
+          const columns = Math.min(PANEL, endColumn - column);
           const right = transposeB
             ? transposed(block(b, bStart + column * k + depth, k))
             : rightOf(block(b, bStart + depth * n + column, n), inner, columns);

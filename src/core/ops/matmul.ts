@@ -1,7 +1,7 @@
 /** The matrix product, batched over leading axes. */
 import { record } from '../autograd.ts';
 import { formatShape, ShapeError } from '../errors.ts';
-import { matmulKernel, matmulRows } from '../kernels/matmul.ts';
+import { matmulItem, matmulKernel } from '../kernels/matmul.ts';
 import { allocate, type NumericArray, release } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, isContiguous, sizeOf, type Tensor } from '../tensor.ts';
@@ -61,8 +61,9 @@ function multiplied(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boole
   const result = empty([...batch, m, n], a.dtype);
   const numbers = [m, n, k, Number(left.transposed), Number(right.transposed)];
   const offsets = batchOffsets(batch, left.batch, m * k, right.batch, k * n);
-  const items = sizeOf(batch) * Math.ceil(m / matmulRows(m));
-  const costPerItem = Math.min(m, matmulRows(m)) * n * k;
+  const { count } = matmulItem(m, n);
+  const items = sizeOf(batch) * count;
+  const costPerItem = (m * n * k) / count;
   parallelFor(matmulKernel, items, [left.data, right.data, elements(result), offsets], numbers, { costPerItem });
   release(offsets);
   return result;

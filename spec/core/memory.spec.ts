@@ -16,7 +16,7 @@ import {
   release,
   resetPeak,
 } from '../../src/core/memory.ts';
-import { elements, filled, scope, type Tensor, viewAs } from '../../src/core/tensor.ts';
+import { elements, filled, keep, scope, type Tensor, viewAs } from '../../src/core/tensor.ts';
 
 const liveBytes = () => memoryStatistics().liveBytes;
 /** Blocks are whole cache lines. */
@@ -218,6 +218,18 @@ test('what nobody holds any more goes back by garbage collection; what a view st
   assert.equal(elements(views[0]).slice(), new Float32Array(10).fill(2));
   views.pop();
   assert.ok(await collectUntil(() => liveBytes() === before), 'the view was not collected');
+});
+
+test('so does what was kept beyond its scope, or returned from it, once nobody holds it', async () => {
+  const before = liveBytes();
+  const leaveAndForget = () => {
+    scope(() => void keep(filled([1000], 1)));
+    scope(() => filled([1000], 2));
+    scope(() => scope(() => filled([1000], 3)));
+  };
+  leaveAndForget();
+  assert.is(liveBytes(), before + 3 * 4032);
+  assert.ok(await collectUntil(() => liveBytes() === before), 'what left its scope was not collected');
 });
 
 test('collecting what was released before gives nothing back twice', async () => {

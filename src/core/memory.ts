@@ -28,6 +28,8 @@ export interface Block {
   after: Block | null;
   /** The scope that will release this block, if any. */
   scope: Set<Block> | null;
+  /** The array over this block, while a scope has it. */
+  array: NumericArray | null;
 }
 
 /** Bytes handed out by the allocator, as counted by it: exact, and the same on every run. */
@@ -79,6 +81,10 @@ let currentScope: Set<Block> | null = null;
 const freeLists: Set<Block>[] = Array.from({ length: 33 }, () => new Set<Block>());
 const sizeClass = (bytes: number): number => Math.floor(Math.log2(bytes));
 
+/**
+ * Arrays that no scope will release. Only those: whatever is registered here outlives all but the engine's rare full
+ * collections, and the arrays of a training's every step would pile up between them.
+ */
 const forgotten = new FinalizationRegistry<Block>((block) => {
   if (!block.free) releaseBlock(block);
 });
@@ -99,7 +105,8 @@ export function allocate(dtype: DType, length: number): NumericArray {
   statistics.largestBytes = Math.max(statistics.largestBytes, bytes);
   const array = viewOf(dtype, block.offset, length);
   blockOf.set(array, block);
-  forgotten.register(array, block, array);
+  block.array = array;
+  if (currentScope === null) watch(block);
   return array;
 }
 
@@ -189,6 +196,13 @@ export function adopt(block: Block): void {
   block.scope?.delete(block);
   block.scope = currentScope;
   currentScope?.add(block);
+  if (currentScope === null) watch(block);
+}
+
+/** Has a block released when its array is collected; so the block must not be what keeps it. */
+function watch(block: Block): void {
+  if (block.array !== null) forgotten.register(block.array, block, block.array);
+  block.array = null;
 }
 
 /** Whether the scope that is current now will release this block. */
@@ -206,6 +220,7 @@ function releaseBlock(block: Block): void {
   statistics.liveBytes -= block.bytes;
   block.scope?.delete(block);
   block.scope = null;
+  block.array = null;
   block.free = true;
   const merged = mergeInto(mergeInto(block, block.after), block.before);
   freeLists[sizeClass(merged.bytes)].add(merged);
@@ -220,7 +235,7 @@ function mergeInto(block: Block, neighbour: Block | null): Block {
 }
 
 function link(place: Pick<Block, 'offset' | 'bytes' | 'before' | 'after'>): Block {
-  const block: Block = { ...place, free: true, scope: null };
+  const block: Block = { ...place, free: true, scope: null, array: null };
   if (block.before) block.before.after = block;
   if (block.after) block.after.before = block;
   else top = block;

@@ -1,6 +1,7 @@
 /** The loss of a row of logits against the class that is right, and its gradient, without the probabilities in between. */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 
 /**
  * loss = log Σ exp(x) − x_target, and 0 for a negative target. arrays: x [rows, columns], targets, losses, log Σ exp(x)
@@ -24,6 +25,7 @@ export const crossEntropyKernel = defineKernel(
 export const crossEntropyGradientKernel = defineKernel(
   'cross-entropy-gradient',
   (begin, end, [x, targets, normalisers, result], [columns, share]) => {
+    const fast = isOnHeap(x) && isOnHeap(result) ? vectorKernels() : null;
     for (let row = begin; row < end; row++) {
       const first = row * columns;
       if (targets[row] < 0) {
@@ -31,7 +33,10 @@ export const crossEntropyGradientKernel = defineKernel(
         continue;
       }
       const normaliser = normalisers[row];
-      for (let i = first; i < first + columns; i++) result[i] = share * Math.exp(x[i] - normaliser);
+      if (fast !== null && Number.isFinite(normaliser)) {
+        const from = x.byteOffset + 4 * first;
+        fast.scaledExponentials(from, result.byteOffset + 4 * first, columns, normaliser, share);
+      } else for (let i = first; i < first + columns; i++) result[i] = share * Math.exp(x[i] - normaliser);
       const right = first + targets[row];
       result[right] = share * (Math.exp(x[right] - normaliser) - 1);
     }
@@ -49,6 +54,12 @@ export const argMaxKernel = defineKernel('arg-max', (begin, end, [x, places], [c
 });
 
 function logSumExp(x: NumericArray, first: number, count: number): number {
+  const fast = isOnHeap(x) ? vectorKernels() : null;
+  if (fast !== null) {
+    const row = x.byteOffset + 4 * first;
+    const max = fast.largestOfRun(row, count);
+    return max + Math.log(fast.sumOfExponentials(row, count, max));
+  }
   let max = x[first];
   for (let i = first + 1; i < first + count; i++) max = Math.max(max, x[i]);
   let sum = 0;

@@ -4,6 +4,7 @@
  */
 import { scramble } from '../random.ts';
 import { defineKernel } from './kernel.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 import { RUN } from './unary.ts';
 
 /**
@@ -12,6 +13,11 @@ import { RUN } from './unary.ts';
  */
 export const dropoutKernel = defineKernel('dropout', (begin, end, [x, y], [firstKey, secondKey, threshold, share]) => {
   const last = Math.min(end * RUN, x.length);
+  const fast = vectorKernels();
+  if (fast !== null && isOnHeap(x) && isOnHeap(y)) {
+    fast.dropout(x.byteOffset, y.byteOffset, begin * RUN, last, firstKey, secondKey, threshold, share);
+    return;
+  }
   for (let i = begin * RUN; i < last; i++) {
     // Two rounds, with a word of the key before each: one alone would give two keys masks that are shifts of each other.
     const bits = scramble(scramble(i + firstKey) ^ secondKey) >>> 0;

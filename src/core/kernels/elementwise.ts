@@ -2,7 +2,7 @@
 import type { NumericArray } from '../memory.ts';
 import { defineKernel, type Kernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
-import { walk } from './strided.ts';
+import { walk, walkBlocks } from './strided.ts';
 
 /** c[at + i] = a[atA + i · stepA] ∘ b[atB + i · stepB] for i < count. */
 type CombinePiece = (
@@ -26,12 +26,15 @@ function binary(name: string, combine: CombinePiece): Kernel {
   return defineKernel(name, (begin, end, [a, b, c], numbers) => {
     const fast = which < 0 ? null : vectorKernels();
     if (fast !== null && isOnHeap(a) && isOnHeap(b) && isOnHeap(c)) {
-      walk(begin, end, numbers, (atA, stepA, atB, stepB, at, count) => {
+      walkBlocks(begin, end, numbers, ({ atA, stepA, rowA, atB, stepB, rowB, at, rows, count }) => {
         // Steps of 0 and 1, not both 0: contiguous or repeated.
-        if ((stepA | stepB) !== 1 || stepA < 0 || stepB < 0) combine(a, atA, stepA, b, atB, stepB, c, at, count);
-        else {
+        if ((stepA | stepB) === 1 && stepA >= 0 && stepB >= 0) {
           const [x, y, z] = [a.byteOffset + 4 * atA, b.byteOffset + 4 * atB, c.byteOffset + 4 * at];
-          fast.binary(which, x, stepA, y, stepB, z, count);
+          fast.binary(which, x, stepA, rowA, y, stepB, rowB, z, rows, count);
+          return;
+        }
+        for (let row = 0; row < rows; row++) {
+          combine(a, atA + row * rowA, stepA, b, atB + row * rowB, stepB, c, at + row * count, count);
         }
       });
       return;

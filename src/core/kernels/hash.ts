@@ -1,6 +1,8 @@
 /** Hashing by the nearest of a set of random directions and their opposites. */
+import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
-import { Scratch } from './scratch.ts';
+import { Scratch, scratchFloat64, scratchInt32 } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 import { block, multiplyTile } from './tile.ts';
 
 /** Rows of x that make one item. */
@@ -8,11 +10,25 @@ export const HASH_ROWS = 32;
 /** Directions that are looked at together. */
 const PANEL = 64;
 
+/** Of the rows of an item: the extreme products, and which directions they are with. */
+interface Extremes {
+  largest: Float64Array;
+  smallest: Float64Array;
+  atLargest: Int32Array;
+  atSmallest: Int32Array;
+}
+
 const scratch = new Scratch();
-const largest = new Float64Array(HASH_ROWS);
-const smallest = new Float64Array(HASH_ROWS);
-const atLargest = new Int32Array(HASH_ROWS);
-const atSmallest = new Int32Array(HASH_ROWS);
+let extremes: Extremes | null = null;
+
+function takeExtremes(): Extremes {
+  return {
+    largest: scratchFloat64(HASH_ROWS),
+    smallest: scratchFloat64(HASH_ROWS),
+    atLargest: scratchInt32(HASH_ROWS),
+    atSmallest: scratchInt32(HASH_ROWS),
+  };
+}
 
 /**
  * arrays: x [batch, heads, length, width], directions [heads, rounds, width, count], result [batch, heads, rounds,
@@ -22,6 +38,9 @@ const atSmallest = new Int32Array(HASH_ROWS);
 export const directionHashKernel = defineKernel('direction-hash', (begin, end, [x, directions, result], numbers) => {
   const [heads, rounds, length, width, count] = numbers;
   const blocks = Math.ceil(length / HASH_ROWS);
+  // Before the products: where those fit into the heap, so did these.
+  extremes ??= takeExtremes();
+  const { largest, smallest, atLargest, atSmallest } = extremes;
   const products = scratch.get('products', x, HASH_ROWS * PANEL);
   for (let item = begin; item < end; item++) {
     const list = Math.floor(item / blocks);
@@ -38,22 +57,39 @@ export const directionHashKernel = defineKernel('direction-hash', (begin, end, [
       const left = block(x, (entry * length + first) * width, width);
       const right = block(directions, matrix * width * count + column, count);
       multiplyTile(block(products, 0, PANEL), left, right, rows, columns, width, 1, false);
-      for (let i = 0; i < rows; i++) {
-        for (let j = 0; j < columns; j++) {
-          const product = products[i * PANEL + j];
-          if (product > largest[i]) {
-            largest[i] = product;
-            atLargest[i] = column + j;
-          }
-          if (product < smallest[i]) {
-            smallest[i] = product;
-            atSmallest[i] = column + j;
-          }
-        }
-      }
+      findExtremes(extremes, products, rows, columns, column);
     }
     for (let i = 0; i < rows; i++) {
       result[list * length + first + i] = largest[i] >= -smallest[i] ? atLargest[i] : count + atSmallest[i];
     }
   }
 });
+
+/** Goes on over the products with `columns` more directions, the first of which is number `begin`. */
+function findExtremes(
+  { largest, smallest, atLargest, atSmallest }: Extremes,
+  products: NumericArray,
+  rows: number,
+  columns: number,
+  begin: number,
+): void {
+  const fast = isOnHeap(products) ? vectorKernels() : null;
+  if (fast !== null) {
+    const [most, least, mostAt, leastAt] = [largest, smallest, atLargest, atSmallest].map((each) => each.byteOffset);
+    fast.extremesOfRows(products.byteOffset, PANEL, rows, columns, begin, most, least, mostAt, leastAt);
+    return;
+  }
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      const product = products[i * PANEL + j];
+      if (product > largest[i]) {
+        largest[i] = product;
+        atLargest[i] = begin + j;
+      }
+      if (product < smallest[i]) {
+        smallest[i] = product;
+        atSmallest[i] = begin + j;
+      }
+    }
+  }
+}

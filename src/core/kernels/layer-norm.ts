@@ -1,6 +1,7 @@
 /** Rows shifted and scaled to mean 0 and variance 1, then a gain and a bias for each column; and the gradients of that. */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 
 /** Rows whose share of the gradients of gain and bias is summed together. */
 export const LAYER_NORM_ROWS = 64;
@@ -12,6 +13,12 @@ export const LAYER_NORM_ROWS = 64;
 export const layerNormKernel = defineKernel(
   'layer-norm',
   (begin, end, [x, gain, bias, y, means, shares], [columns, epsilon]) => {
+    const fast = vectorKernels();
+    if (fast !== null && [x, gain, bias, y].every(isOnHeap)) {
+      const [from, g, b, to, mean, share] = [x, gain, bias, y, means, shares].map(({ byteOffset }) => byteOffset);
+      fast.layerNormRows(from, g, b, to, mean, share, begin, end, columns, epsilon);
+      return;
+    }
     for (let row = begin; row < end; row++) {
       const first = row * columns;
       const mean = sumOf(x, first, columns) / columns;
@@ -32,6 +39,13 @@ export const layerNormKernel = defineKernel(
 export const layerNormGradientKernel = defineKernel(
   'layer-norm-gradient',
   (begin, end, [x, gain, means, shares, gradient, result], [columns]) => {
+    const fast = vectorKernels();
+    if (fast !== null && [x, gain, gradient, result].every(isOnHeap)) {
+      const arrays = [x, gain, means, shares, gradient, result].map(({ byteOffset }) => byteOffset);
+      const [from, g, mean, share, ofY, to] = arrays;
+      fast.layerNormGradientRows(from, g, mean, share, ofY, to, begin, end, columns);
+      return;
+    }
     for (let row = begin; row < end; row++) {
       const first = row * columns;
       const mean = means[row];
@@ -59,12 +73,21 @@ export const layerNormGradientKernel = defineKernel(
 export const layerNormPartialKernel = defineKernel(
   'layer-norm-partial',
   (begin, end, [x, means, shares, gradient, partial], [columns, rows]) => {
+    const fast = isOnHeap(x) && isOnHeap(gradient) ? vectorKernels() : null;
     for (let item = begin; item < end; item++) {
       const toGain = item * 2 * columns;
       const toBias = toGain + columns;
+      const start = item * LAYER_NORM_ROWS;
+      const last = Math.min(start + LAYER_NORM_ROWS, rows);
+      if (fast !== null) {
+        const [from, g] = [x, gradient].map(({ byteOffset }) => byteOffset + 4 * start * columns);
+        const [mean, share] = [means, shares].map(({ byteOffset }) => byteOffset + 8 * start);
+        const [ofGain, ofBias] = [toGain, toBias].map((place) => partial.byteOffset + 8 * place);
+        fast.layerNormPartial(from, mean, share, g, ofGain, ofBias, last - start, columns);
+        continue;
+      }
       partial.fill(0, toGain, toBias + columns);
-      const last = Math.min((item + 1) * LAYER_NORM_ROWS, rows);
-      for (let row = item * LAYER_NORM_ROWS; row < last; row++) {
+      for (let row = start; row < last; row++) {
         const first = row * columns;
         const mean = means[row];
         const share = shares[row];

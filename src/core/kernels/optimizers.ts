@@ -2,17 +2,28 @@
  * Updates of parameters, each in one pass over the parameter, its gradient and its moments. Arithmetic is float64, and
  * what is stored is rounded once. Gradients are multiplied by a number first: what clipping and accumulation come to.
  */
+import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
+import { scratchFloat64 } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 
 /** Elements of one item. */
 export const UPDATE_RUN = 4096;
 /** Columns whose sums are taken together. */
 export const UPDATE_COLUMNS = 64;
 
+let columnSums: Float64Array | null = null;
+
 /** arrays: x, sums of squares (float64, one an item). Items: runs of UPDATE_RUN elements. */
 export const sumOfSquaresKernel = defineKernel('sum-of-squares', (begin, end, [x, sums]) => {
+  const fast = isOnHeap(x) ? vectorKernels() : null;
   for (let item = begin; item < end; item++) {
     const last = Math.min((item + 1) * UPDATE_RUN, x.length);
+    if (fast !== null) {
+      const first = item * UPDATE_RUN;
+      sums[item] = fast.sumOfSquares(x.byteOffset + 4 * first, last - first);
+      continue;
+    }
     let sum = 0;
     for (let i = item * UPDATE_RUN; i < last; i++) sum += x[i] * x[i];
     sums[item] = sum;
@@ -27,6 +38,13 @@ export const sgdKernel = defineKernel(
   'sgd',
   (begin, end, [theta, gradient, velocity], [scale, rate, momentum, decay, nesterov]) => {
     const last = Math.min(end * UPDATE_RUN, theta.length);
+    const fast = vectorKernels();
+    if (fast !== null && [theta, gradient, velocity].every(isOnHeap)) {
+      const first = begin * UPDATE_RUN;
+      const [to, g, v] = [theta, gradient, velocity].map(({ byteOffset }) => byteOffset + 4 * first);
+      fast.sgd(to, g, v, last - first, scale, rate, momentum, decay, nesterov);
+      return;
+    }
     for (let i = begin * UPDATE_RUN; i < last; i++) {
       const g = scale * gradient[i] + decay * theta[i];
       let move = g;
@@ -53,6 +71,14 @@ export const adamWKernel = defineKernel(
     [scale, rate, beta1, beta2, epsilon, decay, firstCorrection, secondCorrection],
   ) => {
     const last = Math.min(end * UPDATE_RUN, theta.length);
+    const fast = vectorKernels();
+    if (fast !== null && [theta, gradient, m, v].every(isOnHeap)) {
+      const from = begin * UPDATE_RUN;
+      const [to, g, first, second] = [theta, gradient, m, v].map(({ byteOffset }) => byteOffset + 4 * from);
+      const corrections = [firstCorrection, secondCorrection] as const;
+      fast.adamW(to, g, first, second, last - from, scale, rate, beta1, beta2, epsilon, decay, ...corrections);
+      return;
+    }
     for (let i = begin * UPDATE_RUN; i < last; i++) {
       const g = scale * gradient[i];
       const first = beta1 * m[i] + (1 - beta1) * g;
@@ -72,9 +98,11 @@ export const adamWKernel = defineKernel(
 export const adafactorRowsKernel = defineKernel(
   'adafactor-rows',
   (begin, end, [gradient, rows], [scale, beta2, epsilon, columns]) => {
+    const fast = isOnHeap(gradient) ? vectorKernels() : null;
     for (let row = begin; row < end; row++) {
       let sum = 0;
-      for (let i = row * columns; i < (row + 1) * columns; i++) sum += gradient[i] * gradient[i];
+      if (fast !== null) sum = fast.sumOfSquares(gradient.byteOffset + 4 * row * columns, columns);
+      else for (let i = row * columns; i < (row + 1) * columns; i++) sum += gradient[i] * gradient[i];
       rows[row] = beta2 * rows[row] + (1 - beta2) * ((scale * scale * sum) / columns + epsilon);
     }
   },
@@ -88,16 +116,16 @@ export const adafactorColumnsKernel = defineKernel(
   'adafactor-columns',
   (begin, end, [gradient, means], [scale, beta2, epsilon, rows, columns]) => {
     const blocks = Math.ceil(columns / UPDATE_COLUMNS);
-    const sums = new Float64Array(UPDATE_COLUMNS);
+    columnSums ??= scratchFloat64(UPDATE_COLUMNS);
+    const sums = columnSums;
+    const fast = isOnHeap(gradient) && sums.buffer === gradient.buffer ? vectorKernels() : null;
     for (let item = begin; item < end; item++) {
       const matrix = Math.floor(item / blocks);
       const column = (item - matrix * blocks) * UPDATE_COLUMNS;
       const count = Math.min(UPDATE_COLUMNS, columns - column);
-      sums.fill(0);
-      for (let row = 0; row < rows; row++) {
-        const first = (matrix * rows + row) * columns + column;
-        for (let c = 0; c < count; c++) sums[c] += gradient[first + c] * gradient[first + c];
-      }
+      const first = matrix * rows * columns + column;
+      if (fast !== null) fast.squaresOfRows(gradient.byteOffset + 4 * first, sums.byteOffset, rows, columns, count);
+      else addSquares(gradient, first, rows, columns, count, sums);
       for (let c = 0; c < count; c++) {
         const at = matrix * columns + column + c;
         means[at] = beta2 * means[at] + (1 - beta2) * ((scale * scale * sums[c]) / rows + epsilon);
@@ -113,9 +141,15 @@ export const adafactorColumnsKernel = defineKernel(
 export const adafactorSizeKernel = defineKernel(
   'adafactor-size',
   (begin, end, [gradient, rowMeans, columnMeans, means, sums], [scale, rows, columns]) => {
+    const fast = isOnHeap(gradient) && isOnHeap(columnMeans) ? vectorKernels() : null;
     for (let row = begin; row < end; row++) {
       const matrix = Math.floor(row / rows);
       const share = rowMeans[row] / means[matrix];
+      if (fast !== null) {
+        const [g, own] = [rowOf(gradient, row, columns), rowOf(columnMeans, matrix, columns)];
+        sums[row] = fast.adafactorSize(g, own, columns, scale, share);
+        continue;
+      }
       let sum = 0;
       for (let c = 0; c < columns; c++) {
         const g = scale * gradient[row * columns + c];
@@ -133,9 +167,19 @@ export const adafactorSizeKernel = defineKernel(
 export const adafactorUpdateKernel = defineKernel(
   'adafactor-update',
   (begin, end, [theta, gradient, rowMeans, columnMeans, means], [scale, rows, columns, step, decay]) => {
+    const fast = [theta, gradient, columnMeans].every(isOnHeap) ? vectorKernels() : null;
     for (let row = begin; row < end; row++) {
       const matrix = Math.floor(row / rows);
       const share = rowMeans[row] / means[matrix];
+      if (fast !== null) {
+        const [to, g, own] = [
+          rowOf(theta, row, columns),
+          rowOf(gradient, row, columns),
+          rowOf(columnMeans, matrix, columns),
+        ];
+        fast.adafactorUpdate(to, g, own, columns, scale, share, step, decay);
+        continue;
+      }
       for (let c = 0; c < columns; c++) {
         const i = row * columns + c;
         const u = (scale * gradient[i]) / Math.sqrt(share * columnMeans[matrix * columns + c]);
@@ -144,3 +188,21 @@ export const adafactorUpdateKernel = defineKernel(
     }
   },
 );
+
+/** sums = Σ x² over rows, for `count` columns from `first` on. */
+function addSquares(
+  x: NumericArray,
+  first: number,
+  rows: number,
+  columns: number,
+  count: number,
+  sums: Float64Array,
+): void {
+  sums.fill(0);
+  for (let row = 0, at = first; row < rows; row++, at += columns) {
+    for (let c = 0; c < count; c++) sums[c] += x[at + c] * x[at + c];
+  }
+}
+
+/** Where a row lies in the heap. */
+const rowOf = ({ byteOffset }: NumericArray, row: number, columns: number): number => byteOffset + 4 * row * columns;

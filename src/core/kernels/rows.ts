@@ -8,10 +8,15 @@ export const SUM_COLUMNS = 64;
 
 /**
  * arrays: x [outer, extent, inner], y [outer, inner]; numbers: extent, inner. Items: outer × blocks of SUM_COLUMNS
- * columns. Sums run in order of the axis, in float64.
+ * columns. Sums are float64 and run in order of the axis; those of a vector loop along a row, in lanes.
  */
 export const sumKernel = defineKernel('sum', (begin, end, [x, y], [extent, inner]) => {
   const blocks = Math.ceil(inner / SUM_COLUMNS);
+  const fast = isOnHeap(x) && isOnHeap(y) ? vectorKernels() : null;
+  if (fast !== null && inner === 1) {
+    fast.sumsOfRuns(x.byteOffset + 4 * begin * extent, y.byteOffset + 4 * begin, end - begin, extent);
+    return;
+  }
   const sums = new Float64Array(SUM_COLUMNS);
   for (let item = begin; item < end; item++) {
     const outer = Math.floor(item / blocks);
@@ -19,7 +24,10 @@ export const sumKernel = defineKernel('sum', (begin, end, [x, y], [extent, inner
     const columns = Math.min(SUM_COLUMNS, inner - column);
     const first = outer * extent * inner + column;
     if (inner === 1) y[outer] = sumOfRun(x, first, extent);
-    else {
+    else if (fast !== null) {
+      const to = y.byteOffset + 4 * (outer * inner + column);
+      fast.sumOfRows(x.byteOffset + 4 * first, to, extent, inner, columns);
+    } else {
       sums.fill(0);
       for (let k = 0, at = first; k < extent; k++, at += inner) for (let i = 0; i < columns; i++) sums[i] += x[at + i];
       for (let i = 0; i < columns; i++) y[outer * inner + column + i] = sums[i];
@@ -35,6 +43,11 @@ function sumOfRun(x: NumericArray, first: number, length: number): number {
 
 /** arrays: x [outer, extent, inner], y [outer, inner]; numbers: extent, inner. Items: outer. */
 export const maxKernel = defineKernel('max', (begin, end, [x, y], [extent, inner]) => {
+  const fast = inner === 1 && isOnHeap(x) && isOnHeap(y) ? vectorKernels() : null;
+  if (fast !== null) {
+    fast.largestOfRuns(x.byteOffset + 4 * begin * extent, y.byteOffset + 4 * begin, end - begin, extent);
+    return;
+  }
   for (let outer = begin; outer < end; outer++) {
     for (let i = 0; i < inner; i++) {
       let max = Number.NEGATIVE_INFINITY;
@@ -47,7 +60,14 @@ export const maxKernel = defineKernel('max', (begin, end, [x, y], [extent, inner
 
 /** y = max + log Σ exp(x − max) along the axis, and the maximum itself where it is infinite or NaN; arrays, numbers and items as in `maxKernel`. */
 export const logSumExpKernel = defineKernel('log-sum-exp', (begin, end, [x, y], [extent, inner]) => {
+  const fast = inner === 1 && isOnHeap(x) ? vectorKernels() : null;
   for (let outer = begin; outer < end; outer++) {
+    if (fast !== null) {
+      const row = x.byteOffset + 4 * outer * extent;
+      const max = fast.largestOfRun(row, extent);
+      y[outer] = Number.isFinite(max) ? max + Math.log(fast.sumOfExponentials(row, extent, max)) : max;
+      continue;
+    }
     for (let i = 0; i < inner; i++) {
       const first = outer * extent * inner + i;
       const last = first + extent * inner;
@@ -64,6 +84,16 @@ export const logSumExpKernel = defineKernel('log-sum-exp', (begin, end, [x, y], 
 export const logSumExpGradientKernel = defineKernel(
   'log-sum-exp-gradient',
   (begin, end, [x, y, gradient, result], [extent, inner]) => {
+    const fast = inner === 1 && isOnHeap(x) && isOnHeap(result) ? vectorKernels() : null;
+    if (fast !== null) {
+      for (let row = begin; row < end; row++) {
+        const from = 4 * row * extent;
+        if (Number.isFinite(y[row])) {
+          fast.scaledExponentials(x.byteOffset + from, result.byteOffset + from, extent, y[row], gradient[row]);
+        } else result.fill(y[row] === Number.NEGATIVE_INFINITY ? 0 : Number.NaN, row * extent, (row + 1) * extent);
+      }
+      return;
+    }
     for (let at = begin * extent * inner; at < end * extent * inner; at++) {
       const row = Math.floor(at / (extent * inner)) * inner + (at % inner);
       result[at] = y[row] === Number.NEGATIVE_INFINITY ? 0 : gradient[row] * Math.exp(x[at] - y[row]);
@@ -99,6 +129,12 @@ export const softmaxKernel = defineKernel('softmax', (begin, end, [x, y], [colum
 export const softmaxGradientKernel = defineKernel(
   'softmax-gradient',
   (begin, end, [y, gradient, result], [columns]) => {
+    const fast = vectorKernels();
+    if (fast !== null && [y, gradient, result].every(isOnHeap)) {
+      const [own, g, to] = [y, gradient, result].map(({ byteOffset }) => byteOffset + 4 * begin * columns);
+      fast.softmaxGradientRows(own, g, to, end - begin, columns);
+      return;
+    }
     for (let row = begin; row < end; row++) {
       const first = row * columns;
       const last = first + columns;

@@ -1,7 +1,7 @@
 /**
  * Which kernels run: `plain` TypeScript, or where this engine can, `simd`: the same inner loops in WebAssembly, four
  * float32 at a time, on the bytes of the heap itself. Only inner loops have a vector twin (products of tiles,
- * exponentials, runs of elements); which tile meets which stays in TypeScript, for both.
+ * exponentials, sums over rows, runs of elements); which tile meets which stays in TypeScript, for both.
  *
  * The module comes in two builds. `simd` is for every engine with WebAssembly vectors; the other uses fused
  * multiply-adds (relaxed SIMD) and is taken where the engine knows them. They differ from each other and from `plain` in
@@ -10,134 +10,11 @@
 import { readFileSync } from 'node:fs';
 import { ArgumentError } from '../errors.ts';
 import { heapMemory, type NumericArray } from '../memory.ts';
+import type { VectorKernels } from './vector-kernels.ts';
+
+export type { VectorKernels };
 
 export type KernelSet = 'plain' | 'simd';
-
-/** The functions of wasm/assembly/index.ts. Pointers are byte offsets in the heap. */
-export interface VectorKernels {
-  multiplyTile(
-    c: number,
-    cRow: number,
-    a: number,
-    aRow: number,
-    aColumn: number,
-    b: number,
-    bRow: number,
-    bColumn: number,
-    rows: number,
-    columns: number,
-    inner: number,
-    alpha: number,
-    accumulate: boolean,
-  ): void;
-  multiplyPanels(
-    c: number,
-    cRow: number,
-    a: number,
-    aRow: number,
-    aColumn: number,
-    panels: number,
-    rows: number,
-    columns: number,
-    inner: number,
-    alpha: number,
-    accumulate: boolean,
-  ): void;
-  exponentiateRows(
-    scores: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    largest: number,
-    sums: number,
-    weighted: number,
-    width: number,
-  ): void;
-  weighRows(
-    scores: number,
-    gradients: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    logSumExp: number,
-    delta: number,
-    step: number,
-  ): void;
-  applyRules(
-    scores: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    queryTokens: number,
-    keyTokens: number,
-    queryGroups: number,
-    keyGroups: number,
-    queryChunks: number,
-    keyChunks: number,
-    rounds: number,
-    round: number,
-    after: number,
-    groups: number,
-    causal: number,
-    across: number,
-    selfBias: number,
-    once: number,
-  ): void;
-  joinRows(table: number, parts: number, width: number, begin: number, end: number, shares: number): void;
-  joinGradientRows(
-    table: number,
-    parts: number,
-    width: number,
-    both: number,
-    begin: number,
-    end: number,
-    shares: number,
-  ): void;
-  softmaxRows(x: number, y: number, rows: number, columns: number): void;
-  unaryForward(which: number, x: number, y: number, count: number, constant: number): void;
-  unaryDerivative(
-    which: number,
-    x: number,
-    y: number,
-    gradient: number,
-    result: number,
-    count: number,
-    constant: number,
-  ): void;
-  binary(which: number, a: number, stepA: number, b: number, stepB: number, c: number, count: number): void;
-  gatherRows(
-    source: number,
-    index: number,
-    result: number,
-    begin: number,
-    end: number,
-    length: number,
-    width: number,
-    count: number,
-    own: number,
-  ): void;
-  scatterAdd(
-    rows: number,
-    index: number,
-    result: number,
-    length: number,
-    width: number,
-    count: number,
-    columns: number,
-  ): void;
-  addRows(target: number, index: number, rows: number, count: number, width: number): void;
-  pack(target: number, source: number, rowStride: number, columnStride: number, rows: number, columns: number): void;
-  packPanels(
-    target: number,
-    source: number,
-    rowStride: number,
-    columnStride: number,
-    rows: number,
-    columns: number,
-  ): void;
-  /** No twin of anything: multiply-adds alone, for the roofline of the bench. */
-  peak(rounds: number, factor: number, term: number): number;
-}
 
 /** Best first. */
 const BUILDS = ['kernels-relaxed.wasm', 'kernels.wasm'];

@@ -52,6 +52,45 @@ export function planWalk(shape: readonly number[], first: Operand, second: Opera
 /** Visits a piece of a row: where it starts in both operands and in row-major order of the result, and its length. */
 export type VisitPiece = (atA: number, stepA: number, atB: number, stepB: number, at: number, count: number) => void;
 
+/** Rows that are evenly apart in both operands, and one after another in the result; `at` and the like: of the first. */
+export interface RowBlock {
+  atA: number;
+  stepA: number;
+  rowA: number;
+  atB: number;
+  stepB: number;
+  rowB: number;
+  at: number;
+  rows: number;
+  count: number;
+}
+
+/** Walks items begin … end − 1 of a plan in as large steps as can be: along its last two axes together. */
+export function walkBlocks(
+  begin: number,
+  end: number,
+  numbers: readonly number[],
+  visit: (block: RowBlock) => void,
+): void {
+  const [length, axes] = numbers;
+  if (axes === 0 || length > PIECE) {
+    walk(begin, end, numbers, (atA, stepA, atB, stepB, at, count) => {
+      visit({ atA, stepA, rowA: 0, atB, stepB, rowB: 0, at, rows: 1, count });
+    });
+    return;
+  }
+  const extent = numbers[5 + axes];
+  const rowA = numbers[5 + 2 * axes];
+  const rowB = numbers[5 + 3 * axes];
+  for (let row = begin; row < end; ) {
+    const rows = Math.min(end - row, extent - (row % extent));
+    walk(row, row + 1, numbers, (atA, stepA, atB, stepB, at, count) => {
+      visit({ atA, stepA, rowA, atB, stepB, rowB, at, rows, count });
+    });
+    row += rows;
+  }
+}
+
 /** Walks items begin … end − 1 of a plan. */
 export function walk(begin: number, end: number, numbers: readonly number[], visit: VisitPiece): void {
   const [length, axes, offsetA, stepA, offsetB, stepB] = numbers;

@@ -1,4 +1,4 @@
-/** Two operands, element by element: the contiguous pieces of kernels/elementwise.ts, a step of 0 or 1 each. */
+/** Two operands, element by element: the blocks of kernels/elementwise.ts, with a step of 0 or 1 each. */
 
 /** Places of the operations in VECTOR_OPERATIONS of kernels/elementwise.ts. */
 const ADD = 0;
@@ -38,10 +38,26 @@ function loop(which: i32, a: usize, stepA: i32, b: usize, stepB: i32, c: usize, 
   }
 }
 
-/** c = a ∘ b; at least one of the steps is 1. */
-export function binary(which: i32, a: usize, stepA: i32, b: usize, stepB: i32, c: usize, count: i32): void {
-  if (which == ADD) loop(ADD, a, stepA, b, stepB, c, count);
-  else if (which == SUBTRACT) loop(SUBTRACT, a, stepA, b, stepB, c, count);
-  else if (which == MULTIPLY) loop(MULTIPLY, a, stepA, b, stepB, c, count);
-  else loop(DIVIDE, a, stepA, b, stepB, c, count);
+/** c = a ∘ b in `rows` rows of `count` elements, those of a and b so far apart; at least one of the steps is 1. */
+export function binary(
+  which: i32,
+  a: usize,
+  stepA: i32,
+  rowA: i32,
+  b: usize,
+  stepB: i32,
+  rowB: i32,
+  c: usize,
+  rows: i32,
+  count: i32,
+): void {
+  for (let row = 0; row < rows; row++) {
+    if (which == ADD) loop(ADD, a, stepA, b, stepB, c, count);
+    else if (which == SUBTRACT) loop(SUBTRACT, a, stepA, b, stepB, c, count);
+    else if (which == MULTIPLY) loop(MULTIPLY, a, stepA, b, stepB, c, count);
+    else loop(DIVIDE, a, stepA, b, stepB, c, count);
+    a += (<isize>rowA) << 2;
+    b += (<isize>rowB) << 2;
+    c += (<usize>count) << 2;
+  }
 }

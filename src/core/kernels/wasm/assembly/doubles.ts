@@ -1,0 +1,37 @@
+/** Sums of float32 in float64: what a sum of many loses, or a mean far from 0, is no longer seen in a float32. */
+
+/** The last two lanes as float64. */
+// @ts-ignore: decorator
+@inline
+export function upperDoubles(x: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 1));
+}
+
+/** Four float32 added up to two float64. */
+// @ts-ignore: decorator
+@inline
+export function pairsOf(x: v128): v128 {
+  return f64x2.add(f64x2.promote_low_f32x4(x), upperDoubles(x));
+}
+
+/** Likewise their squares, which a float32 might not hold. */
+// @ts-ignore: decorator
+@inline
+export function pairsOfSquares(x: v128): v128 {
+  const low = f64x2.promote_low_f32x4(x);
+  const high = upperDoubles(x);
+  return f64x2.add(f64x2.mul(low, low), f64x2.mul(high, high));
+}
+
+/** Two float64 each from two vectors, as four float32. */
+// @ts-ignore: decorator
+@inline
+export function rounded(low: v128, high: v128): v128 {
+  return v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
+}
+
+// @ts-ignore: decorator
+@inline
+export function sumOfDoubles(x: v128): f64 {
+  return f64x2.extract_lane(x, 0) + f64x2.extract_lane(x, 1);
+}

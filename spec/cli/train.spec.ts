@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -226,6 +226,35 @@ test('what contradicts itself, or cannot be, is refused before the first step', 
   const { code, err } = await answerTo(['train', '--resume', join(out, 'none.safetensors')]);
   assert.is(code, 1);
   assert.match(err, /^Error: .*none\.safetensors: cannot be read: no such file/);
+});
+
+test('the folder of a sweep is no checkpoint: the runs in it are named', async () => {
+  const out = freshFolder();
+  await outputOf(tiny('--steps', '1', '--sweep', 'full,longformer', '--out', out));
+  for (const args of [['train', '--resume', out], ...['eval', 'generate'].map((name) => [name, '--checkpoint', out])]) {
+    const { code, err } = await answerTo(args);
+    assert.is(code, 2);
+    assert.match(
+      err,
+      /^Error: checkpoint: expected one run, got the folder of several; name one of \S+full, \S+longformer\n/,
+    );
+  }
+  assert.match(await outputOf(['train', '--resume', join(out, 'full')]), /^From step 1 of 1\n/);
+});
+
+test('a folder that cannot be made is said to be so', async () => {
+  const out = freshFolder();
+  writeFileSync(out, '');
+  for (const [where, reason] of [
+    [out, 'a file of that name is there'],
+    [join(out, 'within'), 'a part of the path is not a folder'],
+    // Where Node's own recursion never ends.
+    ...(process.platform === 'linux' ? [['/proc/no-such-folder', 'no such file or folder']] : []),
+  ]) {
+    const { code, err } = await answerTo(tiny('--out', where));
+    assert.is(code, 1);
+    assert.is(err, `Error: ${where}: cannot be written: ${reason}\n`);
+  }
 });
 
 test.run();

@@ -97,6 +97,26 @@ test('the checkpoint before the last is kept', async () => {
   assert.match(previousOf('a/b.safetensors'), /^a\/b\.previous\.safetensors$/);
 });
 
+test('where the last checkpoint is damaged, the error names the one before it', async () => {
+  const path = await someCheckpoint();
+  copyFileSync(path, previousOf(path));
+  truncateSync(path, 100);
+  const { message } = refusal(() => loadModel(path));
+  assert.match(message, /truncated/);
+  assert.ok(message.endsWith(`; the checkpoint before it is ${previousOf(path)}`), message);
+  assert.is(loadModel(previousOf(path)).step, 2);
+});
+
+function refusal(load: () => unknown): FileFormatError {
+  try {
+    load();
+  } catch (error) {
+    if (error instanceof FileFormatError) return error;
+    throw error;
+  }
+  throw new Error('expected a FileFormatError, got none');
+}
+
 function assertRefused(path: string, message: RegExp): void {
   assert.throws(
     () => resumeRun(path),

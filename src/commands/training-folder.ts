@@ -1,5 +1,5 @@
 /** Where a training leaves its files: a checkpoint and the metrics of each run, curves and results of all together. */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { writing } from '../core/files/system-error.ts';
@@ -23,9 +23,21 @@ export function runFiles(folder: string, variant: string, runs: number): RunFile
   return { checkpoint: join(own, CHECKPOINT), metrics: join(own, 'metrics.jsonl') };
 }
 
-/** A checkpoint as it is named: the file, or the folder that a training left it in. */
+/**
+ * A checkpoint as it is named: the file, or the folder that a training left it in. Throws ArgumentError for the folder of
+ * several runs, of which one has to be named.
+ */
 export function checkpointAt(path: string): string {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, CHECKPOINT) : path;
+  if (!isFolder(path)) return path;
+  const own = join(path, CHECKPOINT);
+  const runs = readdirSync(path).filter((name) => existsSync(join(path, name, CHECKPOINT)));
+  if (existsSync(own) || runs.length === 0) return own;
+  const folders = runs.map((name) => join(path, name)).join(', ');
+  throw new ArgumentError(`checkpoint: expected one run, got the folder of several; name one of ${folders}`);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** Beside a checkpoint of the user's own name as well. */
@@ -49,6 +61,13 @@ export function prepareFolders(runs: readonly RunFiles[], overwrite: boolean): v
   }
   for (const { checkpoint } of runs) {
     const folder = dirname(checkpoint);
-    writing(folder, () => mkdirSync(folder, { recursive: true }));
+    writing(folder, () => makeFolder(folder));
   }
+}
+
+/** With those around it. Node's own recursion never ends where a file system has no such folders, as below /proc. */
+function makeFolder(path: string): void {
+  if (isFolder(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  mkdirSync(path);
 }

@@ -8,7 +8,7 @@ import { EfficientTransformersError, FileFormatError, formatShape } from '../cor
 import { keepAs, removeLeftovers } from '../core/files/atomic.ts';
 import { printable } from '../core/files/input-file.ts';
 import type { ArrayToStore, StoredArray } from '../core/files/numbers.ts';
-import { readSafetensors, writeSafetensors } from '../core/files/safetensors.ts';
+import { readSafetensors, type Safetensors, writeSafetensors } from '../core/files/safetensors.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { ClassifierSettings } from './classifier.ts';
@@ -88,7 +88,7 @@ interface Opened {
 }
 
 function open(path: string): Opened {
-  const { tensors, metadata } = readSafetensors(path);
+  const { tensors, metadata } = read(path);
   const complain: Complain = (problem) => new FileFormatError(`${path}: ${printable(problem)}`);
   const format = metadata.get('format');
   if (format !== FORMAT) {
@@ -96,23 +96,34 @@ function open(path: string): Opened {
   }
   const version = metadata.get('version');
   if (version !== String(VERSION)) throw complain(`expected version ${VERSION} of the format, got ${version}`);
-  const read = <Name extends keyof Header>(name: Name): Header[Name] => {
+  const parsed = <Name extends keyof Header>(name: Name): Header[Name] => {
     const text = metadata.get(name);
     if (text === undefined) throw complain(`${name}: expected in the metadata, got none`);
     return asked(complain, () => JSON.parse(text) as Header[Name], name);
   };
   const header: Header = {
-    settings: read('settings'),
-    step: read('step'),
-    random: read('random'),
-    kind: read('kind'),
-    alphabet: read('alphabet'),
-    model: read('model'),
+    settings: parsed('settings'),
+    step: parsed('step'),
+    random: parsed('random'),
+    kind: parsed('kind'),
+    alphabet: parsed('alphabet'),
+    model: parsed('model'),
   };
   if (!Number.isSafeInteger(header.step) || header.step < 0) {
     throw complain(`step: expected an integer of at least 0, got ${header.step}`);
   }
   return { header, tensors, complain };
+}
+
+/** Where a file is damaged, the error names the one before it. */
+function read(path: string): Safetensors {
+  try {
+    return readSafetensors(path);
+  } catch (error) {
+    const previous = previousOf(path);
+    if (!(error instanceof FileFormatError) || !existsSync(previous)) throw error;
+    throw new FileFormatError(`${error.message}; the checkpoint before it is ${previous}`, { cause: error });
+  }
 }
 
 function toText([name, value]: [string, unknown]): [string, string] {

@@ -181,7 +181,7 @@ export function packed(tensor: Tensor): Tensor {
 export function copyInto(target: NdArray<NumericArray>, source: NdArray<NumericArray>): void {
   const from = { offset: source.offset, strides: source.stride };
   const to = { offset: target.offset, strides: target.stride };
-  const { items, elementsPerItem, numbers } = planWalk(target.shape, from, to);
+  const { items, elementsPerItem, numbers } = planWalk(target.shape, from, to, true);
   parallelFor(copyKernel, items, [source.data, target.data], numbers, { costPerItem: 2 * elementsPerItem });
 }
 

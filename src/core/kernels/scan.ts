@@ -8,8 +8,10 @@
  * Places are counted in walking order: a reverse scan (j ≥ i) walks the same rows from the last one on.
  */
 import type { NumericArray } from '../memory.ts';
+import { VECTOR_OPERATIONS } from './elementwise.ts';
 import { defineKernel } from './kernel.ts';
 import { Scratch } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, multiplyTile, transposed } from './tile.ts';
 
 /** Places that meet directly. The longer, the fewer updates of the state and the more pairs. */
@@ -18,6 +20,8 @@ const CHUNK = 32;
 const STRIP = 8;
 /** Entries of a state that make one item of the sum over groups. */
 export const STATE_PIECE = 1024;
+
+const ADD = VECTOR_OPERATIONS.indexOf('add');
 
 const scratch = new Scratch();
 
@@ -78,12 +82,16 @@ export const scanPrefixKernel = defineKernel('scan-prefix', (begin, end, [states
   const [, m, n, groups] = numbers as unknown as ScanNumbers;
   const entries = m * n;
   const pieces = Math.ceil(entries / STATE_PIECE);
+  const fast = isOnHeap(states) ? vectorKernels() : null;
   for (let item = begin; item < end; item++) {
     const first = Math.floor(item / pieces) * groups * entries + (item % pieces) * STATE_PIECE;
     const count = Math.min(STATE_PIECE, entries - (item % pieces) * STATE_PIECE);
     for (let group = 2; group < groups; group++) {
       const at = first + group * entries;
-      for (let i = at; i < at + count; i++) states[i] += states[i - entries];
+      if (fast !== null) {
+        const to = states.byteOffset + 4 * at;
+        fast.binary(ADD, to, 1, 0, to - 4 * entries, 1, 0, to, 1, count);
+      } else for (let i = at; i < at + count; i++) states[i] += states[i - entries];
     }
   }
 });

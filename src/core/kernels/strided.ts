@@ -22,8 +22,11 @@ export interface Operand {
   strides: readonly number[];
 }
 
-/** Plans a walk over `shape`; neighbouring axes that both operands step through evenly become one. */
-export function planWalk(shape: readonly number[], first: Operand, second: Operand): Walk {
+/**
+ * Plans a walk over `shape`; neighbouring axes that both operands step through evenly become one. In any order: what is
+ * walked is not the result itself, so rows may follow each other along the longest axis, which makes the largest blocks.
+ */
+export function planWalk(shape: readonly number[], first: Operand, second: Operand, inAnyOrder = false): Walk {
   const extents: number[] = [];
   const a: number[] = [];
   const b: number[] = [];
@@ -44,12 +47,19 @@ export function planWalk(shape: readonly number[], first: Operand, second: Opera
   const length = extents.pop() ?? 1;
   const stepA = a.pop() ?? 0;
   const stepB = b.pop() ?? 0;
+  if (inAnyOrder && extents.length > 1) {
+    const longest = extents.indexOf(Math.max(...extents));
+    for (const list of [extents, a, b]) list.push(...list.splice(longest, 1));
+  }
   const rows = extents.reduce((product, extent) => product * extent, 1);
   const numbers = [length, extents.length, first.offset, stepA, second.offset, stepB, ...extents, ...a, ...b];
   return { items: rows * Math.ceil(length / PIECE), elementsPerItem: Math.min(length, PIECE), numbers };
 }
 
-/** Visits a piece of a row: where it starts in both operands and in row-major order of the result, and its length. */
+/**
+ * Visits a piece of a row: where it starts in both operands and in row-major order of the result (of a walk in that order),
+ * and its length.
+ */
 export type VisitPiece = (atA: number, stepA: number, atB: number, stepB: number, at: number, count: number) => void;
 
 /** Rows that are evenly apart in both operands, and one after another in the result; `at` and the like: of the first. */

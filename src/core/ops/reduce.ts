@@ -14,7 +14,7 @@ const EXP_COST = 16;
 
 /**
  * The sum along `axis`, or of everything where no axis is given. The axis goes, or stays with extent 1 (`keepDims`).
- * Sums in float64, in order.
+ * Sums in float64.
  */
 export function sum(x: Tensor, axis?: number, keepDims = false): Tensor {
   expectFloat('x', x);

@@ -5,6 +5,7 @@
  */
 import { backward, zeroGrad } from '../core/autograd.ts';
 import { NumericalError } from '../core/errors.ts';
+import { collectGarbage } from '../core/garbage.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
 import type { ForwardContext } from './context.ts';
 import { originOf, originOfGradient } from './diagnosis.ts';
@@ -40,6 +41,9 @@ export interface Observer {
   shouldStop?(): boolean;
 }
 
+/** A collection takes about as long as a small step: so a percent of the time at most, and 5000 steps hold what 200 do. */
+const STEPS_PER_COLLECTION = 100;
+
 /**
  * Takes the steps that are left of a run, or fewer if it is told to stop; returns whether it was. Throws NumericalError for
  * a loss or a gradient that is not finite, and says where that came from; the parameters are then as before the step.
@@ -52,6 +56,7 @@ export async function train(run: Run, observer: Observer = {}): Promise<{ stoppe
   while (run.step < steps && !stopped) {
     const report = takeStep(run);
     observer.onStep?.(report);
+    if (run.step % STEPS_PER_COLLECTION === 0) collectGarbage();
     // A moment for Ctrl-C, and for the garbage collector's finalisers.
     await new Promise((resolve) => setImmediate(resolve));
     stopped = observer.shouldStop?.() ?? false;

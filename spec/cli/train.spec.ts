@@ -51,6 +51,21 @@ test('the curves are one page without anything from elsewhere', async () => {
     assert.ok(page.includes(name), name);
 });
 
+test('the curves of one run show its training and its held-out losses', async () => {
+  const out = freshFolder();
+  await outputOf(tiny('--steps', '4', '--evaluate-every', '1', '--out', out));
+  const page = readFileSync(join(out, 'curves.html'), 'utf8');
+  for (const text of [
+    'held out, step 4: ',
+    'training, step 4: ',
+    '>loss, nats<',
+    '>steps<',
+    '>time<',
+    'by frequencies alone',
+  ])
+    assert.ok(page.includes(text), text);
+});
+
 test('every option arrives in the checkpoint', async () => {
   const out = freshFolder();
   await outputOf([

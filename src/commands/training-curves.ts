@@ -68,18 +68,20 @@ function charts(curves: readonly Curve[], baseline: Baseline): Chart[] {
   const byTime = {
     of: ({ seconds }: MetricsLine) => seconds,
     label: 'time',
-    format: (seconds: number) => formatMilliseconds(1000 * seconds),
+    format: (seconds: number) => (seconds === 0 ? '0' : formatMilliseconds(1000 * seconds)),
   };
+  // Which run it is, the title says where there is one.
+  const nameOf = (label: string) => (curves.length > 1 ? label : 'held out');
   return [byStep, byTime].flatMap(({ of, label, format }) => {
     const x = axis(curves, of, { label, format });
     const losses = curves.flatMap(({ label: name, lines }, index) => [
-      line(name, index, lines.filter(isEvaluation), of, ({ loss }) => loss ?? Number.NaN, formatError),
+      line(nameOf(name), index, lines.filter(isEvaluation), of, ({ loss }) => loss ?? Number.NaN, formatError),
       ...(curves.length > 1
         ? []
         : [line('training', null, lines.filter(isSteps), of, ({ loss }) => loss, formatError)]),
     ]);
     const accuracies = curves.map(({ label: name, lines }, index) =>
-      line(name, index, lines.filter(isEvaluation), of, ({ accuracy }) => accuracy, formatPercent),
+      line(nameOf(name), index, lines.filter(isEvaluation), of, ({ accuracy }) => accuracy, formatPercent),
     );
     const heights = losses.flatMap(({ points }) => points.map(({ y }) => y)).filter(Number.isFinite);
     return [
@@ -88,7 +90,7 @@ function charts(curves: readonly Curve[], baseline: Baseline): Chart[] {
         title: `Loss over ${label}`,
         description: `The loss of each run over ${label}; lower is better.`,
         x,
-        y: even([0, ...heights, baseline.loss], { label: 'loss', format: shortNumber }),
+        y: even([0, ...heights, baseline.loss], { label: 'loss, nats', format: shortNumber }),
         lines: losses,
         mark: { axis: 'y' as const, at: baseline.loss, label: 'by frequencies alone' },
       },

@@ -113,7 +113,15 @@ function slope(which: i32, x: v128, y: v128, g: v128, c: v128): v128 {
 function forwardLoop(which: i32, x: usize, y: usize, count: i32, constant: f32): void {
   const c = f32x4.splat(constant);
   const end = ((<usize>count) & ~3) << 2;
-  for (let at: usize = 0; at < end; at += 16) v128.store(y + at, apply(which, v128.load(x + at), c));
+  let done: usize = 0;
+  // Two at once: each is a chain of operations, and they hide each other's latency.
+  for (; done + 32 <= end; done += 32) {
+    const first = apply(which, v128.load(x + done), c);
+    const second = apply(which, v128.load(x + done, 16), c);
+    v128.store(y + done, first);
+    v128.store(y + done, second, 16);
+  }
+  for (let at: usize = done; at < end; at += 16) v128.store(y + at, apply(which, v128.load(x + at), c));
   for (let at: usize = end; at < (<usize>count) << 2; at += 4) {
     store<f32>(y + at, f32x4.extract_lane(apply(which, v128.load_splat<f32>(x + at), c), 0));
   }
@@ -124,7 +132,14 @@ function forwardLoop(which: i32, x: usize, y: usize, count: i32, constant: f32):
 function derivativeLoop(which: i32, x: usize, y: usize, g: usize, d: usize, count: i32, constant: f32): void {
   const c = f32x4.splat(constant);
   const end = ((<usize>count) & ~3) << 2;
-  for (let at: usize = 0; at < end; at += 16) {
+  let done: usize = 0;
+  for (; done + 32 <= end; done += 32) {
+    const first = slope(which, v128.load(x + done), v128.load(y + done), v128.load(g + done), c);
+    const second = slope(which, v128.load(x + done, 16), v128.load(y + done, 16), v128.load(g + done, 16), c);
+    v128.store(d + done, first);
+    v128.store(d + done, second, 16);
+  }
+  for (let at: usize = done; at < end; at += 16) {
     v128.store(d + at, slope(which, v128.load(x + at), v128.load(y + at), v128.load(g + at), c));
   }
   for (let at: usize = end; at < (<usize>count) << 2; at += 4) {

@@ -165,6 +165,8 @@ test('from the checkpoint before the last, in a process that died after it', asy
   assert.equal(
     readMetrics(join(out, 'metrics.jsonl')).map(({ kind, step }) => [kind, step]),
     [
+      ['steps', 2],
+      ['steps', 4],
       ['steps', 6],
       ['evaluation', 6],
     ],
@@ -241,6 +243,21 @@ test('what contradicts itself, or cannot be, is refused before the first step', 
   const { code, err } = await answerTo(['train', '--resume', join(out, 'none.safetensors')]);
   assert.is(code, 1);
   assert.match(err, /^Error: .*none\.safetensors: cannot be read: no such file/);
+});
+
+test('the metrics of a run that was resumed from any checkpoint lack no step', async () => {
+  const [whole, broken] = [freshFolder(), freshFolder()];
+  const args = tiny('--steps', '10', '--checkpoint-every', '3', '--evaluate-every', '100');
+  for (const out of [whole, broken]) await outputOf([...args, '--out', out]);
+  // As after a kill between the third checkpoint and the end.
+  await outputOf(['train', '--resume', join(broken, 'checkpoint.previous.safetensors')]);
+  const figures = (of: string) =>
+    readMetrics(join(of, 'metrics.jsonl')).map((line) => [line.kind, line.step, line.loss]);
+  assert.equal(figures(broken), figures(whole));
+  assert.equal(
+    figures(whole).flatMap(([kind, step]) => (kind === 'steps' ? [step] : [])),
+    [3, 6, 9, 10],
+  );
 });
 
 test('the folder of a sweep is no checkpoint: the runs in it are named', async () => {

@@ -112,7 +112,10 @@ export class Training {
           progress.finish();
           if (line !== undefined) stdout.write(`${describeEvaluation(line, lastSteps(metrics.lines))}\n`);
         },
-        onCheckpoint: () => saveCheckpoint(files.checkpoint, run),
+        onCheckpoint: () => {
+          metrics.endLine();
+          saveCheckpoint(files.checkpoint, run);
+        },
         shouldStop: () => this.#interrupt.asked() || elapsed() >= limit,
       });
     } finally {

@@ -61,16 +61,17 @@ export class Metrics {
   addStep(report: StepReport): void {
     this.#pending.push(report);
     this.#seconds += report.milliseconds / 1000;
-    if (this.#pending.length >= this.#stepsPerLine) this.#endLine();
+    if (this.#pending.length >= this.#stepsPerLine) this.endLine();
   }
 
   addEvaluation({ step, loss, accuracy, examples }: EvaluationReport): void {
-    this.#endLine();
+    this.endLine();
     const known = Number.isFinite(loss) ? loss : null;
     this.#append({ kind: 'evaluation', step, loss: known, accuracy, examples, seconds: this.#seconds });
   }
 
-  #endLine(): void {
+  /** Writes the line of the steps so far: before a checkpoint, so that a run that goes on from there lacks none of them. */
+  endLine(): void {
     const steps = this.#pending;
     if (steps.length === 0) return;
     this.#pending = [];

@@ -14,7 +14,7 @@ import type { Part, Task, TaskDefinition } from './task.ts';
 
 const MOST_PIECES = 100;
 const HELD_OUT_EVERY = 10;
-/** A window can begin at few places of a piece that is not much longer. */
+/** A window can begin at few places of a piece that is not much longer: of a short text, that has to do. */
 const WINDOWS_PER_PIECE = 4;
 
 export const byteLm: TaskDefinition = {
@@ -90,9 +90,10 @@ export const byteMlm: TaskDefinition = {
 /** Draws runs of `size` bytes of a file, the default text for an empty path. Throws FileFormatError, or ArgumentError for a text that is too short. */
 function windowsOf(path: string, size: number): (part: Part, random: Random) => Uint8Array {
   const file = new InputFile(path === '' ? defaultText() : path);
-  const pieces = Math.min(MOST_PIECES, Math.floor(file.size / (WINDOWS_PER_PIECE * size)));
-  if (pieces < HELD_OUT_EVERY) {
-    const least = HELD_OUT_EVERY * WINDOWS_PER_PIECE * size;
+  const roomy = Math.min(MOST_PIECES, Math.floor(file.size / (WINDOWS_PER_PIECE * size)));
+  const pieces = Math.max(HELD_OUT_EVERY, roomy);
+  const least = HELD_OUT_EVERY * size;
+  if (file.size < least) {
     throw new ArgumentError(`text: expected at least ${least} bytes for this length, got ${file.size} in ${file.path}`);
   }
   const bytes = new Uint8Array(file.read(0, file.size));

@@ -47,6 +47,17 @@ test('no line fills the terminal, whatever its width', () => {
   }
 });
 
+test('where the words need the room, the bar is shorter; a terminal that says 0 columns has 80', () => {
+  for (const columns of [80, 0]) {
+    const { written, clock, progress } = bench({ columns });
+    clock.time = 900_000;
+    progress.advance(5, 'step 123456, loss 0.00123, 22.9k tokens/s');
+    const line = written[0].slice(CLEAR.length);
+    assert.match(line, /^█+░+ 50\.0% {2}15 min 00 s left {2}step 123456, loss 0\.00123, 22\.9k tokens\/s$/);
+    assert.is(displayWidth(line), 79);
+  }
+});
+
 test('not a terminal: not one byte', () => {
   const { written, clock, progress } = bench({ isTTY: false });
   clock.time = 60_000;

@@ -21,7 +21,8 @@ export interface ProgressOptions {
 const CLEAR_LINE = '\r\x1b[2K';
 const REDRAW_MILLISECONDS = 100;
 const BAR_WIDTH = 24;
-/** A terminal that does not tell its width is taken to have this one. */
+const NARROWEST_BAR = 8;
+/** A terminal that does not tell its width, or says 0, is taken to have this one. */
 const DEFAULT_WIDTH = 80;
 
 /** Call `finish` in a `finally`, so that the line is cleared also when the work throws. */
@@ -71,13 +72,15 @@ export class Progress {
 
   private line(elapsed: number, label: string): string {
     const share = this.done / this.total;
-    const filled = Math.round(share * BAR_WIDTH);
-    const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
     const left =
       this.done === 0 ? '' : `  ${formatMilliseconds((elapsed / this.done) * (this.total - this.done))} left`;
-    const text = `${bar} ${formatPercent(share).padStart(5)}${left}  ${printable(label)}`.trimEnd();
+    const words = `${formatPercent(share).padStart(5)}${left}  ${printable(label)}`.trimEnd();
     // One column stays free: a full line would wrap, and its first half could not be cleared.
-    return cut(text, (this.stream.columns ?? DEFAULT_WIDTH) - 1);
+    const width = (this.stream.columns || DEFAULT_WIDTH) - 1;
+    // Words go before bars.
+    const cells = Math.min(BAR_WIDTH, Math.max(NARROWEST_BAR, width - displayWidth(words) - 1));
+    const filled = Math.round(share * cells);
+    return cut(`${'█'.repeat(filled)}${'░'.repeat(cells - filled)} ${words}`, width);
   }
 }
 

@@ -72,16 +72,33 @@ export type RandomBlocks = (place: {
   randomBlocks: number;
 }) => readonly (readonly (readonly number[])[])[];
 
+/**
+ * The random directions of a layer of Reformer that hashes, [heads, headDim, hashes, directions] in the model's type: for
+ * each factor of the number of buckets half as many as the factor, one factor after another.
+ */
+export type Rotations = (place: {
+  layer: number;
+  heads: number;
+  headDim: number;
+  hashes: number;
+  directions: number;
+}) => Tensor;
+
 export interface ForwardOptions {
   /** For training; `evaluation` by default. */
   context?: ForwardContext;
   attend?: AttendInstead;
   /** Of BigBird's own attention; see own-attention.ts for what is there by default. */
   randomBlocks?: RandomBlocks;
+  /** Of Reformer's own attention; see reformer.ts for what is there by default. */
+  rotations?: Rotations;
 }
 
 export interface TextOutput {
-  /** [batch, length, modelDim], after the embeddings and after each layer: one more than layers. */
+  /**
+   * [batch, length, modelDim], after the embeddings and after each layer: one more than layers. Of a Reformer two: after
+   * the embeddings, and [batch, length, 2 · modelDim] after all layers.
+   */
   hiddenStates: Tensor[];
   /** [batch, modelDim]: what the pooler makes of the first token, where there is one. */
   pooled?: Tensor;

@@ -5,8 +5,9 @@ import type { Architecture } from './architecture.ts';
 import type { Config } from './config.ts';
 import { planEncoder } from './encoder.ts';
 import { encoderArchitectures } from './encoder-config.ts';
+import { reformerArchitecture } from './reformer.ts';
 
-const architectures: readonly Architecture[] = [...encoderArchitectures(planEncoder)];
+const architectures: readonly Architecture[] = [...encoderArchitectures(planEncoder), reformerArchitecture];
 
 /** Throws UnsupportedError for a `model_type` that is not listed, FileFormatError if the config has none. */
 export function architectureOf(config: Config): Architecture {

@@ -90,12 +90,12 @@ const HEADS: Record<string, HeadKind> = {
 };
 
 /** All that can be dropped, but not everything. */
-const MOST_DROPPED = 1 - Number.EPSILON;
+export const MOST_DROPPED = 1 - Number.EPSILON;
 
 /** Throws FileFormatError for values that cannot be right, UnsupportedError for those that are not supported here. */
 export function describeEncoder(config: Config, modelType: EncoderType): EncoderDescription {
   const type = TYPES[modelType];
-  const head = headOf(config, type.prefix);
+  const head = headOf(config, type.prefix, HEADS);
   config.only('position_embedding_type', 'absolute');
   config.only('is_decoder', false);
   config.only('add_cross_attention', false);
@@ -133,13 +133,14 @@ export function describeEncoder(config: Config, modelType: EncoderType): Encoder
   };
 }
 
-function headOf(config: Config, prefix: string): HeadKind {
+/** Of `architectures`, one name: the prefix and the kind of head, as transformers calls them. */
+export function headOf(config: Config, prefix: string, heads: Readonly<Record<string, HeadKind>>): HeadKind {
   const names = config.texts('architectures');
-  const head = names.length === 1 && names[0].startsWith(prefix) ? HEADS[names[0].slice(prefix.length)] : undefined;
-  if (head !== undefined) return head;
+  const kind = names.length === 1 && names[0].startsWith(prefix) ? names[0].slice(prefix.length) : '';
+  if (Object.hasOwn(heads, kind)) return heads[kind];
   throw config.unsupported(
     'architectures',
-    `one of ${Object.keys(HEADS)
+    `one of ${Object.keys(heads)
       .map((each) => prefix + each)
       .join(', ')}`,
   );
@@ -199,7 +200,7 @@ function classifierActivationOf(type: EncoderType, activation: ActivationName) {
 }
 
 /** `num_labels` is written only where there are no names for them. */
-function classesOf(config: Config): number {
+export function classesOf(config: Config): number {
   return config.entries('id2label')?.length ?? config.integer('num_labels', 1, 2);
 }
 

@@ -15,11 +15,11 @@ const PREFIXES: Record<EncoderType, string> = {
 };
 
 /** By the end of the name: a part of ours, and how it lies in the file. */
-const LINEAR = {
+export const LINEAR = {
   weight: { part: 'weight', layout: 'transposed' },
   bias: { part: 'bias' },
 } as const;
-const NORM = {
+export const NORM = {
   weight: { part: 'gain' },
   gamma: { part: 'gain' },
   bias: { part: 'bias' },
@@ -29,7 +29,9 @@ const NORM = {
 type Ends = Record<string, { part: string; layout?: Destination['layout'] }>;
 
 /** Names without their end, by module: what they are here, within `layers.N` for those of a layer. */
-const LAYER: Record<string, [name: string, ends: Ends]> = {
+export type Names = Record<string, [name: string, ends: Ends]>;
+
+const LAYER: Names = {
   'attention.self.query': ['attention.query', LINEAR],
   'attention.self.key': ['attention.key', LINEAR],
   'attention.self.value': ['attention.value', LINEAR],
@@ -43,13 +45,13 @@ const LAYER: Record<string, [name: string, ends: Ends]> = {
   'output.dense': ['feedForward.outer', LINEAR],
   'output.LayerNorm': ['feedForwardNorm', NORM],
 };
-const EMBEDDINGS: Record<string, [name: string, ends: Ends]> = {
+const EMBEDDINGS: Names = {
   'embeddings.word_embeddings': ['embeddings.words', { weight: { part: 'weight' } }],
   'embeddings.position_embeddings': ['embeddings.positions', { weight: { part: 'weight' } }],
   'embeddings.token_type_embeddings': ['embeddings.tokenTypes', { weight: { part: 'weight' } }],
   'embeddings.LayerNorm': ['embeddings.norm', NORM],
 };
-const MASKED_LM: Record<string, [name: string, ends: Ends]> = {
+const MASKED_LM: Names = {
   'cls.predictions.transform.dense': ['head.dense', LINEAR],
   'cls.predictions.transform.LayerNorm': ['head.norm', NORM],
   'cls.predictions.decoder': ['head.output', LINEAR],
@@ -59,12 +61,12 @@ const MASKED_LM: Record<string, [name: string, ends: Ends]> = {
   'lm_head.decoder': ['head.output', LINEAR],
   lm_head: ['head.output', { bias: { part: 'bias' } }],
 };
-const CLASSIFIER: Record<string, [name: string, ends: Ends]> = {
+const CLASSIFIER: Names = {
   classifier: ['head.output', LINEAR],
   'classifier.dense': ['head.dense', LINEAR],
   'classifier.out_proj': ['head.output', LINEAR],
 };
-const POOLER: Record<string, [name: string, ends: Ends]> = {
+const POOLER: Names = {
   'pooler.dense': ['pooler', LINEAR],
   // BigBird's.
   pooler: ['pooler', LINEAR],
@@ -119,7 +121,8 @@ function withoutPrefix(name: string, type: EncoderType): string {
   return name.startsWith(PREFIXES[type]) ? name.slice(PREFIXES[type].length) : name;
 }
 
-function find(names: Record<string, [string, Ends]>, name: string): Destination | undefined {
+/** By the names of modules, and of what ends them. */
+export function find(names: Names, name: string): Destination | undefined {
   const dot = name.lastIndexOf('.');
   const [module, end] = [name.slice(0, dot), name.slice(dot + 1)];
   if (!Object.hasOwn(names, module)) return undefined;

@@ -7,8 +7,7 @@
  * What differs between BERT, RoBERTa, Longformer, BigBird and Nyströmformer is in their description (encoder-config.ts),
  * and in how they attend (own-attention.ts).
  */
-import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../core/errors.ts';
-import { expectTensor } from '../core/ops/check.ts';
+import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
 import { add, gatherRows, layerNorm, reshape, scale, slice, tanh } from '../core/ops/index.ts';
 import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
 import { dropped, evaluation, type ForwardContext, within } from '../training/context.ts';
@@ -20,6 +19,7 @@ import { type AttentionCall, EncoderAttention } from './encoder-attention.ts';
 import { describeEncoder, type EncoderDescription, type EncoderType } from './encoder-config.ts';
 import { activations, classLogits, firstToken, type Head, maskedLMLogits, unfilledHead } from './encoder-head.ts';
 import { encoderDestination, hasPooler } from './encoder-names.ts';
+import { expectFlags, expectIds, expectText } from './inputs.ts';
 import { replacementsOf } from './replacement.ts';
 import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
 
@@ -168,44 +168,20 @@ export class Encoder implements PretrainedModel {
     );
   }
 
-  #expectInputs({ tokens, keyMask, tokenTypes, globalMask }: TextInputs): void {
+  #expectInputs(inputs: TextInputs): void {
+    const { tokens, tokenTypes, globalMask } = inputs;
     const { vocabulary, length, tokenTypes: types, attention } = this.description;
-    expectIds('tokens', tokens, vocabulary);
-    if (tokens.shape.length !== 2) {
-      throw new ShapeError(`tokens: expected [batch, length], got ${formatShape(tokens.shape)}`);
-    }
-    if (tokens.shape[1] > length) {
-      throw new ShapeError(
-        `tokens: expected a length of at most ${length}, got ${tokens.shape[1]}; loadPretrained takes a longer \`length\``,
-      );
-    }
+    expectText(inputs, vocabulary, length);
     if (tokenTypes !== undefined) {
       expectIds('tokenTypes', tokenTypes, types);
       expectShape('tokenTypes', tokenTypes.shape, tokens.shape, 'to match tokens');
     }
-    if (keyMask !== undefined) expectFlags('keyMask', keyMask, tokens.shape);
     if (globalMask === undefined) return;
     if (attention.kind !== 'window') {
       throw new ArgumentError(`globalMask: expected none, because ${this.description.modelType} has no global tokens`);
     }
     expectFlags('globalMask', globalMask, tokens.shape);
   }
-}
-
-function expectIds(name: string, ids: Tensor, count: number): void {
-  expectTensor(name, ids);
-  if (ids.dtype !== 'int32') throw new ArgumentError(`${name}: expected int32, got ${ids.dtype}`);
-  const at = elements(ids).findIndex((id) => id < 0 || id >= count);
-  if (at < 0) return;
-  throw new ArgumentError(`${name}: expected 0 to ${count - 1}, got ${elements(ids)[at]} at element ${at}`);
-}
-
-function expectFlags(name: string, flags: Tensor, shape: readonly number[]): void {
-  expectTensor(name, flags);
-  if (flags.dtype !== 'uint8') throw new ArgumentError(`${name}: expected uint8, got ${flags.dtype}`);
-  expectShape(name, flags.shape, shape, 'to match tokens');
-  const at = elements(flags).findIndex((flag) => flag > 1);
-  if (at >= 0) throw new ArgumentError(`${name}: expected 0 or 1, got ${elements(flags)[at]} at element ${at}`);
 }
 
 /** See `Plan`. */

@@ -15,12 +15,12 @@ export interface Replacement {
  * For each layer what takes the place of its attention; null for its own. Throws ArgumentError for an unknown variant, and
  * what `checkOptions` throws for options that do not fit.
  */
-export function replacementsOf(description: Description, options: LoadOptions): (Replacement | null)[] {
+export function replacementsOf(description: Description, options: LoadOptions, causal = false): (Replacement | null)[] {
   const { modelDim, heads, headDim, length, layers } = description;
   const { attention = null, seed = 0, dtype = 'float32' } = options;
   const entries = Array.isArray(attention) ? attention : [attention as AttentionSettings | null];
   if (entries.length === 0) throw new ArgumentError('attention: expected at least one entry, got none');
-  const place: AttentionPlace = { modelDim, heads, headDim, length, causal: false, rotary: false, dtype };
+  const place: AttentionPlace = { modelDim, heads, headDim, length, causal, rotary: false, dtype };
   const random = new Random(seed);
   const shared = new Map<number, Mixing>();
   return Array.from({ length: layers }, (_, layer) => {

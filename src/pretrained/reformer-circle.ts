@@ -1,0 +1,112 @@
+/**
+ * Attention between chunks as transformers' Reformer has it, by which the released models were trained. It is not that of
+ * the registered variants in this:
+ *
+ * - Chunks look at each other in a circle: the first one sees the last one, and with several rounds of hashing, that of the
+ *   round before. Where there are fewer chunks than one looks at, some are seen twice, and count twice.
+ * - With hashing, tokens meet whatever their buckets, and a pair counts as often as it meets (`acrossBuckets` and not
+ *   `countOnce` of `reformer`).
+ * - Padding is sorted into a last bucket, but its places stay in the chunks; it is hidden there.
+ */
+import { add, gatherRows, logSumExp, matmul, multiply, reshape, softmax, sum, transpose } from '../core/ops/index.ts';
+import { elements, empty, type Tensor } from '../core/tensor.ts';
+import type { ChunkSettings } from './reformer-config.ts';
+
+export interface CircleOptions extends ChunkSettings {
+  causal: boolean;
+  /** Added to the score of a token with itself. */
+  selfBias: number;
+  /** uint8 [batch, length]: 1 = a real key. */
+  keyMask: Tensor | undefined;
+}
+
+/** Tokens in the order of each round, int32 [batch, heads, rounds, length], and the place of each token there. */
+export interface Rounds {
+  order: Tensor;
+  place: Tensor;
+}
+
+/**
+ * Σ_r softmax_r(z^(r)) softmax(QKᵀ + M) V over the chunks of each round r, where z^(r) is the logarithm of the round's own
+ * normaliser: [batch, heads, length, headDim] of the three, to the same. Scores are not divided by √d. The length is a
+ * multiple of the chunk's. A token that sees nobody gets zeros.
+ */
+export function attendInCircle(
+  { queries, keys, values }: { queries: Tensor; keys: Tensor; values: Tensor },
+  { order, place }: Rounds,
+  options: CircleOptions,
+): Tensor {
+  const [batch, heads, length, headDim] = queries.shape;
+  const rounds = order.shape[2];
+  const { chunkLength } = options;
+  const sequences = batch * heads;
+  const perSequence = rounds * length;
+  const chunks = sequences * (perSequence / chunkLength);
+  const seen = placesSeen(perSequence, options);
+  const reach = seen.length / (perSequence / chunkLength);
+
+  const tokens = elements(order);
+  const ofQueries = Int32Array.from(tokens, (token, at) => Math.floor(at / perSequence) * length + token);
+  const ofKeys = new Int32Array(sequences * seen.length);
+  for (let sequence = 0, at = 0; sequence < sequences; sequence++) {
+    for (const other of seen) ofKeys[at++] = ofQueries[sequence * perSequence + other];
+  }
+  const rows = (x: Tensor, index: Int32Array, perChunk: number) =>
+    reshape(gatherRows(reshape(x, [sequences * length, headDim]), index), [chunks, perChunk, headDim]);
+  const products = matmul(rows(queries, ofQueries, chunkLength), rows(keys, ofKeys, reach), { transposeB: true });
+  const scores = add(products, biasOf(ofQueries, ofKeys, queries, reach, options));
+  const attended = matmul(softmax(scores), rows(values, ofKeys, reach));
+
+  // Back from the places of each round to the tokens.
+  const places = elements(place);
+  const ofTokens = Int32Array.from(places, (each, at) => at - (at % length) + each);
+  const back = (x: Tensor, width: number) =>
+    reshape(gatherRows(reshape(x, [sequences * perSequence, width]), ofTokens), [sequences, rounds, length, width]);
+  const outputs = back(attended, headDim);
+  if (rounds === 1) return reshape(outputs, queries.shape);
+  const normalisers = transpose(back(logSumExp(scores, -1), 1), [0, 2, 3, 1]);
+  const weights = transpose(softmax(normalisers), [0, 3, 1, 2]);
+  return reshape(sum(multiply(outputs, weights), 1), queries.shape);
+}
+
+/** The places that each chunk looks at, chunk by chunk, of `count` places in a circle. */
+function placesSeen(count: number, { chunkLength, before, after }: ChunkSettings): Int32Array {
+  const chunks = count / chunkLength;
+  const shifts = Array.from({ length: before + 1 + after }, (_, n) => n - before)
+    // Further than once around is nowhere: such a chunk sees itself once more.
+    .map((shift) => (Math.abs(shift) > chunks ? 0 : shift));
+  const places: number[] = [];
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    for (const shift of shifts) {
+      const begin = ((chunk + shift + chunks) % chunks) * chunkLength;
+      for (let place = begin; place < begin + chunkLength; place++) places.push(place);
+    }
+  }
+  return Int32Array.from(places);
+}
+
+/** What is added to the scores, [chunks, chunkLength, reach]. Rows count on through the tokens of all sequences. */
+function biasOf(
+  ofQueries: Int32Array,
+  ofKeys: Int32Array,
+  { shape: [, heads, length], dtype }: Tensor,
+  reach: number,
+  { chunkLength, causal, selfBias, keyMask }: CircleOptions,
+): Tensor {
+  const real = keyMask && elements(keyMask);
+  const bias = empty([ofKeys.length / reach, chunkLength, reach], dtype);
+  const numbers = elements(bias);
+  for (let row = 0, at = 0; row < ofQueries.length; row++) {
+    const query = ofQueries[row];
+    const first = Math.floor(row / chunkLength) * reach;
+    for (let other = first; other < first + reach; other++) {
+      const key = ofKeys[other];
+      const text = Math.floor(key / (heads * length));
+      const hidden = (causal && key > query) || (real !== undefined && real[text * length + (key % length)] === 0);
+      // A token always sees itself, so that hashing leaves nobody without anybody.
+      if (key === query && selfBias !== 0) numbers[at++] = selfBias;
+      else numbers[at++] = hidden ? Number.NEGATIVE_INFINITY : 0;
+    }
+  }
+  return bias;
+}

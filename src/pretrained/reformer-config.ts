@@ -1,0 +1,158 @@
+/** The settings of Reformers (Kitaev et al. 2020) as transformers has them. */
+import type { Description, HeadKind } from './architecture.ts';
+import type { Config } from './config.ts';
+import { ACTIVATIONS, type ActivationName, classesOf, headOf, MOST_DROPPED } from './encoder-config.ts';
+
+export const ATTENTIONS = ['local', 'lsh'] as const;
+export type ReformerAttentionKind = (typeof ATTENTIONS)[number];
+
+/** Chunks of as many tokens, each of which attends to itself and to so many before and after it. */
+export interface ChunkSettings {
+  chunkLength: number;
+  before: number;
+  after: number;
+}
+
+export interface ReformerDescription extends Description {
+  modelType: 'reformer';
+  causal: boolean;
+  /** Of each layer. */
+  attention: readonly ReformerAttentionKind[];
+  /** Of the kinds that there are layers of. */
+  chunks: Partial<Record<ReformerAttentionKind, ChunkSettings>>;
+  hashes: number;
+  /** The factors of the number of buckets; null: by the length of the text, see `bucketsFor`. */
+  buckets: readonly number[] | null;
+  /** Null: other rotations in every pass. */
+  hashSeed: number | null;
+  /** `max_position_embeddings`, by which the number of buckets is decided too. */
+  positionRows: number;
+  /** l₁, l₂ and d₁, d₂ of axial positions; null: a vector for each. */
+  axial: { lengths: readonly [number, number]; widths: readonly [number, number] } | null;
+  feedForwardDim: number;
+  /** Tokens that go through the feed-forward layer together; 0: all. */
+  feedForwardChunk: number;
+  activation: ActivationName;
+  epsilon: number;
+  /** Of hidden states while training. */
+  dropout: number;
+  classifierDropout: number;
+  classes: number;
+}
+
+const HEADS: Record<string, HeadKind> = {
+  Model: 'none',
+  ModelWithLMHead: 'causal-lm',
+  ForMaskedLM: 'masked-lm',
+  ForSequenceClassification: 'classification',
+};
+
+/** Throws FileFormatError for values that cannot be right, UnsupportedError for those that are not supported here. */
+export function describeReformer(config: Config): ReformerDescription {
+  const head = headOf(config, 'Reformer', HEADS);
+  const causal = config.boolean('is_decoder', false);
+  if (head === 'causal-lm' && !causal) throw config.wrong('is_decoder', 'true for a causal language model');
+  if (head === 'masked-lm' && causal) throw config.wrong('is_decoder', 'false for a masked language model');
+  const attention = attentionOf(config);
+  const chunks: ReformerDescription['chunks'] = {};
+  for (const kind of ATTENTIONS) if (attention.includes(kind)) chunks[kind] = chunksOf(config, kind);
+  const modelDim = config.integer('hidden_size', 1, 256);
+  const positionRows = config.integer('max_position_embeddings', 1, 4096);
+  const axial = config.boolean('axial_pos_embds', true) ? axialOf(config, modelDim) : null;
+  const dropout = config.number('hidden_dropout_prob', 0, MOST_DROPPED, 0.05);
+  return {
+    modelType: 'reformer',
+    head,
+    causal,
+    attention,
+    layers: attention.length,
+    chunks,
+    hashes: config.integer('num_hashes', 1, 1),
+    buckets: bucketsOf(config),
+    hashSeed: config.optionalInteger('hash_seed', 0),
+    modelDim,
+    heads: config.integer('num_attention_heads', 1, 12),
+    headDim: config.integer('attention_head_size', 1, 64),
+    vocabulary: config.integer('vocab_size', 1, 320),
+    positionRows,
+    axial,
+    length: axial === null ? positionRows : Math.min(positionRows, axial.lengths[0] * axial.lengths[1]),
+    feedForwardDim: config.integer('feed_forward_size', 1, 512),
+    feedForwardChunk: config.integer('chunk_size_feed_forward', 0, 0),
+    activation: config.choice('hidden_act', ACTIVATIONS, 'relu'),
+    epsilon: config.number('layer_norm_eps', Number.MIN_VALUE, 1, 1e-12),
+    dropout,
+    classifierDropout: config.has('classifier_dropout')
+      ? config.number('classifier_dropout', 0, MOST_DROPPED)
+      : dropout,
+    classes: classesOf(config),
+  };
+}
+
+function attentionOf(config: Config): readonly ReformerAttentionKind[] {
+  const kinds = config.texts('attn_layers', ['local', 'lsh', 'local', 'lsh', 'local', 'lsh']);
+  const known = (kind: string): kind is ReformerAttentionKind => (ATTENTIONS as readonly string[]).includes(kind);
+  if (kinds.length > 0 && kinds.every(known)) return kinds;
+  throw config.wrong('attn_layers', `at least one layer, each of them ${ATTENTIONS.join(' or ')}`);
+}
+
+function chunksOf(config: Config, kind: ReformerAttentionKind): ChunkSettings {
+  return {
+    chunkLength: config.integer(`${kind}_attn_chunk_length`, 1, 64),
+    before: config.integer(`${kind}_num_chunks_before`, 0, 1),
+    after: config.integer(`${kind}_num_chunks_after`, 0, 0),
+  };
+}
+
+function bucketsOf(config: Config): readonly number[] | null {
+  const name = 'num_buckets';
+  const one = config.isList(name) ? undefined : config.optionalInteger(name, 2);
+  if (one === null) return null;
+  const factors = one === undefined ? config.integers(name, 2) : [one];
+  if (factors.length === 0 || factors.some((factor) => factor % 2 !== 0)) throw config.wrong(name, 'even numbers');
+  // A bucket is told from another by an int32.
+  if (factors.reduce((product, factor) => product * factor, 1) < 2 ** 31) return factors;
+  throw config.wrong(name, 'fewer than 2³¹ buckets');
+}
+
+function axialOf(config: Config, modelDim: number): ReformerDescription['axial'] {
+  const pair = (name: string, byDefault: readonly number[]) => {
+    const [first, second, ...others] = config.integers(name, 1, byDefault);
+    // transformers can train more axes, but reads only two.
+    if (second === undefined || others.length > 0) throw config.unsupported(name, 'two numbers');
+    return [first, second] as const;
+  };
+  const lengths = pair('axial_pos_shape', [64, 64]);
+  const widths = pair('axial_pos_embds_dim', [64, 192]);
+  if (widths[0] + widths[1] !== modelDim) {
+    throw config.wrong('axial_pos_embds_dim', `numbers that add up to hidden_size ${modelDim}`);
+  }
+  return { lengths, widths };
+}
+
+/** Down to what length a text is filled up: a multiple of both chunks, unless one chunk holds all of it. */
+export function paddedLength({ chunks }: ReformerDescription, length: number): number {
+  const lengths = Object.values(chunks).map(({ chunkLength }) => chunkLength);
+  if (length <= Math.min(...lengths)) return length;
+  const multiple = lengths.reduce((a, b) => (a * b) / greatestCommonDivisor(a, b));
+  return Math.ceil(length / multiple) * multiple;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/**
+ * The factors of the number of buckets for a text that is filled up to `length`. Where the config leaves them open, about
+ * 2L/m, a power of 2, in two factors where it is large. (transformers decides it by the first text that a model meets, and
+ * stays with it; here each text gets its own.)
+ */
+export function bucketsFor({ buckets, chunks, positionRows }: ReformerDescription, length: number): readonly number[] {
+  if (buckets !== null) return buckets;
+  const { chunkLength } = chunks.lsh as ChunkSettings;
+  const power = Math.floor(Math.log2(2 * Math.floor(length / chunkLength)));
+  const limit = 2 * Math.max(Math.floor(Math.sqrt(Math.floor(positionRows / chunkLength))), chunkLength);
+  if (2 ** power <= limit) return [2 ** power];
+  const first = Math.floor(power / 2);
+  return [2 ** first, 2 ** (power - first)];
+}

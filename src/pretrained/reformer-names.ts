@@ -1,0 +1,67 @@
+/** What transformers calls the tensors of a Reformer, and what they are called here. */
+import type { Destination } from './architecture.ts';
+import { find, LINEAR, type Names, NORM } from './encoder-names.ts';
+import type { ReformerDescription } from './reformer-config.ts';
+
+const PREFIX = 'reformer.';
+
+const LAYER: Names = {
+  'attention.layer_norm': ['attentionNorm', NORM],
+  'attention.self_attention.query_key': ['attention.queryKey', LINEAR],
+  'attention.self_attention.query': ['attention.query', LINEAR],
+  'attention.self_attention.key': ['attention.key', LINEAR],
+  'attention.self_attention.value': ['attention.value', LINEAR],
+  'attention.output.dense': ['attention.output', LINEAR],
+  'feed_forward.layer_norm': ['feedForwardNorm', NORM],
+  'feed_forward.dense.dense': ['feedForward.inner', LINEAR],
+  'feed_forward.output.dense': ['feedForward.outer', LINEAR],
+};
+const BODY: Names = {
+  'embeddings.word_embeddings': ['embeddings.words', { weight: { part: 'weight' } }],
+  'embeddings.position_embeddings.embedding': ['embeddings.positions', { weight: { part: 'weight' } }],
+  // [l₁, 1, d₁] and [1, l₂, d₂].
+  'embeddings.position_embeddings.weights': [
+    'embeddings.positions',
+    { 0: { part: 'E1', layout: 'squeezed' }, 1: { part: 'E2', layout: 'squeezed' } },
+  ],
+  'encoder.layer_norm': ['norm', NORM],
+};
+const LM_HEAD: Names = {
+  'lm_head.decoder': ['head.output', LINEAR],
+  lm_head: ['head.output', { bias: { part: 'bias' } }],
+};
+const CLASSIFIER: Names = {
+  'classifier.dense': ['head.dense', LINEAR],
+  'classifier.out_proj': ['head.output', LINEAR],
+};
+
+/** What masked scores are replaced by, which files of old versions hold. */
+const LEFT_OUT = /\.self_attention\.(self_)?mask_value_float(16|32)$/;
+
+/** See `Plan.destination`. */
+export function reformerDestination(
+  stored: string,
+  { head, axial, positionRows }: ReformerDescription,
+): Destination | 'unused' | undefined {
+  const name = stored.startsWith(PREFIX) ? stored.slice(PREFIX.length) : stored;
+  if (LEFT_OUT.test(name)) return 'unused';
+  const ofLayer = /^encoder\.layers\.(\d+)\.(.+)$/.exec(name);
+  if (ofLayer !== null) {
+    const found = find(LAYER, ofLayer[2]);
+    return found && { ...found, name: `layers.${Number(ofLayer[1])}.${found.name}` };
+  }
+  const ofBody = find(BODY, name);
+  if (ofBody?.name === 'embeddings.positions.weight' && axial === null) {
+    return { ...ofBody, repeated: { rows: positionRows, from: 0 } };
+  }
+  if (ofBody !== undefined) return ofBody;
+  const ofLMHead = find(LM_HEAD, name);
+  if (ofLMHead !== undefined) {
+    if (head !== 'masked-lm' && head !== 'causal-lm') return 'unused';
+    // One bias under two names; where they differ, transformers adds the decoder's.
+    return name === 'lm_head.bias' ? { ...ofLMHead, alias: true } : ofLMHead;
+  }
+  const ofClassifier = find(CLASSIFIER, name);
+  if (ofClassifier !== undefined) return head === 'classification' ? ofClassifier : 'unused';
+  return undefined;
+}

@@ -1,0 +1,194 @@
+/**
+ * Reformers of Hugging Face's transformers (Kitaev et al. 2020): layers of local attention and of attention by hashing,
+ * reversible, each branch with its normalisation inside.
+ *
+ *     x₁ = x₂ = E[token] + P[position]
+ *     y₁ = x₁ + attention(norm(x₂)),   y₂ = x₂ + act(norm(y₁) W₁ + b₁) W₂ + b₂          in each layer (eqs. 7 and 9)
+ *     z = norm([y₁; y₂]),   logits = z V + c
+ *
+ * transformers draws the rotations of its hashing from a generator of torch's, seeded by `hash_seed` where there is one.
+ * Outside of Python the same cannot be drawn. So the rotations can be given to `forward` (`rotations`), and then a model
+ * computes what transformers computes with them; elsewhere they are drawn here, by `hash_seed` or else by the seed that
+ * `loadPretrained` is given, and only the distribution is the same.
+ *
+ * As no activations are kept, `hiddenStates` has two entries: the embeddings, and z, which is twice as wide.
+ */
+import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { add, concat, gatherRows, layerNorm, reshape, slice, tanh } from '../core/ops/index.ts';
+import { scope, type Tensor } from '../core/tensor.ts';
+import { type AxialPositions, axialPositions } from '../training/axial-positions.ts';
+import { dropped, evaluation, type ForwardContext, within } from '../training/context.ts';
+import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
+import { learned, named } from '../training/named.ts';
+import { recomputedInChunks } from '../training/recompute.ts';
+import { type ReversibleBlock, reversible } from '../training/reversible.ts';
+import type {
+  Architecture,
+  ForwardOptions,
+  LoadOptions,
+  PretrainedModel,
+  TextInputs,
+  TextOutput,
+} from './architecture.ts';
+import { activations, firstToken } from './encoder-head.ts';
+import { expectText } from './inputs.ts';
+import { ReformerAttention } from './reformer-attention.ts';
+import { describeReformer, type ReformerDescription } from './reformer-config.ts';
+import { reformerDestination } from './reformer-names.ts';
+import { replacementsOf } from './replacement.ts';
+import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
+
+interface ReformerLayer {
+  attentionNorm: Norm;
+  attention: ReformerAttention;
+  feedForwardNorm: Norm;
+  feedForward: { inner: Linear; outer: Linear };
+}
+
+export class PretrainedReformer implements PretrainedModel {
+  readonly description: ReformerDescription;
+  readonly embeddings: { words: Embedding; positions: Embedding | AxialPositions };
+  readonly layers: readonly ReformerLayer[];
+  /** Of both halves. */
+  readonly norm: Norm;
+  /** `dense` for classification alone. */
+  readonly head: { dense?: Linear; output: Linear } | undefined;
+
+  /** Its tensors have no numbers yet. Use `loadPretrained`. */
+  constructor(description: ReformerDescription, options: LoadOptions) {
+    const { head, vocabulary, modelDim, feedForwardDim, positionRows, axial, length, classes } = description;
+    const { dtype = 'float32', seed = 0 } = options;
+    this.description = description;
+    this.embeddings = {
+      words: { weight: unfilled([vocabulary, modelDim], dtype) },
+      positions:
+        axial === null
+          ? { weight: unfilled([Math.max(positionRows, length), modelDim], dtype) }
+          : {
+              E1: unfilled([axial.lengths[0], axial.widths[0]], dtype),
+              E2: unfilled([axial.lengths[1], axial.widths[1]], dtype),
+            },
+    };
+    this.layers = replacementsOf(description, options, description.causal).map((replacement, layer) => ({
+      attentionNorm: unfilledNorm(modelDim, dtype),
+      attention: new ReformerAttention(description, layer, { dtype, seed, replacement }),
+      feedForwardNorm: unfilledNorm(modelDim, dtype),
+      feedForward: {
+        inner: unfilledLinear(modelDim, feedForwardDim, dtype),
+        outer: unfilledLinear(feedForwardDim, modelDim, dtype),
+      },
+    }));
+    this.norm = unfilledNorm(2 * modelDim, dtype);
+    if (head === 'classification') {
+      this.head = {
+        dense: unfilledLinear(2 * modelDim, modelDim, dtype),
+        output: unfilledLinear(modelDim, classes, dtype),
+      };
+    } else if (head !== 'none') this.head = { output: unfilledLinear(2 * modelDim, vocabulary, dtype) };
+  }
+
+  tensors(): Map<string, Tensor> {
+    const { embeddings, norm, head } = this;
+    const layers = this.layers.map((layer) => ({ ...layer, attention: layer.attention.tensors() }));
+    return named({ embeddings, layers, norm, head });
+  }
+
+  parameters(): Map<string, Tensor> {
+    return learned(this.tensors());
+  }
+
+  redraw(step: number): void {
+    for (const { attention } of this.layers) {
+      if (attention.replacement?.own) attention.replacement.mixing.redraw(step);
+    }
+  }
+
+  forward(inputs: TextInputs, options: ForwardOptions = {}): TextOutput {
+    this.#expectInputs(inputs);
+    return scope(() => this.#run(inputs, options));
+  }
+
+  #run(inputs: TextInputs, options: ForwardOptions): TextOutput {
+    const { context = evaluation } = options;
+    const { dropout, epsilon } = this.description;
+    const embedded = this.#embed(inputs.tokens, within(context, 'embeddings'));
+    const blocks = this.layers.map((layer) => this.#block(layer, inputs, options));
+    const halves = reversible(embedded, embedded, blocks, { random: within(context, 'layers').random });
+    const normed = layerNorm(concat(halves, -1), this.norm.gain, this.norm.bias, epsilon);
+    const last = dropped(normed, dropout, within(context, 'last'));
+    const logits = this.#logits(last, within(context, 'head'));
+    return { hiddenStates: [embedded, last], ...(logits && { logits }) };
+  }
+
+  #embed(tokens: Tensor, context: ForwardContext): Tensor {
+    const { dropout, modelDim } = this.description;
+    const { words, positions } = this.embeddings;
+    const [batch, length] = tokens.shape;
+    const rows = reshape(gatherRows(words.weight, reshape(tokens, [tokens.size])), [batch, length, modelDim]);
+    const places = 'weight' in positions ? slice(positions.weight, 0, 0, length) : axialPositions(positions, length);
+    return add(
+      dropped(rows, dropout, within(context, 'words')),
+      dropped(places, dropout, within(context, 'positions')),
+    );
+  }
+
+  #block(layer: ReformerLayer, { keyMask }: TextInputs, options: ForwardOptions): ReversibleBlock {
+    const { attention, attentionNorm, feedForward, feedForwardNorm } = layer;
+    const { dropout, epsilon, activation, feedForwardChunk } = this.description;
+    const { context: { training } = evaluation, attend, rotations } = options;
+    const normed = (x: Tensor, { gain, bias }: Norm) => layerNorm(x, gain, bias, epsilon);
+    const feed = [feedForwardNorm, feedForward.inner, feedForward.outer].flatMap((part) => [...named(part).values()]);
+    return {
+      f: (x, pass) => {
+        const call = { training, pass, keyMask, attend, rotations };
+        const attended = attention.forward(normed(x, attentionNorm), call);
+        return dropped(attended, dropout, { training, random: pass.random.split('attention') });
+      },
+      g: (x, pass) => {
+        const drop = (y: Tensor, name: string) => dropped(y, dropout, { training, random: pass.random.split(name) });
+        const whole = (each: Tensor) => {
+          const inner = drop(linear(normed(each, feedForwardNorm), feedForward.inner), 'inner');
+          return drop(linear(activations[activation](inner), feedForward.outer), 'outer');
+        };
+        // Chunks would all have the same dropout.
+        if (feedForwardChunk === 0 || (training && dropout > 0)) return whole(x);
+        return recomputedInChunks(whole, x, 1, feedForwardChunk, feed);
+      },
+      parameters: [...named({ attention: attention.tensors(), attentionNorm }).values(), ...feed],
+    };
+  }
+
+  #logits(last: Tensor, context: ForwardContext): Tensor | undefined {
+    if (this.head === undefined) return undefined;
+    const { dense, output } = this.head;
+    if (dense === undefined) return linear(last, output);
+    const { classifierDropout } = this.description;
+    const drop = (x: Tensor, name: string) => dropped(x, classifierDropout, within(context, name));
+    return linear(drop(tanh(linear(drop(firstToken(last), 'first token'), dense)), 'dense'), output);
+  }
+
+  #expectInputs(inputs: TextInputs): void {
+    const { vocabulary, length } = this.description;
+    expectText(inputs, vocabulary, length);
+    for (const name of ['tokenTypes', 'globalMask'] as const) {
+      if (inputs[name] !== undefined)
+        throw new ArgumentError(`${name}: expected none, because reformer has no use for them`);
+    }
+  }
+}
+
+export const reformerArchitecture: Architecture = {
+  modelType: 'reformer',
+  plan(config) {
+    const description = describeReformer(config);
+    return {
+      description,
+      build(options) {
+        const { length = description.length } = options;
+        expectInteger('length', length, 1, description.axial === null ? undefined : description.length);
+        return new PretrainedReformer({ ...description, length }, options);
+      },
+      destination: (stored) => reformerDestination(stored, description),
+    };
+  },
+};

@@ -94,13 +94,16 @@ export type {
   LoadOptions,
   PretrainedModel,
   RandomBlocks,
+  Rotations,
   TextInputs,
   TextOutput,
 } from './pretrained/architecture.ts';
 export { Encoder } from './pretrained/encoder.ts';
+export { PretrainedReformer } from './pretrained/reformer.ts';
 export { embedSentences } from './pretrained/sentences.ts';
 export { type EncodeOptions, loadTokenizer, type Text, type TextTokenizer } from './pretrained/tokenizer.ts';
 export type { EncoderDescription } from './pretrained/encoder-config.ts';
+export type { ReformerDescription } from './pretrained/reformer-config.ts';
 
 // Files that numpy and PyTorch users have; written whole or not at all.
 export { readNpy, writeNpy } from './core/files/npy.ts';

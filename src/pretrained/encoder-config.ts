@@ -156,7 +156,11 @@ function positionsOf(config: Config, type: EncoderType, positions: number, paddi
   }
   const paddingToken = config.integer('pad_token_id', 0, padding);
   const firstPosition = paddingToken + 1;
-  if (positions <= firstPosition) throw config.wrong('max_position_embeddings', `more than ${firstPosition}`);
+  if (positions <= firstPosition)
+    throw config.wrong(
+      'max_position_embeddings',
+      `more than ${firstPosition}, at which positions begin (pad_token_id + 1)`,
+    );
   return { positionRows: positions, firstPosition, paddingToken, length: positions - firstPosition };
 }
 
@@ -177,7 +181,7 @@ function windowsOf(config: Config, layers: number): readonly number[] {
   const windows = config.isList(name)
     ? config.integers(name, 1)
     : new Array<number>(layers).fill(config.integer(name, 1, 512));
-  if (windows.length !== layers) throw config.wrong(name, `${layers} windows, one for each layer`);
+  if (windows.length !== layers) throw config.wrong(name, `${layers} windows, one for each layer (num_hidden_layers)`);
   if (windows.some((window) => window % 2 !== 0)) throw config.wrong(name, 'even windows');
   return windows;
 }

@@ -130,7 +130,7 @@ function axialOf(config: Config, modelDim: number): ReformerDescription['axial']
   return { lengths, widths };
 }
 
-/** Down to what length a text is filled up: a multiple of both chunks, unless one chunk holds all of it. */
+/** To what length a text is filled up: a multiple of both chunks, unless one chunk holds all of it. */
 export function paddedLength({ chunks }: ReformerDescription, length: number): number {
   const lengths = Object.values(chunks).map(({ chunkLength }) => chunkLength);
   if (length <= Math.min(...lengths)) return length;

@@ -165,4 +165,15 @@ test('more layers than tensors: refused before any is made', () => {
   });
 });
 
+if (process.platform === 'linux') {
+  test('a config.json of a terabyte is refused unread', () => {
+    inCopy('bert-masked-lm', (directory) => {
+      const path = join(directory, 'config.json');
+      // A file with a hole: it takes no space on the disk.
+      truncateSync(path, 2 ** 40);
+      assert.match(errorOf(directory)?.message ?? '', /config\.json: expected at most \d+ bytes, got 1099511627776/);
+    });
+  });
+}
+
 test.run();

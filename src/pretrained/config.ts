@@ -7,6 +7,8 @@ import { InputFile, printable } from '../core/files/input-file.ts';
 
 /** Enough of a value to recognise it by. */
 const LONGEST_EXCERPT = 60;
+/** In bytes. The longest that are in use, tokenisers of many languages, have some tens of millions. */
+const LONGEST_JSON = 2 ** 28;
 
 export class Config {
   readonly path: string;
@@ -120,6 +122,7 @@ export function readConfig(path: string): Config {
 /** A JSON file whose value is an object. Throws FileFormatError for any other, or none. */
 export function readJsonObject(path: string): Record<string, unknown> {
   const file = new InputFile(path);
+  if (file.size > LONGEST_JSON) throw file.error(`expected at most ${LONGEST_JSON} bytes, got ${file.size}`);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(file.read(0, file.size)));

@@ -11,7 +11,8 @@
  * computes what transformers computes with them; elsewhere they are drawn here, by `hash_seed` or else by the seed that
  * `loadPretrained` is given, and only the distribution is the same.
  *
- * As no activations are kept, `hiddenStates` has two entries: the embeddings, and z, which is twice as wide.
+ * As no activations are kept, `hiddenStates` has two entries: the embeddings, and z, which is twice as wide. For the same
+ * reason `attend` is called once more for each layer in a backward pass.
  */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { add, concat, gatherRows, layerNorm, reshape, slice, tanh } from '../core/ops/index.ts';

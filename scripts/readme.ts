@@ -14,6 +14,7 @@ import { type Point, pointsOf, seriesOf } from '../src/compare/series.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../src/terminal/format.ts';
 import { allVariants } from '../src/variants/registry.ts';
+import { hashTable, markdown, recipesTable, type Summary } from './training-summary.ts';
 
 const root = new URL('../', import.meta.url);
 const readmeFile = fileURLToPath(new URL('README.md', root));
@@ -35,6 +36,7 @@ const middle = new Map<string, Point>(
 
 let text = readFileSync(readmeFile, 'utf8');
 text = withSection(text, 'compare', comparisonTable());
+text = withSection(text, 'training', trainingTables());
 text = withSection(text, 'variants', variantsTable());
 text = withSection(text, 'speed', speedTables());
 writeFileAtomically(readmeFile, text);
@@ -59,6 +61,11 @@ function comparisonTable(): string {
   const titles = ['variant', 'budget', 'error', 'time', 'speed-up', 'memory', 'FLOPs of full'];
   return `${markdown(titles, rows)}\n\n${machine(comparison.environment, 'npm start -- --json bench/results/compare.json')} One budget each,
 mean of two layers; the command prints all of them, with total-variation distance and top-k recall of the attention rows.`;
+}
+
+function trainingTables(): string {
+  const summary = JSON.parse(readFileSync(new URL('bench/results/training/summary.json', root), 'utf8')) as Summary;
+  return `${recipesTable(summary)}\n\n${hashTable(summary)}`;
 }
 
 function variantsTable(): string {
@@ -253,9 +260,4 @@ Peak memory of a training step at ${reversible.rows[0].length} tokens, by \`npm 
 
 function machine({ cpu, threads, node, kernels: set, date }: ComparisonReport['environment'], command: string): string {
   return `Measured on ${date.slice(0, 10)} by \`${command}\` on ${cpu}, ${threads} threads, Node ${node}, ${set} kernels.`;
-}
-
-function markdown(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(titles), line(titles.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -88,7 +88,7 @@ ${hashTable(summary)}
 /** A row for each run of each recipe: what its seeds came to. */
 export function recipesTable({ rows, environment }: Summary): string {
   const lines = recipes.flatMap((recipe) => {
-    return Object.keys(recipe.attention).flatMap((name) => {
+    return Object.keys(recipe.runs).flatMap((name) => {
       const own = rows.filter((row) => row.recipe === recipe.name && row.name === name);
       return own.length === 0 ? [] : [cellsOf(recipe, name, own)];
     });

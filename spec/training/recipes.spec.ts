@@ -27,16 +27,16 @@ test('names are distinct, schedules end with the steps, goals are about runs tha
   const names = recipes.map(({ name }) => name);
   assert.equal([...new Set(names)], names);
   assert.ok(recipes.includes(defaultRecipe));
-  for (const { name, settings, goal, attention, minutes } of recipes) {
+  for (const { name, settings, goal, runs: all, minutes } of recipes) {
     if ('total' in settings.schedule) assert.is(settings.schedule.total, settings.steps, name);
-    const runs = Object.keys(attention);
+    const runs = Object.keys(all);
     assert.ok(runs.length > 0 && minutes > 0, name);
     if (!('accuracy' in goal) || typeof goal.accuracy === 'number') continue;
     for (const run of Object.keys(goal.accuracy)) assert.ok(runs.includes(run), `${name}: ${run}`);
   }
   const listops = recipes.find(({ name }) => name === 'listops');
   assert.equal(
-    Object.keys(listops?.attention ?? {}),
+    Object.keys(listops?.runs ?? {}),
     allVariants().map(({ name }) => name),
   );
 });

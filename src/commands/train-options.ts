@@ -38,7 +38,7 @@ const ENDLESS = 1_000_000;
 /** Without defaults, so that it is known which of them were given; the defaults are those of runs and of models. */
 export function trainOptions() {
   const variants = allVariants().map(({ name }) => name);
-  const runNames = [...new Set([...variants, ...recipes.flatMap(({ attention }) => Object.keys(attention))])];
+  const runNames = [...new Set([...variants, ...recipes.flatMap(({ runs }) => Object.keys(runs))])];
   const { layers, modelDim, heads, positions } = transformerDefaults;
   const { steps, batch, parts, clip, model, evaluateEvery, evaluationExamples, checkpointEvery } = runDefaults;
   const count = (placeholder: string, what: string, fallback: number | string) =>

@@ -43,10 +43,10 @@ export function describeRun({ task, learner, settings }: Run, baseline: Baseline
 }
 
 /** `Goal: accuracy of at least 99.0% for full, 95.0% for reformer; about 3 min 00 s on two cores` */
-export function describeRecipe({ name, summary, goal, attention, minutes }: Recipe): string {
+export function describeRecipe({ name, summary, goal, runs, minutes }: Recipe): string {
   const time = formatMilliseconds(60_000 * minutes);
   return [
-    `Recipe ${name}: ${summary}; ${plural(Object.keys(attention).length, 'run')} in about ${time} on two cores`,
+    `Recipe ${name}: ${summary}; ${plural(Object.keys(runs).length, 'run')} in about ${time} on two cores`,
     `Goal: ${describeGoal(goal)}`,
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-import { type Recipe, recipeSettings } from './recipe.ts';
+import { type Recipe, recipeSettings, runsWith } from './recipe.ts';
 
 /**
  * Recall of 15 pairs by attention that can look at each of them, and by kernels, which keep all in one matrix. It takes two
@@ -8,11 +8,7 @@ import { type Recipe, recipeSettings } from './recipe.ts';
 export const associativeRecallRecipe: Recipe = {
   name: 'associative-recall',
   summary: 'recall of 15 pairs of key and value, full attention and two kernels',
-  attention: {
-    full: { variant: 'full' },
-    'linear-transformer': { variant: 'linear-transformer' },
-    performer: { variant: 'performer' },
-  },
+  runs: runsWith(['full', 'linear-transformer', 'performer']),
   settings: recipeSettings({
     task: { name: 'associative-recall', length: 64 },
     model: { layers: 2, modelDim: 64, heads: 4, positions: 'rotary' },

@@ -1,27 +1,23 @@
-import { type Recipe, recipeSettings } from './recipe.ts';
+import { type Recipe, recipeSettings, runsWith } from './recipe.ts';
 
 /**
- * A language model of bytes on the declarations of TypeScript: small, but enough to generate declarations that look like
- * some. Its layers are something to compare variants on: `compare --checkpoint out/byte-lm`.
+ * A language model of bytes on the declarations of TypeScript, in as many steps for each variant: small, but enough to
+ * generate what looks like declarations. Its layers are something to compare variants on:
+ * `compare --checkpoint out/byte-lm/full`.
  */
 export const byteLmRecipe: Recipe = {
   name: 'byte-lm',
-  summary: 'a language model of bytes at 256 tokens, full attention',
-  attention: {
-    full: { variant: 'full' },
-    longformer: { variant: 'longformer' },
-    performer: { variant: 'performer' },
-    'linear-transformer': { variant: 'linear-transformer' },
-  },
+  summary: 'a language model of bytes at 256 tokens, full attention and three that are linear in the length',
+  runs: runsWith(['full', 'longformer', 'performer', 'linear-transformer']),
   settings: recipeSettings({
     task: { name: 'byte-lm', length: 256 },
-    model: { layers: 4, modelDim: 128, heads: 4 },
-    steps: 3000,
+    model: { layers: 2, modelDim: 64, heads: 4 },
+    steps: 600,
     batch: 8,
-    schedule: { kind: 'cosine', peak: 2e-3, warmup: 100, total: 3000 },
-    evaluateEvery: 200,
+    schedule: { kind: 'cosine', peak: 5e-3, warmup: 50, total: 600 },
+    evaluateEvery: 100,
     evaluationExamples: 128,
   }),
   goal: { bitsBelowUnigram: 1.5 },
-  minutes: 20,
+  minutes: 4,
 };

@@ -1,22 +1,27 @@
 import { type Recipe, recipeSettings } from './recipe.ts';
 
 /**
- * Duplication at a length of 128, by one layer, as in §5 of Kitaev et al. 2020 (there at 1024 and four times as wide). Full
- * attention has to find the token 63 places back; Reformer, whose keys are its queries, has to give both places queries
- * alike, of which nothing can come until they have met by chance. Sinusoidal positions help: what turns in step with a
- * distance at one place does so at all of them, whereas learned ones have to be brought together pair by pair, and stay
- * apart where they did not meet. Even so, nothing seems to happen for the first third of the steps.
+ * Duplication at a length of 128, by one layer, as in §5 of Kitaev et al. 2020 (there at 1024 and four times as wide).
+ *
+ * Full attention has to look 63 places back; to queries and keys that turn with their positions that is one angle for
+ * all. Reformer, whose keys are its queries, never looks further than to the next like that way: it has to give two
+ * places 63 apart queries alike, and can learn that only from places that met by chance. Of sinusoids it takes those that
+ * come round in 63 places, again one choice for all, while learned positions would have to be brought together pair by
+ * pair. For the first third of the steps nothing seems to happen.
  */
 export const duplicationRecipe: Recipe = {
   name: 'duplication',
   summary: 'sequence duplication at 128 tokens, full attention and Reformer with 4 hashes',
-  attention: {
-    full: { variant: 'full' },
-    reformer: { variant: 'reformer', options: { numHashes: 4, chunkLength: 32 } },
+  runs: {
+    full: { attention: { variant: 'full' }, positions: 'rotary' },
+    reformer: {
+      attention: { variant: 'reformer', options: { numHashes: 4, chunkLength: 32, acrossBuckets: true } },
+      positions: 'sinusoidal',
+    },
   },
   settings: recipeSettings({
     task: { name: 'duplication', length: 128 },
-    model: { layers: 1, modelDim: 64, heads: 1, feedForwardDim: 32, positions: 'sinusoidal' },
+    model: { layers: 1, modelDim: 64, heads: 1, feedForwardDim: 32 },
     steps: 1500,
     batch: 8,
     schedule: { kind: 'cosine', peak: 1e-2, warmup: 50, total: 1500 },

@@ -1,5 +1,5 @@
 import { duplicationRecipe } from './duplication.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe, RecipeRun } from './recipe.ts';
 
 /**
  * Table 2 of Kitaev et al. 2020: how models that were trained with 4, 2 or 1 hashes do with more of them, and with less;
@@ -8,7 +8,7 @@ import type { Recipe } from './recipe.ts';
 export const hashesRecipe: Recipe = {
   name: 'hashes',
   summary: 'sequence duplication by Reformer with 4, 2 and 1 hashes, and by its attention without hashing',
-  attention: {
+  runs: {
     'no-hashing': withHashes('all'),
     '4-hashes': withHashes(4),
     '2-hashes': withHashes(2),
@@ -24,12 +24,12 @@ export const hashesRecipe: Recipe = {
  * softmax attention with k_j = q_j/‖q_j‖.
  */
 export function hashing(hashes: number | 'all'): Record<string, unknown> {
-  const { options } = duplicationRecipe.attention.reformer;
+  const { options } = duplicationRecipe.runs.reformer.attention;
   const { length } = duplicationRecipe.settings.task;
   if (hashes === 'all') return { ...options, numHashes: 1, chunkLength: length, numBuckets: 1 };
   return { ...options, numHashes: hashes, numBuckets: 0 };
 }
 
-function withHashes(hashes: number | 'all') {
-  return { variant: 'reformer', options: hashing(hashes) };
+function withHashes(hashes: number | 'all'): RecipeRun {
+  return { ...duplicationRecipe.runs.reformer, attention: { variant: 'reformer', options: hashing(hashes) } };
 }

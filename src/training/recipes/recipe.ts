@@ -8,14 +8,19 @@ import type { Baseline } from '../tasks/baseline.ts';
 export interface Recipe {
   readonly name: string;
   readonly summary: string;
-  /** Each is a run of its own, with all else the same. By name: that of the variant, where no two have the same. */
-  readonly attention: Readonly<Record<string, AttentionSettings>>;
+  /**
+   * Each is a run of its own, with all else the same but for what it says. By name: that of the variant, where no two
+   * have the same.
+   */
+  readonly runs: Readonly<Record<string, RecipeRun>>;
   readonly settings: Omit<RunSettings, 'model'> & { model: Omit<ModelSettings, 'attention'> };
   /** What every run should come to at its end, on held-out examples. */
   readonly goal: Goal;
   /** All runs together on two cores, about. */
   readonly minutes: number;
 }
+
+export type RecipeRun = { attention: AttentionSettings } & Omit<ModelSettings, 'attention'>;
 
 export type Goal =
   /** For each run by its name, or for all; a run that is not named is only to be looked at. */
@@ -39,10 +44,15 @@ export interface NamedRun {
   settings: RunSettings;
 }
 
-export function runsOf({ attention, settings }: Recipe): NamedRun[] {
-  return Object.entries(attention).map(([name, each]) => {
-    return { name, settings: { ...settings, model: { ...settings.model, attention: each } } };
+export function runsOf({ runs, settings }: Recipe): NamedRun[] {
+  return Object.entries(runs).map(([name, model]) => {
+    return { name, settings: { ...settings, model: { ...settings.model, ...model } } };
   });
+}
+
+/** A run for each variant, without options and by its name. */
+export function runsWith(variants: readonly string[]): Recipe['runs'] {
+  return Object.fromEntries(variants.map((variant) => [variant, { attention: { variant } }]));
 }
 
 /** A run at its end. */

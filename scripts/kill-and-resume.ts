@@ -47,7 +47,7 @@ const TRAINING = [
 ];
 /** An average life takes this share of the steps that an even division would give it, so that kills meet a live process. */
 const HASTE = 0.8;
-/** Longer than a checkpoint takes to be written. */
+/** About as long as a checkpoint takes to be written. */
 const WRITE_MILLISECONDS = 3;
 /** For a checkpoint that does not come. */
 const LONGEST_WAIT = 5000;
@@ -71,6 +71,7 @@ export async function killAndResume({ kills, seed, training, tell }: KillSetting
       mkdirSync(out);
       for (;;) {
         const words = existsSync(checkpointOf(out)) ? ['train', '--resume', out] : begin(training, out);
+        const before = new Set(readdirSync(out));
         const life = start([...words, '--threads', String(1 + random.integer(2))]);
         const done = verdict.stoodAt.length;
         const moment: Moment = {
@@ -79,7 +80,7 @@ export async function killAndResume({ kills, seed, training, tell }: KillSetting
           afterBegun: done % 2 === 1 ? WRITE_MILLISECONDS * random.uniform() : null,
         };
         if (!(await isKilled(life, out, moment))) break;
-        const left = readdirSync(out).some(isPartial);
+        const left = readdirSync(out).some((name) => isPartial(name) && !before.has(name));
         if (left) verdict.whileWriting++;
         const step = stepOf(out);
         verdict.stoodAt.push(step);

@@ -15,6 +15,7 @@ import { flag, flagName, integers, negatable, numbers, type OptionValues, text }
 import { Progress } from '../terminal/progress.ts';
 import { checkpointInput } from './checkpoint-input.ts';
 import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
+import { comparePretrained, formatSwaps } from './compare-pretrained.ts';
 import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
 import {
   applyMachine,
@@ -34,7 +35,12 @@ function options() {
     ...drawnInputOptions(),
     checkpoint: text('FILE', 'A model of train, whose queries, keys and values on a held-out example are compared'),
     layer: integers('N', 'With --checkpoint, its layers, counted from 0', { minimum: 0, defaultText: 'all' }),
-    text: text('FILE', 'With --checkpoint, another text for it to read', { defaultText: 'that of the training' }),
+    pretrained: text('DIR', 'A model of Hugging Face, whose attention is replaced; how far its output moves'),
+    text: text('FILE', 'For --checkpoint or --pretrained to read', {
+      defaultText: 'of a checkpoint, that of its training',
+    }),
+    ids: text('FILE', 'With --pretrained, numbers of tokens in place of a text'),
+    byLayer: flag('With --pretrained, also each layer alone, and with all before it'),
     ...variantOptions(),
     budget: integers(
       'N',
@@ -77,6 +83,10 @@ function describe() {
         explanation: 'On what a layer of a model of yours attends to',
       },
       {
+        command: `${PROGRAM} compare --pretrained DIR --text fixtures/text/alice-chapter-1.txt --length 128,512`,
+        explanation: 'What a real model makes of other attention than it was trained with',
+      },
+      {
         command: `${PROGRAM} compare --all --share 0.25`,
         explanation: 'What every variant makes of a quarter of the operations of full attention',
       },
@@ -85,6 +95,9 @@ function describe() {
 }
 
 export const compareCommand = defineCommand('compare', describe, async ({ values }, host) => {
+  if (values.pretrained !== undefined) return swap(values.pretrained, values, host);
+  const stray = values.ids !== undefined ? '--ids' : values.byLayer ? '--by-layer' : null;
+  if (stray !== null) throw new ArgumentError(`${stray}: is about a model of Hugging Face; name one with --pretrained`);
   const outputs = outputsOf(values);
   checkOutputs(outputs);
   applyMachine(values);
@@ -124,6 +137,27 @@ export const compareCommand = defineCommand('compare', describe, async ({ values
 });
 
 type Values = OptionValues<ReturnType<typeof options>>;
+
+/** `--pretrained`, which has no HTML report. */
+async function swap(pretrained: string, values: Values, host: Host): Promise<number> {
+  const { checkpoint, layer, qkv, distribution, batch, heads, headDim, budget, share, json } = values;
+  const { text, ids, length: lengths, variant: variants, byLayer, seed } = values;
+  const others = {
+    ...{ checkpoint, layer, qkv: qkv.length > 0 ? qkv : undefined, distribution, batch, heads, headDim, budget, share },
+    ...{ all: values.all || undefined, causal: values.causal || undefined },
+  };
+  const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
+  if (other !== undefined) throw new ArgumentError(`--${flagName(other)}: does not go with --pretrained`);
+  const outputs = outputsOf({ ...values, report: null });
+  checkOutputs(outputs);
+  applyMachine(values);
+  const options = optionsByVariant(values) ?? {};
+  const report = await comparePretrained({ pretrained, text, ids, lengths, variants, options, byLayer, seed });
+  const people = streamForPeople(outputs, host);
+  people.write(formatSwaps(report, { colour: supportsColour(people), width: widthOf(people) }));
+  if (json !== undefined) await writeOutput(json, `${JSON.stringify(report, null, 2)}\n`, host);
+  return 0;
+}
 
 function outputsOf({ json, report }: Values): Output[] {
   return [

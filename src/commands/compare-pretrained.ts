@@ -1,0 +1,191 @@
+/** `compare --pretrained`: a real model with variants in place of its attention, and how far its output moves. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { chosenVariants, type Skip } from '../compare/plan.ts';
+import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
+import { fromArray, type Tensor } from '../core/tensor.ts';
+import type { Description } from '../pretrained/architecture.ts';
+import { architectureOf } from '../pretrained/architectures.ts';
+import { readConfig } from '../pretrained/config.ts';
+import { loadPretrained } from '../pretrained/load.ts';
+import type { Replacement } from '../pretrained/replacement.ts';
+import { type Drift, driftOf, replacementsFor, runSwapped } from '../pretrained/swap.ts';
+import { loadTokenizer } from '../pretrained/tokenizer.ts';
+import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
+import { formatTable } from '../terminal/table.ts';
+
+export interface PretrainedChoice {
+  pretrained: string;
+  text: string | undefined;
+  /** A file of token numbers in place of a text. */
+  ids: string | undefined;
+  /** Absent: as long as the text and the model's positions allow. */
+  lengths: readonly number[] | undefined;
+  variants: readonly string[] | undefined;
+  options: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  byLayer: boolean;
+  seed: number;
+}
+
+export interface SwapResult {
+  variant: string;
+  length: number;
+  /** All layers replaced. */
+  drift: Drift;
+  attentionMilliseconds: number;
+  ownMilliseconds: number;
+  /** Layers counted from 0: this one alone replaced, and this one with all before it. */
+  layers?: { layer: number; alone: Drift; upTo: Drift }[];
+}
+
+export interface SwapReport {
+  model: { directory: string; type: string; layers: number; positions: number };
+  seed: number;
+  results: SwapResult[];
+  skips: Skip[];
+}
+
+/**
+ * Checks everything before any pass. Throws ArgumentError for options that do not fit, or for a text that is shorter than
+ * a length; FileFormatError or UnsupportedError for a folder that cannot be loaded.
+ */
+export async function comparePretrained(choice: PretrainedChoice): Promise<SwapReport> {
+  const { pretrained: directory, seed, byLayer } = choice;
+  const config = readConfig(join(directory, 'config.json'));
+  const { description } = architectureOf(config).plan(config);
+  const ids = await tokensOf(choice, Math.max(...(choice.lengths ?? [description.length])));
+  const lengths = choice.lengths ?? [Math.min(description.length, ids(description.length).length)];
+  const inputs = lengths.map((length) => {
+    const own = ids(length);
+    if (own.length < length) {
+      throw new ArgumentError(`--length: expected at most ${own.length}, the tokens of the text, got ${length}`);
+    }
+    return { length, tokens: fromArray(own, [1, length], 'int32') };
+  });
+  const skips: Skip[] = [];
+  const planned = inputs.map((input) => ({ ...input, cells: plansOf(choice, description, input.length, skips) }));
+
+  const longest = Math.max(...lengths);
+  const model = loadPretrained(directory, longest > description.length ? { length: longest } : {});
+  const results = planned.flatMap(({ length, tokens, cells }) => measure(length, tokens, cells));
+  const { modelType: type, layers, length: positions } = description;
+  return { model: { directory, type, layers, positions }, seed, results, skips };
+
+  function measure(length: number, tokens: Tensor, cells: readonly PlannedSwap[]): SwapResult[] {
+    // The first pass warms up.
+    runSwapped(model, { tokens });
+    return cells.map(({ variant, replacements }) => {
+      const own = runSwapped(model, { tokens });
+      const drift = (isReplaced: (layer: number) => boolean) =>
+        driftOf(own, runSwapped(model, { tokens }, replacements, isReplaced));
+      const all = runSwapped(model, { tokens }, replacements);
+      const result: SwapResult = {
+        variant,
+        length,
+        drift: driftOf(own, all),
+        attentionMilliseconds: all.attentionMilliseconds,
+        ownMilliseconds: own.attentionMilliseconds,
+      };
+      if (!byLayer) return result;
+      const each = replacements.map((_, layer) => ({
+        layer,
+        alone: drift((other) => other === layer),
+        upTo: drift((other) => other <= layer),
+      }));
+      return { ...result, layers: each };
+    });
+  }
+}
+
+type PlannedSwap = { variant: string; replacements: Replacement[] };
+
+/** A variant that was named and cannot serve is an error; another is left out. */
+function plansOf(choice: PretrainedChoice, description: Description, length: number, skips: Skip[]): PlannedSwap[] {
+  return chosenVariants(choice.variants).flatMap(({ name: variant }) => {
+    try {
+      const settings = { variant, options: choice.options[variant] ?? {}, gatedValues: false };
+      return [{ variant, replacements: replacementsFor(description, settings, length, choice.seed) }];
+    } catch (error) {
+      if (choice.variants !== undefined || !(error instanceof EfficientTransformersError)) throw error;
+      skips.push({ variant, reason: `${length} tokens: ${error.message}` });
+      return [];
+    }
+  });
+}
+
+/** The first tokens of the text: of a tokenizer with its special tokens, of --ids as they are. */
+async function tokensOf({ pretrained, text, ids }: PretrainedChoice, most: number): Promise<(n: number) => number[]> {
+  if ((text === undefined) === (ids === undefined)) {
+    throw new ArgumentError('--text: with --pretrained, expected a text or --ids, one of the two');
+  }
+  if (ids !== undefined) {
+    const words = contentOf('--ids', ids)
+      .split(/[\s,]+/)
+      .filter((word) => word !== '');
+    const wrong = words.find((word) => !/^\d+$/.test(word));
+    if (wrong !== undefined) throw new ArgumentError(`--ids: expected integers in ${ids}, got '${wrong}'`);
+    if (words.length === 0) throw new ArgumentError(`--ids: expected at least one integer in ${ids}, got none`);
+    return (length) => words.slice(0, length).map(Number);
+  }
+  if (!existsSync(join(pretrained, 'tokenizer.json'))) {
+    throw new ArgumentError(`--text: ${pretrained} has no tokenizer.json; give token numbers with --ids FILE`);
+  }
+  const content = contentOf('--text', text as string);
+  const tokenizer = await loadTokenizer(pretrained);
+  tokenizer.encode([content], { maxLength: most });
+  return (maxLength) => [...tokenizer.encode([content], { maxLength }).tokens.toArray()];
+}
+
+function contentOf(flag: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ArgumentError(`${flag}: cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** For people. */
+export function formatSwaps(
+  { model, results, skips }: SwapReport,
+  style: { colour: boolean; width?: number | undefined },
+) {
+  const withLogits = results.some(({ drift }) => drift.logits !== undefined);
+  const logitsCells = ({ logits }: Drift) =>
+    withLogits ? [formatError(logits?.divergence ?? Number.NaN), formatPercent(logits?.sameArgMax ?? Number.NaN)] : [];
+  const driftCells = (drift: Drift) => [
+    formatError(drift.relativeError),
+    drift.meanCosine.toFixed(4),
+    drift.worstCosine.toFixed(4),
+    ...logitsCells(drift),
+  ];
+  const titles = ['error', 'cosine', 'worst', ...(withLogits ? ['KL', 'same top'] : [])];
+  const columns = (...names: string[]) => names.map((title) => ({ title }));
+  const options = { colour: style.colour, ...(style.width !== undefined && { width: style.width }) };
+  const longest = Math.max(...results.map(({ length }) => length));
+  const parts = [
+    `${model.directory}: ${model.type}, ${model.layers} layers, their attention replaced`,
+    ...(longest > model.positions
+      ? [`Its ${model.positions} positions are repeated up to ${longest} (Beltagy et al. 2020, section 5).`]
+      : []),
+    formatTable(
+      columns('variant', 'tokens', ...titles, 'attention', 'own', 'time'),
+      results.map(({ variant, length, drift, attentionMilliseconds: time, ownMilliseconds: own }) => [
+        variant,
+        String(length),
+        ...driftCells(drift),
+        formatMilliseconds(time),
+        formatMilliseconds(own),
+        formatRatio(time / own),
+      ]),
+      options,
+    ),
+    ...results.flatMap(({ variant, length, layers }) => {
+      if (layers === undefined) return [];
+      const rows = layers.map(({ layer, alone, upTo }) => [String(layer), ...driftCells(alone), ...driftCells(upTo)]);
+      const upTo = titles.map((title) => `0…n ${title}`);
+      return [`${variant}, ${length} tokens`, formatTable(columns('layer n', ...titles, ...upTo), rows, options)];
+    }),
+    ...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}

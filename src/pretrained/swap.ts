@@ -1,0 +1,119 @@
+/**
+ * What a loaded model owes to its attention: the drift of its last hidden states, and of its logits where it has a head,
+ * when a variant takes the place of the attention of some layers, between the same projections.
+ */
+import { noGrad } from '../core/autograd.ts';
+import { elements, scope } from '../core/tensor.ts';
+import type { AttentionSettings } from '../training/mixing.ts';
+import type { AttendInstead, Description, PretrainedModel, TextInputs } from './architecture.ts';
+import { type Replacement, replacementsOf } from './replacement.ts';
+
+/** Of the model's last hidden states and logits with its own attention. */
+export interface Drift {
+  /** ‖replaced − own‖ / ‖own‖, over all tokens. */
+  relativeError: number;
+  /** Between the states of a token: the mean, and that of the token that has moved most. */
+  meanCosine: number;
+  worstCosine: number;
+  /** Where there is a head. Mean KL(own ‖ replaced) of the softmax, in nats; share of rows whose arg max stays. */
+  logits?: { divergence: number; sameArgMax: number };
+}
+
+export interface Pass {
+  states: Float64Array;
+  width: number;
+  logits?: { values: Float64Array; classes: number };
+  /** In the attention of all layers, between the projections. */
+  attentionMilliseconds: number;
+}
+
+/** The variant for each layer, with parameters from `seed`. Throws what `loadPretrained` throws for its `attention`. */
+export function replacementsFor(
+  description: Description,
+  attention: AttentionSettings,
+  length: number,
+  seed: number,
+): Replacement[] {
+  const causal = description.head === 'causal-lm';
+  return replacementsOf({ ...description, length }, { attention, seed }, causal) as Replacement[];
+}
+
+/** One forward pass, in which the layers that `isReplaced` names attend by `replacements`; without those, none does. */
+export function runSwapped(
+  model: PretrainedModel,
+  inputs: TextInputs,
+  replacements: readonly Replacement[] = [],
+  isReplaced: (layer: number) => boolean = () => true,
+): Pass {
+  let attentionMilliseconds = 0;
+  const attend: AttendInstead = ({ global: _, ...others }, layer, own) => {
+    const start = performance.now();
+    const replacement = isReplaced(layer) ? replacements[layer] : undefined;
+    const mixed = replacement === undefined ? own() : replacement.mixing.attend(others, { training: false });
+    attentionMilliseconds += performance.now() - start;
+    return mixed;
+  };
+  return noGrad(() =>
+    scope(() => {
+      const { hiddenStates, logits } = model.forward(inputs, { attend });
+      const last = hiddenStates[hiddenStates.length - 1];
+      const pass: Pass = {
+        states: Float64Array.from(elements(last)),
+        width: last.shape[last.shape.length - 1],
+        attentionMilliseconds,
+      };
+      if (logits === undefined) return pass;
+      const classes = logits.shape[logits.shape.length - 1];
+      return { ...pass, logits: { values: Float64Array.from(elements(logits)), classes } };
+    }),
+  );
+}
+
+/** How far a pass is from the model's own. */
+export function driftOf(own: Pass, replaced: Pass): Drift {
+  let [error, norm, cosines, worstCosine] = [0, 0, 0, 1];
+  const { width } = own;
+  for (let start = 0; start < own.states.length; start += width) {
+    let [dot, ofOwn, ofReplaced] = [0, 0, 0];
+    for (let i = start; i < start + width; i++) {
+      const [a, b] = [own.states[i], replaced.states[i]];
+      dot += a * b;
+      ofOwn += a * a;
+      ofReplaced += b * b;
+      error += (b - a) ** 2;
+    }
+    norm += ofOwn;
+    // Rounding must not take equal states above 1.
+    const cosine = Math.min(1, dot / Math.sqrt(ofOwn * ofReplaced));
+    cosines += cosine;
+    worstCosine = Math.min(worstCosine, cosine);
+  }
+  const meanCosine = cosines / (own.states.length / width);
+  const drift = { relativeError: Math.sqrt(error / norm), meanCosine, worstCosine };
+  if (own.logits === undefined || replaced.logits === undefined) return drift;
+  return { ...drift, logits: logitsDrift(own.logits.values, replaced.logits.values, own.logits.classes) };
+}
+
+function logitsDrift(own: Float64Array, replaced: Float64Array, classes: number): Drift['logits'] {
+  const rows = own.length / classes;
+  let [divergence, same] = [0, 0];
+  for (let start = 0; start < own.length; start += classes) {
+    const [a, b] = [own, replaced].map((logits) => logSoftmax(logits.subarray(start, start + classes)));
+    for (let i = 0; i < classes; i++) divergence += Math.exp(a[i]) * (a[i] - b[i]);
+    if (argMax(a) === argMax(b)) same++;
+  }
+  // Below 0 by rounding only.
+  return { divergence: Math.max(0, divergence / rows), sameArgMax: same / rows };
+}
+
+function logSoftmax(logits: Float64Array): Float64Array {
+  const most = logits[argMax(logits)];
+  const total = most + Math.log(logits.reduce((sum, value) => sum + Math.exp(value - most), 0));
+  return logits.map((value) => value - total);
+}
+
+function argMax(values: Float64Array): number {
+  let at = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[at]) at = i;
+  return at;
+}

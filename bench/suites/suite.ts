@@ -1,5 +1,5 @@
 /** What a suite of measurements is, and the few things that all of them do. */
-import { backward, noGrad } from '../../src/core/autograd.ts';
+import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
 import { measureMemory } from '../../src/core/memory.ts';
 import { sum } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
@@ -74,9 +74,9 @@ function withGradients(leaves: readonly Tensor[], body: () => void): void {
   try {
     body();
   } finally {
+    zeroGrad(leaves);
     leaves.forEach((leaf, index) => {
       leaf.requiresGrad = required[index];
-      leaf.grad = null;
     });
   }
 }

@@ -20,7 +20,7 @@ export interface SummaryRow {
   accuracy: number | null;
   /** Of the most frequent answer, and of the frequencies of all. */
   baseline: { accuracy: number; loss: number };
-  /** Mean training losses of ten equal parts of the run. */
+  /** Mean training losses of five equal parts of the run. */
   smoothedLosses: number[];
   reached: boolean | null;
   /** Of the whole process, on one thread. */
@@ -130,7 +130,10 @@ export function hashTable({ hashes }: Pick<Summary, 'hashes'>): string {
     run,
     ...row.targets.map((share, n) => `${formatPercent(share)} (${formatPercent(row.sequences[n])})`),
   ]);
-  const titles = ['trained', ...EVALUATED.map((each) => (each === 'all' ? 'without hashing' : `${each} hashes`))];
+  const titles = [
+    'trained',
+    ...EVALUATED.map((each) => (each === 'all' ? 'without hashing' : each === 1 ? '1 hash' : `${each} hashes`)),
+  ];
   return `${markdown(titles, lines)}
 
 Table 2 of Kitaev et al. 2020: tokens that are right with so many hashes at evaluation, and in brackets sequences that are

@@ -44,7 +44,7 @@ test('names are distinct, schedules end with the steps, goals are about runs tha
 const line = (step: number, loss: number): MetricsLine => {
   return { kind: 'steps', step, loss, gradientNorm: 1, learningRate: 1, tokensPerSecond: 1, seconds: step };
 };
-/** Of 20 steps, two of which are a tenth. */
+/** Of 20 steps, four of which are a fifth. */
 const linesOf = (lossAt: (step: number) => number) => {
   return Array.from({ length: 20 }, (_, n) => line(n + 1, lossAt(n + 1)));
 };
@@ -71,7 +71,7 @@ test('what is reached', () => {
   }
 });
 
-test('a loss that rises from one tenth of the run to the next is no fall, one that rises within a tenth is', () => {
+test('a loss that rises from one fifth of the run to the next is no fall, one that rises within a fifth is', () => {
   const judged = (lines: MetricsLine[]) =>
     isReached({ bitsBelowUnigram: 1 }, 'full', { loss: 0, accuracy: 0, lines }, { accuracy: 0, loss: 2 });
   assert.is(judged(linesOf((step) => 5 - step / 10 + (step % 2 === 0 ? 0.15 : 0))), true);
@@ -80,7 +80,7 @@ test('a loss that rises from one tenth of the run to the next is no fall, one th
 
 test('the smoothed loss is a mean over steps, not over lines', () => {
   assert.equal(smoothedLosses([]), []);
-  // Both of the first lines end in the second tenth of a hundred steps.
+  // Both of the first lines end in the first fifth of a hundred steps.
   const lines = [line(11, 1), line(20, 2), line(100, 3)];
   const [first, second] = smoothedLosses(lines);
   assert.equal([first, second], [(11 * 1 + 9 * 2) / 20, 3]);

@@ -36,7 +36,7 @@ export function describeRun({ task, learner, settings }: Run, baseline: Baseline
   const majority = formatPercent(baseline.accuracy);
   return [
     `${task.name}: ${summary} (${source})`,
-    `${plural(layers, 'layer')} of width ${modelDim} with ${heads} heads, ${size} parameters; ` +
+    `${plural(layers, 'layer')} of width ${modelDim} with ${plural(heads, 'head')}, ${size} parameters; ` +
       `${settings.batch} examples of at most ${task.length} tokens a step`,
     `To beat: accuracy ${majority} by the most frequent answer, loss ${formatError(baseline.loss)} by frequencies alone`,
   ].join('\n');

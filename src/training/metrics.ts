@@ -94,9 +94,10 @@ export class Metrics {
   }
 }
 
-const WINDOWS = 10;
+/** Batches differ, by as much as a small model still learns in the last tenth of a run; over a fifth that averages out. */
+const WINDOWS = 5;
 
-/** Mean training losses of ten equal parts of a run, by its lines; of fewer where there are fewer lines. */
+/** Mean training losses of five equal parts of a run, by its lines; of fewer where there are fewer lines. */
 export function smoothedLosses(lines: readonly MetricsLine[]): number[] {
   const last = lines.at(-1)?.step ?? 0;
   const sums = Array.from({ length: WINDOWS }, () => ({ loss: 0, steps: 0 }));

@@ -17,5 +17,5 @@ export const copyRecipe: Recipe = {
     evaluateEvery: 250,
   }),
   goal: { loss: 0.1 },
-  minutes: 6,
+  minutes: 5,
 };

@@ -28,5 +28,5 @@ export const duplicationRecipe: Recipe = {
     evaluateEvery: 250,
   }),
   goal: { accuracy: { full: 0.99, reformer: 0.95 } },
-  minutes: 3,
+  minutes: 1,
 };

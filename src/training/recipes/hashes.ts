@@ -16,7 +16,7 @@ export const hashesRecipe: Recipe = {
   },
   settings: duplicationRecipe.settings,
   goal: { accuracy: { '4-hashes': 0.95 } },
-  minutes: 6,
+  minutes: 2,
 };
 
 /**

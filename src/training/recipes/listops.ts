@@ -20,5 +20,5 @@ export const listopsRecipe: Recipe = {
     evaluationExamples: 1024,
   }),
   goal: { aboveMajority: 0.1 },
-  minutes: 5,
+  minutes: 6,
 };

@@ -16,7 +16,7 @@ import { ACTIVE, Control, FAILED, GENERATION, NEXT, ONLINE, OPEN, SPINS } from '
  * Work, in multiply-adds, under which waking the workers costs more than they give (measured:
  * `npm run bench -- --suite kernels`).
  */
-export const WORTH_SPLITTING = 60_000;
+export const WORTH_SPLITTING = 250_000;
 /** Who waits this long for the last chunks of a region has lost a worker. */
 const LOST_AFTER_MILLISECONDS = 120_000;
 const MAX_THREADS = 64;

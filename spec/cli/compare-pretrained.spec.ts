@@ -38,6 +38,9 @@ for (const [args, message] of [
   [['--ids', IDS, '--length', '41'], /--length: expected at most 40/],
   [['--text', 'README.md'], /has no tokenizer\.json; give token numbers with --ids/],
   [[], /--text: with --pretrained, expected a text or --ids/],
+  [['--ids', IDS, '--report', 'x.html'], /--report: there is no page for --pretrained/],
+  [['--ids', 'no-such-file'], /--ids: cannot read no-such-file/],
+  [['--ids', `${MODEL}/config.json`], /--ids: expected integers/],
   [['--ids', IDS, '--qkv', 'x.npy'], /--qkv: does not go with --pretrained/],
   [['--ids', IDS, '--length', '16', '--variant', 'longformer', '--option', 'attentionWindow=-1'], /attentionWindow/],
 ] as const) {

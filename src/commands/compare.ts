@@ -94,8 +94,13 @@ function describe() {
   };
 }
 
-export const compareCommand = defineCommand('compare', describe, async ({ values }, host) => {
-  if (values.pretrained !== undefined) return swap(values.pretrained, values, host);
+export const compareCommand = defineCommand('compare', describe, async ({ values, given }, host) => {
+  if (values.pretrained !== undefined) {
+    if (given.has('report') && values.report !== null) {
+      throw new ArgumentError('--report: there is no page for --pretrained; --json FILE has all of it');
+    }
+    return swap(values.pretrained, values, host);
+  }
   const stray = values.ids !== undefined ? '--ids' : values.byLayer ? '--by-layer' : null;
   if (stray !== null) throw new ArgumentError(`${stray}: is about a model of Hugging Face; name one with --pretrained`);
   const outputs = outputsOf(values);

@@ -2,13 +2,12 @@
 import { contiguous, reshape, transpose } from '../core/ops/index.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import { type FloatType, type Linear, linear } from '../training/linear.ts';
-import type { Mixing } from '../training/mixing.ts';
 import { type Module, named } from '../training/named.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, RandomBlocks } from './architecture.ts';
 import type { EncoderDescription } from './encoder-config.ts';
 import { attendAsReleased } from './own-attention.ts';
-import type { Replacement } from './replacement.ts';
+import { hasGlobalTokens, type Replacement } from './replacement.ts';
 import { REPLACEMENT } from './tensors.ts';
 import { unfilled, unfilledLinear } from './unfilled.ts';
 
@@ -111,9 +110,4 @@ export class EncoderAttention implements Module {
     const [batch, heads, length, headDim] = mixed.shape;
     return linear(reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, heads * headDim]), this.output);
   }
-}
-
-function hasGlobalTokens({ variant, options }: Mixing): boolean {
-  const { globalPositions = [] } = options as { globalPositions?: readonly number[] };
-  return variant.supports.globalProjections === true && globalPositions.length > 0;
 }

@@ -38,3 +38,9 @@ export function replacementsOf(description: Description, options: LoadOptions, c
     return { mixing, own: true };
   });
 }
+
+/** Whether a variant in place has tokens that take projections of their own. */
+export function hasGlobalTokens({ variant, options }: Mixing): boolean {
+  const { globalPositions = [] } = options as { globalPositions?: readonly number[] };
+  return variant.supports.globalProjections === true && globalPositions.length > 0;
+}

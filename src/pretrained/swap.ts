@@ -6,7 +6,7 @@ import { noGrad } from '../core/autograd.ts';
 import { elements, scope } from '../core/tensor.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import type { AttendInstead, Description, PretrainedModel, TextInputs } from './architecture.ts';
-import { type Replacement, replacementsOf } from './replacement.ts';
+import { hasGlobalTokens, type Replacement, replacementsOf } from './replacement.ts';
 
 /** Of the model's last hidden states and logits with its own attention. */
 export interface Drift {
@@ -38,6 +38,20 @@ export function replacementsFor(
   return replacementsOf({ ...description, length }, { attention, seed }, causal) as Replacement[];
 }
 
+/**
+ * What a variant learns and the model has by the same name and shape, such as Nyströmformer's convolution of the values,
+ * is the model's.
+ */
+export function startFrom(model: PretrainedModel, replacements: readonly Replacement[]): void {
+  const tensors = [...model.tensors()];
+  replacements.forEach(({ mixing }, layer) => {
+    const { convolution } = mixing.parameters;
+    if (convolution === undefined) return;
+    const own = tensors.find(([name]) => new RegExp(`\\b${layer}\\..*\\bconvolution$`).test(name))?.[1];
+    if (own?.shape.join() === convolution.shape.join()) elements(convolution).set(elements(own));
+  });
+}
+
 /** One forward pass, in which the layers that `isReplaced` names attend by `replacements`; without those, none does. */
 export function runSwapped(
   model: PretrainedModel,
@@ -46,10 +60,12 @@ export function runSwapped(
   isReplaced: (layer: number) => boolean = () => true,
 ): Pass {
   let attentionMilliseconds = 0;
-  const attend: AttendInstead = ({ global: _, ...others }, layer, own) => {
+  const attend: AttendInstead = (inputs, layer, own) => {
     const start = performance.now();
-    const replacement = isReplaced(layer) ? replacements[layer] : undefined;
-    const mixed = replacement === undefined ? own() : replacement.mixing.attend(others, { training: false });
+    const mixing = isReplaced(layer) ? replacements[layer]?.mixing : undefined;
+    const { global: _, ...others } = inputs;
+    const given = mixing !== undefined && hasGlobalTokens(mixing) ? inputs : others;
+    const mixed = mixing === undefined ? own() : mixing.attend(given, { training: false });
     attentionMilliseconds += performance.now() - start;
     return mixed;
   };

@@ -1,5 +1,4 @@
 /** Every recipe, by name. Adding one is one file and one line here. */
-import { associativeRecallRecipe } from './associative-recall.ts';
 import { byteLmRecipe } from './byte-lm.ts';
 import { copyRecipe } from './copy.ts';
 import { duplicationRecipe } from './duplication.ts';
@@ -11,7 +10,6 @@ export const recipes: readonly Recipe[] = [
   duplicationRecipe,
   hashesRecipe,
   copyRecipe,
-  associativeRecallRecipe,
   listopsRecipe,
   byteLmRecipe,
 ];

@@ -6,13 +6,7 @@ import { hashesRecipe } from './hashes.ts';
 import { listopsRecipe } from './listops.ts';
 import type { Recipe } from './recipe.ts';
 
-export const recipes: readonly Recipe[] = [
-  duplicationRecipe,
-  hashesRecipe,
-  copyRecipe,
-  listopsRecipe,
-  byteLmRecipe,
-];
+export const recipes: readonly Recipe[] = [duplicationRecipe, hashesRecipe, copyRecipe, listopsRecipe, byteLmRecipe];
 
 /** What `train` does where nothing is said. */
 export const defaultRecipe: Recipe = duplicationRecipe;

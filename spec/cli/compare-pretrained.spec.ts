@@ -34,6 +34,33 @@ test('positions are repeated beyond the model, and the output says so', async ()
   assert.match(out, /20 positions are repeated up to 40/);
 });
 
+test('a variant counts as drawn unless the checkpoint has its parameters', async () => {
+  const drawnOf = async (model: string, width: number) => {
+    const args = ['--length', '12', '--variant', 'nystromformer', '--option', `convolutionWidth=${width}`];
+    const out = await outputOf(['compare', '--pretrained', model, '--ids', IDS, '--json', '-', ...args]);
+    return (JSON.parse(out) as SwapReport).drawn;
+  };
+  assert.equal(await drawnOf(MODEL, 0), []);
+  assert.equal(await drawnOf(MODEL, 5), ['nystromformer']);
+  const own = 'fixtures/pretrained/nystromformer-masked-lm';
+  assert.equal(await drawnOf(own, 5), []);
+  // Another width than the checkpoint's.
+  assert.equal(await drawnOf(own, 3), ['nystromformer']);
+});
+
+test('refused: a folder that is not there', async () => {
+  const { code, err } = await answerTo(['compare', '--pretrained', 'no-such-folder', '--ids', IDS]);
+  assert.is.not(code, 0);
+  assert.match(err, /no-such-folder\/config\.json: cannot be read/);
+});
+
+test('refused: a variant by name that cannot be causal, in a causal model', async () => {
+  const args = ['--pretrained', 'fixtures/pretrained/reformer-causal', '--ids', IDS, '--length', '16'];
+  const { code, err } = await answerTo(['compare', ...args, '--variant', 'bigbird']);
+  assert.is.not(code, 0);
+  assert.match(err, /bigbird.*causal|causal.*bigbird/);
+});
+
 for (const [args, message] of [
   [['--ids', IDS, '--length', '41'], /--length: expected at most 40/],
   [['--text', 'README.md'], /has no tokenizer\.json; give token numbers with --ids/],

@@ -74,14 +74,14 @@ export async function comparePretrained(choice: PretrainedChoice): Promise<SwapR
 
   const longest = Math.max(...lengths);
   const model = loadPretrained(directory, longest > description.length ? { length: longest } : {});
+  const drawn = new Set<string>();
   const results = planned.flatMap(({ length, tokens, cells }) => measure(length, tokens, cells));
   const { modelType: type, layers, length: positions } = description;
-  const drawn = [...new Set(planned.flatMap(({ cells }) => cells.filter(isDrawn).map(({ variant }) => variant)))];
-  return { model: { directory, type, layers, positions }, seed, results, drawn, skips };
+  return { model: { directory, type, layers, positions }, seed, results, drawn: [...drawn], skips };
 
   function measure(length: number, tokens: Tensor, cells: readonly PlannedSwap[]): SwapResult[] {
     return cells.map(({ variant, replacements }) => {
-      startFrom(model, replacements);
+      if (startFrom(model, replacements)) drawn.add(variant);
       // In turns, so that both have the same share of what else the machine does; the first of each warms up.
       const [owns, alls] = [[], []] as [Pass[], Pass[]];
       for (let turn = 0; turn < TURNS; turn++) {
@@ -132,11 +132,6 @@ function ownOptions(description: Description & { attention?: OwnAttention }, var
   const { attention } = description;
   if (variant !== 'nystromformer' || attention?.kind !== 'landmarks' || attention.convolutionWidth === null) return {};
   return { convolutionWidth: attention.convolutionWidth };
-}
-
-/** Whether a variant has parameters that no checkpoint has filled. */
-function isDrawn({ replacements }: PlannedSwap): boolean {
-  return replacements.some(({ mixing }) => Object.keys(mixing.parameters).some((name) => name !== 'convolution'));
 }
 
 /** The first tokens of the text: of a tokenizer with its special tokens, of --ids as they are. */

@@ -40,16 +40,19 @@ export function replacementsFor(
 
 /**
  * What a variant learns and the model has by the same name and shape, such as Nyströmformer's convolution of the values,
- * is the model's.
+ * is the model's. Returns whether some parameters remain as drawn.
  */
-export function startFrom(model: PretrainedModel, replacements: readonly Replacement[]): void {
+export function startFrom(model: PretrainedModel, replacements: readonly Replacement[]): boolean {
   const tensors = [...model.tensors()];
-  replacements.forEach(({ mixing }, layer) => {
-    const { convolution } = mixing.parameters;
-    if (convolution === undefined) return;
+  const drawn = replacements.map(({ mixing }, layer) => {
+    const { convolution, ...others } = mixing.parameters;
+    if (convolution === undefined) return Object.keys(others).length > 0;
     const own = tensors.find(([name]) => new RegExp(`\\b${layer}\\..*\\bconvolution$`).test(name))?.[1];
-    if (own?.shape.join() === convolution.shape.join()) elements(convolution).set(elements(own));
+    if (own?.shape.join() !== convolution.shape.join()) return true;
+    elements(convolution).set(elements(own));
+    return Object.keys(others).length > 0;
   });
+  return drawn.includes(true);
 }
 
 /** One forward pass, in which the layers that `isReplaced` names attend by `replacements`; without those, none does. */

@@ -1,7 +1,7 @@
 /** `npm run bench -- --report FILE`: everything under bench/results/ as one page that holds all it shows. */
 import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from '../../src/compare/report/chart.ts';
 import { type Html, html, raw } from '../../src/compare/report/html.ts';
-import { styleSheet } from '../../src/compare/report/style.ts';
+import { pageOf } from '../../src/compare/report/page.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { formatRatio } from '../../src/terminal/format.ts';
 import { memoryCharts, PASSES, speedUpCharts, timeCharts } from './growth-figures.ts';
@@ -23,28 +23,15 @@ export async function renderBenchReport(): Promise<string> {
     scaling && renderGrowth(drawing, scaling),
     crossover && renderCrossover(drawing, crossover),
   ];
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Speed and memory of efficient-transformers</title>
-<style>${raw(styleSheet)}</style>
-</head>
-<body>
-<main>
-<header>
+  return pageOf(
+    'Speed and memory of efficient-transformers',
+    html`<header>
 <h1>Speed and memory</h1>
 <p class="lead">efficient-transformers beside other libraries, and its variants beside its own full attention</p>
 </header>
 ${sections.every((section) => section === null) ? html`<p>Nothing was measured: npm run bench</p>` : sections}
-<footer>Rest on a point for its figures. The raw numbers are in bench/results/.</footer>
-</main>
-</body>
-</html>
-`;
-  return page.source;
+<footer>Rest on a point for its figures. The raw numbers are in bench/results/.</footer>`,
+  );
 }
 
 function renderPeers(drawing: Drawing, { environment, rows }: Raw<PeerRow>): Html {

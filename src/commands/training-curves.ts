@@ -10,7 +10,7 @@ import {
   loadDrawing,
 } from '../compare/report/chart.ts';
 import { type Html, html, raw } from '../compare/report/html.ts';
-import { styleSheet } from '../compare/report/style.ts';
+import { pageOf } from '../compare/report/page.ts';
 import type { Environment } from '../compare/result.ts';
 import { formatCount, formatError, formatMilliseconds, formatPercent } from '../terminal/format.ts';
 import type { EvaluationLine, MetricsLine, StepsLine } from '../training/metrics.ts';
@@ -34,28 +34,15 @@ export async function renderCurves(
 ): Promise<string> {
   const drawing = await loadDrawing();
   const title = `Training on ${task}: ${curves.map(({ label }) => label).join(', ')}`;
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<style>${raw(styleSheet)}</style>
-</head>
-<body>
-<main>
-<header>
+  return pageOf(
+    title,
+    html`<header>
 <h1>${title}</h1>
 <p class="lead">Loss in nats for each target that counts, and accuracy, on examples that were held out.</p>
 </header>
 <div class="grid">${charts(curves, baseline).map((chart) => figure(drawing, chart))}</div>
-<footer>Made by efficient-transformers ${version} on ${cpu}, ${threads} threads.</footer>
-</main>
-</body>
-</html>
-`;
-  return page.source;
+<footer>Made by efficient-transformers ${version} on ${cpu}, ${threads} threads.</footer>`,
+  );
 }
 
 function figure(drawing: Drawing, chart: Chart): Html {

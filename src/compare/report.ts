@@ -7,8 +7,8 @@ import { formatError } from '../terminal/format.ts';
 import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from './report/chart.ts';
 import { costCharts, errorCharts, nameOf, scalingCharts, scalingSeries } from './report/figures.ts';
 import { type Html, html, raw } from './report/html.ts';
+import { pageOf } from './report/page.ts';
 import { renderPictures } from './report/pictures.ts';
-import { styleSheet } from './report/style.ts';
 import { renderCards, renderFacts, renderTable } from './report/summary.ts';
 import type { ComparisonReport } from './result.ts';
 import {
@@ -27,18 +27,9 @@ export async function renderReport(report: ComparisonReport): Promise<string> {
   const drawing = await loadDrawing();
   const series = seriesOf(results);
   const title = `What efficient attention costs: ${input.name}`;
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<style>${raw(styleSheet)}</style>
-</head>
-<body>
-<main>
-<header>
+  return pageOf(
+    title,
+    html`<header>
 <h1>What efficient attention costs</h1>
 <p class="lead">Each variant against full attention, on ${input.name}</p>
 ${renderFacts(report)}
@@ -50,12 +41,8 @@ ${renderCosts(drawing, series)}
 ${renderScaling(drawing, series)}
 ${pictures.length === 0 ? null : renderPatterns(pictures)}
 ${renderData(report)}
-<footer>Made by efficient-transformers ${report.environment.version}.</footer>
-</main>
-</body>
-</html>
-`;
-  return page.source;
+<footer>Made by efficient-transformers ${report.environment.version}.</footer>`,
+  );
 }
 
 function renderResults({ results }: ComparisonReport): Html {

@@ -1,0 +1,23 @@
+/** The frame of a page that holds everything it shows: no script, no network, light or dark as the reader's system is. */
+import { type Html, html, raw } from './html.ts';
+import { styleSheet } from './style.ts';
+
+/** The whole document, with `content` in its main part. */
+export function pageOf(title: string, content: Html): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style>${raw(styleSheet)}</style>
+</head>
+<body>
+<main>
+${content}
+</main>
+</body>
+</html>
+`.source;
+}

@@ -6,7 +6,7 @@
  *     ∂q_i = scale Σ_j ∂S_ij k_j      ∂k_j = scale Σ_i ∂S_ij q_i      ∂v_j = Σ_i P_ij ∂O_i
  */
 import type { NumericArray } from '../memory.ts';
-import { ATTENTION_NUMBERS, type AttentionNumbers, hideScores, maskOf } from './attention.ts';
+import { type AttentionNumbers, hideScores, maskOf } from './attention.ts';
 import { OTHER, OWN, rowsOf, type Tile, tileOf } from './attention-tiles.ts';
 import { defineKernel } from './kernel.ts';
 import { weighRows } from './online-softmax.ts';
@@ -91,7 +91,7 @@ function narrow(
 function addGradients(tile: Tile, arrays: readonly NumericArray[], numbers: readonly number[]): void {
   const [queries, keys, , outputGradient, , , , , , , , queryResult, keyResult, valueResult] = arrays;
   const [, , , queryLength, keyLength, headDim, valueDim, scale] = numbers as unknown as AttentionNumbers;
-  const asked = numbers[ATTENTION_NUMBERS];
+  const asked = numbers[numbers.length - 1];
   const { query, rows, key, columns } = met;
   const scores = scratch.get('scores', valueResult, OTHER * OTHER);
   const gradients = scratch.get('gradients', valueResult, OTHER * OTHER);

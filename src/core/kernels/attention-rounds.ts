@@ -4,13 +4,13 @@
  * at most. The meetings of a round run on any threads in any order, and never write to the same place; every gradient
  * sums its parts in the order of the rounds.
  */
-import { type AttentionLayout, type KeyRuns, TILE_FIELDS, tokensOfClass } from './attention-tiles.ts';
+import { type AttentionLayout, reachOf, TILE_FIELDS, tokensOfClass } from './attention-tiles.ts';
 
 /** Meetings of one round, in rows as those of query tiles: head, first key, number of keys, run of queries. */
 export type Round = Int32Array;
 
 /** Places of a block: few enough that a short sequence has work for several threads, and at most 256. */
-export function blockOf(length: number): number {
+function blockOf(length: number): number {
   return 64 * Math.min(4, Math.max(1, Math.ceil(length / 512)));
 }
 
@@ -46,17 +46,4 @@ export function roundsOf({ queryLength, keyLength, heads }: AttentionLayout): Ro
 
 export function meetingsOf(round: Round): number {
   return round.length / TILE_FIELDS;
-}
-
-/** Lowest and highest place that queries from place `first` to `end` can meet; an empty run if none can. */
-function reachOf({ dilation, begin, end }: KeyRuns, remainder: number, first: number, last: number): [number, number] {
-  let lowest = Number.POSITIVE_INFINITY;
-  let highest = 0;
-  for (let place = first; place < last; place++) {
-    const token = remainder + dilation * place;
-    if (begin[token] >= end[token]) continue;
-    lowest = Math.min(lowest, begin[token]);
-    highest = Math.max(highest, end[token]);
-  }
-  return highest === 0 ? [0, 0] : [lowest, highest];
 }

@@ -55,7 +55,7 @@ export interface LayoutTables {
  * Cuts queries into tiles of one remainder each, and notes which run of keys a tile can meet: counted in steps of the
  * dilation, within the same remainder.
  */
-export function tabulate({ queryLength, keyLength, heads }: AttentionLayout): LayoutTables {
+export function tabulate({ queryLength, heads }: AttentionLayout): LayoutTables {
   const queryTiles: number[] = [];
   const begin = new Int32Array(heads.length * queryLength);
   const end = new Int32Array(heads.length * queryLength);
@@ -68,7 +68,7 @@ export function tabulate({ queryLength, keyLength, heads }: AttentionLayout): La
     pairs += pairsOfHead;
     const own = pairsOfHead > SHORT_RUN * queryLength ? OWN : OWN_IN_SHORT_RUNS;
     for (let remainder = 0; remainder < head.dilation; remainder++) {
-      tabulateClass(head, remainder, queryLength, keyLength, own, index, queryTiles);
+      tabulateClass(head, remainder, queryLength, own, index, queryTiles);
     }
   });
   return {
@@ -106,28 +106,37 @@ function costliestFirst(tiles: readonly number[]): Int32Array {
 }
 
 function tabulateClass(
-  { dilation, begin, end }: KeyRuns,
+  runs: KeyRuns,
   remainder: number,
   queryLength: number,
-  keyLength: number,
   own: number,
   head: number,
   queryTiles: number[],
 ): void {
-  const queries = tokensOfClass(queryLength, remainder, dilation);
-  const keys = tokensOfClass(keyLength, remainder, dilation);
+  const queries = tokensOfClass(queryLength, remainder, runs.dilation);
   for (let first = 0; first < queries; first += own) {
     const count = Math.min(own, queries - first);
-    let lowest = keys;
-    let highest = 0;
-    for (let place = first; place < first + count; place++) {
-      const token = remainder + dilation * place;
-      if (begin[token] >= end[token]) continue;
-      lowest = Math.min(lowest, begin[token]);
-      highest = Math.max(highest, end[token]);
-    }
-    queryTiles.push(head, remainder + dilation * first, count, lowest, highest);
+    const [lowest, highest] = reachOf(runs, remainder, first, first + count);
+    queryTiles.push(head, remainder + runs.dilation * first, count, lowest, highest);
   }
+}
+
+/** The run of places that queries from place `first` up to `last` can meet; an empty one if none can. */
+export function reachOf(
+  { dilation, begin, end }: KeyRuns,
+  remainder: number,
+  first: number,
+  last: number,
+): [number, number] {
+  let lowest = Number.POSITIVE_INFINITY;
+  let highest = 0;
+  for (let place = first; place < last; place++) {
+    const token = remainder + dilation * place;
+    if (begin[token] >= end[token]) continue;
+    lowest = Math.min(lowest, begin[token]);
+    highest = Math.max(highest, end[token]);
+  }
+  return highest === 0 ? [0, 0] : [lowest, highest];
 }
 
 /** A tile of the layout, placed in a batch entry and head. */

@@ -26,8 +26,6 @@ export type AttentionNumbers = readonly [
   masked: number,
 ];
 
-export const ATTENTION_NUMBERS = 9;
-
 /** The mask of the keys that a tile meets, [keyLength]; null if all are real. */
 export function maskOf(keyMask: NumericArray, masked: number, tile: Tile, keyLength: number): NumericArray | null {
   if (masked === 0) return null;

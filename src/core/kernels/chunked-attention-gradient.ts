@@ -6,16 +6,7 @@
  */
 import type { NumericArray } from '../memory.ts';
 import { WANTED } from './attention-gradient.ts';
-import {
-  applyRules,
-  CHUNKED_NUMBERS,
-  type ChunkedNumbers,
-  OTHER,
-  OWN,
-  reachOf,
-  Side,
-  type SortTables,
-} from './chunks.ts';
+import { applyRules, type ChunkedNumbers, OTHER, OWN, reachOf, Side, type SortTables } from './chunks.ts';
 import { defineKernel } from './kernel.ts';
 import { weighRows } from './online-softmax.ts';
 import { Scratch } from './scratch.ts';
@@ -59,7 +50,7 @@ export const chunkedGradientKernel = defineKernel('chunked-gradient', (from, to,
   const tables = arrays.slice(0, 3) as unknown as SortTables;
   const chunked = numbers as unknown as ChunkedNumbers;
   const [length, headDim, valueDim, , , , chunkLength] = chunked;
-  const [distance, asked] = numbers.slice(CHUNKED_NUMBERS);
+  const [distance, asked] = numbers.slice(-2);
   const size = gradientBlock(chunkLength);
   const blocks = Math.ceil(length / size);
   const rows = scratchRows(outputGradient, headDim, valueDim);

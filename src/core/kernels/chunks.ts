@@ -33,8 +33,6 @@ export type ChunkedNumbers = readonly [
   once: number,
 ];
 
-export const CHUNKED_NUMBERS = 12;
-
 /** Tables of a sort, [batch × heads, rounds, length]: token at each place, place of each token, group of each token. */
 export type SortTables = readonly [order: NumericArray, place: NumericArray, group: NumericArray];
 

@@ -2,12 +2,13 @@
 import { recordAll } from '../autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { attentionKernel } from '../kernels/attention.ts';
-import { attentionDeltaKernel, attentionGradientKernel, wanted } from '../kernels/attention-gradient.ts';
+import { attentionGradientKernel } from '../kernels/attention-gradient.ts';
 import { meetingsOf, roundsOf } from '../kernels/attention-rounds.ts';
 import { type AttentionLayout, TILE_FIELDS, tabulate } from '../kernels/attention-tiles.ts';
 import { joinGradientKernel, joinKernel } from '../kernels/join.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, fromArray, type Tensor, zeros } from '../tensor.ts';
+import { beginBackward } from './attention-backward.ts';
 import { expectFloat, expectSameDType, expectTensor } from './check.ts';
 
 export interface StreamingOptions {
@@ -76,32 +77,24 @@ export function streamingAttention(
     { costPerItem: (pairs * (headDim + valueDim + EXP_COST)) / queryItems },
   );
 
-  recordAll('streamingAttention', [output, logSumExp], [queries, keys, values], ([gradient, logSumExpGradient]) => {
-    const outputGradient = gradient ?? zeros(output.shape, output.dtype);
-    const delta = empty(logSumExp.shape, output.dtype);
-    const deltaArrays = [output, outputGradient, logSumExpGradient ?? logSumExp, delta].map(elements);
-    const both = logSumExpGradient === null ? 0 : 1;
-    parallelFor(attentionDeltaKernel, delta.size, deltaArrays, [valueDim, both], { costPerItem: valueDim });
-
-    // Whoever only asks for gradients of the values, as for rows of the matrix, is spared nearly half of the work.
-    const gradientFor = (input: Tensor) => (input.requiresGrad ? zeros(input.shape, input.dtype) : null);
-    const [queryGradient, keyGradient] = [gradientFor(queries), gradientFor(keys)];
-    const valueGradient = zeros(values.shape, values.dtype);
-    const results = [queryGradient ?? valueGradient, keyGradient ?? valueGradient, valueGradient].map(elements);
-    const given = [...inputs, elements(outputGradient), elements(logSumExp), elements(delta)];
-    const products = 2 + (queryGradient === null ? 0 : 1) + (keyGradient === null ? 0 : 1);
+  recordAll('streamingAttention', [output, logSumExp], [queries, keys, values], (given) => {
+    const begun = beginBackward([output, logSumExp], given, [queries, keys, values]);
+    const { outputGradient, delta, gradients, asked } = begun;
+    const known = [...inputs, ...[outputGradient, logSumExp, delta].map(elements)];
+    const results = begun.results.map(elements);
+    const products = 1 + gradients.filter((gradient) => gradient !== null).length;
     const rounds = roundsOf(layout);
     const meetings = rounds.reduce((sum, round) => sum + meetingsOf(round), 0);
     for (const round of rounds) {
       parallelFor(
         attentionGradientKernel,
         groups * meetingsOf(round),
-        [...given, int32(round), begins, ends, dilations, mask, ...results],
-        [...numbersWith(round), wanted(queryGradient !== null, keyGradient !== null)],
+        [...known, int32(round), begins, ends, dilations, mask, ...results],
+        [...numbersWith(round), asked],
         { costPerItem: (tables.pairs * (products * headDim + valueDim + EXP_COST)) / meetings },
       );
     }
-    return [queryGradient, keyGradient, valueGradient];
+    return gradients;
   });
   return { output, logSumExp };
 }

@@ -1,13 +1,13 @@
 /** Softmax attention of every token among those that sorting by group has put near it. */
 import { recordAll } from '../autograd.ts';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
-import { attentionDeltaKernel, wanted } from '../kernels/attention-gradient.ts';
 import { chunkedAttentionKernel } from '../kernels/chunked-attention.ts';
 import { chunkedGradientKernel, gradientBlock, gradientRounds } from '../kernels/chunked-attention-gradient.ts';
 import { type ChunkedNumbers, OWN } from '../kernels/chunks.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, type Tensor, zeros } from '../tensor.ts';
+import { elements, empty, type Tensor } from '../tensor.ts';
 import type { Attended } from './attention.ts';
+import { beginBackward } from './attention-backward.ts';
 import { expectFloat, expectSameDType, expectTensor } from './check.ts';
 import { countingSort } from './sort.ts';
 
@@ -100,29 +100,20 @@ export function chunkedAttention(
     costPerItem: pairsPerItem * (headDim + valueDim + EXP_COST),
   });
 
-  recordAll('chunkedAttention', [output, logSumExp], [queries, keys, values], ([gradient, logSumExpGradient]) => {
-    const outputGradient = gradient ?? zeros(output.shape, output.dtype);
-    const delta = empty(logSumExp.shape, output.dtype);
-    const deltaArrays = [output, outputGradient, logSumExpGradient ?? logSumExp, delta].map(elements);
-    const both = logSumExpGradient === null ? 0 : 1;
-    parallelFor(attentionDeltaKernel, delta.size, deltaArrays, [valueDim, both], { costPerItem: valueDim });
-
-    const known = [...given, outputGradient, logSumExp, delta];
-    const gradientFor = (input: Tensor) => (input.requiresGrad ? zeros(input.shape, input.dtype) : null);
-    const [queryGradient, keyGradient] = [gradientFor(queries), gradientFor(keys)];
-    const valueGradient = zeros(values.shape, values.dtype);
-    const results = [queryGradient ?? valueGradient, keyGradient ?? valueGradient, valueGradient];
-    const asked = wanted(queryGradient !== null, keyGradient !== null);
+  recordAll('chunkedAttention', [output, logSumExp], [queries, keys, values], (upstream) => {
+    const begun = beginBackward([output, logSumExp], upstream, [queries, keys, values]);
+    const { outputGradient, delta, gradients, results, asked } = begun;
+    const arrays = [...given, outputGradient, logSumExp, delta, ...results].map(elements);
     const block = gradientBlock(chunkLength);
     const blocks = batch * heads * Math.ceil(length / block);
     for (const distance of gradientRounds(options.causal)) {
       // Of a block beside theirs, queries only meet the chunk at the edge.
       const pairs = distance === 0 ? (items * pairsPerItem) / blocks : chunkLength * chunkLength;
-      parallelFor(chunkedGradientKernel, blocks, [...known, ...results].map(elements), [...numbers, distance, asked], {
+      parallelFor(chunkedGradientKernel, blocks, arrays, [...numbers, distance, asked], {
         costPerItem: pairs * (4 * headDim + valueDim + EXP_COST),
       });
     }
-    return [queryGradient, keyGradient, valueGradient];
+    return gradients;
   });
   return { output, logSumExp };
 }

@@ -1,13 +1,13 @@
 /** A layer's attention between its projections: its own, or a variant in its place. */
 import { contiguous, reshape, transpose } from '../core/ops/index.ts';
-import { elements, type Tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { type FloatType, type Linear, linear } from '../training/linear.ts';
 import { type Module, named } from '../training/named.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, RandomBlocks } from './architecture.ts';
 import type { EncoderDescription } from './encoder-config.ts';
 import { attendAsReleased } from './own-attention.ts';
-import { hasGlobalTokens, type Replacement } from './replacement.ts';
+import { hasGlobalTokens, type Replacement, startAs } from './replacement.ts';
 import { REPLACEMENT } from './tensors.ts';
 import { unfilled, unfilledLinear } from './unfilled.ts';
 
@@ -67,10 +67,7 @@ export class EncoderAttention implements Module {
       [to?.[part].bias, from[part].bias],
     ]);
     pairs.push([this.replacement?.mixing.parameters.convolution, this.convolution]);
-    for (const [target, source] of pairs) {
-      if (target === undefined || source === undefined || target.shape.join() !== source.shape.join()) continue;
-      elements(target).set(elements(source));
-    }
+    for (const [target, source] of pairs) if (target !== undefined) startAs(target, source);
   }
 
   /** Self-attention of x [batch, length, modelDim], to the same. */

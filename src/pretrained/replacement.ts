@@ -1,6 +1,7 @@
 /** Variants in place of a model's own attention: which layer gets which, and with whose parameters. */
 import { ArgumentError, UnsupportedError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
+import { elements, type Tensor } from '../core/tensor.ts';
 import type { AttentionPlace, AttentionSettings } from '../training/mixing.ts';
 import { Mixing } from '../training/mixing.ts';
 import type { Description, LoadOptions } from './architecture.ts';
@@ -43,4 +44,11 @@ export function replacementsOf(description: Description, options: LoadOptions, c
 export function hasGlobalTokens({ variant, options }: Mixing): boolean {
   const { globalPositions = [] } = options as { globalPositions?: readonly number[] };
   return variant.supports.globalProjections === true && globalPositions.length > 0;
+}
+
+/** Gives a tensor the numbers of one of the same shape; false where there is none. */
+export function startAs(target: Tensor, source: Tensor | undefined): boolean {
+  if (source === undefined || target.shape.join() !== source.shape.join()) return false;
+  elements(target).set(elements(source));
+  return true;
 }

@@ -6,7 +6,7 @@ import { noGrad } from '../core/autograd.ts';
 import { elements, scope } from '../core/tensor.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import type { AttendInstead, Description, PretrainedModel, TextInputs } from './architecture.ts';
-import { hasGlobalTokens, type Replacement, replacementsOf } from './replacement.ts';
+import { hasGlobalTokens, type Replacement, replacementsOf, startAs } from './replacement.ts';
 
 /** Of the model's last hidden states and logits with its own attention. */
 export interface Drift {
@@ -43,14 +43,12 @@ export function replacementsFor(
  * is the model's. Returns whether some parameters remain as drawn.
  */
 export function startFrom(model: PretrainedModel, replacements: readonly Replacement[]): boolean {
-  const tensors = [...model.tensors()];
+  const tensors = model.tensors();
   const drawn = replacements.map(({ mixing }, layer) => {
     const { convolution, ...others } = mixing.parameters;
-    if (convolution === undefined) return Object.keys(others).length > 0;
-    const own = tensors.find(([name]) => new RegExp(`\\b${layer}\\..*\\bconvolution$`).test(name))?.[1];
-    if (own?.shape.join() !== convolution.shape.join()) return true;
-    elements(convolution).set(elements(own));
-    return Object.keys(others).length > 0;
+    const isOwn =
+      convolution === undefined || startAs(convolution, tensors.get(`layers.${layer}.attention.convolution`));
+    return !isOwn || Object.keys(others).length > 0;
   });
   return drawn.includes(true);
 }

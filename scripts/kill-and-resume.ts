@@ -13,12 +13,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { EfficientTransformersError } from '../src/core/errors.ts';
 import { Random } from '../src/core/random.ts';
-import { parseArguments } from '../src/terminal/arguments.ts';
-import { integer, texts } from '../src/terminal/options.ts';
+import { integer, type OptionValues, texts } from '../src/terminal/options.ts';
 import { resumeRun } from '../src/training/checkpoint.ts';
 import { endRun } from '../src/training/run.ts';
+import { runProgram } from './program.ts';
 
 export interface KillSettings {
   kills: number;
@@ -190,13 +189,7 @@ const command = {
   ],
 };
 
-async function main(args: readonly string[]): Promise<number> {
-  const parsed = parseArguments(command, args);
-  if (parsed.help !== null) {
-    console.log(parsed.help);
-    return 0;
-  }
-  const { kills, seed, train } = parsed.values;
+async function main({ kills, seed, train }: OptionValues<typeof command.options>): Promise<number> {
   const training = train.length > 0 ? train.flatMap((words) => words.trim().split(/\s+/)) : TRAINING;
   console.log(`train ${training.join(' ')}, killed ${kills} times, seed ${seed}`);
   const { whileWriting, same } = await killAndResume({ kills, seed, training, tell: console.log });
@@ -209,12 +202,4 @@ async function main(args: readonly string[]): Promise<number> {
   return same ? 0 : 1;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  try {
-    process.exitCode = await main(process.argv.slice(2));
-  } catch (error) {
-    if (!(error instanceof EfficientTransformersError)) throw error;
-    console.error(`Error: ${error.message}`);
-    process.exitCode = 2;
-  }
-}
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await runProgram(command, main);

@@ -5,65 +5,67 @@
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { choices, flag, integer, integers } from '../src/terminal/options.ts';
 import { recipes } from '../src/training/recipes/registry.ts';
+import { runProgram } from './program.ts';
 import { FOLDER, finished, type Job, jobsOf, nameOf, runJob } from './training-campaign.ts';
 import { markdownOf, type Summary, summaryOf } from './training-summary.ts';
 
-const USAGE = `npm run recipes -- [--only RECIPE,…] [--seeds 1,2,3] [--jobs N] [--fresh] [--summary]
-  --only     these recipes (default: all)
-  --seeds    1,2,3
-  --jobs     processes side by side, each on one thread (default: one for each core)
-  --fresh    also what is finished
-  --summary  train nothing, sum up what is there`;
-/** Its table takes one model of each kind; that of the most interest has its three seeds in \`duplication\`. */
+/** Its table takes one model of each kind; that of the most interest has its three seeds in `duplication`. */
 const ONE_SEED = new Set(['hashes']);
 
-const { values } = parseArgs({
+const command = {
+  usage: 'npm run recipes --',
+  summary: 'Trains every recipe from three seeds, in processes side by side, and sums up what came of it.',
   options: {
-    only: { type: 'string', default: recipes.map(({ name }) => name).join(',') },
-    seeds: { type: 'string', default: '1,2,3' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-    fresh: { type: 'boolean', default: false },
-    summary: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
+    only: choices(
+      'RECIPE',
+      recipes.map(({ name }) => name),
+      'These recipes',
+      { default: recipes.map(({ name }) => name), defaultText: 'all' },
+    ),
+    seeds: integers('N', 'Of the runs', { default: [1, 2, 3], minimum: 0 }),
+    jobs: integer('N', 'Processes side by side, each on one thread', {
+      default: availableParallelism(),
+      defaultText: 'one for each core',
+      minimum: 1,
+    }),
+    fresh: flag('Also what is finished'),
+    summary: flag('Train nothing, sum up what is there'),
   },
-});
-if (values.help) {
-  process.stdout.write(`${USAGE}\n`);
-  process.exit(0);
-}
-const seeds = values.seeds.split(',').map(Number);
-const chosen = values.only.split(',').map((name) => {
-  const found = recipes.find((recipe) => recipe.name === name);
-  if (found === undefined) throw new Error(`--only: unknown recipe '${name}'\n${USAGE}`);
-  return found;
+  examples: [{ command: 'npm run recipes -- --only copy --seeds 4', explanation: 'One recipe, from another seed' }],
+};
+
+await runProgram(command, async ({ only, seeds, jobs, fresh, summary }) => {
+  const all = recipes.flatMap((recipe) => jobsOf(recipe, ONE_SEED.has(recipe.name) ? seeds.slice(0, 1) : seeds));
+  const chosen = all.filter((job) => !summary && only.includes(job.recipe.name) && (fresh || finished(job) === null));
+  const failures = await runAll(chosen, jobs);
+  writeSummary(all);
+  for (const failure of failures) process.stderr.write(`${failure}\n`);
+  return failures.length > 0 ? 1 : 0;
 });
 
-const all = recipes.flatMap((recipe) => jobsOf(recipe, ONE_SEED.has(recipe.name) ? seeds.slice(0, 1) : seeds));
-const queue = all.filter((job) => {
-  return chosen.includes(job.recipe) && !values.summary && (values.fresh || finished(job) === null);
-});
-const begun = performance.now();
-const total = queue.length;
-const failures: string[] = [];
-let done = 0;
-process.stdout.write(`${total} runs, ${values.jobs} at a time\n`);
-await Promise.all(Array.from({ length: Number(values.jobs) }, work));
-await writeSummary();
-for (const failure of failures) process.stderr.write(`${failure}\n`);
-process.exitCode = failures.length > 0 ? 1 : 0;
-
-async function work(): Promise<void> {
-  for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-    const line = await attempt(job);
-    const minutes = ((performance.now() - begun) / 60_000).toFixed(1);
-    process.stdout.write(`${String(++done).padStart(3)}/${total}  ${minutes} min  ${nameOf(job)}  ${line}\n`);
-  }
+/** Returns what failed, and why. */
+async function runAll(chosen: readonly Job[], sideBySide: number): Promise<string[]> {
+  const queue = [...chosen];
+  const failures: string[] = [];
+  const begun = performance.now();
+  let done = 0;
+  process.stdout.write(`${chosen.length} runs, ${sideBySide} at a time\n`);
+  const work = async () => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+      const line = await attempt(job, failures);
+      const minutes = ((performance.now() - begun) / 60_000).toFixed(1);
+      const count = `${String(++done).padStart(3)}/${chosen.length}`;
+      process.stdout.write(`${count}  ${minutes} min  ${nameOf(job)}  ${line}\n`);
+    }
+  };
+  await Promise.all(Array.from({ length: sideBySide }, work));
+  return failures;
 }
 
-async function attempt(job: Job): Promise<string> {
+async function attempt(job: Job, failures: string[]): Promise<string> {
   try {
     const { result, seconds } = await runJob(job);
     const verdict = result.reached === null ? '' : result.reached ? 'reached' : 'NOT REACHED';
@@ -74,7 +76,7 @@ async function attempt(job: Job): Promise<string> {
   }
 }
 
-async function writeSummary(): Promise<void> {
+function writeSummary(all: readonly Job[]): void {
   const summary: Summary = summaryOf(all);
   const path = (name: string) => fileURLToPath(new URL(`../${FOLDER}/${name}`, import.meta.url));
   writeFileAtomically(path('summary.json'), `${JSON.stringify(summary, null, 1)}\n`);

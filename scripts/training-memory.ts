@@ -9,11 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeEnvironment } from '../src/compare/environment.ts';
-import { EfficientTransformersError } from '../src/core/errors.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { memoryStatistics } from '../src/core/memory.ts';
 import { poolReady } from '../src/core/parallel/pool.ts';
-import { parseArguments } from '../src/terminal/arguments.ts';
 import { formatBytes, formatPercent } from '../src/terminal/format.ts';
 import { choice, integer, text } from '../src/terminal/options.ts';
 import { saveCheckpoint } from '../src/training/checkpoint.ts';
@@ -21,6 +19,7 @@ import { Metrics } from '../src/training/metrics.ts';
 import { runDefaults, startRun } from '../src/training/run.ts';
 import { train } from '../src/training/trainer.ts';
 import { allVariants } from '../src/variants/registry.ts';
+import { runProgram } from './program.ts';
 
 /** Steps after which nothing may grow any more. */
 const WARM = 200;
@@ -87,13 +86,7 @@ async function sampled(steps: number, attention: string): Promise<Sample[]> {
   }
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const parsed = parseArguments(command, args);
-  if (parsed.help !== null) {
-    console.log(parsed.help);
-    return 0;
-  }
-  const { steps, attention, json } = parsed.values;
+await runProgram(command, async ({ steps, attention, json }) => {
   await poolReady();
   const samples = await sampled(steps, attention);
   const later = samples.filter(({ step }) => step > WARM);
@@ -111,12 +104,4 @@ async function main(args: readonly string[]): Promise<number> {
   console.log(`${attention}, ${steps} steps: at most ${formatBytes(most)} resident, ${growth}`);
   console.log(isFlat ? 'Flat.' : `NOT FLAT: more than ${1 + ALLOWED}×.`);
   return isFlat ? 0 : 1;
-}
-
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof EfficientTransformersError)) throw error;
-  console.error(`Error: ${error.message}`);
-  process.exitCode = 2;
-}
+});

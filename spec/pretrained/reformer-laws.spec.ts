@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
+import { noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { crossEntropy } from '../../src/core/ops/index.ts';
@@ -11,9 +11,9 @@ import { elements, fromArray, randomNormal, scope, type Tensor, zeros } from '..
 import type { ForwardOptions, PretrainedModel, TextInputs } from '../../src/pretrained/architecture.ts';
 import { loadPretrained } from '../../src/pretrained/load.ts';
 import { PretrainedReformer } from '../../src/pretrained/reformer.ts';
-import { AdamW } from '../../src/training/optimizers/adamw.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { checkpoint } from './checkpoints.ts';
+import { fineTuned } from './fine-tuning.ts';
 
 const VOCABULARY = 40;
 const NAMES = ['reformer-model', 'reformer-causal', 'reformer-masked-lm', 'reformer-classification'];
@@ -140,15 +140,8 @@ test('fine-tuning with dropout: a few steps on a batch lower its loss', () => {
     const context = random === null ? {} : { context: { training: true, random } };
     return crossEntropy(model.forward(inputs, context).logits as Tensor, targets);
   };
-  const now = () => scope(() => noGrad(() => loss(null).item()));
-  const before = now();
-  const optimizer = new AdamW(model.parameters());
-  for (let step = 1; step <= 15; step++) {
-    scope(() => backward(loss(new Random(9).split(`step ${step}`))));
-    optimizer.step(0.01);
-    zeroGrad(model.parameters().values());
-  }
-  assert.ok(now() < before / 2, `${before} before, ${now()} after`);
+  const { before, after } = fineTuned(model, 15, loss);
+  assert.ok(after < before / 2, `${before} before, ${after} after`);
 });
 
 test('length and inputs that do not fit are refused by name', () => {

@@ -2,14 +2,13 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
 import { crossEntropy } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, fromArray, scope, type Tensor } from '../../src/core/tensor.ts';
+import { elements, fromArray, type Tensor } from '../../src/core/tensor.ts';
 import { loadPretrained } from '../../src/pretrained/load.ts';
 import { driftOf, type Pass, replacementsFor, runSwapped, startFrom } from '../../src/pretrained/swap.ts';
-import { AdamW } from '../../src/training/optimizers/adamw.ts';
 import { checkpoint } from './checkpoints.ts';
+import { fineTuned } from './fine-tuning.ts';
 
 const passes = fc.record({
   tokens: fc.integer({ min: 1, max: 6 }),
@@ -115,15 +114,8 @@ for (const name of ['bert-masked-lm', 'roberta-masked-lm']) {
       const logits = model.forward({ tokens }).logits as Tensor;
       return crossEntropy(logits, fromArray([...elements(targets)], logits.shape.slice(0, -1), 'int32'));
     };
-    const now = () => scope(() => noGrad(() => loss().item()));
-    const before = now();
-    const optimizer = new AdamW(model.parameters());
-    for (let step = 0; step < 15; step++) {
-      scope(() => backward(loss()));
-      optimizer.step(0.01);
-      zeroGrad(model.parameters().values());
-    }
-    assert.ok(now() < before / 3, `${before} before, ${now()} after`);
+    const { before, after } = fineTuned(model, 15, loss);
+    assert.ok(after < before / 3, `${before} before, ${after} after`);
   });
 }
 

@@ -35,18 +35,25 @@ function seriesProperties(mode: 'light' | 'dark'): string {
 /** Also the ends of the colours of the pattern pictures. */
 export const SURFACE = { light: '#ffffff', dark: '#16181c' };
 
-/** For whatever is drawn with them, in a page or in a picture of its own. */
-export const colourProperties = `
-:root {
-  color-scheme: light dark;
-  --page: #f7f7f5; --surface: ${SURFACE.light}; --text: #1b1d21; --muted: #61656d; --line: #e2e2de; --strong-line: #c9c9c4;
-  ${seriesProperties('light')}
+const TONES = {
+  light:
+    `--page:#f7f7f5;--surface:${SURFACE.light};--text:#1b1d21;--muted:#61656d;--line:#e2e2de;--strong-line:#c9c9c4;` +
+    seriesProperties('light'),
+  dark:
+    `--page:#0f1114;--surface:${SURFACE.dark};--text:#e7e9ec;--muted:#9aa0a8;--line:#2a2d33;--strong-line:#43474f;` +
+    seriesProperties('dark'),
+};
+
+/** The custom properties of one mode, for a page that lets its reader choose. */
+export function coloursOf(mode: 'light' | 'dark'): string {
+  return TONES[mode];
 }
+
+/** For whatever is drawn with them, in a page or in a picture of its own: as the reader's system is. */
+export const colourProperties = `
+:root { color-scheme: light dark; ${TONES.light} }
 @media (prefers-color-scheme: dark) {
-  :root {
-    --page: #0f1114; --surface: ${SURFACE.dark}; --text: #e7e9ec; --muted: #9aa0a8; --line: #2a2d33; --strong-line: #43474f;
-    ${seriesProperties('dark')}
-  }
+  :root { ${TONES.dark} }
 }`;
 
 export const styleSheet = `${colourProperties}

@@ -1,0 +1,17 @@
+/** Parts of Node that the library imports but that a page never gets to, or that it can do without. */
+
+function absent(name: string): never {
+  throw new Error(`${name}: not to be had on a page`);
+}
+
+export const setFlagsFromString = (): never => absent('node:v8');
+export const runInNewContext = (): never => absent('node:vm');
+export const createRequire = (): never => absent('node:module');
+export const parseArgs = (): never => absent('node:util');
+export const deflateSync = (): never => absent('node:zlib');
+export const fileURLToPath = (url: URL): string => decodeURIComponent(url.pathname);
+
+export function randomBytes(count: number) {
+  const bytes = crypto.getRandomValues(new Uint8Array(count));
+  return { toString: () => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('') };
+}

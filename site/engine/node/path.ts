@@ -1,0 +1,28 @@
+/** `node:path`, as far as the library uses it on a page; `/` separates. */
+
+export const sep = '/';
+
+export function basename(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+export function dirname(path: string): string {
+  const slash = path.lastIndexOf('/');
+  if (slash < 0) return '.';
+  return slash === 0 ? '/' : path.slice(0, slash);
+}
+
+export function extname(path: string): string {
+  const name = basename(path);
+  const dot = name.lastIndexOf('.');
+  return dot <= 0 ? '' : name.slice(dot);
+}
+
+export function join(...parts: string[]): string {
+  const joined = parts.filter((part) => part !== '').join('/');
+  return joined.replace(/\/{2,}/g, '/').replace(/^\.\//, '');
+}
+
+export function resolve(...parts: string[]): string {
+  return join(...parts);
+}

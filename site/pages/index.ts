@@ -1,0 +1,11 @@
+/** All pages. Adding one is one file and one line here. */
+import { explorerPage } from './explorer.ts';
+import { overviewPage } from './overview.ts';
+import type { Page } from './page.ts';
+import { patternsPage } from './patterns.ts';
+import { playgroundPage } from './playground.ts';
+import { variantPages } from './variant.ts';
+
+export async function allPages(): Promise<Page[]> {
+  return [await overviewPage(), explorerPage(), patternsPage(), playgroundPage(), ...(await variantPages())];
+}

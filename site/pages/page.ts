@@ -1,0 +1,77 @@
+/** The frame of every page: head, navigation, the page's own content, foot. */
+import { type Html, html, raw } from '../../src/compare/report/html.ts';
+
+export interface Page {
+  /** In the site, e.g. `variants/longformer.html`. */
+  path: string;
+  /** Of the tab, and what links call it. */
+  title: string;
+  /** A sentence, for search engines and for those to whom the page is read out. */
+  description: string;
+  body: Html;
+  /** Client scripts, by the name of their file under client/. */
+  scripts?: readonly string[];
+  /** Whether it has typeset equations. */
+  maths?: boolean;
+  /** Wide pages use the whole window: prose and code side by side. */
+  wide?: boolean;
+}
+
+/** The pages that the navigation names; the rest is reached from these. */
+const NAVIGATION = [
+  { path: 'index.html', title: 'Overview' },
+  { path: 'explorer.html', title: 'Explorer' },
+  { path: 'patterns.html', title: 'Patterns' },
+  { path: 'playground.html', title: 'Training' },
+  { path: 'api/index.html', title: 'API' },
+];
+
+/** Chosen by hand before; in the head, so that the page is never painted in the other colours first. */
+const THEME = `try{const t=localStorage.getItem('theme');if(t)document.documentElement.dataset.theme=t}catch{}`;
+
+/** The whole document. Links are relative, so that it works in any folder and from a disk. */
+export function documentOf(page: Page): string {
+  const { path, title, description, body, scripts = [], maths = false, wide = false } = page;
+  const root = rootFrom(path);
+  const isVariant = path.startsWith('variants/');
+  const links = NAVIGATION.map((each) => {
+    const current = each.path === path || (each.path === 'index.html' && isVariant);
+    const how = each.path === path ? 'page' : current ? 'true' : null;
+    return html`<li><a href="${root}${each.path}"${how === null ? null : html` aria-current="${how}"`}>${each.title}</a></li>`;
+  });
+  return html`<!doctype html>
+<html lang="en" data-root="${root}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${path === 'index.html' ? 'efficient-transformers' : `${title} · efficient-transformers`}</title>
+<meta name="description" content="${description}">
+<link rel="icon" href="${root}icon.svg">
+${maths ? html`<link rel="stylesheet" href="${root}maths/katex.min.css">\n` : null}<link rel="stylesheet" href="${root}style.css">
+<script>${raw(THEME)}</script>
+${['frame', ...scripts].map((name) => html`<script defer src="${root}scripts/${name}.js"></script>\n`)}</head>
+<body>
+<a class="skip" href="#main">Skip to content</a>
+<header class="site">
+<nav aria-label="Site">
+<a class="brand" href="${root}index.html">efficient-transformers</a>
+<ul>${links}</ul>
+<button type="button" id="theme" aria-label="Change between light and dark">◐</button>
+</nav>
+</header>
+<main id="main" tabindex="-1"${wide ? html` class="wide"` : null}>
+${body}
+</main>
+<footer class="site">
+<p>Built by <code>npm run site</code> from the sources. MIT licence.</p>
+</footer>
+</body>
+</html>
+`.source;
+}
+
+/** From a page to the root of the site: `./` or `../`. */
+export function rootFrom(path: string): string {
+  const depth = path.split('/').length - 1;
+  return depth === 0 ? './' : '../'.repeat(depth);
+}

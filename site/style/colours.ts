@@ -1,0 +1,17 @@
+/** The site's colours: those of the report, and some more, for both modes and for a reader's own choice. */
+import { coloursOf } from '../../src/compare/report/style.ts';
+
+const MORE = {
+  light: '--accent:#005c90;--on-accent:#ffffff;--code-bg:#eeeeea;',
+  dark: '--accent:#6bb8ec;--on-accent:#06131d;--code-bg:#22252b;',
+};
+
+/** `color-scheme` also decides what scroll bars, sliders and select boxes look like. */
+export function colourRules(): string {
+  const rule = (mode: 'light' | 'dark') => `{color-scheme:${mode};${coloursOf(mode)}${MORE[mode]}}`;
+  return (
+    `:root${rule('light')}\n` +
+    `@media (prefers-color-scheme:dark){:root:not([data-theme="light"])${rule('dark')}}\n` +
+    `:root[data-theme="dark"]${rule('dark')}\n`
+  );
+}

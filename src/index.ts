@@ -80,6 +80,7 @@ export { type Learner, learnerFor, lossOf, type ModelSettings } from './training
 export { type EvaluationReport, type Observer, type StepReport, train } from './training/trainer.ts';
 export { type Evaluation, type EvaluationSettings, evaluate } from './training/evaluate.ts';
 export { loadModel, resumeRun, saveCheckpoint, type TrainedModel } from './training/checkpoint.ts';
+export { textAttention } from './training/text-attention.ts';
 export { type Exported, type ExportOptions, exportModel } from './training/export/export.ts';
 export { importRun } from './training/export/import.ts';
 export { recipes } from './training/recipes/registry.ts';

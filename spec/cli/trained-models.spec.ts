@@ -1,8 +1,9 @@
 /** What is done with trained models: generate, eval, and compare on their queries, keys and values. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { checkpointInput } from '../../src/commands/checkpoint-input.ts';
 import type { ComparisonReport } from '../../src/compare/result.ts';
 import { noGrad } from '../../src/core/autograd.ts';
 import { argMax } from '../../src/core/ops/index.ts';
@@ -10,6 +11,7 @@ import { elements, fromArray, scope } from '../../src/core/tensor.ts';
 import { loadModel } from '../../src/training/checkpoint.ts';
 import { evaluation } from '../../src/training/context.ts';
 import type { LanguageModel } from '../../src/training/language-model.ts';
+import { textAttention } from '../../src/training/text-attention.ts';
 import { answerTo, outputOf, temporaryFolder } from './host.ts';
 
 const folder = temporaryFolder();
@@ -114,7 +116,33 @@ test('compare runs on queries, keys and values of a trained model, causally wher
   }
 });
 
+test('compare reads a whole text as the library does, as one sequence of its length', async () => {
+  const [path, written] = [join(folder, 'note.txt'), 'Née le 1er mai.'];
+  writeFileSync(path, written);
+  const args = ['--checkpoint', bytes, '--text', path, '--whole-text', '--variant', 'full,longformer', '--budget', '4'];
+  const report = await outputOf(['compare', ...args, '--json', '-', '--no-report']);
+  const { input, results } = JSON.parse(report) as ComparisonReport;
+  assert.equal([input.name, input.lengths], ['full trained on byte-lm, 16 bytes of note.txt', [16]]);
+  assert.ok(results.some(({ variant, relativeError }) => variant === 'longformer' && relativeError > 0));
+  const choice = { checkpoint: bytes, text: path, wholeText: true, layer: undefined, seed: 0 };
+  const trained = loadModel(bytes);
+  checkpointInput(choice).cases.forEach(({ load }, layer) => {
+    scope(() => {
+      const [actual, expected] = [load(), textAttention(trained, written, layer)];
+      for (const part of ['queries', 'keys', 'values'] as const) {
+        assert.equal(actual[part].shape, [1, 2, 16, 8]);
+        assert.equal(actual[part].toArray(), expected[part].toArray(), `${part} of layer ${layer}`);
+      }
+    });
+  });
+});
+
 test('a comparison that a checkpoint has nothing to do with is refused', async () => {
+  const [empty, long] = ['', 'x'.repeat(25)].map((text) => {
+    const path = join(folder, `${text.length}.txt`);
+    writeFileSync(path, text);
+    return path;
+  });
   const conv = await trained('conv', 'copy', '--length', '16', '--attention', 'light-conv');
   const refusals: [string[], RegExp][] = [
     [['--layer', '1'], /^Error: --layer: is about a trained model/],
@@ -123,6 +151,12 @@ test('a comparison that a checkpoint has nothing to do with is refused', async (
     [['--checkpoint', bytes, '--head-dim', '8'], /^Error: --head-dim: is another input than --checkpoint/],
     [['--checkpoint', bytes, '--layer', '2'], /^Error: --layer: expected 0 to 1 in .*, got 2/],
     [['--checkpoint', symbols, '--text', 'a'], /^Error: text: copy has no such setting/],
+    [['--whole-text'], /^Error: --whole-text: is about a trained model/],
+    [['--checkpoint', bytes, '--whole-text'], /^Error: --whole-text: expected a text to read/],
+    [['--checkpoint', symbols, '--whole-text', '--text', long], /^Error: --whole-text: expected a model of bytes/],
+    [['--checkpoint', bytes, '--whole-text', '--text', long], /^Error: --text: expected 1 to 24 bytes .*, got 25 in/],
+    [['--checkpoint', bytes, '--whole-text', '--text', empty], /^Error: --text: expected 1 to 24 bytes .*, got 0 in/],
+    [['--pretrained', 'a', '--whole-text'], /^Error: --whole-text: does not go with --pretrained/],
     [['--checkpoint', conv], /^Error: --layer: light-conv, in layer 0, compares no queries with keys/],
   ];
   for (const [args, message] of refusals) {

@@ -1,12 +1,19 @@
-/** The bridge from training to comparison: what the attention of a trained model is given while it reads held-out text. */
+/**
+ * The bridge from training to comparison: what the attention of a trained model is given while it reads a held-out example,
+ * or a text of the user's from end to end.
+ */
+import { basename } from 'node:path';
 import type { ComparisonInput } from '../compare/inputs.ts';
 import { ArgumentError } from '../core/errors.ts';
+import { InputFile } from '../core/files/input-file.ts';
 import { Random } from '../core/random.ts';
 import { scope } from '../core/tensor.ts';
-import { loadModel } from '../training/checkpoint.ts';
+import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
 import { attentionsOf, placeOf } from '../training/config.ts';
 import { drawBatch } from '../training/tasks/batch.ts';
 import { openTask } from '../training/tasks/registry.ts';
+import { textAttention } from '../training/text-attention.ts';
+import type { AttentionInputs } from '../variants/variant.ts';
 import { checkpointAt } from './training-folder.ts';
 
 export interface CheckpointChoice {
@@ -14,21 +21,30 @@ export interface CheckpointChoice {
   checkpoint: string;
   /** Another text than that of the training. */
   text: string | undefined;
+  /** All of that text as one sequence, in place of an example that is drawn from it. */
+  wholeText: boolean;
   /** Counted from 0; all of them by default. */
   layer: readonly number[] | undefined;
   seed: number;
 }
 
+/** What is read: of which length, in words, and what each layer is given meanwhile. */
+interface Reading {
+  length: number;
+  name: string;
+  inputs(layer: number): AttentionInputs;
+}
+
 /**
  * One case for each layer: queries, keys and values as projected (and turned, where positions are rotary), for one
- * held-out example; for tasks of pairs, its first sequence. Throws ArgumentError for a layer that there is not, and for
- * one that compares no queries with keys; FileFormatError for a file that is no checkpoint, or a text that is missing.
+ * held-out example (for tasks of pairs, its first sequence), or for a whole text. Throws ArgumentError for a layer that
+ * there is not, for one that compares no queries with keys, and for a text that the model cannot read whole;
+ * FileFormatError for a file that is no checkpoint, or a text that is missing.
  */
 export function checkpointInput(choice: CheckpointChoice): ComparisonInput & { causal: boolean } {
-  const { text, seed } = choice;
   const checkpoint = checkpointAt(choice.checkpoint);
-  const { learner, settings } = loadModel(checkpoint);
-  const { config, body } = learner.model;
+  const trained = loadModel(checkpoint);
+  const { config, body } = trained.learner.model;
   const layers = choice.layer ?? [...body.layers.keys()];
   for (const layer of layers) {
     if (layer >= config.layers) {
@@ -38,28 +54,56 @@ export function checkpointInput(choice: CheckpointChoice): ComparisonInput & { c
     if (family !== 'convolution') continue;
     throw new ArgumentError(`--layer: ${name}, in layer ${layer}, compares no queries with keys`);
   }
-  const { name, ...own } = settings.task;
-  const task = openTask(name, text === undefined ? own : { ...own, text });
+  const { length, name, inputs } = choice.wholeText ? wholeText(trained, choice) : heldOut(trained, choice);
   const { heads, headDim, causal } = placeOf(config);
   const variants = [...new Set(attentionsOf(config).map(({ variant }) => variant))].join(' and ');
   return {
-    name: `${variants} trained on ${name}, ${task.length} tokens`,
+    name: `${variants} trained on ${name}`,
     source: 'file',
     detail: checkpoint,
     batch: 1,
     heads,
     headDim,
     causal,
-    cases: layers.map((layer) => ({
-      layer: `layer${layer}`,
-      length: task.length,
-      load: () =>
-        scope(() => {
-          const random = new Random(seed).split('held-out');
-          const [{ tokens, keyMask }] = drawBatch(task, 'held-out', random, 1).sequences;
-          const { queries, keys, values } = body.attentionInputs(tokens, layer, keyMask);
-          return { queries, keys, values, ...(keyMask && { keyMask }) };
-        }),
-    })),
+    cases: layers.map((layer) => ({ layer: `layer${layer}`, length, load: () => inputs(layer) })),
+  };
+}
+
+/** One example, of the text of the training or another, drawn from a seed. */
+function heldOut({ learner, settings }: TrainedModel, { text, seed }: CheckpointChoice): Reading {
+  const { name, ...own } = settings.task;
+  const task = openTask(name, text === undefined ? own : { ...own, text });
+  return {
+    length: task.length,
+    name: `${name}, ${task.length} tokens`,
+    inputs: (layer) =>
+      scope(() => {
+        const random = new Random(seed).split('held-out');
+        const [{ tokens, keyMask }] = drawBatch(task, 'held-out', random, 1).sequences;
+        const { queries, keys, values } = learner.model.body.attentionInputs(tokens, layer, keyMask);
+        return { queries, keys, values, ...(keyMask && { keyMask }) };
+      }),
+  };
+}
+
+/** A file from end to end, of any bytes; what the model was trained on need not be there. */
+function wholeText(trained: TrainedModel, { text, checkpoint }: CheckpointChoice): Reading {
+  const { learner, alphabet, settings } = trained;
+  if (text === undefined) throw new ArgumentError('--whole-text: expected a text to read; name one with --text FILE');
+  if (alphabet !== 'bytes') {
+    throw new ArgumentError(`--whole-text: expected a model of bytes, got one of ${alphabet} in ${checkpoint}`);
+  }
+  const file = new InputFile(text);
+  const { size } = file;
+  const longest = learner.model.config.length;
+  if (size === 0 || size > longest) {
+    throw new ArgumentError(
+      `--text: expected 1 to ${longest} bytes for this model to read whole, got ${size} in ${text}`,
+    );
+  }
+  return {
+    length: size,
+    name: `${settings.task.name}, ${size} bytes of ${basename(text)}`,
+    inputs: (layer) => textAttention(trained, new Uint8Array(file.read(0, size)), layer),
   };
 }

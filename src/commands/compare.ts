@@ -39,6 +39,7 @@ function options() {
     text: text('FILE', 'For --checkpoint or --pretrained to read', {
       defaultText: 'of a checkpoint, that of its training',
     }),
+    wholeText: flag('With --checkpoint, all of --text as one sequence, in place of an example drawn from it'),
     ids: text('FILE', 'With --pretrained, numbers of tokens in place of a text'),
     byLayer: flag('With --pretrained, also each layer alone, and with all before it'),
     ...variantOptions(),
@@ -81,6 +82,10 @@ function describe() {
       {
         command: `${PROGRAM} compare --checkpoint out/byte-lm-full --layer 1`,
         explanation: 'On what a layer of a model of yours attends to',
+      },
+      {
+        command: `${PROGRAM} compare --checkpoint fixtures/byte-lm.safetensors --text note.txt --whole-text`,
+        explanation: 'On a text of yours, of up to 1024 bytes, as a small model of English reads it',
       },
       {
         command: `${PROGRAM} compare --pretrained DIR --text fixtures/text/alice-chapter-1.txt --length 128,512`,
@@ -149,7 +154,7 @@ async function swap(pretrained: string, values: Values, host: Host): Promise<num
   const { text, ids, length: lengths, variant: variants, byLayer, seed } = values;
   const others = {
     ...{ checkpoint, layer, qkv: qkv.length > 0 ? qkv : undefined, distribution, batch, heads, headDim, budget, share },
-    ...{ all: values.all || undefined, causal: values.causal || undefined },
+    ...{ all: values.all || undefined, causal: values.causal || undefined, wholeText: values.wholeText || undefined },
   };
   const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
   if (other !== undefined) throw new ArgumentError(`--${flagName(other)}: does not go with --pretrained`);
@@ -173,10 +178,13 @@ function outputsOf({ json, report }: Values): Output[] {
 
 /** What is compared, and whether causally: a model that was trained so is. */
 function inputOf(values: Values): { input: ComparisonInput; causal: boolean } {
-  const { checkpoint, layer, text, seed } = values;
+  const { checkpoint, layer, text, wholeText, seed } = values;
   if (checkpoint === undefined) {
-    const stray = layer !== undefined ? '--layer' : text !== undefined ? '--text' : null;
-    if (stray !== null) throw new ArgumentError(`${stray}: is about a trained model; name one with --checkpoint`);
+    const own = { layer, text, wholeText: wholeText || undefined };
+    const stray = Object.entries(own).find(([, value]) => value !== undefined)?.[0];
+    if (stray !== undefined) {
+      throw new ArgumentError(`--${flagName(stray)}: is about a trained model; name one with --checkpoint`);
+    }
     return { input: chooseInput({ ...values, lengths: values.length }), causal: values.causal };
   }
   const { qkv, length, distribution, batch, heads, headDim } = values;
@@ -185,7 +193,7 @@ function inputOf(values: Values): { input: ComparisonInput; causal: boolean } {
   if (other !== undefined) {
     throw new ArgumentError(`--${flagName(other)}: is another input than --checkpoint; give one of the two`);
   }
-  const input = checkpointInput({ checkpoint, layer, text, seed });
+  const input = checkpointInput({ checkpoint, layer, text, wholeText, seed });
   return { input, causal: values.causal || input.causal };
 }
 

@@ -1,0 +1,30 @@
+/** What the attention of a trained model is given while it reads a text of the user's own, byte for byte. */
+import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { fromArray, scope } from '../core/tensor.ts';
+import type { AttentionInputs } from '../variants/variant.ts';
+import type { TrainedModel } from './checkpoint.ts';
+
+/**
+ * Queries, keys and values of a layer, counted from 0, as projected (and turned, where positions are rotary) while the
+ * model reads these bytes and no others: [1, heads, bytes, headDim] each. A string is read as its UTF-8. Keeps no tape.
+ *
+ * Throws ArgumentError for a model that reads no bytes, for an empty text or one that is longer than the model's length,
+ * and for a layer that there is not or whose variant compares no queries with keys.
+ */
+export function textAttention(trained: TrainedModel, text: string | Uint8Array, layer: number): AttentionInputs {
+  const { body, config } = trained.learner.model;
+  if (trained.alphabet !== 'bytes') {
+    throw new ArgumentError(`trained: expected a model of bytes, got one of ${trained.alphabet}`);
+  }
+  expectInteger('layer', layer, 0, config.layers - 1);
+  const { name, family } = body.layers[layer].attention.mixing.variant;
+  if (family === 'convolution') {
+    throw new ArgumentError(`layer: expected one that compares queries with keys, got ${layer}, which is ${name}`);
+  }
+  const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
+  const { length } = bytes;
+  if (length === 0 || length > config.length) {
+    throw new ArgumentError(`text: expected 1 to ${config.length} bytes, as long as the model reads, got ${length}`);
+  }
+  return scope(() => body.attentionInputs(fromArray(bytes, [1, length], 'int32'), layer));
+}

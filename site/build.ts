@@ -3,6 +3,7 @@
  *
  *     npm run site                           build
  *     npm run site -- --serve [--port N]     build, then serve it with the headers that let a page use several threads
+ *     npm run site -- --out FOLDER           build into another folder
  *     npm run site -- --no-api               leave the API reference out, which takes longest
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +18,6 @@ import { colourRules } from './style/colours.ts';
 
 const site = fileURLToPath(new URL('./', import.meta.url));
 const root = join(site, '..');
-const dist = join(site, 'dist');
 
 /** Shipped data that pages load when somebody wants it. */
 const DATA = ['minilm-qkv.safetensors'];
@@ -26,10 +26,12 @@ const { values } = parseArgs({
   options: {
     serve: { type: 'boolean', default: false },
     port: { type: 'string', default: '8080' },
+    out: { type: 'string', default: join(site, 'dist') },
     api: { type: 'boolean', default: true },
   },
   allowNegative: true,
 });
+const dist = values.out;
 
 rmSync(dist, { recursive: true, force: true });
 const pages = await allPages();

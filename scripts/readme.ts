@@ -7,10 +7,17 @@ import { fileURLToPath } from 'node:url';
 import { timeCharts } from '../bench/report/growth-figures.ts';
 import { attentionCharts } from '../bench/report/peer-figures.ts';
 import { standalonePicture } from '../bench/report/picture.ts';
-import { contestantName, needSuite, readSuite } from '../bench/report/results.ts';
+import {
+  COMPARE_COMMAND,
+  contestantName,
+  middlePoints,
+  needComparison,
+  needSuite,
+  readSuite,
+  slopesOf,
+} from '../bench/report/results.ts';
 import type { Chart } from '../src/compare/report/chart.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
-import { type Point, pointsOf, seriesOf } from '../src/compare/series.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../src/terminal/format.ts';
 import { allVariants } from '../src/variants/registry.ts';
@@ -18,7 +25,7 @@ import { hashTable, markdown, recipesTable, type Summary } from './training-summ
 
 const root = new URL('../', import.meta.url);
 const readmeFile = fileURLToPath(new URL('README.md', root));
-const comparison = JSON.parse(readFileSync(new URL('bench/results/compare.json', root), 'utf8')) as ComparisonReport;
+const comparison = needComparison();
 const scaling = needSuite('scaling');
 const crossover = readSuite('crossover');
 const kernels = needSuite('kernels');
@@ -26,13 +33,7 @@ const decoding = needSuite('decoding');
 const reversible = needSuite('reversible');
 const peers = needSuite('peers');
 
-/** The middle one of the budgets of each variant, averaged over the layers. */
-const middle = new Map<string, Point>(
-  seriesOf(comparison.results).map((series) => {
-    const points = pointsOf(series);
-    return [series.variant, points[Math.floor((points.length - 1) / 2)]];
-  }),
-);
+const middle = middlePoints(comparison);
 
 let text = readFileSync(readmeFile, 'utf8');
 text = withSection(text, 'compare', comparisonTable());
@@ -59,7 +60,7 @@ function comparisonTable(): string {
     formatPercent(point.share),
   ]);
   const titles = ['variant', 'budget', 'error', 'time', 'speed-up', 'memory', 'FLOPs of full'];
-  return `${markdown(titles, rows)}\n\n${machine(comparison.environment, 'npm start -- --json bench/results/compare.json')} One budget each,
+  return `${markdown(titles, rows)}\n\n${machine(comparison.environment, COMPARE_COMMAND)} One budget each,
 mean of two layers; the command prints all of them, with total-variation distance and top-k recall of the attention rows.`;
 }
 
@@ -69,13 +70,10 @@ function trainingTables(): string {
 }
 
 function variantsTable(): string {
-  const slope = (variant: string, of: 'timeSlope' | 'memorySlope') => {
-    const row = scaling.rows.find((each) => each.variant === variant && !each.training && each.length === undefined);
-    return row?.[of]?.toFixed(2) ?? '';
-  };
   const rows = allVariants().map((variant) => {
     const { name, paper, complexity, exactness, supports } = variant;
     const point = middle.get(name);
+    const slopes = slopesOf(scaling.rows, name);
     const yes = (value: boolean) => (value ? 'yes' : '');
     return [
       `[${name}](src/variants/${name}.ts)`,
@@ -84,8 +82,8 @@ function variantsTable(): string {
       exactness.replaceAll('-', ' '),
       yes(supports.causal),
       yes(supports.incremental),
-      slope(name, 'timeSlope'),
-      slope(name, 'memorySlope'),
+      slopes.time?.toFixed(2) ?? '',
+      slopes.memory?.toFixed(2) ?? '',
       point === undefined ? '' : formatError(point.error),
     ];
   });

@@ -1,6 +1,7 @@
 /** The raw numbers under bench/results/ as whoever draws or prints them reads them. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { ComparisonReport } from '../../src/compare/result.ts';
+import { type Point, pointsOf, type Series, seriesOf } from '../../src/compare/series.ts';
 import type { Row } from '../suites/peers/measure.ts';
 
 export interface Raw<EachRow> {
@@ -81,6 +82,38 @@ export function needSuite<Name extends keyof Rows>(name: Name): Raw<Rows[Name]> 
   const suite = readSuite(name);
   if (suite === null) throw new Error(`bench/results/${name}.json: not there; npm run bench -- --suite ${name}`);
   return suite;
+}
+
+/** What `compare` left behind, on the shipped input. */
+export function needComparison(): ComparisonReport {
+  const file = new URL('../results/compare.json', import.meta.url);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as ComparisonReport;
+  throw new Error(`bench/results/compare.json: not there; ${COMPARE_COMMAND}`);
+}
+
+/** What writes bench/results/compare.json anew. */
+export const COMPARE_COMMAND = 'npm start -- --json bench/results/compare.json';
+
+/** By variant, the middle one of its budgets (the lower of two), averaged over the layers: where one figure must do. */
+export function middlePoints({ results }: Pick<ComparisonReport, 'results'>): Map<string, Point> {
+  return new Map(seriesOf(results).map((series) => [series.variant, middlePoint(series)]));
+}
+
+function middlePoint(series: Series): Point {
+  const points = pointsOf(series);
+  return points[Math.floor((points.length - 1) / 2)];
+}
+
+/** The exponents fitted over all lengths of a variant, forward; null where there is none. */
+export function slopesOf(rows: readonly ScalingRow[], variant: string): { time: number | null; memory: number | null } {
+  const fitted = rows.find((row) => row.variant === variant && !row.training && row.length === undefined);
+  return { time: fitted?.timeSlope ?? null, memory: fitted?.memorySlope ?? null };
+}
+
+/** The length from which on a variant is faster than full attention at every greater one too; null if at none. */
+export function fasterFrom(rows: readonly Pick<CrossoverRow, 'length' | 'speedUp'>[]): number | null {
+  const from = rows.findLastIndex(({ speedUp }) => speedUp <= 1) + 1;
+  return from === rows.length ? null : rows[from].length;
 }
 
 /** What a reader calls a line of the peers' tables. */

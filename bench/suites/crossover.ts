@@ -3,6 +3,7 @@ import { poolReady } from '../../src/core/parallel/pool.ts';
 import { formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import { allVariants } from '../../src/variants/registry.ts';
+import { fasterFrom } from '../report/results.ts';
 import { type CellRow, cellOf, group, measureCells } from './cells.ts';
 import { drawInputs, type Suite } from './suite.ts';
 
@@ -48,14 +49,13 @@ function tableOf(rows: readonly Row[], lengths: readonly number[]): string {
       const cells = own.map(({ speedUp, milliseconds }) =>
         variant === 'full' ? formatMilliseconds(milliseconds) : formatRatio(speedUp),
       );
-      return [variant, training ? 'both' : 'forward', ...cells, variant === 'full' ? '' : (fasterFrom(own) ?? 'never')];
+      return [
+        variant,
+        training ? 'both' : 'forward',
+        ...cells,
+        variant === 'full' ? '' : String(fasterFrom(own) ?? 'never'),
+      ];
     }),
   );
   return `${formatTable(columns, lines)}\n\nFull attention's time, and how many times faster the others are.`;
-}
-
-/** The length from which on it is faster at every greater one too. */
-function fasterFrom(rows: readonly Row[]): string | null {
-  const from = rows.findLastIndex(({ speedUp }) => speedUp <= 1) + 1;
-  return from === rows.length ? null : String(rows[from].length);
 }

@@ -15,7 +15,7 @@ import { layersOf } from './inputs.ts';
 import { put } from './node/files.ts';
 import type { Machine, Name, Questions, Reply, Request } from './protocol.ts';
 import { setScript, type ThreadMessage } from './threads.ts';
-import { begin, checkpoint, pause, train } from './training.ts';
+import { begin, checkpoint, metrics, pause, train } from './training.ts';
 
 /** Where the library looks for its own files (see `import.meta.url` in bundle.ts). */
 put('/src/core/kernels/wasm/kernels-relaxed.wasm', relaxed);
@@ -41,6 +41,7 @@ const answers: Answers = {
   train: (_, tell) => train(tell),
   pause,
   checkpoint,
+  metrics,
 };
 
 async function start({ threads }: { threads?: number }): Promise<Machine> {

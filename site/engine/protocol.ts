@@ -1,6 +1,7 @@
 /** What a page may ask its engine, and what it gets: the only thing that both sides share. */
 import type { ComparisonResult } from '../../src/compare/result.ts';
 import type { Distribution } from '../../src/compare/synthetic.ts';
+import type { Baseline } from '../../src/training/tasks/baseline.ts';
 import type { EvaluationReport, StepReport } from '../../src/training/trainer.ts';
 
 /** Where queries, keys and values come from. */
@@ -55,6 +56,8 @@ export interface TrainingState {
   step: number;
   steps: number;
   stopped: boolean;
+  /** At the last step, whether the run came to what its recipe says; null before, and where that says nothing. */
+  reached: boolean | null;
 }
 
 export type TrainingEvent = { kind: 'step'; report: StepReport } | { kind: 'evaluation'; report: EvaluationReport };
@@ -75,12 +78,18 @@ export interface Questions {
     event: never;
   };
   /** Begins a run of a recipe; one that was there ends. */
-  begin: { ask: { recipe: string; run: string; seed: number }; answer: TrainingState; event: never };
+  begin: {
+    ask: { recipe: string; run: string; seed: number };
+    answer: TrainingState & { baseline: Baseline };
+    event: never;
+  };
   /** Trains until the end, or `pause`. */
   train: { ask: null; answer: TrainingState; event: TrainingEvent };
   pause: { ask: null; answer: null; event: never };
   /** The run as a checkpoint file, which the command `train --resume` goes on with. */
   checkpoint: { ask: null; answer: Uint8Array; event: never };
+  /** What it measured so far, as the file of JSON lines that the command `train` leaves beside a checkpoint. */
+  metrics: { ask: null; answer: string; event: never };
 }
 
 export type Name = keyof Questions;

@@ -1,7 +1,7 @@
 /** `train`: a model with any attention on a task, a recipe, or on from a checkpoint. */
 import { poolReady } from '../core/parallel/pool.ts';
 import { previousOf, resumeRun } from '../training/checkpoint.ts';
-import { Metrics } from '../training/metrics.ts';
+import { Metrics, stepsPerLine } from '../training/metrics.ts';
 import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { endRun, startRun } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
@@ -76,11 +76,6 @@ async function goOn(path: string, values: TrainValues, interrupt: Interrupt, hos
   host.stdout.write(`From step ${run.step} of ${run.settings.steps}\n`);
   await training.run(variantName(run.settings), run, files, new Metrics(files.metrics, run.step), false);
   return training.end(files);
-}
-
-/** Of a recipe, whose metrics are kept: as many lines as a plot has use for. */
-function stepsPerLine(steps: number): number {
-  return Math.max(10, Math.ceil(steps / 100));
 }
 
 /** The first Ctrl-C is an instruction to stop when it suits; the second does what it always does. */

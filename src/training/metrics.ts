@@ -38,6 +38,11 @@ export type MetricsLine = StepsLine | EvaluationLine;
 /** A line of steps is written after as many as this, and before an evaluation. */
 const STEPS_PER_LINE = 10;
 
+/** Of a recipe, whose metrics are kept: as many lines as a plot has use for. */
+export function stepsPerLine(steps: number): number {
+  return Math.max(STEPS_PER_LINE, Math.ceil(steps / 100));
+}
+
 export class Metrics {
   readonly path: string;
   readonly lines: MetricsLine[];

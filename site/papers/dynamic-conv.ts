@@ -21,7 +21,7 @@ export const dynamicConv: PaperNotes = {
     {
       label: '§4',
       tex: tex`\mathrm{DynamicConv}(X, i, c) = \mathrm{LightConv}\left(X, f(X_i)_{h,:}, i, c\right), \qquad f(X_i)_{h,j} = \sum_{c=1}^{d} W^Q_{h,j,c}\, X_{i,c}`,
-      says: tex`LightConv, with a kernel that is a linear function $f$ of the token at position $i$. Here $f$ reads the token's query and the values are mixed, so that it fits into a layer made for attention.`,
+      says: tex`LightConv, with a kernel that is a linear function $f$ of the token at position $i$. Here $f$ reads the token’s query and the values are mixed, so that it fits into a layer made for attention.`,
     },
     kernelWidths,
   ],
@@ -41,7 +41,7 @@ export const dynamicConv: PaperNotes = {
       },
       {
         tex: tex`2 L k d + L H k = O(L \cdot k)`,
-        says: tex`With the width $d$ as a constant; with the paper's $f$, which reads all columns for each head, the first step would be $H$ times as much. A kernel depends on one token, never on a pair.`,
+        says: tex`With the width $d$ as a constant; with the paper’s $f$, which reads all columns for each head, the first step would be $H$ times as much. A kernel depends on one token, never on a pair.`,
       },
     ],
   },

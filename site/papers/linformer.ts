@@ -49,7 +49,7 @@ export const linformer: PaperNotes = {
     {
       label: 'eq. 7',
       tex: tex`\overline{\mathrm{head}_i} = \underbrace{\operatorname{softmax}\left(\frac{QW_i^Q\,(E_i K W_i^K)^T}{\sqrt{d_k}}\right)}_{\bar{P}:\; n \times k} \cdot \underbrace{F_i V W_i^V}_{k \times d}`,
-      says: tex`Full attention, but on $k$ mixed keys and values. The largest matrix is $n \times k$ in place of $n \times n$. The projections $W_i$ are the layer's: what the code calls queries, keys and values has been through them.`,
+      says: tex`Full attention, but on $k$ mixed keys and values. The largest matrix is $n \times k$ in place of $n \times n$. The projections $W_i$ are the layer’s: what the code calls queries, keys and values has been through them.`,
     },
     {
       label: 'Theorem 2',

@@ -102,7 +102,7 @@ export const performer: PaperNotes = {
     {
       label: '§4.2',
       tex: tex`\omega_1, \dots, \omega_m \sim \mathcal{D} \quad \text{drawn again, now and then}`,
-      says: 'In training, new random vectors are drawn from time to time, so that a model does not learn the errors of one draw. There is no formula; the function `redrawFeatures` does it.',
+      says: 'In training, new random vectors are drawn from time to time, which the paper needs to match the Transformer on long texts. It gives no formula; the function `redrawFeatures` does it.',
     },
     {
       label: 'Appendix A.3',
@@ -160,6 +160,6 @@ export const performer: PaperNotes = {
     ],
   },
   givesUp: tex`Exactness. In proportion to its size, an entry of $\mathbf{A}$ is off by up to $\exp(\|\mathbf{q} + \mathbf{k}\|^2/2)/\sqrt{m}$ in the mean, for independent $\omega$ and scaled $\mathbf{q}$ and $\mathbf{k}$. So sharp attention, which comes of long ones, is estimated badly. And what comes out depends on a random draw; the same seed gives the same.`,
-  goodFor: tex`Long sequences that need an attention like the softmax's, causal or not, and are trained with it: in the paper it matches the Transformer on proteins, and learns from sequences that are too long for one. In our measurements the time for one more token does not grow with what came before.`,
+  goodFor: tex`Long sequences that need an attention like the softmax’s, causal or not, and are trained with it: in the paper it matches the Transformer on proteins, and learns from sequences that are too long for one. In our measurements the time for one more token does not grow with what came before.`,
   badFor: tex`Taking the place of the attention of a finished model without fine-tuning, which the paper needs too: in our comparison its error on real queries and keys is large, and more features help little. Short sequences, where the features cost more than the pairs they save. In our byte-level language model it stays behind full attention after as many steps.`,
 };

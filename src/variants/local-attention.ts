@@ -2,7 +2,7 @@
  * Local attention: each chunk of the sequence attends to itself and to the chunk before.
  *
  * Problem: full attention pays for all pairs, though much of what a token needs is near by. Idea (Parmar et al. 2018,
- * §3.2, 1D local attention): cut the sequence into blocks of m queries; all queries of a block share one set of keys,
+ * §3.3, 1D local attention): cut the sequence into blocks of m queries; all queries of a block share one set of keys,
  * the block itself and a stretch before it. With a stretch of m, as here, that is the layer that released Reformer
  * models alternate with their hashing (Kitaev et al. 2020).
  *

@@ -7,7 +7,7 @@
  * text: the tokens of the own block, and the last c tokens of every block, which sum it up.
  *
  * Cost: O(L·(l + L/l)), which for a stride l near √L is O(L√L); memory O(L). It gives up pairs that are in neither
- * set: on its pattern the result is exact. Heads either take one of the two sets each, or all attend to both (§4.2).
+ * set: on its pattern the result is exact. Heads either take one of the two sets each, or all attend to both (§5.1).
  */
 import { ArgumentError } from '../core/errors.ts';
 import {
@@ -33,7 +33,7 @@ export interface SparseTransformerOptions extends CommonOptions {
   stride: number;
   /** *c*: the last columns of a block that all later tokens see (fixed pattern). */
   summaryColumns: number;
-  /** `split`: even heads take A⁽¹⁾, odd ones A⁽²⁾. `merged`: every head takes their union (§4.2). */
+  /** `split`: even heads take A⁽¹⁾, odd ones A⁽²⁾. `merged`: every head takes their union (§5.1). */
   heads: 'split' | 'merged';
 }
 

@@ -1,0 +1,108 @@
+/** What Child et al. 2019 say: two sparse patterns that together reach everything in two steps. */
+import type { PaperNotes } from './paper.ts';
+
+const tex = String.raw;
+
+export const sparseTransformer: PaperNotes = {
+  variant: 'sparse-transformer',
+  idea:
+    'Instead of looking at everything, a token looks at what is near and at a regular selection of what is far, so ' +
+    'that anything can still reach it through one token in between.',
+  symbols: [
+    { tex: 'L', option: null, means: 'tokens in the sequence; the paper writes $n$' },
+    {
+      tex: 'l',
+      option: 'stride',
+      means: 'the period of the strided pattern, the block length of the fixed one; near $\\sqrt L$',
+    },
+    { tex: 'c', option: 'summaryColumns', means: 'the last tokens of each block, which everyone sees (fixed pattern)' },
+    { tex: 'A^{(1)},\\, A^{(2)}', option: 'pattern', means: 'the two sets of keys, near and far: strided or fixed' },
+    { tex: 'p', option: 'heads', means: 'how many sets there are, 2; heads take one each, or all take both' },
+    { tex: 'd', option: null, means: 'width of a query and of a key in one head' },
+  ],
+  equations: [
+    {
+      label: '§4.2',
+      tex: tex`a(x_i, S_i) = \mathrm{softmax}\!\left( \frac{(W_q x_i)\, K_{S_i}^T}{\sqrt d} \right) V_{S_i}, \qquad
+        S_i = A_i^{(m)}, \qquad |A_i^{(m)}| \propto \sqrt[p]{n}`,
+      says:
+        'Ordinary attention, but query $i$ meets only the keys in $S_i$. With $p$ such sets of about $\\sqrt[p]{n}$ ' +
+        'keys, one after another, every earlier token can still be reached: for $p = 2$, through one token in ' +
+        'between.',
+    },
+    {
+      label: '§4.3',
+      tex: tex`\begin{aligned}
+        \text{strided:}\quad A_i^{(1)} &= \{ t, t + 1, \dots, i \},\ \ t = \max(0,\, i - l) &
+        A_i^{(2)} &= \{ j : (i - j) \bmod l = 0 \} \\
+        \text{fixed:}\quad A_i^{(1)} &= \{ j : \lfloor j / l \rfloor = \lfloor i / l \rfloor \} &
+        A_i^{(2)} &= \{ j : j \bmod l \in \{ t, \dots, l \} \},\ \ t = l - c
+      \end{aligned}`,
+      says:
+        'Strided: the last $l$ tokens, and every $l$-th one, as the row and the column of a pixel if $l$ is the ' +
+        'width of an image. Fixed: the tokens of the own block, and the last $c$ of every block, which sum it up for ' +
+        'the rest. The paper is causal, $j \\le i$; where the option is off, both sets go in both directions here.',
+    },
+    {
+      label: '§5.1',
+      tex: tex`\mathrm{attention}(X) = W_p \cdot \mathrm{attend}\!\left( X,\ \bigcup_{m=1}^{p} A^{(m)} \right)
+        \qquad \text{or} \qquad
+        W_p \left( \mathrm{attend}(X, A)^{(i)} \right)_{i \in \{1, \dots, n_h\}}`,
+      says:
+        'How heads use the sets. `merged`: every head attends to the union of both, in one softmax. `split`: of the ' +
+        '$n_h$ heads, those with an even index (from 0) take $A^{(1)}$ and those with an odd one $A^{(2)}$. $W_p$ ' +
+        'belongs to the layer around.',
+    },
+  ],
+  cost: {
+    steps: [
+      {
+        tex: tex`2l + 1 \ \text{near keys a query}`,
+        says: 'Strided, both directions, as by default: $l$ tokens before, $l$ after, and itself. Causally $l + 1$.',
+      },
+      {
+        tex: tex`\frac Ll - 3 \ \text{far keys a query}`,
+        says:
+          'Every $l$-th token of the sequence, without the three that are near already: no pair is counted twice. ' +
+          'Causally only those before, about half as many in the mean. The fixed pattern has $l$ near ones and about ' +
+          '$c\\,L/l$ far ones.',
+      },
+      {
+        tex: tex`L \left( 2l + \frac Ll - 2 \right) \ \text{pairs}`,
+        says:
+          'All queries together, a little less for the ends. A longer stride makes more near keys and fewer far ' +
+          'ones, so there is a best one between, near $\\sqrt L$.',
+      },
+      {
+        tex: tex`l = \sqrt L: \qquad L \left( 2 \sqrt L + \sqrt L - 2 \right) \approx 3\, L \sqrt L`,
+        says:
+          'With the default stride. This is why it must grow with the text: with a stride that stays the same, the ' +
+          'far keys would bring the square back, $L^2/l$.',
+      },
+      {
+        tex: tex`4d \cdot 3\, L \sqrt L \quad \text{instead of} \quad 4d\,L \cdot L`,
+        says:
+          'A pair takes $d$ multiply-adds for the product of query and key and $d$ for the weighted value, $4d$ ' +
+          'operations (`cost()` adds 5 for the exponential). If heads split the sets, each has only one of the two ' +
+          'terms.',
+      },
+      {
+        tex: tex`O(L \cdot \sqrt L)`,
+        says:
+          'More than linear, less than the square: four times the text is eight times the work. Memory is $O(L)$: ' +
+          'the near part, the far part before and that after keep an output each until they are joined.',
+      },
+    ],
+  },
+  givesUp:
+    'The pairs that are in neither set; those need two layers, or two steps. On the pairs that are left the result ' +
+    'is exact.',
+  goodFor:
+    'Data with a period that is known, such as images or sound, for the strided pattern; text for the fixed one. ' +
+    'That is how the paper uses them. Also where attention must be causal and yet reach all the way back: no token ' +
+    'is further than two steps away.',
+  badFor:
+    'The strided pattern on data without a period: the far tokens that it selects are then no better than any ' +
+    'others, and the paper takes the fixed one for text. Generation in little memory: the far set keeps all keys and ' +
+    'values, as full attention does (the state in `bench/results/decoding.json` is as large).',
+};

@@ -10,6 +10,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { writeApi } from './api.ts';
 import { bundle } from './bundle.ts';
 import { allPages } from './pages/index.ts';
 import { documentOf, type Page } from './pages/page.ts';
@@ -40,6 +41,7 @@ write('style.css', colourRules() + styleSheets());
 copyMaths();
 cpSync(join(site, 'icon.svg'), join(dist, 'icon.svg'));
 await writeScripts(pages);
+if (values.api) await writeApi(join(dist, 'api'));
 console.log(`${pages.length} pages: ${join(dist, 'index.html')}`);
 if (values.serve) {
   const { url } = await serve(dist, { port: Number(values.port), isolated: true });

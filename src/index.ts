@@ -72,11 +72,23 @@ export { attentionRows } from './compare/attention-rows.ts';
 
 // Training: tasks whose examples are generated, runs as plain settings, the loop, checkpoints, and what is known to work.
 export { openTask, tasks } from './training/tasks/registry.ts';
-export type { Example, Part, Task, TaskKind, TaskSettings } from './training/tasks/task.ts';
+export type { Example, Part, Task, TaskDefinition, TaskKind, TaskSettings } from './training/tasks/task.ts';
 export { type Batch, drawBatch, type Sequences } from './training/tasks/batch.ts';
 export { type Baseline, majorityBaseline } from './training/tasks/baseline.ts';
 export { endRun, type OptimizerSettings, type Run, type RunSettings, runDefaults, startRun } from './training/run.ts';
+export type { Schedule } from './training/optimizers/schedules.ts';
+export type { AdafactorSettings } from './training/optimizers/adafactor.ts';
+export type { AdamWSettings } from './training/optimizers/adamw.ts';
+export type { SGDSettings } from './training/optimizers/sgd.ts';
+export type { Optimizer } from './training/optimizers/optimizer.ts';
 export { type Learner, learnerFor, lossOf, type ModelSettings } from './training/learner.ts';
+export type { ClassifierConfig } from './training/classifier.ts';
+export type { LanguageModelConfig } from './training/language-model.ts';
+export type { TransformerConfig } from './training/config.ts';
+export type { AttentionSettings } from './training/mixing.ts';
+export type { FloatType } from './training/linear.ts';
+export type { Model } from './training/model.ts';
+export type { ForwardContext } from './training/context.ts';
 export { type EvaluationReport, type Observer, type StepReport, train } from './training/trainer.ts';
 export { type Evaluation, type EvaluationSettings, evaluate } from './training/evaluate.ts';
 export { loadModel, resumeRun, saveCheckpoint, type TrainedModel } from './training/checkpoint.ts';
@@ -84,7 +96,7 @@ export { textAttention } from './training/text-attention.ts';
 export { type Exported, type ExportOptions, exportModel } from './training/export/export.ts';
 export { importRun } from './training/export/import.ts';
 export { recipes } from './training/recipes/registry.ts';
-export { type Goal, type Recipe, runsOf } from './training/recipes/recipe.ts';
+export { type Goal, type NamedRun, type Recipe, type RecipeRun, runsOf } from './training/recipes/recipe.ts';
 
 // Checkpoints of Hugging Face's transformers: the model as it computes there, and any variant in place of its attention.
 export { loadPretrained } from './pretrained/load.ts';
@@ -92,6 +104,7 @@ export type {
   AttendInstead,
   Description,
   ForwardOptions,
+  HeadKind,
   LoadOptions,
   PretrainedModel,
   RandomBlocks,
@@ -103,8 +116,8 @@ export { Encoder } from './pretrained/encoder.ts';
 export { PretrainedReformer } from './pretrained/reformer.ts';
 export { embedSentences } from './pretrained/sentences.ts';
 export { type EncodeOptions, loadTokenizer, type Text, type TextTokenizer } from './pretrained/tokenizer.ts';
-export type { EncoderDescription } from './pretrained/encoder-config.ts';
-export type { ReformerDescription } from './pretrained/reformer-config.ts';
+export type { EncoderDescription, OwnAttention } from './pretrained/encoder-config.ts';
+export type { ChunkSettings, ReformerAttentionKind, ReformerDescription } from './pretrained/reformer-config.ts';
 
 // Files that numpy and PyTorch users have; written whole or not at all.
 export { readNpy, writeNpy } from './core/files/npy.ts';
@@ -135,7 +148,7 @@ export type {
   OptionSchema,
 } from './variants/options.ts';
 
-// Everything thrown on purpose is an EfficientTransformersError.
+// Errors: everything thrown on purpose is an `EfficientTransformersError`.
 export {
   ArgumentError,
   EfficientTransformersError,

@@ -18,7 +18,7 @@ export interface Page {
 }
 
 /** The pages that the navigation names; the rest is reached from these. */
-const NAVIGATION = [
+export const NAVIGATION = [
   { path: 'index.html', title: 'Overview' },
   { path: 'explorer.html', title: 'Explorer' },
   { path: 'patterns.html', title: 'Patterns' },

@@ -100,7 +100,7 @@ export interface TextOutput {
    * the embeddings, and [batch, length, 2 · modelDim] after all layers.
    */
   hiddenStates: Tensor[];
-  /** [batch, modelDim]: what the pooler makes of the first token, where there is one. */
+  /** `[batch, modelDim]`: what the pooler makes of the first token, where there is one. */
   pooled?: Tensor;
   /** Of the head: [batch, length, vocabulary], or [batch, classes]. */
   logits?: Tensor;

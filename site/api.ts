@@ -1,0 +1,154 @@
+/** The API reference, by TypeDoc: what src/index.ts exports, in the groups and the order in which it names them. */
+import { appendFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  Application,
+  type Context,
+  Converter,
+  type DeclarationReflection,
+  JSX,
+  LogLevel,
+  PageEvent,
+  ReflectionCategory,
+} from 'typedoc';
+import ts from 'typescript';
+import { NAVIGATION, rootFrom } from './pages/page.ts';
+import { colourRules } from './style/colours.ts';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const entry = join(root, 'src', 'index.ts');
+
+/** Begins links to the site's own pages. TypeDoc takes addresses as they are, so each page gets its own way there. */
+const SITE = 'site:';
+
+/**
+ * Met as properties of a tensor or a model, or in the type of one parameter. Nobody makes or names them, so they have
+ * no page of their own.
+ */
+const PARTS = [
+  ...[
+    'AxialPositions',
+    'Embedding',
+    'EncoderLayer',
+    'Head',
+    'Linear',
+    'Module',
+    'Norm',
+    'ReformerLayer',
+    'Transformer',
+  ],
+  ...[
+    'ATTENTIONS',
+    'Block',
+    'ConvolutionOptions',
+    'DISTRIBUTIONS',
+    'TapeNode',
+    'Plain',
+    'Tell',
+    'Tokenizers',
+    'WritableNumbers',
+  ],
+];
+
+/** A comment of src/index.ts, and the exports between it and the next. */
+interface Group {
+  title: string;
+  text: string;
+  names: readonly string[];
+}
+
+/** Writes the reference into `out`. Throws if TypeDoc has anything to say: a warning that is let be hides the next. */
+export async function writeApi(out: string): Promise<void> {
+  const application = await Application.bootstrap({
+    entryPoints: [entry],
+    tsconfig: join(root, 'tsconfig.json'),
+    name: 'efficient-transformers',
+    readme: 'none',
+    // The command `check` looks for them.
+    skipErrorChecking: true,
+    disableSources: true,
+    disableGit: true,
+    excludeInternal: true,
+    excludePrivate: true,
+    // What errors and arrays of ours have from the language.
+    excludeExternals: true,
+    includeHierarchySummary: false,
+    sort: ['source-order'],
+    navigation: { includeCategories: true, includeGroups: false, includeFolders: false },
+    navigationLinks: Object.fromEntries(NAVIGATION.map(({ path, title }) => [title, `${SITE}${path}`])),
+    customCss: fileURLToPath(new URL('api.css', import.meta.url)),
+    favicon: fileURLToPath(new URL('icon.svg', import.meta.url)),
+    intentionallyNotExported: PARTS,
+    logLevel: LogLevel.Warn,
+  });
+  const { converter, renderer, logger } = application;
+  // Before TypeDoc makes categories of its own, which it does where there are none.
+  converter.on(Converter.EVENT_RESOLVE_END, putIntoGroups, -150);
+  renderer.hooks.on('head.begin', () => script(FOLLOW_SITE));
+  renderer.hooks.on('body.end', () => script(TELL_SITE));
+  renderer.on(PageEvent.END, (page) => {
+    page.contents = page.contents?.replaceAll(`href="${SITE}`, `href="${rootFrom(`api/${page.url}`)}`);
+  });
+
+  const project = await application.convert();
+  if (project !== undefined) {
+    application.validate(project);
+    await application.generateDocs(project, out);
+  }
+  if (project === undefined || logger.hasErrors() || logger.hasWarnings()) {
+    throw new Error('The API reference is not written: see what TypeDoc says above.');
+  }
+  appendFileSync(join(out, 'assets', 'custom.css'), colourRules());
+}
+
+function putIntoGroups({ project }: Context): void {
+  const children = new Map(project.children?.map((child) => [child.name, child]));
+  project.categories = groupsOf(readFileSync(entry, 'utf8')).map(({ title, text, names }) => {
+    const category = new ReflectionCategory(title);
+    category.description = [{ kind: 'text', text }];
+    category.children = names.flatMap((name): DeclarationReflection[] => children.get(name) ?? []);
+    return category;
+  });
+}
+
+/** Throws if the first export has no comment. */
+function groupsOf(source: string): Group[] {
+  const file = ts.createSourceFile('index.ts', source, ts.ScriptTarget.Latest);
+  const groups: (Group & { names: string[] })[] = [];
+  for (const statement of file.statements) {
+    const comment = commentBefore(source, statement);
+    if (comment !== null) groups.push({ ...headingOf(comment), names: [] });
+    const { exportClause } = statement as ts.ExportDeclaration;
+    if (exportClause === undefined || groups.length === 0)
+      throw new Error(`index.ts: no list: ${statement.getText(file)}`);
+    const names = ts.isNamedExports(exportClause) ? exportClause.elements.map(({ name }) => name) : [exportClause.name];
+    groups.at(-1)?.names.push(...names.map(({ text }) => text));
+  }
+  return groups;
+}
+
+/** The text of the `//` lines right above a statement; null if there are none. */
+function commentBefore(source: string, statement: ts.Node): string | null {
+  const ranges = ts.getLeadingCommentRanges(source, statement.pos) ?? [];
+  const lines = ranges.map(({ pos, end }) => source.slice(pos, end));
+  const prose = lines.filter((line) => line.startsWith('// ') && !line.startsWith('// biome-ignore'));
+  return prose.length === 0 ? null : prose.map((line) => line.slice('// '.length)).join(' ');
+}
+
+/** `Title: text` or `Title, text` or `Title; text`, or a sentence alone. */
+function headingOf(comment: string): { title: string; text: string } {
+  const [, title, text = ''] = /^([^:,;]+?)(?:[:,;] (.*)|\.)$/s.exec(comment) ?? ['', comment];
+  return { title, text: text.charAt(0).toUpperCase() + text.slice(1) };
+}
+
+/** TypeDoc remembers its own choice of light or dark by this name; the site's comes first. */
+const FOLLOW_SITE = `try{localStorage.setItem('tsd-theme',localStorage.getItem('theme')??'os')}catch{}`;
+
+/** A choice made here holds on the site's pages too. */
+const TELL_SITE = `document.getElementById('tsd-theme')?.addEventListener('change',({target:{value}})=>{
+try{if(value==='os')localStorage.removeItem('theme');else localStorage.setItem('theme',value)}catch{}})`;
+
+function script(source: string): JSX.Element {
+  return JSX.createElement('script', null, JSX.createElement(JSX.Raw, { html: source }));
+}

@@ -8,8 +8,8 @@
  * ones have small errors (Lemmas 1 and 2), and orthogonal, so that fewer will do (Theorem 2).
  *
  * Cost: O(L·m·d) time and O(L·m + L·d + m·d) memory, causal or not (appendix B.3).
- * It gives up: exactness. A weight's error is of the order of 1/√m times exp(‖q + k‖²/2) of the scaled vectors: sharp
- * attention, which comes of long ones, is estimated badly. A model trained with it learns to live with that.
+ * It gives up: exactness. A weight is off by a share of itself of the order of exp(‖q + k‖²/2)/√m, for the scaled vectors:
+ * sharp attention, which comes of long ones, is estimated badly. A model trained with it learns to live with that.
  *
  * Beside the paper: features are scaled so that nothing overflows, by factors that cancel (see `Stabiliser`); the ε
  * that implementations add to features is so small that it only counts where all of them underflow (see `FLOOR`); and

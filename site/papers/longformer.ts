@@ -56,8 +56,8 @@ export const longformer: PaperNotes = {
       label: '§5',
       tex: tex`w = 512, \qquad L = 4096`,
       says:
-        'The window and the longest text of the paper’s pretrained models. A window of 512 is the default here too, ' +
-        'where the sequence is that long.',
+        'The window and the length of text that the models of §5 are pretrained with. A window of 512 is the default ' +
+        'here too, where the sequence is that long.',
     },
   ],
   cost: {

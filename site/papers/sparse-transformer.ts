@@ -33,9 +33,9 @@ export const sparseTransformer: PaperNotes = {
     {
       label: '§4.3',
       tex: tex`\begin{aligned}
-        \text{strided:}\quad A_i^{(1)} &= \{ t, t + 1, \dots, i \},\ \ t = \max(0,\, i - l) &
-        A_i^{(2)} &= \{ j : (i - j) \bmod l = 0 \} \\
-        \text{fixed:}\quad A_i^{(1)} &= \{ j : \lfloor j / l \rfloor = \lfloor i / l \rfloor \} &
+        \text{strided:}\quad A_i^{(1)} &= \{ t, t + 1, \dots, i \},\ \ t = \max(0,\, i - l) \\
+        A_i^{(2)} &= \{ j : (i - j) \bmod l = 0 \} \\[0.5em]
+        \text{fixed:}\quad A_i^{(1)} &= \{ j : \lfloor j / l \rfloor = \lfloor i / l \rfloor \} \\
         A_i^{(2)} &= \{ j : j \bmod l \in \{ t, \dots, l \} \},\ \ t = l - c
       \end{aligned}`,
       says:

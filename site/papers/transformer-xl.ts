@@ -116,7 +116,7 @@ export const transformerXL: PaperNotes = {
     'score, with learned $u$, $v$ and $W_{k,R}$, so it cannot stand in for full attention without training.',
   goodFor:
     'Language models that read or write a long stream: generation keeps a rolling window of $S + M$ keys and values, ' +
-    'and the memory may be longer in use than it was in training. Where distance matters more than position.',
+    'and the memory may be longer in use than it was in training.',
   badFor:
     'Replacing the attention of a model that was trained without it: its parameters are untrained there, and ' +
     '`bench/results/compare.json` shows that error. Little memory: it holds its scores. Texts in which something ' +

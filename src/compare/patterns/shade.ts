@@ -28,7 +28,11 @@ export type Shading = (value: number) => number;
  */
 export function shadingOf(kind: PatternPanel['kind'], panels: readonly PatternPanel[]): Shading {
   if (kind === 'pattern') return (share) => Math.ceil(share * SHADES);
-  const largest = largestWeight(panels);
+  return weightShading(largestWeight(panels));
+}
+
+/** The logarithmic scale of weights of which none is larger in size than this. */
+export function weightShading(largest: number): Shading {
   return (weight) => {
     if (weight === 0 || !Number.isFinite(weight)) return 0;
     const strength = 1 + Math.log10(Math.abs(weight) / largest) / DECADES;

@@ -2,6 +2,7 @@
 
 import { formatError } from '../../terminal/format.ts';
 import { escapeHtml } from '../report/html.ts';
+import { rampOf } from './ramps.ts';
 import { DECADES, largestWeight, type PatternPanel, SHADES, type Shading, shadingOf } from './shade.ts';
 
 const PICTURE = 320;
@@ -10,42 +11,6 @@ const MARGIN = { top: 28, right: 28, bottom: 24, left: 44 };
 const LINE = 17;
 const CAPTION_COLUMNS = 54;
 const LEGEND = 96;
-
-type Colour = readonly [red: number, green: number, blue: number];
-
-/** The tones of the report's pictures: from the faintest shade to the strongest. */
-const RAMPS: Record<'light' | 'dark', { positive: Colour[]; negative: Colour[] }> = {
-  light: {
-    positive: [
-      [228, 238, 246],
-      [143, 193, 224],
-      [47, 131, 189],
-      [12, 74, 124],
-      [6, 31, 58],
-    ],
-    negative: [
-      [251, 234, 222],
-      [236, 162, 104],
-      [176, 77, 0],
-      [92, 40, 0],
-    ],
-  },
-  dark: {
-    positive: [
-      [28, 42, 54],
-      [31, 92, 140],
-      [61, 159, 224],
-      [169, 220, 251],
-      [255, 255, 255],
-    ],
-    negative: [
-      [51, 35, 26],
-      [161, 83, 28],
-      [245, 154, 102],
-      [255, 225, 205],
-    ],
-  },
-};
 
 /** An SVG document: the panels in rows of at most three, their scales below. */
 export function drawSvg(panels: readonly PatternPanel[]): string {
@@ -95,8 +60,8 @@ function drawPanel(panel: PatternPanel, caption: readonly string[], heading: num
   ].join('');
 }
 
-/** One path for each shade, a rectangle for each run of equal cells of a row. */
-function shadePaths(size: number, cells: readonly number[], shading: Shading): string {
+/** One path for each shade, of class `s1` … or, below zero, `n1` …; a rectangle for each run of equal cells of a row. */
+export function shadePaths(size: number, cells: readonly number[], shading: Shading): string {
   const paths = new Map<number, string>();
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; ) {
@@ -135,11 +100,7 @@ function style(): string {
   const modes = (['light', 'dark'] as const).map((mode) => {
     const [ground, ink, muted, frame] =
       mode === 'light' ? ['#ffffff', '#1b1d21', '#61656d', '#c9c9c4'] : ['#16181c', '#e7e9ec', '#9aa0a8', '#43474f'];
-    const shades = (['positive', 'negative'] as const).flatMap((sign) =>
-      shadesOf(RAMPS[mode][sign]).map(
-        (colour, n) => `.patterns .${className(sign === 'positive' ? n + 1 : -n - 1)}{fill:${colour}}`,
-      ),
-    );
+    const shades = shadeColours(mode).map(([name, colour]) => `.patterns .${name}{fill:${colour}}`);
     return (
       `.patterns .ground,.patterns .s0{fill:${ground}}.patterns .frame{stroke:${frame}}` +
       `.patterns text{fill:${muted}}.patterns .title{fill:${ink}}${shades.join('')}`
@@ -152,15 +113,13 @@ function style(): string {
   );
 }
 
-function shadesOf(stops: readonly Colour[]): string[] {
-  return Array.from({ length: SHADES }, (_, shade) => {
-    const along = (shade / (SHADES - 1)) * (stops.length - 1);
-    const stop = Math.min(Math.floor(along), stops.length - 2);
-    const mixed = stops[stop].map((channel, n) =>
-      Math.round(channel + (stops[stop + 1][n] - channel) * (along - stop)),
-    );
-    return `rgb(${mixed.join(',')})`;
-  });
+/** The colour of each class of `shadePaths`. */
+export function shadeColours(mode: 'light' | 'dark'): (readonly [name: string, colour: string])[] {
+  return (['positive', 'negative'] as const).flatMap((sign) =>
+    rampOf(mode, sign).map(
+      (colour, n) => [className(sign === 'positive' ? n + 1 : -n - 1), `rgb(${colour.join(',')})`] as const,
+    ),
+  );
 }
 
 function className(shade: number): string {

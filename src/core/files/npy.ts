@@ -82,27 +82,35 @@ export function writeNpy(path: string, array: ArrayToStore): void {
   const unpadded = MAGIC_BYTES + 2 + dict.length + 1;
   const header = `${dict}${' '.repeat(-unpadded & (ALIGNMENT - 1))}\n`;
   const length = String.fromCharCode(header.length & 0xff, header.length >> 8);
-  writeFileAtomically(path, [Buffer.from(`${MAGIC}\x01\x00${length}${header}`, 'latin1'), littleEndianBytes(data)]);
+  writeFileAtomically(path, [bytesOf(`${MAGIC}\x01\x00${length}${header}`), littleEndianBytes(data)]);
 }
 
 /** The header's text, and where it ends. */
 function readHeader(file: InputFile): { text: string; end: number } {
-  const read = (begin: number, end: number): Buffer => {
-    if (file.size >= end) return Buffer.from(file.read(begin, end));
+  const read = (begin: number, end: number): Uint8Array => {
+    if (file.size >= end) return new Uint8Array(file.read(begin, end));
     throw file.error(`truncated: expected a header of ${end} bytes, got ${file.size}`);
   };
-  const magic = file.read(0, Math.min(file.size, MAGIC.length));
-  if (Buffer.from(magic).toString('latin1') !== MAGIC) throw file.error('expected a .npy file, got another format');
+  const magic = new Uint8Array(file.read(0, Math.min(file.size, MAGIC.length)));
+  if (textOf(magic) !== MAGIC) throw file.error('expected a .npy file, got another format');
   const [major, minor] = read(MAGIC.length, MAGIC_BYTES);
   if (major < 1 || major > 3 || minor !== 0) {
     throw file.error(`expected version 1.0, 2.0 or 3.0 of the .npy format, got ${major}.${minor}`);
   }
   const start = MAGIC_BYTES + (major === 1 ? 2 : 4);
-  const length = read(MAGIC_BYTES, start).readUIntLE(0, start - MAGIC_BYTES);
+  const length = read(MAGIC_BYTES, start).reduceRight((sum, byte) => 256 * sum + byte, 0);
   if (length > LONGEST_HEADER) throw file.error(`header: expected at most ${LONGEST_HEADER} bytes, got ${length}`);
   // Version 3.0 is UTF-8, which differs only in the names of fields; arrays that have fields are refused.
-  const text = read(start, start + length).toString('latin1');
-  return { text, end: start + length };
+  return { text: textOf(read(start, start + length)), end: start + length };
+}
+
+/** Latin-1: every byte is the character of its number. */
+function textOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 interface NpyHeader {

@@ -141,8 +141,12 @@ function toInt32(source: BigInt64Array | BigUint64Array | Uint32Array, complain:
 }
 
 function swapBytes(buffer: ArrayBuffer, bytesPerNumber: number): void {
-  const bytes = Buffer.from(buffer);
-  if (bytesPerNumber === 2) bytes.swap16();
-  if (bytesPerNumber === 4) bytes.swap32();
-  if (bytesPerNumber === 8) bytes.swap64();
+  const bytes = new Uint8Array(buffer);
+  for (let start = 0; start < bytes.length; start += bytesPerNumber) {
+    for (let low = start, high = start + bytesPerNumber - 1; low < high; low++, high--) {
+      const byte = bytes[low];
+      bytes[low] = bytes[high];
+      bytes[high] = byte;
+    }
+  }
 }

@@ -1,14 +1,19 @@
 /**
  * Makes `npm start`, `npm test` and the rest work in a fresh clone: installs the dependencies when node_modules does
  * not hold what package-lock.json says, and says and does nothing otherwise. Runs before them as `prestart` and so on.
+ *
+ *     node scripts/ensure-installed.mjs            what the library needs
+ *     node scripts/ensure-installed.mjs site       what a folder with a package-lock.json of its own needs
  */
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const folder = join(root, process.argv[2] ?? '.');
+const lockfile = join(relative(root, folder), 'package-lock.json');
 const GUARD = 'EFFICIENT_TRANSFORMERS_INSTALLING';
 
 const reason = whatIsWrong();
@@ -16,10 +21,10 @@ if (reason !== null && process.env[GUARD] === undefined) install(reason);
 
 /** Null if what is installed is what the lockfile asks for, else a few words on the first difference. */
 function whatIsWrong() {
-  const wanted = readPackages(join(root, 'package-lock.json'));
-  if (wanted === null) throw new Error('package-lock.json is missing or is not JSON: restore it from the repository');
+  const wanted = readPackages(join(root, lockfile));
+  if (wanted === null) throw new Error(`${lockfile} is missing or is not JSON: restore it from the repository`);
   // npm leaves this record of what it installed.
-  const installed = readPackages(join(root, 'node_modules', '.package-lock.json'));
+  const installed = readPackages(join(folder, 'node_modules', '.package-lock.json'));
   if (installed === null) return 'nothing is installed yet';
 
   for (const [path, entry] of Object.entries(wanted)) {
@@ -30,9 +35,9 @@ function whatIsWrong() {
       if (entry.optional && !isForThisMachine(entry)) continue;
       return `${name} is missing`;
     }
-    if (found.version !== entry.version) return `${name} is ${found.version}, package-lock.json has ${entry.version}`;
-    if (found.integrity !== entry.integrity) return `${name} ${found.version} is not the copy package-lock.json names`;
-    if (!existsSync(join(root, path, 'package.json'))) return `${name} is missing`;
+    if (found.version !== entry.version) return `${name} is ${found.version}, ${lockfile} has ${entry.version}`;
+    if (found.integrity !== entry.integrity) return `${name} ${found.version} is not the copy ${lockfile} names`;
+    if (!existsSync(join(folder, path, 'package.json'))) return `${name} is missing`;
   }
   return null;
 }
@@ -54,7 +59,8 @@ function isForThisMachine({ os, cpu, libc }) {
 function install(reason) {
   // Dev dependencies whatever NODE_ENV is: tsx runs everything here.
   const options = ['ci', '--include=dev', '--no-audit', '--no-fund'];
-  console.error(`Installing dependencies (${reason}): npm ${options.join(' ')}`);
+  const whose = folder === root ? '' : ` of ${relative(root, folder)}`;
+  console.error(`Installing dependencies${whose} (${reason}): npm ${options.join(' ')}`);
   const { status, error } = runNpm(options);
   if (error !== undefined) console.error(`npm could not be started: ${error.message}`);
   const left = status === 0 ? whatIsWrong() : null;
@@ -65,7 +71,7 @@ function install(reason) {
 
 function runNpm(options) {
   // Both outputs to stderr, so that what the caller pipes from stdout stays its own.
-  const settings = { cwd: root, env: { ...process.env, [GUARD]: '1' }, stdio: ['ignore', 2, 2] };
+  const settings = { cwd: folder, env: { ...process.env, [GUARD]: '1' }, stdio: ['ignore', 2, 2] };
   // Under `npm run` this is npm's own script, which needs no shell; elsewhere Windows starts npm.cmd only by a shell.
   const npmScript = process.env.npm_execpath;
   if (npmScript !== undefined && basename(npmScript) === 'npm-cli.js') {

@@ -4,6 +4,8 @@
  *     npm test                    all
  *     npm test -- variants        the files whose path contains "variants"
  *
+ *     node scripts/run-tests.mjs --in FOLDER [variants]        specs of another folder than spec/
+ *
  * A file that crashes, hangs, runs no test or fails after its tests counts as one failure beside those it reports.
  */
 
@@ -12,6 +14,7 @@ import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const timeoutSeconds = Number(process.env.SPEC_TIMEOUT_SECONDS ?? 300);
@@ -25,7 +28,11 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
-const filter = process.argv[2] ?? '';
+const { values, positionals } = parseArgs({
+  options: { in: { type: 'string', default: 'spec' } },
+  allowPositionals: true,
+});
+const filter = positionals[0] ?? '';
 const files = specFiles().filter((file) => file.includes(filter));
 const results = await runAll(files);
 const failures = results.filter((result) => result.failed > 0);
@@ -40,7 +47,7 @@ process.exitCode = failures.length > 0 || sum('passed') === 0 ? 1 : 0;
 
 /** Paths from the root with forward slashes, sorted. */
 function specFiles() {
-  return readdirSync(join(root, 'spec'), { recursive: true, withFileTypes: true })
+  return readdirSync(join(root, values.in), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.spec.ts'))
     .map((entry) =>
       relative(root, join(entry.parentPath ?? entry.path, entry.name))

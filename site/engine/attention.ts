@@ -1,35 +1,45 @@
 /** Figures and pictures of a variant on an input: `compare`, its rows, and patterns, as the command line has them. */
 import { attentionRows } from '../../src/compare/attention-rows.ts';
 import { compare } from '../../src/compare/compare.ts';
-import { oracleRows } from '../../src/compare/oracle.ts';
 import { hasPattern, patternGrid } from '../../src/compare/patterns/grid.ts';
 import { drawnWeights } from '../../src/compare/patterns/weights.ts';
 import { chosenVariants } from '../../src/compare/plan.ts';
-import type { ComparisonResult } from '../../src/compare/result.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { syntheticInput } from '../../src/compare/synthetic.ts';
+import { ArgumentError } from '../../src/core/errors.ts';
 import { scope } from '../../src/core/tensor.ts';
 import { checkOptions } from '../../src/variants/attend.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
-import { inputOf } from './inputs.ts';
-import type { Grid, Questions, Weights } from './protocol.ts';
+import { fullWeights } from './full.ts';
+import { inputOf, keyOf } from './inputs.ts';
+import { pairsOf } from './pairs.ts';
+import type { Grid, Measurement, Questions, Weights } from './protocol.ts';
 
-export async function measure(ask: Questions['measure']['ask']): Promise<ComparisonResult> {
-  const { input, variant, options, causal, seed, turns } = ask;
-  const [found] = chosenVariants([variant]);
-  const complete = withBudget(found, options, input.kind === 'drawn' ? input.length : undefined);
-  const report = await compare(inputOf(input, seed), {
-    variants: [variant],
-    options: { [variant]: complete },
+export async function measure(ask: Questions['measure']['ask']): Promise<Measurement> {
+  const { variant: name, options, causal, seed, turns } = ask;
+  const [variant] = chosenVariants([name]);
+  const input = inputOf(ask.input, seed);
+  const { heads, headDim, cases } = input;
+  const [{ length }] = cases;
+  let reason = 'memory: there is not enough';
+  const report = await compare(input, {
+    variants: [name],
+    options: { [name]: withBudget(variant, options, length) },
     causal,
     seed,
     timing: { millisecondsEach: 0, minTurns: turns, maxTurns: turns },
+    onSkip: (skip) => {
+      reason = skip.reason;
+    },
   });
-  return report.results[0];
+  const [result] = report.results;
+  if (result === undefined) throw new ArgumentError(reason);
+  const shape = { batch: 1, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
+  return { ...result, pairs: pairsOf(variant, shape, checkOptions(variant, result.options, shape)) };
 }
 
 /** `compare` sweeps a budget that is left open; a page shows one value, by default the variant's own. */
-function withBudget(variant: AnyVariant, options: Readonly<Record<string, unknown>>, length = 512) {
+function withBudget(variant: AnyVariant, options: Readonly<Record<string, unknown>>, length: number) {
   if (variant.budget === null || options[variant.budget.option] !== undefined) return options;
   const defaults = variant.defaults(length) as unknown as Record<string, unknown>;
   return { ...options, [variant.budget.option]: defaults[variant.budget.option] };
@@ -38,22 +48,26 @@ function withBudget(variant: AnyVariant, options: Readonly<Record<string, unknow
 export function weights(ask: Questions['weights']['ask']): Weights {
   const { input, variant: name, options, causal, seed, head } = ask;
   const [variant] = chosenVariants([name]);
-  return scope(() => {
-    const inputs = inputOf(input, seed).cases[0].load();
-    const [, heads, length] = inputs.queries.shape;
-    const every = Array.from({ length }, (_, row) => row);
-    const rows =
-      name === REFERENCE_VARIANT
-        ? oracleRows(inputs, causal, every).weights
-        : attentionRows(variant, inputs, { ...options, causal } as { causal: boolean }, every, { seed });
-    const size = length * length;
-    const drawn = new Float32Array(size);
-    const chosen = head === null ? [...Array(heads).keys()] : [head];
-    for (const each of chosen) {
-      for (let n = 0; n < size; n++) drawn[n] += rows.data[each * size + n] / chosen.length;
-    }
-    return { length, heads, weights: drawn };
-  });
+  const inputs = inputOf(input, seed).cases[0].load();
+  const [, heads, length] = inputs.queries.shape;
+  const every = Array.from({ length }, (_, row) => row);
+  const matrices =
+    name === REFERENCE_VARIANT
+      ? fullWeights(keyOf(input, seed), inputs, causal)
+      : scope(
+          () => attentionRows(variant, inputs, { ...options, causal } as { causal: boolean }, every, { seed }).data,
+        );
+  return { length, heads, weights: oneOf(matrices, length, head === null ? [...Array(heads).keys()] : [head]) };
+}
+
+/** Their mean. */
+function oneOf(matrices: ArrayLike<number>, length: number, heads: readonly number[]): Float32Array {
+  const size = length * length;
+  const mean = new Float32Array(size);
+  for (const head of heads) {
+    for (let n = 0, from = head * size; n < size; n++, from++) mean[n] += matrices[from] / heads.length;
+  }
+  return mean;
 }
 
 export function pattern(ask: Questions['pattern']['ask']): Grid {
@@ -68,7 +82,8 @@ export function pattern(ask: Questions['pattern']['ask']): Grid {
   };
   if (hasPattern(variant)) {
     const { size, cells: shares } = patternGrid(variant, length, complete, cells, heads);
-    return { kind: 'pattern', size, cells: Array.from(shares), pairs: null, ...costs };
+    const pairs = pairsOf(variant, shape, complete)?.counted ?? null;
+    return { kind: 'pattern', size, cells: Array.from(shares), pairs, ...costs };
   }
   return scope(() => {
     const inputs = syntheticInput({

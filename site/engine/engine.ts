@@ -11,8 +11,10 @@ import relaxed from '../../src/core/kernels/wasm/kernels-relaxed.wasm';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { serve, type WorkerInput } from '../../src/core/parallel/worker.ts';
 import { measure, pattern, weights } from './attention.ts';
-import { layersOf } from './inputs.ts';
+import { forgetFull } from './full.ts';
+import { describe, forgetInputs } from './inputs.ts';
 import { put } from './node/files.ts';
+import { options } from './options.ts';
 import type { Machine, Name, Questions, Reply, Request } from './protocol.ts';
 import { setScript, type ThreadMessage } from './threads.ts';
 import { begin, checkpoint, metrics, pause, train } from './training.ts';
@@ -31,9 +33,12 @@ const answers: Answers = {
   start,
   put: ({ name, bytes }) => {
     put(name, bytes);
+    forgetInputs();
+    forgetFull();
     return null;
   },
-  layers: ({ input }) => layersOf(input),
+  describe,
+  options,
   measure,
   weights,
   pattern,

@@ -9,8 +9,8 @@ export type InputChoice =
   /** A layer of the shipped MiniLM activations. */
   | { kind: 'minilm'; layer: string }
   | { kind: 'drawn'; distribution: Distribution; length: number; heads: number; headDim: number }
-  /** What the shipped byte model makes of a text in one of its layers; always causal. */
-  | { kind: 'text'; text: string; layer: number }
+  /** What the shipped byte model makes of a text in one of its layers, `layer0` and so on; always causal. */
+  | { kind: 'text'; text: string; layer: string }
   /** Files that were `put` before: .safetensors or .npy; the layer of that name, or the first. */
   | { kind: 'file'; names: readonly string[]; layer?: string };
 
@@ -23,6 +23,40 @@ export interface Subject {
   causal: boolean;
   seed: number;
 }
+
+/** What is known of an input before anything is measured on it. */
+export interface InputFacts {
+  /** Layers that it has, by name; empty for an input without. */
+  layers: string[];
+  /** Of the chosen layer. */
+  length: number;
+  heads: number;
+  headDim: number;
+  /** What was read: a word piece or a character for each token, '' for what belongs to the one before; null if unknown. */
+  tokens: string[] | null;
+}
+
+/** Options of a variant at a length. */
+export interface OptionFacts {
+  /** Its own defaults, all of them. */
+  defaults: Record<string, unknown>;
+  /** Where an explorer may begin: the defaults, but for a budget that already saves something. */
+  start: Record<string, unknown>;
+  /** By name, for whole numbers: the largest that is allowed, and the largest that is worth a slider. */
+  limits: Record<string, { maximum: number | null; slider: number }>;
+}
+
+/** Pairs of query and key that one head allows, in the mean. */
+export interface Pairs {
+  /** One by one; null for sequences that are too long for it. */
+  counted: number | null;
+  /** Of so many. */
+  all: number;
+  formula: { text: string; pairs: number } | null;
+}
+
+/** What `compare` has, and how many pairs the variant allows; null for one that has no pattern. */
+export type Measurement = ComparisonResult & { pairs: Pairs | null };
 
 export interface Machine {
   threads: number;
@@ -66,10 +100,10 @@ export type TrainingEvent = { kind: 'step'; report: StepReport } | { kind: 'eval
 export interface Questions {
   start: { ask: { threads?: number }; answer: Machine; event: never };
   put: { ask: { name: string; bytes: Uint8Array }; answer: null; event: never };
-  /** Layers that an input has, by name. */
-  layers: { ask: { input: InputChoice }; answer: string[]; event: never };
-  /** The very numbers of the command `compare`; `turns` of the stopwatch at least. */
-  measure: { ask: Subject & { turns: number }; answer: ComparisonResult; event: never };
+  describe: { ask: { input: InputChoice }; answer: InputFacts; event: never };
+  options: { ask: { variant: string; length: number }; answer: OptionFacts; event: never };
+  /** The very numbers of the command `compare`, timed in so many turns. */
+  measure: { ask: Subject & { turns: number }; answer: Measurement; event: never };
   /** `head`: its number, or null for the mean over all. */
   weights: { ask: Subject & { head: number | null }; answer: Weights; event: never };
   pattern: {

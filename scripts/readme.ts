@@ -13,6 +13,7 @@ import {
   middlePoints,
   needComparison,
   needSuite,
+  needTraining,
   readSuite,
   slopesOf,
 } from '../bench/report/results.ts';
@@ -21,7 +22,7 @@ import type { ComparisonReport } from '../src/compare/result.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../src/terminal/format.ts';
 import { allVariants } from '../src/variants/registry.ts';
-import { hashTable, markdown, recipesTable, type Summary } from './training-summary.ts';
+import { hashTable, markdown, recipesTable } from './training-summary.ts';
 
 const root = new URL('../', import.meta.url);
 const readmeFile = fileURLToPath(new URL('README.md', root));
@@ -65,7 +66,7 @@ mean of two layers; the command prints all of them, with total-variation distanc
 }
 
 function trainingTables(): string {
-  const summary = JSON.parse(readFileSync(new URL('bench/results/training/summary.json', root), 'utf8')) as Summary;
+  const summary = needTraining();
   return `${recipesTable(summary)}\n\n${hashTable(summary)}`;
 }
 

@@ -1,5 +1,6 @@
 /** The raw numbers under bench/results/ as whoever draws or prints them reads them. */
 import { existsSync, readFileSync } from 'node:fs';
+import type { Summary } from '../../scripts/training-summary.ts';
 import type { ComparisonReport } from '../../src/compare/result.ts';
 import { type Point, pointsOf, type Series, seriesOf } from '../../src/compare/series.ts';
 import type { Row } from '../suites/peers/measure.ts';
@@ -89,6 +90,13 @@ export function needComparison(): ComparisonReport {
   const file = new URL('../results/compare.json', import.meta.url);
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as ComparisonReport;
   throw new Error(`bench/results/compare.json: not there; ${COMPARE_COMMAND}`);
+}
+
+/** What `npm run recipes` left behind, of all its runs. */
+export function needTraining(): Summary {
+  const file = new URL('../results/training/summary.json', import.meta.url);
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Summary;
+  throw new Error('bench/results/training/summary.json: not there; npm run recipes');
 }
 
 /** What writes bench/results/compare.json anew. */

@@ -7,6 +7,7 @@ import { mainLength, type Point, pointsOf, REFERENCE_VARIANT, seriesOf } from '.
 export interface RankedPoint extends Point {
   /** `longformer, w = 64` */
   name: string;
+  variant: string;
   /** Nothing else has both a smaller error and a smaller cost (one of them may be equal). */
   onFront: boolean;
 }
@@ -22,7 +23,7 @@ export function rankedPoints(results: readonly ComparisonResult[]): RankedPoint[
       .map((point) => {
         const { budget } = point;
         const name = budget === null ? series.label : `${series.label}, ${budget.symbol} = ${budget.value}`;
-        return { ...point, name };
+        return { ...point, name, variant: series.variant };
       }),
   );
   const front = paretoFront(named);

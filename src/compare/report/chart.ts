@@ -152,11 +152,16 @@ function drawable(line: ChartLine, x: Axis, y: Axis): ChartLine {
   return { ...line, points };
 }
 
+/** Colour, dashes and marker of a line; a legend shows the first two. */
+export function lookOf(index: ChartLine['index']) {
+  if (index === null) return { stroke: 'var(--muted)', dash: '4 4', symbol: 'circle' } as const;
+  const dash = DASHES[Math.floor(index / SYMBOLS.length) % DASHES.length];
+  return { stroke: seriesColour(index), dash, symbol: SYMBOLS[index % SYMBOLS.length] } as const;
+}
+
 function marksOf(plot: Drawing['plot'], line: ChartLine) {
   const { index, points } = line;
-  const stroke = index === null ? 'var(--muted)' : seriesColour(index);
-  const dash = index === null ? '4 4' : DASHES[Math.floor(index / SYMBOLS.length) % DASHES.length];
-  const symbol = index === null ? 'circle' : SYMBOLS[index % SYMBOLS.length];
+  const { stroke, dash, symbol } = lookOf(index);
   const place = { x: 'x', y: 'y' } as const;
   const ranges = points.filter(({ range }) => range !== undefined && range[0] !== range[1]);
   return [

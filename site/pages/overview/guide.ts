@@ -1,0 +1,267 @@
+/** "Which one for me": questions, answers computed from the raw numbers, and where each comes from. */
+import { needComparison, needSuite, needTraining, slopesOf } from '../../../bench/report/results.ts';
+import { type Html, html } from '../../../src/compare/report/html.ts';
+import { REFERENCE_VARIANT } from '../../../src/compare/series.ts';
+import {
+  formatBytes,
+  formatError,
+  formatMilliseconds,
+  formatPercent,
+  formatRatio,
+} from '../../../src/terminal/format.ts';
+import { allVariants } from '../../../src/variants/registry.ts';
+import { atLongest, crossings, decodingGrowth, longestFull, nearest, trained } from './answers.ts';
+import {
+  comparisonEvidence,
+  type Evidence,
+  evidenceLine,
+  suiteEvidence,
+  trainingEvidence,
+  variantLink,
+  variantLinks,
+} from './links.ts';
+import { grouped } from './opening.ts';
+
+interface Answer {
+  id: string;
+  question: string;
+  /** Whom to take, in a sentence or two. */
+  answer: Html;
+  figures?: Html;
+  evidence: Evidence;
+}
+
+export function guide(): Html {
+  const answers = [short(), generating(), trainedAlready(), long(), scratch(), exact(), cross()];
+  return html`<section aria-labelledby="guide">
+<h2 id="guide">Which one for me?</h2>
+<p>Names and figures below are computed from the files named under them whenever this site is built.</p>
+<ul class="questions">${answers.map(({ id, question }) => html`<li><a href="#${id}">${question}</a></li>`)}</ul>
+<div class="answers">
+${answers.map(
+  ({ id, question, answer, figures, evidence }) => html`<section class="card" aria-labelledby="${id}">
+<h3 id="${id}">${question}</h3>
+<p>${answer}</p>
+${figures ?? null}
+${evidenceLine(evidence)}
+</section>
+`,
+)}</div>
+${caveats()}
+</section>`;
+}
+
+/** Where full attention is still the best choice. */
+function short(): Answer {
+  const { rows } = needSuite('crossover');
+  const shortest = Math.min(...rows.map(({ length }) => length));
+  const all = crossings(rows);
+  const lengths = [...new Set(all.map(({ from }) => from))];
+  const slower = all.filter(({ from }) => from === null || from > shortest);
+  const { memory } = slopesOf(needSuite('scaling').rows, REFERENCE_VARIANT);
+  const groups = lengths.map((from) => {
+    const names = all.filter((each) => each.from === from).map(({ variant }) => variant);
+    return [
+      from === null ? 'at none measured' : from === shortest ? `${grouped(from)} or below` : grouped(from),
+      html`${variantLinks(names)}`,
+    ];
+  });
+  return {
+    id: 'short',
+    question: 'My inputs are short',
+    answer: html`Stay with ${variantLink(REFERENCE_VARIANT)} attention. At ${shortest} tokens, the shortest length measured, ${slower.length} of
+${all.length} variants are slower than it, and all of them change the result. Its memory is no reason to leave it
+either: as it is computed here, block by block, that grows with length to the power of ${memory?.toFixed(2) ?? '–'}.`,
+    figures: figuresTable('From which length on a variant is faster', ['faster from', 'variants'], groups),
+    evidence: suiteEvidence('crossover'),
+  };
+}
+
+/** A state of constant size, and so a constant time for each token. */
+function generating(): Answer {
+  const { rows } = needSuite('decoding');
+  const positions = rows.map(({ position }) => position);
+  const [first, last] = [Math.min(...positions), Math.max(...positions)];
+  const { constant, growing } = decodingGrowth(rows);
+  const times = constant.map(({ time }) => time);
+  const full = growing.find(({ variant }) => variant === REFERENCE_VARIANT);
+  return {
+    id: 'generating',
+    question: 'It generates text, and every token must cost the same',
+    answer: html`${variantLinks(constant.map(({ variant }) => variant))}: after ${grouped(last)} tokens their state is as large as after
+${first}, and a token takes ${formatRatio(Math.min(...times))} to ${formatRatio(Math.max(...times))} the time. The others keep what they have seen:
+full attention takes ${formatRatio(full?.time ?? Number.NaN)} the time there.`,
+    figures: figuresTable(
+      `One more token after ${grouped(last)}`,
+      ['variant', 'time', `against after ${first}`, 'state'],
+      [...constant, ...growing].map(({ variant, time, millisecondsPerToken, stateBytes }) => [
+        variantLink(variant),
+        formatMilliseconds(millisecondsPerToken),
+        formatRatio(time),
+        formatBytes(stateBytes),
+      ]),
+    ),
+    evidence: suiteEvidence('decoding'),
+  };
+}
+
+/** Errors on a trained model's activations at equal cost, by operations and by the clock. */
+function trainedAlready(): Answer {
+  const { results } = needComparison();
+  const limits = [
+    ...[8, 4, 2].map((part) => ({
+      title: `at most 1/${part} of the FLOPs`,
+      best: nearest(results, ({ share }) => share <= 1 / part),
+    })),
+    ...[4, 2].map((times) => ({
+      title: `at least ${times}× as fast`,
+      best: nearest(results, ({ milliseconds, fullMilliseconds }) => fullMilliseconds >= times * milliseconds),
+    })),
+  ];
+  const lines = limits.map(({ title, best }) => [
+    title,
+    html`${best
+      .slice(0, 3)
+      .map(
+        ({ variant, budget, error }, index) =>
+          html`${index === 0 ? '' : ', '}${variantLink(variant)}${budget === null ? '' : ` ${budget.symbol} = ${budget.value}`} (${formatError(error)})`,
+      )}`,
+  ]);
+  const firsts = [...new Set(limits.flatMap(({ best }) => best.slice(0, 1).map(({ variant }) => variant)))];
+  const least = Math.min(...limits.flatMap(({ best }) => best.slice(0, 1).map(({ error }) => error)));
+  return {
+    id: 'trained',
+    question: 'I have a trained model and will not train it again',
+    answer: html`Nearest at one or another cost: ${variantLinks(firsts)}. But none is near: the least error in this table is
+${formatError(least)} of the output’s size. Measure on your own model before you believe any of it:
+<code>npm start -- --qkv FILE</code>.`,
+    figures: figuresTable('The three nearest at equal cost, with their errors', ['cost', 'nearest'], lines),
+    evidence: comparisonEvidence,
+  };
+}
+
+function long(): Answer {
+  const { rows } = needSuite('scaling');
+  const { length, rows: longest } = atLongest(rows);
+  const full = longestFull(rows);
+  const { time } = slopesOf(rows, REFERENCE_VARIANT);
+  const convolutions = new Set(allVariants().flatMap(({ name, family }) => (family === 'convolution' ? [name] : [])));
+  const comparing = longest.filter(({ variant }) => !convolutions.has(variant));
+  const fastest = comparing.slice(0, 3).map(({ variant }) => variant);
+  const smallest = [...comparing].sort((a, b) => a.peakBytes - b.peakBytes).slice(0, 3);
+  return {
+    id: 'long',
+    question: 'My inputs are very long',
+    answer: html`Fastest at ${grouped(length)} tokens, of those that compare tokens at all: ${variantLinks(fastest)}. Least memory:
+${variantLinks(smallest.map(({ variant }) => variant))}. Convolutions are faster still, and see their neighbours only. Full attention took
+${formatMilliseconds(full.milliseconds)} at ${grouped(full.length)}, where its measurement ends; its time grows with the length to the power of
+${time?.toFixed(2) ?? '–'}.`,
+    figures: figuresTable(
+      `One forward pass over ${grouped(length)} tokens`,
+      ['variant', 'time', 'memory', 'time slope'],
+      longest.map(({ variant, milliseconds, peakBytes }) => [
+        variantLink(variant),
+        formatMilliseconds(milliseconds),
+        formatBytes(peakBytes),
+        slopesOf(rows, variant).time?.toFixed(2) ?? '–',
+      ]),
+    ),
+    evidence: suiteEvidence('scaling'),
+  };
+}
+
+function scratch(): Answer {
+  const summary = needTraining();
+  const listops = trained(summary, 'listops');
+  const full = listops.find(({ name }) => name === REFERENCE_VARIANT);
+  const others = listops.filter(({ name }) => name !== REFERENCE_VARIANT);
+  const alike = others.filter(({ accuracy }) => full !== undefined && accuracy.highest >= full.accuracy.lowest);
+  const behind = others.filter((each) => !alike.includes(each));
+  const blind = Math.max(
+    ...summary.rows.flatMap(({ recipe, baseline }) => (recipe === 'listops' ? [baseline.accuracy] : [])),
+  );
+  const short = (recipe: string) =>
+    trained(summary, recipe).map(
+      ({ name, accuracy }, index) =>
+        html`${index === 0 ? '' : ', '}${variantLink(name)} ${formatPercent(accuracy.mean)}`,
+    );
+  return {
+    id: 'scratch',
+    question: 'I train from scratch',
+    answer: html`On a small ListOps all of them learn, and ${alike.length} of ${others.length} have a seed that is as good as full attention’s worst.
+Behind it with every seed: ${variantLinks(behind.map(({ name }) => name))}. On other small tasks the differences are larger. The next
+byte of TypeScript declarations, right: ${short('byte-lm')}. Copied symbols: ${short('copy')}.`,
+    figures: figuresTable(
+      `Right answers on ListOps, mean of ${full?.seeds ?? 0} seeds (lowest to highest); always the most frequent answer: ${formatPercent(blind)}`,
+      ['variant', 'accuracy', 'range', 'time to train'],
+      listops.map(({ name, accuracy, seconds }) => [
+        variantLink(name),
+        formatPercent(accuracy.mean),
+        `${formatPercent(accuracy.lowest)} to ${formatPercent(accuracy.highest)}`,
+        formatMilliseconds(1000 * seconds),
+      ]),
+    ),
+    evidence: trainingEvidence,
+  };
+}
+
+/** What the registry states, and the laws hold it to. */
+const LAWS: Evidence = { file: 'src/variants/registry.ts', command: 'npm test -- laws' };
+
+function exact(): Answer {
+  const names = allVariants().flatMap(({ name, exactness }) => (exactness === 'exact-on-its-pattern' ? [name] : []));
+  return {
+    id: 'exact',
+    question: 'The softmax must stay exact on the pairs I keep',
+    answer: html`${variantLinks(names)}: what is left of the pairs is weighed exactly as full attention would, and nothing is estimated. You
+choose the pattern, and with it what is never seen.`,
+    evidence: LAWS,
+  };
+}
+
+function cross(): Answer {
+  const names = allVariants().flatMap(({ name, supports, family }) =>
+    supports.crossAttention && family !== 'full' ? [name] : [],
+  );
+  return {
+    id: 'cross',
+    question: 'Queries and keys come from different sequences',
+    answer: html`${variantLinks(names)} take as many queries as you like beside another number of keys. The others are about one sequence that
+attends to itself, and refuse.`,
+    evidence: LAWS,
+  };
+}
+
+function figuresTable(caption: string, titles: readonly string[], rows: readonly (readonly (Html | string)[])[]): Html {
+  const numeric = (column: number) => column > 0 && titles.length > 2;
+  const line = rows.map(
+    ([first, ...rest]) =>
+      html`<tr><th scope="row">${first}</th>${rest.map((cell, index) => html`<td${numeric(index + 1) ? html` class="number"` : null}>${cell}</td>`)}</tr>
+`,
+  );
+  const heads = titles.map(
+    (title, index) => html`<th scope="col"${numeric(index) ? html` class="number"` : null}>${title}</th>`,
+  );
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
+<thead><tr>${heads}</tr></thead><tbody>${line}</tbody></table></div>`;
+}
+
+function caveats(): Html {
+  const { environment, input } = needComparison();
+  const { environment: training } = needTraining();
+  return html`<section class="card caveats" aria-labelledby="caveats">
+<h3 id="caveats">What all this does not show</h3>
+<ul>
+<li>One machine: ${environment.cpu}, ${environment.threads} threads (training: ${training?.threads ?? 1}), WebAssembly, no graphics card. On other
+hardware the order of times can be another.</li>
+<li>Errors are on ${input.lengths.join(' and ')} tokens of one small encoder (${input.name}). Longer texts, larger models and other languages were
+not measured.</li>
+<li>Errors are without training. Parameters that a model would learn (kernels of convolutions, projections) are as drawn, so these
+variants look worse here than in a model that was trained with them; Reformer is given a model that was not trained to
+share queries and keys.</li>
+<li>Models trained here have one or two layers and see 64 to 128 tokens, where windows and chunks leave little out. That a variant
+learns there says that its gradients are right, not how far it goes.</li>
+<li>Times are of this library. It computes what the papers say; another implementation may be faster in other places.</li>
+</ul>
+</section>`;
+}

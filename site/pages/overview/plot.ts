@@ -1,0 +1,85 @@
+/** Error against cost, for every budget that was measured: by arithmetic and by time. */
+import { needComparison } from '../../../bench/report/results.ts';
+import { paretoFront, type RankedPoint, rankedPoints } from '../../../src/compare/front.ts';
+import { type Chart, type Drawing, drawChart, loadDrawing, lookOf } from '../../../src/compare/report/chart.ts';
+import { costCharts, errorCharts } from '../../../src/compare/report/figures.ts';
+import { type Html, html, raw } from '../../../src/compare/report/html.ts';
+import { mainLength, REFERENCE_VARIANT, type Series, seriesOf } from '../../../src/compare/series.ts';
+import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../../../src/terminal/format.ts';
+import { comparisonEvidence, evidenceLine, variantLink } from './links.ts';
+
+export async function plots(): Promise<Html> {
+  const { results, input, environment } = needComparison();
+  const all = seriesOf(results);
+  const points = rankedPoints(results);
+  const drawing = await loadDrawing();
+  const byArithmetic = frontOf(points, ({ share }) => share);
+  const byTime = frontOf(points, ({ milliseconds, fullMilliseconds }) => milliseconds / fullMilliseconds);
+  return html`<section aria-labelledby="plots">
+<h2 id="plots">What the error costs</h2>
+<p>Each point is a variant at one budget: a window, a number of landmarks, of features, of hashes. Error 0 is full attention’s own
+output; error 1 is as far from it as an output of zeros. A bar behind a point is the range over the two layers. Input: ${input.name},
+${mainLength(results)} tokens at a time.</p>
+${legend(all)}
+${figure(
+  drawing,
+  errorCharts(all)[0],
+  'Error against arithmetic',
+  html`Lower left is better. No other point has both less error and less
+arithmetic than ${listed(byArithmetic)}: the dashed line.`,
+)}
+${figure(
+  drawing,
+  costCharts(all)[0],
+  'Error against measured time',
+  html`Lower right is better. The nearest for their time are
+${listed(byTime)}. What looks cheap by its operations need not be fast: small pieces and gathered rows cost time that a count of
+operations does not see, most of all at a length as short as this.`,
+)}
+<details><summary>The ${points.length} points as a table</summary>
+${pointsTable(points)}
+</details>
+<div class="note"><p>${environment.cpu}, ${environment.threads} threads.</p>${evidenceLine(comparisonEvidence)}</div>
+</section>`;
+}
+
+/** By what they cost, cheapest first; `cost` in whatever unit. */
+export function frontOf(points: readonly RankedPoint[], cost: (point: RankedPoint) => number): RankedPoint[] {
+  const priced = points.map((point) => ({ point, share: cost(point), error: point.error }));
+  return [...paretoFront(priced)].sort((a, b) => a.share - b.share).map(({ point }) => point);
+}
+
+function listed(points: readonly RankedPoint[]): string {
+  const names = points.map(({ name }) => name.replace(', ', ' at '));
+  const last = names.pop() ?? '';
+  return names.length === 0 ? last : `${names.join('; ')}; and ${last}`;
+}
+
+function figure(drawing: Drawing, chart: Chart, title: string, caption: Html): Html {
+  return html`<figure class="chart" aria-labelledby="${chart.id}-heading"><h3 id="${chart.id}-heading">${title}</h3>
+<figcaption>${caption}</figcaption>
+<div class="plot" tabindex="0" role="region" aria-label="${title}, plot">${raw(drawChart(drawing, chart))}</div></figure>
+`;
+}
+
+function legend(all: readonly Series[]): Html {
+  const entries = all
+    .filter(({ variant }) => variant !== REFERENCE_VARIANT)
+    .map(({ variant, index }) => {
+      const { stroke, dash } = lookOf(index);
+      const line = html`<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5" stroke="${stroke}" stroke-width="3"${dash === undefined ? null : html` stroke-dasharray="${dash}"`}/></svg>`;
+      return html`<li>${line}${variantLink(variant)}</li>`;
+    });
+  return html`<ul class="legend" aria-label="Variants in the plots">${entries}</ul>`;
+}
+
+function pointsTable(points: readonly RankedPoint[]): Html {
+  const rows = points.map(
+    ({ name, share, error, milliseconds, fullMilliseconds, onFront }) =>
+      html`<tr><th scope="row">${name}</th><td class="number">${formatPercent(share)}</td><td class="number">${formatError(error)}</td><td class="number">${formatMilliseconds(milliseconds)}</td><td class="number">${formatRatio(fullMilliseconds / milliseconds)}</td><td>${onFront ? 'yes' : ''}</td></tr>
+`,
+  );
+  return html`<div class="scroll sticky" tabindex="0" role="region" aria-label="All points"><table>
+<thead><tr><th scope="col">variant and budget</th><th scope="col" class="number">FLOPs of full</th><th scope="col" class="number">error</th><th scope="col" class="number">time</th><th scope="col" class="number">faster than full</th><th scope="col">on the dashed line</th></tr></thead>
+<tbody>${rows}</tbody></table></div>`;
+}

@@ -1,0 +1,112 @@
+/** Every variant in one table: what it promises, and what was measured of it. */
+import { middlePoints, needComparison, needSuite, slopesOf } from '../../../bench/report/results.ts';
+import { type Html, html, raw } from '../../../src/compare/report/html.ts';
+import { mainLength, REFERENCE_VARIANT } from '../../../src/compare/series.ts';
+import { formatBytes, formatError, formatRatio } from '../../../src/terminal/format.ts';
+import { type AnyVariant, allVariants } from '../../../src/variants/registry.ts';
+import { comparisonEvidence, evidenceLine, suiteEvidence, variantLink } from './links.ts';
+import { FAMILIES } from './taxonomy.ts';
+
+interface Cell {
+  shown: Html | string;
+  /** What a column is sorted by; null, which comes last, where nothing was measured. */
+  by: string | number | null;
+}
+
+interface Column {
+  title: string;
+  align?: 'right';
+  cell(variant: AnyVariant): Cell;
+}
+
+const SPEED_LENGTHS = [1024, 4096, 8192];
+
+export function bigTable(): Html {
+  const columns = tableColumns();
+  const variants = allVariants();
+  const heads = columns.map(
+    ({ title, align }) => html`<th scope="col"${align === undefined ? null : raw(' class="number"')}>${title}</th>`,
+  );
+  const rows = variants.map((variant) => {
+    const [first, ...rest] = columns.map((column) => ({ column, ...column.cell(variant) }));
+    const cells = rest.map(
+      ({ column, shown, by }) =>
+        html`<td${column.align === undefined ? null : raw(' class="number"')} data-by="${by ?? ''}">${shown}</td>`,
+    );
+    return html`<tr><th scope="row" data-by="${first.by ?? ''}">${first.shown}</th>${cells}</tr>
+`;
+  });
+  const { environment, results } = needComparison();
+  return html`<section aria-labelledby="table">
+<h2 id="table">All of them, measured</h2>
+<p>The first columns are promises of the papers, which the tests hold the code to; the others are measurements. Slopes say how time and
+memory grow with the length: 1 is in proportion to it, 2 with its square.</p>
+<div class="scroll sticky" tabindex="0" role="region" aria-labelledby="table">
+<table class="sortable">
+<thead><tr>${heads}</tr></thead>
+<tbody>
+${rows}</tbody>
+</table>
+</div>
+<div class="note">
+<p><strong>Error</strong> is the relative error of the output against full attention’s, on queries, keys and values of a trained model,
+${mainLength(results)} tokens, at the middle one of each variant’s budgets and without any training. <strong>Faster at</strong> is full attention’s time over
+the variant’s at its default options, forward. <strong>Memory</strong> is the peak of one forward pass beyond its inputs; a dash: not measured, as it takes too long.
+${environment.cpu}, ${environment.threads} threads.</p>
+${[comparisonEvidence, suiteEvidence('scaling'), suiteEvidence('crossover')].map(evidenceLine)}
+</div>
+</section>`;
+}
+
+/** What the library's registry says of a variant, then what bench/results/ does. */
+export function tableColumns(): Column[] {
+  const scaling = needSuite('scaling').rows;
+  const crossover = needSuite('crossover').rows;
+  const middle = middlePoints(needComparison());
+  const longest = Math.max(...scaling.flatMap(({ length }) => length ?? []));
+  const forward = (name: string, length: number) => (row: { variant: string; length?: number; training: boolean }) =>
+    row.variant === name && row.length === length && !row.training;
+  const figure = (value: number | null | undefined, format: (value: number) => string): Cell =>
+    typeof value === 'number' ? { shown: format(value), by: value } : { shown: '–', by: null };
+  const answer = (value: boolean): Cell => ({ shown: value ? 'yes' : 'no', by: value ? 1 : 0 });
+  const slope = (value: number | null) => figure(value, (exponent) => exponent.toFixed(2));
+
+  return [
+    { title: 'variant', cell: ({ name }) => ({ shown: variantLink(name), by: name }) },
+    {
+      title: 'paper',
+      cell: ({ paper: { authors, year, arxiv } }) => ({
+        shown: html`<a href="https://arxiv.org/abs/${arxiv}">${authors} ${year}</a>`,
+        by: `${year} ${authors}`,
+      }),
+    },
+    { title: 'family', cell: ({ family }) => text(family === 'full' ? 'full' : FAMILIES[family].title.toLowerCase()) },
+    { title: 'cost', cell: ({ complexity }) => text(complexity) },
+    { title: 'result', cell: ({ exactness }) => text(exactness.replaceAll('-', ' ')) },
+    { title: 'causal', cell: ({ supports }) => answer(supports.causal) },
+    { title: 'decodes', cell: ({ supports }) => answer(supports.incremental) },
+    { title: 'padding', cell: ({ supports }) => answer(supports.padding) },
+    { title: 'time slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).time) },
+    { title: 'memory slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).memory) },
+    { title: 'error', align: 'right', cell: ({ name }) => figure(middle.get(name)?.error, formatError) },
+    ...SPEED_LENGTHS.map(
+      (length): Column => ({
+        title: `faster at ${length}`,
+        align: 'right',
+        cell: ({ name }) => {
+          if (name === REFERENCE_VARIANT) return { shown: formatRatio(1), by: 1 };
+          return figure(crossover.find(forward(name, length))?.speedUp, formatRatio);
+        },
+      }),
+    ),
+    {
+      title: `memory at ${longest}`,
+      align: 'right',
+      cell: ({ name }) => figure(scaling.find(forward(name, longest))?.peakBytes, formatBytes),
+    },
+  ];
+}
+
+function text(shown: string): Cell {
+  return { shown, by: shown };
+}

@@ -134,7 +134,7 @@ function trainedAlready(): Answer {
     question: 'I have a trained model and will not train it again',
     answer: html`Nearest at one or another cost: ${variantLinks(firsts)}. But none is near: the least error in this table is
 ${formatError(least)} of the output’s size. Measure on your own model before you believe any of it:
-<code>npm start -- --qkv FILE</code>.`,
+<code class="whole">npm start -- --qkv FILE</code>.`,
     figures: figuresTable('The three nearest at equal cost, with their errors', ['cost', 'nearest'], lines),
     evidence: comparisonEvidence,
   };
@@ -206,7 +206,7 @@ byte of TypeScript declarations, right: ${short('byte-lm')}. Copied symbols: ${s
 }
 
 /** What the registry states, and the laws hold it to. */
-const LAWS: Evidence = { file: 'src/variants/registry.ts', command: 'npm test -- laws' };
+const LAWS: Evidence = { file: 'src/variants/registry.ts', command: 'npm test -- laws', how: 'held to by' };
 
 function exact(): Answer {
   const names = allVariants().flatMap(({ name, exactness }) => (exactness === 'exact-on-its-pattern' ? [name] : []));

@@ -19,20 +19,27 @@ export function variantLinks(names: readonly string[]): Html[] {
 export interface Evidence {
   file: string;
   command: string;
+  /** What the command does to the file. */
+  how: 'written by' | 'held to by';
 }
 
 /** Of one suite of the bench. */
 export function suiteEvidence(suite: string): Evidence {
-  return { file: `bench/results/${suite}.json`, command: `npm run bench -- --suite ${suite}` };
+  return { file: `bench/results/${suite}.json`, command: `npm run bench -- --suite ${suite}`, how: 'written by' };
 }
 
-export const comparisonEvidence: Evidence = { file: 'bench/results/compare.json', command: COMPARE_COMMAND };
+export const comparisonEvidence: Evidence = {
+  file: 'bench/results/compare.json',
+  command: COMPARE_COMMAND,
+  how: 'written by',
+};
 
 export const trainingEvidence: Evidence = {
   file: 'bench/results/training/summary.json',
   command: 'npm run recipes',
+  how: 'written by',
 };
 
-export function evidenceLine({ file, command }: Evidence): Html {
-  return html`<p class="evidence">Evidence: <code>${file}</code>, written by <code>${command}</code></p>`;
+export function evidenceLine({ file, how, command }: Evidence): Html {
+  return html`<p class="evidence">Evidence: <code>${file}</code>, ${how} <code>${command}</code></p>`;
 }

@@ -53,20 +53,20 @@ function pictures(): Html {
     {
       title: 'Full attention',
       caption: `all ${grouped(length ** 2)} pairs`,
-      described: `A square of ${length} by ${length} weights, all of it filled: dark in the first column and along the diagonal, fainter elsewhere.`,
+      described: `A square of ${length} by ${length} weights, all of it filled: strong in the first column and along the diagonal, fainter elsewhere.`,
     },
     {
       title: 'Longformer',
-      caption: `${grouped(pairs)} pairs, ${formatPercent(share)}`,
+      caption: `${grouped(pairs)} pairs, ${formatPercent(share)} of them`,
       described: `The same square, empty but for a band along the diagonal, ${WINDOW + 1} tokens wide, and for the first row and the first column.`,
     },
   ];
   return html`<figure class="pair">
 <div>${panels.map(
     (panel, index) =>
-      html`<div>${matrix(panel, shading, pixels, drawn[index].described)}<p><strong>${drawn[index].title}</strong> ${drawn[index].caption}</p></div>`,
+      html`<div>${matrix(panel, shading, pixels, drawn[index].described)}<p><strong>${drawn[index].title}</strong><br>${drawn[index].caption}</p></div>`,
   )}</div>
-<figcaption>A row is a token that looks, a column one that is looked at; darker is more weight. ${capitalised(subject)}.</figcaption>
+<figcaption>A row is a token that looks, a column one that is looked at; the stronger the colour, the more weight. ${capitalised(subject)}.</figcaption>
 </figure>`;
 }
 

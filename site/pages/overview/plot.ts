@@ -4,9 +4,9 @@ import { paretoFront, type RankedPoint, rankedPoints } from '../../../src/compar
 import { type Chart, type Drawing, drawChart, loadDrawing, lookOf } from '../../../src/compare/report/chart.ts';
 import { costCharts, errorCharts } from '../../../src/compare/report/figures.ts';
 import { type Html, html, raw } from '../../../src/compare/report/html.ts';
-import { mainLength, REFERENCE_VARIANT, type Series, seriesOf } from '../../../src/compare/series.ts';
+import { REFERENCE_VARIANT, type Series, seriesOf } from '../../../src/compare/series.ts';
 import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../../../src/terminal/format.ts';
-import { comparisonEvidence, evidenceLine, variantLink } from './links.ts';
+import { comparisonEvidence, evidenceLine, variantLink, variantLinks } from './links.ts';
 
 export async function plots(): Promise<Html> {
   const { results, input, environment } = needComparison();
@@ -18,23 +18,21 @@ export async function plots(): Promise<Html> {
   return html`<section aria-labelledby="plots">
 <h2 id="plots">What the error costs</h2>
 <p>Each point is a variant at one budget: a window, a number of landmarks, of features, of hashes. Error 0 is full attention’s own
-output; error 1 is as far from it as an output of zeros. A bar behind a point is the range over the two layers. Input: ${input.name},
-${mainLength(results)} tokens at a time.</p>
+output; error 1 is as far from it as an output of zeros. A bar behind a point is the range over the two layers. Input: ${input.name}.</p>
 ${legend(all)}
 ${figure(
   drawing,
   errorCharts(all)[0],
   'Error against arithmetic',
-  html`Lower left is better. No other point has both less error and less
-arithmetic than ${listed(byArithmetic)}: the dashed line.`,
+  html`Lower left is better. On the dashed line,
+    where nothing has both less error and less arithmetic, from cheap to near: ${namesOf(byArithmetic)}.`,
 )}
 ${figure(
   drawing,
   costCharts(all)[0],
   'Error against measured time',
-  html`Lower right is better. The nearest for their time are
-${listed(byTime)}. What looks cheap by its operations need not be fast: small pieces and gathered rows cost time that a count of
-operations does not see, most of all at a length as short as this.`,
+  html`Lower right is better. Nothing is both
+    nearer and faster than some point of ${namesOf(byTime)}, from fast to near. What looks cheap by its operations need not be fast: small pieces and gathered rows cost time that a count of operations does not see, most of all at so short a length.`,
 )}
 <details><summary>The ${points.length} points as a table</summary>
 ${pointsTable(points)}
@@ -49,16 +47,14 @@ export function frontOf(points: readonly RankedPoint[], cost: (point: RankedPoin
   return [...paretoFront(priced)].sort((a, b) => a.share - b.share).map(({ point }) => point);
 }
 
-function listed(points: readonly RankedPoint[]): string {
-  const names = points.map(({ name }) => name.replace(', ', ' at '));
-  const last = names.pop() ?? '';
-  return names.length === 0 ? last : `${names.join('; ')}; and ${last}`;
+function namesOf(points: readonly RankedPoint[]): Html {
+  return html`${variantLinks([...new Set(points.map(({ variant }) => variant))])}`;
 }
 
 function figure(drawing: Drawing, chart: Chart, title: string, caption: Html): Html {
-  return html`<figure class="chart" aria-labelledby="${chart.id}-heading"><h3 id="${chart.id}-heading">${title}</h3>
+  return html`<figure class="cost-chart" aria-labelledby="${chart.id}-heading"><h3 id="${chart.id}-heading">${title}</h3>
 <figcaption>${caption}</figcaption>
-<div class="plot" tabindex="0" role="region" aria-label="${title}, plot">${raw(drawChart(drawing, chart))}</div></figure>
+<div class="cost-plot" tabindex="0" role="region" aria-label="${title}, plot">${raw(drawChart(drawing, chart))}</div></figure>
 `;
 }
 
@@ -70,7 +66,7 @@ function legend(all: readonly Series[]): Html {
       const line = html`<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5" stroke="${stroke}" stroke-width="3"${dash === undefined ? null : html` stroke-dasharray="${dash}"`}/></svg>`;
       return html`<li>${line}${variantLink(variant)}</li>`;
     });
-  return html`<ul class="legend" aria-label="Variants in the plots">${entries}</ul>`;
+  return html`<ul class="cost-legend" aria-label="Variants in the plots">${entries}</ul>`;
 }
 
 function pointsTable(points: readonly RankedPoint[]): Html {

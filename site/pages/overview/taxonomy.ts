@@ -30,23 +30,23 @@ export function taxonomy(): Html {
   const full = variants.find(({ family }) => family === 'full') as AnyVariant;
   const branches = Object.entries(FAMILIES).map(([family, { title, idea }]) => {
     const own = variants.filter((variant) => variant.family === family);
-    return html`<li class="family"><h3>${title}</h3><p>${idea}</p>
+    return html`<li class="family"><div><h3>${title}</h3><p>${idea}</p></div>
 <ul>${own.map((variant) => entry(variant, thumbnails))}</ul></li>
 `;
   });
   return html`<section aria-labelledby="families">
-<h2 id="families">Six ways to leave pairs out</h2>
+<h2 id="families">Six ways not to pay for every pair</h2>
 <p>All start from full attention, whose output is a mean of the values, weighted by how well a query matches each key. They differ in
-what they do about the ${raw('L<sup>2</sup>')} weights.</p>
+what they do about the ${raw('<i>L</i><sup>2</sup>')} weights.</p>
 <div class="tree">
 <div class="root">${thumbnails.of(full.name, PIXELS.root)}<div><h3><a href="variants/${full.name}.html">${full.name}</a></h3>
 <p>${plainIdea(full.name)}</p><p class="meta">${full.paper.authors} ${full.paper.year} · ${full.complexity}</p></div></div>
 <ul class="families">
 ${branches}</ul>
 </div>
-<p class="note">The pictures show each variant’s weights on the same input, with the first column and the diagonal strong in all that keep
-them: ${thumbnails.subject}. Orange is below zero, white exactly zero. Parameters are as drawn, not trained; windows, chunks and
-landmarks are small, to fit. ${raw('<a href="patterns.html">Larger, with your own options</a>')}.</p>
+<p class="note">The pictures show each variant’s weights on the same input, ${thumbnails.subject}: the stronger the colour, the more
+weight; nothing is drawn where it is exactly zero, and orange is below zero. Parameters are as drawn, not trained; windows, chunks
+and landmarks are small, to fit. <a href="patterns.html">Larger, and with your own options</a>.</p>
 </section>`;
 }
 

@@ -1,14 +1,170 @@
-import { html } from '../../src/compare/report/html.ts';
-import { allVariants } from '../../src/variants/registry.ts';
+/** A page for each variant: the idea, a panel to play with, why it costs what it does, and its source as a paper. */
+import { existsSync } from 'node:fs';
+import { type Html, html } from '../../src/compare/report/html.ts';
+import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
+import { notesOf } from '../papers/index.ts';
+import type { PaperNotes } from '../papers/paper.ts';
+import { AnnotatedFile } from '../source/annotated.ts';
+import { attendLines, filesOf, type ShownFile } from '../source/files.ts';
+import { PaperLinks, paperSection } from '../source/paper.ts';
+import { prose, type Target } from '../source/typeset.ts';
+import { FAMILIES } from './overview/taxonomy.ts';
 import type { Page } from './page.ts';
+import { costSection } from './variant/cost.ts';
+import { facts } from './variant/facts.ts';
+import { measuredSection } from './variant/measured.ts';
+import { optionsTable } from './variant/options.ts';
+
+/** A part of the page, which its own table of contents leads to. */
+interface Section {
+  id: string;
+  title: string;
+  /** Where the title is long for a line of links. */
+  short: string;
+  body: Html;
+  /** Parts of the part. */
+  inner?: readonly { id: string; title: string }[];
+}
 
 export async function variantPages(): Promise<Page[]> {
-  return allVariants().map(({ name, paper }) => ({
+  const pages: Page[] = [];
+  for (const variant of allVariants()) pages.push(await variantPage(variant));
+  return pages;
+}
+
+async function variantPage(variant: AnyVariant): Promise<Page> {
+  const { name, paper } = variant;
+  const notes = notesOf(name);
+  const files = await filesOf(name);
+  const [main] = files;
+  const links = new PaperLinks(notes);
+  // In the order of the page, but the paper last: it says where it was cited.
+  const introduction = new AnnotatedFile(main, main, links).introduction();
+  const lines = linesSection(main, links);
+  const source = sourceSection(files, links);
+  const sections: Section[] = [
+    { id: 'see-it', title: 'See it and change it', short: 'See it', body: await lab(name) },
+    {
+      id: 'cost',
+      title: `Why it costs ${variant.complexity}`,
+      short: 'Cost',
+      body: costSection(variant, notes, links.target),
+    },
+    { id: 'lines', title: 'The lines that do it', short: 'The lines', body: lines },
+    {
+      id: 'price',
+      title: 'What it gives up, and for whom',
+      short: 'What it gives up',
+      body: price(notes, links.target),
+    },
+    { id: 'options', title: 'Options', short: 'Options', body: optionsTable(variant, notes, links.target) },
+    { id: 'measured', title: 'Measured', short: 'Measured', body: await measuredSection(name) },
+    source,
+    { id: 'paper', title: 'The paper', short: 'The paper', body: paperSection(paper, notes, links) },
+  ];
+  return {
     path: `variants/${name}.html`,
     title: name,
-    description: paper.title,
-    body: html`<h1>${name}</h1>`,
+    description: `${name}: ${paper.title} (${paper.authors} ${paper.year}), its source beside the paper’s equations.`,
+    body: html`<div class="variant">
+<header class="opening-variant">
+<p class="eyebrow">${familyOf(variant)} · ${paper.authors} ${paper.year}</p>
+<h1>${name}</h1>
+<p class="lead">${prose(notes.idea)}</p>
+</header>
+${contents(sections)}
+<div class="idea">
+${introduction}${facts(variant)}
+</div>
+${sections.map(section)}${otherVariants(variant)}</div>`,
     maths: true,
     wide: true,
-  }));
+    scripts: ['variant'],
+  };
+}
+
+function section({ id, title, body }: Section): Html {
+  return html`<section aria-labelledby="${id}">
+<h2 id="${id}">${title}</h2>
+${body}
+</section>
+`;
+}
+
+function contents(sections: readonly Section[]): Html {
+  const items = sections.map(({ id, short, inner = [] }) => {
+    const parts =
+      inner.length < 2
+        ? null
+        : html`<ul>${inner.map((part) => html`<li><a href="#${part.id}">${part.title}</a></li>`)}</ul>`;
+    return html`<li><a href="#${id}">${short}</a>${parts}</li>\n`;
+  });
+  return html`<nav class="contents" aria-label="On this page"><ul>
+${items}</ul></nav>
+`;
+}
+
+function linesSection(main: ShownFile, links: PaperLinks): Html {
+  const annotated = new AnnotatedFile(main, main, links);
+  const excerpts = attendLines(main);
+  const [{ start, end }] = excerpts;
+  return html`<p>This is <code>attend</code>, cut from <a href="#${annotated.anchor(start)}">lines ${start + 1} to ${end}</a> of the source below${
+    excerpts.length === 1 ? '' : ', and what it hands its work to'
+  }.</p>
+${excerpts.map((lines) => annotated.excerpt(lines))}`;
+}
+
+function sourceSection(files: readonly ShownFile[], links: PaperLinks): Section {
+  const [main, ...companions] = files;
+  const idOf = ({ name }: ShownFile) => `file-${name.replaceAll('/', '-')}`;
+  const parts = files.map((file) => {
+    const annotated = new AnnotatedFile(file, main, links);
+    const lineCount = `${file.lines.length} lines`;
+    return html`<h3 class="file" id="${idOf(file)}"><code>${file.path}</code> <span>${lineCount}</span></h3>
+${file === main ? null : annotated.introduction()}${annotated.whole()}`;
+  });
+  const among =
+    companions.length === 0 ? '' : ` After it come the files that it takes parts of itself from: ${companions.length}.`;
+  return {
+    id: 'source',
+    title: 'The whole source',
+    short: 'Source',
+    body: html`<p>The file as it is, but for its comments, which stand at the left of the code that they are about; its first one is the
+introduction at the top of this page.${among}</p>
+${parts}`,
+    inner: files.map((file) => ({ id: idOf(file), title: file.name })),
+  };
+}
+
+function price({ givesUp, goodFor, badFor }: PaperNotes, target: Target): Html {
+  const cards = [
+    ['It gives up', givesUp],
+    ['Good for', goodFor],
+    ['Not for', badFor],
+  ].map(([title, text]) => html`<div class="card"><h3>${title}</h3><p>${prose(text, target)}</p></div>\n`);
+  return html`<div class="price">
+${cards}</div>`;
+}
+
+/** The panel is another's to write; until it is there, its place says where to go instead. */
+async function lab(variant: string): Promise<Html> {
+  const file = new URL('lab.ts', import.meta.url);
+  if (!existsSync(file)) return html`<p>In <a href="../explorer.html">the explorer</a>.</p>`;
+  const { labOf } = (await import(file.href)) as { labOf(settings: { variant?: string }): Html };
+  return labOf({ variant });
+}
+
+function familyOf({ family }: AnyVariant): string {
+  return family === 'full' ? 'The yardstick' : FAMILIES[family].title;
+}
+
+/** The way on from the end of the page. */
+function otherVariants({ name, family }: AnyVariant): Html {
+  const others = allVariants().map((other) => {
+    const current = other.name === name ? html` aria-current="page"` : null;
+    const kin = other.family === family && other.name !== name ? html` class="kin"` : null;
+    return html`<li${kin}><a href="${other.name}.html"${current}>${other.name}</a></li>`;
+  });
+  return html`<nav class="others" aria-labelledby="others"><h2 id="others">All variants</h2><ul>${others}</ul></nav>
+`;
 }

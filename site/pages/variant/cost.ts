@@ -1,0 +1,57 @@
+/** Why a variant costs what it does: the count step by step, and what the library counts for itself. */
+import { type Html, html } from '../../../src/compare/report/html.ts';
+import { REFERENCE_VARIANT } from '../../../src/compare/series.ts';
+import { formatCount, formatPercent } from '../../../src/terminal/format.ts';
+import { type AnyVariant, findVariant } from '../../../src/variants/registry.ts';
+import type { PaperNotes } from '../../papers/paper.ts';
+import { displayed, prose, type Target } from '../../source/typeset.ts';
+
+/** Each four times as long as the one before. */
+const LENGTHS = [2048, 8192, 32768, 131072];
+const HEAD_DIM = 64;
+
+export function costSection(variant: AnyVariant, notes: PaperNotes, target: Target): Html {
+  const steps = notes.cost.steps.map(
+    ({ tex, says }) => html`<li><div class="tex">${displayed(tex)}</div><p>${prose(says, target)}</p></li>\n`,
+  );
+  return html`<ol class="steps">
+${steps}</ol>
+${countTable(variant)}`;
+}
+
+function countTable(variant: AnyVariant): Html {
+  const full = findVariant(REFERENCE_VARIANT) as AnyVariant;
+  const isFull = variant === full;
+  const counts = LENGTHS.map((length) => ({ length, own: flops(variant, length), full: flops(full, length) }));
+  const rows = counts.map(({ length, own, full: all }, index) => {
+    const growth = index === 0 ? '' : `× ${(own / counts[index - 1].own).toFixed(1)}`;
+    const beside = isFull
+      ? null
+      : html`<td class="number">${formatCount(all)}</td><td class="number">${formatPercent(own / all)}</td>`;
+    return html`<tr><th scope="row" class="number">${length.toLocaleString('en')}</th><td class="number">${formatCount(own)}</td><td class="number">${growth}</td>${beside}</tr>
+`;
+  });
+  return html`<div class="scroll counts" tabindex="0" role="region" aria-label="Operations against length">
+<table>
+<caption>Counted by the variant’s own <code>cost</code>: operations of one head of width ${HEAD_DIM}, not causal, at the default options for
+each length. Every row is four times as long as the one above it: × 4 is linear, × 16 quadratic.</caption>
+<thead><tr><th scope="col" class="number">Tokens</th><th scope="col" class="number">Operations</th><th scope="col" class="number">Growth</th>${
+    isFull ? null : html`<th scope="col" class="number">Full attention</th><th scope="col" class="number">Share</th>`
+  }</tr></thead>
+<tbody>
+${rows}</tbody>
+</table>
+</div>`;
+}
+
+function flops(variant: AnyVariant, length: number): number {
+  const shape = {
+    batch: 1,
+    heads: 1,
+    queryLength: length,
+    keyLength: length,
+    headDim: HEAD_DIM,
+    dtype: 'float32',
+  } as const;
+  return variant.cost(shape, variant.defaults(length)).flops;
+}

@@ -1,0 +1,110 @@
+/** The options of a variant as a table: the paper's symbols, what may be set, and what they are if nothing is. */
+import { type Html, html } from '../../../src/compare/report/html.ts';
+import type { OptionSchema } from '../../../src/variants/options.ts';
+import type { AnyVariant } from '../../../src/variants/registry.ts';
+import type { PaperNotes } from '../../papers/paper.ts';
+import type { Target } from '../../source/typeset.ts';
+import { inlined, prose } from '../../source/typeset.ts';
+
+/** Lengths whose defaults are shown: that of the shipped input, and one that the papers speak of. */
+const LENGTHS = [512, 4096] as const;
+
+export function optionsTable(variant: AnyVariant, notes: PaperNotes, target: Target): Html {
+  const defaults = LENGTHS.map((length) => variant.defaults(length) as unknown as Record<string, unknown>);
+  const rows = Object.entries(variant.options as Record<string, OptionSchema>).map(([name, schema]) => {
+    const symbol = notes.symbols.find(({ option }) => option === name);
+    return row(
+      name,
+      symbol?.tex ?? null,
+      allowed(schema),
+      defaults,
+      html`${prose(sentence(symbol?.means ?? schema.description), target)}`,
+    );
+  });
+  if (variant.supports.causal) {
+    rows.push(
+      row(
+        'causal',
+        null,
+        html`<code>true</code> or <code>false</code>`,
+        defaults,
+        html`Whether a query sees only keys up to its own position.`,
+      ),
+    );
+  }
+  const others = notes.symbols.filter(({ option }) => option === null);
+  return html`${
+    rows.length === 0
+      ? html`<p>It has none.</p>`
+      : html`<div class="scroll options" tabindex="0" role="region" aria-labelledby="options">
+<table>
+<thead><tr><th scope="col">Option</th><th scope="col">Paper</th><th scope="col">May be</th>${LENGTHS.map(
+          (length) => html`<th scope="col">At ${length} tokens</th>`,
+        )}<th scope="col">Meaning</th></tr></thead>
+<tbody>
+${rows}</tbody>
+</table>
+</div>`
+  }
+${
+  others.length === 0
+    ? null
+    : html`<dl class="symbols" aria-label="Other symbols">${others.map(
+        ({ tex, means }) => html`<div><dt>${inlined(tex)}</dt><dd>${prose(sentence(means), target)}</dd></div>\n`,
+      )}</dl>`
+}`;
+}
+
+function row(
+  name: string,
+  tex: string | null,
+  may: Html,
+  defaults: readonly Record<string, unknown>[],
+  means: Html,
+): Html {
+  return html`<tr><th scope="row"><code>${name}</code></th><td class="symbol">${tex === null ? null : inlined(tex)}</td><td class="may">${may}</td>${defaults.map(
+    (each) => html`<td>${shown(each[name])}</td>`,
+  )}<td class="means">${means}</td></tr>
+`;
+}
+
+function allowed(schema: OptionSchema): Html {
+  if (schema.kind === 'boolean') return html`<code>true</code> or <code>false</code>`;
+  if (schema.kind === 'number') return html`${schema.minimum} to ${schema.maximum}`;
+  if (schema.kind === 'choice') {
+    return html`${schema.choices.map((choice, index) => html`${index === 0 ? '' : ', '}<code>${choice}</code>`)}`;
+  }
+  if (schema.kind === 'integers') {
+    return schema.per === 'position'
+      ? html`positions, ${schema.minimum} to ${inlined('L - 1')}`
+      : html`integers, one a head, ${range(schema)}`;
+  }
+  const step = schema.multipleOf ?? 1;
+  return html`integer, ${range(schema)}${step === 1 ? '' : `, a multiple of ${step}`}`;
+}
+
+function range({ minimum, maximum }: { minimum: number; maximum?: (sequenceLength: number) => number }): Html {
+  return maximum === undefined ? html`${minimum} or more` : html`${minimum} to ${limit(maximum)}`;
+}
+
+/** A limit is a function of the length; those that are linear, which is all of them so far, can be written down. */
+function limit(maximum: (sequenceLength: number) => number): Html {
+  const [a, b, c] = [1000, 2000, 5000];
+  const factor = (maximum(b) - maximum(a)) / (b - a);
+  const offset = maximum(a) - factor * a;
+  if (maximum(c) !== factor * c + offset) return html`${maximum(LENGTHS[0])} (of ${LENGTHS[0]} tokens)`;
+  if (factor === 0) return html`${offset}`;
+  const rest = offset === 0 ? '' : offset < 0 ? `- ${-offset}` : `+ ${offset}`;
+  return inlined(`${factor === 1 ? '' : factor}L ${rest}`);
+}
+
+function shown(value: unknown): Html {
+  if (Array.isArray(value)) return value.length === 0 ? html`none` : html`${value.join(', ')}`;
+  return typeof value === 'number' ? html`${value}` : html`<code>${String(value)}</code>`;
+}
+
+/** With a capital and a stop: schemas and notes have fragments. */
+function sentence(text: string): string {
+  const capital = /^[a-z]/.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
+}

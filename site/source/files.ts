@@ -1,0 +1,109 @@
+/** The files that a variant's page shows: its own, the companions that it imports, and the lines of its `attend`. */
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { allVariants } from '../../src/variants/registry.ts';
+import { highlight, type Token } from './highlight.ts';
+import { type Lines, parseSource, type SourceFile } from './segments.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const variants = join(root, 'src', 'variants');
+
+/** The contract that all variants share, which is no variant's own. */
+const SHARED = ['variant', 'options', 'attend', 'decoding', 'registry'];
+
+export interface ShownFile extends SourceFile {
+  /** From src/variants, without its ending: `reformer/buckets`. */
+  name: string;
+  /** From the root of the repository. */
+  path: string;
+  tokens: readonly (readonly Token[])[];
+}
+
+/** The variant's own file, and then the files that it takes parts of itself from, in the order of its imports. */
+export async function filesOf(variant: string): Promise<ShownFile[]> {
+  const notOwn = new Set([...SHARED, ...allVariants().map(({ name }) => name)].map(fileOf));
+  const found = [fileOf(variant)];
+  const shown: ShownFile[] = [];
+  // What an imported file imports comes after all that the first one does.
+  for (const file of found) {
+    const read = await readShown(file);
+    shown.push(read);
+    for (const imported of importsOf(read.tree, file)) {
+      if (!notOwn.has(imported) && !found.includes(imported)) found.push(imported);
+    }
+  }
+  return shown;
+}
+
+const fileOf = (name: string): string => join(variants, `${name}.ts`);
+
+async function readShown(file: string): Promise<ShownFile> {
+  const text = readFileSync(file, 'utf8');
+  const slashes = (path: string) => path.split(sep).join('/');
+  return {
+    ...parseSource(text),
+    name: slashes(relative(variants, file)).replace(/\.ts$/, ''),
+    path: slashes(relative(root, file)),
+    tokens: await highlight(text),
+  };
+}
+
+/** Files of src/variants that one imports. */
+function importsOf(tree: ts.SourceFile, file: string): string[] {
+  return tree.statements
+    .filter(ts.isImportDeclaration)
+    .map(({ moduleSpecifier }) => (moduleSpecifier as ts.StringLiteral).text)
+    .filter((path) => path.startsWith('.'))
+    .map((path) => join(dirname(file), path))
+    .filter((path) => path.startsWith(variants + sep));
+}
+
+/**
+ * The lines of `attend` in the exported variant; and where it says nothing of its steps, those of the functions of the
+ * same file that it hands them to. Throws if there is none: the registry would not have it.
+ */
+export function attendLines({ tree, path }: ShownFile): Lines[] {
+  const attend = find(tree, (node): node is ts.MethodDeclaration | ts.PropertyAssignment => {
+    const isMember = ts.isMethodDeclaration(node) || ts.isPropertyAssignment(node);
+    return isMember && node.name.getText(tree) === 'attend' && isVariant(node.parent, tree);
+  });
+  if (attend === undefined) throw new Error(`${path}: no variant with an attend`);
+  const body = ts.isMethodDeclaration(attend) ? attend.body : undefined;
+  return [linesOf(attend, tree), ...(body === undefined ? [] : handedOnTo(body, tree))];
+}
+
+function isVariant(node: ts.Node, tree: ts.SourceFile): boolean {
+  if (!ts.isObjectLiteralExpression(node)) return false;
+  const names = node.properties.map((property) => property.name?.getText(tree));
+  return names.includes('name') && names.includes('paper');
+}
+
+/** Of a body without a remark of its own, the functions of this file that it calls: what there is to say stands there. */
+function handedOnTo(body: ts.Block, tree: ts.SourceFile): Lines[] {
+  if (/\/[/*]/.test(body.getText(tree))) return [];
+  const called = new Set<string>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && ts.isIdentifier(node.expression)) called.add(node.expression.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(body);
+  return tree.statements
+    .filter(ts.isFunctionDeclaration)
+    .filter(({ name }) => name !== undefined && called.has(name.text))
+    .map((declaration) => linesOf(declaration, tree));
+}
+
+/** With the comments before it. */
+function linesOf(node: ts.Node, tree: ts.SourceFile): Lines {
+  const comments = ts.getLeadingCommentRanges(tree.text, node.getFullStart()) ?? [];
+  const start = Math.min(node.getStart(tree), ...comments.map(({ pos }) => pos));
+  const lineAt = (position: number) => tree.getLineAndCharacterOfPosition(position).line;
+  return { start: lineAt(start), end: lineAt(node.end) + 1 };
+}
+
+function find<T extends ts.Node>(node: ts.Node, is: (node: ts.Node) => node is T): T | undefined {
+  if (is(node)) return node;
+  return ts.forEachChild(node, (child) => find(child, is));
+}

@@ -1,0 +1,66 @@
+/** The section "The paper" of a variant's page: the citation, and each equation that the source cites, typeset. */
+import { type Html, html } from '../../src/compare/report/html.ts';
+import type { Citation } from '../../src/variants/variant.ts';
+import type { Equation, PaperNotes } from '../papers/paper.ts';
+import { displayed, prose, type Target } from './typeset.ts';
+
+/** A place in the source that cites a label. */
+export interface Place {
+  href: string;
+  name: string;
+}
+
+/** What the paper's section has, and who leads to it. */
+export class PaperLinks {
+  readonly #equations: ReadonlyMap<string, Equation>;
+  readonly #citedAt = new Map<string, Place[]>();
+
+  constructor({ equations }: Pick<PaperNotes, 'equations'>) {
+    this.#equations = new Map(equations.map((equation) => [equation.label, equation]));
+  }
+
+  readonly target: Target = (label) => (this.#equations.has(label) ? `#${anchorOf(label)}` : null);
+
+  find(label: string): Equation | undefined {
+    return this.#equations.get(label);
+  }
+
+  /** Notes that `place` cites a label, so that the reader finds back. */
+  cite(label: string, place: Place): void {
+    const places = this.#citedAt.get(label) ?? [];
+    if (!places.some(({ href }) => href === place.href)) places.push(place);
+    this.#citedAt.set(label, places);
+  }
+
+  citedAt(label: string): readonly Place[] {
+    return this.#citedAt.get(label) ?? [];
+  }
+}
+
+/** `eq. 7` → `eq-7`, `§3.1` → `section-3-1`, `Appendix B.3` → `appendix-b-3`. */
+export function anchorOf(label: string): string {
+  return label
+    .replace(/^§/, 'section ')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '');
+}
+
+/** After the source has been written: only then is it known where each label is cited. */
+export function paperSection(paper: Citation, notes: PaperNotes, links: PaperLinks): Html {
+  return html`<p class="citation">${paper.authors} (${paper.year}). <cite>${paper.title}</cite>.
+<a href="https://arxiv.org/abs/${paper.arxiv}">arXiv:${paper.arxiv}</a></p>
+<ol class="equations">
+${notes.equations.map((equation) => equationItem(equation, links))}</ol>`;
+}
+
+function equationItem({ label, tex, says }: Equation, links: PaperLinks): Html {
+  const places = links.citedAt(label);
+  const back = places.map(({ href, name }, index) => html`${index === 0 ? '' : ', '}<a href="${href}">${name}</a>`);
+  return html`<li id="${anchorOf(label)}" class="equation-item" tabindex="-1">
+<h3>${label}</h3>
+<div class="tex">${displayed(tex)}</div>
+<p>${prose(says, links.target)}</p>
+${places.length === 0 ? null : html`<p class="note">In the source: ${back}</p>\n`}</li>
+`;
+}

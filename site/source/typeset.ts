@@ -1,0 +1,91 @@
+/** Text and equations as HTML: TeX by KaTeX when the site is built, code in backquotes, links where a paper is cited. */
+import katex from 'katex';
+import { type Html, html, raw } from '../../src/compare/report/html.ts';
+import { citations } from '../papers/citations.ts';
+
+/** Where what a label names is explained, `#eq-7`; null if nowhere. */
+export type Target = (label: string) => string | null;
+
+/** An equation on a line of its own. Throws what KaTeX says is wrong with it. */
+export function displayed(tex: string): Html {
+  return typeset(tex, true);
+}
+
+export function inlined(tex: string): Html {
+  return typeset(tex, false);
+}
+
+function typeset(tex: string, displayMode: boolean): Html {
+  // MathML is what is read out; the rest is what is seen.
+  const options = { displayMode, output: 'htmlAndMathml', throwOnError: true, strict: 'error', trust: false } as const;
+  return raw(katex.renderToString(tex, options));
+}
+
+/** Prose of the notes, in which `$…$` is TeX. */
+export function prose(text: string, target: Target = () => null): Html {
+  return html`${text.split(/(\$[^$]*\$)/).map((part) => {
+    const isTex = part.length > 1 && part.startsWith('$') && part.endsWith('$');
+    return isTex ? inlined(part.slice(1, -1)) : remark(part, target);
+  })}`;
+}
+
+/** Text of a comment: backquotes, *emphasis*, citations, and indices as `k_j` and `e^−c`. */
+export function remark(text: string, target: Target): Html {
+  return html`${text.split(/(`[^`]+`)/).map((part) => {
+    const isCode = part.length > 1 && part.startsWith('`') && part.endsWith('`');
+    return isCode ? html`<code>${part.slice(1, -1)}</code>` : linked(part, target);
+  })}`;
+}
+
+function linked(text: string, target: Target): Html {
+  let at = 0;
+  const parts = citations(text).map(({ start, end, labels }) => {
+    const before = emphasised(text.slice(at, start));
+    at = end;
+    return html`${before}${citation(text.slice(start, end), labels, target)}`;
+  });
+  return html`${parts}${emphasised(text.slice(at))}`;
+}
+
+/** `eqs. 10, 11`: each number leads to its own, and the first takes the word before it along. */
+function citation(text: string, labels: readonly string[], target: Target): Html {
+  const numbers = [...text.matchAll(/(?:\d+|[A-Z]\b)(?:\.\d+)*/g)];
+  let at = 0;
+  const parts = numbers.map((number, index) => {
+    const begin = index === 0 ? 0 : number.index;
+    const end = number.index + number[0].length;
+    const between = text.slice(at, begin);
+    at = end;
+    const label = labels.find(
+      (each) => each.endsWith(number[0]) && !/[\w.]/.test(each.at(-number[0].length - 1) ?? ''),
+    );
+    const href = label === undefined ? null : target(label);
+    const words = text.slice(begin, end).replace(' ', '\u00a0');
+    return html`${between}${href === null ? words : html`<a class="cite" href="${href}">${words}</a>`}`;
+  });
+  return html`${parts}${text.slice(at)}`;
+}
+
+function emphasised(text: string): Html {
+  return html`${text.split(/(?<![\w*])(\*[^\s*](?:[^*]*[^\s*])?\*)(?![\w*])/).map((part, index) => {
+    return index % 2 === 1 ? html`<em>${indexed(part.slice(1, -1))}</em>` : indexed(part);
+  })}`;
+}
+
+/** What may stand in an index: a group in braces or brackets, a fraction, or letters and digits with a sign. */
+const INDEX = String.raw`\{[^{}]*\}|\([^()]*\)|[½¼∞]|[−+]?[A-Za-z0-9α-ω]+′?`;
+const INDICES = new RegExp(String.raw`(?<=[\p{L}\p{M}\p{N}Σ‖′)\]}])([_^])(${INDEX})`, 'gu');
+
+/** Indices below and above the line. */
+function indexed(text: string): Html {
+  const parts = text.split(INDICES);
+  const out: Html[] = [];
+  for (let n = 0; n < parts.length; n += 3) {
+    out.push(html`${parts[n]}`);
+    if (n + 2 >= parts.length) continue;
+    // Braces only group; brackets are part of what is written.
+    const index = indexed(parts[n + 2].replace(/^\{(.*)\}$/, '$1'));
+    out.push(parts[n + 1] === '_' ? html`<sub>${index}</sub>` : html`<sup>${index}</sup>`);
+  }
+  return html`${out}`;
+}

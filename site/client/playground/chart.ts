@@ -1,0 +1,163 @@
+/** The two plots, loss and accuracy, by Observable Plot: drawn anew each time, with colours of the style sheet. */
+import * as Plot from '@observablehq/plot';
+import { seriesColour, seriesInk } from '../../../src/compare/report/style.ts';
+import { formatError, formatPercent } from '../../../src/terminal/format.ts';
+import { type Curve, type EvaluationPoint, thinned } from './curve.ts';
+
+export interface View {
+  curves: readonly Curve[];
+  over: 'step' | 'seconds';
+  logarithmic: boolean;
+  /** Steps of the whole run: the plot does not move while it fills. */
+  steps: number;
+  baseline: number;
+  goal: number | null;
+  nameOf(curve: Curve): string;
+}
+
+/** Beside colours, for those who do not tell these apart. */
+export const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cross', 'hexagon'] as const;
+
+const HEIGHT = 300;
+const MOST_POINTS = 400;
+/** Below these no scale begins: there is nothing to see in rounding. */
+const LEAST_LOSS = 1e-4;
+const LEAST_SECONDS = 5;
+
+type Over = View['over'];
+
+export function drawLoss(place: HTMLElement, view: View): void {
+  const { curves, over, logarithmic } = view;
+  const smoothed = curves.map(({ points }) => thinnedSmoothly(points));
+  const marks = curves.flatMap((curve, n) => [
+    Plot.line(thinned(curve.points, MOST_POINTS), {
+      x: over,
+      y: 'loss',
+      stroke: seriesColour(curve.index),
+      strokeWidth: 1,
+      strokeOpacity: 0.3,
+      clip: true,
+    }),
+    Plot.line(smoothed[n], { x: over, y: 'smoothed', stroke: seriesColour(curve.index), strokeWidth: 2, clip: true }),
+    ...looks(curve, over, 'loss'),
+  ]);
+  const heights = [
+    ...smoothed.flatMap((points) => points.map(({ smoothed }) => smoothed)),
+    ...curves.flatMap(({ evaluations }) => evaluations.map(({ loss }) => loss)),
+  ].filter(Number.isFinite);
+  const highest = Math.max(view.baseline, ...heights) * 1.06;
+  const lowest = Math.max(LEAST_LOSS, Math.min(view.baseline / 10, view.goal ?? 1, ...heights) / 1.25);
+  draw(place, view, marks, {
+    label: 'Loss, nats',
+    type: logarithmic ? 'log' : 'linear',
+    domain: logarithmic ? [lowest, highest] : [0, highest],
+    format: (loss) => String(Number(loss.toPrecision(2))),
+    baseline: 'frequencies alone',
+  });
+}
+
+export function drawAccuracy(place: HTMLElement, view: View): void {
+  const marks = view.curves.flatMap((curve) => looks(curve, view.over, 'accuracy'));
+  draw(place, view, marks, {
+    label: 'Accuracy, held out',
+    type: 'linear',
+    domain: [0, 1],
+    format: (share) => `${Math.round(100 * share)}%`,
+    baseline: 'most frequent answer',
+  });
+}
+
+interface Height {
+  label: string;
+  type: 'linear' | 'log';
+  domain: [low: number, high: number];
+  format(value: number): string;
+  /** What the line of those who know nothing is called. */
+  baseline: string;
+}
+
+function draw(place: HTMLElement, view: View, marks: Plot.Markish[], height: Height): void {
+  const { curves, over, steps, baseline, goal } = view;
+  const width = Math.max(280, place.clientWidth);
+  const longest = Math.max(LEAST_SECONDS, ...curves.map(({ seconds }) => seconds));
+  const muted = { fill: 'var(--muted)', tickSize: 0 };
+  const drawn = Plot.plot({
+    width,
+    height: HEIGHT,
+    marginTop: 28,
+    marginRight: 12,
+    marginBottom: 40,
+    marginLeft: 46,
+    style: { background: 'none', fontFamily: 'inherit', fontSize: '12px', overflow: 'hidden' },
+    x: { type: 'linear', domain: [0, over === 'step' ? steps : longest], label: null },
+    y: { type: height.type, domain: height.domain, label: null },
+    marks: [
+      Plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1, ticks: 5 }),
+      Plot.axisX({ ...muted, ticks: 5, label: over === 'step' ? 'steps' : 'seconds of training', labelArrow: 'none' }),
+      Plot.axisY({ ...muted, ticks: 5, tickFormat: height.format, label: height.label, labelArrow: 'none' }),
+      ...rule(baseline, height.baseline, '5 4', 'var(--muted)'),
+      ...(goal === null ? [] : rule(goal, 'goal', null, 'var(--accent)')),
+      ...marks,
+    ],
+  });
+  place.replaceChildren(drawn);
+  drawn.removeAttribute('class');
+  drawn.setAttribute('aria-hidden', 'true');
+  place.setAttribute('aria-label', describe(view, height.label));
+}
+
+function rule(at: number, label: string, dashes: string | null, colour: string): Plot.Markish[] {
+  return [
+    Plot.ruleY([at], { stroke: colour, strokeWidth: 1.25, ...(dashes === null ? {} : { strokeDasharray: dashes }) }),
+    Plot.text([at], {
+      y: (height: number) => height,
+      text: () => label,
+      frameAnchor: 'right',
+      textAnchor: 'end',
+      dy: -7,
+      fill: colour,
+      stroke: 'var(--surface)',
+      strokeWidth: 4,
+    }),
+  ];
+}
+
+/** Looks at held-out examples: few, so each has a marker. */
+function looks(curve: Curve, over: Over, measure: 'loss' | 'accuracy'): Plot.Markish[] {
+  const colour = seriesColour(curve.index);
+  const points = curve.evaluations.filter((each) => Number.isFinite(each[measure]));
+  const format = measure === 'loss' ? formatError : formatPercent;
+  return [
+    Plot.line(points, { x: over, y: measure, stroke: colour, strokeWidth: 1.25, strokeDasharray: '2 3' }),
+    Plot.dot(points, {
+      x: over,
+      y: measure,
+      symbol: SYMBOLS[curve.index % SYMBOLS.length],
+      r: 4.5,
+      fill: colour,
+      stroke: 'var(--surface)',
+      title: (each: EvaluationPoint) => `Step ${each.step}, held out: ${format(each[measure])}`,
+      tip: { fill: 'var(--surface)', stroke: seriesInk(curve.index) },
+    }),
+  ];
+}
+
+function thinnedSmoothly<Point>(points: readonly Point[]): Point[] {
+  const every = Math.max(1, Math.ceil(points.length / MOST_POINTS));
+  return points.filter((_, n) => (points.length - 1 - n) % every === 0);
+}
+
+function describe({ curves, over, nameOf }: View, label: string): string {
+  const along = over === 'step' ? 'steps' : 'seconds';
+  if (curves.length === 0) return `${label} over ${along}: nothing trained yet.`;
+  const each = curves.map((curve) => {
+    const last = curve.evaluations.at(-1);
+    const training = formatError(curve.points.at(-1)?.smoothed ?? Number.NaN);
+    const heldOut =
+      last === undefined
+        ? ''
+        : `, held out at step ${last.step}: ${formatError(last.loss)}, ${formatPercent(last.accuracy)} right`;
+    return `${nameOf(curve)} at step ${curve.step}: training loss ${training}${heldOut}`;
+  });
+  return `${label} over ${along}. ${each.join('; ')}.`;
+}

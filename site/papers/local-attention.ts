@@ -19,8 +19,8 @@ export const localAttention: PaperNotes = {
       tex: tex`\mathrm{softmax}\!\left( \frac{W_q q\, (M W_k)^T}{\sqrt d} \right) M W_v, \qquad
         M = \left( x_{s - l_m}, \dots, x_{s + l_q - 1} \right)`,
       says:
-        'All queries $q$ of the block that starts at $s$ attend to one memory $M$: the block itself and $l_m$ ' +
-        'positions before it. In a causal run what comes after the query is hidden. Where the option is off, $M$ ' +
+        'Attention is that of §3.2; new is that all queries $q$ of the block that starts at $s$ attend to one ' +
+        'memory $M$: the block itself and $l_m$ positions before it. In a causal run what comes after the query is hidden. Where the option is off, $M$ ' +
         'also has the chunk after, which is our addition: the paper generates images and only looks back.',
     },
   ],

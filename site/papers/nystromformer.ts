@@ -18,7 +18,7 @@ export const nystromformer: PaperNotes = {
     {
       tex: 'A_S',
       option: null,
-      means: tex`the softmax matrix of landmark queries and landmark keys, $m \times m$; the code calls it $\tilde{A}$`,
+      means: tex`the softmax matrix of landmark queries and landmark keys, $m \times m$; the code calls it $\tilde{A}$, which in the paper’s Algorithm 1 is its pseudo-inverse already`,
     },
     {
       tex: 'Z_j',

@@ -87,7 +87,7 @@ export const performer: PaperNotes = {
     {
       label: 'Lemma 2',
       tex: tex`\begin{aligned} \mathrm{MSE}\left(\widehat{\mathrm{SM}}{}_m^{\mathrm{trig}}\right) &= \tfrac{1}{2m} \exp\left(\|\mathbf{x} + \mathbf{y}\|^2\right) \mathrm{SM}^{-2}(\mathbf{x}, \mathbf{y}) \left(1 - \exp\left(-\|\mathbf{x} - \mathbf{y}\|^2\right)\right)^2 \\ \mathrm{MSE}\left(\widehat{\mathrm{SM}}{}_m^{+}\right) &= \tfrac{1}{m} \exp\left(\|\mathbf{x} + \mathbf{y}\|^2\right) \mathrm{SM}^{2}(\mathbf{x}, \mathbf{y}) \left(1 - \exp\left(-\|\mathbf{x} + \mathbf{y}\|^2\right)\right) \\ \mathrm{MSE}\left(\widehat{\mathrm{SM}}{}_m^{\mathrm{hyp}+}\right) &= \tfrac{1}{2} \left(1 - \exp\left(-\|\mathbf{x} + \mathbf{y}\|^2\right)\right) \mathrm{MSE}\left(\widehat{\mathrm{SM}}{}_m^{+}\right) \end{aligned}`,
-      says: 'The mean squared errors of the three estimates, for independent random vectors. As the true weight goes to 0, that of sines and cosines grows without limit, and that of positive features goes to 0 too.',
+      says: tex`The mean squared errors of the three estimates, for independent random vectors. As the true weight goes to 0, that of sines and cosines grows without limit, and that of positive features goes to 0 too. So the paper concludes; for vectors of one length the second formula says it only where they point more than 120° apart.`,
     },
     {
       label: 'Theorem 1',
@@ -97,12 +97,12 @@ export const performer: PaperNotes = {
     {
       label: 'Theorem 2',
       tex: tex`\mathrm{MSE}\left(\widehat{\mathrm{SM}}{}_m^{\mathrm{ort}+}(\mathbf{x}, \mathbf{y})\right) \le \mathrm{MSE}\left(\widehat{\mathrm{SM}}{}_m^{+}(\mathbf{x}, \mathbf{y})\right) - \frac{2(m-1)}{m(d+2)} \left(\mathrm{SM}(\mathbf{x}, \mathbf{y}) - \exp\left(-\tfrac{\|\mathbf{x}\|^2 + \|\mathbf{y}\|^2}{2}\right)\right)^2`,
-      says: tex`Orthogonal vectors have a smaller error than independent ones, by at least the last term, in every dimension $d$; for $m \le d$ of them.`,
+      says: tex`Positive features of orthogonal vectors have a smaller error than those of independent ones, by at least the last term, in every dimension $d$; for $m \le d$ vectors.`,
     },
     {
       label: '§4.2',
       tex: tex`\omega_1, \dots, \omega_m \sim \mathcal{D} \quad \text{drawn again, now and then}`,
-      says: 'In training, new random vectors are drawn from time to time, which the paper needs to match the Transformer on long texts. It gives no formula; the function `redrawFeatures` does it.',
+      says: 'In training, new random vectors are drawn from time to time, which the paper needs to match the Transformer on the larger of its two collections of texts (§4.3). It gives no formula; the function `redrawFeatures` does it.',
     },
     {
       label: 'Appendix A.3',

@@ -112,7 +112,7 @@ export const reformer: PaperNotes = {
           \log N_{i,j} & \text{otherwise}
         \end{cases}`,
       says:
-        'Another bucket is hidden. The token itself, always the best match as $k_i$ points where $q_i$ does, only ' +
+        'Keys of other buckets are hidden. The token itself, always the best match as $k_i$ points where $q_i$ does, only ' +
         'counts if there is nobody else. And a pair that meets in $N_{i,j}$ rounds gets a part in each, so that it ' +
         'counts once.',
     },

@@ -71,7 +71,8 @@ export const sparseTransformer: PaperNotes = {
         tex: tex`L \left( 2l + \frac Ll - 2 \right) \ \text{pairs}`,
         says:
           'All queries together, a little less for the ends. A longer stride makes more near keys and fewer far ' +
-          'ones, so there is a best one between, near $\\sqrt L$.',
+          'ones, so there is a best one between: $\\sqrt{L/2}$ by this count. The paper takes one close to ' +
+          '$\\sqrt L$, which costs hardly more.',
       },
       {
         tex: tex`l = \sqrt L: \qquad L \left( 2 \sqrt L + \sqrt L - 2 \right) \approx 3\, L \sqrt L`,

@@ -61,7 +61,9 @@ export const transformerXL: PaperNotes = {
     {
       label: '§4.1',
       tex: tex`M = 384 \ \text{in training}, \qquad M = 1600 \ \text{in evaluation}`,
-      says: 'On WikiText-103. No parameter depends on $M$, so a trained model can be given a longer memory.',
+      says:
+        'On WikiText-103, where the paper calls it attention length; a segment is as long as the memory in training. ' +
+        'No parameter depends on $M$, so a trained model can be given a longer memory.',
     },
     {
       label: 'Appendix B',

@@ -36,7 +36,7 @@ export interface BigBirdOptions extends CommonOptions {
   /** *r*, in blocks: random ones that each query block meets. */
   randomBlocks: number;
   /**
-   * `itc`, internal: existing tokens are global, the first and last blocks. `etc`, extended: the global tokens are extra
+   * `itc`, internal: existing tokens are global, here the first and last blocks. `etc`, extended: they are extra
    * ones that the model has put in front of the sequence, here its first blocks (§2).
    */
   construction: 'itc' | 'etc';

@@ -9,7 +9,8 @@
  *     relu                    h(x) = 1                 f₁(u) = max(u, 0) + ε              §2.2, appendix A.4
  *
  * The first three estimate SM(x, y) = exp(xᵀy) (eq. 6), without bias where ω is N(0, I_d). The first two are positive
- * whatever x is, and their error vanishes with SM; that of the third grows without limit as SM vanishes (Lemma 2).
+ * whatever x is, and their error vanishes with SM where x and y are about opposite; that of the third grows without
+ * limit as SM vanishes (Lemma 2).
  */
 import {
   add,

@@ -1,6 +1,6 @@
 /**
  * The random vectors ω₁, …, ω_m of the feature maps: independent, or entangled so that they are orthogonal (§2.4), which
- * leaves the distribution of each as it is and lowers the error of every estimate (Theorem 2).
+ * leaves the distribution of each as it is and lowers the error of positive features (Theorem 2, for m ≤ d).
  */
 import type { Random } from '../core/random.ts';
 import { fromArray, type Tensor } from '../core/tensor.ts';

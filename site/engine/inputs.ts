@@ -85,8 +85,15 @@ export function keyOf(choice: InputChoice, seed: number): string {
 }
 
 function tokensOf(choice: InputChoice): string[] | null {
-  if (choice.kind === 'minilm') return JSON.parse(readSafetensors(MINILM).metadata.get('tokens') ?? 'null');
-  return choice.kind === 'text' ? charactersByByte(choice.text) : null;
+  if (choice.kind === 'text') return charactersByByte(choice.text);
+  const pieces = choice.kind === 'minilm' ? readSafetensors(MINILM).metadata.get('tokens') : undefined;
+  return pieces === undefined ? null : (JSON.parse(pieces) as string[]).map(spaced);
+}
+
+/** A word piece as it stands in a text: `##` goes on with the word before, marks follow it, other words begin anew. */
+function spaced(piece: string, index: number): string {
+  if (piece.startsWith('##')) return piece.slice(2);
+  return index === 0 || /^[.,;:!?)\]]$/.test(piece) ? piece : ` ${piece}`;
 }
 
 /** A character stands at its first byte. */

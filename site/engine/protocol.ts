@@ -32,7 +32,7 @@ export interface InputFacts {
   length: number;
   heads: number;
   headDim: number;
-  /** What was read: a word piece or a character for each token, '' for what belongs to the one before; null if unknown. */
+  /** What was read, in parts that make up the text: one for each token, '' for a byte that goes on; null if unknown. */
   tokens: string[] | null;
 }
 

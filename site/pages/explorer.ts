@@ -1,12 +1,17 @@
 import { html } from '../../src/compare/report/html.ts';
+import { labOf } from './lab.ts';
 import type { Page } from './page.ts';
 
 export function explorerPage(): Page {
   return {
     path: 'explorer.html',
     title: 'Explorer',
-    description: 'Explorer',
-    body: html`<h1>Explorer</h1>`,
+    description: 'Run every variant of attention beside full attention, on real numbers, in this page.',
+    body: html`<h1>Explorer</h1>
+<p class="lead">The library itself runs in this page. Choose a variant and move its options: what it attends to, beside what
+full attention does, and what that costs.</p>
+${labOf({})}`,
     scripts: ['explorer'],
+    wide: true,
   };
 }

@@ -1,0 +1,201 @@
+/** The controls of a lab: from what they hold to a state, and back. */
+
+import type { InputFacts, OptionFacts } from '../../engine/protocol.ts';
+import { OptionControls } from './option-controls.ts';
+import { place, setText } from './places.ts';
+import type { Distribution, InputKind, LabState } from './state.ts';
+
+/** Of drawn numbers: every 64 tokens as far as there are pictures, then doubled. */
+const LENGTHS = [...Array.from({ length: 16 }, (_, n) => 64 * (n + 1)), 2048, 4096, 8192];
+
+export class Controls {
+  readonly #form: HTMLFormElement;
+  readonly #options: OptionControls;
+  #state: LabState;
+
+  /** `onChange` is called with what was chosen, at every movement of a slider. */
+  constructor(lab: HTMLElement, onChange: (state: LabState) => void) {
+    this.#form = place(lab, '[data-controls]', HTMLFormElement);
+    this.#options = new OptionControls(this.#form);
+    this.#state = this.#start();
+    this.#form.addEventListener('input', ({ target }) => {
+      // Files are not read from the control: see files.ts.
+      if (!(target instanceof HTMLElement) || (target instanceof HTMLInputElement && target.type === 'file')) return;
+      this.#read(target);
+      this.#show();
+      onChange(this.#state);
+    });
+    this.#form.addEventListener('submit', (event) => event.preventDefault());
+    place(this.#form, '[data-reset]', HTMLButtonElement).addEventListener('click', () => {
+      const { variant, row } = this.#state;
+      this.write({ ...this.start, ...(this.isFixed ? {} : { variant }), row });
+      onChange(this.#state);
+    });
+  }
+
+  /** As the build made it, whatever a browser remembers of the page. */
+  get start(): LabState {
+    return this.#start();
+  }
+
+  get state(): LabState {
+    return this.#state;
+  }
+
+  get isFixed(): boolean {
+    return this.#form.dataset.fixed === 'true';
+  }
+
+  knows(variant: string): boolean {
+    return this.#options.has(variant);
+  }
+
+  /** Puts a state into the controls. */
+  write(state: LabState): void {
+    this.#state = state;
+    this.#show();
+  }
+
+  /** What became known of the input: its layers and heads, and what may be out of range for it. */
+  showInput({ layers, heads }: InputFacts): void {
+    const { layer, head, input } = this.#state;
+    fill(this.#select('layer'), layers.length > 0 ? layers.map((name) => [name, name]) : [['', 'the only one']]);
+    const numbers = Array.from({ length: heads === 1 ? 0 : heads }, (_, n): [string, string] => [
+      String(n),
+      `head ${n}`,
+    ]);
+    fill(this.#select('head'), [['', heads === 1 ? 'the only one' : `mean of ${heads}`], ...numbers]);
+    this.#state = {
+      ...this.#state,
+      layer: input === 'drawn' || layers.includes(layer) ? layer : (layers[0] ?? ''),
+      head: head !== null && head < heads ? head : null,
+    };
+    this.#show();
+  }
+
+  /** What became known of the variant's options at this length. */
+  showOptions(facts: OptionFacts): void {
+    this.#options.showFacts(this.#state.variant, facts, this.#state.options);
+  }
+
+  /** Values for the engine, and those texts that differ from the defaults. */
+  optionValues(): Record<string, unknown> {
+    return this.#options.values(this.#state.variant);
+  }
+
+  optionTexts(facts: OptionFacts): Record<string, string> {
+    return this.#options.texts(this.#state.variant, facts);
+  }
+
+  #start(): LabState {
+    const text = place(this.#form, '[name=text]', HTMLTextAreaElement).dataset.start ?? '';
+    const fixed = this.#form.querySelector<HTMLInputElement>('input[name=variant]')?.value;
+    return {
+      variant: fixed ?? this.#form.querySelector<HTMLOptionElement>('[name=variant] [selected]')?.value ?? 'longformer',
+      options: {},
+      causal: false,
+      seed: 0,
+      input: 'minilm',
+      layer: 'layer1',
+      distribution: 'gaussian',
+      length: 512,
+      heads: 1,
+      headDim: 64,
+      text,
+      files: [],
+      head: null,
+      row: 256,
+    };
+  }
+
+  #read(changed: HTMLElement): void {
+    const before = this.#state;
+    const number = (name: string): number => Number(this.#value(name));
+    const variant = this.#value('variant');
+    const input = this.#value('input') as InputKind;
+    const head = this.#value('head');
+    this.#state = {
+      ...before,
+      variant,
+      options: variant === before.variant ? this.#options.read(variant, changed, before.options) : {},
+      causal: input === 'text' ? before.causal : place(this.#form, '[name=causal]', HTMLInputElement).checked,
+      // An empty field is one that is being written.
+      seed: this.#value('seed') === '' ? before.seed : Math.max(0, Math.round(number('seed'))),
+      input,
+      layer: input === before.input ? this.#value('layer') : '',
+      distribution: this.#value('distribution') as Distribution,
+      length: LENGTHS[number('length')],
+      heads: Math.min(12, Math.max(1, Math.round(number('heads')))),
+      headDim: number('headDim'),
+      text: this.#value('text'),
+      head: head === '' ? null : Number(head),
+    };
+    // A file has none of the layers of another input.
+    if (input !== before.input && input === 'minilm') this.#state = { ...this.#state, layer: 'layer1' };
+  }
+
+  #show(): void {
+    const { variant, causal, seed, input, layer, distribution, length, heads, headDim, text, head } = this.#state;
+    const mayBeCausal = this.#options.show(variant, this.#state.options);
+    this.#put('variant', variant);
+    this.#put('seed', seed);
+    this.#put('input', input);
+    this.#put('layer', layer);
+    this.#put('distribution', distribution);
+    this.#put(
+      'length',
+      LENGTHS.findIndex((each) => each >= length),
+    );
+    this.#put('heads', heads);
+    this.#put('headDim', headDim);
+    this.#put('text', text);
+    this.#put('head', head ?? '');
+    setText(place(this.#form, '[data-length]', HTMLElement), String(length));
+    this.#field('length').setAttribute('aria-valuetext', `${length} tokens`);
+    for (const part of this.#form.querySelectorAll<HTMLElement>('[data-input]')) {
+      part.hidden = part.dataset.input !== input;
+    }
+    for (const note of this.#form.querySelectorAll<HTMLElement>('[data-distribution]')) {
+      note.hidden = note.dataset.distribution !== distribution;
+    }
+    place(this.#form, '[data-layer]', HTMLElement).hidden = input === 'drawn';
+    const box = place(this.#form, '[name=causal]', HTMLInputElement);
+    box.disabled = !mayBeCausal || input === 'text';
+    box.checked = input === 'text' || (causal && mayBeCausal);
+    const impossible = `${variant} cannot be: its parts mix what comes before a token with what comes after.`;
+    const reason = input === 'text' ? 'The model that reads the text is.' : mayBeCausal ? '' : impossible;
+    setText(place(this.#form, '[data-causal-note]', HTMLElement), reason);
+    this.#state = { ...this.#state, causal: box.checked };
+  }
+
+  #field(name: string): HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement {
+    return this.#form.elements.namedItem(name) as HTMLInputElement;
+  }
+
+  #select(name: string): HTMLSelectElement {
+    return this.#field(name) as HTMLSelectElement;
+  }
+
+  #value(name: string): string {
+    return this.#field(name).value;
+  }
+
+  /** Leaves alone what is being written: a field that holds the same number, or is empty. */
+  #put(name: string, value: string | number): void {
+    const field = this.#field(name);
+    if (document.activeElement === field && field instanceof HTMLInputElement && field.type === 'number') return;
+    if (field.value !== String(value)) field.value = String(value);
+  }
+}
+
+/** The choice stays where it still is one. */
+function fill(select: HTMLSelectElement, choices: readonly (readonly [value: string, name: string])[]): void {
+  const same = choices.every(([value, name], n) => {
+    const option = select.options[n];
+    return option !== undefined && option.value === value && option.text === name;
+  });
+  if (same && select.options.length === choices.length) return;
+  const { value } = select;
+  select.replaceChildren(...choices.map(([own, name]) => new Option(name, own)));
+  if (choices.some(([own]) => own === value)) select.value = value;
+}

@@ -1,0 +1,68 @@
+/** The table of figures: what `compare` measures, each with its exact value beside what is shown. */
+import {
+  formatBytes,
+  formatCount,
+  formatError,
+  formatMilliseconds,
+  formatPercent,
+  formatRatio,
+} from '../../../src/terminal/format.ts';
+import type { Machine, Measurement } from '../../engine/protocol.ts';
+import { place, setText } from './places.ts';
+
+/** By the `data-figure` of its cell: the value, null where there is none, and how it is written. */
+type Cells = Record<string, readonly [value: number | null, format: (value: number) => string]>;
+
+const wholeNumber = (value: number): string => Math.round(value).toLocaleString('en');
+
+export function showFigures(lab: HTMLElement, measurement: Measurement): void {
+  const { pairs } = measurement;
+  for (const [name, [value, format]] of Object.entries(cellsOf(measurement))) {
+    const cell = place(lab, `[data-figure="${name}"]`, HTMLElement);
+    if (value === null) delete cell.dataset.value;
+    else cell.dataset.value = String(value);
+    setText(cell, value === null ? '–' : format(value));
+  }
+  setText(place(lab, '[data-formula]', HTMLElement), pairs?.formula?.text ?? '');
+}
+
+function cellsOf(measurement: Measurement): Cells {
+  const { milliseconds, fullMilliseconds, flops, fullFlops, peakBytes, fullPeakBytes, pairs } = measurement;
+  const counted = pairs?.counted ?? null;
+  const formula = pairs?.formula?.pairs ?? null;
+  const share = (part: number | null): number | null => (part === null || pairs === null ? null : part / pairs.all);
+  return {
+    relativeError: [measurement.relativeError, formatError],
+    totalVariation: [measurement.totalVariation, formatError],
+    topKRecall: [measurement.topKRecall, formatPercent],
+    milliseconds: [milliseconds, formatMilliseconds],
+    fullMilliseconds: [fullMilliseconds, formatMilliseconds],
+    timeShare: [milliseconds / fullMilliseconds, formatRatio],
+    flops: [flops, formatCount],
+    fullFlops: [fullFlops, formatCount],
+    flopShare: [flops / fullFlops, formatPercent],
+    peakBytes: [peakBytes, formatBytes],
+    fullPeakBytes: [fullPeakBytes, formatBytes],
+    byteShare: [peakBytes / fullPeakBytes, formatPercent],
+    pairs: [counted, wholeNumber],
+    allPairs: [pairs?.all ?? null, wholeNumber],
+    pairShare: [share(counted), formatPercent],
+    formulaPairs: [formula, wholeNumber],
+    formulaShare: [share(formula), formatPercent],
+  };
+}
+
+/** On what the times were taken. */
+export function showMachine(lab: HTMLElement, { threads, kernels, isolated }: Machine, turns: number): void {
+  const parts = [
+    `Times are medians of ${turns === 1 ? 'one turn, so far,' : `${turns} turns`} that both take side by side here,`,
+    `with ${kernels === 'simd' ? 'vector' : 'plain'} kernels on ${threads === 1 ? 'one thread' : `${threads} threads`}.`,
+    isolated ? '' : 'This page is not cross-origin isolated, so threads cannot share memory and there is but one.',
+  ];
+  setText(place(lab, '[data-machine]', HTMLElement), parts.filter((part) => part !== '').join(' '));
+}
+
+/** In one sentence, to be read out. */
+export function summaryOf({ relativeError, flops, fullFlops }: Measurement, variant: string): string {
+  return `${variant}: output error ${formatError(relativeError)}, ${formatPercent(flops / fullFlops)} of the operations of full attention.`;
+}

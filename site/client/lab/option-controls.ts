@@ -1,0 +1,108 @@
+/** The controls of the variants' options, one set for each variant. */
+import type { OptionFacts } from '../../engine/protocol.ts';
+
+type Control = HTMLInputElement | HTMLSelectElement;
+
+export class OptionControls {
+  readonly #sets: ReadonlyMap<string, HTMLFieldSetElement>;
+
+  constructor(form: HTMLFormElement) {
+    const sets = [...form.querySelectorAll<HTMLFieldSetElement>('[data-options]')];
+    this.#sets = new Map(sets.map((set) => [set.dataset.options ?? '', set]));
+  }
+
+  has(variant: string): boolean {
+    return this.#sets.has(variant);
+  }
+
+  /** Shows the variant's set, with what was chosen by hand in it. Returns whether the variant can be causal. */
+  show(variant: string, chosen: Readonly<Record<string, string>>): boolean {
+    for (const [name, set] of this.#sets) set.hidden = name !== variant;
+    for (const field of this.#fieldsOf(variant)) {
+      const text = chosen[nameOf(field)];
+      if (text !== undefined) putText(field, text);
+    }
+    return this.#sets.get(variant)?.dataset.causal === 'true';
+  }
+
+  /** What has been chosen by hand, now that this control has changed. */
+  read(variant: string, changed: HTMLElement, chosen: Readonly<Record<string, string>>): Record<string, string> {
+    const field = changed.closest<HTMLElement>('[data-option]');
+    if (field === null || field.closest('[data-options]') !== this.#sets.get(variant)) return { ...chosen };
+    return { ...chosen, [nameOf(field)]: textOf(changed as Control) };
+  }
+
+  /** Limits and, for what was not chosen by hand, values. What is out of range now comes back into it. */
+  showFacts(variant: string, { start, limits }: OptionFacts, chosen: Readonly<Record<string, string>>): void {
+    for (const field of this.#fieldsOf(variant)) {
+      const name = nameOf(field);
+      const limit = limits[name];
+      const [control, slider] = controlsOf(field);
+      if (limit !== undefined && slider !== undefined) {
+        slider.max = String(limit.slider);
+        if (limit.maximum !== null) (control as HTMLInputElement).max = String(limit.maximum);
+      }
+      putText(field, chosen[name] ?? writtenAs(start[name]));
+    }
+  }
+
+  /** For the engine. A number that is none is sent as it is, and refused there with a reason. */
+  values(variant: string): Record<string, unknown> {
+    return Object.fromEntries(this.#fieldsOf(variant).map((field) => [nameOf(field), parsed(field)]));
+  }
+
+  /** As the command line takes them: those that differ from the defaults, and the budget, which it would sweep. */
+  texts(variant: string, { defaults }: OptionFacts): Record<string, string> {
+    const written = this.#fieldsOf(variant).map((field) => [field, textOf(controlsOf(field)[0])] as const);
+    const telling = written.filter(([field, text]) => {
+      return field.dataset.budget !== undefined || text !== writtenAs(defaults[nameOf(field)]);
+    });
+    return Object.fromEntries(telling.map(([field, text]) => [nameOf(field), text]));
+  }
+
+  #fieldsOf(variant: string): HTMLElement[] {
+    return [...(this.#sets.get(variant)?.querySelectorAll<HTMLElement>('[data-option]') ?? [])];
+  }
+}
+
+function nameOf(field: HTMLElement): string {
+  return field.dataset.option ?? '';
+}
+
+/** The one that holds the value, and the slider beside it if there is one. */
+function controlsOf(field: HTMLElement): [Control, HTMLInputElement | undefined] {
+  const slider = field.querySelector<HTMLInputElement>('[type=range]') ?? undefined;
+  return [field.querySelector('input:not([type=range]), select') as Control, slider];
+}
+
+function textOf(control: Control): string {
+  if (control instanceof HTMLInputElement && control.type === 'checkbox') return String(control.checked);
+  return control.value.trim();
+}
+
+function putText(field: HTMLElement, text: string): void {
+  const [control, slider] = controlsOf(field);
+  if (control instanceof HTMLInputElement && control.type === 'checkbox') control.checked = text === 'true';
+  // What is being written is left alone.
+  else if (document.activeElement !== control && control.value !== text) control.value = text;
+  if (slider !== undefined && document.activeElement !== slider && slider.value !== text) slider.value = text;
+}
+
+function parsed(field: HTMLElement): unknown {
+  const text = textOf(controlsOf(field)[0]);
+  const { kind } = field.dataset;
+  if (kind === 'boolean') return text === 'true';
+  if (kind === 'integers')
+    return text === ''
+      ? []
+      : text
+          .split(/[\s,]+/)
+          .filter(Boolean)
+          .map(Number);
+  if (kind === 'integer' || kind === 'number') return text === '' ? Number.NaN : Number(text);
+  return text;
+}
+
+function writtenAs(value: unknown): string {
+  return Array.isArray(value) ? value.join(',') : String(value);
+}

@@ -1,0 +1,133 @@
+/** The controls of a lab, for every variant at once: what a script needs is there before any script runs. */
+import { type Html, html } from '../../src/compare/report/html.ts';
+import { DISTRIBUTIONS } from '../../src/compare/synthetic.ts';
+import type { OptionSchema } from '../../src/variants/options.ts';
+import { type AnyVariant, allVariants, findVariant } from '../../src/variants/registry.ts';
+import { optionFacts } from '../engine/options.ts';
+import type { OptionFacts } from '../engine/protocol.ts';
+
+/** Of the input that labs begin with: the shipped activations. */
+const FIRST_LENGTH = 512;
+
+/** What the model that reads texts begins with. */
+export const FIRST_TEXT =
+  'The rabbit-hole went straight on like a tunnel for some way, and then dipped suddenly down, so suddenly that Alice ' +
+  'had not a moment to think about stopping herself before she found herself falling down a very deep well. Either the ' +
+  'well was very deep, or she fell very slowly, for she had plenty of time as she went down to look about her.';
+
+const FIRST_VARIANT = 'longformer';
+
+export function controlsOf(fixed: string | undefined): Html {
+  const variants = fixed === undefined ? allVariants() : [findVariant(fixed)].filter((each) => each !== undefined);
+  return html`<form class="lab-controls" aria-label="Settings" data-controls data-fixed="${String(fixed !== undefined)}">
+${fixed === undefined ? variantChoice(variants) : html`<input type="hidden" name="variant" value="${fixed}">`}
+${variants.map((variant) => optionsOf(variant, fixed === undefined && variant.name !== FIRST_VARIANT))}
+<div class="lab-field">
+<label class="lab-check"><input type="checkbox" name="causal"> causal <span class="note">no token sees a later one</span></label>
+<p class="note" data-causal-note></p>
+</div>
+${inputChoice()}
+<div class="lab-pair">
+<div class="lab-field"><label for="lab-head">Head shown</label>
+<select id="lab-head" name="head"><option value="">mean of 6</option></select></div>
+<div class="lab-field"><label for="lab-seed">Seed</label>
+<input type="number" id="lab-seed" name="seed" value="0" min="0" max="999999999" step="1"></div>
+</div>
+<button type="button" class="action" data-reset>Back to the start</button>
+</form>`;
+}
+
+function variantChoice(variants: readonly AnyVariant[]): Html {
+  const option = ({ name }: AnyVariant): Html =>
+    html`<option${name === FIRST_VARIANT ? html` selected` : null}>${name}</option>`;
+  return html`<div class="lab-field"><label for="lab-variant">Variant</label>
+<select id="lab-variant" name="variant" autocomplete="off">${variants.map(option)}</select></div>`;
+}
+
+/** `data-causal`: whether the variant can be. */
+function optionsOf(variant: AnyVariant, isHidden: boolean): Html {
+  const facts = optionFacts(variant, FIRST_LENGTH);
+  const schemas = Object.entries<OptionSchema>(variant.options);
+  return html`<fieldset class="lab-options" data-options="${variant.name}" data-causal="${String(variant.supports.causal)}"${isHidden ? html` hidden` : null}>
+<legend>Options of ${variant.name}</legend>
+${schemas.map(([name, schema]) => optionOf(variant, name, schema, facts))}
+${schemas.length === 0 ? html`<p class="note">There is nothing to set.</p>` : null}
+${ownNote(variant)}
+</fieldset>`;
+}
+
+function ownNote({ exactness }: AnyVariant): Html | null {
+  if (exactness !== 'own') return null;
+  return html`<p class="note">No approximation of softmax attention: the error says how different it is, not how wrong.</p>`;
+}
+
+function optionOf(variant: AnyVariant, name: string, schema: OptionSchema, facts: OptionFacts): Html {
+  const id = `lab-${variant.name}-${name}`;
+  const start = facts.start[name];
+  const isBudget = variant.budget?.option === name;
+  const label = html`${schema.symbol === undefined ? null : html`<var>${schema.symbol}</var> `}${name}`;
+  const about = html`<p class="note" id="${id}-about">${schema.description}</p>`;
+  const open = html`<div class="lab-field" data-option="${name}" data-kind="${schema.kind}"${isBudget ? html` data-budget` : null}>`;
+  const described = html`aria-describedby="${id}-about"`;
+  if (schema.kind === 'boolean') {
+    const checked = start === true ? html` checked` : null;
+    return html`${open}<label class="lab-check"><input type="checkbox" id="${id}" ${described}${checked}> ${label}</label>${about}</div>`;
+  }
+  if (schema.kind === 'choice') {
+    const choices = schema.choices.map(
+      (choice) => html`<option${choice === start ? html` selected` : null}>${choice}</option>`,
+    );
+    return html`${open}<label for="${id}">${label}</label><select id="${id}" ${described}>${choices}</select>${about}</div>`;
+  }
+  if (schema.kind === 'integers') {
+    const per = schema.per === 'head' ? 'one for each head' : 'none';
+    return html`${open}<label for="${id}">${label}</label>
+<input type="text" id="${id}" ${described} inputmode="numeric" placeholder="${per}: 1, 2, …" value="${(start as number[]).join(',')}" autocomplete="off">${about}</div>`;
+  }
+  const isInteger = schema.kind === 'integer';
+  const { minimum } = schema;
+  const { maximum, slider } = isInteger ? facts.limits[name] : { maximum: schema.maximum, slider: schema.maximum };
+  const step = isInteger ? (schema.multipleOf ?? 1) : 'any';
+  const most = maximum === null ? null : html` max="${maximum}"`;
+  return html`${open}<label for="${id}">${label}</label>
+<div class="lab-slider"><input type="range" aria-label="${name}, slider" min="${minimum}" max="${slider}" step="${isInteger ? step : 0.001}" value="${String(start)}">
+<input type="number" id="${id}" ${described} min="${minimum}"${most} step="${step}" value="${String(start)}"></div>${about}</div>`;
+}
+
+function inputChoice(): Html {
+  const kinds = Object.entries(DISTRIBUTIONS);
+  return html`<fieldset class="lab-input">
+<legend>Input</legend>
+<div class="lab-field"><label for="lab-input">Queries, keys and values</label>
+<select id="lab-input" name="input" autocomplete="off">
+<option value="minilm">of MiniLM reading a book</option>
+<option value="text">of a small model reading your text</option>
+<option value="drawn">drawn numbers</option>
+<option value="file">from a file of yours</option>
+</select></div>
+<div data-input="text" hidden>
+<div class="lab-field"><label for="lab-text">Your text</label>
+<textarea id="lab-text" name="text" rows="6" maxlength="1024" spellcheck="false" data-start="${FIRST_TEXT}">${FIRST_TEXT}</textarea>
+<p class="note">A language model of bytes, trained on one book, reads up to 1024 of them, each seeing those before it.</p></div>
+</div>
+<div data-input="drawn" hidden>
+<div class="lab-field"><label for="lab-distribution">Distribution</label>
+<select id="lab-distribution" name="distribution">${kinds.map(([name]) => html`<option>${name}</option>`)}</select>
+${kinds.map(([name, about], n) => html`<p class="note" data-distribution="${name}"${n === 0 ? null : html` hidden`}>${about}</p>`)}</div>
+<div class="lab-field"><label for="lab-length"><var>L</var> length</label>
+<div class="lab-slider"><input type="range" id="lab-length" name="length" min="0" max="18" step="1" value="7"><output for="lab-length" data-length>512</output></div></div>
+<div class="lab-pair">
+<div class="lab-field"><label for="lab-heads">Heads</label><input type="number" id="lab-heads" name="heads" min="1" max="12" step="1" value="1"></div>
+<div class="lab-field"><label for="lab-width"><var>d</var> head width</label>
+<select id="lab-width" name="headDim">${[16, 32, 64, 128].map((d) => html`<option${d === 64 ? html` selected` : null}>${d}</option>`)}</select></div>
+</div>
+</div>
+<div data-input="file" hidden>
+<div class="lab-field lab-drop" data-drop><label for="lab-file">One .npy or .safetensors file, or three .npy files</label>
+<input type="file" id="lab-file" multiple accept=".npy,.safetensors">
+<p class="note">You can also drop them here. They stay on your machine: this page sends nothing anywhere.</p></div>
+</div>
+<div class="lab-field" data-layer><label for="lab-layer">Layer</label>
+<select id="lab-layer" name="layer"><option>layer1</option><option>layer4</option></select></div>
+</fieldset>`;
+}

@@ -1,0 +1,99 @@
+/** The lab: a variant's attention beside full attention's, on real or drawn numbers, while its options change. */
+
+import { DECADES, SHADES } from '../../src/compare/patterns/shade.ts';
+import { type Html, html } from '../../src/compare/report/html.ts';
+import { controlsOf } from './lab-controls.ts';
+
+export interface LabSettings {
+  /** Fixed on a variant's own page; a choice without. */
+  variant?: string;
+}
+
+/** Everything has its place and its size from the start. `mountLab` of client/lab brings it to life. */
+export function labOf({ variant }: LabSettings): Html {
+  return html`<section class="lab" data-lab aria-label="Try it">
+<div class="lab-frame">
+${controlsOf(variant)}
+<div class="lab-top">
+<p class="lab-status" role="status" data-status>This needs JavaScript.</p>
+<div class="lab-pictures">
+${picture('variant', html`<span data-name>${variant ?? 'longformer'}</span>`, 'weights of the variant')}
+${picture('full', 'full attention', 'weights of full attention')}
+${picture('difference', 'difference', 'what the variant weighs more, or less')}
+</div>
+<p class="lab-readout" data-readout>Point at a picture, or focus one and use the arrow keys.</p>
+</div>
+<div class="lab-rest">
+${legend()}
+${rowView()}
+${figuresTable()}
+${command()}
+<p class="visually-hidden" aria-live="polite" data-announce></p>
+</div>
+</div>
+</section>`;
+}
+
+function picture(name: string, title: Html | string, about: string): Html {
+  return html`<figure class="lab-picture" data-picture="${name}">
+<figcaption><b>${title}</b></figcaption>
+<div class="lab-canvas"><canvas class="matrix" role="img" tabindex="0" aria-label="${about}"></canvas><i class="lab-row"></i><i class="lab-key"></i>
+<p class="lab-too-long" hidden></p></div>
+<p class="lab-axis" aria-hidden="true"><span>↓ queries</span><span>keys →</span></p>
+</figure>`;
+}
+
+function legend(): Html {
+  const swatches = (sign: string): Html[] =>
+    Array.from({ length: SHADES }, (_, n) => html`<i style="background:var(--${sign}${n + 1})"></i>`);
+  return html`<div class="lab-legend">
+<span><i class="lab-none"></i> exactly 0</span>
+<span><b data-faintest>–</b><span class="lab-ramp" role="img" aria-label="from faint to strong">${swatches('s')}</span><b data-strongest>–</b></span>
+<span>below 0, or less than full: <span class="lab-ramp" role="img" aria-label="from faint to strong, below zero">${swatches('n')}</span></span>
+<span class="note">One logarithmic scale of ${10 ** DECADES} : 1 for all three.</span>
+</div>`;
+}
+
+function rowView(): Html {
+  return html`<div class="lab-row-view">
+<div class="lab-field"><label for="lab-row">Weights of query <output data-row-name for="lab-row">256</output></label>
+<input type="range" id="lab-row" min="0" max="511" step="1" value="256" data-row></div>
+<canvas class="lab-chart" role="img" aria-label="Weights of one query" data-chart></canvas>
+<p class="lab-chart-key"><span><i class="lab-swatch-variant"></i> <span data-name></span></span><span><i class="lab-swatch-full"></i> full attention</span></p>
+<div class="lab-texts" data-texts hidden>
+<div><h3><span data-name></span></h3><div class="lab-text" data-text="variant" tabindex="0" role="group" aria-label="The text, shaded by the weights of the variant"></div></div>
+<div><h3>full attention</h3><div class="lab-text" data-text="full" tabindex="0" role="group" aria-label="The text, shaded by the weights of full attention"></div></div>
+</div>
+</div>`;
+}
+
+/** Which figure a cell has is its `data-figure`, as `compare --json` names it; the exact value, its \`data-value\`. */
+function figuresTable(): Html {
+  const cell = (figure: string | null): Html =>
+    figure === null ? html`<td></td>` : html`<td class="number" data-figure="${figure}">–</td>`;
+  const row = (title: Html | string, own: string, full: string | null, share: string | null): Html =>
+    html`<tr><th scope="row">${title}</th>${cell(own)}${cell(full)}${cell(share)}</tr>`;
+  return html`<div class="scroll lab-figures"><table>
+<caption class="visually-hidden">Figures of this variant on this input, all heads</caption>
+<thead><tr><th scope="col">All heads</th><th scope="col" class="number" data-name></th><th scope="col" class="number">full attention</th><th scope="col" class="number">ratio</th></tr></thead>
+<tbody>
+${row('Output error ‖out − full‖ / ‖full‖', 'relativeError', null, null)}
+${row('Total variation of the weights', 'totalVariation', null, null)}
+${row('Share of the 16 largest weights found', 'topKRecall', null, null)}
+${row('Time of a forward pass', 'milliseconds', 'fullMilliseconds', 'timeShare')}
+${row('FLOPs', 'flops', 'fullFlops', 'flopShare')}
+${row('Peak memory', 'peakBytes', 'fullPeakBytes', 'byteShare')}
+${row('Allowed pairs, counted', 'pairs', 'allPairs', 'pairShare')}
+${row(html`…by the formula <span class="lab-formula" data-formula></span>`, 'formulaPairs', null, 'formulaShare')}
+</tbody></table></div>
+<p class="note lab-machine" data-machine>Times are medians of turns that both take side by side, here in this page.</p>`;
+}
+
+function command(): Html {
+  return html`<div class="lab-command">
+<p class="note">The same numbers from the command line. <span data-command-note></span></p>
+<div class="lab-command-line"><pre tabindex="0" role="group" aria-label="Command"><code data-command></code></pre>
+<button type="button" class="action" data-copy>Copy</button>
+<button type="button" class="action" data-save-text hidden>Save the text</button></div>
+</div>`;
+}

@@ -4,6 +4,7 @@ import type { Summary, SummaryRow } from '../../../scripts/training-summary.ts';
 import { type RankedPoint, rankedPoints } from '../../../src/compare/front.ts';
 import type { ComparisonResult } from '../../../src/compare/result.ts';
 import { mean, REFERENCE_VARIANT } from '../../../src/compare/series.ts';
+import { recipes } from '../../../src/training/recipes/registry.ts';
 
 export interface Crossing {
   variant: string;
@@ -103,6 +104,11 @@ export function trained({ rows }: Pick<Summary, 'rows'>, recipe: string): Traine
       };
     })
     .sort((a, b) => b.accuracy.mean - a.accuracy.mean);
+}
+
+/** The longest sequence that the models of a recipe see; every recipe says. */
+export function tokensOf(recipe: string): number {
+  return recipes.find(({ name }) => name === recipe)?.settings.task.length ?? Number.NaN;
 }
 
 function longestOf(rows: readonly ScalingRow[]): number {

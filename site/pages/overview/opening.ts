@@ -24,7 +24,8 @@ export function opening(): Html {
 <p class="lead">Attention compares every token with every other. For ${page.tokens} tokens these are ${page.pairs} pairs; for
 ${book.tokens}, ${book.pairs}. ${wordFor(variants.length - 1)} papers’ ways around that are here: each from scratch, in code that is
 read beside the paper, and measured against the attention that it replaces.</p>
-<p><a class="start" href="variants/longformer.html">Start with Longformer <span>a band and a few global tokens</span></a></p>
+<p class="ways"><a class="start" href="variants/longformer.html">Start with Longformer <span>a band and a few global tokens</span></a>
+<a href="#guide">Which one for me?</a></p>
 </div>
 ${pictures()}
 </header>

@@ -41,7 +41,7 @@ export function bigTable(): Html {
 <h2 id="table">All of them, measured</h2>
 <p>The first columns are promises of the papers, which the tests hold the code to; the others are measurements. Slopes say how time and
 memory grow with the length: 1 is in proportion to it, 2 with its square.</p>
-<div class="scroll sticky broad" tabindex="0" role="region" aria-labelledby="table">
+<div class="scroll sticky broad" tabindex="0" role="region" aria-label="All variants, table">
 <table class="sortable">
 <thead><tr>${heads}</tr></thead>
 <tbody>
@@ -49,7 +49,9 @@ ${rows}</tbody>
 </table>
 </div>
 <div class="note">
-<p><strong>Error</strong> is the relative error of the output against full attention’s, on queries, keys and values of a trained model,
+<p><strong>Result</strong>: <em>exact on its pattern</em> is softmax attention over the pairs that are kept, <em>approximate</em> an estimate of
+it over all, <em>own</em> another function than softmax attention, computed exactly as its paper defines it. <strong>Decodes</strong>: can
+generate a token at a time. <strong>Error</strong> is the relative error of the output against full attention’s, on queries, keys and values of a trained model,
 ${mainLength(results)} tokens, at the middle one of each variant’s budgets and without any training. <strong>Faster at</strong> is full attention’s time over
 the variant’s at its default options, forward. <strong>Memory</strong> is the peak of one forward pass beyond its inputs; a dash: not measured, as it takes too long.
 ${environment.cpu}, ${environment.threads} threads.</p>

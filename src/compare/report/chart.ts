@@ -112,6 +112,8 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   // The rules that Plot puts into every picture are in the page's style sheet once.
   drawn.querySelector('style')?.remove();
   for (const name of ['class', 'width', 'height', 'font-family']) drawn.removeAttribute(name);
+  // Nor are its groups named for those who listen: the whole is one picture, which is described.
+  for (const group of drawn.querySelectorAll('[aria-label]')) group.removeAttribute('aria-label');
   drawn.setAttribute('role', 'img');
   drawn.setAttribute('aria-labelledby', `${chart.id}-title ${chart.id}-description`);
 

@@ -1,0 +1,41 @@
+/** What is read out of the raw numbers, whoever prints it. */
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fasterFrom, middlePoints, needComparison, needSuite, slopesOf } from '../../bench/report/results.ts';
+import { pointsOf, seriesOf } from '../../src/compare/series.ts';
+
+test('fasterFrom is the first length with nothing slower at it and after it', () => {
+  const rows = fc
+    .array(fc.double({ min: 0.25, max: 4, noNaN: true }), { minLength: 1, maxLength: 8 })
+    .map((speedUps) => speedUps.map((speedUp, n) => ({ length: 512 * 2 ** n, speedUp })));
+  fc.assert(
+    fc.property(rows, (all) => {
+      const lengths = all.map(({ length }) => length);
+      const fitting = lengths.filter((from) => all.every(({ length, speedUp }) => length < from || speedUp > 1));
+      assert.is(fasterFrom(all), fitting[0] ?? null);
+    }),
+  );
+});
+
+test('the middle point of a variant has as many budgets below it as above, or one fewer', () => {
+  const { results } = needComparison();
+  const middle = middlePoints({ results });
+  for (const series of seriesOf(results)) {
+    const values = pointsOf(series).map(({ budget }) => budget?.value ?? 0);
+    const value = middle.get(series.variant)?.budget?.value ?? 0;
+    const above = values.filter((each) => each > value).length - values.filter((each) => each < value).length;
+    assert.ok(above === 0 || above === 1, series.label);
+  }
+});
+
+test('slopes are those of the forward pass; a variant that is not there has none', () => {
+  const rows = [false, true].map((training) => {
+    const slope = training ? 2 : 1;
+    return { variant: 'full', training, milliseconds: 0, peakBytes: 0, timeSlope: slope, memorySlope: slope };
+  });
+  assert.equal(slopesOf(rows, 'full'), { time: 1, memory: 1 });
+  assert.equal(slopesOf(needSuite('scaling').rows, 'nobody'), { time: null, memory: null });
+});
+
+test.run();

@@ -58,7 +58,10 @@ export async function writeApi(out: string): Promise<void> {
   renderer.hooks.on('head.begin', () => script(FOLLOW_SITE));
   renderer.hooks.on('body.end', () => script(TELL_SITE));
   renderer.on(PageEvent.END, (page) => {
-    page.contents = page.contents?.replaceAll(`href="${SITE}`, `href="${rootFrom(`api/${page.url}`)}`);
+    page.contents = page.contents
+      ?.replaceAll(`href="${SITE}`, `href="${rootFrom(`api/${page.url}`)}`)
+      // A script puts the icons into each page; their file may not be read by pages that are opened from a disk.
+      .replaceAll(/<use href="[^"#]*#/g, '<use href="#');
   });
 
   const project = await application.convert();

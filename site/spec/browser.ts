@@ -1,0 +1,120 @@
+/** The built site in Chromium, for specs: opened from the disk, from a plain static host, or from one that isolates. */
+import { existsSync, readdirSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Test } from 'uvu';
+import { serve } from '../serve.ts';
+import { findChromium, HOW_TO_GET_CHROMIUM } from './chromium.ts';
+
+/** What `npm run test:site` has built; by hand, what `npm run site` has. */
+export const dist = process.env.SITE_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
+
+/** From a disk and from a plain host a page has one thread; where it is isolated, as many as the machine. */
+export const WAYS = ['disk', 'plain', 'isolated'] as const;
+export type Way = (typeof WAYS)[number];
+
+export interface VisitSettings {
+  way?: Way;
+  width?: number;
+  height?: number;
+  colours?: 'light' | 'dark';
+  /** Runs in the page before any script of its own. */
+  first?: () => void;
+}
+
+export interface Visit {
+  page: Page;
+  /** Errors on the console, thrown errors and failed requests so far. */
+  problems: string[];
+  /** Of a page of the site, opened the same way. */
+  addressOf(path: string): string;
+}
+
+/** All built files of a kind, from the site's root with forward slashes, sorted. */
+export function builtFiles(extension: string): string[] {
+  if (!existsSync(dist)) throw new Error(`${dist}: not built yet: npm run site`);
+  return readdirSync(dist, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(extension))
+    .map((entry) => relative(dist, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .sort();
+}
+
+/** The site's own pages; those of the API reference are TypeDoc's. */
+export function ownPages(): string[] {
+  return builtFiles('.html').filter((path) => !path.startsWith('api/'));
+}
+
+/** Starts Chromium and both servers for the tests of a file, and ends them after the last. */
+export class Visitor {
+  #browser: Browser | null = null;
+  readonly #servers: Server[] = [];
+  readonly #roots: Record<Way, string> = { disk: pathToFileURL(`${dist}/`).href, plain: '', isolated: '' };
+
+  constructor(test: Test) {
+    test.before(() => this.#start());
+    test.after(() => this.#end());
+  }
+
+  /** Opens a page in a window of its own, waits until it has come to rest, and closes it after `look`. */
+  async visit(path: string, settings: VisitSettings, look: (visit: Visit) => Promise<void>): Promise<void> {
+    if (this.#browser === null) throw new Error('Chromium has not started');
+    const { way = 'plain', width = 1280, height = 900, colours = 'light', first } = settings;
+    const context = await this.#browser.newContext({ viewport: { width, height }, colorScheme: colours });
+    try {
+      // What tsx puts around the names of functions, also of those that run in the page.
+      await context.addInitScript({ content: 'globalThis.__name = (value) => value;' });
+      if (first !== undefined) await context.addInitScript(first);
+      const page = await context.newPage();
+      const problems = problemsOf(page);
+      const addressOf = (other: string): string => new URL(other, this.#roots[way]).href;
+      const response = await page.goto(addressOf(path));
+      if (response?.ok() === false) throw new Error(`${path}: ${response.status()}`);
+      await settled(page);
+      await look({ page, problems, addressOf });
+    } finally {
+      await context.close();
+    }
+  }
+
+  async #start(): Promise<void> {
+    const executablePath = findChromium();
+    if (executablePath === null) throw new Error(HOW_TO_GET_CHROMIUM);
+    for (const way of ['plain', 'isolated'] as const) {
+      const { server, url } = await serve(dist, { port: 0, isolated: way === 'isolated' });
+      this.#servers.push(server);
+      this.#roots[way] = url;
+    }
+    // Containers give neither the user namespaces of a sandbox nor much /dev/shm; the pages are our own.
+    const args = ['--no-sandbox', '--disable-dev-shm-usage'];
+    this.#browser = await chromium.launch({ executablePath, args });
+  }
+
+  async #end(): Promise<void> {
+    await this.#browser?.close();
+    for (const server of this.#servers) {
+      server.closeAllConnections();
+      server.close();
+    }
+  }
+}
+
+/** Until nothing is on its way any more, by the page's own word (`aria-busy`) and by the network's. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForLoadState('networkidle');
+  await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+}
+
+function problemsOf(page: Page): string[] {
+  const problems: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => problems.push(`thrown: ${error.message}`));
+  page.on('requestfailed', (request) => problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`));
+  page.on('response', (response) => {
+    if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`);
+  });
+  return problems;
+}

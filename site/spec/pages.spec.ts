@@ -1,0 +1,49 @@
+/** What holds for every page: it loads without an error from a disk and from both kinds of server. And the API reference. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ownPages, Visitor, WAYS } from './browser.ts';
+
+const visitor = new Visitor(test);
+const pages = ownPages();
+
+test('the site has the pages that its navigation names, and a page for each variant', async () => {
+  for (const path of ['index.html', 'explorer.html', 'patterns.html', 'playground.html']) {
+    assert.ok(pages.includes(path), path);
+  }
+  const { allVariants } = await import('../../src/index.ts');
+  for (const { name } of allVariants()) assert.ok(pages.includes(`variants/${name}.html`), name);
+});
+
+for (const path of pages) {
+  for (const way of WAYS) {
+    test(`${path} loads without an error: ${way}`, () =>
+      visitor.visit(path, { way }, async ({ problems }) => {
+        assert.equal(problems, []);
+      }));
+  }
+}
+
+test('the API reference loads from a disk, has its groups, and leads back to the site', () =>
+  visitor.visit('api/index.html', { way: 'disk' }, async ({ page, problems }) => {
+    assert.equal(problems, []);
+    const groups = await page.locator('.col-content h2').allInnerTexts();
+    assert.ok(groups.includes('Attention') && groups.includes('Training'), groups.join());
+    await page.getByRole('link', { name: 'Overview' }).click();
+    assert.ok((await page.title()).startsWith('efficient-transformers'));
+    assert.ok(page.url().endsWith('/index.html') && !page.url().includes('/api/'), page.url());
+  }));
+
+test('a page of the API reference is found by its search, and follows the choice of colours made on the site', () =>
+  visitor.visit('index.html', { way: 'plain', colours: 'light' }, async ({ page, problems, addressOf }) => {
+    await page.locator('#theme').click();
+    await page.goto(addressOf('api/index.html'));
+    assert.is(await page.locator('html').getAttribute('data-theme'), 'dark');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.locator('#tsd-search-input').fill('longformer');
+    await page.locator('#tsd-search-results a').first().click();
+    await page.waitForURL(/longformer/i);
+    assert.is(await page.locator('html').getAttribute('data-theme'), 'dark');
+    assert.equal(problems, []);
+  }));
+
+test.run();

@@ -1,0 +1,29 @@
+/** The first page is light: what a browser fetches for it, compressed as hosts do. */
+import { gzipSync } from 'node:zlib';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Visitor } from './browser.ts';
+
+const visitor = new Visitor(test);
+const LIMIT = 300_000;
+
+for (const path of ['index.html', 'variants/longformer.html']) {
+  test(`${path} weighs less than ${LIMIT / 1000} kB with all that it loads at once`, () =>
+    visitor.visit('explorer.html', {}, async ({ page, addressOf }) => {
+      const weights: Promise<{ name: string; bytes: number }>[] = [];
+      page.on('response', (response) => {
+        // Fonts of equations are compressed already, and come after the text.
+        if (response.url().includes('/maths/fonts/')) return;
+        const weigh = async () => ({ name: response.url(), bytes: gzipSync(await response.body()).length });
+        weights.push(weigh());
+      });
+      await page.goto(addressOf(path), { waitUntil: 'networkidle' });
+      const all = await Promise.all(weights);
+      assert.ok(all.some(({ name }) => name.endsWith('style.css')) && all.length >= 3, JSON.stringify(all));
+      const sum = all.reduce((total, { bytes }) => total + bytes, 0);
+      console.log(`${path}: ${(sum / 1000).toFixed(1)} kB`);
+      assert.ok(sum < LIMIT, all.map(({ name, bytes }) => `${bytes} ${name}`).join('\n'));
+    }));
+}
+
+test.run();

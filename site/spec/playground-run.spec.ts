@@ -34,8 +34,8 @@ function forgetRelaxed(): void {
       throw new WebAssembly.CompileError('unknown instruction');
     };
   }`;
-  const Plain = Blob;
-  globalThis.Blob = class extends Plain {
+  const scope = globalThis as { Blob: unknown };
+  scope.Blob = class extends Blob {
     constructor(parts: BlobPart[], options?: BlobPropertyBag) {
       super(options?.type === 'text/javascript' ? [forget, ...parts] : parts, options);
     }

@@ -1,5 +1,7 @@
 /** The two plots, loss and accuracy, by Observable Plot: drawn anew each time, with colours of the style sheet. */
 import * as Plot from '@observablehq/plot';
+import { decades, even } from '../../../src/compare/report/axes.ts';
+import type { Axis } from '../../../src/compare/report/chart.ts';
 import { seriesColour, seriesInk } from '../../../src/compare/report/style.ts';
 import { formatError, formatPercent } from '../../../src/terminal/format.ts';
 import { type Curve, type EvaluationPoint, thinned } from './curve.ts';
@@ -47,36 +49,19 @@ export function drawLoss(place: HTMLElement, view: View): void {
   ].filter(Number.isFinite);
   const highest = Math.max(view.baseline, ...heights) * 1.06;
   const lowest = Math.max(LEAST_LOSS, Math.min(view.baseline / 10, view.goal ?? 1, ...heights) / 1.25);
-  draw(place, view, marks, {
-    label: 'Loss, nats',
-    type: logarithmic ? 'log' : 'linear',
-    domain: logarithmic ? [lowest, highest] : [0, highest],
-    format: (loss) => String(Number(loss.toPrecision(2))),
-    baseline: 'frequencies alone',
-  });
+  const settings = { label: 'Loss, nats', format: (loss: number) => String(Number(loss.toPrecision(2))) };
+  const axis = logarithmic ? decades([lowest, highest], settings) : even([0, highest], settings);
+  draw(place, view, marks, axis, 'frequencies alone');
 }
 
 export function drawAccuracy(place: HTMLElement, view: View): void {
   const marks = view.curves.flatMap((curve) => looks(curve, view.over, 'accuracy'));
-  draw(place, view, marks, {
-    label: 'Accuracy, held out',
-    type: 'linear',
-    domain: [0, 1],
-    format: (share) => `${Math.round(100 * share)}%`,
-    baseline: 'most frequent answer',
-  });
+  const percent = (share: number) => `${Math.round(100 * share)}%`;
+  draw(place, view, marks, even([0, 1], { label: 'Accuracy, held out', format: percent }), 'most frequent answer');
 }
 
-interface Height {
-  label: string;
-  type: 'linear' | 'log';
-  domain: [low: number, high: number];
-  format(value: number): string;
-  /** What the line of those who know nothing is called. */
-  baseline: string;
-}
-
-function draw(place: HTMLElement, view: View, marks: Plot.Markish[], height: Height): void {
+/** `known`: what those go by who know nothing of the input, the line to beat. */
+function draw(place: HTMLElement, view: View, marks: Plot.Markish[], height: Axis, known: string): void {
   const { curves, over, steps, baseline, goal } = view;
   const width = Math.max(280, place.clientWidth);
   const longest = Math.max(LEAST_SECONDS, ...curves.map(({ seconds }) => seconds));
@@ -90,17 +75,18 @@ function draw(place: HTMLElement, view: View, marks: Plot.Markish[], height: Hei
     marginLeft: 46,
     style: { background: 'none', fontFamily: 'inherit', fontSize: '12px', overflow: 'hidden' },
     x: { type: 'linear', domain: [0, over === 'step' ? steps : longest], label: null },
-    y: { type: height.type, domain: height.domain, label: null },
+    y: { type: height.scale, domain: height.domain, label: null },
     marks: [
-      Plot.gridY({ stroke: 'var(--line)', strokeOpacity: 1, ticks: 5 }),
+      Plot.gridY(height.ticks, { stroke: 'var(--line)', strokeOpacity: 1 }),
       Plot.axisX({ ...muted, ticks: 5, label: over === 'step' ? 'steps' : 'seconds of training', labelArrow: 'none' }),
-      Plot.axisY({ ...muted, ticks: 5, tickFormat: height.format, label: height.label, labelArrow: 'none' }),
-      ...rule(baseline, height.baseline, '5 4', 'var(--muted)'),
+      Plot.axisY(height.ticks, { ...muted, text: height.format, label: height.label, labelArrow: 'none' }),
+      ...rule(baseline, known, '5 4', 'var(--muted)'),
       ...(goal === null ? [] : rule(goal, 'goal', null, 'var(--accent)')),
       ...marks,
     ],
   });
   place.replaceChildren(drawn);
+  // Plot's own style for it would make the ground of tips white, also in the dark.
   drawn.removeAttribute('class');
   drawn.setAttribute('aria-hidden', 'true');
   place.setAttribute('aria-label', describe(view, height.label));

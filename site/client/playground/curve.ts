@@ -20,8 +20,8 @@ export interface EvaluationPoint {
   accuracy: number;
 }
 
-/** How a batch's own difficulty averages out: the mean over about twenty steps. */
-const KEPT = 0.95;
+/** A mean over about ten steps: a batch's own difficulty averages out, and a fall by orders of magnitude is followed. */
+const KEPT = 0.9;
 
 export class Curve {
   readonly choice: Choice;

@@ -45,7 +45,10 @@ export async function writeApi(out: string): Promise<void> {
     excludeExternals: true,
     includeHierarchySummary: false,
     sort: ['source-order'],
+    useFirstParagraphOfCommentAsSummary: true,
     navigation: { includeCategories: true, includeGroups: false, includeFolders: false },
+    // Else a link and what opens and closes it are one.
+    navigationLeaves: ['ops'],
     navigationLinks: Object.fromEntries(NAVIGATION.map(({ path, title }) => [title, `${SITE}${path}`])),
     customCss: fileURLToPath(new URL('api.css', import.meta.url)),
     favicon: fileURLToPath(new URL('icon.svg', import.meta.url)),
@@ -58,10 +61,7 @@ export async function writeApi(out: string): Promise<void> {
   renderer.hooks.on('head.begin', () => script(FOLLOW_SITE));
   renderer.hooks.on('body.end', () => script(TELL_SITE));
   renderer.on(PageEvent.END, (page) => {
-    page.contents = page.contents
-      ?.replaceAll(`href="${SITE}`, `href="${rootFrom(`api/${page.url}`)}`)
-      // A script puts the icons into each page; their file may not be read by pages that are opened from a disk.
-      .replaceAll(/<use href="[^"#]*#/g, '<use href="#');
+    page.contents = mend(page.contents ?? '', rootFrom(`api/${page.url}`));
   });
 
   const project = await application.convert();
@@ -117,6 +117,18 @@ function headingOf(comment: string): { title: string; text: string } {
 
 /** TypeDoc remembers its own choice of light or dark by this name; the site's comes first. */
 const FOLLOW_SITE = `try{localStorage.setItem('tsd-theme',localStorage.getItem('theme')??'os')}catch{}`;
+
+/** A page as TypeDoc makes it, with links to the site, and without what browsers or readers cannot do with. */
+function mend(page: string, toSite: string): string {
+  return (
+    page
+      .replaceAll(`href="${SITE}`, `href="${toSite}`)
+      // A script puts the icons into each page; their file may not be read by pages that are opened from a disk.
+      .replaceAll(/<use href="[^"#]*#/g, '<use href="#')
+      // Links within what opens and closes a part: who is read the page to does not get at them.
+      .replaceAll(/<summary.*?<\/summary>/gs, (summary) => summary.replace(/<a [^>]*tsd-anchor-icon.*?<\/a>/s, ''))
+  );
+}
 
 /** A choice made here holds on the site's pages too. */
 const TELL_SITE = `document.getElementById('tsd-theme')?.addEventListener('change',({target:{value}})=>{

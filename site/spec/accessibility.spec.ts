@@ -12,9 +12,13 @@ const LOOKS = [
   { colours: 'light', width: 1280, height: 900 },
   { colours: 'dark', width: 390, height: 844 },
 ] as const;
+/** A page of each kind that TypeDoc makes. */
+const REFERENCE = ['index', 'functions/attend', 'classes/Tensor', 'interfaces/AttentionVariant', 'modules/ops'].map(
+  (name) => `api/${name}.html`,
+);
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
-for (const path of [...ownPages(), 'api/index.html']) {
+for (const path of [...ownPages(), ...REFERENCE]) {
   for (const look of LOOKS) {
     test(`${path} breaks no rule of WCAG 2.2 AA that a program can check: ${look.colours}, ${look.width} pixels`, () =>
       visitor.visit(path, look, async ({ page }) => {

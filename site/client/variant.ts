@@ -1,8 +1,9 @@
 /** A variant's page: its panel, boxes of code that can be scrolled by keyboard, and which part is being read. */
+import { mountLab } from './lab/lab.ts';
 
 /** Only a box whose code is wider than itself is worth a stop of the Tab key. */
 function markScrollable(): void {
-  for (const box of document.querySelectorAll<HTMLElement>('pre.code, .equation .tex, .tex')) {
+  for (const box of document.querySelectorAll<HTMLElement>('pre.code, .tex')) {
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
     else box.removeAttribute('tabindex');
   }
@@ -41,5 +42,4 @@ markScrollable();
 addEventListener('resize', markScrollable);
 document.fonts.ready.then(markScrollable);
 followReading();
-
-export {};
+for (const element of document.querySelectorAll<HTMLElement>('[data-lab]')) mountLab(element);

@@ -1,5 +1,4 @@
 /** A page for each variant: the idea, a panel to play with, why it costs what it does, and its source as a paper. */
-import { existsSync } from 'node:fs';
 import { type Html, html } from '../../src/compare/report/html.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import { notesOf } from '../papers/index.ts';
@@ -8,12 +7,13 @@ import { AnnotatedFile } from '../source/annotated.ts';
 import { attendLines, filesOf, type ShownFile } from '../source/files.ts';
 import { PaperLinks, paperSection } from '../source/paper.ts';
 import { prose, type Target } from '../source/typeset.ts';
+import { labOf } from './lab.ts';
 import { FAMILIES } from './overview/taxonomy.ts';
 import type { Page } from './page.ts';
 import { costSection } from './variant/cost.ts';
 import { facts } from './variant/facts.ts';
 import { measuredSection } from './variant/measured.ts';
-import { optionsTable } from './variant/options.ts';
+import { optionsSection } from './variant/options.ts';
 
 /** A part of the page, which its own table of contents leads to. */
 interface Section {
@@ -22,8 +22,6 @@ interface Section {
   /** Where the title is long for a line of links. */
   short: string;
   body: Html;
-  /** Parts of the part. */
-  inner?: readonly { id: string; title: string }[];
 }
 
 export async function variantPages(): Promise<Page[]> {
@@ -43,11 +41,11 @@ async function variantPage(variant: AnyVariant): Promise<Page> {
   const lines = linesSection(main, links);
   const source = sourceSection(files, links);
   const sections: Section[] = [
-    { id: 'see-it', title: 'See it and change it', short: 'See it', body: await lab(name) },
+    { id: 'see-it', title: 'See it and change it', short: 'See it', body: labOf({ variant: name }) },
     {
       id: 'cost',
       title: `Why it costs ${variant.complexity}`,
-      short: 'Cost',
+      short: `Why ${variant.complexity}`,
       body: costSection(variant, notes, links.target),
     },
     { id: 'lines', title: 'The lines that do it', short: 'The lines', body: lines },
@@ -57,7 +55,7 @@ async function variantPage(variant: AnyVariant): Promise<Page> {
       short: 'What it gives up',
       body: price(notes, links.target),
     },
-    { id: 'options', title: 'Options', short: 'Options', body: optionsTable(variant, notes, links.target) },
+    { id: 'options', title: 'Options', short: 'Options', body: optionsSection(variant, notes, links.target) },
     { id: 'measured', title: 'Measured', short: 'Measured', body: await measuredSection(name) },
     source,
     { id: 'paper', title: 'The paper', short: 'The paper', body: paperSection(paper, notes, links) },
@@ -92,13 +90,7 @@ ${body}
 }
 
 function contents(sections: readonly Section[]): Html {
-  const items = sections.map(({ id, short, inner = [] }) => {
-    const parts =
-      inner.length < 2
-        ? null
-        : html`<ul>${inner.map((part) => html`<li><a href="#${part.id}">${part.title}</a></li>`)}</ul>`;
-    return html`<li><a href="#${id}">${short}</a>${parts}</li>\n`;
-  });
+  const items = sections.map(({ id, short }) => html`<li><a href="#${id}">${short}</a></li>\n`);
   return html`<nav class="contents" aria-label="On this page"><ul>
 ${items}</ul></nav>
 `;
@@ -123,8 +115,12 @@ function sourceSection(files: readonly ShownFile[], links: PaperLinks): Section 
     return html`<h3 class="file" id="${idOf(file)}"><code>${file.path}</code> <span>${lineCount}</span></h3>
 ${file === main ? null : annotated.introduction()}${annotated.whole()}`;
   });
-  const among =
-    companions.length === 0 ? '' : ` After it come the files that it takes parts of itself from: ${companions.length}.`;
+  const linked = companions.map((file, index) => {
+    const between = index === 0 ? '' : index === companions.length - 1 ? ' and ' : ', ';
+    return html`${between}<a href="#${idOf(file)}"><code>${file.name}.ts</code></a>`;
+  });
+  const verb = companions.length === 1 ? 'follows' : 'follow';
+  const among = companions.length === 0 ? null : html` It takes parts of itself from ${linked}, which ${verb} it.`;
   return {
     id: 'source',
     title: 'The whole source',
@@ -132,7 +128,6 @@ ${file === main ? null : annotated.introduction()}${annotated.whole()}`;
     body: html`<p>The file as it is, but for its comments, which stand at the left of the code that they are about; its first one is the
 introduction at the top of this page.${among}</p>
 ${parts}`,
-    inner: files.map((file) => ({ id: idOf(file), title: file.name })),
   };
 }
 
@@ -144,14 +139,6 @@ function price({ givesUp, goodFor, badFor }: PaperNotes, target: Target): Html {
   ].map(([title, text]) => html`<div class="card"><h3>${title}</h3><p>${prose(text, target)}</p></div>\n`);
   return html`<div class="price">
 ${cards}</div>`;
-}
-
-/** The panel is another's to write; until it is there, its place says where to go instead. */
-async function lab(variant: string): Promise<Html> {
-  const file = new URL('lab.ts', import.meta.url);
-  if (!existsSync(file)) return html`<p>In <a href="../explorer.html">the explorer</a>.</p>`;
-  const { labOf } = (await import(file.href)) as { labOf(settings: { variant?: string }): Html };
-  return labOf({ variant });
 }
 
 function familyOf({ family }: AnyVariant): string {

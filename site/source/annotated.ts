@@ -5,7 +5,7 @@ import type { ShownFile } from './files.ts';
 import type { Token } from './highlight.ts';
 import type { PaperLinks, Place } from './paper.ts';
 import { Remarks } from './remarks.ts';
-import { type Lines, type Segment, textOf, trimmed } from './segments.ts';
+import { type Lines, reachOf, type Segment, textOf, trimmed } from './segments.ts';
 
 /** How the lines of a file are shown: in their place, or as a copy of them, without the first spaces of each. */
 type View = { kind: 'place' } | { kind: 'copy'; indent: number };
@@ -72,7 +72,14 @@ ${this.#code(imports, IN_PLACE)}</details>
 `;
   }
 
-  #segment({ comment, code }: Segment, view: View): Html | null {
+  /** A remark beside what it explains, and under both the code, if any, that has none. */
+  #segment(segment: Segment, view: View): Html | null {
+    if (isEmpty(segment.comment)) return this.#row(segment, view);
+    const { explained, rest } = reachOf(this.#file, segment);
+    return html`${this.#row({ comment: segment.comment, code: explained }, view)}${this.#row({ comment: NOTHING, code: rest }, view)}`;
+  }
+
+  #row({ comment, code }: Segment, view: View): Html | null {
     const shown = trimmed(this.#file, code);
     if (isEmpty(shown) && isEmpty(comment)) return null;
     const isCopy = view.kind === 'copy';

@@ -59,7 +59,7 @@ function equationItem({ label, tex, says }: Equation, links: PaperLinks): Html {
   const back = places.map(({ href, name }, index) => html`${index === 0 ? '' : ', '}<a href="${href}">${name}</a>`);
   return html`<li id="${anchorOf(label)}" class="equation-item" tabindex="-1">
 <h3>${label}</h3>
-<div class="tex">${displayed(tex)}</div>
+${displayed(tex)}
 <p>${prose(says, links.target)}</p>
 ${places.length === 0 ? null : html`<p class="note">In the source: ${back}</p>\n`}</li>
 `;

@@ -50,7 +50,7 @@ export class Remarks {
   }
 
   #formula({ cells, label }: Formula): Html {
-    const parts = cells.map((cell) => html`<span>${this.#text(cell)}</span> `);
+    const parts = cells.map((cell) => html`<span>${this.#maths(cell)}</span> `);
     return html`<div class="formula"><div>${parts}</div>${
       label === null ? null : html`<span class="label">(${this.#text(label)})</span>`
     }</div>\n`;
@@ -58,7 +58,7 @@ export class Remarks {
 
   #table(formulas: readonly Formula[]): Html {
     const rows = formulas.map(
-      ({ cells }) => html`<tr>${cells.map((cell) => html`<td>${this.#text(cell)}</td>`)}</tr>\n`,
+      ({ cells }) => html`<tr>${cells.map((cell) => html`<td>${this.#maths(cell)}</td>`)}</tr>\n`,
     );
     return html`<div class="formulas" tabindex="0" role="region" aria-label="Formulas"><table><tbody>${rows}</tbody></table></div>\n`;
   }
@@ -82,7 +82,12 @@ export class Remarks {
     const href = this.#links.target(label);
     const equation = this.#links.find(label);
     if (equation === undefined || href === null) throw new Error(`${label}: not in the notes`);
-    return html`<div class="equation"><div class="tex">${displayed(equation.tex)}</div><a class="label" href="${href}">${label}</a></div>\n`;
+    return html`<div class="equation">${displayed(equation.tex)}<a class="label" href="${href}">${label}</a></div>\n`;
+  }
+
+  /** In a formula, with the bars that the fonts of equations have. */
+  #maths(source: string): Html {
+    return this.#text(source.replaceAll('‖', '∥'));
   }
 
   #text(source: string): Html {

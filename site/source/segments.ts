@@ -61,6 +61,37 @@ export function trimmed({ lines }: Pick<SourceFile, 'lines'>, { start, end }: Li
   return { start: first, end: last };
 }
 
+/**
+ * How far a remark reaches: to the first blank line after which the code leaves the place that the remark stands in, or
+ * goes on there with another member or declaration. What is left is code that nothing is said about.
+ */
+export function reachOf(file: SourceFile, { comment, code }: Segment): { explained: Lines; rest: Lines } {
+  const { lines, tree } = file;
+  const indent = indentOf(lines[comment.start] ?? '');
+  // Statements of one body often share a remark; members of an interface or an object do not.
+  const most = isAmongStatements(tree, comment) ? indent - 1 : indent;
+  for (let line = code.start + 1; line < code.end; line++) {
+    if (lines[line - 1].trim() !== '' || lines[line].trim() === '' || indentOf(lines[line]) > most) continue;
+    const end = trimmed(file, { start: code.start, end: line }).end;
+    if (end > code.start) return { explained: { start: code.start, end }, rest: { start: line, end: code.end } };
+  }
+  return { explained: code, rest: { start: code.end, end: code.end } };
+}
+
+const indentOf = (line: string): number => line.length - line.trimStart().length;
+
+function isAmongStatements(tree: ts.SourceFile, { start }: Lines): boolean {
+  const position = tree.getPositionOfLineAndCharacter(start, 0);
+  let inside: ts.Node = tree;
+  const visit = (node: ts.Node): void => {
+    if (node.getStart(tree) >= position || position >= node.end) return;
+    inside = node;
+    ts.forEachChild(node, visit);
+  };
+  ts.forEachChild(tree, visit);
+  return ts.isBlock(inside);
+}
+
 function segmentsBetween(runs: readonly Lines[], lines: number): Segment[] {
   const segments = runs.map((comment, index) => ({
     comment,

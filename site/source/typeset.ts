@@ -6,9 +6,9 @@ import { citations } from '../papers/citations.ts';
 /** Where what a label names is explained, `#eq-7`; null if nowhere. */
 export type Target = (label: string) => string | null;
 
-/** An equation on a line of its own. Throws what KaTeX says is wrong with it. */
+/** An equation on lines of its own: as few as there is room for. Throws what KaTeX says is wrong with it. */
 export function displayed(tex: string): Html {
-  return typeset(tex, true);
+  return html`<div class="tex">${partsOf(tex).map((part) => html`<div>${typeset(part, true)}</div>`)}</div>`;
 }
 
 export function inlined(tex: string): Html {
@@ -19,6 +19,26 @@ function typeset(tex: string, displayMode: boolean): Html {
   // MathML is what is read out; the rest is what is seen.
   const options = { displayMode, output: 'htmlAndMathml', throwOnError: true, strict: 'error', trust: false } as const;
   return raw(katex.renderToString(tex, options));
+}
+
+/** What a wide space separates, and the lines of an equation that has several: each may begin a line where it is narrow. */
+function partsOf(tex: string): string[] {
+  const gathered = /^\s*\\begin\{gathered\}([\s\S]*)\\end\{gathered\}\s*$/.exec(tex);
+  const lines = gathered === null ? [tex] : splitOutside(gathered[1], '\\\\');
+  return lines.flatMap((line) => splitOutside(line, '\\qquad'));
+}
+
+/** Splits at a command that is in no group, bracket or environment. */
+function splitOutside(tex: string, command: string): string[] {
+  const parts = [''];
+  let depth = 0;
+  for (const [token] of tex.matchAll(/\\(?:[a-zA-Z]+|[\s\S])|[\s\S]/g)) {
+    if (token === '{' || token === '\\left' || token === '\\begin') depth++;
+    if (token === '}' || token === '\\right' || token === '\\end') depth--;
+    if (token === command && depth === 0) parts.push('');
+    else parts[parts.length - 1] += token;
+  }
+  return parts.map((part) => part.trim()).filter((part) => part !== '');
 }
 
 /** Prose of the notes, in which `$…$` is TeX. */

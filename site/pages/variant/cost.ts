@@ -12,7 +12,7 @@ const HEAD_DIM = 64;
 
 export function costSection(variant: AnyVariant, notes: PaperNotes, target: Target): Html {
   const steps = notes.cost.steps.map(
-    ({ tex, says }) => html`<li><div class="tex">${displayed(tex)}</div><p>${prose(says, target)}</p></li>\n`,
+    ({ tex, says }) => html`<li>${displayed(tex)}<p>${prose(says, target)}</p></li>\n`,
   );
   return html`<ol class="steps">
 ${steps}</ol>

@@ -1,6 +1,6 @@
 /** The facts of a variant in a panel: what it is, what it costs, what it can be used for. */
 import { middlePoints, needComparison, needSuite, slopesOf } from '../../../bench/report/results.ts';
-import { type Html, html } from '../../../src/compare/report/html.ts';
+import { type Html, html, raw } from '../../../src/compare/report/html.ts';
 import { REFERENCE_VARIANT } from '../../../src/compare/series.ts';
 import { formatError } from '../../../src/terminal/format.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
@@ -21,7 +21,7 @@ export function facts(variant: AnyVariant): Html {
 <div><dt>Family</dt><dd>${family === 'full' ? 'Full attention' : FAMILIES[family].title}</dd></div>
 <div><dt>Cost</dt><dd><a href="#cost">${complexity}</a></dd></div>
 <div><dt>Result</dt><dd>${EXACTNESS[exactness]}</dd></div>
-${measured(name)}<div><dt>Source</dt><dd><a href="#source"><code>src/variants/${name}.ts</code></a></dd></div>
+${measured(name)}<div><dt>Source</dt><dd><a href="#source"><code>src/variants/${raw('<wbr>')}${name}.ts</code></a></dd></div>
 </dl>
 <ul class="supports" aria-label="What it supports">
 ${support('Causal', supports.causal)}${support('Padding', supports.padding)}${support('Cross-attention', supports.crossAttention)}${support(

@@ -86,7 +86,7 @@ const slope = (value: number | null): string => value?.toFixed(2) ?? '–';
 
 async function figure(chart: Chart): Promise<Html> {
   const drawn = drawChart(await loadDrawing(), chart);
-  return html`<figure class="chart" aria-label="Time of a forward pass against length"><div class="plot" tabindex="0" role="region" aria-label="Time against length, plot">${raw(drawn)}</div></figure>`;
+  return html`<figure class="chart" aria-label="Time of a forward pass against length"><div class="growth-plot" tabindex="0" role="region" aria-label="Time against length, plot">${raw(drawn)}</div></figure>`;
 }
 
 function speedUps(variant: string): Html {

@@ -9,63 +9,39 @@ import { inlined, prose } from '../../source/typeset.ts';
 /** Lengths whose defaults are shown: that of the shipped input, and one that the papers speak of. */
 const LENGTHS = [512, 4096] as const;
 
-export function optionsTable(variant: AnyVariant, notes: PaperNotes, target: Target): Html {
-  const defaults = LENGTHS.map((length) => variant.defaults(length) as unknown as Record<string, unknown>);
-  const rows = Object.entries(variant.options as Record<string, OptionSchema>).map(([name, schema]) => {
-    const symbol = notes.symbols.find(({ option }) => option === name);
-    return row(
-      name,
-      symbol?.tex ?? null,
-      allowed(schema),
-      defaults,
-      html`${prose(sentence(symbol?.means ?? schema.description), target)}`,
-    );
-  });
-  if (variant.supports.causal) {
-    rows.push(
-      row(
-        'causal',
-        null,
-        html`<code>true</code> or <code>false</code>`,
-        defaults,
-        html`Whether a query sees only keys up to its own position.`,
-      ),
-    );
-  }
+/** What every variant has that can be causal at all; no schema says it. */
+const CAUSAL: OptionSchema = { kind: 'boolean', description: 'whether a query sees only keys up to its own position' };
+
+export function optionsSection(variant: AnyVariant, notes: PaperNotes, target: Target): Html {
+  const schemas: Record<string, OptionSchema> = {
+    ...variant.options,
+    ...(variant.supports.causal && { causal: CAUSAL }),
+  };
   const others = notes.symbols.filter(({ option }) => option === null);
-  return html`${
-    rows.length === 0
-      ? html`<p>It has none.</p>`
-      : html`<div class="scroll options" tabindex="0" role="region" aria-labelledby="options">
+  return html`${table(variant, schemas, notes, target)}
+<dl class="symbols" aria-label="Other symbols">${others.map(
+    ({ tex, means }) => html`<div><dt>${inlined(tex)}</dt><dd>${prose(sentence(means), target)}</dd></div>\n`,
+  )}</dl>`;
+}
+
+function table(variant: AnyVariant, schemas: Record<string, OptionSchema>, notes: PaperNotes, target: Target): Html {
+  const defaults = LENGTHS.map((length) => variant.defaults(length) as unknown as Record<string, unknown>);
+  const rows = Object.entries(schemas).map(([name, schema]) => {
+    const symbol = notes.symbols.find(({ option }) => option === name);
+    const means = sentence(symbol?.means ?? schema.description);
+    return html`<tr><th scope="row"><code>${name}</code></th><td class="symbol">${symbol === undefined ? null : inlined(symbol.tex)}</td>
+<td class="may">${allowed(schema)}</td>${defaults.map((each) => html`<td>${shown(each[name])}</td>`)}<td class="means">${prose(means, target)}</td></tr>
+`;
+  });
+  if (rows.length === 0) return html`<p>It has none.</p>`;
+  const heads = ['Option', 'Paper', 'May be', ...LENGTHS.map((length) => `At ${length} tokens`), 'Meaning'];
+  return html`<div class="scroll options" tabindex="0" role="region" aria-labelledby="options">
 <table>
-<thead><tr><th scope="col">Option</th><th scope="col">Paper</th><th scope="col">May be</th>${LENGTHS.map(
-          (length) => html`<th scope="col">At ${length} tokens</th>`,
-        )}<th scope="col">Meaning</th></tr></thead>
+<thead><tr>${heads.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>
 ${rows}</tbody>
 </table>
-</div>`
-  }
-${
-  others.length === 0
-    ? null
-    : html`<dl class="symbols" aria-label="Other symbols">${others.map(
-        ({ tex, means }) => html`<div><dt>${inlined(tex)}</dt><dd>${prose(sentence(means), target)}</dd></div>\n`,
-      )}</dl>`
-}`;
-}
-
-function row(
-  name: string,
-  tex: string | null,
-  may: Html,
-  defaults: readonly Record<string, unknown>[],
-  means: Html,
-): Html {
-  return html`<tr><th scope="row"><code>${name}</code></th><td class="symbol">${tex === null ? null : inlined(tex)}</td><td class="may">${may}</td>${defaults.map(
-    (each) => html`<td>${shown(each[name])}</td>`,
-  )}<td class="means">${means}</td></tr>
-`;
+</div>`;
 }
 
 function allowed(schema: OptionSchema): Html {

@@ -1,11 +1,8 @@
-/** Figures and pictures of a variant on an input: `compare`, its rows, and patterns, as the command line has them. */
+/** Figures and weights of a variant on an input: `compare` and its rows, as the command line has them. */
 import { attentionRows } from '../../src/compare/attention-rows.ts';
 import { compare } from '../../src/compare/compare.ts';
-import { hasPattern, patternGrid } from '../../src/compare/patterns/grid.ts';
-import { drawnWeights } from '../../src/compare/patterns/weights.ts';
 import { chosenVariants } from '../../src/compare/plan.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
-import { syntheticInput } from '../../src/compare/synthetic.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { scope } from '../../src/core/tensor.ts';
 import { checkOptions } from '../../src/variants/attend.ts';
@@ -13,7 +10,7 @@ import type { AnyVariant } from '../../src/variants/registry.ts';
 import { fullWeights } from './full.ts';
 import { inputOf, keyOf } from './inputs.ts';
 import { pairsOf } from './pairs.ts';
-import type { Grid, Measurement, Questions, Weights } from './protocol.ts';
+import type { Measurement, Questions, Weights } from './protocol.ts';
 
 export async function measure(ask: Questions['measure']['ask']): Promise<Measurement> {
   const { variant: name, options, causal, seed, turns } = ask;
@@ -68,32 +65,4 @@ function oneOf(matrices: ArrayLike<number>, length: number, heads: readonly numb
     for (let n = 0, from = head * size; n < size; n++, from++) mean[n] += matrices[from] / heads.length;
   }
   return mean;
-}
-
-export function pattern(ask: Questions['pattern']['ask']): Grid {
-  const { variant: name, options, causal, seed, length, heads, headDim, cells } = ask;
-  const [variant] = chosenVariants([name]);
-  const [full] = chosenVariants([REFERENCE_VARIANT]);
-  const shape = { batch: 1, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
-  const complete = checkOptions(variant, { ...options, causal }, shape);
-  const costs = {
-    flops: variant.cost(shape, complete).flops,
-    fullFlops: full.cost(shape, checkOptions(full, { causal }, shape)).flops,
-  };
-  if (hasPattern(variant)) {
-    const { size, cells: shares } = patternGrid(variant, length, complete, cells, heads);
-    const pairs = pairsOf(variant, shape, complete)?.counted ?? null;
-    return { kind: 'pattern', size, cells: Array.from(shares), pairs, ...costs };
-  }
-  return scope(() => {
-    const inputs = syntheticInput({
-      lengths: [length],
-      distribution: 'clustered',
-      heads,
-      headDim,
-      seed,
-    }).cases[0].load();
-    const grid = drawnWeights(variant, inputs, complete, { cells, queriesPerCell: 2, seed });
-    return { kind: 'weights', size: grid.size, cells: Array.from(grid.cells), pairs: null, ...costs };
-  });
 }

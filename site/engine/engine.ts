@@ -10,11 +10,12 @@ import strict from '../../src/core/kernels/wasm/kernels.wasm';
 import relaxed from '../../src/core/kernels/wasm/kernels-relaxed.wasm';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { serve, type WorkerInput } from '../../src/core/parallel/worker.ts';
-import { measure, pattern, weights } from './attention.ts';
+import { measure, weights } from './attention.ts';
 import { forgetFull } from './full.ts';
 import { describe, forgetInputs } from './inputs.ts';
 import { put } from './node/files.ts';
 import { options } from './options.ts';
+import { budgets, pattern } from './patterns.ts';
 import type { Machine, Name, Questions, Reply, Request } from './protocol.ts';
 import { setScript, type ThreadMessage } from './threads.ts';
 import { begin, checkpoint, metrics, pause, train } from './training.ts';
@@ -41,6 +42,7 @@ const answers: Answers = {
   options,
   measure,
   weights,
+  budgets,
   pattern,
   begin,
   train: (_, tell) => train(tell),

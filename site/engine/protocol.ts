@@ -86,6 +86,23 @@ export interface Grid {
   fullFlops: number;
 }
 
+export interface AttentionSize {
+  length: number;
+  heads: number;
+  headDim: number;
+}
+
+/** A variant with the largest budget that costs no more than a share of full attention. */
+export interface Budgeted {
+  variant: string;
+  /** Those that differ from the defaults: the budget, and the seed of a random pattern. */
+  options: Record<string, unknown>;
+  /** Null for a variant without. */
+  budget: { symbol: string; value: number } | null;
+  /** Of full attention's floating point operations; above the share asked for where even the cheapest budget is. */
+  share: number;
+}
+
 export interface TrainingState {
   step: number;
   steps: number;
@@ -106,8 +123,10 @@ export interface Questions {
   measure: { ask: Subject & { turns: number }; answer: Measurement; event: never };
   /** `head`: its number, or null for the mean over all. */
   weights: { ask: Subject & { head: number | null }; answer: Weights; event: never };
+  /** For every variant, in order of registration; of those that have no causal form, that without. */
+  budgets: { ask: AttentionSize & { share: number; causal: boolean; seed: number }; answer: Budgeted[]; event: never };
   pattern: {
-    ask: Omit<Subject, 'input'> & { length: number; heads: number; headDim: number; cells: number };
+    ask: Omit<Subject, 'input'> & AttentionSize & { cells: number };
     answer: Grid;
     event: never;
   };

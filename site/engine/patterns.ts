@@ -1,0 +1,71 @@
+/** Who attends to whom, variant beside variant: budgets of equal cost, and the picture of each. */
+import { budgetsOfShares } from '../../src/compare/equal-cost.ts';
+import { hasPattern, patternGrid } from '../../src/compare/patterns/grid.ts';
+import { drawnWeights } from '../../src/compare/patterns/weights.ts';
+import { chosenVariants } from '../../src/compare/plan.ts';
+import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
+import { syntheticInput } from '../../src/compare/synthetic.ts';
+import { scope } from '../../src/core/tensor.ts';
+import { checkOptions } from '../../src/variants/attend.ts';
+import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
+import type { AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
+import { pairsOf } from './pairs.ts';
+import type { AttentionSize, Budgeted, Grid, Questions } from './protocol.ts';
+
+/** Rows of the weight matrix that make one row of cells. */
+const QUERIES_PER_CELL = 2;
+
+/**
+ * Where nothing fits a share, these are tried, ascending, in steps of a twelfth: what comes first is close to the cheapest
+ * budget. Of few tokens even that may cost some ten times as much as full attention.
+ */
+const HIGHER_SHARES = Array.from({ length: 129 }, (_, n) => 2 ** ((n - 64) / 8));
+
+/** The option of BigBird that is no parameter but a part of the pattern. */
+const PATTERN_SEED = 'patternSeed';
+
+export function budgets(ask: Questions['budgets']['ask']): Budgeted[] {
+  const shape = shapeOf(ask);
+  return allVariants().map((variant) => {
+    const causal = ask.causal && variant.supports.causal;
+    const fullFlops = flopsOfFull(shape, causal);
+    const own = PATTERN_SEED in variant.options ? { [PATTERN_SEED]: ask.seed } : {};
+    const others = checkOptions(variant, { ...own, causal } as Partial<CommonOptions>, shape);
+    const shares = [ask.share, ...HIGHER_SHARES.filter((share) => share > ask.share)];
+    // Ascending, so the first is that of the share asked for, or else of the first that something fits.
+    const [value] = budgetsOfShares(variant, shape, others, fullFlops, shares);
+    const options = variant.budget === null ? own : { ...own, [variant.budget.option]: value };
+    const { flops } = variant.cost(shape, checkOptions(variant, { ...options, causal }, shape));
+    const budget = variant.budget === null ? null : { symbol: variant.budget.symbol, value };
+    return { variant: variant.name, options, budget, share: flops / fullFlops };
+  });
+}
+
+/** The pattern of a variant that has one, else its weights on drawn numbers. */
+export function pattern(ask: Questions['pattern']['ask']): Grid {
+  const { options, causal, seed, length, heads, headDim, cells } = ask;
+  const [variant] = chosenVariants([ask.variant]);
+  const shape = shapeOf(ask);
+  const complete = checkOptions(variant, { ...options, causal }, shape);
+  const costs = { flops: variant.cost(shape, complete).flops, fullFlops: flopsOfFull(shape, causal) };
+  if (hasPattern(variant)) {
+    const { size, cells: shares } = patternGrid(variant, length, complete, cells, heads);
+    const pairs = pairsOf(variant, shape, complete)?.counted ?? null;
+    return { kind: 'pattern', size, cells: shares, pairs, ...costs };
+  }
+  return scope(() => {
+    const drawn = { lengths: [length], distribution: 'clustered' as const, heads, headDim, seed };
+    const inputs = syntheticInput(drawn).cases[0].load();
+    const grid = drawnWeights(variant, inputs, complete, { cells, queriesPerCell: QUERIES_PER_CELL, seed });
+    return { kind: 'weights', size: grid.size, cells: grid.cells, pairs: null, ...costs };
+  });
+}
+
+function shapeOf({ length, heads, headDim }: AttentionSize): AttentionShape {
+  return { batch: 1, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' };
+}
+
+function flopsOfFull(shape: AttentionShape, causal: boolean): number {
+  const [full] = chosenVariants([REFERENCE_VARIANT]) as AnyVariant[];
+  return full.cost(shape, checkOptions(full, { causal }, shape)).flops;
+}

@@ -1,6 +1,6 @@
 /** A matrix of weights as an image: of each pixel's pairs the one that stands out most, in the colours of the reports. */
 import { rampOf } from '../../../src/compare/patterns/ramps.ts';
-import { SHADES, weightShading } from '../../../src/compare/patterns/shade.ts';
+import { SHADES, type Shading, weightShading } from '../../../src/compare/patterns/shade.ts';
 
 /** length × length, row-major; a row is a query. */
 export interface Matrix {
@@ -52,8 +52,13 @@ export function largestOf(...matrices: readonly Matrix[]): number {
   return largest;
 }
 
-/** Fills the canvas, whose own pixels become those of the screen. `largest`: the weight of the strongest shade. */
+/** Weights, of which `largest` has the strongest shade. */
 export function paintMatrix(canvas: HTMLCanvasElement, matrix: Matrix, largest: number, mode: Mode): void {
+  paintShades(canvas, matrix, weightShading(largest), mode);
+}
+
+/** Fills the canvas, whose own pixels become those of the screen. */
+export function paintShades(canvas: HTMLCanvasElement, matrix: Matrix, shadeOf: Shading, mode: Mode): void {
   const side = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
   if (canvas.width !== side || canvas.height !== side) {
     canvas.width = side;
@@ -64,7 +69,6 @@ export function paintMatrix(canvas: HTMLCanvasElement, matrix: Matrix, largest: 
   const image = context.createImageData(side, side);
   const pixels = new Uint32Array(image.data.buffer);
   const cells = pooled(matrix, side);
-  const shadeOf = weightShading(largest);
   const colours = paletteOf(mode);
   for (let n = 0; n < cells.length; n++) if (cells[n] !== 0) pixels[n] = colours[SHADES + shadeOf(cells[n])];
   context.putImageData(image, 0, 0);

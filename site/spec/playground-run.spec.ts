@@ -12,35 +12,12 @@ import { runsOf } from '../../src/training/recipes/recipe.ts';
 import { endRun, startRun } from '../../src/training/run.ts';
 import { train } from '../../src/training/trainer.ts';
 import { Visitor } from './browser.ts';
+import { likeNode } from './kernels.ts';
 
 const visitor = new Visitor(test);
 const SEED = 7;
 const [{ settings }] = runsOf(listopsRecipe).filter(({ name }) => name === 'longformer');
 const ADDRESS = `playground.html#recipe=listops&run=longformer&seed=${SEED}`;
-
-/** This Node may be older than the browser, and not know the build of the kernels with fused multiply-adds. */
-const knowsRelaxed = WebAssembly.validate(
-  readFileSync(new URL('../../src/core/kernels/wasm/kernels-relaxed.wasm', import.meta.url)),
-);
-
-/** Makes the engine of a page one that does not know it either: the first module that it tries is that build. */
-function forgetRelaxed(): void {
-  const forget = `{
-    const { Module } = WebAssembly;
-    let tried = false;
-    WebAssembly.Module = function (bytes) {
-      if (tried) return new Module(bytes);
-      tried = true;
-      throw new WebAssembly.CompileError('unknown instruction');
-    };
-  }`;
-  const scope = globalThis as { Blob: unknown };
-  scope.Blob = class extends Blob {
-    constructor(parts: BlobPart[], options?: BlobPropertyBag) {
-      super(options?.type === 'text/javascript' ? [forget, ...parts] : parts, options);
-    }
-  };
-}
 
 async function trainUntil(page: Page, step: number): Promise<number> {
   await page.locator('#primary').click();
@@ -62,7 +39,7 @@ async function saved(page: Page, button: string, folder: string): Promise<string
 
 for (const way of ['disk', 'isolated'] as const) {
   test(`a run that was paused, continued and paused is what the same steps are here: ${way}`, () =>
-    visitor.visit(ADDRESS, { way, first: knowsRelaxed ? undefined : forgetRelaxed }, async ({ page, problems }) => {
+    visitor.visit(ADDRESS, { way, first: likeNode }, async ({ page, problems }) => {
       await trainUntil(page, 3);
       const step = await trainUntil(page, 12);
       const folder = temporaryFolder();

@@ -69,11 +69,18 @@ const FORMULAS: Readonly<Record<string, (L: number, options: never, heads: numbe
   'local-attention': (L, { causal, chunkLength: m }: CommonOptions & { chunkLength: number }) =>
     causal ? { text: 'L·1½m', pairs: 1.5 * m * L } : { text: 'L·3m', pairs: 3 * m * L },
 
+  'light-conv': convolution,
+  'dynamic-conv': convolution,
+
   'transformer-xl'(L, options: CommonOptions & { segmentLength: number; memoryLength: number }) {
     const { causal, segmentLength: S, memoryLength: M } = options;
     return causal ? { text: 'L·(½S + M)', pairs: L * (S / 2 + M) } : { text: 'L·(S + M)', pairs: L * (S + M) };
   },
 };
+
+function convolution(L: number, { kernelWidth: k }: CommonOptions & { kernelWidth: number }): Formula {
+  return { text: 'L·k', pairs: L * k };
+}
 
 function halved(really: boolean, { text, pairs }: Formula): Formula {
   return really ? { text: `½·${text}`, pairs: pairs / 2 } : { text, pairs };

@@ -80,9 +80,9 @@ function optionOf(variant: AnyVariant, name: string, schema: OptionSchema, facts
     return html`${open}<label for="${id}">${label}</label><select id="${id}" ${described}>${choices}</select>${about}</div>`;
   }
   if (schema.kind === 'integers') {
-    const per = schema.per === 'head' ? 'one for each head' : 'none';
+    const example = schema.per === 'head' ? 'one for each head: 1, 2, …' : 'none; or 0, 100, …';
     return html`${open}<label for="${id}">${label}</label>
-<input type="text" id="${id}" ${described} inputmode="numeric" placeholder="${per}: 1, 2, …" value="${(start as number[]).join(',')}" autocomplete="off">${about}</div>`;
+<input type="text" id="${id}" ${described} inputmode="numeric" placeholder="${example}" value="${(start as number[]).join(',')}" autocomplete="off">${about}</div>`;
   }
   const isInteger = schema.kind === 'integer';
   const { minimum } = schema;
@@ -128,6 +128,6 @@ ${kinds.map(([name, about], n) => html`<p class="note" data-distribution="${name
 <p class="note">You can also drop them here. They stay on your machine: this page sends nothing anywhere.</p></div>
 </div>
 <div class="lab-field" data-layer><label for="lab-layer">Layer</label>
-<select id="lab-layer" name="layer"><option>layer1</option><option>layer4</option></select></div>
+<select id="lab-layer" name="layer"><option value="">layer1</option><option>layer4</option></select></div>
 </fieldset>`;
 }

@@ -60,7 +60,7 @@ function rowView(): Html {
 <input type="range" id="lab-row" min="0" max="511" step="1" value="256" data-row></div>
 <canvas class="lab-chart" role="img" aria-label="Weights of one query" data-chart></canvas>
 <p class="lab-chart-key"><span><i class="lab-swatch-variant"></i> <span data-name></span></span><span><i class="lab-swatch-full"></i> full attention</span></p>
-<div class="lab-texts" data-texts hidden>
+<div class="lab-texts" data-texts>
 <div><h3><span data-name></span></h3><div class="lab-text" data-text="variant" tabindex="0" role="group" aria-label="The text, shaded by the weights of the variant"></div></div>
 <div><h3>full attention</h3><div class="lab-text" data-text="full" tabindex="0" role="group" aria-label="The text, shaded by the weights of full attention"></div></div>
 </div>
@@ -73,7 +73,7 @@ function figuresTable(): Html {
     figure === null ? html`<td></td>` : html`<td class="number" data-figure="${figure}">–</td>`;
   const row = (title: Html | string, own: string, full: string | null, share: string | null): Html =>
     html`<tr><th scope="row">${title}</th>${cell(own)}${cell(full)}${cell(share)}</tr>`;
-  return html`<div class="scroll lab-figures"><table>
+  return html`<div class="scroll lab-figures" tabindex="0" role="region" aria-label="Figures"><table>
 <caption class="visually-hidden">Figures of this variant on this input, all heads</caption>
 <thead><tr><th scope="col">All heads</th><th scope="col" class="number" data-name></th><th scope="col" class="number">full attention</th><th scope="col" class="number">ratio</th></tr></thead>
 <tbody>

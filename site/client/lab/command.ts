@@ -13,11 +13,16 @@ export function commandOf(state: LabState, options: Readonly<Record<string, stri
 }
 
 /** What the command line cannot be told in one line; '' if nothing. */
-export function commandNote({ input, layer, files }: LabState): string {
-  if (input === 'minilm') return `It measures both layers; the row with "layer": "${layer || 'layer1'}" is this one.`;
-  if (input === 'text') return 'Save the text as text.txt first, without a line break after it.';
-  if (input === 'file' && layer !== '') return `It measures every layer; the row with "layer": "${layer}" is this one.`;
-  return input === 'file' && files.length > 0 ? 'Run it where the file is.' : '';
+export function commandNote({ input, layer }: LabState, layers: readonly string[]): string {
+  const notes = [
+    input === 'text' ? 'Save the text as text.txt first, without a line break after it.' : '',
+    input === 'file' ? 'It looks for the file where it is run.' : '',
+    // Of a text's layers the command is told which.
+    input !== 'text' && layers.length > 1
+      ? `It measures every layer; "layer": "${layer || layers[0]}" is this one.`
+      : '',
+  ];
+  return notes.filter((note) => note !== '').join(' ');
 }
 
 function inputWords({ input, layer, distribution, length, heads, headDim, files }: LabState): string[] {

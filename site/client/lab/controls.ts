@@ -50,16 +50,27 @@ export class Controls {
     return this.#options.has(variant);
   }
 
+  /** The state as it works out: causal where the input has to be, and not where the variant cannot be. */
+  get settled(): LabState {
+    return { ...this.#state, causal: this.#isCausal() };
+  }
+
   /** Puts a state into the controls. */
   write(state: LabState): void {
     this.#state = state;
     this.#show();
   }
 
+  /** The row has a control elsewhere. */
+  setRow(row: number): void {
+    this.#state = { ...this.#state, row };
+  }
+
   /** What became known of the input: its layers and heads, and what may be out of range for it. */
   showInput({ layers, heads }: InputFacts): void {
-    const { layer, head, input } = this.#state;
-    fill(this.#select('layer'), layers.length > 0 ? layers.map((name) => [name, name]) : [['', 'the only one']]);
+    const { layer, head } = this.#state;
+    const named = layers.map((name, n): [string, string] => [n === 0 ? '' : name, name]);
+    fill(this.#select('layer'), named.length > 0 ? named : [['', 'the only one']]);
     const numbers = Array.from({ length: heads === 1 ? 0 : heads }, (_, n): [string, string] => [
       String(n),
       `head ${n}`,
@@ -67,7 +78,7 @@ export class Controls {
     fill(this.#select('head'), [['', heads === 1 ? 'the only one' : `mean of ${heads}`], ...numbers]);
     this.#state = {
       ...this.#state,
-      layer: input === 'drawn' || layers.includes(layer) ? layer : (layers[0] ?? ''),
+      layer: layers.indexOf(layer) > 0 ? layer : '',
       head: head !== null && head < heads ? head : null,
     };
     this.#show();
@@ -96,7 +107,7 @@ export class Controls {
       causal: false,
       seed: 0,
       input: 'minilm',
-      layer: 'layer1',
+      layer: '',
       distribution: 'gaussian',
       length: 512,
       heads: 1,
@@ -118,7 +129,7 @@ export class Controls {
       ...before,
       variant,
       options: variant === before.variant ? this.#options.read(variant, changed, before.options) : {},
-      causal: input === 'text' ? before.causal : place(this.#form, '[name=causal]', HTMLInputElement).checked,
+      causal: changed === this.#box ? this.#box.checked : before.causal,
       // An empty field is one that is being written.
       seed: this.#value('seed') === '' ? before.seed : Math.max(0, Math.round(number('seed'))),
       input,
@@ -130,13 +141,11 @@ export class Controls {
       text: this.#value('text'),
       head: head === '' ? null : Number(head),
     };
-    // A file has none of the layers of another input.
-    if (input !== before.input && input === 'minilm') this.#state = { ...this.#state, layer: 'layer1' };
   }
 
   #show(): void {
-    const { variant, causal, seed, input, layer, distribution, length, heads, headDim, text, head } = this.#state;
-    const mayBeCausal = this.#options.show(variant, this.#state.options);
+    const { variant, seed, input, layer, distribution, length, heads, headDim, text, head } = this.#state;
+    this.#options.show(variant, this.#state.options);
     this.#put('variant', variant);
     this.#put('seed', seed);
     this.#put('input', input);
@@ -159,13 +168,21 @@ export class Controls {
       note.hidden = note.dataset.distribution !== distribution;
     }
     place(this.#form, '[data-layer]', HTMLElement).hidden = input === 'drawn';
-    const box = place(this.#form, '[name=causal]', HTMLInputElement);
-    box.disabled = !mayBeCausal || input === 'text';
-    box.checked = input === 'text' || (causal && mayBeCausal);
+    const mayBeCausal = this.#options.mayBeCausal(variant);
+    this.#box.disabled = !mayBeCausal || input === 'text';
+    this.#box.checked = this.#isCausal();
     const impossible = `${variant} cannot be: its parts mix what comes before a token with what comes after.`;
     const reason = input === 'text' ? 'The model that reads the text is.' : mayBeCausal ? '' : impossible;
     setText(place(this.#form, '[data-causal-note]', HTMLElement), reason);
-    this.#state = { ...this.#state, causal: box.checked };
+  }
+
+  #isCausal(): boolean {
+    const { variant, input, causal } = this.#state;
+    return input === 'text' || (causal && this.#options.mayBeCausal(variant));
+  }
+
+  get #box(): HTMLInputElement {
+    return place(this.#form, '[name=causal]', HTMLInputElement);
   }
 
   #field(name: string): HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement {

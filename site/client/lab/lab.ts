@@ -18,9 +18,9 @@ import { Texts } from './texts.ts';
 import { hashOf, stateOfHash } from './url.ts';
 
 /** Once nothing has changed for so long, times are taken more often… */
-const IDLE_MILLISECONDS = 700;
+const IDLE_MILLISECONDS = 1000;
 /** …for about so long, since whoever moves a slider then has to wait for it. */
-const REFINING_MILLISECONDS = 300;
+const REFINING_MILLISECONDS = 200;
 const [FEWEST_TURNS, MOST_TURNS] = [3, 15];
 
 /** A `[data-lab]` that `labOf` made. Its engine starts when it comes near to being seen, or is touched. */
@@ -99,6 +99,7 @@ class Lab {
   }
 
   #submit(): void {
+    this.#showPlaces();
     clearTimeout(this.#idle);
     this.#queue.submit(1);
   }
@@ -123,7 +124,7 @@ class Lab {
       this.#session = Session.start();
     }
     const session = await this.#session;
-    const { state } = this.#controls;
+    const state = this.#controls.settled;
     if (state.input === 'file' && state.files.length === 0) {
       this.#status('Choose a file first; until then the pictures are of what was there before.');
       return;
@@ -134,8 +135,8 @@ class Lab {
     const options = await session.options(state.variant, input.length);
     if (isOvertaken()) return;
     this.#controls.showOptions(options);
-    this.#showCommand(options);
-    const subject = subjectOf(this.#controls.state, this.#controls.optionValues());
+    this.#showCommand(options, input);
+    const subject = subjectOf(this.#controls.settled, this.#controls.optionValues());
     const { head } = this.#controls.state;
     if (input.length <= LONGEST_PICTURE) {
       const variant = await session.weights(subject, head);
@@ -191,7 +192,7 @@ class Lab {
 
   #point(pair: Pair, byUser: boolean): void {
     this.#pair = pair;
-    this.#controls.write({ ...this.#controls.state, row: pair.row });
+    this.#controls.setRow(pair.row);
     this.#writeHash();
     this.#showPair();
     if (byUser) this.#announceSoon();
@@ -218,17 +219,24 @@ class Lab {
     const name = (position: number): string => nameOfToken(this.#facts?.tokens ?? null, position);
     setText(place(this.#lab, '[data-row-name]', HTMLElement), name(row));
     this.#pictures.mark({ row, key }, length);
-    const said = `query ${name(row)} → key ${name(key)}: ${this.#controls.state.variant} ${formatError(own[key])}, full attention ${formatError(whole[key])}`;
+    const weights = `${formatError(own[key])}, full attention ${formatError(whole[key])}`;
+    const said = `query ${name(row)} → key ${name(key)}: ${weights}`;
     setText(readout, said);
     this.#announcement = said;
     this.#chart.show({ variant: own, full: whole, query: row, key }, `Weights of query ${name(row)}. ${said}`);
     this.#texts.show(row, { variant: own, full: whole });
   }
 
-  #showCommand(options: OptionFacts): void {
-    const { state } = this.#controls;
+  /** Places that an input needs, or not, are there before anything comes to fill them. */
+  #showPlaces(): void {
+    const { input } = this.#controls.state;
+    this.#texts.setVisible(input === 'minilm' || input === 'text');
+  }
+
+  #showCommand(options: OptionFacts, { layers }: InputFacts): void {
+    const state = this.#controls.settled;
     setText(place(this.#lab, '[data-command]', HTMLElement), commandOf(state, this.#controls.optionTexts(options)));
-    setText(place(this.#lab, '[data-command-note]', HTMLElement), commandNote(state));
+    setText(place(this.#lab, '[data-command-note]', HTMLElement), commandNote(state, layers));
     place(this.#lab, '[data-save-text]', HTMLButtonElement).hidden = state.input !== 'text';
   }
 
@@ -248,6 +256,7 @@ class Lab {
     const variant = this.#controls.knows(read.variant) ? read.variant : state.variant;
     this.#controls.write({ ...read, variant });
     this.#pair = { row: read.row, key: read.row };
+    this.#showPlaces();
     return true;
   }
 

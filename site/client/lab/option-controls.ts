@@ -15,14 +15,17 @@ export class OptionControls {
     return this.#sets.has(variant);
   }
 
-  /** Shows the variant's set, with what was chosen by hand in it. Returns whether the variant can be causal. */
-  show(variant: string, chosen: Readonly<Record<string, string>>): boolean {
+  mayBeCausal(variant: string): boolean {
+    return this.#sets.get(variant)?.dataset.causal === 'true';
+  }
+
+  /** Shows the variant's set, with what was chosen by hand in it. */
+  show(variant: string, chosen: Readonly<Record<string, string>>): void {
     for (const [name, set] of this.#sets) set.hidden = name !== variant;
     for (const field of this.#fieldsOf(variant)) {
       const text = chosen[nameOf(field)];
       if (text !== undefined) putText(field, text);
     }
-    return this.#sets.get(variant)?.dataset.causal === 'true';
   }
 
   /** What has been chosen by hand, now that this control has changed. */

@@ -11,7 +11,7 @@ export interface LabState {
   causal: boolean;
   seed: number;
   input: InputKind;
-  /** Of MiniLM, of the model that reads texts, or of a file; '' for its first. */
+  /** Of MiniLM, of the model that reads texts, or of a file; '': its first. */
   layer: string;
   distribution: Distribution;
   length: number;

@@ -22,15 +22,21 @@ export class Texts {
     }
   }
 
+  /** Keeps the place for an input that is read before the text is there, so that nothing moves when it comes. */
+  setVisible(isRead: boolean): void {
+    this.#frame.hidden = !isRead;
+  }
+
   /** Null for an input that nobody reads. */
   setTokens(tokens: readonly string[] | null): void {
     if (JSON.stringify(tokens) === JSON.stringify(this.#tokens)) return;
     this.#tokens = tokens;
-    this.#frame.hidden = tokens === null;
     for (const name of NAMES) {
       const spans = (tokens ?? []).map(spanOf);
       this.#spans[name] = spans;
-      this.#boxes[name].replaceChildren(...spans.filter((span) => span !== null));
+      this.#boxes[name].replaceChildren(
+        ...spans.flatMap((span, n) => (span === null ? [] : [blankBefore(tokens?.[n]), span])),
+      );
     }
   }
 
@@ -70,9 +76,16 @@ function perSpan(weights: Float32Array, spans: readonly (HTMLElement | null)[]):
   return sums;
 }
 
+/** A blank before a word is not shaded: it may be where a line breaks. */
+function blankBefore(token = ''): string {
+  return isWord(token) ? ' ' : '';
+}
+
+const isWord = (token: string): boolean => token.length > 1 && token.startsWith(' ');
+
 function spanOf(token: string): HTMLElement | null {
   if (token === '') return null;
   const span = document.createElement('span');
-  span.textContent = token;
+  span.textContent = isWord(token) ? token.slice(1) : token;
   return span;
 }

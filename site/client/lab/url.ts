@@ -1,28 +1,29 @@
 /** A lab's settings as the part of an address after `#`: a link to what is seen, which also works from a disk. */
 import type { Distribution, InputKind, LabState } from './state.ts';
 
-/** Names that are no options of a variant; an option that had one of these would need another. */
-const OWN = ['variant', 'input', 'layer', 'distribution', 'length', 'heads', 'headDim', 'text'] as const;
+/** Settings that every input has, and those that only one has. */
+const COMMON = ['variant', 'input', 'layer', 'causal', 'seed', 'row'] as const;
+const OF_INPUT = {
+  minilm: [],
+  drawn: ['distribution', 'length', 'heads', 'headDim'],
+  text: ['text'],
+  file: [],
+} as const satisfies Record<InputKind, readonly (keyof LabState)[]>;
 const NUMBERS = ['length', 'heads', 'headDim', 'seed', 'row'] as const;
+const NAMES: readonly string[] = [...COMMON, ...Object.values(OF_INPUT).flat(), 'head'];
 /** An option of a variant that is named as one of the settings is written with this before it. */
 const PREFIX = 'option.';
-
-const isReserved = (name: string): boolean => [...OWN, 'causal', 'seed', 'head', 'row'].includes(name);
 
 /** What differs from `start`. Files of the reader's own cannot be linked to. */
 export function hashOf(state: LabState, start: LabState): string {
   const settings = new URLSearchParams();
-  for (const name of OWN) {
+  for (const name of [...COMMON, ...OF_INPUT[state.input]]) {
     if (state[name] !== start[name]) settings.set(name, String(state[name]));
   }
-  if (state.input === 'file') settings.delete('input');
-  for (const name of ['seed', 'row'] as const) {
-    if (state[name] !== start[name]) settings.set(name, String(state[name]));
-  }
-  if (state.causal !== start.causal) settings.set('causal', String(state.causal));
+  if (state.input === 'file') for (const name of ['input', 'layer']) settings.delete(name);
   if (state.head !== start.head) settings.set('head', state.head === null ? 'mean' : String(state.head));
   for (const [name, text] of Object.entries(state.options)) {
-    settings.set(isReserved(name) ? PREFIX + name : name, text);
+    settings.set(NAMES.includes(name) ? PREFIX + name : name, text);
   }
   return settings.toString();
 }

@@ -22,9 +22,9 @@ export function opening(): Html {
 <div>
 <h1>Efficient attention, one paper at a time</h1>
 <p class="lead">Attention compares every token with every other. For ${page.tokens} tokens these are ${page.pairs} pairs; for
-${book.tokens}, ${book.pairs}. ${wordFor(variants.length - 1)} papers’ ways around that are here: each from scratch, in code that is
-read beside the paper, and measured against the attention that it replaces.</p>
-<p class="ways"><a class="start" href="variants/longformer.html">Start with Longformer <span>a band and a few global tokens</span></a>
+${book.tokens}, ${book.pairs}. ${wordFor(variants.length - 1)} ways around that are here, each
+written from scratch, in code to be read beside its paper, and measured against the attention that it replaces.</p>
+<p class="ways"><a class="begin" href="variants/longformer.html">Start with Longformer <span>a band and a few global tokens</span></a>
 <a href="#guide">Which one for me?</a></p>
 </div>
 ${pictures()}
@@ -33,11 +33,11 @@ ${pictures()}
 <li class="card"><h2>To read</h2>
 <p>Every variant has a page: its source on the right, the paper’s equations on the left, line by line. <a href="#families">Choose one below</a>.</p></li>
 <li class="card"><h2>To check</h2>
-<p>The library runs in this page’s browser. <a href="explorer.html">The explorer</a> draws a variant’s matrix beside full attention’s and
-measures error and time, on a trained model’s numbers or on yours; <a href="patterns.html">all patterns side by side</a>.</p></li>
+<p>The library runs in your browser: <a href="explorer.html">the explorer</a> draws a variant’s matrix beside full attention’s, with
+its error and time. Or see <a href="patterns.html">all patterns side by side</a>.</p></li>
 <li class="card"><h2>To train</h2>
-<p>Small models <a href="playground.html">learn while you watch</a>. From code: <a href="api/index.html">the API</a>, or
-<code>npm run train</code>.</p></li>
+<p>Small models <a href="playground.html">learn while you watch</a>. From code there is <a href="api/index.html">the API</a>, and from a
+terminal <code>npm run train</code>.</p></li>
 </ul>`;
 }
 

@@ -75,7 +75,7 @@ function pointsTable(points: readonly RankedPoint[]): Html {
       html`<tr><th scope="row">${name}</th><td class="number">${formatPercent(share)}</td><td class="number">${formatError(error)}</td><td class="number">${formatMilliseconds(milliseconds)}</td><td class="number">${formatRatio(fullMilliseconds / milliseconds)}</td><td>${onFront ? 'yes' : ''}</td></tr>
 `,
   );
-  return html`<div class="scroll sticky" tabindex="0" role="region" aria-label="All points"><table>
+  return html`<div class="scroll pinned" tabindex="0" role="region" aria-label="All points"><table>
 <thead><tr><th scope="col">variant and budget</th><th scope="col" class="number">FLOPs of full</th><th scope="col" class="number">error</th><th scope="col" class="number">time</th><th scope="col" class="number">faster than full</th><th scope="col">on the dashed line</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`;
 }

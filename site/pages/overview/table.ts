@@ -41,7 +41,7 @@ export function bigTable(): Html {
 <h2 id="table">All of them, measured</h2>
 <p>The first columns are promises of the papers, which the tests hold the code to; the others are measurements. Slopes say how time and
 memory grow with the length: 1 is in proportion to it, 2 with its square.</p>
-<div class="scroll sticky broad" tabindex="0" role="region" aria-label="All variants, table">
+<div class="scroll pinned broad" tabindex="0" role="region" aria-label="All variants, table">
 <table class="sortable">
 <thead><tr>${heads}</tr></thead>
 <tbody>

@@ -30,7 +30,7 @@ export function taxonomy(): Html {
   const full = variants.find(({ family }) => family === 'full') as AnyVariant;
   const branches = Object.entries(FAMILIES).map(([family, { title, idea }]) => {
     const own = variants.filter((variant) => variant.family === family);
-    return html`<li class="family"><div><h3>${title}</h3><p>${idea}</p></div>
+    return html`<li class="family"><div><h3>${title}</h3><p class="gist">${idea}</p></div>
 <ul>${own.map((variant) => entry(variant, thumbnails))}</ul></li>
 `;
   });

@@ -21,7 +21,7 @@ const site = fileURLToPath(new URL('./', import.meta.url));
 const root = join(site, '..');
 
 /** Shipped data that pages load when somebody wants it. */
-const DATA = ['minilm-qkv.safetensors'];
+const DATA = ['minilm-qkv.safetensors', 'byte-lm.safetensors'];
 
 const { values } = parseArgs({
   options: {

@@ -11,9 +11,10 @@ const FIRST_LENGTH = 512;
 
 /** What the model that reads texts begins with. */
 export const FIRST_TEXT =
-  'The rabbit-hole went straight on like a tunnel for some way, and then dipped suddenly down, so suddenly that Alice ' +
-  'had not a moment to think about stopping herself before she found herself falling down a very deep well. Either the ' +
-  'well was very deep, or she fell very slowly, for she had plenty of time as she went down to look about her.';
+  'A hacker is a person who enjoys learning how programs work and what else they can be made to do. A good hack is a ' +
+  'clever answer to a hard problem; a bad hack is a quick answer that somebody else has to live with. The old hands ' +
+  'say that the best programs are written twice: once to find out how, and once more to do it well. Nobody ever has ' +
+  'the time for the second.';
 
 const FIRST_VARIANT = 'longformer';
 
@@ -108,7 +109,7 @@ function inputChoice(): Html {
 <div data-input="text" hidden>
 <div class="lab-field"><label for="lab-text">Your text</label>
 <textarea id="lab-text" name="text" rows="6" maxlength="1024" spellcheck="false" data-start="${FIRST_TEXT}">${FIRST_TEXT}</textarea>
-<p class="note">A language model of bytes, trained on one book, reads up to 1024 of them, each seeing those before it.</p></div>
+<p class="note">A small language model of bytes, trained on the Jargon File, reads up to 1024 of them. Each sees those before it.</p></div>
 </div>
 <div data-input="drawn" hidden>
 <div class="lab-field"><label for="lab-distribution">Distribution</label>

@@ -4,9 +4,9 @@ import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import { notesOf } from '../papers/index.ts';
 import type { PaperNotes } from '../papers/paper.ts';
 import { AnnotatedFile } from '../source/annotated.ts';
-import { attendLines, filesOf, type ShownFile } from '../source/files.ts';
-import { PaperLinks, paperSection } from '../source/paper.ts';
-import { prose, type Target } from '../source/typeset.ts';
+import { attendLines, definitionsIn, fileAnchor, filesOf, lineAnchor, type ShownFile } from '../source/files.ts';
+import { PageLinks, paperSection } from '../source/paper.ts';
+import { type Links, prose } from '../source/typeset.ts';
 import { labOf } from './lab.ts';
 import { FAMILIES } from './overview/taxonomy.ts';
 import type { Page } from './page.ts';
@@ -35,9 +35,9 @@ async function variantPage(variant: AnyVariant): Promise<Page> {
   const notes = notesOf(name);
   const files = await filesOf(name);
   const [main] = files;
-  const links = new PaperLinks(notes);
+  const links = new PageLinks(notes, definitionsIn(files));
   // In the order of the page, but the paper last: it says where it was cited.
-  const introduction = new AnnotatedFile(main, main, links).introduction();
+  const introduction = new AnnotatedFile(main, links).introduction();
   const lines = linesSection(main, links);
   const source = sourceSection(files, links);
   const sections: Section[] = [
@@ -46,16 +46,16 @@ async function variantPage(variant: AnyVariant): Promise<Page> {
       id: 'cost',
       title: `Why it costs ${variant.complexity}`,
       short: `Why ${variant.complexity}`,
-      body: costSection(variant, notes, links.target),
+      body: costSection(variant, notes, links),
     },
     { id: 'lines', title: 'The lines that do it', short: 'The lines', body: lines },
     {
       id: 'price',
       title: 'What it gives up, and for whom',
       short: 'What it gives up',
-      body: price(notes, links.target),
+      body: price(notes, links),
     },
-    { id: 'options', title: 'Options', short: 'Options', body: optionsSection(variant, notes, links.target) },
+    { id: 'options', title: 'Options', short: 'Options', body: optionsSection(variant, notes, links) },
     { id: 'measured', title: 'Measured', short: 'Measured', body: await measuredSection(name) },
     source,
     { id: 'paper', title: 'The paper', short: 'The paper', body: paperSection(paper, notes, links) },
@@ -96,28 +96,27 @@ ${items}</ul></nav>
 `;
 }
 
-function linesSection(main: ShownFile, links: PaperLinks): Html {
-  const annotated = new AnnotatedFile(main, main, links);
+function linesSection(main: ShownFile, links: PageLinks): Html {
+  const annotated = new AnnotatedFile(main, links);
   const excerpts = attendLines(main);
   const [{ start, end }] = excerpts;
-  return html`<p>This is <code>attend</code>, cut from <a href="#${annotated.anchor(start)}">lines ${start + 1} to ${end}</a> of the source below${
+  return html`<p>This is <code>attend</code>, cut from <a href="#${lineAnchor(main, start)}">lines ${start + 1} to ${end}</a> of the source below${
     excerpts.length === 1 ? '' : ', and what it hands its work to'
   }.</p>
 ${excerpts.map((lines) => annotated.excerpt(lines))}`;
 }
 
-function sourceSection(files: readonly ShownFile[], links: PaperLinks): Section {
+function sourceSection(files: readonly ShownFile[], links: PageLinks): Section {
   const [main, ...companions] = files;
-  const idOf = ({ name }: ShownFile) => `file-${name.replaceAll('/', '-')}`;
   const parts = files.map((file) => {
-    const annotated = new AnnotatedFile(file, main, links);
+    const annotated = new AnnotatedFile(file, links);
     const lineCount = `${file.lines.length} lines`;
-    return html`<h3 class="file" id="${idOf(file)}"><code>${file.path}</code> <span>${lineCount}</span></h3>
+    return html`<h3 class="file" id="${fileAnchor(file)}"><code>${file.path}</code> <span>${lineCount}</span></h3>
 ${file === main ? null : annotated.introduction()}${annotated.whole()}`;
   });
   const linked = companions.map((file, index) => {
     const between = index === 0 ? '' : index === companions.length - 1 ? ' and ' : ', ';
-    return html`${between}<a href="#${idOf(file)}"><code>${file.name}.ts</code></a>`;
+    return html`${between}<a href="#${fileAnchor(file)}"><code>${file.name}.ts</code></a>`;
   });
   const verb = companions.length === 1 ? 'follows' : 'follow';
   const among = companions.length === 0 ? null : html` It takes parts of itself from ${linked}, which ${verb} it.`;
@@ -131,12 +130,12 @@ ${parts}`,
   };
 }
 
-function price({ givesUp, goodFor, badFor }: PaperNotes, target: Target): Html {
+function price({ givesUp, goodFor, badFor }: PaperNotes, links: Links): Html {
   const cards = [
     ['It gives up', givesUp],
     ['Good for', goodFor],
     ['Not for', badFor],
-  ].map(([title, text]) => html`<div class="card"><h3>${title}</h3><p>${prose(text, target)}</p></div>\n`);
+  ].map(([title, text]) => html`<div class="card"><h3>${title}</h3><p>${prose(text, links)}</p></div>\n`);
   return html`<div class="price">
 ${cards}</div>`;
 }

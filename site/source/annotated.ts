@@ -1,9 +1,9 @@
 /** Source as an annotated paper: the comments on the left, typeset, and on the right the code that each explains. */
 import { type Html, html } from '../../src/compare/report/html.ts';
 import { type Block, blocksOf } from './comment.ts';
-import type { ShownFile } from './files.ts';
+import { lineAnchor, type ShownFile } from './files.ts';
 import type { Token } from './highlight.ts';
-import type { PaperLinks, Place } from './paper.ts';
+import type { PageLinks, Place } from './paper.ts';
 import { Remarks } from './remarks.ts';
 import { type Lines, reachOf, type Segment, textOf, trimmed } from './segments.ts';
 
@@ -17,26 +17,18 @@ const isEmpty = ({ start, end }: Lines): boolean => start >= end;
 /** One file on the page of a variant. Its introduction comes first, then the whole; copies are drawn by another one. */
 export class AnnotatedFile {
   readonly #file: ShownFile;
-  /** What goes before the numbers of lines in the page's anchors: nothing for the variant's own file. */
-  readonly #prefix: string;
   readonly #remarks: Remarks;
 
-  constructor(file: ShownFile, main: ShownFile, links: PaperLinks) {
+  constructor(file: ShownFile, links: PageLinks) {
     this.#file = file;
-    this.#prefix = file === main ? '' : `${file.name.replaceAll('/', '-')}-`;
     this.#remarks = new Remarks(links);
-  }
-
-  /** The anchor of a line, counted from 0: `L12`, or `reformer-buckets-L12` in a companion. */
-  anchor(line: number): string {
-    return `${this.#prefix}L${line + 1}`;
   }
 
   /** The comment that the file begins with, for the full width. */
   introduction(): Html {
     const { comment } = this.#file.segments[0];
     const blocks = introductory(blocksOf(textOf(this.#file, comment)));
-    return html`<div class="introduction" id="${this.anchor(comment.start)}">
+    return html`<div class="introduction" id="${lineAnchor(this.#file, comment.start)}">
 ${this.#remarks.write(blocks, this.#placeOf(comment.start))}</div>
 `;
   }
@@ -84,7 +76,7 @@ ${this.#code(imports, IN_PLACE)}</details>
     if (isEmpty(shown) && isEmpty(comment)) return null;
     const isCopy = view.kind === 'copy';
     // Where there is no code, the remark itself is what a link leads to.
-    const id = isEmpty(shown) && !isCopy ? html` id="${this.anchor(comment.start)}"` : null;
+    const id = isEmpty(shown) && !isCopy ? html` id="${lineAnchor(this.#file, comment.start)}"` : null;
     const place = this.#placeOf(isEmpty(shown) ? comment.start : shown.start);
     const blocks = blocksOf(textOf(this.#file, comment));
     return html`<div class="segment${isEmpty(comment) ? ' bare' : ''}"${id}>
@@ -98,7 +90,7 @@ ${isEmpty(shown) ? html`<div class="code"></div>` : this.#code(shown, view)}</di
     const rows = this.#file.tokens.slice(start, end).map((tokens, index) => {
       const line = start + index;
       if (view.kind === 'place') {
-        return html`<span class="line" id="${this.anchor(line)}" data-line="${line + 1}">${tokens.map(token)}\n</span>`;
+        return html`<span class="line" id="${lineAnchor(this.#file, line)}" data-line="${line + 1}">${tokens.map(token)}\n</span>`;
       }
       return html`<span class="line" data-line="${line + 1}">${withoutIndent(tokens, view.indent).map(token)}\n</span>`;
     });
@@ -106,10 +98,10 @@ ${isEmpty(shown) ? html`<div class="code"></div>` : this.#code(shown, view)}</di
   }
 
   #placeOf(line: number): Place {
-    const where = this.#prefix === '' ? '' : `${this.#file.name.split('/').at(-1)}, `;
+    const where = this.#file.isMain ? '' : `${this.#file.name.split('/').at(-1)}.ts, `;
     const isIntroduction = line === this.#file.segments[0].comment.start;
     const words = isIntroduction ? 'introduction' : `line ${line + 1}`;
-    return { href: `#${this.anchor(line)}`, name: `${where}${words}` };
+    return { href: `#${lineAnchor(this.#file, line)}`, name: `${where}${words}` };
   }
 
   /** Spaces that all of these lines begin with. */

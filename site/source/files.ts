@@ -19,6 +19,17 @@ export interface ShownFile extends SourceFile {
   /** From the root of the repository. */
   path: string;
   tokens: readonly (readonly Token[])[];
+  /** Whether it is the variant's own; else a companion of it. */
+  isMain: boolean;
+}
+
+/** Where a line, counted from 0, is on the page: `L12`, or `reformer-buckets-L12` in a companion. */
+export function lineAnchor({ name, isMain }: ShownFile, line: number): string {
+  return `${isMain ? '' : `${name.replaceAll('/', '-')}-`}L${line + 1}`;
+}
+
+export function fileAnchor({ name }: ShownFile): string {
+  return `file-${name.replaceAll('/', '-')}`;
 }
 
 /** The variant's own file, and then the files that it takes parts of itself from, in the order of its imports. */
@@ -28,9 +39,10 @@ export async function filesOf(variant: string): Promise<ShownFile[]> {
   const shown: ShownFile[] = [];
   // What an imported file imports comes after all that the first one does.
   for (const file of found) {
-    const read = await readShown(file);
-    shown.push(read);
-    for (const imported of importsOf(read.tree, file)) {
+    if (!known.has(file)) known.set(file, readShown(file));
+    const one = { ...(await known.get(file)!), isMain: file === found[0] };
+    shown.push(one);
+    for (const imported of importsOf(one.tree, file)) {
       if (!notOwn.has(imported) && !found.includes(imported)) found.push(imported);
     }
   }
@@ -39,7 +51,10 @@ export async function filesOf(variant: string): Promise<ShownFile[]> {
 
 const fileOf = (name: string): string => join(variants, `${name}.ts`);
 
-async function readShown(file: string): Promise<ShownFile> {
+/** Companions are of several variants. */
+const known = new Map<string, ReturnType<typeof readShown>>();
+
+async function readShown(file: string): Promise<Omit<ShownFile, 'isMain'>> {
   const text = readFileSync(file, 'utf8');
   const slashes = (path: string) => path.split(sep).join('/');
   return {
@@ -72,6 +87,30 @@ export function attendLines({ tree, path }: ShownFile): Lines[] {
   if (attend === undefined) throw new Error(`${path}: no variant with an attend`);
   const body = ts.isMethodDeclaration(attend) ? attend.body : undefined;
   return [linesOf(attend, tree), ...(body === undefined ? [] : handedOnTo(body, tree))];
+}
+
+/** What a comment may speak of, and where it is: files, their declarations, and the variant's own methods. */
+export function definitionsIn(files: readonly ShownFile[]): Map<string, string> {
+  const found = new Map<string, string>();
+  const add = (name: string, anchor: string) => {
+    if (!found.has(name)) found.set(name, `#${anchor}`);
+  };
+  for (const file of files) {
+    const { tree } = file;
+    const addNamed = (name: ts.Node | undefined) => {
+      if (name === undefined || !(ts.isIdentifier(name) || ts.isPropertyName(name))) return;
+      add(name.getText(tree), lineAnchor(file, tree.getLineAndCharacterOfPosition(name.getStart(tree)).line));
+    };
+    for (const statement of tree.statements) {
+      if (ts.isVariableStatement(statement))
+        for (const { name } of statement.declarationList.declarations) addNamed(name);
+      else if (ts.isDeclarationStatement(statement)) addNamed(statement.name);
+    }
+    const variant = find(tree, (node): node is ts.ObjectLiteralExpression => isVariant(node, tree));
+    for (const property of variant?.properties ?? []) if (ts.isMethodDeclaration(property)) addNamed(property.name);
+  }
+  for (const file of files) add(`${file.name.split('/').at(-1)}.ts`, fileAnchor(file));
+  return found;
 }
 
 function isVariant(node: ts.Node, tree: ts.SourceFile): boolean {

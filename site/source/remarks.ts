@@ -2,15 +2,15 @@
 import { type Html, html } from '../../src/compare/report/html.ts';
 import { citations } from '../papers/citations.ts';
 import type { Block, Formula } from './comment.ts';
-import type { PaperLinks, Place } from './paper.ts';
+import type { PageLinks, Place } from './paper.ts';
 import { displayed, remark } from './typeset.ts';
 
 /** Writes the comments of one file in their order, since an equation that was just shown is not shown again. */
 export class Remarks {
-  readonly #links: PaperLinks;
+  readonly #links: PageLinks;
   #justShown: ReadonlySet<string> = new Set();
 
-  constructor(links: PaperLinks) {
+  constructor(links: PageLinks) {
     this.#links = links;
   }
 
@@ -45,7 +45,7 @@ export class Remarks {
     if (columns > 2) return this.#table(block.formulas);
     return html`${block.formulas.map((formula) => {
       const label = this.#standsFor(formula);
-      return label === null ? this.#formula(formula) : this.#equation(label);
+      return label === null ? this.#formula(formula) : this.#equation(label, formula.label);
     })}`;
   }
 
@@ -78,11 +78,11 @@ export class Remarks {
     return this.#links.find(labels[0]) === undefined ? null : labels[0];
   }
 
-  #equation(label: string): Html {
-    const href = this.#links.target(label);
+  /** `words` are what a comment calls it; else it is called by its label. */
+  #equation(label: string, words: string | null = null): Html {
     const equation = this.#links.find(label);
-    if (equation === undefined || href === null) throw new Error(`${label}: not in the notes`);
-    return html`<div class="equation">${displayed(equation.tex)}<a class="label" href="${href}">${label}</a></div>\n`;
+    if (equation === undefined) throw new Error(`${label}: not in the notes`);
+    return html`<div class="equation" data-shows="${label}">${displayed(equation.tex)}<span class="label">${this.#text(words ?? label)}</span></div>\n`;
   }
 
   /** In a formula, with the bars that the fonts of equations have. */
@@ -91,7 +91,7 @@ export class Remarks {
   }
 
   #text(source: string): Html {
-    return remark(source, this.#links.target);
+    return remark(source, this.#links);
   }
 }
 

@@ -3,8 +3,15 @@ import katex from 'katex';
 import { type Html, html, raw } from '../../src/compare/report/html.ts';
 import { citations } from '../papers/citations.ts';
 
-/** Where what a label names is explained, `#eq-7`; null if nowhere. */
-export type Target = (label: string) => string | null;
+/** Where on the page things are that texts speak of; null if nowhere. */
+export interface Links {
+  /** What the paper calls so: `eq. 7` is at `#eq-7`. */
+  cited(label: string): string | null;
+  /** A file, or what is declared in it. */
+  defined(name: string): string | null;
+}
+
+const NOWHERE: Links = { cited: () => null, defined: () => null };
 
 /** An equation on lines of its own: as few as there is room for. Throws what KaTeX says is wrong with it. */
 export function displayed(tex: string): Html {
@@ -42,33 +49,44 @@ function splitOutside(tex: string, command: string): string[] {
 }
 
 /** Prose of the notes, in which `$…$` is TeX. */
-export function prose(text: string, target: Target = () => null): Html {
+export function prose(text: string, links: Links = NOWHERE): Html {
   return html`${text.split(/(\$[^$]*\$)/).map((part) => {
     const isTex = part.length > 1 && part.startsWith('$') && part.endsWith('$');
-    return isTex ? inlined(part.slice(1, -1)) : remark(part, target);
+    return isTex ? inlined(part.slice(1, -1)) : remark(part, links);
   })}`;
 }
 
-/** Text of a comment: backquotes, *emphasis*, citations, and indices as `k_j` and `e^−c`. */
-export function remark(text: string, target: Target): Html {
+/** Text of a comment: code in backquotes, *emphasis*, citations, and indices as `k_j` and `e^−c`. */
+export function remark(text: string, links: Links): Html {
   return html`${text.split(/(`[^`]+`)/).map((part) => {
     const isCode = part.length > 1 && part.startsWith('`') && part.endsWith('`');
-    return isCode ? html`<code>${part.slice(1, -1)}</code>` : linked(part, target);
+    if (!isCode) return withFiles(part, links);
+    const code = html`<code>${part.slice(1, -1)}</code>`;
+    const href = links.defined(part.slice(1, -1));
+    return href === null ? code : html`<a class="cite" href="${href}">${code}</a>`;
   })}`;
 }
 
-function linked(text: string, target: Target): Html {
+/** `see performer-omega.ts`, without backquotes. */
+function withFiles(text: string, links: Links): Html {
+  return html`${text.split(/((?<![\w/-])[\w-]+\.ts\b)/).map((part, index) => {
+    const href = index % 2 === 1 ? links.defined(part) : null;
+    return href === null ? withCitations(part, links) : html`<a class="cite" href="${href}">${part}</a>`;
+  })}`;
+}
+
+function withCitations(text: string, links: Links): Html {
   let at = 0;
   const parts = citations(text).map(({ start, end, labels }) => {
     const before = emphasised(text.slice(at, start));
     at = end;
-    return html`${before}${citation(text.slice(start, end), labels, target)}`;
+    return html`${before}${citation(text.slice(start, end), labels, links)}`;
   });
   return html`${parts}${emphasised(text.slice(at))}`;
 }
 
 /** `eqs. 10, 11`: each number leads to its own, and the first takes the word before it along. */
-function citation(text: string, labels: readonly string[], target: Target): Html {
+function citation(text: string, labels: readonly string[], { cited }: Links): Html {
   const numbers = [...text.matchAll(/(?:\d+|[A-Z]\b)(?:\.\d+)*/g)];
   let at = 0;
   const parts = numbers.map((number, index) => {
@@ -79,7 +97,7 @@ function citation(text: string, labels: readonly string[], target: Target): Html
     const label = labels.find(
       (each) => each.endsWith(number[0]) && !/[\w.]/.test(each.at(-number[0].length - 1) ?? ''),
     );
-    const href = label === undefined ? null : target(label);
+    const href = label === undefined ? null : cited(label);
     const words = text.slice(begin, end).replace(' ', '\u00a0');
     return html`${between}${href === null ? words : html`<a class="cite" href="${href}">${words}</a>`}`;
   });

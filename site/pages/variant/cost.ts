@@ -4,16 +4,14 @@ import { REFERENCE_VARIANT } from '../../../src/compare/series.ts';
 import { formatCount, formatPercent } from '../../../src/terminal/format.ts';
 import { type AnyVariant, findVariant } from '../../../src/variants/registry.ts';
 import type { PaperNotes } from '../../papers/paper.ts';
-import { displayed, prose, type Target } from '../../source/typeset.ts';
+import { displayed, type Links, prose } from '../../source/typeset.ts';
 
 /** Each four times as long as the one before. */
 const LENGTHS = [2048, 8192, 32768, 131072];
 const HEAD_DIM = 64;
 
-export function costSection(variant: AnyVariant, notes: PaperNotes, target: Target): Html {
-  const steps = notes.cost.steps.map(
-    ({ tex, says }) => html`<li>${displayed(tex)}<p>${prose(says, target)}</p></li>\n`,
-  );
+export function costSection(variant: AnyVariant, notes: PaperNotes, links: Links): Html {
+  const steps = notes.cost.steps.map(({ tex, says }) => html`<li>${displayed(tex)}<p>${prose(says, links)}</p></li>\n`);
   return html`<ol class="steps">
 ${steps}</ol>
 ${countTable(variant)}`;

@@ -3,7 +3,7 @@ import { type Html, html } from '../../../src/compare/report/html.ts';
 import type { OptionSchema } from '../../../src/variants/options.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { PaperNotes } from '../../papers/paper.ts';
-import type { Target } from '../../source/typeset.ts';
+import type { Links } from '../../source/typeset.ts';
 import { inlined, prose } from '../../source/typeset.ts';
 
 /** Lengths whose defaults are shown: that of the shipped input, and one that the papers speak of. */
@@ -12,25 +12,25 @@ const LENGTHS = [512, 4096] as const;
 /** What every variant has that can be causal at all; no schema says it. */
 const CAUSAL: OptionSchema = { kind: 'boolean', description: 'whether a query sees only keys up to its own position' };
 
-export function optionsSection(variant: AnyVariant, notes: PaperNotes, target: Target): Html {
+export function optionsSection(variant: AnyVariant, notes: PaperNotes, links: Links): Html {
   const schemas: Record<string, OptionSchema> = {
     ...variant.options,
     ...(variant.supports.causal && { causal: CAUSAL }),
   };
   const others = notes.symbols.filter(({ option }) => option === null);
-  return html`${table(variant, schemas, notes, target)}
+  return html`${table(variant, schemas, notes, links)}
 <dl class="symbols" aria-label="Other symbols">${others.map(
-    ({ tex, means }) => html`<div><dt>${inlined(tex)}</dt><dd>${prose(sentence(means), target)}</dd></div>\n`,
+    ({ tex, means }) => html`<div><dt>${inlined(tex)}</dt><dd>${prose(sentence(means), links)}</dd></div>\n`,
   )}</dl>`;
 }
 
-function table(variant: AnyVariant, schemas: Record<string, OptionSchema>, notes: PaperNotes, target: Target): Html {
+function table(variant: AnyVariant, schemas: Record<string, OptionSchema>, notes: PaperNotes, links: Links): Html {
   const defaults = LENGTHS.map((length) => variant.defaults(length) as unknown as Record<string, unknown>);
   const rows = Object.entries(schemas).map(([name, schema]) => {
     const symbol = notes.symbols.find(({ option }) => option === name);
     const means = sentence(symbol?.means ?? schema.description);
     return html`<tr><th scope="row"><code>${name}</code></th><td class="symbol">${symbol === undefined ? null : inlined(symbol.tex)}</td>
-<td class="may">${allowed(schema)}</td>${defaults.map((each) => html`<td>${shown(each[name])}</td>`)}<td class="means">${prose(means, target)}</td></tr>
+<td class="may">${allowed(schema)}</td>${defaults.map((each) => html`<td>${shown(each[name])}</td>`)}<td class="means">${prose(means, links)}</td></tr>
 `;
   });
   if (rows.length === 0) return html`<p>It has none.</p>`;

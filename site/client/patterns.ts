@@ -1,1 +1,148 @@
-export {};
+/** The page of patterns: every variant at one length and one share of full attention's cost. */
+import { DECADES, weightShading } from '../../src/compare/patterns/shade.ts';
+import { formatError, formatPercent } from '../../src/terminal/format.ts';
+import type { Budgeted } from '../engine/protocol.ts';
+import { element, throttled } from './elements.ts';
+import { Engine } from './engine.ts';
+import { modeOfPage } from './lab/pictures.ts';
+import { setText } from './lab/places.ts';
+import { Latest } from './lab/queue.ts';
+import { Card } from './patterns/card.ts';
+import { HEAD_DIM, HEADS, hashOf, LENGTHS, type Settings, SHARES, settingsOf } from './patterns/settings.ts';
+
+/** Cells a side: about as many as a picture has dots. */
+const CELLS = 128;
+const MILLISECONDS_PER_SENTENCE = 1000;
+
+const controls = {
+  length: element('length', HTMLInputElement),
+  share: element('share', HTMLInputElement),
+  causal: element('causal', HTMLInputElement),
+  seed: element('seed', HTMLInputElement),
+};
+const all = element('pictures', HTMLElement);
+const cards = [...document.querySelectorAll<HTMLElement>('[data-variant]')].map((each) => new Card(each));
+const engine = Engine.load();
+
+/** One scale for all weights, so that they can be compared. */
+let largest = 0;
+let summary = '';
+const speak = throttled(MILLISECONDS_PER_SENTENCE, () => setText(element('spoken', HTMLElement), summary));
+
+const drawing = new Latest<Settings>(async (settings, isOvertaken) => {
+  all.setAttribute('aria-busy', 'true');
+  try {
+    await draw(settings, isOvertaken);
+    setText(element('problem', HTMLElement), '');
+  } catch (error) {
+    setText(element('problem', HTMLElement), error instanceof Error ? error.message : String(error));
+  }
+  if (!isOvertaken()) all.removeAttribute('aria-busy');
+});
+
+async function draw(settings: Settings, isOvertaken: () => boolean): Promise<void> {
+  const { length, share, causal, seed } = settings;
+  const size = { length, heads: HEADS, headDim: HEAD_DIM };
+  const ready = await engine;
+  const budgets = await ready.ask('budgets', { ...size, share, causal, seed });
+  const byName = new Map(budgets.map((each) => [each.variant, each]));
+  const budgetOf = ({ name }: Card) => byName.get(name) as Budgeted;
+  for (const card of cards) card.describe(budgetOf(card), settings);
+  // While a slider moves, not all are drawn each time: those that wait longest come first.
+  const stale = cards
+    .filter((card) => card.isStale)
+    .sort((one, other) => (drawnAt.get(one) ?? 0) - (drawnAt.get(other) ?? 0));
+  for (const card of stale) {
+    if (isOvertaken()) return;
+    const { options } = budgetOf(card);
+    card.show(
+      await ready.ask('pattern', {
+        ...size,
+        variant: card.name,
+        weights: card.drawsWeights,
+        options,
+        causal,
+        seed,
+        cells: CELLS,
+      }),
+      settings,
+      budgetOf(card),
+    );
+    drawnAt.set(card, performance.now());
+    paint(card);
+  }
+  summary = summaryOf(settings, budgets);
+  speak();
+}
+
+const drawnAt = new Map<Card, number>();
+
+/** A new largest weight changes the shade of all others. */
+function paint(...changed: readonly Card[]): void {
+  const before = largest;
+  largest = Math.max(...cards.map((card) => card.largest));
+  const isNewScale = largest !== before;
+  const shading = weightShading(largest);
+  const mode = modeOfPage();
+  for (const card of cards) {
+    if (changed.includes(card) || (isNewScale && card.drawsWeights)) card.paint(shading, mode);
+  }
+  if (!isNewScale) return;
+  setText(element('faintest', HTMLElement), `≤ ${formatError(largest / 10 ** DECADES)}`);
+  setText(element('strongest', HTMLElement), formatError(largest));
+}
+
+function summaryOf({ length, share, causal }: Settings, budgets: readonly Budgeted[]): string {
+  const cannot = causal ? cards.filter(({ canBeCausal }) => !canBeCausal).length : 0;
+  const over = budgets.filter((each) => each.budget !== null && each.share > share).length;
+  return [
+    `${cards.length - cannot} pictures at ${length} tokens, ${formatPercent(share)} of full attention’s FLOPs.`,
+    ...(over === 0 ? [] : [`${over} cost more even at their cheapest.`]),
+    ...(cannot === 0 ? [] : [`${cannot} cannot be causal.`]),
+  ].join(' ');
+}
+
+function settingsNow(): Settings {
+  const seed = Number(controls.seed.value);
+  return {
+    length: LENGTHS[Number(controls.length.value)],
+    share: SHARES[Number(controls.share.value)],
+    causal: controls.causal.checked,
+    seed: Number.isInteger(seed) && seed >= 0 ? seed : 0,
+  };
+}
+
+function changed(): void {
+  const settings = settingsNow();
+  showOutputs(settings);
+  history.replaceState(null, '', `#${hashOf(settings)}`);
+  drawing.submit(settings);
+}
+
+/** Also to whom the slider is read out: the number of a stop says nothing. */
+function showOutputs({ length, share }: Settings): void {
+  setText(element('length-text', HTMLElement), `${length} tokens`);
+  setText(element('share-text', HTMLElement), formatPercent(share));
+  controls.length.setAttribute('aria-valuetext', `${length} tokens`);
+  controls.share.setAttribute('aria-valuetext', `${formatPercent(share)} of full attention’s FLOPs`);
+}
+
+function setByAddress(): void {
+  const settings = settingsOf(location.hash);
+  controls.length.value = String(LENGTHS.indexOf(settings.length));
+  controls.share.value = String(SHARES.indexOf(settings.share));
+  controls.causal.checked = settings.causal;
+  controls.seed.value = String(settings.seed);
+  showOutputs(settings);
+  drawing.submit(settings);
+}
+
+for (const each of Object.values(controls)) each.addEventListener('input', changed);
+element('controls', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault());
+document.addEventListener('themechange', () => paint(...cards));
+window.addEventListener(
+  'resize',
+  throttled(200, () => paint(...cards)),
+);
+window.addEventListener('hashchange', setByAddress);
+setByAddress();

@@ -1,6 +1,6 @@
 /** Who attends to whom, variant beside variant: budgets of equal cost, and the picture of each. */
 import { budgetsOfShares } from '../../src/compare/equal-cost.ts';
-import { hasPattern, patternGrid } from '../../src/compare/patterns/grid.ts';
+import { patternGrid } from '../../src/compare/patterns/grid.ts';
 import { drawnWeights } from '../../src/compare/patterns/weights.ts';
 import { chosenVariants } from '../../src/compare/plan.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
@@ -41,14 +41,14 @@ export function budgets(ask: Questions['budgets']['ask']): Budgeted[] {
   });
 }
 
-/** The pattern of a variant that has one, else its weights on drawn numbers. */
+/** Throws UnsupportedError for the pattern of a variant that has none. */
 export function pattern(ask: Questions['pattern']['ask']): Grid {
   const { options, causal, seed, length, heads, headDim, cells } = ask;
   const [variant] = chosenVariants([ask.variant]);
   const shape = shapeOf(ask);
   const complete = checkOptions(variant, { ...options, causal }, shape);
   const costs = { flops: variant.cost(shape, complete).flops, fullFlops: flopsOfFull(shape, causal) };
-  if (hasPattern(variant)) {
+  if (!ask.weights) {
     const { size, cells: shares } = patternGrid(variant, length, complete, cells, heads);
     const pairs = pairsOf(variant, shape, complete)?.counted ?? null;
     return { kind: 'pattern', size, cells: shares, pairs, ...costs };

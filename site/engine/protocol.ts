@@ -125,8 +125,9 @@ export interface Questions {
   weights: { ask: Subject & { head: number | null }; answer: Weights; event: never };
   /** For every variant, in order of registration; of those that have no causal form, that without. */
   budgets: { ask: AttentionSize & { share: number; causal: boolean; seed: number }; answer: Budgeted[]; event: never };
+  /** `weights`: on drawn numbers, also of a variant that has a pattern. */
   pattern: {
-    ask: Omit<Subject, 'input'> & AttentionSize & { cells: number };
+    ask: Omit<Subject, 'input'> & AttentionSize & { cells: number; weights: boolean };
     answer: Grid;
     event: never;
   };

@@ -13,7 +13,8 @@ export function pairsOf(variant: AnyVariant, shape: AttentionShape, options: Com
   const { heads, keyLength: length } = shape;
   const formula = FORMULAS[variant.name]?.(length, options as never, heads) ?? null;
   const counted = length <= LONGEST_COUNTED ? count(variant, shape, options) : null;
-  return { counted, all: length ** 2, formula };
+  const all = options.causal ? (length * (length + 1)) / 2 : length ** 2;
+  return { counted, all, formula };
 }
 
 /** Of one head; the mean where they differ. */

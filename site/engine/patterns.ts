@@ -1,5 +1,5 @@
 /** Who attends to whom, variant beside variant: budgets of equal cost, and the picture of each. */
-import { budgetsOfShares } from '../../src/compare/equal-cost.ts';
+import { budgetsOfShares, cheapestBudget } from '../../src/compare/equal-cost.ts';
 import { patternGrid } from '../../src/compare/patterns/grid.ts';
 import { drawnWeights } from '../../src/compare/patterns/weights.ts';
 import { chosenVariants } from '../../src/compare/plan.ts';
@@ -15,12 +15,6 @@ import type { AttentionSize, Budgeted, Grid, Questions } from './protocol.ts';
 /** Rows of the weight matrix that make one row of cells. */
 const QUERIES_PER_CELL = 2;
 
-/**
- * Where nothing fits a share, these are tried, ascending, in steps of a twelfth: what comes first is close to the cheapest
- * budget. Of few tokens even that may cost some ten times as much as full attention.
- */
-const HIGHER_SHARES = Array.from({ length: 129 }, (_, n) => 2 ** ((n - 64) / 8));
-
 /** The option of BigBird that is no parameter but a part of the pattern. */
 const PATTERN_SEED = 'patternSeed';
 
@@ -31,12 +25,11 @@ export function budgets(ask: Questions['budgets']['ask']): Budgeted[] {
     const fullFlops = flopsOfFull(shape, causal);
     const own = PATTERN_SEED in variant.options ? { [PATTERN_SEED]: ask.seed } : {};
     const others = checkOptions(variant, { ...own, causal } as Partial<CommonOptions>, shape);
-    const shares = [ask.share, ...HIGHER_SHARES.filter((share) => share > ask.share)];
-    // Ascending, so the first is that of the share asked for, or else of the first that something fits.
-    const [value] = budgetsOfShares(variant, shape, others, fullFlops, shares);
-    const options = variant.budget === null ? own : { ...own, [variant.budget.option]: value };
+    const [fitting] = budgetsOfShares(variant, shape, others, fullFlops, [ask.share]);
+    const value = fitting ?? cheapestBudget(variant, shape, others);
+    const options = variant.budget === null || value === null ? own : { ...own, [variant.budget.option]: value };
     const { flops } = variant.cost(shape, checkOptions(variant, { ...options, causal }, shape));
-    const budget = variant.budget === null ? null : { symbol: variant.budget.symbol, value };
+    const budget = variant.budget === null || value === null ? null : { symbol: variant.budget.symbol, value };
     return { variant: variant.name, options, budget, share: flops / fullFlops };
   });
 }

@@ -50,7 +50,7 @@ export interface OptionFacts {
 export interface Pairs {
   /** One by one; null for sequences that are too long for it. */
   counted: number | null;
-  /** Of so many. */
+  /** Those that full attention has. */
   all: number;
   formula: { text: string; pairs: number } | null;
 }

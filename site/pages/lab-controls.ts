@@ -66,7 +66,7 @@ function optionOf(variant: AnyVariant, name: string, schema: OptionSchema, facts
   const id = `lab-${variant.name}-${name}`;
   const start = facts.start[name];
   const isBudget = variant.budget?.option === name;
-  const label = html`${schema.symbol === undefined ? null : html`<var>${schema.symbol}</var> `}${name}`;
+  const label = html`${schema.symbol === undefined ? null : html`${symbolOf(schema.symbol)} `}${name}`;
   const about = html`<p class="note" id="${id}-about">${schema.description}</p>`;
   const open = html`<div class="lab-field" data-option="${name}" data-kind="${schema.kind}"${isBudget ? html` data-budget` : null}>`;
   const described = html`aria-describedby="${id}-about"`;
@@ -95,16 +95,22 @@ function optionOf(variant: AnyVariant, name: string, schema: OptionSchema, facts
 <input type="number" id="${id}" ${described} min="${minimum}"${most} step="${step}" value="${String(start)}"></div>${about}</div>`;
 }
 
+/** `n_rounds` with its index below. */
+function symbolOf(symbol: string): Html {
+  const [letter, index] = symbol.split('_');
+  return html`<var>${letter}${index === undefined ? null : html`<sub>${index}</sub>`}</var>`;
+}
+
 function inputChoice(): Html {
   const kinds = Object.entries(DISTRIBUTIONS);
   return html`<fieldset class="lab-input">
 <legend>Input</legend>
 <div class="lab-field"><label for="lab-input">Queries, keys and values</label>
 <select id="lab-input" name="input" autocomplete="off">
-<option value="minilm">of MiniLM reading a book</option>
-<option value="text">of a small model reading your text</option>
+<option value="minilm">MiniLM reading a book</option>
+<option value="text">your own text</option>
 <option value="drawn">drawn numbers</option>
-<option value="file">from a file of yours</option>
+<option value="file">your own file</option>
 </select></div>
 <div data-input="text" hidden>
 <div class="lab-field"><label for="lab-text">Your text</label>

@@ -55,7 +55,7 @@ function legend(): Html {
 }
 
 function rowView(): Html {
-  return html`<div class="lab-row-view">
+  return html`<div class="lab-row-view" data-row-view>
 <div class="lab-field"><label for="lab-row">Weights of query <output data-row-name for="lab-row">256</output></label>
 <input type="range" id="lab-row" min="0" max="511" step="1" value="256" data-row></div>
 <canvas class="lab-chart" role="img" aria-label="Weights of one query" data-chart></canvas>
@@ -83,7 +83,7 @@ ${row('Share of the 16 largest weights found', 'topKRecall', null, null)}
 ${row('Time of a forward pass', 'milliseconds', 'fullMilliseconds', 'timeShare')}
 ${row('FLOPs', 'flops', 'fullFlops', 'flopShare')}
 ${row('Peak memory', 'peakBytes', 'fullPeakBytes', 'byteShare')}
-${row('Allowed pairs, counted', 'pairs', 'allPairs', 'pairShare')}
+${row('Allowed pairs a head, counted', 'pairs', 'allPairs', 'pairShare')}
 ${row(html`…by the formula <span class="lab-formula" data-formula></span>`, 'formulaPairs', null, 'formulaShare')}
 </tbody></table></div>
 <p class="note lab-machine" data-machine>Times are medians of turns that both take side by side, here in this page.</p>`;

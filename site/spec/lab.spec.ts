@@ -131,6 +131,13 @@ test('a common scale reaches the largest size of all, and a matrix differs from 
       const half = { length: whole.length, weights: whole.weights.map((weight) => weight / 2) };
       assert.is(largestOf(half, whole), Math.max(...whole.weights.map(Math.abs)));
       assert.ok(difference(whole, whole).weights.every((weight) => weight === 0));
+      // What is rounded otherwise is no difference; what is a little more is one, to the last bit.
+      const nearly = { length: whole.length, weights: whole.weights.map((weight) => weight * (1 + 1e-7)) };
+      assert.ok(difference(nearly, whole).weights.every((weight) => weight === 0));
+      assert.equal(
+        difference(whole, half).weights,
+        whole.weights.map((weight, n) => weight - half.weights[n]),
+      );
     }),
   );
 });

@@ -229,7 +229,8 @@ class Lab {
 
   /** Places that an input needs, or not, are there before anything comes to fill them. */
   #showPlaces(): void {
-    const { input } = this.#controls.state;
+    const { input, length } = this.#controls.state;
+    place(this.#lab, '[data-row-view]', HTMLElement).hidden = input === 'drawn' && length > LONGEST_PICTURE;
     this.#texts.setVisible(input === 'minilm' || input === 'text');
   }
 

@@ -34,9 +34,16 @@ export function pooled({ length, weights }: Matrix, side: number): Float32Array 
   return cells;
 }
 
+/** Sums of a few hundred float32 products, taken in different orders, differ by about this share of themselves. */
+const ROUNDING = 1e-5;
+
+/** a − b, and 0 where that is rounding. */
 export function difference(a: Matrix, b: Matrix): Matrix {
   const weights = new Float32Array(a.weights.length);
-  for (let n = 0; n < weights.length; n++) weights[n] = a.weights[n] - b.weights[n];
+  for (let n = 0; n < weights.length; n++) {
+    const [own, other] = [a.weights[n], b.weights[n]];
+    if (Math.abs(own - other) > ROUNDING * Math.max(Math.abs(own), Math.abs(other))) weights[n] = own - other;
+  }
   return { length: a.length, weights };
 }
 

@@ -49,6 +49,7 @@ export class Pictures {
   show(variantName: string, variant: Matrix, full: Matrix): void {
     this.#matrices = { variant, full, difference: difference(variant, full) };
     this.#largest = largestOf(variant, full);
+    this.#lab.classList.remove('lab-without-pictures');
     for (const name of NAMES) {
       place(this.#figures[name], '.lab-too-long', HTMLElement).hidden = true;
       const what =
@@ -79,6 +80,7 @@ export class Pictures {
       note.hidden = name !== 'variant';
       setText(note, reason);
     }
+    this.#lab.classList.add('lab-without-pictures');
   }
 
   paint(): void {

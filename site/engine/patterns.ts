@@ -27,10 +27,11 @@ export function budgets(ask: Questions['budgets']['ask']): Budgeted[] {
     const others = checkOptions(variant, { ...own, causal } as Partial<CommonOptions>, shape);
     const [fitting] = budgetsOfShares(variant, shape, others, fullFlops, [ask.share]);
     const value = fitting ?? cheapestBudget(variant, shape, others);
-    const options = variant.budget === null || value === null ? own : { ...own, [variant.budget.option]: value };
+    const budget = variant.budget === null || value === null ? null : { ...variant.budget, value };
+    const options = budget === null ? own : { ...own, [budget.option]: budget.value };
     const { flops } = variant.cost(shape, checkOptions(variant, { ...options, causal }, shape));
-    const budget = variant.budget === null || value === null ? null : { symbol: variant.budget.symbol, value };
-    return { variant: variant.name, options, budget, share: flops / fullFlops };
+    const share = flops / fullFlops;
+    return { variant: variant.name, options, budget: budget && { symbol: budget.symbol, value: budget.value }, share };
   });
 }
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { budgetsOfShares } from '../../src/compare/equal-cost.ts';
+import { budgetsOfShares, cheapestBudget } from '../../src/compare/equal-cost.ts';
 import { formatFront, paretoFront, rankedPoints } from '../../src/compare/front.ts';
 import { planCells, referenceCell } from '../../src/compare/plan.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
@@ -49,6 +49,31 @@ for (const variant of allVariants().filter(({ budget }) => budget !== null)) {
       { numRuns: 40 },
     );
     assert.ok(found > 0, 'no share was large enough');
+  });
+}
+
+for (const variant of allVariants()) {
+  test(`${variant.name}: nothing fits a share below the cheapest budget, which fits its own`, () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 16, max: 300 }), (length) => {
+        const shape = shapeOf(length, 2);
+        const full = referenceCell(shape, false);
+        const most = full.variant.cost(shape, full.options).flops;
+        const others = { ...variant.defaults(length), causal: false };
+        const cheapest = cheapestBudget(variant, shape, others);
+        if (variant.budget === null) {
+          assert.is(cheapest, null);
+          return;
+        }
+        const complete = checkOptions(variant, { ...others, [variant.budget.option]: cheapest }, shape);
+        const share = variant.cost(shape, complete).flops / most;
+        // Beside the rounding of the share itself.
+        assert.equal(budgetsOfShares(variant, shape, others, most, [share * 0.999]), []);
+        const [fits] = budgetsOfShares(variant, shape, others, most, [share * 1.001]);
+        assert.ok(fits >= Number(cheapest), `${fits} instead of ${cheapest}`);
+      }),
+      { numRuns: 20 },
+    );
   });
 }
 

@@ -28,35 +28,57 @@ export function budgetsOfShares(
   fullFlops: number,
   shares: readonly number[],
 ): number[] {
-  if (variant.budget === null) return [];
+  const costs = costsOf(variant, shape, others);
+  if (costs === null) return [];
+  const { flopsOf, lowest, highest, step } = costs;
+  const found = shares.flatMap((share) => {
+    const most = share * fullFlops;
+    if (!(flopsOf(lowest) <= most)) return [];
+    let [fits, exceeds] = [lowest, highest + 1];
+    while (exceeds - fits > 1) {
+      const middle = Math.floor((fits + exceeds) / 2);
+      if (flopsOf(middle) <= most) fits = middle;
+      else exceeds = middle;
+    }
+    return [fits * step];
+  });
+  return [...new Set(found)].sort((a, b) => a - b);
+}
+
+/** The value of the variant's budget from which on cost grows with it; null for a variant without a budget. */
+export function cheapestBudget(variant: AnyVariant, shape: AttentionShape, others: CommonOptions): number | null {
+  const costs = costsOf(variant, shape, others);
+  return costs === null ? null : costs.lowest * costs.step;
+}
+
+/** What budgets cost, which are multiples of a step. */
+interface BudgetCosts {
+  step: number;
+  /** Multiples between which budgets are looked for. */
+  lowest: number;
+  highest: number;
+  flopsOf(multiple: number): number;
+}
+
+function costsOf(variant: AnyVariant, shape: AttentionShape, others: CommonOptions): BudgetCosts | null {
+  if (variant.budget === null) return null;
   const option: string = variant.budget.option;
   const schema = (variant.options as Record<string, OptionSchema>)[option];
-  if (schema.kind !== 'integer') return [];
+  if (schema.kind !== 'integer') return null;
   const step = schema.multipleOf ?? 1;
   const highest = Math.floor((schema.maximum?.(shape.keyLength) ?? 16 * shape.keyLength) / step);
-  const costs = new Map<number, number>();
+  const known = new Map<number, number>();
   const costOf = (multiple: number): number => {
-    const known = costs.get(multiple) ?? flopsOf(variant, shape, { ...others, [option]: multiple * step });
-    costs.set(multiple, known);
-    return known;
+    const flops = known.get(multiple) ?? flopsOf(variant, shape, { ...others, [option]: multiple * step });
+    known.set(multiple, flops);
+    return flops;
   };
   // From the cheapest on, cost grows with the budget: not always from the smallest, a stride of 1 is full attention.
   const candidates = [schema.minimum, ...variant.budget.values(shape.keyLength)].map((value) =>
     Math.ceil(value / step),
   );
   const lowest = candidates.reduce((best, each) => (costOf(each) < costOf(best) ? each : best));
-  const found = shares.flatMap((share) => {
-    const most = share * fullFlops;
-    if (!(costOf(lowest) <= most)) return [];
-    let [fits, exceeds] = [lowest, highest + 1];
-    while (exceeds - fits > 1) {
-      const middle = Math.floor((fits + exceeds) / 2);
-      if (costOf(middle) <= most) fits = middle;
-      else exceeds = middle;
-    }
-    return [fits * step];
-  });
-  return [...new Set(found)].sort((a, b) => a - b);
+  return { step, lowest, highest, flopsOf: costOf };
 }
 
 /** Infinity for options that the variant refuses. */

@@ -1,0 +1,136 @@
+/** The page of patterns: its settings, budgets of equal cost, and what it shows of them. */
+import fc from 'fast-check';
+import type { Page } from 'playwright-core';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { allVariants } from '../../src/variants/registry.ts';
+import { hashOf, LENGTHS, nearest, SHARES, settingsOf } from '../client/patterns/settings.ts';
+import { budgets, pattern } from '../engine/patterns.ts';
+import { Visitor } from './browser.ts';
+
+const visitor = new Visitor(test);
+const size = { heads: 2, headDim: 16 };
+
+const someSettings = fc.record({
+  length: fc.constantFrom(...LENGTHS),
+  share: fc.constantFrom(...SHARES),
+  causal: fc.boolean(),
+  seed: fc.nat(),
+});
+
+test('a link brings back the settings that it was made of', () => {
+  fc.assert(fc.property(someSettings, (settings) => assert.equal(settingsOf(hashOf(settings)), { ...settings })));
+});
+
+test('whatever an address says becomes settings that the page has', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string(), fc.string(), (length, share, seed) => {
+      const settings = settingsOf(`#${new URLSearchParams({ length, share, seed })}`);
+      assert.ok(LENGTHS.includes(settings.length) && SHARES.includes(settings.share));
+      assert.ok(Number.isInteger(settings.seed) && settings.seed >= 0);
+    }),
+  );
+  assert.is(nearest(LENGTHS, 600), 512);
+  assert.is(nearest(LENGTHS, 10_000), 1024);
+});
+
+test('every budget is within the share, or its variant has none that is', () => {
+  fc.assert(
+    fc.property(someSettings, ({ length, share, causal, seed }) => {
+      const found = budgets({ ...size, length, share, causal, seed });
+      assert.equal(
+        found.map(({ variant }) => variant),
+        allVariants().map(({ name }) => name),
+      );
+      for (const { variant, budget, share: spent } of found) {
+        if (budget === null || spent <= share) continue;
+        const less = { ...size, length, share: share / 2, causal, seed };
+        const [below] = budgets(less).filter((each) => each.variant === variant);
+        assert.equal(below.budget, budget, `${variant} at ${length} tokens, ${share}`);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('a picture is of the very options whose cost is stated', () => {
+  const ask = { ...size, length: 64, causal: false, seed: 3 };
+  for (const { variant, options, share } of budgets({ ...ask, share: 1 / 4 })) {
+    const weights = !allVariants().some((each) => each.name === variant && (each.pattern ?? each.family === 'full'));
+    const grid = pattern({ ...ask, variant, options, weights, cells: 32 });
+    assert.ok(Math.abs(grid.flops / grid.fullFlops - share) < 1e-12, variant);
+    assert.is(grid.cells.length, 32 * 32);
+    assert.is(grid.kind, weights ? 'weights' : 'pattern');
+    if (grid.kind === 'weights') continue;
+    const mean = grid.cells.reduce((sum, each) => sum + each, 0) / grid.cells.length;
+    // Cells are of equal size here, so their mean share is the share of all pairs.
+    assert.ok(Math.abs(mean - (grid.pairs ?? 0) / 64 ** 2) < 1e-12, variant);
+  }
+});
+
+const texts = (page: Page, part: string) => page.locator(`.pattern-card [data-${part}]`).allTextContents();
+
+async function atRest(page: Page, change: () => Promise<void>): Promise<void> {
+  await change();
+  await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+}
+
+/** How many different colours a picture has. */
+const coloursOf = (page: Page, variant: string) =>
+  page
+    .locator(`[data-variant="${variant}"] canvas`)
+    .last()
+    .evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
+      return new Set(new Uint32Array(Uint8Array.from(data).buffer)).size;
+    });
+
+test('sliders change all pictures and what is said of them; what has no causal form says so', () =>
+  visitor.visit('patterns.html#length=128&share=0.25', { way: 'disk' }, async ({ page, problems }) => {
+    assert.is((await texts(page, 'drawn')).length, allVariants().length + 1);
+    assert.ok((await texts(page, 'drawn')).every((text) => text !== '–'));
+    for (const { name } of allVariants()) assert.ok((await coloursOf(page, name)) > (name === 'full' ? 1 : 0), name);
+    const before = await texts(page, 'budget');
+    await atRest(page, () => page.locator('#share').press('ArrowLeft'));
+    const after = await texts(page, 'budget');
+    assert.ok(before.some((text, n) => text !== after[n]));
+    assert.match(page.url(), /share=0\.21/);
+
+    await atRest(page, () => page.locator('#causal').check());
+    const cannot = await page
+      .locator('.pattern-card.cannot')
+      .evaluateAll((cards) => cards.map((card) => (card as HTMLElement).dataset.variant));
+    const expected = allVariants().filter(({ supports }) => !supports.causal);
+    assert.equal(cannot.sort(), expected.map(({ name }) => name).sort());
+    for (const { name } of expected) assert.is(await coloursOf(page, name), 1, `${name} is blank`);
+    assert.equal(problems, []);
+  }));
+
+test('of wishes that come faster than pictures only the last counts', () =>
+  visitor.visit('patterns.html', { way: 'disk' }, async ({ page, problems }) => {
+    await page.locator('#length').focus();
+    await atRest(page, async () => {
+      for (const key of ['End', 'Home', 'End', 'Home', 'ArrowRight']) await page.keyboard.press(key);
+    });
+    const labels = await page.locator('.pattern-card canvas').evaluateAll((all) => all.map((each) => each.ariaLabel));
+    for (const label of labels) assert.match(String(label), / at 96 tokens/);
+    assert.equal(problems, []);
+  }));
+
+test('pictures are painted anew in the colours that are chosen', () =>
+  visitor.visit('patterns.html#length=64', { way: 'disk', colours: 'light' }, async ({ page }) => {
+    const pixel = () =>
+      page
+        .locator('[data-variant="full"] canvas')
+        .first()
+        .evaluate((canvas: HTMLCanvasElement) => {
+          return Array.from(canvas.getContext('2d')?.getImageData(5, 5, 1, 1).data ?? []);
+        });
+    const light = await pixel();
+    await page.locator('#theme').click();
+    const dark = await pixel();
+    assert.is(light[3], 255);
+    assert.not.equal(dark, light);
+  }));
+
+test.run();

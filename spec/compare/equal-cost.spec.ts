@@ -65,7 +65,7 @@ for (const variant of allVariants()) {
           assert.is(cheapest, null);
           return;
         }
-        const complete = checkOptions(variant, { ...others, [variant.budget.option]: cheapest }, shape);
+        const complete = checkOptions(variant, { ...others, [String(variant.budget.option)]: cheapest }, shape);
         const share = variant.cost(shape, complete).flops / most;
         // Beside the rounding of the share itself.
         assert.equal(budgetsOfShares(variant, shape, others, most, [share * 0.999]), []);

@@ -80,7 +80,7 @@ ${this.#code(imports, IN_PLACE)}</details>
     const place = this.#placeOf(isEmpty(shown) ? comment.start : shown.start);
     const blocks = blocksOf(textOf(this.#file, comment));
     return html`<div class="segment${isEmpty(comment) ? ' bare' : ''}"${id}>
-<div class="remark"><div>
+<div class="remark"><div class="said">
 ${this.#remarks.write(blocks, isCopy ? null : place)}</div></div>
 ${isEmpty(shown) ? html`<div class="code"></div>` : this.#code(shown, view)}</div>
 `;
@@ -94,7 +94,7 @@ ${isEmpty(shown) ? html`<div class="code"></div>` : this.#code(shown, view)}</di
       }
       return html`<span class="line" data-line="${line + 1}">${withoutIndent(tokens, view.indent).map(token)}\n</span>`;
     });
-    return html`<pre class="code"><code>${rows}</code></pre>`;
+    return html`<pre class="code"><code class="listing">${rows}</code></pre>`;
   }
 
   #placeOf(line: number): Place {

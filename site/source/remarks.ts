@@ -3,7 +3,7 @@ import { type Html, html } from '../../src/compare/report/html.ts';
 import { citations } from '../papers/citations.ts';
 import type { Block, Formula } from './comment.ts';
 import type { PageLinks, Place } from './paper.ts';
-import { displayed, remark } from './typeset.ts';
+import { displayed, formula, remark } from './typeset.ts';
 
 /** Writes the comments of one file in their order, since an equation that was just shown is not shown again. */
 export class Remarks {
@@ -43,9 +43,9 @@ export class Remarks {
     }
     const columns = Math.max(...block.formulas.map(({ cells }) => cells.length));
     if (columns > 2) return this.#table(block.formulas);
-    return html`${block.formulas.map((formula) => {
-      const label = this.#standsFor(formula);
-      return label === null ? this.#formula(formula) : this.#equation(label, formula.label);
+    return html`${block.formulas.map((each) => {
+      const label = this.#standsFor(each);
+      return label === null ? this.#formula(each) : this.#equation(label, each.label);
     })}`;
   }
 
@@ -65,7 +65,7 @@ export class Remarks {
 
   /** What the paper's own equations take the place of. */
   #replaced(block: Block): string[] {
-    return block.kind === 'formulas' ? block.formulas.flatMap((formula) => this.#standsFor(formula) ?? []) : [];
+    return block.kind === 'formulas' ? block.formulas.flatMap((each) => this.#standsFor(each) ?? []) : [];
   }
 
   /** The label of the equation that a line is, if it is one of the paper's and nothing else. */
@@ -85,9 +85,8 @@ export class Remarks {
     return html`<div class="equation" data-shows="${label}">${displayed(equation.tex)}<span class="label">${this.#text(words ?? label)}</span></div>\n`;
   }
 
-  /** In a formula, with the bars that the fonts of equations have. */
   #maths(source: string): Html {
-    return this.#text(source.replaceAll('‖', '∥'));
+    return formula(source, this.#links);
   }
 
   #text(source: string): Html {

@@ -75,14 +75,20 @@ function withFiles(text: string, links: Links): Html {
   })}`;
 }
 
-function withCitations(text: string, links: Links): Html {
+/** A formula of a comment: as its text, with the letters that stand for something in italics. */
+export function formula(text: string, links: Links): Html {
+  // The fonts of equations have these bars.
+  return withCitations(text.replaceAll('‖', '∥'), links, (part) => indexed(part, italic));
+}
+
+function withCitations(text: string, links: Links, write = emphasised): Html {
   let at = 0;
   const parts = citations(text).map(({ start, end, labels }) => {
-    const before = emphasised(text.slice(at, start));
+    const before = write(text.slice(at, start));
     at = end;
     return html`${before}${citation(text.slice(start, end), labels, links)}`;
   });
-  return html`${parts}${emphasised(text.slice(at))}`;
+  return html`${parts}${write(text.slice(at))}`;
 }
 
 /** `eqs. 10, 11`: each number leads to its own, and the first takes the word before it along. */
@@ -112,18 +118,23 @@ function emphasised(text: string): Html {
 
 /** What may stand in an index: a group in braces or brackets, a fraction, or letters and digits with a sign. */
 const INDEX = String.raw`\{[^{}]*\}|\([^()]*\)|[½¼∞]|[−+]?[A-Za-z0-9α-ω]+′?`;
-const INDICES = new RegExp(String.raw`(?<=[\p{L}\p{M}\p{N}Σ‖′)\]}])([_^])(${INDEX})`, 'gu');
+const INDICES = new RegExp(String.raw`(?<=[\p{L}\p{M}\p{N}Σ‖∥′)\]}])([_^])(${INDEX})`, 'gu');
 
-/** Indices below and above the line. */
-function indexed(text: string): Html {
+/** Indices below and above the line; `write` writes what is on a line of its own. */
+function indexed(text: string, write: (text: string) => Html = (part) => html`${part}`): Html {
   const parts = text.split(INDICES);
   const out: Html[] = [];
   for (let n = 0; n < parts.length; n += 3) {
-    out.push(html`${parts[n]}`);
+    out.push(write(parts[n]));
     if (n + 2 >= parts.length) continue;
-    // Braces only group; brackets are part of what is written.
-    const index = indexed(parts[n + 2].replace(/^\{(.*)\}$/, '$1'));
+    // Braces only group; brackets are part of what is written, and no line begins with them.
+    const index = indexed(parts[n + 2].replace(/^\{(.*)\}$/, '$1').replace(/^\(/, '\u2060('), write);
     out.push(parts[n + 1] === '_' ? html`<sub>${index}</sub>` : html`<sup>${index}</sup>`);
   }
   return html`${out}`;
+}
+
+/** Letters by themselves and the product QK, not the names of functions. */
+function italic(text: string): Html {
+  return html`${text.split(/((?<!\p{L})(?:QK|[A-Za-zα-ω])(?![A-Za-z]))/u).map((part, index) => (index % 2 === 1 ? html`<i>${part}</i>` : part))}`;
 }

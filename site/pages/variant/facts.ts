@@ -17,11 +17,11 @@ export function facts(variant: AnyVariant): Html {
   const { family, complexity, exactness, supports, paper, name } = variant;
   return html`<aside class="card facts" aria-label="Facts">
 <dl>
-<div><dt>Paper</dt><dd><a href="#paper">${paper.authors} ${paper.year}</a></dd></div>
-<div><dt>Family</dt><dd>${family === 'full' ? 'Full attention' : FAMILIES[family].title}</dd></div>
-<div><dt>Cost</dt><dd><a href="#cost">${complexity}</a></dd></div>
-<div><dt>Result</dt><dd>${EXACTNESS[exactness]}</dd></div>
-${measured(name)}<div><dt>Source</dt><dd><a href="#source"><code>src/variants/${raw('<wbr>')}${name}.ts</code></a></dd></div>
+<div class="fact"><dt>Paper</dt><dd><a href="#paper">${paper.authors} ${paper.year}</a></dd></div>
+<div class="fact"><dt>Family</dt><dd>${family === 'full' ? 'Full attention' : FAMILIES[family].title}</dd></div>
+<div class="fact"><dt>Cost</dt><dd><a href="#cost">${complexity}</a></dd></div>
+<div class="fact"><dt>Result</dt><dd>${EXACTNESS[exactness]}</dd></div>
+${measured(name)}<div class="fact"><dt>Source</dt><dd><a href="#source"><code>src/variants/${raw('<wbr>')}${name}.ts</code></a></dd></div>
 </dl>
 <ul class="supports" aria-label="What it supports">
 ${support('Causal', supports.causal)}${support('Padding', supports.padding)}${support('Cross-attention', supports.crossAttention)}${support(
@@ -42,9 +42,9 @@ function measured(name: string): Html {
   const { time } = slopesOf(needSuite('scaling').rows, name);
   const point = name === REFERENCE_VARIANT ? undefined : middlePoints(needComparison()).get(name);
   const at = point?.budget == null ? '' : ` at ${point.budget.symbol} = ${point.budget.value}`;
-  return html`${time === null ? null : html`<div><dt>Measured</dt><dd><a href="#measured">time ∝ L<sup>${time.toFixed(2)}</sup></a></dd></div>\n`}${
+  return html`${time === null ? null : html`<div class="fact"><dt>Measured</dt><dd><a href="#measured">time ∝ L<sup>${time.toFixed(2)}</sup></a></dd></div>\n`}${
     point === undefined
       ? null
-      : html`<div><dt>Error</dt><dd><a href="#measured">${formatError(point.error)}</a>${at}</dd></div>\n`
+      : html`<div class="fact"><dt>Error</dt><dd><a href="#measured">${formatError(point.error)}</a>${at}</dd></div>\n`
   }`;
 }

@@ -34,7 +34,7 @@ function errors(variant: string): Html {
   const rows = points.map(
     (
       point,
-    ) => html`<tr><th scope="row">${budgetOf(point)}</th><td class="number">${errorOf(point)}</td><td class="number">${formatMilliseconds(
+    ) => html`<tr><th scope="row" class="budget">${budgetOf(point)}</th><td class="number">${errorOf(point)}</td><td class="number">${formatMilliseconds(
       point.milliseconds,
     )}</td><td class="number">${formatRatio(point.fullMilliseconds / point.milliseconds)}</td><td class="number">${formatBytes(
       point.peakBytes,
@@ -70,15 +70,17 @@ async function growth(variant: string): Promise<Html> {
   const lengths = rows.flatMap((row) => (isForward(row, variant) && row.length !== undefined ? [row.length] : []));
   const [chart] = timeCharts(rows.filter((row) => row.variant === variant || row.variant === REFERENCE_VARIANT));
   return html`<h3>How it grows with the length</h3>
+<div class="growth"><div>
 <dl class="slopes">
 <div><dt>Time</dt><dd>∝ L<sup>${slope(time)}</sup></dd></div>
 <div><dt>Memory</dt><dd>∝ L<sup>${slope(memory)}</sup></dd></div>
 </dl>
 <p>The exponents are fitted to a forward pass at one fixed budget, from ${Math.min(...lengths).toLocaleString('en')} tokens to
 ${Math.max(...lengths).toLocaleString('en')}: 1 is in proportion to the length, 2 is with its square. Memory is the peak beyond the inputs.</p>
-${await figure(chart)}
-${evidenceLine(suiteEvidence('scaling'))}
-<p class="note">${environment.cpu}, ${environment.threads} threads, Node ${environment.node}; 2 heads of width 64.</p>`;
+<p class="note">${environment.cpu}, ${environment.threads} threads, Node ${environment.node}; 2 heads of width 64.</p>
+</div>
+${await figure(chart)}</div>
+${evidenceLine(suiteEvidence('scaling'))}`;
 }
 
 const isForward = (row: ScalingRow, variant: string): boolean => row.variant === variant && !row.training;

@@ -20,7 +20,8 @@ export function optionsSection(variant: AnyVariant, notes: PaperNotes, links: Li
   const others = notes.symbols.filter(({ option }) => option === null);
   return html`${table(variant, schemas, notes, links)}
 <dl class="symbols" aria-label="Other symbols">${others.map(
-    ({ tex, means }) => html`<div><dt>${inlined(tex)}</dt><dd>${prose(sentence(means), links)}</dd></div>\n`,
+    ({ tex, means }) =>
+      html`<div class="symbol-entry"><dt>${inlined(tex)}</dt><dd>${prose(sentence(means), links)}</dd></div>\n`,
   )}</dl>`;
 }
 
@@ -35,7 +36,7 @@ function table(variant: AnyVariant, schemas: Record<string, OptionSchema>, notes
   });
   if (rows.length === 0) return html`<p>It has none.</p>`;
   const heads = ['Option', 'Paper', 'May be', ...LENGTHS.map((length) => `At ${length} tokens`), 'Meaning'];
-  return html`<div class="scroll options" tabindex="0" role="region" aria-labelledby="options">
+  return html`<div class="scroll options" tabindex="0" role="region" aria-label="Options and their values">
 <table>
 <thead><tr>${heads.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>
@@ -48,7 +49,7 @@ function allowed(schema: OptionSchema): Html {
   if (schema.kind === 'boolean') return html`<code>true</code> or <code>false</code>`;
   if (schema.kind === 'number') return html`${schema.minimum} to ${schema.maximum}`;
   if (schema.kind === 'choice') {
-    return html`${schema.choices.map((choice, index) => html`${index === 0 ? '' : ', '}<code>${choice}</code>`)}`;
+    return html`${schema.choices.map((choice, index) => html`${index === 0 ? '' : ', '}<code class="choice">${choice}</code>`)}`;
   }
   if (schema.kind === 'integers') {
     return schema.per === 'position'

@@ -50,7 +50,8 @@ export class Engine {
   /** Puts a shipped file where the library finds it; once is enough. */
   async putShipped(name: string): Promise<void> {
     const text = atob(await dataOf(name));
-    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    const bytes = new Uint8Array(text.length);
+    for (let n = 0; n < bytes.length; n++) bytes[n] = text.charCodeAt(n);
     await this.ask('put', { name, bytes });
   }
 

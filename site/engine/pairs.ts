@@ -39,52 +39,59 @@ type Formula = NonNullable<Pairs['formula']>;
  * windows are cut off, and a pair that two rules allow is counted by both.
  */
 const FORMULAS: Readonly<Record<string, (L: number, options: never, heads: number) => Formula>> = {
-  full: (L, { causal }: CommonOptions) => halved(causal, { text: 'L²', pairs: L * L }),
+  full: (L, { causal }: CommonOptions) => halved(causal, { text: 'L·L', symbols: { L }, pairs: L * L }),
 
   longformer(L, options: CommonOptions & { attentionWindow: number; globalPositions: readonly number[] }) {
     const { causal, attentionWindow: w, globalPositions } = options;
     const g = globalPositions.length;
+    const symbols = { L, w, g };
     const globals = g === 0 ? '' : causal ? ' + g·L' : ' + 2·g·L';
     return causal
-      ? { text: `L·(½w + 1)${globals}`, pairs: L * (w / 2 + 1) + g * L }
-      : { text: `L·(w + 1)${globals}`, pairs: L * (w + 1) + 2 * g * L };
+      ? { text: `L·(w/2 + 1)${globals}`, symbols, pairs: L * (w / 2 + 1) + g * L }
+      : { text: `L·(w + 1)${globals}`, symbols, pairs: L * (w + 1) + 2 * g * L };
   },
 
   bigbird(L, options: CommonOptions & BigBirdSizes) {
-    const { blockSize: b, randomBlocks: r, globalBlocks, construction } = options;
-    const atBothEnds = construction === 'itc';
-    const g = atBothEnds ? 2 * globalBlocks : globalBlocks;
-    return { text: `L·b·(3 + r + ${atBothEnds ? '4' : '2'}·g)`, pairs: L * b * (3 + r + 2 * g) };
+    const { blockSize: b, randomBlocks: r, globalBlocks: g, construction } = options;
+    // Global blocks are at both ends or in front; they attend to all, and all to them.
+    const times = construction === 'itc' ? 4 : 2;
+    return { text: `L·b·(3 + r + ${times}·g)`, symbols: { L, b, r, g }, pairs: L * b * (3 + r + times * g) };
   },
 
   'sparse-transformer'(L, options: CommonOptions & SparseSizes, heads) {
     const { causal, pattern, stride: l, summaryColumns: c } = options;
-    const [near, nearText] = pattern === 'strided' ? [2 * l, '2l'] : [l, 'l'];
+    const symbols = { L, l, c };
+    const [near, nearText] = pattern === 'strided' ? [2 * l, '2·l'] : [l, 'l'];
     const [far, farText] = pattern === 'strided' ? [L / l, 'L/l'] : [(c * L) / l, 'c·L/l'];
     const isSplit = options.heads === 'split';
-    if (isSplit && heads === 1) return halved(causal, { text: `L·${nearText}`, pairs: L * near });
-    const both = { text: `L·(${nearText} + ${farText})`, pairs: L * (near + far) };
+    if (isSplit && heads === 1) return halved(causal, { text: `L·${nearText}`, symbols, pairs: L * near });
+    const both = { text: `L·(${nearText} + ${farText})`, symbols, pairs: L * (near + far) };
     return halved(causal, halved(isSplit, both));
   },
 
-  'local-attention': (L, { causal, chunkLength: m }: CommonOptions & { chunkLength: number }) =>
-    causal ? { text: 'L·1½m', pairs: 1.5 * m * L } : { text: 'L·3m', pairs: 3 * m * L },
+  'local-attention'(L, { causal, chunkLength: m }: CommonOptions & { chunkLength: number }) {
+    const chunks = causal ? 1.5 : 3;
+    return { text: `L·${chunks}·m`, symbols: { L, m }, pairs: L * chunks * m };
+  },
 
   'light-conv': convolution,
   'dynamic-conv': convolution,
 
   'transformer-xl'(L, options: CommonOptions & { segmentLength: number; memoryLength: number }) {
     const { causal, segmentLength: S, memoryLength: M } = options;
-    return causal ? { text: 'L·(½S + M)', pairs: L * (S / 2 + M) } : { text: 'L·(S + M)', pairs: L * (S + M) };
+    const symbols = { L, S, M };
+    return causal
+      ? { text: 'L·(S/2 + M)', symbols, pairs: L * (S / 2 + M) }
+      : { text: 'L·(S + M)', symbols, pairs: L * (S + M) };
   },
 };
 
 function convolution(L: number, { kernelWidth: k }: CommonOptions & { kernelWidth: number }): Formula {
-  return { text: 'L·k', pairs: L * k };
+  return { text: 'L·k', symbols: { L, k }, pairs: L * k };
 }
 
-function halved(really: boolean, { text, pairs }: Formula): Formula {
-  return really ? { text: `½·${text}`, pairs: pairs / 2 } : { text, pairs };
+function halved(really: boolean, { text, symbols, pairs }: Formula): Formula {
+  return really ? { text: `½·${text}`, symbols, pairs: pairs / 2 } : { text, symbols, pairs };
 }
 
 interface BigBirdSizes {

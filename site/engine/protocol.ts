@@ -52,7 +52,8 @@ export interface Pairs {
   counted: number | null;
   /** Those that full attention has. */
   all: number;
-  formula: { text: string; pairs: number } | null;
+  /** Its text has a letter for each symbol. */
+  formula: { text: string; symbols: Readonly<Record<string, number>>; pairs: number } | null;
 }
 
 /** What `compare` has, and how many pairs the variant allows; null for one that has no pattern. */

@@ -207,6 +207,8 @@ test('every variant with a pattern has a formula for its pairs, which is near th
   for (const variant of patterned) {
     for (const options of SPARSE[variant.name]) {
       const pairs = pairsByRule(variant, 1024, 2, options);
+      const { text = '', symbols = {} } = pairs?.formula ?? {};
+      assert.ok(/[A-Za-z]/.test(text) && [...text.matchAll(/[A-Za-z]/g)].every(([symbol]) => symbol in symbols), text);
       const ratio = (pairs?.formula?.pairs ?? 0) / (pairs?.counted ?? 0);
       // Ends of windows and pairs of two rules: with these sizes some per cent, up to a tenth.
       assert.ok(ratio > 0.9 && ratio < 1.15, `${variant.name} ${JSON.stringify(options)}: ${ratio}`);

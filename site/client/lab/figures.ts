@@ -23,7 +23,14 @@ export function showFigures(lab: HTMLElement, measurement: Measurement): void {
     else cell.dataset.value = String(value);
     setText(cell, value === null ? '–' : format(value));
   }
-  setText(place(lab, '[data-formula]', HTMLElement), pairs?.formula?.text ?? '');
+  setText(place(lab, '[data-formula]', HTMLElement), filledIn(pairs?.formula ?? null));
+}
+
+/** `L·(w + 1) = 512·(64 + 1)` */
+function filledIn(formula: NonNullable<Measurement['pairs']>['formula']): string {
+  if (formula === null) return '';
+  const { text, symbols } = formula;
+  return `${text} = ${text.replace(/[A-Za-z]/g, (symbol) => String(symbols[symbol] ?? symbol))}`;
 }
 
 function cellsOf(measurement: Measurement): Cells {

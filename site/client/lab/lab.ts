@@ -17,6 +17,8 @@ import { inputChoice, LONGEST_PICTURE, subjectOf } from './state.ts';
 import { Texts } from './texts.ts';
 import { hashOf, stateOfHash } from './url.ts';
 
+/** What takes longer than this is announced. */
+const SLOW_MILLISECONDS = 600;
 /** Once nothing has changed for so long, times are taken more often… */
 const IDLE_MILLISECONDS = 1000;
 /** …for about so long, since whoever moves a slider then has to wait for it. */
@@ -38,6 +40,8 @@ class Lab {
   readonly #writeHash = throttled(500, () => this.#link());
   readonly #announceSoon = throttled(1000, () => this.#announce());
   #session: Promise<Session> | null = null;
+  /** Whether anything has been shown. */
+  #isStarted = false;
   #idle: number | undefined;
   #facts: InputFacts | null = null;
   #matrices: { variant: Matrix; full: Matrix } | null = null;
@@ -107,23 +111,22 @@ class Lab {
   /** Never rejects: what goes wrong is said, and what was seen last stays. */
   async #work(turns: number, isOvertaken: () => boolean): Promise<void> {
     this.#lab.setAttribute('aria-busy', 'true');
+    const slow = this.#isStarted ? setTimeout(() => this.#status('Computing…'), SLOW_MILLISECONDS) : undefined;
     try {
       await this.#showNewest(turns, isOvertaken);
+      this.#isStarted = true;
+      clearTimeout(slow);
     } catch (error) {
-      if (!(error instanceof EngineError)) console.error(error);
-      const message = error instanceof Error ? error.message : String(error);
-      this.#status(error instanceof EngineError && error.expected ? message : `This went wrong: ${message}`, true);
+      clearTimeout(slow);
+      this.#showError(error);
     } finally {
       if (!isOvertaken()) this.#lab.removeAttribute('aria-busy');
     }
   }
 
   async #showNewest(turns: number, isOvertaken: () => boolean): Promise<void> {
-    if (this.#session === null) {
-      this.#status('Starting the library…');
-      this.#session = Session.start();
-    }
-    const session = await this.#session;
+    if (this.#session === null) this.#status('Starting the library…');
+    const session = await this.#started();
     const state = this.#controls.settled;
     if (state.input === 'file' && state.files.length === 0) {
       this.#status('Choose a file first; until then the pictures are of what was there before.');
@@ -242,11 +245,31 @@ class Lab {
   }
 
   async #take(files: OwnFile[]): Promise<void> {
-    this.#session ??= Session.start();
-    const session = await this.#session;
-    await session.putFiles(files);
+    try {
+      const session = await this.#started();
+      await session.putFiles(files);
+    } catch (error) {
+      this.#showError(error);
+      return;
+    }
     this.#controls.write({ ...this.#controls.state, input: 'file', layer: '', files: files.map(({ name }) => name) });
     this.#changed();
+  }
+
+  /** The engine, which is asked for again where it could not be loaded. */
+  #started(): Promise<Session> {
+    const starting = this.#session ?? Session.start();
+    this.#session = starting;
+    starting.catch(() => {
+      if (this.#session === starting) this.#session = null;
+    });
+    return starting;
+  }
+
+  #showError(error: unknown): void {
+    if (!(error instanceof EngineError)) console.error(error);
+    const message = error instanceof Error ? error.message : String(error);
+    this.#status(error instanceof EngineError && error.expected ? message : `This went wrong: ${message}`, true);
   }
 
   /** Whether the address said something. */

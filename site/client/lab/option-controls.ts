@@ -56,7 +56,7 @@ export class OptionControls {
 
   /** As the command line takes them: those that differ from the defaults, and the budget, which it would sweep. */
   texts(variant: string, { defaults }: OptionFacts): Record<string, string> {
-    const written = this.#fieldsOf(variant).map((field) => [field, textOf(controlsOf(field)[0])] as const);
+    const written = this.#fieldsOf(variant).map((field) => [field, writtenAs(parsed(field))] as const);
     const telling = written.filter(([field, text]) => {
       return field.dataset.budget !== undefined || text !== writtenAs(defaults[nameOf(field)]);
     });

@@ -17,10 +17,12 @@ const isEmpty = ({ start, end }: Lines): boolean => start >= end;
 /** One file on the page of a variant. Its introduction comes first, then the whole; copies are drawn by another one. */
 export class AnnotatedFile {
   readonly #file: ShownFile;
+  readonly #links: PageLinks;
   readonly #remarks: Remarks;
 
   constructor(file: ShownFile, links: PageLinks) {
     this.#file = file;
+    this.#links = links;
     this.#remarks = new Remarks(links);
   }
 
@@ -92,9 +94,18 @@ ${isEmpty(shown) ? html`<div class="code"></div>` : this.#code(shown, view)}</di
       if (view.kind === 'place') {
         return html`<span class="line" id="${lineAnchor(this.#file, line)}" data-line="${line + 1}">${tokens.map(token)}\n</span>`;
       }
-      return html`<span class="line" data-line="${line + 1}">${withoutIndent(tokens, view.indent).map(token)}\n</span>`;
+      return html`<span class="line" data-line="${line + 1}">${withoutIndent(tokens, view.indent).map((each) =>
+        this.#leading(each, line),
+      )}\n</span>`;
     });
     return html`<pre class="code"><code class="listing">${rows}</code></pre>`;
+  }
+
+  /** A token of a copy: where it calls a function of these files, it leads to it. */
+  #leading(each: Token, line: number): Html {
+    const href = each.kind === 'function' ? this.#links.defined(each.text.trim()) : null;
+    const isOwn = href === `#${lineAnchor(this.#file, line)}`;
+    return href === null || isOwn ? token(each) : html`<a class="call" href="${href}">${token(each)}</a>`;
   }
 
   #placeOf(line: number): Place {

@@ -46,7 +46,7 @@ function errors(variant: string): Html {
 The mean of the layers, and in brackets the range over them.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Error at each budget">
 <table>
-<thead><tr><th scope="col">Budget</th><th scope="col" class="number">Error</th><th scope="col" class="number">Time</th><th scope="col" class="number">Speed-up</th><th scope="col" class="number">Memory</th><th scope="col" class="number">Operations of full’s</th></tr></thead>
+<thead><tr><th scope="col">Budget</th><th scope="col" class="number">Error</th><th scope="col" class="number">Time</th><th scope="col" class="number">Speed-up</th><th scope="col" class="number">Memory</th><th scope="col" class="number">Share of full’s operations</th></tr></thead>
 <tbody>
 ${rows}</tbody>
 </table>

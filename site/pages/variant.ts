@@ -111,7 +111,7 @@ function sourceSection(files: readonly ShownFile[], links: PageLinks): Section {
   const parts = files.map((file) => {
     const annotated = new AnnotatedFile(file, links);
     const lineCount = `${file.lines.length} lines`;
-    return html`<h3 class="file" id="${fileAnchor(file)}"><code>${file.path}</code> <span>${lineCount}</span></h3>
+    return html`<h3 class="file" id="${fileAnchor(file)}"><code class="path">${file.path}</code> <span>${lineCount}</span></h3>
 ${file === main ? null : annotated.introduction()}${annotated.whole()}`;
   });
   const linked = companions.map((file, index) => {

@@ -1,4 +1,5 @@
 /** The command that prints the very numbers of a lab, from the root of the repository. */
+import { setText } from './places.ts';
 import type { LabState } from './state.ts';
 
 /** `options`: those that differ from the defaults, and the budget, as texts. */
@@ -39,4 +40,17 @@ function inputWords({ input, layer, distribution, length, heads, headDim, files 
 /** As shells take a word; most need nothing. */
 function quoted(word: string): string {
   return /^[\w./=,:@+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Says on the button how it went. */
+export async function copyText(from: HTMLElement, button: HTMLButtonElement): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(from.textContent ?? '');
+    setText(button, 'Copied');
+  } catch {
+    // Then it is selected, for the reader's own copying.
+    getSelection()?.selectAllChildren(from);
+    setText(button, 'Selected');
+  }
+  setTimeout(() => setText(button, 'Copy'), 1500);
 }

@@ -50,7 +50,7 @@ function cellsOf(measurement: Measurement): Cells {
     flopShare: [flops / fullFlops, formatPercent],
     peakBytes: [peakBytes, formatBytes],
     fullPeakBytes: [fullPeakBytes, formatBytes],
-    byteShare: [peakBytes / fullPeakBytes, formatPercent],
+    byteShare: [peakBytes / fullPeakBytes, formatRatio],
     pairs: [counted, wholeNumber],
     allPairs: [pairs?.all ?? null, wholeNumber],
     pairShare: [share(counted), formatPercent],

@@ -1,31 +1,10 @@
-/** For those who see little or nothing, who use a keyboard, and who choose light or dark. */
-import axe from 'axe-core';
+/** For those who use a keyboard, and who choose light or dark. */
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ownPages, Visitor } from './browser.ts';
+import { Visitor } from './browser.ts';
 
 const visitor = new Visitor(test);
-
-/** A window and a phone: what scrolls, and so must take the focus, differs between them. */
-const LOOKS = [
-  { colours: 'light', width: 1280, height: 900 },
-  { colours: 'dark', width: 390, height: 844 },
-] as const;
-/** A page of each kind that TypeDoc makes. */
-const REFERENCE = ['index', 'functions/attend', 'classes/Tensor', 'interfaces/AttentionVariant', 'modules/ops'].map(
-  (name) => `api/${name}.html`,
-);
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-
-for (const path of [...ownPages(), ...REFERENCE]) {
-  for (const look of LOOKS) {
-    test(`${path} breaks no rule of WCAG 2.2 AA that a program can check: ${look.colours}, ${look.width} pixels`, () =>
-      visitor.visit(path, look, async ({ page }) => {
-        assert.equal(await violations(page), []);
-      }));
-  }
-}
 
 test('the first stop of the keyboard is a link that skips to the content', () =>
   visitor.visit('index.html', {}, async ({ page }) => {
@@ -63,19 +42,6 @@ for (const colours of ['light', 'dark'] as const) {
       await page.locator('#theme').click();
       assert.is(await brightness(page), colours);
     }));
-}
-
-/** What axe finds: a line for each rule, with how often and where first. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return page.evaluate(async (values) => {
-    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
-    const { violations } = await axe.run(document, { runOnly: { type: 'tag', values } });
-    return violations.map(({ id, nodes: [first, ...others] }) => {
-      const where = `${first.target.join(' ')} and ${others.length} more`;
-      return `${id}: ${where}: ${first.failureSummary?.replaceAll(/\s+/g, ' ')}`;
-    });
-  }, RULES);
 }
 
 /** The name of what has the focus. */

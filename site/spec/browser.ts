@@ -15,11 +15,17 @@ export const dist = process.env.SITE_DIST ?? fileURLToPath(new URL('../dist', im
 export const WAYS = ['disk', 'plain', 'isolated'] as const;
 export type Way = (typeof WAYS)[number];
 
+const SEEN_MILLISECONDS = 150;
+/** Long, since several of these run at once. */
+const PATIENCE_MILLISECONDS = 60_000;
+
 export interface VisitSettings {
   way?: Way;
   width?: number;
   height?: number;
   colours?: 'light' | 'dark';
+  /** False: what starts when it is seen does not. */
+  live?: boolean;
   /** Runs in the page before any script of its own. */
   first?: () => void;
 }
@@ -60,11 +66,13 @@ export class Visitor {
   /** Opens a page in a window of its own, waits until it has come to rest, and closes it after `look`. */
   async visit(path: string, settings: VisitSettings, look: (visit: Visit) => Promise<void>): Promise<void> {
     if (this.#browser === null) throw new Error('Chromium has not started');
-    const { way = 'plain', width = 1280, height = 900, colours = 'light', first } = settings;
+    const { way = 'plain', width = 1280, height = 900, colours = 'light', live = true, first } = settings;
     const context = await this.#browser.newContext({ viewport: { width, height }, colorScheme: colours });
+    context.setDefaultTimeout(PATIENCE_MILLISECONDS);
     try {
       // What tsx puts around the names of functions, also of those that run in the page.
       await context.addInitScript({ content: 'globalThis.__name = (value) => value;' });
+      if (!live) await context.addInitScript(seeNothing);
       if (first !== undefined) await context.addInitScript(first);
       const page = await context.newPage();
       const problems = problemsOf(page);
@@ -100,10 +108,16 @@ export class Visitor {
   }
 }
 
-/** Until nothing is on its way any more, by the page's own word (`aria-busy`) and by the network's. */
+/** Until nothing is on its way any more, by the page's own word. */
 export async function settled(page: Page): Promise<void> {
-  await page.waitForLoadState('networkidle');
+  // What begins when a part is seen begins with the frames after the first.
+  await page.waitForTimeout(SEEN_MILLISECONDS);
   await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+}
+
+/** Runs in the page. */
+function seeNothing(): void {
+  globalThis.IntersectionObserver.prototype.observe = () => {};
 }
 
 function problemsOf(page: Page): string[] {

@@ -6,16 +6,10 @@ import { ownPages, Visitor, WAYS } from './browser.ts';
 const visitor = new Visitor(test);
 const pages = ownPages();
 
-test('the site has the pages that its navigation names, and a page for each variant', async () => {
-  for (const path of ['index.html', 'explorer.html', 'patterns.html', 'playground.html']) {
-    assert.ok(pages.includes(path), path);
-  }
-  const { allVariants } = await import('../../src/index.ts');
-  for (const { name } of allVariants()) assert.ok(pages.includes(`variants/${name}.html`), name);
-});
-
 for (const path of pages) {
-  for (const way of WAYS) {
+  // Pages of variants are of one kind: one of them is opened in every way.
+  const isOneOfMany = path.startsWith('variants/') && path !== 'variants/longformer.html';
+  for (const way of isOneOfMany ? (['disk'] as const) : WAYS) {
     test(`${path} loads without an error: ${way}`, () =>
       visitor.visit(path, { way }, async ({ problems }) => {
         assert.equal(problems, []);

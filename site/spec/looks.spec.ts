@@ -1,0 +1,100 @@
+/** Every page, in a window and on a phone, in light and in dark: it is readable by all, keeps to its width and stays put. */
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ownPages, Visitor } from './browser.ts';
+
+const visitor = new Visitor(test);
+
+/** The phone is the narrowest that the site is made for. */
+const LOOKS = [
+  { name: 'a window, light', colours: 'light', width: 1280, height: 900 },
+  { name: 'a phone, dark', colours: 'dark', width: 360, height: 740 },
+] as const;
+
+/** Those of WCAG 2.2 that a program can check. */
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+/** Of the Cumulative Layout Shift, of which browsers' makers call less than 0.1 good. */
+const LARGEST_SHIFT = 0.01;
+/** How long what comes late may take to move something. */
+const LATE_MILLISECONDS = 500;
+
+/** The labs of the variants' pages are one: it runs on one of them, and in the explorer. */
+const isLive = (path: string): boolean => !path.startsWith('variants/') || path === 'variants/longformer.html';
+
+for (const path of ownPages()) {
+  for (const { name, ...look } of LOOKS) {
+    test(`${path} in ${name}: nothing too wide, nothing that moves while it loads, no broken rule of WCAG`, () =>
+      visitor.visit(path, { ...look, live: isLive(path), first: watchShifts }, async ({ page }) => {
+        await page.waitForTimeout(LATE_MILLISECONDS);
+        const found = [...(await shifts(page)), ...(await tooWide(page)), ...(await violations(page))];
+        assert.equal(found, []);
+      }));
+  }
+}
+
+/** A page of each kind that TypeDoc makes. */
+for (const path of ['index', 'functions/attend', 'classes/Tensor', 'interfaces/AttentionVariant', 'modules/ops']) {
+  for (const { name, ...look } of LOOKS) {
+    test(`api/${path}.html in ${name}: no broken rule of WCAG`, () =>
+      visitor.visit(`api/${path}.html`, look, async ({ page }) => {
+        assert.equal(await violations(page), []);
+      }));
+  }
+}
+
+/** What axe finds: a line for each rule, with how often and where first. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(async (values) => {
+    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
+    const { violations } = await axe.run(document, { runOnly: { type: 'tag', values } });
+    return violations.map(({ id, nodes: [first, ...others] }) => {
+      const where = `${first.target.join(' ')} and ${others.length} more`;
+      return `${id}: ${where}: ${first.failureSummary?.replaceAll(/\s+/g, ' ')}`;
+    });
+  }, RULES);
+}
+
+/** Empty, or by how much the page is wider than the window, and what is beyond its edge. */
+function tooWide(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [];
+    const beyond = [...document.querySelectorAll('main *')].filter(
+      (element) => element.getBoundingClientRect().right > clientWidth + 1,
+    );
+    const names = beyond.slice(0, 5).map((element) => `${element.tagName}.${element.getAttribute('class')}`);
+    return [`${scrollWidth - clientWidth} pixels too wide: ${names.join(', ')}`];
+  });
+}
+
+/** Empty, or the sum, and what moved. */
+async function shifts(page: Page): Promise<string[]> {
+  const all = await page.evaluate(() => (globalThis as Watched).shifts ?? []);
+  const sum = all.reduce((total, { value }) => total + value, 0);
+  return sum < LARGEST_SHIFT ? [] : [`moved by ${sum.toFixed(3)}: ${JSON.stringify(all)}`];
+}
+
+interface Shift {
+  value: number;
+  elements: string[];
+}
+
+type Watched = typeof globalThis & { shifts?: Shift[] };
+
+/** Runs in the page, before all else. */
+function watchShifts(): void {
+  const shifts: Shift[] = [];
+  (globalThis as Watched).shifts = shifts;
+  type Entry = PerformanceEntry & { value: number; hadRecentInput: boolean; sources: { node: Element | null }[] };
+  new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput, sources } of list.getEntries() as Entry[]) {
+      const elements = sources.map(({ node }) => `${node?.nodeName}#${node?.id}.${node?.className}`);
+      if (!hadRecentInput) shifts.push({ value, elements });
+    }
+  }).observe({ type: 'layout-shift', buffered: true });
+}
+
+test.run();

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeApi } from './api.ts';
 import { bundle } from './bundle.ts';
+import { writeMaths } from './maths.ts';
 import { allPages } from './pages/index.ts';
 import { documentOf, type Page } from './pages/page.ts';
 import { serve } from './serve.ts';
@@ -38,7 +39,7 @@ rmSync(dist, { recursive: true, force: true });
 const pages = await allPages();
 for (const page of pages) write(page.path, documentOf(page));
 write('style.css', colourRules() + styleSheets());
-copyMaths();
+writeMaths(join(dist, 'maths'));
 cpSync(join(site, 'icon.svg'), join(dist, 'icon.svg'));
 await writeScripts(pages);
 if (values.api) await writeApi(join(dist, 'api'));
@@ -55,17 +56,6 @@ function styleSheets(): string {
     .sort()
     .map((name) => readFileSync(join(folder, name), 'utf8'))
     .join('');
-}
-
-/** Equations are typeset when the site is built; pages need only the style and the fonts. */
-function copyMaths(): void {
-  const katex = join(site, 'node_modules', 'katex', 'dist');
-  mkdirSync(join(dist, 'maths', 'fonts'), { recursive: true });
-  cpSync(join(katex, 'katex.min.css'), join(dist, 'maths', 'katex.min.css'));
-  for (const name of readdirSync(join(katex, 'fonts'))) {
-    // Every browser that runs the library reads this kind; the others of the style sheet are not asked for.
-    if (name.endsWith('.woff2')) cpSync(join(katex, 'fonts', name), join(dist, 'maths', 'fonts', name));
-  }
 }
 
 async function writeScripts(all: readonly Page[]): Promise<void> {

@@ -10,6 +10,7 @@ export function explorerPage(): Page {
     body: html`<h1>Explorer</h1>
 <p class="lead">The library itself runs in this page. Choose a variant and move its options: what it attends to, beside what
 full attention does, and what that costs.</p>
+<h2 class="visually-hidden">A variant beside full attention</h2>
 ${labOf({})}`,
     scripts: ['explorer'],
     wide: true,

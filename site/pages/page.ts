@@ -29,6 +29,10 @@ export const NAVIGATION = [
 /** Chosen by hand before; in the head, so that the page is never painted in the other colours first. */
 const THEME = `try{const t=localStorage.getItem('theme');if(t)document.documentElement.dataset.theme=t}catch{}`;
 
+/** Has the fonts of formulas ready when text is first laid out around them: by themselves they come after that. */
+const FONTS = `for(const font of ['1em KaTeX_Main','italic 1em KaTeX_Main','italic 1em KaTeX_Math','1em KaTeX_Size1',
+'1em KaTeX_Size2','1em KaTeX_Size3'])document.fonts.load(font)`;
+
 /** The whole document. Links are relative, so that it works in any folder and from a disk. */
 export function documentOf(page: Page): string {
   const { path, title, description, body, scripts = [], maths = false, wide = false } = page;
@@ -49,7 +53,12 @@ export function documentOf(page: Page): string {
 <link rel="icon" href="${root}icon.svg">
 ${maths ? html`<link rel="stylesheet" href="${root}maths/katex.min.css">\n` : null}<link rel="stylesheet" href="${root}style.css">
 <script>${raw(THEME)}</script>
-${['frame', ...scripts].map((name) => html`<script defer src="${root}scripts/${name}.js"></script>\n`)}</head>
+${
+  maths
+    ? html`<script>${raw(FONTS)}</script>
+`
+    : null
+}${['frame', ...scripts].map((name) => html`<script defer src="${root}scripts/${name}.js"></script>\n`)}</head>
 <body>
 <a class="skip" href="#main">Skip to content</a>
 <header class="site">

@@ -85,7 +85,7 @@ function machine(): string {
 
 function memory(): string {
   // What a browser's types, with which the site is checked, do not say.
-  const { buffer }: { buffer: ArrayBufferLike } = heapMemory();
+  const buffer = heapMemory().buffer as ArrayBufferLike;
   if (!(buffer instanceof SharedArrayBuffer)) throw new Error('the WebAssembly memory is not shared between threads');
   return `${formatBytes(buffer.byteLength)} shared between threads to begin with, grows as needed`;
 }

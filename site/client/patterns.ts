@@ -8,7 +8,7 @@ import { modeOfPage } from './lab/pictures.ts';
 import { setText } from './lab/places.ts';
 import { Latest } from './lab/queue.ts';
 import { Card } from './patterns/card.ts';
-import { HEAD_DIM, HEADS, hashOf, LENGTHS, type Settings, SHARES, settingsOf } from './patterns/settings.ts';
+import { hashOf, inputOf, LENGTHS, type Settings, SHARES, settingsOf, sizeOf } from './patterns/settings.ts';
 
 /** Cells a side: about as many as a picture has dots. */
 const CELLS = 128;
@@ -23,6 +23,8 @@ const controls = {
 const all = element('pictures', HTMLElement);
 const cards = [...document.querySelectorAll<HTMLElement>('[data-variant]')].map((each) => new Card(each));
 const engine = Engine.load();
+/** Queries, keys and values of the trained model that weights are drawn of. */
+const text = engine.then((ready) => ready.putShipped('minilm-qkv.safetensors'));
 
 /** One scale for all weights, so that they can be compared. */
 let largest = 0;
@@ -41,12 +43,15 @@ const drawing = new Latest<Settings>(async (settings, isOvertaken) => {
 });
 
 async function draw(settings: Settings, isOvertaken: () => boolean): Promise<void> {
-  const { length, share, causal, seed } = settings;
-  const size = { length, heads: HEADS, headDim: HEAD_DIM };
+  const { share, causal, seed } = settings;
   const ready = await engine;
-  const budgets = await ready.ask('budgets', { ...size, share, causal, seed });
-  const byName = new Map(budgets.map((each) => [each.variant, each]));
-  const budgetOf = ({ name }: Card) => byName.get(name) as Budgeted;
+  const [patterns, weights] = await Promise.all(
+    [false, true].map(async (isOfWeights) => {
+      const budgets = await ready.ask('budgets', { ...sizeOf(settings, isOfWeights), share, causal, seed });
+      return new Map(budgets.map((each) => [each.variant, each]));
+    }),
+  );
+  const budgetOf = (card: Card) => (card.drawsWeights ? weights : patterns).get(card.name) as Budgeted;
   for (const card of cards) card.describe(budgetOf(card), settings);
   // While a slider moves, not all are drawn each time: those that wait longest come first.
   const stale = cards
@@ -55,11 +60,12 @@ async function draw(settings: Settings, isOvertaken: () => boolean): Promise<voi
   for (const card of stale) {
     if (isOvertaken()) return;
     const { options } = budgetOf(card);
+    if (card.drawsWeights) await text;
     card.show(
       await ready.ask('pattern', {
-        ...size,
+        ...sizeOf(settings, card.drawsWeights),
         variant: card.name,
-        weights: card.drawsWeights,
+        weights: card.drawsWeights ? inputOf(settings) : null,
         options,
         causal,
         seed,
@@ -71,7 +77,7 @@ async function draw(settings: Settings, isOvertaken: () => boolean): Promise<voi
     drawnAt.set(card, performance.now());
     paint(card);
   }
-  summary = summaryOf(settings, budgets);
+  summary = summaryOf(settings, cards.map(budgetOf));
   speak();
 }
 

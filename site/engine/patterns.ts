@@ -4,11 +4,12 @@ import { patternGrid } from '../../src/compare/patterns/grid.ts';
 import { drawnWeights } from '../../src/compare/patterns/weights.ts';
 import { chosenVariants } from '../../src/compare/plan.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
-import { syntheticInput } from '../../src/compare/synthetic.ts';
+import { slice } from '../../src/core/ops/index.ts';
 import { scope } from '../../src/core/tensor.ts';
 import { checkOptions } from '../../src/variants/attend.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
-import type { AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
+import type { AttentionInputs, AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
+import { inputOf } from './inputs.ts';
 import { pairsOf } from './pairs.ts';
 import type { AttentionSize, Budgeted, Grid, Questions } from './protocol.ts';
 
@@ -37,22 +38,27 @@ export function budgets(ask: Questions['budgets']['ask']): Budgeted[] {
 
 /** Throws UnsupportedError for the pattern of a variant that has none. */
 export function pattern(ask: Questions['pattern']['ask']): Grid {
-  const { options, causal, seed, length, heads, headDim, cells } = ask;
+  const { options, causal, seed, length, heads, cells, weights } = ask;
   const [variant] = chosenVariants([ask.variant]);
   const shape = shapeOf(ask);
   const complete = checkOptions(variant, { ...options, causal }, shape);
   const costs = { flops: variant.cost(shape, complete).flops, fullFlops: flopsOfFull(shape, causal) };
-  if (!ask.weights) {
+  if (weights === null) {
     const { size, cells: shares } = patternGrid(variant, length, complete, cells, heads);
     const pairs = pairsOf(variant, shape, complete)?.counted ?? null;
     return { kind: 'pattern', size, cells: shares, pairs, ...costs };
   }
   return scope(() => {
-    const drawn = { lengths: [length], distribution: 'clustered' as const, heads, headDim, seed };
-    const inputs = syntheticInput(drawn).cases[0].load();
+    const inputs = firstOf(inputOf(weights, seed).cases[0].load(), heads, length);
     const grid = drawnWeights(variant, inputs, complete, { cells, queriesPerCell: QUERIES_PER_CELL, seed });
     return { kind: 'weights', size: grid.size, cells: grid.cells, pairs: null, ...costs };
   });
+}
+
+/** Of some heads, the first tokens. */
+function firstOf({ queries, keys, values }: AttentionInputs, heads: number, length: number): AttentionInputs {
+  const first = (tensor: typeof queries) => slice(slice(tensor, 1, 0, heads), 2, 0, length);
+  return { queries: first(queries), keys: first(keys), values: first(values) };
 }
 
 function shapeOf({ length, heads, headDim }: AttentionSize): AttentionShape {

@@ -126,9 +126,9 @@ export interface Questions {
   weights: { ask: Subject & { head: number | null }; answer: Weights; event: never };
   /** For every variant, in order of registration; of those that have no causal form, that without. */
   budgets: { ask: AttentionSize & { share: number; causal: boolean; seed: number }; answer: Budgeted[]; event: never };
-  /** `weights`: on drawn numbers, also of a variant that has a pattern. */
+  /** `weights`: of the first heads and tokens of this input, also for a variant that has a pattern; null: the pattern. */
   pattern: {
-    ask: Omit<Subject, 'input'> & AttentionSize & { cells: number; weights: boolean };
+    ask: Omit<Subject, 'input'> & AttentionSize & { cells: number; weights: InputChoice | null };
     answer: Grid;
     event: never;
   };

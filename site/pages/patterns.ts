@@ -34,12 +34,12 @@ ${controls()}
 <p class="note">These restrict pairs regardless of what the tokens hold: the stronger a cell, the more of its pairs are allowed, in the mean over ${HEADS} heads.</p>
 ${families(variants, 'pattern')}
 <h2>Weights that depend on the tokens</h2>
-<p class="note">These weigh pairs by queries and keys, here drawn in clusters of tokens that are alike; parameters are as drawn, not trained. Full attention’s weights of the same numbers come first, to compare with. Orange is below zero.</p>
+<p class="note">These weigh pairs by queries and keys: here, up to 512 tokens, those of MiniLM, a trained encoder, as it reads English (layer 1), and of longer sequences drawn ones, in clusters of tokens that are alike. Parameters are as drawn, not trained. Full attention’s weights of the same numbers come first, to compare with. Orange is below zero.</p>
 ${families(variants, 'weights')}
 </div>
 <section aria-labelledby="how">
 <h2 id="how">What is counted</h2>
-<p>FLOPs are those of a forward pass with ${HEADS} heads of width ${HEAD_DIM}, by the variant’s own formula, causal ones beside causal full attention. A variant without a budget costs what it costs. Of few tokens the overhead of some is larger than what they save: Reformer also sorts, and Transformer-XL also multiplies with positions. The share then says <em>at least</em>, and the picture is of the cheapest budget.</p>
+<p>FLOPs are those of a forward pass with ${HEADS} heads of width ${HEAD_DIM}, by the variant’s own formula (of width 32 where the trained model’s are shown), causal ones beside causal full attention. A variant without a budget costs what it costs. Of few tokens the overhead of some is larger than what they save: Reformer also sorts, and Transformer-XL also multiplies with positions. The share then says <em>at least</em>, and the picture is of the cheapest budget.</p>
 </section>`;
 }
 

@@ -5,7 +5,7 @@ import { formatPercent } from '../../../src/terminal/format.ts';
 import type { Budgeted, Grid } from '../../engine/protocol.ts';
 import { type Mode, paintShades } from '../lab/matrix.ts';
 import { place, setText } from '../lab/places.ts';
-import { explorerHash, type Settings } from './settings.ts';
+import { explorerHash, inputOf, type Settings } from './settings.ts';
 
 const patternShading = shadingOf('pattern', []);
 
@@ -51,7 +51,12 @@ export class Card {
       cannot ? 'not causal' : budget === null ? 'no budget' : `${budget.symbol} = ${budget.value}`,
     );
     this.#say('[data-share]', cannot ? '–' : shareText(budgeted, share));
-    place(this.#element, '[data-explore]', HTMLAnchorElement).hash = explorerHash(this.name, settings, options);
+    place(this.#element, '[data-explore]', HTMLAnchorElement).hash = explorerHash(
+      this.name,
+      settings,
+      this.drawsWeights,
+      options,
+    );
     if (!cannot) return;
     this.#shown = '';
     this.#grid = null;
@@ -60,12 +65,13 @@ export class Card {
     this.#canvas.setAttribute('aria-label', `${this.name} cannot be causal: no picture.`);
   }
 
-  show(grid: Grid, { length, causal }: Settings, { budget }: Budgeted): void {
+  show(grid: Grid, settings: Settings, { budget }: Budgeted): void {
+    const { length, causal } = settings;
     this.#grid = grid;
     this.#shown = this.#wanted;
     const drawn =
       grid.kind === 'weights'
-        ? 'weights on drawn numbers'
+        ? `weights on ${inputOf(settings).kind === 'minilm' ? 'English' : 'drawn numbers'}`
         : `${formatPercent((grid.pairs ?? 0) / length ** 2)} of all pairs`;
     this.#say('[data-drawn]', drawn);
     const knob = budget === null ? '' : `, ${budget.symbol} = ${budget.value}`;

@@ -1,4 +1,5 @@
 /** What the page of patterns may be set to, and what a link to it says. */
+import type { AttentionSize, InputChoice } from '../../engine/protocol.ts';
 
 export interface Settings {
   length: number;
@@ -20,6 +21,21 @@ export const START: Settings = { length: 256, share: SHARES[12], causal: false, 
 /** Two heads: one draws as little as it can, and shows that random patterns and those of even heads differ. */
 export const HEADS = 2;
 export const HEAD_DIM = 64;
+
+/** What the shipped activations of a trained model hold; longer pictures of weights are of drawn numbers. */
+const TEXT = { tokens: 512, headDim: 32, layer: 'layer1' };
+
+/** What weights are drawn of. */
+export function inputOf({ length }: Settings): InputChoice {
+  if (length <= TEXT.tokens) return { kind: 'minilm', layer: TEXT.layer };
+  return { kind: 'drawn', distribution: 'clustered', length, heads: HEADS, headDim: HEAD_DIM };
+}
+
+/** Heads of the picture: those of the trained model are narrower. */
+export function sizeOf(settings: Settings, isOfWeights: boolean): AttentionSize {
+  const isText = isOfWeights && inputOf(settings).kind === 'minilm';
+  return { length: settings.length, heads: HEADS, headDim: isText ? TEXT.headDim : HEAD_DIM };
+}
 
 /** `length=512&share=0.25`: what differs from the start. */
 export function hashOf(settings: Settings): string {
@@ -47,20 +63,30 @@ export function nearest(stops: readonly number[], wanted: number | string): numb
   return stops.reduce((best, stop) => (distance(stop) < distance(best) ? stop : best));
 }
 
-/** The same variant beside full attention, on numbers of its own. */
+/** The same variant beside full attention; of the trained model's text, the explorer shows all tokens. */
 export function explorerHash(
   variant: string,
-  { length, causal, seed }: Settings,
+  settings: Settings,
+  isOfWeights: boolean,
   options: Readonly<Record<string, unknown>>,
 ): string {
+  const { length, causal, seed } = settings;
+  const isText = isOfWeights && inputOf(settings).kind === 'minilm';
   const own = Object.entries(options).map(([name, value]) => [name, String(value)]);
   return new URLSearchParams([
     ['variant', variant],
-    ['input', 'drawn'],
-    ['distribution', 'clustered'],
-    ['length', String(length)],
-    ['heads', String(HEADS)],
-    ['headDim', String(HEAD_DIM)],
+    ...(isText
+      ? [
+          ['input', 'minilm'],
+          ['layer', TEXT.layer],
+        ]
+      : [
+          ['input', 'drawn'],
+          ['distribution', 'clustered'],
+          ['length', String(length)],
+          ['heads', String(HEADS)],
+          ['headDim', String(HEAD_DIM)],
+        ]),
     ['causal', String(causal)],
     ['seed', String(seed)],
     ...own,

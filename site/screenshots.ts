@@ -1,0 +1,88 @@
+/**
+ * `npm run screenshots`: builds the site and takes the README's pictures of it, docs/site/*.png, in Chromium.
+ *
+ * Seeds are fixed and only what a picture shows is waited for, so that they differ from run to run by measured times alone.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium, type Page } from 'playwright-core';
+import { serve } from './serve.ts';
+import { findChromium, HOW_TO_GET_CHROMIUM } from './spec/chromium.ts';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const target = join(root, 'docs', 'site');
+
+interface Shot {
+  name: string;
+  address: string;
+  height: number;
+  /** Brings the page to where the picture is of. */
+  prepare?(page: Page): Promise<unknown>;
+}
+
+const SHOTS: readonly Shot[] = [
+  { name: 'overview', address: 'index.html', height: 690 },
+  { name: 'longformer', address: 'variants/longformer.html#lines', height: 660 },
+  {
+    name: 'explorer',
+    address: 'explorer.html#attentionWindow=64&globalPositions=0',
+    height: 600,
+    prepare: (page) => page.locator('[data-figure=relativeError][data-value]').waitFor(),
+  },
+  {
+    name: 'playground',
+    address: 'playground.html#recipe=listops&run=full&seed=1',
+    height: 1080,
+    prepare: trainTwo,
+  },
+];
+
+/** Steps of the second run until it is paused. */
+const STEPS = 180;
+
+/** One run to its end, and another up to where its curve has a shape. */
+async function trainTwo(page: Page): Promise<void> {
+  const primary = page.locator('#primary');
+  await primary.click();
+  await page.locator('#status', { hasText: 'finished' }).waitFor();
+  await page.locator('#run').selectOption('longformer');
+  await primary.click();
+  await page.waitForFunction(
+    (least) =>
+      document.querySelector('#status')?.textContent?.includes('longformer') &&
+      document.querySelector('progress')!.value >= least,
+    STEPS,
+  );
+  await primary.click();
+  await page.locator('#primary', { hasText: 'Continue' }).waitFor();
+}
+
+const executablePath = findChromium();
+if (executablePath === null) throw new Error(HOW_TO_GET_CHROMIUM);
+const folder = mkdtempSync(join(tmpdir(), 'efficient-transformers-site-'));
+try {
+  const build = ['--import', 'tsx', join('site', 'build.ts'), '--no-api', '--out', folder];
+  if (spawnSync(process.execPath, build, { cwd: root, stdio: 'inherit' }).status !== 0) process.exit(1);
+  const { server, url } = await serve(folder, { port: 0, isolated: true });
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  mkdirSync(target, { recursive: true });
+  for (const shot of SHOTS) {
+    const page = await browser.newPage({ viewport: { width: 1280, height: shot.height }, colorScheme: 'light' });
+    page.setDefaultTimeout(180_000);
+    await page.goto(`${url}${shot.address}`);
+    await shot.prepare?.(page);
+    await page.waitForTimeout(2500);
+    await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+    const path = join(target, `${shot.name}.png`);
+    await page.screenshot({ path, animations: 'disabled' });
+    console.log(`${path}: ${Math.round(statSync(path).size / 1000)} kB`);
+    await page.close();
+  }
+  await browser.close();
+  server.close();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

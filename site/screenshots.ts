@@ -29,7 +29,7 @@ const SHOTS: readonly Shot[] = [
   {
     name: 'explorer',
     address: 'explorer.html#attentionWindow=64&globalPositions=0',
-    height: 600,
+    height: 630,
     prepare: (page) => page.locator('[data-figure=relativeError][data-value]').waitFor(),
   },
   {

@@ -11,7 +11,7 @@ export function options({ variant: name, length }: Questions['options']['ask']):
 /** Also for the build, which renders the controls of every variant. */
 export function optionFacts(variant: AnyVariant, length: number): OptionFacts {
   const { causal: _, ...defaults } = { ...variant.defaults(length) } as Record<string, unknown>;
-  const start = { ...defaults, ...startOfBudget(variant, length) };
+  const start = { ...defaults, ...startOfPositions(variant), ...startOfBudget(variant, length) };
   const limits: OptionFacts['limits'] = {};
   for (const [option, schema] of Object.entries<OptionSchema>(variant.options)) {
     if (schema.kind === 'integer') limits[option] = limitsOf(option, schema, variant, length, start[option]);
@@ -24,6 +24,14 @@ function startOfBudget({ budget }: AnyVariant, length: number): Record<string, u
   const values = budget?.values(length) ?? [];
   if (budget === null || values.length === 0) return {};
   return { [budget.option]: values[Math.floor((values.length - 1) / 2)] };
+}
+
+/** Chosen positions: the first, so that what it is to be chosen can be seen; by default there is none. */
+function startOfPositions({ options: schemas }: AnyVariant): Record<string, unknown> {
+  const lists = Object.entries<OptionSchema>(schemas).filter(([, schema]) => {
+    return schema.kind === 'integers' && schema.per === 'position';
+  });
+  return Object.fromEntries(lists.map(([name]) => [name, [0]]));
 }
 
 function limitsOf(

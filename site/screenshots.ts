@@ -1,7 +1,8 @@
 /**
  * `npm run screenshots`: builds the site and takes the README's pictures of it, docs/site/*.png, in Chromium.
  *
- * Seeds are fixed and only what a picture shows is waited for, so that they differ from run to run by measured times alone.
+ * Seeds are fixed and what a picture shows is waited for: from run to run only measured times differ, and where a run is
+ * paused.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';

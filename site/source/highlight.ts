@@ -1,5 +1,5 @@
 /**
- * Colours code when the site is built. A token gets a class, and style/20-variant.css has the colours of each class for
+ * Colours code when the site is built. A token gets a class, and style/colours.ts has the colours of each class for
  * light and for dark, so that a page holds one copy of its code and follows its reader's choice without a script.
  */
 import { createHighlighterCore, type HighlighterCore, type ThemeRegistration } from 'shiki/core';

@@ -1,5 +1,5 @@
 /** The command that prints the very numbers of a lab, from the root of the repository. */
-import { setText } from './places.ts';
+import { setText } from '../elements.ts';
 import type { LabState } from './state.ts';
 
 /** `options`: those that differ from the defaults, and the budget, as texts. */

@@ -1,8 +1,8 @@
 /** The controls of a lab: from what they hold to a state, and back. */
 
 import type { InputFacts, OptionFacts } from '../../engine/protocol.ts';
+import { place, setText } from '../elements.ts';
 import { OptionControls } from './option-controls.ts';
-import { place, setText } from './places.ts';
 import type { Distribution, InputKind, LabState } from './state.ts';
 
 /** Of drawn numbers: every 64 tokens as far as there are pictures, then doubled. */

@@ -8,7 +8,7 @@ import {
   formatRatio,
 } from '../../../src/terminal/format.ts';
 import type { Machine, Measurement } from '../../engine/protocol.ts';
-import { place, setText } from './places.ts';
+import { place, setText } from '../elements.ts';
 
 /** By the `data-figure` of its cell: the value, null where there is none, and how it is written. */
 type Cells = Record<string, readonly [value: number | null, format: (value: number) => string]>;

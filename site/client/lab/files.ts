@@ -1,5 +1,5 @@
 /** Files of the reader's own, chosen or dropped, given to the engine as they are. */
-import { place } from './places.ts';
+import { place } from '../elements.ts';
 
 export interface OwnFile {
   name: string;

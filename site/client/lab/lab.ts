@@ -1,12 +1,11 @@
 /** Brings a lab to life: every change of a control is a wish, and the newest wish is shown. */
 import type { InputFacts, Measurement, OptionFacts } from '../../engine/protocol.ts';
-import { download, throttled } from '../elements.ts';
+import { download, place, setText, throttled } from '../elements.ts';
 import { EngineError } from '../engine.ts';
 import { commandNote, commandOf, copyText } from './command.ts';
 import { Controls } from './controls.ts';
 import { showFigures, showMachine, summaryOf } from './figures.ts';
 import { listenForFiles, type OwnFile } from './files.ts';
-import { place, setText } from './places.ts';
 import { Latest } from './queue.ts';
 import { Session } from './session.ts';
 import { inputChoice, LONGEST_PICTURE, subjectOf } from './state.ts';

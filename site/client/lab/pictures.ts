@@ -1,8 +1,8 @@
 /** Three matrices of one size and one scale: the variant's, full attention's, and how they differ. */
 import { DECADES } from '../../../src/compare/patterns/shade.ts';
 import { formatError } from '../../../src/terminal/format.ts';
+import { place, setText } from '../elements.ts';
 import { difference, largestOf, type Matrix, type Mode, paintMatrix } from './matrix.ts';
-import { place, setText } from './places.ts';
 
 /** A pair that is pointed at. */
 export interface Pair {

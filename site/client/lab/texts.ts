@@ -1,5 +1,5 @@
 /** What was read, twice: each piece of a word, or each character, shaded by the weight that one query gives it. */
-import { place } from './places.ts';
+import { place } from '../elements.ts';
 
 const NAMES = ['variant', 'full'] as const;
 

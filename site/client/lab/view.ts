@@ -1,8 +1,8 @@
 /** All that is seen of two matrices: the pictures, one query's row as a chart and in the text, and one pair in numbers. */
 import { formatError } from '../../../src/terminal/format.ts';
+import { place, setText } from '../elements.ts';
 import type { Matrix } from './matrix.ts';
 import { type Pair, Pictures } from './pictures.ts';
-import { place, setText } from './places.ts';
 import { RowChart } from './row-chart.ts';
 import { type LabState, LONGEST_PICTURE } from './state.ts';
 import { Texts } from './texts.ts';

@@ -2,10 +2,9 @@
 import { DECADES, weightShading } from '../../src/compare/patterns/shade.ts';
 import { formatError, formatPercent } from '../../src/terminal/format.ts';
 import type { Budgeted } from '../engine/protocol.ts';
-import { element, throttled } from './elements.ts';
+import { element, setText, throttled } from './elements.ts';
 import { Engine } from './engine.ts';
 import { modeOfPage } from './lab/pictures.ts';
-import { setText } from './lab/places.ts';
 import { Latest } from './lab/queue.ts';
 import { Card } from './patterns/card.ts';
 import { hashOf, inputOf, LENGTHS, type Settings, SHARES, settingsOf, sizeOf } from './patterns/settings.ts';

@@ -1,6 +1,6 @@
 /** Who attends to whom, variant beside variant: budgets of equal cost, and the picture of each. */
 import { budgetsOfShares, cheapestBudget } from '../../src/compare/equal-cost.ts';
-import { patternGrid } from '../../src/compare/patterns/grid.ts';
+import { patternGrid, shareOfPairs } from '../../src/compare/patterns/grid.ts';
 import { drawnWeights } from '../../src/compare/patterns/weights.ts';
 import { chosenVariants } from '../../src/compare/plan.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
@@ -10,7 +10,6 @@ import { checkOptions } from '../../src/variants/attend.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
 import { inputOf } from './inputs.ts';
-import { pairsOf } from './pairs.ts';
 import type { AttentionSize, Budgeted, Grid, Questions } from './protocol.ts';
 
 /** Rows of the weight matrix that make one row of cells. */
@@ -44,9 +43,8 @@ export function pattern(ask: Questions['pattern']['ask']): Grid {
   const complete = checkOptions(variant, { ...options, causal }, shape);
   const costs = { flops: variant.cost(shape, complete).flops, fullFlops: flopsOfFull(shape, causal) };
   if (weights === null) {
-    const { size, cells: shares } = patternGrid(variant, length, complete, cells, heads);
-    const pairs = pairsOf(variant, shape, complete)?.counted ?? null;
-    return { kind: 'pattern', size, cells: shares, pairs, ...costs };
+    const grid = patternGrid(variant, length, complete, cells, heads);
+    return { kind: 'pattern', ...grid, pairs: shareOfPairs(grid, length) * length ** 2, ...costs };
   }
   return scope(() => {
     const inputs = firstOf(inputOf(weights, seed).cases[0].load(), heads, length);

@@ -3,9 +3,9 @@ import { largestWeight, type PatternPanel, type Shading, shadingOf } from '../..
 import { REFERENCE_VARIANT } from '../../../src/compare/series.ts';
 import { formatPercent } from '../../../src/terminal/format.ts';
 import type { Budgeted, Grid } from '../../engine/protocol.ts';
+import { place, setText } from '../elements.ts';
 import { type Mode, paintShades } from '../lab/matrix.ts';
-import { place, setText } from '../lab/places.ts';
-import { explorerHash, inputOf, type Settings } from './settings.ts';
+import { explorerHash, isOfText, type Settings } from './settings.ts';
 
 const patternShading = shadingOf('pattern', []);
 
@@ -71,7 +71,7 @@ export class Card {
     this.#shown = this.#wanted;
     const drawn =
       grid.kind === 'weights'
-        ? `weights on ${inputOf(settings).kind === 'minilm' ? 'English' : 'drawn numbers'}`
+        ? `weights on ${isOfText(settings, true) ? 'English' : 'drawn numbers'}`
         : `${formatPercent((grid.pairs ?? 0) / length ** 2)} of all pairs`;
     this.#say('[data-drawn]', drawn);
     const knob = budget === null ? '' : `, ${budget.symbol} = ${budget.value}`;

@@ -31,10 +31,15 @@ export function inputOf({ length }: Settings): InputChoice {
   return { kind: 'drawn', distribution: 'clustered', length, heads: HEADS, headDim: HEAD_DIM };
 }
 
+/** Whether a picture is of what the trained model reads. */
+export function isOfText(settings: Settings, isOfWeights: boolean): boolean {
+  return isOfWeights && inputOf(settings).kind === 'minilm';
+}
+
 /** Heads of the picture: those of the trained model are narrower. */
 export function sizeOf(settings: Settings, isOfWeights: boolean): AttentionSize {
-  const isText = isOfWeights && inputOf(settings).kind === 'minilm';
-  return { length: settings.length, heads: HEADS, headDim: isText ? TEXT.headDim : HEAD_DIM };
+  const headDim = isOfText(settings, isOfWeights) ? TEXT.headDim : HEAD_DIM;
+  return { length: settings.length, heads: HEADS, headDim };
 }
 
 /** `length=512&share=0.25`: what differs from the start. */
@@ -71,11 +76,10 @@ export function explorerHash(
   options: Readonly<Record<string, unknown>>,
 ): string {
   const { length, causal, seed } = settings;
-  const isText = isOfWeights && inputOf(settings).kind === 'minilm';
   const own = Object.entries(options).map(([name, value]) => [name, String(value)]);
   return new URLSearchParams([
     ['variant', variant],
-    ...(isText
+    ...(isOfText(settings, isOfWeights)
       ? [
           ['input', 'minilm'],
           ['layer', TEXT.layer],

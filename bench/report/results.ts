@@ -74,29 +74,35 @@ interface Rows {
 
 /** What a suite left behind; null if it never ran. */
 export function readSuite<Name extends keyof Rows>(name: Name): Raw<Rows[Name]> | null {
-  const file = new URL(`../results/${name}.json`, import.meta.url);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Raw<Rows[Name]>) : null;
+  return readResult(`${name}.json`);
 }
 
 /** As `readSuite`, of a suite that must have run. */
 export function needSuite<Name extends keyof Rows>(name: Name): Raw<Rows[Name]> {
-  const suite = readSuite(name);
-  if (suite === null) throw new Error(`bench/results/${name}.json: not there; npm run bench -- --suite ${name}`);
-  return suite;
+  return needResult(`${name}.json`, `npm run bench -- --suite ${name}`);
 }
 
 /** What `compare` left behind, on the shipped input. */
 export function needComparison(): ComparisonReport {
-  const file = new URL('../results/compare.json', import.meta.url);
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as ComparisonReport;
-  throw new Error(`bench/results/compare.json: not there; ${COMPARE_COMMAND}`);
+  return needResult('compare.json', COMPARE_COMMAND);
 }
 
 /** What `npm run recipes` left behind, of all its runs. */
 export function needTraining(): Summary {
-  const file = new URL('../results/training/summary.json', import.meta.url);
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Summary;
-  throw new Error('bench/results/training/summary.json: not there; npm run recipes');
+  return needResult('training/summary.json', 'npm run recipes');
+}
+
+/** A file under bench/results/, whose form is that of what writes it; null if it is not there. */
+function readResult<Result>(name: string): Result | null {
+  const file = new URL(`../results/${name}`, import.meta.url);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Result) : null;
+}
+
+/** Throws for a file that is not there, and says which command writes it. */
+function needResult<Result>(name: string, command: string): Result {
+  const result = readResult<Result>(name);
+  if (result === null) throw new Error(`bench/results/${name}: not there; ${command}`);
+  return result;
 }
 
 /** What writes bench/results/compare.json anew. */

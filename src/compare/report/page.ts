@@ -2,8 +2,8 @@
 import { type Html, html, raw } from './html.ts';
 import { styleSheet } from './style.ts';
 
-/** The whole document, with `content` in its main part. */
-export function pageOf(title: string, content: Html): string {
+/** The whole document, with `content` in its main part; `more` are rules of style that no other page needs. */
+export function pageOf(title: string, content: Html, more = ''): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -11,7 +11,7 @@ export function pageOf(title: string, content: Html): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
-<style>${raw(styleSheet)}</style>
+<style>${raw(styleSheet)}${raw(more)}</style>
 </head>
 <body>
 <main>

@@ -1,6 +1,6 @@
 /** Key masks, uint8 [batch, keyLength], 1 = a real key: what is done with them outside of attention. */
 import { elements, filled, fromArray, type Tensor } from '../tensor.ts';
-import { multiply } from './elementwise.ts';
+import { gatherRows } from './gather.ts';
 
 /** The mask without the keys at `positions`; no mask means that all `keyLength` keys are real. */
 export function hideKeys(
@@ -47,9 +47,21 @@ export function pickKeys(
   return fromArray(picked, [batch, ...perHead, count], 'uint8');
 }
 
-/** x [batch, heads, keyLength, width] with zeros in the rows that the mask leaves out; x itself without a mask. */
+/**
+ * x [batch, heads, keyLength, width] with zeros in the rows that the mask leaves out, whatever they hold: rows are picked,
+ * because 0 times NaN is NaN. x itself where no key is masked.
+ */
 export function zeroMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   if (keyMask === undefined) return x;
+  const flags = elements(keyMask);
+  if (flags.every((flag) => flag !== 0)) return x;
   const [batch, keyLength] = keyMask.shape;
-  return multiply(x, fromArray(elements(keyMask), [batch, 1, keyLength, 1], x.dtype));
+  const [, heads] = x.shape;
+  const rows = new Int32Array(batch * heads * keyLength);
+  for (let at = 0; at < rows.length; at++) {
+    const position = at % keyLength;
+    const entry = Math.floor(at / (heads * keyLength));
+    rows[at] = flags[entry * keyLength + position] === 0 ? -1 : position;
+  }
+  return gatherRows(x, fromArray(rows, [batch, heads, keyLength], 'int32'));
 }

@@ -24,7 +24,8 @@ export { type AnyVariant, allVariants, findVariant, register } from './variants/
 export { type DecodeShape, type Decoder, type DecodeState, startDecoding } from './variants/decoding.ts';
 
 // Tensors: typed arrays on a heap that all threads share, viewed through ndarray. `scope` releases what is made in it.
-export { filled, fromArray, fromNdarray, keep, ones, randomNormal, scope, Tensor, zeros } from './core/tensor.ts';
+export { filled, fromArray, keep, ones, randomNormal, scope, Tensor, zeros } from './core/tensor.ts';
+export { fromNdarray } from './core/from-ndarray.ts';
 export { type DType, type MemoryStatistics, memoryStatistics, type NumericArray } from './core/memory.ts';
 
 // Random streams: one seed gives the same bits everywhere, and `split(name)` an independent stream.

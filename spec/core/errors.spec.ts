@@ -4,7 +4,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as errors from '../../src/core/errors.ts';
 
-const { ArgumentError, EfficientTransformersError, expectInteger, expectShape, formatShape, ShapeError } = errors;
+const { ArgumentError, describe, EfficientTransformersError, expectInteger, expectShape, formatShape, ShapeError } =
+  errors;
 const messageOf = (body: () => void) => {
   try {
     body();
@@ -53,7 +54,7 @@ test('expectInteger accepts the integers in the range alone', () => {
     fc.property(anything, fc.integer({ min: -9, max: 0 }), fc.nat(9), (value, minimum, maximum) => {
       const right = Number.isInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
       const message = messageOf(() => expectInteger('w', value, minimum, maximum));
-      const refusal = `ArgumentError: w: expected an integer from ${minimum} to ${maximum}, got ${String(value)}`;
+      const refusal = `ArgumentError: w: expected an integer from ${minimum} to ${maximum}, got ${describe(value)}`;
       assert.is(message, right ? 'nothing was thrown' : refusal);
     }),
   );
@@ -61,6 +62,36 @@ test('expectInteger accepts the integers in the range alone', () => {
     () => expectInteger('w', 0, 1),
     (error: unknown) =>
       error instanceof ArgumentError && error.message === 'w: expected an integer of at least 1, got 0',
+  );
+});
+
+test('describe has a few words for any value, and lets no control character through', () => {
+  const cases: [unknown, string][] = [
+    [5, '5'],
+    [Number.NaN, 'NaN'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [true, 'true'],
+    ['5', "'5'"],
+    ['\u001b[2J\n', "'\ufffd[2J\ufffd'"],
+    ['x'.repeat(61), `'${'x'.repeat(60)}…'`],
+    [5n, '5n'],
+    [Symbol('x'), 'a symbol'],
+    [() => 5, 'a function'],
+    [[], 'an empty list'],
+    [[1, 2], 'a list of 2'],
+    [{}, 'an object'],
+    [Object.create(null), 'an object'],
+    [new Float32Array(3), 'a Float32Array'],
+    [new (class {})(), 'an object'],
+  ];
+  for (const [value, expected] of cases) assert.is(describe(value), expected);
+  fc.assert(
+    fc.property(fc.anything({ withBigInt: true, withNullPrototype: true, withTypedArray: true }), (value) => {
+      const text = describe(value);
+      assert.ok(text.length > 0 && text.length < 400);
+      assert.not.match(text, /\p{Cc}/u);
+    }),
   );
 });
 

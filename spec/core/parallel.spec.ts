@@ -37,9 +37,10 @@ test(`${variable} is the number of threads at first; what cannot be one is refus
   const outer = process.env[variable];
   for (const text of ['0', '65', '-1', '1.5', '1e1', ' 2', 'two', 'NaN']) {
     process.env[variable] = text;
+    const given = /^\d+$/.test(text) ? text : `'${text}'`;
     assert.throws(threadCount, (error: unknown) => {
       const named = `${variable}: expected an integer from 1 to 64, got `;
-      return error instanceof ArgumentError && error.message.startsWith(named) && error.message.endsWith(text);
+      return error instanceof ArgumentError && error.message.startsWith(named) && error.message.endsWith(given);
     });
   }
   process.env[variable] = '3';

@@ -156,6 +156,19 @@ function isTwin(key: string): boolean {
   return /^(lm_head|cls\.predictions)\.(decoder\.)?bias$/.test(key);
 }
 
+test('a number that the model would make an infinity of: named by its tensor and element', () => {
+  const { arrays } = originals.get('bert-masked-lm')!;
+  const [key, { shape, data }] = arrays[3];
+  const large = Float64Array.from(data);
+  large[2] = 1e300;
+  inCopy('bert-masked-lm', (directory) => {
+    writeSafetensors(join(directory, WEIGHTS), [...arrays.toSpliced(3, 1), [key, { shape, data: large }]]);
+    const { message } = errorOf(directory)!;
+    assert.ok(message.includes(key) && message.endsWith('got 1e+300 at element 2'), message);
+    for (const tensor of loadPretrained(directory, { dtype: 'float64' }).tensors().values()) release(tensor.array.data);
+  });
+});
+
 test('more layers than tensors: refused before any is made', () => {
   inCopy('bert-masked-lm', (directory) => {
     const path = join(directory, 'config.json');

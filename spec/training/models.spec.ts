@@ -320,7 +320,10 @@ test('what does not fit is refused by name', () => {
   const random = new Random(1);
   expectThrows(ArgumentError, 'causal', () => languageModel(SMALL, 1).startGeneration(1));
   expectThrows(ArgumentError, 'tokens', () => model.startGeneration(2).step([1]));
-  expectThrows(ArgumentError, 'tokens', () => model.startGeneration(1).step([7]));
+  // 4294967301 is 5 in its lowest 32 bits.
+  for (const token of [7, -1, 1.5, Number.NaN, 4294967301, '5' as unknown as number]) {
+    expectThrows(ArgumentError, 'tokens', () => model.startGeneration(1).step([token]));
+  }
   expectThrows(ArgumentError, 'prompts', () => generate(model, [], 1, random));
   expectThrows(ArgumentError, 'prompts', () => generate(model, [[]], 1, random));
   expectThrows(ArgumentError, 'prompts', () => generate(model, [[1], [1, 2]], 1, random));

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
 import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
-import { fromArray, type Tensor } from '../core/tensor.ts';
+import { fromNumbers, type Tensor } from '../core/tensor.ts';
 import type { Description } from '../pretrained/architecture.ts';
 import { architectureOf } from '../pretrained/architectures.ts';
 import { readConfig } from '../pretrained/config.ts';
@@ -67,7 +67,7 @@ export async function comparePretrained(choice: PretrainedChoice): Promise<SwapR
     if (own.length < length) {
       throw new ArgumentError(`--length: expected at most ${own.length}, the tokens of the text, got ${length}`);
     }
-    return { length, tokens: fromArray(own, [1, length], 'int32') };
+    return { length, tokens: fromNumbers('tokens', own, [1, length], 'int32') };
   });
   const skips: Skip[] = [];
   const planned = inputs.map((input) => ({ ...input, cells: plansOf(choice, description, input.length, skips) }));

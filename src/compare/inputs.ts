@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expectShape } from '../core/errors.ts';
-import { fromArray } from '../core/tensor.ts';
+import { fromNumbers } from '../core/tensor.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import { mapParts, readQkv, type StoredLayer } from './qkv-file.ts';
 
@@ -77,7 +77,7 @@ function inputOf(layers: readonly StoredLayer[]): Pick<ComparisonInput, 'batch' 
       length,
       load: () => {
         const data = load();
-        return mapParts((part) => fromArray(data[part], shapes[part]));
+        return mapParts((part) => fromNumbers(names[part], data[part], shapes[part], 'float32'));
       },
     };
   });

@@ -50,7 +50,28 @@ export class NumericalError extends EfficientTransformersError {
 
 /** `[2, 8, 1024, 64]`, as error messages print a shape. */
 export function formatShape(shape: readonly number[]): string {
-  return `[${shape.join(', ')}]`;
+  return `[${shape.map((extent) => (typeof extent === 'number' ? extent : describe(extent))).join(', ')}]`;
+}
+
+/** Characters of a text that a message quotes. */
+const LONGEST_QUOTE = 60;
+
+/**
+ * A value in a few words, for messages. Never throws, whatever the value is, and lets no control character through: a
+ * text is quoted and cut, a list or an object is named by its kind.
+ */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') {
+    const quoted = value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value;
+    return `'${quoted.replace(/\p{Cc}/gu, '\ufffd')}'`;
+  }
+  if (typeof value === 'bigint') return `${String(value).slice(0, LONGEST_QUOTE)}n`;
+  if (typeof value === 'symbol' || typeof value === 'function') return `a ${typeof value}`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
+  const { name } = (Object.getPrototypeOf(value)?.constructor ?? Object) as { name?: unknown };
+  if (typeof name !== 'string' || name === '' || name === 'Object') return 'an object';
+  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
 }
 
 /** Throws unless `actual` equals `expected`; `because` completes the sentence, e.g. `to match queries`. */
@@ -64,5 +85,5 @@ export function expectShape(name: string, actual: readonly number[], expected: r
 export function expectInteger(name: string, value: unknown, minimum: number, maximum = Number.MAX_SAFE_INTEGER): void {
   if (typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum) return;
   const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
-  throw new ArgumentError(`${name}: expected an integer ${range}, got ${String(value)}`);
+  throw new ArgumentError(`${name}: expected an integer ${range}, got ${describe(value)}`);
 }

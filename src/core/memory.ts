@@ -7,12 +7,10 @@
  * `scope` in tensor.ts), which is exact, or when the garbage collector finds that nobody holds the typed array any
  * more, which is the safety net for a caller who forgot.
  */
-import { MemoryError } from './errors.ts';
+import { bytesPerElement, type DType, dtypeOf, expectDType, type NumericArray } from './dtype.ts';
+import { expectInteger, MemoryError } from './errors.ts';
 
-export type DType = 'float32' | 'float64' | 'int32' | 'uint8';
-export type NumericArray = Float32Array | Float64Array | Int32Array | Uint8Array;
-
-export const bytesPerElement: Record<DType, number> = { float32: 4, float64: 8, int32: 4, uint8: 1 };
+export { bytesPerElement, type DType, dtypeOf, type NumericArray };
 
 const PAGE = 65536;
 /** A cache line: two threads never write to the same one through different tensors. */
@@ -95,7 +93,7 @@ const forgotten = new FinalizationRegistry<Block>((block) => {
  */
 export function allocate(dtype: DType, length: number): NumericArray {
   if (lent) throw new MemoryError('memory: only the thread that owns the heap allocates; a kernel runs on any');
-  const bytes = Math.max(ALIGNMENT, Math.ceil((length * bytesPerElement[dtype]) / ALIGNMENT) * ALIGNMENT);
+  const bytes = blockBytes(dtype, length);
   const block = takeFree(bytes) ?? takeFresh(bytes);
   block.free = false;
   block.scope = currentScope;
@@ -110,31 +108,32 @@ export function allocate(dtype: DType, length: number): NumericArray {
   return array;
 }
 
+/** Sizes become bytes here alone: a size that is no number would corrupt all blocks after it. */
+function blockBytes(dtype: DType, length: number): number {
+  expectDType('dtype', dtype);
+  expectInteger('length', length, 0, Number.MAX_VALUE);
+  return Math.max(ALIGNMENT, Math.ceil((length * bytesPerElement[dtype]) / ALIGNMENT) * ALIGNMENT);
+}
+
 /**
  * Bytes that are never given back and that no statistics count, for the scratch of kernels; a multiple of 64 of them.
  * Returns their offset. Throws MemoryError when the heap is full, and on a thread that does not own it.
  */
 export function reserveOutsideStatistics(bytes: number): number {
   if (lent) throw new MemoryError('memory: only the thread that owns the heap reserves parts of it');
-  const block = takeFree(bytes) ?? takeFresh(bytes);
+  const block = takeFree(blockBytes('uint8', bytes)) ?? takeFresh(blockBytes('uint8', bytes));
   block.free = false;
   return block.offset;
 }
 
 /** A typed view of heap bytes. */
 export function viewOf(dtype: DType, byteOffset: number, length: number): NumericArray {
+  expectDType('dtype', dtype);
   const buffer = heapMemory().buffer as ArrayBufferLike;
   if (dtype === 'float32') return new Float32Array(buffer, byteOffset, length);
   if (dtype === 'float64') return new Float64Array(buffer, byteOffset, length);
   if (dtype === 'int32') return new Int32Array(buffer, byteOffset, length);
   return new Uint8Array(buffer, byteOffset, length);
-}
-
-export function dtypeOf(array: NumericArray): DType {
-  if (array instanceof Float32Array) return 'float32';
-  if (array instanceof Float64Array) return 'float64';
-  if (array instanceof Int32Array) return 'int32';
-  return 'uint8';
 }
 
 /** The block behind an array made by `allocate`; undefined once it was released. */

@@ -3,9 +3,9 @@
  * are ndarray's own strides; kernels get contiguous elements by `elements`.
  */
 import ndarray, { type NdArray } from 'ndarray';
-import ops from 'ndarray-ops';
 import type { TapeNode } from './autograd.ts';
-import { ArgumentError, formatShape, MemoryError, ShapeError } from './errors.ts';
+import { expectArrayLike, expectDType, expectNumberOf, expectNumbers } from './dtype.ts';
+import { ArgumentError, describe, formatShape, MemoryError, ShapeError } from './errors.ts';
 import { copyKernel } from './kernels/copy.ts';
 import { MAX_AXES, planWalk } from './kernels/strided.ts';
 import {
@@ -20,7 +20,7 @@ import {
   withScope,
 } from './memory.ts';
 import { parallelFor } from './parallel/pool.ts';
-import type { Random } from './random.ts';
+import { Random } from './random.ts';
 
 export class Tensor {
   /** Gradient of the last `backward`; set only on leaves that require one. */
@@ -86,20 +86,33 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /** Throws ShapeError unless there are at most 8 extents, each an integer of at least 1: there are no empty tensors. */
-export function expectExtents(shape: readonly number[]): void {
-  if (shape.length <= MAX_AXES && shape.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) return;
-  throw new ShapeError(
-    `shape: expected at most ${MAX_AXES} extents, each an integer of at least 1, got ${formatShape(shape)}`,
-  );
+export function expectExtents(shape: readonly number[], name = 'shape'): void {
+  const isList = Array.isArray(shape);
+  // By index: an element that is missing is undefined too.
+  if (
+    isList &&
+    shape.length <= MAX_AXES &&
+    Array.from(shape).every((extent) => Number.isSafeInteger(extent) && extent >= 1)
+  )
+    return;
+  const given = isList && shape.length <= MAX_AXES ? formatShape(shape) : describe(shape);
+  throw new ShapeError(`${name}: expected at most ${MAX_AXES} extents, each an integer of at least 1, got ${given}`);
 }
 
-/** An uninitialised tensor. Throws ShapeError as `expectExtents`, and MemoryError when the heap is full. */
+/**
+ * An uninitialised tensor. Throws ShapeError as `expectExtents`, ArgumentError for another dtype than the four, and
+ * MemoryError when the heap is full.
+ */
 export function empty(shape: readonly number[], dtype: DType = 'float32'): Tensor {
   expectExtents(shape);
+  expectDType('dtype', dtype);
   return new Tensor(ndarray(allocate(dtype, sizeOf(shape)), [...shape]));
 }
 
+/** One number everywhere. Throws ArgumentError for a number that `dtype` cannot hold, and what `empty` throws. */
 export function filled(shape: readonly number[], value: number, dtype: DType = 'float32'): Tensor {
+  expectDType('dtype', dtype);
+  expectNumberOf('value', value, dtype);
   const tensor = empty(shape, dtype);
   elements(tensor).fill(value);
   return tensor;
@@ -113,32 +126,39 @@ export function ones(shape: readonly number[], dtype: DType = 'float32'): Tensor
   return filled(shape, 1, dtype);
 }
 
-/** Independent standard normal entries. */
+/** Independent standard normal entries, as floats. */
 export function randomNormal(
   shape: readonly number[],
   random: Random,
   dtype: 'float32' | 'float64' = 'float32',
 ): Tensor {
+  expectDType('dtype', dtype, ['float32', 'float64']);
+  if (!(random instanceof Random)) throw new ArgumentError(`random: expected a Random, got ${describe(random)}`);
   const tensor = empty(shape, dtype);
   random.fillNormal(elements(tensor) as Float32Array | Float64Array);
   return tensor;
 }
 
-/** Copies numbers into a new tensor. Throws ShapeError if they do not fill the shape. */
+/**
+ * Copies numbers into a new tensor. Throws ShapeError if they do not fill the shape, and ArgumentError for one that `dtype`
+ * cannot hold: int32 and uint8 take whole numbers of their range alone, floats are rounded, and a finite number that
+ * would become an infinity is refused.
+ */
 export function fromArray(values: ArrayLike<number>, shape: readonly number[], dtype: DType = 'float32'): Tensor {
-  expectExtents(shape);
-  if (values.length !== sizeOf(shape)) {
-    throw new ShapeError(`values: expected ${sizeOf(shape)} numbers for ${formatShape(shape)}, got ${values.length}`);
-  }
-  const tensor = empty(shape, dtype);
-  elements(tensor).set(values);
-  return tensor;
+  return fromNumbers('values', values, shape, dtype);
 }
 
-/** Copies an ndarray, whatever its strides, into a new tensor. */
-export function fromNdarray(source: NdArray, dtype: DType = 'float32'): Tensor {
-  const tensor = empty(source.shape, dtype);
-  ops.assign(tensor.array as NdArray, source);
+/** `fromArray`, for callers whose argument has another name. */
+export function fromNumbers(name: string, values: ArrayLike<number>, shape: readonly number[], dtype: DType): Tensor {
+  expectExtents(shape);
+  expectDType('dtype', dtype);
+  const { length } = expectArrayLike(name, values);
+  if (length !== sizeOf(shape)) {
+    throw new ShapeError(`${name}: expected ${sizeOf(shape)} numbers for ${formatShape(shape)}, got ${length}`);
+  }
+  expectNumbers(name, values, dtype);
+  const tensor = empty(shape, dtype);
+  elements(tensor).set(values);
   return tensor;
 }
 

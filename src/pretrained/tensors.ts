@@ -1,8 +1,9 @@
 /** The tensors of a checkpoint, in one file or in several, and how they get into a model. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { firstUnfit } from '../core/dtype.ts';
 import { FileFormatError, formatShape } from '../core/errors.ts';
-import { printable } from '../core/files/input-file.ts';
+import { type Complain, printable } from '../core/files/input-file.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors } from '../core/files/safetensors.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
@@ -87,7 +88,14 @@ export function fillTensors(targets: ReadonlyMap<string, Tensor>, stored: Stored
   }
   const missing = [...targets.keys()].filter((name) => !matches.has(name) && !isOfReplacement(name));
   expectNone(stored.path, { missing, unknown, 'of another shape or type': unfit });
-  for (const { target, source, destination } of matches.values()) copyInto(target, source, destination);
+  for (const { target, source, destination, from } of matches.values()) {
+    copyInto(
+      target,
+      source,
+      destination,
+      (problem) => new FileFormatError(`${stored.path}: ${printable(from)}: ${problem}`),
+    );
+  }
 }
 
 /** Under this name a layer has what a variant in place of its own attention learned or drew. */
@@ -107,8 +115,10 @@ function shapeInFile({ shape }: Tensor, source: StoredArray, destination: Destin
   return formatShape(given) === formatShape(wanted) ? null : expected;
 }
 
-function copyInto(target: Tensor, source: StoredArray, { layout, repeated }: Destination): void {
+function copyInto(target: Tensor, source: StoredArray, { layout, repeated }: Destination, complain: Complain): void {
   const numbers = source.load();
+  const at = firstUnfit(numbers, target.dtype);
+  if (at >= 0) throw complain(`expected numbers that ${target.dtype} can hold, got ${numbers[at]} at element ${at}`);
   const into = elements(target);
   if (layout === 'transposed') {
     const [rows, columns] = target.shape;

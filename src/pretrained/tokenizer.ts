@@ -3,8 +3,9 @@
  * loaded when it is asked for.
  */
 import { join } from 'node:path';
+import { expectNumbers } from '../core/dtype.ts';
 import { ArgumentError, expectInteger, FileFormatError, UnsupportedError } from '../core/errors.ts';
-import { fromArray } from '../core/tensor.ts';
+import { fromNumbers } from '../core/tensor.ts';
 import type { TextInputs } from './architecture.ts';
 import { readJsonObject } from './config.ts';
 
@@ -82,26 +83,20 @@ class LoadedTokenizer implements TextTokenizer {
     const shape = [texts.length, length];
     const filled = (of: (text: Encoded) => readonly number[], fill: number) =>
       encoded.flatMap((text) => [...of(text), ...new Array<number>(length - text.ids.length).fill(fill)]);
+    const [ids, flags, types] = [
+      filled((text) => text.ids, this.#padding),
+      filled((text) => text.ids.map(() => 1), 0),
+      filled((text) => text.types, 0),
+    ];
     return {
-      tokens: fromArray(
-        filled(({ ids }) => ids, this.#padding),
-        shape,
-        'int32',
-      ),
-      keyMask: fromArray(
-        filled(({ ids }) => ids.map(() => 1), 0),
-        shape,
-        'uint8',
-      ),
-      tokenTypes: fromArray(
-        filled(({ types }) => types, 0),
-        shape,
-        'int32',
-      ),
+      tokens: fromNumbers('tokens', ids, shape, 'int32'),
+      keyMask: fromNumbers('keyMask', flags, shape, 'uint8'),
+      tokenTypes: fromNumbers('tokenTypes', types, shape, 'int32'),
     };
   }
 
   decode(tokens: ArrayLike<number>): string {
+    expectNumbers('tokens', tokens, 'int32');
     return this.#tokenizer.decode(Array.from(tokens), { skip_special_tokens: true });
   }
 

@@ -3,7 +3,7 @@
  * and how its text becomes a typed value.
  */
 
-import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { ArgumentError } from '../core/errors.ts';
 import { unknownName } from './suggest.ts';
 
 export interface OptionSpec<T> {
@@ -195,13 +195,11 @@ function withNames(description: string, names: readonly string[]): string {
   return `${description}: ${names.join(', ')}`;
 }
 
-function parseInteger(given: string, flag: string, { minimum = Number.MIN_SAFE_INTEGER, maximum }: Range): number {
-  const value = /^[-+]?\d+$/.test(given) ? Number(given) : given || 'nothing';
-  if (minimum === Number.MIN_SAFE_INTEGER && maximum === undefined && !Number.isSafeInteger(value)) {
-    throw new ArgumentError(`${flag}: expected an integer, got ${value}`);
-  }
-  expectInteger(flag, value, minimum, maximum);
-  return Number(value);
+function parseInteger(given: string, flag: string, range: Range): number {
+  const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = range;
+  const value = /^[-+]?\d+$/.test(given) ? Number(given) : Number.NaN;
+  if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value;
+  throw new ArgumentError(`${flag}: expected an integer${inRange(minimum, maximum)}, got ${given || 'nothing'}`);
 }
 
 function parseNumber(given: string, flag: string, range: Range): number {

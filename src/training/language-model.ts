@@ -5,10 +5,11 @@
  *     logits = y Eᵀ, with the embedding's own E (Press & Wolf 2017; Vaswani et al. 2017, §3.4), or y W + b
  */
 import { noGrad } from '../core/autograd.ts';
+import { expectArrayLike } from '../core/dtype.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { matmul, reshape } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
-import { fromArray, scope, type Tensor } from '../core/tensor.ts';
+import { fromNumbers, scope, type Tensor } from '../core/tensor.ts';
 import { completeConfig, type TransformerConfig, type TransformerSettings } from './config.ts';
 import type { ForwardContext } from './context.ts';
 import { type Linear, linear, linearParameters } from './linear.ts';
@@ -71,9 +72,12 @@ export class LanguageModel extends Model {
         return steps.position;
       },
       step: (tokens) => {
-        if (tokens.length !== batch) throw new ArgumentError(`tokens: expected ${batch}, got ${tokens.length}`);
+        const { length } = expectArrayLike('tokens', tokens);
+        if (length !== batch) throw new ArgumentError(`tokens: expected ${batch}, got ${length}`);
         return scope(() =>
-          noGrad(() => reshape(this.#logits(steps.step(fromArray(tokens, [batch, 1], 'int32'))), [batch, vocabulary])),
+          noGrad(() =>
+            reshape(this.#logits(steps.step(fromNumbers('tokens', tokens, [batch, 1], 'int32'))), [batch, vocabulary]),
+          ),
         );
       },
       end: () => steps.end(),

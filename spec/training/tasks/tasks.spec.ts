@@ -157,4 +157,20 @@ test('what cannot be right is refused by name', () => {
   expectThrows(ArgumentError, 'length', () => openTask('pathfinder', { length: 200 }));
 });
 
+test("examples of one's own task hold whole numbers, and no more of them than there is room for, or are refused", () => {
+  const own = openTask('copy', { length: 8 });
+  const drawing = (example: Partial<Example>): Task => ({
+    ...own,
+    draw: (part, random) => ({ ...own.draw(part, random), ...example }),
+  });
+  const lists = [[4294967301], [1.5], [Number.NaN], ['1'], [undefined], new Array(9).fill(1), 5, null];
+  for (const list of lists as number[][]) {
+    for (const name of ['tokens', 'targets', 'counts'] as const) {
+      expectThrows(ArgumentError, `${name} of example 0`, () =>
+        drawBatch(drawing({ [name]: list }), 'training', new Random(1), 2),
+      );
+    }
+  }
+});
+
 test.run();

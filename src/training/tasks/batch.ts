@@ -1,4 +1,6 @@
 /** Examples side by side, as tensors. */
+import { expectNumbers } from '../../core/dtype.ts';
+import { ArgumentError } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
 import { fromArray, type Tensor } from '../../core/tensor.ts';
 import type { Part, Task } from './task.ts';
@@ -28,43 +30,43 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
   const perToken = task.kind === 'causal' || task.kind === 'masked';
   const columns = perToken ? task.length : 1;
   const shape = perToken ? [size, columns] : [size];
-  const read = (lists: readonly ArrayLike<number>[]) => sequences(lists, task.length);
   const all = new Array<number>(columns).fill(1);
-  const counts = rows(
-    examples.map((example) => example.counts ?? all),
-    columns,
-  );
+  const lists = {
+    tokens: examples.map(({ tokens }) => tokens),
+    other: examples.map(({ other = [] }) => other),
+    targets: examples.map(({ targets }) => targets),
+    counts: examples.map(({ counts = all }) => counts),
+  };
+  const read = (name: 'tokens' | 'other') => sequences(name, lists[name], task.length);
+  const counts = rows('counts', lists.counts, columns);
   return {
-    sequences: [
-      read(examples.map(({ tokens }) => tokens)),
-      ...(task.kind === 'pair classification' ? [read(examples.map(({ other = [] }) => other))] : []),
-    ],
-    targets: fromArray(
-      rows(
-        examples.map(({ targets }) => targets),
-        columns,
-      ),
-      shape,
-      'int32',
-    ),
+    sequences: [read('tokens'), ...(task.kind === 'pair classification' ? [read('other')] : [])],
+    targets: fromArray(rows('targets', lists.targets, columns), shape, 'int32'),
     counts: fromArray(counts, shape, 'uint8'),
     counted: counts.reduce((sum, flag) => sum + flag, 0),
   };
 }
 
-function sequences(all: readonly ArrayLike<number>[], length: number): Sequences {
+function sequences(name: string, all: readonly ArrayLike<number>[], length: number): Sequences {
   const shape = [all.length, length];
-  const tokens = fromArray(rows(all, length), shape, 'int32');
+  const tokens = fromArray(rows(name, all, length), shape, 'int32');
   if (all.every((each) => each.length === length)) return { tokens, keyMask: undefined };
   const real = all.map((each) => new Uint8Array(each.length).fill(1));
-  return { tokens, keyMask: fromArray(rows(real, length), shape, 'uint8') };
+  return { tokens, keyMask: fromArray(rows('mask', real, length), shape, 'uint8') };
 }
 
-/** One after another, each filled up to `columns` with zeros. */
-function rows(all: readonly ArrayLike<number>[], columns: number): Int32Array {
+/**
+ * One after another, each filled up to `columns` with zeros. Throws ArgumentError for a list of an example that is longer,
+ * or that holds no whole numbers.
+ */
+function rows(name: string, all: readonly ArrayLike<number>[], columns: number): Int32Array {
   const joined = new Int32Array(all.length * columns);
   all.forEach((each, row) => {
-    joined.set(Array.from(each), row * columns);
+    expectNumbers(`${name} of example ${row}`, each, 'int32');
+    if (each.length > columns) {
+      throw new ArgumentError(`${name} of example ${row}: expected at most ${columns} numbers, got ${each.length}`);
+    }
+    joined.set(each, row * columns);
   });
   return joined;
 }

@@ -1,0 +1,97 @@
+/**
+ * The types of numbers that tensors hold, and the check at their door: a number that a type cannot hold is an error that
+ * names its element, never another number. Typed arrays of JavaScript would wrap 4294967301 to 5, cut 1.7 to 1, make 0 of
+ * NaN and an infinity of 1e300.
+ */
+import { ArgumentError, describe } from './errors.ts';
+
+export type DType = 'float32' | 'float64' | 'int32' | 'uint8';
+export type NumericArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+export const bytesPerElement: Record<DType, number> = { float32: 4, float64: 8, int32: 4, uint8: 1 };
+const NAMES = Object.keys(bytesPerElement);
+
+export function dtypeOf(array: NumericArray): DType {
+  if (array instanceof Float32Array) return 'float32';
+  if (array instanceof Float64Array) return 'float64';
+  if (array instanceof Int32Array) return 'int32';
+  return 'uint8';
+}
+
+/** Throws ArgumentError unless `dtype` is one of the four, or of those that are allowed. */
+export function expectDType(name: string, dtype: unknown, allowed: readonly string[] = NAMES): asserts dtype is DType {
+  if (typeof dtype === 'string' && allowed.includes(dtype)) return;
+  throw new ArgumentError(`${name}: expected one of ${allowed.join(', ')}, got ${describe(dtype)}`);
+}
+
+/** What a typed array makes of a number. */
+const stored: Record<DType, (x: number) => number> = {
+  float64: (x) => x,
+  float32: Math.fround,
+  int32: (x) => x | 0,
+  uint8: (x) => x & 255,
+};
+
+/** What a message asks for: one number, several, and within which limits. */
+const WANTED: Record<DType, readonly [one: string, several: string, limits: string]> = {
+  float64: ['a number', 'numbers', ''],
+  float32: ['a number', 'numbers', ' that float32 can hold (up to 3.4e38)'],
+  int32: ['an integer', 'integers', ' from -2147483648 to 2147483647'],
+  uint8: ['an integer', 'integers', ' from 0 to 255'],
+};
+
+/** Whether a type can hold a number: an integer as it is, a float rounded (NaN and infinities are what they are). */
+function holds(dtype: DType, x: unknown): boolean {
+  if (typeof x !== 'number') return false;
+  const kept = stored[dtype](x);
+  return kept === x || (dtype.startsWith('float') && (Number.isFinite(kept) || !Number.isFinite(x)));
+}
+
+/** Arrays whose every number fits a type. */
+const fitting: Record<DType, readonly string[]> = {
+  float64: ['Float64Array', 'Float32Array', 'Float16Array', 'Int32Array', 'Uint32Array'],
+  float32: ['Float32Array', 'Float16Array', 'Int32Array', 'Uint32Array'],
+  int32: ['Int32Array'],
+  uint8: ['Uint8Array', 'Uint8ClampedArray'],
+};
+const SHORT_INTEGERS = ['Int16Array', 'Uint16Array', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray'];
+
+/**
+ * Throws ArgumentError unless `values` is an array, or like one, of numbers that `dtype` can hold. Floats may be rounded,
+ * NaN and infinities are floats; what would overflow is refused.
+ */
+export function expectNumbers(name: string, values: unknown, dtype: DType): asserts values is ArrayLike<number> {
+  const given = expectArrayLike(name, values);
+  const at = firstUnfit(given, dtype);
+  if (at >= 0) throw unfit(name, given[at], dtype, at);
+}
+
+/** The first element that `dtype` cannot hold; −1 where it can hold all. */
+export function firstUnfit(values: ArrayLike<unknown>, dtype: DType): number {
+  if (ArrayBuffer.isView(values)) {
+    const kind = Object.prototype.toString.call(values).slice('[object '.length, -1);
+    if (fitting[dtype].includes(kind) || (dtype !== 'uint8' && SHORT_INTEGERS.includes(kind))) return -1;
+  }
+  for (let n = 0; n < values.length; n++) if (!holds(dtype, values[n])) return n;
+  return -1;
+}
+
+/** Throws ArgumentError unless `value` is a number that `dtype` can hold. */
+export function expectNumberOf(name: string, value: unknown, dtype: DType): asserts value is number {
+  if (!holds(dtype, value)) throw unfit(name, value, dtype);
+}
+
+/** Throws ArgumentError unless `values` is an array, or an object that has a length as arrays do. */
+export function expectArrayLike(name: string, values: unknown): ArrayLike<unknown> {
+  if (typeof values === 'object' && values !== null) {
+    const { length } = values as { length?: unknown };
+    if (Number.isSafeInteger(length) && (length as number) >= 0) return values as ArrayLike<unknown>;
+  }
+  throw new ArgumentError(`${name}: expected an array of numbers, got ${describe(values)}`);
+}
+
+function unfit(name: string, value: unknown, dtype: DType, at?: number): ArgumentError {
+  const [one, several, limits] = WANTED[dtype];
+  const [wanted, place] = at === undefined ? [one, ''] : [several, ` at element ${at}`];
+  return new ArgumentError(`${name}: expected ${wanted}${limits}, got ${describe(value)}${place}`);
+}

@@ -54,6 +54,52 @@ test('text comes as it is made, the same for a seed, without control characters'
   assert.is(await outputOf([...args, '--seed', '1', '--top-k', '1']), await outputOf([...args, '--temperature', '0']));
 });
 
+test('a model of lines that end in \\r\\n writes such lines, and no character that was cut off', async () => {
+  const path = join(folder, 'windows.txt');
+  writeFileSync(path, 'né\r\n'.repeat(200));
+  const args = [
+    '--length',
+    '40',
+    '--rate',
+    '0.03',
+    '--text',
+    path,
+    '--layers',
+    '1',
+    '--model-dim',
+    '32',
+    '--heads',
+    '2',
+  ];
+  const out = join(folder, 'windows');
+  await outputOf(['train', 'byte-lm', ...args, '--steps', '60', '--evaluation-examples', '4', '--out', out]);
+  const generated = (count: number) =>
+    outputOf(['generate', '--checkpoint', out, '--prompt', 'né', '--temperature', '0', '--count', `${count}`]);
+  assert.is(await generated(12), 'né\r\nné\r\nné\r\n\n');
+  // In the middle of é, and between the two characters that end a line.
+  assert.is(await generated(9), 'né\r\nné\r\nn\n');
+  assert.is(await generated(6), 'né\r\nné\n');
+});
+
+test('a text in another encoding is refused, whoever reads it', async () => {
+  const content = 'Où est le café ? '.repeat(40);
+  for (const encoding of ['latin1', 'utf16le'] as const) {
+    const path = join(folder, `${encoding}.txt`);
+    writeFileSync(path, Buffer.from(content, encoding));
+    const message = encoding === 'latin1' ? /got byte 0xf9 at 1, as in Latin-1/ : /got UTF-16, little-endian/;
+    for (const args of [
+      ['train', 'byte-lm', '--length', '8', '--text', path, '--out', join(folder, 'none')],
+      ['train', 'byte-mlm', '--attention', 'linformer', '--length', '8', '--text', path, '--out', join(folder, 'none')],
+      ['compare', '--checkpoint', bytes, '--text', path, '--no-report'],
+    ]) {
+      const { code, err } = await answerTo(args);
+      assert.equal([code, message.test(err)], [1, true], `${args.join(' ')}: ${err}`);
+    }
+  }
+  const { code, err } = await answerTo(['generate', '--checkpoint', bytes, '--prompt', 'caf\ufffd']);
+  assert.equal([code, /^Error: --prompt: expected text that is whole in UTF-8, got U\+FFFD/.test(err)], [2, true], err);
+});
+
 test('what cannot be generated is refused', async () => {
   const refusals: [string[], RegExp][] = [
     [[], /^Error: --checkpoint: expected a FILE to generate by, got nothing/],

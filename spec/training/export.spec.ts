@@ -272,7 +272,9 @@ test('a folder that is not what was exported is refused, and says what is wrong'
   importRun(folder);
 
   writeFileSync(config, '{');
-  refused(/^.*config\.json: expected a JSON object$/);
+  refused(/^.*config\.json: expected JSON, got a text that is not/);
+  writeFileSync(config, '[]');
+  refused(/^.*config\.json: expected a JSON object, got another value$/);
   writeFileSync(config, JSON.stringify({ model_type: 'gpt2' }));
   refused(/efficient_transformers: expected the settings of a training, as export writes them$/);
   writeFileSync(config, JSON.stringify({ efficient_transformers: { settings: { task: {}, model: null } } }));

@@ -6,6 +6,7 @@ import { basename } from 'node:path';
 import type { ComparisonInput } from '../compare/inputs.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { InputFile } from '../core/files/input-file.ts';
+import { expectTextOrBinary } from '../core/files/text.ts';
 import { Random } from '../core/random.ts';
 import { scope } from '../core/tensor.ts';
 import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
@@ -86,7 +87,7 @@ function heldOut({ learner, settings }: TrainedModel, { text, seed }: Checkpoint
   };
 }
 
-/** A file from end to end, of any bytes; what the model was trained on need not be there. */
+/** A file from end to end; what the model was trained on need not be there. */
 function wholeText(trained: TrainedModel, { text, checkpoint }: CheckpointChoice): Reading {
   const { learner, alphabet, settings } = trained;
   if (text === undefined) throw new ArgumentError('--whole-text: expected a text to read; name one with --text FILE');
@@ -94,16 +95,20 @@ function wholeText(trained: TrainedModel, { text, checkpoint }: CheckpointChoice
     throw new ArgumentError(`--whole-text: expected a model of bytes, got one of ${alphabet} in ${checkpoint}`);
   }
   const file = new InputFile(text);
-  const { size } = file;
   const longest = learner.model.config.length;
-  if (size === 0 || size > longest) {
+  const expectFitting = (size: number) => {
+    if (size > 0 && size <= longest) return;
     throw new ArgumentError(
       `--text: expected 1 to ${longest} bytes for this model to read whole, got ${size} in ${text}`,
     );
-  }
+  };
+  // A byte order mark does not count.
+  expectFitting(Math.max(1, file.size - 3));
+  const bytes = expectTextOrBinary(new Uint8Array(file.read(0, file.size)), (problem) => file.error(problem));
+  expectFitting(bytes.length);
   return {
-    length: size,
-    name: `${settings.task.name}, ${size} bytes of ${basename(text)}`,
-    inputs: (layer) => textAttention(trained, new Uint8Array(file.read(0, size)), layer),
+    length: bytes.length,
+    name: `${settings.task.name}, ${bytes.length} bytes of ${basename(text)}`,
+    inputs: (layer) => textAttention(trained, bytes, layer),
   };
 }

@@ -1,8 +1,9 @@
 /** `compare --pretrained`: a real model with variants in place of its attention, and how far its output moves. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
-import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
+import { ArgumentError, EfficientTransformersError, FileFormatError } from '../core/errors.ts';
+import { readText } from '../core/files/text.ts';
 import { fromNumbers, type Tensor } from '../core/tensor.ts';
 import type { Description } from '../pretrained/architecture.ts';
 import { architectureOf } from '../pretrained/architectures.ts';
@@ -159,9 +160,12 @@ async function tokensOf({ pretrained, text, ids }: PretrainedChoice, most: numbe
 
 function contentOf(flag: string, path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readText(path);
   } catch (error) {
-    throw new ArgumentError(`${flag}: cannot read ${path}: ${(error as Error).message}`);
+    if (!(error instanceof FileFormatError)) throw error;
+    // Their messages begin with the path.
+    const reason = error.message.slice(`${path}: `.length).replace(/^cannot be read: /, '');
+    throw new ArgumentError(`${flag}: cannot read ${path}: ${reason}`, { cause: error });
   }
 }
 

@@ -1,6 +1,8 @@
 /** `generate`: what a trained causal model goes on with, token by token as they come. */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { encodeText } from '../core/files/text.ts';
 import { Random } from '../core/random.ts';
+import { ByteText } from '../terminal/byte-text.ts';
 import { integer, number, text } from '../terminal/options.ts';
 import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
 import { generate } from '../training/generate.ts';
@@ -65,26 +67,20 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
   const random = new Random(seed).split('generate');
   const write = ([token]: readonly number[]) => stdout.write(codec.decode(token));
   generate(model, [tokens], values.count ?? most, random, { temperature, topK }, write);
-  stdout.write(codec.end());
+  stdout.write('\n');
   return 0;
 });
 
 interface Codec {
-  encode(text: string): number[];
+  encode(prompt: string): number[];
   /** What a token adds to the text. */
   decode(token: number): string;
-  end(): string;
 }
 
 function codecOf({ alphabet }: TrainedModel, vocabulary: number): Codec {
   if (alphabet === 'bytes') {
-    // A character of several bytes appears when its last one does.
-    const decoder = new TextDecoder();
-    return {
-      encode: (text) => [...new TextEncoder().encode(text)],
-      decode: (token) => printable(decoder.decode(Uint8Array.of(token), { stream: true })),
-      end: () => `${decoder.decode()}\n`,
-    };
+    const text = new ByteText();
+    return { encode: (prompt) => [...encodeText('--prompt', prompt)], decode: (token) => text.add(token) };
   }
   return {
     encode: (text) => {
@@ -100,11 +96,5 @@ function codecOf({ alphabet }: TrainedModel, vocabulary: number): Codec {
         });
     },
     decode: (token) => ` ${token}`,
-    end: () => '\n',
   };
-}
-
-/** No control character gets to a terminal but new lines and tabs. */
-function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
 }

@@ -3,12 +3,13 @@
  * is there and what would be right.
  */
 import { FileFormatError, UnsupportedError } from '../core/errors.ts';
-import { InputFile, printable } from '../core/files/input-file.ts';
+import { printable } from '../core/files/input-file.ts';
+import { readJsonObject } from '../core/files/json.ts';
 
 /** Enough of a value to recognise it by. */
 const LONGEST_EXCERPT = 60;
-/** In bytes. The longest that are in use, tokenisers of many languages, have some tens of millions. */
-const LONGEST_JSON = 2 ** 28;
+/** In bytes. Names of ten thousand classes fit in a twentieth of it. */
+const LONGEST_CONFIG = 2 ** 24;
 
 export class Config {
   readonly path: string;
@@ -116,20 +117,5 @@ export class Config {
 
 /** Throws FileFormatError for a file that is missing or is no JSON object. */
 export function readConfig(path: string): Config {
-  return new Config(path, readJsonObject(path));
-}
-
-/** A JSON file whose value is an object. Throws FileFormatError for any other, or none. */
-export function readJsonObject(path: string): Record<string, unknown> {
-  const file = new InputFile(path);
-  if (file.size > LONGEST_JSON) throw file.error(`expected at most ${LONGEST_JSON} bytes, got ${file.size}`);
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(file.read(0, file.size)));
-  } catch (error) {
-    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
-    throw file.error(`expected JSON, got a text that is not (${error.message})`);
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw file.error('expected a JSON object, got another value');
+  return new Config(path, readJsonObject(path, { size: LONGEST_CONFIG }));
 }

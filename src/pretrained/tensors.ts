@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { firstUnfit } from '../core/dtype.ts';
 import { FileFormatError, formatShape } from '../core/errors.ts';
 import { type Complain, printable } from '../core/files/input-file.ts';
+import { readJsonObject } from '../core/files/json.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors } from '../core/files/safetensors.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { Destination, Plan } from './architecture.ts';
-import { readJsonObject } from './config.ts';
 
 const WHOLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';

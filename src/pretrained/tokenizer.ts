@@ -5,9 +5,9 @@
 import { join } from 'node:path';
 import { expectNumbers } from '../core/dtype.ts';
 import { ArgumentError, expectInteger, FileFormatError, UnsupportedError } from '../core/errors.ts';
+import { readJsonObject } from '../core/files/json.ts';
 import { fromNumbers } from '../core/tensor.ts';
 import type { TextInputs } from './architecture.ts';
-import { readJsonObject } from './config.ts';
 
 const PACKAGE = '@huggingface/tokenizers';
 

@@ -1,5 +1,6 @@
 /** What the attention of a trained model is given while it reads a text of the user's own, byte for byte. */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { encodeText } from '../core/files/text.ts';
 import { fromArray, scope } from '../core/tensor.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { TrainedModel } from './checkpoint.ts';
@@ -8,7 +9,8 @@ import type { TrainedModel } from './checkpoint.ts';
  * Queries, keys and values of a layer, counted from 0, as projected (and turned, where positions are rotary) while the
  * model reads these bytes and no others: [1, heads, bytes, headDim] each. A string is read as its UTF-8. Keeps no tape.
  *
- * Throws ArgumentError for a model that reads no bytes, for an empty text or one that is longer than the model's length,
+ * Throws ArgumentError for a model that reads no bytes, for an empty text, one that is longer than the model's length
+ * or has half a character,
  * and for a layer that there is not or whose variant compares no queries with keys.
  */
 export function textAttention(trained: TrainedModel, text: string | Uint8Array, layer: number): AttentionInputs {
@@ -21,7 +23,7 @@ export function textAttention(trained: TrainedModel, text: string | Uint8Array, 
   if (family === 'convolution') {
     throw new ArgumentError(`layer: expected one that compares queries with keys, got ${layer}, which is ${name}`);
   }
-  const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
+  const bytes = typeof text === 'string' ? encodeText('text', text) : text;
   const { length } = bytes;
   if (length === 0 || length > config.length) {
     throw new ArgumentError(`text: expected 1 to ${config.length} bytes, as long as the model reads, got ${length}`);

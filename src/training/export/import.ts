@@ -1,8 +1,9 @@
 /** The way back: the weights of an exported model, trained on elsewhere, as a checkpoint of ours. */
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EfficientTransformersError, FileFormatError, formatShape } from '../../core/errors.ts';
 import { printable } from '../../core/files/input-file.ts';
+import { readJsonObject } from '../../core/files/json.ts';
 import type { StoredArray } from '../../core/files/numbers.ts';
 import { readSafetensors } from '../../core/files/safetensors.ts';
 import { dtypeOf, type NumericArray } from '../../core/memory.ts';
@@ -21,7 +22,8 @@ import { transformersForm } from './transformers.ts';
 export function importRun(folder: string): Run {
   const path = join(folder, 'config.json');
   const complain = (problem: string) => new FileFormatError(`${path}: ${printable(problem)}`);
-  const config = readJson(path, complain);
+  if (!existsSync(path)) throw complain('expected a folder that export has written, which has this file');
+  const config = readJsonObject(path, { size: LONGEST_CONFIG });
   const run = begun(settingsIn(config, complain), complain);
   try {
     fill(run, config.model_type === 'efficient-transformer', join(folder, 'model.safetensors'));
@@ -32,19 +34,8 @@ export function importRun(folder: string): Run {
   }
 }
 
-function readJson(path: string, complain: (problem: string) => FileFormatError): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    throw complain('expected a folder that export has written, which has this file');
-  }
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
-  } catch {}
-  throw complain('expected a JSON object');
-}
+/** In bytes. What export writes has a few thousand. */
+const LONGEST_CONFIG = 2 ** 24;
 
 /** What startRun asks of them is for it to say; that they are there at all is asked here. */
 function settingsIn(config: Record<string, unknown>, complain: (problem: string) => FileFormatError): RunSettings {

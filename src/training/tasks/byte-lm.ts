@@ -1,13 +1,14 @@
 /**
- * Language modelling of bytes: any text is a sequence of them, without a tokeniser in between. Causally, the next byte is
- * predicted from those before it; masked (Devlin et al. 2019, §3.1), hidden bytes are from both sides, for variants that
- * cannot be causal.
+ * Language modelling of bytes: any text is a sequence of them (in UTF-8, as which what is generated is read), without a
+ * tokeniser in between. Causally, the next byte is predicted from those before it; masked (Devlin et al. 2019, §3.1), hidden
+ * bytes are from both sides, for variants that cannot be causal.
  *
  * The text is cut into equal pieces, every tenth of which is held out: no held-out byte is in a window that was trained on,
  * and both parts are from all over the text.
  */
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
 import { InputFile } from '../../core/files/input-file.ts';
+import { expectTextOrBinary } from '../../core/files/text.ts';
 import type { Random } from '../../core/random.ts';
 import { defaultText } from './default-text.ts';
 import type { Part, Task, TaskDefinition } from './task.ts';
@@ -87,16 +88,22 @@ export const byteMlm: TaskDefinition = {
   },
 };
 
-/** Draws runs of `size` bytes of a file, the default text for an empty path. Throws FileFormatError, or ArgumentError for a text that is too short. */
+/**
+ * Draws runs of `size` bytes of a file, the default text for an empty path. Throws FileFormatError for a text
+ * in another encoding than UTF-8, ArgumentError for one that is too short.
+ */
 function windowsOf(path: string, size: number): (part: Part, random: Random) => Uint8Array {
   const file = new InputFile(path === '' ? defaultText() : path);
-  const roomy = Math.min(MOST_PIECES, Math.floor(file.size / (WINDOWS_PER_PIECE * size)));
-  const pieces = Math.max(HELD_OUT_EVERY, roomy);
   const least = HELD_OUT_EVERY * size;
-  if (file.size < least) {
-    throw new ArgumentError(`text: expected at least ${least} bytes for this length, got ${file.size} in ${file.path}`);
-  }
-  const bytes = new Uint8Array(file.read(0, file.size));
+  const expectLong = (length: number) => {
+    if (length >= least) return;
+    throw new ArgumentError(`text: expected at least ${least} bytes for this length, got ${length} in ${file.path}`);
+  };
+  expectLong(file.size);
+  const bytes = expectTextOrBinary(new Uint8Array(file.read(0, file.size)), (problem) => file.error(problem));
+  expectLong(bytes.length);
+  const roomy = Math.min(MOST_PIECES, Math.floor(bytes.length / (WINDOWS_PER_PIECE * size)));
+  const pieces = Math.max(HELD_OUT_EVERY, roomy);
   const pieceSize = Math.floor(bytes.length / pieces);
   const isHeldOut = (piece: number) => piece % HELD_OUT_EVERY === HELD_OUT_EVERY - 1;
   const all = Array.from({ length: pieces }, (_, piece) => piece);

@@ -125,8 +125,11 @@ export const brokenVariants: Broken[] = [
       return length === 1 ? output : slice(output, 2, 0, length - 1);
     },
   }),
+  broken('counts some pairs twice in its cost', ['each counted once', 'are those that run'], {
+    cost: (shape, options) => ({ flops: 1.3 * dummy.cost(shape, options).flops }),
+  }),
   broken('has a cost that shrinks', ['cost'], {
-    cost: ({ keyLength }) => ({ flops: 1e9 / keyLength, bytes: 1e9 }),
+    cost: ({ keyLength }) => ({ flops: 1e9 / keyLength }),
   }),
   broken('accepts no options at all', ['linear in the values', 'the same seed gives the same bits', 'cost'], {
     check: () => {

@@ -3,7 +3,8 @@
  * attends to the tokens at most `reach` away.
  */
 import { streamingAttention } from '../../src/core/ops/attention.ts';
-import { band } from '../../src/core/ops/layout.ts';
+import { band, pairsOf } from '../../src/core/ops/layout.ts';
+import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
 import type { AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
 
 export interface DummyOptions extends CommonOptions {
@@ -42,8 +43,8 @@ export const dummy: AttentionVariant<DummyOptions> = {
     (_head, query, key) =>
       key >= query - reach && key <= query + (causal ? 0 : reach),
 
-  cost({ batch, heads, keyLength, headDim }, { reach }) {
-    const pairs = batch * heads * keyLength * (2 * reach + 1);
-    return { flops: 4 * pairs * headDim, bytes: 4 * batch * heads * keyLength * headDim };
+  cost({ batch, heads, keyLength, headDim }, { causal, reach }) {
+    const layout = band(keyLength, { before: reach, after: causal ? 0 : reach });
+    return { flops: batch * pairsOf(layout, heads) * (4 * headDim + SOFTMAX_FLOPS) };
   },
 };

@@ -182,7 +182,6 @@ test('cost: for a fixed k twice the length takes twice the operations, and a lon
       return linformer.cost(shape, complete({ projection, projectedLength: 256 }, shape));
     };
     assert.is(cost(4096).flops, 2 * cost(2048).flops);
-    assert.is(cost(4096).bytes - cost(3072).bytes, cost(3072).bytes - cost(2048).bytes);
     const shape = shapeOf({ queryLength: 2048, keyLength: 2048, headDim: 64 });
     assert.ok(cost(2048).flops < full.cost(shape, { causal: false }).flops / 2);
   }

@@ -190,7 +190,7 @@ test('cost counts the pairs of the pattern, exactly', () => {
       causal,
       attentionWindow: 1 + random.integer(2 * length),
       dilation: Array.from({ length: heads }, () => 1 + random.integer(length)),
-      globalPositions: [],
+      globalPositions: Array.from({ length }, (_, i) => i).filter(() => random.integer(4) === 0),
     };
     const shape = { batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float64' as const };
     const allowed = longformer.pattern?.(options, shape) ?? (() => false);

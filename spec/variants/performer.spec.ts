@@ -1,16 +1,14 @@
 /** The Performer's attention against dense sums over the features of eq. 5, and against full attention. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
-import { measureMemory } from '../../src/core/memory.ts';
 import { scale } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { referenceAttention, referenceLinearAttention, relativeFrobeniusError } from '../../src/core/reference.ts';
 import { elements, fromArray, scope } from '../../src/core/tensor.ts';
 import { attend, drawParameters } from '../../src/variants/attend.ts';
 import { performer, redrawFeatures } from '../../src/variants/performer.ts';
-import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
+import { forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, outputOf, parametersOf, ROUNDING } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { anyPerformer, dense, dot, lengthened, oneHead, optionsOf, plainFeatures, rowsOf } from './performer-cases.ts';
@@ -165,21 +163,12 @@ test('redrawing: the same ω within a period, others in the next, whatever was d
   expectThrows(ArgumentError, 'every', () => draw(1, 0));
 });
 
-test('cost: operations grow in proportion to L and to m, and the stated bytes are those held', () => {
+test('cost: operations grow in proportion to L and to m', () => {
   const shape = { batch: 2, heads: 2, queryLength: 512, keyLength: 512, headDim: 16, dtype: 'float32' } as const;
   const options = performer.defaults(512);
   const { flops } = performer.cost(shape, options);
   assert.is(performer.cost({ ...shape, queryLength: 1024, keyLength: 1024 }, options).flops, 2 * flops);
   assert.is(performer.cost(shape, { ...options, numRandomFeatures: 512 }).flops, 2 * flops);
-  for (const kernel of ['softmax-positive', 'softmax-hyperbolic', 'softmax-trigonometric', 'relu'] as const) {
-    const settings = { ...options, kernel };
-    const drawn: AttentionCase = { shape, options: settings, mask: null, seed: 1 };
-    const inputs = inputsOf(drawn);
-    const parameters = parametersOf(anyPerformer, drawn);
-    const { peakBytes } = measureMemory(() => noGrad(() => attend(performer, inputs, settings, { parameters })));
-    const stated = performer.cost(shape, settings).bytes;
-    assert.ok(Math.abs(stated / peakBytes - 1) < 0.1, `${kernel}: ${stated} stated, ${peakBytes} held`);
-  }
 });
 
 test.run();

@@ -107,7 +107,7 @@ export const bigbird: AttentionVariant<BigBirdOptions> = {
     };
   },
 
-  cost({ batch, heads, keyLength, headDim, dtype }, options) {
+  cost({ batch, heads, keyLength, headDim }, options) {
     const plan = planBlocks(keyLength, heads, options);
     const layouts = plan.isFull ? [everything(keyLength, keyLength)] : [nearLayout(plan)];
     if (!plan.isFull && plan.globalTokens.length > 0) {
@@ -115,11 +115,7 @@ export const bigbird: AttentionVariant<BigBirdOptions> = {
     }
     if (!plan.isFull && plan.mostRandom > 0) layouts.push(randomRuns(plan).layout);
     const pairs = layouts.reduce((sum, layout) => sum + pairsOf(layout, heads), 0);
-    // Outputs and log-sum-exps of the parts and of their join, and the rows picked at random.
-    const rows = batch * heads * keyLength * (layouts.length === 1 ? 1 : layouts.length + 1);
-    const picked = plan.isFull ? 0 : batch * heads * plan.mostRandom * headDim * 2;
-    const bytes = (dtype === 'float64' ? 8 : 4) * (rows * (headDim + 1) + picked);
-    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS), bytes };
+    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
   },
 };
 

@@ -48,11 +48,10 @@ export const full: AttentionVariant<FullOptions> = {
     return streamingAttention(queries, seenKeys, seenValues, everything(1, state.position + 1)).output;
   },
 
-  cost({ batch, heads, queryLength, keyLength, headDim, dtype }, options) {
+  cost({ batch, heads, queryLength, keyLength, headDim }, options) {
     const rows = batch * heads * queryLength;
     const pairs = options.causal ? (rows * (keyLength + 1)) / 2 : rows * keyLength;
-    const size = dtype === 'float64' ? 8 : 4;
-    // q·k and the weighted values are a multiply-add an element each; held are the output and the log-sum-exp.
-    return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS), bytes: size * rows * (headDim + 1) };
+    // q·k and the weighted values are a multiply-add an element each.
+    return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS) };
   },
 };

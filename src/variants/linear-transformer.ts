@@ -12,7 +12,6 @@
  * d × (d + 1) numbers, however many came before: the transformer is an RNN (§3.4). It gives up the softmax: this is an
  * attention of its own, not an approximation, with weights that are less peaked. Scores are not divided by √d.
  */
-import { scanGroup } from '../core/kernels/scan.ts';
 import {
   add,
   causalScan,
@@ -84,16 +83,11 @@ export const linearTransformer: AttentionVariant<LinearTransformerOptions> = {
     return quotient(matmul(queryFeatures(queries), sums));
   },
 
-  cost({ batch, heads, queryLength, keyLength, headDim, dtype }, { causal }) {
-    const sequences = batch * heads;
-    const tokens = sequences * (queryLength + keyLength);
+  cost({ batch, heads, queryLength, keyLength, headDim }) {
+    const tokens = batch * heads * (queryLength + keyLength);
     // Every key adds to the d × (d + 1) sums, every query multiplies by them. What a causal scan spends on pairs that
     // meet directly, within its chunks, comes on top, and does not grow with the length.
-    const flops = tokens * (2 * headDim * (headDim + 1) + FEATURE_FLOPS * headDim);
-    // Held: features of both, values with ones, the sums that are divided; and the state, for every group of a scan.
-    const groups = causal ? Math.ceil(keyLength / scanGroup(headDim, headDim + 1)) : 1;
-    const numbers = tokens * (2 * headDim + 1) + sequences * groups * headDim * (headDim + 1);
-    return { flops, bytes: (dtype === 'float64' ? 8 : 4) * numbers };
+    return { flops: tokens * (2 * headDim * (headDim + 1) + FEATURE_FLOPS * headDim) };
   },
 };
 

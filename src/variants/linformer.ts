@@ -139,18 +139,13 @@ export const linformer: AttentionVariant<LinformerOptions> = {
     return streamingAttention(queries, project(E, keys), project(F, values), layout, { keyMask: seen }).output;
   },
 
-  cost({ batch, heads, queryLength, keyLength, headDim, dtype }, { projectedLength, projection }) {
+  cost({ batch, heads, queryLength, keyLength, headDim }, { projectedLength, projection }) {
     const sequences = batch * heads;
     const pairs = sequences * queryLength * projectedLength;
     // A projected row reads every token, or those of its segment. Keys and values are projected alike.
     const perToken = projection === 'learned' ? projectedLength : 1;
     const projecting = 2 * sequences * keyLength * perToken * 2 * headDim;
-    // Held: output and log-sum-exp, the projected keys and values, and these as they are laid out to be projected.
-    const numbers = sequences * (queryLength * (headDim + 1) + 2 * (projectedLength + keyLength) * headDim);
-    return {
-      flops: projecting + pairs * (4 * headDim + SOFTMAX_FLOPS),
-      bytes: (dtype === 'float64' ? 8 : 4) * numbers,
-    };
+    return { flops: projecting + pairs * (4 * headDim + SOFTMAX_FLOPS) };
   },
 };
 

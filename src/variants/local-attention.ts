@@ -77,10 +77,9 @@ export const localAttention: AttentionVariant<LocalAttentionOptions> = {
     };
   },
 
-  cost({ batch, heads, keyLength, headDim, dtype }, options) {
+  cost({ batch, heads, keyLength, headDim }, options) {
     const pairs = batch * pairsOf(layoutOf(keyLength, options), heads);
-    const bytes = (dtype === 'float64' ? 8 : 4) * batch * heads * keyLength * (headDim + 1);
-    return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS), bytes };
+    return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS) };
   },
 };
 

@@ -13,18 +13,20 @@
 import { ShapeError } from '../core/errors.ts';
 import {
   type Attended,
+  type AttentionLayout,
   band,
   everything,
   gatherRows,
   hideKeys,
   joinAttention,
+  pairsOf,
   pickKeys,
   runs,
   scatterRows,
   slice,
   streamingAttention,
+  withoutQueries,
 } from '../core/ops/index.ts';
-import type { Tensor } from '../core/tensor.ts';
 import { attendToPlaces, cacheRow, type DecodeState } from './decoding.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import type { AttentionInputs, AttentionVariant, CommonOptions } from './variant.ts';
@@ -102,21 +104,23 @@ export const longformer: AttentionVariant<LongformerOptions> = {
     const { queries, keys, values, keyMask, global = { queries, keys, values } } = inputs;
     const [batch, , length] = queries.shape;
     const globals = Int32Array.from(options.globalPositions).sort();
-    const layout = band(length, windowOf(options));
 
-    // Sliding window with Q_s, K_s, V_s.
+    // Sliding window with Q_s, K_s, V_s, for tokens that are not global.
+    const layout = withoutQueries(band(length, windowOf(options)), globals);
     if (globals.length === 0) return streamingAttention(queries, keys, values, layout, { keyMask }).output;
     // A global key would be met twice, in the window and as global: the window leaves it out.
     const windowMask = hideKeys(keyMask, [batch, length], globals);
     const window = streamingAttention(queries, keys, values, layout, { keyMask: windowMask });
 
-    // Every token meets the global tokens, in one softmax with its window.
+    // They meet the global tokens too, in one softmax with their window.
     const toGlobal = attendToGlobal(inputs, globals, options.causal);
     const local = joinAttention([window, toGlobal]).output;
 
     // A global token meets every token, with Q_g, K_g, V_g.
-    const fromGlobal = attendFromGlobal({ ...global, keyMask }, globals, options.causal);
-    return scatterRows(local, globals, fromGlobal);
+    const globalQueries = gatherRows(global.queries, globals);
+    const rows = rowsOfGlobals(length, globals, options.causal);
+    const fromGlobal = streamingAttention(globalQueries, global.keys, global.values, rows, { keyMask });
+    return scatterRows(local, globals, fromGlobal.output);
   },
 
   decode(state, inputs, options) {
@@ -156,17 +160,15 @@ export const longformer: AttentionVariant<LongformerOptions> = {
     };
   },
 
-  cost({ batch, heads, keyLength, headDim, dtype }, options) {
-    const { before, after, dilation } = windowOf(options);
-    const globals = options.globalPositions.length;
-    const half = options.causal ? 0.5 : 1;
-    let pairs = 2 * globals * keyLength * half * heads;
-    for (let head = 0; head < heads; head++)
-      pairs += bandPairs(keyLength, before, after, dilation[head] ?? dilation[0]);
-    // Each part keeps its output and log-sum-exp: the window, and with global tokens the parts joined to it.
-    const parts = globals === 0 ? 1 : 4;
-    const bytes = (dtype === 'float64' ? 8 : 4) * parts * batch * heads * keyLength * (headDim + 1);
-    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS), bytes };
+  cost({ batch, heads, keyLength, headDim }, options) {
+    const globals = Int32Array.from(options.globalPositions).sort();
+    const layout = withoutQueries(band(keyLength, windowOf(options)), globals);
+    let pairs = pairsOf(layout, heads) - hiddenPairs(layout, globals, heads);
+    if (globals.length > 0) {
+      pairs += pairsOf(globalLayout(keyLength, globals, options.causal), heads);
+      pairs += pairsOf(rowsOfGlobals(keyLength, globals, options.causal), heads);
+    }
+    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
   },
 };
 
@@ -177,14 +179,26 @@ function windowOf({ attentionWindow, dilation, causal }: LongformerOptions) {
 }
 
 function attendToGlobal({ queries, keys, values, keyMask }: AttentionInputs, globals: Int32Array, causal: boolean) {
-  const length = queries.shape[2];
-  const layout = causal
-    ? runs(new Int32Array(length), countsUpTo(globals, length), globals.length)
-    : everything(length, globals.length);
+  const layout = globalLayout(queries.shape[2], globals, causal);
   const globalMask = pickKeys(keyMask, globals);
   return streamingAttention(queries, gatherRows(keys, globals), gatherRows(values, globals), layout, {
     keyMask: globalMask,
   });
+}
+
+/** Global keys, for all tokens that are not global themselves. */
+function globalLayout(length: number, globals: Int32Array, causal: boolean): AttentionLayout {
+  const layout = causal
+    ? runs(new Int32Array(length), countsUpTo(globals, length), globals.length)
+    : everything(length, globals.length);
+  return withoutQueries(layout, globals);
+}
+
+/** All keys, for each global token. */
+function rowsOfGlobals(length: number, globals: Int32Array, causal: boolean): AttentionLayout {
+  if (!causal) return everything(globals.length, length);
+  const end = globals.map((position) => position + 1);
+  return runs(new Int32Array(globals.length), end, length);
 }
 
 /**
@@ -210,23 +224,6 @@ function attendToRecent(
   return attendToPlaces(queries, recentKeys, recentValues, places);
 }
 
-/** Rows of full attention: [batch, heads, globals, valueDim]. */
-function attendFromGlobal(
-  { queries, keys, values, keyMask }: AttentionInputs,
-  globals: Int32Array,
-  causal: boolean,
-): Tensor {
-  const length = keys.shape[2];
-  const layout = causal
-    ? runs(
-        new Int32Array(globals.length),
-        globals.map((position) => position + 1),
-        length,
-      )
-    : everything(globals.length, length);
-  return streamingAttention(gatherRows(queries, globals), keys, values, layout, { keyMask }).output;
-}
-
 /** How many of the ascending positions are at most i, for each i. */
 function countsUpTo(positions: Int32Array, length: number): Int32Array {
   const counts = new Int32Array(length);
@@ -235,16 +232,17 @@ function countsUpTo(positions: Int32Array, length: number): Int32Array {
   return counts;
 }
 
-/** Pairs in the window of one head, counted exactly: tokens at the ends have fewer neighbours. */
-function bandPairs(length: number, before: number, after: number, dilation: number): number {
+/** Pairs of a layout whose key is global: the window leaves these out. */
+function hiddenPairs(layout: AttentionLayout, globals: Int32Array, heads: number): number {
   let pairs = 0;
-  for (let remainder = 0; remainder < Math.min(dilation, length); remainder++) {
-    const tokens = Math.ceil((length - remainder) / dilation);
-    const towards = (reach: number) => {
-      const most = Math.min(reach, tokens - 1);
-      return most * tokens - (most * (most + 1)) / 2;
-    };
-    pairs += tokens + towards(before) + towards(after);
+  for (let head = 0; head < heads; head++) {
+    const { dilation, begin, end } = layout.heads[head] ?? layout.heads[0];
+    for (let i = 0; i < begin.length; i++) {
+      for (const key of globals) {
+        const place = (key - (i % dilation)) / dilation;
+        if (Number.isInteger(place) && place >= begin[i] && place < end[i]) pairs++;
+      }
+    }
   }
   return pairs;
 }

@@ -20,6 +20,7 @@ import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectSameDType } from '../core/ops/check.ts';
 import {
   add,
+  band,
   convolveRows,
   everything,
   log,
@@ -27,6 +28,7 @@ import {
   meanTaps,
   mixSegments,
   multiply,
+  pairsOf,
   realTokens,
   rowsWithTokens,
   scale,
@@ -138,26 +140,27 @@ export const nystromformer: AttentionVariant<NystromformerOptions> = {
 
     // The skip connection: a depthwise convolution of V.
     if (convolutionWidth === 0) return attended;
-    return add(attended, convolveRows(convolution, zeroMasked(values, keyMask), Math.floor(convolutionWidth / 2)));
+    return add(attended, convolveRows(convolution, zeroMasked(values, keyMask), reachOf(convolutionWidth).before));
   },
 
-  cost({ batch, heads, keyLength, headDim, dtype }, { landmarks, pinvIterations, convolutionWidth }) {
+  cost({ batch, heads, keyLength, headDim }, { landmarks, pinvIterations, convolutionWidth }) {
     const sequences = batch * heads;
     const means = 2 * (2 * keyLength * headDim);
     const crossing = landmarks ** 2 * (2 * headDim + SOFTMAX_FLOPS);
     // Four products and three differences a step; and Ã⁺ (B̃ V).
     const inverting = pinvIterations * (4 * 2 * landmarks ** 3 + 4 * landmarks ** 2) + 2 * landmarks ** 2 * headDim;
     const streaming = 2 * keyLength * landmarks * (4 * headDim + SOFTMAX_FLOPS);
-    const convolving = 2 * keyLength * convolutionWidth * headDim;
-    // Held: output and log-sum-exp, the sum with the convolution, landmarks and what they collect, Ã and the steps of Ã⁺.
-    const rows = keyLength * (headDim + 1) + (convolutionWidth === 0 ? 0 : 2 * keyLength * headDim);
-    const ofLandmarks = landmarks * (4 * headDim + 1) + landmarks ** 2 * (3 + 8 * pinvIterations);
-    return {
-      flops: sequences * (means + crossing + inverting + streaming + convolving),
-      bytes: (dtype === 'float64' ? 8 : 4) * sequences * (rows + ofLandmarks),
-    };
+    const convolving =
+      convolutionWidth === 0 ? 0 : 2 * pairsOf(band(keyLength, reachOf(convolutionWidth)), 1) * headDim;
+    return { flops: sequences * (means + crossing + inverting + streaming + convolving) };
   },
 };
+
+/** How far the convolution reaches from a token. */
+function reachOf(convolutionWidth: number): { before: number; after: number } {
+  const before = Math.floor(convolutionWidth / 2);
+  return { before, after: convolutionWidth - 1 - before };
+}
 
 /** To be added to scores of landmarks: 0 where both are there, else −∞, [batch or 1, 1, m, m]. */
 function hiding(there: Tensor, dtype: Tensor['dtype']): Tensor {

@@ -140,20 +140,14 @@ export const reformer: AttentionVariant<ReformerOptions> = {
 
   decode: attendFromLast,
 
-  cost({ batch, heads, keyLength, headDim, dtype }, options) {
+  cost({ batch, heads, keyLength, headDim }, options) {
     const { numHashes, chunkLength, causal } = options;
     const sequences = batch * heads;
     const directions = bucketFactors(options, keyLength).reduce((sum, buckets) => sum + buckets / 2, 0);
     const hashing = keyLength * directions * 2 * headDim;
     const attending = neighbouringPairs(keyLength, chunkLength, causal) * (4 * headDim + SOFTMAX_FLOPS);
     const joining = keyLength * (2 * headDim + SOFTMAX_FLOPS);
-    // Held: the keys; of each round its output, as computed and as weighted, its log-sum-exp, and three tables.
-    const size = dtype === 'float64' ? 8 : 4;
-    const perToken = size * headDim + numHashes * (size * (2 * headDim + 1) + 3 * 4);
-    return {
-      flops: sequences * (numHashes * (hashing + attending + joining) + 3 * keyLength * headDim),
-      bytes: sequences * keyLength * perToken,
-    };
+    return { flops: sequences * (numHashes * (hashing + attending + joining) + 3 * keyLength * headDim) };
   },
 };
 

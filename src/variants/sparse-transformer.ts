@@ -116,12 +116,10 @@ export const sparseTransformer: AttentionVariant<SparseTransformerOptions> = {
 
   pattern: (options) => patternOf(options),
 
-  cost({ batch, heads, keyLength, headDim, dtype }, options) {
+  cost({ batch, heads, keyLength, headDim }, options) {
     const parts = partsOf(keyLength, heads, options);
     const pairs = parts.reduce((sum, { layout }) => sum + pairsOf(layout, heads), 0);
-    const rows = batch * heads * keyLength;
-    const bytes = (dtype === 'float64' ? 8 : 4) * rows * (headDim + 1) * (parts.length === 1 ? 1 : parts.length + 1);
-    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS), bytes };
+    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
   },
 };
 

@@ -155,7 +155,7 @@ export const transformerXL: AttentionVariant<TransformerXLOptions> = {
     };
   },
 
-  cost({ batch, heads, keyLength, headDim, dtype }, options) {
+  cost({ batch, heads, keyLength, headDim }, options) {
     const { segments, S, M } = cutOf(keyLength, options);
     const distances = M + 2 * S - 1;
     const pairs = segments * S * (M + S);
@@ -163,12 +163,7 @@ export const transformerXL: AttentionVariant<TransformerXLOptions> = {
     // (a + c), (b + d) and the values; the additions of the two and of the mask; r once for the batch.
     const perHead = 2 * headDim * (2 * pairs + byDistance) + (2 + SOFTMAX_FLOPS) * pairs;
     const projecting = 2 * distances * headDim * positionDim(heads, headDim);
-    // Held: (a + c), their sum with (b + d), hidden, softmax; (b + d); queries three times and the output, keys, values.
-    const rows = 4 * segments * S + 2 * segments * (M + S);
-    return {
-      flops: heads * (batch * perHead + projecting),
-      bytes: (dtype === 'float64' ? 8 : 4) * batch * heads * (4 * pairs + byDistance + rows * headDim),
-    };
+    return { flops: heads * (batch * perHead + projecting) };
   },
 };
 

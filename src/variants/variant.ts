@@ -118,6 +118,6 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
   /** For variants that restrict who may attend to whom, regardless of the data. */
   pattern?(options: Options, shape: AttentionShape): AttentionPattern;
 
-  /** Floating point operations (a multiply-add is two) and tensor bytes of one forward pass for the whole batch. */
-  cost(shape: AttentionShape, options: Options): { flops: number; bytes: number };
+  /** Floating point operations (a multiply-add is two) of one forward pass for the whole batch. */
+  cost(shape: AttentionShape, options: Options): { flops: number };
 }

@@ -1,4 +1,4 @@
-/** What it takes: memory that grows with L and not L², the same bits on any number of threads, a stated cost. */
+/** What it takes: memory that grows with L and not L², the same bits on any number of threads. */
 import { backward, noGrad } from '../../../src/core/autograd.ts';
 import { measureMemory, memoryStatistics } from '../../../src/core/memory.ts';
 import { sum } from '../../../src/core/ops/index.ts';
@@ -7,7 +7,7 @@ import { scope } from '../../../src/core/tensor.ts';
 import { attend } from '../../../src/variants/attend.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionShape } from '../../../src/variants/variant.ts';
-import { type AttentionCase, accepts, forAllCases, inputsOf, sampleCases } from '../draw.ts';
+import { type AttentionCase, forAllCases, inputsOf, sampleCases } from '../draw.ts';
 import { expectSameBits, type Law, parametersOf } from '../evaluate.ts';
 
 export function resources(variant: AnyVariant): Law[] {
@@ -18,7 +18,6 @@ export function resources(variant: AnyVariant): Law[] {
     ]),
     givesMemoryBack(variant),
     sameBitsOnAnyThreads(variant),
-    costGrows(variant),
   ];
 }
 
@@ -132,31 +131,6 @@ function outputAndGradients(variant: AnyVariant, attentionCase: AttentionCase): 
     backward(output);
     return [output.toArray(), ...leaves.map((leaf) => leaf.grad?.toArray() ?? new Uint8Array())];
   });
-}
-
-function costGrows(variant: AnyVariant): Law {
-  return {
-    name: 'cost: positive, finite, and never less for a longer sequence or a larger batch',
-    run: () =>
-      forAllCases(variant, { selfAttention: true, maxLength: 200 }, 100, ({ shape, options }) => {
-        const sizes = [shape];
-        for (const factor of [2, 3, 8]) {
-          const length = shape.keyLength * factor;
-          sizes.push({ ...shape, queryLength: length, keyLength: length });
-        }
-        sizes.push({ ...sizes[sizes.length - 1], batch: shape.batch + 1 });
-        let previous = { flops: 0, bytes: 0 };
-        for (const size of sizes) {
-          if (!accepts(variant, options, size)) continue;
-          const cost = variant.cost(size, options);
-          for (const part of ['flops', 'bytes'] as const) {
-            if (Number.isFinite(cost[part]) && cost[part] > 0 && cost[part] >= previous[part]) continue;
-            throw new Error(`${part}: ${cost[part]} at ${JSON.stringify(size)}, after ${previous[part]}`);
-          }
-          previous = cost;
-        }
-      }),
-  };
 }
 
 function squareShape(length: number): AttentionShape {

@@ -81,6 +81,21 @@ export function perHead(layouts: readonly AttentionLayout[]): AttentionLayout {
   return { queryLength, keyLength, heads: layouts.flatMap(({ heads }) => heads) };
 }
 
+/** The layout without the runs of these queries, which then meet nobody. */
+export function withoutQueries(layout: AttentionLayout, positions: ArrayLike<number>): AttentionLayout {
+  const cut = new Map<KeyRuns, KeyRuns>();
+  const heads = layout.heads.map((head) => {
+    const known = cut.get(head);
+    if (known !== undefined) return known;
+    const end = head.end.slice();
+    for (let n = 0; n < positions.length; n++) end[positions[n]] = head.begin[positions[n]];
+    const shorter = { ...head, end };
+    cut.set(head, shorter);
+    return shorter;
+  });
+  return { ...layout, heads };
+}
+
 /** How many pairs of a query and a key meet, in `heads` heads. */
 export function pairsOf(layout: AttentionLayout, heads: number): number {
   const perLayout = layout.heads.map(({ begin, end }) =>

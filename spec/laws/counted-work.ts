@@ -1,0 +1,89 @@
+/**
+ * Operations counted while they run: what the kernels that multiply are told says how much they multiply. That does not
+ * depend on what a variant states in `cost`, which a law holds against it. Of elementwise work only softmax is counted.
+ */
+import type { ChunkedNumbers } from '../../src/core/kernels/chunks.ts';
+import { HASH_ROWS } from '../../src/core/kernels/hash.ts';
+import '../../src/core/kernels/index.ts';
+import { TILE_FIELDS } from '../../src/core/kernels/attention-tiles.ts';
+import { OWN } from '../../src/core/kernels/chunks.ts';
+import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
+import { type KernelBody, kernelNamed } from '../../src/core/kernels/kernel.ts';
+import { matmulItem } from '../../src/core/kernels/matmul.ts';
+import { setThreads, threadCount } from '../../src/core/parallel/pool.ts';
+import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
+
+/** Operations of items `begin` … `end` − 1. */
+type Counter = KernelBody extends (...given: infer Given) => void ? (...given: Given) => number : never;
+
+const COUNTERS: Record<string, Counter> = {
+  /** Pairs in the runs of queries, whether masked or not. */
+  attention(begin, end, arrays, [heads, layoutHeads, tileCount, queryLength, , headDim, valueDim]) {
+    const [, , , , , tiles, begins, ends, dilations] = arrays;
+    let pairs = 0;
+    for (let item = begin; item < end; item++) {
+      const row = (item % tileCount) * TILE_FIELDS;
+      const layout = tiles[row];
+      for (let n = 0; n < tiles[row + 2]; n++) {
+        const query = layout * queryLength + tiles[row + 1] + n * dilations[layout];
+        pairs += Math.max(0, ends[query] - begins[query]);
+      }
+    }
+    if (layoutHeads !== 1 && layoutHeads !== heads) throw new Error(`a layout of ${layoutHeads} of ${heads} heads`);
+    return pairs * (2 * headDim + 2 * valueDim + SOFTMAX_FLOPS);
+  },
+
+  matmul(begin, end, _arrays, [m, n, k]) {
+    return ((end - begin) / matmulItem(m, n).count) * 2 * m * n * k;
+  },
+
+  band(begin, end, _arrays, [, length, width, taps, before]) {
+    const perSequence = Math.ceil(length / BAND_TILE);
+    let pairs = 0;
+    for (let i = 0; i < length; i++) pairs += Math.min(length, i + taps - before) - Math.max(0, i - before);
+    return ((end - begin) / perSequence) * 2 * pairs * width;
+  },
+
+  /** Pairs of places in a chunk and its neighbours, whatever their groups. */
+  'chunked-attention'(begin, end, _arrays, numbers) {
+    const [length, headDim, valueDim, , , , chunkLength, , causal] = numbers as unknown as ChunkedNumbers;
+    let pairs = 0;
+    for (let place = 0; place < length; place++) {
+      const chunk = Math.floor(place / chunkLength);
+      const last = Math.min(length, (chunk + (causal ? 1 : 2)) * chunkLength);
+      pairs += last - Math.max(0, chunk - 1) * chunkLength;
+    }
+    const sequences = (end - begin) / Math.ceil(length / OWN);
+    return sequences * pairs * (2 * headDim + 2 * valueDim + SOFTMAX_FLOPS);
+  },
+
+  'direction-hash'(begin, end, _arrays, [, , length, width, count]) {
+    return ((end - begin) / Math.ceil(length / HASH_ROWS)) * 2 * length * width * count;
+  },
+
+  softmax: (begin, end, _arrays, [columns]) => (end - begin) * columns * SOFTMAX_FLOPS,
+};
+
+/** Operations that run in `body`, which must not wait for anything. */
+export function countFlops(body: () => void): number {
+  const threads = threadCount();
+  // Workers would count on their own.
+  setThreads(1);
+  let flops = 0;
+  const kernels = Object.entries(COUNTERS).map(([name, count]) => {
+    const kernel = kernelNamed(name) as { run: KernelBody };
+    const { run } = kernel;
+    kernel.run = (begin, end, arrays, numbers) => {
+      flops += count(begin, end, arrays, numbers);
+      run(begin, end, arrays, numbers);
+    };
+    return { kernel, run };
+  });
+  try {
+    body();
+  } finally {
+    for (const { kernel, run } of kernels) kernel.run = run;
+    setThreads(threads);
+  }
+  return flops;
+}

@@ -148,7 +148,7 @@ test('tensors: everything that is missing, unknown, of another shape or type, in
     FileFormatError,
     copy,
     join(copy, WEIGHTS),
-    '2 missing (embeddings.norm.bias; head.output.bias)',
+    '2 missing (bert.embeddings.LayerNorm.bias; cls.predictions.bias)',
     '2 unknown (',
     'bert.encoder.layer.2.output.dense.bias',
     'bert.encoder.layer.0.attention.self.distance_embedding.weight',
@@ -177,7 +177,11 @@ test('tensors: any one that is taken away is missed, any one of another shape is
 
 test('the config of another size: its shapes are told, no numbers are read', () => {
   expectProblem(FileFormatError, withConfig('bert-model', { vocab_size: 41 }), 'expected [41, 16], got [40, 16]');
-  expectProblem(FileFormatError, withConfig('bert-model', { num_hidden_layers: 3 }), '16 missing (layers.2.attention');
+  expectProblem(
+    FileFormatError,
+    withConfig('bert-model', { num_hidden_layers: 3 }),
+    '16 missing (encoder.layer.2.attention.self.query.weight',
+  );
   expectProblem(FileFormatError, withConfig('bert-model', { num_hidden_layers: 1 }), '16 unknown (encoder.layer.1');
 });
 

@@ -134,7 +134,7 @@ export interface Destination {
    * enough (Beltagy et al. 2020, §5).
    */
   repeated?: { rows: number; from: number };
-  /** The same numbers under a second name (a tied bias): taken only where the first name is absent. */
+  /** The same numbers under a second name (a tied bias or matrix): taken only where the first name is absent. */
   alias?: true;
 }
 
@@ -145,6 +145,8 @@ export interface Plan {
   build(options: LoadOptions, stored: ReadonlySet<string>): PretrainedModel;
   /** Where the file's tensor goes; `unused`: known, but not for this head; undefined: unknown. */
   destination(stored: string): Destination | 'unused' | undefined;
+  /** What a file with these other names would call a tensor of the model. */
+  nameOf(name: string, stored: ReadonlySet<string>): string;
 }
 
 export interface Architecture {

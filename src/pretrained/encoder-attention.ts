@@ -7,8 +7,7 @@ import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, RandomBlocks } from './architecture.ts';
 import type { EncoderDescription } from './encoder-config.ts';
 import { attendAsReleased } from './own-attention.ts';
-import { hasGlobalTokens, type Replacement, startAs } from './replacement.ts';
-import { REPLACEMENT } from './tensors.ts';
+import { hasGlobalTokens, REPLACEMENT, type Replacement, startAs } from './replacement.ts';
 import { unfilled, unfilledLinear } from './unfilled.ts';
 
 type Projections = { query: Linear; key: Linear; value: Linear };

@@ -14,7 +14,7 @@ export type ActivationName = (typeof ACTIVATIONS)[number];
 
 export type OwnAttention =
   | { kind: 'full' }
-  /** A window for each layer: as many tokens, half of them on each side. */
+  /** A window for each layer, or one for all: as many tokens, half of them on each side. */
   | { kind: 'window'; windows: readonly number[] }
   | { kind: 'blocks'; blockSize: number; randomBlocks: number }
   /**
@@ -178,10 +178,10 @@ function attentionOf(config: Config, type: EncoderType, layers: number): OwnAtte
 
 function windowsOf(config: Config, layers: number): readonly number[] {
   const name = 'attention_window';
-  const windows = config.isList(name)
-    ? config.integers(name, 1)
-    : new Array<number>(layers).fill(config.integer(name, 1, 512));
-  if (windows.length !== layers) throw config.wrong(name, `${layers} windows, one for each layer (num_hidden_layers)`);
+  const isList = config.isList(name);
+  const windows = isList ? config.integers(name, 1) : [config.integer(name, 1, 512)];
+  if (isList && windows.length !== layers)
+    throw config.wrong(name, `${layers} windows, one for each layer (num_hidden_layers)`);
   if (windows.some((window) => window % 2 !== 0)) throw config.wrong(name, 'even windows');
   return windows;
 }

@@ -54,12 +54,12 @@ const EMBEDDINGS: Names = {
 const MASKED_LM: Names = {
   'cls.predictions.transform.dense': ['head.dense', LINEAR],
   'cls.predictions.transform.LayerNorm': ['head.norm', NORM],
-  'cls.predictions.decoder': ['head.output', LINEAR],
   'cls.predictions': ['head.output', { bias: { part: 'bias' } }],
+  'cls.predictions.decoder': ['head.output', LINEAR],
   'lm_head.dense': ['head.dense', LINEAR],
   'lm_head.layer_norm': ['head.norm', NORM],
-  'lm_head.decoder': ['head.output', LINEAR],
   lm_head: ['head.output', { bias: { part: 'bias' } }],
+  'lm_head.decoder': ['head.output', LINEAR],
 };
 const CLASSIFIER: Names = {
   classifier: ['head.output', LINEAR],
@@ -105,8 +105,8 @@ export function encoderDestination(
   if (ofMaskedLM !== undefined) {
     if (head !== 'masked-lm') return 'unused';
     const decoder = /\.decoder\.(weight|bias)$/.exec(name)?.[1];
-    // Tied: the embeddings' own numbers once more.
-    if (decoder === 'weight' && tied) return 'unused';
+    // Tied: the embeddings' own numbers once more, or by this name alone.
+    if (decoder === 'weight' && tied) return { name: 'embeddings.words.weight', alias: true };
     // One bias under two names, which transformers 5 keeps apart where the weights are not tied: it adds the decoder's.
     return ofMaskedLM.name === 'head.output.bias' && decoder === undefined
       ? { ...ofMaskedLM, alias: true }
@@ -115,6 +115,42 @@ export function encoderDestination(
   const ofClassifier = find(CLASSIFIER, name);
   if (ofClassifier !== undefined) return head === 'classification' ? ofClassifier : 'unused';
   return undefined;
+}
+
+/** What a file that has these other names would call one of our tensors; see `Plan.nameOf`. */
+export function encoderName(name: string, stored: ReadonlySet<string>, description: EncoderDescription): string {
+  const { modelType, head } = description;
+  const others = [...stored];
+  const prefix = PREFIXES[modelType];
+  const withPrefix = others.length === 0 ? head !== 'none' : others.some((other) => other.startsWith(prefix));
+  const ofBody = (theirs: string) => `${withPrefix ? prefix : ''}${theirs}`;
+  const old = others.some((other) => other.endsWith('.gamma'));
+  const ofLayer = /^layers\.(\d+)\.(.+)$/.exec(name);
+  if (ofLayer !== null) {
+    const theirs = nameIn(LAYER, ofLayer[2], old);
+    return theirs === undefined ? name : ofBody(`encoder.layer.${ofLayer[1]}.${theirs}`);
+  }
+  const body = nameIn(EMBEDDINGS, name, old) ?? nameIn(only(POOLER, modelType === 'big_bird', /^pooler$/), name, old);
+  if (body !== undefined) return ofBody(body);
+  const ofHead =
+    head === 'masked-lm'
+      ? only(MASKED_LM, modelType === 'roberta' || modelType === 'longformer', /^lm_head/)
+      : only(CLASSIFIER, modelType === 'bert', /^classifier$/);
+  return nameIn(ofHead, name, old) ?? name;
+}
+
+/** The modules whose names match, or all others. */
+function only(names: Names, matching: boolean, pattern: RegExp): Names {
+  return Object.fromEntries(Object.entries(names).filter(([module]) => pattern.test(module) === matching));
+}
+
+/** What is called this here; of names of old for layer normalisation, those where the file has such. */
+export function nameIn(names: Names, ours: string, old = false): string | undefined {
+  const found = Object.entries(names).flatMap(([module, [name, ends]]) => {
+    const matching = Object.entries(ends).filter(([, { part }]) => `${name}.${part}` === ours);
+    return matching.map(([end]) => `${module}.${end}`);
+  });
+  return (old ? found.find((each) => /\.(gamma|beta)$/.test(each)) : undefined) ?? found[0];
 }
 
 function withoutPrefix(name: string, type: EncoderType): string {

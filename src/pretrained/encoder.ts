@@ -18,7 +18,7 @@ import type { Config } from './config.ts';
 import { type AttentionCall, EncoderAttention } from './encoder-attention.ts';
 import { describeEncoder, type EncoderDescription, type EncoderType } from './encoder-config.ts';
 import { activations, classLogits, firstToken, type Head, maskedLMLogits, unfilledHead } from './encoder-head.ts';
-import { encoderDestination, hasPooler } from './encoder-names.ts';
+import { encoderDestination, encoderName, hasPooler } from './encoder-names.ts';
 import { expectFlags, expectIds, expectText } from './inputs.ts';
 import { replacementsOf } from './replacement.ts';
 import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
@@ -199,5 +199,6 @@ export function planEncoder(config: Config, type: EncoderType): Plan {
       return new Encoder({ ...description, length }, options, pooler);
     },
     destination: (stored) => encoderDestination(stored, description, pooler),
+    nameOf: (name, stored) => encoderName(name, stored, description),
   };
 }

@@ -10,41 +10,65 @@
  */
 import { join } from 'node:path';
 import { FileFormatError, MemoryError } from '../core/errors.ts';
+import { openWeights, type Weights } from '../core/files/weights.ts';
+import { scope } from '../core/tensor.ts';
 import { build } from '../training/named.ts';
-import type { LoadOptions, PretrainedModel } from './architecture.ts';
+import type { LoadOptions, Plan, PretrainedModel } from './architecture.ts';
 import { architectureOf } from './architectures.ts';
 import { readConfig } from './config.ts';
-import { fillTensors, openTensors } from './tensors.ts';
+import { fillTensors, type Match, matchTensors } from './tensors.ts';
+import { sketch } from './unfilled.ts';
+
+export interface OpenedModel {
+  /** Of config.json. */
+  path: string;
+  plan: Plan;
+  weights: Weights;
+  matches: ReadonlyMap<string, Match>;
+}
+
+/**
+ * A model of which no numbers were read: config.json, and the weights that fit it. What the config says is held against the
+ * shapes in the files before any memory is asked for by it. Throws UnsupportedError and FileFormatError as `loadPretrained`.
+ */
+export function openPretrained(directory: string): OpenedModel {
+  const config = readConfig(join(directory, 'config.json'));
+  const plan = architectureOf(config).plan(config);
+  const weights = openWeights(directory);
+  const names = new Set(weights.tensors.keys());
+  // Each layer has tensors, so a number of layers that no file can fill is told before any is made.
+  const { layers } = plan.description;
+  if (layers > names.size) {
+    throw new FileFormatError(`${config.path}: ${layers} layers, but ${weights.path} has ${names.size} tensors`);
+  }
+  const matches = scope(() => {
+    const model = sketch(() => plan.build({}, names));
+    return matchTensors(model.tensors(), weights, plan);
+  });
+  return { path: config.path, plan, weights, matches };
+}
 
 /**
  * Throws UnsupportedError for a model or a setting that is not supported here, and FileFormatError for files that are
  * missing or malformed, or whose tensors are not those of the config: all that are missing, unknown, or of another shape
- * or type are listed in one error. Throws MemoryError for a model that does not fit.
+ * or type are listed in one error. Throws FileFormatError for a weight that is not finite, MemoryError for a model that does
+ * not fit. Nothing of a model that was not loaded is kept.
  */
 export function loadPretrained(directory: string, options: LoadOptions = {}): PretrainedModel {
-  const config = readConfig(join(directory, 'config.json'));
-  const plan = architectureOf(config).plan(config);
-  const stored = openTensors(directory);
-  // Each layer has tensors, so a number of layers that no file can fill is told before any is made.
-  if (plan.description.layers > stored.tensors.size) {
-    const { layers } = plan.description;
-    throw new FileFormatError(
-      `${config.path}: ${layers} layers, but ${stored.path} has ${stored.tensors.size} tensors`,
-    );
-  }
+  const { path, plan, weights, matches } = openPretrained(directory);
   try {
     return build(() => {
-      const model = plan.build(options, new Set(stored.tensors.keys()));
-      fillTensors(model.tensors(), stored, plan);
+      const model = plan.build(options, new Set(weights.tensors.keys()));
+      fillTensors(model.tensors(), matches, weights.path);
       model.filled?.();
       return model;
     });
   } catch (error) {
     if (!(error instanceof MemoryError)) throw error;
-    const sizes = [...stored.tensors.values()].map(({ shape }) => shape.reduce((size, extent) => size * extent, 1));
+    const sizes = [...matches.values()].map(({ source: { shape } }) => shape.reduce((a, b) => a * b, 1));
     const held = sizes.reduce((total, size) => total + size, 0);
     throw new MemoryError(
-      `${config.path}: a model of these sizes does not fit (${stored.path} has ${held} numbers): ${error.message}`,
+      `${path}: a model of these sizes does not fit (${weights.path} has ${held} numbers): ${error.message}`,
       { cause: error },
     );
   }

@@ -54,7 +54,9 @@ export interface OwnAttentionCall {
 
 /** [batch, heads, length, headDim] of the three inputs, to the same. */
 export function attendAsReleased(inputs: AttentionInputs, own: OwnAttention, call: OwnAttentionCall): Tensor {
-  if (own.kind === 'window') return attendInWindow(inputs, own.windows[call.layer], call.globalMask);
+  if (own.kind === 'window') {
+    return attendInWindow(inputs, own.windows[call.layer % own.windows.length], call.globalMask);
+  }
   if (own.kind === 'blocks') return attendToBlocks(inputs, own, call);
   if (own.kind === 'landmarks') return attendByLandmarks(inputs, own, call.convolution);
   return attend(full, inputs, {}, { checkFinite: false });

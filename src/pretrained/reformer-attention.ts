@@ -26,8 +26,7 @@ import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, Rotations } from './architecture.ts';
 import { attendInCircle, type Rounds } from './reformer-circle.ts';
 import { bucketsFor, type ChunkSettings, paddedLength, type ReformerDescription } from './reformer-config.ts';
-import type { Replacement } from './replacement.ts';
-import { REPLACEMENT } from './tensors.ts';
+import { REPLACEMENT, type Replacement } from './replacement.ts';
 import { unfilledLinear } from './unfilled.ts';
 
 export interface ReformerAttentionCall {

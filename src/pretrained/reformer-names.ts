@@ -1,6 +1,6 @@
 /** What transformers calls the tensors of a Reformer, and what they are called here. */
 import type { Destination } from './architecture.ts';
-import { find, LINEAR, type Names, NORM } from './encoder-names.ts';
+import { find, LINEAR, type Names, NORM, nameIn } from './encoder-names.ts';
 import type { ReformerDescription } from './reformer-config.ts';
 
 const PREFIX = 'reformer.';
@@ -27,8 +27,8 @@ const BODY: Names = {
   'encoder.layer_norm': ['norm', NORM],
 };
 const LM_HEAD: Names = {
-  'lm_head.decoder': ['head.output', LINEAR],
   lm_head: ['head.output', { bias: { part: 'bias' } }],
+  'lm_head.decoder': ['head.output', LINEAR],
 };
 const CLASSIFIER: Names = {
   'classifier.dense': ['head.dense', LINEAR],
@@ -64,4 +64,17 @@ export function reformerDestination(
   const ofClassifier = find(CLASSIFIER, name);
   if (ofClassifier !== undefined) return head === 'classification' ? ofClassifier : 'unused';
   return undefined;
+}
+
+/** What a file that has these other names would call one of our tensors; see `Plan.nameOf`. */
+export function reformerName(name: string, stored: ReadonlySet<string>, { head }: ReformerDescription): string {
+  const withPrefix = stored.size === 0 ? head !== 'none' : [...stored].some((other) => other.startsWith(PREFIX));
+  const ofBody = (theirs: string) => `${withPrefix ? PREFIX : ''}${theirs}`;
+  const ofLayer = /^layers\.(\d+)\.(.+)$/.exec(name);
+  if (ofLayer !== null) {
+    const theirs = nameIn(LAYER, ofLayer[2]);
+    return theirs === undefined ? name : ofBody(`encoder.layers.${ofLayer[1]}.${theirs}`);
+  }
+  const body = nameIn(BODY, name);
+  return body === undefined ? (nameIn(head === 'classification' ? CLASSIFIER : LM_HEAD, name) ?? name) : ofBody(body);
 }

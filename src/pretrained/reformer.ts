@@ -35,7 +35,7 @@ import { activations, firstToken } from './encoder-head.ts';
 import { expectText } from './inputs.ts';
 import { ReformerAttention } from './reformer-attention.ts';
 import { describeReformer, type ReformerDescription } from './reformer-config.ts';
-import { reformerDestination } from './reformer-names.ts';
+import { reformerDestination, reformerName } from './reformer-names.ts';
 import { replacementsOf } from './replacement.ts';
 import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
 
@@ -190,6 +190,7 @@ export const reformerArchitecture: Architecture = {
         return new PretrainedReformer({ ...description, length }, options);
       },
       destination: (stored) => reformerDestination(stored, description),
+      nameOf: (name, stored) => reformerName(name, stored, description),
     };
   },
 };

@@ -6,6 +6,9 @@ import type { AttentionPlace, AttentionSettings } from '../training/mixing.ts';
 import { Mixing } from '../training/mixing.ts';
 import type { Description, LoadOptions } from './architecture.ts';
 
+/** Under this name a layer has what a variant in place of its own attention learned or drew. */
+export const REPLACEMENT = 'replacement';
+
 export interface Replacement {
   mixing: Mixing;
   /** Whether the layer is the one that names the variant's parameters: of layers that share them, the first. */

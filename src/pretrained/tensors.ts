@@ -1,138 +1,76 @@
-/** The tensors of a checkpoint, in one file or in several, and how they get into a model. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+/** Which tensor of a checkpoint goes where in a model, and how its numbers get there. */
 import { firstUnfit } from '../core/dtype.ts';
 import { FileFormatError, formatShape } from '../core/errors.ts';
-import { type Complain, printable } from '../core/files/input-file.ts';
-import { readJsonObject } from '../core/files/json.ts';
-import type { StoredArray } from '../core/files/numbers.ts';
-import { readSafetensors } from '../core/files/safetensors.ts';
+import { printable } from '../core/files/input-file.ts';
+import type { Weight, Weights } from '../core/files/weights.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { Destination, Plan } from './architecture.ts';
 
-const WHOLE = 'model.safetensors';
-const INDEX = 'model.safetensors.index.json';
-/** PyTorch's own format, which runs code when it is read. */
-const PICKLED = 'pytorch_model.bin';
 /** Problems that a message lists, of each kind. */
 const LISTED = 20;
 
-export interface StoredTensors {
-  /** What messages begin with: the file, or the index of the files. */
-  readonly path: string;
-  readonly tensors: ReadonlyMap<string, StoredArray>;
-}
-
-/** Opens `model.safetensors`, or else all files of the index. Throws FileFormatError for files that are not right. */
-export function openTensors(directory: string): StoredTensors {
-  const [whole, index] = [join(directory, WHOLE), join(directory, INDEX)];
-  if (existsSync(whole)) return { path: whole, tensors: readSafetensors(whole).tensors };
-  if (existsSync(index)) return { path: index, tensors: openShards(directory, index) };
-  const hint = existsSync(join(directory, PICKLED)) ? `; ${PICKLED} is not read: let transformers save it anew` : '';
-  throw new FileFormatError(`${whole}: cannot be read: no such file, and no ${INDEX} beside it${hint}`);
-}
-
-/** `weight_map` of the index says which file has which tensor. */
-function openShards(directory: string, index: string): ReadonlyMap<string, StoredArray> {
-  const complain = (problem: string) => new FileFormatError(`${index}: ${printable(problem)}`);
-  const map = readJsonObject(index).weight_map;
-  if (typeof map !== 'object' || map === null || Array.isArray(map)) {
-    throw complain('weight_map: expected an object of file names by tensor, got something else');
-  }
-  const places = Object.entries(map);
-  for (const [name, file] of places) {
-    // A name, not a path: an index must not reach for files elsewhere.
-    if (typeof file === 'string' && /^[^/\\]+\.safetensors$/.test(file)) continue;
-    throw complain(`weight_map: expected the name of a .safetensors file for ${name}, got ${JSON.stringify(file)}`);
-  }
-  const files = [...new Set(places.map(([, file]) => file as string))];
-  const missing = files.filter((file) => !existsSync(join(directory, file)));
-  if (missing.length > 0) throw complain(`expected all of its files, got none for ${missing.join(', ')}`);
-  const shards = new Map(files.map((file) => [file, readSafetensors(join(directory, file)).tensors]));
-  return new Map(
-    places.map(([name, file]) => {
-      const tensor = shards.get(file as string)?.get(name);
-      if (tensor === undefined) throw complain(`${name}: expected in ${file as string}, which lacks it`);
-      return [name, tensor];
-    }),
-  );
-}
-
-interface Match {
-  target: Tensor;
-  source: StoredArray;
+/** A tensor of the file, for one of the model's. */
+export interface Match {
+  source: Weight;
   destination: Destination;
 }
 
 /**
- * Overwrites those of the model's tensors that a checkpoint has to have: all but the ones of a variant in place of the own
- * attention. Throws FileFormatError, before any change, with a list of all that does not fit.
+ * For each of the model's tensors, by our names, the one of the checkpoint. Throws FileFormatError with a list of all that
+ * does not fit, by the names of the file. Looks at shapes alone, of the model too.
  */
-export function fillTensors(targets: ReadonlyMap<string, Tensor>, stored: StoredTensors, plan: Plan): void {
-  const matches = new Map<string, Match & { from: string }>();
-  const unknown: string[] = [];
-  const unfit: string[] = [];
-  for (const [from, source] of stored.tensors) {
-    const destination = plan.destination(from);
+export function matchTensors(
+  targets: ReadonlyMap<string, Tensor>,
+  weights: Weights,
+  plan: Plan,
+): ReadonlyMap<string, Match> {
+  const matches = new Map<string, Match>();
+  const [missing, unknown, twice, unfit]: string[][] = [[], [], [], []];
+  for (const [name, source] of weights.tensors) {
+    const destination = plan.destination(name);
     if (destination === 'unused') continue;
-    const target = destination && targets.get(destination.name);
-    if (destination === undefined || target === undefined) unknown.push(from);
-    else if (!(destination.alias && matches.has(destination.name))) {
-      const shape = shapeInFile(target, source, destination);
-      if (shape !== null) unfit.push(`${from}: expected ${formatShape(shape)}, got ${formatShape(source.shape)}`);
-      if (!source.dtype.startsWith('float')) {
-        unfit.push(`${from}: expected F16, BF16, F32 or F64, got ${source.storedAs}`);
-      }
-      matches.set(destination.name, { target, source, destination, from });
+    if (destination === undefined || !targets.has(destination.name)) {
+      unknown.push(source.storedName);
+      continue;
     }
+    const other = matches.get(destination.name);
+    if (other !== undefined && !other.destination.alias && !destination.alias) {
+      twice.push(`${other.source.storedName} and ${source.storedName}`);
+    }
+    if (other === undefined || !destination.alias) matches.set(destination.name, { source, destination });
   }
-  const missing = [...targets.keys()].filter((name) => !matches.has(name) && !isOfReplacement(name));
-  expectNone(stored.path, { missing, unknown, 'of another shape or type': unfit });
-  for (const { target, source, destination, from } of matches.values()) {
-    copyInto(
-      target,
-      source,
-      destination,
-      (problem) => new FileFormatError(`${stored.path}: ${printable(from)}: ${problem}`),
-    );
+  for (const [name, source] of weights.ties) {
+    const destination = plan.destination(name);
+    if (destination === 'unused' || destination === undefined || matches.has(destination.name)) continue;
+    if (targets.has(destination.name)) matches.set(destination.name, { source, destination });
   }
+  const names = new Set(weights.tensors.keys());
+  for (const [name, target] of targets) {
+    const match = matches.get(name);
+    if (match === undefined) missing.push(plan.nameOf(name, names));
+    else unfit.push(...misfitsOf(target, match));
+  }
+  expectNone(weights.path, { missing, unknown, twice, 'of another shape or type': unfit });
+  return matches;
 }
 
-/** Under this name a layer has what a variant in place of its own attention learned or drew. */
-export const REPLACEMENT = 'replacement';
-
-function isOfReplacement(name: string): boolean {
-  return name.split('.').includes(REPLACEMENT);
+function misfitsOf(target: Tensor, { source, destination }: Match): string[] {
+  const { storedName, shape, dtype, storedAs } = source;
+  const expected = shapeInFile(target, source, destination);
+  const problems: string[] = [];
+  if (expected !== null) problems.push(`${storedName}: expected ${formatShape(expected)}, got ${formatShape(shape)}`);
+  if (!dtype.startsWith('float')) problems.push(`${storedName}: expected F16, BF16, F32 or F64, got ${storedAs}`);
+  return problems;
 }
 
 /** The shape that the file should have, unless it has it. */
-function shapeInFile({ shape }: Tensor, source: StoredArray, destination: Destination): readonly number[] | null {
+function shapeInFile({ shape }: Tensor, source: Weight, destination: Destination): readonly number[] | null {
   const { layout, repeated } = destination;
   const long = (extents: readonly number[]) => extents.filter((extent) => extent !== 1);
   let expected = layout === 'transposed' ? [...shape].reverse() : shape;
   if (repeated !== undefined) expected = [repeated.rows, ...shape.slice(1)];
   const [given, wanted] = layout === 'squeezed' ? [long(source.shape), long(shape)] : [source.shape, expected];
   return formatShape(given) === formatShape(wanted) ? null : expected;
-}
-
-function copyInto(target: Tensor, source: StoredArray, { layout, repeated }: Destination, complain: Complain): void {
-  const numbers = source.load();
-  const at = firstUnfit(numbers, target.dtype);
-  if (at >= 0) throw complain(`expected numbers that ${target.dtype} can hold, got ${numbers[at]} at element ${at}`);
-  const into = elements(target);
-  if (layout === 'transposed') {
-    const [rows, columns] = target.shape;
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) into[row * columns + column] = numbers[column * rows + row];
-    }
-    return;
-  }
-  into.set(numbers.subarray(0, into.length));
-  if (repeated === undefined) return;
-  const width = target.size / target.shape[0];
-  const period = numbers.subarray(repeated.from * width);
-  for (let at = numbers.length; at < into.length; at += period.length)
-    into.set(period.subarray(0, into.length - at), at);
 }
 
 function expectNone(path: string, problems: Record<string, readonly string[]>): void {
@@ -145,4 +83,40 @@ function expectNone(path: string, problems: Record<string, readonly string[]>): 
   throw new FileFormatError(
     `${path}: expected the tensors that config.json describes, got ${printable(parts.join(', '))}`,
   );
+}
+
+/** Overwrites the model's tensors. Throws FileFormatError for a number that is not finite, in the file or in the model's type. */
+export function fillTensors(
+  targets: ReadonlyMap<string, Tensor>,
+  matches: ReadonlyMap<string, Match>,
+  path: string,
+): void {
+  for (const [name, { source, destination }] of matches) {
+    const target = targets.get(name) as Tensor;
+    const numbers = source.load();
+    const at = firstUnfit(numbers, target.dtype);
+    if (at >= 0) {
+      throw new FileFormatError(
+        `${path}: ${printable(source.storedName)}: expected numbers that ${target.dtype} can hold, ` +
+          `got ${numbers[at]} at element ${at}`,
+      );
+    }
+    copyInto(target, numbers, destination);
+  }
+}
+
+function copyInto(target: Tensor, numbers: ArrayLike<number>, { layout, repeated }: Destination): void {
+  const into = elements(target);
+  if (layout === 'transposed') {
+    const [rows, columns] = target.shape;
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) into[row * columns + column] = numbers[column * rows + row];
+    }
+    return;
+  }
+  // More positions than the file has are its own once more, from `from` on.
+  const width = target.size / target.shape[0];
+  const from = (repeated?.from ?? 0) * width;
+  const period = numbers.length - from;
+  for (let n = 0; n < into.length; n++) into[n] = numbers[n < from ? n : from + ((n - from) % period)];
 }

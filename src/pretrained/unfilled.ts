@@ -1,9 +1,27 @@
 /** Learned tensors whose numbers are yet to come from a file: nothing is drawn for them. */
-import { empty, type Tensor } from '../core/tensor.ts';
+import ndarray from 'ndarray';
+import { allocate } from '../core/memory.ts';
+import { empty, Tensor } from '../core/tensor.ts';
 import type { FloatType, Linear, Norm } from '../training/linear.ts';
 
+let sketching = false;
+
+/**
+ * What `make` makes, with tensors that have a type and a shape and no numbers: to be held against a file, whose config may
+ * say anything, before memory of these sizes is asked for. Nothing may read their elements.
+ */
+export function sketch<T>(make: () => T): T {
+  sketching = true;
+  try {
+    return make();
+  } finally {
+    sketching = false;
+  }
+}
+
 export function unfilled(shape: readonly number[], dtype: FloatType): Tensor {
-  return empty(shape, dtype).withGrad();
+  const tensor = sketching ? new Tensor(ndarray(allocate(dtype, 1), [...shape])) : empty(shape, dtype);
+  return tensor.withGrad();
 }
 
 export function unfilledLinear(inputs: number, outputs: number, dtype: FloatType, bias = true): Linear {

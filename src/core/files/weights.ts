@@ -1,0 +1,119 @@
+/**
+ * The weights of a model in a folder, as PyTorch's tools write them: `model.safetensors`, or the parts that
+ * `model.safetensors.index.json` lists. What the tools add is undone here, once for all models:
+ *
+ * - wrappers put their own names before or between those of the model: `module.` (DistributedDataParallel), `_orig_mod.`
+ *   (torch.compile), `_fsdp_wrapped_module.`, `_checkpoint_wrapped_module.`;
+ * - safetensors' `save_model` writes two tensors that are one (tied weights) once, by whichever name sorts first, and
+ *   says in the metadata which name it left out.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { FileFormatError } from '../errors.ts';
+import type { NumericArray } from '../memory.ts';
+import { type Complain, printable } from './input-file.ts';
+import { readJsonObject } from './json.ts';
+import type { StoredArray } from './numbers.ts';
+import { readSafetensors, type Safetensors } from './safetensors.ts';
+
+const WHOLE = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+/** PyTorch's own format, which runs code when it is read. */
+const PICKLED = 'pytorch_model.bin';
+
+export interface Weight extends StoredArray {
+  /** With the names of wrappers, for messages. */
+  readonly storedName: string;
+  /** Reads the numbers. Throws FileFormatError as any array does, and for one that is not finite. */
+  load(): NumericArray;
+}
+
+export interface Weights {
+  /** What messages begin with: the file, or the index of the files. */
+  readonly path: string;
+  /** By name, without those of wrappers. */
+  readonly tensors: ReadonlyMap<string, Weight>;
+  /** Names that were left out, of tensors that are there by another one. */
+  readonly ties: ReadonlyMap<string, Weight>;
+}
+
+/** Opens the weights in a folder; no numbers are read. Throws FileFormatError for files that are not right. */
+export function openWeights(directory: string): Weights {
+  const [whole, index] = [join(directory, WHOLE), join(directory, INDEX)];
+  if (existsSync(whole)) return weightsOf(whole, readSafetensors(whole));
+  if (existsSync(index)) return weightsOf(index, readShards(directory, index));
+  const hint = existsSync(join(directory, PICKLED)) ? `; ${PICKLED} is not read: let transformers save it anew` : '';
+  throw new FileFormatError(`${whole}: cannot be read: no such file, and no ${INDEX} beside it${hint}`);
+}
+
+function weightsOf(path: string, { tensors: stored, metadata }: Safetensors): Weights {
+  const complain = complainOf(path);
+  const tensors = new Map<string, Weight>();
+  for (const [storedName, array] of stored) {
+    const name = withoutWrappers(storedName);
+    const before = tensors.get(name)?.storedName;
+    if (before !== undefined) throw complain(`${name}: expected one tensor, got ${before} and ${storedName}`);
+    const load = () => finiteNumbers(array, (problem) => complain(`${storedName}: ${problem}`));
+    tensors.set(name, { ...array, storedName, load });
+  }
+  const ties = new Map<string, Weight>();
+  for (const [removed, kept] of metadata) {
+    const [name, tensor] = [withoutWrappers(removed), tensors.get(withoutWrappers(kept))];
+    if (tensor !== undefined && !tensors.has(name)) ties.set(name, tensor);
+  }
+  return { path, tensors, ties };
+}
+
+/** `weight_map` of the index says which file has which tensor. */
+function readShards(directory: string, index: string): Safetensors {
+  const complain = complainOf(index);
+  const map = readJsonObject(index).weight_map;
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) {
+    throw complain('weight_map: expected an object of file names by tensor, got something else');
+  }
+  const places = Object.entries(map);
+  for (const [name, file] of places) {
+    // A name, not a path: an index must not reach for files elsewhere.
+    if (typeof file === 'string' && /^[^/\\]+\.safetensors$/.test(file)) continue;
+    throw complain(`weight_map: expected the name of a .safetensors file for ${name}, got ${JSON.stringify(file)}`);
+  }
+  const files = [...new Set(places.map(([, file]) => file as string))];
+  const missing = files.filter((file) => !existsSync(join(directory, file)));
+  if (missing.length > 0) throw complain(`expected all of its files, got none for ${missing.join(', ')}`);
+  const shards = new Map(files.map((file) => [file, readSafetensors(join(directory, file))]));
+  const tensors = places.map(([name, file]): [string, StoredArray] => {
+    const tensor = shards.get(file as string)?.tensors.get(name);
+    if (tensor === undefined) throw complain(`${name}: expected in ${file as string}, which lacks it`);
+    return [name, tensor];
+  });
+  const metadata = [...shards.values()].flatMap((shard) => [...shard.metadata]);
+  return { tensors: new Map(tensors), metadata: new Map(metadata) };
+}
+
+function complainOf(path: string): Complain {
+  return (problem) => new FileFormatError(`${path}: ${printable(problem)}`);
+}
+
+/** Names of modules that are nothing but a wrapper around another one. */
+const WRAPPERS = ['_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module'];
+
+function withoutWrappers(name: string): string {
+  const modules = name.split('.').filter((module) => !WRAPPERS.includes(module));
+  // No model here has a module of this name, but others might further inside.
+  while (modules.length > 1 && modules[0] === 'module') modules.shift();
+  return modules.join('.');
+}
+
+/**
+ * The numbers of an array of weights, of which one that is NaN or infinite would make all that a model computes so. Throws
+ * what `complain` makes for the first such.
+ */
+export function finiteNumbers(source: StoredArray, complain: Complain): NumericArray {
+  const numbers = source.load();
+  // One NaN or infinity makes the sum of (x − x) NaN: one pass without a branch an element.
+  let poison = 0;
+  for (let n = 0; n < numbers.length; n++) poison += numbers[n] - numbers[n];
+  if (poison === 0) return numbers;
+  const at = numbers.findIndex((number) => !Number.isFinite(number));
+  throw complain(`expected finite numbers, got ${numbers[at]} at element ${at}`);
+}

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const standIns = fileURLToPath(new URL('engine/node/', import.meta.url));
 
 /** Parts of Node that have a stand-in of their own; the rest are in absent.ts. */
-const STAND_INS = ['fs', 'os', 'path', 'worker_threads'];
+const STAND_INS = ['crypto', 'fs', 'os', 'path', 'worker_threads'];
 
 /** The library's `node:` imports, answered by the page's stand-ins. */
 const nodeOnAPage: Plugin = {

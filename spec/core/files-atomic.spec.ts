@@ -16,6 +16,7 @@ import * as assert from 'uvu/assert';
 import { FileWriteError } from '../../src/core/errors.ts';
 import { type FileData, keepAs, removeLeftovers, writeFileAtomically } from '../../src/core/files/atomic.ts';
 import { elements, fromArray } from '../../src/core/tensor.ts';
+import { visible } from '../../src/core/visible.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const root = temporaryFolder();
@@ -31,7 +32,7 @@ function assertRefused(path: string, data: FileData, words: RegExp): void {
     () => writeFileAtomically(path, data),
     (error: unknown) =>
       error instanceof FileWriteError &&
-      error.message.startsWith(`${path}: cannot be written: `) &&
+      error.message.startsWith(`${visible(path)}: cannot be written: `) &&
       words.test(error.message),
   );
 }

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { FileFormatError, MemoryError } from '../../src/core/errors.ts';
 import type { ArrayToStore } from '../../src/core/files/numbers.ts';
 import { readSafetensors, type Safetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
+import { visible } from '../../src/core/visible.ts';
 import { assertRefused, safetensorsBytes } from './file-cases.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 
@@ -64,8 +65,9 @@ test('whatever is not as the format says is refused, and the message says where'
     );
   }
   const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
-  refuses(`{"a":{"dtype":"U8","shape":${deep}}}`, /a: shape: .*, got something nested deeply/);
-  refuses(`{"a":${deep}`, /expected JSON/);
+  refuses(`{"a":{"dtype":"U8","shape":${deep}}}`, /header: expected JSON of at most 16 levels, got more/);
+  refuses(`{"a":${deep}`, /header: expected JSON of at most 16 levels/);
+  refuses('{"a":[[4]]', /header: expected JSON, got a text that is not/);
   refuses({ a: u8(0, 4, [5]) }, /a: expected 5 bytes for U8 \[5\], got 4/);
   refuses({ a: { ...u8(0, 4), dtype: 'F32', shape: [2] } }, /a: expected 8 bytes for F32 \[2\], got 4/);
   refuses({ a: u8(0, 4, []) }, /a: expected 1 bytes/);
@@ -148,7 +150,7 @@ test('a length beyond every file, and a header too long to be one', () => {
 
 test('names from a file bring no control characters into a message', () => {
   const header = JSON.stringify({ '\u001b[31mred': { dtype: 'F32' } });
-  assertRefused(path, () => open(safetensorsBytes(header)), /: \ufffd\[31mred: shape/);
+  assertRefused(path, () => open(safetensorsBytes(header)), /: \\x1b\[31mred: shape/);
 });
 
 if (process.platform === 'linux') {
@@ -174,7 +176,7 @@ test('what is no file at all', () => {
       () => readSafetensors(missing),
       (error: unknown) =>
         error instanceof FileFormatError &&
-        error.message.startsWith(`${missing}: cannot be read: `) &&
+        error.message.startsWith(`${visible(missing)}: cannot be read: `) &&
         words.test(error.message),
     );
   refuses(join(folder, 'missing.safetensors'), /no such file/);

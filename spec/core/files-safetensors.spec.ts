@@ -144,14 +144,15 @@ test('numbers that do not fit are named when they are loaded, not before', () =>
   refuses('BOOL', Uint8Array.of(1, 2), /expected booleans of 0 or 1, got 2 at element 1/);
 });
 
-test('a tensor is read when it is loaded, each time anew', () => {
+test('a tensor is read when it is loaded, each time anew, and only of the file that was opened', () => {
   const header = '{"x":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}';
   const { tensors } = open(safetensorsBytes(header, [1, 2]));
   const first = tensors.get('x')!.load();
   first[0] = 9;
   assert.equal(tensors.get('x')!.load(), Uint8Array.of(1, 2));
   writeFileSync(path, safetensorsBytes(header, [3, 4]));
-  assert.equal(tensors.get('x')!.load(), Uint8Array.of(3, 4));
+  assertRefused(path, () => tensors.get('x')!.load(), /has changed since it was opened/);
+  assert.equal(readSafetensors(path).tensors.get('x')!.load(), Uint8Array.of(3, 4));
   truncateSync(path, 8 + header.length + 1);
   assertRefused(path, () => tensors.get('x')!.load(), /truncated/);
 });

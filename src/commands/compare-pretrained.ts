@@ -1,10 +1,11 @@
 /** `compare --pretrained`: a real model with variants in place of its attention, and how far its output moves. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
 import { ArgumentError, EfficientTransformersError, FileFormatError } from '../core/errors.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import { readText } from '../core/files/text.ts';
 import { fromNumbers, type Tensor } from '../core/tensor.ts';
+import { visible } from '../core/visible.ts';
 import type { Description } from '../pretrained/architecture.ts';
 import { architectureOf } from '../pretrained/architectures.ts';
 import { readConfig } from '../pretrained/config.ts';
@@ -18,6 +19,8 @@ import { formatTable } from '../terminal/table.ts';
 
 /** Passes with the model's own attention, and as many with each variant. */
 const TURNS = 3;
+/** In bytes. Only the first tokens are read, as many as a model has positions. */
+const LARGEST_INPUT = 2 ** 24;
 
 export interface PretrainedChoice {
   pretrained: string;
@@ -149,7 +152,7 @@ async function tokensOf({ pretrained, text, ids }: PretrainedChoice, most: numbe
     if (words.length === 0) throw new ArgumentError(`--ids: expected at least one integer in ${ids}, got none`);
     return (length) => words.slice(0, length).map(Number);
   }
-  if (!existsSync(join(pretrained, 'tokenizer.json'))) {
+  if (entryAt(join(pretrained, 'tokenizer.json')) === null) {
     throw new ArgumentError(`--text: ${pretrained} has no tokenizer.json; give token numbers with --ids FILE`);
   }
   const content = contentOf('--text', text as string);
@@ -160,11 +163,11 @@ async function tokensOf({ pretrained, text, ids }: PretrainedChoice, most: numbe
 
 function contentOf(flag: string, path: string): string {
   try {
-    return readText(path);
+    return readText(path, LARGEST_INPUT);
   } catch (error) {
     if (!(error instanceof FileFormatError)) throw error;
     // Their messages begin with the path.
-    const reason = error.message.slice(`${path}: `.length).replace(/^cannot be read: /, '');
+    const reason = error.message.slice(`${visible(path)}: `.length).replace(/^cannot be read: /, '');
     throw new ArgumentError(`${flag}: cannot read ${path}: ${reason}`, { cause: error });
   }
 }

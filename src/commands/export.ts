@@ -1,7 +1,7 @@
 /** `export`: a trained model as a folder that PyTorch reads, by transformers where it has the class. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import { flag, text } from '../terminal/options.ts';
 import { loadModel } from '../training/checkpoint.ts';
 import { exportModel } from '../training/export/export.ts';
@@ -48,7 +48,7 @@ export const exportCommand = defineCommand('export', describe, async ({ values, 
     throw new ArgumentError('CHECKPOINT: expected one of train, or its folder, got nothing');
   if (out === undefined) throw new ArgumentError('--out: expected a FOLDER to write, got nothing');
   const config = join(out, 'config.json');
-  if (!overwrite && existsSync(config)) {
+  if (!overwrite && entryAt(config) !== null) {
     throw new ArgumentError(`--out: ${config} is there already: choose another folder, or --overwrite`);
   }
   applyMachine(values);

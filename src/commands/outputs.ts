@@ -1,8 +1,9 @@
 /** Files that a command writes: looked at before the work, so that it is not lost, and written whole at its end. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
+import { systemReason } from '../core/files/system-error.ts';
 import type { Host } from './command.ts';
 
 /** `path` is a file's, or `-` for stdout. */
@@ -26,22 +27,33 @@ export function checkOutputs(outputs: readonly Output[]): void {
 }
 
 function checkPath(flag: string, path: string): void {
+  const refusal = (reason: string) => new ArgumentError(`${flag}: cannot write ${path}: ${reason}`);
+  /** What is there; null for nothing. */
+  const look = (at: string): Stats | null => {
+    try {
+      return statSync(at);
+    } catch (error) {
+      const reason = systemReason(error);
+      if (reason === undefined) throw error;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw refusal(reason);
+    }
+  };
+  const expectAccess = (at: string): void => {
+    try {
+      accessSync(at, constants.W_OK);
+    } catch {
+      throw refusal(`no permission to write ${at}`);
+    }
+  };
   const folder = dirname(resolve(path));
-  const folderStats = statSync(folder, { throwIfNoEntry: false });
-  if (folderStats === undefined) throw new ArgumentError(`${flag}: cannot write ${path}: there is no folder ${folder}`);
-  if (!folderStats.isDirectory()) throw new ArgumentError(`${flag}: cannot write ${path}: ${folder} is not a folder`);
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats?.isDirectory()) throw new ArgumentError(`${flag}: cannot write ${path}: it is a folder`);
-  if (stats === undefined || stats.isFile()) checkAccess(flag, path, folder);
-  if (stats !== undefined) checkAccess(flag, path, path);
-}
-
-function checkAccess(flag: string, path: string, target: string): void {
-  try {
-    accessSync(target, constants.W_OK);
-  } catch {
-    throw new ArgumentError(`${flag}: cannot write ${path}: no permission to write ${target}`);
-  }
+  const around = look(folder);
+  if (around === null) throw refusal(`there is no folder ${folder}`);
+  if (!around.isDirectory()) throw refusal(`${folder} is not a folder`);
+  const there = look(path);
+  if (there?.isDirectory()) throw refusal('it is a folder');
+  if (there === null || there.isFile()) expectAccess(folder);
+  if (there !== null) expectAccess(path);
 }
 
 /** Where a command speaks to people: stderr if an output takes stdout. */

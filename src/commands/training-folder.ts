@@ -1,8 +1,8 @@
 /** Where a training leaves its files: a checkpoint and the metrics of each run, curves and results of all together. */
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
-import { writing } from '../core/files/system-error.ts';
+import { entryAt, isFolder, namesIn, writing } from '../core/files/system-error.ts';
 import { PROGRAM } from './command.ts';
 
 export interface RunFiles {
@@ -30,14 +30,10 @@ export function runFiles(folder: string, variant: string, runs: number): RunFile
 export function checkpointAt(path: string): string {
   if (!isFolder(path)) return path;
   const own = join(path, CHECKPOINT);
-  const runs = readdirSync(path).filter((name) => existsSync(join(path, name, CHECKPOINT)));
-  if (existsSync(own) || runs.length === 0) return own;
+  const runs = namesIn(path).filter((name) => entryAt(join(path, name, CHECKPOINT)) !== null);
+  if (entryAt(own) !== null || runs.length === 0) return own;
   const folders = runs.map((name) => join(path, name)).join(', ');
   throw new ArgumentError(`checkpoint: expected one run, got the folder of several; name one of ${folders}`);
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** Beside a checkpoint of the user's own name as well. */
@@ -53,7 +49,7 @@ export function trainingFiles(folder: string): TrainingFiles {
 /** Makes the folders. Throws ArgumentError where a checkpoint would be lost, FileWriteError if the system refuses. */
 export function prepareFolders(runs: readonly RunFiles[], overwrite: boolean): void {
   for (const { checkpoint } of runs) {
-    if (overwrite || !existsSync(checkpoint)) continue;
+    if (overwrite || entryAt(checkpoint) === null) continue;
     throw new ArgumentError(
       `--out: ${checkpoint} is there already: go on from it with ${PROGRAM} train --resume ${checkpoint}, ` +
         'or start anew with --overwrite',
@@ -68,6 +64,7 @@ export function prepareFolders(runs: readonly RunFiles[], overwrite: boolean): v
 /** With those around it. Node's own recursion never ends where a file system has no such folders, as below /proc. */
 function makeFolder(path: string): void {
   if (isFolder(path)) return;
-  if (dirname(path) !== path) makeFolder(dirname(path));
+  const around = dirname(path);
+  if (around !== path && entryAt(around) === null) makeFolder(around);
   mkdirSync(path);
 }

@@ -3,14 +3,15 @@
  * each. Arrays are [batch, heads, length, headDim]; where leading axes are missing, as in [heads, length, headDim] or
  * [length, headDim], they are taken to be 1.
  */
-import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 import { ArgumentError, FileFormatError, formatShape, ShapeError } from '../core/errors.ts';
-import { type Complain, printable } from '../core/files/input-file.ts';
+import type { Complain } from '../core/files/input-file.ts';
 import { readNpy } from '../core/files/npy.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors } from '../core/files/safetensors.ts';
+import { isMissing, namesIn } from '../core/files/system-error.ts';
 import type { NumericArray } from '../core/memory.ts';
+import { visible } from '../core/visible.ts';
 import { nearestName } from '../terminal/suggest.ts';
 
 /** Something for each of queries, keys and values. */
@@ -61,26 +62,19 @@ export function readQkv(paths: readonly string[]): StoredLayer[] {
   throw new FileFormatError(`${paths.join(', ')}: ${FORMS}`);
 }
 
+/** What else may be wrong with a path, such as a folder in which one must not look, is said when it is read. */
 function expectPresent(path: string): void {
-  if (existsSync(path)) return;
+  if (!isMissing(path)) return;
   const folder = dirname(path);
-  if (!existsSync(folder)) throw new FileFormatError(`${path}: there is no folder ${folder}`);
+  if (isMissing(folder)) throw new FileFormatError(`${path}: there is no folder ${folder}`);
   const nearest = nearestName(basename(path), namesIn(folder));
   const question = nearest === undefined ? '' : `: did you mean ${join(folder, nearest)}?`;
   throw new FileFormatError(`${path}: there is no such file${question}`);
 }
 
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
 function namedTensors(path: string): StoredLayer[] {
   const { tensors } = readSafetensors(path);
-  const complain = (problem: string): FileFormatError => new FileFormatError(`${path}: ${printable(problem)}`);
+  const complain = (problem: string): FileFormatError => new FileFormatError(`${path}: ${problem}`);
   const layers = groupByLayer(tensors.keys(), complain);
   if (layers.size === 0) {
     const found = [...tensors.keys()].slice(0, LISTED).join(', ') || 'none';
@@ -97,10 +91,10 @@ function namedTensors(path: string): StoredLayer[] {
       return name;
     });
     const stored = threeArrays(
-      mapParts((part) => `${path}: ${printable(tensorNames[part])}`),
+      mapParts((part) => `${path}: ${tensorNames[part]}`),
       mapParts((part) => tensors.get(tensorNames[part])!),
     );
-    return layer === '' ? stored : { layer: printable(layer), ...stored };
+    return layer === '' ? stored : { layer: visible(layer), ...stored };
   });
 }
 

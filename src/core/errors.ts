@@ -2,10 +2,18 @@
  * Typed errors. Every public function checks its arguments before any work and throws one of these; the message
  * names the argument, says what would be right and what was given.
  */
+import { visible } from './visible.ts';
 
-/** Base class: catch this to catch everything the library throws on purpose. */
+/**
+ * Base class: catch this to catch everything the library throws on purpose. What was given may come from a file, so a
+ * message shows control characters and does not hold them.
+ */
 export class EfficientTransformersError extends Error {
   override name = 'EfficientTransformersError';
+
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message === undefined ? message : visible(message), options);
+  }
 }
 
 /** An argument has the wrong shape. */

@@ -1,6 +1,5 @@
 /** Every kind of model that can be loaded, by its `model_type`. Adding one is one line here. */
 import { UnsupportedError } from '../core/errors.ts';
-import { printable } from '../core/files/input-file.ts';
 import type { Architecture } from './architecture.ts';
 import type { Config } from './config.ts';
 import { planEncoder } from './encoder.ts';
@@ -16,6 +15,6 @@ export function architectureOf(config: Config): Architecture {
   if (found !== undefined) return found;
   const supported = architectures.map(({ modelType }) => modelType).join(', ');
   throw new UnsupportedError(
-    `${config.path}: model_type: expected one of ${supported} (supported here), got '${printable(type)}'`,
+    `${config.path}: model_type: expected one of ${supported} (supported here), got '${type}'`,
   );
 }

@@ -3,7 +3,6 @@
  * is there and what would be right.
  */
 import { FileFormatError, UnsupportedError } from '../core/errors.ts';
-import { printable } from '../core/files/input-file.ts';
 import { readJsonObject } from '../core/files/json.ts';
 
 /** Enough of a value to recognise it by. */
@@ -110,7 +109,7 @@ export class Config {
   #got(name: string): string {
     const value = this.#values.get(name);
     if (value === undefined) return 'nothing';
-    const text = printable(JSON.stringify(value));
+    const text = JSON.stringify(value);
     return text.length > LONGEST_EXCERPT ? `${text.slice(0, LONGEST_EXCERPT)}…` : text;
   }
 }

@@ -1,7 +1,6 @@
 /** Which tensor of a checkpoint goes where in a model, and how its numbers get there. */
 import { firstUnfit } from '../core/dtype.ts';
 import { FileFormatError, formatShape } from '../core/errors.ts';
-import { printable } from '../core/files/input-file.ts';
 import type { Weight, Weights } from '../core/files/weights.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { Destination, Plan } from './architecture.ts';
@@ -80,9 +79,7 @@ function expectNone(path: string, problems: Record<string, readonly string[]>): 
     return [`${names.length} ${kind} (${names.slice(0, LISTED).join('; ')}${more})`];
   });
   if (parts.length === 0) return;
-  throw new FileFormatError(
-    `${path}: expected the tensors that config.json describes, got ${printable(parts.join(', '))}`,
-  );
+  throw new FileFormatError(`${path}: expected the tensors that config.json describes, got ${parts.join(', ')}`);
 }
 
 /** Overwrites the model's tensors. Throws FileFormatError for a number that is not finite, in the file or in the model's type. */
@@ -97,7 +94,7 @@ export function fillTensors(
     const at = firstUnfit(numbers, target.dtype);
     if (at >= 0) {
       throw new FileFormatError(
-        `${path}: ${printable(source.storedName)}: expected numbers that ${target.dtype} can hold, ` +
+        `${path}: ${source.storedName}: expected numbers that ${target.dtype} can hold, ` +
           `got ${numbers[at]} at element ${at}`,
       );
     }

@@ -30,11 +30,6 @@ export function paint(style: Style, text: string): string {
   return `\x1b[${open}m${text}\x1b[${close}m`;
 }
 
-/** Replaces control characters, which in a file's name could move the cursor or change colours. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '�');
-}
-
 const COMBINING = /\p{M}|\p{Cf}/u;
 const WIDE = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60]/u;
 

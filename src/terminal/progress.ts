@@ -4,7 +4,8 @@
  */
 
 import { ArgumentError, expectInteger } from '../core/errors.ts';
-import { displayWidth, printable, type TerminalStream } from './colour.ts';
+import { visible } from '../core/visible.ts';
+import { displayWidth, type TerminalStream } from './colour.ts';
 import { formatMilliseconds, formatPercent } from './format.ts';
 
 export interface ProgressOptions {
@@ -74,7 +75,7 @@ export class Progress {
     const share = this.done / this.total;
     const left =
       this.done === 0 ? '' : `  ${formatMilliseconds((elapsed / this.done) * (this.total - this.done))} left`;
-    const words = `${formatPercent(share).padStart(5)}${left}  ${printable(label)}`.trimEnd();
+    const words = `${formatPercent(share).padStart(5)}${left}  ${visible(label)}`.trimEnd();
     // One column stays free: a full line would wrap, and its first half could not be cleared.
     const width = (this.stream.columns || DEFAULT_WIDTH) - 1;
     // Words go before bars.

@@ -35,8 +35,10 @@ export function nearestName(name: string, known: readonly string[]): string | un
   let nearest: string | undefined;
   let fewest = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
-    const edits = editDistance(wanted, candidate.toLowerCase());
     const allowed = Math.max(1, Math.floor(Math.max(wanted.length, candidate.length) / 3));
+    // Not worth counting: each character too many is an edit.
+    if (Math.abs(wanted.length - candidate.length) > allowed) continue;
+    const edits = editDistance(wanted, candidate.toLowerCase());
     if (edits >= fewest || edits > allowed || edits >= candidate.length) continue;
     nearest = candidate;
     fewest = edits;

@@ -1,7 +1,8 @@
 /** A table for the terminal: aligned columns, numbers to the right, colour only where it is asked for. */
 
 import { ArgumentError } from '../core/errors.ts';
-import { displayWidth, paint, printable, type Style } from './colour.ts';
+import { visible } from '../core/visible.ts';
+import { displayWidth, paint, type Style } from './colour.ts';
 
 export interface TableColumn {
   title: string;
@@ -40,7 +41,7 @@ export function formatTable(
   }
   const filled = rows.filter((row) => row !== null);
   const widths = columns.map((column, index) =>
-    Math.max(displayWidth(column.title), ...filled.map((row) => displayWidth(textOf(row[index])))),
+    Math.max(displayWidth(visible(column.title)), ...filled.map((row) => displayWidth(textOf(row[index])))),
   );
   const shown = fitting(columns, widths, width);
   const right = columns.map(({ align }, index) =>
@@ -66,7 +67,7 @@ export function formatTable(
 }
 
 function textOf(cell: TableCell): string {
-  return printable(typeof cell === 'string' ? cell : cell.text);
+  return visible(typeof cell === 'string' ? cell : cell.text);
 }
 
 /** Indices of the columns that stay. */

@@ -2,13 +2,12 @@
  * A run on disk: one .safetensors file with the model's tensors, those of the optimiser, and as metadata all else that the
  * next step depends on, as JSON. It is written whole or not at all, and the one before it is kept beside it.
  */
-import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { EfficientTransformersError, FileFormatError, formatShape } from '../core/errors.ts';
 import { keepAs, removeLeftovers } from '../core/files/atomic.ts';
-import { printable } from '../core/files/input-file.ts';
 import type { ArrayToStore, StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors, type Safetensors, writeSafetensors } from '../core/files/safetensors.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { ClassifierSettings } from './classifier.ts';
@@ -47,7 +46,7 @@ export function saveCheckpoint(path: string, run: Run): void {
   const model = { ...learner.model.config, classes };
   const header: Header = { settings, step, random: random.state(), kind, alphabet, model };
   removeLeftovers(dirname(path));
-  if (existsSync(path)) keepAs(path, previousOf(path));
+  if (entryAt(path) !== null) keepAs(path, previousOf(path));
   writeSafetensors(
     path,
     [...stored(PREFIXES.model, learner.model.tensors()), ...stored(PREFIXES.optimizer, optimizer.state())],
@@ -89,7 +88,7 @@ interface Opened {
 
 function open(path: string): Opened {
   const { tensors, metadata } = read(path);
-  const complain: Complain = (problem) => new FileFormatError(`${path}: ${printable(problem)}`);
+  const complain: Complain = (problem) => new FileFormatError(`${path}: ${problem}`);
   const format = metadata.get('format');
   if (format !== FORMAT) {
     throw complain(`expected a checkpoint, got a .safetensors file of another kind (format: ${format ?? 'not said'})`);
@@ -121,7 +120,7 @@ function read(path: string): Safetensors {
     return readSafetensors(path);
   } catch (error) {
     const previous = previousOf(path);
-    if (!(error instanceof FileFormatError) || !existsSync(previous)) throw error;
+    if (!(error instanceof FileFormatError) || entryAt(previous) === null) throw error;
     throw new FileFormatError(`${error.message}; the checkpoint before it is ${previous}`, { cause: error });
   }
 }

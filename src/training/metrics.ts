@@ -2,10 +2,12 @@
  * What a run measured, as a file of JSON lines that grows while it runs: one line for every few steps, one for every look
  * at held-out examples. A run that is resumed goes on where its checkpoint stands.
  */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { FileFormatError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
-import { writing } from '../core/files/system-error.ts';
+import { isObject, parseJson } from '../core/files/json.ts';
+import { entryAt, writing } from '../core/files/system-error.ts';
+import { readText } from '../core/files/text.ts';
 import type { EvaluationReport, StepReport } from './trainer.ts';
 
 /** Since the line before. */
@@ -120,26 +122,38 @@ export function smoothedLosses(lines: readonly MetricsLine[]): number[] {
 
 /** All lines of a file; none if there is no such file. Throws FileFormatError for one of another kind. */
 export function readMetrics(path: string): MetricsLine[] {
-  if (!existsSync(path)) return [];
-  const texts = readFileSync(path, 'utf8').split('\n');
+  if (entryAt(path) === null) return [];
+  const texts = readText(path, LARGEST_FILE).split('\n');
   return texts.flatMap((text, n) => {
     if (text === '') return [];
-    const line = parse(text);
-    if (line !== null) return [line];
-    // The last line of a process that was killed may be cut off.
-    if (n === texts.length - 1) return [];
-    throw new FileFormatError(`${path}: line ${n + 1}: expected metrics as JSON, got something else`);
+    const complain = (problem: string) => new FileFormatError(`${path}: line ${n + 1}: ${problem}`);
+    try {
+      const line = parseJson(text, complain, { values: 64 });
+      if (isLine(line)) return [line];
+      throw complain('expected metrics as JSON, got something else');
+    } catch (error) {
+      // The last line of a process that was killed may be cut off.
+      if (error instanceof FileFormatError && n === texts.length - 1) return [];
+      throw error;
+    }
   });
 }
 
-function parse(text: string): MetricsLine | null {
-  try {
-    const { kind, step, seconds } = JSON.parse(text);
-    const isLine = (kind === 'steps' || kind === 'evaluation') && [step, seconds].every(Number.isFinite);
-    return isLine ? (JSON.parse(text) as MetricsLine) : null;
-  } catch {
-    return null;
-  }
+/** In bytes: a million lines. */
+const LARGEST_FILE = 2 ** 28;
+
+/** What was measured, in each kind of line; JSON writes null for what is infinite. */
+const MEASURED = {
+  steps: ['loss', 'gradientNorm', 'learningRate', 'tokensPerSecond'],
+  evaluation: ['loss', 'accuracy', 'examples'],
+} as const;
+
+function isLine(value: unknown): value is MetricsLine {
+  if (!isObject(value) || (value.kind !== 'steps' && value.kind !== 'evaluation')) return false;
+  const isNumber = (number: unknown) => number === null || typeof number === 'number';
+  return (
+    [value.step, value.seconds].every(Number.isFinite) && MEASURED[value.kind].every((name) => isNumber(value[name]))
+  );
 }
 
 function toText(line: MetricsLine): string {

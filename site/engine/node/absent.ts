@@ -10,8 +10,3 @@ export const createRequire = (): never => absent('node:module');
 export const parseArgs = (): never => absent('node:util');
 export const deflateSync = (): never => absent('node:zlib');
 export const fileURLToPath = (url: URL): string => decodeURIComponent(url.pathname);
-
-export function randomBytes(count: number) {
-  const bytes = crypto.getRandomValues(new Uint8Array(count));
-  return { toString: () => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('') };
-}

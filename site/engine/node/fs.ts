@@ -3,7 +3,7 @@ import { drop, get, names, need, put } from './files.ts';
 
 type Path = string | URL;
 
-export const constants = { W_OK: 2 };
+export const constants = { W_OK: 2, O_RDONLY: 0 };
 
 export function existsSync(path: Path): boolean {
   return get(textOf(path)) !== undefined || isFolder(textOf(path));
@@ -19,7 +19,28 @@ export function statSync(path: Path, { throwIfNoEntry = true } = {}) {
   const folder = isFolder(name);
   const bytes = folder || !throwIfNoEntry ? get(name) : need(name);
   if (bytes === undefined && !folder) return undefined;
+  return statusOf(bytes, folder);
+}
+
+/** What is put in a file's place is another file; nothing is written into one. */
+export function fstatSync(file: number, { bigint = false } = {}) {
+  const bytes = need(pathOf(file));
+  const status = statusOf(bytes, false);
+  if (!bigint) return status;
+  return { ...status, size: BigInt(bytes.length), dev: 0n, ino: BigInt(numberOf(bytes)), mtimeNs: 0n, ctimeNs: 0n };
+}
+
+function statusOf(bytes: Uint8Array | undefined, folder: boolean) {
   return { size: bytes?.length ?? 0, mode: 0o644, isFile: () => !folder, isDirectory: () => folder };
+}
+
+const numbers = new WeakMap<Uint8Array, number>();
+let files = 0;
+
+function numberOf(bytes: Uint8Array): number {
+  const number = numbers.get(bytes) ?? ++files;
+  numbers.set(bytes, number);
+  return number;
 }
 
 export function readdirSync(path: Path): string[] {
@@ -30,9 +51,9 @@ export function readdirSync(path: Path): string[] {
 const opened = new Map<number, { path: string; parts: Uint8Array[] }>();
 let next = 3;
 
-export function openSync(path: Path, mode = 'r'): number {
+export function openSync(path: Path, mode: string | number = 'r'): number {
   const name = textOf(path);
-  if (mode === 'r') need(name);
+  if (mode === 'r' || mode === constants.O_RDONLY) need(name);
   else put(name, new Uint8Array());
   opened.set(next, { path: name, parts: [] });
   return next++;

@@ -11,7 +11,6 @@ import {
   fsyncSync,
   linkSync,
   openSync,
-  readdirSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -20,7 +19,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FileWriteError } from '../errors.ts';
-import { writing } from './system-error.ts';
+import { namesIn, writing } from './system-error.ts';
 
 /** Text is written as UTF-8; chunks one after the other, so that a large file need not be in memory as a whole. */
 export type FileData = string | Uint8Array | Iterable<Uint8Array>;
@@ -62,7 +61,7 @@ export function keepAs(path: string, other: string): void {
 
 /** Removes from a folder what processes that were killed while they wrote left there. Files still being written stay. */
 export function removeLeftovers(folder: string): void {
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+  for (const name of namesIn(folder)) {
     const writer = TEMPORARY.exec(name)?.[1];
     if (writer !== undefined && !isRunning(Number(writer))) remove(join(folder, name));
   }

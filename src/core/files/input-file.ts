@@ -1,57 +1,88 @@
-/** Reading parts of a file: opened for each part, so that nothing stays open between them. */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { FileFormatError, MemoryError } from '../errors.ts';
-import { systemReason } from './system-error.ts';
+/**
+ * Reading parts of a file: opened for each part, so that nothing stays open between them. All that is read from outside is
+ * read here: only ordinary files, no more of them than their size says, and no other content than was opened.
+ */
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { ArgumentError, FileFormatError, MemoryError } from '../errors.ts';
+import { BLOCK, FileIdentity, readInto } from './file-identity.ts';
+import { reading } from './system-error.ts';
 
-/** A system call reads at most this much: some cannot go to 2 GiB. */
-const LONGEST_READ = 2 ** 30;
+/** Neither waits for the other end of a pipe nor takes a terminal; Windows has no such flags. */
+const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
 /** Makes an error about what is read, to be thrown. */
 export type Complain = (problem: string) => FileFormatError;
-
-/** Text that may come from a file: no control character of it gets to a terminal. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, '\ufffd');
-}
 
 export class InputFile {
   readonly path: string;
   /** In bytes. */
   readonly size: number;
+  readonly #identity: FileIdentity;
 
-  /** Throws FileFormatError unless `path` is a file, of the ordinary kind that can be read from any byte. */
-  constructor(path: string) {
+  /**
+   * Throws FileFormatError unless `path` is a file, of the ordinary kind that can be read from any byte, and of `most`
+   * bytes at most. Nothing is read of it yet, and a pipe or a device is not waited for.
+   */
+  constructor(path: string, most = Number.MAX_SAFE_INTEGER) {
+    if (typeof path !== 'string') throw new ArgumentError(`path: expected a text, got ${String(path)}`);
     this.path = path;
-    const found = this.#asked(() => statSync(path));
-    if (found.isDirectory()) throw this.error('cannot be read: it is a folder');
-    if (!found.isFile()) throw this.error('cannot be read: it is a device or a pipe, not a file');
-    this.size = found.size;
+    const { size, identity } = this.#opened((file) => {
+      const { size } = fstatSync(file);
+      if (size > most) throw this.error(`expected at most ${most} bytes, got ${size}`);
+      return { size, identity: new FileIdentity(file) };
+    });
+    this.size = size;
+    this.#identity = identity;
   }
 
   /**
-   * Bytes `begin` to `end` (exclusive), in a buffer of their own. Throws FileFormatError if the file ends before, and
-   * MemoryError if they are too many to hold.
+   * Bytes `begin` to `end` (exclusive), in a buffer of their own. Throws FileFormatError if the file ends before, or is no
+   * longer the one that was opened, and MemoryError if they are too many to hold.
    */
   read(begin: number, end: number): ArrayBuffer {
-    const bytes = this.#reserve(end - begin);
-    this.#asked(() => {
-      const file = openSync(this.path, 'r');
-      try {
-        for (let done = 0; done < bytes.length; ) {
-          const count = readSync(file, bytes, done, Math.min(bytes.length - done, LONGEST_READ), begin + done);
-          if (count === 0) throw this.error(`truncated: expected ${end} bytes, got ${begin + done}`);
-          done += count;
-        }
-      } finally {
-        closeSync(file);
-      }
+    const identity = this.#identity;
+    // Where blocks are compared, they are read whole.
+    const first = identity.comparesBlocks ? begin - (begin % BLOCK) : begin;
+    const last = identity.comparesBlocks ? Math.min(this.size, Math.ceil(end / BLOCK) * BLOCK) : end;
+    const bytes = this.#reserve(last - first);
+    this.#opened((file) => {
+      const got = readInto(bytes, file, first);
+      if (first + got < end) throw this.error(`truncated: expected ${end} bytes, got ${first + got}`);
+      // After reading: what is written meanwhile is noticed too.
+      if (identity.isOf(file) && identity.hasBlocks(bytes.subarray(0, got), first)) return;
+      throw this.error('has changed since it was opened: read it anew');
     });
-    return bytes.buffer;
+    return first === begin && last === end ? bytes.buffer : bytes.buffer.slice(begin - first, end - first);
+  }
+
+  /** The whole of it. */
+  readAll(): ArrayBuffer {
+    return this.read(0, this.size);
   }
 
   /** An error about this file, to be thrown. */
   error(problem: string): FileFormatError {
-    return new FileFormatError(`${this.path}: ${printable(problem)}`);
+    return new FileFormatError(`${this.path}: ${problem}`);
+  }
+
+  /** What `body` makes of the open file. */
+  #opened<T>(body: (file: number) => T): T {
+    return reading(this.path, () => {
+      // A device may act on being opened, so that it is looked at first; and it may take the place of the file after that.
+      this.#expectFile(statSync(this.path));
+      const file = openSync(this.path, FLAGS);
+      try {
+        this.#expectFile(fstatSync(file));
+        return body(file);
+      } finally {
+        closeSync(file);
+      }
+    });
+  }
+
+  #expectFile(found: { isFile(): boolean; isDirectory(): boolean }): void {
+    if (found.isDirectory()) throw this.error('cannot be read: it is a folder');
+    if (!found.isFile()) throw this.error('cannot be read: it is a device or a pipe, not a file');
   }
 
   #reserve(length: number): Uint8Array<ArrayBuffer> {
@@ -59,16 +90,6 @@ export class InputFile {
       return new Uint8Array(length);
     } catch (error) {
       throw new MemoryError(`${this.path}: ${length} bytes are too many to hold at once`, { cause: error });
-    }
-  }
-
-  #asked<T>(ask: () => T): T {
-    try {
-      return ask();
-    } catch (error) {
-      const reason = systemReason(error);
-      if (reason === undefined) throw error;
-      throw new FileFormatError(`${this.path}: cannot be read: ${reason}`, { cause: error });
     }
   }
 }

@@ -14,20 +14,32 @@ export interface JsonLimits {
 /** Ample for what has any use: the largest tokenisers have two million entries, a dozen levels deep. */
 export const JSON_LIMITS: JsonLimits = { size: 2 ** 28, depth: 100, values: 2 ** 23 };
 
+/** The value in a file. Throws FileFormatError for one that is missing, is no file or no JSON, or is beyond the limits. */
+export function readJson(path: string, limits: Partial<JsonLimits> = {}): unknown {
+  return valueIn(new InputFile(path, limits.size ?? JSON_LIMITS.size), limits);
+}
+
 /** A file whose value is an object. Throws FileFormatError for any other, or none, or one beyond the limits. */
 export function readJsonObject(path: string, limits: Partial<JsonLimits> = {}): Record<string, unknown> {
-  const file = new InputFile(path);
-  const { size } = { ...JSON_LIMITS, ...limits };
-  if (file.size > size) throw file.error(`expected at most ${size} bytes, got ${file.size}`);
-  const value = parseJson(new Uint8Array(file.read(0, file.size)), (problem) => file.error(problem), limits);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  const file = new InputFile(path, limits.size ?? JSON_LIMITS.size);
+  const value = valueIn(file, limits);
+  if (isObject(value)) return value;
   throw file.error('expected a JSON object, got another value');
 }
 
-/** The value of a JSON text in UTF-8. Throws what `complain` makes for any other text, or for one beyond the limits. */
-export function parseJson(bytes: Uint8Array, complain: Complain, limits: Partial<JsonLimits> = {}): unknown {
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function valueIn(file: InputFile, limits: Partial<JsonLimits>): unknown {
+  return parseJson(new Uint8Array(file.readAll()), (problem) => file.error(problem), limits);
+}
+
+/** The value of JSON in UTF-8, or in a text. Throws what `complain` makes for what is no JSON, or is beyond the limits. */
+export function parseJson(json: Uint8Array | string, complain: Complain, limits: Partial<JsonLimits> = {}): unknown {
+  const bytes = typeof json === 'string' ? new TextEncoder().encode(json) : json;
   expectSmall(bytes, complain, { ...JSON_LIMITS, ...limits });
-  const text = decodeText(bytes, complain);
+  const text = typeof json === 'string' ? json : decodeText(bytes, complain);
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -4,6 +4,7 @@
  */
 import { formatShape } from '../errors.ts';
 import type { Complain } from './input-file.ts';
+import { isObject, parseJson } from './json.ts';
 import { countElements, isExtent, NUMBER_KINDS, type StoredNumber } from './numbers.ts';
 
 const DTYPES: ReadonlyMap<string, StoredNumber> = new Map([
@@ -52,23 +53,15 @@ export function parseHeader(text: string, dataBytes: number, complain: Complain)
   return { entries, metadata };
 }
 
-type JsonObject = Record<string, unknown>;
+/** The format has three levels; and some nine values for each tensor, so that this is half a million of them. */
+const LIMITS = { depth: 16, values: 2 ** 22 };
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function parseObject(text: string, complain: Complain): JsonObject {
+function parseObject(text: string, complain: Complain): Record<string, unknown> {
   // Also what a byte order mark or leading space would fail: the format wants the brace first.
   if (!text.startsWith('{')) {
     throw complain(`header: expected JSON that begins with {, got ${shorten(text) || 'nothing'}`);
   }
-  let header: JsonObject;
-  try {
-    header = JSON.parse(text) as JsonObject;
-  } catch (error) {
-    throw complain(`header: expected JSON, got a text that is not (${(error as Error).message})`);
-  }
+  const header = parseJson(text, (problem) => complain(`header: ${problem}`), LIMITS) as Record<string, unknown>;
   const repeated = repeatedKey(text);
   if (repeated !== undefined) throw complain(`header: ${JSON.stringify(repeated)} is there twice in one object`);
   return header;
@@ -144,13 +137,7 @@ function parseMetadata(metadata: unknown, complain: Complain): ReadonlyMap<strin
 
 /** Enough of a value of JSON to recognise it by. */
 function excerpt(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  try {
-    return shorten(JSON.stringify(value));
-  } catch {
-    // JSON.parse takes brackets within each other to any depth; this direction does not.
-    return 'something nested deeply';
-  }
+  return value === undefined ? 'nothing' : shorten(JSON.stringify(value));
 }
 
 function shorten(text: string): string {

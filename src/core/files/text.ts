@@ -14,9 +14,8 @@ const SAMPLE = 2 ** 12;
 
 /** The text of a file. Throws FileFormatError for a file that is missing, is no UTF-8 or has more than `most` bytes. */
 export function readText(path: string, most = LONGEST_TEXT): string {
-  const file = new InputFile(path);
-  if (file.size > most) throw file.error(`expected at most ${most} bytes, got ${file.size}`);
-  return decodeText(new Uint8Array(file.read(0, file.size)), (problem) => file.error(problem));
+  const file = new InputFile(path, most);
+  return decodeText(new Uint8Array(file.readAll()), (problem) => file.error(problem));
 }
 
 /** The text of these bytes; a byte order mark is dropped. Throws what `complain` makes unless they are UTF-8. */

@@ -7,14 +7,14 @@
  * - safetensors' `save_model` writes two tensors that are one (tied weights) once, by whichever name sorts first, and
  *   says in the metadata which name it left out.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileFormatError } from '../errors.ts';
 import type { NumericArray } from '../memory.ts';
-import { type Complain, printable } from './input-file.ts';
+import type { Complain } from './input-file.ts';
 import { readJsonObject } from './json.ts';
 import type { StoredArray } from './numbers.ts';
 import { readSafetensors, type Safetensors } from './safetensors.ts';
+import { entryAt } from './system-error.ts';
 
 const WHOLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
@@ -40,9 +40,10 @@ export interface Weights {
 /** Opens the weights in a folder; no numbers are read. Throws FileFormatError for files that are not right. */
 export function openWeights(directory: string): Weights {
   const [whole, index] = [join(directory, WHOLE), join(directory, INDEX)];
-  if (existsSync(whole)) return weightsOf(whole, readSafetensors(whole));
-  if (existsSync(index)) return weightsOf(index, readShards(directory, index));
-  const hint = existsSync(join(directory, PICKLED)) ? `; ${PICKLED} is not read: let transformers save it anew` : '';
+  if (entryAt(whole) !== null) return weightsOf(whole, readSafetensors(whole));
+  if (entryAt(index) !== null) return weightsOf(index, readShards(directory, index));
+  const hint =
+    entryAt(join(directory, PICKLED)) !== null ? `; ${PICKLED} is not read: let transformers save it anew` : '';
   throw new FileFormatError(`${whole}: cannot be read: no such file, and no ${INDEX} beside it${hint}`);
 }
 
@@ -78,7 +79,7 @@ function readShards(directory: string, index: string): Safetensors {
     throw complain(`weight_map: expected the name of a .safetensors file for ${name}, got ${JSON.stringify(file)}`);
   }
   const files = [...new Set(places.map(([, file]) => file as string))];
-  const missing = files.filter((file) => !existsSync(join(directory, file)));
+  const missing = files.filter((file) => entryAt(join(directory, file)) === null);
   if (missing.length > 0) throw complain(`expected all of its files, got none for ${missing.join(', ')}`);
   const shards = new Map(files.map((file) => [file, readSafetensors(join(directory, file))]));
   const tensors = places.map(([name, file]): [string, StoredArray] => {
@@ -91,7 +92,7 @@ function readShards(directory: string, index: string): Safetensors {
 }
 
 function complainOf(path: string): Complain {
-  return (problem) => new FileFormatError(`${path}: ${printable(problem)}`);
+  return (problem) => new FileFormatError(`${path}: ${problem}`);
 }
 
 /** Names of modules that are nothing but a wrapper around another one. */

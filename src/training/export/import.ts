@@ -1,11 +1,10 @@
 /** The way back: the weights of an exported model, trained on elsewhere, as a checkpoint of ours. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EfficientTransformersError, FileFormatError, formatShape } from '../../core/errors.ts';
-import { printable } from '../../core/files/input-file.ts';
-import { readJsonObject } from '../../core/files/json.ts';
+import { isObject, readJsonObject } from '../../core/files/json.ts';
 import type { StoredArray } from '../../core/files/numbers.ts';
 import { readSafetensors } from '../../core/files/safetensors.ts';
+import { entryAt } from '../../core/files/system-error.ts';
 import { dtypeOf, type NumericArray } from '../../core/memory.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
 import type { TransformerConfig } from '../config.ts';
@@ -21,8 +20,8 @@ import { transformersForm } from './transformers.ts';
  */
 export function importRun(folder: string): Run {
   const path = join(folder, 'config.json');
-  const complain = (problem: string) => new FileFormatError(`${path}: ${printable(problem)}`);
-  if (!existsSync(path)) throw complain('expected a folder that export has written, which has this file');
+  const complain = (problem: string) => new FileFormatError(`${path}: ${problem}`);
+  if (entryAt(path) === null) throw complain('expected a folder that export has written, which has this file');
   const config = readJsonObject(path, { size: LONGEST_CONFIG });
   const run = begun(settingsIn(config, complain), complain);
   try {
@@ -39,11 +38,10 @@ const LONGEST_CONFIG = 2 ** 24;
 
 /** What startRun asks of them is for it to say; that they are there at all is asked here. */
 function settingsIn(config: Record<string, unknown>, complain: (problem: string) => FileFormatError): RunSettings {
-  const { settings } = { settings: undefined, ...(config[ORIGIN] as object) } as { settings?: RunSettings };
-  const parts = ['task', 'model', 'optimizer', 'schedule'] as const;
-  if (parts.every((name) => typeof settings?.[name] === 'object' && settings[name] !== null)) {
-    return settings as RunSettings;
-  }
+  const origin = config[ORIGIN];
+  const settings = isObject(origin) ? origin.settings : undefined;
+  const parts = ['task', 'model', 'optimizer', 'schedule'];
+  if (isObject(settings) && parts.every((name) => isObject(settings[name]))) return settings as unknown as RunSettings;
   throw complain(`${ORIGIN}: expected the settings of a training, as export writes them`);
 }
 
@@ -63,7 +61,7 @@ interface Weights {
 
 /** Throws before any change unless the file has all tensors, of the right shapes and types, and no others. */
 function fill({ learner }: Run, isLoaders: boolean, path: string): void {
-  const complain = (problem: string) => new FileFormatError(`${path}: ${printable(problem)}`);
+  const complain = (problem: string) => new FileFormatError(`${path}: ${problem}`);
   const { tensors: found } = readSafetensors(path);
   const own = learner.model.tensors();
   const weights = isLoaders ? asTheyAre(found) : renamed(found, own, learner.model.config, complain);

@@ -7,7 +7,7 @@ import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { layerNorm, scale, shift, transpose } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, ones, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { elements, fromArray, ones, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { assertSameBitsOnThreads } from './on-threads.ts';
 import {
@@ -46,6 +46,28 @@ function standardised(x: Tensor, index: number[], epsilon: number): number {
   const variance = row.reduce((sum, each) => sum + (each - mean) ** 2, 0) / columns;
   return (at(x, index) - mean) / Math.sqrt(variance + epsilon);
 }
+
+test('rows of very large numbers are as any others, in either type', () => {
+  for (const [dtype, factor] of [
+    ['float32', 2 ** 126],
+    ['float64', 2 ** 1020],
+  ] as const) {
+    const data = [1.5, -1, 0.25, -1.75, 0, 1.25];
+    const [gain, bias] = [ones([6], dtype), zeros([6], dtype)];
+    const near = layerNorm(fromArray(data, [1, 6], dtype), gain, bias, 1e-300);
+    const far = layerNorm(
+      fromArray(
+        data.map((each) => each * factor),
+        [1, 6],
+        dtype,
+      ),
+      gain,
+      bias,
+      1e-300,
+    );
+    assertClose(far, denseOf(near), 8 * ULP[dtype]);
+  }
+});
 
 const last = (index: number[]) => index.slice(-1);
 

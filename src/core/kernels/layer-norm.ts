@@ -22,9 +22,7 @@ export const layerNormKernel = defineKernel(
     for (let row = begin; row < end; row++) {
       const first = row * columns;
       const mean = sumOf(x, first, columns) / columns;
-      // In a second pass: the mean of squares less the square of the mean would lose what a large mean leaves.
-      const variance = sumOfSquares(x, first, columns, mean) / columns;
-      const share = 1 / Math.sqrt(variance + epsilon);
+      const share = inverseDeviation(x, first, columns, mean, epsilon);
       for (let c = 0; c < columns; c++) y[first + c] = gain[c] * ((x[first + c] - mean) * share) + bias[c];
       means[row] = mean;
       shares[row] = share;
@@ -106,8 +104,15 @@ function sumOf(x: NumericArray, first: number, count: number): number {
   return sum;
 }
 
-function sumOfSquares(x: NumericArray, first: number, count: number, centre: number): number {
-  let sum = 0;
-  for (let i = first; i < first + count; i++) sum += (x[i] - centre) * (x[i] - centre);
-  return sum;
+/** 1 / √(σ² + ε), from the rests after the mean: the mean of squares less its square would lose what a large one leaves. */
+function inverseDeviation(x: NumericArray, first: number, count: number, mean: number, epsilon: number): number {
+  let squares = 0;
+  for (let i = first; i < first + count; i++) squares += (x[i] - mean) * (x[i] - mean);
+  if (squares !== Number.POSITIVE_INFINITY) return 1 / Math.sqrt(squares / count + epsilon);
+  // Squares of very large numbers are no float64: those of shares of the largest are.
+  let largest = 0;
+  for (let i = first; i < first + count; i++) largest = Math.max(largest, Math.abs(x[i] - mean));
+  squares = 0;
+  for (let i = first; i < first + count; i++) squares += ((x[i] - mean) / largest) ** 2;
+  return 1 / Math.sqrt(squares / count) / largest;
 }

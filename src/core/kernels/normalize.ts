@@ -1,4 +1,5 @@
 /** Rows scaled to unit length, and the gradient of that. */
+import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
@@ -12,14 +13,12 @@ export const normalizeKernel = defineKernel('normalize', (begin, end, [x, y], [c
   }
   for (let row = begin; row < end; row++) {
     const first = row * columns;
-    let squares = 0;
-    for (let i = first; i < first + columns; i++) squares += x[i] * x[i];
-    const share = squares === 0 ? 0 : 1 / Math.sqrt(squares);
-    for (let i = first; i < first + columns; i++) y[i] = share * x[i];
+    const length = lengthOf(x, first, columns);
+    for (let i = first; i < first + columns; i++) y[i] = length === 0 ? 0 : x[i] / length;
   }
 });
 
-/** arrays: x, gradient of y, gradient of x: x̄ = (ȳ − (ȳ·x) x/‖x‖²) / ‖x‖; numbers: columns. Items: rows. */
+/** arrays: x, gradient of y, gradient of x: x̄ = (ȳ − (ȳ·y) y) / ‖x‖, with y = x / ‖x‖; numbers: columns. Items: rows. */
 export const normalizeGradientKernel = defineKernel(
   'normalize-gradient',
   (begin, end, [x, gradient, result], [columns]) => {
@@ -31,15 +30,27 @@ export const normalizeGradientKernel = defineKernel(
     }
     for (let row = begin; row < end; row++) {
       const first = row * columns;
-      let squares = 0;
-      let dot = 0;
-      for (let i = first; i < first + columns; i++) {
-        squares += x[i] * x[i];
-        dot += gradient[i] * x[i];
+      const length = lengthOf(x, first, columns);
+      if (length === 0) {
+        result.fill(0, first, first + columns);
+        continue;
       }
-      const share = squares === 0 ? 0 : 1 / Math.sqrt(squares);
-      const along = squares === 0 ? 0 : dot / squares;
-      for (let i = first; i < first + columns; i++) result[i] = share * (gradient[i] - along * x[i]);
+      let along = 0;
+      for (let i = first; i < first + columns; i++) along += gradient[i] * (x[i] / length);
+      for (let i = first; i < first + columns; i++) result[i] = (gradient[i] - along * (x[i] / length)) / length;
     }
   },
 );
+
+/** ‖x‖ of a row. Squares of what is very small or large are no float64, so that they are taken of a share of it. */
+function lengthOf(x: NumericArray, first: number, columns: number): number {
+  let squares = 0;
+  for (let i = first; i < first + columns; i++) squares += x[i] * x[i];
+  if (squares > 1e-280 && squares < 1e300) return Math.sqrt(squares);
+  let largest = 0;
+  for (let i = first; i < first + columns; i++) largest = Math.max(largest, Math.abs(x[i]));
+  if (largest === 0 || !Number.isFinite(largest)) return largest;
+  squares = 0;
+  for (let i = first; i < first + columns; i++) squares += (x[i] / largest) ** 2;
+  return largest * Math.sqrt(squares);
+}

@@ -37,7 +37,10 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   parallelFor(crossEntropyKernel, targets.size, arrays, [columns], cost);
   const total = (elements(losses) as Float64Array).reduce((sum, loss) => sum + loss, 0);
 
-  return record('crossEntropy', fromArray([share * total], [], logits.dtype), [logits], (gradient) => {
+  // A loss beyond a float32 is infinite there.
+  const loss = empty([], logits.dtype);
+  elements(loss)[0] = share * total;
+  return record('crossEntropy', loss, [logits], (gradient) => {
     const result = empty(logits.shape, logits.dtype);
     const arrays = [logits, classes, normalisers, result].map(elements);
     parallelFor(crossEntropyGradientKernel, targets.size, arrays, [columns, share * gradient.item()], cost);

@@ -23,6 +23,14 @@ export function pairsOfSquares(x: v128): v128 {
   return f64x2.add(f64x2.mul(low, low), f64x2.mul(high, high));
 }
 
+/** Likewise the products of two vectors. */
+// @ts-ignore: decorator
+@inline
+export function pairsOfProducts(a: v128, b: v128): v128 {
+  const low = f64x2.mul(f64x2.promote_low_f32x4(a), f64x2.promote_low_f32x4(b));
+  return f64x2.add(low, f64x2.mul(upperDoubles(a), upperDoubles(b)));
+}
+
 /** Two float64 each from two vectors, as four float32. */
 // @ts-ignore: decorator
 @inline

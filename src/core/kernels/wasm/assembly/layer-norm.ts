@@ -3,7 +3,7 @@
  * so are means, which are taken off in two float32 parts: what is left of a row far from 0 is as exact as near it.
  */
 import { pairsOf, sumOfDoubles, upperDoubles } from './doubles';
-import { at, multiplyAdd } from './vector';
+import { at, firstFactor, multiplyAdd } from './vector';
 
 // @ts-ignore: decorator
 @inline
@@ -11,11 +11,21 @@ function double(pointer: usize, index: i32): f64 {
   return load<f64>(pointer + ((<usize>index) << 3));
 }
 
-/** x less a mean in two parts. */
+/**
+ * (x − μ) · share, with the share in factors and the mean in two parts. A first factor is taken before the mean is: the
+ * difference of very large numbers might be no float32, and the mean of very small ones has few digits there.
+ */
 // @ts-ignore: decorator
 @inline
-function less(x: v128, high: v128, low: v128): v128 {
-  return f32x4.sub(f32x4.sub(x, high), low);
+function normal(x: v128, before: v128, high: v128, low: v128, after: v128, rest: v128): v128 {
+  return f32x4.mul(rest, f32x4.mul(after, f32x4.sub(f32x4.sub(f32x4.mul(before, x), high), low)));
+}
+
+/** The first factor, or 1 where the mean would be no float32 with it: then rows are so even that it can wait. */
+// @ts-ignore: decorator
+@inline
+function factorBefore(factor: f32, mean: f64): f32 {
+  return abs(mean) * <f64>factor < 1e38 ? factor : 1;
 }
 
 /** What a float32 leaves of a number. */
@@ -84,15 +94,20 @@ export function layerNormRows(
     const share = 1 / sqrt(varianceOf(from, columns, mean) + epsilon);
     store<f64>(means + ((<usize>row) << 3), mean);
     store<f64>(shares + ((<usize>row) << 3), share);
-    const high = f32x4.splat(<f32>mean);
-    const low = f32x4.splat(restOf(mean));
-    const factor = f32x4.splat(<f32>share);
+    const factor = firstFactor(share);
+    const first = factorBefore(factor, mean);
+    const before = f32x4.splat(first);
+    const after = f32x4.splat(factor / first);
+    const rest = f32x4.splat(<f32>(share / <f64>factor));
+    const scaledMean = mean * <f64>first;
+    const high = f32x4.splat(<f32>scaledMean);
+    const low = f32x4.splat(restOf(scaledMean));
     for (let c = 0; c < vectors; c += 4) {
-      const scaled = f32x4.mul(less(v128.load(at(from, c)), high, low), factor);
+      const scaled = normal(v128.load(at(from, c)), before, high, low, after, rest);
       v128.store(at(to, c), multiplyAdd(v128.load(at(gain, c)), scaled, v128.load(at(bias, c))));
     }
     for (let c = vectors; c < columns; c++) {
-      const scaled = f32x4.mul(less(v128.load_splat<f32>(at(from, c)), high, low), factor);
+      const scaled = normal(v128.load_splat<f32>(at(from, c)), before, high, low, after, rest);
       const result = multiplyAdd(v128.load_splat<f32>(at(gain, c)), scaled, v128.load_splat<f32>(at(bias, c)));
       store<f32>(at(to, c), f32x4.extract_lane(result, 0));
     }
@@ -117,37 +132,45 @@ export function layerNormGradientRows(
     const g = at(gradient, row * columns);
     const to = at(result, row * columns);
     const mean = double(means, row);
-    const high = f32x4.splat(<f32>mean);
-    const low = f32x4.splat(restOf(mean));
-    const share = f32x4.splat(<f32>double(shares, row));
+    const share = double(shares, row);
+    const factor = firstFactor(share);
+    const first = factorBefore(factor, mean);
+    const before = f32x4.splat(first);
+    const after = f32x4.splat(factor / first);
+    const rest = f32x4.splat(<f32>(share / <f64>factor));
+    const scaledMean = mean * <f64>first;
+    const high = f32x4.splat(<f32>scaledMean);
+    const low = f32x4.splat(restOf(scaledMean));
+    const factors = f32x4.splat(factor);
     let sums = f64x2.splat(0);
     let products = sums;
     for (let c = 0; c < vectors; c += 4) {
       const scaled = f32x4.mul(v128.load(at(gain, c)), v128.load(at(g, c)));
-      const normal = f32x4.mul(less(v128.load(at(from, c)), high, low), share);
+      const each = normal(v128.load(at(from, c)), before, high, low, after, rest);
       sums = f64x2.add(sums, pairsOf(scaled));
-      products = f64x2.add(products, pairsOf(f32x4.mul(scaled, normal)));
+      products = f64x2.add(products, pairsOf(f32x4.mul(scaled, each)));
     }
     let sum = sumOfDoubles(sums);
     let along = sumOfDoubles(products);
     for (let c = vectors; c < columns; c++) {
       const scaled = load<f32>(at(gain, c)) * load<f32>(at(g, c));
-      const normal = f32x4.mul(less(v128.load_splat<f32>(at(from, c)), high, low), share);
+      const each = normal(v128.load_splat<f32>(at(from, c)), before, high, low, after, rest);
       sum += <f64>scaled;
-      along += <f64>(scaled * f32x4.extract_lane(normal, 0));
+      along += <f64>(scaled * f32x4.extract_lane(each, 0));
     }
     const shift = f32x4.splat(<f32>(sum / <f64>columns));
     const tilt = f32x4.splat(<f32>(-along / <f64>columns));
     for (let c = 0; c < vectors; c += 4) {
       const scaled = f32x4.mul(v128.load(at(gain, c)), v128.load(at(g, c)));
-      const normal = f32x4.mul(less(v128.load(at(from, c)), high, low), share);
-      v128.store(at(to, c), f32x4.mul(share, multiplyAdd(tilt, normal, f32x4.sub(scaled, shift))));
+      const each = normal(v128.load(at(from, c)), before, high, low, after, rest);
+      const sum = multiplyAdd(tilt, each, f32x4.sub(scaled, shift));
+      v128.store(at(to, c), f32x4.mul(rest, f32x4.mul(factors, sum)));
     }
     for (let c = vectors; c < columns; c++) {
       const scaled = f32x4.mul(v128.load_splat<f32>(at(gain, c)), v128.load_splat<f32>(at(g, c)));
-      const normal = f32x4.mul(less(v128.load_splat<f32>(at(from, c)), high, low), share);
-      const each = f32x4.mul(share, multiplyAdd(tilt, normal, f32x4.sub(scaled, shift)));
-      store<f32>(at(to, c), f32x4.extract_lane(each, 0));
+      const each = normal(v128.load_splat<f32>(at(from, c)), before, high, low, after, rest);
+      const sum = multiplyAdd(tilt, each, f32x4.sub(scaled, shift));
+      store<f32>(at(to, c), f32x4.extract_lane(f32x4.mul(rest, f32x4.mul(factors, sum)), 0));
     }
   }
 }
@@ -174,14 +197,18 @@ export function layerNormPartial(
     let nextOfBias = ofGain;
     for (let row = 0; row < rows; row++) {
       const place = row * columns + c;
-      const mean = double(means, row);
+      const factor = firstFactor(double(shares, row));
+      const first = factorBefore(factor, double(means, row));
+      const before = f32x4.splat(first);
+      const after = f32x4.splat(factor / first);
+      const rest = f32x4.splat(<f32>(double(shares, row) / <f64>factor));
+      const mean = double(means, row) * <f64>first;
       const high = f32x4.splat(<f32>mean);
       const low = f32x4.splat(restOf(mean));
-      const share = f32x4.splat(<f32>double(shares, row));
       const g = v128.load(at(gradient, place));
       const next = v128.load(at(gradient, place), 16);
-      ofGain = multiplyAdd(g, f32x4.mul(less(v128.load(at(x, place)), high, low), share), ofGain);
-      nextOfGain = multiplyAdd(next, f32x4.mul(less(v128.load(at(x, place), 16), high, low), share), nextOfGain);
+      ofGain = multiplyAdd(g, normal(v128.load(at(x, place)), before, high, low, after, rest), ofGain);
+      nextOfGain = multiplyAdd(next, normal(v128.load(at(x, place), 16), before, high, low, after, rest), nextOfGain);
       ofBias = f32x4.add(ofBias, g);
       nextOfBias = f32x4.add(nextOfBias, next);
     }
@@ -195,10 +222,12 @@ export function layerNormPartial(
     let ofBias: f32 = 0;
     for (let row = 0; row < rows; row++) {
       const place = row * columns + c;
-      const mean = double(means, row);
-      const rest = load<f32>(at(x, place)) - <f32>mean - restOf(mean);
+      const factor = firstFactor(double(shares, row));
+      const first = factorBefore(factor, double(means, row));
+      const mean = double(means, row) * <f64>first;
+      const less = first * load<f32>(at(x, place)) - <f32>mean - restOf(mean);
       const g = load<f32>(at(gradient, place));
-      ofGain += g * (rest * <f32>double(shares, row));
+      ofGain += g * (less * (factor / first) * <f32>(double(shares, row) / <f64>factor));
       ofBias += g;
     }
     store<f64>(toGain + ((<usize>c) << 3), <f64>ofGain);

@@ -86,7 +86,8 @@ function slope(which: i32, x: v128, y: v128, g: v128, c: v128): v128 {
   if (which == EXP) return f32x4.mul(g, y);
   if (which == LOG) return f32x4.div(g, x);
   if (which == SQRT) return f32x4.div(f32x4.mul(f32x4.splat(0.5), g), y);
-  if (which == SQUARE) return f32x4.mul(f32x4.mul(f32x4.splat(2), x), g);
+  // Twice the product: 2x may be beyond the range where the product is not.
+  if (which == SQUARE) return f32x4.mul(f32x4.splat(2), f32x4.mul(x, g));
   if (which == RECIPROCAL) return f32x4.neg(f32x4.mul(f32x4.mul(g, y), y));
   if (which == TANH) return f32x4.mul(g, f32x4.sub(one, f32x4.mul(y, y)));
   if (which == SIGMOID) return f32x4.mul(f32x4.mul(g, y), f32x4.sub(one, y));
@@ -100,10 +101,12 @@ function slope(which: i32, x: v128, y: v128, g: v128, c: v128): v128 {
   }
   const e = decayOfGelu(x);
   const share = f32x4.div(one, f32x4.add(one, e));
-  const square = f32x4.mul(x, x);
+  // Where e is 0 the height is all there is; the cube of x there may be beyond the range.
+  const near = f32x4.pmax(f32x4.splat(-64), f32x4.pmin(f32x4.splat(64), x));
+  const square = f32x4.mul(near, near);
   const slopeOfV = multiplyAdd(f32x4.splat(6 * GELU_CUBIC * SQRT_2_OVER_PI), square, f32x4.splat(2 * SQRT_2_OVER_PI));
   // The slope of 1 / (1 + e^−2v) in 2v is the same on both sides of 0.
-  const sides = f32x4.mul(f32x4.mul(x, slopeOfV), f32x4.mul(e, f32x4.mul(share, share)));
+  const sides = f32x4.mul(f32x4.mul(near, slopeOfV), f32x4.mul(e, f32x4.mul(share, share)));
   const height = f32x4.mul(share, v128.bitselect(e, one, f32x4.lt(x, zero)));
   return f32x4.mul(g, f32x4.add(height, sides));
 }

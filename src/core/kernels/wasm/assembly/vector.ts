@@ -16,6 +16,18 @@ export function at(pointer: usize, elements: i32): usize {
   return pointer + ((<usize>elements) << 2);
 }
 
+/**
+ * The first of two factors that a float32 is multiplied by in place of `factor`, which may itself be no float32, or one of
+ * few digits: what is left, `factor` over this, is far from both ends of the range. A power of two, so that nothing is
+ * rounded; 1 unless it has to be another.
+ */
+// @ts-ignore: decorator
+@inline
+export function firstFactor(factor: f64): f32 {
+  if (factor > 1.152921504606847e18) return 1.8446744073709552e19;
+  return factor < 8.673617379884035e-19 ? 5.421010862427522e-20 : 1;
+}
+
 // @ts-ignore: decorator
 @inline
 export function sumOf(x: v128): f32 {

@@ -57,6 +57,16 @@ export class OnlineSoftmax {
     return sum === 0 ? 0 : 1 / sum;
   }
 
+  /** The largest score of row i; −∞ where there was none but −∞. */
+  largest(i: number): number {
+    return (this.#largest as Float64Array)[i];
+  }
+
+  /** Σ exp of the scores of row i relative to the largest. */
+  sum(i: number): number {
+    return (this.#sums as Float64Array)[i];
+  }
+
   /** log Σ exp of the scores of row i; −∞ where there was none but −∞. */
   logSumExp(i: number): number {
     const sum = (this.#sums as Float64Array)[i];

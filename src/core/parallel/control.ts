@@ -18,8 +18,8 @@ export const FAILED = 4;
 export const ONLINE = 5;
 export const SPINS = 6;
 
-const MAX_ARRAYS = 24;
-const MAX_NUMBERS = 32;
+const MAX_ARRAYS = 48;
+const MAX_NUMBERS = 48;
 const NAME_BYTES = 40;
 const MESSAGE_BYTES = 512;
 const COUNTER_BYTES = 64;
@@ -46,13 +46,13 @@ export class Control {
     name: string,
     count: number,
     grain: number,
-    arrays: readonly NumericArray[],
+    arrays: readonly (NumericArray | undefined)[],
     numbers: readonly number[],
   ): void {
     if (arrays.length > MAX_ARRAYS || numbers.length > MAX_NUMBERS) {
       throw new Error(`kernel '${name}': at most ${MAX_ARRAYS} arrays and ${MAX_NUMBERS} numbers`);
     }
-    if (arrays.some((array) => !(array.buffer instanceof SharedArrayBuffer))) {
+    if (arrays.some((array) => array !== undefined && !(array.buffer instanceof SharedArrayBuffer))) {
       throw new Error(`kernel '${name}': an array outside the heap, which workers cannot see`);
     }
     writeText(this.#name, name);
@@ -63,9 +63,10 @@ export class Control {
     job[3] = numbers.length;
     let slot = 4;
     for (const array of arrays) {
-      job[slot++] = dtypes.indexOf(dtypeOf(array));
-      job[slot++] = array.byteOffset;
-      job[slot++] = array.length;
+      // An array that was left out has no type.
+      job[slot++] = array === undefined ? -1 : dtypes.indexOf(dtypeOf(array));
+      job[slot++] = array?.byteOffset ?? 0;
+      job[slot++] = array?.length ?? 0;
     }
     for (const number of numbers) job[slot++] = number;
   }
@@ -74,7 +75,10 @@ export class Control {
     const job = this.#job;
     const arrays: NumericArray[] = [];
     let slot = 4;
-    for (let i = 0; i < job[2]; i++, slot += 3) arrays.push(viewOf(dtypes[job[slot]], job[slot + 1], job[slot + 2]));
+    for (let i = 0; i < job[2]; i++, slot += 3) {
+      const isThere = job[slot] >= 0;
+      arrays.push((isThere ? viewOf(dtypes[job[slot]], job[slot + 1], job[slot + 2]) : undefined) as NumericArray);
+    }
     const numbers = Array.from(job.subarray(slot, slot + job[3]));
     return { name: readText(this.#name), count: job[0], grain: job[1], arrays, numbers };
   }

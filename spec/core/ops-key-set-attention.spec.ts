@@ -1,0 +1,377 @@
+/** Attention over key sets of every kind, with every term, against the same written out pair by pair. */
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { backward, noGrad } from '../../src/core/autograd.ts';
+import { checkGradients } from '../../src/core/gradient-check.ts';
+import { type AttentionSettings, attention } from '../../src/core/ops/key-set-attention.ts';
+import { band, everything, type KeySet, runs } from '../../src/core/ops/key-sets.ts';
+import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
+import { Random } from '../../src/core/random.ts';
+import { elements, fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { attentionWrittenOut } from './attention-written-out.ts';
+
+const lengths = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 31, 32, 33, 64, 65, 100, 130));
+const kinds = ['everything', 'band', 'runs', 'listed', 'sorted', 'blocks', 'token lists', 'two sets'] as const;
+
+const cases = fc.record({
+  batch: fc.integer({ min: 1, max: 2 }),
+  keyHeads: fc.integer({ min: 1, max: 2 }),
+  group: fc.integer({ min: 1, max: 3 }),
+  queryLength: lengths,
+  keyLength: lengths,
+  headDim: fc.integer({ min: 1, max: 7 }),
+  valueDim: fc.integer({ min: 1, max: 7 }),
+  kind: fc.constantFrom(...kinds),
+  terms: fc.subarray(
+    ['bias', 'relative', 'slopes', 'logGates', 'softCap', 'selfBias', 'sinks', 'scale', 'start'] as const,
+    { maxLength: 4 },
+  ),
+  masked: fc.boolean(),
+  norm: fc.constantFrom(1e-3, 1, 10),
+  seed: fc.nat(),
+});
+
+type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
+type FloatType = 'float32' | 'float64';
+
+interface Drawn {
+  inputs: { queries: Tensor; keys: Tensor; values: Tensor };
+  sets: KeySet[];
+  settings: AttentionSettings;
+}
+
+function permutation(length: number, random: Random): Int32Array {
+  return Int32Array.from(random.permutation(length));
+}
+
+/** Orders [b, h, rounds, length], some places of which hold no token. */
+function orders(shape: [number, number, number], length: number, random: Random): Tensor {
+  const lists = Array.from({ length: shape[0] * shape[1] * shape[2] }, (_, n) =>
+    [...permutation(length, random.split(`order ${n}`))].map((token) => (random.integer(8) === 0 ? -1 : token)),
+  );
+  return fromArray(lists.flat(), [...shape, length], 'int32');
+}
+
+function setOf(drawnCase: Case, kind: Case['kind'], queryLength: number, start: number, random: Random): KeySet[] {
+  const { batch, keyHeads, group, keyLength } = drawnCase;
+  const heads = keyHeads * group;
+  const one = (extent: number) => (random.integer(2) ? 1 : extent);
+  const causal = start + queryLength <= keyLength && random.integer(2) === 1;
+  const randomRuns = (queries: number, keys: number) => {
+    const ends = Array.from({ length: queries }, () =>
+      [random.integer(keys + 1), random.integer(keys + 1)].sort((a, b) => a - b),
+    );
+    return runs(
+      Int32Array.from(ends, ([begin]) => begin),
+      Int32Array.from(ends, ([, end]) => end),
+      keys,
+    );
+  };
+  const labels = (rounds: number, length: number) =>
+    fromArray(
+      Array.from({ length: rounds * length }, () => random.integer(4) - 1),
+      [1, 1, rounds, length],
+      'int32',
+    );
+  if (kind === 'everything') return [everything(queryLength, keyLength)];
+  if (kind === 'band') {
+    const reach = () => random.integer(keyLength + 2);
+    const dilation = random.integer(2)
+      ? 1 + random.integer(5)
+      : Array.from({ length: heads }, () => 1 + random.integer(5));
+    return [band(keyLength, { before: reach(), after: reach(), dilation })];
+  }
+  if (kind === 'runs')
+    return [{ layout: randomRuns(queryLength, keyLength), causal, except: [random.integer(keyLength)] }];
+  if (kind === 'listed') {
+    const keyTokens = permutation(keyLength, random).slice(0, 1 + random.integer(keyLength));
+    const ofBoth = { queries: labels(1, queryLength), keys: labels(1, keyLength) };
+    return [
+      {
+        layout: randomRuns(queryLength, keyTokens.length),
+        keyTokens,
+        causal,
+        ...(random.integer(2) && { labels: ofBoth }),
+      },
+    ];
+  }
+  if (kind === 'sorted') {
+    const rounds = 1 + random.integer(3);
+    const shape: [number, number, number] = [one(batch), one(heads), rounds];
+    return [
+      {
+        layout: randomRuns(queryLength, keyLength),
+        queryTokens: orders(shape, queryLength, random.split('queries')),
+        keyTokens: orders(shape, keyLength, random.split('keys')),
+        labels: { queries: labels(rounds, queryLength), keys: labels(rounds, keyLength) },
+        causal,
+        once: random.integer(2) === 1,
+      },
+    ];
+  }
+  if (kind === 'two sets') {
+    const half = Math.floor(keyLength / 2);
+    const all = new Int32Array(queryLength).fill(keyLength);
+    const middle = new Int32Array(queryLength).fill(half);
+    const none = new Int32Array(queryLength);
+    const first = runs(none, middle, keyLength);
+    const second = { layout: runs(middle, all, keyLength), causal };
+    return random.integer(2) ? [first, second] : [second, first];
+  }
+  const keyBlock = kind === 'blocks' ? 16 + random.integer(20) : 1 + random.integer(3);
+  const queryBlock = 1 + random.integer(40);
+  const [queryBlocks, keyBlocks] = [Math.ceil(queryLength / queryBlock), Math.ceil(keyLength / keyBlock)];
+  const width = 1 + random.integer(keyBlocks);
+  const shape = [one(batch), one(heads), queryBlocks, width];
+  const lists = Array.from({ length: shape[0] * shape[1] * queryBlocks }, (_, n) => {
+    const last = Math.min(queryLength, ((n % queryBlocks) + 1) * queryBlock) - 1 + start;
+    const chosen = [...permutation(keyBlocks, random.split(`list ${n}`))].slice(0, width);
+    return chosen.map((block) => (random.integer(5) === 0 || (causal && block * keyBlock > last) ? -1 : block));
+  });
+  return [{ queryLength, keyLength, queryBlock, keyBlock, lists: fromArray(lists.flat(), shape, 'int32'), causal }];
+}
+
+function draw(drawnCase: Case, dtype: FloatType): Drawn {
+  const { batch, keyHeads, group, keyLength, headDim, valueDim, kind, terms, masked, norm, seed } = drawnCase;
+  const random = new Random(seed);
+  const heads = keyHeads * group;
+  const has = (term: Case['terms'][number]) => terms.includes(term);
+  const queryLength =
+    kind === 'band' ? keyLength : has('logGates') ? Math.min(drawnCase.queryLength, keyLength) : drawnCase.queryLength;
+  const room = Math.max(0, keyLength - queryLength);
+  const start = has('start') && kind !== 'band' ? random.integer(room + 1) : 0;
+  const normal = (name: string, shape: number[], factor = 1) => {
+    const tensor = randomNormal(shape, random.split(name), dtype);
+    const numbers = elements(tensor);
+    for (let n = 0; n < numbers.length; n++) numbers[n] *= factor;
+    return tensor;
+  };
+  const flags = Array.from({ length: batch * keyLength }, () => (random.integer(4) ? 1 : 0));
+  const some = (extent: number) => (random.integer(2) ? extent : 1);
+  const gates = normal('gates', [batch, heads, keyLength]);
+  const gateNumbers = elements(gates);
+  for (let n = 0; n < gateNumbers.length; n++) gateNumbers[n] = -Math.abs(gateNumbers[n]);
+  const inputs = {
+    queries: normal('queries', [batch, heads, queryLength, headDim], norm),
+    keys: normal('keys', [batch, keyHeads, keyLength, headDim]),
+    values: normal('values', [batch, keyHeads, keyLength, valueDim]),
+  };
+  const settings: AttentionSettings = {
+    ...(masked && { keyMask: fromArray(flags, [batch, keyLength], 'uint8') }),
+    ...(has('scale') && { scale: 0.3 }),
+    queryStart: start,
+    ...(has('bias') && { bias: normal('bias', [some(batch), some(heads), some(queryLength), some(keyLength)]) }),
+    ...(has('relative') && {
+      relative: {
+        queries: normal('relative queries', [batch, heads, queryLength, headDim]),
+        keys: normal('relative keys', [heads, start + queryLength + keyLength, headDim]),
+        nearest: -keyLength,
+      },
+    }),
+    ...(has('slopes') && { slopes: Array.from({ length: heads }, (_, h) => 0.5 / (h + 1)) }),
+    ...(has('logGates') && { logGates: gates }),
+    ...(has('softCap') && { softCap: 3 }),
+    ...(has('selfBias') && { selfBias: -1.5 }),
+    ...(has('sinks') && { sinks: normal('sinks', [heads]) }),
+  };
+  return { inputs, sets: setOf(drawnCase, kind, queryLength, start, random.split('sets')), settings };
+}
+
+function largestDifference(actual: Tensor, expected: readonly number[]): number {
+  const numbers = elements(actual);
+  assert.is(numbers.length, expected.length);
+  let worst = 0;
+  for (let n = 0; n < numbers.length; n++) {
+    if (numbers[n] === expected[n]) continue;
+    const difference = Math.abs(numbers[n] - expected[n]) / Math.max(1, Math.abs(expected[n]));
+    if (!(difference <= worst)) worst = difference;
+  }
+  return worst;
+}
+
+// Sums of a few hundred terms in another order; scores of the norms here stay below about 200.
+for (const [dtype, tolerance] of [
+  ['float64', 1e-11],
+  ['float32', 2e-4],
+] as const) {
+  test(`output and log-sum-exp are those of the pairs, one by one, in ${dtype}`, () => {
+    fc.assert(
+      fc.property(cases, (drawnCase) => {
+        scope(() => {
+          const { inputs, sets, settings } = draw(drawnCase, dtype);
+          const { output, logSumExp } = attention(inputs.queries, inputs.keys, inputs.values, sets, settings);
+          const expected = attentionWrittenOut(inputs.queries, inputs.keys, inputs.values, sets, settings);
+          const differences = [
+            largestDifference(output, expected.output),
+            largestDifference(logSumExp, expected.logSumExp),
+          ];
+          assert.ok(Math.max(...differences) <= tolerance, `differs by ${differences}`);
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+}
+
+/** The inputs that can have a gradient, and a call with others in their places. */
+function differentiable({ inputs, sets, settings }: Drawn) {
+  const { bias, relative, logGates, sinks } = settings;
+  const given = [inputs.queries, inputs.keys, inputs.values, bias, relative?.queries, relative?.keys, sinks];
+  const places = given.flatMap((tensor, n) => (tensor === undefined ? [] : [n]));
+  const call = (...tensors: Tensor[]) => {
+    const at = (n: number) => tensors[places.indexOf(n)];
+    return attention(at(0), at(1), at(2), sets, {
+      ...settings,
+      ...(bias && { bias: at(3) }),
+      ...(relative && { relative: { ...relative, queries: at(4), keys: at(5) } }),
+      ...(sinks && { sinks: at(6) }),
+      ...(logGates && { logGates }),
+    });
+  };
+  return { tensors: places.map((n) => given[n] as Tensor), call };
+}
+
+test('gradients of everything match central differences', () => {
+  fc.assert(
+    fc.property(cases, fc.boolean(), (drawnCase, ofLogSumExp) => {
+      scope(() => {
+        const drawn = draw({ ...drawnCase, norm: 1 }, 'float64');
+        const { tensors, call } = differentiable(drawn);
+        // A query without keys has no log-sum-exp to differentiate.
+        const allFinite = noGrad(() => elements(call(...tensors).logSumExp).every(Number.isFinite));
+        checkGradients(
+          (...given) => (ofLogSumExp && allFinite ? call(...given).logSumExp : call(...given).output),
+          tensors,
+          {
+            maxEntries: 6,
+            tolerance: 1e-5,
+          },
+        );
+      });
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('gradients of log-gates match central differences', () => {
+  fc.assert(
+    fc.property(cases, (drawnCase) => {
+      scope(() => {
+        const { inputs, sets, settings } = draw({ ...drawnCase, terms: ['logGates', 'start'] }, 'float64');
+        const gates = settings.logGates as Tensor;
+        // Differences step across 0, where a gate may not go.
+        const numbers = elements(gates);
+        for (let n = 0; n < numbers.length; n++) numbers[n] -= 0.1;
+        const call = (logGates: Tensor) =>
+          attention(inputs.queries, inputs.keys, inputs.values, sets, { ...settings, logGates }).output;
+        checkGradients(call, [gates], { maxEntries: 12, tolerance: 1e-5 });
+      });
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('dropout: gradients match, a share of 1/(1 − rate) is kept, and the mean over draws tends to none', () => {
+  fc.assert(
+    fc.property(cases, fc.double({ min: 0.1, max: 0.8, noNaN: true }), (drawnCase, rate) => {
+      scope(() => {
+        const drawn = draw({ ...drawnCase, norm: 1 }, 'float64');
+        drawn.settings.dropout = { rate, random: new Random(drawnCase.seed) };
+        const { tensors, call } = differentiable(drawn);
+        checkGradients((...given) => call(...given).output, tensors, { maxEntries: 3, tolerance: 1e-5 });
+      });
+    }),
+    { numRuns: 40 },
+  );
+  scope(() => {
+    const random = new Random(1);
+    const [queries, keys] = ['q', 'k'].map((name) => randomNormal([1, 1, 8, 4], random.split(name), 'float64'));
+    const values = fromArray(new Float64Array(8).fill(1), [1, 1, 8, 1], 'float64');
+    const draws = 2000;
+    const sums = new Float64Array(8);
+    const rate = 0.3;
+    for (let n = 0; n < draws; n++) {
+      const { output } = attention(queries, keys, values, everything(8, 8), {
+        dropout: { rate, random: random.split(`${n}`) },
+      });
+      elements(output).forEach((each, i) => {
+        sums[i] += each / draws;
+      });
+    }
+    // A row's weights add up to 1; of Σ w_j D_j the variance is Σ w_j² rate/(1 − rate) ≤ 0.43, five standard errors 0.074.
+    for (const mean of sums) assert.ok(Math.abs(mean - 1) <= 0.074, `${mean}`);
+  });
+});
+
+test('what is masked, and a query that nothing comes back to, has no influence, whatever it holds', () => {
+  fc.assert(
+    fc.property(cases, fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, 3e38), (drawnCase, poison) => {
+      scope(() => {
+        const results = [0, poison].map((hidden) => {
+          const { inputs, sets, settings } = draw(
+            { ...drawnCase, masked: true, terms: drawnCase.terms.filter((term) => term !== 'bias') },
+            'float32',
+          );
+          const mask = elements(settings.keyMask as Tensor);
+          const { batch, keyHeads, keyLength } = drawnCase;
+          for (const tensor of [inputs.keys, inputs.values]) {
+            const width = tensor.shape[3];
+            for (let row = 0; row < batch * keyHeads * keyLength; row++) {
+              if (mask[Math.floor(row / (keyHeads * keyLength)) * keyLength + (row % keyLength)]) continue;
+              elements(tensor).fill(hidden, row * width, (row + 1) * width);
+            }
+          }
+          // The last query is padding: its row of the output is not asked about.
+          const [, , length, width] = inputs.queries.shape;
+          const queries = elements(inputs.queries);
+          for (let row = length - 1; row < queries.length / width; row += length)
+            queries.fill(hidden, row * width, (row + 1) * width);
+          const tensors = [inputs.queries, inputs.keys, inputs.values].map((tensor) => tensor.withGrad());
+          const { output } = attention(tensors[0], tensors[1], tensors[2], sets, settings);
+          const gradient = randomNormal(output.shape, new Random(drawnCase.seed), 'float32');
+          const numbers = elements(gradient);
+          const valueDim = output.shape[3];
+          const isPadding = (at: number) => Math.floor(at / valueDim) % length === length - 1;
+          for (let at = 0; at < numbers.length; at++) if (isPadding(at)) numbers[at] = 0;
+          backward(output, gradient);
+          return {
+            output: [...elements(output)].filter((_, at) => !isPadding(at)),
+            gradients: tensors.map((tensor) => [...elements(tensor.grad ?? zeros(tensor.shape))]),
+          };
+        });
+        assert.equal(results[1], results[0]);
+      });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('the number of threads changes no bit, of the output and of any gradient', async () => {
+  const before = threadCount();
+  const run = () =>
+    fc.sample(cases, { seed: 7, numRuns: 24 }).map((drawnCase) =>
+      scope(() => {
+        const large = { ...drawnCase, queryLength: 300, keyLength: 300, headDim: 24, valueDim: 24 };
+        const drawn = draw({ ...large, terms: large.terms.slice(0, 2) }, 'float32');
+        const { tensors, call } = differentiable(drawn);
+        for (const tensor of tensors) tensor.withGrad();
+        const { output } = call(...tensors);
+        backward(output, randomNormal(output.shape, new Random(1), 'float32'));
+        return [output, ...tensors.map(({ grad }) => grad)].map((tensor) =>
+          tensor === null ? null : [...tensor.toArray()],
+        );
+      }),
+    );
+  try {
+    setThreads(1);
+    const alone = run();
+    setThreads(3);
+    await poolReady();
+    assert.equal(run(), alone);
+  } finally {
+    setThreads(before);
+  }
+});
+
+test.run();

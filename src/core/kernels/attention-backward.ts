@@ -1,0 +1,218 @@
+/**
+ * Gradients of attention. The weights are computed again from the saved log-sum-exp, P_ij = exp(S_ij − lse_i), a tile of
+ * pairs at a time:
+ *
+ *     ∂P_ij = ∂O_i · v_j        ∂S_ij = P_ij (∂P_ij − δ_i)       δ_i = ∂O_i · O_i − ∂lse_i
+ *     ∂q_i = scale Σ_j ∂S_ij k_j      ∂k_j = scale Σ_i ∂S_ij q_i      ∂v_j = Σ_i P_ij ∂O_i
+ *
+ * A pair gives to the gradients of a query and of a key, so blocks of queries meet blocks of keys in rounds
+ * (attention-rounds.ts), in which no two share either.
+ */
+import type { NumericArray } from '../memory.ts';
+import {
+  hidePairs,
+  KeyWalk,
+  loadQueries,
+  narrow,
+  newTile,
+  readTile,
+  SET_ARRAYS,
+  SET_NUMBERS,
+  type SetArrays,
+  type Tile,
+} from './attention-pairs.ts';
+import { Side, TILE } from './attention-side.ts';
+import {
+  addTermGradients,
+  addTerms,
+  dropWeights,
+  TERM_ARRAYS,
+  TERM_GRADIENTS,
+  TERM_NUMBERS,
+} from './attention-terms.ts';
+import { defineKernel, type KernelArrays, type KernelNumbers } from './kernel.ts';
+import { weighRows } from './online-softmax.ts';
+import { Scratch } from './scratch.ts';
+import { block, multiplyTile, transposed } from './tile.ts';
+
+/**
+ * δ, and what weights are computed again from: the log-sum-exp, or −∞ for a query that nothing comes back to, so that
+ * what it holds has no influence. Items: rows.
+ */
+export const attentionRowsKernel = defineKernel(
+  'attention-rows',
+  {
+    arrays: ['output', 'outputGradient', 'logSumExp', 'delta', 'weighed'],
+    optional: ['logSumExpGradient'],
+    numbers: ['width'],
+  },
+  (from, to, { output, outputGradient, logSumExp, delta, weighed, logSumExpGradient }, { width }) => {
+    for (let row = from; row < to; row++) {
+      let dot = 0;
+      let isAsked = false;
+      for (let c = row * width; c < (row + 1) * width; c++) {
+        if (outputGradient[c] === 0) continue;
+        isAsked = true;
+        dot += output[c] * outputGradient[c];
+      }
+      const along = logSumExpGradient?.[row] ?? 0;
+      delta[row] = dot - along;
+      weighed[row] = isAsked || along !== 0 ? logSumExp[row] : Number.NEGATIVE_INFINITY;
+    }
+  },
+);
+
+const ARRAYS = ['queries', 'keys', 'values', 'outputGradient', 'weighed', 'delta', 'tiles', 'starts'] as const;
+const OPTIONAL = [
+  'queryGradient',
+  'keyGradient',
+  'valueGradient',
+  ...SET_ARRAYS,
+  ...TERM_ARRAYS,
+  ...TERM_GRADIENTS,
+] as const;
+const NUMBERS = [
+  'valueDim',
+  'group',
+  'keyCapacity',
+  'valueCapacity',
+  'hasTerms',
+  ...new Set([...SET_NUMBERS, ...TERM_NUMBERS]),
+] as const;
+
+type Arrays = KernelArrays<(typeof ARRAYS)[number], (typeof OPTIONAL)[number]>;
+type Numbers = KernelNumbers<(typeof NUMBERS)[number]>;
+
+const scratch = new Scratch();
+const all = new Side();
+const some = new Side();
+const keys = new Side();
+const walk = new KeyWalk();
+const tile = newTile();
+const reach = { begin: 0, end: 0 };
+
+/** Items: from `starts`, runs of tiles, each a block of queries and one of keys (or the lists of a block set). */
+export const attentionBackwardKernel = defineKernel(
+  'attention-backward',
+  { arrays: ARRAYS, optional: OPTIONAL, numbers: NUMBERS },
+  (from, to, arrays, numbers) => {
+    for (let row = arrays.starts[from]; row < arrays.starts[to]; row++) {
+      readTile(arrays.tiles, row, tile);
+      const dilation = arrays.dilations?.[tile.layout] ?? 1;
+      for (let first = tile.first; first < tile.end; first += TILE) {
+        passBack(first, Math.min(tile.end, first + TILE), dilation, arrays, numbers);
+      }
+    }
+  },
+);
+
+/** The queries at the places from `first` to `end` of a tile, with all keys of the tile. */
+function passBack(first: number, end: number, dilation: number, arrays: Arrays, numbers: Numbers): void {
+  loadQueries(all, tile, dilation, first, end, arrays, numbers, arrays.weighed);
+  if (all.count === 0) return;
+  walk.start(tile, all, arrays, numbers);
+  if (arrays.begins !== undefined) {
+    reachOf(all, tile, arrays, numbers.queryPlaceCount, tile.begin, tile.stop);
+    walk.span(reach.begin, reach.end);
+  }
+  while (walk.next(keys, tile, dilation, arrays, numbers)) {
+    const queries = all.isListed || arrays.begins === undefined ? all : thoseThatMeet(arrays, numbers);
+    if (queries.count > 0) addGradients(queries, arrays, numbers);
+  }
+}
+
+/** The run of places from `lowest` to `highest` that some of these queries meet. */
+function reachOf(
+  queries: Side,
+  { layout }: Tile,
+  { begins, ends }: SetArrays,
+  queryPlaceCount: number,
+  lowest: number,
+  highest: number,
+): void {
+  [reach.begin, reach.end] = [highest, lowest];
+  if (begins === undefined || ends === undefined) return;
+  for (let i = 0; i < queries.count; i++) {
+    const at = layout * queryPlaceCount + queries.places[i];
+    const begin = Math.max(lowest, begins[at]);
+    const end = Math.min(highest, ends[at]);
+    if (begin >= end) continue;
+    reach.begin = Math.min(reach.begin, begin);
+    reach.end = Math.max(reach.end, end);
+  }
+}
+
+/** Of the queries, those from the first to the last that meets one of the keys. */
+function thoseThatMeet({ begins, ends }: SetArrays, { queryPlaceCount }: Numbers): Side {
+  if (begins === undefined || ends === undefined) return all;
+  const [lowest, highest] = [keys.places[0], keys.places[keys.count - 1]];
+  const row = tile.layout * queryPlaceCount;
+  let [first, last] = [all.count, 0];
+  for (let i = 0; i < all.count; i++) {
+    if (begins[row + all.places[i]] > highest || ends[row + all.places[i]] <= lowest) continue;
+    if (first === all.count) first = i;
+    last = i + 1;
+  }
+  if (first === 0 && last === all.count) return all;
+  narrow(some, all, first, Math.max(first, last));
+  return some;
+}
+
+function addGradients(queries: Side, arrays: Arrays, numbers: Numbers): void {
+  const { headDim, valueDim, queryLength, scale, group, keyCapacity, valueCapacity } = numbers;
+  const { queryGradient, keyGradient, valueGradient } = arrays;
+  const { head } = tile;
+  const keyHead = Math.floor(head / group);
+  const [m, n] = [queries.count, keys.count];
+  const scores = scratch.get('scores', arrays.queries, TILE * TILE);
+  const slopes = scratch.get('slopes', arrays.queries, TILE * TILE);
+  const [weights, gradients] = [block(scores, 0, TILE), block(slopes, 0, TILE)];
+  const q = queries.rows('queries', arrays.queries, head * queryLength, headDim);
+  const g = queries.rows('output gradient', arrays.outputGradient, head * queryLength, valueDim);
+  const k = keys.rows('keys', arrays.keys, keyHead * keyCapacity, headDim);
+  const v = keys.rows('values', arrays.values, keyHead * valueCapacity, valueDim);
+
+  // S, then P and ∂S.
+  multiplyTile(weights, q, transposed(k), m, n, headDim, scale, false);
+  if (numbers.hasTerms) addTerms(scores, queries, keys, head, arrays, numbers);
+  const capped = numbers.softCap === 0 ? null : scratch.get('capped', scores, TILE * TILE);
+  if (capped !== null) for (let i = 0; i < m * TILE; i++) capped[i] = scores[i];
+  hidePairs(scores, queries, keys, tile, arrays, numbers);
+  multiplyTile(gradients, g, transposed(v), m, n, valueDim, 1, false);
+  if (numbers.dropThreshold) dropWeights(slopes, queries, keys, head, numbers);
+  weigh(queries, n, scores, slopes, arrays, head * queryLength);
+
+  if (valueGradient !== undefined) {
+    if (numbers.dropThreshold) dropWeights(scores, queries, keys, head, numbers);
+    keys.addProduct(valueGradient, keyHead * numbers.keyLength, valueDim, transposed(weights), g, m, 1);
+  }
+  if (numbers.hasTerms) addTermGradients(slopes, capped, queries, keys, head, arrays, arrays, numbers);
+  if (keyGradient !== undefined) {
+    keys.addProduct(keyGradient, keyHead * numbers.keyLength, headDim, transposed(gradients), q, m, scale);
+  }
+  if (queryGradient !== undefined) {
+    queries.addProduct(queryGradient, head * queryLength, headDim, gradients, k, n, scale);
+  }
+}
+
+/** P = exp(S − lse) into `scores` and ∂S = P ∘ (∂P − δ) into `slopes`. */
+function weigh(
+  queries: Side,
+  columns: number,
+  scores: NumericArray,
+  slopes: NumericArray,
+  { weighed, delta }: Arrays,
+  start: number,
+): void {
+  if (!queries.isListed) {
+    weighRows(scores, slopes, TILE, queries.count, columns, weighed, delta, start + queries.tokens[0], queries.step);
+    return;
+  }
+  const own = scratch.get('weighed', weighed, TILE);
+  const deltas = scratch.get('delta', delta, TILE);
+  for (let i = 0; i < queries.count; i++) {
+    own[i] = weighed[start + queries.tokens[i]];
+    deltas[i] = delta[start + queries.tokens[i]];
+  }
+  weighRows(scores, slopes, TILE, queries.count, columns, own, deltas, 0, 1);
+}

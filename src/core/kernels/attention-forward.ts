@@ -1,0 +1,105 @@
+/**
+ * Softmax attention that never holds a row of weights: a tile of queries walks over the keys it can meet, a tile at a
+ * time, and keeps for each query the largest score so far, the sum of exponentials relative to it, and the weighted sum
+ * of values (Milakov & Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2).
+ */
+
+import type { NumericArray } from '../memory.ts';
+import { hidePairs, KeyWalk, loadQueries, newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-pairs.ts';
+import { Side, TILE } from './attention-side.ts';
+import { addTerms, dropWeights, TERM_ARRAYS, TERM_NUMBERS } from './attention-terms.ts';
+import { defineKernel, type KernelArrays } from './kernel.ts';
+import { OnlineSoftmax } from './online-softmax.ts';
+import { Scratch } from './scratch.ts';
+import { block, multiplyTile, transposed } from './tile.ts';
+
+const scratch = new Scratch();
+const softmax = new OnlineSoftmax(TILE, TILE);
+const queries = new Side();
+const keys = new Side();
+const walk = new KeyWalk();
+const tile = newTile();
+
+/**
+ * Items: tiles of queries. `largest` and `sums` [batch, heads, queryLength] are what rows have met so far: with `goesOn`,
+ * this set of keys is joined to those before it. A query that has met no key gets zeros, and −∞.
+ */
+export const attentionForwardKernel = defineKernel(
+  'attention-forward',
+  {
+    arrays: ['queries', 'keys', 'values', 'output', 'logSumExp', 'tiles'],
+    optional: ['largest', 'sums', ...SET_ARRAYS, ...TERM_ARRAYS],
+    numbers: [
+      'valueDim',
+      /** Heads that share a head of keys; rows that a head of keys, and of values, takes in memory. */
+      'group',
+      'keyCapacity',
+      'valueCapacity',
+      'hasTerms',
+      'goesOn',
+      ...new Set([...SET_NUMBERS, ...TERM_NUMBERS]),
+    ],
+  },
+  (from, to, arrays, numbers) => {
+    const { valueDim, headDim, queryLength, scale, group } = numbers;
+    const scores = scratch.get('scores', arrays.queries, TILE * TILE);
+    const sum = scratch.get('sum', arrays.queries, TILE * valueDim);
+    const weights = block(scores, 0, TILE);
+    const sums = block(sum, 0, valueDim);
+    for (let item = from; item < to; item++) {
+      readTile(arrays.tiles, item, tile);
+      const dilation = arrays.dilations?.[tile.layout] ?? 1;
+      loadQueries(queries, tile, dilation, tile.first, tile.end, arrays, numbers);
+      const m = queries.count;
+      if (m === 0) continue;
+      const keyHead = Math.floor(tile.head / group);
+      const q = queries.rows('queries', arrays.queries, tile.head * queryLength, headDim);
+      sum.fill(0, 0, m * valueDim);
+      softmax.start();
+      walk.start(tile, queries, arrays, numbers);
+      while (walk.next(keys, tile, dilation, arrays, numbers)) {
+        const n = keys.count;
+        const k = keys.rows('keys', arrays.keys, keyHead * numbers.keyCapacity, headDim);
+        multiplyTile(weights, q, transposed(k), m, n, headDim, scale, false);
+        if (numbers.hasTerms) addTerms(scores, queries, keys, tile.head, arrays, numbers);
+        hidePairs(scores, queries, keys, tile, arrays, numbers);
+        softmax.exponentiate(scores, m, n, sum, valueDim);
+        if (numbers.dropThreshold) dropWeights(scores, queries, keys, tile.head, numbers);
+        const v = keys.rows('values', arrays.values, keyHead * numbers.valueCapacity, valueDim);
+        multiplyTile(sums, weights, v, m, valueDim, n, 1, true);
+      }
+      finish(m, tile.head * queryLength, sum, valueDim, arrays, numbers.goesOn === 1);
+    }
+  },
+);
+
+/** Writes the rows of a tile, joined to what they have met before. */
+function finish(
+  count: number,
+  start: number,
+  sum: NumericArray,
+  width: number,
+  { output, logSumExp, largest, sums }: KernelArrays<'output' | 'logSumExp', 'largest' | 'sums'>,
+  goesOn: boolean,
+): void {
+  for (let i = 0; i < count; i++) {
+    const row = start + queries.tokens[i];
+    const at = row * width;
+    let [top, total] = [softmax.largest(i), softmax.sum(i)];
+    let [ofOld, ofNew] = [0, total === 0 ? 0 : 1 / total];
+    if (goesOn && largest !== undefined && sums !== undefined && sums[row] !== 0) {
+      const highest = Math.max(top, largest[row]);
+      const before = sums[row] * Math.exp(largest[row] - highest);
+      const now = total === 0 ? 0 : Math.exp(top - highest);
+      const both = before + now * total;
+      [ofOld, ofNew, top, total] = [before / both, now / both, highest, both];
+    }
+    if (ofOld === 0) for (let c = 0; c < width; c++) output[at + c] = ofNew * sum[i * width + c];
+    else for (let c = 0; c < width; c++) output[at + c] = ofOld * output[at + c] + ofNew * sum[i * width + c];
+    logSumExp[row] = total === 0 ? Number.NEGATIVE_INFINITY : top + Math.log(total);
+    if (largest !== undefined && sums !== undefined) {
+      largest[row] = top;
+      sums[row] = total;
+    }
+  }
+}

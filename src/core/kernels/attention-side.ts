@@ -1,0 +1,96 @@
+/**
+ * One side of a tile of attention: up to TILE queries, or as many keys. They lie in steps, and are read where they lie, or
+ * come from a list (an order after sorting, a page table, what a mask leaves), and are gathered first.
+ */
+import type { NumericArray } from '../memory.ts';
+import { Scratch, scratchInt32 } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
+import { type Block, block, multiplyTile } from './tile.ts';
+
+/** Rows of a tile at most, on either side. */
+export const TILE = 64;
+
+export class Side {
+  count = 0;
+  /** Whether tokens come from a list. */
+  isListed = false;
+  /** Distance of tokens that are not listed. */
+  step = 1;
+  #tokens: Int32Array | null = null;
+  #places: Int32Array | null = null;
+  readonly #scratch = new Scratch();
+
+  /** Row of each in its tensor. */
+  get tokens(): Int32Array {
+    this.#tokens ??= scratchInt32(TILE);
+    return this.#tokens;
+  }
+
+  /** Where each stands in its key set: what runs are compared with. Ascending. */
+  get places(): Int32Array {
+    this.#places ??= scratchInt32(TILE);
+    return this.#places;
+  }
+
+  /** `count` tokens from `first` on, `step` apart, at the places from `place` on. */
+  take(first: number, step: number, count: number, place: number): void {
+    const { tokens, places } = this;
+    this.count = count;
+    this.step = step;
+    this.isListed = false;
+    for (let i = 0; i < count; i++) {
+      tokens[i] = first + step * i;
+      places[i] = place + i;
+    }
+  }
+
+  /** Begins a list. */
+  clear(): void {
+    this.count = 0;
+    this.isListed = true;
+  }
+
+  push(token: number, place: number): void {
+    this.tokens[this.count] = token;
+    this.places[this.count] = place;
+    this.count++;
+  }
+
+  /** The rows of these tokens in the matrix of `width` columns that begins at row `start`. It holds until the next call with `name`. */
+  rows(name: string, data: NumericArray, start: number, width: number): Block {
+    const { tokens, count } = this;
+    if (!this.isListed) return block(data, (start + tokens[0]) * width, this.step * width);
+    const rows = this.#scratch.get(name, data, TILE * width);
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(rows) && isOnHeap(data) && tokens.buffer instanceof SharedArrayBuffer) {
+      const from = data.byteOffset + 4 * start * width;
+      fast.gatherRows(from, tokens.byteOffset, rows.byteOffset, 0, count, 0, width, count, 0);
+    } else {
+      for (let i = 0; i < count; i++) {
+        const from = (start + tokens[i]) * width;
+        for (let c = 0; c < width; c++) rows[i * width + c] = data[from + c];
+      }
+    }
+    return block(rows, 0, width);
+  }
+
+  /** Adds α · A · B, a row for each of these tokens, to their rows in the matrix that begins at row `start`. */
+  addProduct(data: NumericArray, start: number, width: number, a: Block, b: Block, inner: number, alpha: number): void {
+    const { tokens, count } = this;
+    if (!this.isListed) {
+      multiplyTile(this.rows('', data, start, width), a, b, count, width, inner, alpha, true);
+      return;
+    }
+    const sum = this.#scratch.get('sum', data, TILE * width);
+    multiplyTile(block(sum, 0, width), a, b, count, width, inner, alpha, false);
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(sum) && isOnHeap(data) && tokens.buffer instanceof SharedArrayBuffer) {
+      fast.addRows(data.byteOffset + 4 * start * width, tokens.byteOffset, sum.byteOffset, count, width);
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      const to = (start + tokens[i]) * width;
+      for (let c = 0; c < width; c++) data[to + c] += sum[i * width + c];
+    }
+  }
+}

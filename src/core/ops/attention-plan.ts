@@ -1,0 +1,206 @@
+/**
+ * The work of attention, cut up. Forward, tiles of queries are independent. On the way back, a pair gives to the gradients
+ * of a query and of a key, so blocks of queries meet blocks of keys in rounds, as in a tournament: in each round a block
+ * is in one meeting at most. The meetings of a round run on any threads in any order and never write to the same row;
+ * every gradient sums its parts in the order of the rounds, so bits do not depend on threads.
+ */
+import { TILE_FIELDS } from '../kernels/attention-pairs.ts';
+import { TILE } from '../kernels/attention-side.ts';
+import { type KeyRuns, reachOf, tokensOfClass } from '../kernels/attention-tiles.ts';
+import { elements } from '../tensor.ts';
+import type { CheckedSet } from './key-sets.ts';
+
+/** Tiles, and where each item of them begins: items are runs of tiles. */
+export interface Meetings {
+  tiles: Int32Array;
+  starts: Int32Array;
+}
+
+/**
+ * Where a query meets few keys, smaller tiles: in a band, what a tile reaches beyond each query's own run is computed and
+ * thrown away. Where it meets many, larger ones, which read the keys less often.
+ */
+const TILE_OF_SHORT_RUNS = 32;
+const SHORT_RUN = 1024;
+/** Blocks of keys of this many places or more have meetings of their own; smaller ones are walked through list by list. */
+export const BLOCK_THAT_MEETS = 16;
+
+/** How many pairs the runs, or lists, of every head hold at most, for one batch entry. */
+export function pairsOfSet(set: CheckedSet, heads: number): number {
+  if (set.layout !== null) {
+    const pairs = set.layout.heads.map(pairsOfRuns);
+    const sum = pairs.reduce((total, each) => total + each, 0);
+    return set.rounds * (pairs.length === 1 ? heads * sum : sum);
+  }
+  const { queryBlock, keyBlock, lists } = set.blocks as NonNullable<CheckedSet['blocks']>;
+  const chosen = elements(lists);
+  let count = 0;
+  for (let at = 0; at < chosen.length; at++) if (chosen[at] >= 0) count++;
+  const [b, h] = lists.shape;
+  return (
+    (count / b) * (h === 1 ? heads : 1) * Math.min(queryBlock, set.queryPlaces) * Math.min(keyBlock, set.keyPlaces)
+  );
+}
+
+function pairsOfRuns({ begin, end }: KeyRuns): number {
+  let pairs = 0;
+  for (let i = 0; i < begin.length; i++) pairs += Math.max(0, end[i] - begin[i]);
+  return pairs;
+}
+
+/** Tiles of the queries of every head, the costliest first, so that threads end together. */
+export function forwardTiles(set: CheckedSet, batch: number, heads: number): Int32Array {
+  const perHead: number[][] = [];
+  if (set.layout !== null) {
+    set.layout.heads.forEach((runs, layout) => {
+      perHead.push(tilesOfRuns(runs, layout, set.queryPlaces));
+    });
+  } else {
+    const tiles: number[] = [];
+    const { queryBlock } = set.blocks as NonNullable<CheckedSet['blocks']>;
+    for (let block = 0, first = 0; first < set.queryPlaces; block++, first += queryBlock) {
+      const end = Math.min(set.queryPlaces, first + queryBlock);
+      for (let at = first; at < end; at += TILE) tiles.push(block, 0, at, Math.min(end, at + TILE), 0, 0);
+    }
+    perHead.push(tiles);
+  }
+  const sorted = perHead.map(costliestFirst);
+  const table: number[] = [];
+  for (let head = 0; head < batch * heads; head++) {
+    const own = sorted[sorted.length === 1 ? 0 : head % heads];
+    for (let at = 0; at < own.length; at += TILE_FIELDS - 1) {
+      table.push(head);
+      for (let field = 0; field < TILE_FIELDS - 1; field++) table.push(own[at + field]);
+    }
+  }
+  return Int32Array.from(table);
+}
+
+function tilesOfRuns(runs: KeyRuns, layout: number, places: number): number[] {
+  const tiles: number[] = [];
+  const size = pairsOfRuns(runs) > SHORT_RUN * places ? TILE : TILE_OF_SHORT_RUNS;
+  for (let remainder = 0; remainder < Math.min(runs.dilation, places); remainder++) {
+    const queries = tokensOfClass(places, remainder, runs.dilation);
+    for (let first = 0; first < queries; first += size) {
+      const end = Math.min(queries, first + size);
+      tiles.push(layout, remainder, first, end, ...reachOf(runs, remainder, first, end));
+    }
+  }
+  return tiles;
+}
+
+/** Small tiles at the end even out what each thread has done. Who does a tile changes nothing in it. */
+function costliestFirst(tiles: readonly number[]): readonly number[] {
+  const fields = TILE_FIELDS - 1;
+  const cost = (row: number) => (tiles[row + 3] - tiles[row + 2]) * Math.max(0, tiles[row + 5] - tiles[row + 4]);
+  const rows = Array.from({ length: tiles.length / fields }, (_, tile) => tile * fields);
+  if (rows.every((row, tile) => tile === 0 || cost(row) <= cost(rows[tile - 1]))) return tiles;
+  // Equal ones keep their order: neighbours share keys in the cache.
+  rows.sort((a, b) => cost(b) - cost(a) || a - b);
+  return rows.flatMap((row) => tiles.slice(row, row + fields));
+}
+
+/**
+ * The rounds of the way back for some heads (counted over batch entries and heads), no two of which write to the same
+ * rows. `whole`: all that a head has to do is one item, because its tiles write to common rows.
+ */
+export function backwardRounds(set: CheckedSet, chosen: readonly number[], heads: number, whole: boolean): Meetings[] {
+  const byRound: number[][] = [];
+  const known = new Map<number, number[][]>();
+  for (const head of chosen) {
+    const table = tableOf(set, head, heads);
+    const own = known.get(table) ?? (set.layout === null ? meetingsOfLists(set, table) : meetingsOfRuns(set, table));
+    known.set(table, own);
+    own.forEach((tiles, round) => {
+      byRound[round] ??= [];
+      for (let at = 0; at < tiles.length; at += TILE_FIELDS - 1) {
+        byRound[round].push(head);
+        for (let field = 0; field < TILE_FIELDS - 1; field++) byRound[round].push(tiles[at + field]);
+      }
+    });
+  }
+  const rounds = byRound.filter((tiles) => tiles !== undefined && tiles.length > 0);
+  if (!whole && (set.blocks === null || set.blocks.keyBlock >= BLOCK_THAT_MEETS)) {
+    return rounds.map((tiles) => ({
+      tiles: Int32Array.from(tiles),
+      starts: Int32Array.from({ length: tiles.length / TILE_FIELDS + 1 }, (_, at) => at),
+    }));
+  }
+  // One item for each head, with its tiles in the order of the rounds.
+  const rows = rounds.flatMap((tiles) =>
+    Array.from({ length: tiles.length / TILE_FIELDS }, (_, at) =>
+      tiles.slice(at * TILE_FIELDS, (at + 1) * TILE_FIELDS),
+    ),
+  );
+  const starts = [0];
+  const ordered = chosen.flatMap((head) => {
+    const own = rows.filter((row) => row[0] === head);
+    starts.push(starts[starts.length - 1] + own.length);
+    return own;
+  });
+  return ordered.length === 0 ? [] : [{ tiles: Int32Array.from(ordered.flat()), starts: Int32Array.from(starts) }];
+}
+
+/** Places of a block: few enough that a short sequence has work for several threads, and at most 256. */
+function blockOf(length: number): number {
+  return 64 * Math.min(4, Math.max(1, Math.ceil(length / 512)));
+}
+
+/** Which of the runs, or of the tables of lists, is that of a head. */
+function tableOf({ layout, blocks }: CheckedSet, head: number, heads: number): number {
+  if (layout !== null) return layout.heads.length === 1 ? 0 : head % heads;
+  const [b, h] = (blocks as NonNullable<CheckedSet['blocks']>).lists.shape;
+  return (b === 1 ? 0 : Math.floor(head / heads)) * h + (h === 1 ? 0 : head % heads);
+}
+
+/** By round, rows without the head. */
+function meetingsOfRuns({ layout, queryPlaces, keyPlaces }: CheckedSet, index: number): number[][] {
+  const runs = (layout as NonNullable<CheckedSet['layout']>).heads[index];
+  const block = blockOf(Math.max(queryPlaces, keyPlaces));
+  const rounds: number[][] = [];
+  for (let remainder = 0; remainder < Math.min(runs.dilation, queryPlaces); remainder++) {
+    const queries = tokensOfClass(queryPlaces, remainder, runs.dilation);
+    const keys = tokensOfClass(keyPlaces, remainder, runs.dilation);
+    const blocks = Math.ceil(Math.max(queries, keys) / block);
+    for (let query = 0; query * block < queries; query++) {
+      const end = Math.min(queries, (query + 1) * block);
+      const [lowest, highest] = reachOf(runs, remainder, query * block, end);
+      for (let key = Math.floor(lowest / block); key * block < highest; key++) {
+        const round = (query - key + blocks) % blocks;
+        rounds[round] ??= [];
+        rounds[round].push(index, remainder, query * block, end, key * block, Math.min(keys, (key + 1) * block));
+      }
+    }
+  }
+  return rounds;
+}
+
+/** By round, rows without the head: of a list's blocks that are large enough, else a tile for each block of queries. */
+function meetingsOfLists({ blocks, queryPlaces, keyPlaces }: CheckedSet, table: number): number[][] {
+  const { queryBlock, keyBlock, lists } = blocks as NonNullable<CheckedSet['blocks']>;
+  const [, , queryBlocks, width] = lists.shape;
+  const placesOf = (block: number) => [block * queryBlock, Math.min(queryPlaces, (block + 1) * queryBlock)];
+  if (keyBlock < BLOCK_THAT_MEETS) {
+    return [Array.from({ length: queryBlocks }, (_, block) => [block, 0, ...placesOf(block), 0, 0]).flat()];
+  }
+  const chosen = elements(lists);
+  // The first round in which neither of the two blocks is busy.
+  const busyQueries = Array.from({ length: queryBlocks }, () => new Set<number>());
+  const busyKeys = Array.from({ length: Math.ceil(keyPlaces / keyBlock) }, () => new Set<number>());
+  const freeFrom = new Int32Array(busyKeys.length);
+  const rounds: number[][] = [];
+  for (let query = 0; query < queryBlocks; query++) {
+    for (let n = 0; n < width; n++) {
+      const key = chosen[(table * queryBlocks + query) * width + n];
+      if (key < 0) continue;
+      let round = freeFrom[key];
+      while (busyQueries[query].has(round) || busyKeys[key].has(round)) round++;
+      busyQueries[query].add(round);
+      busyKeys[key].add(round);
+      while (busyKeys[key].has(freeFrom[key])) freeFrom[key]++;
+      rounds[round] ??= [];
+      rounds[round].push(query, 0, ...placesOf(query), key * keyBlock, Math.min(keyPlaces, (key + 1) * keyBlock));
+    }
+  }
+  return rounds;
+}

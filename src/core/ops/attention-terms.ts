@@ -1,0 +1,195 @@
+/** What attention adds to its scores (kernels/attention-terms.ts): checked, as kernels read it, and its gradients. */
+import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import type { NumericArray } from '../memory.ts';
+import { elements, empty, type Tensor, zeros } from '../tensor.ts';
+import type { Call } from './attention-call.ts';
+import { expectSameDType } from './check.ts';
+import type { AttentionSettings } from './key-set-attention.ts';
+
+/** Multiply-adds that a term counts for, for each pair. */
+const TERM_COST = 8;
+
+/** The terms of a call, as kernels read them. Throws ShapeError or ArgumentError, by name, for what does not fit. */
+export function termsOf(call: Call, queries: Tensor, settings: AttentionSettings) {
+  const { bias, relative, slopes, logGates, softCap = 0, sinks, dropout } = settings;
+  const { batch, heads, queryLength, keyLength, headDim } = call;
+  const like = (name: string, tensor: Tensor) => expectSameDType(name, tensor, queries.dtype, 'to match queries');
+  if (bias !== undefined) {
+    like('bias', bias);
+    const full = [batch, heads, queryLength, keyLength];
+    const fits = bias.shape.length === 4 && bias.shape.every((extent, axis) => extent === 1 || extent === full[axis]);
+    if (!fits)
+      throw new ShapeError(`bias: expected ${formatShape(full)}, or 1 in any place, got ${formatShape(bias.shape)}`);
+  }
+  if (relative !== undefined) {
+    like('relative.queries', relative.queries);
+    like('relative.keys', relative.keys);
+    expectShape('relative.queries', relative.queries.shape, [batch, heads, queryLength, headDim], 'to match queries');
+    expectShape('relative.keys', relative.keys.shape, [heads, relative.keys.shape[1], headDim], 'to match queries');
+    expectInteger('relative.nearest', relative.nearest, Number.MIN_SAFE_INTEGER);
+  }
+  if (slopes !== undefined) {
+    if (slopes.length !== heads)
+      throw new ShapeError(`slopes: expected one for each of ${heads} heads, got ${slopes.length}`);
+    const at = slopes.findIndex((slope) => !Number.isFinite(slope));
+    if (at >= 0) throw new ArgumentError(`slopes: expected finite numbers, got ${String(slopes[at])} at element ${at}`);
+  }
+  if (logGates !== undefined) {
+    like('logGates', logGates);
+    expectShape('logGates', logGates.shape, [batch, heads, keyLength], 'to match keys');
+    const at = elements(logGates).findIndex((gate) => !(gate <= 0));
+    if (at >= 0) {
+      throw new ArgumentError(
+        `logGates: expected logarithms of at most 0, got ${elements(logGates)[at]} at element ${at}`,
+      );
+    }
+    if (call.queryStart + queryLength > keyLength) {
+      throw new ShapeError(
+        `logGates: expected queries within the ${keyLength} keys, got ${queryLength} from ${call.queryStart} on`,
+      );
+    }
+  }
+  if (sinks !== undefined) {
+    like('sinks', sinks);
+    expectShape('sinks', sinks.shape, [heads], 'to match queries');
+  }
+  const rate = dropout?.rate ?? 0;
+  if (!(rate >= 0 && rate < 1))
+    throw new ArgumentError(`dropout.rate: expected 0 to 1, 1 excluded, got ${String(rate)}`);
+  const drops = dropout !== undefined && rate > 0;
+  const word = (name: string) => dropout?.random.split(name).integer(2 ** 31 - 1) ?? 0;
+  const biasStride = (axis: number) => strideOf(bias, axis);
+  return {
+    cost:
+      TERM_COST *
+        [bias, slopes, logGates, softCap || undefined, drops || undefined].filter((each) => each !== undefined).length +
+      (relative === undefined ? 0 : 3 * headDim),
+    arrays: {
+      bias: bias && elements(bias),
+      slopes: slopes && float64(slopes),
+      gates: logGates && sumsOfGates(logGates),
+      relativeQueries: relative && elements(relative.queries),
+      relativeKeys: relative && elements(relative.keys),
+    },
+    numbers: {
+      hasTerms: bias || relative || slopes || logGates || softCap ? 1 : 0,
+      biasBatch: biasStride(0),
+      biasHead: biasStride(1),
+      biasQuery: biasStride(2),
+      biasKey: biasStride(3),
+      nearest: relative?.nearest ?? 0,
+      distances: relative?.keys.shape[1] ?? 0,
+      softCap,
+      dropKey1: drops ? word('rows') : 0,
+      dropKey2: drops ? word('columns') : 0,
+      dropThreshold: drops ? Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32)) : 0,
+      dropShare: drops ? 1 / (1 - rate) : 1,
+    },
+  };
+}
+
+/** Distance of neighbours along an axis of a contiguous tensor; 0 where it has one entry for all. */
+function strideOf(tensor: Tensor | undefined, axis: number): number {
+  if (tensor === undefined || tensor.shape[axis] === 1) return 0;
+  return tensor.shape.slice(axis + 1).reduce((product, extent) => product * extent, 1);
+}
+
+function float64(numbers: ArrayLike<number>): NumericArray {
+  const array = elements(empty([numbers.length], 'float64'));
+  array.set(numbers);
+  return array;
+}
+
+/** G_i = Σ_{l ≤ i} log f_l along every list, in float64: differences of far sums are what scores get. */
+function sumsOfGates(logGates: Tensor): NumericArray {
+  const sums = float64(elements(logGates));
+  const length = logGates.shape[2];
+  for (let at = 0; at < sums.length; at++) if (at % length > 0) sums[at] += sums[at - 1];
+  return sums;
+}
+
+/** Zeros to add to, for every input that needs a gradient. */
+export function gradientsFor(call: Call, queries: Tensor, keys: Tensor, values: Tensor, settings: AttentionSettings) {
+  const like = (tensor: Tensor | undefined) => (tensor?.requiresGrad ? zeros(tensor.shape, tensor.dtype) : null);
+  const { batch, heads, queryLength, keyLength } = call;
+  const gated = settings.logGates?.requiresGrad === true;
+  return {
+    queries: like(queries),
+    keys: like(keys),
+    values: like(values),
+    bias: like(settings.bias),
+    relativeQueries: like(settings.relative?.queries),
+    relativeKeys: like(settings.relative?.keys),
+    gatesOfQueries: gated ? zeros([batch, heads, queryLength], 'float64') : null,
+    gatesOfKeys: gated ? zeros([batch, heads, keyLength], 'float64') : null,
+  };
+}
+
+export type AttentionGradients = ReturnType<typeof gradientsFor>;
+
+/**
+ * The heads (counted over batch entries) in lots that can go back at the same time: no two of a lot share a head of keys,
+ * or add to the same part of a bias or of the relative keys.
+ */
+export function headsApart(
+  { batch, heads, keyHeads }: Call,
+  bias: Tensor | undefined,
+  own: AttentionGradients,
+): number[][] {
+  const lots: { heads: number[]; busy: Set<string> }[] = [];
+  const [biasBatch, biasHead] = own.bias === null ? [0, 0] : (bias as Tensor).shape;
+  for (let head = 0; head < batch * heads; head++) {
+    const [b, h] = [Math.floor(head / heads), head % heads];
+    const writes = [`keys ${Math.floor(head / (heads / keyHeads))}`];
+    if (own.bias !== null) writes.push(`bias ${biasBatch === 1 ? 0 : b} ${biasHead === 1 ? 0 : h}`);
+    if (own.relativeKeys !== null) writes.push(`relative ${h}`);
+    let lot = lots.find(({ busy }) => writes.every((each) => !busy.has(each)));
+    if (lot === undefined) {
+      lot = { heads: [], busy: new Set() };
+      lots.push(lot);
+    }
+    lot.heads.push(head);
+    for (const each of writes) lot.busy.add(each);
+  }
+  return lots.map((lot) => lot.heads);
+}
+
+/** ∂G_i flows to all log f_l with l ≤ i. */
+export function logGatesGradient(
+  { batch, heads, queryLength, keyLength, queryStart }: Call,
+  logGates: Tensor | undefined,
+  ofQueries: Tensor | null,
+  ofKeys: Tensor | null,
+): Tensor | null {
+  if (logGates === undefined || ofQueries === null || ofKeys === null) return null;
+  const result = empty(logGates.shape, logGates.dtype);
+  const [rows, sums, to] = [elements(ofQueries), elements(ofKeys), elements(result)];
+  for (let list = 0; list < batch * heads; list++) {
+    let sum = 0;
+    for (let l = keyLength - 1; l >= 0; l--) {
+      const query = l - queryStart;
+      sum += sums[list * keyLength + l] + (query >= 0 && query < queryLength ? rows[list * queryLength + query] : 0);
+      to[list * keyLength + l] = sum;
+    }
+  }
+  return result;
+}
+
+/** The weight of a sink is exp(s_h − lse_i), and its value is zero: ∂s_h = −Σ_i weight_i δ_i. */
+export function sinksGradient(sinks: Tensor | undefined, logSumExp: Tensor, delta: Tensor): Tensor | null {
+  if (sinks === undefined || !sinks.requiresGrad) return null;
+  const [batch, heads, length] = logSumExp.shape;
+  const result = zeros(sinks.shape, sinks.dtype);
+  const [scores, lse, deltas, to] = [sinks, logSumExp, delta, result].map(elements);
+  for (let h = 0; h < heads; h++) {
+    if (scores[h] === Number.NEGATIVE_INFINITY) continue;
+    let sum = 0;
+    for (let b = 0; b < batch; b++) {
+      for (let at = (b * heads + h) * length, end = at + length; at < end; at++) {
+        if (deltas[at] !== 0) sum -= Math.exp(scores[h] - lse[at]) * deltas[at];
+      }
+    }
+    to[h] = sum;
+  }
+  return result;
+}

@@ -1,0 +1,207 @@
+/** Softmax attention over any sets of keys, in O(length) memory, with whatever is added to the scores. */
+import { recordAll } from '../autograd.ts';
+import { ArgumentError } from '../errors.ts';
+import { attentionBackwardKernel, attentionRowsKernel } from '../kernels/attention-backward.ts';
+import { attentionForwardKernel } from '../kernels/attention-forward.ts';
+import { TILE_FIELDS } from '../kernels/attention-pairs.ts';
+import type { NumericArray } from '../memory.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import type { Random } from '../random.ts';
+import { elements, empty, type Tensor, zeros } from '../tensor.ts';
+import type { Attended } from './attention.ts';
+import { checkCall } from './attention-call.ts';
+import { BLOCK_THAT_MEETS, backwardRounds, forwardTiles, pairsOfSet } from './attention-plan.ts';
+import { gradientsFor, headsApart, logGatesGradient, sinksGradient, termsOf } from './attention-terms.ts';
+import { int32, passOf } from './key-set-tables.ts';
+import { checkSet, type KeySet } from './key-sets.ts';
+
+export interface AttentionSettings {
+  /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. What padding holds has no influence. */
+  keyMask?: Tensor | undefined;
+  /** What q·k is multiplied by; 1/√headDim by default. */
+  scale?: number;
+  /** Place of query 0 among the keys, for causal sets and all that goes by distance; 0 by default. */
+  queryStart?: number;
+  /** Added to scores: [batch or 1, heads or 1, queryLength or 1, keyLength or 1]. */
+  bias?: Tensor | undefined;
+  /**
+   * Adds scale · q̂_i·r_{p_i − j} (Dai et al. 2019, §3.3): queries q̂ [batch, heads, queryLength, headDim], keys r [heads,
+   * distances, headDim], the first of which is that of distance `nearest`, which may be negative.
+   */
+  relative?: { queries: Tensor; keys: Tensor; nearest: number } | undefined;
+  /** Subtracts slope_h · |p_i − j| (ALiBi; Press et al. 2022, §3): a slope for each head. */
+  slopes?: readonly number[];
+  /** Adds Σ_{j < l ≤ p_i} log f_l (forgetting attention; Lin et al. 2025, eq. 5): log f [batch, heads, keyLength], ≤ 0. */
+  logGates?: Tensor | undefined;
+  /** c: scores become c tanh(S/c) (Gemma 2, 2024, §2). */
+  softCap?: number;
+  /** Added to the score of a token with itself. */
+  selfBias?: number;
+  /** [heads]: one more score in every row, for a key without a value (a learned sink). */
+  sinks?: Tensor | undefined;
+  /** Weights are dropped with this probability, after the softmax, and the others divided by 1 − rate. */
+  dropout?: { rate: number; random: Random } | undefined;
+}
+
+/** Multiply-adds that an exp counts for. */
+const EXP_COST = 16;
+
+/**
+ * softmax(S) V over the pairs of one or more key sets, in one softmax, without the matrix of weights (Milakov & Gimelshein
+ * 2018; Rabe & Staats 2021): queries [batch, heads, queryLength, headDim], keys [batch, keyHeads, keyLength, headDim],
+ * values [batch, keyHeads, keyLength, valueDim]. `heads` is a multiple of `keyHeads`: each head of keys serves as many
+ * heads of queries (Ainslie et al. 2023). Sets are disjoint, or a pair of two of them counts twice. Both results are
+ * differentiable. Throws ShapeError or ArgumentError for what does not fit, by name.
+ */
+export function attention(
+  queries: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  sets: KeySet | readonly KeySet[],
+  settings: AttentionSettings = {},
+): Attended {
+  const call = checkCall(queries, keys, values, settings);
+  const { batch, heads, queryLength, headDim, valueDim } = call;
+  const list = (Array.isArray(sets) ? sets : [sets]) as readonly KeySet[];
+  if (list.length === 0) throw new ArgumentError('sets: expected at least one, got none');
+  const checked = list.map((set, n) => checkSet(list.length === 1 ? 'sets' : `sets[${n}]`, set, call));
+  const terms = termsOf(call, queries, settings);
+  const passes = checked.flatMap((set) => Array.from({ length: set.rounds }, (_, round) => passOf(call, set, round)));
+
+  const output = empty([batch, heads, queryLength, valueDim], queries.dtype);
+  const logSumExp = empty([batch, heads, queryLength], queries.dtype);
+  const isJoined = passes.length > 1 || settings.sinks !== undefined;
+  const largest = isJoined ? elements(empty(logSumExp.shape, queries.dtype)) : undefined;
+  const sums = isJoined ? elements(empty(logSumExp.shape, queries.dtype)) : undefined;
+  // A query that no tile of the first set holds has met nothing.
+  if (checked[0].queryTokens !== undefined) {
+    elements(output).fill(0);
+    elements(logSumExp).fill(Number.NEGATIVE_INFINITY);
+  }
+  const goesOn = beginRows(settings.sinks, elements(output), elements(logSumExp), largest, sums, queryLength);
+  const given = { queries: elements(queries), keys: call.keys.data, values: call.values.data };
+  passes.forEach(({ set, arrays, numbers, lists }, index) => {
+    const tiles = forwardTiles(set, batch, heads);
+    const items = tiles.length / TILE_FIELDS;
+    const cost = ((batch * pairsOfSet(set, heads)) / set.rounds / items) * (headDim + valueDim + EXP_COST + terms.cost);
+    parallelFor(
+      attentionForwardKernel,
+      items,
+      {
+        ...given,
+        ...terms.arrays,
+        ...arrays,
+        lists,
+        output: elements(output),
+        logSumExp: elements(logSumExp),
+        tiles: int32(tiles),
+        largest,
+        sums,
+      },
+      { ...call.numbers, ...terms.numbers, ...numbers, goesOn: goesOn || index > 0 ? 1 : 0 },
+      { costPerItem: cost },
+    );
+  });
+
+  const termInputs = [
+    settings.bias,
+    settings.relative?.queries,
+    settings.relative?.keys,
+    settings.logGates,
+    settings.sinks,
+  ];
+  const inputs = [queries, keys, values, ...termInputs.filter((each) => each !== undefined)];
+  recordAll('attention', [output, logSumExp], inputs, ([gradient, logSumExpGradient]) => {
+    const outputGradient = gradient ?? zeros(output.shape, output.dtype);
+    const delta = empty(logSumExp.shape, output.dtype);
+    const weighed = empty(logSumExp.shape, output.dtype);
+    const rows = { output, outputGradient, logSumExp, delta, weighed };
+    const rowArrays = Object.fromEntries(Object.entries(rows).map(([name, tensor]) => [name, elements(tensor)]));
+    const lseGradient = logSumExpGradient === null ? undefined : elements(logSumExpGradient);
+    parallelFor(
+      attentionRowsKernel,
+      delta.size,
+      { ...(rowArrays as Record<keyof typeof rows, NumericArray>), logSumExpGradient: lseGradient },
+      { width: valueDim },
+      { costPerItem: valueDim },
+    );
+    const own = gradientsFor(call, queries, keys, values, settings);
+    const whole = own.relativeKeys !== null;
+    const products = 2 + (own.queries === null ? 0 : 1) + (own.keys === null ? 0 : 1);
+    for (const { set, arrays, numbers, lists } of passes) {
+      const walksLists = set.blocks !== null && set.blocks.keyBlock < BLOCK_THAT_MEETS;
+      for (const chosen of headsApart(call, settings.bias, own)) {
+        for (const { tiles, starts } of backwardRounds(set, chosen, heads, whole)) {
+          const items = starts.length - 1;
+          const pairs = ((chosen.length / heads) * pairsOfSet(set, heads)) / set.rounds / items;
+          parallelFor(
+            attentionBackwardKernel,
+            items,
+            {
+              ...given,
+              ...terms.arrays,
+              ...arrays,
+              lists: walksLists ? lists : undefined,
+              outputGradient: elements(outputGradient),
+              weighed: elements(weighed),
+              delta: elements(delta),
+              tiles: int32(tiles),
+              starts: int32(starts),
+              queryGradient: arrayOf(own.queries),
+              keyGradient: arrayOf(own.keys),
+              valueGradient: arrayOf(own.values),
+              biasGradient: arrayOf(own.bias),
+              gatesQueryGradient: arrayOf(own.gatesOfQueries),
+              gatesKeyGradient: arrayOf(own.gatesOfKeys),
+              relativeQueriesGradient: arrayOf(own.relativeQueries),
+              relativeKeysGradient: arrayOf(own.relativeKeys),
+            },
+            { ...call.numbers, ...terms.numbers, ...numbers },
+            { costPerItem: pairs * (products * headDim + valueDim + EXP_COST + terms.cost) },
+          );
+        }
+      }
+    }
+    const ofTerms = [
+      [settings.bias, own.bias],
+      [settings.relative?.queries, own.relativeQueries],
+      [settings.relative?.keys, own.relativeKeys],
+      [settings.logGates, logGatesGradient(call, settings.logGates, own.gatesOfQueries, own.gatesOfKeys)],
+      [settings.sinks, sinksGradient(settings.sinks, logSumExp, delta)],
+    ] as const;
+    return [
+      own.queries,
+      own.keys,
+      own.values,
+      ...ofTerms.filter(([term]) => term !== undefined).map(([, each]) => each),
+    ];
+  });
+  return { output, logSumExp };
+}
+
+const arrayOf = (tensor: Tensor | null) => (tensor === null ? undefined : elements(tensor));
+
+/** What rows hold before the first set. True: the first set is joined to it. */
+function beginRows(
+  sinks: Tensor | undefined,
+  output: NumericArray,
+  logSumExp: NumericArray,
+  largest: NumericArray | undefined,
+  sums: NumericArray | undefined,
+  queryLength: number,
+): boolean {
+  largest?.fill(Number.NEGATIVE_INFINITY);
+  sums?.fill(0);
+  if (sinks === undefined || largest === undefined || sums === undefined) return false;
+  const scores = elements(sinks);
+  output.fill(0);
+  logSumExp.fill(Number.NEGATIVE_INFINITY);
+  for (let row = 0; row < logSumExp.length; row++) {
+    const score = scores[Math.floor(row / queryLength) % scores.length];
+    if (score === Number.NEGATIVE_INFINITY) continue;
+    logSumExp[row] = score;
+    largest[row] = score;
+    sums[row] = 1;
+  }
+  return true;
+}

@@ -1,0 +1,95 @@
+/** Key sets as tables that kernels read. */
+import type { NumericArray } from '../memory.ts';
+import { elements, filled, fromArray, type Tensor } from '../tensor.ts';
+import type { Call } from './attention-call.ts';
+import type { CheckedSet } from './key-sets.ts';
+
+export const int32 = (numbers: Int32Array): NumericArray => elements(fromArray(numbers, [numbers.length], 'int32'));
+
+/** One set, or a round of it, as the kernels read it. */
+export function passOf({ batch, keyLength, keyMask }: Call, set: CheckedSet, round: number) {
+  const { layout, blocks, queryTokens, keyTokens, queryLabels, keyLabels } = set;
+  const mask = maskWithout(keyMask, set.except, batch, keyLength);
+  const order = queryTokens ?? keyTokens;
+  const perTable = (tensor: Tensor | undefined) => {
+    const [b, h] = tensor?.shape ?? [1, 1];
+    return [b === 1 ? 0 : h, h === 1 ? 0 : 1];
+  };
+  const [orderBatch, orderHead] = perTable(order);
+  const [labelBatch, labelHead] = perTable(queryLabels);
+  const [listBatch, listHead] = perTable(blocks?.lists);
+  const optional = (tensor: Tensor | undefined) => (tensor === undefined ? undefined : elements(tensor));
+  return {
+    set,
+    lists: optional(blocks?.lists),
+    arrays: {
+      ...(layout !== null && runTables(layout)),
+      queryTokens: optional(queryTokens),
+      keyTokens: optional(keyTokens),
+      queryPlaces: set.once ? placesIn(queryTokens as Tensor, set.queryPlaces) : undefined,
+      keyPlaces: set.once ? placesIn(keyTokens as Tensor, keyLength) : undefined,
+      queryLabels: optional(queryLabels),
+      keyLabels: optional(keyLabels),
+      mask: optional(mask),
+    },
+    numbers: {
+      queryPlaceCount: set.queryPlaces,
+      keyPlaceCount: set.keyPlaces,
+      keyBlock: blocks?.keyBlock ?? 0,
+      listWidth: blocks?.lists.shape[3] ?? 0,
+      queryBlocks: blocks?.lists.shape[2] ?? 0,
+      round,
+      rounds: set.rounds,
+      causal: set.causal ? 1 : 0,
+      once: set.once ? 1 : 0,
+      orderBatch,
+      orderHead,
+      labelBatch,
+      labelHead,
+      listBatch,
+      listHead,
+      maskBatch: mask !== undefined && mask.shape[0] > 1 ? keyLength : 0,
+    },
+  };
+}
+
+function runTables({ heads, queryLength }: NonNullable<CheckedSet['layout']>) {
+  const begins = new Int32Array(heads.length * queryLength);
+  const ends = new Int32Array(heads.length * queryLength);
+  heads.forEach(({ begin, end }, index) => {
+    begins.set(begin, index * queryLength);
+    ends.set(end, index * queryLength);
+  });
+  const dilations = Int32Array.from(heads, ({ dilation }) => dilation);
+  return { begins: int32(begins), ends: int32(ends), dilations: int32(dilations) };
+}
+
+function maskWithout(
+  keyMask: Tensor | undefined,
+  except: ArrayLike<number> | undefined,
+  batch: number,
+  keyLength: number,
+): Tensor | undefined {
+  if (except === undefined || except.length === 0) return keyMask;
+  const mask =
+    keyMask === undefined
+      ? filled([1, keyLength], 1, 'uint8')
+      : fromArray(elements(keyMask), [batch, keyLength], 'uint8');
+  const flags = elements(mask);
+  for (let start = 0; start < flags.length; start += keyLength) {
+    for (let n = 0; n < except.length; n++) flags[start + except[n]] = 0;
+  }
+  return mask;
+}
+
+/** The place of every token in an order, −1 for one that has none. */
+function placesIn(order: Tensor, length: number): NumericArray {
+  const tokens = elements(order);
+  const places = order.shape[3];
+  const lists = tokens.length / places;
+  const result = new Int32Array(lists * length).fill(-1);
+  for (let at = 0; at < tokens.length; at++) {
+    if (tokens[at] >= 0) result[Math.floor(at / places) * length + tokens[at]] = at % places;
+  }
+  return int32(result);
+}

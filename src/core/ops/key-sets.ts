@@ -1,0 +1,230 @@
+/**
+ * Which keys a query may meet, as data. A *run set* gives every query one run of places, taken in steps of a dilation:
+ * full, causal, windowed and dilated attention. A place is a token unless an order says which token stands there: after
+ * sorting by bucket or cluster, in a page table, in a short list of columns. A *block set* gives every block of queries a
+ * list of blocks of keys: random blocks, the best by some score. Both hold O(length) numbers, never one for each pair.
+ */
+import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { elements, fromArray, type Tensor } from '../tensor.ts';
+import { type AttentionLayout, band, causal, everything, type KeyRuns, perHead, runs } from './layout.ts';
+
+export { type AttentionLayout, band, causal, everything, type KeyRuns, perHead, runs };
+
+/** What restricts the pairs of a set further. */
+export interface PairRules {
+  /** Key j is met by query i only if j ≤ i (`queryStart` of the call is added to i). */
+  causal?: boolean;
+  /**
+   * Tokens meet that have the same label, int32 [batch or 1, heads or 1, (rounds,) length]; one below 0 meets nobody.
+   * Where queries and keys are different tokens, one tensor for each.
+   */
+  labels?: Tensor | { queries: Tensor; keys: Tensor };
+}
+
+/** The token at every place, int32 [batch or 1, heads or 1, (rounds,) places]; −1: none. One list serves all. */
+export type TokenOrder = Tensor | Int32Array;
+
+export interface RunSet extends PairRules {
+  /** Of places. */
+  layout: AttentionLayout;
+  queryTokens?: TokenOrder;
+  keyTokens?: TokenOrder;
+  /** Positions of keys that are left out. */
+  except?: ArrayLike<number>;
+  /** Whether a pair that meets in N rounds weighs 1/N in each, so that the rounds together count it once. */
+  once?: boolean;
+}
+
+export interface BlockSet extends PairRules {
+  queryLength: number;
+  keyLength: number;
+  /** Places of a block; the last may be shorter. */
+  queryBlock: number;
+  keyBlock: number;
+  /** The blocks of keys that every block of queries meets, int32 [batch or 1, heads or 1, blocks, width]; −1: none. */
+  lists: Tensor;
+  queryTokens?: TokenOrder;
+  keyTokens?: TokenOrder;
+  except?: ArrayLike<number>;
+}
+
+/** A layout is a run set whose places are tokens. */
+export type KeySet = AttentionLayout | RunSet | BlockSet;
+
+export const isBlockSet = (set: KeySet): set is BlockSet => 'lists' in set;
+
+/** A set as the planner reads it: complete, orders and labels as tensors of four axes. */
+export interface CheckedSet {
+  layout: AttentionLayout | null;
+  blocks: { queryBlock: number; keyBlock: number; lists: Tensor } | null;
+  queryPlaces: number;
+  keyPlaces: number;
+  rounds: number;
+  queryTokens: Tensor | undefined;
+  keyTokens: Tensor | undefined;
+  queryLabels: Tensor | undefined;
+  keyLabels: Tensor | undefined;
+  except: ArrayLike<number> | undefined;
+  causal: boolean;
+  once: boolean;
+}
+
+export interface SetSizes {
+  batch: number;
+  heads: number;
+  queryLength: number;
+  keyLength: number;
+  queryStart: number;
+}
+
+/** Checks a set against the sizes of a call. Throws ShapeError or ArgumentError, by name, for what does not fit. */
+export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedSet {
+  const set: RunSet | BlockSet = 'heads' in given ? { layout: given } : given;
+  const { causal = false, except } = set;
+  const { queryTokens, keyTokens } = set;
+  const orders = {
+    queryTokens: orderOf(`${name}.queryTokens`, queryTokens, sizes, sizes.queryLength),
+    keyTokens: orderOf(`${name}.keyTokens`, keyTokens, sizes, sizes.keyLength),
+  };
+  const placesOf = (order: Tensor | undefined, length: number) => order?.shape[3] ?? length;
+  const queryPlaces = placesOf(orders.queryTokens, sizes.queryLength);
+  const keyPlaces = placesOf(orders.keyTokens, sizes.keyLength);
+  const labels = labelsOf(`${name}.labels`, set.labels, sizes);
+  const all = [...Object.values(orders), labels?.queries, labels?.keys].filter((each) => each !== undefined);
+  const rounds = all.reduce((most, { shape }) => Math.max(most, shape[2]), 1);
+  for (const each of all) {
+    if (each.shape[2] === rounds) continue;
+    throw new ShapeError(`${name}: expected ${rounds} rounds of every order and of labels, got ${each.shape[2]}`);
+  }
+  const { queryTokens: q, keyTokens: k } = orders;
+  if (q !== undefined && k !== undefined) {
+    expectShape(`${name}.keyTokens`, k.shape.slice(0, 3), q.shape.slice(0, 3), 'to match queryTokens');
+  }
+  if (except !== undefined) {
+    for (let n = 0; n < except.length; n++) expectInteger(`${name}.except[${n}]`, except[n], 0, sizes.keyLength - 1);
+  }
+  const common = { ...orders, queryPlaces, keyPlaces, rounds, except, causal };
+  const ofLabels = { queryLabels: labels?.queries, keyLabels: labels?.keys };
+  if (isBlockSet(set)) {
+    if (rounds > 1) throw new ArgumentError(`${name}: expected one round of a block set, got ${rounds}`);
+    return {
+      ...common,
+      ...ofLabels,
+      layout: null,
+      blocks: checkLists(name, set, sizes, queryPlaces, keyPlaces, k),
+      once: false,
+    };
+  }
+  const { layout, once = false } = set;
+  if (layout.queryLength !== queryPlaces || layout.keyLength !== keyPlaces) {
+    throw new ShapeError(
+      `${name}.layout: expected ${queryPlaces} queries and ${keyPlaces} keys, got ${layout.queryLength} and ${layout.keyLength}`,
+    );
+  }
+  if (layout.heads.length !== 1 && layout.heads.length !== sizes.heads) {
+    throw new ShapeError(
+      `${name}.layout: expected runs for ${sizes.heads} heads, or one for all, got ${layout.heads.length}`,
+    );
+  }
+  if (once && (q === undefined || k === undefined)) {
+    throw new ArgumentError(`${name}.once: expected an order of queries and of keys in every round, got none`);
+  }
+  return { ...common, ...ofLabels, layout, blocks: null, once };
+}
+
+function expectInt32(name: string, tensor: Tensor): void {
+  if (tensor.dtype !== 'int32') throw new ArgumentError(`${name}: expected int32, got ${tensor.dtype}`);
+}
+
+/** As [batch or 1, heads or 1, rounds, last]. */
+function withRounds(name: string, tensor: Tensor, { batch, heads }: SetSizes): Tensor {
+  expectInt32(name, tensor);
+  const { shape } = tensor;
+  if (shape.length === 3 || shape.length === 4) {
+    const [b, h] = shape;
+    if ((b === 1 || b === batch) && (h === 1 || h === heads)) {
+      return shape.length === 4 ? tensor : fromArray(elements(tensor), [b, h, 1, shape[2]], 'int32');
+    }
+  }
+  throw new ShapeError(`${name}: expected [${batch} or 1, ${heads} or 1, rounds, places], got ${formatShape(shape)}`);
+}
+
+function orderOf(name: string, order: TokenOrder | undefined, sizes: SetSizes, length: number): Tensor | undefined {
+  if (order === undefined) return undefined;
+  const tensor =
+    order instanceof Int32Array ? fromArray(order, [1, 1, 1, order.length], 'int32') : withRounds(name, order, sizes);
+  const tokens = elements(tensor);
+  const places = tensor.shape[3];
+  const seen = new Int32Array(length).fill(-1);
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at];
+    if (token === -1) continue;
+    if (token < -1 || token >= length) {
+      throw new ArgumentError(`${name}: expected −1 to ${length - 1}, got ${token} at element ${at}`);
+    }
+    const list = Math.floor(at / places);
+    if (seen[token] === list)
+      throw new ArgumentError(`${name}: expected every token once, got ${token} again at element ${at}`);
+    seen[token] = list;
+  }
+  return tensor;
+}
+
+function labelsOf(name: string, labels: PairRules['labels'], sizes: SetSizes) {
+  if (labels === undefined) return undefined;
+  const { queries, keys } = 'queries' in labels ? labels : { queries: labels, keys: labels };
+  const [ofQueries, ofKeys] = [withRounds(`${name}`, queries, sizes), withRounds(`${name}`, keys, sizes)];
+  const expected = (tensor: Tensor, length: number) => [...tensor.shape.slice(0, 3), length];
+  expectShape(name, ofQueries.shape, expected(ofQueries, sizes.queryLength), 'to match queries');
+  expectShape(name, ofKeys.shape, [...ofQueries.shape.slice(0, 3), sizes.keyLength], 'to match keys');
+  return { queries: ofQueries, keys: ofKeys };
+}
+
+function checkLists(
+  name: string,
+  { queryLength, keyLength, queryBlock, keyBlock, lists, causal }: BlockSet,
+  sizes: SetSizes,
+  queryPlaces: number,
+  keyPlaces: number,
+  keyTokens: Tensor | undefined,
+): { queryBlock: number; keyBlock: number; lists: Tensor } {
+  if (queryLength !== queryPlaces || keyLength !== keyPlaces) {
+    throw new ShapeError(
+      `${name}: expected ${queryPlaces} queries and ${keyPlaces} keys, got ${queryLength} and ${keyLength}`,
+    );
+  }
+  expectInteger(`${name}.queryBlock`, queryBlock, 1);
+  expectInteger(`${name}.keyBlock`, keyBlock, 1);
+  expectInt32(`${name}.lists`, lists);
+  const [b, h, blocks, width] = lists.shape;
+  const [queryBlocks, keyBlocks] = [Math.ceil(queryPlaces / queryBlock), Math.ceil(keyPlaces / keyBlock)];
+  const fits = lists.shape.length === 4 && (b === 1 || b === sizes.batch) && (h === 1 || h === sizes.heads);
+  if (!fits || blocks !== queryBlocks) {
+    throw new ShapeError(
+      `${name}.lists: expected [${sizes.batch} or 1, ${sizes.heads} or 1, ${queryBlocks}, width], got ${formatShape(lists.shape)}`,
+    );
+  }
+  const chosen = elements(lists);
+  const seen = new Int32Array(keyBlocks).fill(-1);
+  for (let at = 0; at < chosen.length; at++) {
+    const block = chosen[at];
+    if (block === -1) continue;
+    const list = Math.floor(at / width);
+    if (block < -1 || block >= keyBlocks) {
+      throw new ArgumentError(`${name}.lists: expected −1 to ${keyBlocks - 1}, got ${block} at element ${at}`);
+    }
+    if (seen[block] === list)
+      throw new ArgumentError(
+        `${name}.lists: expected every block once in a list, got ${block} again at element ${at}`,
+      );
+    seen[block] = list;
+    const last = Math.min(queryPlaces, ((list % queryBlocks) + 1) * queryBlock) - 1;
+    if (causal && keyTokens === undefined && block * keyBlock > last + sizes.queryStart) {
+      throw new ArgumentError(
+        `${name}.lists: expected no block after the queries in a causal set, got ${block} at element ${at}, which begins at ` +
+          `key ${block * keyBlock}, after query ${last + sizes.queryStart}`,
+      );
+    }
+  }
+  return { queryBlock, keyBlock, lists };
+}

@@ -10,7 +10,6 @@
  */
 import type { NumericArray } from '../memory.ts';
 import {
-  hidePairs,
   KeyWalk,
   loadQueries,
   narrow,
@@ -21,6 +20,7 @@ import {
   type SetArrays,
   type Tile,
 } from './attention-pairs.ts';
+import { hidePairs } from './attention-rules.ts';
 import { Side, TILE } from './attention-side.ts';
 import {
   addTermGradients,

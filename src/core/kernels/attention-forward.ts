@@ -5,7 +5,8 @@
  */
 
 import type { NumericArray } from '../memory.ts';
-import { hidePairs, KeyWalk, loadQueries, newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-pairs.ts';
+import { KeyWalk, loadQueries, newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-pairs.ts';
+import { hidePairs } from './attention-rules.ts';
 import { Side, TILE } from './attention-side.ts';
 import { addTerms, dropWeights, TERM_ARRAYS, TERM_NUMBERS } from './attention-terms.ts';
 import { defineKernel, type KernelArrays } from './kernel.ts';

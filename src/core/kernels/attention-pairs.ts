@@ -94,9 +94,9 @@ export type SetNumbers = KernelNumbers<(typeof SET_NUMBERS)[number]>;
 const tableOf = (head: number, heads: number, perBatch: number, perHead: number): number =>
   Math.floor(head / heads) * perBatch + (head % heads) * perHead;
 /** Which list of an order, or of labels: there is one for each round. */
-const orderOf = (head: number, { heads, orderBatch, orderHead, rounds }: SetNumbers): number =>
+export const orderOf = (head: number, { heads, orderBatch, orderHead, rounds }: SetNumbers): number =>
   tableOf(head, heads, orderBatch, orderHead) * rounds;
-const labelsOf = (head: number, { heads, labelBatch, labelHead, rounds }: SetNumbers): number =>
+export const labelsOf = (head: number, { heads, labelBatch, labelHead, rounds }: SetNumbers): number =>
   tableOf(head, heads, labelBatch, labelHead) * rounds;
 
 /**
@@ -239,87 +239,4 @@ function allReal(mask: NumericArray | undefined, start: number, first: number, s
   if (mask === undefined) return true;
   for (let i = 0; i < count; i++) if (mask[start + first + step * i] === 0) return false;
   return true;
-}
-
-/** Sets the scores of pairs that may not meet to −∞, and makes a pair of N rounds weigh 1/N, in a tile, rows TILE apart. */
-export function hidePairs(
-  scores: NumericArray,
-  queries: Side,
-  keys: Side,
-  { head, layout }: Tile,
-  arrays: SetArrays,
-  numbers: SetNumbers,
-): void {
-  const { begins, ends } = arrays;
-  const [m, n] = [queries.count, keys.count];
-  if (begins !== undefined && ends !== undefined) {
-    const row = layout * numbers.queryPlaceCount;
-    const { places } = keys;
-    for (let i = 0; i < m; i++) {
-      const [begin, end] = [begins[row + queries.places[i]], ends[row + queries.places[i]]];
-      for (let j = 0; j < n && places[j] < begin; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
-      for (let j = n - 1; j >= 0 && places[j] >= end; j--) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
-    }
-  }
-  if (numbers.causal) {
-    for (let i = 0; i < m; i++) {
-      const p = numbers.queryStart + queries.tokens[i];
-      for (let j = 0; j < n; j++) if (keys.tokens[j] > p) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
-    }
-  }
-  if (arrays.queryLabels !== undefined && arrays.keyLabels !== undefined) {
-    const labels = labelsOf(head, numbers) + numbers.round;
-    const ofQueries = labels * numbers.queryLength;
-    const ofKeys = labels * numbers.keyLength;
-    for (let i = 0; i < m; i++) {
-      const own = arrays.queryLabels[ofQueries + queries.tokens[i]];
-      for (let j = 0; j < n; j++) {
-        const other = arrays.keyLabels[ofKeys + keys.tokens[j]];
-        if (own < 0 || own !== other) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
-      }
-    }
-  }
-  if (numbers.selfBias !== 0) {
-    for (let i = 0; i < m; i++) {
-      const p = numbers.queryStart + queries.tokens[i];
-      for (let j = 0; j < n; j++) if (keys.tokens[j] === p) scores[i * TILE + j] += numbers.selfBias;
-    }
-  }
-  if (numbers.once && numbers.rounds > 1) shareRounds(scores, queries, keys, { head, layout }, arrays, numbers);
-}
-
-/** −log N_ij for the pairs that meet in N_ij rounds, all with the same runs, each with an order of its own. */
-function shareRounds(
-  scores: NumericArray,
-  queries: Side,
-  keys: Side,
-  { head, layout }: Pick<Tile, 'head' | 'layout'>,
-  arrays: SetArrays,
-  numbers: SetNumbers,
-): void {
-  const { begins, ends, queryPlaces, keyPlaces, queryLabels, keyLabels } = arrays;
-  if (begins === undefined || ends === undefined || queryPlaces === undefined || keyPlaces === undefined) return;
-  const { rounds, queryLength, keyLength, queryStart } = numbers;
-  const row = layout * numbers.queryPlaceCount;
-  const orders = orderOf(head, numbers);
-  const labels = labelsOf(head, numbers);
-  for (let i = 0; i < queries.count; i++) {
-    const query = queries.tokens[i];
-    for (let j = 0; j < keys.count; j++) {
-      const key = keys.tokens[j];
-      const at = i * TILE + j;
-      if (scores[at] === Number.NEGATIVE_INFINITY || key === queryStart + query) continue;
-      let meetings = 0;
-      for (let r = 0; r < rounds; r++) {
-        if (queryLabels !== undefined && keyLabels !== undefined) {
-          const own = queryLabels[(labels + r) * queryLength + query];
-          if (own < 0 || own !== keyLabels[(labels + r) * keyLength + key]) continue;
-        }
-        const place = row + queryPlaces[(orders + r) * queryLength + query];
-        const other = keyPlaces[(orders + r) * keyLength + key];
-        if (other >= begins[place] && other < ends[place]) meetings++;
-      }
-      if (meetings > 1) scores[at] -= Math.log(meetings);
-    }
-  }
 }

@@ -48,6 +48,24 @@ export interface VectorKernels {
     delta: number,
     step: number,
   ): void;
+  hidePairs(
+    scores: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    queryPlaces: number,
+    keyTokens: number,
+    labels: number,
+    begins: number,
+    ends: number,
+    keyLabels: number,
+    keyPlaces: number,
+    rounds: number,
+    round: number,
+    causal: number,
+    selfBias: number,
+    once: number,
+  ): void;
   applyRules(
     scores: number,
     stride: number,

@@ -10,6 +10,7 @@ export { adafactorSize, adafactorUpdate, adamW, sgd, squaresOfRows, sumOfSquares
 export { pack, packPanels } from './panels';
 export { peak } from './peak';
 export { addRows, gatherRows, scatterAdd } from './rows';
+export { hidePairs } from './pairs';
 export { applyRules } from './rules';
 export { normalizeGradientRows, normalizeRows, softmaxGradientRows } from './scaled-rows';
 export { exponentiateRows, softmaxRows, weighRows } from './softmax';

@@ -1,0 +1,138 @@
+/** Which pairs of a tile may not meet, beyond what the walk over keys left out, and what pairs of several rounds weigh. */
+import type { NumericArray } from '../memory.ts';
+import { labelsOf, orderOf, type SetArrays, type SetNumbers, type Tile } from './attention-pairs.ts';
+import { type Side, TILE } from './attention-side.ts';
+import { scratchInt32 } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
+
+/** Sets the scores of pairs that may not meet to −∞, and makes a pair of N rounds weigh 1/N, in a tile, rows TILE apart. */
+export function hidePairs(
+  scores: NumericArray,
+  queries: Side,
+  keys: Side,
+  tile: Tile,
+  arrays: SetArrays,
+  numbers: SetNumbers,
+): void {
+  const { begins, ends, queryLabels } = arrays;
+  if (numbers.causal || numbers.selfBias !== 0 || numbers.once || queryLabels !== undefined) {
+    tables.load(queries, keys, tile, arrays, numbers);
+    tables.apply(scores, queries.count, keys, numbers);
+    return;
+  }
+  if (begins === undefined || ends === undefined) return;
+  const row = tile.layout * numbers.queryPlaceCount;
+  const { count, places } = keys;
+  const [first, last] = [places[0], places[count - 1]];
+  for (let i = 0; i < queries.count; i++) {
+    const [begin, end] = [begins[row + queries.places[i]], ends[row + queries.places[i]]];
+    if (begin <= first && end > last) continue;
+    for (let j = 0; j < count && places[j] < begin; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
+    for (let j = count - 1; j >= 0 && places[j] >= end; j--) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
+  }
+}
+
+/** What the rules ask of the queries and the keys of a tile, gathered once for all pairs, TILE entries a round. */
+class PairTables {
+  #rounds = 0;
+  queryPlaces: Int32Array = new Int32Array(0);
+  labels: Int32Array = new Int32Array(0);
+  begins: Int32Array = new Int32Array(0);
+  ends: Int32Array = new Int32Array(0);
+  keyLabels: Int32Array = new Int32Array(0);
+  keyPlaces: Int32Array = new Int32Array(0);
+
+  load(queries: Side, keys: Side, { head, layout }: Tile, arrays: SetArrays, numbers: SetNumbers): void {
+    const { round, rounds, once, queryStart, queryPlaceCount, queryLength, keyLength } = numbers;
+    this.#reserve(rounds);
+    for (let i = 0; i < queries.count; i++) this.queryPlaces[i] = queryStart + queries.tokens[i];
+    const row = layout * queryPlaceCount;
+    const [lists, labelLists] = [orderOf(head, numbers), labelsOf(head, numbers)];
+    for (let r = 0; r < rounds; r++) {
+      // The other rounds only matter to who wants to know in how many a pair meets.
+      if (r !== round && !once) continue;
+      const at = r * TILE;
+      for (let i = 0; i < queries.count; i++) {
+        const token = queries.tokens[i];
+        const place =
+          r === round ? queries.places[i] : (arrays.queryPlaces as NumericArray)[(lists + r) * queryLength + token];
+        this.labels[at + i] = arrays.queryLabels?.[(labelLists + r) * queryLength + token] ?? 0;
+        this.begins[at + i] = place < 0 ? 0 : (arrays.begins?.[row + place] ?? 0);
+        this.ends[at + i] = place < 0 ? 0 : (arrays.ends?.[row + place] ?? MOST);
+      }
+      for (let j = 0; j < keys.count; j++) {
+        const token = keys.tokens[j];
+        this.keyLabels[at + j] = arrays.keyLabels?.[(labelLists + r) * keyLength + token] ?? 0;
+        this.keyPlaces[at + j] =
+          r === round ? keys.places[j] : (arrays.keyPlaces as NumericArray)[(lists + r) * keyLength + token];
+      }
+    }
+  }
+
+  apply(scores: NumericArray, rows: number, keys: Side, numbers: SetNumbers): void {
+    const { round, rounds, causal, selfBias } = numbers;
+    const once = numbers.once && rounds > 1 ? 1 : 0;
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(scores) && this.keyPlaces.buffer instanceof SharedArrayBuffer) {
+      const { queryPlaces, labels, begins, ends, keyLabels, keyPlaces } = this;
+      const lists = [queryPlaces, keys.tokens, labels, begins, ends, keyLabels, keyPlaces] as const;
+      const [q, k, l, b, e, kl, kp] = lists.map(({ byteOffset }) => byteOffset);
+      fast.hidePairs(
+        scores.byteOffset,
+        TILE,
+        rows,
+        keys.count,
+        q,
+        k,
+        l,
+        b,
+        e,
+        kl,
+        kp,
+        rounds,
+        round,
+        causal,
+        selfBias,
+        once,
+      );
+      return;
+    }
+    for (let i = 0; i < rows; i++) {
+      const p = this.queryPlaces[i];
+      for (let j = 0; j < keys.count; j++) {
+        const at = i * TILE + j;
+        const key = keys.tokens[j];
+        if ((causal && key > p) || !this.#meet(round, i, j)) scores[at] = Number.NEGATIVE_INFINITY;
+        else if (key === p) scores[at] += selfBias;
+        else if (once) {
+          let meetings = 0;
+          for (let r = 0; r < rounds; r++) if (this.#meet(r, i, j)) meetings++;
+          if (meetings > 1) scores[at] -= Math.log(meetings);
+        }
+      }
+    }
+  }
+
+  #meet(round: number, i: number, j: number): boolean {
+    const [query, key] = [round * TILE + i, round * TILE + j];
+    const place = this.keyPlaces[key];
+    const label = this.labels[query];
+    return label >= 0 && label === this.keyLabels[key] && place >= this.begins[query] && place < this.ends[query];
+  }
+
+  #reserve(rounds: number): void {
+    if (this.#rounds >= rounds) return;
+    this.#rounds = rounds;
+    this.queryPlaces = scratchInt32(TILE);
+    this.labels = scratchInt32(rounds * TILE);
+    this.begins = scratchInt32(rounds * TILE);
+    this.ends = scratchInt32(rounds * TILE);
+    this.keyLabels = scratchInt32(rounds * TILE);
+    this.keyPlaces = scratchInt32(rounds * TILE);
+  }
+}
+
+/** Beyond every place: the end of a run where there are none. */
+const MOST = 2 ** 31 - 1;
+
+const tables = new PairTables();

@@ -1,0 +1,82 @@
+/** Which pairs of a tile meet: PairTables.apply of kernels/attention-rules.ts, four keys at a time. */
+import { log4 } from './elementary';
+
+// @ts-ignore: decorator
+@inline
+function place(list: usize, index: i32): usize {
+  return list + ((<usize>index) << 2);
+}
+
+/** Lanes of all ones where the query meets these four keys in a round: same label, and within the query's run. */
+// @ts-ignore: decorator
+@inline
+function meets(label: i32, begin: i32, end: i32, labels: v128, places: v128): v128 {
+  if (label < 0) return i32x4.splat(0);
+  const within = v128.and(i32x4.ge_s(places, i32x4.splat(begin)), i32x4.lt_s(places, i32x4.splat(end)));
+  return v128.and(within, i32x4.eq(labels, i32x4.splat(label)));
+}
+
+/**
+ * The rules on a tile of scores, rows and the lists of all tables `stride` apart, a multiple of 4: what lies between
+ * `columns` and the next multiple of 4 is changed too.
+ */
+export function hidePairs(
+  scores: usize,
+  stride: i32,
+  rows: i32,
+  columns: i32,
+  queryPlaces: usize,
+  keyTokens: usize,
+  labels: usize,
+  begins: usize,
+  ends: usize,
+  keyLabels: usize,
+  keyPlaces: usize,
+  rounds: i32,
+  round: i32,
+  causal: bool,
+  selfBias: f32,
+  once: bool,
+): void {
+  const hidden = f32x4.splat(-Infinity);
+  const own = round * stride;
+  for (let i = 0; i < rows; i++) {
+    const query = i32x4.splat(load<i32>(place(queryPlaces, i)));
+    const label = load<i32>(place(labels, own + i));
+    const begin = load<i32>(place(begins, own + i));
+    const end = load<i32>(place(ends, own + i));
+    for (let j = 0; j < columns; j += 4) {
+      const at = place(scores, i * stride + j);
+      const keys = v128.load(place(keyTokens, j));
+      let visible = meets(label, begin, end, v128.load(place(keyLabels, own + j)), v128.load(place(keyPlaces, own + j)));
+      if (causal) visible = v128.and(visible, i32x4.le_s(keys, query));
+      if (!v128.any_true(visible)) {
+        v128.store(at, hidden);
+        continue;
+      }
+      const isSelf = i32x4.eq(keys, query);
+      let change = v128.and(f32x4.splat(selfBias), isSelf);
+      if (once) {
+        let meetings = i32x4.splat(0);
+        for (let r = 0; r < rounds; r++) {
+          const from = r * stride;
+          const met = meets(
+            load<i32>(place(labels, from + i)),
+            load<i32>(place(begins, from + i)),
+            load<i32>(place(ends, from + i)),
+            v128.load(place(keyLabels, from + j)),
+            v128.load(place(keyPlaces, from + j)),
+          );
+          // All ones is −1.
+          meetings = i32x4.sub(meetings, met);
+        }
+        const shared = v128.andnot(i32x4.gt_s(meetings, i32x4.splat(1)), isSelf);
+        if (v128.any_true(shared)) {
+          const logarithms = log4(f32x4.convert_i32x4_s(meetings));
+          change = f32x4.sub(change, v128.and(logarithms, shared));
+        }
+      }
+      v128.store(at, v128.bitselect(f32x4.add(v128.load(at), change), hidden, visible));
+    }
+  }
+}

@@ -69,38 +69,42 @@ export const attentionForwardKernel = defineKernel(
         const v = keys.rows('values', arrays.values, keyHead * numbers.valueCapacity, valueDim);
         multiplyTile(sums, weights, v, m, valueDim, n, 1, true);
       }
-      finish(m, tile.head * queryLength, sum, valueDim, arrays, numbers.goesOn === 1);
+      finish(tile.head * queryLength, sum, valueDim, arrays, numbers.goesOn === 1);
     }
   },
 );
 
 /** Writes the rows of a tile, joined to what they have met before. */
 function finish(
-  count: number,
   start: number,
   sum: NumericArray,
   width: number,
   { output, logSumExp, largest, sums }: KernelArrays<'output' | 'logSumExp', 'largest' | 'sums'>,
   goesOn: boolean,
 ): void {
+  const { count, tokens } = queries;
+  const old = scratch.get('old', sum, TILE);
+  const fresh = scratch.get('fresh', sum, TILE);
   for (let i = 0; i < count; i++) {
-    const row = start + queries.tokens[i];
-    const at = row * width;
-    let [top, total] = [softmax.largest(i), softmax.sum(i)];
-    let [ofOld, ofNew] = [0, total === 0 ? 0 : 1 / total];
+    const row = start + tokens[i];
+    let top = softmax.largest(i);
+    let total = softmax.sum(i);
+    old[i] = 0;
+    fresh[i] = total === 0 ? 0 : 1 / total;
     if (goesOn && largest !== undefined && sums !== undefined && sums[row] !== 0) {
       const highest = Math.max(top, largest[row]);
       const before = sums[row] * Math.exp(largest[row] - highest);
       const now = total === 0 ? 0 : Math.exp(top - highest);
-      const both = before + now * total;
-      [ofOld, ofNew, top, total] = [before / both, now / both, highest, both];
+      top = highest;
+      total = before + now * total;
+      old[i] = before / total;
+      fresh[i] = now / total;
     }
-    if (ofOld === 0) for (let c = 0; c < width; c++) output[at + c] = ofNew * sum[i * width + c];
-    else for (let c = 0; c < width; c++) output[at + c] = ofOld * output[at + c] + ofNew * sum[i * width + c];
     logSumExp[row] = total === 0 ? Number.NEGATIVE_INFINITY : top + Math.log(total);
     if (largest !== undefined && sums !== undefined) {
       largest[row] = top;
       sums[row] = total;
     }
   }
+  queries.mixRows(output, start, width, sum, old, fresh);
 }

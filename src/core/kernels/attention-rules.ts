@@ -35,6 +35,8 @@ export function hidePairs(
 /** What the rules ask of the queries and the keys of a tile, gathered once for all pairs, TILE entries a round. */
 class PairTables {
   #rounds = 0;
+  #side: Side | null = null;
+  #version = -1;
   queryPlaces: Int32Array = new Int32Array(0);
   labels: Int32Array = new Int32Array(0);
   begins: Int32Array = new Int32Array(0);
@@ -42,30 +44,48 @@ class PairTables {
   keyLabels: Int32Array = new Int32Array(0);
   keyPlaces: Int32Array = new Int32Array(0);
 
-  load(queries: Side, keys: Side, { head, layout }: Tile, arrays: SetArrays, numbers: SetNumbers): void {
-    const { round, rounds, once, queryStart, queryPlaceCount, queryLength, keyLength } = numbers;
-    this.#reserve(rounds);
-    for (let i = 0; i < queries.count; i++) this.queryPlaces[i] = queryStart + queries.tokens[i];
+  load(queries: Side, keys: Side, tile: Tile, arrays: SetArrays, numbers: SetNumbers): void {
+    this.#reserve(numbers.rounds);
+    // The other rounds only matter to who wants to know in how many a pair meets.
+    const [from, end] = numbers.once ? [0, numbers.rounds] : [numbers.round, numbers.round + 1];
+    const isKnown = this.#side === queries && this.#version === queries.version;
+    this.#side = queries;
+    this.#version = queries.version;
+    for (let r = from; r < end; r++) {
+      if (!isKnown) this.#loadQueries(r, queries, tile, arrays, numbers);
+      this.#loadKeys(r, keys, tile, arrays, numbers);
+    }
+  }
+
+  #loadQueries(round: number, queries: Side, { head, layout }: Tile, arrays: SetArrays, numbers: SetNumbers): void {
+    const { queryStart, queryPlaceCount, queryLength } = numbers;
+    const { count, tokens, places } = queries;
+    const { queryLabels, begins, ends } = arrays;
+    const order = round === numbers.round ? null : (arrays.queryPlaces as NumericArray);
+    const inOrder = (orderOf(head, numbers) + round) * queryLength;
+    const inLabels = (labelsOf(head, numbers) + round) * queryLength;
     const row = layout * queryPlaceCount;
-    const [lists, labelLists] = [orderOf(head, numbers), labelsOf(head, numbers)];
-    for (let r = 0; r < rounds; r++) {
-      // The other rounds only matter to who wants to know in how many a pair meets.
-      if (r !== round && !once) continue;
-      const at = r * TILE;
-      for (let i = 0; i < queries.count; i++) {
-        const token = queries.tokens[i];
-        const place =
-          r === round ? queries.places[i] : (arrays.queryPlaces as NumericArray)[(lists + r) * queryLength + token];
-        this.labels[at + i] = arrays.queryLabels?.[(labelLists + r) * queryLength + token] ?? 0;
-        this.begins[at + i] = place < 0 ? 0 : (arrays.begins?.[row + place] ?? 0);
-        this.ends[at + i] = place < 0 ? 0 : (arrays.ends?.[row + place] ?? MOST);
-      }
-      for (let j = 0; j < keys.count; j++) {
-        const token = keys.tokens[j];
-        this.keyLabels[at + j] = arrays.keyLabels?.[(labelLists + r) * keyLength + token] ?? 0;
-        this.keyPlaces[at + j] =
-          r === round ? keys.places[j] : (arrays.keyPlaces as NumericArray)[(lists + r) * keyLength + token];
-      }
+    for (let i = 0; i < count; i++) {
+      const token = tokens[i];
+      const place = order === null ? places[i] : order[inOrder + token];
+      const at = round * TILE + i;
+      this.queryPlaces[i] = queryStart + token;
+      this.labels[at] = queryLabels === undefined ? 0 : queryLabels[inLabels + token];
+      this.begins[at] = begins === undefined || place < 0 ? 0 : begins[row + place];
+      this.ends[at] = place < 0 ? 0 : ends === undefined ? MOST : ends[row + place];
+    }
+  }
+
+  #loadKeys(round: number, keys: Side, { head }: Tile, arrays: SetArrays, numbers: SetNumbers): void {
+    const { count, tokens, places } = keys;
+    const { keyLabels } = arrays;
+    const order = round === numbers.round ? null : (arrays.keyPlaces as NumericArray);
+    const inOrder = (orderOf(head, numbers) + round) * numbers.keyLength;
+    const inLabels = (labelsOf(head, numbers) + round) * numbers.keyLength;
+    for (let j = 0; j < count; j++) {
+      const at = round * TILE + j;
+      this.keyLabels[at] = keyLabels === undefined ? 0 : keyLabels[inLabels + tokens[j]];
+      this.keyPlaces[at] = order === null ? places[j] : order[inOrder + tokens[j]];
     }
   }
 
@@ -123,6 +143,7 @@ class PairTables {
   #reserve(rounds: number): void {
     if (this.#rounds >= rounds) return;
     this.#rounds = rounds;
+    this.#side = null;
     this.queryPlaces = scratchInt32(TILE);
     this.labels = scratchInt32(rounds * TILE);
     this.begins = scratchInt32(rounds * TILE);

@@ -12,6 +12,8 @@ export const TILE = 64;
 
 export class Side {
   count = 0;
+  /** Counts changes, so that what was made for these tokens is known again. */
+  version = 0;
   /** Whether tokens come from a list. */
   isListed = false;
   /** Distance of tokens that are not listed. */
@@ -35,6 +37,7 @@ export class Side {
   /** `count` tokens from `first` on, `step` apart, at the places from `place` on. */
   take(first: number, step: number, count: number, place: number): void {
     const { tokens, places } = this;
+    this.version++;
     this.count = count;
     this.step = step;
     this.isListed = false;
@@ -46,6 +49,7 @@ export class Side {
 
   /** Begins a list. */
   clear(): void {
+    this.version++;
     this.count = 0;
     this.isListed = true;
   }
@@ -72,6 +76,31 @@ export class Side {
       }
     }
     return block(rows, 0, width);
+  }
+
+  /** Row k of `sums`, of these tokens in the matrix that begins at row `start`: rows ← old_k · rows + fresh_k · sums. */
+  mixRows(
+    data: NumericArray,
+    start: number,
+    width: number,
+    sums: NumericArray,
+    old: NumericArray,
+    fresh: NumericArray,
+  ): void {
+    const { tokens, count } = this;
+    const fast = vectorKernels();
+    const lists = [old, fresh, sums, data].every(isOnHeap) && tokens.buffer instanceof SharedArrayBuffer;
+    if (fast !== null && lists) {
+      const to = data.byteOffset + 4 * start * width;
+      fast.mixRows(to, tokens.byteOffset, sums.byteOffset, count, width, old.byteOffset, fresh.byteOffset);
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      const at = (start + tokens[i]) * width;
+      // What nothing was put in yet may hold anything.
+      if (old[i] === 0) for (let c = 0; c < width; c++) data[at + c] = fresh[i] * sums[i * width + c];
+      else for (let c = 0; c < width; c++) data[at + c] = old[i] * data[at + c] + fresh[i] * sums[i * width + c];
+    }
   }
 
   /** Adds α · A · B, a row for each of these tokens, to their rows in the matrix that begins at row `start`. */

@@ -243,6 +243,7 @@ export interface VectorKernels {
     columns: number,
   ): void;
   addRows(target: number, index: number, rows: number, count: number, width: number): void;
+  mixRows(target: number, index: number, sums: number, count: number, width: number, old: number, fresh: number): void;
   pack(target: number, source: number, rowStride: number, columnStride: number, rows: number, columns: number): void;
   packPanels(
     target: number,

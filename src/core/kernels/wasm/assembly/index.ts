@@ -9,7 +9,7 @@ export { layerNormGradientRows, layerNormPartial, layerNormRows } from './layer-
 export { adafactorSize, adafactorUpdate, adamW, sgd, squaresOfRows, sumOfSquares } from './optimizers';
 export { pack, packPanels } from './panels';
 export { peak } from './peak';
-export { addRows, gatherRows, scatterAdd } from './rows';
+export { addRows, gatherRows, mixRows, scatterAdd } from './rows';
 export { hidePairs } from './pairs';
 export { applyRules } from './rules';
 export { normalizeGradientRows, normalizeRows, softmaxGradientRows } from './scaled-rows';

@@ -67,3 +67,41 @@ export function addRows(target: usize, index: usize, rows: usize, count: i32, wi
     rows += bytes;
   }
 }
+
+/**
+ * Rows of sums, one after another, put in rows index[0], index[1], … of the target: target ← old[k] · target + fresh[k] ·
+ * sums, or without what was there where old[k] is 0. As finish of kernels/attention-forward.ts.
+ */
+export function mixRows(
+  target: usize,
+  index: usize,
+  sums: usize,
+  count: i32,
+  width: i32,
+  old: usize,
+  fresh: usize,
+): void {
+  const bytes = (<usize>width) << 2;
+  const end = bytes & ~15;
+  for (let k = 0; k < count; k++) {
+    const entry = (<usize>k) << 2;
+    const to = target + (<usize>load<i32>(index + entry)) * bytes;
+    const ofOld = load<f32>(old + entry);
+    const ofFresh = load<f32>(fresh + entry);
+    const factors = f32x4.splat(ofFresh);
+    if (ofOld == 0) {
+      for (let at: usize = 0; at < end; at += 16) v128.store(to + at, f32x4.mul(v128.load(sums + at), factors));
+      for (let at: usize = end; at < bytes; at += 4) store<f32>(to + at, load<f32>(sums + at) * ofFresh);
+    } else {
+      const keep = f32x4.splat(ofOld);
+      for (let at: usize = 0; at < end; at += 16) {
+        const kept = f32x4.mul(v128.load(to + at), keep);
+        v128.store(to + at, f32x4.add(kept, f32x4.mul(v128.load(sums + at), factors)));
+      }
+      for (let at: usize = end; at < bytes; at += 4) {
+        store<f32>(to + at, load<f32>(to + at) * ofOld + load<f32>(sums + at) * ofFresh);
+      }
+    }
+    sums += bytes;
+  }
+}

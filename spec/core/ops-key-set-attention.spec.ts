@@ -209,7 +209,7 @@ for (const [dtype, tolerance] of [
           assert.ok(Math.max(...differences) <= tolerance, `differs by ${differences}`);
         });
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 }
@@ -250,7 +250,7 @@ test('gradients of everything match central differences', () => {
         );
       });
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 

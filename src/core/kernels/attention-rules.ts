@@ -27,8 +27,14 @@ export function hidePairs(
   for (let i = 0; i < queries.count; i++) {
     const [begin, end] = [begins[row + queries.places[i]], ends[row + queries.places[i]]];
     if (begin <= first && end > last) continue;
-    for (let j = 0; j < count && places[j] < begin; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
-    for (let j = count - 1; j >= 0 && places[j] >= end; j--) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
+    if (keys.isListed) {
+      for (let j = 0; j < count && places[j] < begin; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
+      for (let j = count - 1; j >= 0 && places[j] >= end; j--) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
+      continue;
+    }
+    const before = Math.min(count, Math.max(0, begin - first));
+    for (let j = 0; j < before; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
+    for (let j = Math.max(before, end - first); j < count; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
   }
 }
 

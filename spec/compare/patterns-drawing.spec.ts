@@ -7,7 +7,7 @@ import { type PatternPanel, shadingOf } from '../../src/compare/patterns/shade.t
 import { drawSvg } from '../../src/compare/patterns/svg.ts';
 import { cellsForTerminal, drawInTerminal } from '../../src/compare/patterns/terminal.ts';
 import { ArgumentError, UnsupportedError } from '../../src/core/errors.ts';
-import { displayWidth } from '../../src/terminal/colour.ts';
+import { displayWidth, MARKED } from '../../src/terminal/colour.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 
 /** Only what drawing looks at: a window of `reach` tokens to both sides, and head h sees token h as well. */
@@ -197,8 +197,7 @@ function panelOf(variant: AnyVariant, length: number, cells: number): PatternPan
 }
 
 function withoutColour(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape codes
-  return text.replace(/\x1b\[[0-9;]*m/g, '');
+  return text.replace(MARKED, '');
 }
 
 function errorOf(body: () => void): Error {

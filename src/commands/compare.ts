@@ -16,7 +16,7 @@ import { Progress } from '../terminal/progress.ts';
 import { checkpointInput } from './checkpoint-input.ts';
 import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
 import { comparePretrained, formatSwaps } from './compare-pretrained.ts';
-import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
+import { checkOutputs, type Output, streamForPeople, toJson, writeOutput } from './outputs.ts';
 import {
   applyMachine,
   chooseInput,
@@ -165,7 +165,7 @@ async function swap(pretrained: string, values: Values, host: Host): Promise<num
   const report = await comparePretrained({ pretrained, text, ids, lengths, variants, options, byLayer, seed });
   const people = streamForPeople(outputs, host);
   people.write(formatSwaps(report, { colour: supportsColour(people), width: widthOf(people) }));
-  if (json !== undefined) await writeOutput(json, `${JSON.stringify(report, null, 2)}\n`, host);
+  if (json !== undefined) await writeOutput(json, toJson(report), host);
   return 0;
 }
 
@@ -227,7 +227,7 @@ async function writeOutputs({ json, report: path }: Values, report: ComparisonRe
   const { pictures: _, ...numbers } = report;
   const page = path === null ? null : await renderReport(report);
   if (page !== null && path !== null && (await writeOutput(path, page, host))) lines.push(`Report: ${path}`);
-  if (json !== undefined && (await writeOutput(json, `${JSON.stringify(numbers, null, 2)}\n`, host))) {
+  if (json !== undefined && (await writeOutput(json, toJson(numbers), host))) {
     lines.push(`JSON: ${json}`);
   }
   return lines;

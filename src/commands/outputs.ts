@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
 import { systemReason } from '../core/files/system-error.ts';
+import { visibleJson } from '../core/visible.ts';
 import type { Host } from './command.ts';
 
 /** `path` is a file's, or `-` for stdout. */
@@ -59,6 +60,11 @@ function checkPath(flag: string, path: string): void {
 /** Where a command speaks to people: stderr if an output takes stdout. */
 export function streamForPeople(outputs: readonly Output[], host: Host): Host['stdout'] {
   return outputs.some(({ path }) => path === STDOUT) ? host.stderr : host.stdout;
+}
+
+/** JSON for people and programs. What a terminal would obey in it is escaped, which leaves the value as it is. */
+export function toJson(value: unknown): string {
+  return `${visibleJson(JSON.stringify(value, null, 2))}\n`;
 }
 
 /** Writes the whole of `content`. Returns where it is, for people; null for stdout. */

@@ -2,8 +2,10 @@
 import { packageVersion } from '../compare/environment.ts';
 import { isRefusedArray, REFUSED_ARRAY } from '../compare/room.ts';
 import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../core/errors.ts';
+import { systemReason } from '../core/files/system-error.ts';
 import { paint, supportsColour } from '../terminal/colour.ts';
 import { formatRows } from '../terminal/help.ts';
+import { screen } from '../terminal/screen.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { type Command, type Host, PROGRAM } from './command.ts';
 import { compareCommand } from './compare.ts';
@@ -34,7 +36,8 @@ const FAILED = 1;
 const MISUSED = 2;
 
 /** Runs what `args` (without node and the script) ask for and returns the exit code. Throws nothing. */
-export async function run(args: readonly string[], host: Host): Promise<number> {
+export async function run(args: readonly string[], { stdout, stderr }: Host): Promise<number> {
+  const host = { stdout: screen(stdout), stderr: screen(stderr) };
   let command: Command | null = null;
   try {
     const [first, ...rest] = args;
@@ -84,11 +87,20 @@ function overview(): string {
   ].join('\n\n');
 }
 
-/** Expected errors in a line; anything else is a bug, and shows where. */
+/** A name in a file may be as long as the file. */
+const LONGEST_MESSAGE = 4000;
+
+/** Expected errors in a line, and what the system refuses; anything else is a bug, and shows where. */
 function explain(error: unknown, command: Command | null, { stderr }: Host): number {
   const label = supportsColour(stderr) ? paint('bad', 'Error:') : 'Error:';
   if (isRefusedArray(error)) {
     stderr.write(`${label} memory: ${REFUSED_ARRAY}\n`);
+    return FAILED;
+  }
+  const reason = systemReason(error);
+  if (reason !== undefined) {
+    const { path } = error as NodeJS.ErrnoException;
+    stderr.write(`${label} ${path === undefined ? '' : `${path}: `}${reason}\n`);
     return FAILED;
   }
   if (!(error instanceof EfficientTransformersError)) {
@@ -98,6 +110,9 @@ function explain(error: unknown, command: Command | null, { stderr }: Host): num
   }
   const misused = error instanceof ArgumentError || error instanceof UnsupportedError;
   const help = misused ? `\nHelp: ${PROGRAM} help${command === null ? '' : ` ${command.name}`}` : '';
-  stderr.write(`${label} ${error.message}${help}\n`);
+  const { message } = error;
+  stderr.write(
+    `${label} ${message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message}${help}\n`,
+  );
   return misused ? MISUSED : FAILED;
 }

@@ -1,4 +1,9 @@
-/** Whether a stream shows colour, the few styles that we use, and how wide a text is on a terminal. */
+/**
+ * Whether a stream shows colour, the few styles that we use, and how wide a text is on a terminal.
+ *
+ * An escape sequence is written as its codes between two of the characters that Unicode keeps for use within a program;
+ * `screen` (screen.ts) makes the sequence of them. So it can tell ours from those of a file.
+ */
 
 /** The part of a stream such as `process.stdout` that matters here. */
 export interface TerminalStream {
@@ -24,17 +29,27 @@ export function supportsColour(stream: Pick<TerminalStream, 'isTTY'>, environmen
   return stream.isTTY === true && !environment.NO_COLOR && environment.TERM !== 'dumb';
 }
 
-/** `text` between the escape codes of `style`. */
+/** `text` in a style, for `screen`. */
 export function paint(style: Style, text: string): string {
   const [open, close] = CODES[style];
-  return `\x1b[${open}m${text}\x1b[${close}m`;
+  return `${marked(open)}${text}${marked(close)}`;
 }
+
+/** Codes of colour and style (ECMA-48, select graphic rendition), such as `38;5;231`, for `screen`. */
+export function marked(codes: number | string): string {
+  return `\ufdd0${codes}\ufdd1`;
+}
+
+/** What `marked` gives: the codes are the first group. */
+export const MARKED = /\ufdd0([\d;]{1,32})\ufdd1/gu;
+/** Takes the line of the cursor off the screen. */
+export const CLEARED = '\ufdd2';
 
 const COMBINING = /\p{M}|\p{Cf}/u;
 const WIDE = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60]/u;
 
 /**
- * Columns that `text` (without escape codes) takes: East Asian and emoji characters take two, combining marks and
+ * Columns that `text` (without styles) takes: East Asian and emoji characters take two, combining marks and
  * invisible characters none.
  */
 export function displayWidth(text: string): number {

@@ -5,8 +5,9 @@
 
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { visible } from '../core/visible.ts';
-import { displayWidth, type TerminalStream } from './colour.ts';
+import { CLEARED, displayWidth, type TerminalStream } from './colour.ts';
 import { formatMilliseconds, formatPercent } from './format.ts';
+import { screen } from './screen.ts';
 
 export interface ProgressOptions {
   /** The whole work, in any unit (steps, rows, FLOPs) that grows evenly with time. */
@@ -19,7 +20,6 @@ export interface ProgressOptions {
   delayMilliseconds?: number;
 }
 
-const CLEAR_LINE = '\r\x1b[2K';
 const REDRAW_MILLISECONDS = 100;
 const BAR_WIDTH = 24;
 const NARROWEST_BAR = 8;
@@ -42,7 +42,7 @@ export class Progress {
     if (!(total > 0 && Number.isFinite(total))) throw new ArgumentError(`total: expected more than 0, got ${total}`);
     if (delayMilliseconds !== undefined) expectInteger('delayMilliseconds', delayMilliseconds, 0);
     this.total = total;
-    this.stream = stream;
+    this.stream = screen(stream);
     this.now = now;
     this.delay = delayMilliseconds ?? 2000;
     this.start = now();
@@ -61,12 +61,12 @@ export class Progress {
     if (time - this.start < this.delay || time - this.drawnAt < REDRAW_MILLISECONDS) return;
     this.drawnAt = time;
     this.visible = true;
-    this.stream.write(CLEAR_LINE + this.line(time - this.start, label));
+    this.stream.write(CLEARED + this.line(time - this.start, label));
   }
 
   /** Takes the bar off the screen. The next `update` draws it again, so this also makes room for a message. */
   finish(): void {
-    if (this.visible) this.stream.write(CLEAR_LINE);
+    if (this.visible) this.stream.write(CLEARED);
     this.visible = false;
     this.drawnAt = Number.NEGATIVE_INFINITY;
   }

@@ -1,6 +1,6 @@
 /** Pattern panels as text: two cells a character, in colour or in shades of block characters. */
 
-import { displayWidth, paint } from '../../terminal/colour.ts';
+import { displayWidth, marked, paint } from '../../terminal/colour.ts';
 import { formatError } from '../../terminal/format.ts';
 import { DECADES, largestWeight, type PatternPanel, SHADES, type Shading, shadingOf } from './shade.ts';
 
@@ -47,7 +47,7 @@ export function drawInTerminal(panels: readonly PatternPanel[], { columns, colou
 
 interface Block {
   width: number;
-  /** Lines with their escape codes, padded to the width. */
+  /** Lines in colour, padded to the width. */
   heading: string[];
   picture: string[];
 }
@@ -68,12 +68,13 @@ function drawPanel({ title, caption, size, cells }: PatternPanel, shading: Shadi
       const lower = row + 1 < size ? cells[(row + 1) * size + column] : null;
       if (!colour) line += blockOf(upper, lower, shading);
       else {
-        const next = `\x1b[38;5;${colourOf(shading(upper))};48;5;${lower === null ? NOTHING : colourOf(shading(lower))}m`;
+        const below = lower === null ? NOTHING : colourOf(shading(lower));
+        const next = marked(`38;5;${colourOf(shading(upper))};48;5;${below}`);
         line += `${next === state ? '' : next}▀`;
         state = next;
       }
     }
-    picture.push(`${line}${colour ? '\x1b[0m' : ''}${' '.repeat(width - size)}`);
+    picture.push(`${line}${colour ? marked(0) : ''}${' '.repeat(width - size)}`);
   }
   return { width, heading, picture };
 }
@@ -106,8 +107,10 @@ function colourOf(shade: number): number {
 }
 
 function legend(panels: readonly PatternPanel[], colour: boolean): string[] {
-  const ramp = colour ? `${POSITIVE.map((place) => `\x1b[48;5;${place}m `).join('')}\x1b[0m` : BLOCKS.slice(1).join('');
-  const nothing = colour ? `\x1b[48;5;${NOTHING}m  \x1b[0m` : BLOCKS[0];
+  const ramp = colour
+    ? `${POSITIVE.map((place) => `${marked(`48;5;${place}`)} `).join('')}${marked(0)}`
+    : BLOCKS.slice(1).join('');
+  const nothing = colour ? `${marked(`48;5;${NOTHING}`)}  ${marked(0)}` : BLOCKS[0];
   const lines = ['A row is a query, from the first token at the top; a column is a key.'];
   if (panels.some(({ kind }) => kind === 'pattern')) {
     lines.push(`Pattern: ${nothing} no pair allowed   ${ramp} some to all pairs of the cell`);

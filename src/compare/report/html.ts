@@ -1,5 +1,7 @@
 /** HTML from template strings, with everything put into one escaped unless it is HTML already. */
 
+import { visible } from '../../core/visible.ts';
+
 /** Text that is known to be HTML: made by `html` or `raw`. */
 export class Html {
   readonly source: string;
@@ -20,9 +22,9 @@ export function raw(source: string): Html {
   return new Html(source);
 }
 
-/** For text and for attributes in double or single quotes. */
+/** For text and for attributes in double or single quotes. Control characters, which no document may hold, are shown. */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return visible(text, '\n\t').replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 function render(value: Value): string {

@@ -155,6 +155,7 @@ export {
   EfficientTransformersError,
   FileFormatError,
   FileWriteError,
+  FolderInUseError,
   MemoryError,
   NumericalError,
   ShapeError,

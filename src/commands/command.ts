@@ -3,11 +3,18 @@ import { type ParsedArguments, parseArguments } from '../terminal/arguments.ts';
 import type { TerminalStream } from '../terminal/colour.ts';
 import type { CommandSpec } from '../terminal/help.ts';
 import type { OptionSpecs } from '../terminal/options.ts';
+import { Stop } from '../terminal/stop.ts';
 
 /** Where a command speaks: results to `stdout`, everything about them to `stderr` where stdout is taken. */
 export interface Host {
   stdout: TerminalStream;
   stderr: TerminalStream;
+}
+
+/** What a command's body gets beside its values. */
+export interface Running extends Host {
+  /** Asked by loops that run long. */
+  stop: Stop;
 }
 
 export interface Command {
@@ -33,16 +40,28 @@ export function widthOf({ isTTY, columns }: TerminalStream): number | undefined 
 export function defineCommand<Specs extends OptionSpecs>(
   name: string,
   describe: () => CommandSpec<Specs>,
-  body: (given: Given<Specs>, host: Host) => Promise<number>,
+  body: (given: Given<Specs>, host: Running) => Promise<number>,
 ): Command {
   return {
     name,
     describe,
     async run(args, host) {
       const parsed = parseArguments(describe(), args);
-      if (parsed.help === null) return body(parsed, host);
-      host.stdout.write(`${parsed.help}\n`);
-      return 0;
+      if (parsed.help !== null) {
+        host.stdout.write(`${parsed.help}\n`);
+        return 0;
+      }
+      const stop = new Stop();
+      try {
+        return await body(parsed, { stdout: host.stdout, stderr: host.stderr, stop });
+      } finally {
+        stop.end();
+      }
     },
   };
+}
+
+/** What is said of the first signal: `when` the work ends, e.g. `after this step`. */
+export function tellStop({ stderr }: Host, when: string): (signal: string) => void {
+  return (signal) => stderr.write(`${signal}: stopping ${when}; once more ends at once\n`);
 }

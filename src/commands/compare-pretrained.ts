@@ -54,13 +54,22 @@ export interface SwapReport {
   /** Variants whose parameters were drawn, not trained. */
   drawn: string[];
   skips: Skip[];
+  /** Of a run that was stopped: variants are missing. */
+  incomplete?: boolean;
+}
+
+export interface SwapObserver {
+  /** After each variant what is known by then, which is all there will be if an error ends the next. */
+  onResults(report: SwapReport): void;
+  /** Asked between two variants; if so, the others are left out. */
+  shouldStop(): boolean;
 }
 
 /**
  * Checks everything before any pass. Throws ArgumentError for options that do not fit, or for a text that is shorter than
  * a length; FileFormatError or UnsupportedError for a folder that cannot be loaded.
  */
-export async function comparePretrained(choice: PretrainedChoice): Promise<SwapReport> {
+export async function comparePretrained(choice: PretrainedChoice, observer: SwapObserver): Promise<SwapReport> {
   const { pretrained: directory, seed, byLayer } = choice;
   const config = readConfig(join(directory, 'config.json'));
   const { description } = architectureOf(config).plan(config);
@@ -79,38 +88,51 @@ export async function comparePretrained(choice: PretrainedChoice): Promise<SwapR
   const longest = Math.max(...lengths);
   const model = loadPretrained(directory, longest > description.length ? { length: longest } : {});
   const drawn = new Set<string>();
-  const results = planned.flatMap(({ length, tokens, cells }) => measure(length, tokens, cells));
+  const results: SwapResult[] = [];
+  const all = planned.flatMap(({ length, tokens, cells }) => cells.map((cell) => ({ length, tokens, cell })));
   const { modelType: type, layers, length: positions } = description;
-  return { model: { directory, type, layers, positions }, seed, results, drawn: [...drawn], skips };
+  const known = (): SwapReport => {
+    const incomplete = results.length < all.length ? { incomplete: true } : {};
+    return {
+      ...{ model: { directory, type, layers, positions }, seed, results, drawn: [...drawn], skips },
+      ...incomplete,
+    };
+  };
+  for (const { length, tokens, cell } of all) {
+    if (observer.shouldStop()) break;
+    results.push(measure(length, tokens, cell));
+    observer.onResults(known());
+    // A moment for signals, and for the garbage collector's finalisers.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return known();
 
-  function measure(length: number, tokens: Tensor, cells: readonly PlannedSwap[]): SwapResult[] {
-    return cells.map(({ variant, replacements }) => {
-      if (startFrom(model, replacements)) drawn.add(variant);
-      // In turns, so that both have the same share of what else the machine does; the first of each warms up.
-      const [owns, alls] = [[], []] as [Pass[], Pass[]];
-      for (let turn = 0; turn < TURNS; turn++) {
-        owns.push(runSwapped(model, { tokens }));
-        alls.push(runSwapped(model, { tokens }, replacements));
-      }
-      const [own, all] = [owns[0], alls[0]];
-      const drift = (isReplaced: (layer: number) => boolean) =>
-        driftOf(own, runSwapped(model, { tokens }, replacements, isReplaced));
-      const fastest = (passes: Pass[]) => Math.min(...passes.map(({ attentionMilliseconds: time }) => time));
-      const result: SwapResult = {
-        variant,
-        length,
-        drift: driftOf(own, all),
-        attentionMilliseconds: fastest(alls),
-        ownMilliseconds: fastest(owns),
-      };
-      if (!byLayer) return result;
-      const each = replacements.map((_, layer) => ({
-        layer,
-        alone: drift((other) => other === layer),
-        upTo: drift((other) => other <= layer),
-      }));
-      return { ...result, layers: each };
-    });
+  function measure(length: number, tokens: Tensor, { variant, replacements }: PlannedSwap): SwapResult {
+    if (startFrom(model, replacements)) drawn.add(variant);
+    // In turns, so that both have the same share of what else the machine does; the first of each warms up.
+    const [owns, alls] = [[], []] as [Pass[], Pass[]];
+    for (let turn = 0; turn < TURNS; turn++) {
+      owns.push(runSwapped(model, { tokens }));
+      alls.push(runSwapped(model, { tokens }, replacements));
+    }
+    const [own, all] = [owns[0], alls[0]];
+    const drift = (isReplaced: (layer: number) => boolean) =>
+      driftOf(own, runSwapped(model, { tokens }, replacements, isReplaced));
+    const fastest = (passes: Pass[]) => Math.min(...passes.map(({ attentionMilliseconds: time }) => time));
+    const result: SwapResult = {
+      variant,
+      length,
+      drift: driftOf(own, all),
+      attentionMilliseconds: fastest(alls),
+      ownMilliseconds: fastest(owns),
+    };
+    if (!byLayer) return result;
+    const each = replacements.map((_, layer) => ({
+      layer,
+      alone: drift((other) => other === layer),
+      upTo: drift((other) => other <= layer),
+    }));
+    return { ...result, layers: each };
   }
 }
 

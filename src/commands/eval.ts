@@ -12,7 +12,7 @@ import { attentionsOf } from '../training/config.ts';
 import { type Evaluation, evaluate } from '../training/evaluate.ts';
 import { majorityBaseline } from '../training/tasks/baseline.ts';
 import { openTask } from '../training/tasks/registry.ts';
-import { defineCommand, PROGRAM, widthOf } from './command.ts';
+import { defineCommand, PROGRAM, tellStop, widthOf } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
 import { checkpointAt } from './training-folder.ts';
 
@@ -45,7 +45,8 @@ function describe() {
   };
 }
 
-export const evalCommand = defineCommand('eval', describe, async ({ values }, { stdout, stderr }) => {
+export const evalCommand = defineCommand('eval', describe, async ({ values }, host) => {
+  const { stdout, stderr, stop } = host;
   const { checkpoint, examples } = values;
   if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to evaluate, got nothing');
   applyMachine(values);
@@ -56,16 +57,25 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, { 
   const look = { examples, batch: settings.batch / settings.parts, seed };
   const measured: [what: string, evaluation: Evaluation][] = [];
   const progress = new Progress({ total: 1 + (values.ablate ? learner.model.config.layers : 0), stream: stderr });
-  const add = (what: string, evaluation: Evaluation) => {
+  const add = async (what: string, evaluation: Evaluation) => {
     measured.push([what, evaluation]);
     progress.advance(1, what);
+    stop.listen(tellStop(host, 'after this layer'));
+    // A moment for signals.
+    await new Promise((resolve) => setImmediate(resolve));
   };
+  let layer = 0;
   try {
-    add('the model', evaluate(learner, task, look));
-    let layer = 0;
-    if (values.ablate) for (const each of evaluateWithout(learner, task, look)) add(`without layer ${layer++}`, each);
+    await add('the model', evaluate(learner, task, look));
+    if (values.ablate) {
+      for (const each of evaluateWithout(learner, task, look)) {
+        await add(`without layer ${layer++}`, each);
+        if (stop.asked()) break;
+      }
+    }
   } finally {
     progress.finish();
+    stop.end();
   }
   const baseline = majorityBaseline(task, new Random(seed));
   const variants = attentionsOf(learner.model.config).map(({ variant }) => variant);
@@ -76,5 +86,6 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, { 
   const columns = [{ title: 'on held-out examples' }, { title: 'loss' }, { title: 'accuracy' }];
   const table = formatTable(columns, rows, { colour: supportsColour(stdout), width: widthOf(stdout) });
   stdout.write(`${task.name}, ${variants.join(' and ')}, after ${step} steps; ${examples} examples\n\n${table}\n`);
-  return 0;
+  const isWhole = layer === (values.ablate ? learner.model.config.layers : 0);
+  return isWhole ? 0 : stop.exitCode();
 });

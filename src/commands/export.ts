@@ -4,10 +4,10 @@ import { ArgumentError } from '../core/errors.ts';
 import { entryAt } from '../core/files/system-error.ts';
 import { flag, text } from '../terminal/options.ts';
 import { loadModel } from '../training/checkpoint.ts';
-import { exportModel } from '../training/export/export.ts';
+import { type Exported, exportModel } from '../training/export/export.ts';
 import { defineCommand, PROGRAM } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
-import { checkpointAt } from './training-folder.ts';
+import { checkpointAt, HeldFolders } from './training-folder.ts';
 
 function options() {
   const { threads, kernels } = runOptions();
@@ -41,22 +41,33 @@ function describe() {
   };
 }
 
-export const exportCommand = defineCommand('export', describe, async ({ values, positionals }, { stdout }) => {
+export const exportCommand = defineCommand('export', describe, async ({ values, positionals }, host) => {
   const [checkpoint] = positionals;
   const { out, loader, check, overwrite } = values;
   if (checkpoint === undefined)
     throw new ArgumentError('CHECKPOINT: expected one of train, or its folder, got nothing');
   if (out === undefined) throw new ArgumentError('--out: expected a FOLDER to write, got nothing');
-  const config = join(out, 'config.json');
-  if (!overwrite && entryAt(config) !== null) {
+  const expectNoModel = () => {
+    const config = join(out, 'config.json');
+    if (overwrite || entryAt(config) === null) return;
     throw new ArgumentError(`--out: ${config} is there already: choose another folder, or --overwrite`);
-  }
+  };
+  expectNoModel();
   applyMachine(values);
-  const { architecture, reason, files } = exportModel(loadModel(checkpointAt(checkpoint)), out, { loader, check });
+  const model = loadModel(checkpointAt(checkpoint));
+  const folders = new HeldFolders([out], 'export', host);
+  let exported: Exported;
+  try {
+    expectNoModel();
+    exported = exportModel(model, out, { loader, check });
+  } finally {
+    folders.release();
+  }
+  const { architecture, reason, files } = exported;
   const reader =
     architecture === null
       ? `EfficientTransformer of modeling_efficient.py (transformers: ${reason})`
       : `${architecture} of transformers`;
-  stdout.write(`For ${reader}\n${files.map((path) => `  ${path}\n`).join('')}`);
+  host.stdout.write(`For ${reader}\n${files.map((path) => `  ${path}\n`).join('')}`);
   return 0;
 });

@@ -5,7 +5,7 @@ import { Random } from '../core/random.ts';
 import { ByteText } from '../terminal/byte-text.ts';
 import { integer, number, text } from '../terminal/options.ts';
 import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
-import { generate } from '../training/generate.ts';
+import { generateTokens } from '../training/generate.ts';
 import { LanguageModel } from '../training/language-model.ts';
 import { defineCommand, PROGRAM } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
@@ -47,7 +47,7 @@ function describe() {
   };
 }
 
-export const generateCommand = defineCommand('generate', describe, async ({ values }, { stdout }) => {
+export const generateCommand = defineCommand('generate', describe, async ({ values }, { stdout, stop }) => {
   const { checkpoint, prompt, temperature, topK, seed } = values;
   if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to generate by, got nothing');
   applyMachine(values);
@@ -63,10 +63,17 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
   if (most < 1)
     throw new ArgumentError(`--prompt: expected at most ${model.config.length} tokens, got ${tokens.length}`);
   if (values.count !== undefined) expectInteger('--count', values.count, 1, most);
-  stdout.write(prompt);
   const random = new Random(seed).split('generate');
-  const write = ([token]: readonly number[]) => stdout.write(codec.decode(token));
-  generate(model, [tokens], values.count ?? most, random, { temperature, topK }, write);
+  const drawn = generateTokens(model, [tokens], values.count ?? most, random, { temperature, topK });
+  // What is wrong is said with the first token, before anything is shown.
+  let next = drawn.next();
+  stdout.write(prompt);
+  for (; next.done !== true; next = drawn.next()) {
+    stdout.write(codec.decode(next.value[0]));
+    // A moment for what is written, and to hear that nobody reads it.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (stop.asked()) return stop.exitCode();
+  }
   stdout.write('\n');
   return 0;
 });

@@ -4,7 +4,7 @@ import { flag, text } from '../terminal/options.ts';
 import { saveCheckpoint } from '../training/checkpoint.ts';
 import { importRun } from '../training/export/import.ts';
 import { defineCommand, PROGRAM } from './command.ts';
-import { prepareFolders, runFiles } from './training-folder.ts';
+import { expectNoCheckpoint, HeldFolders, runFiles } from './training-folder.ts';
 
 function describe() {
   return {
@@ -28,16 +28,22 @@ function describe() {
   };
 }
 
-export const importCommand = defineCommand('import', describe, async ({ values, positionals }, { stdout }) => {
+export const importCommand = defineCommand('import', describe, async ({ values, positionals }, host) => {
   const [folder] = positionals;
   const { out, overwrite } = values;
   if (folder === undefined) throw new ArgumentError('FOLDER: expected one that was exported, got nothing');
   if (out === undefined) throw new ArgumentError('--out: expected a FOLDER to write, got nothing');
-  const run = importRun(folder);
   // A folder of one run, in which no variant has a folder of its own.
   const files = runFiles(out, '', 1);
-  prepareFolders([files], overwrite);
-  saveCheckpoint(files.checkpoint, run);
-  stdout.write(`${files.checkpoint}\n`);
+  if (!overwrite) expectNoCheckpoint([files]);
+  const run = importRun(folder);
+  const folders = new HeldFolders([out], 'import', host);
+  try {
+    if (!overwrite) expectNoCheckpoint([files]);
+    saveCheckpoint(files.checkpoint, run);
+  } finally {
+    folders.release();
+  }
+  host.stdout.write(`${files.checkpoint}\n`);
   return 0;
 });

@@ -1,11 +1,15 @@
-/** Files that a command writes: looked at before the work, so that it is not lost, and written whole at its end. */
-import { accessSync, constants, type Stats, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { ArgumentError } from '../core/errors.ts';
-import { writeFileAtomically } from '../core/files/atomic.ts';
-import { systemReason } from '../core/files/system-error.ts';
+/**
+ * Files that a command writes: looked at before the work, so that it is not lost, and written whole at its end, after what
+ * people read, each by itself.
+ */
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { ArgumentError, FileWriteError } from '../core/errors.ts';
+import { tryToWrite, writeFileAtomically } from '../core/files/atomic.ts';
 import { visibleJson } from '../core/visible.ts';
+import type { TerminalStream } from '../terminal/colour.ts';
 import type { Host } from './command.ts';
+import { isExpected, tellFailure } from './failure.ts';
 
 /** `path` is a file's, or `-` for stdout. */
 export interface Output {
@@ -13,52 +17,56 @@ export interface Output {
   path: string;
 }
 
+/** An output of whose content something is known by now. */
+export interface Content extends Output {
+  /** What people are told it is, e.g. `Report`. */
+  label: string;
+  content(): string | Promise<string>;
+}
+
 const STDOUT = '-';
 
-/** Throws ArgumentError unless every output can be written, each to a place of its own. */
-export function checkOutputs(outputs: readonly Output[]): void {
+/** Throws ArgumentError unless every output can be written, each to a place of its own that no input is read from. */
+export function checkOutputs(outputs: readonly Output[], inputs: readonly string[] = []): void {
   const taken = new Map<string, string>();
+  const read = new Set(inputs.map(placeOf));
   for (const { flag, path } of outputs) {
-    const place = path === STDOUT ? STDOUT : resolve(path);
+    if (path !== STDOUT) checkPath(flag, path);
+    const place = path === STDOUT ? STDOUT : placeOf(path);
     const other = taken.get(place);
     if (other !== undefined) throw new ArgumentError(`${flag}: ${path} is where ${other} goes already`);
+    if (read.has(place)) throw new ArgumentError(`${flag}: ${path} is what the input is read from`);
     taken.set(place, flag);
-    if (path !== STDOUT) checkPath(flag, path);
   }
 }
 
+/** One file has one place, whatever links lead there. */
+function placeOf(path: string): string {
+  for (const [head, tail] of [[path], [dirname(resolve(path)), basename(resolve(path))]]) {
+    try {
+      return tail === undefined ? realpathSync(head) : join(realpathSync(head), tail);
+    } catch {}
+  }
+  return resolve(path);
+}
+
 function checkPath(flag: string, path: string): void {
-  const refusal = (reason: string) => new ArgumentError(`${flag}: cannot write ${path}: ${reason}`);
-  /** What is there; null for nothing. */
-  const look = (at: string): Stats | null => {
-    try {
-      return statSync(at);
-    } catch (error) {
-      const reason = systemReason(error);
-      if (reason === undefined) throw error;
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw refusal(reason);
-    }
-  };
-  const expectAccess = (at: string): void => {
-    try {
-      accessSync(at, constants.W_OK);
-    } catch {
-      throw refusal(`no permission to write ${at}`);
-    }
-  };
-  const folder = dirname(resolve(path));
-  const around = look(folder);
-  if (around === null) throw refusal(`there is no folder ${folder}`);
-  if (!around.isDirectory()) throw refusal(`${folder} is not a folder`);
-  const there = look(path);
-  if (there?.isDirectory()) throw refusal('it is a folder');
-  if (there === null || there.isFile()) expectAccess(folder);
-  if (there !== null) expectAccess(path);
+  try {
+    tryToWrite(path);
+  } catch (error) {
+    if (!(error instanceof FileWriteError)) throw error;
+    const reason = error.message.replace(`${path}: cannot be written: `, '');
+    throw new ArgumentError(`${flag}: cannot write ${path}: ${reason}`, { cause: error });
+  }
+}
+
+/** Whether there is an output that does not go to stdout. */
+export function isForFiles(outputs: readonly Output[]): boolean {
+  return outputs.some(({ path }) => path !== STDOUT);
 }
 
 /** Where a command speaks to people: stderr if an output takes stdout. */
-export function streamForPeople(outputs: readonly Output[], host: Host): Host['stdout'] {
+export function streamForPeople(outputs: readonly Output[], host: Host): TerminalStream {
   return outputs.some(({ path }) => path === STDOUT) ? host.stderr : host.stdout;
 }
 
@@ -67,12 +75,27 @@ export function toJson(value: unknown): string {
   return `${visibleJson(JSON.stringify(value, null, 2))}\n`;
 }
 
-/** Writes the whole of `content`. Returns where it is, for people; null for stdout. */
-export async function writeOutput(path: string, content: string, host: Host): Promise<string | null> {
-  if (path === STDOUT) {
-    host.stdout.write(content);
-    return null;
+/**
+ * Writes each output whole, and says where it is. What cannot be made or written is told on stderr and keeps no other from
+ * being written; returns whether nothing failed. Throws at the end what is no expected error.
+ */
+export async function writeOutputs(outputs: readonly Content[], host: Host): Promise<boolean> {
+  const people = streamForPeople(outputs, host);
+  const failures: unknown[] = [];
+  for (const { label, path, content } of outputs) {
+    try {
+      const whole = await content();
+      if (path === STDOUT) host.stdout.write(whole);
+      else {
+        writeFileAtomically(path, whole);
+        people.write(`${label}: ${path}\n`);
+      }
+    } catch (error) {
+      if (isExpected(error)) tellFailure(error, null, host);
+      failures.push(error);
+    }
   }
-  await writeFileAtomically(path, content);
-  return path;
+  const bug = failures.find((error) => !isExpected(error));
+  if (bug !== undefined) throw bug;
+  return failures.length === 0;
 }

@@ -14,7 +14,8 @@ import { unknownName } from '../terminal/suggest.ts';
 import { checkOptions } from '../variants/attend.ts';
 import type { AnyVariant } from '../variants/registry.ts';
 import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
-import { checkOutputs, type Output, streamForPeople, writeOutput } from './outputs.ts';
+import { FAILED } from './failure.ts';
+import { checkOutputs, isForFiles, type Output, streamForPeople, writeOutputs } from './outputs.ts';
 import {
   applyMachine,
   chooseInput,
@@ -70,7 +71,7 @@ function describe() {
 
 export const patternsCommand = defineCommand('patterns', describe, async ({ values }, host) => {
   const outputs = outputsOf(values);
-  checkOutputs(outputs);
+  checkOutputs(outputs, values.qkv);
   applyMachine(values);
   const input = chooseInput({ ...values, lengths: values.length === undefined ? undefined : [values.length] });
   const chosen = chosenLayer(input, values.layer);
@@ -96,20 +97,29 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
     shown.some(({ kind }) => kind === 'weights'),
     causal,
   );
-  const lines: string[] = [];
-  if (outputs.length > 0) {
-    const panels = draw({ ...settings, cells: CELLS_IN_FILES }, host);
-    for (const { flag, path } of outputs) {
-      const content = flag === '--svg' ? drawSvg(panels) : drawHtml(panels, subject);
-      if ((await writeOutput(path, content, host)) !== null)
-        lines.push(`${flag === '--svg' ? 'SVG' : 'Report'}: ${path}`);
-    }
-  }
-  const notes = [...left, ...lines].map((line) => `${line}\n`).join('');
   people.write(`${subject}\n\n${drawInTerminal(shown, { columns, colour: supportsColour(people) })}\n`);
-  if (notes !== '') people.write(`\n${notes}`);
-  return 0;
+  if (left.length > 0 || isForFiles(outputs)) people.write('\n');
+  for (const line of left) people.write(`${line}\n`);
+  const panels = onceMade(() => draw({ ...settings, cells: CELLS_IN_FILES }, host));
+  const isWritten = await writeOutputs(
+    outputs.map((output) => {
+      return output.flag === '--svg'
+        ? { ...output, label: 'SVG', content: () => drawSvg(panels()) }
+        : { ...output, label: 'Report', content: () => drawHtml(panels(), subject) };
+    }),
+    host,
+  );
+  return isWritten ? 0 : FAILED;
 });
+
+/** What `make` makes, made when it is first asked for. */
+function onceMade<T>(make: () => T): () => T {
+  let made: { value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
 
 type Values = OptionValues<ReturnType<typeof options>>;
 

@@ -1,9 +1,6 @@
 /** From the arguments to a command, and from an error to a message and an exit code. */
 import { packageVersion } from '../compare/environment.ts';
-import { isRefusedArray, REFUSED_ARRAY } from '../compare/room.ts';
-import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../core/errors.ts';
-import { systemReason } from '../core/files/system-error.ts';
-import { paint, supportsColour } from '../terminal/colour.ts';
+import { ArgumentError } from '../core/errors.ts';
 import { formatRows } from '../terminal/help.ts';
 import { screen } from '../terminal/screen.ts';
 import { unknownName } from '../terminal/suggest.ts';
@@ -12,6 +9,7 @@ import { compareCommand } from './compare.ts';
 import { doctorCommand } from './doctor.ts';
 import { evalCommand } from './eval.ts';
 import { exportCommand } from './export.ts';
+import { tellFailure } from './failure.ts';
 import { generateCommand } from './generate.ts';
 import { importCommand } from './import.ts';
 import { patternsCommand } from './patterns.ts';
@@ -30,11 +28,6 @@ export const commands: readonly Command[] = [
   doctorCommand,
 ];
 
-/** Something went wrong: a file, memory, a worker, or the program itself. */
-const FAILED = 1;
-/** What was asked for cannot be right. */
-const MISUSED = 2;
-
 /** Runs what `args` (without node and the script) ask for and returns the exit code. Throws nothing. */
 export async function run(args: readonly string[], { stdout, stderr }: Host): Promise<number> {
   const host = { stdout: screen(stdout), stderr: screen(stderr) };
@@ -51,7 +44,7 @@ export async function run(args: readonly string[], { stdout, stderr }: Host): Pr
     command = named ? commandNamed(first) : compareCommand;
     return await command.run(named ? rest : args, host);
   } catch (error) {
-    return explain(error, command, host);
+    return tellFailure(error, command, host);
   }
 }
 
@@ -83,36 +76,7 @@ function overview(): string {
       ['--version', 'Show the version'],
     ])}`,
     `Examples:\n${formatRows(examples)}`,
-    'Exit code: 0, or 2 if what was asked for cannot be right, or 1 if anything else went wrong.',
+    'Exit code: 0, or 2 if what was asked for cannot be right, or 1 if anything else went wrong,\n' +
+      'or 128 and the number of the signal that cut the work short.',
   ].join('\n\n');
-}
-
-/** A name in a file may be as long as the file. */
-const LONGEST_MESSAGE = 4000;
-
-/** Expected errors in a line, and what the system refuses; anything else is a bug, and shows where. */
-function explain(error: unknown, command: Command | null, { stderr }: Host): number {
-  const label = supportsColour(stderr) ? paint('bad', 'Error:') : 'Error:';
-  if (isRefusedArray(error)) {
-    stderr.write(`${label} memory: ${REFUSED_ARRAY}\n`);
-    return FAILED;
-  }
-  const reason = systemReason(error);
-  if (reason !== undefined) {
-    const { path } = error as NodeJS.ErrnoException;
-    stderr.write(`${label} ${path === undefined ? '' : `${path}: `}${reason}\n`);
-    return FAILED;
-  }
-  if (!(error instanceof EfficientTransformersError)) {
-    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    stderr.write(`${label} this is a bug in efficient-transformers ${packageVersion()}.\n${trace}\n`);
-    return FAILED;
-  }
-  const misused = error instanceof ArgumentError || error instanceof UnsupportedError;
-  const help = misused ? `\nHelp: ${PROGRAM} help${command === null ? '' : ` ${command.name}`}` : '';
-  const { message } = error;
-  stderr.write(
-    `${label} ${message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message}${help}\n`,
-  );
-  return misused ? MISUSED : FAILED;
 }

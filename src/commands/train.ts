@@ -1,15 +1,27 @@
 /** `train`: a model with any attention on a task, a recipe, or on from a checkpoint. */
+import { dirname } from 'node:path';
+import { InputFile } from '../core/files/input-file.ts';
 import { poolReady } from '../core/parallel/pool.ts';
 import { previousOf, resumeRun } from '../training/checkpoint.ts';
 import { Metrics, stepsPerLine } from '../training/metrics.ts';
 import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { endRun, startRun } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
-import { defineCommand, type Host, PROGRAM } from './command.ts';
+import { defineCommand, PROGRAM, type Running } from './command.ts';
+import { checkOutputs } from './outputs.ts';
 import { applyMachine } from './shared-options.ts';
 import { expectTogether, planOf, type TrainValues, trainOptions, variantName } from './train-options.ts';
-import { checkpointAt, filesBeside, prepareFolders, runFiles, trainingFiles } from './training-folder.ts';
-import { type Interrupt, Training } from './training-runs.ts';
+import {
+  checkpointAt,
+  expectNoCheckpoint,
+  filesBeside,
+  HeldFolders,
+  type RunFiles,
+  runFiles,
+  type TrainingFiles,
+  trainingFiles,
+} from './training-folder.ts';
+import { Training } from './training-runs.ts';
 
 function describe() {
   const list = (named: readonly { name: string; summary: string }[]) =>
@@ -19,7 +31,7 @@ function describe() {
     summary: 'Trains a model with any attention on a task whose examples are generated from a seed.',
     details:
       `Without a task, the recipe ${defaultRecipe.name}. Tasks: ${list(tasks)}. Recipes: ${list(recipes)}. ` +
-      'Ctrl-C stops after the step, and writes the checkpoint to go on from.',
+      'Ctrl-C (and SIGTERM, a terminal that closes, `| head`) stops after the step, and writes the checkpoint to go on from.',
     positionals: ['TASK'],
     options: trainOptions(),
     examples: [
@@ -41,49 +53,61 @@ export const trainCommand = defineCommand('train', describe, async ({ values, po
   expectTogether(positionals, given);
   applyMachine(values);
   await poolReady();
-  const interrupt = listenForInterrupt();
-  try {
-    return values.resume === undefined
-      ? await begin(positionals[0], values, interrupt, host)
-      : await goOn(checkpointAt(values.resume), values, interrupt, host);
-  } finally {
-    interrupt.end();
-  }
+  return values.resume === undefined
+    ? await begin(positionals[0], values, host)
+    : await goOn(checkpointAt(values.resume), values, host);
 });
 
-async function begin(word: string | undefined, values: TrainValues, interrupt: Interrupt, host: Host): Promise<number> {
+async function begin(word: string | undefined, values: TrainValues, host: Running): Promise<number> {
   const { runs: all, recipe, folder } = planOf(word, values);
   const files = all.map(({ name }) => runFiles(folder, name, all.length));
   // What cannot be right is said before the first step of the first run.
   for (const { settings } of all) endRun(startRun(settings));
   // What nobody asked for by name may be done again: it comes to the same.
   const isDefault = word === undefined && values.recipe === undefined && values.out === undefined;
-  prepareFolders(files, values.overwrite || isDefault);
-
-  const training = new Training({ recipe, minutes: values.minutes }, interrupt, host);
-  for (const [n, { name, settings }] of all.entries()) {
-    if (interrupt.asked()) break;
-    const metrics = new Metrics(files[n].metrics, 0, recipe && stepsPerLine(settings.steps));
-    await training.run(name, startRun(settings), files[n], metrics, all.length > 1);
+  const mayReplace = values.overwrite || isDefault;
+  if (!mayReplace) expectNoCheckpoint(files);
+  const folders = new HeldFolders([folder, ...files.map(folderOf)], 'train', host);
+  try {
+    // Another training may have come to its end since.
+    if (!mayReplace) expectNoCheckpoint(files);
+    expectWritable([trainingFiles(folder), ...files]);
+    const training = new Training({ recipe, minutes: values.minutes, folders }, host);
+    return await training.all(trainingFiles(folder), async () => {
+      for (const [n, { name, settings }] of all.entries()) {
+        if (host.stop.asked()) break;
+        const metrics = new Metrics(files[n].metrics, 0, recipe && stepsPerLine(settings.steps));
+        await training.run(name, startRun(settings), files[n], metrics, all.length > 1);
+      }
+    });
+  } finally {
+    folders.release();
   }
-  return training.end(trainingFiles(folder));
 }
 
-async function goOn(path: string, values: TrainValues, interrupt: Interrupt, host: Host): Promise<number> {
-  const run = resumeRun(path);
+async function goOn(path: string, values: TrainValues, host: Running): Promise<number> {
   const files = filesBeside(path.replace(previousOf('.safetensors'), '.safetensors'));
-  const training = new Training({ recipe: undefined, minutes: values.minutes }, interrupt, host);
-  host.stdout.write(`From step ${run.step} of ${run.settings.steps}\n`);
-  await training.run(variantName(run.settings), run, files, new Metrics(files.metrics, run.step), false);
-  return training.end(files);
+  // That it is there at all, before anything is written beside it.
+  const { path: checkpoint } = new InputFile(path);
+  const folders = new HeldFolders([folderOf(files)], 'train --resume', host);
+  try {
+    const run = resumeRun(checkpoint);
+    expectWritable([files]);
+    const training = new Training({ recipe: undefined, minutes: values.minutes, folders }, host);
+    host.stdout.write(`From step ${run.step} of ${run.settings.steps}\n`);
+    return await training.all(files, () => {
+      return training.run(variantName(run.settings), run, files, new Metrics(files.metrics, run.step), false);
+    });
+  } finally {
+    folders.release();
+  }
 }
 
-/** The first Ctrl-C is an instruction to stop when it suits; the second does what it always does. */
-function listenForInterrupt(): Interrupt {
-  let asked = false;
-  const listener = () => {
-    asked = true;
-  };
-  process.once('SIGINT', listener);
-  return { asked: () => asked, end: () => process.off('SIGINT', listener) };
+function folderOf({ checkpoint }: RunFiles): string {
+  return dirname(checkpoint);
+}
+
+/** Before the first step, of all that a training will write. */
+function expectWritable(files: readonly (RunFiles | TrainingFiles)[]): void {
+  checkOutputs(files.flatMap((each) => Object.values(each)).map((path) => ({ flag: '--out', path })));
 }

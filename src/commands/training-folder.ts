@@ -1,9 +1,10 @@
 /** Where a training leaves its files: a checkpoint and the metrics of each run, curves and results of all together. */
 import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
+import { FolderLock } from '../core/files/lock.ts';
 import { entryAt, isFolder, namesIn, writing } from '../core/files/system-error.ts';
-import { PROGRAM } from './command.ts';
+import { type Host, PROGRAM } from './command.ts';
 
 export interface RunFiles {
   checkpoint: string;
@@ -46,18 +47,56 @@ export function trainingFiles(folder: string): TrainingFiles {
   return { curves: join(folder, 'curves.html'), results: join(folder, 'results.json') };
 }
 
-/** Makes the folders. Throws ArgumentError where a checkpoint would be lost, FileWriteError if the system refuses. */
-export function prepareFolders(runs: readonly RunFiles[], overwrite: boolean): void {
+/** Throws ArgumentError where a checkpoint would be lost. */
+export function expectNoCheckpoint(runs: readonly RunFiles[]): void {
   for (const { checkpoint } of runs) {
-    if (overwrite || entryAt(checkpoint) === null) continue;
+    if (entryAt(checkpoint) === null) continue;
     throw new ArgumentError(
       `--out: ${checkpoint} is there already: go on from it with ${PROGRAM} train --resume ${checkpoint}, ` +
         'or start anew with --overwrite',
     );
   }
-  for (const { checkpoint } of runs) {
-    const folder = dirname(checkpoint);
+}
+
+/** Folders that nobody else writes to until they are let go. */
+export class HeldFolders {
+  readonly #what: string;
+  readonly #tell: (line: string) => void;
+  readonly #locks = new Map<string, FolderLock>();
+
+  /**
+   * Makes those that are not there. `what` is done there is told to others who want them. Throws FolderInUseError, and
+   * FileWriteError if the system refuses.
+   */
+  constructor(folders: readonly string[], what: string, { stderr }: Pick<Host, 'stderr'>) {
+    this.#what = what;
+    this.#tell = (line) => stderr.write(`${line}\n`);
+    try {
+      for (const folder of folders) if (!this.#locks.has(resolve(folder))) this.#take(folder);
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /**
+   * Before something is written: a folder that was removed meanwhile is made again. Throws FolderInUseError if somebody else
+   * has made it.
+   */
+  confirm(folder: string): void {
+    if (this.#locks.get(resolve(folder))?.isHeld()) return;
+    if (!isFolder(folder)) this.#tell(`${folder}: was removed; made again`);
+    this.#take(folder);
+  }
+
+  release(): void {
+    for (const lock of this.#locks.values()) lock.release();
+    this.#locks.clear();
+  }
+
+  #take(folder: string): void {
     writing(folder, () => makeFolder(folder));
+    this.#locks.set(resolve(folder), FolderLock.take(folder, this.#what, this.#tell));
   }
 }
 

@@ -28,6 +28,10 @@ export interface CompareSettings extends PlanSettings {
   onProgress?: Tell;
   /** A variant that cannot run as asked, or not at this budget, and was not named; or one that memory is too small for. */
   onSkip?: (skip: Skip) => void;
+  /** After each layer or length what is known by then, which is all there will be if an error ends the next. */
+  onResults?: (report: ComparisonReport) => void;
+  /** Asked between two cells; if so, the report has the layers or lengths of which all is known. */
+  shouldStop?: () => boolean;
 }
 
 /** Rows of the attention matrix that are looked at: all of a short sequence, a seeded sample of a long one. */
@@ -64,6 +68,13 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
   const results: ComparisonResult[] = [];
   const pictures: PatternPicture[] = [];
   let tooLarge: MemoryError | null = null;
+  const known = (incomplete: boolean): ComparisonReport => {
+    const report = { environment: describeEnvironment(), input: describeInput(input, settings), results };
+    return {
+      ...(settings.pictures ? { ...report, pictures } : report),
+      ...(incomplete ? { incomplete } : {}),
+    };
+  };
   const leaveOut = ({ variant }: Cell, what: string, error: MemoryError): void => {
     tooLarge = error;
     tell({ variant: variant.name, reason: `${what}: ${error.message}` });
@@ -73,7 +84,8 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
     const cells = paddable(plan.cells, subject.inputs, settings, tell);
     let measured: Measured[];
     try {
-      const figures = await measureFigures({ ...plan, cells }, subject, progress, leaveOut);
+      const figures = await measureFigures({ ...plan, cells }, subject, progress, leaveOut, settings.shouldStop);
+      if (figures === null) return known(true);
       measured = figures.measured;
       results.push(...timedResults(plan, subject, figures, settings, progress));
     } finally {
@@ -88,10 +100,10 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
       await step(progress, work, `picture of ${nameOfCell(cell)}`);
     }
     progress.endPart(plan.label);
+    if (plan !== plans.at(-1)) settings.onResults?.(known(true));
   }
   if (results.length === 0 && tooLarge !== null) throw tooLarge;
-  const report = { environment: describeEnvironment(), input: describeInput(input, settings), results };
-  return settings.pictures ? { ...report, pictures } : report;
+  return known(false);
 }
 
 function planCase(
@@ -147,17 +159,19 @@ interface Figures {
   measured: Measured[];
 }
 
-/** All that is measured once. Throws MemoryError if there is no room for full attention. */
+/** All that is measured once; null if it was to stop. Throws MemoryError if there is no room for full attention. */
 async function measureFigures(
   { shape, label, reference, cells }: Plan,
   subject: Subject,
   progress: Progress,
   onTooLarge: (cell: Cell, what: string, error: MemoryError) => void,
-): Promise<Figures> {
+  shouldStop: () => boolean = () => false,
+): Promise<Figures | null> {
   const full = measureReference(reference, subject);
   await step(progress, PASSES.reference * workOf(reference, shape), `${label}: ${nameOfCell(reference)}`);
   const measured: Measured[] = [];
   for (const cell of cells) {
+    if (shouldStop()) return null;
     if (isReference(cell)) {
       measured.push({ ...full, cell });
       continue;

@@ -87,4 +87,6 @@ export interface ComparisonReport {
   input: InputDescription;
   results: ComparisonResult[];
   pictures?: PatternPicture[];
+  /** Of a run that ended before its time: layers or lengths are missing. */
+  incomplete?: boolean;
 }

@@ -41,6 +41,11 @@ export class FileWriteError extends EfficientTransformersError {
   override name = 'FileWriteError';
 }
 
+/** Another process writes to the folder. */
+export class FolderInUseError extends EfficientTransformersError {
+  override name = 'FolderInUseError';
+}
+
 /** The tensor memory is exhausted, or a released tensor was used. */
 export class MemoryError extends EfficientTransformersError {
   override name = 'MemoryError';

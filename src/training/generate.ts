@@ -24,6 +24,22 @@ export function generate(
   settings: SamplingSettings = {},
   onTokens: (tokens: readonly number[]) => void = () => {},
 ): number[][] {
+  const result: number[][] = prompts.map(() => []);
+  for (const tokens of generateTokens(model, prompts, count, random, settings)) {
+    for (const [b, token] of tokens.entries()) result[b].push(token);
+    onTokens(tokens);
+  }
+  return result;
+}
+
+/** The same, a token of every sequence at a time: whoever has enough asks for no more. Checks when the first is asked for. */
+export function* generateTokens(
+  model: LanguageModel,
+  prompts: readonly ArrayLike<number>[],
+  count: number,
+  random: Random,
+  settings: SamplingSettings = {},
+): Generator<readonly number[]> {
   const length = expectPrompts(prompts);
   expectInteger('count', count, 1);
   // The last token drawn is not read any more.
@@ -35,18 +51,12 @@ export function generate(
   const choose = chooser(settings, random);
   const generation = model.startGeneration(prompts.length);
   try {
-    const result: number[][] = prompts.map(() => []);
     let next = prompts.map((prompt) => prompt[0]);
     for (let n = 1; n < length + count; n++) {
       const rows = scope(() => rowsOf(elements(generation.step(next)), prompts.length));
       next = n < length ? prompts.map((prompt) => prompt[n]) : rows.map(choose);
-      if (n < length) continue;
-      next.forEach((token, b) => {
-        result[b].push(token);
-      });
-      onTokens(next);
+      if (n >= length) yield next;
     }
-    return result;
   } finally {
     generation.end();
   }

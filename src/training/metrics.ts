@@ -1,9 +1,10 @@
 /**
  * What a run measured, as a file of JSON lines that grows while it runs: one line for every few steps, one for every look
- * at held-out examples. A run that is resumed goes on where its checkpoint stands.
+ * at held-out examples. A run that is resumed goes on where its checkpoint stands. A line that cannot be written ends no run:
+ * all lines are in memory as well.
  */
 import { appendFileSync } from 'node:fs';
-import { FileFormatError } from '../core/errors.ts';
+import { FileFormatError, FileWriteError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
 import { isObject, parseJson } from '../core/files/json.ts';
 import { entryAt, writing } from '../core/files/system-error.ts';
@@ -52,6 +53,9 @@ export class Metrics {
   #pending: StepReport[] = [];
   readonly #stepsPerLine: number;
   #seconds: number;
+  /** Of the file, as it should be. */
+  #size: number;
+  #trouble: FileWriteError | null = null;
 
   /**
    * Begins a file, or goes on with one: lines after `step` are dropped. Throws FileWriteError, and FileFormatError for a
@@ -62,7 +66,12 @@ export class Metrics {
     this.#stepsPerLine = stepsPerLine;
     this.lines = step === 0 ? [] : readMetrics(path).filter((line) => line.step <= step);
     this.#seconds = this.lines.at(-1)?.seconds ?? 0;
-    writeFileAtomically(path, this.lines.map(toText).join(''));
+    this.#size = this.#writeAll();
+  }
+
+  /** Why lines are missing in the file now; null if none are. Each new line is another attempt at all of them. */
+  get trouble(): FileWriteError | null {
+    return this.#trouble;
   }
 
   addStep(report: StepReport): void {
@@ -97,7 +106,30 @@ export class Metrics {
 
   #append(line: MetricsLine): void {
     this.lines.push(line);
-    writing(this.path, () => appendFileSync(this.path, toText(line)));
+    try {
+      writing(this.path, () => this.#write(toText(line)));
+      this.#trouble = null;
+    } catch (error) {
+      if (!(error instanceof FileWriteError)) throw error;
+      this.#trouble = error;
+    }
+  }
+
+  /** At the end of the file if that is as we left it; it may have been cut off by a full disk, or removed. */
+  #write(text: string): void {
+    if (entryAt(this.path)?.size !== this.#size) {
+      this.#size = this.#writeAll();
+      return;
+    }
+    appendFileSync(this.path, text);
+    this.#size += Buffer.byteLength(text);
+  }
+
+  /** Returns the size. */
+  #writeAll(): number {
+    const text = this.lines.map(toText).join('');
+    writeFileAtomically(this.path, text);
+    return Buffer.byteLength(text);
   }
 }
 

@@ -35,7 +35,10 @@ export interface EvaluationReport extends Evaluation {
 export interface Observer {
   onStep?(report: StepReport): void;
   onEvaluation?(report: EvaluationReport): void;
-  /** To write a checkpoint: every `checkpointEvery` steps, and when the loop ends for whatever reason but an error. */
+  /**
+   * To write a checkpoint: every `checkpointEvery` steps, and when the loop ends. Where it ends by an error, that is of the
+   * steps before; not for a NumericalError, to which the same steps lead again.
+   */
   onCheckpoint?(run: Run): void;
   /** Asked after each step. */
   shouldStop?(): boolean;
@@ -53,15 +56,20 @@ export async function train(run: Run, observer: Observer = {}): Promise<{ stoppe
   const { steps, evaluateEvery, evaluationExamples: examples, checkpointEvery, seed } = settings;
   const batch = settings.batch / settings.parts;
   let stopped = false;
+  let saved = run.step;
+  const save = () => {
+    observer.onCheckpoint?.(run);
+    saved = run.step;
+  };
   while (run.step < steps && !stopped) {
-    const report = takeStep(run);
+    const report = takeStep(run, () => run.step > saved && save());
     observer.onStep?.(report);
     if (run.step % STEPS_PER_COLLECTION === 0) collectGarbage();
     // A moment for Ctrl-C, and for the garbage collector's finalisers.
     await new Promise((resolve) => setImmediate(resolve));
     stopped = observer.shouldStop?.() ?? false;
     const isLast = run.step === steps || stopped;
-    if (isLast || run.step % checkpointEvery === 0) observer.onCheckpoint?.(run);
+    if (isLast || run.step % checkpointEvery === 0) save();
     if (isLast || run.step % evaluateEvery === 0) {
       observer.onEvaluation?.({ step: run.step, ...evaluate(learner, task, { examples, batch, seed }) });
     }
@@ -69,13 +77,28 @@ export async function train(run: Run, observer: Observer = {}): Promise<{ stoppe
   return { stopped };
 }
 
-function takeStep(run: Run): StepReport {
+/** `onError` is called where an error comes before the first parameter is moved. */
+function takeStep(run: Run, onError: () => void): StepReport {
   const { settings, learner, optimizer } = run;
   const begin = performance.now();
   const step = run.step + 1;
   const parameters = learner.model.parameters();
-  learner.model.redraw(step);
+  const { sums, norm } = unlessItFails(() => addGradients(run, step), onError);
+  const scale = settings.clip === 0 ? 1 : clipScale(norm, settings.clip);
+  const rate = learningRate(settings.schedule, step);
+  optimizer.step(rate, scale / sums.targets);
+  zeroGrad(parameters.values());
 
+  run.step = step;
+  const { tokens } = sums;
+  const milliseconds = performance.now() - begin;
+  return { step, loss: sums.loss / sums.targets, gradientNorm: norm, learningRate: rate, tokens, milliseconds };
+}
+
+/** Gradients of a step, and what they are of. */
+function addGradients(run: Run, step: number) {
+  const { learner } = run;
+  learner.model.redraw(step);
   // The loss, and so the gradients, are sums over targets; the mean is over those of all parts.
   const sums = { loss: 0, targets: 0, tokens: 0 };
   forEachPart(run, step, (batch, context) => {
@@ -86,17 +109,23 @@ function takeStep(run: Run): StepReport {
     sums.targets += batch.counted;
     for (const { tokens } of batch.sequences) sums.tokens += tokens.size;
   });
-  const norm = gradientNorm(parameters) / sums.targets;
+  const norm = gradientNorm(learner.model.parameters()) / sums.targets;
   if (!Number.isFinite(norm)) throw badGradient(run, step);
-  const scale = settings.clip === 0 ? 1 : clipScale(norm, settings.clip);
-  const rate = learningRate(settings.schedule, step);
-  optimizer.step(rate, scale / sums.targets);
-  zeroGrad(parameters.values());
+  return { sums, norm };
+}
 
-  run.step = step;
-  const { tokens } = sums;
-  const milliseconds = performance.now() - begin;
-  return { step, loss: sums.loss / sums.targets, gradientNorm: norm, learningRate: rate, tokens, milliseconds };
+function unlessItFails<T>(body: () => T, onError: () => void): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof NumericalError) throw error;
+    try {
+      onError();
+    } catch {
+      // That this failed too matters less.
+    }
+    throw error;
+  }
 }
 
 /** The parts of a step's batch, each in a scope of its own: the examples are the same in however many parts they come. */

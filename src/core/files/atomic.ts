@@ -4,9 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import {
+  accessSync,
   closeSync,
+  constants,
   copyFileSync,
-  existsSync,
   fchmodSync,
   fsyncSync,
   linkSync,
@@ -70,11 +71,13 @@ export function removeLeftovers(folder: string): void {
 /** With the process that writes it. */
 const TEMPORARY = /^\.efficient-transformers-(\d+)-[0-9a-f]+\.tmp$/;
 
-function temporaryIn(folder: string): string {
+/** A name in `folder` that no other file has; `removeLeftovers` knows it. */
+export function temporaryIn(folder: string): string {
   return join(folder, `.efficient-transformers-${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
 }
 
-function isRunning(pid: number): boolean {
+/** Whether this machine has a process of that number now, whoever it is. */
+export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
@@ -83,9 +86,34 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/**
+ * Finds out by a trial whether `writeFileAtomically` could write to `path` now; what is there stays as it is. A device or a
+ * pipe is not tried. Throws FileWriteError.
+ */
+export function tryToWrite(path: string): void {
+  writing(path, () => {
+    expectFolder(path, dirname(path));
+    const existing = statSync(path, { throwIfNoEntry: false });
+    if (existing?.isDirectory()) throw new FileWriteError(`${path}: cannot be written: it is a folder`);
+    // A file that is protected could be replaced all the same.
+    if (existing !== undefined) accessSync(path, constants.W_OK);
+    if (existing !== undefined && !existing.isFile()) return;
+    const folder = dirname(existing === undefined ? path : realpathSync(path));
+    const temporary = temporaryIn(folder);
+    closeSync(openSync(temporary, 'wx'));
+    remove(temporary);
+  });
+}
+
+function expectFolder(path: string, folder: string): void {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  if (stats === undefined) throw new FileWriteError(`${path}: cannot be written: there is no folder ${folder}`);
+  if (!stats.isDirectory()) throw new FileWriteError(`${path}: cannot be written: ${folder} is not a folder`);
+}
+
 function replace(path: string, data: FileData, mode?: number): void {
   const folder = dirname(path);
-  if (!existsSync(folder)) throw new FileWriteError(`${path}: cannot be written: there is no folder ${folder}`);
+  expectFolder(path, folder);
   const temporary = temporaryIn(folder);
   const file = openSync(temporary, 'wx');
   try {

@@ -1,0 +1,80 @@
+/** What `compare` may be told. */
+import { DEFAULT_SHARES } from '../compare/equal-cost.ts';
+import { flag, integers, negatable, numbers, type OptionValues, text } from '../terminal/options.ts';
+import { PROGRAM } from './command.ts';
+import { drawnInputOptions, fileOption, runOptions, variantOptions } from './shared-options.ts';
+
+export type CompareValues = OptionValues<ReturnType<typeof options>>;
+
+function options() {
+  return {
+    qkv: fileOption(),
+    length: integers('N', 'Draw random numbers of this many tokens; several lengths give a scaling curve', {
+      minimum: 1,
+    }),
+    ...drawnInputOptions(),
+    checkpoint: text('FILE', 'A model of train, whose queries, keys and values on a held-out example are compared'),
+    layer: integers('N', 'With --checkpoint, its layers, counted from 0', { minimum: 0, defaultText: 'all' }),
+    pretrained: text('DIR', 'A model of Hugging Face, whose attention is replaced; how far its output moves'),
+    text: text('FILE', 'For --checkpoint or --pretrained to read', {
+      defaultText: 'of a checkpoint, that of its training',
+    }),
+    wholeText: flag('With --checkpoint, all of --text as one sequence, in place of an example drawn from it'),
+    ids: text('FILE', 'With --pretrained, numbers of tokens in place of a text'),
+    byLayer: flag('With --pretrained, also each layer alone, and with all before it'),
+    ...variantOptions(),
+    budget: integers(
+      'N',
+      'Budgets (w, k, m …) for every variant, in place of a few each that cost less than full attention',
+      { minimum: 1 },
+    ),
+    all: flag('Every variant at equal shares of the FLOPs of full attention, in one ranking by error and cost'),
+    share: numbers('SHARE', 'The shares for --all, above 0 and at most 1', {
+      defaultText: DEFAULT_SHARES.join(','),
+    }),
+    checkFinite: flag('Look for NaN and infinities in the input first', { default: true }),
+    ...runOptions(),
+    json: text('FILE', 'Also write the numbers as JSON; - for stdout'),
+    report: negatable(text('FILE', 'Where the HTML report goes; --no-report for none', { default: 'report.html' })),
+  };
+}
+
+export function describeCompare() {
+  return {
+    usage: `${PROGRAM} compare`,
+    summary: 'Measures error, time and memory of each variant against full attention on the same input.',
+    details: 'Without --qkv or --length that is the shipped one: two layers of a trained transformer reading English.',
+    options: options(),
+    examples: [
+      { command: `${PROGRAM} compare`, explanation: 'Every variant on the shipped input' },
+      {
+        command: `${PROGRAM} compare --qkv fixtures/tiny-qkv.npy --json numbers.json --no-report`,
+        explanation: 'Your own numbers; the results as JSON only',
+      },
+      {
+        command: `${PROGRAM} compare --length 256,1024,4096 --heads 1 --causal`,
+        explanation: 'How time and memory grow with the length, and from where each variant is faster',
+      },
+      {
+        command: `${PROGRAM} compare --length 1024 --distribution peaked --budget 16,64,256`,
+        explanation: 'The same budgets for all, on attention that looks for single tokens',
+      },
+      {
+        command: `${PROGRAM} compare --checkpoint out/byte-lm-full --layer 1`,
+        explanation: 'On what a layer of a model of yours attends to',
+      },
+      {
+        command: `${PROGRAM} compare --checkpoint fixtures/byte-lm.safetensors --text note.txt --whole-text`,
+        explanation: 'On a text of yours, of up to 1024 bytes, as a small model of English reads it',
+      },
+      {
+        command: `${PROGRAM} compare --pretrained DIR --text fixtures/text/alice-chapter-1.txt --length 128,512`,
+        explanation: 'What a real model makes of other attention than it was trained with',
+      },
+      {
+        command: `${PROGRAM} compare --all --share 0.25`,
+        explanation: 'What every variant makes of a quarter of the operations of full attention',
+      },
+    ],
+  };
+}

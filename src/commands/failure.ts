@@ -1,0 +1,51 @@
+/** What a command says of an error, and the exit code that it ends with. */
+import { packageVersion } from '../compare/environment.ts';
+import { isRefusedArray, REFUSED_ARRAY } from '../compare/room.ts';
+import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../core/errors.ts';
+import { systemReason } from '../core/files/system-error.ts';
+import { paint, supportsColour } from '../terminal/colour.ts';
+import { type Host, PROGRAM } from './command.ts';
+
+/** Something went wrong: a file, memory, a worker, or the program itself. */
+export const FAILED = 1;
+/** What was asked for cannot be right. */
+export const MISUSED = 2;
+
+/** A name in a file may be as long as the file. */
+const LONGEST_MESSAGE = 4000;
+
+/** Thrown on purpose, or what the system or the engine refuses; anything else is a bug. */
+export function isExpected(error: unknown): boolean {
+  return error instanceof EfficientTransformersError || isRefusedArray(error) || systemReason(error) !== undefined;
+}
+
+/** Expected errors in a line, with where to read on for those of the `command`'s arguments; of a bug also where it is. */
+export function tellFailure(
+  error: unknown,
+  command: { name: string } | null,
+  { stderr }: Pick<Host, 'stderr'>,
+): number {
+  const label = supportsColour(stderr) ? paint('bad', 'Error:') : 'Error:';
+  if (isRefusedArray(error)) {
+    stderr.write(`${label} memory: ${REFUSED_ARRAY}\n`);
+    return FAILED;
+  }
+  const reason = systemReason(error);
+  if (reason !== undefined) {
+    const { path } = error as NodeJS.ErrnoException;
+    stderr.write(`${label} ${path === undefined ? '' : `${path}: `}${reason}\n`);
+    return FAILED;
+  }
+  if (!(error instanceof EfficientTransformersError)) {
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    stderr.write(`${label} this is a bug in efficient-transformers ${packageVersion()}.\n${trace}\n`);
+    return FAILED;
+  }
+  const misused = error instanceof ArgumentError || error instanceof UnsupportedError;
+  const help = misused ? `\nHelp: ${PROGRAM} help${command === null ? '' : ` ${command.name}`}` : '';
+  const { message } = error;
+  stderr.write(
+    `${label} ${message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message}${help}\n`,
+  );
+  return misused ? MISUSED : FAILED;
+}

@@ -5,7 +5,7 @@ import { chosenVariants } from '../../src/compare/plan.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { scope } from '../../src/core/tensor.ts';
-import { checkOptions } from '../../src/variants/attend.ts';
+import { checkOptions, completeOptions } from '../../src/variants/check-options.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 import { fullWeights } from './full.ts';
 import { inputOf, keyOf } from './inputs.ts';
@@ -38,8 +38,8 @@ export async function measure(ask: Questions['measure']['ask']): Promise<Measure
 /** `compare` sweeps a budget that is left open; a page shows one value, by default the variant's own. */
 function withBudget(variant: AnyVariant, options: Readonly<Record<string, unknown>>, length: number) {
   if (variant.budget === null || options[variant.budget.option] !== undefined) return options;
-  const defaults = variant.defaults(length) as unknown as Record<string, unknown>;
-  return { ...options, [variant.budget.option]: defaults[variant.budget.option] };
+  const complete = completeOptions(variant, options, length) as unknown as Record<string, unknown>;
+  return { ...options, [variant.budget.option]: complete[variant.budget.option] };
 }
 
 export function weights(ask: Questions['weights']['ask']): Weights {

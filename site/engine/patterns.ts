@@ -8,7 +8,7 @@ import { slice } from '../../src/core/ops/index.ts';
 import { scope } from '../../src/core/tensor.ts';
 import { checkOptions } from '../../src/variants/attend.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
-import type { AttentionInputs, AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
+import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
 import { inputOf } from './inputs.ts';
 import type { AttentionSize, Budgeted, Grid, Questions } from './protocol.ts';
 
@@ -24,7 +24,7 @@ export function budgets(ask: Questions['budgets']['ask']): Budgeted[] {
     const causal = ask.causal && variant.supports.causal;
     const fullFlops = flopsOfFull(shape, causal);
     const own = PATTERN_SEED in variant.options ? { [PATTERN_SEED]: ask.seed } : {};
-    const others = checkOptions(variant, { ...own, causal } as Partial<CommonOptions>, shape);
+    const others = { ...own, causal };
     const [fitting] = budgetsOfShares(variant, shape, others, fullFlops, [ask.share]);
     const value = fitting ?? cheapestBudget(variant, shape, others);
     const budget = variant.budget === null || value === null ? null : { ...variant.budget, value };

@@ -119,7 +119,12 @@ export interface Questions {
   start: { ask: { threads?: number }; answer: Machine; event: never };
   put: { ask: { name: string; bytes: Uint8Array }; answer: null; event: never };
   describe: { ask: { input: InputChoice }; answer: InputFacts; event: never };
-  options: { ask: { variant: string; length: number }; answer: OptionFacts; event: never };
+  /** `asked`: what was chosen by hand, which moves the defaults of the others. */
+  options: {
+    ask: { variant: string; length: number; asked: Readonly<Record<string, unknown>> };
+    answer: OptionFacts;
+    event: never;
+  };
   /** The very numbers of the command `compare`, timed in so many turns. */
   measure: { ask: Subject & { turns: number }; answer: Measurement; event: never };
   /** `head`: its number, or null for the mean over all. */

@@ -121,6 +121,19 @@ test('every variant accepts its own budgets and its defaults, at any length', ()
   );
 });
 
+test('a budget of its own that does not go with an option that was asked for is not swept, and not told of', () => {
+  const asked = (options: Record<string, unknown>) =>
+    plan(50, { variants: ['sparse-transformer'], options: { 'sparse-transformer': options } });
+  // Of 16, the only budget at this length, there are no 20 columns.
+  const { cells, skips } = asked({ pattern: 'fixed', summaryColumns: 20 });
+  assert.equal(skips, []);
+  assert.equal(
+    cells.map(({ options, budget }) => [options, budget]),
+    [[{ causal: false, pattern: 'fixed', stride: 20, summaryColumns: 20, heads: 'merged' }, null]],
+  );
+  for (const stride of [1, 4, 50]) assert.is(asked({ stride }).cells.length, 1);
+});
+
 test('given budgets take the place of the own ones, each once', () => {
   const { budgetsOf } = plan(64, { budgets: [9, 4, 9] });
   assert.equal(budgetsOf('dummy'), [9, 4]);

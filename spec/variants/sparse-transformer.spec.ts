@@ -130,7 +130,8 @@ test('cost counts the pairs of the pattern, exactly', () => {
 test('more summary columns than the block has are refused by name', () => {
   const x = randomNormal([1, 1, 16, 4], new Random(1));
   assert.throws(
-    () => attend(sparseTransformer, { queries: x, keys: x, values: x }, { stride: 4, summaryColumns: 5 }),
+    () =>
+      attend(sparseTransformer, { queries: x, keys: x, values: x }, { pattern: 'fixed', stride: 4, summaryColumns: 5 }),
     (error: Error) => error instanceof ArgumentError && error.message.startsWith('summaryColumns: expected at most'),
   );
 });

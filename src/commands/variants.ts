@@ -3,7 +3,7 @@ import { chosenVariants } from '../compare/plan.ts';
 import { paint, supportsColour } from '../terminal/colour.ts';
 import { integer } from '../terminal/options.ts';
 import { formatTable, type TableColumn, type TableOptions } from '../terminal/table.ts';
-import type { OptionSchema } from '../variants/options.ts';
+import { largestOf, type OptionSchema } from '../variants/options.ts';
 import { type AnyVariant, allVariants } from '../variants/registry.ts';
 import { defineCommand, PROGRAM, widthOf } from './command.ts';
 
@@ -116,7 +116,7 @@ export function rangeOf(schema: OptionSchema, length: number): string {
   if (schema.kind === 'choice') return schema.choices.join(', ');
   if (schema.kind === 'number') return `${schema.minimum} to ${schema.maximum}`;
   if (schema.kind === 'integers' && schema.per === 'position') return `positions, ${schema.minimum} to ${length - 1}`;
-  const maximum = schema.maximum?.(length);
+  const maximum = schema.kind === 'integer' ? largestOf(schema, length) : schema.maximum?.(length);
   const span = maximum === undefined ? `${schema.minimum} or more` : `${schema.minimum} to ${maximum}`;
   if (schema.kind === 'integers') return `one a head, ${span}`;
   const step = schema.multipleOf ?? 1;

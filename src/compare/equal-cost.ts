@@ -1,7 +1,7 @@
 /** Budgets by what they cost: for each variant the largest that spends no more than a share of full attention's FLOPs. */
 import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
 import { checkOptions } from '../variants/attend.ts';
-import type { OptionSchema } from '../variants/options.ts';
+import { largestOf, type OptionSchema } from '../variants/options.ts';
 import type { AnyVariant } from '../variants/registry.ts';
 import type { AttentionShape, CommonOptions } from '../variants/variant.ts';
 
@@ -19,7 +19,7 @@ export function checkShares(shares: readonly number[]): void {
 
 /**
  * The largest value of the variant's budget for each share, without repetition, ascending; none where even the cheapest
- * budget costs more. `others` are the variant's complete other options.
+ * budget costs more. `others` are the other options; what is left out has defaults that fit each budget.
  */
 export function budgetsOfShares(
   variant: AnyVariant,
@@ -66,7 +66,9 @@ function costsOf(variant: AnyVariant, shape: AttentionShape, others: CommonOptio
   const schema = (variant.options as Record<string, OptionSchema>)[option];
   if (schema.kind !== 'integer') return null;
   const step = schema.multipleOf ?? 1;
-  const highest = Math.floor((schema.maximum?.(shape.keyLength) ?? 16 * shape.keyLength) / step);
+  const highest = Math.floor(
+    Math.min(largestOf(schema, shape.keyLength) ?? Number.POSITIVE_INFINITY, 16 * shape.keyLength) / step,
+  );
   const known = new Map<number, number>();
   const costOf = (multiple: number): number => {
     const flops = known.get(multiple) ?? flopsOf(variant, shape, { ...others, [option]: multiple * step });

@@ -106,7 +106,7 @@ export function chosenVariants(names: readonly string[] | undefined, argument = 
 function checkWritten(variant: AnyVariant, written: Readonly<Record<string, unknown>>, length: number): void {
   const schemas: Record<string, OptionSchema> = variant.options;
   for (const [name, value] of Object.entries(written)) {
-    if (schemas[name] === undefined) {
+    if (!Object.hasOwn(schemas, name)) {
       throw new ArgumentError(`options: ${unknownName(`option of ${variant.name}`, name, Object.keys(schemas))}`);
     }
     checkOption(name, value, schemas[name], length);
@@ -161,24 +161,46 @@ function budgetsAtShares(
   shares: readonly number[],
 ): number[] {
   const { variant: full, options: fullOptions } = referenceCell(shape, causal);
-  const others = { ...variant.defaults(shape.keyLength), ...options[variant.name], causal };
-  return budgetsOfShares(variant, shape, others, full.cost(shape, fullOptions).flops, shares);
+  return budgetsOfShares(
+    variant,
+    shape,
+    { ...options[variant.name], causal },
+    full.cost(shape, fullOptions).flops,
+    shares,
+  );
 }
 
-/** A variant's own budgets that cost less than full attention does; the lowest if none does. */
+/**
+ * A variant's own budgets that cost less than full attention does; the lowest if none does. One that does not go with the
+ * options that were asked for is not among them: nobody has asked for it.
+ */
 function worthMeasuring(
   variant: AnyVariant,
   shape: AttentionShape,
   { causal = false, options = {} }: PlanSettings,
 ): number[] {
-  const values = variant.budget?.values(shape.keyLength) ?? [];
+  const asked = options[variant.name] ?? {};
+  const at = (value: number, others: object) => ({ ...others, [String(variant.budget?.option)]: value, causal });
+  const values = (variant.budget?.values(shape.keyLength) ?? []).filter((value) => {
+    return accepts(variant, at(value, asked), shape) || !accepts(variant, at(value, {}), shape);
+  });
   const { variant: full, options: fullOptions } = referenceCell(shape, causal);
   const most = full.cost(shape, fullOptions).flops;
-  const others = { ...variant.defaults(shape.keyLength), ...options[variant.name], causal };
   const cheaper = values.filter((value) => {
-    return variant.cost(shape, { ...others, [String(variant.budget?.option)]: value }).flops < most;
+    const complete = { ...variant.defaults(shape.keyLength, at(value, asked)), ...at(value, asked) };
+    return variant.cost(shape, complete).flops < most;
   });
   return cheaper.length > 0 ? cheaper : values.slice(0, 1);
+}
+
+function accepts(variant: AnyVariant, options: CommonOptions, shape: AttentionShape): boolean {
+  try {
+    checkOptions(variant, options, shape);
+    return true;
+  } catch (error) {
+    if (error instanceof EfficientTransformersError) return false;
+    throw error;
+  }
 }
 
 /** At most `count` of the values, evenly spaced, both ends among them. */

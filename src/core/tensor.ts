@@ -75,9 +75,15 @@ export class Tensor {
   }
 }
 
-function expectLive(block: Block): void {
+function expectLive(block: Block, name = 'tensor'): void {
   if (!block.free) return;
-  throw new MemoryError('tensor: used after its scope released it; return it from the scope, or keep() it');
+  throw new MemoryError(`${name}: used after its scope released it; return it from the scope, or keep() it`);
+}
+
+/** Throws ArgumentError unless it is a tensor, and MemoryError for one that was released. */
+export function expectTensor(name: string, value: unknown): asserts value is Tensor {
+  if (!(value instanceof Tensor)) throw new ArgumentError(`${name}: expected a tensor, got ${describe(value)}`);
+  expectLive(value.block, name);
 }
 
 /** Number of elements of a shape. */

@@ -67,12 +67,12 @@ export class Config {
     return this.#value(name, 'a list of texts', is, byDefault);
   }
 
-  /** An object, such as `id2label`, by its keys; undefined where it is absent. */
+  /** An object that is not empty, such as `id2label`, by its keys; undefined where it is absent. */
   entries(name: string): readonly [string, unknown][] | undefined {
     if (!this.has(name)) return undefined;
     const is = (value: unknown): value is Record<string, unknown> =>
-      typeof value === 'object' && value !== null && !Array.isArray(value);
-    return Object.entries(this.#value(name, 'an object', is));
+      typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
+    return Object.entries(this.#value(name, 'an object that is not empty', is));
   }
 
   /** One of the values that are supported here. Throws UnsupportedError for another. */

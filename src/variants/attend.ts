@@ -1,9 +1,10 @@
 /** The door to every variant: checks everything, fills in defaults, then attends. */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError, UnsupportedError } from '../core/errors.ts';
+import { expectBoolean, expectFunction, expectOptions, expectRecord, integerOf } from '../core/expect.ts';
 import { Random } from '../core/random.ts';
-import { elements, expectFinite, scope, type Tensor } from '../core/tensor.ts';
-import { checkOption } from './options.ts';
+import { elements, expectFinite, expectTensor, scope, type Tensor } from '../core/tensor.ts';
+import { checkOptions } from './check-options.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
 export interface AttendSettings {
@@ -12,6 +13,18 @@ export interface AttendSettings {
   seed?: number;
   /** Look for NaN and infinities in the inputs first (default true). */
   checkFinite?: boolean;
+}
+
+export { checkOptions };
+
+/** Throws ArgumentError for settings that are none, and for parameters that are no tensors. */
+export function expectAttendSettings(settings: AttendSettings): void {
+  const { parameters = {} } = expectOptions('settings', settings, {
+    parameters: expectRecord,
+    seed: integerOf(Number.MIN_SAFE_INTEGER),
+    checkFinite: expectBoolean,
+  });
+  for (const [name, parameter] of Object.entries(parameters)) expectTensor(`parameters.${name}`, parameter);
 }
 
 /**
@@ -24,70 +37,61 @@ export function attend<Options extends CommonOptions>(
   options: Partial<Options> = {},
   settings: AttendSettings = {},
 ): Tensor {
+  expectAttendSettings(settings);
   const shape = checkInputs(inputs, settings.checkFinite ?? true);
   const complete = checkOptions(variant, options, shape);
+  expectFunction('variant.attend', variant.attend);
   if (inputs.keyMask !== undefined && !variant.supports.padding) {
     throw new UnsupportedError(`keyMask: ${variant.name} has no defined answer for padded keys`);
   }
   if (inputs.global !== undefined && !variant.supports.globalProjections) {
     throw new UnsupportedError(`global: ${variant.name} has no global tokens with projections of their own`);
   }
-  const parameters = settings.parameters ?? drawParameters(variant, complete, shape, settings.seed ?? 0);
-  return scope(() => variant.attend(inputs, complete, parameters));
+  return scope(() => {
+    const parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
+    return variant.attend(inputs, complete, parameters);
+  });
 }
 
-/** A variant's options at their defaults, overridden and checked against a shape. */
-export function checkOptions<Options extends CommonOptions>(
-  variant: AttentionVariant<Options>,
-  options: Partial<Options>,
-  shape: AttentionShape,
-): Options {
-  const complete = { ...variant.defaults(shape.keyLength), ...options };
-  const schemas = variant.options as Record<string, (typeof variant.options)[keyof typeof variant.options]>;
-  for (const [name, value] of Object.entries(complete)) {
-    if (name === 'causal') checkOption('causal', value, { kind: 'boolean', description: '' }, shape.keyLength);
-    else if (schemas[name] === undefined) {
-      const known = ['causal', ...Object.keys(schemas)].join(', ');
-      throw new ArgumentError(`${name}: ${variant.name} has no such option; it has ${known}`);
-    } else checkOption(name, value, schemas[name], shape.keyLength);
-  }
-  if (complete.causal && !variant.supports.causal) {
-    throw new UnsupportedError(
-      `causal: ${variant.name} cannot be causal (${variant.paper.authors} ${variant.paper.year})`,
-    );
-  }
-  if (shape.queryLength !== shape.keyLength) {
-    if (!variant.supports.crossAttention) {
-      throw new UnsupportedError(
-        `queries: ${variant.name} needs as many queries as keys, got ${shape.queryLength} and ${shape.keyLength}`,
-      );
-    }
-    if (complete.causal) {
-      throw new ShapeError(`causal: expected as many queries as keys, got ${shape.queryLength} and ${shape.keyLength}`);
-    }
-  }
-  variant.check?.(complete, shape);
-  return complete;
-}
-
-/** A variant's parameters for a shape, from a seed; the same seed gives the same bits. */
+/**
+ * A variant's parameters for a shape, from a seed; the same seed gives the same bits. Throws what `checkOptions` throws, and
+ * ArgumentError for a seed that is none.
+ */
 export function drawParameters<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   options: Options,
   shape: AttentionShape,
   seed: number,
 ): Parameters {
+  return draw(variant, checkOptions(variant, options, shape), shape, seed);
+}
+
+/** The same for options that are checked. */
+export function draw<Options extends CommonOptions>(
+  variant: AttentionVariant<Options>,
+  options: Options,
+  shape: AttentionShape,
+  seed: number,
+): Parameters {
+  expectFunction('variant.parameters', variant.parameters);
   return noGrad(() => variant.parameters(options, shape, new Random(seed).split(variant.name)));
 }
 
 /** Checks queries, keys, values and mask against each other and returns their sizes. */
 export function checkInputs(inputs: AttentionInputs, finite = true): AttentionShape {
-  const { queries, keys, values, keyMask, global } = inputs;
+  expectBoolean('finite', finite);
+  const { queries, keys, values, keyMask, global } = expectOptions('inputs', inputs, {
+    queries: expectTensor,
+    keys: expectTensor,
+    values: expectTensor,
+    keyMask: expectTensor,
+    global: expectRecord,
+  });
   for (const [name, tensor] of Object.entries({ queries, keys, values })) {
+    expectTensor(name, tensor);
     if (tensor.shape.length !== 4) {
       throw new ShapeError(`${name}: expected [batch, heads, length, headDim], got ${formatShape(tensor.shape)}`);
     }
-    if (tensor.size === 0) throw new ShapeError(`${name}: expected no empty axis, got ${formatShape(tensor.shape)}`);
     if (tensor.dtype !== queries.dtype || !tensor.dtype.startsWith('float')) {
       throw new ArgumentError(`${name}: expected float32 or float64 like queries, got ${tensor.dtype}`);
     }
@@ -104,6 +108,7 @@ export function checkInputs(inputs: AttentionInputs, finite = true): AttentionSh
   }
   if (global !== undefined) {
     for (const name of ['queries', 'keys', 'values'] as const) {
+      expectTensor(`global.${name}`, global[name]);
       expectShape(`global.${name}`, global[name].shape, inputs[name].shape, `to match ${name}`);
       if (global[name].dtype !== queries.dtype) {
         throw new ArgumentError(`global.${name}: expected ${queries.dtype} like queries, got ${global[name].dtype}`);

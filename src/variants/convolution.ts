@@ -116,6 +116,10 @@ export function drawDropConnect(
   return { D: fromArray(entries, [heads, kernelWidth], dtype) };
 }
 
+export function dropConnectShape({ kernelWidth, dropConnect }: ConvolutionOptions, heads: number): { D?: number[] } {
+  return dropConnect === 0 ? {} : { D: [heads, kernelWidth] };
+}
+
 /**
  * The kernels, [heads, k] or [batch, heads, length, k], times D; as they are without DropConnect. Throws ArgumentError
  * or ShapeError for a D that is missing or does not fit.

@@ -4,10 +4,12 @@
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectInteger, expectShape, UnsupportedError } from '../core/errors.ts';
+import { expectRecord } from '../core/expect.ts';
 import { release } from '../core/memory.ts';
 import { type Attended, gatherRows, perHead, runs, slice, streamingAttention } from '../core/ops/index.ts';
 import { copyInto, empty, fromArray, keep, scope, type Tensor } from '../core/tensor.ts';
-import { type AttendSettings, checkInputs, checkOptions, drawParameters } from './attend.ts';
+import { type AttendSettings, checkInputs, draw, expectAttendSettings } from './attend.ts';
+import { checkDecodingOptions, expectVariant } from './check-options.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
 /** What a variant remembers between steps. Plain data: it can be written to a file and read back. */
@@ -45,20 +47,26 @@ export interface Decoder {
  */
 export function startDecoding<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
-  { maxLength, ...sizes }: DecodeShape,
+  sizes: DecodeShape,
   options: Partial<Options> = {},
   settings: AttendSettings = {},
 ): Decoder {
+  expectVariant('variant', variant);
   if (!variant.supports.incremental || variant.decode === undefined) {
     throw new UnsupportedError(`variant: ${variant.name} cannot generate token by token`);
   }
+  expectRecord('shape', sizes);
+  expectRecord('options', options);
+  expectAttendSettings(settings);
+  const { maxLength, batch, heads, headDim, dtype } = sizes;
   expectInteger('maxLength', maxLength, 1);
-  const shape: AttentionShape = { ...sizes, queryLength: maxLength, keyLength: maxLength };
-  const complete = checkOptions(variant, { ...options, causal: true }, shape);
-  const parameters: Parameters = settings.parameters ?? drawParameters(variant, complete, shape, settings.seed ?? 0);
+  const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
+  const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
+  const parameters: Parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
   const state: DecodeState = { position: 0, tensors: {} };
   const decode = variant.decode.bind(variant);
-  const expected = [sizes.batch, sizes.heads, 1, sizes.headDim];
+  const expected = [batch, heads, 1, headDim];
+  let valueDim: number | undefined;
   return {
     state,
     step(inputs) {
@@ -66,8 +74,10 @@ export function startDecoding<Options extends CommonOptions>(
       checkInputs(inputs, settings.checkFinite ?? true);
       expectShape('queries', inputs.queries.shape, expected, 'for one token');
       expectShape('keys', inputs.keys.shape, expected, 'for one token');
-      if (inputs.queries.dtype !== sizes.dtype) {
-        throw new ArgumentError(`queries: expected ${sizes.dtype} as at the start, got ${inputs.queries.dtype}`);
+      valueDim ??= inputs.values.shape[3];
+      expectShape('values', inputs.values.shape, [...expected.slice(0, 3), valueDim], 'as at the first token');
+      if (inputs.queries.dtype !== dtype) {
+        throw new ArgumentError(`queries: expected ${dtype} as at the start, got ${inputs.queries.dtype}`);
       }
       if (inputs.keyMask !== undefined) throw new UnsupportedError('keyMask: every token that is generated is real');
       const output = scope(() => noGrad(() => decode(state, inputs, complete, parameters)));

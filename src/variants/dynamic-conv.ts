@@ -26,6 +26,7 @@ import {
   convolveNewest,
   depthwiseConvolution,
   drawDropConnect,
+  dropConnectShape,
   dropEntries,
   expectParameter,
   glorotUniform,
@@ -48,6 +49,11 @@ export const dynamicConv: AttentionVariant<DynamicConvOptions> = {
   budget: kernelWidthBudget,
 
   defaults: convolutionDefaults,
+
+  sizes: (options, { batch, heads, keyLength, headDim }) => ({
+    parameters: { WQ: [heads, options.kernelWidth, headDim], ...dropConnectShape(options, heads) },
+    largest: [batch, heads, keyLength, options.kernelWidth],
+  }),
 
   /** WQ [heads, k, headDim], learned; and D, see `drawDropConnect`. */
   parameters(options, shape, random) {

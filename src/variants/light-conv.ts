@@ -25,6 +25,7 @@ import {
   convolveNewest,
   depthwiseConvolution,
   drawDropConnect,
+  dropConnectShape,
   dropEntries,
   expectParameter,
   glorotUniform,
@@ -46,6 +47,10 @@ export const lightConv: AttentionVariant<LightConvOptions> = {
   budget: kernelWidthBudget,
 
   defaults: convolutionDefaults,
+
+  sizes: (options, { heads }) => ({
+    parameters: { W: [heads, options.kernelWidth], ...dropConnectShape(options, heads) },
+  }),
 
   /** W [heads, k], learned; and D, see `drawDropConnect`. The authors count k inputs and H·k outputs for W's start. */
   parameters(options, shape, random) {

@@ -106,6 +106,11 @@ export const linformer: AttentionVariant<LinformerOptions> = {
     sharing: 'headwise',
   }),
 
+  sizes: (options, { batch, heads, keyLength, headDim }) => ({
+    parameters: parameterShapes(options, heads, keyLength),
+    largest: [batch, heads, options.projectedLength, headDim],
+  }),
+
   /**
    * E and F as learned tensors: [heads, k, L] each, or [1, k, L] where the heads share them; for a convolution its
    * kernel, [heads or 1, 1, ⌈L/k⌉]. F is absent where E serves as both, and E too where nothing is learned. They fit

@@ -106,6 +106,11 @@ export const nystromformer: AttentionVariant<NystromformerOptions> = {
     convolutionWidth: 0,
   }),
 
+  sizes: ({ landmarks, convolutionWidth }, { batch, heads }) => ({
+    ...(convolutionWidth > 0 && { parameters: { convolution: [heads, convolutionWidth] } }),
+    largest: [batch, heads, landmarks, landmarks],
+  }),
+
   /** The kernel of the convolution, [heads, convolutionWidth], as N(0, 1/width), which keeps the size of V. */
   parameters({ convolutionWidth }, { heads, dtype }, random): Parameters {
     if (convolutionWidth === 0) return {};

@@ -52,7 +52,13 @@ export const performer: AttentionVariant<PerformerOptions> = {
   complexity: 'O(L·m·d)',
   supports: { causal: true, padding: true, crossAttention: true, incremental: true },
   options: {
-    numRandomFeatures: { kind: 'integer', symbol: 'm', minimum: 1, description: 'random vectors ω' },
+    numRandomFeatures: {
+      kind: 'integer',
+      symbol: 'm',
+      minimum: 1,
+      limit: 65536,
+      description: 'random vectors ω',
+    },
     kernel: { kind: 'choice', choices: FEATURE_KERNELS, description: 'the kernel, and the features that estimate it' },
     projection: {
       kind: 'choice',
@@ -81,6 +87,14 @@ export const performer: AttentionVariant<PerformerOptions> = {
     projection: 'orthogonal',
     epsilon: 1e-3,
   }),
+
+  sizes({ kernel, numRandomFeatures: m }, { batch, heads, queryLength, keyLength, headDim }) {
+    const features = featureCount(kernel, m);
+    return {
+      parameters: { omega: [m, headDim] },
+      largest: [batch, heads, Math.max(queryLength, keyLength), features],
+    };
+  },
 
   /** ω as `omega` [m, headDim], the same for all heads. Random and not learned; see `redrawFeatures`. */
   parameters: (options, shape, random) => redrawFeatures(options, shape, random, 0, 1),

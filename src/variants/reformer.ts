@@ -19,7 +19,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { chunkedAttention, joinAttention, normalizeRows, sortIntoChunks } from '../core/ops/index.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
-import { bucketFactors, drawRotations, hashIntoBuckets } from './reformer/buckets.ts';
+import { bucketFactors, drawRotations, hashIntoBuckets, rotationShapes } from './reformer/buckets.ts';
 import { attendFromLast } from './reformer/decoding.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
@@ -63,6 +63,7 @@ export const reformer: AttentionVariant<ReformerOptions> = {
       kind: 'integer',
       symbol: 'n_rounds',
       minimum: 1,
+      limit: 1024,
       description: 'rounds of hashing',
     },
     chunkLength: {
@@ -109,6 +110,11 @@ export const reformer: AttentionVariant<ReformerOptions> = {
     if (numBuckets === 1 || numBuckets % 2 === 0) return;
     throw new ArgumentError(`numBuckets: expected an even number, 0 or 1, got ${numBuckets}`);
   },
+
+  sizes: (options, shape) => ({
+    parameters: rotationShapes(options, shape),
+    largest: [shape.batch, shape.heads, options.numHashes, shape.keyLength],
+  }),
 
   /** The rotations; nothing is learned. Draw them anew for a step of training, not within one. */
   parameters: drawRotations,

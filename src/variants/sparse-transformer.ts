@@ -70,7 +70,7 @@ export const sparseTransformer: AttentionVariant<SparseTransformerOptions> = {
       symbol: 'c',
       minimum: 1,
       maximum: (sequenceLength) => sequenceLength,
-      description: 'last columns of a block that all see (fixed), at most the stride',
+      description: 'last columns of a block that all see (fixed), at most the stride there',
     },
     heads: { kind: 'choice', choices: ['split', 'merged'], description: 'one set a head, or both for every head' },
   },
@@ -83,13 +83,15 @@ export const sparseTransformer: AttentionVariant<SparseTransformerOptions> = {
     ],
   },
 
-  defaults(sequenceLength) {
-    const stride = Math.ceil(Math.sqrt(sequenceLength));
-    return { causal: false, pattern: 'strided', stride, summaryColumns: Math.min(8, stride), heads: 'merged' };
+  defaults(sequenceLength, { pattern = 'strided', stride, summaryColumns = 1 } = {}) {
+    // Of blocks and their columns either may be asked for: the other fits it.
+    const least = pattern === 'fixed' ? summaryColumns : 1;
+    const l = stride ?? Math.max(least, Math.ceil(Math.sqrt(sequenceLength)));
+    return { causal: false, pattern, stride: l, summaryColumns: Math.min(8, l), heads: 'merged' };
   },
 
-  check({ stride, summaryColumns }) {
-    if (summaryColumns <= stride) return;
+  check({ pattern, stride, summaryColumns }) {
+    if (pattern === 'strided' || summaryColumns <= stride) return;
     throw new ArgumentError(`summaryColumns: expected at most the stride, ${stride}, got ${summaryColumns}`);
   },
 

@@ -92,6 +92,11 @@ export const transformerXL: AttentionVariant<TransformerXLOptions> = {
 
   withWholeGradient: (options) => ({ ...options, stopMemoryGradient: false }),
 
+  sizes(options, { batch, heads, keyLength, headDim }) {
+    const { segments, S, M } = cutOf(keyLength, options);
+    return { parameters: parameterShapes(heads, headDim), largest: [batch, heads, segments, S, M + S] };
+  },
+
   /**
    * W_kR [heads, headDim, width] for sinusoids of a width of heads · headDim, or one more if that is odd; u and v [heads,
    * headDim]. The paper leaves their start open; here all are N(0, 1/width).
@@ -197,9 +202,9 @@ function hiddenPairs(cut: Cut, keyMask: Tensor | undefined, causal: boolean, dty
   const flags = elements(pickKeys(keyMask, [positionsOf(cut, -M, S)], [batch, length]));
   const there = fromArray(flags, [batch, 1, segments, 1, M + S], dtype);
   if (!causal) return log(there);
-  const isPast = (s: number, c: number) => c <= M + s;
-  const pairs = Array.from({ length: S * (M + S) }, (_, at) => isPast(Math.floor(at / (M + S)), at % (M + S)));
-  return log(multiply(there, fromArray(pairs.map(Number), [S, M + S], dtype)));
+  const pairs = new Uint8Array(S * (M + S));
+  for (let s = 0; s < S; s++) pairs.fill(1, s * (M + S), s * (M + S) + M + s + 1);
+  return log(multiply(there, fromArray(pairs, [S, M + S], dtype)));
 }
 
 function parameterShapes(heads: number, headDim: number): Record<'W_kR' | 'u' | 'v', number[]> {

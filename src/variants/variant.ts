@@ -50,6 +50,14 @@ export type Parameters = Record<string, Tensor>;
 /** Whether query `query` of head `head` may attend to key `key`: what reference.ts is masked with. */
 export type AttentionPattern = (head: number, query: number, key: number) => boolean;
 
+/** Shapes of tensors. */
+export interface Sizes {
+  /** Of what `parameters` draws, by name. */
+  parameters?: Readonly<Record<string, readonly number[]>>;
+  /** The largest tensor that `attend` makes on the way. */
+  largest?: readonly number[];
+}
+
 /** The knob that trades error for cost: what `compare` sweeps. */
 export interface Budget<Options> {
   /** The paper's symbol, e.g. `w`. */
@@ -82,7 +90,14 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
   /** Inputs that are checked but not read: a layer around the variant needs no projections for them. */
   readonly unread?: readonly ('queries' | 'keys')[];
 
-  defaults(sequenceLength: number): Options;
+  /**
+   * All options, for what was not asked for. A default never contradicts what was: `asked` are options that are right by
+   * themselves, and the others follow.
+   */
+  defaults(sequenceLength: number, asked?: Partial<Options>): Options;
+
+  /** What options and a shape imply, known before anything is drawn: what can never fit is refused by it. */
+  sizes?(options: Options, shape: AttentionShape): Sizes;
 
   /** Throws a typed error for options that fit their schema but not this shape or each other. */
   check?(options: Options, shape: AttentionShape): void;

@@ -89,6 +89,12 @@ export class Controls {
     this.#options.showFacts(this.#state.variant, facts, this.#state.options);
   }
 
+  /** Of what was chosen by hand. */
+  chosenValues(): Record<string, unknown> {
+    const { variant, options } = this.#state;
+    return Object.fromEntries(Object.entries(this.#options.values(variant)).filter(([name]) => name in options));
+  }
+
   /** Values for the engine, and those texts that differ from the defaults. */
   optionValues(): Record<string, unknown> {
     return this.#options.values(this.#state.variant);

@@ -118,7 +118,7 @@ class Lab {
     const input = await session.describe(inputChoice(this.#controls.state));
     if (isOvertaken()) return;
     this.#controls.showInput(input);
-    const options = await session.options(this.#controls.state.variant, input.length);
+    const options = await session.options(this.#controls.state.variant, input.length, this.#controls.chosenValues());
     if (isOvertaken()) return;
     this.#controls.showOptions(options);
     this.#showCommand(options, input);

@@ -39,8 +39,9 @@ export class Session {
     return this.#once('describe', input, () => this.#engine.ask('describe', { input }));
   }
 
-  options(variant: string, length: number): Promise<OptionFacts> {
-    return this.#once('options', [variant, length], () => this.#engine.ask('options', { variant, length }));
+  options(variant: string, length: number, asked: Readonly<Record<string, unknown>>): Promise<OptionFacts> {
+    const ask = { variant, length, asked };
+    return this.#once('options', ask, () => this.#engine.ask('options', ask));
   }
 
   weights(subject: Subject, head: number | null): Promise<Matrix> {

@@ -1,6 +1,6 @@
 /** The options of a variant as a table: the paper's symbols, what may be set, and what they are if nothing is. */
 import { type Html, html } from '../../../src/compare/report/html.ts';
-import type { OptionSchema } from '../../../src/variants/options.ts';
+import type { IntegerOption, OptionSchema } from '../../../src/variants/options.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { PaperNotes } from '../../papers/paper.ts';
 import type { Links } from '../../source/typeset.ts';
@@ -60,8 +60,11 @@ function allowed(schema: OptionSchema): Html {
   return html`integer, ${range(schema)}${step === 1 ? '' : `, a multiple of ${step}`}`;
 }
 
-function range({ minimum, maximum }: { minimum: number; maximum?: (sequenceLength: number) => number }): Html {
-  return maximum === undefined ? html`${minimum} or more` : html`${minimum} to ${limit(maximum)}`;
+type Limits = Pick<IntegerOption, 'minimum' | 'maximum' | 'limit'>;
+
+function range({ minimum, maximum, limit: most }: Limits): Html {
+  if (maximum !== undefined) return html`${minimum} to ${limit(maximum)}`;
+  return most === undefined ? html`${minimum} or more` : html`${minimum} to ${most}`;
 }
 
 /** A limit is a function of the length; those that are linear, which is all of them so far, can be written down. */

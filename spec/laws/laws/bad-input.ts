@@ -83,7 +83,8 @@ function wrongValues(schema: OptionSchema, length: number): unknown[] {
   if (schema.kind === 'number')
     return [...never, '1', schema.minimum - 1, schema.maximum + 1, Number.POSITIVE_INFINITY];
   const below = schema.minimum - 1;
-  const limit = schema.kind === 'integers' && schema.per === 'position' ? length - 1 : schema.maximum?.(length);
+  const ofLength = schema.kind === 'integers' && schema.per === 'position' ? length - 1 : schema.maximum?.(length);
+  const limit = ofLength ?? (schema.kind === 'integer' ? schema.limit : undefined);
   const above = limit === undefined ? [] : [limit + 1];
   if (schema.kind === 'integer') {
     const step = schema.multipleOf ?? 1;

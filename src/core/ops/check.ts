@@ -1,11 +1,9 @@
 /** Checks that the ops share: dtypes and axes. */
 import { ArgumentError, expectInteger, formatShape, ShapeError } from '../errors.ts';
 import type { DType } from '../memory.ts';
-import { Tensor } from '../tensor.ts';
+import { expectTensor, type Tensor } from '../tensor.ts';
 
-export function expectTensor(name: string, value: unknown): asserts value is Tensor {
-  if (!(value instanceof Tensor)) throw new ArgumentError(`${name}: expected a tensor, got ${String(value)}`);
-}
+export { expectTensor };
 
 /** Throws ArgumentError unless `tensor` holds float32 or float64. */
 export function expectFloat(name: string, tensor: Tensor): void {

@@ -43,12 +43,20 @@ export function bucketFactors({ numBuckets, chunkLength }: BucketOptions, sequen
  * same, so that a sequence gets the same answer in any company.
  */
 export function drawRotations(options: BucketOptions, shape: AttentionShape, random: Random): Parameters {
-  const { heads, keyLength, headDim, dtype } = shape;
-  const rotations = bucketFactors(options, keyLength).map((buckets, index) => {
-    const name = `R${index + 1}`;
-    return [name, randomNormal([heads, options.numHashes, headDim, buckets / 2], random.split(name), dtype)];
-  });
-  return Object.fromEntries(rotations);
+  const shapes = Object.entries(rotationShapes(options, shape));
+  const draw = (name: string, extents: readonly number[]) => randomNormal(extents, random.split(name), shape.dtype);
+  return Object.fromEntries(shapes.map(([name, extents]) => [name, draw(name, extents)]));
+}
+
+/** Of R1, and R2 where there is one. */
+export function rotationShapes(
+  options: BucketOptions,
+  { heads, keyLength, headDim }: AttentionShape,
+): Record<string, readonly number[]> {
+  const factors = bucketFactors(options, keyLength);
+  return Object.fromEntries(
+    factors.map((buckets, index) => [`R${index + 1}`, [heads, options.numHashes, headDim, buckets / 2]]),
+  );
 }
 
 export interface Buckets {

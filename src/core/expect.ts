@@ -1,0 +1,116 @@
+/**
+ * What an argument has to be. Every check takes the argument's name and its value, and throws an ArgumentError that names
+ * it, says what would be right and what was given. Options are checked by a record of checks, one for each.
+ */
+import { ArgumentError, describe, expectInteger } from './errors.ts';
+
+export type Check = (name: string, value: unknown) => void;
+
+function refuse(name: string, wanted: string, value: unknown): never {
+  throw new ArgumentError(`${name}: expected ${wanted}, got ${describe(value)}`);
+}
+
+export function expectBoolean(name: string, value: unknown): asserts value is boolean {
+  if (typeof value !== 'boolean') refuse(name, 'true or false', value);
+}
+
+export function expectText(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string') refuse(name, 'a text', value);
+}
+
+/** A text that is not empty and that a system takes for a path. */
+export function expectPath(name: string, value: unknown): asserts value is string {
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) refuse(name, 'a path', value);
+}
+
+export function expectFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') refuse(name, 'a function', value);
+}
+
+export function expectFiniteNumber(name: string, value: unknown): asserts value is number {
+  if (!Number.isFinite(value)) refuse(name, 'a finite number', value);
+}
+
+export function expectInstance<T>(
+  name: string,
+  value: unknown,
+  Kind: abstract new (...given: never[]) => T,
+): asserts value is T {
+  if (!(value instanceof Kind)) refuse(name, /^[AEIOU]/.test(Kind.name) ? `an ${Kind.name}` : `a ${Kind.name}`, value);
+}
+
+/** An array of at least `least` entries, each of which passes the check. */
+export function expectList(
+  name: string,
+  value: unknown,
+  each: Check = () => {},
+  least = 0,
+): asserts value is unknown[] {
+  if (!Array.isArray(value)) refuse(name, 'a list', value);
+  if (value.length < least) refuse(name, `at least ${least === 1 ? 'one' : least}`, value);
+  for (let n = 0; n < value.length; n++) each(`${name}[${n}]`, value[n]);
+}
+
+/** An object with members by name, of which those that are listed pass their checks. Neither a list nor a Map is one. */
+export function expectRecord(
+  name: string,
+  value: unknown,
+  members: Readonly<Record<string, Check>> = {},
+): asserts value is Record<string, unknown> {
+  if (Object.prototype.toString.call(value) !== '[object Object]') refuse(name, 'an object', value);
+  const given = value as Record<string, unknown>;
+  for (const member of Object.keys(members)) members[member](`${name}.${member}`, given[member]);
+}
+
+/**
+ * Options, each of which may be left out, and no others: a misspelt name would silently leave a default in place. Returns
+ * them, so that they can be taken apart.
+ */
+export function expectOptions<Options extends object>(
+  name: string,
+  value: Options,
+  checks: { readonly [Option in keyof Options]-?: Check },
+): Options {
+  expectRecord(name, value);
+  const given = value as Record<string, unknown>;
+  for (const option of Object.keys(given)) {
+    if (given[option] === undefined) continue;
+    if (!Object.hasOwn(checks, option)) {
+      throw new ArgumentError(`${option}: no such member of ${name}, which has ${Object.keys(checks).join(', ')}`);
+    }
+    (checks as Record<string, Check>)[option](option, given[option]);
+  }
+  return value as Options;
+}
+
+export const integerOf =
+  (minimum: number, maximum?: number): Check =>
+  (name, value) =>
+    expectInteger(name, value, minimum, maximum);
+
+/** A number from `minimum` to `maximum`, both included; not NaN. */
+export const numberOf =
+  (minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY): Check =>
+  (name, value) => {
+    if (typeof value === 'number' && value >= minimum && value <= maximum) return;
+    const limits = maximum === Number.POSITIVE_INFINITY ? ` of at least ${minimum}` : ` from ${minimum} to ${maximum}`;
+    refuse(name, `a number${minimum === Number.NEGATIVE_INFINITY ? '' : limits}`, value);
+  };
+
+export const oneOf =
+  (...choices: readonly string[]): Check =>
+  (name, value) => {
+    if (!choices.includes(value as string)) refuse(name, `one of ${choices.join(', ')}`, value);
+  };
+
+export const listOf =
+  (each: Check, least = 0): Check =>
+  (name, value) =>
+    expectList(name, value, each, least);
+
+/** The check, or nothing at all. */
+export const optional =
+  (check: Check): Check =>
+  (name, value) => {
+    if (value !== undefined) check(name, value);
+  };

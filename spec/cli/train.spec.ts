@@ -227,7 +227,7 @@ test('what contradicts itself, or cannot be, is refused before the first step', 
     [['copy', '--sweep', 'full,linformer'], /^Error: causal: linformer cannot be causal/],
     [['copy', '--option', 'attentionWindow=4'], /^Error: --option: unknown option 'attentionWindow'/],
     [['copy', '--batch', '4', '--parts', '3'], /^Error: parts: expected a divisor of batch 4, got 3/],
-    [['copy', '--heads', '3'], /^Error: heads: expected a divisor of modelDim 64/],
+    [['copy', '--heads', '3', '--model-dim', '64'], /^Error: heads: expected a divisor of modelDim 64/],
     [['listops', '--symbols', '3'], /^Error: symbols: listops has no such setting/],
   ];
   for (const [args, message] of refusals) {

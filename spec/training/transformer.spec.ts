@@ -209,11 +209,36 @@ test('settings that cannot be right are refused by name', () => {
     ['residual', { residual: 'none' as never }],
     ['dtype', { dtype: 'int32' as never }],
     ['headDim', { headDim: 3, positions: 'rotary' }],
+    ['positions', { headDim: undefined, modelDim: 6, heads: 2, positions: 'rotary' }],
     ['axialLengths', { axialLengths: [3, 3], positions: 'axial' }],
+    ['axialLengths', { axialLengths: [3] as never }],
+    ['variant', { attention: [{} as never] }],
+    ['attention', { attention: 5 as never }],
+    ['modelDims', { modelDims: 8 } as never],
     ['variant', { attention: { variant: 'none' } }],
   ];
   for (const [name, settings] of refused) expectThrows(ArgumentError, name, () => make(settings));
   expectThrows(UnsupportedError, 'causal', () => make({ causal: true, attention: { variant: 'bigbird' } }));
+});
+
+test('of a width and a number of heads one may be asked for: the other fits it', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 300 }), fc.constantFrom('learned', 'rotary'), (number, positions) => {
+      const needs = positions === 'rotary' ? 2 : 1;
+      const complete = (asked: Partial<TransformerSettings>) =>
+        completeConfig({ vocabulary: 7, length: 9, positions, ...asked } as TransformerSettings);
+      const { modelDim } = complete({ heads: number });
+      assert.ok(
+        modelDim % (needs * number) === 0 && modelDim >= 64 && modelDim < 64 + needs * number,
+        String(modelDim),
+      );
+      if (number % needs !== 0) return;
+      const { heads } = complete({ modelDim: number });
+      assert.ok(heads >= 1 && heads <= 4 && number % (needs * heads) === 0, String(heads));
+    }),
+  );
+  const { modelDim, heads } = completeConfig({ vocabulary: 7, length: 9 });
+  assert.equal([modelDim, heads], [64, 4]);
 });
 
 test('a completed config makes the same model, and survives JSON', () => {

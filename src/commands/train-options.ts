@@ -184,7 +184,9 @@ function runFrom(task: string, attention: AttentionSettings, values: TrainValues
   // A run may be resumed from elsewhere.
   const text = values.text === undefined ? undefined : resolve(values.text);
   const { layers, modelDim, heads, positions, dropout, reversible } = values;
-  const { batch, parts, clip, seed, evaluateEvery, evaluationExamples, checkpointEvery } = values;
+  const { parts, clip, seed, evaluateEvery, evaluationExamples, checkpointEvery } = values;
+  // A batch that was not asked for fits the parts that were.
+  const batch = values.batch ?? Math.ceil(runDefaults.batch / (parts ?? 1)) * (parts ?? 1);
   const steps = values.steps ?? (values.minutes === undefined ? runDefaults.steps : ENDLESS);
   const kind = values.optimizer ?? 'adamw';
   const residual = reversible ? ('reversible' as const) : undefined;

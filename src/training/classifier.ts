@@ -8,7 +8,7 @@
  * retrieval); what goes into the head is [p, q, p ∘ q, p − q], as in the matching task of the Long Range Arena (Tay et al.
  * 2021, §2.2.3).
  */
-import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { expectInteger } from '../core/errors.ts';
 import { concat, mean, multiply, relu, reshape, slice, subtract, sum } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
@@ -119,9 +119,7 @@ function completeClassifier(settings: ClassifierSettings): ClassifierConfig {
     ...body,
   };
   expectInteger('classes', config.classes, 2);
-  expectInteger('classifierDim', config.classifierDim, 1);
-  if (config.pooling === 'mean' || config.pooling === 'first') return config;
-  throw new ArgumentError(`pooling: expected mean or first, got ${String(config.pooling)}`);
+  return config;
 }
 
 /** The mean of y [batch, length, width] over the tokens that the mask has, [batch, width]. */

@@ -1,5 +1,16 @@
 /** What a model is, in plain values: all that a checkpoint needs beside the tensors to make the model again. */
-import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { ArgumentError } from '../core/errors.ts';
+import {
+  type Check,
+  expectBoolean,
+  expectList,
+  expectOptions,
+  expectRecord,
+  expectText,
+  integerOf,
+  numberOf,
+  oneOf,
+} from '../core/expect.ts';
 import type { FloatType } from './linear.ts';
 import type { AttentionPlace, AttentionSettings } from './mixing.ts';
 import { POSITIONS, type PositionKind } from './positions.ts';
@@ -55,31 +66,84 @@ export const transformerDefaults = {
 /** What has to be said; the rest has defaults. */
 export type TransformerSettings = Partial<TransformerConfig> & Pick<TransformerConfig, 'vocabulary' | 'length'>;
 
+const attentionSettings: Check = (name, value) => {
+  expectOptions(name, value as AttentionSettings, {
+    variant: expectText,
+    options: expectRecord,
+    redrawEvery: integerOf(0),
+    shared: expectBoolean,
+    gatedValues: expectBoolean,
+  });
+  expectText(`${name}.variant`, (value as AttentionSettings).variant);
+};
+
+const count = integerOf(1);
+
+/** What each setting has to be by itself; those of heads (classifier.ts, language-model.ts) among them. */
+const settingChecks = {
+  vocabulary: count,
+  length: count,
+  layers: count,
+  modelDim: count,
+  heads: count,
+  headDim: count,
+  feedForwardDim: count,
+  feedForwardChunk: integerOf(0),
+  attention: (name: string, value: unknown) =>
+    Array.isArray(value) ? expectList(name, value, attentionSettings, 1) : attentionSettings(name, value),
+  causal: expectBoolean,
+  positions: oneOf(...POSITIONS),
+  axialLengths: (name: string, value: unknown) => {
+    expectList(name, value, count, 2);
+    if (value.length !== 2) throw new ArgumentError(`${name}: expected two lengths, got ${value.length}`);
+  },
+  norm: oneOf('pre', 'post'),
+  residual: oneOf('plain', 'reversible'),
+  dropout: numberOf(0, 1),
+  dtype: oneOf('float32', 'float64'),
+  classes: integerOf(2),
+  pooling: oneOf('mean', 'first'),
+  classifierDim: count,
+  tied: expectBoolean,
+};
+
 /** Fills in defaults. Throws ArgumentError for sizes, names or combinations that cannot be right. */
 export function completeConfig(settings: TransformerSettings): TransformerConfig {
-  const config: TransformerConfig = { ...transformerDefaults, ...settings };
-  const sizes = ['vocabulary', 'length', 'layers', 'modelDim', 'heads'] as const;
-  for (const name of sizes) expectInteger(name, config[name], 1);
-  if (config.headDim !== undefined) expectInteger('headDim', config.headDim, 1);
-  else if (config.modelDim % config.heads !== 0) {
-    throw new ArgumentError(
-      `heads: expected a divisor of modelDim ${config.modelDim}, or a headDim, got ${config.heads}`,
-    );
+  expectOptions<Record<string, unknown>>('settings', settings as unknown as Record<string, unknown>, settingChecks);
+  const asked = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  const given = asked as unknown as TransformerSettings;
+  const config: TransformerConfig = { ...transformerDefaults, ...widthsFor(given), ...given };
+  for (const name of ['vocabulary', 'length'] as const) count(name, config[name]);
+  const { modelDim, heads, headDim, positions, dropout, residual, norm } = config;
+  if (headDim === undefined && modelDim % heads !== 0) {
+    throw new ArgumentError(`heads: expected a divisor of modelDim ${modelDim}, or a headDim, got ${heads}`);
   }
-  if (config.feedForwardDim !== undefined) expectInteger('feedForwardDim', config.feedForwardDim, 1);
-  expectInteger('feedForwardChunk', config.feedForwardChunk, 0);
-  if (attentionsOf(config).length === 0) throw new ArgumentError('attention: expected at least one entry, got none');
-  if (!(config.dropout >= 0 && config.dropout < 1)) {
-    throw new ArgumentError(`dropout: expected at least 0 and below 1, got ${config.dropout}`);
+  const width = headDim ?? modelDim / heads;
+  if (positions === 'rotary' && width % 2 !== 0) {
+    const name = headDim === undefined ? 'positions' : 'headDim';
+    throw new ArgumentError(`${name}: expected heads of an even width for rotary positions, got ${width}`);
   }
-  expectChoice('positions', config.positions, POSITIONS);
-  expectChoice('norm', config.norm, ['pre', 'post']);
-  expectChoice('residual', config.residual, ['plain', 'reversible']);
-  expectChoice('dtype', config.dtype, ['float32', 'float64']);
-  if (config.residual === 'reversible' && config.norm === 'post') {
+  if (dropout === 1) throw new ArgumentError('dropout: expected at least 0 and below 1, got 1');
+  if (residual === 'reversible' && norm === 'post') {
     throw new ArgumentError('norm: expected pre in reversible layers, which cannot be undone after a normalisation');
   }
   return config;
+}
+
+/** A width and a number of heads of which one was asked for: the other then fits it, and is near its own default. */
+function widthsFor({
+  modelDim,
+  heads,
+  headDim,
+  positions,
+}: TransformerSettings): Pick<TransformerConfig, 'modelDim' | 'heads'> {
+  const { modelDim: width, heads: most } = transformerDefaults;
+  const even = positions === 'rotary' ? 2 : 1;
+  if (headDim !== undefined || (modelDim === undefined) === (heads === undefined))
+    return { modelDim: width, heads: most };
+  if (heads !== undefined) return { modelDim: heads * even * Math.ceil(width / (heads * even)), heads };
+  const divides = (count: number) => (modelDim as number) % (count * even) === 0;
+  return { modelDim: width, heads: [most, 3, 2].find(divides) ?? 1 };
 }
 
 /** The attention of layer n is entry n mod their number. */
@@ -90,9 +154,4 @@ export function attentionsOf({ attention }: Pick<TransformerConfig, 'attention'>
 export function placeOf(config: TransformerConfig): AttentionPlace {
   const { modelDim, heads, headDim = modelDim / heads, length, causal, positions, dtype } = config;
   return { modelDim, heads, headDim, length, causal, rotary: positions === 'rotary', dtype };
-}
-
-function expectChoice(name: string, value: unknown, choices: readonly string[]): void {
-  if (choices.includes(value as string)) return;
-  throw new ArgumentError(`${name}: expected one of ${choices.join(', ')}, got ${String(value)}`);
 }

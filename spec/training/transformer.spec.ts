@@ -212,7 +212,7 @@ test('settings that cannot be right are refused by name', () => {
     ['positions', { headDim: undefined, modelDim: 6, heads: 2, positions: 'rotary' }],
     ['axialLengths', { axialLengths: [3, 3], positions: 'axial' }],
     ['axialLengths', { axialLengths: [3] as never }],
-    ['variant', { attention: [{} as never] }],
+    ['attention[0].variant', { attention: [{} as never] }],
     ['attention', { attention: 5 as never }],
     ['modelDims', { modelDims: 8 } as never],
     ['variant', { attention: { variant: 'none' } }],

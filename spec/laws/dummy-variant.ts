@@ -4,6 +4,7 @@
  */
 import { streamingAttention } from '../../src/core/ops/attention.ts';
 import { band, pairsOf } from '../../src/core/ops/layout.ts';
+import type { Tensor } from '../../src/core/tensor.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
 import type { AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
 
@@ -11,7 +12,11 @@ export interface DummyOptions extends CommonOptions {
   reach: number;
 }
 
-export const dummy: AttentionVariant<DummyOptions> = {
+type Dummy = Omit<AttentionVariant<DummyOptions>, 'attend'> & {
+  attend(...given: Parameters<AttentionVariant<DummyOptions>['attend']>): Tensor;
+};
+
+export const dummy: Dummy = {
   name: 'dummy',
   paper: { authors: 'nobody', year: 2000, title: 'A window, for the laws to run on', arxiv: 'none' },
   family: 'sparse',

@@ -349,7 +349,7 @@ test('decoding: every step is the last row of the causal run over the tokens so 
       });
       const step = decoder.step(pick(last));
       // Not by way of the door, which would find the chunks of the finished text too long for its beginning.
-      const whole = noGrad(() => reformer.attend(pick(soFar), options, parameters));
+      const whole = noGrad(() => reformer.attend(pick(soFar), options, parameters)) as Tensor;
       close(step, dense(gatherRows(whole, last)), `token ${position}`);
     }
   });

@@ -5,7 +5,14 @@ import { expectBoolean, expectFunction, expectOptions, expectRecord, integerOf }
 import { Random } from '../core/random.ts';
 import { elements, expectFinite, expectTensor, scope, type Tensor } from '../core/tensor.ts';
 import { checkOptions } from './check-options.ts';
-import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
+import type {
+  Attending,
+  AttentionInputs,
+  AttentionShape,
+  AttentionVariant,
+  CommonOptions,
+  Parameters,
+} from './variant.ts';
 
 export interface AttendSettings {
   /** From `prepare` or `variant.parameters`; drawn from `seed` if absent. */
@@ -41,16 +48,26 @@ export function attend<Options extends CommonOptions>(
   const shape = checkInputs(inputs, settings.checkFinite ?? true);
   const complete = checkOptions(variant, options, shape);
   expectFunction('variant.attend', variant.attend);
+  checkSupport(variant, inputs);
+  return scope(() => {
+    const parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
+    return outputOf(variant.attend(inputs, complete, parameters));
+  });
+}
+
+const outputOf = (result: Attending | Tensor): Tensor => ('output' in result ? result.output : result);
+
+/** Throws UnsupportedError for inputs that a variant takes no account of. */
+export function checkSupport<Options extends CommonOptions>(
+  variant: AttentionVariant<Options>,
+  inputs: AttentionInputs,
+): void {
   if (inputs.keyMask !== undefined && !variant.supports.padding) {
     throw new UnsupportedError(`keyMask: ${variant.name} has no defined answer for padded keys`);
   }
   if (inputs.global !== undefined && !variant.supports.globalProjections) {
     throw new UnsupportedError(`global: ${variant.name} has no global tokens with projections of their own`);
   }
-  return scope(() => {
-    const parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
-    return variant.attend(inputs, complete, parameters);
-  });
 }
 
 /**

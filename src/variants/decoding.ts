@@ -10,6 +10,8 @@ import { type Attended, gatherRows, perHead, runs, slice, streamingAttention } f
 import { copyInto, empty, fromArray, keep, scope, type Tensor } from '../core/tensor.ts';
 import { type AttendSettings, checkInputs, draw, expectAttendSettings } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
+import { attendFrom, type ContinueSettings } from './continue.ts';
+import type { AttentionState } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
 /** What a variant remembers between steps. Plain data: it can be written to a file and read back. */
@@ -34,9 +36,9 @@ export interface DecodeShape {
 export interface Decoder {
   readonly state: DecodeState;
   /**
-   * Attends from one more token to itself and all before it: inputs of [batch, heads, 1, headDim], result [batch,
-   * heads, 1, valueDim]. Equals the row of the causal run over the whole sequence. Keeps no tape. Throws ShapeError
-   * for other shapes, ArgumentError after `maxLength` tokens.
+   * Attends from more tokens, one or several, to themselves and all before them: inputs of [batch, heads, length,
+   * headDim], result [batch, heads, length, valueDim], the rows of one causal run over the whole sequence. Keeps no
+   * tape. Throws ShapeError for other shapes, ArgumentError after `maxLength` tokens.
    */
   step(inputs: AttentionInputs): Tensor;
 }
@@ -52,7 +54,7 @@ export function startDecoding<Options extends CommonOptions>(
   settings: AttendSettings = {},
 ): Decoder {
   expectVariant('variant', variant);
-  if (!variant.supports.incremental || variant.decode === undefined) {
+  if (!variant.supports.incremental) {
     throw new UnsupportedError(`variant: ${variant.name} cannot generate token by token`);
   }
   expectRecord('shape', sizes);
@@ -63,6 +65,7 @@ export function startDecoding<Options extends CommonOptions>(
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
   const parameters: Parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
+  if (variant.decode === undefined) return new StateDecoder(variant, complete, sizes, { ...settings, parameters, maxLength });
   const state: DecodeState = { position: 0, tensors: {} };
   const decode = variant.decode.bind(variant);
   const expected = [batch, heads, 1, headDim];
@@ -85,6 +88,41 @@ export function startDecoding<Options extends CommonOptions>(
       return output;
     },
   };
+}
+
+/** Goes on from state to state, and releases what the next one does not share. */
+class StateDecoder<Options extends CommonOptions> implements Decoder {
+  #state: AttentionState | null = null;
+  readonly #variant: AttentionVariant<Options>;
+  readonly #options: Options;
+  readonly #sizes: DecodeShape;
+  readonly #settings: ContinueSettings;
+
+  constructor(variant: AttentionVariant<Options>, options: Options, sizes: DecodeShape, settings: ContinueSettings) {
+    this.#variant = variant;
+    this.#options = options;
+    this.#sizes = sizes;
+    this.#settings = settings;
+  }
+
+  get state(): DecodeState {
+    return { position: this.#state?.position ?? 0, tensors: { ...this.#state?.tensors } };
+  }
+
+  step(inputs: AttentionInputs): Tensor {
+    const { batch, heads, headDim, dtype, maxLength } = this.#sizes;
+    if (this.#state?.position === maxLength) throw new ArgumentError(`maxLength: all ${maxLength} tokens were generated`);
+    const shape = checkInputs(inputs, false);
+    expectShape('queries', inputs.queries.shape, [batch, heads, shape.queryLength, headDim], 'as at the start');
+    if (shape.dtype !== dtype) throw new ArgumentError(`queries: expected ${dtype} as at the start, got ${shape.dtype}`);
+    const before = this.#state;
+    const { output, state } = noGrad(() => attendFrom(this.#variant, inputs, before, this.#options, this.#settings));
+    for (const tensor of Object.values(state.tensors)) keep(tensor);
+    this.#state = state;
+    const shared = new Set(Object.values(state.tensors).map(({ block }) => block));
+    for (const { block, array } of Object.values(before?.tensors ?? {})) if (!shared.has(block)) release(array.data);
+    return output;
+  }
 }
 
 /** Puts a tensor into the state in place of the one that had its name, which is released. */

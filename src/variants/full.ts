@@ -8,8 +8,9 @@
  * Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2). The backward pass computes blocks of A again from the saved
  * log-sum-exp. It gives up nothing: the result is exact.
  */
-import { causal, everything, streamingAttention } from '../core/ops/index.ts';
-import { cacheRow } from './decoding.ts';
+import { attention } from '../core/ops/key-set-attention.ts';
+import { everything, upTo } from '../core/ops/key-sets.ts';
+import { Memory } from './state.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
 export type FullOptions = CommonOptions;
@@ -36,16 +37,16 @@ export const full: AttentionVariant<FullOptions> = {
 
   parameters: () => ({}),
 
-  attend({ queries, keys, values, keyMask }, options) {
-    const [queryLength, keyLength] = [queries.shape[2], keys.shape[2]];
-    const layout = options.causal ? causal(queryLength) : everything(queryLength, keyLength);
-    return streamingAttention(queries, keys, values, layout, { keyMask }).output;
-  },
+  attend({ queries, keys, values, keyMask }, { causal }, _parameters, state) {
+    const length = queries.shape[2];
+    const memory = new Memory(state, length);
+    const K = memory.append('keys', keys);
+    const V = memory.append('values', values);
+    const mask = memory.appendMask(keyMask, queries.shape[0]);
 
-  decode(state, { queries, keys, values }) {
-    const seenKeys = cacheRow(state, 'keys', keys);
-    const seenValues = cacheRow(state, 'values', values);
-    return streamingAttention(queries, seenKeys, seenValues, everything(1, state.position + 1)).output;
+    // softmax(QKᵀ/√d + M) V                                                                                (eq. 1)
+    const met = causal ? upTo(memory.position, length) : everything(length, K.shape[2]);
+    return memory.leave(attention(queries, K, V, met, { keyMask: mask }).output);
   },
 
   cost({ batch, heads, queryLength, keyLength, headDim }, options) {

@@ -3,6 +3,7 @@ import type { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { DecodeState } from './decoding.ts';
 import type { OptionSchema } from './options.ts';
+import type { AttentionState } from './state.ts';
 
 export interface Citation {
   authors: string;
@@ -36,6 +37,14 @@ export interface AttentionInputs {
    * three above. Absent: those three. Only where the variant supports it.
    */
   global?: { queries: Tensor; keys: Tensor; values: Tensor };
+}
+
+/** What a call of a variant gives. */
+export interface Attending {
+  /** [batch, heads, queryLength, valueDim] */
+  output: Tensor;
+  /** What the next call goes on from; null where none was asked for. */
+  state: AttentionState | null;
 }
 
 /** What every variant understands; where `supports.causal` is false, `causal: true` is a typed error. */
@@ -108,9 +117,10 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
   /**
    * The attention itself, [batch, heads, queryLength, valueDim], differentiable, linear in `values`, and within the
    * paper's cost in time and in memory. Inputs and options have been checked; see `attend` in attend.ts for the door
-   * that checks them.
+   * that checks them. With a state, the tokens follow those that it has seen, causally, and the result holds the state
+   * after them: a prefix and then one token after another give the rows of one run over all of them.
    */
-  attend(inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor;
+  attend(inputs: AttentionInputs, options: Options, parameters: Parameters, state?: AttentionState): Attending | Tensor;
 
   /**
    * What `attend` decides by comparing numbers (the buckets of hashing), as further parameters for it: with them it

@@ -29,6 +29,14 @@ export function causal(length: number): AttentionLayout {
   return band(length, { before: length, after: 0 });
 }
 
+/** Query i, which stands at place start + i among start + length keys, meets those up to its own. */
+export function upTo(start: number, length: number): AttentionLayout {
+  expectInteger('start', start, 0);
+  expectInteger('length', length, 1);
+  const end = Int32Array.from({ length }, (_, i) => start + i + 1);
+  return runs(new Int32Array(length), end, start + length);
+}
+
 /**
  * Query i meets the keys i + δ·t, −before ≤ t ≤ after, that exist: there is no wrap-around at the ends.
  * Throws ArgumentError for a negative extent or a dilation below 1.

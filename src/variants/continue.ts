@@ -1,0 +1,75 @@
+/** The second door to every variant that can be causal: a run that goes on from the state of the run before. */
+import { ArgumentError, expectInteger, ShapeError, UnsupportedError } from '../core/errors.ts';
+import { expectRecord } from '../core/expect.ts';
+import { scope, type Tensor } from '../core/tensor.ts';
+import { type AttendSettings, checkInputs, checkSupport, draw, expectAttendSettings } from './attend.ts';
+import { checkDecodingOptions, expectVariant } from './check-options.ts';
+import type { AttentionState, StateSizes } from './state.ts';
+import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
+
+export interface ContinueSettings extends AttendSettings {
+  /** The most tokens of a sequence, all calls together: what options are checked and parameters drawn for. */
+  maxLength: number;
+}
+
+/**
+ * Runs a variant causally on more tokens of a sequence, [batch, heads, length, headDim], and returns their output and the
+ * state after them; `state` is that of the call before, null at the beginning. One run over a sequence, a prefix and then
+ * one token after another, and segment after segment give the same rows. The state that was given stays as it is. Throws
+ * UnsupportedError for a variant that cannot be causal, ArgumentError for a state of another variant, of other options or
+ * sizes, or at its end, and what `attend` throws.
+ */
+export function attendFrom<Options extends CommonOptions>(
+  variant: AttentionVariant<Options>,
+  inputs: AttentionInputs,
+  state: AttentionState | null,
+  options: Partial<Options>,
+  { maxLength, ...settings }: ContinueSettings,
+): { output: Tensor; state: AttentionState } {
+  expectVariant('variant', variant);
+  expectRecord('options', options);
+  expectAttendSettings(settings);
+  expectInteger('maxLength', maxLength, 1);
+  if (!variant.supports.incremental) throw new UnsupportedError(`variant: ${variant.name} cannot go on from a state`);
+  const own = checkInputs(inputs, settings.checkFinite ?? true);
+  const { batch, heads, headDim, dtype, queryLength: length } = own;
+  if (own.keyLength !== length) {
+    throw new ShapeError(`keys: expected as many as queries, ${length}, to go on from a state, got ${own.keyLength}`);
+  }
+  const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
+  const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
+  checkSupport(variant, inputs);
+  const sizes: StateSizes = { batch, heads, headDim, valueDim: inputs.values.shape[3], dtype };
+  const before = state ?? { variant: variant.name, options: complete, sizes, position: 0, tensors: {} };
+  checkState(before, variant.name, complete, sizes);
+  if (before.position + length > maxLength) {
+    const left = maxLength - before.position;
+    throw new ArgumentError(
+      `maxLength: expected at most ${left} more tokens after ${before.position} of ${maxLength}, got ${length}`,
+    );
+  }
+  const result = scope(() => {
+    const parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
+    return variant.attend(inputs, complete, parameters, before);
+  });
+  if (!('output' in result) || result.state === null) {
+    throw new UnsupportedError(`variant: ${variant.name} gave no state to go on from`);
+  }
+  return { output: result.output, state: result.state };
+}
+
+function checkState(state: AttentionState, name: string, options: CommonOptions, sizes: StateSizes): void {
+  expectRecord('state', state);
+  expectRecord('state.sizes', state.sizes);
+  expectRecord('state.options', state.options);
+  expectRecord('state.tensors', state.tensors);
+  expectInteger('state.position', state.position, 0);
+  if (state.variant !== name) throw new ArgumentError(`state: expected one of ${name}, got one of ${state.variant}`);
+  for (const [size, expected] of Object.entries(sizes)) {
+    const got = state.sizes[size as keyof StateSizes];
+    if (got !== expected) throw new ArgumentError(`state.sizes.${size}: expected ${expected}, got ${got}`);
+  }
+  const inOrder = (value: object) => JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  if (inOrder(state.options) === inOrder(options)) return;
+  throw new ArgumentError(`state.options: expected ${inOrder(options)}, got ${inOrder(state.options)}`);
+}

@@ -1,0 +1,166 @@
+/**
+ * What a variant remembers from one call to the next. A state is plain named tensors: it can be saved, given to the next
+ * call or to two of them, and it says how many bytes it holds. A whole run, a prefix and then one token, segment after
+ * segment: all are the same `attend`, given the state that the call before returned.
+ */
+import { record } from '../core/autograd.ts';
+import { ArgumentError, expectShape } from '../core/errors.ts';
+import { slice } from '../core/ops/index.ts';
+import { copyInto, elements, empty, filled, fromArray, packed, type Tensor, viewAs } from '../core/tensor.ts';
+import type { Attending, CommonOptions } from './variant.ts';
+
+/** Sizes that all calls of a sequence share. */
+export interface StateSizes {
+  readonly batch: number;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly valueDim: number;
+  readonly dtype: 'float32' | 'float64';
+}
+
+export interface AttentionState {
+  /** The name of the variant that made it, and its options. */
+  readonly variant: string;
+  readonly options: CommonOptions;
+  readonly sizes: StateSizes;
+  /** Tokens seen so far. */
+  readonly position: number;
+  /** Caches, rolling windows, running sums, by names that the variant chooses. */
+  readonly tensors: Readonly<Record<string, Tensor>>;
+}
+
+/** Bytes of what a state remembers: what a generation has to keep for each sequence that it goes on with. */
+export function stateBytes({ tensors }: AttentionState): number {
+  const bytes = { float32: 4, float64: 8, int32: 4, uint8: 1 } as const;
+  return Object.values(tensors).reduce((sum, { size, dtype }) => sum + size * bytes[dtype], 0);
+}
+
+/**
+ * The memory of one call of `attend`: what there was before it, and what it leaves. Without a state, a run from nothing
+ * after which nothing is remembered, it keeps nothing and costs nothing.
+ */
+export class Memory {
+  /** Place of the first token of this call in its sequence. */
+  readonly position: number;
+  readonly #state: AttentionState | undefined;
+  readonly #length: number;
+  readonly #next: Record<string, Tensor> = {};
+
+  constructor(state: AttentionState | undefined, length: number) {
+    this.position = state?.position ?? 0;
+    this.#state = state;
+    this.#length = length;
+  }
+
+  /** Whether something is to be remembered. */
+  get isKept(): boolean {
+    return this.#state !== undefined;
+  }
+
+  /** What was remembered under a name, of this shape; undefined at the beginning. Throws for a state that was damaged. */
+  get(name: string, shape?: readonly number[]): Tensor | undefined {
+    const tensor = this.position === 0 ? undefined : this.#state?.tensors[name];
+    if (tensor !== undefined && shape !== undefined) expectShape(`state.${name}`, tensor.shape, shape, 'to go on from');
+    return tensor;
+  }
+
+  /** Remembers a tensor for the next call. */
+  set(name: string, tensor: Tensor): void {
+    if (this.#state !== undefined) this.#next[name] = tensor;
+  }
+
+  /**
+   * The rows [batch, heads, n, width] that were remembered under a name with those of this call behind them, and remembers
+   * the last `keep` of them. Nothing is copied but the new rows (and, when room runs out, the old ones).
+   */
+  append(name: string, rows: Tensor, keep = Number.POSITIVE_INFINITY): Tensor {
+    if (this.#state === undefined) return rows;
+    const before = this.get(name);
+    if (before !== undefined) {
+      expectShape(`state.${name}`, before.shape, rows.shape.with(2, before.shape[2]), 'to go on from');
+      if (before.dtype !== rows.dtype)
+        throw new ArgumentError(`state.${name}: expected ${rows.dtype}, got ${before.dtype}`);
+    }
+    const all = appendRows(before, rows);
+    const count = all.shape[2];
+    if (keep > 0) this.#next[name] = count > keep ? slice(all, 2, count - keep, count) : all;
+    return all;
+  }
+
+  /** The same for a key mask [batch, n], which may be absent for all real tokens. */
+  appendMask(keyMask: Tensor | undefined, batch: number, keep = Number.POSITIVE_INFINITY): Tensor | undefined {
+    const before = this.get('key mask');
+    if (this.#state === undefined || (keyMask === undefined && before === undefined)) return keyMask;
+    const own = keyMask ?? filled([batch, this.#length], 1, 'uint8');
+    const held = before?.shape[1] ?? Math.min(this.position, keep);
+    const all = filled([batch, held + this.#length], 1, 'uint8');
+    const [from, fresh, to] = [before && elements(before), elements(own), elements(all)];
+    for (let b = 0; b < batch; b++) {
+      const row = b * (held + this.#length);
+      if (from !== undefined) to.set(from.subarray(b * held, (b + 1) * held), row);
+      to.set(fresh.subarray(b * this.#length, (b + 1) * this.#length), row + held);
+    }
+    const count = held + this.#length;
+    if (keep > 0) this.#next['key mask'] = count > keep ? packed(slice(all, 1, count - keep, count)) : all;
+    return all;
+  }
+
+  /** What `attend` returns: the output, and the state after these tokens if one was asked for. */
+  leave(output: Tensor): Attending {
+    if (this.#state === undefined) return { output, state: null };
+    return { output, state: { ...this.#state, position: this.position + this.#length, tensors: this.#next } };
+  }
+}
+
+/** Rows of a cache lie in a buffer with room behind them. `used` rows of each head are taken, by whoever came last. */
+interface Buffer {
+  rows: Tensor;
+  used: number;
+}
+
+const buffers = new WeakMap<object, Buffer>();
+
+/** Rows `first` … `end` − 1 of every head of a buffer. */
+const rowsOfBuffer = (buffer: Tensor, first: number, end: number): Tensor => {
+  const [batch, heads, , width] = buffer.shape;
+  return viewAs(buffer, (array) => array.lo(0, 0, first, 0).hi(batch, heads, end - first, width));
+};
+
+/**
+ * past [batch, heads, n, width] and rows [batch, heads, m, width], one after another. The result shares its memory with
+ * `past` where there is room behind it, and `past` stays as it is: whoever goes on from it a second time gets a copy.
+ */
+export function appendRows(past: Tensor | undefined, rows: Tensor): Tensor {
+  const [batch, heads, length, width] = rows.shape;
+  const held = past?.shape[2] ?? 0;
+  const known = past === undefined ? undefined : buffers.get(past.block);
+  const first =
+    past === undefined ? 0 : (past.array.offset / width) % (known?.rows.shape[2] ?? Number.POSITIVE_INFINITY);
+  const fits = known !== undefined && first + held === known.used && known.used + length <= known.rows.shape[2];
+  let all: Tensor;
+  if (fits && known !== undefined) {
+    copyInto(rowsOfBuffer(known.rows, known.used, known.used + length).array, rows.array);
+    known.used += length;
+    all = rowsOfBuffer(known.rows, first, first + held + length);
+  } else {
+    // Twice as much as is held: a token costs a constant number of copies in the mean.
+    const buffer = empty([batch, heads, Math.max(16, 2 * (held + length)), width], rows.dtype as 'float32');
+    if (past !== undefined) copyInto(rowsOfBuffer(buffer, 0, held).array, past.array);
+    copyInto(rowsOfBuffer(buffer, held, held + length).array, rows.array);
+    buffers.set(buffer.block, { rows: buffer, used: held + length });
+    all = rowsOfBuffer(buffer, 0, held + length);
+  }
+  const inputs = past === undefined ? [rows] : [past, rows];
+  return record('appendRows', all, inputs, (gradient) => {
+    const own = slice(gradient, 2, held, held + length);
+    return past === undefined ? [own] : [slice(gradient, 2, 0, held), own];
+  });
+}
+
+/** A state whose tensors are copies that share nothing, as for a file. */
+export function copyState(state: AttentionState): AttentionState {
+  const tensors = Object.entries(state.tensors).map(([name, tensor]) => {
+    return [name, fromArray(tensor.toArray(), tensor.shape, tensor.dtype)] as const;
+  });
+  return { ...state, tensors: Object.fromEntries(tensors) };
+}

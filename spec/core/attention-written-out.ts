@@ -66,8 +66,8 @@ function meetsInRound(
     return false;
   }
   const { heads } = set.layout;
-  const { dilation, begin, end } = heads[heads.length === 1 ? 0 : h];
-  if (key % dilation !== query % dilation) return false;
+  const { dilation, begin, end, start: first = 0 } = heads[heads.length === 1 ? 0 : h];
+  if (key % dilation !== (first + query) % dilation) return false;
   const n = Math.floor(key / dilation);
   return n >= begin[query] && n < end[query];
 }

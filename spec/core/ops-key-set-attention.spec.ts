@@ -80,7 +80,7 @@ function setOf(drawnCase: Case, kind: Case['kind'], queryLength: number, start: 
     const dilation = random.integer(2)
       ? 1 + random.integer(5)
       : Array.from({ length: heads }, () => 1 + random.integer(5));
-    return [band(keyLength, { before: reach(), after: reach(), dilation })];
+    return [band(queryLength, { before: reach(), after: reach(), dilation, start: keyLength - queryLength })];
   }
   if (kind === 'runs')
     return [{ layout: randomRuns(queryLength, keyLength), causal, except: [random.integer(keyLength)] }];
@@ -138,7 +138,7 @@ function draw(drawnCase: Case, dtype: FloatType): Drawn {
   const heads = keyHeads * group;
   const has = (term: Case['terms'][number]) => terms.includes(term);
   const queryLength =
-    kind === 'band' ? keyLength : has('logGates') ? Math.min(drawnCase.queryLength, keyLength) : drawnCase.queryLength;
+    kind === 'band' || has('logGates') ? Math.min(drawnCase.queryLength, keyLength) : drawnCase.queryLength;
   const room = Math.max(0, keyLength - queryLength);
   const start = has('start') && kind !== 'band' ? random.integer(room + 1) : 0;
   const normal = (name: string, shape: number[], factor = 1) => {

@@ -3,6 +3,7 @@ import type { AnyVariant } from '../../src/variants/registry.ts';
 import type { Law } from './evaluate.ts';
 import { badInput } from './laws/bad-input.ts';
 import { basics } from './laws/basics.ts';
+import { continuing } from './laws/continuing.ts';
 import { cost } from './laws/cost.ts';
 import { decoding } from './laws/decoding.ts';
 import { gradients } from './laws/gradients.ts';
@@ -14,7 +15,7 @@ export type { Law } from './evaluate.ts';
 
 /** All laws that apply to a variant, by what it says it supports and how exact it says it is. */
 export function lawsOf(variant: AnyVariant): Law[] {
-  return [basics, visibility, patterns, gradients, decoding, resources, cost, badInput].flatMap((chapter) =>
+  return [basics, visibility, patterns, gradients, decoding, continuing, resources, cost, badInput].flatMap((chapter) =>
     chapter(variant),
   );
 }

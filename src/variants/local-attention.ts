@@ -9,9 +9,11 @@
  * Cost: O(L·m) time and O(L) memory. It gives up every pair further apart than two chunks, and evenness: the first token
  * of a chunk looks back m tokens, the last one 2m − 1. Longformer's window slides instead. On its pattern it is exact.
  */
-import { type AttentionLayout, pairsOf, runs, streamingAttention } from '../core/ops/index.ts';
-import { attendToPlaces, cacheRow } from './decoding.ts';
+import { pairsOf } from '../core/ops/index.ts';
+import { attention } from '../core/ops/key-set-attention.ts';
+import { type AttentionLayout, runs } from '../core/ops/key-sets.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
+import { Memory } from './state.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
 export interface LocalAttentionOptions extends CommonOptions {
@@ -54,19 +56,19 @@ export const localAttention: AttentionVariant<LocalAttentionOptions> = {
 
   parameters: () => ({}),
 
-  attend({ queries, keys, values, keyMask }, options) {
-    return streamingAttention(queries, keys, values, layoutOf(queries.shape[2], options), { keyMask }).output;
-  },
+  attend({ queries, keys, values, keyMask }, options, _parameters, state) {
+    const [batch, , length] = queries.shape;
+    const memory = new Memory(state, length);
+    const end = memory.position + length;
 
-  // A rolling window of two chunks: what was written over is of the chunk before the previous one.
-  decode(state, { queries, keys, values }, { chunkLength }) {
-    const size = 2 * chunkLength;
-    const recentKeys = cacheRow(state, 'keys', keys, size);
-    const recentValues = cacheRow(state, 'values', values, size);
-    const { position } = state;
-    const first = Math.max(0, Math.floor(position / chunkLength) - 1) * chunkLength;
-    const places = Array.from({ length: position + 1 - first }, (_, n) => (first + n) % size);
-    return attendToPlaces(queries, recentKeys, recentValues, [places]).output;
+    // What the token after these can still meet: its own chunk so far, and the one before.
+    const keep = end - firstKey(end, options);
+    const K = memory.append('keys', keys, keep);
+    const V = memory.append('values', values, keep);
+    const mask = memory.appendMask(keyMask, batch, keep);
+
+    const layout = layoutOf(memory.position, length, K.shape[2], options);
+    return memory.leave(attention(queries, K, V, layout, { keyMask: mask }).output);
   },
 
   pattern({ causal, chunkLength }) {
@@ -78,15 +80,33 @@ export const localAttention: AttentionVariant<LocalAttentionOptions> = {
   },
 
   cost({ batch, heads, keyLength, headDim }, options) {
-    const pairs = batch * pairsOf(layoutOf(keyLength, options), heads);
+    const pairs = batch * pairsOf(layoutOf(0, keyLength, keyLength, options), heads);
     return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS) };
   },
 };
 
-/** Query i meets the keys from the start of the chunk before its own to itself, or to the end of the chunk after. */
-function layoutOf(length: number, { causal, chunkLength }: LocalAttentionOptions): AttentionLayout {
-  const chunk = Int32Array.from({ length }, (_, i) => Math.floor(i / chunkLength));
-  const begin = chunk.map((own) => Math.max(0, own - 1) * chunkLength);
-  const end = chunk.map((own, i) => (causal ? i + 1 : Math.min(length, (own + 2) * chunkLength)));
-  return runs(begin, end, length);
+/** The first key that a query at this position meets: that of the chunk before its own. */
+function firstKey(position: number, { chunkLength }: LocalAttentionOptions): number {
+  return Math.max(0, Math.floor(position / chunkLength) - 1) * chunkLength;
+}
+
+/**
+ * Queries from `position` on meet the keys from the start of the chunk before their own to themselves, or to the end of
+ * the chunk after. The keys are the `keyLength` last ones.
+ */
+function layoutOf(
+  position: number,
+  length: number,
+  keyLength: number,
+  options: LocalAttentionOptions,
+): AttentionLayout {
+  const { causal, chunkLength } = options;
+  const end = position + length;
+  const before = end - keyLength;
+  const chunkAfter = (i: number) => (Math.floor(i / chunkLength) + 2) * chunkLength;
+  return runs(
+    Int32Array.from({ length }, (_, i) => firstKey(position + i, options) - before),
+    Int32Array.from({ length }, (_, i) => (causal ? position + i + 1 : Math.min(end, chunkAfter(i))) - before),
+    keyLength,
+  );
 }

@@ -11,25 +11,13 @@
  */
 
 import { ShapeError } from '../core/errors.ts';
-import {
-  type Attended,
-  type AttentionLayout,
-  band,
-  everything,
-  gatherRows,
-  hideKeys,
-  joinAttention,
-  pairsOf,
-  pickKeys,
-  runs,
-  scatterRows,
-  slice,
-  streamingAttention,
-  withoutQueries,
-} from '../core/ops/index.ts';
-import { attendToPlaces, cacheRow, type DecodeState } from './decoding.ts';
+import { gatherRows, joinAttention, pairsOf, pickKeys, scatterRows, slice } from '../core/ops/index.ts';
+import { attention } from '../core/ops/key-set-attention.ts';
+import { type AttentionLayout, band, everything, runs, withoutQueries } from '../core/ops/key-sets.ts';
+import { packed, type Tensor } from '../core/tensor.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
-import type { AttentionInputs, AttentionVariant, CommonOptions } from './variant.ts';
+import { Memory } from './state.ts';
+import type { AttentionVariant, CommonOptions } from './variant.ts';
 
 export interface LongformerOptions extends CommonOptions {
   /** *w*: tokens in the window, ⌊w/2⌋ on each side of the query (before it only, when causal), and the query itself. */
@@ -100,51 +88,45 @@ export const longformer: AttentionVariant<LongformerOptions> = {
 
   parameters: () => ({}),
 
-  attend(inputs, options) {
+  attend(inputs, options, _parameters, state) {
     const { queries, keys, values, keyMask, global = { queries, keys, values } } = inputs;
     const [batch, , length] = queries.shape;
+    const memory = new Memory(state, length);
+    const { position } = memory;
     const globals = Int32Array.from(options.globalPositions).sort();
+    const own = within(globals, position, position + length);
 
     // Sliding window with Q_s, K_s, V_s, for tokens that are not global.
-    const layout = withoutQueries(band(length, windowOf(options)), globals);
-    if (globals.length === 0) return streamingAttention(queries, keys, values, layout, { keyMask }).output;
+    const { before, after, dilation } = windowOf(options);
+    const reach = before * Math.max(...dilation);
+    const K = memory.append('keys', keys, reach);
+    const V = memory.append('values', values, reach);
+    const mask = memory.appendMask(keyMask, batch, globals.length > 0 ? Number.POSITIVE_INFINITY : reach);
+    const first = position + length - K.shape[2];
+    const layout = withoutQueries(band(length, { before, after, dilation, start: position - first }), own);
     // A global key would be met twice, in the window and as global: the window leaves it out.
-    const windowMask = hideKeys(keyMask, [batch, length], globals);
-    const window = streamingAttention(queries, keys, values, layout, { keyMask: windowMask });
+    const except = within(globals, first, position + length);
+    const window = attention(queries, K, V, { layout, except }, { keyMask: lastOf(mask, K.shape[2]) });
+    if (globals.length === 0) return memory.leave(window.output);
 
     // They meet the global tokens too, in one softmax with their window.
-    const toGlobal = attendToGlobal(inputs, globals, options.causal);
-    const local = joinAttention([window, toGlobal]).output;
+    const G_K = appendGlobal(memory, 'keys of global tokens', keys, own);
+    const G_V = appendGlobal(memory, 'values of global tokens', values, own);
+    const seen = within(globals, 0, position + length);
+    const met = withoutQueries(globalLayout(position, length, seen, options.causal), own);
+    const local =
+      G_K === undefined || G_V === undefined
+        ? window
+        : joinAttention([window, attention(queries, G_K, G_V, met, { keyMask: pickKeys(mask, seen) })]);
 
-    // A global token meets every token, with Q_g, K_g, V_g.
-    const globalQueries = gatherRows(global.queries, globals);
-    const rows = rowsOfGlobals(length, globals, options.causal);
-    const fromGlobal = streamingAttention(globalQueries, global.keys, global.values, rows, { keyMask });
-    return scatterRows(local, globals, fromGlobal.output);
-  },
-
-  decode(state, inputs, options) {
-    const { queries, keys, values, global = { queries, keys, values } } = inputs;
-    const { position } = state;
-    const globals = Int32Array.from(options.globalPositions).sort();
-    const isGlobal = globals.includes(position);
-    const window = attendToRecent(state, inputs, options, globals);
-    const before = globals.filter((each) => each < position).length;
-    if (isGlobal) {
-      cacheRow(state, 'keys of global tokens', keys, globals.length, before);
-      cacheRow(state, 'values of global tokens', values, globals.length, before);
-    }
-    // Only a global token looks back at everything, so nothing is kept for it once the last has come.
-    if (globals.length > 0 && position <= globals[globals.length - 1]) {
-      const allKeys = cacheRow(state, 'all keys', global.keys);
-      const allValues = cacheRow(state, 'all values', global.values);
-      if (isGlobal) return streamingAttention(global.queries, allKeys, allValues, everything(1, position + 1)).output;
-    }
-    if (before === 0) return window.output;
-    const globalKeys = slice(state.tensors['keys of global tokens'], 2, 0, before);
-    const globalValues = slice(state.tensors['values of global tokens'], 2, 0, before);
-    const toGlobal = streamingAttention(queries, globalKeys, globalValues, everything(1, before));
-    return joinAttention([window, toGlobal]).output;
+    // A global token meets every token, with Q_g, K_g, V_g. Once the last has come, nothing is kept for them.
+    const isOver = globals[globals.length - 1] < position + length;
+    const all_K = memory.append('all keys', global.keys, isOver ? 0 : undefined);
+    const all_V = memory.append('all values', global.values, isOver ? 0 : undefined);
+    if (own.length === 0) return memory.leave(local.output);
+    const rows = options.causal ? upToEach(own, position, all_K.shape[2]) : everything(own.length, all_K.shape[2]);
+    const fromGlobal = attention(gatherRows(global.queries, own), all_K, all_V, rows, { keyMask: mask });
+    return memory.leave(scatterRows(local.output, own, fromGlobal.output));
   },
 
   pattern(options, { keyLength }) {
@@ -165,8 +147,9 @@ export const longformer: AttentionVariant<LongformerOptions> = {
     const layout = withoutQueries(band(keyLength, windowOf(options)), globals);
     let pairs = pairsOf(layout, heads) - hiddenPairs(layout, globals, heads);
     if (globals.length > 0) {
-      pairs += pairsOf(globalLayout(keyLength, globals, options.causal), heads);
-      pairs += pairsOf(rowsOfGlobals(keyLength, globals, options.causal), heads);
+      const rows = options.causal ? upToEach(globals, 0, keyLength) : everything(globals.length, keyLength);
+      pairs += pairsOf(withoutQueries(globalLayout(0, keyLength, globals, options.causal), globals), heads);
+      pairs += pairsOf(rows, heads);
     }
     return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
   },
@@ -178,50 +161,35 @@ function windowOf({ attentionWindow, dilation, causal }: LongformerOptions) {
   return { before: reach, after: causal ? 0 : reach, dilation: dilation.length === 0 ? [1] : dilation };
 }
 
-function attendToGlobal({ queries, keys, values, keyMask }: AttentionInputs, globals: Int32Array, causal: boolean) {
-  const layout = globalLayout(queries.shape[2], globals, causal);
-  const globalMask = pickKeys(keyMask, globals);
-  return streamingAttention(queries, gatherRows(keys, globals), gatherRows(values, globals), layout, {
-    keyMask: globalMask,
-  });
+/** The positions from `begin` to `end`, counted from `begin`. */
+function within(positions: Int32Array, begin: number, end: number): Int32Array {
+  return positions.filter((each) => each >= begin && each < end).map((each) => each - begin);
 }
 
-/** Global keys, for all tokens that are not global themselves. */
-function globalLayout(length: number, globals: Int32Array, causal: boolean): AttentionLayout {
-  const layout = causal
-    ? runs(new Int32Array(length), countsUpTo(globals, length), globals.length)
-    : everything(length, globals.length);
-  return withoutQueries(layout, globals);
+/** Rows of the global tokens seen so far, those of this call (`own`) among them; undefined: none. */
+function appendGlobal(memory: Memory, name: string, rows: Tensor, own: Int32Array): Tensor | undefined {
+  if (own.length > 0) return memory.append(name, gatherRows(rows, own));
+  const before = memory.get(name);
+  if (before !== undefined) memory.set(name, before);
+  return before;
 }
 
-/** All keys, for each global token. */
-function rowsOfGlobals(length: number, globals: Int32Array, causal: boolean): AttentionLayout {
-  if (!causal) return everything(globals.length, length);
-  const end = globals.map((position) => position + 1);
-  return runs(new Int32Array(globals.length), end, length);
+/** The mask of the last `length` tokens. */
+function lastOf(mask: Tensor | undefined, length: number): Tensor | undefined {
+  const count = mask?.shape[1] ?? 0;
+  return mask === undefined || count === length ? mask : packed(slice(mask, 1, count - length, count));
 }
 
-/**
- * The window of one token, from a rolling cache of as many rows as its widest head reaches back: a state of constant
- * size. Global keys are left out, as in `attend`.
- */
-function attendToRecent(
-  state: DecodeState,
-  { queries, keys, values }: AttentionInputs,
-  options: LongformerOptions,
-  globals: Int32Array,
-): Attended {
-  const { position } = state;
-  const { before, dilation } = windowOf(options);
-  const size = before * Math.max(...dilation) + 1;
-  const recentKeys = cacheRow(state, 'recent keys', keys, size);
-  const recentValues = cacheRow(state, 'recent values', values, size);
-  const places = dilation.map((step) => {
-    const tokens = Math.min(before, Math.floor(position / step)) + 1;
-    const seen = Array.from({ length: tokens }, (_, t) => position - t * step);
-    return seen.filter((each) => !globals.includes(each)).map((each) => each % size);
-  });
-  return attendToPlaces(queries, recentKeys, recentValues, places);
+/** The global keys seen so far, at these positions, for queries from `position` on. */
+function globalLayout(position: number, length: number, seen: Int32Array, causal: boolean): AttentionLayout {
+  if (!causal || seen.length === 0) return everything(length, Math.max(1, seen.length));
+  return runs(new Int32Array(length), countsUpTo(seen, position + length).subarray(position), seen.length);
+}
+
+/** All keys up to each global token's own. */
+function upToEach(globals: Int32Array, position: number, keyLength: number): AttentionLayout {
+  const end = globals.map((each) => position + each + 1);
+  return runs(new Int32Array(globals.length), end, keyLength);
 }
 
 /** How many of the ascending positions are at most i, for each i. */

@@ -71,7 +71,7 @@ export class Memory {
 
   /**
    * The rows [batch, heads, n, width] that were remembered under a name with those of this call behind them, and remembers
-   * the last `keep` of them. Nothing is copied but the new rows (and, when room runs out, the old ones).
+   * the last `keep` of them. Nothing is copied but the new rows, and the old ones when their room runs out.
    */
   append(name: string, rows: Tensor, keep = Number.POSITIVE_INFINITY): Tensor {
     if (this.#state === undefined) return rows;
@@ -81,9 +81,19 @@ export class Memory {
       if (before.dtype !== rows.dtype)
         throw new ArgumentError(`state.${name}: expected ${rows.dtype}, got ${before.dtype}`);
     }
-    const all = appendRows(before, rows);
-    const count = all.shape[2];
-    if (keep > 0) this.#next[name] = count > keep ? slice(all, 2, count - keep, count) : all;
+    const held = before?.shape[2] ?? 0;
+    const count = held + rows.shape[2];
+    if (count <= keep) {
+      const all = appendRows(before, rows);
+      this.#next[name] = all;
+      return all;
+    }
+    const all = before === undefined ? rows : appendRows(before, rows);
+    if (keep > 0) {
+      const last = slice(all, 2, count - keep, count);
+      // A view would keep all of them in memory: where they are many more, the last ones get a buffer of their own.
+      this.#next[name] = before === undefined || count > 2 * keep + SLACK ? appendRows(undefined, last) : last;
+    }
     return all;
   }
 
@@ -111,6 +121,9 @@ export class Memory {
     return { output, state: { ...this.#state, position: this.position + this.#length, tensors: this.#next } };
   }
 }
+
+/** Rows that a window may hold beyond twice its own before they are copied. */
+const SLACK = 16;
 
 /** Rows of a cache lie in a buffer with room behind them. `used` rows of each head are taken, by whoever came last. */
 interface Buffer {
@@ -144,7 +157,7 @@ export function appendRows(past: Tensor | undefined, rows: Tensor): Tensor {
     all = rowsOfBuffer(known.rows, first, first + held + length);
   } else {
     // Twice as much as is held: a token costs a constant number of copies in the mean.
-    const buffer = empty([batch, heads, Math.max(16, 2 * (held + length)), width], rows.dtype as 'float32');
+    const buffer = empty([batch, heads, Math.max(SLACK, 2 * (held + length)), width], rows.dtype as 'float32');
     if (past !== undefined) copyInto(rowsOfBuffer(buffer, 0, held).array, past.array);
     copyInto(rowsOfBuffer(buffer, held, held + length).array, rows.array);
     buffers.set(buffer.block, { rows: buffer, used: held + length });

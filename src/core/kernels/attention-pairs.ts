@@ -6,16 +6,17 @@ import type { NumericArray } from '../memory.ts';
 import { type Side, TILE } from './attention-side.ts';
 import type { KernelArrays, KernelNumbers } from './kernel.ts';
 
-/** A row of a table of tiles, seven numbers; `begin` and `stop` only where keys come in runs. */
-export const TILE_FIELDS = 7;
+/** A row of a table of tiles, eight numbers; `begin` and `stop` only where keys come in runs. */
+export const TILE_FIELDS = 8;
 
 export interface Tile {
   /** Counts batch entries and heads. */
   head: number;
   /** Row of `begins` and `ends`; of a block set, the block of the queries. */
   layout: number;
-  /** Place modulo the dilation. */
+  /** Place of keys, and of queries, modulo the dilation. */
   remainder: number;
+  queryRemainder: number;
   /** Places of one side, within the class of that remainder. */
   first: number;
   end: number;
@@ -29,13 +30,23 @@ export function readTile(tiles: NumericArray, item: number, tile: Tile): void {
   tile.head = tiles[row];
   tile.layout = tiles[row + 1];
   tile.remainder = tiles[row + 2];
-  tile.first = tiles[row + 3];
-  tile.end = tiles[row + 4];
-  tile.begin = tiles[row + 5];
-  tile.stop = tiles[row + 6];
+  tile.queryRemainder = tiles[row + 3];
+  tile.first = tiles[row + 4];
+  tile.end = tiles[row + 5];
+  tile.begin = tiles[row + 6];
+  tile.stop = tiles[row + 7];
 }
 
-export const newTile = (): Tile => ({ head: 0, layout: 0, remainder: 0, first: 0, end: 0, begin: 0, stop: 0 });
+export const newTile = (): Tile => ({
+  head: 0,
+  layout: 0,
+  remainder: 0,
+  queryRemainder: 0,
+  first: 0,
+  end: 0,
+  begin: 0,
+  stop: 0,
+});
 
 export const SET_ARRAYS = [
   /** Runs: the first place that a query meets and the one after the last, [layouts, query places]; and dilations. */
@@ -105,7 +116,7 @@ export const labelsOf = (head: number, { heads, labelBatch, labelHead, rounds }:
  */
 export function loadQueries(
   side: Side,
-  { head, remainder }: Tile,
+  { head, queryRemainder }: Tile,
   dilation: number,
   first: number,
   end: number,
@@ -116,7 +127,7 @@ export function loadQueries(
   const row = head * numbers.queryLength;
   const isLeftOut = (token: number) => token < 0 || weighed?.[row + token] === Number.NEGATIVE_INFINITY;
   if (queryTokens === undefined) {
-    const token = remainder + dilation * first;
+    const token = queryRemainder + dilation * first;
     side.take(token, dilation, end - first, token);
     // A query is looked up in `begins` by its own number, whatever the dilation.
     let all = true;
@@ -129,7 +140,7 @@ export function loadQueries(
   const order = (orderOf(head, numbers) + numbers.round) * numbers.queryPlaceCount;
   side.clear();
   for (let place = first; place < end; place++) {
-    const at = remainder + dilation * place;
+    const at = queryRemainder + dilation * place;
     const token = queryTokens === undefined ? at : queryTokens[order + at];
     if (!isLeftOut(token)) side.push(token, at);
   }

@@ -5,9 +5,11 @@
 import type { NumericArray } from '../memory.ts';
 import { type Block, block } from './tile.ts';
 
-/** The runs of one head: query i meets the keys (i mod δ) + δ·n with begin[i] ≤ n < end[i], δ the dilation. */
+/** The runs of one head: query i meets the keys (p mod δ) + δ·n with begin[i] ≤ n < end[i], δ the dilation, p = start + i. */
 export interface KeyRuns {
   readonly dilation: number;
+  /** Place of query 0 among the keys; 0 by default. */
+  readonly start?: number;
   /** [queryLength] */
   readonly begin: Int32Array;
   /** [queryLength] */

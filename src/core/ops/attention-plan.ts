@@ -60,7 +60,7 @@ export function forwardTiles(set: CheckedSet, batch: number, heads: number): Int
     const { queryBlock } = set.blocks as NonNullable<CheckedSet['blocks']>;
     for (let block = 0, first = 0; first < set.queryPlaces; block++, first += queryBlock) {
       const end = Math.min(set.queryPlaces, first + queryBlock);
-      for (let at = first; at < end; at += TILE) tiles.push(block, 0, at, Math.min(end, at + TILE), 0, 0);
+      for (let at = first; at < end; at += TILE) tiles.push(block, 0, 0, at, Math.min(end, at + TILE), 0, 0);
     }
     perHead.push(tiles);
   }
@@ -79,20 +79,25 @@ export function forwardTiles(set: CheckedSet, batch: number, heads: number): Int
 function tilesOfRuns(runs: KeyRuns, layout: number, places: number): number[] {
   const tiles: number[] = [];
   const size = pairsOfRuns(runs) > SHORT_RUN * places ? TILE : TILE_OF_SHORT_RUNS;
-  for (let remainder = 0; remainder < Math.min(runs.dilation, places); remainder++) {
-    const queries = tokensOfClass(places, remainder, runs.dilation);
+  for (const [ofKeys, ofQueries] of classesOf(runs, places)) {
+    const queries = tokensOfClass(places, ofQueries, runs.dilation);
     for (let first = 0; first < queries; first += size) {
       const end = Math.min(queries, first + size);
-      tiles.push(layout, remainder, first, end, ...reachOf(runs, remainder, first, end));
+      tiles.push(layout, ofKeys, ofQueries, first, end, ...reachOf(runs, ofQueries, first, end));
     }
   }
   return tiles;
 }
 
+/** Of every class of queries that meet each other's keys, what is left of the places of keys, and of queries. */
+function classesOf({ dilation, start = 0 }: KeyRuns, places: number): [ofKeys: number, ofQueries: number][] {
+  return Array.from({ length: Math.min(dilation, places) }, (_, query) => [(start + query) % dilation, query]);
+}
+
 /** Small tiles at the end even out what each thread has done. Who does a tile changes nothing in it. */
 function costliestFirst(tiles: readonly number[]): readonly number[] {
   const fields = TILE_FIELDS - 1;
-  const cost = (row: number) => (tiles[row + 3] - tiles[row + 2]) * Math.max(0, tiles[row + 5] - tiles[row + 4]);
+  const cost = (row: number) => (tiles[row + 4] - tiles[row + 3]) * Math.max(0, tiles[row + 6] - tiles[row + 5]);
   const rows = Array.from({ length: tiles.length / fields }, (_, tile) => tile * fields);
   if (rows.every((row, tile) => tile === 0 || cost(row) <= cost(rows[tile - 1]))) return tiles;
   // Equal ones keep their order: neighbours share keys in the cache.
@@ -158,17 +163,18 @@ function meetingsOfRuns({ layout, queryPlaces, keyPlaces }: CheckedSet, index: n
   const runs = (layout as NonNullable<CheckedSet['layout']>).heads[index];
   const block = blockOf(Math.max(queryPlaces, keyPlaces));
   const rounds: number[][] = [];
-  for (let remainder = 0; remainder < Math.min(runs.dilation, queryPlaces); remainder++) {
-    const queries = tokensOfClass(queryPlaces, remainder, runs.dilation);
-    const keys = tokensOfClass(keyPlaces, remainder, runs.dilation);
+  for (const [ofKeys, ofQueries] of classesOf(runs, queryPlaces)) {
+    const queries = tokensOfClass(queryPlaces, ofQueries, runs.dilation);
+    const keys = tokensOfClass(keyPlaces, ofKeys, runs.dilation);
     const blocks = Math.ceil(Math.max(queries, keys) / block);
     for (let query = 0; query * block < queries; query++) {
       const end = Math.min(queries, (query + 1) * block);
-      const [lowest, highest] = reachOf(runs, remainder, query * block, end);
+      const [lowest, highest] = reachOf(runs, ofQueries, query * block, end);
       for (let key = Math.floor(lowest / block); key * block < highest; key++) {
         const round = (query - key + blocks) % blocks;
         rounds[round] ??= [];
-        rounds[round].push(index, remainder, query * block, end, key * block, Math.min(keys, (key + 1) * block));
+        const last = Math.min(keys, (key + 1) * block);
+        rounds[round].push(index, ofKeys, ofQueries, query * block, end, key * block, last);
       }
     }
   }
@@ -181,7 +187,7 @@ function meetingsOfLists({ blocks, queryPlaces, keyPlaces }: CheckedSet, table: 
   const [, , queryBlocks, width] = lists.shape;
   const placesOf = (block: number) => [block * queryBlock, Math.min(queryPlaces, (block + 1) * queryBlock)];
   if (keyBlock < BLOCK_THAT_MEETS) {
-    return [Array.from({ length: queryBlocks }, (_, block) => [block, 0, ...placesOf(block), 0, 0]).flat()];
+    return [Array.from({ length: queryBlocks }, (_, block) => [block, 0, 0, ...placesOf(block), 0, 0]).flat()];
   }
   const chosen = elements(lists);
   // The first round in which neither of the two blocks is busy.
@@ -199,7 +205,7 @@ function meetingsOfLists({ blocks, queryPlaces, keyPlaces }: CheckedSet, table: 
       busyKeys[key].add(round);
       while (busyKeys[key].has(freeFrom[key])) freeFrom[key]++;
       rounds[round] ??= [];
-      rounds[round].push(query, 0, ...placesOf(query), key * keyBlock, Math.min(keyPlaces, (key + 1) * keyBlock));
+      rounds[round].push(query, 0, 0, ...placesOf(query), key * keyBlock, Math.min(keyPlaces, (key + 1) * keyBlock));
     }
   }
   return rounds;

@@ -6,9 +6,19 @@
  */
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { elements, fromArray, type Tensor } from '../tensor.ts';
-import { type AttentionLayout, band, causal, everything, type KeyRuns, perHead, runs, upTo } from './layout.ts';
+import {
+  type AttentionLayout,
+  band,
+  causal,
+  everything,
+  type KeyRuns,
+  perHead,
+  runs,
+  upTo,
+  withoutQueries,
+} from './layout.ts';
 
-export { type AttentionLayout, band, causal, everything, type KeyRuns, perHead, runs, upTo };
+export { type AttentionLayout, band, causal, everything, type KeyRuns, perHead, runs, upTo, withoutQueries };
 
 /** What restricts the pairs of a set further. */
 export interface PairRules {

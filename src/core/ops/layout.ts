@@ -15,6 +15,8 @@ export interface Band {
   after: number;
   /** Distance of neighbours in a band, for all heads or for each; 1 by default. */
   dilation?: number | readonly number[];
+  /** Place of query 0 among the keys, of which there are as many more than queries; 0 by default. */
+  start?: number;
 }
 
 /** Every query meets every key. */
@@ -38,23 +40,24 @@ export function upTo(start: number, length: number): AttentionLayout {
 }
 
 /**
- * Query i meets the keys i + δ·t, −before ≤ t ≤ after, that exist: there is no wrap-around at the ends.
+ * Query i, at place p = start + i, meets the keys p + δ·t, −before ≤ t ≤ after, that exist: there is no wrap-around.
  * Throws ArgumentError for a negative extent or a dilation below 1.
  */
-export function band(length: number, { before, after, dilation = 1 }: Band): AttentionLayout {
+export function band(length: number, { before, after, dilation = 1, start = 0 }: Band): AttentionLayout {
   expectInteger('length', length, 1);
   expectInteger('before', before, 0);
   expectInteger('after', after, 0);
+  expectInteger('start', start, 0);
   const dilations = typeof dilation === 'number' ? [dilation] : dilation;
   if (dilations.length === 0) throw new ArgumentError('dilation: expected at least one, got none');
   const byDilation = new Map<number, KeyRuns>();
   const heads = dilations.map((step, index) => {
     expectInteger(typeof dilation === 'number' ? 'dilation' : `dilation[${index}]`, step, 1);
-    const known = byDilation.get(step) ?? bandRuns(length, before, after, step);
+    const known = byDilation.get(step) ?? bandRuns(length, before, after, step, start);
     byDilation.set(step, known);
     return known;
   });
-  return { queryLength: length, keyLength: length, heads };
+  return { queryLength: length, keyLength: start + length, heads };
 }
 
 /**
@@ -113,13 +116,13 @@ export function pairsOf(layout: AttentionLayout, heads: number): number {
   return layout.heads.length === 1 ? heads * sum : sum;
 }
 
-function bandRuns(length: number, before: number, after: number, dilation: number): KeyRuns {
+function bandRuns(length: number, before: number, after: number, dilation: number, start: number): KeyRuns {
   const begin = new Int32Array(length);
   const end = new Int32Array(length);
   for (let i = 0; i < length; i++) {
-    const place = Math.floor(i / dilation);
+    const place = Math.floor((start + i) / dilation);
     begin[i] = Math.max(0, place - before);
-    end[i] = Math.min(tokensOfClass(length, i % dilation, dilation), place + after + 1);
+    end[i] = Math.min(tokensOfClass(start + length, (start + i) % dilation, dilation), place + after + 1);
   }
-  return { dilation, begin, end };
+  return { dilation, begin, end, ...(start > 0 && { start }) };
 }

@@ -1,0 +1,138 @@
+/** One run = a prefix and the rest, cut anywhere, = token by token: whatever the norms, in float32 as in float64. */
+import fc from 'fast-check';
+import { noGrad } from '../../../src/core/autograd.ts';
+import { ArgumentError } from '../../../src/core/errors.ts';
+import { concat, slice } from '../../../src/core/ops/index.ts';
+import { Random } from '../../../src/core/random.ts';
+import { elements, fromArray, scope, type Tensor } from '../../../src/core/tensor.ts';
+import { attend, attendFrom } from '../../../src/variants/attend.ts';
+import type { AnyVariant } from '../../../src/variants/registry.ts';
+import { type AttentionState, copyState, stateBytes } from '../../../src/variants/state.ts';
+import type { AttentionInputs } from '../../../src/variants/variant.ts';
+import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
+import { expectClose, type Law, parametersOf, read } from '../evaluate.ts';
+import { expectThrows } from './expect-throws.ts';
+
+/**
+ * Sums of the same terms, grouped by other tiles: some tens of roundings, of scores that are as large as the norms make
+ * them, which an exponential turns into relative differences.
+ */
+const TOLERANCE = { float32: 2e-3, float64: 1e-9 } as const;
+
+export function continuing(variant: AnyVariant): Law[] {
+  if (!variant.supports.incremental || variant.decode !== undefined) return [];
+  return [equalsOneRun(variant), leavesItsStateAlone(variant), refusesOthers(variant)];
+}
+
+const wishes = { causal: true, masked: false, maxLength: 40 } as const;
+
+function equalsOneRun(variant: AnyVariant): Law {
+  return {
+    name: 'continuing: pieces of any lengths give the rows of one run, in both types, whatever the norms',
+    run: () =>
+      forAllCases(variant, wishes, 40, (attentionCase) => {
+        const { keyLength, dtype } = attentionCase.shape;
+        const random = new Random(attentionCase.seed).split('pieces');
+        const inputs = loud(inputsOf(attentionCase), random);
+        const parameters = parametersOf(variant, attentionCase);
+        const whole = noGrad(() => attend(variant, inputs, attentionCase.options, { parameters }));
+        const pieces = random.integer(2) ? cutAnywhere(keyLength, random) : Array.from({ length: keyLength }, () => 1);
+        let state: AttentionState | null = null;
+        let begin = 0;
+        const outputs = pieces.map((length) => {
+          const piece = part(inputs, begin, begin + length);
+          const result: { output: Tensor; state: AttentionState } = noGrad(() =>
+            attendFrom(variant, piece, state, attentionCase.options, { parameters, maxLength: keyLength }),
+          );
+          begin += length;
+          // What was written to a file and read back is as good.
+          state = random.integer(3) === 0 ? copyState(result.state) : result.state;
+          return result.output;
+        });
+        const tolerance = TOLERANCE[dtype];
+        expectClose(read(concat(outputs, 2)), read(whole), tolerance, `pieces of ${pieces}`);
+      }),
+  };
+}
+
+/** Norms of ×1e-3 … ×30 for the whole, and one token that is ten times as loud. */
+function loud(inputs: AttentionInputs, random: Random): AttentionInputs {
+  const factor = 10 ** (-3 + random.uniform() * 4.5);
+  const length = inputs.keys.shape[2];
+  const one = random.integer(length);
+  const scaled = (tensor: Tensor) => {
+    const width = tensor.shape[3];
+    const data = elements(tensor).slice();
+    for (let at = 0; at < data.length; at++) data[at] *= factor * (Math.floor(at / width) % length === one ? 10 : 1);
+    return fromArray(data, tensor.shape, tensor.dtype);
+  };
+  return { ...inputs, queries: scaled(inputs.queries), keys: scaled(inputs.keys) };
+}
+
+function cutAnywhere(length: number, random: Random): number[] {
+  const pieces: number[] = [];
+  for (let left = length; left > 0; left -= pieces[pieces.length - 1]) pieces.push(1 + random.integer(left));
+  return pieces;
+}
+
+function part(inputs: AttentionInputs, begin: number, end: number): AttentionInputs {
+  const of = (tensor: Tensor) => slice(tensor, 2, begin, end);
+  const { queries, keys, values, global } = inputs;
+  const own = { queries: of(queries), keys: of(keys), values: of(values) };
+  if (global === undefined) return own;
+  return { ...own, global: { queries: of(global.queries), keys: of(global.keys), values: of(global.values) } };
+}
+
+function leavesItsStateAlone(variant: AnyVariant): Law {
+  return {
+    name: 'continuing: a state stays as it is, and two continuations of it do not meet',
+    run: () =>
+      forAllCases(variant, { ...wishes, minLength: 3 }, 15, (attentionCase) => {
+        const { keyLength } = attentionCase.shape;
+        const inputs = inputsOf(attentionCase);
+        const parameters = parametersOf(variant, attentionCase);
+        const go = (state: AttentionState | null, begin: number, end: number) =>
+          noGrad(() =>
+            attendFrom(variant, part(inputs, begin, end), state, attentionCase.options, {
+              parameters,
+              maxLength: keyLength,
+            }),
+          );
+        const cut = 1 + (attentionCase.seed % (keyLength - 2));
+        const { state } = go(null, 0, cut);
+        const bytes = stateBytes(state);
+        const kept = copyState(state);
+        const first = go(state, cut, keyLength).output;
+        // Another text from there on, and then the first one again.
+        go(state, 0, keyLength - cut);
+        expectClose(read(go(state, cut, keyLength).output), read(first), 0, 'a second time');
+        for (const [name, tensor] of Object.entries(state.tensors)) {
+          expectClose(read(tensor), read(kept.tensors[name]), 0, name);
+        }
+        if (stateBytes(state) !== bytes) throw new Error(`a state of ${bytes} bytes has ${stateBytes(state)} now`);
+      }),
+  };
+}
+
+function refusesOthers(variant: AnyVariant): Law {
+  return {
+    name: 'continuing: a state of another variant, shape, type or of other options is refused by name',
+    run: () =>
+      forAllCases(variant, { ...wishes, minLength: 2, minHeads: 2 }, 5, (attentionCase) => {
+        const inputs = inputsOf(attentionCase);
+        const settings = { parameters: parametersOf(variant, attentionCase), maxLength: attentionCase.shape.keyLength };
+        const token = part(inputs, 0, 1);
+        const { state } = noGrad(() => attendFrom(variant, token, null, attentionCase.options, settings));
+        const go = (other: AttentionState) => () =>
+          void attendFrom(variant, token, other, attentionCase.options, settings);
+        const { sizes } = state;
+        expectThrows(ArgumentError, 'state', go({ ...state, variant: 'another' }));
+        expectThrows(ArgumentError, 'state.options', go({ ...state, options: { ...state.options, more: 1 } as never }));
+        expectThrows(ArgumentError, 'state.sizes.heads', go({ ...state, sizes: { ...sizes, heads: sizes.heads + 1 } }));
+        expectThrows(ArgumentError, 'state.sizes.batch', go({ ...state, sizes: { ...sizes, batch: sizes.batch + 1 } }));
+        const dtype = sizes.dtype === 'float32' ? 'float64' : 'float32';
+        expectThrows(ArgumentError, 'state.sizes.dtype', go({ ...state, sizes: { ...sizes, dtype } }));
+        expectThrows(ArgumentError, 'maxLength', go({ ...state, position: settings.maxLength }));
+      }),
+  };
+}

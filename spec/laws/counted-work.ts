@@ -2,13 +2,16 @@
  * Operations counted while they run: what the kernels that multiply are told says how much they multiply. That does not
  * depend on what a variant states in `cost`, which a law holds against it. Of elementwise work only softmax is counted.
  */
+
 import type { ChunkedNumbers } from '../../src/core/kernels/chunks.ts';
 import { HASH_ROWS } from '../../src/core/kernels/hash.ts';
+import type { NumericArray } from '../../src/core/memory.ts';
 import '../../src/core/kernels/index.ts';
+import { newTile, readTile } from '../../src/core/kernels/attention-pairs.ts';
 import { TILE_FIELDS } from '../../src/core/kernels/attention-tiles.ts';
 import { OWN } from '../../src/core/kernels/chunks.ts';
 import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
-import { type KernelBody, kernelNamed } from '../../src/core/kernels/kernel.ts';
+import { type KernelBody, kernelNamed, type NamedKernel } from '../../src/core/kernels/kernel.ts';
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
 import { setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
@@ -31,6 +34,40 @@ const COUNTERS: Record<string, Counter> = {
     }
     if (layoutHeads !== 1 && layoutHeads !== heads) throw new Error(`a layout of ${layoutHeads} of ${heads} heads`);
     return pairs * (2 * headDim + 2 * valueDim + SOFTMAX_FLOPS);
+  },
+
+  /** Pairs in the runs of queries, or in their lists of blocks, whether masked or not. */
+  'attention-forward'(begin, end, arrays, numbers) {
+    const {
+      arrays: names,
+      optional,
+      numbers: counts,
+    } = kernelNamed('attention-forward') as NamedKernel<string, string, string>;
+    const given = Object.fromEntries([...names, ...optional].map((name, n) => [name, arrays[n]]));
+    const told = Object.fromEntries(counts.map((name, n) => [name, numbers[n]]));
+    const { begins, ends, dilations, lists } = given as Record<string, NumericArray | undefined>;
+    const tile = newTile();
+    let pairs = 0;
+    for (let item = begin; item < end; item++) {
+      readTile(given.tiles, item, tile);
+      const queries = tile.end - tile.first;
+      if (lists !== undefined) {
+        const batch = Math.floor(tile.head / told.heads) * told.listBatch;
+        const table = batch + (tile.head % told.heads) * told.listHead;
+        for (let n = 0; n < told.listWidth; n++) {
+          const chosen = lists[(table * told.queryBlocks + tile.layout) * told.listWidth + n];
+          const places = Math.min(told.keyBlock, told.keyPlaceCount - chosen * told.keyBlock);
+          if (chosen >= 0) pairs += queries * places;
+        }
+      }
+      if (begins === undefined || ends === undefined) continue;
+      for (let place = tile.first; place < tile.end; place++) {
+        const query = tile.queryRemainder + (dilations?.[tile.layout] ?? 1) * place;
+        const at = tile.layout * told.queryPlaceCount + query;
+        pairs += Math.max(0, ends[at] - begins[at]);
+      }
+    }
+    return pairs * (2 * told.headDim + 2 * told.valueDim + SOFTMAX_FLOPS);
   },
 
   matmul(begin, end, _arrays, [m, n, k]) {

@@ -65,7 +65,8 @@ export function startDecoding<Options extends CommonOptions>(
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
   const parameters: Parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
-  if (variant.decode === undefined) return new StateDecoder(variant, complete, sizes, { ...settings, parameters, maxLength });
+  if (variant.decode === undefined)
+    return new StateDecoder(variant, complete, sizes, { ...settings, parameters, maxLength });
   const state: DecodeState = { position: 0, tensors: {} };
   const decode = variant.decode.bind(variant);
   const expected = [batch, heads, 1, headDim];
@@ -111,10 +112,12 @@ class StateDecoder<Options extends CommonOptions> implements Decoder {
 
   step(inputs: AttentionInputs): Tensor {
     const { batch, heads, headDim, dtype, maxLength } = this.#sizes;
-    if (this.#state?.position === maxLength) throw new ArgumentError(`maxLength: all ${maxLength} tokens were generated`);
+    if (this.#state?.position === maxLength)
+      throw new ArgumentError(`maxLength: all ${maxLength} tokens were generated`);
     const shape = checkInputs(inputs, false);
     expectShape('queries', inputs.queries.shape, [batch, heads, shape.queryLength, headDim], 'as at the start');
-    if (shape.dtype !== dtype) throw new ArgumentError(`queries: expected ${dtype} as at the start, got ${shape.dtype}`);
+    if (shape.dtype !== dtype)
+      throw new ArgumentError(`queries: expected ${dtype} as at the start, got ${shape.dtype}`);
     const before = this.#state;
     const { output, state } = noGrad(() => attendFrom(this.#variant, inputs, before, this.#options, this.#settings));
     for (const tensor of Object.values(state.tensors)) keep(tensor);

@@ -1,15 +1,15 @@
 /** One run = a prefix and the rest, cut anywhere, = token by token: whatever the norms, in float32 as in float64. */
-import fc from 'fast-check';
 import { noGrad } from '../../../src/core/autograd.ts';
 import { ArgumentError } from '../../../src/core/errors.ts';
 import { concat, slice } from '../../../src/core/ops/index.ts';
 import { Random } from '../../../src/core/random.ts';
-import { elements, fromArray, scope, type Tensor } from '../../../src/core/tensor.ts';
-import { attend, attendFrom } from '../../../src/variants/attend.ts';
+import { elements, fromArray, type Tensor } from '../../../src/core/tensor.ts';
+import { attend } from '../../../src/variants/attend.ts';
+import { attendFrom } from '../../../src/variants/continue.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import { type AttentionState, copyState, stateBytes } from '../../../src/variants/state.ts';
 import type { AttentionInputs } from '../../../src/variants/variant.ts';
-import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
+import { forAllCases, inputsOf } from '../draw.ts';
 import { expectClose, type Law, parametersOf, read } from '../evaluate.ts';
 import { expectThrows } from './expect-throws.ts';
 

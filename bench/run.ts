@@ -4,11 +4,12 @@
  */
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { runProgram } from '../scripts/program.ts';
 import { describeEnvironment } from '../src/compare/environment.ts';
 import { EfficientTransformersError } from '../src/core/errors.ts';
-import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
+import { FolderLock } from '../src/core/files/lock.ts';
 import { setThreads } from '../src/core/parallel/pool.ts';
-import { parseArguments } from '../src/terminal/arguments.ts';
 import { choices, flag, integer, number, text } from '../src/terminal/options.ts';
 import { renderBenchReport } from './report/page.ts';
 import { crossover } from './suites/crossover.ts';
@@ -44,46 +45,68 @@ const command = {
   ],
 };
 
-async function main(args: readonly string[]): Promise<void> {
-  const parsed = parseArguments(command, args);
-  if (parsed.help !== null) {
-    console.log(parsed.help);
-    return;
-  }
-  const { suite: names, rounds, threads, quick, venv, limit: limitSeconds, report } = parsed.values;
+const FOLDER = new URL('./results/', import.meta.url);
+const PAGE = 'report.html';
+
+await runProgram(command, async (values, stop) => {
+  const { suite: names, rounds, threads, quick, venv, limit: limitSeconds, report } = values;
   if (report !== undefined) {
-    await writeReport(report);
-    return;
+    tryToWrite(report);
+    return (await writePage(report)) ? 0 : 1;
   }
   if (threads !== undefined) setThreads(threads);
+  const suites = SUITES.filter(({ name }) => names.includes(name));
+  const lock = quick ? null : holdResults(suites);
   const tell = (line: string) => process.stderr.isTTY && process.stderr.write(`\r\x1b[2K${line.slice(0, 78)}`);
-  for (const suite of SUITES.filter(({ name }) => names.includes(name))) {
-    const environment = describeEnvironment();
-    const { rows, table, details = {}, problems = [] } = await suite.run({ rounds, quick, tell, venv, limitSeconds });
-    tell('');
-    console.log(`${suite.name}: ${suite.summary}\n${environment.cpu}, ${environment.threads} threads\n\n${table}\n`);
-    for (const problem of problems) console.error(`Problem: ${problem}`);
-    if (problems.length > 0) process.exitCode = 1;
-    if (quick) continue;
-    const folder = new URL('./results/', import.meta.url);
-    mkdirSync(folder, { recursive: true });
-    const file = fileURLToPath(new URL(`${suite.name}.json`, folder));
-    const raw = { suite: suite.name, summary: suite.summary, environment, rounds, ...details, rows };
-    writeFileAtomically(file, `${JSON.stringify(raw, null, 1)}\n`);
-    console.log(`Raw numbers: bench/results/${suite.name}.json\n`);
+  let isWell = true;
+  try {
+    for (const suite of suites) {
+      const environment = describeEnvironment();
+      const { rows, table, details = {}, problems = [] } = await suite.run({ rounds, quick, tell, venv, limitSeconds });
+      tell('');
+      console.log(`${suite.name}: ${suite.summary}\n${environment.cpu}, ${environment.threads} threads\n\n${table}\n`);
+      for (const problem of problems) console.error(`Problem: ${problem}`);
+      const raw = { suite: suite.name, summary: suite.summary, environment, rounds, ...details, rows };
+      const isWritten = quick || written(pathOf(`${suite.name}.json`), `${JSON.stringify(raw, null, 1)}\n`);
+      if (!quick && isWritten) console.log(`Raw numbers: bench/results/${suite.name}.json\n`);
+      isWell &&= isWritten && problems.length === 0;
+      // What is measured is written; where nothing is, nobody wants more of it.
+      if (quick && stop.asked()) return stop.exitCode();
+    }
+    if (!quick) isWell = (await writePage(pathOf(PAGE))) && isWell;
+    return isWell ? 0 : 1;
+  } finally {
+    lock?.release();
   }
-  if (!quick) await writeReport(fileURLToPath(new URL('./results/report.html', import.meta.url)));
+});
+
+/** Nobody else measures meanwhile, and what will be measured can be written. */
+function holdResults(suites: readonly Suite[]): FolderLock {
+  mkdirSync(FOLDER, { recursive: true });
+  const lock = FolderLock.take(fileURLToPath(FOLDER), 'npm run bench', (line) => console.error(line));
+  for (const name of [...suites.map((suite) => `${suite.name}.json`), PAGE]) tryToWrite(pathOf(name));
+  return lock;
 }
 
-async function writeReport(file: string): Promise<void> {
-  writeFileAtomically(file, await renderBenchReport());
+/** Whether the file could be written; if not, it is said why, and the next suite is measured all the same. */
+function written(file: string, content: string): boolean {
+  try {
+    writeFileAtomically(file, content);
+    return true;
+  } catch (error) {
+    if (!(error instanceof EfficientTransformersError)) throw error;
+    console.error(`Error: ${error.message}`);
+    return false;
+  }
+}
+
+async function writePage(file: string): Promise<boolean> {
+  const page = await renderBenchReport();
+  if (!written(file, page)) return false;
   console.log(`Plots: ${file}`);
+  return true;
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof EfficientTransformersError)) throw error;
-  console.error(`Error: ${error.message}`);
-  process.exitCode = 1;
+function pathOf(name: string): string {
+  return fileURLToPath(new URL(name, FOLDER));
 }

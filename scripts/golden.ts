@@ -4,8 +4,9 @@
  */
 import { fileURLToPath } from 'node:url';
 import { differencesOf, type FloatType, readGolden, runVariant } from '../spec/golden/golden.ts';
-import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
 import { type AnyVariant, allVariants } from '../src/variants/registry.ts';
+import { runProgram } from './program.ts';
 
 /** The largest over all cases, forward and backward, as text. */
 function differences(variant: AnyVariant, dtype: FloatType): string[] {
@@ -25,7 +26,7 @@ function rowOf(variant: AnyVariant): string {
   return `| ${[file, theirs.join('<br>'), cases.length, ...numbers].join(' | ')} |`;
 }
 
-const page = `# Against other people's implementations
+const page = () => `# Against other people's implementations
 
 Written by \`npm run golden\`. Random inputs went through implementations that nobody here wrote
 ([which, and how](../fixtures/README.md)), and go through ours: the same numbers in, and, for the backward pass, the same
@@ -45,6 +46,16 @@ the same way, by \`spec/golden/ops.spec.ts\` and \`spec/training/optimizers/gold
 Theirs are made again, where Python and they are installed, by \`npm run fixtures\`; \`npm run fixtures -- --check\` writes
 nothing, and says of each file whether its bytes come out the same.
 `;
-const path = fileURLToPath(new URL('../docs/golden.md', import.meta.url));
-writeFileAtomically(path, page);
-process.stdout.write(`${path}\n`);
+const command = {
+  usage: 'npm run golden --',
+  summary: 'Writes docs/golden.md: how far each variant is from implementations that others wrote.',
+  options: {},
+};
+
+await runProgram(command, () => {
+  const path = fileURLToPath(new URL('../docs/golden.md', import.meta.url));
+  tryToWrite(path);
+  writeFileAtomically(path, page());
+  console.log(path);
+  return 0;
+});

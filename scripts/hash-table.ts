@@ -5,16 +5,28 @@
 import { fileURLToPath } from 'node:url';
 import { hashRow } from '../src/training/recipes/hash-table.ts';
 import { hashesRecipe } from '../src/training/recipes/hashes.ts';
+import { runProgram } from './program.ts';
 import { fileOf, finished, hasCheckpoint, jobsOf, nameOf, runJob } from './training-campaign.ts';
 import { hashTable } from './training-summary.ts';
 
-const hashes = [];
-for (const job of jobsOf(hashesRecipe, [1])) {
-  if (finished(job) === null || !hasCheckpoint(job)) {
-    process.stderr.write(`Training ${nameOf(job)}, a minute or two\n`);
-    await runJob(job);
+const command = {
+  usage: 'npm run hash-table --',
+  summary: `Prints how models of the recipe ${hashesRecipe.name} do with more hashes than they were trained with, and with less.`,
+  options: {},
+};
+
+await runProgram(command, async (_, stop) => {
+  const hashes = [];
+  for (const job of jobsOf(hashesRecipe, [1])) {
+    if (finished(job) === null || !hasCheckpoint(job)) {
+      process.stderr.write(`Training ${nameOf(job)}, a minute or two\n`);
+      stop.listen((signal) => process.stderr.write(`${signal}: stopping; once more ends at once\n`));
+      if ((await runJob(job, stop)) === null) return stop.exitCode();
+      stop.end();
+    }
+    const checkpoint = fileURLToPath(new URL(`../${fileOf(job, 'checkpoint.safetensors')}`, import.meta.url));
+    hashes.push({ run: job.name, row: hashRow(checkpoint) });
   }
-  const checkpoint = fileURLToPath(new URL(`../${fileOf(job, 'checkpoint.safetensors')}`, import.meta.url));
-  hashes.push({ run: job.name, row: hashRow(checkpoint) });
-}
-process.stdout.write(`${hashTable({ hashes })}\n`);
+  process.stdout.write(`${hashTable({ hashes })}\n`);
+  return 0;
+});

@@ -1,21 +1,34 @@
-/** A script with options: its arguments, its help, and what it says and returns where it is used wrongly. */
-import { EfficientTransformersError } from '../src/core/errors.ts';
+/** A script with options: its arguments, its help, what it says and returns where it is used wrongly, and how it is stopped. */
+import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../src/core/errors.ts';
 import { parseArguments } from '../src/terminal/arguments.ts';
 import type { CommandSpec } from '../src/terminal/help.ts';
 import type { OptionSpecs, OptionValues } from '../src/terminal/options.ts';
+import { Stop } from '../src/terminal/stop.ts';
+import { endProgram, guardStreams } from '../src/terminal/streams.ts';
 
-/** Runs `body`, whose result is the exit code, with what this process was called with; 2 for an error that has a type. */
+const [FAILED, MISUSED] = [1, 2];
+
+/**
+ * Runs `body`, whose result is the exit code, with what this process was called with. An error that has a type is told in a
+ * line, with code 2 if what was asked for cannot be right, else 1.
+ */
 export async function runProgram<Specs extends OptionSpecs>(
   command: CommandSpec<Specs>,
-  body: (values: OptionValues<Specs>) => Promise<number>,
+  body: (values: OptionValues<Specs>, stop: Stop) => Promise<number> | number,
 ): Promise<void> {
+  guardStreams();
+  const stop = new Stop();
+  let code: number;
   try {
     const parsed = parseArguments(command, process.argv.slice(2));
     if (parsed.help !== null) console.log(parsed.help);
-    else process.exitCode = await body(parsed.values);
+    code = parsed.help === null ? await body(parsed.values, stop) : 0;
   } catch (error) {
     if (!(error instanceof EfficientTransformersError)) throw error;
     console.error(`Error: ${error.message}`);
-    process.exitCode = 2;
+    code = error instanceof ArgumentError || error instanceof UnsupportedError ? MISUSED : FAILED;
+  } finally {
+    stop.end();
   }
+  await endProgram(code);
 }

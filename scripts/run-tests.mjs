@@ -11,7 +11,7 @@
 
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -26,7 +26,11 @@ const running = new Set();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => process.exit(128 + (constants.signals[signal] ?? 0)));
+}
+// Whoever reads no further wants no more tests: the exit code of a broken pipe.
+process.stdout.on('error', () => process.exit(141));
 
 const { values, positionals } = parseArgs({
   options: { in: { type: 'string', default: 'spec' } },

@@ -5,8 +5,10 @@
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
+import { FolderLock } from '../src/core/files/lock.ts';
 import { choices, flag, integer, integers } from '../src/terminal/options.ts';
+import type { Stop } from '../src/terminal/stop.ts';
 import { recipes } from '../src/training/recipes/registry.ts';
 import { runProgram } from './program.ts';
 import { FOLDER, finished, type Job, jobsOf, nameOf, runJob } from './training-campaign.ts';
@@ -14,6 +16,9 @@ import { markdownOf, type Summary, summaryOf } from './training-summary.ts';
 
 /** Its table takes one model of each kind; that of the most interest has its three seeds in `duplication`. */
 const ONE_SEED = new Set(['hashes']);
+
+/** Of what is there of all runs. */
+const SUMMARIES = ['summary.json', 'README.md'] as const;
 
 const command = {
   usage: 'npm run recipes --',
@@ -37,25 +42,34 @@ const command = {
   examples: [{ command: 'npm run recipes -- --only copy --seeds 4', explanation: 'One recipe, from another seed' }],
 };
 
-await runProgram(command, async ({ only, seeds, jobs, fresh, summary }) => {
+await runProgram(command, async ({ only, seeds, jobs, fresh, summary }, stop) => {
   const all = recipes.flatMap((recipe) => jobsOf(recipe, ONE_SEED.has(recipe.name) ? seeds.slice(0, 1) : seeds));
-  const chosen = all.filter((job) => !summary && only.includes(job.recipe.name) && (fresh || finished(job) === null));
-  const failures = await runAll(chosen, jobs);
-  writeSummary(all);
-  for (const failure of failures) process.stderr.write(`${failure}\n`);
-  return failures.length > 0 ? 1 : 0;
+  const lock = FolderLock.take(pathOf(''), 'npm run recipes', (line) => process.stderr.write(`${line}\n`));
+  try {
+    for (const name of SUMMARIES) tryToWrite(pathOf(name));
+    const chosen = all.filter((job) => !summary && only.includes(job.recipe.name) && (fresh || finished(job) === null));
+    const failures = await runAll(chosen, jobs, stop);
+    writeSummary(all);
+    for (const failure of failures) process.stderr.write(`${failure}\n`);
+    if (stop.asked()) return stop.exitCode();
+    return failures.length > 0 ? 1 : 0;
+  } finally {
+    lock.release();
+  }
 });
 
 /** Returns what failed, and why. */
-async function runAll(chosen: readonly Job[], sideBySide: number): Promise<string[]> {
+async function runAll(chosen: readonly Job[], sideBySide: number, stop: Stop): Promise<string[]> {
   const queue = [...chosen];
   const failures: string[] = [];
   const begun = performance.now();
   let done = 0;
+  // Each run is told to stop too, and leaves the checkpoint that the next start goes on from.
+  stop.listen((signal) => process.stderr.write(`${signal}: stopping the runs; once more ends at once\n`));
   process.stdout.write(`${chosen.length} runs, ${sideBySide} at a time\n`);
   const work = async () => {
-    for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
-      const line = await attempt(job, failures);
+    for (let job = queue.shift(); job !== undefined && !stop.asked(); job = queue.shift()) {
+      const line = await attempt(job, failures, stop);
       const minutes = ((performance.now() - begun) / 60_000).toFixed(1);
       const count = `${String(++done).padStart(3)}/${chosen.length}`;
       process.stdout.write(`${count}  ${minutes} min  ${nameOf(job)}  ${line}\n`);
@@ -65,9 +79,11 @@ async function runAll(chosen: readonly Job[], sideBySide: number): Promise<strin
   return failures;
 }
 
-async function attempt(job: Job, failures: string[]): Promise<string> {
+async function attempt(job: Job, failures: string[], stop: Stop): Promise<string> {
   try {
-    const { result, seconds } = await runJob(job);
+    const done = await runJob(job, stop);
+    if (done === null) return 'stopped; the next start goes on from there';
+    const { result, seconds } = done;
     const verdict = result.reached === null ? '' : result.reached ? 'reached' : 'NOT REACHED';
     return `${seconds} s  loss ${result.loss?.toFixed(4)}  accuracy ${result.accuracy?.toFixed(4)}  ${verdict}`;
   } catch (error) {
@@ -78,9 +94,12 @@ async function attempt(job: Job, failures: string[]): Promise<string> {
 
 function writeSummary(all: readonly Job[]): void {
   const summary: Summary = summaryOf(all);
-  const path = (name: string) => fileURLToPath(new URL(`../${FOLDER}/${name}`, import.meta.url));
-  writeFileAtomically(path('summary.json'), `${JSON.stringify(summary, null, 1)}\n`);
   const text = markdownOf(summary);
-  writeFileAtomically(path('README.md'), text);
   process.stdout.write(`\n${text}`);
+  const contents = [`${JSON.stringify(summary, null, 1)}\n`, text];
+  for (const [n, name] of SUMMARIES.entries()) writeFileAtomically(pathOf(name), contents[n]);
+}
+
+function pathOf(name: string): string {
+  return fileURLToPath(new URL(`../${FOLDER}/${name}`, import.meta.url));
 }

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import type { RunResult } from '../src/commands/training-report.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { FolderLock, LOCK_FILE } from '../src/core/files/lock.ts';
+import { namesIn } from '../src/core/files/system-error.ts';
+import type { Stop } from '../src/terminal/stop.ts';
 import { type MetricsLine, readMetrics } from '../src/training/metrics.ts';
 import { type Recipe, runsOf } from '../src/training/recipes/recipe.ts';
 import type { RunSettings } from '../src/training/run.ts';
@@ -27,8 +30,10 @@ export interface Job {
 interface Record {
   command: string;
   settings: RunSettings;
-  /** Of the whole process; null until it ends well. */
+  /** Of the whole process, or of all that it took; null until it ends well. */
   seconds: number | null;
+  /** Of processes that were stopped on the way. */
+  spent?: number;
 }
 
 /** A run that came to its end. */
@@ -80,25 +85,53 @@ export function commandOf(job: Job): string[] {
   return ['train', '--recipe', recipe.name, '--sweep', name, '--seed', `${seed}`, '--threads', '1', '--out', out];
 }
 
-/** Takes a run to its end, from its beginning; what was there of it is lost. Throws where the process fails. */
-export async function runJob(job: Job): Promise<Finished> {
+/**
+ * Takes a run to its end: from its last checkpoint if it was stopped there, which comes to the same bits, else from its
+ * beginning, and then what was there of it is lost. Null if `stop` ended it. Throws where the process fails, and
+ * FolderInUseError where another writes there.
+ */
+export async function runJob(job: Job, stop: Stop): Promise<Finished | null> {
   const folder = at(job, '');
-  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const args = commandOf(job);
-  const record: Record = { command: `npm start -- ${args.join(' ')}`, settings: job.settings, seconds: null };
-  const begun = performance.now();
-  const { code, output } = await outputOf([...['--import', 'tsx', 'src/cli.ts'], ...args]);
-  if (code !== 0) throw new Error(`${nameOf(job)}: exit code ${code}\n${output}`);
-  record.seconds = Math.round((performance.now() - begun) / 100) / 10;
-  writeFileAtomically(at(job, 'output.txt'), output);
-  writeFileAtomically(at(job, 'run.json'), `${JSON.stringify(record, null, 1)}\n`);
+  // Nobody else may be at it; then the training itself takes the folder.
+  const lock = FolderLock.take(folder, 'npm run recipes');
+  const begun = begunOf(job);
+  if (begun === null)
+    for (const name of namesIn(folder)) if (name !== LOCK_FILE) rmSync(join(folder, name), { recursive: true });
+  const command = `npm start -- ${commandOf(job).join(' ')}`;
+  const record: Record = { command, settings: job.settings, seconds: null, spent: begun?.spent ?? 0 };
+  const keep = (output: string) => {
+    writeFileAtomically(at(job, 'output.txt'), output);
+    writeFileAtomically(at(job, 'run.json'), `${JSON.stringify(record, null, 1)}\n`);
+  };
+  keep(begun?.output ?? '');
+  lock.release();
+
+  const since = performance.now();
+  const args = begun === null ? commandOf(job) : ['train', '--resume', fileOf(job, ''), '--threads', '1'];
+  const { code, output } = await outputOf([...['--import', 'tsx', 'src/cli.ts'], ...args], stop);
+  const seconds = Math.round((record.spent ?? 0) * 10 + (performance.now() - since) / 100) / 10;
+  const whole = (begun?.output ?? '') + output;
+  if (code !== 0 && !stop.asked()) throw new Error(`${nameOf(job)}: exit code ${code}\n${output}`);
+  if (code === 0) Object.assign(record, { seconds, spent: undefined });
+  else record.spent = seconds;
+  keep(whole);
+  if (code !== 0) return null;
   // The page is drawn from the metrics, and the checkpoint before the last is of no use any more.
   for (const name of ['curves.html', 'checkpoint.previous.safetensors']) rmSync(at(job, name), { force: true });
-  return finished(job) as Finished;
+  return finished(job);
 }
 
-function outputOf(args: readonly string[]): Promise<{ code: number | null; output: string }> {
+/** What a run that was stopped has left; null where there is none, or of other settings. */
+function begunOf(job: Job): { spent: number; output: string } | null {
+  const path = at(job, 'run.json');
+  if (!existsSync(path) || !hasCheckpoint(job)) return null;
+  const { settings, seconds, spent } = JSON.parse(readFileSync(path, 'utf8')) as Record;
+  if (seconds !== null || spent === undefined || JSON.stringify(settings) !== JSON.stringify(job.settings)) return null;
+  return { spent, output: readFileSync(at(job, 'output.txt'), 'utf8') };
+}
+
+function outputOf(args: readonly string[], stop: Stop): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -106,8 +139,19 @@ function outputOf(args: readonly string[]): Promise<{ code: number | null; outpu
       output += text;
     });
   }
+  const looking = setInterval(() => {
+    if (!stop.asked()) return;
+    clearInterval(looking);
+    child.kill(stop.signalled() ?? 'SIGTERM');
+  }, LOOK_MILLISECONDS);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, output }));
+    child.on('close', (code) => {
+      clearInterval(looking);
+      resolve({ code, output });
+    });
   });
 }
+
+/** How soon the process is told to stop where this one is. */
+const LOOK_MILLISECONDS = 100;

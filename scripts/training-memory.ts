@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeEnvironment } from '../src/compare/environment.ts';
-import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
 import { memoryStatistics } from '../src/core/memory.ts';
 import { poolReady } from '../src/core/parallel/pool.ts';
 import { formatBytes, formatPercent } from '../src/terminal/format.ts';
@@ -88,6 +88,8 @@ async function sampled(steps: number, attention: string): Promise<Sample[]> {
 
 await runProgram(command, async ({ steps, attention, json }) => {
   await poolReady();
+  mkdirSync(join(json, '..'), { recursive: true });
+  tryToWrite(json);
   const samples = await sampled(steps, attention);
   const later = samples.filter(({ step }) => step > WARM);
   const warm = samples.find(({ step }) => step === WARM) as Sample;
@@ -95,13 +97,12 @@ await runProgram(command, async ({ steps, attention, json }) => {
   const ratio = most / warm.residentBytes;
   const isFlat = ratio <= 1 + ALLOWED;
   const summary = { attention, steps, residentBytesAt200: warm.residentBytes, mostAfter: most, ratio, isFlat };
-  mkdirSync(join(json, '..'), { recursive: true });
+  const growth = `${ratio.toFixed(3)}× of ${formatBytes(warm.residentBytes)} at step ${WARM}`;
+  console.log(`${attention}, ${steps} steps: at most ${formatBytes(most)} resident, ${growth}`);
+  console.log(isFlat ? 'Flat.' : `NOT FLAT: more than ${1 + ALLOWED}×.`);
   writeFileAtomically(
     json,
     `${JSON.stringify({ environment: describeEnvironment(), ...summary, samples }, null, 1)}\n`,
   );
-  const growth = `${ratio.toFixed(3)}× of ${formatBytes(warm.residentBytes)} at step ${WARM}`;
-  console.log(`${attention}, ${steps} steps: at most ${formatBytes(most)} resident, ${growth}`);
-  console.log(isFlat ? 'Flat.' : `NOT FLAT: more than ${1 + ALLOWED}×.`);
   return isFlat ? 0 : 1;
 });

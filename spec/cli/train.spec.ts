@@ -185,6 +185,16 @@ test('a sweep: one table, a folder for each variant, all else the same', async (
   assert.equal(settings[0], settings[1]);
 });
 
+test('a recipe that is gone on with is held against its goal', async () => {
+  const out = freshFolder();
+  const aTenth = ['--minutes', '0.002'];
+  await outputOf(['train', '--recipe', 'listops', '--sweep', 'longformer', ...aTenth, '--out', out]);
+  const text = await outputOf(['train', '--resume', out, ...aTenth]);
+  assert.match(text, /^Recipe listops: .*\nGoal: accuracy at least 10\.0% above /m);
+  assert.match(text, /^longformer +\d+ /m);
+  assert.is(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).recipe, 'listops');
+});
+
 test('with --minutes a run ends by the clock', async () => {
   const out = freshFolder();
   await outputOf(tiny('--minutes', '0.002', '--sweep', 'full,longformer', '--out', out));

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type MetricsLine, smoothedLosses } from '../../src/training/metrics.ts';
 import { type Goal, isReached, runsOf } from '../../src/training/recipes/recipe.ts';
+import { recipeOf } from '../../src/training/recipes/recipe-of.ts';
 import { defaultRecipe, recipes } from '../../src/training/recipes/registry.ts';
 import { endRun, startRun } from '../../src/training/run.ts';
 import { train } from '../../src/training/trainer.ts';
@@ -19,6 +20,19 @@ test('every recipe takes a step with every variant, on a batch of two', async ()
         `${recipe.name}, ${name}: ${losses}`,
       );
       endRun(run);
+    }
+  }
+});
+
+test('a checkpoint tells which recipe it is of, from whatever seed; other settings are of none', () => {
+  for (const recipe of recipes) {
+    for (const { name, settings } of runsOf(recipe)) {
+      const run = startRun({ ...settings, seed: 7 });
+      const stored = JSON.parse(JSON.stringify(run.settings));
+      endRun(run);
+      assert.equal(recipeOf(stored), { recipe, name });
+      assert.is(recipeOf({ ...stored, batch: stored.batch + 1 }), undefined);
+      assert.is(recipeOf({ ...stored, task: { ...stored.task, length: stored.task.length - 1 } }), undefined);
     }
   }
 });

@@ -1,15 +1,16 @@
 /** The loop: what it computes does not depend on threads, on parts, or on who looks at it; and it learns. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NumericalError } from '../../src/core/errors.ts';
+import { MemoryError, NumericalError, WorkerError } from '../../src/core/errors.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { add, log, reshape, scale, shift, slice, sqrt, square, subtract } from '../../src/core/ops/index.ts';
 import { setThreads } from '../../src/core/parallel/pool.ts';
 import { elements, type Tensor } from '../../src/core/tensor.ts';
+import { resumeRun, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { learningRate } from '../../src/training/optimizers/schedules.ts';
-import type { Run } from '../../src/training/run.ts';
+import { endRun, type Run } from '../../src/training/run.ts';
 import { type EvaluationReport, type StepReport, train } from '../../src/training/trainer.ts';
-import { bytesAfter, tinyRun, tinySettings } from './runs.ts';
+import { bytesAfter, freshPath, tinyRun, tinySettings } from './runs.ts';
 
 /** Large enough that kernels are split between threads. */
 const WIDE = {
@@ -30,6 +31,38 @@ test('the same bits on 1 thread and on 3, and others for another seed', async ()
     setThreads(1);
     assert.is(Buffer.compare(alone, together), 0, variant);
     assert.not.equal(other, alone);
+  }
+});
+
+test('an error that has nothing to do with the numbers costs no step: those before it are kept, and lead to the same end', async () => {
+  const whole = await bytesAfter(tinyRun());
+  for (const [error, kept] of [
+    [new MemoryError('made up'), [3]],
+    [new WorkerError('made up'), [3]],
+    [new TypeError('made up'), [3]],
+    // The same steps lead there again.
+    [new NumericalError('made up'), []],
+  ] as const) {
+    const run = tinyRun();
+    const { model } = run.learner;
+    const redraw = model.redraw.bind(model);
+    model.redraw = (step) => {
+      if (step === 4) throw error;
+      redraw(step);
+    };
+    const saved: number[] = [];
+    const path = freshPath();
+    const onCheckpoint = () => {
+      saved.push(run.step);
+      saveCheckpoint(path, run);
+    };
+    await train(run, { onCheckpoint }).then(
+      () => assert.unreachable('it should have thrown'),
+      (thrown) => assert.is(thrown, error),
+    );
+    assert.equal(saved, kept);
+    endRun(run);
+    if (kept.length > 0) assert.is(Buffer.compare(await bytesAfter(resumeRun(path)), whole), 0);
   }
 });
 

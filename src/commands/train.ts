@@ -4,6 +4,7 @@ import { InputFile } from '../core/files/input-file.ts';
 import { poolReady } from '../core/parallel/pool.ts';
 import { previousOf, resumeRun } from '../training/checkpoint.ts';
 import { Metrics, stepsPerLine } from '../training/metrics.ts';
+import { recipeOf } from '../training/recipes/recipe-of.ts';
 import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { endRun, startRun } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
@@ -93,11 +94,11 @@ async function goOn(path: string, values: TrainValues, host: Running): Promise<n
   try {
     const run = resumeRun(checkpoint);
     expectWritable([files]);
-    const training = new Training({ recipe: undefined, minutes: values.minutes, folders }, host);
+    const { recipe, name } = recipeOf(run.settings) ?? { recipe: undefined, name: variantName(run.settings) };
+    const training = new Training({ recipe, minutes: values.minutes, folders }, host);
     host.stdout.write(`From step ${run.step} of ${run.settings.steps}\n`);
-    return await training.all(files, () => {
-      return training.run(variantName(run.settings), run, files, new Metrics(files.metrics, run.step), false);
-    });
+    const metrics = new Metrics(files.metrics, run.step, recipe && stepsPerLine(run.settings.steps));
+    return await training.all(files, () => training.run(name, run, files, metrics, false));
   } finally {
     folders.release();
   }

@@ -300,7 +300,7 @@ test('what cannot be right is refused by name', () => {
   expectThrows(ArgumentError, 'groups', () => sortIntoChunks(group, 0, 1));
   expectThrows(ArgumentError, 'chunkLength', () => sortIntoChunks(group, 1, 0));
   const stray = fromArray([0, 1, 2, 4], [1, 1, 1, 4], 'int32');
-  expectThrows(ArgumentError, 'keys', () => sortIntoChunks(stray, 3, 1));
+  expectThrows(ArgumentError, 'group', () => sortIntoChunks(stray, 3, 1));
 });
 
 test.run();

@@ -72,7 +72,8 @@ test('entries are independent of their neighbours, and of the same places under 
 });
 
 test('streams whose numbers are neighbours drop entries that have nothing to do with each other', () => {
-  const streamOf = (...numbers: number[]) => ({ integer: () => numbers.shift() }) as unknown as Random;
+  const streamOf = (...numbers: number[]) =>
+    ({ integer: () => numbers.shift(), split: () => null }) as unknown as Random;
   const count = 50_000;
   const mask = (first: number, second: number) => kept(count, 0.5, streamOf(first, second));
   const one = mask(1000, 7);

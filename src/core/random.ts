@@ -15,7 +15,7 @@
 
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
-import { ArgumentError, expectInteger } from './errors.ts';
+import { ArgumentError, describe, expectInteger } from './errors.ts';
 
 /** What `fillNormal` and `fillUniform` write to: a plain array or any typed array of floats. */
 export interface WritableNumbers {
@@ -46,7 +46,7 @@ export class Random {
    * @throws ArgumentError unless `name` is a string.
    */
   split(name: string): Random {
-    if (typeof name !== 'string') throw new ArgumentError(`name: expected a string, got ${String(name)}`);
+    if (typeof name !== 'string') throw new ArgumentError(`name: expected a string, got ${describe(name)}`);
     let key = this.#key;
     for (let index = 0; index < name.length; index++) key = absorb(key, name.charCodeAt(index));
     // No code unit reaches 0x10000, so this end mark keeps split('ab') apart from split('a').split('b').
@@ -253,6 +253,13 @@ function naturalLogarithm(x: number): number {
   return exponent * Math.LN2 + 2 * s * series;
 }
 
+/** Throws ArgumentError unless it is a stream: one that gives integers, and names streams below it. */
+export function expectRandom(name: string, value: unknown): asserts value is Random {
+  const { integer, split } = (value ?? {}) as { integer?: unknown; split?: unknown };
+  if (typeof integer === 'function' && typeof split === 'function') return;
+  throw new ArgumentError(`${name}: expected a Random, got ${describe(value)}`);
+}
+
 function expectFinite(name: string, value: number): void {
-  if (!Number.isFinite(value)) throw new ArgumentError(`${name}: expected a finite number, got ${String(value)}`);
+  if (!Number.isFinite(value)) throw new ArgumentError(`${name}: expected a finite number, got ${describe(value)}`);
 }

@@ -9,7 +9,7 @@
  * Symbols: Q, K, V queries, keys, values; S scores; P weights; O output; b, h, i, j, c batch, head, query, key, column.
  */
 
-import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from './errors.ts';
+import { ArgumentError, describe, expectInteger, expectShape, formatShape, ShapeError } from './errors.ts';
 
 /** Numbers in row-major order, without gaps. */
 export interface Dense {
@@ -284,7 +284,7 @@ function zeros(shape: readonly number[]): Dense64 {
 
 function scaleOf(queries: Dense, options: ReferenceOptions): number {
   const scale = options.scale ?? 1 / Math.sqrt(queries.shape[3]);
-  if (!Number.isFinite(scale)) throw new ArgumentError(`scale: expected a finite number, got ${String(scale)}`);
+  if (!Number.isFinite(scale)) throw new ArgumentError(`scale: expected a finite number, got ${describe(scale)}`);
   return scale;
 }
 

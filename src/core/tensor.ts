@@ -20,7 +20,7 @@ import {
   withScope,
 } from './memory.ts';
 import { parallelFor } from './parallel/pool.ts';
-import { Random } from './random.ts';
+import { expectRandom, type Random } from './random.ts';
 
 export class Tensor {
   /** Gradient of the last `backward`; set only on leaves that require one. */
@@ -139,7 +139,7 @@ export function randomNormal(
   dtype: 'float32' | 'float64' = 'float32',
 ): Tensor {
   expectDType('dtype', dtype, ['float32', 'float64']);
-  if (!(random instanceof Random)) throw new ArgumentError(`random: expected a Random, got ${describe(random)}`);
+  expectRandom('random', random);
   const tensor = empty(shape, dtype);
   random.fillNormal(elements(tensor) as Float32Array | Float64Array);
   return tensor;

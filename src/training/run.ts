@@ -1,6 +1,6 @@
 /** A run of training: what it is, in plain values, and where it stands. */
 import { zeroGrad } from '../core/autograd.ts';
-import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { ArgumentError, describe, expectInteger } from '../core/errors.ts';
 import { release } from '../core/memory.ts';
 import { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -107,5 +107,5 @@ function makeOptimizer(settings: OptimizerSettings, parameters: ReadonlyMap<stri
   if (kind === 'adamw') return new AdamW(parameters, own);
   if (kind === 'adafactor') return new Adafactor(parameters, own);
   if (kind === 'sgd') return new SGD(parameters, own);
-  throw new ArgumentError(`optimizer: expected adamw, adafactor or sgd, got ${String(kind)}`);
+  throw new ArgumentError(`optimizer: expected adamw, adafactor or sgd, got ${describe(kind)}`);
 }

@@ -3,7 +3,7 @@
  * header as JSON (for each tensor its dtype, its shape and where its bytes are; under `__metadata__` texts by name),
  * then the bytes. Everything is little-endian and row-major.
  */
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError, describe } from '../errors.ts';
 import { dtypeOf, type NumericArray } from '../memory.ts';
 import { writeFileAtomically } from './atomic.ts';
 import { type Complain, InputFile } from './input-file.ts';
@@ -108,7 +108,7 @@ function member(name: string, json: string): string {
 }
 
 function metadataMember([key, text]: readonly [string, string]): string {
-  if (typeof text !== 'string') throw new ArgumentError(`metadata: expected a text for ${key}, got ${String(text)}`);
+  if (typeof text !== 'string') throw new ArgumentError(`metadata: expected a text for ${key}, got ${describe(text)}`);
   return member(key, JSON.stringify(text));
 }
 

@@ -1,5 +1,5 @@
 /** The sizes of a call of attention, checked, and its tensors as kernels read them. */
-import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { ArgumentError, describe, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import type { NumericArray } from '../memory.ts';
 import { elements, isContiguous, type Tensor } from '../tensor.ts';
 import { expectFloat, expectSameDType, expectTensor } from './check.ts';
@@ -57,10 +57,10 @@ export function checkCall(queries: Tensor, keys: Tensor, values: Tensor, setting
   expectInteger('queryStart', queryStart, 0);
   for (const [name, number] of Object.entries({ scale, selfBias })) {
     if (Number.isFinite(number)) continue;
-    throw new ArgumentError(`${name}: expected a finite number, got ${String(number)}`);
+    throw new ArgumentError(`${name}: expected a finite number, got ${describe(number)}`);
   }
   if (softCap !== undefined && !(softCap > 0 && Number.isFinite(softCap))) {
-    throw new ArgumentError(`softCap: expected a positive number, got ${String(softCap)}`);
+    throw new ArgumentError(`softCap: expected a positive number, got ${describe(softCap)}`);
   }
   if (keyMask !== undefined) {
     expectTensor('keyMask', keyMask);

@@ -1,5 +1,5 @@
 /** What attention adds to its scores (kernels/attention-terms.ts): checked, as kernels read it, and its gradients. */
-import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { ArgumentError, describe, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import type { NumericArray } from '../memory.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import type { Call } from './attention-call.ts';
@@ -32,7 +32,8 @@ export function termsOf(call: Call, queries: Tensor, settings: AttentionSettings
     if (slopes.length !== heads)
       throw new ShapeError(`slopes: expected one for each of ${heads} heads, got ${slopes.length}`);
     const at = slopes.findIndex((slope) => !Number.isFinite(slope));
-    if (at >= 0) throw new ArgumentError(`slopes: expected finite numbers, got ${String(slopes[at])} at element ${at}`);
+    if (at >= 0)
+      throw new ArgumentError(`slopes: expected finite numbers, got ${describe(slopes[at])} at element ${at}`);
   }
   if (logGates !== undefined) {
     like('logGates', logGates);
@@ -55,7 +56,7 @@ export function termsOf(call: Call, queries: Tensor, settings: AttentionSettings
   }
   const rate = dropout?.rate ?? 0;
   if (!(rate >= 0 && rate < 1))
-    throw new ArgumentError(`dropout.rate: expected 0 to 1, 1 excluded, got ${String(rate)}`);
+    throw new ArgumentError(`dropout.rate: expected 0 to 1, 1 excluded, got ${describe(rate)}`);
   const drops = dropout !== undefined && rate > 0;
   const word = (name: string) => dropout?.random.split(name).integer(2 ** 31 - 1) ?? 0;
   const biasStride = (axis: number) => strideOf(bias, axis);

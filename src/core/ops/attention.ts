@@ -1,6 +1,7 @@
 /** Softmax attention in O(length) memory, over any layout, and the sum of attentions over disjoint sets of keys. */
 import { recordAll } from '../autograd.ts';
-import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { expectShape, formatShape, ShapeError } from '../errors.ts';
+import { expectFiniteNumber, expectList, expectOptions, expectRecord } from '../expect.ts';
 import { attentionKernel } from '../kernels/attention.ts';
 import { attentionGradientKernel } from '../kernels/attention-gradient.ts';
 import { meetingsOf, roundsOf } from '../kernels/attention-rounds.ts';
@@ -9,7 +10,8 @@ import { joinGradientKernel, joinKernel } from '../kernels/join.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, fromArray, type Tensor, zeros } from '../tensor.ts';
 import { beginBackward } from './attention-backward.ts';
-import { expectFloat, expectSameDType, expectTensor } from './check.ts';
+import { expectFlags, expectFloat, expectSameDType, expectTensor } from './check.ts';
+import { expectLayout } from './check-layout.ts';
 
 export interface StreamingOptions {
   /** [batch, keyLength] or [batch, heads, keyLength], uint8: 1 = a real key, 0 = padding. */
@@ -39,8 +41,9 @@ export function streamingAttention(
   keys: Tensor,
   values: Tensor,
   layout: AttentionLayout,
-  { keyMask, scale }: StreamingOptions = {},
+  options: StreamingOptions = {},
 ): Attended {
+  const { keyMask, scale } = expectOptions('options', options, { keyMask: expectTensor, scale: expectFiniteNumber });
   expectInputs(queries, keys, values, layout, keyMask);
   const [batch, heads, queryLength, headDim] = queries.shape;
   const [, , keyLength, valueDim] = values.shape;
@@ -108,18 +111,30 @@ const MOST_JOINED = 5;
  * for no parts, ShapeError for parts that differ in shape.
  */
 export function joinAttention(parts: readonly Attended[]): Attended {
-  if (parts.length === 0) throw new ArgumentError('parts: expected at least one, got none');
+  expectList(
+    'parts',
+    parts,
+    (name, part) => expectRecord(name, part, { output: expectTensor, logSumExp: expectTensor }),
+    1,
+  );
   if (parts.length === 1) return parts[0];
   const [first] = parts;
+  expectFloat('parts[0].output', first.output);
   const outputs = parts.map(({ output }) => output);
   const logSumExps = parts.map(({ logSumExp }) => logSumExp);
   parts.forEach((part, index) => {
     expectShape(`parts[${index}].output`, part.output.shape, first.output.shape, 'to match the first part');
     expectShape(`parts[${index}].logSumExp`, part.logSumExp.shape, first.output.shape.slice(0, -1), 'to match it');
     expectSameDType(`parts[${index}].output`, part.output, first.output.dtype, 'to match the first part');
+    expectSameDType(`parts[${index}].logSumExp`, part.logSumExp, first.output.dtype, 'to match the first part');
   });
   if (parts.length > MOST_JOINED) {
-    return joinAttention([joinAttention(parts.slice(0, MOST_JOINED)), ...parts.slice(MOST_JOINED)]);
+    const rest = parts.slice(MOST_JOINED);
+    let joined = joinAttention(parts.slice(0, MOST_JOINED));
+    for (let n = 0; n < rest.length; n += MOST_JOINED - 1) {
+      joined = joinAttention([joined, ...rest.slice(n, n + MOST_JOINED - 1)]);
+    }
+    return joined;
   }
   const width = first.output.shape[first.output.shape.length - 1];
   const rows = first.logSumExp.size;
@@ -153,6 +168,7 @@ function expectInputs(
     if (shape.length === 4) continue;
     throw new ShapeError(`${name}: expected [batch, heads, length, headDim], got ${formatShape(shape)}`);
   }
+  expectLayout('layout', layout);
   const [batch, heads, , headDim] = queries.shape;
   expectShape('queries', queries.shape, [batch, heads, layout.queryLength, headDim], 'to match the layout');
   expectShape('keys', keys.shape, [batch, heads, layout.keyLength, headDim], 'to match queries and the layout');
@@ -161,8 +177,6 @@ function expectInputs(
     throw new ShapeError(`layout: expected runs for ${heads} heads, or one for all, got ${layout.heads.length}`);
   }
   if (keyMask === undefined) return;
-  expectTensor('keyMask', keyMask);
   const perHead = keyMask.shape.length === 3 ? [heads] : [];
-  expectShape('keyMask', keyMask.shape, [batch, ...perHead, layout.keyLength], 'to match keys');
-  if (keyMask.dtype !== 'uint8') throw new ArgumentError(`keyMask: expected uint8, got ${keyMask.dtype}`);
+  expectFlags('keyMask', keyMask, [batch, ...perHead, layout.keyLength], 'to match keys');
 }

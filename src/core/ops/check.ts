@@ -1,7 +1,8 @@
 /** Checks that the ops share: dtypes and axes. */
-import { ArgumentError, expectInteger, formatShape, ShapeError } from '../errors.ts';
+import { expectArrayLike } from '../dtype.ts';
+import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import type { DType } from '../memory.ts';
-import { expectTensor, type Tensor } from '../tensor.ts';
+import { elements, expectTensor, type Tensor } from '../tensor.ts';
 
 export { expectTensor };
 
@@ -11,6 +12,29 @@ export function expectFloat(name: string, tensor: Tensor): void {
   if (tensor.dtype !== 'float32' && tensor.dtype !== 'float64') {
     throw new ArgumentError(`${name}: expected float32 or float64, got ${tensor.dtype}`);
   }
+}
+
+/** Throws ArgumentError unless `tensor` holds int32. */
+export function expectInt32(name: string, tensor: Tensor): void {
+  expectTensor(name, tensor);
+  if (tensor.dtype !== 'int32') throw new ArgumentError(`${name}: expected int32, got ${tensor.dtype}`);
+}
+
+/** Throws ArgumentError or ShapeError unless `tensor` holds flags, uint8 of 0 or 1, in this shape. */
+export function expectFlags(name: string, tensor: Tensor, shape: readonly number[], because: string): void {
+  expectTensor(name, tensor);
+  expectShape(name, tensor.shape, shape, because);
+  if (tensor.dtype !== 'uint8') throw new ArgumentError(`${name}: expected uint8, got ${tensor.dtype}`);
+  const flags = elements(tensor);
+  for (let n = 0; n < flags.length; n++) {
+    if (flags[n] > 1) throw new ArgumentError(`${name}: expected 0 or 1, got ${flags[n]} at element ${n}`);
+  }
+}
+
+/** Throws ArgumentError unless these are whole numbers of `least` … length − 1. */
+export function expectPositions(name: string, positions: ArrayLike<number>, least: number, length: number): void {
+  const { length: count } = expectArrayLike(name, positions);
+  for (let n = 0; n < count; n++) expectInteger(`${name}[${n}]`, positions[n], least, length - 1);
 }
 
 /** Throws ArgumentError unless `tensor` has the dtype that another argument has. */

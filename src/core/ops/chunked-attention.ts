@@ -1,6 +1,7 @@
 /** Softmax attention of every token among those that sorting by group has put near it. */
 import { recordAll } from '../autograd.ts';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { expectBoolean, expectFiniteNumber, expectRecord, integerOf, optional } from '../expect.ts';
 import { chunkedAttentionKernel } from '../kernels/chunked-attention.ts';
 import { chunkedGradientKernel, gradientBlock, gradientRounds } from '../kernels/chunked-attention-gradient.ts';
 import { type ChunkedNumbers, OWN } from '../kernels/chunks.ts';
@@ -8,8 +9,8 @@ import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 import type { Attended } from './attention.ts';
 import { beginBackward } from './attention-backward.ts';
-import { expectFloat, expectSameDType, expectTensor } from './check.ts';
-import { countingSort } from './sort.ts';
+import { expectFloat, expectInt32, expectSameDType } from './check.ts';
+import { sortByCounting } from './sort.ts';
 
 /** Tokens in groups, sorted by (group, position) in every round, and cut into chunks. See `sortIntoChunks`. */
 export interface SortedChunks {
@@ -45,13 +46,13 @@ const EXP_COST = 24;
  * Throws ShapeError or ArgumentError for what does not fit.
  */
 export function sortIntoChunks(group: Tensor, groups: number, chunkLength: number): SortedChunks {
-  expectTensor('group', group);
+  expectInt32('group', group);
   if (group.shape.length !== 4) {
     throw new ShapeError(`group: expected [batch, heads, rounds, length], got ${formatShape(group.shape)}`);
   }
   expectInteger('groups', groups, 1);
   expectInteger('chunkLength', chunkLength, 1);
-  const { order, place } = countingSort(group, groups + 1);
+  const { order, place } = sortByCounting('group', group, groups + 1);
   return { group, order, place, groups, chunkLength };
 }
 
@@ -71,6 +72,13 @@ export function chunkedAttention(
   options: ChunkedOptions,
 ): Attended {
   expectInputs(queries, keys, values, chunks, round);
+  expectRecord('options', options, {
+    causal: expectBoolean,
+    acrossGroups: expectBoolean,
+    countOnce: expectBoolean,
+    selfBias: expectFiniteNumber,
+    scale: optional(expectFiniteNumber),
+  });
   const [batch, heads, length, headDim] = queries.shape;
   const valueDim = values.shape[3];
   const { chunkLength, groups } = chunks;
@@ -125,6 +133,14 @@ function expectInputs(queries: Tensor, keys: Tensor, values: Tensor, chunks: Sor
   if (queries.shape.length !== 4) {
     throw new ShapeError(`queries: expected [batch, heads, length, headDim], got ${formatShape(queries.shape)}`);
   }
+  const table = (name: string, tensor: unknown) => expectInt32(name, tensor as Tensor);
+  expectRecord('chunks', chunks, {
+    group: table,
+    order: table,
+    place: table,
+    groups: integerOf(1),
+    chunkLength: integerOf(1),
+  });
   const [batch, heads, length] = queries.shape;
   const rounds = chunks.group.shape[2];
   expectShape('keys', keys.shape, queries.shape, 'to match queries');
@@ -132,8 +148,19 @@ function expectInputs(queries: Tensor, keys: Tensor, values: Tensor, chunks: Sor
   expectInteger('round', round, 0, rounds - 1);
   for (const name of ['group', 'order', 'place'] as const) {
     expectShape(`chunks.${name}`, chunks[name].shape, [batch, heads, rounds, length], 'to match queries');
-    if (chunks[name].dtype !== 'int32') {
-      throw new ArgumentError(`chunks.${name}: expected int32, got ${chunks[name].dtype}`);
+    expectRoundWithin(`chunks.${name}`, chunks[name], round, name === 'group' ? chunks.groups + 1 : length);
+  }
+}
+
+/** Throws ArgumentError unless the entries of one round are 0 … below − 1: a kernel goes where they say. */
+function expectRoundWithin(name: string, table: Tensor, round: number, below: number): void {
+  const [batch, heads, rounds, length] = table.shape;
+  const entries = elements(table);
+  for (let head = 0; head < batch * heads; head++) {
+    const begin = (head * rounds + round) * length;
+    for (let at = begin; at < begin + length; at++) {
+      if (entries[at] >= 0 && entries[at] < below) continue;
+      throw new ArgumentError(`${name}: expected 0 to ${below - 1}, got ${entries[at]} at element ${at}`);
     }
   }
 }

@@ -1,10 +1,11 @@
 /** Classes predicted by logits, held against those that are right. */
 import { record } from '../autograd.ts';
 import { ArgumentError, expectShape } from '../errors.ts';
+import { expectOptions, integerOf, oneOf } from '../expect.ts';
 import { argMaxKernel, crossEntropyGradientKernel, crossEntropyKernel } from '../kernels/cross-entropy.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, fromArray, type Tensor } from '../tensor.ts';
-import { expectAxes, expectFloat, expectTensor } from './check.ts';
+import { expectAxes, expectFlags, expectFloat, expectInt32, expectTensor } from './check.ts';
 
 /** Which of the targets count; all by default. */
 export interface Counted {
@@ -19,6 +20,12 @@ export interface CrossEntropyOptions extends Counted {
   reduction?: 'mean' | 'sum';
 }
 
+const checks = {
+  ignoreIndex: integerOf(Number.MIN_SAFE_INTEGER),
+  mask: expectTensor,
+  reduction: oneOf('mean', 'sum'),
+};
+
 /** Multiply-adds that an exp counts for. */
 const EXP_COST = 16;
 
@@ -28,6 +35,7 @@ const EXP_COST = 16;
  * what does not fit.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  expectOptions('options', options, checks);
   const { classes, columns, count } = countedClasses(logits, targets, options);
   const share = options.reduction === 'sum' ? 1 : 1 / Math.max(1, count);
   const losses = empty(targets.shape, 'float64');
@@ -64,6 +72,7 @@ export function countCorrect(
   targets: Tensor,
   options: Counted = {},
 ): { correct: number; count: number } {
+  expectOptions<CrossEntropyOptions>('options', options, checks);
   const { classes, count } = countedClasses(logits, targets, options);
   const [right, predicted] = [elements(classes), elements(argMax(logits))];
   let correct = 0;
@@ -79,14 +88,9 @@ function countedClasses(
 ): { classes: Tensor; columns: number; count: number } {
   expectFloat('logits', logits);
   expectAxes('logits', logits, 1);
-  expectTensor('targets', targets);
+  expectInt32('targets', targets);
   expectShape('targets', targets.shape, logits.shape.slice(0, -1), 'to match logits');
-  if (targets.dtype !== 'int32') throw new ArgumentError(`targets: expected int32, got ${targets.dtype}`);
-  if (mask !== undefined) {
-    expectTensor('mask', mask);
-    expectShape('mask', mask.shape, targets.shape, 'to match targets');
-    if (mask.dtype !== 'uint8') throw new ArgumentError(`mask: expected uint8, got ${mask.dtype}`);
-  }
+  if (mask !== undefined) expectFlags('mask', mask, targets.shape, 'to match targets');
   const columns = logits.shape[logits.shape.length - 1];
   const flags = mask && elements(mask);
   let count = 0;

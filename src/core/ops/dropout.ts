@@ -1,9 +1,9 @@
 import { record } from '../autograd.ts';
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError, describe } from '../errors.ts';
 import { dropoutKernel } from '../kernels/dropout.ts';
 import { RUN } from '../kernels/unary.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import type { Random } from '../random.ts';
+import { expectRandom, type Random } from '../random.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 import { expectFloat } from './check.ts';
 
@@ -16,7 +16,10 @@ const TWO_TO_32 = 2 ** 32;
  */
 export function dropout(x: Tensor, rate: number, random: Random): Tensor {
   expectFloat('x', x);
-  if (!(rate >= 0 && rate < 1)) throw new ArgumentError(`rate: expected at least 0 and below 1, got ${rate}`);
+  if (typeof rate !== 'number' || !(rate >= 0 && rate < 1)) {
+    throw new ArgumentError(`rate: expected at least 0 and below 1, got ${describe(rate)}`);
+  }
+  expectRandom('random', random);
   if (rate === 0) return x;
   const key = [random.integer(TWO_TO_32), random.integer(TWO_TO_32)];
   const masked = (tensor: Tensor): Tensor => {

@@ -1,6 +1,6 @@
 /** Elementwise ops, with numpy's broadcasting: shapes aligned at the end, extents equal or 1. */
 import { record } from '../autograd.ts';
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError, describe } from '../errors.ts';
 import { type BinaryName, binaryKernels } from '../kernels/elementwise.ts';
 import { planWalk } from '../kernels/strided.ts';
 import { RUN, type UnaryName, unaryKernels } from '../kernels/unary.ts';
@@ -108,7 +108,7 @@ function unary(name: UnaryName, x: Tensor, constant = 0): Tensor {
 }
 
 function expectNumber(c: number): number {
-  if (typeof c !== 'number') throw new ArgumentError(`c: expected a number, got ${String(c)}`);
+  if (typeof c !== 'number') throw new ArgumentError(`c: expected a number, got ${describe(c)}`);
   return c;
 }
 

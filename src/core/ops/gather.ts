@@ -1,10 +1,10 @@
 /** Rows picked and put by index. A row is an entry along the last but one axis. */
 import { record } from '../autograd.ts';
-import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { ArgumentError, describe, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { gatherKernel, putRowsKernel, SCATTER_COLUMNS, scatterAddKernel } from '../kernels/rows.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { copyInto, elements, empty, fromArray, Tensor, zeros } from '../tensor.ts';
-import { expectAxes, expectFloat, expectSameDType } from './check.ts';
+import { expectAxes, expectFloat, expectSameDType, expectTensor } from './check.ts';
 
 /** Row numbers: one list for every leading entry, or (as a tensor) a list for each. */
 export type RowIndex = Int32Array | Tensor;
@@ -92,9 +92,10 @@ function planRows(name: string, x: Tensor, index: RowIndex, lowest: number): Row
     throw new ShapeError('index: expected at least one row, got none');
   const tensor = index instanceof Int32Array ? fromArray(index, [index.length], 'int32') : index;
   if (!(tensor instanceof Tensor) || tensor.dtype !== 'int32') {
-    const given = tensor instanceof Tensor ? tensor.dtype : String(tensor);
+    const given = tensor instanceof Tensor ? tensor.dtype : describe(tensor);
     throw new ArgumentError(`index: expected an Int32Array or an int32 tensor, got ${given}`);
   }
+  expectTensor('index', tensor);
   const count = tensor.shape[tensor.shape.length - 1] ?? 0;
   const own = tensor.shape.length !== 1;
   if (own) {

@@ -18,4 +18,4 @@ export * from './scan.ts';
 export * from './segments.ts';
 export * from './shape.ts';
 export * from './softmax.ts';
-export * from './sort.ts';
+export { countingSort, type Sorted } from './sort.ts';

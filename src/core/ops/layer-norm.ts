@@ -1,5 +1,5 @@
 import { record } from '../autograd.ts';
-import { ArgumentError, expectShape } from '../errors.ts';
+import { ArgumentError, describe, expectShape } from '../errors.ts';
 import {
   LAYER_NORM_ROWS,
   layerNormGradientKernel,
@@ -25,7 +25,9 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
     expectSameDType(name, each, x.dtype, 'to match x');
     expectShape(name, each.shape, [columns], 'to match the columns of x');
   }
-  if (!(epsilon > 0)) throw new ArgumentError(`epsilon: expected a number above 0, got ${epsilon}`);
+  if (typeof epsilon !== 'number' || !(epsilon > 0)) {
+    throw new ArgumentError(`epsilon: expected a number above 0, got ${describe(epsilon)}`);
+  }
   const rows = x.size / columns;
   const y = empty(x.shape, x.dtype);
   const means = empty([rows], 'float64');

@@ -3,8 +3,11 @@
  * steps of a dilation. Full, causal, windowed and dilated attention are all of this form, and so are rows of global
  * tokens. A layout holds O(length) numbers, never one for each pair.
  */
-import { ArgumentError, expectInteger, ShapeError } from '../errors.ts';
+import { expectInteger, ShapeError } from '../errors.ts';
+import { expectList, expectRecord } from '../expect.ts';
 import { type AttentionLayout, type KeyRuns, tokensOfClass } from '../kernels/attention-tiles.ts';
+import { expectPositions } from './check.ts';
+import { expectLayout, expectRuns, LONGEST } from './check-layout.ts';
 
 export type { AttentionLayout, KeyRuns };
 
@@ -21,20 +24,21 @@ export interface Band {
 
 /** Every query meets every key. */
 export function everything(queryLength: number, keyLength: number): AttentionLayout {
-  expectInteger('queryLength', queryLength, 1);
-  expectInteger('keyLength', keyLength, 1);
+  expectInteger('queryLength', queryLength, 1, LONGEST);
+  expectInteger('keyLength', keyLength, 1, LONGEST);
   return runs(new Int32Array(queryLength), new Int32Array(queryLength).fill(keyLength), keyLength);
 }
 
 /** Query i meets keys 0 … i. */
 export function causal(length: number): AttentionLayout {
+  expectInteger('length', length, 1, LONGEST);
   return band(length, { before: length, after: 0 });
 }
 
 /** Query i, which stands at place start + i among start + length keys, meets those up to its own. */
 export function upTo(start: number, length: number): AttentionLayout {
-  expectInteger('start', start, 0);
-  expectInteger('length', length, 1);
+  expectInteger('start', start, 0, LONGEST);
+  expectInteger('length', length, 1, LONGEST);
   const end = Int32Array.from({ length }, (_, i) => start + i + 1);
   return runs(new Int32Array(length), end, start + length);
 }
@@ -43,13 +47,15 @@ export function upTo(start: number, length: number): AttentionLayout {
  * Query i, at place p = start + i, meets the keys p + δ·t, −before ≤ t ≤ after, that exist: there is no wrap-around.
  * Throws ArgumentError for a negative extent or a dilation below 1.
  */
-export function band(length: number, { before, after, dilation = 1, start = 0 }: Band): AttentionLayout {
-  expectInteger('length', length, 1);
+export function band(length: number, reach: Band): AttentionLayout {
+  expectInteger('length', length, 1, LONGEST);
+  expectRecord('reach', reach);
+  const { before, after, dilation = 1, start = 0 } = reach;
   expectInteger('before', before, 0);
   expectInteger('after', after, 0);
-  expectInteger('start', start, 0);
+  expectInteger('start', start, 0, LONGEST);
   const dilations = typeof dilation === 'number' ? [dilation] : dilation;
-  if (dilations.length === 0) throw new ArgumentError('dilation: expected at least one, got none');
+  expectList('dilation', dilations, undefined, 1);
   const byDilation = new Map<number, KeyRuns>();
   const heads = dilations.map((step, index) => {
     expectInteger(typeof dilation === 'number' ? 'dilation' : `dilation[${index}]`, step, 1);
@@ -65,22 +71,14 @@ export function band(length: number, { before, after, dilation = 1, start = 0 }:
  * end[i] − 1. Throws ShapeError or ArgumentError for runs that leave the sequence.
  */
 export function runs(begin: Int32Array, end: Int32Array, keyLength: number, dilation = 1): AttentionLayout {
-  expectInteger('keyLength', keyLength, 1);
-  expectInteger('dilation', dilation, 1);
-  if (begin.length === 0 || end.length !== begin.length) {
-    throw new ShapeError(`end: expected as many entries as begin, at least one, got ${begin.length} and ${end.length}`);
-  }
-  for (const [name, entries] of Object.entries({ begin, end })) {
-    const highest = (i: number) => tokensOfClass(keyLength, i % dilation, dilation);
-    const at = entries.findIndex((entry, i) => entry < 0 || entry > highest(i));
-    if (at >= 0) throw new ArgumentError(`${name}[${at}]: expected 0 to ${highest(at)}, got ${entries[at]}`);
-  }
+  expectInteger('keyLength', keyLength, 1, LONGEST);
+  expectRuns('', { dilation, begin, end }, keyLength);
   return { queryLength: begin.length, keyLength, heads: [{ dilation, begin, end }] };
 }
 
 /** One layout with the runs of each head, from layouts of the same lengths with one each. Throws ShapeError. */
 export function perHead(layouts: readonly AttentionLayout[]): AttentionLayout {
-  if (layouts.length === 0) throw new ArgumentError('layouts: expected at least one, got none');
+  expectList('layouts', layouts, (name, layout) => expectLayout(name, layout as AttentionLayout), 1);
   const [{ queryLength, keyLength }] = layouts;
   layouts.forEach((layout, index) => {
     if (layout.queryLength === queryLength && layout.keyLength === keyLength && layout.heads.length === 1) return;
@@ -94,6 +92,8 @@ export function perHead(layouts: readonly AttentionLayout[]): AttentionLayout {
 
 /** The layout without the runs of these queries, which then meet nobody. */
 export function withoutQueries(layout: AttentionLayout, positions: ArrayLike<number>): AttentionLayout {
+  expectLayout('layout', layout);
+  expectPositions('positions', positions, 0, layout.queryLength);
   const cut = new Map<KeyRuns, KeyRuns>();
   const heads = layout.heads.map((head) => {
     const known = cut.get(head);
@@ -109,6 +109,8 @@ export function withoutQueries(layout: AttentionLayout, positions: ArrayLike<num
 
 /** How many pairs of a query and a key meet, in `heads` heads. */
 export function pairsOf(layout: AttentionLayout, heads: number): number {
+  expectLayout('layout', layout);
+  expectInteger('heads', heads, 1);
   const perLayout = layout.heads.map(({ begin, end }) =>
     begin.reduce((sum, first, i) => sum + Math.max(0, end[i] - first), 0),
   );

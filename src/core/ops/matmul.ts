@@ -1,6 +1,7 @@
 /** The matrix product, batched over leading axes. */
 import { record } from '../autograd.ts';
 import { formatShape, ShapeError } from '../errors.ts';
+import { expectBoolean, expectOptions } from '../expect.ts';
 import { matmulItem, matmulKernel } from '../kernels/matmul.ts';
 import { allocate, type NumericArray, release } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
@@ -16,11 +17,14 @@ export interface MatmulOptions {
   transposeB?: boolean;
 }
 
+const checks = { transposeA: expectBoolean, transposeB: expectBoolean };
+
 /**
  * a [..., m, k] · b [..., k, n] → [..., m, n]; leading axes broadcast. Throws ShapeError if the inner extents or the
  * leading axes do not fit.
  */
-export function matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: MatmulOptions = {}): Tensor {
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const { transposeA = false, transposeB = false } = expectOptions('options', options, checks);
   expectFloat('a', a);
   expectSameDType('b', b, a.dtype, 'to match a');
   expectAxes('a', a, 2);

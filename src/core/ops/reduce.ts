@@ -1,5 +1,6 @@
 /** Reductions along one axis, or over everything. */
 import { record } from '../autograd.ts';
+import { expectBoolean } from '../expect.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { logSumExpGradientKernel, logSumExpKernel, maxKernel } from '../kernels/rows.ts';
 import { parallelFor } from '../parallel/pool.ts';
@@ -18,6 +19,7 @@ const EXP_COST = 16;
  */
 export function sum(x: Tensor, axis?: number, keepDims = false): Tensor {
   expectFloat('x', x);
+  expectBoolean('keepDims', keepDims);
   if (axis === undefined) {
     const total = sumMiddle(x, 1, x.size, 1, keepDims ? x.shape.map(() => 1) : []);
     return record('sum', total, [x], (gradient) => [
@@ -66,6 +68,7 @@ export function logSumExp(x: Tensor, axis: number, keepDims = false): Tensor {
 }
 
 function reduced(kernel: Kernel, x: Tensor, axis: number, keepDims: boolean, cost: number): Tensor {
+  expectBoolean('keepDims', keepDims);
   const { outer, extent, inner } = around(x.shape, axis);
   const result = empty(reducedShape(x.shape, axis, keepDims), x.dtype);
   parallelFor(kernel, outer, [elements(x), elements(result)], [extent, inner], { costPerItem: cost * extent * inner });

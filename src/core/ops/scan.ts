@@ -1,6 +1,7 @@
 /** Causal sums of outer products: what every causal linear attention is made of. */
 import { record } from '../autograd.ts';
 import { expectShape, formatShape, ShapeError } from '../errors.ts';
+import { expectBoolean, expectOptions } from '../expect.ts';
 import {
   type ScanNumbers,
   STATE_PIECE,
@@ -28,7 +29,8 @@ export interface ScanOptions {
  *
  *     ā_i = Σ_{j ≤ i} (g_i · c_j) b_j,   b̄_j = Σ_{i ≥ j} (c_j · g_i) a_i,   c̄_j = Σ_{i ≥ j} (b_j · a_i) g_i
  */
-export function causalScan(a: Tensor, b: Tensor, c: Tensor, { reverse = false }: ScanOptions = {}): Tensor {
+export function causalScan(a: Tensor, b: Tensor, c: Tensor, options: ScanOptions = {}): Tensor {
+  const { reverse = false } = expectOptions('options', options, { reverse: expectBoolean });
   expectOperands(a, b, c);
   return record('causalScan', scanned(a, b, c, reverse), [a, b, c], (gradient) => [
     a.requiresGrad ? causalScan(gradient, c, b, { reverse }) : null,

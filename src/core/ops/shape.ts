@@ -2,6 +2,7 @@
 import ndarray from 'ndarray';
 import { record } from '../autograd.ts';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { expectList, integerOf } from '../expect.ts';
 import { copyInto, empty, expectExtents, isContiguous, packed, sizeOf, Tensor, viewAs, zeros } from '../tensor.ts';
 import { sumTo } from './broadcast.ts';
 import { axisOf, expectSameDType, expectTensor } from './check.ts';
@@ -12,6 +13,7 @@ import { axisOf, expectSameDType, expectTensor } from './check.ts';
  */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   expectTensor('x', x);
+  expectList('shape', shape);
   const known = sizeOf(shape.filter((extent) => extent !== -1));
   const target = shape.map((extent) => (extent === -1 ? x.size / known : extent));
   const valid = target.every((extent) => Number.isInteger(extent) && extent >= 1);
@@ -34,6 +36,7 @@ export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
   if (permutation === undefined && axes < 2) {
     throw new ShapeError(`x: expected at least 2 axes, got ${formatShape(x.shape)}`);
   }
+  if (permutation !== undefined) expectList('permutation', permutation, integerOf(0, axes - 1));
   const order = permutation ?? [...x.shape.keys()].map((axis) => (axis < axes - 2 ? axis : 2 * axes - 3 - axis));
   if (order.length !== axes || ![...order].sort((a, b) => a - b).every((axis, index) => axis === index)) {
     throw new ArgumentError(
@@ -66,9 +69,8 @@ function part(x: Tensor, axis: number, begin: number, end: number): Tensor {
 
 /** Tensors one after another along an axis. Throws ShapeError unless they agree on all others. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
-  if (tensors.length === 0) throw new ArgumentError('tensors: expected at least one, got none');
+  expectList('tensors', tensors, expectTensor, 1);
   const [first] = tensors;
-  expectTensor('tensors[0]', first);
   const along = axisOf(axis, first.shape.length);
   tensors.forEach((each, index) => {
     expectSameDType(`tensors[${index}]`, each, first.dtype, 'to match tensors[0]');
@@ -88,6 +90,7 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
 
 /** Tensors of one shape side by side along a new axis, the first by default. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  expectList('tensors', tensors, expectTensor, 1);
   return concat(
     tensors.map((each) => expandDims(each, axis)),
     axis,

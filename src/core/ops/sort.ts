@@ -3,7 +3,7 @@ import { ArgumentError, expectInteger } from '../errors.ts';
 import { countingSortKernel } from '../kernels/sort.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
-import { expectAxes } from './check.ts';
+import { expectAxes, expectInt32 } from './check.ts';
 
 /** A permutation of every list along the last axis, int32, both ways. */
 export interface Sorted {
@@ -18,13 +18,18 @@ export interface Sorted {
  * Throws ArgumentError for another type or for keys outside that range.
  */
 export function countingSort(keys: Tensor, bound: number): Sorted {
-  expectAxes('keys', keys, 1);
-  if (keys.dtype !== 'int32') throw new ArgumentError(`keys: expected int32, got ${keys.dtype}`);
-  expectInteger('bound', bound, 1);
+  return sortByCounting('keys', keys, bound);
+}
+
+/** The same, for callers whose argument has another name. */
+export function sortByCounting(name: string, keys: Tensor, bound: number): Sorted {
+  expectInt32(name, keys);
+  expectAxes(name, keys, 1);
+  expectInteger('bound', bound, 1, 2 ** 31);
   const numbers = elements(keys);
   for (let i = 0; i < numbers.length; i++) {
     if (numbers[i] >= 0 && numbers[i] < bound) continue;
-    throw new ArgumentError(`keys: expected 0 to ${bound - 1}, got ${numbers[i]} at element ${i}`);
+    throw new ArgumentError(`${name}: expected 0 to ${bound - 1}, got ${numbers[i]} at element ${i}`);
   }
   const length = keys.shape[keys.shape.length - 1];
   const order = empty(keys.shape, 'int32');

@@ -2,7 +2,7 @@
  * Learning rates over time. A schedule is a plain value, so that it can be written into a checkpoint, and a rate is a
  * function of it and of the step alone, so that a run that is resumed goes on as it would have.
  */
-import { ArgumentError, expectInteger } from '../../core/errors.ts';
+import { ArgumentError, describe, expectInteger } from '../../core/errors.ts';
 
 export type Schedule =
   /** The same rate at every step. */
@@ -53,13 +53,13 @@ export function expectSchedule(schedule: Schedule): void {
     expectRates({ peak: schedule.peak, final: schedule.final ?? 0 });
   } else {
     const { kind } = schedule as { kind: unknown };
-    throw new ArgumentError(`kind: expected constant, cosine, linear or inverse-square-root, got ${String(kind)}`);
+    throw new ArgumentError(`kind: expected constant, cosine, linear or inverse-square-root, got ${describe(kind)}`);
   }
 }
 
 function expectRates(rates: Record<string, number>): void {
   for (const [name, rate] of Object.entries(rates)) {
     if (typeof rate === 'number' && rate >= 0 && rate < Number.POSITIVE_INFINITY) continue;
-    throw new ArgumentError(`${name}: expected a finite number of at least 0, got ${String(rate)}`);
+    throw new ArgumentError(`${name}: expected a finite number of at least 0, got ${describe(rate)}`);
   }
 }

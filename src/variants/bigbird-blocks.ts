@@ -7,6 +7,8 @@ export const WINDOW_BLOCKS = 3;
 
 export interface BlockPlan {
   length: number;
+  /** b */
+  blockSize: number;
   /** n: all blocks, the last of them perhaps shorter. */
   blocks: number;
   /** Whether 3 + global + r is at least n: then everything meets everything. */
@@ -18,12 +20,14 @@ export interface BlockPlan {
   globalTokens: Int32Array;
   /** By head and query block, ascending; none for global blocks. */
   random: number[][][];
-  /** The most tokens that the random blocks of a head have together. */
-  mostRandom: number;
   blockOf(token: number): number;
   isGlobal(block: number): boolean;
   /** First token of a block; the length for the block after the last. */
   startOf(block: number): number;
+  /** All blocks that each query block meets, by head (or for all, without random ones); none for global blocks. */
+  lists(): number[][][];
+  /** Pairs of a query and a key that meet, in all of these heads. */
+  pairs(heads: number): number;
 }
 
 /**
@@ -37,7 +41,6 @@ export function planBlocks(length: number, heads: number, options: BigBirdOption
   const after = construction === 'itc' ? Math.min(blocks - before, globalBlocks) : 0;
   const met = WINDOW_BLOCKS + globalBlocks * (construction === 'itc' ? 2 : 1) + randomBlocks;
   const [firstInner, endInner] = [before, blocks - after];
-  const startOf = (block: number) => Math.min(length, block * blockSize);
   const isGlobal = (block: number) => block < firstInner || block >= endInner;
   const isFull = met >= blocks;
 
@@ -57,28 +60,80 @@ export function planBlocks(length: number, heads: number, options: BigBirdOption
       });
     }),
   );
-  const plan: BlockPlan = {
-    length,
-    blocks,
-    isFull,
-    firstInner,
-    endInner,
-    globalTokens: Int32Array.from([...range(0, startOf(firstInner)), ...range(startOf(endInner), length)]),
-    random: [],
-    mostRandom: 0,
-    blockOf: (token) => Math.floor(token / blockSize),
-    isGlobal,
-    startOf,
-  };
-  return withRandomBlocks(plan, random);
+  return new Plan({ length, blocks, blockSize, isFull, firstInner, endInner, random });
+}
+
+type Given = Pick<BlockPlan, 'length' | 'blocks' | 'blockSize' | 'isFull' | 'firstInner' | 'endInner' | 'random'>;
+
+class Plan implements BlockPlan {
+  readonly length: number;
+  readonly blocks: number;
+  readonly blockSize: number;
+  readonly isFull: boolean;
+  readonly firstInner: number;
+  readonly endInner: number;
+  readonly random: number[][][];
+  readonly globalTokens: Int32Array;
+
+  constructor({ length, blocks, blockSize, isFull, firstInner, endInner, random }: Given) {
+    this.length = length;
+    this.blocks = blocks;
+    this.blockSize = blockSize;
+    this.isFull = isFull;
+    this.firstInner = firstInner;
+    this.endInner = endInner;
+    this.random = random;
+    this.globalTokens = Int32Array.from([
+      ...range(0, this.startOf(firstInner)),
+      ...range(this.startOf(endInner), length),
+    ]);
+  }
+
+  blockOf(token: number): number {
+    return Math.floor(token / this.blockSize);
+  }
+
+  isGlobal(block: number): boolean {
+    return block < this.firstInner || block >= this.endInner;
+  }
+
+  startOf(block: number): number {
+    return Math.min(this.length, block * this.blockSize);
+  }
+
+  lists(): number[][][] {
+    const { blocks, firstInner, endInner } = this;
+    const globals = [...range(0, firstInner), ...range(endInner, blocks)];
+    const heads = this.random.length === 0 ? [[]] : this.random;
+    return heads.map((random: readonly number[][]) =>
+      range(0, blocks).map((block) => {
+        if (this.isGlobal(block)) return [];
+        const window = range(Math.max(firstInner, block - 1), Math.min(endInner, block + 2));
+        return [...globals, ...window, ...(random[block] ?? [])];
+      }),
+    );
+  }
+
+  pairs(heads: number): number {
+    if (this.isFull) return heads * this.length ** 2;
+    const tokensOf = (block: number) => this.startOf(block + 1) - this.startOf(block);
+    const lists = this.lists();
+    let pairs = heads * this.globalTokens.length * this.length;
+    lists.forEach((ofHead) => {
+      ofHead.forEach((list, block) => {
+        const keys = list.reduce((sum, each) => sum + tokensOf(each), 0);
+        pairs += (lists.length === 1 ? heads : 1) * tokensOf(block) * keys;
+      });
+    });
+    return pairs;
+  }
 }
 
 /** The plan with other random blocks: by head and query block, as `random` of the plan. */
 export function withRandomBlocks(plan: BlockPlan, random: number[][][]): BlockPlan {
-  const tokensOf = (block: number) => plan.startOf(block + 1) - plan.startOf(block);
-  const randomTokens = random.map((lists) => lists.flat().reduce((sum, block) => sum + tokensOf(block), 0));
-  return { ...plan, random, mostRandom: Math.max(0, ...randomTokens) };
+  return new Plan({ ...(plan as Given), random });
 }
 
-const range = (first: number, end: number): number[] =>
-  Array.from({ length: Math.max(0, end - first) }, (_, n) => first + n);
+function range(first: number, end: number): number[] {
+  return Array.from({ length: Math.max(0, end - first) }, (_, n) => first + n);
+}

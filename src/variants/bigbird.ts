@@ -10,19 +10,8 @@
  * gives up all other pairs: on its pattern the result is exact. A sequence of so few blocks that these are all of them
  * gets full attention.
  */
-import {
-  type Attended,
-  type AttentionLayout,
-  everything,
-  gatherRows,
-  joinAttention,
-  pairsOf,
-  perHead,
-  pickKeys,
-  runs,
-  scatterRows,
-  streamingAttention,
-} from '../core/ops/index.ts';
+import { attention } from '../core/ops/key-set-attention.ts';
+import { everything, type KeySet, runs } from '../core/ops/key-sets.ts';
 import { fromArray, type Tensor } from '../core/tensor.ts';
 import { type BlockPlan, planBlocks } from './bigbird-blocks.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
@@ -108,98 +97,55 @@ export const bigbird: AttentionVariant<BigBirdOptions> = {
   },
 
   cost({ batch, heads, keyLength, headDim }, options) {
-    const plan = planBlocks(keyLength, heads, options);
-    const layouts = plan.isFull ? [everything(keyLength, keyLength)] : [nearLayout(plan)];
-    if (!plan.isFull && plan.globalTokens.length > 0) {
-      layouts.push(globalLayout(plan), everything(plan.globalTokens.length, keyLength));
-    }
-    if (!plan.isFull && plan.mostRandom > 0) layouts.push(randomRuns(plan).layout);
-    const pairs = layouts.reduce((sum, layout) => sum + pairsOf(layout, heads), 0);
+    const pairs = planBlocks(keyLength, heads, options).pairs(heads);
     return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
   },
 };
 
 /** `attend` with the blocks of a plan. A block that a plan has twice counts twice. */
-export function attendByPlan(inputs: AttentionInputs, plan: BlockPlan): Tensor {
-  const { queries, keys, values, keyMask } = inputs;
-  const { length } = plan;
-  if (plan.isFull) return streamingAttention(queries, keys, values, everything(length, length), { keyMask }).output;
-
-  // Tokens that are not global: their window without global blocks, then those, then the random ones.
-  const parts = [streamingAttention(queries, keys, values, nearLayout(plan), { keyMask })];
-  if (plan.globalTokens.length > 0) parts.push(attendToGlobal(inputs, plan));
-  if (plan.mostRandom > 0) parts.push(attendToRandom(inputs, plan));
-  const { output } = joinAttention(parts);
-  return plan.globalTokens.length === 0 ? output : withGlobalRows(output, inputs, plan);
+export function attendByPlan({ queries, keys, values, keyMask }: AttentionInputs, plan: BlockPlan): Tensor {
+  // All blocks of a query block in one softmax: the window, the global and the random ones                (appendix D)
+  return attention(queries, keys, values, setsOf(plan), { keyMask }).output;
 }
 
-/** The blocks before, of and after a query's own, as far as none is global; nothing for global queries. */
-function nearLayout(plan: BlockPlan): AttentionLayout {
-  const { length, startOf, firstInner, endInner } = plan;
-  const begin = new Int32Array(length);
-  const end = new Int32Array(length);
-  for (let i = 0; i < length; i++) {
-    const block = plan.blockOf(i);
-    if (plan.isGlobal(block)) continue;
-    begin[i] = startOf(Math.max(firstInner, block - 1));
-    end[i] = startOf(Math.min(endInner, block + 2));
-  }
-  return runs(begin, end, length);
-}
-
-/** Global queries meet every key: rows of full attention, in place of what was there. */
-function withGlobalRows(output: Tensor, { queries, keys, values, keyMask }: AttentionInputs, plan: BlockPlan): Tensor {
-  const { globalTokens, length } = plan;
-  const layout = everything(globalTokens.length, length);
-  const rows = streamingAttention(gatherRows(queries, globalTokens), keys, values, layout, { keyMask });
-  return scatterRows(output, globalTokens, rows.output);
-}
-
-function attendToGlobal({ queries, keys, values, keyMask }: AttentionInputs, plan: BlockPlan): Attended {
-  const { globalTokens } = plan;
-  return streamingAttention(
-    queries,
-    gatherRows(keys, globalTokens),
-    gatherRows(values, globalTokens),
-    globalLayout(plan),
-    { keyMask: pickKeys(keyMask, globalTokens) },
-  );
-}
-
-/** Global keys, in one softmax with the window of all that are not global themselves. */
-function globalLayout(plan: BlockPlan): AttentionLayout {
-  const { length, globalTokens } = plan;
-  const end = Int32Array.from({ length }, (_, i) => (plan.isGlobal(plan.blockOf(i)) ? 0 : globalTokens.length));
-  return runs(new Int32Array(length), end, globalTokens.length);
-}
-
-/** The random blocks of every head and query block are gathered one after another: each query has one run of them. */
-function attendToRandom({ queries, keys, values, keyMask }: AttentionInputs, plan: BlockPlan): Attended {
-  const [batch, heads, length] = queries.shape;
-  const { tokens, layout } = randomRuns(plan);
-  const flat = Array.from({ length: batch }, () => tokens.flatMap((own) => [...own])).flat();
-  const index = fromArray(flat, [batch, heads, tokens[0].length], 'int32');
-  const mask = pickKeys(keyMask, tokens, [batch, length]);
-  return streamingAttention(queries, gatherRows(keys, index), gatherRows(values, index), layout, { keyMask: mask });
-}
-
-/** For each head the tokens of its random blocks, filled up with −1 to the same number, and the runs among them. */
-function randomRuns(plan: BlockPlan): { tokens: Int32Array[]; layout: AttentionLayout } {
-  const { length, blocks, mostRandom, startOf } = plan;
-  const perHeadRuns = plan.random.map((lists) => {
-    const tokens = new Int32Array(mostRandom).fill(-1);
-    const begin = new Int32Array(length);
-    const end = new Int32Array(length);
-    let count = 0;
-    for (let block = 0; block < blocks; block++) {
-      const first = count;
-      for (const chosen of lists[block]) {
-        for (let token = startOf(chosen); token < startOf(chosen + 1); token++) tokens[count++] = token;
-      }
-      begin.fill(first, startOf(block), startOf(block + 1));
-      end.fill(count, startOf(block), startOf(block + 1));
-    }
-    return { tokens, layout: runs(begin, end, mostRandom) };
+/** What a plan's queries meet: lists of blocks, and for the queries of global blocks every key. */
+function setsOf(plan: BlockPlan): KeySet[] {
+  const { length, blocks, blockSize, globalTokens } = plan;
+  if (plan.isFull) return [everything(length, length)];
+  const lists = plan.lists();
+  // The n-th time that a block is in a list is in the n-th table: a table has a block once.
+  const width = Math.max(1, ...lists.flat().map((list) => list.length));
+  const tables = splitRepeated(lists).map((of) => {
+    const padded = of.flat().flatMap((list) => [...list, ...new Array<number>(width - list.length).fill(-1)]);
+    return fromArray(padded, [1, of.length, blocks, width], 'int32');
   });
-  return { tokens: perHeadRuns.map(({ tokens }) => tokens), layout: perHead(perHeadRuns.map(({ layout }) => layout)) };
+  const sets = tables.map((table) => ({
+    queryLength: length,
+    keyLength: length,
+    queryBlock: blockSize,
+    keyBlock: blockSize,
+    lists: table,
+  }));
+  if (globalTokens.length === 0) return sets;
+  const end = new Int32Array(length);
+  for (const token of globalTokens) end[token] = length;
+  return [...sets, runs(new Int32Array(length), end, length)];
+}
+
+/** Lists by head and query block, cut into as many as it takes for no list to have a block twice. */
+function splitRepeated(lists: readonly number[][][]): number[][][][] {
+  const rest = lists.map((ofHead) => ofHead.map((list) => [...list]));
+  const parts: number[][][][] = [];
+  while (parts.length === 0 || rest.some((ofHead) => ofHead.some((list) => list.length > 0))) {
+    parts.push(
+      rest.map((ofHead) =>
+        ofHead.map((list) => {
+          const once = [...new Set(list)];
+          for (const block of once) list.splice(list.indexOf(block), 1);
+          return once;
+        }),
+      ),
+    );
+  }
+  return parts;
 }

@@ -10,21 +10,12 @@
  * set: on its pattern the result is exact. Heads either take one of the two sets each, or all attend to both (§5.1).
  */
 import { ArgumentError } from '../core/errors.ts';
-import {
-  type Attended,
-  type AttentionLayout,
-  band,
-  gatherRows,
-  joinAttention,
-  pairsOf,
-  perHead,
-  pickKeys,
-  runs,
-  streamingAttention,
-} from '../core/ops/index.ts';
-import { attendToPlaces, cacheRow } from './decoding.ts';
+import { pairsOf } from '../core/ops/index.ts';
+import { attention } from '../core/ops/key-set-attention.ts';
+import { type AttentionLayout, band, perHead, type RunSet, runs } from '../core/ops/key-sets.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
-import type { AttentionInputs, AttentionPattern, AttentionVariant, CommonOptions } from './variant.ts';
+import { Memory } from './state.ts';
+import type { AttentionPattern, AttentionVariant, CommonOptions } from './variant.ts';
 
 export interface SparseTransformerOptions extends CommonOptions {
   /** Which two sets of keys, A⁽¹⁾ and A⁽²⁾ (§4.3). */
@@ -35,13 +26,6 @@ export interface SparseTransformerOptions extends CommonOptions {
   summaryColumns: number;
   /** `split`: even heads take A⁽¹⁾, odd ones A⁽²⁾. `merged`: every head takes their union (§5.1). */
   heads: 'split' | 'merged';
-}
-
-/** Keys that are met together, from the sequence itself or from a few columns of it. */
-interface Part {
-  layout: AttentionLayout;
-  /** Positions of the keys; absent: all of them. */
-  columns?: Int32Array;
 }
 
 export const sparseTransformer: AttentionVariant<SparseTransformerOptions> = {
@@ -97,30 +81,23 @@ export const sparseTransformer: AttentionVariant<SparseTransformerOptions> = {
 
   parameters: () => ({}),
 
-  attend(inputs, options) {
-    const [, heads, length] = inputs.queries.shape;
-    const attended = partsOf(length, heads, options).map((part) => attendToPart(inputs, part));
-    return joinAttention(attended).output;
-  },
+  attend({ queries, keys, values, keyMask }, options, _parameters, state) {
+    const [batch, heads, length] = queries.shape;
+    const memory = new Memory(state, length);
+    const K = memory.append('keys', keys);
+    const V = memory.append('values', values);
+    const mask = memory.appendMask(keyMask, batch);
 
-  decode(state, { queries, keys, values }, options) {
-    const heads = queries.shape[1];
-    const { position } = state;
-    const seenKeys = cacheRow(state, 'keys', keys);
-    const seenValues = cacheRow(state, 'values', values);
-    const allowed = patternOf(options);
-    const places = Array.from({ length: heads }, (_, head) => {
-      const all = Array.from({ length: position + 1 }, (_, key) => key);
-      return all.filter((key) => allowed(head, position, key));
-    });
-    return attendToPlaces(queries, seenKeys, seenValues, places).output;
+    // softmax over A⁽¹⁾ ∪ A⁽²⁾, or over one of the two in every head                                  (§4.3, §5.1)
+    const sets = setsOf(memory.position, length, heads, options);
+    return memory.leave(attention(queries, K, V, sets, { keyMask: mask }).output);
   },
 
   pattern: (options) => patternOf(options),
 
   cost({ batch, heads, keyLength, headDim }, options) {
-    const parts = partsOf(keyLength, heads, options);
-    const pairs = parts.reduce((sum, { layout }) => sum + pairsOf(layout, heads), 0);
+    const sets = setsOf(0, keyLength, heads, options);
+    const pairs = sets.reduce((sum, { layout }) => sum + pairsOf(layout, heads), 0);
     return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
   },
 };
@@ -138,40 +115,53 @@ function patternOf({ causal, pattern, stride, summaryColumns, heads }: SparseTra
   };
 }
 
-/** The pattern as runs of keys, no pair in two parts: softmax goes over the union of the parts. */
-function partsOf(length: number, heads: number, options: SparseTransformerOptions): Part[] {
-  const columns = options.pattern === 'fixed' ? summaryColumnsOf(length, options) : undefined;
-  const near = nearLayout(length, options);
+/** Queries from `position` on, and all keys up to the last of them. */
+interface Span {
+  position: number;
+  length: number;
+  keyLength: number;
+}
+
+/** The pattern as runs of keys, no pair in two sets: softmax goes over the union. */
+function setsOf(position: number, length: number, heads: number, options: SparseTransformerOptions): RunSet[] {
+  const span = { position, length, keyLength: position + length };
+  const columns = options.pattern === 'fixed' ? summaryColumnsOf(span.keyLength, options) : undefined;
+  const near = nearLayout(span, options);
   const onlyNear = columns?.length === 0;
   if (options.heads === 'merged') {
-    return onlyNear ? [{ layout: near }] : [{ layout: near }, ...restOfFar(length, options, columns)];
+    return onlyNear ? [{ layout: near }] : [{ layout: near }, ...restOfFar(span, options, columns)];
   }
   const layoutsOf = (even: AttentionLayout, odd: AttentionLayout) =>
     perHead(Array.from({ length: heads }, (_, head) => (head % 2 === 0 ? even : odd)));
-  const ofEvenHeads = { layout: layoutsOf(near, nothing(length, length)) };
+  const ofEvenHeads = { layout: layoutsOf(near, nothing(span, span.keyLength)) };
   if (onlyNear) return [ofEvenHeads];
-  const far = farLayout(length, options, columns);
-  return [ofEvenHeads, { layout: layoutsOf(nothing(length, far.keyLength), far), columns }];
+  const far = farLayout(span, options, columns);
+  return [ofEvenHeads, { layout: layoutsOf(nothing(span, far.keyLength), far), keyTokens: columns }];
 }
 
 /** A⁽¹⁾: the last l tokens, or the own block. */
-function nearLayout(length: number, { causal, pattern, stride }: SparseTransformerOptions): AttentionLayout {
-  if (pattern === 'strided') return band(length, { before: stride, after: causal ? 0 : stride });
-  return layoutBy(length, length, (i) => {
+function nearLayout(span: Span, { causal, pattern, stride }: SparseTransformerOptions): AttentionLayout {
+  if (pattern === 'strided') {
+    return band(span.length, { before: stride, after: causal ? 0 : stride, start: span.position });
+  }
+  return layoutBy(span, span.keyLength, (i) => {
     const start = i - (i % stride);
-    return [start, causal ? i + 1 : Math.min(length, start + stride)];
+    return [start, causal ? i + 1 : Math.min(span.keyLength, start + stride)];
   });
 }
 
 /** A⁽²⁾: every l-th token, or the columns that sum up a block. */
 function farLayout(
-  length: number,
+  span: Span,
   { causal, stride }: SparseTransformerOptions,
   columns: Int32Array | undefined,
 ): AttentionLayout {
-  if (columns === undefined) return band(length, { before: length, after: causal ? 0 : length, dilation: stride });
+  const { position, length, keyLength } = span;
+  if (columns === undefined) {
+    return band(length, { before: keyLength, after: causal ? 0 : keyLength, dilation: stride, start: position });
+  }
   let seen = 0;
-  return layoutBy(length, columns.length, (i) => {
+  return layoutBy(span, columns.length, (i) => {
     while (columns[seen] <= i) seen++;
     return [0, causal ? seen : columns.length];
   });
@@ -179,32 +169,27 @@ function farLayout(
 
 /** A⁽²⁾ without A⁽¹⁾: what lies before it and, where not causal, what lies after it. */
 function restOfFar(
-  length: number,
+  span: Span,
   { causal, pattern, stride, summaryColumns }: SparseTransformerOptions,
   columns: Int32Array | undefined,
-): Part[] {
-  const keyLength = columns?.length ?? length;
+): RunSet[] {
+  const keyLength = columns?.length ?? span.keyLength;
   const dilation = pattern === 'strided' ? stride : 1;
   // Strided, in steps of l: the token itself and its neighbours at one step are near.
   const nearRun = (i: number): [begin: number, end: number, all: number] => {
     const place = Math.floor(i / stride);
-    if (pattern === 'strided') return [place - 1, place + 2, Math.ceil((length - (i % stride)) / stride)];
+    if (pattern === 'strided') return [place - 1, place + 2, Math.ceil((span.keyLength - (i % stride)) / stride)];
     return [place * summaryColumns, (place + 1) * summaryColumns, keyLength];
   };
-  const before = layoutBy(length, keyLength, (i) => [0, Math.max(0, nearRun(i)[0])], dilation);
-  if (causal) return [{ layout: before, columns }];
-  const after = layoutBy(
-    length,
-    keyLength,
-    (i) => {
-      const [, end, all] = nearRun(i);
-      return [Math.min(end, all), all];
-    },
-    dilation,
-  );
+  const before = layoutBy(span, keyLength, (i) => [0, Math.min(keyLength, Math.max(0, nearRun(i)[0]))], dilation);
+  if (causal) return [{ layout: before, keyTokens: columns }];
+  const endOfNear = (i: number) => {
+    const [, end, all] = nearRun(i);
+    return [Math.min(end, all), all] as const;
+  };
   return [
-    { layout: before, columns },
-    { layout: after, columns },
+    { layout: before, keyTokens: columns },
+    { layout: layoutBy(span, keyLength, endOfNear, dilation), keyTokens: columns },
   ];
 }
 
@@ -213,22 +198,17 @@ function summaryColumnsOf(length: number, { stride, summaryColumns }: SparseTran
   return Int32Array.from({ length }, (_, j) => j).filter((j) => j % stride >= stride - summaryColumns);
 }
 
+/** The run of every query, from its position. */
 function layoutBy(
-  length: number,
+  { position, length }: Span,
   keyLength: number,
-  runOf: (query: number) => readonly [begin: number, end: number],
+  runOf: (position: number) => readonly [begin: number, end: number],
   dilation = 1,
 ): AttentionLayout {
   const begin = new Int32Array(length);
   const end = new Int32Array(length);
-  for (let i = 0; i < length; i++) [begin[i], end[i]] = runOf(i);
-  return runs(begin, end, keyLength, dilation);
+  for (let i = 0; i < length; i++) [begin[i], end[i]] = runOf(position + i);
+  return runs(begin, end, keyLength, dilation, position);
 }
 
-const nothing = (length: number, keyLength: number) => layoutBy(length, keyLength, () => [0, 0]);
-
-function attendToPart({ queries, keys, values, keyMask }: AttentionInputs, { layout, columns }: Part): Attended {
-  if (columns === undefined) return streamingAttention(queries, keys, values, layout, { keyMask });
-  const mask = pickKeys(keyMask, columns);
-  return streamingAttention(queries, gatherRows(keys, columns), gatherRows(values, columns), layout, { keyMask: mask });
-}
+const nothing = (span: Span, keyLength: number) => layoutBy(span, keyLength, () => [0, 0]);

@@ -58,8 +58,10 @@ export const attentionForwardKernel = defineKernel(
       sum.fill(0, 0, m * valueDim);
       softmax.start();
       walk.start(tile, queries, arrays, numbers);
+      let meetsAny = numbers.goesOn === 0;
       while (walk.next(keys, tile, dilation, arrays, numbers)) {
         const n = keys.count;
+        meetsAny = true;
         const k = keys.rows('keys', arrays.keys, keyHead * numbers.keyCapacity, headDim);
         multiplyTile(weights, q, transposed(k), m, n, headDim, scale, false);
         if (numbers.hasTerms) addTerms(scores, queries, keys, tile.head, arrays, numbers);
@@ -69,7 +71,7 @@ export const attentionForwardKernel = defineKernel(
         const v = keys.rows('values', arrays.values, keyHead * numbers.valueCapacity, valueDim);
         multiplyTile(sums, weights, v, m, valueDim, n, 1, true);
       }
-      finish(tile.head * queryLength, sum, valueDim, arrays, numbers.goesOn === 1);
+      if (meetsAny) finish(tile.head * queryLength, sum, valueDim, arrays, numbers.goesOn === 1);
     }
   },
 );

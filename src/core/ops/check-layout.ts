@@ -7,8 +7,9 @@ import { type AttentionLayout, type KeyRuns, tokensOfClass } from '../kernels/at
 export const LONGEST = 2 ** 28;
 
 /** Throws ShapeError or ArgumentError for runs that leave the sequence. */
-export function expectRuns(prefix: string, { dilation, begin, end }: KeyRuns, keyLength: number): void {
+export function expectRuns(prefix: string, { dilation, begin, end, start = 0 }: KeyRuns, keyLength: number): void {
   expectInteger(`${prefix}dilation`, dilation, 1);
+  expectInteger(`${prefix}start`, start, 0);
   expectInstance(`${prefix}begin`, begin, Int32Array);
   expectInstance(`${prefix}end`, end, Int32Array);
   if (begin.length === 0 || end.length !== begin.length) {
@@ -17,7 +18,7 @@ export function expectRuns(prefix: string, { dilation, begin, end }: KeyRuns, ke
   }
   for (const [name, entries] of Object.entries({ begin, end })) {
     for (let i = 0; i < entries.length; i++) {
-      const highest = dilation === 1 ? keyLength : tokensOfClass(keyLength, i % dilation, dilation);
+      const highest = dilation === 1 ? keyLength : tokensOfClass(keyLength, (start + i) % dilation, dilation);
       if (entries[i] >= 0 && entries[i] <= highest) continue;
       throw new ArgumentError(`${prefix}${name}[${i}]: expected 0 to ${highest}, got ${entries[i]}`);
     }

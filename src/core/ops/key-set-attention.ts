@@ -116,6 +116,7 @@ export function attention(
     const delta = empty(logSumExp.shape, output.dtype);
     const weighed = empty(logSumExp.shape, output.dtype);
     const rows = { output, outputGradient, logSumExp, delta, weighed };
+    // Once: of a view, as the gradient of a sum is, these are a copy.
     const rowArrays = Object.fromEntries(Object.entries(rows).map(([name, tensor]) => [name, elements(tensor)]));
     const lseGradient = logSumExpGradient === null ? undefined : elements(logSumExpGradient);
     parallelFor(
@@ -142,9 +143,9 @@ export function attention(
               ...terms.arrays,
               ...arrays,
               lists: walksLists ? lists : undefined,
-              outputGradient: elements(outputGradient),
-              weighed: elements(weighed),
-              delta: elements(delta),
+              outputGradient: rowArrays.outputGradient,
+              weighed: rowArrays.weighed,
+              delta: rowArrays.delta,
               tiles: int32(tiles),
               starts: int32(starts),
               queryGradient: arrayOf(own.queries),

@@ -6,6 +6,7 @@
  */
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { elements, fromArray, type Tensor } from '../tensor.ts';
+import { expectLayout } from './check-layout.ts';
 import {
   type AttentionLayout,
   band,
@@ -126,6 +127,7 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
     };
   }
   const { layout, once = false } = set;
+  expectLayout(`${name}.layout`, layout);
   if (layout.queryLength !== queryPlaces || layout.keyLength !== keyPlaces) {
     throw new ShapeError(
       `${name}.layout: expected ${queryPlaces} queries and ${keyPlaces} keys, got ${layout.queryLength} and ${layout.keyLength}`,

@@ -67,13 +67,14 @@ export function band(length: number, reach: Band): AttentionLayout {
 }
 
 /**
- * Query i meets the keys (i mod δ) + δ·n with begin[i] ≤ n < end[i], for a dilation δ of 1 that is keys begin[i] …
- * end[i] − 1. Throws ShapeError or ArgumentError for runs that leave the sequence.
+ * Query i, at place p = start + i, meets the keys (p mod δ) + δ·n with begin[i] ≤ n < end[i]: for a dilation δ of 1 the keys
+ * begin[i] … end[i] − 1. Throws ShapeError or ArgumentError for runs that leave the sequence.
  */
-export function runs(begin: Int32Array, end: Int32Array, keyLength: number, dilation = 1): AttentionLayout {
+export function runs(begin: Int32Array, end: Int32Array, keyLength: number, dilation = 1, start = 0): AttentionLayout {
   expectInteger('keyLength', keyLength, 1, LONGEST);
-  expectRuns('', { dilation, begin, end }, keyLength);
-  return { queryLength: begin.length, keyLength, heads: [{ dilation, begin, end }] };
+  const own = { dilation, begin, end, ...(start > 0 && { start }) };
+  expectRuns('', own, keyLength);
+  return { queryLength: begin.length, keyLength, heads: [own] };
 }
 
 /** One layout with the runs of each head, from layouts of the same lengths with one each. Throws ShapeError. */

@@ -79,6 +79,17 @@ let currentScope: Set<Block> | null = null;
 const freeLists: Set<Block>[] = Array.from({ length: 33 }, () => new Set<Block>());
 const sizeClass = (bytes: number): number => Math.floor(Math.log2(bytes));
 
+/** What is allocated while a body runs that may fail. */
+interface Attempt {
+  made: Set<Block>;
+  /** The most that may be live meanwhile. */
+  ceiling: number;
+  exceeded: () => Error;
+  outer: Attempt | null;
+}
+
+let attempt: Attempt | null = null;
+
 /**
  * Arrays that no scope will release. Only those: whatever is registered here outlives all but the engine's rare full
  * collections, and the arrays of a training's every step would pile up between them.
@@ -94,8 +105,12 @@ const forgotten = new FinalizationRegistry<Block>((block) => {
 export function allocate(dtype: DType, length: number): NumericArray {
   if (lent) throw new MemoryError('memory: only the thread that owns the heap allocates; a kernel runs on any');
   const bytes = blockBytes(dtype, length);
+  for (let each = attempt; each !== null; each = each.outer) {
+    if (statistics.liveBytes + bytes > each.ceiling) throw each.exceeded();
+  }
   const block = takeFree(bytes) ?? takeFresh(bytes);
   block.free = false;
+  attempt?.made.add(block);
   block.scope = currentScope;
   currentScope?.add(block);
   statistics.liveBytes += block.bytes;
@@ -179,6 +194,26 @@ export function measureMemory<T>(body: () => T): { result: T; peakBytes: number;
   }
 }
 
+/**
+ * Runs `body`. If it throws, all that it allocated is released, also what outlives its scopes. With a limit, at most so
+ * many bytes more than now may be live meanwhile: an allocation beyond that throws what `exceeded` makes.
+ */
+export function attempting<T>(body: () => T, limit?: { bytes: number; exceeded: () => Error }): T {
+  const { bytes, exceeded } = { bytes: Number.POSITIVE_INFINITY, exceeded: () => new MemoryError(''), ...limit };
+  const own: Attempt = { made: new Set(), ceiling: statistics.liveBytes + bytes, exceeded, outer: attempt };
+  attempt = own;
+  try {
+    const result = body();
+    for (const block of own.made) own.outer?.made.add(block);
+    return result;
+  } catch (error) {
+    for (const block of own.made) releaseBlock(block);
+    throw error;
+  } finally {
+    attempt = own.outer;
+  }
+}
+
 /** Runs `body` with every allocation inside entered in `members`; null: in no scope. */
 export function withScope<T>(members: Set<Block> | null, body: () => T): T {
   const outer = currentScope;
@@ -217,6 +252,7 @@ export function releaseScope(members: Set<Block>): void {
 
 function releaseBlock(block: Block): void {
   statistics.liveBytes -= block.bytes;
+  for (let each = attempt; each !== null; each = each.outer) each.made.delete(block);
   block.scope?.delete(block);
   block.scope = null;
   block.array = null;

@@ -8,12 +8,14 @@ import { keepAs, removeLeftovers } from '../core/files/atomic.ts';
 import type { ArrayToStore, StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors, type Safetensors, writeSafetensors } from '../core/files/safetensors.ts';
 import { entryAt } from '../core/files/system-error.ts';
+import { finiteNumbers } from '../core/files/weights.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { ClassifierSettings } from './classifier.ts';
 import { type Learner, makeLearner } from './learner.ts';
 import { type Run, type RunSettings, startRun } from './run.ts';
 import type { Task } from './tasks/task.ts';
+import { withinFile } from './within-file.ts';
 
 const FORMAT = 'efficient-transformers checkpoint';
 const VERSION = 1;
@@ -63,19 +65,23 @@ export function previousOf(path: string): string {
 export function resumeRun(path: string): Run {
   const { header, tensors, complain } = open(path);
   const { settings, step, random } = header;
-  const run = asked(complain, () => startRun(settings));
-  fill(PREFIXES.model, run.learner.model.tensors(), tensors, complain);
-  fill(PREFIXES.optimizer, run.optimizer.state(), tensors, complain);
-  return { ...run, random: asked(complain, () => Random.fromState(random)), step };
+  return withinFile(tensors.values(), complain, () => {
+    const run = asked(complain, () => startRun(settings));
+    fill(PREFIXES.model, run.learner.model.tensors(), tensors, complain);
+    fill(PREFIXES.optimizer, run.optimizer.state(), tensors, complain);
+    return { ...run, random: asked(complain, () => Random.fromState(random)), step };
+  });
 }
 
 /** The model alone, for use; neither the task nor its text is needed. Throws FileFormatError as `resumeRun` does. */
 export function loadModel(path: string): TrainedModel {
   const { header, tensors, complain } = open(path);
   const { kind, model, settings, alphabet, step } = header;
-  const learner = asked(complain, () => makeLearner(kind, model, settings.seed));
-  fill(PREFIXES.model, learner.model.tensors(), tensors, complain);
-  return { learner, alphabet, settings, step };
+  return withinFile(tensors.values(), complain, () => {
+    const learner = asked(complain, () => makeLearner(kind, model, settings.seed));
+    fill(PREFIXES.model, learner.model.tensors(), tensors, complain);
+    return { learner, alphabet, settings, step };
+  });
 }
 
 type Complain = (problem: string) => FileFormatError;
@@ -133,7 +139,10 @@ function stored(prefix: string, tensors: ReadonlyMap<string, Tensor>): [string, 
   return [...tensors].map(([name, tensor]) => [`${prefix}${name}`, { shape: tensor.shape, data: elements(tensor) }]);
 }
 
-/** Overwrites tensors with the file's. Throws before any change unless names, shapes and types are the same. */
+/**
+ * Overwrites tensors with the file's. Throws before any change unless names, shapes and types are the same, and for a
+ * number that is not finite: no step of a training gives one.
+ */
 function fill(
   prefix: string,
   targets: ReadonlyMap<string, Tensor>,
@@ -156,9 +165,11 @@ function fill(
     const source = sources.get(name) as StoredArray;
     const forms = [tensor, source].map(({ dtype, shape }) => `${dtype} ${formatShape(shape)}`);
     if (forms[0] !== forms[1]) throw complain(`${name}: expected ${forms[0]}, got ${forms[1]}`);
-    return { tensor, source };
+    return { name, tensor, source };
   });
-  for (const { tensor, source } of arrays) elements(tensor).set(source.load());
+  for (const { name, tensor, source } of arrays) {
+    elements(tensor).set(finiteNumbers(source, (problem) => complain(`${name}: ${problem}`)));
+  }
 }
 
 /** Names that a message lists. */

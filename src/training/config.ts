@@ -63,6 +63,9 @@ export const transformerDefaults = {
   dtype: 'float32',
 } as const satisfies Partial<TransformerConfig>;
 
+/** Far more than anybody has trained; a list of layers takes memory before any of them has tensors. */
+const MOST_LAYERS = 2 ** 16;
+
 /** What has to be said; the rest has defaults. */
 export type TransformerSettings = Partial<TransformerConfig> & Pick<TransformerConfig, 'vocabulary' | 'length'>;
 
@@ -83,7 +86,7 @@ const count = integerOf(1);
 const settingChecks = {
   vocabulary: count,
   length: count,
-  layers: count,
+  layers: integerOf(1, MOST_LAYERS),
   modelDim: count,
   heads: count,
   headDim: count,

@@ -14,7 +14,7 @@
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { add, concat, multiply, slice, subtract } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
-import { fromArray, keep, randomNormal, type Tensor } from '../core/tensor.ts';
+import { elements, empty, keep, randomNormal, type Tensor } from '../core/tensor.ts';
 import { type AxialPositions, axialPositionParameters, axialPositions } from './axial-positions.ts';
 import type { FloatType } from './linear.ts';
 import type { Parts } from './named.ts';
@@ -42,8 +42,8 @@ export interface PositionSettings {
 export function addedPositions(settings: PositionSettings, random: Random, dtype: FloatType): AddedPositions | null {
   const { kind, length, width, axialLengths = squarest(length) } = settings;
   if (kind === 'sinusoidal') {
-    const table = keep(sinusoids(length, width, dtype));
-    return { parts: {}, rows: (begin, end) => slice(table, 0, begin, end) };
+    const table = new Table(length, width, dtype, sinusoid(width));
+    return { parts: {}, rows: (begin, end) => table.rows(begin, end) };
   }
   if (kind === 'learned') {
     const weight = randomNormal([length, width], random, dtype).withGrad();
@@ -62,14 +62,54 @@ export function addedPositions(settings: PositionSettings, random: Random, dtype
   return null;
 }
 
+/**
+ * Rows that nothing is learned of, made when they are first asked for, twice as many each time: a length that is never
+ * reached, as a file may have it, costs nothing.
+ */
+class Table {
+  readonly #length: number;
+  readonly #width: number;
+  readonly #dtype: FloatType;
+  readonly #entry: (row: number, column: number) => number;
+  #made: Tensor | null = null;
+
+  constructor(length: number, width: number, dtype: FloatType, entry: (row: number, column: number) => number) {
+    this.#length = length;
+    this.#width = width;
+    this.#dtype = dtype;
+    this.#entry = entry;
+  }
+
+  /** Rows begin … end − 1, [end − begin, width]. */
+  rows(begin: number, end: number): Tensor {
+    const rows = this.#made?.shape[0] ?? 0;
+    if (this.#made === null || (end > rows && rows < this.#length)) {
+      this.#made = keep(this.#make(Math.min(this.#length, Math.max(end, 2 * rows, FEWEST_ROWS))));
+    }
+    return slice(this.#made, 0, begin, end);
+  }
+
+  #make(rows: number): Tensor {
+    const width = this.#width;
+    const table = empty([rows, width], this.#dtype);
+    const into = elements(table);
+    for (let n = 0; n < into.length; n++) into[n] = this.#entry(Math.floor(n / width), n % width);
+    return table;
+  }
+}
+
+const FEWEST_ROWS = 256;
+
 /** PE(p, 2i) = sin(p / 10000^(2i/width)), PE(p, 2i + 1) = cos of the same (§3.5): [length, width]. */
 export function sinusoids(length: number, width: number, dtype: FloatType): Tensor {
-  const table = Array.from({ length: length * width }, (_, n) => {
-    const [position, column] = [Math.floor(n / width), n % width];
+  return new Table(length, width, dtype, sinusoid(width)).rows(0, length);
+}
+
+function sinusoid(width: number): (position: number, column: number) => number {
+  return (position, column) => {
     const angle = position / 10000 ** ((column - (column % 2)) / width);
     return column % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
-  });
-  return fromArray(table, [length, width], dtype);
+  };
 }
 
 /**
@@ -78,24 +118,21 @@ export function sinusoids(length: number, width: number, dtype: FloatType): Tens
  * pair, which is the same up to the order of columns, and columns of a projection have none).
  */
 export class Rotary {
-  readonly #cosines: Tensor;
-  readonly #sines: Tensor;
+  readonly #cosines: Table;
+  readonly #sines: Table;
 
   constructor(length: number, width: number, dtype: FloatType) {
     if (width % 2 !== 0) throw new ArgumentError(`headDim: expected an even number for rotary positions, got ${width}`);
     const half = width / 2;
-    const angles = Array.from(
-      { length: length * half },
-      (_, n) => Math.floor(n / half) * 10000 ** (-(n % half) / half),
-    );
-    this.#cosines = keep(fromArray(angles.map(Math.cos), [length, half], dtype));
-    this.#sines = keep(fromArray(angles.map(Math.sin), [length, half], dtype));
+    const angle = (position: number, i: number) => position * 10000 ** (-i / half);
+    this.#cosines = new Table(length, half, dtype, (position, i) => Math.cos(angle(position, i)));
+    this.#sines = new Table(length, half, dtype, (position, i) => Math.sin(angle(position, i)));
   }
 
   /** x [batch, heads, length, width], whose first token stands at position `begin`, turned. */
   turn(x: Tensor, begin: number): Tensor {
     const [, , length, width] = x.shape;
-    const [cosines, sines] = [this.#cosines, this.#sines].map((table) => slice(table, 0, begin, begin + length));
+    const [cosines, sines] = [this.#cosines, this.#sines].map((table) => table.rows(begin, begin + length));
     const first = slice(x, 3, 0, width / 2);
     const second = slice(x, 3, width / 2, width);
     return concat(

@@ -1,7 +1,7 @@
 /** A run of training: what it is, in plain values, and where it stands. */
 import { zeroGrad } from '../core/autograd.ts';
 import { ArgumentError, describe, expectInteger } from '../core/errors.ts';
-import { release } from '../core/memory.ts';
+import { attempting, release } from '../core/memory.ts';
 import { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { type Learner, learnerFor, type ModelSettings } from './learner.ts';
@@ -66,15 +66,20 @@ export const runDefaults = {
   checkpointEvery: 500,
 } as const satisfies Partial<RunSettings>;
 
-/** At its first step. Throws ArgumentError, UnsupportedError or FileFormatError for settings that cannot be right. */
+/**
+ * At its first step. Throws ArgumentError, UnsupportedError or FileFormatError for settings that cannot be right, and then
+ * keeps nothing.
+ */
 export function startRun(settings: RunSettings): Run {
   expectRun(settings);
   const { task: taskSettings, model, seed } = settings;
   const { name, ...own } = taskSettings;
   const task = openTask(name, own);
   const random = new Random(seed);
-  const learner = learnerFor(task, model, seed);
-  const optimizer = makeOptimizer(settings.optimizer, learner.model.parameters());
+  const { learner, optimizer } = attempting(() => {
+    const learner = learnerFor(task, model, seed);
+    return { learner, optimizer: makeOptimizer(settings.optimizer, learner.model.parameters()) };
+  });
   // With the task's own defaults, which a later version may change.
   const complete = { ...settings, task: { name, ...task.settings } };
   return { settings: complete, task, learner, optimizer, random: random.split('training'), step: 0 };

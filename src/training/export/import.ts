@@ -1,17 +1,18 @@
 /** The way back: the weights of an exported model, trained on elsewhere, as a checkpoint of ours. */
 import { join } from 'node:path';
 import { EfficientTransformersError, FileFormatError, formatShape } from '../../core/errors.ts';
+import type { Complain } from '../../core/files/input-file.ts';
 import { isObject, readJsonObject } from '../../core/files/json.ts';
-import type { StoredArray } from '../../core/files/numbers.ts';
-import { readSafetensors } from '../../core/files/safetensors.ts';
 import { entryAt } from '../../core/files/system-error.ts';
-import { dtypeOf, type NumericArray } from '../../core/memory.ts';
+import { openWeights, type Weight, type Weights } from '../../core/files/weights.ts';
+import type { DType, NumericArray } from '../../core/memory.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
 import type { TransformerConfig } from '../config.ts';
-import { endRun, type Run, type RunSettings, startRun } from '../run.ts';
+import { type Run, type RunSettings, startRun } from '../run.ts';
+import { withinFile } from '../within-file.ts';
 import { ORIGIN } from './export.ts';
 import { RANDOM_BLOCKS } from './loader.ts';
-import { transformersForm } from './transformers.ts';
+import { type TransformersForm, transformersForm } from './transformers.ts';
 
 /**
  * A run at its first step, with the settings that were exported and the weights in `folder`: to generate with, or to
@@ -23,14 +24,13 @@ export function importRun(folder: string): Run {
   const complain = (problem: string) => new FileFormatError(`${path}: ${problem}`);
   if (entryAt(path) === null) throw complain('expected a folder that export has written, which has this file');
   const config = readJsonObject(path, { size: LONGEST_CONFIG });
-  const run = begun(settingsIn(config, complain), complain);
-  try {
-    fill(run, config.model_type === 'efficient-transformer', join(folder, 'model.safetensors'));
+  const settings = settingsIn(config, complain);
+  const weights = openWeights(folder);
+  return withinFile(weights.tensors.values(), complain, () => {
+    const run = begun(settings, complain);
+    fill(run, config.model_type === 'efficient-transformer', weights);
     return run;
-  } catch (error) {
-    endRun(run);
-    throw error;
-  }
+  });
 }
 
 /** In bytes. What export writes has a few thousand. */
@@ -49,65 +49,110 @@ function begun(settings: RunSettings, complain: (problem: string) => FileFormatE
   try {
     return startRun(settings);
   } catch (error) {
-    if (!(error instanceof EfficientTransformersError)) throw error;
+    if (!(error instanceof EfficientTransformersError) || error instanceof FileFormatError) throw error;
     throw complain(error.message);
   }
 }
 
-interface Weights {
+/** Numbers for one of our tensors. */
+interface Given {
   shape: readonly number[];
   data: NumericArray;
 }
 
-/** Throws before any change unless the file has all tensors, of the right shapes and types, and no others. */
-function fill({ learner }: Run, isLoaders: boolean, path: string): void {
-  const complain = (problem: string) => new FileFormatError(`${path}: ${problem}`);
-  const { tensors: found } = readSafetensors(path);
+/** Throws before any change unless the files have all tensors, of the right shapes and types, and no others. */
+function fill({ learner }: Run, isLoaders: boolean, weights: Weights): void {
+  const complain = (problem: string) => new FileFormatError(`${weights.path}: ${problem}`);
   const own = learner.model.tensors();
-  const weights = isLoaders ? asTheyAre(found) : renamed(found, own, learner.model.config, complain);
-  const extra = [...weights.keys()].find((name) => !own.has(name));
-  if (extra !== undefined) throw complain(`${extra}: expected no such tensor`);
-  for (const [name, { shape, dtype }] of own) {
-    const given = weights.get(name);
-    if (given === undefined) throw complain(`${name}: expected this tensor, got none`);
-    const forms = [`${dtype} ${formatShape(shape)}`, `${dtypeOf(given.data)} ${formatShape(given.shape)}`];
-    if (forms[0] !== forms[1]) throw complain(`${name}: expected ${forms[0]}, got ${forms[1]}`);
-  }
-  for (const [name, tensor] of own) elements(tensor).set((weights.get(name) as Weights).data);
+  const given = isLoaders
+    ? asTheyAre(weights, own, complain)
+    : renamed(weights, own, formOf(learner.model.config, complain), complain);
+  for (const [name, tensor] of own) elements(tensor).set((given.get(name) as Given).data);
+}
+
+function formOf(config: TransformerConfig, complain: Complain): TransformersForm {
+  const form = transformersForm(config);
+  if (typeof form === 'string') throw complain(`expected a model for the loader, because transformers has ${form}`);
+  return form;
 }
 
 /** The loader's names are ours; the graph of BigBird follows from its options. */
-function asTheyAre(found: ReadonlyMap<string, StoredArray>): Map<string, Weights> {
-  const ours = [...found].filter(([name]) => !name.endsWith(`.${RANDOM_BLOCKS}`));
-  return new Map(ours.map(([name, source]) => [name, { shape: source.shape, data: source.load() }]));
+function asTheyAre(
+  { tensors, ties }: Weights,
+  own: ReadonlyMap<string, Tensor>,
+  complain: Complain,
+): Map<string, Given> {
+  for (const [name, { storedName }] of tensors) {
+    if (!own.has(name) && !name.endsWith(`.${RANDOM_BLOCKS}`)) throw complain(`${storedName}: expected no such tensor`);
+  }
+  const sources = [...own].map(([name, { shape, dtype }]) => {
+    return [name, expectFit(name, tensors.get(name) ?? ties.get(name), dtype, shape, complain)] as const;
+  });
+  return new Map(sources.map(([name, source]) => [name, { shape: source.shape, data: source.load() }]));
 }
 
-/** From the names and layouts of a class of transformers. */
+/**
+ * From the names and layouts of a class of transformers. A file of the body alone has no prefix; a tied output may be there
+ * beside the embedding, or in its place, as `save_model` keeps one of the two names; old versions store constants.
+ */
 function renamed(
-  found: ReadonlyMap<string, StoredArray>,
+  weights: Weights,
   own: ReadonlyMap<string, Tensor>,
-  config: TransformerConfig,
-  complain: (problem: string) => FileFormatError,
-): Map<string, Weights> {
-  const form = transformersForm(config);
-  if (typeof form === 'string') throw complain(`expected a model for the loader, because transformers has ${form}`);
-  const known = new Set(form.tensors.map(({ theirs }) => theirs));
-  // A tied output may be there: it is the embedding once more.
-  const extra = [...found.keys()].find((name) => !known.has(name) && name !== 'lm_head.weight');
-  if (extra !== undefined) throw complain(`${extra}: expected no such tensor`);
+  { tensors: correspondences, prefix, output, embedding, constants }: TransformersForm,
+  complain: Complain,
+): Map<string, Given> {
+  const { tensors, ties } = weights;
+  const isBare = ![...tensors.keys()].some((name) => name.startsWith(prefix));
+  const inFile = (name: string) => (isBare && name.startsWith(prefix) ? name.slice(prefix.length) : name);
+  const known = new Set([output, ...correspondences.map(({ theirs }) => inFile(theirs))]);
+  for (const [name, { storedName }] of tensors) {
+    const isConstant = constants.test(name.startsWith(prefix) ? name.slice(prefix.length) : name);
+    if (!known.has(name) && !isConstant) throw complain(`${storedName}: expected no such tensor`);
+  }
+  const find = (theirs: string) => {
+    const name = inFile(theirs);
+    const found = tensors.get(name) ?? ties.get(name);
+    return found ?? (theirs === embedding ? tensors.get(output) : undefined);
+  };
+  const sources = correspondences.map((each) => {
+    const blanks = each.ours.map((name) => {
+      const { shape, size } = own.get(name) as Tensor;
+      return { shape, data: new Float32Array(size) };
+    });
+    const { shape } = each.layout.toTheirs(blanks);
+    return { ...each, source: expectFit(inFile(each.theirs), find(each.theirs), 'float32', shape, complain) };
+  });
+  expectTied(find(embedding), tensors.get(output), complain);
   return new Map(
-    form.tensors.flatMap(({ theirs, ours, layout }) => {
-      const source = found.get(theirs);
-      if (source === undefined) throw complain(`${theirs}: expected this tensor, got none`);
-      const blanks = ours.map((name) => {
-        const { shape, size } = own.get(name) as Tensor;
-        return { shape, data: new Float32Array(size) };
-      });
-      const expected = `float32 ${formatShape(layout.toTheirs(blanks).shape)}`;
-      const got = `${source.dtype} ${formatShape(source.shape)}`;
-      if (got !== expected) throw complain(`${theirs}: expected ${expected}, got ${got}`);
+    sources.flatMap(({ ours, layout, source }) => {
       const parts = layout.toOurs({ shape: source.shape, data: source.load() as Float32Array });
-      return parts.map((part, n): [string, Weights] => [ours[n], part]);
+      return parts.map((part, n): [string, Given] => [ours[n], part]);
     }),
+  );
+}
+
+function expectFit(
+  name: string,
+  source: Weight | undefined,
+  dtype: DType,
+  shape: readonly number[],
+  complain: Complain,
+): Weight {
+  if (source === undefined) throw complain(`${name}: expected this tensor, got none`);
+  const forms = [`${dtype} ${formatShape(shape)}`, `${source.dtype} ${formatShape(source.shape)}`];
+  if (forms[0] !== forms[1]) throw complain(`${source.storedName}: expected ${forms[0]}, got ${forms[1]}`);
+  return source;
+}
+
+/** An output that was trained apart from the embedding has no place here, where the two are one. */
+function expectTied(embedding: Weight | undefined, output: Weight | undefined, complain: Complain): void {
+  if (embedding === undefined || output === undefined || embedding === output) return;
+  expectFit(output.storedName, output, embedding.dtype, embedding.shape, complain);
+  const [one, other] = [embedding.load(), output.load()];
+  const at = one.findIndex((number, n) => number !== other[n]);
+  if (at < 0) return;
+  throw complain(
+    `${output.storedName}: expected the numbers of ${embedding.storedName}, to which it is tied, ` +
+      `got ${other[at]} at element ${at}, where that has ${one[at]}`,
   );
 }

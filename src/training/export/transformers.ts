@@ -23,6 +23,13 @@ export interface TransformersForm {
   /** For config.json. */
   config: Record<string, unknown>;
   tensors: readonly Correspondence[];
+  /** Before the names of the body, where a file has the head too. */
+  prefix: string;
+  /** The matrix of the output, which is that of the embedding. */
+  output: string;
+  embedding: string;
+  /** Names, without the prefix, of what old versions store although it follows from the config. */
+  constants: RegExp;
 }
 
 /** The class's config and tensors, or why transformers has none of this shape. */
@@ -72,6 +79,10 @@ function gpt2({ vocabulary, length, layers, modelDim, heads, feedForwardDim, dro
       attn_pdrop: 0,
       ...COMMON,
     },
+    prefix: 'transformer.',
+    output: 'lm_head.weight',
+    embedding: 'transformer.wte.weight',
+    constants: /^h\.\d+\.attn\.(masked_)?bias$/,
     tensors: [
       ...ends('transformer.wte', 'transformer.ln_f', modelDim),
       tensor('transformer.wpe.weight', 'decoder.positions.weight', same),
@@ -108,6 +119,10 @@ function neoX({ vocabulary, length, layers, modelDim, heads, feedForwardDim, dro
       attention_dropout: 0,
       ...COMMON,
     },
+    prefix: 'gpt_neox.',
+    output: 'embed_out.weight',
+    embedding: 'gpt_neox.embed_in.weight',
+    constants: /^(layers\.\d+\.attention\.((masked_)?bias|rotary_emb\.inv_freq)|rotary_emb\.(original_)?inv_freq)$/,
     tensors: [
       ...ends('gpt_neox.embed_in', 'gpt_neox.final_layer_norm', modelDim),
       ...eachLayer(layers, (n) => layer(`gpt_neox.layers.${n}`, `decoder.layers.${n}`)),

@@ -1,0 +1,27 @@
+/** Models made by settings that come from a file, and may say anything: never larger than the file's own tensors. */
+import type { Complain } from '../core/files/input-file.ts';
+import { countElements } from '../core/files/numbers.ts';
+import { attempting } from '../core/memory.ts';
+
+/**
+ * For each number of the file: one of the model, another on the way to it (weights are drawn, then scaled), and two of an
+ * optimiser that the file may lack, of 8 bytes each.
+ */
+const BYTES_PER_NUMBER = 32;
+/** What draws, and blocks of a whole cache line for a few numbers, take in the smallest models. */
+const ROOM = 2 ** 22;
+
+/**
+ * What `make` makes, for these tensors. Throws what `complain` makes where it asks for much more memory than they would
+ * fill. If it throws, nothing of it is kept.
+ */
+export function withinFile<T>(
+  tensors: Iterable<{ readonly shape: readonly number[] }>,
+  complain: Complain,
+  make: () => T,
+): T {
+  const numbers = [...tensors].reduce((total, { shape }) => total + countElements(shape), 0);
+  const exceeded = () =>
+    complain(`settings: expected those of the ${numbers} numbers that are stored, got those of a larger model`);
+  return attempting(make, { bytes: BYTES_PER_NUMBER * numbers + ROOM, exceeded });
+}

@@ -9,7 +9,7 @@ import { attempting } from '../core/memory.ts';
  */
 const BYTES_PER_NUMBER = 32;
 /** What draws, and blocks of a whole cache line for a few numbers, take in the smallest models. */
-const ROOM = 2 ** 22;
+const ROOM = 2 ** 19;
 
 /**
  * What `make` makes, for these tensors. Throws what `complain` makes where it asks for much more memory than they would

@@ -6,7 +6,7 @@ import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectSameDType, expectTensor } from '../core/ops/check.ts';
 import { band, convolveRows, gatherRows, matmul, multiply, pairsOf, reshape, zeroMasked } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
-import { elements, empty, fromArray, type Tensor } from '../core/tensor.ts';
+import { elements, empty, type Tensor } from '../core/tensor.ts';
 import { cacheRow, type DecodeState } from './decoding.ts';
 import type { AttentionInputs, AttentionPattern, AttentionShape, Citation, CommonOptions } from './variant.ts';
 
@@ -110,10 +110,10 @@ export function drawDropConnect(
   random: Random,
 ): { D?: Tensor } {
   if (dropConnect === 0) return {};
-  const entries = Array.from({ length: heads * kernelWidth }, () =>
-    random.uniform() < dropConnect ? 0 : 1 / (1 - dropConnect),
-  );
-  return { D: fromArray(entries, [heads, kernelWidth], dtype) };
+  const D = empty([heads, kernelWidth], dtype);
+  const entries = elements(D);
+  for (let n = 0; n < entries.length; n++) entries[n] = random.uniform() < dropConnect ? 0 : 1 / (1 - dropConnect);
+  return { D };
 }
 
 export function dropConnectShape({ kernelWidth, dropConnect }: ConvolutionOptions, heads: number): { D?: number[] } {

@@ -3,7 +3,7 @@
  * leaves the distribution of each as it is and lowers the error of positive features (Theorem 2, for m ≤ d).
  */
 import type { Random } from '../core/random.ts';
-import { fromArray, type Tensor } from '../core/tensor.ts';
+import { elements, empty, type Tensor } from '../core/tensor.ts';
 
 export const PROJECTIONS = ['iid', 'orthogonal', 'regularised'] as const;
 /**
@@ -23,6 +23,8 @@ export function drawOmega(
   random: Random,
   dtype: 'float32' | 'float64',
 ): Tensor {
+  // First of all, so that what does not fit is told before it is drawn.
+  const result = empty([m, d], dtype);
   const omega = random.split('directions').fillNormal(new Float64Array(m * d));
   if (projection !== 'iid') {
     for (let first = 0; first < m; first += d) orthonormalise(omega.subarray(first * d, (first + d) * d), d);
@@ -32,7 +34,8 @@ export function drawOmega(
       for (let c = row * d; c < (row + 1) * d; c++) omega[c] *= norm;
     }
   }
-  return fromArray(omega, [m, d], dtype);
+  elements(result).set(omega);
+  return result;
 }
 
 /** Gram–Schmidt on at most d rows of length d, in place: O(d³). Gaussian rows become uniform directions. */

@@ -150,7 +150,7 @@ export function nameIn(names: Names, ours: string, old = false): string | undefi
     const matching = Object.entries(ends).filter(([, { part }]) => `${name}.${part}` === ours);
     return matching.map(([end]) => `${module}.${end}`);
   });
-  return (old ? found.find((each) => /\.(gamma|beta)$/.test(each)) : undefined) ?? found[0];
+  return (old ? found.find((each) => /LayerNorm\.(gamma|beta)$/.test(each)) : undefined) ?? found[0];
 }
 
 function withoutPrefix(name: string, type: EncoderType): string {

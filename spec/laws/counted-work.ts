@@ -67,7 +67,8 @@ const COUNTERS: Record<string, Counter> = {
         pairs += Math.max(0, ends[at] - begins[at]);
       }
     }
-    return pairs * (2 * told.headDim + 2 * told.valueDim + SOFTMAX_FLOPS);
+    const products = given.relativeKeys === undefined ? 1 : 2;
+    return pairs * (2 * products * told.headDim + 2 * told.valueDim + SOFTMAX_FLOPS);
   },
 
   matmul(begin, end, _arrays, [m, n, k]) {

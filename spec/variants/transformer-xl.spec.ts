@@ -11,8 +11,8 @@ import { randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.t
 import { attend, checkOptions, drawParameters } from '../../src/variants/attend.ts';
 import { startDecoding } from '../../src/variants/decoding.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
-import { type TransformerXLOptions, transformerXL } from '../../src/variants/transformer-xl.ts';
-import { distanceKeys } from '../../src/variants/transformer-xl-scores.ts';
+import { distanceKeys, type TransformerXLOptions, transformerXL } from '../../src/variants/transformer-xl.ts';
+
 import type { AttentionInputs, AttentionPattern, AttentionShape, Parameters } from '../../src/variants/variant.ts';
 import { assertClose, assertSame, loop } from '../core/tensors.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
@@ -154,8 +154,8 @@ test('sinusoids are right to a rounding at any distance, in both types', () => {
       const W_kR = zeros([1, width, width], dtype);
       for (let c = 0; c < width; c++) W_kR.array.set(0, c, c, 1);
       for (const farthest of [3, 1000, 100_000]) {
-        const r = distanceKeys(farthest, farthest - 9, W_kR);
-        const expected = loop([1, 10, width], ([, t, c]) => sinusoid(farthest - t, width)[c]);
+        const r = distanceKeys(farthest - 9, farthest, W_kR);
+        const expected = loop([1, 10, width], ([, t, c]) => sinusoid(farthest - 9 + t, width)[c]);
         // A float64 angle of 10⁵ has its last bit at 10⁻¹¹.
         assertClose(r, expected, dtype === 'float32' ? 2 ** -23 : 1e-10, `${dtype} at ${farthest}`, 1);
       }
@@ -181,7 +181,7 @@ test('parameters: sinusoids as wide as all heads, and one more where that is odd
   assert.equal(shapesOf(3), { W_kR: [3, 3, 10], u: [3, 3], v: [3, 3] });
 });
 
-test('decoding keeps the last S + M keys and values, and as many distances', () => {
+test('decoding keeps the keys and values that the next token meets, at most S + M, and as many distances', () => {
   const [segmentLength, memoryLength] = [3, 5];
   const shape = { batch: 1, heads: 2, headDim: 4, dtype: 'float32', maxLength: 40 } as const;
   const decoder = startDecoding(transformerXL, shape, { segmentLength, memoryLength });
@@ -189,34 +189,42 @@ test('decoding keeps the last S + M keys and values, and as many distances', () 
   const token = () => randomNormal([1, 2, 1, 4], random);
   for (let position = 0; position < 40; position++) {
     scope(() => void decoder.step({ queries: token(), keys: token(), values: token() }));
+    const { keys, values, ...rest } = decoder.state.tensors;
+    const next = position + 1;
+    const met = next - Math.max(0, next - (next % segmentLength) - memoryLength);
+    assert.equal([keys.shape[2], values.shape[2]], [met, met]);
+    assert.equal(
+      Object.values(rest).map((tensor) => tensor.shape),
+      [[2, 8, 4]],
+    );
   }
-  const { keys, values, ...rest } = decoder.state.tensors;
-  assert.equal([keys.shape[2], values.shape[2]], [8, 8]);
-  assert.equal(
-    Object.values(rest).map((tensor) => tensor.shape),
-    [[2, 8, 4]],
-  );
 });
 
 test('cost: an example by hand', () => {
   const shape = shapeOf({ heads: 1, queryLength: 6, keyLength: 6, headDim: 2 });
-  // 3 segments of 2 queries, each with 1 + 2 keys, at 1 + 2 · 2 − 1 = 4 distances.
-  const [pairs, byDistance] = [3 * 2 * 3, 3 * 2 * 4];
-  // Width 2: a content score, a mixed value, two additions and the softmax a pair; a product a distance; r itself.
-  const expected = pairs * (2 * 2 + 2 * 2 + 2 + 5) + byDistance * 2 * 2 + 4 * 2 * 2 * 2;
+  // 3 segments of 2 queries, the first with 2 keys, the others with 1 + 2; distances from −1 to 2.
+  const [pairs, distances] = [2 * 2 + 2 * 3 + 2 * 3, 4];
+  // Width 2: two scores, a mixed value and the softmax a pair; r itself.
+  const expected = pairs * (3 * 2 * 2 + 5) + distances * 2 * 2 * 2;
   assert.is(transformerXL.cost(shape, complete({ segmentLength: 2, memoryLength: 1 }, shape)).flops, expected);
 });
 
-test('memory: nothing is larger than the scores by distance, whatever the length of the memory beyond the sequence', () => {
+test('memory: nothing is larger than the output or the sinusoids, whatever the lengths of segments and memory', () => {
   const shape = shapeOf({ queryLength: 512, keyLength: 512, headDim: 8 });
   const largest = (options: Partial<TransformerXLOptions>) =>
     scope(() => {
       const inputs = inputsOf({ shape, options: complete(options, shape), mask: null, seed: 1 });
       return measureMemory(() => attend(transformerXL, inputs, options)).largestBytes;
     });
-  assert.is(largest({ segmentLength: 64, memoryLength: 32 }), 4 * 2 * 512 * (32 + 2 * 64 - 1));
-  // One segment has no memory, however long it might be.
-  assert.is(largest({ segmentLength: 512, memoryLength: 512 }), largest({ segmentLength: 512, memoryLength: 0 }));
+  for (const [segmentLength, memoryLength] of [
+    [64, 32],
+    [128, 512],
+    [512, 512],
+  ]) {
+    // Of a width of 2 · 8, in float64.
+    const sinusoids = 8 * 16 * (Math.min(memoryLength, 511) + 2 * segmentLength - 1);
+    assert.is(largest({ segmentLength, memoryLength }), Math.max(4 * 2 * 512 * 8, sinusoids));
+  }
 });
 
 test('bad input: lengths out of range, parameters that are missing or of another size', () => {

@@ -8,7 +8,7 @@
  *
  *     A_ij = q_i·k_j + q_i·W_{k,R}R_{i−j} + u·k_j + v·W_{k,R}R_{i−j}             (terms a, b, c and d)
  *
- * Cost: O(L·(S + M)) time and memory, for segments of S tokens. It gives up what lies before the memory (a stack of
+ * Cost: O(L·(S + M)) time and O(L) memory, for segments of S tokens. It gives up what lies before the memory (a stack of
  * layers reaches back M tokens further with each) and being plain softmax attention: its distances are part of it. No
  * parameter depends on M, which may grow for evaluation: the paper goes from 384 to 1600 (§4.1).
  *
@@ -17,22 +17,12 @@
  */
 import { expectShape } from '../core/errors.ts';
 import { expectSameDType, expectTensor } from '../core/ops/check.ts';
-import {
-  concat,
-  detach,
-  expandDims,
-  gatherRows,
-  log,
-  multiply,
-  pickKeys,
-  reshape,
-  scale,
-  slice,
-} from '../core/ops/index.ts';
+import { add, concat, cos, expandDims, matmul, multiply, reshape, scale, sin } from '../core/ops/index.ts';
+import { attention } from '../core/ops/key-set-attention.ts';
+import { type AttentionLayout, runs } from '../core/ops/key-sets.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
-import { cacheRow, remember } from './decoding.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
-import { distanceKeys, positionDim, relativeAttention } from './transformer-xl-scores.ts';
+import { Memory } from './state.ts';
 import type { AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
 export interface TransformerXLOptions extends CommonOptions {
@@ -92,10 +82,7 @@ export const transformerXL: AttentionVariant<TransformerXLOptions> = {
 
   withWholeGradient: (options) => ({ ...options, stopMemoryGradient: false }),
 
-  sizes(options, { batch, heads, keyLength, headDim }) {
-    const { segments, S, M } = cutOf(keyLength, options);
-    return { parameters: parameterShapes(heads, headDim), largest: [batch, heads, segments, S, M + S] };
-  },
+  sizes: (_options, { heads, headDim }) => ({ parameters: parameterShapes(heads, headDim) }),
 
   /**
    * W_kR [heads, headDim, width] for sinusoids of a width of heads · headDim, or one more if that is odd; u and v [heads,
@@ -111,46 +98,35 @@ export const transformerXL: AttentionVariant<TransformerXLOptions> = {
     return Object.fromEntries(drawn);
   },
 
-  attend({ queries, keys, values, keyMask }, options, parameters) {
-    const [batch, heads, length] = queries.shape;
+  attend({ queries, keys, values, keyMask }, options, parameters, state) {
+    const [batch, heads, length, headDim] = queries.shape;
     const { u, v, W_kR } = expectParameters(parameters, queries);
-    const cut = cutOf(length, options);
-    const { segments, S, M } = cut;
-    const rows = (x: Tensor, from: number, to: number) =>
-      reshape(gatherRows(x, positionsOf(cut, from, to)), [batch, heads, segments, to - from, x.shape[3]]);
+    const { causal, segmentLength: S, memoryLength: M } = options;
+    const memory = new Memory(state, length);
+    const end = memory.position + length;
 
-    // h̃ = [SG(memory) ∘ segment]                                                                            (§3.2)
-    const withMemory = (x: Tensor) => {
-      const own = rows(x, 0, S);
-      if (M === 0) return own;
-      return concat([rows(options.stopMemoryGradient ? detach(x) : x, -M, 0), own], 3);
-    };
+    // h̃ = [SG(memory) ∘ segment]: what the token after these meets is remembered                            (§3.2)
+    const keep = end - firstKey(end, options);
+    const K = memory.append('keys', keys, keep);
+    const V = memory.append('values', values, keep);
+    const mask = memory.appendMask(keyMask, batch, keep);
+    const span = { position: memory.position, length, keyLength: K.shape[2] };
+    const toMemory = { layout: memoryLayout(span, options), stopsGradient: options.stopMemoryGradient };
+    const sets = M === 0 ? [segmentLayout(span, options)] : [toMemory, segmentLayout(span, options)];
 
-    // A, and softmax(A/√d) V, from r for all distances: the farthest is that of the last query to the first key, and the
-    // last key lies S − 1 ahead of the first query.                                                            (§3.3)
-    const r = distanceKeys(M + S - 1, 1 - S, W_kR);
-    const hidden = hiddenPairs(cut, keyMask, options.causal, queries.dtype);
-    const inSegments = [rows(queries, 0, S), withMemory(keys), withMemory(values)] as const;
-    const output = relativeAttention(...inSegments, r, { u, v }, hidden);
-    return slice(reshape(output, [batch, heads, segments * S, values.shape[3]]), 2, 0, length);
-  },
+    // (q_i + u)·k_j and (q_i + v)·W_kR R_{i−j}: terms a and c, b and d                                       (§3.3)
+    const towards = (bias: Tensor) => add(queries, reshape(bias, [heads, 1, headDim]));
+    const nearest = causal ? 0 : 1 - S;
+    const farthest = Math.min(M, Math.max(0, end - 1)) + S - 1;
+    const known = memory.get('keys of distances', [heads, M + S - nearest, headDim]);
+    const r = known ?? distanceKeys(nearest, memory.isKept ? M + S - 1 : farthest, W_kR);
+    memory.set('keys of distances', r);
+    const relative = { queries: towards(v), keys: r, nearest };
+    const queryStart = memory.position - (end - K.shape[2]);
 
-  decode(state, { queries, keys, values }, { segmentLength, memoryLength }, parameters) {
-    const { u, v, W_kR } = expectParameters(parameters, queries);
-    const { position } = state;
-    const size = memoryLength + segmentLength;
-    const recentKeys = cacheRow(state, 'keys', keys, size);
-    const recentValues = cacheRow(state, 'values', values, size);
-    if (position === 0) remember(state, 'keys of distances', distanceKeys(size - 1, 0, W_kR));
-
-    // One query as a segment of its own: its keys are those from the start of its memory to the token itself.
-    const first = Math.max(0, position - (position % segmentLength) - memoryLength);
-    const count = position + 1 - first;
-    const places = Int32Array.from({ length: count }, (_, c) => (first + c) % size);
-    const inOrder = (cache: Tensor) => expandDims(gatherRows(cache, places), 2);
-    const r = slice(state.tensors['keys of distances'], 1, size - count, size);
-    const inSegment = [expandDims(queries, 2), inOrder(recentKeys), inOrder(recentValues)] as const;
-    return reshape(relativeAttention(...inSegment, r, { u, v }), values.shape);
+    // softmax(A/√d) V
+    const { output } = attention(towards(u), K, V, sets, { keyMask: mask, relative, queryStart });
+    return memory.leave(output);
   },
 
   pattern({ causal, segmentLength, memoryLength }) {
@@ -161,50 +137,84 @@ export const transformerXL: AttentionVariant<TransformerXLOptions> = {
   },
 
   cost({ batch, heads, keyLength, headDim }, options) {
-    const { segments, S, M } = cutOf(keyLength, options);
-    const distances = M + 2 * S - 1;
-    const pairs = segments * S * (M + S);
-    const byDistance = segments * S * distances;
-    // (a + c), (b + d) and the values; the additions of the two and of the mask; r once for the batch.
-    const perHead = 2 * headDim * (2 * pairs + byDistance) + (2 + SOFTMAX_FLOPS) * pairs;
+    const { causal, segmentLength: S, memoryLength: M } = options;
+    const span = { position: 0, length: keyLength, keyLength };
+    let pairs = 0;
+    for (const { heads: runsOf } of [segmentLayout(span, options), memoryLayout(span, options)]) {
+      for (const { begin, end } of runsOf) for (let i = 0; i < keyLength; i++) pairs += end[i] - begin[i];
+    }
+    const distances = Math.min(M, keyLength - 1) + S - (causal ? 0 : 1 - S);
+    // (a + c), (b + d) and the values; r once for the batch.
+    const perHead = pairs * (3 * 2 * headDim + SOFTMAX_FLOPS);
     const projecting = 2 * distances * headDim * positionDim(heads, headDim);
     return { flops: heads * (batch * perHead + projecting) };
   },
 };
 
-interface Cut {
+/** The first key that the query at this position meets. */
+function firstKey(position: number, { segmentLength: S, memoryLength: M }: TransformerXLOptions): number {
+  return Math.max(0, Math.floor(position / S) * S - M);
+}
+
+/** Queries from `position` on, and the `keyLength` last keys. */
+interface Span {
+  position: number;
   length: number;
-  /** ⌈L/S⌉ */
-  segments: number;
-  S: number;
-  /** No longer than all that lies before the last segment. */
-  M: number;
+  keyLength: number;
 }
 
-function cutOf(length: number, { segmentLength: S, memoryLength }: TransformerXLOptions): Cut {
-  const segments = Math.ceil(length / S);
-  return { length, segments, S, M: Math.min(memoryLength, (segments - 1) * S) };
+function layoutBy(
+  { position, length, keyLength }: Span,
+  runOf: (i: number) => readonly [number, number],
+): AttentionLayout {
+  const before = position + length - keyLength;
+  const begin = new Int32Array(length);
+  const end = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const [first, last] = runOf(position + i);
+    begin[i] = first - before;
+    end[i] = last - before;
+  }
+  return runs(begin, end, keyLength);
 }
 
-/** Positions n·S + from … n·S + to − 1 for every segment n; −1 for one outside of the sequence. */
-function positionsOf({ length, segments, S }: Cut, from: number, to: number): Int32Array {
-  const width = to - from;
-  return Int32Array.from({ length: segments * width }, (_, at) => {
-    const position = Math.floor(at / width) * S + from + (at % width);
-    return position >= 0 && position < length ? position : -1;
+/** The own segment, up to the token itself where causal. */
+function segmentLayout(span: Span, { causal, segmentLength: S }: TransformerXLOptions): AttentionLayout {
+  const last = span.position + span.length;
+  return layoutBy(span, (i) => {
+    const start = Math.floor(i / S) * S;
+    return [start, causal ? i + 1 : Math.min(last, start + S)];
   });
 }
 
-/** 0 where a query sees a key, else −∞: [batch or 1, 1, segments, S or 1, M + S]. */
-function hiddenPairs(cut: Cut, keyMask: Tensor | undefined, causal: boolean, dtype: Tensor['dtype']): Tensor {
-  const { length, segments, S, M } = cut;
-  const batch = keyMask?.shape[0] ?? 1;
-  const flags = elements(pickKeys(keyMask, [positionsOf(cut, -M, S)], [batch, length]));
-  const there = fromArray(flags, [batch, 1, segments, 1, M + S], dtype);
-  if (!causal) return log(there);
-  const pairs = new Uint8Array(S * (M + S));
-  for (let s = 0; s < S; s++) pairs.fill(1, s * (M + S), s * (M + S) + M + s + 1);
-  return log(multiply(there, fromArray(pairs, [S, M + S], dtype)));
+/** The M tokens before the own segment. */
+function memoryLayout(span: Span, options: TransformerXLOptions): AttentionLayout {
+  const { segmentLength: S } = options;
+  return layoutBy(span, (i) => [firstKey(i, options), Math.floor(i / S) * S]);
+}
+
+/** The width of R, d_model in the paper: all heads together, and one more if that is odd, for a cosine to each sine. */
+function positionDim(heads: number, headDim: number): number {
+  return 2 * Math.ceil((heads * headDim) / 2);
+}
+
+/**
+ * r_Δ = W_{k,R} R_Δ for the distances Δ = nearest … farthest: [heads, distances, headDim], from W_{k,R} [heads, headDim,
+ * width]. R_Δ holds sin(Δω) and then cos(Δω) for the frequencies ω = 10000^(−2f/width) of Vaswani et al. 2017, §3.5; in
+ * which order makes no difference, since W_{k,R} is learned.
+ */
+export function distanceKeys(nearest: number, farthest: number, W_kR: Tensor): Tensor {
+  const width = W_kR.shape[2];
+  const distances = Array.from({ length: farthest - nearest + 1 }, (_, t) => nearest + t);
+  const frequencies = Array.from({ length: width / 2 }, (_, f) => 10000 ** ((-2 * f) / width));
+  // In float64 whatever the type of W: a rounded Δω would be wrong by as many roundings as the distance.
+  const angles = multiply(
+    fromArray(distances, [distances.length, 1], 'float64'),
+    fromArray(frequencies, [width / 2], 'float64'),
+  );
+  const exact = concat([sin(angles), cos(angles)], 1);
+  const R = fromArray(elements(exact), exact.shape, W_kR.dtype);
+  return matmul(expandDims(R, 0), W_kR, { transposeB: true });
 }
 
 function parameterShapes(heads: number, headDim: number): Record<'W_kR' | 'u' | 'v', number[]> {

@@ -7,7 +7,7 @@ import type { CheckedSet } from './key-sets.ts';
 export const int32 = (numbers: Int32Array): NumericArray => elements(fromArray(numbers, [numbers.length], 'int32'));
 
 /** One set, or a round of it, as the kernels read it. */
-export function passOf({ batch, keyLength, keyMask }: Call, set: CheckedSet, round: number) {
+export function passOf({ batch, queryLength, keyLength, keyMask }: Call, set: CheckedSet, round: number) {
   const { layout, blocks, queryTokens, keyTokens, queryLabels, keyLabels } = set;
   const mask = maskWithout(keyMask, set.except, batch, keyLength);
   const order = queryTokens ?? keyTokens;
@@ -26,7 +26,7 @@ export function passOf({ batch, keyLength, keyMask }: Call, set: CheckedSet, rou
       ...(layout !== null && runTables(layout)),
       queryTokens: optional(queryTokens),
       keyTokens: optional(keyTokens),
-      queryPlaces: set.once ? placesIn(queryTokens as Tensor, set.queryPlaces) : undefined,
+      queryPlaces: set.once ? placesIn(queryTokens as Tensor, queryLength) : undefined,
       keyPlaces: set.once ? placesIn(keyTokens as Tensor, keyLength) : undefined,
       queryLabels: optional(queryLabels),
       keyLabels: optional(keyLabels),

@@ -30,6 +30,8 @@ export interface PairRules {
    * Where queries and keys are different tokens, one tensor for each.
    */
   labels?: Tensor | { queries: Tensor; keys: Tensor };
+  /** Whether no gradient flows back through these pairs to keys and values (SG of Dai et al. 2019, §3.2). */
+  stopsGradient?: boolean;
 }
 
 /** The token at every place, int32 [batch or 1, heads or 1, (rounds,) places]; −1: none. One list serves all. */
@@ -78,6 +80,7 @@ export interface CheckedSet {
   except: ArrayLike<number> | undefined;
   causal: boolean;
   once: boolean;
+  stopsGradient: boolean;
 }
 
 export interface SetSizes {
@@ -91,7 +94,7 @@ export interface SetSizes {
 /** Checks a set against the sizes of a call. Throws ShapeError or ArgumentError, by name, for what does not fit. */
 export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedSet {
   const set: RunSet | BlockSet = 'heads' in given ? { layout: given } : given;
-  const { causal = false, except } = set;
+  const { causal = false, stopsGradient = false, except } = set;
   const { queryTokens, keyTokens } = set;
   const orders = {
     queryTokens: orderOf(`${name}.queryTokens`, queryTokens, sizes, sizes.queryLength),
@@ -114,7 +117,7 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
   if (except !== undefined) {
     for (let n = 0; n < except.length; n++) expectInteger(`${name}.except[${n}]`, except[n], 0, sizes.keyLength - 1);
   }
-  const common = { ...orders, queryPlaces, keyPlaces, rounds, except, causal };
+  const common = { ...orders, queryPlaces, keyPlaces, rounds, except, causal, stopsGradient };
   const ofLabels = { queryLabels: labels?.queries, keyLabels: labels?.keys };
   if (isBlockSet(set)) {
     if (rounds > 1) throw new ArgumentError(`${name}: expected one round of a block set, got ${rounds}`);

@@ -30,7 +30,7 @@ function verdict(f: (...inputs: Tensor[]) => Tensor, inputs: Tensor[], options: 
     checkGradients(f, inputs, options);
     return 'passed';
   } catch (error) {
-    assert.is((error as Error).name, 'Error', `${error}`);
+    assert.is((error as Error).name, 'NumericalError', `${error}`);
     return (error as Error).message;
   }
 }

@@ -339,7 +339,7 @@ test('arguments that cannot be right are refused by name', () => {
   const given = (value: unknown) => value as never;
 
   for (const seed of [0.5, Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY]) refuses(() => new Random(seed), /^seed: /);
-  refuses(() => new Random(given('7')), /^seed: .*got 7/);
+  refuses(() => new Random(given('7')), /^seed: .*got '7'/);
   refuses(() => random.split(given(3)), /^name: .*got 3/);
   for (const below of [0, -1, 1.5, 2 ** 53]) refuses(() => random.integer(below), /^below: /);
   refuses(() => random.fillNormal([0], Number.NaN), /^mean: /);
@@ -348,6 +348,11 @@ test('arguments that cannot be right are refused by name', () => {
   refuses(() => random.fillUniform([0], 0, Number.POSITIVE_INFINITY), /^high: /);
   refuses(() => random.fillUniform([0], -1e308, 1e308), /^high - low: /);
   for (const n of [-1, 2.5, 2 ** 31]) refuses(() => random.permutation(n), /^n: /);
+  refuses(() => random.choose(2 ** 30, 2 ** 24 + 1), /^k: /);
+  for (const array of [null, 5, 'ab', new Int32Array(2), new BigInt64Array(2)]) {
+    refuses(() => random.fillNormal(given(array)), /^array: /);
+    refuses(() => random.fillUniform(given(array)), /^array: /);
+  }
   refuses(() => random.choose(3, 4), /^k: expected an integer from 0 to 3, got 4/);
   refuses(() => random.chi(0), /^degrees: /);
   assert.equal(random.state(), before, 'a refused call draws nothing');

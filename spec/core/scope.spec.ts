@@ -169,18 +169,19 @@ testScoped('a released tensor keeps its shape and refuses all else, also when ot
     assert.equal([...tensor.shape], [2, 2]);
     assert.is(tensor.size, 4);
     assert.is(tensor.dtype, 'float32');
-    const uses: (() => unknown)[] = [
-      () => tensor.array,
-      () => tensor.toArray(),
-      () => elements(tensor),
-      () => packed(tensor),
-      () => keep(tensor),
-      () => transpose(tensor),
-      () => exp(tensor),
-      () => add(successors[0], tensor),
-      () => sum(tensor),
+    // Ops name their argument.
+    const uses: [string, () => unknown][] = [
+      ['tensor', () => tensor.array],
+      ['tensor', () => tensor.toArray()],
+      ['tensor', () => elements(tensor)],
+      ['tensor', () => packed(tensor)],
+      ['tensor', () => keep(tensor)],
+      ['x', () => transpose(tensor)],
+      ['x', () => exp(tensor)],
+      ['b', () => add(successors[0], tensor)],
+      ['x', () => sum(tensor)],
     ];
-    for (const use of uses) expectThrows(MemoryError, 'tensor', use);
+    for (const [name, use] of uses) expectThrows(MemoryError, name, use);
   }
   const one: Tensor[] = [];
   scope(() => void one.push(filled([1], 1)));

@@ -2,12 +2,13 @@
  * Reverse-mode differentiation on a tape. Every differentiable op calls `record` with its outputs, its inputs and its
  * vector-Jacobian product; `backward` walks the recorded nodes from last to first.
  */
-import { ArgumentError, expectShape } from './errors.ts';
+import { ArgumentError, describe, expectShape } from './errors.ts';
+import { expectFunction, expectIterable } from './expect.ts';
 import { binaryKernels } from './kernels/elementwise.ts';
 import { planWalk } from './kernels/strided.ts';
 import { type Block, isInCurrentScope, release, withScope } from './memory.ts';
 import { parallelFor } from './parallel/pool.ts';
-import { ones, packed, scope, type Tensor } from './tensor.ts';
+import { expectTensor, ones, packed, scope, Tensor } from './tensor.ts';
 
 /**
  * Gradients of a node's inputs from those of its outputs; null means zero. A gradient is never written to once it is
@@ -28,9 +29,16 @@ export interface TapeNode {
 let nextId = 0;
 let recording = true;
 
-/** Runs `body` without keeping a tape: nothing inside is differentiable, and intermediates can be released. */
+/**
+ * Runs `body` without keeping a tape: nothing inside is differentiable, and intermediates can be released. Throws
+ * ArgumentError if `body` is asynchronous, since the tape would be back before its end.
+ */
 export function noGrad<T>(body: () => T): T {
-  return recordingIf(false, body);
+  expectFunction('body', body);
+  const result = recordingIf(false, body);
+  if (!(result instanceof Promise)) return result;
+  result.catch(() => {});
+  throw new ArgumentError('body: expected a synchronous function, got one that returns a promise');
 }
 
 /**
@@ -86,6 +94,8 @@ export function record(
  * Gradients of intermediate results are released as soon as they have been passed on.
  */
 export function backward(result: Tensor, gradient?: Tensor): void {
+  expectTensor('result', result);
+  if (gradient !== undefined) expectTensor('gradient', gradient);
   if (result.node === null)
     throw new ArgumentError('backward: the result does not depend on any tensor that requires a gradient');
   if (gradient !== undefined) expectLike('gradient', gradient, result, 'to match the result');
@@ -114,7 +124,8 @@ export function backward(result: Tensor, gradient?: Tensor): void {
 
 /** Forgets the gradients of these tensors and releases their memory. */
 export function zeroGrad(tensors: Iterable<Tensor>): void {
-  for (const tensor of tensors) {
+  for (const tensor of expectIterable('tensors', tensors)) {
+    if (!(tensor instanceof Tensor)) throw new ArgumentError(`tensors: expected tensors, got ${describe(tensor)}`);
     if (tensor.grad !== null) release(tensor.grad.array.data);
     tensor.grad = null;
   }

@@ -56,7 +56,7 @@ export class WorkerError extends EfficientTransformersError {
   override name = 'WorkerError';
 }
 
-/** A computation that has to stay finite ran into NaN or an infinity: a loss, or its gradient. */
+/** Numbers that were computed cannot be right: a loss or a gradient that is not finite, or not what differences say. */
 export class NumericalError extends EfficientTransformersError {
   override name = 'NumericalError';
 }

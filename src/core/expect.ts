@@ -27,6 +27,13 @@ export function expectFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') refuse(name, 'a function', value);
 }
 
+export function expectIterable<T>(name: string, value: Iterable<T>): Iterable<T> {
+  const { [Symbol.iterator]: iterate } = (value ?? {}) as Iterable<T>;
+  if (typeof value !== 'object' || typeof iterate !== 'function')
+    refuse(name, 'a list, or what can be iterated', value);
+  return value;
+}
+
 export function expectFiniteNumber(name: string, value: unknown): asserts value is number {
   if (!Number.isFinite(value)) refuse(name, 'a finite number', value);
 }

@@ -1,9 +1,10 @@
 /** Checks the gradients of a function against central differences, in float64. */
 import { backward, noGrad, zeroGrad } from './autograd.ts';
-import { ArgumentError } from './errors.ts';
+import { ArgumentError, describe, NumericalError } from './errors.ts';
+import { expectFunction, expectList, expectOptions, integerOf, numberOf } from './expect.ts';
 import { type NumericArray, release } from './memory.ts';
 import { Random } from './random.ts';
-import { elements, isContiguous, randomNormal, scope, type Tensor } from './tensor.ts';
+import { elements, expectTensor, isContiguous, randomNormal, scope, Tensor } from './tensor.ts';
 
 export interface GradientCheckOptions {
   /** Half the distance of the two points of a difference quotient, times max(1, |x|). */
@@ -15,17 +16,27 @@ export interface GradientCheckOptions {
   seed?: number;
 }
 
+const checks = {
+  epsilon: numberOf(Number.MIN_VALUE, 1),
+  tolerance: numberOf(0),
+  maxEntries: integerOf(1),
+  seed: integerOf(Number.MIN_SAFE_INTEGER),
+};
+
 /**
  * Contracts f(…inputs) with a fixed random tensor, so that one number depends on every output, and compares its
  * gradient with (f(x + h) − f(x − h)) / 2h, whose own error is of order h² + 10⁻¹⁶ / h. Returns the worst relative
- * difference; throws an Error that names the input and the entry if it is above the tolerance. The inputs must be
+ * difference; throws a NumericalError that names the input and the entry if it is above the tolerance. The inputs must be
  * contiguous float64 leaves, and come back with their values, `requiresGrad` and no `grad`.
  */
 export function checkGradients(
   f: (...inputs: Tensor[]) => Tensor,
   inputs: Tensor[],
-  { epsilon = 1e-5, tolerance = 1e-6, maxEntries = 64, seed = 1 }: GradientCheckOptions = {},
+  options: GradientCheckOptions = {},
 ): { worst: number } {
+  expectFunction('f', f);
+  const { epsilon = 1e-5, tolerance = 1e-6, maxEntries = 64, seed = 1 } = expectOptions('options', options, checks);
+  expectList('inputs', inputs, expectTensor, 1);
   inputs.forEach((input, index) => {
     if (input.dtype !== 'float64' || input.node !== null || !isContiguous(input)) {
       const kind = input.node !== null ? 'a result' : isContiguous(input) ? input.dtype : 'a strided view';
@@ -35,7 +46,12 @@ export function checkGradients(
   const random = new Random(seed).split('gradient check');
   const required = inputs.map((input) => input.requiresGrad);
   // Dense in the outputs, so that a wrong Jacobian column cannot hide.
-  const direction = scope(() => noGrad(() => randomNormal(f(...inputs).shape, random.split('direction'), 'float64')));
+  const direction = scope(() => {
+    const output = noGrad(() => f(...inputs));
+    if (!(output instanceof Tensor))
+      throw new ArgumentError(`f: expected one that gives a tensor, got ${describe(output)}`);
+    return randomNormal(output.shape, random.split('direction'), 'float64');
+  });
   const contracted = () => scope(() => noGrad(() => dot(f(...inputs), direction)));
 
   try {
@@ -62,7 +78,7 @@ export function checkGradients(
       const difference = Math.abs(gradients[entry] - expected) / Math.max(1, Math.abs(expected));
       // A NaN fails too.
       if (!(difference <= tolerance)) {
-        throw new Error(
+        throw new NumericalError(
           `gradient of input ${index}, entry ${entry}: ${gradients[entry]} by backward, ${expected} by differences ` +
             `(relative difference ${difference.toExponential(1)}, allowed ${tolerance})`,
         );

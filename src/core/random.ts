@@ -15,6 +15,7 @@
 
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
+import { expectArrayLike } from './dtype.ts';
 import { ArgumentError, describe, expectInteger } from './errors.ts';
 
 /** What `fillNormal` and `fillUniform` write to: a plain array or any typed array of floats. */
@@ -24,6 +25,10 @@ export interface WritableNumbers {
 }
 
 const MAX_INT32 = 0x7fffffff;
+/** A gibibyte of them. */
+const LONGEST_PERMUTATION = 2 ** 28;
+/** Entries of the largest Set of JavaScript. */
+const MOST_CHOSEN = 2 ** 24;
 const TWO_TO_53 = 0x20000000000000;
 
 export class Random {
@@ -95,9 +100,10 @@ export class Random {
 
   /**
    * Fills `array` with normals of the given mean and standard deviation (rounded to the array's own type) and returns it.
-   * @throws ArgumentError unless `mean` is finite and `deviation` finite and not negative.
+   * @throws ArgumentError unless `array` can hold floats, `mean` is finite and `deviation` finite and not negative.
    */
   fillNormal<A extends WritableNumbers>(array: A, mean = 0, deviation = 1): A {
+    expectFloats('array', array);
     expectFinite('mean', mean);
     expectFinite('deviation', deviation);
     if (deviation < 0) throw new ArgumentError(`deviation: expected at least 0, got ${deviation}`);
@@ -108,9 +114,10 @@ export class Random {
   /**
    * Fills `array` with numbers uniform in [low, high) and returns it. Rounding, to float32 above all, may now and then
    * give `high` itself.
-   * @throws ArgumentError unless low ≤ high and both ends and their difference are finite.
+   * @throws ArgumentError unless `array` can hold floats, low ≤ high and both ends and their difference are finite.
    */
   fillUniform<A extends WritableNumbers>(array: A, low = 0, high = 1): A {
+    expectFloats('array', array);
     expectFinite('low', low);
     expectFinite('high', high);
     expectFinite('high - low', high - low);
@@ -121,10 +128,10 @@ export class Random {
 
   /**
    * The integers 0 … n − 1 in uniformly random order (Fisher–Yates).
-   * @throws ArgumentError unless `n` is an integer from 0 to 2³¹ − 1.
+   * @throws ArgumentError unless `n` is an integer from 0 to 2²⁸.
    */
   permutation(n: number): Int32Array {
-    expectInteger('n', n, 0, MAX_INT32);
+    expectInteger('n', n, 0, LONGEST_PERMUTATION);
     const order = Int32Array.from({ length: n }, (_, index) => index);
     for (let last = n - 1; last > 0; last--) {
       const other = this.integer(last + 1);
@@ -136,11 +143,11 @@ export class Random {
   /**
    * A uniformly random k-subset of 0 … n − 1, ascending, in O(k log k) whatever n is (Floyd's sampling: Bentley &
    * Floyd, "A sample of brilliance", CACM 1987).
-   * @throws ArgumentError unless 0 ≤ k ≤ n ≤ 2³¹ − 1, integers.
+   * @throws ArgumentError unless 0 ≤ k ≤ n ≤ 2³¹ − 1, integers, and k ≤ 2²⁴, as many as can be told apart here.
    */
   choose(n: number, k: number): Int32Array {
     expectInteger('n', n, 0, MAX_INT32);
-    expectInteger('k', k, 0, n);
+    expectInteger('k', k, 0, Math.min(n, MOST_CHOSEN));
     const chosen = new Set<number>();
     for (let candidate = n - k; candidate < n; candidate++) {
       const drawn = this.integer(candidate + 1);
@@ -258,6 +265,13 @@ export function expectRandom(name: string, value: unknown): asserts value is Ran
   const { integer, split } = (value ?? {}) as { integer?: unknown; split?: unknown };
   if (typeof integer === 'function' && typeof split === 'function') return;
   throw new ArgumentError(`${name}: expected a Random, got ${describe(value)}`);
+}
+
+/** Neither integers, which would all be rounded to 0 and their like, nor what is no array. */
+function expectFloats(name: string, array: WritableNumbers): void {
+  expectArrayLike(name, array);
+  const isFloats = array instanceof Float32Array || array instanceof Float64Array || !ArrayBuffer.isView(array);
+  if (!isFloats) throw new ArgumentError(`${name}: expected an array of floats, got ${describe(array)}`);
 }
 
 function expectFinite(name: string, value: number): void {

@@ -9,7 +9,16 @@
  * Symbols: Q, K, V queries, keys, values; S scores; P weights; O output; b, h, i, j, c batch, head, query, key, column.
  */
 
-import { ArgumentError, describe, expectInteger, expectShape, formatShape, ShapeError } from './errors.ts';
+import { expectArrayLike, expectNumbers } from './dtype.ts';
+import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from './errors.ts';
+import {
+  expectBoolean,
+  expectFiniteNumber,
+  expectFunction,
+  expectList,
+  expectOptions,
+  expectRecord,
+} from './expect.ts';
 
 /** Numbers in row-major order, without gaps. */
 export interface Dense {
@@ -62,6 +71,8 @@ export interface ReferenceGradients {
  * Invisible pairs weigh 0, and a query that sees no key (or only scores of −∞) has a row of zeros.
  */
 export function referenceWeights(inputs: ReferenceInputs, options: ReferenceOptions = {}): Dense64 {
+  expectRecord('inputs', inputs);
+  expectOptions('options', options, optionChecks);
   checkInputs(inputs.queries, inputs.keys, inputs.values, options);
   const { queries, keys } = inputs;
   const scale = scaleOf(queries, options);
@@ -91,7 +102,8 @@ export function referenceWeights(inputs: ReferenceInputs, options: ReferenceOpti
  * O = P V: [batch, heads, queryLength, valueDim]. A weight of 0 contributes 0 even where the value is not finite.
  */
 export function referenceAttention(inputs: ReferenceInputs, options: ReferenceOptions = {}): Dense64 {
-  return mixValues(referenceWeights(inputs, options), inputs.values);
+  const weights = referenceWeights(inputs, options);
+  return mixValues(weights, inputs.values);
 }
 
 /**
@@ -107,6 +119,8 @@ export function referenceAttentionGradients(
   outputGradient: Dense,
   options: ReferenceOptions = {},
 ): ReferenceGradients {
+  expectRecord('inputs', inputs);
+  expectOptions('options', options, optionChecks);
   checkInputs(inputs.queries, inputs.keys, inputs.values, options);
   const { queries, keys, values } = inputs;
   expectDense('outputGradient', outputGradient, [...queries.shape.slice(0, 3), values.shape[3]]);
@@ -147,6 +161,7 @@ export function referenceAttentionGradients(
  * already computed: [batch, heads, length, features] each. A row whose sum is 0 is a row of zeros.
  */
 export function referenceKernelWeights(phiQueries: Dense, phiKeys: Dense, masks: ReferenceMasks = {}): Dense64 {
+  expectOptions('masks', masks, maskChecks);
   checkInputs(phiQueries, phiKeys, phiKeys, masks);
   const weights = zeros([phiQueries.shape[0], phiQueries.shape[1], phiQueries.shape[2], phiKeys.shape[2]]);
 
@@ -171,6 +186,7 @@ export function referenceLinearAttention(
   values: Dense,
   masks: ReferenceMasks = {},
 ): Dense64 {
+  expectOptions('masks', masks, maskChecks);
   checkInputs(phiQueries, phiKeys, values, masks);
   return mixValues(referenceKernelWeights(phiQueries, phiKeys, masks), values);
 }
@@ -207,6 +223,8 @@ export function referenceMatmul(a: Dense, b: Dense): Dense64 {
  * NaN if either holds a NaN, which no `error < tolerance` lets pass.
  */
 export function relativeFrobeniusError(actual: Dense, expected: Dense): number {
+  expectRecord('expected', expected);
+  expectDense('expected', expected, expected.shape);
   expectDense('actual', actual, expected.shape, 'to match expected');
   let difference = 0;
   let norm = 0;
@@ -221,6 +239,8 @@ export function relativeFrobeniusError(actual: Dense, expected: Dense): number {
  * max |actual − expected|; NaN if either holds a NaN.
  */
 export function maxAbsoluteError(actual: Dense, expected: Dense): number {
+  expectRecord('expected', expected);
+  expectDense('expected', expected, expected.shape);
   expectDense('actual', actual, expected.shape, 'to match expected');
   let largest = 0;
   for (let n = 0; n < expected.data.length; n++) {
@@ -283,13 +303,23 @@ function zeros(shape: readonly number[]): Dense64 {
 }
 
 function scaleOf(queries: Dense, options: ReferenceOptions): number {
-  const scale = options.scale ?? 1 / Math.sqrt(queries.shape[3]);
-  if (!Number.isFinite(scale)) throw new ArgumentError(`scale: expected a finite number, got ${describe(scale)}`);
-  return scale;
+  return options.scale ?? 1 / Math.sqrt(queries.shape[3]);
 }
 
+const maskChecks = { causal: expectBoolean, keyMask: expectRecord };
+const optionChecks = {
+  ...maskChecks,
+  scale: expectFiniteNumber,
+  allowed: expectFunction,
+  allowedIn: expectFunction,
+  bias: expectFunction,
+};
+
 function checkInputs(queries: Dense, keys: Dense, values: Dense, { causal, keyMask }: ReferenceMasks): void {
-  for (const [name, { shape }] of Object.entries({ queries, keys, values })) {
+  for (const [name, dense] of Object.entries({ queries, keys, values })) {
+    expectRecord(name, dense);
+    const { shape } = dense;
+    expectList(`${name}.shape`, shape);
     if (shape.length === 4) continue;
     throw new ShapeError(`${name}: expected [batch, heads, length, columns], got ${formatShape(shape)}`);
   }
@@ -311,12 +341,16 @@ function checkInputs(queries: Dense, keys: Dense, values: Dense, { causal, keyMa
 
 /** Throws unless `dense` has this shape, with extents of at least 1 and as many numbers as they say. */
 function expectDense(name: string, dense: Dense, shape: readonly number[], because = ''): void {
+  expectRecord(name, dense);
+  expectList(`${name}.shape`, dense.shape);
   expectShape(name, dense.shape, shape, because);
   dense.shape.forEach((extent, axis) => {
     expectInteger(`${name}.shape[${axis}]`, extent, 1);
   });
   const size = dense.shape.reduce((count, extent) => count * extent, 1);
-  if (dense.data.length !== size) {
-    throw new ShapeError(`${name}: expected ${size} numbers for ${formatShape(shape)}, got ${dense.data.length}`);
+  const { length } = expectArrayLike(`${name}.data`, dense.data);
+  if (length !== size) {
+    throw new ShapeError(`${name}: expected ${size} numbers for ${formatShape(shape)}, got ${length}`);
   }
+  expectNumbers(`${name}.data`, dense.data, 'float64');
 }

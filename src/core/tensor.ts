@@ -6,6 +6,7 @@ import ndarray, { type NdArray } from 'ndarray';
 import type { TapeNode } from './autograd.ts';
 import { expectArrayLike, expectDType, expectNumberOf, expectNumbers } from './dtype.ts';
 import { ArgumentError, describe, formatShape, MemoryError, ShapeError } from './errors.ts';
+import { expectFunction } from './expect.ts';
 import { copyKernel } from './kernels/copy.ts';
 import { MAX_AXES, planWalk } from './kernels/strided.ts';
 import {
@@ -36,7 +37,8 @@ export class Tensor {
 
   /** Throws ArgumentError unless the data are an array from `allocate`: copy others by `fromArray` or `fromNdarray`. */
   constructor(array: NdArray<NumericArray>) {
-    const block = blockBehind(array.data);
+    const { data } = (array ?? {}) as Partial<NdArray<NumericArray>>;
+    const block = data instanceof Object ? blockBehind(data) : undefined;
     if (block === undefined) throw new ArgumentError('array: expected data in the shared heap, got data elsewhere');
     this.#array = array;
     this.block = block;
@@ -240,6 +242,7 @@ function tensorsIn(value: TensorTree, found: Tensor[] = []): Tensor[] {
  * Throws ArgumentError if `body` is asynchronous.
  */
 export function scope<T>(body: () => T): T {
+  expectFunction('body', body);
   const members = new Set<Block>();
   let result: T;
   try {
@@ -261,7 +264,7 @@ export function scope<T>(body: () => T): T {
 
 /** Takes a tensor out of every scope: it lives until nobody holds it. Throws MemoryError if it was released already. */
 export function keep(tensor: Tensor): Tensor {
-  expectLive(tensor.block);
+  expectTensor('tensor', tensor);
   withScope(null, () => adopt(tensor.block));
   return tensor;
 }

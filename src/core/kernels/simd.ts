@@ -8,7 +8,7 @@
  * the last bits of a sum, but each gives the same bits on any number of threads.
  */
 import { readFileSync } from 'node:fs';
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError, describe } from '../errors.ts';
 import { heapMemory, type NumericArray } from '../memory.ts';
 import type { VectorKernels } from './vector-kernels.ts';
 
@@ -47,7 +47,8 @@ export function kernelSet(): KernelSet {
  * name, or `simd` where it cannot be had.
  */
 export function chooseKernelSet(name: string): void {
-  if (name !== 'plain' && name !== 'simd') throw new ArgumentError(`kernels: expected plain or simd, got ${name}`);
+  if (name !== 'plain' && name !== 'simd')
+    throw new ArgumentError(`kernels: expected plain or simd, got ${describe(name)}`);
   const kernels = name === 'plain' ? null : load();
   if (name === 'simd' && kernels === null) {
     throw new ArgumentError('kernels: simd is not to be had: not built, or this engine has no WebAssembly vectors');

@@ -7,11 +7,19 @@
  * rows, and what is measured is what runs: masks, hashes, random features, normalisation and all.
  */
 import { backward, isRecording, zeroGrad } from '../core/autograd.ts';
+import { expectArrayLike } from '../core/dtype.ts';
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { detach } from '../core/ops/index.ts';
 import type { Dense } from '../core/reference.ts';
 import { elements, scope, zeros } from '../core/tensor.ts';
-import { type AttendSettings, attend, checkInputs, checkOptions, drawParameters } from '../variants/attend.ts';
+import {
+  type AttendSettings,
+  attend,
+  checkInputs,
+  checkOptions,
+  drawParameters,
+  expectAttendSettings,
+} from '../variants/attend.ts';
 import type { AttentionInputs, AttentionVariant, CommonOptions, Parameters } from '../variants/variant.ts';
 
 /** Columns of V in one pass: about a head's width, so that a pass holds no more than attention itself does. */
@@ -29,9 +37,10 @@ export function attentionRows<Options extends CommonOptions>(
   queries: ArrayLike<number>,
   settings: AttendSettings = {},
 ): Dense {
+  expectAttendSettings(settings);
   const shape = checkInputs(inputs, settings.checkFinite ?? true);
   const { batch, heads, queryLength, keyLength } = shape;
-  const positions = Array.from(queries);
+  const positions = Array.from(expectArrayLike('queries', queries)) as number[];
   positions.forEach((position, index) => {
     expectInteger(`queries[${index}]`, position, 0, queryLength - 1);
   });

@@ -1,20 +1,21 @@
 /** The main job: each variant and budget against full attention on the same input, in the same run. */
 import { expectShape, MemoryError, UnsupportedError } from '../core/errors.ts';
+import { type Check, expectBoolean, expectFunction, expectOptions, integerOf } from '../core/expect.ts';
 import { releaseScope } from '../core/memory.ts';
 import { poolReady } from '../core/parallel/pool.ts';
 import { Random } from '../core/random.ts';
 import { checkInputs } from '../variants/attend.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
 import { describeEnvironment } from './environment.ts';
-import type { ComparisonCase, ComparisonInput } from './inputs.ts';
+import { type ComparisonCase, type ComparisonInput, expectComparisonInput } from './inputs.ts';
 import { type Measured, measureCell, measureReference, type Reference, type Subject } from './measure.ts';
 import { drawPicture, picturedCells } from './pictures.ts';
-import { type Cell, nameOfCell, type PlanSettings, planCells, referenceCell, type Skip } from './plan.ts';
+import { type Cell, nameOfCell, type PlanSettings, planCells, planChecks, referenceCell, type Skip } from './plan.ts';
 import { Progress, type Tell, workOf } from './progress.ts';
 import type { ComparisonReport, ComparisonResult, InputDescription, PatternPicture } from './result.ts';
 import { expectRoom, ifItFits, sampledRows } from './room.ts';
 import { REFERENCE_VARIANT } from './series.ts';
-import { type StopwatchSettings, timeInTurns } from './stopwatch.ts';
+import { type StopwatchSettings, stopwatchChecks, timeInTurns } from './stopwatch.ts';
 
 export interface CompareSettings extends PlanSettings {
   /** Of parameters and of the sampled rows. The same seed gives the same figures, but for times. */
@@ -33,6 +34,18 @@ export interface CompareSettings extends PlanSettings {
   /** Asked between two cells; if so, the report has the layers or lengths of which all is known. */
   shouldStop?: () => boolean;
 }
+
+const settingChecks: { readonly [Setting in keyof CompareSettings]-?: Check } = {
+  ...planChecks,
+  seed: integerOf(Number.MIN_SAFE_INTEGER),
+  checkFinite: expectBoolean,
+  pictures: expectBoolean,
+  timing: (name, value) => void expectOptions(name, value as StopwatchSettings, stopwatchChecks),
+  onProgress: expectFunction,
+  onSkip: expectFunction,
+  onResults: expectFunction,
+  shouldStop: expectFunction,
+};
 
 /** Rows of the attention matrix that are looked at: all of a short sequence, a seeded sample of a long one. */
 const ALL_ROWS_UP_TO = 256;
@@ -61,6 +74,8 @@ interface Plan {
  * nothing else is left.
  */
 export async function compare(input: ComparisonInput, settings: CompareSettings = {}): Promise<ComparisonReport> {
+  expectComparisonInput('input', input);
+  expectOptions('settings', settings, settingChecks);
   const tell = onceEach(settings.onSkip ?? (() => {}));
   const plans = input.cases.map((each, index) => planCase(each, input, settings, index === 0, tell));
   const progress = new Progress(plans.map(workOfPlan), settings.onProgress ?? (() => {}));

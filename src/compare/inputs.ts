@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expectShape } from '../core/errors.ts';
+import { expectFunction, expectRecord, expectText, integerOf, listOf, oneOf, optional } from '../core/expect.ts';
 import { fromNumbers } from '../core/tensor.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import { mapParts, readQkv, type StoredLayer } from './qkv-file.ts';
@@ -23,6 +24,20 @@ export interface ComparisonInput {
   heads: number;
   headDim: number;
   cases: ComparisonCase[];
+}
+
+/** Throws ArgumentError unless it is an input with a case at least. */
+export function expectComparisonInput(name: string, input: unknown): asserts input is ComparisonInput {
+  const [count, members] = [integerOf(1), { length: integerOf(1), load: expectFunction, layer: optional(expectText) }];
+  expectRecord(name, input, {
+    name: expectText,
+    source: oneOf('fixture', 'file', 'synthetic'),
+    detail: expectText,
+    batch: count,
+    heads: count,
+    headDim: count,
+    cases: listOf((each, value) => expectRecord(each, value, members), 1),
+  });
 }
 
 /** From the package's root; it is two folders up from here in src/ and in dist/. */

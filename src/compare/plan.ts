@@ -1,5 +1,6 @@
 /** Which variants run at which options: from what was asked for to a list of cells, checked before any work. */
 import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
+import { type Check, expectBoolean, expectList, expectRecord, listOf, numberOf } from '../core/expect.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { checkOptions } from '../variants/attend.ts';
 import { checkOption, type OptionSchema } from '../variants/options.ts';
@@ -30,6 +31,18 @@ export interface PlanSettings {
   /** Other options, by the name of the variant; one that is a variant's budget fixes it. */
   options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
+
+/** What each setting has to be by itself. */
+export const planChecks: { readonly [Setting in keyof PlanSettings]-?: Check } = {
+  variants: expectList,
+  causal: expectBoolean,
+  budgets: listOf(numberOf()),
+  shares: listOf(numberOf()),
+  options: (name, value) => {
+    expectRecord(name, value);
+    for (const [variant, options] of Object.entries(value)) expectRecord(`${name}.${variant}`, options);
+  },
+};
 
 /** Budgets of one variant, unless they are given; and one more where several lengths are compared. */
 const MAX_BUDGETS = 4;
@@ -94,9 +107,10 @@ export function nameOfCell({ variant, budget }: Cell): string {
  */
 export function chosenVariants(names: readonly string[] | undefined, argument = 'variants'): AnyVariant[] {
   if (names === undefined) return allVariants();
+  expectList(argument, names);
   const known = allVariants().map(({ name }) => name);
   return [...new Set(names)].map((name) => {
-    const variant = findVariant(name);
+    const variant = typeof name === 'string' ? findVariant(name) : undefined;
     if (variant === undefined) throw new ArgumentError(`${argument}: ${unknownName('variant', name, known)}`);
     return variant;
   });

@@ -5,6 +5,7 @@
  */
 import { basename, dirname, extname, join } from 'node:path';
 import { ArgumentError, FileFormatError, formatShape, ShapeError } from '../core/errors.ts';
+import { expectList, expectText } from '../core/expect.ts';
 import type { Complain } from '../core/files/input-file.ts';
 import { readNpy } from '../core/files/npy.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
@@ -54,6 +55,7 @@ const LISTED = 8;
  * type or without the three arrays; ShapeError for an array that has too few or too many axes or an empty one.
  */
 export function readQkv(paths: readonly string[]): StoredLayer[] {
+  expectList('qkv', paths, expectText);
   if (paths.length !== 1 && paths.length !== 3) throw new ArgumentError(`qkv: ${FORMS}, got ${paths.length} files`);
   for (const path of paths) expectPresent(path);
   const types = [...new Set(paths.map((path) => extname(path).toLowerCase()))];

@@ -4,6 +4,7 @@
  */
 
 import { formatError } from '../terminal/format.ts';
+import { checkReport } from './check-report.ts';
 import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from './report/chart.ts';
 import { costCharts, errorCharts, nameOf, scalingCharts, scalingSeries } from './report/figures.ts';
 import { type Html, html, raw } from './report/html.ts';
@@ -21,8 +22,12 @@ import {
   seriesOf,
 } from './series.ts';
 
-/** The whole HTML document. Throws nothing of its own: what a comparison measured can be drawn, be it NaN or nothing. */
-export async function renderReport(report: ComparisonReport): Promise<string> {
+/**
+ * The whole HTML document. What a comparison measured can be drawn, be it NaN or nothing; ArgumentError for what is no
+ * report.
+ */
+export async function renderReport(given: ComparisonReport): Promise<string> {
+  const report = checkReport(given);
   const { input, results, pictures = [] } = report;
   const drawing = await loadDrawing();
   const series = seriesOf(results);

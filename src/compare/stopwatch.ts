@@ -1,4 +1,5 @@
 /** Wall times of several things that are to be compared: taken in turns, so that a busy moment hits all of them. */
+import { type Check, expectFunction, integerOf, numberOf } from '../core/expect.ts';
 
 export interface StopwatchSettings {
   /** Turns go on until each has had this many milliseconds on average… */
@@ -12,6 +13,16 @@ export interface StopwatchSettings {
   /** After every run of a body. */
   onRun?: (index: number, turn: number) => void;
 }
+
+/** What each setting has to be. */
+export const stopwatchChecks: { readonly [Setting in keyof StopwatchSettings]-?: Check } = {
+  millisecondsEach: numberOf(0),
+  maxTurns: integerOf(1),
+  minTurns: integerOf(0),
+  patience: numberOf(0),
+  now: expectFunction,
+  onRun: expectFunction,
+};
 
 /**
  * Median milliseconds of each body. All run in every turn, every other turn from last to first, so that no body always

@@ -1,10 +1,12 @@
 /** Drawn queries, keys and values of any length, in three shapes of attention: even, by cluster, and one key at a time. */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { expectList, expectOptions, integerOf } from '../core/expect.ts';
 import { Random } from '../core/random.ts';
 import { fromArray } from '../core/tensor.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { ComparisonInput } from './inputs.ts';
+import { expectRoom } from './room.ts';
 
 /** What each distribution looks like to attention, in words for help and reports. */
 export const DISTRIBUTIONS = {
@@ -33,15 +35,19 @@ const PEAK = 2;
 
 /** One case for each distinct length; the numbers of a length do not depend on the others. Throws ArgumentError. */
 export function syntheticInput(settings: SyntheticSettings): ComparisonInput {
+  expectOptions('settings', settings, {
+    lengths: expectList,
+    distribution: (name, value) => {
+      const known = Object.keys(DISTRIBUTIONS);
+      if (!known.includes(value as string)) throw new ArgumentError(`${name}: ${unknownName('input', value, known)}`);
+    },
+    batch: integerOf(1),
+    heads: integerOf(1),
+    headDim: integerOf(1),
+    seed: integerOf(Number.MIN_SAFE_INTEGER),
+  });
   const { lengths, distribution = 'gaussian', batch = 1, heads = 2, headDim = 64, seed = 0 } = settings;
-  if (!Object.hasOwn(DISTRIBUTIONS, distribution)) {
-    throw new ArgumentError(`distribution: ${unknownName('input', distribution, Object.keys(DISTRIBUTIONS))}`);
-  }
-  if (lengths.length === 0) throw new ArgumentError('lengths: expected at least one, got none');
-  for (const length of lengths) expectInteger('length', length, 1);
-  expectInteger('batch', batch, 1);
-  expectInteger('heads', heads, 1);
-  expectInteger('headDim', headDim, 1);
+  expectList('lengths', lengths, (_, length) => expectInteger('length', length, 1), 1);
   const random = new Random(seed).split('input').split(distribution);
   return {
     name: `${distribution} numbers, ${heads} ${heads === 1 ? 'head' : 'heads'} of width ${headDim}`,
@@ -59,6 +65,7 @@ export function syntheticInput(settings: SyntheticSettings): ComparisonInput {
 
 function drawInputs(distribution: Distribution, shape: readonly number[], random: Random): AttentionInputs {
   const [batch, heads, length, headDim] = shape;
+  expectRoom({ batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' }, 'synthetic');
   const normal = (name: string): Float32Array =>
     random.split(name).fillNormal(new Float32Array(batch * heads * length * headDim));
   const [queries, keys, values] = [normal('queries'), normal('keys'), normal('values')];

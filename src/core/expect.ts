@@ -18,11 +18,6 @@ export function expectText(name: string, value: unknown): asserts value is strin
   if (typeof value !== 'string') refuse(name, 'a text', value);
 }
 
-/** A text that is not empty and that a system takes for a path. */
-export function expectPath(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string' || value === '' || value.includes('\0')) refuse(name, 'a path', value);
-}
-
 export function expectFunction(name: string, value: unknown): void {
   if (typeof value !== 'function') refuse(name, 'a function', value);
 }
@@ -52,7 +47,7 @@ export function expectList(
   value: unknown,
   each: Check = () => {},
   least = 0,
-): asserts value is unknown[] {
+): asserts value is readonly unknown[] {
   if (!Array.isArray(value)) refuse(name, 'a list', value);
   if (value.length < least) refuse(name, `at least ${least === 1 ? 'one' : least}`, value);
   for (let n = 0; n < value.length; n++) each(`${name}[${n}]`, value[n]);

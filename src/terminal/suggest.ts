@@ -1,4 +1,5 @@
 /** The nearest known name to a misspelt one. */
+import { describe } from '../core/errors.ts';
 
 /**
  * Edits that turn one text into the other: insert, delete or replace a character, or swap two neighbours (the optimal
@@ -47,9 +48,10 @@ export function nearestName(name: string, known: readonly string[]): string | un
 }
 
 /** `unknown variant 'longfomer': did you mean 'longformer'? Known: full, linformer, longformer` */
-export function unknownName(kind: string, name: string, known: readonly string[]): string {
+export function unknownName(kind: string, name: unknown, known: readonly string[]): string {
+  if (typeof name !== 'string') return `expected the name of one ${kind}, got ${describe(name)}`;
   const nearest = nearestName(name, known);
   const question = nearest === undefined ? '' : ` did you mean '${nearest}'?`;
   const list = known.length === 0 ? 'none' : known.join(', ');
-  return `unknown ${kind} '${name}':${question} Known: ${list}`;
+  return `unknown ${kind} ${describe(name)}:${question} Known: ${list}`;
 }

@@ -3,7 +3,7 @@
  * ones too; with random tensors that are drawn anew while training. Between projections in, and one out (attention.ts).
  */
 import { noGrad } from '../core/autograd.ts';
-import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { ArgumentError, describe, expectInteger } from '../core/errors.ts';
 import { padRows, slice } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
@@ -162,8 +162,8 @@ export class Mixing {
 
 /** Throws ArgumentError unless the variant is registered. */
 export function variantOf({ variant: name }: AttentionSettings): AnyVariant {
-  const variant = findVariant(name);
-  if (variant === undefined) throw new ArgumentError(`variant: expected the name of one, got '${String(name)}'`);
+  const variant = typeof name === 'string' ? findVariant(name) : undefined;
+  if (variant === undefined) throw new ArgumentError(`variant: expected the name of one, got ${describe(name)}`);
   return variant;
 }
 

@@ -48,6 +48,8 @@ export interface IntegerListOption extends Described {
 
 export type OptionSchema = IntegerOption | NumberOption | ChoiceOption | BooleanOption | IntegerListOption;
 
+export const OPTION_KINDS: readonly OptionSchema['kind'][] = ['integer', 'number', 'choice', 'boolean', 'integers'];
+
 /** The largest value of an integer option at this length; undefined: any. */
 export function largestOf({ maximum, limit }: IntegerOption, sequenceLength: number): number | undefined {
   return maximum?.(sequenceLength) ?? limit;

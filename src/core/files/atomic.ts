@@ -20,6 +20,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FileWriteError } from '../errors.ts';
+import { expectText } from '../expect.ts';
 import { namesIn, writing } from './system-error.ts';
 
 /** Text is written as UTF-8; chunks one after the other, so that a large file need not be in memory as a whole. */
@@ -35,6 +36,7 @@ const WAIT_MILLISECONDS = 10;
  * (`/dev/null`) is written to as it is. Throws FileWriteError, and whatever `data` throws while it is iterated.
  */
 export function writeFileAtomically(path: string, data: FileData): void {
+  expectText('path', path);
   writing(path, () => {
     const existing = statSync(path, { throwIfNoEntry: false });
     if (existing === undefined) replace(path, data);

@@ -3,7 +3,8 @@
  * read here: only ordinary files, no more of them than their size says, and no other content than was opened.
  */
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
-import { ArgumentError, FileFormatError, MemoryError } from '../errors.ts';
+import { FileFormatError, MemoryError } from '../errors.ts';
+import { expectText } from '../expect.ts';
 import { BLOCK, FileIdentity, readInto } from './file-identity.ts';
 import { reading } from './system-error.ts';
 
@@ -24,7 +25,7 @@ export class InputFile {
    * bytes at most. Nothing is read of it yet, and a pipe or a device is not waited for.
    */
   constructor(path: string, most = Number.MAX_SAFE_INTEGER) {
-    if (typeof path !== 'string') throw new ArgumentError(`path: expected a text, got ${String(path)}`);
+    expectText('path', path);
     this.path = path;
     const { size, identity } = this.#opened((file) => {
       const { size } = fstatSync(file);

@@ -3,6 +3,7 @@
  * the header, the header as a Python dict (`descr`, how a number is stored; `fortran_order`; `shape`), then the numbers.
  */
 import { formatShape, ShapeError } from '../errors.ts';
+import { expectText } from '../expect.ts';
 import { dtypeOf, type NumericArray } from '../memory.ts';
 import { writeFileAtomically } from './atomic.ts';
 import { type Complain, InputFile } from './input-file.ts';
@@ -74,6 +75,7 @@ export function readNpy(path: string): StoredArray {
  * refuses.
  */
 export function writeNpy(path: string, array: ArrayToStore): void {
+  expectText('path', path);
   expectFilled('array', array);
   const { shape, data } = array;
   if (shape.length > MOST_AXES) throw new ShapeError(`array: expected at most ${MOST_AXES} axes, got ${shape.length}`);

@@ -1,6 +1,7 @@
 /** The kinds of number that files hold, and how each becomes an array of a type that tensors know. */
 import { endianness } from 'node:os';
 import { ArgumentError, formatShape, ShapeError } from '../errors.ts';
+import { expectList, expectRecord } from '../expect.ts';
 import type { DType, NumericArray } from '../memory.ts';
 import type { Complain } from './input-file.ts';
 
@@ -92,7 +93,10 @@ export function countElements(shape: readonly number[]): number {
  * Throws ShapeError unless the numbers fill the shape, whose extents are integers of at least 0, and ArgumentError for
  * an array of another type.
  */
-export function expectFilled(name: string, { shape, data }: ArrayToStore): void {
+export function expectFilled(name: string, array: ArrayToStore): void {
+  expectRecord(name, array);
+  const { shape, data } = array;
+  expectList(`${name}.shape`, shape);
   if (![Float64Array, Float32Array, Int32Array, Uint8Array].some((type) => data instanceof type)) {
     throw new ArgumentError(`${name}: expected an array of float64, float32, int32 or uint8`);
   }

@@ -4,6 +4,7 @@
  * then the bytes. Everything is little-endian and row-major.
  */
 import { ArgumentError, describe } from '../errors.ts';
+import { expectIterable, expectList, expectText } from '../expect.ts';
 import { dtypeOf, type NumericArray } from '../memory.ts';
 import { writeFileAtomically } from './atomic.ts';
 import { type Complain, InputFile } from './input-file.ts';
@@ -66,8 +67,11 @@ export function writeSafetensors(
   tensors: Iterable<readonly [name: string, array: ArrayToStore]>,
   metadata: Iterable<readonly [key: string, text: string]> = [],
 ): void {
-  const texts = [...metadata].sort(([a], [b]) => compareTexts(a, b));
-  const arrays = [...tensors].sort(([nameA, a], [nameB, b]) => {
+  expectText('path', path);
+  const texts = entriesOf('metadata', metadata).sort(([a], [b]) => compareTexts(a, b));
+  const unsorted = entriesOf('tensors', tensors);
+  for (const [name, array] of unsorted) expectFilled(name, array);
+  const arrays = unsorted.sort(([nameA, a], [nameB, b]) => {
     return b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT || compareTexts(nameA, nameB);
   });
   expectDistinct('metadata', texts);
@@ -77,7 +81,6 @@ export function writeSafetensors(
   if (texts.length > 0) members.push(member(METADATA_KEY, jsonObject(texts.map(metadataMember))));
   let end = 0;
   for (const [name, array] of arrays) {
-    expectFilled(name, array);
     const { shape, data } = array;
     const begin = end;
     end += data.byteLength;
@@ -105,6 +108,16 @@ function jsonObject(members: readonly string[]): string {
 
 function member(name: string, json: string): string {
   return `${JSON.stringify(name)}:${json}`;
+}
+
+/** Throws ArgumentError unless these are pairs of a name and something. */
+function entriesOf<T>(argument: string, named: Iterable<readonly [string, T]>): (readonly [string, T])[] {
+  const entries = [...expectIterable(argument, named)];
+  for (const [n, entry] of entries.entries()) {
+    expectList(`${argument}[${n}]`, entry, undefined, 2);
+    expectText(`${argument}[${n}][0]`, entry[0]);
+  }
+  return entries;
 }
 
 function metadataMember([key, text]: readonly [string, string]): string {

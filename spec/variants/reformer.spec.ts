@@ -18,7 +18,7 @@ import { startDecoding } from '../../src/variants/decoding.ts';
 import { full } from '../../src/variants/full.ts';
 import { bucketFactors } from '../../src/variants/reformer/buckets.ts';
 import { type ReformerOptions, reformer } from '../../src/variants/reformer.ts';
-import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
+import type { Attending, AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
 import { countMeetings, meetsIn } from '../core/chunks-written-out.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 
@@ -349,8 +349,8 @@ test('decoding: every step is the last row of the causal run over the tokens so 
       });
       const step = decoder.step(pick(last));
       // Not by way of the door, which would find the chunks of the finished text too long for its beginning.
-      const whole = noGrad(() => reformer.attend(pick(soFar), options, parameters)) as Tensor;
-      close(step, dense(gatherRows(whole, last)), `token ${position}`);
+      const { output } = noGrad(() => reformer.attend(pick(soFar), options, parameters)) as Attending;
+      close(step, dense(gatherRows(output, last)), `token ${position}`);
     }
   });
 });

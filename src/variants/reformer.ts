@@ -17,10 +17,13 @@
  * later tokens shift the borders of chunks, and so decide which earlier tokens meet, though not what they get there.
  */
 import { ArgumentError } from '../core/errors.ts';
-import { chunkedAttention, joinAttention, normalizeRows, sortIntoChunks } from '../core/ops/index.ts';
+import { contiguous, countingSort, normalizeRows, transpose } from '../core/ops/index.ts';
+import { attention } from '../core/ops/key-set-attention.ts';
+import { type AttentionLayout, runs } from '../core/ops/key-sets.ts';
+import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import { bucketFactors, drawRotations, hashIntoBuckets, rotationShapes } from './reformer/buckets.ts';
-import { attendFromLast } from './reformer/decoding.ts';
+import { Memory } from './state.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
 export interface ReformerOptions extends CommonOptions {
@@ -58,6 +61,7 @@ export const reformer: AttentionVariant<ReformerOptions> = {
   complexity: 'O(L·log L)',
   unread: ['keys'],
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
+  regroups: true,
   options: {
     numHashes: {
       kind: 'integer',
@@ -119,32 +123,41 @@ export const reformer: AttentionVariant<ReformerOptions> = {
   /** The rotations; nothing is learned. Draw them anew for a step of training, not within one. */
   parameters: drawRotations,
 
-  attend({ queries, values, keyMask }, options, parameters) {
+  attend({ queries, values, keyMask }, options, parameters, state) {
+    const [batch, , length] = queries.shape;
+    const { causal, chunkLength, acrossBuckets, countOnce } = options;
+    const memory = new Memory(state, length);
+
     // Shared QK: k_j = q_j/‖q_j‖, so that h(k_j) = h(q_j).
-    const keys = normalizeRows(queries);
+    const K = memory.append('keys', normalizeRows(queries));
+    const V = memory.append('values', values);
+    const mask = memory.appendMask(keyMask, batch);
 
     // h(x) = argmax([xR; −xR]), in every round; padding goes to a bucket of its own, the last.
     const { bucket, count } = hashIntoBuckets(queries, options, parameters, keyMask);
+    const seen = memory.isKept ? transposed(memory.append('buckets', transposed(bucket))) : bucket;
 
     // i ↦ s_i: sorted by bucket and, within a bucket, by position; cut into chunks of m.
-    const chunks = sortIntoChunks(bucket, count, options.chunkLength);
+    const { order } = countingSort(seen, count + 1);
+    const chunks = {
+      layout: chunksOf(K.shape[2], chunkLength, causal),
+      queryTokens: memory.position === 0 ? order : lastOf(order, memory.position),
+      keyTokens: order,
+      labels: { queries: labelsOf(bucket, count, acrossBuckets), keys: labelsOf(seen, count, acrossBuckets) },
+      causal,
+      once: countOnce,
+    };
 
-    // o_i^(r) over the chunk of s_i and the one before, and after if not causal                  (eqs. 4, 11, 15, 16)
-    const rule = { causal: options.causal, acrossGroups: options.acrossBuckets, countOnce: options.countOnce };
-    const rounds = Array.from({ length: options.numHashes }, (_, round) =>
-      chunkedAttention(queries, keys, values, chunks, round, { ...rule, selfBias: SELF_BIAS }),
-    );
-
-    // o_i = Σ_r exp(z(i, P_i^(r)) − z(i, P_i)) o_i^(r)                                                     (eq. 14)
-    return joinAttention(rounds).output;
+    // One softmax over all rounds: o_i^(r) over the chunk of s_i and the one before, and after if not causal
+    // (eqs. 4, 11, 15, 16), each by its share exp(z(i, P_i^(r)) − z(i, P_i))                                (eq. 14)
+    const settings = { keyMask: mask, selfBias: SELF_BIAS, queryStart: memory.position };
+    return memory.leave(attention(queries, K, V, chunks, settings).output);
   },
 
   /** The buckets, [batch, heads, n_rounds, L]: a rounding could carry a query over the border of its own. */
   decisions({ queries, keyMask }, options, parameters) {
     return { buckets: hashIntoBuckets(queries, options, parameters, keyMask).bucket };
   },
-
-  decode: attendFromLast,
 
   cost({ batch, heads, keyLength, headDim }, options) {
     const { numHashes, chunkLength, causal } = options;
@@ -156,6 +169,34 @@ export const reformer: AttentionVariant<ReformerOptions> = {
     return { flops: sequences * (numHashes * (hashing + attending + joining) + 3 * keyLength * headDim) };
   },
 };
+
+/** Of every sorted place, the places that it meets: its chunk's, those of the one before, and after if not causal. */
+function chunksOf(length: number, chunkLength: number, causal: boolean): AttentionLayout {
+  const begin = new Int32Array(length);
+  const end = new Int32Array(length);
+  for (let place = 0; place < length; place++) {
+    const chunk = Math.floor(place / chunkLength);
+    begin[place] = Math.max(0, chunk - 1) * chunkLength;
+    end[place] = Math.min(length, (chunk + (causal ? 1 : 2)) * chunkLength);
+  }
+  return runs(begin, end, length);
+}
+
+/** An order of all tokens as one of those from `position` on, counted from there; −1 for the others. */
+function lastOf(order: Tensor, position: number): Tensor {
+  const tokens = elements(order).map((token) => Math.max(-1, token - position));
+  return fromArray(tokens, order.shape, 'int32');
+}
+
+/** Tokens of one label meet: those of one bucket, or all; those of the last bucket, padding, meet nobody. */
+function labelsOf(bucket: Tensor, count: number, acrossBuckets: boolean): Tensor {
+  const buckets = elements(bucket);
+  if (!acrossBuckets && !buckets.includes(count)) return bucket;
+  const labels = buckets.map((each) => (each === count ? -1 : acrossBuckets ? 0 : each));
+  return fromArray(labels, bucket.shape, 'int32');
+}
+
+const transposed = (x: Tensor): Tensor => contiguous(transpose(x));
 
 /** Pairs of P̃ (eq. 5): each chunk with itself and the one before, and the one after where not causal. */
 function neighbouringPairs(length: number, chunkLength: number, causal: boolean): number {

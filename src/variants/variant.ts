@@ -93,6 +93,11 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
     /** Takes `inputs.global`. */
     globalProjections?: boolean;
   };
+  /**
+   * Whether later tokens change which groups earlier ones are in, as where buckets are cut into chunks. A call that goes on
+   * from a state then gives the last rows of a run over the tokens so far, not rows of a run over the finished text.
+   */
+  readonly regroups?: boolean;
   /** Every option with its symbol, range and meaning: drives validation, the command line, the docs and the laws. */
   readonly options: { readonly [Name in keyof Omit<Options, 'causal'>]: OptionSchema };
   readonly budget: Budget<Options> | null;

@@ -8,7 +8,7 @@ import { attend } from '../../../src/variants/attend.ts';
 import { attendFrom } from '../../../src/variants/continue.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import { type AttentionState, copyState, stateBytes } from '../../../src/variants/state.ts';
-import type { AttentionInputs } from '../../../src/variants/variant.ts';
+import type { Attending, AttentionInputs } from '../../../src/variants/variant.ts';
 import { forAllCases, inputsOf } from '../draw.ts';
 import { expectClose, type Law, parametersOf, read } from '../evaluate.ts';
 import { expectThrows } from './expect-throws.ts';
@@ -21,7 +21,8 @@ const TOLERANCE = { float32: 2e-3, float64: 1e-9 } as const;
 
 export function continuing(variant: AnyVariant): Law[] {
   if (!variant.supports.incremental || variant.decode !== undefined) return [];
-  return [equalsOneRun(variant), leavesItsStateAlone(variant), refusesOthers(variant)];
+  const equals = variant.regroups ? equalsTheRunSoFar : equalsOneRun;
+  return [equals(variant), leavesItsStateAlone(variant), refusesOthers(variant)];
 }
 
 const wishes = { causal: true, masked: false, maxLength: 40 } as const;
@@ -51,6 +52,37 @@ function equalsOneRun(variant: AnyVariant): Law {
         });
         const tolerance = TOLERANCE[dtype];
         expectClose(read(concat(outputs, 2)), read(whole), tolerance, `pieces of ${pieces}`);
+      }),
+  };
+}
+
+function equalsTheRunSoFar(variant: AnyVariant): Law {
+  return {
+    name: 'continuing: pieces of any lengths give the last rows of runs over the tokens so far',
+    run: () =>
+      forAllCases(variant, wishes, 25, (attentionCase) => {
+        const { keyLength, dtype } = attentionCase.shape;
+        const random = new Random(attentionCase.seed).split('pieces');
+        const inputs = inputsOf(attentionCase);
+        const parameters = parametersOf(variant, attentionCase);
+        let state: AttentionState | null = null;
+        let begin = 0;
+        for (const length of cutAnywhere(keyLength, random)) {
+          const end = begin + length;
+          const result: { output: Tensor; state: AttentionState } = noGrad(() =>
+            attendFrom(variant, part(inputs, begin, end), state, attentionCase.options, {
+              parameters,
+              maxLength: keyLength,
+            }),
+          );
+          // Not by way of the door, which would find options of the finished text too large for its beginning.
+          const options = { ...attentionCase.options, causal: true };
+          const whole = noGrad(() => variant.attend(part(inputs, 0, end), options, parameters)) as Attending;
+          const rows = read(slice(whole.output, 2, begin, end));
+          expectClose(read(result.output), rows, TOLERANCE[dtype], `tokens ${begin} to ${end}`);
+          state = result.state;
+          begin = end;
+        }
       }),
   };
 }

@@ -13,7 +13,7 @@ import { expectThrows } from './expect-throws.ts';
 export function decoding(variant: AnyVariant): Law[] {
   if (!variant.supports.incremental) return [cannotDecode(variant)];
   // Hashing sorts the whole sequence at once: what a prefix gives is a law of its own there.
-  if (variant.family === 'hashing') return [keepsOnlyItsState(variant)];
+  if (variant.regroups === true) return [keepsOnlyItsState(variant)];
   return [equalsTheCausalRun(variant), keepsOnlyItsState(variant)];
 }
 

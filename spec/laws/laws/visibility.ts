@@ -34,7 +34,7 @@ export function visibility(variant: AnyVariant): Law[] {
  * Where the keys decide who meets whom (hashing, clustering), later tokens move the boundaries of the groups, and an
  * earlier query may lose or gain earlier neighbours: there only the values may be changed.
  */
-const routesByContent = (variant: AnyVariant) => variant.family === 'hashing';
+const routesByContent = (variant: AnyVariant) => variant.regroups === true;
 
 function futureIsUnseen(variant: AnyVariant): Law {
   return {

@@ -1,6 +1,6 @@
 /**
- * Gradients of attention. The weights are computed again from the saved log-sum-exp, P_ij = exp(S_ij − lse_i), a tile of
- * pairs at a time:
+ * Gradients of attention. The weights are computed again from what rows have saved, the largest score m_i and the sum of
+ * exponentials relative to it, P_ij = exp(S_ij − m_i) / sum_i, a tile of pairs at a time:
  *
  *     ∂P_ij = ∂O_i · v_j        ∂S_ij = P_ij (∂P_ij − δ_i)       δ_i = ∂O_i · O_i − ∂lse_i
  *     ∂q_i = scale Σ_j ∂S_ij k_j      ∂k_j = scale Σ_i ∂S_ij q_i      ∂v_j = Σ_i P_ij ∂O_i
@@ -36,17 +36,17 @@ import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
 /**
- * δ, and what weights are computed again from: the log-sum-exp, or −∞ for a query that nothing comes back to, so that
- * what it holds has no influence. Items: rows.
+ * δ, and what weights are computed again from: the largest score, or −∞ for a query that nothing comes back to, so that
+ * what it holds has no influence; and its share, 1 / sum. Items: rows.
  */
 export const attentionRowsKernel = defineKernel(
   'attention-rows',
   {
-    arrays: ['output', 'outputGradient', 'logSumExp', 'delta', 'weighed'],
+    arrays: ['output', 'outputGradient', 'largest', 'sums', 'delta', 'weighed', 'shares'],
     optional: ['logSumExpGradient'],
     numbers: ['width'],
   },
-  (from, to, { output, outputGradient, logSumExp, delta, weighed, logSumExpGradient }, { width }) => {
+  (from, to, { output, outputGradient, largest, sums, delta, weighed, shares, logSumExpGradient }, { width }) => {
     for (let row = from; row < to; row++) {
       let dot = 0;
       let isAsked = false;
@@ -57,12 +57,23 @@ export const attentionRowsKernel = defineKernel(
       }
       const along = logSumExpGradient?.[row] ?? 0;
       delta[row] = dot - along;
-      weighed[row] = isAsked || along !== 0 ? logSumExp[row] : Number.NEGATIVE_INFINITY;
+      weighed[row] = isAsked || along !== 0 ? largest[row] : Number.NEGATIVE_INFINITY;
+      shares[row] = sums[row] === 0 ? 0 : 1 / sums[row];
     }
   },
 );
 
-const ARRAYS = ['queries', 'keys', 'values', 'outputGradient', 'weighed', 'delta', 'tiles', 'starts'] as const;
+const ARRAYS = [
+  'queries',
+  'keys',
+  'values',
+  'outputGradient',
+  'weighed',
+  'shares',
+  'delta',
+  'tiles',
+  'starts',
+] as const;
 const OPTIONAL = [
   'queryGradient',
   'keyGradient',
@@ -195,24 +206,29 @@ function addGradients(queries: Side, arrays: Arrays, numbers: Numbers): void {
   }
 }
 
-/** P = exp(S − lse) into `scores` and ∂S = P ∘ (∂P − δ) into `slopes`. */
+/** P = exp(S − m) / sum into `scores` and ∂S = P ∘ (∂P − δ) into `slopes`. */
 function weigh(
   queries: Side,
   columns: number,
   scores: NumericArray,
   slopes: NumericArray,
-  { weighed, delta }: Arrays,
+  { weighed, shares, delta }: Arrays,
   start: number,
 ): void {
+  const { count, tokens, step } = queries;
   if (!queries.isListed) {
-    weighRows(scores, slopes, TILE, queries.count, columns, weighed, delta, start + queries.tokens[0], queries.step);
+    weighRows(scores, slopes, TILE, count, columns, weighed, shares, delta, start + tokens[0], step);
     return;
   }
-  const own = scratch.get('weighed', weighed, TILE);
-  const deltas = scratch.get('delta', delta, TILE);
-  for (let i = 0; i < queries.count; i++) {
-    own[i] = weighed[start + queries.tokens[i]];
-    deltas[i] = delta[start + queries.tokens[i]];
+  const own = {
+    weighed: scratch.get('weighed', weighed, TILE),
+    shares: scratch.get('shares', weighed, TILE),
+    delta: scratch.get('delta', delta, TILE),
+  };
+  for (let i = 0; i < count; i++) {
+    own.weighed[i] = weighed[start + tokens[i]];
+    own.shares[i] = shares[start + tokens[i]];
+    own.delta[i] = delta[start + tokens[i]];
   }
-  weighRows(scores, slopes, TILE, queries.count, columns, own, deltas, 0, 1);
+  weighRows(scores, slopes, TILE, count, columns, own.weighed, own.shares, own.delta, 0, 1);
 }

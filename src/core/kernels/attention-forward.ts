@@ -28,8 +28,8 @@ const tile = newTile();
 export const attentionForwardKernel = defineKernel(
   'attention-forward',
   {
-    arrays: ['queries', 'keys', 'values', 'output', 'logSumExp', 'tiles'],
-    optional: ['largest', 'sums', ...SET_ARRAYS, ...TERM_ARRAYS],
+    arrays: ['queries', 'keys', 'values', 'output', 'logSumExp', 'largest', 'sums', 'tiles'],
+    optional: [...SET_ARRAYS, ...TERM_ARRAYS],
     numbers: [
       'valueDim',
       /** Heads that share a head of keys; rows that a head of keys, and of values, takes in memory. */
@@ -81,7 +81,7 @@ function finish(
   start: number,
   sum: NumericArray,
   width: number,
-  { output, logSumExp, largest, sums }: KernelArrays<'output' | 'logSumExp', 'largest' | 'sums'>,
+  { output, logSumExp, largest, sums }: KernelArrays<'output' | 'logSumExp' | 'largest' | 'sums', never>,
   goesOn: boolean,
 ): void {
   const { count, tokens } = queries;
@@ -93,7 +93,7 @@ function finish(
     let total = softmax.sum(i);
     old[i] = 0;
     fresh[i] = total === 0 ? 0 : 1 / total;
-    if (goesOn && largest !== undefined && sums !== undefined && sums[row] !== 0) {
+    if (goesOn && sums[row] !== 0) {
       const highest = Math.max(top, largest[row]);
       const before = sums[row] * Math.exp(largest[row] - highest);
       const now = total === 0 ? 0 : Math.exp(top - highest);
@@ -103,10 +103,8 @@ function finish(
       fresh[i] = now / total;
     }
     logSumExp[row] = total === 0 ? Number.NEGATIVE_INFINITY : top + Math.log(total);
-    if (largest !== undefined && sums !== undefined) {
-      largest[row] = top;
-      sums[row] = total;
-    }
+    largest[row] = top;
+    sums[row] = total;
   }
   queries.mixRows(output, start, width, sum, old, fresh);
 }

@@ -136,5 +136,5 @@ function weigh(
   const v = rowsOf(values, tile, key, keyLength, valueDim);
   multiplyTile(block(gradients, 0, OTHER), g, transposed(v), rows, columns, valueDim, 1, false);
   const first = tile.head * queryLength + tile.remainder + tile.dilation * query;
-  weighRows(scores, gradients, OTHER, rows, columns, logSumExp, delta, first, tile.dilation);
+  weighRows(scores, gradients, OTHER, rows, columns, logSumExp, null, delta, first, tile.dilation);
 }

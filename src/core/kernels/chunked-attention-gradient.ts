@@ -123,7 +123,7 @@ function weigh(rows: Rows, head: number, arrays: readonly NumericArray[], number
     rows.logSumExp[i] = logSumExp[row];
     rows.delta[i] = delta[row];
   }
-  weighRows(weights, gradients, OTHER, m, n, rows.logSumExp, rows.delta, 0, 1);
+  weighRows(weights, gradients, OTHER, m, n, rows.logSumExp, null, rows.delta, 0, 1);
 }
 
 function scratchRows(like: NumericArray, headDim: number, valueDim: number): Rows {

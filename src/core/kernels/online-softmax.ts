@@ -107,8 +107,9 @@ function exponentiateRow(
 }
 
 /**
- * The way back: scores S become weights P = exp(S − lse_i), and gradients ∂P become ∂S = P ∘ (∂P − δ_i), for `rows` rows
- * that lie `stride` apart. lse_i and δ_i are at `first + step · i` of their arrays.
+ * The way back: scores S become weights P = exp(S − shift_i) · share_i, and gradients ∂P become ∂S = P ∘ (∂P − δ_i), for
+ * `rows` rows that lie `stride` apart. A shift is the largest score of a row and its share 1 / Σ exp(S − shift): of large
+ * scores the log-sum-exp is rounded by more than a weight may be. The three are at `first + step · i` of their arrays.
  */
 export function weighRows(
   scores: NumericArray,
@@ -116,13 +117,15 @@ export function weighRows(
   stride: number,
   rows: number,
   columns: number,
-  logSumExp: NumericArray,
+  shifts: NumericArray,
+  shares: NumericArray | null,
   delta: NumericArray,
   first: number,
   step: number,
 ): void {
   const fast = vectorKernels();
-  if (fast !== null && isOnHeap(scores) && isOnHeap(gradients) && isOnHeap(logSumExp) && isOnHeap(delta)) {
+  const lists = [scores, gradients, shifts, delta].every(isOnHeap) && (shares === null || isOnHeap(shares));
+  if (fast !== null && lists) {
     const from = 4 * first;
     fast.weighRows(
       scores.byteOffset,
@@ -130,7 +133,8 @@ export function weighRows(
       stride,
       rows,
       columns,
-      logSumExp.byteOffset + from,
+      shifts.byteOffset + from,
+      shares === null ? 0 : shares.byteOffset + from,
       delta.byteOffset + from,
       step,
     );
@@ -138,9 +142,10 @@ export function weighRows(
   }
   for (let i = 0; i < rows; i++) {
     const row = first + step * i;
-    const meetsNone = logSumExp[row] === Number.NEGATIVE_INFINITY;
+    const meetsNone = shifts[row] === Number.NEGATIVE_INFINITY;
+    const share = shares === null ? 1 : shares[row];
     for (let j = i * stride; j < i * stride + columns; j++) {
-      const weight = meetsNone ? 0 : Math.exp(scores[j] - logSumExp[row]);
+      const weight = meetsNone ? 0 : Math.exp(scores[j] - shifts[row]) * share;
       scores[j] = weight;
       gradients[j] = weight * (gradients[j] - delta[row]);
     }

@@ -44,7 +44,8 @@ export interface VectorKernels {
     stride: number,
     rows: number,
     columns: number,
-    logSumExp: number,
+    shifts: number,
+    shares: number,
     delta: number,
     step: number,
   ): void;

@@ -176,18 +176,23 @@ export function logGatesGradient(
   return result;
 }
 
-/** The weight of a sink is exp(s_h − lse_i), and its value is zero: ∂s_h = −Σ_i weight_i δ_i. */
-export function sinksGradient(sinks: Tensor | undefined, logSumExp: Tensor, delta: Tensor): Tensor | null {
+/** The weight of a sink is exp(s_h − m_i) / sum_i, and its value is zero: ∂s_h = −Σ_i weight_i δ_i. */
+export function sinksGradient(
+  sinks: Tensor | undefined,
+  largest: NumericArray,
+  sums: NumericArray,
+  delta: Tensor,
+): Tensor | null {
   if (sinks === undefined || !sinks.requiresGrad) return null;
-  const [batch, heads, length] = logSumExp.shape;
+  const [batch, heads, length] = delta.shape;
   const result = zeros(sinks.shape, sinks.dtype);
-  const [scores, lse, deltas, to] = [sinks, logSumExp, delta, result].map(elements);
+  const [scores, deltas, to] = [sinks, delta, result].map(elements);
   for (let h = 0; h < heads; h++) {
     if (scores[h] === Number.NEGATIVE_INFINITY) continue;
     let sum = 0;
     for (let b = 0; b < batch; b++) {
       for (let at = (b * heads + h) * length, end = at + length; at < end; at++) {
-        if (deltas[at] !== 0) sum -= Math.exp(scores[h] - lse[at]) * deltas[at];
+        if (deltas[at] !== 0) sum -= (Math.exp(scores[h] - largest[at]) / sums[at]) * deltas[at];
       }
     }
     to[h] = sum;

@@ -70,9 +70,9 @@ export function attention(
 
   const output = empty([batch, heads, queryLength, valueDim], queries.dtype);
   const logSumExp = empty([batch, heads, queryLength], queries.dtype);
-  const isJoined = passes.length > 1 || settings.sinks !== undefined;
-  const largest = isJoined ? elements(empty(logSumExp.shape, queries.dtype)) : undefined;
-  const sums = isJoined ? elements(empty(logSumExp.shape, queries.dtype)) : undefined;
+  // Of every row the largest score, and the sum of exponentials relative to it.
+  const largest = elements(empty(logSumExp.shape, queries.dtype));
+  const sums = elements(empty(logSumExp.shape, queries.dtype));
   // A query that no tile of the first set holds has met nothing.
   if (checked[0].queryTokens !== undefined) {
     elements(output).fill(0);
@@ -115,14 +115,15 @@ export function attention(
     const outputGradient = gradient ?? zeros(output.shape, output.dtype);
     const delta = empty(logSumExp.shape, output.dtype);
     const weighed = empty(logSumExp.shape, output.dtype);
-    const rows = { output, outputGradient, logSumExp, delta, weighed };
+    const shares = empty(logSumExp.shape, output.dtype);
+    const rows = { output, outputGradient, delta, weighed, shares };
     // Once: of a view, as the gradient of a sum is, these are a copy.
     const rowArrays = Object.fromEntries(Object.entries(rows).map(([name, tensor]) => [name, elements(tensor)]));
     const lseGradient = logSumExpGradient === null ? undefined : elements(logSumExpGradient);
     parallelFor(
       attentionRowsKernel,
       delta.size,
-      { ...(rowArrays as Record<keyof typeof rows, NumericArray>), logSumExpGradient: lseGradient },
+      { ...(rowArrays as Record<keyof typeof rows, NumericArray>), largest, sums, logSumExpGradient: lseGradient },
       { width: valueDim },
       { costPerItem: valueDim },
     );
@@ -145,6 +146,7 @@ export function attention(
               lists: walksLists ? lists : undefined,
               outputGradient: rowArrays.outputGradient,
               weighed: rowArrays.weighed,
+              shares: rowArrays.shares,
               delta: rowArrays.delta,
               tiles: int32(tiles),
               starts: int32(starts),
@@ -168,7 +170,7 @@ export function attention(
       [settings.relative?.queries, own.relativeQueries],
       [settings.relative?.keys, own.relativeKeys],
       [settings.logGates, logGatesGradient(call, settings.logGates, own.gatesOfQueries, own.gatesOfKeys)],
-      [settings.sinks, sinksGradient(settings.sinks, logSumExp, delta)],
+      [settings.sinks, sinksGradient(settings.sinks, largest, sums, delta)],
     ] as const;
     return [
       own.queries,
@@ -187,13 +189,13 @@ function beginRows(
   sinks: Tensor | undefined,
   output: NumericArray,
   logSumExp: NumericArray,
-  largest: NumericArray | undefined,
-  sums: NumericArray | undefined,
+  largest: NumericArray,
+  sums: NumericArray,
   queryLength: number,
 ): boolean {
-  largest?.fill(Number.NEGATIVE_INFINITY);
-  sums?.fill(0);
-  if (sinks === undefined || largest === undefined || sums === undefined) return false;
+  largest.fill(Number.NEGATIVE_INFINITY);
+  sums.fill(0);
+  if (sinks === undefined) return false;
   const scores = elements(sinks);
   output.fill(0);
   logSumExp.fill(Number.NEGATIVE_INFINITY);

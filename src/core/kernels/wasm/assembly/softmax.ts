@@ -116,8 +116,8 @@ export function exponentiateRows(
 }
 
 /**
- * For `rows` rows of scores and of weight gradients, `stride` apart: P = e^(S − lse), ∂S = P (∂P − δ), in place. lse and
- * δ lie `step` apart.
+ * For `rows` rows of scores and of weight gradients, `stride` apart: P = e^(S − shift) · share, ∂S = P (∂P − δ), in place.
+ * shift, share and δ lie `step` apart; with no shares (0) they are all 1.
  */
 export function weighRows(
   scores: usize,
@@ -125,28 +125,35 @@ export function weighRows(
   stride: i32,
   rows: i32,
   columns: i32,
-  logSumExp: usize,
+  shifts: usize,
+  shares: usize,
   delta: usize,
   step: i32,
 ): void {
   for (let i = 0; i < rows; i++) {
     const row = (<usize>(i * stride)) << 2;
     const own = (<usize>(i * step)) << 2;
-    const lse = load<f32>(logSumExp + own);
+    const shift = load<f32>(shifts + own);
+    const share: f32 = shares == 0 ? 1 : load<f32>(shares + own);
     const d = load<f32>(delta + own);
     const weights = scores + row;
     const slopes = gradients + row;
-    if (lse == -Infinity) memory.fill(weights, 0, (<usize>columns) << 2);
-    else exponentials(weights, weights, columns, lse);
+    if (shift == -Infinity) memory.fill(weights, 0, (<usize>columns) << 2);
+    else exponentials(weights, weights, columns, shift);
     const deltas = f32x4.splat(d);
+    const factors = f32x4.splat(share);
     const vectors = columns & ~3;
     for (let j = 0; j < vectors; j += 4) {
       const at = (<usize>j) << 2;
-      v128.store(slopes + at, f32x4.mul(v128.load(weights + at), f32x4.sub(v128.load(slopes + at), deltas)));
+      const weight = f32x4.mul(v128.load(weights + at), factors);
+      v128.store(weights + at, weight);
+      v128.store(slopes + at, f32x4.mul(weight, f32x4.sub(v128.load(slopes + at), deltas)));
     }
     for (let j = vectors; j < columns; j++) {
       const at = (<usize>j) << 2;
-      store<f32>(slopes + at, load<f32>(weights + at) * (load<f32>(slopes + at) - d));
+      const weight = load<f32>(weights + at) * share;
+      store<f32>(weights + at, weight);
+      store<f32>(slopes + at, weight * (load<f32>(slopes + at) - d));
     }
   }
 }

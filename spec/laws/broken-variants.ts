@@ -6,19 +6,25 @@ import {
   add,
   detach,
   divide,
+  exp,
   expandDims,
   matmul,
+  max,
   mean,
+  multiply,
+  reshape,
   scale,
+  shift,
   slice,
   softmax,
+  subtract,
   sum,
   tanh,
 } from '../../src/core/ops/index.ts';
 import { band } from '../../src/core/ops/layout.ts';
 import { threadCount } from '../../src/core/parallel/pool.ts';
 import { elements, fromArray, keep, type Tensor, zeros } from '../../src/core/tensor.ts';
-import type { AttentionVariant } from '../../src/variants/variant.ts';
+import type { AttentionInputs, AttentionVariant } from '../../src/variants/variant.ts';
 import { type DummyOptions, dummy } from './dummy-variant.ts';
 
 export interface Broken {
@@ -29,6 +35,13 @@ export interface Broken {
   variant: AttentionVariant<DummyOptions>;
 }
 
+/** What notices that something of a masked key gets through. */
+const seesPadding = [
+  'what a masked key and its value hold',
+  'in masked keys and values change no bit',
+  'no output and no gradient of real ones',
+];
+
 export const brokenVariants: Broken[] = [
   broken('leaks one future token', ['up to i stays', 'has no gradient in the tokens after i'], {
     attend: ({ queries, keys, values, keyMask }, { causal, reach }) => {
@@ -36,7 +49,7 @@ export const brokenVariants: Broken[] = [
       return streamingAttention(queries, keys, values, layout, { keyMask }).output;
     },
   }),
-  broken('counts masked keys', ['what a masked key and its value hold', 'where all keys are masked the output'], {
+  broken('counts masked keys', [...seesPadding, 'where all keys are masked the output'], {
     attend: ({ keyMask, ...inputs }, options) => dummy.attend(inputs, options, {}),
   }),
   broken(
@@ -128,6 +141,40 @@ export const brokenVariants: Broken[] = [
   broken('counts some pairs twice in its cost', ['each counted once', 'are those that run'], {
     cost: (shape, options) => ({ flops: 1.3 * dummy.cost(shape, options).flops }),
   }),
+  broken(
+    'subtracts one maximum from all scores, so that what is smaller by far underflows',
+    ['up to i stays', 'come out as 1', 'under its pattern (float32'],
+    {
+      attend: (inputs, options) => byHand(inputs, options, { stabiliser: 'of all', floor: 1e-30 }),
+    },
+  ),
+  broken(
+    'leaves its sum of exponentials to overflow',
+    ['stability: outputs and gradients are finite', 'float32 gives what float64 gives'],
+    {
+      attend: (inputs, options) => byHand(inputs, options, { stabiliser: 'none', floor: 1e-30 }),
+    },
+  ),
+  broken(
+    'adds a floor to the sum that is seen where the weights are small',
+    ['come out as 1', 'equals dense attention'],
+    {
+      attend: (inputs, options) => byHand(inputs, options, { stabiliser: 'none', floor: 1e-3 }),
+    },
+  ),
+  broken(
+    'multiplies by the mask what was scaled by the largest score of all keys',
+    ['what a masked key and its value'],
+    {
+      attend: (inputs, options) => byHand(inputs, options, { stabiliser: 'of row, masked too', floor: 1e-30 }),
+    },
+  ),
+  broken('decodes with one token of its window missing', ['decoding: every step gives the row'], {
+    decode: (state, inputs, options, parameters) => {
+      const shorter = { ...options, reach: Math.max(0, options.reach - 1) };
+      return (dummy.decode as NonNullable<typeof dummy.decode>)(state, inputs, shorter, parameters);
+    },
+  }),
   broken('has a cost that shrinks', ['cost'], {
     cost: ({ keyLength }) => ({ flops: 1e9 / keyLength }),
   }),
@@ -142,6 +189,28 @@ const kept: Tensor[] = [];
 
 function broken(fault: string, laws: string[], part: Partial<AttentionVariant<DummyOptions>>): Broken {
   return { fault, laws, variant: { ...dummy, name: 'broken', ...part } };
+}
+
+/** The dummy's attention written out, with the exponentials and the sum as an engineer in a hurry may have them. */
+function byHand(
+  { queries, keys, values, keyMask }: AttentionInputs,
+  { causal, reach }: DummyOptions,
+  { stabiliser, floor }: { stabiliser: 'of all' | 'of row, masked too' | 'none'; floor: number },
+): Tensor {
+  const [batch, heads, length, headDim] = keys.shape;
+  const seen = new Uint8Array(batch * heads * length * length);
+  const flags = keyMask && elements(keyMask);
+  for (let at = 0; at < seen.length; at++) {
+    const [key, query] = [at % length, Math.floor(at / length) % length];
+    const isNear = key >= query - reach && key <= query + (causal ? 0 : reach);
+    seen[at] = isNear && flags?.[Math.floor(at / (heads * length * length)) * length + key] !== 0 ? 1 : 0;
+  }
+  const visible = fromArray(seen, [batch, heads, length, length], keys.dtype);
+  const scores = scale(matmul(queries, keys, { transposeB: true }), 1 / Math.sqrt(headDim));
+  const largest = max(stabiliser === 'of all' ? reshape(scores, [1, scores.size]) : scores, -1, true);
+  const shifted = stabiliser === 'none' ? scores : subtract(scores, largest);
+  const weights = multiply(exp(shifted), visible);
+  return divide(matmul(weights, values), shift(sum(weights, 3, true), floor));
 }
 
 /** `output` plus a little of the sum of its neighbours along `axis`. */

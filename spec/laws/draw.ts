@@ -3,9 +3,11 @@
  * new variant is exercised without a word here.
  */
 import fc from 'fast-check';
+import { noGrad } from '../../src/core/autograd.ts';
 import { EfficientTransformersError } from '../../src/core/errors.ts';
+import { multiply } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { fromArray, randomNormal, scope } from '../../src/core/tensor.ts';
+import { fromArray, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
 import { checkOptions } from '../../src/variants/attend.ts';
 import type { OptionSchema } from '../../src/variants/options.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
@@ -17,6 +19,10 @@ export interface AttentionCase {
   options: CommonOptions;
   /** [batch][keyLength], 1 = a real key; null: no mask. */
   mask: number[][] | null;
+  /** By position, what queries and keys are multiplied by; absent: 1. */
+  norms?: number[];
+  /** Whether all numbers in keys are negative, as after a bias: no feature of any key is large then. */
+  negativeKeys?: boolean;
   /** Of the parameters and of the numbers in queries, keys and values. */
   seed: number;
 }
@@ -26,6 +32,8 @@ export interface Wishes {
   dtype?: 'float32' | 'float64';
   causal?: boolean;
   masked?: boolean;
+  /** Queries and keys of all sizes: all alike, one loud token among quiet ones, or each of its own. */
+  wide?: boolean;
   minBatch?: number;
   minHeads?: number;
   minLength?: number;
@@ -87,6 +95,7 @@ function cases(variant: AnyVariant, wishes: Wishes): fc.Arbitrary<AttentionCase>
       shape: fc.constant(shape),
       options: optionsOf(variant, shape, wishes),
       mask: masks(variant, shape, wishes),
+      ...(wishes.wide && { norms: norms(shape), negativeKeys: fc.oneof(fc.constant(false), fc.boolean()) }),
       seed: fc.nat(),
     }),
   );
@@ -164,18 +173,44 @@ function masks(variant: AnyVariant, shape: AttentionShape, { masked }: Wishes): 
   return masked ? drawn : fc.oneof(fc.constant(null), drawn);
 }
 
+const withoutSigns = (x: Tensor) =>
+  fromArray(
+    x.toArray().map((each) => -Math.abs(each)),
+    x.shape,
+    x.dtype,
+  );
+
+const SIZES = [1e-3, 0.03, 0.3, 1, 3, 10, 30, 100, 300];
+
+function norms({ queryLength, keyLength }: AttentionShape): fc.Arbitrary<number[]> {
+  const length = Math.max(queryLength, keyLength);
+  const size = fc.constantFrom(...SIZES);
+  const alike = size.map((each) => new Array<number>(length).fill(each));
+  const oneLoud = fc
+    .tuple(size, fc.constantFrom(10, 100, 300), fc.nat(length - 1))
+    .map(([quiet, loud, at]) => new Array<number>(length).fill(Math.min(1, quiet)).with(at, loud));
+  const mixed = fc.array(size, { minLength: length, maxLength: length });
+  return fc.oneof(alike, oneLoud, mixed);
+}
+
 /** Queries, keys, values (as wide as the keys unless told) and mask of a case; `name` gives other numbers. */
 export function inputsOf(
-  { shape, mask, seed }: AttentionCase,
+  { shape, mask, norms, negativeKeys = false, seed }: AttentionCase,
   { valueDim = shape.headDim, name = 'inputs' } = {},
 ): AttentionInputs {
   const { batch, heads, queryLength, keyLength, headDim, dtype } = shape;
   const random = new Random(seed).split(name);
   const draw = (part: string, length: number, width: number) =>
     randomNormal([batch, heads, length, width], random.split(part), dtype);
+  const sized = (tensor: Tensor, length: number) => {
+    if (norms === undefined) return tensor;
+    const sizes = fromArray(norms.slice(0, length), [length, 1], dtype);
+    return noGrad(() => multiply(tensor, sizes));
+  };
+  const keys = sized(draw('keys', keyLength, headDim), keyLength);
   return {
-    queries: draw('queries', queryLength, headDim),
-    keys: draw('keys', keyLength, headDim),
+    queries: sized(draw('queries', queryLength, headDim), queryLength),
+    keys: negativeKeys ? withoutSigns(keys) : keys,
     values: draw('values', keyLength, valueDim),
     ...(mask === null ? {} : { keyMask: fromArray(mask.flat(), [batch, keyLength], 'uint8') }),
   };

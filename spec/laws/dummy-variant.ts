@@ -5,6 +5,7 @@
 import { streamingAttention } from '../../src/core/ops/attention.ts';
 import { band, pairsOf } from '../../src/core/ops/layout.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
+import { attendToPlaces, cacheRow } from '../../src/variants/decoding.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
 import type { AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
 
@@ -22,7 +23,7 @@ export const dummy: Dummy = {
   family: 'sparse',
   exactness: 'exact-on-its-pattern',
   complexity: 'O(L·r)',
-  supports: { causal: true, padding: true, crossAttention: false, incremental: false },
+  supports: { causal: true, padding: true, crossAttention: false, incremental: true },
   options: {
     reach: {
       kind: 'integer',
@@ -41,6 +42,13 @@ export const dummy: Dummy = {
   attend({ queries, keys, values, keyMask }, { causal, reach }) {
     const layout = band(keys.shape[2], { before: reach, after: causal ? 0 : reach });
     return streamingAttention(queries, keys, values, layout, { keyMask }).output;
+  },
+
+  decode(state, { queries, keys, values }, { reach }) {
+    const size = reach + 1;
+    const places = Array.from({ length: Math.min(state.position + 1, size) }, (_, n) => (state.position - n) % size);
+    const [recentKeys, recentValues] = [cacheRow(state, 'keys', keys, size), cacheRow(state, 'values', values, size)];
+    return attendToPlaces(queries, recentKeys, recentValues, [places]).output;
   },
 
   pattern:

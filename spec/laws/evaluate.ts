@@ -35,8 +35,9 @@ export function outputOf(
   attentionCase: AttentionCase,
   inputs: AttentionInputs = inputsOf(attentionCase),
   parameters: Parameters = parametersOf(variant, attentionCase),
+  checkFinite = true,
 ): Output {
-  return noGrad(() => read(attend(variant, inputs, attentionCase.options, { parameters })));
+  return noGrad(() => read(attend(variant, inputs, attentionCase.options, { parameters, checkFinite })));
 }
 
 export function parametersOf(variant: AnyVariant, { shape, options, seed }: AttentionCase): Parameters {

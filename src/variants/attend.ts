@@ -2,6 +2,7 @@
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { expectBoolean, expectFunction, expectOptions, expectRecord, integerOf } from '../core/expect.ts';
+import { quietMasked } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
 import { elements, expectFinite, expectTensor, scope, type Tensor } from '../core/tensor.ts';
 import { checkOptions } from './check-options.ts';
@@ -51,7 +52,7 @@ export function attend<Options extends CommonOptions>(
   checkSupport(variant, inputs);
   return scope(() => {
     const parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
-    return outputOf(variant.attend(inputs, complete, parameters));
+    return outputOf(variant.attend(withoutLoudPadding(inputs), complete, parameters));
   });
 }
 
@@ -68,6 +69,21 @@ export function checkSupport<Options extends CommonOptions>(
   if (inputs.global !== undefined && !variant.supports.globalProjections) {
     throw new UnsupportedError(`global: ${variant.name} has no global tokens with projections of their own`);
   }
+}
+
+/**
+ * What a masked key and its value hold has no influence, even if it is no number: 0 times NaN would be NaN. With as many
+ * queries as keys they are taken for the same tokens, and a masked one's query is kept from the gradients of the others.
+ */
+export function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
+  const { keyMask } = inputs;
+  if (keyMask === undefined) return inputs;
+  const quiet = ({ queries, keys, values }: Omit<AttentionInputs, 'global' | 'keyMask'>) => ({
+    queries: queries.shape[2] === keys.shape[2] ? quietMasked(queries, keyMask) : queries,
+    keys: quietMasked(keys, keyMask),
+    values: quietMasked(values, keyMask),
+  });
+  return { ...quiet(inputs), keyMask, ...(inputs.global && { global: quiet(inputs.global) }) };
 }
 
 /**

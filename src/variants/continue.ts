@@ -2,7 +2,14 @@
 import { ArgumentError, expectInteger, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { expectRecord } from '../core/expect.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
-import { type AttendSettings, checkInputs, checkSupport, draw, expectAttendSettings } from './attend.ts';
+import {
+  type AttendSettings,
+  checkInputs,
+  checkSupport,
+  draw,
+  expectAttendSettings,
+  withoutLoudPadding,
+} from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
 import type { AttentionState, StateSizes } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
@@ -50,7 +57,7 @@ export function attendFrom<Options extends CommonOptions>(
   }
   const result = scope(() => {
     const parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
-    return variant.attend(inputs, complete, parameters, before);
+    return variant.attend(withoutLoudPadding(inputs), complete, parameters, before);
   });
   if (!('output' in result) || result.state === null) {
     throw new UnsupportedError(`variant: ${variant.name} gave no state to go on from`);

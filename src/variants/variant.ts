@@ -30,7 +30,11 @@ export interface AttentionInputs {
   keys: Tensor;
   /** [batch, heads, keyLength, valueDim] */
   values: Tensor;
-  /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. Absent: all real. */
+  /**
+   * [batch, keyLength], uint8: 1 = a real key, 0 = padding. Absent: all real. What padding holds has no influence: not on
+   * other rows, not on their gradients, and it has none itself. (With as many queries as keys a masked position is padding
+   * on both sides: its query counts as zeros if it is NaN, infinite or too large to multiply.)
+   */
   keyMask?: Tensor;
   /**
    * The same tokens through projections of their own, for tokens that attend globally (Longformer §3.1), shaped as the

@@ -7,38 +7,38 @@ import { type Decoder, startDecoding } from '../../../src/variants/decoding.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionInputs } from '../../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
-import { expectClose, type Law, outputOf, parametersOf, ROUNDING, read } from '../evaluate.ts';
+import { expectClose, type Law, outputOf, parametersOf, read } from '../evaluate.ts';
+import { inAllSettings } from '../settings.ts';
 import { expectThrows } from './expect-throws.ts';
 
 export function decoding(variant: AnyVariant): Law[] {
   if (!variant.supports.incremental) return [cannotDecode(variant)];
   // Hashing sorts the whole sequence at once: what a prefix gives is a law of its own there.
   if (variant.regroups === true) return [keepsOnlyItsState(variant)];
-  return [equalsTheCausalRun(variant), keepsOnlyItsState(variant)];
+  return [...equalsTheCausalRun(variant), keepsOnlyItsState(variant)];
 }
 
 const wishes = { causal: true, masked: false, maxLength: 40 } as const;
 
-function equalsTheCausalRun(variant: AnyVariant): Law {
-  return {
-    name: 'decoding: every step gives the row of the causal run',
-    run: () =>
-      forAllCases(variant, { ...wishes, dtype: 'float64' }, 40, (attentionCase) => {
-        const inputs = inputsOf(attentionCase);
-        const whole = outputOf(variant, attentionCase, inputs);
-        const decoder = decoderOf(variant, attentionCase);
-        for (let position = 0; position < attentionCase.shape.keyLength; position++) {
-          const row = read(decoder.step(tokenOf(inputs, position)));
-          const [batch, heads, length, width] = whole.shape;
-          const expected = new Float64Array(row.data.length);
-          for (let group = 0; group < batch * heads; group++) {
-            const from = (group * length + position) * width;
-            expected.set(whole.data.subarray(from, from + width), group * width);
-          }
-          expectClose(row, { ...row, data: expected }, ROUNDING, `token ${position}`);
+function equalsTheCausalRun(variant: AnyVariant): Law[] {
+  return inAllSettings('decoding: every step gives the row of the causal run', ({ draw, tolerance }) => {
+    draw(variant, wishes, 40, (attentionCase) => {
+      const inputs = inputsOf(attentionCase);
+      const whole = outputOf(variant, attentionCase, inputs);
+      const decoder = decoderOf(variant, attentionCase);
+      const bound = tolerance(inputs);
+      for (let position = 0; position < attentionCase.shape.keyLength; position++) {
+        const row = read(decoder.step(tokenOf(inputs, position)));
+        const [batch, heads, length, width] = whole.shape;
+        const expected = new Float64Array(row.data.length);
+        for (let group = 0; group < batch * heads; group++) {
+          const from = (group * length + position) * width;
+          expected.set(whole.data.subarray(from, from + width), group * width);
         }
-      }),
-  };
+        expectClose(row, { ...row, data: expected }, bound, `token ${position}`);
+      }
+    });
+  });
 }
 
 function keepsOnlyItsState(variant: AnyVariant): Law {

@@ -8,41 +8,36 @@ import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionPattern } from '../../../src/variants/variant.ts';
 import { type AttentionCase, accepts, forAllCases, inputsOf } from '../draw.ts';
 import { eachRow, expectClose, type Law, type Output, outputOf, parametersOf, ROUNDING } from '../evaluate.ts';
+import { inAllSettings } from '../settings.ts';
 
 export function patterns(variant: AnyVariant): Law[] {
   const laws: Law[] = [];
   if (variant.exactness === 'exact' || variant.exactness === 'exact-on-its-pattern')
-    laws.push(equalsTheOracle(variant, 'float64'), equalsTheOracle(variant, 'float32'));
+    laws.push(...equalsTheOracle(variant));
   if (variant.pattern !== undefined) laws.push(staysInsideItsPattern(variant));
   if (variant.supports.padding && mayIgnoreLength(variant)) laws.push(appendedPaddingIsIgnored(variant));
   return laws;
 }
 
-/**
- * Relative to the largest output. Float32 has 6·10⁻⁸ an operation; a score of size 20 makes that 10⁻⁶ in its
- * exponential, and sums of up to 70 such terms stay below 10⁻⁵.
- */
-const TOLERANCE = { float32: 1e-5, float64: ROUNDING };
-
-function equalsTheOracle(variant: AnyVariant, dtype: 'float32' | 'float64'): Law {
-  return {
-    name: `exact: equals dense ${variant.pattern ? 'attention under its pattern' : 'attention'} (${dtype})`,
-    run: () =>
-      forAllCases(variant, { dtype }, 80, (attentionCase) => {
-        const { options, shape } = attentionCase;
-        const inputs = inputsOf(attentionCase);
-        const dense = (tensor: Tensor) => ({ shape: tensor.shape, data: tensor.toArray() });
-        const oracle = referenceAttention(
-          { queries: dense(inputs.queries), keys: dense(inputs.keys), values: dense(inputs.values) },
-          {
-            causal: options.causal,
-            ...(inputs.keyMask && { keyMask: dense(inputs.keyMask) }),
-            ...(variant.pattern && { allowed: variant.pattern(options, shape) }),
-          },
-        );
-        expectClose(outputOf(variant, attentionCase, inputs), { ...oracle, dtype }, TOLERANCE[dtype], 'output');
-      }),
-  };
+function equalsTheOracle(variant: AnyVariant): Law[] {
+  const name = `exact: equals dense ${variant.pattern ? 'attention under its pattern' : 'attention'}`;
+  return inAllSettings(name, ({ draw, tolerance }) => {
+    draw(variant, {}, 80, (attentionCase) => {
+      const { options, shape } = attentionCase;
+      const inputs = inputsOf(attentionCase);
+      const dense = (tensor: Tensor) => ({ shape: tensor.shape, data: tensor.toArray() });
+      const oracle = referenceAttention(
+        { queries: dense(inputs.queries), keys: dense(inputs.keys), values: dense(inputs.values) },
+        {
+          causal: options.causal,
+          ...(inputs.keyMask && { keyMask: dense(inputs.keyMask) }),
+          ...(variant.pattern && { allowed: variant.pattern(options, shape) }),
+        },
+      );
+      const expected = { ...oracle, dtype: shape.dtype };
+      expectClose(outputOf(variant, attentionCase, inputs), expected, tolerance(inputs), 'output');
+    });
+  });
 }
 
 function staysInsideItsPattern(variant: AnyVariant): Law {

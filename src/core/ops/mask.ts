@@ -1,5 +1,5 @@
 /** Key masks, uint8 [batch, keyLength], 1 = a real key: what is done with them outside of attention. */
-import { expectShape, ShapeError } from '../errors.ts';
+import { ShapeError } from '../errors.ts';
 import { expectInstance, expectList, integerOf } from '../expect.ts';
 import { elements, filled, fromArray, type Tensor } from '../tensor.ts';
 import { expectAxes, expectFlags, expectFloat, expectPositions, expectTensor } from './check.ts';
@@ -66,23 +66,55 @@ export function pickKeys(
 }
 
 /**
- * x [batch, heads, keyLength, width] with zeros in the rows that the mask leaves out, whatever they hold: rows are picked,
+ * x [batch, …, keyLength, width] with zeros in the rows that the mask leaves out, whatever they hold: rows are picked,
  * because 0 times NaN is NaN. x itself where no key is masked.
  */
 export function zeroMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
+  return withoutMaskedRows(x, keyMask, () => true);
+}
+
+/** Above this, a product with another number of this size may be beyond the range of the type. */
+const LOUD = { float32: 1e15, float64: 1e150 };
+
+/**
+ * x [batch, …, keyLength, width] with zeros in masked rows that cannot be computed with: those that hold a NaN, an infinity
+ * or a number so large that products with it may be infinite. Other masked rows are left as they are: a weight of 0 is
+ * enough to keep them out. Where no masked row is loud this is x itself, and costs a look at the masked rows.
+ */
+export function quietMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
+  return withoutMaskedRows(x, keyMask, (row) => {
+    const { data, offset, stride } = x.array;
+    let [at, rest] = [offset, row];
+    for (let axis = x.shape.length - 2; axis >= 0; axis--) {
+      at += (rest % x.shape[axis]) * stride[axis];
+      rest = Math.floor(rest / x.shape[axis]);
+    }
+    const last = x.shape.length - 1;
+    const limit = LOUD[x.dtype as 'float32' | 'float64'];
+    // Written so that NaN is found.
+    for (let c = 0; c < x.shape[last]; c++) if (!(Math.abs(data[at + c * stride[last]]) <= limit)) return true;
+    return false;
+  });
+}
+
+/** x with zeros in the masked rows that `isDropped`, which is given the number of a row; x itself if there is none. */
+function withoutMaskedRows(x: Tensor, keyMask: Tensor | undefined, isDropped: (row: number) => boolean): Tensor {
   expectFloat('x', x);
   if (keyMask === undefined) return x;
-  expectShape('x', x.shape, [x.shape[0], x.shape[1], x.shape[2], x.shape[3]], 'as [batch, heads, keyLength, width]');
-  expectFlags('keyMask', keyMask, [x.shape[0], x.shape[2]], 'to match x');
+  expectAxes('x', x, 3);
+  const leading = x.shape.slice(0, -2);
+  const keyLength = x.shape[x.shape.length - 2];
+  expectFlags('keyMask', keyMask, [leading[0], keyLength], 'to match x');
   const flags = elements(keyMask);
   if (flags.every((flag) => flag !== 0)) return x;
-  const [batch, keyLength] = keyMask.shape;
-  const [, heads] = x.shape;
-  const rows = new Int32Array(batch * heads * keyLength);
-  for (let at = 0; at < rows.length; at++) {
-    const position = at % keyLength;
-    const entry = Math.floor(at / (heads * keyLength));
-    rows[at] = flags[entry * keyLength + position] === 0 ? -1 : position;
+  const perEntry = leading.slice(1).reduce((product, extent) => product * extent, keyLength);
+  const rows = new Int32Array(leading[0] * perEntry);
+  let dropped = 0;
+  for (let row = 0; row < rows.length; row++) {
+    const position = row % keyLength;
+    const isMasked = flags[Math.floor(row / perEntry) * keyLength + position] === 0;
+    rows[row] = isMasked && isDropped(row) ? -1 : position;
+    if (rows[row] < 0) dropped++;
   }
-  return gatherRows(x, fromArray(rows, [batch, heads, keyLength], 'int32'));
+  return dropped === 0 ? x : gatherRows(x, fromArray(rows, [...leading, keyLength], 'int32'));
 }

@@ -18,7 +18,7 @@ export function stability(variant: AnyVariant): Law[] {
  * Where the keys decide who meets whom, a rounding moves a token into another group. The inverse that Nyströmformer
  * iterates for makes a rounding larger by 13/4 a step (nystromformer-inverse.ts).
  */
-const magnifiesRoundings = ({ family, name }: AnyVariant) => family === 'hashing' || name === 'nystromformer';
+const magnifiesRoundings = ({ regroups, name }: AnyVariant) => regroups === true || name === 'nystromformer';
 
 /** Softmax, feature maps and hashing divide by the sum of the weights; low rank and convolutions do not. */
 const weighsToOne = ({ family }: AnyVariant) => family !== 'low-rank' && family !== 'convolution';
@@ -65,7 +65,7 @@ function givesOneForOnes(variant: AnyVariant): Law {
 function seeingNothing(variant: AnyVariant, { shape, options, mask }: AttentionCase): Rows {
   const allowed = variant.pattern?.(options, shape) ?? (() => true);
   return (batch, head, query) => {
-    if (variant.family === 'hashing' && mask?.[batch][query] === 0) return true;
+    if (variant.regroups && mask?.[batch][query] === 0) return true;
     const last = options.causal ? query : shape.keyLength - 1;
     for (let key = 0; key <= last; key++) if (mask?.[batch][key] !== 0 && allowed(head, query, key)) return false;
     return true;

@@ -4,11 +4,28 @@
  */
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectSameDType, expectTensor } from '../core/ops/check.ts';
-import { band, convolveRows, gatherRows, matmul, multiply, pairsOf, reshape, zeroMasked } from '../core/ops/index.ts';
+import {
+  band,
+  concat,
+  contiguous,
+  convolveRows,
+  multiply,
+  pairsOf,
+  reshape,
+  slice,
+  zeroMasked,
+} from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
-import { elements, empty, type Tensor } from '../core/tensor.ts';
-import { cacheRow, type DecodeState } from './decoding.ts';
-import type { AttentionInputs, AttentionPattern, AttentionShape, Citation, CommonOptions } from './variant.ts';
+import { elements, empty, type Tensor, zeros } from '../core/tensor.ts';
+import { type AttentionState, Memory } from './state.ts';
+import type {
+  Attending,
+  AttentionInputs,
+  AttentionPattern,
+  AttentionShape,
+  Citation,
+  CommonOptions,
+} from './variant.ts';
 
 export interface ConvolutionOptions extends CommonOptions {
   /**
@@ -143,24 +160,25 @@ export function expectParameter(name: string, tensor: Tensor, shape: readonly nu
 
 /**
  * DepthwiseConv(X, kernel, i, c) = Σ_j kernel_j X_{i+j−⌈(k+1)/2⌉, c} for X = V (§2). Masked values, and those beyond
- * the ends, are zeros: there, as in the paper, the weights of the rest add up to less than 1.
+ * the ends, are zeros: there, as in the paper, the weights of the rest add up to less than 1. A state keeps the last k − 1.
  */
 export function depthwiseConvolution(
   { values, keyMask }: AttentionInputs,
   kernels: Tensor,
   options: ConvolutionOptions,
-): Tensor {
-  return convolveRows(kernels, zeroMasked(values, keyMask), reachOf(options).before);
+  state: AttentionState | undefined,
+): Attending {
+  const length = values.shape[2];
+  const { before } = reachOf(options);
+  const memory = new Memory(state, length);
+  const V = memory.append('values', zeroMasked(values, keyMask), before);
+  const held = V.shape[2] - length;
+  const mixed = convolveRows(withRowsBefore(kernels, held), V, before);
+  return memory.leave(held === 0 ? mixed : contiguous(slice(mixed, 2, held, held + length)));
 }
 
-/** The same for the newest token, from the last k values; `kernels` is [heads, 1, k] or [batch, heads, 1, k]. */
-export function convolveNewest(state: DecodeState, values: Tensor, kernels: Tensor): Tensor {
-  const width = kernels.shape[kernels.shape.length - 1];
-  const window = cacheRow(state, 'values', values, width);
-  const places = Int32Array.from({ length: width }, (_, j) => {
-    const position = state.position - (width - 1) + j;
-    // Before the first token there are zeros.
-    return position < 0 ? -1 : position % width;
-  });
-  return matmul(kernels, gatherRows(window, places));
+/** Kernels of tokens, with rows of zeros for as many tokens before them; kernels of heads are all tokens'. */
+function withRowsBefore(kernels: Tensor, count: number): Tensor {
+  if (count === 0 || kernels.shape.length === 2) return kernels;
+  return concat([zeros(kernels.shape.with(2, count), kernels.dtype), kernels], 2);
 }

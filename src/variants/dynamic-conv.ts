@@ -23,7 +23,6 @@ import {
   convolutionPairs,
   convolutionPaper,
   convolutionPattern,
-  convolveNewest,
   depthwiseConvolution,
   drawDropConnect,
   dropConnectShape,
@@ -65,16 +64,12 @@ export const dynamicConv: AttentionVariant<DynamicConvOptions> = {
     };
   },
 
-  attend(inputs, options, parameters) {
+  attend(inputs, options, parameters, state) {
     // A kernel for each token, [batch, heads, length, k].                                                      (§4)
     const kernels = predictKernels(inputs.queries, options, parameters);
 
     // From there as LightConv.                                                                                 (§3)
-    return depthwiseConvolution(inputs, kernels, options);
-  },
-
-  decode(state, { queries, values }, options, parameters) {
-    return convolveNewest(state, values, predictKernels(queries, options, parameters));
+    return depthwiseConvolution(inputs, kernels, options, state);
   },
 
   pattern: convolutionPattern,

@@ -14,7 +14,7 @@
  * Untrained, a kernel is nearly flat (31 weights of 8 heads are within a fifth of 1/31), so what `compare` shows
  * against full attention is a moving average of the values. Only training makes it more.
  */
-import { reshape, softmax } from '../core/ops/index.ts';
+import { softmax } from '../core/ops/index.ts';
 import {
   type ConvolutionOptions,
   convolutionDefaults,
@@ -22,7 +22,6 @@ import {
   convolutionPairs,
   convolutionPaper,
   convolutionPattern,
-  convolveNewest,
   depthwiseConvolution,
   drawDropConnect,
   dropConnectShape,
@@ -62,7 +61,7 @@ export const lightConv: AttentionVariant<LightConvOptions> = {
     };
   },
 
-  attend(inputs, options, { W, D }) {
+  attend(inputs, options, { W, D }, state) {
     const { shape, dtype } = inputs.values;
     expectParameter('W', W, [shape[1], options.kernelWidth], dtype);
 
@@ -70,13 +69,7 @@ export const lightConv: AttentionVariant<LightConvOptions> = {
     const kernels = dropEntries(softmax(W), D, options);
 
     // One kernel for all columns of a head: c ↦ ⌈cH/d⌉ is the head of column c.                                 (§3)
-    return depthwiseConvolution(inputs, kernels, options);
-  },
-
-  decode(state, { values }, options, { W, D }) {
-    const [heads, k] = W.shape;
-    const kernels = dropEntries(softmax(W), D, options);
-    return convolveNewest(state, values, reshape(kernels, [heads, 1, k]));
+    return depthwiseConvolution(inputs, kernels, options, state);
   },
 
   pattern: convolutionPattern,

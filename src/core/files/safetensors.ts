@@ -16,6 +16,7 @@ import {
   NUMBER_KINDS,
   type StoredArray,
 } from './numbers.ts';
+import { DIGEST_KEY, digestOf, exchangeDigest, NO_DIGEST } from './safetensors-digest.ts';
 import { METADATA_KEY, parseHeader } from './safetensors-header.ts';
 
 const LENGTH_BYTES = 8;
@@ -23,6 +24,7 @@ const LENGTH_BYTES = 8;
 const LONGEST_HEADER = 100_000_000;
 /** So that numbers of 8 bytes lie at a multiple of 8. */
 const ALIGNMENT = 8;
+const CHUNK = 2 ** 22;
 
 export interface Safetensors {
   /** By name, in the order of their bytes. */
@@ -30,11 +32,19 @@ export interface Safetensors {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+export interface OpenedSafetensors extends Safetensors {
+  /**
+   * Reads all of the file, and throws FileFormatError unless it is what it was written as, by the digest that it has of
+   * itself. Returns false where it has none, as files of others: then nobody can tell.
+   */
+  verify(): boolean;
+}
+
 /**
  * Opens a file: reads and checks its header, and no tensor until its `load` is called. F16 and BF16 are widened to
  * float32, integers become int32. Throws FileFormatError for a file that is missing or malformed in any way.
  */
-export function readSafetensors(path: string): Safetensors {
+export function readSafetensors(path: string): OpenedSafetensors {
   const file = new InputFile(path);
   if (file.size < LENGTH_BYTES) throw file.error(`expected a header's length in 8 bytes, got ${file.size} in all`);
   const length = new DataView(file.read(0, LENGTH_BYTES)).getBigUint64(0, true);
@@ -45,19 +55,35 @@ export function readSafetensors(path: string): Safetensors {
   if (length > LONGEST_HEADER) throw file.error(`header: expected at most ${LONGEST_HEADER} bytes, got ${length}`);
 
   const dataStart = LENGTH_BYTES + Number(length);
-  const header = parseHeader(decodeText(file, dataStart), file.size - dataStart, (problem) => file.error(problem));
+  const json = decodeText(file, dataStart);
+  const header = parseHeader(json, file.size - dataStart, (problem) => file.error(problem));
   const tensors = header.entries.map(({ name, dtype, number, shape, begin, end }): [string, StoredArray] => {
     const complain: Complain = (problem) => file.error(`${name}: ${problem}`);
     const load = (): NumericArray => decode(file.read(dataStart + begin, dataStart + end), number, true, complain);
     return [name, { shape, storedAs: dtype, dtype: NUMBER_KINDS[number].dtype, load }];
   });
-  return { tensors: new Map(tensors), metadata: header.metadata };
+  const verify = () => {
+    const digest = header.metadata.get(DIGEST_KEY);
+    if (digest === undefined) return false;
+    const blank = exchangeDigest(json, digest, NO_DIGEST);
+    if (blank !== null && digest === digestOf(headerBytes(blank), chunksOf(file, dataStart))) return true;
+    throw file.error('damaged: its bytes are not those that were written, by the digest in its metadata');
+  };
+  return { tensors: new Map(tensors), metadata: header.metadata, verify };
+}
+
+/** The file from a byte on, read as it is asked for. */
+function* chunksOf(file: InputFile, begin: number): Iterable<Uint8Array> {
+  for (let at = begin; at < file.size; at += CHUNK) {
+    yield new Uint8Array(file.read(at, Math.min(file.size, at + CHUNK)));
+  }
 }
 
 /**
  * Writes tensors by name (a Map, or the entries of a record) as F64, F32, I32 or U8, and texts as metadata. The same
  * content gives the same bytes, in whatever order it comes: tensors lie by the size of their numbers, the largest first,
- * which keeps each aligned, and then by name. The file is there whole or not at all.
+ * which keeps each aligned, and then by name. The file is there whole or not at all. With `digest` it holds one of itself,
+ * under that name in the metadata, for `verify`.
  *
  * Throws ArgumentError for a name that is taken or reserved and for metadata that are no texts, ShapeError for numbers
  * that do not fill their shape, FileWriteError if the system refuses.
@@ -66,9 +92,12 @@ export function writeSafetensors(
   path: string,
   tensors: Iterable<readonly [name: string, array: ArrayToStore]>,
   metadata: Iterable<readonly [key: string, text: string]> = [],
+  { digest = false }: { digest?: boolean } = {},
 ): void {
   expectText('path', path);
-  const texts = entriesOf('metadata', metadata).sort(([a], [b]) => compareTexts(a, b));
+  const texts = entriesOf('metadata', metadata);
+  if (digest) texts.push([DIGEST_KEY, NO_DIGEST]);
+  texts.sort(([a], [b]) => compareTexts(a, b));
   const unsorted = entriesOf('tensors', tensors);
   for (const [name, array] of unsorted) expectFilled(name, array);
   const arrays = unsorted.sort(([nameA, a], [nameB, b]) => {
@@ -88,7 +117,9 @@ export function writeSafetensors(
     members.push(member(name, JSON.stringify(info)));
   }
   const chunks = arrays.map(([, { data }]) => littleEndianBytes(data));
-  writeFileAtomically(path, [...headerBytes(jsonObject(members)), ...chunks]);
+  const json = jsonObject(members);
+  const own = digest ? exchangeDigest(json, NO_DIGEST, digestOf(headerBytes(json), chunks)) : null;
+  writeFileAtomically(path, [...headerBytes(own ?? json), ...chunks]);
 }
 
 const WRITTEN_DTYPES = { float64: 'F64', float32: 'F32', int32: 'I32', uint8: 'U8' } as const;

@@ -27,7 +27,7 @@ export interface VisitSettings {
   /** False: what starts when it is seen does not. */
   live?: boolean;
   /** Runs in the page before any script of its own. */
-  first?: () => void;
+  first?: (() => void) | { content: string };
 }
 
 export interface Visit {

@@ -7,23 +7,20 @@ const relaxed = readFileSync(new URL('../../src/core/kernels/wasm/kernels-relaxe
  * To run in a page first; undefined if there is nothing to do. This Node may be older than the browser, and not know the
  * build with fused multiply-adds, which rounds once where the other rounds twice.
  */
-export const likeNode = WebAssembly.validate(relaxed) ? undefined : forgetRelaxed;
+export const likeNode = WebAssembly.validate(relaxed) ? undefined : { content: forgetRelaxed(relaxed.length) };
 
-/** Makes a page's engine refuse the first module that it tries, which is that build. */
-function forgetRelaxed(): void {
+/** Makes the engine of a page, and of its threads, refuse the module of that length, which is that build. */
+function forgetRelaxed(length: number): string {
   const forget = `{
     const { Module } = WebAssembly;
-    let tried = false;
     WebAssembly.Module = function (bytes) {
-      if (tried) return new Module(bytes);
-      tried = true;
+      if (bytes.byteLength !== ${length}) return new Module(bytes);
       throw new WebAssembly.CompileError('unknown instruction');
     };
   }`;
-  const scope = globalThis as { Blob: unknown };
-  scope.Blob = class extends Blob {
-    constructor(parts: BlobPart[], options?: BlobPropertyBag) {
-      super(options?.type === 'text/javascript' ? [forget, ...parts] : parts, options);
+  return `globalThis.Blob = class extends Blob {
+    constructor(parts, options) {
+      super(options?.type === 'text/javascript' ? [${JSON.stringify(forget)}, ...parts] : parts, options);
     }
-  };
+  };`;
 }

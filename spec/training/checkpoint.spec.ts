@@ -136,10 +136,10 @@ function rewritten(
   const copies = new Map(
     [...tensors].map(([name, { shape, load }]) => [name, { shape, data: load() as Float32Array }] as const),
   );
-  const texts = new Map(metadata);
+  const texts = new Map([...metadata].filter(([key]) => key !== 'digest'));
   change(copies, texts);
   const to = freshPath();
-  writeSafetensors(to, copies, texts);
+  writeSafetensors(to, copies, texts, { digest: texts.get('version') === '2' });
   return to;
 }
 
@@ -170,12 +170,18 @@ test('a foreign file is refused, and what is missing or unexpected is named', as
       (tensors) => tensors.set('model.decoder.norm.gain', { shape: [15], data: new Float32Array(15) }),
       /model\.decoder\.norm\.gain: expected float32 \[16\], got float32 \[15\]$/,
     ],
-    [(_, metadata) => metadata.set('version', '7'), /expected version 1 of the format, got 7$/],
+    [(_, metadata) => metadata.set('version', '7'), /expected version 1 or 2 of the format, got '7'$/],
+    [(_, metadata) => metadata.delete('version'), /expected version 1 or 2 of the format, got none$/],
+    [(_, metadata) => metadata.delete('kernels'), /kernels: expected in the metadata, got none$/],
+    [
+      (_, metadata) => metadata.set('kernels', '"fast"'),
+      /kernels: expected one of plain, vector, relaxed, got 'fast'$/,
+    ],
     [(_, metadata) => metadata.delete('random'), /random: expected in the metadata, got none$/],
     [(_, metadata) => metadata.set('random', '[1, 2]'), /state: expected the 10 numbers/],
     [(_, metadata) => metadata.set('step', '-1'), /step: expected an integer of at least 0, got -1$/],
-    [(_, metadata) => metadata.set('settings', '{'), /settings: /],
-    [(_, metadata) => metadata.set('settings', '{}'), /settings: /],
+    [(_, metadata) => metadata.set('settings', '{'), /settings: expected JSON, got a text that is not/],
+    [(_, metadata) => metadata.set('settings', '{}'), /settings\.task: expected an object, got undefined$/],
   ];
   for (const [change, message] of refusals) assertRefused(rewritten(path, change), message);
 });

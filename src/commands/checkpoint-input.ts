@@ -9,13 +9,14 @@ import { InputFile } from '../core/files/input-file.ts';
 import { expectTextOrBinary } from '../core/files/text.ts';
 import { Random } from '../core/random.ts';
 import { scope } from '../core/tensor.ts';
-import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
+import type { TrainedModel } from '../training/checkpoint.ts';
 import { attentionsOf, placeOf } from '../training/config.ts';
 import { drawBatch } from '../training/tasks/batch.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { textAttention } from '../training/text-attention.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
-import { checkpointAt } from './training-folder.ts';
+import type { Host } from './command.ts';
+import { openModel } from './training-folder.ts';
 
 export interface CheckpointChoice {
   /** The file, or its folder. */
@@ -42,9 +43,11 @@ interface Reading {
  * there is not, for one that compares no queries with keys, and for a text that the model cannot read whole;
  * FileFormatError for a file that is no checkpoint, or a text that is missing.
  */
-export function checkpointInput(choice: CheckpointChoice): ComparisonInput & { causal: boolean } {
-  const checkpoint = checkpointAt(choice.checkpoint);
-  const trained = loadModel(checkpoint);
+export function checkpointInput(
+  choice: CheckpointChoice,
+  host: Pick<Host, 'stderr'> = process,
+): ComparisonInput & { causal: boolean } {
+  const { checkpoint, ...trained } = openModel(choice.checkpoint, host);
   const { config, body } = trained.learner.model;
   const layers = choice.layer ?? [...body.layers.keys()];
   for (const layer of layers) {

@@ -43,7 +43,7 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
   checkOutputs(outputs, inputFiles(values));
   applyMachine(values);
   const { seed } = values;
-  const { input, causal } = inputOf(values);
+  const { input, causal } = inputOf(values, host);
   const skips: Skip[] = [];
   const settings: CompareSettings = {
     variants: values.variant,
@@ -136,7 +136,7 @@ function inputFiles({ qkv, checkpoint, text, ids }: CompareValues): string[] {
 }
 
 /** What is compared, and whether causally: a model that was trained so is. */
-function inputOf(values: CompareValues): { input: ComparisonInput; causal: boolean } {
+function inputOf(values: CompareValues, host: Host): { input: ComparisonInput; causal: boolean } {
   const { checkpoint, layer, text, wholeText, seed } = values;
   if (checkpoint === undefined) {
     const own = { layer, text, wholeText: wholeText || undefined };
@@ -152,7 +152,7 @@ function inputOf(values: CompareValues): { input: ComparisonInput; causal: boole
   if (other !== undefined) {
     throw new ArgumentError(`--${flagName(other)}: is another input than --checkpoint; give one of the two`);
   }
-  const input = checkpointInput({ checkpoint, layer, text, wholeText, seed });
+  const input = checkpointInput({ checkpoint, layer, text, wholeText, seed }, host);
   return { input, causal: values.causal || input.causal };
 }
 

@@ -7,14 +7,13 @@ import { flag, integer, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
 import { evaluateWithout } from '../training/ablation.ts';
-import { loadModel } from '../training/checkpoint.ts';
 import { attentionsOf } from '../training/config.ts';
 import { type Evaluation, evaluate } from '../training/evaluate.ts';
 import { majorityBaseline } from '../training/tasks/baseline.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM, tellStop, widthOf } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
-import { checkpointAt } from './training-folder.ts';
+import { openModel } from './training-folder.ts';
 
 function options() {
   const { threads, kernels } = runOptions();
@@ -50,7 +49,7 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, ho
   const { checkpoint, examples } = values;
   if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to evaluate, got nothing');
   applyMachine(values);
-  const { learner, settings, step } = loadModel(checkpointAt(checkpoint));
+  const { learner, settings, step } = openModel(checkpoint, host);
   const { name, ...own } = settings.task;
   const task = openTask(name, values.text === undefined ? own : { ...own, text: values.text });
   const seed = values.seed ?? settings.seed;

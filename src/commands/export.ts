@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { entryAt } from '../core/files/system-error.ts';
 import { flag, text } from '../terminal/options.ts';
-import { loadModel } from '../training/checkpoint.ts';
 import { type Exported, exportModel } from '../training/export/export.ts';
 import { defineCommand, PROGRAM } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
-import { checkpointAt, HeldFolders } from './training-folder.ts';
+import { HeldFolders, openModel } from './training-folder.ts';
 
 function options() {
   const { threads, kernels } = runOptions();
@@ -54,7 +53,7 @@ export const exportCommand = defineCommand('export', describe, async ({ values, 
   };
   expectNoModel();
   applyMachine(values);
-  const model = loadModel(checkpointAt(checkpoint));
+  const model = openModel(checkpoint, host);
   const folders = new HeldFolders([out], 'export', host);
   let exported: Exported;
   try {

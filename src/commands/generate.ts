@@ -4,12 +4,12 @@ import { encodeText } from '../core/files/text.ts';
 import { Random } from '../core/random.ts';
 import { ByteText } from '../terminal/byte-text.ts';
 import { integer, number, text } from '../terminal/options.ts';
-import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
+import type { TrainedModel } from '../training/checkpoint.ts';
 import { generateTokens } from '../training/generate.ts';
 import { LanguageModel } from '../training/language-model.ts';
 import { defineCommand, PROGRAM } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
-import { checkpointAt } from './training-folder.ts';
+import { openModel } from './training-folder.ts';
 
 function options() {
   return {
@@ -47,11 +47,12 @@ function describe() {
   };
 }
 
-export const generateCommand = defineCommand('generate', describe, async ({ values }, { stdout, stop }) => {
+export const generateCommand = defineCommand('generate', describe, async ({ values }, host) => {
+  const { stdout, stop } = host;
   const { checkpoint, prompt, temperature, topK, seed } = values;
   if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to generate by, got nothing');
   applyMachine(values);
-  const trained = loadModel(checkpointAt(checkpoint));
+  const trained = openModel(checkpoint, host);
   const { model } = trained.learner;
   if (!(model instanceof LanguageModel) || !model.config.causal) {
     throw new ArgumentError(`--checkpoint: expected a causal language model, got one for ${trained.learner.kind}`);

@@ -56,7 +56,10 @@ export function trainOptions() {
       recipes.map(({ name }) => name),
       'In place of a task, a training that is known to work',
     ),
-    resume: text('FILE', 'In place of a task, a checkpoint (or its folder) to go on from, to the same bits'),
+    resume: text(
+      'FILE',
+      'In place of a task, a checkpoint (or its folder) to go on from, to the same bits; on the kernels that it was on, unless --kernels asks for others',
+    ),
 
     length: count('N', 'Tokens of the longest sequence', 'that of the task'),
     symbols: integer('N', 'Different symbols, of tasks that have them', {

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { InputFile } from '../core/files/input-file.ts';
 import { poolReady } from '../core/parallel/pool.ts';
-import { previousOf, resumeRun } from '../training/checkpoint.ts';
+import { kernelsOf, previousOf, resumeRun } from '../training/checkpoint.ts';
 import { Metrics, stepsPerLine } from '../training/metrics.ts';
 import { recipeOf } from '../training/recipes/recipe-of.ts';
 import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
@@ -10,6 +10,7 @@ import { endRun, startRun } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM, type Running } from './command.ts';
 import { checkOutputs } from './outputs.ts';
+import { differenceTo, takeKernelsOf } from './resume-kernels.ts';
 import { applyMachine } from './shared-options.ts';
 import { expectTogether, planOf, type TrainValues, trainOptions, variantName } from './train-options.ts';
 import {
@@ -20,6 +21,7 @@ import {
   type RunFiles,
   runFiles,
   type TrainingFiles,
+  tellUnverified,
   trainingFiles,
 } from './training-folder.ts';
 import { Training } from './training-runs.ts';
@@ -53,10 +55,10 @@ function describe() {
 export const trainCommand = defineCommand('train', describe, async ({ values, positionals, given }, host) => {
   expectTogether(positionals, given);
   applyMachine(values);
+  const checkpoint = values.resume === undefined ? undefined : checkpointAt(values.resume);
+  if (checkpoint !== undefined) takeKernelsOf(kernelsOf(checkpoint), values.kernels);
   await poolReady();
-  return values.resume === undefined
-    ? await begin(positionals[0], values, host)
-    : await goOn(checkpointAt(values.resume), values, host);
+  return checkpoint === undefined ? await begin(positionals[0], values, host) : await goOn(checkpoint, values, host);
 });
 
 async function begin(word: string | undefined, values: TrainValues, host: Running): Promise<number> {
@@ -92,12 +94,18 @@ async function goOn(path: string, values: TrainValues, host: Running): Promise<n
   const { path: checkpoint } = new InputFile(path);
   const folders = new HeldFolders([folderOf(files)], 'train --resume', host);
   try {
-    const run = resumeRun(checkpoint);
+    const { kernels, isVerified, ...run } = resumeRun(checkpoint);
     expectWritable([files]);
     const { recipe, name } = recipeOf(run.settings) ?? { recipe: undefined, name: variantName(run.settings) };
     const training = new Training({ recipe, minutes: values.minutes, folders }, host);
-    host.stdout.write(`From step ${run.step} of ${run.settings.steps}\n`);
     const metrics = new Metrics(files.metrics, run.step, recipe && stepsPerLine(run.settings.steps));
+    tellUnverified(checkpoint, isVerified, host);
+    const difference = run.step === 0 ? null : differenceTo(kernels);
+    if (difference !== null) {
+      host.stderr.write(`${checkpoint}: ${difference}\n`);
+      metrics.addNote(run.step, difference);
+    }
+    host.stdout.write(`From step ${run.step} of ${run.settings.steps}\n`);
     return await training.all(files, () => training.run(name, run, files, metrics, false));
   } finally {
     folders.release();

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { FolderLock } from '../core/files/lock.ts';
 import { entryAt, isFolder, namesIn, writing } from '../core/files/system-error.ts';
+import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
 import { type Host, PROGRAM } from './command.ts';
 
 export interface RunFiles {
@@ -35,6 +36,22 @@ export function checkpointAt(path: string): string {
   if (entryAt(own) !== null || runs.length === 0) return own;
   const folders = runs.map((name) => join(path, name)).join(', ');
   throw new ArgumentError(`checkpoint: expected one run, got the folder of several; name one of ${folders}`);
+}
+
+/** The model of a checkpoint at its path or in its folder. Throws what `checkpointAt` and `loadModel` throw. */
+export function openModel(path: string, host: Pick<Host, 'stderr'>): TrainedModel & { checkpoint: string } {
+  const checkpoint = checkpointAt(path);
+  const { isVerified, ...trained } = loadModel(checkpoint);
+  tellUnverified(checkpoint, isVerified, host);
+  return { ...trained, checkpoint };
+}
+
+/** Says of a checkpoint without a digest what that means. */
+export function tellUnverified(path: string, isVerified: boolean, { stderr }: Pick<Host, 'stderr'>): void {
+  if (isVerified) return;
+  stderr.write(
+    `${path}: from an older version, without a digest, so that damage to its numbers would not be noticed\n`,
+  );
 }
 
 /** Beside a checkpoint of the user's own name as well. */

@@ -1,36 +1,33 @@
 /**
  * A run on disk: one .safetensors file with the model's tensors, those of the optimiser, and as metadata all else that the
- * next step depends on, as JSON. It is written whole or not at all, and the one before it is kept beside it.
+ * next step depends on, as JSON. It is written whole or not at all, and the one before it is kept beside it. It holds a
+ * digest of itself, so that a file that was damaged since is refused, in whichever bit.
  */
 import { dirname } from 'node:path';
-import { EfficientTransformersError, FileFormatError, formatShape } from '../core/errors.ts';
+import { FileFormatError, formatShape } from '../core/errors.ts';
 import { keepAs, removeLeftovers } from '../core/files/atomic.ts';
+import type { Complain } from '../core/files/input-file.ts';
 import type { ArrayToStore, StoredArray } from '../core/files/numbers.ts';
-import { readSafetensors, type Safetensors, writeSafetensors } from '../core/files/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../core/files/safetensors.ts';
 import { entryAt } from '../core/files/system-error.ts';
 import { finiteNumbers } from '../core/files/weights.ts';
+import { type KernelBuild, kernelBuild } from '../core/kernels/simd.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
-import type { ClassifierSettings } from './classifier.ts';
+import { asked, type Header, headerTexts, parseHeader, versionOf } from './checkpoint-header.ts';
 import { type Learner, makeLearner } from './learner.ts';
 import { type Run, type RunSettings, startRun } from './run.ts';
 import type { Task } from './tasks/task.ts';
 import { withinFile } from './within-file.ts';
 
-const FORMAT = 'efficient-transformers checkpoint';
-const VERSION = 1;
 const PREFIXES = { model: 'model.', optimizer: 'optimizer.' } as const;
 
-/** What is in the metadata beside the format. */
-interface Header {
-  settings: RunSettings;
-  step: number;
-  /** `Random.state()` of the stream that the steps are split from. */
-  random: number[];
-  kind: Task['kind'];
-  alphabet: Task['alphabet'];
-  /** Complete: the model can be made without the task, whose text may be elsewhere. */
-  model: ClassifierSettings;
+/** What is known of a file that was read. */
+export interface CheckpointFacts {
+  /** The kernels that its last steps ran on: others give other bits. Null: it does not say, as no older version does. */
+  readonly kernels: KernelBuild | null;
+  /** Whether its bytes were found to be those that were written. False: it is of an older version, which has no digest. */
+  readonly isVerified: boolean;
 }
 
 /** A trained model, and what it was trained on. */
@@ -46,13 +43,15 @@ export function saveCheckpoint(path: string, run: Run): void {
   const { settings, task, learner, optimizer, random, step } = run;
   const { kind, alphabet, classes } = task;
   const model = { ...learner.model.config, classes };
-  const header: Header = { settings, step, random: random.state(), kind, alphabet, model };
+  const kernels = kernelBuild();
+  const header: Header = { settings, step, random: random.state(), kind, alphabet, model, kernels };
   removeLeftovers(dirname(path));
   if (entryAt(path) !== null) keepAs(path, previousOf(path));
   writeSafetensors(
     path,
     [...stored(PREFIXES.model, learner.model.tensors()), ...stored(PREFIXES.optimizer, optimizer.state())],
-    [['format', FORMAT], ['version', String(VERSION)], ...Object.entries(header).map(toText)],
+    headerTexts(header),
+    { digest: true },
   );
 }
 
@@ -61,78 +60,67 @@ export function previousOf(path: string): string {
   return path.replace(/(\.safetensors)?$/, '.previous$1');
 }
 
-/** The run as it stood when it was written. Throws FileFormatError for a file that is no whole checkpoint. */
-export function resumeRun(path: string): Run {
-  const { header, tensors, complain } = open(path);
-  const { settings, step, random } = header;
+/**
+ * The run as it stood when it was written. It goes on to the same bits as without the break on the same kernels: hold
+ * `kernels` against `kernelBuild()`. Throws FileFormatError for a file that is no whole checkpoint.
+ */
+export function resumeRun(path: string): Run & CheckpointFacts {
+  const { header, tensors, isVerified, complain } = open(path);
+  const { settings, step, random, kernels } = header;
   return withinFile(tensors.values(), complain, () => {
     const run = asked(complain, () => startRun(settings));
     fill(PREFIXES.model, run.learner.model.tensors(), tensors, complain);
     fill(PREFIXES.optimizer, run.optimizer.state(), tensors, complain);
-    return { ...run, random: asked(complain, () => Random.fromState(random)), step };
+    return { ...run, random: asked(complain, () => Random.fromState(random)), step, kernels, isVerified };
   });
 }
 
 /** The model alone, for use; neither the task nor its text is needed. Throws FileFormatError as `resumeRun` does. */
-export function loadModel(path: string): TrainedModel {
-  const { header, tensors, complain } = open(path);
-  const { kind, model, settings, alphabet, step } = header;
+export function loadModel(path: string): TrainedModel & CheckpointFacts {
+  const { header, tensors, isVerified, complain } = open(path);
+  const { kind, model, settings, alphabet, step, kernels } = header;
   return withinFile(tensors.values(), complain, () => {
     const learner = asked(complain, () => makeLearner(kind, model, settings.seed));
     fill(PREFIXES.model, learner.model.tensors(), tensors, complain);
-    return { learner, alphabet, settings, step };
+    return { learner, alphabet, settings, step, kernels, isVerified };
   });
 }
 
-type Complain = (problem: string) => FileFormatError;
+/** The kernels that a checkpoint's last steps ran on, of which nothing else is looked at. See `CheckpointFacts`. */
+export function kernelsOf(path: string): KernelBuild | null {
+  const { metadata } = readSafetensors(path);
+  const complain: Complain = (problem) => new FileFormatError(`${path}: ${problem}`);
+  return parseHeader(metadata, versionOf(metadata, complain), complain).kernels;
+}
 
 interface Opened {
   header: Header;
   tensors: ReadonlyMap<string, StoredArray>;
+  isVerified: boolean;
   complain: Complain;
 }
 
+/** Where a file is damaged, the error names the one before it. */
 function open(path: string): Opened {
-  const { tensors, metadata } = read(path);
   const complain: Complain = (problem) => new FileFormatError(`${path}: ${problem}`);
-  const format = metadata.get('format');
-  if (format !== FORMAT) {
-    throw complain(`expected a checkpoint, got a .safetensors file of another kind (format: ${format ?? 'not said'})`);
-  }
-  const version = metadata.get('version');
-  if (version !== String(VERSION)) throw complain(`expected version ${VERSION} of the format, got ${version}`);
-  const parsed = <Name extends keyof Header>(name: Name): Header[Name] => {
-    const text = metadata.get(name);
-    if (text === undefined) throw complain(`${name}: expected in the metadata, got none`);
-    return asked(complain, () => JSON.parse(text) as Header[Name], name);
-  };
-  const header: Header = {
-    settings: parsed('settings'),
-    step: parsed('step'),
-    random: parsed('random'),
-    kind: parsed('kind'),
-    alphabet: parsed('alphabet'),
-    model: parsed('model'),
-  };
-  if (!Number.isSafeInteger(header.step) || header.step < 0) {
-    throw complain(`step: expected an integer of at least 0, got ${header.step}`);
-  }
-  return { header, tensors, complain };
+  const { tensors, metadata, version, isVerified } = orPrevious(path, () => {
+    const file = readSafetensors(path);
+    const version = versionOf(file.metadata, complain);
+    const isVerified = file.verify();
+    if (!isVerified && version !== '1') throw complain('damaged: expected a digest in the metadata, got none');
+    return { ...file, version, isVerified };
+  });
+  return { header: parseHeader(metadata, version, complain), tensors, isVerified, complain };
 }
 
-/** Where a file is damaged, the error names the one before it. */
-function read(path: string): Safetensors {
+function orPrevious<T>(path: string, read: () => T): T {
   try {
-    return readSafetensors(path);
+    return read();
   } catch (error) {
     const previous = previousOf(path);
     if (!(error instanceof FileFormatError) || entryAt(previous) === null) throw error;
     throw new FileFormatError(`${error.message}; the checkpoint before it is ${previous}`, { cause: error });
   }
-}
-
-function toText([name, value]: [string, unknown]): [string, string] {
-  return [name, JSON.stringify(value)];
 }
 
 function stored(prefix: string, tensors: ReadonlyMap<string, Tensor>): [string, ArrayToStore][] {
@@ -174,14 +162,3 @@ function fill(
 
 /** Names that a message lists. */
 const LISTED = 3;
-
-/** What is wrong with values of the file is wrong with the file. */
-function asked<T>(complain: Complain, ask: () => T, name = 'settings'): T {
-  try {
-    return ask();
-  } catch (error) {
-    const expected = error instanceof EfficientTransformersError || error instanceof SyntaxError;
-    if (!expected || error instanceof FileFormatError) throw error;
-    throw complain(`${name}: ${error.message}`);
-  }
-}

@@ -36,7 +36,17 @@ export interface EvaluationLine {
   seconds: number;
 }
 
-export type MetricsLine = StepsLine | EvaluationLine;
+/** Something that whoever reads the numbers should know, such as that other kernels are at work from here on. */
+export interface NoteLine {
+  kind: 'note';
+  step: number;
+  note: string;
+  seconds: number;
+  /** None: so that lines of all kinds can be asked for it. */
+  loss?: undefined;
+}
+
+export type MetricsLine = StepsLine | EvaluationLine | NoteLine;
 
 /** A line of steps is written after as many as this, and before an evaluation. */
 const STEPS_PER_LINE = 10;
@@ -84,6 +94,11 @@ export class Metrics {
     this.endLine();
     const known = Number.isFinite(loss) ? loss : null;
     this.#append({ kind: 'evaluation', step, loss: known, accuracy, examples, seconds: this.#seconds });
+  }
+
+  addNote(step: number, note: string): void {
+    this.endLine();
+    this.#append({ kind: 'note', step, note, seconds: this.#seconds });
   }
 
   /** Writes the line of the steps so far: before a checkpoint, so that a run that goes on from there lacks none of them. */
@@ -178,13 +193,16 @@ const LARGEST_FILE = 2 ** 28;
 const MEASURED = {
   steps: ['loss', 'gradientNorm', 'learningRate', 'tokensPerSecond'],
   evaluation: ['loss', 'accuracy', 'examples'],
+  note: [],
 } as const;
 
 function isLine(value: unknown): value is MetricsLine {
-  if (!isObject(value) || (value.kind !== 'steps' && value.kind !== 'evaluation')) return false;
+  if (!isObject(value) || !Object.hasOwn(MEASURED, String(value.kind))) return false;
+  if (value.kind === 'note' && typeof value.note !== 'string') return false;
   const isNumber = (number: unknown) => number === null || typeof number === 'number';
   return (
-    [value.step, value.seconds].every(Number.isFinite) && MEASURED[value.kind].every((name) => isNumber(value[name]))
+    [value.step, value.seconds].every(Number.isFinite) &&
+    MEASURED[value.kind as MetricsLine['kind']].every((name) => isNumber(value[name]))
   );
 }
 

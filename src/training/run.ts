@@ -1,6 +1,6 @@
 /** A run of training: what it is, in plain values, and where it stands. */
 import { zeroGrad } from '../core/autograd.ts';
-import { ArgumentError, describe, expectInteger } from '../core/errors.ts';
+import { ArgumentError, describe } from '../core/errors.ts';
 import { attempting, release } from '../core/memory.ts';
 import { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -8,8 +8,9 @@ import { type Learner, learnerFor, type ModelSettings } from './learner.ts';
 import { Adafactor, type AdafactorSettings } from './optimizers/adafactor.ts';
 import { AdamW, type AdamWSettings } from './optimizers/adamw.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
-import { expectSchedule, type Schedule } from './optimizers/schedules.ts';
+import type { Schedule } from './optimizers/schedules.ts';
 import { SGD, type SGDSettings } from './optimizers/sgd.ts';
+import { expectRunSettings } from './run-settings.ts';
 import { openTask } from './tasks/registry.ts';
 import type { Task, TaskSettings } from './tasks/task.ts';
 
@@ -71,7 +72,7 @@ export const runDefaults = {
  * keeps nothing.
  */
 export function startRun(settings: RunSettings): Run {
-  expectRun(settings);
+  expectRunSettings(null, settings);
   const { task: taskSettings, model, seed } = settings;
   const { name, ...own } = taskSettings;
   const task = openTask(name, own);
@@ -95,16 +96,6 @@ export function endRun({ learner, optimizer }: Run): void {
 export function endLearner({ model }: Learner): void {
   zeroGrad(model.parameters().values());
   for (const { array } of model.tensors().values()) release(array.data);
-}
-
-function expectRun(settings: RunSettings): void {
-  const counts = ['steps', 'batch', 'parts', 'evaluateEvery', 'evaluationExamples', 'checkpointEvery'] as const;
-  for (const name of counts) expectInteger(name, settings[name], 1);
-  expectInteger('seed', settings.seed, Number.MIN_SAFE_INTEGER);
-  const { batch, parts, clip, schedule } = settings;
-  if (batch % parts !== 0) throw new ArgumentError(`parts: expected a divisor of batch ${batch}, got ${parts}`);
-  if (!(clip >= 0)) throw new ArgumentError(`clip: expected a number of at least 0, got ${clip}`);
-  expectSchedule(schedule);
 }
 
 function makeOptimizer(settings: OptimizerSettings, parameters: ReadonlyMap<string, Tensor>): Optimizer {

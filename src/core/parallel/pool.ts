@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { ArgumentError, expectInteger, WorkerError } from '../errors.ts';
 import { type Kernel, listed, type NamedKernel } from '../kernels/kernel.ts';
 import { reserveScratch } from '../kernels/scratch.ts';
-import { chooseKernelSet, kernelSet } from '../kernels/simd.ts';
+import { chooseKernelSet, kernelBuild } from '../kernels/simd.ts';
 import { heapMemory, type NumericArray } from '../memory.ts';
 import { ACTIVE, Control, FAILED, GENERATION, NEXT, ONLINE, OPEN, SPINS } from './control.ts';
 
@@ -219,7 +219,7 @@ function startPool(count: number): Pool {
         main: new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url).href,
         heap: heapMemory(),
         control: control.buffer,
-        kernels: kernelSet(),
+        kernels: kernelBuild(),
         scratch: scratchOf(index),
         extraModules,
       },

@@ -2,7 +2,7 @@
 
 import { kernelNamed } from '../kernels/kernel.ts';
 import { adoptScratch } from '../kernels/scratch.ts';
-import { chooseKernelSet, type KernelSet } from '../kernels/simd.ts';
+import { chooseKernelSet, type KernelBuild } from '../kernels/simd.ts';
 import { adoptHeap } from '../memory.ts';
 import { ACTIVE, Control, GENERATION, NEXT, ONLINE, OPEN, SPINS } from './control.ts';
 import { becomeWorker } from './pool.ts';
@@ -10,7 +10,7 @@ import { becomeWorker } from './pool.ts';
 export interface WorkerInput {
   heap: WebAssembly.Memory;
   control: SharedArrayBuffer;
-  kernels: KernelSet;
+  kernels: KernelBuild;
   /** Offset of this thread's scratch region. */
   scratch: number;
   extraModules: string[];

@@ -1,0 +1,78 @@
+/** What each setting of a run has to be by itself: settings come from callers, from checkpoints and from exported folders. */
+import { ArgumentError } from '../core/errors.ts';
+import {
+  type Check,
+  expectBoolean,
+  expectOptions,
+  expectRecord,
+  expectText,
+  integerOf,
+  numberOf,
+  oneOf,
+} from '../core/expect.ts';
+import { expectSchedule } from './optimizers/schedules.ts';
+import type { RunSettings } from './run.ts';
+
+const count = integerOf(1);
+
+/** Of the optimisers; the ranges are theirs to say. */
+const OPTIMIZERS = {
+  adamw: { beta1: numberOf(), beta2: numberOf(), epsilon: numberOf(), weightDecay: numberOf() },
+  adafactor: {
+    decayExponent: numberOf(),
+    epsilon1: numberOf(),
+    epsilon2: numberOf(),
+    clippingThreshold: numberOf(),
+    relativeToParameter: expectBoolean,
+    weightDecay: numberOf(),
+  },
+  sgd: { momentum: numberOf(), nesterov: expectBoolean, weightDecay: numberOf() },
+};
+
+const optimizer: Check = (name, value) => {
+  expectRecord(name, value);
+  oneOf(...Object.keys(OPTIMIZERS))(`${name}.kind`, value.kind);
+  const own = OPTIMIZERS[value.kind as keyof typeof OPTIMIZERS];
+  expectOptions<Record<string, unknown>>(name, value, { kind: expectText, ...own });
+};
+
+const schedule: Check = (name, value) => {
+  expectRecord(name, value);
+  expectSchedule(value as unknown as RunSettings['schedule']);
+};
+
+const CHECKS: Readonly<Record<keyof RunSettings, Check>> = {
+  task: (name, value) => {
+    expectRecord(name, value, { name: expectText });
+    expectOptions(name, value, { name: expectText, length: count, symbols: integerOf(2), text: expectText });
+  },
+  // What is in it, the model says (config.ts).
+  model: expectRecord,
+  optimizer,
+  schedule,
+  steps: count,
+  batch: count,
+  parts: count,
+  clip: numberOf(0),
+  seed: integerOf(Number.MIN_SAFE_INTEGER),
+  evaluateEvery: count,
+  evaluationExamples: count,
+  checkpointEvery: count,
+};
+
+/**
+ * Throws ArgumentError unless all settings are there, each of its kind, and no others. Looks at no text and no model. The
+ * message begins with `within` where that is given.
+ */
+export function expectRunSettings(within: string | null, settings: unknown): asserts settings is RunSettings {
+  const named = (name: string) => (within === null ? name : `${within}.${name}`);
+  expectRecord(within ?? 'settings', settings);
+  const unknown = Object.keys(settings).find((name) => !Object.hasOwn(CHECKS, name));
+  if (unknown !== undefined) {
+    throw new ArgumentError(`${named(unknown)}: no such setting; there are ${Object.keys(CHECKS).join(', ')}`);
+  }
+  for (const [name, check] of Object.entries(CHECKS)) check(named(name), settings[name]);
+  const { batch, parts } = settings as unknown as RunSettings;
+  if (batch % parts === 0) return;
+  throw new ArgumentError(`${named('parts')}: expected a divisor of batch ${batch}, got ${parts}`);
+}

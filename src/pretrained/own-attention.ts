@@ -26,10 +26,10 @@ import {
   segmentsOf,
   slice,
   softmax,
-  streamingAttention,
   sum,
   zeroMasked,
 } from '../core/ops/index.ts';
+import { attention } from '../core/ops/key-set-attention.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { attend } from '../variants/attend.ts';
 import { attendByPlan, bigbird } from '../variants/bigbird.ts';
@@ -172,9 +172,9 @@ function nystromAsReleased({ queries, keys, values, keyMask }: AttentionInputs, 
   const inverse = pseudoInverse(A, PINV_ITERATIONS, largest(columnSums));
 
   const toTokens = everything(landmarks, length);
-  const summaries = streamingAttention(landmarkQueries, keys, values, toTokens, { keyMask }).output;
+  const summaries = attention(landmarkQueries, keys, values, toTokens, { keyMask }).output;
   const toLandmarks = everything(length, landmarks);
-  return streamingAttention(queries, landmarkKeys, matmul(inverse, summaries), toLandmarks).output;
+  return attention(queries, landmarkKeys, matmul(inverse, summaries), toLandmarks).output;
 }
 
 const PINV_ITERATIONS = 6;

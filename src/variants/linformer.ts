@@ -26,10 +26,10 @@ import {
   rowsWithTokens,
   scale,
   segmentsOf,
-  streamingAttention,
   transpose,
   zeroMasked,
 } from '../core/ops/index.ts';
+import { attention } from '../core/ops/key-set-attention.ts';
 import type { Random } from '../core/random.ts';
 import { filled, randomNormal, type Tensor } from '../core/tensor.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
@@ -141,7 +141,7 @@ export const linformer: AttentionVariant<LinformerOptions> = {
     // softmax(Q (E K)ᵀ/√d) (F V)                                                                         (eq. 7)
     const layout = everything(queries.shape[2], projectedLength);
     const seen = keyMask && rowsWithTokens(counts, projectedLength);
-    return streamingAttention(queries, project(E, keys), project(F, values), layout, { keyMask: seen }).output;
+    return attention(queries, project(E, keys), project(F, values), layout, { keyMask: seen }).output;
   },
 
   cost({ batch, heads, queryLength, keyLength, headDim }, { projectedLength, projection }) {

@@ -34,10 +34,10 @@ import {
   scale,
   segmentsOf,
   softmax,
-  streamingAttention,
   transpose,
   zeroMasked,
 } from '../core/ops/index.ts';
+import { attention } from '../core/ops/key-set-attention.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import { pseudoInverse } from './nystromformer-inverse.ts';
@@ -136,12 +136,12 @@ export const nystromformer: AttentionVariant<NystromformerOptions> = {
 
     // B̃ V = softmax(Q̃Kᵀ/√d) V. A row that is not there meets a column of zeros in Ã⁺.
     const toTokens = everything(landmarks, length);
-    const summaries = streamingAttention(landmarkQueries, keys, values, toTokens, { keyMask }).output;
+    const summaries = attention(landmarkQueries, keys, values, toTokens, { keyMask }).output;
 
     // F̃ (Ã⁺ (B̃ V)), from right to left, so that nothing is L × L: softmax(QK̃ᵀ/√d) of m mixed rows.               (eq. 13)
     const toLandmarks = everything(length, landmarks);
     const mixed = matmul(inverse, summaries);
-    const attended = streamingAttention(queries, landmarkKeys, mixed, toLandmarks, { keyMask: there }).output;
+    const attended = attention(queries, landmarkKeys, mixed, toLandmarks, { keyMask: there }).output;
 
     // The skip connection: a depthwise convolution of V.
     if (convolutionWidth === 0) return attended;

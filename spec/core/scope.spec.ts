@@ -1,4 +1,5 @@
 /** Scopes: what is released when one ends, what gets away, and what happens to those who come late. */
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -42,13 +43,138 @@ testScoped('a scope releases what it does not return: directly, or in lists and 
     made[5],
   );
   assert.ok(isLive(made[5]));
-  const holder = scope(
-    () =>
-      new (class {
-        readonly hidden = make();
-      })(),
+});
+
+testScoped('what is returned is searched at any depth: lists, records, Maps, Sets, instances, cycles', () => {
+  const made: Tensor[] = [];
+  const make = () => {
+    made.push(filled([4], made.length));
+    return made[made.length - 1];
+  };
+  class Holder {
+    readonly shown = make();
+    readonly #hidden = make();
+    get computed(): Tensor {
+      throw new Error('a getter was run');
+    }
+    hidden = () => this.#hidden;
+  }
+  const symbol = Symbol('own');
+  const containers: [name: string, (tensor: Tensor) => unknown][] = [
+    ['a list in a list', (tensor) => [1, [tensor, null]]],
+    ['a list with holes', (tensor) => Object.assign([], { 7: tensor })],
+    ['a record', (tensor) => ({ a: { b: tensor }, c: undefined })],
+    ['a record without a prototype', (tensor) => Object.assign(Object.create(null), { tensor })],
+    ['a symbol', (tensor) => ({ [symbol]: tensor })],
+    ['what is not enumerable', (tensor) => Object.defineProperty({}, 'tensor', { value: tensor })],
+    ['values of a Map', (tensor) => new Map([['a', { tensor }]])],
+    ['keys of a Map', (tensor) => new Map([[tensor, 'a']])],
+    ['a Set', (tensor) => new Set([[tensor]])],
+    ['a Map with properties', (tensor) => Object.assign(new Map(), { tensor })],
+    ['a subclass of Array', (tensor) => new (class extends Array<Tensor> {})(tensor, tensor)],
+    ['an error', (tensor) => new Error('with a cause', { cause: tensor })],
+    ['a frozen record', (tensor) => Object.freeze({ tensor })],
+  ];
+  for (const [name, contain] of containers) {
+    made.length = 0;
+    scope(() => {
+      make();
+      return contain(make());
+    });
+    assert.equal(made.map(isLive), [false, true], name);
+    const cycle = scope(() => {
+      make();
+      const self: Record<string, unknown> = { inside: contain(make()) };
+      self.self = [self, new Map([[self, new Set([self])]])];
+      return self;
+    });
+    assert.equal(made.slice(2).map(isLive), [false, true], `${name}, in a cycle`);
+    assert.ok(cycle);
+  }
+
+  made.length = 0;
+  const holder = scope(() => new Holder());
+  assert.ok(isLive(holder.shown));
+  assert.not(isLive(holder.hidden()), 'a private field cannot be seen');
+
+  made.length = 0;
+  // As deep as no call stack is.
+  scope(() => {
+    let list: { next: unknown } = { next: make() };
+    for (let n = 0; n < 200_000; n++) list = { next: list };
+    return list;
+  });
+  assert.ok(isLive(made[0]));
+});
+
+testScoped('what cannot be searched is refused, or throws, and nothing is left of what was made', () => {
+  const made: Tensor[] = [];
+  const make = () => {
+    made.push(filled([4], made.length));
+    return made[made.length - 1];
+  };
+  function* generator() {
+    yield make();
+  }
+  const asynchronous = async function* () {
+    yield make();
+  };
+  const refused: [name: string, (tensor: Tensor) => unknown][] = [
+    ['a generator', generator],
+    ['an asynchronous generator', asynchronous],
+    ['an iterator of a list', (tensor) => [tensor].values()],
+    ['an iterator of a Map', (tensor) => ({ deep: [new Map([[tensor, tensor]]).entries()] })],
+    ['an iterator of a Set', (tensor) => new Set([tensor]).keys()],
+    ['a promise', (tensor) => Promise.resolve(tensor)],
+    ['a promise of another realm', () => runInNewContext('Promise.resolve(0)')],
+  ];
+  for (const [name, contain] of refused) {
+    made.length = 0;
+    expectThrows(ArgumentError, 'body', () => scope(() => contain(make())));
+    assert.equal(made.map(isLive), [false], name);
+  }
+  const revoked = (tensor: Tensor): unknown => {
+    const { proxy, revoke } = Proxy.revocable({ tensor }, {});
+    revoke();
+    return [tensor, proxy];
+  };
+  made.length = 0;
+  assert.throws(
+    () => scope(() => revoked(make())),
+    (error: unknown) => error instanceof TypeError,
   );
-  assert.not(isLive(holder.hidden), 'an instance of a class is not searched');
+  assert.not(isLive(made[0]));
+});
+
+testScoped('the gradient of a leaf lives where the leaf does', () => {
+  const before = liveBytes();
+  const leafInside = () => {
+    const leaf = filled([4], 1).withGrad();
+    scope(() => backward(sum(multiply(leaf, leaf))));
+    assert.equal(leaf.grad?.toArray(), new Float32Array(4).fill(2));
+    return leaf;
+  };
+  scope(() => void leafInside());
+  assert.is(liveBytes(), before);
+  const returned = scope(() => ({ leaf: leafInside() }));
+  assert.equal(returned.leaf.grad?.toArray(), new Float32Array(4).fill(2));
+  assert.is(liveBytes(), before + 2 * 64);
+  const gradient = scope(() => leafInside().grad as Tensor);
+  assert.equal(gradient.toArray(), new Float32Array(4).fill(2));
+  assert.is(liveBytes(), before + 3 * 64);
+  const outer = filled([4], 3).withGrad();
+  scope(() => backward(sum(multiply(outer, outer))));
+  assert.equal(outer.grad?.toArray(), new Float32Array(4).fill(6));
+});
+
+test('keep() takes the gradient of a leaf along', () => {
+  const leaf = scope(() => {
+    const inside = filled([4], 1).withGrad();
+    backward(sum(multiply(inside, inside)));
+    keep(inside);
+    return { hidden: () => inside };
+  }).hidden();
+  assert.equal(leaf.grad?.toArray(), new Float32Array(4).fill(2));
 });
 
 testScoped('a returned view keeps what it shows; a view of an outer tensor leaves it where it was', () => {

@@ -7,6 +7,7 @@ import { continuing } from './laws/continuing.ts';
 import { cost } from './laws/cost.ts';
 import { decoding } from './laws/decoding.ts';
 import { gradients } from './laws/gradients.ts';
+import { loops } from './laws/loops.ts';
 import { padding } from './laws/padding.ts';
 import { patterns } from './laws/patterns.ts';
 import { resources } from './laws/resources.ts';
@@ -33,6 +34,7 @@ export function lawsOf(variant: AnyVariant): Law[] {
     decoding,
     continuing,
     resources,
+    loops,
     cost,
     badInput,
   ];

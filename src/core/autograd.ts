@@ -8,6 +8,7 @@ import { binaryKernels } from './kernels/elementwise.ts';
 import { planWalk } from './kernels/strided.ts';
 import { type Block, isInCurrentScope, release, withScope } from './memory.ts';
 import { parallelFor } from './parallel/pool.ts';
+import { expectSynchronous } from './reachable.ts';
 import { expectTensor, ones, packed, scope, Tensor } from './tensor.ts';
 
 /**
@@ -34,11 +35,7 @@ let recording = true;
  * ArgumentError if `body` is asynchronous, since the tape would be back before its end.
  */
 export function noGrad<T>(body: () => T): T {
-  expectFunction('body', body);
-  const result = recordingIf(false, body);
-  if (!(result instanceof Promise)) return result;
-  result.catch(() => {});
-  throw new ArgumentError('body: expected a synchronous function, got one that returns a promise');
+  return recordingIf(false, body);
 }
 
 /**
@@ -50,10 +47,13 @@ export function enableGrad<T>(body: () => T): T {
 }
 
 function recordingIf<T>(wanted: boolean, body: () => T): T {
+  expectFunction('body', body);
   const outer = recording;
   recording = wanted;
   try {
-    return body();
+    const result = body();
+    expectSynchronous(result);
+    return result;
   } finally {
     recording = outer;
   }
@@ -137,8 +137,9 @@ function expectLike(name: string, gradient: Tensor, of: Tensor, because = ''): v
   throw new ArgumentError(`${name}: expected ${of.dtype}${because === '' ? '' : ` ${because}`}, got ${gradient.dtype}`);
 }
 
+/** A gradient lives where its leaf does: as long as the leaf's scope, or without one until nobody holds it. */
 function accumulateOnLeaf(leaf: Tensor, gradient: Tensor): void {
-  if (leaf.grad === null) leaf.grad = withScope(null, () => packed(gradient));
+  if (leaf.grad === null) leaf.grad = withScope(leaf.block.scope, () => packed(gradient));
   else addInto(leaf.grad, gradient);
 }
 

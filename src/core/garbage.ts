@@ -1,13 +1,17 @@
 /**
- * A full garbage collection on request. The engine collects when its own heap has grown by a good share; a loop whose every
- * round makes the same garbage rather asks at its own pace, and keeps a resident set that does not wander.
+ * A full garbage collection on request. The engine collects when its own heap has grown by a good share; it does not see
+ * what lies behind a small object. A loop whose every round makes the same garbage rather asks at its own pace, and
+ * keeps a resident set that does not wander.
  */
 import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { createContext, runInContext, Script } from 'node:vm';
 
 let collect: (() => void) | null = null;
 
-/** Takes some milliseconds. Nothing happens in an engine that cannot be asked. */
+/**
+ * Takes some milliseconds. Afterwards the WeakRef of what nobody holds is empty, at once; finalisers run when the event
+ * loop turns. Nothing happens in an engine that cannot be asked.
+ */
 export function collectGarbage(): void {
   collect ??= collector();
   collect();
@@ -17,7 +21,16 @@ function collector(): () => void {
   try {
     // Without it at the start of the process, `gc` is there in contexts that are made from now on.
     setFlagsFromString('--expose-gc');
-    return runInNewContext('gc') as () => void;
+    // A WeakRef that was made or read keeps its target until the microtasks of this job have run, and a loop without an
+    // event-loop turn is one job. A context with microtasks of its own runs these (there are none) after each script, and
+    // with that the engine lets go of all such targets.
+    const context = createContext({}, { microtaskMode: 'afterEvaluate' });
+    const collectAll = runInContext('gc', context) as () => void;
+    const nothing = new Script('');
+    return () => {
+      nothing.runInContext(context);
+      collectAll();
+    };
   } catch {
     return () => {};
   }

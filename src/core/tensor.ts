@@ -7,8 +7,9 @@ import type { TapeNode } from './autograd.ts';
 import { expectArrayLike, expectDType, expectNumberOf, expectNumbers } from './dtype.ts';
 import { ArgumentError, describe, formatShape, MemoryError, ShapeError } from './errors.ts';
 import { expectFunction } from './expect.ts';
+import { expectExtents, sizeOf } from './extents.ts';
 import { copyKernel } from './kernels/copy.ts';
-import { MAX_AXES, planWalk } from './kernels/strided.ts';
+import { planWalk } from './kernels/strided.ts';
 import {
   adopt,
   allocate,
@@ -22,6 +23,9 @@ import {
 } from './memory.ts';
 import { parallelFor } from './parallel/pool.ts';
 import { expectRandom, type Random } from './random.ts';
+import { expectSynchronous, reachable } from './reachable.ts';
+
+export { expectExtents, sizeOf };
 
 export class Tensor {
   /** Gradient of the last `backward`; set only on leaves that require one. */
@@ -45,7 +49,10 @@ export class Tensor {
     this.dtype = dtypeOf(array.data);
   }
 
-  /** The ndarray itself, over the shared heap. Throws MemoryError if the scope that owned it has ended. */
+  /**
+   * The ndarray itself, over the shared heap. Throws MemoryError if the scope that owned it has ended. Hold the tensor, or
+   * `array.data`, while you use windows of your own on the data (`subarray`): these do not keep the block.
+   */
   get array(): NdArray<NumericArray> {
     expectLive(this.block);
     return this.#array;
@@ -86,25 +93,6 @@ function expectLive(block: Block, name = 'tensor'): void {
 export function expectTensor(name: string, value: unknown): asserts value is Tensor {
   if (!(value instanceof Tensor)) throw new ArgumentError(`${name}: expected a tensor, got ${describe(value)}`);
   expectLive(value.block, name);
-}
-
-/** Number of elements of a shape. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
-}
-
-/** Throws ShapeError unless there are at most 8 extents, each an integer of at least 1: there are no empty tensors. */
-export function expectExtents(shape: readonly number[], name = 'shape'): void {
-  const isList = Array.isArray(shape);
-  // By index: an element that is missing is undefined too.
-  if (
-    isList &&
-    shape.length <= MAX_AXES &&
-    Array.from(shape).every((extent) => Number.isSafeInteger(extent) && extent >= 1)
-  )
-    return;
-  const given = isList && shape.length <= MAX_AXES ? formatShape(shape) : describe(shape);
-  throw new ShapeError(`${name}: expected at most ${MAX_AXES} extents, each an integer of at least 1, got ${given}`);
 }
 
 /**
@@ -185,17 +173,21 @@ export function isContiguous(tensor: Tensor): boolean {
   return true;
 }
 
+/** By a window on a part of an array: the whole array, whose block is given back when nobody holds it. */
+const wholes = new WeakMap<NumericArray, NumericArray>();
+
 /**
  * The elements in row-major order: a window on the heap where the tensor is contiguous, else a packed copy. For
- * reading; a kernel that writes does so into a tensor fresh from `empty`. The window does not keep the tensor alive:
- * hold the tensor itself across an `await`, or the garbage collector may give its block to another.
+ * reading; a kernel that writes does so into a tensor fresh from `empty`. As long as the window is held so is what it
+ * shows, unless a scope releases it.
  */
 export function elements(tensor: Tensor): NumericArray {
+  if (!isContiguous(tensor)) return elements(packed(tensor));
   const { data, offset } = tensor.array;
-  if (isContiguous(tensor)) {
-    return offset === 0 && data.length === tensor.size ? data : data.subarray(offset, offset + tensor.size);
-  }
-  return elements(packed(tensor));
+  if (offset === 0 && data.length === tensor.size) return data;
+  const window = data.subarray(offset, offset + tensor.size);
+  wholes.set(window, data);
+  return window;
 }
 
 /** A contiguous copy. */
@@ -224,47 +216,46 @@ export function expectFinite(name: string, tensor: Tensor): void {
   throw new ArgumentError(`${name}: expected finite numbers, got ${values[at]} at element ${at}`);
 }
 
-/** A value that may hold tensors: one, or a list or record of them. */
-export type TensorTree = unknown;
-
-function tensorsIn(value: TensorTree, found: Tensor[] = []): Tensor[] {
-  if (value instanceof Tensor) found.push(value);
-  else if (Array.isArray(value)) for (const entry of value) tensorsIn(entry, found);
-  else if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
-    for (const entry of Object.values(value)) tensorsIn(entry, found);
-  }
-  return found;
-}
+const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
 
 /**
- * Runs `body` and releases every tensor made inside that is not returned (directly, or in a list or record). When a
- * returned tensor carries a tape, everything is passed on to the outer scope instead, because backward will need it.
- * Throws ArgumentError if `body` is asynchronous.
+ * Runs `body` and releases every tensor made inside, unless it can be reached from what is returned: directly, in lists,
+ * records, Maps, Sets and public fields of instances, at any depth (see reachable.ts). A leaf takes its gradient along.
+ * When a returned tensor carries a tape, everything is passed on to the outer scope instead, because backward will need
+ * it. A throw releases everything, whoever throws. Throws ArgumentError if `body` is asynchronous or a generator.
+ *
+ *     for (const text of texts) {
+ *       const vector = scope(() => embedSentences(model, tokenize(text)).toArray());
+ *       …
+ *     }
  */
 export function scope<T>(body: () => T): T {
   expectFunction('body', body);
   const members = new Set<Block>();
-  let result: T;
   try {
-    result = withScope(members, body);
-  } catch (error) {
+    const result = withScope(members, body);
+    expectSynchronous(result);
+    const found = reachable('body', result, isTensor);
+    if (found.some((tensor) => tensor.node !== null)) for (const block of [...members]) adopt(block);
+    for (const { block } of found.flatMap(withGradient)) if (members.has(block)) adopt(block);
+    return result;
+  } finally {
     releaseScope(members);
-    throw error;
   }
-  if (result instanceof Promise) {
-    releaseScope(members);
-    throw new ArgumentError('body: expected a synchronous function, got one that returns a promise');
-  }
-  const kept = tensorsIn(result);
-  if (kept.some((tensor) => tensor.node !== null)) for (const block of [...members]) adopt(block);
-  else for (const tensor of kept) if (members.has(tensor.block)) adopt(tensor.block);
-  releaseScope(members);
-  return result;
 }
 
-/** Takes a tensor out of every scope: it lives until nobody holds it. Throws MemoryError if it was released already. */
+function withGradient(tensor: Tensor): Tensor[] {
+  return tensor.grad === null ? [tensor] : [tensor, tensor.grad];
+}
+
+/**
+ * Takes a tensor, and its gradient if it has one, out of every scope: it lives until nobody holds it. Throws MemoryError if
+ * it was released already.
+ */
 export function keep(tensor: Tensor): Tensor {
   expectTensor('tensor', tensor);
-  withScope(null, () => adopt(tensor.block));
+  withScope(null, () => {
+    for (const { block } of withGradient(tensor)) if (!block.free) adopt(block);
+  });
   return tensor;
 }

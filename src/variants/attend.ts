@@ -16,7 +16,10 @@ import type {
 } from './variant.ts';
 
 export interface AttendSettings {
-  /** From `prepare` or `variant.parameters`; drawn from `seed` if absent. */
+  /**
+   * From `drawParameters`. If absent they are drawn from `seed` for this call, and no gradient is asked of them, since
+   * nobody could read it.
+   */
   parameters?: Parameters;
   seed?: number;
   /** Look for NaN and infinities in the inputs first (default true). */
@@ -51,7 +54,7 @@ export function attend<Options extends CommonOptions>(
   expectFunction('variant.attend', variant.attend);
   checkSupport(variant, inputs);
   return scope(() => {
-    const parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
+    const parameters = settings.parameters ?? drawFixed(variant, complete, shape, settings.seed ?? 0);
     return outputOf(variant.attend(withoutLoudPadding(inputs), complete, parameters));
   });
 }
@@ -87,8 +90,8 @@ export function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
 }
 
 /**
- * A variant's parameters for a shape, from a seed; the same seed gives the same bits. Throws what `checkOptions` throws, and
- * ArgumentError for a seed that is none.
+ * A variant's parameters for a shape, from a seed; the same seed gives the same bits. Those that are learned ask for their
+ * gradients (`requiresGrad`). Throws what `checkOptions` throws, and ArgumentError for a seed that is none.
  */
 export function drawParameters<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
@@ -108,6 +111,18 @@ export function draw<Options extends CommonOptions>(
 ): Parameters {
   expectFunction('variant.parameters', variant.parameters);
   return noGrad(() => variant.parameters(options, shape, new Random(seed).split(variant.name)));
+}
+
+/** `draw` for a caller who is not given the parameters: nobody could read their gradients, so none are asked for. */
+export function drawFixed<Options extends CommonOptions>(
+  variant: AttentionVariant<Options>,
+  options: Options,
+  shape: AttentionShape,
+  seed: number,
+): Parameters {
+  const parameters = draw(variant, options, shape, seed);
+  for (const tensor of Object.values(parameters)) tensor.requiresGrad = false;
+  return parameters;
 }
 
 /** Checks queries, keys, values and mask against each other and returns their sizes. */

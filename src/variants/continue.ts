@@ -6,7 +6,7 @@ import {
   type AttendSettings,
   checkInputs,
   checkSupport,
-  draw,
+  drawFixed,
   expectAttendSettings,
   withoutLoudPadding,
 } from './attend.ts';
@@ -56,7 +56,7 @@ export function attendFrom<Options extends CommonOptions>(
     );
   }
   const result = scope(() => {
-    const parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
+    const parameters = settings.parameters ?? drawFixed(variant, complete, shape, settings.seed ?? 0);
     return variant.attend(withoutLoudPadding(inputs), complete, parameters, before);
   });
   if (!('output' in result) || result.state === null) {

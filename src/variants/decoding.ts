@@ -8,7 +8,7 @@ import { expectRecord } from '../core/expect.ts';
 import { release } from '../core/memory.ts';
 import { type Attended, gatherRows, perHead, runs, slice, streamingAttention } from '../core/ops/index.ts';
 import { copyInto, empty, fromArray, keep, scope, type Tensor } from '../core/tensor.ts';
-import { type AttendSettings, checkInputs, draw, expectAttendSettings } from './attend.ts';
+import { type AttendSettings, checkInputs, drawFixed, expectAttendSettings } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
 import { attendFrom, type ContinueSettings } from './continue.ts';
 import type { AttentionState } from './state.ts';
@@ -64,7 +64,9 @@ export function startDecoding<Options extends CommonOptions>(
   expectInteger('maxLength', maxLength, 1);
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
-  const parameters: Parameters = settings.parameters ?? draw(variant, complete, shape, settings.seed ?? 0);
+  const parameters: Parameters = settings.parameters ?? drawFixed(variant, complete, shape, settings.seed ?? 0);
+  // They live as long as the decoder, whatever scope it is made in.
+  if (settings.parameters === undefined) for (const tensor of Object.values(parameters)) keep(tensor);
   if (variant.decode === undefined)
     return new StateDecoder(variant, complete, sizes, { ...settings, parameters, maxLength });
   const state: DecodeState = { position: 0, tensors: {} };

@@ -1,0 +1,22 @@
+/** Shapes: lists of extents, checked before anything is computed with them. */
+import { describe, formatShape, ShapeError } from './errors.ts';
+import { MAX_AXES } from './kernels/strided.ts';
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+/** Throws ShapeError unless there are at most 8 extents, each an integer of at least 1: there are no empty tensors. */
+export function expectExtents(shape: readonly number[], name = 'shape'): void {
+  const isList = Array.isArray(shape);
+  // By index: an element that is missing is undefined too.
+  if (
+    isList &&
+    shape.length <= MAX_AXES &&
+    Array.from(shape).every((extent) => Number.isSafeInteger(extent) && extent >= 1)
+  )
+    return;
+  const given = isList && shape.length <= MAX_AXES ? formatShape(shape) : describe(shape);
+  throw new ShapeError(`${name}: expected at most ${MAX_AXES} extents, each an integer of at least 1, got ${given}`);
+}

@@ -1,0 +1,70 @@
+/**
+ * Arrays that no scope will release. Their blocks go back when the garbage collector finds that nobody holds the array.
+ *
+ * Left alone the collector comes too late: it counts the bytes of its own heap, where an array of 36 MiB is an object of a
+ * few hundred bytes. So the bytes are counted here, and the collector is asked whenever as many were forgotten as might
+ * be worth it. What it found is known at once, in a loop that never lets the event loop turn too (see garbage.ts).
+ * A host that cannot be asked, such as a browser, collects when it likes, and tells when the event loop turns.
+ */
+import type { Block } from './blocks.ts';
+import type { NumericArray } from './dtype.ts';
+import { collectGarbage } from './garbage.ts';
+
+export class Forgotten {
+  readonly #arrays = new Map<Block, WeakRef<NumericArray>>();
+  /** What the engine collects unasked. */
+  readonly #collected = new FinalizationRegistry<Block>((block) => {
+    if (this.#arrays.has(block)) this.#release(block);
+  });
+  readonly #release: (block: Block) => void;
+  readonly #least: () => number;
+  readonly #ask: () => void;
+  #bytes = 0;
+  /** Bytes that were still held after the last request. */
+  #survived = 0;
+
+  /**
+   * `release` is given what was collected; `least` says how many bytes are worth a collection, however few are held; `ask`
+   * has the engine collect.
+   */
+  constructor(release: (block: Block) => void, least: () => number, ask = collectGarbage) {
+    this.#release = release;
+    this.#least = least;
+    this.#ask = ask;
+  }
+
+  /** Of all blocks that are watched. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** From now on the block is released when its array is collected. Nothing else may keep the array because of it. */
+  watch(block: Block, array: NumericArray): void {
+    this.#arrays.set(block, new WeakRef(array));
+    this.#collected.register(array, block, block);
+    this.#bytes += block.bytes;
+  }
+
+  /** For a block that is released by others. */
+  unwatch(block: Block): void {
+    if (!this.#arrays.delete(block)) return;
+    this.#collected.unregister(block);
+    this.#bytes -= block.bytes;
+    this.#survived = Math.min(this.#survived, this.#bytes);
+  }
+
+  /**
+   * Whether it is time to ask: as much again is held as was found alive the last time. A collection takes some
+   * milliseconds, so over time it takes a share that does not grow with what is held.
+   */
+  isPressing(): boolean {
+    return this.#bytes > this.#survived + Math.max(this.#least(), this.#survived);
+  }
+
+  /** Asks, and releases what was found. */
+  collect(): void {
+    this.#ask();
+    for (const [block, array] of this.#arrays) if (array.deref() === undefined) this.#release(block);
+    this.#survived = this.#bytes;
+  }
+}

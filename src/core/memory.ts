@@ -21,7 +21,7 @@ export {
   viewOf,
 };
 
-/** Bytes handed out by the allocator, as counted by it: exact, and the same on every run. */
+/** Bytes handed out by the allocator, as counted by it. What scopes release is the same on every run. */
 export interface MemoryStatistics {
   liveBytes: number;
   /** The most that was live at once since `resetPeak`. */

@@ -8,7 +8,6 @@
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
-import { release } from '../core/memory.ts';
 import { contiguous, multiply, reshape, sigmoid, slice, transpose } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { fromArray, scope, type Tensor } from '../core/tensor.ts';
@@ -103,13 +102,9 @@ export class MultiHeadAttention implements Module {
    */
   startSteps(batch: number): Steps {
     const decoder = this.mixing.startDecoding(batch);
-    const { state } = decoder;
     return {
-      step: (x) => scope(() => noGrad(() => this.#merge(decoder.step(this.#project(x, state.position))))),
-      end: () => {
-        for (const tensor of Object.values(state.tensors)) release(tensor.array.data);
-        state.tensors = {};
-      },
+      step: (x) => scope(() => noGrad(() => this.#merge(decoder.step(this.#project(x, decoder.state.position))))),
+      end: () => decoder.end(),
     };
   }
 

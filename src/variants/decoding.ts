@@ -41,6 +41,8 @@ export interface Decoder {
    * tape. Throws ShapeError for other shapes, ArgumentError after `maxLength` tokens.
    */
   step(inputs: AttentionInputs): Tensor;
+  /** Releases what is remembered, at once; else that is done when nobody holds the decoder. The last thing to be asked. */
+  end(): void;
 }
 
 /**
@@ -90,7 +92,18 @@ export function startDecoding<Options extends CommonOptions>(
       state.position++;
       return output;
     },
+    end() {
+      releaseAll(state.tensors);
+      state.tensors = {};
+    },
   };
+}
+
+function releaseAll(tensors: Readonly<Record<string, Tensor>>): void {
+  // Several may be views of one block.
+  for (const { block, array } of Object.values(tensors).filter((tensor) => !tensor.block.free)) {
+    if (!block.free) release(array.data);
+  }
 }
 
 /** Goes on from state to state, and releases what the next one does not share. */
@@ -127,6 +140,11 @@ class StateDecoder<Options extends CommonOptions> implements Decoder {
     const shared = new Set(Object.values(state.tensors).map(({ block }) => block));
     for (const { block, array } of Object.values(before?.tensors ?? {})) if (!shared.has(block)) release(array.data);
     return output;
+  }
+
+  end(): void {
+    releaseAll(this.#state?.tensors ?? {});
+    this.#state = null;
   }
 }
 

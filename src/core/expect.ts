@@ -90,14 +90,19 @@ export const integerOf =
   (name, value) =>
     expectInteger(name, value, minimum, maximum);
 
-/** A number from `minimum` to `maximum`, both included; not NaN. */
+/** A number from `minimum` to `maximum`, both included; not NaN. Up to the largest number: a finite one. */
 export const numberOf =
   (minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY): Check =>
   (name, value) => {
-    if (typeof value === 'number' && value >= minimum && value <= maximum) return;
-    const limits = maximum === Number.POSITIVE_INFINITY ? ` of at least ${minimum}` : ` from ${minimum} to ${maximum}`;
-    refuse(name, `a number${minimum === Number.NEGATIVE_INFINITY ? '' : limits}`, value);
+    if (typeof value !== 'number' || !(value >= minimum && value <= maximum)) {
+      refuse(name, `a ${maximum === Number.MAX_VALUE ? 'finite ' : ''}number${within(minimum, maximum)}`, value);
+    }
   };
+
+function within(minimum: number, maximum: number): string {
+  if (maximum < Number.MAX_VALUE) return ` from ${minimum} to ${maximum}`;
+  return minimum === Number.NEGATIVE_INFINITY ? '' : ` of at least ${minimum}`;
+}
 
 export const oneOf =
   (...choices: readonly string[]): Check =>

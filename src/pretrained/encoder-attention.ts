@@ -1,4 +1,5 @@
 /** A layer's attention between its projections: its own, or a variant in its place. */
+
 import { contiguous, reshape, transpose } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { type FloatType, type Linear, linear } from '../training/linear.ts';
@@ -6,6 +7,7 @@ import { type Module, named } from '../training/named.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, RandomBlocks } from './architecture.ts';
 import type { EncoderDescription } from './encoder-config.ts';
+import { attendedInstead } from './inputs.ts';
 import { attendAsReleased } from './own-attention.ts';
 import { hasGlobalTokens, REPLACEMENT, type Replacement, startAs } from './replacement.ts';
 import { unfilled, unfilledLinear } from './unfilled.ts';
@@ -79,7 +81,7 @@ export class EncoderAttention implements Module {
       ...(global && { global: this.#heads(x, global) }),
     };
     const own = () => this.#own(inputs, call);
-    return this.#merge(attend === undefined ? own() : attend(inputs, this.#layer, own));
+    return this.#merge(attend === undefined ? own() : attendedInstead(attend, inputs, this.#layer, own));
   }
 
   #own(inputs: AttentionInputs, { training, globalMask, randomBlocks }: AttentionCall): Tensor {

@@ -7,19 +7,22 @@
  * What differs between BERT, RoBERTa, Longformer, BigBird and Nyströmformer is in their description (encoder-config.ts),
  * and in how they attend (own-attention.ts).
  */
+
 import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
+import { expectBoolean } from '../core/expect.ts';
 import { add, gatherRows, layerNorm, reshape, scale, slice, tanh } from '../core/ops/index.ts';
 import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
 import { dropped, evaluation, type ForwardContext, within } from '../training/context.ts';
 import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
 import { learned, named } from '../training/named.ts';
 import type { ForwardOptions, LoadOptions, Plan, PretrainedModel, TextInputs, TextOutput } from './architecture.ts';
+import { expectEncoderDescription } from './check-description.ts';
 import type { Config } from './config.ts';
 import { type AttentionCall, EncoderAttention } from './encoder-attention.ts';
 import { describeEncoder, type EncoderDescription, type EncoderType } from './encoder-config.ts';
 import { activations, classLogits, firstToken, type Head, maskedLMLogits, unfilledHead } from './encoder-head.ts';
 import { encoderDestination, encoderName, hasPooler } from './encoder-names.ts';
-import { expectFlags, expectIds, expectText } from './inputs.ts';
+import { expectFlags, expectForwardOptions, expectIds, expectLoadOptions, expectTextInputs } from './inputs.ts';
 import { replacementsOf } from './replacement.ts';
 import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
 
@@ -39,6 +42,9 @@ export class Encoder implements PretrainedModel {
 
   /** Its tensors have no numbers yet. Use `loadPretrained`. */
   constructor(description: EncoderDescription, options: LoadOptions, pooler: boolean) {
+    expectEncoderDescription(description);
+    expectLoadOptions(options);
+    expectBoolean('pooler', pooler);
     const { vocabulary, modelDim, feedForwardDim, tokenTypes, positionRows, firstPosition, length } = description;
     const { dtype = 'float32' } = options;
     this.description = description;
@@ -84,6 +90,7 @@ export class Encoder implements PretrainedModel {
 
   forward(inputs: TextInputs, options: ForwardOptions = {}): TextOutput {
     this.#expectInputs(inputs);
+    expectForwardOptions(options);
     const { context = evaluation, attend, randomBlocks } = options;
     const call: AttentionCall = {
       training: context.training,
@@ -171,7 +178,7 @@ export class Encoder implements PretrainedModel {
   #expectInputs(inputs: TextInputs): void {
     const { tokens, tokenTypes, globalMask } = inputs;
     const { vocabulary, length, tokenTypes: types, attention } = this.description;
-    expectText(inputs, vocabulary, length);
+    expectTextInputs(inputs, vocabulary, length);
     if (tokenTypes !== undefined) {
       expectIds('tokenTypes', tokenTypes, types);
       expectShape('tokenTypes', tokenTypes.shape, tokens.shape, 'to match tokens');

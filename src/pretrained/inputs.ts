@@ -1,11 +1,58 @@
 /** Checks of what a loaded model is given. */
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../core/errors.ts';
-import { expectTensor } from '../core/ops/check.ts';
-import { elements, type Tensor } from '../core/tensor.ts';
-import type { TextInputs } from './architecture.ts';
+import { type Check, expectFunction, expectList, expectOptions, integerOf, oneOf } from '../core/expect.ts';
+import { expectSameDType } from '../core/ops/check.ts';
+import { elements, expectTensor, type Tensor } from '../core/tensor.ts';
+import { expectContext } from '../training/checks.ts';
+import { expectAttentionSettings } from '../training/config.ts';
+import type { AttentionInputs } from '../variants/variant.ts';
+import type { AttendInstead, ForwardOptions, LoadOptions, TextInputs } from './architecture.ts';
+
+/** Throws ArgumentError for options that are none; `length` is checked by who knows the longest. */
+export function expectLoadOptions(options: LoadOptions): void {
+  const entry: Check = (name, settings) => {
+    if (settings !== null) expectAttentionSettings(name, settings);
+  };
+  expectOptions('options', options, {
+    attention: (name, value) => (Array.isArray(value) ? expectList(name, value, entry, 1) : entry(name, value)),
+    length: integerOf(1),
+    seed: integerOf(Number.MIN_SAFE_INTEGER),
+    dtype: oneOf('float32', 'float64'),
+  });
+}
+
+/** Throws ArgumentError for options of a forward pass that are none. */
+export function expectForwardOptions(options: ForwardOptions): void {
+  expectOptions('options', options, {
+    context: expectContext,
+    attend: expectFunction,
+    randomBlocks: expectFunction,
+    rotations: expectFunction,
+  });
+}
+
+/** What `attend` gives in place of a layer's attention. Throws ArgumentError or ShapeError unless it could be the layer's. */
+export function attendedInstead(
+  attend: AttendInstead,
+  inputs: AttentionInputs,
+  layer: number,
+  own: () => Tensor,
+): Tensor {
+  const { shape, dtype } = inputs.values;
+  const output = attend(inputs, layer, own);
+  expectSameDType('attend', output, dtype, 'to match the values');
+  expectShape('attend', output.shape, shape, 'to match the values');
+  return output;
+}
 
 /** Throws ShapeError or ArgumentError unless the tokens, and the mask if there is one, fit. */
-export function expectText({ tokens, keyMask }: TextInputs, vocabulary: number, length: number): void {
+export function expectTextInputs(inputs: TextInputs, vocabulary: number, length: number): void {
+  const { tokens, keyMask } = expectOptions('inputs', inputs, {
+    tokens: expectTensor,
+    keyMask: expectTensor,
+    tokenTypes: expectTensor,
+    globalMask: expectTensor,
+  });
   expectIds('tokens', tokens, vocabulary);
   if (tokens.shape.length !== 2) {
     throw new ShapeError(`tokens: expected [batch, length], got ${formatShape(tokens.shape)}`);

@@ -8,14 +8,17 @@
  * At inference the model computes what transformers computes, with the layer's own attention; `attention` puts any
  * registered variant in its place, between the same projections.
  */
+
 import { join } from 'node:path';
 import { FileFormatError, MemoryError } from '../core/errors.ts';
+import { expectText } from '../core/expect.ts';
 import { openWeights, type Weights } from '../core/files/weights.ts';
 import { scope } from '../core/tensor.ts';
 import { build } from '../training/named.ts';
 import type { LoadOptions, Plan, PretrainedModel } from './architecture.ts';
 import { architectureOf } from './architectures.ts';
 import { readConfig } from './config.ts';
+import { expectLoadOptions } from './inputs.ts';
 import { fillTensors, type Match, matchTensors } from './tensors.ts';
 import { sketch } from './unfilled.ts';
 
@@ -32,6 +35,7 @@ export interface OpenedModel {
  * shapes in the files before any memory is asked for by it. Throws UnsupportedError and FileFormatError as `loadPretrained`.
  */
 export function openPretrained(directory: string): OpenedModel {
+  expectText('directory', directory);
   const config = readConfig(join(directory, 'config.json'));
   const plan = architectureOf(config).plan(config);
   const weights = openWeights(directory);
@@ -55,6 +59,8 @@ export function openPretrained(directory: string): OpenedModel {
  * not fit. Nothing of a model that was not loaded is kept.
  */
 export function loadPretrained(directory: string, options: LoadOptions = {}): PretrainedModel {
+  expectText('directory', directory);
+  expectLoadOptions(options);
   const { path, plan, weights, matches } = openPretrained(directory);
   try {
     return build(() => {

@@ -1,4 +1,5 @@
 /** The attention of one layer of a Reformer, local or by hashing, as released or with a variant in its place. */
+
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectTensor } from '../core/ops/check.ts';
 import {
@@ -24,6 +25,7 @@ import { type Module, named } from '../training/named.ts';
 import type { Pass } from '../training/repeatable.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, Rotations } from './architecture.ts';
+import { attendedInstead } from './inputs.ts';
 import { attendInCircle, type Rounds } from './reformer-circle.ts';
 import { bucketsFor, type ChunkSettings, paddedLength, type ReformerDescription } from './reformer-config.ts';
 import { REPLACEMENT, type Replacement } from './replacement.ts';
@@ -96,7 +98,7 @@ export class ReformerAttention implements Module {
     };
     const mixing = this.replacement?.mixing;
     const own = () => mixing?.attend(inputs, { training, once: pass.once }) ?? released();
-    return this.#merge(attend === undefined ? own() : attend(inputs, this.#layer, own));
+    return this.#merge(attend === undefined ? own() : attendedInstead(attend, inputs, this.#layer, own));
   }
 
   #local(queries: Tensor, keys: Tensor, values: Tensor, keyMask: Tensor | undefined): Tensor {

@@ -14,6 +14,7 @@
  * As no activations are kept, `hiddenStates` has two entries: the embeddings, and z, which is twice as wide. For the same
  * reason `attend` is called once more for each layer in a backward pass.
  */
+
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { add, concat, gatherRows, layerNorm, reshape, slice, tanh } from '../core/ops/index.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
@@ -31,8 +32,9 @@ import type {
   TextInputs,
   TextOutput,
 } from './architecture.ts';
+import { expectReformerDescription } from './check-description.ts';
 import { activations, firstToken } from './encoder-head.ts';
-import { expectText } from './inputs.ts';
+import { expectForwardOptions, expectLoadOptions, expectTextInputs } from './inputs.ts';
 import { ReformerAttention } from './reformer-attention.ts';
 import { describeReformer, type ReformerDescription } from './reformer-config.ts';
 import { reformerDestination, reformerName } from './reformer-names.ts';
@@ -57,6 +59,8 @@ export class PretrainedReformer implements PretrainedModel {
 
   /** Its tensors have no numbers yet. Use `loadPretrained`. */
   constructor(description: ReformerDescription, options: LoadOptions) {
+    expectReformerDescription(description);
+    expectLoadOptions(options);
     const { head, vocabulary, modelDim, feedForwardDim, positionRows, axial, length, classes } = description;
     const { dtype = 'float32', seed = 0 } = options;
     this.description = description;
@@ -106,6 +110,7 @@ export class PretrainedReformer implements PretrainedModel {
 
   forward(inputs: TextInputs, options: ForwardOptions = {}): TextOutput {
     this.#expectInputs(inputs);
+    expectForwardOptions(options);
     return scope(() => this.#run(inputs, options));
   }
 
@@ -170,7 +175,7 @@ export class PretrainedReformer implements PretrainedModel {
 
   #expectInputs(inputs: TextInputs): void {
     const { vocabulary, length } = this.description;
-    expectText(inputs, vocabulary, length);
+    expectTextInputs(inputs, vocabulary, length);
     for (const name of ['tokenTypes', 'globalMask'] as const) {
       if (inputs[name] !== undefined)
         throw new ArgumentError(`${name}: expected none, because reformer has no use for them`);

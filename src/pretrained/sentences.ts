@@ -1,4 +1,5 @@
 /** Sentence embeddings (Reimers & Gurevych 2019): one vector for a text, to be compared by products. */
+import { expectFunction, expectRecord } from '../core/expect.ts';
 import { divide, multiply, sqrt, sum } from '../core/ops/index.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
 import { meanOfReal } from '../training/classifier.ts';
@@ -9,6 +10,7 @@ import type { ForwardOptions, PretrainedModel, TextInputs } from './architecture
  * Differentiable. Throws what the model throws for inputs that do not fit.
  */
 export function embedSentences(model: PretrainedModel, inputs: TextInputs, options?: ForwardOptions): Tensor {
+  expectRecord('model', model, { forward: expectFunction });
   return scope(() => {
     const { hiddenStates } = model.forward(inputs, options);
     const mean = meanOfReal(hiddenStates[hiddenStates.length - 1], inputs.keyMask);

@@ -2,9 +2,11 @@
  * The tokeniser of a checkpoint, from its `tokenizer.json`, by @huggingface/tokenizers: an optional dependency, which is
  * loaded when it is asked for.
  */
+
 import { join } from 'node:path';
 import { expectNumbers } from '../core/dtype.ts';
-import { ArgumentError, expectInteger, FileFormatError, UnsupportedError } from '../core/errors.ts';
+import { ArgumentError, FileFormatError, UnsupportedError } from '../core/errors.ts';
+import { expectFunction, expectList, expectOptions, expectText, integerOf } from '../core/expect.ts';
 import { readJsonObject } from '../core/files/json.ts';
 import { fromNumbers } from '../core/tensor.ts';
 import type { TextInputs } from './architecture.ts';
@@ -53,10 +55,13 @@ export async function loadTokenizer(
   directory: string,
   load: () => Promise<Tokenizers> = () => import('@huggingface/tokenizers'),
 ): Promise<TextTokenizer> {
+  expectText('directory', directory);
+  expectFunction('load', load);
   const path = join(directory, 'tokenizer.json');
   const json = readJsonObject(path);
   const config = optionalConfig(join(directory, 'tokenizer_config.json'));
-  const { Tokenizer } = await imported(load);
+  const { Tokenizer } = (await imported(load)) ?? {};
+  expectFunction('load: Tokenizer', Tokenizer);
   let tokenizer: Tokenizer;
   try {
     tokenizer = new Tokenizer(json, config);
@@ -75,9 +80,9 @@ class LoadedTokenizer implements TextTokenizer {
     this.#padding = padding;
   }
 
-  encode(texts: readonly Text[], { maxLength }: EncodeOptions = {}) {
-    if (maxLength !== undefined) expectInteger('maxLength', maxLength, 1);
-    if (texts.length === 0) throw new ArgumentError('texts: expected at least one, got none');
+  encode(texts: readonly Text[], options: EncodeOptions = {}) {
+    const { maxLength } = expectOptions('options', options, { maxLength: integerOf(1) });
+    expectList('texts', texts, undefined, 1);
     const encoded = texts.map((text, at) => this.#encodeOne(text, `texts[${at}]`, maxLength));
     const length = Math.max(...encoded.map(({ ids }) => ids.length));
     const shape = [texts.length, length];
@@ -101,6 +106,10 @@ class LoadedTokenizer implements TextTokenizer {
   }
 
   #encodeOne(text: Text, name: string, maxLength = Number.POSITIVE_INFINITY): Encoded {
+    if (typeof text !== 'string') expectList(name, text, expectText, 2);
+    if (text.length > 2 && typeof text !== 'string') {
+      throw new ArgumentError(`${name}: expected a text or a pair, got ${text.length} texts`);
+    }
     const [first, second] = typeof text === 'string' ? [text, null] : text;
     const options = { text_pair: second, return_token_type_ids: true } as const;
     const { ids, token_type_ids: types = ids.map(() => 0) } = this.#tokenizer.encode(first, options);

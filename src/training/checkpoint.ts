@@ -3,8 +3,10 @@
  * next step depends on, as JSON. It is written whole or not at all, and the one before it is kept beside it. It holds a
  * digest of itself, so that a file that was damaged since is refused, in whichever bit.
  */
+
 import { dirname } from 'node:path';
 import { FileFormatError, formatShape } from '../core/errors.ts';
+import { expectText } from '../core/expect.ts';
 import { keepAs, removeLeftovers } from '../core/files/atomic.ts';
 import type { Complain } from '../core/files/input-file.ts';
 import type { ArrayToStore, StoredArray } from '../core/files/numbers.ts';
@@ -15,6 +17,7 @@ import { type KernelBuild, kernelBuild } from '../core/kernels/simd.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import { asked, type Header, headerTexts, parseHeader, versionOf } from './checkpoint-header.ts';
+import { expectRun } from './checks.ts';
 import { type Learner, makeLearner } from './learner.ts';
 import { type Run, type RunSettings, startRun } from './run.ts';
 import type { Task } from './tasks/task.ts';
@@ -40,6 +43,8 @@ export interface TrainedModel {
 
 /** The same run gives the same bytes. Throws FileWriteError, and leaves what was there as it was. */
 export function saveCheckpoint(path: string, run: Run): void {
+  expectText('path', path);
+  expectRun('run', run);
   const { settings, task, learner, optimizer, random, step } = run;
   const { kind, alphabet, classes } = task;
   const model = { ...learner.model.config, classes };

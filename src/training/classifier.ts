@@ -8,10 +8,13 @@
  * retrieval); what goes into the head is [p, q, p ∘ q, p − q], as in the matching task of the Long Range Arena (Tay et al.
  * 2021, §2.2.3).
  */
+
 import { expectInteger } from '../core/errors.ts';
+import { expectList } from '../core/expect.ts';
 import { concat, mean, multiply, relu, reshape, slice, subtract, sum } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
+import { expectContext } from './checks.ts';
 import { completeConfig, type TransformerConfig, type TransformerSettings } from './config.ts';
 import { type ForwardContext, within } from './context.ts';
 import { type Linear, linear, linearParameters } from './linear.ts';
@@ -88,10 +91,15 @@ export class PairClassifier extends PooledModel {
 
   /** Two texts, int32 tokens [batch, length] each, to logits [batch, classes]; the lengths may differ. See `encode`. */
   forward(
-    [first, second]: readonly [Tensor, Tensor],
+    tokens: readonly [Tensor, Tensor],
     context: ForwardContext,
-    [firstMask, secondMask]: readonly [Tensor?, Tensor?] = [],
+    keyMasks: readonly [Tensor?, Tensor?] = [],
   ): Tensor {
+    expectContext('context', context);
+    expectList('tokens', tokens, undefined, 2);
+    expectList('keyMasks', keyMasks);
+    const [first, second] = tokens;
+    const [firstMask, secondMask] = keyMasks;
     const p = this.encode(first, within(context, 'first'), firstMask);
     const q = this.encode(second, within(context, 'second'), secondMask);
     return this.logits(concat([p, q, multiply(p, q), subtract(p, q)], 1));

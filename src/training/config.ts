@@ -69,7 +69,8 @@ const MOST_LAYERS = 2 ** 16;
 /** What has to be said; the rest has defaults. */
 export type TransformerSettings = Partial<TransformerConfig> & Pick<TransformerConfig, 'vocabulary' | 'length'>;
 
-const attentionSettings: Check = (name, value) => {
+/** Throws ArgumentError unless they are those of one attention; whether the variant is known is for it to say. */
+export const expectAttentionSettings: Check = (name, value) => {
   expectOptions(name, value as AttentionSettings, {
     variant: expectText,
     options: expectRecord,
@@ -93,7 +94,7 @@ const settingChecks = {
   feedForwardDim: count,
   feedForwardChunk: integerOf(0),
   attention: (name: string, value: unknown) =>
-    Array.isArray(value) ? expectList(name, value, attentionSettings, 1) : attentionSettings(name, value),
+    Array.isArray(value) ? expectList(name, value, expectAttentionSettings, 1) : expectAttentionSettings(name, value),
   causal: expectBoolean,
   positions: oneOf(...POSITIONS),
   axialLengths: (name: string, value: unknown) => {

@@ -1,8 +1,12 @@
 /** How a model does on examples that it has never seen: always the same ones of a seed. */
+
 import { noGrad } from '../core/autograd.ts';
+import { expectInteger } from '../core/errors.ts';
+import { expectRecord } from '../core/expect.ts';
 import { argMax, crossEntropy } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
 import { elements, scope } from '../core/tensor.ts';
+import { expectLearner, expectTask, MOST_EXAMPLES } from './checks.ts';
 import { evaluation } from './context.ts';
 import type { Learner } from './learner.ts';
 import { type Batch, drawBatch } from './tasks/batch.ts';
@@ -24,7 +28,13 @@ export interface EvaluationSettings {
 }
 
 /** Keeps no tape, and changes nothing about the model. */
-export function evaluate(learner: Learner, task: Task, { examples, batch, seed }: EvaluationSettings): Evaluation {
+export function evaluate(learner: Learner, task: Task, settings: EvaluationSettings): Evaluation {
+  expectLearner('learner', learner);
+  expectTask('task', task);
+  expectRecord('settings', settings);
+  const { examples, batch, seed } = settings;
+  expectInteger('examples', examples, 1, MOST_EXAMPLES);
+  expectInteger('batch', batch, 1);
   const random = new Random(seed).split('held-out');
   const sums = { loss: 0, right: 0, count: 0 };
   for (let done = 0; done < examples; done += batch) {

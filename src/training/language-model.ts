@@ -6,7 +6,7 @@
  */
 import { noGrad } from '../core/autograd.ts';
 import { expectArrayLike } from '../core/dtype.ts';
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { matmul, reshape } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
 import { fromNumbers, scope, type Tensor } from '../core/tensor.ts';
@@ -65,6 +65,7 @@ export class LanguageModel extends Model {
 
   /** Throws ArgumentError unless the model is causal, UnsupportedError for a variant that cannot generate. */
   startGeneration(batch: number): Generation {
+    expectInteger('batch', batch, 1);
     const steps = this.body.startSteps(batch);
     const { vocabulary } = this.config;
     return {

@@ -1,6 +1,9 @@
 /** A model for the kind of a task, what it makes of a batch, and how far off that is. */
+import { ArgumentError } from '../core/errors.ts';
+import { expectRecord } from '../core/expect.ts';
 import { crossEntropy } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { expectBatch, expectLearner, expectTask } from './checks.ts';
 import { type ClassifierConfig, type ClassifierSettings, classifier, pairClassifier } from './classifier.ts';
 import type { ForwardContext } from './context.ts';
 import { type LanguageModelConfig, languageModel } from './language-model.ts';
@@ -22,32 +25,43 @@ export interface Learner {
 
 /** Throws what the models throw for settings that do not fit: ArgumentError, UnsupportedError. */
 export function learnerFor(task: Task, settings: ModelSettings, seed: number): Learner {
+  expectTask('task', task);
+  expectRecord('settings', settings);
   const { kind, vocabulary, length, classes } = task;
   return makeLearner(kind, { ...settings, vocabulary, length, classes, causal: kind === 'causal' }, seed);
 }
 
 /** The same from all that a model's config says, as a checkpoint holds it. */
 export function makeLearner(kind: TaskKind, config: ClassifierSettings, seed: number): Learner {
-  if (kind === 'classification') {
-    const model = classifier(config, seed);
-    return { kind, model, logits: ({ sequences: [{ tokens, keyMask }] }, at) => model.forward(tokens, at, keyMask) };
-  }
   if (kind === 'pair classification') {
     const model = pairClassifier(config, seed);
     return {
       kind,
       model,
-      logits: ({ sequences: [first, second] }, context) => {
+      logits: (batch, context) => {
+        expectBatch('batch', batch);
+        const [first, second] = batch.sequences;
+        if (second === undefined) throw new ArgumentError('batch.sequences: expected two for pairs, got one');
         return model.forward([first.tokens, second.tokens], context, [first.keyMask, second.keyMask]);
       },
     };
   }
   const { classes: _, ...settings } = config;
-  const model = languageModel(settings, seed);
-  return { kind, model, logits: ({ sequences: [{ tokens, keyMask }] }, at) => model.forward(tokens, at, keyMask) };
+  const model = kind === 'classification' ? classifier(config, seed) : languageModel(settings, seed);
+  return {
+    kind,
+    model,
+    logits: (batch, context) => {
+      expectBatch('batch', batch);
+      const [{ tokens, keyMask }] = batch.sequences;
+      return model.forward(tokens, context, keyMask);
+    },
+  };
 }
 
 /** Nats, summed over the targets that count. */
 export function lossOf(learner: Learner, batch: Batch, context: ForwardContext): Tensor {
+  expectLearner('learner', learner);
+  expectBatch('batch', batch);
   return crossEntropy(learner.logits(batch, context), batch.targets, { mask: batch.counts, reduction: 'sum' });
 }

@@ -71,7 +71,8 @@ export function embed(tokens: Tensor, { weight }: Embedding): Tensor {
   return scale(reshape(rows, [...tokens.shape, width]), Math.sqrt(width));
 }
 
-function expectTokens(name: string, tokens: Tensor, vocabulary: number): void {
+/** Throws ArgumentError or ShapeError unless these are int32 [batch, length] of 0 … vocabulary − 1. */
+export function expectTokens(name: string, tokens: Tensor, vocabulary: number): void {
   expectTensor(name, tokens);
   if (tokens.dtype !== 'int32') throw new ArgumentError(`${name}: expected int32, got ${tokens.dtype}`);
   if (tokens.shape.length !== 2) {

@@ -13,7 +13,9 @@
  *       zeroGrad(model.parameters().values());
  *     }
  */
+
 import type { Tensor } from '../core/tensor.ts';
+import { expectNamedTensors } from './checks.ts';
 import type { TransformerConfig } from './config.ts';
 import { copyNamed, learned, type Module } from './named.ts';
 import type { Transformer } from './transformer.ts';
@@ -33,6 +35,7 @@ export abstract class Model implements Module {
 
   /** Overwrites all tensors. Throws ArgumentError or ShapeError, before any change, if they are not those of such a model. */
   load(tensors: ReadonlyMap<string, Tensor>): void {
+    expectNamedTensors('tensors', tensors);
     copyNamed(this.tensors(), tensors, 'tensors');
   }
 

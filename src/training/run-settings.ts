@@ -10,6 +10,7 @@ import {
   numberOf,
   oneOf,
 } from '../core/expect.ts';
+import { MOST_EXAMPLES } from './checks.ts';
 import { expectSchedule } from './optimizers/schedules.ts';
 import type { RunSettings } from './run.ts';
 
@@ -51,12 +52,12 @@ const CHECKS: Readonly<Record<keyof RunSettings, Check>> = {
   optimizer,
   schedule,
   steps: count,
-  batch: count,
+  batch: integerOf(1, MOST_EXAMPLES),
   parts: count,
   clip: numberOf(0),
   seed: integerOf(Number.MIN_SAFE_INTEGER),
   evaluateEvery: count,
-  evaluationExamples: count,
+  evaluationExamples: integerOf(1, MOST_EXAMPLES),
   checkpointEvery: count,
 };
 

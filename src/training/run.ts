@@ -1,9 +1,9 @@
 /** A run of training: what it is, in plain values, and where it stands. */
 import { zeroGrad } from '../core/autograd.ts';
-import { ArgumentError, describe } from '../core/errors.ts';
 import { attempting, release } from '../core/memory.ts';
 import { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { expectRun } from './checks.ts';
 import { type Learner, learnerFor, type ModelSettings } from './learner.ts';
 import { Adafactor, type AdafactorSettings } from './optimizers/adafactor.ts';
 import { AdamW, type AdamWSettings } from './optimizers/adamw.ts';
@@ -87,7 +87,9 @@ export function startRun(settings: RunSettings): Run {
 }
 
 /** Gives the memory of a run back; it cannot be used any more. */
-export function endRun({ learner, optimizer }: Run): void {
+export function endRun(run: Run): void {
+  expectRun('run', run);
+  const { learner, optimizer } = run;
   endLearner(learner);
   for (const { array } of optimizer.state().values()) release(array.data);
 }
@@ -102,6 +104,5 @@ function makeOptimizer(settings: OptimizerSettings, parameters: ReadonlyMap<stri
   const { kind, ...own } = settings;
   if (kind === 'adamw') return new AdamW(parameters, own);
   if (kind === 'adafactor') return new Adafactor(parameters, own);
-  if (kind === 'sgd') return new SGD(parameters, own);
-  throw new ArgumentError(`optimizer: expected adamw, adafactor or sgd, got ${describe(kind)}`);
+  return new SGD(parameters, own);
 }

@@ -1,9 +1,12 @@
 /** What the attention of a trained model is given while it reads a text of the user's own, byte for byte. */
+
 import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { expectInstance } from '../core/expect.ts';
 import { encodeText } from '../core/files/text.ts';
 import { fromArray, scope } from '../core/tensor.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { TrainedModel } from './checkpoint.ts';
+import { expectTrained } from './checks.ts';
 
 /**
  * Queries, keys and values of a layer, counted from 0, as projected (and turned, where positions are rotary) while the
@@ -14,6 +17,7 @@ import type { TrainedModel } from './checkpoint.ts';
  * and for a layer that there is not or whose variant compares no queries with keys.
  */
 export function textAttention(trained: TrainedModel, text: string | Uint8Array, layer: number): AttentionInputs {
+  expectTrained('trained', trained);
   const { body, config } = trained.learner.model;
   if (trained.alphabet !== 'bytes') {
     throw new ArgumentError(`trained: expected a model of bytes, got one of ${trained.alphabet}`);
@@ -23,6 +27,7 @@ export function textAttention(trained: TrainedModel, text: string | Uint8Array, 
   if (family === 'convolution') {
     throw new ArgumentError(`layer: expected one that compares queries with keys, got ${layer}, which is ${name}`);
   }
+  if (typeof text !== 'string') expectInstance('text', text, Uint8Array);
   const bytes = typeof text === 'string' ? encodeText('text', text) : text;
   const { length } = bytes;
   if (length === 0 || length > config.length) {

@@ -3,10 +3,13 @@
  * the parameters by them. All that a step does follows from the parameters, the optimiser's state, the seed and the number
  * of the step: a run that is resumed from these goes on to the same bits, and so does one on another number of threads.
  */
+
 import { backward, zeroGrad } from '../core/autograd.ts';
 import { NumericalError } from '../core/errors.ts';
+import { expectFunction, expectOptions } from '../core/expect.ts';
 import { collectGarbage } from '../core/garbage.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
+import { expectRun } from './checks.ts';
 import type { ForwardContext } from './context.ts';
 import { originOf, originOfGradient } from './diagnosis.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
@@ -52,6 +55,13 @@ const STEPS_PER_COLLECTION = 100;
  * a loss or a gradient that is not finite, and says where that came from; the parameters are then as before the step.
  */
 export async function train(run: Run, observer: Observer = {}): Promise<{ stopped: boolean }> {
+  expectRun('run', run);
+  expectOptions('observer', observer, {
+    onStep: expectFunction,
+    onEvaluation: expectFunction,
+    onCheckpoint: expectFunction,
+    shouldStop: expectFunction,
+  });
   const { settings, task, learner } = run;
   const { steps, evaluateEvery, evaluationExamples: examples, checkpointEvery, seed } = settings;
   const batch = settings.batch / settings.parts;

@@ -6,17 +6,28 @@
  * (Vaswani et al. 2017, §3.1, §3.4 and §5.4.) An encoder and a decoder differ in nothing but `causal`. Reversible layers
  * (Kitaev et al. 2020, §3) carry two streams, which start out equal; the mean of the two comes out.
  */
+
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectInteger, ShapeError } from '../core/errors.ts';
 import { adopt } from '../core/memory.ts';
+import { expectFlags } from '../core/ops/check.ts';
 import { add, scale } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep, packed, scope, type Tensor } from '../core/tensor.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
+import { expectContext } from './checks.ts';
 import { attentionsOf, placeOf, type TransformerConfig } from './config.ts';
 import { dropped, evaluation, type ForwardContext, within } from './context.ts';
 import { type Attend, TransformerLayer } from './layer.ts';
-import { type Embedding, embed, embeddingParameters, type Norm, normalize, normParameters } from './linear.ts';
+import {
+  type Embedding,
+  embed,
+  embeddingParameters,
+  expectTokens,
+  type Norm,
+  normalize,
+  normParameters,
+} from './linear.ts';
 import { Mixing } from './mixing.ts';
 import { type Module, named } from './named.ts';
 import { type AddedPositions, addedPositions } from './positions.ts';
@@ -77,6 +88,8 @@ export class Transformer implements Module {
    * padding. Throws ShapeError or ArgumentError for tokens that do not fit.
    */
   forward(tokens: Tensor, context: ForwardContext, keyMask?: Tensor): Tensor {
+    expectContext('context', context);
+    this.#expectText(tokens, keyMask);
     const { training } = context;
     const attends = this.layers.map(({ attention }): Attend => {
       return (x, once) => attention.forward(x, { training, keyMask, once });
@@ -90,6 +103,7 @@ export class Transformer implements Module {
    */
   attentionInputs(tokens: Tensor, layer: number, keyMask?: Tensor): AttentionInputs {
     expectInteger('layer', layer, 0, this.layers.length - 1);
+    this.#expectText(tokens, keyMask);
     return scope(() => {
       let found: Tensor[] = [];
       const attends = this.layers.map(({ attention }, n): Attend => {
@@ -137,6 +151,11 @@ export class Transformer implements Module {
         for (const each of steps) each.end();
       },
     };
+  }
+
+  #expectText(tokens: Tensor, keyMask: Tensor | undefined): void {
+    expectTokens('tokens', tokens, this.config.vocabulary);
+    if (keyMask !== undefined) expectFlags('keyMask', keyMask, tokens.shape, 'to match tokens');
   }
 
   /** Tokens that stand at positions `begin` and after. */

@@ -2,14 +2,17 @@
  * A trained model for PyTorch: a folder with config.json and model.safetensors, which transformers loads where it has a
  * class of exactly this shape, and which else comes with a loader, modeling_efficient.py.
  */
+
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { expectBoolean, expectOptions, expectText } from '../../core/expect.ts';
 import { writeFileAtomically } from '../../core/files/atomic.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
 import { writeSafetensors } from '../../core/files/safetensors.ts';
 import { writing } from '../../core/files/system-error.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
 import type { TrainedModel } from '../checkpoint.ts';
+import { expectTrained } from '../checks.ts';
 import type { Learner } from '../learner.ts';
 import { writeCheck } from './check.ts';
 import { loaderConfig, loaderTensors } from './loader.ts';
@@ -42,6 +45,9 @@ export const PYTORCH_METADATA = [['format', 'pt']] as const;
  * lacks, FileWriteError if the system refuses.
  */
 export function exportModel(trained: TrainedModel, folder: string, options: ExportOptions = {}): Exported {
+  expectTrained('trained', trained);
+  expectText('folder', folder);
+  expectOptions('options', options, { loader: expectBoolean, check: expectBoolean });
   const { learner, settings, alphabet, step } = trained;
   const form = options.loader ? 'the loader was asked for' : transformersForm(learner.model.config);
   const isTheirs = typeof form !== 'string';

@@ -1,6 +1,8 @@
 /** The way back: the weights of an exported model, trained on elsewhere, as a checkpoint of ours. */
+
 import { join } from 'node:path';
 import { EfficientTransformersError, FileFormatError, formatShape } from '../../core/errors.ts';
+import { expectText } from '../../core/expect.ts';
 import type { Complain } from '../../core/files/input-file.ts';
 import { isObject, readJsonObject } from '../../core/files/json.ts';
 import { entryAt } from '../../core/files/system-error.ts';
@@ -20,6 +22,7 @@ import { type TransformersForm, transformersForm } from './transformers.ts';
  * not exported by us, or whose tensors are not those of its settings.
  */
 export function importRun(folder: string): Run {
+  expectText('folder', folder);
   const path = join(folder, 'config.json');
   const complain = (problem: string) => new FileFormatError(`${path}: ${problem}`);
   if (entryAt(path) === null) throw complain('expected a folder that export has written, which has this file');

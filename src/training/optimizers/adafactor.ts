@@ -16,6 +16,7 @@
  * then mean(R) = R, so V̂ = C, which is not factored at all (algorithm 5). Of more than two axes the last two are the
  * matrix, and the others say how many there are.
  */
+import { expectBoolean, expectFiniteNumber, expectFunction, expectOptions } from '../../core/expect.ts';
 import {
   adafactorColumnsKernel,
   adafactorRowsKernel,
@@ -63,6 +64,15 @@ export class Adafactor implements Optimizer {
 
   /** Throws ArgumentError for a parameter that is no leaf, and settings out of range. */
   constructor(parameters: ReadonlyMap<string, Tensor>, settings: Partial<AdafactorSettings> = {}) {
+    expectOptions<Partial<AdafactorSettings>>('optimizer', settings, {
+      decayExponent: expectFiniteNumber,
+      epsilon1: expectFiniteNumber,
+      epsilon2: expectFiniteNumber,
+      clippingThreshold: expectFiniteNumber,
+      weightDecay: expectFiniteNumber,
+      relativeToParameter: expectBoolean,
+      decays: expectFunction,
+    });
     this.settings = {
       decayExponent: 0.8,
       epsilon1: 1e-30,

@@ -7,6 +7,7 @@
  *
  * A weight decay of 0 is Adam.
  */
+import { expectFiniteNumber, expectFunction, expectOptions } from '../../core/expect.ts';
 import { adamWKernel, UPDATE_RUN } from '../../core/kernels/optimizers.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
@@ -33,6 +34,13 @@ export class AdamW implements Optimizer {
 
   /** Throws ArgumentError for a parameter that is no leaf, and settings out of range. */
   constructor(parameters: ReadonlyMap<string, Tensor>, settings: Partial<AdamWSettings> = {}) {
+    expectOptions<Partial<AdamWSettings>>('optimizer', settings, {
+      beta1: expectFiniteNumber,
+      beta2: expectFiniteNumber,
+      epsilon: expectFiniteNumber,
+      weightDecay: expectFiniteNumber,
+      decays: expectFunction,
+    });
     this.settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decays: isMatrix, ...settings };
     const { beta1, beta2, epsilon, weightDecay } = this.settings;
     const infinity = Number.POSITIVE_INFINITY;

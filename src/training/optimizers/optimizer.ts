@@ -8,9 +8,11 @@
  *     optimizer.step(learningRate(schedule, step), scale);
  *     zeroGrad(parameters.values());
  */
-import { ArgumentError } from '../../core/errors.ts';
+import { ArgumentError, describe } from '../../core/errors.ts';
+import { expectFiniteNumber, numberOf } from '../../core/expect.ts';
 import { expectFloat } from '../../core/ops/check.ts';
 import { elements, isContiguous, keep, type Tensor, zeros } from '../../core/tensor.ts';
+import { expectNamedTensors } from '../checks.ts';
 import { copyNamed } from '../named.ts';
 
 export interface Optimizer {
@@ -31,6 +33,7 @@ export class OptimizerState {
   readonly #steps = keep(zeros([], 'int32'));
 
   constructor(parameters: ReadonlyMap<string, Tensor>) {
+    expectNamedTensors('parameters', parameters);
     this.#tensors.set('step', this.#steps);
     for (const [name, parameter] of parameters) {
       expectFloat(name, parameter);
@@ -62,20 +65,16 @@ export class OptimizerState {
 
 /** Throws ArgumentError for a step that would not be one. */
 export function expectStep(learningRate: number, gradientScale: number): void {
-  if (!(learningRate >= 0 && learningRate < Number.POSITIVE_INFINITY)) {
-    throw new ArgumentError(`learningRate: expected a finite number of at least 0, got ${learningRate}`);
-  }
-  if (!Number.isFinite(gradientScale)) {
-    throw new ArgumentError(`gradientScale: expected a finite number, got ${gradientScale}`);
-  }
+  numberOf(0, Number.MAX_VALUE)('learningRate', learningRate);
+  expectFiniteNumber('gradientScale', gradientScale);
 }
 
 /** Throws ArgumentError unless each setting is within its limits, the upper ones excluded. */
 export function expectWithin(settings: Record<string, readonly [value: number, least: number, below: number]>): void {
   for (const [name, [value, least, below]] of Object.entries(settings)) {
-    if (value >= least && value < below) continue;
+    if (typeof value === 'number' && value >= least && value < below) continue;
     const limit = below === Number.POSITIVE_INFINITY ? '' : ` and below ${below}`;
-    throw new ArgumentError(`${name}: expected a number of at least ${least}${limit}, got ${value}`);
+    throw new ArgumentError(`${name}: expected a number of at least ${least}${limit}, got ${describe(value)}`);
   }
 }
 

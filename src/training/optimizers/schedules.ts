@@ -3,6 +3,7 @@
  * function of it and of the step alone, so that a run that is resumed goes on as it would have.
  */
 import { ArgumentError, describe, expectInteger } from '../../core/errors.ts';
+import { expectRecord } from '../../core/expect.ts';
 
 export type Schedule =
   /** The same rate at every step. */
@@ -41,6 +42,7 @@ export function adafactorRate(step: number, peak = 1e-2): number {
 
 /** Throws ArgumentError unless rates are finite and at least 0, and steps are whole numbers in order. */
 export function expectSchedule(schedule: Schedule): void {
+  expectRecord('schedule', schedule);
   if (schedule.kind === 'constant') {
     expectRates({ rate: schedule.rate });
   } else if (schedule.kind === 'inverse-square-root') {

@@ -4,6 +4,7 @@
  *
  *     v_t = μ v_{t−1} + g_t + λ θ_{t−1},   θ_t = θ_{t−1} − η v_t      (Nesterov: η (g_t + λ θ_{t−1} + μ v_t))
  */
+import { expectBoolean, expectFiniteNumber, expectFunction, expectOptions } from '../../core/expect.ts';
 import { sgdKernel, UPDATE_RUN } from '../../core/kernels/optimizers.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
@@ -27,6 +28,12 @@ export class SGD implements Optimizer {
 
   /** Throws ArgumentError for a parameter that is no leaf, and settings out of range. */
   constructor(parameters: ReadonlyMap<string, Tensor>, settings: Partial<SGDSettings> = {}) {
+    expectOptions<Partial<SGDSettings>>('optimizer', settings, {
+      momentum: expectFiniteNumber,
+      weightDecay: expectFiniteNumber,
+      nesterov: expectBoolean,
+      decays: expectFunction,
+    });
     this.settings = { momentum: 0, nesterov: false, weightDecay: 0, decays: isMatrix, ...settings };
     const { momentum, weightDecay } = this.settings;
     expectWithin({ momentum: [momentum, 0, 1], weightDecay: [weightDecay, 0, Number.POSITIVE_INFINITY] });

@@ -1,4 +1,5 @@
 /** A training that is known to work, all of it written down: what is trained on what, how, and what comes of it. */
+import { expectRecord } from '../../core/expect.ts';
 import type { ModelSettings } from '../learner.ts';
 import { type MetricsLine, smoothedLosses } from '../metrics.ts';
 import type { AttentionSettings } from '../mixing.ts';
@@ -44,7 +45,16 @@ export interface NamedRun {
   settings: RunSettings;
 }
 
-export function runsOf({ runs, settings }: Recipe): NamedRun[] {
+/** The runs of a recipe, each with all its settings. */
+export function runsOf(recipe: Recipe): NamedRun[] {
+  expectRecord('recipe', recipe, {
+    runs: (name, runs) => {
+      expectRecord(name, runs);
+      for (const [run, model] of Object.entries(runs)) expectRecord(`${name}.${run}`, model);
+    },
+    settings: (name, settings) => expectRecord(name, settings, { model: expectRecord }),
+  });
+  const { runs, settings } = recipe;
   return Object.entries(runs).map(([name, model]) => {
     return { name, settings: { ...settings, model: { ...settings.model, ...model } } };
   });

@@ -1,5 +1,8 @@
 /** What a model has to beat: the one answer that is right most often, and how often the answers come. */
-import type { Random } from '../../core/random.ts';
+
+import { expectInteger } from '../../core/errors.ts';
+import { expectRandom, type Random } from '../../core/random.ts';
+import { expectTask, MOST_EXAMPLES } from '../checks.ts';
 import type { Example, Part, Task } from './task.ts';
 
 export interface Baseline {
@@ -11,6 +14,9 @@ export interface Baseline {
 
 /** Measured on `examples` examples of training and as many that are held out. */
 export function majorityBaseline(task: Task, random: Random, examples = 1000): Baseline {
+  expectTask('task', task);
+  expectRandom('random', random);
+  expectInteger('examples', examples, 1, MOST_EXAMPLES);
   const draw = (part: Part) => {
     const stream = random.split(`baseline ${part}`);
     return Array.from({ length: examples }, () => countedTargets(task.draw(part, stream)));

@@ -1,8 +1,10 @@
 /** Examples side by side, as tensors. */
+
 import { expectNumbers } from '../../core/dtype.ts';
-import { ArgumentError } from '../../core/errors.ts';
-import type { Random } from '../../core/random.ts';
+import { ArgumentError, expectInteger } from '../../core/errors.ts';
+import { expectRandom, type Random } from '../../core/random.ts';
 import { fromArray, type Tensor } from '../../core/tensor.ts';
+import { expectPart, expectTask, MOST_EXAMPLES } from '../checks.ts';
 import type { Part, Task } from './task.ts';
 
 /** Sequences that a model reads. */
@@ -24,8 +26,12 @@ export interface Batch {
   counted: number;
 }
 
-/** `size` examples from a stream, one after another. */
+/** `size` examples from a stream, one after another. Throws ArgumentError for examples that are none. */
 export function drawBatch(task: Task, part: Part, random: Random, size: number): Batch {
+  expectTask('task', task);
+  expectPart('part', part);
+  expectRandom('random', random);
+  expectInteger('size', size, 1, MOST_EXAMPLES);
   const examples = Array.from({ length: size }, () => task.draw(part, random));
   const perToken = task.kind === 'causal' || task.kind === 'masked';
   const columns = perToken ? task.length : 1;

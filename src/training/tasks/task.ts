@@ -2,7 +2,9 @@
  * What a task is to the trainer: an endless stream of examples, drawn from a seeded stream of random numbers, and what a
  * model is to make of them. Examples are generated, so there is nothing to download and none is met twice (but by chance).
  */
+
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
+import { expectRecord, expectText } from '../../core/expect.ts';
 import type { Random } from '../../core/random.ts';
 import { unknownName } from '../../terminal/suggest.ts';
 
@@ -74,6 +76,7 @@ export interface TaskDefinition {
  */
 export function makeTask(definition: TaskDefinition, settings: TaskSettings = {}): Task {
   const { name, defaults } = definition;
+  expectRecord('settings', settings);
   for (const [key, value] of Object.entries(settings)) {
     if (value === undefined || Object.hasOwn(defaults, key)) continue;
     throw new ArgumentError(`${key}: ${name} has no such setting; it has ${Object.keys(defaults).join(', ')}`);
@@ -81,6 +84,7 @@ export function makeTask(definition: TaskDefinition, settings: TaskSettings = {}
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   const complete = { ...defaults, ...given } as Required<TaskSettings>;
   expectInteger('length', complete.length, 1);
+  if (defaults.text !== undefined) expectText('text', complete.text);
   if (defaults.symbols !== undefined) expectInteger('symbols', complete.symbols, 2, 2 ** 16);
   return definition.make(complete);
 }

@@ -1,0 +1,91 @@
+/** What models, tasks and runs have to be where they are arguments: by their parts, so that one's own are welcome. */
+import { ArgumentError, describe } from '../core/errors.ts';
+import {
+  type Check,
+  expectBoolean,
+  expectFunction,
+  expectInstance,
+  expectList,
+  expectRecord,
+  expectText,
+  integerOf,
+  numberOf,
+  oneOf,
+  optional,
+} from '../core/expect.ts';
+import { expectRandom } from '../core/random.ts';
+import { expectTensor } from '../core/tensor.ts';
+
+/** Examples that are drawn at once, or looked at. */
+export const MOST_EXAMPLES = 2 ** 24;
+
+const KINDS = ['causal', 'masked', 'classification', 'pair classification'] as const;
+const alphabet = oneOf('bytes', 'numbers');
+
+export const expectContext: Check = (name, context) =>
+  expectRecord(name, context, { training: expectBoolean, random: expectRandom });
+
+export const expectTask: Check = (name, task) =>
+  expectRecord(name, task, {
+    name: expectText,
+    kind: oneOf(...KINDS),
+    settings: expectRecord,
+    vocabulary: integerOf(1),
+    classes: integerOf(1),
+    length: integerOf(1),
+    accuracy: oneOf('target', 'sequence'),
+    chance: numberOf(0, 1),
+    alphabet,
+    draw: expectFunction,
+  });
+
+export const expectPart = oneOf('training', 'held-out');
+
+export const expectBatch: Check = (name, batch) =>
+  expectRecord(name, batch, {
+    sequences: (each, sequences) =>
+      expectList(
+        each,
+        sequences,
+        (one, sequence) => expectRecord(one, sequence, { tokens: expectTensor, keyMask: optional(expectTensor) }),
+        1,
+      ),
+    targets: expectTensor,
+    counts: expectTensor,
+    counted: integerOf(0),
+  });
+
+const expectModel: Check = (name, model) =>
+  expectRecord(name, model, {
+    config: expectRecord,
+    body: expectRecord,
+    tensors: expectFunction,
+    parameters: expectFunction,
+    load: expectFunction,
+    redraw: expectFunction,
+  });
+
+export const expectLearner: Check = (name, learner) =>
+  expectRecord(name, learner, { kind: oneOf(...KINDS), model: expectModel, logits: expectFunction });
+
+export const expectRun: Check = (name, run) =>
+  expectRecord(name, run, {
+    settings: expectRecord,
+    task: expectTask,
+    learner: expectLearner,
+    optimizer: (each, optimizer) => expectRecord(each, optimizer, { step: expectFunction, state: expectFunction }),
+    random: expectRandom,
+    step: integerOf(0),
+  });
+
+export const expectTrained: Check = (name, trained) =>
+  expectRecord(name, trained, { learner: expectLearner, alphabet, settings: expectRecord, step: integerOf(0) });
+
+/** A Map of tensors by name. */
+export const expectNamedTensors: Check = (name, tensors) => {
+  expectInstance(name, tensors, Map);
+  for (const [key, tensor] of tensors) {
+    if (typeof key !== 'string') throw new ArgumentError(`${name}: expected names, got ${describe(key)}`);
+    expectTensor(`${name}: ${key}`, tensor);
+  }
+};

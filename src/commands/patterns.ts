@@ -27,6 +27,8 @@ import {
 
 /** Cells a side of the pictures in files, which are 320 pixels wide. */
 const CELLS_IN_FILES = 128;
+/** Pairs are counted row by row, which takes seconds for so many. */
+const LONGEST = 2 ** 24;
 /** Where the width is not known, as in a pipe. */
 const DEFAULT_COLUMNS = 80;
 
@@ -35,6 +37,7 @@ function options() {
     ...variantOptions(),
     length: integer('N', 'Tokens; weights are then of random numbers', {
       minimum: 1,
+      maximum: LONGEST,
       defaultText: 'as many as the input has',
     }),
     weights: flag('Draw weights also for variants that have a pattern'),

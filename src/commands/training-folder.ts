@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { FolderLock } from '../core/files/lock.ts';
-import { entryAt, isFolder, namesIn, writing } from '../core/files/system-error.ts';
+import { entryAt, isFolder, isMissing, namesIn, writing } from '../core/files/system-error.ts';
 import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
 import { type Host, PROGRAM } from './command.ts';
 
@@ -117,9 +117,16 @@ export class HeldFolders {
   }
 }
 
-/** With those around it. Node's own recursion never ends where a file system has no such folders, as below /proc. */
+/**
+ * With those around it; none of them where the path cannot be. Node's own recursion never ends where a file system has no
+ * such folders, as below /proc.
+ */
 function makeFolder(path: string): void {
   if (isFolder(path)) return;
+  if (!isMissing(path)) {
+    // Says why, before a part of the way is made.
+    mkdirSync(path);
+  }
   const around = dirname(path);
   if (around !== path && entryAt(around) === null) makeFolder(around);
   mkdirSync(path);

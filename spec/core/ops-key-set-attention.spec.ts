@@ -3,12 +3,13 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backward, noGrad } from '../../src/core/autograd.ts';
+import { EfficientTransformersError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { type AttentionSettings, attention } from '../../src/core/ops/key-set-attention.ts';
 import { band, everything, type KeySet, runs } from '../../src/core/ops/key-sets.ts';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { elements, filled, fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { attentionWrittenOut } from './attention-written-out.ts';
 
 const lengths = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 31, 32, 33, 64, 65, 100, 130));
@@ -345,6 +346,80 @@ test('what is masked, and a query that nothing comes back to, has no influence, 
     }),
     { numRuns: 100 },
   );
+});
+
+test('a paged cache is an order of keys: pages anywhere in memory, in any order, give the bits of rows one after another', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 9 }), (seed, pages, rows) => {
+      scope(() => {
+        const random = new Random(seed);
+        const length = pages * rows - random.integer(rows);
+        const [queries, keys, values] = ['q', 'k', 'v'].map((name) =>
+          randomNormal([1, 2, name === 'q' ? 3 : length, 5], random.split(name), 'float32'),
+        );
+        // A pool of twice as many pages, most of them of other texts; page n of this one is at table[n].
+        const table = permutation(2 * pages, random).slice(0, pages);
+        const place = (token: number) => table[Math.floor(token / rows)] * rows + (token % rows);
+        const keyTokens = Int32Array.from({ length }, (_, token) => place(token));
+        const pool = (own: Tensor, name: string) => {
+          const all = randomNormal([1, 2, 2 * pages * rows, 5], random.split(`pool of ${name}`), 'float32');
+          const [from, to] = [elements(own), elements(all)];
+          for (let head = 0; head < 2; head++) {
+            for (let token = 0; token < length; token++) {
+              const row = from.subarray((head * length + token) * 5, (head * length + token + 1) * 5);
+              to.set(row, (head * 2 * pages * rows + place(token)) * 5);
+            }
+          }
+          return all;
+        };
+        const whole = attention(queries, keys, values, everything(3, length)).output;
+        const paged = { layout: everything(3, length), keyTokens };
+        const { output } = attention(queries, pool(keys, 'keys'), pool(values, 'values'), paged);
+        assert.equal(output.toArray(), whole.toArray());
+      });
+    }),
+  );
+});
+
+test('bad input is refused by name', () => {
+  const x = (heads: number, length: number) => zeros([1, heads, length, 2]);
+  const [q, k] = [x(4, 6), x(2, 6)];
+  const refused = (name: string, run: () => unknown) =>
+    assert.throws(
+      run,
+      (error: Error) => error instanceof EfficientTransformersError && error.message.startsWith(`${name}:`),
+    );
+  const all = everything(6, 6);
+  const order = (...tokens: number[]) => ({ layout: everything(6, tokens.length), keyTokens: Int32Array.from(tokens) });
+  refused('keys', () => attention(q, x(3, 6), x(3, 6), all));
+  refused('sets.keyTokens', () => attention(q, k, k, order(0, 6)));
+  refused('sets.keyTokens', () => attention(q, k, k, order(0, -2)));
+  refused('sets.keyTokens', () => attention(q, k, k, order(3, 3)));
+  refused('sets.except[0]', () => attention(q, k, k, { layout: all, except: [6] }));
+  const blocks = (lists: number[], causal = false) => ({
+    queryLength: 6,
+    keyLength: 6,
+    queryBlock: 3,
+    keyBlock: 2,
+    lists: fromArray(lists, [1, 1, 2, 2], 'int32'),
+    causal,
+  });
+  refused('sets.lists', () => attention(q, k, k, blocks([0, 3, 0, 1])));
+  refused('sets.lists', () => attention(q, k, k, blocks([1, 1, 0, 1])));
+  refused('sets.lists', () => attention(q, k, k, blocks([0, 2, 0, 1], true)));
+  refused('sets.once', () => attention(q, k, k, { layout: all, once: true }));
+  refused('sets.labels', () => attention(q, k, k, { layout: all, labels: fromArray([0, 1], [1, 1, 2], 'int32') }));
+  refused('logGates', () => attention(q, k, k, all, { logGates: filled([1, 4, 6], 0.5) }));
+  refused('softCap', () => attention(q, k, k, all, { softCap: -1 }));
+  refused('sinks', () => attention(q, k, k, all, { sinks: zeros([2]) }));
+  refused('slopes', () => attention(q, k, k, all, { slopes: [1, 2] }));
+  refused('bias', () => attention(q, k, k, all, { bias: zeros([1, 1, 5, 6]) }));
+  refused('relative.keys', () =>
+    attention(q, k, k, all, { relative: { queries: q, keys: zeros([2, 11, 2]), nearest: -5 } }),
+  );
+  const near = { queries: q, keys: zeros([4, 10, 2]), nearest: -5 };
+  refused('relative.keys', () => attention(q, k, k, all, { relative: near }));
+  refused('dropout.rate', () => attention(q, k, k, all, { dropout: { rate: 1, random: new Random(1) } }));
 });
 
 test('the number of threads changes no bit, of the output and of any gradient', async () => {

@@ -5,6 +5,7 @@ import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import type { Call } from './attention-call.ts';
 import { expectSameDType } from './check.ts';
 import type { AttentionSettings } from './key-set-attention.ts';
+import type { CheckedSet } from './key-sets.ts';
 
 /** Multiply-adds that a term counts for, for each pair. */
 const TERM_COST = 8;
@@ -87,6 +88,36 @@ export function termsOf(call: Call, queries: Tensor, settings: AttentionSettings
       dropShare: drops ? 1 / (1 - rate) : 1,
     },
   };
+}
+
+/** Throws ShapeError unless there is a relative key for every distance at which pairs of these sets meet. */
+export function expectDistances(call: Call, sets: readonly CheckedSet[], { relative }: AttentionSettings): void {
+  if (relative === undefined) return;
+  const { queryStart, queryLength, keyLength } = call;
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { layout, queryTokens, keyTokens, causal } of sets) {
+    if (layout === null || queryTokens !== undefined || keyTokens !== undefined) {
+      // Of tokens in some order, any may meet.
+      least = Math.min(least, causal ? 0 : queryStart - keyLength + 1);
+      most = Math.max(most, queryStart + queryLength - 1);
+      continue;
+    }
+    for (const { begin, end, dilation, start = 0 } of layout.heads) {
+      for (let i = 0; i < queryLength; i++) {
+        if (begin[i] >= end[i]) continue;
+        const remainder = (start + i) % dilation;
+        least = Math.min(least, queryStart + i - (remainder + dilation * (end[i] - 1)));
+        most = Math.max(most, queryStart + i - (remainder + dilation * begin[i]));
+      }
+    }
+  }
+  const { nearest } = relative;
+  const farthest = nearest + relative.keys.shape[1] - 1;
+  if (least >= nearest && most <= farthest) return;
+  if (least > most) return;
+  throw new ShapeError(
+    `relative.keys: expected keys of all distances from ${least} to ${most}, got those from ${nearest} to ${farthest}`,
+  );
 }
 
 /** Distance of neighbours along an axis of a contiguous tensor; 0 where it has one entry for all. */

@@ -11,7 +11,14 @@ import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import type { Attended } from './attention.ts';
 import { checkCall } from './attention-call.ts';
 import { BLOCK_THAT_MEETS, backwardRounds, forwardTiles, pairsOfSet } from './attention-plan.ts';
-import { gradientsFor, headsApart, logGatesGradient, sinksGradient, termsOf } from './attention-terms.ts';
+import {
+  expectDistances,
+  gradientsFor,
+  headsApart,
+  logGatesGradient,
+  sinksGradient,
+  termsOf,
+} from './attention-terms.ts';
 import { int32, passOf } from './key-set-tables.ts';
 import { checkSet, type KeySet } from './key-sets.ts';
 
@@ -66,6 +73,7 @@ export function attention(
   if (list.length === 0) throw new ArgumentError('sets: expected at least one, got none');
   const checked = list.map((set, n) => checkSet(list.length === 1 ? 'sets' : `sets[${n}]`, set, call));
   const terms = termsOf(call, queries, settings);
+  expectDistances(call, checked, settings);
   const passes = checked.flatMap((set) => Array.from({ length: set.rounds }, (_, round) => passOf(call, set, round)));
 
   const output = empty([batch, heads, queryLength, valueDim], queries.dtype);

@@ -16,6 +16,8 @@ export interface ExpectedCase {
   inputs: TextInputs;
   /** By the path in `TextOutput`: `hiddenStates/0`, `pooled`, `logits`. */
   outputs: Map<string, Tensor>;
+  /** For the gradient `output` of the logits, or else of the last hidden states: those of `words` and `positions`. */
+  gradients: Map<string, Tensor>;
 }
 
 /** Of names that begin with one of these. */
@@ -46,7 +48,9 @@ export function expectedOf(name: string): ExpectedCase[] {
       tokenTypes: take('tokenTypes'),
       globalMask: take('globalMask'),
     };
-    return { name: each, inputs, outputs: read };
+    const ofGradients = [...read.keys()].filter((key) => key.startsWith('gradients/'));
+    const gradients = new Map(ofGradients.map((key) => [key.slice('gradients/'.length), take(key) as Tensor]));
+    return { name: each, inputs, outputs: read, gradients };
   });
 }
 

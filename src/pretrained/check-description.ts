@@ -48,6 +48,7 @@ const encoder: Checks<EncoderDescription> = {
   positionRows: size,
   firstPosition: count,
   paddingToken: orNull(count),
+  constantRow: orNull(count),
   projectionBias: expectBoolean,
   embeddingScale: positive,
   dropout: dropped,

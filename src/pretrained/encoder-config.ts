@@ -36,6 +36,11 @@ export interface EncoderDescription extends Description {
   firstPosition: number;
   /** Given where padding tokens are not counted, and stand at the row of this number (RoBERTa). */
   paddingToken: number | null;
+  /**
+   * The row of the token embeddings, and where padding has a position also of those, that learns nothing from texts, as
+   * transformers' `padding_idx`; from an output that is tied to the embeddings it learns.
+   */
+  constantRow: number | null;
   /** Whether queries, keys and values have a bias. */
   projectionBias: boolean;
   /** What the embeddings of tokens are multiplied by. */
@@ -105,6 +110,7 @@ export function describeEncoder(config: Config, modelType: EncoderType): Encoder
   const heads = config.integer('num_attention_heads', 1, 12);
   if (modelDim % heads !== 0) throw config.wrong('num_attention_heads', `a divisor of hidden_size ${modelDim}`);
   const positions = config.integer('max_position_embeddings', 1, type.positions);
+  const vocabulary = config.integer('vocab_size', 1, type.vocabulary);
   const activation = config.choice('hidden_act', ACTIVATIONS, type.activation);
   const dropout = config.number('hidden_dropout_prob', 0, MOST_DROPPED, 0.1);
   return {
@@ -114,8 +120,9 @@ export function describeEncoder(config: Config, modelType: EncoderType): Encoder
     modelDim,
     heads,
     headDim: modelDim / heads,
-    vocabulary: config.integer('vocab_size', 1, type.vocabulary),
+    vocabulary,
     ...positionsOf(config, modelType, positions, type.padding),
+    constantRow: constantRowOf(config, vocabulary, type.padding),
     attention: attentionOf(config, modelType, layers),
     feedForwardDim: config.integer('intermediate_size', 1, 3072),
     activation,
@@ -162,6 +169,12 @@ function positionsOf(config: Config, type: EncoderType, positions: number, paddi
       `more than ${firstPosition}, at which positions begin (pad_token_id + 1)`,
     );
   return { positionRows: positions, firstPosition, paddingToken, length: positions - firstPosition };
+}
+
+function constantRowOf(config: Config, vocabulary: number, padding: number): number | null {
+  const row = config.optionalInteger('pad_token_id', 0, padding);
+  if (row === null || row < vocabulary) return row;
+  throw config.wrong('pad_token_id', `below vocab_size ${vocabulary}`);
 }
 
 function attentionOf(config: Config, type: EncoderType, layers: number): OwnAttention {

@@ -10,7 +10,7 @@
 
 import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
 import { expectBoolean } from '../core/expect.ts';
-import { add, gatherRows, layerNorm, reshape, scale, slice, tanh } from '../core/ops/index.ts';
+import { add, gatherRows, layerNorm, quietMasked, reshape, scale, slice, tanh } from '../core/ops/index.ts';
 import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
 import { dropped, evaluation, type ForwardContext, within } from '../training/context.ts';
 import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
@@ -119,15 +119,17 @@ export class Encoder implements PretrainedModel {
     return { ...output, logits };
   }
 
-  #embed({ tokens, tokenTypes }: TextInputs, context: ForwardContext): Tensor {
-    const { embeddingScale, dropout, epsilon, modelType } = this.description;
+  #embed({ tokens, tokenTypes, keyMask }: TextInputs, context: ForwardContext): Tensor {
+    const { embeddingScale, dropout, epsilon, modelType, constantRow } = this.description;
     const { words, tokenTypes: types, norm } = this.embeddings;
-    const rows = (ids: Tensor, { weight }: Embedding) => {
-      return reshape(gatherRows(weight, reshape(ids, [ids.size])), [...ids.shape, weight.shape[1]]);
+    const rows = (ids: Tensor, { weight }: Embedding, constant?: number) => {
+      const flat = gatherRows(weight, reshape(ids, [ids.size]), { constantRow: constant });
+      return reshape(flat, [...ids.shape, weight.shape[1]]);
     };
-    const ofTokens = embeddingScale === 1 ? rows(tokens, words) : scale(rows(tokens, words), embeddingScale);
+    const ofWords = rows(tokens, words, constantRow ?? undefined);
+    const ofTokens = embeddingScale === 1 ? ofWords : scale(ofWords, embeddingScale);
     const ofTypes = tokenTypes === undefined ? slice(types.weight, 0, 0, 1) : rows(tokenTypes, types);
-    const sum = add(add(ofTokens, ofTypes), this.#positions(tokens));
+    const sum = quietMasked(add(add(ofTokens, ofTypes), this.#positions(tokens)), keyMask);
     // BigBird drops before the normalisation, the others after it.
     const drop = (x: Tensor) => dropped(x, dropout, context);
     const before = modelType === 'big_bird' ? drop(sum) : sum;
@@ -149,7 +151,7 @@ export class Encoder implements PretrainedModel {
         places[at] = ids[at] === paddingToken ? paddingToken : next++;
       }
     }
-    return reshape(gatherRows(weight, places), [batch, length, modelDim]);
+    return reshape(gatherRows(weight, places, { constantRow: paddingToken }), [batch, length, modelDim]);
   }
 
   #layer(x: Tensor, layer: EncoderLayer, call: AttentionCall, context: ForwardContext): Tensor {

@@ -11,7 +11,7 @@
 
 import { expectInteger } from '../core/errors.ts';
 import { expectList } from '../core/expect.ts';
-import { concat, mean, multiply, relu, reshape, slice, subtract, sum } from '../core/ops/index.ts';
+import { concat, mean, multiply, relu, reshape, slice, subtract, sum, zeroMasked } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { expectContext } from './checks.ts';
@@ -141,5 +141,5 @@ export function meanOfReal(y: Tensor, keyMask: Tensor | undefined): Tensor {
     for (const flag of row) count += flag;
     return Array.from(row, (flag) => flag / Math.max(1, count));
   });
-  return sum(multiply(y, fromArray(shares.flat(), [batch, length, 1], y.dtype)), 1);
+  return sum(multiply(zeroMasked(y, keyMask), fromArray(shares.flat(), [batch, length, 1], y.dtype)), 1);
 }

@@ -11,7 +11,7 @@ import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectInteger, ShapeError } from '../core/errors.ts';
 import { adopt } from '../core/memory.ts';
 import { expectFlags } from '../core/ops/check.ts';
-import { add, scale } from '../core/ops/index.ts';
+import { add, quietMasked, scale } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep, packed, scope, type Tensor } from '../core/tensor.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
@@ -94,7 +94,7 @@ export class Transformer implements Module {
     const attends = this.layers.map(({ attention }): Attend => {
       return (x, once) => attention.forward(x, { training, keyMask, once });
     });
-    return this.#run(tokens, 0, attends, context);
+    return this.#run(tokens, 0, attends, context, keyMask);
   }
 
   /**
@@ -116,7 +116,7 @@ export class Transformer implements Module {
           return attention.forward(x, { training: false, keyMask, once });
         };
       });
-      noGrad(() => this.#run(tokens, 0, attends, evaluation));
+      noGrad(() => this.#run(tokens, 0, attends, evaluation, keyMask));
       for (const { block } of found) adopt(block);
       const [queries, keys, values] = found;
       return { queries, keys, values };
@@ -159,13 +159,13 @@ export class Transformer implements Module {
   }
 
   /** Tokens that stand at positions `begin` and after. */
-  #run(tokens: Tensor, begin: number, attends: readonly Attend[], context: ForwardContext): Tensor {
+  #run(tokens: Tensor, begin: number, attends: readonly Attend[], context: ForwardContext, keyMask?: Tensor): Tensor {
     const { length, dropout, residual } = this.config;
     const embedded = embed(tokens, this.embedding);
     const end = begin + tokens.shape[1];
     if (end > length) throw new ShapeError(`tokens: expected a length of at most ${length}, got ${end}`);
     const placed = this.#positions === null ? embedded : add(embedded, this.#positions.rows(begin, end));
-    const x = dropped(placed, dropout, within(context, 'embedding'));
+    const x = dropped(quietMasked(placed, keyMask), dropout, within(context, 'embedding'));
     const { training, random } = within(context, 'layers');
     const blocks = this.layers.map((layer, n) => layer.branches(attends[n], training));
     let y: Tensor;

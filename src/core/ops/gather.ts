@@ -1,6 +1,7 @@
 /** Rows picked and put by index. A row is an entry along the last but one axis. */
 import { record } from '../autograd.ts';
-import { ArgumentError, describe, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { ArgumentError, describe, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { expectOptions, integerOf } from '../expect.ts';
 import { gatherKernel, putRowsKernel, SCATTER_COLUMNS, scatterAddKernel } from '../kernels/rows.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { copyInto, elements, empty, fromArray, Tensor, zeros } from '../tensor.ts';
@@ -9,14 +10,21 @@ import { expectAxes, expectFloat, expectSameDType, expectTensor } from './check.
 /** Row numbers: one list for every leading entry, or (as a tensor) a list for each. */
 export type RowIndex = Int32Array | Tensor;
 
+export interface GatherOptions {
+  /** The number of a row that passes nothing back, as the row of padding in a table of embeddings. */
+  constantRow?: number | undefined;
+}
+
 /**
  * Row index[j] of x [..., length, width] as row j of the result [..., count, width]. `index` is an Int32Array or an
  * int32 tensor of [count], or an int32 tensor of [..., count] with the leading axes of x. An index of −1 gives a row of
- * zeros. Throws ArgumentError if an index is outside −1 … length − 1.
+ * zeros. Throws ArgumentError if an index is outside −1 … length − 1, or a `constantRow` outside the length.
  */
-export function gatherRows(x: Tensor, index: RowIndex): Tensor {
+export function gatherRows(x: Tensor, index: RowIndex, options: GatherOptions = {}): Tensor {
+  const { constantRow } = expectOptions('options', options, { constantRow: integerOf(0) });
   expectFloat('x', x);
   const plan = planRows('x', x, index, -1);
+  if (constantRow !== undefined) expectInteger('options.constantRow', constantRow, 0, plan.length - 1);
   const result = empty([...plan.leading, plan.count, plan.width], x.dtype);
   parallelFor(
     gatherKernel,
@@ -28,11 +36,12 @@ export function gatherRows(x: Tensor, index: RowIndex): Tensor {
     },
   );
   return record('gatherRows', result, [x], (gradient) => {
+    const index = constantRow === undefined ? plan.index : withoutRow(plan.index, constantRow);
     const sums = empty(x.shape, x.dtype);
     parallelFor(
       scatterAddKernel,
       plan.outer * Math.ceil(plan.width / SCATTER_COLUMNS),
-      [elements(gradient), elements(plan.index), elements(sums)],
+      [elements(gradient), elements(index), elements(sums)],
       plan.numbers,
       {
         costPerItem: 2 * (plan.count + plan.length) * Math.min(plan.width, SCATTER_COLUMNS),
@@ -56,6 +65,11 @@ export function scatterRows(base: Tensor, index: RowIndex, rows: Tensor): Tensor
     base.requiresGrad ? withRows(gradient, zeros(rows.shape, rows.dtype), plan) : null,
     rows.requiresGrad ? gatherRows(gradient, plan.index) : null,
   ]);
+}
+
+function withoutRow(index: Tensor, row: number): Tensor {
+  const others = (elements(index) as Int32Array).map((each) => (each === row ? -1 : each));
+  return fromArray(others, index.shape, 'int32');
 }
 
 function withRows(base: Tensor, rows: Tensor, plan: RowPlan): Tensor {

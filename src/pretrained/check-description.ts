@@ -73,6 +73,7 @@ const reformer: Checks<ReformerDescription> = {
   },
   hashes: size,
   buckets: orNull(listOf(size, 1)),
+  paddingToken: count,
   hashSeed: orNull(count),
   positionRows: size,
   axial: orNull((name, value) => expectRecord(name, value, { lengths: pair, widths: pair })),

@@ -3,6 +3,7 @@
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectTensor } from '../core/ops/check.ts';
 import {
+  concat,
   contiguous,
   countingSort,
   directionHash,
@@ -27,14 +28,17 @@ import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, Rotations } from './architecture.ts';
 import { attendedInstead } from './inputs.ts';
 import { attendInCircle, type Rounds } from './reformer-circle.ts';
-import { bucketsFor, type ChunkSettings, paddedLength, type ReformerDescription } from './reformer-config.ts';
+import { bucketsFor, type ChunkSettings, type ReformerDescription } from './reformer-config.ts';
 import { REPLACEMENT, type Replacement } from './replacement.ts';
 import { unfilledLinear } from './unfilled.ts';
 
 export interface ReformerAttentionCall {
   training: boolean;
   pass: Pass;
+  /** uint8 [batch, full] */
   keyMask?: Tensor | undefined;
+  /** Tokens of the texts, before they were filled up to whole chunks. */
+  length: number;
   attend?: AttendInstead | undefined;
   rotations?: Rotations | undefined;
 }
@@ -76,37 +80,52 @@ export class ReformerAttention implements Module {
     return named({ ...projections, output, [REPLACEMENT]: replacement?.own ? replacement.mixing.parameters : {} });
   }
 
-  /** Self-attention of x [batch, length, modelDim], to the same. */
+  /** Self-attention of x [batch, full, modelDim], to the same; the rows from `call.length` on are padding of ours. */
   forward(x: Tensor, call: ReformerAttentionCall): Tensor {
     const { query, key, queryKey, value } = this.projections;
-    const { headDim } = this.#description;
-    const { keyMask, attend, training, pass } = call;
     const values = this.#heads(x, value);
     const queries = this.#heads(x, (queryKey ?? query) as Linear);
     const keys = key && this.#heads(x, key);
     const released = () =>
-      keys === undefined ? this.#byHashing(queries, values, call) : this.#local(queries, keys, values, keyMask);
-    if (this.replacement === null && attend === undefined) return this.#merge(released());
+      keys === undefined ? this.#byHashing(queries, values, call) : this.#local(queries, keys, values, call.keyMask);
+    if (this.replacement === null && call.attend === undefined) return this.#merge(released());
+    return this.#merge(this.#instead({ queries, keys, values }, released, call));
+  }
 
+  /** With a variant or a caller's attention in place, which are shown the text without our padding. */
+  #instead(
+    { queries, keys, values }: { queries: Tensor; keys: Tensor | undefined; values: Tensor },
+    released: () => Tensor,
+    { attend, keyMask, length, pass, training }: ReformerAttentionCall,
+  ): Tensor {
+    const full = queries.shape[2];
+    const ofText = (rows: Tensor) => (full === length ? rows : contiguous(slice(rows, 2, 0, length)));
     // In the paper's terms, scores of hashing are those of queries √d as long with keys of length 1.
-    const shared = keys === undefined ? scale(queries, Math.sqrt(headDim)) : queries;
+    const shared = keys === undefined ? scale(queries, Math.sqrt(this.#description.headDim)) : queries;
+    const mask = keyMask && maskOfText(keyMask, length);
     const inputs: AttentionInputs = {
-      queries: shared,
-      keys: keys ?? normalizeRows(shared),
-      values,
-      ...(keyMask && { keyMask }),
+      queries: ofText(shared),
+      keys: ofText(keys ?? normalizeRows(shared)),
+      values: ofText(values),
+      ...(mask && { keyMask: mask }),
     };
-    const mixing = this.replacement?.mixing;
-    const own = () => mixing?.attend(inputs, { training, once: pass.once }) ?? released();
-    return this.#merge(attend === undefined ? own() : attendedInstead(attend, inputs, this.#layer, own));
+    let whole: Tensor | undefined;
+    const own = () => {
+      const replaced = this.replacement?.mixing.attend(inputs, { training, once: pass.once });
+      if (replaced !== undefined) return replaced;
+      whole = released();
+      return ofText(whole);
+    };
+    const rows = attend === undefined ? own() : attendedInstead(attend, inputs, this.#layer, own);
+    if (full === length) return rows;
+    return whole === undefined ? padRows(rows, 2, full - length) : concat([rows, slice(whole, 2, length, full)], 2);
   }
 
   #local(queries: Tensor, keys: Tensor, values: Tensor, keyMask: Tensor | undefined): Tensor {
     const [batch, heads, length, headDim] = queries.shape;
     const scaled = scale(keys, 1 / Math.sqrt(headDim));
-    const full = paddedLength(this.#description, length);
-    const places = Int32Array.from({ length: batch * heads * full }, (_, n) => n % full);
-    const order = fromArray(places, [batch, heads, 1, full], 'int32');
+    const places = Int32Array.from({ length: batch * heads * length }, (_, n) => n % length);
+    const order = fromArray(places, [batch, heads, 1, length], 'int32');
     return this.#inCircle({ queries, keys: scaled, values }, { order, place: order }, { keyMask, selfBias: 0 });
   }
 
@@ -115,42 +134,39 @@ export class ReformerAttention implements Module {
     const { chunks, hashes } = this.#description;
     const rootMeanSquare = sqrt(shift(mean(multiply(queries, queries), -1, true), KEY_EPSILON));
     const keys = scale(divide(queries, rootMeanSquare), 1 / Math.sqrt(headDim));
-    const full = paddedLength(this.#description, length);
     // One chunk is not hashed: one bucket, one round.
-    const hashed = full > (chunks.lsh as ChunkSettings).chunkLength;
-    const count = hashed ? bucketsFor(this.#description, full).reduce((product, each) => product * each, 1) : 1;
-    const shape = [batch, heads, hashed ? hashes : 1, full];
+    const hashed = length > (chunks.lsh as ChunkSettings).chunkLength;
+    const count = hashed ? bucketsFor(this.#description, length).reduce((product, each) => product * each, 1) : 1;
+    const shape = [batch, heads, hashed ? hashes : 1, length];
     const buckets = hashed
-      ? call.pass.once('buckets', () => this.#buckets(queries, count, shape, call))
-      : fromArray(new Int32Array(batch * heads * full), shape, 'int32');
+      ? call.pass.once('buckets', () => this.#buckets(queries, count, call))
+      : fromArray(new Int32Array(batch * heads * length), shape, 'int32');
     const options = { keyMask: call.keyMask, selfBias: SELF_BIAS };
     return this.#inCircle({ queries, keys, values }, countingSort(buckets, count + 1), options);
   }
 
-  /** int32 [batch, heads, hashes, full]; padding, ours included, is in one more bucket, the last. */
-  #buckets(queries: Tensor, count: number, shape: readonly number[], call: ReformerAttentionCall): Tensor {
+  /** int32 [batch, heads, hashes, length]; padding is in one more bucket, the last. */
+  #buckets(queries: Tensor, count: number, call: ReformerAttentionCall): Tensor {
     const [batch, heads, length, headDim] = queries.shape;
     const { hashes } = this.#description;
-    const full = shape[3];
-    const factors = bucketsFor(this.#description, full);
+    const factors = bucketsFor(this.#description, length);
     const directions = factors.reduce((total, factor) => total + factor / 2, 0);
     const drawn = this.#rotations([heads, headDim, hashes, directions], queries.dtype as FloatType, call);
     const rotations = contiguous(transpose(drawn, [0, 2, 1, 3]));
-    const buckets = new Int32Array(batch * heads * hashes * full).fill(count);
+    const buckets = new Int32Array(batch * heads * hashes * length);
     const real = call.keyMask && elements(call.keyMask);
     let [begin, step] = [0, 1];
     for (const factor of factors) {
       const hash = elements(directionHash(queries, contiguous(slice(rotations, 3, begin, begin + factor / 2))));
-      for (let n = 0; n < hash.length; n++) {
-        const [round, token] = [Math.floor(n / length), n % length];
-        if (real?.[Math.floor(round / (heads * hashes)) * length + token] === 0) continue;
-        const at = round * full + token;
-        buckets[at] = (begin === 0 ? 0 : buckets[at]) + step * hash[n];
-      }
+      for (let n = 0; n < hash.length; n++) buckets[n] += step * hash[n];
       begin += factor / 2;
       step *= factor;
     }
-    return fromArray(buckets, shape, 'int32');
+    for (let n = 0; n < buckets.length; n++) {
+      const text = Math.floor(n / (heads * hashes * length));
+      if (real?.[text * length + (n % length)] === 0) buckets[n] = count;
+    }
+    return fromArray(buckets, [batch, heads, hashes, length], 'int32');
   }
 
   #rotations(shape: readonly [number, number, number, number], dtype: FloatType, call: ReformerAttentionCall): Tensor {
@@ -169,7 +185,6 @@ export class ReformerAttention implements Module {
     return randomNormal(shape, random.split('rotations'), dtype);
   }
 
-  /** Fills up to whole chunks with padding that nobody sees, and takes it off again. */
   #inCircle(
     inputs: { queries: Tensor; keys: Tensor; values: Tensor },
     rounds: Rounds,
@@ -177,21 +192,9 @@ export class ReformerAttention implements Module {
   ): Tensor {
     const { causal, chunks, attention } = this.#description;
     const length = inputs.queries.shape[2];
-    const full = rounds.order.shape[3];
     const settings = chunks[attention[this.#layer]] as ChunkSettings;
-    const one = full <= settings.chunkLength;
-    const filledUp = (x: Tensor) => (full === length ? x : padRows(x, 2, full - length));
-    const attended = attendInCircle(
-      { queries: filledUp(inputs.queries), keys: filledUp(inputs.keys), values: filledUp(inputs.values) },
-      rounds,
-      {
-        ...(one ? { chunkLength: full, before: 0, after: 0 } : settings),
-        causal,
-        selfBias,
-        keyMask: maskOf(inputs.queries.shape[0], length, full, keyMask),
-      },
-    );
-    return full === length ? attended : contiguous(slice(attended, 2, 0, length));
+    const whole = length <= settings.chunkLength ? { chunkLength: length, before: 0, after: 0 } : settings;
+    return attendInCircle(inputs, rounds, { ...whole, causal, selfBias, keyMask });
   }
 
   #heads(x: Tensor, projection: Linear): Tensor {
@@ -206,13 +209,10 @@ export class ReformerAttention implements Module {
   }
 }
 
-/** The mask of a text that is filled up; undefined where all is real. */
-function maskOf(batch: number, length: number, full: number, keyMask: Tensor | undefined): Tensor | undefined {
-  if (full === length) return keyMask;
-  const given = keyMask && elements(keyMask);
-  const flags = new Uint8Array(batch * full);
-  for (let text = 0; text < batch; text++) {
-    for (let token = 0; token < length; token++) flags[text * full + token] = given?.[text * length + token] ?? 1;
-  }
-  return fromArray(flags, [batch, full], 'uint8');
+/** The flags of the text itself; undefined where all of it is real. */
+function maskOfText(keyMask: Tensor, length: number): Tensor | undefined {
+  const [batch, full] = keyMask.shape;
+  const all = elements(keyMask);
+  const flags = Array.from({ length: batch }, (_, text) => [...all.subarray(text * full, text * full + length)]).flat();
+  return flags.every((flag) => flag === 1) ? undefined : fromArray(flags, [batch, length], 'uint8');
 }

@@ -7,9 +7,11 @@
  * - With hashing, tokens meet whatever their buckets, and a pair counts as often as it meets (`acrossBuckets` and not
  *   `countOnce` of `reformer`).
  * - Padding is sorted into a last bucket, but its places stay in the chunks; it is hidden there.
+ * - A token that sees nobody, as padding among padding alone, gets the mean of what it would see, hidden or not: hidden
+ *   scores are −10⁹, and so all alike. With hashing there is none, for a token always sees itself.
  */
 import { add, gatherRows, logSumExp, matmul, multiply, reshape, softmax, sum, transpose } from '../core/ops/index.ts';
-import { elements, empty, type Tensor } from '../core/tensor.ts';
+import { elements, empty, ones, type Tensor } from '../core/tensor.ts';
 import type { ChunkSettings } from './reformer-config.ts';
 
 export interface CircleOptions extends ChunkSettings {
@@ -29,7 +31,7 @@ export interface Rounds {
 /**
  * Σ_r softmax_r(z^(r)) softmax(QKᵀ + M) V over the chunks of each round r, where z^(r) is the logarithm of the round's own
  * normaliser: [batch, heads, length, headDim] of the three, to the same. Scores are not divided by √d. The length is a
- * multiple of the chunk's. A token that sees nobody gets zeros.
+ * multiple of the chunk's.
  */
 export function attendInCircle(
   { queries, keys, values }: { queries: Tensor; keys: Tensor; values: Tensor },
@@ -54,7 +56,8 @@ export function attendInCircle(
   const rows = (x: Tensor, index: Int32Array, perChunk: number) =>
     reshape(gatherRows(reshape(x, [sequences * length, headDim]), index), [chunks, perChunk, headDim]);
   const products = matmul(rows(queries, ofQueries, chunkLength), rows(keys, ofKeys, reach), { transposeB: true });
-  const scores = add(products, biasOf(ofQueries, ofKeys, queries, reach, options));
+  const { bias, lonely } = biasOf(ofQueries, ofKeys, queries, reach, options);
+  const scores = add(lonely === null ? products : multiply(products, lonely), bias);
   const attended = matmul(softmax(scores), rows(values, ofKeys, reach));
 
   // Back from the places of each round to the tokens.
@@ -85,18 +88,25 @@ function placesSeen(count: number, { chunkLength, before, after }: ChunkSettings
   return Int32Array.from(places);
 }
 
-/** What is added to the scores, [chunks, chunkLength, reach]. Rows count on through the tokens of all sequences. */
+/**
+ * What is added to the scores, [chunks, chunkLength, reach], and what they are multiplied by before, [chunks, chunkLength,
+ * 1]: 0 for a token that sees nobody, to which all are alike, else 1; null where there is no such token. Rows count on
+ * through the tokens of all sequences.
+ */
 function biasOf(
   ofQueries: Int32Array,
   ofKeys: Int32Array,
   { shape: [, heads, length], dtype }: Tensor,
   reach: number,
   { chunkLength, causal, selfBias, keyMask }: CircleOptions,
-): Tensor {
+): { bias: Tensor; lonely: Tensor | null } {
   const real = keyMask && elements(keyMask);
   const bias = empty([ofKeys.length / reach, chunkLength, reach], dtype);
   const numbers = elements(bias);
+  const sees = ones([ofKeys.length / reach, chunkLength, 1], dtype);
+  let isAnyLonely = false;
   for (let row = 0, at = 0; row < ofQueries.length; row++) {
+    let seen = 0;
     const query = ofQueries[row];
     const first = Math.floor(row / chunkLength) * reach;
     for (let other = first; other < first + reach; other++) {
@@ -104,9 +114,14 @@ function biasOf(
       const text = Math.floor(key / (heads * length));
       const hidden = (causal && key > query) || (real !== undefined && real[text * length + (key % length)] === 0);
       // A token always sees itself, so that hashing leaves nobody without anybody.
-      if (key === query && selfBias !== 0) numbers[at++] = selfBias;
-      else numbers[at++] = hidden ? Number.NEGATIVE_INFINITY : 0;
+      const isItself = key === query && selfBias !== 0;
+      if (isItself || !hidden) seen++;
+      numbers[at++] = isItself ? selfBias : hidden ? Number.NEGATIVE_INFINITY : 0;
     }
+    if (seen > 0) continue;
+    numbers.fill(0, at - reach, at);
+    elements(sees)[row] = 0;
+    isAnyLonely = true;
   }
-  return bias;
+  return { bias, lonely: isAnyLonely ? sees : null };
 }

@@ -23,6 +23,8 @@ export interface ReformerDescription extends Description {
   hashes: number;
   /** The factors of the number of buckets; null: by the length of the text, see `bucketsFor`. */
   buckets: readonly number[] | null;
+  /** What texts are filled up with to whole chunks, `pad_token_id`. */
+  paddingToken: number;
   /** Null: other rotations in every pass. */
   hashSeed: number | null;
   /** `max_position_embeddings`, by which the number of buckets is decided too. */
@@ -59,6 +61,7 @@ export function describeReformer(config: Config): ReformerDescription {
   const modelDim = config.integer('hidden_size', 1, 256);
   const positionRows = config.integer('max_position_embeddings', 1, 4096);
   const axial = config.boolean('axial_pos_embds', true) ? axialOf(config, modelDim) : null;
+  const vocabulary = config.integer('vocab_size', 1, 320);
   const dropout = config.number('hidden_dropout_prob', 0, MOST_DROPPED, 0.05);
   return {
     modelType: 'reformer',
@@ -73,7 +76,8 @@ export function describeReformer(config: Config): ReformerDescription {
     modelDim,
     heads: config.integer('num_attention_heads', 1, 12),
     headDim: config.integer('attention_head_size', 1, 64),
-    vocabulary: config.integer('vocab_size', 1, 320),
+    vocabulary,
+    paddingToken: paddingTokenOf(config, vocabulary),
     positionRows,
     axial,
     length: axial === null ? positionRows : Math.min(positionRows, axial.lengths[0] * axial.lengths[1]),
@@ -87,6 +91,12 @@ export function describeReformer(config: Config): ReformerDescription {
       : dropout,
     classes: classesOf(config),
   };
+}
+
+function paddingTokenOf(config: Config, vocabulary: number): number {
+  const token = config.optionalInteger('pad_token_id', 0, 0) ?? 0;
+  if (token < vocabulary) return token;
+  throw config.wrong('pad_token_id', `below vocab_size ${vocabulary}`);
 }
 
 function attentionOf(config: Config): readonly ReformerAttentionKind[] {

@@ -11,13 +11,27 @@
  * computes what transformers computes with them; elsewhere they are drawn here, by `hash_seed` or else by the seed that
  * `loadPretrained` is given, and only the distribution is the same.
  *
+ * A text is filled up with tokens of padding to whole chunks, as there: what padding gets, ours and the caller's, is what it
+ * gets in transformers.
+ *
  * As no activations are kept, `hiddenStates` has two entries: the embeddings, and z, which is twice as wide. For the same
  * reason `attend` is called once more for each layer in a backward pass.
  */
 
 import { ArgumentError, expectInteger } from '../core/errors.ts';
-import { add, concat, gatherRows, layerNorm, reshape, slice, tanh } from '../core/ops/index.ts';
-import { scope, type Tensor } from '../core/tensor.ts';
+import {
+  add,
+  concat,
+  contiguous,
+  gatherRows,
+  layerNorm,
+  padRows,
+  quietMasked,
+  reshape,
+  slice,
+  tanh,
+} from '../core/ops/index.ts';
+import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
 import { type AxialPositions, axialPositions } from '../training/axial-positions.ts';
 import { dropped, evaluation, type ForwardContext, within } from '../training/context.ts';
 import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
@@ -36,7 +50,7 @@ import { expectReformerDescription } from './check-description.ts';
 import { activations, firstToken } from './encoder-head.ts';
 import { expectForwardOptions, expectLoadOptions, expectTextInputs } from './inputs.ts';
 import { ReformerAttention } from './reformer-attention.ts';
-import { describeReformer, type ReformerDescription } from './reformer-config.ts';
+import { describeReformer, paddedLength, type ReformerDescription } from './reformer-config.ts';
 import { reformerDestination, reformerName } from './reformer-names.ts';
 import { replacementsOf } from './replacement.ts';
 import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
@@ -117,28 +131,35 @@ export class PretrainedReformer implements PretrainedModel {
   #run(inputs: TextInputs, options: ForwardOptions): TextOutput {
     const { context = evaluation } = options;
     const { dropout, epsilon } = this.description;
-    const embedded = this.#embed(inputs.tokens, within(context, 'embeddings'));
-    const blocks = this.layers.map((layer) => this.#block(layer, inputs, options));
+    const length = inputs.tokens.shape[1];
+    const filled = filledUp(inputs, this.description);
+    const embedded = this.#embed(filled, within(context, 'embeddings'));
+    const blocks = this.layers.map((layer) => this.#block(layer, filled.keyMask, length, options));
     const halves = reversible(embedded, embedded, blocks, { random: within(context, 'layers').random });
     const normed = layerNorm(concat(halves, -1), this.norm.gain, this.norm.bias, epsilon);
-    const last = dropped(normed, dropout, within(context, 'last'));
+    const ofText = (x: Tensor) => (x.shape[1] === length ? x : contiguous(slice(x, 1, 0, length)));
+    const last = ofText(dropped(normed, dropout, within(context, 'last')));
     const logits = this.#logits(last, within(context, 'head'));
-    return { hiddenStates: [embedded, last], ...(logits && { logits }) };
+    return { hiddenStates: [ofText(embedded), last], ...(logits && { logits }) };
   }
 
-  #embed(tokens: Tensor, context: ForwardContext): Tensor {
+  #embed({ tokens, keyMask }: TextInputs, context: ForwardContext): Tensor {
     const { dropout, modelDim } = this.description;
     const { words, positions } = this.embeddings;
     const [batch, length] = tokens.shape;
     const rows = reshape(gatherRows(words.weight, reshape(tokens, [tokens.size])), [batch, length, modelDim]);
-    const places = 'weight' in positions ? slice(positions.weight, 0, 0, length) : axialPositions(positions, length);
-    return add(
+    // A text may be filled up to more than there are positions for; ours are zeros then.
+    const known = Math.min(length, 'weight' in positions ? positions.weight.shape[0] : placesOf(positions));
+    const ofText = 'weight' in positions ? slice(positions.weight, 0, 0, known) : axialPositions(positions, known);
+    const places = padRows(ofText, 0, length - known);
+    const sum = add(
       dropped(rows, dropout, within(context, 'words')),
       dropped(places, dropout, within(context, 'positions')),
     );
+    return quietMasked(sum, keyMask);
   }
 
-  #block(layer: ReformerLayer, { keyMask }: TextInputs, options: ForwardOptions): ReversibleBlock {
+  #block(layer: ReformerLayer, keyMask: Tensor | undefined, length: number, options: ForwardOptions): ReversibleBlock {
     const { attention, attentionNorm, feedForward, feedForwardNorm } = layer;
     const { dropout, epsilon, activation, feedForwardChunk } = this.description;
     const { context: { training } = evaluation, attend, rotations } = options;
@@ -146,7 +167,7 @@ export class PretrainedReformer implements PretrainedModel {
     const feed = [feedForwardNorm, feedForward.inner, feedForward.outer].flatMap((part) => [...named(part).values()]);
     return {
       f: (x, pass) => {
-        const call = { training, pass, keyMask, attend, rotations };
+        const call = { training, pass, keyMask, length, attend, rotations };
         const attended = attention.forward(normed(x, attentionNorm), call);
         return dropped(attended, dropout, { training, random: pass.random.split('attention') });
       },
@@ -182,6 +203,28 @@ export class PretrainedReformer implements PretrainedModel {
     }
   }
 }
+
+/** Texts with padding up to whole chunks: tokens of padding, as transformers has them. */
+function filledUp({ tokens, keyMask }: TextInputs, description: ReformerDescription): TextInputs {
+  const [batch, length] = tokens.shape;
+  const full = paddedLength(description, length);
+  if (full === length) return { tokens, keyMask };
+  const [given, flags] = [elements(tokens), keyMask && elements(keyMask)];
+  const filledTokens = new Int32Array(batch * full).fill(description.paddingToken);
+  const filledFlags = new Uint8Array(batch * full);
+  for (let text = 0; text < batch; text++) {
+    for (let at = 0; at < length; at++) {
+      filledTokens[text * full + at] = given[text * length + at];
+      filledFlags[text * full + at] = flags?.[text * length + at] ?? 1;
+    }
+  }
+  return {
+    tokens: fromArray(filledTokens, [batch, full], 'int32'),
+    keyMask: fromArray(filledFlags, [batch, full], 'uint8'),
+  };
+}
+
+const placesOf = ({ E1, E2 }: AxialPositions) => E1.shape[0] * E2.shape[0];
 
 export const reformerArchitecture: Architecture = {
   modelType: 'reformer',

@@ -5,9 +5,15 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FileFormatError, FileWriteError } from '../../src/core/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
+import { memoryStatistics } from '../../src/core/memory.ts';
+import { Random } from '../../src/core/random.ts';
+import { scope } from '../../src/core/tensor.ts';
 import { loadModel, previousOf, resumeRun, saveCheckpoint } from '../../src/training/checkpoint.ts';
+import { evaluation } from '../../src/training/context.ts';
 import { evaluate } from '../../src/training/evaluate.ts';
+import type { Learner } from '../../src/training/learner.ts';
 import { endRun, type RunSettings } from '../../src/training/run.ts';
+import { drawBatch } from '../../src/training/tasks/batch.ts';
 import { train } from '../../src/training/trainer.ts';
 import { bytesAfter, freshPath, tinyRun } from './runs.ts';
 
@@ -81,6 +87,42 @@ test('the model alone is that of the run, also where its text is gone', async ()
   });
   assert.is(loadModel(elsewhere).learner.kind, 'causal');
   assertRefused(elsewhere, /^\/no\/such\/text: /);
+});
+
+test('a model is loaded for use, and keeps no tape; with trainable it asks for the gradients of what it learned', async () => {
+  for (const settings of [
+    {},
+    { model: { attention: { variant: 'transformer-xl' } } },
+    {
+      model: {
+        layers: 2,
+        residual: 'reversible' as const,
+        attention: { variant: 'reformer', options: { chunkLength: 4 } },
+      },
+    },
+  ]) {
+    const path = await someCheckpoint(settings);
+    const run = resumeRun(path);
+    const [forUse, trainable] = [false, true].map((each) => loadModel(path, { trainable: each }).learner);
+    const names = ({ model }: Learner) => [...model.parameters().keys()];
+    assert.equal(names(forUse), names(run.learner));
+    assert.equal(names(trainable), names(run.learner));
+    scope(() => {
+      const batch = drawBatch(run.task, 'held-out', new Random(1), 2);
+      const before = memoryStatistics().liveBytes;
+      const logits = forUse.logits(batch, evaluation);
+      assert.is(logits.node, null);
+      assert.is(memoryStatistics().liveBytes - before, logits.block.bytes);
+      assert.ok(trainable.logits(batch, evaluation).node !== null);
+      // What is learned is not drawn anew because nobody asks for its gradient.
+      const learned = [...forUse.model.parameters().values()].map((tensor) => tensor.toArray());
+      for (let step = 1; step < 4; step++) forUse.model.redraw(step);
+      assert.equal(
+        [...forUse.model.parameters().values()].map((tensor) => tensor.toArray()),
+        learned,
+      );
+    });
+  }
 });
 
 test('the checkpoint before the last is kept', async () => {

@@ -97,7 +97,10 @@ export function backward(result: Tensor, gradient?: Tensor): void {
   expectTensor('result', result);
   if (gradient !== undefined) expectTensor('gradient', gradient);
   if (result.node === null)
-    throw new ArgumentError('backward: the result does not depend on any tensor that requires a gradient');
+    throw new ArgumentError(
+      'backward: the result does not depend on any tensor that requires a gradient; ask for one by withGrad(), load a ' +
+        'model with { trainable: true }, and do so outside of noGrad',
+    );
   if (gradient !== undefined) expectLike('gradient', gradient, result, 'to match the result');
   noGrad(() =>
     scope(() => {

@@ -40,6 +40,11 @@ export interface LoadOptions {
   seed?: number;
   /** What the model computes in, whatever the file has; float32 by default. */
   dtype?: FloatType;
+  /**
+   * Whether gradients are asked of what is learned, so that a forward pass keeps its tape; false by default. An optimiser
+   * that is given `parameters()` asks for them too.
+   */
+  trainable?: boolean;
 }
 
 /** A batch of texts. */
@@ -116,7 +121,10 @@ export interface PretrainedModel extends Module {
   redraw(step: number): void;
   /** Called once, when the checkpoint's tensors are in: for what starts as a copy of them. */
   filled?(): void;
-  /** Differentiable. Throws ShapeError or ArgumentError for inputs that do not fit. */
+  /**
+   * Differentiable, and keeps a tape, where gradients are asked of the parameters (see `LoadOptions.trainable`). Throws
+   * ShapeError or ArgumentError for inputs that do not fit.
+   */
   forward(inputs: TextInputs, options?: ForwardOptions): TextOutput;
 }
 

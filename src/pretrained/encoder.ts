@@ -92,21 +92,24 @@ export class Encoder implements PretrainedModel {
     this.#expectInputs(inputs);
     expectForwardOptions(options);
     const { context = evaluation, attend, randomBlocks } = options;
-    const call: AttentionCall = {
-      training: context.training,
-      keyMask: inputs.keyMask,
-      globalMask: inputs.globalMask ?? this.#globalByDefault(inputs.tokens),
-      attend,
-      randomBlocks,
-    };
-    return scope(() => this.#run(inputs, call, context));
+    return scope(() => {
+      const call: AttentionCall = {
+        training: context.training,
+        keyMask: inputs.keyMask,
+        globalMask: inputs.globalMask ?? this.#globalByDefault(inputs.tokens),
+        attend,
+        randomBlocks,
+      };
+      return this.#run(inputs, call, context);
+    });
   }
 
   #run(inputs: TextInputs, call: AttentionCall, context: ForwardContext): TextOutput {
     const { description, head, pooler } = this;
     const hiddenStates = [this.#embed(inputs, within(context, 'embeddings'))];
     this.layers.forEach((layer, n) => {
-      hiddenStates.push(this.#layer(hiddenStates[n], layer, call, within(context, `layer ${n}`)));
+      // Without a tape a layer leaves its output alone.
+      hiddenStates.push(scope(() => this.#layer(hiddenStates[n], layer, call, within(context, `layer ${n}`))));
     });
     const last = hiddenStates[hiddenStates.length - 1];
     const pooled = pooler && tanh(linear(firstToken(last), pooler));

@@ -1,6 +1,14 @@
 /** Checks of what a loaded model is given. */
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../core/errors.ts';
-import { type Check, expectFunction, expectList, expectOptions, integerOf, oneOf } from '../core/expect.ts';
+import {
+  type Check,
+  expectBoolean,
+  expectFunction,
+  expectList,
+  expectOptions,
+  integerOf,
+  oneOf,
+} from '../core/expect.ts';
 import { expectSameDType } from '../core/ops/check.ts';
 import { elements, expectTensor, type Tensor } from '../core/tensor.ts';
 import { expectContext } from '../training/checks.ts';
@@ -18,6 +26,7 @@ export function expectLoadOptions(options: LoadOptions): void {
     length: integerOf(1),
     seed: integerOf(Number.MIN_SAFE_INTEGER),
     dtype: oneOf('float32', 'float64'),
+    trainable: expectBoolean,
   });
 }
 

@@ -5,6 +5,9 @@
  *     const model = loadPretrained('all-MiniLM-L6-v2');
  *     const { hiddenStates } = model.forward({ tokens, keyMask });
  *
+ * It is for use: a forward pass keeps no tape, and of a loop over texts nothing is left but what the caller holds. To train
+ * it further, load it with `trainable`, or give its `parameters()` to an optimiser.
+ *
  * At inference the model computes what transformers computes, with the layer's own attention; `attention` puts any
  * registered variant in its place, between the same projections.
  */
@@ -14,7 +17,7 @@ import { FileFormatError, MemoryError } from '../core/errors.ts';
 import { expectText } from '../core/expect.ts';
 import { openWeights, type Weights } from '../core/files/weights.ts';
 import { scope } from '../core/tensor.ts';
-import { build } from '../training/named.ts';
+import { build, forUse } from '../training/named.ts';
 import type { LoadOptions, Plan, PretrainedModel } from './architecture.ts';
 import { architectureOf } from './architectures.ts';
 import { readConfig } from './config.ts';
@@ -67,7 +70,7 @@ export function loadPretrained(directory: string, options: LoadOptions = {}): Pr
       const model = plan.build(options, new Set(weights.tensors.keys()));
       fillTensors(model.tensors(), matches, weights.path);
       model.filled?.();
-      return model;
+      return options.trainable ? model : forUse(model);
     });
   } catch (error) {
     if (!(error instanceof MemoryError)) throw error;

@@ -7,7 +7,11 @@ import type { ForwardOptions, PretrainedModel, TextInputs } from './architecture
 
 /**
  * The mean of the last hidden states over the real tokens of each text, scaled to length 1: [batch, modelDim].
- * Differentiable. Throws what the model throws for inputs that do not fit.
+ * Differentiable where the model was loaded with `trainable`. Throws what the model throws for inputs that do not fit.
+ *
+ *     for (const text of texts) {
+ *       const vector = scope(() => embedSentences(model, tokenizer.encode([text])).toArray());
+ *     }
  */
 export function embedSentences(model: PretrainedModel, inputs: TextInputs, options?: ForwardOptions): Tensor {
   expectRecord('model', model, { forward: expectFunction });

@@ -6,7 +6,7 @@
 
 import { dirname } from 'node:path';
 import { FileFormatError, formatShape } from '../core/errors.ts';
-import { expectText } from '../core/expect.ts';
+import { expectBoolean, expectOptions, expectText } from '../core/expect.ts';
 import { keepAs, removeLeftovers } from '../core/files/atomic.ts';
 import type { Complain } from '../core/files/input-file.ts';
 import type { ArrayToStore, StoredArray } from '../core/files/numbers.ts';
@@ -19,6 +19,7 @@ import { elements, type Tensor } from '../core/tensor.ts';
 import { asked, type Header, headerTexts, parseHeader, versionOf } from './checkpoint-header.ts';
 import { expectRun } from './checks.ts';
 import { type Learner, makeLearner } from './learner.ts';
+import { forUse } from './named.ts';
 import { type Run, type RunSettings, startRun } from './run.ts';
 import type { Task } from './tasks/task.ts';
 import { withinFile } from './within-file.ts';
@@ -80,13 +81,18 @@ export function resumeRun(path: string): Run & CheckpointFacts {
   });
 }
 
-/** The model alone, for use; neither the task nor its text is needed. Throws FileFormatError as `resumeRun` does. */
-export function loadModel(path: string): TrainedModel & CheckpointFacts {
+/**
+ * The model alone; neither the task nor its text is needed. It is for use, so that a forward pass keeps no tape, unless it
+ * is loaded with `trainable`. Throws FileFormatError as `resumeRun` does.
+ */
+export function loadModel(path: string, options: { trainable?: boolean } = {}): TrainedModel & CheckpointFacts {
+  const { trainable = false } = expectOptions('options', options, { trainable: expectBoolean });
   const { header, tensors, isVerified, complain } = open(path);
   const { kind, model, settings, alphabet, step, kernels } = header;
   return withinFile(tensors.values(), complain, () => {
     const learner = asked(complain, () => makeLearner(kind, model, settings.seed));
     fill(PREFIXES.model, learner.model.tensors(), tensors, complain);
+    if (!trainable) forUse(learner.model);
     return { learner, alphabet, settings, step, kernels, isVerified };
   });
 }

@@ -13,7 +13,7 @@ import { expectInteger } from '../core/errors.ts';
 import { expectList } from '../core/expect.ts';
 import { concat, mean, multiply, relu, reshape, slice, subtract, sum, zeroMasked } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
-import { elements, fromArray, type Tensor } from '../core/tensor.ts';
+import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
 import { expectContext } from './checks.ts';
 import { completeConfig, type TransformerConfig, type TransformerSettings } from './config.ts';
 import { type ForwardContext, within } from './context.ts';
@@ -79,7 +79,7 @@ export class Classifier extends PooledModel {
 
   /** int32 tokens [batch, length] to logits [batch, classes]; see `encode`. */
   forward(tokens: Tensor, context: ForwardContext, keyMask?: Tensor): Tensor {
-    return this.logits(this.encode(tokens, context, keyMask));
+    return scope(() => this.logits(this.encode(tokens, context, keyMask)));
   }
 }
 
@@ -100,9 +100,11 @@ export class PairClassifier extends PooledModel {
     expectList('keyMasks', keyMasks);
     const [first, second] = tokens;
     const [firstMask, secondMask] = keyMasks;
-    const p = this.encode(first, within(context, 'first'), firstMask);
-    const q = this.encode(second, within(context, 'second'), secondMask);
-    return this.logits(concat([p, q, multiply(p, q), subtract(p, q)], 1));
+    return scope(() => {
+      const p = this.encode(first, within(context, 'first'), firstMask);
+      const q = this.encode(second, within(context, 'second'), secondMask);
+      return this.logits(concat([p, q, multiply(p, q), subtract(p, q)], 1));
+    });
   }
 }
 

@@ -60,7 +60,7 @@ export class LanguageModel extends Model {
    * 0 = padding. Throws ShapeError or ArgumentError for tokens that do not fit.
    */
   forward(tokens: Tensor, context: ForwardContext, keyMask?: Tensor): Tensor {
-    return this.#logits(this.body.forward(tokens, context, keyMask));
+    return scope(() => this.#logits(this.body.forward(tokens, context, keyMask)));
   }
 
   /** Throws ArgumentError unless the model is causal, UnsupportedError for a variant that cannot generate. */

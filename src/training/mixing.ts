@@ -61,6 +61,8 @@ export class Mixing {
   readonly #place: AttentionPlace;
   readonly #random: Random;
   readonly #redrawEvery: number;
+  /** Names of parameters that are not learned. */
+  readonly #drawnAnew: readonly string[];
   #draw = 0;
   readonly #serves = new Map<number, boolean>();
   #decisions: string[] | null = null;
@@ -79,6 +81,7 @@ export class Mixing {
     expectInteger('redrawEvery', this.#redrawEvery, 0);
     this.#random = random;
     this.parameters = this.#drawn();
+    this.#drawnAnew = Object.keys(this.parameters).filter((name) => !this.parameters[name].requiresGrad);
   }
 
   /** Attends to inputs of at most the length that this was made for, [batch, heads, length, headDim]. */
@@ -106,12 +109,11 @@ export class Mixing {
   redraw(step: number): void {
     expectInteger('step', step, 0);
     const draw = this.#redrawEvery === 0 ? 0 : Math.floor(step / this.#redrawEvery);
-    const random = Object.entries(this.parameters).filter(([, tensor]) => !tensor.requiresGrad);
-    if (draw === this.#draw || random.length === 0) return;
+    if (draw === this.#draw || this.#drawnAnew.length === 0) return;
     this.#draw = draw;
     scope(() => {
       const fresh = this.#drawn();
-      for (const [name, tensor] of random) elements(tensor).set(elements(fresh[name]));
+      for (const name of this.#drawnAnew) elements(this.parameters[name]).set(elements(fresh[name]));
     });
   }
 

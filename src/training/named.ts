@@ -35,9 +35,35 @@ export function named(parts: Parts): Map<string, Tensor> {
   return found;
 }
 
-/** Those that are learned: what an optimiser is given. */
+/** Learned tensors of models that are for use, of which no gradient is asked. */
+const resting = new WeakSet<Tensor>();
+
+/** Those that are learned: what an optimiser is given. Of a model for use too, which asks for no gradients yet. */
 export function learned(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
-  return new Map([...tensors].filter(([, tensor]) => tensor.requiresGrad));
+  return new Map([...tensors].filter(([, tensor]) => tensor.requiresGrad || resting.has(tensor)));
+}
+
+/**
+ * Asks no gradients of a model any more, so that a forward pass keeps no tape. An optimiser that is given its parameters,
+ * or `withGrad` on each, asks for them again.
+ */
+export function forUse<M extends Module>(model: M): M {
+  for (const tensor of learned(model.tensors()).values()) {
+    resting.add(tensor);
+    tensor.requiresGrad = false;
+  }
+  return model;
+}
+
+/** Runs `body` while gradients are asked of these tensors. */
+export function withGradients<T>(tensors: Iterable<Tensor>, body: () => T): T {
+  const asked = [...tensors].filter(({ requiresGrad }) => !requiresGrad);
+  for (const tensor of asked) tensor.requiresGrad = true;
+  try {
+    return body();
+  } finally {
+    for (const tensor of asked) tensor.requiresGrad = false;
+  }
 }
 
 /**

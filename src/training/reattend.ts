@@ -4,11 +4,11 @@ import type { TrainedModel } from './checkpoint.ts';
 import type { ClassifierSettings } from './classifier.ts';
 import { attentionsOf } from './config.ts';
 import { type Learner, makeLearner } from './learner.ts';
-import { copyNamed } from './named.ts';
+import { copyNamed, forUse } from './named.ts';
 
 /**
  * The model with other options of its variants, by the variants' names; what is not said stays. It has the same learned
- * tensors, and random ones drawn anew from `seed`, that of the training by default. It is the caller's to release. Throws
+ * tensors, of which gradients are asked as they were, and random ones drawn anew from `seed`, that of the training by default. It is the caller's to release. Throws
  * what the variant's check throws for options that do not fit, and ArgumentError or ShapeError for options that change
  * what is learned.
  */
@@ -31,5 +31,6 @@ export function reattended(
   const config: ClassifierSettings = { classes: model.config.vocabulary, ...model.config, attention };
   const other = makeLearner(kind, config, seed);
   copyNamed(other.model.parameters(), model.parameters(), 'options');
+  if (![...model.parameters().values()].some(({ requiresGrad }) => requiresGrad)) forUse(other.model);
   return other;
 }

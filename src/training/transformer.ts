@@ -94,7 +94,7 @@ export class Transformer implements Module {
     const attends = this.layers.map(({ attention }): Attend => {
       return (x, once) => attention.forward(x, { training, keyMask, once });
     });
-    return this.#run(tokens, 0, attends, context, keyMask);
+    return scope(() => this.#run(tokens, 0, attends, context, keyMask));
   }
 
   /**
@@ -181,7 +181,8 @@ export class Transformer implements Module {
     } else {
       y = x;
       this.layers.forEach((layer, n) => {
-        y = layer.plain(y, blocks[n], random.split(`block ${n}`));
+        // Without a tape a layer leaves its output alone.
+        y = scope(() => layer.plain(y, blocks[n], random.split(`block ${n}`)));
       });
     }
     return this.norm === undefined ? y : normalize(y, this.norm);

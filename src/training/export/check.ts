@@ -6,7 +6,7 @@
  *     CASE/logits                               rows of padding have no meaning
  *     full/gradients/NAME                       of the mean of the squared logits, for each parameter
  */
-import { backward, zeroGrad } from '../../core/autograd.ts';
+import { backward, noGrad, zeroGrad } from '../../core/autograd.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
 import { writeSafetensors } from '../../core/files/safetensors.ts';
 import { mean, square } from '../../core/ops/index.ts';
@@ -14,6 +14,7 @@ import { Random } from '../../core/random.ts';
 import { elements, fromArray, scope, type Tensor } from '../../core/tensor.ts';
 import { evaluation } from '../context.ts';
 import type { Learner } from '../learner.ts';
+import { withGradients } from '../named.ts';
 import type { Sequences } from '../tasks/batch.ts';
 
 const BATCH = 2;
@@ -22,7 +23,7 @@ const BATCH = 2;
  * Random tokens of a fixed seed: of the model's length, with padding, and shorter. Gradients go by our names, and are
  * left out where another library has others. Throws FileWriteError.
  */
-export function writeCheck(path: string, learner: Learner, withGradients: boolean): void {
+export function writeCheck(path: string, learner: Learner, gradients: boolean): void {
   const { length, vocabulary } = learner.model.config;
   const random = new Random(0).split('check');
   const shorter = Math.max(1, Math.ceil((5 * length) / 8));
@@ -31,6 +32,7 @@ export function writeCheck(path: string, learner: Learner, withGradients: boolea
   const store = (key: string, tensor: Tensor | undefined) => {
     if (tensor !== undefined) stored.push([key, { shape: tensor.shape, data: elements(tensor).slice() }]);
   };
+  const parameters = learner.model.parameters();
   for (const [name, [columns, real]] of Object.entries(cases)) {
     scope(() => {
       const draw = (stream: string) => drawSequences(columns, real, vocabulary, random.split(name).split(stream));
@@ -42,11 +44,10 @@ export function writeCheck(path: string, learner: Learner, withGradients: boolea
       store(`${name}/otherMask`, second?.keyMask);
       // Only the logits are asked for, which need no targets.
       const nothing = fromArray([0], [1], 'int32');
-      const logits = learner.logits({ sequences, targets: nothing, counts: nothing, counted: 0 }, evaluation);
-      store(`${name}/logits`, logits);
-      if (name !== 'full' || !withGradients) return;
-      backward(mean(square(logits)));
-      const parameters = learner.model.parameters();
+      const logitsNow = () => learner.logits({ sequences, targets: nothing, counts: nothing, counted: 0 }, evaluation);
+      store(`${name}/logits`, noGrad(logitsNow));
+      if (name !== 'full' || !gradients) return;
+      withGradients(parameters.values(), () => backward(mean(square(logitsNow()))));
       for (const [key, { grad }] of parameters) store(`full/gradients/${key}`, grad ?? undefined);
       zeroGrad(parameters.values());
     });

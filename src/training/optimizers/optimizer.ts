@@ -7,6 +7,9 @@
  *     const scale = clipScale(gradientNorm(parameters) / parts, 1) / parts;
  *     optimizer.step(learningRate(schedule, step), scale);
  *     zeroGrad(parameters.values());
+ *
+ * Parameters that ask for no gradient (`requiresGrad`) stay as they are, unless none of them asks: an optimiser of those of
+ * a model that was loaded for use asks for all. So a part of a model is frozen by `requiresGrad = false`, or left out.
  */
 import { ArgumentError, describe } from '../../core/errors.ts';
 import { expectFiniteNumber, numberOf } from '../../core/expect.ts';
@@ -32,6 +35,7 @@ export class OptimizerState {
   readonly #tensors = new Map<string, Tensor>();
   readonly #steps = keep(zeros([], 'int32'));
 
+  /** Of parameters that ask for no gradients, as those of a model that was loaded for use, all are asked for theirs. */
   constructor(parameters: ReadonlyMap<string, Tensor>) {
     expectNamedTensors('parameters', parameters);
     this.#tensors.set('step', this.#steps);
@@ -40,6 +44,8 @@ export class OptimizerState {
       if (parameter.node === null && isContiguous(parameter)) continue;
       throw new ArgumentError(`${name}: expected a contiguous leaf, got ${parameter.node ? 'a result' : 'a view'}`);
     }
+    const all = [...parameters.values()];
+    if (all.every(({ requiresGrad }) => !requiresGrad)) for (const parameter of all) parameter.withGrad();
   }
 
   /** Enters a tensor that belongs to a parameter, and returns it. */

@@ -10,6 +10,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { guardStreams } from '../src/terminal/streams.ts';
 import { writeApi } from './api.ts';
 import { bundle } from './bundle.ts';
 import { writeMaths } from './maths.ts';
@@ -18,6 +19,7 @@ import { documentOf, type Page } from './pages/page.ts';
 import { serve } from './serve.ts';
 import { colourRules } from './style/colours.ts';
 
+guardStreams();
 const site = fileURLToPath(new URL('./', import.meta.url));
 const root = join(site, '..');
 

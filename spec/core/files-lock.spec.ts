@@ -149,6 +149,14 @@ test('a damaged lock is nobody’s; what it says does not reach the terminal as 
     writeFileSync(join(folder, LOCK_FILE), content);
     assert.match(takenOver(folder).join(), /an unknown process ended without letting go/);
   }
+  const folderInstead = freshFolder();
+  mkdirSync(join(folderInstead, LOCK_FILE));
+  writeFileSync(join(folderInstead, LOCK_FILE, 'kept'), '');
+  assert.throws(
+    () => FolderLock.take(folderInstead, 'me'),
+    (error: unknown) => error instanceof FileWriteError && /it is a folder/.test(error.message),
+  );
+  assert.equal(readdirSync(join(folderInstead, LOCK_FILE)), ['kept']);
   for (const pid of [0, -1, 1.5, '7', null]) {
     const folder = freshFolder();
     writeLock(folder, { pid });

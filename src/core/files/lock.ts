@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
-import { FolderInUseError } from '../errors.ts';
+import { FileWriteError, FolderInUseError } from '../errors.ts';
 import { visible } from '../visible.ts';
 import { isRunning, temporaryIn } from './atomic.ts';
 import { writing } from './system-error.ts';
@@ -166,6 +166,8 @@ function read(path: string): { text: string; holder: Holder | null } | null {
 function textOf(path: string): string | null {
   try {
     const stats = statSync(path);
+    // Nobody knows what is in it: it is not ours to remove.
+    if (stats.isDirectory()) throw new FileWriteError(`${path}: cannot be written: it is a folder`);
     return stats.isFile() && stats.size <= LONGEST_FILE ? readFileSync(path, 'utf8') : '';
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;

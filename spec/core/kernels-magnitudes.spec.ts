@@ -41,7 +41,7 @@ const deviationOf = (row: number[]) => {
 const elementwise: [name: string, f: (x: Tensor) => Tensor][] = [
   ['exp', ops.exp],
   ['relu', ops.relu],
-  ['eluPlusOne', ops.eluPlusOne],
+  ['logEluPlusOne', ops.logEluPlusOne],
   ['square', ops.square],
   ['log', ops.log],
   ['sqrt', ops.sqrt],

@@ -50,7 +50,7 @@ const unaries: [string, (x: Tensor) => Tensor, (x: number) => number, 'everywher
   ['sigmoid', ops.sigmoid, (x) => 1 / (1 + Math.exp(-x)), 'everywhere'],
   ['relu', ops.relu, (x) => Math.max(x, 0), 'not at 0'],
   ['elu', ops.elu, (x) => (x > 0 ? x : Math.expm1(x)), 'not at 0'],
-  ['eluPlusOne', ops.eluPlusOne, (x) => (x > 0 ? x + 1 : Math.exp(x)), 'not at 0'],
+  ['logEluPlusOne', ops.logEluPlusOne, (x) => (x > 0 ? Math.log1p(x) : x), 'not at 0'],
   ['gelu', ops.gelu, (x) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))), 'everywhere'],
   ['geluExact', ops.geluExact, (x) => x * normalDistribution(x), 'everywhere'],
 ];
@@ -196,7 +196,7 @@ test('the ends of the number line', () => {
     [ops.sigmoid, [0, 0, 0.5, 1, 1, nan]],
     [ops.tanh, [-1, -1, 0, 1, 1, nan]],
     [ops.elu, [-1, -1, 0, 1e30, infinity, nan]],
-    [ops.eluPlusOne, [0, 0, 1, 1e30, infinity, nan]],
+    [ops.logEluPlusOne, [-infinity, -1e30, 0, Math.log1p(Math.fround(1e30)), infinity, nan]],
     [ops.relu, [0, 0, 0, 1e30, infinity, nan]],
     [ops.geluExact, [0, 0, 0, 1e30, infinity, nan]],
     [(each) => ops.maximum(each, 0), [0, 0, 0, 1e30, infinity, nan]],
@@ -205,13 +205,19 @@ test('the ends of the number line', () => {
   for (const [op, data] of expected) assertSame(op(x), { shape: [6], data });
 });
 
-test('eluPlusOne: far below 0 it is exp(x), not what rounding leaves of elu(x) + 1', () => {
-  const x = fromArray([-5, -12, -20, -80], [4]);
-  const expected = loop([4], (index) => Math.exp(at(x, index)));
-  // Rounded once when stored, with a relative error of ½ ULP.
-  assertClose(ops.eluPlusOne(x), expected, ULP.float32);
-  backward(ops.eluPlusOne(x.withGrad()));
-  assertClose(x.grad as Tensor, expected, ULP.float32);
+test('logEluPlusOne: far below 0 it is x, and just above it log(1 + x) with all digits', () => {
+  const x = fromArray([-3e4, -80, -1e-3, 1e-12, 1e-6, 0.3, 1e30], [7]);
+  assertClose(
+    ops.logEluPlusOne(x),
+    loop([7], (index) => (at(x, index) > 0 ? Math.log1p(at(x, index)) : at(x, index))),
+    2 * ULP.float32,
+  );
+  backward(ops.logEluPlusOne(x.withGrad()));
+  assertClose(
+    x.grad as Tensor,
+    loop([7], (index) => 1 / (1 + Math.max(0, at(x, index)))),
+    ULP.float32,
+  );
 });
 
 test('geluExact: far below 0 it is as exact as anywhere', () => {

@@ -1,18 +1,21 @@
-/** The causal scan against plain loops over all pairs. */
+/** Linear recurrences against the plain loop over tokens. */
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backward } from '../../src/core/autograd.ts';
+import { backward, noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { measureMemory, memoryStatistics } from '../../src/core/memory.ts';
-import { causalScan, transpose } from '../../src/core/ops/index.ts';
+import { concat, multiply, reshape, scan, slice, transpose } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { type Dense, referenceScan } from '../../src/core/reference.ts';
+import { filled, fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { assertSameBitsOnThreads } from './on-threads.ts';
 
 /** Groups are 256 places and more, chunks of a group 32: lengths on, before and after every kind of cut, and primes. */
-const LENGTHS = [1, 2, 7, 31, 32, 33, 64, 97, 255, 256, 257, 293, 521, 601];
+const LENGTHS = [1, 2, 7, 31, 32, 33, 64, 97, 255, 256, 257, 293, 521];
+
+type Float = 'float32' | 'float64';
 
 interface Case {
   batch: number;
@@ -20,207 +23,549 @@ interface Case {
   length: number;
   m: number;
   n: number;
-  reverse: boolean;
-  dtype: 'float32' | 'float64';
+  decay: 'none' | 'scalar' | 'channel';
+  /** −log a is this times the absolute value of a normal number; some are ∞. */
+  forgetting: number;
+  delta: boolean;
+  masked: boolean;
+  continued: boolean;
+  dtype: Float;
   seed: number;
 }
 
 const extent = (max: number) => fc.integer({ min: 1, max });
-const cases = (lengths = LENGTHS): fc.Arbitrary<Case> =>
+const cases = (lengths = LENGTHS, forgetting = [0.01, 1, 10, 300]): fc.Arbitrary<Case> =>
   fc.record({
     batch: extent(2),
     heads: extent(2),
     length: fc.constantFrom(...lengths),
     m: extent(11),
     n: extent(9),
-    reverse: fc.boolean(),
+    decay: fc.constantFrom('none', 'scalar', 'channel'),
+    forgetting: fc.constantFrom(...forgetting),
+    delta: fc.boolean(),
+    masked: fc.boolean(),
+    continued: fc.boolean(),
     dtype: fc.constantFrom('float32', 'float64'),
     seed: fc.nat(),
   });
 
-function operands({ batch, heads, length, m, n, dtype, seed }: Case): [Tensor, Tensor, Tensor] {
-  const random = new Random(seed);
-  const draw = (name: string, width: number) => randomNormal([batch, heads, length, width], random.split(name), dtype);
-  return [draw('a', m), draw('b', m), draw('c', n)];
+interface Inputs {
+  queries: Tensor;
+  keys: Tensor;
+  values: Tensor;
+  logDecay?: Tensor;
+  beta?: Tensor;
+  keyMask?: Tensor;
+  state?: Tensor;
 }
 
-/** Σ_j (a_i · b_j) c_j by the definition, and the sum of the absolute values of all its terms. */
-function byLoops(a: Tensor, b: Tensor, c: Tensor, reverse: boolean): { sums: Float64Array; sizes: Float64Array } {
-  const [x, y, z] = [a, b, c].map((tensor) => tensor.toArray());
-  const [batch, heads, length, m] = a.shape;
-  const n = c.shape[3];
-  const sums = new Float64Array(batch * heads * length * n);
-  const sizes = new Float64Array(sums.length);
-  for (let s = 0; s < batch * heads; s++) {
-    for (let i = 0; i < length; i++) {
-      for (let j = reverse ? i : 0; j < (reverse ? length : i + 1); j++) {
-        let dot = 0;
-        let size = 0;
-        for (let p = 0; p < m; p++) {
-          const term = x[(s * length + i) * m + p] * y[(s * length + j) * m + p];
-          dot += term;
-          size += Math.abs(term);
-        }
-        for (let q = 0; q < n; q++) {
-          const value = z[(s * length + j) * n + q];
-          sums[(s * length + i) * n + q] += dot * value;
-          sizes[(s * length + i) * n + q] += size * Math.abs(value);
-        }
-      }
-    }
-  }
-  return { sums, sizes };
+function inputsOf({
+  batch,
+  heads,
+  length,
+  m,
+  n,
+  decay,
+  forgetting,
+  delta,
+  masked,
+  continued,
+  dtype,
+  seed,
+}: Case): Inputs {
+  const random = new Random(seed);
+  const draw = (name: string, ...shape: number[]) => randomNormal([batch, heads, ...shape], random.split(name), dtype);
+  const mapped = (x: Tensor, f: (value: number, at: number) => number) => fromArray(x.toArray().map(f), x.shape, dtype);
+  // Long ones make the state of a delta rule explode.
+  const keys = draw('keys', length, m);
+  const sizes = keys.toArray();
+  const norm = (row: number) => Math.hypot(...sizes.subarray(row * m, (row + 1) * m));
+  const unit = (value: number, at: number) => value / norm(Math.floor(at / m));
+  const steps = decay === 'none' ? null : draw('decay', length, ...(decay === 'channel' ? [m] : []));
+  const flags = random.split('mask');
+  const forgets = random.split('forgets');
+  return {
+    queries: draw('queries', length, m),
+    keys: delta ? mapped(keys, unit) : keys,
+    values: draw('values', length, n),
+    ...(steps && {
+      logDecay: mapped(steps, (x) =>
+        forgets.integer(50) === 0 ? Number.NEGATIVE_INFINITY : -Math.abs(x) * forgetting,
+      ),
+    }),
+    ...(delta && { beta: mapped(draw('beta', length), (x) => 1 / (1 + Math.exp(-x))) }),
+    ...(masked && {
+      keyMask: fromArray(
+        Array.from({ length: batch * length }, () => flags.integer(2)),
+        [batch, length],
+        'uint8',
+      ),
+    }),
+    ...(continued && { state: draw('state', m, n) }),
+  };
+}
+
+const run = ({ queries, keys, values, ...options }: Inputs) => scan(queries, keys, values, options);
+const dense = (tensor: Tensor): Dense => ({ shape: tensor.shape, data: tensor.toArray() });
+const denseOptions = ({ logDecay, beta, keyMask, state }: Inputs) => ({
+  ...(logDecay && { logDecay: dense(logDecay) }),
+  ...(beta && { beta: dense(beta) }),
+  ...(keyMask && { keyMask: dense(keyMask) }),
+  ...(state && { state: dense(state) }),
+});
+const oracle = (inputs: Inputs) =>
+  referenceScan(dense(inputs.queries), dense(inputs.keys), dense(inputs.values), denseOptions(inputs));
+
+/** The sums of the absolute values of all terms: the same without signs, and without what a delta rule takes out. */
+function sizesOf(inputs: Inputs) {
+  const size = (tensor: Tensor): Dense => ({ shape: tensor.shape, data: tensor.toArray().map(Math.abs) });
+  const { beta: _, state, ...options } = denseOptions(inputs);
+  const sizes = { ...options, ...(state && { state: size(inputs.state as Tensor) }) };
+  return referenceScan(size(inputs.queries), size(inputs.keys), size(inputs.values), sizes);
 }
 
 /**
- * A sum of N terms, in whatever order and grouping, is off by at most N roundings of the sum of their absolute values.
- * Here N is m for a product of rows, and one more for each position; 16 more for the rounding of products and results.
+ * A sum of N terms is off by at most N roundings of the sum of their absolute values: m for a product of rows, one for each
+ * token. An exponent within a chunk is at most 20, and as many roundings of a decay. What a delta rule takes out is as large
+ * as what it puts in, at most, and so are the errors of it: four times as much.
  */
-function assertScan(drawn: Case): void {
-  const [a, b, c] = operands(drawn);
-  const result = causalScan(a, b, c, { reverse: drawn.reverse });
-  assert.equal(result.shape, c.shape);
-  assert.is(result.dtype, drawn.dtype);
-  const { sums, sizes } = byLoops(a, b, c, drawn.reverse);
-  const rounding = (drawn.m + drawn.length + 16) * (drawn.dtype === 'float32' ? 2 ** -24 : 2 ** -53);
-  result.toArray().forEach((value, at) => {
-    // Written so that NaN fails.
-    if (Math.abs(value - sums[at]) <= rounding * sizes[at]) return;
-    throw new Error(`got ${value}, expected ${sums[at]} at ${at}, terms add up to ${sizes[at]}`);
-  });
+function roundingsOf({ m, length, delta }: Case): number {
+  return (m + length + 60) * (delta ? 4 : 1);
 }
 
-test('equals the sum over all pairs, in both directions and types, at lengths around every cut', () => {
+function close(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: (at: number) => number,
+  claim: string,
+) {
+  assert.is(actual.length, expected.length);
+  for (let at = 0; at < expected.length; at++) {
+    // Written so that NaN fails.
+    if (Math.abs(actual[at] - expected[at]) <= tolerance(at)) continue;
+    throw new Error(`${claim}: got ${actual[at]}, expected ${expected[at]} at ${at}, ${tolerance(at)} allowed`);
+  }
+}
+
+const unitOf = (dtype: string) => (dtype === 'float32' ? 2 ** -24 : 2 ** -53);
+
+function assertScan(drawn: Case): void {
+  const inputs = inputsOf(drawn);
+  const { output, state } = run(inputs);
+  assert.equal(output.shape, inputs.values.shape);
+  assert.is(output.dtype, drawn.dtype);
+  const [expected, sizes] = [oracle(inputs), sizesOf(inputs)];
+  const rounding = roundingsOf(drawn) * unitOf(drawn.dtype);
+  // Of underflow: e^−87 and less of a state is nothing in float32.
+  const least = 1e-30;
+  close(output.toArray(), expected.output.data, (at) => rounding * sizes.output.data[at] + least, 'output');
+  close(state.toArray(), expected.state.data, (at) => rounding * sizes.state.data[at] + least, 'state');
+}
+
+test('equals the loop over tokens: all decays, with and without a delta rule, masked, and with a state before', () => {
   fc.assert(
     fc.property(cases(), (drawn) => {
       scope(() => assertScan(drawn));
     }),
-    { numRuns: 40 },
+    { numRuns: 120 },
   );
 });
 
-test('every length by itself, so that none is left to chance', () => {
+test('every length with every rule, so that none is left to chance', () => {
   for (const length of LENGTHS) {
-    for (const reverse of [false, true]) {
-      scope(() => assertScan({ batch: 1, heads: 2, length, m: 5, n: 3, reverse, dtype: 'float64', seed: length }));
+    for (const decay of ['none', 'scalar', 'channel'] as const) {
+      for (const delta of [false, true]) {
+        const drawn: Case = {
+          batch: 1,
+          heads: 2,
+          length,
+          m: 5,
+          n: 3,
+          decay,
+          forgetting: 1,
+          delta,
+          masked: false,
+          continued: true,
+          dtype: 'float64',
+          seed: length,
+        };
+        scope(() => assertScan(drawn));
+      }
     }
   }
 });
 
-test('a state wider than a group is long: groups grow, and states are summed in pieces', () => {
-  const wide = { batch: 1, heads: 1, reverse: false, dtype: 'float64', seed: 3 } as const;
-  scope(() => assertScan({ ...wide, length: 700, m: 290, n: 3 }));
-  scope(() => assertScan({ ...wide, length: 650, m: 270, n: 280 }));
+test('a state wider than a group is long: groups grow', () => {
+  const wide = {
+    batch: 1,
+    heads: 1,
+    decay: 'channel',
+    forgetting: 0.1,
+    masked: false,
+    continued: false,
+    seed: 3,
+  } as const;
+  scope(() => assertScan({ ...wide, delta: false, dtype: 'float64', length: 700, m: 290, n: 280 }));
+  scope(() => assertScan({ ...wide, delta: true, dtype: 'float32', length: 290, m: 70, n: 33 }));
 });
 
-test('reverse is the scan of the rows in the other order, bit by bit', () => {
+test('a decay of 1 is no decay', () => {
   fc.assert(
-    fc.property(cases([1, 33, 293, 521]), (drawn) => {
+    fc.property(cases(), (drawn) => {
       scope(() => {
-        const inputs = operands(drawn);
-        const [a, b, c] = inputs.map(flipped);
-        const reversed = flipped(causalScan(a, b, c, { reverse: true }));
-        assert.equal(reversed.toArray(), causalScan(...inputs).toArray());
+        const { logDecay, ...inputs } = inputsOf(drawn);
+        if (logDecay === undefined) return;
+        const rounding = (at: number) => 1e3 * unitOf(drawn.dtype) * sizes.output.data[at];
+        const sizes = sizesOf(inputs);
+        const kept = run({ ...inputs, logDecay: zeros(logDecay.shape, drawn.dtype) });
+        close(kept.output.toArray(), run(inputs).output.toArray(), rounding, 'output');
       });
     }),
     { numRuns: 20 },
   );
 });
 
-function flipped(tensor: Tensor): Tensor {
-  const [batch, heads, length, width] = tensor.shape;
-  const data = tensor.toArray();
-  const turned = data.map((_, at) => {
-    const row = Math.floor(at / width) % length;
-    return data[at + (length - 1 - 2 * row) * width];
-  });
-  return fromArray(turned, [batch, heads, length, width], tensor.dtype);
-}
-
-test('gradients agree with central differences', () => {
+test('a decay of 0 forgets everything before it: bit by bit as if it had never been', () => {
   fc.assert(
-    fc.property(cases([1, 2, 5, 33, 70]), ({ reverse, ...drawn }) => {
+    fc.property(cases(LENGTHS.slice(1), [0.01, 1]), (drawn) => {
       scope(() => {
-        const inputs = operands({ ...drawn, reverse, dtype: 'float64' });
-        checkGradients((a, b, c) => causalScan(a, b, c, { reverse }), inputs, { maxEntries: 6, seed: drawn.seed });
+        const inputs = inputsOf({ ...drawn, decay: drawn.decay === 'none' ? 'scalar' : drawn.decay, masked: false });
+        const gate = new Random(drawn.seed).integer(drawn.length);
+        const logDecay = inputs.logDecay as Tensor;
+        const width = logDecay.size / (drawn.batch * drawn.heads * drawn.length);
+        const data = logDecay.toArray().map((g, at) => {
+          const position = Math.floor(at / width) % drawn.length;
+          return position === gate ? Number.NEGATIVE_INFINITY : g;
+        });
+        const gated = { ...inputs, logDecay: fromArray(data, logDecay.shape, drawn.dtype) };
+        const other = inputsOf({ ...drawn, seed: drawn.seed ^ 1, continued: true });
+        const before = (name: 'keys' | 'values') => {
+          const tensor = gated[name];
+          return gate === 0
+            ? tensor
+            : concat([slice(other[name], 2, 0, gate), slice(tensor, 2, gate, drawn.length)], 2);
+        };
+        const changed = { ...gated, keys: before('keys'), values: before('values'), state: other.state as Tensor };
+        const after = (given: Inputs) => {
+          const { output, state } = run(given);
+          return [slice(output, 2, gate, drawn.length).toArray(), state.toArray()];
+        };
+        // Chunks and groups begin where they began, so the rest is the same to the bit from the next group on, at least.
+        const [[o, s], [p, t]] = [after(gated), after(changed)];
+        const sizes = sizesOf(gated);
+        const most = Math.max(1, ...sizes.output.data) * roundingsOf(drawn) * unitOf(drawn.dtype);
+        close(p, o, () => most, 'output');
+        close(t, s, () => most, 'state');
       });
     }),
-    { numRuns: 15 },
+    { numRuns: 30 },
   );
 });
 
-test('gradients across groups are those of the sum over all pairs', () => {
-  for (const reverse of [false, true]) {
+test('with β = 1 and orthonormal keys a delta rule stores each value and gives it back, and overwrites', () => {
+  for (const dtype of ['float32', 'float64'] as const) {
     scope(() => {
-      const drawn: Case = { batch: 1, heads: 1, length: 523, m: 4, n: 3, reverse, dtype: 'float64', seed: 5 };
-      const [a, b, c] = operands(drawn).map((leaf) => leaf.withGrad());
-      const g = randomNormal(c.shape, new Random(6), 'float64');
-      backward(causalScan(a, b, c, { reverse }), g);
-      // Of Σ_i Σ_j g_i · (a_i · b_j) c_j over the pairs in question, term by term.
-      const expected = [byLoops(g, c, b, reverse), byLoops(c, g, a, !reverse), byLoops(b, a, g, !reverse)];
-      [a, b, c].forEach((leaf, index) => {
-        const { sums, sizes } = expected[index];
-        leaf.grad?.toArray().forEach((value, at) => {
-          assert.ok(Math.abs(value - sums[at]) <= 600 * 2 ** -53 * sizes[at], `input ${index}, element ${at}`);
-        });
-        assert.is(leaf.grad?.size, sums.length);
-      });
+      const m = 8;
+      const unit = (row: number) => Array.from({ length: m }, (_, c) => (c === row ? 1 : 0));
+      // Eight keys, then the first four again, with other values.
+      const order = [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3];
+      const keys = fromArray(order.flatMap(unit), [1, 1, 12, m], dtype);
+      const values = randomNormal([1, 1, 12, 3], new Random(1), dtype);
+      const beta = filled([1, 1, 12], 1, dtype);
+      const { output, state } = scan(keys, keys, values, { beta });
+      const stored = values.toArray();
+      // What was there is taken out by its difference to what comes.
+      const rounding = () => 8 * unitOf(dtype);
+      close(output.toArray(), stored, rounding, 'output');
+      close(state.toArray(), [...stored.slice(24), ...stored.slice(12, 24)], rounding, 'state');
     });
   }
 });
 
+test('tokens after i move no bit of output i', () => {
+  fc.assert(
+    fc.property(cases(LENGTHS.slice(1)), (drawn) => {
+      scope(() => {
+        const { length, n } = drawn;
+        const last = new Random(drawn.seed).split('last').integer(length - 1);
+        const [before, other] = [inputsOf(drawn), inputsOf({ ...drawn, seed: drawn.seed ^ 1 })];
+        const after = Object.fromEntries(
+          Object.entries(before).map(([name, tensor]) => {
+            if (name === 'keyMask' || name === 'state') return [name, tensor];
+            const parts = [slice(tensor, 2, 0, last + 1), slice(other[name as 'keys'], 2, last + 1, length)];
+            return [name, concat(parts, 2)];
+          }),
+        ) as unknown as Inputs;
+        const seen = (inputs: Inputs) =>
+          run(inputs)
+            .output.toArray()
+            .filter((_, at) => Math.floor(at / n) % length <= last);
+        assert.equal(seen(after), seen(before));
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+function part(inputs: Inputs, begin: number, end: number): Inputs {
+  const cut = Object.entries(inputs).map(([name, tensor]) => [
+    name,
+    name === 'state' ? tensor : slice(tensor, name === 'keyMask' ? 1 : 2, begin, end),
+  ]);
+  return Object.fromEntries(cut) as unknown as Inputs;
+}
+
+test('parts, each with the state that the last has left, and single tokens, give what one run gives', () => {
+  fc.assert(
+    fc.property(cases([2, 5, 33, 70, 293]), fc.boolean(), (drawn, singly) => {
+      scope(() => {
+        const inputs = inputsOf(drawn);
+        const { length } = drawn;
+        const cut = 1 + new Random(drawn.seed).split('cut').integer(length - 1);
+        const ends = singly ? Array.from({ length: Math.min(40, length) }, (_, i) => i + 1) : [cut];
+        const outputs: Tensor[] = [];
+        let state = inputs.state;
+        let begin = 0;
+        for (const end of new Set([...ends, length])) {
+          const next = run({ ...part(inputs, begin, end), ...(state && { state }) });
+          outputs.push(next.output);
+          [state, begin] = [next.state, end];
+        }
+        const whole = run(inputs);
+        const sizes = sizesOf(inputs);
+        const rounding = 2 * roundingsOf(drawn) * unitOf(drawn.dtype);
+        close(
+          concat(outputs, 2).toArray(),
+          whole.output.toArray(),
+          (at) => rounding * sizes.output.data[at] + 1e-30,
+          'output',
+        );
+        close(
+          (state as Tensor).toArray(),
+          whole.state.toArray(),
+          (at) => rounding * sizes.state.data[at] + 1e-30,
+          'state',
+        );
+      });
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('what is masked changes no state, no other output and no gradient, whatever it holds', () => {
+  fc.assert(
+    fc.property(
+      cases([1, 5, 33, 70, 293]),
+      fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, 3e38),
+      (drawn, rubbish) => {
+        scope(() => {
+          const inputs = inputsOf({ ...drawn, masked: true });
+          const flags = (inputs.keyMask as Tensor).toArray();
+          const isMasked = (tensor: Tensor) => {
+            const [, heads, length] = tensor.shape;
+            const width = tensor.size / (drawn.batch * heads * length);
+            return (at: number) => {
+              const row = Math.floor(at / width);
+              return flags[Math.floor(row / (heads * length)) * length + (row % length)] === 0;
+            };
+          };
+          const spoilt = Object.fromEntries(
+            Object.entries(inputs).map(([name, tensor]: [string, Tensor]) => {
+              if (name === 'keyMask' || name === 'state')
+                return [name, fromArray(tensor.toArray(), tensor.shape, tensor.dtype)];
+              const masked = isMasked(tensor);
+              const data = tensor.toArray().map((value: number, at: number) => (masked(at) ? rubbish : value));
+              return [name, fromArray(data, tensor.shape, drawn.dtype)];
+            }),
+          ) as unknown as Inputs;
+          const all = (given: Inputs) => {
+            const leaves = Object.values(given).filter((tensor: Tensor) => tensor.dtype !== 'uint8') as Tensor[];
+            for (const leaf of leaves) leaf.withGrad();
+            const { output, state } = run(given);
+            const masked = isMasked(output);
+            const weights = output.toArray().map((value, at) => (masked(at) || !Number.isFinite(value) ? 0 : 1));
+            backward(
+              concat([reshape(output, [-1]), reshape(state, [-1])], 0),
+              fromArray([...weights, ...state.toArray().fill(1)], [output.size + state.size], drawn.dtype),
+            );
+            const seen = output.toArray().map((value, at) => (masked(at) ? 0 : value));
+            return [seen, state.toArray(), ...leaves.map(({ grad }) => grad?.toArray())];
+          };
+          assert.equal(all(spoilt), all(inputs));
+        });
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test('gradients of everything agree with central differences, of the output and of the last state', () => {
+  fc.assert(
+    fc.property(cases([1, 2, 5, 33, 70, 293], [0.01, 1, 5]), (drawn) => {
+      scope(() => {
+        const inputs = inputsOf({ ...drawn, dtype: 'float64' });
+        // A step must not raise a decay above 1; one of 0 has no differences.
+        const { logDecay } = inputs;
+        if (logDecay !== undefined) {
+          const kept = logDecay.toArray().map((g) => Math.max(Math.min(g, -1e-3), -8 * drawn.forgetting));
+          inputs.logDecay = fromArray(kept, logDecay.shape, 'float64');
+        }
+        const names = Object.keys(inputs).filter((name) => name !== 'keyMask') as (keyof Inputs)[];
+        const f = (...leaves: Tensor[]) => {
+          const given = { ...inputs, ...Object.fromEntries(names.map((name, index) => [name, leaves[index]])) };
+          const { output, state } = run(given);
+          return concat([reshape(output, [output.size]), reshape(state, [state.size])], 0);
+        };
+        const leaves = names.map((name) => inputs[name] as Tensor);
+        checkGradients(f, leaves, { maxEntries: 5, seed: drawn.seed, tolerance: 2e-6 });
+      });
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('gradients in float32 are those in float64, at all decays', () => {
+  fc.assert(
+    fc.property(cases([7, 70, 293, 521]), (drawn) => {
+      scope(() => {
+        const single = inputsOf({ ...drawn, dtype: 'float32' });
+        const double = Object.fromEntries(
+          Object.entries(single).map(([name, tensor]: [string, Tensor]) => [
+            name,
+            name === 'keyMask' ? tensor : fromArray(tensor.toArray(), tensor.shape, 'float64'),
+          ]),
+        ) as unknown as Inputs;
+        const gradients = (inputs: Inputs) => {
+          const names = Object.keys(inputs).filter((name) => name !== 'keyMask') as (keyof Inputs)[];
+          for (const name of names) inputs[name]?.withGrad();
+          const { output } = run(inputs);
+          backward(multiply(output, output));
+          return names.map((name) => ({ name, data: ((inputs[name] as Tensor).grad as Tensor).toArray() }));
+        };
+        const [actual, expected] = [gradients(single), gradients(double)];
+        const largest = (name: 'queries' | 'keys') =>
+          largestOf(single[name].toArray()) * largestOf((double[name].grad as Tensor).toArray());
+        expected.forEach(({ name, data }, index) => {
+          // Gradients of decays are sums of what queries gain and keys lose, q ∘ q̄ − k ∘ k̄, which may nearly cancel.
+          const terms = name === 'logDecay' ? drawn.m * (largest('queries') + largest('keys')) : 0;
+          const size = Math.max(1e-3, largestOf(data), terms);
+          close(actual[index].data, data, () => 1e-4 * size, name);
+          if (name !== 'logDecay') return;
+          single.logDecay?.toArray().forEach((g, at) => {
+            if (g === Number.NEGATIVE_INFINITY) assert.is(actual[index].data[at], 0);
+          });
+        });
+      });
+    }),
+    { numRuns: 30 },
+  );
+});
+
+const largestOf = (numbers: ArrayLike<number>) => Array.from(numbers).reduce((a, x) => Math.max(a, Math.abs(x)), 0);
+
 test('1, 2 and 3 threads give the same bits, forward and backward', async () => {
-  // Three groups, and states of more than one piece: every kernel has items to share out.
-  const drawn: Case = { batch: 1, heads: 2, length: 700, m: 60, n: 40, reverse: false, dtype: 'float32', seed: 8 };
   const bits = () =>
-    scope(() => {
-      const [a, b, c] = operands(drawn).map((leaf) => leaf.withGrad());
-      const result = causalScan(a, b, c);
-      backward(result);
-      return [result, a.grad, b.grad, c.grad].map((tensor) => (tensor as Tensor).toArray());
-    });
+    scope(() =>
+      [false, true].map((delta) => {
+        // Three groups, or two sequences: every kernel has items to share out.
+        const drawn: Case = {
+          batch: 1,
+          heads: 2,
+          length: 700,
+          m: 60,
+          n: 40,
+          decay: 'channel',
+          forgetting: 0.1,
+          delta,
+          masked: true,
+          continued: true,
+          dtype: 'float32',
+          seed: 8,
+        };
+        const inputs = inputsOf(drawn);
+        const leaves = Object.values(inputs).filter((tensor: Tensor) => tensor.dtype === 'float32') as Tensor[];
+        for (const leaf of leaves) leaf.withGrad();
+        const { output, state } = run(inputs);
+        backward(output);
+        return [output, state, ...leaves.map(({ grad }) => grad as Tensor)].map((tensor) => tensor.toArray());
+      }),
+    );
   await assertSameBitsOnThreads(bits);
 });
 
 test('strided views give the bits that packed copies give', () => {
   scope(() => {
-    const drawn: Case = { batch: 2, heads: 3, length: 41, m: 5, n: 4, reverse: false, dtype: 'float64', seed: 9 };
-    const inputs = operands(drawn);
-    const views = inputs.map((tensor) => {
-      const stored = transpose(tensor, [0, 2, 1, 3]);
-      return transpose(fromArray(stored.toArray(), stored.shape, 'float64'), [0, 2, 1, 3]);
+    const drawn: Case = {
+      batch: 2,
+      heads: 3,
+      length: 41,
+      m: 5,
+      n: 4,
+      decay: 'channel',
+      forgetting: 1,
+      delta: true,
+      masked: true,
+      continued: false,
+      dtype: 'float64',
+      seed: 9,
+    };
+    const inputs = inputsOf(drawn);
+    const views = Object.entries(inputs).map(([name, tensor]: [string, Tensor]) => {
+      if (name === 'keyMask') return [name, tensor];
+      const order = tensor.shape.length === 3 ? [0, 2, 1] : [0, 2, 1, 3];
+      const stored = transpose(tensor, order);
+      return [name, transpose(fromArray(stored.toArray(), stored.shape, 'float64'), order)];
     });
-    assert.equal(causalScan(views[0], views[1], views[2]).toArray(), causalScan(...inputs).toArray());
+    assert.equal(run(Object.fromEntries(views)).output.toArray(), run(inputs).output.toArray());
   });
 });
 
-test('memory grows with the length, and nothing but the result is left', () => {
+test('memory grows with the length, and nothing but the results is left', () => {
   const at = (length: number) =>
     scope(() => {
-      const drawn: Case = { batch: 1, heads: 1, length, m: 256, n: 65, reverse: false, dtype: 'float32', seed: 1 };
-      const [a, b, c] = operands(drawn).map((leaf) => leaf.withGrad());
+      const drawn: Case = {
+        batch: 1,
+        heads: 1,
+        length,
+        m: 64,
+        n: 64,
+        decay: 'scalar',
+        forgetting: 0.1,
+        delta: false,
+        masked: false,
+        continued: false,
+        dtype: 'float32',
+        seed: 1,
+      };
+      const inputs = inputsOf(drawn);
       const before = memoryStatistics().liveBytes;
-      const { result, peakBytes } = measureMemory(() => causalScan(a, b, c));
-      // With a tape: scratch that the tape held would still be there.
-      assert.is(memoryStatistics().liveBytes - before, result.block?.bytes);
+      const { result, peakBytes } = measureMemory(() => noGrad(() => scope(() => run(inputs))));
+      assert.is(memoryStatistics().liveBytes - before, result.output.block.bytes + result.state.block.bytes);
       return peakBytes;
     });
-  const [short, long] = [at(1024), at(2048)];
-  assert.ok(long <= 2.1 * short, `${short} bytes at 1024, ${long} at 2048`);
-  // The result, and a state of [256, 65] for every 256 places: twice the result.
-  assert.ok(long <= 2.1 * 4 * 2048 * 65, `${long} bytes for a result of ${4 * 2048 * 65}`);
+  const [short, long] = [at(2048), at(4096)];
+  assert.ok(long <= 2.1 * short, `${short} bytes at 2048, ${long} at 4096`);
+  // The result, and a state of 64 × 64 for every 256 places.
+  assert.ok(long <= 1.4 * 4 * 4096 * 64, `${long} bytes for a result of ${4 * 4096 * 64}`);
 });
 
 test('operands that do not fit are refused by name', () => {
   const a = zeros([1, 2, 5, 3]);
   const refuses = (type: typeof ShapeError | typeof ArgumentError, start: string, body: () => void) =>
     assert.throws(body, (error: Error) => error instanceof type && error.message.startsWith(start));
-  refuses(ShapeError, 'b: ', () => causalScan(a, zeros([1, 2, 5, 4]), a));
-  refuses(ShapeError, 'b: ', () => causalScan(a, zeros([1, 2, 4, 3]), a));
-  refuses(ShapeError, 'c: ', () => causalScan(a, a, zeros([1, 2, 4, 3])));
-  refuses(ShapeError, 'a: ', () => causalScan(zeros([2, 5, 3]), a, a));
-  refuses(ArgumentError, 'c: ', () => causalScan(a, a, zeros([1, 2, 5, 3], 'float64')));
-  refuses(ArgumentError, 'a: ', () => causalScan(zeros([1, 2, 5, 3], 'int32'), a, a));
+  refuses(ShapeError, 'keys: ', () => scan(a, zeros([1, 2, 5, 4]), a));
+  refuses(ShapeError, 'keys: ', () => scan(a, zeros([1, 2, 4, 3]), a));
+  refuses(ShapeError, 'values: ', () => scan(a, a, zeros([1, 2, 4, 3])));
+  refuses(ShapeError, 'queries: ', () => scan(zeros([2, 5, 3]), a, a));
+  refuses(ArgumentError, 'values: ', () => scan(a, a, zeros([1, 2, 5, 3], 'float64')));
+  refuses(ArgumentError, 'queries: ', () => scan(zeros([1, 2, 5, 3], 'int32'), a, a));
+  refuses(ShapeError, 'logDecay: ', () => scan(a, a, a, { logDecay: zeros([1, 2, 4]) }));
+  refuses(ShapeError, 'logDecay: ', () => scan(a, a, a, { logDecay: zeros([1, 2, 5, 2]) }));
+  refuses(ArgumentError, 'logDecay: ', () => scan(a, a, a, { logDecay: filled([1, 2, 5], 1e-3) }));
+  refuses(ShapeError, 'beta: ', () => scan(a, a, a, { beta: zeros([1, 2, 4]) }));
+  refuses(ShapeError, 'state: ', () => scan(a, a, a, { state: zeros([1, 2, 3, 4]) }));
+  refuses(ArgumentError, 'keyMask: ', () => scan(a, a, a, { keyMask: zeros([1, 5]) }));
 });
 
 test.run();

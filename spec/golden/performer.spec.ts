@@ -2,7 +2,7 @@
  * Performer against performer-pytorch, and against fast-transformers' hyperbolic and trigonometric features, with the same
  * random vectors: fixtures/golden/performer.safetensors.
  *
- * performer-pytorch adds 10⁻⁴ to every feature, which ours does not do (see `FLOOR`); the file is made by its functions with
+ * performer-pytorch adds 10⁻⁴ to every feature, which ours does not do; the file is made by its functions with
  * 0. Not compared are padded keys: its layer zeroes their values and leaves them in the denominators, ours leaves them out
  * of both. The trigonometric features of fast-transformers are those of exp(−‖q − k‖²/2), which is the softmax kernel but
  * for a factor of each query, which cancels, and one of each key, which cancels if all keys have the same norm. In the file

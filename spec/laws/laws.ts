@@ -16,12 +16,6 @@ import { visibility } from './laws/visibility.ts';
 
 export type { Law } from './evaluate.ts';
 
-/**
- * Performer and the linear transformer, until their sums over keys run with a stabiliser of their own: causally, with wide
- * norms, they see the future, and small features are lost. To be removed with that.
- */
-const PENDING = { variants: ['performer', 'linear-transformer'], laws: ['wide norms', 'up to i stays'] };
-
 /** All laws that apply to a variant, by what it says it supports and how exact it says it is. */
 export function lawsOf(variant: AnyVariant): Law[] {
   const chapters = [
@@ -38,7 +32,5 @@ export function lawsOf(variant: AnyVariant): Law[] {
     cost,
     badInput,
   ];
-  const laws = chapters.flatMap((chapter) => chapter(variant));
-  const isPending = ({ name }: Law) => PENDING.laws.some((part) => name.includes(part));
-  return PENDING.variants.includes(variant.name) ? laws.filter((law) => !isPending(law)) : laws;
+  return chapters.flatMap((chapter) => chapter(variant));
 }

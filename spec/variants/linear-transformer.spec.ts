@@ -173,13 +173,12 @@ function decodeAll(inputs: AttentionInputs, visit: (row: Tensor, position: numbe
   }
 }
 
-test('the state has the same size after one token as after a hundred: d × (d + 1) sums a head', () => {
+test('the state has the same size after one token as after a hundred: d × (d + 1) sums a head, and d scales', () => {
   scope(() => {
     const inputs = inputsOf({ batch: 2, heads: 3, length: 100, headDim: 5, masked: false, seed: 1 });
     decodeAll(inputs, (_row, position, { state }) => {
       const sizes = Object.values(state.tensors).map(({ size }) => size);
-      // The sums, and a power of two for each head.
-      assert.equal(sizes, [2 * 3 * 5 * 6, 2 * 3], `after ${position + 1} tokens`);
+      assert.equal(sizes, [2 * 3 * 5 * 5, 2 * 3 * 5, 2 * 3 * 5], `after ${position + 1} tokens`);
     });
   });
 });
@@ -274,7 +273,7 @@ test('queries far below zero: their features underflow, their weights do not, no
   }
 });
 
-test('keys far below zero keep their precision, until they vanish and count as not there', () => {
+test('keys far below zero keep their precision, however far', () => {
   scope(() => {
     const near = extremes({ keys: (x) => x - 12 });
     const expected = referenceLinearAttention(
@@ -286,17 +285,57 @@ test('keys far below zero keep their precision, until they vanish and count as n
     close(run(near), expected, SINGLE);
 
     for (const causal of [false, true]) {
-      const gone = extremes({ keys: () => -200 });
-      const leaves = Object.values(gone).map((leaf) => leaf.withGrad());
-      const output = run(gone, causal);
-      close(output, { shape: output.shape, data: new Float64Array(output.size) }, 0);
-      backward(sum(output));
-      for (const { grad } of leaves) assert.ok((grad as Tensor).toArray().every((each) => each === 0));
+      for (const depth of [70, 75, 80, 200, 3e4]) {
+        // The same for all keys: it cancels.
+        const far = extremes({ keys: (x) => Math.fround(x - depth) + depth - depth });
+        const shallow = extremes({ keys: (x) => Math.fround(x - depth) + depth - 12 });
+        const leaves = Object.values(far).map((leaf) => leaf.withGrad());
+        const output = run(far, causal);
+        // What rounding x − depth leaves of x is the same in both, but for the rounding of what is compared.
+        close(output, dense(run(shallow, causal)), 1e-4);
+        backward(sum(output));
+        for (const { grad } of leaves) assert.ok((grad as Tensor).toArray().every(Number.isFinite));
+      }
     }
   });
 });
 
-test('before the first key that counts the output is zero, and it has a finite gradient', () => {
+test('values that are all 1 give 1, for keys and queries of any size and sign, step by step too', () => {
+  const sizes = fc.constantFrom(1e-3, 1, 30, 100, 3e4);
+  const depths = fc.constantFrom(0, -70, -75, -80, -3e4);
+  const drawnCases = fc.record({
+    drawn: cases,
+    sizes: fc.tuple(sizes, sizes),
+    depth: depths,
+    dtype: fc.constantFrom('float32' as const, 'float64' as const),
+  });
+  fc.assert(
+    fc.property(drawnCases, ({ drawn, sizes: [ofQueries, ofKeys], depth, dtype }) => {
+      scope(() =>
+        noGrad(() => {
+          const inputs = inputsOf({ ...drawn, masked: false, dtype });
+          // One token is a hundred times as loud.
+          const loud = (position: number) => (position === drawn.seed % drawn.length ? 100 : 1);
+          const given = {
+            queries: changed(inputs.queries, (x, position) => x * ofQueries * loud(position)),
+            keys: changed(inputs.keys, (x, position) => x * ofKeys * loud(position) + depth),
+            values: ones(inputs.values.shape, dtype),
+          };
+          const rounding = dtype === 'float32' ? SINGLE : ROUNDING;
+          const output = run(given, drawn.causal);
+          close(output, { shape: output.shape, data: new Float64Array(output.size).fill(1) }, rounding);
+          if (!drawn.causal) return;
+          decodeAll(given, (row) => {
+            close(row, { shape: row.shape, data: new Float64Array(row.size).fill(1) }, rounding);
+          });
+        }),
+      );
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('where only keys far below zero are seen, gradients are finite', () => {
   scope(() => {
     // Features of e^−80 are in float32's range, but their inverse times a gradient would not be.
     const inputs = extremes({ keys: (x, position) => (position < 20 ? x - 80 : x) });

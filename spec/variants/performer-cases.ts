@@ -1,11 +1,10 @@
 /** What the specs of the Performer share: cases, features and rows. */
-import { scale } from '../../src/core/ops/index.ts';
+import { add, exp, multiply, scale } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import type { Dense } from '../../src/core/reference.ts';
 import { elements, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { drawParameters } from '../../src/variants/attend.ts';
-import { type PerformerOptions, performer } from '../../src/variants/performer.ts';
-import { featureMap } from '../../src/variants/performer-features.ts';
+import { type FeatureOptions, featureMap, type PerformerOptions, performer } from '../../src/variants/performer.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
 import { type AttentionCase, inputsOf } from '../laws/draw.ts';
@@ -19,7 +18,20 @@ export const dense = (tensor: Tensor): Dense => ({ shape: tensor.shape, data: te
 /** φ(x/d^¼) without a stabiliser: what eq. 4 says, and overflows for long vectors. */
 export function plainFeatures(x: Tensor, drawn: AttentionCase): Tensor {
   const { omega } = parametersOf(anyPerformer, drawn);
-  return featureMap(scale(x, x.shape[3] ** -0.25), omega, optionsOf(drawn)).phi;
+  return phi(scale(x, x.shape[3] ** -0.25), omega, optionsOf(drawn));
+}
+
+/** φ(x) of eq. 5 as numbers, with the factors of all φ that the variant leaves out. */
+export function phi(x: Tensor, omega: Tensor, options: FeatureOptions): Tensor {
+  const { f, logH } = featureMap(x, omega, options);
+  const isPositive = options.kernel === 'softmax-positive' || options.kernel === 'softmax-hyperbolic';
+  const whole = isPositive
+    ? exp(logH === undefined ? f : add(f, logH))
+    : logH === undefined
+      ? f
+      : multiply(f, exp(logH));
+  const maps = options.kernel === 'softmax-hyperbolic' ? 2 : 1;
+  return scale(whole, 1 / Math.sqrt(maps * omega.shape[0]));
 }
 
 /** Inputs of a case with queries and keys `factor` times as long. */

@@ -4,86 +4,114 @@
  *
  *     out = D̂⁻¹ (Q′((K′)ᵀ V)),   D̂ = diag(Q′((K′)ᵀ 1_L))           (Choromanski et al. 2021, eq. 4 and algorithm 1)
  *
- * Q′ and K′ hold φ(q_i) and φ(k_j) in their rows. A masked key has φ(k_j) = 0, which takes it out of both sums.
+ * Q′ and K′ hold φ(q_i) and φ(k_j) in their rows. Long sequences are taken block by block, each going on with the sums that
+ * the last has left, so that Q′ and K′ never have to be there as a whole.
  */
+import { isRecording } from '../core/autograd.ts';
 import {
-  add,
-  broadcastTo,
-  causalScan,
   concat,
-  divide,
-  matmul,
-  maximum,
-  multiply,
-  scale,
+  type FeatureState,
+  featureAttention,
+  featureSums,
+  readFeatureSums,
+  reshape,
   slice,
 } from '../core/ops/index.ts';
-import { elements, fromArray, ones, type Tensor } from '../core/tensor.ts';
-import { type DecodeState, remember } from './decoding.ts';
+import { scope, type Tensor } from '../core/tensor.ts';
+import { type AttentionState, Memory } from './state.ts';
+import type { Attending, AttentionInputs } from './variant.ts';
 
-export interface Features {
-  /** φ(x): [batch, heads, length, r]. */
-  phi: Tensor;
-  /** ‖φ(x)‖: [batch, heads, length, 1], where features have both signs; null where none is negative. */
-  norm: Tensor | null;
+/** φ(x) = h(x) f(x), f a vector: h by its logarithm, and f too where it is positive. Factors of all φ may be left out. */
+export type Features = {
+  /** log h(x), [batch, heads, length, 1]; absent: h = 1. */
+  logH?: Tensor;
+  /** log f(x) for `positiveFeatures`, f(x) for `signedFeatures`: [batch, heads, length, r]. */
+  f: Tensor;
+};
+
+/** Sums over keys, as plain named tensors. */
+export type Sums = Record<string, Tensor>;
+
+export interface KeyFeatures {
+  phi: Features;
+  values: Tensor;
+  keyMask: Tensor | undefined;
 }
 
-/**
- * Σ_j (a_i·b_j) c_j over the keys j that query i sees: a [batch, heads, queryLength, r], b [batch, heads, keyLength, r],
- * c [batch, heads, keyLength, n] → [batch, heads, queryLength, n]. `name` tells apart the sums of one attention.
- */
-export type SumOverKeys = (name: string, a: Tensor, b: Tensor, c: Tensor) => Tensor;
-
-/** Every query sees every key. */
-export const bidirectional: SumOverKeys = (_name, a, b, c) => matmul(a, matmul(b, c, { transposeA: true }));
-
-/** Query i sees keys 0 … i: the prefix sums of eq. 11. */
-export const unidirectional: SumOverKeys = (_name, a, b, c) => causalScan(a, b, c);
-
-/**
- * The newest query sees the newest key and all before it, which are left in the state as one sum. `decay` is what that
- * sum is multiplied by first: where features are stabilised, the stabiliser may have changed; null leaves it as it is.
- */
-export function incremental(state: DecodeState, decay: Tensor | null): SumOverKeys {
-  return (name, a, b, c) => {
-    const newest = matmul(b, c, { transposeA: true });
-    const before = state.tensors[name];
-    const kept = before === undefined || decay === null ? before : multiply(before, decay);
-    const sum = kept === undefined ? newest : add(kept, newest);
-    remember(state, name, sum);
-    return matmul(a, sum);
-  };
+/** How features are summed up and read. */
+export interface FeatureKind {
+  /** What the sums are called. */
+  names: readonly string[];
+  /** The sums over keys, after those that came before. */
+  over(keys: KeyFeatures, before?: Sums): Sums;
+  /** The outputs of queries that meet all keys of the sums. */
+  read(queries: Features, sums: Sums): Tensor;
+  /** Both, where query i meets keys 0 … i and those that came before: the prefix sums of eq. 11. */
+  along(queries: Features, keys: KeyFeatures, before?: Sums): { output: Tensor; sums: Sums };
 }
 
+/** Features that are positive, whatever their size. */
+export const positiveFeatures: FeatureKind = {
+  names: ['sums', 'totals', 'scales'],
+  over: (keys, before) => featureSums(keys.phi.f, keys.values, optionsOf(keys, before)),
+  read: ({ f }, sums) => readFeatureSums(f, sums as FeatureState).output,
+  along({ f }, keys, before) {
+    const options = { ...optionsOf(keys, before), causal: true };
+    const { output, state } = featureAttention(f, keys.phi.f, keys.values, options);
+    return { output, sums: state };
+  },
+};
+
+/** h of a key is its share; that of a query is in its numerator and its denominator. */
+function optionsOf({ phi: { logH }, keyMask }: KeyFeatures, before: Sums | undefined) {
+  const keyScale = logH && reshape(logH, logH.shape.slice(0, 3));
+  return { keyScale, keyMask, state: before as FeatureState | undefined };
+}
+
+/** Tokens of a block. */
+const BLOCK = 4096;
+
 /**
- * Algorithm 1 from line 2 on: values [batch, heads, keyLength, valueDim] → [batch, heads, queryLength, valueDim]. A
- * query whose denominator is 0, because it sees no key, gets zeros.
- *
- * Sums of features of both signs may cancel, and the denominator with them: it may come out as 0 or negative by chance.
- * For such features it is kept at `leastCosine` or more of the most that it could be, Σ_j ‖φ(q_i)‖‖φ(k_j)‖.
+ * Attention with the features φ, [batch, heads, queryLength, valueDim], and with a state that goes on from its sums, the sums
+ * after these tokens. A query that sees no key gets zeros.
  */
 export function attendByFeatures(
-  sumOverKeys: SumOverKeys,
-  queries: Features,
-  keys: Features,
-  values: Tensor,
-  leastCosine = 0,
-): Tensor {
-  const [batch, heads, keyLength, valueDim] = values.shape;
-  const one = broadcastTo(ones([1], values.dtype), [batch, heads, keyLength, 1]);
-  // C = [V 1_L], so that numerators and denominators are sums of the same products.
-  const buffer = sumOverKeys('features', queries.phi, keys.phi, concat([values, one], 3));
-  const numerators = slice(buffer, 3, 0, valueDim);
-  let denominators = slice(buffer, 3, valueDim, valueDim + 1);
-  if (queries.norm !== null && keys.norm !== null) {
-    const most = sumOverKeys('norms', queries.norm, keys.norm, one);
-    denominators = maximum(denominators, scale(most, leastCosine));
-  }
-  return divide(numerators, withoutZeros(denominators));
+  kind: FeatureKind,
+  phi: (x: Tensor) => Features,
+  { queries, keys, values, keyMask }: AttentionInputs,
+  causal: boolean,
+  state?: AttentionState,
+): Attending {
+  const memory = new Memory(state, queries.shape[2]);
+  const isTaped = isRecording() && [queries, keys, values].some(({ requiresGrad }) => requiresGrad);
+  // A tape keeps all features until the backward pass.
+  const size = isTaped ? Number.POSITIVE_INFINITY : BLOCK;
+  const keysOf = (block: Block): KeyFeatures => ({
+    phi: phi(cut(keys, 2, block)),
+    values: cut(values, 2, block),
+    keyMask: keyMask && cut(keyMask, 1, block),
+  });
+  let sums = memory.position === 0 ? undefined : memory.getAll(kind.names);
+  const outputOf = (block: Block): Tensor => {
+    const own = phi(cut(queries, 2, block));
+    if (!causal) return kind.read(own, sums as Sums);
+    const after = kind.along(own, keysOf(block), sums);
+    sums = after.sums;
+    return after.output;
+  };
+  if (!causal) for (const block of blocksOf(keys, size)) sums = scope(() => kind.over(keysOf(block), sums));
+  const outputs = blocksOf(queries, size).map((block) => scope(() => ({ output: outputOf(block), sums })).output);
+  for (const name of kind.names) memory.set(name, (sums as Sums)[name]);
+  return memory.leave(outputs.length === 1 ? outputs[0] : concat(outputs, 2));
 }
 
-/** x with 1 in place of 0: numerators are 0 there too. */
-function withoutZeros(x: Tensor): Tensor {
-  const flags = elements(x).map((value) => (value === 0 ? 1 : 0));
-  return add(x, fromArray(flags, x.shape, x.dtype));
+type Block = readonly [begin: number, end: number];
+
+function blocksOf({ shape: [, , length] }: Tensor, size: number): Block[] {
+  const count = Math.ceil(length / Math.min(size, length));
+  return Array.from({ length: count }, (_, n) => [n * Math.min(size, length), Math.min(length, (n + 1) * size)]);
+}
+
+function cut(x: Tensor, axis: number, [begin, end]: Block): Tensor {
+  return end - begin === x.shape[axis] ? x : slice(x, axis, begin, end);
 }

@@ -7,28 +7,117 @@
  * rest: D⁻¹ A V ≈ D̂⁻¹ (Q′ (K′ᵀ V)) (eq. 4). FAVOR+ takes features that are positive, so that weights are too and small
  * ones have small errors (Lemmas 1 and 2), and orthogonal, so that fewer will do (Theorem 2).
  *
- * Cost: O(L·m·d) time and O(L·m + L·d + m·d) memory, causal or not (appendix B.3).
+ * Cost: O(L·m·d) time and O(L·d + m·d) memory, causal or not (appendix B.3; with a tape O(L·m) more).
  * It gives up: exactness. A weight is off by a share of itself of the order of exp(‖q + k‖²/2)/√m, for the scaled vectors:
  * sharp attention, which comes of long ones, is estimated badly. A model trained with it learns to live with that.
  *
- * Beside the paper: features are scaled so that nothing overflows, by factors that cancel (see `Stabiliser`); the ε
- * that implementations add to features is so small that it only counts where all of them underflow (see `FLOOR`); and
- * the denominators of trigonometric features, which may come out as 0 or negative, are kept off 0 (see `leastCosine`).
+ * Departs from the paper: positive features are kept as logarithms until they meet, so that vectors of any length are
+ * right; nothing is added to features or to denominators. The denominators of trigonometric features, which may come out as
+ * 0 or negative, are kept off 0 (see `leastCosine`).
  */
 import { expectInteger } from '../core/errors.ts';
-import { exp, scale, subtract } from '../core/ops/index.ts';
+import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { remember } from './decoding.ts';
-import { attendByFeatures, bidirectional, incremental, unidirectional } from './linear-attention.ts';
-import { FEATURE_KERNELS, type FeatureKernel, featureCount, keyFeatures, queryFeatures } from './performer-features.ts';
+import { attendByFeatures, type FeatureKind, type Features, positiveFeatures } from './linear-attention.ts';
 import { drawOmega, PROJECTIONS, type Projection } from './performer-omega.ts';
-import type { AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
+import { signedFeatures } from './signed-features.ts';
+import type { AttentionState } from './state.ts';
+import type {
+  Attending,
+  AttentionInputs,
+  AttentionShape,
+  AttentionVariant,
+  CommonOptions,
+  Parameters,
+} from './variant.ts';
+
+/** D̂⁻¹ (Q′ (K′ᵀ V)), or causally D̂⁻¹ (tril(Q′K′ᵀ) V) by prefix sums                                   (eq. 4, eq. 11) */
+function attend(
+  inputs: AttentionInputs,
+  options: PerformerOptions,
+  { omega }: Parameters,
+  state?: AttentionState,
+): Attending {
+  // Q′ and K′ have the rows φ(q/d^¼) and φ(k/d^¼): then SM is exp(qᵀk/√d).
+  const phi = (x: Tensor) => featureMap(scale(x, x.shape[3] ** -0.25), omega, options);
+  return attendByFeatures(kindOf(options), phi, inputs, options.causal, state);
+}
+
+export const FEATURE_KERNELS = ['softmax-positive', 'softmax-hyperbolic', 'softmax-trigonometric', 'relu'] as const;
+export type FeatureKernel = (typeof FEATURE_KERNELS)[number];
+
+/**
+ * φ: ℝ^d → ℝ^r with E[φ(x)·φ(y)] = K(x, y) (eq. 3), for every row x [batch, heads, length, d], with ω₁ … ω_m the rows of
+ * `omega` [m, d], all of the form
+ *
+ *     φ(x) = h(x)/√m · (f₁(ω₁ᵀx), …, f₁(ω_mᵀx), …, f_l(ω₁ᵀx), …, f_l(ω_mᵀx))                               (eq. 5)
+ *
+ * The first three estimate SM(x, y) = exp(xᵀy) (eq. 6), without bias where ω is N(0, I_d). The first two are positive
+ * whatever x is, and their error vanishes with SM where x and y are about opposite; that of the third grows without
+ * limit as SM vanishes (Lemma 2). Factors of all φ, such as 1/√m, cancel in eq. 4 and are left out here.
+ */
+export function featureMap(x: Tensor, omega: Tensor, { kernel, epsilon }: FeatureOptions): Features {
+  const u = matmul(x, omega, { transposeB: true });
+  switch (kernel) {
+    // φ(x) = exp(−‖x‖²/2)/√m (exp(ω₁ᵀx), …, exp(ω_mᵀx)), by logarithms                              (Lemma 1, eq. 7)
+    case 'softmax-positive':
+      return { logH: scale(squaredNorm(x), -0.5), f: u };
+    // h(x) = exp(−‖x‖²/2)/√2, f₁(u) = exp(u), f₂(u) = exp(−u), by logarithms                                 (Lemma 1)
+    case 'softmax-hyperbolic':
+      return { logH: scale(squaredNorm(x), -0.5), f: concat([u, negate(u)], 3) };
+    // h(x) = exp(+‖x‖²/2), f₁ = sin, f₂ = cos                                                      (§2.3, below eq. 6)
+    case 'softmax-trigonometric':
+      return { logH: scale(squaredNorm(x), 0.5), f: concat([sin(u), cos(u)], 3) };
+    // h(x) = 1, f₁(u) = max(u, 0) + ε                                                           (§2.2, appendix A.4)
+    case 'relu':
+      return { f: shift(relu(u), epsilon) };
+  }
+}
+
+export type FeatureOptions = Pick<PerformerOptions, 'kernel' | 'epsilon'>;
+
+const squaredNorm = (x: Tensor): Tensor => sum(square(x), 3, true);
+
+const isPositive = (kernel: FeatureKernel) => kernel === 'softmax-positive' || kernel === 'softmax-hyperbolic';
+
+/** r: kernels with an f₂ have m more features. */
+function featureCount(kernel: FeatureKernel, m: number): number {
+  return kernel === 'softmax-hyperbolic' || kernel === 'softmax-trigonometric' ? 2 * m : m;
+}
+
+/**
+ * Trigonometric features: one estimate of SM has a standard error of up to ‖φ(q)‖‖φ(k)‖/√(2m) (Lemma 2), and a denominator
+ * of less than half of that, summed over the keys, cannot be told from zero or from a negative one.
+ */
+function kindOf({ kernel, numRandomFeatures }: PerformerOptions): FeatureKind {
+  if (isPositive(kernel)) return positiveFeatures;
+  return signedFeatures(kernel === 'relu' ? 0 : 0.5 / Math.sqrt(2 * numRandomFeatures));
+}
+
+/**
+ * ω for a step of training (§4.2: it is best to draw new samples now and then): new ones after every `every` steps. A
+ * function of the stream that `random` is (whatever was drawn from it) and of ⌊step / every⌋, so that a run that is
+ * resumed goes on with the same numbers; the first are those that `parameters` draws. Throws ArgumentError unless
+ * step ≥ 0 and every ≥ 1.
+ */
+export function redrawFeatures(
+  { numRandomFeatures, projection }: PerformerOptions,
+  { headDim, dtype }: AttentionShape,
+  random: Random,
+  step: number,
+  every: number,
+): Parameters {
+  expectInteger('step', step, 0);
+  expectInteger('every', every, 1);
+  const draw = random.split(`draw ${Math.floor(step / every)}`);
+  return { omega: drawOmega(numRandomFeatures, headDim, projection, draw, dtype) };
+}
 
 export interface PerformerOptions extends CommonOptions {
   /** m: how many random vectors ω. Twice as many features for the hyperbolic and trigonometric kernels. */
   numRandomFeatures: number;
-  /** Which kernel is estimated and by which features; see performer-features.ts. */
+  /** Which kernel is estimated and by which features; see `featureMap`. */
   kernel: FeatureKernel;
   /** How ω₁ … ω_m are drawn together; see performer-omega.ts. */
   projection: Projection;
@@ -99,66 +188,14 @@ export const performer: AttentionVariant<PerformerOptions> = {
   /** ω as `omega` [m, headDim], the same for all heads. Random and not learned; see `redrawFeatures`. */
   parameters: (options, shape, random) => redrawFeatures(options, shape, random, 0, 1),
 
-  attend({ queries, keys, values, keyMask }, options, { omega }) {
-    // Q′ and K′, whose rows are φ(q) and φ(k)                                                          (eqs. 5, 7)
-    const phiQueries = queryFeatures(scaled(queries), omega, options);
-    const phiKeys = keyFeatures(scaled(keys), omega, options, { mask: keyMask });
-    // D̂⁻¹ (Q′ (K′ᵀ V)), or causally with tril(Q′K′ᵀ) by prefix sums                             (eq. 4, or eq. 11)
-    const sumOverKeys = options.causal ? unidirectional : bidirectional;
-    return attendByFeatures(sumOverKeys, phiQueries, phiKeys, values, leastCosine(options));
-  },
-
-  decode(state, { queries, keys, values }, options, { omega }) {
-    const before = state.tensors.stabiliser;
-    const phiQueries = queryFeatures(scaled(queries), omega, options);
-    const phiKeys = keyFeatures(scaled(keys), omega, options, { atLeast: before });
-    // A key larger than all before raises the stabiliser, and what was summed under the old one shrinks.
-    const after = phiKeys.stabiliser as Tensor;
-    const decay = before === undefined ? null : exp(subtract(before, after));
-    remember(state, 'stabiliser', after);
-    // G^PS_i = G^PS_{i−1} + φ(k_i) [v_i 1]ᵀ, then φ(q_i) meets it                                          (eq. 11)
-    return attendByFeatures(incremental(state, decay), phiQueries, phiKeys, values, leastCosine(options));
-  },
+  attend,
 
   cost({ batch, heads, queryLength, keyLength, headDim }, { kernel, numRandomFeatures }) {
-    const sequences = batch * heads;
-    const tokens = sequences * (queryLength + keyLength);
+    const tokens = batch * heads * (queryLength + keyLength);
     const features = featureCount(kernel, numRandomFeatures);
-    // The trigonometric features share their ωᵀx.
-    const projections = kernel === 'softmax-trigonometric' ? numRandomFeatures : features;
-    const projecting = 2 * tokens * projections * headDim + FEATURE_FLOPS * tokens * features;
+    const projecting = 2 * tokens * numRandomFeatures * headDim + FEATURE_FLOPS * tokens * features;
     // Each key goes into the sum over keys and each query meets it, [V 1] being d + 1 wide.
     const mixing = 2 * tokens * features * (headDim + 1);
     return { flops: projecting + mixing };
   },
 };
-
-/**
- * ω for a step of training (§4.2: it is best to draw new samples now and then): new ones after every `every` steps. A
- * function of the stream that `random` is (whatever was drawn from it) and of ⌊step / every⌋, so that a run that is
- * resumed goes on with the same numbers; the first are those that `parameters` draws. Throws ArgumentError unless
- * step ≥ 0 and every ≥ 1.
- */
-export function redrawFeatures(
-  { numRandomFeatures, projection }: PerformerOptions,
-  { headDim, dtype }: AttentionShape,
-  random: Random,
-  step: number,
-  every: number,
-): Parameters {
-  expectInteger('step', step, 0);
-  expectInteger('every', every, 1);
-  const draw = random.split(`draw ${Math.floor(step / every)}`);
-  return { omega: drawOmega(numRandomFeatures, headDim, projection, draw, dtype) };
-}
-
-/** x/d^¼: then SM of a query and a key is exp(qᵀk/√d). */
-const scaled = (x: Tensor): Tensor => scale(x, x.shape[3] ** -0.25);
-
-/**
- * Trigonometric features only: one estimate of SM has a standard error of up to ‖φ(q)‖‖φ(k)‖/√(2m) (Lemma 2), and a
- * denominator of less than half of that, summed over the keys, cannot be told from zero or from a negative one.
- */
-function leastCosine({ numRandomFeatures }: PerformerOptions): number {
-  return 0.5 / Math.sqrt(2 * numRandomFeatures);
-}

@@ -64,6 +64,16 @@ export class Memory {
     return tensor;
   }
 
+  /** What was remembered under each of these names. Throws for a state that lacks one. */
+  getAll<Names extends string>(names: readonly Names[]): Record<Names, Tensor> {
+    const found = names.map((name) => {
+      const tensor = this.get(name);
+      if (tensor === undefined) throw new ArgumentError(`state.${name}: expected a tensor to go on from, got none`);
+      return [name, tensor] as const;
+    });
+    return Object.fromEntries(found) as Record<Names, Tensor>;
+  }
+
   /** Remembers a tensor for the next call. */
   set(name: string, tensor: Tensor): void {
     if (this.#state !== undefined) this.#next[name] = tensor;

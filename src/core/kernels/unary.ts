@@ -44,7 +44,7 @@ export const VECTOR_FUNCTIONS: readonly string[] = [
   'sigmoid',
   'relu',
   'elu',
-  'elu-plus-one',
+  'log-elu-plus-one',
   'gelu',
   'gelu-exact',
 ];
@@ -203,15 +203,15 @@ export const unaryKernels = {
       for (let i = from; i < to; i++) d[i] = x[i] > 0 ? g[i] : g[i] * (y[i] + 1);
     },
   ),
-  /** Not elu and then + 1: near −1 that would round away all that is left of exp(x). */
-  eluPlusOne: unary(
-    'elu-plus-one',
+  /** Of φ = elu + 1 below 0, which is exp, that loses nothing however small φ is. */
+  logEluPlusOne: unary(
+    'log-elu-plus-one',
     16,
     (x, y, from, to) => {
-      for (let i = from; i < to; i++) y[i] = x[i] > 0 ? x[i] + 1 : Math.exp(x[i]);
+      for (let i = from; i < to; i++) y[i] = x[i] > 0 ? Math.log1p(x[i]) : x[i];
     },
-    (x, y, g, d, from, to) => {
-      for (let i = from; i < to; i++) d[i] = x[i] > 0 ? g[i] : g[i] * y[i];
+    (x, _y, g, d, from, to) => {
+      for (let i = from; i < to; i++) d[i] = x[i] > 0 ? g[i] / (1 + x[i]) : g[i];
     },
   ),
   /** The tanh form of Hendrycks & Gimpel 2016. */

@@ -174,6 +174,10 @@ export interface VectorKernels {
   ): void;
   sumOfExponentials(x: number, count: number, largest: number): number;
   scaledExponentials(x: number, y: number, count: number, shift: number, factor: number): void;
+  largestOfSums(x: number, y: number, count: number): number;
+  raiseToSums(x: number, shift: number, y: number, count: number): void;
+  exponentialsOfSums(x: number, y: number, sign: number, shift: number, to: number, count: number): number;
+  dotOfRuns(x: number, y: number, count: number): number;
   sumOfSquares(x: number, count: number): number;
   adamW(
     theta: number,

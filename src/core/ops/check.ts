@@ -62,3 +62,10 @@ export function around(shape: readonly number[], axis: number): { outer: number;
   const product = (extents: readonly number[]) => extents.reduce((total, extent) => total * extent, 1);
   return { outer: product(shape.slice(0, axis)), extent: shape[axis], inner: product(shape.slice(axis + 1)) };
 }
+
+/** Throws ShapeError unless `tensor` is [batch, heads, length, width]. */
+export function expectTokens(name: string, tensor: Tensor): void {
+  expectTensor(name, tensor);
+  if (tensor.shape.length === 4) return;
+  throw new ShapeError(`${name}: expected [batch, heads, length, width], got ${formatShape(tensor.shape)}`);
+}

@@ -85,8 +85,8 @@ export const sigmoid = (x: Tensor): Tensor => unary('sigmoid', x);
 export const relu = (x: Tensor): Tensor => unary('relu', x);
 /** x for x > 0, else exp(x) − 1. */
 export const elu = (x: Tensor): Tensor => unary('elu', x);
-/** elu(x) + 1: x + 1 for x > 0, else exp(x), as exact there as exp is. */
-export const eluPlusOne = (x: Tensor): Tensor => unary('eluPlusOne', x);
+/** log(elu(x) + 1): log(x + 1) for x > 0, else x. Unlike elu(x) + 1 it keeps its precision however small that is. */
+export const logEluPlusOne = (x: Tensor): Tensor => unary('logEluPlusOne', x);
 /** x times the normal distribution function, in its tanh form (Hendrycks & Gimpel 2016). */
 export const gelu = (x: Tensor): Tensor => unary('gelu', x);
 /** x times the normal distribution function itself: GELU as it is defined, and as BERT has it. */

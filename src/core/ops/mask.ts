@@ -98,7 +98,7 @@ export function quietMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
 }
 
 /** x with zeros in the masked rows that `isDropped`, which is given the number of a row; x itself if there is none. */
-function withoutMaskedRows(x: Tensor, keyMask: Tensor | undefined, isDropped: (row: number) => boolean): Tensor {
+export function withoutMaskedRows(x: Tensor, keyMask: Tensor | undefined, isDropped: (row: number) => boolean): Tensor {
   expectFloat('x', x);
   if (keyMask === undefined) return x;
   expectAxes('x', x, 3);

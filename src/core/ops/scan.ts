@@ -1,78 +1,196 @@
-/** Causal sums of outer products: what every causal linear attention is made of. */
-import { record } from '../autograd.ts';
-import { expectShape, formatShape, ShapeError } from '../errors.ts';
-import { expectBoolean, expectOptions } from '../expect.ts';
-import {
-  type ScanNumbers,
-  STATE_PIECE,
-  scanGroup,
-  scanKernel,
-  scanPrefixKernel,
-  scanStatesKernel,
-} from '../kernels/scan.ts';
-import { allocate, release } from '../memory.ts';
+/** Linear recurrences: what linear attention, with its decays and delta rules, is made of. */
+import { recordAll } from '../autograd.ts';
+import { ArgumentError, expectShape } from '../errors.ts';
+import { expectOptions } from '../expect.ts';
+import { scanKernel } from '../kernels/scan.ts';
+import { CHUNK, scanGroup } from '../kernels/scan-chunk.ts';
+import { scanKeysKernel, scanQueriesKernel } from '../kernels/scan-gradient.ts';
+import type { ScanNumbers } from '../kernels/scan-walk.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, sizeOf, type Tensor } from '../tensor.ts';
-import { expectFloat, expectSameDType, expectTensor } from './check.ts';
+import { elements, empty, expectTensor, type Tensor, zeros } from '../tensor.ts';
+import { expectFlags, expectFloat, expectSameDType, expectTokens } from './check.ts';
+import { add, multiply, subtract } from './elementwise.ts';
+import { withoutMaskedRows, zeroMasked } from './mask.ts';
+import { sum } from './reduce.ts';
+import { bordersOf, decayGradient, ScanStates } from './scan-states.ts';
+import { expandDims, reshape } from './shape.ts';
 
 export interface ScanOptions {
-  /** Sum over j ≥ i in place of j ≤ i. */
-  reverse?: boolean;
+  /** log a ≤ 0, [batch, heads, length], or [batch, heads, length, m] with one for each channel. Absent: no decay. */
+  logDecay?: Tensor | undefined;
+  /** β of the delta rule, [batch, heads, length]. Absent: no delta rule. */
+  beta?: Tensor | undefined;
+  /** [batch, length], uint8: a token with 0 changes no state, whatever its rows hold. */
+  keyMask?: Tensor | undefined;
+  /** S₀, [batch, heads, m, n]. Absent: zeros. */
+  state?: Tensor | undefined;
+}
+
+const SCAN_OPTIONS = { logDecay: expectTensor, beta: expectTensor, keyMask: expectTensor, state: expectTensor };
+
+export interface Scanned {
+  /** o, [batch, heads, length, n]. */
+  output: Tensor;
+  /** S after the last token: S₀ of what comes next. */
+  state: Tensor;
 }
 
 /**
- * result_i = Σ_{j ≤ i} (a_i · b_j) c_j for a, b [batch, heads, length, m] and c [batch, heads, length, n], without a
- * matrix for every position or a number for every pair: O(length · m · n) time, O(length · (m + n)) memory. The result
- * is [batch, heads, length, n]. Throws ShapeError or ArgumentError for what does not fit.
+ * o_t = S_tᵀ q_t for every token t, where the state S, [m, n], runs along:
  *
- * With g the gradient of the result, the gradients are scans too:
+ *     S_t = a_t ∘ S_{t−1} + k_t v_tᵀ                                                  (linear attention, GLA, Mamba-2 …)
+ *     S_t = (I − β_t k_t k_tᵀ) (a_t ∘ S_{t−1}) + β_t k_t v_tᵀ                         (with the delta rule)
  *
- *     ā_i = Σ_{j ≤ i} (g_i · c_j) b_j,   b̄_j = Σ_{i ≥ j} (c_j · g_i) a_i,   c̄_j = Σ_{i ≥ j} (b_j · a_i) g_i
+ * for queries q and keys k [batch, heads, length, m], and values v [batch, heads, length, n]; a_t is a number, or one for
+ * each row of S. In O(length · m · n) time and O(length · (m + n)) memory, chunk by chunk (Yang et al. 2024,
+ * arXiv:2406.06484). No bit of an output depends on later tokens. Everything is differentiable, the state too.
+ * Throws ShapeError or ArgumentError for what does not fit, and for a decay above 1.
  */
-export function causalScan(a: Tensor, b: Tensor, c: Tensor, options: ScanOptions = {}): Tensor {
-  const { reverse = false } = expectOptions('options', options, { reverse: expectBoolean });
-  expectOperands(a, b, c);
-  return record('causalScan', scanned(a, b, c, reverse), [a, b, c], (gradient) => [
-    a.requiresGrad ? causalScan(gradient, c, b, { reverse }) : null,
-    b.requiresGrad ? causalScan(c, gradient, a, { reverse: !reverse }) : null,
-    c.requiresGrad ? causalScan(b, a, gradient, { reverse: !reverse }) : null,
-  ]);
+export function scan(queries: Tensor, keys: Tensor, values: Tensor, options: ScanOptions = {}): Scanned {
+  const { logDecay, beta, keyMask, state } = expectOptions('options', options, SCAN_OPTIONS);
+  expectInputs(queries, keys, values, { logDecay, beta, keyMask, state });
+  const [batch, heads, , m] = queries.shape;
+  const g = logDecay && withoutMasked(logDecay, keyMask);
+  if (g !== undefined) expectDecays(g);
+  const given: Given = {
+    q: queries,
+    k: zeroMasked(keys, keyMask),
+    v: zeroMasked(values, keyMask),
+    g: g ?? null,
+    beta: beta === undefined ? null : withoutMasked(beta, keyMask),
+    state: state ?? null,
+    keyMask,
+  };
+  const before = state ?? zeros([batch, heads, m, values.shape[3]], queries.dtype);
+  return scanned(given, before);
 }
 
-function scanned(a: Tensor, b: Tensor, c: Tensor, reverse: boolean): Tensor {
-  const [batch, heads, length, m] = a.shape;
-  const n = c.shape[3];
+interface Given {
+  q: Tensor;
+  k: Tensor;
+  v: Tensor;
+  g: Tensor | null;
+  beta: Tensor | null;
+  state: Tensor | null;
+  keyMask: Tensor | undefined;
+}
+
+function scanned(given: Given, before: Tensor): Scanned {
+  const { q, k, v, g, beta } = given;
+  const numbers = numbersOf(given, 0);
+  const { sequences, length, m, n, size } = numbers;
+  const items = sequences * Math.ceil(length / size);
+  const costPerItem = 2 * Math.min(size, length) * m * (n + CHUNK);
+  const decays = { g: elements(g ?? q) };
+  const delta = beta === null ? {} : { beta: elements(beta) };
+
+  const output = empty(v.shape, v.dtype);
+  const missing = beta === null ? null : empty(v.shape, v.dtype);
+  const states = new ScanStates(k, v, g, before, numbers);
+  const arrays = {
+    queries: elements(q),
+    keys: elements(k),
+    values: elements(v),
+    ...decays,
+    states: states.states,
+    output: elements(output),
+    ...delta,
+    ...(missing && { missing: elements(missing) }),
+  };
+  parallelFor(scanKernel, items, arrays, numbers, { costPerItem });
+  const after = states.last(before);
+
+  const leaves = [q, k, v, ...[g, beta, given.state].filter((tensor) => tensor !== null)];
+  recordAll('scan', [output, after], leaves, ([ofOutput, ofState]) => {
+    const gradient = ofOutput ?? zeros(output.shape, output.dtype);
+    const stateGradient = ofState ?? zeros(before.shape, before.dtype);
+    const u = beta === null || missing === null ? v : multiply(expandDims(beta, 3), missing);
+    const [ofQueries, ofKeys, ofValues] = [q, k, v].map(({ shape, dtype }) => empty(shape, dtype));
+    const ofReading = beta && empty(k.shape, k.dtype);
+    const ofMissing = beta && empty(v.shape, v.dtype);
+    // A padded query on which nothing depends writes nothing, whatever it holds.
+    const rows = elements(gradient);
+    const isIdle = (row: number) => rows.subarray(row * n, (row + 1) * n).every((value) => value === 0);
+    const queries = withoutMaskedRows(q, given.keyMask, isIdle);
+
+    const behind = new ScanStates(k, u, g, before, numbers);
+    const backwards = numbersOf(given, 1);
+    const ahead = new ScanStates(queries, gradient, g, stateGradient, backwards);
+    const borders = g && bordersOf(behind, ahead, after, g, numbers);
+    const common = { keys: elements(k), written: elements(u), ...decays, gradient: rows };
+    const back = {
+      ...common,
+      queries: elements(queries),
+      states: ahead.states,
+      ofKeys: elements(ofKeys),
+      ofValues: elements(ofValues),
+      ...delta,
+      ...(ofMissing && { ofMissing: elements(ofMissing) }),
+    };
+    parallelFor(scanKeysKernel, items, back, backwards, { costPerItem: 2 * costPerItem });
+    const forth = {
+      ...common,
+      states: behind.states,
+      ofQueries: elements(ofQueries),
+      ...(ofReading && { ofReading: elements(ofReading), taken: elements(ofValues) }),
+    };
+    parallelFor(scanQueriesKernel, items, forth, numbers, { costPerItem: 2 * costPerItem });
+    behind.release();
+    const ofBefore = ahead.last(before);
+
+    const gradients = [ofQueries, ofReading === null ? ofKeys : add(ofKeys, ofReading), ofValues];
+    if (g !== null && borders !== null) {
+      const written = ofReading === null ? ofKeys : subtract(ofKeys, ofReading);
+      const b = subtract(multiply(queries, ofQueries), multiply(k, written));
+      gradients.push(decayGradient(g.shape.length === 3 ? sum(b, 3) : b, g, borders, numbers));
+    }
+    if (missing !== null && ofMissing !== null) gradients.push(sum(multiply(ofMissing, missing), 3));
+    if (given.state !== null) gradients.push(ofBefore);
+    return gradients;
+  });
+  return { output, state: after };
+}
+
+function numbersOf({ q, v, g, beta }: Given, reverse: number): ScanNumbers {
+  const [batch, heads, length, m] = q.shape;
+  const n = v.shape[3];
   const sequences = batch * heads;
-  const size = scanGroup(m, n);
-  const groups = Math.ceil(length / size);
-  const numbers: ScanNumbers = [length, m, n, groups, reverse ? 1 : 0];
-  const [left, middle, right] = [a, b, c].map(elements);
-  const result = empty([batch, heads, length, n], a.dtype);
-  const states = allocate(a.dtype, sizeOf([sequences, groups, m, n]));
-  const place = m * n;
-  parallelFor(scanStatesKernel, sequences * (groups - 1), [middle, right, states], numbers, {
-    costPerItem: size * place,
-  });
-  parallelFor(scanPrefixKernel, sequences * Math.ceil(place / STATE_PIECE), [states], numbers, {
-    costPerItem: groups * Math.min(place, STATE_PIECE),
-  });
-  parallelFor(scanKernel, sequences * groups, [left, middle, right, states, elements(result)], numbers, {
-    costPerItem: 2 * Math.min(size, length) * place,
-  });
-  // A tape would keep the scratch until the backward pass.
-  release(states);
-  return result;
+  // What a delta rule takes out depends on all that was there before: one group.
+  const size = beta === null ? scanGroup(m, n) : length;
+  return { sequences, length, m, n, size, decays: g === null ? 0 : g.size / (sequences * length), reverse };
 }
 
-function expectOperands(a: Tensor, b: Tensor, c: Tensor): void {
-  expectFloat('a', a);
-  expectSameDType('b', b, a.dtype, 'to match a');
-  expectSameDType('c', c, a.dtype, 'to match a');
-  for (const [name, tensor] of Object.entries({ a, b, c })) {
-    expectTensor(name, tensor);
-    if (tensor.shape.length === 4) continue;
-    throw new ShapeError(`${name}: expected [batch, heads, length, width], got ${formatShape(tensor.shape)}`);
+/** Numbers of each token, with zeros for those that are masked. */
+function withoutMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
+  const [batch, heads, length] = x.shape;
+  return reshape(zeroMasked(reshape(x, [batch, heads, length, -1]), keyMask), x.shape);
+}
+
+function expectDecays(g: Tensor): void {
+  const at = elements(g).findIndex((value) => value > 0);
+  if (at >= 0) throw new ArgumentError(`logDecay: expected at most 0, got ${elements(g)[at]} at element ${at}`);
+}
+
+function expectInputs(
+  queries: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  { logDecay, beta, keyMask, state }: ScanOptions,
+): void {
+  expectFloat('queries', queries);
+  for (const [name, tensor] of Object.entries({ keys, values, logDecay, beta, state })) {
+    if (tensor !== undefined) expectSameDType(name, tensor, queries.dtype, 'to match queries');
   }
-  expectShape('b', b.shape, a.shape, 'to match a');
-  expectShape('c', c.shape, a.shape.with(3, c.shape[3]), 'to match a');
+  for (const [name, tensor] of Object.entries({ queries, keys, values })) expectTokens(name, tensor);
+  const [batch, heads, length, m] = queries.shape;
+  const n = values.shape[3];
+  expectShape('keys', keys.shape, queries.shape, 'to match queries');
+  expectShape('values', values.shape, [batch, heads, length, n], 'to match queries');
+  if (logDecay !== undefined) {
+    const channels = logDecay.shape.length === 4 ? [m] : [];
+    expectShape('logDecay', logDecay.shape, [batch, heads, length, ...channels], 'to match queries');
+  }
+  if (beta !== undefined) expectShape('beta', beta.shape, [batch, heads, length], 'to match queries');
+  if (state !== undefined) expectShape('state', state.shape, [batch, heads, m, n], 'to match keys and values');
+  if (keyMask !== undefined) expectFlags('keyMask', keyMask, [batch, length], 'to match keys');
 }

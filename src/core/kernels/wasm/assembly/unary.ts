@@ -1,5 +1,5 @@
 /** Elementwise functions of kernels/unary.ts and their derivatives, over runs of float32. */
-import { exp4, expm1Below0, expOfDifference, log4, normalTail, sigmoid4, tanh4 } from './elementary';
+import { exp4, expm1Below0, expOfDifference, log1p4, log4, normalTail, sigmoid4, tanh4 } from './elementary';
 import { multiplyAdd } from './vector';
 
 /** Places of the functions in VECTOR_FUNCTIONS of kernels/unary.ts. */
@@ -14,7 +14,7 @@ const TANH = 7;
 const SIGMOID = 8;
 const RELU = 9;
 const ELU = 10;
-const ELU_PLUS_ONE = 11;
+const LOG_ELU_PLUS_ONE = 11;
 const GELU = 12;
 const GELU_EXACT = 13;
 
@@ -66,7 +66,7 @@ function apply(which: i32, x: v128, c: v128): v128 {
   if (which == SIGMOID) return sigmoid4(x);
   if (which == RELU) return f32x4.max(x, zero);
   if (which == ELU) return v128.bitselect(x, expm1Below0(x), f32x4.gt(x, zero));
-  if (which == ELU_PLUS_ONE) return v128.bitselect(f32x4.add(x, one), exp4(x), f32x4.gt(x, zero));
+  if (which == LOG_ELU_PLUS_ONE) return v128.bitselect(log1p4(x), x, f32x4.gt(x, zero));
   if (which == GELU_EXACT) {
     // Φ(−∞) is 0, and so is what is meant by −∞ · 0.
     return v128.bitselect(zero, f32x4.mul(x, normalDistribution(x, bell(x))), f32x4.eq(x, f32x4.splat(-Infinity)));
@@ -93,7 +93,7 @@ function slope(which: i32, x: v128, y: v128, g: v128, c: v128): v128 {
   if (which == SIGMOID) return f32x4.mul(f32x4.mul(g, y), f32x4.sub(one, y));
   if (which == RELU) return v128.and(g, f32x4.gt(x, zero));
   if (which == ELU) return v128.bitselect(g, f32x4.mul(g, f32x4.add(y, one)), f32x4.gt(x, zero));
-  if (which == ELU_PLUS_ONE) return v128.bitselect(g, f32x4.mul(g, y), f32x4.gt(x, zero));
+  if (which == LOG_ELU_PLUS_ONE) return v128.bitselect(f32x4.div(g, f32x4.add(x, one)), g, f32x4.gt(x, zero));
   if (which == GELU_EXACT) {
     const density = bell(x);
     const ofDensity = f32x4.mul(f32x4.mul(x, f32x4.splat(DENSITY_AT_0)), density);
@@ -180,8 +180,8 @@ export function unaryForward(which: i32, x: usize, y: usize, count: i32, constan
   else if (which == SIGMOID) forwardLoop(SIGMOID, x, y, count, constant);
   else if (which == RELU) forwardLoop(RELU, x, y, count, constant);
   else if (which == ELU) forwardLoop(ELU, x, y, count, constant);
-  else if (which == ELU_PLUS_ONE) forwardLoop(ELU_PLUS_ONE, x, y, count, constant);
   else if (which == GELU) gelu(x, y, count);
+  else if (which == LOG_ELU_PLUS_ONE) forwardLoop(LOG_ELU_PLUS_ONE, x, y, count, constant);
   else forwardLoop(GELU_EXACT, x, y, count, constant);
 }
 
@@ -198,7 +198,7 @@ export function unaryDerivative(which: i32, x: usize, y: usize, g: usize, d: usi
   else if (which == SIGMOID) derivativeLoop(SIGMOID, x, y, g, d, count, constant);
   else if (which == RELU) derivativeLoop(RELU, x, y, g, d, count, constant);
   else if (which == ELU) derivativeLoop(ELU, x, y, g, d, count, constant);
-  else if (which == ELU_PLUS_ONE) derivativeLoop(ELU_PLUS_ONE, x, y, g, d, count, constant);
   else if (which == GELU) geluDerivative(x, y, g, d, count);
+  else if (which == LOG_ELU_PLUS_ONE) derivativeLoop(LOG_ELU_PLUS_ONE, x, y, g, d, count, constant);
   else derivativeLoop(GELU_EXACT, x, y, g, d, count, constant);
 }

@@ -1,0 +1,193 @@
+/**
+ * What queries get from the sums over keys, o_i = Σ_f e^{a_if} S_f / Σ_f e^{a_if} z_f (kernels/feature-sums.ts), and all
+ * gradients of it, in which both sides read what the other has written.
+ */
+import type { NumericArray } from '../memory.ts';
+import { VECTOR_OPERATIONS } from './elementwise.ts';
+import { dotOfRuns, exponentialsOfSums, largestOfSums } from './feature-exponents.ts';
+import {
+  centred,
+  FEATURE_NUMBERS,
+  type FeatureNumbers,
+  raiseScales,
+  STATE_ARRAYS,
+  stateOf,
+  takeWriters,
+  WRITER_ARRAYS,
+  type Written,
+  write,
+} from './feature-sums.ts';
+import { defineKernel, type KernelArrays } from './kernel.ts';
+import { addPairs, CHUNK, rowAt, rowsFrom, scanGroup, type VisitPairs } from './scan-chunk.ts';
+import { Scratch } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
+import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
+
+/** What readers ask for: the outputs of queries, gradients of exponents, or those and of vectors. */
+export const ATTEND = 0;
+export const SLOPES = 1;
+export const SLOPES_AND_MIXTURE = 2;
+
+const MULTIPLY = VECTOR_OPERATIONS.indexOf('multiply');
+
+const READER_ARRAYS = ['readers', 'readerShifts', 'readerVectors', 'readerWeights'] as const;
+type Readers = KernelArrays<(typeof READER_ARRAYS)[number], never>;
+
+const scratch = new Scratch();
+
+/**
+ * What readers get from the state before their group, and with `along` from the writers of their group too, up to their own
+ * place: those are added to the state on the way, so that the last slot ends as the state after all. Without, there is one
+ * slot for all. Items: groups of readers × sequences.
+ *
+ * - ATTEND: mixture = o, and logSum = log Σ_f e^{a_if} z_f; zeros and −∞ where nothing was written. Only the exponents of
+ *   readers are looked at.
+ * - SLOPES: of Σ_f e^{x_if + c_i} (S_f · v_i + z_f t_i) by x_if, zeros for readers that are not there.
+ * - SLOPES_AND_MIXTURE: that, and mixture = Σ_f e^{x_if + c_i} S_f.
+ */
+export const featureReadKernel = defineKernel(
+  'feature-read',
+  {
+    arrays: [...READER_ARRAYS, ...WRITER_ARRAYS, ...STATE_ARRAYS, 'mixture', 'logSum', 'slopes'],
+    numbers: [...FEATURE_NUMBERS, 'along', 'asked'],
+  },
+  (begin, end, arrays, numbers) => {
+    const { sequences, length, m, n, along, reverse, asked } = numbers;
+    const { readers, readerShifts, readerVectors, readerWeights, mixture, logSum, slopes } = arrays;
+    const size = scanGroup(m, n);
+    const groups = Math.ceil(length / size);
+    const left = block(scratch.get('left', readers, CHUNK * m), 0, m);
+    const weights = scratch.get('weights', readers, CHUNK);
+    const denominators = new Float64Array(CHUNK);
+    for (let item = begin; item < end; item++) {
+      const sequence = item % sequences;
+      const group = Math.floor(item / sequences);
+      const state = stateOf(arrays, along ? item : sequence, numbers);
+      const { sums, totals, at } = state;
+      // The state stays as it is where nothing is written on the way.
+      const across = asked === ATTEND || along ? transposed(sums) : inPanels('sums', transposed(sums), n, m);
+      const last = Math.min(length, (group + 1) * size);
+      let relative = centred(state, numbers);
+      for (let place = group * size; place < last; ) {
+        if (along) raiseScales(arrays, state, sequence, place, numbers);
+        if (along) relative = centred(state, numbers);
+        const met = along ? takeWriters(arrays, relative, sequence, place, last, numbers) : null;
+        const { scales, largest } = relative;
+        const rows = met?.rows ?? Math.min(CHUNK, last - place);
+
+        // e^(x + μ − r), or with the shifts of readers e^(x + μ + c)
+        for (let r = 0; r < rows; r++) {
+          const row = sequence * length + rowAt(place + r, length, reverse);
+          const shift = asked === ATTEND ? -largestOfSums(readers, row * m, scales, 0, m) : readerShifts[row] + largest;
+          if (shift === Number.NEGATIVE_INFINITY) left.data.fill(0, r * m, (r + 1) * m);
+          else exponentialsOfSums(readers, row * m, scales, 0, 1, shift, left.data, r * m, m);
+          if (asked === ATTEND) {
+            denominators[r] = dotOfRuns(left.data, r * m, totals, at, m);
+            logSum[row] = largest - shift;
+          } else weights[r] = readerWeights[row];
+        }
+
+        if (asked !== SLOPES) {
+          const target = rowsFrom(mixture, sequence, length, n, place, reverse);
+          multiplyTile(target, left, sums, rows, n, m, 1, false);
+          if (met !== null) addMixture(target, left, met, denominators, m, n);
+        }
+        if (asked === ATTEND) normalise(mixture, logSum, denominators, sequence, place, rows, numbers);
+        else {
+          const target = rowsFrom(slopes, sequence, length, m, place, reverse);
+          const vectors = rowsFrom(readerVectors, sequence, length, n, place, reverse);
+          multiplyTile(target, vectors, across, rows, m, n, 1, false);
+          multiplyTile(target, block(weights, 0, 1), block(totals, at, m), rows, m, 1, 1, true);
+          if (met !== null) addSlopes(target, vectors, weights, met, m, n);
+          multiplySlopes(target, left, arrays, sequence, place, rows, numbers);
+        }
+        if (met !== null && (place + rows < last || group === groups - 1)) write(state, met, numbers);
+        place += rows;
+      }
+    }
+  },
+);
+
+/** What readers get from writers of their own chunk: vectors by their weights, and those weights for the denominator. */
+function addMixture(target: Block, left: Block, met: Written, denominators: Float64Array, m: number, n: number): void {
+  const { rows, right, vectors, weights } = met;
+  const visit: VisitPairs = (pairs, row, count) => {
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j <= row + i; j++) denominators[row + i] += weights[j] * pairs[i * CHUNK + j];
+    }
+  };
+  addPairs(target, left, right, vectors, rows, m, n, { visit });
+}
+
+/** Σ_j (v_i · v_j + t_i t_j) e^x_j over those writers. */
+function addSlopes(target: Block, own: Block, ownWeights: NumericArray, met: Written, m: number, n: number): void {
+  const { rows, right, vectors, weights } = met;
+  const visit: VisitPairs = (pairs, row, count) => {
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j <= row + i; j++) pairs[i * CHUNK + j] += ownWeights[row + i] * weights[j];
+    }
+  };
+  addPairs(target, own, vectors, right, rows, n, m, { visit });
+}
+
+function normalise(
+  mixture: NumericArray,
+  logSum: NumericArray,
+  denominators: Float64Array,
+  sequence: number,
+  place: number,
+  rows: number,
+  { length, n, reverse }: FeatureNumbers,
+): void {
+  for (let r = 0; r < rows; r++) {
+    const row = sequence * length + rowAt(place + r, length, reverse);
+    const share = denominators[r] === 0 ? 0 : 1 / denominators[r];
+    for (let c = row * n; c < (row + 1) * n; c++) mixture[c] *= share;
+    logSum[row] += Math.log(denominators[r]);
+  }
+}
+
+/** The last factor of slopes, e^(x + c); and zeros for readers that are not there, whatever their vectors hold. */
+function multiplySlopes(
+  target: Block,
+  left: Block,
+  { readerShifts }: Readers,
+  sequence: number,
+  place: number,
+  rows: number,
+  { length, m, reverse }: FeatureNumbers,
+): void {
+  const fast = vectorKernels();
+  for (let r = 0; r < rows; r++) {
+    const [to, from] = [target.offset + r * target.rowStride, r * m];
+    if (readerShifts[sequence * length + rowAt(place + r, length, reverse)] === Number.NEGATIVE_INFINITY) {
+      target.data.fill(0, to, to + m);
+    } else if (fast !== null && isOnHeap(target.data) && isOnHeap(left.data)) {
+      const at = target.data.byteOffset + 4 * to;
+      fast.binary(MULTIPLY, at, 1, 0, left.data.byteOffset + 4 * from, 1, 0, at, 1, m);
+    } else for (let f = 0; f < m; f++) target.data[to + f] *= left.data[from + f];
+  }
+}
+
+/**
+ * Of each query: −λ as its shift, λ the logarithm of its denominator, and the weight δ = λ̄ − ō · o, so that e^{a + b − λ}
+ * (ō · v + δ) is the gradient by a + b. A query that met nothing is not there, and neither is one on which nothing depends,
+ * whatever its row holds. Items: queries.
+ */
+export const featureDeltasKernel = defineKernel(
+  'feature-deltas',
+  { arrays: ['output', 'logSum', 'gradient', 'logSumGradient', 'shifts', 'weights'], numbers: ['n'] },
+  (begin, end, { output, logSum, gradient, logSumGradient, shifts, weights }, { n }) => {
+    for (let row = begin; row < end; row++) {
+      let product = 0;
+      let isThere = logSumGradient[row] !== 0;
+      for (let c = row * n; c < (row + 1) * n; c++) {
+        product += gradient[c] * output[c];
+        if (gradient[c] !== 0) isThere = true;
+      }
+      if (logSum[row] === Number.NEGATIVE_INFINITY) isThere = false;
+      shifts[row] = isThere ? -logSum[row] : Number.NEGATIVE_INFINITY;
+      weights[row] = isThere ? logSumGradient[row] - product : 0;
+    }
+  },
+);

@@ -1,0 +1,227 @@
+/**
+ * Attention by features e^a of queries and e^b of keys, for exponents of any size. The sums over keys come first,
+ *
+ *     o_i = Σ_f e^{a_if} S_f / Σ_f e^{a_if} z_f,   S_f = Σ_j e^{b_jf + c_j} v_jᵀ,   z_f = Σ_j e^{b_jf + c_j} t_j,
+ *
+ * and are held with a scale μ_f for each channel f, as e^−μ_f S_f and e^−μ_f z_f, where μ_f is about the largest exponent
+ * that is in them. Then no sum overflows, z_f ≥ 1 where t = 1, and with e^−r_i, r_i = max_f (a_if + μ_f), in the numerator
+ * and the denominator of a query, its denominator is 1 or more. One scale for all channels could not do that: where
+ * vectors are long, the features of a query and of a key that meet may be far below the largest of either.
+ *
+ * Both sides of the attention have the same four arrays: exponents x [length, m], shifts c [length] (of all channels of a
+ * token; −∞ for one that is not there), vectors v [length, n] and weights t [length]. Keys write into the sums and queries
+ * read them; in the backward pass they change roles.
+ */
+import type { NumericArray } from '../memory.ts';
+import { exponentialsOfSums, raiseToSums } from './feature-exponents.ts';
+import { defineKernel, type KernelArrays, type KernelNumbers } from './kernel.ts';
+import { CHUNK, rowAt, rowsFrom, scanGroup } from './scan-chunk.ts';
+import { Scratch } from './scratch.ts';
+import { type Block, block, multiplyTile, transposed } from './tile.ts';
+
+/** A scale of nothing. Not −∞, from which −∞ could not be subtracted; the same in float32. */
+export const NOTHING = -(2 ** 100);
+/**
+ * A chunk ends before a writer whose exponent is further above its scale. Scales rise where chunks begin, and nowhere else,
+ * so that what a reader gets does not depend on what comes after it.
+ */
+const REACH = 20;
+/** Channels that make one item of a fold. */
+export const FOLD_CHANNELS = 16;
+
+const scratch = new Scratch();
+
+/**
+ * The writers, and the state for each group of them: slot after slot [sequences, m, n] of sums, [sequences, m] of the others.
+ * Shifts and scales are float64: exponents may be large and nearly cancel.
+ */
+export const WRITER_ARRAYS = ['writers', 'writerShifts', 'writerVectors', 'writerWeights'] as const;
+export const STATE_ARRAYS = ['sums', 'totals', 'scales'] as const;
+/** `length` of a side; `reverse`: 1 to walk from the last row to the first. */
+export const FEATURE_NUMBERS = ['sequences', 'length', 'm', 'n', 'reverse'] as const;
+
+export type Writers = KernelArrays<(typeof WRITER_ARRAYS)[number], never>;
+export type States = KernelArrays<(typeof STATE_ARRAYS)[number], never>;
+export type FeatureNumbers = KernelNumbers<(typeof FEATURE_NUMBERS)[number]>;
+
+/** Sums of one sequence and the scales they are held with, at their places in the arrays of all. */
+export interface State {
+  sums: Block;
+  totals: NumericArray;
+  scales: NumericArray;
+  /** Of totals and scales. */
+  at: number;
+}
+
+export function stateOf({ sums, totals, scales }: States, slot: number, { m, n }: FeatureNumbers): State {
+  return { sums: block(sums, slot * m * n, n), totals, scales, at: slot * m };
+}
+
+/** Writers of a chunk: e^(x + c − μ), vectors and weights, with zeros for those that are not there. */
+export interface Written {
+  rows: number;
+  right: Block;
+  vectors: Block;
+  weights: NumericArray;
+}
+
+/** Scales as they are used, in the type of the exponents: relative to the largest of them. */
+export interface CentredScales {
+  scales: NumericArray;
+  largest: number;
+}
+
+export function centred({ sums, scales, at }: State, { m }: FeatureNumbers): CentredScales {
+  const target = scratch.get('scales', sums.data, m);
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let f = at; f < at + m; f++) if (scales[f] > largest) largest = scales[f];
+  for (let f = 0; f < m; f++) target[f] = scales[at + f] - largest;
+  return { scales: target, largest };
+}
+
+/** Takes writers from a place on, at most CHUNK, up to the first that is out of reach of the scales. */
+export function takeWriters(
+  { writers, writerShifts, writerVectors, writerWeights }: Writers,
+  { scales, largest: base }: CentredScales,
+  sequence: number,
+  place: number,
+  last: number,
+  { length, m, n, reverse }: FeatureNumbers,
+): Written {
+  const right = scratch.get('right', writers, CHUNK * m);
+  const weights = scratch.get('weights', writers, CHUNK);
+  let rows = 0;
+  let absent = 0;
+  for (; rows < CHUNK && place + rows < last; rows++) {
+    const row = sequence * length + rowAt(place + rows, length, reverse);
+    const shift = writerShifts[row];
+    if (shift === Number.NEGATIVE_INFINITY) {
+      right.fill(0, rows * m, (rows + 1) * m);
+      weights[rows] = 0;
+      absent++;
+      continue;
+    }
+    const largest = exponentialsOfSums(writers, row * m, scales, 0, -1, shift - base, right, rows * m, m);
+    if (largest > REACH && rows > 0) break;
+    weights[rows] = writerWeights[row];
+  }
+  let vectors = rowsFrom(writerVectors, sequence, length, n, place, reverse);
+  if (absent > 0) {
+    const present = scratch.get('vectors', writers, CHUNK * n);
+    for (let r = 0; r < rows; r++) {
+      const row = sequence * length + rowAt(place + r, length, reverse);
+      const isAbsent = writerShifts[row] === Number.NEGATIVE_INFINITY;
+      for (let c = 0; c < n; c++) present[r * n + c] = isAbsent ? 0 : writerVectors[row * n + c];
+    }
+    vectors = block(present, 0, n);
+  }
+  return { rows, right: block(right, 0, m), vectors, weights };
+}
+
+/** Adds what a chunk has written to the state. */
+export function write(
+  { sums, totals, at }: State,
+  { rows, right, vectors, weights }: Written,
+  { m, n }: FeatureNumbers,
+): void {
+  multiplyTile(sums, transposed(right), vectors, m, n, rows, 1, true);
+  multiplyTile(block(totals, at, 1), transposed(right), block(weights, 0, 1), m, 1, rows, 1, true);
+}
+
+/** Raises the scales to the exponents of the writer at a place, and lowers what was written under the old ones. */
+export function raiseScales(
+  { writers, writerShifts }: Writers,
+  { sums, totals, scales, at }: State,
+  sequence: number,
+  place: number,
+  { length, m, n, reverse }: FeatureNumbers,
+): void {
+  const row = sequence * length + rowAt(place, length, reverse);
+  const shift = writerShifts[row];
+  if (shift === Number.NEGATIVE_INFINITY) return;
+  for (let f = 0; f < m; f++) {
+    const exponent = writers[row * m + f] + shift;
+    const before = scales[at + f];
+    if (!(exponent > before)) continue;
+    scales[at + f] = exponent;
+    const factor = Math.exp(before - scales[at + f]);
+    totals[at + f] *= factor;
+    const start = sums.offset + f * n;
+    for (let c = start; c < start + n; c++) sums.data[c] *= factor;
+  }
+}
+
+/** Sets the scales to the largest exponents of the writers from a place to another. */
+function setScales(
+  { writers, writerShifts }: Writers,
+  { scales, at }: State,
+  sequence: number,
+  first: number,
+  last: number,
+  { length, m, reverse }: FeatureNumbers,
+): void {
+  const rowOf = (place: number) => sequence * length + rowAt(place, length, reverse);
+  let base = Number.NEGATIVE_INFINITY;
+  for (let place = first; place < last; place++) base = Math.max(base, writerShifts[rowOf(place)]);
+  scales.fill(NOTHING, at, at + m);
+  if (base === Number.NEGATIVE_INFINITY) return;
+  // Relative to the largest shift, so that they are as exact as the exponents are.
+  const relative = scratch.get('relative', writers, m);
+  relative.fill(NOTHING, 0, m);
+  for (let place = first; place < last; place++) {
+    const row = rowOf(place);
+    if (writerShifts[row] === Number.NEGATIVE_INFINITY) continue;
+    raiseToSums(writers, row * m, writerShifts[row] - base, relative, 0, m);
+  }
+  for (let f = 0; f < m; f++) scales[at + f] = relative[f] === NOTHING ? NOTHING : relative[f] + base;
+}
+
+/** Each group's own sums, put one slot further. Items: groups × sequences. */
+export const featureSumsKernel = defineKernel(
+  'feature-sums',
+  { arrays: [...WRITER_ARRAYS, ...STATE_ARRAYS], numbers: FEATURE_NUMBERS },
+  (begin, end, arrays, numbers) => {
+    const { sequences, length, m, n } = numbers;
+    const size = scanGroup(m, n);
+    for (let item = begin; item < end; item++) {
+      const sequence = item % sequences;
+      const state = stateOf(arrays, item + sequences, numbers);
+      const first = Math.floor(item / sequences) * size;
+      const last = Math.min(length, first + size);
+      const { sums, totals, at } = state;
+      sums.data.fill(0, sums.offset, sums.offset + m * n);
+      totals.fill(0, at, at + m);
+      setScales(arrays, state, sequence, first, last, numbers);
+      const relative = centred(state, numbers);
+      for (let place = first; place < last; ) {
+        const written = takeWriters(arrays, relative, sequence, place, last, numbers);
+        write(state, written, numbers);
+        place += written.rows;
+      }
+    }
+  },
+);
+
+/** Each slot becomes the sum of it and all before. Items: sequences × blocks of channels. */
+export const featureFoldKernel = defineKernel(
+  'feature-fold',
+  { arrays: STATE_ARRAYS, numbers: ['sequences', 'm', 'n', 'slots'] },
+  (begin, end, { sums, totals, scales }, { sequences, m, n, slots }) => {
+    const blocks = Math.ceil(m / FOLD_CHANNELS);
+    for (let item = begin; item < end; item++) {
+      const sequence = Math.floor(item / blocks);
+      const first = (item % blocks) * FOLD_CHANNELS;
+      for (let slot = 1; slot < slots; slot++) {
+        for (let f = first; f < Math.min(m, first + FOLD_CHANNELS); f++) {
+          const to = (slot * sequences + sequence) * m + f;
+          const from = to - sequences * m;
+          const scale = Math.max(scales[from], scales[to]);
+          const [kept, own] = [Math.exp(scales[from] - scale), Math.exp(scales[to] - scale)];
+          scales[to] = scale;
+          totals[to] = own * totals[to] + kept * totals[from];
+          for (let c = 0; c < n; c++) sums[to * n + c] = own * sums[to * n + c] + kept * sums[from * n + c];
+        }
+      }
+    }
+  },
+);

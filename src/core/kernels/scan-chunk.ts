@@ -1,0 +1,122 @@
+/**
+ * What scans share: a sequence is cut into groups, which are independent items once the state before each is known, and a
+ * group into chunks, inside which pairs meet directly. The cuts do not depend on the number of threads, and those before
+ * a token not on the tokens after it.
+ *
+ * Places are counted in walking order: a reverse scan walks the same rows from the last one on.
+ */
+import type { NumericArray } from '../memory.ts';
+import { Scratch } from './scratch.ts';
+import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
+
+/** Places that meet directly, at most. The longer, the fewer updates of the state and the more pairs. */
+export const CHUNK = 32;
+/** Places of a chunk that share one product with the pairs up to the last of them. */
+const STRIP = 8;
+
+const scratch = new Scratch();
+
+/**
+ * Places of a group. No shorter than the smaller side of an m × n state, so that the states of all groups take no more
+ * memory than what is scanned.
+ */
+export function scanGroup(m: number, n: number): number {
+  return Math.ceil(Math.max(256, Math.min(m, n)) / CHUNK) * CHUNK;
+}
+
+/** The row of a sequence at a place. */
+export function rowAt(place: number, length: number, reverse: number): number {
+  return reverse ? length - 1 - place : place;
+}
+
+/** The rows of a sequence from a place on, in walking order. */
+export function rowsFrom(
+  data: NumericArray,
+  sequence: number,
+  length: number,
+  width: number,
+  place: number,
+  reverse: number,
+): Block {
+  return block(data, (sequence * length + rowAt(place, length, reverse)) * width, reverse ? -width : width);
+}
+
+/** The same block from another row on. */
+export function rowsOf({ data, offset, rowStride, columnStride }: Block, row: number): Block {
+  return block(data, offset + row * rowStride, rowStride, columnStride);
+}
+
+/** Visits products of `count` left rows from `row` on with all middle rows up to the last of them, CHUNK apart. */
+export type VisitPairs = (pairs: NumericArray, row: number, count: number) => void;
+
+export interface PairOptions {
+  /** Only j < i. */
+  strict?: boolean;
+  /** What the sum is multiplied by. */
+  alpha?: number;
+  /** May change products before they are used. */
+  visit?: VisitPairs;
+}
+
+/**
+ * target_i += α Σ_{j ≤ i} (left_i · middle_j) right_j for the rows of one chunk: `inner` columns in left and middle,
+ * `width` in right and target.
+ */
+export function addPairs(
+  target: Block,
+  left: Block,
+  middle: Block,
+  right: Block,
+  rows: number,
+  inner: number,
+  width: number,
+  { strict = false, alpha = 1, visit }: PairOptions = {},
+): void {
+  const pairs = scratch.get('pairs', target.data, STRIP * CHUNK);
+  const strip = block(pairs, 0, CHUNK);
+  // Packed, products with few rows have the bits of those with many: an output does not depend on who comes after.
+  const panels = inPanels('middle', transposed(middle), inner, rows);
+  for (let row = 0; row < rows; row += STRIP) {
+    const count = Math.min(STRIP, rows - row);
+    const columns = row + count;
+    multiplyTile(strip, rowsOf(left, row), panels, count, columns, inner, 1, false);
+    visit?.(pairs, row, count);
+    for (let i = 0; i < count; i++) pairs.fill(0, i * CHUNK + row + i + (strict ? 0 : 1), i * CHUNK + columns);
+    multiplyTile(rowsOf(target, row), strip, right, count, width, columns, alpha, true);
+  }
+}
+
+/**
+ * Solves x_i = b_i − Σ_{j < i} (left_i · middle_j) β_j x_j in place of b, and gives β x: row by row, each strip after the
+ * products with all before it.
+ */
+export function solvePairs(
+  x: Block,
+  weighted: Block,
+  left: Block,
+  middle: Block,
+  beta: (row: number) => number,
+  rows: number,
+  inner: number,
+  width: number,
+): void {
+  const pairs = scratch.get('pairs', x.data, STRIP * CHUNK);
+  const strip = block(pairs, 0, CHUNK);
+  const panels = inPanels('middle', transposed(middle), inner, rows);
+  for (let row = 0; row < rows; row += STRIP) {
+    const count = Math.min(STRIP, rows - row);
+    multiplyTile(strip, rowsOf(left, row), panels, count, row + count, inner, 1, false);
+    if (row > 0) multiplyTile(rowsOf(x, row), strip, weighted, count, width, row, -1, true);
+    for (let i = 0; i < count; i++) {
+      const own = x.offset + (row + i) * x.rowStride;
+      for (let j = row; j < row + i; j++) {
+        const pair = pairs[i * CHUNK + j];
+        const from = weighted.offset + j * weighted.rowStride;
+        for (let c = 0; c < width; c++) x.data[own + c] -= pair * weighted.data[from + c];
+      }
+      const to = weighted.offset + (row + i) * weighted.rowStride;
+      const factor = beta(row + i);
+      for (let c = 0; c < width; c++) weighted.data[to + c] = factor * x.data[own + c];
+    }
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The gradients of a scan (kernels/scan.ts), by two walks. With S the states, D the gradients of the states after each token
+ * by what comes later, G the gradient of the outputs, U what was written, all relative to the first place of a chunk:
+ *
+ *     from the first token to the last        Q̄⁺ = G Sᵀ + tril(G Uᵀ) K⁻
+ *     from the last token to the first        Ū = K D + tril(K⁺ Q⁻ᵀ) G,   K̄ = U Dᵀ + tril(U Gᵀ) Q⁻,   D ← D + Q⁻ᵀ G
+ *
+ * where K⁺ and Q⁻ belong to the walk back: it decays in the other direction, by the same numbers. Without a delta rule
+ * U = V. With one, R = Ū less what later tokens take out, R = Ū − stril(K⁺ K⁻ᵀ) W with W = β R, is the gradient of what was
+ * found missing: the gradient of V is W, and W is taken from all that follows, as U was from the state:
+ *
+ *     D ← D − K⁻ᵀ W,   K̄ ← K̄ − stril(U Wᵀ) K⁻,   and on the way forward   K̄⁺ = −W Sᵀ − stril(W Uᵀ) K⁻.
+ */
+import { defineKernel } from './kernel.ts';
+import { addPairs, solvePairs } from './scan-chunk.ts';
+import { addStep, SCAN_NUMBERS, Walk } from './scan-walk.ts';
+import { Scratch } from './scratch.ts';
+import { block, multiplyTile, transposed } from './tile.ts';
+
+const scratch = new Scratch();
+
+/**
+ * From the first token to the last: gradients of queries, and with a delta rule, that is with `taken` W, of keys as they are
+ * read. Items: groups × sequences.
+ */
+export const scanQueriesKernel = defineKernel(
+  'scan-queries',
+  {
+    arrays: ['keys', 'written', 'g', 'states', 'gradient', 'ofQueries'],
+    optional: ['taken', 'ofReading'],
+    numbers: SCAN_NUMBERS,
+  },
+  (begin, end, { keys, written, g, states, gradient, ofQueries, taken, ofReading }, numbers) => {
+    const { sequences, m, n } = numbers;
+    const walk = new Walk(g, numbers);
+    for (let item = begin; item < end; item++) {
+      const state = block(states, item * m * n, n);
+      walk.begin(item % sequences, Math.floor(item / sequences));
+      while (walk.next(state)) {
+        const { rows } = walk;
+        const right = walk.scaled('right', keys, -1);
+        const u = walk.rowsOf(written, n);
+        const vectors = walk.rowsOf(gradient, n);
+        const target = walk.rowsOf(ofQueries, m);
+        multiplyTile(target, vectors, transposed(state), rows, m, n, 1, false);
+        addPairs(target, vectors, u, right, rows, n, m);
+        walk.scale(target, 1);
+        if (taken !== undefined && ofReading !== undefined) {
+          const w = walk.rowsOf(taken, n);
+          const reading = walk.rowsOf(ofReading, m);
+          multiplyTile(reading, w, transposed(state), rows, m, n, -1, false);
+          addPairs(reading, w, u, right, rows, n, m, { strict: true, alpha: -1 });
+          walk.scale(reading, 1);
+        }
+        multiplyTile(state, transposed(right), u, m, n, rows, 1, true);
+      }
+    }
+  },
+);
+
+/**
+ * From the last token to the first, `reverse` is 1 and the states are those of the walk back: gradients of keys as they are
+ * written, and of values; with a delta rule, that is with `beta`, also those of what was missing. Items: groups × sequences.
+ */
+export const scanKeysKernel = defineKernel(
+  'scan-keys',
+  {
+    arrays: ['queries', 'keys', 'written', 'g', 'states', 'gradient', 'ofKeys', 'ofValues'],
+    optional: ['beta', 'ofMissing'],
+    numbers: SCAN_NUMBERS,
+  },
+  (begin, end, { queries, keys, written, g, states, gradient, ofKeys, ofValues, beta, ofMissing }, numbers) => {
+    const { sequences, length, m, n } = numbers;
+    const walk = new Walk(g, numbers);
+    for (let item = begin; item < end; item++) {
+      const sequence = item % sequences;
+      const state = block(states, item * m * n, n);
+      walk.begin(sequence, Math.floor(item / sequences));
+      while (walk.next(state)) {
+        const { rows, place } = walk;
+        const left = walk.scaled('left', keys, 1);
+        const right = walk.scaled('right', queries, -1);
+        const vectors = walk.rowsOf(gradient, n);
+        const u = walk.rowsOf(written, n);
+        const values = walk.rowsOf(ofValues, n);
+        const mixture = walk.rowsOf(ofMissing ?? ofValues, n);
+        multiplyTile(mixture, left, state, rows, n, m, 1, false);
+        addPairs(mixture, left, right, vectors, rows, m, n);
+        const slopes = walk.rowsOf(ofKeys, m);
+        multiplyTile(slopes, u, transposed(state), rows, m, n, 1, false);
+        addPairs(slopes, u, vectors, right, rows, n, m);
+        multiplyTile(state, transposed(right), vectors, m, n, rows, 1, true);
+        if (beta !== undefined) {
+          const taking = walk.scaled('taking', keys, -1);
+          const last = (sequence + 1) * length - 1;
+          solvePairs(mixture, values, left, taking, (row) => beta[last - place - row], rows, m, n);
+          addPairs(slopes, u, values, taking, rows, n, m, { strict: true, alpha: -1 });
+          multiplyTile(state, transposed(taking), values, m, n, rows, -1, true);
+        }
+        walk.scale(slopes, 1);
+      }
+      walk.leave(state);
+    }
+  },
+);
+
+/**
+ * Gradients of g from those of its sums: that of g_t is the sum of b_i [sequences, length, decays] over all i ≥ t, summed
+ * group by group from what comes after a group, `borders` [sequences, groups, decays]. Where a decay leaves less than
+ * rounding would, the sum is 0, and begins anew: what is left of differences would be noise. Items: sequences × groups.
+ */
+export const scanDecaysKernel = defineKernel(
+  'scan-decays',
+  { arrays: ['b', 'g', 'borders', 'result'], numbers: SCAN_NUMBERS },
+  (begin, end, { b, g, borders, result }, { length, size, decays }) => {
+    const groups = Math.ceil(length / size);
+    const sums = new Float64Array(decays);
+    const least = Math.log(b instanceof Float64Array ? 2 ** -53 : 2 ** -24);
+    for (let item = begin; item < end; item++) {
+      const sequence = Math.floor(item / groups);
+      const group = item % groups;
+      for (let f = 0; f < decays; f++) sums[f] = borders[item * decays + f];
+      for (let t = Math.min(length, (group + 1) * size) - 1; t >= group * size; t--) {
+        const at = (sequence * length + t) * decays;
+        for (let f = 0; f < decays; f++) {
+          sums[f] = g[at + f] < least ? 0 : sums[f] + b[at + f];
+          result[at + f] = sums[f];
+        }
+      }
+    }
+  },
+);
+
+/**
+ * What comes after each group: ⟨a ∘ S, D⟩ for each channel, of the state before the next group and its gradient, `ahead` the
+ * states of the walk back, and `after` the state after all groups. Items: sequences × groups.
+ */
+export const scanBordersKernel = defineKernel(
+  'scan-borders',
+  { arrays: ['states', 'ahead', 'after', 'g', 'borders'], numbers: SCAN_NUMBERS },
+  (begin, end, { states, ahead, after, g, borders }, numbers) => {
+    const { sequences, length, m, n, size, decays } = numbers;
+    const groups = Math.ceil(length / size);
+    for (let item = begin; item < end; item++) {
+      const sequence = Math.floor(item / groups);
+      const group = item % groups;
+      const at = item * decays;
+      borders.fill(0, at, at + decays);
+      const step = scratch.get('step', g, decays);
+      step.fill(0, 0, decays);
+      const isLast = group === groups - 1;
+      if (!isLast) addStep(step, 0, g, sequence, (group + 1) * size, numbers);
+      const left = isLast ? after : states;
+      const before = (isLast ? sequence : (group + 1) * sequences + sequence) * m;
+      const coming = ((groups - 1 - group) * sequences + sequence) * m;
+      for (let f = 0; f < m; f++) {
+        let product = 0;
+        for (let c = 0; c < n; c++) product += left[(before + f) * n + c] * ahead[(coming + f) * n + c];
+        const which = decays === 1 ? 0 : f;
+        borders[at + which] += Math.exp(step[which]) * product;
+      }
+    }
+  },
+);

@@ -1,0 +1,174 @@
+/**
+ * A walk over the chunks of one group of a scan: the decays between its places, as exponents that stay in range. It is
+ * told the logarithms g of decays, none, one for each token or one for each channel of it.
+ */
+import type { NumericArray } from '../memory.ts';
+import { VECTOR_OPERATIONS } from './elementwise.ts';
+import type { KernelNumbers } from './kernel.ts';
+import { CHUNK, rowAt, rowsFrom } from './scan-chunk.ts';
+import { Scratch } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
+import { type Block, block } from './tile.ts';
+import { VECTOR_FUNCTIONS } from './unary.ts';
+
+/** The most that one chunk may decay, as a logarithm. */
+const REACH = 20;
+
+const MULTIPLY = VECTOR_OPERATIONS.indexOf('multiply');
+const EXP = VECTOR_FUNCTIONS.indexOf('exp');
+
+const scratch = new Scratch();
+
+/**
+ * What the kernels are told: the places of a group in `size`, how many logarithms of decays a token has in `decays` (0, 1 or
+ * m), and 1 in `reverse` to walk from the last row to the first.
+ */
+export const SCAN_NUMBERS = ['sequences', 'length', 'm', 'n', 'size', 'decays', 'reverse'] as const;
+export type ScanNumbers = KernelNumbers<(typeof SCAN_NUMBERS)[number]>;
+
+/** The places of a group: backwards the same tokens make a group, so that both walks meet where groups do. */
+export function placesOf(group: number, { length, size, reverse }: ScanNumbers): [first: number, last: number] {
+  if (!reverse) return [group * size, Math.min(length, (group + 1) * size)];
+  const before = (Math.ceil(length / size) - 1 - group) * size;
+  return [Math.max(0, length - before - size), length - before];
+}
+
+/** Adds the decay on the way to a place: backwards it is that of the row before, and there is none to the first. */
+export function addStep(
+  to: NumericArray,
+  at: number,
+  g: NumericArray,
+  sequence: number,
+  place: number,
+  { length, decays, reverse }: ScanNumbers,
+): void {
+  if (reverse && place === 0) return;
+  const from = (sequence * length + rowAt(reverse ? place - 1 : place, length, reverse)) * decays;
+  for (let f = 0; f < decays; f++) to[at + f] += g[from + f];
+}
+
+/** A walk over the chunks of one group, and what is left to decay. */
+export class Walk {
+  readonly exponents: NumericArray;
+  readonly #pending: NumericArray;
+  readonly #g: NumericArray;
+  readonly #numbers: ScanNumbers;
+  #sequence = 0;
+  /** Where the chunk begins and how long it is. */
+  place = 0;
+  rows = 0;
+  #last = 0;
+
+  constructor(g: NumericArray, numbers: ScanNumbers) {
+    this.#g = g;
+    this.#numbers = numbers;
+    this.exponents = scratch.get('exponents', g, CHUNK * Math.max(1, numbers.decays));
+    this.#pending = scratch.get('pending', g, Math.max(1, numbers.decays));
+  }
+
+  begin(sequence: number, group: number): void {
+    this.#sequence = sequence;
+    [this.place, this.#last] = placesOf(group, this.#numbers);
+    this.rows = 0;
+    this.#pending.fill(0, 0, this.#numbers.decays);
+  }
+
+  /** Goes on to the next chunk, and decays the state onto its first place; false after the last. */
+  next(state: Block | null): boolean {
+    this.place += this.rows;
+    this.rows = 0;
+    if (this.place >= this.#last) return false;
+    const { decays } = this.#numbers;
+    if (decays > 0) {
+      addStep(this.#pending, 0, this.#g, this.#sequence, this.place, this.#numbers);
+      if (state !== null) this.settle(state);
+      this.exponents.fill(0, 0, decays);
+    }
+    for (this.rows = 1; this.rows < CHUNK && this.place + this.rows < this.#last; this.rows++) {
+      if (!this.#reaches(this.rows)) break;
+    }
+    for (let f = 0; f < decays; f++) this.#pending[f] = this.exponents[(this.rows - 1) * decays + f];
+    return true;
+  }
+
+  /** Sets a row of exponents, and tells whether it is still within reach. */
+  #reaches(row: number): boolean {
+    const { decays } = this.#numbers;
+    this.exponents.copyWithin(row * decays, (row - 1) * decays, row * decays);
+    addStep(this.exponents, row * decays, this.#g, this.#sequence, this.place + row, this.#numbers);
+    for (let at = row * decays; at < (row + 1) * decays; at++) if (!(this.exponents[at] >= -REACH)) return false;
+    return true;
+  }
+
+  /** Decays a state by what is left. */
+  settle({ data, offset }: Block): void {
+    const { m, n, decays } = this.#numbers;
+    for (let f = 0; f < (decays === 0 ? 0 : m); f++) {
+      const factor = Math.exp(this.#pending[decays === 1 ? 0 : f]);
+      if (factor === 1) continue;
+      const start = offset + f * n;
+      // What is forgotten is gone, even if it was not finite.
+      if (factor === 0) data.fill(0, start, start + n);
+      else for (let c = start; c < start + n; c++) data[c] *= factor;
+    }
+    this.#pending.fill(0, 0, decays);
+  }
+
+  /** Decays a state to behind the last place of a sequence: backwards that is in front of the first token. */
+  leave(state: Block): void {
+    const { length, decays, reverse } = this.#numbers;
+    if (reverse && this.place === length && decays > 0)
+      addStep(this.#pending, 0, this.#g, this.#sequence, length, this.#numbers);
+    this.settle(state);
+  }
+
+  /** Rows of the chunk, as wide as a state is long, times e^±B. They hold until the next call with this name. */
+  scaled(name: string, x: NumericArray, sign: 1 | -1): Block {
+    const { length, m, decays, reverse } = this.#numbers;
+    const rows = rowsFrom(x, this.#sequence, length, m, this.place, reverse);
+    if (decays === 0) return rows;
+    const target = scratch.get(name, x, CHUNK * m);
+    for (let r = 0; r < this.rows; r++) {
+      if (decays === 1) target.fill(Math.exp(sign * this.exponents[r]), r * m, (r + 1) * m);
+      else for (let f = 0; f < m; f++) target[r * m + f] = sign * this.exponents[r * m + f];
+    }
+    if (decays > 1) exponentiate(target, this.rows * m);
+    for (let r = 0; r < this.rows; r++) multiplyRun(target, r * m, rows.data, rows.offset + r * rows.rowStride, m);
+    return block(target, 0, m);
+  }
+
+  /** Rows of a result, as wide as a state is long, times e^±B in place. */
+  scale({ data, offset, rowStride }: Block, sign: 1 | -1): void {
+    const { m, decays } = this.#numbers;
+    if (decays === 0) return;
+    const factors = scratch.get('factors', data, m);
+    for (let r = 0; r < this.rows; r++) {
+      if (decays === 1) factors.fill(Math.exp(sign * this.exponents[r]), 0, m);
+      else {
+        for (let f = 0; f < m; f++) factors[f] = sign * this.exponents[r * m + f];
+        exponentiate(factors, m);
+      }
+      multiplyRun(data, offset + r * rowStride, factors, 0, m);
+    }
+  }
+
+  /** The rows of the chunk of any array. */
+  rowsOf(data: NumericArray, width: number): Block {
+    const { length, reverse } = this.#numbers;
+    return rowsFrom(data, this.#sequence, length, width, this.place, reverse);
+  }
+}
+
+function exponentiate(x: NumericArray, count: number): void {
+  const fast = vectorKernels();
+  if (fast !== null && isOnHeap(x)) fast.unaryForward(EXP, x.byteOffset, x.byteOffset, count, 0);
+  else for (let i = 0; i < count; i++) x[i] = Math.exp(x[i]);
+}
+
+function multiplyRun(x: NumericArray, atX: number, y: NumericArray, atY: number, count: number): void {
+  const fast = vectorKernels();
+  if (fast !== null && isOnHeap(x) && isOnHeap(y)) {
+    const to = x.byteOffset + 4 * atX;
+    fast.binary(MULTIPLY, to, 1, 0, y.byteOffset + 4 * atY, 1, 0, to, 1, count);
+  } else for (let i = 0; i < count; i++) x[atX + i] *= y[atY + i];
+}

@@ -1,0 +1,40 @@
+/** The largest number so far: what stabilises sums whose terms have factors of any size. */
+import { expectShape } from '../errors.ts';
+import { elements, empty, type Tensor } from '../tensor.ts';
+import { expectFloat } from './check.ts';
+
+/** A largest number of nothing. Not −∞, from which −∞ could not be subtracted. */
+export const LOWEST = -(2 ** 100);
+
+export interface RunningMaximum {
+  /** m_t = max(m_{t−1}, x_t): [batch, heads, length]. */
+  largest: Tensor;
+  /** m_{t−1} − m_t ≤ 0: as the log decay of a scan, it takes what came before from the old scale to the new one. */
+  logDecay: Tensor;
+}
+
+/**
+ * The running maximum of x [batch, heads, length], not counting masked tokens, after `before` [batch, heads]; without it,
+ * after LOWEST. A constant to gradients: scales cancel.
+ */
+export function runningMaximum(x: Tensor, keyMask?: Tensor, before?: Tensor): RunningMaximum {
+  expectFloat('x', x);
+  const [batch, heads, length] = x.shape;
+  if (keyMask !== undefined) expectShape('keyMask', keyMask.shape, [batch, length], 'to match x');
+  if (before !== undefined) expectShape('before', before.shape, [batch, heads], 'to match x');
+  const [largest, logDecay] = [empty(x.shape, x.dtype), empty(x.shape, x.dtype)];
+  const [from, maxima, steps] = [x, largest, logDecay].map(elements);
+  const start = before && elements(before);
+  const flags = keyMask && elements(keyMask);
+  for (let sequence = 0; sequence < batch * heads; sequence++) {
+    let highest = start?.[sequence] ?? LOWEST;
+    for (let t = 0; t < length; t++) {
+      const at = sequence * length + t;
+      const isReal = flags === undefined || flags[Math.floor(sequence / heads) * length + t] !== 0;
+      maxima[at] = isReal ? Math.max(highest, from[at]) : highest;
+      steps[at] = highest - maxima[at];
+      highest = maxima[at];
+    }
+  }
+  return { largest, logDecay };
+}

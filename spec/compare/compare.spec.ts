@@ -128,15 +128,32 @@ test('the same seed gives the same figures but for times; another seed other par
 });
 
 test('all rows of a short sequence, a seeded sample of a long one', async () => {
-  const long = syntheticInput({ lengths: [256, 257], heads: 1, headDim: 4 });
+  const long = syntheticInput({ lengths: [512, 513], heads: 1, headDim: 4 });
   const rowsOf = async (seed: number) => await results({ variants: ['dummy'], budgets: [1], seed }, long);
   const [first, other] = [await rowsOf(1), await rowsOf(2)];
   assert.equal(
     first.map(({ sampledRows }) => sampledRows),
-    [256, 64],
+    [512, 64],
   );
   assert.is(other[0].totalVariation, first[0].totalVariation);
   assert.is.not(other[1].totalVariation, first[1].totalVariation);
+});
+
+test('what comes of a sample of rows has its standard error, what comes of all rows has none', async () => {
+  const input = syntheticInput({ lengths: [512, 700], heads: 2, headDim: 4 });
+  const [whole, sampled] = await results({ variants: ['dummy'], budgets: [1], seed: 3 }, input);
+  assert.not.ok('totalVariationError' in whole || 'topKRecallError' in whole);
+  for (const error of [sampled.totalVariationError, sampled.topKRecallError]) assert.ok((error ?? 0) > 0);
+  const estimates: number[] = [];
+  for (let seed = 0; seed < 12; seed++) {
+    const [, other] = await results({ variants: ['dummy'], budgets: [1], seed }, input);
+    estimates.push(other.totalVariation);
+  }
+  // The spread of twelve samples is what the error of one says, to a factor that twelve are enough for.
+  const mean = estimates.reduce((sum, each) => sum + each / 12, 0);
+  const spread = Math.sqrt(estimates.reduce((sum, each) => sum + (each - mean) ** 2 / 11, 0));
+  const stated = sampled.totalVariationError ?? 0;
+  assert.ok(spread > stated / 3 && spread < 3 * stated, `spread ${spread}, stated ${stated}`);
 });
 
 test('progress never falls and ends at the total, pictures and several lengths included', async () => {

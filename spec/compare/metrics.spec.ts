@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { meanTopKRecall, meanTotalVariation } from '../../src/compare/metrics.ts';
+import { errorOfMean, meanTopKRecall, meanTotalVariation } from '../../src/compare/metrics.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
+import { Random } from '../../src/core/random.ts';
 import type { Dense } from '../../src/core/reference.ts';
 
 /** Rows of a matrix as the measures take them: one batch entry, one head. */
@@ -96,6 +97,28 @@ test('NaN is not hidden, and wrong arguments are named', () => {
     () => meanTopKRecall(rows([1]), rows([1]), 0),
     (error: Error) => error instanceof ArgumentError && error.message.startsWith('k:'),
   );
+});
+
+test('the error of a mean over sampled rows, by hand; none where all are there, or only one', () => {
+  // Two groups, three of five positions: means 1, 2 and 3, of variance 1, by √(1/3 · 2/5).
+  const figures = Float64Array.of(0, 2, Number.NaN, 2, 2, 3);
+  assert.ok(Math.abs(errorOfMean(figures, 3, 5) - Math.sqrt((1 / 3) * (2 / 5))) < 1e-15);
+  assert.is(errorOfMean(figures, 3, 3), 0);
+  assert.is(errorOfMean(Float64Array.of(1, 2), 1, 9), 0);
+});
+
+test('twice the error of a mean of sampled rows holds the mean of all about nineteen times in twenty', () => {
+  const random = new Random(11);
+  const population = Float64Array.from({ length: 400 }, () => random.uniform() ** 3);
+  const mean = population.reduce((sum, each) => sum + each / 400, 0);
+  let held = 0;
+  for (let turn = 0; turn < 400; turn++) {
+    const sample = Float64Array.from(random.choose(400, 64), (at) => population[at]);
+    const estimate = sample.reduce((sum, each) => sum + each / 64, 0);
+    if (Math.abs(estimate - mean) <= 2 * errorOfMean(sample, 64, 400)) held++;
+  }
+  // 0.95 of 400 with a deviation of 4.4; the draws are fixed.
+  assert.ok(held >= 360 && held <= 396, `${held} of 400`);
 });
 
 test.run();

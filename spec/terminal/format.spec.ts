@@ -5,6 +5,7 @@ import {
   formatBytes,
   formatCount,
   formatError,
+  formatEstimate,
   formatMilliseconds,
   formatPercent,
   formatRatio,
@@ -103,6 +104,26 @@ test('what is written reads back as the value, to half a unit of the third digit
       if (value >= 1) near(Number(size) * 1024 ** (units.get(prefix.replace('K', 'k')) ?? 0), value);
     }),
   );
+});
+
+test('an estimate has twice its standard error beside it, rounded up to one digit, and no digits beyond', () => {
+  const cases: [Parameters<typeof formatEstimate>, string][] = [
+    [[0.312, 0.0134], '0.31 ±0.03'],
+    [[0.312, 0.0021], '0.312 ±0.005'],
+    [[0.312, 0.05], '0.3 ±0.1'],
+    [[0.312, 0.0499], '0.3 ±0.1'],
+    [[0.3, 0.02], '0.30 ±0.04'],
+    [[0.999, 0.3], '1.0 ±0.6'],
+    // What three digits show anyway, or all rows.
+    [[0.312, 1e-5], '0.312'],
+    [[0.312, 0], '0.312'],
+    [[0, 0], '0'],
+    [[Number.NaN, 0.1], '–'],
+    [[0.496, 0.011, '%'], '50 ±3%'],
+    [[0.0889, 0.0004, '%'], '8.89 ±0.08%'],
+    [[1, 0, '%'], '100%'],
+  ];
+  for (const [given, expected] of cases) assert.is(formatEstimate(...given), expected);
 });
 
 test.run();

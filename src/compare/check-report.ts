@@ -43,7 +43,10 @@ const inputChecks: Record<keyof InputDescription, Check> = {
 
 const budgetChecks = { symbol: expectText, option: expectText, value: figure };
 
-const resultChecks: Record<Exclude<keyof ComparisonResult, 'layer'>, Check> = {
+/** Given only where rows were sampled. */
+const SAMPLING = ['totalVariationError', 'topKRecallError'] as const;
+
+const resultChecks: Record<Exclude<keyof ComparisonResult, 'layer' | (typeof SAMPLING)[number]>, Check> = {
   variant: expectText,
   options: expectRecord,
   budget: (name, value) => {
@@ -85,13 +88,17 @@ export function checkReport(report: ComparisonReport): ComparisonReport {
     input: (name, value) => expectRecord(name, value, inputChecks),
     results: expectList,
   });
-  for (const { layer } of report.results) if (layer !== undefined) expectText('layer', layer);
+  for (const { layer, ...result } of report.results) {
+    if (layer !== undefined) expectText('layer', layer);
+    for (const name of SAMPLING) if (result[name] !== undefined) figure(name, result[name]);
+  }
   return { ...report, results: report.results.map(withoutNulls) };
 }
 
 function withoutNulls(result: ComparisonResult): ComparisonResult {
   const figures = Object.entries(result).map(([name, value]) => {
-    const isFigure = resultChecks[name as keyof typeof resultChecks] === figure;
+    const isFigure =
+      resultChecks[name as keyof typeof resultChecks] === figure || (SAMPLING as readonly string[]).includes(name);
     return [name, isFigure && value === null ? Number.NaN : value];
   });
   return Object.fromEntries(figures) as ComparisonResult;

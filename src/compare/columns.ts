@@ -4,6 +4,7 @@ import {
   formatBytes,
   formatCount,
   formatError,
+  formatEstimate,
   formatMilliseconds,
   formatPercent,
   formatRatio,
@@ -84,16 +85,17 @@ const MEASURES: readonly ResultColumn[] = [
   },
   {
     title: 'TV',
-    explanation: 'Total-variation distance of the attention rows, mean over sampled rows: 0 is the same, 1 disjoint',
+    explanation:
+      'Total-variation distance of the attention rows, mean over rows: 0 is the same, 1 disjoint; ± twice the standard error where rows were sampled',
     align: 'right',
-    text: ({ totalVariation }) => formatError(totalVariation),
+    text: ({ totalVariation, totalVariationError = 0 }) => formatEstimate(totalVariation, totalVariationError),
     droppable: true,
   },
   {
     title: 'top-k',
     explanation: `Share of the ${TOP_K} largest weights of a row of full attention that are among the ${TOP_K} largest here`,
     align: 'right',
-    text: ({ topKRecall }) => formatPercent(topKRecall),
+    text: ({ topKRecall, topKRecallError = 0 }) => formatEstimate(topKRecall, topKRecallError, '%'),
     droppable: true,
   },
   {

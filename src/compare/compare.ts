@@ -48,7 +48,7 @@ const settingChecks: { readonly [Setting in keyof CompareSettings]-?: Check } = 
 };
 
 /** Rows of the attention matrix that are looked at: all of a short sequence, a seeded sample of a long one. */
-const ALL_ROWS_UP_TO = 256;
+const ALL_ROWS_UP_TO = 512;
 const SAMPLED_ROWS = 64;
 
 /** What parts of the work take, in forward passes of the cell. The picture of full attention, by the oracle, is cheap. */
@@ -145,10 +145,8 @@ function loadSubject({ input, shape, label }: Plan, { seed = 0, checkFinite = tr
   expectShape('queries', inputs.queries.shape, [shape.batch, shape.heads, length, shape.headDim], 'as the input says');
   expectShape('keys', inputs.keys.shape, inputs.queries.shape, 'to match queries');
   const random = new Random(seed).split('rows').split(label);
-  const rows =
-    length <= ALL_ROWS_UP_TO
-      ? Int32Array.from({ length }, (_, row) => row)
-      : random.choose(length, sampledRows(shape, SAMPLED_ROWS));
+  const count = sampledRows(shape, length <= ALL_ROWS_UP_TO ? length : SAMPLED_ROWS);
+  const rows = count === length ? Int32Array.from({ length }, (_, row) => row) : random.choose(length, count);
   return { inputs, shape: { ...shape, dtype }, rows, seed, parameterBlocks: new Set() };
 }
 
@@ -220,6 +218,7 @@ function timedResults(
   const fullFlops = reference.variant.cost(shape, reference.options).flops;
   return measured.map(({ cell, forward, ...figures }): ComparisonResult => {
     const { relativeError, maxAbsError, totalVariation, topKRecall, peakBytes } = figures;
+    const { totalVariationError, topKRecallError } = figures;
     return {
       variant: cell.variant.name,
       ...(input.layer === undefined ? {} : { layer: input.layer }),
@@ -230,6 +229,8 @@ function timedResults(
       maxAbsError,
       totalVariation,
       topKRecall,
+      ...(totalVariationError === undefined ? {} : { totalVariationError }),
+      ...(topKRecallError === undefined ? {} : { topKRecallError }),
       sampledRows: subject.rows.length,
       milliseconds: times[timed.findIndex((each) => each.forward === forward)],
       fullMilliseconds: times[0],

@@ -6,7 +6,7 @@ import { scope, type Tensor } from '../core/tensor.ts';
 import { attend, drawParameters } from '../variants/attend.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
 import { attentionRows } from './attention-rows.ts';
-import { meanTopKRecall, meanTotalVariation } from './metrics.ts';
+import { errorOfMean, meanTopKRecall, meanTotalVariation, topKRecalls, totalVariations } from './metrics.ts';
 import { oracleRows, rowsOf } from './oracle.ts';
 import type { Cell } from './plan.ts';
 
@@ -28,6 +28,9 @@ export interface Measured {
   maxAbsError: number;
   totalVariation: number;
   topKRecall: number;
+  /** Standard errors of the two, where not all rows were looked at. */
+  totalVariationError?: number;
+  topKRecallError?: number;
   peakBytes: number;
   /** One forward pass, for the stopwatch. */
   forward: () => void;
@@ -68,8 +71,19 @@ export function measureCell(cell: Cell, subject: Subject, reference: Reference):
     maxAbsError: maxAbsoluteError(output, reference.output),
     totalVariation: meanTotalVariation(rows, reference.rows),
     topKRecall: meanTopKRecall(rows, reference.rows),
+    ...errorsOf(rows, reference.rows, subject),
     peakBytes,
     forward,
+  };
+}
+
+/** Of a sample of the rows; none where it is all of them. */
+function errorsOf(rows: Dense, expected: Dense, { rows: sampled, shape }: Subject) {
+  if (sampled.length >= shape.queryLength) return {};
+  const errorOf = (figures: Float64Array) => errorOfMean(figures, sampled.length, shape.queryLength);
+  return {
+    totalVariationError: errorOf(totalVariations(rows, expected)),
+    topKRecallError: errorOf(topKRecalls(rows, expected)),
   };
 }
 

@@ -10,36 +10,62 @@ import type { Dense } from '../core/reference.ts';
 export const TOP_K = 16;
 
 /**
- * Total-variation distance ½ Σ_j |A_ij − Â_ij|, mean over the rows (the last axis is j): 0 for the same rows, 1 for
- * distributions that share no key. Rows with negative weights, or sums above one, can exceed 1.
+ * Total-variation distance ½ Σ_j |A_ij − Â_ij| of each row (the last axis is j): 0 for the same rows, 1 for distributions
+ * that share no key. Rows with negative weights, or sums above one, can exceed 1.
  */
-export function meanTotalVariation(actual: Dense, expected: Dense): number {
+export function totalVariations(actual: Dense, expected: Dense): Float64Array {
   expectShape('actual', actual.shape, expected.shape, 'to match expected');
-  let sum = 0;
-  for (let n = 0; n < expected.data.length; n++) sum += Math.abs(actual.data[n] - expected.data[n]);
-  return sum / 2 / rowCount(expected);
+  const width = expected.shape[expected.shape.length - 1];
+  return Float64Array.from({ length: expected.data.length / width }, (_, row) => {
+    let sum = 0;
+    for (let n = row * width; n < (row + 1) * width; n++) sum += Math.abs(actual.data[n] - expected.data[n]);
+    return sum / 2;
+  });
+}
+
+/** Their mean over the rows. */
+export function meanTotalVariation(actual: Dense, expected: Dense): number {
+  return meanOf(totalVariations(actual, expected));
 }
 
 /**
- * The share of the k largest weights of an expected row that are among the k largest of the actual one, mean over the
- * rows. Only weights above zero rank: a key that is not attended to is never recalled by chance. Of equal weights the
- * earlier key ranks higher. A row that attends to fewer than k keys is judged by those; one that attends to none
- * is left out (1 if all are).
+ * The share of the k largest weights of each expected row that are among the k largest of the actual one. Only weights
+ * above zero rank: a key that is not attended to is never recalled by chance. Of equal weights the earlier key ranks
+ * higher. A row that attends to fewer than k keys is judged by those; one that attends to none is NaN.
  */
-export function meanTopKRecall(actual: Dense, expected: Dense, k = TOP_K): number {
+export function topKRecalls(actual: Dense, expected: Dense, k = TOP_K): Float64Array {
   expectInteger('k', k, 1);
   expectShape('actual', actual.shape, expected.shape, 'to match expected');
   const width = expected.shape[expected.shape.length - 1];
-  let sum = 0;
-  let counted = 0;
-  for (let start = 0; start < expected.data.length; start += width) {
-    const wanted = largestWeights(expected.data, start, width, k);
-    if (wanted.length === 0) continue;
-    const found = new Set(largestWeights(actual.data, start, width, wanted.length));
-    sum += wanted.filter((key) => found.has(key)).length / wanted.length;
-    counted++;
-  }
-  return counted === 0 ? 1 : sum / counted;
+  return Float64Array.from({ length: expected.data.length / width }, (_, row) => {
+    const wanted = largestWeights(expected.data, row * width, width, k);
+    if (wanted.length === 0) return Number.NaN;
+    const found = new Set(largestWeights(actual.data, row * width, width, wanted.length));
+    return wanted.filter((key) => found.has(key)).length / wanted.length;
+  });
+}
+
+/** Their mean over the rows that attend to something; 1 if none does. */
+export function meanTopKRecall(actual: Dense, expected: Dense, k = TOP_K): number {
+  const known = topKRecalls(actual, expected, k).filter((share) => !Number.isNaN(share));
+  return known.length === 0 ? 1 : meanOf(known);
+}
+
+/**
+ * The standard error of a mean over rows of which only a sample was looked at: `figures` [groups, sampled], a group being
+ * a head of a batch entry, with NaN for rows that do not count. All groups are sampled at the same positions, so it is
+ * positions that were drawn, without replacement, from `length`: 0 where all were.
+ */
+export function errorOfMean(figures: Float64Array, sampled: number, length: number): number {
+  const byPosition = Array.from({ length: sampled }, (_, position) => {
+    const own = figures.filter((figure, at) => at % sampled === position && !Number.isNaN(figure));
+    return own.length === 0 ? Number.NaN : meanOf(own);
+  }).filter((figure) => !Number.isNaN(figure));
+  if (sampled >= length || byPosition.length < 2) return 0;
+  const mean = meanOf(byPosition);
+  const squares = byPosition.reduce((sum, figure) => sum + (figure - mean) ** 2, 0);
+  const variance = squares / (byPosition.length - 1);
+  return Math.sqrt((variance / byPosition.length) * (1 - sampled / length));
 }
 
 /** Keys of the at most k largest weights above zero, largest first, of equal ones the earlier first. */
@@ -57,6 +83,8 @@ function largestWeights(weights: ArrayLike<number>, start: number, width: number
   return keys;
 }
 
-function rowCount({ shape, data }: Dense): number {
-  return data.length / shape[shape.length - 1];
+function meanOf(figures: ArrayLike<number>): number {
+  let sum = 0;
+  for (let n = 0; n < figures.length; n++) sum += figures[n];
+  return sum / figures.length;
 }

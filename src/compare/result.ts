@@ -49,11 +49,14 @@ export interface ComparisonResult {
   relativeError: number;
   /** Largest absolute difference of any output element. */
   maxAbsError: number;
-  /** Mean over sampled rows, those of full attention by the float64 oracle, of ½ Σ_j |A_ij − Â_ij|, from 0 (same) to 1 (for non-negative rows; signed rows can exceed 1). */
+  /** Mean over the rows looked at, those of full attention by the float64 oracle, of ½ Σ_j |A_ij − Â_ij|, from 0 (same) to 1 (for non-negative rows; signed rows can exceed 1). */
   totalVariation: number;
-  /** Mean over sampled rows of the share of the k largest entries of A_i that are among the k largest of Â_i. */
+  /** Mean over the rows looked at of the share of the k largest entries of A_i that are among the k largest of Â_i. */
   topKRecall: number;
-  /** Rows of each head that were looked at for these two, of `length`. */
+  /** Standard errors of these two as means over all rows; absent where all rows were looked at. */
+  totalVariationError?: number;
+  topKRecallError?: number;
+  /** Rows of each head that were looked at for these two, of `length`: all of them up to 512 tokens. */
   sampledRows: number;
   /** Median wall time of one forward pass. */
   milliseconds: number;

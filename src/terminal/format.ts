@@ -47,6 +47,20 @@ export function formatError(error: number): string {
   return size < 1 ? error.toPrecision(SIGNIFICANT_DIGITS) : threeDigits(error);
 }
 
+/**
+ * `0.31 ±0.03`, an estimate with twice its standard error, rounded up to one digit: the estimate has no digits beyond. As
+ * an exact one, three digits, where the error is smaller than the last of them, or 0. With `unit` '%', of a share.
+ */
+export function formatEstimate(value: number, standardError: number, unit: '' | '%' = ''): string {
+  const exact = unit === '%' ? formatPercent(value) : formatError(value);
+  const [shown, margin] = unit === '%' ? [100 * value, 200 * standardError] : [value, 2 * standardError];
+  if (!Number.isFinite(shown) || !(margin > 0) || margin * 1000 <= Math.abs(shown)) return exact;
+  const power = Math.floor(Math.log10(margin));
+  const digit = Math.ceil(Number((margin / 10 ** power).toPrecision(12)));
+  const decimals = Math.max(0, -(digit === 10 ? power + 1 : power));
+  return `${shown.toFixed(decimals)} ±${(digit * 10 ** power).toFixed(decimals)}${unit}`;
+}
+
 /** `3.20×`: how many times faster or smaller. */
 export function formatRatio(ratio: number): string {
   if (!Number.isFinite(ratio)) return nonFinite(ratio);

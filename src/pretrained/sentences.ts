@@ -1,13 +1,14 @@
 /** Sentence embeddings (Reimers & Gurevych 2019): one vector for a text, to be compared by products. */
 import { expectFunction, expectRecord } from '../core/expect.ts';
-import { divide, multiply, sqrt, sum } from '../core/ops/index.ts';
+import { normalizeRows } from '../core/ops/index.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
 import { meanOfReal } from '../training/classifier.ts';
 import type { ForwardOptions, PretrainedModel, TextInputs } from './architecture.ts';
 
 /**
- * The mean of the last hidden states over the real tokens of each text, scaled to length 1: [batch, modelDim].
- * Differentiable where the model was loaded with `trainable`. Throws what the model throws for inputs that do not fit.
+ * The mean of the last hidden states over the real tokens of each text, scaled to length 1: [batch, modelDim]. A text
+ * without any real token has no direction, and is zeros. Differentiable where the model was loaded with `trainable`. Throws
+ * what the model throws for inputs that do not fit.
  *
  *     for (const text of texts) {
  *       const vector = scope(() => embedSentences(model, tokenizer.encode([text])).toArray());
@@ -17,7 +18,6 @@ export function embedSentences(model: PretrainedModel, inputs: TextInputs, optio
   expectRecord('model', model, { forward: expectFunction });
   return scope(() => {
     const { hiddenStates } = model.forward(inputs, options);
-    const mean = meanOfReal(hiddenStates[hiddenStates.length - 1], inputs.keyMask);
-    return divide(mean, sqrt(sum(multiply(mean, mean), 1, true)));
+    return normalizeRows(meanOfReal(hiddenStates[hiddenStates.length - 1], inputs.keyMask));
   });
 }

@@ -132,7 +132,7 @@ function completeClassifier(settings: ClassifierSettings): ClassifierConfig {
   return config;
 }
 
-/** The mean of y [batch, length, width] over the tokens that the mask has, [batch, width]. */
+/** The mean of y [batch, length, width] over the tokens that the mask has, [batch, width]; zeros where it has none. */
 export function meanOfReal(y: Tensor, keyMask: Tensor | undefined): Tensor {
   if (keyMask === undefined) return mean(y, 1);
   const [batch, length] = keyMask.shape;

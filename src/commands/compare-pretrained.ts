@@ -1,32 +1,20 @@
 /** `compare --pretrained`: a real model with variants in place of its attention, and how far its output moves. */
-import { join } from 'node:path';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
-import { ArgumentError, EfficientTransformersError, FileFormatError } from '../core/errors.ts';
-import { entryAt } from '../core/files/system-error.ts';
-import { readText } from '../core/files/text.ts';
+import { ArgumentError, EfficientTransformersError, NumericalError } from '../core/errors.ts';
 import { fromNumbers, type Tensor } from '../core/tensor.ts';
-import { visible } from '../core/visible.ts';
 import type { Description } from '../pretrained/architecture.ts';
-import { architectureOf } from '../pretrained/architectures.ts';
-import { readConfig } from '../pretrained/config.ts';
 import type { OwnAttention } from '../pretrained/encoder-config.ts';
-import { loadPretrained } from '../pretrained/load.ts';
+import { loadPretrained, openPretrained } from '../pretrained/load.ts';
 import type { Replacement } from '../pretrained/replacement.ts';
 import { type Drift, driftOf, type Pass, replacementsFor, runSwapped, startFrom } from '../pretrained/swap.ts';
-import { loadTokenizer } from '../pretrained/tokenizer.ts';
 import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable } from '../terminal/table.ts';
+import { type TokensChoice, tokensOf } from './pretrained-tokens.ts';
 
 /** Passes with the model's own attention, and as many with each variant. */
 const TURNS = 3;
-/** In bytes. Only the first tokens are read, as many as a model has positions. */
-const LARGEST_INPUT = 2 ** 24;
 
-export interface PretrainedChoice {
-  pretrained: string;
-  text: string | undefined;
-  /** A file of token numbers in place of a text. */
-  ids: string | undefined;
+export interface PretrainedChoice extends TokensChoice {
   /** Absent: as long as the text and the model's positions allow. */
   lengths: readonly number[] | undefined;
   variants: readonly string[] | undefined;
@@ -67,13 +55,14 @@ export interface SwapObserver {
 
 /**
  * Checks everything before any pass. Throws ArgumentError for options that do not fit, or for a text that is shorter than
- * a length; FileFormatError or UnsupportedError for a folder that cannot be loaded.
+ * a length; FileFormatError or UnsupportedError for a folder that cannot be loaded. Throws NumericalError for a model whose
+ * output is not finite; a variant that makes it so is an error where it was named, and else left out.
  */
 export async function comparePretrained(choice: PretrainedChoice, observer: SwapObserver): Promise<SwapReport> {
   const { pretrained: directory, seed, byLayer } = choice;
-  const config = readConfig(join(directory, 'config.json'));
-  const { description } = architectureOf(config).plan(config);
-  const ids = await tokensOf(choice, Math.max(...(choice.lengths ?? [description.length])));
+  const { description } = openPretrained(directory).plan;
+  const most = Math.max(...(choice.lengths ?? [description.length]));
+  const ids = await tokensOf(choice, most, description.vocabulary);
   const lengths = choice.lengths ?? [Math.min(description.length, ids(description.length).length)];
   const inputs = lengths.map((length) => {
     const own = ids(length);
@@ -89,18 +78,29 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
   const model = loadPretrained(directory, longest > description.length ? { length: longest } : {});
   const drawn = new Set<string>();
   const results: SwapResult[] = [];
+  let measured = 0;
   const all = planned.flatMap(({ length, tokens, cells }) => cells.map((cell) => ({ length, tokens, cell })));
   const { modelType: type, layers, length: positions } = description;
   const known = (): SwapReport => {
-    const incomplete = results.length < all.length ? { incomplete: true } : {};
+    const incomplete = measured < all.length ? { incomplete: true } : {};
     return {
       ...{ model: { directory, type, layers, positions }, seed, results, drawn: [...drawn], skips },
       ...incomplete,
     };
   };
+  // Of a model whose own numbers are not finite nothing can be said.
+  for (const { tokens } of inputs) runSwapped(model, { tokens });
   for (const { length, tokens, cell } of all) {
     if (observer.shouldStop()) break;
-    results.push(measure(length, tokens, cell));
+    measured++;
+    try {
+      results.push(measure(length, tokens, cell));
+    } catch (error) {
+      if (!(error instanceof NumericalError)) throw error;
+      const reason = `${length} tokens: ${error.message}`;
+      if (choice.variants !== undefined) throw new NumericalError(`${cell.variant}, ${reason}`, { cause: error });
+      skips.push({ variant: cell.variant, reason });
+    }
     observer.onResults(known());
     // A moment for signals, and for the garbage collector's finalisers.
     await new Promise((resolve) => setImmediate(resolve));
@@ -158,40 +158,6 @@ function ownOptions(description: Description & { attention?: OwnAttention }, var
   const { attention } = description;
   if (variant !== 'nystromformer' || attention?.kind !== 'landmarks' || attention.convolutionWidth === null) return {};
   return { convolutionWidth: attention.convolutionWidth };
-}
-
-/** The first tokens of the text: of a tokenizer with its special tokens, of --ids as they are. */
-async function tokensOf({ pretrained, text, ids }: PretrainedChoice, most: number): Promise<(n: number) => number[]> {
-  if ((text === undefined) === (ids === undefined)) {
-    throw new ArgumentError('--text: with --pretrained, expected a text or --ids, one of the two');
-  }
-  if (ids !== undefined) {
-    const words = contentOf('--ids', ids)
-      .split(/[\s,]+/)
-      .filter((word) => word !== '');
-    const wrong = words.find((word) => !/^\d+$/.test(word));
-    if (wrong !== undefined) throw new ArgumentError(`--ids: expected integers in ${ids}, got '${wrong}'`);
-    if (words.length === 0) throw new ArgumentError(`--ids: expected at least one integer in ${ids}, got none`);
-    return (length) => words.slice(0, length).map(Number);
-  }
-  if (entryAt(join(pretrained, 'tokenizer.json')) === null) {
-    throw new ArgumentError(`--text: ${pretrained} has no tokenizer.json; give token numbers with --ids FILE`);
-  }
-  const content = contentOf('--text', text as string);
-  const tokenizer = await loadTokenizer(pretrained);
-  tokenizer.encode([content], { maxLength: most });
-  return (maxLength) => [...tokenizer.encode([content], { maxLength }).tokens.toArray()];
-}
-
-function contentOf(flag: string, path: string): string {
-  try {
-    return readText(path, LARGEST_INPUT);
-  } catch (error) {
-    if (!(error instanceof FileFormatError)) throw error;
-    // Their messages begin with the path.
-    const reason = error.message.slice(`${visible(path)}: `.length).replace(/^cannot be read: /, '');
-    throw new ArgumentError(`${flag}: cannot read ${path}: ${reason}`, { cause: error });
-  }
 }
 
 /** For people. */

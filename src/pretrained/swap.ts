@@ -3,7 +3,8 @@
  * when a variant takes the place of the attention of some layers, between the same projections.
  */
 import { noGrad } from '../core/autograd.ts';
-import { elements, scope } from '../core/tensor.ts';
+import { NumericalError } from '../core/errors.ts';
+import { elements, scope, type Tensor } from '../core/tensor.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import type { AttendInstead, Description, PretrainedModel, TextInputs } from './architecture.ts';
 import { hasGlobalTokens, type Replacement, replacementsOf, startAs } from './replacement.ts';
@@ -53,7 +54,10 @@ export function startFrom(model: PretrainedModel, replacements: readonly Replace
   return drawn.includes(true);
 }
 
-/** One forward pass, in which the layers that `isReplaced` names attend by `replacements`; without those, none does. */
+/**
+ * One forward pass, in which the layers that `isReplaced` names attend by `replacements`; without those, none does. Throws
+ * NumericalError where what comes out is not finite.
+ */
 export function runSwapped(
   model: PretrainedModel,
   inputs: TextInputs,
@@ -74,6 +78,8 @@ export function runSwapped(
     scope(() => {
       const { hiddenStates, logits } = model.forward(inputs, { attend });
       const last = hiddenStates[hiddenStates.length - 1];
+      expectFinite('hiddenStates', last);
+      if (logits !== undefined) expectFinite('logits', logits);
       const pass: Pass = {
         states: Float64Array.from(elements(last)),
         width: last.shape[last.shape.length - 1],
@@ -84,6 +90,13 @@ export function runSwapped(
       return { ...pass, logits: { values: Float64Array.from(elements(logits)), classes } };
     }),
   );
+}
+
+function expectFinite(name: string, tensor: Tensor): void {
+  const numbers = elements(tensor);
+  const at = numbers.findIndex((number) => !Number.isFinite(number));
+  if (at < 0) return;
+  throw new NumericalError(`${name}: expected finite numbers of the model, got ${numbers[at]} at element ${at}`);
 }
 
 /** How far a pass is from the model's own. */
@@ -100,15 +113,23 @@ export function driftOf(own: Pass, replaced: Pass): Drift {
       error += (b - a) ** 2;
     }
     norm += ofOwn;
-    // Rounding must not take equal states above 1.
-    const cosine = Math.min(1, dot / Math.sqrt(ofOwn * ofReplaced));
+    const cosine = cosineOf(dot, ofOwn, ofReplaced);
     cosines += cosine;
     worstCosine = Math.min(worstCosine, cosine);
   }
   const meanCosine = cosines / (own.states.length / width);
-  const drift = { relativeError: Math.sqrt(error / norm), meanCosine, worstCosine };
+  // States of zeros have moved by nothing or by all.
+  const relativeError = error === 0 ? 0 : Math.sqrt(error / norm);
+  const drift = { relativeError, meanCosine, worstCosine };
   if (own.logits === undefined || replaced.logits === undefined) return drift;
   return { ...drift, logits: logitsDrift(own.logits.values, replaced.logits.values, own.logits.classes) };
+}
+
+/** Of two states, by their product and their squares. States of zeros are alike, and unlike any other. */
+function cosineOf(dot: number, ofOwn: number, ofReplaced: number): number {
+  if (ofOwn === 0 || ofReplaced === 0) return Number(ofOwn === ofReplaced);
+  // Rounding must not take equal states above 1.
+  return Math.min(1, dot / (Math.sqrt(ofOwn) * Math.sqrt(ofReplaced)));
 }
 
 function logitsDrift(own: Float64Array, replaced: Float64Array, classes: number): Drift['logits'] {

@@ -1,7 +1,7 @@
 /** How a model does on examples that it has never seen: always the same ones of a seed. */
 
 import { noGrad } from '../core/autograd.ts';
-import { expectInteger } from '../core/errors.ts';
+import { expectInteger, NumericalError } from '../core/errors.ts';
 import { expectRecord } from '../core/expect.ts';
 import { argMax, crossEntropy } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
@@ -27,7 +27,10 @@ export interface EvaluationSettings {
   seed: number;
 }
 
-/** Keeps no tape, and changes nothing about the model. */
+/**
+ * Keeps no tape, and changes nothing about the model. Throws NumericalError where the loss is not finite: the model's
+ * numbers overflow then.
+ */
 export function evaluate(learner: Learner, task: Task, settings: EvaluationSettings): Evaluation {
   expectLearner('learner', learner);
   expectTask('task', task);
@@ -51,8 +54,13 @@ export function evaluate(learner: Learner, task: Task, settings: EvaluationSetti
       }),
     );
   }
-  const of = task.accuracy === 'sequence' ? examples : sums.count;
-  return { loss: sums.loss / sums.count, accuracy: sums.right / of, examples };
+  if (!Number.isFinite(sums.loss)) {
+    throw new NumericalError(`loss: expected a finite number on held-out examples, got ${sums.loss}`);
+  }
+  // Where no target counts, both are 0.
+  const targets = Math.max(1, sums.count);
+  const of = task.accuracy === 'sequence' ? examples : targets;
+  return { loss: sums.loss / targets, accuracy: sums.right / of, examples };
 }
 
 /** Of each example, whether its targets that count were predicted. */

@@ -1,5 +1,5 @@
 /** Text, one token after another: the model's distribution, sharpened or cut off, and a token drawn from it. */
-import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { ArgumentError, expectInteger, NumericalError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import { elements, scope } from '../core/tensor.ts';
 import type { LanguageModel } from './language-model.ts';
@@ -14,7 +14,8 @@ export interface SamplingSettings {
 /**
  * `count` tokens after each prompt: [batch][count]. Prompts have one length, of at least 1, and with what follows they
  * fit the model's length. Draws one number from `random` for each token. `onTokens` is told each new one of every
- * sequence. Throws ArgumentError for what does not fit, UnsupportedError for a variant that cannot generate.
+ * sequence. Throws ArgumentError for what does not fit, UnsupportedError for a variant that cannot generate, NumericalError
+ * for logits that are not finite, which no token can be drawn from.
  */
 export function generate(
   model: LanguageModel,
@@ -64,6 +65,10 @@ export function* generateTokens(
 
 function rowsOf(logits: ArrayLike<number>, batch: number): number[][] {
   const columns = logits.length / batch;
+  for (let n = 0; n < logits.length; n++) {
+    if (Number.isFinite(logits[n])) continue;
+    throw new NumericalError(`logits: expected finite numbers, got ${logits[n]} for token ${n % columns}`);
+  }
   return Array.from({ length: batch }, (_, b) => Array.from({ length: columns }, (_, c) => logits[b * columns + c]));
 }
 

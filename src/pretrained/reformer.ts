@@ -18,7 +18,7 @@
  * reason `attend` is called once more for each layer in a backward pass.
  */
 
-import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
 import {
   add,
   concat,
@@ -48,7 +48,7 @@ import type {
 } from './architecture.ts';
 import { expectReformerDescription } from './check-description.ts';
 import { activations, firstToken } from './encoder-head.ts';
-import { expectForwardOptions, expectLoadOptions, expectTextInputs } from './inputs.ts';
+import { expectForwardOptions, expectIds, expectLoadOptions, expectTextInputs } from './inputs.ts';
 import { ReformerAttention } from './reformer-attention.ts';
 import { describeReformer, paddedLength, type ReformerDescription } from './reformer-config.ts';
 import { reformerDestination, reformerName } from './reformer-names.ts';
@@ -196,11 +196,15 @@ export class PretrainedReformer implements PretrainedModel {
 
   #expectInputs(inputs: TextInputs): void {
     const { vocabulary, length } = this.description;
+    const { tokens, tokenTypes, globalMask } = inputs;
     expectTextInputs(inputs, vocabulary, length);
-    for (const name of ['tokenTypes', 'globalMask'] as const) {
-      if (inputs[name] !== undefined)
-        throw new ArgumentError(`${name}: expected none, because reformer has no use for them`);
+    if (globalMask !== undefined) {
+      throw new ArgumentError('globalMask: expected none, because reformer has no global tokens');
     }
+    if (tokenTypes === undefined) return;
+    // As a tokeniser gives them; there is no other segment.
+    expectIds('tokenTypes', tokenTypes, 1);
+    expectShape('tokenTypes', tokenTypes.shape, tokens.shape, 'to match tokens');
   }
 }
 

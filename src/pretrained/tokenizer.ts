@@ -5,11 +5,15 @@
 
 import { join } from 'node:path';
 import { expectNumbers } from '../core/dtype.ts';
-import { ArgumentError, FileFormatError, UnsupportedError } from '../core/errors.ts';
+import { ArgumentError, EfficientTransformersError, FileFormatError, UnsupportedError } from '../core/errors.ts';
 import { expectFunction, expectList, expectOptions, expectText, integerOf } from '../core/expect.ts';
+import type { Complain } from '../core/files/input-file.ts';
 import { readJsonObject } from '../core/files/json.ts';
 import { fromNumbers } from '../core/tensor.ts';
 import type { TextInputs } from './architecture.ts';
+import { checkTokenizer, isToken } from './tokenizer-checks.ts';
+import { expectSpecialTokens, hasTokenTypes, joinsPairs, paddingOf } from './tokenizer-facts.ts';
+import { withinTime } from './within-time.ts';
 
 const PACKAGE = '@huggingface/tokenizers';
 
@@ -21,6 +25,7 @@ interface Tokenizer {
   ): { ids: number[]; token_type_ids?: number[] };
   decode(tokens: number[], options: { skip_special_tokens: boolean }): string;
   token_to_id(token: string): number | undefined;
+  id_to_token(id: number): string | undefined;
 }
 interface Tokenizers {
   Tokenizer: new (json: object, config: object) => Tokenizer;
@@ -48,8 +53,8 @@ export interface TextTokenizer {
 }
 
 /**
- * Throws UnsupportedError where @huggingface/tokenizers is not installed, FileFormatError for files that are missing or
- * that it cannot read. `tokenizer_config.json` may be absent.
+ * Throws UnsupportedError where @huggingface/tokenizers is not installed, FileFormatError for files that are missing, that
+ * it cannot read, or that keep it busy for longer than any tokeniser needs. `tokenizer_config.json` may be absent.
  */
 export async function loadTokenizer(
   directory: string,
@@ -58,26 +63,53 @@ export async function loadTokenizer(
   expectText('directory', directory);
   expectFunction('load', load);
   const path = join(directory, 'tokenizer.json');
+  const complain: Complain = (problem) => new FileFormatError(`${path}: ${problem}`);
   const json = readJsonObject(path);
   const config = optionalConfig(join(directory, 'tokenizer_config.json'));
+  const model = optionalConfig(join(directory, 'config.json'));
+  const longestText = checkTokenizer(json, complain);
   const { Tokenizer } = (await imported(load)) ?? {};
   expectFunction('load: Tokenizer', Tokenizer);
-  let tokenizer: Tokenizer;
+  const tokenizer = served(() => new Tokenizer(json, config), MILLISECONDS.load, 'read it', complain);
+  const tokenToId = (token: string) => tokenizer.token_to_id(token);
+  expectSpecialTokens(json, tokenToId, complain);
+  const padding = paddingOf(json, config, tokenToId, complain);
+  const facts = { longestText, padding, hasTypes: hasTokenTypes(json, config, model), joinsPairs: joinsPairs(json) };
+  return new LoadedTokenizer(tokenizer, facts, complain);
+}
+
+/** Limits, by which a machine that is twenty times slower than ours is still in time. */
+const MILLISECONDS = { load: 10_000, call: 1000, each: 0.05 };
+
+/** What the package makes. What it throws, and more time than it may take, is the file's fault. */
+function served<T>(body: () => T, milliseconds: number, what: string, complain: Complain): T {
   try {
-    tokenizer = new Tokenizer(json, config);
+    return withinTime(milliseconds, body);
   } catch (error) {
-    throw new FileFormatError(`${path}: ${PACKAGE} cannot read it: ${(error as Error).message}`, { cause: error });
+    if (error instanceof EfficientTransformersError) throw error;
+    const { message } = error as Error;
+    throw Object.assign(complain(`${PACKAGE} cannot ${what}: ${message}`), { cause: error });
   }
-  return new LoadedTokenizer(tokenizer, paddingOf(json, config, tokenizer));
+}
+
+/** What tokenizer.json and the files beside it say that the package does not tell. */
+interface Facts {
+  /** In UTF-16 units. */
+  longestText: number;
+  padding: number;
+  hasTypes: boolean;
+  joinsPairs: boolean;
 }
 
 class LoadedTokenizer implements TextTokenizer {
   readonly #tokenizer: Tokenizer;
-  readonly #padding: number;
+  readonly #facts: Facts;
+  readonly #complain: Complain;
 
-  constructor(tokenizer: Tokenizer, padding: number) {
+  constructor(tokenizer: Tokenizer, facts: Facts, complain: Complain) {
     this.#tokenizer = tokenizer;
-    this.#padding = padding;
+    this.#facts = facts;
+    this.#complain = complain;
   }
 
   encode(texts: readonly Text[], options: EncodeOptions = {}) {
@@ -89,7 +121,7 @@ class LoadedTokenizer implements TextTokenizer {
     const filled = (of: (text: Encoded) => readonly number[], fill: number) =>
       encoded.flatMap((text) => [...of(text), ...new Array<number>(length - text.ids.length).fill(fill)]);
     const [ids, flags, types] = [
-      filled((text) => text.ids, this.#padding),
+      filled((text) => text.ids, this.#facts.padding),
       filled((text) => text.ids.map(() => 1), 0),
       filled((text) => text.types, 0),
     ];
@@ -102,25 +134,63 @@ class LoadedTokenizer implements TextTokenizer {
 
   decode(tokens: ArrayLike<number>): string {
     expectNumbers('tokens', tokens, 'int32');
-    return this.#tokenizer.decode(Array.from(tokens), { skip_special_tokens: true });
+    const ids = Array.from(tokens);
+    if (ids.length === 0) return '';
+    const at = ids.findIndex((id) => this.#tokenizer.id_to_token(id) === undefined);
+    if (at >= 0) throw new ArgumentError(`tokens: expected tokens of the vocabulary, got ${ids[at]} at element ${at}`);
+    const decode = () => this.#tokenizer.decode(ids, { skip_special_tokens: true });
+    return served(decode, MILLISECONDS.call + MILLISECONDS.each * ids.length, 'decode', this.#complain);
   }
 
   #encodeOne(text: Text, name: string, maxLength = Number.POSITIVE_INFINITY): Encoded {
-    if (typeof text !== 'string') expectList(name, text, expectText, 2);
-    if (text.length > 2 && typeof text !== 'string') {
-      throw new ArgumentError(`${name}: expected a text or a pair, got ${text.length} texts`);
-    }
-    const [first, second] = typeof text === 'string' ? [text, null] : text;
-    const options = { text_pair: second, return_token_type_ids: true } as const;
-    const { ids, token_type_ids: types = ids.map(() => 0) } = this.#tokenizer.encode(first, options);
+    const [first, second] = this.#expectText(name, text);
+    const { ids, types } = this.#joined(first, second, name);
     if (ids.length === 0) throw new ArgumentError(`${name}: expected a text with tokens, got '${first}'`);
     const surplus = ids.length - maxLength;
     if (surplus <= 0) return { ids, types };
     if (second !== null)
       throw new ArgumentError(`${name}: expected at most ${maxLength} tokens of a pair, got ${ids.length}`);
-    return cut({ ids, types }, this.#tokenizer.encode(first, { add_special_tokens: false }).ids, surplus, name);
+    return cut({ ids, types }, this.#served(first, null, name, false).ids, surplus, name);
+  }
+
+  /** A text, or two with what stands between them. */
+  #joined(first: string, second: string | null, name: string): Encoded {
+    const { joinsPairs, hasTypes } = this.#facts;
+    if (second === null || joinsPairs) {
+      const { ids, types } = this.#served(first, second, name);
+      return { ids, types: hasTypes ? types : ids.map(() => 0) };
+    }
+    const [own, other] = [first, second].map((each) => this.#served(each, null, name).ids);
+    return { ids: [...own, ...other], types: [...own.map(() => 0), ...other.map(() => Number(hasTypes))] };
+  }
+
+  #served(first: string, second: string | null, name: string, withSpecial = true): Encoded {
+    const options = { text_pair: second, add_special_tokens: withSpecial, return_token_type_ids: true } as const;
+    const limit = MILLISECONDS.call + MILLISECONDS.each * (first.length + (second?.length ?? 0));
+    const encode = () => this.#tokenizer.encode(first, options);
+    const { ids, token_type_ids: types = ids.map(() => 0) } = served(encode, limit, `encode ${name}`, this.#complain);
+    if (ids.every(isToken) && types.length === ids.length) return { ids, types };
+    throw this.#complain(`${name}: has no token for a part of it, nor one for what is unknown`);
+  }
+
+  #expectText(name: string, text: unknown): readonly [string, string | null] {
+    if (Array.isArray(text)) expectList(name, text, expectText, 2);
+    else expectText(name, text);
+    const parts = Array.isArray(text) ? text : [text, ''];
+    if (parts.length > 2) throw new ArgumentError(`${name}: expected a text or a pair, got ${parts.length} texts`);
+    const { longestText } = this.#facts;
+    const [first, second] = parts;
+    for (const each of [first, second]) {
+      if (LOST.test(each)) throw new ArgumentError(`${name}: expected whole characters, got half of one`);
+      if (each.length <= longestText) continue;
+      throw new ArgumentError(`${name}: expected at most ${longestText} characters here, got ${each.length}`);
+    }
+    return [first, Array.isArray(text) ? second : null];
   }
 }
+
+/** Half of a surrogate pair. */
+const LOST = /\p{Cs}/u;
 
 interface Encoded {
   ids: number[];
@@ -160,13 +230,4 @@ function optionalConfig(path: string): Record<string, unknown> {
     if (reason?.code === 'ENOENT') return {};
     throw error;
   }
-}
-
-/** The padding token: of `tokenizer.json` where it pads, else of the config; 0 where neither says, as then nothing asks. */
-function paddingOf(json: Record<string, unknown>, config: Record<string, unknown>, tokenizer: Tokenizer): number {
-  const { pad_id } = (json.padding ?? {}) as { pad_id?: unknown };
-  if (typeof pad_id === 'number') return pad_id;
-  const { pad_token } = config as { pad_token?: string | { content?: string } | null };
-  const token = typeof pad_token === 'object' ? pad_token?.content : pad_token;
-  return (token === undefined ? undefined : tokenizer.token_to_id(token)) ?? 0;
 }

@@ -1,12 +1,21 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SwapReport } from '../../src/commands/compare-pretrained.ts';
+import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
+import type { NumericArray } from '../../src/core/memory.ts';
 import { answerTo, outputOf, temporaryFolder } from './host.ts';
 
 const MODEL = 'fixtures/pretrained/bert-masked-lm';
-const IDS = join(temporaryFolder(), 'ids.txt');
+const root = temporaryFolder();
+let folders = 0;
+function freshFolder(): string {
+  const folder = join(root, `${folders++}`);
+  mkdirSync(folder);
+  return folder;
+}
+const IDS = join(root, 'ids.txt');
 writeFileSync(IDS, Array.from({ length: 40 }, (_, at) => 2 + ((at * 7) % 38)).join(' '));
 const base = ['compare', '--pretrained', MODEL];
 const swapsOf = async (...args: string[]): Promise<SwapReport> =>
@@ -46,6 +55,95 @@ test('a variant counts as drawn unless the checkpoint has its parameters', async
   assert.equal(await drawnOf(own, 5), []);
   // Another width than the checkpoint's.
   assert.equal(await drawnOf(own, 3), ['nystromformer']);
+});
+
+const TENSORS = [...readSafetensors(`${MODEL}/model.safetensors`).tensors];
+
+/** A copy of the model with its tensors changed, its config, and files of a tokenizer beside them. */
+function copyWith(
+  change: (name: string, data: NumericArray) => NumericArray = (_, data) => data,
+  config: Record<string, unknown> = {},
+  files: Record<string, unknown> = {},
+): string {
+  const copy = freshFolder();
+  const own = JSON.parse(readFileSync(`${MODEL}/config.json`, 'utf8'));
+  for (const [name, content] of Object.entries({ 'config.json': { ...own, ...config }, ...files })) {
+    writeFileSync(join(copy, name), JSON.stringify(content));
+  }
+  const stored = TENSORS.map(([name, { shape, load }]) => [name, { shape, data: change(name, load()) }] as const);
+  writeSafetensors(join(copy, 'model.safetensors'), stored);
+  return copy;
+}
+
+async function refusalOf(model: string, ...args: string[]): Promise<string> {
+  const { code, out, err } = await answerTo(['compare', '--pretrained', model, '--variant', 'full', ...args]);
+  assert.is.not(code, 0, out);
+  return err;
+}
+
+test('one weight that is not finite is an error that names it, not a table of NaN', async () => {
+  const name = 'bert.encoder.layer.1.output.dense.weight';
+  for (const value of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+    const broken = copyWith((each, data) => (each === name ? Float32Array.from(data).fill(value, 7, 8) : data));
+    const err = await refusalOf(broken, '--ids', IDS);
+    assert.match(err, `model.safetensors: ${name}: expected finite numbers, got ${value} at element 7`);
+  }
+});
+
+test('a model whose numbers overflow is an error', async () => {
+  const large = copyWith((name, data) =>
+    name.endsWith('output.LayerNorm.weight') ? Float32Array.from(data).fill(3e38) : data,
+  );
+  assert.match(await refusalOf(large, '--ids', IDS), /hiddenStates: expected finite numbers of the model, got/);
+});
+
+test('what a config says is held against the weights before anything is made', async () => {
+  for (const config of [{ num_hidden_layers: 1e8 }, { hidden_size: 14_000 * 4 }, { vocab_size: 2 ** 40 }]) {
+    const err = await refusalOf(
+      copyWith(undefined, config),
+      ...['--ids', IDS, '--variant', 'performer', '--variant', 'linformer'],
+    );
+    assert.match(err, /config\.json: 100000000 layers, but|expected the tensors that config\.json describes, got/);
+  }
+});
+
+test('tokens beyond the embedding are refused, of a file of numbers and of a tokenizer', async () => {
+  const beyond = join(freshFolder(), 'ids.txt');
+  writeFileSync(beyond, '3 4 40 5');
+  assert.match(
+    await refusalOf(MODEL, '--ids', beyond),
+    /--ids: expected 0 to 39 in .*ids\.txt, as the model has, got 40/,
+  );
+  const tokenizer = {
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: { type: 'Whitespace' },
+    post_processor: null,
+    decoder: null,
+    model: { type: 'WordPiece', unk_token: 'a', continuing_subword_prefix: '##', vocab: { a: 4, b: 5, c: 40 } },
+  };
+  const model = copyWith(undefined, {}, { 'tokenizer.json': tokenizer });
+  const text = (content: string, encoding: BufferEncoding = 'utf8') => {
+    const path = join(freshFolder(), 'text.txt');
+    writeFileSync(path, Buffer.from(content, encoding));
+    return path;
+  };
+  await outputOf(['compare', '--pretrained', model, '--variant', 'full', '--text', text('a b a')]);
+  const err = await refusalOf(model, '--text', text('a b c'));
+  assert.match(err, /tokenizer\.json: expected tokens 0 to 39, as the model has, got 40/);
+  // Text in another encoding would be other tokens.
+  assert.match(
+    await refusalOf(model, '--text', text('a café b', 'latin1')),
+    /--text: cannot read .*got byte 0xe9 at 5/,
+  );
+  assert.match(await refusalOf(model, '--text', text('\ufeffa b', 'utf16le')), /--text: cannot read .*got UTF-16/);
+  const [plain, marked] = await Promise.all(
+    ['a b b', '\ufeffa b b'].map(async (content) => {
+      const args = ['--text', text(content), '--variant', 'performer', '--json', '-'];
+      return JSON.parse(await outputOf(['compare', '--pretrained', model, ...args])) as SwapReport;
+    }),
+  );
+  assert.equal(plain.results[0].drift, marked.results[0].drift);
 });
 
 test('refused: a folder that is not there', async () => {

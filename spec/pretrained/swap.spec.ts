@@ -2,11 +2,15 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { NumericalError } from '../../src/core/errors.ts';
 import { crossEntropy } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, fromArray, type Tensor } from '../../src/core/tensor.ts';
+import { elements, filled, fromArray, type Tensor } from '../../src/core/tensor.ts';
 import { loadPretrained } from '../../src/pretrained/load.ts';
 import { driftOf, type Pass, replacementsFor, runSwapped, startFrom } from '../../src/pretrained/swap.ts';
+import type { Mixing } from '../../src/training/mixing.ts';
+import { full } from '../../src/variants/full.ts';
+import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { checkpoint } from './checkpoints.ts';
 import { fineTuned } from './fine-tuning.ts';
 
@@ -96,6 +100,18 @@ test("Longformer in place of Longformer's own attention has the projections of i
   const plain = { variant: 'longformer', options: { attentionWindow: 2 * length } };
   const without = runSwapped(own, { tokens }, replacementsFor(own.description, plain, length, 0));
   assert.ok(driftOf(swapped, without).relativeError > 1e-3);
+});
+
+test('a pass whose states are not finite is an error, whoever makes them so', () => {
+  const model = loadPretrained(checkpoint('bert-masked-lm'));
+  const tokens = fromArray([2, 5, 7, 9], [1, 4], 'int32');
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const attend = ({ values }: { values: Tensor }) => filled(values.shape, value);
+    const broken = [{ mixing: { variant: full, options: {}, attend } as unknown as Mixing, own: true }];
+    const only = (layer: number) => layer === 0;
+    expectThrows(NumericalError, 'hiddenStates', () => runSwapped(model, { tokens }, broken, only));
+    assert.ok(runSwapped(model, { tokens }, broken, () => false).states.every(Number.isFinite));
+  }
 });
 
 for (const name of ['bert-masked-lm', 'roberta-masked-lm']) {

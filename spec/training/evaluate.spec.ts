@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { NumericalError } from '../../src/core/errors.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, fromArray, type Tensor } from '../../src/core/tensor.ts';
 import { type EvaluationSettings, evaluate } from '../../src/training/evaluate.ts';
@@ -79,5 +80,31 @@ test('a learner that knows the answer is right in everything', () => {
 });
 
 const ONES = { tokens: [0, 1, 1, 1, 0, 1, 1, 1], targets: [1, 1, 1, 0, 1, 1, 1, 0], counts: [0, 0, 0, 0, 1, 1, 1, 0] };
+
+test('a loss that is not finite is an error, and one of no targets is 0', () => {
+  const task = openTask('copy', { length: 12 });
+  const learner = madeUp(task, () => 0);
+  const settings = { examples: 4, batch: 2, seed: 1 };
+  for (const value of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+    const overflowing: Learner = {
+      ...learner,
+      logits: (batch, context) =>
+        fromArray(
+          elements(learner.logits(batch, context)).map(() => value),
+          [2, 12, task.classes],
+        ),
+    };
+    assert.throws(
+      () => evaluate(overflowing, task, settings),
+      (error: Error) => error instanceof NumericalError && error.message.startsWith('loss: expected a finite number'),
+    );
+  }
+  const silent: Task = {
+    ...task,
+    accuracy: 'target',
+    draw: (part, random) => ({ ...task.draw(part, random), counts: new Uint8Array(12) }),
+  };
+  assert.equal(evaluate(learner, silent, settings), { loss: 0, accuracy: 0, examples: 4 });
+});
 
 test.run();

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ArgumentError, ShapeError, UnsupportedError } from '../../src/core/errors.ts';
+import { ArgumentError, NumericalError, ShapeError, UnsupportedError } from '../../src/core/errors.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { crossEntropy } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
@@ -263,6 +263,14 @@ test('of equally likely tokens the first is taken', () => {
   const model = decoder();
   elements(model.body.embedding.weight).fill(0);
   assert.equal(generate(model, [[3]], 4, new Random(1), { temperature: 0 }), [[0, 0, 0, 0]]);
+});
+
+test('from logits that are not finite no token is drawn', () => {
+  const model = decoder();
+  elements(model.body.embedding.weight).fill(3e38);
+  for (const temperature of [0, 1]) {
+    expectThrows(NumericalError, 'logits', () => generate(model, [[3]], 4, new Random(1), { temperature }));
+  }
 });
 
 test('tokens are drawn by their probabilities, which a temperature sharpens, and among the likeliest if asked', () => {

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backward } from '../../src/core/autograd.ts';
-import { zeroMasked } from '../../src/core/ops/index.ts';
+import { everything, quietMasked, streamingAttention, transpose, zeroMasked } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { fromArray, randomNormal, scope } from '../../src/core/tensor.ts';
+import { elements, fromArray, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
 
 const cases = fc.record({
   batch: fc.integer({ min: 1, max: 3 }),
@@ -48,6 +48,57 @@ test('masked rows are zeros and have no gradient, whatever they and their gradie
       });
     }),
   );
+});
+
+test('quietMasked: masked rows that cannot be computed with are zeros, others and real ones stay; masks may be per head', () => {
+  fc.assert(
+    fc.property(cases, fc.boolean(), ({ batch, heads, length, width, dtype, seed }, isPerHead) => {
+      scope(() => {
+        const random = new Random(seed);
+        const masks = isPerHead ? batch * heads : batch;
+        const mask = Array.from({ length: masks * length }, () => random.integer(2));
+        const held = [Number.NaN, Number.NEGATIVE_INFINITY, dtype === 'float32' ? 3e38 : 1e308, 1e-40, 7];
+        const rows = Array.from({ length: batch * heads * length }, () => held[random.integer(held.length)]);
+        const isMasked = (row: number) => {
+          const own = isPerHead ? Math.floor(row / length) : Math.floor(row / (heads * length));
+          return mask[own * length + (row % length)] === 0;
+        };
+        const shape = [batch, heads, length, width];
+        const data = rows.flatMap((value) => [...new Array<number>(width - 1).fill(0.5), value]);
+        const x = fromArray(data, shape, dtype);
+        const keyMask = fromArray(mask, isPerHead ? [batch, heads, length] : [batch, length], 'uint8');
+        const isLoud = (row: number) => !(Math.abs(rows[row]) < 1e9);
+        const expected = x.toArray().map((value, at) => {
+          const row = Math.floor(at / width);
+          return isMasked(row) && isLoud(row) ? 0 : value;
+        });
+        // In lists, where NaN is NaN.
+        assert.equal([...quietMasked(x, keyMask).toArray()], [...expected]);
+        // As a view with other strides.
+        const stored = fromArray(transpose(x, [0, 1, 3, 2]).toArray(), [batch, heads, width, length], dtype);
+        assert.equal([...quietMasked(transpose(stored, [0, 1, 3, 2]), keyMask).toArray()], [...expected]);
+      });
+    }),
+  );
+});
+
+test('streaming attention never reads what is masked, for each head or for all', () => {
+  for (const heads of [1, 2]) {
+    const masks = fromArray([1, 1, 0, 1, 1, 0, ...(heads === 2 ? [0, 1, 1, 1, 0, 1] : [])], [1, heads, 6], 'uint8');
+    const isReal = (row: number) => elements(masks)[row] === 1;
+    const run = (held: number) => {
+      const drawn = (name: string) => {
+        const data = randomNormal([1, heads, 6, 4], new Random(3).split(name)).toArray();
+        const spoilt = data.map((each, at) => (name === 'queries' || isReal(Math.floor(at / 4)) ? each : held));
+        return fromArray(spoilt, [1, heads, 6, 4]).withGrad();
+      };
+      const leaves = ['queries', 'keys', 'values'].map(drawn);
+      const { output } = streamingAttention(leaves[0], leaves[1], leaves[2], everything(6, 6), { keyMask: masks });
+      backward(output, randomNormal(output.shape, new Random(4)));
+      return [output, ...leaves.map(({ grad }) => grad as Tensor)].map((tensor) => tensor.toArray());
+    };
+    for (const held of [Number.NaN, Number.POSITIVE_INFINITY, 3e38, 1e-40]) assert.equal(run(held), run(0));
+  }
 });
 
 test('without a masked key it is x itself', () => {

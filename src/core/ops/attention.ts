@@ -12,6 +12,7 @@ import { elements, empty, fromArray, type Tensor, zeros } from '../tensor.ts';
 import { beginBackward } from './attention-backward.ts';
 import { expectFlags, expectFloat, expectSameDType, expectTensor } from './check.ts';
 import { expectLayout } from './check-layout.ts';
+import { quietMasked } from './mask.ts';
 
 export interface StreamingOptions {
   /** [batch, keyLength] or [batch, heads, keyLength], uint8: 1 = a real key, 0 = padding. */
@@ -45,6 +46,17 @@ export function streamingAttention(
 ): Attended {
   const { keyMask, scale } = expectOptions('options', options, { keyMask: expectTensor, scale: expectFiniteNumber });
   expectInputs(queries, keys, values, layout, keyMask);
+  // What padding holds has no influence, even if it is NaN.
+  return attendOver(queries, quietMasked(keys, keyMask), quietMasked(values, keyMask), layout, { keyMask, scale });
+}
+
+function attendOver(
+  queries: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  layout: AttentionLayout,
+  { keyMask, scale }: StreamingOptions,
+): Attended {
   const [batch, heads, queryLength, headDim] = queries.shape;
   const [, , keyLength, valueDim] = values.shape;
   const layoutHeads = layout.heads.length;

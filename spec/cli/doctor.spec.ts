@@ -9,7 +9,16 @@ test('everything works here, and every line says what was found', async () => {
   const found = Object.fromEntries(
     [...text.matchAll(/^ok {6}(.+?) {2,}(.+)$/gm)].map(([, name, what]) => [name, what]),
   );
-  assert.equal(Object.keys(found), ['Node', 'machine', 'memory', 'threads', 'product', 'same bits', 'input']);
+  assert.equal(Object.keys(found), [
+    'Node',
+    'machine',
+    'memory',
+    'kernels',
+    'threads',
+    'product',
+    'same bits',
+    'input',
+  ]);
   assert.ok(found.Node.startsWith(process.version));
   assert.match(found.threads, /^2, ready in /);
   assert.match(found.product, /GFLOP\/s on 1 thread, .* GFLOP\/s on 2/);

@@ -116,8 +116,8 @@ test('a kernel of a module that workers were not told of: WorkerError with its n
 test('arrays that workers cannot see, and more than a job holds, are told before anything runs', async () => {
   const outside = () => parallelFor(kernels.visitKernel, 1000, [new Int32Array(1000), new Int32Array(1000)]);
   assert.throws(outside, /spec-visit.*outside the heap/);
-  const many = () => parallelFor(kernels.visitKernel, 1000, [], new Array(33).fill(0));
-  assert.throws(many, /at most 24 arrays and 32 numbers/);
+  const many = () => parallelFor(kernels.visitKernel, 1000, [], new Array(49).fill(0));
+  assert.throws(many, /at most 48 arrays and 48 numbers/);
   await assertUsable();
 });
 

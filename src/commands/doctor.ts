@@ -4,6 +4,8 @@ import { packageVersion } from '../compare/environment.ts';
 import { fixtureInput } from '../compare/inputs.ts';
 import { median } from '../compare/stopwatch.ts';
 import { backward, noGrad } from '../core/autograd.ts';
+import { kernelBuild, wantedByEnvironment } from '../core/kernels/simd.ts';
+import { isSupported, problemOf, VECTOR_BUILDS } from '../core/kernels/wasm-files.ts';
 import { heapMemory } from '../core/memory.ts';
 import { matmul } from '../core/ops/index.ts';
 import { closePool, poolReady, setThreads, threadCount } from '../core/parallel/pool.ts';
@@ -29,6 +31,7 @@ const CHECKS: readonly Check[] = [
   { name: 'Node', look: node },
   { name: 'machine', look: machine },
   { name: 'memory', look: memory },
+  { name: 'kernels', look: kernels },
   { name: 'threads', look: threads },
   { name: 'product', look: product },
   { name: 'same bits', look: sameBits },
@@ -88,6 +91,15 @@ function memory(): string {
   const buffer = heapMemory().buffer as ArrayBufferLike;
   if (!(buffer instanceof SharedArrayBuffer)) throw new Error('the WebAssembly memory is not shared between threads');
   return `${formatBytes(buffer.byteLength)} shared between threads to begin with, grows as needed`;
+}
+
+/** Those that run, and whether the files of all are whole: a damaged one makes everything slower, or is what others need. */
+function kernels(): string {
+  const problems = VECTOR_BUILDS.flatMap((build) => problemOf(build) ?? []);
+  const running = `${kernelBuild()}${wantedByEnvironment() === null ? '' : ', as EFFICIENT_TRANSFORMERS_KERNELS says'}`;
+  if (problems.length > 0) throw new Error(`${problems.join('; ')} (running: ${running})`);
+  const unknown = VECTOR_BUILDS.filter((build) => !isSupported(build));
+  return `${running}${unknown.length === 0 ? '' : `; this engine does not know ${unknown.join(' and ')} instructions`}`;
 }
 
 async function threads(): Promise<string> {

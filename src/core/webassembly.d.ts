@@ -1,5 +1,7 @@
 /** The part of the WebAssembly API that we use: @types/node leaves it to the DOM library, which we do not load. */
 declare namespace WebAssembly {
+  function validate(bytes: ArrayBufferView | ArrayBuffer): boolean;
+
   class Memory {
     constructor(descriptor: { initial: number; maximum?: number; shared?: boolean });
     readonly buffer: ArrayBuffer | SharedArrayBuffer;

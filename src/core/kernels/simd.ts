@@ -5,24 +5,21 @@
  *
  * The module comes in two builds. `vector` is for every engine with WebAssembly vectors; `relaxed` uses fused
  * multiply-adds (relaxed SIMD) and is taken where the engine knows them. They differ from each other and from `plain` in
- * the last bits of a sum, but each gives the same bits on any number of threads.
+ * the last bits of a sum, but each gives the same bits on any number of threads. Where a file is damaged or missing, slower
+ * kernels run, and a warning says so once.
  */
-import { readFileSync } from 'node:fs';
 import { ArgumentError, describe } from '../errors.ts';
-import { heapMemory, type NumericArray } from '../memory.ts';
+import type { NumericArray } from '../memory.ts';
 import type { VectorKernels } from './vector-kernels.ts';
+import { instantiate, isSupported, VECTOR_BUILDS, type VectorBuild } from './wasm-files.ts';
 
 export type { VectorKernels };
 
 export type KernelSet = 'plain' | 'simd';
 
 /** What gives the same bits again: `simd` may be either of the last two. */
-export type KernelBuild = 'plain' | 'vector' | 'relaxed';
+export type KernelBuild = 'plain' | VectorBuild;
 export const KERNEL_BUILDS: readonly KernelBuild[] = ['plain', 'vector', 'relaxed'];
-
-/** Best first. */
-const FILES = { relaxed: 'kernels-relaxed.wasm', vector: 'kernels.wasm' } as const;
-type VectorBuild = keyof typeof FILES;
 
 let chosen: KernelBuild | null = null;
 /** Undefined until it was looked for; null: not to be used, or not to be had. */
@@ -44,7 +41,10 @@ export function kernelBuild(): KernelBuild {
   if (chosen === null) {
     const wanted = wantedByEnvironment();
     if (wanted !== null) chooseKernelSet(wanted);
-    else use(load() ?? PLAIN);
+    else {
+      const { found, problems } = load(VECTOR_BUILDS);
+      use(found ?? PLAIN, problems);
+    }
   }
   return chosen as unknown as KernelBuild;
 }
@@ -62,13 +62,13 @@ export function chooseKernelSet(name: string): void {
   if (name !== 'plain' && name !== 'simd' && name !== 'vector' && name !== 'relaxed') {
     throw new ArgumentError(`kernels: expected plain or simd, got ${describe(name)}`);
   }
-  const found = name === 'plain' ? PLAIN : name === 'simd' ? load() : load([name]);
+  const { found, problems } =
+    name === 'plain' ? { found: PLAIN, problems: [] } : load(name === 'simd' ? VECTOR_BUILDS : [name]);
   if (found === null) {
-    throw new ArgumentError(
-      `kernels: ${name} is not to be had: not built, or this engine has no such WebAssembly vectors`,
-    );
+    const reason = problems.length > 0 ? problems.join('; ') : 'this engine has no such WebAssembly vectors';
+    throw new ArgumentError(`kernels: ${name} is not to be had: ${reason}`);
   }
-  use(found);
+  use(found, problems);
 }
 
 interface Loaded {
@@ -78,23 +78,31 @@ interface Loaded {
 
 const PLAIN: Loaded = { build: 'plain', kernels: null };
 
-function use({ build, kernels }: Loaded): void {
+/** `problems`: why it is not a faster build. */
+function use({ build, kernels }: Loaded, problems: readonly string[] = []): void {
   chosen = build;
   loaded = kernels;
+  if (problems.length === 0 || warned) return;
+  warned = true;
+  const instead =
+    build === 'plain' ? 'the plain kernels run instead, many times slower' : `the ${build} kernels run instead`;
+  const text = `efficient-transformers: ${problems.join('; ')}; ${instead}`;
+  // A page has no process that warns.
+  if (typeof process.emitWarning === 'function') process.emitWarning(text, { code: 'KERNELS' });
+  else console.warn(text);
 }
 
-function load(builds = Object.keys(FILES) as VectorBuild[]): Loaded | null {
-  for (const build of builds) {
-    try {
-      const bytes = readFileSync(new URL(`./wasm/${FILES[build]}`, import.meta.url));
-      const module = new WebAssembly.Module(bytes);
-      const instance = new WebAssembly.Instance(module, { env: { memory: heapMemory() } });
-      return { build, kernels: instance.exports as unknown as VectorKernels };
-    } catch {
-      // Not built, or the engine does not know its instructions: the next one.
-    }
+let warned = false;
+
+/** The first of these builds that the engine knows and whose file is whole, and what is wrong with the files before it. */
+function load(builds: readonly VectorBuild[]): { found: Loaded | null; problems: string[] } {
+  const problems: string[] = [];
+  for (const build of builds.filter(isSupported)) {
+    const kernels = instantiate(build);
+    if (typeof kernels !== 'string') return { found: { build, kernels }, problems };
+    problems.push(kernels);
   }
-  return null;
+  return { found: null, problems };
 }
 
 /** Whether a vector kernel can take this array: float32, and in the heap, the only shared memory that arrays are in. */

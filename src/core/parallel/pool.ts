@@ -11,14 +11,13 @@ import { reserveScratch } from '../kernels/scratch.ts';
 import { chooseKernelSet, kernelBuild } from '../kernels/simd.ts';
 import { heapMemory, type NumericArray } from '../memory.ts';
 import { ACTIVE, Control, FAILED, GENERATION, NEXT, ONLINE, OPEN, SPINS } from './control.ts';
+import { waitForOthers } from './patience.ts';
 
 /**
  * Work, in multiply-adds, under which waking the workers costs more than they give (measured:
  * `npm run bench -- --suite kernels`).
  */
 export const WORTH_SPLITTING = 250_000;
-/** Who waits this long for the last chunks of a region has lost a worker. */
-const LOST_AFTER_MILLISECONDS = 120_000;
 const MAX_THREADS = 64;
 /** A few microseconds: what lies between the regions of one op and the next. */
 const SPINS_WITH_A_CORE_EACH = 4000;
@@ -145,6 +144,7 @@ function runRegion(
 ): void {
   const { counters } = control;
   let failure: string | null = null;
+  const begin = performance.now();
   control.writeJob(kernel.name, count, grain, arrays, numbers);
   Atomics.store(counters, NEXT, 0);
   Atomics.store(counters, FAILED, 0);
@@ -159,7 +159,7 @@ function runRegion(
     Atomics.store(counters, NEXT, count);
     Atomics.store(counters, OPEN, 0);
     inRegion = false;
-    waitForWorkers(control);
+    waitForWorkers(control, (performance.now() - begin) / 1000);
     failure = control.failure();
     // The worker may be gone with its failure; then nobody should hear of it a second time.
     if (failure !== null) closePool();
@@ -182,19 +182,14 @@ function runHere(kernel: Kernel, body: () => void): void {
   }
 }
 
-function waitForWorkers({ counters }: Control): void {
+/** `worked`: seconds that this thread took for its share. */
+function waitForWorkers({ counters }: Control, worked: number): void {
   const spins = counters[SPINS];
   for (let i = 0; i < spins; i++) if (Atomics.load(counters, ACTIVE) === 0) return;
-  const since = performance.now();
-  for (;;) {
-    const active = Atomics.load(counters, ACTIVE);
-    if (active === 0) return;
-    Atomics.wait(counters, ACTIVE, active, 1000);
-    if (performance.now() - since > LOST_AFTER_MILLISECONDS) {
-      closePool();
-      throw new WorkerError(`${active} worker threads stopped answering; the next region starts fresh workers`);
-    }
-  }
+  const lost = waitForOthers(counters, worked);
+  if (lost === 0) return;
+  closePool();
+  throw new WorkerError(`${lost} worker threads stopped answering; the next region starts fresh workers`);
 }
 
 /**

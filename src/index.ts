@@ -21,7 +21,9 @@ export { type DynamicConvOptions, dynamicConv } from './variants/dynamic-conv.ts
 export { type AnyVariant, allVariants, findVariant, register } from './variants/registry.ts';
 
 // Token by token: causal generation with the state that a variant needs.
-export { type DecodeShape, type Decoder, type DecodeState, startDecoding } from './variants/decoding.ts';
+export { attendFrom, type ContinueSettings } from './variants/continue.ts';
+export { type DecodeShape, type Decoder, startDecoding } from './variants/decoding.ts';
+export { type AttentionState, copyState, stateBytes } from './variants/state.ts';
 
 // Tensors: typed arrays on a heap that all threads share, viewed through ndarray. `scope` releases what is made in it.
 export { filled, fromArray, keep, ones, randomNormal, scope, Tensor, zeros } from './core/tensor.ts';

@@ -1,7 +1,6 @@
 /** Copies of the dummy with one thing wrong each, and the laws that must notice. */
 import { record } from '../../src/core/autograd.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
-import { streamingAttention } from '../../src/core/ops/attention.ts';
 import {
   add,
   detach,
@@ -21,11 +20,12 @@ import {
   sum,
   tanh,
 } from '../../src/core/ops/index.ts';
+import { attention } from '../../src/core/ops/key-set-attention.ts';
 import { band } from '../../src/core/ops/layout.ts';
 import { threadCount } from '../../src/core/parallel/pool.ts';
 import { elements, fromArray, keep, type Tensor, zeros } from '../../src/core/tensor.ts';
-import type { AttentionInputs, AttentionVariant } from '../../src/variants/variant.ts';
-import { type DummyOptions, dummy } from './dummy-variant.ts';
+import type { Attending, AttentionInputs, AttentionVariant } from '../../src/variants/variant.ts';
+import { type DummyOptions, dummy, windowed } from './dummy-variant.ts';
 
 export interface Broken {
   /** What is wrong. */
@@ -46,22 +46,22 @@ export const brokenVariants: Broken[] = [
   broken('leaks one future token', ['up to i stays', 'has no gradient in the tokens after i'], {
     attend: ({ queries, keys, values, keyMask }, { causal, reach }) => {
       const layout = band(keys.shape[2], { before: reach, after: causal ? 1 : reach });
-      return streamingAttention(queries, keys, values, layout, { keyMask }).output;
+      return attention(queries, keys, values, layout, { keyMask }).output;
     },
   }),
   broken('counts masked keys', [...seesPadding, 'where all keys are masked the output'], {
-    attend: ({ keyMask, ...inputs }, options) => dummy.attend(inputs, options, {}),
+    attend: ({ keyMask, ...inputs }, options) => windowed(inputs, options),
   }),
   broken(
     'sees further than its pattern says',
     ['zero outside its pattern', 'equals dense attention under its pattern'],
     {
-      attend: (inputs, options) => dummy.attend(inputs, { ...options, reach: options.reach + 1 }, {}),
+      attend: (inputs, options) => windowed(inputs, { ...options, reach: options.reach + 1 }),
     },
   ),
   broken('divides by zero where nothing is visible', ['where all keys are masked the output'], {
     attend: (inputs, options) => {
-      const output = dummy.attend(inputs, options, {});
+      const output = windowed(inputs, options);
       const { keyMask } = inputs;
       if (keyMask === undefined) return output;
       const counts = fromArray(elements(keyMask), keyMask.shape, output.dtype);
@@ -80,60 +80,60 @@ export const brokenVariants: Broken[] = [
       const length = inputs.keys.shape[2];
       const mask = new Float32Array(length * length);
       mask[0] = 1;
-      return mask[0] === 1 ? dummy.attend(inputs, options, {}) : inputs.values;
+      return mask[0] === 1 ? windowed(inputs, options) : inputs.values;
     },
   }),
   broken('is random without a seed', ['the same seed gives the same bits'], {
-    attend: (inputs, options) => scale(dummy.attend(inputs, options, {}), 1 + Math.random()),
+    attend: (inputs, options) => scale(windowed(inputs, options), 1 + Math.random()),
   }),
   broken('writes into its inputs', ['the inputs are left as they were'], {
     attend: (inputs, options) => {
-      const output = dummy.attend(inputs, options, {});
+      const output = windowed(inputs, options);
       elements(inputs.values)[0] += 1;
       return output;
     },
   }),
   broken('is not linear in the values', ['linear in the values', 'equals dense attention under its pattern'], {
-    attend: (inputs, options) => tanh(dummy.attend(inputs, options, {})),
+    attend: (inputs, options) => tanh(windowed(inputs, options)),
   }),
   broken('mixes the entries of a batch', ['a batch gives what its entries give alone'], {
-    attend: (inputs, options) => leaning(dummy.attend(inputs, options, {}), 0),
+    attend: (inputs, options) => leaning(windowed(inputs, options), 0),
   }),
   broken('mixes heads', ['a head sees nothing of the other heads'], {
-    attend: (inputs, options) => leaning(dummy.attend(inputs, options, {}), 1),
+    attend: (inputs, options) => leaning(windowed(inputs, options), 1),
   }),
   broken('has no gradient in the keys', ['agree with central differences'], {
-    attend: ({ keys, ...inputs }, options) => dummy.attend({ ...inputs, keys: detach(keys) }, options, {}),
+    attend: ({ keys, ...inputs }, options) => windowed({ ...inputs, keys: detach(keys) }, options),
   }),
   broken('has a gradient in the values that is 1% too large', ['agree with central differences'], {
     attend: ({ values, ...inputs }, options) =>
-      dummy.attend({ ...inputs, values: withScaledGradient(values, 1.01) }, options, {}),
+      windowed({ ...inputs, values: withScaledGradient(values, 1.01) }, options),
   }),
   broken('has another output where its gradients are whole', ['cut off leave the output as it is'], {
     withWholeGradient: (options) => ({ ...options, reach: Math.max(0, options.reach - 1) }),
   }),
   broken('depends on the number of threads', ['threads: 1, 2, 3 and 8'], {
-    attend: (inputs, options) => scale(dummy.attend(inputs, options, {}), 1 + threadCount() / 1000),
+    attend: (inputs, options) => scale(windowed(inputs, options), 1 + threadCount() / 1000),
   }),
   broken('keeps memory', ['after attending, only the output is left'], {
     attend: (inputs, options) => {
       kept.push(keep(zeros([64])));
-      return dummy.attend(inputs, options, {});
+      return windowed(inputs, options);
     },
   }),
   broken('reads the rows of a view in the wrong order', ['strided views'], {
-    attend: (inputs, options) => dummy.attend({ ...inputs, values: misread(inputs.values) }, options, {}),
+    attend: (inputs, options) => windowed({ ...inputs, values: misread(inputs.values) }, options),
   }),
   broken(
     'lets the padding at the end move the attention',
     ['masked tokens at the end give what the shorter input gives'],
     {
-      attend: (inputs, options) => scale(dummy.attend(inputs, options, {}), 1 / inputs.keys.shape[2]),
+      attend: (inputs, options) => scale(windowed(inputs, options), 1 / inputs.keys.shape[2]),
     },
   ),
   broken('drops the last query', ['has the shape of the queries'], {
     attend: (inputs, options) => {
-      const output = dummy.attend(inputs, options, {});
+      const output = windowed(inputs, options);
       const length = output.shape[2];
       return length === 1 ? output : slice(output, 2, 0, length - 1);
     },
@@ -169,10 +169,22 @@ export const brokenVariants: Broken[] = [
       attend: (inputs, options) => byHand(inputs, options, { stabiliser: 'of row, masked too', floor: 1e-30 }),
     },
   ),
-  broken('decodes with one token of its window missing', ['decoding: every step gives the row'], {
-    decode: (state, inputs, options, parameters) => {
-      const shorter = { ...options, reach: Math.max(0, options.reach - 1) };
-      return (dummy.decode as NonNullable<typeof dummy.decode>)(state, inputs, shorter, parameters);
+  broken(
+    'goes on from a state with one token of its window missing',
+    ['decoding: every step gives the row', 'continuing: pieces of any lengths'],
+    {
+      attend: (inputs, options, parameters, state) => {
+        const shorter = { ...options, reach: Math.max(0, options.reach - 1) };
+        return dummy.attend(inputs, state === undefined ? options : shorter, parameters, state);
+      },
+    },
+  ),
+  broken('counts the tokens that it goes on from twice', ['continuing: pieces of any lengths'], {
+    attend: (inputs, options, parameters, state) => {
+      const { output, state: next } = dummy.attend(inputs, options, parameters, state) as Attending;
+      const keys = next?.tensors.keys;
+      if (next === null || keys === undefined) return { output, state: next };
+      return { output, state: { ...next, tensors: { ...next.tensors, keys: scale(keys, 2) } } };
     },
   }),
   broken('has a cost that shrinks', ['cost'], {

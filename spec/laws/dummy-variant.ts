@@ -2,22 +2,24 @@
  * A made-up variant, to prove that one file and one line in the registry are all that a variant needs: each query
  * attends to the tokens at most `reach` away.
  */
-import { streamingAttention } from '../../src/core/ops/attention.ts';
+import { attention } from '../../src/core/ops/key-set-attention.ts';
 import { band, pairsOf } from '../../src/core/ops/layout.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
-import { attendToPlaces, cacheRow } from '../../src/variants/decoding.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
-import type { AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
+import { Memory } from '../../src/variants/state.ts';
+import type { AttentionInputs, AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
 
 export interface DummyOptions extends CommonOptions {
   reach: number;
 }
 
-type Dummy = Omit<AttentionVariant<DummyOptions>, 'attend'> & {
-  attend(...given: Parameters<AttentionVariant<DummyOptions>['attend']>): Tensor;
-};
+/** A whole run: the output alone. */
+export function windowed({ queries, keys, values, keyMask }: AttentionInputs, { causal, reach }: DummyOptions): Tensor {
+  const layout = band(keys.shape[2], { before: reach, after: causal ? 0 : reach });
+  return attention(queries, keys, values, layout, { keyMask }).output;
+}
 
-export const dummy: Dummy = {
+export const dummy: AttentionVariant<DummyOptions> = {
   name: 'dummy',
   paper: { authors: 'nobody', year: 2000, title: 'A window, for the laws to run on', arxiv: 'none' },
   family: 'sparse',
@@ -39,16 +41,13 @@ export const dummy: Dummy = {
 
   parameters: () => ({}),
 
-  attend({ queries, keys, values, keyMask }, { causal, reach }) {
-    const layout = band(keys.shape[2], { before: reach, after: causal ? 0 : reach });
-    return streamingAttention(queries, keys, values, layout, { keyMask }).output;
-  },
-
-  decode(state, { queries, keys, values }, { reach }) {
-    const size = reach + 1;
-    const places = Array.from({ length: Math.min(state.position + 1, size) }, (_, n) => (state.position - n) % size);
-    const [recentKeys, recentValues] = [cacheRow(state, 'keys', keys, size), cacheRow(state, 'values', values, size)];
-    return attendToPlaces(queries, recentKeys, recentValues, [places]).output;
+  attend({ queries, keys, values, keyMask }, { causal, reach }, _parameters, state) {
+    const [batch, , length] = queries.shape;
+    const memory = new Memory(state, length);
+    const [K, V] = [memory.append('keys', keys, reach), memory.append('values', values, reach)];
+    const mask = memory.appendMask(keyMask, batch, reach);
+    const layout = band(length, { before: reach, after: causal ? 0 : reach, start: K.shape[2] - length });
+    return memory.leave(attention(queries, K, V, layout, { keyMask: mask }).output);
   },
 
   pattern:

@@ -1,7 +1,6 @@
 /** The contract of a variant: what one file under `variants/` exports, and all that the rest of the library knows of it. */
 import type { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
-import type { DecodeState } from './decoding.ts';
 import type { OptionSchema } from './options.ts';
 import type { AttentionState } from './state.ts';
 
@@ -127,7 +126,8 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
    * The attention itself, [batch, heads, queryLength, valueDim], differentiable, linear in `values`, and within the
    * paper's cost in time and in memory. Inputs and options have been checked; see `attend` in attend.ts for the door
    * that checks them. With a state, the tokens follow those that it has seen, causally, and the result holds the state
-   * after them: a prefix and then one token after another give the rows of one run over all of them.
+   * after them: a prefix and then one token after another give the rows of one run over all of them. A variant that
+   * remembers nothing may return its output alone.
    */
   attend(inputs: AttentionInputs, options: Options, parameters: Parameters, state?: AttentionState): Attending | Tensor;
 
@@ -136,12 +136,6 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
    * decides the same for inputs that differ by a rounding, as those that reversible layers recover. Absent: nothing.
    */
   decisions?(inputs: AttentionInputs, options: Options, parameters: Parameters): Parameters;
-
-  /**
-   * One step of causal generation, where `supports.incremental`: the output for the token at `state.position`, given
-   * its row of each input, [batch, heads, 1, headDim]. Updates `state.tensors`; the caller counts the position.
-   */
-  decode?(state: DecodeState, inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor;
 
   /**
    * For variants that cut gradients off on purpose: the options that do not, with the same output. Differences of the

@@ -20,7 +20,7 @@ import { expectThrows } from './expect-throws.ts';
 const TOLERANCE = { float32: 2e-3, float64: 1e-9 } as const;
 
 export function continuing(variant: AnyVariant): Law[] {
-  if (!variant.supports.incremental || variant.decode !== undefined) return [];
+  if (!variant.supports.incremental) return [];
   const equals = variant.regroups ? equalsTheRunSoFar : equalsOneRun;
   return [equals(variant), leavesItsStateAlone(variant), refusesOthers(variant)];
 }

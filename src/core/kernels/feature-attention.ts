@@ -3,8 +3,7 @@
  * gradients of it, in which both sides read what the other has written.
  */
 import type { NumericArray } from '../memory.ts';
-import { VECTOR_OPERATIONS } from './elementwise.ts';
-import { dotOfRuns, exponentialsOfSums, largestOfSums } from './feature-exponents.ts';
+import { dotsOfRows, exponentialsOfSums, largestOfSums, multiplyRows } from './feature-exponents.ts';
 import {
   centred,
   FEATURE_NUMBERS,
@@ -20,7 +19,6 @@ import {
 import { defineKernel, type KernelArrays } from './kernel.ts';
 import { addPairs, CHUNK, rowAt, rowsFrom, scanGroup, type VisitPairs } from './scan-chunk.ts';
 import { Scratch } from './scratch.ts';
-import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
 
 /** What readers ask for: the outputs of queries, gradients of exponents, or those and of vectors. */
@@ -28,10 +26,7 @@ export const ATTEND = 0;
 export const SLOPES = 1;
 export const SLOPES_AND_MIXTURE = 2;
 
-const MULTIPLY = VECTOR_OPERATIONS.indexOf('multiply');
-
 const READER_ARRAYS = ['readers', 'readerShifts', 'readerVectors', 'readerWeights'] as const;
-type Readers = KernelArrays<(typeof READER_ARRAYS)[number], never>;
 
 const scratch = new Scratch();
 
@@ -42,7 +37,7 @@ const scratch = new Scratch();
  *
  * - ATTEND: mixture = o, and logSum = log Σ_f e^{a_if} z_f; zeros and −∞ where nothing was written. Only the exponents of
  *   readers are looked at.
- * - SLOPES: of Σ_f e^{x_if + c_i} (S_f · v_i + z_f t_i) by x_if, zeros for readers that are not there.
+ * - SLOPES: of Σ_f e^{x_if + c_i} (S_f · v_i + z_f t_i) by x_if; zeros for readers that are not there, whatever they hold.
  * - SLOPES_AND_MIXTURE: that, and mixture = Σ_f e^{x_if + c_i} S_f.
  */
 export const featureReadKernel = defineKernel(
@@ -58,7 +53,8 @@ export const featureReadKernel = defineKernel(
     const groups = Math.ceil(length / size);
     const left = block(scratch.get('left', readers, CHUNK * m), 0, m);
     const weights = scratch.get('weights', readers, CHUNK);
-    const denominators = new Float64Array(CHUNK);
+    const shifts = scratch.get('shifts', readers, CHUNK);
+    const denominators = scratch.get('denominators', readers, CHUNK);
     for (let item = begin; item < end; item++) {
       const sequence = item % sequences;
       const group = Math.floor(item / sequences);
@@ -76,20 +72,20 @@ export const featureReadKernel = defineKernel(
         const rows = met?.rows ?? Math.min(CHUNK, last - place);
 
         // e^(x + μ − r), or with the shifts of readers e^(x + μ + c)
+        const x = rowsFrom(readers, sequence, length, m, place, reverse);
+        if (asked === ATTEND) largestOfSums(x, scales, shifts, rows, m);
         for (let r = 0; r < rows; r++) {
           const row = sequence * length + rowAt(place + r, length, reverse);
-          const shift = asked === ATTEND ? -largestOfSums(readers, row * m, scales, 0, m) : readerShifts[row] + largest;
-          if (shift === Number.NEGATIVE_INFINITY) left.data.fill(0, r * m, (r + 1) * m);
-          else exponentialsOfSums(readers, row * m, scales, 0, 1, shift, left.data, r * m, m);
-          if (asked === ATTEND) {
-            denominators[r] = dotOfRuns(left.data, r * m, totals, at, m);
-            logSum[row] = largest - shift;
-          } else weights[r] = readerWeights[row];
+          shifts[r] = asked === ATTEND ? -shifts[r] : readerShifts[row] + largest;
+          if (asked === ATTEND) logSum[row] = largest - shifts[r];
+          else weights[r] = readerWeights[row];
         }
+        exponentialsOfSums(x, scales, 1, shifts, left.data, rows, m);
 
         if (asked !== SLOPES) {
           const target = rowsFrom(mixture, sequence, length, n, place, reverse);
           multiplyTile(target, left, sums, rows, n, m, 1, false);
+          if (asked === ATTEND) dotsOfRows(left.data, totals.subarray(at, at + m), denominators, rows, m);
           if (met !== null) addMixture(target, left, met, denominators, m, n);
         }
         if (asked === ATTEND) normalise(mixture, logSum, denominators, sequence, place, rows, numbers);
@@ -99,7 +95,7 @@ export const featureReadKernel = defineKernel(
           multiplyTile(target, vectors, across, rows, m, n, 1, false);
           multiplyTile(target, block(weights, 0, 1), block(totals, at, m), rows, m, 1, 1, true);
           if (met !== null) addSlopes(target, vectors, weights, met, m, n);
-          multiplySlopes(target, left, arrays, sequence, place, rows, numbers);
+          multiplyRows(target, left.data, shifts, rows, m);
         }
         if (met !== null && (place + rows < last || group === groups - 1)) write(state, met, numbers);
         place += rows;
@@ -109,7 +105,7 @@ export const featureReadKernel = defineKernel(
 );
 
 /** What readers get from writers of their own chunk: vectors by their weights, and those weights for the denominator. */
-function addMixture(target: Block, left: Block, met: Written, denominators: Float64Array, m: number, n: number): void {
+function addMixture(target: Block, left: Block, met: Written, denominators: NumericArray, m: number, n: number): void {
   const { rows, right, vectors, weights } = met;
   const visit: VisitPairs = (pairs, row, count) => {
     for (let i = 0; i < count; i++) {
@@ -133,7 +129,7 @@ function addSlopes(target: Block, own: Block, ownWeights: NumericArray, met: Wri
 function normalise(
   mixture: NumericArray,
   logSum: NumericArray,
-  denominators: Float64Array,
+  denominators: NumericArray,
   sequence: number,
   place: number,
   rows: number,
@@ -144,28 +140,6 @@ function normalise(
     const share = denominators[r] === 0 ? 0 : 1 / denominators[r];
     for (let c = row * n; c < (row + 1) * n; c++) mixture[c] *= share;
     logSum[row] += Math.log(denominators[r]);
-  }
-}
-
-/** The last factor of slopes, e^(x + c); and zeros for readers that are not there, whatever their vectors hold. */
-function multiplySlopes(
-  target: Block,
-  left: Block,
-  { readerShifts }: Readers,
-  sequence: number,
-  place: number,
-  rows: number,
-  { length, m, reverse }: FeatureNumbers,
-): void {
-  const fast = vectorKernels();
-  for (let r = 0; r < rows; r++) {
-    const [to, from] = [target.offset + r * target.rowStride, r * m];
-    if (readerShifts[sequence * length + rowAt(place + r, length, reverse)] === Number.NEGATIVE_INFINITY) {
-      target.data.fill(0, to, to + m);
-    } else if (fast !== null && isOnHeap(target.data) && isOnHeap(left.data)) {
-      const at = target.data.byteOffset + 4 * to;
-      fast.binary(MULTIPLY, at, 1, 0, left.data.byteOffset + 4 * from, 1, 0, at, 1, m);
-    } else for (let f = 0; f < m; f++) target.data[to + f] *= left.data[from + f];
   }
 }
 

@@ -90,28 +90,26 @@ export function takeWriters(
 ): Written {
   const right = scratch.get('right', writers, CHUNK * m);
   const weights = scratch.get('weights', writers, CHUNK);
-  let rows = 0;
+  const shifts = scratch.get('shifts', writers, CHUNK);
+  const most = Math.min(CHUNK, last - place);
+  for (let r = 0; r < most; r++) {
+    shifts[r] = writerShifts[sequence * length + rowAt(place + r, length, reverse)] - base;
+  }
+  const x = rowsFrom(writers, sequence, length, m, place, reverse);
+  const rows = exponentialsOfSums(x, scales, -1, shifts, right, most, m, REACH);
   let absent = 0;
-  for (; rows < CHUNK && place + rows < last; rows++) {
-    const row = sequence * length + rowAt(place + rows, length, reverse);
-    const shift = writerShifts[row];
-    if (shift === Number.NEGATIVE_INFINITY) {
-      right.fill(0, rows * m, (rows + 1) * m);
-      weights[rows] = 0;
-      absent++;
-      continue;
-    }
-    const largest = exponentialsOfSums(writers, row * m, scales, 0, -1, shift - base, right, rows * m, m);
-    if (largest > REACH && rows > 0) break;
-    weights[rows] = writerWeights[row];
+  for (let r = 0; r < rows; r++) {
+    const isThere = shifts[r] !== Number.NEGATIVE_INFINITY;
+    weights[r] = isThere ? writerWeights[sequence * length + rowAt(place + r, length, reverse)] : 0;
+    if (!isThere) absent++;
   }
   let vectors = rowsFrom(writerVectors, sequence, length, n, place, reverse);
   if (absent > 0) {
     const present = scratch.get('vectors', writers, CHUNK * n);
     for (let r = 0; r < rows; r++) {
-      const row = sequence * length + rowAt(place + r, length, reverse);
-      const isAbsent = writerShifts[row] === Number.NEGATIVE_INFINITY;
-      for (let c = 0; c < n; c++) present[r * n + c] = isAbsent ? 0 : writerVectors[row * n + c];
+      const from = vectors.offset + r * vectors.rowStride;
+      const isThere = shifts[r] !== Number.NEGATIVE_INFINITY;
+      for (let c = 0; c < n; c++) present[r * n + c] = isThere ? writerVectors[from + c] : 0;
     }
     vectors = block(present, 0, n);
   }
@@ -167,11 +165,12 @@ function setScales(
   if (base === Number.NEGATIVE_INFINITY) return;
   // Relative to the largest shift, so that they are as exact as the exponents are.
   const relative = scratch.get('relative', writers, m);
+  const shifts = scratch.get('shifts', writers, CHUNK);
   relative.fill(NOTHING, 0, m);
-  for (let place = first; place < last; place++) {
-    const row = rowOf(place);
-    if (writerShifts[row] === Number.NEGATIVE_INFINITY) continue;
-    raiseToSums(writers, row * m, writerShifts[row] - base, relative, 0, m);
+  for (let place = first; place < last; place += CHUNK) {
+    const rows = Math.min(CHUNK, last - place);
+    for (let r = 0; r < rows; r++) shifts[r] = writerShifts[rowOf(place + r)] - base;
+    raiseToSums(rowsFrom(writers, sequence, length, m, place, reverse), shifts, relative, rows, m);
   }
   for (let f = 0; f < m; f++) scales[at + f] = relative[f] === NOTHING ? NOTHING : relative[f] + base;
 }

@@ -174,10 +174,21 @@ export interface VectorKernels {
   ): void;
   sumOfExponentials(x: number, count: number, largest: number): number;
   scaledExponentials(x: number, y: number, count: number, shift: number, factor: number): void;
-  largestOfSums(x: number, y: number, count: number): number;
-  raiseToSums(x: number, shift: number, y: number, count: number): void;
-  exponentialsOfSums(x: number, y: number, sign: number, shift: number, to: number, count: number): number;
-  dotOfRuns(x: number, y: number, count: number): number;
+  largestOfSums(x: number, xRow: number, y: number, to: number, rows: number, count: number): void;
+  raiseToSums(x: number, xRow: number, shifts: number, y: number, rows: number, count: number): void;
+  exponentialsOfSums(
+    x: number,
+    xRow: number,
+    y: number,
+    sign: number,
+    shifts: number,
+    to: number,
+    rows: number,
+    count: number,
+    reach: number,
+  ): number;
+  dotsOfRows(x: number, y: number, to: number, rows: number, count: number): void;
+  multiplyRows(to: number, toRow: number, by: number, shifts: number, rows: number, count: number): void;
   sumOfSquares(x: number, count: number): number;
   adamW(
     theta: number,

@@ -1,6 +1,9 @@
-/** Runs of exponents beside a run of scales: loops of kernels/feature-exponents.ts, four float32 at a time. */
+/** Rows of exponents beside a row of scales: loops of kernels/feature-exponents.ts, four float32 at a time. */
 import { expOfDifference } from './elementary';
 import { at, multiplyAdd, sumOf } from './vector';
+
+/** Exponents that rounding has made larger still have a power. */
+const HIGHEST: f32 = 80;
 
 // @ts-ignore: decorator
 @inline
@@ -9,72 +12,116 @@ function largestOf(x: v128): f32 {
   return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
 }
 
-/** The largest x + y. */
-export function largestOfSums(x: usize, y: usize, count: i32): f32 {
-  let first = f32x4.splat(-Infinity);
-  let second = first;
-  let i = 0;
-  for (; i + 8 <= count; i += 8) {
-    first = f32x4.pmax(first, f32x4.add(v128.load(at(x, i)), v128.load(at(y, i))));
-    second = f32x4.pmax(second, f32x4.add(v128.load(at(x, i), 16), v128.load(at(y, i), 16)));
+/** to[r] = the largest x_r + y. */
+export function largestOfSums(x: usize, xRow: i32, y: usize, to: usize, rows: i32, count: i32): void {
+  for (let row = 0; row < rows; row++) {
+    let first = f32x4.splat(-Infinity);
+    let second = first;
+    let i = 0;
+    for (; i + 8 <= count; i += 8) {
+      first = f32x4.pmax(first, f32x4.add(v128.load(at(x, i)), v128.load(at(y, i))));
+      second = f32x4.pmax(second, f32x4.add(v128.load(at(x, i), 16), v128.load(at(y, i), 16)));
+    }
+    let largest = largestOf(f32x4.pmax(first, second));
+    for (; i < count; i++) largest = max(largest, load<f32>(at(x, i)) + load<f32>(at(y, i)));
+    store<f32>(at(to, row), largest);
+    x = at(x, xRow);
   }
-  let largest = largestOf(f32x4.pmax(first, second));
-  for (; i < count; i++) largest = max(largest, load<f32>(at(x, i)) + load<f32>(at(y, i)));
-  return largest;
 }
 
-/** y = the larger of y and x + shift. */
-export function raiseToSums(x: usize, shift: f32, y: usize, count: i32): void {
-  const all = f32x4.splat(shift);
+/** y = the largest of y and all x_r + shift_r. */
+export function raiseToSums(x: usize, xRow: i32, shifts: usize, y: usize, rows: i32, count: i32): void {
   const vectors = count & ~3;
-  for (let i = 0; i < vectors; i += 4) {
-    const to = at(y, i);
-    v128.store(to, f32x4.pmax(v128.load(to), f32x4.add(v128.load(at(x, i)), all)));
-  }
-  for (let i = vectors; i < count; i++) {
-    const sum = load<f32>(at(x, i)) + shift;
-    if (sum > load<f32>(at(y, i))) store<f32>(at(y, i), sum);
+  for (let row = 0; row < rows; row++) {
+    const shift = load<f32>(at(shifts, row));
+    if (shift != -Infinity) {
+      const all = f32x4.splat(shift);
+      for (let i = 0; i < vectors; i += 4) {
+        const to = at(y, i);
+        v128.store(to, f32x4.pmax(v128.load(to), f32x4.add(v128.load(at(x, i)), all)));
+      }
+      for (let i = vectors; i < count; i++) {
+        const sum = load<f32>(at(x, i)) + shift;
+        if (sum > load<f32>(at(y, i))) store<f32>(at(y, i), sum);
+      }
+    }
+    x = at(x, xRow);
   }
 }
 
-/** Exponents that rounding has made larger still have a power. */
-const HIGHEST: f32 = 80;
-
-/** to = e^((x + shift) + sign · y), and the largest exponent; those above HIGHEST count as that. */
-export function exponentialsOfSums(x: usize, y: usize, sign: f32, shift: f32, to: usize, count: i32): f32 {
+/** to_r = e^((x_r + shift_r) + sign · y), zeros for a shift of −∞. Stops before a row r > 0 with an exponent above `reach`. */
+export function exponentialsOfSums(
+  x: usize,
+  xRow: i32,
+  y: usize,
+  sign: f32,
+  shifts: usize,
+  to: usize,
+  rows: i32,
+  count: i32,
+  reach: f32,
+): i32 {
   const signs = f32x4.splat(sign);
-  const all = f32x4.splat(shift);
   const highest = f32x4.splat(HIGHEST);
-  let first = f32x4.splat(-Infinity);
-  let second = first;
-  let i = 0;
-  for (; i + 8 <= count; i += 8) {
-    const left = multiplyAdd(signs, v128.load(at(y, i)), f32x4.add(v128.load(at(x, i)), all));
-    const right = multiplyAdd(signs, v128.load(at(y, i), 16), f32x4.add(v128.load(at(x, i), 16), all));
-    first = f32x4.pmax(first, left);
-    second = f32x4.pmax(second, right);
-    v128.store(at(to, i), expOfDifference(f32x4.pmin(left, highest)));
-    v128.store(at(to, i), expOfDifference(f32x4.pmin(right, highest)), 16);
+  for (let row = 0; row < rows; row++) {
+    const shift = load<f32>(at(shifts, row));
+    if (shift == -Infinity) memory.fill(to, 0, (<usize>count) << 2);
+    else {
+      const all = f32x4.splat(shift);
+      let first = f32x4.splat(-Infinity);
+      let second = first;
+      let i = 0;
+      for (; i + 8 <= count; i += 8) {
+        const left = multiplyAdd(signs, v128.load(at(y, i)), f32x4.add(v128.load(at(x, i)), all));
+        const right = multiplyAdd(signs, v128.load(at(y, i), 16), f32x4.add(v128.load(at(x, i), 16), all));
+        first = f32x4.pmax(first, left);
+        second = f32x4.pmax(second, right);
+        v128.store(at(to, i), expOfDifference(f32x4.pmin(left, highest)));
+        v128.store(at(to, i), expOfDifference(f32x4.pmin(right, highest)), 16);
+      }
+      let largest = largestOf(f32x4.pmax(first, second));
+      for (; i < count; i++) {
+        const exponent = load<f32>(at(x, i)) + shift + sign * load<f32>(at(y, i));
+        largest = max(largest, exponent);
+        store<f32>(at(to, i), f32x4.extract_lane(expOfDifference(f32x4.pmin(f32x4.splat(exponent), highest)), 0));
+      }
+      if (largest > reach && row > 0) return row;
+    }
+    x = at(x, xRow);
+    to = at(to, count);
   }
-  let largest = largestOf(f32x4.pmax(first, second));
-  for (; i < count; i++) {
-    const exponent = load<f32>(at(x, i)) + shift + sign * load<f32>(at(y, i));
-    largest = max(largest, exponent);
-    store<f32>(at(to, i), f32x4.extract_lane(expOfDifference(f32x4.pmin(f32x4.splat(exponent), highest)), 0));
-  }
-  return largest;
+  return rows;
 }
 
-/** Σ x y. */
-export function dotOfRuns(x: usize, y: usize, count: i32): f32 {
-  let first = f32x4.splat(0);
-  let second = first;
-  let i = 0;
-  for (; i + 8 <= count; i += 8) {
-    first = multiplyAdd(v128.load(at(x, i)), v128.load(at(y, i)), first);
-    second = multiplyAdd(v128.load(at(x, i), 16), v128.load(at(y, i), 16), second);
+/** to[r] = x_r · y. */
+export function dotsOfRows(x: usize, y: usize, to: usize, rows: i32, count: i32): void {
+  for (let row = 0; row < rows; row++) {
+    let first = f32x4.splat(0);
+    let second = first;
+    let i = 0;
+    for (; i + 8 <= count; i += 8) {
+      first = multiplyAdd(v128.load(at(x, i)), v128.load(at(y, i)), first);
+      second = multiplyAdd(v128.load(at(x, i), 16), v128.load(at(y, i), 16), second);
+    }
+    let sum = sumOf(f32x4.add(first, second));
+    for (; i < count; i++) sum += load<f32>(at(x, i)) * load<f32>(at(y, i));
+    store<f32>(at(to, row), sum);
+    x = at(x, count);
   }
-  let sum = sumOf(f32x4.add(first, second));
-  for (; i < count; i++) sum += load<f32>(at(x, i)) * load<f32>(at(y, i));
-  return sum;
+}
+
+/** to_r = to_r ∘ by_r, zeros for a shift of −∞. */
+export function multiplyRows(to: usize, toRow: i32, by: usize, shifts: usize, rows: i32, count: i32): void {
+  const vectors = count & ~3;
+  for (let row = 0; row < rows; row++) {
+    if (load<f32>(at(shifts, row)) == -Infinity) memory.fill(to, 0, (<usize>count) << 2);
+    else {
+      for (let i = 0; i < vectors; i += 4) {
+        v128.store(at(to, i), f32x4.mul(v128.load(at(to, i)), v128.load(at(by, i))));
+      }
+      for (let i = vectors; i < count; i++) store<f32>(at(to, i), load<f32>(at(to, i)) * load<f32>(at(by, i)));
+    }
+    to = at(to, toRow);
+    by = at(by, count);
+  }
 }

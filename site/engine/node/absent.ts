@@ -5,7 +5,9 @@ function absent(name: string): never {
 }
 
 export const setFlagsFromString = (): never => absent('node:v8');
-export const runInNewContext = (): never => absent('node:vm');
+export const createContext = (): never => absent('node:vm');
+export const runInContext = (): never => absent('node:vm');
+export const Script = (): never => absent('node:vm');
 export const createRequire = (): never => absent('node:module');
 export const parseArgs = (): never => absent('node:util');
 export const deflateSync = (): never => absent('node:zlib');

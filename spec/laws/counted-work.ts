@@ -13,6 +13,7 @@ import { OWN } from '../../src/core/kernels/chunks.ts';
 import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
 import { type KernelBody, kernelNamed, type NamedKernel } from '../../src/core/kernels/kernel.ts';
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
+import { CHUNK, scanGroup } from '../../src/core/kernels/scan-chunk.ts';
 import { setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
 
@@ -99,8 +100,32 @@ const COUNTERS: Record<string, Counter> = {
     return ((end - begin) / Math.ceil(length / HASH_ROWS)) * 2 * length * width * count;
   },
 
+  /** Every key into the sums, [V 1] being n + 1 wide. */
+  'feature-sums': (begin, end, _arrays, [sequences, length, m, n]) =>
+    2 * rowsOfGroups(begin, end, sequences, length, scanGroup(m, n)) * m * (n + 1),
+
+  /** Every query meets the sums; causally keys go into them on the way, and meet the queries of their chunk directly. */
+  'feature-read'(begin, end, _arrays, [sequences, length, m, n, , along]) {
+    const rows = rowsOfGroups(begin, end, sequences, length, scanGroup(m, n));
+    const perRow = 2 * m * (n + 1);
+    return rows * (along ? 2 * perRow + (CHUNK + 1) * (m + n + 1) : perRow);
+  },
+
+  'scan-sums': (begin, end, _arrays, [sequences, length, m, n, size]) =>
+    2 * rowsOfGroups(begin, end, sequences, length, size) * m * n,
+
+  scan: (begin, end, _arrays, [sequences, length, m, n, size]) =>
+    rowsOfGroups(begin, end, sequences, length, size) * (4 * m * n + (CHUNK + 1) * (m + n)),
+
   softmax: (begin, end, _arrays, [columns]) => (end - begin) * columns * SOFTMAX_FLOPS,
 };
+
+/** Tokens of the groups that items stand for. */
+function rowsOfGroups(begin: number, end: number, sequences: number, length: number, size: number): number {
+  let rows = 0;
+  for (let item = begin; item < end; item++) rows += Math.min(size, length - Math.floor(item / sequences) * size);
+  return rows;
+}
 
 /** Operations that run in `body`, which must not wait for anything. */
 export function countFlops(body: () => void): number {

@@ -8,6 +8,7 @@
  * the last has left, so that Q′ and K′ never have to be there as a whole.
  */
 import { isRecording } from '../core/autograd.ts';
+import { CHUNK } from '../core/kernels/scan-chunk.ts';
 import {
   concat,
   type FeatureState,
@@ -114,4 +115,10 @@ function blocksOf({ shape: [, , length] }: Tensor, size: number): Block[] {
 
 function cut(x: Tensor, axis: number, [begin, end]: Block): Tensor {
   return end - begin === x.shape[axis] ? x : slice(x, axis, begin, end);
+}
+
+/** Pairs j ≤ i that meet directly in a causal run, which are those of its chunks: a constant number for each token. */
+export function pairsOfChunks(length: number): number {
+  const pairs = (rows: number) => (rows * (rows + 1)) / 2;
+  return Math.floor(length / CHUNK) * pairs(CHUNK) + pairs(length % CHUNK);
 }

@@ -15,7 +15,7 @@
  */
 import { logEluPlusOne } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { attendByFeatures, type Features, positiveFeatures } from './linear-attention.ts';
+import { attendByFeatures, type Features, pairsOfChunks, positiveFeatures } from './linear-attention.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 
 export type LinearTransformerOptions = CommonOptions;
@@ -50,10 +50,11 @@ export const linearTransformer: AttentionVariant<LinearTransformerOptions> = {
   // from s_{i−1} and z_{i−1} this is the RNN of eqs. 16–20.
   attend: (inputs, { causal }, _parameters, state) => attendByFeatures(positiveFeatures, phi, inputs, causal, state),
 
-  cost({ batch, heads, queryLength, keyLength, headDim }) {
+  cost({ batch, heads, queryLength, keyLength, headDim }, { causal }) {
     const tokens = batch * heads * (queryLength + keyLength);
-    // Every key adds to the d × (d + 1) sums, every query multiplies by them. What a causal scan spends on pairs that
-    // meet directly, within its chunks, comes on top, and does not grow with the length.
-    return { flops: tokens * (2 * headDim * (headDim + 1) + FEATURE_FLOPS * headDim) };
+    // Every key adds to the d × (d + 1) sums, every query multiplies by them.
+    const summing = tokens * (2 * headDim * (headDim + 1) + FEATURE_FLOPS * headDim);
+    const meeting = causal ? batch * heads * pairsOfChunks(keyLength) * 2 * (2 * headDim + 1) : 0;
+    return { flops: summing + meeting };
   },
 };

@@ -19,7 +19,13 @@ import { expectInteger } from '../core/errors.ts';
 import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { attendByFeatures, type FeatureKind, type Features, positiveFeatures } from './linear-attention.ts';
+import {
+  attendByFeatures,
+  type FeatureKind,
+  type Features,
+  pairsOfChunks,
+  positiveFeatures,
+} from './linear-attention.ts';
 import { drawOmega, PROJECTIONS, type Projection } from './performer-omega.ts';
 import { signedFeatures } from './signed-features.ts';
 import type { AttentionState } from './state.ts';
@@ -190,12 +196,13 @@ export const performer: AttentionVariant<PerformerOptions> = {
 
   attend,
 
-  cost({ batch, heads, queryLength, keyLength, headDim }, { kernel, numRandomFeatures }) {
+  cost({ batch, heads, queryLength, keyLength, headDim }, { causal, kernel, numRandomFeatures }) {
     const tokens = batch * heads * (queryLength + keyLength);
     const features = featureCount(kernel, numRandomFeatures);
     const projecting = 2 * tokens * numRandomFeatures * headDim + FEATURE_FLOPS * tokens * features;
     // Each key goes into the sum over keys and each query meets it, [V 1] being d + 1 wide.
     const mixing = 2 * tokens * features * (headDim + 1);
-    return { flops: projecting + mixing };
+    const meeting = causal ? batch * heads * pairsOfChunks(keyLength) * 2 * (features + headDim + 1) : 0;
+    return { flops: projecting + mixing + meeting };
   },
 };

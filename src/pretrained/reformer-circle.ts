@@ -78,14 +78,14 @@ function placesSeen(count: number, { chunkLength, before, after }: ChunkSettings
   const shifts = Array.from({ length: before + 1 + after }, (_, n) => n - before)
     // Further than once around is nowhere: such a chunk sees itself once more.
     .map((shift) => (Math.abs(shift) > chunks ? 0 : shift));
-  const places: number[] = [];
-  for (let chunk = 0; chunk < chunks; chunk++) {
+  const places = new Int32Array(count * shifts.length);
+  for (let chunk = 0, at = 0; chunk < chunks; chunk++) {
     for (const shift of shifts) {
       const begin = ((chunk + shift + chunks) % chunks) * chunkLength;
-      for (let place = begin; place < begin + chunkLength; place++) places.push(place);
+      for (let place = begin; place < begin + chunkLength; place++) places[at++] = place;
     }
   }
-  return Int32Array.from(places);
+  return places;
 }
 
 /**

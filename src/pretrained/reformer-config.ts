@@ -1,4 +1,6 @@
 /** The settings of Reformers (Kitaev et al. 2020) as transformers has them. */
+import { MemoryError } from '../core/errors.ts';
+import { bytesPerElement, type DType, memoryLimit } from '../core/memory.ts';
 import type { Description, HeadKind } from './architecture.ts';
 import type { Config } from './config.ts';
 import { ACTIVATIONS, type ActivationName, classesOf, headOf, MOST_DROPPED } from './encoder-config.ts';
@@ -63,7 +65,7 @@ export function describeReformer(config: Config): ReformerDescription {
   const axial = config.boolean('axial_pos_embds', true) ? axialOf(config, modelDim) : null;
   const vocabulary = config.integer('vocab_size', 1, 320);
   const dropout = config.number('hidden_dropout_prob', 0, MOST_DROPPED, 0.05);
-  return {
+  const description: ReformerDescription = {
     modelType: 'reformer',
     head,
     causal,
@@ -91,7 +93,40 @@ export function describeReformer(config: Config): ReformerDescription {
       : dropout,
     classes: classesOf(config),
   };
+  expectServable(config, description);
+  return description;
 }
+
+/**
+ * Numbers that no tensor has the size of, held against the one that says how long texts are: the rows of positions, of both
+ * axes where there are two. Without that a few bytes of config.json could ask for any work. These limits are far above what
+ * has any use: transformers draws at most 2L/m buckets for L tokens in chunks of m, and lets chunks see one or two others.
+ */
+function expectServable(config: Config, description: ReformerDescription): void {
+  const { axial, positionRows, chunks, hashes, buckets, length } = description;
+  const rows = axial === null ? positionRows : axial.lengths[0] + axial.lengths[1];
+  const most = 4 * rows;
+  for (const [kind, { chunkLength, before, after }] of Object.entries(chunks)) {
+    const chunksSeen = Math.max(1, Math.floor(most / chunkLength));
+    for (const [name, count] of Object.entries({ before, after })) {
+      if (count > chunksSeen)
+        throw config.wrong(`${kind}_num_chunks_${name}`, `at most ${chunksSeen} (${most} tokens)`);
+    }
+  }
+  if (paddedLength(description, length) - length > most) {
+    const names = Object.keys(chunks).map((kind) => `${kind}_attn_chunk_length`);
+    throw config.wrong(names[0], `a smaller common multiple with ${names[1]}, to which texts are filled up`);
+  }
+  if (hashes > MOST_HASHES) throw config.wrong('num_hashes', `at most ${MOST_HASHES}`);
+  if (buckets === null) return;
+  const [sum, product] = buckets.reduce(([a, b], factor) => [a + factor, b * factor], [0, 1]);
+  if (sum > most || product > 16 * most) {
+    throw config.wrong('num_buckets', `factors that add up to at most ${most}, and a product of at most ${16 * most}`);
+  }
+}
+
+/** The paper has up to 8. */
+const MOST_HASHES = 1024;
 
 function paddingTokenOf(config: Config, vocabulary: number): number {
   const token = config.optionalInteger('pad_token_id', 0, 0) ?? 0;
@@ -144,8 +179,14 @@ function axialOf(config: Config, modelDim: number): ReformerDescription['axial']
 export function paddedLength({ chunks }: ReformerDescription, length: number): number {
   const lengths = Object.values(chunks).map(({ chunkLength }) => chunkLength);
   if (length <= Math.min(...lengths)) return length;
-  const multiple = lengths.reduce((a, b) => (a * b) / greatestCommonDivisor(a, b));
+  const multiple = multipleOf(chunks);
   return Math.ceil(length / multiple) * multiple;
+}
+
+/** The least that both chunks fill. */
+function multipleOf(chunks: ReformerDescription['chunks']): number {
+  const lengths = Object.values(chunks).map(({ chunkLength }) => chunkLength);
+  return lengths.reduce((a, b) => (a * b) / greatestCommonDivisor(a, b));
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
@@ -165,4 +206,23 @@ export function bucketsFor({ buckets, chunks, positionRows }: ReformerDescriptio
   if (2 ** power <= limit) return [2 ** power];
   const first = Math.floor(power / 2);
   return [2 ** first, 2 ** (power - first)];
+}
+
+/** Products, with what is added to them, the sum of both, and their softmax. */
+const ARRAYS_OF_SCORES = 4;
+
+/** Throws MemoryError where the scores of a layer alone do not fit, of a batch of texts of this length. */
+export function expectRoom(description: ReformerDescription, batch: number, length: number, dtype: DType): void {
+  const { chunks, heads, hashes } = description;
+  const full = paddedLength(description, length);
+  for (const [kind, { chunkLength, before, after }] of Object.entries(chunks)) {
+    if (full <= chunkLength) continue;
+    const rounds = kind === 'lsh' ? hashes : 1;
+    const scores = batch * heads * rounds * full * (before + 1 + after) * chunkLength;
+    if (ARRAYS_OF_SCORES * scores * bytesPerElement[dtype] <= memoryLimit()) continue;
+    throw new MemoryError(
+      `tokens: ${batch} texts of ${full} have ${scores} scores in a ${kind} layer, which do not fit: in ${rounds} rounds ` +
+        `a token sees ${before} before and ${after} after its own of chunks of ${chunkLength}`,
+    );
+  }
 }

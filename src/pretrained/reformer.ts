@@ -50,7 +50,7 @@ import { expectReformerDescription } from './check-description.ts';
 import { activations, firstToken } from './encoder-head.ts';
 import { expectForwardOptions, expectIds, expectLoadOptions, expectTextInputs } from './inputs.ts';
 import { ReformerAttention } from './reformer-attention.ts';
-import { describeReformer, paddedLength, type ReformerDescription } from './reformer-config.ts';
+import { describeReformer, expectRoom, paddedLength, type ReformerDescription } from './reformer-config.ts';
 import { reformerDestination, reformerName } from './reformer-names.ts';
 import { replacementsOf } from './replacement.ts';
 import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
@@ -198,6 +198,7 @@ export class PretrainedReformer implements PretrainedModel {
     const { vocabulary, length } = this.description;
     const { tokens, tokenTypes, globalMask } = inputs;
     expectTextInputs(inputs, vocabulary, length);
+    expectRoom(this.description, tokens.shape[0], tokens.shape[1], this.embeddings.words.weight.dtype);
     if (globalMask !== undefined) {
       throw new ArgumentError('globalMask: expected none, because reformer has no global tokens');
     }

@@ -16,7 +16,7 @@ import {
   type Written,
   write,
 } from './feature-sums.ts';
-import { defineKernel, type KernelArrays } from './kernel.ts';
+import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, rowAt, rowsFrom, scanGroup, type VisitPairs } from './scan-chunk.ts';
 import { Scratch } from './scratch.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';

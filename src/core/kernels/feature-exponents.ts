@@ -109,3 +109,24 @@ export function multiplyRows(x: Block, by: NumericArray, shifts: NumericArray, r
     for (let i = 0; i < count; i++) x.data[at + i] = isThere ? x.data[at + i] * by[r * count + i] : 0;
   }
 }
+
+/** y[at + i] += Σ_r weights[r] x_r[i], for rows one after another. */
+export function addWeightedRows(
+  x: NumericArray,
+  weights: NumericArray,
+  y: NumericArray,
+  at: number,
+  rows: number,
+  count: number,
+): void {
+  const fast = vectorKernels();
+  if (fast !== null && isOnHeap(x) && isOnHeap(weights) && isOnHeap(y)) {
+    fast.addWeightedRows(x.byteOffset, weights.byteOffset, y.byteOffset + 4 * at, rows, count);
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    let sum = y[at + i];
+    for (let r = 0; r < rows; r++) sum += weights[r] * x[r * count + i];
+    y[at + i] = sum;
+  }
+}

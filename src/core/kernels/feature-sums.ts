@@ -13,7 +13,7 @@
  * read them; in the backward pass they change roles.
  */
 import type { NumericArray } from '../memory.ts';
-import { exponentialsOfSums, raiseToSums } from './feature-exponents.ts';
+import { addWeightedRows, exponentialsOfSums, raiseToSums } from './feature-exponents.ts';
 import { defineKernel, type KernelArrays, type KernelNumbers } from './kernel.ts';
 import { CHUNK, rowAt, rowsFrom, scanGroup } from './scan-chunk.ts';
 import { Scratch } from './scratch.ts';
@@ -123,7 +123,7 @@ export function write(
   { m, n }: FeatureNumbers,
 ): void {
   multiplyTile(sums, transposed(right), vectors, m, n, rows, 1, true);
-  multiplyTile(block(totals, at, 1), transposed(right), block(weights, 0, 1), m, 1, rows, 1, true);
+  addWeightedRows(right.data, weights, totals, at, rows, m);
 }
 
 /** Raises the scales to the exponents of the writer at a place, and lowers what was written under the old ones. */

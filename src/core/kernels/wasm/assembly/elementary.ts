@@ -88,6 +88,26 @@ export function expm1Below0(x: v128): v128 {
   return v128.bitselect(smallExpm1(x), f32x4.sub(exp4(x), f32x4.splat(1)), isNear);
 }
 
+/** ln((1 + m) 2ⁿ) for 1 + m in [√½, √2). */
+// @ts-ignore: decorator
+@inline
+function logOfParts(m: v128, n: v128): v128 {
+  const square = f32x4.mul(m, m);
+  let p = f32x4.splat(7.0376836292e-2);
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.1514610310e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.1676998740e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.2420140846e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.4249322787e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.6668057665e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(2.0000714765e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-2.4999993993e-1));
+  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(3.3333331174e-1));
+  let y = f32x4.mul(f32x4.mul(p, m), square);
+  y = f32x4.add(y, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
+  y = f32x4.sub(y, f32x4.mul(square, f32x4.splat(0.5)));
+  return f32x4.add(f32x4.add(m, y), f32x4.mul(n, f32x4.splat(0.693359375)));
+}
+
 /** ln x; −∞ at 0, NaN below. */
 // @ts-ignore: decorator
 @inline
@@ -102,20 +122,7 @@ export function log4(x: v128): v128 {
   const isLow = f32x4.lt(m, f32x4.splat(0.707106781186547524));
   const n = f32x4.convert_i32x4_s(i32x4.add(exponent, isLow));
   m = f32x4.sub(f32x4.add(m, v128.and(m, isLow)), f32x4.splat(1));
-  const square = f32x4.mul(m, m);
-  let p = f32x4.splat(7.0376836292e-2);
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.1514610310e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.1676998740e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.2420140846e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.4249322787e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.6668057665e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(2.0000714765e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-2.4999993993e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(3.3333331174e-1));
-  let y = f32x4.mul(f32x4.mul(p, m), square);
-  y = f32x4.add(y, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  y = f32x4.sub(y, f32x4.mul(square, f32x4.splat(0.5)));
-  y = f32x4.add(f32x4.add(m, y), f32x4.mul(n, f32x4.splat(0.693359375)));
+  let y = logOfParts(m, n);
   y = v128.bitselect(x, y, f32x4.eq(x, f32x4.splat(Infinity)));
   y = v128.bitselect(f32x4.splat(-Infinity), y, f32x4.eq(x, f32x4.splat(0)));
   // Negative numbers and NaN.
@@ -126,12 +133,18 @@ export function log4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function log1p4(x: v128): v128 {
-  const sum = f32x4.add(x, f32x4.splat(1));
-  const rounded = f32x4.sub(sum, f32x4.splat(1));
-  const y = log4(sum);
-  const isExact = f32x4.eq(rounded, x);
-  const corrected = v128.bitselect(y, f32x4.mul(y, f32x4.div(x, rounded)), isExact);
-  return v128.bitselect(x, corrected, f32x4.eq(rounded, f32x4.splat(0)));
+  const one = f32x4.splat(1);
+  const sum = f32x4.add(x, one);
+  // m in [½, 1), then in [√½, √2).
+  let m = v128.or(v128.and(sum, i32x4.splat(0x007fffff)), i32x4.splat(0x3f000000));
+  const isLow = f32x4.lt(m, f32x4.splat(0.707106781186547524));
+  const exponent = i32x4.sub(i32x4.shr_u(sum, 23), i32x4.splat(126));
+  const n = f32x4.convert_i32x4_s(i32x4.add(exponent, isLow));
+  m = f32x4.sub(f32x4.add(m, v128.and(m, isLow)), one);
+  // The rest of x, over 1 + x: the next term of the series, and nothing where x is large.
+  const rest = f32x4.sub(x, f32x4.sub(sum, one));
+  const y = f32x4.add(logOfParts(m, n), f32x4.div(rest, sum));
+  return v128.bitselect(x, y, f32x4.eq(x, f32x4.splat(Infinity)));
 }
 
 /** tanh x. */

@@ -125,3 +125,33 @@ export function multiplyRows(to: usize, toRow: i32, by: usize, shifts: usize, ro
     by = at(by, count);
   }
 }
+
+/** y += Σ_r weights[r] x_r, rows one after another: sixteen columns at a time. */
+export function addWeightedRows(x: usize, weights: usize, y: usize, rows: i32, count: i32): void {
+  let i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const to = at(y, i);
+    let first = v128.load(to);
+    let second = v128.load(to, 16);
+    let third = v128.load(to, 32);
+    let fourth = v128.load(to, 48);
+    let from = at(x, i);
+    for (let row = 0; row < rows; row++) {
+      const weight = v128.load_splat<f32>(at(weights, row));
+      first = multiplyAdd(weight, v128.load(from), first);
+      second = multiplyAdd(weight, v128.load(from, 16), second);
+      third = multiplyAdd(weight, v128.load(from, 32), third);
+      fourth = multiplyAdd(weight, v128.load(from, 48), fourth);
+      from = at(from, count);
+    }
+    v128.store(to, first);
+    v128.store(to, second, 16);
+    v128.store(to, third, 32);
+    v128.store(to, fourth, 48);
+  }
+  for (; i < count; i++) {
+    let sum = load<f32>(at(y, i));
+    for (let row = 0; row < rows; row++) sum += load<f32>(at(weights, row)) * load<f32>(at(x, row * count + i));
+    store<f32>(at(y, i), sum);
+  }
+}

@@ -34,19 +34,27 @@ const over = element('over', HTMLSelectElement);
 const logarithmic = element('logarithmic', HTMLInputElement);
 const plots = { loss: element('loss-plot', HTMLElement), accuracy: element('accuracy-plot', HTMLElement) };
 
-const show = throttled(MILLISECONDS_PER_DRAWING, () => {
+function show(): void {
   showButtons();
   showFigures();
   showPlots();
   table.show(session.curves, session.isBusy ? session.current : null);
-});
+}
+/** For what changes with every step. Whatever a reader did is shown at once: a button never says what it no longer does. */
+const showSoon = throttled(MILLISECONDS_PER_DRAWING, show);
 const speak = throttled(MILLISECONDS_PER_SENTENCE, () => {
   const { current } = session;
   write('spoken', current === null || current.step === 0 ? '' : spoken(current));
 });
-const session = new Session(() => {
-  show();
-  speak();
+const session = new Session({
+  onTurn: () => {
+    show();
+    speak();
+  },
+  onProgress: () => {
+    showSoon();
+    speak();
+  },
 });
 const table = new RunsTable(element('runs', HTMLElement), {
   metrics: (curve) => saveLines(curve.metrics),
@@ -190,7 +198,7 @@ saveCheckpoint.addEventListener('click', async () => {
   download(checkpointName(current.choice, current.step), 'application/octet-stream', bytes);
 });
 saveMetrics.addEventListener('click', () => saveLines(session.current?.metrics ?? null));
-new ResizeObserver(show).observe(plots.loss);
+new ResizeObserver(showSoon).observe(plots.loss);
 
 /** Other pages link to a run: `playground.html#recipe=listops&run=longformer`. */
 function chooseByAddress(): void {

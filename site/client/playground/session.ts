@@ -12,6 +12,14 @@ export interface StepFigures {
   tokensPerSecond: number;
 }
 
+/** Called whenever there is something else to show. */
+export interface SessionEvents {
+  /** What a reader may do now is something else. */
+  onTurn(): void;
+  /** The run went on by a step, or was looked at: many times a second. */
+  onProgress(): void;
+}
+
 export class Session {
   phase: Phase = 'idle';
   /** Why the last run failed. */
@@ -22,13 +30,12 @@ export class Session {
   /** The run that the engine has. */
   current: Curve | null = null;
   figures: StepFigures | null = null;
-  readonly #changed: () => void;
+  readonly #events: SessionEvents;
   #engine: Engine | null = null;
   #training: Promise<void> = Promise.resolve();
 
-  /** `changed` is called whenever there is something else to show. */
-  constructor(changed: () => void) {
-    this.#changed = changed;
+  constructor(events: SessionEvents) {
+    this.#events = events;
   }
 
   get isBusy(): boolean {
@@ -73,7 +80,7 @@ export class Session {
   /** Takes a curve off the plot; the run in the engine stays what it is. */
   remove(curve: Curve): void {
     this.curves = this.curves.filter((each) => each !== curve);
-    this.#changed();
+    this.#events.onTurn();
   }
 
   #train(engine: Engine, curve: Curve): void {
@@ -93,7 +100,7 @@ export class Session {
       curve.addStep(event.report);
       this.figures = { gradientNorm, learningRate, tokensPerSecond: (1000 * tokens) / milliseconds };
     }
-    this.#changed();
+    this.#events.onProgress();
   }
 
   /** What goes wrong is shown; an engine that broke is replaced by the next start. */
@@ -114,7 +121,7 @@ export class Session {
   #become(phase: Phase): void {
     this.phase = phase;
     if (phase !== 'failed') this.problem = '';
-    this.#changed();
+    this.#events.onTurn();
   }
 }
 

@@ -1,17 +1,7 @@
 /** Serves a folder as a static host would, with the two headers that let the threads of a page share memory. */
-import { createReadStream, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import { extname, join, normalize } from 'node:path';
-
-const TYPES: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.woff2': 'font/woff2',
-  '.json': 'application/json',
-};
+import { createServer, type Server, STATUS_CODES } from 'node:http';
+import serveStatic from 'serve-static';
+import { Refusal } from './refusal.ts';
 
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
@@ -27,36 +17,33 @@ export async function serve(
   folder: string,
   { port, isolated }: ServeSettings,
 ): Promise<{ server: Server; url: string }> {
+  const files = serveStatic(folder, { fallthrough: false, cacheControl: false });
+  const headers = Object.entries({ 'Cache-Control': 'no-cache', ...(isolated ? ISOLATION : {}) });
   const server = createServer((request, response) => {
-    const path = fileAt(folder, request.url ?? '/');
-    if (path === null) {
-      response.writeHead(404, { 'Content-Type': 'text/plain' }).end('There is no such page.\n');
-      return;
-    }
-    const type = TYPES[extname(path)] ?? 'application/octet-stream';
-    response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-cache', ...(isolated ? ISOLATION : {}) });
-    createReadStream(path).pipe(response);
+    for (const [name, value] of headers) response.setHeader(name, value);
+    files(request, response, ({ statusCode = 500, headers: own = {} }) => {
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
+      response.writeHead(statusCode, { ...own, 'Content-Type': 'text/plain; charset=utf-8' });
+      response.end(`${STATUS_CODES[statusCode]}\n`);
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);
+  }).catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === 'EADDRINUSE' ? 'something else listens there; choose another' : error.message;
+    throw new Refusal(`--port ${port}: ${reason}`);
   });
   const address = server.address();
   const actual = typeof address === 'object' && address !== null ? address.port : port;
   return { server, url: `http://127.0.0.1:${actual}/` };
 }
 
-/** Null for what is not there, or not in the folder. */
-function fileAt(folder: string, url: string): string | null {
-  let path: string;
-  try {
-    path = normalize(join(folder, decodeURIComponent(new URL(url, 'http://localhost').pathname)));
-  } catch {
-    return null;
-  }
-  if (!path.startsWith(normalize(folder))) return null;
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.isFile()) return path;
-  const index = join(path, 'index.html');
-  return found?.isDirectory() && statSync(index, { throwIfNoEntry: false })?.isFile() ? index : null;
+/** Of the command line. */
+export function portOf(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) < 2 ** 16) return Number(text);
+  throw new Refusal(`--port ${text}: expected a whole number from 0 to 65535; 0 takes any that is free`);
 }

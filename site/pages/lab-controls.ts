@@ -7,7 +7,8 @@ import { optionFacts } from '../engine/options.ts';
 import type { OptionFacts } from '../engine/protocol.ts';
 
 /** Of the input that labs begin with: the shipped activations. */
-const FIRST_LENGTH = 512;
+export const FIRST_LENGTH = 512;
+export const FIRST_LAYERS = ['layer1', 'layer4'];
 
 /** What the model that reads texts begins with. */
 export const FIRST_TEXT =
@@ -16,7 +17,7 @@ export const FIRST_TEXT =
   'say that the best programs are written twice: once to find out how, and once more to do it well. Nobody ever has ' +
   'the time for the second.';
 
-const FIRST_VARIANT = 'longformer';
+export const FIRST_VARIANT = 'longformer';
 
 export function controlsOf(fixed: string | undefined): Html {
   const variants = fixed === undefined ? allVariants() : [findVariant(fixed)].filter((each) => each !== undefined);
@@ -135,6 +136,6 @@ ${kinds.map(([name, about], n) => html`<p class="note" data-distribution="${name
 <p class="note">You can also drop them here. They stay on your machine: this page sends nothing anywhere.</p></div>
 </div>
 <div class="lab-field" data-layer><label for="lab-layer">Layer</label>
-<select id="lab-layer" name="layer"><option value="">layer1</option><option>layer4</option></select></div>
+<select id="lab-layer" name="layer">${FIRST_LAYERS.map((layer, n) => html`<option${n === 0 ? html` value=""` : null}>${layer}</option>`)}</select></div>
 </fieldset>`;
 }

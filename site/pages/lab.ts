@@ -2,36 +2,50 @@
 
 import { DECADES, SHADES } from '../../src/compare/patterns/shade.ts';
 import { type Html, html } from '../../src/compare/report/html.ts';
-import { controlsOf } from './lab-controls.ts';
+import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
+import { commandNote, commandOf } from '../client/lab/command.ts';
+import { tellingTexts } from '../client/lab/option-controls.ts';
+import { startOf } from '../client/lab/state.ts';
+import { optionFacts } from '../engine/options.ts';
+import { controlsOf, FIRST_LAYERS, FIRST_LENGTH, FIRST_TEXT, FIRST_VARIANT } from './lab-controls.ts';
 
 export interface LabSettings {
   /** Fixed on a variant's own page; a choice without. */
   variant?: string;
 }
 
-/** Everything has its place and its size from the start. `mountLab` of client/lab brings it to life. */
+/**
+ * Everything has its place and its size from the start, and stands in the order in which a phone shows it: nothing moves
+ * when something comes late. `mountLab` of client/lab brings it to life.
+ */
 export function labOf({ variant }: LabSettings): Html {
-  return html`<section class="lab" data-lab aria-label="Try it">
+  const first = variant ?? FIRST_VARIANT;
+  return html`<section class="lab lab-without-pictures" data-lab aria-label="Try it">
 <div class="lab-frame">
-${controlsOf(variant)}
 <div class="lab-top">
 <p class="lab-status" role="status" data-status>This needs JavaScript.</p>
 <div class="lab-pictures">
-${picture('variant', html`<span data-name>${variant ?? 'longformer'}</span>`, 'weights of the variant')}
+${picture('variant', nameOf(first), 'weights of the variant')}
 ${picture('full', 'full attention', 'weights of full attention')}
 ${picture('difference', 'difference', 'what the variant weighs more, or less')}
 </div>
 <p class="lab-readout" data-readout>Point at a picture, or focus one and use the arrow keys.</p>
 </div>
+${controlsOf(variant)}
 <div class="lab-rest">
 ${legend()}
-${rowView()}
-${figuresTable()}
-${command()}
+${rowView(first)}
+${figuresTable(first)}
+${command(first)}
 <p class="visually-hidden" aria-live="polite" data-announce></p>
 </div>
 </div>
 </section>`;
+}
+
+/** Of the variant that is shown. */
+function nameOf(variant: string): Html {
+  return html`<span data-name>${variant}</span>`;
 }
 
 function picture(name: string, title: Html | string, about: string): Html {
@@ -54,28 +68,28 @@ function legend(): Html {
 </div>`;
 }
 
-function rowView(): Html {
+function rowView(name: string): Html {
   return html`<div class="lab-row-view" data-row-view>
 <div class="lab-field"><label for="lab-row">Weights of query <output data-row-name for="lab-row">256</output></label>
 <input type="range" id="lab-row" min="0" max="511" step="1" value="256" data-row></div>
 <canvas class="lab-chart" role="img" aria-label="Weights of one query" data-chart></canvas>
-<p class="lab-chart-key"><span><i class="lab-swatch-variant"></i> <span data-name></span></span><span><i class="lab-swatch-full"></i> full attention</span></p>
+<p class="lab-chart-key"><span><i class="lab-swatch-variant"></i> ${nameOf(name)}</span><span><i class="lab-swatch-full"></i> full attention</span></p>
 <div class="lab-texts" data-texts>
-<div><h3><span data-name></span></h3><div class="lab-text" data-text="variant" tabindex="0" role="group" aria-label="The text, shaded by the weights of the variant"></div></div>
+<div><h3>${nameOf(name)}</h3><div class="lab-text" data-text="variant" tabindex="0" role="group" aria-label="The text, shaded by the weights of the variant"></div></div>
 <div><h3>full attention</h3><div class="lab-text" data-text="full" tabindex="0" role="group" aria-label="The text, shaded by the weights of full attention"></div></div>
 </div>
 </div>`;
 }
 
 /** Which figure a cell has is its `data-figure`, as `compare --json` names it; the exact value, its \`data-value\`. */
-function figuresTable(): Html {
+function figuresTable(name: string): Html {
   const cell = (figure: string | null): Html =>
     figure === null ? html`<td></td>` : html`<td class="number" data-figure="${figure}">–</td>`;
   const row = (title: Html | string, own: string, full: string | null, share: string | null): Html =>
     html`<tr><th scope="row">${title}</th>${cell(own)}${cell(full)}${cell(share)}</tr>`;
   return html`<div class="scroll lab-figures" tabindex="0" role="region" aria-label="Figures"><table>
 <caption class="visually-hidden">Figures of this variant on this input, all heads</caption>
-<thead><tr><th scope="col">All heads</th><th scope="col" class="number" data-name></th><th scope="col" class="number">full attention</th><th scope="col" class="number">ratio</th></tr></thead>
+<thead><tr><th scope="col">All heads</th><th scope="col" class="number">${nameOf(name)}</th><th scope="col" class="number">full attention</th><th scope="col" class="number">ratio</th></tr></thead>
 <tbody>
 ${row('Output error ‖out − full‖ / ‖full‖', 'relativeError', null, null)}
 ${row('Total variation of the weights', 'totalVariation', null, null)}
@@ -89,10 +103,16 @@ ${row(html`…by the formula <span class="lab-formula" data-formula></span>`, 'f
 <p class="note lab-machine" data-machine>Times are medians of turns that both take side by side, here in this page.</p>`;
 }
 
-function command(): Html {
+/** Of what the lab begins with. */
+function command(name: string): Html {
+  const variant = findVariant(name) as AnyVariant;
+  const { start, defaults } = optionFacts(variant, FIRST_LENGTH);
+  const state = startOf(name, FIRST_TEXT);
+  const own = Object.fromEntries(Object.keys(variant.options).map((option) => [option, start[option]]));
+  const text = commandOf(state, tellingTexts(own, defaults, variant.budget?.option));
   return html`<div class="lab-command">
-<p class="note">The same numbers from the command line. <span data-command-note></span></p>
-<div class="lab-command-line"><pre tabindex="0" role="group" aria-label="Command"><code data-command></code></pre>
+<p class="note">The same numbers from the command line. <span data-command-note>${commandNote(state, FIRST_LAYERS)}</span></p>
+<div class="lab-command-line"><pre tabindex="0" role="group" aria-label="Command"><code data-command>${text}</code></pre>
 <button type="button" class="action" data-copy>Copy</button>
 <button type="button" class="action" data-save-text hidden>Save the text</button></div>
 </div>`;

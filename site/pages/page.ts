@@ -29,6 +29,10 @@ export const NAVIGATION = [
 /** Chosen by hand before; in the head, so that the page is never painted in the other colours first. */
 const THEME = `try{const t=localStorage.getItem('theme');if(t)document.documentElement.dataset.theme=t}catch{}`;
 
+/** A page that its address sets up is seen once its scripts have done so, since they make some parts larger or smaller. */
+const SET_UP = `if(location.hash.includes('=')){const c=document.documentElement.classList;c.add('set-up');
+addEventListener('DOMContentLoaded',()=>c.remove('set-up'))}`;
+
 /** Has the fonts of formulas ready when text is first laid out around them: by themselves they come after that. */
 const FONTS = `for(const font of ['1em KaTeX_Main','italic 1em KaTeX_Main','italic 1em KaTeX_Math','1em KaTeX_Size1',
 '1em KaTeX_Size2','1em KaTeX_Size3'])document.fonts.load(font)`;
@@ -54,6 +58,11 @@ export function documentOf(page: Page): string {
 ${maths ? html`<link rel="stylesheet" href="${root}maths/katex.min.css">\n` : null}<link rel="stylesheet" href="${root}style.css">
 <script>${raw(THEME)}</script>
 ${
+  scripts.length > 0
+    ? html`<script>${raw(SET_UP)}</script>
+`
+    : null
+}${
   maths
     ? html`<script>${raw(FONTS)}</script>
 `

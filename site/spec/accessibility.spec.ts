@@ -12,7 +12,7 @@ test('the first stop of the keyboard is a link that skips to the content', () =>
     assert.is(await focused(page), 'Skip to content');
     assert.ok(await page.locator('.skip').evaluate((link) => link.getBoundingClientRect().left >= 0));
     await page.keyboard.press('Enter');
-    assert.is(await page.evaluate(() => document.activeElement?.id), 'main');
+    await page.waitForFunction(() => document.activeElement?.id === 'main');
   }));
 
 test('the keyboard then reaches the pages and the choice of colours, each with a visible ring', () =>

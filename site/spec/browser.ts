@@ -15,16 +15,18 @@ export const dist = process.env.SITE_DIST ?? fileURLToPath(new URL('../dist', im
 export const WAYS = ['disk', 'plain', 'isolated'] as const;
 export type Way = (typeof WAYS)[number];
 
-const SEEN_MILLISECONDS = 150;
-/** Long, since several of these run at once. */
-const PATIENCE_MILLISECONDS = 60_000;
+/** Only what hangs takes as long: several of these run at once, and the machine may be busy with something else. */
+const PATIENCE_MILLISECONDS = 180_000;
 
-export interface VisitSettings {
-  way?: Way;
+export interface WindowSettings {
   width?: number;
   height?: number;
   colours?: 'light' | 'dark';
-  /** False: what starts when it is seen does not. */
+}
+
+export interface VisitSettings extends WindowSettings {
+  way?: Way;
+  /** False: labs do not start when they are seen. */
   live?: boolean;
   /** Runs in the page before any script of its own. */
   first?: (() => void) | { content: string };
@@ -65,22 +67,29 @@ export class Visitor {
 
   /** Opens a page in a window of its own, waits until it has come to rest, and closes it after `look`. */
   async visit(path: string, settings: VisitSettings, look: (visit: Visit) => Promise<void>): Promise<void> {
-    if (this.#browser === null) throw new Error('Chromium has not started');
-    const { way = 'plain', width = 1280, height = 900, colours = 'light', live = true, first } = settings;
-    const context = await this.#browser.newContext({ viewport: { width, height }, colorScheme: colours });
-    context.setDefaultTimeout(PATIENCE_MILLISECONDS);
-    try {
-      // What tsx puts around the names of functions, also of those that run in the page.
-      await context.addInitScript({ content: 'globalThis.__name = (value) => value;' });
-      if (!live) await context.addInitScript(seeNothing);
-      if (first !== undefined) await context.addInitScript(first);
-      const page = await context.newPage();
+    const { way = 'plain', live = true, first } = settings;
+    await this.open(settings, async (page) => {
+      if (!live) await page.context().addInitScript(seeNoLab);
+      if (first !== undefined) await page.context().addInitScript(first);
       const problems = problemsOf(page);
       const addressOf = (other: string): string => new URL(other, this.#roots[way]).href;
       const response = await page.goto(addressOf(path));
       if (response?.ok() === false) throw new Error(`${path}: ${response.status()}`);
       await settled(page);
       await look({ page, problems, addressOf });
+    });
+  }
+
+  /** An empty page in a window of its own, for as long as `use` takes. */
+  async open(settings: WindowSettings, use: (page: Page) => Promise<void>): Promise<void> {
+    if (this.#browser === null) throw new Error('Chromium has not started');
+    const { width = 1280, height = 900, colours = 'light' } = settings;
+    const context = await this.#browser.newContext({ viewport: { width, height }, colorScheme: colours });
+    context.setDefaultTimeout(PATIENCE_MILLISECONDS);
+    try {
+      // What tsx puts around the names of functions, also of those that run in the page.
+      await context.addInitScript({ content: 'globalThis.__name = (value) => value;' });
+      await use(await context.newPage());
     } finally {
       await context.close();
     }
@@ -110,14 +119,26 @@ export class Visitor {
 
 /** Until nothing is on its way any more, by the page's own word. */
 export async function settled(page: Page): Promise<void> {
-  // What begins when a part is seen begins with the frames after the first.
-  await page.waitForTimeout(SEEN_MILLISECONDS);
+  // What begins when a part is seen has begun once a later watcher has been told of what it sees.
+  await page.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        const watcher = new IntersectionObserver(() => {
+          watcher.disconnect();
+          resolve();
+        });
+        watcher.observe(document.documentElement);
+      }),
+  );
   await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
 }
 
 /** Runs in the page. */
-function seeNothing(): void {
-  globalThis.IntersectionObserver.prototype.observe = () => {};
+function seeNoLab(): void {
+  const { observe } = globalThis.IntersectionObserver.prototype;
+  globalThis.IntersectionObserver.prototype.observe = function (element) {
+    if (!element.matches('[data-lab]')) observe.call(this, element);
+  };
 }
 
 function problemsOf(page: Page): string[] {

@@ -1,10 +1,13 @@
 /** The lab: its numbers are the command line's, on one thread or several, and its pictures follow its controls. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseHTML } from 'linkedom';
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { outputOf } from '../../spec/cli/host.ts';
 import type { ComparisonReport } from '../../src/index.ts';
-import { settled, Visitor, WAYS } from './browser.ts';
+import { dist, settled, Visitor, WAYS } from './browser.ts';
 import { likeNode } from './kernels.ts';
 
 const visitor = new Visitor(test);
@@ -88,6 +91,19 @@ test('a narrower window of Longformer, on its own page: another picture, fewer p
     assert.ok(Number(after.figures.relativeError) > Number(before.figures.relativeError));
     assert.equal(problems, []);
   }));
+
+test('the command of a page is there before any script runs, and is the one that the library then confirms', async () => {
+  for (const path of ['explorer.html', 'variants/sparse-transformer.html']) {
+    const { document } = parseHTML(readFileSync(join(dist, path), 'utf8'));
+    await visitor.visit(path, {}, async ({ page }) => {
+      await page.locator('[data-lab]').scrollIntoViewIfNeeded();
+      await figuresOf(page);
+      for (const part of ['[data-command]', '[data-command-note]', '[data-name]']) {
+        assert.is(document.querySelector(part)?.textContent, await page.locator(part).first().textContent(), path);
+      }
+    });
+  }
+});
 
 test('full attention beside itself: no error, no difference, every pair', () =>
   visitor.visit('explorer.html#variant=full', {}, async ({ page }) => {

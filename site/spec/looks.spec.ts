@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ownPages, Visitor } from './browser.ts';
+import { takeShifts, tooMuch, watchShifts } from './shifts.ts';
 
 const visitor = new Visitor(test);
 
@@ -15,10 +16,6 @@ const LOOKS = [
 
 /** Those of WCAG 2.2 that a program can check. */
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-/** Of the Cumulative Layout Shift, of which browsers' makers call less than 0.1 good. */
-const LARGEST_SHIFT = 0.01;
-/** How long what comes late may take to move something. */
-const LATE_MILLISECONDS = 500;
 
 /** The labs of the variants' pages are one: it runs on one of them, and in the explorer. */
 const isLive = (path: string): boolean => !path.startsWith('variants/') || path === 'variants/longformer.html';
@@ -27,8 +24,7 @@ for (const path of ownPages()) {
   for (const { name, ...look } of LOOKS) {
     test(`${path} in ${name}: nothing too wide, nothing that moves while it loads, no broken rule of WCAG`, () =>
       visitor.visit(path, { ...look, live: isLive(path), first: watchShifts }, async ({ page }) => {
-        await page.waitForTimeout(LATE_MILLISECONDS);
-        const found = [...(await shifts(page)), ...(await tooWide(page)), ...(await violations(page))];
+        const found = [...tooMuch(await takeShifts(page)), ...(await tooWide(page)), ...(await violations(page))];
         assert.equal(found, []);
       }));
   }
@@ -68,33 +64,6 @@ function tooWide(page: Page): Promise<string[]> {
     const names = beyond.slice(0, 5).map((element) => `${element.tagName}.${element.getAttribute('class')}`);
     return [`${scrollWidth - clientWidth} pixels too wide: ${names.join(', ')}`];
   });
-}
-
-/** Empty, or the sum, and what moved. */
-async function shifts(page: Page): Promise<string[]> {
-  const all = await page.evaluate(() => (globalThis as Watched).shifts ?? []);
-  const sum = all.reduce((total, { value }) => total + value, 0);
-  return sum < LARGEST_SHIFT ? [] : [`moved by ${sum.toFixed(3)}: ${JSON.stringify(all)}`];
-}
-
-interface Shift {
-  value: number;
-  elements: string[];
-}
-
-type Watched = typeof globalThis & { shifts?: Shift[] };
-
-/** Runs in the page, before all else. */
-function watchShifts(): void {
-  const shifts: Shift[] = [];
-  (globalThis as Watched).shifts = shifts;
-  type Entry = PerformanceEntry & { value: number; hadRecentInput: boolean; sources: { node: Element | null }[] };
-  new PerformanceObserver((list) => {
-    for (const { value, hadRecentInput, sources } of list.getEntries() as Entry[]) {
-      const elements = sources.map(({ node }) => `${node?.nodeName}#${node?.id}.${node?.className}`);
-      if (!hadRecentInput) shifts.push({ value, elements });
-    }
-  }).observe({ type: 'layout-shift', buffered: true });
 }
 
 test.run();

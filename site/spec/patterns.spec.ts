@@ -95,7 +95,7 @@ test('sliders change all pictures and what is said of them; what has no causal f
     await atRest(page, () => page.locator('#share').press('ArrowLeft'));
     const after = await texts(page, 'budget');
     assert.ok(before.some((text, n) => text !== after[n]));
-    assert.match(page.url(), /share=0\.21/);
+    assert.match(await page.evaluate(() => location.hash), /share=0\.21/);
 
     await atRest(page, () => page.locator('#causal').check());
     const cannot = await page

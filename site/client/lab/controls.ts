@@ -3,7 +3,7 @@
 import type { InputFacts, OptionFacts } from '../../engine/protocol.ts';
 import { place, setText } from '../elements.ts';
 import { OptionControls } from './option-controls.ts';
-import type { Distribution, InputKind, LabState } from './state.ts';
+import { type Distribution, type InputKind, type LabState, startOf } from './state.ts';
 
 /** Of drawn numbers: every 64 tokens as far as there are pictures, then doubled. */
 const LENGTHS = [...Array.from({ length: 16 }, (_, n) => 64 * (n + 1)), 2048, 4096, 8192];
@@ -107,22 +107,8 @@ export class Controls {
   #start(): LabState {
     const text = place(this.#form, '[name=text]', HTMLTextAreaElement).dataset.start ?? '';
     const fixed = this.#form.querySelector<HTMLInputElement>('input[name=variant]')?.value;
-    return {
-      variant: fixed ?? this.#form.querySelector<HTMLOptionElement>('[name=variant] [selected]')?.value ?? 'longformer',
-      options: {},
-      causal: false,
-      seed: 0,
-      input: 'minilm',
-      layer: '',
-      distribution: 'gaussian',
-      length: 512,
-      heads: 1,
-      headDim: 64,
-      text,
-      files: [],
-      head: null,
-      row: 256,
-    };
+    const first = this.#form.querySelector<HTMLOptionElement>('[name=variant] [selected]')?.value;
+    return startOf(fixed ?? first ?? 'longformer', text);
   }
 
   #read(changed: HTMLElement): void {

@@ -61,12 +61,12 @@ function cellsOf(measurement: Measurement): Cells {
 
 /** On what the times were taken. */
 export function showMachine(lab: HTMLElement, { threads, kernels, isolated }: Machine, turns: number): void {
-  const parts = [
-    `Times are medians of ${turns === 1 ? 'one turn, so far,' : `${turns} turns`} that both take side by side here,`,
-    `with ${kernels === 'simd' ? 'vector' : 'plain'} kernels on ${threads === 1 ? 'one thread' : `${threads} threads`}.`,
-    isolated ? '' : 'This page is not cross-origin isolated, so threads cannot share memory and there is but one.',
-  ];
-  setText(place(lab, '[data-machine]', HTMLElement), parts.filter((part) => part !== '').join(' '));
+  const taken = `Times are medians of ${turns === 1 ? 'one turn, so far,' : `${turns} turns`} that both take side by side here,`;
+  const kind = `with ${kernels === 'simd' ? 'vector' : 'plain'} kernels on`;
+  // Threads that may not share memory are of no use.
+  const many = isolated ? 'one thread' : 'one thread, since this page is not cross-origin isolated';
+  const text = `${taken} ${kind} ${threads === 1 ? many : `${threads} threads`}.`;
+  setText(place(lab, '[data-machine]', HTMLElement), text);
 }
 
 /** In one sentence, to be read out. */

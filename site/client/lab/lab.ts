@@ -52,7 +52,7 @@ class Lab {
     });
     this.#listen();
     this.#readHash();
-    this.#status('The library starts when this comes into view.');
+    this.#status('Starts when it comes into view.');
     this.#startWhenNear();
   }
 
@@ -154,7 +154,6 @@ class Lab {
     const state = this.#controls.settled;
     setText(place(this.#lab, '[data-command]', HTMLElement), commandOf(state, this.#controls.optionTexts(options)));
     setText(place(this.#lab, '[data-command-note]', HTMLElement), commandNote(state, layers));
-    place(this.#lab, '[data-save-text]', HTMLButtonElement).hidden = state.input !== 'text';
   }
 
   async #take(files: OwnFile[]): Promise<void> {
@@ -188,6 +187,10 @@ class Lab {
     this.#controls.write({ ...read, variant });
     this.#view.goTo(read.row);
     this.#view.prepare(read);
+    // That of the page as it was built, until the library says what this one is.
+    if (!this.#isStarted) {
+      for (const part of ['[data-command]', '[data-command-note]']) setText(place(this.#lab, part, HTMLElement), '');
+    }
     return true;
   }
 

@@ -54,18 +54,25 @@ export class OptionControls {
     return Object.fromEntries(this.#fieldsOf(variant).map((field) => [nameOf(field), parsed(field)]));
   }
 
-  /** As the command line takes them: those that differ from the defaults, and the budget, which it would sweep. */
+  /** As the command line takes them. */
   texts(variant: string, { defaults }: OptionFacts): Record<string, string> {
-    const written = this.#fieldsOf(variant).map((field) => [field, writtenAs(parsed(field))] as const);
-    const telling = written.filter(([field, text]) => {
-      return field.dataset.budget !== undefined || text !== writtenAs(defaults[nameOf(field)]);
-    });
-    return Object.fromEntries(telling.map(([field, text]) => [nameOf(field), text]));
+    const budget = this.#fieldsOf(variant).find((field) => field.dataset.budget !== undefined);
+    return tellingTexts(this.values(variant), defaults, budget && nameOf(budget));
   }
 
   #fieldsOf(variant: string): HTMLElement[] {
     return [...(this.#sets.get(variant)?.querySelectorAll<HTMLElement>('[data-option]') ?? [])];
   }
+}
+
+/** Those that differ from the defaults, and the budget, which the command line would sweep. */
+export function tellingTexts(
+  values: Readonly<Record<string, unknown>>,
+  defaults: Readonly<Record<string, unknown>>,
+  budget: string | undefined,
+): Record<string, string> {
+  const written = Object.entries(values).map(([name, value]) => [name, writtenAs(value)] as const);
+  return Object.fromEntries(written.filter(([name, text]) => name === budget || text !== writtenAs(defaults[name])));
 }
 
 function nameOf(field: HTMLElement): string {

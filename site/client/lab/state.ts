@@ -26,6 +26,26 @@ export interface LabState {
   row: number;
 }
 
+/** What a lab begins with; `variant` and `text` are those of its controls. */
+export function startOf(variant: string, text: string): LabState {
+  return {
+    variant,
+    options: {},
+    causal: false,
+    seed: 0,
+    input: 'minilm',
+    layer: '',
+    distribution: 'gaussian',
+    length: 512,
+    heads: 1,
+    headDim: 64,
+    text,
+    files: [],
+    head: null,
+    row: 256,
+  };
+}
+
 /** Sequences up to here have pictures; a matrix of longer ones would be larger than a page should hold. */
 export const LONGEST_PICTURE = 1024;
 

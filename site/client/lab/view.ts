@@ -51,8 +51,10 @@ export class View {
   }
 
   /** Places that an input needs, or not, are there before anything comes to fill them. */
-  prepare({ input, length }: LabState): void {
+  prepare({ variant, input, length }: LabState): void {
+    if (this.#seen === null) this.#showName(variant);
     place(this.#lab, '[data-row-view]', HTMLElement).hidden = input === 'drawn' && length > LONGEST_PICTURE;
+    place(this.#lab, '[data-save-text]', HTMLButtonElement).hidden = input !== 'text';
     this.#texts.setVisible(input === 'minilm' || input === 'text');
   }
 

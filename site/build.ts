@@ -9,41 +9,45 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { guardStreams } from '../src/terminal/streams.ts';
+import { runProgram } from '../scripts/program.ts';
+import { writing } from '../src/core/files/system-error.ts';
+import { flag, integer, text } from '../src/terminal/options.ts';
 import { writeApi } from './api.ts';
 import { bundle } from './bundle.ts';
 import { writeMaths } from './maths.ts';
 import { buildInto } from './output.ts';
 import { allPages } from './pages/index.ts';
 import { documentOf, type Page } from './pages/page.ts';
-import { Refusal } from './refusal.ts';
-import { portOf, serve } from './serve.ts';
+import { LARGEST_PORT, serve } from './serve.ts';
 import { colourRules } from './style/colours.ts';
 
-guardStreams();
 const site = fileURLToPath(new URL('./', import.meta.url));
 const root = join(site, '..');
 
 /** Shipped data that pages load when somebody wants it. */
 const DATA = ['minilm-qkv.safetensors', 'byte-lm.safetensors'];
 
-/** As other programs end that were stopped by these. */
-const STOPPED = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+const command = {
+  usage: 'npm run site --',
+  summary: 'Build the study site, which opens from a disk and from any static host.',
+  options: {
+    serve: flag('Serve it then, with the headers that let a page use several threads'),
+    port: integer('N', 'Where to serve it; 0 takes any port that is free', {
+      default: 8080,
+      minimum: 0,
+      maximum: LARGEST_PORT,
+    }),
+    out: text('FOLDER', 'A new folder, an empty one, or one that this command wrote before', {
+      default: join(site, 'dist'),
+      defaultText: 'site/dist',
+    }),
+    api: flag('With the API reference, which takes longest', { default: true }),
+  },
+};
 
-try {
-  await run();
-} catch (error) {
-  if (!(error instanceof Refusal)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
-
-async function run(): Promise<void> {
-  const { serve: isServed, port: portText, out, api } = words();
-  const port = portOf(portText);
+await runProgram(command, async ({ serve: isServed, port, out, api }, stop) => {
   // What is half done is cleared away when the process exits, which a signal alone does not make it do.
-  for (const [signal, code] of Object.entries(STOPPED)) process.once(signal, () => process.exit(code));
+  stop.listen(() => process.exit(stop.exitCode()));
   // A port that is in use is found before the work, not after it.
   const served = isServed ? await serve(out, { port, isolated: true }) : null;
   try {
@@ -54,30 +58,16 @@ async function run(): Promise<void> {
   }
   console.log(join(out, 'index.html'));
   if (served !== null) console.log(`Serving ${served.url} (Ctrl-C ends it)`);
-}
-
-function words() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        serve: { type: 'boolean', default: false },
-        port: { type: 'string', default: '8080' },
-        out: { type: 'string', default: join(site, 'dist') },
-        api: { type: 'boolean', default: true },
-      },
-      allowNegative: true,
-    });
-    return values;
-  } catch (error) {
-    throw new Refusal((error as Error).message);
-  }
-}
+  return 0;
+});
 
 async function build(dist: string, withApi: boolean): Promise<void> {
   const write = (path: string, text: string): void => {
     const file = join(dist, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
+    writing(file, () => {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+    });
   };
   /** As a script that holds a text: see `dataOf` in client/engine.ts. */
   const writeData = (name: string, text: string): void => {

@@ -14,7 +14,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { Refusal } from './refusal.ts';
+import { ArgumentError } from '../src/core/errors.ts';
+import { systemReason, writing } from '../src/core/files/system-error.ts';
 
 /** In the folder itself: the paths of all that the site wrote there. Static hosts do not show files of such a name. */
 const LIST = '.efficient-transformers-site.json';
@@ -33,7 +34,8 @@ export async function buildInto(folder: string, build: (aside: string) => Promis
   try {
     await build(aside);
     const files = filesIn(aside).map(({ path }) => path);
-    writeFileSync(join(aside, LIST), `${JSON.stringify({ writtenBy: 'npm run site', files: files.sort() })}\n`);
+    const list = { writtenBy: 'npm run site', files: files.sort() };
+    writing(folder, () => writeFileSync(join(aside, LIST), `${JSON.stringify(list)}\n`));
     // Somebody may have put something there meanwhile.
     refuseForeign(folder, target);
     attempt(folder, () => swap(aside, target));
@@ -63,7 +65,7 @@ function swap(aside: string, target: string): void {
 function refuseForeign(folder: string, target: string): void {
   const problem = attempt(folder, () => whatIsForeign(target));
   if (problem === null) return;
-  throw new Refusal(
+  throw new ArgumentError(
     `--out ${folder}: ${problem}. The folder is replaced by the site, so it must be a new one, an empty one, ` +
       'or one that `npm run site` wrote; delete it yourself if nothing in it is of use',
   );
@@ -121,6 +123,6 @@ function attempt<Result>(folder: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    throw new Refusal(`--out ${folder}: ${(error as Error).message}`);
+    throw new ArgumentError(`--out ${folder}: ${systemReason(error) ?? (error as Error).message}`);
   }
 }

@@ -1,8 +1,9 @@
 /** Serves a folder as a static host would, with the two headers that let the threads of a page share memory. */
 import { createServer, type Server, STATUS_CODES } from 'node:http';
 import serveStatic from 'serve-static';
-import { Refusal } from './refusal.ts';
+import { ArgumentError } from '../src/core/errors.ts';
 
+export const LARGEST_PORT = 2 ** 16 - 1;
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
 export interface ServeSettings {
@@ -35,15 +36,9 @@ export async function serve(
     server.listen(port, '127.0.0.1', resolve);
   }).catch((error: NodeJS.ErrnoException) => {
     const reason = error.code === 'EADDRINUSE' ? 'something else listens there; choose another' : error.message;
-    throw new Refusal(`--port ${port}: ${reason}`);
+    throw new ArgumentError(`--port ${port}: ${reason}`);
   });
   const address = server.address();
   const actual = typeof address === 'object' && address !== null ? address.port : port;
   return { server, url: `http://127.0.0.1:${actual}/` };
-}
-
-/** Of the command line. */
-export function portOf(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) < 2 ** 16) return Number(text);
-  throw new Refusal(`--port ${text}: expected a whole number from 0 to 65535; 0 takes any that is free`);
 }

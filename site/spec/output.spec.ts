@@ -19,8 +19,8 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { temporaryFolder } from '../../spec/cli/host.ts';
+import { ArgumentError } from '../../src/core/errors.ts';
 import { buildInto } from '../output.ts';
-import { Refusal } from '../refusal.ts';
 
 const all = temporaryFolder();
 const newFolder = (): string => mkdtempSync(join(all, 'around-'));
@@ -60,7 +60,7 @@ async function refuses(folder: string, around: string, said: RegExp): Promise<vo
     });
     assert.unreachable();
   } catch (error) {
-    assert.instance(error, Refusal, String(error));
+    assert.instance(error, ArgumentError, String(error));
     assert.match((error as Error).message, said);
   }
   assert.not.ok(built);
@@ -201,7 +201,7 @@ test('what is put into the folder while it is built is not lost either', async (
     });
     assert.unreachable();
   } catch (error) {
-    assert.instance(error, Refusal);
+    assert.instance(error, ArgumentError);
   }
   assert.equal(readdirSync(around), ['dist']);
   assert.is(readFileSync(join(folder, 'notes.txt'), 'utf8'), 'of value');
@@ -223,9 +223,8 @@ test('the command says in one line why, before it builds anything, and ends with
   const around = newFolder();
   write(around, { 'dist/notes.txt': 'of value' });
   for (const [words, reason] of [
-    [['--out', join(around, 'dist')], /^--out .* nothing says .* \(notes\.txt\)/],
-    [['--port', '70000', '--out', join(around, 'new')], /^--port 70000: expected a whole number from 0 to 65535/],
-    [['--nonsense'], /nonsense/],
+    [['--out', join(around, 'dist')], /^Error: --out .* nothing says .* \(notes\.txt\)/],
+    [['--port', '65536', '--out', join(around, 'new')], /^Error: --port: expected an integer from 0 to 65535/],
   ] as const) {
     const { code, said } = await command(words).ended;
     assert.is(code, 2, said);

@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { temporaryFolder } from '../../spec/cli/host.ts';
-import { Refusal } from '../refusal.ts';
-import { portOf, serve } from '../serve.ts';
+import { ArgumentError } from '../../src/core/errors.ts';
+import { serve } from '../serve.ts';
 
 const around = temporaryFolder();
 const folder = join(around, 'dist');
@@ -289,21 +289,13 @@ test('a folder that is not there yet, is empty, is filled and is emptied while t
   assert.is(await status(), 404);
 });
 
-test('a port that is taken, or is none, is refused in words', async () => {
+test('a port that is taken is refused in words', async () => {
   try {
     await serve(folder, { port: Number(port), isolated: false });
     assert.unreachable();
   } catch (error) {
-    assert.instance(error, Refusal);
+    assert.instance(error, ArgumentError);
     assert.match((error as Error).message, `--port ${port}: something else listens there`);
-  }
-  assert.is(portOf('0'), 0);
-  assert.is(portOf('65535'), 65535);
-  for (const text of ['65536', '-1', '', 'x', '80.5', '1e3', ' 80', '0x50', '99999999']) {
-    assert.throws(
-      () => portOf(text),
-      (error: Error) => error instanceof Refusal && error.message.startsWith(`--port ${text}: expected`),
-    );
   }
 });
 

@@ -33,13 +33,15 @@ export function visitAll(count: number, costPerItem?: number): Set<number> {
   });
 }
 
+const LOST_MILLISECONDS = 120_000;
+
 /**
  * Makes a worker and the calling thread meet: the caller stays in its first item until a worker has said, in
- * meeting[0], that it has one too. Throws if none comes within 20 s.
+ * meeting[0], that it has one too. Throws if none comes: a busy machine may take its time, a pool without workers forever.
  */
 function meet(meeting: Int32Array): void {
   if (onCaller) {
-    if (Atomics.wait(meeting, 0, 0, 20_000) === 'timed-out') throw new Error('no worker came');
+    if (Atomics.wait(meeting, 0, 0, LOST_MILLISECONDS) === 'timed-out') throw new Error('no worker came');
   } else {
     Atomics.store(meeting, 0, 1);
     Atomics.notify(meeting, 0);

@@ -20,8 +20,8 @@ function run(body: string, threads?: string): Promise<{ code: number | null; out
   const args = ['--import', 'tsx', '--input-type=module', '--eval', preamble + body];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    // A process that hangs is ended, and shows it by having no exit code.
-    const deadline = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    // A process that hangs is ended, and shows it by having no exit code. Nine start at once, on a machine that may be busy.
+    const deadline = setTimeout(() => child.kill('SIGKILL'), 240_000);
     let [output, errors] = ['', ''];
     child.stdout.on('data', (chunk) => {
       output += chunk;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { RunResult } from '../src/commands/training-report.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { readJsonObject } from '../src/core/files/json.ts';
 import { FolderLock, LOCK_FILE } from '../src/core/files/lock.ts';
 import { namesIn } from '../src/core/files/system-error.ts';
 import type { Stop } from '../src/terminal/stop.ts';
@@ -67,9 +68,13 @@ const at = (job: Job, name: string) => join(root, fileOf(job, name));
 export function finished(job: Job): Finished | null {
   const [record, results] = ['run.json', 'results.json'].map((name) => at(job, name));
   if (!existsSync(record) || !existsSync(results)) return null;
-  const { command, settings, seconds } = JSON.parse(readFileSync(record, 'utf8')) as Record;
+  const { command, settings, seconds } = readJsonObject(record) as unknown as Record;
   if (seconds === null || JSON.stringify(settings) !== JSON.stringify(job.settings)) return null;
-  const { environment, baseline, results: all } = JSON.parse(readFileSync(results, 'utf8'));
+  const {
+    environment,
+    baseline,
+    results: all,
+  } = readJsonObject(results) as unknown as Pick<Finished, 'environment' | 'baseline'> & { results: RunResult[] };
   return { environment, baseline, result: all[0], lines: readMetrics(at(job, 'metrics.jsonl')), command, seconds };
 }
 
@@ -126,7 +131,7 @@ export async function runJob(job: Job, stop: Stop): Promise<Finished | null> {
 function begunOf(job: Job): { spent: number; output: string } | null {
   const path = at(job, 'run.json');
   if (!existsSync(path) || !hasCheckpoint(job)) return null;
-  const { settings, seconds, spent } = JSON.parse(readFileSync(path, 'utf8')) as Record;
+  const { settings, seconds, spent } = readJsonObject(path) as unknown as Record;
   if (seconds !== null || spent === undefined || JSON.stringify(settings) !== JSON.stringify(job.settings)) return null;
   return { spent, output: readFileSync(at(job, 'output.txt'), 'utf8') };
 }

@@ -1,8 +1,10 @@
 /** The raw numbers under bench/results/ as whoever draws or prints them reads them. */
-import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Summary } from '../../scripts/training-summary.ts';
 import type { ComparisonReport } from '../../src/compare/result.ts';
 import { type Point, pointsOf, type Series, seriesOf } from '../../src/compare/series.ts';
+import { readJsonObject } from '../../src/core/files/json.ts';
+import { entryAt } from '../../src/core/files/system-error.ts';
 import type { Row } from '../suites/peers/measure.ts';
 
 export interface Raw<EachRow> {
@@ -94,8 +96,8 @@ export function needTraining(): Summary {
 
 /** A file under bench/results/, whose form is that of what writes it; null if it is not there. */
 function readResult<Result>(name: string): Result | null {
-  const file = new URL(`../results/${name}`, import.meta.url);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Result) : null;
+  const file = fileURLToPath(new URL(`../results/${name}`, import.meta.url));
+  return entryAt(file) === null ? null : (readJsonObject(file) as Result);
 }
 
 /** Throws for a file that is not there, and says which command writes it. */

@@ -108,6 +108,11 @@ export class MultiHeadAttention implements Module {
     };
   }
 
+  /** Releases what was made on the way and can be made again: tables of positions. */
+  forget(): void {
+    this.#rotary?.forget();
+  }
+
   /** Queries, keys and values of tokens from position `begin` on. */
   #project(x: Tensor, begin: number): AttentionInputs {
     const inputs = this.#heads(x, this.projections, begin);

@@ -171,13 +171,16 @@ export function smoothedLosses(lines: readonly MetricsLine[]): number[] {
 export function readMetrics(path: string): MetricsLine[] {
   if (entryAt(path) === null) return [];
   const texts = readText(path, LARGEST_FILE).split('\n');
+  let last = 0;
   return texts.flatMap((text, n) => {
     if (text === '') return [];
     const complain = (problem: string) => new FileFormatError(`${path}: line ${n + 1}: ${problem}`);
     try {
       const line = parseJson(text, complain, { values: 64 });
-      if (isLine(line)) return [line];
-      throw complain('expected metrics as JSON, got something else');
+      if (!isLine(line)) throw complain('expected metrics as JSON, got something else');
+      if (line.step < last) throw complain(`expected steps in order, got ${line.step} after ${last}`);
+      last = line.step;
+      return [line];
     } catch (error) {
       // The last line of a process that was killed may be cut off.
       if (error instanceof FileFormatError && n === texts.length - 1) return [];
@@ -200,8 +203,11 @@ function isLine(value: unknown): value is MetricsLine {
   if (!isObject(value) || !Object.hasOwn(MEASURED, String(value.kind))) return false;
   if (value.kind === 'note' && typeof value.note !== 'string') return false;
   const isNumber = (number: unknown) => number === null || typeof number === 'number';
+  const least = value.kind === 'steps' ? 1 : 0;
   return (
-    [value.step, value.seconds].every(Number.isFinite) &&
+    Number.isSafeInteger(value.step) &&
+    Number(value.step) >= least &&
+    Number.isFinite(value.seconds) &&
     MEASURED[value.kind as MetricsLine['kind']].every((name) => isNumber(value[name]))
   );
 }

@@ -12,6 +12,7 @@
  * What is added is about as large as the embeddings, entries of size 1 (½ in the mean square for the sinusoids).
  */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
+import { release } from '../core/memory.ts';
 import { add, concat, multiply, slice, subtract } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { elements, empty, keep, randomNormal, type Tensor } from '../core/tensor.ts';
@@ -27,6 +28,8 @@ export interface AddedPositions {
   readonly parts: Parts;
   /** The vectors of positions begin … end − 1, [end − begin, width]. */
   rows(begin: number, end: number): Tensor;
+  /** Releases what was made for that and can be made again. */
+  forget?(): void;
 }
 
 export interface PositionSettings {
@@ -43,7 +46,7 @@ export function addedPositions(settings: PositionSettings, random: Random, dtype
   const { kind, length, width, axialLengths = squarest(length) } = settings;
   if (kind === 'sinusoidal') {
     const table = new Table(length, width, dtype, sinusoid(width));
-    return { parts: {}, rows: (begin, end) => table.rows(begin, end) };
+    return { parts: {}, rows: (begin, end) => table.rows(begin, end), forget: () => table.forget() };
   }
   if (kind === 'learned') {
     const weight = randomNormal([length, width], random, dtype).withGrad();
@@ -89,6 +92,11 @@ class Table {
     return slice(this.#made, 0, begin, end);
   }
 
+  forget(): void {
+    if (this.#made !== null) release(this.#made.array.data);
+    this.#made = null;
+  }
+
   #make(rows: number): Tensor {
     const width = this.#width;
     const table = empty([rows, width], this.#dtype);
@@ -127,6 +135,11 @@ export class Rotary {
     const angle = (position: number, i: number) => position * 10000 ** (-i / half);
     this.#cosines = new Table(length, half, dtype, (position, i) => Math.cos(angle(position, i)));
     this.#sines = new Table(length, half, dtype, (position, i) => Math.sin(angle(position, i)));
+  }
+
+  forget(): void {
+    this.#cosines.forget();
+    this.#sines.forget();
   }
 
   /** x [batch, heads, length, width], whose first token stands at position `begin`, turned. */

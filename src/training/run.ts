@@ -96,6 +96,7 @@ export function endRun(run: Run): void {
 
 /** The same of a model alone. */
 export function endLearner({ model }: Learner): void {
+  model.body.forget();
   zeroGrad(model.parameters().values());
   for (const { array } of model.tensors().values()) release(array.data);
 }

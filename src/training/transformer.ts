@@ -78,6 +78,12 @@ export class Transformer implements Module {
     return named({ embedding, positions: this.#positions?.parts, sharedAttention, layers, norm });
   }
 
+  /** Releases what was made on the way and can be made again: tables of positions. */
+  forget(): void {
+    this.#positions?.forget?.();
+    for (const { attention } of this.layers) attention.forget();
+  }
+
   /** Before a step of training: see `Mixing.redraw`. */
   redraw(step: number): void {
     for (const { attention } of this.layers) attention.mixing.redraw(step);

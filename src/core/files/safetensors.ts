@@ -117,19 +117,25 @@ export function writeSafetensors(
     members.push(member(name, JSON.stringify(info)));
   }
   const chunks = arrays.map(([, { data }]) => littleEndianBytes(data));
-  const json = jsonObject(members);
+  const json = padded(jsonObject(members));
   const own = digest ? exchangeDigest(json, NO_DIGEST, digestOf(headerBytes(json), chunks)) : null;
   writeFileAtomically(path, [...headerBytes(own ?? json), ...chunks]);
 }
 
 const WRITTEN_DTYPES = { float64: 'F64', float32: 'F32', int32: 'I32', uint8: 'U8' } as const;
 
+/** The length of a header, and the header. */
 function headerBytes(json: string): Uint8Array[] {
   const text = new TextEncoder().encode(json);
-  const padding = new Uint8Array(-text.length & (ALIGNMENT - 1)).fill(' '.charCodeAt(0));
   const length = new DataView(new ArrayBuffer(LENGTH_BYTES));
-  length.setBigUint64(0, BigInt(text.length + padding.length), true);
-  return [new Uint8Array(length.buffer), text, padding];
+  length.setBigUint64(0, BigInt(text.length), true);
+  return [new Uint8Array(length.buffer), text];
+}
+
+/** With spaces, so that the data begin where they should. */
+function padded(json: string): string {
+  const { length } = new TextEncoder().encode(json);
+  return json + ' '.repeat(-length & (ALIGNMENT - 1));
 }
 
 /** A record would put names like `10` before all others, so objects are put together from their members' text. */

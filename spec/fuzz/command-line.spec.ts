@@ -1,0 +1,4 @@
+/** A slice of `npm run fuzz`: the command line. */
+import { fuzzed } from './slice.ts';
+
+fuzzed('command-line');

@@ -130,3 +130,24 @@ export function addWeightedRows(
     y[at + i] = sum;
   }
 }
+
+/** Rows of x, one after another: to_r = own[r] to_r + kept[r] from_r. */
+export function mixRows(
+  x: NumericArray,
+  to: number,
+  own: NumericArray,
+  from: number,
+  kept: NumericArray,
+  rows: number,
+  count: number,
+): void {
+  const fast = vectorKernels();
+  if (fast !== null && isOnHeap(x) && isOnHeap(own) && isOnHeap(kept)) {
+    const [target, source] = [x.byteOffset + 4 * to, x.byteOffset + 4 * from];
+    fast.mixTwoRows(target, own.byteOffset, source, kept.byteOffset, rows, count);
+    return;
+  }
+  for (let r = 0; r < rows; r++) {
+    for (let i = r * count; i < (r + 1) * count; i++) x[to + i] = own[r] * x[to + i] + kept[r] * x[from + i];
+  }
+}

@@ -13,7 +13,7 @@
  * read them; in the backward pass they change roles.
  */
 import type { NumericArray } from '../memory.ts';
-import { addWeightedRows, exponentialsOfSums, raiseToSums } from './feature-exponents.ts';
+import { addWeightedRows, exponentialsOfSums, mixRows, raiseToSums } from './feature-exponents.ts';
 import { defineKernel, type KernelArrays, type KernelNumbers } from './kernel.ts';
 import { CHUNK, rowAt, rowsFrom, scanGroup } from './scan-chunk.ts';
 import { Scratch } from './scratch.ts';
@@ -158,9 +158,13 @@ function setScales(
   last: number,
   { length, m, reverse }: FeatureNumbers,
 ): void {
-  const rowOf = (place: number) => sequence * length + rowAt(place, length, reverse);
+  const start = sequence * length + rowAt(first, length, reverse);
+  const step = reverse ? -1 : 1;
   let base = Number.NEGATIVE_INFINITY;
-  for (let place = first; place < last; place++) base = Math.max(base, writerShifts[rowOf(place)]);
+  for (let i = 0; i < last - first; i++) {
+    const shift = writerShifts[start + step * i];
+    if (shift > base) base = shift;
+  }
   scales.fill(NOTHING, at, at + m);
   if (base === Number.NEGATIVE_INFINITY) return;
   // Relative to the largest shift, so that they are as exact as the exponents are.
@@ -169,7 +173,7 @@ function setScales(
   relative.fill(NOTHING, 0, m);
   for (let place = first; place < last; place += CHUNK) {
     const rows = Math.min(CHUNK, last - place);
-    for (let r = 0; r < rows; r++) shifts[r] = writerShifts[rowOf(place + r)] - base;
+    for (let r = 0; r < rows; r++) shifts[r] = writerShifts[start + step * (place - first + r)] - base;
     raiseToSums(rowsFrom(writers, sequence, length, m, place, reverse), shifts, relative, rows, m);
   }
   for (let f = 0; f < m; f++) scales[at + f] = relative[f] === NOTHING ? NOTHING : relative[f] + base;
@@ -207,19 +211,22 @@ export const featureFoldKernel = defineKernel(
   { arrays: STATE_ARRAYS, numbers: ['sequences', 'm', 'n', 'slots'] },
   (begin, end, { sums, totals, scales }, { sequences, m, n, slots }) => {
     const blocks = Math.ceil(m / FOLD_CHANNELS);
+    const [kept, own] = ['kept', 'own'].map((name) => scratch.get(name, sums, FOLD_CHANNELS));
     for (let item = begin; item < end; item++) {
       const sequence = Math.floor(item / blocks);
       const first = (item % blocks) * FOLD_CHANNELS;
       for (let slot = 1; slot < slots; slot++) {
-        for (let f = first; f < Math.min(m, first + FOLD_CHANNELS); f++) {
-          const to = (slot * sequences + sequence) * m + f;
-          const from = to - sequences * m;
-          const scale = Math.max(scales[from], scales[to]);
-          const [kept, own] = [Math.exp(scales[from] - scale), Math.exp(scales[to] - scale)];
-          scales[to] = scale;
-          totals[to] = own * totals[to] + kept * totals[from];
-          for (let c = 0; c < n; c++) sums[to * n + c] = own * sums[to * n + c] + kept * sums[from * n + c];
+        const count = Math.min(FOLD_CHANNELS, m - first);
+        const to = (slot * sequences + sequence) * m + first;
+        const from = to - sequences * m;
+        for (let f = 0; f < count; f++) {
+          const scale = Math.max(scales[from + f], scales[to + f]);
+          kept[f] = Math.exp(scales[from + f] - scale);
+          own[f] = Math.exp(scales[to + f] - scale);
+          scales[to + f] = scale;
+          totals[to + f] = own[f] * totals[to + f] + kept[f] * totals[from + f];
         }
+        mixRows(sums, to * n, own, from * n, kept, count, n);
       }
     }
   },

@@ -188,6 +188,7 @@ export interface VectorKernels {
     reach: number,
   ): number;
   addWeightedRows(x: number, weights: number, y: number, rows: number, count: number): void;
+  mixTwoRows(to: number, own: number, from: number, kept: number, rows: number, count: number): void;
   dotsOfRows(x: number, y: number, to: number, rows: number, count: number): void;
   multiplyRows(to: number, toRow: number, by: number, shifts: number, rows: number, count: number): void;
   sumOfSquares(x: number, count: number): number;

@@ -155,3 +155,23 @@ export function addWeightedRows(x: usize, weights: usize, y: usize, rows: i32, c
     store<f32>(at(y, i), sum);
   }
 }
+
+/** Rows one after another: to_r = own[r] to_r + kept[r] from_r. */
+export function mixTwoRows(to: usize, own: usize, from: usize, kept: usize, rows: i32, count: i32): void {
+  const vectors = count & ~3;
+  for (let row = 0; row < rows; row++) {
+    const ofTo = load<f32>(at(own, row));
+    const ofFrom = load<f32>(at(kept, row));
+    const first = f32x4.splat(ofTo);
+    const second = f32x4.splat(ofFrom);
+    for (let i = 0; i < vectors; i += 4) {
+      const old = f32x4.mul(second, v128.load(at(from, i)));
+      v128.store(at(to, i), multiplyAdd(first, v128.load(at(to, i)), old));
+    }
+    for (let i = vectors; i < count; i++) {
+      store<f32>(at(to, i), ofTo * load<f32>(at(to, i)) + ofFrom * load<f32>(at(from, i)));
+    }
+    to = at(to, count);
+    from = at(from, count);
+  }
+}

@@ -4,7 +4,7 @@ export { dropout } from './dropout';
 export { binary } from './elementwise';
 export { scaledExponentials, sumOfExponentials } from './exponentials';
 export { extremesOfRows } from './extremes';
-export { addWeightedRows, dotsOfRows, exponentialsOfSums, largestOfSums, multiplyRows, raiseToSums } from './feature-exponents';
+export { addWeightedRows, dotsOfRows, exponentialsOfSums, largestOfSums, mixTwoRows, multiplyRows, raiseToSums } from './feature-exponents';
 export { joinGradientRows, joinRows } from './join';
 export { layerNormGradientRows, layerNormPartial, layerNormRows } from './layer-norm';
 export { adafactorSize, adafactorUpdate, adamW, sgd, squaresOfRows, sumOfSquares } from './optimizers';

@@ -94,7 +94,13 @@ export type { Model } from './training/model.ts';
 export type { ForwardContext } from './training/context.ts';
 export { type EvaluationReport, type Observer, type StepReport, train } from './training/trainer.ts';
 export { type Evaluation, type EvaluationSettings, evaluate } from './training/evaluate.ts';
-export { loadModel, resumeRun, saveCheckpoint, type TrainedModel } from './training/checkpoint.ts';
+export {
+  type CheckpointFacts,
+  loadModel,
+  resumeRun,
+  saveCheckpoint,
+  type TrainedModel,
+} from './training/checkpoint.ts';
 export { textAttention } from './training/text-attention.ts';
 export { type Exported, type ExportOptions, exportModel } from './training/export/export.ts';
 export { importRun } from './training/export/import.ts';
@@ -124,12 +130,17 @@ export type { ChunkSettings, ReformerAttentionKind, ReformerDescription } from '
 
 // Files that numpy and PyTorch users have; written whole or not at all.
 export { readNpy, writeNpy } from './core/files/npy.ts';
-export { readSafetensors, type Safetensors, writeSafetensors } from './core/files/safetensors.ts';
+export {
+  type OpenedSafetensors,
+  readSafetensors,
+  type Safetensors,
+  writeSafetensors,
+} from './core/files/safetensors.ts';
 export type { ArrayToStore, StoredArray } from './core/files/numbers.ts';
 
 // Threads: all cores unless set; results do not depend on how many.
 export { closePool, poolReady, setKernels, setThreads, threadCount } from './core/parallel/pool.ts';
-export { type KernelSet, kernelSet } from './core/kernels/simd.ts';
+export { type KernelBuild, type KernelSet, kernelBuild, kernelSet } from './core/kernels/simd.ts';
 
 // The contract of a variant, for one of your own.
 export type {

@@ -243,6 +243,27 @@ test('any part of any kind: a typed error, or a tokeniser that works', async () 
   assert.ok(refused > 50, `${refused} refused`);
 });
 
+test('what the package would pass over with a warning is an error, and nothing is written past our own streams', async () => {
+  const { warn } = console;
+  const said: unknown[][] = [];
+  console.warn = (...words) => said.push(words);
+  try {
+    for (const pattern of ['\u001b[31m', { Other: '\u001b[2J' }, 5]) {
+      const message = await problemOf({
+        ...base,
+        pre_tokenizer: { type: 'Split', pattern, behavior: 'Isolated', invert: false },
+      });
+      assert.match(message, /tokenizer\.json: /);
+    }
+    assert.is(await problemOf(base), '');
+    assert.equal(said, []);
+    console.warn('mine');
+    assert.equal(said, [['mine']]);
+  } finally {
+    console.warn = warn;
+  }
+});
+
 test('the package is told apart from the file where it is not there', async () => {
   const error = await loadTokenizer(written(base), () => import('@huggingface/no-such-package' as string)).catch(
     (e) => e,

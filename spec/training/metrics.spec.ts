@@ -95,6 +95,24 @@ test('a last line that was cut off is passed over, another file is refused', () 
     () => readMetrics(path),
     (error: Error) => error instanceof FileFormatError && /line 3/.test(error.message),
   );
+  for (const change of [
+    { step: 0 },
+    { step: 1.5 },
+    { step: 2 ** 60 },
+    { seconds: null },
+    { loss: 'x' },
+    { kind: 'other' },
+  ]) {
+    const [first, ...rest] = whole.trim().split('\n');
+    writeFileSync(path, `${[JSON.stringify({ ...JSON.parse(first), ...change }), ...rest].join('\n')}\n`);
+    assert.throws(
+      () => readMetrics(path),
+      /line [12]: expected (metrics as JSON|steps in order)/,
+      JSON.stringify(change),
+    );
+  }
+  writeFileSync(path, `${whole.trim().split('\n').reverse().join('\n')}\n`);
+  assert.throws(() => readMetrics(path), /expected steps in order, got \d+ after \d+$/);
   writeFileSync(path, 'step,loss\n1,2\n');
   assert.throws(
     () => new Metrics(path, 5),

@@ -83,12 +83,21 @@ const MILLISECONDS = { load: 10_000, call: 1000, each: 0.05 };
 
 /** What the package makes. What it throws, and more time than it may take, is the file's fault. */
 function served<T>(body: () => T, milliseconds: number, what: string, complain: Complain): T {
+  const warned: string[] = [];
+  const { warn } = console;
+  // What the package passes over with a warning would give other tokens; and its words hold what the file says.
+  console.warn = (...words: unknown[]) =>
+    warned.push(words.map((word) => (word instanceof Object ? '…' : word)).join(' '));
   try {
-    return withinTime(milliseconds, body);
+    const result = withinTime(milliseconds, body);
+    if (warned.length === 0) return result;
+    throw complain(`${PACKAGE} cannot ${what} as it is: ${warned[0]}`);
   } catch (error) {
     if (error instanceof EfficientTransformersError) throw error;
     const { message } = error as Error;
     throw Object.assign(complain(`${PACKAGE} cannot ${what}: ${message}`), { cause: error });
+  } finally {
+    console.warn = warn;
   }
 }
 

@@ -13,6 +13,8 @@ import type { Random } from '../../core/random.ts';
 import { defaultText } from './default-text.ts';
 import type { Part, Task, TaskDefinition } from './task.ts';
 
+/** In bytes: the text is held in memory as a whole. The largest in common use, enwik9, has 10⁹. */
+const LARGEST_TEXT = 2 ** 30;
 const MOST_PIECES = 100;
 const HELD_OUT_EVERY = 10;
 /** A window can begin at few places of a piece that is not much longer: of a short text, that has to do. */
@@ -93,7 +95,7 @@ export const byteMlm: TaskDefinition = {
  * in another encoding than UTF-8, ArgumentError for one that is too short.
  */
 function windowsOf(path: string, size: number): (part: Part, random: Random) => Uint8Array {
-  const file = new InputFile(path === '' ? defaultText() : path);
+  const file = new InputFile(path === '' ? defaultText() : path, LARGEST_TEXT);
   const least = HELD_OUT_EVERY * size;
   const expectLong = (length: number) => {
     if (length >= least) return;

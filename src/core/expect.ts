@@ -65,14 +65,16 @@ export function expectRecord(
 }
 
 /**
- * Options, each of which may be left out, and no others: a misspelt name would silently leave a default in place. Returns
- * them, so that they can be taken apart.
+ * Options, each of which may be left out, and no others: a misspelt name would silently leave a default in place. They are a
+ * plain object, of no class. Returns them, so that they can be taken apart.
  */
 export function expectOptions<Options extends object>(
   name: string,
   value: Options,
   checks: { readonly [Option in keyof Options]-?: Check },
 ): Options {
+  const prototype: unknown = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : {};
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) refuse(name, 'an object with options', value);
   expectRecord(name, value);
   const given = value as Record<string, unknown>;
   for (const option of Object.keys(given)) {

@@ -6,7 +6,7 @@
 
 import { backward, zeroGrad } from '../core/autograd.ts';
 import { NumericalError } from '../core/errors.ts';
-import { expectFunction, expectOptions } from '../core/expect.ts';
+import { expectFunction, expectRecord, optional } from '../core/expect.ts';
 import { collectGarbage } from '../core/garbage.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
 import { expectRun } from './checks.ts';
@@ -56,12 +56,8 @@ const STEPS_PER_COLLECTION = 100;
  */
 export async function train(run: Run, observer: Observer = {}): Promise<{ stopped: boolean }> {
   expectRun('run', run);
-  expectOptions('observer', observer, {
-    onStep: expectFunction,
-    onEvaluation: expectFunction,
-    onCheckpoint: expectFunction,
-    shouldStop: expectFunction,
-  });
+  const heard = optional(expectFunction);
+  expectRecord('observer', observer as object, { onStep: heard, onEvaluation: heard, onCheckpoint: heard, shouldStop: heard });
   const { settings, task, learner } = run;
   const { steps, evaluateEvery, evaluationExamples: examples, checkpointEvery, seed } = settings;
   const batch = settings.batch / settings.parts;

@@ -25,18 +25,13 @@ export function gatherRows(x: Tensor, index: RowIndex, options: GatherOptions = 
   expectFloat('x', x);
   const plan = planRows('x', x, index, -1);
   if (constantRow !== undefined) expectInteger('options.constantRow', constantRow, 0, plan.length - 1);
+  const own = plan.index();
   const result = empty([...plan.leading, plan.count, plan.width], x.dtype);
-  parallelFor(
-    gatherKernel,
-    plan.outer * plan.count,
-    [elements(x), elements(plan.index), elements(result)],
-    plan.numbers,
-    {
-      costPerItem: 2 * plan.width,
-    },
-  );
+  parallelFor(gatherKernel, plan.outer * plan.count, [elements(x), elements(own), elements(result)], plan.numbers, {
+    costPerItem: 2 * plan.width,
+  });
   return record('gatherRows', result, [x], (gradient) => {
-    const index = constantRow === undefined ? plan.index : withoutRow(plan.index, constantRow);
+    const index = constantRow === undefined ? own : withoutRow(own, constantRow);
     const sums = empty(x.shape, x.dtype);
     parallelFor(
       scatterAddKernel,
@@ -61,9 +56,10 @@ export function scatterRows(base: Tensor, index: RowIndex, rows: Tensor): Tensor
   const plan = planRows('base', base, index, 0);
   expectShape('rows', rows.shape, [...plan.leading, plan.count, plan.width], 'to match base and index');
   expectDistinct(plan);
-  return record('scatterRows', withRows(base, rows, plan), [base, rows], (gradient) => [
-    base.requiresGrad ? withRows(gradient, zeros(rows.shape, rows.dtype), plan) : null,
-    rows.requiresGrad ? gatherRows(gradient, plan.index) : null,
+  const own = plan.index();
+  return record('scatterRows', withRows(base, rows, own, plan), [base, rows], (gradient) => [
+    base.requiresGrad ? withRows(gradient, zeros(rows.shape, rows.dtype), own, plan) : null,
+    rows.requiresGrad ? gatherRows(gradient, own) : null,
   ]);
 }
 
@@ -72,13 +68,13 @@ function withoutRow(index: Tensor, row: number): Tensor {
   return fromArray(others, index.shape, 'int32');
 }
 
-function withRows(base: Tensor, rows: Tensor, plan: RowPlan): Tensor {
+function withRows(base: Tensor, rows: Tensor, index: Tensor, plan: RowPlan): Tensor {
   const result = empty(base.shape, base.dtype);
   copyInto(result.array, base.array);
   parallelFor(
     putRowsKernel,
     plan.outer * plan.count,
-    [elements(rows), elements(plan.index), elements(result)],
+    [elements(rows), elements(index), elements(result)],
     plan.numbers,
     {
       costPerItem: 2 * plan.width,
@@ -93,7 +89,10 @@ interface RowPlan {
   length: number;
   width: number;
   count: number;
-  index: Tensor;
+  /** The row numbers, as they were given. */
+  rows: Int32Array;
+  /** The same as a tensor, of which a list is a copy: made when all else has been checked. */
+  index(): Tensor;
   /** For the kernels: length, width, count, whether each leading entry has a list of its own. */
   numbers: number[];
 }
@@ -104,35 +103,43 @@ function planRows(name: string, x: Tensor, index: RowIndex, lowest: number): Row
   const [length, width] = x.shape.slice(-2);
   if (index instanceof Int32Array && index.length === 0)
     throw new ShapeError('index: expected at least one row, got none');
-  const tensor = index instanceof Int32Array ? fromArray(index, [index.length], 'int32') : index;
-  if (!(tensor instanceof Tensor) || tensor.dtype !== 'int32') {
-    const given = tensor instanceof Tensor ? tensor.dtype : describe(tensor);
+  if (!(index instanceof Int32Array) && !(index instanceof Tensor && index.dtype === 'int32')) {
+    const given = index instanceof Tensor ? index.dtype : describe(index);
     throw new ArgumentError(`index: expected an Int32Array or an int32 tensor, got ${given}`);
   }
-  expectTensor('index', tensor);
-  const count = tensor.shape[tensor.shape.length - 1] ?? 0;
-  const own = tensor.shape.length !== 1;
+  if (index instanceof Tensor) expectTensor('index', index);
+  const shape = index instanceof Int32Array ? [index.length] : index.shape;
+  const count = shape[shape.length - 1] ?? 0;
+  const own = shape.length !== 1;
   if (own) {
     const expected = [...leading, count];
-    if (formatShape(tensor.shape) !== formatShape(expected)) {
+    if (formatShape(shape) !== formatShape(expected)) {
       throw new ShapeError(
         `index: expected [count] or [${[...leading, 'count'].join(', ')}] for ${name} of ` +
-          `${formatShape(x.shape)}, got ${formatShape(tensor.shape)}`,
+          `${formatShape(x.shape)}, got ${formatShape(shape)}`,
       );
     }
   }
-  const rows = elements(tensor);
+  const rows = index instanceof Int32Array ? index : (elements(index) as Int32Array);
   for (let i = 0; i < rows.length; i++) {
     if (rows[i] < lowest || rows[i] >= length) {
       throw new ArgumentError(`index: expected ${lowest} to ${length - 1}, got ${rows[i]} at element ${i}`);
     }
   }
   const outer = x.size / (length * width);
-  return { leading, outer, length, width, count, index: tensor, numbers: [length, width, count, own ? 1 : 0] };
+  return {
+    leading,
+    outer,
+    length,
+    width,
+    count,
+    rows,
+    index: () => (index instanceof Tensor ? index : fromArray(index, shape, 'int32')),
+    numbers: [length, width, count, own ? 1 : 0],
+  };
 }
 
-function expectDistinct({ index, count, length }: RowPlan): void {
-  const rows = elements(index);
+function expectDistinct({ rows, count, length }: RowPlan): void {
   const seenBy = new Int32Array(length).fill(-1);
   for (let i = 0; i < rows.length; i++) {
     const list = Math.floor(i / count);

@@ -4,7 +4,7 @@
  * tokens. A layout holds O(length) numbers, never one for each pair.
  */
 import { expectInteger, ShapeError } from '../errors.ts';
-import { expectList, expectRecord } from '../expect.ts';
+import { expectList, expectOptions, integerOf } from '../expect.ts';
 import { type AttentionLayout, type KeyRuns, tokensOfClass } from '../kernels/attention-tiles.ts';
 import { expectPositions } from './check.ts';
 import { expectLayout, expectRuns, LONGEST } from './check-layout.ts';
@@ -49,8 +49,17 @@ export function upTo(start: number, length: number): AttentionLayout {
  */
 export function band(length: number, reach: Band): AttentionLayout {
   expectInteger('length', length, 1, LONGEST);
-  expectRecord('reach', reach);
-  const { before, after, dilation = 1, start = 0 } = reach;
+  const {
+    before,
+    after,
+    dilation = 1,
+    start = 0,
+  } = expectOptions('reach', reach, {
+    before: integerOf(0),
+    after: integerOf(0),
+    dilation: (name, value) => (typeof value === 'number' ? integerOf(1)(name, value) : expectList(name, value)),
+    start: integerOf(0, LONGEST),
+  });
   expectInteger('before', before, 0);
   expectInteger('after', after, 0);
   expectInteger('start', start, 0, LONGEST);
@@ -72,7 +81,7 @@ export function band(length: number, reach: Band): AttentionLayout {
  */
 export function runs(begin: Int32Array, end: Int32Array, keyLength: number, dilation = 1, start = 0): AttentionLayout {
   expectInteger('keyLength', keyLength, 1, LONGEST);
-  const own = { dilation, begin, end, ...(start > 0 && { start }) };
+  const own = { dilation, begin, end, ...(start !== 0 && { start }) };
   expectRuns('', own, keyLength);
   return { queryLength: begin.length, keyLength, heads: [own] };
 }

@@ -47,7 +47,10 @@ export function pickKeys(
   if (keyMask !== undefined) expectTensor('keyMask', keyMask);
   if (positions instanceof Int32Array && keyMask === undefined) return undefined;
   if (sizes === undefined && keyMask !== undefined) expectAxes('keyMask', keyMask, 2);
-  const [batch, keyLength] = expectSizes(sizes ?? (keyMask?.shape as unknown as MaskSizes), keyMask);
+  const [batch, keyLength] = expectSizes(
+    sizes === undefined ? (keyMask?.shape as unknown as MaskSizes) : sizes,
+    keyMask,
+  );
   const flags = keyMask === undefined ? null : elements(keyMask);
   const count = lists[0].length;
   lists.forEach((list, n) => {

@@ -3,7 +3,7 @@ import { expectDType } from '../dtype.ts';
 import { ArgumentError, expectInteger, formatShape, ShapeError } from '../errors.ts';
 import { expectList, expectRecord, integerOf, listOf } from '../expect.ts';
 import { elements, fromArray, type Tensor } from '../tensor.ts';
-import { expectFlags, expectFloat, expectSameDType } from './check.ts';
+import { expectAxes, expectFlags, expectFloat, expectSameDType } from './check.ts';
 import { LONGEST } from './check-layout.ts';
 import { gatherRows } from './gather.ts';
 import { matmul } from './matmul.ts';
@@ -54,7 +54,8 @@ export function realTokens(segments: Segments, keyMask: Tensor | undefined): num
   const { begins } = segments;
   const sizes = begins.slice(1).map((end, r) => end - begins[r]);
   if (keyMask === undefined) return [sizes];
-  expectFlags('keyMask', keyMask, [keyMask.shape?.[0], begins[segments.count]], 'to match the segments');
+  expectAxes('keyMask', keyMask, 2);
+  expectFlags('keyMask', keyMask, [keyMask.shape[0], begins[segments.count]], 'to match the segments');
   const [batch, length] = keyMask.shape;
   const mask = elements(keyMask);
   return Array.from({ length: batch }, (_, b) => {

@@ -14,9 +14,10 @@ import { axisOf, expectSameDType, expectTensor } from './check.ts';
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   expectTensor('x', x);
   expectList('shape', shape);
-  const known = sizeOf(shape.filter((extent) => extent !== -1));
+  const isWhole = shape.every(Number.isInteger);
+  const known = isWhole ? sizeOf(shape.filter((extent) => extent !== -1)) : Number.NaN;
   const target = shape.map((extent) => (extent === -1 ? x.size / known : extent));
-  const valid = target.every((extent) => Number.isInteger(extent) && extent >= 1);
+  const valid = isWhole && target.every((extent) => Number.isInteger(extent) && extent >= 1);
   if (!valid || sizeOf(target) !== x.size) {
     throw new ShapeError(`shape: expected ${x.size} elements as in ${formatShape(x.shape)}, got ${formatShape(shape)}`);
   }

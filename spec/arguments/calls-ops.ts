@@ -1,6 +1,6 @@
 /** Right arguments for every op, to be made wrong one by one. */
 
-import { fromArray } from '../../src/core/tensor.ts';
+import { fromArray, zeros } from '../../src/core/tensor.ts';
 import { ops, Random, randomNormal, type Tensor } from '../../src/index.ts';
 import type { Call } from './wrong.ts';
 
@@ -15,7 +15,7 @@ const unary = Object.fromEntries(
   (
     [
       ...['negate', 'exp', 'log', 'sqrt', 'square', 'reciprocal', 'sin', 'cos', 'tanh', 'sigmoid', 'relu', 'elu'],
-      ...['eluPlusOne', 'gelu', 'geluExact', 'softmax', 'normalizeRows', 'argMax', 'detach', 'contiguous'],
+      ...['logEluPlusOne', 'gelu', 'geluExact', 'softmax', 'normalizeRows', 'argMax', 'detach', 'contiguous'],
       'relativeShift',
     ] as const
   ).map((name) => [name, of(ops[name as 'exp'], () => [drawn([3, 4])], { names: ['x'] })]),
@@ -33,6 +33,7 @@ const binary = Object.fromEntries(
 );
 
 const attended = () => ({ output: drawn([1, 2, 3, 4]), logSumExp: drawn([1, 2, 3]) });
+const sums = () => ops.featureSums(drawn(SEQUENCES), drawn([1, 2, 6, 3]));
 const segments = () => ops.segmentsOf(6, 2);
 const layout = (): ops.AttentionLayout => ops.everything(6, 6);
 
@@ -54,13 +55,35 @@ const named: { readonly [Name in keyof typeof ops]?: Call } = {
   expandDims: of(ops.expandDims, () => [drawn([3, 4]), 1]),
   broadcastTo: of(ops.broadcastTo, () => [drawn([1, 4]), [3, 4]]),
   padRows: of(ops.padRows, () => [drawn([3, 4]), 0, 2]),
-  gatherRows: of(ops.gatherRows, () => [drawn([3, 4]), fromArray([2, 0], [2], 'int32')], {
+  gatherRows: of(ops.gatherRows, () => [drawn([3, 4]), fromArray([2, 0], [2], 'int32'), { constantRow: 1 }], {
     also: { 1: ['typed array'] },
   }),
   scatterRows: of(ops.scatterRows, () => [drawn([3, 4]), Int32Array.of(2, 0), drawn([2, 4])], {
     also: { 1: ['tensor'] },
   }),
-  causalScan: of(ops.causalScan, () => [drawn(SEQUENCES), drawn(SEQUENCES), drawn([1, 2, 6, 3]), { reverse: true }]),
+  scan: of(ops.scan, () => [
+    drawn(SEQUENCES),
+    drawn(SEQUENCES),
+    drawn([1, 2, 6, 3]),
+    { logDecay: zeros([1, 2, 6]), beta: drawn([1, 2, 6]), keyMask: mask(), state: drawn([1, 2, 4, 3]) },
+  ]),
+  featureAttention: of(
+    ops.featureAttention,
+    () => [
+      drawn(SEQUENCES),
+      drawn(SEQUENCES),
+      drawn([1, 2, 6, 3]),
+      { keyScale: drawn([1, 2, 6]), keyMask: mask(), state: sums(), causal: true },
+    ],
+    { names: ['queries', 'keys', 'values', 'options'] },
+  ),
+  featureSums: of(ops.featureSums, () => [
+    drawn(SEQUENCES),
+    drawn([1, 2, 6, 3]),
+    { keyScale: drawn([1, 2, 6]), keyMask: mask(), state: sums() },
+  ]),
+  readFeatureSums: of(ops.readFeatureSums, () => [drawn(SEQUENCES), sums()]),
+  runningMaximum: of(ops.runningMaximum, () => [drawn([1, 2, 6]), mask(), drawn([1, 2])]),
   convolveRows: of(ops.convolveRows, () => [drawn([2, 3]), drawn(SEQUENCES), 1]),
   crossEntropy: of(ops.crossEntropy, () => [
     drawn([2, 3]),
@@ -104,6 +127,7 @@ const named: { readonly [Name in keyof typeof ops]?: Call } = {
   hideKeys: of(ops.hideKeys, () => [mask(), [1, 6], [0, 2]]),
   pickKeys: of(ops.pickKeys, () => [mask(), [Int32Array.of(0, -1), Int32Array.of(1, 2)], [1, 6]]),
   zeroMasked: of(ops.zeroMasked, () => [drawn(SEQUENCES), mask()]),
+  withoutMaskedRows: of(ops.withoutMaskedRows, () => [drawn(SEQUENCES), mask(), () => true]),
   quietMasked: of(ops.quietMasked, () => [drawn(SEQUENCES), mask()]),
   segmentsOf: of(ops.segmentsOf, () => [6, 2]),
   realTokens: of(ops.realTokens, () => [segments(), mask()]),

@@ -3,6 +3,10 @@ import * as assert from 'uvu/assert';
 import { EfficientTransformersError } from '../../src/core/errors.ts';
 import { memoryStatistics, release } from '../../src/core/memory.ts';
 import { elements, filled, scope, Tensor, zeros } from '../../src/core/tensor.ts';
+import { allVariants } from '../../src/variants/registry.ts';
+
+/** A registered variant is taken as a whole: `register` looks into what it gets. */
+const VARIANTS = new Set<unknown>(allVariants());
 
 /** One of everything that JavaScript may hand over. */
 const WRONG = {
@@ -51,8 +55,12 @@ export interface Call {
   depth?: number;
   /** Names of the arguments, where they cannot be read from the function. */
   names?: readonly string[];
+  /** What else messages may begin with: the name of a tensor in a file. */
+  aliases?: readonly string[];
   /** Gives back what a call keeps beyond a scope. */
   end?(result: unknown): void;
+  /** Gives back what right arguments hold beyond a scope, whatever came of the call. */
+  after?(args: readonly unknown[]): void;
   /** Whether refused calls may have done some work before: an example in a callback is looked at when it comes. */
   keeps?: boolean;
 }
@@ -69,6 +77,7 @@ function classOf(value: unknown): string {
 /** Lists and records that are looked into; what has a class of its own is taken as a whole. */
 function isOpen(value: unknown): value is Record<string, unknown> {
   if (Array.isArray(value)) return true;
+  if (VARIANTS.has(value)) return false;
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
@@ -110,7 +119,13 @@ function mustRefuse(kind: Kind, wrong: unknown, right: unknown, also: readonly K
 function namesOf(run: (...args: never[]) => unknown, given: readonly string[] | undefined): readonly string[] {
   if (given !== undefined) return given;
   const [, list] = /^(?:async )?(?:function \w*)?\(?([^)=]*)/.exec(run.toString()) ?? [];
-  return (list ?? '').split(',').map((name) => name.replace(/[=:].*/s, '').trim());
+  return (list ?? '').split(',').map((name) =>
+    name
+      .replace(/[=:].*/s, '')
+      .trim()
+      // A compiler numbers names that are taken.
+      .replace(/\d+$/, ''),
+  );
 }
 
 const liveBytes = () => memoryStatistics().liveBytes;
@@ -142,11 +157,23 @@ function expectSensible(result: unknown, when: string, depth = 3): void {
 export async function refusesWrongKinds(name: string, call: Call): Promise<void> {
   const old = filled([16], 7);
   await tryOnce(name, call, null, old);
+  await answersNothing(name, call);
   const places = scope(() => placesIn(call.args(), call.depth ?? 3));
   for (const path of places) {
     for (const kind of Object.keys(WRONG) as Kind[]) await tryOnce(name, call, { path, kind }, old);
   }
   release(old.array.data);
+}
+
+/** A call without any arguments is taken, where none is needed, or refused by a typed error. */
+async function answersNothing(name: string, { run, end }: Call): Promise<void> {
+  try {
+    const result = await run();
+    end?.(result);
+  } catch (error) {
+    if (error instanceof EfficientTransformersError) return;
+    throw new Error(`${name} without arguments: ${error instanceof Error ? error.stack : String(error)}`);
+  }
 }
 
 interface Wrong {
@@ -194,10 +221,14 @@ async function tryOnce(name: string, call: Call, wrong: Wrong | null, old: Tenso
       result = call.run(...(args as never[]));
     } catch (error) {
       judge({ error });
+      call.after?.(right);
       return;
     }
     if (result instanceof Promise) pending = result;
-    else judge({ result });
+    else {
+      judge({ result });
+      call.after?.(right);
+    }
   };
   if (isAsynchronous(call)) attempt();
   else scope(attempt);
@@ -227,6 +258,6 @@ function expectNamed(message: string, call: Call, [position, ...members]: readon
   const [head] = message.split(': ');
   const own = namesOf(call.run, call.names)[Number(position)] ?? '';
   const words = [own, ...members.filter((member) => !/^\d+$/.test(member))].filter((word) => /^\w+$/.test(word));
-  const isNamed = words.some((word) => new RegExp(`\\b${word}\\b`).test(head));
+  const isNamed = call.aliases?.includes(head) || words.some((word) => new RegExp(`\\b${word}\\b`).test(head));
   assert.ok(isNamed || words.length === 0, `${when}: ${words.join(', ')} is not named by '${message}'`);
 }

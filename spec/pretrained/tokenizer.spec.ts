@@ -12,58 +12,7 @@ import { loadTokenizer } from '../../src/pretrained/tokenizer.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { checkpoint } from './checkpoints.ts';
-
-const WORDS = ['[UNK]', '[PAD]', '[CLS]', '[SEP]', 'one', 'two', 'three', '##s', 'a', 'b'];
-const [PAD, CLS, SEP, ONE, TWO, THREE, S] = [1, 2, 3, 4, 5, 6, 7];
-const special = (id: number) => ({
-  id,
-  content: WORDS[id],
-  single_word: false,
-  lstrip: false,
-  rstrip: false,
-  normalized: false,
-  special: true,
-});
-const piece = (name: string, id: string, type: number) => ({ [name]: { id, type_id: type } });
-
-/** A WordPiece tokeniser in the words of tokenizer.json. */
-const json = {
-  version: '1.0',
-  truncation: null,
-  padding: null,
-  added_tokens: [0, 1, 2, 3].map(special),
-  normalizer: {
-    type: 'BertNormalizer',
-    clean_text: true,
-    handle_chinese_chars: true,
-    strip_accents: null,
-    lowercase: true,
-  },
-  pre_tokenizer: { type: 'BertPreTokenizer' },
-  post_processor: {
-    type: 'TemplateProcessing',
-    single: [piece('SpecialToken', '[CLS]', 0), piece('Sequence', 'A', 0), piece('SpecialToken', '[SEP]', 0)],
-    pair: [
-      piece('SpecialToken', '[CLS]', 0),
-      piece('Sequence', 'A', 0),
-      piece('SpecialToken', '[SEP]', 0),
-      piece('Sequence', 'B', 1),
-      piece('SpecialToken', '[SEP]', 1),
-    ],
-    special_tokens: {
-      '[CLS]': { id: '[CLS]', ids: [CLS], tokens: ['[CLS]'] },
-      '[SEP]': { id: '[SEP]', ids: [SEP], tokens: ['[SEP]'] },
-    },
-  },
-  decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-  model: {
-    type: 'WordPiece',
-    unk_token: '[UNK]',
-    continuing_subword_prefix: '##',
-    max_input_chars_per_word: 100,
-    vocab: Object.fromEntries(WORDS.map((word, id) => [word, id])),
-  },
-};
+import { CLS, FILES, json, ONE, PAD, S, SEP, THREE, TWO } from './word-pieces.ts';
 
 const root = temporaryFolder();
 let folders = 0;
@@ -75,7 +24,7 @@ function folderWith(files: Record<string, unknown>): string {
   return folder;
 }
 
-const whole = () => folderWith({ 'tokenizer.json': json, 'tokenizer_config.json': { pad_token: '[PAD]' } });
+const whole = () => folderWith(FILES);
 const list = (tensor: Tensor) => [...elements(tensor)];
 
 test('a batch: special tokens, padding behind by the padding token, and a mask of what is real', async () => {

@@ -6,6 +6,7 @@ import {
   expectBoolean,
   expectList,
   expectOptions,
+  expectPlain,
   expectRecord,
   expectText,
   integerOf,
@@ -48,7 +49,7 @@ const SAMPLING = ['totalVariationError', 'topKRecallError'] as const;
 
 const resultChecks: Record<Exclude<keyof ComparisonResult, 'layer' | (typeof SAMPLING)[number]>, Check> = {
   variant: expectText,
-  options: expectRecord,
+  options: expectPlain,
   budget: (name, value) => {
     if (value !== null) expectRecord(name, value, budgetChecks);
   },

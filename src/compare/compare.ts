@@ -1,7 +1,7 @@
 /** The main job: each variant and budget against full attention on the same input, in the same run. */
 import { expectShape, MemoryError, UnsupportedError } from '../core/errors.ts';
 import { type Check, expectBoolean, expectFunction, expectOptions, integerOf } from '../core/expect.ts';
-import { releaseScope } from '../core/memory.ts';
+import { attempting, releaseScope } from '../core/memory.ts';
 import { poolReady } from '../core/parallel/pool.ts';
 import { Random } from '../core/random.ts';
 import { checkInputs } from '../variants/attend.ts';
@@ -95,7 +95,7 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
     tell({ variant: variant.name, reason: `${what}: ${error.message}` });
   };
   for (const plan of plans) {
-    const subject = loadSubject(plan, settings);
+    const subject = attempting(() => loadSubject(plan, settings));
     const cells = paddable(plan.cells, subject.inputs, settings, tell);
     let measured: Measured[];
     try {

@@ -64,6 +64,13 @@ export function expectRecord(
   for (const member of Object.keys(members)) members[member](`${name}.${member}`, given[member]);
 }
 
+/** A plain object, of no class: what options are. */
+export function expectPlain(name: string, value: unknown): asserts value is Record<string, unknown> {
+  const prototype: unknown = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : {};
+  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) refuse(name, 'an object with options', value);
+  expectRecord(name, value);
+}
+
 /**
  * Options, each of which may be left out, and no others: a misspelt name would silently leave a default in place. They are a
  * plain object, of no class. Returns them, so that they can be taken apart.
@@ -73,9 +80,7 @@ export function expectOptions<Options extends object>(
   value: Options,
   checks: { readonly [Option in keyof Options]-?: Check },
 ): Options {
-  const prototype: unknown = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : {};
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) refuse(name, 'an object with options', value);
-  expectRecord(name, value);
+  expectPlain(name, value);
   const given = value as Record<string, unknown>;
   for (const option of Object.keys(given)) {
     if (given[option] === undefined) continue;

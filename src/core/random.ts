@@ -182,7 +182,7 @@ export class Random {
   /** @throws ArgumentError unless `state` is of the form that `state()` returns. */
   static fromState(state: readonly number[]): Random {
     if (!Array.isArray(state) || state.length !== 10) {
-      const given = Array.isArray(state) ? `${state.length} numbers` : String(state);
+      const given = Array.isArray(state) ? `${state.length} numbers` : describe(state);
       throw new ArgumentError(`state: expected the 10 numbers that Random.state() returns, got ${given}`);
     }
     state.slice(0, 8).forEach((word, index) => {

@@ -71,9 +71,9 @@ export interface ReferenceGradients {
  * Invisible pairs weigh 0, and a query that sees no key (or only scores of −∞) has a row of zeros.
  */
 export function referenceWeights(inputs: ReferenceInputs, options: ReferenceOptions = {}): Dense64 {
-  expectRecord('inputs', inputs);
+  expectRecord('inputs', inputs, { queries: expectRecord, keys: expectRecord, values: expectRecord });
   expectOptions('options', options, optionChecks);
-  checkInputs(inputs.queries, inputs.keys, inputs.values, options);
+  checkInputs(inputs, options);
   const { queries, keys } = inputs;
   const scale = scaleOf(queries, options);
   const weights = zeros([queries.shape[0], queries.shape[1], queries.shape[2], keys.shape[2]]);
@@ -119,9 +119,9 @@ export function referenceAttentionGradients(
   outputGradient: Dense,
   options: ReferenceOptions = {},
 ): ReferenceGradients {
-  expectRecord('inputs', inputs);
+  expectRecord('inputs', inputs, { queries: expectRecord, keys: expectRecord, values: expectRecord });
   expectOptions('options', options, optionChecks);
-  checkInputs(inputs.queries, inputs.keys, inputs.values, options);
+  checkInputs(inputs, options);
   const { queries, keys, values } = inputs;
   expectDense('outputGradient', outputGradient, [...queries.shape.slice(0, 3), values.shape[3]]);
   const scale = scaleOf(queries, options);
@@ -162,7 +162,7 @@ export function referenceAttentionGradients(
  */
 export function referenceKernelWeights(phiQueries: Dense, phiKeys: Dense, masks: ReferenceMasks = {}): Dense64 {
   expectOptions('masks', masks, maskChecks);
-  checkInputs(phiQueries, phiKeys, phiKeys, masks);
+  checkInputs({ phiQueries, phiKeys, values: phiKeys }, masks);
   const weights = zeros([phiQueries.shape[0], phiQueries.shape[1], phiQueries.shape[2], phiKeys.shape[2]]);
 
   eachRow(weights, (b, h, i, keyLength) => {
@@ -187,7 +187,7 @@ export function referenceLinearAttention(
   masks: ReferenceMasks = {},
 ): Dense64 {
   expectOptions('masks', masks, maskChecks);
-  checkInputs(phiQueries, phiKeys, values, masks);
+  checkInputs({ phiQueries, phiKeys, values }, masks);
   return mixValues(referenceKernelWeights(phiQueries, phiKeys, masks), values);
 }
 
@@ -201,7 +201,7 @@ export function referenceExponentAttention(
   values: Dense,
   masks: ReferenceMasks = {},
 ): Dense64 {
-  checkInputs(logQueries, logKeys, values, masks);
+  checkInputs({ logQueries, logKeys, values }, masks);
   const weights = zeros([...logQueries.shape.slice(0, 3), logKeys.shape[2]]);
   eachRow(weights, (b, h, i, keyLength) => {
     const logs: number[] = [];
@@ -238,7 +238,7 @@ export function referenceScan(
   values: Dense,
   { logDecay, beta, keyMask, state }: ReferenceRecurrence = {},
 ): { output: Dense64; state: Dense64 } {
-  checkInputs(queries, keys, values, { causal: true, ...(keyMask && { keyMask }) });
+  checkInputs({ queries, keys, values }, { causal: true, ...(keyMask && { keyMask }) });
   const [batch, heads, length, m] = queries.shape;
   const n = values.shape[3];
   const output = zeros(values.shape);
@@ -401,19 +401,22 @@ const optionChecks = {
   bias: expectFunction,
 };
 
-function checkInputs(queries: Dense, keys: Dense, values: Dense, { causal, keyMask }: ReferenceMasks): void {
-  for (const [name, dense] of Object.entries({ queries, keys, values })) {
+/** Queries, keys and values in this order, by the names of the arguments. */
+function checkInputs(inputs: object, { causal, keyMask }: ReferenceMasks): void {
+  const named = Object.entries(inputs) as [string, Dense][];
+  for (const [name, dense] of named) {
     expectRecord(name, dense);
     const { shape } = dense;
     expectList(`${name}.shape`, shape);
     if (shape.length === 4) continue;
     throw new ShapeError(`${name}: expected [batch, heads, length, columns], got ${formatShape(shape)}`);
   }
+  const [[ofQueries, queries], [ofKeys, keys], [ofValues, values]] = named;
   const [batch, heads, queryLength, headDim] = queries.shape;
   const keyLength = keys.shape[2];
-  expectDense('queries', queries, queries.shape);
-  expectDense('keys', keys, [batch, heads, keyLength, headDim], 'to match queries');
-  expectDense('values', values, [batch, heads, keyLength, values.shape[3]], 'to match keys');
+  expectDense(ofQueries, queries, queries.shape);
+  expectDense(ofKeys, keys, [batch, heads, keyLength, headDim], `to match ${ofQueries}`);
+  expectDense(ofValues, values, [batch, heads, keyLength, values.shape[3]], `to match ${ofKeys}`);
   if (causal && keyLength !== queryLength) {
     throw new ShapeError(`causal: expected as many keys as queries (${queryLength}), got ${keyLength} keys`);
   }

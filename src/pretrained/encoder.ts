@@ -79,6 +79,7 @@ export class Encoder implements PretrainedModel {
   }
 
   redraw(step: number): void {
+    expectInteger('step', step, 0);
     for (const { attention } of this.layers) {
       if (attention.replacement?.own) attention.replacement.mixing.redraw(step);
     }
@@ -181,9 +182,9 @@ export class Encoder implements PretrainedModel {
   }
 
   #expectInputs(inputs: TextInputs): void {
-    const { tokens, tokenTypes, globalMask } = inputs;
     const { vocabulary, length, tokenTypes: types, attention } = this.description;
     expectTextInputs(inputs, vocabulary, length);
+    const { tokens, tokenTypes, globalMask } = inputs;
     if (tokenTypes !== undefined) {
       expectIds('tokenTypes', tokenTypes, types);
       expectShape('tokenTypes', tokenTypes.shape, tokens.shape, 'to match tokens');

@@ -117,6 +117,7 @@ export class PretrainedReformer implements PretrainedModel {
   }
 
   redraw(step: number): void {
+    expectInteger('step', step, 0);
     for (const { attention } of this.layers) {
       if (attention.replacement?.own) attention.replacement.mixing.redraw(step);
     }

@@ -113,6 +113,7 @@ interface Opened {
 
 /** Where a file is damaged, the error names the one before it. */
 function open(path: string): Opened {
+  expectText('path', path);
   const complain: Complain = (problem) => new FileFormatError(`${path}: ${problem}`);
   const { tensors, metadata, version, isVerified } = orPrevious(path, () => {
     const file = readSafetensors(path);

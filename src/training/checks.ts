@@ -6,6 +6,7 @@ import {
   expectFunction,
   expectInstance,
   expectList,
+  expectPlain,
   expectRecord,
   expectText,
   integerOf,
@@ -29,7 +30,7 @@ export const expectTask: Check = (name, task) =>
   expectRecord(name, task, {
     name: expectText,
     kind: oneOf(...KINDS),
-    settings: expectRecord,
+    settings: expectPlain,
     vocabulary: integerOf(1),
     classes: integerOf(1),
     length: integerOf(1),
@@ -70,7 +71,7 @@ export const expectLearner: Check = (name, learner) =>
 
 export const expectRun: Check = (name, run) =>
   expectRecord(name, run, {
-    settings: expectRecord,
+    settings: expectPlain,
     task: expectTask,
     learner: expectLearner,
     optimizer: (each, optimizer) => expectRecord(each, optimizer, { step: expectFunction, state: expectFunction }),
@@ -79,7 +80,16 @@ export const expectRun: Check = (name, run) =>
   });
 
 export const expectTrained: Check = (name, trained) =>
-  expectRecord(name, trained, { learner: expectLearner, alphabet, settings: expectRecord, step: integerOf(0) });
+  expectRecord(name, trained, {
+    learner: expectLearner,
+    alphabet,
+    settings: expectPlain,
+    step: integerOf(0),
+    kernels: (each, kernels) => {
+      if (kernels !== null && kernels !== undefined) expectText(each, kernels);
+    },
+    isVerified: optional(expectBoolean),
+  });
 
 /** A Map of tensors by name. */
 export const expectNamedTensors: Check = (name, tensors) => {

@@ -100,6 +100,8 @@ export class PairClassifier extends PooledModel {
     expectList('keyMasks', keyMasks);
     const [first, second] = tokens;
     const [firstMask, secondMask] = keyMasks;
+    this.body.expectText(first, firstMask);
+    this.body.expectText(second, secondMask);
     return scope(() => {
       const p = this.encode(first, within(context, 'first'), firstMask);
       const q = this.encode(second, within(context, 'second'), secondMask);

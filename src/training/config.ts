@@ -5,7 +5,7 @@ import {
   expectBoolean,
   expectList,
   expectOptions,
-  expectRecord,
+  expectPlain,
   expectText,
   integerOf,
   numberOf,
@@ -73,7 +73,7 @@ export type TransformerSettings = Partial<TransformerConfig> & Pick<TransformerC
 export const expectAttentionSettings: Check = (name, value) => {
   expectOptions(name, value as AttentionSettings, {
     variant: expectText,
-    options: expectRecord,
+    options: expectPlain,
     redrawEvery: integerOf(0),
     shared: expectBoolean,
     gatedValues: expectBoolean,

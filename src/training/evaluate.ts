@@ -2,7 +2,7 @@
 
 import { noGrad } from '../core/autograd.ts';
 import { expectInteger, NumericalError } from '../core/errors.ts';
-import { expectRecord } from '../core/expect.ts';
+import { expectPlain } from '../core/expect.ts';
 import { argMax, crossEntropy } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
 import { elements, scope } from '../core/tensor.ts';
@@ -34,7 +34,7 @@ export interface EvaluationSettings {
 export function evaluate(learner: Learner, task: Task, settings: EvaluationSettings): Evaluation {
   expectLearner('learner', learner);
   expectTask('task', task);
-  expectRecord('settings', settings);
+  expectPlain('settings', settings);
   const { examples, batch, seed } = settings;
   expectInteger('examples', examples, 1, MOST_EXAMPLES);
   expectInteger('batch', batch, 1);

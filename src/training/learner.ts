@@ -1,6 +1,7 @@
 /** A model for the kind of a task, what it makes of a batch, and how far off that is. */
-import { ArgumentError } from '../core/errors.ts';
-import { expectRecord } from '../core/expect.ts';
+import { ArgumentError, expectShape } from '../core/errors.ts';
+import { expectPlain } from '../core/expect.ts';
+import { expectFlags, expectInt32 } from '../core/ops/check.ts';
 import { crossEntropy } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { expectBatch, expectLearner, expectTask } from './checks.ts';
@@ -26,7 +27,7 @@ export interface Learner {
 /** Throws what the models throw for settings that do not fit: ArgumentError, UnsupportedError. */
 export function learnerFor(task: Task, settings: ModelSettings, seed: number): Learner {
   expectTask('task', task);
-  expectRecord('settings', settings);
+  expectPlain('settings', settings);
   const { kind, vocabulary, length, classes } = task;
   return makeLearner(kind, { ...settings, vocabulary, length, classes, causal: kind === 'causal' }, seed);
 }
@@ -63,5 +64,11 @@ export function makeLearner(kind: TaskKind, config: ClassifierSettings, seed: nu
 export function lossOf(learner: Learner, batch: Batch, context: ForwardContext): Tensor {
   expectLearner('learner', learner);
   expectBatch('batch', batch);
+  const [{ tokens }] = batch.sequences;
+  const perToken = learner.kind === 'causal' || learner.kind === 'masked';
+  const shape = perToken ? tokens.shape : tokens.shape.slice(0, 1);
+  expectInt32('batch.targets', batch.targets);
+  expectShape('batch.targets', batch.targets.shape, shape, 'to match tokens');
+  expectFlags('batch.counts', batch.counts, shape, 'to match tokens');
   return crossEntropy(learner.logits(batch, context), batch.targets, { mask: batch.counts, reduction: 'sum' });
 }

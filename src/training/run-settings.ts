@@ -4,6 +4,7 @@ import {
   type Check,
   expectBoolean,
   expectOptions,
+  expectPlain,
   expectRecord,
   expectText,
   integerOf,
@@ -48,7 +49,7 @@ const CHECKS: Readonly<Record<keyof RunSettings, Check>> = {
     expectOptions(name, value, { name: expectText, length: count, symbols: integerOf(2), text: expectText });
   },
   // What is in it, the model says (config.ts).
-  model: expectRecord,
+  model: expectPlain,
   optimizer,
   schedule,
   steps: count,
@@ -67,7 +68,7 @@ const CHECKS: Readonly<Record<keyof RunSettings, Check>> = {
  */
 export function expectRunSettings(within: string | null, settings: unknown): asserts settings is RunSettings {
   const named = (name: string) => (within === null ? name : `${within}.${name}`);
-  expectRecord(within ?? 'settings', settings);
+  expectPlain(within ?? 'settings', settings);
   const unknown = Object.keys(settings).find((name) => !Object.hasOwn(CHECKS, name));
   if (unknown !== undefined) {
     throw new ArgumentError(`${named(unknown)}: no such setting; there are ${Object.keys(CHECKS).join(', ')}`);

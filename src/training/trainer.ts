@@ -57,7 +57,12 @@ const STEPS_PER_COLLECTION = 100;
 export async function train(run: Run, observer: Observer = {}): Promise<{ stopped: boolean }> {
   expectRun('run', run);
   const heard = optional(expectFunction);
-  expectRecord('observer', observer as object, { onStep: heard, onEvaluation: heard, onCheckpoint: heard, shouldStop: heard });
+  expectRecord('observer', observer as object, {
+    onStep: heard,
+    onEvaluation: heard,
+    onCheckpoint: heard,
+    shouldStop: heard,
+  });
   const { settings, task, learner } = run;
   const { steps, evaluateEvery, evaluationExamples: examples, checkpointEvery, seed } = settings;
   const batch = settings.batch / settings.parts;

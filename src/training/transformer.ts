@@ -95,7 +95,7 @@ export class Transformer implements Module {
    */
   forward(tokens: Tensor, context: ForwardContext, keyMask?: Tensor): Tensor {
     expectContext('context', context);
-    this.#expectText(tokens, keyMask);
+    this.expectText(tokens, keyMask);
     const { training } = context;
     const attends = this.layers.map(({ attention }): Attend => {
       return (x, once) => attention.forward(x, { training, keyMask, once });
@@ -109,7 +109,7 @@ export class Transformer implements Module {
    */
   attentionInputs(tokens: Tensor, layer: number, keyMask?: Tensor): AttentionInputs {
     expectInteger('layer', layer, 0, this.layers.length - 1);
-    this.#expectText(tokens, keyMask);
+    this.expectText(tokens, keyMask);
     return scope(() => {
       let found: Tensor[] = [];
       const attends = this.layers.map(({ attention }, n): Attend => {
@@ -159,8 +159,13 @@ export class Transformer implements Module {
     };
   }
 
-  #expectText(tokens: Tensor, keyMask: Tensor | undefined): void {
-    expectTokens('tokens', tokens, this.config.vocabulary);
+  /** Throws ShapeError or ArgumentError for a text that does not fit. */
+  expectText(tokens: Tensor, keyMask: Tensor | undefined): void {
+    const { vocabulary, length } = this.config;
+    expectTokens('tokens', tokens, vocabulary);
+    if (tokens.shape[1] > length) {
+      throw new ShapeError(`tokens: expected a length of at most ${length}, got ${tokens.shape[1]}`);
+    }
     if (keyMask !== undefined) expectFlags('keyMask', keyMask, tokens.shape, 'to match tokens');
   }
 

@@ -4,7 +4,7 @@
  */
 import { bytesPerElement, expectDType } from '../core/dtype.ts';
 import { ArgumentError, formatShape, MemoryError, ShapeError, UnsupportedError } from '../core/errors.ts';
-import { expectFunction, expectRecord, expectText, integerOf } from '../core/expect.ts';
+import { expectFunction, expectPlain, expectRecord, expectText, integerOf } from '../core/expect.ts';
 import { memoryLimit } from '../core/memory.ts';
 import { checkOption, type OptionSchema } from './options.ts';
 import type { AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
@@ -63,7 +63,7 @@ function checkAsked<Options extends CommonOptions>(
   options: Partial<Options>,
   sequenceLength: number,
 ): Partial<Options> {
-  expectRecord('options', options);
+  expectPlain('options', options);
   const asked = Object.entries(options).filter(([, value]) => value !== undefined);
   const schemas = { causal: CAUSAL, ...variant.options } as Record<string, OptionSchema>;
   for (const [name, value] of asked) {
@@ -150,7 +150,7 @@ export function expectVariant(name: string, variant: unknown): asserts variant i
   });
 }
 
-function expectAttentionShape(name: string, shape: unknown): asserts shape is AttentionShape {
+export function expectAttentionShape(name: string, shape: unknown): asserts shape is AttentionShape {
   const extent = integerOf(1);
   expectRecord(name, shape, {
     batch: extent,

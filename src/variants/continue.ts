@@ -1,6 +1,6 @@
 /** The second door to every variant that can be causal: a run that goes on from the state of the run before. */
 import { ArgumentError, expectInteger, ShapeError, UnsupportedError } from '../core/errors.ts';
-import { expectRecord } from '../core/expect.ts';
+import { expectBoolean, expectPlain, expectRecord } from '../core/expect.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
 import {
   type AttendSettings,
@@ -8,6 +8,7 @@ import {
   checkSupport,
   drawFixed,
   expectAttendSettings,
+  expectParameters,
   withoutLoudPadding,
 } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
@@ -34,7 +35,8 @@ export function attendFrom<Options extends CommonOptions>(
   { maxLength, ...settings }: ContinueSettings,
 ): { output: Tensor; state: AttentionState } {
   expectVariant('variant', variant);
-  expectRecord('options', options);
+  expectPlain('options', options);
+  if (options.causal !== undefined) expectBoolean('causal', options.causal);
   expectAttendSettings(settings);
   expectInteger('maxLength', maxLength, 1);
   if (!variant.supports.incremental) throw new UnsupportedError(`variant: ${variant.name} cannot go on from a state`);
@@ -46,6 +48,7 @@ export function attendFrom<Options extends CommonOptions>(
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
   checkSupport(variant, inputs);
+  expectParameters(variant, complete, shape, settings.parameters);
   const sizes: StateSizes = { batch, heads, headDim, valueDim: inputs.values.shape[3], dtype };
   const before = state ?? { variant: variant.name, options: complete, sizes, position: 0, tensors: {} };
   checkState(before, variant.name, complete, sizes);

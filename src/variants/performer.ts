@@ -16,9 +16,11 @@
  * 0 or negative, are kept off 0 (see `leastCosine`).
  */
 import { expectInteger } from '../core/errors.ts';
+
 import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';
-import type { Random } from '../core/random.ts';
+import { expectRandom, type Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { completeOptions, expectAttentionShape } from './check-options.ts';
 import {
   attendByFeatures,
   type FeatureKind,
@@ -108,14 +110,18 @@ function kindOf({ kernel, numRandomFeatures }: PerformerOptions): FeatureKind {
  * step ≥ 0 and every ≥ 1.
  */
 export function redrawFeatures(
-  { numRandomFeatures, projection }: PerformerOptions,
-  { headDim, dtype }: AttentionShape,
+  options: PerformerOptions,
+  shape: AttentionShape,
   random: Random,
   step: number,
   every: number,
 ): Parameters {
+  expectAttentionShape('shape', shape);
+  const { numRandomFeatures, projection } = completeOptions(performer, options, shape.keyLength);
+  expectRandom('random', random);
   expectInteger('step', step, 0);
   expectInteger('every', every, 1);
+  const { headDim, dtype } = shape;
   const draw = random.split(`draw ${Math.floor(step / every)}`);
   return { omega: drawOmega(numRandomFeatures, headDim, projection, draw, dtype) };
 }

@@ -1,10 +1,11 @@
 /** Attention whose weights are products of positive features, in linear time: what kernel attentions are made of. */
 import { recordAll } from '../autograd.ts';
 import { expectShape, ShapeError } from '../errors.ts';
+import { type Check, expectBoolean, expectOptions, expectRecord } from '../expect.ts';
 import { NOTHING } from '../kernels/feature-sums.ts';
-import { elements, empty, filled, type Tensor, zeros } from '../tensor.ts';
+import { elements, empty, expectTensor, filled, type Tensor, zeros } from '../tensor.ts';
 import type { Attended } from './attention.ts';
-import { expectFlags, expectFloat, expectSameDType, expectTokens } from './check.ts';
+import { expectAxes, expectFlags, expectFloat, expectSameDType, expectTokens } from './check.ts';
 import { multiply } from './elementwise.ts';
 import { sum } from './reduce.ts';
 import { type FeatureState, keySide, querySide, RunningSums } from './running-sums.ts';
@@ -26,6 +27,11 @@ export interface FeatureOptions extends FeatureSumOptions {
   causal?: boolean;
 }
 
+const expectState: Check = (name, state) =>
+  expectRecord(name, state, { sums: expectTensor, totals: expectTensor, scales: expectTensor });
+
+const SUM_OPTIONS = { keyScale: expectTensor, keyMask: expectTensor, state: expectState };
+
 /**
  * Attention with the weights w_ij = Σ_f exp(a_if + b_jf + c_j), divided by their sum over the keys that query i meets, from
  * the logarithms of positive features: queries a [batch, heads, queryLength, m], keys b [batch, heads, keyLength, m],
@@ -38,8 +44,9 @@ export function featureAttention(
   queries: Tensor,
   keys: Tensor,
   values: Tensor,
-  { causal = false, ...options }: FeatureOptions = {},
+  given: FeatureOptions = {},
 ): Attended & { state: FeatureState } {
+  const { causal = false, ...options } = expectOptions('options', given, { ...SUM_OPTIONS, causal: expectBoolean });
   expectKeys(keys, values, options);
   expectQueries(queries, keys, keys.shape[3]);
   const [queryLength, keyLength] = [queries.shape[2], keys.shape[2]];
@@ -77,6 +84,7 @@ function causalAttention(queries: Tensor, keys: Tensor, values: Tensor, options:
 
 /** The sums over keys, for `readFeatureSums`: the half of `featureAttention` that comes before any query. */
 export function featureSums(keys: Tensor, values: Tensor, options: FeatureSumOptions = {}): FeatureState {
+  expectOptions('options', options, SUM_OPTIONS);
   expectKeys(keys, values, options);
   const { keyScale, keyMask, state } = options;
   const before = state ?? emptyState(keys.shape, values.shape[3], keys.dtype);
@@ -92,6 +100,14 @@ export function featureSums(keys: Tensor, values: Tensor, options: FeatureSumOpt
 
 /** The outputs of queries that meet all keys of a state: the other half. */
 export function readFeatureSums(queries: Tensor, state: FeatureState): Attended {
+  expectState('state', state);
+  expectAxes('state.sums', state.sums, 4);
+  const [batch, heads, m] = state.sums.shape;
+  expectSameDType('state.totals', state.totals, state.sums.dtype, 'to match state.sums');
+  expectSameDType('state.scales', state.scales, 'float64', 'whatever the rest is');
+  for (const name of ['totals', 'scales'] as const) {
+    expectShape(`state.${name}`, state[name].shape, [batch, heads, m], 'to match state.sums');
+  }
   expectQueries(queries, state.sums, state.sums.shape[2]);
   const result = RunningSums.of(state).attend(queries);
   const outputs = [result.output, result.logSumExp];

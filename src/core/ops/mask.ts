@@ -1,6 +1,6 @@
 /** Key masks, uint8 [batch, keyLength], 1 = a real key: what is done with them outside of attention. */
 import { ShapeError } from '../errors.ts';
-import { expectInstance, expectList, integerOf } from '../expect.ts';
+import { expectFunction, expectInstance, expectList, integerOf } from '../expect.ts';
 import { elements, filled, fromArray, type Tensor } from '../tensor.ts';
 import { expectAxes, expectFlags, expectFloat, expectPositions, expectTensor } from './check.ts';
 import { gatherRows } from './gather.ts';
@@ -103,6 +103,7 @@ export function quietMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
 /** x with zeros in the masked rows that `isDropped`, which is given the number of a row; x itself if there is none. */
 export function withoutMaskedRows(x: Tensor, keyMask: Tensor | undefined, isDropped: (row: number) => boolean): Tensor {
   expectFloat('x', x);
+  expectFunction('isDropped', isDropped);
   if (keyMask === undefined) return x;
   expectAxes('x', x, 3);
   const leading = x.shape.slice(0, -2);

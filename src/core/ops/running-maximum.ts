@@ -1,7 +1,7 @@
 /** The largest number so far: what stabilises sums whose terms have factors of any size. */
 import { expectShape } from '../errors.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
-import { expectFloat } from './check.ts';
+import { expectFlags, expectFloat, expectSameDType } from './check.ts';
 
 /** A largest number of nothing. Not −∞, from which −∞ could not be subtracted. */
 export const LOWEST = -(2 ** 100);
@@ -19,9 +19,13 @@ export interface RunningMaximum {
  */
 export function runningMaximum(x: Tensor, keyMask?: Tensor, before?: Tensor): RunningMaximum {
   expectFloat('x', x);
+  expectShape('x', x.shape, [x.shape[0], x.shape[1], x.shape[2]], 'as [batch, heads, length]');
   const [batch, heads, length] = x.shape;
-  if (keyMask !== undefined) expectShape('keyMask', keyMask.shape, [batch, length], 'to match x');
-  if (before !== undefined) expectShape('before', before.shape, [batch, heads], 'to match x');
+  if (keyMask !== undefined) expectFlags('keyMask', keyMask, [batch, length], 'to match x');
+  if (before !== undefined) {
+    expectSameDType('before', before, x.dtype, 'to match x');
+    expectShape('before', before.shape, [batch, heads], 'to match x');
+  }
   const [largest, logDecay] = [empty(x.shape, x.dtype), empty(x.shape, x.dtype)];
   const [from, maxima, steps] = [x, largest, logDecay].map(elements);
   const start = before && elements(before);

@@ -65,6 +65,7 @@ export class OptimizerState {
   }
 
   load(state: ReadonlyMap<string, Tensor>): void {
+    expectNamedTensors('state', state);
     copyNamed(this.#tensors, state, 'state');
   }
 }

@@ -3,7 +3,7 @@
  * function of it and of the step alone, so that a run that is resumed goes on as it would have.
  */
 import { ArgumentError, describe, expectInteger } from '../../core/errors.ts';
-import { expectRecord } from '../../core/expect.ts';
+import { expectPlain } from '../../core/expect.ts';
 
 export type Schedule =
   /** The same rate at every step. */
@@ -42,17 +42,17 @@ export function adafactorRate(step: number, peak = 1e-2): number {
 
 /** Throws ArgumentError unless rates are finite and at least 0, and steps are whole numbers in order. */
 export function expectSchedule(schedule: Schedule): void {
-  expectRecord('schedule', schedule);
+  expectPlain('schedule', schedule);
   if (schedule.kind === 'constant') {
     expectRates({ rate: schedule.rate });
   } else if (schedule.kind === 'inverse-square-root') {
     expectInteger('modelDim', schedule.modelDim, 1);
     expectInteger('warmup', schedule.warmup, 1);
-    expectRates({ scale: schedule.scale ?? 1 });
+    expectRates({ scale: schedule.scale === undefined ? 1 : schedule.scale });
   } else if (schedule.kind === 'cosine' || schedule.kind === 'linear') {
     expectInteger('warmup', schedule.warmup, 0);
     expectInteger('total', schedule.total, Math.max(1, schedule.warmup));
-    expectRates({ peak: schedule.peak, final: schedule.final ?? 0 });
+    expectRates({ peak: schedule.peak, final: schedule.final === undefined ? 0 : schedule.final });
   } else {
     const { kind } = schedule as { kind: unknown };
     throw new ArgumentError(`kind: expected constant, cosine, linear or inverse-square-root, got ${describe(kind)}`);

@@ -1,5 +1,5 @@
 /** A training that is known to work, all of it written down: what is trained on what, how, and what comes of it. */
-import { expectRecord } from '../../core/expect.ts';
+import { expectPlain, expectRecord, expectText, numberOf } from '../../core/expect.ts';
 import type { ModelSettings } from '../learner.ts';
 import { type MetricsLine, smoothedLosses } from '../metrics.ts';
 import type { AttentionSettings } from '../mixing.ts';
@@ -48,11 +48,15 @@ export interface NamedRun {
 /** The runs of a recipe, each with all its settings. */
 export function runsOf(recipe: Recipe): NamedRun[] {
   expectRecord('recipe', recipe, {
+    name: expectText,
+    summary: expectText,
+    goal: expectPlain,
+    minutes: numberOf(0),
     runs: (name, runs) => {
       expectRecord(name, runs);
-      for (const [run, model] of Object.entries(runs)) expectRecord(`${name}.${run}`, model);
+      for (const [run, model] of Object.entries(runs)) expectPlain(`${name}.${run}`, model);
     },
-    settings: (name, settings) => expectRecord(name, settings, { model: expectRecord }),
+    settings: (name, settings) => expectRecord(name, settings, { model: expectPlain }),
   });
   const { runs, settings } = recipe;
   return Object.entries(runs).map(([name, model]) => {

@@ -3,6 +3,7 @@
 import { expectInteger } from '../../core/errors.ts';
 import { expectRandom, type Random } from '../../core/random.ts';
 import { expectTask, MOST_EXAMPLES } from '../checks.ts';
+import { drawExample } from './batch.ts';
 import type { Example, Part, Task } from './task.ts';
 
 export interface Baseline {
@@ -19,7 +20,7 @@ export function majorityBaseline(task: Task, random: Random, examples = 1000): B
   expectInteger('examples', examples, 1, MOST_EXAMPLES);
   const draw = (part: Part) => {
     const stream = random.split(`baseline ${part}`);
-    return Array.from({ length: examples }, () => countedTargets(task.draw(part, stream)));
+    return Array.from({ length: examples }, () => countedTargets(drawExample(task, part, stream)));
   };
   const frequency = new Array<number>(task.classes).fill(0);
   for (const target of draw('training').flat()) frequency[target]++;

@@ -1,11 +1,12 @@
 /** Examples side by side, as tensors. */
 
-import { expectNumbers } from '../../core/dtype.ts';
+import { expectArrayLike, expectNumbers } from '../../core/dtype.ts';
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
+import { expectRecord } from '../../core/expect.ts';
 import { expectRandom, type Random } from '../../core/random.ts';
 import { fromArray, type Tensor } from '../../core/tensor.ts';
 import { expectPart, expectTask, MOST_EXAMPLES } from '../checks.ts';
-import type { Part, Task } from './task.ts';
+import type { Example, Part, Task } from './task.ts';
 
 /** Sequences that a model reads. */
 export interface Sequences {
@@ -32,7 +33,7 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
   expectPart('part', part);
   expectRandom('random', random);
   expectInteger('size', size, 1, MOST_EXAMPLES);
-  const examples = Array.from({ length: size }, () => task.draw(part, random));
+  const examples = Array.from({ length: size }, () => drawExample(task, part, random));
   const perToken = task.kind === 'causal' || task.kind === 'masked';
   const columns = perToken ? task.length : 1;
   const shape = perToken ? [size, columns] : [size];
@@ -51,6 +52,14 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
     counts: fromArray(counts, shape, 'uint8'),
     counted: counts.reduce((sum, flag) => sum + flag, 0),
   };
+}
+
+/** One example. Throws ArgumentError for a task that draws none. */
+export function drawExample(task: Task, part: Part, random: Random): Example {
+  const example = task.draw(part, random);
+  expectRecord('draw', example);
+  expectArrayLike('targets', example.targets);
+  return example;
 }
 
 function sequences(name: string, all: readonly ArrayLike<number>[], length: number): Sequences {

@@ -4,7 +4,7 @@
  */
 
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
-import { expectRecord, expectText } from '../../core/expect.ts';
+import { expectPlain, expectText } from '../../core/expect.ts';
 import type { Random } from '../../core/random.ts';
 import { unknownName } from '../../terminal/suggest.ts';
 
@@ -76,7 +76,7 @@ export interface TaskDefinition {
  */
 export function makeTask(definition: TaskDefinition, settings: TaskSettings = {}): Task {
   const { name, defaults } = definition;
-  expectRecord('settings', settings);
+  expectPlain('settings', settings);
   for (const [key, value] of Object.entries(settings)) {
     if (value === undefined || Object.hasOwn(defaults, key)) continue;
     throw new ArgumentError(`${key}: ${name} has no such setting; it has ${Object.keys(defaults).join(', ')}`);

@@ -38,6 +38,7 @@ const endDecoder = (decoder: unknown) => {
 };
 const started = () => api.startDecoding(api.full, { batch: 1, heads: 2, headDim: 4, dtype: 'float32', maxLength: 4 });
 const token = () => ({ queries: drawn([1, 2, 1, 4]), keys: drawn([1, 2, 1, 4]), values: drawn([1, 2, 1, 4]) });
+const stateAfterOne = () => api.attendFrom(api.full, token(), null, {}, { maxLength: 4 }).state;
 
 export const callsOfTensors: Readonly<Record<string, Call>> = {
   zeros: of(api.zeros, () => [[2, 3], 'float32']),
@@ -201,6 +202,20 @@ export const callsOfVariants: Readonly<Record<string, Call>> = {
     { causal: true },
     { parameters: {}, seed: 1, checkFinite: true },
   ]),
+  attendFrom: of(
+    api.attendFrom,
+    () => [
+      api.full,
+      token(),
+      stateAfterOne(),
+      { causal: true },
+      { parameters: {}, seed: 1, checkFinite: true, maxLength: 4 },
+    ],
+    { also: { 2: ['null'] } },
+  ),
+  // What options hold is looked at where a run goes on from the state.
+  stateBytes: of(api.stateBytes, () => [stateAfterOne()], { depth: 1 }),
+  copyState: of(api.copyState, () => [stateAfterOne()], { depth: 1 }),
   'Decoder.step': of(
     (inputs) => {
       const decoder = started();

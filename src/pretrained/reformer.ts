@@ -197,8 +197,8 @@ export class PretrainedReformer implements PretrainedModel {
 
   #expectInputs(inputs: TextInputs): void {
     const { vocabulary, length } = this.description;
-    const { tokens, tokenTypes, globalMask } = inputs;
     expectTextInputs(inputs, vocabulary, length);
+    const { tokens, tokenTypes, globalMask } = inputs;
     expectRoom(this.description, tokens.shape[0], tokens.shape[1], this.embeddings.words.weight.dtype);
     if (globalMask !== undefined) {
       throw new ArgumentError('globalMask: expected none, because reformer has no global tokens');

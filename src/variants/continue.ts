@@ -12,7 +12,7 @@ import {
   withoutLoudPadding,
 } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
-import type { AttentionState, StateSizes } from './state.ts';
+import { type AttentionState, expectState, type StateSizes } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
 
 export interface ContinueSettings extends AttendSettings {
@@ -32,9 +32,11 @@ export function attendFrom<Options extends CommonOptions>(
   inputs: AttentionInputs,
   state: AttentionState | null,
   options: Partial<Options>,
-  { maxLength, ...settings }: ContinueSettings,
+  allSettings: ContinueSettings,
 ): { output: Tensor; state: AttentionState } {
   expectVariant('variant', variant);
+  expectRecord('settings', allSettings);
+  const { maxLength, ...settings } = allSettings;
   expectPlain('options', options);
   if (options.causal !== undefined) expectBoolean('causal', options.causal);
   expectAttendSettings(settings);
@@ -69,17 +71,19 @@ export function attendFrom<Options extends CommonOptions>(
 }
 
 function checkState(state: AttentionState, name: string, options: CommonOptions, sizes: StateSizes): void {
-  expectRecord('state', state);
-  expectRecord('state.sizes', state.sizes);
-  expectRecord('state.options', state.options);
-  expectRecord('state.tensors', state.tensors);
-  expectInteger('state.position', state.position, 0);
+  expectState('state', state);
   if (state.variant !== name) throw new ArgumentError(`state: expected one of ${name}, got one of ${state.variant}`);
   for (const [size, expected] of Object.entries(sizes)) {
     const got = state.sizes[size as keyof StateSizes];
     if (got !== expected) throw new ArgumentError(`state.sizes.${size}: expected ${expected}, got ${got}`);
   }
-  const inOrder = (value: object) => JSON.stringify(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  // A large integer is no option of any variant, and JSON has none.
+  const plain = (_name: string, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value);
+  const inOrder = (value: object) =>
+    JSON.stringify(
+      Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)),
+      plain,
+    );
   if (inOrder(state.options) === inOrder(options)) return;
   throw new ArgumentError(`state.options: expected ${inOrder(options)}, got ${inOrder(state.options)}`);
 }

@@ -4,9 +4,21 @@
  * segment: all are the same `attend`, given the state that the call before returned.
  */
 import { record } from '../core/autograd.ts';
-import { ArgumentError, expectShape } from '../core/errors.ts';
+import { expectDType } from '../core/dtype.ts';
+import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
+import { expectPlain, expectRecord, expectText } from '../core/expect.ts';
 import { slice } from '../core/ops/index.ts';
-import { copyInto, elements, empty, filled, fromArray, packed, type Tensor, viewAs } from '../core/tensor.ts';
+import {
+  copyInto,
+  elements,
+  empty,
+  expectTensor,
+  filled,
+  fromArray,
+  packed,
+  type Tensor,
+  viewAs,
+} from '../core/tensor.ts';
 import type { Attending, CommonOptions } from './variant.ts';
 
 /** Sizes that all calls of a sequence share. */
@@ -29,8 +41,26 @@ export interface AttentionState {
   readonly tensors: Readonly<Record<string, Tensor>>;
 }
 
+/** Throws ArgumentError for what is no state. */
+export function expectState(name: string, state: AttentionState): AttentionState {
+  expectRecord(name, state);
+  expectText(`${name}.variant`, state.variant);
+  expectPlain(`${name}.options`, state.options);
+  expectRecord(`${name}.sizes`, state.sizes);
+  const { dtype, ...sizes } = state.sizes;
+  expectDType(`${name}.sizes.dtype`, dtype);
+  for (const size of ['batch', 'heads', 'headDim', 'valueDim'] as const) {
+    expectInteger(`${name}.sizes.${size}`, sizes[size], 1);
+  }
+  expectInteger(`${name}.position`, state.position, 0);
+  expectRecord(`${name}.tensors`, state.tensors);
+  for (const [tensor, value] of Object.entries(state.tensors)) expectTensor(`${name}.tensors.${tensor}`, value);
+  return state;
+}
+
 /** Bytes of what a state remembers: what a generation has to keep for each sequence that it goes on with. */
-export function stateBytes({ tensors }: AttentionState): number {
+export function stateBytes(state: AttentionState): number {
+  const { tensors } = expectState('state', state);
   const bytes = { float32: 4, float64: 8, int32: 4, uint8: 1 } as const;
   return Object.values(tensors).reduce((sum, { size, dtype }) => sum + size * bytes[dtype], 0);
 }
@@ -182,6 +212,7 @@ export function appendRows(past: Tensor | undefined, rows: Tensor): Tensor {
 
 /** A state whose tensors are copies that share nothing, as for a file. */
 export function copyState(state: AttentionState): AttentionState {
+  expectState('state', state);
   const tensors = Object.entries(state.tensors).map(([name, tensor]) => {
     return [name, fromArray(tensor.toArray(), tensor.shape, tensor.dtype)] as const;
   });

@@ -16,7 +16,7 @@ function options() {
     checkpoint: text('FILE', 'A model of train, whose queries, keys and values on a held-out example are compared'),
     layer: integers('N', 'With --checkpoint, its layers, counted from 0', { minimum: 0, defaultText: 'all' }),
     pretrained: text('DIR', 'A model of Hugging Face, whose attention is replaced; how far its output moves'),
-    text: text('FILE', 'For --checkpoint or --pretrained to read', {
+    text: text('FILE', 'A text in UTF-8, for --checkpoint or --pretrained to read', {
       defaultText: 'of a checkpoint, that of its training',
     }),
     wholeText: flag('With --checkpoint, all of --text as one sequence, in place of an example drawn from it'),

@@ -21,7 +21,7 @@ function options() {
     checkpoint: text('FILE', 'A checkpoint of train, or its folder'),
     examples: integer('N', 'Held-out examples to look at', { minimum: 1, default: 1024 }),
     seed: integer('N', 'Of the examples', { defaultText: 'that of the training, for the same ones' }),
-    text: text('FILE', 'Another text, for models of a text', { defaultText: 'that of the training' }),
+    text: text('FILE', 'Another text in UTF-8, for models of a text', { defaultText: 'that of the training' }),
     ablate: flag('Also without the attention of each layer in turn: how much the model leans on it'),
     threads,
     kernels,

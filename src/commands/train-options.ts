@@ -66,7 +66,7 @@ export function trainOptions() {
       minimum: 2,
       defaultText: 'those of the task',
     }),
-    text: text('FILE', 'The text of tasks that read one', { defaultText: 'the declarations of TypeScript' }),
+    text: text('FILE', 'The text, in UTF-8, of tasks that read one', { defaultText: 'the declarations of TypeScript' }),
 
     layers: count('N', 'Layers', layers),
     modelDim: count('N', 'Width of the model', modelDim),

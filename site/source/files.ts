@@ -80,13 +80,22 @@ function importsOf(tree: ts.SourceFile, file: string): string[] {
  * same file that it hands them to. Throws if there is none: the registry would not have it.
  */
 export function attendLines({ tree, path }: ShownFile): Lines[] {
-  const attend = find(tree, (node): node is ts.MethodDeclaration | ts.PropertyAssignment => {
-    const isMember = ts.isMethodDeclaration(node) || ts.isPropertyAssignment(node);
+  const member = find(tree, (node): node is AttendMember => {
+    const isMember =
+      ts.isMethodDeclaration(node) || ts.isPropertyAssignment(node) || ts.isShorthandPropertyAssignment(node);
     return isMember && node.name.getText(tree) === 'attend' && isVariant(node.parent, tree);
   });
+  const attend = member !== undefined && ts.isShorthandPropertyAssignment(member) ? named('attend', tree) : member;
   if (attend === undefined) throw new Error(`${path}: no variant with an attend`);
-  const body = ts.isMethodDeclaration(attend) ? attend.body : undefined;
+  const body = ts.isPropertyAssignment(attend) ? undefined : attend.body;
   return [linesOf(attend, tree), ...(body === undefined ? [] : handedOnTo(body, tree))];
+}
+
+type AttendMember = ts.MethodDeclaration | ts.PropertyAssignment | ts.ShorthandPropertyAssignment;
+
+/** The function of the file that has this name. */
+function named(name: string, tree: ts.SourceFile): ts.FunctionDeclaration | undefined {
+  return tree.statements.filter(ts.isFunctionDeclaration).find((declaration) => declaration.name?.text === name);
 }
 
 /** What a comment may speak of, and where it is: files, their declarations, and the variant's own methods. */

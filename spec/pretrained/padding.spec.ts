@@ -21,7 +21,7 @@ for (const name of checkpointsOf('bert', 'roberta', 'longformer', 'big-bird', 'n
   compared += cases.length;
   for (const { name: text, inputs, gradients } of cases) {
     test(`${name}, ${text}: embeddings, the row of padding too, have the gradients that transformers gives them`, () => {
-      const model = loadPretrained(checkpoint(name), { dtype: 'float64' });
+      const model = loadPretrained(checkpoint(name), { dtype: 'float64', trainable: true });
       const { logits, hiddenStates } = model.forward(inputs);
       const output = logits ?? hiddenStates[hiddenStates.length - 1];
       const weights = gradients.get('output') as Tensor;
@@ -80,7 +80,7 @@ function realRows(model: PretrainedModel, inputs: TextInputs): Float64Array[] {
 for (const name of ['bert-model', 'roberta-masked-lm', 'longformer-model', 'big-bird-model', 'reformer-model']) {
   test(`${name}: whatever the row of padding holds, real tokens and all gradients are as they were`, () => {
     const dtype = 'float64';
-    const model = loadPretrained(checkpoint(name), { dtype });
+    const model = loadPretrained(checkpoint(name), { dtype, trainable: true });
     const inputs = paddedText(name === 'big-bird-model' ? 44 : 12, 1);
     const words = model.tensors().get('embeddings.words.weight') as Tensor;
     const before = realRows(model, inputs);

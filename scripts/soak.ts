@@ -1,0 +1,179 @@
+/**
+ * Whether memory runs out while nothing is held: many calls of attend and backward for each variant, small ones, none in a
+ * scope, each followed by a turn of the event loop. Neither what is live nor what is resident may grow with the calls.
+ *
+ *     npm run soak
+ *     npm run soak -- --calls 5000 --variant full --variant performer      a shorter one
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { describeEnvironment } from '../src/compare/environment.ts';
+import { backward, zeroGrad } from '../src/core/autograd.ts';
+import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { collectForgotten, memoryLimit, memoryStatistics } from '../src/core/memory.ts';
+import { Random } from '../src/core/random.ts';
+import { randomNormal } from '../src/core/tensor.ts';
+import { formatBytes } from '../src/terminal/format.ts';
+import { choices, integer, text } from '../src/terminal/options.ts';
+import { formatTable } from '../src/terminal/table.ts';
+import { attend, drawParameters } from '../src/variants/attend.ts';
+import { type AnyVariant, allVariants, findVariant } from '../src/variants/registry.ts';
+import type { AttentionShape } from '../src/variants/variant.ts';
+import { runProgram } from './program.ts';
+
+const SHAPE: AttentionShape = { batch: 1, heads: 2, queryLength: 8, keyLength: 8, headDim: 4, dtype: 'float32' };
+/** Looks, evenly spaced; what is there at the second one is what the later ones may not exceed. */
+export const LOOKS = 20;
+const WARM = 1;
+/** The JavaScript heap after a collection: compiled code and its statistics come and go. */
+const HEAP_ALLOWED = 4 * 2 ** 20;
+
+/** After a collection, but for the resident set. */
+interface Look {
+  calls: number;
+  liveBytes: number;
+  heapBytes: number;
+  residentBytes: number;
+}
+
+export interface Soaked {
+  variant: string;
+  calls: number;
+  /** What one call leaves for the collector: tape, output, and what they refer to. */
+  bytesPerCall: number;
+  /** The most that was live after any call. */
+  mostLiveBytes: number;
+  millisecondsPerCall: number;
+  looks: Look[];
+  /** What grew; empty: memory was flat. */
+  grown: string[];
+}
+
+/** `afterCall` is for whoever wants to hold something, to see the check fail; `isOver` is asked now and then. */
+export async function soak(
+  variant: AnyVariant,
+  calls: number,
+  isOver: () => boolean = () => false,
+  afterCall: (output: object) => void = () => {},
+): Promise<Soaked> {
+  const random = new Random(1);
+  const draw = (name: string) => randomNormal([1, SHAPE.heads, SHAPE.keyLength, SHAPE.headDim], random.split(name));
+  const [queries, keys, values] = ['queries', 'keys', 'values'].map((name) => draw(name).withGrad());
+  const options = variant.defaults(SHAPE.keyLength);
+  const parameters = drawParameters(variant, options, SHAPE, 1);
+  const leaves = [queries, keys, values, ...Object.values(parameters)];
+  const call = () => {
+    const output = attend(variant, { queries, keys, values }, options, { parameters });
+    backward(output);
+    zeroGrad(leaves);
+    afterCall(output);
+  };
+  const liveBytes = () => memoryStatistics().liveBytes;
+
+  call();
+  collectForgotten();
+  const held = liveBytes();
+  call();
+  const bytesPerCall = liveBytes() - held;
+  const looks: Look[] = [];
+  let mostLiveBytes = 0;
+  let done = 0;
+  const begin = performance.now();
+  while (done < calls && !isOver()) {
+    call();
+    mostLiveBytes = Math.max(mostLiveBytes, liveBytes());
+    await new Promise((resolve) => setImmediate(resolve));
+    if (++done % Math.floor(calls / LOOKS) !== 0) continue;
+    const { rss } = process.memoryUsage();
+    collectForgotten();
+    looks.push({
+      calls: done,
+      liveBytes: liveBytes(),
+      heapBytes: process.memoryUsage().heapUsed,
+      residentBytes: rss,
+    });
+  }
+  const millisecondsPerCall = (performance.now() - begin) / Math.max(1, done);
+  const result = { variant: variant.name, calls: done, bytesPerCall, mostLiveBytes, millisecondsPerCall, looks };
+  return { ...result, grown: grownIn(result) };
+}
+
+/** What is more at any later look than at the one after warming up, by more than may be. */
+function grownIn({ looks, bytesPerCall, mostLiveBytes }: Omit<Soaked, 'grown'>): string[] {
+  if (looks.length <= WARM) return [];
+  const worthCollecting = memoryLimit() / 16;
+  // A place of the call stack that nobody reads any more may hold what is left of a call.
+  const allowed = { liveBytes: 2 * bytesPerCall, heapBytes: HEAP_ALLOWED, residentBytes: worthCollecting };
+  const grown = (['liveBytes', 'heapBytes', 'residentBytes'] as const).flatMap((what) => {
+    const [warm, ...later] = looks.slice(WARM).map((look) => look[what]);
+    const growth = Math.max(...later) - warm;
+    return growth > allowed[what] ? [`${what}: ${formatBytes(growth)} more than after ${looks[WARM].calls} calls`] : [];
+  });
+  const most = looks[WARM].liveBytes + worthCollecting + 2 * bytesPerCall;
+  return mostLiveBytes <= most ? grown : [...grown, `mostLiveBytes: ${formatBytes(mostLiveBytes)}`];
+}
+
+const command = {
+  usage: 'npm run soak --',
+  summary:
+    'Calls attend and backward many times for each variant, without a scope, and fails unless memory stays flat.',
+  options: {
+    calls: integer('N', 'Of each variant', { minimum: LOOKS, default: 100_000 }),
+    variant: choices(
+      'NAME',
+      allVariants().map(({ name }) => name),
+      'Which variants',
+      { defaultText: 'all' },
+    ),
+    json: text('FILE', 'Where the numbers go', {
+      default: fileURLToPath(new URL('../bench/results/soak.json', import.meta.url)),
+      defaultText: 'bench/results/soak.json',
+    }),
+  },
+  examples: [{ command: 'npm run soak -- --calls 5000 --variant full', explanation: 'A shorter one' }],
+};
+
+function tableOf(soaked: readonly Soaked[]): string {
+  const titles = ['variant', 'calls', 'a call', 'leaves', 'most live', 'held', 'heap', 'resident', 'memory'];
+  const rows = soaked.map(({ variant, calls, millisecondsPerCall, bytesPerCall, mostLiveBytes, looks, grown }) => {
+    const [warm, last] = [looks[WARM], looks[looks.length - 1]];
+    const change = (of: (look: Look) => number): string => {
+      return warm === undefined ? '' : `${formatBytes(of(warm))} → ${formatBytes(of(last))}`;
+    };
+    return [
+      variant,
+      String(calls),
+      `${millisecondsPerCall.toFixed(2)} ms`,
+      formatBytes(bytesPerCall),
+      formatBytes(mostLiveBytes),
+      change(({ liveBytes }) => liveBytes),
+      change(({ heapBytes }) => heapBytes),
+      change(({ residentBytes }) => residentBytes),
+      grown.length === 0 ? 'flat' : 'GROWS',
+    ];
+  });
+  return formatTable(
+    titles.map((title) => ({ title })),
+    rows,
+  );
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await runProgram(command, async ({ calls, variant, json }, stop) => {
+    stop.listen();
+    const names = variant ?? allVariants().map(({ name }) => name);
+    const soaked: Soaked[] = [];
+    for (const name of names) {
+      if (stop.asked()) break;
+      console.error(`${name} …`);
+      soaked.push(await soak(findVariant(name) as AnyVariant, calls, () => stop.asked()));
+    }
+    console.log(tableOf(soaked));
+    for (const { variant: name, grown } of soaked) for (const each of grown) console.log(`${name}: ${each}`);
+    mkdirSync(dirname(json), { recursive: true });
+    writeFileAtomically(json, `${JSON.stringify({ environment: describeEnvironment(), soaked }, null, 1)}\n`);
+    if (stop.asked()) return stop.exitCode();
+    return soaked.some(({ grown }) => grown.length > 0) ? 1 : 0;
+  });
+}

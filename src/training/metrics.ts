@@ -137,15 +137,20 @@ export class Metrics {
       return;
     }
     appendFileSync(this.path, text);
-    this.#size += Buffer.byteLength(text);
+    this.#size += byteLength(text);
   }
 
   /** Returns the size. */
   #writeAll(): number {
     const text = this.lines.map(toText).join('');
     writeFileAtomically(this.path, text);
-    return Buffer.byteLength(text);
+    return byteLength(text);
   }
+}
+
+/** As UTF-8. Not by Buffer, which pages lack. */
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
 }
 
 /** Batches differ, by as much as a small model still learns in the last tenth of a run; over a fifth that averages out. */

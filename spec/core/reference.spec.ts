@@ -299,7 +299,7 @@ test('arguments that do not fit are refused by name', () => {
   refuses(ShapeError, /^causal: /, () =>
     referenceLinearAttention(good.queries, good.keys, good.values, { causal: true }),
   );
-  refuses(ShapeError, /^keys: /, () => referenceKernelWeights(good.queries, zero(1, 2, 5, 3)));
+  refuses(ShapeError, /^phiKeys: /, () => referenceKernelWeights(good.queries, zero(1, 2, 5, 3)));
   refuses(ShapeError, /^a: expected at least 2 axes/, () => referenceMatmul(zero(3), zero(3)));
   refuses(ShapeError, /^b: expected \[3, 5\]/, () => referenceMatmul(zero(2, 3), zero(4, 5)));
   refuses(ShapeError, /^b: expected \[2, 3, 5\]/, () => referenceMatmul(zero(2, 2, 3), zero(1, 3, 5)));

@@ -73,8 +73,8 @@ export interface ReferenceGradients {
 export function referenceWeights(inputs: ReferenceInputs, options: ReferenceOptions = {}): Dense64 {
   expectRecord('inputs', inputs, { queries: expectRecord, keys: expectRecord, values: expectRecord });
   expectOptions('options', options, optionChecks);
-  checkInputs(inputs, options);
-  const { queries, keys } = inputs;
+  const { queries, keys, values } = inputs;
+  checkInputs({ queries, keys, values }, options);
   const scale = scaleOf(queries, options);
   const weights = zeros([queries.shape[0], queries.shape[1], queries.shape[2], keys.shape[2]]);
 
@@ -121,8 +121,8 @@ export function referenceAttentionGradients(
 ): ReferenceGradients {
   expectRecord('inputs', inputs, { queries: expectRecord, keys: expectRecord, values: expectRecord });
   expectOptions('options', options, optionChecks);
-  checkInputs(inputs, options);
   const { queries, keys, values } = inputs;
+  checkInputs({ queries, keys, values }, options);
   expectDense('outputGradient', outputGradient, [...queries.shape.slice(0, 3), values.shape[3]]);
   const scale = scaleOf(queries, options);
   const weights = referenceWeights(inputs, options);

@@ -53,7 +53,6 @@ export function attend<Options extends CommonOptions>(
   const complete = checkOptions(variant, options, shape);
   expectFunction('variant.attend', variant.attend);
   checkSupport(variant, inputs);
-  expectParameters(variant, complete, shape, settings.parameters);
   return scope(() => {
     const parameters = settings.parameters ?? drawFixed(variant, complete, shape, settings.seed ?? 0);
     return outputOf(variant.attend(withoutLoudPadding(inputs), complete, parameters));
@@ -61,18 +60,6 @@ export function attend<Options extends CommonOptions>(
 }
 
 const outputOf = (result: Attending | Tensor): Tensor => ('output' in result ? result.output : result);
-
-/** Throws ArgumentError where a parameter is missing that the variant says it takes; that they fit, it says itself. */
-export function expectParameters<Options extends CommonOptions>(
-  variant: AttentionVariant<Options>,
-  options: Options,
-  shape: AttentionShape,
-  parameters: Parameters | undefined,
-): void {
-  if (parameters === undefined) return;
-  const { parameters: taken = {} } = variant.sizes?.(options, shape) ?? {};
-  for (const name of Object.keys(taken)) expectTensor(`parameters.${name}`, parameters[name]);
-}
 
 /** Throws UnsupportedError for inputs that a variant takes no account of. */
 export function checkSupport<Options extends CommonOptions>(

@@ -8,7 +8,6 @@ import {
   checkSupport,
   drawFixed,
   expectAttendSettings,
-  expectParameters,
   withoutLoudPadding,
 } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
@@ -50,7 +49,6 @@ export function attendFrom<Options extends CommonOptions>(
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
   checkSupport(variant, inputs);
-  expectParameters(variant, complete, shape, settings.parameters);
   const sizes: StateSizes = { batch, heads, headDim, valueDim: inputs.values.shape[3], dtype };
   const before = state ?? { variant: variant.name, options: complete, sizes, position: 0, tensors: {} };
   checkState(before, variant.name, complete, sizes);

@@ -7,7 +7,7 @@ import { ArgumentError, expectInteger, expectShape, UnsupportedError } from '../
 import { expectBoolean, expectPlain } from '../core/expect.ts';
 import { release } from '../core/memory.ts';
 import { keep, type Tensor } from '../core/tensor.ts';
-import { type AttendSettings, checkInputs, drawFixed, expectAttendSettings, expectParameters } from './attend.ts';
+import { type AttendSettings, checkInputs, drawFixed, expectAttendSettings } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
 import { attendFrom, type ContinueSettings } from './continue.ts';
 import type { AttentionState } from './state.ts';
@@ -59,7 +59,6 @@ export function startDecoding<Options extends CommonOptions>(
   expectInteger('maxLength', maxLength, 1);
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
-  expectParameters(variant, complete, shape, settings.parameters);
   const parameters: Parameters = settings.parameters ?? drawFixed(variant, complete, shape, settings.seed ?? 0);
   // They live as long as the decoder, whatever scope it is made in.
   if (settings.parameters === undefined) for (const tensor of Object.values(parameters)) keep(tensor);

@@ -15,7 +15,8 @@
  * right; nothing is added to features or to denominators. The denominators of trigonometric features, which may come out as
  * 0 or negative, are kept off 0 (see `leastCosine`).
  */
-import { expectInteger } from '../core/errors.ts';
+import { expectInteger, expectShape } from '../core/errors.ts';
+import { expectSameDType } from '../core/ops/check.ts';
 
 import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';
 import { expectRandom, type Random } from '../core/random.ts';
@@ -47,6 +48,9 @@ function attend(
   { omega }: Parameters,
   state?: AttentionState,
 ): Attending {
+  const headDim = inputs.queries.shape[3];
+  expectSameDType('parameters.omega', omega, inputs.queries.dtype, 'to match queries');
+  expectShape('parameters.omega', omega.shape, [omega.shape[0], headDim], 'to match queries');
   // Q′ and K′ have the rows φ(q/d^¼) and φ(k/d^¼): then SM is exp(qᵀk/√d).
   const phi = (x: Tensor) => featureMap(scale(x, x.shape[3] ** -0.25), omega, options);
   return attendByFeatures(kindOf(options), phi, inputs, options.causal, state);

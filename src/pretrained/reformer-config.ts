@@ -106,25 +106,34 @@ function expectServable(config: Config, description: ReformerDescription): void 
   const { axial, positionRows, chunks, hashes, buckets, length } = description;
   const rows = axial === null ? positionRows : axial.lengths[0] + axial.lengths[1];
   const most = 4 * rows;
+  const ofRows = `for the ${rows} rows of ${axial === null ? '' : 'axial_pos_shape and '}max_position_embeddings`;
   for (const [kind, { chunkLength, before, after }] of Object.entries(chunks)) {
-    const chunksSeen = Math.max(1, Math.floor(most / chunkLength));
+    const chunksSeen = Math.max(FEW_CHUNKS, Math.floor(most / chunkLength));
     for (const [name, count] of Object.entries({ before, after })) {
       if (count > chunksSeen)
-        throw config.wrong(`${kind}_num_chunks_${name}`, `at most ${chunksSeen} (${most} tokens)`);
+        throw config.wrong(
+          `${kind}_num_chunks_${name}`,
+          `at most ${chunksSeen} of ${kind}_attn_chunk_length ${ofRows}`,
+        );
     }
   }
   if (paddedLength(description, length) - length > most) {
     const names = Object.keys(chunks).map((kind) => `${kind}_attn_chunk_length`);
-    throw config.wrong(names[0], `a smaller common multiple with ${names[1]}, to which texts are filled up`);
+    throw config.wrong(names[0], `a smaller common multiple with ${names[1]}, to which texts are filled up, ${ofRows}`);
   }
   if (hashes > MOST_HASHES) throw config.wrong('num_hashes', `at most ${MOST_HASHES}`);
   if (buckets === null) return;
   const [sum, product] = buckets.reduce(([a, b], factor) => [a + factor, b * factor], [0, 1]);
   if (sum > most || product > 16 * most) {
-    throw config.wrong('num_buckets', `factors that add up to at most ${most}, and a product of at most ${16 * most}`);
+    throw config.wrong(
+      'num_buckets',
+      `factors that add up to at most ${most}, and a product of at most ${16 * most}, ${ofRows}`,
+    );
   }
 }
 
+/** Also of chunks that are longer than any text. */
+const FEW_CHUNKS = 8;
 /** The paper has up to 8. */
 const MOST_HASHES = 1024;
 

@@ -172,6 +172,7 @@ export const callsOfThreads: Readonly<Record<string, Call>> = {
     (threads) => api.setThreads(threads),
     () => [1],
   ),
+  kernelBuild: nothing(api.kernelBuild),
   kernelSet: nothing(api.kernelSet),
   setKernels: of(
     (kernels) => api.setKernels(kernels),

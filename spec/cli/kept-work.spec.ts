@@ -68,8 +68,8 @@ if (process.platform !== 'win32') {
 
   test('a second signal ends at once what is left to do, and loses no checkpoint', async () => {
     const out = freshFolder();
-    // Its last look at held-out examples would take hours.
-    const endless = ['--evaluate-every', '1000000', '--evaluation-examples', '100000000'];
+    // Its last look at held-out examples would take far longer than the test.
+    const endless = ['--evaluate-every', '1000000', '--evaluation-examples', '16777216'];
     const life = start([...LONG, ...endless, '--out', out]);
     await said(life.stdout, /^To beat/m);
     life.kill('SIGTERM');

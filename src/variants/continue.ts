@@ -31,14 +31,14 @@ export function attendFrom<Options extends CommonOptions>(
   inputs: AttentionInputs,
   state: AttentionState | null,
   options: Partial<Options>,
-  allSettings: ContinueSettings,
+  settings: ContinueSettings,
 ): { output: Tensor; state: AttentionState } {
   expectVariant('variant', variant);
-  expectRecord('settings', allSettings);
-  const { maxLength, ...settings } = allSettings;
+  expectPlain('settings', settings);
+  const { maxLength, ...others } = settings;
   expectPlain('options', options);
   if (options.causal !== undefined) expectBoolean('causal', options.causal);
-  expectAttendSettings(settings);
+  expectAttendSettings(others);
   expectInteger('maxLength', maxLength, 1);
   if (!variant.supports.incremental) throw new UnsupportedError(`variant: ${variant.name} cannot go on from a state`);
   const own = checkInputs(inputs, settings.checkFinite ?? true);
@@ -75,13 +75,18 @@ function checkState(state: AttentionState, name: string, options: CommonOptions,
     const got = state.sizes[size as keyof StateSizes];
     if (got !== expected) throw new ArgumentError(`state.sizes.${size}: expected ${expected}, got ${got}`);
   }
-  // A large integer is no option of any variant, and JSON has none.
-  const plain = (_name: string, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value);
-  const inOrder = (value: object) =>
-    JSON.stringify(
-      Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)),
-      plain,
-    );
-  if (inOrder(state.options) === inOrder(options)) return;
-  throw new ArgumentError(`state.options: expected ${inOrder(options)}, got ${inOrder(state.options)}`);
+  const given = state.options as CommonOptions & Record<string, unknown>;
+  const names = new Set([...Object.keys(options), ...Object.keys(given)]);
+  for (const name of names) {
+    const expected = (options as CommonOptions & Record<string, unknown>)[name];
+    if (isSame(given[name], expected)) continue;
+    const wanted = expected === undefined ? 'none' : JSON.stringify(expected);
+    throw new ArgumentError(`state.options: expected those of this call, ${name} ${wanted}, got another`);
+  }
+}
+
+/** Options are plain values, and lists of them. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b)) return Object.is(a, b);
+  return a.length === b.length && a.every((each, n) => Object.is(each, b[n]));
 }

@@ -18,9 +18,9 @@ const SITE = 'site:';
  * no page of their own.
  */
 const PARTS =
-  'ATTENTIONS Attending AxialPositions Block CheckpointFacts ConvolutionOptions DISTRIBUTIONS Embedding ' +
-  'EncoderLayer Head Linear MaskSizes Module Norm OpenedSafetensors Plain ReformerLayer Sizes StateSizes TapeNode ' +
-  'Tell Tokenizers Transformer WritableNumbers';
+  'ATTENTIONS Attending AxialPositions Block ConvolutionOptions DISTRIBUTIONS Embedding ' +
+  'EncoderLayer Head Linear MaskSizes Module Norm Plain ReformerLayer Sizes StateSizes TapeNode ' +
+  'Tell Tokenizers Transformer VectorBuild WritableNumbers';
 
 /** A comment of src/index.ts, and the exports between it and the next. */
 interface Group {

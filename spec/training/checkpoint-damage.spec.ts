@@ -186,8 +186,8 @@ test('metadata of a wrong kind, anywhere in it: a typed error, or a checkpoint t
 
 test('what is wrong in metadata is named', () => {
   const refusals: [name: string, text: string, words: RegExp][] = [
-    ['settings', 'null', /settings: expected an object, got null$/],
-    ['settings', '[]', /settings: expected an object, got an empty list$/],
+    ['settings', 'null', /settings: expected an object( with options)?, got null$/],
+    ['settings', '[]', /settings: expected an object( with options)?, got an empty list$/],
     ['settings', `${'['.repeat(5000)}${']'.repeat(5000)}`, /settings: expected JSON of at most 32 levels/],
     [
       'settings',
@@ -199,7 +199,7 @@ test('what is wrong in metadata is named', () => {
     ['random', '{}', /random: expected a list, got an object$/],
     ['kind', '"constructor"', /kind: expected one of causal, masked/],
     ['alphabet', '["bytes"]', /alphabet: expected one of bytes, numbers, got a list of 1$/],
-    ['model', 'true', /model: expected an object, got true$/],
+    ['model', 'true', /model: expected an object( with options)?, got true$/],
   ];
   for (const [name, text, words] of refusals) {
     assert.match(

@@ -33,7 +33,7 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
   expectPart('part', part);
   expectRandom('random', random);
   expectInteger('size', size, 1, MOST_EXAMPLES);
-  const examples = Array.from({ length: size }, () => drawExample(task, part, random));
+  const examples = Array.from({ length: size }, (_, index) => drawn(task, part, random, ` of example ${index}`));
   const perToken = task.kind === 'causal' || task.kind === 'masked';
   const columns = perToken ? task.length : 1;
   const shape = perToken ? [size, columns] : [size];
@@ -56,9 +56,13 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
 
 /** One example. Throws ArgumentError for a task that draws none. */
 export function drawExample(task: Task, part: Part, random: Random): Example {
+  return drawn(task, part, random, '');
+}
+
+function drawn(task: Task, part: Part, random: Random, which: string): Example {
   const example = task.draw(part, random);
   expectRecord('draw', example);
-  expectArrayLike('targets', example.targets);
+  expectArrayLike(`targets${which}`, example.targets);
   return example;
 }
 

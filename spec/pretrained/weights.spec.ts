@@ -52,7 +52,7 @@ function numbersOf(directory: string): Map<string, number[]> {
 /** Whether a model of this head has no such tensor. */
 function isUnused(key: string, name: string): boolean {
   const ofHead = /position_ids|token_type_ids|seq_relationship/.test(key);
-  return ofHead || (/pooler/.test(key) && !/model|^bert-classification/.test(name));
+  return ofHead || (/pooler/.test(key) && !/model|bfloat16|^bert-classification/.test(name));
 }
 
 function problemOf(directory: string): string {

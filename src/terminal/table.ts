@@ -58,7 +58,7 @@ export function formatTable(
       const painted = colour && typeof cell !== 'string' ? paint(cell.style, text) : text;
       return right[index] ? space + painted : painted + space;
     });
-    return padded.join(GAP).trimEnd();
+    return padded.join(GAP).replace(/ +$/, '');
   };
   const rule = shown.map((index) => LINE.repeat(widths[index])).join(GAP);
   const thin = colour ? paint('dim', rule) : rule;

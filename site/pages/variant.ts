@@ -100,7 +100,9 @@ function linesSection(main: ShownFile, links: PageLinks): Html {
   const annotated = new AnnotatedFile(main, links);
   const excerpts = attendLines(main);
   const [{ start, end }] = excerpts;
-  return html`<p>This is <code>attend</code>, cut from <a href="#${lineAnchor(main, start)}">lines ${start + 1} to ${end}</a> of the source below${
+  // A remark before it has no place of its own on the page: its code has.
+  const first = main.lines.findIndex((line, n) => n >= start && !/^\s*(\/?\*|\/\/)/.test(line));
+  return html`<p>This is <code>attend</code>, cut from <a href="#${lineAnchor(main, first)}">lines ${start + 1} to ${end}</a> of the source below${
     excerpts.length === 1 ? '' : ', and what it hands its work to'
   }.</p>
 ${excerpts.map((lines) => annotated.excerpt(lines))}`;

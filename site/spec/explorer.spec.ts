@@ -31,10 +31,20 @@ const SUBJECTS = [
 ];
 
 for (const subject of SUBJECTS) {
-  test(`the command beside the figures gives the very same ones: ${subject}`, () =>
+  test(`the command beside the figures gives the same ones: ${subject}`, () =>
     visitor.visit(`explorer.html#${subject}`, { way: 'isolated', first: likeNode }, async ({ page, problems }) => {
       const here = await figuresOf(page);
-      assert.equal(here, await figuresOfCommand(page));
+      const there = await figuresOfCommand(page);
+      // Math.exp and Math.log of two engines may differ in the last bit of a float64.
+      for (const [name, figure] of Object.entries(there)) {
+        const own = here[name as keyof typeof here];
+        if (own === null || figure === null) assert.is(own, figure, name);
+        else
+          assert.ok(
+            Math.abs(own - figure) <= 1e-12 * Math.abs(figure),
+            `${name}: ${own}, and ${figure} by the command`,
+          );
+      }
       assert.equal(problems, []);
     }));
 }

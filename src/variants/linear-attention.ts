@@ -2,7 +2,7 @@
  * Attention by features: where a weight is a product φ(q_i)·φ(k_j), the sum over keys can be taken before any query is
  * looked at, and costs O(L·r·d) in place of O(L²·d):
  *
- *     out = D̂⁻¹ (Q′((K′)ᵀ V)),   D̂ = diag(Q′((K′)ᵀ 1_L))           (Choromanski et al. 2021, eq. 4 and algorithm 1)
+ *     out = D̂⁻¹ (Q′((K′)ᵀ V)),   D̂ = diag(Q′((K′)ᵀ 1_L))
  *
  * Q′ and K′ hold φ(q_i) and φ(k_j) in their rows. Long sequences are taken block by block, each going on with the sums that
  * the last has left, so that Q′ and K′ never have to be there as a whole.

@@ -45,7 +45,7 @@ export const linearTransformer: AttentionVariant<LinearTransformerOptions> = {
 
   parameters: () => ({}),
 
-  // V′_i = φ(Q_i)ᵀ S_i / φ(Q_i)ᵀ Z_i. Causally S_i = Σ_{j ≤ i} φ(K_j) V_jᵀ and Z_i = Σ_{j ≤ i} φ(K_j) run along (eqs. 9–12),
+  // V′_i = φ(Q_i)ᵀ S_i / φ(Q_i)ᵀ Z_i. Causally S_i = Σ_{j ≤ i} φ(K_j) V_jᵀ and Z_i = Σ_{j ≤ i} φ(K_j) run along (eqs. 10–12),
   // with the gradients of eqs. 13–15; else they are the same for all i: φ(Q) (φ(K)ᵀ V) (eq. 6). With a state that goes on
   // from s_{i−1} and z_{i−1} this is the RNN of eqs. 16–20.
   attend: (inputs, { causal }, _parameters, state) => attendByFeatures(positiveFeatures, phi, inputs, causal, state),

@@ -41,7 +41,7 @@ import type {
   Parameters,
 } from './variant.ts';
 
-/** D̂⁻¹ (Q′ (K′ᵀ V)), or causally D̂⁻¹ (tril(Q′K′ᵀ) V) by prefix sums                                   (eq. 4, eq. 11) */
+/** D̂⁻¹ (Q′ (K′ᵀ V)), or causally D̂⁻¹ (tril(Q′K′ᵀ) V) by prefix sums                (eq. 4, eq. 11, algorithm 1) */
 function attend(
   inputs: AttentionInputs,
   options: PerformerOptions,

@@ -114,7 +114,8 @@ export const transformerXL: AttentionVariant<TransformerXLOptions> = {
     const toMemory = { layout: memoryLayout(span, options), stopsGradient: options.stopMemoryGradient };
     const sets = M === 0 ? [segmentLayout(span, options)] : [toMemory, segmentLayout(span, options)];
 
-    // (q_i + u)·k_j and (q_i + v)·W_kR R_{i−j}: terms a and c, b and d                                       (§3.3)
+    // (q_i + u)·k_j and (q_i + v)·W_kR R_{i−j}: terms a and c, b and d (§3.3). A tile of pairs takes the latter for all of its
+    // distances, and out of these those of i − j                                                      (Appendix B)
     const towards = (bias: Tensor) => add(queries, reshape(bias, [heads, 1, headDim]));
     const nearest = causal ? 0 : 1 - S;
     const farthest = Math.min(M, Math.max(0, end - 1)) + S - 1;

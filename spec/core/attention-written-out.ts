@@ -12,10 +12,7 @@ function entry(tensor: Tensor, b: number, h: number, ...rest: number[]): number 
   return elements(tensor)[index.reduce((at, n, axis) => at * shape[axis] + n, 0)];
 }
 
-const asOrder = (order: Tensor | Int32Array | undefined) => order;
-
-function tokenAt(order: Tensor | Int32Array | undefined, b: number, h: number, round: number, place: number): number {
-  const given = asOrder(order);
+function tokenAt(given: Tensor | Int32Array | undefined, b: number, h: number, round: number, place: number): number {
   if (given === undefined) return place;
   if (given instanceof Int32Array) return given[place];
   return given.shape.length === 3 ? entry(given, b, h, place) : entry(given, b, h, round, place);

@@ -4,7 +4,7 @@
  * segment: all are the same `attend`, given the state that the call before returned.
  */
 import { record } from '../core/autograd.ts';
-import { expectDType } from '../core/dtype.ts';
+import { bytesPerElement, expectDType } from '../core/dtype.ts';
 import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
 import { expectPlain, expectRecord, expectText } from '../core/expect.ts';
 import { slice } from '../core/ops/index.ts';
@@ -61,8 +61,7 @@ export function expectState(name: string, state: AttentionState): AttentionState
 /** Bytes of what a state remembers: what a generation has to keep for each sequence that it goes on with. */
 export function stateBytes(state: AttentionState): number {
   const { tensors } = expectState('state', state);
-  const bytes = { float32: 4, float64: 8, int32: 4, uint8: 1 } as const;
-  return Object.values(tensors).reduce((sum, { size, dtype }) => sum + size * bytes[dtype], 0);
+  return Object.values(tensors).reduce((sum, { size, dtype }) => sum + size * bytesPerElement[dtype], 0);
 }
 
 /**

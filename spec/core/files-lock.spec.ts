@@ -16,6 +16,12 @@ const freshFolder = () => mkdtempSync(join(root, 'case-'));
 const LOADER = import.meta.resolve('tsx');
 const MODULE = JSON.stringify(new URL('../../src/core/files/lock.ts', import.meta.url).href);
 
+const children = new Set<ChildProcess>();
+test.after.each(() => {
+  for (const child of children) child.kill('SIGKILL');
+  children.clear();
+});
+
 /** Runs `body`, which knows FolderLock, the folder as `folder` and `say`, in a process of its own. */
 function inProcess(folder: string, body: string): ChildProcess & { stdout: NodeJS.ReadableStream } {
   const program = `
@@ -25,7 +31,9 @@ function inProcess(folder: string, body: string): ChildProcess & { stdout: NodeJ
     const say = (word) => process.stdout.write(word + '\\n');
     ${body}`;
   const args = ['--import', LOADER, '--input-type=module', '-e', program];
-  return spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  children.add(child);
+  return child;
 }
 
 const TAKE_AND_STAY = `FolderLock.take(folder, 'test'); say('taken'); process.stdin.resume();`;
@@ -105,6 +113,48 @@ test('of many that want the folder of a killed process at once, one gets it', as
     await Promise.all(children.map((child) => once(child, 'close')));
     assert.equal(readdirSync(folder), []);
   }
+});
+
+test('never two at once, however often a holder is killed', async () => {
+  const folder = freshFolder();
+  // What only the holder may have, beside the folder; whoever ends as if killed leaves the lock of a dead process.
+  const body = `
+    const { readFileSync, renameSync, rmSync, writeFileSync } = await import('node:fs');
+    const lockFile = folder + '/${LOCK_FILE}';
+    const ownedBy = folder + '-owned';
+    const counts = { taken: 0, refused: 0 };
+    say('ready');
+    while (!existsSync(folder + '-go'));
+    for (const end = Date.now() + 1500; Date.now() < end; ) {
+      let lock;
+      try { lock = FolderLock.take(folder, 'test'); } catch (error) {
+        if (error.name !== 'FolderInUseError') throw error;
+        counts.refused++;
+        continue;
+      }
+      counts.taken++;
+      writeFileSync(ownedBy, '', { flag: 'wx' });
+      rmSync(ownedBy);
+      if (counts.taken % 3 === 0) {
+        lock.release();
+        continue;
+      }
+      const dead = { ...JSON.parse(readFileSync(lockFile, 'utf8')), pid: 2 ** 30 };
+      writeFileSync(folder + '-dead-' + process.pid, JSON.stringify(dead));
+      renameSync(folder + '-dead-' + process.pid, lockFile);
+      lock.release();
+    }
+    say(JSON.stringify(counts));`;
+  const several = Array.from({ length: 4 }, () => inProcess(folder, body));
+  await Promise.all(several.map((child) => once(child.stdout, 'data')));
+  writeFileSync(`${folder}-go`, '');
+  const words = await Promise.all(several.map((child) => text(child.stdout)));
+  const counts = words.map((word) => JSON.parse(word || '{}') as { taken: number; refused: number });
+  assert.ok(
+    counts.every(({ taken }) => taken > 0),
+    JSON.stringify(words),
+  );
+  takenOver(folder);
 });
 
 /** As if another process held the folder: ourselves, but for what is given. */

@@ -163,8 +163,8 @@ function writeOpened(file: number, data: FileData, beforeClosing = () => {}): vo
   }
 }
 
-/** On Windows a virus scanner or an indexer may hold either file for a moment. */
-function rename(from: string, to: string): void {
+/** Replaces what has the other name. On Windows a virus scanner or an indexer may hold either file for a moment. */
+export function rename(from: string, to: string): void {
   for (let attempt = 1; ; attempt++) {
     try {
       renameSync(from, to);

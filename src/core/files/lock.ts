@@ -1,36 +1,20 @@
 /**
  * A folder that one process writes to at a time. A file in the folder names the process; the file goes when the process
  * lets go or ends. Of a process that was killed the file stays: the next one sees that nobody runs there, and takes over.
+ *
+ * Of many that take over at once, one may. None of them removes the file, which by then may be that of another: each
+ * tries to create the one file that can follow it, named after what it holds. Who created it holds the folder, if the file
+ * that it follows is still there.
  */
-import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { hostname, uptime } from 'node:os';
+import { createHash } from 'node:crypto';
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileWriteError, FolderInUseError } from '../errors.ts';
-import { visible } from '../visible.ts';
-import { isRunning, temporaryIn } from './atomic.ts';
-import { writing } from './system-error.ts';
+import { rename, temporaryIn } from './atomic.ts';
+import { type Holder, isOver, nameOf, ourselves, parseHolder } from './lock-holder.ts';
+import { namesIn, writing } from './system-error.ts';
 
 export const LOCK_FILE = '.efficient-transformers.lock';
-
-/** Who holds a folder. */
-interface Holder {
-  /** What it does there, in a word. */
-  what: string;
-  pid: number;
-  host: string;
-  /** When it took the folder, in the form of ISO 8601. */
-  since: string;
-  /**
-   * A process number alone is given out again: by the next start of the machine, in another container, and when all
-   * numbers have been used. Linux says which start, which container and when in it; elsewhere these are null.
-   */
-  boot: string | null;
-  container: string | null;
-  started: string | null;
-  /** Of this one lock. */
-  token: string;
-}
 
 /** Others may take and let go meanwhile, each at most once in our time. */
 const ATTEMPTS = 100;
@@ -38,8 +22,6 @@ const ATTEMPTS = 100;
 const READS = 10;
 const WAIT_MILLISECONDS = 20;
 const LONGEST_FILE = 4096;
-/** What the clock may have been set by since the machine started. */
-const CLOCK_MILLISECONDS = 60_000;
 
 const held = new Set<FolderLock>();
 process.on('exit', () => {
@@ -71,13 +53,14 @@ export class FolderLock {
     return writing(path, () => {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
         if (create(folder, path, text)) return new FolderLock(folder, path, text, own.token);
-        const found = read(path);
-        if (found === null) continue;
-        const { holder } = found;
-        if (holder !== null && !isOver(holder, own)) throw inUse(folder, path, holder, own);
-        if (!putAside(folder, path, found.text)) continue;
-        const who = holder === null ? 'an unknown process' : nameOf(holder);
-        tell(`${folder}: ${who} ended without letting go of it; taken over`);
+        const ended = endedHolders(folder, path, own);
+        if (ended.length === 0 || !follow(folder, path, ended, text)) continue;
+        const lock = new FolderLock(folder, path, text, own.token);
+        for (const { holder } of ended) {
+          const who = holder === null ? 'an unknown process' : nameOf(holder);
+          tell(`${folder}: ${who} ended without letting go of it; taken over`);
+        }
+        return lock;
       }
       throw new FolderInUseError(`${folder}: in use: other processes take it again and again`);
     });
@@ -94,39 +77,6 @@ export class FolderLock {
       if (this.isHeld()) rmSync(this.#path, { force: true });
     } catch {}
     held.delete(this);
-  }
-}
-
-function ourselves(what: string): Holder {
-  return {
-    what,
-    pid: process.pid,
-    host: hostname(),
-    since: new Date().toISOString(),
-    boot: ifTold(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
-    container: ifTold(() => readlinkSync('/proc/self/ns/pid')),
-    started: startOf(process.pid),
-    token: randomBytes(8).toString('hex'),
-  };
-}
-
-/** In ticks since the machine started; null where that is not told, and of a process that has ended. */
-function startOf(pid: number): string | null {
-  return ifTold(() => {
-    // The name before the last bracket may hold spaces and brackets of its own: proc(5).
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    const hasEnded = fields[0] === 'Z' || fields[0] === 'X';
-    return hasEnded ? null : fields[19];
-  });
-}
-
-function ifTold<T>(ask: () => T): T | null {
-  try {
-    return ask();
-  } catch {
-    return null;
   }
 }
 
@@ -151,12 +101,60 @@ function create(folder: string, path: string, text: string): boolean {
   }
 }
 
-/** Null: it is gone. A holder that is null: the file is damaged. */
-function read(path: string): { text: string; holder: Holder | null } | null {
+/** A lock as its file has it. A holder that is null: the file is damaged. */
+interface Found {
+  text: string;
+  holder: Holder | null;
+}
+
+/**
+ * Those that held the folder one after the other and all ended without letting go of it; none where nobody does. Throws
+ * FolderInUseError if the last of them runs.
+ */
+function endedHolders(folder: string, path: string, own: Holder): Found[] {
+  const chain: Found[] = [];
+  for (let at = path; ; at = followerOf(folder, chain)) {
+    const found = read(at);
+    if (found === null) return chain;
+    if (found.holder !== null && !isOver(found.holder, own, isOurs)) throw inUse(folder, at, found.holder, own);
+    chain.push(found);
+  }
+}
+
+const isOurs = (token: string) => [...held].some((lock) => lock.token === token);
+
+/** The name of the one file that can follow locks whose holders have all ended. */
+function followerOf(folder: string, ended: Found[]): string {
+  const hash = createHash('sha256');
+  for (const { text } of ended) hash.update(`${text.length}:${text}`);
+  return join(folder, `${FOLLOWER}${hash.digest('hex').slice(0, 32)}`);
+}
+
+const FOLLOWER = `${LOCK_FILE}.after-`;
+
+/**
+ * Takes over after the last of `ended`: false if another was quicker. A holder lets go of the first file before all
+ * others, and no content comes twice: while the first is still there, nobody else can have come after the last.
+ */
+function follow(folder: string, path: string, ended: Found[], text: string): boolean {
+  const follower = followerOf(folder, ended);
+  if (!create(folder, follower, text)) return false;
+  if (textOf(path) !== ended[0].text) {
+    rmSync(follower, { force: true });
+    return false;
+  }
+  // The folder is ours: all that is left of the others goes.
+  rename(follower, path);
+  for (const name of namesIn(folder)) if (name.startsWith(FOLLOWER)) rmSync(join(folder, name), { force: true });
+  return true;
+}
+
+/** Null: it is gone. */
+function read(path: string): Found | null {
   for (let n = 1; ; n++) {
     const text = textOf(path);
     if (text === null) return null;
-    const holder = parse(text);
+    const holder = parseHolder(text);
     if (holder !== null || n === READS) return { text, holder };
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAIT_MILLISECONDS);
   }
@@ -175,42 +173,6 @@ function textOf(path: string): string | null {
   }
 }
 
-function parse(text: string): Holder | null {
-  const holder = ifTold(() => JSON.parse(text) as Partial<Record<keyof Holder, unknown>> | null);
-  const texts = [holder?.what, holder?.host, holder?.since, holder?.token];
-  const whole =
-    Number.isSafeInteger(holder?.pid) && Number(holder?.pid) > 0 && texts.every((each) => typeof each === 'string');
-  return whole ? (holder as Holder) : null;
-}
-
-/** Whether the holder has ended, as far as can be known from here. */
-function isOver(holder: Holder, own: Holder): boolean {
-  if (holder.host !== own.host) return false;
-  if (holder.boot !== null && own.boot !== null) {
-    if (holder.boot !== own.boot) return true;
-  } else if (Date.parse(holder.since) < Date.now() - 1000 * uptime() - CLOCK_MILLISECONDS) return true;
-  if (holder.container !== own.container) return false;
-  if (holder.pid === own.pid) return ![...held].some((lock) => lock.token === holder.token);
-  if (!isRunning(holder.pid)) return true;
-  return holder.started !== null && own.started !== null && startOf(holder.pid) !== holder.started;
-}
-
-/** Takes the file away if it still is the one that was read; of two that try, one does. */
-function putAside(folder: string, path: string, text: string): boolean {
-  const aside = temporaryIn(folder);
-  try {
-    renameSync(path, aside);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
-    throw error;
-  }
-  const isIt = textOf(aside) === text;
-  // Another was as quick, and this is its lock: back to its place.
-  if (!isIt) ifTold(() => linkSync(aside, path));
-  rmSync(aside, { force: true });
-  return isIt;
-}
-
 function inUse(folder: string, path: string, holder: Holder, own: Holder): FolderInUseError {
   const canBeSeen = holder.host === own.host && holder.container === own.container;
   const advice = canBeSeen
@@ -218,13 +180,6 @@ function inUse(folder: string, path: string, holder: Holder, own: Holder): Folde
     : `choose another folder or, if it does not run any more, remove ${path}`;
   return new FolderInUseError(`${folder}: in use by ${nameOf(holder)}: ${advice}`);
 }
-
-function nameOf({ what, pid, host, since }: Holder): string {
-  const words = [what, host, since].map((word) => visible(word.slice(0, LONGEST_WORD)));
-  return `${words[0]} (process ${pid} on ${words[1]}, since ${words[2]})`;
-}
-
-const LONGEST_WORD = 80;
 
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;

@@ -1,6 +1,6 @@
 /** The second door to every variant that can be causal: a run that goes on from the state of the run before. */
 import { ArgumentError, expectInteger, ShapeError, UnsupportedError } from '../core/errors.ts';
-import { expectRecord } from '../core/expect.ts';
+import { expectBoolean, expectPlain } from '../core/expect.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
 import {
   type AttendSettings,

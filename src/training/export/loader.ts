@@ -87,7 +87,7 @@ export const RANDOM_BLOCKS = 'randomBlocks';
  * The random blocks of BigBird's query blocks as int32 [heads, n(n + 1)/2, most]: the one list of a sequence of one
  * block, the two of a sequence of two, and so on; filled up with −1. A shorter sequence has a graph of its own.
  */
-function randomBlocks(options: BigBirdOptions, heads: number, length: number): ArrayToStore {
+export function randomBlocks(options: BigBirdOptions, heads: number, length: number): ArrayToStore {
   const most = Math.ceil(length / options.blockSize);
   const lengths = Array.from({ length: most }, (_, n) => Math.min(length, (n + 1) * options.blockSize));
   const byHead = Array.from({ length: heads }, () => [] as number[][]);

@@ -83,7 +83,7 @@ class EfficientTransformer(Part):
             return y[:, 0]
         if mask is None:
             return y.mean(1)
-        return (y * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+        return without(y, mask).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
 
     def body(self, tokens, mask):
         """√d · E[token] + position, then the layers: [batch, length, width]."""
@@ -146,7 +146,8 @@ class EfficientTransformer(Part):
             # What a variant does not read is not projected.
             q = self.turned(split(linear(x, part.query))) if hasattr(part, "query") else v
             k = self.turned(split(linear(x, part.key))) if hasattr(part, "key") else q
-            return q, k, v
+            # What is masked has no influence, whatever it holds.
+            return q, without(k, mask[:, None]), without(v, mask[:, None])
 
         # A variant that was made for one length has shorter sequences filled up to it.
         missing = config["length"] - length if length < settings["unpaddedFrom"] else 0
@@ -178,6 +179,11 @@ def linear(x, part):
     return y + part.bias if hasattr(part, "bias") else y
 
 
+def without(rows, mask):
+    """Zeros in place of the rows that are masked."""
+    return rows.masked_fill(~mask[..., None], 0)
+
+
 def norm(x, part):
     return F.layer_norm(x, x.shape[-1:], part.gain, part.bias, 1e-5)
 
@@ -187,7 +193,7 @@ def feed_forward(x, part):
 
 
 # Attention: q, k and v are [batch, heads, length, width], `real` bool [batch, length], `o` a variant's options, `p` the
-# part that has its parameters. A query that may look at nothing gets zeros.
+# part that has its parameters. Keys and values that are not real are zeros. A query that may look at nothing gets zeros.
 
 
 def grid(q):
@@ -288,14 +294,13 @@ def linformer(q, k, v, real, o, p):
         seen = real.any(1)[:, None, None, None].expand(-1, 1, 1, count)
     else:
         seen = (means(real, count, q).sum(-1) > 0)[:, :, None]
-    there = real[:, None, :, None]
-    return attend(q, E @ (k * there), G @ (v * there), seen)
+    return attend(q, E @ k, G @ v, seen)
 
 
 def nystromformer(q, k, v, real, o, p):
     M = means(real, o.landmarks, q)
     there = (M.sum(-1) > 0)[:, :, None]
-    q_, k_ = M @ q, M @ k
+    q_, k_ = M @ without(q, real[:, None]), M @ k
     A = softmax(q_ @ k_.mT / math.sqrt(q.shape[-1]), there & there.mT)
     # A⁺                                                                             (Xiong et al. 2021, eq. 14)
     one = torch.eye(o.landmarks, device=q.device, dtype=q.dtype)
@@ -307,7 +312,7 @@ def nystromformer(q, k, v, real, o, p):
     out = attend(q, k_, Z @ attend(q_, k, v, real[:, None, None, :]), there)
     if o.convolutionWidth == 0:
         return out
-    return out + convolve(p.convolution[:, None], v * real[:, None, :, None], o.convolutionWidth // 2)
+    return out + convolve(p.convolution[:, None], v, o.convolutionWidth // 2)
 
 
 def performer(q, k, v, real, o, p):
@@ -319,48 +324,66 @@ def performer(q, k, v, real, o, p):
         u, half = x @ p.omega.T, x.square().sum(-1, keepdim=True) / 2
         if o.kernel == "softmax-trigonometric":
             return half, torch.cat([u.sin(), u.cos()], -1)
+        if o.kernel == "relu":
+            f = torch.relu(u) + o.epsilon
+            size = f.detach().amax(-1, keepdim=True).clamp(min=torch.finfo(f.dtype).tiny)
+            return size.log(), f / size
         return -half, torch.cat([u, -u], -1) if o.kernel == "softmax-hyperbolic" else u
 
-    def exp_of_keys(logarithm):
-        """Divided by the largest of a head, which cancels; a little above 0, so that a prefix of keys has weights."""
-        logarithm = logarithm.masked_fill(~real[:, None, :, None], -1e30)
-        largest = logarithm.amax((2, 3), keepdim=True)
-        return (logarithm - largest).exp() + (1e-290 if q.dtype == torch.float64 else 1e-30)
-
-    (log_q, f_q), (log_k, f_k) = features(q), features(k)
-    allowed = visible(q, real, o)
+    # h of a query is in its numerator and its denominator.
+    (_, f_q), (log_k, f_k) = features(q), features(k)
+    if o.kernel in ("softmax-positive", "softmax-hyperbolic"):
+        return by_logarithms(f_q, log_k + f_k, v, real, o)
+    # h of keys, divided by their sum, which cancels too.
+    weights = f_q @ f_k.mT * softmax(log_k.mT, visible(q, real, o))
+    sums = weights.sum(-1, keepdim=True)
     if o.kernel == "softmax-trigonometric":
-        h = exp_of_keys(log_k)
-        weights = f_q @ (f_k * h).mT * allowed
         # Signs may cancel: the sum is kept at half of its standard error, or above.
-        error = m / math.sqrt(2 * m) * (h.mT * allowed).sum(-1, keepdim=True)
-        return weights @ v / nonzero(torch.maximum(weights.sum(-1, keepdim=True), error / 2))
-    if o.kernel == "relu":
-        phi_q, phi_k = torch.relu(f_q) + o.epsilon, torch.relu(f_k) + o.epsilon
-    else:
-        log_q, log_k = log_q + f_q, log_k + f_k
-        phi_q, phi_k = (log_q - log_q.amax(-1, keepdim=True)).exp(), exp_of_keys(log_k)
-    return by_features(phi_q, phi_k, v, allowed)
-
-
-def by_features(phi_q, phi_k, v, allowed):
-    weights = phi_q @ phi_k.mT * allowed
-    return weights @ v / nonzero(weights.sum(-1, keepdim=True))
-
-
-def nonzero(sums):
-    return sums.masked_fill(sums == 0, 1)
+        sums = sums.clamp(min=m / math.sqrt(2 * m) / 2)
+    return weights @ v / sums.masked_fill(sums == 0, 1)
 
 
 def linear_transformer(q, k, v, real, o, p):
-    def phi(x):  # elu(x) + 1
-        return torch.where(x > 0, x + 1, x.clamp(max=0).exp())
+    def log_phi(x):  # φ(x) = elu(x) + 1
+        return torch.where(x > 0, x.clamp(min=0).log1p(), x)
 
-    return by_features(phi(q), phi(k), v, visible(q, real, o))
+    return by_logarithms(log_phi(q), log_phi(k), v, real, o)
+
+
+def by_logarithms(a, b, v, real, o):
+    """Weights Σ_f exp(a_if + b_jf), for exponents of any size: features stay logarithms until they meet."""
+    a, b = a - a.detach().amax(-1, keepdim=True), b.masked_fill(~real[:, None, :, None], -1e30)
+    scores = causal_log_weights(a, b) if o.causal else log_weights(a, b)
+    return softmax(scores, visible(a, real, o)) @ v
+
+
+def log_weights(a, b):
+    """log Σ_f exp(a_if + b_jf). Each channel f has a scale of its own, its largest b: with one for all, what a query and
+    a key have in common could be far below it. In each row the largest is exact, and none is less than `tiny` of it."""
+    scale = b.detach().amax(2, keepdim=True)
+    largest = (a + scale).detach().amax(-1, keepdim=True)
+    weights = (a + scale - largest).exp() @ (b - scale).exp().mT
+    return weights.clamp(min=torch.finfo(a.dtype).tiny).log() + largest
+
+
+def causal_log_weights(a, b):
+    """The same where queries see no later keys, which therefore have no part in the scale: the later half of the queries
+    and the earlier half of the keys meet as above, and then each half by itself."""
+    length = a.shape[2]
+    if length <= 16:
+        return torch.logsumexp(a[:, :, :, None] + b[:, :, None], -1)
+    half = length // 2
+    first, second = slice(0, half), slice(half, length)
+    early, late = (causal_log_weights(a[:, :, each], b[:, :, each]) for each in (first, second))
+    across = log_weights(a[:, :, second], b[:, :, first])
+    unseen = torch.zeros_like(across.mT)
+    return torch.cat([torch.cat([early, unseen], -1), torch.cat([across, late], -1)], 2)
 
 
 def reformer(q, k, v, real, o, p):
-    k = q / q.norm(dim=-1, keepdim=True).clamp(min=1e-30)
+    # In two steps: squares of what is very small or large are no floats. Zeros have no direction, and stay zeros.
+    size = q.detach().abs().amax(-1, keepdim=True)
+    k = F.normalize(q / size.clamp(min=torch.finfo(q.dtype).tiny), dim=-1).masked_fill(size == 0, 0)
     length = q.shape[2]
     bucket, count = torch.zeros(*q.shape[:2], o.numHashes, length, dtype=torch.long, device=q.device), 1
     for R in (getattr(p, name) for name in ("R1", "R2") if hasattr(p, name)):
@@ -421,7 +444,7 @@ def convolution(kernel, v, real, o):
     width = o.kernelWidth
     if o.training and o.dropConnect > 0:
         kernel = kernel * F.dropout(torch.ones(v.shape[1], 1, width, device=v.device), o.dropConnect)
-    return convolve(kernel, v * real[:, None, :, None], width - 1 if o.causal else width // 2)
+    return convolve(kernel, v, width - 1 if o.causal else width // 2)
 
 
 VARIANTS = {

@@ -1,0 +1,209 @@
+/**
+ * The PyTorch loader's attention against ours, in float32 and with norms of all sizes: a maximum over what is not to be seen,
+ * or a feature that underflows, shows there alone. Runs where $PYTHON, or that of .venv, or python3 has torch and safetensors.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { backward } from '../../src/core/autograd.ts';
+import type { ArrayToStore } from '../../src/core/files/numbers.ts';
+import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
+import { multiply, sum, zeroMasked } from '../../src/core/ops/index.ts';
+import { Random } from '../../src/core/random.ts';
+import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { exportModel } from '../../src/training/export/export.ts';
+import { LOADER_VARIANTS, randomBlocks } from '../../src/training/export/loader.ts';
+import { attend, checkOptions } from '../../src/variants/attend.ts';
+import type { BigBirdOptions } from '../../src/variants/bigbird.ts';
+import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
+import type { AttentionInputs, CommonOptions } from '../../src/variants/variant.ts';
+import { temporaryFolder } from '../core/temporary-folder.ts';
+import { type AttentionCase, inputsOf, sampleCases } from '../laws/draw.ts';
+import { expectClose, expectFiniteNumbers, type Output, outputOf, parametersOf, read } from '../laws/evaluate.ts';
+import { wideFloat32 } from '../laws/settings.ts';
+import { tinyRun } from './runs.ts';
+
+const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+const local = ['bin/python', 'Scripts/python.exe'].map((path) => pathOf(`../../.venv/${path}`));
+const python = process.env.PYTHON ?? local.find(existsSync) ?? 'python3';
+const hasTorch = spawnSync(python, ['-c', 'import torch, safetensors']).status === 0;
+const withTorch = hasTorch ? test : test.skip;
+
+const folder = temporaryFolder();
+
+/** A case and, once Python has been there, what the loader makes of it. */
+interface Compared {
+  name: string;
+  variant: string;
+  attentionCase: AttentionCase;
+  inputs: AttentionInputs;
+}
+
+const PARTS = { q: 'queries', k: 'keys', v: 'values' } as const;
+let files = 0;
+const variantOf = (name: string) => allVariants().find((each) => each.name === name) as AnyVariant;
+const defaultsOf = (variant: string): CommonOptions => ({ ...variantOf(variant).defaults(20), causal: true });
+
+/** Outputs of the loader, and gradients of Σ direction · output by q, k and v, by NAME/PART. */
+function attendByLoader(cases: readonly Compared[]): Map<string, Float32Array> {
+  const [from, to] = [0, 1].map(() => join(folder, `${files++}.safetensors`));
+  const settings: Record<string, unknown> = {};
+  const tensors: [string, ArrayToStore][] = [];
+  for (const { name, variant, attentionCase, inputs } of cases) {
+    const store = (key: string, { shape }: Tensor, data: ArrayToStore['data']) =>
+      tensors.push([`${name}/${key}`, { shape, data }]);
+    settings[name] = [variant, checkOptions(variantOf(variant), attentionCase.options, attentionCase.shape)];
+    const mask = maskOf(inputs);
+    for (const [key, part] of Object.entries(PARTS)) store(key, inputs[part], inputs[part].toArray());
+    store('mask', mask, mask.toArray());
+    store('direction', inputs.queries, directionOf(inputs).toArray());
+    for (const [key, tensor] of Object.entries(parametersOf(variantOf(variant), attentionCase))) {
+      store(`parameters/${key}`, tensor, tensor.toArray());
+    }
+    if (variant === 'bigbird') {
+      const { heads, keyLength } = attentionCase.shape;
+      const blocks = randomBlocks(attentionCase.options as BigBirdOptions, heads, keyLength);
+      tensors.push([`${name}/parameters/randomBlocks`, blocks]);
+    }
+  }
+  writeSafetensors(from, tensors, [['cases', JSON.stringify(settings)]]);
+  const loader = pathOf('../../src/training/export/modeling_efficient.py');
+  const { status, stderr } = spawnSync(python, [pathOf('export_attention.py'), loader, from, to], { encoding: 'utf8' });
+  assert.is(status, 0, stderr);
+  return new Map([...readSafetensors(to).tensors].map(([key, each]) => [key, each.load() as Float32Array]));
+}
+
+function maskOf({ keys: { shape }, keyMask }: AttentionInputs): Tensor {
+  return keyMask ?? filled([shape[0], shape[2]], 1, 'uint8');
+}
+
+/** What is asked of the output of real queries; of others nothing. */
+function directionOf(inputs: AttentionInputs): Tensor {
+  return zeroMasked(randomNormal(inputs.queries.shape, new Random(0).split('direction')), maskOf(inputs));
+}
+
+withTorch('attends as we do in float32, with norms of all sizes', () => {
+  const cases = LOADER_VARIANTS.flatMap((variant) => {
+    // As many keys as queries, as in a model.
+    const drawn = sampleCases(variantOf(variant), { dtype: 'float32', wide: true, selfAttention: true }, 12);
+    return drawn.map((each, n): Compared => {
+      const attentionCase = { ...each, options: { ...each.options, ...plainOptions(each.options) } };
+      return { name: `${variant} ${n}`, variant, attentionCase, inputs: inputsOf(attentionCase) };
+    });
+  });
+  const found = attendByLoader(cases);
+  for (const { name, variant, attentionCase, inputs } of cases) {
+    const mask = maskOf(inputs).toArray();
+    const length = inputs.keys.shape[2];
+    const isReal = (batch: number, _head: number, i: number) => mask[batch * length + i] === 1;
+    const claim = `${name} ${JSON.stringify(attentionCase)}`;
+    const expected = outputOf(variantOf(variant), attentionCase, inputs);
+    const tolerance = wideFloat32.tolerance(inputs);
+    const theirs = (part: string) => found.get(`${name}/${part}`) as Float32Array;
+    expectClose({ ...expected, data: theirs('output') }, expected, tolerance, claim, isReal);
+    const gradients = gradientsOf(variant, attentionCase, inputs);
+    for (const part of ['q', 'k', 'v'] as const) {
+      const theirGradient = { ...gradients[part], data: theirs(part) };
+      // Reformer normalises, and the gradient by what is short is divided by its length, with its roundings.
+      const shortest = variant === 'reformer' && part === 'q' ? Math.min(1, ...(attentionCase.norms ?? [])) : 1;
+      expectClose(theirGradient, gradients[part], tolerance / shortest, `${claim}: the gradient by ${part}`);
+    }
+  }
+});
+
+/** Without what training leaves out at random, and without many steps to an inverse, each of which enlarges roundings. */
+function plainOptions(options: CommonOptions): Partial<CommonOptions> {
+  const plain = { dropConnect: 0, pinvIterations: 2 };
+  return Object.fromEntries(Object.entries(plain).filter(([name]) => name in options));
+}
+
+/** Of Σ direction · output by q, k and v. */
+function gradientsOf(name: string, attentionCase: AttentionCase, inputs: AttentionInputs): Record<string, Output> {
+  const [variant, parameters] = [variantOf(name), parametersOf(variantOf(name), attentionCase)];
+  const leaves = { q: inputs.queries, k: inputs.keys, v: inputs.values };
+  for (const leaf of Object.values(leaves)) leaf.withGrad();
+  const output = attend(variant, inputs, attentionCase.options, { parameters });
+  backward(sum(multiply(output, directionOf(inputs))));
+  return Object.fromEntries(Object.entries(leaves).map(([key, { grad, shape }]) => [key, read(grad ?? zeros(shape))]));
+}
+
+withTorch('one loud key, very negative keys, zeros and tiny numbers', () => {
+  const shape = { batch: 1, heads: 1, queryLength: 20, keyLength: 20, headDim: 4, dtype: 'float32' as const };
+  const drawn: AttentionCase = { shape, options: { causal: true }, mask: null, seed: 1 };
+  const filledRows = (numbers: readonly number[], width = 4) =>
+    fromArray(
+      numbers.flatMap((each) => new Array<number>(width).fill(each)),
+      [1, 1, 20, width],
+    );
+  const equal = (each: number) => filledRows(new Array<number>(20).fill(each));
+  const ofValues = (keys: Tensor, values: Tensor): AttentionInputs => ({ queries: keys, keys, values });
+  const cases: Compared[] = [
+    // The values of all keys are 1, so that every mean of them is.
+    ...[-70, -80, -1e4].map((each) => ({
+      ...{ name: `negative ${each}`, variant: 'linear-transformer', attentionCase: drawn },
+      inputs: ofValues(equal(each), equal(1)),
+    })),
+    // Keys of norm 24, 24, 1, …: a maximum over all would leave nothing of those that come later.
+    ...(['performer', 'linear-transformer'] as const).map((variant) => ({
+      ...{ name: `loud ${variant}`, variant, attentionCase: { ...drawn, options: defaultsOf(variant) } },
+      inputs: ofValues(filledRows([12, 12, ...new Array<number>(18).fill(0.5)]), equal(1)),
+    })),
+    ...[0, 1e-40, 1e30].map((each) => ({
+      ...{ name: `reformer ${each}`, variant: 'reformer' },
+      attentionCase: { ...drawn, options: { ...defaultsOf('reformer'), chunkLength: 4, numHashes: 2 } },
+      inputs: ofValues(equal(each), equal(1)),
+    })),
+  ];
+  const found = attendByLoader(cases);
+  for (const { name } of cases) {
+    const output = found.get(`${name}/output`) as Float32Array;
+    assert.ok(
+      output.every((each) => Math.abs(each - 1) < 1e-5),
+      `${name}: ${output}`,
+    );
+    for (const part of ['q', 'k', 'v']) {
+      expectFiniteNumbers(found.get(`${name}/${part}`) as Float32Array, `${name}: the gradient by ${part}`);
+    }
+  }
+});
+
+withTorch('what is masked has no influence, whatever its embedding holds', () => {
+  const names = LOADER_VARIANTS.filter((name) => variantOf(name).supports.padding);
+  const paths = names.map((variant) => {
+    const path = join(folder, variant);
+    const { learner, settings, task, step } = tinyRun({
+      task: { name: 'listops', length: 16 },
+      model: { attention: { variant }, dropout: 0 },
+    });
+    exportModel({ learner, settings, alphabet: task.alphabet, step }, path);
+    return path;
+  });
+  const { status, stdout, stderr } = spawnSync(python, ['-c', MASKED, ...paths], { encoding: 'utf8' });
+  assert.is(status, 0, stderr);
+  assert.equal(
+    stdout.trim().split('\n'),
+    names.map(() => '0.0'),
+  );
+});
+
+/** Prints by how much the logits of each model move when the embedding of the padding becomes NaN. */
+const MASKED = `
+import sys, torch
+sys.path.insert(0, sys.argv[1])
+from modeling_efficient import EfficientTransformer
+for folder in sys.argv[1:]:
+    model = EfficientTransformer.from_pretrained(folder)
+    weight = model.stack.embedding.weight
+    padding = len(weight) - 1
+    mask = torch.arange(16)[None] < 10
+    tokens = torch.where(mask, torch.arange(16)[None] % padding, padding)
+    with torch.no_grad():
+        before = model(tokens, mask)
+        weight[padding] = float("nan")
+        print(float((model(tokens, mask) - before).abs().max()))
+`;
+
+test.run();

@@ -22,7 +22,7 @@ export { type AnyVariant, allVariants, findVariant, register } from './variants/
 
 // Token by token: causal generation with the state that a variant needs.
 export { attendFrom, type ContinueSettings } from './variants/continue.ts';
-export { type DecodeShape, type Decoder, startDecoding } from './variants/decoding.ts';
+export { type DecodeSettings, type DecodeShape, type Decoder, startDecoding } from './variants/decoding.ts';
 export { type AttentionState, copyState, stateBytes } from './variants/state.ts';
 
 // Tensors: typed arrays on a heap that all threads share, viewed through ndarray. `scope` releases what is made in it.
@@ -101,6 +101,9 @@ export {
   saveCheckpoint,
   type TrainedModel,
 } from './training/checkpoint.ts';
+export { generate, type SamplingSettings, startGeneration } from './training/generate.ts';
+export { loadGeneration, type SavedGeneration, saveGeneration } from './training/generation-file.ts';
+export type { Generation } from './training/language-model.ts';
 export { textAttention } from './training/text-attention.ts';
 export { type Exported, type ExportOptions, exportModel } from './training/export/export.ts';
 export { importRun } from './training/export/import.ts';

@@ -33,8 +33,8 @@ const nothing = (run: Call['run']): Call => of(run, () => []);
 
 /** Gives back all tensors of a decoder's state. */
 const endDecoder = (decoder: unknown) => {
-  const { tensors } = (decoder as api.Decoder).state;
-  for (const tensor of Object.values(tensors)) if (!tensor.block.free) release(tensor.array.data);
+  const { state } = decoder as api.Decoder;
+  for (const tensor of Object.values(state?.tensors ?? {})) if (!tensor.block.free) release(tensor.array.data);
 };
 const started = () => api.startDecoding(api.full, { batch: 1, heads: 2, headDim: 4, dtype: 'float32', maxLength: 4 });
 const token = () => ({ queries: drawn([1, 2, 1, 4]), keys: drawn([1, 2, 1, 4]), values: drawn([1, 2, 1, 4]) });

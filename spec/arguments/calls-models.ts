@@ -122,6 +122,22 @@ const model = learner.model as unknown as {
   startGeneration(batch: number): { step(tokens: ArrayLike<number>): api.Tensor; end(): void };
 } & api.Model;
 
+function statesAfterTwo(): api.AttentionState[] {
+  const generation = api.startGeneration(learner.model, 1);
+  try {
+    api.scope(() => void generation.read([[1, 2]]));
+    return generation.states();
+  } finally {
+    generation.end();
+  }
+}
+
+function savedGeneration(): string {
+  const path = join(folder, 'saved-generation.safetensors');
+  api.scope(() => api.saveGeneration(path, learner.model, { states: statesAfterTwo(), unread: [[]] }));
+  return path;
+}
+
 export const callsOfTraining: Readonly<Record<string, Call>> = {
   openTask: of(api.openTask, () => ['copy', { length: 8, symbols: 4 }], { aliases: ['task'] }),
   drawBatch: of(api.drawBatch, () => [{ ...task }, 'training', new api.Random(1), 2], { depth: 1 }),
@@ -156,6 +172,34 @@ export const callsOfTraining: Readonly<Record<string, Call>> = {
       generation.end();
     },
     () => [2],
+  ),
+  startGeneration: of(
+    (given: api.Model, batch: number) => api.startGeneration(given, batch).end(),
+    () => [learner.model, 2],
+    { depth: 0, names: ['model', 'batch'] },
+  ),
+  generate: of(api.generate, () => [learner.model, [[1, 2]], 2, new api.Random(1)], { depth: 0 }),
+  saveGeneration: of(
+    (path, given, generation) => api.saveGeneration(path, given, generation),
+    () => [join(folder, 'generation.safetensors'), learner.model, { states: statesAfterTwo(), unread: [[]] }],
+    { depth: 0, names: ['path', 'model', 'generation'] },
+  ),
+  loadGeneration: of(api.loadGeneration, () => [savedGeneration(), learner.model], { depth: 0 }),
+  'Generation.read': of(
+    (tokens: readonly ArrayLike<number>[]) => {
+      const generation = api.startGeneration(learner.model, 2);
+      try {
+        return generation.read(tokens);
+      } finally {
+        generation.end();
+      }
+    },
+    () => [
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
   ),
   'Generation.step': of(
     (tokens: ArrayLike<number>) => {

@@ -44,6 +44,33 @@ test('the likeliest tokens are those of the model over the whole sequence', asyn
   assert.is((await outputOf(['generate', ...args])).trim().split(' ').length, 21);
 });
 
+test('a text that was read is gone on from, in another process, as if there had been no break', async () => {
+  const generated = async (...args: string[]) => {
+    const text = await outputOf(['generate', '--checkpoint', symbols, '--temperature', '0', ...args]);
+    return text.trim().split(' ');
+  };
+  const state = join(folder, 'state.safetensors');
+  const whole = await generated('--prompt', '3 1 4', '--count', '10');
+  const first = await generated('--prompt', '3 1 4', '--count', '4', '--save-state', state);
+  assert.equal(first, whole.slice(0, 7));
+  assert.equal(await generated('--from', state, '--count', '6'), whole.slice(7));
+  // Once more, with something else to come next.
+  const other = await generated('--prompt', [...first, 5, 2].join(' '), '--count', '3');
+  assert.equal(await generated('--from', state, '--prompt', '5 2', '--count', '3'), other.slice(7));
+  for (const [args, message] of [
+    [['--from', symbols], /expected a generation, got a \.safetensors file of another kind/],
+    [['--prompt', '1', '--save-state', symbols], /--save-state: .* is what the input is read from/],
+    [['--from', state, '--prompt', '1 2 3', '--count', '99'], /--count: expected an integer from 1 to 11, got 99/],
+  ] as const) {
+    const { code, err } = await answerTo(['generate', '--checkpoint', symbols, ...args]);
+    assert.is.not(code, 0);
+    assert.match(err, message);
+  }
+  const { code, err } = await answerTo(['generate', '--checkpoint', bytes, '--from', state]);
+  assert.is.not(code, 0);
+  assert.match(err, /model: expected the weights that .* was made with, got others/);
+});
+
 test('text comes as it is made, the same for a seed, without control characters', async () => {
   const args = ['generate', '--checkpoint', bytes, '--prompt', 'né', '--count', '21'];
   const text = await outputOf([...args, '--seed', '1']);

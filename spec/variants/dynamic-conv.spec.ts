@@ -123,7 +123,7 @@ test('a generation keeps the last k − 1 values and nothing else', () => {
       const token = (tensor: Tensor) => slice(tensor, 2, position, position + 1);
       const { queries, keys, values } = inputs;
       decoder.step({ queries: token(queries), keys: token(keys), values: token(values) });
-      const held = Object.values(decoder.state.tensors).reduce((total, { size }) => total + size, 0);
+      const held = Object.values(decoder.state?.tensors ?? {}).reduce((total, { size }) => total + size, 0);
       assert.is(held, 2 * 3 * Math.min(position + 1, 6) * 4, `after ${position + 1} tokens`);
     }
   });

@@ -6,8 +6,10 @@ import { ByteText } from '../terminal/byte-text.ts';
 import { integer, number, text } from '../terminal/options.ts';
 import type { TrainedModel } from '../training/checkpoint.ts';
 import { generateTokens } from '../training/generate.ts';
+import { loadGeneration, saveGeneration } from '../training/generation-file.ts';
 import { LanguageModel } from '../training/language-model.ts';
 import { defineCommand, PROGRAM } from './command.ts';
+import { checkOutputs } from './outputs.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
 import { openModel } from './training-folder.ts';
 
@@ -15,8 +17,7 @@ function options() {
   return {
     checkpoint: text('FILE', 'A checkpoint of train, or its folder'),
     prompt: text('TEXT', 'What comes first: text for models of bytes, numbers as `3 1 2` for models of symbols', {
-      default: '\n',
-      defaultText: 'a new line',
+      defaultText: 'a new line; with --from nothing',
     }),
     count: integer('N', 'Tokens to generate', { minimum: 1, defaultText: 'as many as the model is long' }),
     temperature: number('T', 'Below 1 the likely becomes likelier; 0: always the likeliest', {
@@ -24,6 +25,8 @@ function options() {
       default: 1,
     }),
     topK: integer('K', 'Only the likeliest K; 0: all', { minimum: 0, default: 0 }),
+    from: text('FILE', 'Go on from what --save-state wrote; the prompt, if any, is what comes next'),
+    saveState: text('FILE', 'Write what the model remembers of the whole text, for --from (.safetensors)'),
     ...runOptions(),
   };
 }
@@ -43,13 +46,17 @@ function describe() {
         command: `${PROGRAM} generate --checkpoint ${checkpoint} --temperature 0.7 --top-k 20 --seed 3`,
         explanation: 'Less surprising, and another one for each seed',
       },
+      {
+        command: `${PROGRAM} generate --checkpoint ${checkpoint} --prompt interface --count 9 --save-state read.safetensors`,
+        explanation: 'Keeps what was read, for `--from read.safetensors`',
+      },
     ],
   };
 }
 
 export const generateCommand = defineCommand('generate', describe, async ({ values }, host) => {
   const { stdout, stop } = host;
-  const { checkpoint, prompt, temperature, topK, seed } = values;
+  const { checkpoint, temperature, topK, seed, from, saveState } = values;
   if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to generate by, got nothing');
   applyMachine(values);
   const trained = openModel(checkpoint, host);
@@ -57,25 +64,43 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
   if (!(model instanceof LanguageModel) || !model.config.causal) {
     throw new ArgumentError(`--checkpoint: expected a causal language model, got one for ${trained.learner.kind}`);
   }
+  if (saveState !== undefined) checkOutputs([{ flag: '--save-state', path: saveState }], [trained.checkpoint]);
+  const before = from === undefined ? { states: [], unread: [[]] } : loadGeneration(from, model);
+  if (before.unread.length !== 1) {
+    throw new ArgumentError(`--from: expected a generation of one text, got one of ${before.unread.length}`);
+  }
   const codec = codecOf(trained, model.config.vocabulary);
-  const tokens = codec.encode(prompt);
+  const prompt = values.prompt ?? (before.states.length > 0 ? '' : '\n');
+  const tokens = [...before.unread[0], ...codec.encode(prompt)];
+  if (tokens.length === 0) throw new ArgumentError('--prompt: expected something to go on from, got nothing');
+  const generation = model.startGeneration(1, before.states);
+  const room = model.config.length - generation.position;
   // The last token is not read any more.
-  const most = model.config.length - tokens.length + 1;
-  if (most < 1)
-    throw new ArgumentError(`--prompt: expected at most ${model.config.length} tokens, got ${tokens.length}`);
+  const most = room - tokens.length + 1;
+  if (most < 1) throw new ArgumentError(`--prompt: expected at most ${room} tokens, got ${tokens.length}`);
   if (values.count !== undefined) expectInteger('--count', values.count, 1, most);
   const random = new Random(seed).split('generate');
-  const drawn = generateTokens(model, [tokens], values.count ?? most, random, { temperature, topK });
+  const drawn = generateTokens(model, [tokens], values.count ?? most, random, { temperature, topK, generation });
   // What is wrong is said with the first token, before anything is shown.
   let next = drawn.next();
   stdout.write(prompt);
+  let last: readonly number[] = [];
+  const save = () => {
+    if (saveState === undefined) return;
+    saveGeneration(saveState, model, { states: generation.states(), unread: [[...last]] });
+  };
   for (; next.done !== true; next = drawn.next()) {
-    stdout.write(codec.decode(next.value[0]));
+    last = next.value;
+    stdout.write(codec.decode(last[0]));
     // A moment for what is written, and to hear that nobody reads it.
     await new Promise((resolve) => setImmediate(resolve));
-    if (stop.asked()) return stop.exitCode();
+    if (stop.asked()) {
+      save();
+      return stop.exitCode();
+    }
   }
   stdout.write('\n');
+  save();
   return 0;
 });
 
@@ -93,11 +118,11 @@ function codecOf({ alphabet }: TrainedModel, vocabulary: number): Codec {
   return {
     encode: (text) => {
       return text
-        .trim()
         .split(/\s+/)
+        .filter((word) => word !== '')
         .map((word) => {
           const token = Number(word);
-          if (word === '' || !Number.isInteger(token) || token < 0 || token >= vocabulary) {
+          if (!Number.isInteger(token) || token < 0 || token >= vocabulary) {
             throw new ArgumentError(`--prompt: expected numbers from 0 to ${vocabulary - 1}, got '${word}'`);
           }
           return token;

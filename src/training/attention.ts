@@ -11,6 +11,7 @@ import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
 import { contiguous, multiply, reshape, sigmoid, slice, transpose } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { fromArray, scope, type Tensor } from '../core/tensor.ts';
+import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import { type Linear, linear, linearParameters } from './linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing, type MixOptions } from './mixing.ts';
@@ -24,10 +25,12 @@ export interface AttendOptions extends MixOptions {
   keyMask?: Tensor | undefined;
 }
 
-/** One token after another through a module, for a batch of sequences. Keeps no tape. */
+/** Tokens of a batch of sequences through a module, one or several at a time. Keeps no tape. */
 export interface Steps {
-  /** [batch, 1, width] of the next position, to the same. */
+  /** [batch, n, width] of the next positions, to the same. */
   step(x: Tensor): Tensor;
+  /** What is remembered; null before the first token. A step may release it: whoever keeps it takes a copy. */
+  state(): AttentionState | null;
   /** Releases what was remembered. */
   end(): void;
 }
@@ -97,13 +100,14 @@ export class MultiHeadAttention implements Module {
   }
 
   /**
-   * Causal generation: the rows of `forward` one by one. Throws UnsupportedError for a variant that cannot. (A step of
-   * Reformer is the last row of the run so far, not of a longer one; see its `decode`.)
+   * Causal generation: the rows of `forward`, one or several at a time. Throws UnsupportedError for a variant that cannot,
+   * ArgumentError for a state of another. (A step of Reformer gives the last rows of a run over the tokens so far.)
    */
-  startSteps(batch: number): Steps {
-    const decoder = this.mixing.startDecoding(batch);
+  startSteps(batch: number, state?: AttentionState): Steps {
+    const decoder = this.mixing.startDecoding(batch, state);
     return {
-      step: (x) => scope(() => noGrad(() => this.#merge(decoder.step(this.#project(x, decoder.state.position))))),
+      step: (x) => scope(() => noGrad(() => this.#merge(decoder.step(this.#project(x, decoder.position))))),
+      state: () => decoder.state,
       end: () => decoder.end(),
     };
   }

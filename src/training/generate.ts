@@ -1,14 +1,40 @@
 /** Text, one token after another: the model's distribution, sharpened or cut off, and a token drawn from it. */
 import { ArgumentError, expectInteger, NumericalError } from '../core/errors.ts';
-import type { Random } from '../core/random.ts';
+import {
+  type Check,
+  expectFunction,
+  expectInstance,
+  expectPlain,
+  expectRecord,
+  integerOf,
+  numberOf,
+} from '../core/expect.ts';
+import { Random } from '../core/random.ts';
 import { elements, scope } from '../core/tensor.ts';
-import type { LanguageModel } from './language-model.ts';
+import type { AttentionState } from '../variants/state.ts';
+import { expectPrompts, type Generation, LanguageModel } from './language-model.ts';
+import type { Model } from './model.ts';
 
 export interface SamplingSettings {
   /** What logits are divided by: below 1 sharper, above 1 flatter; 0: always the likeliest token. 1 by default. */
   temperature?: number;
   /** Only the k likeliest tokens are drawn (Fan et al. 2018); 0, the default: all. */
   topK?: number;
+  /**
+   * What to go on with, which has read what stands before the prompts; it is left as it is after all but the last token
+   * drawn. Absent: a new one, which is over in the end.
+   */
+  generation?: Generation;
+}
+
+/**
+ * A generation of a causal language model for a batch of sequences, from `states()` of one before it or from nothing. Throws
+ * ArgumentError for another model, for states that are not those of its layers, and UnsupportedError for a variant that
+ * cannot generate.
+ */
+export function startGeneration(model: Model, batch: number, states: readonly AttentionState[] = []): Generation {
+  expectInstance('model', model, LanguageModel);
+  return model.startGeneration(batch, states);
 }
 
 /**
@@ -18,48 +44,53 @@ export interface SamplingSettings {
  * for logits that are not finite, which no token can be drawn from.
  */
 export function generate(
-  model: LanguageModel,
+  model: Model,
   prompts: readonly ArrayLike<number>[],
   count: number,
   random: Random,
   settings: SamplingSettings = {},
   onTokens: (tokens: readonly number[]) => void = () => {},
 ): number[][] {
-  const result: number[][] = prompts.map(() => []);
+  expectFunction('onTokens', onTokens);
+  const steps: (readonly number[])[] = [];
   for (const tokens of generateTokens(model, prompts, count, random, settings)) {
-    for (const [b, token] of tokens.entries()) result[b].push(token);
+    steps.push(tokens);
     onTokens(tokens);
   }
-  return result;
+  return prompts.map((_, b) => steps.map((tokens) => tokens[b]));
 }
 
 /** The same, a token of every sequence at a time: whoever has enough asks for no more. Checks when the first is asked for. */
 export function* generateTokens(
-  model: LanguageModel,
+  model: Model,
   prompts: readonly ArrayLike<number>[],
   count: number,
   random: Random,
   settings: SamplingSettings = {},
 ): Generator<readonly number[]> {
-  const length = expectPrompts(prompts);
+  expectInstance('model', model, LanguageModel);
+  const { length } = expectPrompts('prompts', prompts);
   expectInteger('count', count, 1);
+  expectPlain('settings', settings as unknown);
+  if (settings.generation !== undefined) expectGeneration('settings.generation', settings.generation);
+  const before = length + (settings.generation?.position ?? 0);
   // The last token drawn is not read any more.
-  if (length + count - 1 > model.config.length) {
-    throw new ArgumentError(
-      `count: expected at most ${model.config.length - length + 1} after ${length} tokens, got ${count}`,
-    );
+  const most = model.config.length - before + 1;
+  if (count > most) {
+    throw new ArgumentError(`count: expected at most ${Math.max(0, most)} after ${before} tokens, got ${count}`);
   }
   const choose = chooser(settings, random);
-  const generation = model.startGeneration(prompts.length);
+  const generation = settings.generation ?? model.startGeneration(prompts.length);
   try {
-    let next = prompts.map((prompt) => prompt[0]);
-    for (let n = 1; n < length + count; n++) {
-      const rows = scope(() => rowsOf(elements(generation.step(next)), prompts.length));
-      next = n < length ? prompts.map((prompt) => prompt[n]) : rows.map(choose);
-      if (n >= length) yield next;
+    let rows = scope(() => rowsOf(elements(generation.read(prompts)), prompts.length));
+    for (let n = 1; ; n++) {
+      const next = rows.map(choose);
+      yield next;
+      if (n === count) return;
+      rows = scope(() => rowsOf(elements(generation.step(next)), prompts.length));
     }
   } finally {
-    generation.end();
+    if (settings.generation === undefined) generation.end();
   }
 }
 
@@ -74,9 +105,8 @@ function rowsOf(logits: ArrayLike<number>, batch: number): number[][] {
 
 /** Draws a token from logits. Throws ArgumentError for settings that cannot be right. */
 function chooser({ temperature = 1, topK = 0 }: SamplingSettings, random: Random): (logits: number[]) => number {
-  if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY)) {
-    throw new ArgumentError(`temperature: expected a finite number of at least 0, got ${temperature}`);
-  }
+  expectInstance('random', random, Random);
+  numberOf(0, Number.MAX_VALUE)('temperature', temperature);
   expectInteger('topK', topK, 0);
   return (logits) => {
     const drawn = random.uniform();
@@ -94,12 +124,11 @@ function chooser({ temperature = 1, topK = 0 }: SamplingSettings, random: Random
   };
 }
 
-function expectPrompts(prompts: readonly ArrayLike<number>[]): number {
-  if (prompts.length === 0) throw new ArgumentError('prompts: expected at least one, got none');
-  const [{ length }] = prompts;
-  prompts.forEach((prompt, n) => {
-    if (prompt.length === length && length > 0) return;
-    throw new ArgumentError(`prompts[${n}]: expected ${Math.max(1, length)} tokens, got ${prompt.length}`);
+const expectGeneration: Check = (name, generation) =>
+  expectRecord(name, generation, {
+    position: integerOf(0),
+    read: expectFunction,
+    step: expectFunction,
+    states: expectFunction,
+    end: expectFunction,
   });
-  return length;
-}

@@ -7,9 +7,11 @@
 import { noGrad } from '../core/autograd.ts';
 import { expectArrayLike } from '../core/dtype.ts';
 import { ArgumentError, expectInteger } from '../core/errors.ts';
-import { matmul, reshape } from '../core/ops/index.ts';
+import { expectList } from '../core/expect.ts';
+import { matmul, reshape, slice } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
 import { fromNumbers, scope, type Tensor } from '../core/tensor.ts';
+import type { AttentionState } from '../variants/state.ts';
 import { completeConfig, type TransformerConfig, type TransformerSettings } from './config.ts';
 import type { ForwardContext } from './context.ts';
 import { type Linear, linear, linearParameters } from './linear.ts';
@@ -24,15 +26,22 @@ export interface LanguageModelConfig extends TransformerConfig {
 
 export type LanguageModelSettings = TransformerSettings & Partial<LanguageModelConfig>;
 
-/** A batch of sequences that grow by a token at a time. */
+/** A batch of sequences that grow by a token or several at a time. */
 export interface Generation {
   /** Tokens so far. */
   readonly position: number;
   /**
-   * The next token of each sequence, to the logits of the one after it, [batch, vocabulary]: a row of `forward`. Throws
-   * ArgumentError for tokens that are none, and after as many as the model's length.
+   * The next tokens of each sequence, [batch][n], to the logits of the one after them, [batch, vocabulary]: a row of
+   * `forward`. Throws ArgumentError for tokens that are none, and for more than the model's length.
    */
+  read(tokens: readonly ArrayLike<number>[]): Tensor;
+  /** The same for one token of each sequence, [batch]. */
   step(tokens: ArrayLike<number>): Tensor;
+  /**
+   * What the layers remember of the tokens so far, as copies: `startGeneration` goes on from them any number of times, and
+   * `saveGeneration` writes them to a file. None before the first token. `stateBytes` says what each holds.
+   */
+  states(): AttentionState[];
   /** Releases what was remembered. */
   end(): void;
 }
@@ -63,24 +72,40 @@ export class LanguageModel extends Model {
     return scope(() => this.#logits(this.body.forward(tokens, context, keyMask)));
   }
 
-  /** Throws ArgumentError unless the model is causal, UnsupportedError for a variant that cannot generate. */
-  startGeneration(batch: number): Generation {
+  /**
+   * Goes on from `states()` of a generation before it, or from nothing. Throws ArgumentError unless the model is causal and
+   * the states are those of its layers, UnsupportedError for a variant that cannot generate.
+   */
+  startGeneration(batch: number, states: readonly AttentionState[] = []): Generation {
     expectInteger('batch', batch, 1);
-    const steps = this.body.startSteps(batch);
+    expectList('states', states);
+    const steps = this.body.startSteps(batch, states);
     const { vocabulary } = this.config;
+    const read = (tokens: ArrayLike<number>, count: number) =>
+      scope(() =>
+        noGrad(() => {
+          const rows = steps.step(fromNumbers('tokens', tokens, [batch, count], 'int32'));
+          return reshape(this.#logits(slice(rows, 1, count - 1, count)), [batch, vocabulary]);
+        }),
+      );
     return {
       get position() {
         return steps.position;
       },
+      read: (tokens) => {
+        const { length } = expectPrompts('tokens', tokens);
+        if (tokens.length !== batch) throw new ArgumentError(`tokens: expected ${batch} lists, got ${tokens.length}`);
+        return read(
+          tokens.flatMap((each) => Array.from(each)),
+          length,
+        );
+      },
       step: (tokens) => {
         const { length } = expectArrayLike('tokens', tokens);
         if (length !== batch) throw new ArgumentError(`tokens: expected ${batch}, got ${length}`);
-        return scope(() =>
-          noGrad(() =>
-            reshape(this.#logits(steps.step(fromNumbers('tokens', tokens, [batch, 1], 'int32'))), [batch, vocabulary]),
-          ),
-        );
+        return read(tokens, 1);
       },
+      states: () => steps.states(),
       end: () => steps.end(),
     };
   }
@@ -95,4 +120,16 @@ export class LanguageModel extends Model {
 export function languageModel(settings: LanguageModelSettings, seed: number): LanguageModel {
   const config = { tied: true, ...completeConfig(settings) };
   return build(() => new LanguageModel(config, new Random(seed)));
+}
+
+/** Sequences of one length, of at least 1. Throws ArgumentError for others. */
+export function expectPrompts(name: string, prompts: readonly ArrayLike<number>[]): { length: number } {
+  expectList(name, prompts);
+  if (prompts.length === 0) throw new ArgumentError(`${name}: expected at least one, got none`);
+  prompts.forEach((prompt, n) => {
+    expectArrayLike(`${name}[${n}]`, prompt);
+    if (prompt.length === prompts[0].length && prompt.length > 0) return;
+    throw new ArgumentError(`${name}[${n}]: expected ${Math.max(1, prompts[0].length)} tokens, got ${prompt.length}`);
+  });
+  return { length: prompts[0].length };
 }

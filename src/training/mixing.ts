@@ -11,6 +11,7 @@ import { attend, checkOptions } from '../variants/attend.ts';
 import { type Decoder, startDecoding } from '../variants/decoding.ts';
 import type { OptionSchema } from '../variants/options.ts';
 import { type AnyVariant, findVariant } from '../variants/registry.ts';
+import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from '../variants/variant.ts';
 import type { FloatType } from './linear.ts';
 import type { Pass } from './repeatable.ts';
@@ -95,10 +96,13 @@ export class Mixing {
     return missing === 0 ? output : slice(output, 2, 0, length);
   }
 
-  /** Causal generation for a batch. Throws UnsupportedError for a variant that cannot. */
-  startDecoding(batch: number): Decoder {
+  /**
+   * Causal generation for a batch, from the state of one before it or from nothing. Throws UnsupportedError for a variant
+   * that cannot, ArgumentError for a state of another.
+   */
+  startDecoding(batch: number, state?: AttentionState): Decoder {
     const { heads, headDim, dtype, length: maxLength } = this.#place;
-    const settings = { parameters: this.parameters, checkFinite: false };
+    const settings = { parameters: this.parameters, checkFinite: false, ...(state && { state }) };
     return startDecoding(this.variant, { batch, heads, headDim, dtype, maxLength }, this.#evaluationOptions, settings);
   }
 

@@ -14,6 +14,7 @@ import { expectFlags } from '../core/ops/check.ts';
 import { add, quietMasked, scale } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep, packed, scope, type Tensor } from '../core/tensor.ts';
+import { type AttentionState, copyState, expectState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import { expectContext } from './checks.ts';
 import { attentionsOf, placeOf, type TransformerConfig } from './config.ts';
@@ -33,12 +34,14 @@ import { type Module, named } from './named.ts';
 import { type AddedPositions, addedPositions } from './positions.ts';
 import { reversible } from './reversible.ts';
 
-/** Sequences that grow by a token at a time. */
+/** Sequences that grow by a token or several at a time. */
 export interface TokenSteps {
   /** Tokens so far. */
   readonly position: number;
-  /** int32 [batch, 1], the next token of each sequence, to [batch, 1, modelDim]: a row of `forward`. Keeps no tape. */
+  /** int32 [batch, n], the next tokens of each sequence, to [batch, n, modelDim]: rows of `forward`. Keeps no tape. */
   step(tokens: Tensor): Tensor;
+  /** What each layer remembers, as copies that later steps leave alone; none before the first token. */
+  states(): AttentionState[];
   /** Releases what was remembered. */
   end(): void;
 }
@@ -129,16 +132,19 @@ export class Transformer implements Module {
     });
   }
 
-  /** Throws UnsupportedError for a variant that cannot generate, ArgumentError unless the model is causal. */
-  startSteps(batch: number): TokenSteps {
+  /**
+   * Goes on from what `states()` gave, or from nothing. Throws UnsupportedError for a variant that cannot generate,
+   * ArgumentError unless the model is causal, and for states that are not those of its layers.
+   */
+  startSteps(batch: number, states: readonly AttentionState[] = []): TokenSteps {
     if (!this.config.causal) throw new ArgumentError('causal: expected a causal model to generate with');
-    const steps = this.layers.map(({ attention }) => attention.startSteps(batch));
+    let position = this.#positionOf(states);
+    const steps = this.layers.map(({ attention }, n) => attention.startSteps(batch, states[n]));
     const attends = steps.map(
       (each): Attend =>
         (x) =>
           each.step(x),
     );
-    let position = 0;
     return {
       get position() {
         return position;
@@ -146,17 +152,38 @@ export class Transformer implements Module {
       step: (tokens) => {
         const { length } = this.config;
         if (position === length) throw new ArgumentError(`length: all ${length} tokens were generated`);
-        if (tokens.shape[0] !== batch || tokens.shape[1] !== 1) {
-          throw new ShapeError(`tokens: expected [${batch}, 1], got [${tokens.shape.join(', ')}]`);
+        const [rows, count] = tokens.shape;
+        if (rows !== batch || count > length - position) {
+          throw new ShapeError(
+            `tokens: expected [${batch}, at most ${length - position}], got [${tokens.shape.join(', ')}]`,
+          );
         }
         const result = scope(() => noGrad(() => this.#run(tokens, position, attends, evaluation)));
-        position++;
+        position += count;
         return result;
       },
+      states: () => steps.flatMap((each) => each.state() ?? []).map(copyState),
       end: () => {
         for (const each of steps) each.end();
       },
     };
+  }
+
+  /** Tokens that states of all layers have seen. */
+  #positionOf(states: readonly AttentionState[]): number {
+    if (states.length === 0) return 0;
+    if (states.length !== this.layers.length) {
+      throw new ArgumentError(`states: expected one for each of ${this.layers.length} layers, got ${states.length}`);
+    }
+    for (const [n, state] of states.entries()) expectState(`states[${n}]`, state);
+    const [{ position }] = states;
+    const other = states.findIndex((state) => state.position !== position);
+    if (other >= 0) {
+      const got = states[other].position;
+      throw new ArgumentError(`states[${other}].position: expected ${position} as of layer 0, got ${got}`);
+    }
+    expectInteger('states[0].position', position, 1, this.config.length);
+    return position;
   }
 
   /** Throws ShapeError or ArgumentError for a text that does not fit. */

@@ -68,7 +68,8 @@ export function attendFrom<Options extends CommonOptions>(
   return { output: result.output, state: result.state };
 }
 
-function checkState(state: AttentionState, name: string, options: CommonOptions, sizes: StateSizes): void {
+/** Throws ArgumentError for a state of another variant, of other options or of other sizes. */
+export function checkState(state: AttentionState, name: string, options: CommonOptions, sizes: StateSizes): void {
   expectState('state', state);
   if (state.variant !== name) throw new ArgumentError(`state: expected one of ${name}, got one of ${state.variant}`);
   for (const [size, expected] of Object.entries(sizes)) {

@@ -9,8 +9,8 @@ import { release } from '../core/memory.ts';
 import { keep, type Tensor } from '../core/tensor.ts';
 import { type AttendSettings, checkInputs, drawFixed, expectAttendSettings } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
-import { attendFrom, type ContinueSettings } from './continue.ts';
-import type { AttentionState } from './state.ts';
+import { attendFrom, type ContinueSettings, checkState } from './continue.ts';
+import { type AttentionState, copyState, expectState } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
 /** Sizes of a generation. */
@@ -23,10 +23,20 @@ export interface DecodeShape {
   maxLength: number;
 }
 
+export interface DecodeSettings extends AttendSettings {
+  /** What to go on from, of a decoder or of `attendFrom`; it stays as it is. Absent: nothing. */
+  state?: AttentionState;
+}
+
 /** One sequence (or a batch of them) being generated. */
 export interface Decoder {
-  /** What is remembered: tokens seen so far, and tensors by name. */
-  readonly state: Pick<AttentionState, 'position' | 'tensors'>;
+  /** Tokens seen so far. */
+  readonly position: number;
+  /**
+   * What is remembered; null before the first token. A step releases what the next state does not share: whoever keeps a
+   * state for longer takes a copy (`copyState`).
+   */
+  readonly state: AttentionState | null;
   /**
    * Attends from more tokens, one or several, to themselves and all before them: inputs of [batch, heads, length,
    * headDim], result [batch, heads, length, valueDim], the rows of one causal run over the whole sequence. Keeps no
@@ -39,13 +49,13 @@ export interface Decoder {
 
 /**
  * Starts a generation with a variant that supports it. Throws UnsupportedError for one that does not, and what
- * `checkOptions` throws. `causal` is implied.
+ * `checkOptions` throws; ArgumentError for a state of another variant, of other options or sizes. `causal` is implied.
  */
 export function startDecoding<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   sizes: DecodeShape,
   options: Partial<Options> = {},
-  settings: AttendSettings = {},
+  settings: DecodeSettings = {},
 ): Decoder {
   expectVariant('variant', variant);
   if (!variant.supports.incremental) {
@@ -54,15 +64,23 @@ export function startDecoding<Options extends CommonOptions>(
   expectPlain('sizes', sizes);
   expectPlain('options', options);
   if (options.causal !== undefined) expectBoolean('causal', options.causal);
-  expectAttendSettings(settings);
+  expectPlain('settings', settings as unknown);
+  const { state, ...others } = settings;
+  expectAttendSettings(others);
   const { maxLength, batch, heads, headDim, dtype } = sizes;
   expectInteger('maxLength', maxLength, 1);
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
+  if (state !== undefined) {
+    expectState('state', state);
+    checkState(state, variant.name, complete, { batch, heads, headDim, dtype, valueDim: state.sizes.valueDim });
+  }
   const parameters: Parameters = settings.parameters ?? drawFixed(variant, complete, shape, settings.seed ?? 0);
   // They live as long as the decoder, whatever scope it is made in.
   if (settings.parameters === undefined) for (const tensor of Object.values(parameters)) keep(tensor);
-  return new StateDecoder(variant, complete, sizes, { ...settings, parameters, maxLength });
+  const decoder = new StateDecoder(variant, complete, sizes, { ...others, parameters, maxLength });
+  if (state !== undefined) decoder.goOnFrom(state);
+  return decoder;
 }
 
 function releaseAll(tensors: Readonly<Record<string, Tensor>>): void {
@@ -87,14 +105,22 @@ class StateDecoder<Options extends CommonOptions> implements Decoder {
     this.#settings = settings;
   }
 
-  get state(): Decoder['state'] {
-    return { position: this.#state?.position ?? 0, tensors: { ...this.#state?.tensors } };
+  get position(): number {
+    return this.#state?.position ?? 0;
+  }
+
+  get state(): AttentionState | null {
+    return this.#state;
+  }
+
+  goOnFrom(state: AttentionState): void {
+    this.#state = copyState(state);
+    for (const tensor of Object.values(this.#state.tensors)) keep(tensor);
   }
 
   step(inputs: AttentionInputs): Tensor {
     const { batch, heads, headDim, dtype, maxLength } = this.#sizes;
-    if (this.#state?.position === maxLength)
-      throw new ArgumentError(`maxLength: all ${maxLength} tokens were generated`);
+    if (this.position === maxLength) throw new ArgumentError(`maxLength: all ${maxLength} tokens were generated`);
     const shape = checkInputs(inputs, false);
     expectShape('queries', inputs.queries.shape, [batch, heads, shape.queryLength, headDim], 'as at the start');
     if (shape.dtype !== dtype)

@@ -37,7 +37,7 @@ export { Random } from './core/random.ts';
 export { backward, noGrad, zeroGrad } from './core/autograd.ts';
 export { checkGradients, type GradientCheckOptions } from './core/gradient-check.ts';
 
-// Every differentiable op, from `add` to `streamingAttention`: what variants are written in.
+// Every differentiable op, from `add` to `attention` and `scan`: what variants are written in.
 export * as ops from './core/ops/index.ts';
 
 // The oracle: dense attention in plain float64 loops, which shares nothing with the ops. For checking, not for speed.

@@ -16,7 +16,6 @@ const unary = Object.fromEntries(
     [
       ...['negate', 'exp', 'log', 'sqrt', 'square', 'reciprocal', 'sin', 'cos', 'tanh', 'sigmoid', 'relu', 'elu'],
       ...['logEluPlusOne', 'gelu', 'geluExact', 'softmax', 'normalizeRows', 'argMax', 'detach', 'contiguous'],
-      'relativeShift',
     ] as const
   ).map((name) => [name, of(ops[name as 'exp'], () => [drawn([3, 4])], { names: ['x'] })]),
 );
@@ -35,6 +34,7 @@ const binary = Object.fromEntries(
 const attended = () => ({ output: drawn([1, 2, 3, 4]), logSumExp: drawn([1, 2, 3]) });
 const sums = () => ops.featureSums(drawn(SEQUENCES), drawn([1, 2, 6, 3]));
 const segments = () => ops.segmentsOf(6, 2);
+const labels = (): Tensor => fromArray([0, 1, 0, 1, 0, -1], [1, 1, 6], 'int32');
 const layout = (): ops.AttentionLayout => ops.everything(6, 6);
 
 const named: { readonly [Name in keyof typeof ops]?: Call } = {
@@ -97,21 +97,24 @@ const named: { readonly [Name in keyof typeof ops]?: Call } = {
   ]),
   countingSort: of(ops.countingSort, () => [groups(), 2]),
   directionHash: of(ops.directionHash, () => [drawn(SEQUENCES), drawn([2, 1, 4, 3])]),
-  sortIntoChunks: of(ops.sortIntoChunks, () => [groups(), 2, 3]),
-  chunkedAttention: of(ops.chunkedAttention, () => [
+  attention: of(ops.attention, () => [
     drawn(SEQUENCES),
     drawn(SEQUENCES),
-    drawn(SEQUENCES),
-    ops.sortIntoChunks(groups(), 2, 3),
-    0,
-    { causal: false, acrossGroups: false, selfBias: -1, countOnce: true, scale: 0.5 },
-  ]),
-  streamingAttention: of(ops.streamingAttention, () => [
-    drawn(SEQUENCES),
-    drawn(SEQUENCES),
-    drawn(SEQUENCES),
-    layout(),
-    { keyMask: mask(), scale: 0.5 },
+    drawn([1, 2, 6, 3]),
+    { layout: layout(), labels: labels(), except: [0], causal: true },
+    {
+      keyMask: mask(),
+      scale: 0.5,
+      queryStart: 0,
+      bias: drawn([1, 2, 6, 6]),
+      relative: { queries: drawn(SEQUENCES), keys: drawn([2, 12, 4]), nearest: -6 },
+      slopes: [0.5, 0.25],
+      logGates: zeros([1, 2, 6]),
+      softCap: 5,
+      selfBias: -1,
+      sinks: drawn([2]),
+      dropout: { rate: 0.1, random: new Random(1) },
+    },
   ]),
   joinAttention: of(ops.joinAttention, () => [[attended(), attended()]]),
   everything: of(ops.everything, () => [6, 7]),
@@ -124,8 +127,7 @@ const named: { readonly [Name in keyof typeof ops]?: Call } = {
   perHead: of(ops.perHead, () => [[layout(), layout()]]),
   withoutQueries: of(ops.withoutQueries, () => [layout(), [0, 2]]),
   pairsOf: of(ops.pairsOf, () => [layout(), 2]),
-  hideKeys: of(ops.hideKeys, () => [mask(), [1, 6], [0, 2]]),
-  pickKeys: of(ops.pickKeys, () => [mask(), [Int32Array.of(0, -1), Int32Array.of(1, 2)], [1, 6]]),
+  pickKeys: of(ops.pickKeys, () => [mask(), Int32Array.of(0, -1)]),
   zeroMasked: of(ops.zeroMasked, () => [drawn(SEQUENCES), mask()]),
   withoutMaskedRows: of(ops.withoutMaskedRows, () => [drawn(SEQUENCES), mask(), () => true]),
   quietMasked: of(ops.quietMasked, () => [drawn(SEQUENCES), mask()]),

@@ -1,7 +1,8 @@
 /** Attention over key sets, pair by pair in float64: which pairs meet, and how often, is read off the sets as they are stated. */
-import type { AttentionSettings } from '../../src/core/ops/key-set-attention.ts';
-import { type BlockSet, isBlockSet, type KeySet, type RunSet } from '../../src/core/ops/key-sets.ts';
-import { elements, type Tensor } from '../../src/core/tensor.ts';
+import { type AttentionSettings, type BlockSet, type KeySet, type RunSet, runs } from '../../src/core/ops/index.ts';
+import { isBlockSet } from '../../src/core/ops/key-sets.ts';
+import type { Random } from '../../src/core/random.ts';
+import { elements, fromArray, type Tensor } from '../../src/core/tensor.ts';
 
 type Pair = (batch: number, head: number, query: number, key: number) => number;
 
@@ -160,4 +161,24 @@ export function attentionWrittenOut(
     }
   }
   return { output, logSumExp };
+}
+
+/** Two rounds of tokens in groups, sorted and cut into as many chunks, as hashing has them; one group meets nobody. */
+export function sortedSet(length: number, groups: number, random: Random): RunSet {
+  const labels = Array.from({ length: 2 * length }, () => random.integer(groups + 1) - 1);
+  const orders = [0, 1].map((round) => {
+    const own = labels.slice(round * length, (round + 1) * length);
+    return own.map((_, token) => token).sort((a, b) => own[a] - own[b] || a - b);
+  });
+  const size = Math.ceil(length / groups);
+  const chunkOf = (place: number) => Math.floor(place / size);
+  const begin = Int32Array.from({ length }, (_, place) => Math.max(0, chunkOf(place) - 1) * size);
+  const end = Int32Array.from({ length }, (_, place) => Math.min(length, (chunkOf(place) + 2) * size));
+  const order = fromArray(orders.flat(), [1, 1, 2, length], 'int32');
+  return {
+    layout: runs(begin, end, length),
+    queryTokens: order,
+    keyTokens: order,
+    labels: fromArray(labels, [1, 1, 2, length], 'int32'),
+  };
 }

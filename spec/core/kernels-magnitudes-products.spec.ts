@@ -13,6 +13,7 @@ import { elements, fromArray, randomNormal, type Tensor } from '../../src/core/t
 import { AdamW } from '../../src/training/optimizers/adamw.ts';
 import { SGD } from '../../src/training/optimizers/sgd.ts';
 import { expectNear, inBothSets, largestOf, ofAllSizes, ROUNDINGS, SMALLEST_NORMAL } from './all-sizes.ts';
+import { sortedSet } from './attention-written-out.ts';
 
 const test = suite('vector kernels over products of all sizes');
 const usual = kernelSet();
@@ -42,23 +43,19 @@ for (const [name, f] of [
   });
 }
 
-/** Blocks of sorted tokens, as hashing has them; two rounds, joined. */
-function chunked(q: Tensor, k: Tensor, v: Tensor): Tensor {
-  const length = q.shape[2];
-  const random = new Random(length).split('groups');
-  const groups = Array.from({ length: 2 * length }, () => random.integer(3));
-  const chunks = ops.sortIntoChunks(fromArray(groups, [1, 1, 2, length], 'int32'), 3, Math.ceil(length / 3));
-  const options = { causal: false, acrossGroups: false, selfBias: -1e5, countOnce: true };
-  return ops.joinAttention([0, 1].map((round) => ops.chunkedAttention(q, k, v, chunks, round, options))).output;
-}
-
 for (const [name, f] of [
   [
-    'streamingAttention',
+    'attention',
     (q: Tensor, k: Tensor, v: Tensor) =>
-      ops.streamingAttention(q, k, v, ops.band(q.shape[2], { before: 9, after: 3, dilation: 2 })).output,
+      ops.attention(q, k, v, ops.band(q.shape[2], { before: 9, after: 3, dilation: 2 })).output,
   ],
-  ['chunkedAttention, joined', chunked],
+  [
+    'attention by order and labels, two rounds',
+    (q: Tensor, k: Tensor, v: Tensor) => {
+      const set = { ...sortedSet(q.shape[2], 3, new Random(q.shape[2])), once: true };
+      return ops.attention(q, k, v, set, { selfBias: -1e5 }).output;
+    },
+  ],
 ] as const) {
   compared(`${name}: as the plain kernel for keys and values of all sizes`, () => {
     fc.assert(

@@ -14,6 +14,7 @@ import * as ops from '../../src/core/ops/index.ts';
 import { setKernels, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, fromArray, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
+import { sortedSet } from './attention-written-out.ts';
 
 const test = suite('vector kernels');
 const usual = kernelSet();
@@ -269,8 +270,8 @@ const OPS: OpCase[] = [
   },
   { name: 'gatherRows', f: (x) => ops.gatherRows(x, Int32Array.of(0, -1, 0)), shapes: (n, m) => [[n, m]] },
   {
-    name: 'streamingAttention',
-    f: (q, k, v) => ops.streamingAttention(q, k, v, ops.band(q.shape[2], { before: 40, after: 3, dilation: 2 })).output,
+    name: 'attention',
+    f: (q, k, v) => ops.attention(q, k, v, ops.band(q.shape[2], { before: 40, after: 3, dilation: 2 })).output,
     shapes: (n, m) => [
       [1, 2, n, m],
       [1, 2, n, m],
@@ -278,21 +279,16 @@ const OPS: OpCase[] = [
     ],
   },
   ...[false, true].flatMap((causal) =>
-    [false, true].map((acrossGroups) => ({
-      name: `chunkedAttention${causal ? ', causal' : ''}${acrossGroups ? ', across groups' : ''}`,
-      f: (q: Tensor, k: Tensor, v: Tensor) => {
-        const length = q.shape[2];
-        const random = new Random(length).split('groups');
-        // Group 3 takes no part.
-        const group = fromArray(
-          Array.from({ length: 2 * 2 * length }, () => random.integer(4)),
-          [1, 2, 2, length],
-          'int32',
-        );
-        const chunks = ops.sortIntoChunks(group, 3, Math.ceil(length / 4));
-        const options = { causal, acrossGroups, selfBias: -1e5, countOnce: true };
-        return ops.joinAttention([0, 1].map((round) => ops.chunkedAttention(q, k, v, chunks, round, options))).output;
-      },
+    [false, true].map((once) => ({
+      name: `attention by order and labels${causal ? ', causal' : ''}${once ? ', pairs once' : ''}`,
+      f: (q: Tensor, k: Tensor, v: Tensor) =>
+        ops.attention(
+          q,
+          k,
+          v,
+          { ...sortedSet(q.shape[2], 4, new Random(q.shape[2])), causal, once },
+          { selfBias: -1e5 },
+        ).output,
       shapes: (n: number, m: number) => [
         [1, 2, n, m],
         [1, 2, n, m],
@@ -308,7 +304,7 @@ const OPS: OpCase[] = [
       const cut = Math.floor(k.shape[2] / 3);
       // The first part is empty for short sequences.
       const layouts = [half(0, cut), half(cut, 2 * cut), half(2 * cut, k.shape[2])];
-      const joined = ops.joinAttention(layouts.map((layout) => ops.streamingAttention(q, k, v, layout)));
+      const joined = ops.joinAttention(layouts.map((layout) => ops.attention(q, k, v, layout)));
       return ops.multiply(joined.output, ops.expandDims(ops.exp(ops.scale(joined.logSumExp, 0.1)), 3));
     },
     shapes: (n, m) => [

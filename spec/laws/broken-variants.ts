@@ -3,6 +3,8 @@ import { record } from '../../src/core/autograd.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import {
   add,
+  attention,
+  band,
   detach,
   divide,
   exp,
@@ -20,8 +22,6 @@ import {
   sum,
   tanh,
 } from '../../src/core/ops/index.ts';
-import { attention } from '../../src/core/ops/key-set-attention.ts';
-import { band } from '../../src/core/ops/layout.ts';
 import { threadCount } from '../../src/core/parallel/pool.ts';
 import { elements, fromArray, keep, type Tensor, zeros } from '../../src/core/tensor.ts';
 import type { Attending, AttentionInputs, AttentionVariant } from '../../src/variants/variant.ts';

@@ -3,13 +3,10 @@
  * depend on what a variant states in `cost`, which a law holds against it. Of elementwise work only softmax is counted.
  */
 
-import type { ChunkedNumbers } from '../../src/core/kernels/chunks.ts';
 import { HASH_ROWS } from '../../src/core/kernels/hash.ts';
 import type { NumericArray } from '../../src/core/memory.ts';
 import '../../src/core/kernels/index.ts';
 import { newTile, readTile } from '../../src/core/kernels/attention-pairs.ts';
-import { TILE_FIELDS } from '../../src/core/kernels/attention-tiles.ts';
-import { OWN } from '../../src/core/kernels/chunks.ts';
 import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
 import { type KernelBody, kernelNamed, type NamedKernel } from '../../src/core/kernels/kernel.ts';
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
@@ -21,22 +18,6 @@ import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
 type Counter = KernelBody extends (...given: infer Given) => void ? (...given: Given) => number : never;
 
 const COUNTERS: Record<string, Counter> = {
-  /** Pairs in the runs of queries, whether masked or not. */
-  attention(begin, end, arrays, [heads, layoutHeads, tileCount, queryLength, , headDim, valueDim]) {
-    const [, , , , , tiles, begins, ends, dilations] = arrays;
-    let pairs = 0;
-    for (let item = begin; item < end; item++) {
-      const row = (item % tileCount) * TILE_FIELDS;
-      const layout = tiles[row];
-      for (let n = 0; n < tiles[row + 2]; n++) {
-        const query = layout * queryLength + tiles[row + 1] + n * dilations[layout];
-        pairs += Math.max(0, ends[query] - begins[query]);
-      }
-    }
-    if (layoutHeads !== 1 && layoutHeads !== heads) throw new Error(`a layout of ${layoutHeads} of ${heads} heads`);
-    return pairs * (2 * headDim + 2 * valueDim + SOFTMAX_FLOPS);
-  },
-
   /** Pairs in the runs of queries, or in their lists of blocks, whether masked or not. */
   'attention-forward'(begin, end, arrays, numbers) {
     const {
@@ -81,19 +62,6 @@ const COUNTERS: Record<string, Counter> = {
     let pairs = 0;
     for (let i = 0; i < length; i++) pairs += Math.min(length, i + taps - before) - Math.max(0, i - before);
     return ((end - begin) / perSequence) * 2 * pairs * width;
-  },
-
-  /** Pairs of places in a chunk and its neighbours, whatever their groups. */
-  'chunked-attention'(begin, end, _arrays, numbers) {
-    const [length, headDim, valueDim, , , , chunkLength, , causal] = numbers as unknown as ChunkedNumbers;
-    let pairs = 0;
-    for (let place = 0; place < length; place++) {
-      const chunk = Math.floor(place / chunkLength);
-      const last = Math.min(length, (chunk + (causal ? 1 : 2)) * chunkLength);
-      pairs += last - Math.max(0, chunk - 1) * chunkLength;
-    }
-    const sequences = (end - begin) / Math.ceil(length / OWN);
-    return sequences * pairs * (2 * headDim + 2 * valueDim + SOFTMAX_FLOPS);
   },
 
   'direction-hash'(begin, end, _arrays, [, , length, width, count]) {

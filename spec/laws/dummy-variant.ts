@@ -2,8 +2,7 @@
  * A made-up variant, to prove that one file and one line in the registry are all that a variant needs: each query
  * attends to the tokens at most `reach` away.
  */
-import { attention } from '../../src/core/ops/key-set-attention.ts';
-import { band, pairsOf } from '../../src/core/ops/layout.ts';
+import { attention, band, pairsOf } from '../../src/core/ops/index.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
 import { Memory } from '../../src/variants/state.ts';

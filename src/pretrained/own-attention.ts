@@ -14,6 +14,7 @@
 import { ShapeError } from '../core/errors.ts';
 import {
   add,
+  attention,
   concat,
   convolveRows,
   everything,
@@ -29,7 +30,6 @@ import {
   sum,
   zeroMasked,
 } from '../core/ops/index.ts';
-import { attention } from '../core/ops/key-set-attention.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { attend } from '../variants/attend.ts';
 import { attendByPlan, bigbird } from '../variants/bigbird.ts';

@@ -10,8 +10,7 @@
  * gives up all other pairs: on its pattern the result is exact. A sequence of so few blocks that these are all of them
  * gets full attention.
  */
-import { attention } from '../core/ops/key-set-attention.ts';
-import { everything, type KeySet, runs } from '../core/ops/key-sets.ts';
+import { attention, everything, type KeySet, runs } from '../core/ops/index.ts';
 import { fromArray, type Tensor } from '../core/tensor.ts';
 import { type BlockPlan, planBlocks } from './bigbird-blocks.ts';
 import { SOFTMAX_FLOPS } from './full.ts';

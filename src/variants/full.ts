@@ -8,8 +8,7 @@
  * Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2). The backward pass computes blocks of A again from the saved
  * log-sum-exp. It gives up nothing: the result is exact.
  */
-import { attention } from '../core/ops/key-set-attention.ts';
-import { everything, upTo } from '../core/ops/key-sets.ts';
+import { attention, everything, upTo } from '../core/ops/index.ts';
 import { Memory } from './state.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';
 

@@ -17,6 +17,7 @@
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectSameDType, expectTensor } from '../core/ops/check.ts';
 import {
+  attention,
   everything,
   matmul,
   meanTaps,
@@ -29,7 +30,6 @@ import {
   transpose,
   zeroMasked,
 } from '../core/ops/index.ts';
-import { attention } from '../core/ops/key-set-attention.ts';
 import type { Random } from '../core/random.ts';
 import { filled, randomNormal, type Tensor } from '../core/tensor.ts';
 import { SOFTMAX_FLOPS } from './full.ts';

@@ -9,9 +9,7 @@
  * Cost: O(L·m) time and O(L) memory. It gives up every pair further apart than two chunks, and evenness: the first token
  * of a chunk looks back m tokens, the last one 2m − 1. Longformer's window slides instead. On its pattern it is exact.
  */
-import { pairsOf } from '../core/ops/index.ts';
-import { attention } from '../core/ops/key-set-attention.ts';
-import { type AttentionLayout, runs } from '../core/ops/key-sets.ts';
+import { type AttentionLayout, attention, pairsOf, runs } from '../core/ops/index.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import { Memory } from './state.ts';
 import type { AttentionVariant, CommonOptions } from './variant.ts';

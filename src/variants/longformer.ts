@@ -11,9 +11,20 @@
  */
 
 import { ShapeError } from '../core/errors.ts';
-import { gatherRows, joinAttention, pairsOf, pickKeys, scatterRows, slice } from '../core/ops/index.ts';
-import { attention } from '../core/ops/key-set-attention.ts';
-import { type AttentionLayout, band, everything, runs, withoutQueries } from '../core/ops/key-sets.ts';
+import {
+  type AttentionLayout,
+  attention,
+  band,
+  everything,
+  gatherRows,
+  joinAttention,
+  pairsOf,
+  pickKeys,
+  runs,
+  scatterRows,
+  slice,
+  withoutQueries,
+} from '../core/ops/index.ts';
 import { packed, type Tensor } from '../core/tensor.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import { Memory } from './state.ts';

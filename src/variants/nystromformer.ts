@@ -20,6 +20,7 @@ import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectSameDType } from '../core/ops/check.ts';
 import {
   add,
+  attention,
   band,
   convolveRows,
   everything,
@@ -37,7 +38,6 @@ import {
   transpose,
   zeroMasked,
 } from '../core/ops/index.ts';
-import { attention } from '../core/ops/key-set-attention.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import { pseudoInverse } from './nystromformer-inverse.ts';

@@ -17,9 +17,15 @@
  * later tokens shift the borders of chunks, and so decide which earlier tokens meet, though not what they get there.
  */
 import { ArgumentError } from '../core/errors.ts';
-import { contiguous, countingSort, normalizeRows, transpose } from '../core/ops/index.ts';
-import { attention } from '../core/ops/key-set-attention.ts';
-import { type AttentionLayout, runs } from '../core/ops/key-sets.ts';
+import {
+  type AttentionLayout,
+  attention,
+  contiguous,
+  countingSort,
+  normalizeRows,
+  runs,
+  transpose,
+} from '../core/ops/index.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import { bucketFactors, drawRotations, hashIntoBuckets, rotationShapes } from './reformer/buckets.ts';

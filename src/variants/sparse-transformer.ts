@@ -10,9 +10,7 @@
  * set: on its pattern the result is exact. Heads either take one of the two sets each, or all attend to both (§5.1).
  */
 import { ArgumentError } from '../core/errors.ts';
-import { pairsOf } from '../core/ops/index.ts';
-import { attention } from '../core/ops/key-set-attention.ts';
-import { type AttentionLayout, band, perHead, type RunSet, runs } from '../core/ops/key-sets.ts';
+import { type AttentionLayout, attention, band, pairsOf, perHead, type RunSet, runs } from '../core/ops/index.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import { Memory } from './state.ts';
 import type { AttentionPattern, AttentionVariant, CommonOptions } from './variant.ts';

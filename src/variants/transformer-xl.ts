@@ -17,9 +17,20 @@
  */
 import { expectShape } from '../core/errors.ts';
 import { expectSameDType, expectTensor } from '../core/ops/check.ts';
-import { add, concat, cos, expandDims, matmul, multiply, reshape, scale, sin } from '../core/ops/index.ts';
-import { attention } from '../core/ops/key-set-attention.ts';
-import { type AttentionLayout, runs } from '../core/ops/key-sets.ts';
+import {
+  type AttentionLayout,
+  add,
+  attention,
+  concat,
+  cos,
+  expandDims,
+  matmul,
+  multiply,
+  reshape,
+  runs,
+  scale,
+  sin,
+} from '../core/ops/index.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import { Memory } from './state.ts';

@@ -1,10 +1,6 @@
 /** Every module that defines kernels: a worker imports this and then knows them all by name. */
-import './attention.ts';
 import './attention-backward.ts';
 import './attention-forward.ts';
-import './attention-gradient.ts';
-import './chunked-attention.ts';
-import './chunked-attention-gradient.ts';
 import './convolution.ts';
 import './copy.ts';
 import './cross-entropy.ts';

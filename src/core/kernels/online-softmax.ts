@@ -51,12 +51,6 @@ export class OnlineSoftmax {
     }
   }
 
-  /** What the weighted sums of row i are multiplied by in the end: 0 where there was no score but −∞. */
-  share(i: number): number {
-    const sum = (this.#sums as Float64Array)[i];
-    return sum === 0 ? 0 : 1 / sum;
-  }
-
   /** The largest score of row i; −∞ where there was none but −∞. */
   largest(i: number): number {
     return (this.#largest as Float64Array)[i];
@@ -65,12 +59,6 @@ export class OnlineSoftmax {
   /** Σ exp of the scores of row i relative to the largest. */
   sum(i: number): number {
     return (this.#sums as Float64Array)[i];
-  }
-
-  /** log Σ exp of the scores of row i; −∞ where there was none but −∞. */
-  logSumExp(i: number): number {
-    const sum = (this.#sums as Float64Array)[i];
-    return sum === 0 ? Number.NEGATIVE_INFINITY : (this.#largest as Float64Array)[i] + Math.log(sum);
   }
 }
 
@@ -118,14 +106,13 @@ export function weighRows(
   rows: number,
   columns: number,
   shifts: NumericArray,
-  shares: NumericArray | null,
+  shares: NumericArray,
   delta: NumericArray,
   first: number,
   step: number,
 ): void {
   const fast = vectorKernels();
-  const lists = [scores, gradients, shifts, delta].every(isOnHeap) && (shares === null || isOnHeap(shares));
-  if (fast !== null && lists) {
+  if (fast !== null && [scores, gradients, shifts, shares, delta].every(isOnHeap)) {
     const from = 4 * first;
     fast.weighRows(
       scores.byteOffset,
@@ -134,7 +121,7 @@ export function weighRows(
       rows,
       columns,
       shifts.byteOffset + from,
-      shares === null ? 0 : shares.byteOffset + from,
+      shares.byteOffset + from,
       delta.byteOffset + from,
       step,
     );
@@ -143,9 +130,8 @@ export function weighRows(
   for (let i = 0; i < rows; i++) {
     const row = first + step * i;
     const meetsNone = shifts[row] === Number.NEGATIVE_INFINITY;
-    const share = shares === null ? 1 : shares[row];
     for (let j = i * stride; j < i * stride + columns; j++) {
-      const weight = meetsNone ? 0 : Math.exp(scores[j] - shifts[row]) * share;
+      const weight = meetsNone ? 0 : Math.exp(scores[j] - shifts[row]) * shares[row];
       scores[j] = weight;
       gradients[j] = weight * (gradients[j] - delta[row]);
     }

@@ -67,26 +67,6 @@ export interface VectorKernels {
     selfBias: number,
     once: number,
   ): void;
-  applyRules(
-    scores: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    queryTokens: number,
-    keyTokens: number,
-    queryGroups: number,
-    keyGroups: number,
-    queryChunks: number,
-    keyChunks: number,
-    rounds: number,
-    round: number,
-    after: number,
-    groups: number,
-    causal: number,
-    across: number,
-    selfBias: number,
-    once: number,
-  ): void;
   joinRows(table: number, parts: number, width: number, begin: number, end: number, shares: number): void;
   joinGradientRows(
     table: number,

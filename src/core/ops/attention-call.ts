@@ -1,9 +1,12 @@
 /** The sizes of a call of attention, checked, and its tensors as kernels read them. */
-import { ArgumentError, describe, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { ArgumentError, describe, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { expectFiniteNumber, expectInstance, expectOptions, expectRecord, integerOf, listOf } from '../expect.ts';
 import type { NumericArray } from '../memory.ts';
+import { Random } from '../random.ts';
 import { elements, isContiguous, type Tensor } from '../tensor.ts';
-import { expectFloat, expectSameDType, expectTensor } from './check.ts';
-import type { AttentionSettings } from './key-set-attention.ts';
+import type { AttentionSettings } from './attention.ts';
+import { expectFlags, expectFloat, expectSameDType, expectTensor } from './check.ts';
+import { LONGEST } from './layout.ts';
 
 /** Rows of [batch, heads, length, width] as kernels read them: of a view of a longer cache, without a copy. */
 export interface Rows {
@@ -37,7 +40,45 @@ export interface Call {
   numbers: ReturnType<typeof callNumbers>;
 }
 
+/** The kinds of all settings; sizes and ranges follow where they are used. */
+function expectSettings(settings: AttentionSettings): void {
+  expectOptions('settings', settings, {
+    keyMask: expectTensor,
+    scale: expectFiniteNumber,
+    queryStart: integerOf(0, LONGEST),
+    bias: expectTensor,
+    relative: (name, value) =>
+      expectRecord(name, value, {
+        queries: expectTensor,
+        keys: expectTensor,
+        nearest: integerOf(-LONGEST, LONGEST),
+      }),
+    slopes: listOf(expectFiniteNumber),
+    logGates: expectTensor,
+    softCap: expectPositive,
+    selfBias: expectFiniteNumber,
+    sinks: expectTensor,
+    dropout: (name, value) =>
+      expectRecord(name, value, {
+        rate: expectRate,
+        random: (member, random) => expectInstance(member, random, Random),
+      }),
+  });
+}
+
+function expectPositive(name: string, value: unknown): void {
+  if (Number.isFinite(value) && (value as number) > 0) return;
+  throw new ArgumentError(`${name}: expected a positive number, got ${describe(value)}`);
+}
+
+function expectRate(name: string, value: unknown): void {
+  if (typeof value === 'number' && value >= 0 && value < 1) return;
+  throw new ArgumentError(`${name}: expected 0 to 1, 1 excluded, got ${describe(value)}`);
+}
+
+/** Throws ShapeError or ArgumentError, by name, for what does not fit. */
 export function checkCall(queries: Tensor, keys: Tensor, values: Tensor, settings: AttentionSettings): Call {
+  expectSettings(settings);
   expectFloat('queries', queries);
   expectSameDType('keys', keys, queries.dtype, 'to match queries');
   expectSameDType('values', values, queries.dtype, 'to match queries');
@@ -53,20 +94,8 @@ export function checkCall(queries: Tensor, keys: Tensor, values: Tensor, setting
   }
   expectShape('keys', keys.shape, [batch, keyHeads, keyLength, headDim], 'to match queries');
   expectShape('values', values.shape, [batch, keyHeads, keyLength, valueDim], 'to match keys');
-  const { keyMask, queryStart = 0, scale = 1 / Math.sqrt(headDim), softCap, selfBias = 0 } = settings;
-  expectInteger('queryStart', queryStart, 0);
-  for (const [name, number] of Object.entries({ scale, selfBias })) {
-    if (Number.isFinite(number)) continue;
-    throw new ArgumentError(`${name}: expected a finite number, got ${describe(number)}`);
-  }
-  if (softCap !== undefined && !(softCap > 0 && Number.isFinite(softCap))) {
-    throw new ArgumentError(`softCap: expected a positive number, got ${describe(softCap)}`);
-  }
-  if (keyMask !== undefined) {
-    expectTensor('keyMask', keyMask);
-    expectShape('keyMask', keyMask.shape, [batch, keyLength], 'to match keys');
-    if (keyMask.dtype !== 'uint8') throw new ArgumentError(`keyMask: expected uint8, got ${keyMask.dtype}`);
-  }
+  const { keyMask, queryStart = 0, scale = 1 / Math.sqrt(headDim), selfBias = 0 } = settings;
+  if (keyMask !== undefined) expectFlags('keyMask', keyMask, [batch, keyLength], 'to match keys');
   const sizes = { batch, heads, keyHeads, queryLength, keyLength, headDim, valueDim, queryStart, keyMask };
   const [ofKeys, ofValues] = [rowsOf(keys), rowsOf(values)];
   return {

@@ -6,9 +6,9 @@
  */
 import { TILE_FIELDS } from '../kernels/attention-pairs.ts';
 import { TILE } from '../kernels/attention-side.ts';
-import { type KeyRuns, reachOf, tokensOfClass } from '../kernels/attention-tiles.ts';
 import { elements } from '../tensor.ts';
 import type { CheckedSet } from './key-sets.ts';
+import { type KeyRuns, tokensOfClass } from './layout.ts';
 
 /** Tiles, and where each item of them begins: items are runs of tiles. */
 export interface Meetings {
@@ -87,6 +87,19 @@ function tilesOfRuns(runs: KeyRuns, layout: number, places: number): number[] {
     }
   }
   return tiles;
+}
+
+/** The run of places that queries from place `first` up to `last` of a class can meet; an empty one if none can. */
+function reachOf({ dilation, begin, end }: KeyRuns, remainder: number, first: number, last: number): [number, number] {
+  let lowest = Number.POSITIVE_INFINITY;
+  let highest = 0;
+  for (let place = first; place < last; place++) {
+    const token = remainder + dilation * place;
+    if (begin[token] >= end[token]) continue;
+    lowest = Math.min(lowest, begin[token]);
+    highest = Math.max(highest, end[token]);
+  }
+  return highest === 0 ? [0, 0] : [lowest, highest];
 }
 
 /** Of every class of queries that meet each other's keys, what is left of the places of keys, and of queries. */

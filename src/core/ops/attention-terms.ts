@@ -1,18 +1,23 @@
 /** What attention adds to its scores (kernels/attention-terms.ts): checked, as kernels read it, and its gradients. */
-import { ArgumentError, describe, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
 import type { NumericArray } from '../memory.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
+import type { AttentionSettings } from './attention.ts';
 import type { Call } from './attention-call.ts';
 import { expectSameDType } from './check.ts';
-import type { AttentionSettings } from './key-set-attention.ts';
 import type { CheckedSet } from './key-sets.ts';
 
 /** Multiply-adds that a term counts for, for each pair. */
 const TERM_COST = 8;
 
-/** The terms of a call, as kernels read them. Throws ShapeError or ArgumentError, by name, for what does not fit. */
-export function termsOf(call: Call, queries: Tensor, settings: AttentionSettings) {
-  const { bias, relative, slopes, logGates, softCap = 0, sinks, dropout } = settings;
+/** Throws ShapeError or ArgumentError, by name, for terms that do not fit. */
+export function checkTerms(
+  call: Call,
+  queries: Tensor,
+  sets: readonly CheckedSet[],
+  settings: AttentionSettings,
+): void {
+  const { bias, relative, slopes, logGates, sinks } = settings;
   const { batch, heads, queryLength, keyLength, headDim } = call;
   const like = (name: string, tensor: Tensor) => expectSameDType(name, tensor, queries.dtype, 'to match queries');
   if (bias !== undefined) {
@@ -27,22 +32,18 @@ export function termsOf(call: Call, queries: Tensor, settings: AttentionSettings
     like('relative.keys', relative.keys);
     expectShape('relative.queries', relative.queries.shape, [batch, heads, queryLength, headDim], 'to match queries');
     expectShape('relative.keys', relative.keys.shape, [heads, relative.keys.shape[1], headDim], 'to match queries');
-    expectInteger('relative.nearest', relative.nearest, Number.MIN_SAFE_INTEGER);
   }
   if (slopes !== undefined) {
     if (slopes.length !== heads)
       throw new ShapeError(`slopes: expected one for each of ${heads} heads, got ${slopes.length}`);
-    const at = slopes.findIndex((slope) => !Number.isFinite(slope));
-    if (at >= 0)
-      throw new ArgumentError(`slopes: expected finite numbers, got ${describe(slopes[at])} at element ${at}`);
   }
   if (logGates !== undefined) {
     like('logGates', logGates);
     expectShape('logGates', logGates.shape, [batch, heads, keyLength], 'to match keys');
-    const at = elements(logGates).findIndex((gate) => !(gate <= 0));
+    const at = elements(logGates).findIndex((gate) => !(gate <= 0 && gate > Number.NEGATIVE_INFINITY));
     if (at >= 0) {
       throw new ArgumentError(
-        `logGates: expected logarithms of at most 0, got ${elements(logGates)[at]} at element ${at}`,
+        `logGates: expected finite numbers of at most 0, got ${elements(logGates)[at]} at element ${at}`,
       );
     }
     if (call.queryStart + queryLength > keyLength) {
@@ -55,9 +56,13 @@ export function termsOf(call: Call, queries: Tensor, settings: AttentionSettings
     like('sinks', sinks);
     expectShape('sinks', sinks.shape, [heads], 'to match queries');
   }
+  expectDistances(call, sets, settings);
+}
+
+/** The terms of a call, as kernels read them. */
+export function termsOf({ headDim }: Call, settings: AttentionSettings) {
+  const { bias, relative, slopes, logGates, softCap = 0, dropout } = settings;
   const rate = dropout?.rate ?? 0;
-  if (!(rate >= 0 && rate < 1))
-    throw new ArgumentError(`dropout.rate: expected 0 to 1, 1 excluded, got ${describe(rate)}`);
   const drops = dropout !== undefined && rate > 0;
   const word = (name: string) => dropout?.random.split(name).integer(2 ** 31 - 1) ?? 0;
   const biasStride = (axis: number) => strideOf(bias, axis);
@@ -91,7 +96,7 @@ export function termsOf(call: Call, queries: Tensor, settings: AttentionSettings
 }
 
 /** Throws ShapeError unless there is a relative key for every distance at which pairs of these sets meet. */
-export function expectDistances(call: Call, sets: readonly CheckedSet[], { relative }: AttentionSettings): void {
+function expectDistances(call: Call, sets: readonly CheckedSet[], { relative }: AttentionSettings): void {
   if (relative === undefined) return;
   const { queryStart, queryLength, keyLength } = call;
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

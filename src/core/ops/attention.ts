@@ -1,24 +1,45 @@
-/** Softmax attention in O(length) memory, over any layout, and the sum of attentions over disjoint sets of keys. */
+/** Softmax attention over any sets of keys, in O(length) memory, with whatever is added to the scores. */
 import { recordAll } from '../autograd.ts';
-import { expectShape, formatShape, ShapeError } from '../errors.ts';
-import { expectFiniteNumber, expectList, expectOptions, expectRecord } from '../expect.ts';
-import { attentionKernel } from '../kernels/attention.ts';
-import { attentionGradientKernel } from '../kernels/attention-gradient.ts';
-import { meetingsOf, roundsOf } from '../kernels/attention-rounds.ts';
-import { type AttentionLayout, TILE_FIELDS, tabulate } from '../kernels/attention-tiles.ts';
-import { joinGradientKernel, joinKernel } from '../kernels/join.ts';
+import { ArgumentError } from '../errors.ts';
+import { attentionBackwardKernel, attentionRowsKernel } from '../kernels/attention-backward.ts';
+import { attentionForwardKernel } from '../kernels/attention-forward.ts';
+import { TILE_FIELDS } from '../kernels/attention-pairs.ts';
+import type { NumericArray } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, fromArray, type Tensor, zeros } from '../tensor.ts';
-import { beginBackward } from './attention-backward.ts';
-import { expectFlags, expectFloat, expectSameDType, expectTensor } from './check.ts';
-import { expectLayout } from './check-layout.ts';
-import { quietMasked } from './mask.ts';
+import type { Random } from '../random.ts';
+import { elements, empty, type Tensor, zeros } from '../tensor.ts';
+import { checkCall } from './attention-call.ts';
+import { BLOCK_THAT_MEETS, backwardRounds, forwardTiles, pairsOfSet } from './attention-plan.ts';
+import { checkTerms, gradientsFor, headsApart, logGatesGradient, sinksGradient, termsOf } from './attention-terms.ts';
+import { int32, passOf } from './key-set-tables.ts';
+import { checkSet, type KeySet } from './key-sets.ts';
 
-export interface StreamingOptions {
-  /** [batch, keyLength] or [batch, heads, keyLength], uint8: 1 = a real key, 0 = padding. */
+export interface AttentionSettings {
+  /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. What padding holds has no influence. */
   keyMask?: Tensor | undefined;
   /** What q·k is multiplied by; 1/√headDim by default. */
   scale?: number;
+  /** Place of query 0 among the keys, for causal sets and all that goes by distance; 0 by default. */
+  queryStart?: number;
+  /** Added to scores: [batch or 1, heads or 1, queryLength or 1, keyLength or 1]. */
+  bias?: Tensor | undefined;
+  /**
+   * Adds scale · q̂_i·r_{p_i − j} (Dai et al. 2019, §3.3): queries q̂ [batch, heads, queryLength, headDim], keys r [heads,
+   * distances, headDim], the first of which is that of distance `nearest`, which may be negative.
+   */
+  relative?: { queries: Tensor; keys: Tensor; nearest: number } | undefined;
+  /** Subtracts slope_h · |p_i − j| (ALiBi; Press et al. 2022, §3): a slope for each head. */
+  slopes?: readonly number[];
+  /** Adds Σ_{j < l ≤ p_i} log f_l (forgetting attention; Lin et al. 2025, eq. 5): log f [batch, heads, keyLength], ≤ 0. */
+  logGates?: Tensor | undefined;
+  /** c: scores become c tanh(S/c) (Gemma 2, 2024, §2). */
+  softCap?: number;
+  /** Added to the score of a token with itself. */
+  selfBias?: number;
+  /** [heads]: one more score in every row, for a key without a value (a learned sink). */
+  sinks?: Tensor | undefined;
+  /** Weights are dropped with this probability, after the softmax, and the others divided by 1 − rate. */
+  dropout?: { rate: number; random: Random } | undefined;
 }
 
 /** An attention over some of the keys, with what it takes to join it with one over others. */
@@ -33,162 +54,165 @@ export interface Attended {
 const EXP_COST = 16;
 
 /**
- * softmax(scale · QKᵀ) V over the pairs of a layout, without the matrix of weights (Milakov & Gimelshein 2018; Rabe &
- * Staats 2021): queries [batch, heads, queryLength, headDim], keys [batch, heads, keyLength, headDim], values [batch,
- * heads, keyLength, valueDim]. Both results are differentiable. Throws ShapeError or ArgumentError for what does not fit.
+ * softmax(S) V over the pairs of one or more key sets, in one softmax, without the matrix of weights (Milakov & Gimelshein
+ * 2018; Rabe & Staats 2021): queries [batch, heads, queryLength, headDim], keys [batch, keyHeads, keyLength, headDim],
+ * values [batch, keyHeads, keyLength, valueDim]. `heads` is a multiple of `keyHeads`: each head of keys serves as many
+ * heads of queries (Ainslie et al. 2023). Sets are disjoint, or a pair of two of them counts twice. Both results are
+ * differentiable. Throws ShapeError or ArgumentError for what does not fit, by name.
  */
-export function streamingAttention(
+export function attention(
   queries: Tensor,
   keys: Tensor,
   values: Tensor,
-  layout: AttentionLayout,
-  options: StreamingOptions = {},
+  sets: KeySet | readonly KeySet[],
+  settings: AttentionSettings = {},
 ): Attended {
-  const { keyMask, scale } = expectOptions('options', options, { keyMask: expectTensor, scale: expectFiniteNumber });
-  expectInputs(queries, keys, values, layout, keyMask);
-  // What padding holds has no influence, even if it is NaN.
-  return attendOver(queries, quietMasked(keys, keyMask), quietMasked(values, keyMask), layout, { keyMask, scale });
-}
-
-function attendOver(
-  queries: Tensor,
-  keys: Tensor,
-  values: Tensor,
-  layout: AttentionLayout,
-  { keyMask, scale }: StreamingOptions,
-): Attended {
-  const [batch, heads, queryLength, headDim] = queries.shape;
-  const [, , keyLength, valueDim] = values.shape;
-  const layoutHeads = layout.heads.length;
-  const tables = tabulate(layout);
-  const int32 = (numbers: Int32Array) => elements(fromArray(numbers, [numbers.length], 'int32'));
-  const [queryTiles, begins, ends, dilations] = [tables.queryTiles, tables.begin, tables.end, tables.dilations].map(
-    int32,
-  );
-  const mask = keyMask === undefined ? dilations : elements(keyMask);
-  const groups = layoutHeads === 1 ? batch * heads : batch;
-  const numbersWith = (tiles: Int32Array) => [
-    heads,
-    layoutHeads,
-    tiles.length / TILE_FIELDS,
-    queryLength,
-    keyLength,
-    headDim,
-    valueDim,
-    scale ?? 1 / Math.sqrt(headDim),
-    keyMask === undefined ? 0 : keyMask.shape.length - 1,
-  ];
-  const queryItems = (groups * tables.queryTiles.length) / TILE_FIELDS;
-  const pairs = groups * tables.pairs;
+  const call = checkCall(queries, keys, values, settings);
+  const { batch, heads, queryLength, headDim, valueDim } = call;
+  const list = (Array.isArray(sets) ? sets : [sets]) as readonly KeySet[];
+  if (list.length === 0) throw new ArgumentError('sets: expected at least one, got none');
+  const checked = list.map((set, n) => checkSet(list.length === 1 ? 'sets' : `sets[${n}]`, set, call));
+  checkTerms(call, queries, checked, settings);
+  const terms = termsOf(call, settings);
+  const passes = checked.flatMap((set) => Array.from({ length: set.rounds }, (_, round) => passOf(call, set, round)));
 
   const output = empty([batch, heads, queryLength, valueDim], queries.dtype);
   const logSumExp = empty([batch, heads, queryLength], queries.dtype);
-  const inputs = [elements(queries), elements(keys), elements(values)];
-  parallelFor(
-    attentionKernel,
-    queryItems,
-    [...inputs, elements(output), elements(logSumExp), queryTiles, begins, ends, dilations, mask],
-    numbersWith(tables.queryTiles),
-    { costPerItem: (pairs * (headDim + valueDim + EXP_COST)) / queryItems },
-  );
+  // Of every row the largest score, and the sum of exponentials relative to it.
+  const largest = elements(empty(logSumExp.shape, queries.dtype));
+  const sums = elements(empty(logSumExp.shape, queries.dtype));
+  // A query that no tile of the first set holds has met nothing.
+  if (checked[0].queryTokens !== undefined) {
+    elements(output).fill(0);
+    elements(logSumExp).fill(Number.NEGATIVE_INFINITY);
+  }
+  const goesOn = beginRows(settings.sinks, elements(output), elements(logSumExp), largest, sums, queryLength);
+  const given = { queries: elements(queries), keys: call.keys.data, values: call.values.data };
+  passes.forEach(({ set, arrays, numbers, lists }, index) => {
+    const tiles = forwardTiles(set, batch, heads);
+    const items = tiles.length / TILE_FIELDS;
+    const cost = ((batch * pairsOfSet(set, heads)) / set.rounds / items) * (headDim + valueDim + EXP_COST + terms.cost);
+    parallelFor(
+      attentionForwardKernel,
+      items,
+      {
+        ...given,
+        ...terms.arrays,
+        ...arrays,
+        lists,
+        output: elements(output),
+        logSumExp: elements(logSumExp),
+        tiles: int32(tiles),
+        largest,
+        sums,
+      },
+      { ...call.numbers, ...terms.numbers, ...numbers, goesOn: goesOn || index > 0 ? 1 : 0 },
+      { costPerItem: cost },
+    );
+  });
 
-  recordAll('streamingAttention', [output, logSumExp], [queries, keys, values], (given) => {
-    const begun = beginBackward([output, logSumExp], given, [queries, keys, values]);
-    const { outputGradient, delta, gradients, asked } = begun;
-    const known = [...inputs, ...[outputGradient, logSumExp, delta].map(elements)];
-    const results = begun.results.map(elements);
-    const products = 1 + gradients.filter((gradient) => gradient !== null).length;
-    const rounds = roundsOf(layout);
-    const meetings = rounds.reduce((sum, round) => sum + meetingsOf(round), 0);
-    for (const round of rounds) {
-      parallelFor(
-        attentionGradientKernel,
-        groups * meetingsOf(round),
-        [...known, int32(round), begins, ends, dilations, mask, ...results],
-        [...numbersWith(round), asked],
-        { costPerItem: (tables.pairs * (products * headDim + valueDim + EXP_COST)) / meetings },
-      );
+  const termInputs = [
+    settings.bias,
+    settings.relative?.queries,
+    settings.relative?.keys,
+    settings.logGates,
+    settings.sinks,
+  ];
+  const inputs = [queries, keys, values, ...termInputs.filter((each) => each !== undefined)];
+  recordAll('attention', [output, logSumExp], inputs, ([gradient, logSumExpGradient]) => {
+    const outputGradient = gradient ?? zeros(output.shape, output.dtype);
+    const delta = empty(logSumExp.shape, output.dtype);
+    const weighed = empty(logSumExp.shape, output.dtype);
+    const shares = empty(logSumExp.shape, output.dtype);
+    const rows = { output, outputGradient, delta, weighed, shares };
+    // Once: of a view, as the gradient of a sum is, these are a copy.
+    const rowArrays = Object.fromEntries(Object.entries(rows).map(([name, tensor]) => [name, elements(tensor)]));
+    const lseGradient = logSumExpGradient === null ? undefined : elements(logSumExpGradient);
+    parallelFor(
+      attentionRowsKernel,
+      delta.size,
+      { ...(rowArrays as Record<keyof typeof rows, NumericArray>), largest, sums, logSumExpGradient: lseGradient },
+      { width: valueDim },
+      { costPerItem: valueDim },
+    );
+    const own = gradientsFor(call, queries, keys, values, settings);
+    const whole = own.relativeKeys !== null;
+    const products = 2 + (own.queries === null ? 0 : 1) + (own.keys === null ? 0 : 1);
+    for (const { set, arrays, numbers, lists } of passes) {
+      const walksLists = set.blocks !== null && set.blocks.keyBlock < BLOCK_THAT_MEETS;
+      for (const chosen of headsApart(call, settings.bias, own)) {
+        for (const { tiles, starts } of backwardRounds(set, chosen, heads, whole)) {
+          const items = starts.length - 1;
+          const pairs = ((chosen.length / heads) * pairsOfSet(set, heads)) / set.rounds / items;
+          parallelFor(
+            attentionBackwardKernel,
+            items,
+            {
+              ...given,
+              ...terms.arrays,
+              ...arrays,
+              lists: walksLists ? lists : undefined,
+              outputGradient: rowArrays.outputGradient,
+              weighed: rowArrays.weighed,
+              shares: rowArrays.shares,
+              delta: rowArrays.delta,
+              tiles: int32(tiles),
+              starts: int32(starts),
+              queryGradient: arrayOf(own.queries),
+              keyGradient: set.stopsGradient ? undefined : arrayOf(own.keys),
+              valueGradient: set.stopsGradient ? undefined : arrayOf(own.values),
+              biasGradient: arrayOf(own.bias),
+              gatesQueryGradient: arrayOf(own.gatesOfQueries),
+              gatesKeyGradient: arrayOf(own.gatesOfKeys),
+              relativeQueriesGradient: arrayOf(own.relativeQueries),
+              relativeKeysGradient: arrayOf(own.relativeKeys),
+            },
+            { ...call.numbers, ...terms.numbers, ...numbers },
+            { costPerItem: pairs * (products * headDim + valueDim + EXP_COST + terms.cost) },
+          );
+        }
+      }
     }
-    return gradients;
+    const ofTerms = [
+      [settings.bias, own.bias],
+      [settings.relative?.queries, own.relativeQueries],
+      [settings.relative?.keys, own.relativeKeys],
+      [settings.logGates, logGatesGradient(call, settings.logGates, own.gatesOfQueries, own.gatesOfKeys)],
+      [settings.sinks, sinksGradient(settings.sinks, largest, sums, delta)],
+    ] as const;
+    return [
+      own.queries,
+      own.keys,
+      own.values,
+      ...ofTerms.filter(([term]) => term !== undefined).map(([, each]) => each),
+    ];
   });
   return { output, logSumExp };
 }
 
-/** Parts that one pass can join: a kernel takes so many arrays. A join of joins is a join. */
-const MOST_JOINED = 5;
+const arrayOf = (tensor: Tensor | null) => (tensor === null ? undefined : elements(tensor));
 
-/**
- * One attention over all keys from attentions of the same queries over disjoint sets of them: each output counts by its
- * share of the exponentials, exp(lse_p) / Σ exp(lse). A query that no part has a key for gets zeros. Throws ArgumentError
- * for no parts, ShapeError for parts that differ in shape.
- */
-export function joinAttention(parts: readonly Attended[]): Attended {
-  expectList(
-    'parts',
-    parts,
-    (name, part) => expectRecord(name, part, { output: expectTensor, logSumExp: expectTensor }),
-    1,
-  );
-  if (parts.length === 1) return parts[0];
-  const [first] = parts;
-  expectFloat('parts[0].output', first.output);
-  const outputs = parts.map(({ output }) => output);
-  const logSumExps = parts.map(({ logSumExp }) => logSumExp);
-  parts.forEach((part, index) => {
-    expectShape(`parts[${index}].output`, part.output.shape, first.output.shape, 'to match the first part');
-    expectShape(`parts[${index}].logSumExp`, part.logSumExp.shape, first.output.shape.slice(0, -1), 'to match it');
-    expectSameDType(`parts[${index}].output`, part.output, first.output.dtype, 'to match the first part');
-    expectSameDType(`parts[${index}].logSumExp`, part.logSumExp, first.output.dtype, 'to match the first part');
-  });
-  if (parts.length > MOST_JOINED) {
-    const rest = parts.slice(MOST_JOINED);
-    let joined = joinAttention(parts.slice(0, MOST_JOINED));
-    for (let n = 0; n < rest.length; n += MOST_JOINED - 1) {
-      joined = joinAttention([joined, ...rest.slice(n, n + MOST_JOINED - 1)]);
-    }
-    return joined;
+/** What rows hold before the first set. True: the first set is joined to it. */
+function beginRows(
+  sinks: Tensor | undefined,
+  output: NumericArray,
+  logSumExp: NumericArray,
+  largest: NumericArray,
+  sums: NumericArray,
+  queryLength: number,
+): boolean {
+  largest.fill(Number.NEGATIVE_INFINITY);
+  sums.fill(0);
+  if (sinks === undefined) return false;
+  const scores = elements(sinks);
+  output.fill(0);
+  logSumExp.fill(Number.NEGATIVE_INFINITY);
+  for (let row = 0; row < logSumExp.length; row++) {
+    const score = scores[Math.floor(row / queryLength) % scores.length];
+    if (score === Number.NEGATIVE_INFINITY) continue;
+    logSumExp[row] = score;
+    largest[row] = score;
+    sums[row] = 1;
   }
-  const width = first.output.shape[first.output.shape.length - 1];
-  const rows = first.logSumExp.size;
-  const output = empty(first.output.shape, first.output.dtype);
-  const logSumExp = empty(first.logSumExp.shape, first.output.dtype);
-  const given = [...outputs, ...logSumExps, output, logSumExp].map(elements);
-  const costPerItem = parts.length * (width + EXP_COST);
-  parallelFor(joinKernel, rows, given, [parts.length, width], { costPerItem });
-  recordAll('joinAttention', [output, logSumExp], [...outputs, ...logSumExps], ([gradient, logSumExpGradient]) => {
-    const results = [...outputs, ...logSumExps].map(({ shape, dtype }) => empty(shape, dtype));
-    const gradients = [gradient ?? zeros(output.shape, output.dtype), logSumExpGradient ?? logSumExp, ...results];
-    const numbers = [parts.length, width, logSumExpGradient === null ? 0 : 1];
-    const cost = { costPerItem: 3 * costPerItem };
-    parallelFor(joinGradientKernel, rows, [...given, ...gradients.map(elements)], numbers, cost);
-    return results;
-  });
-  return { output, logSumExp };
-}
-
-function expectInputs(
-  queries: Tensor,
-  keys: Tensor,
-  values: Tensor,
-  layout: AttentionLayout,
-  keyMask: Tensor | undefined,
-): void {
-  expectFloat('queries', queries);
-  expectSameDType('keys', keys, queries.dtype, 'to match queries');
-  expectSameDType('values', values, queries.dtype, 'to match queries');
-  for (const [name, { shape }] of Object.entries({ queries, keys, values })) {
-    if (shape.length === 4) continue;
-    throw new ShapeError(`${name}: expected [batch, heads, length, headDim], got ${formatShape(shape)}`);
-  }
-  expectLayout('layout', layout);
-  const [batch, heads, , headDim] = queries.shape;
-  expectShape('queries', queries.shape, [batch, heads, layout.queryLength, headDim], 'to match the layout');
-  expectShape('keys', keys.shape, [batch, heads, layout.keyLength, headDim], 'to match queries and the layout');
-  expectShape('values', values.shape, [batch, heads, layout.keyLength, values.shape[3]], 'to match keys');
-  if (layout.heads.length !== 1 && layout.heads.length !== heads) {
-    throw new ShapeError(`layout: expected runs for ${heads} heads, or one for all, got ${layout.heads.length}`);
-  }
-  if (keyMask === undefined) return;
-  const perHead = keyMask.shape.length === 3 ? [heads] : [];
-  expectFlags('keyMask', keyMask, [batch, ...perHead, layout.keyLength], 'to match keys');
+  return true;
 }

@@ -1,6 +1,5 @@
 /** Every differentiable op. */
 export * from './attention.ts';
-export * from './chunked-attention.ts';
 export * from './convolution.ts';
 export * from './cross-entropy.ts';
 export * from './dropout.ts';
@@ -8,13 +7,26 @@ export * from './elementwise.ts';
 export * from './feature-attention.ts';
 export * from './gather.ts';
 export * from './hash.ts';
+export * from './join-attention.ts';
+export type { BlockSet, KeySet, PairRules, RunSet, TokenOrder } from './key-sets.ts';
 export * from './layer-norm.ts';
-export * from './layout.ts';
+export {
+  type AttentionLayout,
+  type Band,
+  band,
+  causal,
+  everything,
+  type KeyRuns,
+  pairsOf,
+  perHead,
+  runs,
+  upTo,
+  withoutQueries,
+} from './layout.ts';
 export * from './mask.ts';
 export * from './matmul.ts';
 export * from './normalize.ts';
 export * from './reduce.ts';
-export * from './relative-shift.ts';
 export * from './running-maximum.ts';
 export * from './scan.ts';
 export * from './segments.ts';

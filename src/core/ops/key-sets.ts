@@ -4,22 +4,12 @@
  * sorting by bucket or cluster, in a page table, in a short list of columns. A *block set* gives every block of queries a
  * list of blocks of keys: random blocks, the best by some score. Both hold O(length) numbers, never one for each pair.
  */
+import ndarray from 'ndarray';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
-import { elements, fromArray, type Tensor } from '../tensor.ts';
-import { expectLayout } from './check-layout.ts';
-import {
-  type AttentionLayout,
-  band,
-  causal,
-  everything,
-  type KeyRuns,
-  perHead,
-  runs,
-  upTo,
-  withoutQueries,
-} from './layout.ts';
-
-export { type AttentionLayout, band, causal, everything, type KeyRuns, perHead, runs, upTo, withoutQueries };
+import { expectBoolean, expectRecord, optional } from '../expect.ts';
+import { elements, fromArray, Tensor, viewAs } from '../tensor.ts';
+import { expectInt32, expectPositions } from './check.ts';
+import { type AttentionLayout, expectLayout } from './layout.ts';
 
 /** What restricts the pairs of a set further. */
 export interface PairRules {
@@ -93,41 +83,46 @@ export interface SetSizes {
 
 /** Checks a set against the sizes of a call. Throws ShapeError or ArgumentError, by name, for what does not fit. */
 export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedSet {
-  const set: RunSet | BlockSet = 'heads' in given ? { layout: given } : given;
+  expectRecord(name, given);
+  const set = 'heads' in given ? { layout: given as AttentionLayout } : (given as RunSet | BlockSet);
+  expectRecord(name, set, {
+    causal: optional(expectBoolean),
+    stopsGradient: optional(expectBoolean),
+    once: optional(expectBoolean),
+    except: optional((member, value) => expectPositions(member, value as number[], 0, sizes.keyLength)),
+  });
   const { causal = false, stopsGradient = false, except } = set;
   const { queryTokens, keyTokens } = set;
-  const orders = {
-    queryTokens: orderOf(`${name}.queryTokens`, queryTokens, sizes, sizes.queryLength),
-    keyTokens: orderOf(`${name}.keyTokens`, keyTokens, sizes, sizes.keyLength),
-  };
-  const placesOf = (order: Tensor | undefined, length: number) => order?.shape[3] ?? length;
-  const queryPlaces = placesOf(orders.queryTokens, sizes.queryLength);
-  const keyPlaces = placesOf(orders.keyTokens, sizes.keyLength);
+  const q = orderShape(`${name}.queryTokens`, queryTokens, sizes, sizes.queryLength);
+  const k = orderShape(`${name}.keyTokens`, keyTokens, sizes, sizes.keyLength);
+  const queryPlaces = q?.[3] ?? sizes.queryLength;
+  const keyPlaces = k?.[3] ?? sizes.keyLength;
   const labels = labelsOf(`${name}.labels`, set.labels, sizes);
-  const all = [...Object.values(orders), labels?.queries, labels?.keys].filter((each) => each !== undefined);
-  const rounds = all.reduce((most, { shape }) => Math.max(most, shape[2]), 1);
-  for (const each of all) {
-    if (each.shape[2] === rounds) continue;
-    throw new ShapeError(`${name}: expected ${rounds} rounds of every order and of labels, got ${each.shape[2]}`);
+  const all = [q, k, labels?.queries.shape, labels?.keys.shape].filter((each) => each !== undefined);
+  const rounds = all.reduce((most, shape) => Math.max(most, shape[2]), 1);
+  for (const shape of all) {
+    if (shape[2] === rounds) continue;
+    throw new ShapeError(`${name}: expected ${rounds} rounds of every order and of labels, got ${shape[2]}`);
   }
-  const { queryTokens: q, keyTokens: k } = orders;
   if (q !== undefined && k !== undefined) {
-    expectShape(`${name}.keyTokens`, k.shape.slice(0, 3), q.shape.slice(0, 3), 'to match queryTokens');
+    expectShape(`${name}.keyTokens`, k.slice(0, 3), q.slice(0, 3), 'to match queryTokens');
   }
-  if (except !== undefined) {
-    for (let n = 0; n < except.length; n++) expectInteger(`${name}.except[${n}]`, except[n], 0, sizes.keyLength - 1);
-  }
-  const common = { ...orders, queryPlaces, keyPlaces, rounds, except, causal, stopsGradient };
-  const ofLabels = { queryLabels: labels?.queries, keyLabels: labels?.keys };
+  const common = () => ({
+    queryTokens: queryTokens && orderTensor(queryTokens),
+    keyTokens: keyTokens && orderTensor(keyTokens),
+    queryLabels: labels?.queries,
+    keyLabels: labels?.keys,
+    queryPlaces,
+    keyPlaces,
+    rounds,
+    except,
+    causal,
+    stopsGradient,
+  });
   if (isBlockSet(set)) {
     if (rounds > 1) throw new ArgumentError(`${name}: expected one round of a block set, got ${rounds}`);
-    return {
-      ...common,
-      ...ofLabels,
-      layout: null,
-      blocks: checkLists(name, set, sizes, queryPlaces, keyPlaces, k),
-      once: false,
-    };
+    const blocks = checkLists(name, set, sizes, queryPlaces, keyPlaces);
+    return { ...common(), layout: null, blocks, once: false };
   }
   const { layout, once = false } = set;
   expectLayout(`${name}.layout`, layout);
@@ -144,32 +139,38 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
   if (once && (q === undefined || k === undefined)) {
     throw new ArgumentError(`${name}.once: expected an order of queries and of keys in every round, got none`);
   }
-  return { ...common, ...ofLabels, layout, blocks: null, once };
+  return { ...common(), layout, blocks: null, once };
 }
 
-function expectInt32(name: string, tensor: Tensor): void {
-  if (tensor.dtype !== 'int32') throw new ArgumentError(`${name}: expected int32, got ${tensor.dtype}`);
-}
-
-/** As [batch or 1, heads or 1, rounds, last]. */
+/** Throws unless it is int32 [batch or 1, heads or 1, (rounds,) last]. The same with an axis of rounds. */
 function withRounds(name: string, tensor: Tensor, { batch, heads }: SetSizes): Tensor {
   expectInt32(name, tensor);
   const { shape } = tensor;
-  if (shape.length === 3 || shape.length === 4) {
-    const [b, h] = shape;
-    if ((b === 1 || b === batch) && (h === 1 || h === heads)) {
-      return shape.length === 4 ? tensor : fromArray(elements(tensor), [b, h, 1, shape[2]], 'int32');
-    }
+  const [b, h] = shape;
+  const has = shape.length === 3 || shape.length === 4;
+  if (!has || (b !== 1 && b !== batch) || (h !== 1 && h !== heads)) {
+    throw new ShapeError(`${name}: expected [${batch} or 1, ${heads} or 1, rounds, places], got ${formatShape(shape)}`);
   }
-  throw new ShapeError(`${name}: expected [${batch} or 1, ${heads} or 1, rounds, places], got ${formatShape(shape)}`);
+  return shape.length === 4 ? tensor : withAxis(tensor);
 }
 
-function orderOf(name: string, order: TokenOrder | undefined, sizes: SetSizes, length: number): Tensor | undefined {
+/** [batch, heads, length] as [batch, heads, 1, length]. */
+const withAxis = (tensor: Tensor): Tensor =>
+  viewAs(tensor, ({ data, shape: [b, h, length], stride: [ofBatch, ofHead, step], offset }) =>
+    ndarray(data, [b, h, 1, length], [ofBatch, ofHead, length * step, step], offset),
+  );
+
+/** [batch or 1, heads or 1, rounds, places] of an order whose tokens are all there, each once. */
+function orderShape(
+  name: string,
+  order: TokenOrder | undefined,
+  sizes: SetSizes,
+  length: number,
+): readonly number[] | undefined {
   if (order === undefined) return undefined;
-  const tensor =
-    order instanceof Int32Array ? fromArray(order, [1, 1, 1, order.length], 'int32') : withRounds(name, order, sizes);
-  const tokens = elements(tensor);
-  const places = tensor.shape[3];
+  const isList = order instanceof Int32Array;
+  const shape = isList ? [1, 1, 1, order.length] : withRounds(name, order, sizes).shape;
+  const tokens = isList ? order : elements(order);
   const seen = new Int32Array(length).fill(-1);
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at];
@@ -177,18 +178,26 @@ function orderOf(name: string, order: TokenOrder | undefined, sizes: SetSizes, l
     if (token < -1 || token >= length) {
       throw new ArgumentError(`${name}: expected −1 to ${length - 1}, got ${token} at element ${at}`);
     }
-    const list = Math.floor(at / places);
+    const list = Math.floor(at / shape[3]);
     if (seen[token] === list)
       throw new ArgumentError(`${name}: expected every token once, got ${token} again at element ${at}`);
     seen[token] = list;
   }
-  return tensor;
+  return shape;
+}
+
+function orderTensor(order: TokenOrder): Tensor {
+  if (order instanceof Int32Array) return fromArray(order, [1, 1, 1, order.length], 'int32');
+  return order.shape.length === 4 ? order : withAxis(order);
 }
 
 function labelsOf(name: string, labels: PairRules['labels'], sizes: SetSizes) {
   if (labels === undefined) return undefined;
-  const { queries, keys } = 'queries' in labels ? labels : { queries: labels, keys: labels };
-  const [ofQueries, ofKeys] = [withRounds(`${name}`, queries, sizes), withRounds(`${name}`, keys, sizes)];
+  const isOne = labels instanceof Tensor;
+  if (!isOne) expectRecord(name, labels);
+  const { queries, keys } = isOne ? { queries: labels, keys: labels } : labels;
+  const ofQueries = withRounds(isOne ? name : `${name}.queries`, queries, sizes);
+  const ofKeys = withRounds(isOne ? name : `${name}.keys`, keys, sizes);
   const expected = (tensor: Tensor, length: number) => [...tensor.shape.slice(0, 3), length];
   expectShape(name, ofQueries.shape, expected(ofQueries, sizes.queryLength), 'to match queries');
   expectShape(name, ofKeys.shape, [...ofQueries.shape.slice(0, 3), sizes.keyLength], 'to match keys');
@@ -197,11 +206,10 @@ function labelsOf(name: string, labels: PairRules['labels'], sizes: SetSizes) {
 
 function checkLists(
   name: string,
-  { queryLength, keyLength, queryBlock, keyBlock, lists, causal }: BlockSet,
+  { queryLength, keyLength, queryBlock, keyBlock, lists, causal, keyTokens }: BlockSet,
   sizes: SetSizes,
   queryPlaces: number,
   keyPlaces: number,
-  keyTokens: Tensor | undefined,
 ): { queryBlock: number; keyBlock: number; lists: Tensor } {
   if (queryLength !== queryPlaces || keyLength !== keyPlaces) {
     throw new ShapeError(

@@ -1,15 +1,29 @@
 /**
- * Which keys a query may meet, in the form that streaming attention walks: for each query one run of keys, taken in
- * steps of a dilation. Full, causal, windowed and dilated attention are all of this form, and so are rows of global
- * tokens. A layout holds O(length) numbers, never one for each pair.
+ * Which keys a query may meet: for each query one run of keys, taken in steps of a dilation. Full, causal, windowed and
+ * dilated attention are all of this form, and so are rows of global tokens. A layout holds O(length) numbers, never one
+ * for each pair.
  */
-import { expectInteger, ShapeError } from '../errors.ts';
-import { expectList, expectOptions, integerOf } from '../expect.ts';
-import { type AttentionLayout, type KeyRuns, tokensOfClass } from '../kernels/attention-tiles.ts';
+import { ArgumentError, expectInteger, ShapeError } from '../errors.ts';
+import { expectInstance, expectList, expectOptions, expectRecord, integerOf } from '../expect.ts';
 import { expectPositions } from './check.ts';
-import { expectLayout, expectRuns, LONGEST } from './check-layout.ts';
 
-export type { AttentionLayout, KeyRuns };
+/** The runs of one head: query i meets the keys (p mod δ) + δ·n with begin[i] ≤ n < end[i], δ the dilation, p = start + i. */
+export interface KeyRuns {
+  readonly dilation: number;
+  /** Place of query 0 among the keys; 0 by default. */
+  readonly start?: number;
+  /** [queryLength] */
+  readonly begin: Int32Array;
+  /** [queryLength] */
+  readonly end: Int32Array;
+}
+
+export interface AttentionLayout {
+  readonly queryLength: number;
+  readonly keyLength: number;
+  /** One entry for every head, or one that all heads share. */
+  readonly heads: readonly KeyRuns[];
+}
 
 export interface Band {
   /** Keys visible before the query's own position, in steps of the dilation. */
@@ -21,6 +35,9 @@ export interface Band {
   /** Place of query 0 among the keys, of which there are as many more than queries; 0 by default. */
   start?: number;
 }
+
+/** Tokens of the longest sequence: with one number for each of them the memory of all tensors is a quarter full. */
+export const LONGEST = 2 ** 28;
 
 /** Every query meets every key. */
 export function everything(queryLength: number, keyLength: number): AttentionLayout {
@@ -137,4 +154,46 @@ function bandRuns(length: number, before: number, after: number, dilation: numbe
     end[i] = Math.min(tokensOfClass(start + length, (start + i) % dilation, dilation), place + after + 1);
   }
   return { dilation, begin, end, ...(start > 0 && { start }) };
+}
+
+/** How many positions below `length` have this remainder. */
+export function tokensOfClass(length: number, remainder: number, dilation: number): number {
+  return Math.max(0, Math.ceil((length - remainder) / dilation));
+}
+
+/** Throws ShapeError or ArgumentError for runs that leave the sequence. */
+function expectRuns(prefix: string, { dilation, begin, end, start = 0 }: KeyRuns, keyLength: number): void {
+  expectInteger(`${prefix}dilation`, dilation, 1);
+  expectInteger(`${prefix}start`, start, 0);
+  expectInstance(`${prefix}begin`, begin, Int32Array);
+  expectInstance(`${prefix}end`, end, Int32Array);
+  if (begin.length === 0 || end.length !== begin.length) {
+    const given = `${begin.length} and ${end.length}`;
+    throw new ShapeError(`${prefix}end: expected as many entries as begin, at least one, got ${given}`);
+  }
+  for (const [name, entries] of Object.entries({ begin, end })) {
+    for (let i = 0; i < entries.length; i++) {
+      const highest = dilation === 1 ? keyLength : tokensOfClass(keyLength, (start + i) % dilation, dilation);
+      if (entries[i] >= 0 && entries[i] <= highest) continue;
+      throw new ArgumentError(`${prefix}${name}[${i}]: expected 0 to ${highest}, got ${entries[i]}`);
+    }
+  }
+}
+
+/** Throws ArgumentError or ShapeError unless it is a layout, none of whose runs leaves the sequence. */
+export function expectLayout(name: string, layout: AttentionLayout): void {
+  expectRecord(name, layout, { queryLength: integerOf(1, LONGEST), keyLength: integerOf(1, LONGEST) });
+  const { queryLength, keyLength, heads } = layout;
+  expectList(`${name}.heads`, heads, expectRecord, 1);
+  const seen = new Set<KeyRuns>();
+  heads.forEach((runs, head) => {
+    if (seen.has(runs)) return;
+    seen.add(runs);
+    const prefix = `${name}.heads[${head}].`;
+    expectRuns(prefix, runs, keyLength);
+    if (runs.begin.length === queryLength) return;
+    throw new ShapeError(
+      `${prefix}begin: expected an entry for each of ${queryLength} queries, got ${runs.begin.length}`,
+    );
+  });
 }

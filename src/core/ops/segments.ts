@@ -4,8 +4,8 @@ import { ArgumentError, expectInteger, formatShape, ShapeError } from '../errors
 import { expectList, expectRecord, integerOf, listOf } from '../expect.ts';
 import { elements, fromArray, type Tensor } from '../tensor.ts';
 import { expectAxes, expectFlags, expectFloat, expectSameDType } from './check.ts';
-import { LONGEST } from './check-layout.ts';
 import { gatherRows } from './gather.ts';
+import { LONGEST } from './layout.ts';
 import { matmul } from './matmul.ts';
 import { expandDims, reshape } from './shape.ts';
 

@@ -12,7 +12,6 @@ export { pack, packPanels } from './panels';
 export { peak } from './peak';
 export { addRows, gatherRows, mixRows, scatterAdd } from './rows';
 export { hidePairs } from './pairs';
-export { applyRules } from './rules';
 export { normalizeGradientRows, normalizeRows, softmaxGradientRows } from './scaled-rows';
 export { exponentiateRows, softmaxRows, weighRows } from './softmax';
 export { largestOfRun, largestOfRuns, sumOfRows, sumsOfRuns } from './sums';

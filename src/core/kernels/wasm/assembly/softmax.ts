@@ -117,7 +117,7 @@ export function exponentiateRows(
 
 /**
  * For `rows` rows of scores and of weight gradients, `stride` apart: P = e^(S − shift) · share, ∂S = P (∂P − δ), in place.
- * shift, share and δ lie `step` apart; with no shares (0) they are all 1.
+ * shift, share and δ lie `step` apart.
  */
 export function weighRows(
   scores: usize,
@@ -134,7 +134,7 @@ export function weighRows(
     const row = (<usize>(i * stride)) << 2;
     const own = (<usize>(i * step)) << 2;
     const shift = load<f32>(shifts + own);
-    const share: f32 = shares == 0 ? 1 : load<f32>(shares + own);
+    const share = load<f32>(shares + own);
     const d = load<f32>(delta + own);
     const weights = scores + row;
     const slopes = gradients + row;

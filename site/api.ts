@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Application, type Context, Converter, JSX, LogLevel, PageEvent, ReflectionCategory } from 'typedoc';
 import ts from 'typescript';
+import { PARTS } from './api-parts.ts';
 import { NAVIGATION, rootFrom } from './pages/page.ts';
 import { colourRules } from './style/colours.ts';
 
@@ -12,15 +13,6 @@ const entry = join(root, 'src', 'index.ts');
 
 /** Begins links to the site's own pages. TypeDoc takes addresses as they are, so each page gets its own way there. */
 const SITE = 'site:';
-
-/**
- * Met as properties of a tensor or a model, or in the type of one parameter. Nobody makes or names them, so they have
- * no page of their own.
- */
-const PARTS =
-  'ATTENTIONS Attending AxialPositions Block ConvolutionOptions DISTRIBUTIONS Embedding ' +
-  'EncoderLayer Head Linear MaskSizes Module Norm Plain ReformerLayer Sizes StateSizes TapeNode ' +
-  'Tell Tokenizers Transformer VectorBuild WritableNumbers';
 
 /** A comment of src/index.ts, and the exports between it and the next. */
 interface Group {
@@ -53,7 +45,7 @@ export async function writeApi(out: string): Promise<void> {
     navigationLinks: Object.fromEntries(NAVIGATION.map(({ path, title }) => [title, `${SITE}${path}`])),
     customCss: fileURLToPath(new URL('api.css', import.meta.url)),
     favicon: fileURLToPath(new URL('icon.svg', import.meta.url)),
-    intentionallyNotExported: PARTS.split(' '),
+    intentionallyNotExported: [...PARTS],
     logLevel: LogLevel.Warn,
   });
   const { converter, renderer, logger } = application;

@@ -1,0 +1,9 @@
+/**
+ * What exports name in their types without being exported: met as properties of a tensor or a model, or in the type of one
+ * parameter. Nobody makes or names them, so they have no page of their own in the API reference.
+ */
+export const PARTS: readonly string[] = (
+  'ATTENTIONS Attending AxialPositions Block ConvolutionOptions DISTRIBUTIONS Embedding ' +
+  'EncoderLayer Head Linear MaskSizes Module Norm Plain ReformerLayer Sizes StateSizes TapeNode ' +
+  'Tell Tokenizers Transformer VectorBuild WritableNumbers'
+).split(' ');

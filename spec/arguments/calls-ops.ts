@@ -65,7 +65,7 @@ const named: { readonly [Name in keyof typeof ops]?: Call } = {
     drawn(SEQUENCES),
     drawn(SEQUENCES),
     drawn([1, 2, 6, 3]),
-    { logDecay: zeros([1, 2, 6]), beta: drawn([1, 2, 6]), keyMask: mask(), state: drawn([1, 2, 4, 3]) },
+    { logDecay: zeros([1, 2, 6]), beta: zeros([1, 2, 6]), keyMask: mask(), state: drawn([1, 2, 4, 3]) },
   ]),
   featureAttention: of(
     ops.featureAttention,

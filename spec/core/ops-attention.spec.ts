@@ -477,6 +477,12 @@ test('bad input is refused by name', () => {
   refused('end', () => runs(Int32Array.of(0, 0), Int32Array.of(1), 4));
   const order = (...tokens: number[]) => ({ layout: everything(6, tokens.length), keyTokens: Int32Array.from(tokens) });
   refused('keys', () => attention(q, x(3, 6), x(3, 6), all));
+  refused('queries', () => attention(zeros([4, 6, 2]), k, k, all));
+  refused('values', () => attention(q, k, x(2, 5), all));
+  refused('keys', () => attention(q, zeros([1, 2, 6, 2], 'float64'), k, all));
+  refused('sets', () => attention(q, k, k, []));
+  refused('sets[1].layout', () => attention(q, k, k, [all, everything(6, 5)]));
+  refused('sets.layout', () => attention(q, k, k, band(6, { before: 1, after: 1, dilation: [1, 2, 3] })));
   refused('sets.keyTokens', () => attention(q, k, k, order(0, 6)));
   refused('sets.keyTokens', () => attention(q, k, k, order(0, -2)));
   refused('sets.keyTokens', () => attention(q, k, k, order(3, 3)));
@@ -492,9 +498,19 @@ test('bad input is refused by name', () => {
   refused('sets.lists', () => attention(q, k, k, blocks([0, 3, 0, 1])));
   refused('sets.lists', () => attention(q, k, k, blocks([1, 1, 0, 1])));
   refused('sets.lists', () => attention(q, k, k, blocks([0, 2, 0, 1], true)));
+  const rows = fromArray([0, 1, 2, 0, 1, 2], [1, 1, 2, 3], 'int32');
+  refused('sets', () =>
+    attention(q, k, k, { layout: everything(6, 3), keyTokens: rows, queryTokens: order(0).keyTokens }),
+  );
   refused('sets.once', () => attention(q, k, k, { layout: all, once: true }));
   refused('sets.labels', () => attention(q, k, k, { layout: all, labels: fromArray([0, 1], [1, 1, 2], 'int32') }));
-  refused('logGates', () => attention(q, k, k, all, { logGates: filled([1, 4, 6], 0.5) }));
+  for (const outside of [0.5, Number.NaN, Number.NEGATIVE_INFINITY]) {
+    refused('logGates', () => attention(q, k, k, all, { logGates: filled([1, 4, 6], outside) }));
+  }
+  refused('logGates', () => attention(q, k, k, all, { logGates: zeros([1, 2, 6]) }));
+  refused('logGates', () => attention(q, k, k, all, { logGates: zeros([1, 4, 6]), queryStart: 1 }));
+  refused('queryStart', () => attention(q, k, k, all, { queryStart: -1 }));
+  refused('keyMask', () => attention(q, k, k, all, { keyMask: filled([1, 6], 2, 'uint8') }));
   refused('softCap', () => attention(q, k, k, all, { softCap: -1 }));
   refused('sinks', () => attention(q, k, k, all, { sinks: zeros([2]) }));
   refused('slopes', () => attention(q, k, k, all, { slopes: [1, 2] }));

@@ -563,8 +563,14 @@ test('operands that do not fit are refused by name', () => {
   refuses(ShapeError, 'logDecay: ', () => scan(a, a, a, { logDecay: zeros([1, 2, 4]) }));
   refuses(ShapeError, 'logDecay: ', () => scan(a, a, a, { logDecay: zeros([1, 2, 5, 2]) }));
   refuses(ArgumentError, 'logDecay: ', () => scan(a, a, a, { logDecay: filled([1, 2, 5], 1e-3) }));
+  refuses(ArgumentError, 'logDecay: ', () => scan(a, a, a, { logDecay: filled([1, 2, 5, 3], Number.NaN) }));
+  refuses(ArgumentError, 'logDecay: ', () => scan(a, a, a, { logDecay: zeros([1, 2, 5], 'float64') }));
+  for (const outside of [-1e-3, 2.001, Number.NaN, Number.POSITIVE_INFINITY]) {
+    refuses(ArgumentError, 'beta: ', () => scan(a, a, a, { beta: filled([1, 2, 5], outside) }));
+  }
   refuses(ShapeError, 'beta: ', () => scan(a, a, a, { beta: zeros([1, 2, 4]) }));
   refuses(ShapeError, 'state: ', () => scan(a, a, a, { state: zeros([1, 2, 3, 4]) }));
+  refuses(ArgumentError, 'state: ', () => scan(a, a, a, { state: zeros([1, 2, 3, 3], 'float64') }));
   refuses(ArgumentError, 'keyMask: ', () => scan(a, a, a, { keyMask: zeros([1, 5]) }));
 });
 

@@ -36,7 +36,7 @@ export interface AttentionSettings {
   softCap?: number;
   /** Added to the score of a token with itself. */
   selfBias?: number;
-  /** [heads]: one more score in every row, for a key without a value (a learned sink). */
+  /** One more score in every row, for a key without a value (a learned sink): [heads]. */
   sinks?: Tensor | undefined;
   /** Weights are dropped with this probability, after the softmax, and the others divided by 1 − rate. */
   dropout?: { rate: number; random: Random } | undefined;

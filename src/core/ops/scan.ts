@@ -18,7 +18,10 @@ import { expandDims, reshape } from './shape.ts';
 export interface ScanOptions {
   /** log a ≤ 0, [batch, heads, length], or [batch, heads, length, m] with one for each channel. Absent: no decay. */
   logDecay?: Tensor | undefined;
-  /** β of the delta rule, [batch, heads, length]. Absent: no delta rule. */
+  /**
+   * β of the delta rule, 0 to 2, [batch, heads, length]; beyond 1 a key of norm 1 changes sign in the state (Grazzi et al.
+   * 2024, arXiv:2411.12537). Absent: no delta rule.
+   */
   beta?: Tensor | undefined;
   /** [batch, length], uint8: a token with 0 changes no state, whatever its rows hold. */
   keyMask?: Tensor | undefined;
@@ -44,20 +47,22 @@ export interface Scanned {
  * for queries q and keys k [batch, heads, length, m], and values v [batch, heads, length, n]; a_t is a number, or one for
  * each row of S. In O(length · m · n) time and O(length · (m + n)) memory, chunk by chunk (Yang et al. 2024,
  * arXiv:2406.06484). No bit of an output depends on later tokens. Everything is differentiable, the state too.
- * Throws ShapeError or ArgumentError for what does not fit, and for a decay above 1.
+ * Throws ShapeError or ArgumentError for what does not fit, for a decay above 1 and a β outside 0 to 2.
  */
 export function scan(queries: Tensor, keys: Tensor, values: Tensor, options: ScanOptions = {}): Scanned {
   const { logDecay, beta, keyMask, state } = expectOptions('options', options, SCAN_OPTIONS);
   expectInputs(queries, keys, values, { logDecay, beta, keyMask, state });
   const [batch, heads, , m] = queries.shape;
   const g = logDecay && withoutMasked(logDecay, keyMask);
-  if (g !== undefined) expectDecays(g);
+  const b = beta && withoutMasked(beta, keyMask);
+  if (g !== undefined) expectWithin('logDecay', g, Number.NEGATIVE_INFINITY, 0);
+  if (b !== undefined) expectWithin('beta', b, 0, 2);
   const given: Given = {
     q: queries,
     k: zeroMasked(keys, keyMask),
     v: zeroMasked(values, keyMask),
     g: g ?? null,
-    beta: beta === undefined ? null : withoutMasked(beta, keyMask),
+    beta: b ?? null,
     state: state ?? null,
     keyMask,
   };
@@ -166,9 +171,12 @@ function withoutMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   return reshape(zeroMasked(reshape(x, [batch, heads, length, -1]), keyMask), x.shape);
 }
 
-function expectDecays(g: Tensor): void {
-  const at = elements(g).findIndex((value) => value > 0);
-  if (at >= 0) throw new ArgumentError(`logDecay: expected at most 0, got ${elements(g)[at]} at element ${at}`);
+/** Throws ArgumentError for a NaN too. */
+function expectWithin(name: string, x: Tensor, least: number, most: number): void {
+  const at = elements(x).findIndex((value) => !(value >= least && value <= most));
+  if (at < 0) return;
+  const range = least === Number.NEGATIVE_INFINITY ? `at most ${most}` : `${least} to ${most}`;
+  throw new ArgumentError(`${name}: expected ${range}, got ${elements(x)[at]} at element ${at}`);
 }
 
 function expectInputs(

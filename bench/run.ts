@@ -18,9 +18,10 @@ import { kernels } from './suites/kernels.ts';
 import { peers } from './suites/peers.ts';
 import { reversible } from './suites/reversible.ts';
 import { scaling } from './suites/scaling.ts';
+import { segments } from './suites/segments.ts';
 import type { Suite } from './suites/suite.ts';
 
-const SUITES: readonly Suite[] = [kernels, scaling, crossover, decoding, reversible, peers];
+const SUITES: readonly Suite[] = [kernels, scaling, crossover, decoding, segments, reversible, peers];
 const NAMES = SUITES.map(({ name }) => name);
 /** Peers are installed on demand, so only on demand are they measured. */
 const USUAL = NAMES.filter((name) => name !== peers.name);

@@ -1,5 +1,6 @@
 /** All pages. Adding one is one file and one line here. */
 import { explorerPage } from './explorer.ts';
+import { opPages } from './op.ts';
 import { overviewPage } from './overview.ts';
 import type { Page } from './page.ts';
 import { patternsPage } from './patterns.ts';
@@ -7,5 +8,12 @@ import { playgroundPage } from './playground.ts';
 import { variantPages } from './variant.ts';
 
 export async function allPages(): Promise<Page[]> {
-  return [await overviewPage(), explorerPage(), patternsPage(), playgroundPage(), ...(await variantPages())];
+  return [
+    await overviewPage(),
+    explorerPage(),
+    patternsPage(),
+    playgroundPage(),
+    ...(await variantPages()),
+    ...(await opPages()),
+  ];
 }

@@ -41,9 +41,9 @@ const FONTS = `for(const font of ['1em KaTeX_Main','italic 1em KaTeX_Main','ital
 export function documentOf(page: Page): string {
   const { path, title, description, body, scripts = [], maths = false, wide = false } = page;
   const root = rootFrom(path);
-  const isVariant = path.startsWith('variants/');
+  const isBelow = path.startsWith('variants/') || path.startsWith('ops/');
   const links = NAVIGATION.map((each) => {
-    const current = each.path === path || (each.path === 'index.html' && isVariant);
+    const current = each.path === path || (each.path === 'index.html' && isBelow);
     const how = each.path === path ? 'page' : current ? 'true' : null;
     return html`<li><a href="${root}${each.path}"${how === null ? null : html` aria-current="${how}"`}>${each.title}</a></li>`;
   });

@@ -3,6 +3,7 @@ import { type Html, html } from '../../src/compare/report/html.ts';
 import { type Block, blocksOf } from './comment.ts';
 import { lineAnchor, type ShownFile } from './files.ts';
 import type { Token } from './highlight.ts';
+import { addressOfOp, type OpPlace, opsCalledIn } from './ops.ts';
 import type { PageLinks, Place } from './paper.ts';
 import { Remarks } from './remarks.ts';
 import { type Lines, reachOf, type Segment, textOf, trimmed } from './segments.ts';
@@ -19,11 +20,13 @@ export class AnnotatedFile {
   readonly #file: ShownFile;
   readonly #links: PageLinks;
   readonly #remarks: Remarks;
+  readonly #ops: ReadonlyMap<string, OpPlace>;
 
   constructor(file: ShownFile, links: PageLinks) {
     this.#file = file;
     this.#links = links;
     this.#remarks = new Remarks(links);
+    this.#ops = opsCalledIn(file);
   }
 
   /** The comment that the file begins with, for the full width. */
@@ -92,13 +95,22 @@ ${isEmpty(shown) ? html`<div class="code"></div>` : this.#code(shown, view)}</di
     const rows = this.#file.tokens.slice(start, end).map((tokens, index) => {
       const line = start + index;
       if (view.kind === 'place') {
-        return html`<span class="line" id="${lineAnchor(this.#file, line)}" data-line="${line + 1}">${tokens.map(token)}\n</span>`;
+        const shown = tokens.map((each, n) => this.#called(each, tokens[n - 1]) ?? token(each));
+        return html`<span class="line" id="${lineAnchor(this.#file, line)}" data-line="${line + 1}">${shown}\n</span>`;
       }
-      return html`<span class="line" data-line="${line + 1}">${withoutIndent(tokens, view.indent).map((each) =>
-        this.#leading(each, line),
+      return html`<span class="line" data-line="${line + 1}">${withoutIndent(tokens, view.indent).map(
+        (each, n, all) => this.#called(each, all[n - 1]) ?? this.#leading(each, line),
       )}\n</span>`;
     });
     return html`<pre class="code"><code class="listing">${rows}</code></pre>`;
+  }
+
+  /** A token that calls an op, which has a page of its own; null for any other. */
+  #called(each: Token, before: Token | undefined): Html | null {
+    const op = each.kind === 'function' ? this.#ops.get(each.text.trim()) : undefined;
+    // `Math.max` is no op.
+    if (op === undefined || before?.text.trimEnd().endsWith('.')) return null;
+    return html`<a class="call" href="${addressOfOp(op)}">${token(each)}</a>`;
   }
 
   /** A token of a copy: where it calls a function of these files, it leads to it. */

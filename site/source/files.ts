@@ -54,6 +54,9 @@ const fileOf = (name: string): string => join(variants, `${name}.ts`);
 /** Companions are of several variants. */
 const known = new Map<string, ReturnType<typeof readShown>>();
 
+/** A file of the repository, by its path from the root. */
+export const readFile = (path: string): Promise<Omit<ShownFile, 'isMain'>> => readShown(join(root, path));
+
 async function readShown(file: string): Promise<Omit<ShownFile, 'isMain'>> {
   const text = readFileSync(file, 'utf8');
   const slashes = (path: string) => path.split(sep).join('/');
@@ -96,6 +99,17 @@ type AttendMember = ts.MethodDeclaration | ts.PropertyAssignment | ts.ShorthandP
 /** The function of the file that has this name. */
 function named(name: string, tree: ts.SourceFile): ts.FunctionDeclaration | undefined {
   return tree.statements.filter(ts.isFunctionDeclaration).find((declaration) => declaration.name?.text === name);
+}
+
+/** The lines of a function or a constant of a file, with the comments before it. Throws if there is none of that name. */
+export function declarationLines({ tree, path }: ShownFile, name: string): Lines {
+  const declaration = tree.statements.find((statement) => {
+    if (ts.isFunctionDeclaration(statement)) return statement.name?.text === name;
+    if (!ts.isVariableStatement(statement)) return false;
+    return statement.declarationList.declarations.some((each) => each.name.getText(tree) === name);
+  });
+  if (declaration === undefined) throw new Error(`${path}: no ${name}`);
+  return linesOf(declaration, tree);
 }
 
 /** What a comment may speak of, and where it is: files, their declarations, and the variant's own methods. */

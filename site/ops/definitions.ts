@@ -1,0 +1,154 @@
+/** What each op of src/core/ops computes, as equations: forward, and what the way back makes of a gradient G = ∂ℓ/∂(output). */
+import type { Prose } from '../papers/paper.ts';
+
+export interface OpDefinition {
+  /** Of src/core/ops, without its ending. */
+  file: string;
+  /** What the file's ops are for, in a sentence. */
+  says: Prose;
+  /** Display style. */
+  forward: string;
+  /** Null where nothing is differentiated: `why` says the reason. */
+  gradient: string | null;
+  why?: Prose;
+  /** The plain loops that define it: functions of a file, by name. */
+  loops: readonly { file: string; names: readonly string[] }[];
+}
+
+const tex = String.raw;
+const reference = (...names: string[]) => ({ file: 'src/core/reference.ts', names });
+const kernel = (file: string, ...names: string[]) => ({ file: `src/core/kernels/${file}.ts`, names });
+const op = (file: string, ...names: string[]) => ({ file: `src/core/ops/${file}.ts`, names });
+
+export const opDefinitions: readonly OpDefinition[] = [
+  {
+    file: 'key-set-attention',
+    says: tex`Softmax attention over any sets of keys $\mathcal{S}_i$, with what may be added to a score. No score is ever held in memory: tiles of queries keep a running maximum and a running sum.`,
+    forward: tex`S_{ij} = s\, q_i^\top k_j + s\, \hat q_i^\top r_{p_i - j} + b_{ij} - a\,|p_i - j| + G_{p_i} - G_j, \qquad P_{ij} = \frac{e^{S_{ij}}}{\sum_{n \in \mathcal{S}_i} e^{S_{in}}}, \qquad o_i = \sum_{j \in \mathcal{S}_i} P_{ij} v_j`,
+    gradient: tex`\frac{\partial \ell}{\partial v_j} = \sum_i P_{ij} G_i, \qquad \frac{\partial \ell}{\partial S_{ij}} = P_{ij}\Big(G_i^\top v_j - \sum_n P_{in}\, G_i^\top v_n\Big), \qquad \frac{\partial \ell}{\partial q_i} = s \sum_j \frac{\partial \ell}{\partial S_{ij}} k_j, \qquad \frac{\partial \ell}{\partial k_j} = s \sum_i \frac{\partial \ell}{\partial S_{ij}} q_i`,
+    loops: [reference('referenceWeights', 'referenceAttention', 'referenceAttentionGradients')],
+  },
+  {
+    file: 'attention',
+    says: tex`Joins attentions over sets of keys that have none in common into that over all of them, by the logarithms $z$ of their sums.`,
+    forward: tex`o_i = \sum_p w_{ip}\, o_{ip}, \qquad w_{ip} = e^{z_{ip} - z_i}, \qquad z_i = \log \sum_p e^{z_{ip}}`,
+    gradient: tex`\frac{\partial \ell}{\partial o_{ip}} = w_{ip} G_i, \qquad \frac{\partial \ell}{\partial z_{ip}} = w_{ip}\Big(G_i^\top (o_{ip} - o_i) + \frac{\partial \ell}{\partial z_i}\Big)`,
+    loops: [kernel('join', 'joinKernel', 'joinGradientKernel')],
+  },
+  {
+    file: 'scan',
+    says: tex`Linear recurrences: a state $S$ that decays, is written to and read by each token. The op works in chunks of tokens and gives what this loop gives.`,
+    forward: tex`S_t = \big(I - \beta_t k_t k_t^\top\big)\, \mathrm{Diag}(a_t)\, S_{t-1} + \beta_t k_t v_t^\top, \qquad o_t = S_t^\top q_t`,
+    gradient: tex`\begin{gathered} D_t = q_t G_t^\top + \mathrm{Diag}(a_{t+1})\big(I - \beta_{t+1} k_{t+1} k_{t+1}^\top\big) D_{t+1} \\ \frac{\partial \ell}{\partial q_t} = S_t G_t, \qquad \frac{\partial \ell}{\partial v_t} = \beta_t D_t^\top k_t, \qquad \frac{\partial \ell}{\partial S_0} = \mathrm{Diag}(a_1)\big(I - \beta_1 k_1 k_1^\top\big) D_1 \end{gathered}`,
+    loops: [reference('referenceScan')],
+  },
+  {
+    file: 'feature-attention',
+    says: tex`Attention whose weights are products of positive features, given by their logarithms $a$ and $b$, in time that is linear in the length. Each channel $f$ of the sums has a scale $m_f$ of its own, the largest exponent so far, so that features of any size neither overflow nor vanish.`,
+    forward: tex`w_{ij} = \sum_f e^{a_{if} + b_{jf} + c_j}, \qquad o_i = \frac{\sum_j w_{ij} v_j}{\sum_j w_{ij}} = \frac{\sum_f e^{a_{if} + m_f} \sum_j e^{b_{jf} + c_j - m_f}\, v_j}{\sum_f e^{a_{if} + m_f} \sum_j e^{b_{jf} + c_j - m_f}}`,
+    gradient: tex`\frac{\partial \ell}{\partial v_j} = \sum_i \frac{w_{ij}}{\sum_n w_{in}} G_i, \qquad \frac{\partial \ell}{\partial a_{if}} = \sum_j \frac{e^{a_{if} + b_{jf} + c_j}}{\sum_n w_{in}}\, G_i^\top (v_j - o_i), \qquad \frac{\partial \ell}{\partial b_{jf}} = \sum_i \frac{e^{a_{if} + b_{jf} + c_j}}{\sum_n w_{in}}\, G_i^\top (v_j - o_i)`,
+    loops: [reference('referenceExponentAttention')],
+  },
+  {
+    file: 'matmul',
+    says: 'Products of matrices, for all leading axes at once.',
+    forward: tex`C_{ij} = \sum_n A_{in} B_{nj}`,
+    gradient: tex`\frac{\partial \ell}{\partial A} = G B^\top, \qquad \frac{\partial \ell}{\partial B} = A^\top G`,
+    loops: [reference('referenceMatmul')],
+  },
+  {
+    file: 'softmax',
+    says: 'Each row as weights that sum to 1. The largest entry is subtracted first, so that no power overflows.',
+    forward: tex`y_j = \frac{e^{x_j - \max_n x_n}}{\sum_m e^{x_m - \max_n x_n}}`,
+    gradient: tex`\frac{\partial \ell}{\partial x_j} = y_j \Big(G_j - \sum_n y_n G_n\Big)`,
+    loops: [kernel('rows', 'softmaxKernel', 'softmaxGradientKernel')],
+  },
+  {
+    file: 'elementwise',
+    says: 'One number from one or two, for each element. An axis of length 1 is repeated; on the way back its gradients are added up.',
+    forward: tex`y = f(a, b)`,
+    gradient: tex`\frac{\partial \ell}{\partial a} = G\, \frac{\partial f}{\partial a}, \qquad \frac{\partial \ell}{\partial b} = G\, \frac{\partial f}{\partial b}`,
+    loops: [kernel('elementwise', 'binaryKernels'), kernel('unary', 'unaryKernels')],
+  },
+  {
+    file: 'reduce',
+    says: 'Sums, means, largest entries and logarithms of sums of powers along one axis.',
+    forward: tex`\textstyle \sum_j x_j, \qquad \max_j x_j, \qquad \log \sum_j e^{x_j}`,
+    gradient: tex`\frac{\partial \ell}{\partial x_j} = G, \qquad \frac{\partial \ell}{\partial x_j} = G\,[j = \operatorname{argmax}_n x_n], \qquad \frac{\partial \ell}{\partial x_j} = G\, \frac{e^{x_j}}{\sum_n e^{x_n}}`,
+    loops: [kernel('rows', 'sumKernel', 'maxKernel', 'logSumExpKernel', 'logSumExpGradientKernel')],
+  },
+  {
+    file: 'normalize',
+    says: 'Each row with the length 1; a row of zeros stays as it is.',
+    forward: tex`y = \frac{x}{\|x\|}`,
+    gradient: tex`\frac{\partial \ell}{\partial x} = \frac{G - y\,(y^\top G)}{\|x\|}`,
+    loops: [kernel('normalize', 'normalizeKernel', 'normalizeGradientKernel')],
+  },
+  {
+    file: 'convolution',
+    says: tex`Each token is a mixture of those around it, by weights of its own or of all, in bands of $k$ tokens.`,
+    forward: tex`o_i = \sum_{t = 0}^{k - 1} w_{it}\, v_{i + t - \mathrm{before}}`,
+    gradient: tex`\frac{\partial \ell}{\partial w_{it}} = G_i^\top v_{i + t - \mathrm{before}}, \qquad \frac{\partial \ell}{\partial v_j} = \sum_t w_{(j - t + \mathrm{before})\, t}\; G_{j - t + \mathrm{before}}`,
+    loops: [kernel('convolution', 'bandKernel', 'bandWeightsKernel')],
+  },
+  {
+    file: 'gather',
+    says: 'Rows by their numbers: picked out, or put in their places.',
+    forward: tex`y_n = x_{p_n}`,
+    gradient: tex`\frac{\partial \ell}{\partial x_i} = \sum_{n:\, p_n = i} G_n`,
+    loops: [kernel('rows', 'gatherKernel', 'putRowsKernel', 'scatterAddKernel')],
+  },
+  {
+    file: 'shape',
+    says: 'The same numbers seen in another way: most of these copy nothing.',
+    forward: tex`y_{\pi(n)} = x_n`,
+    gradient: tex`\frac{\partial \ell}{\partial x_n} = G_{\pi(n)}`,
+    loops: [],
+  },
+  {
+    file: 'mask',
+    says: 'What padding holds is taken for zeros, whatever it is.',
+    forward: tex`y_j = \begin{cases} x_j & \text{if } j \text{ is real} \\ 0 & \text{else} \end{cases}`,
+    gradient: tex`\frac{\partial \ell}{\partial x_j} = \begin{cases} G_j & \text{if } j \text{ is real} \\ 0 & \text{else} \end{cases}`,
+    loops: [],
+  },
+  {
+    file: 'segments',
+    says: tex`A sequence cut into segments $\mathcal{B}_r$ that are as even as can be, and one row mixed from the tokens of each.`,
+    forward: tex`y_r = \sum_{j \in \mathcal{B}_r} w_{rj}\, x_j`,
+    gradient: tex`\frac{\partial \ell}{\partial x_j} = w_{rj}\, G_r, \qquad \frac{\partial \ell}{\partial w_{rj}} = G_r^\top x_j \qquad (j \in \mathcal{B}_r)`,
+    loops: [op('segments', 'segmentsOf', 'mixSegments')],
+  },
+  {
+    file: 'hash',
+    says: tex`Locality-sensitive hashing: which of $n$ random directions, or of their opposites, a row is nearest to.`,
+    forward: tex`h(x) = \operatorname{argmax}\,[xR;\; -xR]`,
+    gradient: null,
+    why: 'A number of a bucket does not change by a little: there is nothing to pass back.',
+    loops: [kernel('hash', 'directionHashKernel')],
+  },
+  {
+    file: 'sort',
+    says: 'The order of small whole numbers, by counting them; equal ones keep their order.',
+    forward: tex`k_{\pi(0)} \le k_{\pi(1)} \le \dots, \qquad k_{\pi(n)} = k_{\pi(n+1)} \Rightarrow \pi(n) < \pi(n+1)`,
+    gradient: null,
+    why: 'An order does not change by a little: there is nothing to pass back.',
+    loops: [kernel('sort', 'countingSortKernel')],
+  },
+  {
+    file: 'running-maximum',
+    says: 'The largest number so far, which scales that run along are made of.',
+    forward: tex`m_t = \max(m_{t-1}, x_t)`,
+    gradient: null,
+    why: 'A scale cancels between numerator and denominator: what it is makes no difference, so it counts as a constant.',
+    loops: [op('running-maximum', 'runningMaximum')],
+  },
+  {
+    file: 'layout',
+    says: 'Which run of keys each query meets, as two numbers for each query: data for attention.',
+    forward: tex`\mathcal{S}_i = \{\, b_i,\; b_i + 1,\; \dots,\; e_i - 1 \,\}`,
+    gradient: null,
+    why: 'Nothing but positions: there is nothing to pass back.',
+    loops: [op('layout', 'band', 'everything', 'runs')],
+  },
+];

@@ -1,0 +1,111 @@
+/** A page for each file of ops that a variant calls: the equation, the plain loop that defines it, and the op itself. */
+import { type Html, html } from '../../src/compare/report/html.ts';
+import { allVariants } from '../../src/variants/registry.ts';
+import { type OpDefinition, opDefinitions } from '../ops/definitions.ts';
+import { AnnotatedFile } from '../source/annotated.ts';
+import { declarationLines, definitionsIn, fileAnchor, filesOf, readFile, type ShownFile } from '../source/files.ts';
+import { opsCalledIn } from '../source/ops.ts';
+import { PageLinks } from '../source/paper.ts';
+import { displayed, prose } from '../source/typeset.ts';
+import type { Page } from './page.ts';
+
+/** The names of ops that each variant calls, by the file of the op. */
+async function callers(): Promise<Map<string, Map<string, string[]>>> {
+  const found = new Map<string, Map<string, string[]>>();
+  for (const { name: variant } of allVariants()) {
+    for (const file of await filesOf(variant)) {
+      for (const { file: opFile, name } of opsCalledIn(file).values()) {
+        const names = found.get(opFile) ?? new Map<string, string[]>();
+        const variants = names.get(name) ?? [];
+        if (!variants.includes(variant)) names.set(name, [...variants, variant]);
+        found.set(opFile, names);
+      }
+    }
+  }
+  return found;
+}
+
+/** Throws for an op that a variant calls and that no equation defines. */
+export async function opPages(): Promise<Page[]> {
+  const called = await callers();
+  const known = new Map(opDefinitions.map((definition) => [definition.file, definition]));
+  const missing = [...called.keys()].filter((file) => !known.has(file));
+  if (missing.length > 0) throw new Error(`site/ops/definitions.ts: no definition for ${missing.join(', ')}`);
+  const idle = opDefinitions.filter(({ file }) => !called.has(file));
+  if (idle.length > 0)
+    throw new Error(`site/ops/definitions.ts: no variant calls ${idle.map(({ file }) => file).join(', ')}`);
+  return Promise.all(opDefinitions.map((definition) => opPage(definition, called.get(definition.file)!)));
+}
+
+async function opPage(definition: OpDefinition, names: ReadonlyMap<string, readonly string[]>): Promise<Page> {
+  const { file, says, forward, gradient, why } = definition;
+  const own = { ...(await readFile(`src/core/ops/${file}.ts`)), isMain: true };
+  const loops = await Promise.all(
+    definition.loops.map(async (each) => ({ ...each, shown: { ...(await readFile(each.file)), isMain: false } })),
+  );
+  // Of the loops only some lines are here: nothing can be led to in the rest of their files.
+  const links = new PageLinks({ equations: [] }, definitionsIn([own]));
+  const annotated = new AnnotatedFile(own, links);
+  return {
+    path: `ops/${file}.html`,
+    title: file,
+    description: `${file}: what the op computes, its gradient, and the plain loop that defines it.`,
+    body: html`<div class="variant">
+<header class="opening-variant">
+<p class="eyebrow">Op</p>
+<h1>${file}</h1>
+<p class="lead">${prose(says)}</p>
+</header>
+<section aria-labelledby="definition">
+<h2 id="definition">What it computes</h2>
+${displayed(forward)}
+${callersOf(names)}
+</section>
+<section aria-labelledby="gradient">
+<h2 id="gradient">Its gradient</h2>
+${gradient === null ? html`<p>${prose(why ?? '')}</p>` : html`<p>From ${prose(String.raw`$G = \partial\ell/\partial(\text{output})$`)}, what flows on to each input:</p>\n${displayed(gradient)}`}
+</section>
+${loops.length === 0 ? null : loopsSection(loops, own, links)}<section aria-labelledby="source">
+<h2 id="source">The op</h2>
+<h3 class="file" id="${fileAnchor(own)}"><code class="path">${own.path}</code> <span>${own.lines.length} lines</span></h3>
+${annotated.introduction()}${annotated.whole()}
+</section>
+</div>`,
+    maths: true,
+    wide: true,
+  };
+}
+
+function callersOf(names: ReadonlyMap<string, readonly string[]>): Html {
+  const rows = [...names]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, variants]) => {
+      const linked = variants.map(
+        (variant, n) => html`${n === 0 ? '' : ', '}<a href="../variants/${variant}.html">${variant}</a>`,
+      );
+      return html`<li id="${name}"><code>${name}</code>: called by ${linked}</li>\n`;
+    });
+  return html`<ul class="callers">
+${rows}</ul>
+`;
+}
+
+interface Loop {
+  names: readonly string[];
+  shown: ShownFile;
+}
+
+function loopsSection(loops: readonly Loop[], own: ShownFile, links: PageLinks): Html {
+  const parts = loops.map(({ names, shown }) => {
+    const file = shown.path === own.path ? own : shown;
+    const annotated = new AnnotatedFile(file, links);
+    return html`<h3 class="file"><code class="path">${shown.path}</code></h3>
+${names.map((name) => annotated.excerpt(declarationLines(file, name)))}`;
+  });
+  return html`<section aria-labelledby="loop">
+<h2 id="loop">The plain loop that defines it</h2>
+<p>Tests hold the fast kernels to these loops.</p>
+${parts}
+</section>
+`;
+}

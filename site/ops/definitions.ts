@@ -22,14 +22,14 @@ const op = (file: string, ...names: string[]) => ({ file: `src/core/ops/${file}.
 
 export const opDefinitions: readonly OpDefinition[] = [
   {
-    file: 'key-set-attention',
+    file: 'attention',
     says: tex`Softmax attention over any sets of keys $\mathcal{S}_i$, with what may be added to a score. No score is ever held in memory: tiles of queries keep a running maximum and a running sum.`,
     forward: tex`S_{ij} = s\, q_i^\top k_j + s\, \hat q_i^\top r_{p_i - j} + b_{ij} - a\,|p_i - j| + G_{p_i} - G_j, \qquad P_{ij} = \frac{e^{S_{ij}}}{\sum_{n \in \mathcal{S}_i} e^{S_{in}}}, \qquad o_i = \sum_{j \in \mathcal{S}_i} P_{ij} v_j`,
     gradient: tex`\frac{\partial \ell}{\partial v_j} = \sum_i P_{ij} G_i, \qquad \frac{\partial \ell}{\partial S_{ij}} = P_{ij}\Big(G_i^\top v_j - \sum_n P_{in}\, G_i^\top v_n\Big), \qquad \frac{\partial \ell}{\partial q_i} = s \sum_j \frac{\partial \ell}{\partial S_{ij}} k_j, \qquad \frac{\partial \ell}{\partial k_j} = s \sum_i \frac{\partial \ell}{\partial S_{ij}} q_i`,
     loops: [reference('referenceWeights', 'referenceAttention', 'referenceAttentionGradients')],
   },
   {
-    file: 'attention',
+    file: 'join-attention',
     says: tex`Joins attentions over sets of keys that have none in common into that over all of them, by the logarithms $z$ of their sums.`,
     forward: tex`o_i = \sum_p w_{ip}\, o_{ip}, \qquad w_{ip} = e^{z_{ip} - z_i}, \qquad z_i = \log \sum_p e^{z_{ip}}`,
     gradient: tex`\frac{\partial \ell}{\partial o_{ip}} = w_{ip} G_i, \qquad \frac{\partial \ell}{\partial z_{ip}} = w_{ip}\Big(G_i^\top (o_{ip} - o_i) + \frac{\partial \ell}{\partial z_i}\Big)`,
@@ -37,7 +37,7 @@ export const opDefinitions: readonly OpDefinition[] = [
   },
   {
     file: 'scan',
-    says: tex`Linear recurrences: a state $S$ that decays, is written to and read by each token. The op works in chunks of tokens and gives what this loop gives.`,
+    says: tex`Linear recurrences: a state $S$ that decays, is written to and read by each token. The op works in chunks of tokens, and gives what the loop below gives.`,
     forward: tex`S_t = \big(I - \beta_t k_t k_t^\top\big)\, \mathrm{Diag}(a_t)\, S_{t-1} + \beta_t k_t v_t^\top, \qquad o_t = S_t^\top q_t`,
     gradient: tex`\begin{gathered} D_t = q_t G_t^\top + \mathrm{Diag}(a_{t+1})\big(I - \beta_{t+1} k_{t+1} k_{t+1}^\top\big) D_{t+1} \\ \frac{\partial \ell}{\partial q_t} = S_t G_t, \qquad \frac{\partial \ell}{\partial v_t} = \beta_t D_t^\top k_t, \qquad \frac{\partial \ell}{\partial S_0} = \mathrm{Diag}(a_1)\big(I - \beta_1 k_1 k_1^\top\big) D_1 \end{gathered}`,
     loops: [reference('referenceScan')],

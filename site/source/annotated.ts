@@ -29,9 +29,10 @@ export class AnnotatedFile {
     this.#ops = opsCalledIn(file);
   }
 
-  /** The comment that the file begins with, for the full width. */
+  /** The comment that the file begins with, if it does, for the full width. */
   introduction(): Html {
     const { comment } = this.#file.segments[0];
+    if (isEmpty(comment)) return html``;
     const blocks = introductory(blocksOf(textOf(this.#file, comment)));
     return html`<div class="introduction" id="${lineAnchor(this.#file, comment.start)}">
 ${this.#remarks.write(blocks, this.#placeOf(comment.start))}</div>

@@ -54,6 +54,11 @@ export function ownPages(): string[] {
   return builtFiles('.html').filter((path) => !path.startsWith('api/'));
 }
 
+/** Whether a page is made like many others, one of which stands for all where a look at each would take long. */
+export function isOneOfMany(path: string): boolean {
+  return /^(variants|ops)\//.test(path) && path !== 'variants/longformer.html' && path !== 'ops/attention.html';
+}
+
 /** Starts Chromium and both servers for the tests of a file, and ends them after the last. */
 export class Visitor {
   #browser: Browser | null = null;

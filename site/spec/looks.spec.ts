@@ -3,7 +3,7 @@ import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ownPages, Visitor } from './browser.ts';
+import { isOneOfMany, ownPages, Visitor } from './browser.ts';
 import { takeShifts, tooMuch, watchShifts } from './shifts.ts';
 
 const visitor = new Visitor(test);
@@ -18,9 +18,12 @@ const LOOKS = [
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 /** The labs of the variants' pages are one: it runs on one of them, and in the explorer. */
-const isLive = (path: string): boolean => !path.startsWith('variants/') || path === 'variants/longformer.html';
+const isLive = (path: string): boolean => !isOneOfMany(path);
 
-for (const path of ownPages()) {
+/** Pages of ops hold nothing that the one of attention has not, and nothing that moves. */
+const looked = ownPages().filter((path) => !(path.startsWith('ops/') && isOneOfMany(path)));
+
+for (const path of looked) {
   for (const { name, ...look } of LOOKS) {
     test(`${path} in ${name}: nothing too wide, nothing that moves while it loads, no broken rule of WCAG`, () =>
       visitor.visit(path, { ...look, live: isLive(path), first: watchShifts }, async ({ page }) => {

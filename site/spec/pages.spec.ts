@@ -1,15 +1,13 @@
 /** What holds for every page: it loads without an error from a disk and from both kinds of server. And the API reference. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ownPages, Visitor, WAYS } from './browser.ts';
+import { isOneOfMany, ownPages, Visitor, WAYS } from './browser.ts';
 
 const visitor = new Visitor(test);
 const pages = ownPages();
 
 for (const path of pages) {
-  // Pages of variants are of one kind: one of them is opened in every way.
-  const isOneOfMany = path.startsWith('variants/') && path !== 'variants/longformer.html';
-  for (const way of isOneOfMany ? (['disk'] as const) : WAYS) {
+  for (const way of isOneOfMany(path) ? (['disk'] as const) : WAYS) {
     test(`${path} loads without an error: ${way}`, () =>
       visitor.visit(path, { way }, async ({ problems }) => {
         assert.equal(problems, []);

@@ -90,8 +90,8 @@ export type { LanguageModelConfig } from './training/language-model.ts';
 export type { TransformerConfig } from './training/config.ts';
 export type { AttentionSettings } from './training/mixing.ts';
 export type { FloatType } from './training/linear.ts';
-export type { Model } from './training/model.ts';
-export type { ForwardContext } from './training/context.ts';
+export type { Model } from './training/module.ts';
+export type { ForwardContext } from './training/module.ts';
 export { type EvaluationReport, type Observer, type StepReport, train } from './training/trainer.ts';
 export { type Evaluation, type EvaluationSettings, evaluate } from './training/evaluate.ts';
 export {

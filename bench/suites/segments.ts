@@ -9,8 +9,8 @@ import { Random } from '../../src/core/random.ts';
 import { fromArray, scope } from '../../src/core/tensor.ts';
 import { formatMilliseconds } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
-import { evaluation } from '../../src/training/context.ts';
 import { languageModel } from '../../src/training/language-model.ts';
+import { evaluation } from '../../src/training/module.ts';
 import type { Suite } from './suite.ts';
 
 /** Attention lengths of the paper's table, and how much slower recomputation was there. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { release } from '../../src/core/memory.ts';
 import type { Encoder, PretrainedReformer } from '../../src/index.ts';
 import * as api from '../../src/index.ts';
-import { evaluation } from '../../src/training/context.ts';
+import { evaluation } from '../../src/training/module.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
 import { checkpoint as pretrained } from '../pretrained/checkpoints.ts';
 import { writeTokenizer } from '../pretrained/word-pieces.ts';

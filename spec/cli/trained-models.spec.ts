@@ -9,8 +9,8 @@ import { noGrad } from '../../src/core/autograd.ts';
 import { argMax } from '../../src/core/ops/index.ts';
 import { elements, fromArray, scope } from '../../src/core/tensor.ts';
 import { loadModel } from '../../src/training/checkpoint.ts';
-import { evaluation } from '../../src/training/context.ts';
 import type { LanguageModel } from '../../src/training/language-model.ts';
+import { evaluation } from '../../src/training/module.ts';
 import { textAttention } from '../../src/training/text-attention.ts';
 import { answerTo, outputOf, temporaryFolder } from './host.ts';
 

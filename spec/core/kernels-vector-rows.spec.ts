@@ -14,8 +14,8 @@ import { Random } from '../../src/core/random.ts';
 import { elements, fromArray, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
 import { Adafactor } from '../../src/training/optimizers/adafactor.ts';
 import { AdamW } from '../../src/training/optimizers/adamw.ts';
-import { sumOfSquares } from '../../src/training/optimizers/clipping.ts';
 import type { Optimizer } from '../../src/training/optimizers/optimizer.ts';
+import { sumOfSquares } from '../../src/training/optimizers/optimizer.ts';
 import { SGD } from '../../src/training/optimizers/sgd.ts';
 
 const test = suite('vector kernels over rows');

@@ -2,8 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scope } from '../../src/core/tensor.ts';
-import { evaluation } from '../../src/training/context.ts';
 import { languageModel } from '../../src/training/language-model.ts';
+import { evaluation } from '../../src/training/module.ts';
 import { full } from '../../src/variants/full.ts';
 import { register } from '../../src/variants/registry.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';

@@ -11,7 +11,7 @@ import { elements, packed, randomNormal, scope, type Tensor } from '../../src/co
 import { MultiHeadAttention } from '../../src/training/attention.ts';
 import { type Linear, linear } from '../../src/training/linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing } from '../../src/training/mixing.ts';
-import { build, learned } from '../../src/training/named.ts';
+import { build, learned } from '../../src/training/module.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import { assertClose, at, denseOf, leafOf, loop } from '../core/tensors.ts';
 import { accepts, optionsOf } from '../laws/draw.ts';

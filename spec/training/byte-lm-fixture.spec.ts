@@ -8,8 +8,8 @@ import { readSafetensors } from '../../src/core/files/safetensors.ts';
 import { crossEntropy } from '../../src/core/ops/index.ts';
 import { elements, fromArray, scope } from '../../src/core/tensor.ts';
 import { loadModel } from '../../src/training/checkpoint.ts';
-import { evaluation } from '../../src/training/context.ts';
 import type { LanguageModel } from '../../src/training/language-model.ts';
+import { evaluation } from '../../src/training/module.ts';
 import { textAttention } from '../../src/training/text-attention.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));

@@ -9,7 +9,7 @@ import { measureMemory } from '../../src/core/memory.ts';
 import { sum } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
-import { type FeedForwardParameters, feedForward, feedForwardParameters } from '../../src/training/feed-forward.ts';
+import { type FeedForwardParameters, feedForward, feedForwardParameters } from '../../src/training/layer.ts';
 import { assertClose, at, denseOf, forAll, loop } from '../core/tensors.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 

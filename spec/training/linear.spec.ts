@@ -5,7 +5,6 @@ import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, fromArray, ones, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
-import { dropped, evaluation, within } from '../../src/training/context.ts';
 import {
   embed,
   embeddingParameters,
@@ -14,7 +13,7 @@ import {
   normalize,
   normParameters,
 } from '../../src/training/linear.ts';
-import { build, copyNamed, learned, named } from '../../src/training/named.ts';
+import { build, copyNamed, dropped, evaluation, learned, named, within } from '../../src/training/module.ts';
 import { assertClose, assertSame, at, denseOf, leafOf, loop } from '../core/tensors.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { checkParameters, stepOf, stir } from './modules.ts';

@@ -2,8 +2,7 @@
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { Random } from '../../src/core/random.ts';
 import { fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
-import type { ForwardContext } from '../../src/training/context.ts';
-import { learned } from '../../src/training/named.ts';
+import { type ForwardContext, learned } from '../../src/training/module.ts';
 
 /** int32 [batch, length] of 0 … vocabulary − 1. */
 export function drawTokens(batch: number, length: number, vocabulary: number, seed: number): Tensor {

@@ -7,7 +7,7 @@ import { checkGradients } from '../../src/core/gradient-check.ts';
 import { broadcastTo, matmul, slice } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, packed, randomNormal, type Tensor } from '../../src/core/tensor.ts';
-import { named } from '../../src/training/named.ts';
+import { named } from '../../src/training/module.ts';
 import {
   type AddedPositions,
   addedPositions,

@@ -8,14 +8,13 @@ import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool
 import { Random } from '../../src/core/random.ts';
 import { fromArray, packed, scope, type Tensor } from '../../src/core/tensor.ts';
 import { pairClassifier } from '../../src/training/classifier.ts';
-import { evaluation } from '../../src/training/context.ts';
 import { generate } from '../../src/training/generate.ts';
 import { type LanguageModel, type LanguageModelSettings, languageModel } from '../../src/training/language-model.ts';
-import type { Model } from '../../src/training/model.ts';
+import { evaluation, type Model } from '../../src/training/module.ts';
 import { Adafactor } from '../../src/training/optimizers/adafactor.ts';
 import { AdamW } from '../../src/training/optimizers/adamw.ts';
-import { clipScale, gradientNorm } from '../../src/training/optimizers/clipping.ts';
 import type { Optimizer } from '../../src/training/optimizers/optimizer.ts';
+import { clipScale, gradientNorm } from '../../src/training/optimizers/optimizer.ts';
 import { learningRate, type Schedule } from '../../src/training/optimizers/schedules.ts';
 import { drawTokens } from './modules.ts';
 

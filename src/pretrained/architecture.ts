@@ -4,10 +4,9 @@
  * them by their `model_type`.
  */
 import type { Tensor } from '../core/tensor.ts';
-import type { ForwardContext } from '../training/context.ts';
 import type { FloatType } from '../training/linear.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
-import type { Module } from '../training/named.ts';
+import type { ForwardContext, Module } from '../training/module.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { Config } from './config.ts';
 

@@ -3,7 +3,7 @@
 import { contiguous, reshape, transpose } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { type FloatType, type Linear, linear } from '../training/linear.ts';
-import { type Module, named } from '../training/named.ts';
+import { type Module, named } from '../training/module.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, RandomBlocks } from './architecture.ts';
 import type { EncoderDescription } from './encoder-config.ts';

@@ -6,8 +6,8 @@
  */
 import { add, gelu, geluExact, layerNorm, matmul, relu, reshape, slice, tanh } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { dropped, type ForwardContext, within } from '../training/context.ts';
 import { type FloatType, type Linear, linear, type Norm } from '../training/linear.ts';
+import { dropped, type ForwardContext, within } from '../training/module.ts';
 import type { ActivationName, EncoderDescription } from './encoder-config.ts';
 import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
 

@@ -17,7 +17,7 @@ import { FileFormatError, MemoryError } from '../core/errors.ts';
 import { expectText } from '../core/expect.ts';
 import { openWeights, type Weights } from '../core/files/weights.ts';
 import { scope } from '../core/tensor.ts';
-import { build, forUse } from '../training/named.ts';
+import { build, forUse } from '../training/module.ts';
 import type { LoadOptions, Plan, PretrainedModel } from './architecture.ts';
 import { architectureOf } from './architectures.ts';
 import { readConfig } from './config.ts';

@@ -22,7 +22,7 @@ import {
 import { Random } from '../core/random.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
 import { type FloatType, type Linear, linear } from '../training/linear.ts';
-import { type Module, named } from '../training/named.ts';
+import { type Module, named } from '../training/module.ts';
 import type { Pass } from '../training/repeatable.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, Rotations } from './architecture.ts';

@@ -33,9 +33,8 @@ import {
 } from '../core/ops/index.ts';
 import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
 import { type AxialPositions, axialPositions } from '../training/axial-positions.ts';
-import { dropped, evaluation, type ForwardContext, within } from '../training/context.ts';
 import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
-import { learned, named } from '../training/named.ts';
+import { dropped, evaluation, type ForwardContext, learned, named, within } from '../training/module.ts';
 import { recomputedInChunks } from '../training/recompute.ts';
 import { type ReversibleBlock, reversible } from '../training/reversible.ts';
 import type {

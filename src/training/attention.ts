@@ -15,7 +15,7 @@ import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import { type Linear, linear, linearParameters } from './linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing, type MixOptions } from './mixing.ts';
-import { type Module, named } from './named.ts';
+import { type Module, named } from './module.ts';
 import { Rotary } from './positions.ts';
 
 type Projections = { query?: Linear; key?: Linear; value: Linear };

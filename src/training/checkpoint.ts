@@ -19,7 +19,7 @@ import { elements, type Tensor } from '../core/tensor.ts';
 import { asked, type Header, headerTexts, parseHeader, versionOf } from './checkpoint-header.ts';
 import { expectRun } from './checks.ts';
 import { type Learner, makeLearner } from './learner.ts';
-import { forUse } from './named.ts';
+import { forUse } from './module.ts';
 import { type Run, type RunSettings, startRun } from './run.ts';
 import type { Task } from './tasks/task.ts';
 import { withinFile } from './within-file.ts';

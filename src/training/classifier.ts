@@ -16,10 +16,8 @@ import { Random } from '../core/random.ts';
 import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
 import { expectContext } from './checks.ts';
 import { completeConfig, type TransformerConfig, type TransformerSettings } from './config.ts';
-import { type ForwardContext, within } from './context.ts';
 import { type Linear, linear, linearParameters } from './linear.ts';
-import { Model } from './model.ts';
-import { build, named } from './named.ts';
+import { build, type ForwardContext, Model, named, within } from './module.ts';
 import { Transformer } from './transformer.ts';
 
 export interface ClassifierConfig extends TransformerConfig {

@@ -30,7 +30,7 @@ export interface TransformerConfig {
   headDim?: number;
   /** d_ff; 4 d_model by default. */
   feedForwardDim?: number;
-  /** Positions that the feed-forward layer works off together (see feed-forward.ts); 0: all. */
+  /** Positions that the feed-forward layer works off together (see layer.ts); 0: all. */
   feedForwardChunk: number;
   /** Of every layer; or a list, of which layer n takes entry n mod its length. */
   attention: AttentionSettings | readonly AttentionSettings[];

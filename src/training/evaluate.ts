@@ -7,8 +7,8 @@ import { argMax, crossEntropy } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
 import { elements, scope } from '../core/tensor.ts';
 import { expectLearner, expectTask, MOST_EXAMPLES } from './checks.ts';
-import { evaluation } from './context.ts';
 import type { Learner } from './learner.ts';
+import { evaluation } from './module.ts';
 import { type Batch, drawBatch } from './tasks/batch.ts';
 import type { Task } from './tasks/task.ts';
 

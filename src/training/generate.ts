@@ -13,7 +13,7 @@ import { Random } from '../core/random.ts';
 import { elements, scope } from '../core/tensor.ts';
 import type { AttentionState } from '../variants/state.ts';
 import { expectPrompts, type Generation, LanguageModel } from './language-model.ts';
-import type { Model } from './model.ts';
+import type { Model } from './module.ts';
 
 export interface SamplingSettings {
   /** What logits are divided by: below 1 sharper, above 1 flatter; 0: always the likeliest token. 1 by default. */

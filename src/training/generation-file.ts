@@ -21,7 +21,7 @@ import { readSafetensors, writeSafetensors } from '../core/files/safetensors.ts'
 import { fromArray, scope, type Tensor } from '../core/tensor.ts';
 import { type AttentionState, expectState } from '../variants/state.ts';
 import { asked } from './checkpoint-header.ts';
-import { Model } from './model.ts';
+import { Model } from './module.ts';
 
 /** What a file of a generation holds. */
 export interface SavedGeneration {

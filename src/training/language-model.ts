@@ -13,10 +13,8 @@ import { Random } from '../core/random.ts';
 import { fromNumbers, scope, type Tensor } from '../core/tensor.ts';
 import type { AttentionState } from '../variants/state.ts';
 import { completeConfig, type TransformerConfig, type TransformerSettings } from './config.ts';
-import type { ForwardContext } from './context.ts';
 import { type Linear, linear, linearParameters } from './linear.ts';
-import { Model } from './model.ts';
-import { build, named } from './named.ts';
+import { build, type ForwardContext, Model, named } from './module.ts';
 import { Transformer } from './transformer.ts';
 
 export interface LanguageModelConfig extends TransformerConfig {

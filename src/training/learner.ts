@@ -6,9 +6,8 @@ import { crossEntropy } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { expectBatch, expectLearner, expectTask } from './checks.ts';
 import { type ClassifierConfig, type ClassifierSettings, classifier, pairClassifier } from './classifier.ts';
-import type { ForwardContext } from './context.ts';
 import { type LanguageModelConfig, languageModel } from './language-model.ts';
-import type { Model } from './model.ts';
+import type { ForwardContext, Model } from './module.ts';
 import type { Batch } from './tasks/batch.ts';
 import type { Task, TaskKind } from './tasks/task.ts';
 

@@ -18,7 +18,7 @@ import type { Random } from '../core/random.ts';
 import { elements, empty, keep, randomNormal, type Tensor } from '../core/tensor.ts';
 import { type AxialPositions, axialPositionParameters, axialPositions } from './axial-positions.ts';
 import type { FloatType } from './linear.ts';
-import type { Parts } from './named.ts';
+import type { Parts } from './module.ts';
 
 export const POSITIONS = ['sinusoidal', 'learned', 'axial', 'rotary', 'none'] as const;
 export type PositionKind = (typeof POSITIONS)[number];

@@ -4,7 +4,7 @@ import type { TrainedModel } from './checkpoint.ts';
 import type { ClassifierSettings } from './classifier.ts';
 import { attentionsOf } from './config.ts';
 import { type Learner, makeLearner } from './learner.ts';
-import { copyNamed, forUse } from './named.ts';
+import { copyNamed, forUse } from './module.ts';
 
 /**
  * The model with other options of its variants, by the variants' names; what is not said stays. It has the same learned

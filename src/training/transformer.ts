@@ -18,7 +18,6 @@ import { type AttentionState, copyState, expectState } from '../variants/state.t
 import type { AttentionInputs } from '../variants/variant.ts';
 import { expectContext } from './checks.ts';
 import { attentionsOf, placeOf, type TransformerConfig } from './config.ts';
-import { dropped, evaluation, type ForwardContext, within } from './context.ts';
 import { type Attend, TransformerLayer } from './layer.ts';
 import {
   type Embedding,
@@ -30,7 +29,7 @@ import {
   normParameters,
 } from './linear.ts';
 import { Mixing } from './mixing.ts';
-import { type Module, named } from './named.ts';
+import { dropped, evaluation, type ForwardContext, type Module, named, within } from './module.ts';
 import { type AddedPositions, addedPositions } from './positions.ts';
 import { reversible } from './reversible.ts';
 

@@ -9,8 +9,8 @@ import { readSafetensors } from '../../../src/core/files/safetensors.ts';
 import { fromArray, type Tensor } from '../../../src/core/tensor.ts';
 import { Adafactor } from '../../../src/training/optimizers/adafactor.ts';
 import { AdamW } from '../../../src/training/optimizers/adamw.ts';
-import { clipScale, gradientNorm } from '../../../src/training/optimizers/clipping.ts';
 import type { Optimizer } from '../../../src/training/optimizers/optimizer.ts';
+import { clipScale, gradientNorm } from '../../../src/training/optimizers/optimizer.ts';
 import { adafactorRate } from '../../../src/training/optimizers/schedules.ts';
 import { SGD } from '../../../src/training/optimizers/sgd.ts';
 

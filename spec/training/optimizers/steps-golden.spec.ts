@@ -11,7 +11,7 @@ import type { NumericArray } from '../../../src/core/memory.ts';
 import { add, crossEntropy, matmul } from '../../../src/core/ops/index.ts';
 import { fromArray, scope } from '../../../src/core/tensor.ts';
 import { AdamW } from '../../../src/training/optimizers/adamw.ts';
-import { clipScale, gradientNorm } from '../../../src/training/optimizers/clipping.ts';
+import { clipScale, gradientNorm } from '../../../src/training/optimizers/optimizer.ts';
 import { learningRate, type Schedule } from '../../../src/training/optimizers/schedules.ts';
 import { SGD } from '../../../src/training/optimizers/sgd.ts';
 

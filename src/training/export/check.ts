@@ -12,9 +12,8 @@ import { writeSafetensors } from '../../core/files/safetensors.ts';
 import { mean, square } from '../../core/ops/index.ts';
 import { Random } from '../../core/random.ts';
 import { elements, fromArray, scope, type Tensor } from '../../core/tensor.ts';
-import { evaluation } from '../context.ts';
 import type { Learner } from '../learner.ts';
-import { withGradients } from '../named.ts';
+import { evaluation, withGradients } from '../module.ts';
 import type { Sequences } from '../tasks/batch.ts';
 
 const BATCH = 2;

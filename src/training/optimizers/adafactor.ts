@@ -27,8 +27,7 @@ import {
 import { allocate, type NumericArray, release } from '../../core/memory.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
-import { sumOfSquares } from './clipping.ts';
-import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState } from './optimizer.ts';
+import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState, sumOfSquares } from './optimizer.ts';
 
 export interface AdafactorSettings {
   /** The exponent of β̂₂ = 1 − t^−c. */

@@ -1,9 +1,27 @@
 /**
- * Tensors by name. A module hands out what it is made of as a record of parts; nested, the names are joined by dots, so
- * that a checkpoint reads like the model: `decoder.layers.0.attention.query.weight`.
+ * What models are made of. A module hands out what it consists of as a record of parts; nested, the names are joined by
+ * dots, so that a checkpoint reads like the model: `decoder.layers.0.attention.query.weight`. Then what a forward pass is
+ * told, and what all models have in common and a trainer needs of them beside their own `forward`:
+ *
+ *     const model = languageModel({ vocabulary: 256, length: 128, causal: true }, seed);
+ *     const optimizer = new AdamW(model.parameters());
+ *     for (let step = 1; step <= steps; step++) {
+ *       model.redraw(step);
+ *       scope(() => {
+ *         const logits = model.forward(inputs, { training: true, random: run.split(`step ${step}`) });
+ *         backward(crossEntropy(logits, targets));
+ *       });
+ *       optimizer.step(learningRate(schedule, step));
+ *       zeroGrad(model.parameters().values());
+ *     }
  */
 import { ArgumentError, expectShape } from '../core/errors.ts';
+import { dropout } from '../core/ops/index.ts';
+import { Random } from '../core/random.ts';
 import { elements, keep, scope, Tensor } from '../core/tensor.ts';
+import { expectNamedTensors } from './checks.ts';
+import type { TransformerConfig } from './config.ts';
+import type { Transformer } from './transformer.ts';
 
 /** A tensor, or tensors by name or number, at any depth; what is undefined is left out. */
 export type Part = Tensor | ReadonlyMap<string, Tensor> | readonly Part[] | Parts | undefined;
@@ -96,4 +114,55 @@ export function build<M extends Module>(make: () => M): M {
     for (const tensor of module.tensors().values()) keep(tensor);
     return module;
   });
+}
+
+export interface ForwardContext {
+  /** Whether dropout is on. */
+  training: boolean;
+  /**
+   * The stream of this step, e.g. `run.split(`step ${step}`)`. Modules split it by their place in the model and never
+   * draw from it itself, so a second pass of the same step, as reversible layers make it, meets the same masks.
+   */
+  random: Random;
+}
+
+/** For evaluation and generation, where nothing is random. */
+export const evaluation: ForwardContext = { training: false, random: new Random(0) };
+
+/** The context of a part of a module. */
+export function within(context: ForwardContext, name: string): ForwardContext {
+  return { ...context, random: context.random.split(name) };
+}
+
+/** Dropout while training; x itself otherwise. */
+export function dropped(x: Tensor, rate: number, { training, random }: ForwardContext): Tensor {
+  return training ? dropout(x, rate, random.split('dropout')) : x;
+}
+
+export abstract class Model implements Module {
+  /** Complete, and plain: with the tensors it is all there is to a checkpoint. */
+  abstract readonly config: TransformerConfig;
+  abstract readonly body: Transformer;
+
+  /** All tensors by name: those that are learned, and those that a variant drew at random. Live, not copies. */
+  abstract tensors(): Map<string, Tensor>;
+
+  /** The learned ones: what an optimiser is given. */
+  parameters(): Map<string, Tensor> {
+    return learned(this.tensors());
+  }
+
+  /** Overwrites all tensors. Throws ArgumentError or ShapeError, before any change, if they are not those of such a model. */
+  load(tensors: ReadonlyMap<string, Tensor>): void {
+    expectNamedTensors('tensors', tensors);
+    copyNamed(this.tensors(), tensors, 'tensors');
+  }
+
+  /**
+   * To be called before each step of training, with its number: draws the random tensors of variants anew where it is time
+   * to (see `redrawEvery`), as a function of the model's seed and the step.
+   */
+  redraw(step: number): void {
+    this.body.redraw(step);
+  }
 }

@@ -6,10 +6,11 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backward } from '../../src/core/autograd.ts';
+import { featureDeltasKernel } from '../../src/core/kernels/feature-attention.ts';
 import { chooseKernelSet, kernelSet, type VectorKernels, vectorKernels } from '../../src/core/kernels/simd.ts';
 import { allocate } from '../../src/core/memory.ts';
 import * as ops from '../../src/core/ops/index.ts';
-import { setKernels, setThreads } from '../../src/core/parallel/pool.ts';
+import { parallelFor, setKernels, setThreads } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, fromArray, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
 import { Adafactor } from '../../src/training/optimizers/adafactor.ts';
@@ -336,6 +337,52 @@ compared('the nearest of directions is the first of equal ones, with any number 
       },
     ),
     { numRuns: 60 },
+  );
+});
+
+compared('what queries write back is what the plain kernel says, with rows that are not there', () => {
+  fc.assert(
+    fc.property(extent, extent, fc.nat(), (rows, n, seed) => {
+      const random = new Random(seed);
+      const draw = (size: number) => heap(randomNormal([size], random.split(`${size}`)).toArray());
+      const [output, gradient, ofLogSum] = [draw(rows * n), draw(rows * n).slice(), draw(rows)];
+      const doubles = () => allocate('float64', rows) as Float64Array;
+      const logSum = doubles();
+      for (let row = 0; row < rows; row++) {
+        const kind = random.integer(4);
+        logSum[row] = kind === 0 ? Number.NEGATIVE_INFINITY : 100 * random.normal();
+        // Nothing depends on some, and on some only by one number, or by one that is none.
+        if (kind > 1) ofLogSum[row] = 0;
+        if (kind > 1) gradient.fill(0, row * n, (row + 1) * n);
+        if (kind === 3) gradient[row * n + random.integer(n)] = random.integer(2) === 0 ? 1 : Number.NaN;
+      }
+      const [plain, vector] = SETS.map((set) => {
+        chooseKernelSet(set);
+        const results = { shifts: doubles(), weights: draw(rows) };
+        const arrays = { output, logSum, gradient: heap(gradient), logSumGradient: ofLogSum, ...results };
+        parallelFor(featureDeltasKernel, rows, arrays, { n }, { costPerItem: 1 });
+        return results;
+      });
+      assert.equal([...vector.shifts], [...plain.shifts]);
+      for (const [row, weight] of vector.weights.entries()) {
+        if (Object.is(weight, plain.weights[row])) continue;
+        // Sums of n products in float64, in another order.
+        assert.ok(Math.abs(weight - plain.weights[row]) <= 2 ** -23 * Math.abs(plain.weights[row]) + n * 2 ** -50);
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+compared('one number that is not finite is found wherever it stands, and no other', () => {
+  fc.assert(
+    fc.property(extent, fc.nat(), fc.constantFrom(Number.NaN, Infinity, -Infinity), (count, place, number) => {
+      const x = heap(new Float32Array(count).fill(-3.4e38));
+      assert.ok(fast().allFinite(x.byteOffset, count));
+      x[place % count] = number;
+      assert.not(fast().allFinite(x.byteOffset, count));
+    }),
+    { numRuns: 100 },
   );
 });
 

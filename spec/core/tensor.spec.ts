@@ -4,6 +4,7 @@ import ndarray from 'ndarray';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, MemoryError, ShapeError } from '../../src/core/errors.ts';
+import { expectFinite } from '../../src/core/finite.ts';
 import { fromNdarray } from '../../src/core/from-ndarray.ts';
 import { allocate, bytesPerElement, type DType, memoryStatistics, release } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
@@ -11,7 +12,6 @@ import {
   copyInto,
   elements,
   empty,
-  expectFinite,
   filled,
   fromArray,
   isContiguous,

@@ -205,17 +205,6 @@ export function copyInto(target: NdArray<NumericArray>, source: NdArray<NumericA
   parallelFor(copyKernel, items, [source.data, target.data], numbers, { costPerItem: 2 * elementsPerItem });
 }
 
-/** Throws ArgumentError if the tensor holds NaN or an infinity. */
-export function expectFinite(name: string, tensor: Tensor): void {
-  const values = elements(tensor);
-  // One NaN or infinity makes the sum of (x − x) NaN: one pass without a branch an element.
-  let poison = 0;
-  for (let i = 0; i < values.length; i++) poison += values[i] - values[i];
-  if (poison === 0) return;
-  const at = values.findIndex((value) => !Number.isFinite(value));
-  throw new ArgumentError(`${name}: expected finite numbers, got ${values[at]} at element ${at}`);
-}
-
 const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
 
 /**

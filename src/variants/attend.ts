@@ -2,9 +2,10 @@
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { expectBoolean, expectFunction, expectOptions, expectRecord, integerOf } from '../core/expect.ts';
+import { expectFinite } from '../core/finite.ts';
 import { quietMasked } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
-import { elements, expectFinite, expectTensor, scope, type Tensor } from '../core/tensor.ts';
+import { elements, expectTensor, scope, type Tensor } from '../core/tensor.ts';
 import { checkOptions } from './check-options.ts';
 import type {
   Attending,

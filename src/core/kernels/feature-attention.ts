@@ -3,7 +3,7 @@
  * gradients of it, in which both sides read what the other has written.
  */
 import type { NumericArray } from '../memory.ts';
-import { dotsOfRows, exponentialsOfSums, largestOfSums, multiplyRows } from './feature-exponents.ts';
+import { dotsOfRows, exponentialsOfSums, largestOfSums, multiplyRows, scaleRows } from './feature-exponents.ts';
 import {
   centred,
   FEATURE_NUMBERS,
@@ -19,6 +19,7 @@ import {
 import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, rowAt, rowsFrom, scanGroup, type VisitPairs } from './scan-chunk.ts';
 import { Scratch } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
 
 /** What readers ask for: the outputs of queries, gradients of exponents, or those and of vectors. */
@@ -136,11 +137,10 @@ function normalise(
   { length, n, reverse }: FeatureNumbers,
 ): void {
   for (let r = 0; r < rows; r++) {
-    const row = sequence * length + rowAt(place + r, length, reverse);
-    const share = denominators[r] === 0 ? 0 : 1 / denominators[r];
-    for (let c = row * n; c < (row + 1) * n; c++) mixture[c] *= share;
-    logSum[row] += Math.log(denominators[r]);
+    logSum[sequence * length + rowAt(place + r, length, reverse)] += Math.log(denominators[r]);
+    denominators[r] = denominators[r] === 0 ? 0 : 1 / denominators[r];
   }
+  scaleRows(rowsFrom(mixture, sequence, length, n, place, reverse), denominators, rows, n);
 }
 
 /**
@@ -152,6 +152,14 @@ export const featureDeltasKernel = defineKernel(
   'feature-deltas',
   { arrays: ['output', 'logSum', 'gradient', 'logSumGradient', 'shifts', 'weights'], numbers: ['n'] },
   (begin, end, { output, logSum, gradient, logSumGradient, shifts, weights }, { n }) => {
+    const fast = vectorKernels();
+    if (fast !== null && [output, gradient, logSumGradient, weights].every(isOnHeap)) {
+      const floats = (array: NumericArray, at: number) => array.byteOffset + array.BYTES_PER_ELEMENT * at;
+      const [o, g] = [output, gradient].map((array) => floats(array, begin * n));
+      const [l, ofL, s, w] = [logSum, logSumGradient, shifts, weights].map((array) => floats(array, begin));
+      fast.deltasOfRows(o, l, g, ofL, s, w, end - begin, n);
+      return;
+    }
     for (let row = begin; row < end; row++) {
       let product = 0;
       let isThere = logSumGradient[row] !== 0;

@@ -110,6 +110,19 @@ export function multiplyRows(x: Block, by: NumericArray, shifts: NumericArray, r
   }
 }
 
+/** x_r = shares[r] x_r. */
+export function scaleRows(x: Block, shares: NumericArray, rows: number, count: number): void {
+  const fast = vectorKernels();
+  if (fast !== null && isOnHeap(x.data) && isOnHeap(shares)) {
+    fast.scaleRows(x.data.byteOffset + 4 * x.offset, x.rowStride, shares.byteOffset, rows, count);
+    return;
+  }
+  for (let r = 0; r < rows; r++) {
+    const at = x.offset + r * x.rowStride;
+    for (let i = at; i < at + count; i++) x.data[i] *= shares[r];
+  }
+}
+
 /** y[at + i] += Σ_r weights[r] x_r[i], for rows one after another. */
 export function addWeightedRows(
   x: NumericArray,

@@ -168,6 +168,18 @@ export interface VectorKernels {
     reach: number,
   ): number;
   addWeightedRows(x: number, weights: number, y: number, rows: number, count: number): void;
+  allFinite(x: number, count: number): number;
+  scaleRows(to: number, toRow: number, shares: number, rows: number, count: number): void;
+  deltasOfRows(
+    output: number,
+    logSum: number,
+    gradient: number,
+    logSumGradient: number,
+    shifts: number,
+    weights: number,
+    rows: number,
+    count: number,
+  ): void;
   mixTwoRows(to: number, own: number, from: number, kept: number, rows: number, count: number): void;
   dotsOfRows(x: number, y: number, to: number, rows: number, count: number): void;
   multiplyRows(to: number, toRow: number, by: number, shifts: number, rows: number, count: number): void;

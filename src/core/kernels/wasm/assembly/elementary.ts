@@ -94,18 +94,17 @@ export function expm1Below0(x: v128): v128 {
 function logOfParts(m: v128, n: v128): v128 {
   const square = f32x4.mul(m, m);
   let p = f32x4.splat(7.0376836292e-2);
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.1514610310e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.1676998740e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.2420140846e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(1.4249322787e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-1.6668057665e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(2.0000714765e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(-2.4999993993e-1));
-  p = f32x4.add(f32x4.mul(p, m), f32x4.splat(3.3333331174e-1));
-  let y = f32x4.mul(f32x4.mul(p, m), square);
-  y = f32x4.add(y, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  y = f32x4.sub(y, f32x4.mul(square, f32x4.splat(0.5)));
-  return f32x4.add(f32x4.add(m, y), f32x4.mul(n, f32x4.splat(0.693359375)));
+  p = multiplyAdd(p, m, f32x4.splat(-1.1514610310e-1));
+  p = multiplyAdd(p, m, f32x4.splat(1.1676998740e-1));
+  p = multiplyAdd(p, m, f32x4.splat(-1.2420140846e-1));
+  p = multiplyAdd(p, m, f32x4.splat(1.4249322787e-1));
+  p = multiplyAdd(p, m, f32x4.splat(-1.6668057665e-1));
+  p = multiplyAdd(p, m, f32x4.splat(2.0000714765e-1));
+  p = multiplyAdd(p, m, f32x4.splat(-2.4999993993e-1));
+  p = multiplyAdd(p, m, f32x4.splat(3.3333331174e-1));
+  let y = multiplyAdd(n, f32x4.splat(-2.12194440e-4), f32x4.mul(f32x4.mul(p, m), square));
+  y = multiplyAdd(square, f32x4.splat(-0.5), y);
+  return multiplyAdd(n, f32x4.splat(0.693359375), f32x4.add(m, y));
 }
 
 /** ln x; −∞ at 0, NaN below. */

@@ -1,4 +1,5 @@
 /** Rows of exponents beside a row of scales: loops of kernels/feature-exponents.ts, four float32 at a time. */
+import { pairsOfProducts, sumOfDoubles } from './doubles';
 import { expOfDifference } from './elementary';
 import { at, multiplyAdd, sumOf } from './vector';
 
@@ -107,6 +108,57 @@ export function dotsOfRows(x: usize, y: usize, to: usize, rows: i32, count: i32)
     for (; i < count; i++) sum += load<f32>(at(x, i)) * load<f32>(at(y, i));
     store<f32>(at(to, row), sum);
     x = at(x, count);
+  }
+}
+
+/** to_r = shares[r] to_r. */
+export function scaleRows(to: usize, toRow: i32, shares: usize, rows: i32, count: i32): void {
+  const vectors = count & ~3;
+  for (let row = 0; row < rows; row++) {
+    const share = load<f32>(at(shares, row));
+    const all = f32x4.splat(share);
+    for (let i = 0; i < vectors; i += 4) v128.store(at(to, i), f32x4.mul(v128.load(at(to, i)), all));
+    for (let i = vectors; i < count; i++) store<f32>(at(to, i), load<f32>(at(to, i)) * share);
+    to = at(to, toRow);
+  }
+}
+
+/** What featureDeltasKernel says, for rows one after another; `logSum` and `shifts` are float64. */
+export function deltasOfRows(
+  output: usize,
+  logSum: usize,
+  gradient: usize,
+  logSumGradient: usize,
+  shifts: usize,
+  weights: usize,
+  rows: i32,
+  count: i32,
+): void {
+  const zero = f32x4.splat(0);
+  for (let row = 0; row < rows; row++) {
+    let sums = f64x2.splat(0);
+    let found = f32x4.splat(0);
+    let i = 0;
+    for (; i + 4 <= count; i += 4) {
+      const each = v128.load(at(gradient, i));
+      sums = f64x2.add(sums, pairsOfProducts(each, v128.load(at(output, i))));
+      found = v128.or(found, f32x4.ne(each, zero));
+    }
+    let product = sumOfDoubles(sums);
+    const ofLogSum = load<f32>(at(logSumGradient, row));
+    let isThere = v128.any_true(found) || ofLogSum != 0;
+    for (; i < count; i++) {
+      const each = load<f32>(at(gradient, i));
+      product += <f64>each * <f64>load<f32>(at(output, i));
+      if (each != 0) isThere = true;
+    }
+    const place = (<usize>row) << 3;
+    const size = load<f64>(logSum + place);
+    if (size == -Infinity) isThere = false;
+    store<f64>(shifts + place, isThere ? -size : -Infinity);
+    store<f32>(at(weights, row), isThere ? <f32>(<f64>ofLogSum - product) : 0);
+    output = at(output, count);
+    gradient = at(gradient, count);
   }
 }
 

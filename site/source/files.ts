@@ -11,7 +11,20 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const variants = join(root, 'src', 'variants');
 
 /** The contract that all variants share, which is no variant's own. */
-const SHARED = ['variant', 'options', 'check-options', 'attend', 'continue', 'state', 'decoding', 'registry'];
+const SHARED = [
+  'variant',
+  'options',
+  'check-options',
+  'attend',
+  'continue',
+  'state',
+  'decoding',
+  'registry',
+  'define',
+  'inputs',
+  'parameters',
+  'reference',
+];
 
 export interface ShownFile extends SourceFile {
   /** From src/variants, without its ending: `reformer/buckets`. */

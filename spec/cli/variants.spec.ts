@@ -41,7 +41,7 @@ test('what it says to type is accepted', async () => {
 });
 
 test('ranges in words', () => {
-  const described = { description: '' };
+  const described = { description: '', default: 0 };
   const cases: [OptionSchema, string][] = [
     [{ ...described, kind: 'integer', minimum: 2 }, '2 or more'],
     [
@@ -49,10 +49,10 @@ test('ranges in words', () => {
       '2 to 200, multiples of 2',
     ],
     [{ ...described, kind: 'number', minimum: 0, maximum: 1 }, '0 to 1'],
-    [{ ...described, kind: 'boolean' }, 'true, false'],
-    [{ ...described, kind: 'choice', choices: ['a', 'b'] }, 'a, b'],
-    [{ ...described, kind: 'integers', per: 'position', minimum: 0 }, 'positions, 0 to 99'],
-    [{ ...described, kind: 'integers', per: 'head', minimum: 1, maximum: () => 9 }, 'one a head, 1 to 9'],
+    [{ ...described, kind: 'boolean', default: true }, 'true, false'],
+    [{ ...described, kind: 'choice', choices: ['a', 'b'], default: 'a' }, 'a, b'],
+    [{ ...described, kind: 'integers', per: 'position', minimum: 0, default: [] }, 'positions, 0 to 99'],
+    [{ ...described, kind: 'integers', per: 'head', minimum: 1, maximum: () => 9, default: [] }, 'one a head, 1 to 9'],
   ];
   for (const [schema, words] of cases) assert.is(rangeOf(schema, 100), words);
 });

@@ -2,12 +2,14 @@
  * Golden files: inputs, outputs and gradients of implementations that others wrote. They are made by
  * fixtures/scripts/make_golden.py, are described in fixtures/README.md, and are read here.
  */
+
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { backward } from '../../src/core/autograd.ts';
 import { readSafetensors } from '../../src/core/files/safetensors.ts';
 import { elements, fromArray, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { attend } from '../../src/variants/attend.ts';
+import { unreadInputs } from '../../src/variants/inputs.ts';
 import type { AttentionInputs, AttentionVariant, CommonOptions, Parameters } from '../../src/variants/variant.ts';
 
 export type FloatType = 'float32' | 'float64';
@@ -85,7 +87,7 @@ export function runVariant<Options extends CommonOptions>(
   const values = tensor('values', dtype);
   const read = (name: string) => (has(name) ? tensor(name, dtype) : undefined);
   const unread = (name: 'queries' | 'keys') => {
-    assert.ok(variant.unread?.includes(name), `${variant.name} reads ${name}, which the file lacks`);
+    assert.ok(unreadInputs(variant).includes(name), `${variant.name} reads ${name}, which the file lacks`);
     return zeros((read('queries') ?? values).shape, dtype);
   };
   const attended: AttentionInputs = {

@@ -4,13 +4,11 @@
  */
 import { attention, band, pairsOf } from '../../src/core/ops/index.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
+import { defineVariant } from '../../src/variants/define.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
+import { integer, type OptionsOf } from '../../src/variants/options.ts';
 import { Memory } from '../../src/variants/state.ts';
-import type { AttentionInputs, AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
-
-export interface DummyOptions extends CommonOptions {
-  reach: number;
-}
+import type { AttentionInputs } from '../../src/variants/variant.ts';
 
 /** A whole run: the output alone. */
 export function windowed({ queries, keys, values, keyMask }: AttentionInputs, { causal, reach }: DummyOptions): Tensor {
@@ -18,27 +16,27 @@ export function windowed({ queries, keys, values, keyMask }: AttentionInputs, { 
   return attention(queries, keys, values, layout, { keyMask }).output;
 }
 
-export const dummy: AttentionVariant<DummyOptions> = {
+const options = {
+  reach: integer({
+    symbol: 'r',
+    minimum: 0,
+    maximum: (sequenceLength) => sequenceLength,
+    default: (sequenceLength) => Math.min(8, sequenceLength),
+    description: 'tokens visible to each side',
+  }),
+};
+
+export type DummyOptions = OptionsOf<typeof options>;
+
+export const dummy = defineVariant({
   name: 'dummy',
   paper: { authors: 'nobody', year: 2000, title: 'A window, for the laws to run on', arxiv: 'none' },
   family: 'sparse',
   exactness: 'exact-on-its-pattern',
   complexity: 'O(L·r)',
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
-  options: {
-    reach: {
-      kind: 'integer',
-      symbol: 'r',
-      minimum: 0,
-      maximum: (sequenceLength) => sequenceLength,
-      description: 'tokens visible to each side',
-    },
-  },
+  options,
   budget: { symbol: 'r', option: 'reach', values: (sequenceLength) => [1, 4, 16].filter((r) => r <= sequenceLength) },
-
-  defaults: (sequenceLength) => ({ causal: false, reach: Math.min(8, sequenceLength) }),
-
-  parameters: () => ({}),
 
   attend({ queries, keys, values, keyMask }, { causal, reach }, _parameters, state) {
     const [batch, , length] = queries.shape;
@@ -58,4 +56,4 @@ export const dummy: AttentionVariant<DummyOptions> = {
     const layout = band(keyLength, { before: reach, after: causal ? 0 : reach });
     return { flops: batch * pairsOf(layout, heads) * (4 * headDim + SOFTMAX_FLOPS) };
   },
-};
+});

@@ -15,9 +15,10 @@ import { multiply, sum, zeroMasked } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { exportModel } from '../../src/training/export/export.ts';
-import { LOADER_VARIANTS, randomBlocks } from '../../src/training/export/loader.ts';
+import { LOADER_VARIANTS } from '../../src/training/export/loader.ts';
 import { attend, checkOptions } from '../../src/variants/attend.ts';
 import type { BigBirdOptions } from '../../src/variants/bigbird.ts';
+import { randomTable } from '../../src/variants/bigbird-blocks.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import type { AttentionInputs, CommonOptions } from '../../src/variants/variant.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
@@ -65,7 +66,7 @@ function attendByLoader(cases: readonly Compared[]): Map<string, Float32Array> {
     }
     if (variant === 'bigbird') {
       const { heads, keyLength } = attentionCase.shape;
-      const blocks = randomBlocks(attentionCase.options as BigBirdOptions, heads, keyLength);
+      const blocks = randomTable(attentionCase.options as BigBirdOptions, heads, keyLength);
       tensors.push([`${name}/parameters/randomBlocks`, blocks]);
     }
   }

@@ -11,7 +11,8 @@ import { randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.t
 import { attend, checkOptions, drawParameters } from '../../src/variants/attend.ts';
 import { startDecoding } from '../../src/variants/decoding.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
-import { distanceKeys, type TransformerXLOptions, transformerXL } from '../../src/variants/transformer-xl.ts';
+import { type TransformerXLOptions, transformerXL } from '../../src/variants/transformer-xl.ts';
+import { distanceKeys } from '../../src/variants/transformer-xl-distances.ts';
 
 import type { AttentionInputs, AttentionPattern, AttentionShape, Parameters } from '../../src/variants/variant.ts';
 import { assertClose, assertSame, loop } from '../core/tensors.ts';

@@ -14,6 +14,7 @@ import { attentionsOf, placeOf } from '../training/config.ts';
 import { drawBatch } from '../training/tasks/batch.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { textAttention } from '../training/text-attention.ts';
+import { comparesTokens } from '../variants/inputs.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { Host } from './command.ts';
 import { openModel } from './training-folder.ts';
@@ -54,9 +55,9 @@ export function checkpointInput(
     if (layer >= config.layers) {
       throw new ArgumentError(`--layer: expected 0 to ${config.layers - 1} in ${checkpoint}, got ${layer}`);
     }
-    const { name, family } = body.layers[layer].attention.mixing.variant;
-    if (family !== 'convolution') continue;
-    throw new ArgumentError(`--layer: ${name}, in layer ${layer}, compares no queries with keys`);
+    const { variant } = body.layers[layer].attention.mixing;
+    if (comparesTokens(variant)) continue;
+    throw new ArgumentError(`--layer: ${variant.name}, in layer ${layer}, compares no queries with keys`);
   }
   const { length, name, inputs } = choice.wholeText ? wholeText(trained, choice) : heldOut(trained, choice);
   const { heads, headDim, causal } = placeOf(config);

@@ -9,6 +9,7 @@ import type { Replacement } from '../pretrained/replacement.ts';
 import { type Drift, driftOf, type Pass, replacementsFor, runSwapped, startFrom } from '../pretrained/swap.ts';
 import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable } from '../terminal/table.ts';
+import type { AnyVariant } from '../variants/registry.ts';
 import { type TokensChoice, tokensOf } from './pretrained-tokens.ts';
 
 /** Passes with the model's own attention, and as many with each variant. */
@@ -140,9 +141,10 @@ type PlannedSwap = { variant: string; replacements: Replacement[] };
 
 /** A variant that was named and cannot serve is an error; another is left out. */
 function plansOf(choice: PretrainedChoice, description: Description, length: number, skips: Skip[]): PlannedSwap[] {
-  return chosenVariants(choice.variants).flatMap(({ name: variant }) => {
+  return chosenVariants(choice.variants).flatMap((chosen) => {
+    const variant = chosen.name;
     try {
-      const options = { ...ownOptions(description, variant), ...choice.options[variant] };
+      const options = { ...ownOptions(description, chosen), ...choice.options[variant] };
       const settings = { variant, options, gatedValues: false };
       return [{ variant, replacements: replacementsFor(description, settings, length, choice.seed) }];
     } catch (error) {
@@ -153,12 +155,14 @@ function plansOf(choice: PretrainedChoice, description: Description, length: num
   });
 }
 
-/** What the checkpoint itself says of a variant's options. */
-function ownOptions(description: Description & { attention?: OwnAttention }, variant: string): Record<string, unknown> {
-  const { attention } = description;
-  if (variant !== 'nystromformer' || attention?.kind !== 'landmarks' || attention.convolutionWidth === null) return {};
+/** What the checkpoint itself says of options that the variant has too. */
+function ownOptions({ attention }: Described, { options }: AnyVariant): Record<string, unknown> {
+  if (!('convolutionWidth' in options) || attention?.kind !== 'landmarks' || attention.convolutionWidth === null)
+    return {};
   return { convolutionWidth: attention.convolutionWidth };
 }
+
+type Described = Description & { attention?: OwnAttention };
 
 /** For people. */
 export function formatSwaps(

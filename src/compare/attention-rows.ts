@@ -20,6 +20,7 @@ import {
   drawParameters,
   expectAttendSettings,
 } from '../variants/attend.ts';
+import { mapTokens } from '../variants/inputs.ts';
 import type { AttentionInputs, AttentionVariant, CommonOptions, Parameters } from '../variants/variant.ts';
 
 /** Columns of V in one pass: about a head's width, so that a pass holds no more than attention itself does. */
@@ -102,11 +103,4 @@ function transposedRows<Options extends CommonOptions>(
   });
 }
 
-function detached({ global, ...inputs }: AttentionInputs): AttentionInputs {
-  const triple = ({ queries, keys, values }: Pick<AttentionInputs, 'queries' | 'keys' | 'values'>) => ({
-    queries: detach(queries),
-    keys: detach(keys),
-    values: detach(values),
-  });
-  return { ...inputs, ...triple(inputs), global: global && triple(global) };
-}
+const detached = (inputs: AttentionInputs): AttentionInputs => mapTokens(inputs, (rows) => detach(rows));

@@ -1,9 +1,9 @@
 /** From the flat list of results to what a table or a plot shows: order, names, averages over layers, fitted slopes. */
 
+import { REFERENCE_VARIANT } from '../variants/reference.ts';
 import type { ComparisonResult } from './result.ts';
 
-/** The name of the variant that everything is measured against. */
-export const REFERENCE_VARIANT = 'full';
+export { REFERENCE_VARIANT };
 
 /** The results of one variant, or of one way of setting its options when a file compares several. */
 export interface Series {

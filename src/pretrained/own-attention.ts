@@ -35,6 +35,7 @@ import { attend } from '../variants/attend.ts';
 import { attendByPlan, bigbird } from '../variants/bigbird.ts';
 import { planBlocks, withRandomBlocks } from '../variants/bigbird-blocks.ts';
 import { full } from '../variants/full.ts';
+import { mapTokens } from '../variants/inputs.ts';
 import { longformer } from '../variants/longformer.ts';
 import { largest, pseudoInverse } from '../variants/nystromformer-inverse.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
@@ -91,18 +92,11 @@ function globalsOf(text: number, globalMask: Tensor | undefined, keyMask: Tensor
 
 /** One text of a batch, as a batch. */
 function textOf(inputs: AttentionInputs, text: number): AttentionInputs {
-  const of = (each: Tensor) => slice(each, 0, text, text + 1);
-  const { queries, keys, values, keyMask, global } = inputs;
-  const ofAll = (each: Pick<AttentionInputs, 'queries' | 'keys' | 'values'>) => ({
-    queries: of(each.queries),
-    keys: of(each.keys),
-    values: of(each.values),
-  });
+  const { keyMask } = inputs;
   const mask = keyMask && elements(keyMask).slice(text * keyMask.shape[1], (text + 1) * keyMask.shape[1]);
   return {
-    ...ofAll({ queries, keys, values }),
+    ...mapTokens(inputs, (rows) => slice(rows, 0, text, text + 1)),
     ...(mask && { keyMask: fromArray(mask, [1, mask.length], 'uint8') }),
-    ...(global && { global: ofAll(global) }),
   };
 }
 

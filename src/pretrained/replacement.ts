@@ -3,7 +3,7 @@ import { ArgumentError, UnsupportedError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { AttentionPlace, AttentionSettings } from '../training/mixing.ts';
-import { Mixing } from '../training/mixing.ts';
+import { areShared, Mixing } from '../training/mixing.ts';
 import type { Description, LoadOptions } from './architecture.ts';
 
 /** Under this name a layer has what a variant in place of its own attention learned or drew. */
@@ -34,7 +34,7 @@ export function replacementsOf(description: Description, options: LoadOptions, c
     if (settings.gatedValues) {
       throw new UnsupportedError('gatedValues: a checkpoint has no projection for a gate of the values');
     }
-    const shares = settings.shared ?? settings.options?.sharing === 'layerwise';
+    const shares = settings.shared ?? areShared(settings);
     const before = shared.get(entry);
     if (before !== undefined) return { mixing: before, own: false };
     const mixing = new Mixing(settings, place, random.split(shares ? `shared ${entry}` : `layer ${layer}`));
@@ -44,10 +44,7 @@ export function replacementsOf(description: Description, options: LoadOptions, c
 }
 
 /** Whether a variant in place has tokens that take projections of their own. */
-export function hasGlobalTokens({ variant, options }: Mixing): boolean {
-  const { globalPositions = [] } = options as { globalPositions?: readonly number[] };
-  return variant.supports.globalProjections === true && globalPositions.length > 0;
-}
+export const hasGlobalTokens = ({ variant, options }: Mixing): boolean => variant.inputs.global?.(options) === true;
 
 /** Gives a tensor the numbers of one of the same shape; false where there is none. */
 export function startAs(target: Tensor, source: Tensor | undefined): boolean {

@@ -3,14 +3,16 @@
  *
  *     MultiHead(x) = Concat(head_1, …, head_h) W^O,   head_i = Attention(x W_i^Q, x W_i^K, x W_i^V)
  *
- * The projections of all heads are one matrix each, and are followed by a bias. What a variant does not read is not
- * projected; where it has global tokens, these have projections of their own.
+ * The projections of all heads are one matrix each, and are followed by a bias. Which there are a variant declares: what it
+ * does not read is not projected, its gates are projections with an activation, and where it has global tokens, these have
+ * projections of their own.
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
 import { contiguous, multiply, reshape, sigmoid, slice, transpose } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
-import { fromArray, scope, type Tensor } from '../core/tensor.ts';
+import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
+import { activate, comparesTokens, type Gate, shapeOfGate, unreadInputs } from '../variants/inputs.ts';
 import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import { type Linear, linear, linearParameters } from './linear.ts';
@@ -39,6 +41,8 @@ export class MultiHeadAttention implements Module {
   readonly projections: Projections;
   /** For tokens with global attention, where the variant has them. They start as copies (Beltagy et al. 2020, §3.1). */
   readonly global: Projections | undefined;
+  /** Of the gates that the variant declares, by name. */
+  readonly gates: Readonly<Record<string, Linear>>;
   readonly output: Linear;
   readonly mixing: Mixing;
   readonly #place: AttentionPlace;
@@ -55,23 +59,28 @@ export class MultiHeadAttention implements Module {
     this.#sharesMixing = mixing !== undefined;
     this.mixing = mixing ?? new Mixing(settings, place, random.split('mixing'));
     const { variant, options } = this.mixing;
-    this.#gated = settings.gatedValues ?? variant.family === 'convolution';
+    this.#gated = settings.gatedValues ?? variant.inputs.values === 'gated';
 
     const { modelDim, heads, headDim, dtype } = place;
     const inner = heads * headDim;
-    const unread = variant.unread ?? [];
+    const unread = unreadInputs(variant);
     const project = (name: string, outputs = inner) => linearParameters(modelDim, outputs, random.split(name), dtype);
     this.projections = {
       ...(unread.includes('queries') ? {} : { query: project('query') }),
       ...(unread.includes('keys') ? {} : { key: project('key') }),
       value: project('value', this.#gated ? 2 * inner : inner),
     };
-    const { globalPositions = [] } = options as { globalPositions?: readonly number[] };
-    const hasGlobalTokens = variant.supports.globalProjections === true && globalPositions.length > 0;
-    this.global = hasGlobalTokens ? copyOf(this.projections) : undefined;
+    this.gates = Object.fromEntries(
+      Object.entries(variant.inputs.gates ?? {}).map(([name, gate]) => {
+        const projection = project(`gate ${name}`, heads * this.#widthOf(gate));
+        if (gate.bias !== undefined && projection.bias) elements(projection.bias).fill(gate.bias);
+        return [name, projection];
+      }),
+    );
+    this.global = variant.inputs.global?.(options) === true ? copyOf(this.projections) : undefined;
     this.output = linearParameters(inner, modelDim, random.split('output'), dtype);
 
-    if (place.rotary && variant.family === 'convolution') {
+    if (place.rotary && !comparesTokens(variant)) {
       throw new ArgumentError(`positions: expected others than rotary, because ${variant.name} compares no tokens`);
     }
     this.#rotary = place.rotary ? new Rotary(place.length, headDim, dtype) : null;
@@ -79,8 +88,8 @@ export class MultiHeadAttention implements Module {
 
   /** Without the variant's own parameters where another layer shares them: who shares them names them. */
   tensors(): Map<string, Tensor> {
-    const { projections, global, output } = this;
-    return named({ ...projections, global, output, ...(this.#sharesMixing ? {} : this.mixing.parameters) });
+    const { projections, gates, global, output } = this;
+    return named({ ...projections, gates, global, output, ...(this.#sharesMixing ? {} : this.mixing.parameters) });
   }
 
   /** Self-attention of x [batch, length, modelDim], to the same. Throws ShapeError for a sequence that is too long. */
@@ -119,8 +128,28 @@ export class MultiHeadAttention implements Module {
 
   /** Queries, keys and values of tokens from position `begin` on. */
   #project(x: Tensor, begin: number): AttentionInputs {
-    const inputs = this.#heads(x, this.projections, begin);
-    return this.global === undefined ? inputs : { ...inputs, global: this.#heads(x, this.global, begin) };
+    const { gates } = this.mixing.variant.inputs;
+    return {
+      ...this.#heads(x, this.projections, begin),
+      ...(this.global && { global: this.#heads(x, this.global, begin) }),
+      ...(gates && { gates: this.#gatesOf(x, gates) }),
+    };
+  }
+
+  /** [batch, heads, length], or [batch, heads, length, width], of every gate. */
+  #gatesOf(x: Tensor, declared: Readonly<Record<string, Gate>>): Record<string, Tensor> {
+    const { heads } = this.#place;
+    const entries = Object.entries(declared).map(([name, gate]) => {
+      const projected = activate(linear(x, this.gates[name]), gate);
+      if (gate.width === undefined) return [name, contiguous(transpose(projected, [0, 2, 1]))] as const;
+      const rows = reshape(projected, [x.shape[0], x.shape[1], heads, this.#widthOf(gate)]);
+      return [name, contiguous(transpose(rows, [0, 2, 1, 3]))] as const;
+    });
+    return Object.fromEntries(entries);
+  }
+
+  #widthOf(gate: Gate): number {
+    return shapeOfGate(gate, this.mixing.options, this.mixing.shape)[3] ?? 1;
   }
 
   #heads(x: Tensor, { query, key, value }: Projections, begin: number): AttentionInputs {

@@ -1,4 +1,5 @@
 /** What a model is, in plain values: all that a checkpoint needs beside the tensors to make the model again. */
+
 import { ArgumentError } from '../core/errors.ts';
 import {
   type Check,
@@ -11,6 +12,7 @@ import {
   numberOf,
   oneOf,
 } from '../core/expect.ts';
+import { REFERENCE_VARIANT } from '../variants/reference.ts';
 import type { FloatType } from './linear.ts';
 import type { AttentionPlace, AttentionSettings } from './mixing.ts';
 import { POSITIONS, type PositionKind } from './positions.ts';
@@ -54,7 +56,7 @@ export const transformerDefaults = {
   modelDim: 64,
   heads: 4,
   feedForwardChunk: 0,
-  attention: { variant: 'full' },
+  attention: { variant: REFERENCE_VARIANT },
   causal: false,
   positions: 'learned',
   norm: 'pre',

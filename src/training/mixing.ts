@@ -9,6 +9,7 @@ import type { Random } from '../core/random.ts';
 import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
 import { attend, checkOptions } from '../variants/attend.ts';
 import { type Decoder, startDecoding } from '../variants/decoding.ts';
+import { mapTokens } from '../variants/inputs.ts';
 import type { OptionSchema } from '../variants/options.ts';
 import { type AnyVariant, findVariant } from '../variants/registry.ts';
 import type { AttentionState } from '../variants/state.ts';
@@ -106,6 +107,11 @@ export class Mixing {
     return startDecoding(this.variant, { batch, heads, headDim, dtype, maxLength }, this.#evaluationOptions, settings);
   }
 
+  /** What options and parameters were made for: the longest sequence, of which batches have any number. */
+  get shape(): AttentionShape {
+    return this.#shapeOf(this.#place.length);
+  }
+
   /**
    * Before a step of training: draws the random tensors (features, rotations, dropped entries) anew if it is time to. They
    * are a function of the seed and of ⌊step / redrawEvery⌋, so a run that is resumed meets the same.
@@ -173,6 +179,10 @@ export function variantOf({ variant: name }: AttentionSettings): AnyVariant {
   return variant;
 }
 
+/** Whether layers with these settings share the parameters of the variant unless they say otherwise. */
+export const areShared = (settings: AttentionSettings): boolean =>
+  variantOf(settings).sharedByLayers?.((settings.options ?? {}) as Partial<CommonOptions>) === true;
+
 /** Options that are for training alone, turned off. */
 function withoutTraining(variant: AnyVariant, options: CommonOptions): CommonOptions {
   const schemas = variant.options as Record<string, OptionSchema>;
@@ -186,11 +196,6 @@ function shapesOf(parameters: Parameters): string {
 
 /** The inputs with `missing` rows of zeros at the end, masked. */
 function withPadding(inputs: AttentionInputs, missing: number): AttentionInputs {
-  const pad = ({ queries, keys, values }: Pick<AttentionInputs, 'queries' | 'keys' | 'values'>) => ({
-    queries: padRows(queries, 2, missing),
-    keys: padRows(keys, 2, missing),
-    values: padRows(values, 2, missing),
-  });
   const [batch, , length] = inputs.queries.shape;
   const flags = inputs.keyMask && elements(inputs.keyMask);
   const mask = new Uint8Array(batch * (length + missing));
@@ -198,8 +203,7 @@ function withPadding(inputs: AttentionInputs, missing: number): AttentionInputs 
     for (let i = 0; i < length; i++) mask[b * (length + missing) + i] = flags?.[b * length + i] ?? 1;
   }
   return {
-    ...pad(inputs),
+    ...mapTokens(inputs, (rows) => padRows(rows, 2, missing)),
     keyMask: fromArray(mask, [batch, length + missing], 'uint8'),
-    ...(inputs.global && { global: pad(inputs.global) }),
   };
 }

@@ -4,6 +4,7 @@ import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { expectInstance } from '../core/expect.ts';
 import { encodeText } from '../core/files/text.ts';
 import { fromArray, scope } from '../core/tensor.ts';
+import { comparesTokens } from '../variants/inputs.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { TrainedModel } from './checkpoint.ts';
 import { expectTrained } from './checks.ts';
@@ -23,9 +24,11 @@ export function textAttention(trained: TrainedModel, text: string | Uint8Array, 
     throw new ArgumentError(`trained: expected a model of bytes, got one of ${trained.alphabet}`);
   }
   expectInteger('layer', layer, 0, config.layers - 1);
-  const { name, family } = body.layers[layer].attention.mixing.variant;
-  if (family === 'convolution') {
-    throw new ArgumentError(`layer: expected one that compares queries with keys, got ${layer}, which is ${name}`);
+  const { variant } = body.layers[layer].attention.mixing;
+  if (!comparesTokens(variant)) {
+    throw new ArgumentError(
+      `layer: expected one that compares queries with keys, got ${layer}, which is ${variant.name}`,
+    );
   }
   if (typeof text !== 'string') expectInstance('text', text, Uint8Array);
   const bytes = typeof text === 'string' ? encodeText('text', text) : text;

@@ -14,6 +14,7 @@ import { expectFlags } from '../core/ops/check.ts';
 import { add, quietMasked, scale } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep, packed, scope, type Tensor } from '../core/tensor.ts';
+import { mapTokens } from '../variants/inputs.ts';
 import { type AttentionState, copyState, expectState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import { expectContext } from './checks.ts';
@@ -28,7 +29,7 @@ import {
   normalize,
   normParameters,
 } from './linear.ts';
-import { Mixing } from './mixing.ts';
+import { areShared, Mixing } from './mixing.ts';
 import { dropped, evaluation, type ForwardContext, type Module, named, within } from './module.ts';
 import { type AddedPositions, addedPositions } from './positions.ts';
 import { reversible } from './reversible.ts';
@@ -63,8 +64,9 @@ export class Transformer implements Module {
     this.#positions = addedPositions(settings, random.split('positions'), dtype);
     const attentions = attentionsOf(config);
     this.#shared = attentions.map((each, n) => {
-      const { options, shared = options?.sharing === 'layerwise' } = each;
-      return shared ? new Mixing(each, placeOf(config), random.split(`shared ${n}`)) : undefined;
+      return (each.shared ?? areShared(each))
+        ? new Mixing(each, placeOf(config), random.split(`shared ${n}`))
+        : undefined;
     });
     this.layers = Array.from({ length: layers }, (_, n) => {
       const entry = n % attentions.length;
@@ -106,28 +108,29 @@ export class Transformer implements Module {
   }
 
   /**
-   * Queries, keys and values that the variant of a layer is given, for a look at them from outside: [batch, heads, length,
+   * Queries, keys, values and gates that the variant of a layer is given, for a look at them from outside: [batch, heads, length,
    * headDim]. Arguments as of `forward`. Keeps no tape.
    */
   attentionInputs(tokens: Tensor, layer: number, keyMask?: Tensor): AttentionInputs {
     expectInteger('layer', layer, 0, this.layers.length - 1);
     this.expectText(tokens, keyMask);
     return scope(() => {
-      let found: Tensor[] = [];
+      let found: AttentionInputs | undefined;
       const attends = this.layers.map(({ attention }, n): Attend => {
         return (x, once) => {
           if (n === layer) {
-            const { queries, keys, values } = attention.inputs(x);
+            const { queries, keys, values, gates } = attention.inputs(x);
             // Copies that reversible layers, which tidy up after themselves, leave alone.
-            found = [queries, keys, values].map((each) => keep(packed(each)));
+            found = mapTokens({ queries, keys, values, ...(gates && { gates }) }, (rows) => keep(packed(rows)));
           }
           return attention.forward(x, { training: false, keyMask, once });
         };
       });
       noGrad(() => this.#run(tokens, 0, attends, evaluation, keyMask));
-      for (const { block } of found) adopt(block);
-      const [queries, keys, values] = found;
-      return { queries, keys, values };
+      return mapTokens(found as AttentionInputs, (rows) => {
+        adopt(rows.block);
+        return rows;
+      });
     });
   }
 

@@ -3,10 +3,11 @@ import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { expectBoolean, expectFunction, expectOptions, expectRecord, integerOf } from '../core/expect.ts';
 import { expectFinite } from '../core/finite.ts';
-import { quietMasked } from '../core/ops/index.ts';
+import { quietMasked, reshape } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
 import { elements, expectTensor, scope, type Tensor } from '../core/tensor.ts';
 import { checkOptions } from './check-options.ts';
+import { mapTokens, withDeclared } from './inputs.ts';
 import type {
   Attending,
   AttentionInputs,
@@ -53,41 +54,60 @@ export function attend<Options extends CommonOptions>(
   const shape = checkInputs(inputs, settings.checkFinite ?? true);
   const complete = checkOptions(variant, options, shape);
   expectFunction('variant.attend', variant.attend);
-  checkSupport(variant, inputs);
   return scope(() => {
-    const parameters = settings.parameters ?? drawFixed(variant, complete, shape, settings.seed ?? 0);
-    return outputOf(variant.attend(withoutLoudPadding(inputs), complete, parameters));
+    const given = givenTo(variant, inputs, complete, shape, settings);
+    const parameters = parametersFor(variant, complete, shape, settings);
+    return outputOf(variant.attend(given, complete, parameters));
   });
 }
 
 const outputOf = (result: Attending | Tensor): Tensor => ('output' in result ? result.output : result);
 
-/** Throws UnsupportedError for inputs that a variant takes no account of. */
-export function checkSupport<Options extends CommonOptions>(
+/**
+ * What `variant.attend` is given for inputs that `checkInputs` has seen: with every gate that it declares, and with padding
+ * that can be computed with. Throws UnsupportedError for what the variant takes no account of, and what `withDeclared` throws.
+ */
+export function givenTo<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   inputs: AttentionInputs,
-): void {
+  options: Options,
+  shape: AttentionShape,
+  { checkFinite = true }: AttendSettings,
+): AttentionInputs {
   if (inputs.keyMask !== undefined && !variant.supports.padding) {
     throw new UnsupportedError(`keyMask: ${variant.name} has no defined answer for padded keys`);
   }
-  if (inputs.global !== undefined && !variant.supports.globalProjections) {
-    throw new UnsupportedError(`global: ${variant.name} has no global tokens with projections of their own`);
-  }
+  return withoutLoudPadding(withDeclared(variant, inputs, options, shape, checkFinite));
+}
+
+/** The parameters that were handed in, checked, or those that are drawn for this call. */
+export function parametersFor<Options extends CommonOptions>(
+  variant: AttentionVariant<Options>,
+  options: Options,
+  shape: AttentionShape,
+  { parameters, seed = 0 }: AttendSettings,
+): Parameters {
+  if (parameters === undefined) return drawFixed(variant, options, shape, seed);
+  variant.checkParameters?.(parameters, options, shape);
+  return parameters;
 }
 
 /**
  * What a masked key and its value hold has no influence, even if it is no number: 0 times NaN would be NaN. With as many
  * queries as keys they are taken for the same tokens, and a masked one's query is kept from the gradients of the others.
  */
-export function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
-  const { keyMask } = inputs;
+function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
+  const { keyMask, queries, keys } = inputs;
   if (keyMask === undefined) return inputs;
-  const quiet = ({ queries, keys, values }: Omit<AttentionInputs, 'global' | 'keyMask'>) => ({
-    queries: queries.shape[2] === keys.shape[2] ? quietMasked(queries, keyMask) : queries,
-    keys: quietMasked(keys, keyMask),
-    values: quietMasked(values, keyMask),
+  const isSelf = queries.shape[2] === keys.shape[2];
+  return mapTokens(inputs, (tensor, name) => {
+    if (name.endsWith('queries') && !isSelf) return tensor;
+    if (tensor.shape.length === 4) return quietMasked(tensor, keyMask);
+    // A gate has one number where the others have a row.
+    const rows = reshape(tensor, [...tensor.shape, 1]);
+    const quiet = quietMasked(rows, keyMask);
+    return quiet === rows ? tensor : reshape(quiet, tensor.shape);
   });
-  return { ...quiet(inputs), keyMask, ...(inputs.global && { global: quiet(inputs.global) }) };
 }
 
 /**
@@ -129,12 +149,13 @@ export function drawFixed<Options extends CommonOptions>(
 /** Checks queries, keys, values and mask against each other and returns their sizes. */
 export function checkInputs(inputs: AttentionInputs, finite = true): AttentionShape {
   expectBoolean('finite', finite);
-  const { queries, keys, values, keyMask, global } = expectOptions('inputs', inputs, {
+  const { queries, keys, values, keyMask, global, gates } = expectOptions('inputs', inputs, {
     queries: expectTensor,
     keys: expectTensor,
     values: expectTensor,
     keyMask: expectTensor,
     global: expectRecord,
+    gates: expectRecord,
   });
   for (const [name, tensor] of Object.entries({ queries, keys, values })) {
     expectTensor(name, tensor);
@@ -165,6 +186,7 @@ export function checkInputs(inputs: AttentionInputs, finite = true): AttentionSh
       if (finite) expectFinite(`global.${name}`, global[name]);
     }
   }
+  for (const [name, gate] of Object.entries(gates ?? {})) expectTensor(`gates.${name}`, gate);
   if (finite) {
     expectFinite('queries', queries);
     expectFinite('keys', keys);

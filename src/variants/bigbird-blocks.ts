@@ -1,6 +1,7 @@
 /** BigBird's graph of blocks: which are global, and which random ones each query block of each head meets. */
 import { Random } from '../core/random.ts';
 import type { BigBirdOptions } from './bigbird.ts';
+import type { IntegerTable } from './variant.ts';
 
 /** Blocks of the window (appendix D): the own one and its neighbours. */
 export const WINDOW_BLOCKS = 3;
@@ -136,4 +137,27 @@ export function withRandomBlocks(plan: BlockPlan, random: number[][][]): BlockPl
 
 function range(first: number, end: number): number[] {
   return Array.from({ length: Math.max(0, end - first) }, (_, n) => first + n);
+}
+
+/**
+ * The random blocks of all query blocks as int32 [heads, n(n + 1)/2, most]: the one list of a sequence of one block, the
+ * two of a sequence of two, and so on; filled up with −1. A shorter sequence has a graph of its own.
+ */
+export function randomTable(options: BigBirdOptions, heads: number, length: number): IntegerTable {
+  const most = Math.ceil(length / options.blockSize);
+  const lengths = Array.from({ length: most }, (_, n) => Math.min(length, (n + 1) * options.blockSize));
+  const byHead = Array.from({ length: heads }, () => [] as number[][]);
+  for (const [n, own] of lengths.entries()) {
+    const { random, isFull } = planBlocks(own, heads, options);
+    byHead.forEach((lists, head) => {
+      lists.push(...(isFull ? Array.from({ length: n + 1 }, () => []) : random[head]));
+    });
+  }
+  const width = Math.max(1, ...byHead.flat().map(({ length: chosen }) => chosen));
+  const rows = (most * (most + 1)) / 2;
+  const data = new Int32Array(heads * rows * width).fill(-1);
+  byHead.flat().forEach((chosen, row) => {
+    data.set(chosen, row * width);
+  });
+  return { shape: [heads, rows, width], data };
 }

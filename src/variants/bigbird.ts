@@ -12,99 +12,36 @@
  */
 import { attention, everything, type KeySet, runs } from '../core/ops/index.ts';
 import { fromArray, type Tensor } from '../core/tensor.ts';
-import { type BlockPlan, planBlocks } from './bigbird-blocks.ts';
+import { type BlockPlan, planBlocks, randomTable } from './bigbird-blocks.ts';
+import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
-import type { AttentionInputs, AttentionVariant, CommonOptions } from './variant.ts';
+import { choice, integer, type OptionsOf } from './options.ts';
+import type { AttentionInputs, AttentionPattern, AttentionShape } from './variant.ts';
 
-export interface BigBirdOptions extends CommonOptions {
-  /** *b*: tokens in a block (appendix D). */
-  blockSize: number;
-  /** *g*, in blocks: at each end of the sequence (ITC), or in front (ETC). */
-  globalBlocks: number;
-  /** *r*, in blocks: random ones that each query block meets. */
-  randomBlocks: number;
-  /**
-   * `itc`, internal: existing tokens are global, here the first and last blocks. `etc`, extended: they are extra
-   * ones that the model has put in front of the sequence, here its first blocks (§2).
-   */
-  construction: 'itc' | 'etc';
-  /** Names the random graph: the same seed gives the same pattern. Layers may take different ones. */
-  patternSeed: number;
+function attend(inputs: AttentionInputs, options: BigBirdOptions): Tensor {
+  const [, heads, length] = inputs.queries.shape;
+  return attendByPlan(inputs, planBlocks(length, heads, options));
 }
-
-export const bigbird: AttentionVariant<BigBirdOptions> = {
-  name: 'bigbird',
-  paper: {
-    authors: 'Zaheer et al.',
-    year: 2020,
-    title: 'Big Bird: Transformers for Longer Sequences',
-    arxiv: '2007.14062',
-  },
-  family: 'sparse',
-  exactness: 'exact-on-its-pattern',
-  complexity: 'O(L·(g+3+r)·b)',
-  supports: { causal: false, padding: true, crossAttention: false, incremental: false },
-  options: {
-    blockSize: {
-      kind: 'integer',
-      symbol: 'b',
-      minimum: 1,
-      maximum: (sequenceLength) => sequenceLength,
-      description: 'tokens in a block',
-    },
-    globalBlocks: { kind: 'integer', symbol: 'g', minimum: 0, description: 'global blocks, at each end or in front' },
-    randomBlocks: { kind: 'integer', symbol: 'r', minimum: 0, description: 'random blocks that a query block meets' },
-    construction: { kind: 'choice', choices: ['itc', 'etc'], description: 'global blocks at both ends, or in front' },
-    patternSeed: { kind: 'integer', minimum: 0, description: 'names the random graph' },
-  },
-  budget: {
-    symbol: 'b',
-    option: 'blockSize',
-    values: (sequenceLength) =>
-      [8, 16, 32, 64, 128].filter((b) => b <= Math.min(sequenceLength, Math.max(8, sequenceLength / 16))),
-  },
-
-  defaults: (sequenceLength) => ({
-    causal: false,
-    // 64 as in the paper (appendix E) from 2048 tokens on; with fewer, at least 32 blocks where there are as many tokens.
-    blockSize: Math.max(1, Math.min(64, Math.floor(sequenceLength / 32))),
-    globalBlocks: 1,
-    randomBlocks: 3,
-    construction: 'itc',
-    patternSeed: 0,
-  }),
-
-  parameters: () => ({}),
-
-  attend(inputs, options) {
-    const [, heads, length] = inputs.queries.shape;
-    return attendByPlan(inputs, planBlocks(length, heads, options));
-  },
-
-  pattern(options, { heads, keyLength }) {
-    const plan = planBlocks(keyLength, heads, options);
-    return (head, query, key) => {
-      const [queryBlock, keyBlock] = [plan.blockOf(query), plan.blockOf(key)];
-      return (
-        plan.isFull ||
-        plan.isGlobal(queryBlock) ||
-        plan.isGlobal(keyBlock) ||
-        Math.abs(queryBlock - keyBlock) <= 1 ||
-        plan.random[head][queryBlock].includes(keyBlock)
-      );
-    };
-  },
-
-  cost({ batch, heads, keyLength, headDim }, options) {
-    const pairs = planBlocks(keyLength, heads, options).pairs(heads);
-    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
-  },
-};
 
 /** `attend` with the blocks of a plan. A block that a plan has twice counts twice. */
 export function attendByPlan({ queries, keys, values, keyMask }: AttentionInputs, plan: BlockPlan): Tensor {
   // All blocks of a query block in one softmax: the window, the global and the random ones                (appendix D)
   return attention(queries, keys, values, setsOf(plan), { keyMask }).output;
+}
+
+/** The blocks of query and key are neighbours, or one of them is global or random. */
+function pattern(options: BigBirdOptions, { heads, keyLength }: AttentionShape): AttentionPattern {
+  const plan = planBlocks(keyLength, heads, options);
+  return (head, query, key) => {
+    const [queryBlock, keyBlock] = [plan.blockOf(query), plan.blockOf(key)];
+    return (
+      plan.isFull ||
+      plan.isGlobal(queryBlock) ||
+      plan.isGlobal(keyBlock) ||
+      Math.abs(queryBlock - keyBlock) <= 1 ||
+      plan.random[head][queryBlock].includes(keyBlock)
+    );
+  };
 }
 
 /** What a plan's queries meet: lists of blocks, and for the queries of global blocks every key. */
@@ -148,3 +85,70 @@ function splitRepeated(lists: readonly number[][][]): number[][][][] {
   }
   return parts;
 }
+
+const options = {
+  /** *b*: tokens in a block (appendix D). */
+  blockSize: integer({
+    symbol: 'b',
+    minimum: 1,
+    maximum: (sequenceLength) => sequenceLength,
+    // 64 as in the paper (appendix E) from 2048 tokens on; with fewer, at least 32 blocks where there are as many tokens.
+    default: (sequenceLength) => Math.max(1, Math.min(64, Math.floor(sequenceLength / 32))),
+    description: 'tokens in a block',
+  }),
+  /** *g*, in blocks: at each end of the sequence (ITC), or in front (ETC). */
+  globalBlocks: integer({
+    symbol: 'g',
+    minimum: 0,
+    default: 1,
+    description: 'global blocks, at each end or in front',
+  }),
+  /** *r*, in blocks: random ones that each query block meets. */
+  randomBlocks: integer({
+    symbol: 'r',
+    minimum: 0,
+    default: 3,
+    description: 'random blocks that a query block meets',
+  }),
+  /**
+   * `itc`, internal: existing tokens are global, here the first and last blocks. `etc`, extended: they are extra
+   * ones that the model has put in front of the sequence, here its first blocks (§2).
+   */
+  construction: choice({
+    choices: ['itc', 'etc'],
+    default: 'itc',
+    description: 'global blocks at both ends, or in front',
+  }),
+  /** Names the random graph: the same seed gives the same pattern. Layers may take different ones. */
+  patternSeed: integer({ minimum: 0, default: 0, description: 'names the random graph' }),
+};
+
+export type BigBirdOptions = OptionsOf<typeof options>;
+
+export const bigbird = defineVariant({
+  name: 'bigbird',
+  paper: {
+    authors: 'Zaheer et al.',
+    year: 2020,
+    title: 'Big Bird: Transformers for Longer Sequences',
+    arxiv: '2007.14062',
+  },
+  family: 'sparse',
+  exactness: 'exact-on-its-pattern',
+  complexity: 'O(L·(g+3+r)·b)',
+  supports: { causal: false, padding: true, crossAttention: false, incremental: false },
+  options,
+  budget: {
+    symbol: 'b',
+    option: 'blockSize',
+    values: (sequenceLength) =>
+      [8, 16, 32, 64, 128].filter((b) => b <= Math.min(sequenceLength, Math.max(8, sequenceLength / 16))),
+  },
+  attend,
+  pattern,
+  cost({ batch, heads, keyLength, headDim }, complete) {
+    const pairs = planBlocks(keyLength, heads, complete).pairs(heads);
+    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
+  },
+  drawnTables: (complete, { heads, keyLength }) => ({ randomBlocks: randomTable(complete, heads, keyLength) }),
+});

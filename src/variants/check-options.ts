@@ -6,10 +6,8 @@ import { bytesPerElement, expectDType } from '../core/dtype.ts';
 import { ArgumentError, formatShape, MemoryError, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { expectFunction, expectPlain, expectRecord, expectText, integerOf } from '../core/expect.ts';
 import { memoryLimit } from '../core/memory.ts';
-import { checkOption, type OptionSchema } from './options.ts';
+import { causalOption, checkOption, type OptionSchema } from './options.ts';
 import type { AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
-
-const CAUSAL: OptionSchema = { kind: 'boolean', description: 'whether a token sees only itself and those before it' };
 
 /**
  * A variant's options at their defaults, overridden and checked against a shape. An option that is undefined counts as not
@@ -65,7 +63,7 @@ function checkAsked<Options extends CommonOptions>(
 ): Partial<Options> {
   expectPlain('options', options);
   const asked = Object.entries(options).filter(([, value]) => value !== undefined);
-  const schemas = { causal: CAUSAL, ...variant.options } as Record<string, OptionSchema>;
+  const schemas = { causal: causalOption, ...variant.options } as Record<string, OptionSchema>;
   for (const [name, value] of asked) {
     if (!Object.hasOwn(schemas, name)) {
       throw new ArgumentError(`${name}: ${variant.name} has no such option; it has ${Object.keys(schemas).join(', ')}`);
@@ -83,6 +81,9 @@ function expectSupported(
   if (causal && !supports.causal) {
     expectRecord('variant.paper', paper);
     throw new UnsupportedError(`causal: ${name} cannot be causal (${paper.authors} ${paper.year})`);
+  }
+  if (!causal && supports.bidirectional === false) {
+    throw new UnsupportedError(`causal: ${name} reads in one direction and is always causal`);
   }
   if (queryLength === keyLength) return;
   if (!supports.crossAttention) {
@@ -146,6 +147,7 @@ export function expectVariant(name: string, variant: unknown): asserts variant i
     name: expectText,
     options: expectRecord,
     supports: expectRecord,
+    inputs: expectRecord,
     defaults: expectFunction,
   });
 }

@@ -2,14 +2,7 @@
 import { ArgumentError, expectInteger, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { expectBoolean, expectPlain } from '../core/expect.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
-import {
-  type AttendSettings,
-  checkInputs,
-  checkSupport,
-  drawFixed,
-  expectAttendSettings,
-  withoutLoudPadding,
-} from './attend.ts';
+import { type AttendSettings, checkInputs, expectAttendSettings, givenTo, parametersFor } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
 import { type AttentionState, expectState, type StateSizes } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
@@ -48,7 +41,6 @@ export function attendFrom<Options extends CommonOptions>(
   }
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
-  checkSupport(variant, inputs);
   const sizes: StateSizes = { batch, heads, headDim, valueDim: inputs.values.shape[3], dtype };
   const before = state ?? { variant: variant.name, options: complete, sizes, position: 0, tensors: {} };
   checkState(before, variant.name, complete, sizes);
@@ -59,8 +51,8 @@ export function attendFrom<Options extends CommonOptions>(
     );
   }
   const result = scope(() => {
-    const parameters = settings.parameters ?? drawFixed(variant, complete, shape, settings.seed ?? 0);
-    return variant.attend(withoutLoudPadding(inputs), complete, parameters, before);
+    const given = givenTo(variant, inputs, complete, own, settings);
+    return variant.attend(given, complete, parametersFor(variant, complete, shape, settings), before);
   });
   if (!('output' in result) || result.state === null) {
     throw new UnsupportedError(`variant: ${variant.name} gave no state to go on from`);

@@ -2,8 +2,6 @@
  * What LightConv and DynamicConv share (Wu et al. 2019): options, the band of positions that a kernel of width k
  * covers, DropConnect, and the rolling window of a generation. They differ in where the kernels come from.
  */
-import { ArgumentError, expectShape } from '../core/errors.ts';
-import { expectSameDType, expectTensor } from '../core/ops/check.ts';
 import {
   band,
   concat,
@@ -15,31 +13,11 @@ import {
   slice,
   zeroMasked,
 } from '../core/ops/index.ts';
-import type { Random } from '../core/random.ts';
 import { elements, empty, type Tensor, zeros } from '../core/tensor.ts';
+import { integer, number, type OptionsOf } from './options.ts';
+import type { DeclaredParameter } from './parameters.ts';
 import { type AttentionState, Memory } from './state.ts';
-import type {
-  Attending,
-  AttentionInputs,
-  AttentionPattern,
-  AttentionShape,
-  Citation,
-  CommonOptions,
-} from './variant.ts';
-
-export interface ConvolutionOptions extends CommonOptions {
-  /**
-   * k: positions that a kernel covers. The middle one of an odd width is the token's own; an even width reaches one
-   * further back than ahead. Causal: the token's own is the last.
-   */
-  kernelWidth: number;
-  /**
-   * p: each entry of the normalised kernel is dropped with this probability, and the others are divided by 1 − p (§3,
-   * DropConnect). For training: which ones is in the parameter D, that a trainer draws again for every step; to
-   * evaluate with the same parameters, set it to 0.
-   */
-  dropConnect: number;
-}
+import type { Attending, AttentionInputs, AttentionPattern, AttentionShape, Citation } from './variant.ts';
 
 export const convolutionPaper: Citation = {
   authors: 'Wu et al.',
@@ -49,23 +27,35 @@ export const convolutionPaper: Citation = {
 };
 
 export const convolutionOptions = {
-  kernelWidth: {
-    kind: 'integer',
+  /**
+   * k: positions that a kernel covers. The middle one of an odd width is the token's own; an even width reaches one
+   * further back than ahead. Causal: the token's own is the last.
+   */
+  kernelWidth: integer({
     symbol: 'k',
     minimum: 1,
     // Centred on the first token it reaches the last.
-    maximum: (sequenceLength: number) => 2 * sequenceLength - 1,
+    maximum: (sequenceLength) => 2 * sequenceLength - 1,
+    // 31 as in most of the paper's blocks (3, 7, 15 in the first ones, §5).
+    default: (sequenceLength) => Math.min(31, 2 * sequenceLength - 1),
     description: 'positions that a kernel covers, half of them on each side',
-  },
-  dropConnect: {
-    kind: 'number',
+  }),
+  /**
+   * p: each entry of the normalised kernel is dropped with this probability, and the others are divided by 1 − p (§3,
+   * DropConnect). For training: which ones is in the parameter D, that a trainer draws again for every step; to
+   * evaluate with the same parameters, set it to 0.
+   */
+  dropConnect: number({
     symbol: 'p',
     minimum: 0,
     maximum: 0.9,
+    default: 0,
     trainingOnly: true,
     description: 'probability that an entry of the normalised kernel is dropped; for training only',
-  },
-} as const;
+  }),
+};
+
+export type ConvolutionOptions = OptionsOf<typeof convolutionOptions>;
 
 export const kernelWidthBudget = {
   symbol: 'k',
@@ -75,13 +65,6 @@ export const kernelWidthBudget = {
     ...[7, 15, 31, 63, 127].filter((k) => k < sequenceLength),
   ],
 } as const;
-
-/** k = 31 as in most of the paper's blocks (3, 7, 15 in the first ones, §5). */
-export const convolutionDefaults = (sequenceLength: number): ConvolutionOptions => ({
-  causal: false,
-  kernelWidth: Math.min(31, 2 * sequenceLength - 1),
-  dropConnect: 0,
-});
 
 /**
  * How far the kernel reaches: entry j of 1 … k meets position i + j − ⌈(k+1)/2⌉ (§2, depthwise convolution), or shifted
@@ -103,59 +86,25 @@ export function convolutionPairs(options: ConvolutionOptions, { heads, keyLength
 }
 
 /**
- * A learned tensor with entries uniform in ±√(6 / (fanIn + fanOut)) (Glorot & Bengio 2010), as in the authors' code.
- */
-export function glorotUniform(
-  shape: readonly number[],
-  [fanIn, fanOut]: readonly [number, number],
-  random: Random,
-  dtype: AttentionShape['dtype'],
-): Tensor {
-  const tensor = empty(shape, dtype);
-  const bound = Math.sqrt(6 / (fanIn + fanOut));
-  random.fillUniform(elements(tensor), -bound, bound);
-  return tensor.withGrad();
-}
-
-/**
  * D [heads, k], 0 or 1/(1 − p): what the normalised kernels are multiplied by. One draw serves all positions and batch
  * entries, as in a convolution, whose weights are the same for all. No D without DropConnect.
  */
-export function drawDropConnect(
-  { kernelWidth, dropConnect }: ConvolutionOptions,
-  { heads, dtype }: AttentionShape,
-  random: Random,
-): { D?: Tensor } {
-  if (dropConnect === 0) return {};
-  const D = empty([heads, kernelWidth], dtype);
-  const entries = elements(D);
-  for (let n = 0; n < entries.length; n++) entries[n] = random.uniform() < dropConnect ? 0 : 1 / (1 - dropConnect);
-  return { D };
-}
+export const D: DeclaredParameter<ConvolutionOptions> = {
+  learned: false,
+  trainingOnly: true,
+  shape: ({ kernelWidth, dropConnect }, { heads }) => (dropConnect === 0 ? null : [heads, kernelWidth]),
+  start({ extents, dtype, random, options: { dropConnect } }) {
+    const tensor = empty(extents, dtype);
+    const entries = elements(tensor);
+    for (let n = 0; n < entries.length; n++) entries[n] = random.uniform() < dropConnect ? 0 : 1 / (1 - dropConnect);
+    return tensor;
+  },
+};
 
-export function dropConnectShape({ kernelWidth, dropConnect }: ConvolutionOptions, heads: number): { D?: number[] } {
-  return dropConnect === 0 ? {} : { D: [heads, kernelWidth] };
-}
-
-/**
- * The kernels, [heads, k] or [batch, heads, length, k], times D; as they are without DropConnect. Throws ArgumentError
- * or ShapeError for a D that is missing or does not fit.
- */
-export function dropEntries(kernels: Tensor, D: Tensor | undefined, { dropConnect }: ConvolutionOptions): Tensor {
+/** The kernels, [heads, k] or [batch, heads, length, k], times D; as they are without DropConnect. */
+export function dropEntries(kernels: Tensor, D: Tensor, { dropConnect }: ConvolutionOptions): Tensor {
   if (dropConnect === 0) return kernels;
-  if (D === undefined) {
-    throw new ArgumentError(`parameters.D: expected one to drop entries with probability ${dropConnect}, got none`);
-  }
-  const [heads, width] = kernels.shape.length === 2 ? kernels.shape : [kernels.shape[1], kernels.shape[3]];
-  expectParameter('D', D, [heads, width], kernels.dtype);
-  return multiply(kernels, kernels.shape.length === 2 ? D : reshape(D, [heads, 1, width]));
-}
-
-/** Throws ArgumentError or ShapeError unless the parameter is a tensor of this shape and type. */
-export function expectParameter(name: string, tensor: Tensor, shape: readonly number[], dtype: Tensor['dtype']): void {
-  expectTensor(`parameters.${name}`, tensor);
-  expectSameDType(`parameters.${name}`, tensor, dtype, 'to match values');
-  expectShape(`parameters.${name}`, tensor.shape, shape, 'to match values and kernelWidth');
+  return multiply(kernels, kernels.shape.length === 2 ? D : reshape(D, [D.shape[0], 1, D.shape[1]]));
 }
 
 /**

@@ -15,77 +15,64 @@
  * columns of the query, not from all d. Untrained, the kernels are random, and so is the error that `compare` shows.
  */
 import { matmul, softmax } from '../core/ops/index.ts';
-import type { Tensor } from '../core/tensor.ts';
 import {
   type ConvolutionOptions,
-  convolutionDefaults,
   convolutionOptions,
   convolutionPairs,
   convolutionPaper,
   convolutionPattern,
+  D as declaredD,
   depthwiseConvolution,
-  drawDropConnect,
-  dropConnectShape,
   dropEntries,
-  expectParameter,
-  glorotUniform,
   kernelWidthBudget,
 } from './convolution.ts';
+import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
-import type { AttentionVariant, Parameters } from './variant.ts';
+import { glorotUniform } from './parameters.ts';
+import type { AttentionState } from './state.ts';
+import type { Attending, AttentionInputs, Parameters } from './variant.ts';
+
+function attend(
+  inputs: AttentionInputs,
+  options: DynamicConvOptions,
+  { WQ, D }: Parameters,
+  state?: AttentionState,
+): Attending {
+  // A kernel for each token, [batch, heads, length, k]: f(X_i)_{h,j} = Σ_c W^Q_{h,j,c} X_{i,c}.                    (§4)
+  const predicted = matmul(inputs.queries, WQ, { transposeB: true });
+
+  // From there as LightConv: a softmax over the k entries, then DropConnect.                                       (§3)
+  return depthwiseConvolution(inputs, dropEntries(softmax(predicted), D, options), options, state);
+}
 
 export type DynamicConvOptions = ConvolutionOptions;
 
-export const dynamicConv: AttentionVariant<DynamicConvOptions> = {
+export const dynamicConv = defineVariant({
   name: 'dynamic-conv',
   paper: convolutionPaper,
   family: 'convolution',
   exactness: 'own',
   complexity: 'O(L·k)',
-  unread: ['keys'],
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
+  inputs: { keys: 'unread', values: 'gated' },
   options: convolutionOptions,
   budget: kernelWidthBudget,
-
-  defaults: convolutionDefaults,
-
-  sizes: (options, { batch, heads, keyLength, headDim }) => ({
-    parameters: { WQ: [heads, options.kernelWidth, headDim], ...dropConnectShape(options, heads) },
-    largest: [batch, heads, keyLength, options.kernelWidth],
-  }),
-
-  /** WQ [heads, k, headDim], learned; and D, see `drawDropConnect`. */
-  parameters(options, shape, random) {
-    const { kernelWidth: k } = options;
-    const { heads, headDim, dtype } = shape;
-    return {
-      WQ: glorotUniform([heads, k, headDim], [headDim, k], random.split('WQ'), dtype),
-      ...drawDropConnect(options, shape, random.split('D')),
-    };
+  parameters: {
+    WQ: {
+      learned: true,
+      shape: ({ kernelWidth }, { heads, headDim }) => [heads, kernelWidth, headDim],
+      start: (drawing) => glorotUniform(drawing, drawing.extents[2], drawing.extents[1]),
+    },
+    D: declaredD,
   },
-
-  attend(inputs, options, parameters, state) {
-    // A kernel for each token, [batch, heads, length, k].                                                      (§4)
-    const kernels = predictKernels(inputs.queries, options, parameters);
-
-    // From there as LightConv.                                                                                 (§3)
-    return depthwiseConvolution(inputs, kernels, options, state);
-  },
-
+  largest: ({ kernelWidth }, { batch, heads, keyLength }) => [batch, heads, keyLength, kernelWidth],
+  attend,
   pattern: convolutionPattern,
-
-  cost(shape, options) {
+  cost(shape, complete) {
     const { batch, heads, keyLength, headDim } = shape;
     const tokens = batch * heads * keyLength;
-    const predicting = tokens * options.kernelWidth * (2 * headDim + SOFTMAX_FLOPS);
-    const mixing = 2 * batch * convolutionPairs(options, shape) * headDim;
+    const predicting = tokens * complete.kernelWidth * (2 * headDim + SOFTMAX_FLOPS);
+    const mixing = 2 * batch * convolutionPairs(complete, shape) * headDim;
     return { flops: predicting + mixing };
   },
-};
-
-/** softmax(f(X_i)_h) over the k entries of a kernel, with f(X_i)_{h,j} = Σ_c W^Q_{h,j,c} X_{i,c}; then DropConnect. */
-function predictKernels(queries: Tensor, options: DynamicConvOptions, { WQ, D }: Parameters): Tensor {
-  const [, heads, , headDim] = queries.shape;
-  expectParameter('WQ', WQ, [heads, options.kernelWidth, headDim], queries.dtype);
-  return dropEntries(softmax(matmul(queries, WQ, { transposeB: true })), D, options);
-}
+});

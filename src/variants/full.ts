@@ -9,16 +9,51 @@
  * log-sum-exp. It gives up nothing: the result is exact.
  */
 import { attention, everything, upTo } from '../core/ops/index.ts';
-import { Memory } from './state.ts';
-import type { AttentionVariant, CommonOptions } from './variant.ts';
+import { defineVariant } from './define.ts';
+import type { OptionsOf } from './options.ts';
+import { REFERENCE_VARIANT } from './reference.ts';
+import { type AttentionState, Memory } from './state.ts';
+import type { Attending, AttentionInputs, AttentionShape, Parameters } from './variant.ts';
 
-export type FullOptions = CommonOptions;
+function attend(
+  { queries, keys, values, keyMask }: AttentionInputs,
+  { causal }: FullOptions,
+  _parameters: Parameters,
+  state?: AttentionState,
+): Attending {
+  const length = queries.shape[2];
+  const memory = new Memory(state, length);
+  const K = memory.append('keys', keys);
+  const V = memory.append('values', values);
+  const mask = memory.appendMask(keyMask, queries.shape[0]);
+
+  // softmax(QKᵀ/√d + M) V                                                                                  (eq. 1)
+  const met = causal ? upTo(memory.position, length) : everything(length, K.shape[2]);
+  return memory.leave(attention(queries, K, V, met, { keyMask: mask }).output);
+}
+
+/** Every pair, or causally those with j ≤ i. */
+const pattern =
+  ({ causal }: FullOptions) =>
+  (_head: number, query: number, key: number) =>
+    !causal || key <= query;
 
 /** Operations of one exp, subtraction and sum, beside the multiply-adds of a pair. */
 export const SOFTMAX_FLOPS = 5;
 
-export const full: AttentionVariant<FullOptions> = {
-  name: 'full',
+function cost({ batch, heads, queryLength, keyLength, headDim }: AttentionShape, { causal }: FullOptions) {
+  const rows = batch * heads * queryLength;
+  const pairs = causal ? (rows * (keyLength + 1)) / 2 : rows * keyLength;
+  // q·k and the weighted values are a multiply-add an element each.
+  return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS) };
+}
+
+const options = {};
+
+export type FullOptions = OptionsOf<typeof options>;
+
+export const full = defineVariant({
+  name: REFERENCE_VARIANT,
   paper: {
     authors: 'Vaswani et al.',
     year: 2017,
@@ -29,29 +64,9 @@ export const full: AttentionVariant<FullOptions> = {
   exactness: 'exact',
   complexity: 'O(L²·d)',
   supports: { causal: true, padding: true, crossAttention: true, incremental: true },
-  options: {},
+  options,
   budget: null,
-
-  defaults: () => ({ causal: false }),
-
-  parameters: () => ({}),
-
-  attend({ queries, keys, values, keyMask }, { causal }, _parameters, state) {
-    const length = queries.shape[2];
-    const memory = new Memory(state, length);
-    const K = memory.append('keys', keys);
-    const V = memory.append('values', values);
-    const mask = memory.appendMask(keyMask, queries.shape[0]);
-
-    // softmax(QKᵀ/√d + M) V                                                                                (eq. 1)
-    const met = causal ? upTo(memory.position, length) : everything(length, K.shape[2]);
-    return memory.leave(attention(queries, K, V, met, { keyMask: mask }).output);
-  },
-
-  cost({ batch, heads, queryLength, keyLength, headDim }, options) {
-    const rows = batch * heads * queryLength;
-    const pairs = options.causal ? (rows * (keyLength + 1)) / 2 : rows * keyLength;
-    // q·k and the weighted values are a multiply-add an element each.
-    return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS) };
-  },
-};
+  attend,
+  pattern,
+  cost,
+});

@@ -17,64 +17,57 @@
 import { softmax } from '../core/ops/index.ts';
 import {
   type ConvolutionOptions,
-  convolutionDefaults,
   convolutionOptions,
   convolutionPairs,
   convolutionPaper,
   convolutionPattern,
+  D as declaredD,
   depthwiseConvolution,
-  drawDropConnect,
-  dropConnectShape,
   dropEntries,
-  expectParameter,
-  glorotUniform,
   kernelWidthBudget,
 } from './convolution.ts';
-import type { AttentionVariant } from './variant.ts';
+import { defineVariant } from './define.ts';
+import { glorotUniform } from './parameters.ts';
+import type { AttentionState } from './state.ts';
+import type { Attending, AttentionInputs, Parameters } from './variant.ts';
+
+function attend(
+  inputs: AttentionInputs,
+  options: LightConvOptions,
+  { W, D }: Parameters,
+  state?: AttentionState,
+): Attending {
+  // softmax(W)_{h,j} = exp W_{h,j} / Σ_j′ exp W_{h,j′}, then DropConnect                                        (§3)
+  const kernels = dropEntries(softmax(W), D, options);
+
+  // One kernel for all columns of a head: c ↦ ⌈cH/d⌉ is the head of column c.                                   (§3)
+  return depthwiseConvolution(inputs, kernels, options, state);
+}
 
 export type LightConvOptions = ConvolutionOptions;
 
-export const lightConv: AttentionVariant<LightConvOptions> = {
+export const lightConv = defineVariant({
   name: 'light-conv',
   paper: convolutionPaper,
   family: 'convolution',
   exactness: 'own',
   complexity: 'O(L·k)',
-  unread: ['queries', 'keys'],
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
+  inputs: { queries: 'unread', keys: 'unread', values: 'gated' },
   options: convolutionOptions,
   budget: kernelWidthBudget,
-
-  defaults: convolutionDefaults,
-
-  sizes: (options, { heads }) => ({
-    parameters: { W: [heads, options.kernelWidth], ...dropConnectShape(options, heads) },
-  }),
-
-  /** W [heads, k], learned; and D, see `drawDropConnect`. The authors count k inputs and H·k outputs for W's start. */
-  parameters(options, shape, random) {
-    const { kernelWidth: k } = options;
-    const { heads, dtype } = shape;
-    return {
-      W: glorotUniform([heads, k], [k, heads * k], random.split('W'), dtype),
-      ...drawDropConnect(options, shape, random.split('D')),
-    };
+  parameters: {
+    /** The authors count k inputs and H·k outputs for its start. */
+    W: {
+      learned: true,
+      shape: ({ kernelWidth }, { heads }) => [heads, kernelWidth],
+      start: (drawing) => glorotUniform(drawing, drawing.extents[1], drawing.extents[0] * drawing.extents[1]),
+    },
+    D: declaredD,
   },
-
-  attend(inputs, options, { W, D }, state) {
-    const { shape, dtype } = inputs.values;
-    expectParameter('W', W, [shape[1], options.kernelWidth], dtype);
-
-    // softmax(W)_{h,j} = exp W_{h,j} / Σ_j′ exp W_{h,j′}, then DropConnect                                      (§3)
-    const kernels = dropEntries(softmax(W), D, options);
-
-    // One kernel for all columns of a head: c ↦ ⌈cH/d⌉ is the head of column c.                                 (§3)
-    return depthwiseConvolution(inputs, kernels, options, state);
-  },
-
+  attend,
   pattern: convolutionPattern,
-
-  cost(shape, options) {
-    return { flops: 2 * shape.batch * convolutionPairs(options, shape) * shape.headDim };
+  cost(shape, complete) {
+    return { flops: 2 * shape.batch * convolutionPairs(complete, shape) * shape.headDim };
   },
-};
+});

@@ -15,18 +15,35 @@
  */
 import { logEluPlusOne } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { defineVariant } from './define.ts';
 import { attendByFeatures, type Features, pairsOfChunks, positiveFeatures } from './linear-attention.ts';
-import type { AttentionVariant, CommonOptions } from './variant.ts';
-
-export type LinearTransformerOptions = CommonOptions;
+import type { OptionsOf } from './options.ts';
+import type { AttentionState } from './state.ts';
+import type { Attending, AttentionInputs, Parameters } from './variant.ts';
 
 /** φ(x) = elu(x) + 1, by its logarithm: log(x + 1) for x > 0, else x. However small φ is, it is not lost            (eq. 7) */
 const phi = (x: Tensor): Features => ({ f: logEluPlusOne(x) });
 
+function attend(
+  inputs: AttentionInputs,
+  { causal }: LinearTransformerOptions,
+  _parameters: Parameters,
+  state?: AttentionState,
+): Attending {
+  // V′_i = φ(Q_i)ᵀ S_i / φ(Q_i)ᵀ Z_i. Causally S_i = Σ_{j ≤ i} φ(K_j) V_jᵀ and Z_i = Σ_{j ≤ i} φ(K_j) run along (eqs. 10–12),
+  // with the gradients of eqs. 13–15; else they are the same for all i: φ(Q) (φ(K)ᵀ V) (eq. 6). With a state that goes on
+  // from s_{i−1} and z_{i−1} this is the RNN of eqs. 16–20.
+  return attendByFeatures(positiveFeatures, phi, inputs, causal, state);
+}
+
 /** Operations of φ and of the exp that brings it back. */
 const FEATURE_FLOPS = 6;
 
-export const linearTransformer: AttentionVariant<LinearTransformerOptions> = {
+const options = {};
+
+export type LinearTransformerOptions = OptionsOf<typeof options>;
+
+export const linearTransformer = defineVariant({
   name: 'linear-transformer',
   paper: {
     authors: 'Katharopoulos et al.',
@@ -38,18 +55,9 @@ export const linearTransformer: AttentionVariant<LinearTransformerOptions> = {
   exactness: 'own',
   complexity: 'O(L·d²)',
   supports: { causal: true, padding: true, crossAttention: true, incremental: true },
-  options: {},
+  options,
   budget: null,
-
-  defaults: () => ({ causal: false }),
-
-  parameters: () => ({}),
-
-  // V′_i = φ(Q_i)ᵀ S_i / φ(Q_i)ᵀ Z_i. Causally S_i = Σ_{j ≤ i} φ(K_j) V_jᵀ and Z_i = Σ_{j ≤ i} φ(K_j) run along (eqs. 10–12),
-  // with the gradients of eqs. 13–15; else they are the same for all i: φ(Q) (φ(K)ᵀ V) (eq. 6). With a state that goes on
-  // from s_{i−1} and z_{i−1} this is the RNN of eqs. 16–20.
-  attend: (inputs, { causal }, _parameters, state) => attendByFeatures(positiveFeatures, phi, inputs, causal, state),
-
+  attend,
   cost({ batch, heads, queryLength, keyLength, headDim }, { causal }) {
     const tokens = batch * heads * (queryLength + keyLength);
     // Every key adds to the d × (d + 1) sums, every query multiplies by them.
@@ -57,4 +65,4 @@ export const linearTransformer: AttentionVariant<LinearTransformerOptions> = {
     const meeting = causal ? batch * heads * pairsOfChunks(keyLength) * 2 * (2 * headDim + 1) : 0;
     return { flops: summing + meeting };
   },
-};
+});

@@ -14,145 +14,41 @@
  * k = 128, mean pooling is off by 0.44 to 0.54 of the output's norm, and an E as drawn by 4 to 5, zeros being off by 1.
  * So the default is mean pooling, which needs no training; to train Linformer as published, choose `learned`.
  */
-import { ArgumentError, expectShape } from '../core/errors.ts';
-import { expectSameDType, expectTensor } from '../core/ops/check.ts';
-import {
-  attention,
-  everything,
-  matmul,
-  meanTaps,
-  mixSegments,
-  realTokens,
-  reshape,
-  rowsWithTokens,
-  scale,
-  segmentsOf,
-  transpose,
-  zeroMasked,
-} from '../core/ops/index.ts';
-import type { Random } from '../core/random.ts';
-import { filled, randomNormal, type Tensor } from '../core/tensor.ts';
+
+import { attention, everything, matmul, reshape, transpose, zeroMasked } from '../core/ops/index.ts';
+import { meanTaps, mixSegments, realTokens, rowsWithTokens, segmentsOf } from '../core/ops/segments.ts';
+import { filled, type Tensor } from '../core/tensor.ts';
+import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
-import type { AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
+import { choice, integer, type OptionsOf } from './options.ts';
+import { type DeclaredParameter, type Drawing, normal } from './parameters.ts';
+import type { AttentionInputs, AttentionShape, Parameters } from './variant.ts';
 
-export interface LinformerOptions extends CommonOptions {
-  /** k: rows of E and F, which is how many mixtures of keys a query chooses from. */
-  projectedLength: number;
-  /**
-   * What E and F are (§4, "General projections"):
-   * - learned: dense matrices, trained;
-   * - mean-pool: row r is the mean of the r-th of k segments. Nothing to train, and E = F for all heads and layers;
-   * - convolution: one trained kernel as long as its stride, L/k, slides over the sequence, the same for all channels.
-   * Max-pooling is left out: with it attention is not linear in the values any more.
-   */
-  projection: 'learned' | 'mean-pool' | 'convolution';
-  /**
-   * Which heads and layers have projections of their own (§4, "Parameter sharing"):
-   * - none: every head has an E_i and an F_i;
-   * - headwise: one E and one F for the heads of a layer;
-   * - key-value: one E = F for the heads of a layer;
-   * - layerwise: one E = F for all layers. Within a layer that is key-value; a model draws `parameters` once and hands
-   *   the same record to every layer, whose gradients then add up in the one E.
-   */
-  sharing: 'none' | 'headwise' | 'key-value' | 'layerwise';
+function attend(
+  { queries, keys, values, keyMask }: AttentionInputs,
+  options: LinformerOptions,
+  parameters: Parameters,
+): Tensor {
+  // A masked key and its value are zero before they are mixed, and a projected row that read no real key is masked in
+  // its turn. So where no key is real the output is zero; where one is, a dense E has all its rows.
+  const { projectedLength, projection } = options;
+  const dense = projection === 'learned';
+  // A row of a dense E reads the whole sequence, any other the segment it stands for.
+  const segments = segmentsOf(keys.shape[2], dense ? 1 : projectedLength);
+  const counts = realTokens(segments, keyMask);
+
+  const E = projection === 'mean-pool' ? meanTaps(counts, segments, queries.dtype) : parameters.E;
+  const F = parameters.F ?? E;
+  const project = (matrix: Tensor, x: Tensor) => {
+    const real = zeroMasked(x, keyMask);
+    return dense ? projectDense(matrix, real) : mixSegments(matrix, real, segments);
+  };
+
+  // softmax(Q (E K)ᵀ/√d) (F V)                                                                         (eq. 7)
+  const layout = everything(queries.shape[2], projectedLength);
+  const seen = keyMask && rowsWithTokens(counts, projectedLength);
+  return attention(queries, project(E, keys), project(F, values), layout, { keyMask: seen }).output;
 }
-
-export const linformer: AttentionVariant<LinformerOptions> = {
-  name: 'linformer',
-  paper: {
-    authors: 'Wang et al.',
-    year: 2020,
-    title: 'Linformer: Self-Attention with Linear Complexity',
-    arxiv: '2006.04768',
-  },
-  family: 'low-rank',
-  exactness: 'approximate',
-  complexity: 'O(L·k)',
-  supports: { causal: false, padding: true, crossAttention: true, incremental: false },
-  options: {
-    projectedLength: {
-      kind: 'integer',
-      symbol: 'k',
-      minimum: 1,
-      maximum: (sequenceLength) => sequenceLength,
-      description: 'rows that keys and values are projected onto',
-    },
-    projection: {
-      kind: 'choice',
-      choices: ['learned', 'mean-pool', 'convolution'],
-      description: 'what the projections E and F are; mean-pool has nothing to train',
-    },
-    sharing: {
-      kind: 'choice',
-      choices: ['none', 'headwise', 'key-value', 'layerwise'],
-      description: 'which heads and layers share E and F; makes no difference to mean-pool',
-    },
-  },
-  budget: {
-    symbol: 'k',
-    option: 'projectedLength',
-    values: (sequenceLength) => [
-      Math.min(16, sequenceLength),
-      ...[32, 64, 128, 256, 512].filter((k) => k < sequenceLength),
-    ],
-  },
-
-  // k = 128 for 512 tokens and 256 for 1024 come close to the Transformer in §5.1, and 256 stays enough up to 4096.
-  // Headwise: with `none` the projections outweigh the rest of a model (2 · 8 heads · 256 · 1024 numbers a layer).
-  defaults: (sequenceLength) => ({
-    causal: false,
-    projectedLength: Math.min(256, Math.ceil(sequenceLength / 4)),
-    projection: 'mean-pool',
-    sharing: 'headwise',
-  }),
-
-  sizes: (options, { batch, heads, keyLength, headDim }) => ({
-    parameters: parameterShapes(options, heads, keyLength),
-    largest: [batch, heads, options.projectedLength, headDim],
-  }),
-
-  /**
-   * E and F as learned tensors: [heads, k, L] each, or [1, k, L] where the heads share them; for a convolution its
-   * kernel, [heads or 1, 1, ⌈L/k⌉]. F is absent where E serves as both, and E too where nothing is learned. They fit
-   * the one length L = `shape.keyLength`: pad a shorter sequence and mask the end, which leaves out E's last columns.
-   */
-  parameters(options, shape, random) {
-    const shapes = Object.entries(parameterShapes(options, shape.heads, shape.keyLength));
-    return Object.fromEntries(shapes.map(([name, extents]) => [name, initial(options, extents, shape.dtype, random)]));
-  },
-
-  attend({ queries, keys, values, keyMask }, options, parameters) {
-    // A masked key and its value are zero before they are mixed, and a projected row that read no real key is masked in
-    // its turn. So where no key is real the output is zero; where one is, a dense E has all its rows.
-    expectParameters(options, keys, parameters);
-    const { projectedLength, projection } = options;
-    const dense = projection === 'learned';
-    // A row of a dense E reads the whole sequence, any other the segment it stands for.
-    const segments = segmentsOf(keys.shape[2], dense ? 1 : projectedLength);
-    const counts = realTokens(segments, keyMask);
-
-    const E = projection === 'mean-pool' ? meanTaps(counts, segments, queries.dtype) : parameters.E;
-    const F = parameters.F ?? E;
-    const project = (matrix: Tensor, x: Tensor) => {
-      const real = zeroMasked(x, keyMask);
-      return dense ? projectDense(matrix, real) : mixSegments(matrix, real, segments);
-    };
-
-    // softmax(Q (E K)ᵀ/√d) (F V)                                                                         (eq. 7)
-    const layout = everything(queries.shape[2], projectedLength);
-    const seen = keyMask && rowsWithTokens(counts, projectedLength);
-    return attention(queries, project(E, keys), project(F, values), layout, { keyMask: seen }).output;
-  },
-
-  cost({ batch, heads, queryLength, keyLength, headDim }, { projectedLength, projection }) {
-    const sequences = batch * heads;
-    const pairs = sequences * queryLength * projectedLength;
-    // A projected row reads every token, or those of its segment. Keys and values are projected alike.
-    const perToken = projection === 'learned' ? projectedLength : 1;
-    const projecting = 2 * sequences * keyLength * perToken * 2 * headDim;
-    return { flops: projecting + pairs * (4 * headDim + SOFTMAX_FLOPS) };
-  },
-};
 
 /** E X, dense: E [heads, k, L], or [1, k, L] for all heads together. */
 function projectDense(projection: Tensor, x: Tensor): Tensor {
@@ -166,20 +62,19 @@ function projectDense(projection: Tensor, x: Tensor): Tensor {
   return reshape(transpose(product, [2, 0, 1, 3]), [batch, heads, count, width]);
 }
 
-/** The learned tensors and their shapes, by the paper's names. */
-function parameterShapes(
+/** Of E and F; null where these options have none. */
+function extentsOf(
   { projectedLength, projection, sharing }: LinformerOptions,
-  heads: number,
-  keyLength: number,
-): Record<string, number[]> {
-  if (projection === 'mean-pool') return {};
+  { heads, keyLength }: AttentionShape,
+): number[] | null {
+  if (projection === 'mean-pool') return null;
   const matrices = sharing === 'none' ? heads : 1;
-  const shape =
-    projection === 'learned'
-      ? [matrices, projectedLength, keyLength]
-      : [matrices, 1, segmentsOf(keyLength, projectedLength).longest];
-  return sharing === 'none' || sharing === 'headwise' ? { E: shape, F: shape } : { E: shape };
+  if (projection === 'learned') return [matrices, projectedLength, keyLength];
+  return [matrices, 1, segmentsOf(keyLength, projectedLength).longest];
 }
+
+/** Else E serves as both. */
+const hasOwnF = ({ sharing }: LinformerOptions): boolean => sharing === 'none' || sharing === 'headwise';
 
 /**
  * A dense matrix starts as the R that the proofs of Theorems 1 and 2 are about, with entries N(0, 1/k). Theorem 2 takes
@@ -187,28 +82,92 @@ function parameterShapes(
  * to the caller (what comes of it: spec/variants/linformer-theorems.spec.ts). The paper has no start for a convolution:
  * its kernel starts as the mean.
  */
-function initial(
-  { projection, projectedLength }: LinformerOptions,
-  shape: readonly number[],
-  dtype: AttentionShape['dtype'],
-  random: Random,
-): Tensor {
-  if (projection === 'convolution') return filled(shape, 1 / shape[2], dtype).withGrad();
-  return scale(randomNormal(shape, random.split('R'), dtype), 1 / Math.sqrt(projectedLength)).withGrad();
+function start(drawing: Drawing<LinformerOptions>): Tensor {
+  const { projection, projectedLength } = drawing.options;
+  if (projection === 'learned') return normal(drawing, 1 / Math.sqrt(projectedLength));
+  return filled(drawing.extents, 1 / drawing.extents[2], drawing.dtype);
 }
 
-/** Throws ShapeError or ArgumentError unless these are the parameters of such keys and options. */
-function expectParameters(options: LinformerOptions, keys: Tensor, parameters: Parameters): void {
-  const [, heads, keyLength] = keys.shape;
-  const shapes = parameterShapes(options, heads, keyLength);
-  const settings = `for projection ${options.projection} and sharing ${options.sharing}`;
-  for (const name of Object.keys(parameters)) {
-    if (shapes[name] === undefined) throw new ArgumentError(`parameters.${name}: expected none ${settings}, got one`);
-  }
-  for (const [name, shape] of Object.entries(shapes)) {
-    const given = parameters[name];
-    expectTensor(`parameters.${name}`, given);
-    expectSameDType(`parameters.${name}`, given, keys.dtype, 'to match keys');
-    expectShape(`parameters.${name}`, given.shape, shape, `to match keys ${settings}`);
-  }
-}
+const options = {
+  /** k: rows of E and F, which is how many mixtures of keys a query chooses from. */
+  projectedLength: integer({
+    symbol: 'k',
+    minimum: 1,
+    maximum: (sequenceLength) => sequenceLength,
+    // 128 for 512 tokens and 256 for 1024 come close to the Transformer in §5.1, and 256 stays enough up to 4096.
+    default: (sequenceLength) => Math.min(256, Math.ceil(sequenceLength / 4)),
+    description: 'rows that keys and values are projected onto',
+  }),
+  /**
+   * What E and F are (§4, "General projections"):
+   * - learned: dense matrices, trained;
+   * - mean-pool: row r is the mean of the r-th of k segments. Nothing to train, and E = F for all heads and layers;
+   * - convolution: one trained kernel as long as its stride, L/k, slides over the sequence, the same for all channels.
+   * Max-pooling is left out: with it attention is not linear in the values any more.
+   */
+  projection: choice({
+    choices: ['learned', 'mean-pool', 'convolution'],
+    default: 'mean-pool',
+    description: 'what the projections E and F are; mean-pool has nothing to train',
+  }),
+  /**
+   * Which heads and layers have projections of their own (§4, "Parameter sharing"):
+   * - none: every head has an E_i and an F_i;
+   * - headwise: one E and one F for the heads of a layer;
+   * - key-value: one E = F for the heads of a layer;
+   * - layerwise: one E = F for all layers. Within a layer that is key-value; a model draws `parameters` once and hands
+   *   the same record to every layer, whose gradients then add up in the one E.
+   */
+  sharing: choice({
+    choices: ['none', 'headwise', 'key-value', 'layerwise'],
+    // With `none` the projections outweigh the rest of a model (2 · 8 heads · 256 · 1024 numbers a layer).
+    default: 'headwise',
+    description: 'which heads and layers share E and F; makes no difference to mean-pool',
+  }),
+};
+
+export type LinformerOptions = OptionsOf<typeof options>;
+
+/**
+ * E: [heads, k, L], or [1, k, L] where the heads share it; for a convolution its kernel, [heads or 1, 1, ⌈L/k⌉]. It fits the
+ * one length L: pad a shorter sequence and mask the end, which leaves out its last columns.
+ */
+const E: DeclaredParameter<LinformerOptions> = { learned: true, shape: extentsOf, start, stream: 'R' };
+
+export const linformer = defineVariant({
+  name: 'linformer',
+  paper: {
+    authors: 'Wang et al.',
+    year: 2020,
+    title: 'Linformer: Self-Attention with Linear Complexity',
+    arxiv: '2006.04768',
+  },
+  family: 'low-rank',
+  exactness: 'approximate',
+  complexity: 'O(L·k)',
+  supports: { causal: false, padding: true, crossAttention: true, incremental: false },
+  options,
+  budget: {
+    symbol: 'k',
+    option: 'projectedLength',
+    values: (sequenceLength) => [
+      Math.min(16, sequenceLength),
+      ...[32, 64, 128, 256, 512].filter((k) => k < sequenceLength),
+    ],
+  },
+  parameters: {
+    E,
+    F: { ...E, shape: (complete, shape) => (hasOwnF(complete) ? extentsOf(complete, shape) : null) },
+  },
+  sharedByLayers: ({ sharing }) => sharing === 'layerwise',
+  largest: ({ projectedLength }, { batch, heads, headDim }) => [batch, heads, projectedLength, headDim],
+  attend,
+  cost({ batch, heads, queryLength, keyLength, headDim }, { projectedLength, projection }) {
+    const sequences = batch * heads;
+    const pairs = sequences * queryLength * projectedLength;
+    // A projected row reads every token, or those of its segment. Keys and values are projected alike.
+    const perToken = projection === 'learned' ? projectedLength : 1;
+    const projecting = 2 * sequences * keyLength * perToken * 2 * headDim;
+    return { flops: projecting + pairs * (4 * headDim + SOFTMAX_FLOPS) };
+  },
+});

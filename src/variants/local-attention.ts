@@ -9,79 +9,42 @@
  * Cost: O(L·m) time and O(L) memory. It gives up every pair further apart than two chunks, and evenness: the first token
  * of a chunk looks back m tokens, the last one 2m − 1. Longformer's window slides instead. On its pattern it is exact.
  */
-import { type AttentionLayout, attention, pairsOf, runs } from '../core/ops/index.ts';
-import { SOFTMAX_FLOPS } from './full.ts';
-import { Memory } from './state.ts';
-import type { AttentionVariant, CommonOptions } from './variant.ts';
 
-export interface LocalAttentionOptions extends CommonOptions {
-  /** m: tokens of a chunk. Where not causal, a chunk also attends to the one after it. */
-  chunkLength: number;
+import { type AttentionLayout, attention, pairsOf, runs } from '../core/ops/index.ts';
+import { defineVariant } from './define.ts';
+import { SOFTMAX_FLOPS } from './full.ts';
+import { integer, type OptionsOf } from './options.ts';
+import { type AttentionState, Memory } from './state.ts';
+import type { Attending, AttentionInputs, AttentionPattern, Parameters } from './variant.ts';
+
+function attend(
+  { queries, keys, values, keyMask }: AttentionInputs,
+  options: LocalAttentionOptions,
+  _parameters: Parameters,
+  state?: AttentionState,
+): Attending {
+  const [batch, , length] = queries.shape;
+  const memory = new Memory(state, length);
+  const end = memory.position + length;
+
+  // What the token after these can still meet: its own chunk so far, and the one before.
+  const keep = end - firstKey(end, options);
+  const K = memory.append('keys', keys, keep);
+  const V = memory.append('values', values, keep);
+  const mask = memory.appendMask(keyMask, batch, keep);
+
+  const layout = layoutOf(memory.position, length, K.shape[2], options);
+  return memory.leave(attention(queries, K, V, layout, { keyMask: mask }).output);
 }
 
-export const localAttention: AttentionVariant<LocalAttentionOptions> = {
-  name: 'local-attention',
-  paper: {
-    authors: 'Parmar et al.',
-    year: 2018,
-    title: 'Image Transformer',
-    arxiv: '1802.05751',
-  },
-  family: 'sparse',
-  exactness: 'exact-on-its-pattern',
-  complexity: 'O(L·m)',
-  supports: { causal: true, padding: true, crossAttention: false, incremental: true },
-  options: {
-    chunkLength: {
-      kind: 'integer',
-      symbol: 'm',
-      minimum: 1,
-      maximum: (sequenceLength) => sequenceLength,
-      description: 'tokens of a chunk, which attends to itself and its neighbours',
-    },
-  },
-  budget: {
-    symbol: 'm',
-    option: 'chunkLength',
-    values: (sequenceLength) => [
-      Math.min(16, sequenceLength),
-      ...[32, 64, 128, 256].filter((m) => 4 * m <= sequenceLength),
-    ],
-  },
-
-  // 64 as in released Reformer models.
-  defaults: (sequenceLength) => ({ causal: false, chunkLength: Math.min(64, sequenceLength) }),
-
-  parameters: () => ({}),
-
-  attend({ queries, keys, values, keyMask }, options, _parameters, state) {
-    const [batch, , length] = queries.shape;
-    const memory = new Memory(state, length);
-    const end = memory.position + length;
-
-    // What the token after these can still meet: its own chunk so far, and the one before.
-    const keep = end - firstKey(end, options);
-    const K = memory.append('keys', keys, keep);
-    const V = memory.append('values', values, keep);
-    const mask = memory.appendMask(keyMask, batch, keep);
-
-    const layout = layoutOf(memory.position, length, K.shape[2], options);
-    return memory.leave(attention(queries, K, V, layout, { keyMask: mask }).output);
-  },
-
-  pattern({ causal, chunkLength }) {
-    const chunk = (position: number) => Math.floor(position / chunkLength);
-    return (_head, query, key) => {
-      const distance = chunk(key) - chunk(query);
-      return causal ? key <= query && distance >= -1 : Math.abs(distance) <= 1;
-    };
-  },
-
-  cost({ batch, heads, keyLength, headDim }, options) {
-    const pairs = batch * pairsOf(layoutOf(0, keyLength, keyLength, options), heads);
-    return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS) };
-  },
-};
+/** Chunks that are the same or neighbours. */
+function pattern({ causal, chunkLength }: LocalAttentionOptions): AttentionPattern {
+  const chunk = (position: number) => Math.floor(position / chunkLength);
+  return (_head, query, key) => {
+    const distance = chunk(key) - chunk(query);
+    return causal ? key <= query && distance >= -1 : Math.abs(distance) <= 1;
+  };
+}
 
 /** The first key that a query at this position meets: that of the chunk before its own. */
 function firstKey(position: number, { chunkLength }: LocalAttentionOptions): number {
@@ -108,3 +71,46 @@ function layoutOf(
     keyLength,
   );
 }
+
+const options = {
+  /** m: tokens of a chunk. Where not causal, a chunk also attends to the one after it. */
+  chunkLength: integer({
+    symbol: 'm',
+    minimum: 1,
+    maximum: (sequenceLength) => sequenceLength,
+    // 64 as in released Reformer models.
+    default: (sequenceLength) => Math.min(64, sequenceLength),
+    description: 'tokens of a chunk, which attends to itself and its neighbours',
+  }),
+};
+
+export type LocalAttentionOptions = OptionsOf<typeof options>;
+
+export const localAttention = defineVariant({
+  name: 'local-attention',
+  paper: {
+    authors: 'Parmar et al.',
+    year: 2018,
+    title: 'Image Transformer',
+    arxiv: '1802.05751',
+  },
+  family: 'sparse',
+  exactness: 'exact-on-its-pattern',
+  complexity: 'O(L·m)',
+  supports: { causal: true, padding: true, crossAttention: false, incremental: true },
+  options,
+  budget: {
+    symbol: 'm',
+    option: 'chunkLength',
+    values: (sequenceLength) => [
+      Math.min(16, sequenceLength),
+      ...[32, 64, 128, 256].filter((m) => 4 * m <= sequenceLength),
+    ],
+  },
+  attend,
+  pattern,
+  cost({ batch, heads, keyLength, headDim }, complete) {
+    const pairs = batch * pairsOf(layoutOf(0, keyLength, keyLength, complete), heads);
+    return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS) };
+  },
+});

@@ -9,162 +9,67 @@
  * Cost: O(L·w) time and O(L) memory, plus O(L) for each global token. It gives up every pair that is neither in the
  * window nor global: on its pattern the result is exact, and no weight is approximated.
  */
-
 import { ShapeError } from '../core/errors.ts';
-import {
-  type AttentionLayout,
-  attention,
-  band,
-  everything,
-  gatherRows,
-  joinAttention,
-  pairsOf,
-  pickKeys,
-  runs,
-  scatterRows,
-  slice,
-  withoutQueries,
-} from '../core/ops/index.ts';
+import { attention, gatherRows, joinAttention, pairsOf, pickKeys, scatterRows, slice } from '../core/ops/index.ts';
+import { type AttentionLayout, band, everything, runs, withoutQueries } from '../core/ops/layout.ts';
 import { packed, type Tensor } from '../core/tensor.ts';
+import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
-import { Memory } from './state.ts';
-import type { AttentionVariant, CommonOptions } from './variant.ts';
+import { integer, integers, type OptionsOf } from './options.ts';
+import { type AttentionState, Memory } from './state.ts';
+import type { Attending, AttentionInputs, AttentionPattern, Parameters } from './variant.ts';
 
-export interface LongformerOptions extends CommonOptions {
-  /** *w*: tokens in the window, ⌊w/2⌋ on each side of the query (before it only, when causal), and the query itself. */
-  attentionWindow: number;
-  /** *d* of §3.1, written δ here: distance of neighbours in the window, for each head; empty: 1 for all. */
-  dilation: number[];
-  /** Positions with global attention. */
-  globalPositions: number[];
+function attend(inputs: AttentionInputs, options: LongformerOptions, _: Parameters, state?: AttentionState): Attending {
+  const { queries, keys, values, keyMask, global = { queries, keys, values } } = inputs;
+  const [batch, , length] = queries.shape;
+  const memory = new Memory(state, length);
+  const { position } = memory;
+  const globals = Int32Array.from(options.globalPositions).sort();
+  const own = within(globals, position, position + length);
+
+  // Sliding window with Q_s, K_s, V_s, for tokens that are not global. A global key is met as global, not twice.   (§3.1)
+  const { before, after, dilation } = windowOf(options);
+  const reach = before * Math.max(...dilation);
+  const [K, V] = [memory.append('keys', keys, reach), memory.append('values', values, reach)];
+  const mask = memory.appendMask(keyMask, batch, globals.length > 0 ? Number.POSITIVE_INFINITY : reach);
+  const first = position + length - K.shape[2];
+  const layout = withoutQueries(band(length, { before, after, dilation, start: position - first }), own);
+  const except = within(globals, first, position + length);
+  const window = attention(queries, K, V, { layout, except }, { keyMask: lastOf(mask, K.shape[2]) });
+  if (globals.length === 0) return memory.leave(window.output);
+
+  // They meet the global tokens too, in one softmax with their window.
+  const [G_K, G_V] = [appendGlobal(memory, 'keys', keys, own), appendGlobal(memory, 'values', values, own)];
+  const seen = within(globals, 0, position + length);
+  const met = withoutQueries(globalLayout(position, length, seen, options.causal), own);
+  const local =
+    G_K === undefined || G_V === undefined
+      ? window
+      : joinAttention([window, attention(queries, G_K, G_V, met, { keyMask: pickKeys(mask, seen) })]);
+
+  // A global token meets every token, with Q_g, K_g, V_g. Once the last has come, nothing is kept for them.
+  const keep = globals[globals.length - 1] < position + length ? 0 : undefined;
+  const all_K = memory.append('all keys', global.keys, keep);
+  const all_V = memory.append('all values', global.values, keep);
+  if (own.length === 0) return memory.leave(local.output);
+  const rows = options.causal ? upToEach(own, position, all_K.shape[2]) : everything(own.length, all_K.shape[2]);
+  const fromGlobal = attention(gatherRows(global.queries, own), all_K, all_V, rows, { keyMask: mask });
+  return memory.leave(scatterRows(local.output, own, fromGlobal.output));
 }
 
-export const longformer: AttentionVariant<LongformerOptions> = {
-  name: 'longformer',
-  paper: {
-    authors: 'Beltagy et al.',
-    year: 2020,
-    title: 'Longformer: The Long-Document Transformer',
-    arxiv: '2004.05150',
-  },
-  family: 'sparse',
-  exactness: 'exact-on-its-pattern',
-  complexity: 'O(L·w)',
-  supports: { causal: true, padding: true, crossAttention: false, incremental: true, globalProjections: true },
-  options: {
-    attentionWindow: {
-      kind: 'integer',
-      symbol: 'w',
-      minimum: 1,
-      // ½w ≥ L reaches everything: a wider window is a mistake.
-      maximum: (sequenceLength) => 2 * sequenceLength,
-      description: 'tokens in the window, half of them on each side',
-    },
-    dilation: {
-      kind: 'integers',
-      symbol: 'd',
-      per: 'head',
-      minimum: 1,
-      maximum: (sequenceLength) => sequenceLength,
-      description: 'distance of neighbours in the window, one for each head; none: 1 for all',
-    },
-    globalPositions: {
-      kind: 'integers',
-      per: 'position',
-      minimum: 0,
-      description: 'positions that attend to all and are attended by all',
-    },
-  },
-  budget: {
-    symbol: 'w',
-    option: 'attentionWindow',
-    values: (sequenceLength) => [
-      Math.min(32, 2 * sequenceLength),
-      ...[64, 128, 256, 512, 1024].filter((w) => 2 * w <= sequenceLength),
-    ],
-  },
-
-  defaults: (sequenceLength) => ({
-    causal: false,
-    // 512 as in the paper's pretrained models (§5), for texts of 4096.
-    attentionWindow: Math.min(512, sequenceLength),
-    dilation: [],
-    globalPositions: [],
-  }),
-
-  check({ dilation }, { heads }) {
-    if (dilation.length === 0 || dilation.length === heads) return;
-    throw new ShapeError(`dilation: expected an entry for each of ${heads} heads, or none, got ${dilation.length}`);
-  },
-
-  parameters: () => ({}),
-
-  attend(inputs, options, _parameters, state) {
-    const { queries, keys, values, keyMask, global = { queries, keys, values } } = inputs;
-    const [batch, , length] = queries.shape;
-    const memory = new Memory(state, length);
-    const { position } = memory;
-    const globals = Int32Array.from(options.globalPositions).sort();
-    const own = within(globals, position, position + length);
-
-    // Sliding window with Q_s, K_s, V_s, for tokens that are not global.
-    const { before, after, dilation } = windowOf(options);
-    const reach = before * Math.max(...dilation);
-    const K = memory.append('keys', keys, reach);
-    const V = memory.append('values', values, reach);
-    const mask = memory.appendMask(keyMask, batch, globals.length > 0 ? Number.POSITIVE_INFINITY : reach);
-    const first = position + length - K.shape[2];
-    const layout = withoutQueries(band(length, { before, after, dilation, start: position - first }), own);
-    // A global key would be met twice, in the window and as global: the window leaves it out.
-    const except = within(globals, first, position + length);
-    const window = attention(queries, K, V, { layout, except }, { keyMask: lastOf(mask, K.shape[2]) });
-    if (globals.length === 0) return memory.leave(window.output);
-
-    // They meet the global tokens too, in one softmax with their window.
-    const G_K = appendGlobal(memory, 'keys of global tokens', keys, own);
-    const G_V = appendGlobal(memory, 'values of global tokens', values, own);
-    const seen = within(globals, 0, position + length);
-    const met = withoutQueries(globalLayout(position, length, seen, options.causal), own);
-    const local =
-      G_K === undefined || G_V === undefined
-        ? window
-        : joinAttention([window, attention(queries, G_K, G_V, met, { keyMask: pickKeys(mask, seen) })]);
-
-    // A global token meets every token, with Q_g, K_g, V_g. Once the last has come, nothing is kept for them.
-    const isOver = globals[globals.length - 1] < position + length;
-    const all_K = memory.append('all keys', global.keys, isOver ? 0 : undefined);
-    const all_V = memory.append('all values', global.values, isOver ? 0 : undefined);
-    if (own.length === 0) return memory.leave(local.output);
-    const rows = options.causal ? upToEach(own, position, all_K.shape[2]) : everything(own.length, all_K.shape[2]);
-    const fromGlobal = attention(gatherRows(global.queries, own), all_K, all_V, rows, { keyMask: mask });
-    return memory.leave(scatterRows(local.output, own, fromGlobal.output));
-  },
-
-  pattern(options, { keyLength }) {
-    const { before, after, dilation } = windowOf(options);
-    const isGlobal = new Uint8Array(keyLength);
-    for (const position of options.globalPositions) isGlobal[position] = 1;
-    return (head, query, key) => {
-      if (options.causal && key > query) return false;
-      if (isGlobal[query] || isGlobal[key]) return true;
-      const step = dilation[head] ?? dilation[0];
-      const distance = key - query;
-      return distance % step === 0 && distance >= -before * step && distance <= after * step;
-    };
-  },
-
-  cost({ batch, heads, keyLength, headDim }, options) {
-    const globals = Int32Array.from(options.globalPositions).sort();
-    const layout = withoutQueries(band(keyLength, windowOf(options)), globals);
-    let pairs = pairsOf(layout, heads) - hiddenPairs(layout, globals, heads);
-    if (globals.length > 0) {
-      const rows = options.causal ? upToEach(globals, 0, keyLength) : everything(globals.length, keyLength);
-      pairs += pairsOf(withoutQueries(globalLayout(0, keyLength, globals, options.causal), globals), heads);
-      pairs += pairsOf(rows, heads);
-    }
-    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
-  },
-};
+/** In the window, or one of the two global. */
+function pattern(options: LongformerOptions, { keyLength }: { keyLength: number }): AttentionPattern {
+  const { before, after, dilation } = windowOf(options);
+  const isGlobal = new Uint8Array(keyLength);
+  for (const position of options.globalPositions) isGlobal[position] = 1;
+  return (head, query, key) => {
+    if (options.causal && key > query) return false;
+    if (isGlobal[query] || isGlobal[key]) return true;
+    const step = dilation[head] ?? dilation[0];
+    const distance = key - query;
+    return distance % step === 0 && distance >= -before * step && distance <= after * step;
+  };
+}
 
 /** The window's reach in steps of its dilation: ½w on each side (§3.1). Of an odd w the query itself is the odd one. */
 function windowOf({ attentionWindow, dilation, causal }: LongformerOptions) {
@@ -178,7 +83,8 @@ function within(positions: Int32Array, begin: number, end: number): Int32Array {
 }
 
 /** Rows of the global tokens seen so far, those of this call (`own`) among them; undefined: none. */
-function appendGlobal(memory: Memory, name: string, rows: Tensor, own: Int32Array): Tensor | undefined {
+function appendGlobal(memory: Memory, part: string, rows: Tensor, own: Int32Array): Tensor | undefined {
+  const name = `${part} of global tokens`;
   if (own.length > 0) return memory.append(name, gatherRows(rows, own));
   const before = memory.get(name);
   if (before !== undefined) memory.set(name, before);
@@ -194,21 +100,18 @@ function lastOf(mask: Tensor | undefined, length: number): Tensor | undefined {
 /** The global keys seen so far, at these positions, for queries from `position` on. */
 function globalLayout(position: number, length: number, seen: Int32Array, causal: boolean): AttentionLayout {
   if (!causal || seen.length === 0) return everything(length, Math.max(1, seen.length));
-  return runs(new Int32Array(length), countsUpTo(seen, position + length).subarray(position), seen.length);
+  const end = new Int32Array(length);
+  for (let i = 0, met = 0; i < length; i++) {
+    while (seen[met] <= position + i) met++;
+    end[i] = met;
+  }
+  return runs(new Int32Array(length), end, seen.length);
 }
 
 /** All keys up to each global token's own. */
 function upToEach(globals: Int32Array, position: number, keyLength: number): AttentionLayout {
   const end = globals.map((each) => position + each + 1);
   return runs(new Int32Array(globals.length), end, keyLength);
-}
-
-/** How many of the ascending positions are at most i, for each i. */
-function countsUpTo(positions: Int32Array, length: number): Int32Array {
-  const counts = new Int32Array(length);
-  for (const position of positions) counts[position]++;
-  for (let i = 1; i < length; i++) counts[i] += counts[i - 1];
-  return counts;
 }
 
 /** Pairs of a layout whose key is global: the window leaves these out. */
@@ -225,3 +128,72 @@ function hiddenPairs(layout: AttentionLayout, globals: Int32Array, heads: number
   }
   return pairs;
 }
+
+const options = {
+  /** *w*: tokens in the window, ⌊w/2⌋ on each side of the query (before it only, when causal), and the query itself. */
+  attentionWindow: integer({
+    symbol: 'w',
+    minimum: 1,
+    // ½w ≥ L reaches everything: a wider window is a mistake.
+    maximum: (sequenceLength) => 2 * sequenceLength,
+    // 512 as in the paper's pretrained models (§5), for texts of 4096.
+    default: (sequenceLength) => Math.min(512, sequenceLength),
+    description: 'tokens in the window, half of them on each side',
+  }),
+  /** *d* of §3.1, written δ here: distance of neighbours in the window, for each head; empty: 1 for all. */
+  dilation: integers({
+    symbol: 'd',
+    per: 'head',
+    minimum: 1,
+    maximum: (sequenceLength) => sequenceLength,
+    default: [],
+    description: 'distance of neighbours in the window, one for each head; none: 1 for all',
+  }),
+  /** Positions with global attention. */
+  globalPositions: integers({
+    per: 'position',
+    minimum: 0,
+    default: [],
+    description: 'positions that attend to all and are attended by all',
+  }),
+};
+
+export type LongformerOptions = OptionsOf<typeof options>;
+
+export const longformer = defineVariant({
+  name: 'longformer',
+  paper: {
+    authors: 'Beltagy et al.',
+    year: 2020,
+    title: 'Longformer: The Long-Document Transformer',
+    arxiv: '2004.05150',
+  },
+  family: 'sparse',
+  exactness: 'exact-on-its-pattern',
+  complexity: 'O(L·w)',
+  supports: { causal: true, padding: true, crossAttention: false, incremental: true },
+  inputs: { global: ({ globalPositions }) => globalPositions.length > 0 },
+  options,
+  budget: {
+    symbol: 'w',
+    option: 'attentionWindow',
+    values: (length) => [Math.min(32, 2 * length), ...[64, 128, 256, 512, 1024].filter((w) => 2 * w <= length)],
+  },
+  check({ dilation }, { heads }) {
+    if (dilation.length === 0 || dilation.length === heads) return;
+    throw new ShapeError(`dilation: expected an entry for each of ${heads} heads, or none, got ${dilation.length}`);
+  },
+  attend,
+  pattern,
+  cost({ batch, heads, keyLength, headDim }, complete) {
+    const globals = Int32Array.from(complete.globalPositions).sort();
+    const layout = withoutQueries(band(keyLength, windowOf(complete)), globals);
+    let pairs = pairsOf(layout, heads) - hiddenPairs(layout, globals, heads);
+    if (globals.length > 0) {
+      const rows = complete.causal ? upToEach(globals, 0, keyLength) : everything(globals.length, keyLength);
+      pairs += pairsOf(withoutQueries(globalLayout(0, keyLength, globals, complete.causal), globals), heads);
+      pairs += pairsOf(rows, heads);
+    }
+    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
+  },
+});

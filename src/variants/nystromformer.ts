@@ -16,150 +16,47 @@
  * in a layer that looks near by, and by 0.24 in one that looks far. The exact Ã⁺ would be worse, for it blows up what the
  * landmarks hardly tell apart: after 20 steps in place of 6 the same landmarks are off by 8.5 and by 1.3.
  */
-import { ArgumentError, expectShape } from '../core/errors.ts';
-import { expectSameDType } from '../core/ops/check.ts';
-import {
-  add,
-  attention,
-  band,
-  convolveRows,
-  everything,
-  log,
-  matmul,
-  meanTaps,
-  mixSegments,
-  multiply,
-  pairsOf,
-  realTokens,
-  rowsWithTokens,
-  scale,
-  segmentsOf,
-  softmax,
-  transpose,
-  zeroMasked,
-} from '../core/ops/index.ts';
-import { elements, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
+import { add, log, multiply, scale } from '../core/ops/elementwise.ts';
+import { attention, band, convolveRows, everything, matmul, pairsOf, softmax } from '../core/ops/index.ts';
+import { zeroMasked } from '../core/ops/mask.ts';
+import { meanTaps, mixSegments, realTokens, rowsWithTokens, segmentsOf } from '../core/ops/segments.ts';
+import { transpose } from '../core/ops/shape.ts';
+import { elements, fromArray, type Tensor } from '../core/tensor.ts';
+import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import { pseudoInverse } from './nystromformer-inverse.ts';
-import type { AttentionVariant, CommonOptions, Parameters } from './variant.ts';
+import { integer, type OptionsOf } from './options.ts';
+import { normal } from './parameters.ts';
+import type { AttentionInputs, Parameters } from './variant.ts';
 
-export interface NystromformerOptions extends CommonOptions {
-  /** *m*: landmarks. As many as tokens make Ŝ = S S⁺ S, which is S but for what the iteration leaves of it. */
-  landmarks: number;
-  /** Steps of the iteration for Ã⁺. To stop early leaves out small singular values, on which Ŝ had better not rely. */
-  pinvIterations: number;
-  /**
-   * Width of the depthwise convolution of V that is added to the output, a learned kernel for each head; of an even
-   * one, the token more is before the query. 0: none.
-   */
-  convolutionWidth: number;
+function attend(inputs: AttentionInputs, options: NystromformerOptions, { convolution }: Parameters): Tensor {
+  const { queries, keys, values, keyMask } = inputs;
+  const { landmarks, pinvIterations, convolutionWidth } = options;
+  const [, , length, headDim] = queries.shape;
+
+  // Q̃, K̃: means over the real tokens of m segments. A segment of padding alone has a landmark that is not there.
+  const segments = segmentsOf(length, landmarks);
+  const counts = realTokens(segments, keyMask);
+  const there = keyMask && rowsWithTokens(counts, landmarks);
+  const taps = meanTaps(counts, segments, queries.dtype);
+  const landmarkQueries = mixSegments(taps, zeroMasked(queries, keyMask), segments);
+  const landmarkKeys = mixSegments(taps, zeroMasked(keys, keyMask), segments);
+
+  // Ã = softmax(Q̃K̃ᵀ/√d), with rows and columns of zeros where a landmark is not there, and Ã⁺        (eqs. 13, 14)
+  const scores = scale(matmul(landmarkQueries, landmarkKeys, { transposeB: true }), 1 / Math.sqrt(headDim));
+  const inverse = pseudoInverse(softmax(there ? add(scores, hiding(there, scores.dtype)) : scores), pinvIterations);
+
+  // B̃ V = softmax(Q̃Kᵀ/√d) V. A row that is not there meets a column of zeros in Ã⁺.
+  const summaries = attention(landmarkQueries, keys, values, everything(landmarks, length), { keyMask }).output;
+
+  // F̃ (Ã⁺ (B̃ V)), from right to left, so that nothing is L × L: softmax(QK̃ᵀ/√d) of m mixed rows.               (eq. 13)
+  const [mixed, met] = [matmul(inverse, summaries), everything(length, landmarks)];
+  const attended = attention(queries, landmarkKeys, mixed, met, { keyMask: there }).output;
+
+  // The skip connection: a depthwise convolution of V.
+  if (convolutionWidth === 0) return attended;
+  return add(attended, convolveRows(convolution, zeroMasked(values, keyMask), reachOf(convolutionWidth).before));
 }
-
-export const nystromformer: AttentionVariant<NystromformerOptions> = {
-  name: 'nystromformer',
-  paper: {
-    authors: 'Xiong et al.',
-    year: 2021,
-    title: 'Nyströmformer: A Nyström-Based Algorithm for Approximating Self-Attention',
-    arxiv: '2102.03902',
-  },
-  family: 'low-rank',
-  exactness: 'approximate',
-  complexity: 'O(L·m)',
-  // The equations would allow for other keys than the queries' own tokens. But a padded query must not enter the means,
-  // and only in self-attention does the mask of the keys say which those are.
-  supports: { causal: false, padding: true, crossAttention: false, incremental: false },
-  options: {
-    landmarks: {
-      kind: 'integer',
-      symbol: 'm',
-      minimum: 1,
-      maximum: (sequenceLength) => sequenceLength,
-      description: 'landmarks: segments of the sequence whose means stand for it',
-    },
-    pinvIterations: {
-      kind: 'integer',
-      minimum: 1,
-      // Rounding errors, too, grow with each; see nystromformer-inverse.ts.
-      maximum: () => 20,
-      description: 'steps of the iteration for the pseudo-inverse; with few landmarks more can be worse',
-    },
-    convolutionWidth: {
-      kind: 'integer',
-      minimum: 0,
-      // As far as the ends of the sequence are from each other.
-      maximum: (sequenceLength) => 2 * sequenceLength - 1,
-      description: 'width of the convolution of the values that is added; 0: none',
-    },
-  },
-  budget: {
-    symbol: 'm',
-    option: 'landmarks',
-    values: (sequenceLength) => [Math.min(16, sequenceLength), ...[32, 64, 128, 256].filter((m) => m < sequenceLength)],
-  },
-
-  // 64 landmarks and 6 steps are the paper's choice.
-  defaults: (sequenceLength) => ({
-    causal: false,
-    landmarks: Math.min(64, sequenceLength),
-    pinvIterations: 6,
-    convolutionWidth: 0,
-  }),
-
-  sizes: ({ landmarks, convolutionWidth }, { batch, heads }) => ({
-    ...(convolutionWidth > 0 && { parameters: { convolution: [heads, convolutionWidth] } }),
-    largest: [batch, heads, landmarks, landmarks],
-  }),
-
-  /** The kernel of the convolution, [heads, convolutionWidth], as N(0, 1/width), which keeps the size of V. */
-  parameters({ convolutionWidth }, { heads, dtype }, random): Parameters {
-    if (convolutionWidth === 0) return {};
-    const kernel = randomNormal([heads, convolutionWidth], random, dtype);
-    return { convolution: scale(kernel, 1 / Math.sqrt(convolutionWidth)).withGrad() };
-  },
-
-  attend({ queries, keys, values, keyMask }, { landmarks, pinvIterations, convolutionWidth }, { convolution }) {
-    const [, heads, length, headDim] = queries.shape;
-    expectKernel(convolution, heads, convolutionWidth, queries.dtype);
-
-    // Q̃, K̃: means over the real tokens of m segments. A segment of padding alone has a landmark that is not there.
-    const segments = segmentsOf(length, landmarks);
-    const counts = realTokens(segments, keyMask);
-    const there = keyMask && rowsWithTokens(counts, landmarks);
-    const taps = meanTaps(counts, segments, queries.dtype);
-    const landmarkQueries = mixSegments(taps, zeroMasked(queries, keyMask), segments);
-    const landmarkKeys = mixSegments(taps, zeroMasked(keys, keyMask), segments);
-
-    // Ã = softmax(Q̃K̃ᵀ/√d), with rows and columns of zeros where a landmark is not there, and Ã⁺        (eqs. 13, 14)
-    const scores = scale(matmul(landmarkQueries, landmarkKeys, { transposeB: true }), 1 / Math.sqrt(headDim));
-    const inverse = pseudoInverse(softmax(there ? add(scores, hiding(there, scores.dtype)) : scores), pinvIterations);
-
-    // B̃ V = softmax(Q̃Kᵀ/√d) V. A row that is not there meets a column of zeros in Ã⁺.
-    const toTokens = everything(landmarks, length);
-    const summaries = attention(landmarkQueries, keys, values, toTokens, { keyMask }).output;
-
-    // F̃ (Ã⁺ (B̃ V)), from right to left, so that nothing is L × L: softmax(QK̃ᵀ/√d) of m mixed rows.               (eq. 13)
-    const toLandmarks = everything(length, landmarks);
-    const mixed = matmul(inverse, summaries);
-    const attended = attention(queries, landmarkKeys, mixed, toLandmarks, { keyMask: there }).output;
-
-    // The skip connection: a depthwise convolution of V.
-    if (convolutionWidth === 0) return attended;
-    return add(attended, convolveRows(convolution, zeroMasked(values, keyMask), reachOf(convolutionWidth).before));
-  },
-
-  cost({ batch, heads, keyLength, headDim }, { landmarks, pinvIterations, convolutionWidth }) {
-    const sequences = batch * heads;
-    const means = 2 * (2 * keyLength * headDim);
-    const crossing = landmarks ** 2 * (2 * headDim + SOFTMAX_FLOPS);
-    // Four products and three differences a step; and Ã⁺ (B̃ V).
-    const inverting = pinvIterations * (4 * 2 * landmarks ** 3 + 4 * landmarks ** 2) + 2 * landmarks ** 2 * headDim;
-    const streaming = 2 * keyLength * landmarks * (4 * headDim + SOFTMAX_FLOPS);
-    const convolving =
-      convolutionWidth === 0 ? 0 : 2 * pairsOf(band(keyLength, reachOf(convolutionWidth)), 1) * headDim;
-    return { flops: sequences * (means + crossing + inverting + streaming + convolving) };
-  },
-};
 
 /** How far the convolution reaches from a token. */
 function reachOf(convolutionWidth: number): { before: number; after: number } {
@@ -174,13 +71,79 @@ function hiding(there: Tensor, dtype: Tensor['dtype']): Tensor {
   return log(multiply(rows, transpose(rows)));
 }
 
-/** Throws ShapeError or ArgumentError unless there is a kernel of this width for every head, or none for width 0. */
-function expectKernel(kernel: Tensor | undefined, heads: number, width: number, dtype: Tensor['dtype']): void {
-  if (width === 0 && kernel === undefined) return;
-  if (width === 0 || kernel === undefined) {
-    const [expected, got] = width === 0 ? ['none', 'one'] : ['one', 'none'];
-    throw new ArgumentError(`parameters.convolution: expected ${expected} for width ${width}, got ${got}`);
-  }
-  expectSameDType('parameters.convolution', kernel, dtype, 'to match queries');
-  expectShape('parameters.convolution', kernel.shape, [heads, width], `for ${heads} heads`);
-}
+const options = {
+  /** *m*: landmarks. As many as tokens make Ŝ = S S⁺ S, which is S but for what the iteration leaves of it. */
+  landmarks: integer({
+    symbol: 'm',
+    minimum: 1,
+    maximum: (sequenceLength) => sequenceLength,
+    // As in the paper, and 6 steps.
+    default: (sequenceLength) => Math.min(64, sequenceLength),
+    description: 'landmarks: segments of the sequence whose means stand for it',
+  }),
+  /** Steps of the iteration for Ã⁺. To stop early leaves out small singular values, on which Ŝ had better not rely. */
+  pinvIterations: integer({
+    minimum: 1,
+    // Rounding errors, too, grow with each; see nystromformer-inverse.ts.
+    maximum: () => 20,
+    default: 6,
+    description: 'steps of the iteration for the pseudo-inverse; with few landmarks more can be worse',
+  }),
+  /**
+   * Width of the depthwise convolution of V that is added to the output, a learned kernel for each head; of an even
+   * one, the token more is before the query. 0: none.
+   */
+  convolutionWidth: integer({
+    minimum: 0,
+    // As far as the ends of the sequence are from each other.
+    maximum: (sequenceLength) => 2 * sequenceLength - 1,
+    default: 0,
+    description: 'width of the convolution of the values that is added; 0: none',
+  }),
+};
+
+export type NystromformerOptions = OptionsOf<typeof options>;
+
+export const nystromformer = defineVariant({
+  name: 'nystromformer',
+  paper: {
+    authors: 'Xiong et al.',
+    year: 2021,
+    title: 'Nyströmformer: A Nyström-Based Algorithm for Approximating Self-Attention',
+    arxiv: '2102.03902',
+  },
+  family: 'low-rank',
+  exactness: 'approximate',
+  complexity: 'O(L·m)',
+  // The equations would allow for other keys than the queries' own tokens. But a padded query must not enter the means,
+  // and only in self-attention does the mask of the keys say which those are.
+  supports: { causal: false, padding: true, crossAttention: false, incremental: false },
+  options,
+  budget: {
+    symbol: 'm',
+    option: 'landmarks',
+    values: (sequenceLength) => [Math.min(16, sequenceLength), ...[32, 64, 128, 256].filter((m) => m < sequenceLength)],
+  },
+  parameters: {
+    /** The kernel of the convolution, as N(0, 1/width), which keeps the size of V. */
+    convolution: {
+      learned: true,
+      shape: ({ convolutionWidth: width }, { heads }) => (width === 0 ? null : [heads, width]),
+      start: (drawing) => normal(drawing, 1 / Math.sqrt(drawing.options.convolutionWidth)),
+      stream: null,
+    },
+  },
+  largest: ({ landmarks }, { batch, heads }) => [batch, heads, landmarks, landmarks],
+  attend,
+  cost({ batch, heads, keyLength, headDim }, { landmarks, pinvIterations, convolutionWidth }) {
+    const sequences = batch * heads;
+    const means = 2 * (2 * keyLength * headDim);
+    const crossing = landmarks ** 2 * (2 * headDim + SOFTMAX_FLOPS);
+    // Four products and three differences a step; and Ã⁺ (B̃ V).
+    const inverting = pinvIterations * (4 * 2 * landmarks ** 3 + 4 * landmarks ** 2) + 2 * landmarks ** 2 * headDim;
+    const streaming = 2 * keyLength * landmarks * (4 * headDim + SOFTMAX_FLOPS);
+    const convolving =
+      convolutionWidth === 0 ? 0 : 2 * pairsOf(band(keyLength, reachOf(convolutionWidth)), 1) * headDim;
+    return { flops: sequences * (means + crossing + inverting + streaming + convolving) };
+  },
+});

@@ -1,19 +1,32 @@
 /**
- * Option schemas: a few words of data about each option, from which come its validation, its command-line form, its
- * documentation and its random draws in the laws.
+ * Options of a variant, each declared once: from an entry follow its TypeScript type, its validation, its default, its
+ * command-line form, its documentation and its random draws in the laws.
+ *
+ *     const options = {
+ *       attentionWindow: integer({ symbol: 'w', minimum: 1, default: 512, description: 'tokens in the window' }),
+ *     };
+ *     type Options = OptionsOf<typeof options>;        // { causal: boolean; attentionWindow: number }
  */
 import { ArgumentError, describe, expectInteger } from '../core/errors.ts';
+import type { CommonOptions } from './variant.ts';
 
-interface Described {
+/** What was asked for, and the defaults of the entries above: a default that looks at these does not contradict them. */
+export type Known = Readonly<Record<string, unknown>>;
+
+/** The value where none was asked for; it may depend on the sequence length. */
+export type Default<Value> = Value | ((sequenceLength: number, known: Known) => Value);
+
+interface Described<Value> {
   /** The paper's symbol, if it has one. */
   symbol?: string;
   description: string;
+  default: Default<Value>;
   /** Only for training, like dropout: an evaluation sets the option to 0. */
   trainingOnly?: true;
 }
 
 /** A whole number; the limits may depend on the sequence length. */
-export interface IntegerOption extends Described {
+export interface IntegerOption extends Described<number> {
   kind: 'integer';
   minimum: number;
   maximum?: (sequenceLength: number) => number;
@@ -23,23 +36,23 @@ export interface IntegerOption extends Described {
   multipleOf?: number;
 }
 
-export interface NumberOption extends Described {
+export interface NumberOption extends Described<number> {
   kind: 'number';
   minimum: number;
   maximum: number;
 }
 
-export interface ChoiceOption extends Described {
+export interface ChoiceOption<Choice extends string = string> extends Described<Choice> {
   kind: 'choice';
-  choices: readonly string[];
+  choices: readonly Choice[];
 }
 
-export interface BooleanOption extends Described {
+export interface BooleanOption extends Described<boolean> {
   kind: 'boolean';
 }
 
 /** A list of whole numbers: one for each head, or distinct positions of the sequence. */
-export interface IntegerListOption extends Described {
+export interface IntegerListOption extends Described<readonly number[]> {
   kind: 'integers';
   per: 'head' | 'position';
   minimum: number;
@@ -47,6 +60,47 @@ export interface IntegerListOption extends Described {
 }
 
 export type OptionSchema = IntegerOption | NumberOption | ChoiceOption | BooleanOption | IntegerListOption;
+export type OptionSchemas = Readonly<Record<string, OptionSchema>>;
+
+type Entry<Schema> = Omit<Schema, 'kind'>;
+
+export const integer = (entry: Entry<IntegerOption>): IntegerOption => ({ kind: 'integer', ...entry });
+export const number = (entry: Entry<NumberOption>): NumberOption => ({ kind: 'number', ...entry });
+export const boolean = (entry: Entry<BooleanOption>): BooleanOption => ({ kind: 'boolean', ...entry });
+export const integers = (entry: Entry<IntegerListOption>): IntegerListOption => ({ kind: 'integers', ...entry });
+export const choice = <const Choice extends string>(entry: Entry<ChoiceOption<Choice>>): ChoiceOption<Choice> => ({
+  kind: 'choice',
+  ...entry,
+});
+
+type ValueOf<Schema> =
+  Schema extends ChoiceOption<infer Choice>
+    ? Choice
+    : Schema extends BooleanOption
+      ? boolean
+      : Schema extends IntegerListOption
+        ? number[]
+        : number;
+
+/** The options that entries declare, with what every variant understands. Doc comments of the entries stay with them. */
+export type OptionsOf<Schemas> = CommonOptions & { -readonly [Name in keyof Schemas]: ValueOf<Schemas[Name]> };
+
+/** What every variant has. Of one that reads in one direction only, it is true (see `supports.bidirectional`). */
+export const causalOption: BooleanOption = boolean({
+  default: false,
+  description: 'whether a token sees only itself and those before it',
+});
+
+/** All options: those that were asked for, and for the others their defaults, one after another. */
+export function withDefaults(schemas: OptionSchemas, sequenceLength: number, asked: Known): Record<string, unknown> {
+  const known: Record<string, unknown> = { ...asked };
+  for (const [name, { default: value }] of Object.entries<{ default: unknown }>(schemas)) {
+    if (known[name] !== undefined) continue;
+    const made = typeof value === 'function' ? value(sequenceLength, known) : value;
+    known[name] = Array.isArray(made) ? [...made] : made;
+  }
+  return Object.fromEntries(Object.keys(schemas).map((name) => [name, known[name]]));
+}
 
 export const OPTION_KINDS: readonly OptionSchema['kind'][] = ['integer', 'number', 'choice', 'boolean', 'integers'];
 

@@ -15,31 +15,18 @@
  * right; nothing is added to features or to denominators. The denominators of trigonometric features, which may come out as
  * 0 or negative, are kept off 0 (see `leastCosine`).
  */
-import { expectInteger, expectShape } from '../core/errors.ts';
-import { expectSameDType } from '../core/ops/check.ts';
-
+import { expectInteger } from '../core/errors.ts';
 import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';
 import { expectRandom, type Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { completeOptions, expectAttentionShape } from './check-options.ts';
-import {
-  attendByFeatures,
-  type FeatureKind,
-  type Features,
-  pairsOfChunks,
-  positiveFeatures,
-} from './linear-attention.ts';
-import { drawOmega, PROJECTIONS, type Projection } from './performer-omega.ts';
+import { defineVariant } from './define.ts';
+import { attendByFeatures, type Features, pairsOfChunks, positiveFeatures } from './linear-attention.ts';
+import { choice, integer, number, type OptionsOf } from './options.ts';
+import { drawOmega, PROJECTIONS } from './performer-omega.ts';
 import { signedFeatures } from './signed-features.ts';
 import type { AttentionState } from './state.ts';
-import type {
-  Attending,
-  AttentionInputs,
-  AttentionShape,
-  AttentionVariant,
-  CommonOptions,
-  Parameters,
-} from './variant.ts';
+import type { Attending, AttentionInputs, AttentionShape, Parameters } from './variant.ts';
 
 /** D̂⁻¹ (Q′ (K′ᵀ V)), or causally D̂⁻¹ (tril(Q′K′ᵀ) V) by prefix sums                (eq. 4, eq. 11, algorithm 1) */
 function attend(
@@ -48,9 +35,6 @@ function attend(
   { omega }: Parameters,
   state?: AttentionState,
 ): Attending {
-  const headDim = inputs.queries.shape[3];
-  expectSameDType('parameters.omega', omega, inputs.queries.dtype, 'to match queries');
-  expectShape('parameters.omega', omega.shape, [omega.shape[0], headDim], 'to match queries');
   // Q′ and K′ have the rows φ(q/d^¼) and φ(k/d^¼): then SM is exp(qᵀk/√d).
   const phi = (x: Tensor) => featureMap(scale(x, x.shape[3] ** -0.25), omega, options);
   return attendByFeatures(kindOf(options), phi, inputs, options.causal, state);
@@ -102,7 +86,7 @@ function featureCount(kernel: FeatureKernel, m: number): number {
  * Trigonometric features: one estimate of SM has a standard error of up to ‖φ(q)‖‖φ(k)‖/√(2m) (Lemma 2), and a denominator
  * of less than half of that, summed over the keys, cannot be told from zero or from a negative one.
  */
-function kindOf({ kernel, numRandomFeatures }: PerformerOptions): FeatureKind {
+function kindOf({ kernel, numRandomFeatures }: PerformerOptions) {
   if (isPositive(kernel)) return positiveFeatures;
   return signedFeatures(kernel === 'relu' ? 0 : 0.5 / Math.sqrt(2 * numRandomFeatures));
 }
@@ -130,21 +114,44 @@ export function redrawFeatures(
   return { omega: drawOmega(numRandomFeatures, headDim, projection, draw, dtype) };
 }
 
-export interface PerformerOptions extends CommonOptions {
-  /** m: how many random vectors ω. Twice as many features for the hyperbolic and trigonometric kernels. */
-  numRandomFeatures: number;
-  /** Which kernel is estimated and by which features; see `featureMap`. */
-  kernel: FeatureKernel;
-  /** How ω₁ … ω_m are drawn together; see performer-omega.ts. */
-  projection: Projection;
-  /** ε of the relu kernel, max(u, 0) + ε. */
-  epsilon: number;
-}
-
 /** Operations of a feature beside its product ωᵀx: an exp, an addition, a comparison. */
 const FEATURE_FLOPS = 5;
 
-export const performer: AttentionVariant<PerformerOptions> = {
+// Defaults: appendices A.3 and A.4.
+const options = {
+  /** m: how many random vectors ω. Twice as many features for the hyperbolic and trigonometric kernels. */
+  numRandomFeatures: integer({
+    symbol: 'm',
+    minimum: 1,
+    limit: 65536,
+    default: 256,
+    description: 'random vectors ω',
+  }),
+  /** Which kernel is estimated and by which features; see `featureMap`. */
+  kernel: choice({
+    choices: FEATURE_KERNELS,
+    default: 'softmax-positive',
+    description: 'the kernel, and the features that estimate it',
+  }),
+  /** How ω₁ … ω_m are drawn together; see performer-omega.ts. */
+  projection: choice({
+    choices: PROJECTIONS,
+    default: 'orthogonal',
+    description: 'random vectors independent, orthogonal, or orthogonal with the same norm (SMREG)',
+  }),
+  /** ε of the relu kernel, max(u, 0) + ε. */
+  epsilon: number({
+    symbol: 'ε',
+    minimum: 0,
+    maximum: 1,
+    default: 1e-3,
+    description: 'what the relu kernel adds to each feature',
+  }),
+};
+
+export type PerformerOptions = OptionsOf<typeof options>;
+
+export const performer = defineVariant({
   name: 'performer',
   paper: {
     authors: 'Choromanski et al.',
@@ -156,56 +163,29 @@ export const performer: AttentionVariant<PerformerOptions> = {
   exactness: 'approximate',
   complexity: 'O(L·m·d)',
   supports: { causal: true, padding: true, crossAttention: true, incremental: true },
-  options: {
-    numRandomFeatures: {
-      kind: 'integer',
-      symbol: 'm',
-      minimum: 1,
-      limit: 65536,
-      description: 'random vectors ω',
-    },
-    kernel: { kind: 'choice', choices: FEATURE_KERNELS, description: 'the kernel, and the features that estimate it' },
-    projection: {
-      kind: 'choice',
-      choices: PROJECTIONS,
-      description: 'random vectors independent, orthogonal, or orthogonal with the same norm (SMREG)',
-    },
-    epsilon: {
-      kind: 'number',
-      symbol: 'ε',
-      minimum: 0,
-      maximum: 1,
-      description: 'what the relu kernel adds to each feature',
-    },
-  },
+  options,
   budget: {
     symbol: 'm',
     option: 'numRandomFeatures',
     values: (sequenceLength) => [16, 32, 64, 128, 256, 512, 1024].filter((m) => m === 16 || m < sequenceLength),
   },
-
-  // Appendices A.3 and A.4.
-  defaults: () => ({
-    causal: false,
-    numRandomFeatures: 256,
-    kernel: 'softmax-positive',
-    projection: 'orthogonal',
-    epsilon: 1e-3,
-  }),
-
-  sizes({ kernel, numRandomFeatures: m }, { batch, heads, queryLength, keyLength, headDim }) {
-    const features = featureCount(kernel, m);
-    return {
-      parameters: { omega: [m, headDim] },
-      largest: [batch, heads, Math.max(queryLength, keyLength), features],
-    };
+  parameters: {
+    /** The same for all heads. Random and not learned; see `redrawFeatures`. */
+    omega: {
+      learned: false,
+      shape: ({ numRandomFeatures }, { headDim }) => [numRandomFeatures, headDim],
+      start: ({ extents: [m, d], options: { projection }, random, dtype }) =>
+        drawOmega(m, d, projection, random, dtype),
+      stream: 'draw 0',
+    },
   },
-
-  /** ω as `omega` [m, headDim], the same for all heads. Random and not learned; see `redrawFeatures`. */
-  parameters: (options, shape, random) => redrawFeatures(options, shape, random, 0, 1),
-
+  largest: ({ kernel, numRandomFeatures }, { batch, heads, queryLength, keyLength }) => [
+    batch,
+    heads,
+    Math.max(queryLength, keyLength),
+    featureCount(kernel, numRandomFeatures),
+  ],
   attend,
-
   cost({ batch, heads, queryLength, keyLength, headDim }, { causal, kernel, numRandomFeatures }) {
     const tokens = batch * heads * (queryLength + keyLength);
     const features = featureCount(kernel, numRandomFeatures);
@@ -215,4 +195,4 @@ export const performer: AttentionVariant<PerformerOptions> = {
     const meeting = causal ? batch * heads * pairsOfChunks(keyLength) * 2 * (features + headDim + 1) : 0;
     return { flops: projecting + mixing + meeting };
   },
-};
+});

@@ -1,6 +1,6 @@
 /** Every variant, by name. Adding one is one file, one line here, and one in index.ts to export it. */
 import { ArgumentError } from '../core/errors.ts';
-import { expectBoolean, expectFunction, expectRecord, expectText, integerOf, oneOf } from '../core/expect.ts';
+import { expectBoolean, expectFunction, expectRecord, expectText, integerOf, oneOf, optional } from '../core/expect.ts';
 import { bigbird } from './bigbird.ts';
 import { expectVariant } from './check-options.ts';
 import { dynamicConv } from './dynamic-conv.ts';
@@ -20,6 +20,11 @@ import type { AttentionVariant, CommonOptions } from './variant.ts';
 
 /** A variant whose options are known only by their schema. */
 export type AnyVariant = AttentionVariant<CommonOptions>;
+
+const OPTIONAL = [
+  ...(['sizes', 'check', 'checkParameters', 'pattern', 'decisions'] as const),
+  ...(['withWholeGradient', 'sharedByLayers', 'drawnTables'] as const),
+];
 
 const registered = new Map<string, AnyVariant>();
 
@@ -49,6 +54,7 @@ export function register<Options extends CommonOptions>(variant: AttentionVarian
     parameters: expectFunction,
     attend: expectFunction,
     cost: expectFunction,
+    ...Object.fromEntries(OPTIONAL.map((method) => [method, optional(expectFunction)])),
   });
   const schemas = Object.entries(variant.options as Readonly<Record<string, unknown>>);
   for (const [name, schema] of schemas) {

@@ -11,101 +11,35 @@
  */
 import { ArgumentError } from '../core/errors.ts';
 import { type AttentionLayout, attention, band, pairsOf, perHead, type RunSet, runs } from '../core/ops/index.ts';
+import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
-import { Memory } from './state.ts';
-import type { AttentionPattern, AttentionVariant, CommonOptions } from './variant.ts';
+import { choice, integer, type OptionsOf } from './options.ts';
+import { type AttentionState, Memory } from './state.ts';
+import type { Attending, AttentionInputs, AttentionPattern, Parameters } from './variant.ts';
 
-export interface SparseTransformerOptions extends CommonOptions {
-  /** Which two sets of keys, A⁽¹⁾ and A⁽²⁾ (§4.3). */
-  pattern: 'strided' | 'fixed';
-  /** *l*: the period of the strided pattern, the block length of the fixed one. */
-  stride: number;
-  /** *c*: the last columns of a block that all later tokens see (fixed pattern). */
-  summaryColumns: number;
-  /** `split`: even heads take A⁽¹⁾, odd ones A⁽²⁾. `merged`: every head takes their union (§5.1). */
-  heads: 'split' | 'merged';
+function attend(
+  { queries, keys, values, keyMask }: AttentionInputs,
+  options: SparseTransformerOptions,
+  _parameters: Parameters,
+  state?: AttentionState,
+): Attending {
+  const [batch, heads, length] = queries.shape;
+  const memory = new Memory(state, length);
+  const K = memory.append('keys', keys);
+  const V = memory.append('values', values);
+  const mask = memory.appendMask(keyMask, batch);
+
+  // softmax over A⁽¹⁾ ∪ A⁽²⁾, or over one of the two in every head                                    (§4.3, §5.1)
+  const sets = setsOf(memory.position, length, heads, options);
+  return memory.leave(attention(queries, K, V, sets, { keyMask: mask }).output);
 }
 
-export const sparseTransformer: AttentionVariant<SparseTransformerOptions> = {
-  name: 'sparse-transformer',
-  paper: {
-    authors: 'Child et al.',
-    year: 2019,
-    title: 'Generating Long Sequences with Sparse Transformers',
-    arxiv: '1904.10509',
-  },
-  family: 'sparse',
-  exactness: 'exact-on-its-pattern',
-  complexity: 'O(L·√L)',
-  supports: { causal: true, padding: true, crossAttention: false, incremental: true },
-  options: {
-    pattern: { kind: 'choice', choices: ['strided', 'fixed'], description: 'the two sets of keys' },
-    stride: {
-      kind: 'integer',
-      symbol: 'l',
-      minimum: 1,
-      maximum: (sequenceLength) => sequenceLength,
-      description: 'period (strided) or block length (fixed); about √L is cheapest',
-    },
-    summaryColumns: {
-      kind: 'integer',
-      symbol: 'c',
-      minimum: 1,
-      maximum: (sequenceLength) => sequenceLength,
-      description: 'last columns of a block that all see (fixed), at most the stride there',
-    },
-    heads: { kind: 'choice', choices: ['split', 'merged'], description: 'one set a head, or both for every head' },
-  },
-  budget: {
-    symbol: 'l',
-    option: 'stride',
-    values: (sequenceLength) => [
-      Math.min(16, sequenceLength),
-      ...[32, 64, 128, 256, 512].filter((l) => 4 * l <= sequenceLength),
-    ],
-  },
-
-  defaults(sequenceLength, { pattern = 'strided', stride, summaryColumns = 1 } = {}) {
-    // Of blocks and their columns either may be asked for: the other fits it.
-    const least = pattern === 'fixed' ? summaryColumns : 1;
-    const l = stride ?? Math.max(least, Math.ceil(Math.sqrt(sequenceLength)));
-    return { causal: false, pattern, stride: l, summaryColumns: Math.min(8, l), heads: 'merged' };
-  },
-
-  check({ pattern, stride, summaryColumns }) {
-    if (pattern === 'strided' || summaryColumns <= stride) return;
-    throw new ArgumentError(`summaryColumns: expected at most the stride, ${stride}, got ${summaryColumns}`);
-  },
-
-  parameters: () => ({}),
-
-  attend({ queries, keys, values, keyMask }, options, _parameters, state) {
-    const [batch, heads, length] = queries.shape;
-    const memory = new Memory(state, length);
-    const K = memory.append('keys', keys);
-    const V = memory.append('values', values);
-    const mask = memory.appendMask(keyMask, batch);
-
-    // softmax over A⁽¹⁾ ∪ A⁽²⁾, or over one of the two in every head                                  (§4.3, §5.1)
-    const sets = setsOf(memory.position, length, heads, options);
-    return memory.leave(attention(queries, K, V, sets, { keyMask: mask }).output);
-  },
-
-  pattern: (options) => patternOf(options),
-
-  cost({ batch, heads, keyLength, headDim }, options) {
-    const sets = setsOf(0, keyLength, heads, options);
-    const pairs = sets.reduce((sum, { layout }) => sum + pairsOf(layout, heads), 0);
-    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
-  },
-};
-
 /** A⁽¹⁾ and A⁽²⁾ as equations (§4.3); both directions where not causal. */
-function patternOf({ causal, pattern, stride, summaryColumns, heads }: SparseTransformerOptions): AttentionPattern {
+function pattern({ causal, pattern: kind, stride, summaryColumns, heads }: SparseTransformerOptions): AttentionPattern {
   const near = (i: number, j: number) =>
-    pattern === 'strided' ? Math.abs(i - j) <= stride : Math.floor(i / stride) === Math.floor(j / stride);
+    kind === 'strided' ? Math.abs(i - j) <= stride : Math.floor(i / stride) === Math.floor(j / stride);
   const far = (i: number, j: number) =>
-    pattern === 'strided' ? (i - j) % stride === 0 : j % stride >= stride - summaryColumns;
+    kind === 'strided' ? (i - j) % stride === 0 : j % stride >= stride - summaryColumns;
   return (head, i, j) => {
     if (causal && j > i) return false;
     if (heads === 'merged') return near(i, j) || far(i, j);
@@ -149,12 +83,8 @@ function nearLayout(span: Span, { causal, pattern, stride }: SparseTransformerOp
 }
 
 /** A⁽²⁾: every l-th token, or the columns that sum up a block. */
-function farLayout(
-  span: Span,
-  { causal, stride }: SparseTransformerOptions,
-  columns: Int32Array | undefined,
-): AttentionLayout {
-  const { position, length, keyLength } = span;
+function farLayout(span: Span, options: SparseTransformerOptions, columns: Int32Array | undefined): AttentionLayout {
+  const [{ position, length, keyLength }, { causal, stride }] = [span, options];
   if (columns === undefined) {
     return band(length, { before: keyLength, after: causal ? 0 : keyLength, dilation: stride, start: position });
   }
@@ -166,11 +96,8 @@ function farLayout(
 }
 
 /** A⁽²⁾ without A⁽¹⁾: what lies before it and, where not causal, what lies after it. */
-function restOfFar(
-  span: Span,
-  { causal, pattern, stride, summaryColumns }: SparseTransformerOptions,
-  columns: Int32Array | undefined,
-): RunSet[] {
+function restOfFar(span: Span, options: SparseTransformerOptions, columns: Int32Array | undefined): RunSet[] {
+  const { causal, pattern, stride, summaryColumns } = options;
   const keyLength = columns?.length ?? span.keyLength;
   const dilation = pattern === 'strided' ? stride : 1;
   // Strided, in steps of l: the token itself and its neighbours at one step are near.
@@ -185,10 +112,8 @@ function restOfFar(
     const [, end, all] = nearRun(i);
     return [Math.min(end, all), all] as const;
   };
-  return [
-    { layout: before, keyTokens: columns },
-    { layout: layoutBy(span, keyLength, endOfNear, dilation), keyTokens: columns },
-  ];
+  const after = layoutBy(span, keyLength, endOfNear, dilation);
+  return [before, after].map((layout) => ({ layout, keyTokens: columns }));
 }
 
 /** Positions j with j mod l ≥ l − c; there may be none in a sequence shorter than a block. */
@@ -196,13 +121,10 @@ function summaryColumnsOf(length: number, { stride, summaryColumns }: SparseTran
   return Int32Array.from({ length }, (_, j) => j).filter((j) => j % stride >= stride - summaryColumns);
 }
 
+type RunOf = (position: number) => readonly [begin: number, end: number];
+
 /** The run of every query, from its position. */
-function layoutBy(
-  { position, length }: Span,
-  keyLength: number,
-  runOf: (position: number) => readonly [begin: number, end: number],
-  dilation = 1,
-): AttentionLayout {
+function layoutBy({ position, length }: Span, keyLength: number, runOf: RunOf, dilation = 1): AttentionLayout {
   const begin = new Int32Array(length);
   const end = new Int32Array(length);
   for (let i = 0; i < length; i++) [begin[i], end[i]] = runOf(position + i);
@@ -210,3 +132,64 @@ function layoutBy(
 }
 
 const nothing = (span: Span, keyLength: number) => layoutBy(span, keyLength, () => [0, 0]);
+
+const options = {
+  /** Which two sets of keys, A⁽¹⁾ and A⁽²⁾ (§4.3). */
+  pattern: choice({ choices: ['strided', 'fixed'], default: 'strided', description: 'the two sets of keys' }),
+  /** *l*: the period of the strided pattern, the block length of the fixed one. */
+  stride: integer({
+    symbol: 'l',
+    minimum: 1,
+    maximum: (sequenceLength) => sequenceLength,
+    // A block has room for the columns that were asked for.
+    default: (sequenceLength, { pattern: kind, summaryColumns = 1 }) =>
+      Math.max(kind === 'fixed' ? Number(summaryColumns) : 1, Math.ceil(Math.sqrt(sequenceLength))),
+    description: 'period (strided) or block length (fixed); about √L is cheapest',
+  }),
+  /** *c*: the last columns of a block that all later tokens see (fixed pattern). */
+  summaryColumns: integer({
+    symbol: 'c',
+    minimum: 1,
+    maximum: (sequenceLength) => sequenceLength,
+    default: (_sequenceLength, { stride }) => Math.min(8, Number(stride)),
+    description: 'last columns of a block that all see (fixed), at most the stride there',
+  }),
+  /** `split`: even heads take A⁽¹⁾, odd ones A⁽²⁾. `merged`: every head takes their union (§5.1). */
+  heads: choice({ choices: ['split', 'merged'], default: 'merged', description: 'one set a head, or both for all' }),
+};
+
+export type SparseTransformerOptions = OptionsOf<typeof options>;
+
+export const sparseTransformer = defineVariant({
+  name: 'sparse-transformer',
+  paper: {
+    authors: 'Child et al.',
+    year: 2019,
+    title: 'Generating Long Sequences with Sparse Transformers',
+    arxiv: '1904.10509',
+  },
+  family: 'sparse',
+  exactness: 'exact-on-its-pattern',
+  complexity: 'O(L·√L)',
+  supports: { causal: true, padding: true, crossAttention: false, incremental: true },
+  options,
+  budget: {
+    symbol: 'l',
+    option: 'stride',
+    values: (sequenceLength) => [
+      Math.min(16, sequenceLength),
+      ...[32, 64, 128, 256, 512].filter((l) => 4 * l <= sequenceLength),
+    ],
+  },
+  check({ pattern: kind, stride, summaryColumns }) {
+    if (kind === 'strided' || summaryColumns <= stride) return;
+    throw new ArgumentError(`summaryColumns: expected at most the stride, ${stride}, got ${summaryColumns}`);
+  },
+  attend,
+  pattern,
+  cost({ batch, heads, keyLength, headDim }, complete) {
+    const sets = setsOf(0, keyLength, heads, complete);
+    const pairs = sets.reduce((sum, { layout }) => sum + pairsOf(layout, heads), 0);
+    return { flops: batch * pairs * (4 * headDim + SOFTMAX_FLOPS) };
+  },
+});

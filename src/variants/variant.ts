@@ -1,6 +1,7 @@
 /** The contract of a variant: what one file under `variants/` exports, and all that the rest of the library knows of it. */
 import type { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
+import type { DeclaredInputs } from './inputs.ts';
 import type { OptionSchema } from './options.ts';
 import type { AttentionState } from './state.ts';
 
@@ -40,6 +41,11 @@ export interface AttentionInputs {
    * three above. Absent: those three. Only where the variant supports it.
    */
   global?: { queries: Tensor; keys: Tensor; values: Tensor };
+  /**
+   * What else the variant declares of a token, by name: [batch, heads, keyLength], or [batch, heads, keyLength, width]. One
+   * that is left out is what its declaration says.
+   */
+  gates?: Readonly<Record<string, Tensor>>;
 }
 
 /** What a call of a variant gives. */
@@ -80,7 +86,8 @@ export interface Budget<Options> {
   values(sequenceLength: number): number[];
 }
 
-export interface AttentionVariant<Options extends CommonOptions = CommonOptions> {
+/** What the author of a variant writes, beside its options, inputs and parameters (`VariantDefinition` in define.ts). */
+export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly name: string;
   readonly paper: Citation;
   readonly family: 'full' | 'sparse' | 'low-rank' | 'kernel' | 'hashing' | 'recurrence' | 'convolution';
@@ -93,34 +100,17 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
     padding: boolean;
     crossAttention: boolean;
     incremental: boolean;
-    /** Takes `inputs.global`. */
-    globalProjections?: boolean;
+    /** Whether a token can meet later ones; absent: yes. What reads in one direction is causal unless told. */
+    bidirectional?: boolean;
   };
   /**
    * Whether later tokens change which groups earlier ones are in, as where buckets are cut into chunks. A call that goes on
    * from a state then gives the last rows of a run over the tokens so far, not rows of a run over the finished text.
    */
   readonly regroups?: boolean;
-  /** Every option with its symbol, range and meaning: drives validation, the command line, the docs and the laws. */
-  readonly options: { readonly [Name in keyof Omit<Options, 'causal'>]: OptionSchema };
   readonly budget: Budget<Options> | null;
-  /** Inputs that are checked but not read: a layer around the variant needs no projections for them. */
-  readonly unread?: readonly ('queries' | 'keys')[];
-
-  /**
-   * All options, for what was not asked for. A default never contradicts what was: `asked` are options that are right by
-   * themselves, and the others follow.
-   */
-  defaults(sequenceLength: number, asked?: Partial<Options>): Options;
-
-  /** What options and a shape imply, known before anything is drawn: what can never fit is refused by it. */
-  sizes?(options: Options, shape: AttentionShape): Sizes;
-
   /** Throws a typed error for options that fit their schema but not this shape or each other. */
   check?(options: Options, shape: AttentionShape): void;
-
-  /** Draws the learned and random tensors that `attend` takes. */
-  parameters(options: Options, shape: AttentionShape, random: Random): Parameters;
 
   /**
    * The attention itself, [batch, heads, queryLength, valueDim], differentiable, linear in `values`, and within the
@@ -148,4 +138,40 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
 
   /** Floating point operations (a multiply-add is two) of one forward pass for the whole batch. */
   cost(shape: AttentionShape, options: Options): { flops: number };
+
+  /** Whether, with these options, the layers of a model share the parameters. Absent: every layer has its own. */
+  sharedByLayers?(asked: Partial<Options>): boolean;
+
+  /**
+   * What `attend` draws from a seed among its options, as tables by name: for another implementation, which cannot draw
+   * the same. Absent: nothing. For sequences of up to `shape.keyLength` tokens.
+   */
+  drawnTables?(options: Options, shape: AttentionShape): Readonly<Record<string, IntegerTable>>;
+}
+
+export interface IntegerTable {
+  shape: number[];
+  data: Int32Array;
+}
+
+/** A variant as everybody else knows it: `defineVariant` makes it of a declaration. */
+export interface AttentionVariant<Options extends CommonOptions = CommonOptions> extends Method<Options> {
+  /** Every option with its symbol, range, default and meaning: drives validation, the command line, the docs, the laws. */
+  readonly options: { readonly [Name in keyof Omit<Options, 'causal'>]: OptionSchema };
+  readonly inputs: DeclaredInputs<Options>;
+
+  /**
+   * All options, for what was not asked for. A default never contradicts what was: `asked` are options that are right by
+   * themselves, and the others follow.
+   */
+  defaults(sequenceLength: number, asked?: Partial<Options>): Options;
+
+  /** What options and a shape imply, known before anything is drawn: what can never fit is refused by it. */
+  sizes?(options: Options, shape: AttentionShape): Sizes;
+
+  /** Draws the learned and random tensors that `attend` takes. */
+  parameters(options: Options, shape: AttentionShape, random: Random): Parameters;
+
+  /** Throws ShapeError or ArgumentError for parameters that are not those of the options and the shape. */
+  checkParameters?(parameters: Parameters, options: Options, shape: AttentionShape): void;
 }

@@ -14,7 +14,7 @@ const EXACTNESS: Record<AnyVariant['exactness'], string> = {
 };
 
 export function facts(variant: AnyVariant): Html {
-  const { family, complexity, exactness, supports, paper, name } = variant;
+  const { family, complexity, exactness, supports, inputs, paper, name } = variant;
   return html`<aside class="card facts" aria-label="Facts">
 <dl>
 <div class="fact"><dt>Paper</dt><dd><a href="#paper">${paper.authors} ${paper.year}</a></dd></div>
@@ -27,7 +27,7 @@ ${measured(name)}<div class="fact"><dt>Source</dt><dd><a href="#source"><code>sr
 ${support('Causal', supports.causal)}${support('Padding', supports.padding)}${support('Cross-attention', supports.crossAttention)}${support(
   'Step-by-step decoding',
   supports.incremental,
-)}${supports.globalProjections === true ? support('Global projections', true) : null}</ul>
+)}${inputs.global !== undefined ? support('Global projections', true) : null}</ul>
 </aside>`;
 }
 

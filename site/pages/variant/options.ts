@@ -1,6 +1,6 @@
 /** The options of a variant as a table: the paper's symbols, what may be set, and what they are if nothing is. */
 import { type Html, html } from '../../../src/compare/report/html.ts';
-import type { IntegerOption, OptionSchema } from '../../../src/variants/options.ts';
+import { causalOption, type IntegerOption, type OptionSchema } from '../../../src/variants/options.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { PaperNotes } from '../../papers/paper.ts';
 import type { Links } from '../../source/typeset.ts';
@@ -9,13 +9,10 @@ import { inlined, prose } from '../../source/typeset.ts';
 /** Lengths whose defaults are shown: that of the shipped input, and one that the papers speak of. */
 const LENGTHS = [512, 4096] as const;
 
-/** What every variant has that can be causal at all; no schema says it. */
-const CAUSAL: OptionSchema = { kind: 'boolean', description: 'whether a query sees only keys up to its own position' };
-
 export function optionsSection(variant: AnyVariant, notes: PaperNotes, links: Links): Html {
   const schemas: Record<string, OptionSchema> = {
     ...variant.options,
-    ...(variant.supports.causal && { causal: CAUSAL }),
+    ...(variant.supports.causal && { causal: causalOption }),
   };
   const others = notes.symbols.filter(({ option }) => option === null);
   return html`${table(variant, schemas, notes, links)}

@@ -3,6 +3,7 @@ import { EfficientTransformersError } from '../../../src/core/errors.ts';
 import { slice, transpose } from '../../../src/core/ops/index.ts';
 import { Random } from '../../../src/core/random.ts';
 import { fromArray, type Tensor } from '../../../src/core/tensor.ts';
+import { unreadInputs as unreadByAttend } from '../../../src/variants/inputs.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionInputs, Parameters } from '../../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
@@ -122,8 +123,8 @@ export function basics(variant: AnyVariant): Law[] {
 }
 
 function unreadInputs(variant: AnyVariant): Law[] {
-  const { unread } = variant;
-  if (unread === undefined) return [];
+  const unread = unreadByAttend(variant);
+  if (unread.length === 0) return [];
   return [
     {
       name: 'what it says it does not read makes no difference',

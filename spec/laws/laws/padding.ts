@@ -80,9 +80,9 @@ function changesNoGradient(variant: AnyVariant): Law {
 }
 
 /** With projections of their own for global tokens, where the variant takes them. */
-function completeInputs({ supports }: AnyVariant, attentionCase: AttentionCase): AttentionInputs {
+function completeInputs({ inputs: declared }: AnyVariant, attentionCase: AttentionCase): AttentionInputs {
   const inputs = inputsOf(attentionCase);
-  if (supports.globalProjections !== true) return inputs;
+  if (declared.global === undefined) return inputs;
   const { queries, keys, values } = inputsOf(attentionCase, { name: 'global tokens' });
   return { ...inputs, global: { queries, keys, values } };
 }

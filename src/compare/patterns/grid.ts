@@ -15,9 +15,9 @@ export interface PatternGrid {
 /** Above this many pairs, each row of cells looks at evenly spaced queries only (and at all keys). */
 const PAIRS_TO_VISIT = 2 ** 24;
 
-/** Whether a variant has a pattern to draw: it states one, or it is full attention, where every pair is allowed. */
+/** Whether a variant has a pattern to draw. */
 export function hasPattern(variant: AnyVariant): boolean {
-  return variant.pattern !== undefined || variant.family === 'full';
+  return variant.pattern !== undefined;
 }
 
 /**
@@ -124,7 +124,7 @@ function patternOf(
     dtype: 'float32',
   };
   const complete = checkOptions(variant, options, shape);
-  const stated = variant.pattern?.(complete, shape) ?? (() => true);
+  const stated = (variant.pattern as NonNullable<typeof variant.pattern>)(complete, shape);
   return complete.causal ? (head, query, key) => key <= query && stated(head, query, key) : stated;
 }
 

@@ -13,7 +13,7 @@ import type { TransformerConfig } from '../config.ts';
 import { type Run, type RunSettings, startRun } from '../run.ts';
 import { withinFile } from '../within-file.ts';
 import { ORIGIN } from './export.ts';
-import { RANDOM_BLOCKS } from './loader.ts';
+import { loaderTensors } from './loader.ts';
 import { type TransformersForm, transformersForm } from './transformers.ts';
 
 /**
@@ -68,7 +68,7 @@ function fill({ learner }: Run, isLoaders: boolean, weights: Weights): void {
   const complain = (problem: string) => new FileFormatError(`${weights.path}: ${problem}`);
   const own = learner.model.tensors();
   const given = isLoaders
-    ? asTheyAre(weights, own, complain)
+    ? asTheyAre(weights, own, loaderTensors(learner), complain)
     : renamed(weights, own, formOf(learner.model.config, complain), complain);
   for (const [name, tensor] of own) elements(tensor).set((given.get(name) as Given).data);
 }
@@ -79,14 +79,15 @@ function formOf(config: TransformerConfig, complain: Complain): TransformersForm
   return form;
 }
 
-/** The loader's names are ours; the graph of BigBird follows from its options. */
+/** The loader's names are ours; its tables follow from the options of variants. */
 function asTheyAre(
   { tensors, ties }: Weights,
   own: ReadonlyMap<string, Tensor>,
+  tables: ReadonlyMap<string, unknown>,
   complain: Complain,
 ): Map<string, Given> {
   for (const [name, { storedName }] of tensors) {
-    if (!own.has(name) && !name.endsWith(`.${RANDOM_BLOCKS}`)) throw complain(`${storedName}: expected no such tensor`);
+    if (!own.has(name) && !tables.has(name)) throw complain(`${storedName}: expected no such tensor`);
   }
   const sources = [...own].map(([name, { shape, dtype }]) => {
     return [name, expectFit(name, tensors.get(name) ?? ties.get(name), dtype, shape, complain)] as const;

@@ -1,14 +1,12 @@
 /** What the PyTorch loader, modeling_efficient.py, is told of a model: in config.json, and as tensors of its own. */
 import { UnsupportedError } from '../../core/errors.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
-import type { BigBirdOptions } from '../../variants/bigbird.ts';
-import { planBlocks } from '../../variants/bigbird-blocks.ts';
 import type { ClassifierConfig } from '../classifier.ts';
 import { attentionsOf } from '../config.ts';
 import type { Learner } from '../learner.ts';
 import type { Mixing } from '../mixing.ts';
 
-/** Of VARIANTS in the loader. */
+/** Of VARIANTS in the loader: the names are data here, what the Python file has code for. */
 export const LOADER_VARIANTS: readonly string[] = [
   'full',
   'longformer',
@@ -58,7 +56,7 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
       return {
         variant: mixing.variant.name,
         options: mixing.options,
-        gatedValues: attentions[entry].gatedValues ?? mixing.variant.family === 'convolution',
+        gatedValues: attentions[entry].gatedValues ?? mixing.variant.inputs.values === 'gated',
         sharedParameters: isShared(entry) ? entry : null,
         unpaddedFrom: shortestServed(mixing, length),
       };
@@ -72,38 +70,12 @@ export function loaderTensors({ model: { config, body } }: Learner): Map<string,
   const stack = config.causal && !('classes' in config) ? 'decoder' : 'encoder';
   const found = new Map<string, ArrayToStore>();
   for (const [n, { attention }] of body.layers.entries()) {
-    const { variant, options } = attention.mixing;
-    if (variant.name !== 'bigbird') continue;
-    const lists = randomBlocks(options as BigBirdOptions, config.heads, config.length);
-    found.set(`${stack}.layers.${n}.attention.${RANDOM_BLOCKS}`, lists);
+    const { variant, options, shape } = attention.mixing;
+    for (const [name, table] of Object.entries(variant.drawnTables?.(options, shape) ?? {})) {
+      found.set(`${stack}.layers.${n}.attention.${name}`, table);
+    }
   }
   return found;
-}
-
-/** The name of a tensor that is in no checkpoint. */
-export const RANDOM_BLOCKS = 'randomBlocks';
-
-/**
- * The random blocks of BigBird's query blocks as int32 [heads, n(n + 1)/2, most]: the one list of a sequence of one
- * block, the two of a sequence of two, and so on; filled up with −1. A shorter sequence has a graph of its own.
- */
-export function randomBlocks(options: BigBirdOptions, heads: number, length: number): ArrayToStore {
-  const most = Math.ceil(length / options.blockSize);
-  const lengths = Array.from({ length: most }, (_, n) => Math.min(length, (n + 1) * options.blockSize));
-  const byHead = Array.from({ length: heads }, () => [] as number[][]);
-  for (const [n, own] of lengths.entries()) {
-    const { random, isFull } = planBlocks(own, heads, options);
-    byHead.forEach((lists, head) => {
-      lists.push(...(isFull ? Array.from({ length: n + 1 }, () => []) : random[head]));
-    });
-  }
-  const width = Math.max(1, ...byHead.flat().map(({ length: chosen }) => chosen));
-  const rows = (most * (most + 1)) / 2;
-  const data = new Int32Array(heads * rows * width).fill(-1);
-  byHead.flat().forEach((chosen, row) => {
-    data.set(chosen, row * width);
-  });
-  return { shape: [heads, rows, width], data };
 }
 
 /** From this length up to the model's own no sequence is padded. By bisection: lengths that serve are neighbours. */

@@ -8,6 +8,7 @@
  *
  * Encoders have none: those of the BERT family normalise the embeddings, where ours do not, and none has our heads.
  */
+import { findVariant } from '../../variants/registry.ts';
 import { attentionsOf, type TransformerConfig } from '../config.ts';
 import type { LanguageModelConfig } from '../language-model.ts';
 import { columns, type Layout, rowsByHead, same, scaled, transposed } from './matrices.ts';
@@ -39,12 +40,14 @@ export function transformersForm(config: TransformerConfig): TransformersForm | 
   return config.positions === 'rotary' ? neoX(config) : gpt2(config);
 }
 
+const isExact = (variant: string) => findVariant(variant)?.exactness === 'exact';
+
 function problemOf(config: TransformerConfig): string | undefined {
   const { causal, modelDim, heads, headDim = modelDim / heads, norm, residual, positions, dtype } = config;
   const attentions = attentionsOf(config);
   const rules: [fits: boolean, problem: string][] = [
     [causal && 'tied' in config, 'only causal language models'],
-    [attentions.every(({ variant, gatedValues }) => variant === 'full' && !gatedValues), 'only full attention'],
+    [attentions.every(({ variant, gatedValues }) => isExact(variant) && !gatedValues), 'only full attention'],
     [(config as LanguageModelConfig).tied, 'only an output that is tied to the embedding'],
     [norm === 'pre' && residual === 'plain', 'only plain layers with normalisation first'],
     [positions === 'learned' || positions === 'rotary', 'only learned or rotary positions'],

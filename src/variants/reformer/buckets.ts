@@ -5,9 +5,9 @@
 import { ArgumentError, expectShape } from '../../core/errors.ts';
 import { expectSameDType, expectTensor } from '../../core/ops/check.ts';
 import { directionHash } from '../../core/ops/index.ts';
-import type { Random } from '../../core/random.ts';
-import { elements, fromArray, randomNormal, type Tensor } from '../../core/tensor.ts';
-import type { AttentionShape, Parameters } from '../variant.ts';
+import { elements, fromArray, type Tensor } from '../../core/tensor.ts';
+import { type DeclaredParameter, normal } from '../parameters.ts';
+import type { CommonOptions, Parameters } from '../variant.ts';
 
 export interface BucketOptions {
   numHashes: number;
@@ -38,26 +38,21 @@ export function bucketFactors({ numBuckets, chunkLength }: BucketOptions, sequen
 }
 
 /**
- * R of §2, [heads, n_rounds, d, b/2] of standard normals, for each hash: R1, and R2 where the count is factorised. The
+ * R1 or R2: R of §2, [heads, n_rounds, d, b/2] of standard normals, for each hash; R2 where the count is factorised. The
  * paper leaves open who shares them. Here every head and round has its own, and all positions and batch entries use the
- * same, so that a sequence gets the same answer in any company.
+ * same, so that a sequence gets the same answer in any company. Nothing is learned; draw them anew for a step of
+ * training, not within one.
  */
-export function drawRotations(options: BucketOptions, shape: AttentionShape, random: Random): Parameters {
-  const shapes = Object.entries(rotationShapes(options, shape));
-  const draw = (name: string, extents: readonly number[]) => randomNormal(extents, random.split(name), shape.dtype);
-  return Object.fromEntries(shapes.map(([name, extents]) => [name, draw(name, extents)]));
-}
-
-/** Of R1, and R2 where there is one. */
-export function rotationShapes(
-  options: BucketOptions,
-  { heads, keyLength, headDim }: AttentionShape,
-): Record<string, readonly number[]> {
-  const factors = bucketFactors(options, keyLength);
-  return Object.fromEntries(
-    factors.map((buckets, index) => [`R${index + 1}`, [heads, options.numHashes, headDim, buckets / 2]]),
-  );
-}
+export const rotation = (hash: number): DeclaredParameter<BucketOptions & CommonOptions> => ({
+  learned: false,
+  shape(options, { heads, keyLength, headDim }) {
+    const buckets = bucketFactors(options, keyLength)[hash];
+    return buckets === undefined ? null : [heads, options.numHashes, headDim, buckets / 2];
+  },
+  start: (drawing) => normal(drawing, 1),
+  // The number of buckets is that of the rotations.
+  anyLength: true,
+});
 
 export interface Buckets {
   /** int32 [batch, heads, n_rounds, length]: 0 … count − 1, and `count` for padding, a bucket of its own. */

@@ -1,0 +1,106 @@
+/**
+ * Parameters of a variant, each declared once: from a declaration follow how it is drawn, the shape that the door checks
+ * it against, and its share of the memory that options imply.
+ */
+import { ArgumentError, expectShape } from '../core/errors.ts';
+import { scale } from '../core/ops/index.ts';
+import type { Random } from '../core/random.ts';
+import { elements, empty, expectTensor, randomNormal, type Tensor } from '../core/tensor.ts';
+import type { AttentionShape, CommonOptions, Parameters } from './variant.ts';
+
+export interface DeclaredParameter<Options extends CommonOptions = CommonOptions> {
+  /** Learned; else random and fixed, or drawn anew now and then while training. */
+  learned: boolean;
+  /** Its extents; null where these options have none. */
+  shape(options: Options, shape: AttentionShape): readonly number[] | null;
+  /** What it starts as: a tensor of these extents. */
+  start(drawing: Drawing<Options>): Tensor;
+  /** The random stream that it is drawn from, if not one of its own name; null: that of the variant itself. */
+  stream?: string | null;
+  /** For an option that is for training only: an evaluation may hand it in all the same. */
+  trainingOnly?: true;
+  /** One that was drawn for another length serves too: the door leaves its extents to `attend`. */
+  anyLength?: true;
+}
+
+export type DeclaredParameters<Options extends CommonOptions = CommonOptions> = Readonly<
+  Record<string, DeclaredParameter<Options>>
+>;
+
+/** What a parameter is drawn with. */
+export interface Drawing<Options extends CommonOptions = CommonOptions> {
+  extents: readonly number[];
+  dtype: AttentionShape['dtype'];
+  /** A stream that no other parameter draws from, unless its declaration says so. */
+  random: Random;
+  options: Options;
+  shape: AttentionShape;
+}
+
+type Place = Pick<Drawing, 'extents' | 'random' | 'dtype'>;
+
+/** N(0, deviation²). */
+export function normal({ extents, random, dtype }: Place, deviation: number): Tensor {
+  return deviation === 1
+    ? randomNormal(extents, random, dtype)
+    : scale(randomNormal(extents, random, dtype), deviation);
+}
+
+/** Uniform in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010). */
+export function glorotUniform({ extents, random, dtype }: Place, inputs: number, outputs: number): Tensor {
+  const tensor = empty(extents, dtype);
+  const bound = Math.sqrt(6 / (inputs + outputs));
+  random.fillUniform(elements(tensor), -bound, bound);
+  return tensor;
+}
+
+/** The extents of those that these options have, by name. */
+export function shapesOf<Options extends CommonOptions>(
+  declared: DeclaredParameters<Options>,
+  options: Options,
+  shape: AttentionShape,
+): Record<string, readonly number[]> {
+  const all = Object.entries(declared).map(([name, each]) => [name, each.shape(options, shape)] as const);
+  return Object.fromEntries(all.filter((entry): entry is [string, readonly number[]] => entry[1] !== null));
+}
+
+/** Draws them; `random` is the stream of the variant. */
+export function drawDeclared<Options extends CommonOptions>(
+  declared: DeclaredParameters<Options>,
+  options: Options,
+  shape: AttentionShape,
+  random: Random,
+): Parameters {
+  const drawn = Object.entries(shapesOf(declared, options, shape)).map(([name, extents]) => {
+    const { start, stream = name, learned } = declared[name];
+    const own = stream === null ? random : random.split(stream);
+    const tensor = start({ extents, dtype: shape.dtype, random: own, options, shape });
+    return [name, learned ? tensor.withGrad() : tensor];
+  });
+  return Object.fromEntries(drawn);
+}
+
+/** Throws ShapeError or ArgumentError unless these are the parameters that the declaration has for the options and shape. */
+export function expectParameters<Options extends CommonOptions>(
+  declared: DeclaredParameters<Options>,
+  parameters: Parameters,
+  options: Options,
+  shape: AttentionShape,
+): void {
+  for (const [name, declaration] of Object.entries(declared)) {
+    const given: unknown = parameters[name];
+    const extents = declaration.shape(options, shape);
+    if (given === undefined && (extents === null || declaration.anyLength)) continue;
+    if (extents === null && !declaration.anyLength) {
+      if (declaration.trainingOnly) continue;
+      throw new ArgumentError(`parameters.${name}: expected none with these options, got one`);
+    }
+    expectTensor(`parameters.${name}`, given);
+    if (given.dtype !== shape.dtype) {
+      throw new ArgumentError(`parameters.${name}: expected ${shape.dtype} like queries, got ${given.dtype}`);
+    }
+    if (extents !== null && !declaration.anyLength) {
+      expectShape(`parameters.${name}`, given.shape, extents, 'to match queries and options');
+    }
+  }
+}

@@ -1,6 +1,6 @@
 /** The API reference, by TypeDoc: what src/index.ts exports, in the groups and the order in which it names them. */
 import { appendFileSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Application, type Context, Converter, JSX, LogLevel, PageEvent, ReflectionCategory } from 'typedoc';
 import ts from 'typescript';
@@ -85,13 +85,21 @@ function groupsOf(source: string): Group[] {
   for (const statement of file.statements) {
     const comment = commentBefore(source, statement);
     if (comment !== null) groups.push({ ...headingOf(comment), names: [] });
-    const { exportClause } = statement as ts.ExportDeclaration;
-    if (exportClause === undefined || groups.length === 0)
-      throw new Error(`index.ts: no list: ${statement.getText(file)}`);
-    const names = ts.isNamedExports(exportClause) ? exportClause.elements.map(({ name }) => name) : [exportClause.name];
-    groups.at(-1)?.names.push(...names.map(({ text }) => text));
+    if (groups.length === 0) throw new Error(`index.ts: no heading: ${statement.getText(file)}`);
+    groups.at(-1)?.names.push(...namesIn(statement as ts.ExportDeclaration));
   }
   return groups;
+}
+
+/** What a statement exports; of `export *` all that its file does. */
+function namesIn({ exportClause, moduleSpecifier }: ts.ExportDeclaration): string[] {
+  if (exportClause === undefined) {
+    const path = join(dirname(entry), (moduleSpecifier as ts.StringLiteral).text);
+    const { statements } = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest);
+    return statements.flatMap((statement) => namesIn(statement as ts.ExportDeclaration));
+  }
+  const names = ts.isNamedExports(exportClause) ? exportClause.elements.map(({ name }) => name) : [exportClause.name];
+  return names.map(({ text }) => text);
 }
 
 /** The text of the `//` lines right above a statement; null if there are none. */

@@ -5,19 +5,8 @@
 export { type AttendSettings, attend, checkInputs, checkOptions, drawParameters } from './variants/attend.ts';
 
 // The variants, a paper each, and all of them by name.
-export { type FullOptions, full } from './variants/full.ts';
-export { type LongformerOptions, longformer } from './variants/longformer.ts';
-export { type BigBirdOptions, bigbird } from './variants/bigbird.ts';
-export { type SparseTransformerOptions, sparseTransformer } from './variants/sparse-transformer.ts';
-export { type LinformerOptions, linformer } from './variants/linformer.ts';
-export { type NystromformerOptions, nystromformer } from './variants/nystromformer.ts';
-export { type PerformerOptions, performer, redrawFeatures } from './variants/performer.ts';
-export { type LinearTransformerOptions, linearTransformer } from './variants/linear-transformer.ts';
-export { type ReformerOptions, reformer } from './variants/reformer.ts';
-export { type LocalAttentionOptions, localAttention } from './variants/local-attention.ts';
-export { type TransformerXLOptions, transformerXL } from './variants/transformer-xl.ts';
-export { type LightConvOptions, lightConv } from './variants/light-conv.ts';
-export { type DynamicConvOptions, dynamicConv } from './variants/dynamic-conv.ts';
+export * from './variants/all.ts';
+export { redrawFeatures } from './variants/performer.ts';
 export { type AnyVariant, allVariants, findVariant, register } from './variants/registry.ts';
 
 // Token by token: causal generation with the state that a variant needs.
@@ -145,7 +134,8 @@ export type { ArrayToStore, StoredArray } from './core/files/numbers.ts';
 export { closePool, poolReady, setKernels, setThreads, threadCount } from './core/parallel/pool.ts';
 export { type KernelBuild, type KernelSet, kernelBuild, kernelSet } from './core/kernels/simd.ts';
 
-// The contract of a variant, for one of your own.
+// The contract of a variant, for one of your own: `defineVariant` makes it of a declaration, `register` enters it.
+export { defineVariant, type VariantDefinition } from './variants/define.ts';
 export type {
   AttentionInputs,
   AttentionPattern,
@@ -154,16 +144,21 @@ export type {
   Budget,
   Citation,
   CommonOptions,
+  IntegerTable,
   Parameters,
 } from './variants/variant.ts';
 export type {
   BooleanOption,
   ChoiceOption,
+  Default,
   IntegerListOption,
   IntegerOption,
   NumberOption,
   OptionSchema,
+  OptionsOf,
 } from './variants/options.ts';
+export type { DeclaredInputs, Gate, GatedInputs } from './variants/inputs.ts';
+export type { DeclaredParameter, Drawing } from './variants/parameters.ts';
 
 // Errors: everything thrown on purpose is an `EfficientTransformersError`.
 export {

@@ -20,13 +20,12 @@ export function pairsOf(variant: AnyVariant, shape: AttentionShape, options: Com
 /** Of one head; the mean where they differ. */
 function count(variant: AnyVariant, shape: AttentionShape, options: CommonOptions): number {
   const { heads, keyLength: length } = shape;
-  const allowed = variant.pattern?.(options, shape);
+  const allowed = (variant.pattern as NonNullable<typeof variant.pattern>)(options, shape);
   let pairs = 0;
   for (let head = 0; head < heads; head++) {
     for (let query = 0; query < length; query++) {
       const end = options.causal ? query + 1 : length;
-      if (allowed === undefined) pairs += end;
-      else for (let key = 0; key < end; key++) if (allowed(head, query, key)) pairs++;
+      for (let key = 0; key < end; key++) if (allowed(head, query, key)) pairs++;
     }
   }
   return pairs / heads;

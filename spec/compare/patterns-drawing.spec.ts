@@ -8,6 +8,7 @@ import { drawSvg } from '../../src/compare/patterns/svg.ts';
 import { cellsForTerminal, drawInTerminal } from '../../src/compare/patterns/terminal.ts';
 import { ArgumentError, UnsupportedError } from '../../src/core/errors.ts';
 import { displayWidth, MARKED } from '../../src/terminal/colour.ts';
+import { full } from '../../src/variants/full.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 
 /** Only what drawing looks at: a window of `reach` tokens to both sides, and head h sees token h as well. */
@@ -24,7 +25,6 @@ function windowed(reach: number): AnyVariant {
 }
 
 const approximate = { ...windowed(1), name: 'approximate', family: 'kernel', pattern: undefined } as AnyVariant;
-const full = { ...windowed(1), name: 'full', family: 'full', pattern: undefined } as AnyVariant;
 
 test('the shares of all cells add up to the number of allowed pairs', () => {
   const sizes = fc.record({

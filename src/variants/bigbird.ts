@@ -123,7 +123,7 @@ const options = {
   patternSeed: integer({ minimum: 0, default: 0, description: 'names the random graph' }),
 };
 
-export type BigBirdOptions = OptionsOf<typeof options>;
+export interface BigBirdOptions extends OptionsOf<typeof options> {}
 
 export const bigbird = defineVariant({
   name: 'bigbird',

@@ -147,7 +147,7 @@ export function expectVariant(name: string, variant: unknown): asserts variant i
     name: expectText,
     options: expectRecord,
     supports: expectRecord,
-    inputs: expectRecord,
+    inputs: expectPlain,
     defaults: expectFunction,
   });
 }

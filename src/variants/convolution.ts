@@ -55,7 +55,7 @@ export const convolutionOptions = {
   }),
 };
 
-export type ConvolutionOptions = OptionsOf<typeof convolutionOptions>;
+export interface ConvolutionOptions extends OptionsOf<typeof convolutionOptions> {}
 
 export const kernelWidthBudget = {
   symbol: 'k',

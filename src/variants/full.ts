@@ -50,7 +50,7 @@ function cost({ batch, heads, queryLength, keyLength, headDim }: AttentionShape,
 
 const options = {};
 
-export type FullOptions = OptionsOf<typeof options>;
+export interface FullOptions extends OptionsOf<typeof options> {}
 
 export const full = defineVariant({
   name: REFERENCE_VARIANT,

@@ -41,7 +41,7 @@ const FEATURE_FLOPS = 6;
 
 const options = {};
 
-export type LinearTransformerOptions = OptionsOf<typeof options>;
+export interface LinearTransformerOptions extends OptionsOf<typeof options> {}
 
 export const linearTransformer = defineVariant({
   name: 'linear-transformer',

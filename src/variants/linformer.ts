@@ -126,7 +126,7 @@ const options = {
   }),
 };
 
-export type LinformerOptions = OptionsOf<typeof options>;
+export interface LinformerOptions extends OptionsOf<typeof options> {}
 
 /**
  * E: [heads, k, L], or [1, k, L] where the heads share it; for a convolution its kernel, [heads or 1, 1, ⌈L/k⌉]. It fits the

@@ -84,7 +84,7 @@ const options = {
   }),
 };
 
-export type LocalAttentionOptions = OptionsOf<typeof options>;
+export interface LocalAttentionOptions extends OptionsOf<typeof options> {}
 
 export const localAttention = defineVariant({
   name: 'local-attention',

@@ -158,7 +158,7 @@ const options = {
   }),
 };
 
-export type LongformerOptions = OptionsOf<typeof options>;
+export interface LongformerOptions extends OptionsOf<typeof options> {}
 
 export const longformer = defineVariant({
   name: 'longformer',

@@ -102,7 +102,7 @@ const options = {
   }),
 };
 
-export type NystromformerOptions = OptionsOf<typeof options>;
+export interface NystromformerOptions extends OptionsOf<typeof options> {}
 
 export const nystromformer = defineVariant({
   name: 'nystromformer',

@@ -149,7 +149,7 @@ const options = {
   }),
 };
 
-export type PerformerOptions = OptionsOf<typeof options>;
+export interface PerformerOptions extends OptionsOf<typeof options> {}
 
 export const performer = defineVariant({
   name: 'performer',

@@ -140,7 +140,7 @@ const options = {
   countOnce: boolean({ default: true, description: 'whether a pair that meets in several rounds counts once' }),
 };
 
-export type ReformerOptions = OptionsOf<typeof options>;
+export interface ReformerOptions extends OptionsOf<typeof options> {}
 
 export const reformer = defineVariant({
   name: 'reformer',

@@ -1,22 +1,10 @@
-/** Every variant, by name. Adding one is one file, one line here, and one in index.ts to export it. */
+/** Every variant, by name. Adding one is one file, and one line in all.ts. */
 import { ArgumentError } from '../core/errors.ts';
 import { expectBoolean, expectFunction, expectRecord, expectText, integerOf, oneOf, optional } from '../core/expect.ts';
-import { bigbird } from './bigbird.ts';
+import * as all from './all.ts';
 import { expectVariant } from './check-options.ts';
-import { dynamicConv } from './dynamic-conv.ts';
-import { full } from './full.ts';
-import { lightConv } from './light-conv.ts';
-import { linearTransformer } from './linear-transformer.ts';
-import { linformer } from './linformer.ts';
-import { localAttention } from './local-attention.ts';
-import { longformer } from './longformer.ts';
-import { nystromformer } from './nystromformer.ts';
 import { OPTION_KINDS } from './options.ts';
-import { performer } from './performer.ts';
-import { reformer } from './reformer.ts';
-import { sparseTransformer } from './sparse-transformer.ts';
-import { transformerXL } from './transformer-xl.ts';
-import type { AttentionVariant, CommonOptions } from './variant.ts';
+import { type AttentionVariant, type CommonOptions, FAMILIES } from './variant.ts';
 
 /** A variant whose options are known only by their schema. */
 export type AnyVariant = AttentionVariant<CommonOptions>;
@@ -37,7 +25,7 @@ export function register<Options extends CommonOptions>(variant: AttentionVarian
   expectRecord('variant', variant, {
     paper: (name, paper) =>
       expectRecord(name, paper, { authors: expectText, year: integerOf(0), title: expectText, arxiv: expectText }),
-    family: expectText,
+    family: oneOf(...FAMILIES),
     exactness: expectText,
     complexity: expectText,
     supports: (name, supports) =>
@@ -64,19 +52,11 @@ export function register<Options extends CommonOptions>(variant: AttentionVarian
   registered.set(variant.name, variant as unknown as AnyVariant);
 }
 
-register(full);
-register(longformer);
-register(bigbird);
-register(sparseTransformer);
-register(linformer);
-register(nystromformer);
-register(performer);
-register(linearTransformer);
-register(reformer);
-register(localAttention);
-register(transformerXL);
-register(lightConv);
-register(dynamicConv);
+/** By family, as these leave full attention behind, then by year. */
+const order = ({ family, paper, name }: AnyVariant) => `${FAMILIES.indexOf(family)} ${paper.year} ${name}`;
+
+const own = Object.values(all) as unknown as AnyVariant[];
+for (const variant of own.sort((a, b) => (order(a) < order(b) ? -1 : 1))) register(variant);
 
 /** All variants in order of registration; full attention is the first. */
 export function allVariants(): AnyVariant[] {

@@ -158,7 +158,7 @@ const options = {
   heads: choice({ choices: ['split', 'merged'], default: 'merged', description: 'one set a head, or both for all' }),
 };
 
-export type SparseTransformerOptions = OptionsOf<typeof options>;
+export interface SparseTransformerOptions extends OptionsOf<typeof options> {}
 
 export const sparseTransformer = defineVariant({
   name: 'sparse-transformer',

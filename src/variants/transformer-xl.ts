@@ -136,7 +136,7 @@ const options = {
   stopMemoryGradient: boolean({ default: true, description: 'whether no gradient flows into the memory' }),
 };
 
-export type TransformerXLOptions = OptionsOf<typeof options>;
+export interface TransformerXLOptions extends OptionsOf<typeof options> {}
 
 /** The paper leaves their start open; here all are N(0, 1/width), for sinusoids of that width. */
 const learned = (shape: DeclaredParameter['shape']): DeclaredParameter => ({

@@ -5,6 +5,9 @@ import type { DeclaredInputs } from './inputs.ts';
 import type { OptionSchema } from './options.ts';
 import type { AttentionState } from './state.ts';
 
+/** Ways not to pay for every pair, in the order in which they leave full attention behind. */
+export const FAMILIES = ['full', 'sparse', 'hashing', 'low-rank', 'kernel', 'recurrence', 'convolution'] as const;
+
 export interface Citation {
   authors: string;
   year: number;
@@ -90,7 +93,7 @@ export interface Budget<Options> {
 export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly name: string;
   readonly paper: Citation;
-  readonly family: 'full' | 'sparse' | 'low-rank' | 'kernel' | 'hashing' | 'recurrence' | 'convolution';
+  readonly family: (typeof FAMILIES)[number];
   /** `own`: not softmax attention at all, but exact in what its paper defines. */
   readonly exactness: 'exact' | 'exact-on-its-pattern' | 'approximate' | 'own';
   /** The stated cost, for tables: `O(L·w)`. */

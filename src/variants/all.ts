@@ -1,0 +1,15 @@
+/** Every variant, a line each: the library exports it, and the registry enters it. */
+// biome-ignore-all assist/source/organizeImports: by family, as the registry orders them
+export { type FullOptions, full } from './full.ts';
+export { type LocalAttentionOptions, localAttention } from './local-attention.ts';
+export { type SparseTransformerOptions, sparseTransformer } from './sparse-transformer.ts';
+export { type BigBirdOptions, bigbird } from './bigbird.ts';
+export { type LongformerOptions, longformer } from './longformer.ts';
+export { type ReformerOptions, reformer } from './reformer.ts';
+export { type LinformerOptions, linformer } from './linformer.ts';
+export { type NystromformerOptions, nystromformer } from './nystromformer.ts';
+export { type LinearTransformerOptions, linearTransformer } from './linear-transformer.ts';
+export { type PerformerOptions, performer } from './performer.ts';
+export { type TransformerXLOptions, transformerXL } from './transformer-xl.ts';
+export { type DynamicConvOptions, dynamicConv } from './dynamic-conv.ts';
+export { type LightConvOptions, lightConv } from './light-conv.ts';

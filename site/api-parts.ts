@@ -4,6 +4,6 @@
  */
 export const PARTS: readonly string[] = (
   'ATTENTIONS Attending AxialPositions Block ConvolutionOptions DISTRIBUTIONS Embedding ' +
-  'EncoderLayer Head Linear MaskSizes Module Norm Plain ReformerLayer Sizes StateSizes TapeNode ' +
-  'Tell Tokenizers Transformer VectorBuild WritableNumbers'
+  'EncoderLayer Head Known Linear Module Norm OptionSchemas Plain ReformerLayer Sizes StateSizes TapeNode ' +
+  'Tell Tokenizers Transformer ValueOf VectorBuild WritableNumbers'
 ).split(' ');

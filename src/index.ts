@@ -145,6 +145,7 @@ export type {
   Citation,
   CommonOptions,
   IntegerTable,
+  Method,
   Parameters,
 } from './variants/variant.ts';
 export type {

@@ -21,6 +21,8 @@ const SHARED = [
   'decoding',
   'registry',
   'define',
+  'check-variant',
+  'all',
   'inputs',
   'parameters',
   'reference',

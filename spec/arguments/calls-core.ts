@@ -239,5 +239,20 @@ export const callsOfVariants: Readonly<Record<string, Call>> = {
 
 /** Last: what is registered is there for all that comes after. */
 export const callOfRegister: Readonly<Record<string, Call>> = {
+  defineVariant: of(
+    (definition: never) => api.defineVariant(definition),
+    () => [
+      {
+        ...{ name: 'own', family: 'kernel', exactness: 'own', complexity: 'O(L)', budget: null },
+        paper: api.full.paper,
+        supports: api.full.supports,
+        options: { reach: { kind: 'integer', minimum: 0, default: 1, description: 'how far' } },
+        inputs: { gates: { decay: { activation: 'sigmoid', description: 'a decay' } } },
+        attend: api.full.attend,
+        cost: api.full.cost,
+      },
+    ],
+    { depth: 2 },
+  ),
   register: of(api.register, () => [{ ...api.full, name: `own ${Math.random()}` }], { depth: 2 }),
 };

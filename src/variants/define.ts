@@ -1,8 +1,9 @@
 /** A variant from its declaration: what follows from the entries is made here, once for all variants. */
 
+import { expectDefinition } from './check-variant.ts';
 import type { DeclaredInputs } from './inputs.ts';
 import { type OptionSchemas, type OptionsOf, withDefaults } from './options.ts';
-import { type DeclaredParameters, drawDeclared, expectParameters, shapesOf } from './parameters.ts';
+import { type DeclaredParameter, drawDeclared, expectParameters, shapesOf } from './parameters.ts';
 import type { AttentionShape, AttentionVariant, Method } from './variant.ts';
 
 /** What the file of a variant says. */
@@ -12,18 +13,21 @@ export interface VariantDefinition<Schemas extends OptionSchemas> extends Method
   /** What it needs of a token that differs from queries, keys and values, all of which it reads. */
   readonly inputs?: DeclaredInputs<OptionsOf<Schemas>>;
   /** Learned and random tensors, by the paper's names. Absent: none. */
-  readonly parameters?: DeclaredParameters<OptionsOf<Schemas>>;
+  readonly parameters?: Readonly<Record<string, DeclaredParameter<OptionsOf<Schemas>>>>;
   /** The largest tensor that `attend` makes on the way: what can never fit is refused by it. */
   largest?(options: OptionsOf<Schemas>, shape: AttentionShape): readonly number[];
 }
 
-export function defineVariant<Schemas extends OptionSchemas>({
-  parameters: declared = {},
-  largest,
-  inputs = {},
-  ...method
-}: VariantDefinition<Schemas>): AttentionVariant<OptionsOf<Schemas>> {
+/**
+ * The variant that a declaration describes, for `attend` and `register`. Throws ArgumentError for a declaration that lacks
+ * a part.
+ */
+export function defineVariant<Schemas extends OptionSchemas>(
+  definition: VariantDefinition<Schemas>,
+): AttentionVariant<OptionsOf<Schemas>> {
+  expectDefinition('definition', definition);
   type Options = OptionsOf<Schemas>;
+  const { parameters: declared = {}, largest, inputs = {}, ...method } = definition;
   const { options, supports } = method;
   return {
     ...method,

@@ -43,15 +43,16 @@ export type GatedInputs<Names extends string> = AttentionInputs & { gates: Reado
 /** log(1 + exp(x)), as max(x, 0) + log(1 + exp(−|x|)): nothing overflows, and the slope at 0 is ½. */
 const softplus = (x: Tensor): Tensor => add(relu(x), logEluPlusOne(exp(negate(maximum(negate(x), x)))));
 
+export const ACTIVATION_NAMES = ['none', 'sigmoid', 'softplus', 'logSigmoid'] as const;
+export type Activation = (typeof ACTIVATION_NAMES)[number];
+
 /** Of a projection, and the least and the most that may come out. */
-const ACTIVATIONS = {
+const ACTIVATIONS: Readonly<Record<Activation, { apply(x: Tensor): Tensor; least: number; most: number }>> = {
   none: { apply: (x: Tensor) => x, least: -Number.MAX_VALUE, most: Number.MAX_VALUE },
   sigmoid: { apply: sigmoid, least: 0, most: 1 },
   softplus: { apply: softplus, least: 0, most: Number.MAX_VALUE },
   logSigmoid: { apply: (x: Tensor) => negate(softplus(negate(x))), least: -Number.MAX_VALUE, most: 0 },
-} as const;
-
-export type Activation = keyof typeof ACTIVATIONS;
+};
 
 /** What a layer makes of its projection, of any shape. */
 export function activate(x: Tensor, { activation, times = 1 }: Gate<never>): Tensor {

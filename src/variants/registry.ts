@@ -1,18 +1,12 @@
 /** Every variant, by name. Adding one is one file, and one line in all.ts. */
 import { ArgumentError } from '../core/errors.ts';
-import { expectBoolean, expectFunction, expectRecord, expectText, integerOf, oneOf, optional } from '../core/expect.ts';
+import { expectText } from '../core/expect.ts';
 import * as all from './all.ts';
-import { expectVariant } from './check-options.ts';
-import { OPTION_KINDS } from './options.ts';
+import { expectWholeVariant } from './check-variant.ts';
 import { type AttentionVariant, type CommonOptions, FAMILIES } from './variant.ts';
 
 /** A variant whose options are known only by their schema. */
 export type AnyVariant = AttentionVariant<CommonOptions>;
-
-const OPTIONAL = [
-  ...(['sizes', 'check', 'checkParameters', 'pattern', 'decisions'] as const),
-  ...(['withWholeGradient', 'sharedByLayers', 'drawnTables'] as const),
-];
 
 const registered = new Map<string, AnyVariant>();
 
@@ -21,33 +15,7 @@ const registered = new Map<string, AnyVariant>();
  * what lacks a part of the contract.
  */
 export function register<Options extends CommonOptions>(variant: AttentionVariant<Options>): void {
-  expectVariant('variant', variant);
-  expectRecord('variant', variant, {
-    paper: (name, paper) =>
-      expectRecord(name, paper, { authors: expectText, year: integerOf(0), title: expectText, arxiv: expectText }),
-    family: oneOf(...FAMILIES),
-    exactness: expectText,
-    complexity: expectText,
-    supports: (name, supports) =>
-      expectRecord(name, supports, {
-        causal: expectBoolean,
-        padding: expectBoolean,
-        crossAttention: expectBoolean,
-        incremental: expectBoolean,
-      }),
-    budget: (name, budget) => {
-      if (budget !== null)
-        expectRecord(name, budget, { symbol: expectText, option: expectText, values: expectFunction });
-    },
-    parameters: expectFunction,
-    attend: expectFunction,
-    cost: expectFunction,
-    ...Object.fromEntries(OPTIONAL.map((method) => [method, optional(expectFunction)])),
-  });
-  const schemas = Object.entries(variant.options as Readonly<Record<string, unknown>>);
-  for (const [name, schema] of schemas) {
-    expectRecord(`variant.options.${name}`, schema, { kind: oneOf(...OPTION_KINDS), description: expectText });
-  }
+  expectWholeVariant('variant', variant);
   if (registered.has(variant.name)) throw new ArgumentError(`variant: the name '${variant.name}' is taken`);
   registered.set(variant.name, variant as unknown as AnyVariant);
 }

@@ -7,6 +7,7 @@ import type { AttentionState } from './state.ts';
 
 /** Ways not to pay for every pair, in the order in which they leave full attention behind. */
 export const FAMILIES = ['full', 'sparse', 'hashing', 'low-rank', 'kernel', 'recurrence', 'convolution'] as const;
+export type Family = (typeof FAMILIES)[number];
 
 export interface Citation {
   authors: string;
@@ -93,7 +94,7 @@ export interface Budget<Options> {
 export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly name: string;
   readonly paper: Citation;
-  readonly family: (typeof FAMILIES)[number];
+  readonly family: Family;
   /** `own`: not softmax attention at all, but exact in what its paper defines. */
   readonly exactness: 'exact' | 'exact-on-its-pattern' | 'approximate' | 'own';
   /** The stated cost, for tables: `O(L·w)`. */

@@ -1,0 +1,74 @@
+/** The parts that a variant has to have: what `defineVariant` asks of a declaration, and `register` of a variant. */
+import {
+  type Check,
+  expectBoolean,
+  expectFunction,
+  expectPlain,
+  expectRecord,
+  expectText,
+  integerOf,
+  oneOf,
+  optional,
+} from '../core/expect.ts';
+import { ACTIVATION_NAMES } from './inputs.ts';
+import { OPTION_KINDS } from './options.ts';
+import { FAMILIES } from './variant.ts';
+
+const recordOf =
+  (members: Readonly<Record<string, Check>>): Check =>
+  (name, value) =>
+    expectRecord(name, value, members);
+
+/** An object by whose names there are others. */
+const eachOf =
+  (each: Check): Check =>
+  (name, value) => {
+    expectRecord(name, value);
+    for (const [member, own] of Object.entries(value)) each(`${name}.${member}`, own);
+  };
+
+const may = optional(expectFunction);
+
+const gate = recordOf({ description: expectText, activation: oneOf(...ACTIVATION_NAMES), width: may });
+const parameter = recordOf({ learned: expectBoolean, shape: expectFunction, start: expectFunction });
+const inputs: Check = (name, value) => {
+  expectPlain(name, value);
+  expectRecord(name, value, { global: may, gates: optional(eachOf(gate)) });
+};
+
+const METHOD: Readonly<Record<string, Check>> = {
+  name: expectText,
+  paper: recordOf({ authors: expectText, year: integerOf(0), title: expectText, arxiv: expectText }),
+  family: oneOf(...FAMILIES),
+  exactness: expectText,
+  complexity: expectText,
+  supports: recordOf({
+    causal: expectBoolean,
+    padding: expectBoolean,
+    crossAttention: expectBoolean,
+    incremental: expectBoolean,
+    bidirectional: optional(expectBoolean),
+  }),
+  budget(name, value) {
+    if (value !== null) expectRecord(name, value, { symbol: expectText, option: expectText, values: expectFunction });
+  },
+  options: eachOf(recordOf({ kind: oneOf(...OPTION_KINDS), description: expectText })),
+  attend: expectFunction,
+  cost: expectFunction,
+  ...{ check: may, pattern: may, decisions: may, withWholeGradient: may, sharedByLayers: may, drawnTables: may },
+};
+
+/** Throws ArgumentError for a declaration that lacks a part. */
+export const expectDefinition = recordOf({
+  ...METHOD,
+  inputs: optional(inputs),
+  parameters: optional(eachOf(parameter)),
+  largest: may,
+});
+
+/** Throws ArgumentError for a variant that lacks a part. */
+export const expectWholeVariant = recordOf({
+  ...METHOD,
+  inputs,
+  ...{ defaults: expectFunction, parameters: expectFunction, sizes: may, checkParameters: may },
+});

@@ -18,6 +18,7 @@ function windowed(reach: number): AnyVariant {
     family: 'sparse',
     supports: { causal: true, padding: true, crossAttention: false, incremental: false },
     options: {},
+    inputs: {},
     defaults: () => ({ causal: false }),
     pattern: () => (head: number, query: number, key: number) => Math.abs(query - key) <= reach || key === head,
   };

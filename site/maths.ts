@@ -5,8 +5,14 @@ import { fileURLToPath } from 'node:url';
 
 const katex = fileURLToPath(new URL('node_modules/katex/dist/', import.meta.url));
 
-/** Of nearly every formula. They are part of the style, so that they are there when text is first laid out around them. */
-const AT_ONCE = ['KaTeX_Main-Regular', 'KaTeX_Math-Italic'];
+/**
+ * Those that formulas of ours use. They are part of the style, so that they are there when text is first laid out around a
+ * formula: one that came later would move it, brackets and sums too.
+ */
+export const AT_ONCE = [
+  ...['Main-Regular', 'Main-Bold', 'Main-Italic', 'Math-Italic', 'AMS-Regular', 'Caligraphic-Regular'],
+  ...['Size1-Regular', 'Size2-Regular', 'Size3-Regular', 'Size4-Regular'],
+].map((name) => `KaTeX_${name}`);
 
 /** Writes `katex.min.css` and `fonts/`, in the one kind of font that every browser reads that runs the library. */
 export function writeMaths(folder: string): void {

@@ -34,8 +34,8 @@ const SET_UP = `if(location.hash.includes('=')){const c=document.documentElement
 addEventListener('DOMContentLoaded',()=>c.remove('set-up'))}`;
 
 /** Has the fonts of formulas ready when text is first laid out around them: by themselves they come after that. */
-const FONTS = `for(const font of ['1em KaTeX_Main','italic 1em KaTeX_Main','italic 1em KaTeX_Math','1em KaTeX_Size1',
-'1em KaTeX_Size2','1em KaTeX_Size3'])document.fonts.load(font)`;
+const FONTS = `for(const font of ['1em KaTeX_Main','bold 1em KaTeX_Main','italic 1em KaTeX_Main','italic 1em KaTeX_Math','1em KaTeX_AMS',
+'1em KaTeX_Caligraphic','1em KaTeX_Size1','1em KaTeX_Size2','1em KaTeX_Size3','1em KaTeX_Size4'])document.fonts.load(font)`;
 
 /** The whole document. Links are relative, so that it works in any folder and from a disk. */
 export function documentOf(page: Page): string {

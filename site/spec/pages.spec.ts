@@ -1,6 +1,8 @@
 /** What holds for every page: it loads without an error from a disk and from both kinds of server. And the API reference. */
+import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { AT_ONCE } from '../maths.ts';
 import { isOneOfMany, ownPages, Visitor, WAYS } from './browser.ts';
 
 const visitor = new Visitor(test);
@@ -9,10 +11,25 @@ const pages = ownPages();
 for (const path of pages) {
   for (const way of isOneOfMany(path) ? (['disk'] as const) : WAYS) {
     test(`${path} loads without an error: ${way}`, () =>
-      visitor.visit(path, { way }, async ({ problems }) => {
+      visitor.visit(path, { way }, async ({ page, problems }) => {
         assert.equal(problems, []);
+        assert.equal(await lateFonts(page), []);
       }));
   }
+}
+
+/** Fonts of formulas that a page uses and its style does not hold: when they come, the text around the formulas moves. */
+async function lateFonts(page: Page): Promise<string[]> {
+  const used = await page.evaluate(() =>
+    [...document.fonts]
+      .filter(({ family, status }) => family.startsWith('KaTeX') && status === 'loaded')
+      .map(({ family, weight, style }) => {
+        const isBold = weight === 'bold' || weight === '700';
+        const name = `${isBold ? 'Bold' : ''}${style === 'italic' ? 'Italic' : ''}`;
+        return `${family}-${name === '' ? 'Regular' : name}`;
+      }),
+  );
+  return used.filter((font) => !AT_ONCE.includes(font));
 }
 
 test('the API reference loads from a disk, has its groups, and leads back to the site', () =>

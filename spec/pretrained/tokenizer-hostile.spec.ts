@@ -104,13 +104,37 @@ test('a malformed post-processor is refused by the part that is wrong', async ()
   }
 });
 
+const splitBy = (Regex: string): Json => ({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false });
+
+/** As their tokenisers have them: GPT-2, Llama 3 (and with one digit Qwen 2), GPT-4o, DeepSeek, BLOOM. */
+const ENDS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+const SPACES = '\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
+const [UPPER, LOWER] = ['\\p{Lu}\\p{Lt}', '\\p{Ll}'].map((each) => `[${each}\\p{Lm}\\p{Lo}\\p{M}]`);
+const KNOWN = [
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+  `${ENDS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|${SPACES}`,
+  `[^\\r\\n\\p{L}\\p{N}]?${UPPER}*${LOWER}+${ENDS}?|[^\\r\\n\\p{L}\\p{N}]?${UPPER}+${LOWER}*${ENDS}?|\\p{N}{1,3}|${SPACES}`,
+  `[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|${SPACES}`,
+  ' ?[^(\\s|[.,!?…。，、।۔،])]+',
+];
+
+test('the patterns of known tokenisers serve any text', async () => {
+  const texts = ['a', 'A', ' ', '\n', ' \n\t', '7', '!', "'", 'e\u0301', "It's 12 o'clock, and all's well.\n"];
+  for (const Regex of KNOWN) {
+    const tokenizer = await loadTokenizer(written({ ...base, pre_tokenizer: splitBy(Regex) }));
+    for (const text of texts) assert.ok(tokenizer.encode([`${text.repeat(20_000 / text.length)}x`]).tokens.size > 1);
+  }
+});
+
 test('exponential patterns end in a typed error, wherever they stand', async () => {
   const Regex = '^(a+)+$';
   const text = `${'a'.repeat(60)}b`;
   const parts: Json[] = [
-    { pre_tokenizer: { type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false } },
+    { pre_tokenizer: splitBy(Regex) },
     { normalizer: { type: 'Replace', pattern: { Regex }, content: '' } },
     { normalizer: { type: 'Sequence', normalizers: [{ type: 'Replace', pattern: { Regex }, content: '' }] } },
+    // What no rule about nested quantifiers would find.
+    ...['(?:a|a)*c', '(?=(a|aa)+c)'].map((each) => ({ pre_tokenizer: splitBy(each) })),
   ];
   for (const part of parts) {
     const problem = await problemOf({ ...base, ...part }, text);

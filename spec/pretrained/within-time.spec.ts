@@ -44,4 +44,30 @@ test('a loop and an exponential pattern end, and neither catch nor finally hold 
   );
 });
 
+/** The clock of a thread that has a 20th of a processor. */
+const starved = () => performance.now() / 20;
+
+test('a body that others keep from the processors has as much work as on a quiet machine', () => {
+  const waits = (milliseconds: number) => () => {
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end);
+    return milliseconds;
+  };
+  assert.is(withinTime(50, waits(300), starved), 300);
+  assert.throws(
+    () => withinTime(50, waits(1e9), starved),
+    (error: unknown) => error instanceof OutOfTime,
+  );
+});
+
+test('a body that never works ends too', () => {
+  const endless = () => {
+    for (;;);
+  };
+  assert.throws(
+    () => withinTime(2, endless, () => 0),
+    (error: unknown) => error instanceof OutOfTime,
+  );
+});
+
 test.run();

@@ -78,7 +78,7 @@ export async function loadTokenizer(
   return new LoadedTokenizer(tokenizer, facts, complain);
 }
 
-/** Limits, by which a machine that is twenty times slower than ours is still in time. */
+/** Limits of work, by which a machine that is twenty times slower than ours is still in time. */
 const MILLISECONDS = { load: 10_000, call: 1000, each: 0.05 };
 
 /** What the package makes. What it throws, and more time than it may take, is the file's fault. */

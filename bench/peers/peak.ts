@@ -21,9 +21,9 @@ const LOOPS = ['javascript', 'wasm', 'wasm-fused'] as const;
 type Loop = (typeof LOOPS)[number];
 
 /** Runs the loop with the number `numbers[0]`, once an item; workers import this module and find it by name. */
-const peakKernel = defineKernel('bench-peak', (begin, end, _, numbers) => {
-  const loop = loopOf(LOOPS[numbers[0]]);
-  if (loop === null) throw new Error(`this engine has no ${LOOPS[numbers[0]]} instructions`);
+const peakKernel = defineKernel('bench-peak', { arrays: [], numbers: ['which'] }, (begin, end, _, { which }) => {
+  const loop = loopOf(LOOPS[which]);
+  if (loop === null) throw new Error(`this engine has no ${LOOPS[which]} instructions`);
   for (let item = begin; item < end; item++) loop();
 });
 
@@ -90,7 +90,7 @@ export function openPeak(plain: boolean, threads: number): { contestants: Contes
 function preparePeak(name: Loop, threads: number): Prepared {
   const items = ITEMS_PER_THREAD * threads;
   return {
-    run: () => parallelFor(peakKernel, items, [], [LOOPS.indexOf(name)]),
+    run: () => parallelFor(peakKernel, items, {}, { which: LOOPS.indexOf(name) }),
     results: () => ({}),
     release() {},
   };

@@ -1,8 +1,7 @@
 /** The cost of handing a region to the threads and getting them back, and how much work that takes to be worth it. */
 import { median } from '../../src/compare/stopwatch.ts';
-import { defineKernel, type Kernel } from '../../src/core/kernels/kernel.ts';
+import { defineKernel } from '../../src/core/kernels/kernel.ts';
 import { matmulItem, matmulKernel } from '../../src/core/kernels/matmul.ts';
-import type { NumericArray } from '../../src/core/memory.ts';
 import { addKernelModule, parallelFor, poolReady, WORTH_SPLITTING } from '../../src/core/parallel/pool.ts';
 import { elements, fromArray, scope, zeros } from '../../src/core/tensor.ts';
 import { formatCount, formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
@@ -11,14 +10,14 @@ import { formatTable } from '../../src/terminal/table.ts';
 const REGIONS = 2000;
 
 /** Does nothing, and says that it is worth all threads. */
-const idleKernel = defineKernel('bench-idle', () => {});
+const idleKernel = defineKernel('bench-idle', { arrays: [] }, () => {});
 
 export async function measureForkJoin(threads: number, rounds: number) {
   addKernelModule(import.meta.url);
   await poolReady();
   const times = Array.from({ length: rounds + 1 }, () => {
     const start = performance.now();
-    for (let n = 0; n < REGIONS; n++) parallelFor(idleKernel, threads, []);
+    for (let n = 0; n < REGIONS; n++) parallelFor(idleKernel, threads, {}, {});
     return (performance.now() - start) / REGIONS;
   });
   // The first round compiles.
@@ -52,10 +51,14 @@ export async function measureSplitting(rounds: number): Promise<Splitting[]> {
         const b = elements(zeros([2, depth, COLUMNS]));
         const c = elements(zeros([2, rows, COLUMNS]));
         const offsets = elements(fromArray([0, 0, rows * depth, depth * COLUMNS], [4], 'int32'));
-        const numbers = [rows, COLUMNS, depth, 0, 0];
+        const numbers = { m: rows, n: COLUMNS, k: depth, transposeA: 0, transposeB: 0 };
         const multiplyAdds = 2 * rows * COLUMNS * depth;
         const timed = (costPerItem: number) =>
-          medianTime(matmulKernel, [a, b, c, offsets], numbers, costPerItem, workers === 'asleep', rounds);
+          medianTime(
+            () => parallelFor(matmulKernel, 2, { a, b, c, offsets }, numbers, { costPerItem }),
+            workers === 'asleep',
+            rounds,
+          );
         // In this order, so that a run on one thread finds its caches as another one left them.
         const aloneMilliseconds = timed(0);
         return { multiplyAdds, workers, aloneMilliseconds, splitMilliseconds: timed(Number.POSITIVE_INFINITY) };
@@ -64,19 +67,12 @@ export async function measureSplitting(rounds: number): Promise<Splitting[]> {
   );
 }
 
-function medianTime(
-  kernel: Kernel,
-  arrays: readonly NumericArray[],
-  numbers: readonly number[],
-  costPerItem: number,
-  asleep: boolean,
-  rounds: number,
-): number {
+function medianTime(region: () => void, asleep: boolean, rounds: number): number {
   const times: number[] = [];
   for (let run = 0; run < RUNS * rounds; run++) {
     if (asleep) pause();
     const start = performance.now();
-    parallelFor(kernel, 2, arrays, numbers, { costPerItem });
+    region();
     times.push(performance.now() - start);
   }
   // The first ones compile.

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WorkerError } from '../../src/core/errors.ts';
 import { defineKernel, type Kernel } from '../../src/core/kernels/kernel.ts';
-import { memoryStatistics, type NumericArray } from '../../src/core/memory.ts';
+import { memoryStatistics } from '../../src/core/memory.ts';
 import { addKernelModule, parallelFor, poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import * as kernels from './parallel-kernels.ts';
 
@@ -15,9 +15,11 @@ setThreads(2);
 const turn = () => new Promise((resolve) => setTimeout(resolve, 50));
 
 /** The WorkerError that a region of 16 items, or as many as told, ends with. */
-function failureOf(kernel: Kernel, arrays: NumericArray[] = [int32(1)], count = 16): WorkerError {
+type Meeting = Kernel<'meeting', never, never, never>;
+
+function failureOf(kernel: Meeting, meeting = int32(1), count = 16): WorkerError {
   try {
-    parallelFor(kernel, count, arrays);
+    parallelFor(kernel, count, { meeting }, {});
   } catch (error) {
     assert.instance(error, WorkerError);
     return error as WorkerError;
@@ -44,16 +46,16 @@ test('a kernel that throws on a worker: WorkerError on the caller with its messa
 });
 
 test('a kernel that throws on the caller: WorkerError with its cause, whether the region is split or not', async () => {
-  const failing = defineKernel('spec-fail', () => {
+  const failing = defineKernel('spec-fail', { arrays: ['meeting'] }, () => {
     throw new RangeError('mine');
   });
   for (const threads of [1, 2]) {
     setThreads(threads);
-    const error = failureOf(failing, [], 1);
+    const error = failureOf(failing, int32(1), 1);
     assert.is(error.message, "kernel 'spec-fail' failed: mine");
     assert.instance(error.cause, RangeError);
     // No worker knows this kernel, but the caller takes its share before it hears of that.
-    assert.match(failureOf(failing, []).message, /^kernel 'spec-fail' failed/);
+    assert.match(failureOf(failing).message, /^kernel 'spec-fail' failed/);
   }
   await assertUsable();
 });
@@ -77,7 +79,7 @@ test('only the thread that owns the heap allocates', async () => {
   await poolReady();
   const before = memoryStatistics().liveBytes;
   const meeting = int32(1);
-  const { message } = failureOf(kernels.allocatingKernel, [meeting]);
+  const { message } = failureOf(kernels.allocatingKernel, meeting);
   assert.match(message, /spec-allocate.*memory: only the thread that owns the heap allocates/);
   assert.is(memoryStatistics().liveBytes, before + 64);
 });
@@ -85,11 +87,11 @@ test('only the thread that owns the heap allocates', async () => {
 test('threads cannot be changed from inside a kernel, on a worker or on the caller', async () => {
   await poolReady();
   assert.match(failureOf(kernels.meddlingKernel).message, /spec-meddle.*threads: cannot change inside a kernel/);
-  const meddling = defineKernel('spec-meddle-here', () => setThreads(5));
+  const meddling = defineKernel('spec-meddle-here', { arrays: ['meeting'] }, () => setThreads(5));
   await poolReady();
   for (let tries = 0; tries < 3; tries++) {
     // Where the caller comes first, it is refused; where the worker does, it knows no such kernel.
-    assert.match(failureOf(meddling, []).message, /spec-meddle-here.*(threads: cannot|no kernel)/);
+    assert.match(failureOf(meddling).message, /spec-meddle-here.*(threads: cannot|no kernel)/);
   }
   assert.is(threadCount(), 2);
   await assertUsable();
@@ -99,12 +101,12 @@ test('a kernel of a module that workers were not told of: WorkerError with its n
   await poolReady();
   // The caller dawdles, so that a worker comes; on a busy machine it may need more regions than one. If none ever does,
   // this goes on until the runner ends it.
-  const unknown = defineKernel('spec-unknown', (_begin, _end, [never]) => {
+  const unknown = defineKernel('spec-unknown', { arrays: ['never'] }, (_begin, _end, { never }) => {
     Atomics.wait(never as Int32Array, 0, 0, 200);
   });
   for (;;) {
     try {
-      parallelFor(unknown, 16, [int32(1)]);
+      parallelFor(unknown, 16, { never: int32(1) }, {});
     } catch (error) {
       assert.instance(error, WorkerError);
       assert.match((error as Error).message, /no kernel 'spec-unknown'/);
@@ -114,10 +116,13 @@ test('a kernel of a module that workers were not told of: WorkerError with its n
 });
 
 test('arrays that workers cannot see, and more than a job holds, are told before anything runs', async () => {
-  const outside = () => parallelFor(kernels.visitKernel, 1000, [new Int32Array(1000), new Int32Array(1000)]);
+  const [visits, threads] = [new Int32Array(1000), new Int32Array(1000)];
+  const outside = () => parallelFor(kernels.visitKernel, 1000, { visits, threads }, {});
   assert.throws(outside, /spec-visit.*outside the heap/);
-  const many = () => parallelFor(kernels.visitKernel, 1000, [], new Array(49).fill(0));
+  const many = () => parallelFor(kernels.planKernel, 1000, {}, { plan: new Array(49).fill(0) });
   assert.throws(many, /at most 48 arrays and 48 numbers/);
+  const without = { visits: int32(1000) } as never;
+  assert.throws(() => parallelFor(kernels.visitKernel, 1000, without, {}), /spec-visit.*no array threads/);
   await assertUsable();
 });
 

@@ -44,7 +44,8 @@ const endings: [string, string, string][] = [
   ['it never asked for threads', 'setThreads(1); region(); await poolReady();', 'true\n'],
 ];
 
-const failing = "parallelFor(defineKernel('failing', () => { throw new RangeError('mine'); }), 1, []);";
+const failing =
+  "parallelFor(defineKernel('failing', { arrays: [] }, () => { throw new RangeError('mine'); }), 1, {}, {});";
 
 // All at once: each takes its time to start, and none of them minds.
 const runs = {

@@ -90,7 +90,7 @@ test('a region inside a kernel runs on the thread of that kernel, and starts no 
   await poolReady();
   const before = started;
   const [meeting, visits, threads] = [int32(1), int32(6400), int32(6400)];
-  parallelFor(nestingKernel, 64, [meeting, visits, threads]);
+  parallelFor(nestingKernel, 64, { meeting, visits, threads }, {});
   assert.ok(visits.every((each) => each === 1));
   const threadsOf = (item: number) => new Set(threads.subarray(100 * item, 100 * (item + 1)));
   for (let item = 0; item < 64; item++) assert.is(threadsOf(item).size, 1);
@@ -110,7 +110,7 @@ test('workers see memory that was added after they started', async () => {
     const [meeting, visits, threads] = [block.subarray(-1), block.subarray(-3202, -1602), block.subarray(-1602, -2)];
     assert.ok(visits.byteOffset >= reservedBytes);
     for (const array of [meeting, visits, threads]) array.fill(0);
-    parallelFor(nestingKernel, 16, [meeting, visits, threads]);
+    parallelFor(nestingKernel, 16, { meeting, visits, threads }, {});
     assert.ok(visits.every((each) => each === 1));
     assert.ok(
       threads.some((thread) => thread > 0),
@@ -121,7 +121,7 @@ test('workers see memory that was added after they started', async () => {
 });
 
 test('no work, little work, or a cost that is not a number, asks for no worker', () => {
-  parallelFor(visitKernel, 0, [int32(1), int32(1)]);
+  parallelFor(visitKernel, 0, { visits: int32(1), threads: int32(1) }, {});
   for (const cost of [Number.NaN, 0, 1, 59]) assert.equal([...visitAll(1000, cost)], [0]);
 });
 
@@ -145,7 +145,7 @@ test('numbers of threads that cannot be, and names that a kernel cannot have, ar
   assert.is(threadCount(), 2);
   assert.is(kernelNamed('spec-visit'), visitKernel);
   for (const name of ['spec-visit', '', 'a'.repeat(41), 'α']) {
-    assert.throws(() => defineKernel(name, () => {}), /^kernel '/);
+    assert.throws(() => defineKernel(name, { arrays: [] }, () => {}), /^kernel '/);
   }
 });
 

@@ -8,84 +8,89 @@ import type { NumericArray } from '../../src/core/memory.ts';
 import '../../src/core/kernels/index.ts';
 import { newTile, readTile } from '../../src/core/kernels/attention-pairs.ts';
 import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
-import { type KernelBody, kernelNamed, type NamedKernel } from '../../src/core/kernels/kernel.ts';
+import {
+  byName,
+  type Kernel,
+  type KernelArrays,
+  type KernelNumbers,
+  type KernelRun,
+  kernelNamed,
+} from '../../src/core/kernels/kernel.ts';
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
 import { CHUNK, scanGroup } from '../../src/core/kernels/scan-chunk.ts';
 import { setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
 
-/** Operations of items `begin` … `end` − 1. */
-type Counter = KernelBody extends (...given: infer Given) => void ? (...given: Given) => number : never;
+/** Operations of items `begin` … `end` − 1, from the arrays and numbers of a kernel by their names. */
+type Counter = (
+  begin: number,
+  end: number,
+  arrays: KernelArrays<string, string>,
+  numbers: KernelNumbers<string>,
+) => number;
 
 const COUNTERS: Record<string, Counter> = {
   /** Pairs in the runs of queries, or in their lists of blocks, whether masked or not. */
   'attention-forward'(begin, end, arrays, numbers) {
-    const {
-      arrays: names,
-      optional,
-      numbers: counts,
-    } = kernelNamed('attention-forward') as NamedKernel<string, string, string>;
-    const given = Object.fromEntries([...names, ...optional].map((name, n) => [name, arrays[n]]));
-    const told = Object.fromEntries(counts.map((name, n) => [name, numbers[n]]));
-    const { begins, ends, dilations, lists } = given as Record<string, NumericArray | undefined>;
+    const { begins, ends, dilations, lists } = arrays;
     const tile = newTile();
     let pairs = 0;
     for (let item = begin; item < end; item++) {
-      readTile(given.tiles, item, tile);
+      readTile(arrays.tiles as NumericArray, item, tile);
       const queries = tile.end - tile.first;
       if (lists !== undefined) {
-        const batch = Math.floor(tile.head / told.heads) * told.listBatch;
-        const table = batch + (tile.head % told.heads) * told.listHead;
-        for (let n = 0; n < told.listWidth; n++) {
-          const chosen = lists[(table * told.queryBlocks + tile.layout) * told.listWidth + n];
-          const places = Math.min(told.keyBlock, told.keyPlaceCount - chosen * told.keyBlock);
+        const { heads, listBatch, listHead, listWidth, queryBlocks, keyBlock, keyPlaceCount } = numbers;
+        const table = Math.floor(tile.head / heads) * listBatch + (tile.head % heads) * listHead;
+        for (let n = 0; n < listWidth; n++) {
+          const chosen = lists[(table * queryBlocks + tile.layout) * listWidth + n];
+          const places = Math.min(keyBlock, keyPlaceCount - chosen * keyBlock);
           if (chosen >= 0) pairs += queries * places;
         }
       }
       if (begins === undefined || ends === undefined) continue;
       for (let place = tile.first; place < tile.end; place++) {
         const query = tile.queryRemainder + (dilations?.[tile.layout] ?? 1) * place;
-        const at = tile.layout * told.queryPlaceCount + query;
+        const at = tile.layout * numbers.queryPlaceCount + query;
         pairs += Math.max(0, ends[at] - begins[at]);
       }
     }
-    const products = given.relativeKeys === undefined ? 1 : 2;
-    return pairs * (2 * products * told.headDim + 2 * told.valueDim + SOFTMAX_FLOPS);
+    const products = arrays.relativeKeys === undefined ? 1 : 2;
+    return pairs * (2 * products * numbers.headDim + 2 * numbers.valueDim + SOFTMAX_FLOPS);
   },
 
-  matmul(begin, end, _arrays, [m, n, k]) {
+  matmul(begin, end, _arrays, { m, n, k }) {
     return ((end - begin) / matmulItem(m, n).count) * 2 * m * n * k;
   },
 
-  band(begin, end, _arrays, [, length, width, taps, before]) {
+  band(begin, end, _arrays, { length, width, taps, before }) {
     const perSequence = Math.ceil(length / BAND_TILE);
     let pairs = 0;
     for (let i = 0; i < length; i++) pairs += Math.min(length, i + taps - before) - Math.max(0, i - before);
     return ((end - begin) / perSequence) * 2 * pairs * width;
   },
 
-  'direction-hash'(begin, end, _arrays, [, , length, width, count]) {
+  'direction-hash'(begin, end, _arrays, { length, width, count }) {
     return ((end - begin) / Math.ceil(length / HASH_ROWS)) * 2 * length * width * count;
   },
 
   /** Every key into the sums, [V 1] being n + 1 wide. */
-  'feature-sums': (begin, end, _arrays, [sequences, length, m, n]) =>
+  'feature-sums': (begin, end, _arrays, { sequences, length, m, n }) =>
     2 * rowsOfGroups(begin, end, sequences, length, scanGroup(m, n)) * m * (n + 1),
 
   /** Every query meets the sums; causally keys go into them on the way, and meet the queries of their chunk directly. */
-  'feature-read'(begin, end, _arrays, [sequences, length, m, n, , along]) {
+  'feature-read'(begin, end, _arrays, { sequences, length, m, n, along }) {
     const rows = rowsOfGroups(begin, end, sequences, length, scanGroup(m, n));
     const perRow = 2 * m * (n + 1);
     return rows * (along ? 2 * perRow + (CHUNK + 1) * (m + n + 1) : perRow);
   },
 
-  'scan-sums': (begin, end, _arrays, [sequences, length, m, n, size]) =>
+  'scan-sums': (begin, end, _arrays, { sequences, length, m, n, size }) =>
     2 * rowsOfGroups(begin, end, sequences, length, size) * m * n,
 
-  scan: (begin, end, _arrays, [sequences, length, m, n, size]) =>
+  scan: (begin, end, _arrays, { sequences, length, m, n, size }) =>
     rowsOfGroups(begin, end, sequences, length, size) * (4 * m * n + (CHUNK + 1) * (m + n)),
 
-  softmax: (begin, end, _arrays, [columns]) => (end - begin) * columns * SOFTMAX_FLOPS,
+  softmax: (begin, end, _arrays, { columns }) => (end - begin) * columns * SOFTMAX_FLOPS,
 };
 
 /** Tokens of the groups that items stand for. */
@@ -102,10 +107,11 @@ export function countFlops(body: () => void): number {
   setThreads(1);
   let flops = 0;
   const kernels = Object.entries(COUNTERS).map(([name, count]) => {
-    const kernel = kernelNamed(name) as { run: KernelBody };
-    const { run } = kernel;
+    const kernel = kernelNamed(name) as Kernel & { run: KernelRun };
+    const { names, run } = kernel;
     kernel.run = (begin, end, arrays, numbers) => {
-      flops += count(begin, end, arrays, numbers);
+      const given = byName(names, arrays, numbers);
+      flops += count(begin, end, given.arrays, given.numbers);
       run(begin, end, arrays, numbers);
     };
     return { kernel, run };

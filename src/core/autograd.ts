@@ -148,9 +148,13 @@ function accumulateOnLeaf(leaf: Tensor, gradient: Tensor): void {
 
 /** sum += term, where `sum` is contiguous from its start. */
 function addInto({ array: sum }: Tensor, { array: term }: Tensor): void {
-  const plan = planWalk(sum.shape, { offset: 0, strides: sum.stride }, { offset: term.offset, strides: term.stride });
-  const cost = { costPerItem: 2 * plan.elementsPerItem };
-  parallelFor(binaryKernels.add, plan.items, [sum.data, term.data, sum.data], plan.numbers, cost);
+  const { items, elementsPerItem, plan } = planWalk(
+    sum.shape,
+    { offset: 0, strides: sum.stride },
+    { offset: term.offset, strides: term.stride },
+  );
+  const arrays = { a: sum.data, b: term.data, c: sum.data };
+  parallelFor(binaryKernels.add, items, arrays, { plan }, { costPerItem: 2 * elementsPerItem });
 }
 
 function nodesFromLastToFirst(last: TapeNode): TapeNode[] {

@@ -190,6 +190,15 @@ export function elements(tensor: Tensor): NumericArray {
   return window;
 }
 
+/** The elements of several tensors, by name, as kernels are given them. */
+export function allElements<Name extends string>(
+  tensors: Readonly<Record<Name, Tensor>>,
+): Readonly<Record<Name, NumericArray>> {
+  const arrays = {} as Record<Name, NumericArray>;
+  for (const name of Object.keys(tensors) as Name[]) arrays[name] = elements(tensors[name]);
+  return arrays;
+}
+
 /** A contiguous copy. */
 export function packed(tensor: Tensor): Tensor {
   const copy = empty(tensor.shape, tensor.dtype);
@@ -201,8 +210,14 @@ export function packed(tensor: Tensor): Tensor {
 export function copyInto(target: NdArray<NumericArray>, source: NdArray<NumericArray>): void {
   const from = { offset: source.offset, strides: source.stride };
   const to = { offset: target.offset, strides: target.stride };
-  const { items, elementsPerItem, numbers } = planWalk(target.shape, from, to, true);
-  parallelFor(copyKernel, items, [source.data, target.data], numbers, { costPerItem: 2 * elementsPerItem });
+  const { items, elementsPerItem, plan } = planWalk(target.shape, from, to, true);
+  parallelFor(
+    copyKernel,
+    items,
+    { source: source.data, target: target.data },
+    { plan },
+    { costPerItem: 2 * elementsPerItem },
+  );
 }
 
 const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;

@@ -3,7 +3,7 @@
  * of the other side; between the two the band is written out as a small matrix, with zeros beside it, so that the
  * product of dense tiles does all of the work. Tiles are cut at fixed places, so the bits do not depend on the threads.
  */
-import { defineKernel } from './kernel.ts';
+import { defineKernel, type KernelNumbers } from './kernel.ts';
 import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
@@ -12,18 +12,19 @@ export const BAND_TILE = 16;
 
 const scratch = new Scratch();
 
-/** What both kernels are told, in this order. */
-export type BandNumbers = readonly [
-  heads: number,
-  length: number,
+const BAND_NUMBERS = [
+  'heads',
+  'length',
   /** Columns of v and r. */
-  width: number,
+  'width',
   /** k: weights of a row. */
-  taps: number,
-  before: number,
+  'taps',
+  'before',
   /** 1: weights [sequences, length, taps], a row's own; 0: [heads, taps], one row for all of a head. */
-  own: number,
-];
+  'own',
+] as const;
+
+export type BandNumbers = KernelNumbers<(typeof BAND_NUMBERS)[number]>;
 
 /** Rows first … end − 1 of a sequence, and the rows begin … stop − 1 that they meet. */
 interface Tile {
@@ -47,58 +48,61 @@ function tileAt(item: number, length: number, back: number, ahead: number): Tile
 const bandSize = (length: number, taps: number) => BAND_TILE * Math.min(length, BAND_TILE + taps - 1);
 
 /**
- * arrays: weights, v, r; numbers: those of a band, then whether to multiply by the transposed matrix, which takes the
- * gradient of r to that of v. Items: sequences × tiles.
+ * `flipped`: multiplies by the transposed matrix, which takes the gradient of r to that of v. Items: sequences × tiles.
  */
-export const bandKernel = defineKernel('band', (begin, end, [weights, values, result], numbers) => {
-  const [heads, length, width, taps, before, own] = numbers as unknown as BandNumbers;
-  const flipped = numbers[6] === 1;
-  const after = taps - 1 - before;
-  const [back, ahead] = flipped ? [after, before] : [before, after];
-  const band = scratch.get('band', values, bandSize(length, taps));
-  for (let item = begin; item < end; item++) {
-    const tile = tileAt(item, length, back, ahead);
-    const start = own ? tile.sequence * length * taps : (tile.sequence % heads) * taps;
-    band.fill(0, 0, tile.rows * tile.columns);
-    for (let i = tile.first; i < tile.first + tile.rows; i++) {
-      const stop = Math.min(tile.begin + tile.columns, i + ahead + 1);
-      const at = (i - tile.first) * tile.columns - tile.begin;
-      for (let j = Math.max(tile.begin, i - back); j < stop; j++) {
-        // Weight t of row n joins it with row n + t − before.
-        const t = flipped ? i - j + before : j - i + before;
-        const row = own ? (flipped ? j : i) * taps : 0;
-        band[at + j] = weights[start + row + t];
+export const bandKernel = defineKernel(
+  'band',
+  { arrays: ['weights', 'values', 'result'], numbers: [...BAND_NUMBERS, 'flipped'] },
+  (begin, end, { weights, values, result }, { heads, length, width, taps, before, own, flipped }) => {
+    const after = taps - 1 - before;
+    const [back, ahead] = flipped ? [after, before] : [before, after];
+    const band = scratch.get('band', values, bandSize(length, taps));
+    for (let item = begin; item < end; item++) {
+      const tile = tileAt(item, length, back, ahead);
+      const start = own ? tile.sequence * length * taps : (tile.sequence % heads) * taps;
+      band.fill(0, 0, tile.rows * tile.columns);
+      for (let i = tile.first; i < tile.first + tile.rows; i++) {
+        const stop = Math.min(tile.begin + tile.columns, i + ahead + 1);
+        const at = (i - tile.first) * tile.columns - tile.begin;
+        for (let j = Math.max(tile.begin, i - back); j < stop; j++) {
+          // Weight t of row n joins it with row n + t − before.
+          const t = flipped ? i - j + before : j - i + before;
+          const row = own ? (flipped ? j : i) * taps : 0;
+          band[at + j] = weights[start + row + t];
+        }
       }
+      const target = block(result, (tile.sequence * length + tile.first) * width, width);
+      const source = block(values, (tile.sequence * length + tile.begin) * width, width);
+      multiplyTile(target, block(band, 0, tile.columns), source, tile.rows, width, tile.columns, 1, false);
     }
-    const target = block(result, (tile.sequence * length + tile.first) * width, width);
-    const source = block(values, (tile.sequence * length + tile.begin) * width, width);
-    multiplyTile(target, block(band, 0, tile.columns), source, tile.rows, width, tile.columns, 1, false);
-  }
-});
+  },
+);
 
 /**
- * w̄_it = r̄_i · v_{i + t − before}, and zero where there is no such row. arrays: gradient of r, v, gradient of the
- * weights: [sequences, length, taps] where rows have their own, else [sequences, tiles, taps], the sum of each tile.
- * Items: sequences × tiles.
+ * w̄_it = r̄_i · v_{i + t − before}, and zero where there is no such row. `result`: [sequences, length, taps] where rows have
+ * weights of their own, else [sequences, tiles, taps], the sum of each tile. Items: sequences × tiles.
  */
-export const bandWeightsKernel = defineKernel('band-weights', (begin, end, [gradient, values, result], numbers) => {
-  const [, length, width, taps, before, own] = numbers as unknown as BandNumbers;
-  const pairs = scratch.get('pairs', values, bandSize(length, taps));
-  const sums = new Float64Array(taps);
-  for (let item = begin; item < end; item++) {
-    const { sequence, first, rows, begin: from, columns } = tileAt(item, length, before, taps - 1 - before);
-    const left = block(gradient, (sequence * length + first) * width, width);
-    const right = transposed(block(values, (sequence * length + from) * width, width));
-    multiplyTile(block(pairs, 0, columns), left, right, rows, columns, width, 1, false);
-    sums.fill(0);
-    for (let i = first; i < first + rows; i++) {
-      for (let t = 0; t < taps; t++) {
-        const column = i + t - before - from;
-        const product = column >= 0 && column < columns ? pairs[(i - first) * columns + column] : 0;
-        if (own) result[(sequence * length + i) * taps + t] = product;
-        else sums[t] += product;
+export const bandWeightsKernel = defineKernel(
+  'band-weights',
+  { arrays: ['gradient', 'values', 'result'], numbers: BAND_NUMBERS },
+  (begin, end, { gradient, values, result }, { length, width, taps, before, own }) => {
+    const pairs = scratch.get('pairs', values, bandSize(length, taps));
+    const sums = new Float64Array(taps);
+    for (let item = begin; item < end; item++) {
+      const { sequence, first, rows, begin: from, columns } = tileAt(item, length, before, taps - 1 - before);
+      const left = block(gradient, (sequence * length + first) * width, width);
+      const right = transposed(block(values, (sequence * length + from) * width, width));
+      multiplyTile(block(pairs, 0, columns), left, right, rows, columns, width, 1, false);
+      sums.fill(0);
+      for (let i = first; i < first + rows; i++) {
+        for (let t = 0; t < taps; t++) {
+          const column = i + t - before - from;
+          const product = column >= 0 && column < columns ? pairs[(i - first) * columns + column] : 0;
+          if (own) result[(sequence * length + i) * taps + t] = product;
+          else sums[t] += product;
+        }
       }
+      if (!own) for (let t = 0; t < taps; t++) result[item * taps + t] = sums[t];
     }
-    if (!own) for (let t = 0; t < taps; t++) result[item * taps + t] = sums[t];
-  }
-});
+  },
+);

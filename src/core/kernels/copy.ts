@@ -7,25 +7,29 @@ import { walk, walkBlocks } from './strided.ts';
 /** From so many elements on, a call for the whole piece pays. */
 const LONG = 256;
 
-/** arrays: source, target; numbers: a walk whose operands are source and target. */
-export const copyKernel = defineKernel('copy', (begin, end, [source, target], numbers) => {
-  const fast = vectorKernels();
-  if (fast !== null && isOnHeap(source) && isOnHeap(target)) {
-    walkBlocks(begin, end, numbers, ({ atA, stepA, rowA, atB, stepB, rowB, rows, count }) => {
-      if (stepA === 1 && stepB === 1 && rows > 1) {
-        fast.copyRows(source.byteOffset + 4 * atA, rowA, target.byteOffset + 4 * atB, rowB, rows, count);
-        return;
-      }
-      for (let row = 0; row < rows; row++) {
-        copyPiece(source, atA + row * rowA, stepA, target, atB + row * rowB, stepB, count);
-      }
+/** `plan`: a walk whose operands are source and target. */
+export const copyKernel = defineKernel(
+  'copy',
+  { arrays: ['source', 'target'], list: 'plan' },
+  (begin, end, { source, target }, { plan }) => {
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(source) && isOnHeap(target)) {
+      walkBlocks(begin, end, plan, ({ atA, stepA, rowA, atB, stepB, rowB, rows, count }) => {
+        if (stepA === 1 && stepB === 1 && rows > 1) {
+          fast.copyRows(source.byteOffset + 4 * atA, rowA, target.byteOffset + 4 * atB, rowB, rows, count);
+          return;
+        }
+        for (let row = 0; row < rows; row++) {
+          copyPiece(source, atA + row * rowA, stepA, target, atB + row * rowB, stepB, count);
+        }
+      });
+      return;
+    }
+    walk(begin, end, plan, (from, fromStep, to, toStep, _at, count) => {
+      copyPiece(source, from, fromStep, target, to, toStep, count);
     });
-    return;
-  }
-  walk(begin, end, numbers, (from, fromStep, to, toStep, _at, count) => {
-    copyPiece(source, from, fromStep, target, to, toStep, count);
-  });
-});
+  },
+);
 
 function copyPiece(
   source: NumericArray,

@@ -4,12 +4,13 @@ import { defineKernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
 /**
- * loss = log Σ exp(x) − x_target, and 0 for a negative target. arrays: x [rows, columns], targets, losses, log Σ exp(x)
- * (both float64, a row each); numbers: columns. Items: rows.
+ * loss = log Σ exp(x) − x_target of x [rows, columns], and 0 for a negative target; the normaliser is log Σ exp(x). Both are
+ * float64. Items: rows.
  */
 export const crossEntropyKernel = defineKernel(
   'cross-entropy',
-  (begin, end, [x, targets, losses, normalisers], [columns]) => {
+  { arrays: ['x', 'targets', 'losses', 'normalisers'], numbers: ['columns'] },
+  (begin, end, { x, targets, losses, normalisers }, { columns }) => {
     for (let row = begin; row < end; row++) {
       const normaliser = targets[row] < 0 ? 0 : logSumExp(x, row * columns, columns);
       normalisers[row] = normaliser;
@@ -18,13 +19,11 @@ export const crossEntropyKernel = defineKernel(
   },
 );
 
-/**
- * x̄ = share (softmax(x) − onehot(target)), and zeros for a negative target. arrays: x, targets, log Σ exp(x), x̄; numbers:
- * columns, share. Items: rows.
- */
+/** x̄ = share (softmax(x) − onehot(target)), and zeros for a negative target. Items: rows. */
 export const crossEntropyGradientKernel = defineKernel(
   'cross-entropy-gradient',
-  (begin, end, [x, targets, normalisers, result], [columns, share]) => {
+  { arrays: ['x', 'targets', 'normalisers', 'result'], numbers: ['columns', 'share'] },
+  (begin, end, { x, targets, normalisers, result }, { columns, share }) => {
     const fast = isOnHeap(x) && isOnHeap(result) ? vectorKernels() : null;
     for (let row = begin; row < end; row++) {
       const first = row * columns;
@@ -43,15 +42,19 @@ export const crossEntropyGradientKernel = defineKernel(
   },
 );
 
-/** The place of the largest entry of each row, the first of equal ones. arrays: x, places; numbers: columns. Items: rows. */
-export const argMaxKernel = defineKernel('arg-max', (begin, end, [x, places], [columns]) => {
-  for (let row = begin; row < end; row++) {
-    const first = row * columns;
-    let best = first;
-    for (let i = first + 1; i < first + columns; i++) if (x[i] > x[best]) best = i;
-    places[row] = best - first;
-  }
-});
+/** The place of the largest entry of each row, the first of equal ones. Items: rows. */
+export const argMaxKernel = defineKernel(
+  'arg-max',
+  { arrays: ['x', 'places'], numbers: ['columns'] },
+  (begin, end, { x, places }, { columns }) => {
+    for (let row = begin; row < end; row++) {
+      const first = row * columns;
+      let best = first;
+      for (let i = first + 1; i < first + columns; i++) if (x[i] > x[best]) best = i;
+      places[row] = best - first;
+    }
+  },
+);
 
 function logSumExp(x: NumericArray, first: number, count: number): number {
   const fast = isOnHeap(x) ? vectorKernels() : null;

@@ -17,16 +17,18 @@ type CombinePiece = (
   count: number,
 ) => void;
 
+type BinaryKernel = Kernel<'a' | 'b' | 'c', never, never, 'plan'>;
+
 /** Those with a vector twin, in the order that wasm/assembly/elementwise.ts counts them in. */
 export const VECTOR_OPERATIONS: readonly string[] = ['add', 'subtract', 'multiply', 'divide'];
 
-/** arrays: a, b, c (row-major); numbers: a walk whose operands are a and b. */
-function binary(name: string, combine: CombinePiece): Kernel {
+/** Into c, row-major. `plan`: a walk whose operands are a and b. */
+function binary(name: string, combine: CombinePiece): BinaryKernel {
   const which = VECTOR_OPERATIONS.indexOf(name);
-  return defineKernel(name, (begin, end, [a, b, c], numbers) => {
+  return defineKernel(name, { arrays: ['a', 'b', 'c'], list: 'plan' }, (begin, end, { a, b, c }, { plan }) => {
     const fast = which < 0 ? null : vectorKernels();
     if (fast !== null && isOnHeap(a) && isOnHeap(b) && isOnHeap(c)) {
-      walkBlocks(begin, end, numbers, ({ atA, stepA, rowA, atB, stepB, rowB, at, rows, count }) => {
+      walkBlocks(begin, end, plan, ({ atA, stepA, rowA, atB, stepB, rowB, at, rows, count }) => {
         // Steps of 0 and 1, not both 0: contiguous or repeated.
         if ((stepA | stepB) === 1 && stepA >= 0 && stepB >= 0) {
           const [x, y, z] = [a.byteOffset + 4 * atA, b.byteOffset + 4 * atB, c.byteOffset + 4 * at];
@@ -39,7 +41,7 @@ function binary(name: string, combine: CombinePiece): Kernel {
       });
       return;
     }
-    walk(begin, end, numbers, (atA, stepA, atB, stepB, at, count) => {
+    walk(begin, end, plan, (atA, stepA, atB, stepB, at, count) => {
       combine(a, atA, stepA, b, atB, stepB, c, at, count);
     });
   });
@@ -68,6 +70,6 @@ export const binaryKernels = {
   atLeast: binary('at-least', (a, atA, stepA, b, atB, stepB, c, at, count) => {
     for (let i = 0; i < count; i++) c[at + i] = a[atA + i * stepA] >= b[atB + i * stepB] ? 1 : 0;
   }),
-} satisfies Record<string, Kernel>;
+} satisfies Record<string, BinaryKernel>;
 
 export type BinaryName = keyof typeof binaryKernels;

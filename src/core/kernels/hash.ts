@@ -31,39 +31,41 @@ function takeExtremes(): Extremes {
 }
 
 /**
- * arrays: x [batch, heads, length, width], directions [heads, rounds, width, count], result [batch, heads, rounds,
- * length] int32; numbers: heads, rounds, length, width, count. Items: batch × heads × rounds × blocks of rows.
- * The result is the first place of the maximum of [xR; −xR].
+ * x [batch, heads, length, width], directions [heads, rounds, width, count], result [batch, heads, rounds, length] int32.
+ * Items: batch × heads × rounds × blocks of rows. The result is the first place of the maximum of [xR; −xR].
  */
-export const directionHashKernel = defineKernel('direction-hash', (begin, end, [x, directions, result], numbers) => {
-  const [heads, rounds, length, width, count] = numbers;
-  const blocks = Math.ceil(length / HASH_ROWS);
-  // Before the products: where those fit into the heap, so did these.
-  extremes ??= takeExtremes();
-  const { largest, smallest, atLargest, atSmallest } = extremes;
-  const products = scratch.get('products', x, HASH_ROWS * PANEL);
-  for (let item = begin; item < end; item++) {
-    const list = Math.floor(item / blocks);
-    const first = (item - list * blocks) * HASH_ROWS;
-    const rows = Math.min(HASH_ROWS, length - first);
-    const entry = Math.floor(list / rounds);
-    const matrix = (entry % heads) * rounds + (list - entry * rounds);
-    largest.fill(Number.NEGATIVE_INFINITY);
-    smallest.fill(Number.POSITIVE_INFINITY);
-    atLargest.fill(0);
-    atSmallest.fill(0);
-    for (let column = 0; column < count; column += PANEL) {
-      const columns = Math.min(PANEL, count - column);
-      const left = block(x, (entry * length + first) * width, width);
-      const right = block(directions, matrix * width * count + column, count);
-      multiplyTile(block(products, 0, PANEL), left, right, rows, columns, width, 1, false);
-      findExtremes(extremes, products, rows, columns, column);
+export const directionHashKernel = defineKernel(
+  'direction-hash',
+  { arrays: ['x', 'directions', 'result'], numbers: ['heads', 'rounds', 'length', 'width', 'count'] },
+  (begin, end, { x, directions, result }, { heads, rounds, length, width, count }) => {
+    const blocks = Math.ceil(length / HASH_ROWS);
+    // Before the products: where those fit into the heap, so did these.
+    extremes ??= takeExtremes();
+    const { largest, smallest, atLargest, atSmallest } = extremes;
+    const products = scratch.get('products', x, HASH_ROWS * PANEL);
+    for (let item = begin; item < end; item++) {
+      const list = Math.floor(item / blocks);
+      const first = (item - list * blocks) * HASH_ROWS;
+      const rows = Math.min(HASH_ROWS, length - first);
+      const entry = Math.floor(list / rounds);
+      const matrix = (entry % heads) * rounds + (list - entry * rounds);
+      largest.fill(Number.NEGATIVE_INFINITY);
+      smallest.fill(Number.POSITIVE_INFINITY);
+      atLargest.fill(0);
+      atSmallest.fill(0);
+      for (let column = 0; column < count; column += PANEL) {
+        const columns = Math.min(PANEL, count - column);
+        const left = block(x, (entry * length + first) * width, width);
+        const right = block(directions, matrix * width * count + column, count);
+        multiplyTile(block(products, 0, PANEL), left, right, rows, columns, width, 1, false);
+        findExtremes(extremes, products, rows, columns, column);
+      }
+      for (let i = 0; i < rows; i++) {
+        result[list * length + first + i] = largest[i] >= -smallest[i] ? atLargest[i] : count + atSmallest[i];
+      }
     }
-    for (let i = 0; i < rows; i++) {
-      result[list * length + first + i] = largest[i] >= -smallest[i] ? atLargest[i] : count + atSmallest[i];
-    }
-  }
-});
+  },
+);
 
 /** Goes on over the products with `columns` more directions, the first of which is number `begin`. */
 function findExtremes(

@@ -3,19 +3,39 @@
  * lse_i), lse_i = log Σ_p exp lse_ip. Items are rows.
  */
 import type { NumericArray } from '../memory.ts';
-import { defineKernel } from './kernel.ts';
+import { defineKernel, type KernelArrays } from './kernel.ts';
 import { Scratch, scratchInt32 } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
-/** The most parts, and arrays, that the vector kernels are told of at once. */
-const MOST_PARTS = 32;
+/** The parts that one pass can join, by the names of their outputs and log-sum-exps; and of the gradients of both. */
+export const OUTPUTS = ['output1', 'output2', 'output3', 'output4', 'output5'] as const;
+export const LOG_SUM_EXPS = ['logSumExp1', 'logSumExp2', 'logSumExp3', 'logSumExp4', 'logSumExp5'] as const;
+export const OF_OUTPUTS = ['ofOutput1', 'ofOutput2', 'ofOutput3', 'ofOutput4', 'ofOutput5'] as const;
+export const OF_LOG_SUM_EXPS = [
+  'ofLogSumExp1',
+  'ofLogSumExp2',
+  'ofLogSumExp3',
+  'ofLogSumExp4',
+  'ofLogSumExp5',
+] as const;
+export const MOST_PARTS = OUTPUTS.length;
+
+/** Those of the parts that there are. */
+function partsOf<Name extends string>(
+  arrays: KernelArrays<never, Name>,
+  names: readonly Name[],
+  parts: number,
+): NumericArray[] {
+  return names.slice(0, parts).map((name) => arrays[name] as NumericArray);
+}
+
 const scratch = new Scratch();
 let pointers: Int32Array | null = null;
 
 /** Where the arrays lie, for the vector kernels; null where the plain loops have to run. */
-function tableOf(arrays: readonly NumericArray[], parts: number) {
+function tableOf(arrays: readonly NumericArray[]) {
   const fast = vectorKernels();
-  if (fast === null || parts > MOST_PARTS || !arrays.every(isOnHeap)) return null;
+  if (fast === null || !arrays.every(isOnHeap)) return null;
   pointers ??= scratchInt32(4 * MOST_PARTS + 4);
   const shares = scratch.get('shares', arrays[0], MOST_PARTS);
   if (!isOnHeap(shares) || !(pointers.buffer instanceof SharedArrayBuffer)) return null;
@@ -23,60 +43,72 @@ function tableOf(arrays: readonly NumericArray[], parts: number) {
   return { fast, pointers: pointers.byteOffset, shares: shares.byteOffset };
 }
 
-/** arrays: the outputs of the parts, their log-sum-exps, output, log-sum-exp; numbers: parts, width. */
-export const joinKernel = defineKernel('join', (begin, end, arrays, [parts, width]) => {
-  const outputs = arrays.slice(0, parts);
-  const logSumExps = arrays.slice(parts, 2 * parts);
-  const [output, logSumExp] = arrays.slice(2 * parts);
-  const table = tableOf(arrays, parts);
-  if (table !== null) {
-    table.fast.joinRows(table.pointers, parts, width, begin, end, table.shares);
-    return;
-  }
-  const shares = new Float64Array(parts);
-  for (let row = begin; row < end; row++) {
-    logSumExp[row] = shareOut(logSumExps, row, shares);
-    const start = row * width;
-    output.fill(0, start, start + width);
-    for (let p = 0; p < parts; p++) {
-      // What counts for nothing may be anything, even NaN where a query met no key.
-      if (shares[p] !== 0) addScaled(output, outputs[p], shares[p], start, width);
+export const joinKernel = defineKernel(
+  'join',
+  { arrays: ['output', 'logSumExp'], optional: [...OUTPUTS, ...LOG_SUM_EXPS], numbers: ['parts', 'width'] },
+  (begin, end, arrays, { parts, width }) => {
+    const { output, logSumExp } = arrays;
+    const outputs = partsOf(arrays, OUTPUTS, parts);
+    const logSumExps = partsOf(arrays, LOG_SUM_EXPS, parts);
+    const table = tableOf([...outputs, ...logSumExps, output, logSumExp]);
+    if (table !== null) {
+      table.fast.joinRows(table.pointers, parts, width, begin, end, table.shares);
+      return;
     }
-  }
-});
+    const shares = new Float64Array(parts);
+    for (let row = begin; row < end; row++) {
+      logSumExp[row] = shareOut(logSumExps, row, shares);
+      const start = row * width;
+      output.fill(0, start, start + width);
+      for (let p = 0; p < parts; p++) {
+        // What counts for nothing may be anything, even NaN where a query met no key.
+        if (shares[p] !== 0) addScaled(output, outputs[p], shares[p], start, width);
+      }
+    }
+  },
+);
 
 /**
- * arrays: the outputs of the parts, their log-sum-exps, output, log-sum-exp, their gradients, then the gradients of the
- * parts' outputs and of their log-sum-exps; numbers: parts, width, whether there is a gradient of the log-sum-exp.
+ * `both`: there is a gradient of the log-sum-exp.
  *
  *     ∂o_p = s_p ∂o        ∂lse_p = s_p (∂o · (o_p − o) + ∂lse)
  */
-export const joinGradientKernel = defineKernel('join-gradient', (begin, end, arrays, [parts, width, both]) => {
-  const outputs = arrays.slice(0, parts);
-  const logSumExps = arrays.slice(parts, 2 * parts);
-  const [output, , gradient, logSumExpGradient] = arrays.slice(2 * parts, 2 * parts + 4);
-  const results = arrays.slice(2 * parts + 4);
-  const table = tableOf(arrays, parts);
-  if (table !== null) {
-    table.fast.joinGradientRows(table.pointers, parts, width, both, begin, end, table.shares);
-    return;
-  }
-  const shares = new Float64Array(parts);
-  for (let row = begin; row < end; row++) {
-    const start = row * width;
-    const along = dot(gradient, output, start, width);
-    shareOut(logSumExps, row, shares);
-    for (let p = 0; p < parts; p++) {
-      const share = shares[p];
-      results[p].fill(0, start, start + width);
-      results[parts + p][row] = 0;
-      if (share === 0) continue;
-      addScaled(results[p], gradient, share, start, width);
-      const slope = dot(gradient, outputs[p], start, width) - along + (both ? logSumExpGradient[row] : 0);
-      results[parts + p][row] = share * slope;
+export const joinGradientKernel = defineKernel(
+  'join-gradient',
+  {
+    arrays: ['output', 'logSumExp', 'gradient', 'logSumExpGradient'],
+    optional: [...OUTPUTS, ...LOG_SUM_EXPS, ...OF_OUTPUTS, ...OF_LOG_SUM_EXPS],
+    numbers: ['parts', 'width', 'both'],
+  },
+  (begin, end, arrays, { parts, width, both }) => {
+    const { output, logSumExp, gradient, logSumExpGradient } = arrays;
+    const outputs = partsOf(arrays, OUTPUTS, parts);
+    const logSumExps = partsOf(arrays, LOG_SUM_EXPS, parts);
+    const ofOutputs = partsOf(arrays, OF_OUTPUTS, parts);
+    const ofLogSumExps = partsOf(arrays, OF_LOG_SUM_EXPS, parts);
+    const given = [...outputs, ...logSumExps, output, logSumExp, gradient, logSumExpGradient];
+    const table = tableOf([...given, ...ofOutputs, ...ofLogSumExps]);
+    if (table !== null) {
+      table.fast.joinGradientRows(table.pointers, parts, width, both, begin, end, table.shares);
+      return;
     }
-  }
-});
+    const shares = new Float64Array(parts);
+    for (let row = begin; row < end; row++) {
+      const start = row * width;
+      const along = dot(gradient, output, start, width);
+      shareOut(logSumExps, row, shares);
+      for (let p = 0; p < parts; p++) {
+        const share = shares[p];
+        ofOutputs[p].fill(0, start, start + width);
+        ofLogSumExps[p][row] = 0;
+        if (share === 0) continue;
+        addScaled(ofOutputs[p], gradient, share, start, width);
+        const slope = dot(gradient, outputs[p], start, width) - along + (both ? logSumExpGradient[row] : 0);
+        ofLogSumExps[p][row] = share * slope;
+      }
+    }
+  },
+);
 
 /**
  * Fills in the parts' shares of a row and returns the log-sum-exp of all. The shares add up to 1 whatever the scale:

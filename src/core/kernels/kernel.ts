@@ -5,100 +5,110 @@
  *
  * A kernel declares the names of its arrays and numbers once, and both its caller and its body use them by name:
  *
- *     export const axpyKernel = defineKernel('axpy', { arrays: ['x', 'y'], numbers: ['factor'] }, (begin, end, a, n) => {
- *       for (let i = begin; i < end; i++) a.y[i] += n.factor * a.x[i];
+ *     const names = { arrays: ['x', 'y'], numbers: ['factor'] } as const;
+ *     export const axpyKernel = defineKernel('axpy', names, (begin, end, { x, y }, { factor }) => {
+ *       for (let i = begin; i < end; i++) y[i] += factor * x[i];
  *     });
  *     parallelFor(axpyKernel, y.length, { x, y }, { factor: 2 });
  */
 import type { NumericArray } from '../memory.ts';
 
-export type KernelBody = (
+/** What a kernel is given: the names of its arrays, of those that may be left out, and of its numbers. */
+export interface KernelNames<Arrays extends string, Numbers extends string, Maybe extends string, List extends string> {
+  readonly arrays: readonly Arrays[];
+  readonly optional?: readonly Maybe[];
+  readonly numbers?: readonly Numbers[];
+  /** The name of a list of numbers, as long as a caller wants it: a plan. */
+  readonly list?: List;
+}
+
+/** What it does, as threads run it: what it is given travels as lists, in the order of the names. */
+export type KernelRun = (
   begin: number,
   end: number,
   arrays: readonly NumericArray[],
   numbers: readonly number[],
 ) => void;
 
-/** A kernel as threads see it: what it is given travels as lists. */
-export interface Kernel {
+export interface Kernel<
+  Arrays extends string = string,
+  Numbers extends string = string,
+  Maybe extends string = string,
+  List extends string = string,
+> {
   readonly name: string;
-  readonly run: KernelBody;
-}
-
-/** A kernel whose arrays and numbers have names. `Maybe` are arrays that a caller may leave out. */
-export interface NamedKernel<Arrays extends string, Numbers extends string, Maybe extends string> extends Kernel {
-  readonly arrays: readonly Arrays[];
-  readonly optional: readonly Maybe[];
-  readonly numbers: readonly Numbers[];
+  readonly names: KernelNames<Arrays, Numbers, Maybe, List>;
+  readonly run: KernelRun;
 }
 
 /** What a kernel's body is given: every array by its name (undefined for one that was left out), and every number. */
-export type KernelArrays<Arrays extends string, Maybe extends string> = Readonly<
+export type KernelArrays<Arrays extends string, Maybe extends string = never> = Readonly<
   Record<Arrays, NumericArray> & Record<Maybe, NumericArray | undefined>
 >;
-export type KernelNumbers<Numbers extends string> = Readonly<Record<Numbers, number>>;
+export type KernelNumbers<Numbers extends string, List extends string = never> = Readonly<
+  Record<Numbers, number> & Record<List, readonly number[]>
+>;
 
 const kernels = new Map<string, Kernel>();
 
 /** Longest name: it travels with a job. */
 const NAME = /^[\x20-\x7e]{1,40}$/;
 
-export function defineKernel(name: string, run: KernelBody): Kernel;
-export function defineKernel<const Arrays extends string, const Numbers extends string, const Maybe extends string>(
-  name: string,
-  names: { arrays: readonly Arrays[]; optional?: readonly Maybe[]; numbers: readonly Numbers[] },
-  run: (begin: number, end: number, arrays: KernelArrays<Arrays, Maybe>, numbers: KernelNumbers<Numbers>) => void,
-): NamedKernel<Arrays, Numbers, Maybe>;
 /** Defines a kernel under a name that is its own, of at most 40 ASCII characters. */
-export function defineKernel(
+export function defineKernel<
+  const Arrays extends string,
+  const Numbers extends string = never,
+  const Maybe extends string = never,
+  const List extends string = never,
+>(
   name: string,
-  first: KernelBody | { arrays: readonly string[]; optional?: readonly string[]; numbers: readonly string[] },
-  body?: (begin: number, end: number, arrays: never, numbers: never) => void,
-): Kernel {
+  names: KernelNames<Arrays, Numbers, Maybe, List>,
+  body: (
+    begin: number,
+    end: number,
+    arrays: KernelArrays<Arrays, Maybe>,
+    numbers: KernelNumbers<Numbers, List>,
+  ) => void,
+): Kernel<Arrays, Numbers, Maybe, List> {
   if (!NAME.test(name)) throw new Error(`kernel '${name}': a name has 1 to 40 ASCII characters`);
   if (kernels.has(name)) throw new Error(`kernel '${name}' is defined twice`);
-  const kernel = typeof first === 'function' ? { name, run: first } : byName(name, first, body as never);
+  const run: KernelRun = (begin, end, arrays, numbers) => {
+    const given = byName(names, arrays, numbers);
+    body(begin, end, given.arrays as KernelArrays<Arrays, Maybe>, given.numbers as KernelNumbers<Numbers, List>);
+  };
+  const kernel = { name, names, run };
   kernels.set(name, kernel);
   return kernel;
 }
 
-function byName(
-  name: string,
-  {
-    arrays,
-    optional = [],
-    numbers,
-  }: { arrays: readonly string[]; optional?: readonly string[]; numbers: readonly string[] },
-  body: (begin: number, end: number, arrays: object, numbers: object) => void,
-): Kernel {
-  const arrayNames = [...arrays, ...optional];
-  return Object.assign(
-    {
-      name,
-      run: (begin: number, end: number, givenArrays: readonly NumericArray[], givenNumbers: readonly number[]) =>
-        body(begin, end, named(arrayNames, givenArrays), named(numbers, givenNumbers)),
-    },
-    { arrays, optional, numbers },
-  );
+/** What travelled as lists, by name. */
+export function byName(
+  { arrays, optional = [], numbers = [], list }: KernelNames<string, string, string, string>,
+  givenArrays: readonly NumericArray[],
+  givenNumbers: readonly number[],
+): { arrays: KernelArrays<string, string>; numbers: KernelNumbers<string, string> } {
+  const ofArrays: Record<string, NumericArray> = {};
+  for (let n = 0; n < arrays.length; n++) ofArrays[arrays[n]] = givenArrays[n];
+  for (let n = 0; n < optional.length; n++) ofArrays[optional[n]] = givenArrays[arrays.length + n];
+  const ofNumbers: Record<string, number | readonly number[]> = {};
+  for (let n = 0; n < numbers.length; n++) ofNumbers[numbers[n]] = givenNumbers[n];
+  if (list !== undefined) ofNumbers[list] = givenNumbers.slice(numbers.length);
+  return { arrays: ofArrays, numbers: ofNumbers as KernelNumbers<string, string> };
 }
 
-function named(names: readonly string[], values: readonly unknown[]): Record<string, unknown> {
-  const record: Record<string, unknown> = {};
-  for (let i = 0; i < names.length; i++) record[names[i]] = values[i];
-  return record;
-}
-
-/** What `parallelFor` was given by name, as the lists that threads exchange. */
-export function listed(
-  { name, arrays, optional, numbers }: NamedKernel<string, string, string>,
+/** What a caller has given by name, as the lists that travel. */
+export function asLists(
+  { name, names: { arrays, optional = [], numbers = [], list } }: Kernel,
   givenArrays: Readonly<Record<string, NumericArray | undefined>>,
-  givenNumbers: Readonly<Record<string, number>>,
+  givenNumbers: Readonly<Record<string, number | readonly number[]>>,
 ): { arrays: NumericArray[]; numbers: number[] } {
   for (const each of arrays) if (givenArrays[each] === undefined) throw new Error(`kernel '${name}': no array ${each}`);
   for (const each of numbers) if (givenNumbers[each] === undefined) throw new Error(`kernel '${name}': no ${each}`);
+  const listed = [...arrays, ...optional].map((each) => givenArrays[each] as NumericArray);
+  const ofNumbers = numbers.map((each) => givenNumbers[each] as number);
   return {
-    arrays: [...arrays, ...optional].map((each) => givenArrays[each] as NumericArray),
-    numbers: numbers.map((each) => givenNumbers[each]),
+    arrays: listed,
+    numbers: list === undefined ? ofNumbers : [...ofNumbers, ...(givenNumbers[list] as readonly number[])],
   };
 }
 

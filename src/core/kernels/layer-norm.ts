@@ -6,13 +6,11 @@ import { isOnHeap, vectorKernels } from './simd.ts';
 /** Rows whose share of the gradients of gain and bias is summed together. */
 export const LAYER_NORM_ROWS = 64;
 
-/**
- * y = g ∘ (x − μ) / √(σ² + ε) + b. arrays: x, gain, bias, y, mean, inverse deviation (float64, a row each); numbers:
- * columns, ε. Items: rows.
- */
+/** y = g ∘ (x − μ) / √(σ² + ε) + b. `means` and `shares`, 1 / √(σ² + ε), are float64, one a row. Items: rows. */
 export const layerNormKernel = defineKernel(
   'layer-norm',
-  (begin, end, [x, gain, bias, y, means, shares], [columns, epsilon]) => {
+  { arrays: ['x', 'gain', 'bias', 'y', 'means', 'shares'], numbers: ['columns', 'epsilon'] },
+  (begin, end, { x, gain, bias, y, means, shares }, { columns, epsilon }) => {
     const fast = vectorKernels();
     if (fast !== null && [x, gain, bias, y].every(isOnHeap)) {
       const [from, g, b, to, mean, share] = [x, gain, bias, y, means, shares].map(({ byteOffset }) => byteOffset);
@@ -30,13 +28,11 @@ export const layerNormKernel = defineKernel(
   },
 );
 
-/**
- * With x̂ = (x − μ) / √(σ² + ε) and ĝ = g ∘ ȳ: x̄ = (ĝ − mean(ĝ) − x̂ mean(ĝ ∘ x̂)) / √(σ² + ε). arrays: x, gain, mean,
- * inverse deviation, ȳ, x̄; numbers: columns. Items: rows.
- */
+/** With x̂ = (x − μ) / √(σ² + ε) and ĝ = g ∘ ȳ: x̄ = (ĝ − mean(ĝ) − x̂ mean(ĝ ∘ x̂)) / √(σ² + ε). Items: rows. */
 export const layerNormGradientKernel = defineKernel(
   'layer-norm-gradient',
-  (begin, end, [x, gain, means, shares, gradient, result], [columns]) => {
+  { arrays: ['x', 'gain', 'means', 'shares', 'gradient', 'result'], numbers: ['columns'] },
+  (begin, end, { x, gain, means, shares, gradient, result }, { columns }) => {
     const fast = vectorKernels();
     if (fast !== null && [x, gain, gradient, result].every(isOnHeap)) {
       const arrays = [x, gain, means, shares, gradient, result].map(({ byteOffset }) => byteOffset);
@@ -65,12 +61,13 @@ export const layerNormGradientKernel = defineKernel(
 );
 
 /**
- * ḡ = Σ ȳ ∘ x̂ and b̄ = Σ ȳ over the rows of an item. arrays: x, mean, inverse deviation, ȳ, partial sums (float64, [items,
- * 2, columns]); numbers: columns, rows. Items: blocks of LAYER_NORM_ROWS rows.
+ * ḡ = Σ ȳ ∘ x̂ and b̄ = Σ ȳ over the rows of an item, into `partial`, float64 [items, 2, columns]. Items: blocks of
+ * LAYER_NORM_ROWS rows.
  */
 export const layerNormPartialKernel = defineKernel(
   'layer-norm-partial',
-  (begin, end, [x, means, shares, gradient, partial], [columns, rows]) => {
+  { arrays: ['x', 'means', 'shares', 'gradient', 'partial'], numbers: ['columns', 'rows'] },
+  (begin, end, { x, means, shares, gradient, partial }, { columns, rows }) => {
     const fast = isOnHeap(x) && isOnHeap(gradient) ? vectorKernels() : null;
     for (let item = begin; item < end; item++) {
       const toGain = item * 2 * columns;

@@ -21,13 +21,11 @@ const DEPTH = 256;
 
 const scratch = new Scratch();
 
-/**
- * arrays: a, b, c, offsets (a's and b's start for each batch entry, int32 pairs)
- * numbers: m, n, k, transposeA, transposeB. Items: batch × blocks of the result.
- */
+/** c = a b of [m, k] and [k, n]; `offsets`: where a and b start for each batch entry, int32 pairs. Items: batch × blocks of c. */
 export const matmulKernel = defineKernel(
   'matmul',
-  (begin, end, [a, b, c, offsets], [m, n, k, transposeA, transposeB]) => {
+  { arrays: ['a', 'b', 'c', 'offsets'], numbers: ['m', 'n', 'k', 'transposeA', 'transposeB'] },
+  (begin, end, { a, b, c, offsets }, { m, n, k, transposeA, transposeB }) => {
     const size = matmulItem(m, n);
     const rowBlocks = Math.ceil(m / size.rows);
     for (let item = begin; item < end; item++) {

@@ -3,25 +3,30 @@ import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
-/** arrays: x, y; numbers: columns. Items: rows. A row of zeros stays one. */
-export const normalizeKernel = defineKernel('normalize', (begin, end, [x, y], [columns]) => {
-  const fast = vectorKernels();
-  if (fast !== null && isOnHeap(x) && isOnHeap(y)) {
-    const from = 4 * begin * columns;
-    fast.normalizeRows(x.byteOffset + from, y.byteOffset + from, end - begin, columns);
-    return;
-  }
-  for (let row = begin; row < end; row++) {
-    const first = row * columns;
-    const length = lengthOf(x, first, columns);
-    for (let i = first; i < first + columns; i++) y[i] = length === 0 ? 0 : x[i] / length;
-  }
-});
+/** Items: rows. A row of zeros stays one. */
+export const normalizeKernel = defineKernel(
+  'normalize',
+  { arrays: ['x', 'y'], numbers: ['columns'] },
+  (begin, end, { x, y }, { columns }) => {
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(x) && isOnHeap(y)) {
+      const from = 4 * begin * columns;
+      fast.normalizeRows(x.byteOffset + from, y.byteOffset + from, end - begin, columns);
+      return;
+    }
+    for (let row = begin; row < end; row++) {
+      const first = row * columns;
+      const length = lengthOf(x, first, columns);
+      for (let i = first; i < first + columns; i++) y[i] = length === 0 ? 0 : x[i] / length;
+    }
+  },
+);
 
-/** arrays: x, gradient of y, gradient of x: x̄ = (ȳ − (ȳ·y) y) / ‖x‖, with y = x / ‖x‖; numbers: columns. Items: rows. */
+/** x̄ = (ȳ − (ȳ·y) y) / ‖x‖, with y = x / ‖x‖. Items: rows. */
 export const normalizeGradientKernel = defineKernel(
   'normalize-gradient',
-  (begin, end, [x, gradient, result], [columns]) => {
+  { arrays: ['x', 'gradient', 'result'], numbers: ['columns'] },
+  (begin, end, { x, gradient, result }, { columns }) => {
     const fast = vectorKernels();
     if (fast !== null && [x, gradient, result].every(isOnHeap)) {
       const [from, g, to] = [x, gradient, result].map(({ byteOffset }) => byteOffset + 4 * begin * columns);

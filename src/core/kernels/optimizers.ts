@@ -14,29 +14,31 @@ export const UPDATE_COLUMNS = 64;
 
 let columnSums: Float64Array | null = null;
 
-/** arrays: x, sums of squares (float64, one an item). Items: runs of UPDATE_RUN elements. */
-export const sumOfSquaresKernel = defineKernel('sum-of-squares', (begin, end, [x, sums]) => {
-  const fast = isOnHeap(x) ? vectorKernels() : null;
-  for (let item = begin; item < end; item++) {
-    const last = Math.min((item + 1) * UPDATE_RUN, x.length);
-    if (fast !== null) {
-      const first = item * UPDATE_RUN;
-      sums[item] = fast.sumOfSquares(x.byteOffset + 4 * first, last - first);
-      continue;
+/** `sums` of squares, float64, one an item. Items: runs of UPDATE_RUN elements. */
+export const sumOfSquaresKernel = defineKernel(
+  'sum-of-squares',
+  { arrays: ['x', 'sums'] },
+  (begin, end, { x, sums }) => {
+    const fast = isOnHeap(x) ? vectorKernels() : null;
+    for (let item = begin; item < end; item++) {
+      const last = Math.min((item + 1) * UPDATE_RUN, x.length);
+      if (fast !== null) {
+        const first = item * UPDATE_RUN;
+        sums[item] = fast.sumOfSquares(x.byteOffset + 4 * first, last - first);
+        continue;
+      }
+      let sum = 0;
+      for (let i = item * UPDATE_RUN; i < last; i++) sum += x[i] * x[i];
+      sums[item] = sum;
     }
-    let sum = 0;
-    for (let i = item * UPDATE_RUN; i < last; i++) sum += x[i] * x[i];
-    sums[item] = sum;
-  }
-});
+  },
+);
 
-/**
- * arrays: θ, gradient, velocity (unread where the momentum is 0); numbers: gradient scale, learning rate, momentum,
- * weight decay, whether Nesterov's. Items: runs of UPDATE_RUN elements.
- */
+/** The velocity is unread where the momentum is 0; `scale` is that of the gradient. Items: runs of UPDATE_RUN elements. */
 export const sgdKernel = defineKernel(
   'sgd',
-  (begin, end, [theta, gradient, velocity], [scale, rate, momentum, decay, nesterov]) => {
+  { arrays: ['theta', 'gradient', 'velocity'], numbers: ['scale', 'rate', 'momentum', 'decay', 'nesterov'] },
+  (begin, end, { theta, gradient, velocity }, { scale, rate, momentum, decay, nesterov }) => {
     const last = Math.min(end * UPDATE_RUN, theta.length);
     const fast = vectorKernels();
     if (fast !== null && [theta, gradient, velocity].every(isOnHeap)) {
@@ -58,18 +60,15 @@ export const sgdKernel = defineKernel(
   },
 );
 
-/**
- * arrays: θ, gradient, m, v; numbers: gradient scale, learning rate, β₁, β₂, ε, weight decay, 1 − β₁ᵗ, 1 − β₂ᵗ. Items:
- * runs of UPDATE_RUN elements.
- */
+/** The corrections are 1 − β₁ᵗ and 1 − β₂ᵗ. Items: runs of UPDATE_RUN elements. */
 export const adamWKernel = defineKernel(
   'adamw',
-  (
-    begin,
-    end,
-    [theta, gradient, m, v],
-    [scale, rate, beta1, beta2, epsilon, decay, firstCorrection, secondCorrection],
-  ) => {
+  {
+    arrays: ['theta', 'gradient', 'm', 'v'],
+    numbers: ['scale', 'rate', 'beta1', 'beta2', 'epsilon', 'decay', 'firstCorrection', 'secondCorrection'],
+  },
+  (begin, end, { theta, gradient, m, v }, numbers) => {
+    const { scale, rate, beta1, beta2, epsilon, decay, firstCorrection, secondCorrection } = numbers;
     const last = Math.min(end * UPDATE_RUN, theta.length);
     const fast = vectorKernels();
     if (fast !== null && [theta, gradient, m, v].every(isOnHeap)) {
@@ -91,30 +90,29 @@ export const adamWKernel = defineKernel(
   },
 );
 
-/**
- * R = β₂ R + (1 − β₂) mean of g² + ε₁ along a row. arrays: gradient [rows, columns], R [rows]; numbers: gradient scale,
- * β₂, ε₁, columns. Items: rows.
- */
+/** R = β₂ R + (1 − β₂) mean of g² + ε₁ along a row: gradient [rows, columns], rowMeans [rows]. Items: rows. */
 export const adafactorRowsKernel = defineKernel(
   'adafactor-rows',
-  (begin, end, [gradient, rows], [scale, beta2, epsilon, columns]) => {
+  { arrays: ['gradient', 'rowMeans'], numbers: ['scale', 'beta2', 'epsilon', 'columns'] },
+  (begin, end, { gradient, rowMeans }, { scale, beta2, epsilon, columns }) => {
     const fast = isOnHeap(gradient) ? vectorKernels() : null;
     for (let row = begin; row < end; row++) {
       let sum = 0;
       if (fast !== null) sum = fast.sumOfSquares(gradient.byteOffset + 4 * row * columns, columns);
       else for (let i = row * columns; i < (row + 1) * columns; i++) sum += gradient[i] * gradient[i];
-      rows[row] = beta2 * rows[row] + (1 - beta2) * ((scale * scale * sum) / columns + epsilon);
+      rowMeans[row] = beta2 * rowMeans[row] + (1 - beta2) * ((scale * scale * sum) / columns + epsilon);
     }
   },
 );
 
 /**
- * C, likewise, along columns. arrays: gradient [matrices, rows, columns], C [matrices, columns]; numbers: gradient scale,
- * β₂, ε₁, rows, columns. Items: matrices × blocks of UPDATE_COLUMNS columns.
+ * C, likewise, along columns: gradient [matrices, rows, columns], columnMeans [matrices, columns]. Items: matrices × blocks
+ * of UPDATE_COLUMNS columns.
  */
 export const adafactorColumnsKernel = defineKernel(
   'adafactor-columns',
-  (begin, end, [gradient, means], [scale, beta2, epsilon, rows, columns]) => {
+  { arrays: ['gradient', 'columnMeans'], numbers: ['scale', 'beta2', 'epsilon', 'rows', 'columns'] },
+  (begin, end, { gradient, columnMeans }, { scale, beta2, epsilon, rows, columns }) => {
     const blocks = Math.ceil(columns / UPDATE_COLUMNS);
     columnSums ??= scratchFloat64(UPDATE_COLUMNS);
     const sums = columnSums;
@@ -128,19 +126,20 @@ export const adafactorColumnsKernel = defineKernel(
       else addSquares(gradient, first, rows, columns, count, sums);
       for (let c = 0; c < count; c++) {
         const at = matrix * columns + column + c;
-        means[at] = beta2 * means[at] + (1 - beta2) * ((scale * scale * sums[c]) / rows + epsilon);
+        columnMeans[at] = beta2 * columnMeans[at] + (1 - beta2) * ((scale * scale * sums[c]) / rows + epsilon);
       }
     }
   },
 );
 
 /**
- * Σ u² along a row of u = g / √V̂ with V̂ = R C / mean(R). arrays: gradient, R, C, mean(R) (float64, one a matrix), sums
- * (float64, one a row); numbers: gradient scale, rows, columns. Items: rows of all matrices.
+ * Σ u² along a row of u = g / √V̂ with V̂ = R C / mean(R); `means` are mean(R), float64, one a matrix, and `sums` float64, one
+ * a row. Items: rows of all matrices.
  */
 export const adafactorSizeKernel = defineKernel(
   'adafactor-size',
-  (begin, end, [gradient, rowMeans, columnMeans, means, sums], [scale, rows, columns]) => {
+  { arrays: ['gradient', 'rowMeans', 'columnMeans', 'means', 'sums'], numbers: ['scale', 'rows', 'columns'] },
+  (begin, end, { gradient, rowMeans, columnMeans, means, sums }, { scale, rows, columns }) => {
     const fast = isOnHeap(gradient) && isOnHeap(columnMeans) ? vectorKernels() : null;
     for (let row = begin; row < end; row++) {
       const matrix = Math.floor(row / rows);
@@ -160,13 +159,14 @@ export const adafactorSizeKernel = defineKernel(
   },
 );
 
-/**
- * θ = (1 − decay) θ − step u, with u as above. arrays: θ, gradient, R, C, mean(R); numbers: gradient scale, rows, columns,
- * step, decay. Items: rows of all matrices.
- */
+/** θ = (1 − decay) θ − step u, with u as above. Items: rows of all matrices. */
 export const adafactorUpdateKernel = defineKernel(
   'adafactor-update',
-  (begin, end, [theta, gradient, rowMeans, columnMeans, means], [scale, rows, columns, step, decay]) => {
+  {
+    arrays: ['theta', 'gradient', 'rowMeans', 'columnMeans', 'means'],
+    numbers: ['scale', 'rows', 'columns', 'step', 'decay'],
+  },
+  (begin, end, { theta, gradient, rowMeans, columnMeans, means }, { scale, rows, columns, step, decay }) => {
     const fast = [theta, gradient, columnMeans].every(isOnHeap) ? vectorKernels() : null;
     for (let row = begin; row < end; row++) {
       const matrix = Math.floor(row / rows);

@@ -3,14 +3,17 @@ import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
+/** Along the middle axis. */
+const ALONG = { arrays: ['x', 'y'], numbers: ['extent', 'inner'] } as const;
+const INDEXED = ['length', 'width', 'count', 'own'] as const;
+
 /** Columns that a sum keeps in registers' reach at once, as float64. */
 export const SUM_COLUMNS = 64;
 
 /**
- * arrays: x [outer, extent, inner], y [outer, inner]; numbers: extent, inner. Items: outer × blocks of SUM_COLUMNS
- * columns. Sums are float64 and run in order of the axis; those of a vector loop along a row, in lanes.
+ * From x [outer, extent, inner] to y [outer, inner]. Items: outer × blocks of SUM_COLUMNS columns. Sums are float64 and run in order of the axis; those of a vector loop along a row, in lanes.
  */
-export const sumKernel = defineKernel('sum', (begin, end, [x, y], [extent, inner]) => {
+export const sumKernel = defineKernel('sum', ALONG, (begin, end, { x, y }, { extent, inner }) => {
   const blocks = Math.ceil(inner / SUM_COLUMNS);
   const fast = isOnHeap(x) && isOnHeap(y) ? vectorKernels() : null;
   if (fast !== null && inner === 1) {
@@ -41,8 +44,8 @@ function sumOfRun(x: NumericArray, first: number, length: number): number {
   return sum;
 }
 
-/** arrays: x [outer, extent, inner], y [outer, inner]; numbers: extent, inner. Items: outer. */
-export const maxKernel = defineKernel('max', (begin, end, [x, y], [extent, inner]) => {
+/** Items: outer. */
+export const maxKernel = defineKernel('max', ALONG, (begin, end, { x, y }, { extent, inner }) => {
   const fast = inner === 1 && isOnHeap(x) && isOnHeap(y) ? vectorKernels() : null;
   if (fast !== null) {
     fast.largestOfRuns(x.byteOffset + 4 * begin * extent, y.byteOffset + 4 * begin, end - begin, extent);
@@ -58,8 +61,8 @@ export const maxKernel = defineKernel('max', (begin, end, [x, y], [extent, inner
   }
 });
 
-/** y = max + log Σ exp(x − max) along the axis, and the maximum itself where it is infinite or NaN; arrays, numbers and items as in `maxKernel`. */
-export const logSumExpKernel = defineKernel('log-sum-exp', (begin, end, [x, y], [extent, inner]) => {
+/** y = max + log Σ exp(x − max) along the axis, and the maximum itself where it is infinite or NaN. Items: outer. */
+export const logSumExpKernel = defineKernel('log-sum-exp', ALONG, (begin, end, { x, y }, { extent, inner }) => {
   const fast = inner === 1 && isOnHeap(x) ? vectorKernels() : null;
   for (let outer = begin; outer < end; outer++) {
     if (fast !== null) {
@@ -80,10 +83,11 @@ export const logSumExpKernel = defineKernel('log-sum-exp', (begin, end, [x, y], 
   }
 });
 
-/** arrays: x, y, gradient of y, gradient of x: x̄ = ȳ exp(x − y); numbers and items as in `maxKernel`. */
+/** x̄ = ȳ exp(x − y). Items: outer. */
 export const logSumExpGradientKernel = defineKernel(
   'log-sum-exp-gradient',
-  (begin, end, [x, y, gradient, result], [extent, inner]) => {
+  { arrays: ['x', 'y', 'gradient', 'result'], numbers: ['extent', 'inner'] },
+  (begin, end, { x, y, gradient, result }, { extent, inner }) => {
     const fast = inner === 1 && isOnHeap(x) && isOnHeap(result) ? vectorKernels() : null;
     if (fast !== null) {
       for (let row = begin; row < end; row++) {
@@ -101,34 +105,39 @@ export const logSumExpGradientKernel = defineKernel(
   },
 );
 
-/** arrays: x, y; numbers: columns. Items: rows. A row of −∞ alone becomes zeros. */
-export const softmaxKernel = defineKernel('softmax', (begin, end, [x, y], [columns]) => {
-  const fast = vectorKernels();
-  if (fast !== null && isOnHeap(x) && isOnHeap(y)) {
-    const from = 4 * begin * columns;
-    fast.softmaxRows(x.byteOffset + from, y.byteOffset + from, end - begin, columns);
-    return;
-  }
-  for (let row = begin; row < end; row++) {
-    const first = row * columns;
-    const last = first + columns;
-    let max = Number.NEGATIVE_INFINITY;
-    for (let i = first; i < last; i++) max = Math.max(max, x[i]);
-    let sum = 0;
-    for (let i = first; i < last; i++) {
-      const weight = max === Number.NEGATIVE_INFINITY ? 0 : Math.exp(x[i] - max);
-      y[i] = weight;
-      sum += weight;
+/** Items: rows. A row of −∞ alone becomes zeros. */
+export const softmaxKernel = defineKernel(
+  'softmax',
+  { arrays: ['x', 'y'], numbers: ['columns'] },
+  (begin, end, { x, y }, { columns }) => {
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(x) && isOnHeap(y)) {
+      const from = 4 * begin * columns;
+      fast.softmaxRows(x.byteOffset + from, y.byteOffset + from, end - begin, columns);
+      return;
     }
-    const share = sum === 0 ? 0 : 1 / sum;
-    for (let i = first; i < last; i++) y[i] *= share;
-  }
-});
+    for (let row = begin; row < end; row++) {
+      const first = row * columns;
+      const last = first + columns;
+      let max = Number.NEGATIVE_INFINITY;
+      for (let i = first; i < last; i++) max = Math.max(max, x[i]);
+      let sum = 0;
+      for (let i = first; i < last; i++) {
+        const weight = max === Number.NEGATIVE_INFINITY ? 0 : Math.exp(x[i] - max);
+        y[i] = weight;
+        sum += weight;
+      }
+      const share = sum === 0 ? 0 : 1 / sum;
+      for (let i = first; i < last; i++) y[i] *= share;
+    }
+  },
+);
 
-/** arrays: y, gradient of y, gradient of x: x̄ = y ∘ (ȳ − Σ y ȳ); numbers: columns. Items: rows. */
+/** x̄ = y ∘ (ȳ − Σ y ȳ). Items: rows. */
 export const softmaxGradientKernel = defineKernel(
   'softmax-gradient',
-  (begin, end, [y, gradient, result], [columns]) => {
+  { arrays: ['y', 'gradient', 'result'], numbers: ['columns'] },
+  (begin, end, { y, gradient, result }, { columns }) => {
     const fast = vectorKernels();
     if (fast !== null && [y, gradient, result].every(isOnHeap)) {
       const [own, g, to] = [y, gradient, result].map(({ byteOffset }) => byteOffset + 4 * begin * columns);
@@ -146,13 +155,13 @@ export const softmaxGradientKernel = defineKernel(
 );
 
 /**
- * arrays: source [outer, length, width], index [outer or 1, count], result [outer, count, width];
- * numbers: length, width, count, whether each outer entry has an index of its own. Items: rows of the result.
- * A negative index gives a row of zeros.
+ * From source [outer, length, width] by index [outer or 1, count] to result [outer, count, width]; `own`: each outer entry has
+ * an index of its own. Items: rows of the result. A negative index gives a row of zeros.
  */
 export const gatherKernel = defineKernel(
   'gather',
-  (begin, end, [source, index, result], [length, width, count, own]) => {
+  { arrays: ['source', 'index', 'result'], numbers: INDEXED },
+  (begin, end, { source, index, result }, { length, width, count, own }) => {
     const fast = vectorKernels();
     if (fast !== null && isOnHeap(source) && isOnHeap(result)) {
       const [from, list, to] = [source.byteOffset, index.byteOffset, result.byteOffset];
@@ -176,12 +185,13 @@ export const gatherKernel = defineKernel(
 export const SCATTER_COLUMNS = 32;
 
 /**
- * The adjoint of gather: adds rows back where they came from, in order. arrays: rows [outer, count, width], index,
- * result [outer, length, width] (overwritten); numbers as in `gatherKernel`. Items: outer × blocks of columns.
+ * The adjoint of gather: adds rows [outer, count, width] back where they came from, in order, over what was in result [outer,
+ * length, width]. Items: outer × blocks of columns.
  */
 export const scatterAddKernel = defineKernel(
   'scatter-add',
-  (begin, end, [rows, index, result], [length, width, count, own]) => {
+  { arrays: ['rows', 'index', 'result'], numbers: INDEXED },
+  (begin, end, { rows, index, result }, { length, width, count, own }) => {
     const fast = isOnHeap(rows) && isOnHeap(result) ? vectorKernels() : null;
     const blocks = Math.ceil(width / SCATTER_COLUMNS);
     for (let item = begin; item < end; item++) {
@@ -210,13 +220,11 @@ export const scatterAddKernel = defineKernel(
   },
 );
 
-/**
- * Puts rows in place; the indices of an outer entry are distinct. arrays: rows [outer, count, width], index, result
- * [outer, length, width]; numbers as in `gatherKernel`. Items: rows.
- */
+/** Puts rows [outer, count, width] in place; the indices of an outer entry are distinct. Items: rows. */
 export const putRowsKernel = defineKernel(
   'put-rows',
-  (begin, end, [rows, index, result], [length, width, count, own]) => {
+  { arrays: ['rows', 'index', 'result'], numbers: INDEXED },
+  (begin, end, { rows, index, result }, { length, width, count, own }) => {
     for (let item = begin; item < end; item++) {
       const outer = Math.floor(item / count);
       const row = index[own ? item : item % count];

@@ -13,7 +13,7 @@ export interface Walk {
   /** Items of the kernel: rows, each cut into pieces. */
   items: number;
   elementsPerItem: number;
-  numbers: number[];
+  plan: number[];
 }
 
 /** An operand of a walk: where it starts in its array, and its stride on every axis of the result. */
@@ -52,8 +52,8 @@ export function planWalk(shape: readonly number[], first: Operand, second: Opera
     for (const list of [extents, a, b]) list.push(...list.splice(longest, 1));
   }
   const rows = extents.reduce((product, extent) => product * extent, 1);
-  const numbers = [length, extents.length, first.offset, stepA, second.offset, stepB, ...extents, ...a, ...b];
-  return { items: rows * Math.ceil(length / PIECE), elementsPerItem: Math.min(length, PIECE), numbers };
+  const plan = [length, extents.length, first.offset, stepA, second.offset, stepB, ...extents, ...a, ...b];
+  return { items: rows * Math.ceil(length / PIECE), elementsPerItem: Math.min(length, PIECE), plan };
 }
 
 /**
@@ -79,22 +79,22 @@ export interface RowBlock {
 export function walkBlocks(
   begin: number,
   end: number,
-  numbers: readonly number[],
+  plan: readonly number[],
   visit: (block: RowBlock) => void,
 ): void {
-  const [length, axes] = numbers;
+  const [length, axes] = plan;
   if (axes === 0 || length > PIECE) {
-    walk(begin, end, numbers, (atA, stepA, atB, stepB, at, count) => {
+    walk(begin, end, plan, (atA, stepA, atB, stepB, at, count) => {
       visit({ atA, stepA, rowA: 0, atB, stepB, rowB: 0, at, rows: 1, count });
     });
     return;
   }
-  const extent = numbers[5 + axes];
-  const rowA = numbers[5 + 2 * axes];
-  const rowB = numbers[5 + 3 * axes];
+  const extent = plan[5 + axes];
+  const rowA = plan[5 + 2 * axes];
+  const rowB = plan[5 + 3 * axes];
   for (let row = begin; row < end; ) {
     const rows = Math.min(end - row, extent - (row % extent));
-    walk(row, row + 1, numbers, (atA, stepA, atB, stepB, at, count) => {
+    walk(row, row + 1, plan, (atA, stepA, atB, stepB, at, count) => {
       visit({ atA, stepA, rowA, atB, stepB, rowB, at, rows, count });
     });
     row += rows;
@@ -102,8 +102,8 @@ export function walkBlocks(
 }
 
 /** Walks items begin … end − 1 of a plan. */
-export function walk(begin: number, end: number, numbers: readonly number[], visit: VisitPiece): void {
-  const [length, axes, offsetA, stepA, offsetB, stepB] = numbers;
+export function walk(begin: number, end: number, plan: readonly number[], visit: VisitPiece): void {
+  const [length, axes, offsetA, stepA, offsetB, stepB] = plan;
   const pieces = Math.ceil(length / PIECE);
   for (let item = begin; item < end; item++) {
     const row = Math.floor(item / pieces);
@@ -112,11 +112,11 @@ export function walk(begin: number, end: number, numbers: readonly number[], vis
     let atB = offsetB + from * stepB;
     let rest = row | 0;
     for (let axis = axes - 1; axis >= 0; axis--) {
-      const extent = numbers[6 + axis] | 0;
+      const extent = plan[6 + axis] | 0;
       const index = (rest % extent) | 0;
       rest = ((rest - index) / extent) | 0;
-      atA += index * numbers[6 + axes + axis];
-      atB += index * numbers[6 + 2 * axes + axis];
+      atA += index * plan[6 + axes + axis];
+      atB += index * plan[6 + 2 * axes + axis];
     }
     visit(atA, stepA, atB, stepB, row * length + from, Math.min(PIECE, length - from));
   }

@@ -11,10 +11,10 @@ import { isOnHeap, vectorKernels } from './simd.ts';
 export const RUN = 1024;
 
 export interface UnaryKernels {
-  /** arrays: x, y; numbers: the function's constant, if it has one. */
-  forward: Kernel;
-  /** arrays: x, y, gradient of y (g), gradient of x (d); numbers: the constant. */
-  derivative: Kernel;
+  /** From x to y, with the function's constant if it has one. */
+  forward: Kernel<'x' | 'y', 'constant', never, never>;
+  /** From the gradient g of y to that of x, d. */
+  derivative: Kernel<'x' | 'y' | 'g' | 'd', 'constant', never, never>;
   /** Multiply-adds an element costs, roughly. */
   cost: number;
 }
@@ -53,19 +53,23 @@ function unary(name: string, cost: number, forward: Forward, derivative: Derivat
   const which = VECTOR_FUNCTIONS.indexOf(name);
   return {
     cost,
-    forward: defineKernel(name, (begin, end, [x, y], [constant]) => {
+    forward: defineKernel(name, { arrays: ['x', 'y'], numbers: ['constant'] }, (begin, end, { x, y }, { constant }) => {
       const [from, to] = [begin * RUN, Math.min(end * RUN, x.length)];
       const fast = which < 0 ? null : vectorKernels();
       if (fast === null || !isOnHeap(x) || !isOnHeap(y)) return forward(x, y, from, to, constant);
-      fast.unaryForward(which, x.byteOffset + 4 * from, y.byteOffset + 4 * from, to - from, constant ?? 0);
+      fast.unaryForward(which, x.byteOffset + 4 * from, y.byteOffset + 4 * from, to - from, constant);
     }),
-    derivative: defineKernel(`${name}-derivative`, (begin, end, [x, y, g, d], [constant]) => {
-      const [from, to] = [begin * RUN, Math.min(end * RUN, x.length)];
-      const fast = which < 0 ? null : vectorKernels();
-      if (fast === null || ![x, y, g, d].every(isOnHeap)) return derivative(x, y, g, d, from, to, constant);
-      const [atX, atY, atG, atD] = [x, y, g, d].map(({ byteOffset }) => byteOffset + 4 * from);
-      fast.unaryDerivative(which, atX, atY, atG, atD, to - from, constant ?? 0);
-    }),
+    derivative: defineKernel(
+      `${name}-derivative`,
+      { arrays: ['x', 'y', 'g', 'd'], numbers: ['constant'] },
+      (begin, end, { x, y, g, d }, { constant }) => {
+        const [from, to] = [begin * RUN, Math.min(end * RUN, x.length)];
+        const fast = which < 0 ? null : vectorKernels();
+        if (fast === null || ![x, y, g, d].every(isOnHeap)) return derivative(x, y, g, d, from, to, constant);
+        const [atX, atY, atG, atD] = [x, y, g, d].map(({ byteOffset }) => byteOffset + 4 * from);
+        fast.unaryDerivative(which, atX, atY, atG, atD, to - from, constant);
+      },
+    ),
   };
 }
 

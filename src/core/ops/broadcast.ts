@@ -32,7 +32,7 @@ export function sumMiddle(x: Tensor, outer: number, extent: number, inner: numbe
   const result = empty(shape, x.dtype);
   const items = outer * Math.ceil(inner / SUM_COLUMNS);
   const costPerItem = extent * Math.min(inner, SUM_COLUMNS);
-  parallelFor(sumKernel, items, [elements(x), elements(result)], [extent, inner], { costPerItem });
+  parallelFor(sumKernel, items, { x: elements(x), y: elements(result) }, { extent, inner }, { costPerItem });
   return result;
 }
 

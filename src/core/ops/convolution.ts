@@ -26,33 +26,32 @@ export function convolveRows(weights: Tensor, values: Tensor, before: number): T
 
 function product(weights: Tensor, values: Tensor, before: number, flipped: boolean): Tensor {
   const result = empty(values.shape, values.dtype);
-  const numbers = [...numbersOf(weights, values, before), Number(flipped)];
-  run(bandKernel, [weights, values, result], numbers, values.shape);
+  const numbers = numbersOf(weights, values, before);
+  const arrays = { weights: elements(weights), values: elements(values), result: elements(result) };
+  parallelFor(bandKernel, itemsOf(values), arrays, { ...numbers, flipped: Number(flipped) }, costOf(numbers));
   return result;
 }
 
 function weightGradient(weights: Tensor, gradient: Tensor, values: Tensor, before: number): Tensor {
   const [batch, heads, length] = values.shape;
   const numbers = numbersOf(weights, values, before);
-  const [, , , taps, , own] = numbers;
+  const { taps, own } = numbers;
   const rows = own ? length : Math.ceil(length / BAND_TILE);
   const result = empty([batch, heads, rows, taps], values.dtype);
-  run(bandWeightsKernel, [gradient, values, result], numbers, values.shape);
+  const arrays = { gradient: elements(gradient), values: elements(values), result: elements(result) };
+  parallelFor(bandWeightsKernel, itemsOf(values), arrays, numbers, costOf(numbers));
   return own ? result : reshape(sumTo(result, [1, heads, 1, taps]), weights.shape);
 }
 
-function run(kernel: typeof bandKernel, tensors: Tensor[], numbers: readonly number[], shape: readonly number[]): void {
-  const [batch, heads, length, width] = shape;
-  const taps = numbers[3];
-  const costPerItem = BAND_TILE * Math.min(length, BAND_TILE + taps - 1) * width;
-  const items = batch * heads * Math.ceil(length / BAND_TILE);
-  parallelFor(kernel, items, tensors.map(elements), numbers, { costPerItem });
-}
+const itemsOf = ({ shape: [batch, heads, length] }: Tensor) => batch * heads * Math.ceil(length / BAND_TILE);
+const costOf = ({ length, taps, width }: BandNumbers) => ({
+  costPerItem: BAND_TILE * Math.min(length, BAND_TILE + taps - 1) * width,
+});
 
 function numbersOf(weights: Tensor, { shape }: Tensor, before: number): BandNumbers {
   const [, heads, length, width] = shape;
   const own = weights.shape.length === 4;
-  return [heads, length, width, weights.shape[own ? 3 : 1], before, own ? 1 : 0];
+  return { heads, length, width, taps: weights.shape[own ? 3 : 1], before, own: own ? 1 : 0 };
 }
 
 function expectOperands(weights: Tensor, values: Tensor, before: number): void {

@@ -4,7 +4,7 @@ import { ArgumentError, expectShape } from '../errors.ts';
 import { expectOptions, integerOf, oneOf } from '../expect.ts';
 import { argMaxKernel, crossEntropyGradientKernel, crossEntropyKernel } from '../kernels/cross-entropy.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, fromArray, type Tensor } from '../tensor.ts';
+import { allElements, elements, empty, fromArray, type Tensor } from '../tensor.ts';
 import { expectAxes, expectFlags, expectFloat, expectInt32, expectTensor } from './check.ts';
 
 /** Which of the targets count; all by default. */
@@ -40,9 +40,9 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   const share = options.reduction === 'sum' ? 1 : 1 / Math.max(1, count);
   const losses = empty(targets.shape, 'float64');
   const normalisers = empty(targets.shape, 'float64');
-  const arrays = [logits, classes, losses, normalisers].map(elements);
+  const arrays = allElements({ x: logits, targets: classes, losses, normalisers });
   const cost = { costPerItem: EXP_COST * columns };
-  parallelFor(crossEntropyKernel, targets.size, arrays, [columns], cost);
+  parallelFor(crossEntropyKernel, targets.size, arrays, { columns }, cost);
   const total = (elements(losses) as Float64Array).reduce((sum, loss) => sum + loss, 0);
 
   // A loss beyond a float32 is infinite there.
@@ -50,8 +50,9 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   elements(loss)[0] = share * total;
   return record('crossEntropy', loss, [logits], (gradient) => {
     const result = empty(logits.shape, logits.dtype);
-    const arrays = [logits, classes, normalisers, result].map(elements);
-    parallelFor(crossEntropyGradientKernel, targets.size, arrays, [columns, share * gradient.item()], cost);
+    const arrays = allElements({ x: logits, targets: classes, normalisers, result });
+    const numbers = { columns, share: share * gradient.item() };
+    parallelFor(crossEntropyGradientKernel, targets.size, arrays, numbers, cost);
     return [result];
   });
 }
@@ -62,7 +63,7 @@ export function argMax(x: Tensor): Tensor {
   expectAxes('x', x, 1);
   const columns = x.shape[x.shape.length - 1];
   const places = empty(x.shape.slice(0, -1), 'int32');
-  parallelFor(argMaxKernel, places.size, [x, places].map(elements), [columns], { costPerItem: columns });
+  parallelFor(argMaxKernel, places.size, allElements({ x, places }), { columns }, { costPerItem: columns });
   return places;
 }
 

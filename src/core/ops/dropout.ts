@@ -21,11 +21,12 @@ export function dropout(x: Tensor, rate: number, random: Random): Tensor {
   }
   expectRandom('random', random);
   if (rate === 0) return x;
-  const key = [random.integer(TWO_TO_32), random.integer(TWO_TO_32)];
+  const [firstKey, secondKey] = [random.integer(TWO_TO_32), random.integer(TWO_TO_32)];
+  const numbers = { firstKey, secondKey, threshold: Math.round(rate * TWO_TO_32), share: 1 / (1 - rate) };
   const masked = (tensor: Tensor): Tensor => {
     const result = empty(tensor.shape, tensor.dtype);
-    const numbers = [...key, Math.round(rate * TWO_TO_32), 1 / (1 - rate)];
-    parallelFor(dropoutKernel, Math.ceil(tensor.size / RUN), [elements(tensor), elements(result)], numbers, {
+    const arrays = { x: elements(tensor), y: elements(result) };
+    parallelFor(dropoutKernel, Math.ceil(tensor.size / RUN), arrays, numbers, {
       costPerItem: 6 * Math.min(tensor.size, RUN),
     });
     return result;

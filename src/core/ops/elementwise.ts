@@ -98,11 +98,11 @@ function unary(name: UnaryName, x: Tensor, constant = 0): Tensor {
   const options = { costPerItem: cost * Math.min(RUN, x.size) };
   const items = Math.ceil(x.size / RUN);
   const y = empty(x.shape, x.dtype);
-  parallelFor(forward, items, [elements(x), elements(y)], [constant], options);
+  parallelFor(forward, items, { x: elements(x), y: elements(y) }, { constant }, options);
   return record(name, y, [x], (gradient) => {
     const result = empty(x.shape, x.dtype);
-    const arrays = [elements(x), elements(y), elements(gradient), elements(result)];
-    parallelFor(derivative, items, arrays, [constant], options);
+    const arrays = { x: elements(x), y: elements(y), g: elements(gradient), d: elements(result) };
+    parallelFor(derivative, items, arrays, { constant }, options);
     return [result];
   });
 }
@@ -115,13 +115,13 @@ function expectNumber(c: number): number {
 function combine(name: BinaryName, x: Tensor, y: Tensor): Tensor {
   const shape = broadcastShape(x.shape, y.shape);
   const result = empty(shape, x.dtype);
-  const { items, elementsPerItem, numbers } = planWalk(
+  const { items, elementsPerItem, plan } = planWalk(
     shape,
     { offset: x.array.offset, strides: broadcastStrides(x, shape) },
     { offset: y.array.offset, strides: broadcastStrides(y, shape) },
   );
-  const arrays = [x.array.data, y.array.data, elements(result)];
-  parallelFor(binaryKernels[name], items, arrays, numbers, { costPerItem: 2 * elementsPerItem });
+  const arrays = { a: x.array.data, b: y.array.data, c: elements(result) };
+  parallelFor(binaryKernels[name], items, arrays, { plan }, { costPerItem: 2 * elementsPerItem });
   return result;
 }
 

@@ -27,7 +27,8 @@ export function gatherRows(x: Tensor, index: RowIndex, options: GatherOptions = 
   if (constantRow !== undefined) expectInteger('options.constantRow', constantRow, 0, plan.length - 1);
   const own = plan.index();
   const result = empty([...plan.leading, plan.count, plan.width], x.dtype);
-  parallelFor(gatherKernel, plan.outer * plan.count, [elements(x), elements(own), elements(result)], plan.numbers, {
+  const arrays = { source: elements(x), index: elements(own), result: elements(result) };
+  parallelFor(gatherKernel, plan.outer * plan.count, arrays, plan.numbers, {
     costPerItem: 2 * plan.width,
   });
   return record('gatherRows', result, [x], (gradient) => {
@@ -36,7 +37,7 @@ export function gatherRows(x: Tensor, index: RowIndex, options: GatherOptions = 
     parallelFor(
       scatterAddKernel,
       plan.outer * Math.ceil(plan.width / SCATTER_COLUMNS),
-      [elements(gradient), elements(index), elements(sums)],
+      { rows: elements(gradient), index: elements(index), result: elements(sums) },
       plan.numbers,
       {
         costPerItem: 2 * (plan.count + plan.length) * Math.min(plan.width, SCATTER_COLUMNS),
@@ -74,7 +75,7 @@ function withRows(base: Tensor, rows: Tensor, index: Tensor, plan: RowPlan): Ten
   parallelFor(
     putRowsKernel,
     plan.outer * plan.count,
-    [elements(rows), elements(index), elements(result)],
+    { rows: elements(rows), index: elements(index), result: elements(result) },
     plan.numbers,
     {
       costPerItem: 2 * plan.width,
@@ -93,8 +94,8 @@ interface RowPlan {
   rows: Int32Array;
   /** The same as a tensor, of which a list is a copy: made when all else has been checked. */
   index(): Tensor;
-  /** For the kernels: length, width, count, whether each leading entry has a list of its own. */
-  numbers: number[];
+  /** For the kernels; `own`: each leading entry has a list of its own. */
+  numbers: { length: number; width: number; count: number; own: number };
 }
 
 function planRows(name: string, x: Tensor, index: RowIndex, lowest: number): RowPlan {
@@ -135,7 +136,7 @@ function planRows(name: string, x: Tensor, index: RowIndex, lowest: number): Row
     count,
     rows,
     index: () => (index instanceof Tensor ? index : fromArray(index, shape, 'int32')),
-    numbers: [length, width, count, own ? 1 : 0],
+    numbers: { length, width, count, own: own ? 1 : 0 },
   };
 }
 

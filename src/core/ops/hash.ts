@@ -25,8 +25,8 @@ export function directionHash(x: Tensor, directions: Tensor): Tensor {
   expectShape('directions', directions.shape, [heads, rounds, width, count], 'to match x');
   const result = empty([batch, heads, rounds, length], 'int32');
   const items = batch * heads * rounds * Math.ceil(length / HASH_ROWS);
-  const arrays = [elements(x), elements(directions), elements(result)];
+  const arrays = { x: elements(x), directions: elements(directions), result: elements(result) };
   const costPerItem = Math.min(length, HASH_ROWS) * width * count;
-  parallelFor(directionHashKernel, items, arrays, [heads, rounds, length, width, count], { costPerItem });
+  parallelFor(directionHashKernel, items, arrays, { heads, rounds, length, width, count }, { costPerItem });
   return result;
 }

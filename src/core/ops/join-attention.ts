@@ -2,17 +2,23 @@
 import { recordAll } from '../autograd.ts';
 import { expectShape } from '../errors.ts';
 import { expectList, expectRecord } from '../expect.ts';
-import { joinGradientKernel, joinKernel } from '../kernels/join.ts';
+import {
+  joinGradientKernel,
+  joinKernel,
+  LOG_SUM_EXPS,
+  MOST_PARTS,
+  OF_LOG_SUM_EXPS,
+  OF_OUTPUTS,
+  OUTPUTS,
+} from '../kernels/join.ts';
+import type { NumericArray } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, zeros } from '../tensor.ts';
+import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import type { Attended } from './attention.ts';
 import { expectFloat, expectSameDType, expectTensor } from './check.ts';
 
 /** Multiply-adds that an exp counts for. */
 const EXP_COST = 16;
-
-/** Parts that one pass can join: a kernel takes so many arrays. A join of joins is a join. */
-const MOST_JOINED = 5;
 
 /**
  * One attention over all keys from attentions of the same queries over disjoint sets of them: each output counts by its
@@ -37,11 +43,12 @@ export function joinAttention(parts: readonly Attended[]): Attended {
     expectSameDType(`parts[${index}].output`, part.output, first.output.dtype, 'to match the first part');
     expectSameDType(`parts[${index}].logSumExp`, part.logSumExp, first.output.dtype, 'to match the first part');
   });
-  if (parts.length > MOST_JOINED) {
-    const rest = parts.slice(MOST_JOINED);
-    let joined = joinAttention(parts.slice(0, MOST_JOINED));
-    for (let n = 0; n < rest.length; n += MOST_JOINED - 1) {
-      joined = joinAttention([joined, ...rest.slice(n, n + MOST_JOINED - 1)]);
+  // A join of joins is a join.
+  if (parts.length > MOST_PARTS) {
+    const rest = parts.slice(MOST_PARTS);
+    let joined = joinAttention(parts.slice(0, MOST_PARTS));
+    for (let n = 0; n < rest.length; n += MOST_PARTS - 1) {
+      joined = joinAttention([joined, ...rest.slice(n, n + MOST_PARTS - 1)]);
     }
     return joined;
   }
@@ -49,16 +56,32 @@ export function joinAttention(parts: readonly Attended[]): Attended {
   const rows = first.logSumExp.size;
   const output = empty(first.output.shape, first.output.dtype);
   const logSumExp = empty(first.logSumExp.shape, first.output.dtype);
-  const given = [...outputs, ...logSumExps, output, logSumExp].map(elements);
+  const given = {
+    ...named(OUTPUTS, outputs),
+    ...named(LOG_SUM_EXPS, logSumExps),
+    output: elements(output),
+    logSumExp: elements(logSumExp),
+  };
+  const numbers = { parts: parts.length, width };
   const costPerItem = parts.length * (width + EXP_COST);
-  parallelFor(joinKernel, rows, given, [parts.length, width], { costPerItem });
+  parallelFor(joinKernel, rows, given, numbers, { costPerItem });
   recordAll('joinAttention', [output, logSumExp], [...outputs, ...logSumExps], ([gradient, logSumExpGradient]) => {
-    const results = [...outputs, ...logSumExps].map(({ shape, dtype }) => empty(shape, dtype));
-    const gradients = [gradient ?? zeros(output.shape, output.dtype), logSumExpGradient ?? logSumExp, ...results];
-    const numbers = [parts.length, width, logSumExpGradient === null ? 0 : 1];
-    const cost = { costPerItem: 3 * costPerItem };
-    parallelFor(joinGradientKernel, rows, [...given, ...gradients.map(elements)], numbers, cost);
-    return results;
+    const like = ({ shape, dtype }: Tensor) => empty(shape, dtype);
+    const [ofOutputs, ofLogSumExps] = [outputs.map(like), logSumExps.map(like)];
+    const arrays = {
+      ...given,
+      ...named(OF_OUTPUTS, ofOutputs),
+      ...named(OF_LOG_SUM_EXPS, ofLogSumExps),
+      gradient: elements(gradient ?? zeros(output.shape, output.dtype)),
+      logSumExpGradient: elements(logSumExpGradient ?? logSumExp),
+    };
+    const both = logSumExpGradient === null ? 0 : 1;
+    parallelFor(joinGradientKernel, rows, arrays, { ...numbers, both }, { costPerItem: 3 * costPerItem });
+    return [...ofOutputs, ...ofLogSumExps];
   });
   return { output, logSumExp };
+}
+
+function named<Name extends string>(names: readonly Name[], parts: readonly Tensor[]) {
+  return Object.fromEntries(parts.map((part, n) => [names[n], elements(part)])) as Partial<Record<Name, NumericArray>>;
 }

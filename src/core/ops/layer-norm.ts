@@ -8,7 +8,7 @@ import {
 } from '../kernels/layer-norm.ts';
 import { SUM_COLUMNS, sumKernel } from '../kernels/rows.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, type Tensor } from '../tensor.ts';
+import { allElements, elements, empty, type Tensor } from '../tensor.ts';
 import { expectAxes, expectFloat, expectSameDType } from './check.ts';
 import { reshape, slice } from './shape.ts';
 
@@ -32,8 +32,13 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
   const y = empty(x.shape, x.dtype);
   const means = empty([rows], 'float64');
   const shares = empty([rows], 'float64');
-  const arrays = [x, gain, bias, y, means, shares].map(elements);
-  parallelFor(layerNormKernel, rows, arrays, [columns, epsilon], { costPerItem: 5 * columns });
+  parallelFor(
+    layerNormKernel,
+    rows,
+    allElements({ x, gain, bias, y, means, shares }),
+    { columns, epsilon },
+    { costPerItem: 5 * columns },
+  );
 
   return record('layerNorm', y, [x, gain, bias], (gradient) => {
     const ofColumns = gain.requiresGrad || bias.requiresGrad ? columnGradients(x, means, shares, gradient) : null;
@@ -48,8 +53,8 @@ export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5)
 function rowGradients(x: Tensor, gain: Tensor, means: Tensor, shares: Tensor, gradient: Tensor): Tensor {
   const [columns] = gain.shape;
   const result = empty(x.shape, x.dtype);
-  const arrays = [x, gain, means, shares, gradient, result].map(elements);
-  parallelFor(layerNormGradientKernel, means.size, arrays, [columns], { costPerItem: 8 * columns });
+  const arrays = allElements({ x, gain, means, shares, gradient, result });
+  parallelFor(layerNormGradientKernel, means.size, arrays, { columns }, { costPerItem: 8 * columns });
   return result;
 }
 
@@ -60,13 +65,25 @@ function columnGradients(x: Tensor, means: Tensor, shares: Tensor, gradient: Ten
   const blocks = Math.ceil(rows / LAYER_NORM_ROWS);
   const partial = empty([blocks, 2, columns], 'float64');
   const result = empty([2, columns], x.dtype);
-  const arrays = [x, means, shares, gradient, partial].map(elements);
-  parallelFor(layerNormPartialKernel, blocks, arrays, [columns, rows], {
-    costPerItem: 4 * columns * Math.min(rows, LAYER_NORM_ROWS),
-  });
+  const arrays = allElements({ x, means, shares, gradient, partial });
+  parallelFor(
+    layerNormPartialKernel,
+    blocks,
+    arrays,
+    { columns, rows },
+    {
+      costPerItem: 4 * columns * Math.min(rows, LAYER_NORM_ROWS),
+    },
+  );
   const items = Math.ceil((2 * columns) / SUM_COLUMNS);
-  parallelFor(sumKernel, items, [elements(partial), elements(result)], [blocks, 2 * columns], {
-    costPerItem: blocks * Math.min(2 * columns, SUM_COLUMNS),
-  });
+  parallelFor(
+    sumKernel,
+    items,
+    { x: elements(partial), y: elements(result) },
+    { extent: blocks, inner: 2 * columns },
+    {
+      costPerItem: blocks * Math.min(2 * columns, SUM_COLUMNS),
+    },
+  );
   return result;
 }

@@ -63,12 +63,13 @@ function multiplied(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boole
   const [m, n] = [left.rows, right.columns];
   const batch = broadcastShape(left.batch, right.batch, 'leading axes of a and b');
   const result = empty([...batch, m, n], a.dtype);
-  const numbers = [m, n, k, Number(left.transposed), Number(right.transposed)];
+  const numbers = { m, n, k, transposeA: Number(left.transposed), transposeB: Number(right.transposed) };
   const offsets = batchOffsets(batch, left.batch, m * k, right.batch, k * n);
   const { count } = matmulItem(m, n);
   const items = sizeOf(batch) * count;
   const costPerItem = (m * n * k) / count;
-  parallelFor(matmulKernel, items, [left.data, right.data, elements(result), offsets], numbers, { costPerItem });
+  const arrays = { a: left.data, b: right.data, c: elements(result), offsets };
+  parallelFor(matmulKernel, items, arrays, numbers, { costPerItem });
   release(offsets);
   return result;
 }

@@ -14,11 +14,11 @@ export function normalizeRows(x: Tensor): Tensor {
   const columns = x.shape[x.shape.length - 1];
   const rows = x.size / columns;
   const y = empty(x.shape, x.dtype);
-  parallelFor(normalizeKernel, rows, [elements(x), elements(y)], [columns], { costPerItem: 2 * columns });
+  parallelFor(normalizeKernel, rows, { x: elements(x), y: elements(y) }, { columns }, { costPerItem: 2 * columns });
   return record('normalizeRows', y, [x], (gradient) => {
     const result = empty(x.shape, x.dtype);
-    const arrays = [elements(x), elements(gradient), elements(result)];
-    parallelFor(normalizeGradientKernel, rows, arrays, [columns], { costPerItem: 4 * columns });
+    const arrays = { x: elements(x), gradient: elements(gradient), result: elements(result) };
+    parallelFor(normalizeGradientKernel, rows, arrays, { columns }, { costPerItem: 4 * columns });
     return [result];
   });
 }

@@ -1,10 +1,9 @@
 /** Reductions along one axis, or over everything. */
 import { record } from '../autograd.ts';
 import { expectBoolean } from '../expect.ts';
-import type { Kernel } from '../kernels/kernel.ts';
 import { logSumExpGradientKernel, logSumExpKernel, maxKernel } from '../kernels/rows.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { elements, empty, type Tensor } from '../tensor.ts';
+import { allElements, elements, empty, type Tensor } from '../tensor.ts';
 import { sumMiddle } from './broadcast.ts';
 import { around, axisOf, expectFloat } from './check.ts';
 import { scale } from './elementwise.ts';
@@ -61,17 +60,23 @@ export function logSumExp(x: Tensor, axis: number, keepDims = false): Tensor {
   return record('logSumExp', y, [x], (gradient) => {
     const { outer, extent, inner } = around(x.shape, along);
     const result = empty(x.shape, x.dtype);
-    const arrays = [elements(x), elements(y), elements(gradient), elements(result)];
-    parallelFor(logSumExpGradientKernel, outer, arrays, [extent, inner], { costPerItem: EXP_COST * extent * inner });
+    const arrays = allElements({ x, y, gradient, result });
+    parallelFor(logSumExpGradientKernel, outer, arrays, { extent, inner }, { costPerItem: EXP_COST * extent * inner });
     return [result];
   });
 }
 
-function reduced(kernel: Kernel, x: Tensor, axis: number, keepDims: boolean, cost: number): Tensor {
+function reduced(kernel: typeof maxKernel, x: Tensor, axis: number, keepDims: boolean, cost: number): Tensor {
   expectBoolean('keepDims', keepDims);
   const { outer, extent, inner } = around(x.shape, axis);
   const result = empty(reducedShape(x.shape, axis, keepDims), x.dtype);
-  parallelFor(kernel, outer, [elements(x), elements(result)], [extent, inner], { costPerItem: cost * extent * inner });
+  parallelFor(
+    kernel,
+    outer,
+    { x: elements(x), y: elements(result) },
+    { extent, inner },
+    { costPerItem: cost * extent * inner },
+  );
   return result;
 }
 

@@ -14,11 +14,11 @@ export function softmax(x: Tensor): Tensor {
   const columns = x.shape[x.shape.length - 1];
   const rows = x.size / columns;
   const y = empty(x.shape, x.dtype);
-  parallelFor(softmaxKernel, rows, [elements(x), elements(y)], [columns], { costPerItem: 20 * columns });
+  parallelFor(softmaxKernel, rows, { x: elements(x), y: elements(y) }, { columns }, { costPerItem: 20 * columns });
   return record('softmax', y, [x], (gradient) => {
     const result = empty(x.shape, x.dtype);
-    const arrays = [elements(y), elements(gradient), elements(result)];
-    parallelFor(softmaxGradientKernel, rows, arrays, [columns], { costPerItem: 4 * columns });
+    const arrays = { y: elements(y), gradient: elements(gradient), result: elements(result) };
+    parallelFor(softmaxGradientKernel, rows, arrays, { columns }, { costPerItem: 4 * columns });
     return [result];
   });
 }

@@ -34,7 +34,7 @@ export function sortByCounting(name: string, keys: Tensor, bound: number): Sorte
   const length = keys.shape[keys.shape.length - 1];
   const order = empty(keys.shape, 'int32');
   const place = empty(keys.shape, 'int32');
-  const arrays = [numbers, elements(order), elements(place)];
-  parallelFor(countingSortKernel, keys.size / length, arrays, [length, bound], { costPerItem: 4 * (length + bound) });
+  const arrays = { keys: numbers, order: elements(order), place: elements(place) };
+  parallelFor(countingSortKernel, keys.size / length, arrays, { length, bound }, { costPerItem: 4 * (length + bound) });
   return { order, place };
 }

@@ -6,7 +6,7 @@
  * region and only then waits for ACTIVE to fall to 0. So nobody waits for a worker that slept through a region.
  */
 
-import type { KernelBody } from '../kernels/kernel.ts';
+import type { KernelRun } from '../kernels/kernel.ts';
 import { type DType, dtypeOf, type NumericArray, viewOf } from '../memory.ts';
 
 /** Slots of the Int32Array. */
@@ -85,7 +85,7 @@ export class Control {
 
   /** Takes chunks of `grain` items until none is left. */
   takeShare(
-    run: KernelBody,
+    run: KernelRun,
     count: number,
     grain: number,
     arrays: readonly NumericArray[],

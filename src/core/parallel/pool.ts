@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ArgumentError, expectInteger, WorkerError } from '../errors.ts';
-import { type Kernel, listed, type NamedKernel } from '../kernels/kernel.ts';
+import { asLists, type Kernel, type KernelNumbers } from '../kernels/kernel.ts';
 import { reserveScratch } from '../kernels/scratch.ts';
 import { chooseKernelSet, kernelBuild } from '../kernels/simd.ts';
 import { heapMemory, type NumericArray } from '../memory.ts';
@@ -91,31 +91,15 @@ export function addKernelModule(url: string): void {
  * Runs items 0 … count − 1 of a kernel, split over the threads; inside a kernel, on the thread that it runs on. Throws
  * WorkerError if the kernel failed, or a worker, now or since the last region; the next region starts fresh workers.
  */
-export function parallelFor<Arrays extends string, Numbers extends string, Maybe extends string>(
-  kernel: NamedKernel<Arrays, Numbers, Maybe>,
+export function parallelFor<Arrays extends string, Numbers extends string, Maybe extends string, List extends string>(
+  kernel: Kernel<Arrays, Numbers, Maybe, List>,
   count: number,
-  arrays: Readonly<Record<Arrays, NumericArray> & Partial<Record<Maybe, NumericArray | undefined>>>,
-  numbers: Readonly<Record<Numbers, number>>,
-  options?: ParallelOptions,
-): void;
-export function parallelFor(
-  kernel: Kernel,
-  count: number,
-  arrays: readonly NumericArray[],
-  numbers?: readonly number[],
-  options?: ParallelOptions,
-): void;
-export function parallelFor(
-  kernel: Kernel,
-  count: number,
-  givenArrays: readonly NumericArray[] | Readonly<Record<string, NumericArray | undefined>>,
-  givenNumbers: readonly number[] | Readonly<Record<string, number>> = [],
+  givenArrays: Readonly<Record<Arrays, NumericArray> & Partial<Record<Maybe, NumericArray | undefined>>>,
+  givenNumbers: KernelNumbers<Numbers, List>,
   { costPerItem = Number.POSITIVE_INFINITY }: ParallelOptions = {},
 ): void {
   if (count === 0) return;
-  const { arrays, numbers } = Array.isArray(givenArrays)
-    ? { arrays: givenArrays as readonly NumericArray[], numbers: givenNumbers as readonly number[] }
-    : listed(kernel as NamedKernel<string, string, string>, givenArrays as never, givenNumbers as never);
+  const { arrays, numbers } = asLists(kernel, givenArrays, givenNumbers);
   if (count === 1 || !(count * costPerItem >= WORTH_SPLITTING) || inRegion || threadCount() === 1) {
     runHere(kernel, () => kernel.run(0, count, arrays, numbers));
     return;

@@ -26,7 +26,7 @@ import {
 } from '../../core/kernels/optimizers.ts';
 import { allocate, type NumericArray, release } from '../../core/memory.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
-import { elements, type Tensor } from '../../core/tensor.ts';
+import { allElements, elements, type Tensor } from '../../core/tensor.ts';
 import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState, sumOfSquares } from './optimizer.ts';
 
 export interface AdafactorSettings {
@@ -119,8 +119,9 @@ export class Adafactor implements Optimizer {
       const step = (relative * learningRate) / Math.max(1, size / clippingThreshold);
       const decay = decays(name, parameter) ? learningRate * weightDecay : 0;
       const { rowMeans, columnMeans, matrices, rows, columns } = factors;
-      const arrays = [elements(parameter), gradient, elements(rowMeans), elements(columnMeans), means];
-      parallelFor(adafactorUpdateKernel, matrices * rows, arrays, [gradientScale, rows, columns, step, decay], {
+      const arrays = { ...allElements({ theta: parameter, rowMeans, columnMeans }), gradient, means };
+      const numbers = { scale: gradientScale, rows, columns, step, decay };
+      parallelFor(adafactorUpdateKernel, matrices * rows, arrays, numbers, {
         costPerItem: 10 * columns,
       });
       release(means);
@@ -133,14 +134,21 @@ export class Adafactor implements Optimizer {
     scale: number,
     beta2: number,
   ): void {
-    const numbers = [scale, beta2, this.settings.epsilon1];
-    parallelFor(adafactorRowsKernel, matrices * rows, [gradient, elements(rowMeans)], [...numbers, columns], {
+    const numbers = { scale, beta2, epsilon: this.settings.epsilon1, columns };
+    parallelFor(adafactorRowsKernel, matrices * rows, { gradient, rowMeans: elements(rowMeans) }, numbers, {
       costPerItem: columns,
     });
     const blocks = matrices * Math.ceil(columns / UPDATE_COLUMNS);
-    parallelFor(adafactorColumnsKernel, blocks, [gradient, elements(columnMeans)], [...numbers, rows, columns], {
-      costPerItem: rows * Math.min(columns, UPDATE_COLUMNS),
-    });
+    const arrays = { gradient, columnMeans: elements(columnMeans) };
+    parallelFor(
+      adafactorColumnsKernel,
+      blocks,
+      arrays,
+      { ...numbers, rows },
+      {
+        costPerItem: rows * Math.min(columns, UPDATE_COLUMNS),
+      },
+    );
   }
 
   state(): Map<string, Tensor> {
@@ -172,8 +180,8 @@ function sumOfUpdate(
   means: NumericArray,
 ): number {
   const sums = allocate('float64', matrices * rows);
-  const arrays = [gradient, elements(rowMeans), elements(columnMeans), means, sums];
-  parallelFor(adafactorSizeKernel, matrices * rows, arrays, [scale, rows, columns], { costPerItem: 4 * columns });
+  const arrays = { ...allElements({ rowMeans, columnMeans }), gradient, means, sums };
+  parallelFor(adafactorSizeKernel, matrices * rows, arrays, { scale, rows, columns }, { costPerItem: 4 * columns });
   let total = 0;
   for (let row = 0; row < sums.length; row++) total += sums[row];
   release(sums);

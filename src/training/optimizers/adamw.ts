@@ -10,7 +10,7 @@
 import { expectFiniteNumber, expectFunction, expectOptions } from '../../core/expect.ts';
 import { adamWKernel, UPDATE_RUN } from '../../core/kernels/optimizers.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
-import { elements, type Tensor } from '../../core/tensor.ts';
+import { allElements, type Tensor } from '../../core/tensor.ts';
 import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState } from './optimizer.ts';
 
 export interface AdamWSettings {
@@ -66,9 +66,17 @@ export class AdamW implements Optimizer {
       if (parameter.grad === null) continue;
       const { m, v } = this.#moments.get(name) as { m: Tensor; v: Tensor };
       const decay = decays(name, parameter) ? weightDecay : 0;
-      const corrections = [1 - beta1 ** t, 1 - beta2 ** t];
-      const numbers = [gradientScale, learningRate, beta1, beta2, epsilon, decay, ...corrections];
-      const arrays = [parameter, parameter.grad, m, v].map(elements);
+      const numbers = {
+        scale: gradientScale,
+        rate: learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        decay,
+        firstCorrection: 1 - beta1 ** t,
+        secondCorrection: 1 - beta2 ** t,
+      };
+      const arrays = allElements({ theta: parameter, gradient: parameter.grad, m, v });
       parallelFor(adamWKernel, Math.ceil(parameter.size / UPDATE_RUN), arrays, numbers, {
         costPerItem: 12 * Math.min(parameter.size, UPDATE_RUN),
       });

@@ -115,7 +115,7 @@ export function clipScale(norm: number, maximum: number): number {
 export function sumOfSquares(x: Tensor): number {
   const runs = Math.ceil(x.size / UPDATE_RUN);
   const sums = allocate('float64', runs);
-  parallelFor(sumOfSquaresKernel, runs, [elements(x), sums], [], { costPerItem: Math.min(x.size, UPDATE_RUN) });
+  parallelFor(sumOfSquaresKernel, runs, { x: elements(x), sums }, {}, { costPerItem: Math.min(x.size, UPDATE_RUN) });
   let total = 0;
   for (let run = 0; run < runs; run++) total += sums[run];
   release(sums);

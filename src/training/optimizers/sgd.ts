@@ -7,7 +7,7 @@
 import { expectBoolean, expectFiniteNumber, expectFunction, expectOptions } from '../../core/expect.ts';
 import { sgdKernel, UPDATE_RUN } from '../../core/kernels/optimizers.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
-import { elements, type Tensor } from '../../core/tensor.ts';
+import { allElements, type Tensor } from '../../core/tensor.ts';
 import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState } from './optimizer.ts';
 
 export interface SGDSettings {
@@ -53,8 +53,8 @@ export class SGD implements Optimizer {
       if (parameter.grad === null) continue;
       const velocity = this.#velocities.get(name) ?? parameter;
       const decay = decays(name, parameter) ? weightDecay : 0;
-      const numbers = [gradientScale, learningRate, momentum, decay, nesterov ? 1 : 0];
-      const arrays = [parameter, parameter.grad, velocity].map(elements);
+      const numbers = { scale: gradientScale, rate: learningRate, momentum, decay, nesterov: nesterov ? 1 : 0 };
+      const arrays = allElements({ theta: parameter, gradient: parameter.grad, velocity });
       parallelFor(sgdKernel, Math.ceil(parameter.size / UPDATE_RUN), arrays, numbers, {
         costPerItem: 4 * Math.min(parameter.size, UPDATE_RUN),
       });

@@ -18,6 +18,13 @@ export function dtypeOf(array: NumericArray): DType {
   return 'uint8';
 }
 
+/** Both float types hold it and its reciprocal: what takes the place of a divisor of 0. */
+export const TINY = 1e-30;
+/** What a result near 1 is rounded by, at most. */
+export const ROUNDING = { float32: 2 ** -24, float64: 2 ** -53 };
+/** Above this, a product with another number of this size may be beyond the range of the type. */
+export const LOUD = { float32: 1e15, float64: 1e150 };
+
 /** Throws ArgumentError unless `dtype` is one of the four, or of those that are allowed. */
 export function expectDType(name: string, dtype: unknown, allowed: readonly string[] = NAMES): asserts dtype is DType {
   if (typeof dtype === 'string' && allowed.includes(dtype)) return;

@@ -1,9 +1,7 @@
 /** Nyströmformer's pseudo-inverse: matrix products alone, so that it is fast, and differentiable from end to end. */
+import { TINY } from '../core/dtype.ts';
 import { matmul, maximum, multiply, reciprocal, scale, slice, subtract, sum, transpose } from '../core/ops/index.ts';
 import { type Tensor, zeros } from '../core/tensor.ts';
-
-/** Float32 holds it and its reciprocal. */
-const TINY = 1e-30;
 
 /**
  * The Moore–Penrose inverse A⁺ of each matrix of A [..., m, m], whose entries are at least 0, as Z_n of

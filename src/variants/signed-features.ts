@@ -3,6 +3,7 @@
  * scales of keys are taken relative to the largest so far, so that no sum overflows and none underflows as a whole; when it
  * rises, what was summed before decays.
  */
+import { TINY } from '../core/dtype.ts';
 import {
   add,
   broadcastTo,
@@ -94,12 +95,10 @@ function lastOf(x: Tensor): Tensor {
   return reshape(slice(x, 2, length - 1, length), [batch, heads]);
 }
 
-/** For a largest entry of 0, whose logarithm would be −∞. */
-const SMALLEST = 1e-30;
-
 /** f with 1 as the largest size of an entry of each row, and log h with what that took: [batch, heads, length]. */
 function scaledRows({ f, logH }: Features): { f: Tensor; scales: Tensor } {
-  const sizes = maximum(maximum(max(f, 3, true), max(negate(f), 3, true)), SMALLEST);
+  // The logarithm of a largest entry of 0 would be −∞.
+  const sizes = maximum(maximum(max(f, 3, true), max(negate(f), 3, true)), TINY);
   const logSizes = detach(log(sizes));
   const scales = logH === undefined ? logSizes : add(logH, logSizes);
   return { f: divide(f, sizes), scales: reshape(scales, scales.shape.slice(0, 3)) };

@@ -11,6 +11,7 @@
  *
  *     D ← D − K⁻ᵀ W,   K̄ ← K̄ − stril(U Wᵀ) K⁻,   and on the way forward   K̄⁺ = −W Sᵀ − stril(W Uᵀ) K⁻.
  */
+import { dtypeOf, ROUNDING } from '../dtype.ts';
 import { defineKernel } from './kernel.ts';
 import { addPairs, solvePairs } from './scan-chunk.ts';
 import { addStep, SCAN_NUMBERS, Walk } from './scan-walk.ts';
@@ -115,7 +116,7 @@ export const scanDecaysKernel = defineKernel(
   (begin, end, { b, g, borders, result }, { length, size, decays }) => {
     const groups = Math.ceil(length / size);
     const sums = new Float64Array(decays);
-    const least = Math.log(b instanceof Float64Array ? 2 ** -53 : 2 ** -24);
+    const least = Math.log(ROUNDING[dtypeOf(b) as keyof typeof ROUNDING]);
     for (let item = begin; item < end; item++) {
       const sequence = Math.floor(item / groups);
       const group = item % groups;

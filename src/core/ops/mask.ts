@@ -1,4 +1,5 @@
 /** Key masks, uint8 [batch, keyLength], 1 = a real key: what is done with them outside of attention. */
+import { LOUD } from '../dtype.ts';
 import { ShapeError } from '../errors.ts';
 import { expectFunction, expectInstance } from '../expect.ts';
 import { elements, fromArray, type Tensor } from '../tensor.ts';
@@ -32,9 +33,6 @@ export function pickKeys(keyMask: Tensor | undefined, positions: Int32Array): Te
 export function zeroMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   return withoutMaskedRows(x, keyMask, () => true);
 }
-
-/** Above this, a product with another number of this size may be beyond the range of the type. */
-const LOUD = { float32: 1e15, float64: 1e150 };
 
 /**
  * x [batch, …, keyLength, width] with zeros in masked rows that cannot be computed with: those that hold a NaN, an infinity

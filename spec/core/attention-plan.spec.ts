@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { newTile, readTile, TILE_FIELDS, type Tile } from '../../src/core/kernels/attention-pairs.ts';
+import { newTile, readTile, TILE_FIELDS, type Tile } from '../../src/core/kernels/attention-sets.ts';
 import { backwardRounds, forwardTiles, pairsOfSet } from '../../src/core/ops/attention-plan.ts';
 import {
   type AttentionLayout,

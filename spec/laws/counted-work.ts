@@ -6,7 +6,7 @@
 import { HASH_ROWS } from '../../src/core/kernels/hash.ts';
 import type { NumericArray } from '../../src/core/memory.ts';
 import '../../src/core/kernels/index.ts';
-import { newTile, readTile } from '../../src/core/kernels/attention-pairs.ts';
+import { newTile, readTile } from '../../src/core/kernels/attention-sets.ts';
 import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
 import {
   byName,

@@ -17,6 +17,7 @@ import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { expectArrayLike } from './dtype.ts';
 import { ArgumentError, describe, expectInteger } from './errors.ts';
+import { absorb, naturalLogarithm, ROOT_KEY } from './portable.ts';
 
 /** What `fillNormal` and `fillUniform` write to: a plain array or any typed array of floats. */
 export interface WritableNumbers {
@@ -212,52 +213,9 @@ export class Random {
   }
 }
 
-/** Fractional bits of √2, √3, √5 and √7: four words without a pattern, to start from. */
-const ROOT_KEY: readonly number[] = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a].map((word) => word | 0);
-const GOLDEN = 0x9e3779b1; // 2³² over the golden ratio, rounded to a prime
-
-/**
- * Stirs one 32-bit word into a key. The same word never merges two keys (each step can be undone), and two words never
- * take one key to the same place. Two passes, so that every word of the key depends on every other.
- */
-function absorb(key: readonly number[], word: number): number[] {
-  const lanes = [...key];
-  let previous = lanes[3] ^ word;
-  for (let step = 0; step < 8; step++) {
-    previous = scramble(lanes[step % 4] + Math.imul(previous, GOLDEN) + GOLDEN);
-    lanes[step % 4] = previous;
-  }
-  return lanes;
-}
-
-/** The finaliser of MurmurHash3 (Appleby): a bijection of 32 bits in which each bit in flips each bit out half the time. */
-export function scramble(word: number): number {
-  let bits = word | 0;
-  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return bits ^ (bits >>> 16);
-}
-
 /** All zeros is the one state that xoroshiro cannot leave; setting one bit rules it out. */
 function generatorOf(key: readonly number[]): RandomGenerator {
   return xoroshiro128plusFromState([key[0] | 1, key[1], key[2], key[3]]);
-}
-
-/**
- * ln x for x in (0, 1), from operations that every engine rounds alike. With x = 2ᵉ·m and m in [√½, √2):
- * ln x = e ln 2 + 2 artanh s, s = (m − 1)/(m + 1), |s| < 0.172, so the series terms left out are below 2⁻⁵⁴ of the sum.
- */
-function naturalLogarithm(x: number): number {
-  let mantissa = x;
-  let exponent = 0;
-  while (mantissa < Math.SQRT1_2) {
-    mantissa *= 2;
-    exponent -= 1;
-  }
-  const s = (mantissa - 1) / (mantissa + 1);
-  let series = 0;
-  for (let power = 19; power >= 1; power -= 2) series = series * s * s + 1 / power;
-  return exponent * Math.LN2 + 2 * s * series;
 }
 
 /** Throws ArgumentError unless it is a stream: one that gives integers, and names streams below it. */

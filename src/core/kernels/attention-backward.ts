@@ -6,21 +6,11 @@
  *     ∂q_i = scale Σ_j ∂S_ij k_j      ∂k_j = scale Σ_i ∂S_ij q_i      ∂v_j = Σ_i P_ij ∂O_i
  *
  * A pair gives to the gradients of a query and of a key, so blocks of queries meet blocks of keys in rounds
- * (attention-rounds.ts), in which no two share either.
+ * (ops/attention-plan.ts), in which no two share either.
  */
 import type { NumericArray } from '../memory.ts';
-import {
-  KeyWalk,
-  loadQueries,
-  narrow,
-  newTile,
-  readTile,
-  SET_ARRAYS,
-  SET_NUMBERS,
-  type SetArrays,
-  type Tile,
-} from './attention-pairs.ts';
 import { hidePairs } from './attention-rules.ts';
+import { newTile, readTile, SET_ARRAYS, SET_NUMBERS, type SetArrays, type Tile } from './attention-sets.ts';
 import { Side, TILE } from './attention-side.ts';
 import {
   addTermGradients,
@@ -30,6 +20,7 @@ import {
   TERM_GRADIENTS,
   TERM_NUMBERS,
 } from './attention-terms.ts';
+import { KeyWalk, loadQueries, narrow } from './attention-walk.ts';
 import { defineKernel, type KernelArrays, type KernelNumbers } from './kernel.ts';
 import { weighRows } from './online-softmax.ts';
 import { Scratch } from './scratch.ts';

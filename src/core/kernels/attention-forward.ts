@@ -5,10 +5,11 @@
  */
 
 import type { NumericArray } from '../memory.ts';
-import { KeyWalk, loadQueries, newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-pairs.ts';
 import { hidePairs } from './attention-rules.ts';
+import { newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-sets.ts';
 import { Side, TILE } from './attention-side.ts';
 import { addTerms, dropWeights, TERM_ARRAYS, TERM_NUMBERS } from './attention-terms.ts';
+import { KeyWalk, loadQueries } from './attention-walk.ts';
 import { defineKernel, type KernelArrays } from './kernel.ts';
 import { OnlineSoftmax } from './online-softmax.ts';
 import { Scratch } from './scratch.ts';
@@ -81,7 +82,7 @@ function finish(
   start: number,
   sum: NumericArray,
   width: number,
-  { output, logSumExp, largest, sums }: KernelArrays<'output' | 'logSumExp' | 'largest' | 'sums', never>,
+  { output, logSumExp, largest, sums }: KernelArrays<'output' | 'logSumExp' | 'largest' | 'sums'>,
   goesOn: boolean,
 ): void {
   const { count, tokens } = queries;

@@ -1,6 +1,6 @@
 /** Which pairs of a tile may not meet, beyond what the walk over keys left out, and what pairs of several rounds weigh. */
 import type { NumericArray } from '../memory.ts';
-import { labelsOf, orderOf, type SetArrays, type SetNumbers, type Tile } from './attention-pairs.ts';
+import { labelsOf, orderOf, type SetArrays, type SetNumbers, type Tile } from './attention-sets.ts';
 import { type Side, TILE } from './attention-side.ts';
 import { scratchInt32 } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';

@@ -8,32 +8,29 @@
  * attention; Lin et al. 2025, eq. 5) and a soft cap (Gemma 2, 2024, §2): each is there only if it was asked for.
  */
 import type { NumericArray } from '../memory.ts';
-import { scramble } from '../random.ts';
+import { scramble } from '../portable.ts';
+import {
+  addRelative,
+  addRelativeGradients,
+  RELATIVE_ARRAYS,
+  RELATIVE_GRADIENTS,
+  RELATIVE_NUMBERS,
+} from './attention-relative.ts';
 import { type Side, TILE } from './attention-side.ts';
 import type { KernelArrays, KernelNumbers } from './kernel.ts';
-import { Scratch } from './scratch.ts';
-import { block, multiplyTile, transposed } from './tile.ts';
 
 /** Arrays of the terms, all of which may be left out. */
-export const TERM_ARRAYS = ['bias', 'slopes', 'gates', 'relativeQueries', 'relativeKeys'] as const;
+export const TERM_ARRAYS = ['bias', 'slopes', 'gates', ...RELATIVE_ARRAYS] as const;
 
 /** Numbers of the terms. */
 export const TERM_NUMBERS = [
-  'scale',
-  'headDim',
-  'heads',
-  'queryLength',
+  ...RELATIVE_NUMBERS,
   'keyLength',
-  /** p of query 0. */
-  'queryStart',
   /** Distances of the bias's axes in memory; 0 along an axis of extent 1. */
   'biasBatch',
   'biasHead',
   'biasQuery',
   'biasKey',
-  /** Distance of the first row of `relativeKeys`, and how many rows a head has. */
-  'nearest',
-  'distances',
   /** 0: none. */
   'softCap',
   /** Weights dropped: the words of a key, a threshold of 2³² (0: none), and what the others are multiplied by. */
@@ -51,34 +48,10 @@ export const TERM_GRADIENTS = [
   'biasGradient',
   'gatesQueryGradient',
   'gatesKeyGradient',
-  'relativeQueriesGradient',
-  'relativeKeysGradient',
+  ...RELATIVE_GRADIENTS,
 ] as const;
 
 export type TermGradients = KernelArrays<never, (typeof TERM_GRADIENTS)[number]>;
-
-const scratch = new Scratch();
-
-/** Distances that a tile of neighbours can have; tokens that lie further apart take theirs one by one. */
-const MOST_DISTANCES = 3 * TILE;
-
-/** Distance of the first of the rows of `relativeKeys` that a tile meets, and their number; null: too far apart. */
-function distancesOf(queries: Side, keys: Side, { queryStart, nearest, distances }: TermNumbers) {
-  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let i = 0; i < queries.count; i++) {
-    lowest = Math.min(lowest, queries.tokens[i]);
-    highest = Math.max(highest, queries.tokens[i]);
-  }
-  for (let j = 0; j < keys.count; j++) {
-    first = Math.min(first, keys.tokens[j]);
-    last = Math.max(last, keys.tokens[j]);
-  }
-  // Pairs of a tile that may not meet can lie further apart than there are distances.
-  const from = Math.max(nearest, queryStart + lowest - last);
-  const end = Math.min(nearest + distances, queryStart + highest - first + 1);
-  return { from, count: end - from, fits: end - from <= MOST_DISTANCES };
-}
 
 /** Adds the terms to a tile of scores, rows TILE apart, which holds scale · q·k. `head` counts batch entries and heads. */
 export function addTerms(
@@ -89,13 +62,11 @@ export function addTerms(
   arrays: TermArrays,
   numbers: TermNumbers,
 ): void {
-  const { bias, slopes, gates, relativeQueries, relativeKeys } = arrays;
+  const { bias, slopes, gates } = arrays;
   const { heads, keyLength, queryStart, softCap } = numbers;
   const [m, n] = [queries.count, keys.count];
   const h = head % heads;
-  if (relativeQueries !== undefined && relativeKeys !== undefined) {
-    addRelative(scores, queries, keys, head, relativeQueries, relativeKeys, numbers);
-  }
+  addRelative(scores, queries, keys, head, arrays, numbers);
   if (bias !== undefined) {
     const { biasBatch, biasHead, biasQuery, biasKey } = numbers;
     const start = Math.floor(head / heads) * biasBatch + h * biasHead;
@@ -120,48 +91,6 @@ export function addTerms(
   if (softCap !== 0) {
     for (let i = 0; i < m; i++) {
       for (let at = i * TILE; at < i * TILE + n; at++) scores[at] = softCap * Math.tanh(scores[at] / softCap);
-    }
-  }
-}
-
-function addRelative(
-  scores: NumericArray,
-  queries: Side,
-  keys: Side,
-  head: number,
-  relativeQueries: NumericArray,
-  relativeKeys: NumericArray,
-  numbers: TermNumbers,
-): void {
-  const { scale, headDim, heads, queryLength, queryStart, nearest, distances } = numbers;
-  const [m, n] = [queries.count, keys.count];
-  const { from, count, fits } = distancesOf(queries, keys, numbers);
-  if (count <= 0) return;
-  const start = (head % heads) * distances - nearest;
-  if (fits) {
-    // q̂_i·r_Δ for all distances of the tile, and out of these those of Δ = p_i − j.
-    const byDistance = scratch.get('by distance', scores, TILE * MOST_DISTANCES);
-    const rows = queries.rows('relative', relativeQueries, head * queryLength, headDim);
-    const r = block(relativeKeys, (start + from) * headDim, headDim);
-    multiplyTile(block(byDistance, 0, MOST_DISTANCES), rows, transposed(r), m, count, headDim, scale, false);
-    for (let i = 0; i < m; i++) {
-      const p = i * MOST_DISTANCES + queryStart + queries.tokens[i] - from;
-      for (let j = 0; j < n; j++) {
-        const at = p - keys.tokens[j];
-        if (at >= i * MOST_DISTANCES && at < i * MOST_DISTANCES + count) scores[i * TILE + j] += byDistance[at];
-      }
-    }
-    return;
-  }
-  for (let i = 0; i < m; i++) {
-    const row = (head * queryLength + queries.tokens[i]) * headDim;
-    for (let j = 0; j < n; j++) {
-      const distance = queryStart + queries.tokens[i] - keys.tokens[j];
-      if (distance < nearest || distance >= nearest + distances) continue;
-      let dot = 0;
-      for (let c = 0; c < headDim; c++)
-        dot += relativeQueries[row + c] * relativeKeys[(start + distance) * headDim + c];
-      scores[i * TILE + j] += scale * dot;
     }
   }
 }
@@ -210,59 +139,6 @@ export function addTermGradients(
     }
   }
   addRelativeGradients(slopes, queries, keys, head, arrays, gradients, numbers);
-}
-
-function addRelativeGradients(
-  slopes: NumericArray,
-  queries: Side,
-  keys: Side,
-  head: number,
-  { relativeQueries, relativeKeys }: TermArrays,
-  { relativeQueriesGradient, relativeKeysGradient }: TermGradients,
-  numbers: TermNumbers,
-): void {
-  if (relativeQueries === undefined || relativeKeys === undefined) return;
-  if (relativeQueriesGradient === undefined && relativeKeysGradient === undefined) return;
-  const { scale, headDim, heads, queryLength, queryStart, nearest, distances } = numbers;
-  const [m, n] = [queries.count, keys.count];
-  const { from, count, fits } = distancesOf(queries, keys, numbers);
-  if (count <= 0) return;
-  const start = (head % heads) * distances - nearest;
-  if (fits) {
-    const byDistance = scratch.get('gradient by distance', slopes, TILE * MOST_DISTANCES);
-    for (let i = 0; i < m; i++) {
-      byDistance.fill(0, i * MOST_DISTANCES, i * MOST_DISTANCES + count);
-      const p = i * MOST_DISTANCES + queryStart + queries.tokens[i] - from;
-      for (let j = 0; j < n; j++) {
-        const at = p - keys.tokens[j];
-        if (at >= i * MOST_DISTANCES && at < i * MOST_DISTANCES + count) byDistance[at] += slopes[i * TILE + j];
-      }
-    }
-    const weights = block(byDistance, 0, MOST_DISTANCES);
-    const r = block(relativeKeys, (start + from) * headDim, headDim);
-    if (relativeQueriesGradient !== undefined) {
-      queries.addProduct(relativeQueriesGradient, head * queryLength, headDim, weights, r, count, scale);
-    }
-    if (relativeKeysGradient !== undefined) {
-      const rows = queries.rows('relative', relativeQueries, head * queryLength, headDim);
-      const sum = block(relativeKeysGradient, (start + from) * headDim, headDim);
-      multiplyTile(sum, transposed(weights), rows, count, headDim, m, scale, true);
-    }
-    return;
-  }
-  for (let i = 0; i < m; i++) {
-    const row = (head * queryLength + queries.tokens[i]) * headDim;
-    for (let j = 0; j < n; j++) {
-      const distance = queryStart + queries.tokens[i] - keys.tokens[j];
-      const slope = scale * slopes[i * TILE + j];
-      if (slope === 0) continue;
-      const to = (start + distance) * headDim;
-      for (let c = 0; c < headDim; c++) {
-        if (relativeQueriesGradient !== undefined) relativeQueriesGradient[row + c] += slope * relativeKeys[to + c];
-        if (relativeKeysGradient !== undefined) relativeKeysGradient[to + c] += slope * relativeQueries[row + c];
-      }
-    }
-  }
 }
 
 /** Drops entries of a tile of weights (or of their gradients), the same ones every time, and makes up for them. */

@@ -2,7 +2,7 @@
  * Entries dropped at random. Which ones is a function of the key and the place of an entry alone, so the mask is never
  * held, any split over threads gives the same, and the backward pass finds it again.
  */
-import { scramble } from '../random.ts';
+import { scramble } from '../portable.ts';
 import { defineKernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { RUN } from './unary.ts';

@@ -14,9 +14,9 @@
 import { dtypeOf, ROUNDING } from '../dtype.ts';
 import { defineKernel } from './kernel.ts';
 import { addPairs, solvePairs } from './scan-chunk.ts';
-import { addStep, SCAN_NUMBERS, Walk } from './scan-walk.ts';
+import { addStep, SCAN_NUMBERS, walkGroups } from './scan-walk.ts';
 import { Scratch } from './scratch.ts';
-import { block, multiplyTile, transposed } from './tile.ts';
+import { multiplyTile, transposed } from './tile.ts';
 
 const scratch = new Scratch();
 
@@ -32,30 +32,25 @@ export const scanQueriesKernel = defineKernel(
     numbers: SCAN_NUMBERS,
   },
   (begin, end, { keys, written, g, states, gradient, ofQueries, taken, ofReading }, numbers) => {
-    const { sequences, m, n } = numbers;
-    const walk = new Walk(g, numbers);
-    for (let item = begin; item < end; item++) {
-      const state = block(states, item * m * n, n);
-      walk.begin(item % sequences, Math.floor(item / sequences));
-      while (walk.next(state)) {
-        const { rows } = walk;
-        const right = walk.scaled('right', keys, -1);
-        const u = walk.rowsOf(written, n);
-        const vectors = walk.rowsOf(gradient, n);
-        const target = walk.rowsOf(ofQueries, m);
-        multiplyTile(target, vectors, transposed(state), rows, m, n, 1, false);
-        addPairs(target, vectors, u, right, rows, n, m);
-        walk.scale(target, 1);
-        if (taken !== undefined && ofReading !== undefined) {
-          const w = walk.rowsOf(taken, n);
-          const reading = walk.rowsOf(ofReading, m);
-          multiplyTile(reading, w, transposed(state), rows, m, n, -1, false);
-          addPairs(reading, w, u, right, rows, n, m, { strict: true, alpha: -1 });
-          walk.scale(reading, 1);
-        }
-        multiplyTile(state, transposed(right), u, m, n, rows, 1, true);
+    const { m, n } = numbers;
+    walkGroups(begin, end, g, states, numbers, (walk, state) => {
+      const { rows } = walk;
+      const right = walk.scaled('right', keys, -1);
+      const u = walk.rowsOf(written, n);
+      const vectors = walk.rowsOf(gradient, n);
+      const target = walk.rowsOf(ofQueries, m);
+      multiplyTile(target, vectors, transposed(state), rows, m, n, 1, false);
+      addPairs(target, vectors, u, right, rows, n, m);
+      walk.scale(target, 1);
+      if (taken !== undefined && ofReading !== undefined) {
+        const w = walk.rowsOf(taken, n);
+        const reading = walk.rowsOf(ofReading, m);
+        multiplyTile(reading, w, transposed(state), rows, m, n, -1, false);
+        addPairs(reading, w, u, right, rows, n, m, { strict: true, alpha: -1 });
+        walk.scale(reading, 1);
       }
-    }
+      multiplyTile(state, transposed(right), u, m, n, rows, 1, true);
+    });
   },
 );
 
@@ -71,14 +66,15 @@ export const scanKeysKernel = defineKernel(
     numbers: SCAN_NUMBERS,
   },
   (begin, end, { queries, keys, written, g, states, gradient, ofKeys, ofValues, beta, ofMissing }, numbers) => {
-    const { sequences, length, m, n } = numbers;
-    const walk = new Walk(g, numbers);
-    for (let item = begin; item < end; item++) {
-      const sequence = item % sequences;
-      const state = block(states, item * m * n, n);
-      walk.begin(sequence, Math.floor(item / sequences));
-      while (walk.next(state)) {
-        const { rows, place } = walk;
+    const { length, m, n } = numbers;
+    walkGroups(
+      begin,
+      end,
+      g,
+      states,
+      numbers,
+      (walk, state) => {
+        const { sequence, rows, place } = walk;
         const left = walk.scaled('left', keys, 1);
         const right = walk.scaled('right', queries, -1);
         const vectors = walk.rowsOf(gradient, n);
@@ -99,9 +95,9 @@ export const scanKeysKernel = defineKernel(
           multiplyTile(state, transposed(taking), values, m, n, rows, -1, true);
         }
         walk.scale(slopes, 1);
-      }
-      walk.leave(state);
-    }
+      },
+      (walk, state) => walk.leave(state),
+    );
   },
 );
 

@@ -47,13 +47,39 @@ export function addStep(
   for (let f = 0; f < decays; f++) to[at + f] += g[from + f];
 }
 
+/** What is done on the way through a group, with its state decayed onto the first place of the chunk. */
+type VisitChunk = (walk: Walk, state: Block) => void;
+
+/**
+ * Walks through the groups of items begin … end − 1 (groups × sequences), each from its own state in `states` on. `leave` is
+ * called behind the last chunk of each.
+ */
+export function walkGroups(
+  begin: number,
+  end: number,
+  g: NumericArray,
+  states: NumericArray,
+  numbers: ScanNumbers,
+  visit: VisitChunk,
+  leave: VisitChunk = () => {},
+): void {
+  const { sequences, m, n } = numbers;
+  const walk = new Walk(g, numbers);
+  for (let item = begin; item < end; item++) {
+    const state = block(states, item * m * n, n);
+    walk.begin(item % sequences, Math.floor(item / sequences));
+    while (walk.next(state)) visit(walk, state);
+    leave(walk, state);
+  }
+}
+
 /** A walk over the chunks of one group, and what is left to decay. */
-export class Walk {
+class Walk {
   readonly exponents: NumericArray;
   readonly #pending: NumericArray;
   readonly #g: NumericArray;
   readonly #numbers: ScanNumbers;
-  #sequence = 0;
+  sequence = 0;
   /** Where the chunk begins and how long it is. */
   place = 0;
   rows = 0;
@@ -67,21 +93,21 @@ export class Walk {
   }
 
   begin(sequence: number, group: number): void {
-    this.#sequence = sequence;
+    this.sequence = sequence;
     [this.place, this.#last] = placesOf(group, this.#numbers);
     this.rows = 0;
     this.#pending.fill(0, 0, this.#numbers.decays);
   }
 
   /** Goes on to the next chunk, and decays the state onto its first place; false after the last. */
-  next(state: Block | null): boolean {
+  next(state: Block): boolean {
     this.place += this.rows;
     this.rows = 0;
     if (this.place >= this.#last) return false;
     const { decays } = this.#numbers;
     if (decays > 0) {
-      addStep(this.#pending, 0, this.#g, this.#sequence, this.place, this.#numbers);
-      if (state !== null) this.settle(state);
+      addStep(this.#pending, 0, this.#g, this.sequence, this.place, this.#numbers);
+      this.settle(state);
       this.exponents.fill(0, 0, decays);
     }
     for (this.rows = 1; this.rows < CHUNK && this.place + this.rows < this.#last; this.rows++) {
@@ -95,7 +121,7 @@ export class Walk {
   #reaches(row: number): boolean {
     const { decays } = this.#numbers;
     this.exponents.copyWithin(row * decays, (row - 1) * decays, row * decays);
-    addStep(this.exponents, row * decays, this.#g, this.#sequence, this.place + row, this.#numbers);
+    addStep(this.exponents, row * decays, this.#g, this.sequence, this.place + row, this.#numbers);
     for (let at = row * decays; at < (row + 1) * decays; at++) if (!(this.exponents[at] >= -REACH)) return false;
     return true;
   }
@@ -118,14 +144,14 @@ export class Walk {
   leave(state: Block): void {
     const { length, decays, reverse } = this.#numbers;
     if (reverse && this.place === length && decays > 0)
-      addStep(this.#pending, 0, this.#g, this.#sequence, length, this.#numbers);
+      addStep(this.#pending, 0, this.#g, this.sequence, length, this.#numbers);
     this.settle(state);
   }
 
   /** Rows of the chunk, as wide as a state is long, times e^±B. They hold until the next call with this name. */
   scaled(name: string, x: NumericArray, sign: 1 | -1): Block {
     const { length, m, decays, reverse } = this.#numbers;
-    const rows = rowsFrom(x, this.#sequence, length, m, this.place, reverse);
+    const rows = rowsFrom(x, this.sequence, length, m, this.place, reverse);
     if (decays === 0) return rows;
     const target = scratch.get(name, x, CHUNK * m);
     for (let r = 0; r < this.rows; r++) {
@@ -155,7 +181,7 @@ export class Walk {
   /** The rows of the chunk of any array. */
   rowsOf(data: NumericArray, width: number): Block {
     const { length, reverse } = this.#numbers;
-    return rowsFrom(data, this.#sequence, length, width, this.place, reverse);
+    return rowsFrom(data, this.sequence, length, width, this.place, reverse);
   }
 }
 

@@ -12,7 +12,7 @@
  */
 import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, solvePairs } from './scan-chunk.ts';
-import { addStep, placesOf, SCAN_NUMBERS, Walk } from './scan-walk.ts';
+import { addStep, placesOf, SCAN_NUMBERS, walkGroups } from './scan-walk.ts';
 import { Scratch } from './scratch.ts';
 import { type Block, block, multiplyTile, transposed } from './tile.ts';
 
@@ -30,22 +30,25 @@ export const scanSumsKernel = defineKernel(
   { arrays: ['keys', 'values', 'g', 'states', 'totals'], numbers: SCAN_NUMBERS },
   (begin, end, { keys, values, g, states, totals }, numbers) => {
     const { sequences, m, n, decays } = numbers;
-    const walk = new Walk(g, numbers);
-    for (let item = begin; item < end; item++) {
-      const sequence = item % sequences;
-      const group = Math.floor(item / sequences);
-      const state = block(states, (item + sequences) * m * n, n);
-      states.fill(0, state.offset, state.offset + m * n);
-      walk.begin(sequence, group);
-      while (walk.next(state)) {
+    const further = states.subarray(sequences * m * n);
+    further.fill(0, begin * m * n, end * m * n);
+    walkGroups(
+      begin,
+      end,
+      g,
+      further,
+      numbers,
+      (walk, state) => {
         const right = walk.scaled('right', keys, -1);
         multiplyTile(state, transposed(right), walk.rowsOf(values, n), m, n, walk.rows, 1, true);
-      }
-      walk.settle(state);
+      },
+      (walk, state) => walk.settle(state),
+    );
+    for (let item = begin; item < end; item++) {
       const at = (item + sequences) * decays;
       totals.fill(0, at, at + decays);
-      const [first, last] = placesOf(group, numbers);
-      for (let place = first; place < last; place++) addStep(totals, at, g, sequence, place, numbers);
+      const [first, last] = placesOf(Math.floor(item / sequences), numbers);
+      for (let place = first; place < last; place++) addStep(totals, at, g, item % sequences, place, numbers);
     }
   },
 );
@@ -85,14 +88,15 @@ export const scanKernel = defineKernel(
     numbers: SCAN_NUMBERS,
   },
   (begin, end, { queries, keys, values, g, states, output, beta, missing }, numbers) => {
-    const { sequences, length, m, n } = numbers;
-    const walk = new Walk(g, numbers);
-    for (let item = begin; item < end; item++) {
-      const sequence = item % sequences;
-      const state = block(states, item * m * n, n);
-      walk.begin(sequence, Math.floor(item / sequences));
-      while (walk.next(state)) {
-        const { rows, place } = walk;
+    const { length, m, n } = numbers;
+    walkGroups(
+      begin,
+      end,
+      g,
+      states,
+      numbers,
+      (walk, state) => {
+        const { sequence, rows, place } = walk;
         const left = walk.scaled('left', queries, 1);
         const right = walk.scaled('right', keys, -1);
         let u = walk.rowsOf(values, n);
@@ -108,9 +112,9 @@ export const scanKernel = defineKernel(
         multiplyTile(target, left, state, rows, n, m, 1, false);
         addPairs(target, left, right, u, rows, m, n);
         multiplyTile(state, transposed(right), u, m, n, rows, 1, true);
-      }
-      walk.settle(state);
-    }
+      },
+      (walk, state) => walk.settle(state),
+    );
   },
 );
 

@@ -4,7 +4,7 @@
  * is in one meeting at most. The meetings of a round run on any threads in any order and never write to the same row;
  * every gradient sums its parts in the order of the rounds, so bits do not depend on threads.
  */
-import { TILE_FIELDS } from '../kernels/attention-pairs.ts';
+import { TILE_FIELDS } from '../kernels/attention-sets.ts';
 import { TILE } from '../kernels/attention-side.ts';
 import { elements } from '../tensor.ts';
 import type { CheckedSet } from './key-sets.ts';

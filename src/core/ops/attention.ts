@@ -3,7 +3,7 @@ import { recordAll } from '../autograd.ts';
 import { ArgumentError } from '../errors.ts';
 import { attentionBackwardKernel, attentionRowsKernel } from '../kernels/attention-backward.ts';
 import { attentionForwardKernel } from '../kernels/attention-forward.ts';
-import { TILE_FIELDS } from '../kernels/attention-pairs.ts';
+import { TILE_FIELDS } from '../kernels/attention-sets.ts';
 import type { NumericArray } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import type { Random } from '../random.ts';

@@ -1,7 +1,7 @@
 /** Plots of our variants against length: time and memory with their slopes, and how much faster than full attention. */
 import { decades, powersOfTwo } from '../../src/compare/report/axes.ts';
 import type { Chart, ChartLine } from '../../src/compare/report/chart.ts';
-import { formatBytesShort, formatMillisecondsShort } from '../../src/compare/report/figures.ts';
+import { formatBytesShort, formatMillisecondsShort } from '../../src/compare/report/ticks.ts';
 import { fittedSlope, REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { formatRatio } from '../../src/terminal/format.ts';
 import type { CrossoverRow, ScalingRow } from './results.ts';

@@ -1,8 +1,8 @@
 /** Two dots a row on a logarithmic axis of time: this library's and another one's, joined, with the ratio at the end. */
 import { decades } from '../../src/compare/report/axes.ts';
 import type { Drawing } from '../../src/compare/report/chart.ts';
-import { formatMillisecondsShort } from '../../src/compare/report/figures.ts';
 import { seriesColour, seriesInk } from '../../src/compare/report/style.ts';
+import { formatMillisecondsShort } from '../../src/compare/report/ticks.ts';
 import { formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
 import { threadsText } from './peer-figures.ts';
 import type { PeerRow } from './results.ts';

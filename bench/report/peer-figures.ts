@@ -1,7 +1,7 @@
 /** Plots of other libraries beside this one: attention against length, and products below the roof of multiply-adds. */
 import { decades, even, powersOfTwo } from '../../src/compare/report/axes.ts';
 import type { Chart, ChartLine } from '../../src/compare/report/chart.ts';
-import { formatMillisecondsShort } from '../../src/compare/report/figures.ts';
+import { formatMillisecondsShort } from '../../src/compare/report/ticks.ts';
 import { formatMilliseconds, formatPercent, formatRatio } from '../../src/terminal/format.ts';
 import { contestantName, type PeerRow } from './results.ts';
 

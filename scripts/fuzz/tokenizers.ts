@@ -12,7 +12,7 @@ const special = (id: number, content: string) => ({
 const WORDS = ['[UNK]', '[PAD]', '[CLS]', '[SEP]', 'one', 'two', 'three', '##s', 'a', 'b'];
 const piece = (name: string, id: string, type: number) => ({ [name]: { id, type_id: type } });
 
-const wordPiece = {
+export const wordPiece = {
   version: '1.0',
   truncation: null,
   padding: null,
@@ -33,6 +33,7 @@ const wordPiece = {
       piece('Sequence', 'A', 0),
       piece('SpecialToken', '[SEP]', 0),
       piece('Sequence', 'B', 1),
+      piece('SpecialToken', '[SEP]', 1),
     ],
     special_tokens: {
       '[CLS]': { id: '[CLS]', ids: [2], tokens: ['[CLS]'] },

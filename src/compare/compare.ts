@@ -1,20 +1,17 @@
 /** The main job: each variant and budget against full attention on the same input, in the same run. */
-import { expectShape, MemoryError, UnsupportedError } from '../core/errors.ts';
+import { MemoryError } from '../core/errors.ts';
 import { type Check, expectBoolean, expectFunction, expectOptions, integerOf } from '../core/expect.ts';
 import { attempting, releaseScope } from '../core/memory.ts';
 import { poolReady } from '../core/parallel/pool.ts';
-import { Random } from '../core/random.ts';
-import { checkInputs } from '../variants/attend.ts';
-import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
+import { isReference, loadSubject, PASSES, type Plan, paddable, planCase, turnsOf, workOfPlan } from './case.ts';
 import { describeEnvironment } from './environment.ts';
-import { type ComparisonCase, type ComparisonInput, expectComparisonInput } from './inputs.ts';
+import { type ComparisonInput, expectComparisonInput } from './inputs.ts';
 import { type Measured, measureCell, measureReference, type Reference, type Subject } from './measure.ts';
-import { drawPicture, picturedCells } from './pictures.ts';
-import { type Cell, nameOfCell, type PlanSettings, planCells, planChecks, referenceCell, type Skip } from './plan.ts';
+import { drawPicture } from './pictures.ts';
+import { type Cell, nameOfCell, type PlanSettings, planChecks, type Skip } from './plan.ts';
 import { Progress, type Tell, workOf } from './progress.ts';
 import type { ComparisonReport, ComparisonResult, InputDescription, PatternPicture } from './result.ts';
-import { expectRoom, ifItFits, sampledRows } from './room.ts';
-import { REFERENCE_VARIANT } from './series.ts';
+import { ifItFits } from './room.ts';
 import { type StopwatchSettings, stopwatchChecks, timeInTurns } from './stopwatch.ts';
 
 export interface CompareSettings extends PlanSettings {
@@ -46,26 +43,6 @@ const settingChecks: { readonly [Setting in keyof CompareSettings]-?: Check } = 
   onResults: expectFunction,
   shouldStop: expectFunction,
 };
-
-/** Rows of the attention matrix that are looked at: all of a short sequence, a seeded sample of a long one. */
-const ALL_ROWS_UP_TO = 512;
-const SAMPLED_ROWS = 64;
-
-/** What parts of the work take, in forward passes of the cell. The picture of full attention, by the oracle, is cheap. */
-const PASSES = { reference: 2, cell: 5, timing: 3, picture: 8 } as const;
-/** A pass of so many operations is likely to be timed but once. */
-const LONG_PASS = 1e10;
-
-/** One layer or length and what runs on it. */
-interface Plan {
-  input: ComparisonCase;
-  shape: AttentionShape;
-  /** The layer or the length, whichever there are several of. */
-  label: string;
-  reference: Cell;
-  cells: Cell[];
-  pictured: Cell[];
-}
 
 /**
  * Measures every cell on every layer or length of the input. What is wrong with the request is thrown before the
@@ -119,52 +96,6 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
   }
   if (results.length === 0 && tooLarge !== null) throw tooLarge;
   return known(false);
-}
-
-function planCase(
-  input: ComparisonCase,
-  { batch, heads, headDim, cases, source }: ComparisonInput,
-  settings: CompareSettings,
-  first: boolean,
-  onSkip: (skip: Skip) => void,
-): Plan {
-  const { length, layer } = input;
-  const shortest = Math.min(...cases.map((each) => each.length));
-  const shape = { batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
-  expectRoom(shape, source);
-  const reference = referenceCell(shape, settings.causal ?? false);
-  const cells = planCells(shape, settings, onSkip, shortest);
-  const pictured = settings.pictures && first ? picturedCells(reference, cells) : [];
-  return { input, shape, label: layer ?? `${length} tokens`, reference, cells, pictured };
-}
-
-function loadSubject({ input, shape, label }: Plan, { seed = 0, checkFinite = true }: CompareSettings): Subject {
-  const inputs = input.load();
-  const { dtype } = checkInputs(inputs, checkFinite);
-  const { length } = input;
-  expectShape('queries', inputs.queries.shape, [shape.batch, shape.heads, length, shape.headDim], 'as the input says');
-  expectShape('keys', inputs.keys.shape, inputs.queries.shape, 'to match queries');
-  const random = new Random(seed).split('rows').split(label);
-  const count = sampledRows(shape, length <= ALL_ROWS_UP_TO ? length : SAMPLED_ROWS);
-  const rows = count === length ? Int32Array.from({ length }, (_, row) => row) : random.choose(length, count);
-  return { inputs, shape: { ...shape, dtype }, rows, seed, parameterBlocks: new Set() };
-}
-
-/** Those cells that have an answer for padding, if there is any. */
-function paddable(
-  cells: Cell[],
-  { keyMask }: AttentionInputs,
-  { variants }: CompareSettings,
-  onSkip: (skip: Skip) => void,
-): Cell[] {
-  if (keyMask === undefined) return cells;
-  return cells.filter(({ variant }) => {
-    if (variant.supports.padding) return true;
-    const reason = `keyMask: ${variant.name} has no defined answer for padded keys`;
-    if (variants !== undefined) throw new UnsupportedError(reason);
-    onSkip({ variant: variant.name, reason });
-    return false;
-  });
 }
 
 interface Figures {
@@ -243,30 +174,10 @@ function timedResults(
   });
 }
 
-function isReference({ variant }: Cell): boolean {
-  return variant.name === REFERENCE_VARIANT;
-}
-
 /** Tells of work done and pauses: a moment for Ctrl-C, and for the garbage collector's finalisers. */
 async function step(progress: Progress, work: number, label: string): Promise<void> {
   progress.advance(work, label);
   await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Turns of the stopwatch that are counted on. */
-function turnsOf(cell: Cell, shape: AttentionShape): number {
-  return workOf(cell, shape) > LONG_PASS ? 1 : PASSES.timing;
-}
-
-function workOfPlan({ reference, cells, pictured, shape }: Plan): number {
-  const total = (of: readonly Cell[], passes: (cell: Cell) => number): number =>
-    of.reduce((sum, cell) => sum + passes(cell) * workOf(cell, shape), 0);
-  const others = (of: readonly Cell[]): Cell[] => of.filter((cell) => !isReference(cell));
-  return (
-    total([reference], (cell) => PASSES.reference + turnsOf(cell, shape)) +
-    total(others(cells), (cell) => PASSES.cell + turnsOf(cell, shape)) +
-    total(others(pictured), () => PASSES.picture)
-  );
 }
 
 function onceEach(onSkip: (skip: Skip) => void): (skip: Skip) => void {

@@ -13,6 +13,7 @@ import {
 import { decades, ERROR_FLOOR, errorAxis, powersOfTwo } from './axes.ts';
 import type { Axis, Chart, ChartLine } from './chart.ts';
 import { frontLine } from './front-line.ts';
+import { formatBytesShort, formatMillisecondsShort, shortPercent, shortRatio } from './ticks.ts';
 
 interface DrawnSeries {
   series: Series;
@@ -229,26 +230,4 @@ function values(drawn: readonly DrawnSeries[], value: (point: Point) => number):
 function budgetLabel(drawn: readonly DrawnSeries[]): string {
   const names = drawn.map(({ points }) => `${points[0].budget?.symbol}`);
   return `budget (${[...new Set(names)].join(', ')})`;
-}
-
-function shortPercent(share: number): string {
-  return `${Number((share * 100).toPrecision(2))}%`;
-}
-
-function shortRatio(ratio: number): string {
-  const parts = Number((1 / ratio).toPrecision(6));
-  return ratio < 1 && Number.isInteger(parts) ? `1/${parts}×` : `${Number(ratio.toPrecision(2))}×`;
-}
-
-/** Without zeros that say nothing, for ticks. */
-export function formatMillisecondsShort(milliseconds: number): string {
-  return trimZeros(formatMilliseconds(milliseconds));
-}
-
-export function formatBytesShort(bytes: number): string {
-  return trimZeros(formatBytes(bytes));
-}
-
-function trimZeros(text: string): string {
-  return text.replace(/\.?0+(?= )/, (zeros) => (zeros.startsWith('.') ? '' : zeros));
 }

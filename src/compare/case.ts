@@ -1,0 +1,101 @@
+/** One layer or length: what runs on it, what it reads, and how much work that is. */
+import { expectShape, UnsupportedError } from '../core/errors.ts';
+import { Random } from '../core/random.ts';
+import { checkInputs } from '../variants/attend.ts';
+import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
+import type { ComparisonCase, ComparisonInput } from './inputs.ts';
+import type { Subject } from './measure.ts';
+import { picturedCells } from './pictures.ts';
+import { type Cell, type PlanSettings, planCells, referenceCell, type Skip } from './plan.ts';
+import { workOf } from './progress.ts';
+import { expectRoom, sampledRows } from './room.ts';
+import { REFERENCE_VARIANT } from './series.ts';
+
+/** One layer or length and what runs on it. */
+export interface Plan {
+  input: ComparisonCase;
+  shape: AttentionShape;
+  /** The layer or the length, whichever there are several of. */
+  label: string;
+  reference: Cell;
+  cells: Cell[];
+  pictured: Cell[];
+}
+
+/** Rows of the attention matrix that are looked at: all of a short sequence, a seeded sample of a long one. */
+const ALL_ROWS_UP_TO = 512;
+const SAMPLED_ROWS = 64;
+
+export function planCase(
+  input: ComparisonCase,
+  { batch, heads, headDim, cases, source }: ComparisonInput,
+  settings: PlanSettings & { pictures?: boolean },
+  first: boolean,
+  onSkip: (skip: Skip) => void,
+): Plan {
+  const { length, layer } = input;
+  const shortest = Math.min(...cases.map((each) => each.length));
+  const shape = { batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
+  expectRoom(shape, source);
+  const reference = referenceCell(shape, settings.causal ?? false);
+  const cells = planCells(shape, settings, onSkip, shortest);
+  const pictured = settings.pictures && first ? picturedCells(reference, cells) : [];
+  return { input, shape, label: layer ?? `${length} tokens`, reference, cells, pictured };
+}
+
+export function loadSubject(
+  { input, shape, label }: Plan,
+  { seed = 0, checkFinite = true }: { seed?: number; checkFinite?: boolean },
+): Subject {
+  const inputs = input.load();
+  const { dtype } = checkInputs(inputs, checkFinite);
+  const { length } = input;
+  expectShape('queries', inputs.queries.shape, [shape.batch, shape.heads, length, shape.headDim], 'as the input says');
+  expectShape('keys', inputs.keys.shape, inputs.queries.shape, 'to match queries');
+  const random = new Random(seed).split('rows').split(label);
+  const count = sampledRows(shape, length <= ALL_ROWS_UP_TO ? length : SAMPLED_ROWS);
+  const rows = count === length ? Int32Array.from({ length }, (_, row) => row) : random.choose(length, count);
+  return { inputs, shape: { ...shape, dtype }, rows, seed, parameterBlocks: new Set() };
+}
+
+/** Those cells that have an answer for padding, if there is any. */
+export function paddable(
+  cells: Cell[],
+  { keyMask }: AttentionInputs,
+  { variants }: PlanSettings,
+  onSkip: (skip: Skip) => void,
+): Cell[] {
+  if (keyMask === undefined) return cells;
+  return cells.filter(({ variant }) => {
+    if (variant.supports.padding) return true;
+    const reason = `keyMask: ${variant.name} has no defined answer for padded keys`;
+    if (variants !== undefined) throw new UnsupportedError(reason);
+    onSkip({ variant: variant.name, reason });
+    return false;
+  });
+}
+
+/** What parts of the work take, in forward passes of the cell. The picture of full attention, by the oracle, is cheap. */
+export const PASSES = { reference: 2, cell: 5, timing: 3, picture: 8 } as const;
+/** A pass of so many operations is likely to be timed but once. */
+const LONG_PASS = 1e10;
+
+export function isReference({ variant }: Cell): boolean {
+  return variant.name === REFERENCE_VARIANT;
+}
+
+/** Turns of the stopwatch that are counted on. */
+export function turnsOf(cell: Cell, shape: AttentionShape): number {
+  return workOf(cell, shape) > LONG_PASS ? 1 : PASSES.timing;
+}
+
+export function workOfPlan({ reference, cells, pictured, shape }: Plan): number {
+  const total = (of: readonly Cell[], passes: (cell: Cell) => number): number =>
+    of.reduce((sum, cell) => sum + passes(cell) * workOf(cell, shape), 0);
+  const others = (of: readonly Cell[]): Cell[] => of.filter((cell) => !isReference(cell));
+  return (
+    total([reference], (cell) => PASSES.reference + turnsOf(cell, shape)) +
+    total(others(cells), (cell) => PASSES.cell + turnsOf(cell, shape)) +
+    total(others(pictured), () => PASSES.picture)
+  );
+}

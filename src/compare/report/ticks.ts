@@ -1,0 +1,24 @@
+/** Numbers as short as the ticks of an axis are. */
+import { formatBytes, formatMilliseconds } from '../../terminal/format.ts';
+
+export function shortPercent(share: number): string {
+  return `${Number((share * 100).toPrecision(2))}%`;
+}
+
+export function shortRatio(ratio: number): string {
+  const parts = Number((1 / ratio).toPrecision(6));
+  return ratio < 1 && Number.isInteger(parts) ? `1/${parts}×` : `${Number(ratio.toPrecision(2))}×`;
+}
+
+/** Without zeros that say nothing, for ticks. */
+export function formatMillisecondsShort(milliseconds: number): string {
+  return trimZeros(formatMilliseconds(milliseconds));
+}
+
+export function formatBytesShort(bytes: number): string {
+  return trimZeros(formatBytes(bytes));
+}
+
+function trimZeros(text: string): string {
+  return text.replace(/\.?0+(?= )/, (zeros) => (zeros.startsWith('.') ? '' : zeros));
+}

@@ -9,6 +9,7 @@ import { multiply } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { fromArray, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
 import { checkOptions } from '../../src/variants/attend.ts';
+import { rangeOfGate, shapeOfGate } from '../../src/variants/inputs.ts';
 import type { OptionSchema } from '../../src/variants/options.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
@@ -23,6 +24,8 @@ export interface AttentionCase {
   norms?: number[];
   /** Whether all numbers in keys are negative, as after a bias: no feature of any key is large then. */
   negativeKeys?: boolean;
+  /** What the variant declares beside queries, keys and values: shape, and the least and the most that is drawn. */
+  gates?: Record<string, { shape: number[]; least: number; most: number }>;
   /** Of the parameters and of the numbers in queries, keys and values. */
   seed: number;
 }
@@ -90,7 +93,7 @@ export function accepts(variant: AnyVariant, options: CommonOptions, shape: Atte
 }
 
 function cases(variant: AnyVariant, wishes: Wishes): fc.Arbitrary<AttentionCase> {
-  return shapes(variant, wishes).chain((shape) =>
+  const drawn = shapes(variant, wishes).chain((shape) =>
     fc.record({
       shape: fc.constant(shape),
       options: optionsOf(variant, shape, wishes),
@@ -99,6 +102,18 @@ function cases(variant: AnyVariant, wishes: Wishes): fc.Arbitrary<AttentionCase>
       seed: fc.nat(),
     }),
   );
+  const declared = Object.entries(variant.inputs.gates ?? {});
+  if (declared.length === 0) return drawn;
+  return drawn.map((attentionCase) => {
+    const { options, shape } = attentionCase;
+    const gates = declared.map(([name, gate]) => {
+      // Some way into a range without an end.
+      const [least, most] = rangeOfGate(gate);
+      const ends = { least: Math.max(least, Math.min(most, 0) - 4), most: Math.min(most, Math.max(least, 0) + 4) };
+      return [name, { shape: shapeOfGate(gate, options, shape), ...ends }];
+    });
+    return { ...attentionCase, gates: Object.fromEntries(gates) };
+  });
 }
 
 function lengths({ minLength = 1, maxLength = 70 }: Wishes): fc.Arbitrary<number> {
@@ -136,7 +151,8 @@ export function optionsOf(variant: AnyVariant, shape: AttentionShape, { causal }
     arbitraries[name] = fc.oneof(fc.constant(defaults[name]), { arbitrary: drawn, weight: 2 });
   }
   const possible = variant.supports.causal && shape.queryLength === shape.keyLength;
-  arbitraries.causal = causal === undefined && possible ? fc.boolean() : fc.constant(causal ?? false);
+  if (variant.supports.bidirectional === false) arbitraries.causal = fc.constant(true);
+  else arbitraries.causal = causal === undefined && possible ? fc.boolean() : fc.constant(causal ?? false);
   return fc.record(arbitraries) as fc.Arbitrary<unknown> as fc.Arbitrary<CommonOptions>;
 }
 
@@ -195,7 +211,7 @@ function norms({ queryLength, keyLength }: AttentionShape): fc.Arbitrary<number[
 
 /** Queries, keys, values (as wide as the keys unless told) and mask of a case; `name` gives other numbers. */
 export function inputsOf(
-  { shape, mask, norms, negativeKeys = false, seed }: AttentionCase,
+  { shape, mask, norms, negativeKeys = false, gates, seed }: AttentionCase,
   { valueDim = shape.headDim, name = 'inputs' } = {},
 ): AttentionInputs {
   const { batch, heads, queryLength, keyLength, headDim, dtype } = shape;
@@ -213,5 +229,14 @@ export function inputsOf(
     keys: negativeKeys ? withoutSigns(keys) : keys,
     values: draw('values', keyLength, valueDim),
     ...(mask === null ? {} : { keyMask: fromArray(mask.flat(), [batch, keyLength], 'uint8') }),
+    ...(gates && {
+      gates: Object.fromEntries(
+        Object.entries(gates).map(([gate, { shape: extents, least, most }]) => {
+          const numbers = new Float64Array(extents.reduce((product, extent) => product * extent, 1));
+          random.split(gate).fillUniform(numbers, least, most);
+          return [gate, fromArray(numbers, extents, dtype)];
+        }),
+      ),
+    }),
   };
 }

@@ -3,7 +3,7 @@ import { EfficientTransformersError } from '../../../src/core/errors.ts';
 import { slice, transpose } from '../../../src/core/ops/index.ts';
 import { Random } from '../../../src/core/random.ts';
 import { fromArray, type Tensor } from '../../../src/core/tensor.ts';
-import { unreadInputs as unreadByAttend } from '../../../src/variants/inputs.ts';
+import { mapTokens, unreadInputs as unreadByAttend } from '../../../src/variants/inputs.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionInputs, Parameters } from '../../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
@@ -175,6 +175,7 @@ function entryAlone(
     mask: mask === null ? null : [mask[entry]],
   };
   const { keyMask } = inputsOf(alone);
-  const cut = mapInputs(inputs, (tensor) => slice(tensor, 0, entry, entry + 1));
+  const { keyMask: _, ...others } = inputs;
+  const cut = mapTokens(others, (tensor) => slice(tensor, 0, entry, entry + 1));
   return outputOf(variant, alone, keyMask === undefined ? cut : { ...cut, keyMask }, parameters);
 }

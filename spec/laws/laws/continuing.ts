@@ -6,6 +6,7 @@ import { Random } from '../../../src/core/random.ts';
 import { elements, fromArray, type Tensor } from '../../../src/core/tensor.ts';
 import { attend } from '../../../src/variants/attend.ts';
 import { attendFrom } from '../../../src/variants/continue.ts';
+import { mapTokens } from '../../../src/variants/inputs.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import { type AttentionState, copyState, stateBytes } from '../../../src/variants/state.ts';
 import type { Attending, AttentionInputs } from '../../../src/variants/variant.ts';
@@ -108,11 +109,7 @@ function cutAnywhere(length: number, random: Random): number[] {
 }
 
 function part(inputs: AttentionInputs, begin: number, end: number): AttentionInputs {
-  const of = (tensor: Tensor) => slice(tensor, 2, begin, end);
-  const { queries, keys, values, global } = inputs;
-  const own = { queries: of(queries), keys: of(keys), values: of(values) };
-  if (global === undefined) return own;
-  return { ...own, global: { queries: of(global.queries), keys: of(global.keys), values: of(global.values) } };
+  return mapTokens(inputs, (rows) => slice(rows, 2, begin, end));
 }
 
 function leavesItsStateAlone(variant: AnyVariant): Law {

@@ -6,6 +6,7 @@ import { measureMemory, memoryStatistics } from '../../../src/core/memory.ts';
 import { slice } from '../../../src/core/ops/index.ts';
 import { scope } from '../../../src/core/tensor.ts';
 import { type Decoder, startDecoding } from '../../../src/variants/decoding.ts';
+import { mapTokens } from '../../../src/variants/inputs.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionInputs } from '../../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
@@ -111,7 +112,7 @@ function decoderOf(variant: AnyVariant, attentionCase: AttentionCase): Decoder {
 }
 
 /** Views of one token; `decoder.step` reads them before the next is asked for. */
-function tokenOf({ queries, keys, values }: AttentionInputs, position: number): AttentionInputs {
-  const token = (tensor: AttentionInputs['queries']) => slice(tensor, 2, position, position + 1);
-  return { queries: token(queries), keys: token(keys), values: token(values) };
+function tokenOf(inputs: AttentionInputs, position: number): AttentionInputs {
+  const { keyMask: _, ...others } = inputs;
+  return mapTokens(others, (rows) => slice(rows, 2, position, position + 1));
 }

@@ -21,7 +21,8 @@ export function resources(variant: AnyVariant): Law[] {
   ];
 }
 
-const causalities = (variant: AnyVariant) => (variant.supports.causal ? [false, true] : [false]);
+const causalities = ({ supports: { causal, bidirectional } }: AnyVariant) =>
+  causal ? (bidirectional === false ? [true] : [false, true]) : [false];
 
 const SHORT = 1024;
 

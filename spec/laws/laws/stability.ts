@@ -1,7 +1,8 @@
 /** What float32 makes of queries and keys of all sizes: finite numbers, the whole weight of a row, and what float64 says. */
 import { filled, fromArray, type Tensor } from '../../../src/core/tensor.ts';
+import { mapTokens } from '../../../src/variants/inputs.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
-import type { AttentionInputs, Parameters } from '../../../src/variants/variant.ts';
+import type { Parameters } from '../../../src/variants/variant.ts';
 import { type AttentionCase, inputsOf } from '../draw.ts';
 import { eachRow, expectClose, expectFiniteNumbers, type Law, outputOf, parametersOf, type Rows } from '../evaluate.ts';
 import { onAllKernelSets, wideFloat32 } from '../settings.ts';
@@ -20,8 +21,9 @@ export function stability(variant: AnyVariant): Law[] {
  */
 const magnifiesRoundings = ({ regroups, name }: AnyVariant) => regroups === true || name === 'nystromformer';
 
-/** Softmax, feature maps and hashing divide by the sum of the weights; low rank and convolutions do not. */
-const weighsToOne = ({ family }: AnyVariant) => family !== 'low-rank' && family !== 'convolution';
+/** Softmax, feature maps and hashing divide by the sum of the weights; low rank, convolutions and what gates write do not. */
+const weighsToOne = ({ family, inputs }: AnyVariant) =>
+  family !== 'low-rank' && family !== 'convolution' && inputs.gates === undefined;
 
 /** Features of both signs, whose sums are kept off 0, and features that may all be 0, as a Performer has if it is asked to. */
 function mayWeighLess({ options }: AttentionCase): boolean {
@@ -88,16 +90,15 @@ function isWhatFloat64Says(variant: AnyVariant): Law {
           const inputs = inputsOf(attentionCase);
           const parameters = parametersOf(variant, attentionCase);
           const output = outputOf(variant, attentionCase, inputs, parameters);
-          const exact = outputOf(variant, attentionCase, inFloat64(inputs), inFloat64(parameters));
+          const exact = outputOf(variant, attentionCase, mapTokens(inputs, inFloat64), eachInFloat64(parameters));
           expectClose(output, exact, wideFloat32.tolerance(inputs), 'output');
         }),
       ),
   };
 }
 
-function inFloat64<Tensors extends AttentionInputs | Parameters>(tensors: Tensors): Tensors {
-  const converted = Object.entries(tensors).map(([name, tensor]: [string, Tensor]) => {
-    return [name, tensor.dtype === 'float32' ? fromArray(tensor.toArray(), tensor.shape, 'float64') : tensor];
-  });
-  return Object.fromEntries(converted);
-}
+const inFloat64 = (tensor: Tensor): Tensor =>
+  tensor.dtype === 'float32' ? fromArray(tensor.toArray(), tensor.shape, 'float64') : tensor;
+
+const eachInFloat64 = (parameters: Parameters): Parameters =>
+  Object.fromEntries(Object.entries(parameters).map(([name, tensor]) => [name, inFloat64(tensor)]));

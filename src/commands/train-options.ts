@@ -1,4 +1,5 @@
 /** What `train` may be told, and the runs that come of it. */
+
 import { resolve } from 'node:path';
 import { parseOptionTexts } from '../compare/option-text.ts';
 import { chosenVariants } from '../compare/plan.ts';
@@ -24,6 +25,7 @@ import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { taskNamed } from '../training/tasks/task.ts';
+import { REFERENCE_VARIANT } from '../variants/reference.ts';
 import { allVariants } from '../variants/registry.ts';
 import { runOptions } from './shared-options.ts';
 
@@ -44,7 +46,7 @@ export function trainOptions() {
   const count = (placeholder: string, what: string, fallback: number | string) =>
     integer(placeholder, what, { minimum: 1, defaultText: String(fallback) });
   return {
-    attention: choice('VARIANT', variants, 'The attention of every layer', { defaultText: 'full' }),
+    attention: choice('VARIANT', variants, 'The attention of every layer', { defaultText: REFERENCE_VARIANT }),
     sweep: choices(
       'VARIANT',
       runNames,
@@ -155,7 +157,7 @@ export function planOf(word: string | undefined, values: TrainValues): Plan {
     return { runs: chosenRuns(all, sweep), recipe, folder: out ?? `out/${recipe.name}` };
   }
   const task = taskNamed(word ?? '', tasks).name;
-  const names = sweep ?? [values.attention ?? 'full'];
+  const names = sweep ?? [values.attention ?? REFERENCE_VARIANT];
   const written = parseOptionTexts(chosenVariants(names, '--sweep'), values.option, '--option');
   const runs = [...written].map(([{ name }, options]) => {
     return { name, settings: runFrom(task, { variant: name, options }, values) };

@@ -1,6 +1,6 @@
 /**
  * The settings of models that are shaped like BERT: one stack of post-norm layers, which differ in their attention, in how
- * positions are counted, and in their heads.
+ * positions are counted, and in their heads. Types of models are the names that others have given them, which are data here.
  */
 import type { Architecture, Description, HeadKind } from './architecture.ts';
 import type { Config } from './config.ts';

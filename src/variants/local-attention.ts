@@ -33,6 +33,7 @@ function attend(
   const V = memory.append('values', values, keep);
   const mask = memory.appendMask(keyMask, batch, keep);
 
+  // softmax(QKᵀ/√d) V over the own chunk and the one before, and the one after if not causal                     (§3.3)
   const layout = layoutOf(memory.position, length, K.shape[2], options);
   return memory.leave(attention(queries, K, V, layout, { keyMask: mask }).output);
 }

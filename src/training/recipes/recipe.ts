@@ -1,4 +1,7 @@
-/** A training that is known to work, all of it written down: what is trained on what, how, and what comes of it. */
+/**
+ * A training that is known to work, all of it written down: what is trained on what, how, and what comes of it. Recipes
+ * choose variants by their names, which are data here.
+ */
 import { expectPlain, expectRecord, expectText, numberOf } from '../../core/expect.ts';
 import type { ModelSettings } from '../learner.ts';
 import { type MetricsLine, smoothedLosses } from '../metrics.ts';

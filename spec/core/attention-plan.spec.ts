@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newTile, readTile, TILE_FIELDS, type Tile } from '../../src/core/kernels/attention-sets.ts';
 import { backwardRounds, forwardTiles, pairsOfSet } from '../../src/core/ops/attention-plan.ts';
+import { type CheckedSet, checkSet } from '../../src/core/ops/check-key-sets.ts';
 import {
   type AttentionLayout,
   band,
@@ -13,7 +14,6 @@ import {
   perHead,
   runs,
 } from '../../src/core/ops/index.ts';
-import { type CheckedSet, checkSet } from '../../src/core/ops/key-sets.ts';
 import { grainOf } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { fromArray } from '../../src/core/tensor.ts';

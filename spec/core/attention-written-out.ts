@@ -1,6 +1,7 @@
 /** Attention over key sets, pair by pair in float64: which pairs meet, and how often, is read off the sets as they are stated. */
+
+import { isBlockSet } from '../../src/core/ops/check-key-sets.ts';
 import { type AttentionSettings, type BlockSet, type KeySet, type RunSet, runs } from '../../src/core/ops/index.ts';
-import { isBlockSet } from '../../src/core/ops/key-sets.ts';
 import type { Random } from '../../src/core/random.ts';
 import { elements, fromArray, type Tensor } from '../../src/core/tensor.ts';
 

@@ -1,8 +1,8 @@
 /** The sizes of a call of attention, checked, and its tensors as kernels read them. */
 import { ArgumentError, describe, expectShape, formatShape, ShapeError } from '../errors.ts';
-import { expectFiniteNumber, expectInstance, expectOptions, expectRecord, integerOf, listOf } from '../expect.ts';
+import { expectFiniteNumber, expectOptions, expectRecord, integerOf, listOf } from '../expect.ts';
 import type { NumericArray } from '../memory.ts';
-import { Random } from '../random.ts';
+import { expectRandom } from '../random.ts';
 import { elements, isContiguous, type Tensor } from '../tensor.ts';
 import type { AttentionSettings } from './attention.ts';
 import { expectFlags, expectFloat, expectSameDType, expectTensor } from './check.ts';
@@ -61,7 +61,7 @@ function expectSettings(settings: AttentionSettings): void {
     dropout: (name, value) =>
       expectRecord(name, value, {
         rate: expectRate,
-        random: (member, random) => expectInstance(member, random, Random),
+        random: expectRandom,
       }),
   });
 }

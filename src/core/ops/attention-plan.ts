@@ -7,7 +7,8 @@
 import { TILE_FIELDS } from '../kernels/attention-sets.ts';
 import { TILE } from '../kernels/attention-side.ts';
 import { elements } from '../tensor.ts';
-import type { CheckedSet } from './key-sets.ts';
+import { FirstFit } from './attention-apart.ts';
+import type { CheckedSet } from './check-key-sets.ts';
 import { type KeyRuns, tokensOfClass } from './layout.ts';
 
 /** Tiles, and where each item of them begins: items are runs of tiles. */
@@ -203,20 +204,13 @@ function meetingsOfLists({ blocks, queryPlaces, keyPlaces }: CheckedSet, table: 
     return [Array.from({ length: queryBlocks }, (_, block) => [block, 0, 0, ...placesOf(block), 0, 0]).flat()];
   }
   const chosen = elements(lists);
-  // The first round in which neither of the two blocks is busy.
-  const busyQueries = Array.from({ length: queryBlocks }, () => new Set<number>());
-  const busyKeys = Array.from({ length: Math.ceil(keyPlaces / keyBlock) }, () => new Set<number>());
-  const freeFrom = new Int32Array(busyKeys.length);
+  const fit = new FirstFit();
   const rounds: number[][] = [];
   for (let query = 0; query < queryBlocks; query++) {
     for (let n = 0; n < width; n++) {
       const key = chosen[(table * queryBlocks + query) * width + n];
       if (key < 0) continue;
-      let round = freeFrom[key];
-      while (busyQueries[query].has(round) || busyKeys[key].has(round)) round++;
-      busyQueries[query].add(round);
-      busyKeys[key].add(round);
-      while (busyKeys[key].has(freeFrom[key])) freeFrom[key]++;
+      const round = fit.take(`queries ${query}`, `keys ${key}`);
       rounds[round] ??= [];
       rounds[round].push(query, 0, 0, ...placesOf(query), key * keyBlock, Math.min(keyPlaces, (key + 1) * keyBlock));
     }

@@ -5,7 +5,7 @@ import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import type { AttentionSettings } from './attention.ts';
 import type { Call } from './attention-call.ts';
 import { expectSameDType } from './check.ts';
-import type { CheckedSet } from './key-sets.ts';
+import type { CheckedSet } from './check-key-sets.ts';
 
 /** Multiply-adds that a term counts for, for each pair. */
 const TERM_COST = 8;
@@ -163,33 +163,6 @@ export function gradientsFor(call: Call, queries: Tensor, keys: Tensor, values: 
 }
 
 export type AttentionGradients = ReturnType<typeof gradientsFor>;
-
-/**
- * The heads (counted over batch entries) in lots that can go back at the same time: no two of a lot share a head of keys,
- * or add to the same part of a bias or of the relative keys.
- */
-export function headsApart(
-  { batch, heads, keyHeads }: Call,
-  bias: Tensor | undefined,
-  own: AttentionGradients,
-): number[][] {
-  const lots: { heads: number[]; busy: Set<string> }[] = [];
-  const [biasBatch, biasHead] = own.bias === null ? [0, 0] : (bias as Tensor).shape;
-  for (let head = 0; head < batch * heads; head++) {
-    const [b, h] = [Math.floor(head / heads), head % heads];
-    const writes = [`keys ${Math.floor(head / (heads / keyHeads))}`];
-    if (own.bias !== null) writes.push(`bias ${biasBatch === 1 ? 0 : b} ${biasHead === 1 ? 0 : h}`);
-    if (own.relativeKeys !== null) writes.push(`relative ${h}`);
-    let lot = lots.find(({ busy }) => writes.every((each) => !busy.has(each)));
-    if (lot === undefined) {
-      lot = { heads: [], busy: new Set() };
-      lots.push(lot);
-    }
-    lot.heads.push(head);
-    for (const each of writes) lot.busy.add(each);
-  }
-  return lots.map((lot) => lot.heads);
-}
 
 /** ∂G_i flows to all log f_l with l ≤ i. */
 export function logGatesGradient(

@@ -8,11 +8,13 @@ import type { NumericArray } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import type { Random } from '../random.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
+import { headsApart } from './attention-apart.ts';
 import { checkCall } from './attention-call.ts';
 import { BLOCK_THAT_MEETS, backwardRounds, forwardTiles, pairsOfSet } from './attention-plan.ts';
-import { checkTerms, gradientsFor, headsApart, logGatesGradient, sinksGradient, termsOf } from './attention-terms.ts';
+import { checkTerms, gradientsFor, logGatesGradient, sinksGradient, termsOf } from './attention-terms.ts';
+import { checkSet } from './check-key-sets.ts';
 import { int32, passOf } from './key-set-tables.ts';
-import { checkSet, type KeySet } from './key-sets.ts';
+import type { KeySet } from './key-sets.ts';
 
 export interface AttentionSettings {
   /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. What padding holds has no influence. */

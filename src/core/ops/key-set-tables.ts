@@ -2,7 +2,7 @@
 import type { NumericArray } from '../memory.ts';
 import { elements, filled, fromArray, type Tensor } from '../tensor.ts';
 import type { Call } from './attention-call.ts';
-import type { CheckedSet } from './key-sets.ts';
+import type { CheckedSet } from './check-key-sets.ts';
 
 export const int32 = (numbers: Int32Array): NumericArray => elements(fromArray(numbers, [numbers.length], 'int32'));
 

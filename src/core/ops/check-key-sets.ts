@@ -1,0 +1,206 @@
+/** Key sets checked against the sizes of a call, and made complete. */
+import ndarray from 'ndarray';
+import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
+import { expectBoolean, expectRecord, optional } from '../expect.ts';
+import { elements, fromArray, Tensor, viewAs } from '../tensor.ts';
+import { expectInt32, expectPositions } from './check.ts';
+import type { BlockSet, KeySet, PairRules, RunSet, TokenOrder } from './key-sets.ts';
+import { type AttentionLayout, expectLayout } from './layout.ts';
+
+export const isBlockSet = (set: KeySet): set is BlockSet => 'lists' in set;
+
+/** A set as the planner reads it: complete, orders and labels as tensors of four axes. */
+export interface CheckedSet {
+  layout: AttentionLayout | null;
+  blocks: { queryBlock: number; keyBlock: number; lists: Tensor } | null;
+  queryPlaces: number;
+  keyPlaces: number;
+  rounds: number;
+  queryTokens: Tensor | undefined;
+  keyTokens: Tensor | undefined;
+  queryLabels: Tensor | undefined;
+  keyLabels: Tensor | undefined;
+  except: ArrayLike<number> | undefined;
+  causal: boolean;
+  once: boolean;
+  stopsGradient: boolean;
+}
+
+export interface SetSizes {
+  batch: number;
+  heads: number;
+  queryLength: number;
+  keyLength: number;
+  queryStart: number;
+}
+
+/** Checks a set against the sizes of a call. Throws ShapeError or ArgumentError, by name, for what does not fit. */
+export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedSet {
+  expectRecord(name, given);
+  const set = 'heads' in given ? { layout: given as AttentionLayout } : (given as RunSet | BlockSet);
+  expectRecord(name, set, {
+    causal: optional(expectBoolean),
+    stopsGradient: optional(expectBoolean),
+    once: optional(expectBoolean),
+    except: optional((member, value) => expectPositions(member, value as number[], 0, sizes.keyLength)),
+  });
+  const { causal = false, stopsGradient = false, except } = set;
+  const { queryTokens, keyTokens } = set;
+  const q = orderShape(`${name}.queryTokens`, queryTokens, sizes, sizes.queryLength);
+  const k = orderShape(`${name}.keyTokens`, keyTokens, sizes, sizes.keyLength);
+  const queryPlaces = q?.[3] ?? sizes.queryLength;
+  const keyPlaces = k?.[3] ?? sizes.keyLength;
+  const labels = labelsOf(`${name}.labels`, set.labels, sizes);
+  const all = [q, k, labels?.queries.shape, labels?.keys.shape].filter((each) => each !== undefined);
+  const rounds = all.reduce((most, shape) => Math.max(most, shape[2]), 1);
+  for (const shape of all) {
+    if (shape[2] === rounds) continue;
+    throw new ShapeError(`${name}: expected ${rounds} rounds of every order and of labels, got ${shape[2]}`);
+  }
+  if (q !== undefined && k !== undefined) {
+    expectShape(`${name}.keyTokens`, k.slice(0, 3), q.slice(0, 3), 'to match queryTokens');
+  }
+  const common = () => ({
+    queryTokens: queryTokens && orderTensor(queryTokens),
+    keyTokens: keyTokens && orderTensor(keyTokens),
+    queryLabels: labels?.queries,
+    keyLabels: labels?.keys,
+    queryPlaces,
+    keyPlaces,
+    rounds,
+    except,
+    causal,
+    stopsGradient,
+  });
+  if (isBlockSet(set)) {
+    if (rounds > 1) throw new ArgumentError(`${name}: expected one round of a block set, got ${rounds}`);
+    const blocks = checkLists(name, set, sizes, queryPlaces, keyPlaces);
+    return { ...common(), layout: null, blocks, once: false };
+  }
+  const { layout, once = false } = set;
+  expectLayout(`${name}.layout`, layout);
+  if (layout.queryLength !== queryPlaces || layout.keyLength !== keyPlaces) {
+    throw new ShapeError(
+      `${name}.layout: expected ${queryPlaces} queries and ${keyPlaces} keys, got ${layout.queryLength} and ${layout.keyLength}`,
+    );
+  }
+  if (layout.heads.length !== 1 && layout.heads.length !== sizes.heads) {
+    throw new ShapeError(
+      `${name}.layout: expected runs for ${sizes.heads} heads, or one for all, got ${layout.heads.length}`,
+    );
+  }
+  if (once && (q === undefined || k === undefined)) {
+    throw new ArgumentError(`${name}.once: expected an order of queries and of keys in every round, got none`);
+  }
+  return { ...common(), layout, blocks: null, once };
+}
+
+/** Throws unless it is int32 [batch or 1, heads or 1, (rounds,) last]. The same with an axis of rounds. */
+function withRounds(name: string, tensor: Tensor, { batch, heads }: SetSizes): Tensor {
+  expectInt32(name, tensor);
+  const { shape } = tensor;
+  const [b, h] = shape;
+  const has = shape.length === 3 || shape.length === 4;
+  if (!has || (b !== 1 && b !== batch) || (h !== 1 && h !== heads)) {
+    throw new ShapeError(`${name}: expected [${batch} or 1, ${heads} or 1, rounds, places], got ${formatShape(shape)}`);
+  }
+  return shape.length === 4 ? tensor : withAxis(tensor);
+}
+
+/** [batch, heads, length] as [batch, heads, 1, length]. */
+const withAxis = (tensor: Tensor): Tensor =>
+  viewAs(tensor, ({ data, shape: [b, h, length], stride: [ofBatch, ofHead, step], offset }) =>
+    ndarray(data, [b, h, 1, length], [ofBatch, ofHead, length * step, step], offset),
+  );
+
+/** [batch or 1, heads or 1, rounds, places] of an order whose tokens are all there, each once. */
+function orderShape(
+  name: string,
+  order: TokenOrder | undefined,
+  sizes: SetSizes,
+  length: number,
+): readonly number[] | undefined {
+  if (order === undefined) return undefined;
+  const isList = order instanceof Int32Array;
+  const shape = isList ? [1, 1, 1, order.length] : withRounds(name, order, sizes).shape;
+  const tokens = isList ? order : elements(order);
+  const seen = new Int32Array(length).fill(-1);
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at];
+    if (token === -1) continue;
+    if (token < -1 || token >= length) {
+      throw new ArgumentError(`${name}: expected −1 to ${length - 1}, got ${token} at element ${at}`);
+    }
+    const list = Math.floor(at / shape[3]);
+    if (seen[token] === list)
+      throw new ArgumentError(`${name}: expected every token once, got ${token} again at element ${at}`);
+    seen[token] = list;
+  }
+  return shape;
+}
+
+function orderTensor(order: TokenOrder): Tensor {
+  if (order instanceof Int32Array) return fromArray(order, [1, 1, 1, order.length], 'int32');
+  return order.shape.length === 4 ? order : withAxis(order);
+}
+
+function labelsOf(name: string, labels: PairRules['labels'], sizes: SetSizes) {
+  if (labels === undefined) return undefined;
+  const isOne = labels instanceof Tensor;
+  if (!isOne) expectRecord(name, labels);
+  const { queries, keys } = isOne ? { queries: labels, keys: labels } : labels;
+  const ofQueries = withRounds(isOne ? name : `${name}.queries`, queries, sizes);
+  const ofKeys = withRounds(isOne ? name : `${name}.keys`, keys, sizes);
+  const expected = (tensor: Tensor, length: number) => [...tensor.shape.slice(0, 3), length];
+  expectShape(name, ofQueries.shape, expected(ofQueries, sizes.queryLength), 'to match queries');
+  expectShape(name, ofKeys.shape, [...ofQueries.shape.slice(0, 3), sizes.keyLength], 'to match keys');
+  return { queries: ofQueries, keys: ofKeys };
+}
+
+function checkLists(
+  name: string,
+  { queryLength, keyLength, queryBlock, keyBlock, lists, causal, keyTokens }: BlockSet,
+  sizes: SetSizes,
+  queryPlaces: number,
+  keyPlaces: number,
+): { queryBlock: number; keyBlock: number; lists: Tensor } {
+  if (queryLength !== queryPlaces || keyLength !== keyPlaces) {
+    throw new ShapeError(
+      `${name}: expected ${queryPlaces} queries and ${keyPlaces} keys, got ${queryLength} and ${keyLength}`,
+    );
+  }
+  expectInteger(`${name}.queryBlock`, queryBlock, 1);
+  expectInteger(`${name}.keyBlock`, keyBlock, 1);
+  expectInt32(`${name}.lists`, lists);
+  const [b, h, blocks, width] = lists.shape;
+  const [queryBlocks, keyBlocks] = [Math.ceil(queryPlaces / queryBlock), Math.ceil(keyPlaces / keyBlock)];
+  const fits = lists.shape.length === 4 && (b === 1 || b === sizes.batch) && (h === 1 || h === sizes.heads);
+  if (!fits || blocks !== queryBlocks) {
+    throw new ShapeError(
+      `${name}.lists: expected [${sizes.batch} or 1, ${sizes.heads} or 1, ${queryBlocks}, width], got ${formatShape(lists.shape)}`,
+    );
+  }
+  const chosen = elements(lists);
+  const seen = new Int32Array(keyBlocks).fill(-1);
+  for (let at = 0; at < chosen.length; at++) {
+    const block = chosen[at];
+    if (block === -1) continue;
+    const list = Math.floor(at / width);
+    if (block < -1 || block >= keyBlocks) {
+      throw new ArgumentError(`${name}.lists: expected −1 to ${keyBlocks - 1}, got ${block} at element ${at}`);
+    }
+    if (seen[block] === list)
+      throw new ArgumentError(
+        `${name}.lists: expected every block once in a list, got ${block} again at element ${at}`,
+      );
+    seen[block] = list;
+    const last = Math.min(queryPlaces, ((list % queryBlocks) + 1) * queryBlock) - 1;
+    if (causal && keyTokens === undefined && block * keyBlock > last + sizes.queryStart) {
+      throw new ArgumentError(
+        `${name}.lists: expected no block after the queries in a causal set, got ${block} at element ${at}, which begins at ` +
+          `key ${block * keyBlock}, after query ${last + sizes.queryStart}`,
+      );
+    }
+  }
+  return { queryBlock, keyBlock, lists };
+}

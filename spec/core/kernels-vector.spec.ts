@@ -57,7 +57,7 @@ const FUNCTIONS: { name: string; f: (x: number) => number; from: number; to: num
 
 for (const { name, f, from, to, most } of FUNCTIONS) {
   compared(`${name} is within ${most} units in the last place`, async () => {
-    const { VECTOR_FUNCTIONS } = await import('../../src/core/kernels/unary.ts');
+    const { VECTOR_FUNCTIONS } = await import('../../src/core/kernels/vector-kernels.ts');
     const count = 200_001;
     const random = new Random(1).split(name);
     const points = Float32Array.from({ length: count }, (_, n) =>
@@ -78,7 +78,7 @@ for (const { name, f, from, to, most } of FUNCTIONS) {
 }
 
 compared('exp, log and tanh answer at the ends of the numbers, and pass a NaN on', async () => {
-  const { VECTOR_FUNCTIONS } = await import('../../src/core/kernels/unary.ts');
+  const { VECTOR_FUNCTIONS } = await import('../../src/core/kernels/vector-kernels.ts');
   const at = (name: string, values: number[]) => {
     const [x, y] = [heap(values), heap(values)];
     fast().unaryForward(VECTOR_FUNCTIONS.indexOf(name), x.byteOffset, y.byteOffset, values.length, 0);

@@ -3,6 +3,7 @@ import type { NumericArray } from '../memory.ts';
 import { defineKernel, type Kernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { walk, walkBlocks } from './strided.ts';
+import { VECTOR_OPERATIONS } from './vector-kernels.ts';
 
 /** c[at + i] = a[atA + i · stepA] ∘ b[atB + i · stepB] for i < count. */
 type CombinePiece = (
@@ -18,9 +19,6 @@ type CombinePiece = (
 ) => void;
 
 type BinaryKernel = Kernel<'a' | 'b' | 'c', never, never, 'plan'>;
-
-/** Those with a vector twin, in the order that wasm/assembly/elementwise.ts counts them in. */
-export const VECTOR_OPERATIONS: readonly string[] = ['add', 'subtract', 'multiply', 'divide'];
 
 /** Into c, row-major. `plan`: a walk whose operands are a and b. */
 function binary(name: string, combine: CombinePiece): BinaryKernel {

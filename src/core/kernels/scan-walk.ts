@@ -3,13 +3,13 @@
  * told the logarithms g of decays, none, one for each token or one for each channel of it.
  */
 import type { NumericArray } from '../memory.ts';
-import { VECTOR_OPERATIONS } from './elementwise.ts';
+
 import type { KernelNumbers } from './kernel.ts';
 import { CHUNK, rowAt, rowsFrom } from './scan-chunk.ts';
 import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block } from './tile.ts';
-import { VECTOR_FUNCTIONS } from './unary.ts';
+import { VECTOR_FUNCTIONS, VECTOR_OPERATIONS } from './vector-kernels.ts';
 
 /** The most that one chunk may decay, as a logarithm. */
 const REACH = 20;

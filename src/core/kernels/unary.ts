@@ -7,6 +7,7 @@ import type { NumericArray } from '../memory.ts';
 import { defineKernel, type Kernel } from './kernel.ts';
 import { normalDensity, normalDistribution } from './normal-distribution.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
+import { VECTOR_FUNCTIONS } from './vector-kernels.ts';
 
 export const RUN = 1024;
 
@@ -31,45 +32,26 @@ type Derivative = (
   constant: number,
 ) => void;
 
-/** Those with a vector twin, in the order that wasm/assembly/unary.ts counts them in. */
-export const VECTOR_FUNCTIONS: readonly string[] = [
-  'scale',
-  'shift',
-  'exp',
-  'log',
-  'sqrt',
-  'square',
-  'reciprocal',
-  'tanh',
-  'sigmoid',
-  'relu',
-  'elu',
-  'log-elu-plus-one',
-  'gelu',
-  'gelu-exact',
-];
+const FORTH = { arrays: ['x', 'y'], numbers: ['constant'] } as const;
+const BACK = { arrays: ['x', 'y', 'g', 'd'], numbers: ['constant'] } as const;
 
 function unary(name: string, cost: number, forward: Forward, derivative: Derivative): UnaryKernels {
   const which = VECTOR_FUNCTIONS.indexOf(name);
   return {
     cost,
-    forward: defineKernel(name, { arrays: ['x', 'y'], numbers: ['constant'] }, (begin, end, { x, y }, { constant }) => {
+    forward: defineKernel(name, FORTH, (begin, end, { x, y }, { constant }) => {
       const [from, to] = [begin * RUN, Math.min(end * RUN, x.length)];
       const fast = which < 0 ? null : vectorKernels();
       if (fast === null || !isOnHeap(x) || !isOnHeap(y)) return forward(x, y, from, to, constant);
       fast.unaryForward(which, x.byteOffset + 4 * from, y.byteOffset + 4 * from, to - from, constant);
     }),
-    derivative: defineKernel(
-      `${name}-derivative`,
-      { arrays: ['x', 'y', 'g', 'd'], numbers: ['constant'] },
-      (begin, end, { x, y, g, d }, { constant }) => {
-        const [from, to] = [begin * RUN, Math.min(end * RUN, x.length)];
-        const fast = which < 0 ? null : vectorKernels();
-        if (fast === null || ![x, y, g, d].every(isOnHeap)) return derivative(x, y, g, d, from, to, constant);
-        const [atX, atY, atG, atD] = [x, y, g, d].map(({ byteOffset }) => byteOffset + 4 * from);
-        fast.unaryDerivative(which, atX, atY, atG, atD, to - from, constant);
-      },
-    ),
+    derivative: defineKernel(`${name}-derivative`, BACK, (begin, end, { x, y, g, d }, { constant }) => {
+      const [from, to] = [begin * RUN, Math.min(end * RUN, x.length)];
+      const fast = which < 0 ? null : vectorKernels();
+      if (fast === null || ![x, y, g, d].every(isOnHeap)) return derivative(x, y, g, d, from, to, constant);
+      const [atX, atY, atG, atD] = [x, y, g, d].map(({ byteOffset }) => byteOffset + 4 * from);
+      fast.unaryDerivative(which, atX, atY, atG, atD, to - from, constant);
+    }),
   };
 }
 

@@ -1,82 +1,28 @@
+import type { VectorAttention } from './vector-attention.ts';
+
+/** Functions of one number, in the order that wasm/assembly/unary.ts counts them in: `which` of `unaryForward`. */
+export const VECTOR_FUNCTIONS: readonly string[] = [
+  'scale',
+  'shift',
+  'exp',
+  'log',
+  'sqrt',
+  'square',
+  'reciprocal',
+  'tanh',
+  'sigmoid',
+  'relu',
+  'elu',
+  'log-elu-plus-one',
+  'gelu',
+  'gelu-exact',
+];
+
+/** Of two, in the order of wasm/assembly/elementwise.ts: `which` of `binary`. */
+export const VECTOR_OPERATIONS: readonly string[] = ['add', 'subtract', 'multiply', 'divide'];
+
 /** The functions of wasm/assembly/index.ts. Pointers are byte offsets in the heap. */
-export interface VectorKernels {
-  multiplyTile(
-    c: number,
-    cRow: number,
-    a: number,
-    aRow: number,
-    aColumn: number,
-    b: number,
-    bRow: number,
-    bColumn: number,
-    rows: number,
-    columns: number,
-    inner: number,
-    alpha: number,
-    accumulate: boolean,
-  ): void;
-  multiplyPanels(
-    c: number,
-    cRow: number,
-    a: number,
-    aRow: number,
-    aColumn: number,
-    panels: number,
-    rows: number,
-    columns: number,
-    inner: number,
-    alpha: number,
-    accumulate: boolean,
-  ): void;
-  exponentiateRows(
-    scores: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    largest: number,
-    sums: number,
-    weighted: number,
-    width: number,
-  ): void;
-  weighRows(
-    scores: number,
-    gradients: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    shifts: number,
-    shares: number,
-    delta: number,
-    step: number,
-  ): void;
-  hidePairs(
-    scores: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    queryPlaces: number,
-    keyTokens: number,
-    labels: number,
-    begins: number,
-    ends: number,
-    keyLabels: number,
-    keyPlaces: number,
-    rounds: number,
-    round: number,
-    causal: number,
-    selfBias: number,
-    once: number,
-  ): void;
-  joinRows(table: number, parts: number, width: number, begin: number, end: number, shares: number): void;
-  joinGradientRows(
-    table: number,
-    parts: number,
-    width: number,
-    both: number,
-    begin: number,
-    end: number,
-    shares: number,
-  ): void;
+export interface VectorKernels extends VectorAttention {
   softmaxRows(x: number, y: number, rows: number, columns: number): void;
   unaryForward(which: number, x: number, y: number, count: number, constant: number): void;
   unaryDerivative(
@@ -141,48 +87,8 @@ export interface VectorKernels {
   softmaxGradientRows(y: number, gradient: number, result: number, rows: number, columns: number): void;
   normalizeRows(x: number, y: number, rows: number, columns: number): void;
   normalizeGradientRows(x: number, gradient: number, result: number, rows: number, columns: number): void;
-  extremesOfRows(
-    x: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    begin: number,
-    largest: number,
-    smallest: number,
-    atLargest: number,
-    atSmallest: number,
-  ): void;
   sumOfExponentials(x: number, count: number, largest: number): number;
   scaledExponentials(x: number, y: number, count: number, shift: number, factor: number): void;
-  largestOfSums(x: number, xRow: number, y: number, to: number, rows: number, count: number): void;
-  raiseToSums(x: number, xRow: number, shifts: number, y: number, rows: number, count: number): void;
-  exponentialsOfSums(
-    x: number,
-    xRow: number,
-    y: number,
-    sign: number,
-    shifts: number,
-    to: number,
-    rows: number,
-    count: number,
-    reach: number,
-  ): number;
-  addWeightedRows(x: number, weights: number, y: number, rows: number, count: number): void;
-  allFinite(x: number, count: number): number;
-  scaleRows(to: number, toRow: number, shares: number, rows: number, count: number): void;
-  deltasOfRows(
-    output: number,
-    logSum: number,
-    gradient: number,
-    logSumGradient: number,
-    shifts: number,
-    weights: number,
-    rows: number,
-    count: number,
-  ): void;
-  mixTwoRows(to: number, own: number, from: number, kept: number, rows: number, count: number): void;
-  dotsOfRows(x: number, y: number, to: number, rows: number, count: number): void;
-  multiplyRows(to: number, toRow: number, by: number, shifts: number, rows: number, count: number): void;
   sumOfSquares(x: number, count: number): number;
   adamW(
     theta: number,
@@ -253,16 +159,6 @@ export interface VectorKernels {
     columns: number,
   ): void;
   addRows(target: number, index: number, rows: number, count: number, width: number): void;
-  mixRows(target: number, index: number, sums: number, count: number, width: number, old: number, fresh: number): void;
-  pack(target: number, source: number, rowStride: number, columnStride: number, rows: number, columns: number): void;
-  packPanels(
-    target: number,
-    source: number,
-    rowStride: number,
-    columnStride: number,
-    rows: number,
-    columns: number,
-  ): void;
   /** No twin of anything: multiply-adds alone, for the roofline of the bench. */
   peak(rounds: number, factor: number, term: number): number;
 }

@@ -1,6 +1,6 @@
-/** Two operands, element by element: the blocks of kernels/elementwise.ts, with a step of 0 or 1 each. */
+/** Two operands, element by element: the blocks of kernels/vector-kernels.ts, with a step of 0 or 1 each. */
 
-/** Places of the operations in VECTOR_OPERATIONS of kernels/elementwise.ts. */
+/** Places of the operations in VECTOR_OPERATIONS of kernels/vector-kernels.ts. */
 const ADD = 0;
 const SUBTRACT = 1;
 const MULTIPLY = 2;

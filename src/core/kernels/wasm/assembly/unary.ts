@@ -1,8 +1,8 @@
-/** Elementwise functions of kernels/unary.ts and their derivatives, over runs of float32. */
+/** Elementwise functions of kernels/vector-kernels.ts and their derivatives, over runs of float32. */
 import { exp4, expm1Below0, expOfDifference, log1p4, log4, normalTail, sigmoid4, tanh4 } from './elementary';
 import { multiplyAdd } from './vector';
 
-/** Places of the functions in VECTOR_FUNCTIONS of kernels/unary.ts. */
+/** Places of the functions in VECTOR_FUNCTIONS of kernels/vector-kernels.ts. */
 const SCALE = 0;
 const SHIFT = 1;
 const EXP = 2;

@@ -2,10 +2,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
+import { copyInto } from '../../src/core/copy-into.ts';
 import { measureMemory, memoryStatistics, release } from '../../src/core/memory.ts';
 import * as ops from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { copyInto, filled, keep, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
+import { filled, keep, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
 
 const liveBytes = () => memoryStatistics().liveBytes;
 /** A tensor of `count` KiB. */

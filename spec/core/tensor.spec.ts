@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import ndarray from 'ndarray';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { copyInto } from '../../src/core/copy-into.ts';
 import { ArgumentError, MemoryError, ShapeError } from '../../src/core/errors.ts';
 import { expectFinite } from '../../src/core/finite.ts';
 import { fromNdarray } from '../../src/core/from-ndarray.ts';
 import { allocate, bytesPerElement, type DType, memoryStatistics, release } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
 import {
-  copyInto,
   elements,
   empty,
   filled,

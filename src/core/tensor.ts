@@ -4,12 +4,11 @@
  */
 import ndarray, { type NdArray } from 'ndarray';
 import type { TapeNode } from './autograd.ts';
+import { copyInto } from './copy-into.ts';
 import { expectArrayLike, expectDType, expectNumberOf, expectNumbers } from './dtype.ts';
 import { ArgumentError, describe, formatShape, MemoryError, ShapeError } from './errors.ts';
 import { expectFunction } from './expect.ts';
 import { expectExtents, sizeOf } from './extents.ts';
-import { copyKernel } from './kernels/copy.ts';
-import { planWalk } from './kernels/strided.ts';
 import {
   adopt,
   allocate,
@@ -21,7 +20,6 @@ import {
   releaseScope,
   withScope,
 } from './memory.ts';
-import { parallelFor } from './parallel/pool.ts';
 import { expectRandom, type Random } from './random.ts';
 import { expectSynchronous, reachable } from './reachable.ts';
 
@@ -204,20 +202,6 @@ export function packed(tensor: Tensor): Tensor {
   const copy = empty(tensor.shape, tensor.dtype);
   copyInto(copy.array, tensor.array);
   return copy;
-}
-
-/** Copies elements between two arrays of the same shape in the shared heap, whatever their strides. */
-export function copyInto(target: NdArray<NumericArray>, source: NdArray<NumericArray>): void {
-  const from = { offset: source.offset, strides: source.stride };
-  const to = { offset: target.offset, strides: target.stride };
-  const { items, elementsPerItem, plan } = planWalk(target.shape, from, to, true);
-  parallelFor(
-    copyKernel,
-    items,
-    { source: source.data, target: target.data },
-    { plan },
-    { costPerItem: 2 * elementsPerItem },
-  );
 }
 
 const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;

@@ -4,21 +4,12 @@
  * segment: all are the same `attend`, given the state that the call before returned.
  */
 import { record } from '../core/autograd.ts';
+import { copyInto } from '../core/copy-into.ts';
 import { bytesPerElement, expectDType } from '../core/dtype.ts';
 import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
 import { expectPlain, expectRecord, expectText } from '../core/expect.ts';
 import { slice } from '../core/ops/index.ts';
-import {
-  copyInto,
-  elements,
-  empty,
-  expectTensor,
-  filled,
-  fromArray,
-  packed,
-  type Tensor,
-  viewAs,
-} from '../core/tensor.ts';
+import { elements, empty, expectTensor, filled, fromArray, packed, type Tensor, viewAs } from '../core/tensor.ts';
 import type { Attending, CommonOptions } from './variant.ts';
 
 /** Sizes that all calls of a sequence share. */

@@ -40,8 +40,8 @@ export const TERM_NUMBERS = [
   'dropShare',
 ] as const;
 
-export type TermArrays = KernelArrays<never, (typeof TERM_ARRAYS)[number]>;
-export type TermNumbers = KernelNumbers<(typeof TERM_NUMBERS)[number]>;
+type TermArrays = KernelArrays<never, (typeof TERM_ARRAYS)[number]>;
+type TermNumbers = KernelNumbers<(typeof TERM_NUMBERS)[number]>;
 
 /** Gradients of the terms, all of which may be left out. */
 export const TERM_GRADIENTS = [
@@ -51,7 +51,7 @@ export const TERM_GRADIENTS = [
   ...RELATIVE_GRADIENTS,
 ] as const;
 
-export type TermGradients = KernelArrays<never, (typeof TERM_GRADIENTS)[number]>;
+type TermGradients = KernelArrays<never, (typeof TERM_GRADIENTS)[number]>;
 
 /** Adds the terms to a tile of scores, rows TILE apart, which holds scale · q·k. `head` counts batch entries and heads. */
 export function addTerms(

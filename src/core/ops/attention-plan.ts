@@ -12,7 +12,7 @@ import type { CheckedSet } from './check-key-sets.ts';
 import { type KeyRuns, tokensOfClass } from './layout.ts';
 
 /** Tiles, and where each item of them begins: items are runs of tiles. */
-export interface Meetings {
+interface Meetings {
   tiles: Int32Array;
   starts: Int32Array;
 }

@@ -26,7 +26,7 @@ export interface CheckedSet {
   stopsGradient: boolean;
 }
 
-export interface SetSizes {
+interface SetSizes {
   batch: number;
   heads: number;
   queryLength: number;

@@ -1,10 +1,11 @@
 /** Rows picked and put by index. A row is an entry along the last but one axis. */
 import { record } from '../autograd.ts';
+import { copyInto } from '../copy-into.ts';
 import { ArgumentError, describe, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { expectOptions, integerOf } from '../expect.ts';
 import { gatherKernel, putRowsKernel, SCATTER_COLUMNS, scatterAddKernel } from '../kernels/rows.ts';
 import { parallelFor } from '../parallel/pool.ts';
-import { copyInto, elements, empty, fromArray, Tensor, zeros } from '../tensor.ts';
+import { elements, empty, fromArray, Tensor, zeros } from '../tensor.ts';
 import { expectAxes, expectFloat, expectSameDType, expectTensor } from './check.ts';
 
 /** Row numbers: one list for every leading entry, or (as a tensor) a list for each. */

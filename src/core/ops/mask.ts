@@ -63,18 +63,15 @@ export function withoutMaskedRows(x: Tensor, keyMask: Tensor | undefined, isDrop
   expectAxes('x', x, 3);
   const leading = x.shape.slice(0, -2);
   const keyLength = x.shape[x.shape.length - 2];
-  expectTensor('keyMask', keyMask);
-  const isPerHead = keyMask.shape.length > 2;
-  expectFlags('keyMask', keyMask, isPerHead ? [...leading, keyLength] : [leading[0], keyLength], 'to match x');
+  expectFlags('keyMask', keyMask, [leading[0], keyLength], 'to match x');
   const flags = elements(keyMask);
   if (flags.every((flag) => flag !== 0)) return x;
   const perEntry = leading.slice(1).reduce((product, extent) => product * extent, keyLength);
   const rows = new Int32Array(leading[0] * perEntry);
-  const perMask = isPerHead ? keyLength : perEntry;
   let dropped = 0;
   for (let row = 0; row < rows.length; row++) {
     const position = row % keyLength;
-    const isMasked = flags[Math.floor(row / perMask) * keyLength + position] === 0;
+    const isMasked = flags[Math.floor(row / perEntry) * keyLength + position] === 0;
     rows[row] = isMasked && isDropped(row) ? -1 : position;
     if (rows[row] < 0) dropped++;
   }

@@ -1,9 +1,10 @@
 /** Other views of the same elements, and tensors put together from parts. Views share memory and copy nothing. */
 import ndarray from 'ndarray';
 import { record } from '../autograd.ts';
+import { copyInto } from '../copy-into.ts';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { expectList, integerOf } from '../expect.ts';
-import { copyInto, empty, expectExtents, isContiguous, packed, sizeOf, Tensor, viewAs, zeros } from '../tensor.ts';
+import { empty, expectExtents, isContiguous, packed, sizeOf, Tensor, viewAs, zeros } from '../tensor.ts';
 import { sumTo } from './broadcast.ts';
 import { axisOf, expectSameDType, expectTensor } from './check.ts';
 

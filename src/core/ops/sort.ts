@@ -18,18 +18,13 @@ export interface Sorted {
  * Throws ArgumentError for another type or for keys outside that range.
  */
 export function countingSort(keys: Tensor, bound: number): Sorted {
-  return sortByCounting('keys', keys, bound);
-}
-
-/** The same, for callers whose argument has another name. */
-export function sortByCounting(name: string, keys: Tensor, bound: number): Sorted {
-  expectInt32(name, keys);
-  expectAxes(name, keys, 1);
+  expectInt32('keys', keys);
+  expectAxes('keys', keys, 1);
   expectInteger('bound', bound, 1, 2 ** 31);
   const numbers = elements(keys);
   for (let i = 0; i < numbers.length; i++) {
     if (numbers[i] >= 0 && numbers[i] < bound) continue;
-    throw new ArgumentError(`${name}: expected 0 to ${bound - 1}, got ${numbers[i]} at element ${i}`);
+    throw new ArgumentError(`keys: expected 0 to ${bound - 1}, got ${numbers[i]} at element ${i}`);
   }
   const length = keys.shape[keys.shape.length - 1];
   const order = empty(keys.shape, 'int32');

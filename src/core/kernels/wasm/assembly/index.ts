@@ -17,4 +17,4 @@ export { normalizeGradientRows, normalizeRows, softmaxGradientRows } from './sca
 export { exponentiateRows, softmaxRows, weighRows } from './softmax';
 export { largestOfRun, largestOfRuns, sumOfRows, sumsOfRuns } from './sums';
 export { multiplyPanels, multiplyTile } from './tile';
-export { gelu, geluDerivative, unaryDerivative, unaryForward } from './unary';
+export { unaryDerivative, unaryForward } from './unary';

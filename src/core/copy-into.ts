@@ -1,0 +1,20 @@
+/** Copies between arrays of any strides. */
+import type { NdArray } from 'ndarray';
+import { copyKernel } from './kernels/copy.ts';
+import { planWalk } from './kernels/strided.ts';
+import type { NumericArray } from './memory.ts';
+import { parallelFor } from './parallel/pool.ts';
+
+/** Copies elements between two arrays of the same shape in the shared heap, whatever their strides. */
+export function copyInto(target: NdArray<NumericArray>, source: NdArray<NumericArray>): void {
+  const from = { offset: source.offset, strides: source.stride };
+  const to = { offset: target.offset, strides: target.stride };
+  const { items, elementsPerItem, plan } = planWalk(target.shape, from, to, true);
+  parallelFor(
+    copyKernel,
+    items,
+    { source: source.data, target: target.data },
+    { plan },
+    { costPerItem: 2 * elementsPerItem },
+  );
+}

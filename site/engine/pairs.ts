@@ -62,8 +62,10 @@ const FORMULAS: Readonly<Record<string, (L: number, options: never, heads: numbe
     const symbols = { L, l, c };
     const [near, nearText] = pattern === 'strided' ? [2 * l, '2·l'] : [l, 'l'];
     const [far, farText] = pattern === 'strided' ? [L / l, 'L/l'] : [(c * L) / l, 'c·L/l'];
+    if (options.heads === 'second') return halved(causal, { text: `L·${farText}`, symbols, pairs: L * far });
     const isSplit = options.heads === 'split';
-    if (isSplit && heads === 1) return halved(causal, { text: `L·${nearText}`, symbols, pairs: L * near });
+    if (options.heads === 'first' || (isSplit && heads === 1))
+      return halved(causal, { text: `L·${nearText}`, symbols, pairs: L * near });
     const both = { text: `L·(${nearText} + ${farText})`, symbols, pairs: L * (near + far) };
     return halved(causal, halved(isSplit, both));
   },
@@ -104,5 +106,5 @@ interface SparseSizes {
   pattern: 'strided' | 'fixed';
   stride: number;
   summaryColumns: number;
-  heads: 'split' | 'merged';
+  heads: 'split' | 'merged' | 'first' | 'second';
 }

@@ -53,6 +53,13 @@ export const longformer: PaperNotes = {
         '$j \\le i$ remain.',
     },
     {
+      label: '§4.1',
+      tex: tex`w_1 \le w_2 \le \dots \le w_N`,
+      says:
+        'Lower layers have short windows and look at what is near, upper ones long windows, up to the whole text. Two ' +
+        'heads of the upper layers are dilated. In a model of this library: `perLayer`.',
+    },
+    {
       label: '§5',
       tex: tex`w = 512, \qquad L = 4096`,
       says:

@@ -44,14 +44,23 @@ export const sparseTransformer: PaperNotes = {
         'the rest. The paper is causal, $j \\le i$; where the option is off, both sets go in both directions here.',
     },
     {
-      label: '§5.1',
-      tex: tex`\mathrm{attention}(X) = W_p \cdot \mathrm{attend}\!\left( X,\ \bigcup_{m=1}^{p} A^{(m)} \right)
-        \qquad \text{or} \qquad
-        W_p \left( \mathrm{attend}(X, A)^{(i)} \right)_{i \in \{1, \dots, n_h\}}`,
+      label: 'eq. 6',
+      tex: tex`\mathrm{attention}(X) = W_p \cdot \mathrm{attend}\!\left( X,\ A^{(r \bmod p)} \right)`,
       says:
-        'How heads use the sets. `merged`: every head attends to the union of both, in one softmax. `split`: of the ' +
-        '$n_h$ heads, those with an even index (from 0) take $A^{(1)}$ and those with an odd one $A^{(2)}$. $W_p$ ' +
+        'Layers take turns: residual block $r$ has one of the sets for all of its heads, `first` or `second`. $W_p$ ' +
         'belongs to the layer around.',
+    },
+    {
+      label: 'eq. 7',
+      tex: tex`\mathrm{attention}(X) = W_p \cdot \mathrm{attend}\!\left( X,\ \bigcup_{m=1}^{p} A^{(m)} \right)`,
+      says: '`merged`: every head attends to the union of both, in one softmax.',
+    },
+    {
+      label: 'eq. 8',
+      tex: tex`\mathrm{attention}(X) = W_p \left( \mathrm{attend}(X, A)^{(i)} \right)_{i \in \{1, \dots, n_h\}}`,
+      says:
+        '`split`: of the $n_h$ heads, those with an even index (from 0) take $A^{(1)}$ and those with an odd one ' +
+        '$A^{(2)}$.',
     },
   ],
   cost: {
@@ -91,7 +100,7 @@ export const sparseTransformer: PaperNotes = {
         tex: tex`O(L \cdot \sqrt L)`,
         says:
           'More than linear, less than the square: four times the text is eight times the work. Memory is $O(L)$: ' +
-          'the near part, the far part before and that after keep an output each until they are joined.',
+          'the near and the far part are one softmax, and no weight is kept.',
       },
     ],
   },

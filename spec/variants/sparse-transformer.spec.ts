@@ -15,7 +15,7 @@ const cases = fc
   .record({
     length: fc.integer({ min: 1, max: 60 }),
     pattern: fc.constantFrom('strided' as const, 'fixed' as const),
-    heads: fc.constantFrom('split' as const, 'merged' as const),
+    heads: fc.constantFrom('split' as const, 'merged' as const, 'first' as const, 'second' as const),
     causal: fc.boolean(),
     strideSeed: fc.nat(),
     columnsSeed: fc.nat(),
@@ -84,10 +84,17 @@ test('split heads take one set each, and merged heads their union', () => {
     fc.property(cases, ({ length, options }) => {
       const split = allowedBy({ ...options, heads: 'split' }, length);
       const merged = allowedBy({ ...options, heads: 'merged' }, length);
+      const first = allowedBy({ ...options, heads: 'first' }, length);
+      const second = allowedBy({ ...options, heads: 'second' }, length);
       for (let i = 0; i < length; i++) {
         for (let j = 0; j < length; j++) {
           assert.is(merged(0, i, j), split(0, i, j) || split(1, i, j));
           assert.is(merged(1, i, j), merged(0, i, j));
+          // Layers that take turns have what heads that split have side by side.
+          for (const head of [0, 1]) {
+            assert.is(first(head, i, j), split(0, i, j));
+            assert.is(second(head, i, j), split(1, i, j));
+          }
         }
       }
     }),

@@ -26,7 +26,7 @@ import { type RunSettings, runDefaults } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { taskNamed } from '../training/tasks/task.ts';
 import { REFERENCE_VARIANT } from '../variants/reference.ts';
-import { allVariants } from '../variants/registry.ts';
+import { type AnyVariant, allVariants } from '../variants/registry.ts';
 import { runOptions } from './shared-options.ts';
 
 const DECAYS = ['cosine', 'linear', 'inverse-square-root', 'constant'] as const;
@@ -53,6 +53,7 @@ export function trainOptions() {
       'Several in turn, all else the same, and a table; beside --recipe, these of its runs',
     ),
     option: texts('NAME=VALUE', 'An option of the variants that have it; VARIANT.NAME=VALUE for one of them'),
+    layerOption: texts('NAME=A/B/…', 'An option of which each layer has its own, the lowest first'),
     recipe: choice(
       'NAME',
       recipes.map(({ name }) => name),
@@ -159,10 +160,33 @@ export function planOf(word: string | undefined, values: TrainValues): Plan {
   const task = taskNamed(word ?? '', tasks).name;
   const names = sweep ?? [values.attention ?? REFERENCE_VARIANT];
   const written = parseOptionTexts(chosenVariants(names, '--sweep'), values.option, '--option');
-  const runs = [...written].map(([{ name }, options]) => {
-    return { name, settings: runFrom(task, { variant: name, options }, values) };
+  const perLayer = perLayerOf([...written.keys()], values.layerOption);
+  const runs = [...written].map(([variant, options]) => {
+    const { name } = variant;
+    const own = perLayer.get(variant);
+    return { name, settings: runFrom(task, { variant: name, options, ...(own && { perLayer: own }) }, values) };
   });
   return { runs, recipe: undefined, folder: out ?? `out/${task}-${names.length === 1 ? names[0] : 'sweep'}` };
+}
+
+/** `NAME=A/B/…` as the lists of values of each variant that has the option. */
+function perLayerOf(
+  variants: readonly AnyVariant[],
+  texts: readonly string[],
+): ReadonlyMap<AnyVariant, Record<string, unknown[]>> {
+  const found = new Map<AnyVariant, Record<string, unknown[]>>();
+  for (const written of texts) {
+    const [, name, list] = /^([^=]*)=(.*)$/s.exec(written) ?? [];
+    if (name === undefined) throw new ArgumentError(`--layer-option: expected NAME=A/B/…, got '${written}'`);
+    for (const value of list.split('/')) {
+      for (const [variant, options] of parseOptionTexts(variants, [`${name}=${value}`], '--layer-option')) {
+        const lists = found.get(variant) ?? {};
+        for (const [option, parsed] of Object.entries(options)) lists[option] = [...(lists[option] ?? []), parsed];
+        if (Object.keys(options).length > 0) found.set(variant, lists);
+      }
+    }
+  }
+  return found;
 }
 
 function recipeNamed(name: string | undefined): Recipe | undefined {

@@ -76,6 +76,10 @@ export const expectAttentionSettings: Check = (name, value) => {
   expectOptions(name, value as AttentionSettings, {
     variant: expectText,
     options: expectPlain,
+    perLayer: (each, lists) => {
+      expectPlain(each, lists);
+      for (const [option, values] of Object.entries(lists)) expectList(`${each}.${option}`, values, undefined, 1);
+    },
     redrawEvery: integerOf(0),
     shared: expectBoolean,
     gatedValues: expectBoolean,
@@ -129,6 +133,7 @@ export function completeConfig(settings: TransformerSettings): TransformerConfig
     const name = headDim === undefined ? 'positions' : 'headDim';
     throw new ArgumentError(`${name}: expected heads of an even width for rotary positions, got ${width}`);
   }
+  for (const entry of [config.attention].flat()) checkPerLayer(entry, config.layers);
   if (dropout === 1) throw new ArgumentError('dropout: expected at least 0 and below 1, got 1');
   if (residual === 'reversible' && norm === 'post') {
     throw new ArgumentError('norm: expected pre in reversible layers, which cannot be undone after a normalisation');
@@ -152,9 +157,33 @@ function widthsFor({
   return { modelDim: width, heads: [most, 3, 2].find(divides) ?? 1 };
 }
 
-/** The attention of layer n is entry n mod their number. */
-export function attentionsOf({ attention }: Pick<TransformerConfig, 'attention'>): readonly AttentionSettings[] {
-  return Array.isArray(attention) ? attention : [attention as AttentionSettings];
+/** Throws ArgumentError unless there is a value for each layer, of options that layers do not share. */
+function checkPerLayer({ perLayer = {}, options = {}, shared }: AttentionSettings, layers: number): void {
+  for (const [name, values] of Object.entries(perLayer)) {
+    if (values.length !== layers) {
+      throw new ArgumentError(
+        `attention.perLayer.${name}: expected ${layers} values, one a layer, got ${values.length}`,
+      );
+    }
+    if (options[name] !== undefined) {
+      throw new ArgumentError(`attention.perLayer.${name}: expected no value for all layers beside it, got one`);
+    }
+    if (shared) throw new ArgumentError('attention.shared: expected false where layers have options of their own');
+  }
+}
+
+/** The attention of layer n is entry n mod their number, with what each layer has for itself. */
+export function attentionsOf({
+  attention,
+  layers,
+}: Pick<TransformerConfig, 'attention' | 'layers'>): readonly AttentionSettings[] {
+  const entries = [attention].flat() as readonly AttentionSettings[];
+  if (entries.every(({ perLayer }) => perLayer === undefined)) return entries;
+  return Array.from({ length: layers }, (_, n) => {
+    const { perLayer = {}, ...entry } = entries[n % entries.length];
+    const own = Object.entries(perLayer).map(([name, values]) => [name, values[n]]);
+    return { ...entry, options: { ...entry.options, ...Object.fromEntries(own) } };
+  });
 }
 
 export function placeOf(config: TransformerConfig): AttentionPlace {

@@ -23,6 +23,11 @@ export interface AttentionSettings {
   variant: string;
   /** Its options, by their names; elsewhere the variant's defaults for the model's length. */
   options?: Record<string, unknown>;
+  /**
+   * Options of which each layer has its own, the lowest first: windows that grow with the layer (Beltagy et al. 2020, §4.1),
+   * or patterns that take turns (Child et al. 2019, eq. 6). One value for each layer of the model.
+   */
+  perLayer?: Record<string, readonly unknown[]>;
   /** Random tensors of the variant are drawn anew after this many steps of training; 0: never. 1 by default. */
   redrawEvery?: number;
   /**

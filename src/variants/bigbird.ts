@@ -9,6 +9,9 @@
  * Cost: a query block meets 3 window blocks, its global and r random ones: O(L·(g + 3 + r)·b) time, O(L) memory. It
  * gives up all other pairs: on its pattern the result is exact. A sequence of so few blocks that these are all of them
  * gets full attention.
+ *
+ * Departs from the paper: g counts the global blocks at one end, where the paper's g is all of them, so that a query block
+ * of ITC meets 2g + 3 + r. The paper's ETC has relative positions and a loss of its own besides (appendix E).
  */
 import { attention, everything, type KeySet, runs } from '../core/ops/index.ts';
 import { fromArray, type Tensor } from '../core/tensor.ts';
@@ -107,7 +110,8 @@ const options = {
   randomBlocks: integer({
     symbol: 'r',
     minimum: 0,
-    default: 3,
+    // ETC goes without (appendix E).
+    default: (_sequenceLength, { construction }) => (construction === 'etc' ? 0 : 3),
     description: 'random blocks that a query block meets',
   }),
   /**

@@ -10,9 +10,10 @@
  * Cost: O(L·k) time for each column, and k weights to hold for each token and head; a generation keeps the last k
  * values. It gives up comparing tokens: keys are not read, and nothing further away than the kernel reaches is seen.
  *
- * In the paper the X that f reads is also the X that is mixed. Here f reads the token's *query*, and the *values* are
- * mixed, so that the layer around it may be that of attention; and a head's kernel is predicted from its own d/H
- * columns of the query, not from all d. Untrained, the kernels are random, and so is the error that `compare` shows.
+ * Departs from the paper: there the X that f reads is also the X that is mixed. Here f reads the token's *query*, and the
+ * *values* are mixed, so that the layer around it may be that of attention; and a head's kernel is predicted from its own
+ * d/H columns of the query, not from all d. Entries of kernels are dropped in training only if `dropConnect` asks for it.
+ * Untrained, the kernels are random, and so is the error that `compare` shows.
  */
 import { matmul, softmax } from '../core/ops/index.ts';
 import {

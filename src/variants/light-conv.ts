@@ -13,6 +13,9 @@
  *
  * Untrained, a kernel is nearly flat (31 weights of 8 heads are within a fifth of 1/31), so what `compare` shows
  * against full attention is a moving average of the values. Only training makes it more.
+ *
+ * Departs from the paper: entries of the kernel are dropped in training only if `dropConnect` asks for it, as the paper's
+ * models do (DropConnect, §3).
  */
 import { softmax } from '../core/ops/index.ts';
 import {

@@ -12,6 +12,9 @@
  * d × (d + 1) numbers, and a scale for each row of them, however many came before: the transformer is an RNN (§3.4). It
  * gives up the softmax: this is an attention of its own, not an approximation, with weights that are less peaked. Scores
  * are not divided by √d.
+ *
+ * Departs from the paper: φ is kept as a logarithm until features meet, so that very negative keys, whose φ would round to
+ * 0, still weigh what they should.
  */
 import { logEluPlusOne } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';

@@ -13,6 +13,9 @@
  * Only a trained E stands in for full attention: on 512 tokens of a trained model (fixtures/minilm-qkv.safetensors) and
  * k = 128, mean pooling is off by 0.44 to 0.54 of the output's norm, and an E as drawn by 4 to 5, zeros being off by 1.
  * So the default is mean pooling, which needs no training; to train Linformer as published, choose `learned`.
+ *
+ * Departs from the paper: k is the same for all heads, where §4 lets it differ from head to head. From layer to layer it
+ * may differ (`perLayer`). Pooling is by means of segments of nearly one length, of real tokens alone.
  */
 
 import { attention, everything, matmul, reshape, transpose, zeroMasked } from '../core/ops/index.ts';

@@ -8,6 +8,9 @@
  *
  * Cost: O(L·m) time and O(L) memory. It gives up every pair further apart than two chunks, and evenness: the first token
  * of a chunk looks back m tokens, the last one 2m − 1. Longformer's window slides instead. On its pattern it is exact.
+ *
+ * Departs from the paper: the stretch before a block is as long as the block, and where attention is not causal there is one
+ * behind it too. The paper is causal, and chooses the two lengths apart.
  */
 
 import { type AttentionLayout, attention, pairsOf, runs } from '../core/ops/index.ts';

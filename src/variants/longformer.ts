@@ -8,6 +8,9 @@
  *
  * Cost: O(L·w) time and O(L) memory, plus O(L) for each global token. It gives up every pair that is neither in the
  * window nor global: on its pattern the result is exact, and no weight is approximated.
+ *
+ * Departs from the paper: all layers have one window. There windows grow with the layer, and two heads of the upper layers
+ * are dilated (§4.1): a model does so by `perLayer: { attentionWindow: [32, 64, …] }`.
  */
 import { ShapeError } from '../core/errors.ts';
 import { attention, gatherRows, joinAttention, pairsOf, pickKeys, scatterRows, slice } from '../core/ops/index.ts';
@@ -65,8 +68,7 @@ function pattern(options: LongformerOptions, { keyLength }: { keyLength: number 
   return (head, query, key) => {
     if (options.causal && key > query) return false;
     if (isGlobal[query] || isGlobal[key]) return true;
-    const step = dilation[head] ?? dilation[0];
-    const distance = key - query;
+    const [step, distance] = [dilation[head] ?? dilation[0], key - query];
     return distance % step === 0 && distance >= -before * step && distance <= after * step;
   };
 }
@@ -78,9 +80,8 @@ function windowOf({ attentionWindow, dilation, causal }: LongformerOptions) {
 }
 
 /** The positions from `begin` to `end`, counted from `begin`. */
-function within(positions: Int32Array, begin: number, end: number): Int32Array {
-  return positions.filter((each) => each >= begin && each < end).map((each) => each - begin);
-}
+const within = (positions: Int32Array, begin: number, end: number): Int32Array =>
+  positions.filter((each) => each >= begin && each < end).map((each) => each - begin);
 
 /** Rows of the global tokens seen so far, those of this call (`own`) among them; undefined: none. */
 function appendGlobal(memory: Memory, part: string, rows: Tensor, own: Int32Array): Tensor | undefined {
@@ -93,8 +94,8 @@ function appendGlobal(memory: Memory, part: string, rows: Tensor, own: Int32Arra
 
 /** The mask of the last `length` tokens. */
 function lastOf(mask: Tensor | undefined, length: number): Tensor | undefined {
-  const count = mask?.shape[1] ?? 0;
-  return mask === undefined || count === length ? mask : packed(slice(mask, 1, count - length, count));
+  if (mask === undefined || mask.shape[1] === length) return mask;
+  return packed(slice(mask, 1, mask.shape[1] - length, mask.shape[1]));
 }
 
 /** The global keys seen so far, at these positions, for queries from `position` on. */

@@ -15,6 +15,9 @@
  * On 512 tokens of a trained model (fixtures/minilm-qkv.safetensors), 64 landmarks are off by 0.60 of the output's norm
  * in a layer that looks near by, and by 0.24 in one that looks far. The exact Ã⁺ would be worse, for it blows up what the
  * landmarks hardly tell apart: after 20 steps in place of 6 the same landmarks are off by 8.5 and by 1.3.
+ *
+ * Departs from the paper: the skip convolution of the values, which the paper's models add, is off unless
+ * `convolutionWidth` asks for it. It is learned, so without training it would only add noise.
  */
 import { add, log, multiply, scale } from '../core/ops/elementwise.ts';
 import { attention, band, convolveRows, everything, matmul, pairsOf, softmax } from '../core/ops/index.ts';

@@ -13,7 +13,8 @@
  *
  * Departs from the paper: positive features are kept as logarithms until they meet, so that vectors of any length are
  * right; nothing is added to features or to denominators. The denominators of trigonometric features, which may come out as
- * 0 or negative, are kept off 0 (see `leastCosine`).
+ * 0 or negative, are kept off 0 (see `leastCosine`). The default estimates softmax (appendix A.3); where the paper says no
+ * more than "Performer", its features are those of the relu kernel (appendix A.4).
  */
 import { expectInteger } from '../core/errors.ts';
 import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';

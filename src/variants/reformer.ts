@@ -15,6 +15,9 @@
  * O(n_rounds · L) memory. It gives up separate keys, pairs that no round brings together, and weights that move smoothly
  * with the queries: the hash is piecewise constant and passes no gradient. And a causal run is not causal to the last:
  * later tokens shift the borders of chunks, and so decide which earlier tokens meet, though not what they get there.
+ *
+ * Departs from the paper: N_ij counts the rounds in which i and j do meet; in eq. 16 it is those in which their hashes agree,
+ * though the border of a chunk may keep them apart. Large numbers of buckets are made of two hashes, as in released code.
  */
 import { ArgumentError } from '../core/errors.ts';
 import { attention, contiguous, countingSort, normalizeRows, transpose } from '../core/ops/index.ts';

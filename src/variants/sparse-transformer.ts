@@ -7,7 +7,10 @@
  * text: the tokens of the own block, and the last c tokens of every block, which sum it up.
  *
  * Cost: O(L·(l + L/l)), which for a stride l near √L is O(L√L); memory O(L). It gives up pairs that are in neither
- * set: on its pattern the result is exact. Heads either take one of the two sets each, or all attend to both (§5.1).
+ * set: on its pattern the result is exact. Layers take turns with the two sets (eq. 6), all heads attend to both (eq. 7), or
+ * each head takes one of them (eq. 8).
+ *
+ * Departs from the paper: it may attend in both directions, where the paper is causal.
  */
 import { ArgumentError } from '../core/errors.ts';
 import { type AttentionLayout, attention, band, pairsOf, perHead, type RunSet, runs } from '../core/ops/index.ts';
@@ -29,7 +32,7 @@ function attend(
   const V = memory.append('values', values);
   const mask = memory.appendMask(keyMask, batch);
 
-  // softmax over A⁽¹⁾ ∪ A⁽²⁾, or over one of the two in every head                                    (§4.3, §5.1)
+  // softmax over A⁽¹⁾ ∪ A⁽²⁾, or over one of the two in every head                                   (eqs. 6, 7, 8)
   const sets = setsOf(memory.position, length, heads, options);
   return memory.leave(attention(queries, K, V, sets, { keyMask: mask }).output);
 }
@@ -43,16 +46,15 @@ function pattern({ causal, pattern: kind, stride, summaryColumns, heads }: Spars
   return (head, i, j) => {
     if (causal && j > i) return false;
     if (heads === 'merged') return near(i, j) || far(i, j);
-    return head % 2 === 0 ? near(i, j) : far(i, j);
+    return takesNear(heads, head) ? near(i, j) : far(i, j);
   };
 }
 
+/** Whether a head that takes one set takes A⁽¹⁾, and not A⁽²⁾. */
+const takesNear = (heads: string, head: number) => (heads === 'split' ? head % 2 === 0 : heads === 'first');
+
 /** Queries from `position` on, and all keys up to the last of them. */
-interface Span {
-  position: number;
-  length: number;
-  keyLength: number;
-}
+type Span = { position: number; length: number; keyLength: number };
 
 /** The pattern as runs of keys, no pair in two sets: softmax goes over the union. */
 function setsOf(position: number, length: number, heads: number, options: SparseTransformerOptions): RunSet[] {
@@ -63,12 +65,12 @@ function setsOf(position: number, length: number, heads: number, options: Sparse
   if (options.heads === 'merged') {
     return onlyNear ? [{ layout: near }] : [{ layout: near }, ...restOfFar(span, options, columns)];
   }
-  const layoutsOf = (even: AttentionLayout, odd: AttentionLayout) =>
-    perHead(Array.from({ length: heads }, (_, head) => (head % 2 === 0 ? even : odd)));
-  const ofEvenHeads = { layout: layoutsOf(near, nothing(span, span.keyLength)) };
-  if (onlyNear) return [ofEvenHeads];
+  const layoutsOf = (first: AttentionLayout, second: AttentionLayout) =>
+    perHead(Array.from({ length: heads }, (_, head) => (takesNear(options.heads, head) ? first : second)));
+  const ofNear = { layout: layoutsOf(near, nothing(span, span.keyLength)) };
+  if (onlyNear) return [ofNear];
   const far = farLayout(span, options, columns);
-  return [ofEvenHeads, { layout: layoutsOf(nothing(span, far.keyLength), far), keyTokens: columns }];
+  return [ofNear, { layout: layoutsOf(nothing(span, far.keyLength), far), keyTokens: columns }];
 }
 
 /** A⁽¹⁾: the last l tokens, or the own block. */
@@ -108,18 +110,13 @@ function restOfFar(span: Span, options: SparseTransformerOptions, columns: Int32
   };
   const before = layoutBy(span, keyLength, (i) => [0, Math.min(keyLength, Math.max(0, nearRun(i)[0]))], dilation);
   if (causal) return [{ layout: before, keyTokens: columns }];
-  const endOfNear = (i: number) => {
-    const [, end, all] = nearRun(i);
-    return [Math.min(end, all), all] as const;
-  };
-  const after = layoutBy(span, keyLength, endOfNear, dilation);
+  const after = layoutBy(span, keyLength, (i) => [Math.min(...nearRun(i).slice(1)), nearRun(i)[2]], dilation);
   return [before, after].map((layout) => ({ layout, keyTokens: columns }));
 }
 
 /** Positions j with j mod l ≥ l − c; there may be none in a sequence shorter than a block. */
-function summaryColumnsOf(length: number, { stride, summaryColumns }: SparseTransformerOptions): Int32Array {
-  return Int32Array.from({ length }, (_, j) => j).filter((j) => j % stride >= stride - summaryColumns);
-}
+const summaryColumnsOf = (length: number, { stride, summaryColumns }: SparseTransformerOptions): Int32Array =>
+  Int32Array.from({ length }, (_, j) => j).filter((j) => j % stride >= stride - summaryColumns);
 
 type RunOf = (position: number) => readonly [begin: number, end: number];
 
@@ -154,8 +151,15 @@ const options = {
     default: (_sequenceLength, { stride }) => Math.min(8, Number(stride)),
     description: 'last columns of a block that all see (fixed), at most the stride there',
   }),
-  /** `split`: even heads take A⁽¹⁾, odd ones A⁽²⁾. `merged`: every head takes their union (§5.1). */
-  heads: choice({ choices: ['split', 'merged'], default: 'merged', description: 'one set a head, or both for all' }),
+  /**
+   * `merged`: every head takes the union (eq. 7). `split`: even heads take A⁽¹⁾, odd ones A⁽²⁾ (eq. 8). `first`, `second`: all
+   * heads take that one, as layers do that take turns (eq. 6).
+   */
+  heads: choice({
+    choices: ['split', 'merged', 'first', 'second'],
+    default: 'merged',
+    description: 'who takes which set',
+  }),
 };
 
 export interface SparseTransformerOptions extends OptionsOf<typeof options> {}

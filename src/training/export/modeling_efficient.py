@@ -242,10 +242,9 @@ def sparse_transformer(q, k, v, real, o, p):
         near, far = (i - j).abs() <= o.stride, (i - j) % o.stride == 0
     else:
         near, far = i // o.stride == j // o.stride, j % o.stride >= o.stride - o.summaryColumns
-    if o.heads == "split":
-        even = torch.arange(q.shape[1], device=q.device)[:, None, None] % 2 == 0
-        return attend(q, k, v, visible(q, real, o) & torch.where(even, near, far))
-    return attend(q, k, v, visible(q, real, o) & (near | far))
+    even = torch.arange(q.shape[1], device=q.device)[:, None, None] % 2 == 0
+    sets = {"merged": near | far, "split": torch.where(even, near, far), "first": near, "second": far}
+    return attend(q, k, v, visible(q, real, o) & sets[o.heads])
 
 
 def bigbird(q, k, v, real, o, p):

@@ -22,7 +22,7 @@ interface Row {
   seconds: number;
 }
 
-/** It reads a text from the disk, which a page does not have. */
+/** Tasks that read a text from the disk, which a page does not have. */
 const WITHOUT = ['byte-lm'];
 
 /** The shortest run comes first: a newcomer sees a curve to its end within a minute. */
@@ -42,7 +42,7 @@ export function playgroundPage(): Page {
 
 function catalogueOf(): CatalogueRecipe[] {
   const { environment, rows } = summary();
-  const chosen = recipes.filter(({ name }) => !WITHOUT.includes(name));
+  const chosen = recipes.filter(({ settings }) => !WITHOUT.includes(settings.task.name));
   chosen.sort((one, other) => Number(other.name === FIRST) - Number(one.name === FIRST));
   return chosen.map((recipe) => {
     const own = rows.filter((row) => row.recipe === recipe.name);

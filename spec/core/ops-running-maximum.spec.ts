@@ -26,7 +26,9 @@ test('is the largest of what came so far and is not masked, and tells by how muc
         const drawn = randomNormal([batch, heads, length], random.split('x'), 'float64').toArray();
         // What is masked does not count, whatever it holds.
         const isReal = (at: number) => flags[Math.floor(at / (heads * length)) * length + (at % length)] === 1;
-        const x = drawn.map((value, at) => (isReal(at) ? value : Number.NaN));
+        // Neither does what is no number, or none that a scale could bring near.
+        const strange = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+        const x = drawn.map((value, at) => (isReal(at) && random.integer(8) > 0 ? value : strange[random.integer(3)]));
         const { largest, logDecay } = runningMaximum(fromArray(x, [batch, heads, length], 'float64'), mask, before);
         const start = before?.toArray();
         const [maxima, steps] = [largest.toArray(), logDecay.toArray()];
@@ -34,7 +36,7 @@ test('is the largest of what came so far and is not masked, and tells by how muc
         x.forEach((value, at) => {
           if (at % length === 0) highest = start?.[at / length] ?? LOWEST;
           const last = highest;
-          if (isReal(at)) highest = Math.max(highest, value);
+          if (isReal(at) && Number.isFinite(value)) highest = Math.max(highest, value);
           assert.is(maxima[at], highest);
           assert.is(steps[at], last - highest);
         });

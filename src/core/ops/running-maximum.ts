@@ -15,7 +15,8 @@ export interface RunningMaximum {
 
 /**
  * The running maximum of x [batch, heads, length], not counting masked tokens, after `before` [batch, heads]; without it,
- * after LOWEST. A constant to gradients: scales cancel.
+ * after LOWEST. A NaN and an infinity count as nothing: no scale helps them, and sums that they get into show them. A
+ * constant to gradients: scales cancel.
  */
 export function runningMaximum(x: Tensor, keyMask?: Tensor, before?: Tensor): RunningMaximum {
   expectFloat('x', x);
@@ -35,7 +36,7 @@ export function runningMaximum(x: Tensor, keyMask?: Tensor, before?: Tensor): Ru
     for (let t = 0; t < length; t++) {
       const at = sequence * length + t;
       const isReal = flags === undefined || flags[Math.floor(sequence / heads) * length + t] !== 0;
-      maxima[at] = isReal ? Math.max(highest, from[at]) : highest;
+      maxima[at] = isReal && from[at] > highest && from[at] < Infinity ? from[at] : highest;
       steps[at] = highest - maxima[at];
       highest = maxima[at];
     }

@@ -5,8 +5,16 @@ import { duplicationRecipe } from './duplication.ts';
 import { hashesRecipe } from './hashes.ts';
 import { listopsRecipe } from './listops.ts';
 import type { Recipe } from './recipe.ts';
+import { windowsRecipe } from './windows.ts';
 
-export const recipes: readonly Recipe[] = [duplicationRecipe, hashesRecipe, copyRecipe, listopsRecipe, byteLmRecipe];
+export const recipes: readonly Recipe[] = [
+  duplicationRecipe,
+  hashesRecipe,
+  copyRecipe,
+  listopsRecipe,
+  byteLmRecipe,
+  windowsRecipe,
+];
 
 /** What `train` does where nothing is said. */
 export const defaultRecipe: Recipe = duplicationRecipe;

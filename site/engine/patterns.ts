@@ -21,7 +21,7 @@ const PATTERN_SEED = 'patternSeed';
 export function budgets(ask: Questions['budgets']['ask']): Budgeted[] {
   const shape = shapeOf(ask);
   return allVariants().map((variant) => {
-    const causal = ask.causal && variant.supports.causal;
+    const causal = causalFor(variant, ask.causal);
     const fullFlops = flopsOfFull(shape, causal);
     const own = PATTERN_SEED in variant.options ? { [PATTERN_SEED]: ask.seed } : {};
     const others = { ...own, causal };
@@ -35,10 +35,15 @@ export function budgets(ask: Questions['budgets']['ask']): Budgeted[] {
   });
 }
 
+/** As was asked, where the variant can be that: what reads in one direction always is. */
+const causalFor = ({ supports: { causal, bidirectional } }: AnyVariant, asked: boolean): boolean =>
+  bidirectional === false || (asked && causal);
+
 /** Throws UnsupportedError for the pattern of a variant that has none. */
 export function pattern(ask: Questions['pattern']['ask']): Grid {
-  const { options, causal, seed, length, heads, cells, weights } = ask;
+  const { options, seed, length, heads, cells, weights } = ask;
   const [variant] = chosenVariants([ask.variant]);
+  const causal = causalFor(variant, ask.causal);
   const shape = shapeOf(ask);
   const complete = checkOptions(variant, { ...options, causal }, shape);
   const costs = { flops: variant.cost(shape, complete).flops, fullFlops: flopsOfFull(shape, causal) };

@@ -47,7 +47,9 @@ function catalogueOf(): CatalogueRecipe[] {
   return chosen.map((recipe) => {
     const own = rows.filter((row) => row.recipe === recipe.name);
     const { baseline } = own[0];
-    const runs = runsOf(recipe).map((named) => describe(recipe, named, baseline, own, environment));
+    // A variant that was added after them has no figures yet.
+    const trained = runsOf(recipe).filter(({ name }) => own.some((row) => row.name === name));
+    const runs = trained.map((named) => describe(recipe, named, baseline, own, environment));
     const { name, summary, goal, settings } = recipe;
     return {
       name,

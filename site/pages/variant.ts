@@ -30,9 +30,8 @@ export async function variantPages(): Promise<Page[]> {
   return pages;
 }
 
-async function variantPage(variant: AnyVariant): Promise<Page> {
+export async function variantPage(variant: AnyVariant, notes = notesOf(variant.name)): Promise<Page> {
   const { name, paper } = variant;
-  const notes = notesOf(name);
   const files = await filesOf(name);
   const [main] = files;
   const links = new PageLinks(notes, definitionsIn(files));
@@ -137,7 +136,9 @@ function price({ givesUp, goodFor, badFor }: PaperNotes, links: Links): Html {
     ['It gives up', givesUp],
     ['Good for', goodFor],
     ['Not for', badFor],
-  ].map(([title, text]) => html`<div class="card"><h3>${title}</h3><p>${prose(text, links)}</p></div>\n`);
+  ]
+    .filter(([, text]) => text !== '')
+    .map(([title, text]) => html`<div class="card"><h3>${title}</h3><p>${prose(text, links)}</p></div>\n`);
   return html`<div class="price">
 ${cards}</div>`;
 }

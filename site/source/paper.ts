@@ -52,9 +52,13 @@ export function anchorOf(label: string): string {
 /** After the source has been written: only then is it known where each label is cited. */
 export function paperSection(paper: Citation, notes: PaperNotes, links: PageLinks): Html {
   return html`<p class="citation">${paper.authors} (${paper.year}). <cite>${paper.title}</cite>.
-<a href="https://arxiv.org/abs/${paper.arxiv}">arXiv:${paper.arxiv}</a></p>
+<a href="https://arxiv.org/abs/${paper.arxiv}">arXiv:${paper.arxiv}</a></p>${
+    notes.equations.length === 0
+      ? null
+      : html`
 <ol class="equations">
-${notes.equations.map((equation) => equationItem(equation, links))}</ol>`;
+${notes.equations.map((equation) => equationItem(equation, links))}</ol>`
+  }`;
 }
 
 function equationItem({ label, tex, says }: Equation, links: PageLinks): Html {

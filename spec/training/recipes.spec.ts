@@ -51,7 +51,8 @@ test('names are distinct, schedules end with the steps, goals are about runs tha
   const listops = recipes.find(({ name }) => name === 'listops');
   assert.equal(
     Object.keys(listops?.runs ?? {}),
-    allVariants().map(({ name }) => name),
+    // A classifier reads in both directions.
+    allVariants().flatMap(({ name, supports }) => (supports.bidirectional === false ? [] : [name])),
   );
 });
 

@@ -105,7 +105,10 @@ function describeVariant(variant: AnyVariant, length: number, table: TableOption
     const meanings = options.map(([option, { description }]) => `${option.padEnd(width)}  ${description}`);
     parts.push(`At ${length} tokens:`, formatTable(columns, rows, table), meanings.join('\n'));
     const [option] = budget === null ? options[0] : [budget.option as string];
-    parts.push(`Set one with ${PROGRAM} compare --variant ${name} --option ${option}=${plain(defaults[option])}`);
+    const causal = supports.bidirectional === false ? ' --causal' : '';
+    parts.push(
+      `Set one with ${PROGRAM} compare --variant ${name}${causal} --option ${option}=${plain(defaults[option])}`,
+    );
   }
   return parts.join('\n\n');
 }

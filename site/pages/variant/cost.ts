@@ -12,9 +12,13 @@ const HEAD_DIM = 64;
 
 export function costSection(variant: AnyVariant, notes: PaperNotes, links: Links): Html {
   const steps = notes.cost.steps.map(({ tex, says }) => html`<li>${displayed(tex)}<p>${prose(says, links)}</p></li>\n`);
-  return html`<ol class="steps">
+  return html`${
+    steps.length === 0
+      ? null
+      : html`<ol class="steps">
 ${steps}</ol>
-${countTable(variant)}`;
+`
+  }${countTable(variant)}`;
 }
 
 function countTable(variant: AnyVariant): Html {

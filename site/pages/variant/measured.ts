@@ -22,6 +22,8 @@ import {
 import { comparisonEvidence, evidenceLine, suiteEvidence } from '../overview/links.ts';
 
 export async function measuredSection(variant: string): Promise<Html> {
+  const isMeasured = needSuite('scaling').rows.some((row) => row.variant === variant);
+  if (!isMeasured) return html`<p>Not measured yet: <code>npm run bench</code> does it.</p>`;
   return html`${errors(variant)}
 ${await growth(variant)}
 ${variant === REFERENCE_VARIANT ? null : speedUps(variant)}`;

@@ -102,7 +102,7 @@ export const performer: PaperNotes = {
     {
       label: '§4.2',
       tex: tex`\omega_1, \dots, \omega_m \sim \mathcal{D} \quad \text{drawn again, now and then}`,
-      says: 'In training, new random vectors are drawn from time to time, which the paper needs to match the Transformer on the larger of its two collections of texts (§4.3). It gives no formula; the function `redrawFeatures` does it.',
+      says: 'In training, new random vectors are drawn from time to time, which the paper needs to match the Transformer on the larger of its two collections of texts (§4.3). It gives no formula; in a model of this library, `redrawEvery` says after how many steps.',
     },
     {
       label: 'Appendix A.3',

@@ -196,7 +196,6 @@ export const callsOfVariants: Readonly<Record<string, Call>> = {
     shape(),
   ]),
   drawParameters: of(api.drawParameters, () => [api.performer, { causal: false, numRandomFeatures: 8 }, shape(), 1]),
-  redrawFeatures: of(api.redrawFeatures, () => [api.performer.defaults(6), shape(), new api.Random(1), 3, 2]),
   startDecoding: of(api.startDecoding, () => [
     api.full,
     { batch: 1, heads: 2, headDim: 4, dtype: 'float32', maxLength: 4 },

@@ -1,16 +1,13 @@
 /** The Performer's attention against dense sums over the features of eq. 5, and against full attention. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ArgumentError } from '../../src/core/errors.ts';
 import { scale } from '../../src/core/ops/index.ts';
-import { Random } from '../../src/core/random.ts';
 import { referenceAttention, referenceLinearAttention, relativeFrobeniusError } from '../../src/core/reference.ts';
-import { elements, fromArray, scope } from '../../src/core/tensor.ts';
+import { fromArray, scope } from '../../src/core/tensor.ts';
 import { attend, drawParameters } from '../../src/variants/attend.ts';
-import { performer, redrawFeatures } from '../../src/variants/performer.ts';
+import { performer } from '../../src/variants/performer.ts';
 import { forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, outputOf, parametersOf, ROUNDING } from '../laws/evaluate.ts';
-import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { anyPerformer, dense, dot, lengthened, oneHead, optionsOf, plainFeatures, rowsOf } from './performer-cases.ts';
 
 test('equals dense attention with weights φ(q)·φ(k), causal and padded: eq. 4 with all the brackets left out', () => {
@@ -141,26 +138,6 @@ test('the error against full attention falls as 1/√m', () => {
   const slope = points.reduce((sum, { x, y }) => sum + (x - middle) * y, 0) / spread;
   const error = Math.sqrt(points.reduce((sum, point) => sum + ((point.x - middle) * point.error) ** 2, 0)) / spread;
   assert.ok(Math.abs(slope + 0.5) < 5 * error, `slope ${slope} ± ${error}`);
-});
-
-test('redrawing: the same ω within a period, others in the next, whatever was drawn before', () => {
-  const { shape, options } = oneHead('float32', 8);
-  const draw = (step: number, every: number, seed = 7) => {
-    const used = new Random(seed);
-    used.normal();
-    return elements(redrawFeatures(options, shape, used, step, every).omega);
-  };
-  const first = elements(performer.parameters(options, shape, new Random(7)).omega);
-  const periods = [0, 1, 2].map((period) => {
-    assert.equal(draw(100 * period, 100), draw(100 * period + 99, 100));
-    return draw(100 * period, 100);
-  });
-  assert.equal(periods[0], first);
-  assert.equal(new Set(periods.map((omega) => omega[0])).size, 3);
-  assert.equal(draw(5, 1), draw(10, 2));
-  assert.not.equal(draw(5, 1), draw(5, 1, 8));
-  expectThrows(ArgumentError, 'step', () => draw(-1, 10));
-  expectThrows(ArgumentError, 'every', () => draw(1, 0));
 });
 
 test('cost: operations grow in proportion to L and to m', () => {

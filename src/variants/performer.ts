@@ -1,33 +1,12 @@
-/**
- * Performer (Choromanski et al. 2021): attention whose weights are estimated by random features, so that they never
- * have to be written down.
- *
- * Problem: A = exp(QKᵀ/√d) has an entry for every pair (eq. 1). Idea: an entry is a kernel, SM(q, k) = exp(qᵀk), and a
- * kernel is the mean of products φ(q)·φ(k) of random features (eq. 3). With m of them A ≈ Q′K′ᵀ, and brackets do the
- * rest: D⁻¹ A V ≈ D̂⁻¹ (Q′ (K′ᵀ V)) (eq. 4). FAVOR+ takes features that are positive, so that weights are too and small
- * ones have small errors (Lemmas 1 and 2), and orthogonal, so that fewer will do (Theorem 2).
- *
- * Cost: O(L·m·d) time and O(L·d + m·d) memory, causal or not (appendix B.3; with a tape O(L·m) more).
- * It gives up: exactness. A weight is off by a share of itself of the order of exp(‖q + k‖²/2)/√m, for the scaled vectors:
- * sharp attention, which comes of long ones, is estimated badly. A model trained with it learns to live with that.
- *
- * Departs from the paper: positive features are kept as logarithms until they meet, so that vectors of any length are
- * right; nothing is added to features or to denominators. The denominators of trigonometric features, which may come out as
- * 0 or negative, are kept off 0 (see `leastCosine`). The default estimates softmax (appendix A.3); where the paper says no
- * more than "Performer", its features are those of the relu kernel (appendix A.4).
- */
-import { expectInteger } from '../core/errors.ts';
 import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';
-import { expectRandom, type Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { completeOptions, expectAttentionShape } from './check-options.ts';
 import { defineVariant } from './define.ts';
 import { attendByFeatures, type Features, pairsOfChunks, positiveFeatures } from './linear-attention.ts';
 import { choice, integer, number, type OptionsOf } from './options.ts';
 import { drawOmega, PROJECTIONS } from './performer-omega.ts';
 import { signedFeatures } from './signed-features.ts';
 import type { AttentionState } from './state.ts';
-import type { Attending, AttentionInputs, AttentionShape, Parameters } from './variant.ts';
+import type { Attending, AttentionInputs, Parameters } from './variant.ts';
 
 /** D̂⁻¹ (Q′ (K′ᵀ V)), or causally D̂⁻¹ (tril(Q′K′ᵀ) V) by prefix sums                (eq. 4, eq. 11, algorithm 1) */
 function attend(
@@ -92,29 +71,6 @@ function kindOf({ kernel, numRandomFeatures }: PerformerOptions) {
   return signedFeatures(kernel === 'relu' ? 0 : 0.5 / Math.sqrt(2 * numRandomFeatures));
 }
 
-/**
- * ω for a step of training (§4.2: it is best to draw new samples now and then): new ones after every `every` steps. A
- * function of the stream that `random` is (whatever was drawn from it) and of ⌊step / every⌋, so that a run that is
- * resumed goes on with the same numbers; the first are those that `parameters` draws. Throws ArgumentError unless
- * step ≥ 0 and every ≥ 1.
- */
-export function redrawFeatures(
-  options: PerformerOptions,
-  shape: AttentionShape,
-  random: Random,
-  step: number,
-  every: number,
-): Parameters {
-  expectAttentionShape('shape', shape);
-  const { numRandomFeatures, projection } = completeOptions(performer, options, shape.keyLength);
-  expectRandom('random', random);
-  expectInteger('step', step, 0);
-  expectInteger('every', every, 1);
-  const { headDim, dtype } = shape;
-  const draw = random.split(`draw ${Math.floor(step / every)}`);
-  return { omega: drawOmega(numRandomFeatures, headDim, projection, draw, dtype) };
-}
-
 /** Operations of a feature beside its product ωᵀx: an exp, an addition, a comparison. */
 const FEATURE_FLOPS = 5;
 
@@ -171,7 +127,7 @@ export const performer = defineVariant({
     values: (sequenceLength) => [16, 32, 64, 128, 256, 512, 1024].filter((m) => m === 16 || m < sequenceLength),
   },
   parameters: {
-    /** The same for all heads. Random and not learned; see `redrawFeatures`. */
+    /** The same for all heads. Random and not learned; drawn anew now and then in training (§4.2): see `redrawEvery` of a model. */
     omega: {
       learned: false,
       shape: ({ numRandomFeatures }, { headDim }) => [numRandomFeatures, headDim],

@@ -299,4 +299,27 @@ test('a folder that cannot be made is said to be so', async () => {
   }
 });
 
+test('options of which each layer has its own', async () => {
+  const out = join(folder, 'windows');
+  const sizes = ['--length', '16', '--layers', '2', '--model-dim', '8', '--heads', '2', '--steps', '1', '--batch', '2'];
+  const args = ['train', 'copy', ...sizes, '--evaluation-examples', '2', '--out', out, '--attention', 'longformer'];
+  await outputOf([...args, '--layer-option', 'attentionWindow=4/8']);
+  const { body } = loadModel(join(out, 'checkpoint.safetensors')).learner.model;
+  const windows = body.layers.map(({ attention }) => attention.mixing.options as never as Record<string, unknown>);
+  assert.equal(
+    windows.map(({ attentionWindow }) => attentionWindow),
+    [4, 8],
+  );
+  for (const [written, message] of [
+    ['attentionWindow=4', /perLayer\.attentionWindow: expected 2 values, one a layer, got 1/],
+    ['attentionWindow=4/x', /--layer-option attentionWindow: expected a number, got 'x'/],
+    ['window=4/8', /--layer-option: unknown option 'window'/],
+    ['4/8', /--layer-option: expected NAME=A\/B\/…, got '4\/8'/],
+  ] as const) {
+    const { code, err } = await answerTo([...args, '--overwrite', '--layer-option', written]);
+    assert.is.not(code, 0);
+    assert.match(err, message);
+  }
+});
+
 test.run();

@@ -1,7 +1,7 @@
 /** What `train` may be told, and the runs that come of it. */
 
 import { resolve } from 'node:path';
-import { parseOptionTexts } from '../compare/option-text.ts';
+import { parseLayerOptionTexts, parseOptionTexts } from '../compare/option-text.ts';
 import { chosenVariants } from '../compare/plan.ts';
 import { ArgumentError } from '../core/errors.ts';
 import {
@@ -26,7 +26,7 @@ import { type RunSettings, runDefaults } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { taskNamed } from '../training/tasks/task.ts';
 import { REFERENCE_VARIANT } from '../variants/reference.ts';
-import { type AnyVariant, allVariants } from '../variants/registry.ts';
+import { allVariants } from '../variants/registry.ts';
 import { runOptions } from './shared-options.ts';
 
 const DECAYS = ['cosine', 'linear', 'inverse-square-root', 'constant'] as const;
@@ -160,33 +160,13 @@ export function planOf(word: string | undefined, values: TrainValues): Plan {
   const task = taskNamed(word ?? '', tasks).name;
   const names = sweep ?? [values.attention ?? REFERENCE_VARIANT];
   const written = parseOptionTexts(chosenVariants(names, '--sweep'), values.option, '--option');
-  const perLayer = perLayerOf([...written.keys()], values.layerOption);
+  const perLayer = parseLayerOptionTexts([...written.keys()], values.layerOption, '--layer-option');
   const runs = [...written].map(([variant, options]) => {
     const { name } = variant;
     const own = perLayer.get(variant);
     return { name, settings: runFrom(task, { variant: name, options, ...(own && { perLayer: own }) }, values) };
   });
   return { runs, recipe: undefined, folder: out ?? `out/${task}-${names.length === 1 ? names[0] : 'sweep'}` };
-}
-
-/** `NAME=A/B/…` as the lists of values of each variant that has the option. */
-function perLayerOf(
-  variants: readonly AnyVariant[],
-  texts: readonly string[],
-): ReadonlyMap<AnyVariant, Record<string, unknown[]>> {
-  const found = new Map<AnyVariant, Record<string, unknown[]>>();
-  for (const written of texts) {
-    const [, name, list] = /^([^=]*)=(.*)$/s.exec(written) ?? [];
-    if (name === undefined) throw new ArgumentError(`--layer-option: expected NAME=A/B/…, got '${written}'`);
-    for (const value of list.split('/')) {
-      for (const [variant, options] of parseOptionTexts(variants, [`${name}=${value}`], '--layer-option')) {
-        const lists = found.get(variant) ?? {};
-        for (const [option, parsed] of Object.entries(options)) lists[option] = [...(lists[option] ?? []), parsed];
-        if (Object.keys(options).length > 0) found.set(variant, lists);
-      }
-    }
-  }
-  return found;
 }
 
 function recipeNamed(name: string | undefined): Recipe | undefined {

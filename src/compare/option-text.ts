@@ -45,6 +45,27 @@ export function parseOptionTexts(
   return written;
 }
 
+/** `NAME=A/B/…` as lists of values, one for each layer, of every variant that has the option. Throws as `parseOptionTexts`. */
+export function parseLayerOptionTexts(
+  variants: readonly AnyVariant[],
+  texts: readonly string[],
+  flag: string,
+): ReadonlyMap<AnyVariant, Record<string, unknown[]>> {
+  const found = new Map<AnyVariant, Record<string, unknown[]>>();
+  for (const written of texts) {
+    const [, name, list] = /^([^=]*)=(.*)$/s.exec(written) ?? [];
+    if (name === undefined) throw new ArgumentError(`${flag}: expected NAME=A/B/…, got '${written}'`);
+    for (const value of list.split('/')) {
+      for (const [variant, options] of parseOptionTexts(variants, [`${name}=${value}`], flag)) {
+        const lists = found.get(variant) ?? {};
+        for (const [option, parsed] of Object.entries(options)) lists[option] = [...(lists[option] ?? []), parsed];
+        if (Object.keys(options).length > 0) found.set(variant, lists);
+      }
+    }
+  }
+  return found;
+}
+
 /** `attentionWindow = 64, globalPositions = 0 5`, for captions: what differs from `except`. */
 export function formatOptions(options: object, except: object = {}): string {
   const others = except as Record<string, unknown>;

@@ -35,15 +35,38 @@ export function attendFrom<Options extends CommonOptions>(
   expectInteger('maxLength', maxLength, 1);
   if (!variant.supports.incremental) throw new UnsupportedError(`variant: ${variant.name} cannot go on from a state`);
   const own = checkInputs(inputs, settings.checkFinite ?? true);
-  const { batch, heads, headDim, dtype, queryLength: length } = own;
-  if (own.keyLength !== length) {
-    throw new ShapeError(`keys: expected as many as queries, ${length}, to go on from a state, got ${own.keyLength}`);
-  }
+  const { batch, heads, headDim, dtype } = own;
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
   const sizes: StateSizes = { batch, heads, headDim, valueDim: inputs.values.shape[3], dtype };
+  if (state !== null) checkState(state, variant.name, complete, sizes);
+  return goOn(variant, inputs, own, state, complete, settings);
+}
+
+/**
+ * The same where options, and a state of these sizes, have been checked before: a step of a decoder, which would take longer to
+ * check than to compute.
+ */
+export function goOn<Options extends CommonOptions>(
+  variant: AttentionVariant<Options>,
+  inputs: AttentionInputs,
+  own: AttentionShape,
+  state: AttentionState | null,
+  complete: Options,
+  settings: ContinueSettings,
+): { output: Tensor; state: AttentionState } {
+  const { batch, heads, headDim, dtype, queryLength: length } = own;
+  const { maxLength } = settings;
+  if (own.keyLength !== length) {
+    throw new ShapeError(`keys: expected as many as queries, ${length}, to go on from a state, got ${own.keyLength}`);
+  }
+  const valueDim = inputs.values.shape[3];
+  if (state !== null && state.sizes.valueDim !== valueDim) {
+    throw new ArgumentError(`state.sizes.valueDim: expected ${valueDim}, got ${state.sizes.valueDim}`);
+  }
+  const sizes: StateSizes = { batch, heads, headDim, valueDim, dtype };
   const before = state ?? { variant: variant.name, options: complete, sizes, position: 0, tensors: {} };
-  checkState(before, variant.name, complete, sizes);
+  const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   if (before.position + length > maxLength) {
     const left = maxLength - before.position;
     throw new ArgumentError(

@@ -9,7 +9,7 @@ import { release } from '../core/memory.ts';
 import { keep, type Tensor } from '../core/tensor.ts';
 import { type AttendSettings, checkInputs, drawFixed, expectAttendSettings } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
-import { attendFrom, type ContinueSettings, checkState } from './continue.ts';
+import { type ContinueSettings, checkState, goOn } from './continue.ts';
 import { type AttentionState, copyState, expectState } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
@@ -121,12 +121,12 @@ class StateDecoder<Options extends CommonOptions> implements Decoder {
   step(inputs: AttentionInputs): Tensor {
     const { batch, heads, headDim, dtype, maxLength } = this.#sizes;
     if (this.position === maxLength) throw new ArgumentError(`maxLength: all ${maxLength} tokens were generated`);
-    const shape = checkInputs(inputs, false);
+    const shape = checkInputs(inputs, this.#settings.checkFinite ?? true);
     expectShape('queries', inputs.queries.shape, [batch, heads, shape.queryLength, headDim], 'as at the start');
     if (shape.dtype !== dtype)
       throw new ArgumentError(`queries: expected ${dtype} as at the start, got ${shape.dtype}`);
     const before = this.#state;
-    const { output, state } = noGrad(() => attendFrom(this.#variant, inputs, before, this.#options, this.#settings));
+    const { output, state } = noGrad(() => goOn(this.#variant, inputs, shape, before, this.#options, this.#settings));
     for (const tensor of Object.values(state.tensors)) keep(tensor);
     this.#state = state;
     const shared = new Set(Object.values(state.tensors).map(({ block }) => block));

@@ -111,12 +111,16 @@ function classesOf({ dilation, start = 0 }: KeyRuns, places: number): [ofKeys: n
 /** Small tiles at the end even out what each thread has done. Who does a tile changes nothing in it. */
 function costliestFirst(tiles: readonly number[]): readonly number[] {
   const fields = TILE_FIELDS - 1;
-  const cost = (row: number) => (tiles[row + 4] - tiles[row + 3]) * Math.max(0, tiles[row + 6] - tiles[row + 5]);
-  const rows = Array.from({ length: tiles.length / fields }, (_, tile) => tile * fields);
-  if (rows.every((row, tile) => tile === 0 || cost(row) <= cost(rows[tile - 1]))) return tiles;
+  const costs = Float64Array.from({ length: tiles.length / fields }, (_, tile) => {
+    const row = tile * fields;
+    return (tiles[row + 4] - tiles[row + 3]) * Math.max(0, tiles[row + 6] - tiles[row + 5]);
+  });
+  if (costs.every((cost, tile) => tile === 0 || cost <= costs[tile - 1])) return tiles;
   // Equal ones keep their order: neighbours share keys in the cache.
-  rows.sort((a, b) => cost(b) - cost(a) || a - b);
-  return rows.flatMap((row) => tiles.slice(row, row + fields));
+  const order = Array.from(costs.keys()).sort((a, b) => costs[b] - costs[a] || a - b);
+  const sorted: number[] = [];
+  for (const tile of order) for (let n = 0; n < fields; n++) sorted.push(tiles[tile * fields + n]);
+  return sorted;
 }
 
 /**

@@ -19,11 +19,14 @@ export function passOf({ batch, queryLength, keyLength, keyMask }: Call, set: Ch
   const [labelBatch, labelHead] = perTable(queryLabels);
   const [listBatch, listHead] = perTable(blocks?.lists);
   const optional = (tensor: Tensor | undefined) => (tensor === undefined ? undefined : elements(tensor));
+  const runs = layout === null ? undefined : runTables(layout);
   return {
     set,
     lists: optional(blocks?.lists),
     arrays: {
-      ...(layout !== null && runTables(layout)),
+      begins: runs?.begins,
+      ends: runs?.ends,
+      dilations: runs?.dilations,
       queryTokens: optional(queryTokens),
       keyTokens: optional(keyTokens),
       queryPlaces: set.once ? placesIn(queryTokens as Tensor, queryLength) : undefined,
@@ -87,9 +90,11 @@ function placesIn(order: Tensor, length: number): NumericArray {
   const tokens = elements(order);
   const places = order.shape[3];
   const lists = tokens.length / places;
-  const result = new Int32Array(lists * length).fill(-1);
-  for (let at = 0; at < tokens.length; at++) {
-    if (tokens[at] >= 0) result[Math.floor(at / places) * length + tokens[at]] = at % places;
+  const result = elements(filled([lists * length], -1, 'int32'));
+  for (let list = 0, at = 0; list < lists; list++) {
+    for (let place = 0; place < places; place++, at++) {
+      if (tokens[at] >= 0) result[list * length + tokens[at]] = place;
+    }
   }
-  return int32(result);
+  return result;
 }

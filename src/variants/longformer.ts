@@ -40,7 +40,6 @@ function attend(inputs: AttentionInputs, options: LongformerOptions, _: Paramete
   const except = within(globals, first, position + length);
   const window = attention(queries, K, V, { layout, except }, { keyMask: lastOf(mask, K.shape[2]) });
   if (globals.length === 0) return memory.leave(window.output);
-
   // They meet the global tokens too, in one softmax with their window.
   const [G_K, G_V] = [appendGlobal(memory, 'keys', keys, own), appendGlobal(memory, 'values', values, own)];
   const seen = within(globals, 0, position + length);

@@ -48,14 +48,12 @@ function attend(inputs: AttentionInputs, options: NystromformerOptions, { convol
   // Ã = softmax(Q̃K̃ᵀ/√d), with rows and columns of zeros where a landmark is not there, and Ã⁺        (eqs. 13, 14)
   const scores = scale(matmul(landmarkQueries, landmarkKeys, { transposeB: true }), 1 / Math.sqrt(headDim));
   const inverse = pseudoInverse(softmax(there ? add(scores, hiding(there, scores.dtype)) : scores), pinvIterations);
-
   // B̃ V = softmax(Q̃Kᵀ/√d) V. A row that is not there meets a column of zeros in Ã⁺.
   const summaries = attention(landmarkQueries, keys, values, everything(landmarks, length), { keyMask }).output;
 
   // F̃ (Ã⁺ (B̃ V)), from right to left, so that nothing is L × L: softmax(QK̃ᵀ/√d) of m mixed rows.               (eq. 13)
   const [mixed, met] = [matmul(inverse, summaries), everything(length, landmarks)];
   const attended = attention(queries, landmarkKeys, mixed, met, { keyMask: there }).output;
-
   // The skip connection: a depthwise convolution of V.
   if (convolutionWidth === 0) return attended;
   return add(attended, convolveRows(convolution, zeroMasked(values, keyMask), reachOf(convolutionWidth).before));

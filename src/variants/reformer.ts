@@ -43,7 +43,6 @@ function attend(
   // h(x) = argmax([xR; −xR]), in every round; padding goes to a bucket of its own, the last.
   const { bucket, count } = hashIntoBuckets(queries, options, parameters, keyMask);
   const seen = memory.isKept ? transposed(memory.append('buckets', transposed(bucket))) : bucket;
-
   // i ↦ s_i: sorted by bucket and, within a bucket, by position; cut into chunks of m.
   const { order } = countingSort(seen, count + 1);
   const chunks = {
@@ -54,7 +53,6 @@ function attend(
     causal: options.causal,
     once: options.countOnce,
   };
-
   // One softmax over all rounds: o_i^(r) over the chunk of s_i and the one before, and after if not causal
   // (eqs. 4, 11, 15, 16), each by its share exp(z(i, P_i^(r)) − z(i, P_i))                                  (eq. 14)
   const settings = { keyMask: mask, selfBias: SELF_BIAS, queryStart: memory.position };

@@ -2,6 +2,7 @@
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { encodeText } from '../core/files/text.ts';
 import { Random } from '../core/random.ts';
+import { scope } from '../core/tensor.ts';
 import { ByteText } from '../terminal/byte-text.ts';
 import { integer, number, text } from '../terminal/options.ts';
 import type { TrainedModel } from '../training/checkpoint.ts';
@@ -73,35 +74,39 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
   const prompt = values.prompt ?? (before.states.length > 0 ? '' : '\n');
   const tokens = [...before.unread[0], ...codec.encode(prompt)];
   if (tokens.length === 0) throw new ArgumentError('--prompt: expected something to go on from, got nothing');
-  const generation = model.startGeneration(1, before.states);
-  const room = model.config.length - generation.position;
+  const room = model.config.length - (before.states[0]?.position ?? 0);
   // The last token is not read any more.
   const most = room - tokens.length + 1;
   if (most < 1) throw new ArgumentError(`--prompt: expected at most ${room} tokens, got ${tokens.length}`);
   if (values.count !== undefined) expectInteger('--count', values.count, 1, most);
-  const random = new Random(seed).split('generate');
-  const drawn = generateTokens(model, [tokens], values.count ?? most, random, { temperature, topK, generation });
-  // What is wrong is said with the first token, before anything is shown.
-  let next = drawn.next();
-  stdout.write(prompt);
-  let last: readonly number[] = [];
-  const save = () => {
-    if (saveState === undefined) return;
-    saveGeneration(saveState, model, { states: generation.states(), unread: [[...last]] });
-  };
-  for (; next.done !== true; next = drawn.next()) {
-    last = next.value;
-    stdout.write(codec.decode(last[0]));
-    // A moment for what is written, and to hear that nobody reads it.
-    await new Promise((resolve) => setImmediate(resolve));
-    if (stop.asked()) {
-      save();
-      return stop.exitCode();
+  const generation = model.startGeneration(1, before.states);
+  try {
+    const random = new Random(seed).split('generate');
+    const drawn = generateTokens(model, [tokens], values.count ?? most, random, { temperature, topK, generation });
+    // What is wrong is said with the first token, before anything is shown.
+    let next = drawn.next();
+    stdout.write(prompt);
+    let last: readonly number[] = [];
+    const save = () => {
+      if (saveState === undefined) return;
+      scope(() => saveGeneration(saveState, model, { states: generation.states(), unread: [[...last]] }));
+    };
+    for (; next.done !== true; next = drawn.next()) {
+      last = next.value;
+      stdout.write(codec.decode(last[0]));
+      // A moment for what is written, and to hear that nobody reads it.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (stop.asked()) {
+        save();
+        return stop.exitCode();
+      }
     }
+    stdout.write('\n');
+    save();
+    return 0;
+  } finally {
+    generation.end();
   }
-  stdout.write('\n');
-  save();
-  return 0;
 });
 
 interface Codec {

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { run } from '../../src/commands/run.ts';
 import { writeNpy } from '../../src/core/files/npy.ts';
 import { writeSafetensors } from '../../src/core/files/safetensors.ts';
+import { kernelSet } from '../../src/core/kernels/simd.ts';
+import { setKernels, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { exportModel } from '../../src/training/export/export.ts';
 import { endRun, startRun } from '../../src/training/run.ts';
@@ -57,6 +59,7 @@ export const commandLine: Target = {
   tensorBytes: 2 ** 29,
   prepare(folder) {
     const files = makeWorld(folder);
+    const [threads, kernels] = [threadCount(), kernelSet()];
     return {
       draw: (random) => ({ files, words: drawWords(random) }),
       async read(at, words) {
@@ -66,6 +69,9 @@ export const commandLine: Target = {
             said[name] += text;
           },
         });
+        // A process of its own begins with these; what a case before asked for would make this one slow.
+        setKernels(kernels);
+        setThreads(threads);
         const before = process.cwd();
         process.chdir(at);
         let code: number;

@@ -56,25 +56,26 @@ export function joinAttention(parts: readonly Attended[]): Attended {
   const rows = first.logSumExp.size;
   const output = empty(first.output.shape, first.output.dtype);
   const logSumExp = empty(first.logSumExp.shape, first.output.dtype);
-  const given = {
-    ...named(OUTPUTS, outputs),
-    ...named(LOG_SUM_EXPS, logSumExps),
-    output: elements(output),
-    logSumExp: elements(logSumExp),
-  };
+  const given = Object.assign(
+    { output: elements(output), logSumExp: elements(logSumExp) },
+    named(OUTPUTS, outputs),
+    named(LOG_SUM_EXPS, logSumExps),
+  );
   const numbers = { parts: parts.length, width };
   const costPerItem = parts.length * (width + EXP_COST);
   parallelFor(joinKernel, rows, given, numbers, { costPerItem });
   recordAll('joinAttention', [output, logSumExp], [...outputs, ...logSumExps], ([gradient, logSumExpGradient]) => {
     const like = ({ shape, dtype }: Tensor) => empty(shape, dtype);
     const [ofOutputs, ofLogSumExps] = [outputs.map(like), logSumExps.map(like)];
-    const arrays = {
-      ...given,
-      ...named(OF_OUTPUTS, ofOutputs),
-      ...named(OF_LOG_SUM_EXPS, ofLogSumExps),
-      gradient: elements(gradient ?? zeros(output.shape, output.dtype)),
-      logSumExpGradient: elements(logSumExpGradient ?? logSumExp),
-    };
+    const arrays = Object.assign(
+      {
+        gradient: elements(gradient ?? zeros(output.shape, output.dtype)),
+        logSumExpGradient: elements(logSumExpGradient ?? logSumExp),
+      },
+      given,
+      named(OF_OUTPUTS, ofOutputs),
+      named(OF_LOG_SUM_EXPS, ofLogSumExps),
+    );
     const both = logSumExpGradient === null ? 0 : 1;
     parallelFor(joinGradientKernel, rows, arrays, { ...numbers, both }, { costPerItem: 3 * costPerItem });
     return [...ofOutputs, ...ofLogSumExps];

@@ -136,7 +136,7 @@ export class RunningSums {
     };
     for (const part of ['sums', 'totals', 'scales'] as const) slots[part].set(initial[part]);
     const numbers = { sequences, length, m, n, reverse };
-    parallelFor(featureSumsKernel, summed * sequences, { ...writersOf(side), ...slots }, numbers, {
+    parallelFor(featureSumsKernel, summed * sequences, Object.assign(writersOf(side), slots), numbers, {
       costPerItem: Math.min(scanGroup(m, n), length) * m * (n + 2 * EXP_COST),
     });
     const blocks = Math.ceil(m / FOLD_CHANNELS);
@@ -184,17 +184,19 @@ export class RunningSums {
     const [sequences, length] = [batch * heads, readers.exponents.shape[2]];
     const size = scanGroup(m, n);
     const along = this.#writers === null ? 0 : 1;
-    const arrays = {
-      readers: elements(readers.exponents),
-      readerShifts: elements(readers.shifts),
-      readerVectors: elements(readers.vectors),
-      readerWeights: elements(readers.weights),
-      ...writersOf(this.#writers ?? readers),
-      ...this.#slots,
-      mixture: elements(mixture),
-      logSum: elements(logSum),
-      slopes: elements(slopes),
-    };
+    const arrays = Object.assign(
+      {
+        readers: elements(readers.exponents),
+        readerShifts: elements(readers.shifts),
+        readerVectors: elements(readers.vectors),
+        readerWeights: elements(readers.weights),
+        mixture: elements(mixture),
+        logSum: elements(logSum),
+        slopes: elements(slopes),
+      },
+      writersOf(this.#writers ?? readers),
+      this.#slots,
+    );
     const numbers = { sequences, length, m, n, reverse: this.#reverse, along, asked };
     parallelFor(featureReadKernel, sequences * Math.ceil(length / size), arrays, numbers, {
       costPerItem: 2 * Math.min(size, length) * m * (n + CHUNK + EXP_COST),

@@ -48,7 +48,7 @@ function describe() {
         explanation: 'Less surprising, and another one for each seed',
       },
       {
-        command: `${PROGRAM} generate --checkpoint ${checkpoint} --prompt interface --count 9 --save-state read.safetensors`,
+        command: `${PROGRAM} generate --checkpoint ${checkpoint} --save-state read.safetensors`,
         explanation: 'Keeps what was read, for `--from read.safetensors`',
       },
     ],

@@ -1,13 +1,6 @@
-/** A variant's page: its panel, boxes of code that can be scrolled by keyboard, and which part is being read. */
+/** A variant's page: its panel, and which part is being read. */
 import { mountLab } from './lab/lab.ts';
-
-/** Only a box whose code is wider than itself is worth a stop of the Tab key. */
-function markScrollable(): void {
-  for (const box of document.querySelectorAll<HTMLElement>('pre.code, .tex')) {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
-    else box.removeAttribute('tabindex');
-  }
-}
+import { markScrollables } from './scrollable.ts';
 
 /** Marks the link of the part that the top of the window is in. */
 function followReading(): void {
@@ -38,8 +31,6 @@ function followReading(): void {
   mark();
 }
 
-markScrollable();
-addEventListener('resize', markScrollable);
-document.fonts.ready.then(markScrollable);
+markScrollables();
 followReading();
 for (const element of document.querySelectorAll<HTMLElement>('[data-lab]')) mountLab(element);

@@ -73,6 +73,7 @@ ${annotated.introduction()}${annotated.whole()}
 </div>`,
     maths: true,
     wide: true,
+    scripts: ['op'],
   };
 }
 

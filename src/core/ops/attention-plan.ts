@@ -25,6 +25,8 @@ const TILE_OF_SHORT_RUNS = 32;
 const SHORT_RUN = 1024;
 /** Blocks of keys of this many places or more have meetings of their own; smaller ones are walked through list by list. */
 export const BLOCK_THAT_MEETS = 16;
+/** Places for each query, from which on most tiles hold none. */
+const FEW = 64;
 
 /** How many pairs the runs, or lists, of every head hold at most, for one batch entry. */
 export function pairsOfSet(set: CheckedSet, heads: number): number {
@@ -106,6 +108,29 @@ function reachOf({ dilation, begin, end }: KeyRuns, remainder: number, first: nu
 /** Of every class of queries that meet each other's keys, what is left of the places of keys, and of queries. */
 function classesOf({ dilation, start = 0 }: KeyRuns, places: number): [ofKeys: number, ofQueries: number][] {
   return Array.from({ length: Math.min(dilation, places) }, (_, query) => [(start + query) % dilation, query]);
+}
+
+/** Of a round in which few places hold a query, as in a step of a generation: a tile for each query. Null for any other. */
+export function tilesOfFew(
+  { layout, queryTokens, queryPlaces, rounds }: CheckedSet,
+  round: number,
+  { batch, heads, queryLength }: { batch: number; heads: number; queryLength: number },
+): Int32Array | null {
+  if (layout === null || queryTokens === undefined || FEW * queryLength > queryPlaces) return null;
+  if (layout.heads.some(({ dilation }) => dilation !== 1)) return null;
+  const [ofBatch, ofHeads] = queryTokens.shape;
+  const tokens = elements(queryTokens);
+  const table: number[] = [];
+  for (let head = 0; head < batch * heads; head++) {
+    const list = (ofBatch === 1 ? 0 : Math.floor(head / heads)) * ofHeads + (ofHeads === 1 ? 0 : head % heads);
+    const index = layout.heads.length === 1 ? 0 : head % heads;
+    const { begin, end } = layout.heads[index];
+    const row = (list * rounds + round) * queryPlaces;
+    for (let place = 0; place < queryPlaces; place++) {
+      if (tokens[row + place] >= 0) table.push(head, index, 0, 0, place, place + 1, begin[place], end[place]);
+    }
+  }
+  return Int32Array.from(table);
 }
 
 /** Small tiles at the end even out what each thread has done. Who does a tile changes nothing in it. */

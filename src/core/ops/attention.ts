@@ -10,9 +10,9 @@ import type { Random } from '../random.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import { headsApart } from './attention-apart.ts';
 import { checkCall } from './attention-call.ts';
-import { BLOCK_THAT_MEETS, backwardRounds, forwardTiles, pairsOfSet } from './attention-plan.ts';
+import { BLOCK_THAT_MEETS, backwardRounds, forwardTiles, pairsOfSet, tilesOfFew } from './attention-plan.ts';
 import { checkTerms, gradientsFor, logGatesGradient, sinksGradient, termsOf } from './attention-terms.ts';
-import { checkSet } from './check-key-sets.ts';
+import { type CheckedSet, checkSet } from './check-key-sets.ts';
 import { int32, passOf } from './key-set-tables.ts';
 import type { KeySet } from './key-sets.ts';
 
@@ -77,6 +77,7 @@ export function attention(
   checkTerms(call, queries, checked, settings);
   const terms = termsOf(call, settings);
   const passes = checked.flatMap((set) => Array.from({ length: set.rounds }, (_, round) => passOf(call, set, round)));
+  const few = passes.map(({ set, numbers }) => tilesOfFew(set, numbers.round, call));
 
   const output = empty([batch, heads, queryLength, valueDim], queries.dtype);
   const logSumExp = empty([batch, heads, queryLength], queries.dtype);
@@ -90,10 +91,12 @@ export function attention(
   }
   const goesOn = beginRows(settings.sinks, elements(output), elements(logSumExp), largest, sums, queryLength);
   const given = { queries: elements(queries), keys: call.keys.data, values: call.values.data };
-  // All rounds of a set have the same tiles.
-  const plans = new Map(checked.map((set) => [set, forwardTiles(set, batch, heads)]));
+  const plans = new Map<CheckedSet, Int32Array>();
   passes.forEach(({ set, arrays, numbers, lists }, index) => {
-    const tiles = plans.get(set) as Int32Array;
+    // All rounds of a set have the same tiles, but where few of them hold a query.
+    const tiles = few[index] ?? plans.get(set) ?? forwardTiles(set, batch, heads);
+    if (few[index] === null) plans.set(set, tiles);
+    if (tiles.length === 0) return;
     const items = tiles.length / TILE_FIELDS;
     const cost = ((batch * pairsOfSet(set, heads)) / set.rounds / items) * (headDim + valueDim + EXP_COST + terms.cost);
     parallelFor(

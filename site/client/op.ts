@@ -1,0 +1,4 @@
+/** An op's page. */
+import { markScrollables } from './scrollable.ts';
+
+markScrollables();

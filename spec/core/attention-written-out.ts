@@ -14,8 +14,7 @@ function entry(tensor: Tensor, b: number, h: number, ...rest: number[]): number 
   return elements(tensor)[index.reduce((at, n, axis) => at * shape[axis] + n, 0)];
 }
 
-function tokenAt(given: Tensor | Int32Array | undefined, b: number, h: number, round: number, place: number): number {
-  if (given === undefined) return place;
+function tokenAt(given: Tensor | Int32Array, b: number, h: number, round: number, place: number): number {
   if (given instanceof Int32Array) return given[place];
   return given.shape.length === 3 ? entry(given, b, h, place) : entry(given, b, h, round, place);
 }
@@ -32,6 +31,18 @@ function roundsOf(set: RunSet | BlockSet): number {
   return Math.max(1, ...tensors.map(({ shape }) => (shape.length === 4 ? shape[2] : 1)));
 }
 
+const known = new WeakMap<object, Map<string, Int32Array>>();
+
+/** The token at every place. */
+function placesIn(order: Tensor | Int32Array, b: number, h: number, round: number, count: number): Int32Array {
+  const lists = known.get(order) ?? new Map<string, Int32Array>();
+  known.set(order, lists);
+  const name = `${b} ${h} ${round}`;
+  const list = lists.get(name) ?? Int32Array.from({ length: count }, (_, place) => tokenAt(order, b, h, round, place));
+  lists.set(name, list);
+  return list;
+}
+
 function meetsInRound(
   set: RunSet | BlockSet,
   round: number,
@@ -41,10 +52,8 @@ function meetsInRound(
   i: number,
   j: number,
 ): boolean {
-  const places = (order: Tensor | Int32Array | undefined, count: number, token: number) => {
-    for (let place = 0; place < count; place++) if (tokenAt(order, b, h, round, place) === token) return place;
-    return -1;
-  };
+  const places = (order: Tensor | Int32Array | undefined, count: number, token: number) =>
+    order === undefined ? token : placesIn(order, b, h, round, count).indexOf(token);
   const [queryCount, keyCount] = isBlockSet(set)
     ? [set.queryLength, set.keyLength]
     : [set.layout.queryLength, set.layout.keyLength];

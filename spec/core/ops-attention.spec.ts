@@ -287,7 +287,7 @@ test('gradients of queries, keys and values are those of the oracle', () => {
         }
       });
     }),
-    { numRuns: 100 },
+    { numRuns: 60 },
   );
 });
 

@@ -552,6 +552,7 @@ test('memory grows with the length, and nothing but the results is left', () => 
 
 test('operands that do not fit are refused by name', () => {
   const a = zeros([1, 2, 5, 3]);
+  const ones = filled([1, 2, 5, 3], 1);
   const refuses = (type: typeof ShapeError | typeof ArgumentError, start: string, body: () => void) =>
     assert.throws(body, (error: Error) => error instanceof type && error.message.startsWith(start));
   refuses(ShapeError, 'keys: ', () => scan(a, zeros([1, 2, 5, 4]), a));
@@ -563,12 +564,14 @@ test('operands that do not fit are refused by name', () => {
   refuses(ShapeError, 'logDecay: ', () => scan(a, a, a, { logDecay: zeros([1, 2, 4]) }));
   refuses(ShapeError, 'logDecay: ', () => scan(a, a, a, { logDecay: zeros([1, 2, 5, 2]) }));
   refuses(ArgumentError, 'logDecay: ', () => scan(a, a, a, { logDecay: filled([1, 2, 5], 1e-3) }));
-  refuses(ArgumentError, 'logDecay: ', () => scan(a, a, a, { logDecay: filled([1, 2, 5, 3], Number.NaN) }));
   refuses(ArgumentError, 'logDecay: ', () => scan(a, a, a, { logDecay: zeros([1, 2, 5], 'float64') }));
-  for (const outside of [-1e-3, 2.001, Number.NaN, Number.POSITIVE_INFINITY]) {
+  for (const outside of [-1e-3, 2.001, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]) {
     refuses(ArgumentError, 'beta: ', () => scan(a, a, a, { beta: filled([1, 2, 5], outside) }));
   }
   refuses(ShapeError, 'beta: ', () => scan(a, a, a, { beta: zeros([1, 2, 4]) }));
+  for (const options of [{ logDecay: filled([1, 2, 5], Number.NaN) }, { beta: filled([1, 2, 5], Number.NaN) }]) {
+    assert.ok(scan(ones, ones, ones, options).output.toArray().every(Number.isNaN));
+  }
   refuses(ShapeError, 'state: ', () => scan(a, a, a, { state: zeros([1, 2, 3, 4]) }));
   refuses(ArgumentError, 'state: ', () => scan(a, a, a, { state: zeros([1, 2, 3, 3], 'float64') }));
   refuses(ArgumentError, 'keyMask: ', () => scan(a, a, a, { keyMask: zeros([1, 5]) }));

@@ -96,8 +96,9 @@ function spoiltInputs(inputs: AttentionInputs, spoil: (tensor: Tensor) => Tensor
 }
 
 /** Then they pass the check of the door. */
-function areFinite({ queries, keys, values }: AttentionInputs): boolean {
-  return [queries, keys, values].every((tensor) => Array.from(tensor.toArray()).every(Number.isFinite));
+function areFinite({ queries, keys, values, global }: AttentionInputs): boolean {
+  const tensors = [queries, keys, values, ...(global ? [global.queries, global.keys, global.values] : [])];
+  return tensors.every((tensor) => Array.from(tensor.toArray()).every(Number.isFinite));
 }
 
 function expectSameRealRows(actual: Output, expected: Output, masked: Rows, claim: string): void {

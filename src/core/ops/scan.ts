@@ -171,9 +171,9 @@ function withoutMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   return reshape(zeroMasked(reshape(x, [batch, heads, length, -1]), keyMask), x.shape);
 }
 
-/** Throws ArgumentError for a NaN too. */
+/** A NaN is let through, and makes NaN of what it reaches: whoever lets one in is not stopped halfway. */
 function expectWithin(name: string, x: Tensor, least: number, most: number): void {
-  const at = elements(x).findIndex((value) => !(value >= least && value <= most));
+  const at = elements(x).findIndex((value) => value < least || value > most);
   if (at < 0) return;
   const range = least === Number.NEGATIVE_INFINITY ? `at most ${most}` : `${least} to ${most}`;
   throw new ArgumentError(`${name}: expected ${range}, got ${elements(x)[at]} at element ${at}`);

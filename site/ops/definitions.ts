@@ -72,9 +72,9 @@ export const opDefinitions: readonly OpDefinition[] = [
   },
   {
     file: 'reduce',
-    says: 'Sums, means, largest entries and logarithms of sums of powers along one axis.',
+    says: 'Sums, means, largest entries and logarithms of sums of powers along one axis. The largest entry is cut off from the tape: it is what others are compared with, a scale.',
     forward: tex`\textstyle \sum_j x_j, \qquad \max_j x_j, \qquad \log \sum_j e^{x_j}`,
-    gradient: tex`\frac{\partial \ell}{\partial x_j} = G, \qquad \frac{\partial \ell}{\partial x_j} = G\,[j = \operatorname{argmax}_n x_n], \qquad \frac{\partial \ell}{\partial x_j} = G\, \frac{e^{x_j}}{\sum_n e^{x_n}}`,
+    gradient: tex`\frac{\partial \ell}{\partial x_j} = G \quad \text{of the sum}, \qquad \frac{\partial \ell}{\partial x_j} = G\, \frac{e^{x_j}}{\sum_n e^{x_n}} \quad \text{of } \log \sum_n e^{x_n}`,
     loops: [kernel('rows', 'sumKernel', 'maxKernel', 'logSumExpKernel', 'logSumExpGradientKernel')],
   },
   {

@@ -287,7 +287,7 @@ test('gradients of queries, keys and values are those of the oracle', () => {
         }
       });
     }),
-    { numRuns: 60 },
+    { numRuns: 100 },
   );
 });
 

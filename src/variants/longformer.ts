@@ -41,8 +41,8 @@ function attend(inputs: AttentionInputs, options: LongformerOptions, _: Paramete
   const window = attention(queries, K, V, { layout, except }, { keyMask: lastOf(mask, K.shape[2]) });
   if (globals.length === 0) return memory.leave(window.output);
   // They meet the global tokens too, in one softmax with their window.
-  const [G_K, G_V] = [appendGlobal(memory, 'keys', keys, own), appendGlobal(memory, 'values', values, own)];
   const seen = within(globals, 0, position + length);
+  const [G_K, G_V] = [appendGlobal(memory, 'keys', keys, own, seen), appendGlobal(memory, 'values', values, own, seen)];
   const met = withoutQueries(globalLayout(position, length, seen, options.causal), own);
   const local =
     G_K === undefined || G_V === undefined
@@ -83,12 +83,12 @@ const within = (positions: Int32Array, begin: number, end: number): Int32Array =
   positions.filter((each) => each >= begin && each < end).map((each) => each - begin);
 
 /** Rows of the global tokens seen so far, those of this call (`own`) among them; undefined: none. */
-function appendGlobal(memory: Memory, part: string, rows: Tensor, own: Int32Array): Tensor | undefined {
+function appendGlobal(memory: Memory, part: string, rows: Tensor, own: Int32Array, seen: Int32Array) {
   const name = `${part} of global tokens`;
   if (own.length > 0) return memory.append(name, gatherRows(rows, own));
-  const before = memory.get(name);
-  if (before !== undefined) memory.set(name, before);
-  return before;
+  if (seen.length === 0) return undefined;
+  memory.set(name, memory.getAll([name])[name]);
+  return memory.get(name);
 }
 
 /** The mask of the last `length` tokens. */

@@ -1,6 +1,6 @@
 /** One run = a prefix and the rest, cut anywhere, = token by token: whatever the norms, in float32 as in float64. */
 import { noGrad } from '../../../src/core/autograd.ts';
-import { ArgumentError } from '../../../src/core/errors.ts';
+import { ArgumentError, ShapeError } from '../../../src/core/errors.ts';
 import { concat, slice } from '../../../src/core/ops/index.ts';
 import { Random } from '../../../src/core/random.ts';
 import { elements, fromArray, type Tensor } from '../../../src/core/tensor.ts';
@@ -162,6 +162,20 @@ function refusesOthers(variant: AnyVariant): Law {
         const dtype = sizes.dtype === 'float32' ? 'float64' : 'float32';
         expectThrows(ArgumentError, 'state.sizes.dtype', go({ ...state, sizes: { ...sizes, dtype } }));
         expectThrows(ArgumentError, 'maxLength', go({ ...state, position: settings.maxLength }));
+        // A state that lacks a tensor is refused, or gives the same rows: then the tensor only saved time.
+        const rows = (from: AttentionState) =>
+          noGrad(() => attendFrom(variant, part(inputs, 1, 2), from, attentionCase.options, settings)).output;
+        for (const name of Object.keys(state.tensors)) {
+          const { [name]: _, ...tensors } = state.tensors;
+          let found: Tensor;
+          try {
+            found = rows({ ...state, tensors });
+          } catch (error) {
+            if (error instanceof ArgumentError || error instanceof ShapeError) continue;
+            throw error;
+          }
+          expectClose(read(found), read(rows(state)), 0, `without ${name}`);
+        }
       }),
   };
 }

@@ -77,21 +77,29 @@ export class Memory {
     return this.#state !== undefined;
   }
 
-  /** What was remembered under a name, of this shape; undefined at the beginning. Throws for a state that was damaged. */
+  /**
+   * What was remembered under a name, of this shape; undefined at the beginning. Throws ArgumentError for a state that lacks
+   * it, ShapeError for one where it has another shape.
+   */
   get(name: string, shape?: readonly number[]): Tensor | undefined {
-    const tensor = this.position === 0 ? undefined : this.#state?.tensors[name];
-    if (tensor !== undefined && shape !== undefined) expectShape(`state.${name}`, tensor.shape, shape, 'to go on from');
-    return tensor;
+    return this.position === 0 ? undefined : this.#expect(name, shape);
   }
 
   /** What was remembered under each of these names. Throws for a state that lacks one. */
   getAll<Names extends string>(names: readonly Names[]): Record<Names, Tensor> {
-    const found = names.map((name) => {
-      const tensor = this.get(name);
-      if (tensor === undefined) throw new ArgumentError(`state.${name}: expected a tensor to go on from, got none`);
-      return [name, tensor] as const;
-    });
-    return Object.fromEntries(found) as Record<Names, Tensor>;
+    return Object.fromEntries(names.map((name) => [name, this.#expect(name)])) as Record<Names, Tensor>;
+  }
+
+  #expect(name: string, shape?: readonly number[]): Tensor {
+    const tensor = this.#find(name);
+    if (tensor === undefined) throw new ArgumentError(`state.${name}: expected a tensor to go on from, got none`);
+    if (shape !== undefined) expectShape(`state.${name}`, tensor.shape, shape, 'to go on from');
+    return tensor;
+  }
+
+  /** The same where there may be none: rows of which the last call kept nothing. */
+  #find(name: string): Tensor | undefined {
+    return this.position === 0 ? undefined : this.#state?.tensors[name];
   }
 
   /** Remembers a tensor for the next call. */
@@ -105,7 +113,7 @@ export class Memory {
    */
   append(name: string, rows: Tensor, keep = Number.POSITIVE_INFINITY): Tensor {
     if (this.#state === undefined) return rows;
-    const before = this.get(name);
+    const before = this.#find(name);
     if (before !== undefined) {
       expectShape(`state.${name}`, before.shape, rows.shape.with(2, before.shape[2]), 'to go on from');
       if (before.dtype !== rows.dtype)
@@ -129,7 +137,7 @@ export class Memory {
 
   /** The same for a key mask [batch, n], which may be absent for all real tokens. */
   appendMask(keyMask: Tensor | undefined, batch: number, keep = Number.POSITIVE_INFINITY): Tensor | undefined {
-    const before = this.get('key mask');
+    const before = this.#find('key mask');
     if (this.#state === undefined || (keyMask === undefined && before === undefined)) return keyMask;
     const own = keyMask ?? filled([batch, this.#length], 1, 'uint8');
     const held = before?.shape[1] ?? Math.min(this.position, keep);

@@ -13,6 +13,11 @@ export interface ServeSettings {
   isolated: boolean;
 }
 
+interface Refusal {
+  statusCode?: number;
+  headers?: Record<string, string>;
+}
+
 /** Listens on this machine only. Resolves with the server and the address of the first page. */
 export async function serve(
   folder: string,
@@ -22,14 +27,17 @@ export async function serve(
   const headers = Object.entries({ 'Cache-Control': 'no-cache', ...(isolated ? ISOLATION : {}) });
   const server = createServer((request, response) => {
     for (const [name, value] of headers) response.setHeader(name, value);
-    files(request, response, ({ statusCode = 500, headers: own = {} }) => {
+    const refuse = ({ statusCode = 500, headers: own = {} }: Refusal) => {
       if (response.headersSent) {
         response.destroy();
         return;
       }
       response.writeHead(statusCode, { ...own, 'Content-Type': 'text/plain; charset=utf-8' });
       response.end(`${STATUS_CODES[statusCode]}\n`);
-    });
+    };
+    // Browsers read `\` as `/`: to them, the redirection of `/\host/..` to its folder would lead to another host.
+    if (request.url?.includes('\\')) refuse({ statusCode: 400 });
+    else files(request, response, refuse);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

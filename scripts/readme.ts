@@ -1,6 +1,7 @@
 /**
- * `npm run readme`: rewrites the tables of README.md from the registry and from the raw numbers under bench/results/,
- * so that no figure there is typed by hand; and the plots under docs/. Each table names the command that made its numbers.
+ * `npm run readme`: rewrites the tables of README.md and docs/speed.md from the registry and from the raw numbers under
+ * bench/results/, so that no figure there is typed by hand; and the plots under docs/. Each table names the command that
+ * made its numbers.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +26,6 @@ import { allVariants } from '../src/variants/registry.ts';
 import { hashTable, markdown, recipesTable } from './training-summary.ts';
 
 const root = new URL('../', import.meta.url);
-const readmeFile = fileURLToPath(new URL('README.md', root));
 const comparison = needComparison();
 const scaling = needSuite('scaling');
 const crossover = readSuite('crossover');
@@ -36,18 +36,24 @@ const peers = needSuite('peers');
 
 const middle = middlePoints(comparison);
 
-let text = readFileSync(readmeFile, 'utf8');
-text = withSection(text, 'compare', comparisonTable());
-text = withSection(text, 'training', trainingTables());
-text = withSection(text, 'variants', variantsTable());
-text = withSection(text, 'speed', speedTables());
-writeFileAtomically(readmeFile, text);
+rewrite('README.md', {
+  compare: comparisonTable(),
+  training: trainingTables(),
+  variants: variantsTable(),
+  speed: speedTables(),
+});
+rewrite('docs/speed.md', { more: moreTables() });
 await drawPictures();
 
-function withSection(whole: string, name: string, section: string): string {
-  const pattern = new RegExp(`(<!-- ${name}: [^>]*-->)[\\s\\S]*?(<!-- /${name} -->)`);
-  if (!pattern.test(whole)) throw new Error(`README.md: no section '${name}'`);
-  return whole.replace(pattern, (_, open: string, close: string) => `${open}\n${section}\n${close}`);
+function rewrite(name: string, sections: Record<string, string>): void {
+  const file = fileURLToPath(new URL(name, root));
+  let text = readFileSync(file, 'utf8');
+  for (const [section, content] of Object.entries(sections)) {
+    const pattern = new RegExp(`(<!-- ${section}: [^>]*-->)[\\s\\S]*?(<!-- /${section} -->)`);
+    if (!pattern.test(text)) throw new Error(`${name}: no section '${section}'`);
+    text = text.replace(pattern, (_, open: string, close: string) => `${open}\n${content}\n${close}`);
+  }
+  writeFileAtomically(file, text);
 }
 
 function comparisonTable(): string {
@@ -96,6 +102,10 @@ function variantsTable(): string {
   const titles = ['file', 'paper', 'cost', 'result', 'causal', 'decode', 'time slope', 'memory slope', 'error'];
   return `${markdown(titles, rows)}
 
+*Cost* is that of a head: L is the length, d its width, the others are options (\`npm start -- variants NAME\`). *Result* is what the
+output approximates: full attention (exact, or approximately), full attention over the pairs of a pattern, or nothing but the
+variant's own. *Decode*: token by token from a state.
+
 Slopes are those of log time and log memory over log length, forward, at one fixed budget, from ${Math.min(...lengths)} tokens to
 ${Math.max(...lengths)} (full attention to ${Math.max(...lengthsOf('full'))}; \`npm run bench -- --suite scaling\`); 1 is linear. The stride of sparse-transformer grows with √L, as in its paper.
 The error is the one above.`;
@@ -125,13 +135,6 @@ function speedTables(): string {
     `with backward, ${lengths[1]}`,
     `memory, ${lengths[lengths.length - 1]}`,
   ];
-  const kernelRows = kernels.rows.map(({ what, threads, milliseconds, rate, unit }) => [
-    what,
-    String(threads),
-    formatMilliseconds(milliseconds),
-    unit === '' ? '' : `${(rate / 1e9).toFixed(2)} G${unit}/s`,
-  ]);
-  const kernelTable = `${markdown(['kernel', 'threads', 'time', 'rate'], kernelRows)}`;
   return `![Time of a forward pass against length, for each variant, both logarithmic](docs/speed.svg)
 
 ${markdown(titles, rows)}
@@ -139,15 +142,24 @@ ${markdown(titles, rows)}
 ${machine(scaling.environment, 'npm run bench -- --suite scaling')} Two heads of width 64; memory is the peak
 of tensor memory beyond the inputs. \`npm run bench -- --report FILE\` draws these and more as one page.
 
-${crossoverTable()}${kernelTable}
+${crossoverTable()}${decodingTable()}
+
+${peersTable()}`;
+}
+
+function moreTables(): string {
+  const kernelRows = kernels.rows.map(({ what, threads, milliseconds, rate, unit }) => [
+    what,
+    String(threads),
+    formatMilliseconds(milliseconds),
+    unit === '' ? '' : `${(rate / 1e9).toFixed(2)} G${unit}/s`,
+  ]);
+  const kernelTable = `${markdown(['kernel', 'threads', 'time', 'rate'], kernelRows)}`;
+  return `${kernelTable}
 
 ${machine(kernels.environment, 'npm run bench -- --suite kernels')}
 
-${decodingTable()}
-
-${reversibleTable()}
-
-${peersTable()}`;
+${reversibleTable()}`;
 }
 
 /** How many times faster than full attention each variant is as it comes; nothing before that was measured. */

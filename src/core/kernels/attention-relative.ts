@@ -1,13 +1,14 @@
 /**
  * The relative rule of attention, scale · q̂_i·r_{p_i − j} (Dai et al. 2019, §3.3), on one tile of pairs: q̂_i·r_Δ for all
- * distances Δ of the tile, as one product, and out of these each pair the one of its own distance. On the way back each
+ * distances Δ of the tile (attention-band.ts), and out of these each pair the one of its own distance. On the way back each
  * distance sums what its pairs have.
  */
 import type { NumericArray } from '../memory.ts';
+import { addByDistance, bandOf, layByDistance, MOST_DISTANCES, rowsOf, visitStrips } from './attention-band.ts';
 import { type Side, TILE } from './attention-side.ts';
 import type { KernelArrays, KernelNumbers } from './kernel.ts';
 import { Scratch } from './scratch.ts';
-import { block, multiplyTile, transposed } from './tile.ts';
+import { block, columnsFrom, inPanels, multiplyTile, transposed } from './tile.ts';
 
 /** q̂ [batch, heads, queryLength, headDim] and r [heads, distances, headDim]. */
 export const RELATIVE_ARRAYS = ['relativeQueries', 'relativeKeys'] as const;
@@ -30,9 +31,6 @@ type Numbers = KernelNumbers<(typeof RELATIVE_NUMBERS)[number]>;
 
 const scratch = new Scratch();
 
-/** Distances that a tile of neighbours can have; tokens that lie further apart take theirs one by one. */
-const MOST_DISTANCES = 3 * TILE;
-
 /** Adds the rule to a tile of scores, if there is one. `head` counts batch entries and heads. */
 export function addRelative(
   scores: NumericArray,
@@ -44,15 +42,19 @@ export function addRelative(
 ): void {
   if (relativeQueries === undefined || relativeKeys === undefined) return;
   const { scale, headDim, queryLength } = numbers;
-  const { from, count, first } = distancesOf(queries, keys, head, numbers);
-  if (count <= 0) return;
-  if (count <= MOST_DISTANCES) {
-    const byDistance = scratch.get('by distance', scores, TILE * MOST_DISTANCES);
+  const band = bandOf(queries, keys, head, numbers);
+  if (band.begin >= band.end) return;
+  if (band.columns <= MOST_DISTANCES) {
+    const sums = scratch.get('by distance', scores, TILE * MOST_DISTANCES);
     const rows = queries.rows('relative', relativeQueries, head * queryLength, headDim);
-    const r = block(relativeKeys, first * headDim, headDim);
-    const sums = block(byDistance, 0, MOST_DISTANCES);
-    multiplyTile(sums, rows, transposed(r), queries.count, count, headDim, scale, false);
-    passByDistance(byDistance, scores, queries, keys, from, count, numbers, true);
+    const r = inPanels('distances', transposed(rowsOf(relativeKeys, band, headDim)), headDim, band.end - band.begin);
+    visitStrips(queries.count, keys.count, band, (from, count, begin, end) => {
+      const right = columnsFrom(r, begin - band.begin, headDim);
+      const left = block(rows.data, rows.offset + from * rows.rowStride, rows.rowStride, rows.columnStride);
+      const target = block(sums, from * MOST_DISTANCES + begin, MOST_DISTANCES);
+      multiplyTile(target, left, right, count, end - begin, headDim, scale, false);
+    });
+    addByDistance(scores, sums, queries, keys, band, numbers);
     return;
   }
   visitPairs(queries, keys, head, numbers, (at, row, to) => {
@@ -75,21 +77,33 @@ export function addRelativeGradients(
   if (relativeQueries === undefined || relativeKeys === undefined) return;
   if (relativeQueriesGradient === undefined && relativeKeysGradient === undefined) return;
   const { scale, headDim, queryLength } = numbers;
-  const { from, count, first } = distancesOf(queries, keys, head, numbers);
-  if (count <= 0) return;
-  if (count <= MOST_DISTANCES) {
-    const byDistance = scratch.get('by distance', slopes, TILE * MOST_DISTANCES);
-    for (let i = 0; i < queries.count; i++) byDistance.fill(0, i * MOST_DISTANCES, i * MOST_DISTANCES + count);
-    passByDistance(byDistance, slopes, queries, keys, from, count, numbers, false);
-    const weights = block(byDistance, 0, MOST_DISTANCES);
+  const band = bandOf(queries, keys, head, numbers);
+  if (band.begin >= band.end) return;
+  if (band.columns <= MOST_DISTANCES) {
+    const sums = scratch.get('by distance', slopes, TILE * MOST_DISTANCES);
+    layByDistance(sums, slopes, queries, keys, band, numbers);
     if (relativeQueriesGradient !== undefined) {
-      const r = block(relativeKeys, first * headDim, headDim);
-      queries.addProduct(relativeQueriesGradient, head * queryLength, headDim, weights, r, count, scale);
+      const start = head * queryLength;
+      const first = band.isNear ? (start + queries.tokens[0]) * headDim : 0;
+      visitStrips(queries.count, keys.count, band, (from, count, begin, end) => {
+        const weights = block(sums, from * MOST_DISTANCES + begin, MOST_DISTANCES);
+        const r = rowsOf(relativeKeys, band, headDim, begin);
+        if (band.isNear) {
+          const to = block(relativeQueriesGradient, first + from * headDim, headDim);
+          multiplyTile(to, weights, r, count, headDim, end - begin, scale, true);
+        } else {
+          queries.addProduct(relativeQueriesGradient, start, headDim, weights, r, end - begin, scale);
+        }
+      });
     }
     if (relativeKeysGradient !== undefined) {
       const rows = queries.rows('relative', relativeQueries, head * queryLength, headDim);
-      const sum = block(relativeKeysGradient, first * headDim, headDim);
-      multiplyTile(sum, transposed(weights), rows, count, headDim, queries.count, scale, true);
+      visitStrips(queries.count, keys.count, band, (from, count, begin, end) => {
+        const weights = block(sums, from * MOST_DISTANCES + begin, MOST_DISTANCES);
+        const right = block(rows.data, rows.offset + from * rows.rowStride, rows.rowStride);
+        const to = rowsOf(relativeKeysGradient, band, headDim, begin);
+        multiplyTile(to, transposed(weights), right, end - begin, headDim, count, scale, true);
+      });
     }
     return;
   }
@@ -101,48 +115,6 @@ export function addRelativeGradients(
       if (relativeKeysGradient !== undefined) relativeKeysGradient[to + c] += slope * relativeQueries[row + c];
     }
   });
-}
-
-/** The least distance of a tile, how many there are, and the row of `relativeKeys` that belongs to the least. */
-function distancesOf(queries: Side, keys: Side, head: number, numbers: Numbers) {
-  const { heads, queryStart, nearest, distances } = numbers;
-  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let i = 0; i < queries.count; i++) {
-    lowest = Math.min(lowest, queries.tokens[i]);
-    highest = Math.max(highest, queries.tokens[i]);
-  }
-  for (let j = 0; j < keys.count; j++) {
-    first = Math.min(first, keys.tokens[j]);
-    last = Math.max(last, keys.tokens[j]);
-  }
-  // Pairs of a tile that may not meet can lie further apart than there are distances.
-  const from = Math.max(nearest, queryStart + lowest - last);
-  const end = Math.min(nearest + distances, queryStart + highest - first + 1);
-  return { from, count: end - from, first: (head % heads) * distances - nearest + from };
-}
-
-/** Adds to every pair what its distance has, or to every distance what its pairs have. */
-function passByDistance(
-  byDistance: NumericArray,
-  pairs: NumericArray,
-  queries: Side,
-  keys: Side,
-  from: number,
-  count: number,
-  { queryStart }: Numbers,
-  toPairs: boolean,
-): void {
-  for (let i = 0; i < queries.count; i++) {
-    const row = i * MOST_DISTANCES;
-    const p = row + queryStart + queries.tokens[i] - from;
-    for (let j = 0; j < keys.count; j++) {
-      const at = p - keys.tokens[j];
-      if (at < row || at >= row + count) continue;
-      if (toPairs) pairs[i * TILE + j] += byDistance[at];
-      else byDistance[at] += pairs[i * TILE + j];
-    }
-  }
 }
 
 /** Visits pairs one by one: where each is in the tile, and where its rows of q̂ and of r begin. */

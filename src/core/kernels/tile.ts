@@ -46,6 +46,15 @@ export function inPanels(name: string, b: Block, inner: number, columns: number)
   return { data: target, offset: 0, rowStride: PANEL, columnStride: 1, isPacked: true };
 }
 
+/** B without its first columns, a whole number of panels; `inner` rows. */
+export function columnsFrom(
+  { data, offset, rowStride, columnStride, isPacked }: Block,
+  column: number,
+  inner: number,
+): Block {
+  return { data, offset: offset + column * (isPacked ? inner : columnStride), rowStride, columnStride, isPacked };
+}
+
 /** C[rows × columns] = α · A[rows × inner] · B[inner × columns], added to C if `accumulate`. */
 export function multiplyTile(
   c: Block,

@@ -1,0 +1,153 @@
+/**
+ * A tile of pairs laid out by distance: row i holds what query i has with the distances top, top − 1, …, so that the keys of
+ * neighbours lie in order. Of the m + n − 1 distances of such a tile a query has n, so it is computed in strips of few
+ * queries, which leave most of the others out.
+ */
+import type { NumericArray } from '../memory.ts';
+import { type Side, TILE } from './attention-side.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
+import { type Block, block } from './tile.ts';
+import { VECTOR_OPERATIONS } from './vector-kernels.ts';
+
+const ADD = VECTOR_OPERATIONS.indexOf('add');
+
+/** Distances that a tile laid out so can have, and so how far apart its rows lie. */
+export const MOST_DISTANCES = 3 * TILE;
+/** Queries of a strip. */
+const STRIP = 16;
+/** Strips begin at whole panels of r (kernels/tile.ts). */
+const ALIGNED = 8;
+
+/** The distances of a tile of pairs. */
+export interface Band {
+  /** The distance of column 0, the largest. */
+  top: number;
+  /** Columns whose distance has a row of r. */
+  begin: number;
+  end: number;
+  /** Row of `relativeKeys` of the distance `top`. */
+  row: number;
+  /** Columns in all; 0 or fewer: no pair has a distance. */
+  columns: number;
+  /** Whether neighbours meet neighbours. */
+  isNear: boolean;
+}
+
+/** What every head has rows of r for. */
+interface Distances {
+  heads: number;
+  /** p of query 0. */
+  queryStart: number;
+  nearest: number;
+  distances: number;
+}
+
+export function bandOf(queries: Side, keys: Side, head: number, numbers: Distances): Band {
+  const { heads, queryStart, nearest, distances } = numbers;
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < queries.count; i++) {
+    lowest = Math.min(lowest, queries.tokens[i]);
+    highest = Math.max(highest, queries.tokens[i]);
+  }
+  for (let j = 0; j < keys.count; j++) {
+    first = Math.min(first, keys.tokens[j]);
+    last = Math.max(last, keys.tokens[j]);
+  }
+  const top = queryStart + highest - first;
+  const columns = highest - lowest + last - first + 1;
+  return {
+    top,
+    columns,
+    row: (head % heads) * distances - nearest + top,
+    // Pairs of a tile that may not meet can lie further apart than there are distances.
+    begin: Math.max(0, top - (nearest + distances - 1)),
+    end: Math.min(columns, top - nearest + 1),
+    isNear: highest - lowest === queries.count - 1 && last - first === keys.count - 1 && isAscending(queries, keys),
+  };
+}
+
+function isAscending(queries: Side, keys: Side): boolean {
+  for (let i = 1; i < queries.count; i++) if (queries.tokens[i] < queries.tokens[i - 1]) return false;
+  for (let j = 1; j < keys.count; j++) if (keys.tokens[j] < keys.tokens[j - 1]) return false;
+  return true;
+}
+
+/** Rows of r, or of its gradient, from that of a column on. They go backwards, as distances do. */
+export function rowsOf(data: NumericArray, { row, begin }: Band, headDim: number, column = begin): Block {
+  return block(data, (row - column) * headDim, -headDim);
+}
+
+/** Visits the rows of a band with the columns that their pairs lie in: strips of neighbours, or all at once. */
+export function visitStrips(
+  m: number,
+  n: number,
+  { begin, end, isNear }: Band,
+  visit: (from: number, count: number, begin: number, end: number) => void,
+): void {
+  if (!isNear) {
+    visit(0, m, begin, end);
+    return;
+  }
+  for (let from = 0; from < m; from += STRIP) {
+    const count = Math.min(STRIP, m - from);
+    // Query i meets the columns from m − 1 − i on.
+    const first = Math.max(begin, m - from - count);
+    const last = Math.min(end, m - 1 - from + n);
+    const aligned = begin + Math.floor((first - begin) / ALIGNED) * ALIGNED;
+    if (first < last) visit(from, count, aligned, last);
+  }
+}
+
+/** Adds to every pair what its distance has. */
+export function addByDistance(
+  pairs: NumericArray,
+  sums: NumericArray,
+  queries: Side,
+  keys: Side,
+  { top, begin, end, isNear, columns }: Band,
+  { queryStart }: Distances,
+): void {
+  const [m, n] = [queries.count, keys.count];
+  const fast = vectorKernels();
+  if (isNear && begin === 0 && end === columns && n === TILE && fast !== null && isOnHeap(pairs) && isOnHeap(sums)) {
+    // One row down, the same key lies one column to the left.
+    const from = sums.byteOffset + 4 * (m - 1);
+    fast.binary(ADD, pairs.byteOffset, 1, TILE, from, 1, MOST_DISTANCES - 1, pairs.byteOffset, m, TILE);
+    return;
+  }
+  for (let i = 0; i < m; i++) {
+    const row = i * MOST_DISTANCES;
+    const start = row + top - queryStart - queries.tokens[i];
+    for (let j = 0; j < n; j++) {
+      const at = start + keys.tokens[j];
+      if (at >= row + begin && at < row + end) pairs[i * TILE + j] += sums[at];
+    }
+  }
+}
+
+/** Lays pairs out by distance, with zeros for distances that no pair has. */
+export function layByDistance(
+  sums: NumericArray,
+  pairs: NumericArray,
+  queries: Side,
+  keys: Side,
+  { top, begin, end, isNear, columns }: Band,
+  { queryStart }: Distances,
+): void {
+  const [m, n] = [queries.count, keys.count];
+  sums.fill(0, 0, m * MOST_DISTANCES);
+  const fast = vectorKernels();
+  if (isNear && begin === 0 && end === columns && fast !== null && isOnHeap(pairs) && isOnHeap(sums)) {
+    fast.copyRows(pairs.byteOffset, TILE, sums.byteOffset + 4 * (m - 1), MOST_DISTANCES - 1, m, n);
+    return;
+  }
+  for (let i = 0; i < m; i++) {
+    const row = i * MOST_DISTANCES;
+    const start = row + top - queryStart - queries.tokens[i];
+    for (let j = 0; j < n; j++) {
+      const at = start + keys.tokens[j];
+      if (at >= row + begin && at < row + end) sums[at] += pairs[i * TILE + j];
+    }
+  }
+}

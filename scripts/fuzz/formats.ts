@@ -1,6 +1,6 @@
 /** Files taken apart and put together again, so that a fault in a part leaves the rest as the format wants it. */
 
-import { digestOf, exchangeDigest, NO_DIGEST } from '../../src/core/files/safetensors-digest.ts';
+import { digestOf, exchangeDigest, NO_DIGEST } from '../../src/core/files/safetensors.ts';
 import type { Random } from '../../src/core/random.ts';
 import { damaged, few, oneIn, pick } from './bytes.ts';
 import { faulty, faultyText, textOf } from './json.ts';

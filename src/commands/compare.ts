@@ -13,9 +13,8 @@ import { ArgumentError } from '../core/errors.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { flagName } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
-import { asFarAsKnown } from './as-far-as-known.ts';
 import { checkpointInput } from './checkpoint-input.ts';
-import { defineCommand, type Host, type Running, widthOf } from './command.ts';
+import { defineCommand, type Host, type Running, tellStop, widthOf } from './command.ts';
 import { type CompareValues, describeCompare } from './compare-options.ts';
 import { comparePretrained, formatSwaps, type SwapReport } from './compare-pretrained.ts';
 import { FAILED } from './failure.ts';
@@ -176,5 +175,37 @@ async function withProgress<T>(
     });
   } finally {
     progress.finish();
+  }
+}
+
+interface Observer<Report> {
+  onResults(report: Report): void;
+  shouldStop(): boolean;
+}
+
+/** What came of the work: also where a signal ends it, or an error does, after something was known. */
+async function asFarAsKnown<Report>(
+  outputs: readonly Output[],
+  host: Running,
+  work: (observer: Observer<Report>) => Promise<Report>,
+): Promise<{ report: Report; failure: unknown }> {
+  const { stop } = host;
+  let known: Report | null = null;
+  try {
+    const report = await work({
+      onResults: (report) => {
+        known = report;
+        stop.listen(tellStop(host, 'after this variant'));
+      },
+      // Whoever reads no further may still want the files.
+      shouldStop: () => (isForFiles(outputs) ? stop.signalled() !== null : stop.asked()),
+    });
+    return { report, failure: null };
+  } catch (failure) {
+    if (known === null) throw failure;
+    return { report: known, failure };
+  } finally {
+    // Whoever wants an end of what follows wants it at once.
+    stop.end();
   }
 }

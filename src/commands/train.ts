@@ -1,16 +1,17 @@
 /** `train`: a model with any attention on a task, a recipe, or on from a checkpoint. */
+
 import { dirname } from 'node:path';
+import { ArgumentError } from '../core/errors.ts';
 import { InputFile } from '../core/files/input-file.ts';
-import { poolReady } from '../core/parallel/pool.ts';
+import { type KernelBuild, type KernelSet, kernelBuild, wantedByEnvironment } from '../core/kernels/simd.ts';
+import { poolReady, setKernels } from '../core/parallel/pool.ts';
 import { kernelsOf, previousOf, resumeRun } from '../training/checkpoint.ts';
 import { Metrics, stepsPerLine } from '../training/metrics.ts';
-import { recipeOf } from '../training/recipes/recipe-of.ts';
-import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
+import { defaultRecipe, recipeOf, recipes } from '../training/recipes/registry.ts';
 import { endRun, startRun } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM, type Running } from './command.ts';
 import { checkOutputs } from './outputs.ts';
-import { differenceTo, takeKernelsOf } from './resume-kernels.ts';
 import { applyMachine } from './shared-options.ts';
 import { expectTogether, planOf, type TrainValues, trainOptions, variantName } from './train-options.ts';
 import {
@@ -120,3 +121,32 @@ function folderOf({ checkpoint }: RunFiles): string {
 function expectWritable(files: readonly (RunFiles | TrainingFiles)[]): void {
   checkOutputs(files.flatMap((each) => Object.values(each)).map((path) => ({ flag: '--out', path })));
 }
+
+/** Takes them where nothing else was asked for and they can be had. To be called before any kernel runs. */
+function takeKernelsOf(before: KernelBuild | null, asked: KernelSet | undefined): void {
+  const wanted = asked ?? wantedByEnvironment() ?? undefined;
+  const isFree = wanted === undefined || (wanted === 'simd' && before !== 'plain');
+  if (before === null || !isFree) return;
+  try {
+    setKernels(before);
+  } catch (error) {
+    // Not built here, or of another engine: `differenceTo` says so.
+    if (!(error instanceof ArgumentError)) throw error;
+  }
+}
+
+/** What to tell of a run that goes on on other kernels; null: on the same, or nobody knows. */
+function differenceTo(before: KernelBuild | null): string | null {
+  const now = kernelBuild();
+  if (before === null || before === now) return null;
+  return (
+    `its steps so far ran on ${NAMES[before]}, those from here on run on ${NAMES[now]}: ` +
+    'the run goes on as well, but not to the same bits as without the break'
+  );
+}
+
+const NAMES: Readonly<Record<KernelBuild, string>> = {
+  plain: 'plain kernels',
+  vector: 'vector kernels',
+  relaxed: 'vector kernels with fused multiply-adds',
+};

@@ -1,7 +1,7 @@
 /**
  * What the models of Hugging Face's transformers have in common here: how one is described, built and called. A file
- * beside this one says it for a family of them (`encoder.ts` for what is shaped like BERT), and architectures.ts lists
- * them by their `model_type`.
+ * beside this one says it for a family of them (`encoder.ts` for what is shaped like BERT), and load.ts lists them by
+ * their `model_type`.
  */
 import type { Tensor } from '../core/tensor.ts';
 import type { FloatType } from '../training/linear.ts';

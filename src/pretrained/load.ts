@@ -13,15 +13,17 @@
  */
 
 import { join } from 'node:path';
-import { FileFormatError, MemoryError } from '../core/errors.ts';
+import { FileFormatError, MemoryError, UnsupportedError } from '../core/errors.ts';
 import { expectText } from '../core/expect.ts';
 import { openWeights, type Weights } from '../core/files/weights.ts';
 import { scope } from '../core/tensor.ts';
 import { build, forUse } from '../training/module.ts';
-import type { LoadOptions, Plan, PretrainedModel } from './architecture.ts';
-import { architectureOf } from './architectures.ts';
-import { readConfig } from './config.ts';
+import type { Architecture, LoadOptions, Plan, PretrainedModel } from './architecture.ts';
+import { type Config, readConfig } from './config.ts';
+import { planEncoder } from './encoder.ts';
+import { encoderArchitectures } from './encoder-config.ts';
 import { expectLoadOptions } from './inputs.ts';
+import { reformerArchitecture } from './reformer.ts';
 import { fillTensors, type Match, matchTensors } from './tensors.ts';
 import { sketch } from './unfilled.ts';
 
@@ -81,4 +83,17 @@ export function loadPretrained(directory: string, options: LoadOptions = {}): Pr
       { cause: error },
     );
   }
+}
+
+const architectures: readonly Architecture[] = [...encoderArchitectures(planEncoder), reformerArchitecture];
+
+/** Throws UnsupportedError for a `model_type` that is not listed, FileFormatError if the config has none. */
+function architectureOf(config: Config): Architecture {
+  const type = config.text('model_type');
+  const found = architectures.find(({ modelType }) => modelType === type);
+  if (found !== undefined) return found;
+  const supported = architectures.map(({ modelType }) => modelType).join(', ');
+  throw new UnsupportedError(
+    `${config.path}: model_type: expected one of ${supported} (supported here), got '${type}'`,
+  );
 }

@@ -1,6 +1,7 @@
 /** The plots of the report: error against budget, error against time and memory, growth with length. */
 
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../../terminal/format.ts';
+import { paretoFront } from '../front.ts';
 import {
   fittedSlope,
   mainLength,
@@ -12,7 +13,6 @@ import {
 } from '../series.ts';
 import { decades, ERROR_FLOOR, errorAxis, powersOfTwo } from './axes.ts';
 import type { Axis, Chart, ChartLine } from './chart.ts';
-import { frontLine } from './front-line.ts';
 import { formatBytesShort, formatMillisecondsShort, shortPercent, shortRatio } from './ticks.ts';
 
 interface DrawnSeries {
@@ -230,4 +230,16 @@ function values(drawn: readonly DrawnSeries[], value: (point: Point) => number):
 function budgetLabel(drawn: readonly DrawnSeries[]): string {
   const names = drawn.map(({ points }) => `${points[0].budget?.symbol}`);
   return `budget (${[...new Set(names)].join(', ')})`;
+}
+
+/** What no other point beats in both error and operations, from left to right; nothing to draw of fewer than two. */
+function frontLine(points: readonly { name: string; share: number; error: number }[]): ChartLine[] {
+  const front = [...paretoFront(points)].sort((a, b) => a.share - b.share);
+  if (front.length < 2) return [];
+  const drawn = front.map(({ share, error, name }) => ({
+    x: share,
+    y: Math.max(error, ERROR_FLOOR),
+    tooltip: `On the Pareto front: ${name}`,
+  }));
+  return [{ label: 'Pareto front', index: null, points: drawn }];
 }

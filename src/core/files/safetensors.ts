@@ -3,6 +3,7 @@
  * header as JSON (for each tensor its dtype, its shape and where its bytes are; under `__metadata__` texts by name),
  * then the bytes. Everything is little-endian and row-major.
  */
+import { createHash } from 'node:crypto';
 import { ArgumentError, describe } from '../errors.ts';
 import { expectIterable, expectList, expectText } from '../expect.ts';
 import { dtypeOf, type NumericArray } from '../memory.ts';
@@ -16,7 +17,6 @@ import {
   NUMBER_KINDS,
   type StoredArray,
 } from './numbers.ts';
-import { DIGEST_KEY, digestOf, exchangeDigest, NO_DIGEST } from './safetensors-digest.ts';
 import { METADATA_KEY, parseHeader } from './safetensors-header.ts';
 
 const LENGTH_BYTES = 8;
@@ -183,4 +183,28 @@ function decodeText(file: InputFile, end: number): string {
     if (error instanceof TypeError) throw file.error('header: expected UTF-8 text, got other bytes');
     throw error;
   }
+}
+
+/**
+ * Under this name in its metadata a file holds a digest of itself: SHA-256 of all its bytes, with zeros where the digest
+ * stands. A bit that flipped anywhere, in a number too, is noticed by it.
+ */
+export const DIGEST_KEY = 'digest';
+
+const ALGORITHM = 'sha256';
+/** In the digest's place while it is computed; as long as one. */
+export const NO_DIGEST = `${ALGORITHM}:${'0'.repeat(64)}`;
+
+/** Of a header that has `NO_DIGEST` in the digest's place, and of the data. */
+export function digestOf(...parts: Iterable<Uint8Array>[]): string {
+  const hash = createHash(ALGORITHM);
+  for (const part of parts) for (const chunk of part) hash.update(chunk);
+  return `${ALGORITHM}:${hash.digest('hex')}`;
+}
+
+/** The header's JSON with one digest in the place of another; null where it has none of that value. */
+export function exchangeDigest(json: string, from: string, to: string): string | null {
+  // Within a text, quotes would be escaped.
+  const member = (digest: string) => `${JSON.stringify(DIGEST_KEY)}:${JSON.stringify(digest)}`;
+  return json.includes(member(from)) ? json.replace(member(from), member(to)) : null;
 }

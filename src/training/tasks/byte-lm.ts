@@ -6,11 +6,13 @@
  * The text is cut into equal pieces, every tenth of which is held out: no held-out byte is in a window that was trained on,
  * and both parts are from all over the text.
  */
+
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
 import { InputFile } from '../../core/files/input-file.ts';
 import { expectTextOrBinary } from '../../core/files/text.ts';
 import type { Random } from '../../core/random.ts';
-import { defaultText } from './default-text.ts';
 import type { Part, Task, TaskDefinition } from './task.ts';
 
 /** In bytes: the text is held in memory as a whole. The largest in common use, enwik9, has 10⁹. */
@@ -118,4 +120,28 @@ function windowsOf(path: string, size: number): (part: Part, random: Random) => 
     const begin = own[random.integer(own.length)] * pieceSize + random.integer(pieceSize - size + 1);
     return bytes.subarray(begin, begin + size);
   };
+}
+
+const FILE = 'lib/lib.dom.d.ts';
+
+/** The path of the text, some 2 MB. Throws ArgumentError where TypeScript is not installed beside this package. */
+function defaultText(): string {
+  try {
+    const typescript = createRequire(import.meta.url).resolve('typescript/package.json');
+    // From version 7 on the library is beside the compiler, in a package of the platform.
+    const platform = `@typescript/typescript-${process.platform}-${process.arch}/package.json`;
+    return join(dirname(resolveFrom(typescript, platform) ?? typescript), FILE);
+  } catch (error) {
+    throw new ArgumentError('text: expected the path of a text, as no TypeScript is installed here to read', {
+      cause: error,
+    });
+  }
+}
+
+function resolveFrom(path: string, name: string): string | null {
+  try {
+    return createRequire(path).resolve(name);
+  } catch {
+    return null;
+  }
 }

@@ -3,15 +3,18 @@
  *
  * Problem: a window alone needs many layers to carry information across a text. Idea (Zaheer et al. 2020, §2): see
  * attention as a graph. Random edges bring any two tokens within a few steps of each other, a window keeps neighbours
- * together, global tokens are within two steps of everyone; with them a sparse graph still approximates any sequence
- * function (theorem 1). For speed all three are made of blocks of b tokens (appendix D).
+ * together, and global tokens are one step from everyone; with them a sparse graph still approximates any continuous
+ * function from sequences to sequences (theorem 1). For speed all three are made of blocks of b tokens (appendix D).
  *
  * Cost: a query block meets 3 window blocks, its global and r random ones: O(L·(g + 3 + r)·b) time, O(L) memory. It
  * gives up all other pairs: on its pattern the result is exact. A sequence of so few blocks that these are all of them
  * gets full attention.
  *
  * Departs from the paper: g counts the global blocks at one end, where the paper's g is all of them, so that a query block
- * of ITC meets 2g + 3 + r. The paper's ETC has relative positions and a loss of its own besides (appendix E).
+ * of ITC meets 2g + 3 + r. Global blocks of ITC are the first and the last, as in released code; in appendix E.2 they are
+ * the first 128 tokens. The window ends where the sequence does, and does not go on at its other end, as rolled keys do in
+ * appendix D. Where it meets an end or a global block, more random blocks take its place: the paper draws exactly r. The
+ * paper's ETC has relative positions and a loss of its own besides (appendix E).
  */
 import { attention, everything, type KeySet, runs } from '../core/ops/index.ts';
 import { fromArray, type Tensor } from '../core/tensor.ts';

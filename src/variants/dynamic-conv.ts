@@ -7,8 +7,8 @@
  *
  *     DynamicConv(X, i, c) = LightConv(X, f(X_i)_h, i, c),   f(X_i)_{h,j} = Σ_c W^Q_{h,j,c} X_{i,c}
  *
- * Cost: O(L·k) time for each column, and k weights to hold for each token and head; a generation keeps the last k
- * values. It gives up comparing tokens: keys are not read, and nothing further away than the kernel reaches is seen.
+ * Cost: O(L·k) time for each column, and k weights to hold for each token and head; a generation keeps the last
+ * k − 1 values. It gives up comparing tokens: keys are not read, and nothing further away than the kernel reaches is seen.
  *
  * Departs from the paper: there the X that f reads is also the X that is mixed. Here f reads the token's *query*, and the
  * *values* are mixed, so that the layer around it may be that of attention; and a head's kernel is predicted from its own

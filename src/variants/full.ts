@@ -5,8 +5,8 @@
  *
  * Cost: O(L²·d) time. Memory is O(L): the scores are never held together, a query keeps only its largest score so far,
  * the sum of exponentials and the weighted sum of values while it walks over the keys (the online softmax of Milakov &
- * Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2). The backward pass computes blocks of A again from the saved
- * log-sum-exp. It gives up nothing: the result is exact.
+ * Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2). The backward pass computes blocks of A again from the largest
+ * score and the sum of exponentials of each row. It gives up nothing: the result is exact.
  */
 import { attention, everything, upTo } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

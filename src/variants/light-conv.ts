@@ -7,7 +7,7 @@
  *
  *     LightConv(X, W_h, i, c) = DepthwiseConv(X, softmax(W_h), i, c) = Σ_j softmax(W_h)_j X_{i+j−⌈(k+1)/2⌉, c}
  *
- * Cost: O(L·k) time and O(L) memory; a generation keeps the last k values. It gives up looking at the content: queries
+ * Cost: O(L·k) time and O(L) memory; a generation keeps the last k − 1 values. It gives up looking at the content: queries
  * and keys are not read at all, only the distance counts, and nothing further away than the kernel reaches. What the
  * paper puts around it (a gated linear unit before, a linear layer after) belongs to the layer, not to the mixing.
  *

@@ -1,6 +1,6 @@
 /**
  * Attention by features: where a weight is a product φ(q_i)·φ(k_j), the sum over keys can be taken before any query is
- * looked at, and costs O(L·r·d) in place of O(L²·d):
+ * looked at, and costs O(L·r·d) in place of O(L²·d) (Choromanski et al. 2021, eq. 4):
  *
  *     out = D̂⁻¹ (Q′((K′)ᵀ V)),   D̂ = diag(Q′((K′)ᵀ 1_L))
  *
@@ -47,7 +47,7 @@ export interface FeatureKind {
   over(keys: KeyFeatures, before?: Sums): Sums;
   /** The outputs of queries that meet all keys of the sums. */
   read(queries: Features, sums: Sums): Tensor;
-  /** Both, where query i meets keys 0 … i and those that came before: the prefix sums of eq. 11. */
+  /** Both, where query i meets keys 0 … i and those that came before: the prefix sums of Choromanski et al. 2021, eq. 11. */
   along(queries: Features, keys: KeyFeatures, before?: Sums): { output: Tensor; sums: Sums };
 }
 

@@ -9,8 +9,8 @@
  * Cost: O(L·w) time and O(L) memory, plus O(L) for each global token. It gives up every pair that is neither in the
  * window nor global: on its pattern the result is exact, and no weight is approximated.
  *
- * Departs from the paper: all layers have one window. There windows grow with the layer, and two heads of the upper layers
- * are dilated (§4.1): a model does so by `perLayer: { attentionWindow: [32, 64, …] }`.
+ * Departs from the paper: all layers have one window unless a model says otherwise. The paper's language models have wider
+ * windows and two dilated heads in upper layers (§4.1): `perLayer: { attentionWindow: [32, 64], dilation: [[], [1, 2]] }`.
  */
 import { ShapeError } from '../core/errors.ts';
 import { attention, gatherRows, joinAttention, pairsOf, pickKeys, scatterRows, slice } from '../core/ops/index.ts';

@@ -16,8 +16,8 @@
  * in a layer that looks near by, and by 0.24 in one that looks far. The exact Ã⁺ would be worse, for it blows up what the
  * landmarks hardly tell apart: after 20 steps in place of 6 the same landmarks are off by 8.5 and by 1.3.
  *
- * Departs from the paper: the skip convolution of the values, which the paper's models add, is off unless
- * `convolutionWidth` asks for it. It is learned, so without training it would only add noise.
+ * Departs from the paper: the skip convolution of the paper's models is off unless `convolutionWidth` asks for it: it is
+ * learned, and adds only noise before. Segments may differ by a token in length, where the paper pads (above eq. 16).
  */
 import { add, log, multiply, scale } from '../core/ops/elementwise.ts';
 import { attention, band, convolveRows, everything, matmul, pairsOf, softmax } from '../core/ops/index.ts';
@@ -37,7 +37,7 @@ function attend(inputs: AttentionInputs, options: NystromformerOptions, { convol
   const { landmarks, pinvIterations, convolutionWidth } = options;
   const [, , length, headDim] = queries.shape;
 
-  // Q̃, K̃: means over the real tokens of m segments. A segment of padding alone has a landmark that is not there.
+  // Q̃, K̃ (eq. 16): means over the real tokens of m segments. A segment of padding alone has a landmark that is not there.
   const segments = segmentsOf(length, landmarks);
   const counts = realTokens(segments, keyMask);
   const there = keyMask && rowsWithTokens(counts, landmarks);

@@ -7,9 +7,10 @@
  * rest: D⁻¹ A V ≈ D̂⁻¹ (Q′ (K′ᵀ V)) (eq. 4). FAVOR+ takes features that are positive, so that weights are too and small
  * ones have small errors (Lemmas 1 and 2), and orthogonal, so that fewer will do (Theorem 2).
  *
- * Cost: O(L·m·d) time and O(L·d + m·d) memory, causal or not (appendix B.3; with a tape O(L·m) more).
+ * Cost: O(L·m·d) time and O(L·d + m·d) memory, causal or not. (Appendix B.3 has O(L·m) more, for the features of all
+ * tokens; here they are made block by block, and only a tape keeps them.)
  * It gives up: exactness. A weight is off by a share of itself of the order of exp(‖q + k‖²/2)/√m, for the scaled vectors:
- * sharp attention, which comes of long ones, is estimated badly. A model trained with it learns to live with that.
+ * sharp attention, which comes from long ones, is estimated badly. A model trained with it learns to live with that.
  *
  * Departs from the paper: positive features are kept as logarithms until they meet, so that vectors of any length are
  * right; nothing is added to features or to denominators. The denominators of trigonometric features, which may come out as

@@ -16,8 +16,8 @@
  * with the queries: the hash is piecewise constant and passes no gradient. And a causal run is not causal to the last:
  * later tokens shift the borders of chunks, and so decide which earlier tokens meet, though not what they get there.
  *
- * Departs from the paper: N_ij counts the rounds in which i and j do meet; in eq. 16 it is those in which their hashes agree,
- * though the border of a chunk may keep them apart. Large numbers of buckets are made of two hashes, as in released code.
+ * Departs from the paper: N_ij counts rounds in which i and j meet, not those that hash them alike (eq. 16; `countOnce`).
+ * Where not causal, a chunk also meets the one after it (not in eq. 11). Many buckets take two hashes, as in released code.
  */
 import { ArgumentError } from '../core/errors.ts';
 import { attention, contiguous, countingSort, normalizeRows, transpose } from '../core/ops/index.ts';
@@ -40,7 +40,7 @@ function attend(
   const memory = new Memory(state, queries.shape[2]);
   const [K, V] = [memory.append('keys', normalizeRows(queries)), memory.append('values', values)];
   const mask = memory.appendMask(keyMask, queries.shape[0]);
-  // h(x) = argmax([xR; −xR]), in every round; padding goes to a bucket of its own, the last.
+  // h(x) = argmax([xR; −xR]) (§2), in every round; padding goes to a bucket of its own, the last.
   const { bucket, count } = hashIntoBuckets(queries, options, parameters, keyMask);
   const seen = memory.isKept ? transposed(memory.append('buckets', transposed(bucket))) : bucket;
   // i ↦ s_i: sorted by bucket and, within a bucket, by position; cut into chunks of m.
@@ -59,7 +59,7 @@ function attend(
   return memory.leave(attention(queries, K, V, chunks, settings).output);
 }
 
-/** m_ii of eq. 16: a token attends to itself only if it has nobody else, whose scores would be larger by far. */
+/** −m_ii of eq. 16: a token attends to itself only where it meets no other, because any other score is far larger. */
 const SELF_BIAS = -1e5;
 
 /** Of every sorted place, the places that it meets: its chunk's, those of the one before, and after if not causal. */
@@ -136,7 +136,8 @@ const options = {
   }),
   /**
    * Whether a pair that meets in N_ij rounds counts once (log N_ij in eq. 16, the default) or N_ij times, as where the
-   * correction is left out to save the counting.
+   * correction is left out to save the counting. N_ij of eq. 16 counts the rounds in which the hashes agree. Then a pair
+   * that the border of a chunk keeps apart in some of them would count less than once.
    */
   countOnce: boolean({ default: true, description: 'whether a pair that meets in several rounds counts once' }),
 };

@@ -20,7 +20,7 @@ export function register<Options extends CommonOptions>(variant: AttentionVarian
   registered.set(variant.name, variant as unknown as AnyVariant);
 }
 
-/** By family, as these leave full attention behind, then by year. */
+/** By family, in the order of FAMILIES, then by year. */
 const order = ({ family, paper, name }: AnyVariant) => `${FAMILIES.indexOf(family)} ${paper.year} ${name}`;
 
 const own = Object.values(all) as unknown as AnyVariant[];

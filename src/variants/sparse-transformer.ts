@@ -6,11 +6,12 @@
  * of two. *Strided* suits data with a period, such as images: the last l tokens, and every l-th token. *Fixed* suits
  * text: the tokens of the own block, and the last c tokens of every block, which sum it up.
  *
- * Cost: O(L·(l + L/l)), which for a stride l near √L is O(L√L); memory O(L). It gives up pairs that are in neither
- * set: on its pattern the result is exact. Layers take turns with the two sets (eq. 6), all heads attend to both (eq. 7), or
- * each head takes one of them (eq. 8).
+ * Cost: O(L·(l + L/l)) time, or O(L·(l + c·L/l)) with the fixed pattern: O(L√L) for a stride l near √L; O(L) memory. It
+ * gives up pairs that are in neither set: on its pattern the result is exact. Layers take turns with the two sets (eq. 6),
+ * all heads attend to both (eq. 7), or each head takes one of them (eq. 8).
  *
- * Departs from the paper: it may attend in both directions, where the paper is causal.
+ * Departs from the paper: it may attend in both directions, where the paper is causal. With the fixed pattern all heads meet
+ * the same c tokens of a block, where the paper prefers other ones for each head (§4.3).
  */
 import { ArgumentError } from '../core/errors.ts';
 import { type AttentionLayout, attention, band, pairsOf, perHead, type RunSet, runs } from '../core/ops/index.ts';

@@ -12,9 +12,9 @@
  * layers reaches back M tokens further with each) and being plain softmax attention: its distances are part of it. No
  * parameter depends on M, which may grow for evaluation: the paper goes from 384 to 1600 (§4.1).
  *
- * Departs from the paper: attention is given keys and values, so these are what is cut off here, where the paper cuts off
- * the hidden states that they are projected from. There the projections learn from the memory too, here from the own
- * segment alone. And it need not be causal: where it is not, a query meets all of its segment.
+ * Departs from the paper: SG cuts off keys and values. The paper cuts off the hidden states that they are projected from,
+ * so its projections learn from the memory too. Without `causal`, the default, a query meets all of its segment. Scores
+ * are divided by √d, as in the authors' code; the formulas of §3.3 leave that out.
  */
 
 import { type AttentionLayout, add, attention, type KeySet, reshape, runs } from '../core/ops/index.ts';

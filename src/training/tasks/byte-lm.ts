@@ -124,7 +124,10 @@ function windowsOf(path: string, size: number): (part: Part, random: Random) => 
 
 const FILE = 'lib/lib.dom.d.ts';
 
-/** The path of the text, some 2 MB. Throws ArgumentError where TypeScript is not installed beside this package. */
+/**
+ * The path of a long text that is on the disk of whoever develops with this package, TypeScript's declarations of the DOM:
+ * some 2 MB. Throws ArgumentError where TypeScript is not installed.
+ */
 function defaultText(): string {
   try {
     const typescript = createRequire(import.meta.url).resolve('typescript/package.json');

@@ -7,7 +7,8 @@ import { type KernelBuild, type KernelSet, kernelBuild, wantedByEnvironment } fr
 import { poolReady, setKernels } from '../core/parallel/pool.ts';
 import { kernelsOf, previousOf, resumeRun } from '../training/checkpoint.ts';
 import { Metrics, stepsPerLine } from '../training/metrics.ts';
-import { defaultRecipe, recipeOf, recipes } from '../training/recipes/registry.ts';
+import { recipeOf } from '../training/recipes/recipe-of.ts';
+import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { endRun, startRun } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM, type Running } from './command.ts';

@@ -76,8 +76,10 @@ function chunksOf(length: number, { chunkLength, causal }: ReformerOptions): Att
 
 /** An order of all tokens as one of those from `position` on, counted from there; −1 for the others. */
 function lastOf(order: Tensor, position: number): Tensor {
-  const tokens = elements(order).map((token) => Math.max(-1, token - position));
-  return fromArray(tokens, order.shape, 'int32');
+  const tokens = elements(order);
+  const own = new Int32Array(tokens.length);
+  for (let at = 0; at < own.length; at++) own[at] = Math.max(-1, tokens[at] - position);
+  return fromArray(own, order.shape, 'int32');
 }
 
 /** Tokens of one label meet: those of one bucket, or all; those of the last bucket, padding, meet nobody. */

@@ -13,7 +13,7 @@ import { checkCall } from './attention-call.ts';
 import { BLOCK_THAT_MEETS, backwardRounds, forwardTiles, pairsOfSet, tilesOfFew } from './attention-plan.ts';
 import { checkTerms, gradientsFor, logGatesGradient, sinksGradient, termsOf } from './attention-terms.ts';
 import { type CheckedSet, checkSet } from './check-key-sets.ts';
-import { int32, passOf } from './key-set-tables.ts';
+import { int32, passesOf } from './key-set-tables.ts';
 import type { KeySet } from './key-sets.ts';
 
 export interface AttentionSettings {
@@ -76,7 +76,7 @@ export function attention(
   const checked = list.map((set, n) => checkSet(list.length === 1 ? 'sets' : `sets[${n}]`, set, call));
   checkTerms(call, queries, checked, settings);
   const terms = termsOf(call, settings);
-  const passes = checked.flatMap((set) => Array.from({ length: set.rounds }, (_, round) => passOf(call, set, round)));
+  const passes = checked.flatMap((set) => passesOf(call, set));
   const few = passes.map(({ set, numbers }) => tilesOfFew(set, numbers.round, call));
 
   const output = empty([batch, heads, queryLength, valueDim], queries.dtype);
@@ -91,6 +91,7 @@ export function attention(
   }
   const goesOn = beginRows(settings.sinks, elements(output), elements(logSumExp), largest, sums, queryLength);
   const given = { queries: elements(queries), keys: call.keys.data, values: call.values.data };
+  const pairs = checked.map((set) => pairsOfSet(set, heads));
   const plans = new Map<CheckedSet, Int32Array>();
   passes.forEach(({ set, arrays, numbers, lists }, index) => {
     // All rounds of a set have the same tiles, but where few of them hold a query.
@@ -98,7 +99,8 @@ export function attention(
     if (few[index] === null) plans.set(set, tiles);
     if (tiles.length === 0) return;
     const items = tiles.length / TILE_FIELDS;
-    const cost = ((batch * pairsOfSet(set, heads)) / set.rounds / items) * (headDim + valueDim + EXP_COST + terms.cost);
+    const cost =
+      ((batch * pairs[checked.indexOf(set)]) / set.rounds / items) * (headDim + valueDim + EXP_COST + terms.cost);
     parallelFor(
       attentionForwardKernel,
       items,
@@ -141,12 +143,15 @@ export function attention(
     const own = gradientsFor(call, queries, keys, values, settings);
     const whole = own.relativeKeys !== null;
     const products = 2 + (own.queries === null ? 0 : 1) + (own.keys === null ? 0 : 1);
+    const apart = headsApart(call, settings.bias, own);
+    // All rounds of a set have the same plan.
+    const planned = checked.map((set) => apart.map((chosen) => backwardRounds(set, chosen, heads, whole)));
     for (const { set, arrays, numbers, lists } of passes) {
       const walksLists = set.blocks !== null && set.blocks.keyBlock < BLOCK_THAT_MEETS;
-      for (const chosen of headsApart(call, settings.bias, own)) {
-        for (const { tiles, starts } of backwardRounds(set, chosen, heads, whole)) {
+      for (const [group, rounds] of planned[checked.indexOf(set)].entries()) {
+        const pairsOfGroup = ((apart[group].length / heads) * pairs[checked.indexOf(set)]) / set.rounds;
+        for (const { tiles, starts } of rounds) {
           const items = starts.length - 1;
-          const pairs = ((chosen.length / heads) * pairsOfSet(set, heads)) / set.rounds / items;
           parallelFor(
             attentionBackwardKernel,
             items,
@@ -173,7 +178,7 @@ export function attention(
               arrays,
             ),
             Object.assign({}, call.numbers, terms.numbers, numbers),
-            { costPerItem: pairs * (products * headDim + valueDim + EXP_COST + terms.cost) },
+            { costPerItem: (pairsOfGroup / items) * (products * headDim + valueDim + EXP_COST + terms.cost) },
           );
         }
       }

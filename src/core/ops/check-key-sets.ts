@@ -47,7 +47,8 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
   const { causal = false, stopsGradient = false, except } = set;
   const { queryTokens, keyTokens } = set;
   const q = orderShape(`${name}.queryTokens`, queryTokens, sizes, sizes.queryLength);
-  const k = orderShape(`${name}.keyTokens`, keyTokens, sizes, sizes.keyLength);
+  const isOne = queryTokens === keyTokens && sizes.queryLength === sizes.keyLength;
+  const k = isOne ? q : orderShape(`${name}.keyTokens`, keyTokens, sizes, sizes.keyLength);
   const queryPlaces = q?.[3] ?? sizes.queryLength;
   const keyPlaces = k?.[3] ?? sizes.keyLength;
   const labels = labelsOf(`${name}.labels`, set.labels, sizes);
@@ -60,9 +61,10 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
   if (q !== undefined && k !== undefined) {
     expectShape(`${name}.keyTokens`, k.slice(0, 3), q.slice(0, 3), 'to match queryTokens');
   }
+  const keyOrder = keyTokens && orderTensor(keyTokens);
   const common = () => ({
-    queryTokens: queryTokens && orderTensor(queryTokens),
-    keyTokens: keyTokens && orderTensor(keyTokens),
+    queryTokens: queryTokens === keyTokens ? keyOrder : queryTokens && orderTensor(queryTokens),
+    keyTokens: keyOrder,
     queryLabels: labels?.queries,
     keyLabels: labels?.keys,
     queryPlaces,
@@ -125,16 +127,18 @@ function orderShape(
   const shape = isList ? [1, 1, 1, order.length] : withRounds(name, order, sizes).shape;
   const tokens = isList ? order : elements(order);
   const seen = new Int32Array(length).fill(-1);
-  for (let at = 0; at < tokens.length; at++) {
-    const token = tokens[at];
-    if (token === -1) continue;
-    if (token < -1 || token >= length) {
-      throw new ArgumentError(`${name}: expected −1 to ${length - 1}, got ${token} at element ${at}`);
+  for (let list = 0, at = 0; at < tokens.length; list++) {
+    for (let place = 0; place < shape[3]; place++, at++) {
+      const token = tokens[at];
+      if (token === -1) continue;
+      if (token < -1 || token >= length) {
+        throw new ArgumentError(`${name}: expected −1 to ${length - 1}, got ${token} at element ${at}`);
+      }
+      if (seen[token] === list) {
+        throw new ArgumentError(`${name}: expected every token once, got ${token} again at element ${at}`);
+      }
+      seen[token] = list;
     }
-    const list = Math.floor(at / shape[3]);
-    if (seen[token] === list)
-      throw new ArgumentError(`${name}: expected every token once, got ${token} again at element ${at}`);
-    seen[token] = list;
   }
   return shape;
 }

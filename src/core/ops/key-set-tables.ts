@@ -6,8 +6,8 @@ import type { CheckedSet } from './check-key-sets.ts';
 
 export const int32 = (numbers: Int32Array): NumericArray => elements(fromArray(numbers, [numbers.length], 'int32'));
 
-/** One set, or a round of it, as the kernels read it. */
-export function passOf({ batch, queryLength, keyLength, keyMask }: Call, set: CheckedSet, round: number) {
+/** A set as the kernels read it, a round at a time: all read the same tables. */
+export function passesOf({ batch, queryLength, keyLength, keyMask }: Call, set: CheckedSet) {
   const { layout, blocks, queryTokens, keyTokens, queryLabels, keyLabels } = set;
   const mask = maskWithout(keyMask, set.except, batch, keyLength);
   const order = queryTokens ?? keyTokens;
@@ -20,40 +20,45 @@ export function passOf({ batch, queryLength, keyLength, keyMask }: Call, set: Ch
   const [listBatch, listHead] = perTable(blocks?.lists);
   const optional = (tensor: Tensor | undefined) => (tensor === undefined ? undefined : elements(tensor));
   const runs = layout === null ? undefined : runTables(layout);
-  return {
-    set,
-    lists: optional(blocks?.lists),
-    arrays: {
-      begins: runs?.begins,
-      ends: runs?.ends,
-      dilations: runs?.dilations,
-      queryTokens: optional(queryTokens),
-      keyTokens: optional(keyTokens),
-      queryPlaces: set.once ? placesIn(queryTokens as Tensor, queryLength) : undefined,
-      keyPlaces: set.once ? placesIn(keyTokens as Tensor, keyLength) : undefined,
-      queryLabels: optional(queryLabels),
-      keyLabels: optional(keyLabels),
-      mask: optional(mask),
-    },
-    numbers: {
-      queryPlaceCount: set.queryPlaces,
-      keyPlaceCount: set.keyPlaces,
-      keyBlock: blocks?.keyBlock ?? 0,
-      listWidth: blocks?.lists.shape[3] ?? 0,
-      queryBlocks: blocks?.lists.shape[2] ?? 0,
-      round,
-      rounds: set.rounds,
-      causal: set.causal ? 1 : 0,
-      once: set.once ? 1 : 0,
-      orderBatch,
-      orderHead,
-      labelBatch,
-      labelHead,
-      listBatch,
-      listHead,
-      maskBatch: mask !== undefined && mask.shape[0] > 1 ? keyLength : 0,
-    },
+  const keyPlaces = set.once ? placesIn(keyTokens as Tensor, keyLength) : undefined;
+  const isOne = queryTokens === keyTokens && queryLength === keyLength;
+  const queryPlaces = set.once && !isOne ? placesIn(queryTokens as Tensor, queryLength) : keyPlaces;
+  const lists = optional(blocks?.lists);
+  const arrays = {
+    begins: runs?.begins,
+    ends: runs?.ends,
+    dilations: runs?.dilations,
+    queryTokens: optional(queryTokens),
+    keyTokens: optional(keyTokens),
+    queryPlaces,
+    keyPlaces,
+    queryLabels: optional(queryLabels),
+    keyLabels: optional(keyLabels),
+    mask: optional(mask),
   };
+  const numbers = {
+    queryPlaceCount: set.queryPlaces,
+    keyPlaceCount: set.keyPlaces,
+    keyBlock: blocks?.keyBlock ?? 0,
+    listWidth: blocks?.lists.shape[3] ?? 0,
+    queryBlocks: blocks?.lists.shape[2] ?? 0,
+    rounds: set.rounds,
+    causal: set.causal ? 1 : 0,
+    once: set.once ? 1 : 0,
+    orderBatch,
+    orderHead,
+    labelBatch,
+    labelHead,
+    listBatch,
+    listHead,
+    maskBatch: mask !== undefined && mask.shape[0] > 1 ? keyLength : 0,
+  };
+  return Array.from({ length: set.rounds }, (_, round) => ({
+    set,
+    lists,
+    arrays,
+    numbers: Object.assign({ round }, numbers),
+  }));
 }
 
 function runTables({ heads, queryLength }: NonNullable<CheckedSet['layout']>) {

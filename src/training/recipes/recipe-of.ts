@@ -1,0 +1,27 @@
+/**
+ * Which recipe a training is of, by its settings: whoever goes on from a checkpoint is told of the goal too. In a file of its
+ * own, so that a page can have the recipes alone.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { RunSettings } from '../run.ts';
+import { openTask } from '../tasks/registry.ts';
+import { type Recipe, runsOf } from './recipe.ts';
+import { recipes } from './registry.ts';
+
+/** The recipe, and its run, that has these settings, from whatever seed. */
+export function recipeOf(settings: RunSettings): { recipe: Recipe; name: string } | undefined {
+  for (const recipe of recipes.filter((each) => each.settings.task.name === settings.task.name)) {
+    const { name: task, ...own } = recipe.settings.task;
+    // A checkpoint has the task's defaults written out.
+    const known = { seed: settings.seed, task: { name: task, ...openTask(task, own).settings } };
+    const found = runsOf(recipe).find((run) => isSame({ ...run.settings, ...known }, settings));
+    if (found !== undefined) return { recipe, name: found.name };
+  }
+  return undefined;
+}
+
+/** As JSON, in which what is undefined is not there. */
+function isSame(one: RunSettings, other: RunSettings): boolean {
+  const [a, b] = [one, other].map((each) => JSON.parse(JSON.stringify(each)));
+  return isDeepStrictEqual(a, b);
+}

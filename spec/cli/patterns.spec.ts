@@ -21,7 +21,8 @@ function titlesOf(text: string): string[] {
 
 test('every variant beside full attention: by its pattern, or else by its weights', async () => {
   const text = await patterns('--length', '24');
-  const others = allVariants().slice(1);
+  // What reads in one direction is left out where nothing is causal.
+  const others = allVariants().filter(({ name, supports }) => name !== 'full' && supports.bidirectional !== false);
   const byPattern = others.filter(hasPattern).map(({ name }) => name);
   const byWeights = others.filter((variant) => !hasPattern(variant)).map(({ name }) => name);
   assert.equal(titlesOf(text), ['full', ...byPattern, ...(byWeights.length > 0 ? ['full', ...byWeights] : [])]);

@@ -59,7 +59,7 @@ const make = (settings: AttentionSettings, place: Partial<AttentionPlace> = {}, 
 const input = (length: number, seed = 1, batch = 2) => randomNormal([batch, length, 6], new Random(seed), 'float64');
 
 function* causalities(variant: AnyVariant): Generator<boolean> {
-  yield false;
+  if (variant.supports.bidirectional !== false) yield false;
   if (variant.supports.causal) yield true;
 }
 

@@ -86,7 +86,7 @@ const MEASURES: readonly ResultColumn[] = [
   {
     title: 'TV',
     explanation:
-      'Total-variation distance of the attention rows, mean over rows: 0 is the same, 1 disjoint; ± twice the standard error where rows were sampled',
+      'Total-variation distance of the attention rows, mean over rows: 0 is the same, 1 disjoint, and more only where weights are negative or add up to more than 1; ± twice the standard error where rows were sampled',
     align: 'right',
     text: ({ totalVariation, totalVariationError = 0 }) => formatEstimate(totalVariation, totalVariationError),
     droppable: true,

@@ -10,7 +10,7 @@ import type { AttentionShape, AttentionVariant, Method } from './variant.ts';
 export interface VariantDefinition<Schemas extends OptionSchemas> extends Method<OptionsOf<Schemas>> {
   /** Every option but `causal`, which all have. */
   readonly options: Schemas;
-  /** What it needs of a token that differs from queries, keys and values, all of which it reads. */
+  /** What it needs of a token, where that is not queries, keys and values alone. Absent: it reads these three. */
   readonly inputs?: DeclaredInputs<OptionsOf<Schemas>>;
   /** Learned and random tensors, by the paper's names. Absent: none. */
   readonly parameters?: Readonly<Record<string, DeclaredParameter<OptionsOf<Schemas>>>>;

@@ -30,7 +30,7 @@ export interface IntegerOption extends Described<number> {
   kind: 'integer';
   minimum: number;
   maximum?: (sequenceLength: number) => number;
-  /** The most at any length, where none sets a limit: more would be a slip of the pen, and work without an end. */
+  /** The most at any length, where there is no `maximum`: more would be a mistake, and work without an end. */
   limit?: number;
   /** Must be a multiple of this. */
   multipleOf?: number;

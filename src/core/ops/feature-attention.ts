@@ -9,7 +9,7 @@ import { expectAxes, expectFlags, expectFloat, expectSameDType, expectTokens } f
 import { multiply } from './elementwise.ts';
 import { sum } from './reduce.ts';
 import { type FeatureState, keySide, querySide, RunningSums } from './running-sums.ts';
-import { expandDims } from './shape.ts';
+import { contiguous, expandDims } from './shape.ts';
 
 export type { FeatureState };
 
@@ -53,7 +53,10 @@ export function featureAttention(
   if (causal && queryLength !== keyLength) {
     throw new ShapeError(`causal: expected as many queries as keys, got ${queryLength} and ${keyLength}`);
   }
-  if (causal && keyLength > 1) return causalAttention(queries, keys, values, options);
+  if (causal && keyLength > 1) {
+    // In one piece: several kernels read them, each of which would copy a view.
+    return causalAttention(contiguous(queries), contiguous(keys), contiguous(values), options);
+  }
   const state = featureSums(keys, values, options);
   return { ...readFeatureSums(queries, state), state };
 }
@@ -86,6 +89,10 @@ function causalAttention(queries: Tensor, keys: Tensor, values: Tensor, options:
 export function featureSums(keys: Tensor, values: Tensor, options: FeatureSumOptions = {}): FeatureState {
   expectOptions('options', options, SUM_OPTIONS);
   expectKeys(keys, values, options);
+  return sumsOf(contiguous(keys), contiguous(values), options);
+}
+
+function sumsOf(keys: Tensor, values: Tensor, options: FeatureSumOptions): FeatureState {
   const { keyScale, keyMask, state } = options;
   const before = state ?? emptyState(keys.shape, values.shape[3], keys.dtype);
   const ofKeys = keySide(keys, values, keyScale, keyMask);
@@ -109,6 +116,10 @@ export function readFeatureSums(queries: Tensor, state: FeatureState): Attended 
     expectShape(`state.${name}`, state[name].shape, [batch, heads, m], 'to match state.sums');
   }
   expectQueries(queries, state.sums, state.sums.shape[2]);
+  return readBy(contiguous(queries), state);
+}
+
+function readBy(queries: Tensor, state: FeatureState): Attended {
   const result = RunningSums.of(state).attend(queries);
   const outputs = [result.output, result.logSumExp];
   recordAll('readFeatureSums', outputs, [queries, state.sums, state.totals], ([ofOutput, ofLogSum]) => {

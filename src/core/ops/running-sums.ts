@@ -12,6 +12,7 @@ import { allocate, type NumericArray, release } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, filled, type Tensor, zeros } from '../tensor.ts';
 import type { Attended } from './attention.ts';
+import { contiguous } from './shape.ts';
 
 /** The sums over keys, Σ_j e^{b_jf + c_j − μ_f} (v_j, 1), and the scales μ that keep them in range. */
 export type FeatureState = {
@@ -69,7 +70,7 @@ export function querySide(
 ): TokenSide {
   const { shape, dtype } = logSumExp;
   const [shifts, weights] = [empty(shape, 'float64'), empty(shape, dtype)];
-  const vectors = ofOutput ?? zeros(output.shape, dtype);
+  const vectors = contiguous(ofOutput ?? zeros(output.shape, dtype));
   const n = output.shape[3];
   const arrays = {
     output: elements(output),

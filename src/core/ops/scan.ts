@@ -13,7 +13,7 @@ import { add, multiply, subtract } from './elementwise.ts';
 import { withoutMaskedRows, zeroMasked } from './mask.ts';
 import { sum } from './reduce.ts';
 import { bordersOf, decayGradient, ScanStates } from './scan-states.ts';
-import { expandDims, reshape } from './shape.ts';
+import { contiguous, expandDims, reshape } from './shape.ts';
 
 export interface ScanOptions {
   /** log a ≤ 0, [batch, heads, length], or [batch, heads, length, m] with one for each channel. Absent: no decay. */
@@ -58,10 +58,11 @@ export function scan(queries: Tensor, keys: Tensor, values: Tensor, options: Sca
   if (g !== undefined) expectWithin('logDecay', g, Number.NEGATIVE_INFINITY, 0);
   if (b !== undefined) expectWithin('beta', b, 0, 2);
   const given: Given = {
-    q: queries,
-    k: zeroMasked(keys, keyMask),
-    v: zeroMasked(values, keyMask),
-    g: g ?? null,
+    // In one piece: several kernels read them, each of which would copy a view.
+    q: contiguous(queries),
+    k: zeroMasked(contiguous(keys), keyMask),
+    v: zeroMasked(contiguous(values), keyMask),
+    g: g === undefined ? null : contiguous(g),
     beta: b ?? null,
     state: state ?? null,
     keyMask,
@@ -107,7 +108,7 @@ function scanned(given: Given, before: Tensor): Scanned {
 
   const leaves = [q, k, v, ...[g, beta, given.state].filter((tensor) => tensor !== null)];
   recordAll('scan', [output, after], leaves, ([ofOutput, ofState]) => {
-    const gradient = ofOutput ?? zeros(output.shape, output.dtype);
+    const gradient = contiguous(ofOutput ?? zeros(output.shape, output.dtype));
     const stateGradient = ofState ?? zeros(before.shape, before.dtype);
     const u = beta === null || missing === null ? v : multiply(expandDims(beta, 3), missing);
     const [ofQueries, ofKeys, ofValues] = [q, k, v].map(({ shape, dtype }) => empty(shape, dtype));

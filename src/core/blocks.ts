@@ -48,11 +48,11 @@ function mergeInto(block: Block, neighbour: Block | null): Block {
   if (neighbour === null || !neighbour.free || neighbour === block) return block;
   freeLists[sizeClass(neighbour.bytes)].delete(neighbour);
   const [first, second] = neighbour.offset < block.offset ? [neighbour, block] : [block, neighbour];
-  return link({ offset: first.offset, bytes: first.bytes + second.bytes, before: first.before, after: second.after });
+  return link(first.offset, first.bytes + second.bytes, first.before, second.after);
 }
 
-function link(place: Pick<Block, 'offset' | 'bytes' | 'before' | 'after'>): Block {
-  const block: Block = { ...place, free: true, scope: null, array: null };
+function link(offset: number, bytes: number, before: Block | null, after: Block | null): Block {
+  const block: Block = { offset, bytes, free: true, before, after, scope: null, array: null };
   if (block.before) block.before.after = block;
   if (block.after) block.after.before = block;
   else top = block;
@@ -68,9 +68,9 @@ function takeFree(bytes: number): Block | null {
     }
     if (best === null) continue;
     freeLists[c].delete(best);
-    const used = link({ ...best, bytes });
+    const used = link(best.offset, bytes, best.before, best.after);
     if (best.bytes > bytes) {
-      const rest = link({ offset: best.offset + bytes, bytes: best.bytes - bytes, before: used, after: best.after });
+      const rest = link(best.offset + bytes, best.bytes - bytes, used, best.after);
       freeLists[sizeClass(rest.bytes)].add(rest);
     }
     return used;
@@ -86,5 +86,5 @@ function takeFresh(bytes: number, reserve: (end: number) => boolean): Block | nu
   const offset = before === null ? ALIGNMENT : before.offset + before.bytes;
   if (!reserve(offset + bytes)) return null;
   if (start !== null) freeLists[sizeClass(start.bytes)].delete(start);
-  return link({ offset, bytes, before, after: null });
+  return link(offset, bytes, before, null);
 }

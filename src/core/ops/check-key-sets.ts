@@ -77,7 +77,7 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
   if (isBlockSet(set)) {
     if (rounds > 1) throw new ArgumentError(`${name}: expected one round of a block set, got ${rounds}`);
     const blocks = checkLists(name, set, sizes, queryPlaces, keyPlaces);
-    return { ...common(), layout: null, blocks, once: false };
+    return Object.assign(common(), { layout: null, blocks, once: false });
   }
   const { layout, once = false } = set;
   expectLayout(`${name}.layout`, layout);
@@ -94,7 +94,7 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
   if (once && (q === undefined || k === undefined)) {
     throw new ArgumentError(`${name}.once: expected an order of queries and of keys in every round, got none`);
   }
-  return { ...common(), layout, blocks: null, once };
+  return Object.assign(common(), { layout, blocks: null, once });
 }
 
 /** Throws unless it is int32 [batch or 1, heads or 1, (rounds,) last]. The same with an axis of rounds. */

@@ -28,7 +28,13 @@ function product(weights: Tensor, values: Tensor, before: number, flipped: boole
   const result = empty(values.shape, values.dtype);
   const numbers = numbersOf(weights, values, before);
   const arrays = { weights: elements(weights), values: elements(values), result: elements(result) };
-  parallelFor(bandKernel, itemsOf(values), arrays, { ...numbers, flipped: Number(flipped) }, costOf(numbers));
+  parallelFor(
+    bandKernel,
+    itemsOf(values),
+    arrays,
+    Object.assign({ flipped: Number(flipped) }, numbers),
+    costOf(numbers),
+  );
   return result;
 }
 

@@ -42,6 +42,11 @@ export const nystromformer: PaperNotes = {
       tex: tex`Z_{j+1} = \tfrac{1}{4} Z_j \left(13 I - A_S Z_j \left(15 I - A_S Z_j \left(7 I - A_S Z_j\right)\right)\right)`,
       says: 'One step towards the pseudo-inverse. It needs matrix products only, four of them, so it is fast and gradients pass through it. The paper takes about six steps, which is the default here.',
     },
+    {
+      label: 'eq. 16',
+      tex: tex`\tilde{q}_j = \frac{1}{l} \sum_{i = (j-1)\,l + 1}^{j\,l} q_i, \qquad \tilde{k}_j = \frac{1}{l} \sum_{i = (j-1)\,l + 1}^{j\,l} k_i, \qquad l = \frac{n}{m}`,
+      says: tex`A landmark is the mean of a segment of $l$ tokens. Here it is the mean of the real tokens among them, and where $m$ does not divide $n$, segments differ by one token.`,
+    },
   ],
   cost: {
     steps: [

@@ -11,7 +11,7 @@
  * gets full attention.
  *
  * Departs from the paper: g counts the global blocks at one end, where the paper's g is all of them, so that a query block
- * of ITC meets 2g + 3 + r. Global blocks of ITC are the first and the last, as in released code; in appendix E.2 they are
+ * of ITC meets 2g + 3 + r. Global blocks of ITC are the first and the last, as in released code; in appendix E they are
  * the first 128 tokens. The window ends where the sequence does, and does not go on at its other end, as rolled keys do in
  * appendix D. Where it meets an end or a global block, more random blocks take its place: the paper draws exactly r. The
  * paper's ETC has relative positions and a loss of its own besides (appendix E).

@@ -1,6 +1,6 @@
 /**
  * Attention by features: where a weight is a product φ(q_i)·φ(k_j), the sum over keys can be taken before any query is
- * looked at, and costs O(L·r·d) in place of O(L²·d) (Choromanski et al. 2021, eq. 4):
+ * looked at, and costs O(L·r·d) in place of O(L²·d) (Katharopoulos et al. 2020; Choromanski et al. 2021):
  *
  *     out = D̂⁻¹ (Q′((K′)ᵀ V)),   D̂ = diag(Q′((K′)ᵀ 1_L))
  *

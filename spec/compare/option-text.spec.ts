@@ -59,6 +59,9 @@ test('what cannot be right names the flag and what was meant', () => {
     ['windw=3', /^--option: unknown option 'windw': did you mean 'window'\?/],
     ['windowd.window=3', /^--option: unknown variant 'windowd': did you mean 'windowed'\?/],
     ['low-rank.window=3', /^--option: unknown option 'window'/],
+    // Members of every object are no options.
+    ['constructor=1', /^--option: unknown option 'constructor'/],
+    ['__proto__=1', /^--option: unknown option '__proto__'/],
     ['window=wide', /^--option window: expected a number, got 'wide'$/],
     ['window=', /^--option window: expected a number, got ''$/],
     ['positions=1,,2', /^--option positions: expected a number, got ''$/],

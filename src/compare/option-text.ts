@@ -32,7 +32,7 @@ export function parseOptionTexts(
         )}`,
       );
     }
-    const having = meant.filter((variant) => schemasOf(variant)[name] !== undefined);
+    const having = meant.filter((variant) => Object.hasOwn(schemasOf(variant), name));
     if (having.length === 0) {
       const known = [...new Set(meant.flatMap((variant) => Object.keys(schemasOf(variant))))];
       throw new ArgumentError(`${flag}: ${unknownName('option', name, known)}`);

@@ -4,7 +4,7 @@ import { expectBoolean, expectPlain } from '../core/expect.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
 import { type AttendSettings, checkInputs, expectAttendSettings, givenTo, parametersFor } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
-import { type AttentionState, expectState, type StateSizes } from './state.ts';
+import { type AttentionState, expectNumbers, expectState, type StateSizes } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
 
 export interface ContinueSettings extends AttendSettings {
@@ -17,7 +17,7 @@ export interface ContinueSettings extends AttendSettings {
  * state after them; `state` is that of the call before, null at the beginning. One run over a sequence, a prefix and then
  * one token after another, and segment after segment give the same rows. The state that was given stays as it is. Throws
  * UnsupportedError for a variant that cannot be causal, ArgumentError for a state of another variant, of other options or
- * sizes, or at its end, and what `attend` throws.
+ * sizes, with NaN, or at its end, and what `attend` throws.
  */
 export function attendFrom<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
@@ -39,7 +39,7 @@ export function attendFrom<Options extends CommonOptions>(
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
   const sizes: StateSizes = { batch, heads, headDim, valueDim: inputs.values.shape[3], dtype };
-  if (state !== null) checkState(state, variant.name, complete, sizes);
+  if (state !== null) checkState(state, variant.name, complete, sizes, settings.checkFinite);
   return goOn(variant, inputs, own, state, complete, settings);
 }
 
@@ -80,11 +80,21 @@ export function goOn<Options extends CommonOptions>(
   if (!('output' in result) || result.state === null) {
     throw new UnsupportedError(`variant: ${variant.name} gave no state to go on from`);
   }
+  left.add(result.state);
   return { output: result.output, state: result.state };
 }
 
-/** Throws ArgumentError for a state of another variant, of other options or of other sizes. */
-export function checkState(state: AttentionState, name: string, options: CommonOptions, sizes: StateSizes): void {
+/** States that a call has left. Their numbers are those that it was given, and need not be looked at again at every token. */
+const left = new WeakSet<AttentionState>();
+
+/** Throws ArgumentError for a state of another variant, of other options or of other sizes, or with NaN. */
+export function checkState(
+  state: AttentionState,
+  name: string,
+  options: CommonOptions,
+  sizes: StateSizes,
+  finite = true,
+): void {
   expectState('state', state);
   if (state.variant !== name) throw new ArgumentError(`state: expected one of ${name}, got one of ${state.variant}`);
   for (const [size, expected] of Object.entries(sizes)) {
@@ -99,6 +109,7 @@ export function checkState(state: AttentionState, name: string, options: CommonO
     const wanted = expected === undefined ? 'none' : JSON.stringify(expected);
     throw new ArgumentError(`state.options: expected those of this call, ${name} ${wanted}, got another`);
   }
+  if (finite && !left.has(state)) scope(() => expectNumbers('state', state));
 }
 
 /** Options are plain values, and lists of them. */

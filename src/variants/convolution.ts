@@ -120,7 +120,6 @@ export function depthwiseConvolution(
   const length = values.shape[2];
   const { before } = reachOf(options);
   const memory = new Memory(state, length);
-  if (memory.position > 0 && before > 0) memory.getAll(['values']);
   const V = memory.append('values', zeroMasked(values, keyMask), before);
   const held = V.shape[2] - length;
   const mixed = convolveRows(withRowsBefore(kernels, held), V, before);

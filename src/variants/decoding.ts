@@ -73,7 +73,8 @@ export function startDecoding<Options extends CommonOptions>(
   const complete = checkDecodingOptions(variant, { ...options, causal: true }, shape);
   if (state !== undefined) {
     expectState('state', state);
-    checkState(state, variant.name, complete, { batch, heads, headDim, dtype, valueDim: state.sizes.valueDim });
+    const own = { batch, heads, headDim, dtype, valueDim: state.sizes.valueDim };
+    checkState(state, variant.name, complete, own, settings.checkFinite);
   }
   const parameters: Parameters = settings.parameters ?? drawFixed(variant, complete, shape, settings.seed ?? 0);
   // They live as long as the decoder, whatever scope it is made in.

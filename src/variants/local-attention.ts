@@ -31,10 +31,10 @@ function attend(
   const end = memory.position + length;
 
   // What the token after these can still meet: its own chunk so far, and the one before.
-  const keep = end - firstKey(end, options);
-  const K = memory.append('keys', keys, keep);
-  const V = memory.append('values', values, keep);
-  const mask = memory.appendMask(keyMask, batch, keep);
+  const [keep, held] = [end, memory.position].map((at) => at - firstKey(at, options));
+  const K = memory.append('keys', keys, keep, held);
+  const V = memory.append('values', values, keep, held);
+  const mask = memory.appendMask(keyMask, batch, keep, held);
 
   // softmax(QKᵀ/√d) V over the own chunk and the one before, and the one after if not causal                     (§3.3)
   const layout = layoutOf(memory.position, length, K.shape[2], options);

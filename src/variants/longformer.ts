@@ -42,7 +42,7 @@ function attend(inputs: AttentionInputs, options: LongformerOptions, _: Paramete
   if (globals.length === 0) return memory.leave(window.output);
   // They meet the global tokens too, in one softmax with their window.
   const seen = within(globals, 0, position + length);
-  const [G_K, G_V] = [appendGlobal(memory, 'keys', keys, own, seen), appendGlobal(memory, 'values', values, own, seen)];
+  const [G_K, G_V] = [globalRows(memory, 'keys', inputs, own, seen), globalRows(memory, 'values', inputs, own, seen)];
   const met = withoutQueries(globalLayout(position, length, seen, options.causal), own);
   const local =
     G_K === undefined || G_V === undefined
@@ -50,9 +50,9 @@ function attend(inputs: AttentionInputs, options: LongformerOptions, _: Paramete
       : joinAttention([window, attention(queries, G_K, G_V, met, { keyMask: pickKeys(mask, seen) })]);
 
   // A global token meets every token, with Q_g, K_g, V_g. Once the last has come, nothing is kept for them.
-  const keep = globals[globals.length - 1] < position + length ? 0 : undefined;
-  const all_K = memory.append('all keys', global.keys, keep);
-  const all_V = memory.append('all values', global.values, keep);
+  const [keep, held] = [position + length, position].map((at) => (globals[globals.length - 1] < at ? 0 : at));
+  const all_K = memory.append('all keys', global.keys, keep, held);
+  const all_V = memory.append('all values', global.values, keep, held);
   if (own.length === 0) return memory.leave(local.output);
   const rows = options.causal ? upToEach(own, position, all_K.shape[2]) : everything(own.length, all_K.shape[2]);
   const fromGlobal = attention(gatherRows(global.queries, own), all_K, all_V, rows, { keyMask: mask });
@@ -82,14 +82,11 @@ function windowOf({ attentionWindow, dilation, causal }: LongformerOptions) {
 const within = (positions: Int32Array, begin: number, end: number): Int32Array =>
   positions.filter((each) => each >= begin && each < end).map((each) => each - begin);
 
+type Part = 'keys' | 'values';
+
 /** Rows of the global tokens seen so far, those of this call (`own`) among them; undefined: none. */
-function appendGlobal(memory: Memory, part: string, rows: Tensor, own: Int32Array, seen: Int32Array) {
-  const name = `${part} of global tokens`;
-  if (own.length > 0) return memory.append(name, gatherRows(rows, own));
-  if (seen.length === 0) return undefined;
-  memory.set(name, memory.getAll([name])[name]);
-  return memory.get(name);
-}
+const globalRows = (memory: Memory, part: Part, inputs: AttentionInputs, own: Int32Array, seen: Int32Array) =>
+  memory.appendPicked(`${part} of global tokens`, inputs[part], own, seen.length, inputs.keyMask);
 
 /** The mask of the last `length` tokens. */
 function lastOf(mask: Tensor | undefined, length: number): Tensor | undefined {

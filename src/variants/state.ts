@@ -8,7 +8,8 @@ import { copyInto } from '../core/copy-into.ts';
 import { bytesPerElement, expectDType } from '../core/dtype.ts';
 import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
 import { expectPlain, expectRecord, expectText } from '../core/expect.ts';
-import { slice } from '../core/ops/index.ts';
+import { expectFlags } from '../core/ops/check.ts';
+import { gatherRows, pickKeys, slice, zeroMasked } from '../core/ops/index.ts';
 import { elements, empty, expectTensor, filled, fromArray, packed, type Tensor, viewAs } from '../core/tensor.ts';
 import type { Attending, CommonOptions } from './variant.ts';
 
@@ -45,9 +46,37 @@ export function expectState(name: string, state: AttentionState): AttentionState
   }
   expectInteger(`${name}.position`, state.position, 0);
   expectRecord(`${name}.tensors`, state.tensors);
-  for (const [tensor, value] of Object.entries(state.tensors)) expectTensor(`${name}.tensors.${tensor}`, value);
+  const tensors = Object.entries(state.tensors);
+  for (const [tensor, value] of tensors) expectTensor(`${name}.tensors.${tensor}`, value);
+  if (state.position === 0 && tensors.length > 0) {
+    throw new ArgumentError(`${name}.tensors: expected none before the first token, got ${tensors.length}`);
+  }
   return state;
 }
+
+/**
+ * Throws ArgumentError for a state with numbers that no call leaves: NaN, or rows that are infinite. Padding may hold
+ * anything.
+ */
+export function expectNumbers(name: string, { tensors }: AttentionState): void {
+  const mask = tensors[KEY_MASK];
+  for (const [each, tensor] of Object.entries(tensors)) {
+    const [, heads, rows, width] = tensor.shape;
+    const isRows = tensor.shape.length === 4;
+    const isPadding = (at: number): boolean => {
+      if (mask === undefined || !isRows || rows > mask.shape[1]) return false;
+      const token = mask.shape[1] - rows + (Math.floor(at / width) % rows);
+      return mask.array.get(Math.floor(at / (width * rows * heads)), token) === 0;
+    };
+    const isWrong = (value: number) => (isRows ? !Number.isFinite(value) : Number.isNaN(value));
+    const at = tensor.toArray().findIndex((value, at) => isWrong(value) && !isPadding(at));
+    if (at < 0) continue;
+    throw new ArgumentError(`${name}.${each}: expected numbers to go on from, got ${tensor.toArray()[at]}`);
+  }
+}
+
+/** The name of the mask in a state, [batch, tokens]. */
+const KEY_MASK = 'key mask';
 
 /** Bytes of what a state remembers: what a generation has to keep for each sequence that it goes on with. */
 export function stateBytes(state: AttentionState): number {
@@ -91,15 +120,18 @@ export class Memory {
   }
 
   #expect(name: string, shape?: readonly number[]): Tensor {
-    const tensor = this.#find(name);
+    const tensor = this.#state?.tensors[name];
     if (tensor === undefined) throw new ArgumentError(`state.${name}: expected a tensor to go on from, got none`);
     if (shape !== undefined) expectShape(`state.${name}`, tensor.shape, shape, 'to go on from');
     return tensor;
   }
 
-  /** The same where there may be none: rows of which the last call kept nothing. */
-  #find(name: string): Tensor | undefined {
-    return this.position === 0 ? undefined : this.#state?.tensors[name];
+  /** The same for `held` tokens, which may be none, and of a type. */
+  #expectHeld(name: string, held: number, shape: readonly number[], dtype: Tensor['dtype']): Tensor | undefined {
+    if (held === 0) return undefined;
+    const tensor = this.#expect(name, shape);
+    if (tensor.dtype !== dtype) throw new ArgumentError(`state.${name}: expected ${dtype}, got ${tensor.dtype}`);
+    return tensor;
   }
 
   /** Remembers a tensor for the next call. */
@@ -109,17 +141,17 @@ export class Memory {
 
   /**
    * The rows [batch, heads, n, width] that were remembered under a name with those of this call behind them, and remembers
-   * the last `keep` of them. Nothing is copied but the new rows, and the old ones when their room runs out.
+   * the last `keep` of them. `held` are those of the call before, as many unless told. Nothing is copied but the new rows,
+   * and the old ones when their room runs out. Throws for a state that holds more or fewer rows, or others.
    */
-  append(name: string, rows: Tensor, keep = Number.POSITIVE_INFINITY): Tensor {
+  append(
+    name: string,
+    rows: Tensor,
+    keep = Number.POSITIVE_INFINITY,
+    held: number = Math.min(this.position, keep),
+  ): Tensor {
     if (this.#state === undefined) return rows;
-    const before = this.#find(name);
-    if (before !== undefined) {
-      expectShape(`state.${name}`, before.shape, rows.shape.with(2, before.shape[2]), 'to go on from');
-      if (before.dtype !== rows.dtype)
-        throw new ArgumentError(`state.${name}: expected ${rows.dtype}, got ${before.dtype}`);
-    }
-    const held = before?.shape[2] ?? 0;
+    const before = this.#expectHeld(name, held, rows.shape.with(2, held), rows.dtype);
     const count = held + rows.shape[2];
     if (count <= keep) {
       const all = appendRows(before, rows);
@@ -135,12 +167,38 @@ export class Memory {
     return all;
   }
 
+  /**
+   * The rows of some tokens of this call, `own`, behind those that were picked before, and remembers all of them, `count`.
+   * undefined: none. Rows of padding are zeros.
+   */
+  appendPicked(
+    name: string,
+    rows: Tensor,
+    own: Int32Array,
+    count: number,
+    keyMask: Tensor | undefined,
+  ): Tensor | undefined {
+    const held = count - own.length;
+    if (own.length > 0) {
+      const picked = zeroMasked(gatherRows(rows, own), keyMask && pickKeys(keyMask, own));
+      return this.append(name, picked, undefined, held);
+    }
+    const before = this.#expectHeld(name, held, rows.shape.with(2, held), rows.dtype);
+    if (before !== undefined) this.set(name, before);
+    return before;
+  }
+
   /** The same for a key mask [batch, n], which may be absent for all real tokens. */
-  appendMask(keyMask: Tensor | undefined, batch: number, keep = Number.POSITIVE_INFINITY): Tensor | undefined {
-    const before = this.#find('key mask');
+  appendMask(
+    keyMask: Tensor | undefined,
+    batch: number,
+    keep = Number.POSITIVE_INFINITY,
+    held: number = Math.min(this.position, keep),
+  ): Tensor | undefined {
+    const before = held === 0 ? undefined : this.#state?.tensors[KEY_MASK];
     if (this.#state === undefined || (keyMask === undefined && before === undefined)) return keyMask;
+    if (before !== undefined) expectFlags(`state.${KEY_MASK}`, before, [batch, held], 'to go on from');
     const own = keyMask ?? filled([batch, this.#length], 1, 'uint8');
-    const held = before?.shape[1] ?? Math.min(this.position, keep);
     const all = filled([batch, held + this.#length], 1, 'uint8');
     const [from, fresh, to] = [before && elements(before), elements(own), elements(all)];
     for (let b = 0; b < batch; b++) {
@@ -149,7 +207,7 @@ export class Memory {
       to.set(fresh.subarray(b * this.#length, (b + 1) * this.#length), row + held);
     }
     const count = held + this.#length;
-    if (keep > 0) this.#next['key mask'] = count > keep ? packed(slice(all, 1, count - keep, count)) : all;
+    if (keep > 0) this.#next[KEY_MASK] = count > keep ? packed(slice(all, 1, count - keep, count)) : all;
     return all;
   }
 

@@ -39,9 +39,9 @@ function attend(
   const end = memory.position + length;
 
   // h̃ = [SG(memory) ∘ segment]: what the token after these meets is remembered                            (§3.2)
-  const keep = end - firstKey(end, options);
-  const [K, V] = [memory.append('keys', keys, keep), memory.append('values', values, keep)];
-  const mask = memory.appendMask(keyMask, batch, keep);
+  const [keep, held] = [end, memory.position].map((at) => at - firstKey(at, options));
+  const [K, V] = [memory.append('keys', keys, keep, held), memory.append('values', values, keep, held)];
+  const mask = memory.appendMask(keyMask, batch, keep, held);
   const sets = setsOf({ position: memory.position, length, keyLength: K.shape[2] }, options);
 
   // (q_i + u)·k_j and (q_i + v)·W_kR R_{i−j}: terms a and c, b and d (§3.3). A tile of pairs takes the latter for all of its

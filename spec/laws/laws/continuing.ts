@@ -3,7 +3,7 @@ import { noGrad } from '../../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../../src/core/errors.ts';
 import { concat, slice } from '../../../src/core/ops/index.ts';
 import { Random } from '../../../src/core/random.ts';
-import { elements, fromArray, type Tensor } from '../../../src/core/tensor.ts';
+import { elements, filled, fromArray, type Tensor, zeros } from '../../../src/core/tensor.ts';
 import { attend } from '../../../src/variants/attend.ts';
 import { attendFrom } from '../../../src/variants/continue.ts';
 import { mapTokens } from '../../../src/variants/inputs.ts';
@@ -23,7 +23,13 @@ const TOLERANCE = { float32: 2e-3, float64: 1e-9 } as const;
 export function continuing(variant: AnyVariant): Law[] {
   if (!variant.supports.incremental) return [];
   const equals = variant.regroups ? equalsTheRunSoFar : equalsOneRun;
-  return [equals(variant), leavesItsStateAlone(variant), refusesOthers(variant)];
+  return [
+    equals(variant),
+    leavesItsStateAlone(variant),
+    refusesOthers(variant),
+    refusesDamaged(variant),
+    masksLate(variant),
+  ];
 }
 
 const wishes = { causal: true, masked: false, maxLength: 40 } as const;
@@ -176,6 +182,69 @@ function refusesOthers(variant: AnyVariant): Law {
           }
           expectClose(read(found), read(rows(state)), 0, `without ${name}`);
         }
+      }),
+  };
+}
+
+function refusesDamaged(variant: AnyVariant): Law {
+  return {
+    name: 'continuing: a state with other rows than it should hold, or with NaN, is refused by name',
+    run: () =>
+      forAllCases(variant, { ...wishes, minLength: 3 }, 5, (attentionCase) => {
+        const inputs = inputsOf(attentionCase);
+        const { keyLength } = attentionCase.shape;
+        const settings = { parameters: parametersOf(variant, attentionCase), maxLength: keyLength };
+        const prefix = part(inputs, 0, keyLength - 1);
+        const { state } = noGrad(() => attendFrom(variant, prefix, null, attentionCase.options, settings));
+        const tensors = Object.entries(state.tensors);
+        const go = (name: string, tensor: Tensor) => () =>
+          void attendFrom(
+            variant,
+            part(inputs, keyLength - 1, keyLength),
+            { ...state, tensors: { ...state.tensors, [name]: tensor } },
+            attentionCase.options,
+            settings,
+          );
+        for (const [name, tensor] of tensors) {
+          for (const axis of tensor.shape.keys()) {
+            const more = zeros(tensor.shape.with(axis, tensor.shape[axis] + 1), tensor.dtype);
+            let refused = false;
+            try {
+              go(name, more)();
+            } catch (error) {
+              if (!(error instanceof ShapeError)) throw error;
+              refused = true;
+            }
+            if (!refused) throw new Error(`state.${name}: expected a ShapeError, nothing was thrown`);
+          }
+          if (tensor.dtype !== 'float32' && tensor.dtype !== 'float64') continue;
+          const numbers = tensor.toArray();
+          numbers[numbers.length - 1] = Number.NaN;
+          expectThrows(ArgumentError, `state.${name}`, go(name, fromArray(numbers, tensor.shape, tensor.dtype)));
+        }
+        if (tensors.length === 0) return;
+        const early = { ...state, position: 0 };
+        const run = () => void attendFrom(variant, prefix, early, attentionCase.options, settings);
+        expectThrows(ArgumentError, 'state.tensors', run);
+      }),
+  };
+}
+
+function masksLate(variant: AnyVariant): Law {
+  return {
+    name: 'continuing: a mask that begins after some calls without one changes nothing where it masks nothing',
+    run: () =>
+      forAllCases(variant, { ...wishes, minLength: 2 }, 15, (attentionCase) => {
+        const inputs = inputsOf(attentionCase);
+        const { keyLength, batch } = attentionCase.shape;
+        const settings = { parameters: parametersOf(variant, attentionCase), maxLength: keyLength };
+        const cut = 1 + (attentionCase.seed % (keyLength - 1));
+        const go = (piece: AttentionInputs, state: AttentionState | null) =>
+          noGrad(() => attendFrom(variant, piece, state, attentionCase.options, settings));
+        const { state } = go(part(inputs, 0, cut), null);
+        const rest = part(inputs, cut, keyLength);
+        const keyMask = filled([batch, keyLength - cut], 1, 'uint8');
+        expectClose(read(go({ ...rest, keyMask }, state).output), read(go(rest, state).output), 0, `cut at ${cut}`);
       }),
   };
 }

@@ -10,7 +10,7 @@
  */
 import type { NumericArray } from '../memory.ts';
 import { hidePairs } from './attention-rules.ts';
-import { newTile, readTile, SET_ARRAYS, SET_NUMBERS, type SetArrays, type Tile } from './attention-sets.ts';
+import { labelsOf, newTile, readTile, SET_ARRAYS, SET_NUMBERS, type SetArrays, type Tile } from './attention-sets.ts';
 import { Side, TILE } from './attention-side.ts';
 import {
   addTermGradients,
@@ -20,7 +20,7 @@ import {
   TERM_GRADIENTS,
   TERM_NUMBERS,
 } from './attention-terms.ts';
-import { KeyWalk, loadQueries, narrow } from './attention-walk.ts';
+import { KeyWalk, loadQueries } from './attention-walk.ts';
 import { defineKernel, type KernelArrays, type KernelNumbers } from './kernel.ts';
 import { weighRows } from './online-softmax.ts';
 import { Scratch } from './scratch.ts';
@@ -118,7 +118,7 @@ function passBack(first: number, end: number, dilation: number, arrays: Arrays, 
     walk.span(reach.begin, reach.end);
   }
   while (walk.next(keys, tile, dilation, arrays, numbers)) {
-    const queries = all.isListed || arrays.begins === undefined ? all : thoseThatMeet(arrays, numbers);
+    const queries = thoseThatMeet(arrays, numbers);
     if (queries.count > 0) addGradients(queries, arrays, numbers);
   }
 }
@@ -144,19 +144,32 @@ function reachOf(
   }
 }
 
-/** Of the queries, those from the first to the last that meets one of the keys. */
-function thoseThatMeet({ begins, ends }: SetArrays, { queryPlaceCount }: Numbers): Side {
-  if (begins === undefined || ends === undefined) return all;
+/** Of the queries, those from the first to the last that may meet one of the keys. */
+function thoseThatMeet({ begins, ends, queryLabels, keyLabels }: SetArrays, numbers: Numbers): Side {
+  if (begins === undefined && queryLabels === undefined) return all;
+  const { queryPlaceCount, queryLength, keyLength, round } = numbers;
   const [lowest, highest] = [keys.places[0], keys.places[keys.count - 1]];
   const row = tile.layout * queryPlaceCount;
+  const labels = labelsOf(tile.head, numbers) + round;
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let j = 0; keyLabels !== undefined && j < keys.count; j++) {
+    const label = keyLabels[labels * keyLength + keys.tokens[j]];
+    least = Math.min(least, label);
+    most = Math.max(most, label);
+  }
   let [first, last] = [all.count, 0];
   for (let i = 0; i < all.count; i++) {
-    if (begins[row + all.places[i]] > highest || ends[row + all.places[i]] <= lowest) continue;
+    const place = row + all.places[i];
+    if (begins !== undefined && ends !== undefined && (begins[place] > highest || ends[place] <= lowest)) continue;
+    if (queryLabels !== undefined) {
+      const label = queryLabels[labels * queryLength + all.tokens[i]];
+      if (label < least || label > most) continue;
+    }
     if (first === all.count) first = i;
     last = i + 1;
   }
   if (first === 0 && last === all.count) return all;
-  narrow(some, all, first, Math.max(first, last));
+  some.narrow(all, first, Math.max(first, last));
   return some;
 }
 

@@ -21,6 +21,11 @@ export class Side {
   #tokens: Int32Array | null = null;
   #places: Int32Array | null = null;
   readonly #scratch = new Scratch();
+  /** Whose tokens these are, from which on, where they are some of a list. */
+  #whole: Side | null = null;
+  #from = 0;
+  /** The version whose rows were gathered last under a name. */
+  readonly #gathered = new Map<string, number>();
 
   /** Row of each in its tensor. */
   get tokens(): Int32Array {
@@ -41,6 +46,7 @@ export class Side {
     this.count = count;
     this.step = step;
     this.isListed = false;
+    this.#whole = null;
     for (let i = 0; i < count; i++) {
       tokens[i] = first + step * i;
       places[i] = place + i;
@@ -52,6 +58,20 @@ export class Side {
     this.version++;
     this.count = 0;
     this.isListed = true;
+    this.#whole = null;
+  }
+
+  /** Those of another side from number `from` to `end`, which are read where that has them. */
+  narrow(of: Side, from: number, end: number): void {
+    if (of.isListed) {
+      this.clear();
+      for (let i = from; i < end; i++) this.push(of.tokens[i], of.places[i]);
+      this.#whole = of;
+      this.#from = from;
+      return;
+    }
+    this.take(of.tokens[from], of.step, end - from, 0);
+    for (let i = from; i < end; i++) this.places[i - from] = of.places[i];
   }
 
   push(token: number, place: number): void {
@@ -60,11 +80,21 @@ export class Side {
     this.count++;
   }
 
-  /** The rows of these tokens in the matrix of `width` columns that begins at row `start`. It holds until the next call with `name`. */
+  /**
+   * The rows of these tokens in the matrix of `width` columns that begins at row `start`. It holds until the next call with
+   * `name`; the same tokens find it there.
+   */
   rows(name: string, data: NumericArray, start: number, width: number): Block {
     const { tokens, count } = this;
     if (!this.isListed) return block(data, (start + tokens[0]) * width, this.step * width);
+    if (this.#whole !== null) {
+      const all = this.#whole.rows(name, data, start, width);
+      return block(all.data, all.offset + this.#from * width, width);
+    }
     const rows = this.#scratch.get(name, data, TILE * width);
+    // Within a call a name is that of one tensor, and another call loads other tokens.
+    if (this.#gathered.get(name) === this.version) return block(rows, 0, width);
+    this.#gathered.set(name, this.version);
     const fast = vectorKernels();
     if (fast !== null && isOnHeap(rows) && isOnHeap(data) && tokens.buffer instanceof SharedArrayBuffer) {
       const from = data.byteOffset + 4 * start * width;

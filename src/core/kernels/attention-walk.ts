@@ -39,12 +39,6 @@ export function loadQueries(
   }
 }
 
-/** Leaves of queries that lie in steps those from number `from` to `end`. */
-export function narrow(side: Side, of: Side, from: number, end: number): void {
-  side.take(of.tokens[from], of.step, end - from, 0);
-  for (let i = from; i < end; i++) side.places[i - from] = of.places[i];
-}
-
 /** Walks over the keys that a tile of queries may meet, at most TILE at a time; what a mask hides is never read. */
 export class KeyWalk {
   #place = 0;

@@ -191,7 +191,7 @@ export function backwardRounds(set: CheckedSet, chosen: readonly number[], heads
 
 /** Places of a block: few enough that a short sequence has work for several threads, and at most 256. */
 function blockOf(length: number): number {
-  return 64 * Math.min(4, Math.max(1, Math.ceil(length / 512)));
+  return 64 * Math.min(8, Math.max(1, Math.ceil(length / 512)));
 }
 
 /** Which of the runs, or of the tables of lists, is that of a head. */

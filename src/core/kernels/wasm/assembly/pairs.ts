@@ -10,10 +10,14 @@ function place(list: usize, index: i32): usize {
 /** Lanes of all ones where the query meets these four keys in a round: same label, and within the query's run. */
 // @ts-ignore: decorator
 @inline
-function meets(label: i32, begin: i32, end: i32, labels: v128, places: v128): v128 {
+function meets(label: i32, begin: usize, end: usize, labels: v128, places: usize): v128 {
   if (label < 0) return i32x4.splat(0);
-  const within = v128.and(i32x4.ge_s(places, i32x4.splat(begin)), i32x4.lt_s(places, i32x4.splat(end)));
-  return v128.and(within, i32x4.eq(labels, i32x4.splat(label)));
+  const same = i32x4.eq(labels, i32x4.splat(label));
+  // Most keys have another label in the other rounds.
+  if (!v128.any_true(same)) return same;
+  const at = v128.load(places);
+  const within = v128.and(i32x4.ge_s(at, v128.load_splat<i32>(begin)), i32x4.lt_s(at, v128.load_splat<i32>(end)));
+  return v128.and(within, same);
 }
 
 /**
@@ -43,12 +47,12 @@ export function hidePairs(
   for (let i = 0; i < rows; i++) {
     const query = i32x4.splat(load<i32>(place(queryPlaces, i)));
     const label = load<i32>(place(labels, own + i));
-    const begin = load<i32>(place(begins, own + i));
-    const end = load<i32>(place(ends, own + i));
+    const begin = place(begins, own + i);
+    const end = place(ends, own + i);
     for (let j = 0; j < columns; j += 4) {
       const at = place(scores, i * stride + j);
       const keys = v128.load(place(keyTokens, j));
-      let visible = meets(label, begin, end, v128.load(place(keyLabels, own + j)), v128.load(place(keyPlaces, own + j)));
+      let visible = meets(label, begin, end, v128.load(place(keyLabels, own + j)), place(keyPlaces, own + j));
       if (causal) visible = v128.and(visible, i32x4.le_s(keys, query));
       if (!v128.any_true(visible)) {
         v128.store(at, hidden);
@@ -62,10 +66,10 @@ export function hidePairs(
           const from = r * stride;
           const met = meets(
             load<i32>(place(labels, from + i)),
-            load<i32>(place(begins, from + i)),
-            load<i32>(place(ends, from + i)),
+            place(begins, from + i),
+            place(ends, from + i),
             v128.load(place(keyLabels, from + j)),
-            v128.load(place(keyPlaces, from + j)),
+            place(keyPlaces, from + j),
           );
           // All ones is −1.
           meetings = i32x4.sub(meetings, met);

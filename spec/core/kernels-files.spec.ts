@@ -32,7 +32,11 @@ test('any bit that turned, any end that is missing, anything behind it: damaged'
     fc.nat(whole.length - 1).map((length) => whole.slice(0, length)),
     fc.uint8Array({ minLength: 1, maxLength: 50 }).map((more) => Uint8Array.of(...whole, ...more)),
     fc.uint8Array(),
-    fc.nat(60).map((zeros) => whole.slice().fill(0, whole.length - zeros - 1)),
+    fc
+      .nat(60)
+      .map((zeros) => whole.slice().fill(0, whole.length - zeros - 1))
+      // A digest may end with zeros.
+      .filter((bytes) => bytes.some((byte, at) => byte !== whole[at])),
   );
   fc.assert(
     fc.property(damages, (bytes) => /^it is damaged: /.test(damageOf(bytes) ?? '')),

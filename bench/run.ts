@@ -12,6 +12,7 @@ import { FolderLock } from '../src/core/files/lock.ts';
 import { setThreads } from '../src/core/parallel/pool.ts';
 import { choices, flag, integer, number, text } from '../src/terminal/options.ts';
 import { renderBenchReport } from './report/page.ts';
+import { before } from './suites/before.ts';
 import { crossover } from './suites/crossover.ts';
 import { decoding } from './suites/decoding.ts';
 import { kernels } from './suites/kernels.ts';
@@ -21,20 +22,21 @@ import { scaling } from './suites/scaling.ts';
 import { segments } from './suites/segments.ts';
 import type { Suite } from './suites/suite.ts';
 
-const SUITES: readonly Suite[] = [kernels, scaling, crossover, decoding, segments, reversible, peers];
+const SUITES: readonly Suite[] = [kernels, scaling, crossover, decoding, segments, reversible, before, peers];
 const NAMES = SUITES.map(({ name }) => name);
-/** Peers are installed on demand, so only on demand are they measured. */
-const USUAL = NAMES.filter((name) => name !== peers.name);
+/** Peers are installed, and another checkout is made, on demand: so only on demand are they measured. */
+const USUAL = NAMES.filter((name) => name !== peers.name && name !== before.name);
 
 const command = {
   usage: 'npm run bench --',
   summary: 'Measures speed and memory; writes tables, and raw numbers to bench/results/SUITE.json.',
   options: {
-    suite: choices('SUITE', NAMES, 'What to measure', { default: USUAL, defaultText: 'all but peers' }),
+    suite: choices('SUITE', NAMES, 'What to measure', { default: USUAL, defaultText: 'all but before and peers' }),
     rounds: integer('N', 'Rounds over everything; figures are medians', { default: 5, minimum: 1 }),
     threads: integer('N', 'Threads, this one included', { minimum: 1, maximum: 64, defaultText: 'all cores' }),
     report: text('FILE', 'Measure nothing: write the page of plots of what was measured before'),
     quick: flag('Short sizes, for a first look; nothing is written'),
+    before: text('FOLDER', 'Another checkout of this repository, with npm ci and npm run kernels done'),
     venv: text('FOLDER', 'Virtual environment of the Python peers (bench/pytorch/README.md)'),
     limit: number('SECONDS', 'A run of a peer that would take longer is cut off', { default: 1.2, minimum: 0.01 }),
   },
@@ -50,7 +52,7 @@ const FOLDER = new URL('./results/', import.meta.url);
 const PAGE = 'report.html';
 
 await runProgram(command, async (values, stop) => {
-  const { suite: names, rounds, threads, quick, venv, limit: limitSeconds, report } = values;
+  const { suite: names, rounds, threads, quick, venv, before: otherFolder, limit: limitSeconds, report } = values;
   if (report !== undefined) {
     tryToWrite(report);
     return (await writePage(report)) ? 0 : 1;
@@ -63,7 +65,12 @@ await runProgram(command, async (values, stop) => {
   try {
     for (const suite of suites) {
       const environment = describeEnvironment();
-      const { rows, table, details = {}, problems = [] } = await suite.run({ rounds, quick, tell, venv, limitSeconds });
+      const {
+        rows,
+        table,
+        details = {},
+        problems = [],
+      } = await suite.run({ rounds, quick, tell, venv, before: otherFolder, limitSeconds });
       tell('');
       console.log(`${suite.name}: ${suite.summary}\n${environment.cpu}, ${environment.threads} threads\n\n${table}\n`);
       for (const problem of problems) console.error(`Problem: ${problem}`);

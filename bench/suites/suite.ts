@@ -17,6 +17,8 @@ export interface SuiteSettings {
   tell: (line: string) => void;
   /** For peers: the Python virtual environment they are in, and how long a run may take that is not cut off. */
   venv?: string;
+  /** For `before`: the folder of another checkout. */
+  before?: string;
   limitSeconds: number;
 }
 

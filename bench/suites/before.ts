@@ -1,0 +1,177 @@
+/**
+ * This checkout beside another one, an earlier commit of it, in one process and in turns: every variant that both have, forward
+ * and with backward, and a step of its generation. What is loaded of the other is its public API.
+ */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { timeInTurns } from '../../src/compare/stopwatch.ts';
+import { ArgumentError } from '../../src/core/errors.ts';
+import { threadCount } from '../../src/core/parallel/pool.ts';
+import { formatTable } from '../../src/terminal/table.ts';
+import type { AnyVariant } from '../../src/variants/registry.ts';
+import type { Suite, SuiteSettings } from './suite.ts';
+
+const HEADS = 2;
+const HEAD_DIM = 64;
+/** Tokens that one timing of generation is the mean of. */
+const STEPS = 64;
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+type Api = typeof import('../../src/index.ts');
+
+interface Library extends Api {
+  measureMemory: typeof import('../../src/core/memory.ts').measureMemory;
+}
+
+interface Row extends Record<string, unknown> {
+  variant: string;
+  causal: boolean;
+  /** `forward`, `with backward`, or the position of a step of generation. */
+  what: string;
+  beforeMilliseconds: number;
+  nowMilliseconds: number;
+  /** Before / now: above 1, it has become faster. */
+  speed: number;
+  beforeBytes: number | null;
+  nowBytes: number | null;
+}
+
+export const before: Suite = {
+  name: 'before',
+  summary: 'this checkout beside an earlier one (--before FOLDER): time before / time now',
+  async run(settings) {
+    const folder = settings.before;
+    if (folder === undefined) throw new ArgumentError('--before: expected the folder of another checkout, got none');
+    const libraries = [await libraryIn(folder), await libraryIn(ROOT)] as const;
+    for (const library of libraries) library.setThreads(threadCount());
+    for (const library of libraries) await library.poolReady();
+    const [other, own] = libraries;
+    const names = own.allVariants().map(({ name }) => name);
+    const known = other.allVariants().map(({ name }) => name);
+    const rows: Row[] = [];
+    for (const name of names.filter((each) => known.includes(each))) {
+      for (const causal of variantOf(own, name).supports.causal ? [false, true] : [false]) {
+        settings.tell(`${name}${causal ? ', causal' : ''}`);
+        rows.push(...passesOf(libraries, name, causal, settings));
+      }
+      if (variantOf(own, name).supports.incremental) rows.push(...stepsOf(libraries, name, settings));
+    }
+    return { rows, table: tableOf(rows) };
+  },
+};
+
+async function libraryIn(folder: string): Promise<Library> {
+  const load = (...path: string[]) => import(pathToFileURL(resolve(join(folder, 'src', ...path))).href);
+  if (!existsSync(join(folder, 'src', 'index.ts'))) {
+    throw new ArgumentError(`--before: expected a checkout with src/index.ts, got ${folder}`);
+  }
+  const { measureMemory } = await load('core', 'memory.ts');
+  return { ...((await load('index.ts')) as Api), measureMemory };
+}
+
+function variantOf({ findVariant }: Library, name: string): AnyVariant {
+  const variant = findVariant(name);
+  if (variant === undefined) throw new ArgumentError(`variant: expected one of both checkouts, got ${name}`);
+  return variant;
+}
+
+function passesOf(libraries: readonly Library[], name: string, causal: boolean, settings: SuiteSettings): Row[] {
+  const { rounds, quick } = settings;
+  const length = quick ? 512 : 4096;
+  const calls = libraries.map((library) => {
+    const variant = variantOf(library, name);
+    const inputs = drawnBy(library, length);
+    const shape = library.checkInputs(inputs);
+    const options = { causal };
+    const parameters = library.drawParameters(variant, library.checkOptions(variant, options, shape), shape, 1);
+    const leaves = [inputs.queries, inputs.keys, inputs.values];
+    const call = () => library.attend(variant, inputs, options, { parameters, checkFinite: false });
+    const forward = () => library.scope(() => void library.noGrad(call));
+    const training = () =>
+      library.scope(() => {
+        for (const leaf of leaves) leaf.requiresGrad = true;
+        library.backward(library.ops.sum(call()));
+        library.zeroGrad(leaves);
+        for (const leaf of leaves) leaf.requiresGrad = false;
+      });
+    return { library, forward, training };
+  });
+  return (['forward', 'training'] as const).map((kind) => {
+    const peaks = calls.map(({ library, [kind]: body }) => peakOf(library, body));
+    const bodies = calls.map(({ [kind]: body }) => body);
+    return rowOf(name, causal, kind === 'forward' ? kind : 'with backward', timed(bodies, rounds), peaks);
+  });
+}
+
+function stepsOf(libraries: readonly Library[], name: string, { rounds, quick }: SuiteSettings): Row[] {
+  const positions = quick ? [128] : [512, 2048, 8192];
+  const maxLength = positions[positions.length - 1] + 2 * STEPS * (rounds + 1);
+  const runs = libraries.map((library) => {
+    const { queries, keys, values } = drawnBy(library, maxLength);
+    const sizes = { batch: 1, heads: HEADS, headDim: HEAD_DIM, dtype: 'float32', maxLength } as const;
+    const decoder = library.startDecoding(variantOf(library, name), sizes);
+    let position = 0;
+    const step = () =>
+      library.scope(() => {
+        const token = (tensor: typeof queries) => library.ops.slice(tensor, 2, position, position + 1);
+        void decoder.step({ queries: token(queries), keys: token(keys), values: token(values) });
+        position++;
+      });
+    return { step, position: () => position };
+  });
+  return positions.map((target) => {
+    for (const { step, position } of runs) while (position() < target) step();
+    const bodies = runs.map(({ step }) => () => {
+      for (let n = 0; n < STEPS; n++) step();
+    });
+    const times = timed(bodies, rounds).map((time) => time / STEPS);
+    return rowOf(name, true, `step at ${target}`, times, [null, null]);
+  });
+}
+
+function drawnBy(library: Library, length: number) {
+  const random = new library.Random(1);
+  const draw = () => library.keep(library.randomNormal([1, HEADS, length, HEAD_DIM], random));
+  return { queries: draw(), keys: draw(), values: draw() };
+}
+
+const timed = (bodies: readonly (() => void)[], rounds: number): number[] => {
+  // The first run compiles.
+  for (const body of bodies) body();
+  return timeInTurns(bodies, { minTurns: rounds, maxTurns: rounds, patience: Number.POSITIVE_INFINITY });
+};
+
+/** The most bytes live at once beyond those before. */
+function peakOf(library: Library, body: () => void): number {
+  // The first run draws what is cached.
+  body();
+  return library.measureMemory(body).peakBytes;
+}
+
+function rowOf(
+  variant: AnyVariant['name'],
+  causal: boolean,
+  what: string,
+  [beforeMilliseconds, nowMilliseconds]: readonly number[],
+  [beforeBytes, nowBytes]: readonly (number | null)[],
+): Row {
+  const speed = beforeMilliseconds / nowMilliseconds;
+  return { variant, causal, what, beforeMilliseconds, nowMilliseconds, speed, beforeBytes, nowBytes };
+}
+
+function tableOf(rows: readonly Row[]): string {
+  const columns = ['variant', 'what', 'before', 'now', 'before / now', 'memory now / before'];
+  const lines = rows.map(({ variant, causal, what, beforeMilliseconds, nowMilliseconds, speed, ...bytes }) => [
+    variant,
+    causal && !what.startsWith('step') ? `${what}, causal` : what,
+    `${beforeMilliseconds.toFixed(3)} ms`,
+    `${nowMilliseconds.toFixed(3)} ms`,
+    speed.toFixed(2),
+    bytes.beforeBytes === null || bytes.nowBytes === null ? '' : (bytes.nowBytes / bytes.beforeBytes).toFixed(2),
+  ]);
+  return formatTable(
+    columns.map((title, index) => ({ title, align: index < 2 ? ('left' as const) : ('right' as const) })),
+    lines,
+  );
+}

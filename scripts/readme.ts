@@ -23,7 +23,7 @@ import type { ComparisonReport } from '../src/compare/result.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../src/terminal/format.ts';
 import { allVariants } from '../src/variants/registry.ts';
-import { hashTable, markdown, recipesTable } from './training-summary.ts';
+import { markdown } from './training-summary.ts';
 
 const root = new URL('../', import.meta.url);
 const comparison = needComparison();
@@ -38,11 +38,10 @@ const middle = middlePoints(comparison);
 
 rewrite('README.md', {
   compare: comparisonTable(),
-  training: trainingTables(),
+  training: trainingSentence(),
   variants: variantsTable(),
-  speed: speedTables(),
 });
-rewrite('docs/speed.md', { more: moreTables() });
+rewrite('docs/speed.md', { speed: speedTables(), more: moreTables() });
 await drawPictures();
 
 function rewrite(name: string, sections: Record<string, string>): void {
@@ -71,9 +70,13 @@ function comparisonTable(): string {
 mean of two layers; the command prints all of them, with total-variation distance and top-k recall of the attention rows.`;
 }
 
-function trainingTables(): string {
-  const summary = needTraining();
-  return `${recipesTable(summary)}\n\n${hashTable(summary)}`;
+function trainingSentence(): string {
+  const { rows } = needTraining();
+  const goals = rows.filter(({ reached }) => reached !== null);
+  const reached = goals.filter((row) => row.reached).length;
+  const names = new Set(rows.map(({ recipe }) => recipe));
+  return `Of ${goals.length} runs with a goal, of ${names.size} recipes from one seed or three, ${reached} reached it
+([each with its command and its loss](bench/results/training/README.md)).`;
 }
 
 function variantsTable(): string {
@@ -135,7 +138,7 @@ function speedTables(): string {
     `with backward, ${lengths[1]}`,
     `memory, ${lengths[lengths.length - 1]}`,
   ];
-  return `![Time of a forward pass against length, for each variant, both logarithmic](docs/speed.svg)
+  return `![Time of a forward pass against length, for each variant, both logarithmic](speed.svg)
 
 ${markdown(titles, rows)}
 
@@ -226,7 +229,7 @@ function peersTable(): string {
       cell(row.peer, row.contestant, false),
       cell(row.peer, row.contestant, true),
     ]);
-  return `![Time of full attention against length, for each library](docs/peers.svg)
+  return `![Time of full attention against length, for each library](peers.svg)
 
 ${markdown(['attention', 'library', 'forward, × ours', 'with backward, × ours'], rows)}
 

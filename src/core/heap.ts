@@ -8,7 +8,17 @@ import { MemoryError } from './errors.ts';
 const PAGE = 65536;
 const GROWTH_PAGES = 256;
 
-function createHeap(): WebAssembly.Memory {
+/**
+ * What we use of a WebAssembly.Memory. Declared here, as the published types lead here, and a project without the DOM library
+ * may know no namespace of that name.
+ */
+export interface HeapMemory {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  /** Adds pages of 64 KiB and says how many there were. Throws RangeError where the engine refuses. */
+  grow(pages: number): number;
+}
+
+function createHeap(): HeapMemory {
   // A shared memory reserves its maximum as address space; a host with a low limit gets a smaller one.
   for (const maximum of [65536, 32768, 16384, 4096]) {
     try {
@@ -20,19 +30,19 @@ function createHeap(): WebAssembly.Memory {
   throw new MemoryError('memory: this host refuses even 256 MiB of shared WebAssembly memory');
 }
 
-let heap: WebAssembly.Memory | null = null;
+let heap: HeapMemory | null = null;
 let maximumBytes = 0;
 /** Whether this thread was lent the heap of another one, whose allocator knows nothing of this one. */
 let lent = false;
 
 /** The shared memory itself, made on first use. */
-export function heapMemory(): WebAssembly.Memory {
+export function heapMemory(): HeapMemory {
   heap ??= createHeap();
   return heap;
 }
 
 /** In a worker: use the heap of the thread that started it. From then on this thread cannot allocate. */
-export function adoptHeap(shared: WebAssembly.Memory): void {
+export function adoptHeap(shared: HeapMemory): void {
   heap = shared;
   lent = true;
 }

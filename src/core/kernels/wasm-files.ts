@@ -43,7 +43,8 @@ export function instantiate(build: VectorBuild): VectorKernels | string {
   const bytes = open(build);
   if (typeof bytes === 'string') return bytes;
   try {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: heapMemory() } });
+    const memory = heapMemory() as WebAssembly.Memory;
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
     return instance.exports as unknown as VectorKernels;
   } catch (error) {
     return `${FILES[build]}: this engine does not take it: ${error instanceof Error ? error.message : String(error)}`;

@@ -1,0 +1,109 @@
+/** What `npm pack` makes of a fresh clone works where it is installed: from modules, CommonJS and TypeScript, and as a command. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { temporaryFolder } from '../core/temporary-folder.ts';
+import { compile, install, node, npm, type Packed, pack } from './consumer.ts';
+
+const folder = temporaryFolder();
+const project = join(folder, 'project');
+let packed: Packed;
+
+test.before(() => {
+  packed = pack(folder);
+  install(project, packed);
+});
+
+function write(name: string, text: string): void {
+  writeFileSync(join(project, name), text);
+}
+
+test('the tarball holds what was built and what it reads, and no sources, specs or maps', () => {
+  const needed = [
+    'dist/index.js',
+    'dist/index.d.ts',
+    'dist/cli.js',
+    'dist/core/parallel/worker-entry.mjs',
+    'dist/core/kernels/wasm/kernels.wasm',
+    'dist/core/kernels/wasm/kernels-relaxed.wasm',
+    'dist/training/export/modeling_efficient.py',
+    'fixtures/minilm-qkv.safetensors',
+    'fixtures/README.md',
+    'README.md',
+    'LICENSE',
+  ];
+  for (const path of needed) assert.ok(packed.files.includes(path), path);
+  const kinds =
+    /^(package\.json|LICENSE|(fixtures\/)?README\.md|fixtures\/minilm-qkv\.safetensors|dist\/.*\.(js|mjs|d\.ts|wasm|py))$/;
+  assert.equal(
+    packed.files.filter((path) => !kinds.test(path)),
+    [],
+  );
+});
+
+test('the sample of the README compiles by the resolution of Node and of bundlers, and runs', () => {
+  const [, sample] =
+    /```ts\n([\s\S]*?)```/.exec(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')) ?? [];
+  write('hello.ts', sample ?? '');
+  const common = ['hello.ts', '--lib', 'es2023,dom', '--types', ''];
+  compile(project, [...common, '--module', 'preserve', '--moduleResolution', 'bundler', '--noEmit']);
+  compile(project, [...common, '--module', 'nodenext', '--moduleResolution', 'nodenext']);
+  const [shapes, ...lengths] = node(project, ['hello.js']).trim().split('\n');
+  assert.is(shapes, '[ 1, 8, 1024, 64 ] [ 1, 8, 1024, 64 ]');
+  assert.equal(lengths, ['524288', '524288', '524288']);
+});
+
+test('the declarations need neither the types of Node nor those of the DOM', () => {
+  write(
+    'shape.ts',
+    "import { zeros } from 'efficient-transformers';\nexport const shape: readonly number[] = zeros([2, 3]).shape;\n",
+  );
+  write(
+    'shape.cts',
+    "import et = require('efficient-transformers');\nexport const size: number = et.zeros([2, 3]).size;\n",
+  );
+  for (const [module, resolution] of [
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ]) {
+    const files = resolution === 'nodenext' ? ['shape.ts', 'shape.cts'] : ['shape.ts'];
+    const options = ['--module', module, '--moduleResolution', resolution, '--lib', 'es2023', '--types', ''];
+    compile(project, [...files, ...options, '--noEmit']);
+  }
+});
+
+test('vectors and threads work from where it is installed', () => {
+  const script = `
+    import { kernelSet, ones, ops, poolReady, setThreads } from 'efficient-transformers';
+    setThreads(2);
+    await poolReady();
+    console.log(kernelSet(), ops.matmul(ones([256, 256]), ones([256, 256])).toArray().every((x) => x === 256));
+  `;
+  write('vectors.mjs', script);
+  assert.is(node(project, ['vectors.mjs']), 'simd true\n');
+});
+
+test('CommonJS requires it where Node can, and imports it anywhere', () => {
+  write(
+    'import.cjs',
+    "import('efficient-transformers').then(({ ones }) => console.log(ones([2]).toArray().length));\n",
+  );
+  assert.is(node(project, ['import.cjs']), '2\n');
+  write('require.cjs', "console.log(require('efficient-transformers').ones([3]).toArray().length);\n");
+  // From 20.19 and 22.12 on.
+  const canRequire = (process.features as { require_module?: boolean }).require_module === true;
+  if (canRequire) assert.is(node(project, ['require.cjs']), '3\n');
+});
+
+test('the command helps, and compares on what is shipped with it', () => {
+  const command = (...words: string[]) => npm(project, ['exec', '--no', '--', 'efficient-transformers', ...words]);
+  assert.match(command('--help'), 'Usage: efficient-transformers [COMMAND] [options]');
+  assert.match(
+    command('compare', '--variant', 'linformer', '--budget', '16'),
+    /linformer .*\nReport: report\.html\n$/s,
+  );
+  assert.ok(existsSync(join(project, 'report.html')));
+});
+
+test.run();

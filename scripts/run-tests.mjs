@@ -2,7 +2,7 @@
  * Runs every spec file in a process of its own, two at a time, and counts: the last line is `N passed, N failed`.
  *
  *     npm test                    all
- *     npm test -- variants        the files whose path contains "variants"
+ *     npm test -- variants        the files whose path contains "variants"; of several words, one is enough
  *
  *     node scripts/run-tests.mjs --in FOLDER [variants]        specs of another folder than spec/
  *
@@ -37,13 +37,15 @@ const { values, positionals } = parseArgs({
   options: { in: { type: 'string', default: 'spec' } },
   allowPositionals: true,
 });
-const filter = positionals[0] ?? '';
-const files = specFiles().filter((file) => file.includes(filter));
+const files = specFiles().filter((file) => positionals.length === 0 || positionals.some((word) => file.includes(word)));
 const results = await runAll(files);
 const failures = results.filter((result) => result.failed > 0);
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);
 
-if (files.length === 0) console.log(filter === '' ? 'No spec files found.' : `No spec file's path contains ${filter}.`);
+if (files.length === 0) {
+  const asked = positionals.join(' or ');
+  console.log(asked === '' ? 'No spec files found.' : `No spec file's path contains ${asked}.`);
+}
 if (failures.length > 0) console.log('\nFailed:');
 for (const { file, failed, problem } of failures) console.log(`  ${file}: ${failed}${problem ? ` (${problem})` : ''}`);
 if (sum('skipped') > 0) console.log(`\n${sum('skipped')} skipped`);

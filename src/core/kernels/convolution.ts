@@ -64,11 +64,15 @@ export const bandKernel = defineKernel(
       for (let i = tile.first; i < tile.first + tile.rows; i++) {
         const stop = Math.min(tile.begin + tile.columns, i + ahead + 1);
         const at = (i - tile.first) * tile.columns - tile.begin;
-        for (let j = Math.max(tile.begin, i - back); j < stop; j++) {
-          // Weight t of row n joins it with row n + t − before.
-          const t = flipped ? i - j + before : j - i + before;
-          const row = own ? (flipped ? j : i) * taps : 0;
-          band[at + j] = weights[start + row + t];
+        const from = Math.max(tile.begin, i - back);
+        // Weight t of row n joins it with row n + t − before.
+        if (flipped) {
+          const first = start + i + before;
+          const step = own ? taps - 1 : -1;
+          for (let j = from; j < stop; j++) band[at + j] = weights[first + step * j];
+        } else {
+          const first = start + (own ? i * taps : 0) + before - i;
+          for (let j = from; j < stop; j++) band[at + j] = weights[first + j];
         }
       }
       const target = block(result, (tile.sequence * length + tile.first) * width, width);

@@ -29,7 +29,7 @@ const USUAL = NAMES.filter((name) => name !== peers.name && name !== before.name
 
 const command = {
   usage: 'npm run bench --',
-  summary: 'Measures speed and memory; writes tables, and raw numbers to bench/results/SUITE.json.',
+  summary: 'Measure speed and memory; write tables, and raw numbers to bench/results/SUITE.json.',
   options: {
     suite: choices('SUITE', NAMES, 'What to measure', { default: USUAL, defaultText: 'all but before and peers' }),
     rounds: integer('N', 'Rounds over everything; figures are medians', { default: 5, minimum: 1 }),

@@ -30,7 +30,7 @@ await runProgram(
   {
     usage: 'npm run fuzz --',
     summary:
-      'Gives every reader and the command line files and words with faults, and looks for what should not come of it.',
+      'Give every reader and the command line faulty files and words, and look for crashes, hangs and wrong results.',
     options: {
       cases: integer('N', 'Cases in all', { minimum: 1, default: CASES }),
       seed: integer('N', 'Of the cases', { defaultText: 'another one each time, which is printed' }),

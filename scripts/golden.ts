@@ -48,7 +48,7 @@ nothing, and says of each file whether its bytes come out the same.
 `;
 const command = {
   usage: 'npm run golden --',
-  summary: 'Writes docs/golden.md: how far each variant is from implementations that others wrote.',
+  summary: 'Write docs/golden.md: how far each variant is from implementations that others wrote.',
   options: {},
 };
 

@@ -173,7 +173,7 @@ function hashOf(out: string): string {
 
 const command = {
   usage: 'npm run kill-and-resume --',
-  summary: 'Kills a training at random moments, resumes it, and compares the end with that of one left alone.',
+  summary: 'Kill a training at random moments, resume it, and compare its end with that of one that ran through.',
   options: {
     kills: integer('N', 'How often', { minimum: 1, default: 10 }),
     seed: integer('N', 'Of the moments', { default: 1 }),

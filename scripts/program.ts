@@ -10,7 +10,7 @@ const [FAILED, MISUSED] = [1, 2];
 
 /**
  * Runs `body`, whose result is the exit code, with what this process was called with. An error that has a type is told in a
- * line, with code 2 if what was asked for cannot be right, else 1.
+ * line, with code 2 for invalid arguments, else 1.
  */
 export async function runProgram<Specs extends OptionSpecs>(
   command: CommandSpec<Specs>,

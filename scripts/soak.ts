@@ -125,8 +125,7 @@ function median(numbers: readonly number[]): number {
 
 const command = {
   usage: 'npm run soak --',
-  summary:
-    'Calls attend and backward many times for each variant, without a scope, and fails unless memory stays flat.',
+  summary: 'Call attend and backward many times for each variant, without a scope, and fail unless memory stays flat.',
   options: {
     calls: integer('N', 'Of each variant', { minimum: LOOKS, default: 100_000 }),
     variant: choices(

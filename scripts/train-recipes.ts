@@ -22,7 +22,7 @@ const SUMMARIES = ['summary.json', 'README.md'] as const;
 
 const command = {
   usage: 'npm run recipes --',
-  summary: 'Trains every recipe from three seeds, in processes side by side, and sums up what came of it.',
+  summary: 'Train every recipe from three seeds, in processes side by side, and sum up the results.',
   options: {
     only: choices(
       'RECIPE',

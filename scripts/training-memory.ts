@@ -29,7 +29,7 @@ const STEPS_PER_SAMPLE = 10;
 
 const command = {
   usage: 'npm run training-memory --',
-  summary: `Samples the resident memory of a training; after ${WARM} steps it may not grow by more than ${formatPercent(ALLOWED)}.`,
+  summary: `Sample the resident memory of a training; after ${WARM} steps it may not grow by more than ${formatPercent(ALLOWED)}.`,
   options: {
     steps: integer('N', 'How many', { minimum: 2 * WARM, default: 5000 }),
     attention: choice(

@@ -35,7 +35,7 @@ ${inputChoice()}
 <div class="lab-field"><label for="lab-seed">Seed</label>
 <input type="number" id="lab-seed" name="seed" value="0" min="0" max="999999999" step="1"></div>
 </div>
-<button type="button" class="action" data-reset>Back to the start</button>
+<button type="button" class="action" data-reset>Reset</button>
 </form>`;
 }
 

@@ -165,7 +165,7 @@ test('1, 2 and 3 threads give the same bits', async () => {
   await assertSameBitsOnThreads(bits);
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   const logits = zeros([2, 3]);
   const targets = zeros([2], 'int32');
   expectThrows(ShapeError, 'logits', () => crossEntropy(zeros([]), targets));

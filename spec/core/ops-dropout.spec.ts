@@ -134,7 +134,7 @@ test('1, 2 and 3 threads give the same bits, forward and backward', async () => 
   await assertSameBitsOnThreads(bits);
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   for (const rate of [-0.1, 1, Number.NaN]) {
     expectThrows(ArgumentError, 'rate', () => dropout(ones([2]), rate, new Random(1)));
   }

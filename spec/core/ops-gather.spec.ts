@@ -158,7 +158,7 @@ test('only what requires a gradient gets one', () => {
   assertSame(rows.grad as Tensor, { shape: [1, 2], data: [1, 1] });
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   const x = zeros([2, 3, 4]);
   const given = (value: unknown) => value as never;
   const list = (...rows: number[]) => Int32Array.from(rows);

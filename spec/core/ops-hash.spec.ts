@@ -129,7 +129,7 @@ test('the products are never held', () => {
   });
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   const x = zeros([1, 2, 3, 4]);
   expectThrows(ShapeError, 'directions', () => directionHash(x, zeros([1, 1, 4, 2])));
   expectThrows(ShapeError, 'directions', () => directionHash(x, zeros([2, 1, 5, 2])));

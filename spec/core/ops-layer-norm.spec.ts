@@ -188,7 +188,7 @@ test('1, 2 and 3 threads give the same bits, forward and backward', async () => 
   await assertSameBitsOnThreads(bits);
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   const [x, gain, bias] = [zeros([2, 3]), ones([3]), zeros([3])];
   expectThrows(ShapeError, 'x', () => layerNorm(zeros([]), gain, bias));
   expectThrows(ArgumentError, 'x', () => layerNorm(zeros([2], 'int32'), gain, bias));

@@ -111,7 +111,7 @@ test('a row of zeros stays one, and passes nothing back', () => {
   assertSame(x.grad as Tensor, { shape: [2, 2], data: [0, 0, 0, 0] });
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   expectThrows(ShapeError, 'x', () => normalizeRows(zeros([])));
   expectThrows(ArgumentError, 'x', () => normalizeRows(zeros([2], 'int32')));
 });

@@ -179,7 +179,7 @@ test('nothing flows back to −∞', () => {
   assertSame(x.grad as Tensor, { shape: [2, 2], data: [0, 0, 1, 0] });
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   const x = zeros([2, 3]);
   for (const op of [sum, mean, max, logSumExp] as Reduction[]) {
     for (const axis of [2, -3, 0.5, Number.NaN]) expectThrows(ArgumentError, 'axis', () => op(x, axis));

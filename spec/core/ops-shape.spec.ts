@@ -189,7 +189,7 @@ test('integers travel through views and assemblies too', () => {
   assert.equal(ops.padRows(x, 1, 1).toArray(), Int32Array.of(1, 2, 3, 0, 4, 5, 6, 0));
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   const [x, given, nine] = [ones([2, 3]), [1, 2] as never, new Array(9).fill(1)];
   const refusals: [typeof ShapeError | typeof ArgumentError, string, (() => unknown)[]][] = [
     [ShapeError, 'x', [() => ops.transpose(ones([3]))]],

@@ -85,7 +85,7 @@ test('a row of one is 1, with no gradient', () => {
   assertSame(x.grad as Tensor, { shape: [2, 1], data: [0, 0] });
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   expectThrows(ShapeError, 'x', () => softmax(zeros([])));
   expectThrows(ArgumentError, 'x', () => softmax(zeros([2], 'int32')));
   expectThrows(ArgumentError, 'x', () => softmax([1, 2] as never));

@@ -65,7 +65,7 @@ test('a long list of many keys', () => {
   }
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   expectThrows(ArgumentError, 'keys', () => countingSort(fromArray([0, 3], [2], 'int32'), 3));
   expectThrows(ArgumentError, 'keys', () => countingSort(fromArray([0, -1], [2], 'int32'), 3));
   expectThrows(ArgumentError, 'keys', () => countingSort(zeros([2]), 3));

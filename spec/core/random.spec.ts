@@ -331,7 +331,7 @@ test('a state is a snapshot: drawing on does not change it', () => {
   assert.equal(state, copy);
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   const random = new Random(20);
   const before = random.state();
   const refuses = (act: () => unknown, words: RegExp) =>

@@ -174,7 +174,7 @@ test('expectFinite names the first element that is not', () => {
   expectFinite('x', filled([4], Number.MAX_VALUE, 'float64'));
 });
 
-test('shapes and values that cannot be right are refused by name', () => {
+test('shapes and invalid values are refused by name', () => {
   for (const shape of [[0], [2, -1], [1.5], [Number.NaN], [Number.POSITIVE_INFINITY], new Array(9).fill(1)]) {
     for (const make of [empty, zeros, ones]) expectThrows(ShapeError, 'shape', () => make(shape));
     expectThrows(ShapeError, 'shape', () => fromArray([1, 2], shape));

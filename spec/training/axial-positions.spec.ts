@@ -63,7 +63,7 @@ test('no two positions are alike', () => {
   assert.is(seen.size, 256);
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   const parameters = axialPositionParameters([3, 4], [2, 2], new Random(1));
   expectThrows(ArgumentError, 'length', () => axialPositions(parameters, 13));
   expectThrows(ArgumentError, 'length', () => axialPositions(parameters, 0));

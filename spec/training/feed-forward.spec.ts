@@ -119,7 +119,7 @@ test('weights start with the stated deviation, from the seed, and are learned', 
   assert.ok(parameters.b1.toArray().every((each) => each === 0));
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   const parameters = feedForwardParameters(3, 4, new Random(1));
   const x = zeros([2, 5, 3]);
   expectThrows(ArgumentError, 'chunkLength', () => feedForward(x, parameters, { chunkLength: 0 }));

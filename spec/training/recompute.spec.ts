@@ -145,7 +145,7 @@ test('a tape where there was none, and none again afterwards', () => {
   assert.ok(enableGrad(() => noGrad(() => !isRecording())));
 });
 
-test('arguments that cannot be right are refused by name', () => {
+test('invalid arguments are refused by name', () => {
   const x = zeros([4, 2]);
   expectThrows(ArgumentError, 'chunkLength', () => recomputedInChunks(tanh, x, 0, 0, []));
   expectThrows(ArgumentError, 'chunkLength', () => recomputedInChunks(tanh, x, 0, 1.5, []));

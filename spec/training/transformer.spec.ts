@@ -190,7 +190,7 @@ test('names are unique, and stay what they are', () => {
   assert.ok(own.includes('layers.0.attention.E') && !own.includes('sharedAttention.0.E'), own.join());
 });
 
-test('settings that cannot be right are refused by name', () => {
+test('invalid settings are refused by name', () => {
   const refused: [string, Partial<TransformerSettings>][] = [
     ['vocabulary', { vocabulary: 0 }],
     ['length', { length: 1.5 }],

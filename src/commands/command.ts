@@ -21,7 +21,7 @@ export interface Command {
   readonly name: string;
   /** Made anew for every call, because it lists the variants that are registered by then. */
   describe(): CommandSpec<OptionSpecs>;
-  /** The exit code. Throws ArgumentError for arguments that cannot be right, before any work. */
+  /** The exit code. Throws ArgumentError for invalid arguments, before any work. */
   run(args: readonly string[], host: Host): Promise<number>;
 }
 

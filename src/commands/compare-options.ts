@@ -42,7 +42,7 @@ function options() {
 export function describeCompare() {
   return {
     usage: `${PROGRAM} compare`,
-    summary: 'Measures error, time and memory of each variant against full attention on the same input.',
+    summary: 'Measure error, time and memory of each variant against full attention on the same input.',
     details: 'Without --qkv or --length that is the shipped one: two layers of a trained transformer reading English.',
     options: options(),
     examples: [
@@ -53,27 +53,27 @@ export function describeCompare() {
       },
       {
         command: `${PROGRAM} compare --length 256,1024,4096 --heads 1 --causal`,
-        explanation: 'How time and memory grow with the length, and from where each variant is faster',
+        explanation: 'How time and memory grow with the length, and from which length each variant is faster',
       },
       {
         command: `${PROGRAM} compare --length 1024 --distribution peaked --budget 16,64,256`,
-        explanation: 'The same budgets for all, on attention that looks for single tokens',
+        explanation: 'On inputs whose attention is peaked at single tokens',
       },
       {
         command: `${PROGRAM} compare --checkpoint out/byte-lm-full --layer 1`,
-        explanation: 'On what a layer of a model of yours attends to',
+        explanation: 'On the queries, keys and values of a layer of your model',
       },
       {
         command: `${PROGRAM} compare --checkpoint fixtures/byte-lm.safetensors --text note.txt --whole-text`,
-        explanation: 'On a text of yours, of up to 1024 bytes, as a small model of English reads it',
+        explanation: 'On your text, up to 1024 bytes, as a small model of English reads it',
       },
       {
         command: `${PROGRAM} compare --pretrained DIR --text fixtures/text/alice-chapter-1.txt --length 128,512`,
-        explanation: 'What a real model makes of other attention than it was trained with',
+        explanation: 'How a pretrained model does with another attention than it was trained with',
       },
       {
         command: `${PROGRAM} compare --all --share 0.25`,
-        explanation: 'What every variant makes of a quarter of the operations of full attention',
+        explanation: 'Every variant at a quarter of the operations of full attention',
       },
     ],
   };

@@ -42,7 +42,7 @@ function describe() {
   const { threads, kernels } = runOptions();
   return {
     usage: `${PROGRAM} doctor`,
-    summary: 'Says what this machine gives, and checks that the library works on it.',
+    summary: 'Show what this machine offers, and check that the library works on it.',
     details: 'The exit code is 1 if anything is broken.',
     options: { threads, kernels },
     examples: [

@@ -32,13 +32,13 @@ function describe() {
   const checkpoint = 'out/listops-reformer';
   return {
     usage: `${PROGRAM} eval`,
-    summary: 'Measures loss and accuracy of a trained model on examples that it has not seen.',
+    summary: 'Measure loss and accuracy of a trained model on examples that it has not seen.',
     options: options(),
     examples: [
       { command: `${PROGRAM} eval --checkpoint ${checkpoint}`, explanation: 'On a thousand held-out examples' },
       {
         command: `${PROGRAM} eval --checkpoint ${checkpoint} --ablate --examples 256`,
-        explanation: 'And how the loss rises where a layer attends to nothing',
+        explanation: 'Also how much the loss rises without each layer’s attention',
       },
     ],
   };

@@ -8,7 +8,7 @@ import { type Host, PROGRAM } from './command.ts';
 
 /** Something went wrong: a file, memory, a worker, or the program itself. */
 export const FAILED = 1;
-/** What was asked for cannot be right. */
+/** Invalid arguments. */
 export const MISUSED = 2;
 
 /** A name in a file may be as long as the file. */

@@ -36,20 +36,20 @@ function describe() {
   const checkpoint = 'out/byte-lm-full';
   return {
     usage: `${PROGRAM} generate`,
-    summary: 'Goes on with a text by a trained model, with the incremental decoding of its attention.',
+    summary: 'Continue a text with a trained model, token by token.',
     options: options(),
     examples: [
       {
         command: `${PROGRAM} generate --checkpoint ${checkpoint} --prompt interface`,
-        explanation: 'A declaration made up by a model of bytes',
+        explanation: 'A made-up declaration, by a model of bytes',
       },
       {
         command: `${PROGRAM} generate --checkpoint ${checkpoint} --temperature 0.7 --top-k 20 --seed 3`,
-        explanation: 'Less surprising, and another one for each seed',
+        explanation: 'Less random; another text for each seed',
       },
       {
         command: `${PROGRAM} generate --checkpoint ${checkpoint} --save-state read.safetensors`,
-        explanation: 'Keeps what was read, for `--from read.safetensors`',
+        explanation: 'Save the state after the text, for `--from read.safetensors`',
       },
     ],
   };

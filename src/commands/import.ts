@@ -9,7 +9,7 @@ import { expectNoCheckpoint, HeldFolders, runFiles } from './training-folder.ts'
 function describe() {
   return {
     usage: `${PROGRAM} import`,
-    summary: 'Makes a checkpoint of a model that was exported and trained on in PyTorch.',
+    summary: 'Make a checkpoint from a model that was exported and then trained in PyTorch.',
     details:
       'It stands at the first step of the training that was exported, with the new weights and an optimizer that remembers ' +
       'nothing.',
@@ -19,10 +19,10 @@ function describe() {
       overwrite: flag('Also where a checkpoint is already'),
     },
     examples: [
-      { command: `${PROGRAM} import trained --out out/again`, explanation: 'What save_pretrained has written' },
+      { command: `${PROGRAM} import trained --out out/again`, explanation: 'A folder that save_pretrained wrote' },
       {
         command: `${PROGRAM} import trained --out out/again --overwrite`,
-        explanation: 'Once more, after more training; then generate --checkpoint out/again',
+        explanation: 'The same after more training; then generate --checkpoint out/again',
       },
     ],
   };

@@ -53,16 +53,15 @@ function options() {
 function describe() {
   return {
     usage: `${PROGRAM} patterns`,
-    summary: 'Draws who attends to whom, each variant beside full attention.',
+    summary: 'Draw which tokens attend to which, each variant beside full attention.',
     details:
-      'Drawn are the pairs that its pattern allows or, for a variant without one and with --weights, the mean weights ' +
-      'that it gives on an input.',
+      'Draws the allowed pairs or, with --weights and for a variant without a pattern, the mean weights on an input.',
     options: options(),
     examples: [
       { command: `${PROGRAM} patterns`, explanation: 'Every variant, on the shipped input' },
       {
         command: `${PROGRAM} patterns --variant full --length 64 --causal`,
-        explanation: 'The pattern at a length, options and masking of your choice',
+        explanation: 'The pattern at your length, options and masking',
       },
       {
         command: `${PROGRAM} patterns --weights --qkv fixtures/tiny-qkv.npy --report patterns.html`,

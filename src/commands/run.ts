@@ -76,7 +76,7 @@ function overview(): string {
       ['--version', 'Show the version'],
     ])}`,
     `Examples:\n${formatRows(examples)}`,
-    'Exit code: 0, or 2 if what was asked for cannot be right, or 1 if anything else went wrong,\n' +
+    'Exit code: 0; 2 for invalid arguments; 1 for any other failure,\n' +
       'or 128 and the number of the signal that cut the work short.',
   ].join('\n\n');
 }

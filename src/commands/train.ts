@@ -33,7 +33,7 @@ function describe() {
     named.map(({ name, summary }) => `${name} (${summary})`).join('; ');
   return {
     usage: `${PROGRAM} train`,
-    summary: 'Trains a model with any attention on a task whose examples are generated from a seed.',
+    summary: 'Train a model with any attention on a task whose examples are generated from a seed.',
     details:
       `Without a task, the recipe ${defaultRecipe.name}. Tasks: ${list(tasks)}. Recipes: ${list(recipes)}. ` +
       'Ctrl-C (and SIGTERM, a terminal that closes, `| head`) stops after the step, and writes the checkpoint to go on from.',
@@ -45,10 +45,10 @@ function describe() {
         command: `${PROGRAM} train copy --sweep full,linear-transformer,performer --steps 500`,
         explanation: 'Three variants at equal steps, and a table; with --minutes 5 at equal time',
       },
-      { command: `${PROGRAM} train --recipe duplication`, explanation: 'A training that is known to work' },
+      { command: `${PROGRAM} train --recipe duplication`, explanation: 'A training that is known to reach its goal' },
       {
         command: `${PROGRAM} train --resume out/byte-lm-full`,
-        explanation: 'On to the end, to the same bits as without the break',
+        explanation: 'Resume it: the end has the same bits as without the break',
       },
     ],
   };

@@ -97,7 +97,7 @@ const HEADS: Record<string, HeadKind> = {
 /** All that can be dropped, but not everything. */
 export const MOST_DROPPED = 1 - Number.EPSILON;
 
-/** Throws FileFormatError for values that cannot be right, UnsupportedError for those that are not supported here. */
+/** Throws FileFormatError for invalid values, UnsupportedError for those that are not supported here. */
 export function describeEncoder(config: Config, modelType: EncoderType): EncoderDescription {
   const type = TYPES[modelType];
   const head = headOf(config, type.prefix, HEADS);

@@ -51,7 +51,7 @@ const HEADS: Record<string, HeadKind> = {
   ForSequenceClassification: 'classification',
 };
 
-/** Throws FileFormatError for values that cannot be right, UnsupportedError for those that are not supported here. */
+/** Throws FileFormatError for invalid values, UnsupportedError for those that are not supported here. */
 export function describeReformer(config: Config): ReformerDescription {
   const head = headOf(config, 'Reformer', HEADS);
   const causal = config.boolean('is_decoder', false);

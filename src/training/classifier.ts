@@ -108,7 +108,7 @@ export class PairClassifier extends PooledModel {
   }
 }
 
-/** A model with all parameters drawn from a seed. Throws ArgumentError for settings that cannot be right. */
+/** A model with all parameters drawn from a seed. Throws ArgumentError for invalid settings. */
 export function classifier(settings: ClassifierSettings, seed: number): Classifier {
   const config = completeClassifier(settings);
   return build(() => new Classifier(config, new Random(seed)));

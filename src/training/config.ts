@@ -117,7 +117,7 @@ const settingChecks = {
   tied: expectBoolean,
 };
 
-/** Fills in defaults. Throws ArgumentError for sizes, names or combinations that cannot be right. */
+/** Fills in defaults. Throws ArgumentError for invalid sizes, names or combinations. */
 export function completeConfig(settings: TransformerSettings): TransformerConfig {
   expectOptions<Record<string, unknown>>('settings', settings as unknown as Record<string, unknown>, settingChecks);
   const asked = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));

@@ -103,7 +103,7 @@ function rowsOf(logits: ArrayLike<number>, batch: number): number[][] {
   return Array.from({ length: batch }, (_, b) => Array.from({ length: columns }, (_, c) => logits[b * columns + c]));
 }
 
-/** Draws a token from logits. Throws ArgumentError for settings that cannot be right. */
+/** Draws a token from logits. Throws ArgumentError for invalid settings. */
 function chooser({ temperature = 1, topK = 0 }: SamplingSettings, random: Random): (logits: number[]) => number {
   expectInstance('random', random, Random);
   numberOf(0, Number.MAX_VALUE)('temperature', temperature);

@@ -114,7 +114,7 @@ export class LanguageModel extends Model {
   }
 }
 
-/** A model with all parameters drawn from a seed. Throws ArgumentError for settings that cannot be right. */
+/** A model with all parameters drawn from a seed. Throws ArgumentError for invalid settings. */
 export function languageModel(settings: LanguageModelSettings, seed: number): LanguageModel {
   const config = { tied: true, ...completeConfig(settings) };
   return build(() => new LanguageModel(config, new Random(seed)));

@@ -68,7 +68,7 @@ export const runDefaults = {
 } as const satisfies Partial<RunSettings>;
 
 /**
- * At its first step. Throws ArgumentError, UnsupportedError or FileFormatError for settings that cannot be right, and then
+ * At its first step. Throws ArgumentError, UnsupportedError or FileFormatError for invalid settings, and then
  * keeps nothing.
  */
 export function startRun(settings: RunSettings): Run {

@@ -42,7 +42,7 @@ export function expectAttendSettings(settings: AttendSettings): void {
 
 /**
  * Runs a variant on [batch, heads, length, headDim] inputs and returns [batch, heads, queryLength, valueDim].
- * Throws ShapeError, ArgumentError or UnsupportedError, before any work, for inputs or options that cannot be right.
+ * Throws ShapeError, ArgumentError or UnsupportedError, before any work, for invalid inputs or options.
  */
 export function attend<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,

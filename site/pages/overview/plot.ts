@@ -16,7 +16,7 @@ export async function plots(): Promise<Html> {
   const byArithmetic = frontOf(points, ({ share }) => share);
   const byTime = frontOf(points, ({ milliseconds, fullMilliseconds }) => milliseconds / fullMilliseconds);
   return html`<section aria-labelledby="plots">
-<h2 id="plots">What the error costs</h2>
+<h2 id="plots">What accuracy costs</h2>
 <p>Each point is a variant at one budget: a window, a number of landmarks, of features, of hashes. Error 0 is full attention’s own
 output; error 1 is as far from it as an output of zeros. A bar behind a point is the range over the two layers. Input: ${input.name}.</p>
 ${legend(all)}

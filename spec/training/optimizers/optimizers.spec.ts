@@ -348,7 +348,7 @@ test('a gradient that is not a number shows in the norm', () => {
   assert.ok(Number.isNaN(gradientNorm(parameters)));
 });
 
-test('settings that cannot be right are refused by name', () => {
+test('invalid settings are refused by name', () => {
   const parameters = drawParameters(1);
   for (const momentum of [-0.1, 1, Number.NaN]) {
     expectThrows(ArgumentError, 'momentum', () => new SGD(parameters, { momentum }));

@@ -66,7 +66,7 @@ export function chooseKernelSet(name: string): void {
     name === 'plain' ? { found: PLAIN, problems: [] } : load(name === 'simd' ? VECTOR_BUILDS : [name]);
   if (found === null) {
     const reason = problems.length > 0 ? problems.join('; ') : 'this engine has no such WebAssembly vectors';
-    throw new ArgumentError(`kernels: ${name} is not to be had: ${reason}`);
+    throw new ArgumentError(`kernels: ${name} is not available: ${reason}`);
   }
   use(found, problems);
 }

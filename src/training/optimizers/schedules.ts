@@ -17,7 +17,7 @@ export type Schedule =
    */
   | { kind: 'inverse-square-root'; modelDim: number; warmup: number; scale?: number };
 
-/** The learning rate of a step; 1 is the first. Throws ArgumentError for a schedule or a step that cannot be right. */
+/** The learning rate of a step; 1 is the first. Throws ArgumentError for an invalid schedule or step. */
 export function learningRate(schedule: Schedule, step: number): number {
   expectInteger('step', step, 1);
   expectSchedule(schedule);

@@ -24,7 +24,7 @@ const WINDOWS_PER_PIECE = 4;
 
 export const byteLm: TaskDefinition = {
   name: 'byte-lm',
-  summary: 'Predict the next byte of a text of yours',
+  summary: 'Predict the next byte of your text',
   source: 'Al-Rfou et al. 2019, without their auxiliary losses',
   defaults: { length: 256, text: '' },
 
@@ -58,7 +58,7 @@ const REPLACED_SHARE = 0.1;
 
 export const byteMlm: TaskDefinition = {
   name: 'byte-mlm',
-  summary: 'Predict hidden bytes of a text of yours',
+  summary: 'Predict hidden bytes of your text',
   source: 'Devlin et al. 2019, §3.1, on bytes',
   defaults: { length: 256, text: '' },
 

@@ -8,8 +8,10 @@
  *     npm run test:nodes -- --cache FOLDER                 keeps them elsewhere
  */
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -34,7 +36,14 @@ for (const { wanted } of missing) {
 }
 if (missing.length > 0) process.exit(1);
 
-const endings = programs.map(({ program }) => test(program));
+let running = null;
+process.on('exit', () => running?.kill());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => process.exit(128 + (constants.signals[signal] ?? 0)));
+}
+
+const endings = [];
+for (const { program } of programs) endings.push(await test(program));
 console.log(
   `\n${endings.map(({ version, status }) => `Node ${version}: ${status === 0 ? 'passed' : 'failed'}`).join('\n')}`,
 );
@@ -82,12 +91,14 @@ function runNpm(cwd, words) {
     : spawnSync('npm', words, settings);
 }
 
-function test(program) {
+async function test(program) {
   const version = spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout?.trim();
   console.log(`\nNode ${version}`);
   // First in PATH, for whatever a test starts as `node`.
   const env = { ...process.env, PATH: `${dirname(program)}${delimiter}${process.env.PATH}` };
   const words = [join(root, 'scripts', 'run-tests.mjs'), ...positionals];
-  const { status } = spawnSync(program, words, { cwd: root, env, stdio: 'inherit' });
+  running = spawn(program, words, { cwd: root, env, stdio: 'inherit' });
+  const [status] = await once(running, 'close');
+  running = null;
   return { version, status };
 }

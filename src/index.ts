@@ -17,6 +17,7 @@ export { type AttentionState, copyState, stateBytes } from './variants/state.ts'
 export { filled, fromArray, keep, ones, randomNormal, scope, Tensor, zeros } from './core/tensor.ts';
 export { fromNdarray } from './core/from-ndarray.ts';
 export { type DType, type MemoryStatistics, memoryStatistics, type NumericArray } from './core/memory.ts';
+export type { ArrayOf } from './core/dtype.ts';
 
 // Random streams: one seed gives the same bits everywhere, and `split(name)` an independent stream.
 export { Random } from './core/random.ts';

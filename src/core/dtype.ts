@@ -8,6 +8,14 @@ import { ArgumentError, describe } from './errors.ts';
 export type DType = 'float32' | 'float64' | 'int32' | 'uint8';
 export type NumericArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
+/** The typed array that holds numbers of a dtype. */
+export type ArrayOf<D extends DType> = {
+  float32: Float32Array;
+  float64: Float64Array;
+  int32: Int32Array;
+  uint8: Uint8Array;
+}[D];
+
 export const bytesPerElement: Record<DType, number> = { float32: 4, float64: 8, int32: 4, uint8: 1 };
 const NAMES = Object.keys(bytesPerElement);
 
@@ -29,6 +37,12 @@ export const LOUD = { float32: 1e15, float64: 1e150 };
 export function expectDType(name: string, dtype: unknown, allowed: readonly string[] = NAMES): asserts dtype is DType {
   if (typeof dtype === 'string' && allowed.includes(dtype)) return;
   throw new ArgumentError(`${name}: expected one of ${allowed.join(', ')}, got ${describe(dtype)}`);
+}
+
+/** Throws ArgumentError unless `dtype` is the one that the tensor holds. */
+export function expectOwnDType(name: string, dtype: unknown, own: DType): void {
+  if (dtype !== own)
+    throw new ArgumentError(`${name}: expected '${own}', which the tensor holds, got ${describe(dtype)}`);
 }
 
 /** What a typed array makes of a number. */

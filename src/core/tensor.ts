@@ -5,21 +5,13 @@
 import ndarray, { type NdArray } from 'ndarray';
 import type { TapeNode } from './autograd.ts';
 import { copyInto } from './copy-into.ts';
-import { expectArrayLike, expectDType, expectNumberOf, expectNumbers } from './dtype.ts';
+import type { ArrayOf, DType, NumericArray } from './dtype.ts';
+import { dtypeOf, expectArrayLike, expectDType, expectNumberOf, expectNumbers, expectOwnDType } from './dtype.ts';
 import { ArgumentError, describe, formatShape, MemoryError, ShapeError } from './errors.ts';
 import { expectFunction } from './expect.ts';
 import { expectExtents, sizeOf } from './extents.ts';
-import {
-  adopt,
-  allocate,
-  type Block,
-  blockBehind,
-  type DType,
-  dtypeOf,
-  type NumericArray,
-  releaseScope,
-  withScope,
-} from './memory.ts';
+import { describeTensor, inspected } from './inspect.ts';
+import { adopt, allocate, type Block, blockBehind, releaseScope, withScope } from './memory.ts';
 import { expectRandom, type Random } from './random.ts';
 import { expectSynchronous, reachable } from './reachable.ts';
 
@@ -64,9 +56,13 @@ export class Tensor {
     return this.#array.size;
   }
 
-  /** A copy of the elements in row-major order, independent of the heap. */
-  toArray(): Float32Array | Float64Array | Int32Array | Uint8Array {
-    return elements(this).slice();
+  /**
+   * A copy of the elements in row-major order, independent of the heap. Typed where you say which dtype you expect:
+   * `toArray('float32')` is a Float32Array, and throws ArgumentError if the tensor holds another dtype.
+   */
+  toArray<D extends DType = DType>(dtype?: D): ArrayOf<D> {
+    if (dtype !== undefined) expectOwnDType('dtype', dtype, this.dtype);
+    return elements(this).slice() as ArrayOf<D>;
   }
 
   /** The one element of a tensor that has one. */
@@ -79,6 +75,11 @@ export class Tensor {
   withGrad(): this {
     this.requiresGrad = true;
     return this;
+  }
+
+  /** What `console.log` prints in Node: dtype, shape and the first numbers. */
+  [inspected](): string {
+    return describeTensor(this.dtype, this.shape, this.block.free ? null : this.#array);
   }
 }
 

@@ -1,6 +1,8 @@
 /** `npm run test:nodes` runs tests under the Nodes it finds in its cache, and says which it cannot get. */
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
@@ -16,20 +18,23 @@ function testNodes(cache: string, words: string[]): SpawnSyncReturns<string> {
   return spawnSync(process.execPath, [script, '--cache', cache, ...words], { env, encoding: 'utf8' });
 }
 
-/** Puts a program that stands for Node into the cache as npm would, and is this one with a line of its own before. */
-function putIntoCache(cache: string, version: string): void {
+/** Puts a shell script that stands for Node into the cache as npm would. */
+function putIntoCache(cache: string, version: string, text: string): void {
   const folder = join(cache, version, 'node_modules', name);
   mkdirSync(join(folder, 'bin'), { recursive: true });
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, version, bin: { node: 'bin/node' } }));
-  writeFileSync(join(folder, 'bin', 'node'), `#!/bin/sh\necho "by ${version}"\nexec "${process.execPath}" "$@"\n`);
+  writeFileSync(join(folder, 'bin', 'node'), `#!/bin/sh\n${text}\n`);
   chmodSync(join(folder, 'bin', 'node'), 0o755);
 }
+
+/** This Node, with a line of its own before. */
+const thisNode = (version: string) => `echo "by ${version}"\nexec "${process.execPath}" "$@"`;
 
 if (process.platform !== 'win32') {
   test('the specs that are named run under each version', () => {
     const cache = temporaryFolder();
-    putIntoCache(cache, '22');
-    putIntoCache(cache, '24');
+    putIntoCache(cache, '22', thisNode('22'));
+    putIntoCache(cache, '24', thisNode('24'));
     const { status, stdout } = testNodes(cache, ['terminal/suggest', 'terminal/byte-text']);
     assert.is(status, 0, stdout);
     for (const version of ['22', '24']) {
@@ -41,11 +46,26 @@ if (process.platform !== 'win32') {
 
   test('what fails under one version fails the whole', () => {
     const cache = temporaryFolder();
-    putIntoCache(cache, '22');
+    putIntoCache(cache, '22', thisNode('22'));
     const { status, stdout } = testNodes(cache, ['--nodes', '22', 'no-spec-is-called-so']);
     assert.is(status, 1);
     assert.match(stdout, "No spec file's path contains no-spec-is-called-so.");
     assert.match(stdout, /: failed\n$/);
+  });
+
+  test('a signal that ends the command ends the tests', async () => {
+    const cache = temporaryFolder();
+    putIntoCache(cache, '22', '[ "$1" = --version ] && echo v22 && exit\necho begun\nexec sleep 600');
+    const words = [script, '--cache', cache, '--nodes', '22'];
+    const command = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    command.stdout.on('data', (chunk) => {
+      output += chunk;
+      if (output.endsWith('begun\n')) command.kill('SIGTERM');
+    });
+    // Its output closes when nobody holds it: not the command, and not what it started.
+    const [code] = await once(command, 'close', { signal: AbortSignal.timeout(60_000) });
+    assert.is(code, 128 + constants.signals.SIGTERM);
   });
 }
 

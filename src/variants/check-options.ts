@@ -83,7 +83,7 @@ function expectSupported(
     throw new UnsupportedError(`causal: ${name} cannot be causal (${paper.authors} ${paper.year})`);
   }
   if (!causal && supports.bidirectional === false) {
-    throw new UnsupportedError(`causal: ${name} reads in one direction and is always causal`);
+    throw new UnsupportedError(`causal: expected true for ${name}, which reads in one direction, got false`);
   }
   if (queryLength === keyLength) return;
   if (!supports.crossAttention) {

@@ -229,7 +229,10 @@ test('it compares, and is described on the command line', async () => {
     results.filter(({ variant: name }) => name === 'gated').map(({ options }) => options),
     [{ causal: true, deltaRule: true }],
   );
-  await assertRejects(() => compare(input, { ...settings, causal: false }), /causal: expected true for gated, which reads in one direction/);
+  await assertRejects(
+    () => compare(input, { ...settings, causal: false }),
+    /causal: expected true for gated, which reads in one direction/,
+  );
   const rows = attentionRows(gated, input.cases[0].load(), {}, [0, 23]);
   assert.equal(rows.shape, [1, 2, 2, 24]);
   const text = await printed(['variants', 'gated']);

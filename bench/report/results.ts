@@ -108,7 +108,7 @@ function needResult<Result>(name: string, command: string): Result {
 }
 
 /** What writes bench/results/compare.json anew. */
-export const COMPARE_COMMAND = 'npm start -- --json bench/results/compare.json';
+export const COMPARE_COMMAND = 'npm start -- --all-budgets --json bench/results/compare.json';
 
 /** By variant, the middle one of its budgets (the lower of two), averaged over the layers: where one figure must do. */
 export function middlePoints({ results }: Pick<ComparisonReport, 'results'>): Map<string, Point> {

@@ -5,8 +5,7 @@ import { chosenVariants } from '../../src/compare/plan.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { scope } from '../../src/core/tensor.ts';
-import { checkOptions, completeOptions } from '../../src/variants/check-options.ts';
-import type { AnyVariant } from '../../src/variants/registry.ts';
+import { checkOptions } from '../../src/variants/check-options.ts';
 import { fullWeights } from './full.ts';
 import { inputOf, keyOf } from './inputs.ts';
 import { pairsOf } from './pairs.ts';
@@ -21,7 +20,7 @@ export async function measure(ask: Questions['measure']['ask']): Promise<Measure
   let reason = 'memory: there is not enough';
   const report = await compare(input, {
     variants: [name],
-    options: { [name]: withBudget(variant, options, length) },
+    options: { [name]: options },
     causal,
     seed,
     timing: { millisecondsEach: 0, minTurns: turns, maxTurns: turns },
@@ -33,13 +32,6 @@ export async function measure(ask: Questions['measure']['ask']): Promise<Measure
   if (result === undefined) throw new ArgumentError(reason);
   const shape = { batch: 1, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
   return { ...result, pairs: pairsOf(variant, shape, checkOptions(variant, result.options, shape)) };
-}
-
-/** `compare` sweeps a budget that is left open; a page shows one value, by default the variant's own. */
-function withBudget(variant: AnyVariant, options: Readonly<Record<string, unknown>>, length: number) {
-  if (variant.budget === null || options[variant.budget.option] !== undefined) return options;
-  const complete = completeOptions(variant, options, length) as unknown as Record<string, unknown>;
-  return { ...options, [variant.budget.option]: complete[variant.budget.option] };
 }
 
 export function weights(ask: Questions['weights']['ask']): Weights {

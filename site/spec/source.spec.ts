@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { parseHTML } from 'linkedom';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { needComparison, needSuite } from '../../bench/report/results.ts';
+import { COMPARE_COMMAND, needComparison, needSuite } from '../../bench/report/results.ts';
 import { formatError, formatRatio } from '../../src/terminal/format.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { documentOf } from '../pages/page.ts';
@@ -273,7 +273,7 @@ for (const [name, { files, document }] of shown) {
       if (row.variant === name && name !== 'full')
         assert.ok(text.includes(formatRatio(row.speedUp)), `at ${row.length}`);
     }
-    assert.ok(text.includes('npm start -- --json bench/results/compare.json'));
+    assert.ok(text.includes(COMPARE_COMMAND));
     assert.ok(text.includes('npm run bench -- --suite scaling'));
   });
 }

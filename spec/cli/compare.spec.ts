@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ComparisonReport } from '../../src/compare/result.ts';
 import { writeNpy } from '../../src/core/files/npy.ts';
-import { allVariants } from '../../src/variants/registry.ts';
+import { allVariants, findVariant } from '../../src/variants/registry.ts';
 import { answerTo, outputOf, temporaryFolder } from './host.ts';
 
 const TINY = 'fixtures/tiny-qkv.npy';
@@ -68,14 +68,23 @@ const resultFields: Fields = {
   flops: isAmount,
   fullFlops: isAmount,
   fullOracleError: (error: number) => isFigure(error) && error < 1e-5,
+  exactness: isText,
+  untrained: (untrained: boolean) => typeof untrained === 'boolean',
 };
+const { variant: _, options: __, budget: ___, exactness: ____, untrained: _____, ...figureFields } = resultFields;
+const baselineFields: Fields = { ...figureFields, baseline: isText, milliseconds: isFigure, flops: isFigure };
 
 /** What reads in one direction is left out where nothing is causal. */
 const compared = allVariants().flatMap(({ name, supports }) => (supports.bidirectional === false ? [] : [name]));
 
 test('--json holds exactly the documented fields, for every variant', async () => {
   const report = await numbersOf('--qkv', TINY, '--seed', '3');
-  assert.equal(Object.keys(report).sort(), ['environment', 'input', 'results']);
+  assert.equal(Object.keys(report).sort(), ['baselines', 'environment', 'input', 'results']);
+  for (const baseline of report.baselines ?? []) assertFields(baseline, baselineFields);
+  assert.equal(
+    report.baselines?.map(({ baseline }) => baseline),
+    ['zeros', 'mean of values'],
+  );
   assertFields(report.environment, environmentFields);
   assertFields(report.input, inputFields);
   for (const result of report.results) assertFields(result, resultFields);
@@ -134,8 +143,8 @@ test('a table of every result, full attention included, and where the files are'
   const [json, report] = [join(folder, 'a.json'), join(folder, 'a.html')];
   const text = await outputOf(['--qkv', TINY, '--variant', 'longformer', '--json', json, '--report', report]);
   const { results } = JSON.parse(readFileSync(json, 'utf8')) as ComparisonReport;
-  const table = text.split('\n').filter((line) => /^(full|longformer) /.test(line));
-  assert.is(table.length, 1 + results.length);
+  const table = text.split('\n').filter((line) => /^(full|longformer|zeros|mean of values) /.test(line));
+  assert.is(table.length, 3 + results.length);
   assert.match(table[0], /^full /);
   assert.match(text, /^tiny-qkv\.npy: 2 heads of width 16, 48 tokens\n/);
   assert.ok(text.includes(`\nReport: ${report}\n`));
@@ -162,6 +171,49 @@ test('the report holds everything it shows', async () => {
     [],
   );
   for (const name of compared) assert.ok(page.includes(name));
+});
+
+test('one budget each, the default; --all-budgets sweeps them, and goes with no other choice of budgets', async () => {
+  const countOf = async (...args: string[]) =>
+    (await numbersOf('--length', '256', '--heads', '1', '--variant', 'longformer,linformer', ...args)).results.length;
+  const { results } = await numbersOf('--length', '256', '--heads', '1', '--variant', 'longformer');
+  assert.equal(
+    results.map(({ budget }) => budget?.value),
+    [findVariant('longformer')?.defaults(256)].map((options) => Object(options).attentionWindow),
+  );
+  assert.is(await countOf(), 2);
+  assert.is(await countOf('--all-budgets'), 8);
+  for (const other of [['--budget', '4'], ['--all'], ['--share', '0.5']]) {
+    const { code, out, err } = await answerTo(['--length', '16', '--all-budgets', '--no-report', ...other]);
+    assert.equal([code, out], [2, '']);
+    assert.match(err, `Error: --all-budgets: ${other[0]} says which budgets; give one of the two`);
+  }
+});
+
+test('what is another function, or untrained, is said above it, and so are the baselines and what the memory is', async () => {
+  const report = join(temporaryFolder(), 'report.html');
+  const text = await outputOf([
+    '--length',
+    '64',
+    '--variant',
+    'linear-transformer,light-conv,bigbird',
+    '--report',
+    report,
+  ]);
+  const page = readFileSync(report, 'utf8');
+  for (const said of [
+    'Another function than full attention',
+    'Another function, and untrained',
+    'Baselines, which look at no query and no key',
+    'Full attention streams here',
+  ]) {
+    assert.match(text, said);
+    assert.match(page, said);
+  }
+  const shares = await outputOf(['--length', '64', '--variant', 'light-conv,bigbird', '--all', '--no-report']);
+  for (const said of ['Another function, and untrained', 'mean of values', 'Full attention streams here']) {
+    assert.match(shares, said);
+  }
 });
 
 test('several lengths: where each variant begins to be faster; one length: nothing of it', async () => {

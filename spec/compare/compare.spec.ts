@@ -77,12 +77,17 @@ test('the fields are the documented ones, and survive being written as JSON', as
   const report = await compare(input, { timing, variants: ['full', 'dummy'], budgets: [2], causal: true, seed: 7 });
   const read = JSON.parse(JSON.stringify(report)) as ComparisonReport;
   assert.equal(read, report);
-  assert.equal(Object.keys(read), ['environment', 'input', 'results']);
+  assert.equal(Object.keys(read), ['environment', 'input', 'results', 'baselines']);
   const { name, ...described } = read.input;
   assert.is.not(name, '');
   const sizes = { batch: 2, heads: 2, lengths: [LENGTH], headDim: 8, causal: true, seed: 7 };
   assert.equal(described, { source: 'synthetic', detail: 'peaked', ...sizes });
   const [full, dummy] = read.results;
+  assert.equal([full.exactness, full.untrained, dummy.untrained], ['exact', false, false]);
+  const [{ baseline, ...zeros }] = read.baselines ?? [];
+  assert.is(baseline, 'zeros');
+  const { variant: _, options: __, budget: ___, exactness: ____, untrained: _____, ...own } = dummy;
+  assert.equal(Object.keys(zeros).sort(), Object.keys(own).sort());
   const figures = Object.entries(dummy).flatMap(([field, value]) => (typeof value === 'number' ? [field] : []));
   assert.equal(
     figures.sort(),
@@ -232,6 +237,7 @@ test('a cell that memory is too small for is left out with the reason, and the o
   const found = await compare(input, {
     timing,
     variants: ['greedy', 'full'],
+    allBudgets: true,
     pictures: true,
     onSkip: (skip) => skips.push(skip),
   });

@@ -113,7 +113,7 @@ test('the ranking goes by cost, marks the front, and leaves full attention out',
     resultOf({ variant: 'beaten', flops: 50, fullFlops: 100, relativeError: 0.4 }),
     resultOf({ variant: 'cheap', flops: 10, fullFlops: 100, relativeError: 0.5 }),
   ];
-  const ranked = rankedPoints(results);
+  const ranked = rankedPoints({ results });
   assert.equal(
     ranked.map(({ name, onFront }) => [name.split(',')[0], onFront]),
     [
@@ -122,7 +122,7 @@ test('the ranking goes by cost, marks the front, and leaves full attention out',
       ['beaten', false],
     ],
   );
-  const text = formatFront(results);
+  const text = formatFront({ results });
   assert.is(text.split('\n').filter((line) => line.startsWith('★ ')).length, 3, 'two rows and the explanation');
 });
 

@@ -9,7 +9,7 @@ import {
   referenceCell,
   type Skip,
 } from '../../src/compare/plan.ts';
-import { ArgumentError, type EfficientTransformersError, UnsupportedError } from '../../src/core/errors.ts';
+import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../../src/core/errors.ts';
 import { checkOptions } from '../../src/variants/attend.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import type { AttentionShape } from '../../src/variants/variant.ts';
@@ -47,7 +47,7 @@ test('without names every variant is there or its absence is explained; causal o
         assert.is(options.causal, causal);
         // Complete, and accepted as they are.
         assert.equal(checkOptions(variant, options, square(length)), options);
-        assert.is(budget === null, variant.budget === null || variant.budget.values(length).length === 0);
+        assert.is(budget === null, variant.budget === null);
         if (budget !== null) assert.is((options as unknown as Record<string, unknown>)[budget.option], budget.value);
       }
     }),
@@ -64,10 +64,38 @@ function cheaperThanFull({ budget, cost, defaults }: AnyVariant, length: number)
   return cheaper.length === 0 ? own.slice(0, 1) : cheaper;
 }
 
+test('one budget each unless told: that of the default options, of the shortest length where there are several', () => {
+  const several = fc.uniqueArray(fc.integer({ min: 1, max: 600 }), { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(several, (all) => {
+      const shortest = Math.min(...all);
+      for (const length of all) {
+        const { of, skips } = plan(length, {}, shortest);
+        for (const { name, budget, defaults } of allVariants()) {
+          if (budget === null || skips.some(({ variant }) => variant === name)) continue;
+          const at = (tokens: number) => (defaults(tokens) as unknown as Record<string, number>)[String(budget.option)];
+          const [cell, ...others] = of(name);
+          assert.is(others.length, 0);
+          const value = cell.budget?.value as number;
+          if (value === at(shortest)) continue;
+          // What is right at the shortest does not do here.
+          assert.is(value, at(length));
+          throws(
+            () => plan(length, { variants: [name], budgets: [at(shortest)] }),
+            EfficientTransformersError,
+            new RegExp(String(budget.option)),
+          );
+        }
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
 test('a sweep takes a few of the budgets cheaper than full attention, ascending, the ends among them', () => {
   fc.assert(
     fc.property(lengths, (length) => {
-      const { skips, budgetsOf } = plan(length);
+      const { skips, budgetsOf } = plan(length, { allBudgets: true });
       for (const variant of allVariants()) {
         const { name } = variant;
         const own = cheaperThanFull(variant, length);
@@ -90,11 +118,11 @@ test('over several lengths, the middle budget of the shortest is in the sweeps o
   fc.assert(
     fc.property(several, (all) => {
       const shortest = Math.min(...all);
-      const plans = all.map((length) => ({ length, ...plan(length, {}, shortest) }));
+      const plans = all.map((length) => ({ length, ...plan(length, { allBudgets: true }, shortest) }));
       for (const each of allVariants()) {
         const { name, budget } = each;
         if (budget === null || plans.some(({ skips }) => skips.some(({ variant }) => variant === name))) continue;
-        const sweep = plan(shortest).budgetsOf(name) as number[];
+        const sweep = plan(shortest, { allBudgets: true }).budgetsOf(name) as number[];
         const middle = sweep[Math.floor((sweep.length - 1) / 2)];
         for (const { length, budgetsOf } of plans) {
           assert.ok(
@@ -123,7 +151,7 @@ test('every variant accepts its own budgets and its defaults, at any length', ()
 
 test('a budget of its own that does not go with an option that was asked for is not swept, and not told of', () => {
   const asked = (options: Record<string, unknown>) =>
-    plan(50, { variants: ['sparse-transformer'], options: { 'sparse-transformer': options } });
+    plan(50, { variants: ['sparse-transformer'], allBudgets: true, options: { 'sparse-transformer': options } });
   // Of 16, the only budget at this length, there are no 20 columns.
   const { cells, skips } = asked({ pattern: 'fixed', summaryColumns: 20 });
   assert.equal(skips, []);
@@ -150,7 +178,7 @@ test('what does not fit is left out with a reason, or thrown if the variant was 
   );
   throws(() => plan(10, { variants: ['picky'], budgets: [4, 6] }), UnsupportedError, /^reach: expected at most 5/);
   // Of its own budgets, what does not fit is left out even if the variant was named, unless nothing is left.
-  assert.equal(plan(24, { variants: ['picky'] }).budgetsOf('picky'), [1, 3, 8]);
+  assert.equal(plan(24, { variants: ['picky'], allBudgets: true }).budgetsOf('picky'), [1, 3, 8]);
   throws(() => plan(1, { variants: ['picky'] }), UnsupportedError, /^reach: /);
   throws(() => plan(10, { variants: ['full', 'picky'], causal: true }), UnsupportedError, /^causal: picky cannot/);
 });

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { renderReport } from '../../src/compare/report.ts';
 import type { ComparisonReport, ComparisonResult, PatternPicture } from '../../src/compare/result.ts';
-import { budgetOf, reportOf, resultOf, results } from './results.ts';
+import { baselinesOf, budgetOf, measurements, reportOf, resultOf, results } from './results.ts';
 
 async function render(report: ComparisonReport) {
   const html = await renderReport(report);
@@ -28,7 +28,10 @@ function richReport(part: Partial<ComparisonResult> = {}): ComparisonReport {
     ),
   );
   const full = [256, 512, 1024].map((length) => resultOf({ variant: 'full', layer: 'first', length }));
-  return reportOf([...full, ...all], { pictures: [pictureOf('full'), pictureOf('windowed')] });
+  return reportOf([...full, ...all], {
+    baselines: baselinesOf(all),
+    pictures: [pictureOf('full'), pictureOf('windowed')],
+  });
 }
 
 function pictureOf(variant: string, cells = [0.5, 0.5, 0, 1]): PatternPicture {
@@ -76,8 +79,8 @@ test('a full report: six charts, a picture a variant, a row a result', async () 
   const { document } = page;
   assert.is(document.querySelectorAll('figure > svg').length, 6);
   assert.is(document.querySelectorAll('.pictures figure img').length, 2);
-  // The second layer has no row of full attention: three are added.
-  assert.is(document.querySelectorAll('tbody tr').length, report.results.length + 3);
+  // The second layer has no row of full attention: three are added. Two baselines at each of three lengths, two layers.
+  assert.is(document.querySelectorAll('tbody tr:not(.heading)').length, report.results.length + 3 + 2 * 6);
   assert.equal(
     [...document.querySelectorAll('h2')].map(({ textContent }) => textContent),
     ['Results', 'Error against budget', 'Speed-up and memory', 'Growth with length', 'Who attends to whom'],
@@ -109,7 +112,7 @@ test('the numbers are in the page as JSON, without the pictures', async () => {
 
 test('any results make a sound page', async () => {
   await fc.assert(
-    fc.asyncProperty(results, async (all) => expectSound(await render(reportOf(all)))),
+    fc.asyncProperty(measurements, async ({ results, ...part }) => expectSound(await render(reportOf(results, part)))),
     { numRuns: 25 },
   );
 });
@@ -138,6 +141,39 @@ test('a result of NaN is a dash in the table, and never the best', async () => {
   const best = [...document.querySelectorAll('td.best')].map(({ textContent }) => textContent);
   assert.ok(best.includes('0.250') && !best.includes('–'));
   assert.match(document.querySelector('.card')?.textContent ?? '', /w = 4/);
+});
+
+test('cards name nothing that does not beat the baselines, and say so where nothing does', async () => {
+  const all = [
+    resultOf({ variant: 'near', relativeError: 0.5, milliseconds: 4 }),
+    resultOf({ variant: 'far', relativeError: 1.5, milliseconds: 0.1, peakBytes: 1 }),
+    resultOf({ variant: 'other', relativeError: 0.1, exactness: 'own', milliseconds: 2, peakBytes: 512 }),
+  ];
+  const cards = async (report: ComparisonReport) => {
+    const { document } = await render(report);
+    return [...document.querySelectorAll('.card')].map(
+      (card) => `${card.querySelector('h3')?.textContent}: ${card.querySelector('p')?.textContent}`,
+    );
+  };
+  assert.equal(await cards(reportOf(all, { baselines: baselinesOf(all, 0.8) })), [
+    'Smallest error: near',
+    'Fastest: other (another function)',
+    'Least memory: other (another function)',
+  ]);
+  const none = reportOf(all, { baselines: baselinesOf(all, 0.05) });
+  assert.equal(await cards(none), []);
+  const { html } = await render(none);
+  assert.match(html, 'Nothing here is nearer to full attention than the mean of values is (error 0.0500).');
+});
+
+test('the plot over budgets is there where a variant has several; else the page says how to get it', async () => {
+  const budgets = (values: number[]) => reportOf(values.map((value) => resultOf({ budget: budgetOf(value) })));
+  const one = await render(budgets([4]));
+  assert.match(one.html, '<code>compare --all-budgets</code>');
+  assert.is(one.document.querySelectorAll('[aria-labelledby^="error-by-budget"]').length, 0);
+  const several = await render(budgets([4, 8]));
+  assert.not.match(several.html, 'all-budgets');
+  assert.is(several.document.querySelectorAll('[aria-labelledby^="error-by-budget"]').length, 1);
 });
 
 test('nothing measured, one result, full attention alone', async () => {

@@ -1,6 +1,6 @@
 /** Results of a comparison that was never run, for specs of what is made of them. */
 import fc from 'fast-check';
-import type { ComparisonReport, ComparisonResult } from '../../src/compare/result.ts';
+import type { BaselineResult, ComparisonReport, ComparisonResult } from '../../src/compare/result.ts';
 
 export function resultOf(part: Partial<ComparisonResult> = {}): ComparisonResult {
   return {
@@ -22,6 +22,18 @@ export function resultOf(part: Partial<ComparisonResult> = {}): ComparisonResult
     fullOracleError: 1e-7,
     ...part,
   };
+}
+
+/** Both baselines on each length and layer of these results. */
+export function baselinesOf(results: readonly ComparisonResult[], meanError = 0.8): BaselineResult[] {
+  const places = new Map(results.map((result) => [JSON.stringify([result.length, result.layer]), result]));
+  return [...places.values()].flatMap((result) => {
+    const { variant: _, options: __, budget: ___, exactness: ____, untrained: _____, ...figures } = result;
+    return [
+      { ...figures, baseline: 'zeros' as const, relativeError: 1 },
+      { ...figures, baseline: 'mean of values' as const, relativeError: meanError },
+    ];
+  });
 }
 
 export function budgetOf(value: number): ComparisonResult['budget'] {
@@ -70,7 +82,16 @@ export const results: fc.Arbitrary<ComparisonResult[]> = fc.array(
       length: fc.constantFrom(64, 128, 1024),
       relativeError: fc.double({ min: 0, max: 2, noNaN: true }),
       milliseconds: fc.double({ min: 0.1, max: 100, noNaN: true }),
+      exactness: fc.constantFrom('approximate', 'exact-on-its-pattern', 'own'),
+      untrained: fc.boolean(),
     })
-    .map(({ layer, ...part }) => resultOf({ ...part, ...(layer === undefined ? {} : { layer }) })),
+    .map(({ layer, ...part }): ComparisonResult => resultOf({ ...part, ...(layer === undefined ? {} : { layer }) })),
   { minLength: 1, maxLength: 16 },
 );
+
+/** Results and, now and then, baselines beside them, whatever their errors. */
+export const measurements: fc.Arbitrary<Pick<ComparisonReport, 'results' | 'baselines'>> = fc
+  .tuple(results, fc.double({ min: 0, max: 2, noNaN: true }), fc.boolean())
+  .map(([all, meanError, known]) =>
+    known ? { results: all, baselines: baselinesOf(all, meanError) } : { results: all },
+  );

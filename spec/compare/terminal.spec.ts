@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bestOfColumn, resultColumns } from '../../src/compare/columns.ts';
+import { formatFront, rankedPoints } from '../../src/compare/front.ts';
+import { barAt, rankedGroups } from '../../src/compare/judge.ts';
 import { REFERENCE_VARIANT, withReference } from '../../src/compare/series.ts';
 import { formatCrossovers, formatHeading, formatHighlights, formatResults } from '../../src/compare/terminal.ts';
-import { budgetOf, reportOf, resultOf, results } from './results.ts';
+import { baselinesOf, budgetOf, measurements, reportOf, resultOf } from './results.ts';
 
 /** Rows of the table, without its titles and what follows it. */
 function rowsOf(text: string): string[] {
@@ -12,31 +14,65 @@ function rowsOf(text: string): string[] {
   return lines.slice(2).filter((line) => !line.startsWith('─'));
 }
 
-test('a row for every result, and full attention first for each length and layer', () => {
+test('a row for every result and every baseline, and full attention first for each length and layer', () => {
   fc.assert(
-    fc.property(results, (drawn) => {
+    fc.property(measurements, (drawn) => {
       const rows = rowsOf(formatResults(drawn));
-      assert.is(rows.length, withReference(drawn).length);
+      assert.is(rows.length, withReference(drawn.results).length + (drawn.baselines ?? []).length);
       assert.match(rows[0], /^full/);
-      const groups = new Set(drawn.map(({ length, layer }) => `${length} ${layer}`)).size;
+      const groups = new Set(drawn.results.map(({ length, layer }) => `${length} ${layer}`)).size;
       assert.ok(rows.filter((row) => row.startsWith('full')).length >= groups);
     }),
   );
 });
 
-test('the best of a column are approximations, and none of their group is better', () => {
+test('approximations come first, by error; what is none after them, with the reason above; baselines last', () => {
+  const drawn = [
+    resultOf({ variant: 'own', exactness: 'own', relativeError: 0.01 }),
+    resultOf({ variant: 'own-drawn', exactness: 'own', untrained: true, relativeError: 0.02 }),
+    resultOf({ variant: 'drawn', untrained: true, relativeError: 0.03 }),
+    resultOf({ variant: 'far', relativeError: 0.9 }),
+    resultOf({ variant: 'broken', relativeError: Number.NaN }),
+    resultOf({ variant: 'second', relativeError: 0.5 }),
+    resultOf({ variant: 'first', relativeError: 0.4 }),
+  ];
+  const text = formatResults({ results: drawn, baselines: baselinesOf(drawn, 0.8) });
+  const lines = text.slice(0, text.indexOf('\n\n')).split('\n').slice(2);
+  assert.equal(
+    lines.map((line) => (line.startsWith('─') ? line : line.split(/ {2,}/)[0])),
+    [
+      ...['full', 'first', 'second'],
+      ...['─ No nearer to full attention than a baseline', 'far', 'broken'],
+      ...['─ Untrained: its parameters are as drawn', 'drawn'],
+      ...['─ Another function than full attention', 'own'],
+      ...['─ Another function, and untrained', 'own-drawn'],
+      ...['─ Baselines, which look at no query and no key', 'mean of values', 'zeros'],
+    ],
+  );
+  assert.match(text, '1 is the error of zeros');
+  assert.match(text, 'Full attention streams here');
+});
+
+test('the best of a column beat the baselines, and no other row that does and may be best is better', () => {
   fc.assert(
-    fc.property(results, (drawn) => {
-      for (const column of resultColumns(drawn)) {
-        const winners = bestOfColumn(column, drawn);
+    fc.property(measurements, (drawn) => {
+      const groups = rankedGroups(drawn);
+      for (const column of resultColumns(drawn.results)) {
+        const winners = bestOfColumn(column, groups);
         for (const winner of winners) {
-          assert.is.not(winner.variant, REFERENCE_VARIANT);
           const { of, value } = column.best!;
-          const rivals = drawn.filter(({ variant, length, layer }) => {
-            return variant !== REFERENCE_VARIANT && length === winner.length && layer === winner.layer;
+          const { length, layer } = winner;
+          const bar = barAt(drawn.baselines, { length, layer });
+          const rivals = drawn.results.filter((result) => {
+            return result.variant !== REFERENCE_VARIANT && result.length === length && result.layer === layer;
           });
-          assert.ok(rivals.length > 1);
-          const figures = rivals.map(value);
+          assert.ok(rivals.includes(winner) && rivals.length > 1);
+          const mayBeBest = rivals.filter(({ relativeError, exactness, untrained }) => {
+            const isNone = exactness === 'own' || untrained === true;
+            return relativeError < bar.error && !(column.title === 'error' && isNone);
+          });
+          const figures = mayBeBest.map(value);
+          assert.ok(mayBeBest.includes(winner));
           assert.is(value(winner), of === 'lowest' ? Math.min(...figures) : Math.max(...figures));
           assert.is(
             rivals.filter((rival) => winners.has(rival)).length,
@@ -48,17 +84,71 @@ test('the best of a column are approximations, and none of their group is better
   );
 });
 
+/** Names in the second column of the highlights, each with its title. */
+function praised(text: string): [title: string, name: string][] {
+  if (text === '' || text.startsWith('Nothing')) return [];
+  const lines = text.split('\n\n')[0].split('\n').slice(2);
+  return lines.map((line) => line.split(/ {2,}/).slice(0, 2) as [string, string]);
+}
+
+test('highlights and the front never name what does not beat the baselines, nor by error what is no approximation', () => {
+  fc.assert(
+    fc.property(measurements, (drawn) => {
+      const points = rankedPoints(drawn);
+      const text = formatHighlights(drawn);
+      const bar = points.length === 0 ? null : barAt(drawn.baselines, { length: points[0].length });
+      for (const [title, name] of praised(text)) {
+        // Two may have one name in this made-up input: then one of them has to be worthy.
+        const named = points.filter((point) => name === point.name || name.startsWith(`${point.name} (`));
+        const worthy = named.filter((point) => {
+          const isNone = point.exactness === 'own' || point.untrained === true;
+          return point.error < bar!.error && isNone === name.endsWith(')') && !(title === 'smallest error' && isNone);
+        });
+        assert.ok(worthy.length > 0, `${title}: ${name}`);
+      }
+      const beating = points.filter(({ error }) => error < bar!.error);
+      assert.is(/^Nothing here is nearer/.test(text), points.length > 0 && beating.length === 0);
+      for (const { onFront, error, exactness, untrained } of points) {
+        if (onFront) assert.ok(error < bar!.error && exactness !== 'own' && !untrained);
+      }
+    }),
+  );
+});
+
+test('where nothing beats the baselines, that is said, with the error that had to be beaten', () => {
+  const drawn = [resultOf({ relativeError: 0.9 }), resultOf({ variant: 'other', relativeError: 1.5 })];
+  assert.is(
+    formatHighlights({ results: drawn, baselines: baselinesOf(drawn, 0.8) }),
+    'Nothing here is nearer to full attention than the mean of values is (error 0.800).',
+  );
+  assert.is(
+    formatHighlights({ results: drawn.slice(1) }),
+    'Nothing here is nearer to full attention than zeros are (error 1.00).',
+  );
+  const own = resultOf({ variant: 'own', exactness: 'own', relativeError: 0.5, milliseconds: 1 });
+  const text = formatHighlights({ results: [...drawn, own], baselines: baselinesOf(drawn, 0.8) });
+  assert.equal(praised(text), [
+    ['fastest', 'own (another function)'],
+    ['least memory', 'own (another function)'],
+  ]);
+  assert.match(
+    text,
+    /\n\nNo approximation here is nearer to full attention than the mean of values is \(error 0\.800\)\.$/,
+  );
+  assert.match(formatFront({ results: drawn }), /No approximation|★/);
+});
+
 test('a narrow terminal loses columns and their explanations, not the width', () => {
   const drawn = [16, 32].flatMap((length) => [4, 8].map((value) => resultOf({ length, budget: budgetOf(value) })));
-  for (const width of [60, 80, 120]) {
-    const lines = formatResults(drawn, { width }).split('\n');
+  for (const width of [70, 80, 120]) {
+    const lines = formatResults({ results: drawn, baselines: baselinesOf(drawn) }, { width }).split('\n');
     assert.ok(lines.every((line) => line.length <= width));
     for (const title of ['TV', 'top-k']) {
       const explained = lines.slice(1).some((line) => line.startsWith(`${title} `));
       assert.is(explained, lines[0].includes(title), `${title} at ${width} columns`);
     }
   }
-  assert.match(formatResults(drawn), /within 1\.00e-7 of plain float64 loops/);
+  assert.match(formatResults({ results: drawn }), /within 1\.00e-7 of plain float64 loops/);
 });
 
 test('the highlights are the best on average over layers', () => {
@@ -70,7 +160,7 @@ test('the highlights are the best on average over layers', () => {
     ...[of('b', 'first', 0.3, 8, 1024), of('b', 'second', 0.3, 8, 1024)],
   ];
   assert.is(
-    formatHighlights(drawn),
+    formatHighlights({ results: drawn }),
     [
       'mean of 2 layers  variant  error  speed-up         memory',
       '────────────────  ───────  ─────  ────────  ─────────────',
@@ -79,8 +169,8 @@ test('the highlights are the best on average over layers', () => {
       'least memory      b        0.300     1.00×  25.0% of full',
     ].join('\n'),
   );
-  assert.is(formatHighlights(drawn.slice(0, 1)), '');
-  assert.is(formatHighlights([resultOf({ variant: 'full' })]), '');
+  assert.is(formatHighlights({ results: drawn.slice(0, 1) }), '');
+  assert.is(formatHighlights({ results: [resultOf({ variant: 'full' })] }), '');
 });
 
 test('crossovers by name, for several lengths only', () => {

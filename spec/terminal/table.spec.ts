@@ -20,6 +20,14 @@ test('text to the left, numbers to the right, groups apart', () => {
   );
 });
 
+test('a heading is a line of its own, which widens no column', () => {
+  const rows = [['a', '1'], { heading: 'what comes\nbelow it' }, ['b', '2']];
+  assert.is(
+    formatTable([{ title: 'name' }, { title: 'one' }], rows),
+    ['name  one', '────  ───', 'a       1', '─ what comes\\nbelow it', 'b       2'].join('\n'),
+  );
+});
+
 test('columns that may go do, from the right, until the table fits', () => {
   const columns = [{ title: 'name' }, { title: 'one', droppable: true }, { title: 'two', droppable: true }];
   const rows = [['long name', '1', '2']];

@@ -23,10 +23,9 @@ function options() {
     ids: text('FILE', 'With --pretrained, numbers of tokens in place of a text'),
     byLayer: flag('With --pretrained, also each layer alone, and with all before it'),
     ...variantOptions(),
-    budget: integers(
-      'N',
-      'Budgets (w, k, m …) for every variant, in place of a few each that cost less than full attention',
-      { minimum: 1 },
+    budget: integers('N', 'Budgets (w, k, m …) for every variant, in place of its default options', { minimum: 1 }),
+    allBudgets: flag(
+      'A few budgets of every variant that cost less than full attention, and plots of the error against them',
     ),
     all: flag('Every variant at equal shares of the FLOPs of full attention, in one ranking by error and cost'),
     share: numbers('SHARE', 'The shares for --all, above 0 and at most 1', {
@@ -43,7 +42,8 @@ export function describeCompare() {
   return {
     usage: `${PROGRAM} compare`,
     summary: 'Measure error, time and memory of each variant against full attention on the same input.',
-    details: 'Without --qkv or --length that is the shipped one: two layers of a trained transformer reading English.',
+    details:
+      'Without --qkv or --length that is the shipped one: two layers of a trained transformer reading English. Each variant has its default options (with several lengths, those for the shortest) unless --budget, --all-budgets or --all says otherwise. An error of 1 is that of zeros; what is no nearer than zeros, or than the mean of the values, is not called the best of anything.',
     options: options(),
     examples: [
       { command: `${PROGRAM} compare`, explanation: 'Every variant on the shipped input' },
@@ -70,6 +70,10 @@ export function describeCompare() {
       {
         command: `${PROGRAM} compare --pretrained DIR --text fixtures/text/alice-chapter-1.txt --length 128,512`,
         explanation: 'How a pretrained model does with another attention than it was trained with',
+      },
+      {
+        command: `${PROGRAM} compare --all-budgets`,
+        explanation: 'How the error of each variant falls as it may look at more',
       },
       {
         command: `${PROGRAM} compare --all --share 0.25`,

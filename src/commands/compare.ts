@@ -38,6 +38,11 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
   }
   const stray = values.ids !== undefined ? '--ids' : values.byLayer ? '--by-layer' : null;
   if (stray !== null) throw new ArgumentError(`${stray}: is about a model of Hugging Face; name one with --pretrained`);
+  if (values.allBudgets) {
+    const { budget, all, share } = values;
+    const other = budget !== undefined ? '--budget' : all ? '--all' : share !== undefined ? '--share' : null;
+    if (other !== null) throw new ArgumentError(`--all-budgets: ${other} says which budgets; give one of the two`);
+  }
   const outputs = outputsOf(values);
   checkOutputs(outputs, inputFiles(values));
   applyMachine(values);
@@ -49,6 +54,7 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
     causal,
     seed,
     budgets: values.budget,
+    allBudgets: values.allBudgets,
     shares: values.all || values.share !== undefined ? (values.share ?? DEFAULT_SHARES) : undefined,
     options: optionsByVariant(values),
     checkFinite: values.checkFinite,
@@ -69,8 +75,8 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
   const left = skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`);
   const parts = [
     ...(settings.shares === undefined
-      ? [formatResults(results, { colour, width: widthOf(people) }), formatHighlights(results, { colour })]
-      : [formatFront(results, { colour, width: widthOf(people) })]),
+      ? [formatResults(report, { colour, width: widthOf(people) }), formatHighlights(report, { colour })]
+      : [formatFront(report, { colour, width: widthOf(people) })]),
     formatCrossovers(results),
     incomplete ? 'Not all of it: the comparison ended before its time.' : '',
     left.join('\n'),
@@ -89,7 +95,12 @@ async function swap(pretrained: string, values: CompareValues, host: Running): P
   const { text, ids, length: lengths, variant: variants, byLayer, seed } = values;
   const others = {
     ...{ checkpoint, layer, qkv: qkv.length > 0 ? qkv : undefined, distribution, batch, heads, headDim, budget, share },
-    ...{ all: values.all || undefined, causal: values.causal || undefined, wholeText: values.wholeText || undefined },
+    ...{
+      all: values.all || undefined,
+      allBudgets: values.allBudgets || undefined,
+      causal: values.causal || undefined,
+      wholeText: values.wholeText || undefined,
+    },
   };
   const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
   if (other !== undefined) throw new ArgumentError(`--${flagName(other)}: does not go with --pretrained`);

@@ -11,7 +11,14 @@ import {
   expectText,
   integerOf,
 } from '../core/expect.ts';
-import type { ComparisonReport, ComparisonResult, Environment, InputDescription, PatternPicture } from './result.ts';
+import type {
+  BaselineResult,
+  ComparisonReport,
+  ComparisonResult,
+  Environment,
+  InputDescription,
+  PatternPicture,
+} from './result.ts';
 
 /** A figure may be NaN or infinite, which a file has as null. */
 const figure: Check = (name, value) => {
@@ -44,15 +51,17 @@ const inputChecks: Record<keyof InputDescription, Check> = {
 
 const budgetChecks = { symbol: expectText, option: expectText, value: figure };
 
-/** Given only where rows were sampled. */
-const SAMPLING = ['totalVariationError', 'topKRecallError'] as const;
+/** May be left out: those of sampled rows where all were looked at, the others in files of older versions. */
+const optionalChecks = {
+  layer: expectText,
+  totalVariationError: figure,
+  topKRecallError: figure,
+  exactness: expectText,
+  untrained: expectBoolean,
+} satisfies { [Name in keyof ComparisonResult]?: Check };
 
-const resultChecks: Record<Exclude<keyof ComparisonResult, 'layer' | (typeof SAMPLING)[number]>, Check> = {
-  variant: expectText,
-  options: expectPlain,
-  budget: (name, value) => {
-    if (value !== null) expectRecord(name, value, budgetChecks);
-  },
+/** Of a row, be it a variant's or a baseline's. */
+const rowChecks = {
   length: count,
   relativeError: figure,
   maxAbsError: figure,
@@ -66,6 +75,20 @@ const resultChecks: Record<Exclude<keyof ComparisonResult, 'layer' | (typeof SAM
   flops: figure,
   fullFlops: figure,
   fullOracleError: figure,
+} satisfies { [Name in keyof BaselineResult]?: Check };
+
+const resultChecks: Record<Exclude<keyof ComparisonResult, keyof typeof optionalChecks>, Check> = {
+  variant: expectText,
+  options: expectPlain,
+  budget: (name, value) => {
+    if (value !== null) expectRecord(name, value, budgetChecks);
+  },
+  ...rowChecks,
+};
+
+const baselineChecks: Record<Exclude<keyof BaselineResult, keyof typeof optionalChecks>, Check> = {
+  baseline: expectText,
+  ...rowChecks,
 };
 
 const pictureChecks: Record<keyof PatternPicture, Check> = {
@@ -81,6 +104,7 @@ export function checkReport(report: ComparisonReport): ComparisonReport {
     environment: expectRecord,
     input: expectRecord,
     results: (name, value) => expectList(name, value, (each, result) => expectRecord(each, result, resultChecks)),
+    baselines: (name, value) => expectList(name, value, (each, row) => expectRecord(each, row, baselineChecks)),
     pictures: (name, value) => expectList(name, value, (each, picture) => expectRecord(each, picture, pictureChecks)),
     incomplete: expectBoolean,
   });
@@ -89,18 +113,24 @@ export function checkReport(report: ComparisonReport): ComparisonReport {
     input: (name, value) => expectRecord(name, value, inputChecks),
     results: expectList,
   });
-  for (const { layer, ...result } of report.results) {
-    if (layer !== undefined) expectText('layer', layer);
-    for (const name of SAMPLING) if (result[name] !== undefined) figure(name, result[name]);
+  const { results, baselines } = report;
+  for (const row of [...results, ...(baselines ?? [])] as object[]) {
+    for (const [name, check] of Object.entries(optionalChecks)) {
+      const value = (row as Record<string, unknown>)[name];
+      if (value !== undefined) check(name, value);
+    }
   }
-  return { ...report, results: report.results.map(withoutNulls) };
+  return {
+    ...report,
+    results: results.map(withoutNulls),
+    ...(baselines === undefined ? {} : { baselines: baselines.map(withoutNulls) }),
+  };
 }
 
-function withoutNulls(result: ComparisonResult): ComparisonResult {
-  const figures = Object.entries(result).map(([name, value]) => {
-    const isFigure =
-      resultChecks[name as keyof typeof resultChecks] === figure || (SAMPLING as readonly string[]).includes(name);
-    return [name, isFigure && value === null ? Number.NaN : value];
+function withoutNulls<Row extends object>(row: Row): Row {
+  const checks: Record<string, Check> = { ...rowChecks, ...optionalChecks };
+  const figures = Object.entries(row).map(([name, value]) => {
+    return [name, checks[name] === figure && value === null ? Number.NaN : value];
   });
-  return Object.fromEntries(figures) as ComparisonResult;
+  return Object.fromEntries(figures) as Row;
 }

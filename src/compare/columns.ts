@@ -9,9 +9,14 @@ import {
   formatPercent,
   formatRatio,
 } from '../terminal/format.ts';
+import { beats, type RankedGroup } from './judge.ts';
 import { TOP_K } from './metrics.ts';
 import type { ComparisonResult } from './result.ts';
-import { labelsOf, REFERENCE_VARIANT } from './series.ts';
+import { labelsOf } from './series.ts';
+
+/** What the column of memory would surprise with. */
+export const STREAMS =
+  'Full attention streams here: it never holds the matrix, so that its memory is O(L), not O(L²), in the length L.';
 
 export interface ResultColumn {
   title: string;
@@ -21,8 +26,8 @@ export interface ResultColumn {
   text(result: ComparisonResult): string;
   /** A narrow terminal may leave it out. */
   droppable?: boolean;
-  /** Which end of the column is the good one, and the number that says so. */
-  best?: { of: 'lowest' | 'highest'; value(result: ComparisonResult): number };
+  /** Which end of the column is the good one, of which rows, and the number that says so. */
+  best?: { of: 'lowest' | 'highest'; ofApproximations?: true; value(result: ComparisonResult): number };
 }
 
 /** Columns for these results; length and layer only where they differ between rows. */
@@ -53,22 +58,21 @@ export function resultColumns(results: readonly ComparisonResult[]): ResultColum
   return [...columns, ...MEASURES];
 }
 
-/** The best approximations of a column for each length and layer, all equals; none where there is nothing to beat. */
-export function bestOfColumn(
-  { best }: ResultColumn,
-  results: readonly ComparisonResult[],
-): ReadonlySet<ComparisonResult> {
+/**
+ * The best of a column for each length and layer, all equals: rows that beat the baselines, and of errors only those of
+ * approximations. None where there is nothing to choose from.
+ */
+export function bestOfColumn({ best }: ResultColumn, groups: readonly RankedGroup[]): ReadonlySet<ComparisonResult> {
   if (best === undefined) return new Set();
   const value = (result: ComparisonResult): number => (best.of === 'lowest' ? -1 : 1) * best.value(result);
-  const groups = new Map<string, ComparisonResult[]>();
-  for (const result of results) {
-    if (result.variant === REFERENCE_VARIANT) continue;
-    const group = JSON.stringify([result.length, result.layer]);
-    groups.set(group, [...(groups.get(group) ?? []), result]);
-  }
-  const winners = [...groups.values()].flatMap((group) => {
-    const most = Math.max(...group.map(value).filter((figure) => !Number.isNaN(figure)));
-    return group.length === 1 ? [] : group.filter((result) => value(result) === most);
+  const winners = groups.flatMap(({ bar, sections }) => {
+    const compared = sections.filter(({ kind }) => kind !== 'reference' && kind !== 'baseline');
+    if (compared.flatMap(({ rows }) => rows).length < 2) return [];
+    const eligible = compared
+      .filter(({ kind }) => kind === 'approximation' || !best.ofApproximations)
+      .flatMap(({ rows }) => rows.filter(({ relativeError: error }) => beats({ error }, bar)));
+    const most = Math.max(...eligible.map(value).filter((figure) => !Number.isNaN(figure)));
+    return eligible.filter((result) => value(result) === most);
   });
   return new Set(winners);
 }
@@ -78,10 +82,10 @@ const speedUp = ({ milliseconds, fullMilliseconds }: ComparisonResult): number =
 const MEASURES: readonly ResultColumn[] = [
   {
     title: 'error',
-    explanation: 'Relative Frobenius error of the output, ‖out − full‖ / ‖full‖',
+    explanation: 'Relative Frobenius error of the output, ‖out − full‖ / ‖full‖; 1 is the error of zeros',
     align: 'right',
     text: ({ relativeError }) => formatError(relativeError),
-    best: { of: 'lowest', value: ({ relativeError }) => relativeError },
+    best: { of: 'lowest', ofApproximations: true, value: ({ relativeError }) => relativeError },
   },
   {
     title: 'TV',

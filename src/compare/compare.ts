@@ -3,6 +3,7 @@ import { MemoryError } from '../core/errors.ts';
 import { type Check, expectBoolean, expectFunction, expectOptions, integerOf } from '../core/expect.ts';
 import { attempting, releaseScope } from '../core/memory.ts';
 import { poolReady } from '../core/parallel/pool.ts';
+import { type MeasuredBaseline, measureBaselines } from './baselines.ts';
 import { isReference, loadSubject, PASSES, type Plan, paddable, planCase, turnsOf, workOfPlan } from './case.ts';
 import { describeEnvironment } from './environment.ts';
 import { type ComparisonInput, expectComparisonInput } from './inputs.ts';
@@ -10,7 +11,7 @@ import { type Measured, measureCell, measureReference, type Reference, type Subj
 import { drawPicture } from './pictures.ts';
 import { type Cell, nameOfCell, type PlanSettings, planChecks, type Skip } from './plan.ts';
 import { Progress, type Tell, workOf } from './progress.ts';
-import type { ComparisonReport, ComparisonResult, InputDescription, PatternPicture } from './result.ts';
+import type { BaselineResult, ComparisonReport, ComparisonResult, InputDescription, PatternPicture } from './result.ts';
 import { ifItFits } from './room.ts';
 import { type StopwatchSettings, stopwatchChecks, timeInTurns } from './stopwatch.ts';
 
@@ -58,10 +59,11 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
   const progress = new Progress(plans.map(workOfPlan), settings.onProgress ?? (() => {}));
   await poolReady();
   const results: ComparisonResult[] = [];
+  const baselines: BaselineResult[] = [];
   const pictures: PatternPicture[] = [];
   let tooLarge: MemoryError | null = null;
   const known = (incomplete: boolean): ComparisonReport => {
-    const report = { environment: describeEnvironment(), input: describeInput(input, settings), results };
+    const report = { environment: describeEnvironment(), input: describeInput(input, settings), results, baselines };
     return {
       ...(settings.pictures ? { ...report, pictures } : report),
       ...(incomplete ? { incomplete } : {}),
@@ -79,7 +81,9 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
       const figures = await measureFigures({ ...plan, cells }, subject, progress, leaveOut, settings.shouldStop);
       if (figures === null) return known(true);
       measured = figures.measured;
-      results.push(...timedResults(plan, subject, figures, settings, progress));
+      const timed = timedResults(plan, subject, figures, settings, progress);
+      results.push(...timed.results);
+      baselines.push(...timed.baselines);
     } finally {
       releaseScope(subject.parameterBlocks);
     }
@@ -100,6 +104,7 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
 
 interface Figures {
   full: Reference;
+  baselines: MeasuredBaseline[];
   measured: Measured[];
 }
 
@@ -113,11 +118,12 @@ async function measureFigures(
 ): Promise<Figures | null> {
   const full = measureReference(reference, subject);
   await step(progress, PASSES.reference * workOf(reference, shape), `${label}: ${nameOfCell(reference)}`);
+  const baselines = measureBaselines(subject, reference.options.causal, full);
   const measured: Measured[] = [];
   for (const cell of cells) {
     if (shouldStop()) return null;
     if (isReference(cell)) {
-      measured.push({ ...full, cell });
+      measured.push({ ...full.measured, cell });
       continue;
     }
     const figures = ifItFits(() => measureCell(cell, subject, full));
@@ -125,17 +131,17 @@ async function measureFigures(
     else measured.push(figures);
     await step(progress, PASSES.cell * workOf(cell, shape), `${label}: ${nameOfCell(cell)}`);
   }
-  return { full, measured };
+  return { full, baselines, measured };
 }
 
 function timedResults(
   { input, shape, label, reference }: Plan,
   subject: Subject,
-  { full, measured }: Figures,
+  { full, baselines, measured }: Figures,
   settings: CompareSettings,
   progress: Progress,
-): ComparisonResult[] {
-  const timed = [full, ...measured.filter(({ cell }) => !isReference(cell))];
+): { results: ComparisonResult[]; baselines: BaselineResult[] } {
+  const timed = [full.measured, ...measured.filter(({ cell }) => !isReference(cell))];
   const times = timeInTurns(
     timed.map(({ forward }) => forward),
     {
@@ -146,32 +152,35 @@ function timedResults(
       },
     },
   );
-  const fullFlops = reference.variant.cost(shape, reference.options).flops;
-  return measured.map(({ cell, forward, ...figures }): ComparisonResult => {
-    const { relativeError, maxAbsError, totalVariation, topKRecall, peakBytes } = figures;
-    const { totalVariationError, topKRecallError } = figures;
-    return {
+  // By themselves: they take next to no time, which would only give the others more turns.
+  const baselineTimes = timeInTurns(
+    baselines.map(({ forward }) => forward),
+    settings.timing,
+  );
+  const place = { ...(input.layer === undefined ? {} : { layer: input.layer }), length: input.length };
+  const beside = {
+    sampledRows: subject.rows.length,
+    fullMilliseconds: times[0],
+    fullPeakBytes: full.measured.peakBytes,
+    fullFlops: reference.variant.cost(shape, reference.options).flops,
+    fullOracleError: full.oracleError,
+  };
+  return {
+    results: measured.map(({ cell, forward, ...figures }) => ({
       variant: cell.variant.name,
-      ...(input.layer === undefined ? {} : { layer: input.layer }),
       options: { ...cell.options },
       budget: cell.budget,
-      length: input.length,
-      relativeError,
-      maxAbsError,
-      totalVariation,
-      topKRecall,
-      ...(totalVariationError === undefined ? {} : { totalVariationError }),
-      ...(topKRecallError === undefined ? {} : { topKRecallError }),
-      sampledRows: subject.rows.length,
+      exactness: cell.variant.exactness,
+      ...place,
+      ...figures,
       milliseconds: times[timed.findIndex((each) => each.forward === forward)],
-      fullMilliseconds: times[0],
-      peakBytes,
-      fullPeakBytes: full.peakBytes,
       flops: cell.variant.cost(shape, cell.options).flops,
-      fullFlops,
-      fullOracleError: full.oracleError,
-    };
-  });
+      ...beside,
+    })),
+    baselines: baselines.map(({ baseline, figures, flops }, index) => {
+      return { baseline, ...place, ...figures, milliseconds: baselineTimes[index], flops, ...beside };
+    }),
+  };
 }
 
 /** Tells of work done and pauses: a moment for Ctrl-C, and for the garbage collector's finalisers. */

@@ -1,32 +1,48 @@
-/** All variants in one ranking: error against cost, and which of them nothing beats in both. */
+/** All variants in one ranking: error against cost, and which approximations no other one beats in both. */
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
-import type { ComparisonResult } from './result.ts';
-import { mainLength, type Point, pointsOf, REFERENCE_VARIANT, seriesOf } from './series.ts';
+import { STREAMS } from './columns.ts';
+import {
+  barAt,
+  baselineSection,
+  type Measurements,
+  nothingBeats,
+  rowOfBaseline,
+  type Standing,
+  sectionsOf,
+  standingOf,
+} from './judge.ts';
+import { mainLength, nameOfPoint, type Point, pointsOf, REFERENCE_VARIANT, seriesOf } from './series.ts';
 
 export interface RankedPoint extends Point {
   /** `longformer, w = 64` */
   name: string;
   variant: string;
-  /** Nothing else has both a smaller error and a smaller cost (one of them may be equal). */
+  standing: Standing;
+  /** An approximation, and no other has both a smaller error and a smaller cost (one of them may be equal). */
   onFront: boolean;
 }
 
-/** The approximations at the length with the most results, averaged over layers, by their share of the FLOPs. */
-export function rankedPoints(results: readonly ComparisonResult[]): RankedPoint[] {
-  const approximations = seriesOf(results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
-  if (approximations.length === 0) return [];
-  const length = mainLength(approximations.flatMap((series) => series.results));
-  const named = approximations.flatMap((series) =>
+/** What was compared with full attention, at the length with the most results, averaged over layers, by its share of the FLOPs. */
+export function rankedPoints({ results, baselines }: Measurements): RankedPoint[] {
+  const compared = seriesOf(results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
+  if (compared.length === 0) return [];
+  const length = mainLength(compared.flatMap((series) => series.results));
+  const bar = barAt(baselines, { length });
+  const named = compared.flatMap((series) =>
     pointsOf(series)
       .filter((point) => point.length === length)
       .map((point) => {
-        const { budget } = point;
-        const name = budget === null ? series.label : `${series.label}, ${budget.symbol} = ${budget.value}`;
-        return { ...point, name, variant: series.variant };
+        const { variant } = series;
+        return {
+          ...point,
+          name: nameOfPoint(series, point),
+          variant,
+          standing: standingOf({ ...point, variant }, bar),
+        };
       }),
   );
-  const front = paretoFront(named);
+  const front = paretoFront(named.filter(({ standing }) => standing === 'approximation'));
   return named
     .map((point) => ({ ...point, onFront: front.has(point) }))
     .sort((a, b) => a.share - b.share || a.error - b.error);
@@ -38,26 +54,41 @@ export function paretoFront<T extends { share: number; error: number }>(points: 
   return new Set(points.filter((point) => !Number.isNaN(point.error) && !points.some((other) => beats(other, point))));
 }
 
-/** The ranking as a table, those on the front marked and green. */
-export function formatFront(results: readonly ComparisonResult[], options: TableOptions = {}): string {
-  const points = rankedPoints(results);
-  const rows = points.map((point): TableCell[] => {
-    const cells = [
-      point.onFront ? '★' : '',
-      point.name,
-      formatPercent(point.share),
-      formatError(point.error),
-      formatMilliseconds(point.milliseconds),
-      formatRatio(point.fullMilliseconds / point.milliseconds),
-      formatBytes(point.peakBytes),
-    ];
-    return point.onFront ? cells.map((text): TableCell => ({ text, style: 'good' })) : cells;
-  });
+/** The ranking as a table: the approximations, those on the front marked and green, then what is none, and the baselines. */
+export function formatFront({ results, baselines = [] }: Measurements, options: TableOptions = {}): string {
+  const points = rankedPoints({ results, baselines });
+  if (points.length === 0) return '';
+  const [{ length }] = points;
+  const beside = seriesOf(baselines.map(rowOfBaseline)).flatMap((series) =>
+    pointsOf(series)
+      .filter((point) => point.length === length)
+      .map((point) => ({ ...point, name: series.label, onFront: false })),
+  );
+  const sections = [...sectionsOf(points, ({ standing }) => standing), ...baselineSection(beside)];
+  const rows = sections.flatMap(({ title, rows }) => [
+    ...(title === '' ? [] : [{ heading: title }]),
+    ...rows.map((point): TableCell[] => {
+      const cells = [
+        point.onFront ? '★' : '',
+        point.name,
+        formatPercent(point.share),
+        formatError(point.error),
+        formatMilliseconds(point.milliseconds),
+        formatRatio(point.fullMilliseconds / point.milliseconds),
+        formatBytes(point.peakBytes),
+      ];
+      return point.onFront ? cells.map((text): TableCell => ({ text, style: 'good' })) : cells;
+    }),
+  ]);
   const titles = ['', 'variant', 'FLOPs of full', 'error', 'time', 'speed-up', 'memory'];
   const columns = titles.map((title, index) => ({ title, align: index < 2 ? ('left' as const) : ('right' as const) }));
   const layers = Math.max(...points.map((point) => point.layers));
   const note = [
-    '★ is on the Pareto front: nothing with as few operations has a smaller error.',
+    points.some(({ onFront }) => onFront)
+      ? '★ is on the Pareto front: no other approximation with as few operations has a smaller error.'
+      : nothingBeats(barAt(baselines, { length }), 'No approximation'),
+    'An error of 1 is that of zeros.',
+    STREAMS,
     ...(layers > 1 ? [`Figures are means of ${layers} layers.`] : []),
   ];
   return [formatTable(columns, rows, options), '', ...note].join('\n');

@@ -31,13 +31,17 @@ export interface Measured {
   /** Standard errors of the two, where not all rows were looked at. */
   totalVariationError?: number;
   topKRecallError?: number;
+  /** Whether it has parameters that a model would train, which are as drawn here. */
+  untrained: boolean;
   peakBytes: number;
   /** One forward pass, for the stopwatch. */
   forward: () => void;
 }
 
 /** Full attention: what the cells are measured against. */
-export interface Reference extends Measured {
+export interface Reference {
+  /** Its own figures: no error. */
+  measured: Measured;
   /** Of the full attention that is timed, in float32. */
   output: Dense;
   /** Sampled rows of its matrix, by the oracle. */
@@ -55,11 +59,11 @@ export function measureReference(cell: Cell, subject: Subject): Reference {
   const oracle = oracleRows(subject.inputs, cell.options.causal, subject.rows);
   const oracleError = relativeFrobeniusError(rowsOf(output, subject.rows), oracle.output);
   const itself = { relativeError: 0, maxAbsError: 0, totalVariation: 0, topKRecall: 1 };
-  return { cell, ...ran, ...itself, output, rows: oracle.weights, oracleError };
+  return { measured: { cell, ...ran, ...itself }, output, rows: oracle.weights, oracleError };
 }
 
 export function measureCell(cell: Cell, subject: Subject, reference: Reference): Measured {
-  const { output, forward, peakBytes } = run(cell, subject);
+  const { output, untrained, forward, peakBytes } = run(cell, subject);
   const { variant, options } = cell;
   const rows = attentionRows(variant, subject.inputs, options, subject.rows, {
     seed: subject.seed,
@@ -69,16 +73,28 @@ export function measureCell(cell: Cell, subject: Subject, reference: Reference):
     cell,
     relativeError: relativeFrobeniusError(output, reference.output),
     maxAbsError: maxAbsoluteError(output, reference.output),
-    totalVariation: meanTotalVariation(rows, reference.rows),
-    topKRecall: meanTopKRecall(rows, reference.rows),
-    ...errorsOf(rows, reference.rows, subject),
+    ...rowFigures(rows, reference.rows, subject),
+    untrained,
     peakBytes,
     forward,
   };
 }
 
+/** How far the subject's rows of an attention matrix are from those that are expected. */
+export function rowFigures(
+  rows: Dense,
+  expected: Dense,
+  subject: Pick<Subject, 'rows' | 'shape'>,
+): Pick<Measured, 'totalVariation' | 'topKRecall' | 'totalVariationError' | 'topKRecallError'> {
+  return {
+    totalVariation: meanTotalVariation(rows, expected),
+    topKRecall: meanTopKRecall(rows, expected),
+    ...errorsOf(rows, expected, subject),
+  };
+}
+
 /** Of a sample of the rows; none where it is all of them. */
-function errorsOf(rows: Dense, expected: Dense, { rows: sampled, shape }: Subject) {
+function errorsOf(rows: Dense, expected: Dense, { rows: sampled, shape }: Pick<Subject, 'rows' | 'shape'>) {
   if (sampled.length >= shape.queryLength) return {};
   const errorOf = (figures: Float64Array) => errorOfMean(figures, sampled.length, shape.queryLength);
   return {
@@ -90,10 +106,11 @@ function errorsOf(rows: Dense, expected: Dense, { rows: sampled, shape }: Subjec
 /** One forward pass: its output, and the most memory that it held at once, the output included. */
 function run({ variant, options }: Cell, { inputs, shape, seed, parameterBlocks }: Subject) {
   const parameters = withScope(parameterBlocks, () => drawParameters(variant, options, shape, seed));
+  const untrained = Object.values(parameters).some(({ requiresGrad }) => requiresGrad);
   const attended = (): Tensor => noGrad(() => attend(variant, inputs, options, { parameters, checkFinite: false }));
   return scope(() => {
     const { result, peakBytes } = measureMemory(attended);
     const output: Dense = { shape: result.shape, data: result.toArray() };
-    return { output, peakBytes, forward: () => scope(() => void attended()) };
+    return { output, untrained, peakBytes, forward: () => scope(() => void attended()) };
   });
 }

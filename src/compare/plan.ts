@@ -24,8 +24,10 @@ export interface PlanSettings {
   /** Names; all registered variants by default. A named variant that cannot do what is asked is an error. */
   variants?: readonly string[];
   causal?: boolean;
-  /** Budgets for every variant that has one, in place of its own choice. */
+  /** Budgets for every variant that has one, in place of its default. */
   budgets?: readonly number[];
+  /** Instead: of every variant a few of its own budgets that cost less than full attention (default false). */
+  allBudgets?: boolean;
   /** Instead: for every variant that has a budget, the largest that costs at most these shares of full attention's FLOPs. */
   shares?: readonly number[];
   /** Other options, by the name of the variant; one that is a variant's budget fixes it. */
@@ -37,6 +39,7 @@ export const planChecks: { readonly [Setting in keyof PlanSettings]-?: Check } =
   variants: expectList,
   causal: expectBoolean,
   budgets: listOf(numberOf()),
+  allBudgets: expectBoolean,
   shares: listOf(numberOf()),
   options: (name, value) => {
     expectRecord(name, value);
@@ -44,7 +47,7 @@ export const planChecks: { readonly [Setting in keyof PlanSettings]-?: Check } =
   },
 };
 
-/** Budgets of one variant, unless they are given; and one more where several lengths are compared. */
+/** Budgets of one variant in a sweep; and one more where several lengths are compared. */
 const MAX_BUDGETS = 4;
 
 /**
@@ -143,8 +146,8 @@ function cellOf(
 }
 
 /**
- * The values to sweep; `[null]` for a variant without a budget. Of a variant's own values that are worth measuring some,
- * from the lowest to the highest, and one that every length has, so that growth with length can be drawn.
+ * The values to measure; `[null]` for a variant without a budget. Of a sweep some of a variant's own values, from the
+ * lowest to the highest, and one that every length has, so that growth with length can be drawn.
  */
 function budgetsOf(
   variant: AnyVariant,
@@ -159,6 +162,7 @@ function budgetsOf(
   if (fixed !== undefined) return [fixed as number];
   if (budgets !== undefined) return [...new Set(budgets)];
   if (settings.shares !== undefined) return budgetsAtShares(variant, shape, settings, settings.shares);
+  if (!settings.allBudgets) return [defaultBudget(variant, budget.option, shape, shortest, settings)];
   const all = worthMeasuring(variant, shape, settings);
   if (all.length === 0) return [null];
   const short = { ...shape, queryLength: shortest, keyLength: shortest };
@@ -166,6 +170,23 @@ function budgetsOf(
   const middle = common[Math.floor((common.length - 1) / 2)];
   const chosen = new Set(spread(all, MAX_BUDGETS));
   return all.filter((value) => chosen.has(value) || value === middle);
+}
+
+/**
+ * The default for the shortest of the lengths, so that growth with length is that of one budget; that for this length
+ * where it does not do.
+ */
+function defaultBudget(
+  variant: AnyVariant,
+  option: string,
+  shape: AttentionShape,
+  shortest: number,
+  { causal = false, options = {} }: PlanSettings,
+): number {
+  const asked = { ...options[variant.name], causal };
+  const at = (length: number) => (variant.defaults(length, asked) as unknown as Record<string, number>)[option];
+  const common = at(shortest);
+  return accepts(variant, { ...asked, [option]: common }, shape) ? common : at(shape.keyLength);
 }
 
 function budgetsAtShares(

@@ -5,8 +5,9 @@
 
 import { formatError } from '../terminal/format.ts';
 import { checkReport } from './check-report.ts';
+import { STREAMS } from './columns.ts';
 import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from './report/chart.ts';
-import { costCharts, errorCharts, nameOf, scalingCharts, scalingSeries } from './report/figures.ts';
+import { costCharts, errorCharts, scalingCharts, scalingSeries } from './report/figures.ts';
 import { type Html, html, raw } from './report/html.ts';
 import { pageOf } from './report/page.ts';
 import { renderPictures } from './report/pictures.ts';
@@ -16,6 +17,7 @@ import {
   describeCrossover,
   lengthsOf,
   mainLength,
+  nameOfPoint,
   oracleError,
   REFERENCE_VARIANT,
   type Series,
@@ -38,10 +40,10 @@ export async function renderReport(given: ComparisonReport): Promise<string> {
 <h1>What efficient attention costs</h1>
 <p class="lead">Each variant against full attention, on ${input.name}</p>
 ${renderFacts(report)}
-${renderCards(results)}
+${renderCards(report)}
 </header>
 ${results.length === 0 ? html`<p>Nothing was measured.</p>` : renderResults(report)}
-${renderErrors(drawing, series)}
+${renderErrors(drawing, series, report)}
 ${renderCosts(drawing, series)}
 ${renderScaling(drawing, series)}
 ${pictures.length === 0 ? null : renderPatterns(pictures)}
@@ -50,25 +52,28 @@ ${renderData(report)}
   );
 }
 
-function renderResults({ results }: ComparisonReport): Html {
+function renderResults(report: ComparisonReport): Html {
   return html`<section>
 <h2>Results</h2>
-<p class="note">Every row is one variant at one budget, timed beside full attention in the same run. The best
-approximation of a column is bold. Rest on a title for what it means. Full attention itself is within
-${formatError(oracleError(results))} (relative error) of plain float64 loops.</p>
-${renderTable(results)}
+<p class="note">Every row is one variant at one budget, timed beside full attention in the same run. Approximations come
+first, the nearest on top; an error of 1 is that of zeros. The best of a column, among what is nearer than the baselines, is
+bold. Rest on a title for what it means. ${STREAMS} Full attention itself is within
+${formatError(oracleError(report.results))} (relative error) of plain float64 loops.</p>
+${renderTable(report)}
 </section>`;
 }
 
-function renderErrors(drawing: Drawing, series: readonly Series[]): Html | null {
-  const charts = errorCharts(series);
+function renderErrors(drawing: Drawing, series: readonly Series[], { baselines }: ComparisonReport): Html | null {
+  const charts = errorCharts(series, baselines);
   if (charts.length === 0) return null;
+  const swept = charts.length > 1;
+  const how = swept ? null : html` <code>compare --all-budgets</code> draws more budgets of each.`;
   return html`<section>
-<h2>Error against budget</h2>
-<p class="note">How far the output is from full attention’s when the variant may spend more or less.
-${averagingNote(series)}</p>
+<h2>Error against ${swept ? 'budget' : 'arithmetic'}</h2>
+<p class="note">How far the output is from full attention’s${swept ? ' when the variant may spend more or less' : ', and what it costs'}.
+The dotted line is the nearest of the baselines. ${averagingNote(series)}${how}</p>
 ${renderCharts(drawing, charts, [
-  'The same scale of cost for all: floating point operations, as a share of those of full attention.',
+  'The same scale of cost for all: floating point operations, as a share of those of full attention. The dashed line has the approximations that no other one beats in both.',
   'What each variant calls its budget; budgets of different variants do not cost the same.',
 ])}
 </section>`;
@@ -92,7 +97,7 @@ function renderScaling(drawing: Drawing, series: readonly Series[]): Html | null
   const charts = scalingCharts(series);
   if (charts.length === 0) return null;
   const drawn = scalingSeries(series);
-  const names = drawn.map(({ series, points }) => nameOf(series, points[points.length - 1])).join('; ');
+  const names = drawn.map(({ series, points }) => nameOfPoint(series, points[points.length - 1])).join('; ');
   const crossings = drawn.map(
     ({ series, points }) => html`<li>${series.label}: faster than full attention ${describeCrossover(points)}</li>`,
   );

@@ -45,6 +45,10 @@ export interface ComparisonResult {
   /** The budget that was swept, e.g. `{ symbol: 'w', option: 'attentionWindow', value: 64 }`; null if it has none. */
   budget: { symbol: string; option: string; value: number } | null;
   length: number;
+  /** What its variant says of itself: 'own' computes another function than full attention. Absent in older files. */
+  exactness?: 'exact' | 'exact-on-its-pattern' | 'approximate' | 'own';
+  /** Whether it has parameters that a model would train, and nobody has: they are as drawn. Absent in older files. */
+  untrained?: boolean;
   /** Relative Frobenius error of the output, ‖out − full‖_F / ‖full‖_F. */
   relativeError: number;
   /** Largest absolute difference of any output element. */
@@ -74,6 +78,15 @@ export interface ComparisonResult {
   fullOracleError: number;
 }
 
+/**
+ * What was made on the same input without a look at queries or keys: zeros, or for each query the mean of the values that
+ * it may see. An approximation that is no nearer to full attention has found nothing of it. No variant, and not trained.
+ */
+export interface BaselineResult
+  extends Omit<ComparisonResult, 'variant' | 'options' | 'budget' | 'exactness' | 'untrained'> {
+  baseline: 'zeros' | 'mean of values';
+}
+
 /** A picture of who attends to whom: mean weight over heads on a grid of cells, row-major, for the report. */
 export interface PatternPicture {
   variant: string;
@@ -89,6 +102,8 @@ export interface ComparisonReport {
   environment: Environment;
   input: InputDescription;
   results: ComparisonResult[];
+  /** For every length and layer, two. Absent in older files. */
+  baselines?: BaselineResult[];
   pictures?: PatternPicture[];
   /** Of a run that ended before its time: layers or lengths are missing. */
   incomplete?: boolean;

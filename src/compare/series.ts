@@ -32,6 +32,9 @@ export interface Point {
   /** FLOPs as a share of full attention's. */
   share: number;
   layers: number;
+  /** As its results have it, where they say. */
+  exactness?: ComparisonResult['exactness'];
+  untrained?: boolean;
 }
 
 /**
@@ -137,9 +140,18 @@ export function pointsOf(series: Series): Point[] {
       fullPeakBytes: mean(group.map(({ fullPeakBytes }) => fullPeakBytes)),
       share: mean(group.map(({ flops, fullFlops }) => flops / fullFlops)),
       layers: group.length,
+      ...(group[0].exactness === undefined ? {} : { exactness: group[0].exactness }),
+      ...(group.some(({ untrained }) => untrained !== undefined)
+        ? { untrained: group.some(({ untrained }) => untrained) }
+        : {}),
     };
   });
   return points.sort((a, b) => a.length - b.length || (a.budget?.value ?? 0) - (b.budget?.value ?? 0));
+}
+
+/** `longformer, w = 64` */
+export function nameOfPoint({ label }: Series, { budget }: Point): string {
+  return budget === null ? label : `${label}, ${budget.symbol} = ${budget.value}`;
 }
 
 /** Measured lengths, ascending. */

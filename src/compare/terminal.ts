@@ -3,22 +3,20 @@ import { paint, type Style } from '../terminal/colour.ts';
 import { formatError, formatPercent, formatRatio } from '../terminal/format.ts';
 import { wrap } from '../terminal/help.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
-import { bestOfColumn, type ResultColumn, resultColumns } from './columns.ts';
+import { bestOfColumn, type ResultColumn, resultColumns, STREAMS } from './columns.ts';
+import { type RankedPoint, rankedPoints } from './front.ts';
 import type { ComparisonInput } from './inputs.ts';
+import { barAt, beats, type Measurements, noteOf, nothingBeats, rankedGroups, type Section } from './judge.ts';
 import type { ComparisonResult, Environment } from './result.ts';
 import {
   describeCrossover,
   lengthsOf,
-  mainLength,
+  nameOfPoint,
   oracleError,
-  type Point,
   pointsOf,
   REFERENCE_VARIANT,
-  type Series,
   scalingPoints,
   seriesOf,
-  sortResults,
-  withReference,
 } from './series.ts';
 
 /** Beyond this, lines of prose are hard to read. */
@@ -50,31 +48,38 @@ export function formatHeading(
 }
 
 /**
- * Rows by length and layer, full attention first and dim, the best approximations of a column green; below, what the
- * columns hold, and how far the yardstick itself can be trusted.
+ * Rows by length and layer: full attention first and dim, the approximations by error, then what is none, with the reason
+ * above it, then the baselines; the best of a column green. Below, what the columns hold, and how far the yardstick
+ * itself can be trusted.
  */
 export function formatResults(
-  results: readonly ComparisonResult[],
+  measured: Measurements,
   { colour = false, width = Number.POSITIVE_INFINITY }: TableOptions = {},
 ): string {
-  const sorted = sortResults(withReference(results));
-  const columns = resultColumns(sorted).map((column) => ({ ...column, winners: bestOfColumn(column, sorted) }));
-  const rows = sorted.flatMap((result, row): (TableCell[] | null)[] => {
-    const cells = columns.map((column): TableCell => {
+  const groups = rankedGroups(measured);
+  const all = groups.flatMap(({ sections }) => sections.flatMap(({ rows }) => rows));
+  const columns = resultColumns(all).map((column) => ({ ...column, winners: bestOfColumn(column, groups) }));
+  const cellsOf = (result: ComparisonResult, kind: Section<unknown>['kind']): TableCell[] =>
+    columns.map((column): TableCell => {
       const text = column.text(result);
-      if (result.variant === REFERENCE_VARIANT) return { text, style: 'dim' };
+      if (kind === 'reference' || kind === 'baseline') return { text, style: 'dim' };
       return column.winners.has(result) ? { text, style: 'good' } : text;
     });
-    const before = sorted[row - 1];
-    const starts = before !== undefined && (before.length !== result.length || before.layer !== result.layer);
-    return starts ? [null, cells] : [cells];
-  });
+  const rows = groups.flatMap(({ sections }, group) => [
+    ...(group === 0 ? [] : [null]),
+    ...sections.flatMap(({ kind, title, rows }) => [
+      ...(title === '' ? [] : [{ heading: title }]),
+      ...rows.map((result) => cellsOf(result, kind)),
+    ]),
+  ]);
   const table = formatTable(columns, rows, { colour, width });
   const titles = table.slice(0, table.indexOf('\n'));
   // A narrow terminal may have lost some of the columns.
   const explained = columns.filter(({ title }) => EXPLAINED.includes(title) && titles.includes(title));
-  const legend = formatLegend(explained, oracleError(results), Math.min(width, LEGEND_WIDTH));
-  if (colour && columns.some(({ winners }) => winners.size > 0)) legend.push('Green is the best of a column.');
+  const legend = formatLegend(explained, oracleError(measured.results), Math.min(width, LEGEND_WIDTH));
+  if (colour && columns.some(({ winners }) => winners.size > 0)) {
+    legend.push('Green is the best of a column, among what is nearer than the baselines.');
+  }
   return [table, '', ...legend.map((line) => painted('dim', line, colour))].join('\n');
 }
 
@@ -84,34 +89,36 @@ function formatLegend(columns: readonly ResultColumn[], oracleError: number, wid
     wrap(explanation, width - titles - 2).map((line, row) => `${(row === 0 ? title : '').padEnd(titles)}  ${line}`),
   );
   const trust = `Full attention itself is within ${formatError(oracleError)} of plain float64 loops (relative error).`;
-  return [...lines, ...wrap(trust, width)];
+  return [...lines, ...wrap(STREAMS, width), ...wrap(trust, width)];
 }
 
 /**
- * The nearest, the fastest and the smallest of the approximations, on average over layers, at the length with the most
- * results; empty where there is nothing to choose from.
+ * The nearest of the approximations, and the fastest and the smallest of all that is nearer to full attention than the
+ * baselines are, on average over layers, at the length with the most results. Says so if nothing is; empty where there is
+ * nothing to choose from.
  */
-export function formatHighlights(results: readonly ComparisonResult[], options: TableOptions = {}): string {
-  const approximations = seriesOf(results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
-  if (approximations.length === 0) return '';
-  const length = mainLength(approximations.flatMap((series) => series.results));
-  const candidates = approximations.flatMap((series) =>
-    pointsOf(series)
-      .filter((point) => point.length === length)
-      .map((point) => ({ name: nameOfPoint(series, point), ...point })),
-  );
-  if (candidates.length < 2) return '';
-  type Candidate = (typeof candidates)[number];
-  const slowness = ({ milliseconds, fullMilliseconds }: Candidate): number => milliseconds / fullMilliseconds;
-  const share = ({ peakBytes, fullPeakBytes }: Candidate): number => peakBytes / fullPeakBytes;
-  const row = (title: string, value: (candidate: Candidate) => number): string[] => {
-    const best = candidates.reduce((least, candidate) => (value(candidate) < value(least) ? candidate : least));
+export function formatHighlights({ results, baselines }: Measurements, options: TableOptions = {}): string {
+  const compared = rankedPoints({ results, baselines });
+  if (compared.length === 0) return '';
+  const [{ length }] = compared;
+  const bar = barAt(baselines, { length });
+  const candidates = compared.filter((point) => beats(point, bar));
+  if (candidates.length === 0) return nothingBeats(bar);
+  if (compared.length < 2) return '';
+  const slowness = ({ milliseconds, fullMilliseconds }: RankedPoint): number => milliseconds / fullMilliseconds;
+  const share = ({ peakBytes, fullPeakBytes }: RankedPoint): number => peakBytes / fullPeakBytes;
+  const row = (title: string, among: readonly RankedPoint[], value: (point: RankedPoint) => number): string[][] => {
+    if (among.length === 0) return [];
+    const best = among.reduce((least, point) => (value(point) < value(least) ? point : least));
+    const note = noteOf(best.standing);
     return [
-      title,
-      best.name,
-      formatError(best.error),
-      formatRatio(1 / slowness(best)),
-      `${formatPercent(share(best))} of full`,
+      [
+        title,
+        note === '' ? best.name : `${best.name} (${note})`,
+        formatError(best.error),
+        formatRatio(1 / slowness(best)),
+        `${formatPercent(share(best))} of full`,
+      ],
     ];
   };
   const layers = Math.max(...candidates.map((candidate) => candidate.layers));
@@ -120,12 +127,19 @@ export function formatHighlights(results: readonly ComparisonResult[], options: 
     ...(layers > 1 ? [`mean of ${layers} layers`] : []),
   ];
   const titles = [scope.join(', ') || 'best', 'variant', 'error', 'speed-up', 'memory'];
-  const rows = [row('smallest error', ({ error }) => error), row('fastest', slowness), row('least memory', share)];
-  return formatTable(
+  const approximations = candidates.filter(({ standing }) => standing === 'approximation');
+  const rows = [
+    ...row('smallest error', approximations, ({ error }) => error),
+    ...row('fastest', candidates, slowness),
+    ...row('least memory', candidates, share),
+  ];
+  const table = formatTable(
     titles.map((title) => ({ title })),
     rows,
     options,
   );
+  const failed = approximations.length === 0 && compared.some(({ standing }) => standing === 'no-nearer');
+  return failed ? `${table}\n\n${nothingBeats(bar, 'No approximation')}` : table;
 }
 
 /** Where each variant begins to be faster than full attention; empty unless several lengths were measured. */
@@ -140,10 +154,6 @@ export function formatCrossovers(results: readonly ComparisonResult[]): string {
   if (lines.length === 0) return '';
   const width = Math.max(...lines.map(([name]) => name.length));
   return ['Faster than full attention', ...lines.map(([name, when]) => `  ${name.padEnd(width)}  ${when}`)].join('\n');
-}
-
-function nameOfPoint({ label }: Series, { budget }: Point): string {
-  return budget === null ? label : `${label}, ${budget.symbol} = ${budget.value}`;
 }
 
 function painted(style: Style, text: string, colour: boolean): string {

@@ -15,6 +15,11 @@ export interface TableColumn {
 /** A cell's text, with a highlight or without. */
 export type TableCell = string | { text: string; style: Style };
 
+/** A line of words across the table, above the rows that it is about. */
+export interface TableHeading {
+  heading: string;
+}
+
 export interface TableOptions {
   /** Whether to use escape codes: see `supportsColour`. */
   colour?: boolean;
@@ -28,18 +33,18 @@ const NUMERIC = /^[-+]?(\d|∞|–$)/;
 
 /**
  * The table as lines of text joined by `\n`, without one at the end. `rows` holds a cell for every column; `null`
- * stands for a thin line between groups of rows. Throws ArgumentError if a row has another number of cells.
+ * stands for a thin line between groups of rows, a heading for a line of words. Throws ArgumentError if a row has another number of cells.
  */
 export function formatTable(
   columns: readonly TableColumn[],
-  rows: readonly (readonly TableCell[] | null)[],
+  rows: readonly (readonly TableCell[] | TableHeading | null)[],
   { colour = false, width = Number.POSITIVE_INFINITY }: TableOptions = {},
 ): string {
   for (const [index, row] of rows.entries()) {
-    if (row === null || row.length === columns.length) continue;
+    if (!isFilled(row) || row.length === columns.length) continue;
     throw new ArgumentError(`rows[${index}]: expected ${columns.length} cells, one a column, got ${row.length}`);
   }
-  const filled = rows.filter((row) => row !== null);
+  const filled = rows.filter(isFilled);
   const widths = columns.map((column, index) =>
     Math.max(displayWidth(visible(column.title)), ...filled.map((row) => displayWidth(textOf(row[index])))),
   );
@@ -63,7 +68,16 @@ export function formatTable(
   const rule = shown.map((index) => LINE.repeat(widths[index])).join(GAP);
   const thin = colour ? paint('dim', rule) : rule;
   const titles = columns.map(({ title }): TableCell => ({ text: title, style: 'bold' }));
-  return [line(titles), thin, ...rows.map((row) => (row === null ? thin : line(row)))].join('\n');
+  const words = ({ heading }: TableHeading): string => {
+    const text = `${LINE} ${visible(heading)}`;
+    return colour ? paint('dim', text) : text;
+  };
+  const lines = rows.map((row) => (row === null ? thin : isFilled(row) ? line(row) : words(row)));
+  return [line(titles), thin, ...lines].join('\n');
+}
+
+function isFilled(row: readonly TableCell[] | TableHeading | null): row is readonly TableCell[] {
+  return Array.isArray(row);
 }
 
 function textOf(cell: TableCell): string {

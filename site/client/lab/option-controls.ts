@@ -65,7 +65,7 @@ export class OptionControls {
   }
 }
 
-/** Those that differ from the defaults, and the budget, which the command line would sweep. */
+/** Those that differ from the defaults, and the budget, whose default depends on all lengths that a command compares. */
 export function tellingTexts(
   values: Readonly<Record<string, unknown>>,
   defaults: Readonly<Record<string, unknown>>,

@@ -52,13 +52,14 @@ export function decodingGrowth(rows: readonly DecodingRow[]): { constant: Growth
   return { constant: bySpeed.filter(({ state }) => state === 1), growing: bySpeed.filter(({ state }) => state > 1) };
 }
 
-/** Of each variant the point with the least error among those that `affordable` lets through; the nearest first. */
+/** Of each approximation the point with the least error among those that `affordable` lets through; the nearest first. */
 export function nearest(
   results: readonly ComparisonResult[],
   affordable: (point: RankedPoint) => boolean,
 ): RankedPoint[] {
   const best = new Map<string, RankedPoint>();
-  for (const point of rankedPoints(results).filter(affordable)) {
+  for (const point of rankedPoints({ results }).filter(affordable)) {
+    if (point.standing !== 'approximation') continue;
     const known = best.get(point.variant);
     if (known === undefined || point.error < known.error) best.set(point.variant, point);
   }

@@ -9,29 +9,32 @@ import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../
 import { comparisonEvidence, evidenceLine, variantLink, variantLinks } from './links.ts';
 
 export async function plots(): Promise<Html> {
-  const { results, input, environment } = needComparison();
+  const comparison = needComparison();
+  const { results, baselines, input, environment } = comparison;
   const all = seriesOf(results);
-  const points = rankedPoints(results);
+  const points = rankedPoints(comparison);
+  const approximations = points.filter(({ standing }) => standing === 'approximation');
   const drawing = await loadDrawing();
-  const byArithmetic = frontOf(points, ({ share }) => share);
-  const byTime = frontOf(points, ({ milliseconds, fullMilliseconds }) => milliseconds / fullMilliseconds);
+  const byArithmetic = frontOf(approximations, ({ share }) => share);
+  const byTime = frontOf(approximations, ({ milliseconds, fullMilliseconds }) => milliseconds / fullMilliseconds);
   return html`<section aria-labelledby="plots">
 <h2 id="plots">What accuracy costs</h2>
 <p>Each point is a variant at one budget: a window, a number of landmarks, of features, of hashes. Error 0 is full attention’s own
-output; error 1 is as far from it as an output of zeros. A bar behind a point is the range over the two layers. Input: ${input.name}.</p>
+output; error 1 is as far from it as an output of zeros. A bar behind a point is the range over the two layers. Variants that compute another
+function than full attention are drawn, but are not on the dashed line. Input: ${input.name}.</p>
 ${legend(all)}
 ${figure(
   drawing,
-  errorCharts(all)[0],
+  errorCharts(all, baselines)[0],
   'Error against arithmetic',
   html`Lower left is better. On the dashed line,
-    where nothing has both less error and less arithmetic, from cheap to near: ${namesOf(byArithmetic)}.`,
+    where no approximation has both less error and less arithmetic, from cheap to near: ${namesOf(byArithmetic)}.`,
 )}
 ${figure(
   drawing,
   costCharts(all)[0],
   'Error against measured time',
-  html`Lower right is better. Nothing is both
+  html`Lower right is better. No approximation is both
     nearer and faster than some point of ${namesOf(byTime)}, from fast to near. What looks cheap by its operations need not be fast: small pieces and gathered rows cost time that a count of operations does not see, most of all at so short a length.`,
 )}
 <details><summary>The ${points.length} points as a table</summary>

@@ -1,10 +1,12 @@
 /** The plots of the report: error against budget, error against time and memory, growth with length. */
 
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../../terminal/format.ts';
-import { paretoFront } from '../front.ts';
+import { barAt } from '../judge.ts';
+import type { BaselineResult } from '../result.ts';
 import {
   fittedSlope,
   mainLength,
+  nameOfPoint,
   type Point,
   pointsOf,
   REFERENCE_VARIANT,
@@ -13,9 +15,10 @@ import {
 } from '../series.ts';
 import { decades, ERROR_FLOOR, errorAxis, powersOfTwo } from './axes.ts';
 import type { Axis, Chart, ChartLine } from './chart.ts';
+import { frontLine } from './front-line.ts';
 import { formatBytesShort, formatMillisecondsShort, shortPercent, shortRatio } from './ticks.ts';
 
-interface DrawnSeries {
+export interface DrawnSeries {
   series: Series;
   points: Point[];
 }
@@ -23,11 +26,16 @@ interface DrawnSeries {
 const ERROR_LABEL = 'relative error of the output';
 const FULL_LABEL = 'full attention';
 
-/** Error over the share of full attention's FLOPs, and over the budgets themselves where there are any. */
-export function errorCharts(all: readonly Series[]): Chart[] {
+/**
+ * Error over the share of full attention's FLOPs, and over the budgets themselves where a variant has several; with a line
+ * at the error of the best baseline.
+ */
+export function errorCharts(all: readonly Series[], baselines: readonly BaselineResult[] = []): Chart[] {
   const drawn = atMainLength(all);
   if (drawn.length === 0) return [];
-  const y = errorAxisOf(drawn);
+  const bar = barAt(baselines, { length: drawn[0].points[0].length });
+  const y = errorAxisOf(drawn, [bar.error]);
+  const mark = { axis: 'y', at: bar.error, label: bar.baseline } as const;
   const byShare: Chart = {
     id: 'error-by-flops',
     title: 'By arithmetic spent',
@@ -37,12 +45,13 @@ export function errorCharts(all: readonly Series[]): Chart[] {
       { label: 'FLOPs, share of full attention’s', format: shortPercent },
     ),
     y,
-    lines: [...linesOf(drawn, ({ share }) => share), ...frontLine(named(drawn))],
+    lines: [...linesOf(drawn, ({ share }) => share), ...frontLine(drawn, bar)],
+    mark,
   };
   const swept = drawn
     .map(({ series, points }) => ({ series, points: points.filter(({ budget }) => budget !== null) }))
     .filter(({ points }) => points.length > 0);
-  if (swept.length === 0) return [byShare];
+  if (swept.every(({ points }) => points.length < 2)) return [byShare];
   const budgetOf = ({ budget }: Point): number => budget?.value ?? Number.NaN;
   const byBudget: Chart = {
     id: 'error-by-budget',
@@ -51,6 +60,7 @@ export function errorCharts(all: readonly Series[]): Chart[] {
     x: powersOfTwo(values(swept, budgetOf), { label: budgetLabel(swept), format: String }),
     y,
     lines: linesOf(swept, budgetOf, ({ label, symbol }) => `${label} (${symbol})`),
+    mark,
   };
   return [byShare, byBudget];
 }
@@ -108,7 +118,7 @@ export function scalingCharts(all: readonly Series[]): Chart[] {
       const drawnPoints = points.map((point) => ({
         x: point.length,
         y: own(point),
-        tooltip: `${nameOf(series, point)}, ${point.length} tokens: ${format(own(point))}`,
+        tooltip: `${nameOfPoint(series, point)}, ${point.length} tokens: ${format(own(point))}`,
       }));
       return { label: withSlope(series.label, drawnPoints), index: series.index, points: drawnPoints };
     });
@@ -196,14 +206,10 @@ function linesOf(
   }));
 }
 
-function named(drawn: readonly DrawnSeries[]): (Point & { name: string })[] {
-  return drawn.flatMap(({ series, points }) => points.map((point) => ({ ...point, name: nameOf(series, point) })));
-}
-
 function tooltip(series: Series, point: Point): string {
   const range = point.layers === 1 ? '' : ` (${formatError(point.lowestError)} to ${formatError(point.highestError)})`;
   return [
-    nameOf(series, point),
+    nameOfPoint(series, point),
     `error ${formatError(point.error)}${range}`,
     `${formatRatio(point.fullMilliseconds / point.milliseconds)} as fast, ${formatMilliseconds(point.milliseconds)}`,
     `${formatPercent(point.peakBytes / point.fullPeakBytes)} of the memory, ${formatBytes(point.peakBytes)}`,
@@ -211,15 +217,11 @@ function tooltip(series: Series, point: Point): string {
   ].join('\n');
 }
 
-export function nameOf({ label }: Series, { budget }: Point): string {
-  return budget === null ? label : `${label}, ${budget.symbol} = ${budget.value}`;
-}
-
-function errorAxisOf(drawn: readonly DrawnSeries[]): Axis {
+function errorAxisOf(drawn: readonly DrawnSeries[], beside: readonly number[] = []): Axis {
   const errors = drawn.flatMap(({ points }) =>
     points.flatMap(({ error, lowestError, highestError }) => [error, lowestError, highestError]),
   );
-  return errorAxis(errors, ERROR_LABEL);
+  return errorAxis([...errors, ...beside], ERROR_LABEL);
 }
 
 function values(drawn: readonly DrawnSeries[], value: (point: Point) => number): number[] {
@@ -230,16 +232,4 @@ function values(drawn: readonly DrawnSeries[], value: (point: Point) => number):
 function budgetLabel(drawn: readonly DrawnSeries[]): string {
   const names = drawn.map(({ points }) => `${points[0].budget?.symbol}`);
   return `budget (${[...new Set(names)].join(', ')})`;
-}
-
-/** What no other point beats in both error and operations, from left to right; nothing to draw of fewer than two. */
-function frontLine(points: readonly { name: string; share: number; error: number }[]): ChartLine[] {
-  const front = [...paretoFront(points)].sort((a, b) => a.share - b.share);
-  if (front.length < 2) return [];
-  const drawn = front.map(({ share, error, name }) => ({
-    x: share,
-    y: Math.max(error, ERROR_FLOOR),
-    tooltip: `On the Pareto front: ${name}`,
-  }));
-  return [{ label: 'Pareto front', index: null, points: drawn }];
 }

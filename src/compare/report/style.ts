@@ -105,6 +105,7 @@ tbody th { font-weight: 500; position: sticky; left: 0; background: var(--surfac
 tbody tr:last-child > * { border-bottom: 0; }
 tbody tr.first > * { border-top: 1px solid var(--strong-line); }
 tbody tr:hover > * { background: var(--page); }
+tbody tr.heading > th { color: var(--muted); font-weight: 400; font-size: 0.82rem; padding-top: 12px; }
 td.best { font-weight: 700; }
 .swatch { display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 8px; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 230px), 1fr)); gap: 16px; margin-top: 16px; }

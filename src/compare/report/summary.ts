@@ -2,8 +2,9 @@
 
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../../terminal/format.ts';
 import { bestOfColumn, resultColumns } from '../columns.ts';
+import { barAt, beats, type Measurements, noteOf, nothingBeats, rankedGroups, standingOf } from '../judge.ts';
 import type { ComparisonReport, ComparisonResult } from '../result.ts';
-import { labelsOf, mainLength, REFERENCE_VARIANT, seriesOf, sortResults, withReference } from '../series.ts';
+import { labelsOf, mainLength, REFERENCE_VARIANT, seriesOf } from '../series.ts';
 import { type Html, html, raw } from './html.ts';
 import { seriesColour } from './style.ts';
 
@@ -33,58 +34,104 @@ function checkOfReference(results: readonly ComparisonResult[]): [string, string
   return [['full attention, checked', `error ${formatError(worst)} against float64, in the sampled rows`]];
 }
 
-/** The nearest, the fastest and the smallest of the approximations, at the length of the error plots. */
-export function renderCards(results: readonly ComparisonResult[]): Html | null {
-  const candidates = results.filter(({ variant }) => variant !== REFERENCE_VARIANT);
-  if (candidates.length === 0) return null;
-  const length = mainLength(candidates);
-  const shown = candidates.filter((result) => result.length === length);
+/**
+ * The nearest of the approximations, and the fastest and the smallest of what is nearer than the baselines, at the length
+ * of the error plots; or that nothing is.
+ */
+export function renderCards({ results, baselines }: Measurements): Html | null {
+  const compared = results.filter(({ variant }) => variant !== REFERENCE_VARIANT);
+  if (compared.length === 0) return null;
+  const length = mainLength(compared);
+  const judged = compared
+    .filter((result) => result.length === length)
+    .map((result) => {
+      const { layer, relativeError: error } = result;
+      const bar = barAt(baselines, { length, layer });
+      return { result, beating: beats({ error }, bar), standing: standingOf({ ...result, error }, bar) };
+    });
+  const shown = judged.filter(({ beating }) => beating);
+  if (shown.length === 0) return html`<p class="note">${nothingBeats(barAt(baselines, { length }))}</p>`;
+  type Shown = (typeof shown)[number];
   const labels = labelsOf(results);
-  const least = (value: (result: ComparisonResult) => number): ComparisonResult =>
-    // Whatever it is, a number is better than none.
-    shown.reduce((best, result) => (value(result) < value(best) || Number.isNaN(value(best)) ? result : best));
-  const card = (title: string, result: ComparisonResult, figure: string, detail: string): Html => {
-    const { budget, layer } = result;
-    const settings = [budget === null ? '' : `${budget.symbol} = ${budget.value}`, layer ?? ''].filter(
-      (text) => text !== '',
+  const card = (
+    title: string,
+    among: readonly Shown[],
+    value: (result: ComparisonResult) => number,
+    words: (result: ComparisonResult) => { figure: string; detail: string },
+  ): Html | null => {
+    if (among.length === 0) return null;
+    const { result, standing } = among.reduce((best, each) =>
+      // Whatever it is, a number is better than none.
+      value(each.result) < value(best.result) || Number.isNaN(value(best.result)) ? each : best,
     );
-    const name = [labels.get(result) ?? result.variant, ...settings].join(', ');
+    const { budget, layer, variant } = result;
+    const { figure, detail } = words(result);
+    const settings = [budget === null ? '' : `${budget.symbol} = ${budget.value}`, layer ?? ''];
+    const name = [labels.get(result) ?? variant, ...settings].filter((text) => text !== '').join(', ');
+    const note = noteOf(standing);
     return html`<section class="card"><h3>${title}</h3><div class="figure">${figure}</div>
-      <p><strong>${name}</strong></p><p class="note">${detail}</p></section>`;
+      <p><strong>${name}</strong>${note === '' ? null : ` (${note})`}</p><p class="note">${detail}</p></section>`;
   };
-  const nearest = least(({ relativeError }) => relativeError);
-  const fastest = least(({ milliseconds, fullMilliseconds }) => milliseconds / fullMilliseconds);
-  const smallest = least(({ peakBytes, fullPeakBytes }) => peakBytes / fullPeakBytes);
+  const approximations = shown.filter(({ standing }) => standing === 'approximation');
   const error = ({ relativeError }: ComparisonResult): string => `error ${formatError(relativeError)}`;
   const ratio = ({ milliseconds, fullMilliseconds }: ComparisonResult): string =>
     formatRatio(fullMilliseconds / milliseconds);
   return html`<div class="cards">
-    ${card('Smallest error', nearest, formatError(nearest.relativeError), `${ratio(nearest)} as fast as full attention`)}
-    ${card('Fastest', fastest, ratio(fastest), `${formatMilliseconds(fastest.milliseconds)}, full attention ${formatMilliseconds(fastest.fullMilliseconds)}; ${error(fastest)}`)}
-    ${card('Least memory', smallest, formatPercent(smallest.peakBytes / smallest.fullPeakBytes), `${formatBytes(smallest.peakBytes)}, full attention ${formatBytes(smallest.fullPeakBytes)}; ${error(smallest)}`)}
+    ${card(
+      'Smallest error',
+      approximations,
+      ({ relativeError }) => relativeError,
+      (best) => ({ figure: formatError(best.relativeError), detail: `${ratio(best)} as fast as full attention` }),
+    )}
+    ${card(
+      'Fastest',
+      shown,
+      ({ milliseconds, fullMilliseconds }) => milliseconds / fullMilliseconds,
+      (best) => ({
+        figure: ratio(best),
+        detail: `${formatMilliseconds(best.milliseconds)}, full attention ${formatMilliseconds(best.fullMilliseconds)}; ${error(best)}`,
+      }),
+    )}
+    ${card(
+      'Least memory',
+      shown,
+      ({ peakBytes, fullPeakBytes }) => peakBytes / fullPeakBytes,
+      (best) => ({
+        figure: formatPercent(best.peakBytes / best.fullPeakBytes),
+        detail: `${formatBytes(best.peakBytes)}, full attention ${formatBytes(best.fullPeakBytes)}; ${error(best)}`,
+      }),
+    )}
   </div>`;
 }
 
-export function renderTable(results: readonly ComparisonResult[]): Html {
+/** As in the terminal: approximations by error, then what is none, with the reason above it, then the baselines. */
+export function renderTable(measured: Measurements): Html {
   // Colours as in the plots, where full attention is grey whether or not it was among the variants compared.
   const colours = new Map(
-    seriesOf(results).flatMap(({ variant, index, results: own }) =>
+    seriesOf(measured.results).flatMap(({ variant, index, results: own }) =>
       own.map((result) => [result, variant === REFERENCE_VARIANT ? undefined : seriesColour(index)] as const),
     ),
   );
-  const sorted = sortResults(withReference(results));
-  const columns = resultColumns(sorted).map((column) => ({ ...column, winners: bestOfColumn(column, sorted) }));
-  const groupOf = ({ length, layer }: ComparisonResult): string => JSON.stringify([length, layer]);
+  const groups = rankedGroups(measured);
+  const all = groups.flatMap(({ sections }) => sections.flatMap(({ rows }) => rows));
+  const columns = resultColumns(all).map((column) => ({ ...column, winners: bestOfColumn(column, groups) }));
 
-  const rows = sorted.map((result, row) => {
-    const starts = row > 0 && groupOf(result) !== groupOf(sorted[row - 1]);
+  const rowOf = (result: ComparisonResult, starts: boolean): Html => {
     const cells = columns.slice(1).map((column) => {
       const classes = [column.align === 'right' ? 'number' : '', column.winners.has(result) ? 'best' : ''];
       return html`<td class="${classes.join(' ').trim()}">${column.text(result)}</td>`;
     });
     const swatch = html`<span class="swatch" style="background:${colours.get(result) ?? 'var(--muted)'}"></span>`;
     return html`<tr${starts ? raw(' class="first"') : null}><th scope="row">${swatch}${columns[0].text(result)}</th>${cells}</tr>`;
-  });
+  };
+  const rows = groups.flatMap(({ sections }, group) =>
+    sections.flatMap(({ title, rows }, section) => [
+      ...(title === ''
+        ? []
+        : [html`<tr class="heading"><th scope="rowgroup" colspan="${columns.length}">${title}</th></tr>`]),
+      ...rows.map((result, row) => rowOf(result, group > 0 && section === 0 && row === 0)),
+    ]),
+  );
   const titles = columns.map(
     ({ title, explanation, align }) =>
       html`<th scope="col"${align === 'right' ? raw(' class="number"') : null}><abbr title="${explanation}">${title}</abbr></th>`,

@@ -1,0 +1,142 @@
+/**
+ * What may be called the best, and what may not: a row is judged by whether it is nearer to full attention than the
+ * baselines are, and by whether it tries to be near at all. The table ranks rows by it.
+ */
+import { formatError } from '../terminal/format.ts';
+import { findVariant } from '../variants/registry.ts';
+import type { BaselineResult, ComparisonResult } from './result.ts';
+import { mean, REFERENCE_VARIANT, sortResults, withReference } from './series.ts';
+
+/** What is shown of a comparison: the rows, and what they have to beat. */
+export interface Measurements {
+  readonly results: readonly ComparisonResult[];
+  readonly baselines?: readonly BaselineResult[] | undefined;
+}
+
+/** Only an `approximation` may be called the nearest, and only if it beats the baselines. */
+export type Standing = 'approximation' | 'no-nearer' | 'untrained' | 'own' | 'own-untrained';
+
+/** In the order of the table: the line above the rows, and a note beside a name elsewhere. */
+const STANDINGS: Readonly<Record<Standing, { title: string; note: string }>> = {
+  approximation: { title: '', note: '' },
+  'no-nearer': { title: 'No nearer to full attention than a baseline', note: 'no nearer than a baseline' },
+  untrained: { title: 'Untrained: its parameters are as drawn', note: 'untrained' },
+  own: { title: 'Another function than full attention', note: 'another function' },
+  'own-untrained': { title: 'Another function, and untrained', note: 'another function, untrained' },
+};
+
+const BASELINES_TITLE = 'Baselines, which look at no query and no key';
+
+/** The note on a row or a point beside its name: '' for an approximation that has found something. */
+export function noteOf(standing: Standing): string {
+  return STANDINGS[standing].note;
+}
+
+/** A row, or the mean of several. */
+export type Judged = Pick<ComparisonResult, 'variant' | 'exactness' | 'untrained'> & { error: number };
+
+/** What has to be beaten. */
+export interface Bar {
+  baseline: BaselineResult['baseline'];
+  error: number;
+}
+
+/**
+ * The nearest of the baselines at a length, of one layer or (without) in the mean of all. Where none was measured it is
+ * zeros, whose relative error is 1 by definition.
+ */
+export function barAt(
+  baselines: readonly BaselineResult[] | undefined,
+  place: { length: number; layer?: string | undefined },
+): Bar {
+  const here = (baselines ?? []).filter(({ length, layer }) => {
+    return length === place.length && (!('layer' in place) || layer === place.layer);
+  });
+  const bars = [...new Set(here.map(({ baseline }) => baseline))].map((baseline): Bar => {
+    const errors = here.filter((row) => row.baseline === baseline).map(({ relativeError }) => relativeError);
+    return { baseline, error: mean(errors) };
+  });
+  const known = bars.filter(({ error }) => Number.isFinite(error));
+  return known.reduce((least, bar) => (bar.error < least.error ? bar : least), known[0] ?? ZEROS);
+}
+
+const ZEROS: Bar = { baseline: 'zeros', error: 1 };
+
+/** Whether its error is below that of the baselines; not if it is NaN. */
+export function beats({ error }: Pick<Judged, 'error'>, bar: Bar): boolean {
+  return error < bar.error;
+}
+
+/** What a file of an older version does not say of a row its variant does, if there is one of that name. */
+export function standingOf(row: Judged, bar: Bar): Standing {
+  const { exactness = findVariant(row.variant)?.exactness, untrained = false } = row;
+  if (exactness === 'own') return untrained ? 'own-untrained' : 'own';
+  if (untrained) return 'untrained';
+  return beats(row, bar) ? 'approximation' : 'no-nearer';
+}
+
+/** In place of what would be praised: `Nothing here is nearer to full attention than zeros are (error 1.00).` */
+export function nothingBeats({ baseline, error }: Bar, what: 'Nothing' | 'No approximation' = 'Nothing'): string {
+  const name = baseline === 'zeros' ? 'zeros are' : `the ${baseline} is`;
+  return `${what} here is nearer to full attention than ${name} (error ${formatError(error)}).`;
+}
+
+/** Rows of one kind, in order; `title` is said above them, '' where there is nothing to say. */
+export interface Section<Row> {
+  kind: Standing | 'reference' | 'baseline';
+  title: string;
+  rows: Row[];
+}
+
+/** By what they are, in the order of STANDINGS; within a section they stay in order. Without empty sections. */
+export function sectionsOf<Row>(rows: readonly Row[], standing: (row: Row) => Standing): Section<Row>[] {
+  return (Object.keys(STANDINGS) as Standing[])
+    .map((kind) => ({ kind, title: STANDINGS[kind].title, rows: rows.filter((row) => standing(row) === kind) }))
+    .filter((section) => section.rows.length > 0);
+}
+
+/** The section of the baselines, which comes last; none of none. */
+export function baselineSection<Row>(rows: readonly Row[]): Section<Row>[] {
+  return rows.length === 0 ? [] : [{ kind: 'baseline', title: BASELINES_TITLE, rows: [...rows] }];
+}
+
+/** A baseline as a row of the table: a "variant" that has no options and no budget. */
+export function rowOfBaseline({ baseline, ...figures }: BaselineResult): ComparisonResult {
+  return { variant: baseline, options: {}, budget: null, ...figures };
+}
+
+/** The rows of one length and layer: full attention, the approximations by error, others, baselines. */
+export interface RankedGroup {
+  bar: Bar;
+  sections: Section<ComparisonResult>[];
+}
+
+/** All rows of the table, with full attention in each group, by length and layer. */
+export function rankedGroups({ results, baselines = [] }: Measurements): RankedGroup[] {
+  const groups = new Map<string, ComparisonResult[]>();
+  for (const result of sortResults(withReference(results))) {
+    const place = JSON.stringify([result.length, result.layer]);
+    groups.set(place, [...(groups.get(place) ?? []), result]);
+  }
+  return [...groups.values()].map((rows) => {
+    const { length, layer } = rows[0];
+    const bar = barAt(baselines, { length, layer });
+    const isReference = ({ variant }: ComparisonResult): boolean => variant === REFERENCE_VARIANT;
+    const here = baselines.filter((row) => row.length === length && row.layer === layer);
+    const byError = rows.filter((row) => !isReference(row)).sort(nearer);
+    return {
+      bar,
+      sections: [
+        { kind: 'reference', title: '', rows: rows.filter(isReference) },
+        ...sectionsOf(byError, (row) => standingOf({ ...row, error: row.relativeError }, bar)),
+        ...baselineSection(here.map(rowOfBaseline).sort(nearer)),
+      ],
+    };
+  });
+}
+
+/** NaN comes last. */
+function nearer({ relativeError: a }: ComparisonResult, { relativeError: b }: ComparisonResult): number {
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+  return a - b;
+}

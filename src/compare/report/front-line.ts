@@ -1,0 +1,27 @@
+/** The Pareto front as a line of a plot. */
+import { paretoFront } from '../front.ts';
+import { type Bar, standingOf } from '../judge.ts';
+import { nameOfPoint } from '../series.ts';
+import { ERROR_FLOOR } from './axes.ts';
+import type { ChartLine } from './chart.ts';
+import type { DrawnSeries } from './figures.ts';
+
+/**
+ * The approximations that no other one beats in both error and operations, from left to right; what is no nearer than the
+ * baselines, or no approximation, is not on it. Nothing to draw of fewer than two.
+ */
+export function frontLine(drawn: readonly DrawnSeries[], bar: Bar): ChartLine[] {
+  const approximations = drawn.flatMap(({ series, points }) =>
+    points
+      .filter((point) => standingOf({ ...point, variant: series.variant }, bar) === 'approximation')
+      .map((point) => ({ ...point, name: nameOfPoint(series, point) })),
+  );
+  const front = [...paretoFront(approximations)].sort((a, b) => a.share - b.share);
+  if (front.length < 2) return [];
+  const points = front.map(({ share, error, name }) => ({
+    x: share,
+    y: Math.max(error, ERROR_FLOOR),
+    tooltip: `On the Pareto front: ${name}`,
+  }));
+  return [{ label: 'Pareto front', index: null, points }];
+}

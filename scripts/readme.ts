@@ -9,7 +9,6 @@ import { timeCharts } from '../bench/report/growth-figures.ts';
 import { attentionCharts } from '../bench/report/peer-figures.ts';
 import { standalonePicture } from '../bench/report/picture.ts';
 import {
-  COMPARE_COMMAND,
   contestantName,
   middlePoints,
   needComparison,
@@ -23,6 +22,7 @@ import type { ComparisonReport } from '../src/compare/result.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../src/terminal/format.ts';
 import { allVariants } from '../src/variants/registry.ts';
+import { comparisonTable } from './comparison-table.ts';
 import { markdown } from './training-summary.ts';
 
 const root = new URL('../', import.meta.url);
@@ -37,7 +37,7 @@ const peers = needSuite('peers');
 const middle = middlePoints(comparison);
 
 rewrite('README.md', {
-  compare: comparisonTable(),
+  compare: await comparisonTable(machine),
   training: trainingSentence(),
   variants: variantsTable(),
 });
@@ -53,21 +53,6 @@ function rewrite(name: string, sections: Record<string, string>): void {
     text = text.replace(pattern, (_, open: string, close: string) => `${open}\n${content}\n${close}`);
   }
   writeFileAtomically(file, text);
-}
-
-function comparisonTable(): string {
-  const rows = [...middle].map(([variant, point]) => [
-    variant,
-    point.budget === null ? '' : `${point.budget.symbol} = ${point.budget.value}`,
-    formatError(point.error),
-    formatMilliseconds(point.milliseconds),
-    formatRatio(point.fullMilliseconds / point.milliseconds),
-    formatBytes(point.peakBytes),
-    formatPercent(point.share),
-  ]);
-  const titles = ['variant', 'budget', 'error', 'time', 'speed-up', 'memory', 'FLOPs of full'];
-  return `${markdown(titles, rows)}\n\n${machine(comparison.environment, COMPARE_COMMAND)} One budget each,
-mean of two layers; the command prints all of them, with total-variation distance and top-k recall of the attention rows.`;
 }
 
 function trainingSentence(): string {

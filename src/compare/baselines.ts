@@ -1,6 +1,6 @@
 /**
  * What an approximation has to beat: outputs that are made without a look at queries or keys. They are no variants, for
- * nobody would train with them; but an error that is not below theirs says that nothing of full attention was found.
+ * nobody would train with them; but what is no nearer to full attention than they are has gained nothing by looking.
  */
 import { measureMemory } from '../core/memory.ts';
 import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';

@@ -27,7 +27,7 @@ const STANDINGS: Readonly<Record<Standing, { title: string; note: string }>> = {
 
 const BASELINES_TITLE = 'Baselines, which look at no query and no key';
 
-/** The note on a row or a point beside its name: '' for an approximation that has found something. */
+/** The note on a row or a point beside its name: '' for an approximation that beats the baselines. */
 export function noteOf(standing: Standing): string {
   return STANDINGS[standing].note;
 }

@@ -80,7 +80,7 @@ export interface ComparisonResult {
 
 /**
  * What was made on the same input without a look at queries or keys: zeros, or for each query the mean of the values that
- * it may see. An approximation that is no nearer to full attention has found nothing of it. No variant, and not trained.
+ * it may see. An approximation that is no nearer to full attention has gained nothing by looking. No variant.
  */
 export interface BaselineResult
   extends Omit<ComparisonResult, 'variant' | 'options' | 'budget' | 'exactness' | 'untrained'> {

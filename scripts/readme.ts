@@ -20,7 +20,7 @@ import {
 import type { Chart } from '../src/compare/report/chart.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
-import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../src/terminal/format.ts';
+import { formatBytes, formatError, formatMilliseconds, formatRatio } from '../src/terminal/format.ts';
 import { allVariants } from '../src/variants/registry.ts';
 import { comparisonTable } from './comparison-table.ts';
 import { markdown } from './training-summary.ts';

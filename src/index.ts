@@ -53,6 +53,7 @@ export { type Distribution, type SyntheticSettings, syntheticInput } from './com
 export type { Skip } from './compare/plan.ts';
 export type { StopwatchSettings } from './compare/stopwatch.ts';
 export type {
+  BaselineResult,
   ComparisonReport,
   ComparisonResult,
   Environment,

@@ -144,6 +144,7 @@ const TEMPLATES = [
   'compare --length 4,8 --heads 2 --head-dim 4 --causal --variant local-attention --budget 2 --report report.html',
   'compare --qkv q.npy --variant full,linformer --json out.json --no-report',
   'compare --qkv layers.safetensors --all --share 0.5 --variant reformer --no-report',
+  'compare --length 8 --heads 1 --head-dim 4 --variant linformer --all-budgets --no-report',
   'compare --checkpoint trained --variant full --no-report --json -',
   'compare --checkpoint classifier.safetensors --layer 0 --variant full',
   'compare --pretrained bert --ids ids.txt --variant full --by-layer',

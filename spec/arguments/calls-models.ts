@@ -59,7 +59,9 @@ export const callsOfComparison: Readonly<Record<string, Call>> = {
           'flops',
           'fullFlops',
           'fullOracleError',
-        ].map((figure) => [`0.results.0.${figure}`, ['NaN', 'null']]),
+        ].flatMap((figure) =>
+          ['results.0', 'baselines.0', 'baselines.1'].map((row) => [`0.${row}.${figure}`, ['NaN', 'null']]),
+        ),
       ) as never,
       depth: 3,
     },

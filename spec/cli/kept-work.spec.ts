@@ -76,6 +76,8 @@ if (process.platform !== 'win32') {
     await said(life.stderr, /SIGTERM: stopping/);
     const checkpoint = join(out, 'checkpoint.safetensors');
     while (!existsSync(checkpoint)) await new Promise((wait) => setTimeout(wait, 20));
+    // Sooner it would be taken for the first, passed on.
+    await new Promise((wait) => setTimeout(wait, 400));
     life.kill('SIGTERM');
     const [code, by] = await once(life, 'close');
     assert.equal([code, by], [null, 'SIGTERM']);

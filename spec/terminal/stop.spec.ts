@@ -1,4 +1,5 @@
 /** One instruction to stop is heard, however often it is passed on; before and after that, signals do what they always do. */
+import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -33,5 +34,25 @@ test('what has not begun to listen leaves signals alone', () => {
   stop.end();
   assert.equal([stop.asked(), listeners()], [false, before]);
 });
+
+if (process.platform !== 'win32') {
+  test('a second signal that comes while the thread is busy is not lost where listening ends', () => {
+    const script = `
+      import { Stop } from ${JSON.stringify(new URL('../../src/terminal/stop.ts', import.meta.url).href)};
+      const stop = new Stop();
+      stop.listen(() => console.log('heard'));
+      process.kill(process.pid, 'SIGTERM');
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      process.kill(process.pid, 'SIGTERM');
+      for (const end = performance.now() + 50; performance.now() < end; );
+      stop.endSoon();
+      await new Promise((resolve) => setImmediate(resolve));
+      console.log('went on');
+    `;
+    const words = ['--import', 'tsx', '--input-type=module', '--eval', script];
+    const { signal, stdout } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+    assert.equal([signal, stdout], ['SIGTERM', 'heard\n']);
+  });
+}
 
 test.run();

@@ -130,8 +130,8 @@ export class Training {
         },
         onCheckpoint: () => {
           keeper.save(progress);
-          // It is safe: whoever wants an end of what follows wants it at once.
-          if (stop.asked()) stop.end();
+          // It is safe: whoever wants an end of what follows wants it at once, and may have said so meanwhile.
+          if (stop.asked()) stop.endSoon();
         },
         shouldStop: () => stop.asked() || elapsed() >= limit,
       });

@@ -69,4 +69,12 @@ export class Stop {
     for (const [signal, listener] of this.#listeners) process.off(signal, listener);
     this.#listeners.clear();
   }
+
+  /**
+   * As `end`, but with the next turn of the event loop. A signal that came while this thread was busy waits for that turn,
+   * and would be lost with its listener.
+   */
+  endSoon(): void {
+    setImmediate(() => this.end());
+  }
 }

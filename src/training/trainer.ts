@@ -77,15 +77,23 @@ export async function train(run: Run, observer: Observer = {}): Promise<{ stoppe
     observer.onStep?.(report);
     if (run.step % STEPS_PER_COLLECTION === 0) collectGarbage();
     // A moment for Ctrl-C, and for the garbage collector's finalisers.
-    await new Promise((resolve) => setImmediate(resolve));
+    await aTurn();
     stopped = observer.shouldStop?.() ?? false;
     const isLast = run.step === steps || stopped;
-    if (isLast || run.step % checkpointEvery === 0) save();
+    if (isLast || run.step % checkpointEvery === 0) {
+      save();
+      await aTurn();
+    }
     if (isLast || run.step % evaluateEvery === 0) {
       observer.onEvaluation?.({ step: run.step, ...evaluate(learner, task, { examples, batch, seed }) });
     }
   }
   return { stopped };
+}
+
+/** Until the event loop has heard what came meanwhile. */
+function aTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** `onError` is called where an error comes before the first parameter is moved. */

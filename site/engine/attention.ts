@@ -31,7 +31,12 @@ export async function measure(ask: Questions['measure']['ask']): Promise<Measure
   const [result] = report.results;
   if (result === undefined) throw new ArgumentError(reason);
   const shape = { batch: 1, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
-  return { ...result, pairs: pairsOf(variant, shape, checkOptions(variant, result.options, shape)) };
+  const mean = report.baselines?.find(({ baseline }) => baseline === 'mean of values');
+  return {
+    ...result,
+    meanError: mean?.relativeError ?? Number.NaN,
+    pairs: pairsOf(variant, shape, checkOptions(variant, result.options, shape)),
+  };
 }
 
 export function weights(ask: Questions['weights']['ask']): Weights {

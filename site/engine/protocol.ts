@@ -56,8 +56,11 @@ export interface Pairs {
   formula: { text: string; symbols: Readonly<Record<string, number>>; pairs: number } | null;
 }
 
-/** What `compare` has, and how many pairs the variant allows; null for one that has no pattern. */
-export type Measurement = ComparisonResult & { pairs: Pairs | null };
+/**
+ * What `compare` has, with the relative error of its baseline that is the mean of the values; and how many pairs the variant
+ * allows, null for one that has no pattern.
+ */
+export type Measurement = ComparisonResult & { meanError: number; pairs: Pairs | null };
 
 export interface Machine {
   threads: number;

@@ -81,7 +81,7 @@ function rowView(name: string): Html {
 </div>`;
 }
 
-/** Which figure a cell has is its `data-figure`, as `compare --json` names it; the exact value, its \`data-value\`. */
+/** Which figure a cell has is its `data-figure`, mostly as `compare --json` names it; the exact value, its \`data-value\`. */
 function figuresTable(name: string): Html {
   const cell = (figure: string | null): Html =>
     figure === null ? html`<td></td>` : html`<td class="number" data-figure="${figure}">–</td>`;
@@ -92,6 +92,7 @@ function figuresTable(name: string): Html {
 <thead><tr><th scope="col">All heads</th><th scope="col" class="number">${nameOf(name)}</th><th scope="col" class="number">full attention</th><th scope="col" class="number">ratio</th></tr></thead>
 <tbody>
 ${row('Output error ‖out − full‖ / ‖full‖', 'relativeError', null, null)}
+${row('…of the mean of the values, a baseline; that of zeros is 1', 'meanError', null, null)}
 ${row('Total variation of the weights', 'totalVariation', null, null)}
 ${row('Share of the 16 largest weights found', 'topKRecall', null, null)}
 ${row('Time of a forward pass', 'milliseconds', 'fullMilliseconds', 'timeShare')}

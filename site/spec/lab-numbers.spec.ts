@@ -7,7 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { outputOf, temporaryFolder } from '../../spec/cli/host.ts';
 import { oracleRows } from '../../src/compare/oracle.ts';
-import type { ComparisonResult } from '../../src/compare/result.ts';
+import type { ComparisonReport, ComparisonResult } from '../../src/compare/result.ts';
 import { syntheticInput } from '../../src/compare/synthetic.ts';
 import { checkOption, type OptionSchema } from '../../src/variants/options.ts';
 import { type AnyVariant, allVariants, findVariant } from '../../src/variants/registry.ts';
@@ -58,14 +58,19 @@ async function inFolder<T>(run: () => Promise<T>): Promise<T> {
 }
 
 /** The row that the command of a lab prints for what the lab shows. */
-async function printed(state: LabState, options: Record<string, string>): Promise<ComparisonResult> {
+async function printed(
+  state: LabState,
+  options: Record<string, string>,
+): Promise<{ result: ComparisonResult; meanError: number | undefined }> {
   const words = commandOf(state, options).split(' ');
   assert.equal(words.slice(0, 4), ['npm', 'start', '--', 'compare']);
   const args = words.slice(3).map((word) => (word === 'out.json' ? '-' : word.replace('fixtures/', '')));
-  const { results } = JSON.parse(await outputOf(args)) as { results: ComparisonResult[] };
-  const own = results.filter(({ layer }) => layer === undefined || state.layer === '' || layer === state.layer);
+  const { results, baselines = [] } = JSON.parse(await outputOf(args)) as ComparisonReport;
+  const isShown = ({ layer }: { layer?: string }) => layer === undefined || state.layer === '' || layer === state.layer;
+  const own = results.filter(isShown);
   assert.is(own.length, 1);
-  return own[0];
+  const mean = baselines.find((row) => isShown(row) && row.baseline === 'mean of values');
+  return { result: own[0], meanError: mean?.relativeError };
 }
 
 const CASES: { state: Partial<LabState>; options: Record<string, string>; values: Record<string, unknown> }[] = [
@@ -91,13 +96,15 @@ for (const { state: own, options, values } of CASES) {
   const state = { ...START, ...own };
   test(`the command that is shown prints what is shown: ${state.variant} on ${state.input}`, async () => {
     await inFolder(async () => {
-      const { milliseconds: _, fullMilliseconds: __, ...expected } = await printed(state, options);
-      const { milliseconds, fullMilliseconds, pairs, ...shown } = await measure({
+      const { result, meanError: expectedMean } = await printed(state, options);
+      const { milliseconds: _, fullMilliseconds: __, ...expected } = result;
+      const { milliseconds, fullMilliseconds, pairs, meanError, ...shown } = await measure({
         ...subjectOf(state, values),
         turns: 1,
       });
       assert.ok(milliseconds > 0 && fullMilliseconds > 0);
       assert.equal(shown, expected);
+      assert.is(meanError, expectedMean);
       assert.is(pairs === null, findVariant(state.variant)?.pattern === undefined);
     });
   });

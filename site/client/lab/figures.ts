@@ -40,6 +40,7 @@ function cellsOf(measurement: Measurement): Cells {
   const share = (part: number | null): number | null => (part === null || pairs === null ? null : part / pairs.all);
   return {
     relativeError: [measurement.relativeError, formatError],
+    meanError: [measurement.meanError, formatError],
     totalVariation: [measurement.totalVariation, formatError],
     topKRecall: [measurement.topKRecall, formatPercent],
     milliseconds: [milliseconds, formatMilliseconds],

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { readTraining } from '../bench/report/results.ts';
 import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
 import { FolderLock } from '../src/core/files/lock.ts';
 import { choices, flag, integer, integers } from '../src/terminal/options.ts';
@@ -93,7 +94,7 @@ async function attempt(job: Job, failures: string[], stop: Stop): Promise<string
 }
 
 function writeSummary(all: readonly Job[]): void {
-  const summary: Summary = summaryOf(all);
+  const summary: Summary = summaryOf(all, readTraining()?.hashes);
   const text = markdownOf(summary);
   process.stdout.write(`\n${text}`);
   const contents = [`${JSON.stringify(summary, null, 1)}\n`, text];

@@ -7,7 +7,7 @@ import { smoothedLosses } from '../src/training/metrics.ts';
 import { EVALUATED, type HashRow, hashRow } from '../src/training/recipes/hash-table.ts';
 import type { Recipe } from '../src/training/recipes/recipe.ts';
 import { recipes } from '../src/training/recipes/registry.ts';
-import { type Finished, fileOf, finished, hasCheckpoint, type Job, nameOf } from './training-campaign.ts';
+import { fileOf, finished, hasCheckpoint, type Job, nameOf } from './training-campaign.ts';
 
 /** A run from one seed. */
 export interface SummaryRow {
@@ -28,15 +28,17 @@ export interface SummaryRow {
 }
 
 export interface Summary {
-  environment: Finished['environment'] | null;
+  /** Where runs ran: each machine, Node and kernels once. */
+  environments: string[];
   rows: SummaryRow[];
-  /** Of models by the name of their run; of those whose checkpoint was there. */
+  /** Of models by the name of their run, since the checkpoint was last there. */
   hashes: { run: string; row: HashRow }[];
 }
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
-export function summaryOf(jobs: readonly Job[]): Summary {
+/** `known`: what an earlier summary says of models whose checkpoint is gone. */
+export function summaryOf(jobs: readonly Job[], known: Summary['hashes'] = []): Summary {
   const all = jobs.flatMap((job) => {
     const found = finished(job);
     return found === null ? [] : [{ job, found }];
@@ -58,12 +60,16 @@ export function summaryOf(jobs: readonly Job[]): Summary {
       seconds,
     };
   });
-  const hashed = all.map(({ job }) => job).filter((job) => isHashed(job) && hasCheckpoint(job));
-  const hashes = hashed.map((job) => ({
-    run: nameOf(job),
-    row: hashRow(join(root, fileOf(job, 'checkpoint.safetensors'))),
-  }));
-  return { environment: all[0]?.found.environment ?? null, rows, hashes };
+  const hashes = all.flatMap(({ job }) => {
+    const run = nameOf(job);
+    if (!isHashed(job)) return [];
+    if (hasCheckpoint(job)) return [{ run, row: hashRow(join(root, fileOf(job, 'checkpoint.safetensors'))) }];
+    return known.filter((each) => each.run === run);
+  });
+  const places = all.map(({ found: { environment } }) => {
+    return `${environment.cpu}, Node ${environment.node}, ${environment.kernels} kernels`;
+  });
+  return { environments: [...new Set(places)], rows, hashes };
 }
 
 function isHashed({ recipe, settings }: Job): boolean {
@@ -86,7 +92,7 @@ ${hashTable(summary)}
 }
 
 /** A row for each run of each recipe: what its seeds came to. */
-export function recipesTable({ rows, environment }: Summary): string {
+export function recipesTable({ rows, environments }: Summary): string {
   const lines = recipes.flatMap((recipe) => {
     return Object.keys(recipe.runs).flatMap((name) => {
       const own = rows.filter((row) => row.recipe === recipe.name && row.name === name);
@@ -95,8 +101,7 @@ export function recipesTable({ rows, environment }: Summary): string {
   });
   const minutes = rows.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
   const titles = ['recipe', 'attention', 'goal', 'seeds', 'came to', 'to beat', 'reached', 'time each'];
-  const where =
-    environment === null ? '' : ` on ${environment.cpu}, Node ${environment.node}, ${environment.kernels} kernels`;
+  const where = environments.length === 0 ? '' : ` on ${environments.join('; and ')}`;
   return `${markdown(titles, lines)}
 
 By \`npm run recipes\`: ${rows.length} runs on one thread each${where}, ${minutes.toFixed(0)} minutes of one core together.`;

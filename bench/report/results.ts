@@ -89,9 +89,16 @@ export function needComparison(): ComparisonReport {
   return needResult('compare.json', COMPARE_COMMAND);
 }
 
+const TRAINING = 'training/summary.json';
+
 /** What `npm run recipes` left behind, of all its runs. */
 export function needTraining(): Summary {
-  return needResult('training/summary.json', 'npm run recipes');
+  return needResult(TRAINING, 'npm run recipes');
+}
+
+/** The same; null if nothing was trained yet. */
+export function readTraining(): Summary | null {
+  return readResult(TRAINING);
 }
 
 /** A file under bench/results/, whose form is that of what writes it; null if it is not there. */

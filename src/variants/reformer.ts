@@ -44,10 +44,10 @@ function attend(
   const { bucket, count } = hashIntoBuckets(queries, options, parameters, keyMask);
   const seen = memory.isKept ? transposed(memory.append('buckets', transposed(bucket))) : bucket;
   // i ↦ s_i: sorted by bucket and, within a bucket, by position; cut into chunks of m.
-  const { order } = countingSort(seen, count + 1);
+  const { order, place } = countingSort(seen, count + 1);
   const chunks = {
     layout: chunksOf(K.shape[2], options),
-    queryTokens: memory.position === 0 ? order : lastOf(order, memory.position),
+    queryTokens: memory.position === 0 ? order : newestOf(place, memory.position),
     keyTokens: order,
     labels: { queries: labelsOf(bucket, count, options), keys: labelsOf(seen, count, options) },
     causal: options.causal,
@@ -74,12 +74,15 @@ function chunksOf(length: number, { chunkLength, causal }: ReformerOptions): Att
   return runs(begin, end, length);
 }
 
-/** An order of all tokens as one of those from `position` on, counted from there; −1 for the others. */
-function lastOf(order: Tensor, position: number): Tensor {
-  const tokens = elements(order);
-  const own = new Int32Array(tokens.length);
-  for (let at = 0; at < own.length; at++) own[at] = Math.max(-1, tokens[at] - position);
-  return fromArray(own, order.shape, 'int32');
+/** An order of the tokens from `position` on, counted from there, by the places of all; −1 at those of the others. */
+function newestOf(place: Tensor, position: number): Tensor {
+  const places = elements(place);
+  const length = place.shape[3];
+  const order = new Int32Array(places.length).fill(-1);
+  for (let list = 0; list < places.length; list += length) {
+    for (let token = position; token < length; token++) order[list + places[list + token]] = token - position;
+  }
+  return fromArray(order, place.shape, 'int32');
 }
 
 /** Tokens of one label meet: those of one bucket, or all; those of the last bucket, padding, meet nobody. */

@@ -1,18 +1,17 @@
 /** What the answers of the guide do not follow from. */
-import { needComparison, needTraining } from '../../../bench/report/results.ts';
+import { needComparison } from '../../../bench/report/results.ts';
 import { type Html, html } from '../../../src/compare/report/html.ts';
 import { recipes } from '../../../src/training/recipes/registry.ts';
 import { tokensOf } from './answers.ts';
 
 export function caveats(): Html {
   const { environment, input } = needComparison();
-  const { environment: training } = needTraining();
   const lengths = recipes.map(({ name }) => tokensOf(name));
   const layers = recipes.flatMap(({ settings }) => settings.model.layers ?? []);
   return html`<section class="card caveats" aria-labelledby="caveats">
 <h3 id="caveats">What all this does not show</h3>
 <ul>
-<li>One machine: ${environment.cpu}, ${environment.threads} threads (training: ${training?.threads ?? 1}), WebAssembly, no graphics card. On other
+<li>One machine: ${environment.cpu}, ${environment.threads} threads (training: 1 each), WebAssembly, no graphics card. On other
 hardware the order of times can be another.</li>
 <li>Errors are on ${input.lengths.join(' and ')} tokens of one small encoder (${input.name}). Longer texts, larger models and other languages were
 not measured.</li>

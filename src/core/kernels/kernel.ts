@@ -39,6 +39,13 @@ export interface Kernel<
   readonly name: string;
   readonly names: KernelNames<Arrays, Numbers, Maybe, List>;
   readonly run: KernelRun;
+  /** The same, with what a caller has given, by name: on its own thread nothing travels. */
+  readonly body: (
+    begin: number,
+    end: number,
+    arrays: KernelArrays<Arrays, Maybe>,
+    numbers: KernelNumbers<Numbers, List>,
+  ) => void;
 }
 
 /** What a kernel's body is given: every array by its name (undefined for one that was left out), and every number. */
@@ -76,8 +83,8 @@ export function defineKernel<
     const given = byName(names, arrays, numbers);
     body(begin, end, given.arrays as KernelArrays<Arrays, Maybe>, given.numbers as KernelNumbers<Numbers, List>);
   };
-  const kernel = { name, names, run };
-  kernels.set(name, kernel);
+  const kernel = { name, names, run, body };
+  kernels.set(name, kernel as unknown as Kernel);
   return kernel;
 }
 
@@ -96,14 +103,22 @@ export function byName(
   return { arrays: ofArrays, numbers: ofNumbers as KernelNumbers<string, string> };
 }
 
+/** Throws unless a caller has given all that may not be left out: a mistake in an op. */
+export function expectAll(
+  { name, names: { arrays, numbers = [] } }: Kernel,
+  givenArrays: Readonly<Record<string, NumericArray | undefined>>,
+  givenNumbers: Readonly<Record<string, number | readonly number[]>>,
+): void {
+  for (const each of arrays) if (givenArrays[each] === undefined) throw new Error(`kernel '${name}': no array ${each}`);
+  for (const each of numbers) if (givenNumbers[each] === undefined) throw new Error(`kernel '${name}': no ${each}`);
+}
+
 /** What a caller has given by name, as the lists that travel. */
 export function asLists(
-  { name, names: { arrays, optional = [], numbers = [], list } }: Kernel,
+  { names: { arrays, optional = [], numbers = [], list } }: Kernel,
   givenArrays: Readonly<Record<string, NumericArray | undefined>>,
   givenNumbers: Readonly<Record<string, number | readonly number[]>>,
 ): { arrays: NumericArray[]; numbers: number[] } {
-  for (const each of arrays) if (givenArrays[each] === undefined) throw new Error(`kernel '${name}': no array ${each}`);
-  for (const each of numbers) if (givenNumbers[each] === undefined) throw new Error(`kernel '${name}': no ${each}`);
   const listed = [...arrays, ...optional].map((each) => givenArrays[each] as NumericArray);
   const ofNumbers = numbers.map((each) => givenNumbers[each] as number);
   return {

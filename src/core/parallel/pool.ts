@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { ArgumentError, expectInteger, WorkerError } from '../errors.ts';
-import { asLists, type Kernel, type KernelNumbers } from '../kernels/kernel.ts';
+import { asLists, expectAll, type Kernel, type KernelArrays, type KernelNumbers } from '../kernels/kernel.ts';
 import { reserveScratch } from '../kernels/scratch.ts';
 import { chooseKernelSet, kernelBuild } from '../kernels/simd.ts';
 import { heapMemory, type NumericArray } from '../memory.ts';
@@ -99,14 +99,16 @@ export function parallelFor<Arrays extends string, Numbers extends string, Maybe
   { costPerItem = Number.POSITIVE_INFINITY }: ParallelOptions = {},
 ): void {
   if (count === 0) return;
-  const { arrays, numbers } = asLists(kernel, givenArrays, givenNumbers);
+  const any = kernel as unknown as Kernel;
+  expectAll(any, givenArrays, givenNumbers);
   if (count === 1 || !(count * costPerItem >= WORTH_SPLITTING) || inRegion || threadCount() === 1) {
-    runHere(kernel, () => kernel.run(0, count, arrays, numbers));
+    runHere(any, () => kernel.body(0, count, givenArrays as KernelArrays<Arrays, Maybe>, givenNumbers));
     return;
   }
+  const { arrays, numbers } = asLists(any, givenArrays, givenNumbers);
   if (lostWorker !== null) throwLostWorker(lostWorker);
   pool ??= startPool(threadCount());
-  runRegion(pool, kernel, count, grainOf(count, costPerItem, threadCount()), arrays, numbers);
+  runRegion(pool, any, count, grainOf(count, costPerItem, threadCount()), arrays, numbers);
 }
 
 /**

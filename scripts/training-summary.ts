@@ -25,6 +25,8 @@ export interface SummaryRow {
   reached: boolean | null;
   /** Of the whole process, on one thread. */
   seconds: number;
+  /** What it ran on. */
+  cpu: string;
 }
 
 export interface Summary {
@@ -44,7 +46,7 @@ export function summaryOf(jobs: readonly Job[], known: Summary['hashes'] = []): 
     return found === null ? [] : [{ job, found }];
   });
   const rows = all.map(({ job: { recipe, name, seed }, found }): SummaryRow => {
-    const { baseline, result, lines, command, seconds } = found;
+    const { baseline, result, lines, command, seconds, environment } = found;
     const { loss, accuracy, reached } = result;
     const smoothed = smoothedLosses(lines).map((each) => Number(each.toPrecision(4)));
     return {
@@ -58,6 +60,7 @@ export function summaryOf(jobs: readonly Job[], known: Summary['hashes'] = []): 
       smoothedLosses: smoothed,
       reached,
       seconds,
+      cpu: environment.cpu,
     };
   });
   const hashes = all.flatMap(({ job }) => {

@@ -1,5 +1,6 @@
 /** The training playground: recipes of the library, trained by the page's own engine. */
-import { readFileSync } from 'node:fs';
+import { needTraining } from '../../bench/report/results.ts';
+import type { SummaryRow } from '../../scripts/training-summary.ts';
 import { describeGoal, describeRun } from '../../src/commands/training-report.ts';
 import { formatOptions } from '../../src/compare/option-text.ts';
 import { type Html, html, raw } from '../../src/compare/report/html.ts';
@@ -11,16 +12,6 @@ import type { Baseline } from '../../src/training/tasks/baseline.ts';
 import { type CatalogueRecipe, type CatalogueRun, choiceFrom } from '../client/playground/catalogue.ts';
 import { toBeat } from '../client/playground/words.ts';
 import type { Page } from './page.ts';
-
-interface Row {
-  recipe: string;
-  name: string;
-  seed: number;
-  accuracy: number;
-  baseline: Baseline;
-  reached: boolean | null;
-  seconds: number;
-}
 
 /** Tasks that read a text from the disk, which a page does not have. */
 const WITHOUT = ['byte-lm'];
@@ -41,7 +32,7 @@ export function playgroundPage(): Page {
 }
 
 function catalogueOf(): CatalogueRecipe[] {
-  const { environment, rows } = summary();
+  const { rows } = needTraining();
   const chosen = recipes.filter(({ settings }) => !WITHOUT.includes(settings.task.name));
   chosen.sort((one, other) => Number(other.name === FIRST) - Number(one.name === FIRST));
   return chosen.map((recipe) => {
@@ -49,7 +40,7 @@ function catalogueOf(): CatalogueRecipe[] {
     const { baseline } = own[0];
     // A variant that was added after them has no figures yet.
     const trained = runsOf(recipe).filter(({ name }) => own.some((row) => row.name === name));
-    const runs = trained.map((named) => describe(recipe, named, baseline, own, environment));
+    const runs = trained.map((named) => describe(recipe, named, baseline, own));
     const { name, summary, goal, settings } = recipe;
     return {
       name,
@@ -67,8 +58,7 @@ function describe(
   { goal }: Recipe,
   { name, settings }: NamedRun,
   baseline: Baseline,
-  rows: readonly Row[],
-  { cpu, threads }: { cpu: string; threads: number },
+  rows: readonly SummaryRow[],
 ): { task: string; run: CatalogueRun } {
   const run = startRun(settings);
   const [task, model] = describeRun(run, baseline).split('\n');
@@ -81,9 +71,10 @@ function describe(
     (seconds) => formatMilliseconds(1000 * seconds),
   );
   const accuracy = range(
-    own.map((row) => row.accuracy),
+    own.flatMap((row) => row.accuracy ?? []),
     formatPercent,
   );
+  const cpus = [...new Set(own.map(({ cpu }) => cpu))].join(', ');
   const seeds = own.map(({ seed }) => seed);
   const reached = own.filter((row) => row.reached === true).length;
   const verdict = own[0].reached === null ? '' : `, goal reached with ${reached} of ${plural(seeds.length, 'seed')}`;
@@ -94,7 +85,7 @@ function describe(
       attention: written === '' ? variant : `${variant} with ${written}`,
       model,
       goal: describeGoal(goal, name),
-      evidence: `${time} on ${threads === 1 ? 'one thread' : `${threads} threads`} (${cpu}); accuracy ${accuracy} at the end${verdict}`,
+      evidence: `${time} on one thread (${cpus}); accuracy ${accuracy} at the end${verdict}`,
     },
   };
 }
@@ -106,11 +97,6 @@ function range(values: readonly number[], format: (value: number) => string): st
 
 function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
-}
-
-/** What all recipes came to, as `npm run recipes` left it. */
-function summary(): { environment: { cpu: string; threads: number }; rows: Row[] } {
-  return JSON.parse(readFileSync(new URL('../../bench/results/training/summary.json', import.meta.url), 'utf8'));
 }
 
 function body(catalogue: readonly CatalogueRecipe[]): Html {

@@ -8,21 +8,15 @@ import { fileURLToPath } from 'node:url';
 import { timeCharts } from '../bench/report/growth-figures.ts';
 import { attentionCharts } from '../bench/report/peer-figures.ts';
 import { standalonePicture } from '../bench/report/picture.ts';
-import {
-  contestantName,
-  middlePoints,
-  needComparison,
-  needSuite,
-  needTraining,
-  readSuite,
-  slopesOf,
-} from '../bench/report/results.ts';
+import { middlePoints, needComparison, needSuite, needTraining, readSuite, slopesOf } from '../bench/report/results.ts';
 import type { Chart } from '../src/compare/report/chart.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { formatBytes, formatError, formatMilliseconds, formatRatio } from '../src/terminal/format.ts';
 import { allVariants } from '../src/variants/registry.ts';
+import { beforeTable } from './before-table.ts';
 import { comparisonTable } from './comparison-table.ts';
+import { peersTable } from './peers-table.ts';
 import { markdown } from './training-summary.ts';
 
 const root = new URL('../', import.meta.url);
@@ -132,7 +126,7 @@ of tensor memory beyond the inputs. \`npm run bench -- --report FILE\` draws the
 
 ${crossoverTable()}${decodingTable()}
 
-${peersTable()}`;
+${peersTable(machine)}`;
 }
 
 function moreTables(): string {
@@ -147,7 +141,9 @@ function moreTables(): string {
 
 ${machine(kernels.environment, 'npm run bench -- --suite kernels')}
 
-${reversibleTable()}`;
+${reversibleTable()}
+
+${beforeTable(machine)}`;
 }
 
 /** How many times faster than full attention each variant is as it comes; nothing before that was measured. */
@@ -184,44 +180,6 @@ async function drawPictures(): Promise<void> {
   const theirs =
     'Forward, 1 head of width 64, 1 thread; lines end at the time limit; onnxruntime and PyTorch are native code';
   await write('peers', beside && { ...beside, title: 'Full attention against length' }, theirs);
-}
-
-/** One head at 4096 tokens on one thread, forward and with backward, ours and theirs. */
-function peersTable(): string {
-  const measured = peers.rows.filter(({ task, threads, milliseconds }) => {
-    return task.kind === 'attention' && task.heads === 1 && task.length === 4096 && threads === 1 && milliseconds;
-  });
-  const find = (peer: string, contestant: string, training: boolean) =>
-    measured.find(
-      (row) =>
-        row.peer === peer &&
-        row.contestant === contestant &&
-        row.task.kind === 'attention' &&
-        row.task.training === training,
-    );
-  const cell = (peer: string, contestant: string, training: boolean) => {
-    const row = find(peer, contestant, training);
-    if (row?.milliseconds === undefined) return '';
-    const time = formatMilliseconds(row.milliseconds);
-    return row.ratio === undefined ? time : `${time}, ${formatRatio(row.ratio)}`;
-  };
-  const contestants = [...new Map(measured.map((row) => [`${row.peer} ${row.contestant}`, row])).values()];
-  const rows = contestants
-    .sort((a, b) => a.computes.localeCompare(b.computes))
-    .map((row) => [
-      row.computes,
-      contestantName(row),
-      cell(row.peer, row.contestant, false),
-      cell(row.peer, row.contestant, true),
-    ]);
-  return `![Time of full attention against length, for each library](peers.svg)
-
-${markdown(['attention', 'library', 'forward, × ours', 'with backward, × ours'], rows)}
-
-${machine(peers.environment, 'npm run bench -- --suite peers')} One head of width 64, 4096 tokens, one thread; above 1× this
-library is faster. PyTorch and onnxruntime use the processor's widest vectors and fused multiply-adds; WebAssembly has
-four lanes and, in Node 20, no fused ones. Every length, eight heads, two threads and what each was checked for are in
-\`bench/results/peers.json\`.`;
 }
 
 function decodingTable(): string {

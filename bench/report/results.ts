@@ -1,16 +1,20 @@
 /** The raw numbers under bench/results/ as whoever draws or prints them reads them. */
+
 import { fileURLToPath } from 'node:url';
 import type { Summary } from '../../scripts/training-summary.ts';
 import type { ComparisonReport } from '../../src/compare/result.ts';
 import { type Point, pointsOf, type Series, seriesOf } from '../../src/compare/series.ts';
 import { readJsonObject } from '../../src/core/files/json.ts';
 import { entryAt } from '../../src/core/files/system-error.ts';
+import type { BeforeRow } from '../suites/before.ts';
 import type { Row } from '../suites/peers/measure.ts';
 
 export interface Raw<EachRow> {
   summary: string;
   environment: ComparisonReport['environment'];
   rows: EachRow[];
+  /** Of `before`: what it was measured beside. */
+  commit?: string;
 }
 
 /** Of one length, or, without one, what was fitted over all of them. */
@@ -71,6 +75,7 @@ interface Rows {
   kernels: KernelRow;
   decoding: DecodingRow;
   reversible: ReversibleRow;
+  before: BeforeRow;
   peers: PeerRow;
 }
 

@@ -2,6 +2,7 @@
  * This checkout beside another one, an earlier commit of it, in one process and in turns: every variant that both have, forward
  * and with backward, and a step of its generation. What is loaded of the other is its public API.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -26,7 +27,7 @@ interface Library extends Api {
   measureMemory: typeof import('../../src/core/memory.ts').measureMemory;
 }
 
-interface Row extends Record<string, unknown> {
+export interface BeforeRow extends Record<string, unknown> {
   variant: string;
   causal: boolean;
   /** `forward`, `with backward`, or the position of a step of generation. */
@@ -51,7 +52,7 @@ export const before: Suite = {
     const [other, own] = libraries;
     const names = own.allVariants().map(({ name }) => name);
     const known = other.allVariants().map(({ name }) => name);
-    const rows: Row[] = [];
+    const rows: BeforeRow[] = [];
     for (const name of names.filter((each) => known.includes(each))) {
       for (const causal of variantOf(own, name).supports.causal ? [false, true] : [false]) {
         settings.tell(`${name}${causal ? ', causal' : ''}`);
@@ -59,9 +60,15 @@ export const before: Suite = {
       }
       if (variantOf(own, name).supports.incremental) rows.push(...stepsOf(libraries, name, settings));
     }
-    return { rows, table: tableOf(rows) };
+    return { rows, table: tableOf(rows), details: { commit: commitOf(folder) } };
   },
 };
+
+/** Of a checkout; `unknown` where git cannot tell. */
+function commitOf(folder: string): string {
+  const { status, stdout } = spawnSync('git', ['-C', folder, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : 'unknown';
+}
 
 async function libraryIn(folder: string): Promise<Library> {
   const load = (...path: string[]) => import(pathToFileURL(resolve(join(folder, 'src', ...path))).href);
@@ -78,7 +85,7 @@ function variantOf({ findVariant }: Library, name: string): AnyVariant {
   return variant;
 }
 
-function passesOf(libraries: readonly Library[], name: string, causal: boolean, settings: SuiteSettings): Row[] {
+function passesOf(libraries: readonly Library[], name: string, causal: boolean, settings: SuiteSettings): BeforeRow[] {
   const { rounds, quick } = settings;
   const length = quick ? 512 : 4096;
   const calls = libraries.map((library) => {
@@ -106,7 +113,7 @@ function passesOf(libraries: readonly Library[], name: string, causal: boolean, 
   });
 }
 
-function stepsOf(libraries: readonly Library[], name: string, { rounds, quick }: SuiteSettings): Row[] {
+function stepsOf(libraries: readonly Library[], name: string, { rounds, quick }: SuiteSettings): BeforeRow[] {
   const positions = quick ? [128] : [512, 2048, 8192];
   const maxLength = positions[positions.length - 1] + STEPS * (rounds + WARM_UP);
   const runs = libraries.map((library) => {
@@ -157,12 +164,12 @@ function rowOf(
   what: string,
   [beforeMilliseconds, nowMilliseconds]: readonly number[],
   [beforeBytes, nowBytes]: readonly (number | null)[],
-): Row {
+): BeforeRow {
   const speed = beforeMilliseconds / nowMilliseconds;
   return { variant, causal, what, beforeMilliseconds, nowMilliseconds, speed, beforeBytes, nowBytes };
 }
 
-function tableOf(rows: readonly Row[]): string {
+function tableOf(rows: readonly BeforeRow[]): string {
   const columns = ['variant', 'what', 'before', 'now', 'before / now', 'memory now / before'];
   const lines = rows.map(({ variant, causal, what, beforeMilliseconds, nowMilliseconds, speed, ...bytes }) => [
     variant,

@@ -89,7 +89,7 @@ export function defineKernel<
 }
 
 /** What travelled as lists, by name. */
-export function byName(
+function byName(
   { arrays, optional = [], numbers = [], list }: KernelNames<string, string, string, string>,
   givenArrays: readonly NumericArray[],
   givenNumbers: readonly number[],

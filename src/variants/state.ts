@@ -69,9 +69,10 @@ export function expectNumbers(name: string, { tensors }: AttentionState): void {
       return mask.array.get(Math.floor(at / (width * rows * heads)), token) === 0;
     };
     const isWrong = (value: number) => (isRows ? !Number.isFinite(value) : Number.isNaN(value));
-    const at = tensor.toArray().findIndex((value, at) => isWrong(value) && !isPadding(at));
+    const numbers = tensor.toArray();
+    const at = numbers.findIndex((value, at) => isWrong(value) && !isPadding(at));
     if (at < 0) continue;
-    throw new ArgumentError(`${name}.${each}: expected numbers to go on from, got ${tensor.toArray()[at]}`);
+    throw new ArgumentError(`${name}.${each}: expected numbers to go on from, got ${numbers[at]}`);
   }
 }
 

@@ -105,9 +105,10 @@ export function addByDistance(
   sums: NumericArray,
   queries: Side,
   keys: Side,
-  { top, begin, end, isNear, columns }: Band,
-  { queryStart }: Distances,
+  band: Band,
+  numbers: Distances,
 ): void {
+  const { begin, end, isNear, columns } = band;
   const [m, n] = [queries.count, keys.count];
   const fast = vectorKernels();
   if (isNear && begin === 0 && end === columns && n === TILE && fast !== null && isOnHeap(pairs) && isOnHeap(sums)) {
@@ -116,14 +117,9 @@ export function addByDistance(
     fast.binary(ADD, pairs.byteOffset, 1, TILE, from, 1, MOST_DISTANCES - 1, pairs.byteOffset, m, TILE);
     return;
   }
-  for (let i = 0; i < m; i++) {
-    const row = i * MOST_DISTANCES;
-    const start = row + top - queryStart - queries.tokens[i];
-    for (let j = 0; j < n; j++) {
-      const at = start + keys.tokens[j];
-      if (at >= row + begin && at < row + end) pairs[i * TILE + j] += sums[at];
-    }
-  }
+  visitDistances(queries, keys, band, numbers, (pair, at) => {
+    pairs[pair] += sums[at];
+  });
 }
 
 /** Lays pairs out by distance, with zeros for distances that no pair has. */
@@ -132,9 +128,10 @@ export function layByDistance(
   pairs: NumericArray,
   queries: Side,
   keys: Side,
-  { top, begin, end, isNear, columns }: Band,
-  { queryStart }: Distances,
+  band: Band,
+  numbers: Distances,
 ): void {
+  const { begin, end, isNear, columns } = band;
   const [m, n] = [queries.count, keys.count];
   sums.fill(0, 0, m * MOST_DISTANCES);
   const fast = vectorKernels();
@@ -142,12 +139,25 @@ export function layByDistance(
     fast.copyRows(pairs.byteOffset, TILE, sums.byteOffset + 4 * (m - 1), MOST_DISTANCES - 1, m, n);
     return;
   }
-  for (let i = 0; i < m; i++) {
+  visitDistances(queries, keys, band, numbers, (pair, at) => {
+    sums[at] += pairs[pair];
+  });
+}
+
+/** Visits the pairs whose distance has a row of r: where each is in the tile, and where in the band. */
+function visitDistances(
+  queries: Side,
+  keys: Side,
+  { top, begin, end }: Band,
+  { queryStart }: Distances,
+  visit: (pair: number, at: number) => void,
+): void {
+  for (let i = 0; i < queries.count; i++) {
     const row = i * MOST_DISTANCES;
     const start = row + top - queryStart - queries.tokens[i];
-    for (let j = 0; j < n; j++) {
+    for (let j = 0; j < keys.count; j++) {
       const at = start + keys.tokens[j];
-      if (at >= row + begin && at < row + end) sums[at] += pairs[i * TILE + j];
+      if (at >= row + begin && at < row + end) visit(i * TILE + j, at);
     }
   }
 }

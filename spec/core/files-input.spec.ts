@@ -247,6 +247,25 @@ test('what is no file is refused at once, by each reader', async () => {
   }
 });
 
+test('a pointer of Git LFS is named as one by every reader, with what to do', () => {
+  const oid = `oid sha256:${'0123456789abcdef'.repeat(4)}`;
+  for (const end of ['\n', '\r\n']) {
+    for (const [size, words] of [
+      [[`size 3151848`], /: a pointer of Git LFS, not the file itself, of 3151848 bytes: run git lfs pull/],
+      [[], /: a pointer of Git LFS, not the file itself: run git lfs pull in its repository, or download the file$/],
+    ] as const) {
+      const path = freshPath();
+      writeFileSync(path, ['version https://git-lfs.github.com/spec/v1', oid, ...size, ''].join(end));
+      for (const read of Object.values(READERS)) assertRefused(path, () => read(path), words);
+    }
+  }
+  // A text about pointers is a text.
+  const path = freshPath();
+  const text = `A pointer begins with\nversion https://git-lfs.github.com/spec/v1\n${oid}\nsize 12\n`;
+  writeFileSync(path, text);
+  assert.is(readText(path), text);
+});
+
 test('a text or JSON is refused by its size, before a byte of it is read', () => {
   const path = freshPath();
   writeFileSync(path, '');

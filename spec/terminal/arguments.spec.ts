@@ -11,6 +11,7 @@ import {
   integers,
   negatable,
   number,
+  paths,
   text,
   texts,
 } from '../../src/terminal/options.ts';
@@ -117,12 +118,12 @@ test('a wrong value is refused with what would be right', () => {
   assertRefused(['--kernels', 'gpu'], "--kernels: unknown kernels 'gpu': Known: plain, simd");
 });
 
-test('texts are all kept in order, split at commas only where that is wanted', () => {
-  const files = texts('FILE', 'Files', { separator: ',' });
+test('texts are all kept in order, those of paths split at commas', () => {
+  const files = paths('FILE', 'Files');
   const settings = texts('NAME=VALUE', 'Settings');
   const several = { usage: '', summary: '', options: { files, settings } };
-  const parsed = parseArguments(several, ['--files', 'q,k', '--settings', 'a=1,2', '--files=k', '--settings', 'b=']);
-  assert.equal(parsed.help === null && parsed.values, { files: ['q', 'k', 'k'], settings: ['a=1,2', 'b='] });
+  const parsed = parseArguments(several, ['--files', 'q,k', '--settings', 'a=1,2', '--settings', 'b=']);
+  assert.equal(parsed.help === null && parsed.values, { files: ['q', 'k'], settings: ['a=1,2', 'b='] });
   const nothing = parseArguments(several, []);
   assert.equal(nothing.help === null && nothing.values, { files: [], settings: [] });
   assert.throws(() => parseArguments(several, ['--files', 'q,,k']), /^--files: expected FILE, got an empty text$/);

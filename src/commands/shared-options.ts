@@ -4,7 +4,7 @@ import { DISTRIBUTIONS, type Distribution, syntheticInput } from '../compare/syn
 import { ArgumentError } from '../core/errors.ts';
 import type { KernelSet } from '../core/kernels/simd.ts';
 import { setKernels, setThreads } from '../core/parallel/pool.ts';
-import { choice, choices, flag, flagName, integer, texts } from '../terminal/options.ts';
+import { choice, choices, flag, flagName, integer, paths, texts } from '../terminal/options.ts';
 import { allVariants } from '../variants/registry.ts';
 
 export function variantOptions() {
@@ -31,9 +31,7 @@ export function drawnInputOptions() {
 }
 
 export function fileOption() {
-  return texts('FILE', 'Your own Q, K, V: .npy or .safetensors, one file that holds all three or one file each', {
-    separator: ',',
-  });
+  return paths('FILE', 'Your own Q, K, V: .npy or .safetensors, one file that holds all three or one file each');
 }
 
 export function runOptions() {

@@ -3,7 +3,9 @@
  * and how its text becomes a typed value.
  */
 
+import { existsSync } from 'node:fs';
 import { ArgumentError } from '../core/errors.ts';
+import { splitPaths } from './paths.ts';
 import { unknownName } from './suggest.ts';
 
 export interface OptionSpec<T> {
@@ -72,19 +74,37 @@ export function text<D extends string | undefined = undefined>(
   });
 }
 
-/** Any number of texts that are not empty, all kept: `--name a --name b`, and `--name a,b` where a separator is set. */
+/** Any number of texts that are not empty, all kept: `--name a --name b`. */
 export function texts(
   placeholder: string,
   description: string,
-  { separator, short }: { separator?: string; short?: string } = {},
+  { short }: { short?: string } = {},
 ): OptionSpec<readonly string[]> {
   return {
-    ...common(separator === undefined ? placeholder : `${placeholder}${separator}…`, description, { short }),
+    ...common(placeholder, description, { short }),
     fallback: [],
     parse: (given, flag) => {
-      const parts = separator === undefined ? [...given] : given.flatMap((text) => text.split(separator));
-      if (parts.includes('')) throw new ArgumentError(`${flag}: expected ${placeholder}, got an empty text`);
-      return parts;
+      if (given.includes('')) throw new ArgumentError(`${flag}: expected ${placeholder}, got an empty text`);
+      return [...given];
+    },
+  };
+}
+
+/**
+ * Paths of files that are not empty, all kept: `--name a --name b` or `--name a,b`. A comma in the path of a file that is
+ * there does not separate; where the option is given several times, a text that names nothing is one path, too.
+ */
+export function paths(placeholder: string, description: string): OptionSpec<readonly string[]> {
+  return {
+    ...common(`${placeholder},…`, description, {}),
+    fallback: [],
+    parse: (given, flag) => {
+      const found = given.flatMap((text) => {
+        const split = splitPaths(text);
+        return given.length === 1 || split.every((path) => existsSync(path)) ? split : [text];
+      });
+      if (found.includes('')) throw new ArgumentError(`${flag}: expected ${placeholder}, got an empty text`);
+      return found;
     },
   };
 }

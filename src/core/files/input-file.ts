@@ -11,6 +11,10 @@ import { reading } from './system-error.ts';
 /** Neither waits for the other end of a pipe nor takes a terminal; Windows has no such flags. */
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
+/** A pointer of Git LFS (its specification, "The Pointer") has fewer than 1024 bytes, and begins so. */
+const LONGEST_POINTER = 1024;
+const POINTER = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\r?\n/;
+
 /** Makes an error about what is read, to be thrown. */
 export type Complain = (problem: string) => FileFormatError;
 
@@ -22,7 +26,7 @@ export class InputFile {
 
   /**
    * Throws FileFormatError unless `path` is a file, of the ordinary kind that can be read from any byte, and of `most`
-   * bytes at most. Nothing is read of it yet, and a pipe or a device is not waited for.
+   * bytes at most, or if it is no more than a pointer of Git LFS. A pipe or a device is not waited for.
    */
   constructor(path: string, most = Number.MAX_SAFE_INTEGER) {
     expectText('path', path);
@@ -30,6 +34,7 @@ export class InputFile {
     const { size, identity } = this.#opened((file) => {
       const { size } = fstatSync(file);
       if (size > most) throw this.error(`expected at most ${most} bytes, got ${size}`);
+      if (size <= LONGEST_POINTER) this.#expectNoPointer(file, size);
       return { size, identity: new FileIdentity(file) };
     });
     this.size = size;
@@ -84,6 +89,16 @@ export class InputFile {
   #expectFile(found: { isFile(): boolean; isDirectory(): boolean }): void {
     if (found.isDirectory()) throw this.error('cannot be read: it is a folder');
     if (!found.isFile()) throw this.error('cannot be read: it is a device or a pipe, not a file');
+  }
+
+  /** Of a large file a checkout has only this until it is fetched: whoever reads it has to know, whatever they expected. */
+  #expectNoPointer(file: number, size: number): void {
+    const bytes = new Uint8Array(size);
+    const text = new TextDecoder('latin1').decode(bytes.subarray(0, readInto(bytes, file, 0)));
+    if (!POINTER.test(text)) return;
+    const [, whole] = /^size (\d+)\r?$/m.exec(text) ?? [];
+    const missing = whole === undefined ? 'the file itself' : `the file itself, of ${whole} bytes`;
+    throw this.error(`a pointer of Git LFS, not ${missing}: run git lfs pull in its repository, or download the file`);
   }
 
   #reserve(length: number): Uint8Array<ArrayBuffer> {

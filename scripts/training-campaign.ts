@@ -13,7 +13,6 @@ import type { Stop } from '../src/terminal/stop.ts';
 import { type MetricsLine, readMetrics } from '../src/training/metrics.ts';
 import { type Recipe, runsOf } from '../src/training/recipes/recipe.ts';
 import type { RunSettings } from '../src/training/run.ts';
-import type { Baseline } from '../src/training/tasks/baseline.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 export const FOLDER = 'bench/results/training';
@@ -40,7 +39,6 @@ interface Record {
 /** A run that came to its end. */
 export interface Finished {
   environment: ComparisonReport['environment'];
-  baseline: Baseline;
   result: RunResult;
   lines: MetricsLine[];
   command: string;
@@ -70,12 +68,10 @@ export function finished(job: Job): Finished | null {
   if (!existsSync(record) || !existsSync(results)) return null;
   const { command, settings, seconds } = readJsonObject(record) as unknown as Record;
   if (seconds === null || JSON.stringify(settings) !== JSON.stringify(job.settings)) return null;
-  const {
-    environment,
-    baseline,
-    results: all,
-  } = readJsonObject(results) as unknown as Pick<Finished, 'environment' | 'baseline'> & { results: RunResult[] };
-  return { environment, baseline, result: all[0], lines: readMetrics(at(job, 'metrics.jsonl')), command, seconds };
+  const { environment, results: all } = readJsonObject(results) as unknown as Pick<Finished, 'environment'> & {
+    results: RunResult[];
+  };
+  return { environment, result: all[0], lines: readMetrics(at(job, 'metrics.jsonl')), command, seconds };
 }
 
 /** Whether the model is there too: checkpoints are not committed. */

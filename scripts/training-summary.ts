@@ -7,6 +7,8 @@ import { smoothedLosses } from '../src/training/metrics.ts';
 import { EVALUATED, type HashRow, hashRow } from '../src/training/recipes/hash-table.ts';
 import type { Recipe } from '../src/training/recipes/recipe.ts';
 import { recipes } from '../src/training/recipes/registry.ts';
+import { type Baseline, taskBaseline } from '../src/training/tasks/baseline.ts';
+import { openTask } from '../src/training/tasks/registry.ts';
 import { fileOf, finished, hasCheckpoint, type Job, nameOf } from './training-campaign.ts';
 
 /** A run from one seed. */
@@ -18,7 +20,7 @@ export interface SummaryRow {
   /** On held-out examples at the end; nats for each target that counts. */
   loss: number | null;
   accuracy: number | null;
-  /** Of the most frequent answer, and of the frequencies of all. */
+  /** Of the most frequent answer, and of the frequencies of all: one for all runs of a recipe. */
   baseline: { accuracy: number; loss: number };
   /** Mean training losses of five equal parts of the run. */
   smoothedLosses: number[];
@@ -45,8 +47,10 @@ export function summaryOf(jobs: readonly Job[], known: Summary['hashes'] = []): 
     const found = finished(job);
     return found === null ? [] : [{ job, found }];
   });
+  const baselines = baselinesOf(all.map(({ job }) => job.recipe));
   const rows = all.map(({ job: { recipe, name, seed }, found }): SummaryRow => {
-    const { baseline, result, lines, command, seconds, environment } = found;
+    const baseline = baselines.get(recipe) as Baseline;
+    const { result, lines, command, seconds, environment } = found;
     const { loss, accuracy, reached } = result;
     const smoothed = smoothedLosses(lines).map((each) => Number(each.toPrecision(4)));
     return {
@@ -73,6 +77,16 @@ export function summaryOf(jobs: readonly Job[], known: Summary['hashes'] = []): 
     return `${environment.cpu}, Node ${environment.node}, ${environment.kernels} kernels`;
   });
   return { environments: [...new Set(places)], rows, hashes };
+}
+
+/** What is to be beaten in each recipe, as a run of it says: not as an earlier run recorded it. */
+function baselinesOf(used: readonly Recipe[]): Map<Recipe, Baseline> {
+  return new Map(
+    [...new Set(used)].map((recipe) => {
+      const { name, ...own } = recipe.settings.task;
+      return [recipe, taskBaseline(openTask(name, own))];
+    }),
+  );
 }
 
 function isHashed({ recipe, settings }: Job): boolean {

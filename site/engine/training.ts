@@ -1,13 +1,12 @@
 /** One run of a recipe at a time, which trains until it is told to pause. */
 
 import { ArgumentError } from '../../src/core/errors.ts';
-import { Random } from '../../src/core/random.ts';
 import { saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { Metrics, stepsPerLine } from '../../src/training/metrics.ts';
 import { isReached, type Recipe, runsOf } from '../../src/training/recipes/recipe.ts';
 import { recipes } from '../../src/training/recipes/registry.ts';
 import { endRun, type Run, startRun } from '../../src/training/run.ts';
-import { type Baseline, majorityBaseline } from '../../src/training/tasks/baseline.ts';
+import { type Baseline, taskBaseline } from '../../src/training/tasks/baseline.ts';
 import { train as trainRun } from '../../src/training/trainer.ts';
 import { drop, need } from './node/files.ts';
 import type { Questions, TrainingEvent, TrainingState } from './protocol.ts';
@@ -39,7 +38,7 @@ export function begin({
   }
   const run = startRun({ ...named.settings, seed });
   if (training !== null) endRun(training.run);
-  const baseline = majorityBaseline(run.task, new Random(seed));
+  const baseline = taskBaseline(run.task);
   training = { run, name, recipe, baseline, metrics: new Metrics(METRICS, 0, stepsPerLine(run.settings.steps)) };
   return { ...stateOf(training, true), baseline };
 }

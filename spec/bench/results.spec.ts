@@ -2,8 +2,18 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fasterFrom, middlePoints, needComparison, needSuite, slopesOf } from '../../bench/report/results.ts';
+import {
+  fasterFrom,
+  middlePoints,
+  needComparison,
+  needSuite,
+  needTraining,
+  slopesOf,
+} from '../../bench/report/results.ts';
 import { pointsOf, seriesOf } from '../../src/compare/series.ts';
+import { recipes } from '../../src/training/recipes/registry.ts';
+import { taskBaseline } from '../../src/training/tasks/baseline.ts';
+import { openTask } from '../../src/training/tasks/registry.ts';
 
 test('fasterFrom is the first length with nothing slower at it and after it', () => {
   const rows = fc
@@ -36,6 +46,18 @@ test('slopes are those of the forward pass; a variant that is not there has none
   });
   assert.equal(slopesOf(rows, 'full'), { time: 1, memory: 1 });
   assert.equal(slopesOf(needSuite('scaling').rows, 'nobody'), { time: null, memory: null });
+});
+
+test('a recipe has one baseline, which is that of its task, in the rows of all its runs', () => {
+  const { rows } = needTraining();
+  for (const { name, settings } of recipes) {
+    const own = rows.filter(({ recipe }) => recipe === name).map(({ baseline }) => baseline);
+    for (const baseline of own) assert.equal(baseline, own[0], name);
+    const { name: taskName, ...rest } = settings.task;
+    const task = openTask(taskName, rest);
+    // The text of a task of bytes may be another one since.
+    if (task.alphabet === 'numbers' && own.length > 0) assert.equal(own[0], taskBaseline(task), name);
+  }
 });
 
 test.run();

@@ -1,6 +1,5 @@
 /** `eval`: a trained model on held-out examples; on request, what the attention of each layer is worth to it. */
 import { ArgumentError } from '../core/errors.ts';
-import { Random } from '../core/random.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { formatError, formatPercent } from '../terminal/format.ts';
 import { flag, integer, text } from '../terminal/options.ts';
@@ -9,7 +8,7 @@ import { formatTable } from '../terminal/table.ts';
 import { evaluateWithout } from '../training/ablation.ts';
 import { attentionsOf } from '../training/config.ts';
 import { type Evaluation, evaluate } from '../training/evaluate.ts';
-import { majorityBaseline } from '../training/tasks/baseline.ts';
+import { taskBaseline } from '../training/tasks/baseline.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM, tellStop, widthOf } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
@@ -76,7 +75,7 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, ho
     progress.finish();
     stop.end();
   }
-  const baseline = majorityBaseline(task, new Random(seed));
+  const baseline = taskBaseline(task);
   const variants = attentionsOf(learner.model.config).map(({ variant }) => variant);
   const rows = [
     ...measured.map(([what, { loss, accuracy }]) => [what, formatError(loss), formatPercent(accuracy)]),

@@ -2,7 +2,6 @@
 import { describeEnvironment } from '../compare/environment.ts';
 import { type FileWriteError, MemoryError, NumericalError } from '../core/errors.ts';
 import { memoryStatistics, resetPeak } from '../core/memory.ts';
-import { Random } from '../core/random.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { formatCount, formatError } from '../terminal/format.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -10,7 +9,7 @@ import { evaluateWithout } from '../training/ablation.ts';
 import type { Metrics } from '../training/metrics.ts';
 import { isReached, type Recipe } from '../training/recipes/recipe.ts';
 import { endRun, type Run } from '../training/run.ts';
-import { type Baseline, majorityBaseline } from '../training/tasks/baseline.ts';
+import { type Baseline, taskBaseline } from '../training/tasks/baseline.ts';
 import { train } from '../training/trainer.ts';
 import { type Running, tellStop, widthOf } from './command.ts';
 import { FAILED, tellFailure } from './failure.ts';
@@ -76,7 +75,7 @@ export class Training {
     stop.listen(tellStop(this.#host, 'after this step'));
     if (this.#baseline === null) {
       this.#task = run.task.name;
-      this.#baseline = majorityBaseline(run.task, new Random(run.settings.seed));
+      this.#baseline = taskBaseline(run.task);
       const { recipe } = this.#settings;
       const goal = recipe === undefined ? '' : `\n${describeRecipe(recipe)}`;
       stdout.write(`${describeRun(run, this.#baseline)}${goal}\n\n`);

@@ -178,9 +178,7 @@ function scratch(): Answer {
   const others = listops.filter(({ name }) => name !== REFERENCE_VARIANT);
   const alike = others.filter(({ accuracy }) => full !== undefined && accuracy.highest >= full.accuracy.lowest);
   const behind = others.filter((each) => !alike.includes(each));
-  const blind = Math.max(
-    ...summary.rows.flatMap(({ recipe, baseline }) => (recipe === 'listops' ? [baseline.accuracy] : [])),
-  );
+  const blind = summary.rows.find(({ recipe }) => recipe === 'listops')?.baseline.accuracy ?? Number.NaN;
   const learnt = listops.filter(({ accuracy }) => accuracy.lowest > blind);
   const short = (recipe: string) =>
     trained(summary, recipe).map(

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { ArgumentError } from '../../../src/core/errors.ts';
 import { Random } from '../../../src/core/random.ts';
 import { elements, scope } from '../../../src/core/tensor.ts';
-import { majorityBaseline } from '../../../src/training/tasks/baseline.ts';
+import { majorityBaseline, taskBaseline } from '../../../src/training/tasks/baseline.ts';
 import { drawBatch } from '../../../src/training/tasks/batch.ts';
 import { openTask, tasks } from '../../../src/training/tasks/registry.ts';
 import type { Example, Part, Task } from '../../../src/training/tasks/task.ts';
@@ -103,6 +103,13 @@ test('the baseline is what the most frequent answer gets, and chance where answe
     else if (task.alphabet === 'numbers' || task.classes === 2) {
       if (task.name !== 'listops') assert.ok(near(accuracy, task.chance, examples), `${task.name}: ${accuracy}`);
     } else assert.ok(accuracy > 2 * task.chance, `${task.name}: ${accuracy}`);
+  }
+});
+
+test('a task has one baseline, however often it is opened and whatever the seeds of its runs', () => {
+  for (const task of opened) {
+    const again = openTask(task.name, JSON.parse(JSON.stringify(task.settings)));
+    assert.equal(taskBaseline(again), taskBaseline(task), task.name);
   }
 });
 

@@ -1,16 +1,27 @@
 /** What a model has to beat: the one answer that is right most often, and how often the answers come. */
 
 import { expectInteger } from '../../core/errors.ts';
-import { expectRandom, type Random } from '../../core/random.ts';
+import { expectRandom, Random } from '../../core/random.ts';
 import { expectTask, MOST_EXAMPLES } from '../checks.ts';
 import { drawExample } from './batch.ts';
 import type { Example, Part, Task } from './task.ts';
+
+/** Of the examples that a task's baseline is measured on. */
+const SEED = 0;
 
 export interface Baseline {
   /** On held-out examples, in the measure of the task, when always the most frequent answer is given. */
   accuracy: number;
   /** Nats for each target that counts, when answers are given with the frequency that they have in training. */
   loss: number;
+}
+
+/**
+ * The baseline that runs of a task are told and judged by: from one seed, whatever theirs, so that a task has one number to
+ * beat. Throws as `majorityBaseline` does.
+ */
+export function taskBaseline(task: Task): Baseline {
+  return majorityBaseline(task, new Random(SEED));
 }
 
 /** Measured on `examples` examples of training and as many that are held out. */

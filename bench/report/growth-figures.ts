@@ -3,13 +3,13 @@ import { decades, powersOfTwo } from '../../src/compare/report/axes.ts';
 import type { Chart, ChartLine } from '../../src/compare/report/chart.ts';
 import { formatBytesShort, formatMillisecondsShort } from '../../src/compare/report/ticks.ts';
 import { fittedSlope, REFERENCE_VARIANT } from '../../src/compare/series.ts';
-import { formatRatio } from '../../src/terminal/format.ts';
+import { formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import type { CrossoverRow, ScalingRow } from './results.ts';
 
 type Measured = ScalingRow & { length: number };
 
 export const PASSES = ['Forward', 'Forward and backward'] as const;
-const LENGTH = { label: 'length in tokens', format: String };
+const LENGTH = { label: 'length in tokens', format: formatWhole };
 
 /** Time against length, forward and with gradients; the number beside a name is its slope. */
 export function timeCharts(rows: readonly ScalingRow[]): Chart[] {
@@ -83,7 +83,7 @@ function linesOf<Row extends { variant: string; length: number }>(
       .map((row) => ({
         x: row.length,
         y: value(row),
-        tooltip: `${label}, ${row.length} tokens: ${format(value(row))}`,
+        tooltip: `${label}, ${formatWhole(row.length)} tokens: ${format(value(row))}`,
       }));
     return { label, index: label === REFERENCE_VARIANT ? null : others.indexOf(label), points };
   });

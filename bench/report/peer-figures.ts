@@ -2,7 +2,7 @@
 import { decades, even, powersOfTwo } from '../../src/compare/report/axes.ts';
 import type { Chart, ChartLine } from '../../src/compare/report/chart.ts';
 import { formatMillisecondsShort } from '../../src/compare/report/ticks.ts';
-import { formatMilliseconds, formatPercent, formatRatio } from '../../src/terminal/format.ts';
+import { formatMilliseconds, formatPercent, formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import { contestantName, type PeerRow } from './results.ts';
 
 /** Rows of full attention and of products; a library keeps its colour and marker through all plots. */
@@ -28,7 +28,7 @@ export function attentionCharts(rows: readonly PeerRow[]): Chart[] {
       id: `attention-${index}`,
       title,
       description: `Time of full attention against length, for each library. ${title}.`,
-      x: powersOfTwo(xs, { label: LENGTH_LABEL, format: String }),
+      x: powersOfTwo(xs, { label: LENGTH_LABEL, format: formatWhole }),
       y: decades(ys, { label: 'time', format: formatMillisecondsShort }),
       lines,
     };
@@ -68,8 +68,8 @@ function rateCharts(
       id: title.replaceAll(/[^a-z0-9]+/gi, '-').toLowerCase(),
       title,
       description: `Rate against size, for each library, below the peaks of multiply-adds. ${title}.`,
-      x: powersOfTwo(xs, { label: xLabel, format: String }),
-      y: even([0, ...coordinates(every)[1]], { label: 'GFLOP/s', format: String }),
+      x: powersOfTwo(xs, { label: xLabel, format: formatWhole }),
+      y: even([0, ...coordinates(every)[1]], { label: 'GFLOP/s', format: formatWhole }),
       lines: every,
     };
   });

@@ -1,6 +1,6 @@
 /** The page of patterns: every variant at one length and one share of full attention's cost. */
 import { DECADES, weightShading } from '../../src/compare/patterns/shade.ts';
-import { formatError, formatPercent } from '../../src/terminal/format.ts';
+import { formatError, formatPercent, formatWhole } from '../../src/terminal/format.ts';
 import type { Budgeted } from '../engine/protocol.ts';
 import { element, setText, throttled } from './elements.ts';
 import { Engine } from './engine.ts';
@@ -101,7 +101,7 @@ function summaryOf({ length, share, causal }: Settings, budgets: readonly Budget
   const cannot = causal ? cards.filter(({ canBeCausal }) => !canBeCausal).length : 0;
   const over = budgets.filter((each) => each.budget !== null && each.share > share).length;
   return [
-    `${cards.length - cannot} pictures at ${length} tokens, ${formatPercent(share)} of full attention’s FLOPs.`,
+    `${cards.length - cannot} pictures at ${formatWhole(length)} tokens, ${formatPercent(share)} of full attention’s FLOPs.`,
     ...(over === 0 ? [] : [`${over} cost more even at their cheapest.`]),
     ...(cannot === 0 ? [] : [`${cannot} cannot be causal.`]),
   ].join(' ');
@@ -126,9 +126,9 @@ function changed(): void {
 
 /** Also to whom the slider is read out: the number of a stop says nothing. */
 function showOutputs({ length, share }: Settings): void {
-  setText(element('length-text', HTMLElement), `${length} tokens`);
+  setText(element('length-text', HTMLElement), `${formatWhole(length)} tokens`);
   setText(element('share-text', HTMLElement), formatPercent(share));
-  controls.length.setAttribute('aria-valuetext', `${length} tokens`);
+  controls.length.setAttribute('aria-valuetext', `${formatWhole(length)} tokens`);
   controls.share.setAttribute('aria-valuetext', `${formatPercent(share)} of full attention’s FLOPs`);
 }
 

@@ -2,7 +2,7 @@
 import { hasPattern } from '../../src/compare/patterns/grid.ts';
 import { SHADES } from '../../src/compare/patterns/shade.ts';
 import { type Html, html } from '../../src/compare/report/html.ts';
-import { formatPercent } from '../../src/terminal/format.ts';
+import { formatPercent, formatWhole } from '../../src/terminal/format.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import { HEAD_DIM, HEADS, LENGTHS, SHARES, START } from '../client/patterns/settings.ts';
 import { FAMILIES } from './overview/taxonomy.ts';
@@ -64,7 +64,7 @@ ${sections}</div>`;
 function controls(): Html {
   const { length, share, causal, seed } = START;
   return html`<form class="card pattern-controls" id="controls" aria-label="Of all pictures">
-<div class="slider"><label for="length">Length</label> <output id="length-text" for="length">${length} tokens</output>
+<div class="slider"><label for="length">Length</label> <output id="length-text" for="length">${formatWhole(length)} tokens</output>
 <input type="range" id="length" min="0" max="${LENGTHS.length - 1}" value="${LENGTHS.indexOf(length)}" autocomplete="off"></div>
 <div class="slider"><label for="share">Share of full attention’s FLOPs</label> <output id="share-text" for="share">${formatPercent(share)}</output>
 <input type="range" id="share" min="0" max="${SHARES.length - 1}" value="${SHARES.indexOf(share)}" autocomplete="off"></div>

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { needComparison, needSuite, needTraining } from '../../bench/report/results.ts';
 import { type RankedPoint, rankedPoints } from '../../src/compare/front.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
+import { formatWhole } from '../../src/terminal/format.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { atLongest, crossings, decodingGrowth, longestFull, nearest, trained } from '../pages/overview/answers.ts';
 import { frontOf } from '../pages/overview/plot.ts';
@@ -72,7 +73,7 @@ test('a figure is missing from the table only where nothing was measured', () =>
     const unmeasured = names.filter(
       (name) => !scaling.some((row) => row.variant === name && row.length === length && !row.training),
     );
-    assert.equal(missing, title === `memory at ${length}` ? unmeasured : [], title);
+    assert.equal(missing, title === `memory at ${formatWhole(length)}` ? unmeasured : [], title);
   }
 });
 

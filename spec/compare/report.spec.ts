@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { renderReport } from '../../src/compare/report.ts';
 import type { ComparisonReport, ComparisonResult, PatternPicture } from '../../src/compare/result.ts';
+import { formatWhole } from '../../src/terminal/format.ts';
 import { baselinesOf, budgetOf, measurements, reportOf, resultOf, results } from './results.ts';
 
 async function render(report: ComparisonReport) {
@@ -98,8 +99,10 @@ test('charts mark every point that was measured, and say what it is', async () =
   }
   const lengths = [...circles('time-by-length')].map(({ textContent }) => textContent ?? '');
   for (const length of [256, 512, 1024]) {
-    assert.ok(lengths.some((text) => text.startsWith('windowed') && text.includes(`${length} tokens`)));
-    assert.ok(lengths.some((text) => text.startsWith('full attention') && text.includes(`${length} tokens`)));
+    assert.ok(lengths.some((text) => text.startsWith('windowed') && text.includes(`${formatWhole(length)} tokens`)));
+    assert.ok(
+      lengths.some((text) => text.startsWith('full attention') && text.includes(`${formatWhole(length)} tokens`)),
+    );
   }
 });
 

@@ -9,6 +9,7 @@ import {
   formatMilliseconds,
   formatPercent,
   formatRatio,
+  formatWhole,
 } from '../../src/terminal/format.ts';
 
 function assertEach(format: (value: number) => string, cases: [value: number, expected: string][]): void {
@@ -18,15 +19,28 @@ function assertEach(format: (value: number) => string, cases: [value: number, ex
 test('bytes', () => {
   assertEach(formatBytes, [
     [0, '0 B'],
-    [1023, '1023 B'],
+    [1023, '1,023 B'],
     [1024, '1.00 KiB'],
     [1536, '1.50 KiB'],
     [10.5 * 1024 ** 2, '10.5 MiB'],
     [1024 ** 2 - 1, '1.00 MiB'],
     [4 * 1024 ** 3, '4.00 GiB'],
-    [5000 * 1024 ** 4, '5000 TiB'],
+    [5000 * 1024 ** 4, '5,000 TiB'],
     [Number.NaN, '–'],
   ]);
+});
+
+test('whole numbers keep every digit, in groups of three', () => {
+  assertEach(formatWhole, [
+    [0, '0'],
+    [999, '999'],
+    [1024, '1,024'],
+    [4_294_967_296, '4,294,967,296'],
+    [-65_536, '-65,536'],
+    [Number.NaN, '–'],
+    [Number.POSITIVE_INFINITY, '∞'],
+  ]);
+  fc.assert(fc.property(fc.integer(), (count) => assert.is(formatWhole(count), count.toLocaleString('en'))));
 });
 
 test('counts', () => {
@@ -68,11 +82,11 @@ test('shares, ratios and errors', () => {
     [1, '100%'],
     [0.00001, '<0.01%'],
     [-0.00001, '>-0.01%'],
-    [12.5, '1250%'],
+    [12.5, '1,250%'],
   ]);
   assertEach(formatRatio, [
     [3.2, '3.20×'],
-    [1234, '1234×'],
+    [1234, '1,234×'],
     [0.5, '0.50×'],
     [0.00123, '0.00123×'],
     [0.0000123, '1.23e-5×'],
@@ -84,7 +98,7 @@ test('shares, ratios and errors', () => {
     [0.00099, '9.90e-4'],
     [1.23e-7, '1.23e-7'],
     [12.34, '12.3'],
-    [9999, '9999'],
+    [9999, '9,999'],
     [9999.6, '1.00e4'],
     [-0.01234, '-0.0123'],
     [Number.NaN, '–'],
@@ -95,12 +109,13 @@ test('what is written reads back as the value, to half a unit of the third digit
   const units = new Map([...'BkMGTP'].map((letter, power) => [letter, power]));
   const positive = fc.double({ min: 1e-2, max: 1e15, noNaN: true });
   const near = (read: number, value: number): void => assert.ok(Math.abs(read / value - 1) <= 0.5001e-2, `${read}`);
+  const plain = (text: string): string => text.replaceAll(',', '');
   fc.assert(
     fc.property(positive, (value) => {
-      const [, digits, letter] = /^([\d.]+)([kMGTP]?)$/.exec(formatCount(value)) ?? [];
+      const [, digits, letter] = /^([\d.]+)([kMGTP]?)$/.exec(plain(formatCount(value))) ?? [];
       if (value >= 1) near(Number(digits) * 1000 ** (units.get(letter) ?? 0), value);
-      near(Number(formatError(value)), value);
-      const [, size, prefix] = /^([\d.]+) ([KMGT]?)i?B$/.exec(formatBytes(value)) ?? [];
+      near(Number(plain(formatError(value))), value);
+      const [, size, prefix] = /^([\d.]+) ([KMGT]?)i?B$/.exec(plain(formatBytes(value))) ?? [];
       if (value >= 1) near(Number(size) * 1024 ** (units.get(prefix.replace('K', 'k')) ?? 0), value);
     }),
   );

@@ -8,6 +8,7 @@ import {
   formatMilliseconds,
   formatPercent,
   formatRatio,
+  formatWhole,
 } from '../terminal/format.ts';
 import { beats, type RankedGroup } from './judge.ts';
 import { TOP_K } from './metrics.ts';
@@ -49,7 +50,7 @@ export function resultColumns(results: readonly ComparisonResult[]): ResultColum
     },
   ];
   if (differ(({ length }) => length)) {
-    columns.push({ title: 'length', explanation: 'Tokens', align: 'right', text: ({ length }) => String(length) });
+    columns.push({ title: 'length', explanation: 'Tokens', align: 'right', text: ({ length }) => formatWhole(length) });
   }
   if (differ(({ layer }) => layer)) {
     const text = ({ layer }: ComparisonResult): string => layer ?? '';

@@ -3,7 +3,7 @@
  * static SVG, light or dark as the reader's system is.
  */
 
-import { formatError } from '../terminal/format.ts';
+import { formatError, formatWhole } from '../terminal/format.ts';
 import { checkReport } from './check-report.ts';
 import { STREAMS } from './columns.ts';
 import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from './report/chart.ts';
@@ -133,7 +133,7 @@ function averagingNote(series: readonly Series[]): string {
   const results = series.flatMap((one) => one.results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
   const layers = new Set(results.map(({ layer }) => layer)).size;
   const notes = [];
-  if (lengthsOf(results).length > 1) notes.push(`Drawn at ${mainLength(results)} tokens.`);
+  if (lengthsOf(results).length > 1) notes.push(`Drawn at ${formatWhole(mainLength(results))} tokens.`);
   if (layers > 1) notes.push(`A point is the mean over ${layers} layers, the bar behind it their range.`);
   return notes.join(' ');
 }

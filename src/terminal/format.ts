@@ -1,11 +1,17 @@
 /**
  * Numbers for people: three significant digits, a unit that keeps them short, a dash for what is not a number.
- * The terminal and the HTML report both write with these, so that their figures read the same.
+ * The terminal, the HTML report and the site all write with these, so that their figures read the same.
  */
 
 const NOT_A_NUMBER = '–';
 const INFINITE = '∞';
 const SIGNIFICANT_DIGITS = 3;
+
+/** `16,384`: every digit of a whole number, as of tokens and of pairs; in groups of three from a thousand on. */
+export function formatWhole(count: number): string {
+  if (!Number.isFinite(count)) return nonFinite(count);
+  return grouped(Math.round(count).toFixed(0));
+}
 
 /** `1.50 MiB`: binary units, as memory is counted. */
 export function formatBytes(bytes: number): string {
@@ -76,17 +82,26 @@ function withUnit(value: number, base: number, units: readonly string[], gap: st
     scaled /= base;
     unit++;
   }
-  const digits = unit === 0 && Number.isInteger(value) ? String(value) : threeDigits(scaled);
+  const digits = unit === 0 && Number.isInteger(value) ? formatWhole(value) : threeDigits(scaled);
   return units[unit] === '' ? digits : `${digits}${gap}${units[unit]}`;
 }
 
 /** The size of the number that is read: 999.7 reads 1000. */
 function asWritten(value: number): number {
-  return Number(threeDigits(Math.abs(value)));
+  return Number(digitsOf(Math.abs(value)));
 }
 
 /** Three significant digits without an exponent; whole numbers keep all their digits, small ones two decimals. */
 function threeDigits(value: number): string {
+  return grouped(digitsOf(value));
+}
+
+/** With commas between thousands. */
+function grouped(digits: string): string {
+  return digits.replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ',');
+}
+
+function digitsOf(value: number): string {
   const size = Number(Math.abs(value).toPrecision(SIGNIFICANT_DIGITS));
   if (size >= 100) return value.toFixed(0);
   return value.toFixed(size >= 10 ? 1 : 2);

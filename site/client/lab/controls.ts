@@ -1,5 +1,6 @@
 /** The controls of a lab: from what they hold to a state, and back. */
 
+import { formatWhole } from '../../../src/terminal/format.ts';
 import type { InputFacts, OptionFacts } from '../../engine/protocol.ts';
 import { place, setText } from '../elements.ts';
 import { OptionControls } from './option-controls.ts';
@@ -151,8 +152,8 @@ export class Controls {
     this.#put('headDim', headDim);
     this.#put('text', text);
     this.#put('head', head ?? '');
-    setText(place(this.#form, '[data-length]', HTMLElement), String(length));
-    this.#field('length').setAttribute('aria-valuetext', `${length} tokens`);
+    setText(place(this.#form, '[data-length]', HTMLElement), formatWhole(length));
+    this.#field('length').setAttribute('aria-valuetext', `${formatWhole(length)} tokens`);
     for (const part of this.#form.querySelectorAll<HTMLElement>('[data-input]')) {
       part.hidden = part.dataset.input !== input;
     }

@@ -6,14 +6,13 @@ import {
   formatMilliseconds,
   formatPercent,
   formatRatio,
+  formatWhole,
 } from '../../../src/terminal/format.ts';
 import type { Machine, Measurement } from '../../engine/protocol.ts';
 import { place, setText } from '../elements.ts';
 
 /** By the `data-figure` of its cell: the value, null where there is none, and how it is written. */
 type Cells = Record<string, readonly [value: number | null, format: (value: number) => string]>;
-
-const wholeNumber = (value: number): string => Math.round(value).toLocaleString('en');
 
 export function showFigures(lab: HTMLElement, measurement: Measurement): void {
   const { pairs } = measurement;
@@ -52,10 +51,10 @@ function cellsOf(measurement: Measurement): Cells {
     peakBytes: [peakBytes, formatBytes],
     fullPeakBytes: [fullPeakBytes, formatBytes],
     byteShare: [peakBytes / fullPeakBytes, formatRatio],
-    pairs: [counted, wholeNumber],
-    allPairs: [pairs?.all ?? null, wholeNumber],
+    pairs: [counted, formatWhole],
+    allPairs: [pairs?.all ?? null, formatWhole],
     pairShare: [share(counted), formatPercent],
-    formulaPairs: [formula, wholeNumber],
+    formulaPairs: [formula, formatWhole],
     formulaShare: [share(formula), formatPercent],
   };
 }

@@ -1,5 +1,5 @@
 /** All that is seen of two matrices: the pictures, one query's row as a chart and in the text, and one pair in numbers. */
-import { formatError } from '../../../src/terminal/format.ts';
+import { formatError, formatWhole } from '../../../src/terminal/format.ts';
 import { place, setText } from '../elements.ts';
 import type { Matrix } from './matrix.ts';
 import { type Pair, Pictures } from './pictures.ts';
@@ -76,7 +76,7 @@ export class View {
   showTooLong(name: string, length: number): void {
     this.#seen = null;
     this.#showName(name);
-    const number = length.toLocaleString('en');
+    const number = formatWhole(length);
     this.#pictures.showReason(
       `A matrix of ${number} × ${number} weights is too large for a page: pictures go up to ${LONGEST_PICTURE} tokens. ` +
         `The figures below are of all ${number}.`,

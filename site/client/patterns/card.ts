@@ -1,7 +1,7 @@
 /** One variant's picture with what is said about it. */
 import { largestWeight, type PatternPanel, type Shading, shadingOf } from '../../../src/compare/patterns/shade.ts';
 import { REFERENCE_VARIANT } from '../../../src/compare/series.ts';
-import { formatPercent } from '../../../src/terminal/format.ts';
+import { formatPercent, formatWhole } from '../../../src/terminal/format.ts';
 import type { Budgeted, Grid } from '../../engine/protocol.ts';
 import { place, setText } from '../elements.ts';
 import { type Mode, paintShades } from '../lab/matrix.ts';
@@ -78,7 +78,7 @@ export class Card {
     const what = grid.kind === 'weights' ? 'Weights' : 'Pattern';
     this.#canvas.setAttribute(
       'aria-label',
-      `${what} of ${this.name} at ${length} tokens${causal ? ', causal' : ''}${knob}: ${drawn}. A row is a query, a column a key.`,
+      `${what} of ${this.name} at ${formatWhole(length)} tokens${causal ? ', causal' : ''}${knob}: ${drawn}. A row is a query, a column a key.`,
     );
   }
 

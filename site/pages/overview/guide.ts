@@ -8,6 +8,7 @@ import {
   formatMilliseconds,
   formatPercent,
   formatRatio,
+  formatWhole,
 } from '../../../src/terminal/format.ts';
 import { allVariants } from '../../../src/variants/registry.ts';
 import { atLongest, crossings, decodingGrowth, longestFull, nearest, tokensOf, trained } from './answers.ts';
@@ -21,7 +22,6 @@ import {
   variantLink,
   variantLinks,
 } from './links.ts';
-import { grouped } from './opening.ts';
 
 interface Answer {
   id: string;
@@ -63,7 +63,7 @@ function short(): Answer {
   const groups = lengths.map((from) => {
     const names = all.filter((each) => each.from === from).map(({ variant }) => variant);
     return [
-      from === null ? 'at none measured' : from === shortest ? `${grouped(from)} or below` : grouped(from),
+      from === null ? 'at none measured' : from === shortest ? `${formatWhole(from)} or below` : formatWhole(from),
       html`${variantLinks(names)}`,
     ];
   });
@@ -89,11 +89,11 @@ function generating(): Answer {
   return {
     id: 'generating',
     question: 'It generates text, and every token must cost the same',
-    answer: html`${variantLinks(constant.map(({ variant }) => variant))}: after ${grouped(last)} tokens their state is as large as after
+    answer: html`${variantLinks(constant.map(({ variant }) => variant))}: after ${formatWhole(last)} tokens their state is as large as after
 ${first}, and a token takes ${formatRatio(Math.min(...times))} to ${formatRatio(Math.max(...times))} the time. The others keep what they have seen:
 full attention takes ${formatRatio(full?.time ?? Number.NaN)} the time there.`,
     figures: figuresTable(
-      `One more token after ${grouped(last)}`,
+      `One more token after ${formatWhole(last)}`,
       ['variant', 'time', `against after ${first}`, 'state'],
       [...constant, ...growing].map(({ variant, time, millisecondsPerToken, stateBytes }) => [
         variantLink(variant),
@@ -153,12 +153,12 @@ function long(): Answer {
   return {
     id: 'long',
     question: 'My inputs are very long',
-    answer: html`Fastest at ${grouped(length)} tokens, of those that compare tokens at all: ${variantLinks(fastest)}. Least memory:
+    answer: html`Fastest at ${formatWhole(length)} tokens, of those that compare tokens at all: ${variantLinks(fastest)}. Least memory:
 ${variantLinks(smallest.map(({ variant }) => variant))}. Convolutions are faster still, and see their neighbours only. Full attention took
-${formatMilliseconds(full.milliseconds)} at ${grouped(full.length)}, where its measurement ends; its time grows with the length to the power of
+${formatMilliseconds(full.milliseconds)} at ${formatWhole(full.length)}, where its measurement ends; its time grows with the length to the power of
 ${time?.toFixed(2) ?? '–'}.`,
     figures: figuresTable(
-      `One forward pass over ${grouped(length)} tokens`,
+      `One forward pass over ${formatWhole(length)} tokens`,
       ['variant', 'time', 'memory', 'time slope'],
       longest.map(({ variant, milliseconds, peakBytes }) => [
         variantLink(variant),

@@ -2,7 +2,7 @@
 import { patternGrid, shareOfPairs } from '../../../src/compare/patterns/grid.ts';
 import { shadingOf } from '../../../src/compare/patterns/shade.ts';
 import { type Html, html } from '../../../src/compare/report/html.ts';
-import { formatPercent } from '../../../src/terminal/format.ts';
+import { formatPercent, formatWhole } from '../../../src/terminal/format.ts';
 import { type AnyVariant, allVariants, findVariant } from '../../../src/variants/registry.ts';
 import { firstTokens, matrix, panelOf } from './thumbnails.ts';
 
@@ -17,7 +17,7 @@ const COUNTED = [512, 65536];
 
 export function opening(): Html {
   const variants = allVariants();
-  const [page, book] = COUNTED.map((length) => ({ tokens: grouped(length), pairs: grouped(length ** 2) }));
+  const [page, book] = COUNTED.map((length) => ({ tokens: formatWhole(length), pairs: formatWhole(length ** 2) }));
   return html`<header class="opening">
 <div>
 <h1>Efficient attention, one paper at a time</h1>
@@ -53,12 +53,12 @@ function pictures(): Html {
   const drawn = [
     {
       title: 'Full attention',
-      caption: `all ${grouped(length ** 2)} pairs`,
+      caption: `all ${formatWhole(length ** 2)} pairs`,
       described: `A square of ${length} by ${length} weights, all of it filled: strong in the first column and along the diagonal, fainter elsewhere.`,
     },
     {
       title: 'Longformer',
-      caption: `${grouped(pairs)} pairs, ${formatPercent(share)} of them`,
+      caption: `${formatWhole(pairs)} pairs, ${formatPercent(share)} of them`,
       described: `The same square, empty but for a band along the diagonal, ${WINDOW + 1} tokens wide, and for the first row and the first column.`,
     },
   ];
@@ -69,11 +69,6 @@ function pictures(): Html {
   )}</div>
 <figcaption>A row is a token that looks, a column one that is looked at; the stronger the colour, the more weight. ${capitalised(subject)}.</figcaption>
 </figure>`;
-}
-
-/** 262 144: with narrow spaces that do not break. */
-export function grouped(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
 
 export function capitalised(text: string): string {

@@ -2,7 +2,7 @@
 import { middlePoints, needComparison, needSuite, slopesOf } from '../../../bench/report/results.ts';
 import { type Html, html, raw } from '../../../src/compare/report/html.ts';
 import { mainLength, REFERENCE_VARIANT } from '../../../src/compare/series.ts';
-import { formatBytes, formatError, formatRatio } from '../../../src/terminal/format.ts';
+import { formatBytes, formatError, formatRatio, formatWhole } from '../../../src/terminal/format.ts';
 import { type AnyVariant, allVariants } from '../../../src/variants/registry.ts';
 import { comparisonEvidence, evidenceLine, suiteEvidence, variantLink } from './links.ts';
 import { FAMILIES } from './taxonomy.ts';
@@ -52,7 +52,7 @@ ${rows}</tbody>
 <p><strong>Result</strong>: <em>exact on its pattern</em> is softmax attention over the pairs that are kept, <em>approximate</em> an estimate of
 it over all, <em>own</em> another function than softmax attention, computed exactly as its paper defines it. <strong>Decodes</strong>: can
 generate a token at a time. <strong>Error</strong> is the relative error of the output against full attention’s, on queries, keys and values of a trained model,
-${mainLength(results)} tokens, at the middle one of each variant’s budgets and without any training. <strong>Faster at</strong> is full attention’s time over
+${formatWhole(mainLength(results))} tokens, at the middle one of each variant’s budgets and without any training. <strong>Faster at</strong> is full attention’s time over
 the variant’s at its default options, forward. <strong>Memory</strong> is the peak of one forward pass beyond its inputs; a dash: not measured, as it takes too long.
 ${environment.cpu}, ${environment.threads} threads.</p>
 ${[comparisonEvidence, suiteEvidence('scaling'), suiteEvidence('crossover')].map(evidenceLine)}
@@ -93,7 +93,7 @@ export function tableColumns(): Column[] {
     { title: 'error', align: 'right', cell: ({ name }) => figure(middle.get(name)?.error, formatError) },
     ...SPEED_LENGTHS.map(
       (length): Column => ({
-        title: `faster at ${length}`,
+        title: `faster at ${formatWhole(length)}`,
         align: 'right',
         cell: ({ name }) => {
           if (name === REFERENCE_VARIANT) return { shown: formatRatio(1), by: 1 };
@@ -102,7 +102,7 @@ export function tableColumns(): Column[] {
       }),
     ),
     {
-      title: `memory at ${longest}`,
+      title: `memory at ${formatWhole(longest)}`,
       align: 'right',
       cell: ({ name }) => figure(scaling.find(forward(name, longest))?.peakBytes, formatBytes),
     },

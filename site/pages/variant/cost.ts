@@ -1,7 +1,7 @@
 /** Why a variant costs what it does: the count step by step, and what the library counts for itself. */
 import { type Html, html } from '../../../src/compare/report/html.ts';
 import { REFERENCE_VARIANT } from '../../../src/compare/series.ts';
-import { formatCount, formatPercent } from '../../../src/terminal/format.ts';
+import { formatCount, formatPercent, formatWhole } from '../../../src/terminal/format.ts';
 import { type AnyVariant, findVariant } from '../../../src/variants/registry.ts';
 import type { PaperNotes } from '../../papers/paper.ts';
 import { displayed, type Links, prose } from '../../source/typeset.ts';
@@ -30,7 +30,7 @@ function countTable(variant: AnyVariant): Html {
     const beside = isFull
       ? null
       : html`<td class="number">${formatCount(all)}</td><td class="number">${formatPercent(own / all)}</td>`;
-    return html`<tr><th scope="row" class="number">${length.toLocaleString('en')}</th><td class="number">${formatCount(own)}</td><td class="number">${growth}</td>${beside}</tr>
+    return html`<tr><th scope="row" class="number">${formatWhole(length)}</th><td class="number">${formatCount(own)}</td><td class="number">${growth}</td>${beside}</tr>
 `;
   });
   return html`<div class="scroll counts" tabindex="0" role="region" aria-label="Operations against length">

@@ -18,6 +18,7 @@ import {
   formatMilliseconds,
   formatPercent,
   formatRatio,
+  formatWhole,
 } from '../../../src/terminal/format.ts';
 import { comparisonEvidence, evidenceLine, suiteEvidence } from '../overview/links.ts';
 
@@ -77,8 +78,8 @@ async function growth(variant: string): Promise<Html> {
 <div><dt>Time</dt><dd>∝ L<sup>${slope(time)}</sup></dd></div>
 <div><dt>Memory</dt><dd>∝ L<sup>${slope(memory)}</sup></dd></div>
 </dl>
-<p>The exponents are fitted to a forward pass at one fixed budget, from ${Math.min(...lengths).toLocaleString('en')} tokens to
-${Math.max(...lengths).toLocaleString('en')}: 1 is in proportion to the length, 2 is with its square. Memory is the peak beyond the inputs.</p>
+<p>The exponents are fitted to a forward pass at one fixed budget, from ${formatWhole(Math.min(...lengths))} tokens to
+${formatWhole(Math.max(...lengths))}: 1 is in proportion to the length, 2 is with its square. Memory is the peak beyond the inputs.</p>
 <p class="note">${environment.cpu}, ${environment.threads} threads, Node ${environment.node}; 2 heads of width 64.</p>
 </div>
 ${await figure(chart)}</div>
@@ -109,7 +110,7 @@ function speedUps(variant: string): Html {
 <p>${fasterSentence(own.filter(({ training }) => !training))} Both at the same kernels, the variant at its default options.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Speed-up against length">
 <table>
-<thead><tr><th scope="col">Tokens</th>${lengths.map((length) => html`<th scope="col" class="number">${length.toLocaleString('en')}</th>`)}</tr></thead>
+<thead><tr><th scope="col">Tokens</th>${lengths.map((length) => html`<th scope="col" class="number">${formatWhole(length)}</th>`)}</tr></thead>
 <tbody>
 ${line('Forward', false)}${line('Forward and backward', true)}</tbody>
 </table>
@@ -122,5 +123,5 @@ function fasterSentence(forward: readonly CrossoverRow[]): string {
   if (from === null) return 'At none of these lengths is its forward pass faster.';
   const shortest = Math.min(...forward.map(({ length }) => length));
   if (from === shortest) return 'Its forward pass is faster at every length measured.';
-  return `Its forward pass is faster from ${from.toLocaleString('en')} tokens on.`;
+  return `Its forward pass is faster from ${formatWhole(from)} tokens on.`;
 }

@@ -1,5 +1,6 @@
 /** The options of a variant as a table: the paper's symbols, what may be set, and what they are if nothing is. */
 import { type Html, html } from '../../../src/compare/report/html.ts';
+import { formatWhole } from '../../../src/terminal/format.ts';
 import { causalOption, type IntegerOption, type OptionSchema } from '../../../src/variants/options.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { PaperNotes } from '../../papers/paper.ts';
@@ -32,7 +33,13 @@ function table(variant: AnyVariant, schemas: Record<string, OptionSchema>, notes
 `;
   });
   if (rows.length === 0) return html`<p>It has none.</p>`;
-  const heads = ['Option', 'Paper', 'May be', ...LENGTHS.map((length) => `At ${length} tokens`), 'Meaning'];
+  const heads = [
+    'Option',
+    'Paper',
+    'May be',
+    ...LENGTHS.map((length) => `At ${formatWhole(length)} tokens`),
+    'Meaning',
+  ];
   return html`<div class="scroll options" tabindex="0" role="region" aria-label="Options and their values">
 <table>
 <thead><tr>${heads.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>

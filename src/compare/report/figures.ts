@@ -1,6 +1,13 @@
 /** The plots of the report: error against budget, error against time and memory, growth with length. */
 
-import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../../terminal/format.ts';
+import {
+  formatBytes,
+  formatError,
+  formatMilliseconds,
+  formatPercent,
+  formatRatio,
+  formatWhole,
+} from '../../terminal/format.ts';
 import { barAt } from '../judge.ts';
 import type { BaselineResult } from '../result.ts';
 import {
@@ -57,7 +64,7 @@ export function errorCharts(all: readonly Series[], baselines: readonly Baseline
     id: 'error-by-budget',
     title: 'By budget',
     description: `${ERROR_LABEL} against each variant's own budget.`,
-    x: powersOfTwo(values(swept, budgetOf), { label: budgetLabel(swept), format: String }),
+    x: powersOfTwo(values(swept, budgetOf), { label: budgetLabel(swept), format: formatWhole }),
     y,
     lines: linesOf(swept, budgetOf, ({ label, symbol }) => `${label} (${symbol})`),
     mark,
@@ -103,7 +110,7 @@ export function scalingCharts(all: readonly Series[]): Chart[] {
   const drawn = scalingSeries(all);
   const lengths = values(drawn, ({ length }) => length);
   if (new Set(lengths).size < 2) return [];
-  const x = powersOfTwo(lengths, { label: 'length in tokens', format: String });
+  const x = powersOfTwo(lengths, { label: 'length in tokens', format: formatWhole });
   const chart = (
     id: string,
     title: string,
@@ -118,7 +125,7 @@ export function scalingCharts(all: readonly Series[]): Chart[] {
       const drawnPoints = points.map((point) => ({
         x: point.length,
         y: own(point),
-        tooltip: `${nameOfPoint(series, point)}, ${point.length} tokens: ${format(own(point))}`,
+        tooltip: `${nameOfPoint(series, point)}, ${formatWhole(point.length)} tokens: ${format(own(point))}`,
       }));
       return { label: withSlope(series.label, drawnPoints), index: series.index, points: drawnPoints };
     });
@@ -166,7 +173,7 @@ function fullLine(drawn: readonly DrawnSeries[], full: (point: Point) => number,
       .map(full)
       .sort((a, b) => a - b);
     const y = sorted[Math.floor((sorted.length - 1) / 2)];
-    return { x: length, y, tooltip: `${FULL_LABEL}, ${length} tokens: ${format(y)}` };
+    return { x: length, y, tooltip: `${FULL_LABEL}, ${formatWhole(length)} tokens: ${format(y)}` };
   });
   return { label: FULL_LABEL, index: null, points };
 }

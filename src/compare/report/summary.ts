@@ -1,6 +1,13 @@
 /** The parts of the report that are text: what was compared and where, the best of it, the table. */
 
-import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../../terminal/format.ts';
+import {
+  formatBytes,
+  formatError,
+  formatMilliseconds,
+  formatPercent,
+  formatRatio,
+  formatWhole,
+} from '../../terminal/format.ts';
 import { bestOfColumn, resultColumns } from '../columns.ts';
 import { barAt, beats, type Measurements, noteOf, nothingBeats, rankedGroups, standingOf } from '../judge.ts';
 import type { ComparisonReport, ComparisonResult } from '../result.ts';
@@ -13,7 +20,7 @@ export function renderFacts({ environment, input, results }: ComparisonReport): 
   const many = input.lengths.length > 1 ? 'lengths' : 'length';
   const facts: [string, string][] = [
     ['input', `${input.source}: ${input.detail}`],
-    [many, input.lengths.join(', ')],
+    [many, input.lengths.map(formatWhole).join(' · ')],
     ['batch × heads × head dimension', `${input.batch} × ${input.heads} × ${input.headDim}`],
     ['masking', input.causal ? 'causal' : 'none'],
     ['seed', String(input.seed)],

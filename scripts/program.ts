@@ -5,6 +5,7 @@ import type { CommandSpec } from '../src/terminal/help.ts';
 import type { OptionSpecs, OptionValues } from '../src/terminal/options.ts';
 import { Stop } from '../src/terminal/stop.ts';
 import { endProgram, guardStreams } from '../src/terminal/streams.ts';
+import { widthOf } from '../src/terminal/width.ts';
 
 const [FAILED, MISUSED] = [1, 2];
 
@@ -20,7 +21,7 @@ export async function runProgram<Specs extends OptionSpecs>(
   const stop = new Stop();
   let code: number;
   try {
-    const parsed = parseArguments(command, process.argv.slice(2));
+    const parsed = parseArguments(command, process.argv.slice(2), widthOf(process.stdout));
     if (parsed.help !== null) console.log(parsed.help);
     code = parsed.help === null ? await body(parsed.values, stop) : 0;
   } catch (error) {

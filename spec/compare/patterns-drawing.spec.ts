@@ -7,7 +7,8 @@ import { type PatternPanel, shadingOf } from '../../src/compare/patterns/shade.t
 import { drawSvg } from '../../src/compare/patterns/svg.ts';
 import { cellsForTerminal, drawInTerminal } from '../../src/compare/patterns/terminal.ts';
 import { ArgumentError, UnsupportedError } from '../../src/core/errors.ts';
-import { displayWidth, MARKED } from '../../src/terminal/colour.ts';
+import { MARKED } from '../../src/terminal/colour.ts';
+import { displayWidth } from '../../src/terminal/width.ts';
 import { full } from '../../src/variants/full.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 

@@ -43,16 +43,25 @@ function ran<Specs extends typeof options>(parsed: ParsedArguments<Specs>) {
   return parsed;
 }
 
-function assertRefused(args: string[], message: string): void {
+function assertRefused(args: string[], message: string | RegExp): void {
   assert.throws(
     () => parse(...args),
     (error: Error) => {
       assert.instance(error, ArgumentError);
-      assert.is(error.message, message);
+      if (typeof message === 'string') assert.is(error.message, message);
+      else assert.match(error.message, message);
       return true;
     },
   );
 }
+
+test('a value that looks like an option is one behind an equals sign, as are a dash and a negative number anywhere', () => {
+  assert.is(parse('--json=--causal').values.json, '--causal');
+  assert.is(parse('-j--causal').values.json, '--causal');
+  assert.is(parse('--json=a=b').values.json, 'a=b');
+  assert.is(parse('--json', '-').values.json, '-');
+  assert.is(parse('--json', '-5').values.json, '-5');
+});
 
 test('without arguments, the defaults', () => {
   const { values, positionals, given } = parse();
@@ -145,8 +154,18 @@ test('an option with a value can have a --no- form, and the last word counts', (
 
 test('a missing value, a value too many, a stray word', () => {
   assertRefused(['--json'], '--json: expected a value, FILE, after it');
-  assertRefused(['--json', '--causal'], '--json: expected a value, FILE, after it, got the option --causal');
+  assertRefused(
+    ['--json', 'a', '--json', '--causal'],
+    '--json: expected a value, FILE, after it, got the option --causal; a value that begins so is written --json=--causal',
+  );
+  assertRefused(
+    ['--json', '--causal', '--json', 'a'],
+    /^--json: expected a value, FILE, after it, got the option --causal/,
+  );
+  assertRefused(['-j'], '--json: expected a value, FILE, after it');
   assertRefused(['--causal=yes'], "--causal: takes no value, got 'yes'");
+  assertRefused(['--no-causal=yes'], "--no-causal: takes no value, got 'yes'");
+  assertRefused(['--no-json=yes'], 'unknown option --no-json: see --help');
   assertRefused(['causal'], "unexpected argument 'causal': expected options only; did you mean --causal?");
   assertRefused(['out.json'], "unexpected argument 'out.json': expected options only; see --help");
 });
@@ -161,9 +180,9 @@ test('--help wins over errors, and names every option with its default and the e
   const { help } = parseArguments(command, ['--lenght', '5', '-h']);
   assert.is(
     help,
-    `What an approximation costs.
+    `Usage: npm start -- compare [options]
 
-Usage: npm start -- compare [options]
+What an approximation costs.
 
 Options:
   --variant NAME,…  Variants: full, longformer, linformer (default: all)
@@ -183,13 +202,28 @@ Examples:
   );
 });
 
-test('help lines stay within 100 columns', () => {
-  const long = { ...options, windowOfAttention: text('A-RATHER-LONG-PLACEHOLDER', 'word '.repeat(60).trim()) };
+test('help lines stay within the width, 80 columns by default', () => {
+  const long = { ...options, windowOfAttention: text('A-RATHER-LONG-NAME', 'word '.repeat(60).trim()) };
   const details = 'more words '.repeat(30).trim();
-  const { help } = parseArguments({ ...command, options: long, details }, ['--help']);
-  assert.match(help ?? '', /^What an approximation costs\. more words/);
-  assert.ok(help?.split('\n').every((line) => line.length <= 100));
-  assert.match(help ?? '', /--window-of-attention A-RATHER-LONG-PLACEHOLDER\n +word/);
+  for (const width of [undefined, 80, 100, 60]) {
+    const { help } = parseArguments({ ...command, options: long, details }, ['--help'], width);
+    const lines = help?.split('\n') ?? [];
+    assert.ok(lines.every((line) => line.length <= (width ?? 80)));
+    assert.ok(lines.some((line) => line.length > (width ?? 80) - 10));
+    assert.match(help ?? '', /\nWhat an approximation costs\. more words/);
+    assert.match(help ?? '', /--window-of-attention A-RATHER-LONG-NAME {2}word/);
+  }
+});
+
+test('an example that needs several lines is broken before options, by backslashes where shells know them', () => {
+  const long = 'npm start -- compare --length 1024 --head-dim 64 --json "a b.json" -j "c d.json"';
+  const spec = { ...command, examples: [{ command: long, explanation: 'word '.repeat(20).trim() }] };
+  const help = (width: number) => parseArguments(spec, ['-h'], width).help ?? '';
+  assert.match(help(82), `  ${long}\n`);
+  const narrow = help(60);
+  if (process.platform === 'win32') assert.match(narrow, `  ${long}\n`);
+  else assert.match(narrow, 'compare --length 1024 --head-dim 64 \\\n    --json "a b.json" -j "c d.json"\n      word');
+  assert.match(narrow, /\n {6}word.*\n {6}word/);
 });
 
 test('any arguments at all give values, the help, or an ArgumentError', () => {

@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError } from '../../src/core/errors.ts';
-import { displayWidth } from '../../src/terminal/colour.ts';
 import { Progress } from '../../src/terminal/progress.ts';
+import { displayWidth } from '../../src/terminal/width.ts';
 
 const CLEAR = '\r\x1b[2K';
 

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError } from '../../src/core/errors.ts';
-import { displayWidth, MARKED, supportsColour } from '../../src/terminal/colour.ts';
+import { MARKED, supportsColour } from '../../src/terminal/colour.ts';
 import { formatTable } from '../../src/terminal/table.ts';
+import { displayWidth } from '../../src/terminal/width.ts';
 
 test('text to the left, numbers to the right, groups apart', () => {
   const columns = [{ title: 'variant' }, { title: 'error' }, { title: 'note', align: 'right' as const }];

@@ -4,6 +4,9 @@ import type { TerminalStream } from '../terminal/colour.ts';
 import type { CommandSpec } from '../terminal/help.ts';
 import type { OptionSpecs } from '../terminal/options.ts';
 import { Stop } from '../terminal/stop.ts';
+import { widthOf } from '../terminal/width.ts';
+
+export { widthOf };
 
 /** Where a command speaks: results to `stdout`, everything about them to `stderr` where stdout is taken. */
 export interface Host {
@@ -31,11 +34,6 @@ export type Given<Specs extends OptionSpecs> = Exclude<ParsedArguments<Specs>, {
 /** How this program is called: from a checkout, or installed. */
 export const PROGRAM = import.meta.url.endsWith('.ts') ? 'npm start --' : 'efficient-transformers';
 
-/** Columns of a terminal; undefined for a pipe, and for a terminal that does not say (it says 0). */
-export function widthOf({ isTTY, columns }: TerminalStream): number | undefined {
-  return isTTY === true && columns ? columns : undefined;
-}
-
 /** A command whose body gets typed values; `--help` is answered here. */
 export function defineCommand<Specs extends OptionSpecs>(
   name: string,
@@ -46,7 +44,7 @@ export function defineCommand<Specs extends OptionSpecs>(
     name,
     describe,
     async run(args, host) {
-      const parsed = parseArguments(describe(), args);
+      const parsed = parseArguments(describe(), args, widthOf(host.stdout));
       if (parsed.help !== null) {
         host.stdout.write(`${parsed.help}\n`);
         return 0;

@@ -1,10 +1,10 @@
 /** From the arguments to a command, and from an error to a message and an exit code. */
 import { packageVersion } from '../compare/environment.ts';
 import { ArgumentError } from '../core/errors.ts';
-import { formatRows } from '../terminal/help.ts';
+import { formatOverview } from '../terminal/help.ts';
 import { screen } from '../terminal/screen.ts';
 import { unknownName } from '../terminal/suggest.ts';
-import { type Command, type Host, PROGRAM } from './command.ts';
+import { type Command, type Host, PROGRAM, widthOf } from './command.ts';
 import { compareCommand } from './compare.ts';
 import { doctorCommand } from './doctor.ts';
 import { evalCommand } from './eval.ts';
@@ -35,10 +35,10 @@ export async function run(args: readonly string[], { stdout, stderr }: Host): Pr
   try {
     const [first, ...rest] = args;
     if (first === '--version') return answer(packageVersion(), host);
-    if (first === '--help' || first === '-h') return answer(overview(), host);
+    if (first === '--help' || first === '-h') return answer(overview(host), host);
     if (first === 'help') {
       const asked = rest.find((word) => !word.startsWith('-'));
-      return asked === undefined ? answer(overview(), host) : await commandNamed(asked).run(['--help'], host);
+      return asked === undefined ? answer(overview(host), host) : await commandNamed(asked).run(['--help'], host);
     }
     const named = first !== undefined && !first.startsWith('-');
     command = named ? commandNamed(first) : compareCommand;
@@ -60,23 +60,19 @@ function commandNamed(name: string): Command {
   throw new ArgumentError(unknownName('command', name, known));
 }
 
-function overview(): string {
-  const rows = commands.map((command) => [command.name, command.describe().summary]);
+function overview({ stdout }: Host): string {
   const examples = [
-    ['', 'compare every variant with full attention on the shipped input'],
-    ['--variant full --length 1024', 'without a command, the options are those of compare'],
-    ['help compare', 'the options of a command, with examples'],
-  ].map(([words, what]) => [`${PROGRAM} ${words}`.replace(/(?: --)? $/, ''), what]);
-  return [
-    'Efficient variants of attention, beside full attention.',
-    `Usage: ${PROGRAM} [COMMAND] [options]`,
-    `Commands:\n${formatRows(rows)}`,
-    `Options:\n${formatRows([
-      ['-h, --help', 'Show this text, or after a command its own'],
-      ['--version', 'Show the version'],
-    ])}`,
-    `Examples:\n${formatRows(examples)}`,
-    'Exit code: 0; 2 for invalid arguments; 1 for any other failure,\n' +
-      'or 128 and the number of the signal that cut the work short.',
-  ].join('\n\n');
+    { words: '', explanation: 'Compare every variant with full attention on the shipped input' },
+    { words: '--variant full --length 1024', explanation: 'Without a command, the options are those of compare' },
+    { words: 'help compare', explanation: 'The options of a command, with examples' },
+  ].map(({ words, explanation }) => ({ command: `${PROGRAM} ${words}`.replace(/(?: --)? $/, ''), explanation }));
+  const spec = {
+    usage: PROGRAM,
+    summary: 'Efficient variants of attention, beside full attention.',
+    commands: commands.map(({ name, describe }) => ({ name, summary: describe().summary })),
+    examples,
+    ending:
+      'Exit code: 0; 2 for invalid arguments; 1 for any other failure, or 128 and the number of the signal that cut the work short.',
+  };
+  return formatOverview(spec, widthOf(stdout));
 }

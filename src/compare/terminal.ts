@@ -1,8 +1,8 @@
 /** A comparison as text for the terminal: what is compared, the table, what its columns mean, the crossovers. */
 import { paint, type Style } from '../terminal/colour.ts';
 import { formatError, formatPercent, formatRatio } from '../terminal/format.ts';
-import { wrap } from '../terminal/help.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
+import { wrap } from '../terminal/width.ts';
 import { bestOfColumn, type ResultColumn, resultColumns, STREAMS } from './columns.ts';
 import { type RankedPoint, rankedPoints } from './front.ts';
 import type { ComparisonInput } from './inputs.ts';

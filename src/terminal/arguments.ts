@@ -1,8 +1,8 @@
-/** From a command's arguments to typed values, on `parseArgs` of node:util for the splitting. */
+/** From a command's arguments to typed values: commander splits them, and each option says what its texts mean. */
 
-import { parseArgs } from 'node:util';
+import type { Option } from 'commander';
 import { ArgumentError } from '../core/errors.ts';
-import { type CommandSpec, formatHelp } from './help.ts';
+import { type CommandSpec, formatHelp, HELP_FLAGS, toCommander } from './help.ts';
 import { flagName, type OptionSpec, type OptionSpecs, type OptionValues } from './options.ts';
 import { nearestName } from './suggest.ts';
 
@@ -10,80 +10,72 @@ export type ParsedArguments<Specs extends OptionSpecs> =
   | { help: string }
   | { help: null; values: OptionValues<Specs>; positionals: string[]; given: ReadonlySet<keyof Specs> };
 
+/** What was written of one option: its texts (a flag has none), that it was switched off, or that a value is missing. */
+interface Written {
+  texts: string[];
+  isNegated: boolean;
+  lacksValue: boolean;
+}
+
 /**
- * What the arguments (without node and the script) say. `--help` or `-h` gives the help text instead, whatever else
- * is there; `given` holds the options that were written out. Throws ArgumentError for an unknown option (naming the
- * nearest), a missing or a wrong value, and a stray word.
+ * What the arguments (without node and the script) say. `--help` or `-h` gives the help text instead, `width` columns
+ * wide, whatever else is there; `given` holds the options that were written out. Throws ArgumentError for an unknown
+ * option (naming the nearest), a missing or a wrong value, and a stray word.
  */
 export function parseArguments<Specs extends OptionSpecs>(
   command: CommandSpec<Specs>,
   args: readonly string[],
+  width?: number,
 ): ParsedArguments<Specs> {
-  const byName = namesOf(command.options);
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries([...byName].map(([name, { spec }]) => [name, parserOption(spec)])),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  // Without `strict`, an option it does not know is a flag: `--helpp` must not hide behind that.
-  const asksForHelp = tokens.some((token) => token.kind === 'option' && (token.name === 'help' || token.name === 'h'));
-  if (asksForHelp) return { help: formatHelp(command) };
-
-  const texts = new Map<keyof Specs, string[]>();
-  const negated = new Set<keyof Specs>();
-  const positionals: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === 'positional') positionals.push(token.value);
-    if (token.kind !== 'option') continue;
-    const positive = byName.get(token.name);
-    const negative = token.name.startsWith('no-') ? byName.get(token.name.slice(3)) : undefined;
-    const option = positive ?? (negative?.spec.negative === undefined ? undefined : negative);
-    if (option === undefined) throw unknownOption(token.rawName, [...byName.keys()]);
-    negated.delete(option.key);
-    if (positive === undefined) negated.add(option.key);
-    if (option.spec.placeholder === null || positive === undefined) {
-      if (token.value !== undefined) throw new ArgumentError(`${token.rawName}: takes no value, got '${token.value}'`);
-      texts.set(option.key, []);
-      continue;
-    }
-    texts.set(option.key, [...(texts.get(option.key) ?? []), valueAfter(token, option.spec.placeholder)]);
+  const byName = new Map(Object.keys(command.options).map((key): [string, keyof Specs] => [flagName(key), key]));
+  const written = new Map<keyof Specs, Written>();
+  const parser = toCommander(command);
+  for (const [name, key] of byName) {
+    const of = () => written.get(key) ?? { texts: [], isNegated: false, lacksValue: false };
+    parser.on(`option:${name}`, (text?: string | null) => {
+      const { texts, lacksValue } = of();
+      const added = typeof text === 'string' ? [...texts, text] : texts;
+      written.set(key, { texts: added, isNegated: false, lacksValue: lacksValue || text === null });
+    });
+    parser.on(`option:no-${name}`, () => written.set(key, { ...of(), texts: [], isNegated: true }));
   }
+  const { operands, unknown } = parser.parseOptions([...args]);
+  if (unknown.some((word) => (HELP_FLAGS as readonly string[]).includes(word)))
+    return { help: formatHelp(command, width) };
+
+  const names = [...byName.keys()];
+  for (const [key, { lacksValue }] of written) {
+    if (lacksValue) throw missingValue(flagName(String(key)), command.options[key], args);
+  }
+  if (unknown.length > 0) throw unknownOption(unknown[0], names, parser.options);
   const allowed = command.positionals?.length ?? 0;
-  if (positionals.length > allowed) throw strayWord(positionals[allowed], allowed, [...byName.keys()]);
+  if (operands.length > allowed) throw strayWord(operands[allowed], allowed, names);
 
   const values: Partial<Record<keyof Specs, unknown>> = {};
-  for (const [name, { key, spec }] of byName) {
-    const given = texts.get(key);
-    if (negated.has(key)) values[key] = spec.negative;
-    else values[key] = given === undefined ? spec.fallback : spec.parse(given, `--${name}`);
+  for (const [name, key] of byName) {
+    const spec = command.options[key];
+    const own = written.get(key);
+    if (own === undefined) values[key] = spec.fallback;
+    else values[key] = own.isNegated ? spec.negative : spec.parse(own.texts, `--${name}`);
   }
-  return { help: null, values: values as OptionValues<Specs>, positionals, given: new Set(texts.keys()) };
+  return { help: null, values: values as OptionValues<Specs>, positionals: operands, given: new Set(written.keys()) };
 }
 
-function namesOf<Specs extends OptionSpecs>(
-  options: Specs,
-): Map<string, { key: keyof Specs; spec: OptionSpec<unknown> }> {
-  return new Map(Object.entries(options).map(([key, spec]) => [flagName(key), { key, spec }]));
+function missingValue(name: string, { placeholder }: OptionSpec<unknown>, args: readonly string[]): ArgumentError {
+  const next = args.find((word, n) => args[n - 1] === `--${name}` && word.startsWith('-'));
+  const instead =
+    next === undefined ? '' : `, got the option ${next}; a value that begins so is written --${name}=${next}`;
+  return new ArgumentError(`--${name}: expected a value, ${placeholder}, after it${instead}`);
 }
 
-function parserOption({ placeholder, short }: OptionSpec<unknown>) {
-  const type = placeholder === null ? ('boolean' as const) : ('string' as const);
-  return short === undefined ? { type } : { type, short };
-}
-
-function valueAfter(token: { rawName: string; value?: string; inlineValue?: boolean }, placeholder: string): string {
-  const looksLikeFlag = token.inlineValue !== true && token.value !== undefined && /^--?[a-z]/i.test(token.value);
-  if (token.value !== undefined && !looksLikeFlag) return token.value;
-  const instead = looksLikeFlag ? `, got the option ${token.value}` : '';
-  throw new ArgumentError(`${token.rawName}: expected a value, ${placeholder}, after it${instead}`);
-}
-
-function unknownOption(rawName: string, names: readonly string[]): ArgumentError {
-  const nearest = nearestName(rawName.replace(/^-+/, ''), [...names, 'help']);
+function unknownOption(word: string, names: readonly string[], known: readonly Option[]): ArgumentError {
+  const [flag, value] = word.split(/=(.*)/s);
+  if (known.some(({ long, short }) => flag === long || flag === short)) {
+    return new ArgumentError(`${flag}: takes no value, got '${value}'`);
+  }
+  const nearest = nearestName(flag.replace(/^-+/, ''), [...names, 'help']);
   const question = nearest === undefined ? 'see --help' : `did you mean --${nearest}?`;
-  return new ArgumentError(`unknown option ${rawName}: ${question}`);
+  return new ArgumentError(`unknown option ${flag}: ${question}`);
 }
 
 function strayWord(word: string, allowed: number, names: readonly string[]): ArgumentError {

@@ -1,5 +1,5 @@
 /**
- * Whether a stream shows colour, the few styles that we use, and how wide a text is on a terminal.
+ * Whether a stream shows colour, and the few styles that we use.
  *
  * An escape sequence is written as its codes between two of the characters that Unicode keeps for use within a program;
  * `screen` (screen.ts) makes the sequence of them. So it can tell ours from those of a file.
@@ -44,16 +44,3 @@ export function marked(codes: number | string): string {
 export const MARKED = /\ufdd0([\d;]{1,32})\ufdd1/gu;
 /** Takes the line of the cursor off the screen. */
 export const CLEARED = '\ufdd2';
-
-const COMBINING = /\p{M}|\p{Cf}/u;
-const WIDE = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60]/u;
-
-/**
- * Columns that `text` (without styles) takes: East Asian and emoji characters take two, combining marks and
- * invisible characters none.
- */
-export function displayWidth(text: string): number {
-  let width = 0;
-  for (const character of text) width += COMBINING.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
-  return width;
-}

@@ -1,7 +1,8 @@
-/** The text of `--help`. */
+/** The text of `--help`, which commander lays out. */
 
-import { displayWidth } from './colour.ts';
-import { flagName, type OptionSpecs } from './options.ts';
+import { Command, type Help, type Option } from 'commander';
+import { flagName, type OptionSpec, type OptionSpecs } from './options.ts';
+import { displayWidth, USUAL_WIDTH, wrap } from './width.ts';
 
 /** A command as `--help` describes it and `parseArguments` reads it. */
 export interface CommandSpec<Specs extends OptionSpecs> {
@@ -14,56 +15,98 @@ export interface CommandSpec<Specs extends OptionSpecs> {
   options: Specs;
   /** Names of what comes without a flag, in order, for `--help`; more than these is an error. None are required. */
   positionals?: readonly string[];
-  examples?: readonly { command: string; explanation: string }[];
+  examples?: readonly Example[];
 }
 
-const WIDTH = 100;
-const INDENT = '  ';
+export interface Example {
+  command: string;
+  explanation: string;
+}
 
-/** Summary, usage, options with their defaults, examples; wrapped to 100 columns, ends without a newline. */
-export function formatHelp<Specs extends OptionSpecs>(command: CommandSpec<Specs>): string {
-  const { usage, summary, details, options, positionals = [], examples = [] } = command;
-  const words = positionals.map((name) => ` [${name}]`).join('');
-  const rows = Object.entries(options).map(([key, { short, placeholder, description, fallback, fallbackText }]) => {
-    const negatable = placeholder === null && fallback === true;
+/** A program of several commands. */
+export interface OverviewSpec {
+  usage: string;
+  summary: string;
+  commands: readonly { name: string; summary: string }[];
+  examples: readonly Example[];
+  ending: string;
+}
+
+export const HELP_FLAGS = ['-h', '--help'] as const;
+
+/** Usage, summary, options with their defaults, examples; wrapped to `width` columns, ends without a newline. */
+export function formatHelp<Specs extends OptionSpecs>(command: CommandSpec<Specs>, width = USUAL_WIDTH): string {
+  const { summary, details, options, examples = [] } = command;
+  const byFlag = new Map(Object.entries(options).map(([key, spec]) => [flagName(key), spec]));
+  const program = toCommander(command).description(details === undefined ? summary : `${summary} ${details}`);
+  const of = (option: Option, text: (spec: OptionSpec<unknown>) => string, own: string): string => {
+    const spec = byFlag.get(option.name());
+    return spec === undefined ? own : text(spec);
+  };
+  const help = layOut(program, width, {
+    optionTerm: (option) => of(option, (spec) => termOf(option.name(), spec), option.flags),
+    optionDescription: (option) => of(option, descriptionOf, option.description),
+  });
+  return [help, ...formatExamples(examples, width)].join('\n\n');
+}
+
+/** The same of a program: its commands, a line each, and what there is to say at the end. */
+export function formatOverview(program: OverviewSpec, width = USUAL_WIDTH): string {
+  const { usage, summary, commands, examples, ending } = program;
+  const all = new Command(usage).usage('[COMMAND] [options]').description(summary);
+  all
+    .helpOption(HELP_FLAGS.join(', '), 'Show this text, or after a command its own')
+    .option('--version', 'Show the version');
+  all.helpCommand('help [COMMAND]', 'Show what a command does, its options and examples');
+  for (const command of commands) all.command(command.name).description(command.summary);
+  return [layOut(all, width), ...formatExamples(examples, width), wrap(ending, width).join('\n')].join('\n\n');
+}
+
+/** What commander says of a program, wrapped to `width` columns, without a newline at the end. */
+function layOut(program: Command, width: number, terms: Partial<Help> = {}): string {
+  program.configureHelp({ helpWidth: width, minWidthToWrap: 1, displayWidth, ...terms });
+  return program.helpInformation().trimEnd();
+}
+
+/** Before an option, so that it keeps its value. */
+const COMMAND_BREAKS = / (?=--?[a-z])/;
+
+/** A command that needs several lines can still be copied: with a backslash, where shells know one. */
+function formatExamples(examples: readonly Example[], width: number): string[] {
+  if (examples.length === 0) return [];
+  const lines = examples.flatMap(({ command, explanation }) => {
+    const isWhole = displayWidth(command) + 2 <= width || process.platform === 'win32';
+    const parts = isWhole ? [command] : wrap(command, width - 6, COMMAND_BREAKS);
+    return [`  ${parts.join(' \\\n    ')}`, ...wrap(explanation, width - 6).map((line) => `      ${line}`)];
+  });
+  return [`Examples:\n${lines.join('\n')}`];
+}
+
+/**
+ * The options under the names that they are written with, and the help. Values are optional, because commander then leaves
+ * what looks like an option alone; `parseArguments` says what is missing.
+ */
+export function toCommander<Specs extends OptionSpecs>({
+  usage,
+  options,
+  positionals = [],
+}: CommandSpec<Specs>): Command {
+  const program = new Command(usage).helpOption(HELP_FLAGS.join(', '), 'Show this text');
+  for (const name of positionals) program.argument(`[${name}]`);
+  for (const [key, { short, placeholder, negative }] of Object.entries(options)) {
     const letter = short === undefined ? '' : `-${short}, `;
-    const left = `${letter}--${negatable ? '[no-]' : ''}${flagName(key)}${placeholder === null ? '' : ` ${placeholder}`}`;
-    return [left, fallbackText === '' ? description : `${description} (default: ${fallbackText})`];
-  });
-  const parts = [
-    wrap(details === undefined ? summary : `${summary} ${details}`, WIDTH).join('\n'),
-    `Usage: ${usage}${words} [options]`,
-    `Options:\n${formatRows([...rows, ['-h, --help', 'Show this text']])}`,
-  ];
-  const shown = examples.map(({ command, explanation }) => `${INDENT}${command}\n${INDENT.repeat(3)}${explanation}`);
-  if (shown.length > 0) parts.push(`Examples:\n${shown.join('\n')}`);
-  return parts.join('\n\n');
-}
-
-/** Two columns, the second wrapped: options and what they do, or commands and their summaries. */
-export function formatRows(rows: readonly (readonly string[])[]): string {
-  const leftWidth = Math.min(32, Math.max(...rows.map(([left]) => displayWidth(left))));
-  const hanging = `\n${' '.repeat(INDENT.length + leftWidth + 2)}`;
-  const lines = rows.map(([left, right]) => {
-    const space = leftWidth - displayWidth(left);
-    // A left part too long for its column has the line to itself.
-    const gap = space < 0 ? hanging : ' '.repeat(space + 2);
-    return `${INDENT}${left}${gap}${wrap(right, WIDTH - INDENT.length - leftWidth - 2).join(hanging)}`;
-  });
-  return lines.join('\n');
-}
-
-/** Lines of at most `width` columns, broken between words; a longer word stays whole. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && displayWidth(`${line} ${word}`) > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
+    program.option(`${letter}--${flagName(key)}${placeholder === null ? '' : ' [value]'}`);
+    if (negative !== undefined) program.addOption(program.createOption(`--no-${flagName(key)}`).hideHelp());
   }
-  return [...lines, line];
+  return program;
+}
+
+function termOf(name: string, { short, placeholder, fallback }: OptionSpec<unknown>): string {
+  const letter = short === undefined ? '' : `-${short}, `;
+  const negatable = placeholder === null && fallback === true;
+  return `${letter}--${negatable ? '[no-]' : ''}${name}${placeholder === null ? '' : ` ${placeholder}`}`;
+}
+
+function descriptionOf({ description, fallbackText }: OptionSpec<unknown>): string {
+  return fallbackText === '' ? description : `${description} (default: ${fallbackText})`;
 }

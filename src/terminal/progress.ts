@@ -5,9 +5,10 @@
 
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { visible } from '../core/visible.ts';
-import { CLEARED, displayWidth, type TerminalStream } from './colour.ts';
+import { CLEARED, type TerminalStream } from './colour.ts';
 import { formatMilliseconds, formatPercent } from './format.ts';
 import { screen } from './screen.ts';
+import { displayWidth } from './width.ts';
 
 export interface ProgressOptions {
   /** The whole work, in any unit (steps, rows, FLOPs) that grows evenly with time. */

@@ -2,7 +2,8 @@
 
 import { ArgumentError } from '../core/errors.ts';
 import { visible } from '../core/visible.ts';
-import { displayWidth, paint, type Style } from './colour.ts';
+import { paint, type Style } from './colour.ts';
+import { displayWidth } from './width.ts';
 
 export interface TableColumn {
   title: string;

@@ -1,7 +1,8 @@
 /** Pattern panels as text: two cells a character, in colour or in shades of block characters. */
 
-import { displayWidth, marked, paint } from '../../terminal/colour.ts';
+import { marked, paint } from '../../terminal/colour.ts';
 import { formatError } from '../../terminal/format.ts';
+import { displayWidth } from '../../terminal/width.ts';
 import { DECADES, largestWeight, type PatternPanel, SHADES, type Shading, shadingOf } from './shade.ts';
 
 export interface TerminalSettings {

@@ -21,7 +21,8 @@
  */
 import { ArgumentError } from '../core/errors.ts';
 import { attention, contiguous, countingSort, normalizeRows, transpose } from '../core/ops/index.ts';
-import { type AttentionLayout, runs } from '../core/ops/layout.ts';
+import type { RunSet } from '../core/ops/key-sets.ts';
+import { runs } from '../core/ops/layout.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
@@ -45,11 +46,10 @@ function attend(
   const seen = memory.isKept ? transposed(memory.append('buckets', transposed(bucket))) : bucket;
   // i ↦ s_i: sorted by bucket and, within a bucket, by position; cut into chunks of m.
   const { order, place } = countingSort(seen, count + 1);
+  const isStep = memory.position > 0 && queries.shape[2] === 1;
   const chunks = {
-    layout: chunksOf(K.shape[2], options),
-    queryTokens: memory.position === 0 ? order : newestOf(place, memory.position),
-    keyTokens: order,
-    labels: { queries: labelsOf(bucket, count, options), keys: labelsOf(seen, count, options) },
+    ...(isStep ? chunksOfLast(order, place, options) : chunksOf(order, place, memory.position, options)),
+    labels: { queries: labelsOf(bucket, count, mask, options), keys: labelsOf(seen, count, mask, options) },
     causal: options.causal,
     once: options.countOnce,
   };
@@ -62,8 +62,12 @@ function attend(
 /** −m_ii of eq. 16: a token attends to itself only where it meets no other, because any other score is far larger. */
 const SELF_BIAS = -1e5;
 
-/** Of every sorted place, the places that it meets: its chunk's, those of the one before, and after if not causal. */
-function chunksOf(length: number, { chunkLength, causal }: ReformerOptions): AttentionLayout {
+/** Sorted places, the tokens there, and whom each meets. */
+type Chunks = Pick<RunSet, 'layout' | 'queryTokens' | 'keyTokens'>;
+
+/** Every sorted place meets those of its chunk, of the one before, and of the one after if not causal. */
+function chunksOf(order: Tensor, place: Tensor, position: number, { chunkLength, causal }: ReformerOptions): Chunks {
+  const length = order.shape[3];
   const begin = new Int32Array(length);
   const end = new Int32Array(length);
   for (let place = 0; place < length; place++) {
@@ -71,7 +75,27 @@ function chunksOf(length: number, { chunkLength, causal }: ReformerOptions): Att
     begin[place] = Math.max(0, chunk - 1) * chunkLength;
     end[place] = Math.min(length, (chunk + (causal ? 1 : 2)) * chunkLength);
   }
-  return runs(begin, end, length);
+  const queryTokens = position === 0 ? order : newestOf(place, position);
+  return { layout: runs(begin, end, length), queryTokens, keyTokens: order };
+}
+
+/** The same for the last token alone, a step of a generation: it needs no table of the others' places. */
+function chunksOfLast(order: Tensor, place: Tensor, { chunkLength }: ReformerOptions): Chunks {
+  const [batch, heads, rounds, length] = order.shape;
+  const [tokens, places] = [elements(order), elements(place)];
+  const most = Math.min(2 * chunkLength, length);
+  const met = new Int32Array(batch * heads * rounds * most).fill(-1);
+  for (let list = 0; list < batch * heads * rounds; list++) {
+    const chunk = Math.floor(places[(list + 1) * length - 1] / chunkLength);
+    const begin = Math.max(0, chunk - 1) * chunkLength;
+    const end = Math.min(length, (chunk + 1) * chunkLength);
+    for (let at = begin; at < end; at++) met[list * most + at - begin] = tokens[list * length + at];
+  }
+  return {
+    layout: runs(Int32Array.of(0), Int32Array.of(most), most),
+    queryTokens: fromArray(new Int32Array(batch * heads * rounds), [batch, heads, rounds, 1], 'int32'),
+    keyTokens: fromArray(met, [batch, heads, rounds, most], 'int32'),
+  };
 }
 
 /** An order of the tokens from `position` on, counted from there, by the places of all; −1 at those of the others. */
@@ -86,9 +110,9 @@ function newestOf(place: Tensor, position: number): Tensor {
 }
 
 /** Tokens of one label meet: those of one bucket, or all; those of the last bucket, padding, meet nobody. */
-function labelsOf(bucket: Tensor, count: number, { acrossBuckets }: ReformerOptions): Tensor {
+function labelsOf(bucket: Tensor, count: number, mask: Tensor | undefined, { acrossBuckets }: ReformerOptions): Tensor {
+  if (!acrossBuckets && mask === undefined) return bucket;
   const buckets = elements(bucket);
-  if (!acrossBuckets && !buckets.includes(count)) return bucket;
   const labels = buckets.map((each) => (each === count ? -1 : acrossBuckets ? 0 : each));
   return fromArray(labels, bucket.shape, 'int32');
 }

@@ -71,14 +71,16 @@ class PairTables {
     const inOrder = (orderOf(head, numbers) + round) * queryLength;
     const inLabels = (labelsOf(head, numbers) + round) * queryLength;
     const row = layout * queryPlaceCount;
+    const first = round * TILE;
+    // Each list by itself, in a local name: this runs for every tile and every round.
+    const { queryPlaces, labels, begins: from, ends: to } = this;
+    for (let i = 0; i < count; i++) queryPlaces[i] = queryStart + tokens[i];
+    if (queryLabels === undefined) labels.fill(0, first, first + count);
+    else for (let i = 0; i < count; i++) labels[first + i] = queryLabels[inLabels + tokens[i]];
     for (let i = 0; i < count; i++) {
-      const token = tokens[i];
-      const place = order === null ? places[i] : order[inOrder + token];
-      const at = round * TILE + i;
-      this.queryPlaces[i] = queryStart + token;
-      this.labels[at] = queryLabels === undefined ? 0 : queryLabels[inLabels + token];
-      this.begins[at] = begins === undefined || place < 0 ? 0 : begins[row + place];
-      this.ends[at] = place < 0 ? 0 : ends === undefined ? MOST : ends[row + place];
+      const place = order === null ? places[i] : order[inOrder + tokens[i]];
+      from[first + i] = begins === undefined || place < 0 ? 0 : begins[row + place];
+      to[first + i] = place < 0 ? 0 : ends === undefined ? MOST : ends[row + place];
     }
   }
 
@@ -88,11 +90,12 @@ class PairTables {
     const order = round === numbers.round ? null : (arrays.keyPlaces as NumericArray);
     const inOrder = (orderOf(head, numbers) + round) * numbers.keyLength;
     const inLabels = (labelsOf(head, numbers) + round) * numbers.keyLength;
-    for (let j = 0; j < count; j++) {
-      const at = round * TILE + j;
-      this.keyLabels[at] = keyLabels === undefined ? 0 : keyLabels[inLabels + tokens[j]];
-      this.keyPlaces[at] = order === null ? places[j] : order[inOrder + tokens[j]];
-    }
+    const first = round * TILE;
+    const { keyLabels: labels, keyPlaces } = this;
+    if (keyLabels === undefined) labels.fill(0, first, first + count);
+    else for (let j = 0; j < count; j++) labels[first + j] = keyLabels[inLabels + tokens[j]];
+    if (order === null) for (let j = 0; j < count; j++) keyPlaces[first + j] = places[j];
+    else for (let j = 0; j < count; j++) keyPlaces[first + j] = order[inOrder + tokens[j]];
   }
 
   apply(scores: NumericArray, rows: number, keys: Side, numbers: SetNumbers): void {

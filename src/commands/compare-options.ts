@@ -2,13 +2,13 @@
 import { DEFAULT_SHARES } from '../compare/equal-cost.ts';
 import { flag, integers, negatable, numbers, type OptionValues, text } from '../terminal/options.ts';
 import { PROGRAM } from './command.ts';
-import { drawnInputOptions, fileOption, runOptions, variantOptions } from './shared-options.ts';
+import { drawnInputOptions, fileOptions, runOptions, variantOptions } from './shared-options.ts';
 
 export type CompareValues = OptionValues<ReturnType<typeof options>>;
 
 function options() {
   return {
-    qkv: fileOption(),
+    ...fileOptions(),
     length: integers('N', 'Draw random numbers of this many tokens; several lengths give a scaling curve', {
       minimum: 1,
     }),
@@ -34,6 +34,7 @@ function options() {
     checkFinite: flag('Look for NaN and infinities in the input first', { default: true }),
     ...runOptions(),
     json: text('FILE', 'Also write the numbers as JSON; - for stdout'),
+    saveOutputs: text('FILE', 'Also write the outputs of full attention and of each variant (.safetensors)'),
     report: negatable(text('FILE', 'Where the HTML report goes; --no-report for none', { default: 'report.html' })),
   };
 }

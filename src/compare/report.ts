@@ -1,6 +1,6 @@
 /**
- * The HTML report: one file that holds everything it shows. No script, no network, no font from elsewhere; plots are
- * static SVG, light or dark as the reader's system is.
+ * The HTML report: one file that holds everything it shows. No network, no font from elsewhere, no script but the one that
+ * sorts the table; plots are static SVG, light or dark as the reader's system is.
  */
 
 import { formatError, formatWhole } from '../terminal/format.ts';
@@ -11,6 +11,7 @@ import { costCharts, errorCharts, scalingCharts, scalingSeries } from './report/
 import { type Html, html, raw } from './report/html.ts';
 import { pageOf } from './report/page.ts';
 import { renderPictures } from './report/pictures.ts';
+import { sortingScript } from './report/sorting.ts';
 import { renderCards, renderFacts, renderTable } from './report/summary.ts';
 import type { ComparisonReport } from './result.ts';
 import {
@@ -60,6 +61,7 @@ first, the nearest on top; an error of 1 is that of zeros. The best of a column,
 bold. Rest on a title for what it means. ${STREAMS} Full attention itself is within
 ${formatError(oracleError(report.results))} (relative error) of plain float64 loops.</p>
 ${renderTable(report)}
+<script>${raw(sortingScript)}</script>
 </section>`;
 }
 

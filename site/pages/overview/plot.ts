@@ -4,6 +4,7 @@ import { paretoFront, type RankedPoint, rankedPoints } from '../../../src/compar
 import { type Chart, type Drawing, drawChart, loadDrawing, lookOf } from '../../../src/compare/report/chart.ts';
 import { costCharts, errorCharts } from '../../../src/compare/report/figures.ts';
 import { type Html, html, raw } from '../../../src/compare/report/html.ts';
+import { sortedBy } from '../../../src/compare/report/sorting.ts';
 import { REFERENCE_VARIANT, type Series, seriesOf } from '../../../src/compare/series.ts';
 import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../../../src/terminal/format.ts';
 import { comparisonEvidence, evidenceLine, variantLink, variantLinks } from './links.ts';
@@ -73,12 +74,19 @@ function legend(all: readonly Series[]): Html {
 }
 
 function pointsTable(points: readonly RankedPoint[]): Html {
+  const cell = (value: number, format: (value: number) => string): Html =>
+    html`<td class="number"${sortedBy(value)}>${format(value)}</td>`;
   const rows = points.map(
     ({ name, share, error, milliseconds, fullMilliseconds, onFront }) =>
-      html`<tr><th scope="row">${name}</th><td class="number">${formatPercent(share)}</td><td class="number">${formatError(error)}</td><td class="number">${formatMilliseconds(milliseconds)}</td><td class="number">${formatRatio(fullMilliseconds / milliseconds)}</td><td>${onFront ? 'yes' : ''}</td></tr>
+      html`<tr><th scope="row"${sortedBy(name)}>${name}</th>${cell(error, formatError)}${cell(share, formatPercent)}${cell(
+        milliseconds,
+        formatMilliseconds,
+      )}${cell(fullMilliseconds / milliseconds, formatRatio)}<td${sortedBy(onFront ? 0 : null)}>${onFront ? 'yes' : ''}</td></tr>
 `,
   );
-  return html`<div class="scroll pinned" tabindex="0" role="region" aria-label="All points"><table>
-<thead><tr><th scope="col">variant and budget</th><th scope="col" class="number">FLOPs of full</th><th scope="col" class="number">error</th><th scope="col" class="number">time</th><th scope="col" class="number">faster than full</th><th scope="col">on the dashed line</th></tr></thead>
+  const titles = ['error', 'FLOPs of full', 'time', 'faster than full'];
+  const heads = titles.map((title) => html`<th scope="col" class="number">${title}</th>`);
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="All points"><table class="sortable">
+<thead><tr><th scope="col">variant and budget</th>${heads}<th scope="col">on the dashed line</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`;
 }

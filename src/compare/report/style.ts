@@ -37,10 +37,10 @@ export const SURFACE = { light: '#ffffff', dark: '#16181c' };
 
 const TONES = {
   light:
-    `--page:#f7f7f5;--surface:${SURFACE.light};--text:#1b1d21;--muted:#61656d;--line:#e2e2de;--strong-line:#c9c9c4;` +
+    `--page:#f7f7f5;--surface:${SURFACE.light};--text:#1b1d21;--muted:#61656d;--line:#e2e2de;--strong-line:#c9c9c4;--edge:rgb(0 0 0 / 16%);` +
     seriesProperties('light'),
   dark:
-    `--page:#0f1114;--surface:${SURFACE.dark};--text:#e7e9ec;--muted:#9aa0a8;--line:#2a2d33;--strong-line:#43474f;` +
+    `--page:#0f1114;--surface:${SURFACE.dark};--text:#e7e9ec;--muted:#9aa0a8;--line:#2a2d33;--strong-line:#43474f;--edge:rgb(0 0 0 / 70%);` +
     seriesProperties('dark'),
 };
 
@@ -55,6 +55,29 @@ export const colourProperties = `
 @media (prefers-color-scheme: dark) {
   :root { ${TONES.dark} }
 }`;
+
+/**
+ * The background of what scrolls: a shadow at each edge that hides something. A sheet that scrolls along covers it where
+ * nothing is hidden.
+ */
+export const edgeShading =
+  (['right', 'bottom', 'left', 'top'] as const)
+    .map(
+      (edge) =>
+        `linear-gradient(to ${edge}, transparent, var(--surface) 60%) ${edge} / ${sizeAt(edge, 48)} no-repeat local`,
+    )
+    .join(', ') +
+  ', ' +
+  (['right', 'bottom', 'left', 'top'] as const)
+    .map(
+      (edge) => `linear-gradient(to ${edge}, transparent, var(--edge)) ${edge} / ${sizeAt(edge, 16)} no-repeat scroll`,
+    )
+    .join(', ') +
+  ', var(--surface)';
+
+function sizeAt(edge: 'left' | 'right' | 'top' | 'bottom', pixels: number): string {
+  return edge === 'left' || edge === 'right' ? `${pixels}px 100%` : `100% ${pixels}px`;
+}
 
 export const styleSheet = `${colourProperties}
 * { box-sizing: border-box; }
@@ -92,7 +115,7 @@ figure > svg { display: block; width: 100%; max-width: 560px; height: auto; marg
 figure.crowded { grid-column: 1 / -1; overflow-x: auto; }
 figure.crowded > svg { max-width: 1040px; min-width: 720px; }
 figure svg text { white-space: pre; }
-.scroll { overflow: auto; max-height: 80vh; margin-top: 16px; }
+.scroll { overflow: auto; max-height: 80vh; margin-top: 16px; background: ${edgeShading}; }
 table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: 0.88rem; white-space: nowrap; }
 th, td { padding: 6px 12px; text-align: left; border-bottom: 1px solid var(--line); }
 .number { text-align: right; }
@@ -100,10 +123,23 @@ thead th {
   position: sticky; top: 0; z-index: 1; background: var(--surface); color: var(--muted);
   font-weight: 500; border-bottom-color: var(--strong-line);
 }
-thead abbr { text-decoration: none; cursor: help; }
+thead th:first-child { left: 0; z-index: 2; }
+thead abbr { text-decoration: none; }
+thead button {
+  position: relative; width: calc(100% + 24px); margin: -6px -12px; padding: 6px 12px; border: 0; background: none;
+  font: inherit; color: inherit; text-align: inherit; cursor: pointer;
+}
+thead button:hover, thead [aria-sort] { color: var(--text); }
+[aria-sort] button::after { content: "↑"; position: absolute; right: 1px; }
+[aria-sort="descending"] button::after { content: "↓"; }
+th small { color: var(--muted); font-size: 0.82rem; font-weight: 400; }
+th .standing { display: none; margin-left: 8px; }
+[data-sorted] .standing { display: inline; }
+th .which { display: none; }
+[hidden] { display: none; }
 tbody th { font-weight: 500; position: sticky; left: 0; background: var(--surface); max-width: 50vw; overflow: hidden; text-overflow: ellipsis; }
 tbody tr:last-child > * { border-bottom: 0; }
-tbody tr.first > * { border-top: 1px solid var(--strong-line); }
+table:not([data-sorted]) tr.first > * { border-top: 1px solid var(--strong-line); }
 tbody tr:hover > * { background: var(--page); }
 tbody tr.heading > th { color: var(--muted); font-weight: 400; font-size: 0.82rem; padding-top: 12px; }
 td.best { font-weight: 700; }
@@ -132,6 +168,10 @@ footer { margin-top: 32px; color: var(--muted); font-size: 0.85rem; }
   figure { padding: 14px 10px 8px; }
   figcaption { padding: 0 4px; }
   .facts { grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); }
+  .wide { display: none; }
+  th .which { display: block; padding-left: 17px; }
+  th .standing { margin: 0; padding-left: 17px; white-space: normal; }
+  [data-sorted] .standing { display: block; }
   .pictures { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px; }
   .pictures figure { padding: 10px; }
 }

@@ -13,6 +13,7 @@ import { barAt, beats, type Measurements, noteOf, nothingBeats, rankedGroups, st
 import type { ComparisonReport, ComparisonResult } from '../result.ts';
 import { labelsOf, mainLength, REFERENCE_VARIANT, seriesOf } from '../series.ts';
 import { type Html, html, raw } from './html.ts';
+import { sortedBy } from './sorting.ts';
 import { seriesColour } from './style.ts';
 
 export function renderFacts({ environment, input, results }: ComparisonReport): Html {
@@ -111,7 +112,10 @@ export function renderCards({ results, baselines }: Measurements): Html | null {
   </div>`;
 }
 
-/** As in the terminal: approximations by error, then what is none, with the reason above it, then the baselines. */
+/**
+ * As in the terminal: approximations by error, then what is none, with the reason above it, then the baselines. Sorted by a
+ * column, a row says the reason itself.
+ */
 export function renderTable(measured: Measurements): Html {
   // Colours as in the plots, where full attention is grey whether or not it was among the variants compared.
   const colours = new Map(
@@ -123,28 +127,42 @@ export function renderTable(measured: Measurements): Html {
   const all = groups.flatMap(({ sections }) => sections.flatMap(({ rows }) => rows));
   const columns = resultColumns(all).map((column) => ({ ...column, winners: bestOfColumn(column, groups) }));
 
-  const rowOf = (result: ComparisonResult, starts: boolean): Html => {
-    const cells = columns.slice(1).map((column) => {
-      const classes = [column.align === 'right' ? 'number' : '', column.winners.has(result) ? 'best' : ''];
-      return html`<td class="${classes.join(' ').trim()}">${column.text(result)}</td>`;
+  const rowOf = (result: ComparisonResult, note: string, starts: boolean): Html => {
+    const [name, ...others] = columns;
+    const cells = others.map((column) => {
+      const classes = [
+        column.align === 'right' ? 'number' : '',
+        column.winners.has(result) ? 'best' : '',
+        column.identifies === true ? 'wide' : '',
+      ];
+      const shown = classes.filter((text) => text !== '').join(' ');
+      return html`<td class="${shown}"${sortedBy(column.value(result))}>${column.text(result)}</td>`;
     });
     const swatch = html`<span class="swatch" style="background:${colours.get(result) ?? 'var(--muted)'}"></span>`;
-    return html`<tr${starts ? raw(' class="first"') : null}><th scope="row">${swatch}${columns[0].text(result)}</th>${cells}</tr>`;
+    const which = others.flatMap((column) => (column.identifies === true ? [column.text(result)] : []));
+    const small = which.filter((text) => text !== '').join(', ');
+    return html`<tr${starts ? raw(' class="first"') : null}><th scope="row"${sortedBy(name.value(result))}>${swatch}${name.text(result)}${
+      small === '' ? null : html`<small class="which">${small}</small>`
+    }${note === '' ? null : html`<small class="standing">${note}</small>`}</th>${cells}</tr>`;
   };
   const rows = groups.flatMap(({ sections }, group) =>
-    sections.flatMap(({ title, rows }, section) => [
-      ...(title === ''
-        ? []
-        : [html`<tr class="heading"><th scope="rowgroup" colspan="${columns.length}">${title}</th></tr>`]),
-      ...rows.map((result, row) => rowOf(result, group > 0 && section === 0 && row === 0)),
-    ]),
+    sections.flatMap(({ kind, title, rows }, section) => {
+      const note = kind === 'reference' ? '' : kind === 'baseline' ? 'baseline' : noteOf(kind);
+      return [
+        ...(title === ''
+          ? []
+          : [html`<tr class="heading"><th scope="rowgroup" colspan="${columns.length}">${title}</th></tr>`]),
+        ...rows.map((result, row) => rowOf(result, note, group > 0 && section === 0 && row === 0)),
+      ];
+    }),
   );
-  const titles = columns.map(
-    ({ title, explanation, align }) =>
-      html`<th scope="col"${align === 'right' ? raw(' class="number"') : null}><abbr title="${explanation}">${title}</abbr></th>`,
-  );
+  const titles = columns.map(({ title, explanation, align, identifies }) => {
+    const classes = [align === 'right' ? 'number' : '', identifies === true ? 'wide' : ''];
+    const shown = classes.filter((text) => text !== '').join(' ');
+    return html`<th scope="col"${shown === '' ? null : html` class="${shown}"`}><abbr title="${explanation}">${title}</abbr></th>`;
+  });
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Results table">
-    <table><thead><tr>${titles}</tr></thead><tbody>${rows}</tbody></table></div>`;
+    <table class="sortable"><thead><tr>${titles}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 /** `2026-05-04 13:05 UTC`; what is not a date stays as it is. */

@@ -7,6 +7,7 @@ import { formatError, formatWhole } from '../terminal/format.ts';
 import { checkReport } from './check-report.ts';
 import { STREAMS } from './columns.ts';
 import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from './report/chart.ts';
+import { familyCharts } from './report/families.ts';
 import { costCharts, errorCharts, scalingCharts, scalingSeries } from './report/figures.ts';
 import { type Html, html, raw } from './report/html.ts';
 import { pageOf } from './report/page.ts';
@@ -122,12 +123,16 @@ ${renderPictures(pictures)}
 }
 
 function renderCharts(drawing: Drawing, charts: readonly Chart[], captions: readonly (string | null)[]): Html {
-  const figures = charts.map((chart, index) => {
+  const figures = charts.flatMap((chart, index) => {
     const caption = captions[index] === null ? null : html`<p>${captions[index]}</p>`;
-    const crowded = isCrowded(chart) ? raw(' class="crowded"') : null;
-    return html`<figure${crowded}><figcaption><h3>${chart.title}</h3>${caption}</figcaption>${raw(drawChart(drawing, chart))}</figure>`;
+    return [renderChart(drawing, chart, caption), ...familyCharts(chart).map((own) => renderChart(drawing, own, null))];
   });
   return html`<div class="grid">${figures}</div>`;
+}
+
+function renderChart(drawing: Drawing, chart: Chart, caption: Html | null): Html {
+  const crowded = isCrowded(chart) ? raw(' class="crowded"') : null;
+  return html`<figure${crowded}><figcaption><h3>${chart.title}</h3>${caption}</figcaption>${raw(drawChart(drawing, chart))}</figure>`;
 }
 
 /** Which of several lengths is drawn, and what became of several layers. */

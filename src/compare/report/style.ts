@@ -1,18 +1,19 @@
 /** The report's looks: colours as custom properties, so that light and dark differ in one place, and the style sheet. */
 
 /**
- * Line colours after Okabe and Ito (2008), which people with any common colour blindness tell apart; their yellow and
- * black are replaced, being invisible on one of the two backgrounds. `ink` is a darker or lighter tone for text.
+ * Line colours that stay apart for every common kind of eyes, in light and in dark, and stand out from the page; found by a
+ * search that kept their hues (spec/compare/report/looks.spec.ts holds them to it). `ink` is a darker or lighter tone for
+ * text.
  */
 const SERIES: readonly { light: string; lightInk: string; dark: string; darkInk: string }[] = [
-  { light: '#0072b2', lightInk: '#005c90', dark: '#3d9fe0', darkInk: '#6bb8ec' },
-  { light: '#d55e00', lightInk: '#b04d00', dark: '#ee7733', darkInk: '#f59a66' },
-  { light: '#009e73', lightInk: '#00714f', dark: '#1fbf92', darkInk: '#4fd3ad' },
-  { light: '#cc79a7', lightInk: '#a34a7d', dark: '#dd8fba', darkInk: '#e9aecd' },
-  { light: '#e69f00', lightInk: '#8f6200', dark: '#f0b323', darkInk: '#f4c75c' },
-  { light: '#56b4e9', lightInk: '#1f78a8', dark: '#8fd3f7', darkInk: '#abdef9' },
-  { light: '#8a8a3a', lightInk: '#68681f', dark: '#c3c36b', darkInk: '#d4d48f' },
-  { light: '#7b5fb0', lightInk: '#5e4391', dark: '#a98fdc', darkInk: '#c1aee7' },
+  { light: '#1f00e8', lightInk: '#1f00e8', dark: '#5b87ff', darkInk: '#86a6ff' },
+  { light: '#970000', lightInk: '#970000', dark: '#ee2511', darkInk: '#ff7b6e' },
+  { light: '#035240', lightInk: '#035240', dark: '#4e835d', darkInk: '#7fb990' },
+  { light: '#85198c', lightInk: '#85198c', dark: '#ffbcc6', darkInk: '#ffd0d7' },
+  { light: '#b2881f', lightInk: '#7d5c08', dark: '#dd9854', darkInk: '#e9b17a' },
+  { light: '#349aba', lightInk: '#1d6e89', dark: '#19b9ff', darkInk: '#6bd0ff' },
+  { light: '#8e6b1a', lightInk: '#6f5210', dark: '#b1de12', darkInk: '#c5ea4c' },
+  { light: '#9263fa', lightInk: '#6f3de0', dark: '#9c62ad', darkInk: '#c493d2' },
 ];
 
 export const SERIES_COLOURS = SERIES.length;
@@ -143,7 +144,7 @@ table:not([data-sorted]) tr.first > * { border-top: 1px solid var(--strong-line)
 tbody tr:hover > * { background: var(--page); }
 tbody tr.heading > th { color: var(--muted); font-weight: 400; font-size: 0.82rem; padding-top: 12px; }
 td.best { font-weight: 700; }
-.swatch { display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 8px; }
+.swatch { display: inline-block; width: 1em; margin-right: 5px; font-size: 0.85rem; text-align: center; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 230px), 1fr)); gap: 16px; margin-top: 16px; }
 .pictures figure { padding: 14px; }
 .pictures h3, .pictures p { overflow-wrap: anywhere; }

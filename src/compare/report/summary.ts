@@ -12,7 +12,9 @@ import { bestOfColumn, resultColumns } from '../columns.ts';
 import { barAt, beats, type Measurements, noteOf, nothingBeats, rankedGroups, standingOf } from '../judge.ts';
 import type { ComparisonReport, ComparisonResult } from '../result.ts';
 import { labelsOf, mainLength, REFERENCE_VARIANT, seriesOf } from '../series.ts';
+import { looksOf } from './family-looks.ts';
 import { type Html, html, raw } from './html.ts';
+import { signOf } from './looks.ts';
 import { sortedBy } from './sorting.ts';
 import { seriesColour } from './style.ts';
 
@@ -117,11 +119,15 @@ export function renderCards({ results, baselines }: Measurements): Html | null {
  * column, a row says the reason itself.
  */
 export function renderTable(measured: Measurements): Html {
-  // Colours as in the plots, where full attention is grey whether or not it was among the variants compared.
-  const colours = new Map(
-    seriesOf(measured.results).flatMap(({ variant, index, results: own }) =>
-      own.map((result) => [result, variant === REFERENCE_VARIANT ? undefined : seriesColour(index)] as const),
-    ),
+  // Colours and markers as in the plots, where full attention is grey whether or not it was among the variants compared.
+  const series = seriesOf(measured.results);
+  const looks = looksOf(series.map(({ variant }) => variant));
+  const signs = new Map(
+    series.flatMap(({ variant, results: own }, n) => {
+      const { tone } = looks[n];
+      const sign = { colour: seriesColour(tone), text: signOf(looks[n]) };
+      return variant === REFERENCE_VARIANT ? [] : own.map((result) => [result, sign] as const);
+    }),
   );
   const groups = rankedGroups(measured);
   const all = groups.flatMap(({ sections }) => sections.flatMap(({ rows }) => rows));
@@ -138,7 +144,8 @@ export function renderTable(measured: Measurements): Html {
       const shown = classes.filter((text) => text !== '').join(' ');
       return html`<td class="${shown}"${sortedBy(column.value(result))}>${column.text(result)}</td>`;
     });
-    const swatch = html`<span class="swatch" style="background:${colours.get(result) ?? 'var(--muted)'}"></span>`;
+    const { colour, text } = signs.get(result) ?? GREY;
+    const swatch = html`<span class="swatch" style="color:${colour}" aria-hidden="true">${text}</span>`;
     const which = others.flatMap((column) => (column.identifies === true ? [column.text(result)] : []));
     const small = which.filter((text) => text !== '').join(', ');
     return html`<tr${starts ? raw(' class="first"') : null}><th scope="row"${sortedBy(name.value(result))}>${swatch}${name.text(result)}${
@@ -164,6 +171,8 @@ export function renderTable(measured: Measurements): Html {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Results table">
     <table class="sortable"><thead><tr>${titles}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
+
+const GREY = { colour: 'var(--muted)', text: '●' };
 
 /** `2026-05-04 13:05 UTC`; what is not a date stays as it is. */
 function readableDate(date: string): string {

@@ -42,7 +42,6 @@ function options() {
 export function describeCompare() {
   return {
     usage: `${PROGRAM} compare`,
-    summary: 'Measure error, time and memory of each variant against full attention on the same input.',
     details:
       'Without --qkv or --length that is the shipped one: two layers of a trained transformer reading English. Each variant has its default options (with several lengths, those for the shortest) unless --budget, --all-budgets or --all says otherwise. An error of 1 is that of zeros; what is no nearer than zeros, or than the mean of the values, is not called the best of anything.',
     options: options(),

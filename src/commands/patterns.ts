@@ -53,7 +53,6 @@ function options() {
 function describe() {
   return {
     usage: `${PROGRAM} patterns`,
-    summary: 'Draw which tokens attend to which, each variant beside full attention.',
     details:
       'Draws the allowed pairs or, with --weights and for a variant without a pattern, the mean weights on an input.',
     options: options(),

@@ -13,6 +13,12 @@ export interface ServeSettings {
   isolated: boolean;
 }
 
+/**
+ * What browsers ask for. They read `\` as `/`: to them, the redirection of `/\host/..` to its folder would lead to another
+ * host. They keep what follows a `#` to themselves; where it is sent, parsers disagree on what the path is.
+ */
+const PATH = /^\/[^\\#]*$/;
+
 interface Refusal {
   statusCode?: number;
   headers?: Record<string, string>;
@@ -35,9 +41,13 @@ export async function serve(
       response.writeHead(statusCode, { ...own, 'Content-Type': 'text/plain; charset=utf-8' });
       response.end(`${STATUS_CODES[statusCode]}\n`);
     };
-    // Browsers read `\` as `/`: to them, the redirection of `/\host/..` to its folder would lead to another host.
-    if (request.url?.includes('\\')) refuse({ statusCode: 400 });
-    else files(request, response, refuse);
+    if (!PATH.test(request.url ?? '')) return refuse({ statusCode: 400 });
+    try {
+      files(request, response, refuse);
+    } catch {
+      // No request ends the server, whatever a library makes of its address.
+      refuse({ statusCode: 400 });
+    }
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -62,6 +62,7 @@ export class Metrics {
   /** Steps that are not in a line yet. */
   #pending: StepReport[] = [];
   readonly #stepsPerLine: number;
+  #follower: (line: MetricsLine) => void = () => {};
   #seconds: number;
   /** Of the file, as it should be. */
   #size: number;
@@ -82,6 +83,11 @@ export class Metrics {
   /** Why lines are missing in the file now; null if none are. Each new line is another attempt at all of them. */
   get trouble(): FileWriteError | null {
     return this.#trouble;
+  }
+
+  /** `follower` hears of every line from now on, also of one that could not be written. */
+  follow(follower: (line: MetricsLine) => void): void {
+    this.#follower = follower;
   }
 
   addStep(report: StepReport): void {
@@ -121,6 +127,7 @@ export class Metrics {
 
   #append(line: MetricsLine): void {
     this.lines.push(line);
+    this.#follower(line);
     try {
       writing(this.path, () => this.#write(toText(line)));
       this.#trouble = null;

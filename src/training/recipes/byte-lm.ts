@@ -4,7 +4,7 @@ import { type Recipe, recipeSettings, runsWith } from './recipe.ts';
  * A language model of bytes on the declarations of TypeScript, in as many steps for each variant: small, but enough to
  * generate what looks like declarations. With rotary positions full attention is after 600 steps at 1.6 bits a byte, with
  * learned ones at 2.8. Its layers are something to compare variants on:
- * `compare --checkpoint out/byte-lm/full`.
+ * `compare --checkpoint out/recipe-byte-lm/full`.
  */
 export const byteLmRecipe: Recipe = {
   name: 'byte-lm',

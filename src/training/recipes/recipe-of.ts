@@ -3,18 +3,22 @@
  * own, so that a page can have the recipes alone.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { until } from '../longer.ts';
 import type { RunSettings } from '../run.ts';
 import { openTask } from '../tasks/registry.ts';
 import { type Recipe, runsOf } from './recipe.ts';
 import { recipes } from './registry.ts';
 
-/** The recipe, and its run, that has these settings, from whatever seed. */
+/** The recipe, and its run, that has these settings, from whatever seed; they may be of more steps than the recipe has. */
 export function recipeOf(settings: RunSettings): { recipe: Recipe; name: string } | undefined {
   for (const recipe of recipes.filter((each) => each.settings.task.name === settings.task.name)) {
     const { name: task, ...own } = recipe.settings.task;
     // A checkpoint has the task's defaults written out.
     const known = { seed: settings.seed, task: { name: task, ...openTask(task, own).settings } };
-    const found = runsOf(recipe).find((run) => isSame({ ...run.settings, ...known }, settings));
+    const { steps } = settings;
+    if (steps < recipe.settings.steps) continue;
+    const schedule = until(recipe.settings.schedule, steps);
+    const found = runsOf(recipe).find((run) => isSame({ ...run.settings, ...known, steps, schedule }, settings));
     if (found !== undefined) return { recipe, name: found.name };
   }
   return undefined;

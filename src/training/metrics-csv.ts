@@ -1,0 +1,37 @@
+/** Metrics as a table, for spreadsheets and data frames: a row for each step that a line ends with. */
+import type { MetricsLine } from './metrics.ts';
+
+const COLUMNS = [
+  'step',
+  'seconds',
+  'loss',
+  'gradient_norm',
+  'learning_rate',
+  'tokens_per_second',
+  'held_out_loss',
+  'held_out_accuracy',
+] as const;
+
+type Row = Partial<Record<(typeof COLUMNS)[number], number | null>>;
+
+/** With a line of titles. What was not measured at a step, or is no number, is an empty cell. */
+export function metricsCsv(lines: readonly MetricsLine[]): string {
+  const rows = new Map<number, Row>();
+  for (const line of lines) {
+    if (line.kind === 'note') continue;
+    const row = rows.get(line.step) ?? { step: line.step, seconds: line.seconds };
+    rows.set(line.step, { ...row, ...measured(line) });
+  }
+  const cells = [...rows.values()].map((row) => COLUMNS.map((column) => cell(row[column])));
+  return [COLUMNS, ...cells].map((each) => `${each.join(',')}\n`).join('');
+}
+
+function measured(line: Exclude<MetricsLine, { kind: 'note' }>): Row {
+  if (line.kind === 'evaluation') return { held_out_loss: line.loss, held_out_accuracy: line.accuracy };
+  const { loss, gradientNorm, learningRate, tokensPerSecond } = line;
+  return { loss, gradient_norm: gradientNorm, learning_rate: learningRate, tokens_per_second: tokensPerSecond };
+}
+
+function cell(value: number | null | undefined): string {
+  return typeof value === 'number' && Number.isFinite(value) ? String(value) : '';
+}

@@ -118,8 +118,9 @@ export async function runJob(job: Job, stop: Stop): Promise<Finished | null> {
   else record.spent = seconds;
   keep(whole);
   if (code !== 0) return null;
-  // The page is drawn from the metrics, and the checkpoint before the last is of no use any more.
-  for (const name of ['curves.html', 'checkpoint.previous.safetensors']) rmSync(at(job, name), { force: true });
+  // Page and table are made from the metrics, the settings are in the record, and the checkpoint before is of no use any more.
+  const made = ['curves.html', 'metrics.csv', 'config.json', 'checkpoint.previous.safetensors'];
+  for (const name of made) rmSync(at(job, name), { force: true });
   return finished(job);
 }
 

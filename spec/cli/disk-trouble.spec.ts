@@ -22,7 +22,9 @@ const TINY = [
 const FILES = [
   'checkpoint.previous.safetensors',
   'checkpoint.safetensors',
+  'config.json',
   'curves.html',
+  'metrics.csv',
   'metrics.jsonl',
   'results.json',
 ];

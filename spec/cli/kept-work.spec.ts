@@ -44,7 +44,14 @@ async function said(stream: NodeJS.ReadableStream, words: RegExp): Promise<void>
 
 /** The files of a training that was stopped: whole, of one step, and no lock among them. */
 function assertKept(out: string): void {
-  assert.equal(readdirSync(out).sort(), ['checkpoint.safetensors', 'curves.html', 'metrics.jsonl', 'results.json']);
+  assert.equal(readdirSync(out).sort(), [
+    'checkpoint.safetensors',
+    'config.json',
+    'curves.html',
+    'metrics.csv',
+    'metrics.jsonl',
+    'results.json',
+  ]);
   const { step } = loadModel(join(out, 'checkpoint.safetensors'));
   assert.ok(step >= 1);
   assert.is(readMetrics(join(out, 'metrics.jsonl')).at(-1)?.step, step);
@@ -98,8 +105,14 @@ if (process.platform !== 'win32') {
       ['full'],
     );
     assert.is(loadModel(join(out, 'full', 'checkpoint.safetensors')).step, results[0].steps);
-    assert.equal(readdirSync(join(out, 'longformer')), []);
+    assert.equal(readdirSync(join(out, 'longformer')), ['config.json']);
     assert.match(await shown, /^full +\d+ .*\n[─ ]+\nmost frequent /m);
+    const [full, longformer] = ['full', 'longformer'].map((name) => join(out, name));
+    const { steps } = results[0];
+    assert.ok((await shown).includes(`Stopped at step ${steps} of 1000000. `), await shown);
+    assert.ok((await shown).includes(`train --resume ${full}\n`), await shown);
+    const begin = `train --config ${join(longformer, 'config.json')} --out ${longformer}\n`;
+    assert.ok((await shown).endsWith(`Not begun: longformer. To begin it:\n  npm start -- ${begin}`), await shown);
   });
 }
 

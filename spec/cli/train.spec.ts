@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { run } from '../../src/commands/run.ts';
+import { trainOptions } from '../../src/commands/train-options.ts';
+import { planOf } from '../../src/commands/train-plan.ts';
+import { parseArguments } from '../../src/terminal/arguments.ts';
 import { loadModel } from '../../src/training/checkpoint.ts';
 import { readMetrics } from '../../src/training/metrics.ts';
 import { answerTo, outputOf, temporaryFolder } from './host.ts';
@@ -11,6 +14,15 @@ import { answerTo, outputOf, temporaryFolder } from './host.ts';
 const TINY = [
   ...['--length', '16', '--layers', '1', '--model-dim', '16', '--heads', '2', '--batch', '4'],
   ...['--evaluation-examples', '8', '--dropout', '0.1'],
+];
+/** In the folder of every run. */
+const RUN_FILES = [
+  'checkpoint.safetensors',
+  'config.json',
+  'curves.html',
+  'metrics.csv',
+  'metrics.jsonl',
+  'results.json',
 ];
 const tiny = (...args: string[]) => ['train', 'copy', ...TINY, ...args];
 const bytes = (path: string) => readFileSync(path);
@@ -28,7 +40,7 @@ test('a run: what it is, a line for each look, a table, and its files', async ()
   assert.is(text.match(/^step [246] .* held out: loss [\d.]+, accuracy [\d.]+%/gm)?.length, 3);
   assert.match(text, /^full +6 .*\n─/m);
   assert.match(text, /^most frequent .*%$/m);
-  assert.equal(readdirSync(out).sort(), ['checkpoint.safetensors', 'curves.html', 'metrics.jsonl', 'results.json']);
+  assert.equal(readdirSync(out).sort(), RUN_FILES);
 
   const lines = readMetrics(join(out, 'metrics.jsonl'));
   assert.equal(
@@ -218,7 +230,8 @@ test('a checkpoint is not lost by accident', async () => {
   await outputOf(args);
   const { code, out: shown, err } = await answerTo(args);
   assert.equal([code, shown], [2, '']);
-  assert.match(err, /^Error: --out: .*checkpoint\.safetensors is there already: .*--resume .*--overwrite/);
+  assert.match(err, /^Error: --out: .* has a training in it already .*: .*--resume .*--overwrite, .*another folder/);
+  assert.ok(err.includes(`train --resume ${out},`), err);
   await outputOf([...args, '--overwrite']);
 });
 
@@ -320,6 +333,143 @@ test('options of which each layer has its own', async () => {
     assert.is.not(code, 0);
     assert.match(err, message);
   }
+});
+
+test('Ctrl-C says where it stopped, and the command that goes on is one that does', async () => {
+  const out = join(freshFolder(), 'a b');
+  let text = '';
+  const stdout = {
+    write(part: string) {
+      text += part;
+      if (/^step 2 /.test(part)) process.emit('SIGINT');
+    },
+  };
+  const args = tiny('--steps', '9', '--evaluate-every', '2', '--minutes', '5', '--out', out);
+  assert.is(await run(args, { stdout, stderr: stdout }), 130);
+  const [, folder] =
+    /\nStopped at step 3 of 9\. To go on .*:\n {2}npm start -- train --resume "(.*)" --minutes 5\n$/.exec(text) ?? [];
+  assert.is(folder, out);
+  const rest = await outputOf(['train', '--resume', folder, '--minutes', '5']);
+  assert.match(rest, /^From step 3 of 9\n/);
+  assert.match(rest, /To train it longer, .*:\n.* --steps 18\n$/);
+});
+
+test('a run that ended is trained longer: to the same bytes on a constant rate, and it says so where not', async () => {
+  for (const [decay, said] of [
+    ['constant', /^From step 4 of 9: to the same bits as if it had been begun with 9\n/],
+    ['cosine', /^From step 4 of 9: its learning rate fell for an end at 4 so far, .* to other bits /],
+  ] as const) {
+    const [whole, longer] = [freshFolder(), freshFolder()];
+    const args = tiny('--decay', decay, '--warmup', '2', '--evaluate-every', '2');
+    await outputOf([...args, '--steps', '9', '--out', whole]);
+    await outputOf([...args, '--steps', '4', '--out', longer]);
+    assert.match(await outputOf(['train', '--resume', longer, '--steps', '9']), said);
+    const [one, other] = [whole, longer].map((out) => bytes(join(out, 'checkpoint.safetensors')));
+    assert.is(one.equals(other), decay === 'constant');
+    const steps = readMetrics(join(longer, 'metrics.jsonl')).flatMap(({ kind, step }) =>
+      kind === 'evaluation' ? [step] : [],
+    );
+    assert.equal(steps, [2, 4, 6, 8, 9]);
+    for (const steps of ['9', '3']) {
+      const { code, err } = await answerTo(['train', '--resume', longer, '--steps', steps]);
+      assert.is(code, 2);
+      assert.match(
+        err,
+        new RegExp(`^Error: steps: expected steps of the whole run, more than the 9 .*, got ${steps}\n`),
+      );
+    }
+  }
+});
+
+test('a process that died between its last checkpoint and the look that follows: the look is made', async () => {
+  const out = freshFolder();
+  await outputOf(tiny('--steps', '2', '--out', out));
+  const metrics = join(out, 'metrics.jsonl');
+  const [steps, look] = readFileSync(metrics, 'utf8').split('\n');
+  writeFileSync(metrics, `${steps}\n`);
+  assert.match(await outputOf(['train', '--resume', out]), /^From step 2 of 2\n[\s\S]*^step 2 .* held out: /m);
+  assert.is(readFileSync(metrics, 'utf8'), `${steps}\n${look}\n`);
+});
+
+test('from its own config.json a run comes to the same bytes; from another seed to others', async () => {
+  const [out, same, other] = [freshFolder(), freshFolder(), freshFolder()];
+  const options = ['--attention', 'longformer', '--option', 'attentionWindow=4', '--steps', '3'];
+  await outputOf(tiny(...options, '--out', out));
+  const config = ['train', '--config', join(out, 'config.json')];
+  await outputOf([...config, '--out', same]);
+  await outputOf([...config, '--seed', '1', '--out', other]);
+  const [a, b, c] = [out, same, other].map((each) => bytes(join(each, 'checkpoint.safetensors')));
+  assert.ok(a.equals(b) && !a.equals(c));
+  assert.equal(bytes(join(same, 'config.json')), bytes(join(out, 'config.json')));
+  const { code, err } = await answerTo([...config, '--resume', out]);
+  assert.is(code, 2);
+  assert.match(err, /^Error: task: expected a task or --resume, got both/);
+});
+
+test('metrics as a table, and as events: those of a run that goes on follow by themselves', async () => {
+  const out = freshFolder();
+  await outputOf(tiny('--steps', '4', '--evaluate-every', '2', '--decay', 'constant', '--tensorboard', '--out', out));
+  const events = () => readdirSync(out).filter((name) => name.includes('tfevents'));
+  assert.equal(
+    events().map((name) => name.replace(/.*\.from/, 'from')),
+    ['from-step-0'],
+  );
+  await outputOf(['train', '--resume', out, '--steps', '6']);
+  assert.equal(
+    events()
+      .map((name) => name.replace(/.*\.from/, 'from'))
+      .sort(),
+    ['from-step-0', 'from-step-4'],
+  );
+  const [titles, ...rows] = readFileSync(join(out, 'metrics.csv'), 'utf8').trimEnd().split('\n');
+  assert.match(titles, /^step,seconds,loss,.*,held_out_loss,held_out_accuracy$/);
+  assert.equal(
+    rows.map((row) => row.split(',')[0]),
+    ['2', '4', '6'],
+  );
+  const last = readMetrics(join(out, 'metrics.jsonl')).at(-1);
+  assert.is(Number(rows[2].split(',')[6]), last?.loss);
+});
+
+test('without --out, tasks, sweeps and recipes all lay their runs out alike', () => {
+  const folders = (word: string | undefined, args: string[]) => {
+    const parsed = parseArguments({ usage: '', summary: '', options: trainOptions() }, args);
+    if (parsed.help !== null) throw new Error('no help');
+    const { runs, together } = planOf(word, parsed.values);
+    return { runs: runs.map(({ folder }) => folder), together };
+  };
+  const [copy, recipe] = [join('out', 'copy'), join('out', 'recipe-copy')];
+  const both = ['full', 'linear-transformer'];
+  assert.equal(folders('copy', []), { runs: [join(copy, 'full')], together: null });
+  assert.equal(folders('copy', ['--sweep', both.join()]), {
+    runs: both.map((name) => join(copy, name)),
+    together: copy,
+  });
+  assert.equal(folders(undefined, ['--recipe', 'copy']), {
+    runs: both.map((name) => join(recipe, name)),
+    together: recipe,
+  });
+  assert.equal(folders(undefined, ['--recipe', 'copy', '--sweep', 'full']), {
+    runs: [join(recipe, 'full')],
+    together: null,
+  });
+  // A folder that is asked for is that of the run, where there is one.
+  assert.equal(folders('copy', ['--out', 'a']), { runs: ['a'], together: null });
+  assert.equal(folders('copy', ['--sweep', 'full,performer', '--out', 'a']), {
+    runs: [join('a', 'full'), join('a', 'performer')],
+    together: 'a',
+  });
+});
+
+test('the page that several runs left together is not lost by accident either', async () => {
+  const out = freshFolder();
+  await outputOf(tiny('--steps', '1', '--sweep', 'full,longformer', '--out', out));
+  const { code, err } = await answerTo(tiny('--steps', '1', '--sweep', 'performer,reformer', '--out', out));
+  assert.is(code, 2);
+  assert.match(
+    err,
+    /^Error: --out: .* has a training in it already \(results\.json\): start anew in its place with --overwrite, or /,
+  );
 });
 
 test.run();

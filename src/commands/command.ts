@@ -5,7 +5,6 @@ import type { CommandSpec } from '../terminal/help.ts';
 import type { OptionSpecs } from '../terminal/options.ts';
 import { Stop } from '../terminal/stop.ts';
 import { widthOf } from '../terminal/width.ts';
-import { type CommandName, summaries } from './summaries.ts';
 
 export { widthOf };
 
@@ -22,7 +21,7 @@ export interface Running extends Host {
 }
 
 export interface Command {
-  readonly name: CommandName;
+  readonly name: string;
   /** Made anew for every call, because it lists the variants that are registered by then. */
   describe(): CommandSpec<OptionSpecs>;
   /** The exit code. Throws ArgumentError for invalid arguments, before any work. */
@@ -32,16 +31,15 @@ export interface Command {
 /** What a command's body gets. */
 export type Given<Specs extends OptionSpecs> = Exclude<ParsedArguments<Specs>, { help: string }>;
 
-/** How this program is called: installed, which is the built package, or from a checkout. */
-export const PROGRAM = /\/dist\/commands\/[^/]*$/.test(import.meta.url) ? 'efficient-transformers' : 'npm start --';
+/** How this program is called: from a checkout, or installed. */
+export const PROGRAM = import.meta.url.endsWith('.ts') ? 'npm start --' : 'efficient-transformers';
 
-/** A command whose body gets typed values; `--help` is answered here, and says the summary of summaries.ts. */
+/** A command whose body gets typed values; `--help` is answered here. */
 export function defineCommand<Specs extends OptionSpecs>(
-  name: CommandName,
-  describeOptions: () => Omit<CommandSpec<Specs>, 'summary'>,
+  name: string,
+  describe: () => CommandSpec<Specs>,
   body: (given: Given<Specs>, host: Running) => Promise<number>,
 ): Command {
-  const describe = () => ({ summary: summaries[name], ...describeOptions() });
   return {
     name,
     describe,

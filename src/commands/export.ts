@@ -23,16 +23,17 @@ function options() {
 function describe() {
   return {
     usage: `${PROGRAM} export`,
+    summary: 'Export a trained model to PyTorch, for training on more than one machine.',
     details: 'docs/when-one-machine-is-not-enough.md says how, and `import` brings the weights back.',
     positionals: ['CHECKPOINT'],
     options: options(),
     examples: [
       {
-        command: `${PROGRAM} export out/byte-lm-full --out exported`,
+        command: `${PROGRAM} export out/byte-lm/full --out exported`,
         explanation: 'config.json and model.safetensors, which AutoModelForCausalLM.from_pretrained loads',
       },
       {
-        command: `${PROGRAM} export out/listops-reformer --out exported --check`,
+        command: `${PROGRAM} export out/listops/reformer --out exported --check`,
         explanation: 'With modeling_efficient.py, a loader that needs torch and safetensors',
       },
     ],

@@ -33,9 +33,10 @@ function options() {
 }
 
 function describe() {
-  const checkpoint = 'out/byte-lm-full';
+  const checkpoint = 'out/byte-lm/full';
   return {
     usage: `${PROGRAM} generate`,
+    summary: 'Continue a text with a trained model, token by token.',
     options: options(),
     examples: [
       {

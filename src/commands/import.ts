@@ -4,11 +4,12 @@ import { flag, text } from '../terminal/options.ts';
 import { saveCheckpoint } from '../training/checkpoint.ts';
 import { importRun } from '../training/export/import.ts';
 import { defineCommand, PROGRAM } from './command.ts';
-import { expectNoCheckpoint, HeldFolders, runFiles } from './training-folder.ts';
+import { expectNoTraining, HeldFolders, runFiles } from './training-folder.ts';
 
 function describe() {
   return {
     usage: `${PROGRAM} import`,
+    summary: 'Make a checkpoint from a model that was exported and then trained in PyTorch.',
     details:
       'It stands at the first step of the training that was exported, with the new weights and an optimizer that remembers ' +
       'nothing.',
@@ -32,13 +33,12 @@ export const importCommand = defineCommand('import', describe, async ({ values, 
   const { out, overwrite } = values;
   if (folder === undefined) throw new ArgumentError('FOLDER: expected one that was exported, got nothing');
   if (out === undefined) throw new ArgumentError('--out: expected a FOLDER to write, got nothing');
-  // A folder of one run, in which no variant has a folder of its own.
-  const files = runFiles(out, '', 1);
-  if (!overwrite) expectNoCheckpoint([files]);
+  const files = runFiles(out);
+  if (!overwrite) expectNoTraining([files], null);
   const run = importRun(folder);
   const folders = new HeldFolders([out], 'import', host);
   try {
-    if (!overwrite) expectNoCheckpoint([files]);
+    if (!overwrite) expectNoTraining([files], null);
     saveCheckpoint(files.checkpoint, run);
   } finally {
     folders.release();

@@ -4,44 +4,46 @@
  */
 import { dirname } from 'node:path';
 import { FileWriteError } from '../core/errors.ts';
+import { writeFileAtomically } from '../core/files/atomic.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import type { TerminalStream } from '../terminal/colour.ts';
 import type { Progress } from '../terminal/progress.ts';
 import { saveCheckpoint } from '../training/checkpoint.ts';
-import type { Metrics } from '../training/metrics.ts';
-import type { Run } from '../training/run.ts';
-import type { HeldFolders, RunFiles } from './training-folder.ts';
+import type { HeldFolders } from './training-folder.ts';
+import type { KeptRun } from './training-runs.ts';
 
 export class RunKeeper {
-  readonly #run: Run;
-  readonly #files: RunFiles;
-  readonly #metrics: Metrics;
+  readonly #kept: KeptRun;
   readonly #folders: HeldFolders;
   readonly #stderr: TerminalStream;
   /** Of the last checkpoint of this run. */
-  #savedStep: number | null = null;
+  #savedStep: number | null;
   /** Why the last attempt at one failed. */
   #unsaved: FileWriteError | null = null;
   #toldTrouble: FileWriteError | null = null;
 
-  constructor(run: Run, files: RunFiles, metrics: Metrics, folders: HeldFolders, stderr: TerminalStream) {
-    this.#run = run;
-    this.#files = files;
-    this.#metrics = metrics;
+  constructor(kept: KeptRun, folders: HeldFolders, stderr: TerminalStream) {
+    this.#kept = kept;
+    this.#savedStep = kept.savedStep;
     this.#folders = folders;
     this.#stderr = stderr;
   }
 
-  isSaved(): boolean {
-    return this.#savedStep !== null;
+  /** Of the last checkpoint; null if there is none. */
+  get savedStep(): number | null {
+    return this.#savedStep;
   }
 
   /** Tells where it cannot be written. Throws FolderInUseError if somebody else has the folder by now. */
   save(progress: Progress): void {
-    const { step, settings } = this.#run;
+    const { run, files, metrics, config } = this.#kept;
+    const { step, settings } = run;
     try {
-      this.#folders.confirm(dirname(this.#files.checkpoint));
-      this.#metrics.endLine();
-      saveCheckpoint(this.#files.checkpoint, this.#run);
+      this.#folders.confirm(dirname(files.checkpoint));
+      metrics.endLine();
+      saveCheckpoint(files.checkpoint, run);
+      // It may have been removed with its folder.
+      if (config !== null && entryAt(files.config) === null) writeFileAtomically(files.config, config);
       this.#savedStep = step;
       this.#unsaved = null;
     } catch (error) {
@@ -55,25 +57,31 @@ export class RunKeeper {
 
   /** Once for each time that metrics cannot be written. */
   tellTrouble(progress: Progress): void {
-    const { trouble } = this.#metrics;
+    const trouble = this.#troubles()[0] ?? null;
     if (trouble !== null && this.#toldTrouble === null) {
       progress.finish();
-      this.#stderr.write(`step ${this.#run.step}: ${trouble.message}; attempted again with every line\n`);
+      this.#stderr.write(`step ${this.#kept.run.step}: ${trouble.message}; attempted again with every line\n`);
     }
     this.#toldTrouble = trouble;
   }
 
   /** Where a run ends by an error, that of its last checkpoint. */
   tellLast(): void {
-    if (this.isSaved()) this.#stderr.write(`${this.#files.checkpoint}: ${this.#last()}\n`);
+    if (this.#savedStep !== null) this.#stderr.write(`${this.#kept.files.checkpoint}: ${this.#last()}\n`);
   }
 
   /** What is missing on the disk now. */
   failures(): FileWriteError[] {
     return [
       ...(this.#unsaved === null ? [] : [new FileWriteError(`${this.#unsaved.message}; ${this.#last()}`)]),
-      ...(this.#metrics.trouble === null ? [] : [this.#metrics.trouble]),
+      ...this.#troubles(),
     ];
+  }
+
+  /** Why lines of metrics are missing on the disk. */
+  #troubles(): FileWriteError[] {
+    const { metrics, events } = this.#kept;
+    return [metrics.trouble, events?.trouble ?? null].filter((trouble) => trouble !== null);
   }
 
   #last(): string {

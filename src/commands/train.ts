@@ -2,29 +2,35 @@
 
 import { dirname } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
+import { writeFileAtomically } from '../core/files/atomic.ts';
 import { InputFile } from '../core/files/input-file.ts';
+import { namesIn } from '../core/files/system-error.ts';
 import { type KernelBuild, type KernelSet, kernelBuild, wantedByEnvironment } from '../core/kernels/simd.ts';
 import { poolReady, setKernels } from '../core/parallel/pool.ts';
 import { kernelsOf, previousOf, resumeRun } from '../training/checkpoint.ts';
+import { EventFile } from '../training/event-file.ts';
+import { type LongerRun, longerRun } from '../training/longer.ts';
 import { Metrics, stepsPerLine } from '../training/metrics.ts';
 import { recipeOf } from '../training/recipes/recipe-of.ts';
 import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
-import { endRun, startRun } from '../training/run.ts';
+import { endRun, type Run, startRun } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM, type Running } from './command.ts';
+import { configText, withConfig } from './config-file.ts';
 import { checkOutputs } from './outputs.ts';
 import { applyMachine } from './shared-options.ts';
-import { expectTogether, planOf, type TrainValues, trainOptions, variantName } from './train-options.ts';
+import { expectTogether, type TrainValues, trainOptions } from './train-options.ts';
+import { planOf, variantName } from './train-plan.ts';
 import {
   checkpointAt,
-  expectNoCheckpoint,
+  expectNoTraining,
   filesBeside,
   HeldFolders,
   type RunFiles,
   runFiles,
-  type TrainingFiles,
+  type TogetherFiles,
   tellUnverified,
-  trainingFiles,
+  togetherFiles,
 } from './training-folder.ts';
 import { Training } from './training-runs.ts';
 
@@ -33,27 +39,39 @@ function describe() {
     named.map(({ name, summary }) => `${name} (${summary})`).join('; ');
   return {
     usage: `${PROGRAM} train`,
+    summary: 'Train a model with any attention on a task whose examples are generated from a seed.',
     details:
       `Without a task, the recipe ${defaultRecipe.name}. Tasks: ${list(tasks)}. Recipes: ${list(recipes)}. ` +
-      'Ctrl-C (and SIGTERM, a terminal that closes, `| head`) stops after the step, and writes the checkpoint to go on from.',
+      'Ctrl-C (and SIGTERM, a terminal that closes, `| head`) stops after the step, and writes the checkpoint to go on from. ' +
+      'Each run has a folder of its own, out/TASK/VARIANT or out/recipe-NAME/RUN; nothing in it is replaced without --overwrite.',
     positionals: ['TASK'],
     options: trainOptions(),
     examples: [
-      { command: `${PROGRAM} train duplication --length 32 --steps 500`, explanation: 'Full attention, half a minute' },
+      {
+        command: `${PROGRAM} train duplication --length 32 --steps 300`,
+        explanation: 'Full attention, which learns it within a minute',
+      },
       {
         command: `${PROGRAM} train copy --sweep full,linear-transformer,performer --steps 500`,
         explanation: 'Three variants at equal steps, and a table; with --minutes 5 at equal time',
       },
       { command: `${PROGRAM} train --recipe duplication`, explanation: 'A training that is known to reach its goal' },
       {
-        command: `${PROGRAM} train --resume out/byte-lm-full`,
-        explanation: 'Resume it: the end has the same bits as without the break',
+        command: `${PROGRAM} train --resume out/duplication/full`,
+        explanation: 'Resume it: the end has the same bits as without the break; with --steps 1000 it gets longer',
+      },
+      {
+        command: `${PROGRAM} train --config out/duplication/full/config.json --seed 1 --out out/again`,
+        explanation: 'The same from another seed',
       },
     ],
   };
 }
 
-export const trainCommand = defineCommand('train', describe, async ({ values, positionals, given }, host) => {
+export const trainCommand = defineCommand('train', describe, async (asked, host) => {
+  const { config } = asked.values;
+  const { values, positionals, given } =
+    config === undefined ? asked : withConfig(config, trainOptions(), asked, FROM_FILE);
   expectTogether(positionals, given);
   applyMachine(values);
   const checkpoint = values.resume === undefined ? undefined : checkpointAt(values.resume);
@@ -63,27 +81,41 @@ export const trainCommand = defineCommand('train', describe, async ({ values, po
 });
 
 async function begin(word: string | undefined, values: TrainValues, host: Running): Promise<number> {
-  const { runs: all, recipe, folder } = planOf(word, values);
-  const files = all.map(({ name }) => runFiles(folder, name, all.length));
+  const { runs: all, recipe, together } = planOf(word, values);
+  const files = all.map(({ folder }) => runFiles(folder));
+  const around = together === null ? null : togetherFiles(together);
   // What cannot be right is said before the first step of the first run.
   for (const { settings } of all) endRun(startRun(settings));
-  // What nobody asked for by name may be done again: it comes to the same.
-  const isDefault = word === undefined && values.recipe === undefined && values.out === undefined;
-  const mayReplace = values.overwrite || isDefault;
-  if (!mayReplace) expectNoCheckpoint(files);
-  const folders = new HeldFolders([folder, ...files.map(folderOf)], 'train', host);
+  if (!values.overwrite) expectNoTraining(files, around);
+  const folders = new HeldFolders([...(together === null ? [] : [together]), ...files.map(folderOf)], 'train', host);
   try {
     // Another training may have come to its end since.
-    if (!mayReplace) expectNoCheckpoint(files);
-    expectWritable([trainingFiles(folder), ...files]);
-    const training = new Training({ recipe, minutes: values.minutes, folders }, host);
-    return await training.all(trainingFiles(folder), async () => {
-      for (const [n, { name, settings }] of all.entries()) {
+    if (!values.overwrite) expectNoTraining(files, around);
+    expectWritable([...(around === null ? [] : [around]), ...files]);
+    // Also of those that are not come to, so that they can be begun by it.
+    for (const [n, { options }] of all.entries()) writeFileAtomically(files[n].config, configText(options));
+    const training = new Training({ recipe, minutes: values.minutes, folders, runs: all.length }, host);
+    let begun = 0;
+    const runs = async () => {
+      for (const [n, { name, settings, options, folder }] of all.entries()) {
         if (host.stop.asked()) break;
+        begun++;
         const metrics = new Metrics(files[n].metrics, 0, recipe && stepsPerLine(settings.steps));
-        await training.run(name, startRun(settings), files[n], metrics, all.length > 1);
+        const events = values.tensorboard ? new EventFile(folder, 0) : null;
+        const config = configText(options);
+        await training.run({
+          name,
+          run: startRun(settings),
+          files: files[n],
+          metrics,
+          config,
+          events,
+          savedStep: null,
+        });
       }
-    });
+    };
+    const unbegun = () => all.map(({ name, folder }, n) => ({ name, folder, config: files[n].config })).slice(begun);
+    return await training.all(around, runs, unbegun);
   } finally {
     folders.release();
   }
@@ -93,12 +125,15 @@ async function goOn(path: string, values: TrainValues, host: Running): Promise<n
   const files = filesBeside(path.replace(previousOf('.safetensors'), '.safetensors'));
   // That it is there at all, before anything is written beside it.
   const { path: checkpoint } = new InputFile(path);
-  const folders = new HeldFolders([folderOf(files)], 'train --resume', host);
+  const folder = folderOf(files);
+  const folders = new HeldFolders([folder], 'train --resume', host);
   try {
-    const { kernels, isVerified, ...run } = resumeRun(checkpoint);
+    const { kernels, isVerified, ...before } = resumeRun(checkpoint);
+    const longer = values.steps === undefined ? null : longerRun(before, values.steps);
+    const run = longer?.run ?? before;
     expectWritable([files]);
     const { recipe, name } = recipeOf(run.settings) ?? { recipe: undefined, name: variantName(run.settings) };
-    const training = new Training({ recipe, minutes: values.minutes, folders }, host);
+    const training = new Training({ recipe, minutes: values.minutes, folders, runs: 1 }, host);
     const metrics = new Metrics(files.metrics, run.step, recipe && stepsPerLine(run.settings.steps));
     tellUnverified(checkpoint, isVerified, host);
     const difference = run.step === 0 ? null : differenceTo(kernels);
@@ -106,11 +141,44 @@ async function goOn(path: string, values: TrainValues, host: Running): Promise<n
       host.stderr.write(`${checkpoint}: ${difference}\n`);
       metrics.addNote(run.step, difference);
     }
-    host.stdout.write(`From step ${run.step} of ${run.settings.steps}\n`);
-    return await training.all(files, () => training.run(name, run, files, metrics, false));
+    host.stdout.write(
+      `From step ${run.step} of ${run.settings.steps}${longer === null ? '' : lengthened(before, longer)}\n`,
+    );
+    const events = eventsOf(folder, run.step, values.tensorboard, metrics);
+    const savedStep = checkpoint === files.checkpoint ? run.step : null;
+    const kept = { name, run, files, metrics, config: null, events, savedStep };
+    return await training.all(
+      null,
+      () => training.run(kept),
+      () => [],
+    );
   } finally {
     folders.release();
   }
+}
+
+/** What of a file does not count beside what the command line says. */
+const FROM_FILE = {
+  word: 'task',
+  instead: { task: ['recipe'], recipe: ['task'], attention: ['sweep'], sweep: ['attention'] },
+};
+
+/** Where TensorBoard sees a run that goes on: also where it has before, without being asked again. */
+function eventsOf(folder: string, step: number, isAsked: boolean, metrics: Metrics): EventFile | null {
+  const isSeen = namesIn(folder).some((name) => name.includes('tfevents'));
+  if (!isSeen && !isAsked) return null;
+  const events = new EventFile(folder, isSeen ? step : 0);
+  if (!isSeen) for (const line of metrics.lines) events.add(line);
+  return events;
+}
+
+/** What becomes of the bits where steps are added. */
+function lengthened({ settings: { steps } }: Run, { isAsFromTheStart, run }: LongerRun): string {
+  if (isAsFromTheStart) return `: to the same bits as if it had been begun with ${run.settings.steps}`;
+  return (
+    `: its learning rate fell for an end at ${steps} so far, and goes on as one that ends at ${run.settings.steps}, ` +
+    'so that it comes to other bits than if it had been begun with these'
+  );
 }
 
 function folderOf({ checkpoint }: RunFiles): string {
@@ -118,7 +186,7 @@ function folderOf({ checkpoint }: RunFiles): string {
 }
 
 /** Before the first step, of all that a training will write. */
-function expectWritable(files: readonly (RunFiles | TrainingFiles)[]): void {
+function expectWritable(files: readonly (RunFiles | TogetherFiles)[]): void {
   checkOutputs(files.flatMap((each) => Object.values(each)).map((path) => ({ flag: '--out', path })));
 }
 

@@ -1,32 +1,56 @@
-/** Where a training leaves its files: a checkpoint and the metrics of each run, curves and results of all together. */
+/**
+ * Where a training leaves its files. Each run has a folder of its own, `out/TASK/VARIANT` or `out/recipe-NAME/RUN`, with the
+ * same files in it wherever it came from; several runs together leave a page and a table in the folder around theirs.
+ */
 import { mkdirSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ArgumentError } from '../core/errors.ts';
 import { FolderLock } from '../core/files/lock.ts';
 import { entryAt, isFolder, isMissing, namesIn, writing } from '../core/files/system-error.ts';
 import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
 import { type Host, PROGRAM } from './command.ts';
+import { shellWord } from './shell-word.ts';
 
-export interface RunFiles {
-  checkpoint: string;
-  metrics: string;
-}
-
-export interface TrainingFiles {
+/** What several runs together leave: their curves on one page, and their numbers. */
+export interface TogetherFiles {
   curves: string;
   results: string;
 }
 
+export interface RunFiles extends TogetherFiles {
+  checkpoint: string;
+  /** A line for every few steps, as JSON, while the run goes on. */
+  metrics: string;
+  /** The same as a table, at its end. */
+  csv: string;
+  /** What to tell `train --config` for this run. */
+  config: string;
+}
+
 const CHECKPOINT = 'checkpoint.safetensors';
 
-/** The only run of a folder lies in the folder itself, those of a sweep in folders of their variants. */
-export function runFiles(folder: string, variant: string, runs: number): RunFiles {
-  const own = runs === 1 ? folder : join(folder, variant);
-  return { checkpoint: join(own, CHECKPOINT), metrics: join(own, 'metrics.jsonl') };
+export function runFiles(folder: string): RunFiles {
+  return filesBeside(join(folder, CHECKPOINT));
+}
+
+/** Beside a checkpoint of the user's own name as well. */
+export function filesBeside(checkpoint: string): RunFiles {
+  const folder = dirname(checkpoint);
+  const [metrics, csv, config] = ['metrics.jsonl', 'metrics.csv', 'config.json'].map((name) => join(folder, name));
+  return { checkpoint, metrics, csv, config, ...togetherFiles(folder) };
+}
+
+/** The shortest name that `--resume` finds a run by. */
+export function asNamed({ checkpoint }: Pick<RunFiles, 'checkpoint'>): string {
+  return basename(checkpoint) === CHECKPOINT ? dirname(checkpoint) : checkpoint;
+}
+
+export function togetherFiles(folder: string): TogetherFiles {
+  return { curves: join(folder, 'curves.html'), results: join(folder, 'results.json') };
 }
 
 /**
- * A checkpoint as it is named: the file, or the folder that a training left it in. Throws ArgumentError for the folder of
+ * A checkpoint as it is named: the file, the folder of its run, or the folder around it. Throws ArgumentError for one around
  * several runs, of which one has to be named.
  */
 export function checkpointAt(path: string): string {
@@ -34,6 +58,7 @@ export function checkpointAt(path: string): string {
   const own = join(path, CHECKPOINT);
   const runs = namesIn(path).filter((name) => entryAt(join(path, name, CHECKPOINT)) !== null);
   if (entryAt(own) !== null || runs.length === 0) return own;
+  if (runs.length === 1) return join(path, runs[0], CHECKPOINT);
   const folders = runs.map((name) => join(path, name)).join(', ');
   throw new ArgumentError(`checkpoint: expected one run, got the folder of several; name one of ${folders}`);
 }
@@ -54,23 +79,22 @@ export function tellUnverified(path: string, isVerified: boolean, { stderr }: Pi
   );
 }
 
-/** Beside a checkpoint of the user's own name as well. */
-export function filesBeside(checkpoint: string): RunFiles & TrainingFiles {
-  const folder = dirname(checkpoint);
-  return { checkpoint, metrics: join(folder, 'metrics.jsonl'), ...trainingFiles(folder) };
-}
-
-export function trainingFiles(folder: string): TrainingFiles {
-  return { curves: join(folder, 'curves.html'), results: join(folder, 'results.json') };
-}
-
-/** Throws ArgumentError where a checkpoint would be lost. */
-export function expectNoCheckpoint(runs: readonly RunFiles[]): void {
-  for (const { checkpoint } of runs) {
-    if (entryAt(checkpoint) === null) continue;
+/**
+ * Throws ArgumentError where the result of a training would be lost, with the ways out. What a process left that was killed
+ * before its first checkpoint is no result: nothing can be made of it.
+ */
+export function expectNoTraining(runs: readonly RunFiles[], together: TogetherFiles | null): void {
+  const groups = [...runs.map(({ checkpoint, curves, results }) => [checkpoint, results, curves])];
+  if (together !== null) groups.push([together.results, together.curves]);
+  for (const files of groups) {
+    const found = files.find((path) => entryAt(path) !== null);
+    if (found === undefined) continue;
+    const folder = dirname(found);
+    const resume =
+      basename(found) === CHECKPOINT ? `go on from it with ${PROGRAM} train --resume ${shellWord(folder)}, ` : '';
     throw new ArgumentError(
-      `--out: ${checkpoint} is there already: go on from it with ${PROGRAM} train --resume ${checkpoint}, ` +
-        'or start anew with --overwrite',
+      `--out: ${folder} has a training in it already (${basename(found)}): ` +
+        `${resume}start anew in its place with --overwrite, or name another folder with --out`,
     );
   }
 }

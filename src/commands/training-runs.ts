@@ -1,34 +1,23 @@
 /** The runs of one command, one after another on one task: what is shown meanwhile, and what is left of them. */
-import { describeEnvironment } from '../compare/environment.ts';
 import { type FileWriteError, MemoryError, NumericalError } from '../core/errors.ts';
-import { memoryStatistics, resetPeak } from '../core/memory.ts';
+import { resetPeak } from '../core/memory.ts';
 import { supportsColour } from '../terminal/colour.ts';
-import { formatCount, formatError } from '../terminal/format.ts';
-import { Progress } from '../terminal/progress.ts';
-import { evaluateWithout } from '../training/ablation.ts';
+import type { EventFile } from '../training/event-file.ts';
 import type { Metrics } from '../training/metrics.ts';
-import { isReached, type Recipe } from '../training/recipes/recipe.ts';
+import type { Recipe } from '../training/recipes/recipe.ts';
 import { endRun, type Run } from '../training/run.ts';
 import { type Baseline, taskBaseline } from '../training/tasks/baseline.ts';
-import { train } from '../training/trainer.ts';
 import { type Running, tellStop, widthOf } from './command.ts';
 import { FAILED, tellFailure } from './failure.ts';
-import { writeOutputs } from './outputs.ts';
+import { lossCurve } from './loss-curve.ts';
 import { RunKeeper } from './run-keeper.ts';
-import { variantName } from './train-options.ts';
-import { type Curve, renderCurves } from './training-curves.ts';
-import type { HeldFolders, RunFiles, TrainingFiles } from './training-folder.ts';
-import {
-  countParameters,
-  describeEvaluation,
-  describeRecipe,
-  describeRun,
-  formatRuns,
-  lastEvaluation,
-  lastSteps,
-  meanRate,
-  type RunResult,
-} from './training-report.ts';
+import type { Curve } from './training-curves.ts';
+import { describeEnding, type Ending, type Unbegun } from './training-ending.ts';
+import { asNamed, type HeldFolders, type RunFiles, type TogetherFiles } from './training-folder.ts';
+import { describeFiles, leaveFiles } from './training-outputs.ts';
+import { describeRecipe, describeRun, formatRuns, type RunResult } from './training-report.ts';
+import { resultOf } from './training-result.ts';
+import { takeSteps } from './training-steps.ts';
 
 export interface TrainingSettings {
   /** Whose goal the runs are held against. */
@@ -37,6 +26,22 @@ export interface TrainingSettings {
   minutes: number | undefined;
   /** Where the runs leave their files. */
   folders: HeldFolders;
+  /** How many there are in all. */
+  runs: number;
+}
+
+/** A run that is taken to its end, and what is kept of it. */
+export interface KeptRun {
+  name: string;
+  run: Run;
+  files: RunFiles;
+  metrics: Metrics;
+  /** The text of its config.json; null where nobody knows. */
+  config: string | null;
+  /** Where TensorBoard is to see it as well. */
+  events: EventFile | null;
+  /** Of the checkpoint that it goes on from. */
+  savedStep: number | null;
 }
 
 export class Training {
@@ -44,48 +49,60 @@ export class Training {
   readonly #host: Running;
   readonly #results: RunResult[] = [];
   readonly #curves: Curve[] = [];
-  readonly #checkpoints: string[] = [];
+  readonly #endings: Ending[] = [];
+  /** Paths, of each run. */
+  readonly #left: string[][] = [];
   /** Of what was to be left behind and could not. */
   readonly #failures: FileWriteError[] = [];
   #baseline: Baseline | null = null;
   #task = '';
   #inBits = false;
   #failed = false;
+  #begun = 0;
 
   constructor(settings: TrainingSettings, host: Running) {
     this.#settings = settings;
     this.#host = host;
   }
 
-  /** The exit code of `runs`, which calls `run`. What came of them is told and written, also where one ends by an error. */
-  async all(files: TrainingFiles, runs: () => Promise<void>): Promise<number> {
+  /**
+   * The exit code of `runs`, which calls `run`. What came of them is told and written, also where one ends by an error:
+   * to `together`, where there is more than the files of one run. `unbegun` are those of `runs` it would not come to.
+   */
+  async all(together: TogetherFiles | null, runs: () => Promise<void>, unbegun: () => Unbegun[]): Promise<number> {
     try {
       await runs();
     } catch (error) {
-      if (this.#results.length > 0) await this.#end(files);
+      if (this.#results.length > 0) await this.#end(together, unbegun());
       throw error;
     }
-    return await this.#end(files);
+    return await this.#end(together, unbegun());
   }
 
   /** Takes the run to its end, and gives its memory back. In a sweep NaN or want of memory ends the run, not the others. */
-  async run(name: string, run: Run, files: RunFiles, metrics: Metrics, inSweep: boolean): Promise<void> {
+  async run(kept: KeptRun): Promise<void> {
+    const { name, run, files, metrics, events } = kept;
+    const { recipe, folders, minutes, runs } = this.#settings;
     const { stdout, stderr, stop } = this.#host;
+    const inSweep = runs > 1;
     // From now on there is something to lose.
     stop.listen(tellStop(this.#host, 'after this step'));
     if (this.#baseline === null) {
       this.#task = run.task.name;
       this.#baseline = taskBaseline(run.task);
-      const { recipe } = this.#settings;
       const goal = recipe === undefined ? '' : `\n${describeRecipe(recipe)}`;
       stdout.write(`${describeRun(run, this.#baseline)}${goal}\n\n`);
       this.#inBits = run.task.alphabet === 'bytes' && run.task.classes >= 256;
     }
+    this.#begun++;
     if (inSweep) stdout.write(`${name}\n`);
     resetPeak();
-    const keeper = new RunKeeper(run, files, metrics, this.#settings.folders, stderr);
+    const keeper = new RunKeeper(kept, folders, stderr);
+    const looksAfter = recipe === undefined ? 0 : run.learner.model.config.layers;
+    const label = inSweep ? `${name} (${this.#begun} of ${runs}), ` : '';
+    if (events !== null) metrics.follow((line) => events.add(line));
     try {
-      await this.#steps(run, metrics, keeper);
+      await takeSteps(run, metrics, keeper, { label, minutes, looksAfter }, this.#host);
     } catch (error) {
       const isOfRun = error instanceof NumericalError || error instanceof MemoryError;
       if (!inSweep || !isOfRun) {
@@ -96,69 +113,16 @@ export class Training {
       stderr.write(`${name}: ${error.message}\n`);
     } finally {
       this.#failures.push(...keeper.failures());
-      if (keeper.isSaved()) this.#checkpoints.push(files.checkpoint);
+      const step = keeper.savedStep;
+      if (step !== null) this.#endings.push({ checkpoint: asNamed(files), step, settings: run.settings });
     }
-    this.#results.push(this.#resultOf(name, run, metrics, this.#baseline));
-    this.#curves.push({ label: name, lines: metrics.lines });
+    const result = resultOf(kept, recipe?.goal, this.#baseline, this.#host);
+    const curve = { label: name, lines: metrics.lines };
+    this.#results.push(result);
+    this.#curves.push(curve);
+    stdout.write(lossCurve(metrics.lines, stdout));
+    this.#left.push(await this.#leave(files, [result], [curve]));
     endRun(run);
-  }
-
-  async #steps(run: Run, metrics: Metrics, keeper: RunKeeper): Promise<void> {
-    const { stdout, stderr, stop } = this.#host;
-    const limit = 60_000 * (this.#settings.minutes ?? Number.POSITIVE_INFINITY);
-    const begun = performance.now();
-    const elapsed = () => performance.now() - begun;
-    const first = run.step;
-    const total = run.settings.steps - first;
-    const progress = new Progress({ total: 1, stream: stderr });
-    try {
-      await train(run, {
-        onStep: (report) => {
-          metrics.addStep(report);
-          const { step, loss, tokens, milliseconds } = report;
-          const label = `step ${step}, loss ${formatError(loss)}, ${formatCount((1000 * tokens) / milliseconds)} tokens/s`;
-          progress.update(Math.max((step - first) / total, Math.min(1, elapsed() / limit)), label);
-          keeper.tellTrouble(progress);
-        },
-        onEvaluation: (report) => {
-          metrics.addEvaluation(report);
-          const line = lastEvaluation(metrics.lines);
-          progress.finish();
-          if (line !== undefined) stdout.write(`${describeEvaluation(line, lastSteps(metrics.lines))}\n`);
-          keeper.tellTrouble(progress);
-        },
-        onCheckpoint: () => {
-          keeper.save(progress);
-          // It is safe: whoever wants an end of what follows wants it at once, and may have said so meanwhile.
-          if (stop.asked()) stop.endSoon();
-        },
-        shouldStop: () => stop.asked() || elapsed() >= limit,
-      });
-    } finally {
-      progress.finish();
-    }
-  }
-
-  #resultOf(name: string, run: Run, { lines }: Metrics, baseline: Baseline): RunResult {
-    const { settings, learner, step } = run;
-    const evaluation = lastEvaluation(lines);
-    const last = evaluation?.step === step ? evaluation : undefined;
-    const { loss = null, accuracy = null } = last ?? {};
-    const goal = this.#settings.recipe?.goal;
-    const isJudged = goal !== undefined && step === settings.steps && loss !== null && accuracy !== null;
-    return {
-      name,
-      variant: variantName(settings),
-      parameters: countParameters(learner.model.parameters()),
-      steps: step,
-      seconds: lines.at(-1)?.seconds ?? 0,
-      tokensPerSecond: meanRate(lines),
-      peakBytes: memoryStatistics().peakBytes,
-      loss,
-      accuracy,
-      ...(isJudged ? { lossWithoutLayer: this.#ablate(run) } : {}),
-      reached: isJudged ? isReached(goal, name, { loss, accuracy, lines }, baseline) : null,
-    };
   }
 
   /** One line: whether the recipe's goal was reached; nothing without a goal, or a run that came to its end. */
@@ -169,45 +133,35 @@ export class Training {
     return missed.length === 0 ? 'The goal was reached.\n' : `The goal was not reached by ${missed.join(', ')}.\n`;
   }
 
-  /** Printed beside the loss, because a model may do without the very attention that it is trained for. */
-  #ablate({ learner, task, settings }: Run): number[] {
-    const { evaluationExamples: examples, batch, parts, seed } = settings;
-    const losses = [...evaluateWithout(learner, task, { examples, batch: batch / parts, seed })].map(
-      ({ loss }) => loss,
-    );
-    const each = losses.map((loss, layer) => `layer ${layer} ${formatError(loss)}`).join(', ');
-    this.#host.stdout.write(`Loss without the attention of ${each}\n`);
-    return losses;
-  }
-
-  /** The table, the curves and the numbers; the exit code. */
-  async #end(files: TrainingFiles): Promise<number> {
+  /** The table, what is left and where, and how to go on; the exit code. */
+  async #end(together: TogetherFiles | null, unbegun: readonly Unbegun[]): Promise<number> {
     const { stdout, stop } = this.#host;
-    const results = this.#results;
     // Stopped before the first run.
     if (this.#baseline === null) return stop.exitCode();
-    const baseline = this.#baseline;
-    const colour = supportsColour(stdout);
-    stdout.write(`\n${formatRuns(results, baseline, { colour, width: widthOf(stdout), inBits: this.#inBits })}\n\n`);
-    const environment = describeEnvironment();
-    const numbers = { environment, task: this.#task, recipe: this.#settings.recipe?.name ?? null, baseline, results };
-    stdout.write(this.#verdict());
-    if (this.#checkpoints.length > 0) {
-      const one = this.#checkpoints.length === 1;
-      stdout.write(`${one ? 'Checkpoint' : 'Checkpoints'}: ${this.#checkpoints.join(', ')}\n`);
-      stdout.write(`Metrics: ${one ? 'metrics.jsonl' : 'metrics.jsonl of each'} beside ${one ? 'it' : 'them'}\n`);
+    const table = { colour: supportsColour(stdout), width: widthOf(stdout), inBits: this.#inBits };
+    stdout.write(`\n${formatRuns(this.#results, this.#baseline, table)}\n\n${this.#verdict()}`);
+    for (const files of this.#left) stdout.write(describeFiles(files));
+    if (together !== null) {
+      stdout.write(describeFiles(await this.#leave(together, this.#results, this.#curves)));
     }
-    const flag = '--out';
-    const curves = () => renderCurves(this.#task, this.#curves, baseline, environment);
-    const isWritten = await writeOutputs(
-      [
-        { flag, path: files.curves, label: 'Curves', content: curves },
-        { flag, path: files.results, label: 'Numbers', content: () => `${JSON.stringify(numbers, null, 1)}\n` },
-      ],
-      this.#host,
-    );
+    const { minutes, runs } = this.#settings;
+    const isStopped = stop.asked();
+    stdout.write(describeEnding(this.#endings, unbegun, { isStopped, minutes, isAlone: runs === 1 }));
     for (const failure of this.#failures) tellFailure(failure, null, this.#host);
-    if (this.#failed || this.#failures.length > 0 || !isWritten) return FAILED;
-    return stop.asked() ? stop.exitCode() : 0;
+    if (this.#failed || this.#failures.length > 0) return FAILED;
+    return isStopped ? stop.exitCode() : 0;
+  }
+
+  /** Writes what a training leaves at its end, and returns the paths of what is there now. */
+  async #leave(
+    files: RunFiles | TogetherFiles,
+    results: readonly RunResult[],
+    curves: readonly Curve[],
+  ): Promise<string[]> {
+    const baseline = this.#baseline as Baseline;
+    const training = { task: this.#task, recipe: this.#settings.recipe?.name ?? null, baseline, results };
+    const { left, isWhole } = await leaveFiles(files, training, curves, this.#host);
+    this.#failed ||= !isWhole;
+    return left;
   }
 }

@@ -83,8 +83,7 @@ function largestWeights(weights: ArrayLike<number>, start: number, width: number
   return keys;
 }
 
-/** NaN of none. */
-export function meanOf(figures: ArrayLike<number>): number {
+function meanOf(figures: ArrayLike<number>): number {
   let sum = 0;
   for (let n = 0; n < figures.length; n++) sum += figures[n];
   return sum / figures.length;

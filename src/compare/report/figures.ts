@@ -22,7 +22,6 @@ import {
 } from '../series.ts';
 import { decades, ERROR_FLOOR, errorAxis, powersOfTwo } from './axes.ts';
 import type { Axis, Chart, ChartLine } from './chart.ts';
-import { looksOf } from './family-looks.ts';
 import { frontLine } from './front-line.ts';
 import { formatBytesShort, formatMillisecondsShort, shortPercent, shortRatio } from './ticks.ts';
 
@@ -53,7 +52,7 @@ export function errorCharts(all: readonly Series[], baselines: readonly Baseline
       { label: 'FLOPs, share of full attention’s', format: shortPercent },
     ),
     y,
-    lines: [...frontLine(drawn, bar), ...linesOf(drawn, ({ share }) => share)],
+    lines: [...linesOf(drawn, ({ share }) => share), ...frontLine(drawn, bar)],
     mark,
   };
   const swept = drawn
@@ -122,14 +121,13 @@ export function scalingCharts(all: readonly Series[]): Chart[] {
     axisFor: typeof decades,
   ): Chart => {
     const reference = fullLine(drawn, full, format);
-    const looks = looksOf(drawn.map(({ series }) => series.variant));
-    const lines = drawn.map(({ series, points }, n): ChartLine => {
+    const lines = drawn.map(({ series, points }): ChartLine => {
       const drawnPoints = points.map((point) => ({
         x: point.length,
         y: own(point),
         tooltip: `${nameOfPoint(series, point)}, ${formatWhole(point.length)} tokens: ${format(own(point))}`,
       }));
-      return { label: withSlope(series.label, drawnPoints), ...looks[n], points: drawnPoints };
+      return { label: withSlope(series.label, drawnPoints), index: series.index, points: drawnPoints };
     });
     const all = [...lines, { ...reference, label: withSlope(FULL_LABEL, reference.points) }];
     const y = axisFor(
@@ -203,10 +201,9 @@ function linesOf(
   x: (point: Point) => number,
   label = (series: Series): string => series.label,
 ): ChartLine[] {
-  const looks = looksOf(drawn.map(({ series }) => series.variant));
-  return drawn.map(({ series, points }, n) => ({
+  return drawn.map(({ series, points }) => ({
     label: label(series),
-    ...looks[n],
+    index: series.index,
     points: points.map((point) => ({
       x: x(point),
       y: Math.max(point.error, ERROR_FLOOR),

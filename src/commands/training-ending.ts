@@ -1,0 +1,54 @@
+/** What is said at the end of a training: where it stopped, and the commands that go on from there. */
+import type { RunSettings } from '../training/run.ts';
+import { PROGRAM } from './command.ts';
+import { shellWord } from './shell-word.ts';
+
+/** A run that has a checkpoint. */
+export interface Ending {
+  /** How `--resume` finds it. */
+  checkpoint: string;
+  /** Of the checkpoint. */
+  step: number;
+  settings: Pick<RunSettings, 'steps'>;
+}
+
+/** A run that was not begun, and its config.json. */
+export interface Unbegun {
+  name: string;
+  config: string;
+  folder: string;
+}
+
+export interface EndingSettings {
+  /** By a signal, or because nobody reads. */
+  isStopped: boolean;
+  /** As asked for; whoever goes on wants the same again. */
+  minutes: number | undefined;
+  /** In a list of several runs, those that came to their end need no word. */
+  isAlone: boolean;
+}
+
+/** Lines, each ending with a newline. */
+export function describeEnding(
+  endings: readonly Ending[],
+  unbegun: readonly Unbegun[],
+  { isStopped, minutes, isAlone }: EndingSettings,
+): string {
+  const time = minutes === undefined ? '' : ` --minutes ${minutes}`;
+  const parts = endings.flatMap(({ checkpoint, step, settings: { steps } }) => {
+    const resume = `train --resume ${shellWord(checkpoint)}`;
+    if (step < steps) {
+      const how = isStopped ? 'Stopped' : 'Time is up';
+      return [offer(`${how} at step ${step} of ${steps}. To go on from there, to the same bits:`, `${resume}${time}`)];
+    }
+    return isAlone ? [offer('To train it longer, twice the steps in all:', `${resume} --steps ${2 * steps}`)] : [];
+  });
+  const others = unbegun.map(({ name, config, folder }) =>
+    offer(`Not begun: ${name}. To begin it:`, `train --config ${shellWord(config)} --out ${shellWord(folder)}`),
+  );
+  return [...parts, ...others].join('');
+}
+
+function offer(why: string, words: string): string {
+  return `${why}\n  ${PROGRAM} ${words}\n`;
+}

@@ -1,0 +1,50 @@
+/** What a training leaves at its end, of one run or of several together: curves, numbers, and metrics as a table. */
+import { basename, dirname, join } from 'node:path';
+import { describeEnvironment } from '../compare/environment.ts';
+import { entryAt } from '../core/files/system-error.ts';
+import { metricsCsv } from '../training/metrics-csv.ts';
+import type { Baseline } from '../training/tasks/baseline.ts';
+import type { Host } from './command.ts';
+import { type Content, writeOutputs } from './outputs.ts';
+import { type Curve, renderCurves } from './training-curves.ts';
+import type { RunFiles, TogetherFiles } from './training-folder.ts';
+import type { RunResult } from './training-report.ts';
+
+/** As in results.json, beside the environment. */
+export interface TrainingNumbers {
+  task: string;
+  recipe: string | null;
+  baseline: Baseline;
+  results: readonly RunResult[];
+}
+
+/** Writes them, tells what could not be written, and returns the paths of all that is there, also of what was before. */
+export async function leaveFiles(
+  files: RunFiles | TogetherFiles,
+  training: TrainingNumbers,
+  curves: readonly Curve[],
+  { stderr }: Pick<Host, 'stderr'>,
+): Promise<{ left: string[]; isWhole: boolean }> {
+  const environment = describeEnvironment();
+  const page = () => renderCurves(training.task, curves, training.baseline, environment);
+  const numbers = () => `${JSON.stringify({ environment, ...training }, null, 1)}\n`;
+  const outputs: Omit<Content, 'flag' | 'label'>[] = [
+    { path: files.curves, content: page },
+    { path: files.results, content: numbers },
+    ...('csv' in files ? [{ path: files.csv, content: () => metricsCsv(curves.flatMap(({ lines }) => lines)) }] : []),
+  ];
+  // Where they are is told for all of them together.
+  const silent = { stdout: { write: () => {} }, stderr };
+  let isWhole = true;
+  for (const output of outputs) {
+    const isWritten = await writeOutputs([{ flag: '--out', label: basename(output.path), ...output }], silent);
+    isWhole &&= isWritten;
+  }
+  return { left: Object.values<string>({ ...files }).filter((path) => entryAt(path) !== null), isWhole };
+}
+
+/** `In out/copy/full: checkpoint.safetensors, metrics.jsonl …`, with a newline; nothing where nothing is. */
+export function describeFiles(paths: readonly string[]): string {
+  if (paths.length === 0) return '';
+  return `In ${join(dirname(paths[0]), '/')}: ${paths.map((path) => basename(path)).join(', ')}\n`;
+}

@@ -1,10 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SwapReport } from '../../src/commands/compare-pretrained.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
 import type { NumericArray } from '../../src/core/memory.ts';
+import { writeTokenizer } from '../pretrained/word-pieces.ts';
 import { answerTo, outputOf, temporaryFolder } from './host.ts';
 
 const MODEL = 'fixtures/pretrained/bert-masked-lm';
@@ -175,5 +176,45 @@ for (const [args, message] of [
     assert.match(err, message);
   });
 }
+
+test('of a long text, or file of numbers, as much is read as its tokens need, and the output says how much', async () => {
+  const folder = freshFolder();
+  cpSync(MODEL, folder, { recursive: true });
+  writeTokenizer(folder);
+  const words = (count: number, start = 0) =>
+    Array.from({ length: count }, (_, n) => ['one', 'two', 'threes', 'é'][(start + n * n) % 4]).join(' ');
+  const [short, long] = [join(folder, 'short.txt'), join(folder, 'long.txt')];
+  writeFileSync(short, words(40));
+  // What is behind is never looked at, so that it may be anything: here no text at all.
+  writeFileSync(long, Buffer.concat([Buffer.from(`${words(40)} ${words(200_000)} `), Buffer.alloc(2 ** 20, 0xff)]));
+  const reportOf = async (...args: string[]): Promise<SwapReport> => {
+    const some = ['--length', '16', '--variant', 'longformer', '--option', 'attentionWindow=2', '--json', '-'];
+    return JSON.parse(await outputOf(['compare', '--pretrained', folder, ...args, ...some]));
+  };
+  const [all, some] = [await reportOf('--text', short), await reportOf('--text', long)];
+  assert.equal(some.results[0].drift, all.results[0].drift);
+  assert.equal(all.read, { file: short, bytes: statSync(short).size, of: statSync(short).size });
+  assert.equal([some.read.file, some.read.of], [long, statSync(long).size]);
+  assert.ok(some.read.bytes < some.read.of / 10, String(some.read.bytes));
+
+  const ids = join(folder, 'many.txt');
+  writeFileSync(ids, `${readFileSync(IDS, 'utf8')} ${'7, '.repeat(300_000)} and no number`);
+  const numbered = await reportOf('--ids', ids);
+  assert.equal(numbered.results[0].drift, (await reportOf('--ids', IDS)).results[0].drift);
+  assert.ok(numbered.read.bytes < numbered.read.of / 10);
+  const shown = await outputOf(['compare', '--pretrained', folder, '--ids', ids, '--length', '8', '--variant', 'full']);
+  assert.match(shown, /^Read: the first \d[.\d]* KiB of .*many\.txt \(879 KiB\)$/m);
+});
+
+test('a text of nothing but spaces, and then words, is read up to these', async () => {
+  const folder = freshFolder();
+  cpSync(MODEL, folder, { recursive: true });
+  writeTokenizer(folder);
+  const path = join(folder, 'late.txt');
+  writeFileSync(path, `${' '.repeat(50_000)}${'one two '.repeat(20_000)}`);
+  const args = ['--text', path, '--length', '8', '--variant', 'full', '--json', '-'];
+  const { read } = JSON.parse(await outputOf(['compare', '--pretrained', folder, ...args])) as SwapReport;
+  assert.ok(read.bytes > 50_000 && read.bytes <= read.of);
+});
 
 test.run();

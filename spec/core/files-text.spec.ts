@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, FileFormatError } from '../../src/core/errors.ts';
 import { parseJson, readJsonObject } from '../../src/core/files/json.ts';
-import { decodeText, encodeText, expectTextOrBinary, readText } from '../../src/core/files/text.ts';
+import { decodeText, encodeText, expectTextOrBinary, readText, readTextBeginning } from '../../src/core/files/text.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 
 const path = join(temporaryFolder(), 'text');
@@ -150,6 +150,31 @@ test('JSON beyond a limit is refused, by levels, by values and by size; just wit
   writeFresh(path, Buffer.from('[]'));
   refused(/expected a JSON object/, () => readJsonObject(path));
   assert.is(decodeText(Buffer.from('{}'), complain), '{}');
+});
+
+test('the beginning of a text has no half characters, and nothing behind it is looked at', () => {
+  const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter((each) => !each.startsWith('\ufeff'));
+  fc.assert(
+    fc.property(text, fc.nat(60), (whole, most) => {
+      const bytes = Buffer.from(whole);
+      // Zeros make a text look like one of two-byte characters.
+      fc.pre(!bytes.includes(0) && !bytes.includes(0xff));
+      writeFresh(path, bytes);
+      const { text, bytes: read, of } = readTextBeginning(path, most);
+      assert.ok(whole.startsWith(text));
+      assert.equal([read, of], [Buffer.byteLength(text), bytes.length]);
+      assert.ok(read <= most && (read === of || most - read < 4));
+      if (most >= of) assert.is(text, whole);
+    }),
+    { numRuns: 100 },
+  );
+  writeFresh(path, Buffer.concat([Buffer.from('ab😀c'), Buffer.alloc(100, 0xff)]));
+  assert.is(readTextBeginning(path, 7).text, 'ab😀c');
+  assert.is(readTextBeginning(path, 6).text, 'ab😀');
+  assert.is(readTextBeginning(path, 5).text, 'ab');
+  assert.throws(() => readTextBeginning(path, 20), /expected UTF-8 text, got byte 0xff at 7/);
+  writeFresh(path, Buffer.of(0x80, 0x80, 0x80, 0x80, 0x41));
+  assert.throws(() => readTextBeginning(path, 4), /got byte 0x80 at 0/);
 });
 
 test.run();

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TOKENIZERS } from '../../scripts/fuzz/tokenizers.ts';
 import { ArgumentError, FileFormatError, UnsupportedError } from '../../src/core/errors.ts';
+import { Random } from '../../src/core/random.ts';
 import { elements, type Tensor } from '../../src/core/tensor.ts';
 import { loadPretrained } from '../../src/pretrained/load.ts';
 import { embedSentences } from '../../src/pretrained/sentences.ts';
@@ -62,6 +64,52 @@ test('maxLength: own tokens are cut at the end, special ones stay', async () => 
   );
 });
 
+test('maxLength: of a long text only a beginning is looked at, and its tokens are those of the whole', async () => {
+  const longest: number[] = [];
+  for (const { json, config } of TOKENIZERS) {
+    const folder = folderWith({ 'tokenizer.json': withPlainMerges(json), 'tokenizer_config.json': config });
+    const tokenizer = await loadTokenizer(folder, async () => {
+      const { Tokenizer } = await import('@huggingface/tokenizers');
+      const watched = (...given: ConstructorParameters<typeof Tokenizer>) => {
+        const made = new Tokenizer(...given);
+        const encode = made.encode.bind(made);
+        made.encode = (...args: Parameters<typeof encode>) => {
+          longest.push(args[0].length);
+          return encode(...args);
+        };
+        return made;
+      };
+      // A function that is called with `new` and gives an object gives that.
+      return {
+        Tokenizer: function Watched(...given: ConstructorParameters<typeof Tokenizer>) {
+          return watched(...given);
+        } as never,
+      };
+    });
+    // Words of every kind, also some that no space ends for long, and characters of two units.
+    const words = ['one', 'two ', ' threes', '\n', '  ', 'oneoneone', 'xxxx', '😀', 'é'];
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 40 }), fc.nat(2 ** 30), async (own, seed) => {
+        const random = new Random(seed);
+        const parts = Array.from({ length: 30_000 }, () => words[random.integer(words.length)]);
+        const text = ['one two', ...parts].join('');
+        longest.length = 0;
+        const maxLength = own + 2;
+        const ours = list(tokenizer.encode([text], { maxLength }).tokens);
+        assert.ok(Math.max(...longest) < text.length / 2, `${longest} of ${text.length}`);
+        // Without a limit all of the text is looked at.
+        const all = list(tokenizer.encode([text]).tokens);
+        const end = all.length - ours.length;
+        const special = ours.findLastIndex((id, n) => id !== all[n]);
+        const cutAt = special < 0 ? maxLength : special;
+        assert.is(ours.length, maxLength);
+        assert.equal(ours, [...all.slice(0, cutAt), ...all.slice(cutAt + end)]);
+      }),
+      { numRuns: 8 },
+    );
+  }
+});
+
 test('decode: the text without special tokens', async () => {
   const tokenizer = await loadTokenizer(whole());
   assert.is(tokenizer.decode([CLS, ONE, TWO, S, SEP, PAD]), 'one twos');
@@ -114,6 +162,13 @@ test('a folder without a tokeniser, one that cannot be read, and a package that 
   assert.instance(absent, UnsupportedError);
   assert.match(absent.message, 'npm install @huggingface/tokenizers');
 });
+
+/** Some versions write a merge as a text, others as a pair; the package takes files in which all are alike. */
+function withPlainMerges(json: { model?: { merges?: (string | string[])[] } }): object {
+  const { model } = json;
+  if (model?.merges === undefined) return json;
+  return { ...json, model: { ...model, merges: model.merges.map((each) => [each].flat().join(' ')) } };
+}
 
 async function bound(folder: string) {
   const tokenizer = await loadTokenizer(folder);

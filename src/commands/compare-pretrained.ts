@@ -10,7 +10,7 @@ import { type Drift, driftOf, type Pass, replacementsFor, runSwapped, startFrom 
 import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { AnyVariant } from '../variants/registry.ts';
-import { type TokensChoice, tokensOf } from './pretrained-tokens.ts';
+import { formatRead, type ReadTokens, type TokensChoice, tokensOf } from './pretrained-tokens.ts';
 
 /** Passes with the model's own attention, and as many with each variant. */
 const TURNS = 3;
@@ -38,6 +38,8 @@ export interface SwapResult {
 
 export interface SwapReport {
   model: { directory: string; type: string; layers: number; positions: number };
+  /** How much of the text, or of the file of token numbers, was read for these tokens, in bytes. */
+  read: ReadTokens['read'];
   seed: number;
   results: SwapResult[];
   /** Variants whose parameters were drawn, not trained. */
@@ -63,7 +65,7 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
   const { pretrained: directory, seed, byLayer } = choice;
   const { description } = openPretrained(directory).plan;
   const most = Math.max(...(choice.lengths ?? [description.length]));
-  const ids = await tokensOf(choice, most, description.vocabulary);
+  const { first: ids, read } = await tokensOf(choice, most, description.vocabulary);
   const lengths = choice.lengths ?? [Math.min(description.length, ids(description.length).length)];
   const inputs = lengths.map((length) => {
     const own = ids(length);
@@ -85,7 +87,7 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
   const known = (): SwapReport => {
     const incomplete = measured < all.length ? { incomplete: true } : {};
     return {
-      ...{ model: { directory, type, layers, positions }, seed, results, drawn: [...drawn], skips },
+      ...{ model: { directory, type, layers, positions }, read, seed, results, drawn: [...drawn], skips },
       ...incomplete,
     };
   };
@@ -166,7 +168,7 @@ type Described = Description & { attention?: OwnAttention };
 
 /** For people. */
 export function formatSwaps(
-  { model, results, drawn, skips }: SwapReport,
+  { model, read, results, drawn, skips }: SwapReport,
   style: { colour: boolean; width?: number | undefined },
 ) {
   const withLogits = results.some(({ drift }) => drift.logits !== undefined);
@@ -184,6 +186,7 @@ export function formatSwaps(
   const longest = Math.max(...results.map(({ length }) => length));
   const parts = [
     `${model.directory}: ${model.type}, ${model.layers} layers, their attention replaced`,
+    `Read: ${formatRead(read)}`,
     ...(longest > model.positions
       ? [`Its ${model.positions} positions are repeated up to ${longest} (Beltagy et al. 2020, section 5).`]
       : []),

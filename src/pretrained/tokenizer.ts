@@ -32,7 +32,10 @@ interface Tokenizers {
 }
 
 export interface EncodeOptions {
-  /** Longer texts are cut, between the special tokens; absent: none is. */
+  /**
+   * Longer texts are cut, between the special tokens; absent: none is. Of a text that is much longer only a beginning is
+   * looked at: one whose first tokens are those of a longer beginning, too.
+   */
   maxLength?: number;
 }
 
@@ -152,7 +155,9 @@ class LoadedTokenizer implements TextTokenizer {
   }
 
   #encodeOne(text: Text, name: string, maxLength = Number.POSITIVE_INFINITY): Encoded {
-    const [first, second] = this.#expectText(name, text);
+    const [whole, second] = this.#expectText(name, text);
+    const first = second === null ? this.#beginning(whole, name, maxLength) : whole;
+    for (const each of [first, second ?? '']) this.#expectShort(each, name);
     const { ids, types } = this.#joined(first, second, name);
     if (ids.length === 0) throw new ArgumentError(`${name}: expected a text with tokens, got '${first}'`);
     const surplus = ids.length - maxLength;
@@ -160,6 +165,22 @@ class LoadedTokenizer implements TextTokenizer {
     if (second !== null)
       throw new ArgumentError(`${name}: expected at most ${maxLength} tokens of a pair, got ${ids.length}`);
     return cut({ ids, types }, this.#served(first, null, name, false).ids, surplus, name);
+  }
+
+  /**
+   * As much of a text as its first `most` tokens depend on. A tokeniser may look ahead at what follows a word, but no
+   * further than a beginning that is several times as long: so two of them have to agree.
+   */
+  #beginning(text: string, name: string, most: number): string {
+    let before: readonly number[] = [];
+    for (let size = FIRST_LOOK + UNITS_PER_TOKEN * most; GROWTH * size < text.length; size *= GROWTH) {
+      const first = text.slice(0, isLead(text.charCodeAt(size - 1)) ? size - 1 : size);
+      this.#expectShort(first, name);
+      const { ids } = this.#served(first, null, name, false);
+      if (before.length >= most && before.slice(0, most).every((id, n) => id === ids[n])) return first;
+      before = ids;
+    }
+    return text;
   }
 
   /** A text, or two with what stands between them. */
@@ -187,15 +208,28 @@ class LoadedTokenizer implements TextTokenizer {
     else expectText(name, text);
     const parts = Array.isArray(text) ? text : [text, ''];
     if (parts.length > 2) throw new ArgumentError(`${name}: expected a text or a pair, got ${parts.length} texts`);
-    const { longestText } = this.#facts;
     const [first, second] = parts;
     for (const each of [first, second]) {
       if (LOST.test(each)) throw new ArgumentError(`${name}: expected whole characters, got half of one`);
-      if (each.length <= longestText) continue;
-      throw new ArgumentError(`${name}: expected at most ${longestText} characters here, got ${each.length}`);
     }
     return [first, Array.isArray(text) ? second : null];
   }
+
+  #expectShort(text: string, name: string): void {
+    const { longestText } = this.#facts;
+    if (text.length <= longestText) return;
+    throw new ArgumentError(`${name}: expected at most ${longestText} characters here, got ${text.length}`);
+  }
+}
+
+/** UTF-16 units of a text that are looked at first, and how these grow. Words of a language have some six. */
+const FIRST_LOOK = 2 ** 10;
+const UNITS_PER_TOKEN = 16;
+const GROWTH = 4;
+
+/** The first half of a surrogate pair. */
+function isLead(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xdc00;
 }
 
 /** Half of a surrogate pair. */

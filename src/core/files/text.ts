@@ -18,6 +18,36 @@ export function readText(path: string, most = LONGEST_TEXT): string {
   return decodeText(new Uint8Array(file.readAll()), (problem) => file.error(problem));
 }
 
+/** The beginning of a text, and how much of its file that is. */
+export interface TextBeginning {
+  text: string;
+  /** Bytes that were read, and those of the file. */
+  bytes: number;
+  of: number;
+}
+
+/**
+ * The first characters of a file, of at most `most` bytes, and no half of one. What is behind them is not looked at, however
+ * long it is. Throws FileFormatError for a file that is missing, and for bytes that are no UTF-8.
+ */
+export function readTextBeginning(path: string, most: number): TextBeginning {
+  const file = new InputFile(path);
+  const read = new Uint8Array(file.read(0, Math.min(most, file.size)));
+  const bytes = read.length < file.size ? read.subarray(0, endOfCharacters(read)) : read;
+  return { text: decodeText(bytes, (problem) => file.error(problem)), bytes: bytes.length, of: file.size };
+}
+
+/** Where the last whole character ends: before a lead that wants more bytes than follow it. */
+function endOfCharacters(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back];
+    if (byte >> 6 === 2) continue;
+    const length = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    return length > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
+}
+
 /** The text of these bytes; a byte order mark is dropped. Throws what `complain` makes unless they are UTF-8. */
 export function decodeText(bytes: Uint8Array, complain: Complain): string {
   return new TextDecoder().decode(expectText(bytes, complain));

@@ -10,6 +10,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../scripts/program.ts';
+import { sortingScript } from '../src/compare/report/sorting.ts';
 import { writing } from '../src/core/files/system-error.ts';
 import { flag, integer, text } from '../src/terminal/options.ts';
 import { writeApi } from './api.ts';
@@ -78,7 +79,7 @@ async function build(dist: string, withApi: boolean): Promise<void> {
   write('style.css', colourRules() + styleSheets());
   writeMaths(join(dist, 'maths'));
   cpSync(join(site, 'icon.svg'), join(dist, 'icon.svg'));
-  for (const name of scriptsOf(pages)) write(`scripts/${name}.js`, await bundle(join(site, 'client', `${name}.ts`)));
+  for (const name of scriptsOf(pages)) write(`scripts/${name}.js`, await scriptOf(name));
   writeData('engine', await bundle(join(site, 'engine', 'engine.ts')));
   for (const name of DATA) writeData(name, readFileSync(join(root, 'fixtures', name)).toString('base64'));
   if (withApi) await writeApi(join(dist, 'api'));
@@ -92,6 +93,11 @@ function styleSheets(): string {
     .sort()
     .map((name) => readFileSync(join(folder, name), 'utf8'))
     .join('');
+}
+
+/** That of the tables is the report's own. */
+async function scriptOf(name: string): Promise<string> {
+  return name === 'sorting' ? sortingScript : bundle(join(site, 'client', `${name}.ts`));
 }
 
 function scriptsOf(pages: readonly Page[]): Set<string> {

@@ -47,8 +47,10 @@ export {
 } from './core/reference.ts';
 
 // Comparison with full attention: error, time and memory of variants on one input, and the report of it.
-export { type CompareSettings, compare } from './compare/compare.ts';
+export { type CompareSettings, compare, type MeasuredOutput } from './compare/compare.ts';
 export { type ComparisonCase, type ComparisonInput, fileInput, fixtureInput } from './compare/inputs.ts';
+export type { Layout } from './compare/layout.ts';
+export type { FileSettings } from './compare/qkv-file.ts';
 export { type Distribution, type SyntheticSettings, syntheticInput } from './compare/synthetic.ts';
 export type { Skip } from './compare/plan.ts';
 export type { StopwatchSettings } from './compare/stopwatch.ts';
@@ -123,6 +125,7 @@ export type { ChunkSettings, ReformerAttentionKind, ReformerDescription } from '
 
 // Files that numpy and PyTorch users have; written whole or not at all.
 export { readNpy, writeNpy } from './core/files/npy.ts';
+export { readNpz } from './core/files/npz.ts';
 export {
   type OpenedSafetensors,
   readSafetensors,

@@ -1,6 +1,6 @@
 /** This package as one of the contestants, with vector kernels (`us`) or plain ones (`us-plain`). */
 
-import { packageVersion } from '../../src/compare/environment.ts';
+import { packageVersion } from '../../src/compare/package-version.ts';
 import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
 import { release } from '../../src/core/memory.ts';
 import { matmul } from '../../src/core/ops/index.ts';

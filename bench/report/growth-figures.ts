@@ -1,6 +1,7 @@
 /** Plots of our variants against length: time and memory with their slopes, and how much faster than full attention. */
 import { decades, powersOfTwo } from '../../src/compare/report/axes.ts';
 import type { Chart, ChartLine } from '../../src/compare/report/chart.ts';
+import { looksOf } from '../../src/compare/report/family-looks.ts';
 import { formatBytesShort, formatMillisecondsShort } from '../../src/compare/report/ticks.ts';
 import { fittedSlope, REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { formatRatio, formatWhole } from '../../src/terminal/format.ts';
@@ -76,8 +77,8 @@ function linesOf<Row extends { variant: string; length: number }>(
   format: (value: number) => string,
 ): ChartLine[] {
   const names = [...new Set(rows.map(({ variant }) => variant))];
-  const others = names.filter((name) => name !== REFERENCE_VARIANT);
-  return names.map((label) => {
+  const looks = looksOf(names);
+  return names.map((label, n) => {
     const points = rows
       .filter(({ variant }) => variant === label)
       .map((row) => ({
@@ -85,7 +86,7 @@ function linesOf<Row extends { variant: string; length: number }>(
         y: value(row),
         tooltip: `${label}, ${formatWhole(row.length)} tokens: ${format(value(row))}`,
       }));
-    return { label, index: label === REFERENCE_VARIANT ? null : others.indexOf(label), points };
+    return { label, ...(label === REFERENCE_VARIANT ? { index: null } : looks[n]), points };
   });
 }
 

@@ -8,11 +8,12 @@ import { Random } from '../../src/core/random.ts';
 import { commandLine } from './command-line.ts';
 import { judge, type Limits, lay } from './judge.ts';
 import { checkpoints, imports, pretrained, tokenizers } from './models.ts';
-import { metrics, npy, qkv, safetensors, text } from './readers.ts';
+import { metrics, npy, npz, qkv, safetensors, text } from './readers.ts';
 import type { Prepared, Target } from './target.ts';
 
 export const TARGETS: readonly Target[] = [
   npy,
+  npz,
   safetensors,
   qkv,
   text,

@@ -1,9 +1,11 @@
 /** Single files: arrays, tensors, queries with keys and values, text, metrics. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { zipBytes } from '../../spec/core/zip-cases.ts';
 import { fileInput } from '../../src/compare/inputs.ts';
 import { readQkv } from '../../src/compare/qkv-file.ts';
 import { readNpy, writeNpy } from '../../src/core/files/npy.ts';
+import { readNpz } from '../../src/core/files/npz.ts';
 import type { ArrayToStore } from '../../src/core/files/numbers.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
 import { readText } from '../../src/core/files/text.ts';
@@ -11,7 +13,7 @@ import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/tensor.ts';
 import { Metrics, readMetrics, smoothedLosses } from '../../src/training/metrics.ts';
 import { openTask } from '../../src/training/tasks/registry.ts';
-import { damaged, oneIn, pick } from './bytes.ts';
+import { damaged, few, oneIn, pick } from './bytes.ts';
 import { faultyNpy, faultySafetensors } from './formats.ts';
 import { faultyText } from './json.ts';
 import type { FuzzCase, Target } from './target.ts';
@@ -33,7 +35,7 @@ export function written(folder: string, make: (path: string) => void): Buffer {
   return readFileSync(path);
 }
 
-function files(entries: Record<string, Uint8Array>): FuzzCase {
+function caseOf(entries: Record<string, Uint8Array>): FuzzCase {
   return { files: new Map(Object.entries(entries)), words: [] };
 }
 
@@ -60,14 +62,42 @@ function npySamples(folder: string): Buffer[] {
 export const npy: Target = {
   name: 'npy',
   summary: 'readNpy and its numbers',
-  share: 18,
+  share: 10,
   releases: true,
   tensorBytes: 2 ** 26,
   prepare(folder) {
     const samples = npySamples(folder);
     return {
-      draw: (random) => files({ 'a.npy': faultyNpy(pick(samples, random), random, pick(samples, random)) }),
+      draw: (random) => caseOf({ 'a.npy': faultyNpy(pick(samples, random), random, pick(samples, random)) }),
       read: (at) => void readNpy(join(at, 'a.npy')).load(),
+    };
+  },
+};
+
+export const npz: Target = {
+  name: 'npz',
+  summary: 'readNpz and the numbers of its members',
+  share: 8,
+  releases: true,
+  tensorBytes: 2 ** 26,
+  prepare(folder) {
+    const arrays = npySamples(folder);
+    const ways = [{}, { deflated: true }, { wide: true }, { deflated: true, wide: true, wideEnd: true }];
+    return {
+      draw(random) {
+        const files = Array.from({ length: few(3, random) }, (_, n) => [`a${n}.npy`, pick(arrays, random)] as const);
+        const sample = zipBytes(files, pick(ways, random));
+        if (oneIn(2, random)) return caseOf({ 'a.npz': damaged(sample, random, sample) });
+        // The archive is right, what it holds is not.
+        const faulted = random.integer(files.length);
+        const others = files.map(([name, array], n) => {
+          return [name, n === faulted ? faultyNpy(array, random, pick(arrays, random)) : array] as const;
+        });
+        return caseOf({ 'a.npz': zipBytes(others, pick(ways, random)) });
+      },
+      read(at) {
+        for (const open of readNpz(join(at, 'a.npz')).values()) open().load();
+      },
     };
   },
 };
@@ -96,7 +126,7 @@ export const safetensors: Target = {
     const samples = safetensorsSamples(folder);
     return {
       draw: (random) =>
-        files({ 'a.safetensors': faultySafetensors(pick(samples, random), random, pick(samples, random)) }),
+        caseOf({ 'a.safetensors': faultySafetensors(pick(samples, random), random, pick(samples, random)) }),
       read(at) {
         const { tensors, verify } = readSafetensors(join(at, 'a.safetensors'));
         for (const { load } of tensors.values()) load();
@@ -123,28 +153,42 @@ export const qkv: Target = {
     );
     const stacked = written(folder, (path) => writeNpy(path, ARRAYS[4]));
     const single = written(folder, (path) => writeNpy(path, part));
+    const mask = written(folder, (path) => writeNpy(path, { shape: [1, 4], data: Uint8Array.of(1, 1, 0, 1) }));
+    const archive = ['q', 'k', 'v', 'mask'].map((name) => [`${name}.npy`, name === 'mask' ? mask : single] as const);
     return {
       draw(random) {
-        switch (random.integer(3)) {
+        switch (random.integer(5)) {
           case 0:
             return {
-              ...files({ 'a.safetensors': faultySafetensors(tensors, random, tensors) }),
+              ...caseOf({ 'a.safetensors': faultySafetensors(tensors, random, tensors) }),
               words: ['a.safetensors'],
             };
-          case 1:
-            return { ...files({ 'a.npy': faultyNpy(stacked, random, single) }), words: ['a.npy'] };
+          case 1: {
+            const faulted = random.integer(archive.length);
+            const others = archive.map(([name, array], n) => {
+              return [name, n === faulted ? faultyNpy(array, random, single) : array] as const;
+            });
+            return { ...caseOf({ 'a.npz': zipBytes(others, { deflated: oneIn(2, random) }) }), words: ['a.npz'] };
+          }
+          case 2: {
+            const files = { 'a.safetensors': tensors, 'mask.npy': faultyNpy(mask, random, single) };
+            return { ...caseOf(files), words: ['a.safetensors', 'mask.npy'] };
+          }
+          case 3:
+            return { ...caseOf({ 'a.npy': faultyNpy(stacked, random, single) }), words: ['a.npy'] };
           default: {
             const names = ['q.npy', 'k.npy', 'v.npy'];
             const faulted = random.integer(3);
             const three = names.map((name, n) => [name, n === faulted ? faultyNpy(single, random, stacked) : single]);
-            return { ...files(Object.fromEntries(three)), words: oneIn(20, random) ? names.slice(1) : names };
+            return { ...caseOf(Object.fromEntries(three)), words: oneIn(20, random) ? names.slice(1) : names };
           }
         }
       },
       read(at, words) {
-        const paths = words.map((name) => join(at, name));
-        for (const { load } of readQkv(paths)) load();
-        for (const { load } of fileInput(paths).cases) scope(() => void load());
+        const paths = words.filter((name) => name !== 'mask.npy').map((name) => join(at, name));
+        const settings = words.includes('mask.npy') ? { mask: join(at, 'mask.npy'), layout: 'blhd' as const } : {};
+        for (const { load } of readQkv(paths, settings)) load();
+        for (const { load } of fileInput(paths, settings).cases) scope(() => void load());
       },
     };
   },
@@ -167,7 +211,7 @@ export const text: Target = {
       Buffer.alloc(300, 7),
     ];
     return {
-      draw: (random) => files({ text: damaged(pick(samples, random), random, pick(samples, random)) }),
+      draw: (random) => caseOf({ text: damaged(pick(samples, random), random, pick(samples, random)) }),
       read(at) {
         const path = join(at, 'text');
         const task = openTask('byte-lm', { text: path, length: 16 });
@@ -203,10 +247,10 @@ export const metrics: Target = {
     const lines = sample.toString().trim().split('\n');
     return {
       draw(random) {
-        if (oneIn(4, random)) return files({ 'metrics.jsonl': damaged(sample, random) });
+        if (oneIn(4, random)) return caseOf({ 'metrics.jsonl': damaged(sample, random) });
         const at = random.integer(lines.length);
         const changed = lines.with(at, faultyText(JSON.parse(lines[at]), random).toString());
-        return files({ 'metrics.jsonl': Buffer.from(`${changed.join('\n')}\n`) });
+        return caseOf({ 'metrics.jsonl': Buffer.from(`${changed.join('\n')}\n`) });
       },
       read(at) {
         const path = join(at, 'metrics.jsonl');

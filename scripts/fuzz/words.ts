@@ -1,5 +1,5 @@
 /** Words of a command line: as somebody might type them, with faults, and as nobody would. */
-import { commands } from '../../src/commands/run.ts';
+import { loadCommands } from '../../src/commands/run.ts';
 import type { Random } from '../../src/core/random.ts';
 import { flagName } from '../../src/terminal/options.ts';
 import { allVariants } from '../../src/variants/registry.ts';
@@ -107,6 +107,8 @@ const PAIRS = [
 const COUNTS = ['evaluationExamples', 'examples', 'count', 'layers'];
 /** Threads that are started anew for each command take longer than all the rest. */
 const THREADS = ['1', '0', '-1', 'x', '65', ''];
+
+const commands = await loadCommands();
 
 function drawValue(key: string, placeholder: string, random: Random): string {
   if (key === 'threads') return pick(THREADS, random);

@@ -18,6 +18,6 @@ ${taxonomy()}
 ${bigTable()}
 ${await plots()}
 ${guide()}`,
-    scripts: ['overview'],
+    scripts: ['sorting'],
   };
 }

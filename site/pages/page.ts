@@ -9,7 +9,7 @@ export interface Page {
   /** A sentence, for search engines and for those to whom the page is read out. */
   description: string;
   body: Html;
-  /** Client scripts, by the name of their file under client/. */
+  /** Client scripts, by the name of their file under client/; `sorting` is that of tables that sort. */
   scripts?: readonly string[];
   /** Whether it has typeset equations. */
   maths?: boolean;

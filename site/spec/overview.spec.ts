@@ -26,7 +26,7 @@ const { document } = parseHTML(`<!doctype html><html><body>${page.body.source}</
 test('every variant has a place in the tree with a picture, and a row of the table, each with a link to its page', () => {
   for (const [selector, part] of [
     ['.root, .families ul li', 'tree'],
-    ['table.sortable tbody tr', 'table'],
+    ['.broad tbody tr', 'table'],
   ] as const) {
     const linked = [...document.querySelectorAll(selector)].map((entry) =>
       entry.querySelector('a')?.getAttribute('href'),
@@ -62,7 +62,7 @@ test('every row has a cell for each column, and a column is sorted by numbers al
     );
     assert.is(kinds.size, 1, title);
   }
-  for (const row of document.querySelectorAll('table.sortable tr')) assert.is(row.children.length, columns.length);
+  for (const row of document.querySelectorAll('.broad tr')) assert.is(row.children.length, columns.length);
 });
 
 test('a figure is missing from the table only where nothing was measured', () => {
@@ -194,12 +194,12 @@ test('a click on a head sorts by its column, another one the other way; what was
   visitor.visit('index.html', {}, async ({ page, problems }) => {
     const columns = tableColumns();
     for (const [column, { title, cell }] of columns.entries()) {
-      const head = page.locator('table.sortable thead th').nth(column);
+      const head = page.locator('.broad thead th').nth(column);
       for (const order of ['ascending', 'descending'] as const) {
         await head.getByRole('button', { name: title }).click();
         assert.is(await head.getAttribute('aria-sort'), order);
-        assert.is(await page.locator('table.sortable [aria-sort]').count(), 1);
-        const shown = await page.locator('table.sortable tbody th').allTextContents();
+        assert.is(await page.locator('.broad [aria-sort]').count(), 1);
+        const shown = await page.locator('.broad tbody th').allTextContents();
         const keys = shown.map((name) => cell(variants.find((variant) => variant.name === name)!).by);
         const known = keys.filter((key) => key !== null);
         assert.equal(

@@ -1,6 +1,6 @@
 /** The site's colours: those of the report, and some more, for both modes and for a reader's own choice. */
 import { shadeColours } from '../../src/compare/patterns/svg.ts';
-import { coloursOf } from '../../src/compare/report/style.ts';
+import { coloursOf, edgeShading } from '../../src/compare/report/style.ts';
 
 const MORE = {
   light: '--accent:#005c90;--on-accent:#ffffff;--code-bg:#eeeeea;',
@@ -22,7 +22,7 @@ export function colourRules(): string {
   const rule = (mode: 'light' | 'dark') =>
     `{color-scheme:${mode};${coloursOf(mode)}${MORE[mode]}${CODE[mode]}${shadesOf(mode)}}`;
   return (
-    `:root${rule('light')}\n` +
+    `:root{--edges:${edgeShading};}\n:root${rule('light')}\n` +
     `@media (prefers-color-scheme:dark){:root:not([data-theme="light"])${rule('dark')}}\n` +
     `:root[data-theme="dark"]${rule('dark')}\n` +
     shadeColours('light')

@@ -1,9 +1,11 @@
 /** Right arguments for tensors, autograd, random streams, the oracle, files, threads and variants. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ndarray from 'ndarray';
 import { release } from '../../src/core/memory.ts';
 import * as api from '../../src/index.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
+import { BY_NUMPY } from '../core/zip-cases.ts';
 import type { Call } from './wrong.ts';
 
 const folder = temporaryFolder();
@@ -27,6 +29,8 @@ const array = () => ({ shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) });
 const npy = join(folder, 'numbers.npy');
 const safetensors = join(folder, 'numbers.safetensors');
 api.writeNpy(npy, array());
+const npz = join(folder, 'numbers.npz');
+writeFileSync(npz, Buffer.from(BY_NUMPY.savez, 'base64'));
 api.writeSafetensors(safetensors, [['a', array()]]);
 
 const of = (run: Call['run'], args: () => unknown[], more: Partial<Call> = {}): Call => ({ run, args, ...more });
@@ -156,6 +160,8 @@ export const callsOfFiles: Readonly<Record<string, Call>> = {
   readNpy: of(api.readNpy, () => [npy]),
   'readNpy.load': nothing(() => api.readNpy(npy).load()),
   writeNpy: of(api.writeNpy, () => [join(folder, 'out.npy'), array()]),
+  readNpz: of(api.readNpz, () => [npz]),
+  'readNpz.open': nothing(() => api.readNpz(npz).get('a')?.()),
   readSafetensors: of(api.readSafetensors, () => [safetensors]),
   writeSafetensors: of(
     api.writeSafetensors,

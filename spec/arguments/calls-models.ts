@@ -40,7 +40,11 @@ export const callsOfComparison: Readonly<Record<string, Call>> = {
     { aliases: ['length'] },
   ),
   'ComparisonCase.load': nothing(() => synthetic().cases[0].load()),
-  fileInput: of(api.fileInput, () => [[npy]], { names: ['qkv'] }),
+  fileInput: of(api.fileInput, () => [[npy], { layout: 'bhld' as const, mask: null }], {
+    names: ['qkv'],
+    // A mask of this name.
+    aliases: ['x'],
+  }),
   fixtureInput: nothing(api.fixtureInput),
   renderReport: of(
     async (report: api.ComparisonReport) => api.renderReport(report),

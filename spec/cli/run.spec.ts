@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PROGRAM } from '../../src/commands/command.ts';
-import { commands, run } from '../../src/commands/run.ts';
+import { loadCommands, run } from '../../src/commands/run.ts';
 import { parseArguments } from '../../src/terminal/arguments.ts';
 import { answerTo, outputOf } from './host.ts';
 
-const names = commands.map(({ name }) => name);
+const commands = await loadCommands();
+const names: readonly string[] = commands.map(({ name }) => name);
 
 /** The words after the program's name, as a shell gives them. */
 function wordsOf(example: string): string[] {

@@ -42,7 +42,7 @@ test('files of another kind or number', () => {
   const tensors = tensorFile({});
   const text = join(emptyFolder(), 'weights.pt');
   writeFileSync(text, '');
-  const forms = /expected one \.safetensors file, one \.npy file of all three, or three \.npy files/;
+  const forms = /expected one \.safetensors or \.npz file, one \.npy file of all three, or three \.npy files/;
   assertRefused([], ArgumentError, /^qkv: expected .*, got 0 files/);
   assertRefused([array, array], ArgumentError, /^qkv: expected .*, got 2 files/);
   assertRefused([text], FileFormatError, forms);
@@ -108,6 +108,48 @@ test('arrays that do not fit each other', () => {
     [3, 2],
   ].map((shape, n) => arrayFile(`${n}.npy`, numbers(shape)));
   assertRefused(separate, ShapeError, /1\.npy: keys: expected \[1, 1, 2, 2\] to match queries/);
+});
+
+const part = numbers([2, 3, 4, 5]);
+const flags = (shape: number[], ...data: number[]) => ({ shape, data: Uint8Array.from(data) });
+const three = { q: part, k: part, v: part };
+
+test('masks that cannot be', () => {
+  const refuses = (mask: ArrayToStore, type: new (message: string) => Error, words: RegExp) => {
+    assertRefused([tensorFile({ ...three, mask })], type, words);
+  };
+  for (const shape of [[2, 3], [3, 4], [1, 1, 4], [2, 1, 4], [], [3], [0, 4]]) {
+    const size = shape.reduce((product, extent) => product * extent, 1);
+    refuses(
+      flags(shape, ...new Array<number>(size).fill(1)),
+      ShapeError,
+      /: mask: expected a mask \[2, 4\], or \[4\] for every sequence, got \[/,
+    );
+  }
+  refuses(flags([4], 1, 1, 0, 2), FileFormatError, /: mask: expected 1 for real tokens and 0 for padding, got 2 at/);
+  const additive = { shape: [4], data: Float32Array.of(0, 0, Number.NEGATIVE_INFINITY, 0) };
+  refuses(additive, FileFormatError, /expected 1 for real tokens and 0 for padding, got -Infinity at element 2/);
+  refuses(flags([4], 0, 0, 0, 0), FileFormatError, /expected at least one real token, got none/);
+  const twice = tensorFile({ ...three, mask: flags([4], 1, 1, 1, 0), attention_mask: flags([4], 1, 1, 1, 0) });
+  assertRefused([twice], FileFormatError, /expected one mask, got both .*attention_mask and mask/);
+});
+
+test('a mask of a file of its own', () => {
+  const path = tensorFile(three);
+  const refuses = (mask: string, words: RegExp) => {
+    assert.throws(
+      () => fileInput([path], { mask }),
+      (error: unknown) => error instanceof FileFormatError && words.test(error.message),
+    );
+  };
+  refuses(join(emptyFolder(), 'mask.npy'), /mask\.npy: there is no such file/);
+  refuses(tensorFile({ a: flags([4], 1, 1, 1, 0), b: flags([4], 1, 1, 1, 0) }), /expected an array mask, .*, got 2/);
+  refuses(tensorFile({ 'layer3.mask': flags([4], 1, 1, 1, 0) }), /expected masks of no layers, got one of layer3/);
+  const text = join(emptyFolder(), 'mask.txt');
+  writeFileSync(text, '1 1 1 0');
+  refuses(text, /expected a mask in a \.npy, \.npz or \.safetensors file/);
+  assert.throws(() => fileInput([path], { mask: 5 as never }), /mask: expected a text, got 5/);
+  assert.throws(() => fileInput([path], { layout: 'lbhd' as never }), /layout: expected one of bhld, blhd, got 'lbhd'/);
 });
 
 test.run();

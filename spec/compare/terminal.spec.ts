@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { bestOfColumn, resultColumns } from '../../src/compare/columns.ts';
 import { formatFront, rankedPoints } from '../../src/compare/front.ts';
 import { barAt, rankedGroups } from '../../src/compare/judge.ts';
+import type { ComparisonResult } from '../../src/compare/result.ts';
 import { REFERENCE_VARIANT, withReference } from '../../src/compare/series.ts';
 import { formatCrossovers, formatHeading, formatHighlights, formatResults } from '../../src/compare/terminal.ts';
 import { baselinesOf, budgetOf, measurements, reportOf, resultOf } from './results.ts';
@@ -60,7 +61,8 @@ test('the best of a column beat the baselines, and no other row that does and ma
       for (const column of resultColumns(drawn.results)) {
         const winners = bestOfColumn(column, groups);
         for (const winner of winners) {
-          const { of, value } = column.best!;
+          const { of } = column.best!;
+          const value = (result: ComparisonResult) => Number(column.value(result));
           const { length, layer } = winner;
           const bar = barAt(drawn.baselines, { length, layer });
           const rivals = drawn.results.filter((result) => {

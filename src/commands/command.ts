@@ -5,6 +5,7 @@ import type { CommandSpec } from '../terminal/help.ts';
 import type { OptionSpecs } from '../terminal/options.ts';
 import { Stop } from '../terminal/stop.ts';
 import { widthOf } from '../terminal/width.ts';
+import { type CommandName, summaries } from './summaries.ts';
 
 export { widthOf };
 
@@ -21,7 +22,7 @@ export interface Running extends Host {
 }
 
 export interface Command {
-  readonly name: string;
+  readonly name: CommandName;
   /** Made anew for every call, because it lists the variants that are registered by then. */
   describe(): CommandSpec<OptionSpecs>;
   /** The exit code. Throws ArgumentError for invalid arguments, before any work. */
@@ -31,15 +32,16 @@ export interface Command {
 /** What a command's body gets. */
 export type Given<Specs extends OptionSpecs> = Exclude<ParsedArguments<Specs>, { help: string }>;
 
-/** How this program is called: from a checkout, or installed. */
-export const PROGRAM = import.meta.url.endsWith('.ts') ? 'npm start --' : 'efficient-transformers';
+/** How this program is called: installed, which is the built package, or from a checkout. */
+export const PROGRAM = /\/dist\/commands\/[^/]*$/.test(import.meta.url) ? 'efficient-transformers' : 'npm start --';
 
-/** A command whose body gets typed values; `--help` is answered here. */
+/** A command whose body gets typed values; `--help` is answered here, and says the summary of summaries.ts. */
 export function defineCommand<Specs extends OptionSpecs>(
-  name: string,
-  describe: () => CommandSpec<Specs>,
+  name: CommandName,
+  describeOptions: () => Omit<CommandSpec<Specs>, 'summary'>,
   body: (given: Given<Specs>, host: Running) => Promise<number>,
 ): Command {
+  const describe = () => ({ summary: summaries[name], ...describeOptions() });
   return {
     name,
     describe,

@@ -2,13 +2,13 @@
 import { DEFAULT_SHARES } from '../compare/equal-cost.ts';
 import { flag, integers, negatable, numbers, type OptionValues, text } from '../terminal/options.ts';
 import { PROGRAM } from './command.ts';
-import { drawnInputOptions, fileOption, runOptions, variantOptions } from './shared-options.ts';
+import { drawnInputOptions, fileOptions, runOptions, variantOptions } from './shared-options.ts';
 
 export type CompareValues = OptionValues<ReturnType<typeof options>>;
 
 function options() {
   return {
-    qkv: fileOption(),
+    ...fileOptions(),
     length: integers('N', 'Draw random numbers of this many tokens; several lengths give a scaling curve', {
       minimum: 1,
     }),
@@ -34,6 +34,7 @@ function options() {
     checkFinite: flag('Look for NaN and infinities in the input first', { default: true }),
     ...runOptions(),
     json: text('FILE', 'Also write the numbers as JSON; - for stdout'),
+    saveOutputs: text('FILE', 'Also write the outputs of full attention and of each variant (.safetensors)'),
     report: negatable(text('FILE', 'Where the HTML report goes; --no-report for none', { default: 'report.html' })),
   };
 }
@@ -41,7 +42,6 @@ function options() {
 export function describeCompare() {
   return {
     usage: `${PROGRAM} compare`,
-    summary: 'Measure error, time and memory of each variant against full attention on the same input.',
     details:
       'Without --qkv or --length that is the shipped one: two layers of a trained transformer reading English. Each variant has its default options (with several lengths, those for the shortest) unless --budget, --all-budgets or --all says otherwise. An error of 1 is that of zeros; what is no nearer than zeros, or than the mean of the values, is not called the best of anything.',
     options: options(),

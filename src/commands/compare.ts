@@ -21,12 +21,14 @@ import { FAILED } from './failure.ts';
 import {
   type Content,
   checkOutputs,
+  expectFile,
   isForFiles,
   type Output,
   streamForPeople,
   toJson,
   writeOutputs,
 } from './outputs.ts';
+import { SavedOutputs } from './saved-outputs.ts';
 import { applyMachine, chooseInput } from './shared-options.ts';
 
 export const compareCommand = defineCommand('compare', describeCompare, async ({ values, given }, host) => {
@@ -43,12 +45,14 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
     const other = budget !== undefined ? '--budget' : all ? '--all' : share !== undefined ? '--share' : null;
     if (other !== null) throw new ArgumentError(`--all-budgets: ${other} says which budgets; give one of the two`);
   }
+  if (values.saveOutputs !== undefined) expectFile(SAVED_OUTPUT.flag, values.saveOutputs);
   const outputs = outputsOf(values);
   checkOutputs(outputs, inputFiles(values));
   applyMachine(values);
   const { seed } = values;
   const { input, causal } = inputOf(values, host);
   const skips: Skip[] = [];
+  const saved = new SavedOutputs();
   const settings: CompareSettings = {
     variants: values.variant,
     causal,
@@ -60,11 +64,13 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
     checkFinite: values.checkFinite,
     pictures: values.report !== null,
     onSkip: (skip) => skips.push(skip),
+    ...(values.saveOutputs === undefined ? {} : { onOutput: (output) => saved.add(output) }),
   };
 
   const people = streamForPeople(outputs, host);
   const colour = supportsColour(people);
   const begin = (): void => {
+    if (input.warning !== undefined) host.stderr.write(`Warning: ${input.warning}\n`);
     people.write(`${formatHeading(input, describeEnvironment(), { causal, seed }, colour)}\n\n`);
   };
   const { report, failure } = await asFarAsKnown<ComparisonReport>(outputs, host, (observer) => {
@@ -83,7 +89,7 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
   ];
   people.write(`${parts.filter((part) => part !== '').join('\n\n')}\n`);
   if (left.length === 0 && isForFiles(outputs)) people.write('\n');
-  const written = await writeOutputs(contentsOf(values, report), host);
+  const written = await writeOutputs(contentsOf(values, report, saved), host);
   if (failure !== null) throw failure;
   if (incomplete) return host.stop.exitCode();
   return written ? 0 : FAILED;
@@ -91,11 +97,14 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
 
 /** `--pretrained`, which has no HTML report. */
 async function swap(pretrained: string, values: CompareValues, host: Running): Promise<number> {
-  const { checkpoint, layer, qkv, distribution, batch, heads, headDim, budget, share, json } = values;
+  const { checkpoint, layer, qkv, mask, layout, distribution, batch, heads, headDim, budget, share, json } = values;
   const { text, ids, length: lengths, variant: variants, byLayer, seed } = values;
   const others = {
-    ...{ checkpoint, layer, qkv: qkv.length > 0 ? qkv : undefined, distribution, batch, heads, headDim, budget, share },
+    ...{ checkpoint, layer, qkv: qkv.length > 0 ? qkv : undefined, mask, layout, distribution, batch, heads, headDim },
     ...{
+      budget,
+      share,
+      saveOutputs: values.saveOutputs,
       all: values.all || undefined,
       allBudgets: values.allBudgets || undefined,
       causal: values.causal || undefined,
@@ -125,24 +134,35 @@ async function swap(pretrained: string, values: CompareValues, host: Running): P
 const JSON_OUTPUT = { flag: '--json', label: 'JSON' };
 const REPORT_OUTPUT = { flag: '--report', label: 'Report' };
 
-function outputsOf({ json, report }: CompareValues): Output[] {
+const SAVED_OUTPUT = { flag: '--save-outputs', label: 'Outputs' };
+
+function outputsOf({ json, report, saveOutputs }: CompareValues): Output[] {
   return [
+    ...(saveOutputs === undefined ? [] : [{ ...SAVED_OUTPUT, path: saveOutputs }]),
     ...(json === undefined ? [] : [{ ...JSON_OUTPUT, path: json }]),
     ...(report === null ? [] : [{ ...REPORT_OUTPUT, path: report }]),
   ];
 }
 
-function contentsOf({ json, report: path }: CompareValues, report: ComparisonReport): Content[] {
+function contentsOf(
+  { json, report: path, saveOutputs }: CompareValues,
+  report: ComparisonReport,
+  saved: SavedOutputs,
+): Content[] {
   // The pictures are for the report; as JSON they would bury the numbers.
   const { pictures: _, ...numbers } = report;
+  const { name: input, causal, seed } = report.input;
   return [
+    ...(saveOutputs === undefined
+      ? []
+      : [{ ...SAVED_OUTPUT, path: saveOutputs, write: (to: string) => saved.write(to, { input, causal, seed }) }]),
     ...(path === null ? [] : [{ ...REPORT_OUTPUT, path, content: () => renderReport(report) }]),
     ...(json === undefined ? [] : [{ ...JSON_OUTPUT, path: json, content: () => toJson(numbers) }]),
   ];
 }
 
-function inputFiles({ qkv, checkpoint, text, ids }: CompareValues): string[] {
-  return [...qkv, ...[checkpoint, text, ids].flatMap((path) => path ?? [])];
+function inputFiles({ qkv, mask, checkpoint, text, ids }: CompareValues): string[] {
+  return [...qkv, ...[mask, checkpoint, text, ids].flatMap((path) => path ?? [])];
 }
 
 /** What is compared, and whether causally: a model that was trained so is. */
@@ -156,8 +176,8 @@ function inputOf(values: CompareValues, host: Host): { input: ComparisonInput; c
     }
     return { input: chooseInput({ ...values, lengths: values.length }), causal: values.causal };
   }
-  const { qkv, length, distribution, batch, heads, headDim } = values;
-  const others = { qkv: qkv.length > 0 ? qkv : undefined, length, distribution, batch, heads, headDim };
+  const { qkv, mask, layout, length, distribution, batch, heads, headDim } = values;
+  const others = { qkv: qkv.length > 0 ? qkv : undefined, mask, layout, length, distribution, batch, heads, headDim };
   const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
   if (other !== undefined) {
     throw new ArgumentError(`--${flagName(other)}: is another input than --checkpoint; give one of the two`);

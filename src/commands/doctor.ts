@@ -1,7 +1,7 @@
 /** `doctor`: what this machine gives, and whether what must hold on every machine holds on it. */
 import { availableParallelism, cpus, platform, release, totalmem } from 'node:os';
-import { packageVersion } from '../compare/environment.ts';
 import { fixtureInput } from '../compare/inputs.ts';
+import { packageVersion } from '../compare/package-version.ts';
 import { median } from '../compare/stopwatch.ts';
 import { backward, noGrad } from '../core/autograd.ts';
 import { kernelBuild, wantedByEnvironment } from '../core/kernels/simd.ts';
@@ -42,7 +42,6 @@ function describe() {
   const { threads, kernels } = runOptions();
   return {
     usage: `${PROGRAM} doctor`,
-    summary: 'Show what this machine offers, and check that the library works on it.',
     details: 'The exit code is 1 if anything is broken.',
     options: { threads, kernels },
     examples: [

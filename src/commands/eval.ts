@@ -31,7 +31,6 @@ function describe() {
   const checkpoint = 'out/listops/reformer';
   return {
     usage: `${PROGRAM} eval`,
-    summary: 'Measure loss and accuracy of a trained model on examples that it has not seen.',
     options: options(),
     examples: [
       { command: `${PROGRAM} eval --checkpoint ${checkpoint}`, explanation: 'On a thousand held-out examples' },

@@ -23,7 +23,6 @@ function options() {
 function describe() {
   return {
     usage: `${PROGRAM} export`,
-    summary: 'Export a trained model to PyTorch, for training on more than one machine.',
     details: 'docs/when-one-machine-is-not-enough.md says how, and `import` brings the weights back.',
     positionals: ['CHECKPOINT'],
     options: options(),

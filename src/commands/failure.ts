@@ -1,5 +1,5 @@
 /** What a command says of an error, and the exit code that it ends with. */
-import { packageVersion } from '../compare/environment.ts';
+import { packageVersion } from '../compare/package-version.ts';
 import { isRefusedArray, REFUSED_ARRAY } from '../compare/room.ts';
 import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../core/errors.ts';
 import { systemReason } from '../core/files/system-error.ts';
@@ -20,11 +20,7 @@ export function isExpected(error: unknown): boolean {
 }
 
 /** Expected errors in a line, with where to read on for those of the `command`'s arguments; of a bug also where it is. */
-export function tellFailure(
-  error: unknown,
-  command: { name: string } | null,
-  { stderr }: Pick<Host, 'stderr'>,
-): number {
+export function tellFailure(error: unknown, command: string | null, { stderr }: Pick<Host, 'stderr'>): number {
   const label = supportsColour(stderr) ? paint('bad', 'Error:') : 'Error:';
   if (isRefusedArray(error)) {
     stderr.write(`${label} memory: ${REFUSED_ARRAY}\n`);
@@ -42,7 +38,7 @@ export function tellFailure(
     return FAILED;
   }
   const misused = error instanceof ArgumentError || error instanceof UnsupportedError;
-  const help = misused ? `\nHelp: ${PROGRAM} help${command === null ? '' : ` ${command.name}`}` : '';
+  const help = misused ? `\nHelp: ${PROGRAM} help${command === null ? '' : ` ${command}`}` : '';
   const { message } = error;
   stderr.write(
     `${label} ${message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message}${help}\n`,

@@ -36,7 +36,6 @@ function describe() {
   const checkpoint = 'out/byte-lm/full';
   return {
     usage: `${PROGRAM} generate`,
-    summary: 'Continue a text with a trained model, token by token.',
     options: options(),
     examples: [
       {

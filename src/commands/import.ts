@@ -9,7 +9,6 @@ import { expectNoTraining, HeldFolders, runFiles } from './training-folder.ts';
 function describe() {
   return {
     usage: `${PROGRAM} import`,
-    summary: 'Make a checkpoint from a model that was exported and then trained in PyTorch.',
     details:
       'It stands at the first step of the training that was exported, with the new weights and an optimizer that remembers ' +
       'nothing.',

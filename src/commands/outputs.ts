@@ -18,10 +18,19 @@ export interface Output {
 }
 
 /** An output of whose content something is known by now. */
-export interface Content extends Output {
+export type Content = Output & {
   /** What people are told it is, e.g. `Report`. */
   label: string;
+} & (TextContent | FileContent);
+
+interface TextContent {
   content(): string | Promise<string>;
+}
+
+/** What is no text, and cannot go to stdout. */
+interface FileContent {
+  /** Writes all of it, or throws. */
+  write(path: string): void;
 }
 
 const STDOUT = '-';
@@ -65,6 +74,11 @@ export function isForFiles(outputs: readonly Output[]): boolean {
   return outputs.some(({ path }) => path !== STDOUT);
 }
 
+/** Throws ArgumentError for stdout as the place of what is no text. */
+export function expectFile(flag: string, path: string): void {
+  if (path === STDOUT) throw new ArgumentError(`${flag}: expected a file, as tensors are no text for stdout`);
+}
+
 /** Where a command speaks to people: stderr if an output takes stdout. */
 export function streamForPeople(outputs: readonly Output[], host: Host): TerminalStream {
   return outputs.some(({ path }) => path === STDOUT) ? host.stderr : host.stdout;
@@ -82,14 +96,19 @@ export function toJson(value: unknown): string {
 export async function writeOutputs(outputs: readonly Content[], host: Host): Promise<boolean> {
   const people = streamForPeople(outputs, host);
   const failures: unknown[] = [];
-  for (const { label, path, content } of outputs) {
+  for (const output of outputs) {
+    const { label, path } = output;
     try {
-      const whole = await content();
-      if (path === STDOUT) host.stdout.write(whole);
+      if ('write' in output) output.write(path);
       else {
+        const whole = await output.content();
+        if (path === STDOUT) {
+          host.stdout.write(whole);
+          continue;
+        }
         writeFileAtomically(path, whole);
-        people.write(`${label}: ${path}\n`);
       }
+      people.write(`${label}: ${path}\n`);
     } catch (error) {
       if (isExpected(error)) tellFailure(error, null, host);
       failures.push(error);

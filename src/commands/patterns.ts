@@ -20,7 +20,7 @@ import {
   applyMachine,
   chooseInput,
   drawnInputOptions,
-  fileOption,
+  fileOptions,
   runOptions,
   variantOptions,
 } from './shared-options.ts';
@@ -41,7 +41,7 @@ function options() {
       defaultText: 'as many as the input has',
     }),
     weights: flag('Draw weights also for variants that have a pattern'),
-    qkv: fileOption(),
+    ...fileOptions(),
     layer: text('NAME', 'The layer of the input', { defaultText: 'the first' }),
     ...drawnInputOptions(),
     ...runOptions(),
@@ -53,7 +53,6 @@ function options() {
 function describe() {
   return {
     usage: `${PROGRAM} patterns`,
-    summary: 'Draw which tokens attend to which, each variant beside full attention.',
     details:
       'Draws the allowed pairs or, with --weights and for a variant without a pattern, the mean weights on an input.',
     options: options(),
@@ -73,12 +72,13 @@ function describe() {
 
 export const patternsCommand = defineCommand('patterns', describe, async ({ values }, host) => {
   const outputs = outputsOf(values);
-  checkOutputs(outputs, values.qkv);
+  checkOutputs(outputs, [...values.qkv, ...(typeof values.mask === 'string' ? [values.mask] : [])]);
   applyMachine(values);
   const input = chooseInput({ ...values, lengths: values.length === undefined ? undefined : [values.length] });
+  if (input.warning !== undefined) host.stderr.write(`Warning: ${input.warning}\n`);
   const chosen = chosenLayer(input, values.layer);
   const written = parseOptionTexts(chosenVariants(values.variant), values.option, '--option');
-  const { variants, left } = able(values, written, input, chosen.length);
+  const { variants, left } = able(values, written, input, chosen);
   const { causal, seed, weights } = values;
   const settings: Omit<PanelSettings, 'cells'> = {
     variants,
@@ -148,13 +148,17 @@ function able(
   { variant, causal }: Values,
   written: WrittenOptions,
   { batch, heads, headDim }: ComparisonInput,
-  length: number,
+  { length, isMasked = false }: ComparisonCase,
 ): { variants: AnyVariant[]; left: string[] } {
   const all = chosenVariants(variant);
   if (variant !== undefined) return { variants: all, left: [] };
   const shape = { batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
   const left: string[] = [];
   const variants = all.filter((each) => {
+    if (isMasked && !each.supports.padding) {
+      left.push(`Left out: ${each.name} (it has no defined answer for padded keys)`);
+      return false;
+    }
     try {
       checkOptions(each, { ...written.get(each), causal }, shape);
       return true;

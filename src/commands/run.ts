@@ -1,50 +1,50 @@
 /** From the arguments to a command, and from an error to a message and an exit code. */
-import { packageVersion } from '../compare/environment.ts';
+import { packageVersion } from '../compare/package-version.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { formatOverview } from '../terminal/help.ts';
 import { screen } from '../terminal/screen.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { type Command, type Host, PROGRAM, widthOf } from './command.ts';
-import { compareCommand } from './compare.ts';
-import { doctorCommand } from './doctor.ts';
-import { evalCommand } from './eval.ts';
-import { exportCommand } from './export.ts';
-import { tellFailure } from './failure.ts';
-import { generateCommand } from './generate.ts';
-import { importCommand } from './import.ts';
-import { patternsCommand } from './patterns.ts';
-import { trainCommand } from './train.ts';
-import { variantsCommand } from './variants.ts';
+import { type CommandName, commandNames, summaries } from './summaries.ts';
 
-export const commands: readonly Command[] = [
-  compareCommand,
-  patternsCommand,
-  trainCommand,
-  generateCommand,
-  evalCommand,
-  exportCommand,
-  importCommand,
-  variantsCommand,
-  doctorCommand,
-];
+/** A command is loaded when it is asked for: most of the program is about the others. */
+const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
+  compare: async () => (await import('./compare.ts')).compareCommand,
+  patterns: async () => (await import('./patterns.ts')).patternsCommand,
+  train: async () => (await import('./train.ts')).trainCommand,
+  generate: async () => (await import('./generate.ts')).generateCommand,
+  eval: async () => (await import('./eval.ts')).evalCommand,
+  export: async () => (await import('./export.ts')).exportCommand,
+  import: async () => (await import('./import.ts')).importCommand,
+  variants: async () => (await import('./variants.ts')).variantsCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
+};
+
+/** All of them, in the order of the program's `--help`. */
+export function loadCommands(): Promise<Command[]> {
+  return Promise.all(commandNames.map((name) => loaders[name]()));
+}
 
 /** Runs what `args` (without node and the script) ask for and returns the exit code. Throws nothing. */
 export async function run(args: readonly string[], { stdout, stderr }: Host): Promise<number> {
   const host = { stdout: screen(stdout), stderr: screen(stderr) };
-  let command: Command | null = null;
+  let name: CommandName | null = null;
   try {
     const [first, ...rest] = args;
     if (first === '--version') return answer(packageVersion(), host);
     if (first === '--help' || first === '-h') return answer(overview(host), host);
     if (first === 'help') {
       const asked = rest.find((word) => !word.startsWith('-'));
-      return asked === undefined ? answer(overview(host), host) : await commandNamed(asked).run(['--help'], host);
+      if (asked === undefined) return answer(overview(host), host);
+      return await (await loaders[nameOf(asked)]()).run(['--help'], host);
     }
-    const named = first !== undefined && !first.startsWith('-');
-    command = named ? commandNamed(first) : compareCommand;
-    return await command.run(named ? rest : args, host);
+    const isNamed = first !== undefined && !first.startsWith('-');
+    name = isNamed ? nameOf(first) : 'compare';
+    const command = await loaders[name]();
+    return await command.run(isNamed ? rest : args, host);
   } catch (error) {
-    return tellFailure(error, command, host);
+    const { tellFailure } = await import('./failure.ts');
+    return tellFailure(error, name, host);
   }
 }
 
@@ -53,11 +53,10 @@ function answer(text: string, { stdout }: Host): number {
   return 0;
 }
 
-function commandNamed(name: string): Command {
-  const found = commands.find((command) => command.name === name);
+function nameOf(word: string): CommandName {
+  const found = commandNames.find((name) => name === word);
   if (found !== undefined) return found;
-  const known = commands.map((command) => command.name);
-  throw new ArgumentError(unknownName('command', name, known));
+  throw new ArgumentError(unknownName('command', word, commandNames));
 }
 
 function overview({ stdout }: Host): string {
@@ -66,13 +65,13 @@ function overview({ stdout }: Host): string {
     { words: '--variant full --length 1024', explanation: 'Without a command, the options are those of compare' },
     { words: 'help compare', explanation: 'The options of a command, with examples' },
   ].map(({ words, explanation }) => ({ command: `${PROGRAM} ${words}`.replace(/(?: --)? $/, ''), explanation }));
-  const spec = {
+  const program = {
     usage: PROGRAM,
     summary: 'Efficient variants of attention, beside full attention.',
-    commands: commands.map(({ name, describe }) => ({ name, summary: describe().summary })),
+    commands: commandNames.map((name) => ({ name, summary: summaries[name] })),
     examples,
     ending:
       'Exit code: 0; 2 for invalid arguments; 1 for any other failure, or 128 and the number of the signal that cut the work short.',
   };
-  return formatOverview(spec, widthOf(stdout));
+  return formatOverview(program, widthOf(stdout));
 }

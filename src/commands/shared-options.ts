@@ -1,11 +1,14 @@
 /** Options that several commands share, and what they mean together: which variants, on which input, on how many threads. */
 import { type ComparisonInput, fileInput, fixtureInput } from '../compare/inputs.ts';
+import { LAYOUTS, type Layout } from '../compare/layout.ts';
 import { DISTRIBUTIONS, type Distribution, syntheticInput } from '../compare/synthetic.ts';
 import { ArgumentError } from '../core/errors.ts';
 import type { KernelSet } from '../core/kernels/simd.ts';
 import { setKernels, setThreads } from '../core/parallel/pool.ts';
-import { choice, choices, flag, flagName, integer, paths, texts } from '../terminal/options.ts';
+import { choice, choices, flag, flagName, integer, negatable, paths, text, texts } from '../terminal/options.ts';
 import { allVariants } from '../variants/registry.ts';
+
+const LAYOUT_NAMES = Object.keys(LAYOUTS) as Layout[];
 
 export function variantOptions() {
   const names = allVariants().map(({ name }) => name);
@@ -30,8 +33,22 @@ export function drawnInputOptions() {
   };
 }
 
-export function fileOption() {
-  return paths('FILE', 'Your own Q, K, V: .npy or .safetensors, one file that holds all three or one file each');
+/** Queries, keys and values of the user's, and how they are read. */
+export function fileOptions() {
+  return {
+    qkv: paths(
+      'FILE',
+      'Your own Q, K, V: .npz, .safetensors or .npy, one file that holds all three or one .npy file each',
+    ),
+    mask: negatable(
+      text('FILE', 'With --qkv, which tokens are real, [batch, length]: 1 real, 0 padding; --no-mask ignores one', {
+        defaultText: 'the array mask beside queries and keys, if any',
+      }),
+    ),
+    layout: choice('AXES', LAYOUT_NAMES, 'With --qkv, the order of axes: batch, heads, length, width', {
+      defaultText: 'bhld',
+    }),
+  };
 }
 
 export function runOptions() {
@@ -49,6 +66,8 @@ export function runOptions() {
 
 export interface InputChoice {
   qkv: readonly string[];
+  mask: string | null | undefined;
+  layout: Layout | undefined;
   lengths: readonly number[] | undefined;
   distribution: Distribution | undefined;
   batch: number | undefined;
@@ -59,16 +78,18 @@ export interface InputChoice {
 
 /** The user's files, drawn numbers of the given lengths, or the shipped input. Throws ArgumentError for a mixture. */
 export function chooseInput(choice: InputChoice): ComparisonInput {
-  const { qkv, lengths, seed, distribution, batch, heads, headDim } = choice;
+  const { qkv, mask, layout, lengths, seed, distribution, batch, heads, headDim } = choice;
   const drawn = { distribution, batch, heads, headDim };
   const described = Object.entries(drawn).find(([, value]) => value !== undefined)?.[0];
   if (qkv.length > 0) {
     const other = lengths !== undefined ? 'length' : described;
-    if (other === undefined) return fileInput(qkv);
+    if (other === undefined) return fileInput(qkv, { mask, layout });
     throw new ArgumentError(
       `--${flagName(other)}: draws random numbers, but --qkv brings its own; give one of the two`,
     );
   }
+  const stray = Object.entries({ mask, layout }).find(([, value]) => value !== undefined)?.[0];
+  if (stray !== undefined) throw new ArgumentError(`--${stray}: is about files of your own; name them with --qkv`);
   if (lengths !== undefined) return syntheticInput({ lengths, seed, ...drawn });
   if (described === undefined) return fixtureInput();
   throw new ArgumentError(`--${flagName(described)}: is about random numbers; say how many tokens with --length`);

@@ -39,7 +39,6 @@ function describe() {
     named.map(({ name, summary }) => `${name} (${summary})`).join('; ');
   return {
     usage: `${PROGRAM} train`,
-    summary: 'Train a model with any attention on a task whose examples are generated from a seed.',
     details:
       `Without a task, the recipe ${defaultRecipe.name}. Tasks: ${list(tasks)}. Recipes: ${list(recipes)}. ` +
       'Ctrl-C (and SIGTERM, a terminal that closes, `| head`) stops after the step, and writes the checkpoint to go on from. ' +

@@ -10,7 +10,6 @@ import { defineCommand, PROGRAM, widthOf } from './command.ts';
 function describe() {
   return {
     usage: `${PROGRAM} variants`,
-    summary: 'List the variants of attention, or the options of one.',
     positionals: ['NAME'],
     options: {
       length: integer('N', 'Length in tokens that ranges and defaults are shown for', { minimum: 1, default: 512 }),

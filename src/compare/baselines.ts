@@ -6,6 +6,7 @@ import { measureMemory } from '../core/memory.ts';
 import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';
 import { elements, empty, scope, type Tensor, zeros } from '../core/tensor.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
+import { zeroUncounted } from './counted.ts';
 import { rowFigures, type Subject } from './measure.ts';
 import type { BaselineResult } from './result.ts';
 
@@ -27,16 +28,17 @@ export interface MeasuredBaseline {
  * the oracle has for the subject's rows of its matrix.
  */
 export function measureBaselines(
-  { inputs, shape, rows: positions }: Subject,
+  { inputs, shape, real, rows: positions }: Subject,
   causal: boolean,
   full: { output: Dense; rows: Dense },
 ): MeasuredBaseline[] {
-  const subject = { shape, rows: positions };
+  const subject = { shape, real, rows: positions };
   return BASELINES.map((baseline) => {
     const attended = (): Tensor => baselineOutput(baseline, inputs, causal);
     const { output, peakBytes } = scope(() => {
       const { result, peakBytes } = measureMemory(attended);
-      return { output: { shape: result.shape, data: result.toArray() }, peakBytes };
+      const numbers = result.toArray() as Float32Array | Float64Array;
+      return { output: { shape: result.shape, data: zeroUncounted(numbers, result.shape[3], subject) }, peakBytes };
     });
     return {
       baseline,

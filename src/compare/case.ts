@@ -3,6 +3,7 @@ import { expectShape, UnsupportedError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { checkInputs } from '../variants/attend.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
+import { realPositions, realTokens } from './counted.ts';
 import type { ComparisonCase, ComparisonInput } from './inputs.ts';
 import type { Subject } from './measure.ts';
 import { picturedCells } from './pictures.ts';
@@ -53,9 +54,12 @@ export function loadSubject(
   expectShape('queries', inputs.queries.shape, [shape.batch, shape.heads, length, shape.headDim], 'as the input says');
   expectShape('keys', inputs.keys.shape, inputs.queries.shape, 'to match queries');
   const random = new Random(seed).split('rows').split(label);
-  const count = sampledRows(shape, length <= ALL_ROWS_UP_TO ? length : SAMPLED_ROWS);
-  const rows = count === length ? Int32Array.from({ length }, (_, row) => row) : random.choose(length, count);
-  return { inputs, shape: { ...shape, dtype }, rows, seed, parameterBlocks: new Set() };
+  const real = realTokens(inputs.keyMask);
+  const positions = realPositions({ shape, real });
+  const count = sampledRows(shape, positions.length <= ALL_ROWS_UP_TO ? positions.length : SAMPLED_ROWS);
+  const rows =
+    count === positions.length ? positions : random.choose(positions.length, count).map((row) => positions[row]);
+  return { inputs, shape: { ...shape, dtype }, real, rows, seed, parameterBlocks: new Set() };
 }
 
 /** Those cells that have an answer for padding, if there is any. */

@@ -12,6 +12,7 @@ import {
 } from '../terminal/format.ts';
 import { beats, type RankedGroup } from './judge.ts';
 import { TOP_K } from './metrics.ts';
+import type { SortKey } from './report/sorting.ts';
 import type { ComparisonResult } from './result.ts';
 import { labelsOf } from './series.ts';
 
@@ -25,10 +26,14 @@ export interface ResultColumn {
   explanation: string;
   align: 'left' | 'right';
   text(result: ComparisonResult): string;
+  /** What the column is sorted by; null where a row has nothing in it. */
+  value(result: ComparisonResult): SortKey;
+  /** Says with others which row it is: where there is little room, it stands below the name. */
+  identifies?: boolean;
   /** A narrow terminal may leave it out. */
   droppable?: boolean;
-  /** Which end of the column is the good one, of which rows, and the number that says so. */
-  best?: { of: 'lowest' | 'highest'; ofApproximations?: true; value(result: ComparisonResult): number };
+  /** Which end of the column is the good one, and of which rows. Its values are numbers. */
+  best?: { of: 'lowest' | 'highest'; ofApproximations?: true };
 }
 
 /** Columns for these results; length and layer only where they differ between rows. */
@@ -41,20 +46,32 @@ export function resultColumns(results: readonly ComparisonResult[]): ResultColum
       explanation: 'The variant, and what else tells it from another row',
       align: 'left',
       text: (result) => labels.get(result) ?? result.variant,
+      value: (result) => labels.get(result) ?? result.variant,
     },
     {
       title: 'budget',
       explanation: 'What the variant may spend: the option that was swept',
       align: 'left',
       text: ({ budget }) => (budget === null ? '' : `${budget.symbol} = ${budget.value}`),
+      value: ({ budget }) => budget?.value ?? null,
+      identifies: true,
     },
   ];
   if (differ(({ length }) => length)) {
-    columns.push({ title: 'length', explanation: 'Tokens', align: 'right', text: ({ length }) => formatWhole(length) });
+    columns.push({
+      title: 'length',
+      explanation: 'Tokens',
+      align: 'right',
+      text: ({ length }) => formatWhole(length),
+      value: ({ length }) => length,
+      identifies: true,
+    });
   }
   if (differ(({ layer }) => layer)) {
     const text = ({ layer }: ComparisonResult): string => layer ?? '';
-    columns.push({ title: 'layer', explanation: 'The layer of the input file', align: 'left', text });
+    const value = ({ layer }: ComparisonResult): string | null => layer ?? null;
+    const explanation = 'The layer of the input file';
+    columns.push({ title: 'layer', explanation, align: 'left', text, value, identifies: true });
   }
   return [...columns, ...MEASURES];
 }
@@ -63,9 +80,12 @@ export function resultColumns(results: readonly ComparisonResult[]): ResultColum
  * The best of a column for each length and layer, all equals: rows that beat the baselines, and of errors only those of
  * approximations. None where there is nothing to choose from.
  */
-export function bestOfColumn({ best }: ResultColumn, groups: readonly RankedGroup[]): ReadonlySet<ComparisonResult> {
+export function bestOfColumn(
+  { best, value: figureOf }: ResultColumn,
+  groups: readonly RankedGroup[],
+): ReadonlySet<ComparisonResult> {
   if (best === undefined) return new Set();
-  const value = (result: ComparisonResult): number => (best.of === 'lowest' ? -1 : 1) * best.value(result);
+  const value = (result: ComparisonResult): number => (best.of === 'lowest' ? -1 : 1) * Number(figureOf(result));
   const winners = groups.flatMap(({ bar, sections }) => {
     const compared = sections.filter(({ kind }) => kind !== 'reference' && kind !== 'baseline');
     if (compared.flatMap(({ rows }) => rows).length < 2) return [];
@@ -86,7 +106,8 @@ const MEASURES: readonly ResultColumn[] = [
     explanation: 'Relative Frobenius error of the output, ‖out − full‖ / ‖full‖; 1 is the error of zeros',
     align: 'right',
     text: ({ relativeError }) => formatError(relativeError),
-    best: { of: 'lowest', ofApproximations: true, value: ({ relativeError }) => relativeError },
+    value: ({ relativeError }) => relativeError,
+    best: { of: 'lowest', ofApproximations: true },
   },
   {
     title: 'TV',
@@ -94,6 +115,7 @@ const MEASURES: readonly ResultColumn[] = [
       'Total-variation distance of the attention rows, mean over rows: 0 is the same, 1 disjoint, and more only where weights are negative or add up to more than 1; ± twice the standard error where rows were sampled',
     align: 'right',
     text: ({ totalVariation, totalVariationError = 0 }) => formatEstimate(totalVariation, totalVariationError),
+    value: ({ totalVariation }) => totalVariation,
     droppable: true,
   },
   {
@@ -101,6 +123,7 @@ const MEASURES: readonly ResultColumn[] = [
     explanation: `Share of the ${TOP_K} largest weights of a row of full attention that are among the ${TOP_K} largest here`,
     align: 'right',
     text: ({ topKRecall, topKRecallError = 0 }) => formatEstimate(topKRecall, topKRecallError, '%'),
+    value: ({ topKRecall }) => topKRecall,
     droppable: true,
   },
   {
@@ -108,26 +131,30 @@ const MEASURES: readonly ResultColumn[] = [
     explanation: 'Median wall time of one forward pass',
     align: 'right',
     text: ({ milliseconds }) => formatMilliseconds(milliseconds),
+    value: ({ milliseconds }) => milliseconds,
   },
   {
     title: 'speed-up',
     explanation: 'Time of full attention in the same run, divided by this time',
     align: 'right',
     text: (result) => formatRatio(speedUp(result)),
-    best: { of: 'highest', value: speedUp },
+    value: speedUp,
+    best: { of: 'highest' },
   },
   {
     title: 'memory',
     explanation: 'Peak tensor memory of one forward pass beyond its inputs and parameters',
     align: 'right',
     text: ({ peakBytes }) => formatBytes(peakBytes),
-    best: { of: 'lowest', value: ({ peakBytes }) => peakBytes },
+    value: ({ peakBytes }) => peakBytes,
+    best: { of: 'lowest' },
   },
   {
     title: 'of full',
     explanation: 'That memory as a share of full attention’s',
     align: 'right',
     text: ({ peakBytes, fullPeakBytes }) => formatPercent(peakBytes / fullPeakBytes),
+    value: ({ peakBytes, fullPeakBytes }) => peakBytes / fullPeakBytes,
     droppable: true,
   },
   {
@@ -135,6 +162,7 @@ const MEASURES: readonly ResultColumn[] = [
     explanation: 'Floating point operations of one forward pass',
     align: 'right',
     text: ({ flops }) => formatCount(flops),
+    value: ({ flops }) => flops,
     droppable: true,
   },
   {
@@ -142,6 +170,7 @@ const MEASURES: readonly ResultColumn[] = [
     explanation: 'Largest absolute difference of any output element',
     align: 'right',
     text: ({ maxAbsError }) => formatError(maxAbsError),
+    value: ({ maxAbsError }) => maxAbsError,
     droppable: true,
   },
 ];

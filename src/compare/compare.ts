@@ -7,7 +7,7 @@ import { type MeasuredBaseline, measureBaselines } from './baselines.ts';
 import { isReference, loadSubject, PASSES, type Plan, paddable, planCase, turnsOf, workOfPlan } from './case.ts';
 import { describeEnvironment } from './environment.ts';
 import { type ComparisonInput, expectComparisonInput } from './inputs.ts';
-import { type Measured, measureCell, measureReference, type Reference, type Subject } from './measure.ts';
+import { type Measured, measureCell, measureReference, type Output, type Reference, type Subject } from './measure.ts';
 import { drawPicture } from './pictures.ts';
 import { type Cell, nameOfCell, type PlanSettings, planChecks, type Skip } from './plan.ts';
 import { Progress, type Tell, workOf } from './progress.ts';
@@ -29,8 +29,18 @@ export interface CompareSettings extends PlanSettings {
   onSkip?: (skip: Skip) => void;
   /** After each layer or length what is known by then, which is all there will be if an error ends the next. */
   onResults?: (report: ComparisonReport) => void;
+  /** What each cell came to, and full attention also where it is not among them. */
+  onOutput?: (output: MeasuredOutput) => void;
   /** Asked between two cells; if so, the report has the layers or lengths of which all is known. */
   shouldStop?: () => boolean;
+}
+
+/** The output of a cell on a layer or a length. */
+export interface MeasuredOutput extends Pick<ComparisonResult, 'variant' | 'options' | 'budget' | 'layer' | 'length'> {
+  /** [batch, heads, length, valueDim] */
+  shape: readonly number[];
+  /** Row-major; zeros in rows of masked tokens. */
+  data: Float32Array | Float64Array;
 }
 
 const settingChecks: { readonly [Setting in keyof CompareSettings]-?: Check } = {
@@ -42,6 +52,7 @@ const settingChecks: { readonly [Setting in keyof CompareSettings]-?: Check } = 
   onProgress: expectFunction,
   onSkip: expectFunction,
   onResults: expectFunction,
+  onOutput: expectFunction,
   shouldStop: expectFunction,
 };
 
@@ -78,7 +89,7 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
     const cells = paddable(plan.cells, subject.inputs, settings, tell);
     let measured: Measured[];
     try {
-      const figures = await measureFigures({ ...plan, cells }, subject, progress, leaveOut, settings.shouldStop);
+      const figures = await measureFigures({ ...plan, cells }, subject, progress, leaveOut, settings);
       if (figures === null) return known(true);
       measured = figures.measured;
       const timed = timedResults(plan, subject, figures, settings, progress);
@@ -110,13 +121,19 @@ interface Figures {
 
 /** All that is measured once; null if it was to stop. Throws MemoryError if there is no room for full attention. */
 async function measureFigures(
-  { shape, label, reference, cells }: Plan,
+  { input, shape, label, reference, cells }: Plan,
   subject: Subject,
   progress: Progress,
   onTooLarge: (cell: Cell, what: string, error: MemoryError) => void,
-  shouldStop: () => boolean = () => false,
+  { shouldStop = () => false, onOutput = () => {} }: CompareSettings,
 ): Promise<Figures | null> {
+  const outputOf = ({ variant, options, budget }: Cell, output: Output): void => {
+    const { length, layer } = input;
+    const place = { length, ...(layer === undefined ? {} : { layer }) };
+    onOutput({ variant: variant.name, options: { ...options }, budget, ...place, ...output });
+  };
   const full = measureReference(reference, subject);
+  outputOf(reference, full.output);
   await step(progress, PASSES.reference * workOf(reference, shape), `${label}: ${nameOfCell(reference)}`);
   const baselines = measureBaselines(subject, reference.options.causal, full);
   const measured: Measured[] = [];
@@ -126,7 +143,7 @@ async function measureFigures(
       measured.push({ ...full.measured, cell });
       continue;
     }
-    const figures = ifItFits(() => measureCell(cell, subject, full));
+    const figures = ifItFits(() => measureCell(cell, subject, full, (output) => outputOf(cell, output)));
     if (figures instanceof MemoryError) onTooLarge(cell, `${label}, ${nameOfCell(cell)}`, figures);
     else measured.push(figures);
     await step(progress, PASSES.cell * workOf(cell, shape), `${label}: ${nameOfCell(cell)}`);

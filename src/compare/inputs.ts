@@ -2,17 +2,33 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expectShape } from '../core/errors.ts';
-import { expectFunction, expectRecord, expectText, integerOf, listOf, oneOf, optional } from '../core/expect.ts';
-import { fromNumbers } from '../core/tensor.ts';
+import {
+  expectBoolean,
+  expectFunction,
+  expectOptions,
+  expectRecord,
+  expectText,
+  integerOf,
+  listOf,
+  oneOf,
+  optional,
+} from '../core/expect.ts';
+import type { NumericArray } from '../core/memory.ts';
+import { fromArray, fromNumbers } from '../core/tensor.ts';
+import { formatPercent } from '../terminal/format.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
-import { mapParts, readQkv, type StoredLayer } from './qkv-file.ts';
+import { LAYOUTS, oddLayout } from './layout.ts';
+import { flagsOf } from './mask-file.ts';
+import { type FileSettings, mapParts, readQkv, type StoredLayer } from './qkv-file.ts';
 
 /** One layer, or one length. */
 export interface ComparisonCase {
   /** Its name in the file; absent for inputs without layers. */
   layer?: string;
   length: number;
-  /** Makes the tensors: float32, [batch, heads, length, headDim] each. */
+  /** Whether a mask leaves tokens out: only some variants have an answer for that. */
+  isMasked?: boolean;
+  /** Makes the tensors: float32, [batch, heads, length, headDim] each, and the mask, if any. */
   load(): AttentionInputs;
 }
 
@@ -24,11 +40,16 @@ export interface ComparisonInput {
   heads: number;
   headDim: number;
   cases: ComparisonCase[];
+  /** For people: what looks as if it was not meant so. */
+  warning?: string;
 }
 
 /** Throws ArgumentError unless it is an input with a case at least. */
 export function expectComparisonInput(name: string, input: unknown): asserts input is ComparisonInput {
-  const [count, members] = [integerOf(1), { length: integerOf(1), load: expectFunction, layer: optional(expectText) }];
+  const [count, members] = [
+    integerOf(1),
+    { length: integerOf(1), load: expectFunction, layer: optional(expectText), isMasked: optional(expectBoolean) },
+  ];
   expectRecord(name, input, {
     name: expectText,
     source: oneOf('fixture', 'file', 'synthetic'),
@@ -36,6 +57,7 @@ export function expectComparisonInput(name: string, input: unknown): asserts inp
     batch: count,
     heads: count,
     headDim: count,
+    warning: optional(expectText),
     cases: listOf((each, value) => expectRecord(each, value, members), 1),
   });
 }
@@ -49,52 +71,90 @@ const FIXTURE = 'fixtures/minilm-qkv.safetensors';
  */
 export function fixtureInput(): ComparisonInput {
   const layers = readQkv([fileURLToPath(new URL(`../../${FIXTURE}`, import.meta.url))]);
-  const { heads, cases, ...rest } = inputOf(layers);
+  const { heads, cases, masked: _, ...rest } = inputOf(layers);
   const numbers = cases.map(({ layer }) => layer?.replace('layer', '')).join(' and ');
   const name = `MiniLM-L6 layers ${numbers}, ${heads} heads, ${cases[0].length} tokens of English`;
   return { name, source: 'fixture', detail: FIXTURE, heads, cases, ...rest };
 }
 
 /**
- * Queries, keys and values of the user's: one .safetensors file, one .npy file, or three .npy files (queries, keys,
- * values). See qkv-file.ts for names and shapes. Numbers become float32, which rounds what is stored as float64.
+ * Queries, keys and values of the user's: one .safetensors or .npz file, one .npy file, or three .npy files (queries, keys,
+ * values), and a mask of real tokens. See qkv-file.ts for names and shapes. Numbers become float32, which rounds what is
+ * stored as float64. What a masked token holds is of no account, even if it is no number.
  *
- * Looks at headers only; `load` reads. Throws ArgumentError, FileFormatError, and ShapeError for arrays that do not fit
- * each other: compare is about self-attention, so there are as many queries as keys, and all layers have the same batch,
- * heads and headDim.
+ * Looks at headers and masks only; `load` reads. Throws ArgumentError, FileFormatError, and ShapeError for arrays that do
+ * not fit each other: compare is about self-attention, so there are as many queries as keys, and all layers have the same
+ * batch, heads and headDim.
  */
-export function fileInput(paths: readonly string[]): ComparisonInput {
-  const layers = readQkv(paths);
-  const { batch, heads, headDim, cases } = inputOf(layers);
+export function fileInput(paths: readonly string[], settings: FileSettings = {}): ComparisonInput {
+  const { layout = 'bhld' } = expectOptions('settings', settings, {
+    layout: oneOf(...Object.keys(LAYOUTS)),
+    mask: (name, value) => (value === null ? undefined : expectText(name, value)),
+  });
+  const { masked, ...input } = inputOf(readQkv(paths, settings));
+  const { batch, heads, headDim, cases } = input;
   const lengths = [...new Set(cases.map(({ length }) => length))];
+  const tokens = cases.reduce((sum, { length }) => sum + batch * length, 0);
   const sizes = [
     ...(cases.length > 1 ? [`${cases.length} layers`] : []),
     ...(batch > 1 ? [`batch of ${batch}`] : []),
     `${heads} ${heads === 1 ? 'head' : 'heads'} of width ${headDim}`,
     `${lengths.join(' and ')} tokens`,
+    ...(masked > 0 ? [`${formatPercent(masked / tokens)} of them masked`] : []),
   ];
   const name = `${paths.map((path) => basename(path)).join(', ')}: ${sizes.join(', ')}`;
-  return { name, source: 'file', detail: paths.join(', '), batch, heads, headDim, cases };
+  const warning = oddLayout([batch, heads, Math.min(...lengths)], layout);
+  return { name, source: 'file', detail: paths.join(', '), ...input, ...(warning === null ? {} : { warning }) };
 }
 
-function inputOf(layers: readonly StoredLayer[]): Pick<ComparisonInput, 'batch' | 'heads' | 'headDim' | 'cases'> {
+type Sized = Pick<ComparisonInput, 'batch' | 'heads' | 'headDim' | 'cases'>;
+
+/** With the number of tokens that masks leave out, in all layers. */
+function inputOf(layers: readonly StoredLayer[]): Sized & { masked: number } {
   const [first] = layers;
   const [batch, heads, , headDim] = first.shapes.queries;
+  let masked = 0;
   const cases = layers.map((stored): ComparisonCase => {
-    const { layer, names, shapes, load } = stored;
+    const { layer, names, shapes, mask, load } = stored;
     const { queries, keys, values } = shapes;
     const length = queries[2];
     expectShape(names.queries, queries, [batch, heads, length, headDim], `to match ${first.names.queries}`);
     expectShape(names.keys, keys, queries, 'to match queries, for self-attention');
     expectShape(names.values, values, [...queries.slice(0, 3), values[3]], 'to match keys');
+    const flags = mask === undefined ? null : flagsOf(mask, batch, length);
+    const own = flags?.filter((flag) => flag === 0).length ?? 0;
+    masked += own;
     return {
       ...(layer === undefined ? {} : { layer }),
       length,
+      ...(own === 0 ? {} : { isMasked: true }),
       load: () => {
         const data = load();
-        return mapParts((part) => fromNumbers(names[part], data[part], shapes[part], 'float32'));
+        if (flags === null || own === 0) {
+          return mapParts((part) => fromNumbers(names[part], data[part], shapes[part], 'float32'));
+        }
+        return {
+          ...mapParts((part) => {
+            return fromNumbers(names[part], withoutLoud(data[part], shapes[part], flags), shapes[part], 'float32');
+          }),
+          keyMask: fromArray(flags, [batch, length], 'uint8'),
+        };
       },
     };
   });
-  return { batch, heads, headDim, cases };
+  return { batch, heads, headDim, cases, masked };
+}
+
+/** With zeros in masked rows that hold what is no number: in others that is an error, and here it means nothing. */
+function withoutLoud(
+  data: NumericArray,
+  [batch, heads, length, width]: readonly number[],
+  flags: Uint8Array,
+): NumericArray {
+  for (let row = 0; row < batch * heads * length; row++) {
+    if (flags[Math.floor(row / (heads * length)) * length + (row % length)] !== 0) continue;
+    const numbers = data.subarray(row * width, (row + 1) * width);
+    if (!numbers.every((each) => Number.isFinite(Math.fround(each)))) numbers.fill(0);
+  }
+  return data;
 }

@@ -6,7 +6,8 @@ import { scope, type Tensor } from '../core/tensor.ts';
 import { attend, drawParameters } from '../variants/attend.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
 import { attentionRows } from './attention-rows.ts';
-import { errorOfMean, meanTopKRecall, meanTotalVariation, topKRecalls, totalVariations } from './metrics.ts';
+import { countsOf, realPositions, zeroUncounted } from './counted.ts';
+import { errorOfMean, meanOf, meanTopKRecall, meanTotalVariation, topKRecalls, totalVariations } from './metrics.ts';
 import { oracleRows, rowsOf } from './oracle.ts';
 import type { Cell } from './plan.ts';
 
@@ -14,6 +15,8 @@ import type { Cell } from './plan.ts';
 export interface Subject {
   inputs: AttentionInputs;
   shape: AttentionShape;
+  /** [batch, length], 1 = a real token: figures are of the rows of these. Null or absent: all are real. */
+  real?: Uint8Array | null;
   rows: Int32Array;
   /** Of the parameters. */
   seed: number;
@@ -38,12 +41,18 @@ export interface Measured {
   forward: () => void;
 }
 
+/** What a pass came to: [batch, heads, length, valueDim], with zeros in rows that do not count. */
+export interface Output {
+  shape: readonly number[];
+  data: Float32Array | Float64Array;
+}
+
 /** Full attention: what the cells are measured against. */
 export interface Reference {
   /** Its own figures: no error. */
   measured: Measured;
   /** Of the full attention that is timed, in float32. */
-  output: Dense;
+  output: Output;
   /** Sampled rows of its matrix, by the oracle. */
   rows: Dense;
   /** How far `output` is from the oracle in these rows, relative Frobenius error. */
@@ -57,14 +66,22 @@ export interface Reference {
 export function measureReference(cell: Cell, subject: Subject): Reference {
   const { output, ...ran } = run(cell, subject);
   const oracle = oracleRows(subject.inputs, cell.options.causal, subject.rows);
+  zeroUncounted(oracle.output.data, output.shape[3], subject, subject.rows);
   const oracleError = relativeFrobeniusError(rowsOf(output, subject.rows), oracle.output);
   const itself = { relativeError: 0, maxAbsError: 0, totalVariation: 0, topKRecall: 1 };
   return { measured: { cell, ...ran, ...itself }, output, rows: oracle.weights, oracleError };
 }
 
-export function measureCell(cell: Cell, subject: Subject, reference: Reference): Measured {
+/** Figures of one cell; `onOutput` is given its output. */
+export function measureCell(
+  cell: Cell,
+  subject: Subject,
+  reference: Reference,
+  onOutput: (output: Output) => void = () => {},
+): Measured {
   const { output, untrained, forward, peakBytes } = run(cell, subject);
   const { variant, options } = cell;
+  onOutput(output);
   const rows = attentionRows(variant, subject.inputs, options, subject.rows, {
     seed: subject.seed,
     checkFinite: false,
@@ -80,37 +97,54 @@ export function measureCell(cell: Cell, subject: Subject, reference: Reference):
   };
 }
 
-/** How far the subject's rows of an attention matrix are from those that are expected. */
+/** How far the subject's rows of an attention matrix are from those that are expected, in the mean over those that count. */
 export function rowFigures(
   rows: Dense,
   expected: Dense,
-  subject: Pick<Subject, 'rows' | 'shape'>,
+  subject: Pick<Subject, 'rows' | 'shape' | 'real'>,
 ): Pick<Measured, 'totalVariation' | 'topKRecall' | 'totalVariationError' | 'topKRecallError'> {
+  const counts = countsOf(subject, subject.rows);
+  if (counts === null) {
+    return {
+      totalVariation: meanTotalVariation(rows, expected),
+      topKRecall: meanTopKRecall(rows, expected),
+      ...errorsOf(totalVariations(rows, expected), topKRecalls(rows, expected), subject),
+    };
+  }
+  const [variations, recalls] = [totalVariations(rows, expected), topKRecalls(rows, expected)];
+  // A recall that is NaN is that of a row that attends to nothing.
+  const recalled = recalls.filter((recall, row) => counts(row) && !Number.isNaN(recall));
+  const unknown = (figure: number, row: number) => (counts(row) ? figure : Number.NaN);
   return {
-    totalVariation: meanTotalVariation(rows, expected),
-    topKRecall: meanTopKRecall(rows, expected),
-    ...errorsOf(rows, expected, subject),
+    totalVariation: meanOf(variations.filter((_, row) => counts(row))),
+    topKRecall: recalled.length === 0 ? 1 : meanOf(recalled),
+    ...errorsOf(variations.map(unknown), recalls.map(unknown), subject),
   };
 }
 
 /** Of a sample of the rows; none where it is all of them. */
-function errorsOf(rows: Dense, expected: Dense, { rows: sampled, shape }: Pick<Subject, 'rows' | 'shape'>) {
-  if (sampled.length >= shape.queryLength) return {};
-  const errorOf = (figures: Float64Array) => errorOfMean(figures, sampled.length, shape.queryLength);
-  return {
-    totalVariationError: errorOf(totalVariations(rows, expected)),
-    topKRecallError: errorOf(topKRecalls(rows, expected)),
-  };
+function errorsOf(
+  variations: Float64Array,
+  recalls: Float64Array,
+  subject: Pick<Subject, 'rows' | 'shape' | 'real'>,
+): Pick<Measured, 'totalVariationError' | 'topKRecallError'> {
+  const { length } = realPositions(subject);
+  const sampled = subject.rows.length;
+  if (sampled >= length) return {};
+  const [totalVariationError, topKRecallError] = [variations, recalls].map((all) => errorOfMean(all, sampled, length));
+  return { totalVariationError, topKRecallError };
 }
 
 /** One forward pass: its output, and the most memory that it held at once, the output included. */
-function run({ variant, options }: Cell, { inputs, shape, seed, parameterBlocks }: Subject) {
+function run({ variant, options }: Cell, subject: Subject) {
+  const { inputs, shape, seed, parameterBlocks } = subject;
   const parameters = withScope(parameterBlocks, () => drawParameters(variant, options, shape, seed));
   const untrained = Object.values(parameters).some(({ requiresGrad }) => requiresGrad);
   const attended = (): Tensor => noGrad(() => attend(variant, inputs, options, { parameters, checkFinite: false }));
   return scope(() => {
     const { result, peakBytes } = measureMemory(attended);
-    const output: Dense = { shape: result.shape, data: result.toArray() };
+    const numbers = result.toArray() as Float32Array | Float64Array;
+    const output: Output = { shape: result.shape, data: zeroUncounted(numbers, result.shape[3], subject) };
     return { output, untrained, peakBytes, forward: () => scope(() => void attended()) };
   });
 }

@@ -83,7 +83,8 @@ function largestWeights(weights: ArrayLike<number>, start: number, width: number
   return keys;
 }
 
-function meanOf(figures: ArrayLike<number>): number {
+/** NaN of none. */
+export function meanOf(figures: ArrayLike<number>): number {
   let sum = 0;
   for (let n = 0; n < figures.length; n++) sum += figures[n];
   return sum / figures.length;

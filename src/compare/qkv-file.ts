@@ -1,25 +1,35 @@
 /**
- * Queries, keys and values in files of the user's: `FILE.safetensors`, one `FILE.npy` of all three, or one .npy file
- * each. Arrays are [batch, heads, length, headDim]; where leading axes are missing, as in [heads, length, headDim] or
- * [length, headDim], they are taken to be 1.
+ * Queries, keys and values in files of the user's: `FILE.safetensors` or `FILE.npz`, one `FILE.npy` of all three, or one
+ * .npy file each. Arrays are [batch, heads, length, headDim], or [batch, length, heads, headDim] where that layout is asked
+ * for; where leading axes are missing, as in [heads, length, headDim] or [length, headDim], they are taken to be 1.
  */
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ArgumentError, FileFormatError, formatShape, ShapeError } from '../core/errors.ts';
 import { expectList, expectText } from '../core/expect.ts';
 import type { Complain } from '../core/files/input-file.ts';
 import { readNpy } from '../core/files/npy.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
-import { readSafetensors } from '../core/files/safetensors.ts';
 import { isMissing, namesIn } from '../core/files/system-error.ts';
 import type { NumericArray } from '../core/memory.ts';
 import { visible } from '../core/visible.ts';
 import { nearestName } from '../terminal/suggest.ts';
+import { fourAxes, headsFirst, LAYOUTS, type Layout, toHeadsFirst } from './layout.ts';
+import { masksIn, namedMasks, type StoredMask } from './mask-file.ts';
+import { NAMED, readNamedArrays, SINGLE, typeOf } from './named-arrays.ts';
 
 /** Something for each of queries, keys and values. */
 export interface Parts<T> {
   queries: T;
   keys: T;
   values: T;
+}
+
+/** How files are read. */
+export interface FileSettings {
+  /** The order of their axes, [batch, heads, length, headDim] unless told: `bhld`. */
+  layout?: Layout;
+  /** A file that says which tokens are real (mask-file.ts); null for no mask, not even one beside queries and keys. */
+  mask?: string | null;
 }
 
 /** The arrays of one layer, which are not read before `load`. */
@@ -30,10 +40,12 @@ export interface StoredLayer {
   names: Parts<string>;
   /** [batch, heads, length, headDim] each. */
   shapes: Parts<readonly number[]>;
+  mask?: StoredMask;
   load(): Parts<NumericArray>;
 }
 
-const FORMS = 'expected one .safetensors file, one .npy file of all three, or three .npy files: queries, keys, values';
+const FORMS =
+  'expected one .safetensors or .npz file, one .npy file of all three, or three .npy files: queries, keys, values';
 
 /** In the order of three files, and of the first axis of a stacked array. */
 const PARTS = ['queries', 'keys', 'values'] as const;
@@ -48,20 +60,48 @@ const SPELLINGS: Parts<readonly string[]> = {
 const LISTED = 8;
 
 /**
- * The layers in one .safetensors file (tensors `queries`, `keys`, `values` or LAYER.queries and so on; also `query` or
- * `q`), in one .npy file ([3, batch, heads, length, headDim]) or in three. Looks at headers only.
+ * The layers in one .safetensors or .npz file (arrays `queries`, `keys`, `values` or LAYER.queries and so on; also `query`
+ * or `q`; and `mask`), in one .npy file ([3, batch, heads, length, headDim]) or in three. Looks at headers only.
  *
  * Throws ArgumentError for another number of files; FileFormatError for a file that is missing, malformed, of another
  * type or without the three arrays; ShapeError for an array that has too few or too many axes or an empty one.
  */
-export function readQkv(paths: readonly string[]): StoredLayer[] {
+export function readQkv(paths: readonly string[], settings: FileSettings = {}): StoredLayer[] {
   expectList('qkv', paths, expectText);
   if (paths.length !== 1 && paths.length !== 3) throw new ArgumentError(`qkv: ${FORMS}, got ${paths.length} files`);
   for (const path of paths) expectPresent(path);
-  const types = [...new Set(paths.map((path) => extname(path).toLowerCase()))];
-  if (types.length === 1 && types[0] === '.npy') return [paths.length === 3 ? threeFiles(paths) : oneArray(paths[0])];
-  if (paths.length === 1 && types[0] === '.safetensors') return namedTensors(paths[0]);
+  return withMasks(layersIn(paths, settings), settings.mask);
+}
+
+function layersIn(paths: readonly string[], { layout = 'bhld', mask }: FileSettings): StoredLayer[] {
+  const types = [...new Set(paths.map(typeOf))];
+  if (types.length === 1 && types[0] === SINGLE) {
+    return [paths.length === 3 ? threeFiles(paths, layout) : oneArray(paths[0], layout)];
+  }
+  if (paths.length === 1 && NAMED.includes(types[0])) return namedTensors(paths[0], layout, mask === undefined);
   throw new FileFormatError(`${paths.join(', ')}: ${FORMS}`);
+}
+
+/** With the masks of a file of their own. Throws FileFormatError for one of a layer that there is not. */
+function withMasks(layers: StoredLayer[], path: string | null | undefined): StoredLayer[] {
+  if (typeof path !== 'string') return layers;
+  expectPresent(path);
+  if (typeOf(path) !== SINGLE && !NAMED.includes(typeOf(path))) {
+    throw new FileFormatError(`${path}: expected a mask in a .npy, .npz or .safetensors file`);
+  }
+  const masks = masksIn(path, typeOf(path) === SINGLE ? null : readNamedArrays(path));
+  const known = layers.map(({ layer = '' }) => layer);
+  const stray = [...masks.keys()].find((layer) => layer !== '' && !known.includes(visible(layer)));
+  if (stray !== undefined) {
+    throw new FileFormatError(`${path}: expected masks of ${known.join(', ') || 'no layers'}, got one of ${stray}`);
+  }
+  return layers.map((layer) => ({ ...layer, ...maskOf(layer.layer ?? '', masks) }));
+}
+
+/** That of the layer, or the one of all layers. */
+function maskOf(layer: string, masks: ReadonlyMap<string, StoredMask>): Pick<StoredLayer, 'mask'> {
+  const mask = masks.get(layer) ?? masks.get('');
+  return mask === undefined ? {} : { mask };
 }
 
 /** What else may be wrong with a path, such as a folder in which one must not look, is said when it is read. */
@@ -74,8 +114,8 @@ function expectPresent(path: string): void {
   throw new FileFormatError(`${path}: there is no such file${question}`);
 }
 
-function namedTensors(path: string): StoredLayer[] {
-  const { tensors } = readSafetensors(path);
+function namedTensors(path: string, layout: Layout, withMask: boolean): StoredLayer[] {
+  const tensors = readNamedArrays(path);
   const complain = (problem: string): FileFormatError => new FileFormatError(`${path}: ${problem}`);
   const layers = groupByLayer(tensors.keys(), complain);
   if (layers.size === 0) {
@@ -83,6 +123,7 @@ function namedTensors(path: string): StoredLayer[] {
     const more = tensors.size > LISTED ? ` and ${tensors.size - LISTED} more` : '';
     throw complain(`expected tensors queries, keys and values, or LAYER.queries and so on, got ${found}${more}`);
   }
+  const masks = withMask ? namedMasks(path, tensors) : new Map<string, StoredMask>();
   // So that layer 10 comes after layer 9.
   const order = new Intl.Collator('en', { numeric: true });
   const inOrder = [...layers].sort(([a], [b]) => order.compare(a, b));
@@ -94,9 +135,10 @@ function namedTensors(path: string): StoredLayer[] {
     });
     const stored = threeArrays(
       mapParts((part) => `${path}: ${tensorNames[part]}`),
-      mapParts((part) => tensors.get(tensorNames[part])!),
+      mapParts((part) => tensors.get(tensorNames[part])!()),
+      layout,
     );
-    return layer === '' ? stored : { layer: visible(layer), ...stored };
+    return { ...(layer === '' ? {} : { layer: visible(layer) }), ...stored, ...maskOf(layer, masks) };
   });
 }
 
@@ -116,51 +158,60 @@ function groupByLayer(names: Iterable<string>, complain: Complain): Map<string, 
   return layers;
 }
 
-function threeFiles(paths: readonly string[]): StoredLayer {
+function threeFiles(paths: readonly string[], layout: Layout): StoredLayer {
   return threeArrays(
     mapParts((part, n) => `${paths[n]}: ${part}`),
     mapParts((_, n) => readNpy(paths[n])),
+    layout,
   );
 }
 
-function threeArrays(names: Parts<string>, arrays: Parts<StoredArray>): StoredLayer {
+function threeArrays(names: Parts<string>, arrays: Parts<StoredArray>, layout: Layout): StoredLayer {
+  const stored = mapParts((part) => checkedShape(names[part], arrays[part], arrays[part].shape, layout));
   return {
     names,
-    shapes: mapParts((part) => checkedShape(names[part], arrays[part], arrays[part].shape)),
-    load: () => mapParts((part) => arrays[part].load()),
+    shapes: mapParts((part) => headsFirst(stored[part], layout)),
+    load: () => mapParts((part) => toHeadsFirst(arrays[part].load(), stored[part], layout)),
   };
 }
 
 /** Queries, keys and values along a first axis, as `numpy.stack` puts them. */
-function oneArray(path: string): StoredLayer {
+function oneArray(path: string, layout: Layout): StoredLayer {
   const array = readNpy(path);
   const [parts, ...shape] = array.shape;
   if (parts !== 3 || shape.length < 2) {
-    const stacked = '[3, batch, heads, length, headDim] for queries, keys and values in one file (or give three files)';
+    const stacked = `[3, ${LAYOUTS[layout].slice(1)} for queries, keys and values in one file (or give three files)`;
     throw new ShapeError(`${path}: expected ${stacked}, got ${formatShape(array.shape)}`);
   }
   const names = mapParts((part) => `${path}: ${part}`);
+  const stored = mapParts((part) => checkedShape(names[part], array, shape, layout));
   return {
     names,
-    shapes: mapParts((part) => checkedShape(names[part], array, shape)),
+    shapes: mapParts((part) => headsFirst(stored[part], layout)),
     load: () => {
       const data = array.load();
       const size = data.length / 3;
-      return mapParts((_, n) => data.subarray(n * size, (n + 1) * size));
+      return mapParts((part, n) => toHeadsFirst(data.subarray(n * size, (n + 1) * size), stored[part], layout));
     },
   };
 }
 
-/** The shape with its four axes. */
-function checkedShape(name: string, { dtype, storedAs }: StoredArray, shape: readonly number[]): number[] {
+/** The shape with its four axes, in the order of the file. */
+function checkedShape(
+  name: string,
+  { dtype, storedAs }: StoredArray,
+  shape: readonly number[],
+  layout: Layout,
+): number[] {
   // Token numbers or quantised codes would go through attention without complaint and mean nothing.
   if (!dtype.startsWith('float'))
     throw new FileFormatError(`${name}: expected floating-point numbers, got ${storedAs}`);
   if (shape.length < 2 || shape.length > 4 || shape.includes(0)) {
-    const expected = '[batch, heads, length, headDim], [heads, length, headDim] or [length, headDim], none of them 0';
+    const four = LAYOUTS[layout];
+    const expected = `${four}, ${four.replace('batch, ', '')} or [length, headDim], none of them 0`;
     throw new ShapeError(`${name}: expected ${expected}, got ${formatShape(shape)}`);
   }
-  return [...[1, 1].slice(shape.length - 2), ...shape];
+  return fourAxes(shape, layout);
 }
 
 /** Something for each part, in order. */

@@ -1,16 +1,18 @@
 /**
- * The HTML report: one file that holds everything it shows. No script, no network, no font from elsewhere; plots are
- * static SVG, light or dark as the reader's system is.
+ * The HTML report: one file that holds everything it shows. No network, no font from elsewhere, no script but the one that
+ * sorts the table; plots are static SVG, light or dark as the reader's system is.
  */
 
 import { formatError, formatWhole } from '../terminal/format.ts';
 import { checkReport } from './check-report.ts';
 import { STREAMS } from './columns.ts';
 import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from './report/chart.ts';
+import { familyCharts } from './report/families.ts';
 import { costCharts, errorCharts, scalingCharts, scalingSeries } from './report/figures.ts';
 import { type Html, html, raw } from './report/html.ts';
 import { pageOf } from './report/page.ts';
 import { renderPictures } from './report/pictures.ts';
+import { sortingScript } from './report/sorting.ts';
 import { renderCards, renderFacts, renderTable } from './report/summary.ts';
 import type { ComparisonReport } from './result.ts';
 import {
@@ -60,6 +62,7 @@ first, the nearest on top; an error of 1 is that of zeros. The best of a column,
 bold. Rest on a title for what it means. ${STREAMS} Full attention itself is within
 ${formatError(oracleError(report.results))} (relative error) of plain float64 loops.</p>
 ${renderTable(report)}
+<script>${raw(sortingScript)}</script>
 </section>`;
 }
 
@@ -120,12 +123,16 @@ ${renderPictures(pictures)}
 }
 
 function renderCharts(drawing: Drawing, charts: readonly Chart[], captions: readonly (string | null)[]): Html {
-  const figures = charts.map((chart, index) => {
+  const figures = charts.flatMap((chart, index) => {
     const caption = captions[index] === null ? null : html`<p>${captions[index]}</p>`;
-    const crowded = isCrowded(chart) ? raw(' class="crowded"') : null;
-    return html`<figure${crowded}><figcaption><h3>${chart.title}</h3>${caption}</figcaption>${raw(drawChart(drawing, chart))}</figure>`;
+    return [renderChart(drawing, chart, caption), ...familyCharts(chart).map((own) => renderChart(drawing, own, null))];
   });
   return html`<div class="grid">${figures}</div>`;
+}
+
+function renderChart(drawing: Drawing, chart: Chart, caption: Html | null): Html {
+  const crowded = isCrowded(chart) ? raw(' class="crowded"') : null;
+  return html`<figure${crowded}><figcaption><h3>${chart.title}</h3>${caption}</figcaption>${raw(drawChart(drawing, chart))}</figure>`;
 }
 
 /** Which of several lengths is drawn, and what became of several layers. */

@@ -2,6 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import { decades, even } from '../../../src/compare/report/axes.ts';
 import type { Axis } from '../../../src/compare/report/chart.ts';
+import { lookOf } from '../../../src/compare/report/looks.ts';
 import { seriesColour, seriesInk } from '../../../src/compare/report/style.ts';
 import { formatError, formatPercent } from '../../../src/terminal/format.ts';
 import { type Curve, type EvaluationPoint, thinned } from './curve.ts';
@@ -16,9 +17,6 @@ export interface View {
   goal: number | null;
   nameOf(curve: Curve): string;
 }
-
-/** Beside colours, for those who do not tell these apart. */
-export const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cross', 'hexagon'] as const;
 
 const HEIGHT = 300;
 const MOST_POINTS = 400;
@@ -118,7 +116,7 @@ function looks(curve: Curve, over: Over, measure: 'loss' | 'accuracy'): Plot.Mar
     Plot.dot(points, {
       x: over,
       y: measure,
-      symbol: SYMBOLS[curve.index % SYMBOLS.length],
+      symbol: lookOf(curve).symbol,
       r: 4.5,
       fill: colour,
       stroke: 'var(--surface)',

@@ -1,21 +1,9 @@
 /** The table under the plots: every run of the visit, with the colour and the marker that it has in them. */
+import { signOf } from '../../../src/compare/report/looks.ts';
 import { seriesColour } from '../../../src/compare/report/style.ts';
 import { formatError, formatMilliseconds, formatPercent } from '../../../src/terminal/format.ts';
-import { SYMBOLS } from './chart.ts';
 import type { Curve } from './curve.ts';
 import { goalText, nameOf } from './words.ts';
-
-/** As text, so that it is as large as the letters beside it; in the order of the plot's own markers. */
-const SIGNS: Record<(typeof SYMBOLS)[number], string> = {
-  circle: '●',
-  square: '■',
-  triangle: '▲',
-  diamond: '◆',
-  star: '★',
-  wye: '⅄',
-  cross: '✚',
-  hexagon: '⬢',
-};
 
 export interface Actions {
   metrics(curve: Curve): void;
@@ -70,7 +58,7 @@ export class RunsTable {
     const name = document.createElement('th');
     name.scope = 'row';
     const sign = document.createElement('span');
-    sign.textContent = SIGNS[SYMBOLS[curve.index % SYMBOLS.length]];
+    sign.textContent = signOf(curve);
     sign.style.color = seriesColour(curve.index);
     sign.className = 'sign';
     sign.setAttribute('aria-hidden', 'true');

@@ -11,4 +11,6 @@ export const Script = (): never => absent('node:vm');
 export const createRequire = (): never => absent('node:module');
 export const parseArgs = (): never => absent('node:util');
 export const deflateSync = (): never => absent('node:zlib');
+export const inflateRawSync = (): never => absent('node:zlib');
+export const constants = {};
 export const fileURLToPath = (url: URL): string => decodeURIComponent(url.pathname);

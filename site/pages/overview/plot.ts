@@ -1,9 +1,13 @@
 /** Error against cost, for every budget that was measured: by arithmetic and by time. */
 import { needComparison } from '../../../bench/report/results.ts';
 import { paretoFront, type RankedPoint, rankedPoints } from '../../../src/compare/front.ts';
-import { type Chart, type Drawing, drawChart, loadDrawing, lookOf } from '../../../src/compare/report/chart.ts';
+import { type Chart, type Drawing, drawChart, loadDrawing } from '../../../src/compare/report/chart.ts';
+import { familyCharts } from '../../../src/compare/report/families.ts';
+import { familyOfTone, looksOf } from '../../../src/compare/report/family-looks.ts';
 import { costCharts, errorCharts } from '../../../src/compare/report/figures.ts';
 import { type Html, html, raw } from '../../../src/compare/report/html.ts';
+import { type Look, lookOf, signOf } from '../../../src/compare/report/looks.ts';
+import { sortedBy } from '../../../src/compare/report/sorting.ts';
 import { REFERENCE_VARIANT, type Series, seriesOf } from '../../../src/compare/series.ts';
 import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../../../src/terminal/format.ts';
 import { comparisonEvidence, evidenceLine, variantLink, variantLinks } from './links.ts';
@@ -55,30 +59,51 @@ function namesOf(points: readonly RankedPoint[]): Html {
 }
 
 function figure(drawing: Drawing, chart: Chart, title: string, caption: Html): Html {
+  const parts = familyCharts(chart);
   return html`<figure class="cost-chart" aria-labelledby="${chart.id}-heading"><h3 id="${chart.id}-heading">${title}</h3>
 <figcaption>${caption}</figcaption>
-<div class="cost-plot" tabindex="0" role="region" aria-label="${title}, plot">${raw(drawChart(drawing, chart))}</div></figure>
+${plotOf(drawing, chart, `${title}, plot`)}
+${parts.length === 0 ? null : html`<div class="family-plots">${parts.map((part) => html`<div><h4>${part.title}</h4>${plotOf(drawing, part, `${title}, ${part.title}, plot`)}</div>`)}</div>`}</figure>
 `;
 }
 
+function plotOf(drawing: Drawing, chart: Chart, label: string): Html {
+  return html`<div class="cost-plot" tabindex="0" role="region" aria-label="${label}">${raw(drawChart(drawing, chart))}</div>`;
+}
+
+/** By family, whose colour they have. */
 function legend(all: readonly Series[]): Html {
-  const entries = all
-    .filter(({ variant }) => variant !== REFERENCE_VARIANT)
-    .map(({ variant, index }) => {
-      const { stroke, dash } = lookOf(index);
-      const line = html`<svg width="26" height="10" aria-hidden="true"><line x1="1" x2="25" y1="5" y2="5" stroke="${stroke}" stroke-width="3"${dash === undefined ? null : html` stroke-dasharray="${dash}"`}/></svg>`;
-      return html`<li>${line}${variantLink(variant)}</li>`;
-    });
-  return html`<ul class="cost-legend" aria-label="Variants in the plots">${entries}</ul>`;
+  const drawn = all.filter(({ variant }) => variant !== REFERENCE_VARIANT);
+  const looks = looksOf(drawn.map(({ variant }) => variant));
+  const tones = [...new Set(looks.map(({ tone }) => tone))].sort((a, b) => a - b);
+  const families = tones.map((tone) => {
+    const entries = drawn.flatMap(({ variant }, n) => (looks[n].tone === tone ? [entry(variant, looks[n])] : []));
+    return html`<div><dt>${familyOfTone(tone)}</dt><dd>${entries}</dd></div>`;
+  });
+  return html`<dl class="cost-legend" aria-label="Variants in the plots">${families}</dl>`;
+}
+
+function entry(variant: string, look: Look): Html {
+  const { stroke, dash } = lookOf(look);
+  const dashes = dash === undefined ? null : html` stroke-dasharray="${dash}"`;
+  return html`<span><svg width="30" height="10" aria-hidden="true"><line x1="0" x2="30" y1="5" y2="5" stroke="${stroke}" stroke-width="2"${dashes}/></svg><span style="color:${stroke}" aria-hidden="true">${signOf(look)}</span> ${variantLink(variant)}</span>
+`;
 }
 
 function pointsTable(points: readonly RankedPoint[]): Html {
+  const cell = (value: number, format: (value: number) => string): Html =>
+    html`<td class="number"${sortedBy(value)}>${format(value)}</td>`;
   const rows = points.map(
     ({ name, share, error, milliseconds, fullMilliseconds, onFront }) =>
-      html`<tr><th scope="row">${name}</th><td class="number">${formatPercent(share)}</td><td class="number">${formatError(error)}</td><td class="number">${formatMilliseconds(milliseconds)}</td><td class="number">${formatRatio(fullMilliseconds / milliseconds)}</td><td>${onFront ? 'yes' : ''}</td></tr>
+      html`<tr><th scope="row"${sortedBy(name)}>${name}</th>${cell(error, formatError)}${cell(share, formatPercent)}${cell(
+        milliseconds,
+        formatMilliseconds,
+      )}${cell(fullMilliseconds / milliseconds, formatRatio)}<td${sortedBy(onFront ? 0 : null)}>${onFront ? 'yes' : ''}</td></tr>
 `,
   );
-  return html`<div class="scroll pinned" tabindex="0" role="region" aria-label="All points"><table>
-<thead><tr><th scope="col">variant and budget</th><th scope="col" class="number">FLOPs of full</th><th scope="col" class="number">error</th><th scope="col" class="number">time</th><th scope="col" class="number">faster than full</th><th scope="col">on the dashed line</th></tr></thead>
+  const titles = ['error', 'FLOPs of full', 'time', 'faster than full'];
+  const heads = titles.map((title) => html`<th scope="col" class="number">${title}</th>`);
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="All points"><table class="sortable">
+<thead><tr><th scope="col">variant and budget</th>${heads}<th scope="col">on the dashed line</th></tr></thead>
 <tbody>${rows}</tbody></table></div>`;
 }

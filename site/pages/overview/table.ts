@@ -1,6 +1,7 @@
 /** Every variant in one table: what it promises, and what was measured of it. */
 import { middlePoints, needComparison, needSuite, slopesOf } from '../../../bench/report/results.ts';
 import { type Html, html, raw } from '../../../src/compare/report/html.ts';
+import { type SortKey, sortedBy } from '../../../src/compare/report/sorting.ts';
 import { mainLength, REFERENCE_VARIANT } from '../../../src/compare/series.ts';
 import { formatBytes, formatError, formatRatio, formatWhole } from '../../../src/terminal/format.ts';
 import { type AnyVariant, allVariants } from '../../../src/variants/registry.ts';
@@ -9,8 +10,8 @@ import { FAMILIES } from './taxonomy.ts';
 
 interface Cell {
   shown: Html | string;
-  /** What a column is sorted by; null, which comes last, where nothing was measured. */
-  by: string | number | null;
+  /** What a column is sorted by; null where nothing was measured. */
+  by: SortKey;
 }
 
 interface Column {
@@ -31,9 +32,9 @@ export function bigTable(): Html {
     const [first, ...rest] = columns.map((column) => ({ column, ...column.cell(variant) }));
     const cells = rest.map(
       ({ column, shown, by }) =>
-        html`<td${column.align === undefined ? null : raw(' class="number"')} data-by="${by ?? ''}">${shown}</td>`,
+        html`<td${column.align === undefined ? null : raw(' class="number"')}${sortedBy(by)}>${shown}</td>`,
     );
-    return html`<tr><th scope="row" data-by="${first.by ?? ''}">${first.shown}</th>${cells}</tr>
+    return html`<tr><th scope="row"${sortedBy(first.by)}>${first.shown}</th>${cells}</tr>
 `;
   });
   const { environment, results } = needComparison();
@@ -41,7 +42,7 @@ export function bigTable(): Html {
 <h2 id="table">All of them, measured</h2>
 <p>The first columns are promises of the papers, which the tests hold the code to; the others are measurements. Slopes say how time and
 memory grow with the length: 1 is in proportion to it, 2 with its square.</p>
-<div class="scroll pinned broad" tabindex="0" role="region" aria-label="All variants, table">
+<div class="scroll broad" tabindex="0" role="region" aria-label="All variants, table">
 <table class="sortable">
 <thead><tr>${heads}</tr></thead>
 <tbody>
@@ -75,21 +76,6 @@ export function tableColumns(): Column[] {
 
   return [
     { title: 'variant', cell: ({ name }) => ({ shown: variantLink(name), by: name }) },
-    {
-      title: 'paper',
-      cell: ({ paper: { authors, year, arxiv } }) => ({
-        shown: html`<a href="https://arxiv.org/abs/${arxiv}">${authors} ${year}</a>`,
-        by: `${year} ${authors}`,
-      }),
-    },
-    { title: 'family', cell: ({ family }) => text(family === 'full' ? 'full' : FAMILIES[family].title.toLowerCase()) },
-    { title: 'cost', cell: ({ complexity }) => text(complexity) },
-    { title: 'result', cell: ({ exactness }) => text(exactness.replaceAll('-', ' ')) },
-    { title: 'causal', cell: ({ supports }) => answer(supports.causal) },
-    { title: 'decodes', cell: ({ supports }) => answer(supports.incremental) },
-    { title: 'padding', cell: ({ supports }) => answer(supports.padding) },
-    { title: 'time slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).time) },
-    { title: 'memory slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).memory) },
     { title: 'error', align: 'right', cell: ({ name }) => figure(middle.get(name)?.error, formatError) },
     ...SPEED_LENGTHS.map(
       (length): Column => ({
@@ -105,6 +91,21 @@ export function tableColumns(): Column[] {
       title: `memory at ${formatWhole(longest)}`,
       align: 'right',
       cell: ({ name }) => figure(scaling.find(forward(name, longest))?.peakBytes, formatBytes),
+    },
+    { title: 'time slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).time) },
+    { title: 'memory slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).memory) },
+    { title: 'family', cell: ({ family }) => text(family === 'full' ? 'full' : FAMILIES[family].title.toLowerCase()) },
+    { title: 'cost', cell: ({ complexity }) => text(complexity) },
+    { title: 'result', cell: ({ exactness }) => text(exactness.replaceAll('-', ' ')) },
+    { title: 'causal', cell: ({ supports }) => answer(supports.causal) },
+    { title: 'decodes', cell: ({ supports }) => answer(supports.incremental) },
+    { title: 'padding', cell: ({ supports }) => answer(supports.padding) },
+    {
+      title: 'paper',
+      cell: ({ paper: { authors, year, arxiv } }) => ({
+        shown: html`<a href="https://arxiv.org/abs/${arxiv}">${authors} ${year}</a>`,
+        by: `${year} ${authors}`,
+      }),
     },
   ];
 }

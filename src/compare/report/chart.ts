@@ -1,7 +1,8 @@
 /** One plot as static SVG: lines with markers, names written at their ends. Drawn by Observable Plot on linkedom. */
 
 import { placeLabels, widthOfLabel } from './labels.ts';
-import { seriesColour, seriesInk } from './style.ts';
+import { lookOf } from './looks.ts';
+import { seriesInk } from './style.ts';
 
 /** The libraries that draw; heavy, so they are loaded only when a report is written. */
 export type Drawing = Awaited<ReturnType<typeof loadDrawing>>;
@@ -22,8 +23,11 @@ export interface ChartPoint {
 
 export interface ChartLine {
   label: string;
-  /** Place among the series, which sets colour and marker; null for full attention, drawn dashed in grey. */
+  /** What colour, marker and dashes follow from (looks.ts); null for full attention, drawn dashed in grey. */
   index: number | null;
+  tone?: number;
+  /** Behind the others, thin and grey, without a name. */
+  faint?: true;
   points: ChartPoint[];
 }
 
@@ -57,13 +61,19 @@ const RIGHT_MARGIN = { least: 60, most: 150, mostAlone: 180 };
 const INSET = 8;
 const FONT_SIZE = 12;
 const HOVER_RADIUS = 11;
-/** All of them areas: those made of strokes (times, plus) would have the colour of the page. */
-const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cross', 'hexagon'] as const;
-const DASHES = [undefined, '6 3', '2 3'] as const;
+/** With more lines than this, names at their ends would hide each other: only grey ones have theirs. */
+const MOST_NAMED = 16;
+
+const GREY = { stroke: 'var(--muted)', dash: '4 4', symbol: 'circle' } as const;
 
 /** Whether there is too much in the plot for half of a page's width. */
 export function isCrowded({ lines }: Chart): boolean {
-  return lines.length > MOST_BESIDE;
+  return lines.filter(({ faint }) => faint !== true).length > MOST_BESIDE;
+}
+
+/** Whether lines are too many to be named: then there is a plot of each family beside (families.ts). */
+export function isFull({ lines }: Pick<Chart, 'lines'>): boolean {
+  return lines.length > MOST_NAMED;
 }
 
 export function drawChart({ plot, document }: Drawing, chart: Chart): string {
@@ -71,7 +81,9 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   const { width, height } = isCrowded(chart) ? ALONE : BESIDE;
   // A variant that ran into NaN is in the table; here it has no place.
   const lines = chart.lines.map((line) => drawable(line, x, y)).filter(({ points }) => points.length > 0);
-  const names = Math.max(...lines.map(({ label }) => widthOfLabel(label)));
+  const full = isFull({ lines: lines.filter(({ faint }) => faint !== true) });
+  const named = lines.filter(({ index, faint }) => faint !== true && (index === null || !full));
+  const names = Math.max(0, ...named.map(({ label }) => widthOfLabel(label)));
   const most = isCrowded(chart) ? RIGHT_MARGIN.mostAlone : RIGHT_MARGIN.most;
   const right = Math.min(most, Math.max(RIGHT_MARGIN.least, names));
   const axis = { tickSize: 0, labelArrow: 'none', labelAnchor: 'right' } as const;
@@ -123,10 +135,10 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
     made.textContent = content;
     return made;
   };
-  const ends = lines.map((line) => ({ text: line.label, points: line.points.map(toPixels) }));
+  const ends = named.map((line) => ({ text: line.label, points: line.points.map(toPixels) }));
   for (const [index, place] of placeLabels(ends, { width, top: 14, bottom: height - MARGIN.bottom }).entries()) {
-    const line = lines[index];
-    const fill = line.index === null ? 'var(--muted)' : seriesInk(line.index);
+    const line = named[index];
+    const fill = line.index === null ? 'var(--muted)' : seriesInk(line.tone ?? line.index);
     // The halo keeps a name readable where it crosses a line.
     const halo = { stroke: 'var(--surface)', 'stroke-width': 4, 'stroke-linejoin': 'round', 'paint-order': 'stroke' };
     const anchor = {
@@ -154,16 +166,12 @@ function drawable(line: ChartLine, x: Axis, y: Axis): ChartLine {
   return { ...line, points };
 }
 
-/** Colour, dashes and marker of a line; a legend shows the first two. */
-export function lookOf(index: ChartLine['index']) {
-  if (index === null) return { stroke: 'var(--muted)', dash: '4 4', symbol: 'circle' } as const;
-  const dash = DASHES[Math.floor(index / SYMBOLS.length) % DASHES.length];
-  return { stroke: seriesColour(index), dash, symbol: SYMBOLS[index % SYMBOLS.length] } as const;
-}
-
 function marksOf(plot: Drawing['plot'], line: ChartLine) {
-  const { index, points } = line;
-  const { stroke, dash, symbol } = lookOf(index);
+  const { index, tone, points } = line;
+  if (line.faint === true) {
+    return [plot.lineY(points, { x: 'x', y: 'y', stroke: 'var(--strong-line)', strokeWidth: 1, clip: true })];
+  }
+  const { stroke, dash, symbol } = index === null ? GREY : lookOf({ index, ...(tone === undefined ? {} : { tone }) });
   const place = { x: 'x', y: 'y' } as const;
   const ranges = points.filter(({ range }) => range !== undefined && range[0] !== range[1]);
   return [

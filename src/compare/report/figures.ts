@@ -22,6 +22,7 @@ import {
 } from '../series.ts';
 import { decades, ERROR_FLOOR, errorAxis, powersOfTwo } from './axes.ts';
 import type { Axis, Chart, ChartLine } from './chart.ts';
+import { looksOf } from './family-looks.ts';
 import { frontLine } from './front-line.ts';
 import { formatBytesShort, formatMillisecondsShort, shortPercent, shortRatio } from './ticks.ts';
 
@@ -52,7 +53,7 @@ export function errorCharts(all: readonly Series[], baselines: readonly Baseline
       { label: 'FLOPs, share of full attention’s', format: shortPercent },
     ),
     y,
-    lines: [...linesOf(drawn, ({ share }) => share), ...frontLine(drawn, bar)],
+    lines: [...frontLine(drawn, bar), ...linesOf(drawn, ({ share }) => share)],
     mark,
   };
   const swept = drawn
@@ -121,13 +122,14 @@ export function scalingCharts(all: readonly Series[]): Chart[] {
     axisFor: typeof decades,
   ): Chart => {
     const reference = fullLine(drawn, full, format);
-    const lines = drawn.map(({ series, points }): ChartLine => {
+    const looks = looksOf(drawn.map(({ series }) => series.variant));
+    const lines = drawn.map(({ series, points }, n): ChartLine => {
       const drawnPoints = points.map((point) => ({
         x: point.length,
         y: own(point),
         tooltip: `${nameOfPoint(series, point)}, ${formatWhole(point.length)} tokens: ${format(own(point))}`,
       }));
-      return { label: withSlope(series.label, drawnPoints), index: series.index, points: drawnPoints };
+      return { label: withSlope(series.label, drawnPoints), ...looks[n], points: drawnPoints };
     });
     const all = [...lines, { ...reference, label: withSlope(FULL_LABEL, reference.points) }];
     const y = axisFor(
@@ -201,9 +203,10 @@ function linesOf(
   x: (point: Point) => number,
   label = (series: Series): string => series.label,
 ): ChartLine[] {
-  return drawn.map(({ series, points }) => ({
+  const looks = looksOf(drawn.map(({ series }) => series.variant));
+  return drawn.map(({ series, points }, n) => ({
     label: label(series),
-    index: series.index,
+    ...looks[n],
     points: points.map((point) => ({
       x: x(point),
       y: Math.max(point.error, ERROR_FLOOR),

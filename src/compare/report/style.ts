@@ -1,18 +1,19 @@
 /** The report's looks: colours as custom properties, so that light and dark differ in one place, and the style sheet. */
 
 /**
- * Line colours after Okabe and Ito (2008), which people with any common colour blindness tell apart; their yellow and
- * black are replaced, being invisible on one of the two backgrounds. `ink` is a darker or lighter tone for text.
+ * Line colours that stay apart for every common kind of eyes, in light and in dark, and stand out from the page; found by a
+ * search that kept their hues (spec/compare/report/looks.spec.ts holds them to it). `ink` is a darker or lighter tone for
+ * text.
  */
 const SERIES: readonly { light: string; lightInk: string; dark: string; darkInk: string }[] = [
-  { light: '#0072b2', lightInk: '#005c90', dark: '#3d9fe0', darkInk: '#6bb8ec' },
-  { light: '#d55e00', lightInk: '#b04d00', dark: '#ee7733', darkInk: '#f59a66' },
-  { light: '#009e73', lightInk: '#00714f', dark: '#1fbf92', darkInk: '#4fd3ad' },
-  { light: '#cc79a7', lightInk: '#a34a7d', dark: '#dd8fba', darkInk: '#e9aecd' },
-  { light: '#e69f00', lightInk: '#8f6200', dark: '#f0b323', darkInk: '#f4c75c' },
-  { light: '#56b4e9', lightInk: '#1f78a8', dark: '#8fd3f7', darkInk: '#abdef9' },
-  { light: '#8a8a3a', lightInk: '#68681f', dark: '#c3c36b', darkInk: '#d4d48f' },
-  { light: '#7b5fb0', lightInk: '#5e4391', dark: '#a98fdc', darkInk: '#c1aee7' },
+  { light: '#1f00e8', lightInk: '#1f00e8', dark: '#5b87ff', darkInk: '#86a6ff' },
+  { light: '#970000', lightInk: '#970000', dark: '#ee2511', darkInk: '#ff7b6e' },
+  { light: '#035240', lightInk: '#035240', dark: '#4e835d', darkInk: '#7fb990' },
+  { light: '#85198c', lightInk: '#85198c', dark: '#ffbcc6', darkInk: '#ffd0d7' },
+  { light: '#b2881f', lightInk: '#7d5c08', dark: '#dd9854', darkInk: '#e9b17a' },
+  { light: '#349aba', lightInk: '#1d6e89', dark: '#19b9ff', darkInk: '#6bd0ff' },
+  { light: '#8e6b1a', lightInk: '#6f5210', dark: '#b1de12', darkInk: '#c5ea4c' },
+  { light: '#9263fa', lightInk: '#6f3de0', dark: '#9c62ad', darkInk: '#c493d2' },
 ];
 
 export const SERIES_COLOURS = SERIES.length;
@@ -37,10 +38,10 @@ export const SURFACE = { light: '#ffffff', dark: '#16181c' };
 
 const TONES = {
   light:
-    `--page:#f7f7f5;--surface:${SURFACE.light};--text:#1b1d21;--muted:#61656d;--line:#e2e2de;--strong-line:#c9c9c4;` +
+    `--page:#f7f7f5;--surface:${SURFACE.light};--text:#1b1d21;--muted:#61656d;--line:#e2e2de;--strong-line:#c9c9c4;--edge:rgb(0 0 0 / 16%);` +
     seriesProperties('light'),
   dark:
-    `--page:#0f1114;--surface:${SURFACE.dark};--text:#e7e9ec;--muted:#9aa0a8;--line:#2a2d33;--strong-line:#43474f;` +
+    `--page:#0f1114;--surface:${SURFACE.dark};--text:#e7e9ec;--muted:#9aa0a8;--line:#2a2d33;--strong-line:#43474f;--edge:rgb(0 0 0 / 70%);` +
     seriesProperties('dark'),
 };
 
@@ -55,6 +56,29 @@ export const colourProperties = `
 @media (prefers-color-scheme: dark) {
   :root { ${TONES.dark} }
 }`;
+
+/**
+ * The background of what scrolls: a shadow at each edge that hides something. A sheet that scrolls along covers it where
+ * nothing is hidden.
+ */
+export const edgeShading =
+  (['right', 'bottom', 'left', 'top'] as const)
+    .map(
+      (edge) =>
+        `linear-gradient(to ${edge}, transparent, var(--surface) 60%) ${edge} / ${sizeAt(edge, 48)} no-repeat local`,
+    )
+    .join(', ') +
+  ', ' +
+  (['right', 'bottom', 'left', 'top'] as const)
+    .map(
+      (edge) => `linear-gradient(to ${edge}, transparent, var(--edge)) ${edge} / ${sizeAt(edge, 16)} no-repeat scroll`,
+    )
+    .join(', ') +
+  ', var(--surface)';
+
+function sizeAt(edge: 'left' | 'right' | 'top' | 'bottom', pixels: number): string {
+  return edge === 'left' || edge === 'right' ? `${pixels}px 100%` : `100% ${pixels}px`;
+}
 
 export const styleSheet = `${colourProperties}
 * { box-sizing: border-box; }
@@ -92,7 +116,7 @@ figure > svg { display: block; width: 100%; max-width: 560px; height: auto; marg
 figure.crowded { grid-column: 1 / -1; overflow-x: auto; }
 figure.crowded > svg { max-width: 1040px; min-width: 720px; }
 figure svg text { white-space: pre; }
-.scroll { overflow: auto; max-height: 80vh; margin-top: 16px; }
+.scroll { overflow: auto; max-height: 80vh; margin-top: 16px; background: ${edgeShading}; }
 table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: 0.88rem; white-space: nowrap; }
 th, td { padding: 6px 12px; text-align: left; border-bottom: 1px solid var(--line); }
 .number { text-align: right; }
@@ -100,14 +124,27 @@ thead th {
   position: sticky; top: 0; z-index: 1; background: var(--surface); color: var(--muted);
   font-weight: 500; border-bottom-color: var(--strong-line);
 }
-thead abbr { text-decoration: none; cursor: help; }
+thead th:first-child { left: 0; z-index: 2; }
+thead abbr { text-decoration: none; }
+thead button {
+  position: relative; width: calc(100% + 24px); margin: -6px -12px; padding: 6px 12px; border: 0; background: none;
+  font: inherit; color: inherit; text-align: inherit; cursor: pointer;
+}
+thead button:hover, thead [aria-sort] { color: var(--text); }
+[aria-sort] button::after { content: "↑"; position: absolute; right: 1px; }
+[aria-sort="descending"] button::after { content: "↓"; }
+th small { color: var(--muted); font-size: 0.82rem; font-weight: 400; }
+th .standing { display: none; margin-left: 8px; }
+[data-sorted] .standing { display: inline; }
+th .which { display: none; }
+[hidden] { display: none; }
 tbody th { font-weight: 500; position: sticky; left: 0; background: var(--surface); max-width: 50vw; overflow: hidden; text-overflow: ellipsis; }
 tbody tr:last-child > * { border-bottom: 0; }
-tbody tr.first > * { border-top: 1px solid var(--strong-line); }
+table:not([data-sorted]) tr.first > * { border-top: 1px solid var(--strong-line); }
 tbody tr:hover > * { background: var(--page); }
 tbody tr.heading > th { color: var(--muted); font-weight: 400; font-size: 0.82rem; padding-top: 12px; }
 td.best { font-weight: 700; }
-.swatch { display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 8px; }
+.swatch { display: inline-block; width: 1em; margin-right: 5px; font-size: 0.85rem; text-align: center; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 230px), 1fr)); gap: 16px; margin-top: 16px; }
 .pictures figure { padding: 14px; }
 .pictures h3, .pictures p { overflow-wrap: anywhere; }
@@ -132,6 +169,10 @@ footer { margin-top: 32px; color: var(--muted); font-size: 0.85rem; }
   figure { padding: 14px 10px 8px; }
   figcaption { padding: 0 4px; }
   .facts { grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); }
+  .wide { display: none; }
+  th .which { display: block; padding-left: 17px; }
+  th .standing { margin: 0; padding-left: 17px; white-space: normal; }
+  [data-sorted] .standing { display: block; }
   .pictures { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px; }
   .pictures figure { padding: 10px; }
 }

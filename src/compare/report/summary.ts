@@ -12,7 +12,10 @@ import { bestOfColumn, resultColumns } from '../columns.ts';
 import { barAt, beats, type Measurements, noteOf, nothingBeats, rankedGroups, standingOf } from '../judge.ts';
 import type { ComparisonReport, ComparisonResult } from '../result.ts';
 import { labelsOf, mainLength, REFERENCE_VARIANT, seriesOf } from '../series.ts';
+import { looksOf } from './family-looks.ts';
 import { type Html, html, raw } from './html.ts';
+import { signOf } from './looks.ts';
+import { sortedBy } from './sorting.ts';
 import { seriesColour } from './style.ts';
 
 export function renderFacts({ environment, input, results }: ComparisonReport): Html {
@@ -111,41 +114,65 @@ export function renderCards({ results, baselines }: Measurements): Html | null {
   </div>`;
 }
 
-/** As in the terminal: approximations by error, then what is none, with the reason above it, then the baselines. */
+/**
+ * As in the terminal: approximations by error, then what is none, with the reason above it, then the baselines. Sorted by a
+ * column, a row says the reason itself.
+ */
 export function renderTable(measured: Measurements): Html {
-  // Colours as in the plots, where full attention is grey whether or not it was among the variants compared.
-  const colours = new Map(
-    seriesOf(measured.results).flatMap(({ variant, index, results: own }) =>
-      own.map((result) => [result, variant === REFERENCE_VARIANT ? undefined : seriesColour(index)] as const),
-    ),
+  // Colours and markers as in the plots, where full attention is grey whether or not it was among the variants compared.
+  const series = seriesOf(measured.results);
+  const looks = looksOf(series.map(({ variant }) => variant));
+  const signs = new Map(
+    series.flatMap(({ variant, results: own }, n) => {
+      const { tone } = looks[n];
+      const sign = { colour: seriesColour(tone), text: signOf(looks[n]) };
+      return variant === REFERENCE_VARIANT ? [] : own.map((result) => [result, sign] as const);
+    }),
   );
   const groups = rankedGroups(measured);
   const all = groups.flatMap(({ sections }) => sections.flatMap(({ rows }) => rows));
   const columns = resultColumns(all).map((column) => ({ ...column, winners: bestOfColumn(column, groups) }));
 
-  const rowOf = (result: ComparisonResult, starts: boolean): Html => {
-    const cells = columns.slice(1).map((column) => {
-      const classes = [column.align === 'right' ? 'number' : '', column.winners.has(result) ? 'best' : ''];
-      return html`<td class="${classes.join(' ').trim()}">${column.text(result)}</td>`;
+  const rowOf = (result: ComparisonResult, note: string, starts: boolean): Html => {
+    const [name, ...others] = columns;
+    const cells = others.map((column) => {
+      const classes = [
+        column.align === 'right' ? 'number' : '',
+        column.winners.has(result) ? 'best' : '',
+        column.identifies === true ? 'wide' : '',
+      ];
+      const shown = classes.filter((text) => text !== '').join(' ');
+      return html`<td class="${shown}"${sortedBy(column.value(result))}>${column.text(result)}</td>`;
     });
-    const swatch = html`<span class="swatch" style="background:${colours.get(result) ?? 'var(--muted)'}"></span>`;
-    return html`<tr${starts ? raw(' class="first"') : null}><th scope="row">${swatch}${columns[0].text(result)}</th>${cells}</tr>`;
+    const { colour, text } = signs.get(result) ?? GREY;
+    const swatch = html`<span class="swatch" style="color:${colour}" aria-hidden="true">${text}</span>`;
+    const which = others.flatMap((column) => (column.identifies === true ? [column.text(result)] : []));
+    const small = which.filter((text) => text !== '').join(', ');
+    return html`<tr${starts ? raw(' class="first"') : null}><th scope="row"${sortedBy(name.value(result))}>${swatch}${name.text(result)}${
+      small === '' ? null : html`<small class="which">${small}</small>`
+    }${note === '' ? null : html`<small class="standing">${note}</small>`}</th>${cells}</tr>`;
   };
   const rows = groups.flatMap(({ sections }, group) =>
-    sections.flatMap(({ title, rows }, section) => [
-      ...(title === ''
-        ? []
-        : [html`<tr class="heading"><th scope="rowgroup" colspan="${columns.length}">${title}</th></tr>`]),
-      ...rows.map((result, row) => rowOf(result, group > 0 && section === 0 && row === 0)),
-    ]),
+    sections.flatMap(({ kind, title, rows }, section) => {
+      const note = kind === 'reference' ? '' : kind === 'baseline' ? 'baseline' : noteOf(kind);
+      return [
+        ...(title === ''
+          ? []
+          : [html`<tr class="heading"><th scope="rowgroup" colspan="${columns.length}">${title}</th></tr>`]),
+        ...rows.map((result, row) => rowOf(result, note, group > 0 && section === 0 && row === 0)),
+      ];
+    }),
   );
-  const titles = columns.map(
-    ({ title, explanation, align }) =>
-      html`<th scope="col"${align === 'right' ? raw(' class="number"') : null}><abbr title="${explanation}">${title}</abbr></th>`,
-  );
+  const titles = columns.map(({ title, explanation, align, identifies }) => {
+    const classes = [align === 'right' ? 'number' : '', identifies === true ? 'wide' : ''];
+    const shown = classes.filter((text) => text !== '').join(' ');
+    return html`<th scope="col"${shown === '' ? null : html` class="${shown}"`}><abbr title="${explanation}">${title}</abbr></th>`;
+  });
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Results table">
-    <table><thead><tr>${titles}</tr></thead><tbody>${rows}</tbody></table></div>`;
+    <table class="sortable"><thead><tr>${titles}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
+
+const GREY = { colour: 'var(--muted)', text: '●' };
 
 /** `2026-05-04 13:05 UTC`; what is not a date stays as it is. */
 function readableDate(date: string): string {

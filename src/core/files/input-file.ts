@@ -18,7 +18,17 @@ const POINTER = /^version https:\/\/git-lfs\.github\.com\/spec\/v1\r?\n/;
 /** Makes an error about what is read, to be thrown. */
 export type Complain = (problem: string) => FileFormatError;
 
-export class InputFile {
+/** Bytes that are read in parts: a file, or a member of one. */
+export interface ByteSource {
+  /** In bytes. */
+  readonly size: number;
+  /** Bytes `begin` to `end` (exclusive), in a buffer of their own. Throws FileFormatError for what cannot be read. */
+  read(begin: number, end: number): ArrayBuffer;
+  /** An error about these bytes, to be thrown. */
+  error(problem: string): FileFormatError;
+}
+
+export class InputFile implements ByteSource {
   readonly path: string;
   /** In bytes. */
   readonly size: number;

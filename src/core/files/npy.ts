@@ -6,7 +6,7 @@ import { formatShape, ShapeError } from '../errors.ts';
 import { expectText } from '../expect.ts';
 import { dtypeOf, type NumericArray } from '../memory.ts';
 import { writeFileAtomically } from './atomic.ts';
-import { type Complain, InputFile } from './input-file.ts';
+import { type ByteSource, type Complain, InputFile } from './input-file.ts';
 import {
   type ArrayToStore,
   countElements,
@@ -52,7 +52,11 @@ const WRITTEN_DESCRIPTIONS = { float64: '<f8', float32: '<f4', int32: '<i4', uin
  * malformed, that goes on after the array, or that holds something else than plain numbers (Python objects, structures).
  */
 export function readNpy(path: string): StoredArray {
-  const file = new InputFile(path);
+  return openNpy(new InputFile(path));
+}
+
+/** The same of bytes that are within another file. */
+export function openNpy(file: ByteSource): StoredArray {
   const { text, end: start } = readHeader(file);
   const header = parseHeader(text, (problem) => file.error(`header: ${problem}`));
   const { description, number, littleEndian, fortranOrder, shape } = header;
@@ -88,7 +92,7 @@ export function writeNpy(path: string, array: ArrayToStore): void {
 }
 
 /** The header's text, and where it ends. */
-function readHeader(file: InputFile): { text: string; end: number } {
+function readHeader(file: ByteSource): { text: string; end: number } {
   const read = (begin: number, end: number): Uint8Array => {
     if (file.size >= end) return new Uint8Array(file.read(begin, end));
     throw file.error(`truncated: expected a header of ${end} bytes, got ${file.size}`);

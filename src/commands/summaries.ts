@@ -1,0 +1,17 @@
+/** The commands, in the order of the program's `--help`, and what each does. Apart from them, so that it loads none. */
+
+export const summaries = {
+  compare: 'Measure error, time and memory of each variant against full attention on the same input.',
+  patterns: 'Draw which tokens attend to which, each variant beside full attention.',
+  train: 'Train a model with any attention on a task whose examples are generated from a seed.',
+  generate: 'Continue a text with a trained model, token by token.',
+  eval: 'Measure loss and accuracy of a trained model on examples that it has not seen.',
+  export: 'Export a trained model to PyTorch, for training on more than one machine.',
+  import: 'Make a checkpoint from a model that was exported and then trained in PyTorch.',
+  variants: 'List the variants of attention, or the options of one.',
+  doctor: 'Show what this machine offers, and check that the library works on it.',
+} as const;
+
+export type CommandName = keyof typeof summaries;
+
+export const commandNames = Object.keys(summaries) as CommandName[];

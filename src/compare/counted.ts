@@ -1,0 +1,55 @@
+/**
+ * Which rows count where a mask leaves tokens out: those of real queries. What an output or a matrix of attention has in
+ * the others is of no account, and differs between variants for no reason.
+ */
+import { elements, type Tensor } from '../core/tensor.ts';
+
+/** Rows of a group are those of one head of one sequence; `real` is [batch, length], 1 = a real token, null: all are. */
+export interface CountedRows {
+  shape: { batch: number; heads: number; queryLength: number };
+  real?: Uint8Array | null;
+}
+
+/** The flags of a mask; null where it leaves no token out. */
+export function realTokens(keyMask: Tensor | undefined): Uint8Array | null {
+  if (keyMask === undefined) return null;
+  const flags = Uint8Array.from(elements(keyMask));
+  return flags.includes(0) ? flags : null;
+}
+
+/** Positions that are real in a sequence at least, ascending. */
+export function realPositions({ shape: { queryLength }, real }: CountedRows): Int32Array {
+  const all = Int32Array.from({ length: queryLength }, (_, position) => position);
+  if (!real) return all;
+  const found = new Uint8Array(queryLength);
+  for (let n = 0; n < real.length; n++) found[n % queryLength] |= real[n];
+  return all.filter((position) => found[position] === 1);
+}
+
+/** Whether a row counts, of rows at these positions [batch, heads, positions.length]; null where all do. */
+export function countsOf(
+  { shape: { heads, queryLength }, real }: CountedRows,
+  positions: ArrayLike<number>,
+): ((row: number) => boolean) | null {
+  if (!real) return null;
+  return (row) => {
+    const sequence = Math.floor(row / (heads * positions.length));
+    return real[sequence * queryLength + positions[row % positions.length]] === 1;
+  };
+}
+
+/** The same numbers, changed: zeros in rows of `width` that do not count. Without positions rows are those of all. */
+export function zeroUncounted<Numbers extends Float64Array | Float32Array>(
+  data: Numbers,
+  width: number,
+  counted: CountedRows,
+  positions: ArrayLike<number> | null = null,
+): Numbers {
+  if (!counted.real) return data;
+  const all = positions ?? Int32Array.from({ length: counted.shape.queryLength }, (_, position) => position);
+  const counts = countsOf(counted, all);
+  for (let row = 0; row * width < data.length; row++) {
+    if (counts?.(row) === false) data.fill(0, row * width, (row + 1) * width);
+  }
+  return data;
+}

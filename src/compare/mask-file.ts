@@ -1,0 +1,73 @@
+/**
+ * Which tokens of a file are real: masks [batch, length], or [length] for every sequence, in which 1 (or true) stands for a
+ * real token and 0 for padding, as in `attention_mask` of Hugging Face. PyTorch's `key_padding_mask` is the opposite of it.
+ */
+import { FileFormatError, formatShape, ShapeError } from '../core/errors.ts';
+import { readNpy } from '../core/files/npy.ts';
+import type { StoredArray } from '../core/files/numbers.ts';
+import type { NamedArrays } from './named-arrays.ts';
+
+/** A mask by where it was found. */
+export interface StoredMask {
+  /** What messages call it. */
+  name: string;
+  array: StoredArray;
+}
+
+/** In lower case, the last part of a tensor's name. */
+const SPELLINGS = ['mask', 'keymask', 'key_mask', 'attentionmask', 'attention_mask'];
+
+/** What a name is in front of, `layer1` of `layer1.mask`, if it is that of a mask; null if it is not. */
+export function layerOfMask(name: string): string | null {
+  const dot = name.lastIndexOf('.');
+  return SPELLINGS.includes(name.slice(dot + 1).toLowerCase()) ? name.slice(0, Math.max(dot, 0)) : null;
+}
+
+/**
+ * The masks in a file by layer, `` for one of all layers. An array that is alone in its file is one, whatever its name.
+ * Throws FileFormatError for a file without a mask, or with two for a layer.
+ */
+export function masksIn(path: string, arrays: NamedArrays | null): Map<string, StoredMask> {
+  if (arrays === null) return new Map([['', { name: path, array: readNpy(path) }]]);
+  const names = [...arrays.keys()];
+  const masks = namedMasks(path, arrays);
+  if (masks.size > 0) return masks;
+  if (names.length === 1) return new Map([['', { name: `${path}: ${names[0]}`, array: arrays.get(names[0])!() }]]);
+  throw new FileFormatError(`${path}: expected an array mask, or LAYER.mask, or one array alone, got ${names.length}`);
+}
+
+/** Those among other arrays, by their names. */
+export function namedMasks(path: string, arrays: NamedArrays): Map<string, StoredMask> {
+  const masks = new Map<string, StoredMask>();
+  for (const [name, open] of arrays) {
+    const layer = layerOfMask(name);
+    if (layer === null) continue;
+    const other = masks.get(layer)?.name;
+    if (other !== undefined) throw new FileFormatError(`${path}: expected one mask, got both ${other} and ${name}`);
+    masks.set(layer, { name: `${path}: ${name}`, array: open() });
+  }
+  return masks;
+}
+
+/**
+ * The flags of a mask for every token, [batch, length], 1 = real. Throws ShapeError for another shape, which is looked at
+ * before anything is read, and FileFormatError for numbers that are neither 0 nor 1, or that leave no token of all.
+ */
+export function flagsOf({ name, array }: StoredMask, batch: number, length: number): Uint8Array {
+  const { shape } = array;
+  const rows = shape.length === 1 ? 1 : shape[0];
+  if (shape.length < 1 || shape.length > 2 || shape[shape.length - 1] !== length || (rows !== 1 && rows !== batch)) {
+    throw new ShapeError(
+      `${name}: expected a mask ${formatShape([batch, length])}, or ${formatShape([length])} for every sequence, got ${formatShape(shape)}`,
+    );
+  }
+  const numbers = array.load();
+  const odd = numbers.findIndex((each) => each !== 0 && each !== 1);
+  if (odd >= 0) {
+    throw new FileFormatError(
+      `${name}: expected 1 for real tokens and 0 for padding, got ${numbers[odd]} at element ${odd}`,
+    );
+  }
+  if (!numbers.includes(1)) throw new FileFormatError(`${name}: expected at least one real token, got none`);
+  return Uint8Array.from({ length: batch * length }, (_, n) => numbers[n % numbers.length]);
+}

@@ -1,0 +1,36 @@
+/**
+ * Variants have the colour of their family in every plot, and within it a marker and dashes of their own: so fifty of them
+ * stay apart.
+ */
+import { allVariants, findVariant } from '../../variants/registry.ts';
+import { FAMILIES, type Family } from '../../variants/variant.ts';
+import type { Look } from './looks.ts';
+
+/**
+ * The look of each variant, in order: by its family and its place in it, whatever else is in the plot. A name that comes
+ * twice has the next place that is free; one that nobody registered has a colour beyond those of families.
+ */
+export function looksOf(variants: readonly string[]): Required<Look>[] {
+  const taken = new Set<string>();
+  return variants.map((name) => {
+    const variant = findVariant(name);
+    const tone = variant === undefined ? FAMILIES.length - 1 : FAMILIES.indexOf(variant.family) - 1;
+    const kin = allVariants().filter(({ family }) => family === variant?.family);
+    let index = Math.max(
+      0,
+      kin.findIndex((each) => each.name === name),
+    );
+    const place = (): string => `${tone} ${index}`;
+    // Beyond the places of the others of the family.
+    if (taken.has(place())) index = kin.length;
+    while (taken.has(place())) index++;
+    taken.add(place());
+    return { tone, index };
+  });
+}
+
+/** `Low rank`; of a colour that is no family's, `Other`. */
+export function familyOfTone(tone: number): string {
+  const family: Family | undefined = FAMILIES[tone + 1];
+  return family === undefined ? 'Other' : `${family[0].toUpperCase()}${family.slice(1).replaceAll('-', ' ')}`;
+}

@@ -1,0 +1,28 @@
+/** What a line looks like in a plot: its colour, its marker and its dashes, so that none is told by its colour alone. */
+import { seriesColour } from './style.ts';
+
+/** All of them areas: those made of strokes (times, plus) would have the colour of the page. */
+export const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cross', 'hexagon'] as const;
+
+/** The markers as text, so that they are as large as the letters beside them. */
+const SIGNS = ['●', '■', '▲', '◆', '★', '⅄', '✚', '⬢'] as const;
+
+const DASHES = [undefined, '7 3', '2 3', '10 3 2 3'] as const;
+
+export interface Look {
+  /** Place among those of one colour, or of all: what the marker and the dashes follow from. */
+  index: number;
+  /** Place of the colour; that of the line itself, unless told. */
+  tone?: number;
+}
+
+/** Two lines of one colour have the same marker and dashes only if 32 others are between them. */
+export function lookOf({ index, tone = index }: Look) {
+  const dash = DASHES[(index + Math.floor(index / SYMBOLS.length)) % DASHES.length];
+  return { stroke: seriesColour(tone), dash, symbol: SYMBOLS[index % SYMBOLS.length] } as const;
+}
+
+/** The marker as a letter. */
+export function signOf({ index }: Look): string {
+  return SIGNS[index % SIGNS.length];
+}

@@ -5,7 +5,7 @@ import { entryAt } from '../core/files/system-error.ts';
 import { metricsCsv } from '../training/metrics-csv.ts';
 import type { Baseline } from '../training/tasks/baseline.ts';
 import type { Host } from './command.ts';
-import { type Content, writeOutputs } from './outputs.ts';
+import { writeOutputs } from './outputs.ts';
 import { type Curve, renderCurves } from './training-curves.ts';
 import type { RunFiles, TogetherFiles } from './training-folder.ts';
 import type { RunResult } from './training-report.ts';
@@ -28,7 +28,7 @@ export async function leaveFiles(
   const environment = describeEnvironment();
   const page = () => renderCurves(training.task, curves, training.baseline, environment);
   const numbers = () => `${JSON.stringify({ environment, ...training }, null, 1)}\n`;
-  const outputs: Omit<Content, 'flag' | 'label'>[] = [
+  const outputs: { path: string; content(): string | Promise<string> }[] = [
     { path: files.curves, content: page },
     { path: files.results, content: numbers },
     ...('csv' in files ? [{ path: files.csv, content: () => metricsCsv(curves.flatMap(({ lines }) => lines)) }] : []),

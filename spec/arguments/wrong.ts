@@ -106,6 +106,9 @@ function withValueAt<T>(value: T, [key, ...rest]: readonly string[], other: unkn
   return copy as T;
 }
 
+/** What would be right, and what was given; or what of it is not known. */
+const SAYS_BOTH = /: (missing; expected .|expected .*, got .|used after its scope|unknown |.*no such )/s;
+
 const INSPECTED: readonly Kind[] = ['NaN', 'released tensor'];
 
 /** Whether a wrong value at that place has to be refused: one of another class, NaN for a number, a released tensor. */
@@ -213,7 +216,10 @@ async function tryOnce(name: string, call: Call, wrong: Wrong | null, old: Tenso
       if (wrong === null) throw error;
       assert.match(error.message, /^[^:]+: ./s, when);
       // A right kind of another size may be what another argument does not fit.
-      if (hadToBeRefused()) expectNamed(error.message, call, wrong.path, when);
+      if (hadToBeRefused()) {
+        expectNamed(error.message, call, wrong.path, when);
+        assert.match(error.message, SAYS_BOTH, when);
+      }
       if (!call.keeps) assert.ok(liveBytes() <= before, `${when}: ${liveBytes() - before} bytes kept by a refusal`);
     };
     let result: unknown;

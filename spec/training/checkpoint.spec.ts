@@ -223,7 +223,7 @@ test('a foreign file is refused, and what is missing or unexpected is named', as
     [(_, metadata) => metadata.set('random', '[1, 2]'), /state: expected the 10 numbers/],
     [(_, metadata) => metadata.set('step', '-1'), /step: expected an integer of at least 0, got -1$/],
     [(_, metadata) => metadata.set('settings', '{'), /settings: expected JSON, got a text that is not/],
-    [(_, metadata) => metadata.set('settings', '{}'), /settings\.task: expected an object, got undefined$/],
+    [(_, metadata) => metadata.set('settings', '{}'), /settings\.task: missing; expected an object$/],
   ];
   for (const [change, message] of refusals) assertRefused(rewritten(path, change), message);
 });

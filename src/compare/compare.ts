@@ -15,6 +15,7 @@ import type { BaselineResult, ComparisonReport, ComparisonResult, InputDescripti
 import { ifItFits } from './room.ts';
 import { type StopwatchSettings, stopwatchChecks, timeInTurns } from './stopwatch.ts';
 
+/** What `compare` runs: which variants with which options, how it takes their time, and whom it tells about its progress. */
 export interface CompareSettings extends PlanSettings {
   /** Of parameters and of the sampled rows. The same seed gives the same figures, but for times. */
   seed?: number;
@@ -57,10 +58,16 @@ const settingChecks: { readonly [Setting in keyof CompareSettings]-?: Check } = 
 };
 
 /**
- * Measures every cell on every layer or length of the input. What is wrong with the request is thrown before the
- * first measurement (ArgumentError, ShapeError, UnsupportedError, MemoryError), what is wrong with an input when its turn
- * comes. A cell that runs out of memory is left out; MemoryError is thrown if full attention does, or if
+ * Compares variants with full attention on every layer or length of an input: error, time, memory and FLOPs. An error of the
+ * request is thrown before the first measurement (ArgumentError, ShapeError, UnsupportedError, MemoryError), one of an input
+ * when its turn comes. A variant that runs out of memory is left out; MemoryError is thrown if full attention does, or if
  * nothing else is left.
+ *
+ * @example
+ * ```ts
+ * const report = await compare(fileInput(['q.npy', 'k.npy', 'v.npy']), { variants: ['longformer', 'performer'] });
+ * for (const { variant, relativeError } of report.results) console.log(variant, relativeError);
+ * ```
  */
 export async function compare(input: ComparisonInput, settings: CompareSettings = {}): Promise<ComparisonReport> {
   expectComparisonInput('input', input);

@@ -1,7 +1,7 @@
 /** What `compare` runs on: the shipped fixture, a file of the user's, or drawn numbers (synthetic.ts). */
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expectShape } from '../core/errors.ts';
+import { describe, expectShape, wrongKind } from '../core/errors.ts';
 import {
   expectBoolean,
   expectFunction,
@@ -32,6 +32,7 @@ export interface ComparisonCase {
   load(): AttentionInputs;
 }
 
+/** What variants are compared on: one case for each layer of a model or each length, with a description for the report. */
 export interface ComparisonInput {
   name: string;
   source: 'fixture' | 'file' | 'synthetic';
@@ -46,6 +47,11 @@ export interface ComparisonInput {
 
 /** Throws ArgumentError unless it is an input with a case at least. */
 export function expectComparisonInput(name: string, input: unknown): asserts input is ComparisonInput {
+  if (typeof input === 'string') throw wrongKind(name, 'an input', input, `fileInput([${describe(input)}]) is one`);
+  if (typeof input === 'object' && input !== null && 'queries' in input) {
+    const advice = `put them into a file and give fileInput its path, or into a case: { length, load: () => ${name} }`;
+    throw wrongKind(name, 'an input, which has a name, sizes and cases', input, advice);
+  }
   const [count, members] = [
     integerOf(1),
     { length: integerOf(1), load: expectFunction, layer: optional(expectText), isMasked: optional(expectBoolean) },
@@ -78,20 +84,20 @@ export function fixtureInput(): ComparisonInput {
 }
 
 /**
- * Queries, keys and values of the user's: one .safetensors or .npz file, one .npy file, or three .npy files (queries, keys,
+ * Your own queries, keys and values: one .safetensors or .npz file, one .npy file, or three .npy files (queries, keys,
  * values), and a mask of real tokens. See qkv-file.ts for names and shapes. Numbers become float32, which rounds what is
- * stored as float64. What a masked token holds is of no account, even if it is no number.
+ * stored as float64. What a masked token holds does not matter, even if it is no number.
  *
  * Looks at headers and masks only; `load` reads. Throws ArgumentError, FileFormatError, and ShapeError for arrays that do
  * not fit each other: compare is about self-attention, so there are as many queries as keys, and all layers have the same
  * batch, heads and headDim.
  */
-export function fileInput(paths: readonly string[], settings: FileSettings = {}): ComparisonInput {
+export function fileInput(qkv: readonly string[], settings: FileSettings = {}): ComparisonInput {
   const { layout = 'bhld' } = expectOptions('settings', settings, {
     layout: oneOf(...Object.keys(LAYOUTS)),
     mask: (name, value) => (value === null ? undefined : expectText(name, value)),
   });
-  const { masked, ...input } = inputOf(readQkv(paths, settings));
+  const { masked, ...input } = inputOf(readQkv(qkv, settings));
   const { batch, heads, headDim, cases } = input;
   const lengths = [...new Set(cases.map(({ length }) => length))];
   const tokens = cases.reduce((sum, { length }) => sum + batch * length, 0);
@@ -102,9 +108,9 @@ export function fileInput(paths: readonly string[], settings: FileSettings = {})
     `${lengths.join(' and ')} tokens`,
     ...(masked > 0 ? [`${formatPercent(masked / tokens)} of them masked`] : []),
   ];
-  const name = `${paths.map((path) => basename(path)).join(', ')}: ${sizes.join(', ')}`;
+  const name = `${qkv.map((path) => basename(path)).join(', ')}: ${sizes.join(', ')}`;
   const warning = oddLayout([batch, heads, Math.min(...lengths)], layout);
-  return { name, source: 'file', detail: paths.join(', '), ...input, ...(warning === null ? {} : { warning }) };
+  return { name, source: 'file', detail: qkv.join(', '), ...input, ...(warning === null ? {} : { warning }) };
 }
 
 type Sized = Pick<ComparisonInput, 'batch' | 'heads' | 'headDim' | 'cases'>;

@@ -27,8 +27,13 @@ import {
 } from './series.ts';
 
 /**
- * The whole HTML document. What a comparison measured can be drawn, be it NaN or nothing; ArgumentError for what is no
- * report.
+ * The whole HTML document of a comparison. Whatever a comparison measured can be drawn, also figures that are NaN or
+ * missing. Throws ArgumentError for a value that is no report.
+ *
+ * @example
+ * ```ts
+ * writeFileSync('report.html', await renderReport(await compare(fixtureInput())));
+ * ```
  */
 export async function renderReport(given: ComparisonReport): Promise<string> {
   const report = checkReport(given);

@@ -1,6 +1,7 @@
 /** Wall times of several things that are to be compared: taken in turns, so that a busy moment hits all of them. */
 import { type Check, expectFunction, integerOf, numberOf } from '../core/expect.ts';
 
+/** How long, and how often, each variant is timed. */
 export interface StopwatchSettings {
   /** Turns go on until each has had this many milliseconds on average… */
   millisecondsEach?: number;

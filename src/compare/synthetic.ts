@@ -15,8 +15,10 @@ export const DISTRIBUTIONS = {
   peaked: 'each token looks for one token at or before it, and finds little else',
 } as const;
 
+/** The kinds of random numbers that `syntheticInput` can draw. */
 export type Distribution = keyof typeof DISTRIBUTIONS;
 
+/** The sizes of the input that `syntheticInput` draws, and what its numbers are like. */
 export interface SyntheticSettings {
   lengths: readonly number[];
   /** `gaussian` by default. */
@@ -33,7 +35,15 @@ const SPREAD = 0.5;
 /** A peaked query is this many times the key it looks for: a score of about 2√headDim against a deviation of 2. */
 const PEAK = 2;
 
-/** One case for each distinct length; the numbers of a length do not depend on the others. Throws ArgumentError. */
+/**
+ * Random queries, keys and values, one case for each distinct length; the numbers of a length do not depend on the others.
+ * Throws ArgumentError.
+ *
+ * @example
+ * ```ts
+ * const input = syntheticInput({ lengths: [1024, 4096], heads: 1, headDim: 64 });
+ * ```
+ */
 export function syntheticInput(settings: SyntheticSettings): ComparisonInput {
   expectOptions('settings', settings, {
     lengths: expectList,

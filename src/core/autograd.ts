@@ -92,6 +92,13 @@ export function record(
 /**
  * Adds d(result)/d(leaf), weighted by `gradient` (ones by default), to the `grad` of every leaf that requires it.
  * Gradients of intermediate results are released as soon as they have been passed on.
+ *
+ * @example
+ * ```ts
+ * queries.withGrad();
+ * backward(ops.mean(attend(longformer, { queries, keys, values })));
+ * console.log(queries.grad?.toArray());
+ * ```
  */
 export function backward(result: Tensor, gradient?: Tensor): void {
   expectTensor('result', result);

@@ -3,9 +3,12 @@
  * names its element, never another number. Typed arrays of JavaScript would wrap 4294967301 to 5, cut 1.7 to 1, make 0 of
  * NaN and an infinity of 1e300.
  */
-import { ArgumentError, describe } from './errors.ts';
+import { adviceForNumbers } from './advice.ts';
+import { ArgumentError, describe, wrongKind } from './errors.ts';
 
+/** The types of numbers that a tensor can hold. */
 export type DType = 'float32' | 'float64' | 'int32' | 'uint8';
+/** The typed arrays behind tensors, one for each dtype. */
 export type NumericArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /** The typed array that holds numbers of a dtype. */
@@ -36,7 +39,7 @@ export const LOUD = { float32: 1e15, float64: 1e150 };
 /** Throws ArgumentError unless `dtype` is one of the four, or of those that are allowed. */
 export function expectDType(name: string, dtype: unknown, allowed: readonly string[] = NAMES): asserts dtype is DType {
   if (typeof dtype === 'string' && allowed.includes(dtype)) return;
-  throw new ArgumentError(`${name}: expected one of ${allowed.join(', ')}, got ${describe(dtype)}`);
+  throw wrongKind(name, `one of ${allowed.join(', ')}`, dtype);
 }
 
 /** Throws ArgumentError unless `dtype` is the one that the tensor holds. */
@@ -108,7 +111,14 @@ export function expectArrayLike(name: string, values: unknown): ArrayLike<unknow
     const { length } = values as { length?: unknown };
     if (Number.isSafeInteger(length) && (length as number) >= 0) return values as ArrayLike<unknown>;
   }
-  throw new ArgumentError(`${name}: expected an array of numbers, got ${describe(values)}`);
+  throw wrongKind(name, 'an array of numbers', values, adviceForNumbers(name, values));
+}
+
+/** `expectArrayLike`, which also refuses lists in lists: their shape is an argument of its own. */
+export function expectFlat(name: string, values: unknown): ArrayLike<unknown> {
+  const given = expectArrayLike(name, values);
+  if (!Array.isArray(given[0]) && !ArrayBuffer.isView(given[0])) return given;
+  throw wrongKind(name, 'one flat array of numbers', values, adviceForNumbers(name, values));
 }
 
 function unfit(name: string, value: unknown, dtype: DType, at?: number): ArgumentError {

@@ -2,11 +2,22 @@
  * Typed errors. Every public function checks its arguments before any work and throws one of these; the message
  * names the argument, says what would be right and what was given.
  */
+import { adviceForNumber } from './advice.ts';
 import { visible } from './visible.ts';
 
 /**
  * Base class: catch this to catch everything the library throws on purpose. What was given may come from a file, so a
  * message shows control characters and does not hold them.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   attend(longformer, { queries, keys, values });
+ * } catch (error) {
+ *   if (error instanceof EfficientTransformersError) console.error(error.message);
+ *   else throw error;
+ * }
+ * ```
  */
 export class EfficientTransformersError extends Error {
   override name = 'EfficientTransformersError';
@@ -84,7 +95,19 @@ export function describe(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
   const { name } = (Object.getPrototypeOf(value)?.constructor ?? Object) as { name?: unknown };
   if (typeof name !== 'string' || name === '' || name === 'Object') return 'an object';
-  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`;
+  return `${articleOf(name)} ${name}`;
+}
+
+/** `a` or `an`. A U is spoken as in use: a Uint8Array. */
+export const articleOf = (name: string): string => (/^[AEIO]/.test(name) ? 'an' : 'a');
+
+/**
+ * The error for a value of the wrong kind: says of what was left out that it is missing. `advice` is how to get from what was
+ * given to what would be right (see advice.ts).
+ */
+export function wrongKind(name: string, wanted: string, value: unknown, advice = ''): ArgumentError {
+  const said = value === undefined ? `missing; expected ${wanted}` : `expected ${wanted}, got ${describe(value)}`;
+  return new ArgumentError(`${name}: ${said}${advice === '' ? '' : `; ${advice}`}`);
 }
 
 /** Throws unless `actual` equals `expected`; `because` completes the sentence, e.g. `to match queries`. */
@@ -98,5 +121,5 @@ export function expectShape(name: string, actual: readonly number[], expected: r
 export function expectInteger(name: string, value: unknown, minimum: number, maximum = Number.MAX_SAFE_INTEGER): void {
   if (typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum) return;
   const range = maximum === Number.MAX_SAFE_INTEGER ? `of at least ${minimum}` : `from ${minimum} to ${maximum}`;
-  throw new ArgumentError(`${name}: expected an integer ${range}, got ${describe(value)}`);
+  throw wrongKind(name, `an integer ${range}`, value, adviceForNumber(name, value));
 }

@@ -2,12 +2,13 @@
  * What an argument has to be. Every check takes the argument's name and its value, and throws an ArgumentError that names
  * it, says what would be right and what was given. Options are checked by a record of checks, one for each.
  */
-import { ArgumentError, describe, expectInteger } from './errors.ts';
+import { adviceForEntries, adviceForInstance, adviceForList, adviceForNumber, adviceForText } from './advice.ts';
+import { ArgumentError, articleOf, expectInteger, wrongKind } from './errors.ts';
 
 export type Check = (name: string, value: unknown) => void;
 
-function refuse(name: string, wanted: string, value: unknown): never {
-  throw new ArgumentError(`${name}: expected ${wanted}, got ${describe(value)}`);
+function refuse(name: string, wanted: string, value: unknown, advice = ''): never {
+  throw wrongKind(name, wanted, value, advice);
 }
 
 export function expectBoolean(name: string, value: unknown): asserts value is boolean {
@@ -15,7 +16,7 @@ export function expectBoolean(name: string, value: unknown): asserts value is bo
 }
 
 export function expectText(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') refuse(name, 'a text', value);
+  if (typeof value !== 'string') refuse(name, 'a text', value, adviceForText(name, value));
 }
 
 export function expectFunction(name: string, value: unknown): void {
@@ -25,12 +26,12 @@ export function expectFunction(name: string, value: unknown): void {
 export function expectIterable<T>(name: string, value: Iterable<T>): Iterable<T> {
   const { [Symbol.iterator]: iterate } = (value ?? {}) as Iterable<T>;
   if (typeof value !== 'object' || typeof iterate !== 'function')
-    refuse(name, 'a list, or what can be iterated', value);
+    refuse(name, 'a list, or what can be iterated', value, adviceForEntries(name, value));
   return value;
 }
 
 export function expectFiniteNumber(name: string, value: unknown): asserts value is number {
-  if (!Number.isFinite(value)) refuse(name, 'a finite number', value);
+  if (!Number.isFinite(value)) refuse(name, 'a finite number', value, adviceForNumber(name, value));
 }
 
 export function expectInstance<T>(
@@ -38,7 +39,8 @@ export function expectInstance<T>(
   value: unknown,
   Kind: abstract new (...given: never[]) => T,
 ): asserts value is T {
-  if (!(value instanceof Kind)) refuse(name, /^[AEIOU]/.test(Kind.name) ? `an ${Kind.name}` : `a ${Kind.name}`, value);
+  if (value instanceof Kind) return;
+  refuse(name, `${articleOf(Kind.name)} ${Kind.name}`, value, adviceForInstance(name, value, Kind));
 }
 
 /** An array of at least `least` entries, each of which passes the check. */
@@ -48,7 +50,7 @@ export function expectList(
   each: Check = () => {},
   least = 0,
 ): asserts value is readonly unknown[] {
-  if (!Array.isArray(value)) refuse(name, 'a list', value);
+  if (!Array.isArray(value)) refuse(name, 'a list', value, adviceForList(name, value));
   if (value.length < least) refuse(name, `at least ${least === 1 ? 'one' : least}`, value);
   for (let n = 0; n < value.length; n++) each(`${name}[${n}]`, value[n]);
 }
@@ -102,7 +104,8 @@ export const numberOf =
   (minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY): Check =>
   (name, value) => {
     if (typeof value !== 'number' || !(value >= minimum && value <= maximum)) {
-      refuse(name, `a ${maximum === Number.MAX_VALUE ? 'finite ' : ''}number${within(minimum, maximum)}`, value);
+      const wanted = `a ${maximum === Number.MAX_VALUE ? 'finite ' : ''}number${within(minimum, maximum)}`;
+      refuse(name, wanted, value, adviceForNumber(name, value));
     }
   };
 

@@ -1,4 +1,5 @@
 /** Shapes: lists of extents, checked before anything is computed with them. */
+import { adviceForList } from './advice.ts';
 import { describe, formatShape, ShapeError } from './errors.ts';
 import { MAX_AXES } from './kernels/strided.ts';
 
@@ -17,6 +18,9 @@ export function expectExtents(shape: readonly number[], name = 'shape'): void {
     Array.from(shape).every((extent) => Number.isSafeInteger(extent) && extent >= 1)
   )
     return;
+  const wanted = `a list of at most ${MAX_AXES} extents, each an integer of at least 1`;
+  if (shape === undefined) throw new ShapeError(`${name}: missing; expected ${wanted}`);
   const given = isList && shape.length <= MAX_AXES ? formatShape(shape) : describe(shape);
-  throw new ShapeError(`${name}: expected at most ${MAX_AXES} extents, each an integer of at least 1, got ${given}`);
+  const advice = isList ? '' : adviceForList(name, shape);
+  throw new ShapeError(`${name}: expected ${wanted}, got ${given}${advice === '' ? '' : `; ${advice}`}`);
 }

@@ -2,7 +2,7 @@
 import ndarray, { type NdArray } from 'ndarray';
 import ops from 'ndarray-ops';
 import { type DType, expectArrayLike } from './dtype.ts';
-import { ArgumentError, describe } from './errors.ts';
+import { ArgumentError, wrongKind } from './errors.ts';
 import { expectExtents, fromNumbers, sizeOf, type Tensor } from './tensor.ts';
 
 /** Copies an ndarray, whatever its strides, into a new tensor. Throws as `fromArray` does. */
@@ -17,7 +17,7 @@ export function fromNdarray(source: NdArray, dtype: DType = 'float32'): Tensor {
 /** Throws ShapeError or ArgumentError unless it is an ndarray whose every element lies in its data. */
 function expectNdarray(name: string, source: unknown): Pick<NdArray, 'data' | 'shape' | 'stride' | 'offset'> {
   const { data, shape, stride, offset } = (source ?? {}) as NdArray;
-  if (!Array.isArray(shape)) throw new ArgumentError(`${name}: expected an ndarray, got ${describe(source)}`);
+  if (!Array.isArray(shape)) throw wrongKind(name, 'an ndarray', source);
   expectExtents(shape, `${name}.shape`);
   expectArrayLike(`${name}.data`, data);
   const steps = [offset, ...(Array.isArray(stride) && stride.length === shape.length ? stride : [Number.NaN])];

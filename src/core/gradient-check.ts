@@ -6,6 +6,7 @@ import { type NumericArray, release } from './memory.ts';
 import { Random } from './random.ts';
 import { elements, expectTensor, isContiguous, randomNormal, scope, Tensor } from './tensor.ts';
 
+/** How closely, and at how many entries, `checkGradients` looks. */
 export interface GradientCheckOptions {
   /** Half the distance of the two points of a difference quotient, times max(1, |x|). */
   epsilon?: number;

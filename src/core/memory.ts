@@ -141,6 +141,7 @@ export function collectForgotten(): void {
   forgotten.collect();
 }
 
+/** What tensors take right now, and the most that they took, in bytes. */
 export function memoryStatistics(): MemoryStatistics {
   return { ...statistics, reservedBytes: heapMemory().buffer.byteLength };
 }

@@ -16,7 +16,7 @@
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import { expectArrayLike } from './dtype.ts';
-import { ArgumentError, describe, expectInteger } from './errors.ts';
+import { ArgumentError, describe, expectInteger, wrongKind } from './errors.ts';
 import { absorb, naturalLogarithm, ROOT_KEY } from './portable.ts';
 
 /** What `fillNormal` and `fillUniform` write to: a plain array or any typed array of floats. */
@@ -32,6 +32,15 @@ const LONGEST_PERMUTATION = 2 ** 28;
 const MOST_CHOSEN = 2 ** 24;
 const TWO_TO_53 = 0x20000000000000;
 
+/**
+ * A stream of random numbers. The same seed and the same names give the same bits on every machine.
+ *
+ * @example
+ * ```ts
+ * const random = new Random(0);
+ * const queries = randomNormal([1, 8, 64, 32], random.split('queries'));
+ * ```
+ */
 export class Random {
   /** Four 32-bit words that stand for (seed, path of names). Drawing does not change them; `split` derives from them. */
   #key: readonly number[];
@@ -222,7 +231,12 @@ function generatorOf(key: readonly number[]): RandomGenerator {
 export function expectRandom(name: string, value: unknown): asserts value is Random {
   const { integer, split } = (value ?? {}) as { integer?: unknown; split?: unknown };
   if (typeof integer === 'function' && typeof split === 'function') return;
-  throw new ArgumentError(`${name}: expected a Random, got ${describe(value)}`);
+  throw wrongKind(
+    name,
+    'a Random',
+    value,
+    typeof value === 'number' ? `new Random(${value}) is one` : 'new Random(0) is one',
+  );
 }
 
 /** Neither integers, which would all be rounded to 0 and their like, nor what is no array. */

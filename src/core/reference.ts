@@ -9,8 +9,9 @@
  * Symbols: Q, K, V queries, keys, values; S scores; P weights; O output; b, h, i, j, c batch, head, query, key, column.
  */
 
+import { adviceForDense } from './advice.ts';
 import { expectArrayLike, expectNumbers } from './dtype.ts';
-import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from './errors.ts';
+import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError, wrongKind } from './errors.ts';
 import {
   expectBoolean,
   expectFiniteNumber,
@@ -26,10 +27,12 @@ export interface Dense {
   readonly data: ArrayLike<number>;
 }
 
+/** Numbers of 64 bits with a shape, in row-major order: what the oracle returns. */
 export interface Dense64 extends Dense {
   readonly data: Float64Array;
 }
 
+/** Queries, keys and values as the oracle takes them. */
 export interface ReferenceInputs {
   /** [batch, heads, queryLength, headDim] */
   readonly queries: Dense;
@@ -47,6 +50,7 @@ export interface ReferenceMasks {
   readonly keyMask?: Dense;
 }
 
+/** What the oracle takes beside queries, keys and values: masks, a scale, a pattern and a bias. */
 export interface ReferenceOptions extends ReferenceMasks {
   /** What q·k is multiplied by; 1/√headDim by default. */
   readonly scale?: number;
@@ -99,7 +103,15 @@ export function referenceWeights(inputs: ReferenceInputs, options: ReferenceOpti
 }
 
 /**
- * O = P V: [batch, heads, queryLength, valueDim]. A weight of 0 contributes 0 even where the value is not finite.
+ * Full attention by the oracle, O = P V: [batch, heads, queryLength, valueDim]. A weight of 0 contributes 0 even where the
+ * value is not finite.
+ *
+ * @example
+ * ```ts
+ * const dense = (tensor: Tensor) => ({ shape: tensor.shape, data: tensor.toArray() });
+ * const expected = referenceAttention({ queries: dense(queries), keys: dense(keys), values: dense(values) });
+ * console.log(relativeFrobeniusError(dense(attend(full, { queries, keys, values })), expected));
+ * ```
  */
 export function referenceAttention(inputs: ReferenceInputs, options: ReferenceOptions = {}): Dense64 {
   const weights = referenceWeights(inputs, options);
@@ -430,6 +442,8 @@ function checkInputs(inputs: object, { causal, keyMask }: ReferenceMasks): void 
 
 /** Throws unless `dense` has this shape, with extents of at least 1 and as many numbers as they say. */
 function expectDense(name: string, dense: Dense, shape: readonly number[], because = ''): void {
+  const advice = adviceForDense(name, dense);
+  if (advice !== '') throw wrongKind(name, 'a shape and its numbers', dense, advice);
   expectRecord(name, dense);
   expectList(`${name}.shape`, dense.shape);
   expectShape(name, dense.shape, shape, because);

@@ -3,11 +3,12 @@
  * are ndarray's own strides; kernels get contiguous elements by `elements`.
  */
 import ndarray, { type NdArray } from 'ndarray';
+import { adviceForTensor } from './advice.ts';
 import type { TapeNode } from './autograd.ts';
 import { copyInto } from './copy-into.ts';
 import type { ArrayOf, DType, NumericArray } from './dtype.ts';
-import { dtypeOf, expectArrayLike, expectDType, expectNumberOf, expectNumbers, expectOwnDType } from './dtype.ts';
-import { ArgumentError, describe, formatShape, MemoryError, ShapeError } from './errors.ts';
+import { dtypeOf, expectDType, expectFlat, expectNumberOf, expectNumbers, expectOwnDType } from './dtype.ts';
+import { ArgumentError, formatShape, MemoryError, ShapeError, wrongKind } from './errors.ts';
 import { expectFunction } from './expect.ts';
 import { expectExtents, sizeOf } from './extents.ts';
 import { describeTensor, inspected } from './inspect.ts';
@@ -17,6 +18,7 @@ import { expectSynchronous, reachable } from './reachable.ts';
 
 export { expectExtents, sizeOf };
 
+/** Numbers with a shape, on the heap that all threads share, and the record of how they were computed. */
 export class Tensor {
   /** Gradient of the last `backward`; set only on leaves that require one. */
   grad: Tensor | null = null;
@@ -90,7 +92,7 @@ function expectLive(block: Block, name = 'tensor'): void {
 
 /** Throws ArgumentError unless it is a tensor, and MemoryError for one that was released. */
 export function expectTensor(name: string, value: unknown): asserts value is Tensor {
-  if (!(value instanceof Tensor)) throw new ArgumentError(`${name}: expected a tensor, got ${describe(value)}`);
+  if (!(value instanceof Tensor)) throw wrongKind(name, 'a tensor', value, adviceForTensor(name, value));
   expectLive(value.block, name);
 }
 
@@ -104,8 +106,9 @@ export function empty(shape: readonly number[], dtype: DType = 'float32'): Tenso
   return new Tensor(ndarray(allocate(dtype, sizeOf(shape)), [...shape]));
 }
 
-/** One number everywhere. Throws ArgumentError for a number that `dtype` cannot hold, and what `empty` throws. */
+/** A tensor with one number everywhere. Throws ArgumentError for a number that `dtype` cannot hold, and what `empty` throws. */
 export function filled(shape: readonly number[], value: number, dtype: DType = 'float32'): Tensor {
+  expectExtents(shape);
   expectDType('dtype', dtype);
   expectNumberOf('value', value, dtype);
   const tensor = empty(shape, dtype);
@@ -113,15 +116,24 @@ export function filled(shape: readonly number[], value: number, dtype: DType = '
   return tensor;
 }
 
+/** A tensor full of 0. Throws what `filled` throws. */
 export function zeros(shape: readonly number[], dtype: DType = 'float32'): Tensor {
   return filled(shape, 0, dtype);
 }
 
+/** A tensor full of 1. Throws what `filled` throws. */
 export function ones(shape: readonly number[], dtype: DType = 'float32'): Tensor {
   return filled(shape, 1, dtype);
 }
 
-/** Independent standard normal entries, as floats. */
+/**
+ * A tensor of independent standard normal numbers.
+ *
+ * @example
+ * ```ts
+ * const queries = randomNormal([1, 8, 1024, 64], new Random(0).split('queries'));
+ * ```
+ */
 export function randomNormal(
   shape: readonly number[],
   random: Random,
@@ -138,6 +150,11 @@ export function randomNormal(
  * Copies numbers into a new tensor. Throws ShapeError if they do not fill the shape, and ArgumentError for one that `dtype`
  * cannot hold: int32 and uint8 take whole numbers of their range alone, floats are rounded, and a finite number that
  * would become an infinity is refused.
+ *
+ * @example
+ * ```ts
+ * const keys = fromArray(numbers, [batch, heads, length, headDim]); // numbers: one flat array, row by row
+ * ```
  */
 export function fromArray(values: ArrayLike<number>, shape: readonly number[], dtype: DType = 'float32'): Tensor {
   return fromNumbers('values', values, shape, dtype);
@@ -147,7 +164,7 @@ export function fromArray(values: ArrayLike<number>, shape: readonly number[], d
 export function fromNumbers(name: string, values: ArrayLike<number>, shape: readonly number[], dtype: DType): Tensor {
   expectExtents(shape);
   expectDType('dtype', dtype);
-  const { length } = expectArrayLike(name, values);
+  const { length } = expectFlat(name, values);
   if (length !== sizeOf(shape)) {
     throw new ShapeError(`${name}: expected ${sizeOf(shape)} numbers for ${formatShape(shape)}, got ${length}`);
   }

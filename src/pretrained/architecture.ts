@@ -27,6 +27,7 @@ export interface Description {
   length: number;
 }
 
+/** What `loadPretrained` can be told: another attention, a longer text, a seed, a dtype. */
 export interface LoadOptions {
   /**
    * What takes the place of a layer's own attention, given its queries, keys and values: of layer n entry n mod their
@@ -88,6 +89,7 @@ export type Rotations = (place: {
   directions: number;
 }) => Tensor;
 
+/** What a pass through a loaded model can be told. */
 export interface ForwardOptions {
   /** For training; `evaluation` by default. */
   context?: ForwardContext;
@@ -98,6 +100,7 @@ export interface ForwardOptions {
   rotations?: Rotations;
 }
 
+/** What a loaded model computes from texts. */
 export interface TextOutput {
   /**
    * [batch, length, modelDim], after the embeddings and after each layer: one more than layers. Of a Reformer two: after
@@ -110,6 +113,7 @@ export interface TextOutput {
   logits?: Tensor;
 }
 
+/** A model of Hugging Face's transformers, as `loadPretrained` returns it. */
 export interface PretrainedModel extends Module {
   readonly description: Description;
   /** All tensors by our names: those that are learned, and those that a replaced attention drew. Live, not copies. */

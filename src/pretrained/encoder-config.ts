@@ -12,6 +12,7 @@ export type EncoderType = (typeof ENCODER_TYPES)[number];
 export const ACTIVATIONS = ['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu'] as const;
 export type ActivationName = (typeof ACTIVATIONS)[number];
 
+/** The attention that a checkpoint was trained with. */
 export type OwnAttention =
   | { kind: 'full' }
   /** A window for each layer, or one for all: as many tokens, half of them on each side. */
@@ -23,6 +24,7 @@ export type OwnAttention =
    */
   | { kind: 'landmarks'; landmarks: number | null; textLength: number; convolutionWidth: number | null };
 
+/** The sizes and choices of an encoder, read from the checkpoint's config.json. */
 export interface EncoderDescription extends Description {
   modelType: EncoderType;
   attention: OwnAttention;

@@ -32,6 +32,7 @@ interface EncoderLayer {
   feedForwardNorm: Norm;
 }
 
+/** BERT, RoBERTa, Longformer, BigBird or Nyströmformer with the weights of a checkpoint. */
 export class Encoder implements PretrainedModel {
   readonly description: EncoderDescription;
   readonly embeddings: { words: Embedding; positions: Embedding; tokenTypes: Embedding; norm: Norm };

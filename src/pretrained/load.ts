@@ -58,10 +58,20 @@ export function openPretrained(directory: string): OpenedModel {
 }
 
 /**
+ * Loads a model of Hugging Face's transformers from a folder with config.json and its weights, with its own attention or
+ * with any variant in place of it.
+ *
  * Throws UnsupportedError for a model or a setting that is not supported here, and FileFormatError for files that are
- * missing or malformed, or whose tensors are not those of the config: all that are missing, unknown, or of another shape
- * or type are listed in one error. Throws FileFormatError for a weight that is not finite, MemoryError for a model that does
- * not fit. Nothing of a model that was not loaded is kept.
+ * missing or malformed, or whose tensors are not those of the config: one error lists all that are missing, unknown, or of
+ * another shape or type. Throws FileFormatError for a weight that is not finite, MemoryError for a model that does not fit.
+ * Keeps nothing of a model that it did not load.
+ *
+ * @example
+ * ```ts
+ * const tokenizer = await loadTokenizer('bert-base-uncased');
+ * const model = loadPretrained('bert-base-uncased', { attention: { variant: 'nystromformer' } });
+ * const { hiddenStates } = model.forward(tokenizer.encode(['A sentence.']));
+ * ```
  */
 export function loadPretrained(directory: string, options: LoadOptions = {}): PretrainedModel {
   expectText('directory', directory);

@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { ACTIVATIONS, type ActivationName, classesOf, headOf, MOST_DROPPED } from './encoder-config.ts';
 
 export const ATTENTIONS = ['local', 'lsh'] as const;
+/** The two kinds of layers that a Reformer has. */
 export type ReformerAttentionKind = (typeof ATTENTIONS)[number];
 
 /** Chunks of as many tokens, each of which attends to itself and to so many before and after it. */
@@ -15,6 +16,7 @@ export interface ChunkSettings {
   after: number;
 }
 
+/** The sizes and choices of a Reformer, read from the checkpoint's config.json. */
 export interface ReformerDescription extends Description {
   modelType: 'reformer';
   causal: boolean;

@@ -61,6 +61,7 @@ interface ReformerLayer {
   feedForward: { inner: Linear; outer: Linear };
 }
 
+/** A Reformer with the weights of a checkpoint. */
 export class PretrainedReformer implements PretrainedModel {
   readonly description: ReformerDescription;
   readonly embeddings: { words: Embedding; positions: Embedding | AxialPositions };

@@ -31,6 +31,7 @@ interface Tokenizers {
   Tokenizer: new (json: object, config: object) => Tokenizer;
 }
 
+/** What `encode` of a tokeniser can be told. */
 export interface EncodeOptions {
   /**
    * Longer texts are cut, between the special tokens; absent: none is. Of a text that is much longer only a beginning is
@@ -42,6 +43,7 @@ export interface EncodeOptions {
 /** A text, or two of which the second begins a segment of its own. */
 export type Text = string | readonly [string, string];
 
+/** Turns texts into the tokens of a checkpoint and back: what `loadTokenizer` returns. */
 export interface TextTokenizer {
   /**
    * What a model takes for these texts, [texts, length] each: with special tokens, and padding behind up to the longest.
@@ -56,8 +58,9 @@ export interface TextTokenizer {
 }
 
 /**
- * Throws UnsupportedError where @huggingface/tokenizers is not installed, FileFormatError for files that are missing, that
- * it cannot read, or that keep it busy for longer than any tokeniser needs. `tokenizer_config.json` may be absent.
+ * Loads the tokeniser of a checkpoint from tokenizer.json in its folder; tokenizer_config.json may be absent. Throws
+ * UnsupportedError where the package `@huggingface/tokenizers` is not installed, FileFormatError for files that are missing,
+ * that it cannot read, or that keep it busy for longer than any tokeniser needs.
  */
 export async function loadTokenizer(
   directory: string,

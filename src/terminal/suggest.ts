@@ -49,7 +49,12 @@ export function nearestName(name: string, known: readonly string[]): string | un
 
 /** `unknown variant 'longfomer': did you mean 'longformer'? Known: full, linformer, longformer` */
 export function unknownName(kind: string, name: unknown, known: readonly string[]): string {
-  if (typeof name !== 'string') return `expected the name of one ${kind}, got ${describe(name)}`;
+  if (typeof name !== 'string') {
+    // A variant in place of its name.
+    const own = typeof name === 'object' && name !== null && 'name' in name ? name.name : undefined;
+    const advice = typeof own === 'string' && known.includes(own) ? `; '${own}' is one` : '';
+    return `expected the name of one ${kind}, got ${describe(name)}${advice}`;
+  }
   const nearest = nearestName(name, known);
   const question = nearest === undefined ? '' : ` did you mean '${nearest}'?`;
   const list = known.length === 0 ? 'none' : known.join(', ');

@@ -42,7 +42,10 @@ export interface TrainedModel {
   step: number;
 }
 
-/** The same run gives the same bytes. Throws FileWriteError, and leaves what was there as it was. */
+/**
+ * Writes a run to a file, with all that it takes to continue it to the same bits. The same run gives the same bytes. Throws
+ * FileWriteError if the system refuses, and then leaves what was there as it was.
+ */
 export function saveCheckpoint(path: string, run: Run): void {
   expectText('path', path);
   expectRun('run', run);
@@ -67,8 +70,14 @@ export function previousOf(path: string): string {
 }
 
 /**
- * The run as it stood when it was written. It goes on to the same bits as without the break on the same kernels: hold
- * `kernels` against `kernelBuild()`. Throws FileFormatError for a file that is no whole checkpoint.
+ * Reads a run as it stood when it was written. On the same kernels it continues to the same bits as without the break:
+ * compare `kernels` with `kernelBuild()`. Throws FileFormatError for a file that is not a whole checkpoint.
+ *
+ * @example
+ * ```ts
+ * const run = resumeRun('out/byte-lm-full/checkpoint.safetensors');
+ * await train(run);
+ * ```
  */
 export function resumeRun(path: string): Run & CheckpointFacts {
   const { header, tensors, isVerified, complain } = open(path);
@@ -82,8 +91,13 @@ export function resumeRun(path: string): Run & CheckpointFacts {
 }
 
 /**
- * The model alone; neither the task nor its text is needed. It is for use, so that a forward pass keeps no tape, unless it
- * is loaded with `trainable`. Throws FileFormatError as `resumeRun` does.
+ * Reads the model of a checkpoint, without its task and its text. The model is for use, so that a forward pass keeps no
+ * tape, unless it is loaded with `trainable`. Throws FileFormatError as `resumeRun` does.
+ *
+ * @example
+ * ```ts
+ * const { learner } = loadModel('out/byte-lm-full/checkpoint.safetensors');
+ * ```
  */
 export function loadModel(path: string, options: { trainable?: boolean } = {}): TrainedModel & CheckpointFacts {
   const { trainable = false } = expectOptions('options', options, { trainable: expectBoolean });

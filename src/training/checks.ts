@@ -1,5 +1,5 @@
 /** What models, tasks and runs have to be where they are arguments: by their parts, so that one's own are welcome. */
-import { ArgumentError, describe } from '../core/errors.ts';
+import { ArgumentError, describe, wrongKind } from '../core/errors.ts';
 import {
   type Check,
   expectBoolean,
@@ -26,7 +26,8 @@ const alphabet = oneOf('bytes', 'numbers');
 export const expectContext: Check = (name, context) =>
   expectRecord(name, context, { training: expectBoolean, random: expectRandom });
 
-export const expectTask: Check = (name, task) =>
+export const expectTask: Check = (name, task) => {
+  if (typeof task === 'string') throw wrongKind(name, 'a task', task, `openTask(${describe(task)}) is one`);
   expectRecord(name, task, {
     name: expectText,
     kind: oneOf(...KINDS),
@@ -39,6 +40,7 @@ export const expectTask: Check = (name, task) =>
     alphabet,
     draw: expectFunction,
   });
+};
 
 export const expectPart = oneOf('training', 'held-out');
 
@@ -66,10 +68,19 @@ const expectModel: Check = (name, model) =>
     redraw: expectFunction,
   });
 
-export const expectLearner: Check = (name, learner) =>
+export const expectLearner: Check = (name, learner) => {
+  if (has(learner, 'learner')) throw wrongKind(name, 'a learner', learner, `${name}.learner is one`);
   expectRecord(name, learner, { kind: oneOf(...KINDS), model: expectModel, logits: expectFunction });
+};
 
-export const expectRun: Check = (name, run) =>
+const has = (value: unknown, member: string): boolean =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, member);
+
+export const expectRun: Check = (name, run) => {
+  if (typeof run === 'string') throw wrongKind(name, 'a run', run, `resumeRun(${describe(run)}) reads one`);
+  if (has(run, 'schedule') && !has(run, 'learner')) {
+    throw wrongKind(name, 'a run', run, `settings are not one yet: startRun(${name}) is`);
+  }
   expectRecord(name, run, {
     settings: expectPlain,
     task: expectTask,
@@ -78,6 +89,7 @@ export const expectRun: Check = (name, run) =>
     random: expectRandom,
     step: integerOf(0),
   });
+};
 
 export const expectTrained: Check = (name, trained) =>
   expectRecord(name, trained, {

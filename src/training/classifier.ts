@@ -20,6 +20,7 @@ import { type Linear, linear, linearParameters } from './linear.ts';
 import { build, type ForwardContext, Model, named, within } from './module.ts';
 import { Transformer } from './transformer.ts';
 
+/** The sizes of a transformer that classifies whole texts. */
 export interface ClassifierConfig extends TransformerConfig {
   classes: number;
   /** `mean` by default. */

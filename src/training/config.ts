@@ -1,6 +1,6 @@
 /** What a model is, in plain values: all that a checkpoint needs beside the tensors to make the model again. */
 
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError, describe, wrongKind } from '../core/errors.ts';
 import {
   type Check,
   expectBoolean,
@@ -17,6 +17,7 @@ import type { FloatType } from './linear.ts';
 import type { AttentionPlace, AttentionSettings } from './mixing.ts';
 import { POSITIONS, type PositionKind } from './positions.ts';
 
+/** The sizes of a transformer, by the symbols of Vaswani et al. 2017, and how its layers are built. */
 export interface TransformerConfig {
   /** Tokens are 0 … vocabulary − 1. */
   vocabulary: number;
@@ -73,6 +74,9 @@ export type TransformerSettings = Partial<TransformerConfig> & Pick<TransformerC
 
 /** Throws ArgumentError unless they are those of one attention; whether the variant is known is for it to say. */
 export const expectAttentionSettings: Check = (name, value) => {
+  if (typeof value === 'string') {
+    throw wrongKind(name, 'an object with options', value, `{ variant: ${describe(value)} } is one`);
+  }
   expectOptions(name, value as AttentionSettings, {
     variant: expectText,
     options: expectPlain,

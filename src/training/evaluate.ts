@@ -12,6 +12,7 @@ import { evaluation } from './module.ts';
 import { type Batch, drawBatch } from './tasks/batch.ts';
 import type { Task } from './tasks/task.ts';
 
+/** How well a model answers held-out examples. */
 export interface Evaluation {
   /** Nats for each target that counts. */
   loss: number;
@@ -20,6 +21,7 @@ export interface Evaluation {
   examples: number;
 }
 
+/** Which held-out examples `evaluate` looks at. */
 export interface EvaluationSettings {
   examples: number;
   /** Of so many at once; that does not change the result but for the order of sums. */
@@ -28,8 +30,8 @@ export interface EvaluationSettings {
 }
 
 /**
- * Keeps no tape, and changes nothing about the model. Throws NumericalError where the loss is not finite: the model's
- * numbers overflow then.
+ * Measures a model on held-out examples of a task. Keeps no tape, and changes nothing about the model. Throws NumericalError
+ * where the loss is not finite: the model's numbers overflow then.
  */
 export function evaluate(learner: Learner, task: Task, settings: EvaluationSettings): Evaluation {
   expectLearner('learner', learner);

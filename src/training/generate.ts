@@ -15,6 +15,7 @@ import type { AttentionState } from '../variants/state.ts';
 import { expectPrompts, type Generation, LanguageModel } from './language-model.ts';
 import type { Model } from './module.ts';
 
+/** How `generate` chooses the next token, and what it continues from. */
 export interface SamplingSettings {
   /** What logits are divided by: below 1 sharper, above 1 flatter; 0: always the likeliest token. 1 by default. */
   temperature?: number;
@@ -38,10 +39,17 @@ export function startGeneration(model: Model, batch: number, states: readonly At
 }
 
 /**
- * `count` tokens after each prompt: [batch][count]. Prompts have one length, of at least 1, and with what follows they
- * fit the model's length. Draws one number from `random` for each token. `onTokens` is told each new one of every
- * sequence. Throws ArgumentError for what does not fit, UnsupportedError for a variant that cannot generate, NumericalError
- * for logits that are not finite, which no token can be drawn from.
+ * Draws `count` tokens after each prompt: [batch][count]. Prompts have one length, of at least 1, and with what follows they
+ * fit the model's length. Draws one number from `random` for each token. `onTokens` is told each new one of every sequence.
+ * Throws ArgumentError for what does not fit, UnsupportedError for a variant that cannot generate, NumericalError for logits
+ * that are not finite, which no token can be drawn from.
+ *
+ * @example
+ * ```ts
+ * const prompt = new TextEncoder().encode('interface ');
+ * const [bytes] = generate(learner.model, [prompt], 100, new Random(0), { temperature: 0.8 });
+ * console.log(new TextDecoder().decode(Uint8Array.from(bytes)));
+ * ```
  */
 export function generate(
   model: Model,

@@ -36,7 +36,10 @@ const VERSION = '1';
 /** A few numbers and options for each layer, and the unread tokens. */
 const LIMITS = { size: 2 ** 24, depth: 16, values: 2 ** 20 };
 
-/** The same generation gives the same bytes. Throws ArgumentError for what is no generation, FileWriteError. */
+/**
+ * Writes the states of a generation to a file, so that it can continue later. The same generation gives the same bytes.
+ * Throws ArgumentError for a value that is no generation, FileWriteError if the system refuses.
+ */
 export function saveGeneration(path: string, model: Model, generation: SavedGeneration): void {
   expectText('path', path);
   expectInstance('model', model, Model);
@@ -66,8 +69,8 @@ export function saveGeneration(path: string, model: Model, generation: SavedGene
 }
 
 /**
- * What `saveGeneration` wrote, for `model.startGeneration(batch, states)`. Throws FileFormatError for a file that is none or
- * was damaged, ArgumentError for one of other weights than the model's.
+ * Reads what `saveGeneration` wrote, for `startGeneration(model, batch, states)`. Throws FileFormatError for a file that is
+ * damaged or of another kind, ArgumentError for one of other weights than the model's.
  */
 export function loadGeneration(path: string, model: Model): SavedGeneration {
   expectText('path', path);

@@ -17,6 +17,7 @@ import { type Linear, linear, linearParameters } from './linear.ts';
 import { build, type ForwardContext, Model, named } from './module.ts';
 import { Transformer } from './transformer.ts';
 
+/** The sizes of a transformer that predicts tokens. */
 export interface LanguageModelConfig extends TransformerConfig {
   /** Whether the output takes the embedding's weights; true by default. */
   tied: boolean;

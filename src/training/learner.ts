@@ -16,6 +16,7 @@ export type ModelSettings = Partial<
   Omit<LanguageModelConfig & ClassifierConfig, 'vocabulary' | 'length' | 'causal' | 'classes'>
 >;
 
+/** A model, and how it answers the batches of a kind of task. */
 export interface Learner {
   readonly kind: TaskKind;
   readonly model: Model;
@@ -23,7 +24,10 @@ export interface Learner {
   logits(batch: Batch, context: ForwardContext): Tensor;
 }
 
-/** Throws what the models throw for settings that do not fit: ArgumentError, UnsupportedError. */
+/**
+ * A new model for a task, with weights drawn from `seed`, and how it answers the task's batches. Throws ArgumentError or
+ * UnsupportedError for settings that do not fit each other or the task.
+ */
 export function learnerFor(task: Task, settings: ModelSettings, seed: number): Learner {
   expectTask('task', task);
   expectPlain('settings', settings);
@@ -59,7 +63,7 @@ export function makeLearner(kind: TaskKind, config: ClassifierSettings, seed: nu
   };
 }
 
-/** Nats, summed over the targets that count. */
+/** The loss of a batch in nats, summed over the targets that count: a scalar for `backward`. */
 export function lossOf(learner: Learner, batch: Batch, context: ForwardContext): Tensor {
   expectLearner('learner', learner);
   expectBatch('batch', batch);

@@ -5,6 +5,7 @@ import { add, gatherRows, layerNorm, matmul, reshape, scale } from '../core/ops/
 import type { Random } from '../core/random.ts';
 import { elements, ones, randomNormal, type Tensor, zeros } from '../core/tensor.ts';
 
+/** The types of numbers that a model can compute with. */
 export type FloatType = 'float32' | 'float64';
 
 /** A type, not an interface, so that a module's record of parts can hold it; as all below. */

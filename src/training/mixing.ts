@@ -3,15 +3,16 @@
  * ones too; with random tensors that are drawn anew while training. Between projections in, and one out (attention.ts).
  */
 import { noGrad } from '../core/autograd.ts';
-import { ArgumentError, describe, expectInteger } from '../core/errors.ts';
+import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { padRows, slice } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
+import { unknownName } from '../terminal/suggest.ts';
 import { attend, checkOptions } from '../variants/attend.ts';
 import { type Decoder, startDecoding } from '../variants/decoding.ts';
 import { mapTokens } from '../variants/inputs.ts';
 import type { OptionSchema } from '../variants/options.ts';
-import { type AnyVariant, findVariant } from '../variants/registry.ts';
+import { type AnyVariant, allVariants, findVariant } from '../variants/registry.ts';
 import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from '../variants/variant.ts';
 import type { FloatType } from './linear.ts';
@@ -180,7 +181,10 @@ export class Mixing {
 /** Throws ArgumentError unless the variant is registered. */
 export function variantOf({ variant: name }: AttentionSettings): AnyVariant {
   const variant = typeof name === 'string' ? findVariant(name) : undefined;
-  if (variant === undefined) throw new ArgumentError(`variant: expected the name of one, got ${describe(name)}`);
+  if (variant === undefined) {
+    const known = allVariants().map((each) => each.name);
+    throw new ArgumentError(`variant: ${unknownName('variant', name, known)}`);
+  }
   return variant;
 }
 

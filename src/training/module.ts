@@ -116,6 +116,7 @@ export function build<M extends Module>(make: () => M): M {
   });
 }
 
+/** What a pass through a model needs beside its input: whether it trains, and random numbers for dropout. */
 export interface ForwardContext {
   /** Whether dropout is on. */
   training: boolean;
@@ -139,6 +140,7 @@ export function dropped(x: Tensor, rate: number, { training, random }: ForwardCo
   return training ? dropout(x, rate, random.split('dropout')) : x;
 }
 
+/** A transformer with named tensors, as `learnerFor` makes it and a checkpoint holds it. */
 export abstract class Model implements Module {
   /** Complete, and plain: with the tensors it is all there is to a checkpoint. */
   abstract readonly config: TransformerConfig;

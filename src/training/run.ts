@@ -16,11 +16,13 @@ import type { Task, TaskSettings } from './tasks/task.ts';
 
 type Plain<Settings> = Partial<Omit<Settings, 'decays'>>;
 
+/** Which optimiser a run uses, and its settings; those left out have their defaults. */
 export type OptimizerSettings =
   | ({ kind: 'adamw' } & Plain<AdamWSettings>)
   | ({ kind: 'adafactor' } & Plain<AdafactorSettings>)
   | ({ kind: 'sgd' } & Plain<SGDSettings>);
 
+/** All that makes a run: plain values, which a checkpoint holds. The same settings give the same bits. */
 export interface RunSettings {
   task: { name: string } & TaskSettings;
   model: ModelSettings;
@@ -43,6 +45,7 @@ export interface RunSettings {
   checkpointEvery: number;
 }
 
+/** A training at some step: what `startRun` and `resumeRun` return, and what `train` continues. */
 export interface Run {
   readonly settings: RunSettings;
   readonly task: Task;
@@ -54,6 +57,7 @@ export interface Run {
   step: number;
 }
 
+/** The settings that a run may leave out, to be spread into those of a run. */
 export const runDefaults = {
   model: { dropout: 0 },
   optimizer: { kind: 'adamw' },
@@ -68,8 +72,19 @@ export const runDefaults = {
 } as const satisfies Partial<RunSettings>;
 
 /**
- * At its first step. Throws ArgumentError, UnsupportedError or FileFormatError for invalid settings, and then
- * keeps nothing.
+ * Starts a run: makes its task, its model and its optimiser, and stands before the first step. Throws ArgumentError,
+ * UnsupportedError or FileFormatError for invalid settings, and then keeps nothing.
+ *
+ * @example
+ * ```ts
+ * const run = startRun({
+ *   ...runDefaults,
+ *   task: { name: 'copy', length: 32 },
+ *   model: { layers: 1, modelDim: 32, heads: 2, attention: { variant: 'longformer' } },
+ *   schedule: { kind: 'constant', rate: 3e-3 },
+ * });
+ * await train(run, { onStep: ({ step, loss }) => console.log(step, loss) });
+ * ```
  */
 export function startRun(settings: RunSettings): Run {
   expectRunSettings(null, settings);
@@ -86,7 +101,7 @@ export function startRun(settings: RunSettings): Run {
   return { settings: complete, task, learner, optimizer, random: random.split('training'), step: 0 };
 }
 
-/** Gives the memory of a run back; it cannot be used any more. */
+/** Releases the memory of a run, which cannot be used afterwards. */
 export function endRun(run: Run): void {
   expectRun('run', run);
   const { learner, optimizer } = run;

@@ -19,6 +19,7 @@ import { learningRate } from './optimizers/schedules.ts';
 import type { Run } from './run.ts';
 import { type Batch, drawBatch } from './tasks/batch.ts';
 
+/** What a step of training came to. */
 export interface StepReport {
   step: number;
   /** Nats for each target that counts, before the step. */
@@ -31,10 +32,12 @@ export interface StepReport {
   milliseconds: number;
 }
 
+/** What an evaluation in the middle of training came to, and after which step. */
 export interface EvaluationReport extends Evaluation {
   step: number;
 }
 
+/** What `train` calls as it goes, each with a report; any may be left out. */
 export interface Observer {
   onStep?(report: StepReport): void;
   onEvaluation?(report: EvaluationReport): void;
@@ -53,6 +56,12 @@ const STEPS_PER_COLLECTION = 100;
 /**
  * Takes the steps that are left of a run, or fewer if it is told to stop; returns whether it was. Throws NumericalError for
  * a loss or a gradient that is not finite, and says where that came from; the parameters are then as before the step.
+ *
+ * @example
+ * ```ts
+ * const end = Date.now() + 60_000;
+ * await train(run, { onCheckpoint: (run) => saveCheckpoint('run.safetensors', run), shouldStop: () => Date.now() > end });
+ * ```
  */
 export async function train(run: Run, observer: Observer = {}): Promise<{ stopped: boolean }> {
   expectRun('run', run);

@@ -1,12 +1,12 @@
 /** The door to every variant: checks everything, fills in defaults, then attends. */
 import { noGrad } from '../core/autograd.ts';
-import { ArgumentError, expectShape, formatShape, ShapeError, UnsupportedError } from '../core/errors.ts';
-import { expectBoolean, expectFunction, expectOptions, expectRecord, integerOf } from '../core/expect.ts';
+import { ArgumentError, expectShape, formatShape, ShapeError, UnsupportedError, wrongKind } from '../core/errors.ts';
+import { expectBoolean, expectFunction, expectOptions, expectPlain, expectRecord, integerOf } from '../core/expect.ts';
 import { expectFinite } from '../core/finite.ts';
 import { quietMasked, reshape } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
-import { elements, expectTensor, scope, type Tensor } from '../core/tensor.ts';
-import { checkOptions } from './check-options.ts';
+import { elements, expectTensor, scope, Tensor } from '../core/tensor.ts';
+import { checkOptions, expectVariant } from './check-options.ts';
 import { mapTokens, withDeclared } from './inputs.ts';
 import type {
   Attending,
@@ -17,6 +17,7 @@ import type {
   Parameters,
 } from './variant.ts';
 
+/** What a call of `attend` takes beside inputs and options: parameters or a seed for them, and how much it checks. */
 export interface AttendSettings {
   /**
    * From `drawParameters`. If absent they are drawn from `seed` for this call, and no gradient is asked of them, since
@@ -43,6 +44,11 @@ export function expectAttendSettings(settings: AttendSettings): void {
 /**
  * Runs a variant on [batch, heads, length, headDim] inputs and returns [batch, heads, queryLength, valueDim].
  * Throws ShapeError, ArgumentError or UnsupportedError, before any work, for invalid inputs or options.
+ *
+ * @example
+ * ```ts
+ * const output = attend(longformer, { queries, keys, values }, { attentionWindow: 128, causal: true });
+ * ```
  */
 export function attend<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
@@ -50,6 +56,8 @@ export function attend<Options extends CommonOptions>(
   options: Partial<Options> = {},
   settings: AttendSettings = {},
 ): Tensor {
+  expectVariant('variant', variant);
+  expectTriple('inputs', inputs);
   expectAttendSettings(settings);
   const shape = checkInputs(inputs, settings.checkFinite ?? true);
   const complete = checkOptions(variant, options, shape);
@@ -113,6 +121,14 @@ function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
 /**
  * A variant's parameters for a shape, from a seed; the same seed gives the same bits. Those that are learned ask for their
  * gradients (`requiresGrad`). Throws what `checkOptions` throws, and ArgumentError for a seed that is none.
+ *
+ * @example
+ * ```ts
+ * const shape = checkInputs({ queries, keys, values });
+ * const options = checkOptions(performer, { numRandomFeatures: 64 }, shape);
+ * const parameters = drawParameters(performer, options, shape, 0);
+ * attend(performer, { queries, keys, values }, options, { parameters });
+ * ```
  */
 export function drawParameters<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
@@ -146,9 +162,13 @@ export function drawFixed<Options extends CommonOptions>(
   return parameters;
 }
 
-/** Checks queries, keys, values and mask against each other and returns their sizes. */
+/**
+ * Checks queries, keys, values and mask against each other and returns their sizes. Throws ArgumentError or ShapeError that
+ * names the one that does not fit.
+ */
 export function checkInputs(inputs: AttentionInputs, finite = true): AttentionShape {
   expectBoolean('finite', finite);
+  expectTriple('inputs', inputs);
   const { queries, keys, values, keyMask, global, gates } = expectOptions('inputs', inputs, {
     queries: expectTensor,
     keys: expectTensor,
@@ -158,10 +178,7 @@ export function checkInputs(inputs: AttentionInputs, finite = true): AttentionSh
     gates: expectRecord,
   });
   for (const [name, tensor] of Object.entries({ queries, keys, values })) {
-    expectTensor(name, tensor);
-    if (tensor.shape.length !== 4) {
-      throw new ShapeError(`${name}: expected [batch, heads, length, headDim], got ${formatShape(tensor.shape)}`);
-    }
+    expectFourAxes(name, tensor);
     if (tensor.dtype !== queries.dtype || !tensor.dtype.startsWith('float')) {
       throw new ArgumentError(`${name}: expected float32 or float64 like queries, got ${tensor.dtype}`);
     }
@@ -193,4 +210,24 @@ export function checkInputs(inputs: AttentionInputs, finite = true): AttentionSh
     expectFinite('values', values);
   }
   return { batch, heads, queryLength, keyLength, headDim, dtype: queries.dtype as 'float32' | 'float64' };
+}
+
+const AXES = '[batch, heads, length, headDim]';
+
+/** Throws ArgumentError unless all three are there: what else they have to be is for later. */
+function expectTriple(name: string, inputs: unknown): void {
+  if (inputs instanceof Tensor) throw wrongKind(name, 'an object { queries, keys, values }', inputs);
+  expectPlain(name, inputs);
+  for (const each of ['queries', 'keys', 'values']) {
+    if (inputs[each] === undefined) throw wrongKind(each, `a tensor ${AXES} in ${name}`, undefined);
+  }
+}
+
+/** Throws ShapeError for a tensor of another number of axes, and says how a single sequence gets them. */
+function expectFourAxes(name: string, { shape }: Tensor): void {
+  if (shape.length === 4) return;
+  const whole = formatShape([...Array.from({ length: Math.max(0, 4 - shape.length) }, () => 1), ...shape]);
+  const advice = { 2: 'one sequence and one head', 3: 'one sequence of several heads' }[shape.length];
+  const said = advice === undefined ? '' : `; for ${advice}, ops.reshape(${name}, ${whole})`;
+  throw new ShapeError(`${name}: expected ${AXES}, got ${formatShape(shape)}${said}`);
 }

@@ -130,8 +130,10 @@ const options = {
   patternSeed: integer({ minimum: 0, default: 0, description: 'names the random graph' }),
 };
 
+/** Options of `bigbird`: the block size, and how many global and random blocks there are. */
 export interface BigBirdOptions extends OptionsOf<typeof options> {}
 
+/** Blocks of tokens that attend to neighbouring, global and random blocks (Zaheer et al. 2020). */
 export const bigbird = defineVariant({
   name: 'bigbird',
   paper: {

@@ -3,7 +3,15 @@
  * held against the sequence, against each other and against the memory that they imply, before anything is drawn.
  */
 import { bytesPerElement, expectDType } from '../core/dtype.ts';
-import { ArgumentError, formatShape, MemoryError, ShapeError, UnsupportedError } from '../core/errors.ts';
+import {
+  ArgumentError,
+  describe,
+  formatShape,
+  MemoryError,
+  ShapeError,
+  UnsupportedError,
+  wrongKind,
+} from '../core/errors.ts';
 import { expectFunction, expectPlain, expectRecord, expectText, integerOf } from '../core/expect.ts';
 import { memoryLimit } from '../core/memory.ts';
 import { causalOption, checkOption, type OptionSchema } from './options.ts';
@@ -143,6 +151,13 @@ const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(3)
 
 /** Throws ArgumentError unless it is a variant, by what is needed to check options for it. */
 export function expectVariant(name: string, variant: unknown): asserts variant is AttentionVariant<never> {
+  if (typeof variant === 'string') {
+    throw wrongKind(name, 'a variant', variant, `import it by its name, or take findVariant(${describe(variant)})`);
+  }
+  if (typeof variant !== 'object' || variant === null) {
+    throw wrongKind(name, 'a variant, as findVariant gives for a name that is registered', variant);
+  }
+  if ('queries' in variant) throw wrongKind(name, 'a variant', variant, 'the inputs come after it');
   expectRecord(name, variant, {
     name: expectText,
     options: expectRecord,

@@ -7,6 +7,7 @@ import { checkDecodingOptions, expectVariant } from './check-options.ts';
 import { type AttentionState, expectNumbers, expectState, type StateSizes } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
 
+/** Settings of `attendFrom`: those of `attend`, and the length that the state must be good for. */
 export interface ContinueSettings extends AttendSettings {
   /** The most tokens of a sequence, all calls together: what options are checked and parameters drawn for. */
   maxLength: number;
@@ -18,6 +19,12 @@ export interface ContinueSettings extends AttendSettings {
  * one token after another, and segment after segment give the same rows. The state that was given stays as it is. Throws
  * UnsupportedError for a variant that cannot be causal, ArgumentError for a state of another variant, of other options or
  * sizes, with NaN, or at its end, and what `attend` throws.
+ *
+ * @example
+ * ```ts
+ * const first = attendFrom(longformer, prompt, null, {}, { maxLength: 1024 });
+ * const next = attendFrom(longformer, token, first.state, {}, { maxLength: 1024 });
+ * ```
  */
 export function attendFrom<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,

@@ -13,7 +13,7 @@ import { type ContinueSettings, checkState, goOn } from './continue.ts';
 import { type AttentionState, copyState, expectState } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
-/** Sizes of a generation. */
+/** The sizes of a generation, for `startDecoding`. */
 export interface DecodeShape {
   batch: number;
   heads: number;
@@ -23,6 +23,7 @@ export interface DecodeShape {
   maxLength: number;
 }
 
+/** Settings of `startDecoding`: those of `attend`, and a state to continue from. */
 export interface DecodeSettings extends AttendSettings {
   /** What to go on from, of a decoder or of `attendFrom`; it stays as it is. Absent: nothing. */
   state?: AttentionState;
@@ -50,6 +51,12 @@ export interface Decoder {
 /**
  * Starts a generation with a variant that supports it. Throws UnsupportedError for one that does not, and what
  * `checkOptions` throws; ArgumentError for a state of another variant, of other options or sizes. `causal` is implied.
+ *
+ * @example
+ * ```ts
+ * const decoder = startDecoding(longformer, { batch: 1, heads: 8, headDim: 64, dtype: 'float32', maxLength: 1024 });
+ * const output = decoder.step({ queries, keys, values }); // one token or several
+ * ```
  */
 export function startDecoding<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,

@@ -19,8 +19,8 @@ export interface VariantDefinition<Schemas extends OptionSchemas> extends Method
 }
 
 /**
- * The variant that a declaration describes, for `attend` and `register`. Throws ArgumentError for a declaration that lacks
- * a part.
+ * Makes a variant of its declaration, for `attend` and `register`. Throws ArgumentError for a declaration that lacks a part.
+ * examples/own-variant.mjs is a whole one.
  */
 export function defineVariant<Schemas extends OptionSchemas>(
   definition: VariantDefinition<Schemas>,

@@ -46,8 +46,10 @@ function attend(
   return depthwiseConvolution(inputs, dropEntries(softmax(predicted), D, options), options, state);
 }
 
+/** Options of `dynamicConv`: the kernel's width, and how many of its entries training drops. */
 export type DynamicConvOptions = ConvolutionOptions;
 
+/** A convolution whose kernel each token predicts for itself (Wu et al. 2019). */
 export const dynamicConv = defineVariant({
   name: 'dynamic-conv',
   paper: convolutionPaper,

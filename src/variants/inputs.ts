@@ -7,6 +7,7 @@ import { add, exp, logEluPlusOne, maximum, negate, relu, scale, sigmoid } from '
 import { elements, expectTensor, filled, type Tensor } from '../core/tensor.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from './variant.ts';
 
+/** What a variant declares about its inputs: which it does not read, and which it needs beside queries, keys and values. */
 export interface DeclaredInputs<Options extends CommonOptions = CommonOptions> {
   /** `unread`: they are checked and not looked at, so a layer needs no projection for them. */
   queries?: 'unread';

@@ -47,8 +47,10 @@ function attend(
   return depthwiseConvolution(inputs, kernels, options, state);
 }
 
+/** Options of `lightConv`: the kernel's width, and how many of its entries training drops. */
 export type LightConvOptions = ConvolutionOptions;
 
+/** A depthwise convolution with one softmax-normalised kernel for each head (Wu et al. 2019). */
 export const lightConv = defineVariant({
   name: 'light-conv',
   paper: convolutionPaper,

@@ -44,8 +44,10 @@ const FEATURE_FLOPS = 6;
 
 const options = {};
 
+/** What `linearTransformer` can be told: only whether it is `causal`. */
 export interface LinearTransformerOptions extends OptionsOf<typeof options> {}
 
+/** Weights φ(q)·φ(k) with φ = elu + 1 in place of the softmax, summed once for all queries (Katharopoulos et al. 2020). */
 export const linearTransformer = defineVariant({
   name: 'linear-transformer',
   paper: {

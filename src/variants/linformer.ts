@@ -129,6 +129,7 @@ const options = {
   }),
 };
 
+/** Options of `linformer`: how many rows keys and values are projected onto, how, and what shares a projection. */
 export interface LinformerOptions extends OptionsOf<typeof options> {}
 
 /**
@@ -137,6 +138,7 @@ export interface LinformerOptions extends OptionsOf<typeof options> {}
  */
 const E: DeclaredParameter<LinformerOptions> = { learned: true, shape: extentsOf, start, stream: 'R' };
 
+/** Keys and values projected along the length onto k rows, E K and F V, for one length L (Wang et al. 2020). */
 export const linformer = defineVariant({
   name: 'linformer',
   paper: {

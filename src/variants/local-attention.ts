@@ -88,8 +88,10 @@ const options = {
   }),
 };
 
+/** Options of `localAttention`: the tokens of a chunk, and `causal`. */
 export interface LocalAttentionOptions extends OptionsOf<typeof options> {}
 
+/** Attention within chunks: a token attends to its own chunk and to the neighbouring ones (Parmar et al. 2018). */
 export const localAttention = defineVariant({
   name: 'local-attention',
   paper: {

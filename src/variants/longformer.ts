@@ -155,8 +155,10 @@ const options = {
   }),
 };
 
+/** Options of `longformer`: the window, its dilation for each head, and the global positions. */
 export interface LongformerOptions extends OptionsOf<typeof options> {}
 
+/** A window around each token, and a few global tokens that attend to all and that all attend to (Beltagy et al. 2020). */
 export const longformer = defineVariant({
   name: 'longformer',
   paper: {

@@ -103,8 +103,10 @@ const options = {
   }),
 };
 
+/** Options of `nystromformer`: landmarks, steps of the pseudo-inverse, and the width of the added convolution. */
 export interface NystromformerOptions extends OptionsOf<typeof options> {}
 
+/** The matrix of weights rebuilt from a few landmarks, the means of segments (Xiong et al. 2021). */
 export const nystromformer = defineVariant({
   name: 'nystromformer',
   paper: {

@@ -36,17 +36,20 @@ export interface IntegerOption extends Described<number> {
   multipleOf?: number;
 }
 
+/** An option that is a number within limits. */
 export interface NumberOption extends Described<number> {
   kind: 'number';
   minimum: number;
   maximum: number;
 }
 
+/** An option that is one of a few words. */
 export interface ChoiceOption<Choice extends string = string> extends Described<Choice> {
   kind: 'choice';
   choices: readonly Choice[];
 }
 
+/** An option that is true or false. */
 export interface BooleanOption extends Described<boolean> {
   kind: 'boolean';
 }
@@ -59,6 +62,7 @@ export interface IntegerListOption extends Described<readonly number[]> {
   maximum?: (sequenceLength: number) => number;
 }
 
+/** The description of one option: its kind, its limits, its default and what it means. */
 export type OptionSchema = IntegerOption | NumberOption | ChoiceOption | BooleanOption | IntegerListOption;
 export type OptionSchemas = Readonly<Record<string, OptionSchema>>;
 

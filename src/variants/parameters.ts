@@ -8,6 +8,7 @@ import type { Random } from '../core/random.ts';
 import { elements, empty, expectTensor, randomNormal, type Tensor } from '../core/tensor.ts';
 import type { AttentionShape, CommonOptions, Parameters } from './variant.ts';
 
+/** What a variant declares about one of its parameters: its shape, how it starts, and whether it is learned. */
 export interface DeclaredParameter<Options extends CommonOptions = CommonOptions> {
   /** Learned; else random and fixed, or drawn anew now and then while training. */
   learned: boolean;

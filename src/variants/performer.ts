@@ -125,8 +125,10 @@ const options = {
   }),
 };
 
+/** Options of `performer`: the kernel, and the number and kind of random features. */
 export interface PerformerOptions extends OptionsOf<typeof options> {}
 
+/** The softmax kernel estimated by random features, which makes attention linear in the length (Choromanski et al. 2021). */
 export const performer = defineVariant({
   name: 'performer',
   paper: {

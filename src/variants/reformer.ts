@@ -171,8 +171,10 @@ const options = {
   countOnce: boolean({ default: true, description: 'whether a pair that meets in several rounds counts once' }),
 };
 
+/** Options of `reformer`: rounds of hashing, buckets, and the tokens of a chunk. */
 export interface ReformerOptions extends OptionsOf<typeof options> {}
 
+/** Attention among tokens that a random hash puts into the same bucket; the queries are the keys too (Kitaev et al. 2020). */
 export const reformer = defineVariant({
   name: 'reformer',
   paper: { authors: 'Kitaev et al.', year: 2020, title: 'Reformer: The Efficient Transformer', arxiv: '2001.04451' },

@@ -13,6 +13,12 @@ const registered = new Map<string, AnyVariant>();
 /**
  * Adds a variant, so that compare, patterns, training and the laws find it. Throws ArgumentError for a taken name, and for
  * what lacks a part of the contract.
+ *
+ * @example
+ * ```ts
+ * register(myVariant); // made by defineVariant
+ * await compare(fixtureInput(), { variants: ['full', myVariant.name] });
+ * ```
  */
 export function register<Options extends CommonOptions>(variant: AttentionVariant<Options>): void {
   expectWholeVariant('variant', variant);
@@ -31,7 +37,15 @@ export function allVariants(): AnyVariant[] {
   return [...registered.values()];
 }
 
-/** Undefined for a name that none has. */
+/**
+ * The variant of a name; undefined where none has it. `allVariants` lists the names.
+ *
+ * @example
+ * ```ts
+ * const variant = findVariant('longformer');
+ * if (variant !== undefined) attend(variant, { queries, keys, values });
+ * ```
+ */
 export function findVariant(name: string): AnyVariant | undefined {
   expectText('name', name);
   return registered.get(name);

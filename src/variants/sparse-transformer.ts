@@ -163,8 +163,10 @@ const options = {
   }),
 };
 
+/** Options of `sparseTransformer`: the pattern, its stride, and which heads take which part of it. */
 export interface SparseTransformerOptions extends OptionsOf<typeof options> {}
 
+/** Two sparse sets of keys that together reach every token in two steps, O(L·√L) (Child et al. 2019). */
 export const sparseTransformer = defineVariant({
   name: 'sparse-transformer',
   paper: {

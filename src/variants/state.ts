@@ -22,6 +22,7 @@ export interface StateSizes {
   readonly dtype: 'float32' | 'float64';
 }
 
+/** All that a variant remembers of the tokens it has read, so that the next tokens can be computed without them. */
 export interface AttentionState {
   /** The name of the variant that made it, and its options. */
   readonly variant: string;

@@ -137,6 +137,7 @@ const options = {
   stopMemoryGradient: boolean({ default: true, description: 'whether no gradient flows into the memory' }),
 };
 
+/** Options of `transformerXL`: the tokens of a segment and of the memory, and whether gradients enter the memory. */
 export interface TransformerXLOptions extends OptionsOf<typeof options> {}
 
 /** The paper leaves their start open; here all are N(0, 1/width), for sinusoids of that width. */
@@ -146,6 +147,7 @@ const learned = (shape: DeclaredParameter['shape']): DeclaredParameter => ({
   start: (drawing) => normal(drawing, 1 / Math.sqrt(positionDim(drawing.shape.heads, drawing.shape.headDim))),
 });
 
+/** Segments that also attend to a memory of tokens before them, with relative positions (Dai et al. 2019). */
 export const transformerXL = defineVariant({
   name: 'transformer-xl',
   paper: {

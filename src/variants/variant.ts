@@ -9,6 +9,7 @@ import type { AttentionState } from './state.ts';
 export const FAMILIES = ['full', 'sparse', 'hashing', 'low-rank', 'kernel', 'recurrence', 'convolution'] as const;
 export type Family = (typeof FAMILIES)[number];
 
+/** The paper that a variant comes from. */
 export interface Citation {
   authors: string;
   year: number;
@@ -27,6 +28,7 @@ export interface AttentionShape {
   dtype: 'float32' | 'float64';
 }
 
+/** What attention is computed from: queries, keys and values of one dtype, and what some variants need beside them. */
 export interface AttentionInputs {
   /** [batch, heads, queryLength, headDim] */
   queries: Tensor;
@@ -153,6 +155,7 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   drawnTables?(options: Options, shape: AttentionShape): Readonly<Record<string, IntegerTable>>;
 }
 
+/** Whole numbers with a shape, in row-major order: tables that a variant draws and an export writes. */
 export interface IntegerTable {
   shape: number[];
   data: Int32Array;

@@ -50,6 +50,12 @@ const WRITTEN_DESCRIPTIONS = { float64: '<f8', float32: '<f4', int32: '<i4', uin
  * Opens a file: reads and checks its header; `load` gives the numbers, row-major also where the file is in Fortran's
  * order. float16 is widened to float32, integers become int32. Throws FileFormatError for a file that is missing or
  * malformed, that goes on after the array, or that holds something else than plain numbers (Python objects, structures).
+ *
+ * @example
+ * ```ts
+ * const { shape, load } = readNpy('queries.npy');
+ * const queries = fromArray(load(), shape);
+ * ```
  */
 export function readNpy(path: string): StoredArray {
   return openNpy(new InputFile(path));
@@ -77,6 +83,11 @@ export function openNpy(file: ByteSource): StoredArray {
  * Writes an array as version 1.0, little-endian and row-major, as `numpy.save` does. The file is there whole or not at
  * all. Throws ShapeError for numbers that do not fill their shape and for more than 64 axes, FileWriteError if the system
  * refuses.
+ *
+ * @example
+ * ```ts
+ * writeNpy('output.npy', { shape: output.shape, data: output.toArray() });
+ * ```
  */
 export function writeNpy(path: string, array: ArrayToStore): void {
   expectText('path', path);

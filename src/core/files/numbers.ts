@@ -1,6 +1,7 @@
 /** The kinds of number that files hold, and how each becomes an array of a type that tensors know. */
 import { endianness } from 'node:os';
-import { ArgumentError, formatShape, ShapeError } from '../errors.ts';
+import { adviceForDense } from '../advice.ts';
+import { formatShape, ShapeError, wrongKind } from '../errors.ts';
 import { expectList, expectRecord } from '../expect.ts';
 import type { DType, NumericArray } from '../memory.ts';
 import type { Complain } from './input-file.ts';
@@ -94,11 +95,13 @@ export function countElements(shape: readonly number[]): number {
  * an array of another type.
  */
 export function expectFilled(name: string, array: ArrayToStore): void {
+  const advice = adviceForDense(name, array);
+  if (advice !== '') throw wrongKind(name, 'a shape and its numbers', array, advice);
   expectRecord(name, array);
   const { shape, data } = array;
   expectList(`${name}.shape`, shape);
   if (![Float64Array, Float32Array, Int32Array, Uint8Array].some((type) => data instanceof type)) {
-    throw new ArgumentError(`${name}: expected an array of float64, float32, int32 or uint8`);
+    throw wrongKind(`${name}.data`, 'an array of float64, float32, int32 or uint8', data);
   }
   if (shape.every(isExtent) && data.length === countElements(shape)) return;
   throw new ShapeError(`${name}: expected numbers that fill ${formatShape(shape)}, got ${data.length}`);

@@ -26,12 +26,14 @@ const LONGEST_HEADER = 100_000_000;
 const ALIGNMENT = 8;
 const CHUNK = 2 ** 22;
 
+/** The tensors of a safetensors file, and the texts of its header. */
 export interface Safetensors {
   /** By name, in the order of their bytes. */
   readonly tensors: ReadonlyMap<string, StoredArray>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+/** A safetensors file that was opened: its tensors are read when they are loaded. */
 export interface OpenedSafetensors extends Safetensors {
   /**
    * Reads all of the file, and throws FileFormatError unless it is what it was written as, by the digest that it has of
@@ -43,6 +45,12 @@ export interface OpenedSafetensors extends Safetensors {
 /**
  * Opens a file: reads and checks its header, and no tensor until its `load` is called. F16 and BF16 are widened to
  * float32, integers become int32. Throws FileFormatError for a file that is missing or malformed in any way.
+ *
+ * @example
+ * ```ts
+ * const { tensors } = readSafetensors('model.safetensors');
+ * for (const [name, { shape }] of tensors) console.log(name, shape);
+ * ```
  */
 export function readSafetensors(path: string): OpenedSafetensors {
   const file = new InputFile(path);
@@ -87,6 +95,11 @@ function* chunksOf(file: InputFile, begin: number): Iterable<Uint8Array> {
  *
  * Throws ArgumentError for a name that is taken or reserved and for metadata that are no texts, ShapeError for numbers
  * that do not fill their shape, FileWriteError if the system refuses.
+ *
+ * @example
+ * ```ts
+ * writeSafetensors('qkv.safetensors', [['queries', { shape: queries.shape, data: queries.toArray() }]]);
+ * ```
  */
 export function writeSafetensors(
   path: string,

@@ -15,9 +15,10 @@ import { instantiate, isSupported, VECTOR_BUILDS, type VectorBuild } from './was
 
 export type { VectorKernels };
 
+/** Which inner loops run: those in plain TypeScript, or those in WebAssembly vectors. */
 export type KernelSet = 'plain' | 'simd';
 
-/** What gives the same bits again: `simd` may be either of the last two. */
+/** The builds of kernels, of which each gives the same bits again: `simd` may be either of the last two. */
 export type KernelBuild = 'plain' | VectorBuild;
 export const KERNEL_BUILDS: readonly KernelBuild[] = ['plain', 'vector', 'relaxed'];
 
@@ -31,12 +32,15 @@ export function vectorKernels(): VectorKernels | null {
   return loaded ?? null;
 }
 
-/** The kernels that run: what was chosen here or by EFFICIENT_TRANSFORMERS_KERNELS, else the fastest to be had. */
+/**
+ * The kernels that run: what was chosen here or by EFFICIENT_TRANSFORMERS_KERNELS, else the fastest that this engine can
+ * run.
+ */
 export function kernelSet(): KernelSet {
   return kernelBuild() === 'plain' ? 'plain' : 'simd';
 }
 
-/** The same, to the build: runs on the same build give the same bits. */
+/** The build of the kernels that run: runs on the same build give the same bits. */
 export function kernelBuild(): KernelBuild {
   if (chosen === null) {
     const wanted = wantedByEnvironment();

@@ -16,6 +16,7 @@ import { type CheckedSet, checkSet } from './check-key-sets.ts';
 import { int32, passesOf } from './key-set-tables.ts';
 import type { KeySet } from './key-sets.ts';
 
+/** What changes the weights of `attention`: masks, scale, biases, positions, gates, sinks and dropout. */
 export interface AttentionSettings {
   /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. What padding holds has no influence. */
   keyMask?: Tensor | undefined;

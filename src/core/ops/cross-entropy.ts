@@ -15,6 +15,7 @@ export interface Counted {
   mask?: Tensor | undefined;
 }
 
+/** Which targets `crossEntropy` counts, and whether it returns their mean or their sum. */
 export interface CrossEntropyOptions extends Counted {
   /** Over the targets that count: their mean loss (default), or the sum. */
   reduction?: 'mean' | 'sum';

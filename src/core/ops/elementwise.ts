@@ -68,16 +68,23 @@ export function maximum(a: Operand, b: Operand): Tensor {
 export const scale = (x: Tensor, c: number): Tensor => unary('scale', x, expectNumber(c));
 /** x + c, for a number c. */
 export const shift = (x: Tensor, c: number): Tensor => unary('shift', x, expectNumber(c));
+/** −x. */
 export const negate = (x: Tensor): Tensor => unary('scale', x, -1);
+/** e to the power x. */
 export const exp = (x: Tensor): Tensor => unary('exp', x);
 /** The natural logarithm. */
 export const log = (x: Tensor): Tensor => unary('log', x);
+/** The square root; NaN below 0. */
 export const sqrt = (x: Tensor): Tensor => unary('sqrt', x);
+/** x². */
 export const square = (x: Tensor): Tensor => unary('square', x);
 /** 1 / x. */
 export const reciprocal = (x: Tensor): Tensor => unary('reciprocal', x);
+/** The sine of x in radians. */
 export const sin = (x: Tensor): Tensor => unary('sin', x);
+/** The cosine of x in radians. */
 export const cos = (x: Tensor): Tensor => unary('cos', x);
+/** The hyperbolic tangent. */
 export const tanh = (x: Tensor): Tensor => unary('tanh', x);
 /** 1 / (1 + exp(−x)). */
 export const sigmoid = (x: Tensor): Tensor => unary('sigmoid', x);

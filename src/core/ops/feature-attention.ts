@@ -13,6 +13,7 @@ import { contiguous, expandDims } from './shape.ts';
 
 export type { FeatureState };
 
+/** What `featureSums` takes beside keys and values. */
 export interface FeatureSumOptions {
   /** c: what is added to all exponents of a key, [batch, heads, keyLength]. */
   keyScale?: Tensor | undefined;
@@ -22,6 +23,7 @@ export interface FeatureSumOptions {
   state?: FeatureState | undefined;
 }
 
+/** What `featureAttention` takes beside queries, keys and values. */
 export interface FeatureOptions extends FeatureSumOptions {
   /** Query i meets keys 0 … i, and those of the state. Needs as many keys as queries. */
   causal?: boolean;
@@ -105,7 +107,7 @@ function sumsOf(keys: Tensor, values: Tensor, options: FeatureSumOptions): Featu
   return after;
 }
 
-/** The outputs of queries that meet all keys of a state: the other half. */
+/** The outputs of queries that meet all keys of a state: the half of `featureAttention` that comes after `featureSums`. */
 export function readFeatureSums(queries: Tensor, state: FeatureState): Attended {
   expectState('state', state);
   expectAxes('state.sums', state.sums, 4);

@@ -23,6 +23,7 @@ export interface PairRules {
 /** The token at every place, int32 [batch or 1, heads or 1, (rounds,) places]; −1: none. One list serves all. */
 export type TokenOrder = Tensor | Int32Array;
 
+/** The keys of each query as runs of neighbouring places, by a layout that all batch entries share. */
 export interface RunSet extends PairRules {
   /** Of places. */
   layout: AttentionLayout;
@@ -34,6 +35,7 @@ export interface RunSet extends PairRules {
   once?: boolean;
 }
 
+/** The keys of each query as blocks: every block of queries meets the blocks of keys on its list. */
 export interface BlockSet extends PairRules {
   queryLength: number;
   keyLength: number;

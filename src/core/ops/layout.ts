@@ -18,6 +18,7 @@ export interface KeyRuns {
   readonly end: Int32Array;
 }
 
+/** Which keys each query attends to, in runs of neighbouring keys: what `band`, `everything` and their like return. */
 export interface AttentionLayout {
   readonly queryLength: number;
   readonly keyLength: number;
@@ -25,6 +26,7 @@ export interface AttentionLayout {
   readonly heads: readonly KeyRuns[];
 }
 
+/** What a band of keys around each query looks like. */
 export interface Band {
   /** Keys visible before the query's own position, in steps of the dilation. */
   before: number;

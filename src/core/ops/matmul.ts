@@ -10,6 +10,7 @@ import { broadcastShape, sumTo } from './broadcast.ts';
 import { expectAxes, expectFloat, expectSameDType } from './check.ts';
 import { reshape, transpose } from './shape.ts';
 
+/** Which of its two factors `matmul` transposes. */
 export interface MatmulOptions {
   /** Multiply with aᵀ, over its last two axes. */
   transposeA?: boolean;

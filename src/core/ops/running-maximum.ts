@@ -3,9 +3,10 @@ import { expectShape } from '../errors.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 import { expectFlags, expectFloat, expectSameDType } from './check.ts';
 
-/** A largest number of nothing. Not −∞, from which −∞ could not be subtracted. */
+/** Where a running maximum starts: below any number that counts. Not −∞, from which −∞ could not be subtracted. */
 export const LOWEST = -(2 ** 100);
 
+/** What `runningMaximum` returns. */
 export interface RunningMaximum {
   /** m_t = max(m_{t−1}, x_t): [batch, heads, length]. */
   largest: Tensor;

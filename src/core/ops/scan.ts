@@ -15,6 +15,7 @@ import { sum } from './reduce.ts';
 import { bordersOf, decayGradient, ScanStates } from './scan-states.ts';
 import { contiguous, expandDims, reshape } from './shape.ts';
 
+/** What `scan` takes beside queries, keys and values. */
 export interface ScanOptions {
   /** log a ≤ 0, [batch, heads, length], or [batch, heads, length, m] with one for each channel. Absent: no decay. */
   logDecay?: Tensor | undefined;
@@ -31,6 +32,7 @@ export interface ScanOptions {
 
 const SCAN_OPTIONS = { logDecay: expectTensor, beta: expectTensor, keyMask: expectTensor, state: expectTensor };
 
+/** What `scan` returns. */
 export interface Scanned {
   /** o, [batch, heads, length, n]. */
   output: Tensor;

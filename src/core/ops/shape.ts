@@ -142,7 +142,7 @@ export function padRows(x: Tensor, axis: number, count: number): Tensor {
   return record('padRows', result, [x], (gradient) => [part(gradient, along, 0, extent)]);
 }
 
-/** The same elements, cut off from the tape: nothing flows back through it. */
+/** A tensor of the same elements, cut off from the tape: nothing flows back through it. */
 export function detach(x: Tensor): Tensor {
   expectTensor('x', x);
   return new Tensor(x.array);

@@ -19,6 +19,7 @@ import { loaderConfig, loaderTensors } from './loader.ts';
 import type { Matrix } from './matrices.ts';
 import { type TransformersForm, transformersForm } from './transformers.ts';
 
+/** What `exportModel` writes beside the model. */
 export interface ExportOptions {
   /** The loader, also where transformers has a class. */
   loader?: boolean;
@@ -26,6 +27,7 @@ export interface ExportOptions {
   check?: boolean;
 }
 
+/** What `exportModel` wrote, and how PyTorch loads it. */
 export interface Exported {
   /** The class of transformers; null: the loader is in the folder. */
   architecture: string | null;

@@ -29,6 +29,7 @@ import { parallelFor } from '../../core/parallel/pool.ts';
 import { allElements, elements, type Tensor } from '../../core/tensor.ts';
 import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState, sumOfSquares } from './optimizer.ts';
 
+/** Settings of Adafactor, by the symbols of its paper. */
 export interface AdafactorSettings {
   /** The exponent of β̂₂ = 1 − t^−c. */
   decayExponent: number;

@@ -13,6 +13,7 @@ import { parallelFor } from '../../core/parallel/pool.ts';
 import { allElements, type Tensor } from '../../core/tensor.ts';
 import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState } from './optimizer.ts';
 
+/** Settings of AdamW, by the symbols of its paper. */
 export interface AdamWSettings {
   /** β₁: how much of the mean gradient is kept. */
   beta1: number;

@@ -21,6 +21,7 @@ import { elements, isContiguous, keep, type Tensor, zeros } from '../../core/ten
 import { expectNamedTensors } from '../checks.ts';
 import { copyNamed } from '../module.ts';
 
+/** Moves parameters against their gradients. */
 export interface Optimizer {
   /**
    * Moves every parameter that has a gradient, which is first multiplied by `gradientScale`. Throws ArgumentError

@@ -5,6 +5,7 @@
 import { ArgumentError, describe, expectInteger } from '../../core/errors.ts';
 import { expectPlain } from '../../core/expect.ts';
 
+/** The learning rate at each step. */
 export type Schedule =
   /** The same rate at every step. */
   | { kind: 'constant'; rate: number }

@@ -10,6 +10,7 @@ import { parallelFor } from '../../core/parallel/pool.ts';
 import { allElements, type Tensor } from '../../core/tensor.ts';
 import { expectStep, expectWithin, isMatrix, type Optimizer, OptimizerState } from './optimizer.ts';
 
+/** Settings of stochastic gradient descent. */
 export interface SGDSettings {
   /** μ; 0: none, and no state. */
   momentum: number;

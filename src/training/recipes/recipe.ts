@@ -9,6 +9,7 @@ import type { AttentionSettings } from '../mixing.ts';
 import { type RunSettings, runDefaults } from '../run.ts';
 import type { Baseline } from '../tasks/baseline.ts';
 
+/** A training that is known to work: runs that differ in their attention, and the goal that each should reach. */
 export interface Recipe {
   readonly name: string;
   readonly summary: string;
@@ -24,8 +25,10 @@ export interface Recipe {
   readonly minutes: number;
 }
 
+/** What sets one run of a recipe apart from the others. */
 export type RecipeRun = { attention: AttentionSettings } & Omit<ModelSettings, 'attention'>;
 
+/** What a run of a recipe has to reach. */
 export type Goal =
   /** For each run by its name, or for all; a run that is not named is only to be looked at. */
   | { accuracy: number | Readonly<Record<string, number>> }
@@ -43,6 +46,7 @@ export function recipeSettings(settings: RecipeSettings): Recipe['settings'] {
   return { ...runDefaults, ...settings, model: { ...runDefaults.model, ...settings.model } };
 }
 
+/** A run of a recipe, as `runsOf` returns it. */
 export interface NamedRun {
   name: string;
   settings: RunSettings;

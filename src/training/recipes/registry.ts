@@ -7,6 +7,7 @@ import { listopsRecipe } from './listops.ts';
 import type { Recipe } from './recipe.ts';
 import { windowsRecipe } from './windows.ts';
 
+/** Every recipe, in the order in which the command line lists them. */
 export const recipes: readonly Recipe[] = [
   duplicationRecipe,
   hashesRecipe,

@@ -9,6 +9,7 @@ import type { Example, Part, Task } from './task.ts';
 /** Of the examples that a task's baseline is measured on. */
 const SEED = 0;
 
+/** What a model reaches that does not look at its input. */
 export interface Baseline {
   /** On held-out examples, in the measure of the task, when always the most frequent answer is given. */
   accuracy: number;
@@ -24,7 +25,10 @@ export function taskBaseline(task: Task): Baseline {
   return majorityBaseline(task, new Random(SEED));
 }
 
-/** Measured on `examples` examples of training and as many that are held out. */
+/**
+ * What always giving the most frequent answer comes to, measured on `examples` examples of training and as many that are
+ * held out.
+ */
 export function majorityBaseline(task: Task, random: Random, examples = 1000): Baseline {
   expectTask('task', task);
   expectRandom('random', random);

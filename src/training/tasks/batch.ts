@@ -16,6 +16,7 @@ export interface Sequences {
   keyMask: Tensor | undefined;
 }
 
+/** Examples as tensors, padded to one length: what a model reads in a step. */
 export interface Batch {
   /** One, or two for pairs. */
   sequences: Sequences[];
@@ -27,7 +28,10 @@ export interface Batch {
   counted: number;
 }
 
-/** `size` examples from a stream, one after another. Throws ArgumentError for examples that are none. */
+/**
+ * Draws `size` examples from a stream, one after another, and puts them into one batch. Throws ArgumentError for examples
+ * that are none.
+ */
 export function drawBatch(task: Task, part: Part, random: Random, size: number): Batch {
   expectTask('task', task);
   expectPart('part', part);

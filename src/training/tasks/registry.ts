@@ -9,6 +9,7 @@ import { retrieval } from './retrieval.ts';
 import { makeTask, type Task, type TaskDefinition, type TaskSettings, taskNamed } from './task.ts';
 import { textClassification } from './text-classification.ts';
 
+/** Every task that a run can name, in the order in which the command line lists them. */
 export const tasks: readonly TaskDefinition[] = [
   duplication,
   copy,
@@ -21,7 +22,15 @@ export const tasks: readonly TaskDefinition[] = [
   pathfinder,
 ];
 
-/** Throws ArgumentError for an unknown name, for a setting that the task does not have, and for one that cannot be right. */
+/**
+ * Opens a task by its name, with its default settings where `settings` leaves one out. Throws ArgumentError for an unknown
+ * name, for a setting that the task does not have, and for a value that cannot be right.
+ *
+ * @example
+ * ```ts
+ * const task = openTask('copy', { length: 64 });
+ * ```
+ */
 export function openTask(name: string, settings: TaskSettings = {}): Task {
   return makeTask(taskNamed(name, tasks), settings);
 }

@@ -19,6 +19,7 @@ export type TaskKind = 'causal' | 'masked' | 'classification' | 'pair classifica
 /** Which stream: what a model is trained on, or what it has never seen. */
 export type Part = 'training' | 'held-out';
 
+/** One example of a task: its tokens and the right answers. */
 export interface Example {
   /** Tokens of 0 … vocabulary − 1, at most `length` of them; what is missing is padding. */
   tokens: ArrayLike<number>;
@@ -30,6 +31,7 @@ export interface Example {
   counts?: ArrayLike<number>;
 }
 
+/** A source of examples, and what a model needs to know of them. `openTask` makes one. */
 export interface Task {
   readonly name: string;
   readonly kind: TaskKind;
@@ -60,6 +62,7 @@ export interface TaskSettings {
   text?: string;
 }
 
+/** A kind of task with its default settings, as the registry holds it. */
 export interface TaskDefinition {
   readonly name: string;
   readonly summary: string;

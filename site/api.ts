@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Application, type Context, Converter, JSX, LogLevel, PageEvent, ReflectionCategory } from 'typedoc';
 import ts from 'typescript';
 import { PARTS } from './api-parts.ts';
+import { leadToSources, SOURCE, writeSources } from './api-sources.ts';
 import { NAVIGATION, rootFrom } from './pages/page.ts';
 import { colourRules } from './style/colours.ts';
 
@@ -30,8 +31,10 @@ export async function writeApi(out: string): Promise<void> {
     readme: 'none',
     // The command `check` looks for them.
     skipErrorChecking: true,
-    disableSources: true,
+    // Nothing is known of a place on the web: links lead to pages of the site.
     disableGit: true,
+    sourceLinkTemplate: `${SOURCE}{path}#L{line}`,
+    displayBasePath: root,
     excludeInternal: true,
     excludePrivate: true,
     // What errors and arrays of ours have from the language.
@@ -53,8 +56,9 @@ export async function writeApi(out: string): Promise<void> {
   converter.on(Converter.EVENT_RESOLVE_END, putIntoGroups, -150);
   renderer.hooks.on('head.begin', () => script(FOLLOW_SITE));
   renderer.hooks.on('body.end', () => script(TELL_SITE));
+  const sources = new Set<string>();
   renderer.on(PageEvent.END, (page) => {
-    page.contents = mend(page.contents ?? '', rootFrom(`api/${page.url}`));
+    page.contents = mend(leadToSources(page.contents ?? '', page.url, sources), rootFrom(`api/${page.url}`));
   });
 
   const project = await application.convert();
@@ -65,7 +69,33 @@ export async function writeApi(out: string): Promise<void> {
   if (project === undefined || logger.hasErrors() || logger.hasWarnings()) {
     throw new Error('The API reference is not written: see what TypeDoc says above.');
   }
-  appendFileSync(join(out, 'assets', 'custom.css'), colourRules());
+  await writeSources(out, sources);
+  const code = coloursOfCode(readFileSync(join(out, 'assets', 'highlight.css'), 'utf8'));
+  appendFileSync(join(out, 'assets', 'custom.css'), code + colourRules());
+}
+
+/** The site's colours of code, by those that TypeDoc's theme has in light. */
+const CODE: Readonly<Record<string, string>> = {
+  '#000000': 'text',
+  '#0000FF': 't-keyword',
+  '#AF00DB': 't-keyword',
+  '#0070C1': 't-property',
+  '#001080': 't-property',
+  '#795E26': 't-function',
+  '#A31515': 't-string',
+  '#098658': 't-number',
+  '#267F99': 't-type',
+  '#008000': 't-comment',
+};
+
+/** Throws for a colour that the site has none for. */
+function coloursOfCode(rules: string): string {
+  const own = [...rules.matchAll(/--light-(hl-\d+): (#\w+);/g)].map(([, name, colour]) => {
+    const site = CODE[colour.toUpperCase()];
+    if (site === undefined) throw new Error(`site/api.ts: no colour of the site for ${colour}`);
+    return `--light-${name}:var(--${site});--dark-${name}:var(--${site});`;
+  });
+  return `:root{${own.join('')}}\n`;
 }
 
 function putIntoGroups({ project }: Context): void {

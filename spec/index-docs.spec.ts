@@ -3,7 +3,7 @@
  * not that of its file, not that of a neighbour, and one that begins with what the name is. Examples in them compile.
  */
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { API, type Symbol as Declared, type JSDocTagInfo, type Project, SymbolFlags } from 'typescript/unstable/sync';
@@ -84,6 +84,13 @@ test('the comment is its own: no other export has it, and it is not that of the 
   assert.equal(namesOf(exported.filter(({ isOfFile }) => isOfFile)), []);
 });
 
+test('src/index.ts adds no doc comment: it would be that of each name in the list that it stands before', () => {
+  for (const path of ['src/index.ts', 'src/variants/all.ts']) {
+    const text = readFileSync(join(root, path), 'utf8');
+    assert.not.match(text, /\/\*\*(?:(?!\*\/).)*\*\/\s*(?:\/\/[^\n]*\s*)*export \{/s, path);
+  }
+});
+
 test('it says what the name is before what it throws, and needs no neighbour to be understood', () => {
   assert.equal(
     namesOf(exported.filter(({ comment }) => /^(Throws|The same[ ,]|As above|Ditto|Also )/.test(comment))),
@@ -93,7 +100,7 @@ test('it says what the name is before what it throws, and needs no neighbour to 
 
 /** What the examples take for granted, each of a type that the compiler looks at. */
 const GIVEN = `
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import {
 IMPORTS
 } from 'efficient-transformers';

@@ -1,4 +1,4 @@
-/** The public API, by purpose. What is not here may change without notice. */
+/* The public API, by purpose. What is not here may change without notice. */
 // biome-ignore-all assist/source/organizeImports: in the order in which they are met, not of the alphabet
 
 // Attention: `attend` checks everything and runs a variant; the rest is for whoever calls a variant many times.
@@ -27,6 +27,7 @@ export { backward, noGrad, zeroGrad } from './core/autograd.ts';
 export { checkGradients, type GradientCheckOptions } from './core/gradient-check.ts';
 
 // Every differentiable op, from `add` to `attention` and `scan`: what variants are written in.
+/** The differentiable ops: functions on tensors, each with its gradient, as in `ops.softmax(x)`. */
 export * as ops from './core/ops/index.ts';
 
 // The oracle: dense attention in plain float64 loops, which shares nothing with the ops. For checking, not for speed.

@@ -135,7 +135,8 @@ ${isEmpty(shown) ? html`<div class="code"></div>` : this.#code(shown, view)}</di
   }
 }
 
-function token({ text, kind }: Token): Html {
+/** A token in the colour of its kind. */
+export function token({ text, kind }: Token): Html {
   return kind === null || text.trim() === '' ? html`${text}` : html`<span class="t-${kind}">${text}</span>`;
 }
 

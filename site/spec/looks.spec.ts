@@ -33,8 +33,9 @@ for (const path of looked) {
   }
 }
 
-/** A page of each kind that TypeDoc makes. */
-for (const path of ['index', 'functions/attend', 'classes/Tensor', 'interfaces/AttentionVariant', 'modules/ops']) {
+/** A page of each kind that TypeDoc makes, and a source that it links to. */
+const KINDS = ['index', 'functions/attend', 'classes/Tensor', 'interfaces/AttentionVariant', 'modules/ops'];
+for (const path of [...KINDS, 'source/core/tensor']) {
   for (const { name, ...look } of LOOKS) {
     test(`api/${path}.html in ${name}: no broken rule of WCAG`, () =>
       visitor.visit(`api/${path}.html`, look, async ({ page }) => {

@@ -164,7 +164,11 @@ test('what cannot be written leaves the file as it was', () => {
     ShapeError,
     /^array: .* 64 axes, got 65/,
   );
-  refuses(() => writeNpy(path, { shape: [2], data: [1, 2] as never }), ArgumentError, /^array: expected an array of/);
+  refuses(
+    () => writeNpy(path, { shape: [2], data: [1, 2] as never }),
+    ArgumentError,
+    /^array\.data: expected an array of/,
+  );
   refuses(() => writeNpy(join(folder, 'no', 'folder'), { shape: [2], data }), FileWriteError, /cannot be written/);
 });
 

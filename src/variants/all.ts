@@ -1,4 +1,4 @@
-/** Every variant, a line each: the library exports it, and the registry enters it. */
+/* Every variant, a line each: the library exports it, and the registry enters it. */
 // biome-ignore-all assist/source/organizeImports: by family, as the registry orders them
 export { type FullOptions, full } from './full.ts';
 export { type LocalAttentionOptions, localAttention } from './local-attention.ts';

@@ -183,10 +183,7 @@ export const sparseTransformer = defineVariant({
   budget: {
     symbol: 'l',
     option: 'stride',
-    values: (sequenceLength) => [
-      Math.min(16, sequenceLength),
-      ...[32, 64, 128, 256, 512].filter((l) => 4 * l <= sequenceLength),
-    ],
+    values: (length) => [Math.min(16, length), ...[32, 64, 128, 256, 512].filter((l) => 4 * l <= length)],
   },
   check({ pattern: kind, stride, summaryColumns }) {
     if (kind === 'strided' || summaryColumns <= stride) return;

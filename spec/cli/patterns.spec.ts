@@ -53,6 +53,15 @@ test("a variant's options change what is drawn", async () => {
   assert.match(dilated, /dilation =.*\n1 1 2 4,/);
 });
 
+test('at a toy length sizes are smaller than the defaults, and the output says which', async () => {
+  const text = await patterns('--length', '32', '--variant', 'longformer,light-conv');
+  assert.match(text, /^Smaller than by default, to show patterns at 32 tokens \(--option sets them\):$/m);
+  assert.match(text, /^ {2}longformer: attentionWindow = 16 \(from 32\)$/m);
+  assert.match(text, /^ {2}light-conv: kernelWidth = 15 \(from 31\)$/m);
+  const asked = await patterns('--length', '32', '--variant', 'longformer', '--option', 'attentionWindow=32');
+  assert.not.match(asked, /Smaller than/);
+});
+
 test('weights on a file, of a layer, and the same for the same seed', async () => {
   const args = ['--weights', '--variant', 'linformer', '--qkv', TINY];
   const text = await patterns(...args);

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { patternGrid, shareOfPairs } from '../../src/compare/patterns/grid.ts';
+import { hasPattern, patternGrid, shareOfPairs } from '../../src/compare/patterns/grid.ts';
 import { type PanelSettings, patternPanels } from '../../src/compare/patterns/panels.ts';
 import type { PatternPanel } from '../../src/compare/patterns/shade.ts';
 import { syntheticInput } from '../../src/compare/synthetic.ts';
 import { EfficientTransformersError } from '../../src/core/errors.ts';
 import { fromArray } from '../../src/core/tensor.ts';
-import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
+import { type AnyVariant, allVariants, findVariant } from '../../src/variants/registry.ts';
 import { registerTestVariants } from './test-variants.ts';
 
 registerTestVariants();
@@ -73,6 +73,42 @@ test('a pattern panel is the grid of the pattern, and its caption says the optio
   );
 });
 
+test('where nobody asked for sizes, patterns leave pairs out also at toy lengths, and say so', () => {
+  const all = allVariants().filter((variant) => hasPattern(variant) && !['full', 'dense'].includes(variant.name));
+  for (const causal of [false, true]) {
+    const variants = all.filter(({ supports }) => supports.causal || !causal);
+    for (const length of [16, 24, 48, 64, 256]) {
+      const [full, ...drawn] = panels([], { variants, length, causal, cells: 16 });
+      const most = shareOfPairs(full, length);
+      for (const panel of drawn) {
+        const share = shareOfPairs(panel, length);
+        // A stride of √L has a column for every row: of few tokens no stride leaves out half.
+        assert.ok(share <= (length < 32 ? 0.62 : 0.5) * most, `${panel.title}, ${length}: ${share} of ${most}`);
+        const variant = findVariant(panel.title) as AnyVariant;
+        const usual = patternGrid(variant, length, { causal }, 16);
+        if (panel.smaller === undefined) assert.equal(panel.cells, usual.cells);
+        else assert.ok(share < shareOfPairs(usual, length));
+      }
+    }
+  }
+});
+
+test('a size that was asked for is drawn as it is', () => {
+  const [longformer] = named('longformer');
+  const drawnWith = (options: Record<string, unknown>) => {
+    return panels(['longformer'], { length: 16, written: new Map([[longformer, options]]) })[1];
+  };
+  const wide = drawnWith({ attentionWindow: 16 });
+  assert.is(wide.smaller, undefined);
+  assert.match(wide.caption, 'attentionWindow = 16');
+  const usual = drawnWith({});
+  assert.is(usual.smaller, 'attentionWindow = 8 (from 16)');
+  assert.match(usual.caption, 'attentionWindow = 8');
+  // Weights are drawn with the same.
+  const [, weights] = panels(['longformer'], { weights: true });
+  assert.is(weights.smaller, 'attentionWindow = 12 (from 24)');
+});
+
 test('a weights panel averages rows that add up to one; exact attention looks like full attention', () => {
   for (const causal of [false, true]) {
     const [full, dense, window] = panels(['dense', 'dummy'], { causal, weights: true });
@@ -88,7 +124,7 @@ test('a weights panel averages rows that add up to one; exact attention looks li
       full.cells.some((weight, n) => Math.abs(weight - window.cells[n]) > 0.01),
       true,
     );
-    assert.match(window.caption, causal ? /^reach = 8, causal, weights$/ : /^reach = 8, weights$/);
+    assert.match(window.caption, causal ? /^reach = 4, causal, weights$/ : /^reach = 4, weights$/);
   }
 });
 

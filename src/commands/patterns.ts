@@ -54,7 +54,7 @@ function describe() {
   return {
     usage: `${PROGRAM} patterns`,
     details:
-      'Draws the allowed pairs or, with --weights and for a variant without a pattern, the mean weights on an input.',
+      'Draws the allowed pairs or, with --weights and for a variant without a pattern, the mean weights on an input. Windows and blocks that would hold most of a short text are made smaller, and the output says to what.',
     options: options(),
     examples: [
       { command: `${PROGRAM} patterns`, explanation: 'Every variant, on the shipped input' },
@@ -100,8 +100,9 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
     causal,
   );
   people.write(`${subject}\n\n${drawInTerminal(shown, { columns, colour: supportsColour(people) })}\n`);
-  if (left.length > 0 || isForFiles(outputs)) people.write('\n');
-  for (const line of left) people.write(`${line}\n`);
+  const lines = [...smallerSizes(shown, chosen.length), ...left];
+  if (lines.length > 0 || isForFiles(outputs)) people.write('\n');
+  for (const line of lines) people.write(`${line}\n`);
   const panels = onceMade(() => draw({ ...settings, cells: CELLS_IN_FILES }, host));
   const isWritten = await writeOutputs(
     outputs.map((output) => {
@@ -113,6 +114,13 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
   );
   return isWritten ? 0 : FAILED;
 });
+
+/** Lines about options that are not those with which the variants are compared. */
+function smallerSizes(shown: ReturnType<typeof patternPanels>, length: number): string[] {
+  const own = shown.flatMap(({ title, smaller }) => (smaller === undefined ? [] : [`  ${title}: ${smaller}`]));
+  if (own.length === 0) return [];
+  return [`Smaller than by default, to show patterns at ${length} tokens (--option sets them):`, ...own];
+}
 
 /** What `make` makes, made when it is first asked for. */
 function onceMade<T>(make: () => T): () => T {

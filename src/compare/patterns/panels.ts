@@ -8,6 +8,7 @@ import type { AttentionInputs, AttentionShape, CommonOptions } from '../../varia
 import { formatOptions, type WrittenOptions } from '../option-text.ts';
 import { REFERENCE_VARIANT } from '../series.ts';
 import { hasPattern, patternGrid, shareOfPairs } from './grid.ts';
+import { optionsForPicture } from './scaled-options.ts';
 import type { PatternPanel } from './shade.ts';
 import { drawnWeights } from './weights.ts';
 
@@ -47,12 +48,12 @@ export function patternPanels(settings: PanelSettings): PatternPanel[] {
   const drawings = [
     ...patterned.map((variant) => {
       const heads = headsOf(variant, settings.written);
-      const options = completeOptions(variant, squareShape(length, heads), settings);
-      return { variant, draw: () => patternPanel(variant, options, heads, settings) };
+      const drawn = completeOptions(variant, squareShape(length, heads), settings);
+      return { variant, draw: () => patternPanel(variant, drawn, heads, settings) };
     }),
     ...weighed.map((variant) => {
-      const options = completeOptions(variant, checkInputs(inputs as AttentionInputs), settings);
-      return { variant, draw: () => weightsPanel(variant, options, inputs as AttentionInputs, settings) };
+      const drawn = completeOptions(variant, checkInputs(inputs as AttentionInputs), settings);
+      return { variant, draw: () => weightsPanel(variant, drawn, inputs as AttentionInputs, settings) };
     }),
   ];
   return drawings.map(({ variant, draw }, index) => {
@@ -62,35 +63,42 @@ export function patternPanels(settings: PanelSettings): PatternPanel[] {
   });
 }
 
-function completeOptions(
-  variant: AnyVariant,
-  shape: AttentionShape,
-  { causal, written }: PanelSettings,
-): CommonOptions {
-  return checkOptions(variant, { ...written.get(variant), causal }, shape);
+function completeOptions(variant: AnyVariant, shape: AttentionShape, { causal, written }: PanelSettings): Drawn {
+  const asked = { ...written.get(variant), causal };
+  const options = optionsForPicture(variant, asked, shape);
+  const usual = checkOptions(variant, asked, shape) as unknown as Record<string, unknown>;
+  const smaller = Object.entries(options).flatMap(([name, value]) =>
+    value === usual[name] || typeof value !== 'number' ? [] : [`${name} = ${value} (from ${usual[name]})`],
+  );
+  return { options, ...(smaller.length === 0 ? {} : { smaller: smaller.join(', ') }) };
+}
+
+/** Options to be drawn, and which of them are smaller than the defaults. */
+interface Drawn extends Pick<PatternPanel, 'smaller'> {
+  options: CommonOptions;
 }
 
 function patternPanel(
   variant: AnyVariant,
-  options: CommonOptions,
+  { options, ...smaller }: Drawn,
   heads: number,
   { length, cells }: PanelSettings,
 ): PatternPanel {
   const grid = patternGrid(variant, length, options, cells, heads);
   const share = `${formatPercent(shareOfPairs(grid, length))} of all pairs`;
-  return { ...grid, kind: 'pattern', title: variant.name, caption: captionOf(options, share), length };
+  return { ...grid, kind: 'pattern', title: variant.name, caption: captionOf(options, share), ...smaller, length };
 }
 
 function weightsPanel(
   variant: AnyVariant,
-  options: CommonOptions,
+  { options, ...smaller }: Drawn,
   inputs: AttentionInputs,
   settings: PanelSettings,
 ): PatternPanel {
   const { cells, seed } = settings;
   const grid = drawnWeights(variant, inputs, options, { cells, seed, queriesPerCell: QUERIES_PER_CELL });
   const length = inputs.keys.shape[2];
-  return { ...grid, kind: 'weights', title: variant.name, caption: captionOf(options, 'weights'), length };
+  return { ...grid, kind: 'weights', title: variant.name, caption: captionOf(options, 'weights'), ...smaller, length };
 }
 
 /** Options (without empty lists, which say nothing), then what the picture shows of them. */

@@ -7,6 +7,8 @@ export interface PatternPanel extends PatternGrid {
   title: string;
   /** Options and figures, in a line or two. */
   caption: string;
+  /** Sizes that are smaller than the defaults, so that the pattern shows: `attentionWindow = 32 (from 64)`. */
+  smaller?: string;
   /** What a cell holds: the share of allowed pairs, or the mean weight of a pair. */
   kind: 'pattern' | 'weights';
   /** Tokens per side. */

@@ -1,0 +1,78 @@
+/**
+ * Options for a picture of few tokens. Windows and blocks of the papers hold all of a short text, and a picture in which
+ * every pair is allowed shows nothing of a pattern: where nobody asked for them, they are made smaller until it does.
+ */
+import { EfficientTransformersError } from '../../core/errors.ts';
+import { checkOptions } from '../../variants/attend.ts';
+import type { OptionSchema } from '../../variants/options.ts';
+import type { AnyVariant } from '../../variants/registry.ts';
+import type { AttentionShape, CommonOptions } from '../../variants/variant.ts';
+import { hasPattern, patternGrid, shareOfPairs } from './grid.ts';
+
+/** From here on all defaults leave most pairs out. */
+const LONGEST = 1024;
+/** Cells of the grid that the pairs are counted on. */
+const CELLS = 16;
+/** Of the pairs that full attention looks at: a pattern with no more than these is seen as one. */
+const SPARSE = 0.5;
+
+type Numbers = Record<string, unknown>;
+
+/**
+ * All options of a variant for a shape, as `checkOptions` gives them for what was asked, but for sizes that nobody asked for
+ * where its pattern would otherwise allow most pairs of a text of at most 1024 tokens. These are then the largest of the
+ * defaults for texts of half the length, a quarter and so on, and the budget half, a quarter and so on, that leave half of
+ * the pairs out; or if none does, those that leave out most. Throws what `checkOptions` throws.
+ */
+export function optionsForPicture(
+  variant: AnyVariant,
+  asked: Readonly<Record<string, unknown>>,
+  shape: AttentionShape,
+): CommonOptions {
+  const usual = checkOptions(variant, asked, shape);
+  if (!hasPattern(variant) || shape.keyLength > LONGEST) return usual;
+  const most = SPARSE * (usual.causal ? (shape.keyLength + 1) / (2 * shape.keyLength) : 1);
+  let best = { options: usual, share: shareOf(variant, usual, shape) };
+  for (let divisor = 2; divisor <= shape.keyLength && best.share > most; divisor *= 2) {
+    const options = smaller(variant, asked, usual, shape, divisor);
+    if (options === null) continue;
+    const share = shareOf(variant, options, shape);
+    if (share < best.share) best = { options, share };
+  }
+  return best.options;
+}
+
+function shareOf(variant: AnyVariant, options: CommonOptions, { keyLength, heads }: AttentionShape): number {
+  return shareOfPairs(patternGrid(variant, keyLength, options, CELLS, heads), keyLength);
+}
+
+/** With sizes as for a text that is shorter by the divisor; null if there are none such that go together. */
+function smaller(
+  variant: AnyVariant,
+  asked: Readonly<Record<string, unknown>>,
+  usual: CommonOptions,
+  shape: AttentionShape,
+  divisor: number,
+): CommonOptions | null {
+  const now = usual as unknown as Numbers;
+  const shorter = variant.defaults(Math.ceil(shape.keyLength / divisor), asked) as unknown as Numbers;
+  const sizes: Numbers = {};
+  for (const [name, schema] of Object.entries(variant.options as Record<string, OptionSchema>)) {
+    if (schema.kind !== 'integer' || asked[name] !== undefined) continue;
+    const isBudget = name === variant.budget?.option;
+    const size = Math.min(
+      now[name] as number,
+      shorter[name] as number,
+      isBudget ? Math.floor((now[name] as number) / divisor) : Number.POSITIVE_INFINITY,
+    );
+    if (size < (now[name] as number)) sizes[name] = Math.max(size, schema.minimum);
+  }
+  if (Object.keys(sizes).length === 0) return null;
+  try {
+    return checkOptions(variant, { ...asked, ...sizes }, shape);
+  } catch (error) {
+    // An odd width of a window where only even ones are right, say.
+    if (error instanceof EfficientTransformersError) return null;
+    throw error;
+  }
+}

@@ -42,8 +42,8 @@ export const callsOfComparison: Readonly<Record<string, Call>> = {
   'ComparisonCase.load': nothing(() => synthetic().cases[0].load()),
   fileInput: of(api.fileInput, () => [[npy], { layout: 'bhld' as const, mask: null }], {
     names: ['qkv'],
-    // A mask of this name.
-    aliases: ['x'],
+    // A file of this name.
+    also: { '1.mask': ['text'] },
   }),
   fixtureInput: nothing(api.fixtureInput),
   renderReport: of(

@@ -12,7 +12,7 @@
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -26,7 +26,7 @@ const isSameCompiler = read(stampFile)?.toString() === stamp;
 const stale = sources().filter(({ path, time }) => !isSameCompiler || timeOf(targetOf(path)) !== time);
 const isTypeScript = ({ path }) => path.endsWith('.ts');
 const compiled = await compile(stale.filter(isTypeScript).map(({ path }) => path));
-for (const { path, time } of stale) replace(targetOf(path), compiled.get(targetOf(path)) ?? readFileSync(path), time);
+for (const { path, time } of stale) replace(targetOf(path), compiled.get(targetOf(path)) ?? copyOf(path), time);
 if (!isSameCompiler) replace(stampFile, stamp);
 
 /** What the result depends on besides the sources. */
@@ -40,7 +40,7 @@ function stampOf() {
 
 /** All but prose and what is compiled otherwise (assembly/, by build-kernels.mjs). */
 function sources() {
-  const names = readdirSync(from, { recursive: true }).filter((name) => /\.(ts|mjs|js|wasm|py)$/.test(name));
+  const names = readdirSync(from, { recursive: true }).filter((name) => /\.(ts|mjs|js|wasm|py|json)$/.test(name));
   const paths = names
     .filter((name) => !/(^|[\\/])(assembly|\.build-[^\\/]*)[\\/]/.test(name))
     .map((name) => join(from, name));
@@ -63,7 +63,7 @@ async function compile(paths) {
   const imports = {
     name: 'imports',
     setup: ({ onResolve }) => {
-      onResolve({ filter: /^\.{1,2}\// }, ({ path, kind }) => {
+      onResolve({ filter: /^(\.{1,2}\/|#)/ }, ({ path, kind }) => {
         return kind === 'entry-point' ? undefined : { path: path.replace(/\.ts$/, '.js'), external: true };
       });
     },
@@ -87,6 +87,12 @@ async function compile(paths) {
   // esbuild has said what is wrong, and where.
   const { outputFiles } = await build(options).catch(() => process.exit(1));
   return new Map(outputFiles.map(({ path, contents }) => [path, contents]));
+}
+
+/** A package.json says where `#…` imports lead: to what is compiled. */
+function copyOf(path) {
+  const content = readFileSync(path);
+  return basename(path) === 'package.json' ? content.toString().replaceAll(/\.ts"/g, '.js"') : content;
 }
 
 function replace(path, content, time) {

@@ -134,6 +134,8 @@ export {
   writeSafetensors,
 } from './core/files/safetensors.ts';
 export type { ArrayToStore, StoredArray } from './core/files/numbers.ts';
+// A page has no disk: what is handed to it as bytes, and what it writes, has a name here.
+export { type PageFiles, pageFiles } from './core/files/page-files.ts';
 
 // Threads: all cores unless set; results do not depend on how many.
 export { closePool, poolReady, setKernels, setThreads, threadCount } from './core/parallel/pool.ts';

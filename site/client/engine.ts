@@ -27,7 +27,6 @@ export class Engine {
     this.#worker = new Worker(url);
     this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#receive(data);
     this.#worker.onerror = (event) => this.#fail(event.message || 'the engine could not start');
-    this.#worker.postMessage({ script: url });
   }
 
   /** Loads the script that the build put beside the page's own, from wherever the page is. */

@@ -1,29 +1,15 @@
-/**
- * The entry of every worker of a page. The first one answers the page's questions, one after the other; the others are
- * threads of its pool, and run kernels.
- */
-import './globals.ts';
-import manifest from '../../package.json' with { type: 'json' };
+/** The entry of the worker of a page, which answers the page's questions, one after the other. */
 import { EfficientTransformersError } from '../../src/core/errors.ts';
+import { pageFiles } from '../../src/core/files/page-files.ts';
 import { kernelSet } from '../../src/core/kernels/simd.ts';
-import strict from '../../src/core/kernels/wasm/kernels.wasm';
-import relaxed from '../../src/core/kernels/wasm/kernels-relaxed.wasm';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
-import { serve, type WorkerInput } from '../../src/core/parallel/worker.ts';
 import { measure, weights } from './attention.ts';
 import { forgetFull } from './full.ts';
 import { describe, forgetInputs } from './inputs.ts';
-import { put } from './node/files.ts';
 import { options } from './options.ts';
 import { budgets, pattern } from './patterns.ts';
 import type { Machine, Name, Questions, Reply, Request } from './protocol.ts';
-import { setScript, type ThreadMessage } from './threads.ts';
 import { begin, checkpoint, metrics, pause, train } from './training.ts';
-
-/** Where the library looks for its own files (see `import.meta.url` in bundle.ts). */
-put('/src/core/kernels/wasm/kernels-relaxed.wasm', relaxed);
-put('/src/core/kernels/wasm/kernels.wasm', strict);
-put('/package.json', new TextEncoder().encode(JSON.stringify(manifest)));
 
 type Tell<K extends Name> = (event: Questions[K]['event']) => void;
 type Answers = {
@@ -33,7 +19,7 @@ type Answers = {
 const answers: Answers = {
   start,
   put: ({ name, bytes }) => {
-    put(name, bytes);
+    pageFiles.put(name, bytes);
     forgetInputs();
     forgetFull();
     return null;
@@ -75,8 +61,4 @@ function receive({ id, name, ask }: Request): void {
   else before = before.then(answer);
 }
 
-self.onmessage = ({ data }: MessageEvent<ThreadMessage | { script: string } | Request>) => {
-  if ('thread' in data) void serve(data.thread as WorkerInput);
-  else if ('script' in data) setScript(data.script);
-  else receive(data);
-};
+self.onmessage = ({ data }: MessageEvent<Request>) => receive(data);

@@ -1,6 +1,7 @@
 /** One run of a recipe at a time, which trains until it is told to pause. */
 
 import { ArgumentError } from '../../src/core/errors.ts';
+import { pageFiles } from '../../src/core/files/page-files.ts';
 import { saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { Metrics, stepsPerLine } from '../../src/training/metrics.ts';
 import { isReached, type Recipe, runsOf } from '../../src/training/recipes/recipe.ts';
@@ -8,7 +9,6 @@ import { recipes } from '../../src/training/recipes/registry.ts';
 import { endRun, type Run, startRun } from '../../src/training/run.ts';
 import { type Baseline, taskBaseline } from '../../src/training/tasks/baseline.ts';
 import { train as trainRun } from '../../src/training/trainer.ts';
-import { drop, need } from './node/files.ts';
 import type { Questions, TrainingEvent, TrainingState } from './protocol.ts';
 
 const CHECKPOINT = 'checkpoint.safetensors';
@@ -68,13 +68,13 @@ export function pause(): null {
 
 export function checkpoint(): Uint8Array {
   saveCheckpoint(CHECKPOINT, needTraining().run);
-  const bytes = need(CHECKPOINT).slice();
-  drop(CHECKPOINT);
+  const bytes = pageFiles.get(CHECKPOINT);
+  pageFiles.remove(CHECKPOINT);
   return bytes;
 }
 
 export function metrics(): string {
-  return new TextDecoder().decode(need(needTraining().metrics.path));
+  return new TextDecoder().decode(pageFiles.get(needTraining().metrics.path));
 }
 
 function stateOf({ run, name, recipe, baseline, metrics: { lines } }: Training, stopped: boolean): TrainingState {

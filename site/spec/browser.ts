@@ -63,9 +63,13 @@ export function isOneOfMany(path: string): boolean {
 export class Visitor {
   #browser: Browser | null = null;
   readonly #servers: Server[] = [];
-  readonly #roots: Record<Way, string> = { disk: pathToFileURL(`${dist}/`).href, plain: '', isolated: '' };
+  readonly #folder: string;
+  readonly #roots: Record<Way, string>;
 
-  constructor(test: Test) {
+  /** Of pages in a folder, that of the site if none is named. */
+  constructor(test: Test, folder = dist) {
+    this.#folder = folder;
+    this.#roots = { disk: pathToFileURL(`${folder}/`).href, plain: '', isolated: '' };
     test.before(() => this.#start());
     test.after(() => this.#end());
   }
@@ -77,12 +81,17 @@ export class Visitor {
       if (!live) await page.context().addInitScript(seeNoLab);
       if (first !== undefined) await page.context().addInitScript(first);
       const problems = problemsOf(page);
-      const addressOf = (other: string): string => new URL(other, this.#roots[way]).href;
+      const addressOf = (other: string): string => this.addressOf(other, way);
       const response = await page.goto(addressOf(path));
       if (response?.ok() === false) throw new Error(`${path}: ${response.status()}`);
       await settled(page);
       await look({ page, problems, addressOf });
     });
+  }
+
+  /** Of a page, opened this way. */
+  addressOf(path: string, way: Way): string {
+    return new URL(path, this.#roots[way]).href;
   }
 
   /** An empty page in a window of its own, for as long as `use` takes. */
@@ -104,7 +113,7 @@ export class Visitor {
     const executablePath = findChromium();
     if (executablePath === null) throw new Error(HOW_TO_GET_CHROMIUM);
     for (const way of ['plain', 'isolated'] as const) {
-      const { server, url } = await serve(dist, { port: 0, isolated: way === 'isolated' });
+      const { server, url } = await serve(this.#folder, { port: 0, isolated: way === 'isolated' });
       this.#servers.push(server);
       this.#roots[way] = url;
     }

@@ -29,7 +29,9 @@ function exportedBy(name: string): string {
 }
 
 test('modules import each other, statically and dynamically, and find the files beside them', () => {
-  write('package.json', '{ "type": "module" }');
+  const imports = { '#five/*': { browser: './none/*.ts', default: './below/*.node.ts' } };
+  write('package.json', JSON.stringify({ type: 'module', imports }));
+  write('below/five.node.ts', 'export const five: number = 0;\n');
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   write('one.ts', 'export const one: number = 1;\nexport type Unused = string;\n');
   write(
@@ -42,7 +44,8 @@ test('modules import each other, statically and dynamically, and find the files 
     `import { readFileSync } from 'node:fs';
 const { two } = await import('./below/two.ts');
 const { three } = await import('./below/entry.mjs');
-export const value = two + three + Number(readFileSync(new URL('./below/four.py', import.meta.url), 'utf8'));
+const { five } = await import('#five/five');
+export const value = two + three + five + Number(readFileSync(new URL('./below/four.py', import.meta.url), 'utf8'));
 `,
   );
   write('below/four.py', '4');
@@ -50,7 +53,7 @@ export const value = two + three + Number(readFileSync(new URL('./below/four.py'
   write('below/assembly/kernel.ts', 'export const not: v128 = typescript;');
   build();
   assert.is(exportedBy('all.js'), '9');
-  assert.equal(readdirSync(join(to, 'below')).sort(), ['entry.mjs', 'four.py', 'two.js']);
+  assert.equal(readdirSync(join(to, 'below')).sort(), ['entry.mjs', 'five.node.js', 'four.py', 'two.js']);
 });
 
 test('a change is compiled, whichever way the time goes, and nothing else is', () => {

@@ -1,6 +1,7 @@
 /** What `npm pack` makes of a fresh clone works where it is installed: from modules, CommonJS and TypeScript, and as a command. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { temporaryFolder } from '../core/temporary-folder.ts';
@@ -19,6 +20,11 @@ function write(name: string, text: string): void {
   writeFileSync(join(project, name), text);
 }
 
+function sample(): string {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  return /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+}
+
 test('the tarball holds what was built and what it reads, and no sources, specs or maps', () => {
   const needed = [
     'dist/index.js',
@@ -28,6 +34,10 @@ test('the tarball holds what was built and what it reads, and no sources, specs 
     'dist/core/kernels/wasm/kernels.wasm',
     'dist/core/kernels/wasm/kernels-relaxed.wasm',
     'dist/training/export/modeling_efficient.py',
+    'dist/package.json',
+    'dist/browser/index.js',
+    'dist/browser/efficient-transformers.global.js',
+    'dist/browser/THIRD-PARTY-LICENSES.txt',
     'fixtures/minilm-qkv.safetensors',
     'fixtures/README.md',
     'README.md',
@@ -35,23 +45,56 @@ test('the tarball holds what was built and what it reads, and no sources, specs 
   ];
   for (const path of needed) assert.ok(packed.files.includes(path), path);
   const kinds =
-    /^(package\.json|LICENSE|(fixtures\/)?README\.md|fixtures\/minilm-qkv\.safetensors|dist\/.*\.(js|mjs|d\.ts|wasm|py))$/;
+    /^((dist\/)?package\.json|LICENSE|(fixtures\/)?README\.md|fixtures\/minilm-qkv\.safetensors|dist\/.*\.(js|mjs|d\.ts|wasm|py))$/;
   assert.equal(
-    packed.files.filter((path) => !kinds.test(path)),
+    packed.files.filter((path) => !kinds.test(path) && !needed.includes(path)),
     [],
   );
+  // The browser's part of the platform is in the bundles for it, and a map without sources helps nobody.
+  assert.equal(
+    packed.files.filter((path) => /\.browser\.|\.map$/.test(path)),
+    [],
+  );
+  for (const bundle of ['index.js', 'efficient-transformers.global.js']) {
+    const text = readFileSync(
+      join(project, 'node_modules', 'efficient-transformers', 'dist', 'browser', bundle),
+      'utf8',
+    );
+    assert.not.match(text, /sourceMappingURL|["']node:/);
+  }
 });
 
 test('the sample of the README compiles by the resolution of Node and of bundlers, and runs', () => {
-  const [, sample] =
-    /```ts\n([\s\S]*?)```/.exec(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')) ?? [];
-  write('hello.ts', sample ?? '');
+  write('hello.ts', sample());
   const common = ['hello.ts', '--lib', 'es2023,dom', '--types', ''];
   compile(project, [...common, '--module', 'preserve', '--moduleResolution', 'bundler', '--noEmit']);
   compile(project, [...common, '--module', 'nodenext', '--moduleResolution', 'nodenext']);
   const [shapes, ...lengths] = node(project, ['hello.js']).trim().split('\n');
   assert.is(shapes, '[ 1, 8, 1024, 64 ] [ 1, 8, 1024, 64 ]');
   assert.equal(lengths, ['524288', '524288', '524288']);
+});
+
+// What it computes in a page is held in site/spec/package.spec.ts.
+test('esbuild bundles the sample for a browser, with nothing of Node and nothing set but that', async () => {
+  write('page.ts', sample());
+  const { warnings, metafile } = await build({
+    entryPoints: ['page.ts'],
+    absWorkingDir: project,
+    bundle: true,
+    platform: 'browser',
+    minify: true,
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  });
+  assert.equal(warnings, []);
+  const [{ imports, inputs, bytes }] = Object.values(metafile.outputs);
+  assert.equal(imports, []);
+  const packages = Object.keys(inputs).flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []);
+  assert.ok(packages.includes('efficient-transformers') && bytes > 100_000, `${bytes} bytes`);
+  // What draws reports and reads tokenisers is left out of what does neither.
+  for (const each of ['@observablehq/plot', '@huggingface/tokenizers', 'linkedom'])
+    assert.not.ok(packages.includes(each));
 });
 
 test('the declarations need neither the types of Node nor those of the DOM', () => {

@@ -1,7 +1,7 @@
 /** What others' code may take, whatever it does. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OutOfTime, withinTime } from '../../src/pretrained/within-time.ts';
+import { OutOfTime, withinTime } from '../../src/pretrained/within-time.node.ts';
 
 test('what a body returns and throws comes through', () => {
   const list = withinTime(1000, () => [1, 2]);

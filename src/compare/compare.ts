@@ -1,4 +1,5 @@
 /** The main job: each variant and budget against full attention on the same input, in the same run. */
+import { nextTurn } from '#platform/turn';
 import { MemoryError } from '../core/errors.ts';
 import { type Check, expectBoolean, expectFunction, expectOptions, integerOf } from '../core/expect.ts';
 import { attempting, releaseScope } from '../core/memory.ts';
@@ -210,7 +211,7 @@ function timedResults(
 /** Tells of work done and pauses: a moment for Ctrl-C, and for the garbage collector's finalisers. */
 async function step(progress: Progress, work: number, label: string): Promise<void> {
   progress.advance(work, label);
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTurn();
 }
 
 function onceEach(onSkip: (skip: Skip) => void): (skip: Skip) => void {

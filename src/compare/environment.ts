@@ -1,5 +1,6 @@
 /** The machine and the software, as every report states them. */
-import { arch, cpus, platform, release } from 'node:os';
+import { arch, cpus, platform, release } from '#platform/os';
+import process from '#platform/process';
 import { kernelSet } from '../core/kernels/simd.ts';
 import { threadCount } from '../core/parallel/pool.ts';
 import { packageVersion } from './package-version.ts';

@@ -1,6 +1,6 @@
 /** What `compare` runs on: the shipped fixture, a file of the user's, or drawn numbers (synthetic.ts). */
-import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ownPath } from '#platform/own-files';
+import { basename } from '#platform/path';
 import { describe, expectShape, wrongKind } from '../core/errors.ts';
 import {
   expectBoolean,
@@ -68,7 +68,7 @@ export function expectComparisonInput(name: string, input: unknown): asserts inp
   });
 }
 
-/** From the package's root; it is two folders up from here in src/ and in dist/. */
+/** From the package's root, which is above both src/ and dist/. */
 const FIXTURE = 'fixtures/minilm-qkv.safetensors';
 
 /**
@@ -76,7 +76,7 @@ const FIXTURE = 'fixtures/minilm-qkv.safetensors';
  * (fixtures/README.md). Throws FileFormatError if the file is missing or damaged.
  */
 export function fixtureInput(): ComparisonInput {
-  const layers = readQkv([fileURLToPath(new URL(`../../${FIXTURE}`, import.meta.url))]);
+  const layers = readQkv([ownPath(`../${FIXTURE}`)]);
   const { heads, cases, masked: _, ...rest } = inputOf(layers);
   const numbers = cases.map(({ layer }) => layer?.replace('layer', '')).join(' and ');
   const name = `MiniLM-L6 layers ${numbers}, ${heads} heads, ${cases[0].length} tokens of English`;

@@ -1,5 +1,5 @@
 /** Files of arrays that have names, in whichever format. */
-import { extname } from 'node:path';
+import { extname } from '#platform/path';
 import { readNpz } from '../core/files/npz.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors } from '../core/files/safetensors.ts';

@@ -3,7 +3,8 @@
  * .npy file each. Arrays are [batch, heads, length, headDim], or [batch, length, heads, headDim] where that layout is asked
  * for; where leading axes are missing, as in [heads, length, headDim] or [length, headDim], they are taken to be 1.
  */
-import { basename, dirname, join } from 'node:path';
+import { MISSING_FILE_HINT } from '#platform/page-files';
+import { basename, dirname, join } from '#platform/path';
 import { ArgumentError, FileFormatError, formatShape, ShapeError } from '../core/errors.ts';
 import { expectList, expectText } from '../core/expect.ts';
 import type { Complain } from '../core/files/input-file.ts';
@@ -108,10 +109,10 @@ function maskOf(layer: string, masks: ReadonlyMap<string, StoredMask>): Pick<Sto
 function expectPresent(path: string): void {
   if (!isMissing(path)) return;
   const folder = dirname(path);
-  if (isMissing(folder)) throw new FileFormatError(`${path}: there is no folder ${folder}`);
+  if (isMissing(folder)) throw new FileFormatError(`${path}: there is no folder ${folder}${MISSING_FILE_HINT}`);
   const nearest = nearestName(basename(path), namesIn(folder));
   const question = nearest === undefined ? '' : `: did you mean ${join(folder, nearest)}?`;
-  throw new FileFormatError(`${path}: there is no such file${question}`);
+  throw new FileFormatError(`${path}: there is no such file${question}${MISSING_FILE_HINT}`);
 }
 
 function namedTensors(path: string, layout: Layout, withMask: boolean): StoredLayer[] {

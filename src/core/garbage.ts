@@ -3,8 +3,7 @@
  * what lies behind a small object. A loop whose every round makes the same garbage rather asks at its own pace, and
  * keeps a resident set that does not wander.
  */
-import { setFlagsFromString } from 'node:v8';
-import { createContext, runInContext, Script } from 'node:vm';
+import { exactCollector } from '#platform/collector';
 
 let collect: (() => void) | null = null;
 
@@ -13,27 +12,8 @@ let collect: (() => void) | null = null;
  * loop turns. An engine that cannot be asked, as that of a page, is given a reason instead, and collects soon.
  */
 export function collectGarbage(): void {
-  collect ??= collector();
+  collect ??= exactCollector() ?? pressForOne;
   collect();
-}
-
-function collector(): () => void {
-  try {
-    // Without it at the start of the process, `gc` is there in contexts that are made from now on.
-    setFlagsFromString('--expose-gc');
-    // A WeakRef that was made or read keeps its target until the microtasks of this job have run, and a loop without an
-    // event-loop turn is one job. A context with microtasks of its own runs these (there are none) after each script, and
-    // with that the engine lets go of all such targets.
-    const context = createContext({}, { microtaskMode: 'afterEvaluate' });
-    const collectAll = runInContext('gc', context) as () => void;
-    const nothing = new Script('');
-    return () => {
-      nothing.runInContext(context);
-      collectAll();
-    };
-  } catch {
-    return pressForOne;
-  }
 }
 
 /**

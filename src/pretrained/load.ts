@@ -12,7 +12,7 @@
  * registered variant in its place, between the same projections.
  */
 
-import { join } from 'node:path';
+import { join } from '#platform/path';
 import { FileFormatError, MemoryError, UnsupportedError } from '../core/errors.ts';
 import { expectText } from '../core/expect.ts';
 import { openWeights, type Weights } from '../core/files/weights.ts';

@@ -2,7 +2,7 @@
  * tokenizer.json, which anybody may have written: what is checked of it before @huggingface/tokenizers makes a tokeniser
  * of it.
  *
- * How long it may run is bounded by the work it does (within-time.ts), not by the patterns. A pattern that takes exponential time
+ * How long it may run is bounded by the work it does (within-time.node.ts), not by the patterns. A pattern that takes exponential time
  * looks like others, engines of linear time lack the look-ahead that GPT-2's pattern needs, and a list of known patterns
  * would refuse whoever trains a tokeniser of their own. How much memory it may take is bounded here: by how much longer
  * than the text its parts can make what the next one is given.

@@ -3,7 +3,8 @@
  * loaded when it is asked for.
  */
 
-import { join } from 'node:path';
+import { join } from '#platform/path';
+import { withinTime } from '#platform/within-time';
 import { expectNumbers } from '../core/dtype.ts';
 import { ArgumentError, EfficientTransformersError, FileFormatError, UnsupportedError } from '../core/errors.ts';
 import { expectFunction, expectList, expectOptions, expectText, integerOf } from '../core/expect.ts';
@@ -13,7 +14,6 @@ import { fromNumbers } from '../core/tensor.ts';
 import type { TextInputs } from './architecture.ts';
 import { checkTokenizer, isToken } from './tokenizer-checks.ts';
 import { expectSpecialTokens, hasTokenTypes, joinsPairs, paddingOf } from './tokenizer-facts.ts';
-import { withinTime } from './within-time.ts';
 
 const PACKAGE = '@huggingface/tokenizers';
 
@@ -258,7 +258,7 @@ async function imported<T>(load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new UnsupportedError(
       `tokenizer: needs the package ${PACKAGE}, which is not installed: npm install ${PACKAGE}`,
       {
@@ -272,7 +272,7 @@ function optionalConfig(path: string): Record<string, unknown> {
   try {
     return readJsonObject(path);
   } catch (error) {
-    const reason = error instanceof FileFormatError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
+    const reason = error instanceof FileFormatError ? (error.cause as { code?: string } | undefined) : undefined;
     if (reason?.code === 'ENOENT') return {};
     throw error;
   }

@@ -4,6 +4,7 @@
  * An escape sequence is written as its codes between two of the characters that Unicode keeps for use within a program;
  * `screen` (screen.ts) makes the sequence of them. So it can tell ours from those of a file.
  */
+import process from '#platform/process';
 
 /** The part of a stream such as `process.stdout` that matters here. */
 export interface TerminalStream {

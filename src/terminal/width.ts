@@ -1,5 +1,6 @@
 /** How wide a text is on a terminal, how wide the terminal is, and prose that fits. */
 
+import process from '#platform/process';
 import type { TerminalStream } from './colour.ts';
 
 /** Of a terminal that does not say, or says 0, and of prose that goes elsewhere. */

@@ -4,7 +4,7 @@
  * digest of itself, so that a file that was damaged since is refused, in whichever bit.
  */
 
-import { dirname } from 'node:path';
+import { dirname } from '#platform/path';
 import { FileFormatError, formatShape } from '../core/errors.ts';
 import { expectBoolean, expectOptions, expectText } from '../core/expect.ts';
 import { keepAs, removeLeftovers } from '../core/files/atomic.ts';

@@ -2,7 +2,7 @@
  * A generation on disk: what each layer of a model remembers of the tokens so far, as one .safetensors file. A long text is
  * read once, and gone on from many times. The file holds a digest of the model's weights: with others it would be wrong.
  */
-import { createHash } from 'node:crypto';
+import { createHash } from '#platform/crypto';
 import { ArgumentError, FileFormatError } from '../core/errors.ts';
 import {
   type Check,

@@ -3,7 +3,7 @@
  * at held-out examples. A run that is resumed goes on where its checkpoint stands. A line that cannot be written ends no run:
  * all lines are in memory as well.
  */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync } from '#platform/fs';
 import { FileFormatError, FileWriteError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
 import { isObject, parseJson } from '../core/files/json.ts';

@@ -4,6 +4,7 @@
  * of the step: a run that is resumed from these goes on to the same bits, and so does one on another number of threads.
  */
 
+import { nextTurn } from '#platform/turn';
 import { backward, zeroGrad } from '../core/autograd.ts';
 import { NumericalError } from '../core/errors.ts';
 import { expectFunction, expectRecord, optional } from '../core/expect.ts';
@@ -86,23 +87,18 @@ export async function train(run: Run, observer: Observer = {}): Promise<{ stoppe
     observer.onStep?.(report);
     if (run.step % STEPS_PER_COLLECTION === 0) collectGarbage();
     // A moment for Ctrl-C, and for the garbage collector's finalisers.
-    await aTurn();
+    await nextTurn();
     stopped = observer.shouldStop?.() ?? false;
     const isLast = run.step === steps || stopped;
     if (isLast || run.step % checkpointEvery === 0) {
       save();
-      await aTurn();
+      await nextTurn();
     }
     if (isLast || run.step % evaluateEvery === 0) {
       observer.onEvaluation?.({ step: run.step, ...evaluate(learner, task, { examples, batch, seed }) });
     }
   }
   return { stopped };
-}
-
-/** Until the event loop has heard what came meanwhile. */
-function aTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** `onError` is called where an error comes before the first parameter is moved. */

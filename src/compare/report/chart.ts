@@ -1,16 +1,14 @@
-/** One plot as static SVG: lines with markers, names written at their ends. Drawn by Observable Plot on linkedom. */
+/** One plot as static SVG: lines with markers, names written at their ends. Drawn by Observable Plot. */
 
+import { loadDrawing } from '#platform/drawing';
 import { placeLabels, widthOfLabel } from './labels.ts';
 import { lookOf } from './looks.ts';
 import { seriesInk } from './style.ts';
 
-/** The libraries that draw; heavy, so they are loaded only when a report is written. */
-export type Drawing = Awaited<ReturnType<typeof loadDrawing>>;
+export { loadDrawing };
 
-export async function loadDrawing() {
-  const [plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
-  return { plot, document: parseHTML('<!doctype html><html><body></body></html>').document };
-}
+/** The libraries that draw. */
+export type Drawing = Awaited<ReturnType<typeof loadDrawing>>;
 
 export interface ChartPoint {
   x: number;

@@ -2,7 +2,7 @@
  * Writing a file so that it is there whole or not at all: into a temporary file of the same folder, which takes the
  * name only when every byte is on the disk. Whoever reads meanwhile sees the old content.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes } from '#platform/crypto';
 import {
   accessSync,
   closeSync,
@@ -17,8 +17,9 @@ import {
   rmSync,
   statSync,
   writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+} from '#platform/fs';
+import { dirname, join } from '#platform/path';
+import process from '#platform/process';
 import { FileWriteError } from '../errors.ts';
 import { expectText } from '../expect.ts';
 import { namesIn, writing } from './system-error.ts';
@@ -84,7 +85,7 @@ export function isRunning(pid: number): boolean {
     return process.kill(pid, 0);
   } catch (error) {
     // One of another user is there as well.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return (error as { code?: string }).code === 'EPERM';
   }
 }
 

@@ -6,8 +6,8 @@
  * What this cannot tell: a change after which somebody sets the machine's clock back, and one on a file system over a
  * network whose clock is far from ours.
  */
-import { createHash } from 'node:crypto';
-import { type BigIntStats, fstatSync, readSync } from 'node:fs';
+import { createHash } from '#platform/crypto';
+import { type BigIntStats, fstatSync, readSync } from '#platform/fs';
 
 /** Bytes that are compared together. */
 export const BLOCK = 2 ** 16;

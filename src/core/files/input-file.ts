@@ -2,7 +2,7 @@
  * Reading parts of a file: opened for each part, so that nothing stays open between them. All that is read from outside is
  * read here: only ordinary files, no more of them than their size says, and no other content than was opened.
  */
-import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statSync } from '#platform/fs';
 import { FileFormatError, MemoryError } from '../errors.ts';
 import { expectText } from '../expect.ts';
 import { BLOCK, FileIdentity, readInto } from './file-identity.ts';

@@ -2,7 +2,7 @@
  * The .npz format of NumPy, as `numpy.savez` and `numpy.savez_compressed` write it: a .zip archive with a member NAME.npy
  * for each array, stored as it is or deflated (RFC 1951, which Node has).
  */
-import { inflateRawSync, constants as zlib } from 'node:zlib';
+import { inflateRawSync, constants as zlib } from '#platform/zlib';
 import { MemoryError } from '../errors.ts';
 import { type ByteSource, type Complain, InputFile } from './input-file.ts';
 import { openNpy } from './npy.ts';
@@ -95,7 +95,7 @@ class Member implements ByteSource {
       // One more, so that what goes on is noticed; an empty limit is none.
       return inflateRawSync(bytes, { maxOutputLength: most + 1, finishFlush });
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
+      const { code, message } = error as { code?: string; message: string };
       if (code === 'ERR_BUFFER_TOO_LARGE') throw this.error(`expected ${most} bytes when inflated, got more`);
       if (code?.startsWith('Z_')) throw this.error(`damaged: cannot be inflated: ${message}`);
       if (!(error instanceof RangeError)) throw error;

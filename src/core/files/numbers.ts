@@ -1,5 +1,5 @@
 /** The kinds of number that files hold, and how each becomes an array of a type that tensors know. */
-import { endianness } from 'node:os';
+import { endianness } from '#platform/os';
 import { adviceForDense } from '../advice.ts';
 import { formatShape, ShapeError, wrongKind } from '../errors.ts';
 import { expectList, expectRecord } from '../expect.ts';

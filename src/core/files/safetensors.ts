@@ -3,7 +3,7 @@
  * header as JSON (for each tensor its dtype, its shape and where its bytes are; under `__metadata__` texts by name),
  * then the bytes. Everything is little-endian and row-major.
  */
-import { createHash } from 'node:crypto';
+import { createHash } from '#platform/crypto';
 import { ArgumentError, describe } from '../errors.ts';
 import { expectIterable, expectList, expectText } from '../expect.ts';
 import { dtypeOf, type NumericArray } from '../memory.ts';

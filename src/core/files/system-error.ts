@@ -1,9 +1,10 @@
 /** What the operating system said about a file, in words, and questions to it that have no error for an answer. */
-import { readdirSync, type Stats, statSync } from 'node:fs';
+import { readdirSync, type Stats, statSync } from '#platform/fs';
+import { MISSING_FILE_HINT } from '#platform/page-files';
 import { FileFormatError, FileWriteError } from '../errors.ts';
 
 const REASONS: Record<string, string> = {
-  ENOENT: 'no such file or folder',
+  ENOENT: `no such file or folder${MISSING_FILE_HINT}`,
   ENOTDIR: 'a part of the path is not a folder',
   EISDIR: 'it is a folder',
   EEXIST: 'a file of that name is there',
@@ -73,7 +74,7 @@ export function isMissing(path: string): boolean {
     statSync(path);
     return false;
   } catch (error) {
-    return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+    return ['ENOENT', 'ENOTDIR'].includes((error as { code?: string }).code ?? '');
   }
 }
 

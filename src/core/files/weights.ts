@@ -7,7 +7,9 @@
  * - safetensors' `save_model` writes two tensors that are one (tied weights) once, by whichever name sorts first, and
  *   says in the metadata which name it left out.
  */
-import { join } from 'node:path';
+
+import { MISSING_FILE_HINT } from '#platform/page-files';
+import { join } from '#platform/path';
 import { FileFormatError } from '../errors.ts';
 import type { NumericArray } from '../memory.ts';
 import type { Complain } from './input-file.ts';
@@ -44,7 +46,9 @@ export function openWeights(directory: string): Weights {
   if (entryAt(index) !== null) return weightsOf(index, readShards(directory, index));
   const hint =
     entryAt(join(directory, PICKLED)) !== null ? `; ${PICKLED} is not read: let transformers save it anew` : '';
-  throw new FileFormatError(`${whole}: cannot be read: no such file, and no ${INDEX} beside it${hint}`);
+  throw new FileFormatError(
+    `${whole}: cannot be read: no such file, and no ${INDEX} beside it${hint}${MISSING_FILE_HINT}`,
+  );
 }
 
 function weightsOf(path: string, { tensors: stored, metadata }: Safetensors): Weights {

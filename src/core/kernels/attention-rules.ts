@@ -1,5 +1,6 @@
 /** Which pairs of a tile may not meet, beyond what the walk over keys left out, and what pairs of several rounds weigh. */
 import type { NumericArray } from '../memory.ts';
+import { SharedBuffer } from '../shared-buffer.ts';
 import { labelsOf, orderOf, type SetArrays, type SetNumbers, type Tile } from './attention-sets.ts';
 import { type Side, TILE } from './attention-side.ts';
 import { scratchInt32 } from './scratch.ts';
@@ -102,7 +103,7 @@ class PairTables {
     const { round, rounds, causal, selfBias } = numbers;
     const once = numbers.once && rounds > 1 ? 1 : 0;
     const fast = vectorKernels();
-    if (fast !== null && isOnHeap(scores) && this.keyPlaces.buffer instanceof SharedArrayBuffer) {
+    if (fast !== null && isOnHeap(scores) && this.keyPlaces.buffer instanceof SharedBuffer) {
       const { queryPlaces, labels, begins, ends, keyLabels, keyPlaces } = this;
       const lists = [queryPlaces, keys.tokens, labels, begins, ends, keyLabels, keyPlaces] as const;
       const [q, k, l, b, e, kl, kp] = lists.map(({ byteOffset }) => byteOffset);

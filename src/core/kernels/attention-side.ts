@@ -3,6 +3,7 @@
  * come from a list (an order after sorting, a page table, what a mask leaves), and are gathered first.
  */
 import type { NumericArray } from '../memory.ts';
+import { SharedBuffer } from '../shared-buffer.ts';
 import { Scratch, scratchInt32 } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, multiplyTile } from './tile.ts';
@@ -96,7 +97,7 @@ export class Side {
     if (this.#gathered.get(name) === this.version) return block(rows, 0, width);
     this.#gathered.set(name, this.version);
     const fast = vectorKernels();
-    if (fast !== null && isOnHeap(rows) && isOnHeap(data) && tokens.buffer instanceof SharedArrayBuffer) {
+    if (fast !== null && isOnHeap(rows) && isOnHeap(data) && tokens.buffer instanceof SharedBuffer) {
       const from = data.byteOffset + 4 * start * width;
       fast.gatherRows(from, tokens.byteOffset, rows.byteOffset, 0, count, 0, width, count, 0);
     } else {
@@ -119,7 +120,7 @@ export class Side {
   ): void {
     const { tokens, count } = this;
     const fast = vectorKernels();
-    const lists = [old, fresh, sums, data].every(isOnHeap) && tokens.buffer instanceof SharedArrayBuffer;
+    const lists = [old, fresh, sums, data].every(isOnHeap) && tokens.buffer instanceof SharedBuffer;
     if (fast !== null && lists) {
       const to = data.byteOffset + 4 * start * width;
       fast.mixRows(to, tokens.byteOffset, sums.byteOffset, count, width, old.byteOffset, fresh.byteOffset);
@@ -143,7 +144,7 @@ export class Side {
     const sum = this.#scratch.get('sum', data, TILE * width);
     multiplyTile(block(sum, 0, width), a, b, count, width, inner, alpha, false);
     const fast = vectorKernels();
-    if (fast !== null && isOnHeap(sum) && isOnHeap(data) && tokens.buffer instanceof SharedArrayBuffer) {
+    if (fast !== null && isOnHeap(sum) && isOnHeap(data) && tokens.buffer instanceof SharedBuffer) {
       fast.addRows(data.byteOffset + 4 * start * width, tokens.byteOffset, sum.byteOffset, count, width);
       return;
     }

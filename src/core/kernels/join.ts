@@ -3,6 +3,7 @@
  * lse_i), lse_i = log Σ_p exp lse_ip. Items are rows.
  */
 import type { NumericArray } from '../memory.ts';
+import { SharedBuffer } from '../shared-buffer.ts';
 import { defineKernel, type KernelArrays } from './kernel.ts';
 import { Scratch, scratchInt32 } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
@@ -38,7 +39,7 @@ function tableOf(arrays: readonly NumericArray[]) {
   if (fast === null || !arrays.every(isOnHeap)) return null;
   pointers ??= scratchInt32(4 * MOST_PARTS + 4);
   const shares = scratch.get('shares', arrays[0], MOST_PARTS);
-  if (!isOnHeap(shares) || !(pointers.buffer instanceof SharedArrayBuffer)) return null;
+  if (!isOnHeap(shares) || !(pointers.buffer instanceof SharedBuffer)) return null;
   for (let n = 0; n < arrays.length; n++) pointers[n] = arrays[n].byteOffset;
   return { fast, pointers: pointers.byteOffset, shares: shares.byteOffset };
 }

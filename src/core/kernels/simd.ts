@@ -8,8 +8,10 @@
  * the last bits of a sum, but each gives the same bits on any number of threads. Where a file is damaged or missing, slower
  * kernels run, and a warning says so once.
  */
+import process from '#platform/process';
 import { ArgumentError, describe } from '../errors.ts';
 import type { NumericArray } from '../memory.ts';
+import { SharedBuffer } from '../shared-buffer.ts';
 import type { VectorKernels } from './vector-kernels.ts';
 import { instantiate, isSupported, VECTOR_BUILDS, type VectorBuild } from './wasm-files.ts';
 
@@ -91,9 +93,7 @@ function use({ build, kernels }: Loaded, problems: readonly string[] = []): void
   const instead =
     build === 'plain' ? 'the plain kernels run instead, many times slower' : `the ${build} kernels run instead`;
   const text = `efficient-transformers: ${problems.join('; ')}; ${instead}`;
-  // A page has no process that warns.
-  if (typeof process.emitWarning === 'function') process.emitWarning(text, { code: 'KERNELS' });
-  else console.warn(text);
+  process.emitWarning(text, { code: 'KERNELS' });
 }
 
 let warned = false;
@@ -111,5 +111,5 @@ function load(builds: readonly VectorBuild[]): { found: Loaded | null; problems:
 
 /** Whether a vector kernel can take this array: float32, and in the heap, the only shared memory that arrays are in. */
 export function isOnHeap(array: NumericArray): array is Float32Array {
-  return array instanceof Float32Array && array.buffer instanceof SharedArrayBuffer;
+  return array instanceof Float32Array && array.buffer instanceof SharedBuffer;
 }

@@ -3,8 +3,8 @@
  * that was cut off, or in which a bit has turned, is told from an engine that lacks its instructions. The latter is no
  * fault: slower kernels run. The former is, and has to be said.
  */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createHash } from '#platform/crypto';
+import { ownBytes } from '#platform/own-files';
 import { heapMemory } from '../memory.ts';
 import type { VectorKernels } from './vector-kernels.ts';
 
@@ -55,7 +55,7 @@ function open(build: VectorBuild): Uint8Array<ArrayBuffer> | string {
   const cure = 'install the package again, or in its repository run: node scripts/build-kernels.mjs';
   const told = (problem: string): string => `${FILES[build]}: ${problem}; ${cure}`;
   try {
-    const bytes = readFileSync(new URL(`./wasm/${FILES[build]}`, import.meta.url));
+    const bytes = ownBytes(`core/kernels/wasm/${FILES[build]}`);
     const damage = damageOf(bytes);
     return damage === null ? bytes : told(damage);
   } catch (error) {

@@ -8,6 +8,7 @@
 
 import type { KernelRun } from '../kernels/kernel.ts';
 import { type DType, dtypeOf, type NumericArray, viewOf } from '../memory.ts';
+import { SharedBuffer } from '../shared-buffer.ts';
 
 /** Slots of the Int32Array. */
 export const GENERATION = 0;
@@ -35,7 +36,7 @@ export class Control {
 
   constructor(buffer?: SharedArrayBuffer) {
     const nameAt = COUNTER_BYTES + 8 * JOB_SLOTS;
-    this.buffer = buffer ?? new SharedArrayBuffer(nameAt + NAME_BYTES + MESSAGE_BYTES);
+    this.buffer = buffer ?? new SharedBuffer(nameAt + NAME_BYTES + MESSAGE_BYTES);
     this.counters = new Int32Array(this.buffer, 0, COUNTER_BYTES / 4);
     this.#job = new Float64Array(this.buffer, COUNTER_BYTES, JOB_SLOTS);
     this.#name = new Uint8Array(this.buffer, nameAt, NAME_BYTES);
@@ -52,7 +53,7 @@ export class Control {
     if (arrays.length > MAX_ARRAYS || numbers.length > MAX_NUMBERS) {
       throw new Error(`kernel '${name}': at most ${MAX_ARRAYS} arrays and ${MAX_NUMBERS} numbers`);
     }
-    if (arrays.some((array) => array !== undefined && !(array.buffer instanceof SharedArrayBuffer))) {
+    if (arrays.some((array) => array !== undefined && !(array.buffer instanceof SharedBuffer))) {
       throw new Error(`kernel '${name}': an array outside the heap, which workers cannot see`);
     }
     writeText(this.#name, name);

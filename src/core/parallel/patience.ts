@@ -1,4 +1,5 @@
 /** How long the calling thread waits for its workers at the end of a region before it takes them for lost. */
+import { sleepASecond } from '#platform/threads';
 import { ACTIVE } from './control.ts';
 
 /** Seconds that a worker may take longer than the calling thread, however short the region. */
@@ -9,7 +10,7 @@ const TIMES = 10;
 /** A second at most, until ACTIVE is no longer `active`. */
 export type WaitASecond = (counters: Int32Array, active: number) => 'ok' | 'not-equal' | 'timed-out';
 
-const sleep: WaitASecond = (counters, active) => Atomics.wait(counters, ACTIVE, active, 1000);
+const sleep: WaitASecond = (counters, active) => sleepASecond(counters, ACTIVE, active);
 
 /**
  * Waits until no worker takes part any more; returns how many are lost. Counted are seconds that were slept through one by

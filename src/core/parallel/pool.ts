@@ -3,13 +3,15 @@
  * threads and returns when all are done. The calling thread takes a share, nothing is copied and no promise is
  * involved. Chunks are handed out by a shared counter, so threads that are slow or still starting are not waited for.
  */
-import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import { availableParallelism } from '#platform/os';
+import process from '#platform/process';
+import { expectThreads, startThread } from '#platform/threads';
 import { ArgumentError, expectInteger, WorkerError } from '../errors.ts';
 import { asLists, expectAll, type Kernel, type KernelArrays, type KernelNumbers } from '../kernels/kernel.ts';
 import { reserveScratch } from '../kernels/scratch.ts';
 import { chooseKernelSet, kernelBuild } from '../kernels/simd.ts';
 import { heapMemory, type NumericArray } from '../memory.ts';
+import type { Thread } from '../platform/thread.ts';
 import { ACTIVE, Control, FAILED, GENERATION, NEXT, ONLINE, OPEN, SPINS } from './control.ts';
 import { waitForOthers } from './patience.ts';
 
@@ -29,7 +31,7 @@ export interface ParallelOptions {
 
 interface Pool {
   control: Control;
-  workers: Worker[];
+  workers: Thread[];
 }
 
 let threads: number | null = null;
@@ -57,10 +59,12 @@ function threadsFromEnvironment(): number {
 /**
  * Sets the number of threads, the calling thread included; 1 means that no worker is ever started. More than cores are
  * allowed, give the same bits and no speed: they take turns, and sleep where others would spin. Throws ArgumentError
- * unless it is an integer from 1 to 64, and inside a kernel.
+ * unless it is an integer from 1 to 64, and inside a kernel; UnsupportedError for more than one on a page that is not
+ * cross-origin isolated.
  */
 export function setThreads(count: number): void {
   expectInteger('threads', count, 1, MAX_THREADS);
+  expectThreads(count);
   if (count === threads) return;
   closePool();
   threads = count;
@@ -189,30 +193,17 @@ export function spinsFor(onThreads: number): number {
 function startPool(count: number): Pool {
   const control = new Control();
   control.counters[SPINS] = spinsFor(count);
-  const fromSource = import.meta.url.endsWith('.ts');
-  const entry = new URL('./worker-entry.mjs', import.meta.url);
   const workers = Array.from({ length: count - 1 }, (_, index) => {
-    const worker = new Worker(entry, {
-      // The parent's own flags (a TypeScript loader, say) are not for this plain entry.
-      execArgv: [],
-      workerData: {
-        fromSource,
-        main: new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url).href,
-        heap: heapMemory(),
-        control: control.buffer,
-        kernels: kernelBuild(),
-        scratch: scratchOf(index),
-        extraModules,
-      },
+    const input = {
+      heap: heapMemory(),
+      control: control.buffer,
+      kernels: kernelBuild(),
+      scratch: scratchOf(index),
+      extraModules,
+    };
+    return startThread(input, (reason) => {
+      if (pool?.control === control) lostWorker ??= reason;
     });
-    worker.unref();
-    worker.on('error', (error: Error) => {
-      if (pool?.control === control) lostWorker = error.message;
-    });
-    worker.on('exit', (code) => {
-      if (pool?.control === control) lostWorker ??= `it exited with code ${code}`;
-    });
-    return worker;
   });
   return { control, workers };
 }
@@ -241,5 +232,5 @@ export function closePool(): void {
   const closing = pool;
   pool = null;
   lostWorker = null;
-  for (const worker of closing?.workers ?? []) void worker.terminate();
+  for (const worker of closing?.workers ?? []) worker.end();
 }

@@ -1,22 +1,15 @@
 /** A worker's life: sleep until the generation moves, join the region if it is still open, take chunks, repeat. */
 
+import process from '#platform/process';
 import { kernelNamed } from '../kernels/kernel.ts';
 import { adoptScratch } from '../kernels/scratch.ts';
-import { chooseKernelSet, type KernelBuild } from '../kernels/simd.ts';
+import { chooseKernelSet } from '../kernels/simd.ts';
 import { adoptHeap } from '../memory.ts';
+import type { ThreadInput } from '../platform/thread.ts';
 import { ACTIVE, Control, GENERATION, NEXT, ONLINE, OPEN, SPINS } from './control.ts';
 import { becomeWorker } from './pool.ts';
 
-export interface WorkerInput {
-  heap: WebAssembly.Memory;
-  control: SharedArrayBuffer;
-  kernels: KernelBuild;
-  /** Offset of this thread's scratch region. */
-  scratch: number;
-  extraModules: string[];
-}
-
-export async function serve(input: WorkerInput): Promise<never> {
+export async function serve(input: ThreadInput): Promise<never> {
   adoptHeap(input.heap);
   adoptScratch(input.scratch);
   chooseKernelSet(input.kernels);

@@ -3,8 +3,9 @@
  * class of exactly this shape, and which else comes with a loader, modeling_efficient.py.
  */
 
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmSync } from '#platform/fs';
+import { ownBytes } from '#platform/own-files';
+import { join } from '#platform/path';
 import { expectBoolean, expectOptions, expectText } from '../../core/expect.ts';
 import { writeFileAtomically } from '../../core/files/atomic.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
@@ -54,6 +55,7 @@ export function exportModel(trained: TrainedModel, folder: string, options: Expo
   const form = options.loader ? 'the loader was asked for' : transformersForm(learner.model.config);
   const isTheirs = typeof form !== 'string';
   const config = isTheirs ? form.config : loaderConfig(learner);
+  const loader = isTheirs ? null : ownBytes(`training/export/${LOADER}`);
   const tensors = isTheirs ? renamed(learner, form) : [...ownTensors(learner), ...loaderTensors(learner)];
 
   const [configAt, weightsAt, loaderAt, checkAt] = FILES.map((name) => join(folder, name));
@@ -62,7 +64,7 @@ export function exportModel(trained: TrainedModel, folder: string, options: Expo
   for (const path of [loaderAt, checkAt]) writing(path, () => rmSync(path, { force: true }));
   writeFileAtomically(configAt, `${JSON.stringify({ ...config, [ORIGIN]: { settings, alphabet, step } }, null, 2)}\n`);
   writeSafetensors(weightsAt, tensors, PYTORCH_METADATA);
-  if (!isTheirs) writeFileAtomically(loaderAt, readFileSync(new URL(`./${LOADER}`, import.meta.url)));
+  if (loader !== null) writeFileAtomically(loaderAt, loader);
   if (options.check) writeCheck(checkAt, learner, !isTheirs);
   return {
     architecture: isTheirs ? (form.config.architectures as string[])[0] : null,

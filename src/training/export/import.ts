@@ -1,6 +1,6 @@
 /** The way back: the weights of an exported model, trained on elsewhere, as a checkpoint of ours. */
 
-import { join } from 'node:path';
+import { join } from '#platform/path';
 import { EfficientTransformersError, FileFormatError, formatShape } from '../../core/errors.ts';
 import { expectText } from '../../core/expect.ts';
 import type { Complain } from '../../core/files/input-file.ts';

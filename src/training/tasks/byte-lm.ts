@@ -7,8 +7,7 @@
  * and both parts are from all over the text.
  */
 
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { defaultText } from '#platform/default-text';
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
 import { InputFile } from '../../core/files/input-file.ts';
 import { expectTextOrBinary } from '../../core/files/text.ts';
@@ -120,31 +119,4 @@ function windowsOf(path: string, size: number): (part: Part, random: Random) => 
     const begin = own[random.integer(own.length)] * pieceSize + random.integer(pieceSize - size + 1);
     return bytes.subarray(begin, begin + size);
   };
-}
-
-const FILE = 'lib/lib.dom.d.ts';
-
-/**
- * The path of a long text that is on the disk of whoever develops with this package, TypeScript's declarations of the DOM:
- * some 2 MB. Throws ArgumentError where TypeScript is not installed.
- */
-function defaultText(): string {
-  try {
-    const typescript = createRequire(import.meta.url).resolve('typescript/package.json');
-    // From version 7 on the library is beside the compiler, in a package of the platform.
-    const platform = `@typescript/typescript-${process.platform}-${process.arch}/package.json`;
-    return join(dirname(resolveFrom(typescript, platform) ?? typescript), FILE);
-  } catch (error) {
-    throw new ArgumentError('text: expected the path of a text, as no TypeScript is installed here to read', {
-      cause: error,
-    });
-  }
-}
-
-function resolveFrom(path: string, name: string): string | null {
-  try {
-    return createRequire(path).resolve(name);
-  } catch {
-    return null;
-  }
 }

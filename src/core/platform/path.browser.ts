@@ -1,6 +1,4 @@
-/** `node:path`, as far as the library uses it on a page; `/` separates. */
-
-export const sep = '/';
+/** The part of `node:path` that the library uses. `/` separates; `.` and `..` are names like others, but for a leading `./`. */
 
 export function basename(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
@@ -19,10 +17,6 @@ export function extname(path: string): string {
 }
 
 export function join(...parts: string[]): string {
-  const joined = parts.filter((part) => part !== '').join('/');
-  return joined.replace(/\/{2,}/g, '/').replace(/^\.\//, '');
-}
-
-export function resolve(...parts: string[]): string {
-  return join(...parts);
+  const whole = parts.filter((part) => part !== '').join('/');
+  return whole.replace(/\/{2,}/g, '/').replace(/^\.\//, '');
 }

@@ -1,4 +1,4 @@
-/** `node:os`, as far as a page knows its machine. */
+/** The part of `node:os` that the library uses, as far as a page knows its machine. */
 
 /** Threads can share memory only where the page is cross-origin isolated; elsewhere one has to do. */
 export function availableParallelism(): number {
@@ -13,6 +13,7 @@ export function cpus(): { model: string }[] {
   return [{ model: `${navigator.hardwareConcurrency} cores` }];
 }
 
+/** What the browser says of itself and of the system. */
 export function platform(): string {
   return navigator.userAgent;
 }
@@ -23,9 +24,4 @@ export function release(): string {
 
 export function arch(): string {
   return '';
-}
-
-/** Not told. */
-export function totalmem(): number {
-  return Number.NaN;
 }

@@ -1,0 +1,5 @@
+/** The garbage collector of a page cannot be asked. */
+
+export function exactCollector(): (() => void) | null {
+  return null;
+}

@@ -1,0 +1,24 @@
+/** The part of `node:process` that the library uses: a page has no environment, and nobody to tell of its end. */
+
+interface PageProcess {
+  env: Record<string, string | undefined>;
+  version: string;
+  platform: string;
+  pid: number;
+  on(event: 'exit', run: () => void): void;
+  kill(pid: number, signal: 0): boolean;
+  emitWarning(text: string, options: { code: string }): void;
+}
+
+const page: PageProcess = {
+  env: {},
+  version: 'none',
+  platform: 'browser',
+  pid: 1,
+  on: () => {},
+  // Whatever has written a file of this page is this page.
+  kill: () => true,
+  emitWarning: (text) => console.warn(text),
+};
+
+export default page;

@@ -1,0 +1,31 @@
+/** A text to model where nobody has named one. */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { ArgumentError } from '../../core/errors.ts';
+
+const FILE = 'lib/lib.dom.d.ts';
+
+/**
+ * The path of a long text that is on the disk of whoever develops with this package, TypeScript's declarations of the DOM:
+ * some 2 MB. Throws ArgumentError where TypeScript is not installed.
+ */
+export function defaultText(): string {
+  try {
+    const typescript = createRequire(import.meta.url).resolve('typescript/package.json');
+    // From version 7 on the library is beside the compiler, in a package of the platform.
+    const platform = `@typescript/typescript-${process.platform}-${process.arch}/package.json`;
+    return join(dirname(resolveFrom(typescript, platform) ?? typescript), FILE);
+  } catch (error) {
+    throw new ArgumentError('text: expected the path of a text, as no TypeScript is installed here to read', {
+      cause: error,
+    });
+  }
+}
+
+function resolveFrom(path: string, name: string): string | null {
+  try {
+    return createRequire(path).resolve(name);
+  } catch {
+    return null;
+  }
+}

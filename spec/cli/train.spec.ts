@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,8 +6,11 @@ import { run } from '../../src/commands/run.ts';
 import { trainOptions } from '../../src/commands/train-options.ts';
 import { planOf } from '../../src/commands/train-plan.ts';
 import { parseArguments } from '../../src/terminal/arguments.ts';
-import { loadModel } from '../../src/training/checkpoint.ts';
+import { loadModel, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { readMetrics } from '../../src/training/metrics.ts';
+import { type NamedRun, type Recipe, runsOf } from '../../src/training/recipes/recipe.ts';
+import { recipes } from '../../src/training/recipes/registry.ts';
+import { endRun, startRun } from '../../src/training/run.ts';
 import { answerTo, outputOf, temporaryFolder } from './host.ts';
 
 /** A run of a second. */
@@ -204,7 +207,22 @@ test('a recipe that is gone on with is held against its goal', async () => {
   const text = await outputOf(['train', '--resume', out, ...aTenth]);
   assert.match(text, /^Recipe listops: .*\nGoal: accuracy at least 10\.0% above /m);
   assert.match(text, /^longformer +\d+ /m);
+  assert.match(text, /^The goal is for the end, at step 300\.$/m);
   assert.is(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).recipe, 'listops');
+});
+
+test('a recipe that is gone on with to its end is judged by its goal', async () => {
+  const recipe = recipes.find(({ name }) => name === 'listops') as Recipe;
+  const { settings } = runsOf(recipe).find(({ name }) => name === 'light-conv') as NamedRun;
+  const out = freshFolder();
+  mkdirSync(out);
+  const begun = startRun(settings);
+  saveCheckpoint(join(out, 'checkpoint.safetensors'), { ...begun, step: settings.steps - 1 });
+  endRun(begun);
+  const text = await outputOf(['train', '--resume', out]);
+  // It has taken one step.
+  assert.match(text, /^The goal was not reached by light-conv\.$/m);
+  assert.is(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).results[0].reached, false);
 });
 
 test('with --minutes a run ends by the clock', async () => {
@@ -230,7 +248,7 @@ test('a checkpoint is not lost by accident', async () => {
   await outputOf(args);
   const { code, out: shown, err } = await answerTo(args);
   assert.equal([code, shown], [2, '']);
-  assert.match(err, /^Error: --out: .* has a training in it already .*: .*--resume .*--overwrite, .*another folder/);
+  assert.match(err, /^Error: --out: .* has a training in it already: .*--resume .*--overwrite, .*another folder/);
   assert.ok(err.includes(`train --resume ${out},`), err);
   await outputOf([...args, '--overwrite']);
 });
@@ -466,10 +484,27 @@ test('the page that several runs left together is not lost by accident either', 
   await outputOf(tiny('--steps', '1', '--sweep', 'full,longformer', '--out', out));
   const { code, err } = await answerTo(tiny('--steps', '1', '--sweep', 'performer,reformer', '--out', out));
   assert.is(code, 2);
-  assert.match(
-    err,
-    /^Error: --out: .* has a training in it already \(results\.json\): start anew in its place with --overwrite, or /,
-  );
+  assert.match(err, /^Error: --out: .* has results\.json in it already: start anew in its place with --overwrite, or /);
+});
+
+test('files of the same names that are not ours are not lost either', async () => {
+  for (const [name, content] of [
+    ['config.json', '{ "name": "mine" }'],
+    ['config.json', 'mine'],
+    ['metrics.jsonl', '{ "mine": 1 }\n'],
+    ['metrics.csv', 'mine\n'],
+  ]) {
+    const out = freshFolder();
+    mkdirSync(out);
+    writeFileSync(join(out, name), content);
+    const { code, err } = await answerTo(tiny('--steps', '1', '--out', out));
+    assert.is(code, 2);
+    assert.ok(
+      err.startsWith(`Error: --out: ${out} has ${name} in it already: start anew in its place with --overwrite, or`),
+      err,
+    );
+    assert.equal([readdirSync(out), readFileSync(join(out, name), 'utf8')], [[name], content]);
+  }
 });
 
 test.run();

@@ -20,6 +20,12 @@ export function configText(options: ConfigValues): string {
   return `${JSON.stringify(Object.fromEntries(entries.map(([key, value]) => [flagName(key), value])), null, 1)}\n`;
 }
 
+/** Whether a file was written by `configText`, and not by another program. Throws FileFormatError for what is no JSON object. */
+export function isConfig(path: string): boolean {
+  const { task, recipe, seed } = readJsonObject(path, LIMITS);
+  return typeof (task ?? recipe) === 'string' && typeof seed === 'number';
+}
+
 /**
  * What was given, and from the file at `path` what was not. `word` is how the file calls the word without a flag;
  * `instead` lists, for an option of the command line, those of the file that it stands in for beside its own.

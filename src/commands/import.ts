@@ -1,10 +1,11 @@
 /** `import`: an exported model, trained on in PyTorch, as a checkpoint of ours. */
 import { ArgumentError } from '../core/errors.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import { flag, text } from '../terminal/options.ts';
 import { saveCheckpoint } from '../training/checkpoint.ts';
 import { importRun } from '../training/export/import.ts';
 import { defineCommand, PROGRAM } from './command.ts';
-import { expectNoTraining, HeldFolders, runFiles } from './training-folder.ts';
+import { expectNothingLost, HeldFolders, runFiles } from './training-folder.ts';
 
 function describe() {
   return {
@@ -33,11 +34,12 @@ export const importCommand = defineCommand('import', describe, async ({ values, 
   if (folder === undefined) throw new ArgumentError('FOLDER: expected one that was exported, got nothing');
   if (out === undefined) throw new ArgumentError('--out: expected a FOLDER to write, got nothing');
   const files = runFiles(out);
-  if (!overwrite) expectNoTraining([files], null);
+  const lost = () => [files.checkpoint].filter((path) => entryAt(path) !== null);
+  if (!overwrite) expectNothingLost(lost());
   const run = importRun(folder);
   const folders = new HeldFolders([out], 'import', host);
   try {
-    if (!overwrite) expectNoTraining([files], null);
+    if (!overwrite) expectNothingLost(lost());
     saveCheckpoint(files.checkpoint, run);
   } finally {
     folders.release();

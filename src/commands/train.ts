@@ -23,9 +23,11 @@ import { expectTogether, type TrainValues, trainOptions } from './train-options.
 import { planOf, variantName } from './train-plan.ts';
 import {
   checkpointAt,
-  expectNoTraining,
+  expectNothingLost,
   filesBeside,
   HeldFolders,
+  lostBy,
+  lostTogether,
   type RunFiles,
   runFiles,
   type TogetherFiles,
@@ -85,11 +87,12 @@ async function begin(word: string | undefined, values: TrainValues, host: Runnin
   const around = together === null ? null : togetherFiles(together);
   // What cannot be right is said before the first step of the first run.
   for (const { settings } of all) endRun(startRun(settings));
-  if (!values.overwrite) expectNoTraining(files, around);
+  const lost = () => [...files.flatMap(lostBy), ...(around === null ? [] : lostTogether(around))];
+  if (!values.overwrite) expectNothingLost(lost());
   const folders = new HeldFolders([...(together === null ? [] : [together]), ...files.map(folderOf)], 'train', host);
   try {
     // Another training may have come to its end since.
-    if (!values.overwrite) expectNoTraining(files, around);
+    if (!values.overwrite) expectNothingLost(lost());
     expectWritable([...(around === null ? [] : [around]), ...files]);
     // Also of those that are not come to, so that they can be begun by it.
     for (const [n, { options }] of all.entries()) writeFileAtomically(files[n].config, configText(options));

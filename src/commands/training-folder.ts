@@ -4,11 +4,13 @@
  */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError, FileFormatError } from '../core/errors.ts';
 import { FolderLock } from '../core/files/lock.ts';
 import { entryAt, isFolder, isMissing, namesIn, writing } from '../core/files/system-error.ts';
 import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
+import { readMetrics } from '../training/metrics.ts';
 import { type Host, PROGRAM } from './command.ts';
+import { isConfig } from './config-file.ts';
 import { shellWord } from './shell-word.ts';
 
 /** What several runs together leave: their curves on one page, and their numbers. */
@@ -80,23 +82,41 @@ export function tellUnverified(path: string, isVerified: boolean, { stderr }: Pi
 }
 
 /**
- * Throws ArgumentError where the result of a training would be lost, with the ways out. What a process left that was killed
- * before its first checkpoint is no result: nothing can be made of it.
+ * What a run would replace. What a process left that was killed before its first checkpoint is nothing to keep, and neither
+ * is the config of a run that was not begun; files of their names that are not ours are.
  */
-export function expectNoTraining(runs: readonly RunFiles[], together: TogetherFiles | null): void {
-  const groups = [...runs.map(({ checkpoint, curves, results }) => [checkpoint, results, curves])];
-  if (together !== null) groups.push([together.results, together.curves]);
-  for (const files of groups) {
-    const found = files.find((path) => entryAt(path) !== null);
-    if (found === undefined) continue;
-    const folder = dirname(found);
-    const resume =
-      basename(found) === CHECKPOINT ? `go on from it with ${PROGRAM} train --resume ${shellWord(folder)}, ` : '';
-    throw new ArgumentError(
-      `--out: ${folder} has a training in it already (${basename(found)}): ` +
-        `${resume}start anew in its place with --overwrite, or name another folder with --out`,
-    );
-  }
+export function lostBy({ checkpoint, results, curves, csv, config, metrics }: RunFiles): string[] {
+  const isOurs = (path: string, reads: (path: string) => boolean) => {
+    try {
+      return reads(path);
+    } catch (error) {
+      if (error instanceof FileFormatError) return false;
+      throw error;
+    }
+  };
+  return [
+    ...[checkpoint, results, curves, csv].filter((path) => entryAt(path) !== null),
+    ...(entryAt(config) === null || isOurs(config, isConfig) ? [] : [config]),
+    ...(isOurs(metrics, (path) => readMetrics(path).length >= 0) ? [] : [metrics]),
+  ];
+}
+
+/** What several runs together would replace. */
+export function lostTogether({ results, curves }: TogetherFiles): string[] {
+  return [results, curves].filter((path) => entryAt(path) !== null);
+}
+
+/** Throws ArgumentError with the ways out if any of these files is there: each would be lost. */
+export function expectNothingLost(lost: readonly string[]): void {
+  if (lost.length === 0) return;
+  const [found] = lost;
+  const folder = dirname(found);
+  const isRun = basename(found) === CHECKPOINT;
+  const resume = isRun ? `go on from it with ${PROGRAM} train --resume ${shellWord(folder)}, ` : '';
+  throw new ArgumentError(
+    `--out: ${folder} has ${isRun ? 'a training' : basename(found)} in it already: ` +
+      `${resume}start anew in its place with --overwrite, or name another folder with --out`,
+  );
 }
 
 /** Folders that nobody else writes to until they are let go. */

@@ -27,7 +27,7 @@ const CLOSING_MILLISECONDS = 1000;
 /** How much the last step moves the mean of steps. */
 const RECENT = 0.05;
 /** What a bar shows at most while anything is left to do. */
-const MOST = 0.99;
+const MOST = 0.994;
 
 export class Pace {
   readonly #settings: PaceSettings;

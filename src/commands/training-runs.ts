@@ -125,10 +125,14 @@ export class Training {
     endRun(run);
   }
 
-  /** One line: whether the recipe's goal was reached; nothing without a goal, or a run that came to its end. */
+  /** One line: whether the recipe's goal was reached, or when that will be known; nothing without a goal. */
   #verdict(): string {
     const judged = this.#results.filter(({ reached }) => reached !== null);
-    if (judged.length === 0) return '';
+    if (judged.length === 0) {
+      const cut = this.#endings.find(({ step, settings }) => step < settings.steps);
+      if (this.#settings.recipe === undefined || cut === undefined) return '';
+      return `The goal is for the end, at step ${cut.settings.steps}.\n`;
+    }
     const missed = judged.filter(({ reached }) => reached === false).map(({ name }) => name);
     return missed.length === 0 ? 'The goal was reached.\n' : `The goal was not reached by ${missed.join(', ')}.\n`;
   }

@@ -39,6 +39,45 @@ test('full attention in place of full attention moves nothing; a narrow window d
   for (const { alone } of layers) assert.ok(alone.relativeError > 0);
 });
 
+test('beside them, what looks at no query and no key: zeros, and the mean of the values', async () => {
+  const args = ['--length', '12,16', '--variant', 'full', '--variant', 'linear-transformer', '--by-layer'];
+  const { results, baselines } = await swapsOf(...args);
+  assert.equal(
+    baselines.map(({ baseline, length }) => [baseline, length]),
+    [12, 16].flatMap((length) => ['zeros', 'mean of values'].map((name) => [name, length])),
+  );
+  for (const { drift, layers = [] } of baselines) {
+    assert.ok(drift.relativeError > 0.01);
+    assert.equal([layers.length, layers[0].alone, layers[1].upTo], [2, layers[0].upTo, drift]);
+  }
+  const [zeros, mean] = baselines.map(({ drift }) => drift.relativeError);
+  // Most of what attention gives is the mean of the values.
+  assert.ok(mean < zeros);
+  const nearer = results.filter(({ variant, length }) => variant === 'full' && length === 12);
+  assert.is(nearer[0].drift.relativeError, 0);
+
+  const out = await outputOf([...base, '--ids', IDS, '--length', '12', '--variant', 'full', '--variant', 'reformer']);
+  assert.match(out, /^─ Baselines, which look at no query and no key$/m);
+  assert.match(out, /^zeros +12 +[\d.]+/m);
+  const lost = /^No nearer to the model than a baseline: (.*)$/m.exec(out)?.[1] ?? '';
+  const { results: both, baselines: bars } = await swapsOf(
+    '--length',
+    '12',
+    '--variant',
+    'full',
+    '--variant',
+    'reformer',
+  );
+  const bar = Math.min(...bars.map(({ drift }) => drift.relativeError));
+  assert.is(
+    lost,
+    both
+      .filter(({ drift }) => drift.relativeError >= bar)
+      .map(({ variant }) => variant)
+      .join(', '),
+  );
+});
+
 test('positions are repeated beyond the model, and the output says so', async () => {
   const out = await outputOf([...base, '--ids', IDS, '--length', '16,40', '--variant', 'full']);
   assert.match(out, /20 positions are repeated up to 40/);

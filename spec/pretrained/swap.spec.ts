@@ -2,12 +2,13 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { baselineOutput } from '../../src/compare/baselines.ts';
 import { NumericalError } from '../../src/core/errors.ts';
 import { crossEntropy } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, filled, fromArray, type Tensor } from '../../src/core/tensor.ts';
 import { loadPretrained } from '../../src/pretrained/load.ts';
-import { driftOf, type Pass, replacementsFor, runSwapped, startFrom } from '../../src/pretrained/swap.ts';
+import { driftOf, type Pass, replacementsFor, runAttending, runSwapped, startFrom } from '../../src/pretrained/swap.ts';
 import type { Mixing } from '../../src/training/mixing.ts';
 import { full } from '../../src/variants/full.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
@@ -100,6 +101,19 @@ test("Longformer in place of Longformer's own attention has the projections of i
   const plain = { variant: 'longformer', options: { attentionWindow: 2 * length } };
   const without = runSwapped(own, { tokens }, replacementsFor(own.description, plain, length, 0));
   assert.ok(driftOf(swapped, without).relativeError > 1e-3);
+});
+
+test('attention of zero queries is the mean of the values', () => {
+  const model = loadPretrained(checkpoint('bert-masked-lm'));
+  const inputs = { tokens: tokensOf(10, 5) };
+  const [own] = replacementsFor(model.description, { variant: 'full' }, 10, 0);
+  const even = runAttending(model, inputs, ({ queries, ...others }) => {
+    return own.mixing.attend({ ...others, queries: filled(queries.shape, 0) }, { training: false });
+  });
+  const mean = runAttending(model, inputs, (given) => baselineOutput('mean of values', given, false));
+  assert.ok(driftOf(even, mean).relativeError < 1e-5);
+  const unmoved = runAttending(model, inputs, (_, __, ownAttention) => ownAttention());
+  assert.is(driftOf(runSwapped(model, inputs), unmoved).relativeError, 0);
 });
 
 test('a pass whose states are not finite is an error, whoever makes them so', () => {

@@ -1,4 +1,5 @@
 /** `compare --pretrained`: a real model with variants in place of its attention, and how far its output moves. */
+import { BASELINES, type BaselineName, baselineOutput } from '../compare/baselines.ts';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
 import { ArgumentError, EfficientTransformersError, NumericalError } from '../core/errors.ts';
 import { fromNumbers, type Tensor } from '../core/tensor.ts';
@@ -6,11 +7,17 @@ import type { Description } from '../pretrained/architecture.ts';
 import type { OwnAttention } from '../pretrained/encoder-config.ts';
 import { loadPretrained, openPretrained } from '../pretrained/load.ts';
 import type { Replacement } from '../pretrained/replacement.ts';
-import { type Drift, driftOf, type Pass, replacementsFor, runSwapped, startFrom } from '../pretrained/swap.ts';
-import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
-import { formatTable } from '../terminal/table.ts';
+import {
+  type Drift,
+  driftOf,
+  type Pass,
+  replacementsFor,
+  runAttending,
+  runSwapped,
+  startFrom,
+} from '../pretrained/swap.ts';
 import type { AnyVariant } from '../variants/registry.ts';
-import { formatRead, type ReadTokens, type TokensChoice, tokensOf } from './pretrained-tokens.ts';
+import { type ReadTokens, type TokensChoice, tokensOf } from './pretrained-tokens.ts';
 
 /** Passes with the model's own attention, and as many with each variant. */
 const TURNS = 3;
@@ -36,12 +43,19 @@ export interface SwapResult {
   layers?: { layer: number; alone: Drift; upTo: Drift }[];
 }
 
+/** What takes the place of all attention without a look at queries or keys. */
+export interface SwapBaseline extends Pick<SwapResult, 'length' | 'drift' | 'layers'> {
+  baseline: BaselineName;
+}
+
 export interface SwapReport {
   model: { directory: string; type: string; layers: number; positions: number };
   /** How much of the text, or of the file of token numbers, was read for these tokens, in bytes. */
   read: ReadTokens['read'];
   seed: number;
   results: SwapResult[];
+  /** For every length, two. */
+  baselines: SwapBaseline[];
   /** Variants whose parameters were drawn, not trained. */
   drawn: string[];
   skips: Skip[];
@@ -81,18 +95,29 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
   const model = loadPretrained(directory, longest > description.length ? { length: longest } : {});
   const drawn = new Set<string>();
   const results: SwapResult[] = [];
+  const baselines: SwapBaseline[] = [];
   let measured = 0;
   const all = planned.flatMap(({ length, tokens, cells }) => cells.map((cell) => ({ length, tokens, cell })));
   const { modelType: type, layers, length: positions } = description;
   const known = (): SwapReport => {
     const incomplete = measured < all.length ? { incomplete: true } : {};
     return {
-      ...{ model: { directory, type, layers, positions }, read, seed, results, drawn: [...drawn], skips },
+      ...{ model: { directory, type, layers, positions }, read, seed, results, baselines, drawn: [...drawn], skips },
       ...incomplete,
     };
   };
   // Of a model whose own numbers are not finite nothing can be said.
-  for (const { tokens } of inputs) runSwapped(model, { tokens });
+  for (const { length, tokens } of inputs) {
+    const own = runSwapped(model, { tokens });
+    for (const baseline of BASELINES) {
+      try {
+        baselines.push(measureBaseline(baseline, length, tokens, own));
+      } catch (error) {
+        if (!(error instanceof NumericalError)) throw error;
+        skips.push({ variant: baseline, reason: `${length} tokens: ${error.message}` });
+      }
+    }
+  }
   for (const { length, tokens, cell } of all) {
     if (observer.shouldStop()) break;
     measured++;
@@ -129,13 +154,28 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
       attentionMilliseconds: fastest(alls),
       ownMilliseconds: fastest(owns),
     };
-    if (!byLayer) return result;
-    const each = replacements.map((_, layer) => ({
+    return { ...result, ...layersOf(drift) };
+  }
+
+  function measureBaseline(baseline: BaselineName, length: number, tokens: Tensor, own: Pass): SwapBaseline {
+    const causal = description.head === 'causal-lm';
+    const drift = (isReplaced: (layer: number) => boolean) => {
+      const pass = runAttending(model, { tokens }, (inputs, layer, ownAttention) =>
+        isReplaced(layer) ? baselineOutput(baseline, inputs, causal) : ownAttention(),
+      );
+      return driftOf(own, pass);
+    };
+    return { baseline, length, drift: drift(() => true), ...layersOf(drift) };
+  }
+
+  function layersOf(drift: (isReplaced: (layer: number) => boolean) => Drift): Pick<SwapResult, 'layers'> {
+    if (!byLayer) return {};
+    const each = Array.from({ length: layers }, (_, layer) => ({
       layer,
       alone: drift((other) => other === layer),
       upTo: drift((other) => other <= layer),
     }));
-    return { ...result, layers: each };
+    return { layers: each };
   }
 }
 
@@ -165,51 +205,3 @@ function ownOptions({ attention }: Described, { options }: AnyVariant): Record<s
 }
 
 type Described = Description & { attention?: OwnAttention };
-
-/** For people. */
-export function formatSwaps(
-  { model, read, results, drawn, skips }: SwapReport,
-  style: { colour: boolean; width?: number | undefined },
-) {
-  const withLogits = results.some(({ drift }) => drift.logits !== undefined);
-  const logitsCells = ({ logits }: Drift) =>
-    withLogits ? [formatError(logits?.divergence ?? Number.NaN), formatPercent(logits?.sameArgMax ?? Number.NaN)] : [];
-  const driftCells = (drift: Drift) => [
-    formatError(drift.relativeError),
-    drift.meanCosine.toFixed(4),
-    drift.worstCosine.toFixed(4),
-    ...logitsCells(drift),
-  ];
-  const titles = ['error', 'cosine', 'worst', ...(withLogits ? ['KL', 'same top'] : [])];
-  const columns = (...names: string[]) => names.map((title) => ({ title }));
-  const options = { colour: style.colour, ...(style.width !== undefined && { width: style.width }) };
-  const longest = Math.max(...results.map(({ length }) => length));
-  const parts = [
-    `${model.directory}: ${model.type}, ${model.layers} layers, their attention replaced`,
-    `Read: ${formatRead(read)}`,
-    ...(longest > model.positions
-      ? [`Its ${model.positions} positions are repeated up to ${longest} (Beltagy et al. 2020, section 5).`]
-      : []),
-    formatTable(
-      columns('variant', 'tokens', ...titles, 'attention', 'own', 'time'),
-      results.map(({ variant, length, drift, attentionMilliseconds: time, ownMilliseconds: own }) => [
-        variant,
-        String(length),
-        ...driftCells(drift),
-        formatMilliseconds(time),
-        formatMilliseconds(own),
-        formatRatio(time / own),
-      ]),
-      options,
-    ),
-    ...results.flatMap(({ variant, length, layers }) => {
-      if (layers === undefined) return [];
-      const rows = layers.map(({ layer, alone, upTo }) => [String(layer), ...driftCells(alone), ...driftCells(upTo)]);
-      const upTo = titles.map((title) => `0…n ${title}`);
-      return [`${variant}, ${length} tokens`, formatTable(columns('layer n', ...titles, ...upTo), rows, options)];
-    }),
-    ...(drawn.length > 0 ? [`Parameters as drawn, not trained: ${drawn.join(', ')}`] : []),
-    ...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`),
-  ];
-  return `${parts.join('\n\n')}\n`;
-}

@@ -16,7 +16,7 @@ import { Progress } from '../terminal/progress.ts';
 import { checkpointInput } from './checkpoint-input.ts';
 import { defineCommand, type Host, type Running, tellStop, widthOf } from './command.ts';
 import { type CompareValues, describeCompare } from './compare-options.ts';
-import { comparePretrained, formatSwaps, type SwapReport } from './compare-pretrained.ts';
+import { comparePretrained, type SwapReport } from './compare-pretrained.ts';
 import { FAILED } from './failure.ts';
 import {
   type Content,
@@ -28,6 +28,7 @@ import {
   toJson,
   writeOutputs,
 } from './outputs.ts';
+import { formatSwaps } from './pretrained-table.ts';
 import { SavedOutputs } from './saved-outputs.ts';
 import { applyMachine, chooseInput } from './shared-options.ts';
 

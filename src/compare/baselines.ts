@@ -10,14 +10,14 @@ import { zeroUncounted } from './counted.ts';
 import { rowFigures, type Subject } from './measure.ts';
 import type { BaselineResult } from './result.ts';
 
-type Name = BaselineResult['baseline'];
+export type BaselineName = BaselineResult['baseline'];
 
 /** In the order of the table. `zeros` has a relative error of exactly 1, whatever the input. */
-export const BASELINES: readonly Name[] = ['zeros', 'mean of values'];
+export const BASELINES: readonly BaselineName[] = ['zeros', 'mean of values'];
 
 /** Figures of one baseline, and one pass of it for the stopwatch. */
 export interface MeasuredBaseline {
-  baseline: Name;
+  baseline: BaselineName;
   figures: ReturnType<typeof rowFigures> & Pick<BaselineResult, 'relativeError' | 'maxAbsError' | 'peakBytes'>;
   flops: number;
   forward: () => void;
@@ -58,7 +58,11 @@ export function measureBaselines(
  * [batch, heads, queryLength, valueDim]: zeros; or for each query the mean of the values that it may see, zeros where it
  * sees none. Causally the queries are as many as the keys. What padding holds is not read.
  */
-export function baselineOutput(baseline: Name, { queries, values, keyMask }: AttentionInputs, causal: boolean): Tensor {
+export function baselineOutput(
+  baseline: BaselineName,
+  { queries, values, keyMask }: AttentionInputs,
+  causal: boolean,
+): Tensor {
   const [batch, heads, queryLength] = queries.shape;
   const [, , keyLength, width] = values.shape;
   const extents = [batch, heads, queryLength, width];
@@ -86,7 +90,7 @@ export function baselineOutput(baseline: Name, { queries, values, keyMask }: Att
 
 /** Rows `positions` of the matrix that a baseline implies: [batch, heads, positions.length, keyLength]. */
 export function baselineRows(
-  baseline: Name,
+  baseline: BaselineName,
   { queries, keys, keyMask }: AttentionInputs,
   causal: boolean,
   positions: ArrayLike<number>,
@@ -111,7 +115,7 @@ export function baselineRows(
 
 /** Every value is added once; a sum is divided for every query, or once where all queries see the same. */
 function baselineFlops(
-  baseline: Name,
+  baseline: BaselineName,
   { batch, heads, queryLength, keyLength }: AttentionShape,
   width: number,
   causal: boolean,

@@ -10,11 +10,11 @@ export interface CountedRows {
   real?: Uint8Array | null;
 }
 
-/** The flags of a mask; null where it leaves no token out. */
+/** The flags of a mask; null where it leaves no token out, or nothing to be compared. */
 export function realTokens(keyMask: Tensor | undefined): Uint8Array | null {
   if (keyMask === undefined) return null;
   const flags = Uint8Array.from(elements(keyMask));
-  return flags.includes(0) ? flags : null;
+  return flags.includes(0) && flags.includes(1) ? flags : null;
 }
 
 /** Positions that are real in a sequence at least, ascending. */

@@ -64,13 +64,20 @@ export function runSwapped(
   replacements: readonly Replacement[] = [],
   isReplaced: (layer: number) => boolean = () => true,
 ): Pass {
-  let attentionMilliseconds = 0;
-  const attend: AttendInstead = (inputs, layer, own) => {
-    const start = performance.now();
+  return runAttending(model, inputs, (inputs, layer, own) => {
     const mixing = isReplaced(layer) ? replacements[layer]?.mixing : undefined;
+    if (mixing === undefined) return own();
     const { global: _, ...others } = inputs;
-    const given = mixing !== undefined && hasGlobalTokens(mixing) ? inputs : others;
-    const mixed = mixing === undefined ? own() : mixing.attend(given, { training: false });
+    return mixing.attend(hasGlobalTokens(mixing) ? inputs : others, { training: false });
+  });
+}
+
+/** The same with anything in the place of a layer's attention. Throws NumericalError as `runSwapped` does. */
+export function runAttending(model: PretrainedModel, inputs: TextInputs, instead: AttendInstead): Pass {
+  let attentionMilliseconds = 0;
+  const attend: AttendInstead = (...given) => {
+    const start = performance.now();
+    const mixed = instead(...given);
     attentionMilliseconds += performance.now() - start;
     return mixed;
   };

@@ -1,7 +1,7 @@
 /** What stands in a browser for Node gives what Node gives, as far as the library asks. */
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import { inflateSync } from 'node:zlib';
+import { deflateRawSync, inflateSync, inflateRawSync as nodesInflate, constants as zlib } from 'node:zlib';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,7 +11,7 @@ import * as files from '../../src/core/platform/fs.browser.ts';
 import { pageFiles } from '../../src/core/platform/page-files.browser.ts';
 import { pageFiles as filesOfNode } from '../../src/core/platform/page-files.node.ts';
 import * as path from '../../src/core/platform/path.browser.ts';
-import { deflateSync } from '../../src/core/platform/zlib.browser.ts';
+import { constants, deflateSync, inflateRawSync } from '../../src/core/platform/zlib.browser.ts';
 
 /** Long enough for the ends of blocks and for several of them. */
 const bytes = fc.uint8Array({ maxLength: 300 });
@@ -71,6 +71,64 @@ test('what is stored in the format of zlib is read by zlib', () => {
     const each = Uint8Array.from({ length }, (_, n) => n * n);
     assert.equal(new Uint8Array(inflateSync(deflateSync(each, { level: 9 }))), each);
   }
+});
+
+/** What may be in a deflated stream: noise, repetition, and both. */
+const content = fc.oneof(
+  fc.uint8Array({ maxLength: 2000 }),
+  fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 2000 })).map(([part, times]) => {
+    return Uint8Array.from({ length: part.length * times }, (_, n) => part[n % part.length] + (n % 997 === 0 ? 1 : 0));
+  }),
+);
+const strategy = fc.constantFrom(zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE);
+const deflated = fc
+  .tuple(content, fc.integer({ min: 0, max: 9 }), strategy)
+  .map(([bytes, level, strategy]) => ({ bytes, stream: new Uint8Array(deflateRawSync(bytes, { level, strategy })) }));
+
+/** What came out of it: bytes, or the code of an error. */
+function outcome(inflate: typeof nodesInflate | typeof inflateRawSync, stream: Uint8Array, finishFlush: number) {
+  try {
+    return Array.from(inflate(stream, { maxOutputLength: 2 ** 18, finishFlush }));
+  } catch (error) {
+    return (error as { code?: string }).code;
+  }
+}
+
+test('what Node has deflated is inflated', () => {
+  fc.assert(
+    fc.property(deflated, ({ bytes, stream }) => {
+      const whole = { maxOutputLength: Math.max(1, bytes.length), finishFlush: constants.Z_FINISH };
+      assert.equal(Buffer.compare(inflateRawSync(stream, whole), bytes), 0);
+      if (bytes.length < 2) return;
+      assert.throws(
+        () => inflateRawSync(stream, { ...whole, maxOutputLength: bytes.length - 1 }),
+        (error: { code?: string }) => error.code === 'ERR_BUFFER_TOO_LARGE',
+      );
+    }),
+  );
+});
+
+test('of a stream that is cut off, what comes before the cut is given, or an error, as Node does', () => {
+  fc.assert(
+    fc.property(deflated, fc.double({ min: 0, max: 1, noNaN: true }), ({ stream }, share) => {
+      const part = stream.subarray(0, Math.floor(share * stream.length));
+      for (const flush of [constants.Z_SYNC_FLUSH, constants.Z_FINISH]) {
+        assert.equal(outcome(inflateRawSync, part, flush), outcome(nodesInflate, part, flush));
+      }
+    }),
+  );
+});
+
+test('a damaged stream gives what Node makes of it: the same bytes, or the same kind of error', () => {
+  const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(deflated, damage, ({ stream }, changes) => {
+      const other = stream.slice();
+      for (const [at, by] of changes) other[at % other.length] ^= by;
+      assert.equal(outcome(inflateRawSync, other, zlib.Z_FINISH), outcome(nodesInflate, other, zlib.Z_FINISH));
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test('a file is read as it was put, and is another one when another is put in its place', () => {

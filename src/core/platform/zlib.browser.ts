@@ -1,8 +1,10 @@
-/** The part of `node:zlib` that the library uses. A browser compresses by a stream only, which no caller here can await. */
-import { UnsupportedError } from '../errors.ts';
+/** The part of `node:zlib` that the library uses. A browser has streams for it only, which no caller here can await. */
+export { inflateRawSync } from './inflate.browser.ts';
+
+/** How much of the input has to be there: what is cut off gives what it can (Z_SYNC_FLUSH), or an error. */
+export const constants = { Z_SYNC_FLUSH: 2, Z_FINISH: 4 } as const;
 
 const LONGEST_BLOCK = 0xffff;
-
 /** The zlib format (RFC 1950) around blocks that are stored as they are (RFC 1951, 3.2.4): larger, and read by everyone. */
 export function deflateSync(bytes: Uint8Array, _options: { level: number }): Uint8Array {
   const blocks = Math.max(1, Math.ceil(bytes.length / LONGEST_BLOCK));
@@ -31,16 +33,4 @@ function adler32(bytes: Uint8Array): number {
     b = (b + a) % PRIME;
   }
   return b * 65536 + a;
-}
-
-/** How much of the input has to be there: what was cut off gives what it can (Z_SYNC_FLUSH), or an error. */
-export const constants = { Z_SYNC_FLUSH: 2, Z_FINISH: 4 } as const;
-
-export function inflateRawSync(
-  _bytes: Uint8Array,
-  _options: { maxOutputLength: number; finishFlush: number },
-): Uint8Array {
-  throw new UnsupportedError(
-    'a deflated array: a page cannot inflate it at once: let numpy.savez save it uncompressed',
-  );
 }

@@ -134,6 +134,7 @@ export {
   writeSafetensors,
 } from './core/files/safetensors.ts';
 export type { ArrayToStore, StoredArray } from './core/files/numbers.ts';
+export type { FileOrBytes } from './core/files/given.ts';
 // A page has no disk: what is handed to it as bytes, and what it writes, has a name here.
 export { type PageFiles, pageFiles } from './core/files/page-files.ts';
 

@@ -222,7 +222,7 @@ test('a text or a bigint for a number, and an address for a path', () => {
   refuses(() => loose.setThreads(2n), 'threads: expected an integer from 1 to 64, got 2n; Number(threads) is one');
   refuses(
     () => loose.readNpy(new URL('file:///q.npy')),
-    'path: expected a text, got a URL; fileURLToPath(path) is one',
+    'file: expected a path, or bytes as a Uint8Array or an ArrayBuffer, got a URL; fileURLToPath(file) is one',
   );
 });
 

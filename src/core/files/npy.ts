@@ -6,7 +6,8 @@ import { formatShape, ShapeError } from '../errors.ts';
 import { expectText } from '../expect.ts';
 import { dtypeOf, type NumericArray } from '../memory.ts';
 import { writeFileAtomically } from './atomic.ts';
-import { type ByteSource, type Complain, InputFile } from './input-file.ts';
+import { type FileOrBytes, openGiven } from './given.ts';
+import type { ByteSource, Complain } from './input-file.ts';
 import {
   type ArrayToStore,
   countElements,
@@ -47,9 +48,10 @@ const NUMBERS: ReadonlyMap<string, StoredNumber> = new Map([
 const WRITTEN_DESCRIPTIONS = { float64: '<f8', float32: '<f4', int32: '<i4', uint8: '|u1' } as const;
 
 /**
- * Opens a file: reads and checks its header; `load` gives the numbers, row-major also where the file is in Fortran's
- * order. float16 is widened to float32, integers become int32. Throws FileFormatError for a file that is missing or
- * malformed, that goes on after the array, or that holds something else than plain numbers (Python objects, structures).
+ * Opens a file, by its path or its bytes: reads and checks its header; `load` gives the numbers, row-major also where the
+ * file is in Fortran's order. float16 is widened to float32, integers become int32. Throws FileFormatError for a file that
+ * is missing or malformed, that goes on after the array, or that holds something else than plain numbers (Python objects,
+ * structures), ArgumentError for what is neither a path nor bytes.
  *
  * @example
  * ```ts
@@ -57,8 +59,8 @@ const WRITTEN_DESCRIPTIONS = { float64: '<f8', float32: '<f4', int32: '<i4', uin
  * const queries = fromArray(load(), shape);
  * ```
  */
-export function readNpy(path: string): StoredArray {
-  return openNpy(new InputFile(path));
+export function readNpy(file: FileOrBytes): StoredArray {
+  return openNpy(openGiven(file));
 }
 
 /** The same of bytes that are within another file. */

@@ -8,7 +8,8 @@ import { ArgumentError, describe } from '../errors.ts';
 import { expectIterable, expectList, expectText } from '../expect.ts';
 import { dtypeOf, type NumericArray } from '../memory.ts';
 import { writeFileAtomically } from './atomic.ts';
-import { type Complain, InputFile } from './input-file.ts';
+import { type FileOrBytes, openGiven } from './given.ts';
+import type { ByteSource, Complain } from './input-file.ts';
 import {
   type ArrayToStore,
   decode,
@@ -43,8 +44,9 @@ export interface OpenedSafetensors extends Safetensors {
 }
 
 /**
- * Opens a file: reads and checks its header, and no tensor until its `load` is called. F16 and BF16 are widened to
- * float32, integers become int32. Throws FileFormatError for a file that is missing or malformed in any way.
+ * Opens a file, by its path or its bytes: reads and checks its header, and no tensor until its `load` is called. F16 and
+ * BF16 are widened to float32, integers become int32. Throws FileFormatError for a file that is missing or malformed in any
+ * way, ArgumentError for what is neither a path nor bytes.
  *
  * @example
  * ```ts
@@ -52,36 +54,37 @@ export interface OpenedSafetensors extends Safetensors {
  * for (const [name, { shape }] of tensors) console.log(name, shape);
  * ```
  */
-export function readSafetensors(path: string): OpenedSafetensors {
-  const file = new InputFile(path);
-  if (file.size < LENGTH_BYTES) throw file.error(`expected a header's length in 8 bytes, got ${file.size} in all`);
-  const length = new DataView(file.read(0, LENGTH_BYTES)).getBigUint64(0, true);
-  const rest = file.size - LENGTH_BYTES;
+export function readSafetensors(file: FileOrBytes): OpenedSafetensors {
+  const source = openGiven(file);
+  if (source.size < LENGTH_BYTES)
+    throw source.error(`expected a header's length in 8 bytes, got ${source.size} in all`);
+  const length = new DataView(source.read(0, LENGTH_BYTES)).getBigUint64(0, true);
+  const rest = source.size - LENGTH_BYTES;
   if (length > rest) {
-    throw file.error(`truncated, or no .safetensors file: expected a header of ${length} bytes, got ${rest}`);
+    throw source.error(`truncated, or no .safetensors file: expected a header of ${length} bytes, got ${rest}`);
   }
-  if (length > LONGEST_HEADER) throw file.error(`header: expected at most ${LONGEST_HEADER} bytes, got ${length}`);
+  if (length > LONGEST_HEADER) throw source.error(`header: expected at most ${LONGEST_HEADER} bytes, got ${length}`);
 
   const dataStart = LENGTH_BYTES + Number(length);
-  const json = decodeText(file, dataStart);
-  const header = parseHeader(json, file.size - dataStart, (problem) => file.error(problem));
+  const json = decodeText(source, dataStart);
+  const header = parseHeader(json, source.size - dataStart, (problem) => source.error(problem));
   const tensors = header.entries.map(({ name, dtype, number, shape, begin, end }): [string, StoredArray] => {
-    const complain: Complain = (problem) => file.error(`${name}: ${problem}`);
-    const load = (): NumericArray => decode(file.read(dataStart + begin, dataStart + end), number, true, complain);
+    const complain: Complain = (problem) => source.error(`${name}: ${problem}`);
+    const load = (): NumericArray => decode(source.read(dataStart + begin, dataStart + end), number, true, complain);
     return [name, { shape, storedAs: dtype, dtype: NUMBER_KINDS[number].dtype, load }];
   });
   const verify = () => {
     const digest = header.metadata.get(DIGEST_KEY);
     if (digest === undefined) return false;
     const blank = exchangeDigest(json, digest, NO_DIGEST);
-    if (blank !== null && digest === digestOf(headerBytes(blank), chunksOf(file, dataStart))) return true;
-    throw file.error('damaged: its bytes are not those that were written, by the digest in its metadata');
+    if (blank !== null && digest === digestOf(headerBytes(blank), chunksOf(source, dataStart))) return true;
+    throw source.error('damaged: its bytes are not those that were written, by the digest in its metadata');
   };
   return { tensors: new Map(tensors), metadata: header.metadata, verify };
 }
 
 /** The file from a byte on, read as it is asked for. */
-function* chunksOf(file: InputFile, begin: number): Iterable<Uint8Array> {
+function* chunksOf(file: ByteSource, begin: number): Iterable<Uint8Array> {
   for (let at = begin; at < file.size; at += CHUNK) {
     yield new Uint8Array(file.read(at, Math.min(file.size, at + CHUNK)));
   }
@@ -189,7 +192,7 @@ function compareTexts(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-function decodeText(file: InputFile, end: number): string {
+function decodeText(file: ByteSource, end: number): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(file.read(LENGTH_BYTES, end));
   } catch (error) {

@@ -58,7 +58,8 @@ test("the overview's examples are commands, or options of compare", async () => 
   );
   assert.ok(examples.length >= 3);
   for (const example of examples) {
-    const [first, ...rest] = wordsOf(example);
+    // The module is the reader's own.
+    const [first, ...rest] = wordsOf(example.replace(' -- --import mine.mjs', ''));
     if (first === 'help') assert.ok(names.includes(rest[0]), example);
     else assert.is(parseArguments(commands[0].describe(), first === undefined ? [] : [first, ...rest]).help, null);
   }

@@ -26,10 +26,12 @@ export function loadCommands(): Promise<Command[]> {
 }
 
 /** Runs what `args` (without node and the script) ask for and returns the exit code. Throws nothing. */
-export async function run(args: readonly string[], { stdout, stderr }: Host): Promise<number> {
+export async function run(words: readonly string[], { stdout, stderr }: Host): Promise<number> {
   const host = { stdout: screen(stdout), stderr: screen(stderr) };
   let name: CommandName | null = null;
   try {
+    const asks = words.some((word) => /^--import(=|$)/.test(word));
+    const args = asks ? await (await import('./import-first.ts')).importFirst(words) : words;
     const [first, ...rest] = args;
     if (first === '--version') return answer(packageVersion(), host);
     if (first === '--help' || first === '-h') return answer(overview(host), host);
@@ -64,6 +66,10 @@ function overview({ stdout }: Host): string {
     { words: '', explanation: 'Compare every variant with full attention on the shipped input' },
     { words: '--variant full --length 1024', explanation: 'Without a command, the options are those of compare' },
     { words: 'help compare', explanation: 'The options of a command, with examples' },
+    {
+      words: '--import mine.mjs',
+      explanation: 'Compare with variants of your own, which the module registers',
+    },
   ].map(({ words, explanation }) => ({ command: `${PROGRAM} ${words}`.replace(/(?: --)? $/, ''), explanation }));
   const program = {
     usage: PROGRAM,

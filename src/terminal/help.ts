@@ -56,7 +56,8 @@ export function formatOverview(program: OverviewSpec, width = USUAL_WIDTH): stri
   const all = new Command(usage).usage('[COMMAND] [options]').description(summary);
   all
     .helpOption(HELP_FLAGS.join(', '), 'Show this text, or after a command its own')
-    .option('--version', 'Show the version');
+    .option('--version', 'Show the version')
+    .option('--import FILE', 'Load this module first: one that registers variants of your own');
   all.helpCommand('help [COMMAND]', 'Show what a command does, its options and examples');
   for (const command of commands) all.command(command.name).description(command.summary);
   return [layOut(all, width), ...formatExamples(examples, width), wrap(ending, width).join('\n')].join('\n\n');

@@ -27,6 +27,7 @@ test('the program loads no command, no variant and nothing that computes before 
   const others = loaded.filter((path) => !/^(cli|commands\/(run|command|summaries)|terminal\/.*)\.ts$/.test(path));
   assert.equal(others, [
     'compare/package-version.ts',
+    'core/advice.ts',
     'core/errors.ts',
     'core/files/system-error.ts',
     'core/visible.ts',

@@ -34,7 +34,7 @@ test('a variant is described by its own words: facts, and every option with symb
 test('what it says to type is accepted', async () => {
   for (const variant of allVariants()) {
     const text = await outputOf(['variants', variant.name, '--length', '32']);
-    const [, words] = /^Set one with npm start -- (.*)$/m.exec(text) ?? [];
+    const [, words] = /^Set one with\n {2}npm start -- (.*)$/m.exec(text) ?? [];
     assert.is(words === undefined, Object.keys(variant.options).length === 0, variant.name);
     if (words !== undefined) await outputOf([...words.split(' '), '--length', '32', '--no-report']);
   }

@@ -36,6 +36,70 @@ test('columns that may go do, from the right, until the table fits', () => {
   assert.is(titles(19), 'name       one  two');
   assert.is(titles(18), 'name       one');
   assert.is(titles(5), 'name');
+  assert.not.match(formatTable(columns, rows, { width: 19 }), /Left out/);
+  const note = formatTable(columns, rows, { width: 18 }).split('\n').slice(3).join(' ');
+  assert.is(note, 'Left out to fit 18 columns: two. All of them need 19.');
+});
+
+test('words are wrapped where dropping is not enough, numbers are not, and the last columns go at last', () => {
+  const columns = [{ title: 'variant' }, { title: 'result of it' }, { title: 'memory', align: 'right' as const }];
+  const rows = [
+    ['full', 'exact on its pattern', '1.50 MiB'],
+    ['reformer', 'approximate', '12.0 MiB'],
+  ];
+  assert.is(
+    formatTable(columns, rows, { width: 32 }),
+    [
+      'variant   result of it    memory',
+      '────────  ────────────  ────────',
+      'full      exact on its  1.50 MiB',
+      '          pattern',
+      'reformer  approximate   12.0 MiB',
+    ].join('\n'),
+  );
+  assert.is(
+    formatTable(columns, rows, { width: 24 }),
+    [
+      'variant   result of it',
+      '────────  ──────────────',
+      'full      exact on its',
+      '          pattern',
+      'reformer  approximate',
+      'Left out to fit 24',
+      'columns: memory. All of',
+      'them need 40.',
+    ].join('\n'),
+  );
+});
+
+test('at any width, no line is wider but for a single word, and what is shown is whole', () => {
+  const cell = fc.array(fc.stringMatching(/^[a-z0-9]{1,7}$/), { maxLength: 4 }).map((words) => words.join(' '));
+  const tables = fc.integer({ min: 1, max: 5 }).chain((count) => {
+    const row = fc.array(cell, { minLength: count, maxLength: count });
+    const droppable = fc.array(fc.boolean(), { minLength: count, maxLength: count });
+    return fc.record({ row, droppable, rows: fc.array(row, { minLength: 1, maxLength: 4 }) });
+  });
+  fc.assert(
+    fc.property(tables, fc.integer({ min: 10, max: 60 }), ({ row: titles, droppable, rows }, width) => {
+      const columns = titles.map((title, n) => ({
+        title: `t${n}${title}`,
+        droppable: droppable[n],
+        align: 'left' as const,
+      }));
+      const text = formatTable(columns, rows, { width });
+      assert.ok(
+        text.split('\n').every((line) => displayWidth(line) <= width),
+        text,
+      );
+      const isLost = (title: string) => new RegExp(`(: |, )${title}[.,]`).test(text.replaceAll('\n', ' '));
+      const words = text.split(/\s+/);
+      for (const [n, { title }] of columns.entries()) {
+        if (isLost(title)) continue;
+        for (const word of rows.flatMap((cells) => cells[n].split(' ')).filter(Boolean))
+          assert.ok(words.includes(word), `${word}\n${text}`);
+      }
+    }),
+  );
 });
 
 test('every line of a table is as wide as its rule or less, and colour changes nothing but escape codes', () => {

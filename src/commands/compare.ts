@@ -13,6 +13,7 @@ import { ArgumentError } from '../core/errors.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { flagName } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
+import { wrapLines } from '../terminal/width.ts';
 import { checkpointInput } from './checkpoint-input.ts';
 import { defineCommand, type Host, type Running, tellStop, widthOf } from './command.ts';
 import { type CompareValues, describeCompare } from './compare-options.ts';
@@ -69,10 +70,11 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
   };
 
   const people = streamForPeople(outputs, host);
-  const colour = supportsColour(people);
+  const style = { colour: supportsColour(people), width: widthOf(people) };
+  const prose = (text: string) => wrapLines(text, style.width);
   const begin = (): void => {
     if (input.warning !== undefined) host.stderr.write(`Warning: ${input.warning}\n`);
-    people.write(`${formatHeading(input, describeEnvironment(), { causal, seed }, colour)}\n\n`);
+    people.write(`${formatHeading(input, describeEnvironment(), { causal, seed }, style)}\n\n`);
   };
   const { report, failure } = await asFarAsKnown<ComparisonReport>(outputs, host, (observer) => {
     return withProgress(host, begin, (onProgress) => compare(input, { ...settings, ...observer, onProgress }));
@@ -82,11 +84,11 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
   const left = skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`);
   const parts = [
     ...(settings.shares === undefined
-      ? [formatResults(report, { colour, width: widthOf(people) }), formatHighlights(report, { colour })]
-      : [formatFront(report, { colour, width: widthOf(people) })]),
-    formatCrossovers(results),
+      ? [formatResults(report, style), formatHighlights(report, style)]
+      : [formatFront(report, style)]),
+    formatCrossovers(results, style),
     incomplete ? 'Not all of it: the comparison ended before its time.' : '',
-    left.join('\n'),
+    prose(left.join('\n')),
   ];
   people.write(`${parts.filter((part) => part !== '').join('\n\n')}\n`);
   if (left.length === 0 && isForFiles(outputs)) people.write('\n');

@@ -11,6 +11,7 @@ import { supportsColour } from '../terminal/colour.ts';
 import { flag, integer, type OptionValues, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
 import { unknownName } from '../terminal/suggest.ts';
+import { USUAL_WIDTH, wrapLines } from '../terminal/width.ts';
 import { checkOptions } from '../variants/attend.ts';
 import type { AnyVariant } from '../variants/registry.ts';
 import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
@@ -29,8 +30,6 @@ import {
 const CELLS_IN_FILES = 128;
 /** Pairs are counted row by row, which takes seconds for so many. */
 const LONGEST = 2 ** 24;
-/** Where the width is not known, as in a pipe. */
-const DEFAULT_COLUMNS = 80;
 
 function options() {
   return {
@@ -91,7 +90,7 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
   };
 
   const people = streamForPeople(outputs, host);
-  const columns = widthOf(people) ?? DEFAULT_COLUMNS;
+  const columns = widthOf(people) ?? USUAL_WIDTH;
   const shown = draw({ ...settings, cells: cellsForTerminal(columns) }, host);
   const subject = subjectOf(
     input,
@@ -99,10 +98,11 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
     shown.some(({ kind }) => kind === 'weights'),
     causal,
   );
-  people.write(`${subject}\n\n${drawInTerminal(shown, { columns, colour: supportsColour(people) })}\n`);
+  const prose = (text: string) => wrapLines(text, widthOf(people));
+  people.write(`${prose(subject)}\n\n${drawInTerminal(shown, { columns, colour: supportsColour(people) })}\n`);
   const lines = [...smallerSizes(shown, chosen.length), ...left];
   if (lines.length > 0 || isForFiles(outputs)) people.write('\n');
-  for (const line of lines) people.write(`${line}\n`);
+  for (const line of lines) people.write(`${prose(line)}\n`);
   const panels = onceMade(() => draw({ ...settings, cells: CELLS_IN_FILES }, host));
   const isWritten = await writeOutputs(
     outputs.map((output) => {

@@ -2,8 +2,12 @@
 import type { Drift } from '../pretrained/swap.ts';
 import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable } from '../terminal/table.ts';
+import { wrapLines } from '../terminal/width.ts';
 import type { SwapBaseline, SwapReport, SwapResult } from './compare-pretrained.ts';
 import { formatRead } from './pretrained-tokens.ts';
+
+/** Columns that go first where there is little room. */
+const LESSER = /worst|same top|attention|own/;
 
 /** For people: a row for each variant and length, then the baselines; tables by layer, where there are such. */
 export function formatSwaps(
@@ -21,7 +25,9 @@ export function formatSwaps(
   ];
   const titles = ['error', 'cosine', 'worst', ...(withLogits ? ['KL', 'same top'] : [])];
   const columns = (...names: string[]) =>
-    names.map((title, n) => ({ title, align: n === 0 ? ('left' as const) : ('right' as const) }));
+    names.map((title, n) => {
+      return { title, align: n === 0 ? ('left' as const) : ('right' as const), droppable: LESSER.test(title) };
+    });
   const options = { colour: style.colour, ...(style.width !== undefined && { width: style.width }) };
   const longest = Math.max(...results.map(({ length }) => length));
   const parts = [
@@ -59,7 +65,7 @@ export function formatSwaps(
     ...(drawn.length > 0 ? [`Parameters as drawn, not trained: ${drawn.join(', ')}`] : []),
     ...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`),
   ];
-  return `${parts.join('\n\n')}\n`;
+  return `${parts.map((part) => (part.includes('\n') ? part : wrapLines(part, style.width))).join('\n\n')}\n`;
 }
 
 /** A line on the variants that leave the model no nearer to its own output than a baseline of the same length does. */

@@ -1,6 +1,7 @@
 /** What came of runs of training, for people: lines while they run, a table at the end. */
 import { formatBytes, formatCount, formatError, formatMilliseconds, formatPercent } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableColumn, type TableOptions } from '../terminal/table.ts';
+import { wrapLines } from '../terminal/width.ts';
 import type { EvaluationLine, MetricsLine, StepsLine } from '../training/metrics.ts';
 import type { Goal, Recipe } from '../training/recipes/recipe.ts';
 import type { Run } from '../training/run.ts';
@@ -75,16 +76,26 @@ export function countParameters(parameters: ReadonlyMap<string, { size: number }
   return [...parameters.values()].reduce((sum, { size }) => sum + size, 0);
 }
 
-/** `step 100  loss 2.31  held out: loss 2.30, accuracy 10.4%  12.3k tokens/s  1 min 05 s` */
-export function describeEvaluation(evaluation: EvaluationLine, steps: StepsLine | undefined): string {
+/**
+ * `step 100  loss 2.31  held out: loss 2.30, accuracy 10.4%  12.3k tokens/s  1 min 05 s`; where that is wider than `width`,
+ * without the tokens a second, which the table at the end has too.
+ */
+export function describeEvaluation(
+  evaluation: EvaluationLine,
+  steps: StepsLine | undefined,
+  width = Number.POSITIVE_INFINITY,
+): string {
   const { step, loss, accuracy, seconds } = evaluation;
-  return [
-    `step ${String(step).padEnd(6)}`,
-    ...(steps === undefined ? [] : [`loss ${formatError(steps.loss).padEnd(7)}`]),
-    `held out: loss ${formatError(loss ?? Number.NaN)}, accuracy ${formatPercent(accuracy)}`,
-    ...(steps === undefined ? [] : [`${formatCount(steps.tokensPerSecond)} tokens/s`]),
-    formatMilliseconds(1000 * seconds),
-  ].join('  ');
+  const line = (rate: readonly string[]) =>
+    [
+      `step ${String(step).padEnd(6)}`,
+      ...(steps === undefined ? [] : [`loss ${formatError(steps.loss).padEnd(7)}`]),
+      `held out: loss ${formatError(loss ?? Number.NaN)}, accuracy ${formatPercent(accuracy)}`,
+      ...rate,
+      formatMilliseconds(1000 * seconds),
+    ].join('  ');
+  const whole = line(steps === undefined ? [] : [`${formatCount(steps.tokensPerSecond)} tokens/s`]);
+  return whole.length <= width ? whole : wrapLines(line([]), width);
 }
 
 /** `inBits`: of targets that are bytes, whose loss is known in bits. */

@@ -2,6 +2,7 @@
 import { type FileWriteError, MemoryError, NumericalError } from '../core/errors.ts';
 import { resetPeak } from '../core/memory.ts';
 import { supportsColour } from '../terminal/colour.ts';
+import { wrapLines } from '../terminal/width.ts';
 import type { EventFile } from '../training/event-file.ts';
 import type { Metrics } from '../training/metrics.ts';
 import type { Recipe } from '../training/recipes/recipe.ts';
@@ -91,7 +92,7 @@ export class Training {
       this.#task = run.task.name;
       this.#baseline = taskBaseline(run.task);
       const goal = recipe === undefined ? '' : `\n${describeRecipe(recipe)}`;
-      stdout.write(`${describeRun(run, this.#baseline)}${goal}\n\n`);
+      stdout.write(`${wrapLines(`${describeRun(run, this.#baseline)}${goal}`, widthOf(stdout))}\n\n`);
       this.#inBits = run.task.alphabet === 'bytes' && run.task.classes >= 256;
     }
     this.#begun++;
@@ -144,9 +145,9 @@ export class Training {
     if (this.#baseline === null) return stop.exitCode();
     const table = { colour: supportsColour(stdout), width: widthOf(stdout), inBits: this.#inBits };
     stdout.write(`\n${formatRuns(this.#results, this.#baseline, table)}\n\n${this.#verdict()}`);
-    for (const files of this.#left) stdout.write(describeFiles(files));
+    for (const files of this.#left) stdout.write(wrapLines(describeFiles(files), widthOf(stdout)));
     if (together !== null) {
-      stdout.write(describeFiles(await this.#leave(together, this.#results, this.#curves)));
+      stdout.write(wrapLines(describeFiles(await this.#leave(together, this.#results, this.#curves)), widthOf(stdout)));
     }
     const { minutes, runs } = this.#settings;
     const isStopped = stop.asked();

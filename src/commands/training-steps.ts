@@ -5,7 +5,7 @@ import { evaluate } from '../training/evaluate.ts';
 import type { Metrics } from '../training/metrics.ts';
 import type { Run } from '../training/run.ts';
 import { type EvaluationReport, train } from '../training/trainer.ts';
-import type { Running } from './command.ts';
+import { type Running, widthOf } from './command.ts';
 import type { RunKeeper } from './run-keeper.ts';
 import { Pace } from './training-pace.ts';
 import { describeEvaluation, lastEvaluation, lastSteps } from './training-report.ts';
@@ -45,7 +45,7 @@ export async function takeSteps(
     metrics.addEvaluation(report);
     const line = lastEvaluation(metrics.lines);
     progress.finish();
-    if (line !== undefined) stdout.write(`${describeEvaluation(line, lastSteps(metrics.lines))}\n`);
+    if (line !== undefined) stdout.write(`${describeEvaluation(line, lastSteps(metrics.lines), widthOf(stdout))}\n`);
     keeper.tellTrouble(progress);
   };
   try {

@@ -1,8 +1,10 @@
 /** `variants`: what there is to choose from, and the options of one. */
 import { chosenVariants } from '../compare/plan.ts';
 import { paint, supportsColour } from '../terminal/colour.ts';
+import { formatCommand } from '../terminal/help.ts';
 import { integer } from '../terminal/options.ts';
 import { formatTable, type TableColumn, type TableOptions } from '../terminal/table.ts';
+import { formatPairs, wrapLines } from '../terminal/width.ts';
 import { largestOf, type OptionSchema } from '../variants/options.ts';
 import { type AnyVariant, allVariants } from '../variants/registry.ts';
 import { defineCommand, PROGRAM, widthOf } from './command.ts';
@@ -41,7 +43,7 @@ function listVariants(table: TableOptions): string {
     { title: 'budget' },
     { title: 'result' },
     { title: 'causal' },
-    { title: 'padding' },
+    { title: 'padding', droppable: true },
     { title: 'cross', droppable: true },
     { title: 'decode', droppable: true },
     { title: 'family', droppable: true },
@@ -61,7 +63,7 @@ function listVariants(table: TableOptions): string {
   ]);
   return [
     formatTable(columns, rows, table),
-    `L is the length, d the width of a head. Options of one: ${PROGRAM} variants NAME`,
+    wrapLines(`L is the length, d the width of a head.\nOptions of one: ${PROGRAM} variants NAME`, table.width),
   ].join('\n\n');
 }
 
@@ -80,12 +82,13 @@ function describeVariant(variant: AnyVariant, length: number, table: TableOption
     ['cost', complexity],
     ['can do', can.join(', ')],
     ['budget', budget === null ? 'none' : `${budget.symbol}, the option ${budget.option}`],
-  ].map(([title, text]) => `${title.padEnd(8)}${text}`);
+  ] as const;
 
   const defaults = variant.defaults(length) as unknown as Record<string, unknown>;
   const options = Object.entries(variant.options as Record<string, OptionSchema>);
   const heading = table.colour ? paint('bold', name) : name;
-  const parts = [[heading, ...facts].join('\n')];
+  const { width } = table;
+  const parts = [`${heading}\n${formatPairs(facts, width)}`];
   if (options.length === 0) parts.push('It has no options.');
   else {
     const columns: TableColumn[] = [
@@ -100,14 +103,12 @@ function describeVariant(variant: AnyVariant, length: number, table: TableOption
       rangeOf(schema, length),
       plain(defaults[option]),
     ]);
-    const width = Math.max(...options.map(([option]) => option.length));
-    const meanings = options.map(([option, { description }]) => `${option.padEnd(width)}  ${description}`);
-    parts.push(`At ${length} tokens:`, formatTable(columns, rows, table), meanings.join('\n'));
+    const meanings = options.map(([option, { description }]) => [option, description] as const);
+    parts.push(`At ${length} tokens:`, formatTable(columns, rows, table), formatPairs(meanings, width));
     const [option] = budget === null ? options[0] : [budget.option as string];
     const causal = supports.bidirectional === false ? ' --causal' : '';
-    parts.push(
-      `Set one with ${PROGRAM} compare --variant ${name}${causal} --option ${option}=${plain(defaults[option])}`,
-    );
+    const example = `${PROGRAM} compare --variant ${name}${causal} --option ${option}=${plain(defaults[option])}`;
+    parts.push(`Set one with\n${formatCommand(example, width)}`);
   }
   return parts.join('\n\n');
 }

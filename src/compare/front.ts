@@ -1,6 +1,7 @@
 /** All variants in one ranking: error against cost, and which approximations no other one beats in both. */
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
+import { proseWidth, wrapLines } from '../terminal/width.ts';
 import { STREAMS } from './columns.ts';
 import {
   barAt,
@@ -91,5 +92,5 @@ export function formatFront({ results, baselines = [] }: Measurements, options: 
     STREAMS,
     ...(layers > 1 ? [`Figures are means of ${layers} layers.`] : []),
   ];
-  return [formatTable(columns, rows, options), '', ...note].join('\n');
+  return [formatTable(columns, rows, options), '', wrapLines(note.join('\n'), proseWidth(options.width))].join('\n');
 }

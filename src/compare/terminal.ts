@@ -2,7 +2,7 @@
 import { paint, type Style } from '../terminal/colour.ts';
 import { formatError, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
-import { wrap } from '../terminal/width.ts';
+import { formatPairs, proseWidth, wrap, wrapLines } from '../terminal/width.ts';
 import { bestOfColumn, type ResultColumn, resultColumns, STREAMS } from './columns.ts';
 import { type RankedPoint, rankedPoints } from './front.ts';
 import type { ComparisonInput } from './inputs.ts';
@@ -19,9 +19,6 @@ import {
   seriesOf,
 } from './series.ts';
 
-/** Beyond this, lines of prose are hard to read. */
-const LEGEND_WIDTH = 100;
-
 /** Columns whose titles do not say what they are. */
 const EXPLAINED = ['error', 'TV', 'top-k', 'memory'];
 
@@ -30,7 +27,7 @@ export function formatHeading(
   { name, batch, heads, headDim, cases }: ComparisonInput,
   { threads, kernels, cpu, node }: Environment,
   { causal, seed }: { causal: boolean; seed: number },
-  colour: boolean,
+  { colour = false, width }: TableOptions = {},
 ): string {
   const lengths = [...new Set(cases.map(({ length }) => length))].join(', ');
   const masking = causal ? 'causal' : 'not causal';
@@ -43,8 +40,9 @@ export function formatHeading(
     `seed ${seed}`,
   ];
   const machine = [cpu, counted(threads, 'thread'), `${kernels} kernels`, `Node ${node}`];
-  const facts = [shape, machine].map((parts) => painted('dim', parts.join(' · '), colour));
-  return [painted('bold', name, colour), ...facts].join('\n');
+  const facts = [shape, machine].flatMap((parts) => wrap(parts.join(' · '), width, / (?=· )/));
+  const names = wrap(name, width).map((line) => painted('bold', line, colour));
+  return [...names, ...facts.map((line) => painted('dim', line, colour))].join('\n');
 }
 
 /**
@@ -52,10 +50,7 @@ export function formatHeading(
  * above it, then the baselines; the best of a column green. Below, what the columns hold, and how far the yardstick
  * itself can be trusted.
  */
-export function formatResults(
-  measured: Measurements,
-  { colour = false, width = Number.POSITIVE_INFINITY }: TableOptions = {},
-): string {
+export function formatResults(measured: Measurements, { colour = false, width }: TableOptions = {}): string {
   const groups = rankedGroups(measured);
   const all = groups.flatMap(({ sections }) => sections.flatMap(({ rows }) => rows));
   const columns = resultColumns(all).map((column) => ({ ...column, winners: bestOfColumn(column, groups) }));
@@ -76,18 +71,16 @@ export function formatResults(
   const titles = table.slice(0, table.indexOf('\n'));
   // A narrow terminal may have lost some of the columns.
   const explained = columns.filter(({ title }) => EXPLAINED.includes(title) && titles.includes(title));
-  const legend = formatLegend(explained, oracleError(measured.results), Math.min(width, LEGEND_WIDTH));
+  const legend = formatLegend(explained, oracleError(measured.results), proseWidth(width));
   if (colour && columns.some(({ winners }) => winners.size > 0)) {
-    legend.push('Green is the best of a column, among what is nearer than the baselines.');
+    legend.push(...wrap('Green is the best of a column, among what is nearer than the baselines.', proseWidth(width)));
   }
   return [table, '', ...legend.map((line) => painted('dim', line, colour))].join('\n');
 }
 
 function formatLegend(columns: readonly ResultColumn[], oracleError: number, width: number): string[] {
-  const titles = Math.max(...columns.map(({ title }) => title.length));
-  const lines = columns.flatMap(({ title, explanation }) =>
-    wrap(explanation, width - titles - 2).map((line, row) => `${(row === 0 ? title : '').padEnd(titles)}  ${line}`),
-  );
+  const pairs = columns.map(({ title, explanation }) => [title, explanation] as const);
+  const lines = pairs.length === 0 ? [] : formatPairs(pairs, width).split('\n');
   const trust = `Full attention itself is within ${formatError(oracleError)} of plain float64 loops (relative error).`;
   return [...lines, ...wrap(STREAMS, width), ...wrap(trust, width)];
 }
@@ -103,7 +96,8 @@ export function formatHighlights({ results, baselines }: Measurements, options: 
   const [{ length }] = compared;
   const bar = barAt(baselines, { length });
   const candidates = compared.filter((point) => beats(point, bar));
-  if (candidates.length === 0) return nothingBeats(bar);
+  const failing = (what?: 'No approximation') => wrapLines(nothingBeats(bar, what), options.width);
+  if (candidates.length === 0) return failing();
   if (compared.length < 2) return '';
   const slowness = ({ milliseconds, fullMilliseconds }: RankedPoint): number => milliseconds / fullMilliseconds;
   const share = ({ peakBytes, fullPeakBytes }: RankedPoint): number => peakBytes / fullPeakBytes;
@@ -139,11 +133,11 @@ export function formatHighlights({ results, baselines }: Measurements, options: 
     options,
   );
   const failed = approximations.length === 0 && compared.some(({ standing }) => standing === 'no-nearer');
-  return failed ? `${table}\n\n${nothingBeats(bar, 'No approximation')}` : table;
+  return failed ? `${table}\n\n${failing('No approximation')}` : table;
 }
 
 /** Where each variant begins to be faster than full attention; empty unless several lengths were measured. */
-export function formatCrossovers(results: readonly ComparisonResult[]): string {
+export function formatCrossovers(results: readonly ComparisonResult[], { width }: TableOptions = {}): string {
   if (lengthsOf(results).length < 2) return '';
   const lines = seriesOf(results)
     .filter(({ variant }) => variant !== REFERENCE_VARIANT)
@@ -152,8 +146,8 @@ export function formatCrossovers(results: readonly ComparisonResult[]): string {
       return [nameOfPoint(series, points[points.length - 1]), describeCrossover(points)];
     });
   if (lines.length === 0) return '';
-  const width = Math.max(...lines.map(([name]) => name.length));
-  return ['Faster than full attention', ...lines.map(([name, when]) => `  ${name.padEnd(width)}  ${when}`)].join('\n');
+  const pairs = lines.map(([name, when]) => [`  ${name}`, when] as const);
+  return `Faster than full attention\n${formatPairs(pairs, width)}`;
 }
 
 function painted(style: Style, text: string, colour: boolean): string {

@@ -18,14 +18,14 @@ interface Written {
 }
 
 /**
- * What the arguments (without node and the script) say. `--help` or `-h` gives the help text instead, `width` columns
- * wide, whatever else is there; `given` holds the options that were written out. Throws ArgumentError for an unknown
- * option (naming the nearest), a missing or a wrong value, and a stray word.
+ * What the arguments (without node and the script) say. `--help` or `-h` gives the help text instead, for a terminal of
+ * `columns`, whatever else is there; `given` holds the options that were written out. Throws ArgumentError for an
+ * unknown option (naming the nearest), a missing or a wrong value, and a stray word.
  */
 export function parseArguments<Specs extends OptionSpecs>(
   command: CommandSpec<Specs>,
   args: readonly string[],
-  width?: number,
+  columns?: number,
 ): ParsedArguments<Specs> {
   const byName = new Map(Object.keys(command.options).map((key): [string, keyof Specs] => [flagName(key), key]));
   const written = new Map<keyof Specs, Written>();
@@ -41,7 +41,7 @@ export function parseArguments<Specs extends OptionSpecs>(
   }
   const { operands, unknown } = parser.parseOptions([...args]);
   if (unknown.some((word) => (HELP_FLAGS as readonly string[]).includes(word)))
-    return { help: formatHelp(command, width) };
+    return { help: formatHelp(command, columns) };
 
   const names = [...byName.keys()];
   for (const [key, { lacksValue }] of written) {

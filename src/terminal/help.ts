@@ -2,7 +2,7 @@
 
 import { Command, type Help, type Option } from 'commander';
 import { flagName, type OptionSpec, type OptionSpecs } from './options.ts';
-import { displayWidth, USUAL_WIDTH, wrap } from './width.ts';
+import { displayWidth, proseWidth, wrap } from './width.ts';
 
 /** A command as `--help` describes it and `parseArguments` reads it. */
 export interface CommandSpec<Specs extends OptionSpecs> {
@@ -34,8 +34,9 @@ export interface OverviewSpec {
 
 export const HELP_FLAGS = ['-h', '--help'] as const;
 
-/** Usage, summary, options with their defaults, examples; wrapped to `width` columns, ends without a newline. */
-export function formatHelp<Specs extends OptionSpecs>(command: CommandSpec<Specs>, width = USUAL_WIDTH): string {
+/** Usage, summary, options with their defaults, examples; for a terminal of `columns`, ends without a newline. */
+export function formatHelp<Specs extends OptionSpecs>(command: CommandSpec<Specs>, columns?: number): string {
+  const width = proseWidth(columns);
   const { summary, details, options, examples = [] } = command;
   const byFlag = new Map(Object.entries(options).map(([key, spec]) => [flagName(key), spec]));
   const program = toCommander(command).description(details === undefined ? summary : `${summary} ${details}`);
@@ -51,7 +52,8 @@ export function formatHelp<Specs extends OptionSpecs>(command: CommandSpec<Specs
 }
 
 /** The same of a program: its commands, a line each, and what there is to say at the end. */
-export function formatOverview(program: OverviewSpec, width = USUAL_WIDTH): string {
+export function formatOverview(program: OverviewSpec, columns?: number): string {
+  const width = proseWidth(columns);
   const { usage, summary, commands, examples, ending } = program;
   const all = new Command(usage).usage('[COMMAND] [options]').description(summary);
   all
@@ -69,18 +71,22 @@ function layOut(program: Command, width: number, terms: Partial<Help> = {}): str
   return program.helpInformation().trimEnd();
 }
 
-/** Before an option, so that it keeps its value. */
-const COMMAND_BREAKS = / (?=--?[a-z])/;
-
-/** A command that needs several lines can still be copied: with a backslash, where shells know one. */
 function formatExamples(examples: readonly Example[], width: number): string[] {
   if (examples.length === 0) return [];
   const lines = examples.flatMap(({ command, explanation }) => {
-    const isWhole = displayWidth(command) + 2 <= width || process.platform === 'win32';
-    const parts = isWhole ? [command] : wrap(command, width - 6, COMMAND_BREAKS);
-    return [`  ${parts.join(' \\\n    ')}`, ...wrap(explanation, width - 6).map((line) => `      ${line}`)];
+    return [formatCommand(command, width), ...wrap(explanation, width - 6).map((line) => `      ${line}`)];
   });
   return [`Examples:\n${lines.join('\n')}`];
+}
+
+/** Before an option, so that it keeps its value. */
+const COMMAND_BREAKS = / (?=--?[a-z])/;
+
+/** A command to copy, on lines of its own: several are joined by backslashes, and are one where shells know none of these. */
+export function formatCommand(command: string, width = Number.POSITIVE_INFINITY): string {
+  const isWhole = displayWidth(command) + 2 <= width || process.platform === 'win32';
+  const parts = isWhole ? [command] : wrap(command, width - 6, COMMAND_BREAKS);
+  return `  ${parts.join(' \\\n    ')}`;
 }
 
 /**

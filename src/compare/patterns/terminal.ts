@@ -2,7 +2,7 @@
 
 import { marked, paint } from '../../terminal/colour.ts';
 import { formatError } from '../../terminal/format.ts';
-import { displayWidth } from '../../terminal/width.ts';
+import { displayWidth, proseWidth, wrap } from '../../terminal/width.ts';
 import { DECADES, largestWeight, type PatternPanel, SHADES, type Shading, shadingOf } from './shade.ts';
 
 export interface TerminalSettings {
@@ -43,7 +43,7 @@ export function drawInTerminal(panels: readonly PatternPanel[], { columns, colou
     lines.push(...besideEachOther(blocks.slice(first, end)), '');
     first = end;
   }
-  return [...lines, ...legend(panels, colour)].join('\n');
+  return [...lines, ...legend(panels, { columns, colour })].join('\n');
 }
 
 interface Block {
@@ -55,7 +55,7 @@ interface Block {
 
 function drawPanel({ title, caption, size, cells }: PatternPanel, shading: Shading, colour: boolean): Block {
   const width = Math.max(size, displayWidth(title), LEAST_CELLS);
-  const captions = wrap(caption, width);
+  const captions = wrapCaption(caption, width);
   const style = (name: 'bold' | 'dim', text: string) => (colour ? paint(name, text) : text);
   const padded = (text: string, painted = text) => painted + ' '.repeat(Math.max(0, width - displayWidth(text)));
   const heading = [padded(title, style('bold', title)), ...captions.map((line) => padded(line, style('dim', line)))];
@@ -107,31 +107,34 @@ function colourOf(shade: number): number {
   return shade > 0 ? POSITIVE[shade - 1] : NEGATIVE[-shade - 1];
 }
 
-function legend(panels: readonly PatternPanel[], colour: boolean): string[] {
+function legend(panels: readonly PatternPanel[], { columns, colour }: TerminalSettings): string[] {
   const ramp = colour
     ? `${POSITIVE.map((place) => `${marked(`48;5;${place}`)} `).join('')}${marked(0)}`
     : BLOCKS.slice(1).join('');
   const nothing = colour ? `${marked(`48;5;${NOTHING}`)}  ${marked(0)}` : BLOCKS[0];
-  const lines = ['A row is a query, from the first token at the top; a column is a key.'];
-  if (panels.some(({ kind }) => kind === 'pattern')) {
-    lines.push(`Pattern: ${nothing} no pair allowed   ${ramp} some to all pairs of the cell`);
-  }
+  const width = proseWidth(columns);
+  const lines = wrap('A row is a query, from the first token at the top; a column is a key.', width);
+  // Beside each other where there is room; a swatch has no words to break.
+  const say = (what: string, no: string, some: string): void => {
+    const shades = colour ? POSITIVE.length : BLOCKS.length - 1;
+    const isWide = displayWidth(`${what}:    ${no}    ${some}`) + shades + 2 > width;
+    if (!isWide) lines.push(`${what}: ${nothing} ${no}   ${ramp} ${some}`);
+    else
+      lines.push(
+        `${what}: ${nothing} ${no}`,
+        ...wrap(some, width - shades - 3).map((line, n) => `  ${n === 0 ? ramp : ' '.repeat(shades)} ${line}`),
+      );
+  };
+  if (panels.some(({ kind }) => kind === 'pattern')) say('Pattern', 'no pair allowed', 'some to all pairs of the cell');
   if (panels.some(({ kind }) => kind === 'weights')) {
     const largest = largestWeight(panels);
     const range = `${formatError(largest / 10 ** DECADES)} or less to ${formatError(largest)}`;
-    lines.push(`Weights: ${nothing} exactly zero   ${ramp} mean weight of a pair, ${range}, logarithmic`);
+    say('Weights', 'exactly zero', `mean weight of a pair, ${range}, logarithmic`);
   }
   return lines;
 }
 
-function wrap(text: string, width: number): string[] {
-  const lines = [''];
-  for (const whole of text.split(' ')) {
-    const word = displayWidth(whole) <= width ? whole : `${whole.slice(0, width - 1)}…`;
-    const line = lines[lines.length - 1];
-    if (line === '') lines[lines.length - 1] = word;
-    else if (displayWidth(`${line} ${word}`) <= width) lines[lines.length - 1] = `${line} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
+/** A word that is longer than a line is broken wherever the line ends: the picture under it has its place. */
+function wrapCaption(text: string, width: number): string[] {
+  return wrap(text.replace(new RegExp(`\\S{${width}}(?=\\S)`, 'gu'), '$& '), width);
 }

@@ -147,6 +147,12 @@ test('the command helps, and compares on what is shipped with it', () => {
     /linformer .*\nReport: report\.html\n$/s,
   );
   assert.ok(existsSync(join(project, 'report.html')));
+  // Examples name files of the repository in a checkout only.
+  for (const name of ['compare', 'patterns', 'train', 'generate', 'export']) {
+    const help = command('help', name);
+    assert.match(help, `efficient-transformers ${name}`);
+    assert.not.match(help, /fixtures\/|npm start/, name);
+  }
 });
 
 test.run();

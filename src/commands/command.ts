@@ -33,7 +33,16 @@ export interface Command {
 export type Given<Specs extends OptionSpecs> = Exclude<ParsedArguments<Specs>, { help: string }>;
 
 /** How this program is called: installed, which is the built package, or from a checkout. */
-export const PROGRAM = /\/dist\/commands\/[^/]*$/.test(import.meta.url) ? 'efficient-transformers' : 'npm start --';
+export const PROGRAM = isInstalled() ? 'efficient-transformers' : 'npm start --';
+
+/** A file that an example names: one of this repository, or where that is not at hand one by a name of the user's. */
+export function exampleFile(inCheckout: string, ofUser: string): string {
+  return isInstalled() ? ofUser : inCheckout;
+}
+
+function isInstalled(): boolean {
+  return /\/dist\/commands\/[^/]*$/.test(import.meta.url);
+}
 
 /** A command whose body gets typed values; `--help` is answered here, and says the summary of summaries.ts. */
 export function defineCommand<Specs extends OptionSpecs>(

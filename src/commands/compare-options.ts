@@ -1,7 +1,7 @@
 /** What `compare` may be told. */
 import { DEFAULT_SHARES } from '../compare/equal-cost.ts';
 import { flag, integers, negatable, numbers, type OptionValues, text } from '../terminal/options.ts';
-import { PROGRAM } from './command.ts';
+import { exampleFile, PROGRAM } from './command.ts';
 import { drawnInputOptions, fileOptions, runOptions, variantOptions } from './shared-options.ts';
 
 export type CompareValues = OptionValues<ReturnType<typeof options>>;
@@ -48,8 +48,12 @@ export function describeCompare() {
     examples: [
       { command: `${PROGRAM} compare`, explanation: 'Every variant on the shipped input' },
       {
-        command: `${PROGRAM} compare --qkv fixtures/tiny-qkv.npy --json numbers.json --no-report`,
+        command: `${PROGRAM} compare --qkv ${exampleFile('fixtures/tiny-qkv.npy', 'qkv.npz')} --json numbers.json --no-report`,
         explanation: 'Your own numbers; the results as JSON only',
+      },
+      {
+        command: `${PROGRAM} compare --qkv qkv.npz --mask mask.npy --save-outputs outputs.safetensors`,
+        explanation: 'Without the padding that a mask says; and what each variant gives, to go on with elsewhere',
       },
       {
         command: `${PROGRAM} compare --length 256,1024,4096 --heads 1 --causal`,
@@ -64,11 +68,11 @@ export function describeCompare() {
         explanation: 'On the queries, keys and values of a layer of your model',
       },
       {
-        command: `${PROGRAM} compare --checkpoint fixtures/byte-lm.safetensors --text note.txt --whole-text`,
+        command: `${PROGRAM} compare --checkpoint ${exampleFile('fixtures/byte-lm.safetensors', 'out/byte-lm/full')} --text note.txt --whole-text`,
         explanation: 'On your text, up to 1024 bytes, as a small model of English reads it',
       },
       {
-        command: `${PROGRAM} compare --pretrained DIR --text fixtures/text/alice-chapter-1.txt --length 128,512`,
+        command: `${PROGRAM} compare --pretrained DIR --text ${exampleFile('fixtures/text/alice-chapter-1.txt', 'story.txt')} --length 128,512`,
         explanation: 'How a pretrained model does with another attention than it was trained with',
       },
       {

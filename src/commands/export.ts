@@ -4,16 +4,19 @@ import { ArgumentError } from '../core/errors.ts';
 import { entryAt } from '../core/files/system-error.ts';
 import { flag, text } from '../terminal/options.ts';
 import { type Exported, exportModel } from '../training/export/export.ts';
-import { defineCommand, PROGRAM } from './command.ts';
+import { defineCommand, exampleFile, PROGRAM } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
 import { HeldFolders, openModel } from './training-folder.ts';
+
+/** Not in the package: it needs torch and the repository's own folders. */
+const CHECKER = exampleFile('fixtures/scripts/check_export.py', 'check_export.py of the repository');
 
 function options() {
   const { threads, kernels } = runOptions();
   return {
     out: text('FOLDER', 'Where it goes'),
     loader: flag('With the PyTorch loader, also where transformers has a class for the model'),
-    check: flag('Beside it, tokens, our logits of them and gradients, for fixtures/scripts/check_export.py'),
+    check: flag(`Beside it, tokens, our logits of them and gradients, for ${CHECKER}`),
     overwrite: flag('Also where a model is already'),
     threads,
     kernels,

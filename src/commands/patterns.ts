@@ -14,7 +14,7 @@ import { unknownName } from '../terminal/suggest.ts';
 import { USUAL_WIDTH, wrapLines } from '../terminal/width.ts';
 import { checkOptions } from '../variants/attend.ts';
 import type { AnyVariant } from '../variants/registry.ts';
-import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
+import { defineCommand, exampleFile, type Host, PROGRAM, widthOf } from './command.ts';
 import { FAILED } from './failure.ts';
 import { checkOutputs, isForFiles, type Output, streamForPeople, writeOutputs } from './outputs.ts';
 import {
@@ -62,7 +62,7 @@ function describe() {
         explanation: 'The pattern at your length, options and masking',
       },
       {
-        command: `${PROGRAM} patterns --weights --qkv fixtures/tiny-qkv.npy --report patterns.html`,
+        command: `${PROGRAM} patterns --weights --qkv ${exampleFile('fixtures/tiny-qkv.npy', 'qkv.npz')} --report patterns.html`,
         explanation: 'The weights on your own numbers, in the terminal and as a page',
       },
     ],

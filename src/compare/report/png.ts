@@ -1,6 +1,7 @@
 /** A PNG with a palette, as a data URI: a picture of thousands of cells in a few kilobytes. */
 
 import { deflateSync } from '#platform/zlib';
+import { crc32 } from '../../core/files/crc32.ts';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const EIGHT_BITS_WITH_PALETTE = [8, 3, 0, 0, 0];
@@ -49,14 +50,4 @@ function chunk(name: string, data: Uint8Array): Uint8Array {
   framed.set(data, 8);
   view.setUint32(8 + data.length, crc32(framed.subarray(4, 8 + data.length)));
   return framed;
-}
-
-/** CRC-32 with the reflected polynomial 0xedb88320 (node:zlib has it from Node 22 on). */
-function crc32(bytes: Uint8Array): number {
-  let remainder = 0xffffffff;
-  for (const byte of bytes) {
-    remainder ^= byte;
-    for (let bit = 0; bit < 8; bit++) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
-  }
-  return (remainder ^ 0xffffffff) >>> 0;
 }

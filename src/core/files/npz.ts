@@ -4,6 +4,7 @@
  */
 import { inflateRawSync, constants as zlib } from '#platform/zlib';
 import { MemoryError } from '../errors.ts';
+import { crc32 } from './crc32.ts';
 import { type ByteSource, type Complain, InputFile } from './input-file.ts';
 import { openNpy } from './npy.ts';
 import type { StoredArray } from './numbers.ts';
@@ -110,17 +111,4 @@ class Member implements ByteSource {
 
 function copyOf(bytes: Uint8Array, begin: number, end: number): ArrayBuffer {
   return new Uint8Array(bytes.subarray(begin, end)).buffer;
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let rest = byte;
-  for (let bit = 0; bit < 8; bit++) rest = (rest >>> 1) ^ (rest & 1 ? 0xedb88320 : 0);
-  return rest;
-});
-
-/** CRC-32 (ISO 3309) of bytes that follow those of which `before` is the sum. Node has it from 20.15 on only. */
-function crc32(bytes: Uint8Array, before = 0): number {
-  let sum = ~before;
-  for (let n = 0; n < bytes.length; n++) sum = CRC_TABLE[(sum ^ bytes[n]) & 0xff] ^ (sum >>> 8);
-  return ~sum >>> 0;
 }

@@ -4,9 +4,11 @@ import { formatError, formatPercent, formatWhole } from '../../src/terminal/form
 import type { Budgeted } from '../engine/protocol.ts';
 import { element, setText, throttled } from './elements.ts';
 import { Engine } from './engine.ts';
+import { hideEmptyGroups, mountFinder } from './finder.ts';
 import { modeOfPage } from './lab/pictures.ts';
 import { Latest } from './lab/queue.ts';
 import { Card } from './patterns/card.ts';
+import { costsTooMuch, leftOutText } from './patterns/cost.ts';
 import { hashOf, inputOf, LENGTHS, type Settings, SHARES, settingsOf, sizeOf } from './patterns/settings.ts';
 
 /** Cells a side: about as many as a picture has dots. */
@@ -18,6 +20,7 @@ const controls = {
   share: element('share', HTMLInputElement),
   causal: element('causal', HTMLInputElement),
   seed: element('seed', HTMLInputElement),
+  over: element('over', HTMLInputElement),
 };
 const all = element('pictures', HTMLElement);
 const cards = [...document.querySelectorAll<HTMLElement>('[data-variant]')].map((each) => new Card(each));
@@ -52,6 +55,9 @@ async function draw(settings: Settings, isOvertaken: () => boolean): Promise<voi
   );
   const budgetOf = (card: Card) => (card.drawsWeights ? weights : patterns).get(card.name) as Budgeted;
   for (const card of cards) card.describe(budgetOf(card), settings);
+  arrange();
+  const over = new Map(cards.flatMap((card) => (card.isLeftOut ? [[card.name, budgetOf(card).share] as const] : [])));
+  setText(element('left-out', HTMLElement), leftOutText(over, share));
   // While a slider moves, not all are drawn each time: those that wait longest come first.
   const stale = cards
     .filter((card) => card.isStale)
@@ -97,12 +103,22 @@ function paint(...changed: readonly Card[]): void {
   setText(element('strongest', HTMLElement), formatError(largest));
 }
 
+/** Families are as wide as what they show, and not there without it. */
+function arrange(): void {
+  hideEmptyGroups();
+  for (const group of document.querySelectorAll<HTMLElement>('.pattern-families [data-group]')) {
+    const shown = group.querySelectorAll('[data-variant]:not([hidden], .left-out)').length;
+    group.style.setProperty('--cards', String(shown));
+    group.classList.toggle('many', shown > 3);
+  }
+}
+
 function summaryOf({ length, share, causal }: Settings, budgets: readonly Budgeted[]): string {
   const cannot = causal ? cards.filter(({ canBeCausal }) => !canBeCausal).length : 0;
-  const over = budgets.filter((each) => each.budget !== null && each.share > share).length;
+  const over = budgets.filter((each) => costsTooMuch(each, share)).length;
   return [
-    `${cards.length - cannot} pictures at ${formatWhole(length)} tokens, ${formatPercent(share)} of full attention’s FLOPs.`,
-    ...(over === 0 ? [] : [`${over} cost more even at their cheapest.`]),
+    `${cards.filter((card) => !card.isLeftOut).length - cannot} pictures at ${formatWhole(length)} tokens, ${formatPercent(share)} of full attention’s FLOPs.`,
+    ...(over === 0 ? [] : [`${over} cost more even at their smallest budget.`]),
     ...(cannot === 0 ? [] : [`${cannot} cannot be causal.`]),
   ].join(' ');
 }
@@ -114,6 +130,7 @@ function settingsNow(): Settings {
     share: SHARES[Number(controls.share.value)],
     causal: controls.causal.checked,
     seed: Number.isInteger(seed) && seed >= 0 ? seed : 0,
+    over: controls.over.checked,
   };
 }
 
@@ -138,6 +155,7 @@ function setByAddress(): void {
   controls.share.value = String(SHARES.indexOf(settings.share));
   controls.causal.checked = settings.causal;
   controls.seed.value = String(settings.seed);
+  controls.over.checked = settings.over;
   showOutputs(settings);
   drawing.submit(settings);
 }
@@ -150,4 +168,9 @@ window.addEventListener(
   throttled(200, () => paint(...cards)),
 );
 window.addEventListener('hashchange', setByAddress);
+mountFinder(() => {
+  arrange();
+  // What was not seen was not drawn.
+  drawing.submit(settingsNow());
+});
 setByAddress();

@@ -1,4 +1,5 @@
 /** All pages. Adding one is one file and one line here. */
+import { citePage } from './cite.ts';
 import { explorerPage } from './explorer.ts';
 import { opPages } from './op.ts';
 import { overviewPage } from './overview.ts';
@@ -13,6 +14,7 @@ export async function allPages(): Promise<Page[]> {
     explorerPage(),
     patternsPage(),
     playgroundPage(),
+    citePage(),
     ...(await variantPages()),
     ...(await opPages()),
   ];

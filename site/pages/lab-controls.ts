@@ -5,6 +5,7 @@ import type { OptionSchema } from '../../src/variants/options.ts';
 import { type AnyVariant, allVariants, findVariant } from '../../src/variants/registry.ts';
 import { optionFacts } from '../engine/options.ts';
 import type { OptionFacts } from '../engine/protocol.ts';
+import { variantsByFamily } from './families.ts';
 
 /** Of the input that labs begin with: the shipped activations. */
 export const FIRST_LENGTH = 512;
@@ -22,7 +23,7 @@ export const FIRST_VARIANT = 'longformer';
 export function controlsOf(fixed: string | undefined): Html {
   const variants = fixed === undefined ? allVariants() : [findVariant(fixed)].filter((each) => each !== undefined);
   return html`<form class="lab-controls" aria-label="Settings" data-controls data-fixed="${String(fixed !== undefined)}">
-${fixed === undefined ? variantChoice(variants) : html`<input type="hidden" name="variant" value="${fixed}">`}
+${fixed === undefined ? variantChoice() : html`<input type="hidden" name="variant" value="${fixed}">`}
 ${variants.map((variant) => optionsOf(variant, fixed === undefined && variant.name !== FIRST_VARIANT))}
 <div class="lab-field">
 <label class="lab-check"><input type="checkbox" name="causal"> causal <span class="note">no token sees a later one</span></label>
@@ -39,11 +40,14 @@ ${inputChoice()}
 </form>`;
 }
 
-function variantChoice(variants: readonly AnyVariant[]): Html {
+function variantChoice(): Html {
   const option = ({ name }: AnyVariant): Html =>
     html`<option${name === FIRST_VARIANT ? html` selected` : null}>${name}</option>`;
+  const groups = variantsByFamily().map(
+    ({ title, variants }) => html`<optgroup label="${title}">${variants.map(option)}</optgroup>`,
+  );
   return html`<div class="lab-field"><label for="lab-variant">Variant</label>
-<select id="lab-variant" name="variant" autocomplete="off">${variants.map(option)}</select></div>`;
+<select id="lab-variant" name="variant" autocomplete="off">${groups}</select></div>`;
 }
 
 /** `data-causal`: whether the variant can be. */

@@ -18,6 +18,6 @@ ${taxonomy()}
 ${bigTable()}
 ${await plots()}
 ${guide()}`,
-    scripts: ['sorting'],
+    scripts: ['sorting', 'overview'],
   };
 }

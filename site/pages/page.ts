@@ -1,5 +1,7 @@
 /** The frame of every page: head, navigation, the page's own content, foot. */
 import { type Html, html, raw } from '../../src/compare/report/html.ts';
+import { allVariants } from '../../src/variants/registry.ts';
+import { sourceLink } from './project.ts';
 
 export interface Page {
   /** In the site, e.g. `variants/longformer.html`. */
@@ -30,7 +32,7 @@ export const NAVIGATION = [
 const THEME = `try{const t=localStorage.getItem('theme');if(t)document.documentElement.dataset.theme=t}catch{}`;
 
 /** A page that its address sets up is seen once its scripts have done so, since they make some parts larger or smaller. */
-const SET_UP = `if(location.hash.includes('=')){const c=document.documentElement.classList;c.add('set-up');
+const SET_UP = `if(location.hash.includes('=')||location.search){const c=document.documentElement.classList;c.add('set-up');
 addEventListener('DOMContentLoaded',()=>c.remove('set-up'))}`;
 
 /** Has the fonts of formulas ready when text is first laid out around them: by themselves they come after that. */
@@ -74,6 +76,7 @@ ${
 <nav aria-label="Site">
 <a class="brand" href="${root}index.html">efficient-transformers</a>
 <ul>${links}</ul>
+${findBox(root)}
 <button type="button" id="theme" aria-label="Change between light and dark">◐</button>
 </nav>
 </header>
@@ -81,11 +84,18 @@ ${
 ${body}
 </main>
 <footer class="site">
-<p>Built by <code>npm run site</code> from the sources. MIT licence.</p>
+<p><a href="${root}cite.html">How to cite</a> · ${sourceLink(root)} · MIT licence · built by <code>npm run site</code></p>
 </footer>
 </body>
 </html>
 `.source;
+}
+
+/** A search on every page; without a script the overview answers it. On a phone it is a link to that of the overview. */
+function findBox(root: string): Html {
+  return html`<form class="find" role="search" action="${root}index.html"><input type="search" name="find" list="variant-names" aria-label="Find a variant" placeholder="Find a variant" autocomplete="off" spellcheck="false">
+<datalist id="variant-names">${allVariants().map(({ name }) => html`<option value="${name}">`)}</datalist></form>
+<a class="find-link" href="${root}index.html#finder" aria-label="Find a variant">⌕</a>`;
 }
 
 /** From a page to the root of the site: `./` or `../`. */

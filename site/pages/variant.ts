@@ -7,8 +7,8 @@ import { AnnotatedFile } from '../source/annotated.ts';
 import { attendLines, definitionsIn, fileAnchor, filesOf, lineAnchor, type ShownFile } from '../source/files.ts';
 import { PageLinks, paperSection } from '../source/paper.ts';
 import { type Links, prose } from '../source/typeset.ts';
+import { familyTitle, variantsByFamily } from './families.ts';
 import { labOf } from './lab.ts';
-import { FAMILIES } from './overview/taxonomy.ts';
 import type { Page } from './page.ts';
 import { costSection } from './variant/cost.ts';
 import { facts } from './variant/facts.ts';
@@ -61,12 +61,12 @@ export async function variantPage(variant: AnyVariant, notes = notesOf(variant.n
   ];
   return {
     path: `variants/${name}.html`,
-    title: name,
+    title: notes.title,
     description: `${name}: ${paper.title} (${paper.authors} ${paper.year}), its source beside the paper’s equations.`,
     body: html`<div class="variant">
 <header class="opening-variant">
-<p class="eyebrow">${familyOf(variant)} · ${paper.authors} ${paper.year}</p>
-<h1>${name}</h1>
+<p class="eyebrow"><a href="../index.html?family=${variant.family}#families">${familyTitle(variant.family)}</a> · ${paper.authors} ${paper.year}</p>
+<h1>${notes.title}</h1>
 <p class="lead">${prose(notes.idea)}</p>
 </header>
 ${contents(sections)}
@@ -143,17 +143,17 @@ function price({ givesUp, goodFor, badFor }: PaperNotes, links: Links): Html {
 ${cards}</div>`;
 }
 
-function familyOf({ family }: AnyVariant): string {
-  return family === 'full' ? 'The yardstick' : FAMILIES[family].title;
-}
-
-/** The way on from the end of the page. */
+/** The way on from the end of the page, by family. */
 function otherVariants({ name, family }: AnyVariant): Html {
-  const others = allVariants().map((other) => {
-    const current = other.name === name ? html` aria-current="page"` : null;
-    const kin = other.family === family && other.name !== name ? html` class="kin"` : null;
-    return html`<li${kin}><a href="${other.name}.html"${current}>${other.name}</a></li>`;
+  const families = variantsByFamily().map(({ title, family: each, variants }) => {
+    const links = variants.map((other) => {
+      const current = other.name === name ? html` aria-current="page"` : null;
+      return html`<li><a href="${other.name}.html"${current}>${other.name}</a></li>`;
+    });
+    return html`<div${each === family ? html` class="kin"` : null}><h3>${title}</h3><ul>${links}</ul></div>
+`;
   });
-  return html`<nav class="others" aria-labelledby="others"><h2 id="others">All variants</h2><ul>${others}</ul></nav>
+  return html`<nav class="others" aria-labelledby="others"><h2 id="others">All variants</h2>
+${families}</nav>
 `;
 }

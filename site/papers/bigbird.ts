@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const bigbird: PaperNotes = {
   variant: 'bigbird',
+  title: 'BigBird',
   idea:
     'Blocks of tokens look at their neighbours, at a few global blocks that everyone sees, and at a few blocks drawn ' +
     'at random, so that any two tokens are only a few steps apart.',

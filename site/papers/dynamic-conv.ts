@@ -6,6 +6,7 @@ const tex = String.raw;
 
 export const dynamicConv: PaperNotes = {
   variant: 'dynamic-conv',
+  title: 'DynamicConv',
   idea: 'Every token becomes a weighted mean of its neighbours, and it predicts the weights itself, without looking at the neighbours.',
   symbols: [
     ...convolutionSymbols,

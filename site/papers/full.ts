@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const full: PaperNotes = {
   variant: 'full',
+  title: 'Full attention',
   idea:
     'Every token looks at every other token, and takes from each as much as its question (the query) matches what ' +
     'the other one offers (the key).',

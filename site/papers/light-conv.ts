@@ -6,6 +6,7 @@ const tex = String.raw;
 
 export const lightConv: PaperNotes = {
   variant: 'light-conv',
+  title: 'LightConv',
   idea: 'Every token becomes a weighted mean of its neighbours, with learned weights that are the same at every position.',
   symbols: [
     ...convolutionSymbols,

@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const linearTransformer: PaperNotes = {
   variant: 'linear-transformer',
+  title: 'Linear transformer',
   idea: 'Replace the softmax by a product of features, so that keys and values can be summed up once and every query reads the same sum.',
   symbols: [
     { tex: 'N', option: null, means: 'tokens in the sequence, $L$ elsewhere on this site' },

@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const linformer: PaperNotes = {
   variant: 'linformer',
+  title: 'Linformer',
   idea: tex`Mix the $L$ keys and values down to $k$ of each, and let every query attend to those $k$ mixtures.`,
   symbols: [
     { tex: 'n', option: null, means: 'tokens in the sequence, $L$ elsewhere on this site' },

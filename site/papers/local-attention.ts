@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const localAttention: PaperNotes = {
   variant: 'local-attention',
+  title: 'Local attention',
   idea: 'The text is cut into chunks, and a token looks at its own chunk and at the chunks next to it.',
   symbols: [
     { tex: 'L', option: null, means: 'tokens in the sequence' },

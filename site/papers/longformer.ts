@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const longformer: PaperNotes = {
   variant: 'longformer',
+  title: 'Longformer',
   idea:
     'Every token looks at its neighbours within a window, and a few chosen tokens look at everything and are seen by ' +
     'everyone.',

@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const nystromformer: PaperNotes = {
   variant: 'nystromformer',
+  title: 'Nyströmformer',
   idea: tex`Let $m$ landmarks, each the mean of a segment, stand between queries and keys, and rebuild the attention matrix from three small ones.`,
   symbols: [
     { tex: 'n', option: null, means: 'tokens in the sequence, $L$ elsewhere on this site' },

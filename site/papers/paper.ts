@@ -22,6 +22,8 @@ export interface PaperSymbol {
 export interface PaperNotes {
   /** Of the variant, as registered. */
   variant: string;
+  /** What the paper calls it: the title of its page. */
+  title: string;
   /** One sentence that a newcomer understands. */
   idea: Prose;
   symbols: readonly PaperSymbol[];

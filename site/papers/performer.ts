@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const performer: PaperNotes = {
   variant: 'performer',
+  title: 'Performer',
   idea: tex`Describe each query and key by $m$ random features whose products are, on average, the weights of softmax attention, and never write the weights down.`,
   symbols: [
     { tex: 'L', option: null, means: 'tokens in the sequence' },

@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const reformer: PaperNotes = {
   variant: 'reformer',
+  title: 'Reformer',
   idea:
     'Tokens are thrown into buckets by random directions, so that similar ones tend to share a bucket, and a token ' +
     'only looks at those in its own.',

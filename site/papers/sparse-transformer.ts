@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const sparseTransformer: PaperNotes = {
   variant: 'sparse-transformer',
+  title: 'Sparse Transformer',
   idea:
     'Instead of looking at everything, a token looks at what is near and at a regular selection of what is far, so ' +
     'that anything can still reach it through one token in between.',

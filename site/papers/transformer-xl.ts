@@ -5,6 +5,7 @@ const tex = String.raw;
 
 export const transformerXL: PaperNotes = {
   variant: 'transformer-xl',
+  title: 'Transformer-XL',
   idea:
     'The text is read segment by segment, each segment also looks at a memory of what came before it, and a position ' +
     'is how far away something is.',

@@ -18,7 +18,7 @@ test('the first stop of the keyboard is a link that skips to the content', () =>
 test('the keyboard then reaches the pages and the choice of colours, each with a visible ring', () =>
   visitor.visit('index.html', {}, async ({ page }) => {
     const stops: string[] = [];
-    for (let stop = 0; stop < 8; stop++) {
+    for (let stop = 0; stop < 9; stop++) {
       await page.keyboard.press('Tab');
       stops.push(await focused(page));
       const ring = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
@@ -26,7 +26,7 @@ test('the keyboard then reaches the pages and the choice of colours, each with a
     }
     const pages = ['Overview', 'Explorer', 'Patterns', 'Training', 'API'];
     const button = 'Change between light and dark';
-    assert.equal(stops, ['Skip to content', 'efficient-transformers', ...pages, button]);
+    assert.equal(stops, ['Skip to content', 'efficient-transformers', ...pages, 'Find a variant', button]);
   }));
 
 for (const colours of ['light', 'dark'] as const) {

@@ -9,10 +9,11 @@ import { type RankedPoint, rankedPoints } from '../../src/compare/front.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { formatWhole } from '../../src/terminal/format.ts';
 import { allVariants } from '../../src/variants/registry.ts';
+import { FAMILIES } from '../pages/families.ts';
 import { atLongest, crossings, decodingGrowth, longestFull, nearest, trained } from '../pages/overview/answers.ts';
 import { frontOf } from '../pages/overview/plot.ts';
 import { tableColumns } from '../pages/overview/table.ts';
-import { FAMILIES, plainIdea } from '../pages/overview/taxonomy.ts';
+import { plainIdea } from '../pages/overview/taxonomy.ts';
 import { overviewPage } from '../pages/overview.ts';
 import { Visitor } from './browser.ts';
 

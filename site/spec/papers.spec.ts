@@ -88,12 +88,13 @@ test('a citation is found in whatever form it has', () => {
 test('notes are of registered variants; one without has a sentence from its file, and one that there is not has none', () => {
   for (const name of papers.keys()) assert.ok(names.includes(name), name);
   for (const name of names) assert.is(notesOf(name).variant, name);
-  assert.throws(() => notesOf('dense'), "variant: no notes on 'dense'");
+  assert.throws(() => notesOf('dense'), /^variant: there are no notes on 'dense'/);
 });
 
 test('a variant without notes has a page all the same, of what its file says', async () => {
   for (const variant of allVariants()) {
-    const notes = notesInSource(variant.name);
+    const notes = notesInSource(variant.name, readFileSync(new URL(mainFile(variant.name)), 'utf8'));
+    assert.match(notes.title, /^\p{Lu}[^:(]+$/u, variant.name);
     assert.match(notes.idea, /^\p{Lu}.*\.$/u, variant.name);
     assert.match(notes.givesUp, /^It gives up.*\.$/is, variant.name);
     const page = documentOf(await variantPage(variant, notes));

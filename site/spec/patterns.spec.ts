@@ -16,6 +16,7 @@ const someSettings = fc.record({
   share: fc.constantFrom(...SHARES),
   causal: fc.boolean(),
   seed: fc.nat(),
+  over: fc.boolean(),
 });
 
 test('a link brings back the settings that it was made of', () => {
@@ -87,7 +88,7 @@ const coloursOf = (page: Page, variant: string) =>
     });
 
 test('sliders change all pictures and what is said of them; what has no causal form says so', () =>
-  visitor.visit('patterns.html#length=128&share=0.25', { way: 'disk' }, async ({ page, problems }) => {
+  visitor.visit('patterns.html#length=128&share=0.25&over=true', { way: 'disk' }, async ({ page, problems }) => {
     assert.is((await texts(page, 'drawn')).length, allVariants().length + 1);
     assert.ok((await texts(page, 'drawn')).every((text) => text !== '–'));
     for (const { name } of allVariants()) assert.ok((await coloursOf(page, name)) > (name === 'full' ? 1 : 0), name);
@@ -108,13 +109,48 @@ test('sliders change all pictures and what is said of them; what has no causal f
   }));
 
 test('of wishes that come faster than pictures only the last counts', () =>
-  visitor.visit('patterns.html', { way: 'disk' }, async ({ page, problems }) => {
+  visitor.visit('patterns.html#over=true', { way: 'disk' }, async ({ page, problems }) => {
     await page.locator('#length').focus();
     await atRest(page, async () => {
       for (const key of ['End', 'Home', 'End', 'Home', 'ArrowRight']) await page.keyboard.press(key);
     });
     const labels = await page.locator('.pattern-card canvas').evaluateAll((all) => all.map((each) => each.ariaLabel));
     for (const label of labels) assert.match(String(label), / at 96 tokens/);
+    assert.equal(problems, []);
+  }));
+
+test('what costs more than the share is not shown, and named with its cost, until it is asked for', () =>
+  visitor.visit('patterns.html', { way: 'disk' }, async ({ page, problems }) => {
+    const over = await page
+      .locator('.pattern-card.over')
+      .evaluateAll((all) => all.map((each) => (each as HTMLElement).dataset.variant));
+    assert.ok(over.length > 0 && !over.includes('full'));
+    assert.is(await page.locator('.pattern-card.over:visible').count(), 0);
+    const said = await page.locator('#left-out').textContent();
+    for (const name of over) assert.ok(said?.includes(`${name} (`), String(name));
+    for (const text of await page.locator('.pattern-card:visible [data-share]').allTextContents()) {
+      assert.ok(Number.parseFloat(text) <= 12.5 || text.startsWith('100%'), text);
+    }
+    await atRest(page, () => page.locator('#over').check());
+    assert.is(await page.locator('.pattern-card.over:visible').count(), over.length);
+    assert.is(await page.locator('#left-out').textContent(), '');
+    assert.ok((await texts(page, 'drawn')).every((text) => text !== '–'));
+    assert.equal(problems, []);
+  }));
+
+test('a search leaves the cards that fit, and families that have some; what was hidden is drawn when it is back', () =>
+  visitor.visit('patterns.html?find=bird', { way: 'disk' }, async ({ page, problems }) => {
+    const names = () =>
+      page
+        .locator('.pattern-card:visible')
+        .evaluateAll((all) => all.map((each) => (each as HTMLElement).dataset.variant));
+    assert.equal(await names(), ['bigbird']);
+    assert.is(await page.locator('.pattern-families h3:visible').count(), 1);
+    await atRest(page, () => page.locator('#finder').getByRole('button', { name: 'Reset' }).click());
+    await page.waitForFunction(() => document.querySelectorAll('.pattern-card:not(.left-out, [hidden])').length > 5);
+    await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+    const drawn = await page.locator('.pattern-card:visible [data-drawn]').allTextContents();
+    assert.ok(drawn.every((text) => text !== '–'));
     assert.equal(problems, []);
   }));
 

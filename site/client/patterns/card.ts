@@ -1,10 +1,10 @@
 /** One variant's picture with what is said about it. */
 import { largestWeight, type PatternPanel, type Shading, shadingOf } from '../../../src/compare/patterns/shade.ts';
-import { REFERENCE_VARIANT } from '../../../src/compare/series.ts';
 import { formatPercent, formatWhole } from '../../../src/terminal/format.ts';
 import type { Budgeted, Grid } from '../../engine/protocol.ts';
 import { place, setText } from '../elements.ts';
 import { type Mode, paintShades } from '../lab/matrix.ts';
+import { costsTooMuch } from './cost.ts';
 import { explorerHash, isOfText, type Settings } from './settings.ts';
 
 const patternShading = shadingOf('pattern', []);
@@ -32,20 +32,26 @@ export class Card {
     return this.#element.dataset.kind === 'weights';
   }
 
-  /** Whether what it shows is not what it should. */
+  get isLeftOut(): boolean {
+    return this.#element.classList.contains('left-out');
+  }
+
+  /** Whether it is seen and what it shows is not what it should. */
   get isStale(): boolean {
-    return this.#shown !== this.#wanted;
+    return this.#shown !== this.#wanted && !this.isLeftOut && !this.#element.hidden;
   }
 
   /** Says what the picture is going to be of. */
   describe(budgeted: Budgeted, settings: Settings): void {
-    const { length, share, causal, seed } = settings;
+    const { length, share, causal, seed, over } = settings;
     const { budget, options } = budgeted;
     const cannot = causal && !this.canBeCausal;
     // A stated pattern depends on no seed but that among its options.
     this.#wanted = cannot ? '' : JSON.stringify([length, causal, options, this.drawsWeights ? seed : null]);
     this.#element.classList.toggle('cannot', cannot);
-    this.#element.classList.toggle('over', !cannot && budgeted.share > share && this.name !== REFERENCE_VARIANT);
+    const isOver = !cannot && costsTooMuch(budgeted, share);
+    this.#element.classList.toggle('over', isOver);
+    this.#element.classList.toggle('left-out', isOver && !over);
     this.#say(
       '[data-budget]',
       cannot ? 'not causal' : budget === null ? 'no budget' : `${budget.symbol} = ${budget.value}`,
@@ -103,6 +109,5 @@ export class Card {
 /** Where even the cheapest budget costs more than was asked for, that it does. */
 function shareText({ budget, share }: Budgeted, asked: number): string {
   const text = `${formatPercent(share)} of full’s FLOPs`;
-  if (budget === null || share <= asked) return text;
-  return `at least ${text}`;
+  return budget === null || share <= asked ? text : `at least ${text}`;
 }

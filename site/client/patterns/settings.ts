@@ -8,6 +8,8 @@ export interface Settings {
   causal: boolean;
   /** Of drawn parameters, drawn numbers and random patterns. */
   seed: number;
+  /** Whether what costs more than the share is shown too. */
+  over: boolean;
 }
 
 /** Stops of the slider: from each to the next a half or a third more. */
@@ -16,7 +18,7 @@ export const LENGTHS: readonly number[] = [64, 96, 128, 192, 256, 384, 512, 768,
 /** Stops of the slider: 1/64 to 1/2, four to each doubling. */
 export const SHARES: readonly number[] = Array.from({ length: 21 }, (_, n) => 2 ** (n / 4 - 6));
 
-export const START: Settings = { length: 256, share: SHARES[12], causal: false, seed: 1 };
+export const START: Settings = { length: 256, share: SHARES[12], causal: false, seed: 1, over: false };
 
 /** Two heads: one draws as little as it can, and shows that random patterns and those of even heads differ. */
 export const HEADS = 2;
@@ -57,6 +59,7 @@ export function settingsOf(hash: string): Settings {
     share: nearest(SHARES, said.get('share') ?? START.share),
     causal: said.get('causal') === 'true',
     seed: Number.isInteger(seed) && seed >= 0 ? seed : START.seed,
+    over: said.get('over') === 'true',
   };
 }
 

@@ -5,8 +5,8 @@ import { type SortKey, sortedBy } from '../../../src/compare/report/sorting.ts';
 import { mainLength, REFERENCE_VARIANT } from '../../../src/compare/series.ts';
 import { formatBytes, formatError, formatRatio, formatWhole } from '../../../src/terminal/format.ts';
 import { type AnyVariant, allVariants } from '../../../src/variants/registry.ts';
+import { familyTitle } from '../families.ts';
 import { comparisonEvidence, evidenceLine, suiteEvidence, variantLink } from './links.ts';
-import { FAMILIES } from './taxonomy.ts';
 
 interface Cell {
   shown: Html | string;
@@ -34,7 +34,7 @@ export function bigTable(): Html {
       ({ column, shown, by }) =>
         html`<td${column.align === undefined ? null : raw(' class="number"')}${sortedBy(by)}>${shown}</td>`,
     );
-    return html`<tr><th scope="row"${sortedBy(first.by)}>${first.shown}</th>${cells}</tr>
+    return html`<tr data-variant="${variant.name}"><th scope="row"${sortedBy(first.by)}>${first.shown}</th>${cells}</tr>
 `;
   });
   const { environment, results } = needComparison();
@@ -94,7 +94,7 @@ export function tableColumns(): Column[] {
     },
     { title: 'time slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).time) },
     { title: 'memory slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).memory) },
-    { title: 'family', cell: ({ family }) => text(family === 'full' ? 'full' : FAMILIES[family].title.toLowerCase()) },
+    { title: 'family', cell: ({ family }) => text(familyTitle(family).toLowerCase()) },
     { title: 'cost', cell: ({ complexity }) => text(complexity) },
     { title: 'result', cell: ({ exactness }) => text(exactness.replaceAll('-', ' ')) },
     { title: 'causal', cell: ({ supports }) => answer(supports.causal) },

@@ -4,7 +4,7 @@ import { type Html, html, raw } from '../../../src/compare/report/html.ts';
 import { REFERENCE_VARIANT } from '../../../src/compare/series.ts';
 import { formatError } from '../../../src/terminal/format.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
-import { FAMILIES } from '../overview/taxonomy.ts';
+import { familyTitle } from '../families.ts';
 
 const EXACTNESS: Record<AnyVariant['exactness'], string> = {
   exact: 'Exact: full attention, to rounding',
@@ -18,7 +18,7 @@ export function facts(variant: AnyVariant): Html {
   return html`<aside class="card facts" aria-label="Facts">
 <dl>
 <div class="fact"><dt>Paper</dt><dd><a href="#paper">${paper.authors} ${paper.year}</a></dd></div>
-<div class="fact"><dt>Family</dt><dd>${family === 'full' ? 'Full attention' : FAMILIES[family].title}</dd></div>
+<div class="fact"><dt>Family</dt><dd>${familyTitle(family)}</dd></div>
 <div class="fact"><dt>Cost</dt><dd><a href="#cost">${complexity}</a></dd></div>
 <div class="fact"><dt>Result</dt><dd>${EXACTNESS[exactness]}</dd></div>
 ${measured(name)}<div class="fact"><dt>Source</dt><dd><a href="#source"><code>src/variants/${raw('<wbr>')}${name}.ts</code></a></dd></div>

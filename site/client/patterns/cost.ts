@@ -1,0 +1,18 @@
+/** What a variant costs beside what was asked for, and what is said of those that cost more. */
+
+import { formatPercent } from '../../../src/terminal/format.ts';
+import { REFERENCE_VARIANT } from '../../../src/variants/reference.ts';
+import type { Budgeted } from '../../engine/protocol.ts';
+
+/** Also at its smallest budget. Full attention is what the others are compared with. */
+export function costsTooMuch({ variant, share }: Pick<Budgeted, 'variant' | 'share'>, asked: number): boolean {
+  return variant !== REFERENCE_VARIANT && share > asked;
+}
+
+/** `over`: names and shares; '' of none. */
+export function leftOutText(over: ReadonlyMap<string, number>, asked: number): string {
+  if (over.size === 0) return '';
+  const names = [...over].map(([name, share]) => `${name} (${formatPercent(share)})`).join(', ');
+  const [they, their] = over.size === 1 ? ['It costs', 'its'] : ['They cost', 'their'];
+  return `Not shown: ${names}. ${they} more than ${formatPercent(asked)} of full attention’s FLOPs even at ${their} smallest budget.`;
+}

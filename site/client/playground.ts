@@ -140,13 +140,13 @@ function showFigures(): void {
 
 function statusText(): string {
   const { current, phase } = session;
-  if (phase === 'starting') return 'Loading the engine and drawing the parameters…';
+  if (phase === 'starting') return 'Loading the library and drawing the parameters…';
   if (current === null) return 'Nothing trained yet.';
   const name = nameOf(current.choice);
   if (phase === 'finished') {
     return current.reached === null ? `${name}: finished.` : `${name}: finished, goal ${goalText(current.reached)}.`;
   }
-  return `${name}: ${phase === 'pausing' ? 'a last look at held-out examples' : phase}.`;
+  return `${name}: ${phase === 'pausing' ? 'evaluating before the pause' : phase}.`;
 }
 
 function showPlots(): void {

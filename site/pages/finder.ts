@@ -16,7 +16,8 @@ export interface Findable {
   decodes: boolean;
 }
 
-const RESULTS: Record<AnyVariant['exactness'], string> = {
+/** What the output is, in the words of every page. */
+export const RESULTS: Record<AnyVariant['exactness'], string> = {
   exact: 'exact',
   'exact-on-its-pattern': 'exact on its pattern',
   approximate: 'approximate',

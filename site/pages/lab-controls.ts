@@ -57,14 +57,14 @@ function optionsOf(variant: AnyVariant, isHidden: boolean): Html {
   return html`<fieldset class="lab-options" data-options="${variant.name}" data-causal="${String(variant.supports.causal)}"${isHidden ? html` hidden` : null}>
 <legend>Options of ${variant.name}</legend>
 ${schemas.map(([name, schema]) => optionOf(variant, name, schema, facts))}
-${schemas.length === 0 ? html`<p class="note">There is nothing to set.</p>` : null}
+${schemas.length === 0 ? html`<p class="note">This variant has no options.</p>` : null}
 ${ownNote(variant)}
 </fieldset>`;
 }
 
 function ownNote({ exactness }: AnyVariant): Html | null {
   if (exactness !== 'own') return null;
-  return html`<p class="note">No approximation of softmax attention: the error says how different it is, not how wrong.</p>`;
+  return html`<p class="note">This variant does not approximate softmax attention. The error says how different it is, not how wrong.</p>`;
 }
 
 function optionOf(variant: AnyVariant, name: string, schema: OptionSchema, facts: OptionFacts): Html {
@@ -114,13 +114,13 @@ function inputChoice(): Html {
 <select id="lab-input" name="input" autocomplete="off">
 <option value="minilm">MiniLM reading a book</option>
 <option value="text">your own text</option>
-<option value="drawn">drawn numbers</option>
+<option value="drawn">random numbers</option>
 <option value="file">your own file</option>
 </select></div>
 <div data-input="text" hidden>
 <div class="lab-field"><label for="lab-text">Your text</label>
 <textarea id="lab-text" name="text" rows="6" maxlength="1024" spellcheck="false" data-start="${FIRST_TEXT}">${FIRST_TEXT}</textarea>
-<p class="note">A small language model of bytes, trained on the Jargon File, reads up to 1024 of them. Each sees those before it.</p></div>
+<p class="note">A small language model, trained on the Jargon File, reads up to 1,024 bytes. Each byte sees the bytes before it.</p></div>
 </div>
 <div data-input="drawn" hidden>
 <div class="lab-field"><label for="lab-distribution">Distribution</label>
@@ -137,7 +137,7 @@ ${kinds.map(([name, about], n) => html`<p class="note" data-distribution="${name
 <div data-input="file" hidden>
 <div class="lab-field lab-drop" data-drop><label for="lab-file">One .npy or .safetensors file, or three .npy files</label>
 <input type="file" id="lab-file" multiple accept=".npy,.safetensors">
-<p class="note">You can also drop them here. They stay on your machine: this page sends nothing anywhere.</p></div>
+<p class="note">You can also drop them here. They stay on your machine. This page sends nothing.</p></div>
 </div>
 <div class="lab-field" data-layer><label for="lab-layer">Layer</label>
 <select id="lab-layer" name="layer">${FIRST_LAYERS.map((layer, n) => html`<option${n === 0 ? html` value=""` : null}>${layer}</option>`)}</select></div>

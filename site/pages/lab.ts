@@ -2,6 +2,7 @@
 
 import { DECADES, SHADES } from '../../src/compare/patterns/shade.ts';
 import { type Html, html } from '../../src/compare/report/html.ts';
+import { formatWhole } from '../../src/terminal/format.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
 import { commandNote, commandOf } from '../client/lab/command.ts';
 import { tellingTexts } from '../client/lab/option-controls.ts';
@@ -23,11 +24,11 @@ export function labOf({ variant }: LabSettings): Html {
   return html`<section class="lab lab-without-pictures" data-lab aria-label="Try it">
 <div class="lab-frame">
 <div class="lab-top">
-<p class="lab-status" role="status" data-status>This needs JavaScript.</p>
+<p class="lab-status" role="status" data-status>This panel needs JavaScript.</p>
 <div class="lab-pictures">
 ${picture('variant', nameOf(first), 'weights of the variant')}
 ${picture('full', 'full attention', 'weights of full attention')}
-${picture('difference', 'difference', 'what the variant weighs more, or less')}
+${picture('difference', 'difference', 'weights of the variant minus weights of full attention')}
 </div>
 <p class="lab-readout" data-readout>Point at a picture, or focus one and use the arrow keys.</p>
 </div>
@@ -64,7 +65,7 @@ function legend(): Html {
 <span><i class="lab-none"></i> exactly 0</span>
 <span><b data-faintest>–</b><span class="lab-ramp" role="img" aria-label="from faint to strong">${swatches('s')}</span><b data-strongest>–</b></span>
 <span>below 0, or less than full: <span class="lab-ramp" role="img" aria-label="from faint to strong, below zero">${swatches('n')}</span></span>
-<span class="note">One logarithmic scale of ${10 ** DECADES} : 1 for all three.</span>
+<span class="note">All three pictures share one logarithmic scale, ${formatWhole(10 ** DECADES)} : 1.</span>
 </div>`;
 }
 
@@ -92,16 +93,16 @@ function figuresTable(name: string): Html {
 <thead><tr><th scope="col">All heads</th><th scope="col" class="number">${nameOf(name)}</th><th scope="col" class="number">full attention</th><th scope="col" class="number">ratio</th></tr></thead>
 <tbody>
 ${row('Output error ‖out − full‖ / ‖full‖', 'relativeError', null, null)}
-${row('…of the mean of the values, a baseline; that of zeros is 1', 'meanError', null, null)}
-${row('Total variation of the weights', 'totalVariation', null, null)}
+${row('Error of the mean of the values, a baseline (zeros: 1)', 'meanError', null, null)}
+${row('Total-variation distance of the weights', 'totalVariation', null, null)}
 ${row('Share of the 16 largest weights found', 'topKRecall', null, null)}
 ${row('Time of a forward pass', 'milliseconds', 'fullMilliseconds', 'timeShare')}
 ${row('FLOPs', 'flops', 'fullFlops', 'flopShare')}
 ${row('Peak memory', 'peakBytes', 'fullPeakBytes', 'byteShare')}
-${row('Allowed pairs a head, counted', 'pairs', 'allPairs', 'pairShare')}
-${row(html`…by the formula <span class="lab-formula" data-formula></span>`, 'formulaPairs', null, 'formulaShare')}
+${row('Allowed pairs per head, counted', 'pairs', 'allPairs', 'pairShare')}
+${row(html`Allowed pairs per head, by the formula <span class="lab-formula" data-formula></span>`, 'formulaPairs', null, 'formulaShare')}
 </tbody></table></div>
-<p class="note lab-machine" data-machine>Times are medians of turns that both take side by side, here in this page.</p>`;
+<p class="note lab-machine" data-machine>Times are medians, measured in this page. The variant and full attention take turns.</p>`;
 }
 
 /** Of what the lab begins with. */
@@ -112,7 +113,7 @@ function command(name: string): Html {
   const own = Object.fromEntries(Object.keys(variant.options).map((option) => [option, start[option]]));
   const text = commandOf(state, tellingTexts(own, defaults, variant.budget?.option));
   return html`<div class="lab-command">
-<p class="note">The same numbers from the command line. <span data-command-note>${commandNote(state, FIRST_LAYERS)}</span></p>
+<p class="note">This command prints the same numbers. <span data-command-note>${commandNote(state, FIRST_LAYERS)}</span></p>
 <div class="lab-command-line"><pre tabindex="0" role="group" aria-label="Command"><code data-command>${text}</code></pre>
 <button type="button" class="action" data-copy>Copy</button>
 <button type="button" class="action" data-save-text hidden>Save the text</button></div>

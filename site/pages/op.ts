@@ -63,10 +63,10 @@ ${callersOf(names)}
 </section>
 <section aria-labelledby="gradient">
 <h2 id="gradient">Its gradient</h2>
-${gradient === null ? html`<p>${prose(why ?? '')}</p>` : html`<p>From ${prose(String.raw`$G = \partial\ell/\partial(\text{output})$`)}, what flows on to each input:</p>\n${displayed(gradient)}`}
+${gradient === null ? html`<p>${prose(why ?? '')}</p>` : html`<p>From ${prose(String.raw`$G = \partial\ell/\partial(\text{output})$`)}, the gradient of each input:</p>\n${displayed(gradient)}`}
 </section>
 ${loops.length === 0 ? null : loopsSection(loops, own, links)}<section aria-labelledby="source">
-<h2 id="source">The op</h2>
+<h2 id="source">The source</h2>
 <h3 class="file" id="${fileAnchor(own)}"><code class="path">${own.path}</code> <span>${own.lines.length} lines</span></h3>
 ${annotated.introduction()}${annotated.whole()}
 </section>
@@ -105,7 +105,7 @@ ${names.map((name) => annotated.excerpt(declarationLines(file, name)))}`;
   });
   return html`<section aria-labelledby="loop">
 <h2 id="loop">The plain loop that defines it</h2>
-<p>Tests hold the fast kernels to these loops.</p>
+<p>The tests compare the fast kernels with these loops.</p>
 ${parts}
 </section>
 `;

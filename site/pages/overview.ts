@@ -12,7 +12,7 @@ export async function overviewPage(): Promise<Page> {
     path: 'index.html',
     title: 'Overview',
     description:
-      'Efficient attention variants: what each leaves out, what it costs, how far it is from full attention, and which one to take.',
+      'Efficient attention variants: what each leaves out, what it costs, how far it is from full attention, and which one to choose.',
     body: html`${opening()}
 ${taxonomy()}
 ${bigTable()}

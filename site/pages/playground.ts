@@ -25,7 +25,7 @@ export function playgroundPage(): Page {
     path: 'playground.html',
     title: 'Training',
     description:
-      'Train a small model with any attention variant in this page: loss curve, pause, checkpoint to go on with.',
+      'Train a small model with any attention variant in this page: loss curves, pause, and a checkpoint to continue from.',
     body: body(catalogue),
     scripts: ['playground'],
   };
@@ -104,8 +104,8 @@ function body(catalogue: readonly CatalogueRecipe[]): Html {
   const { seed, run: runName } = choiceFrom(catalogue, {});
   const run = recipe.runs.find(({ name }) => name === runName) ?? recipe.runs[0];
   return html`<h1>Training playground</h1>
-<p class="lead">The recipes of the library, trained by the library itself in a worker of this page: watch the loss fall, pause, compare variants, and take the checkpoint to the command line.</p>
-<noscript><p class="card">Training needs JavaScript. At the command line the same is <code>npm start -- train --recipe ${recipe.name}</code>.</p></noscript>
+<p class="lead">Train the library’s recipes in this page. Watch the loss, pause, compare variants, and continue from the checkpoint on the command line.</p>
+<noscript><p class="card">Training needs JavaScript. On the command line, run <code>npm start -- train --recipe ${recipe.name}</code>.</p></noscript>
 
 <section class="card" aria-label="What is trained">
 <form id="choice">
@@ -126,7 +126,7 @@ function body(catalogue: readonly CatalogueRecipe[]): Html {
 <div><dt>Model</dt><dd id="about-model">${run.model}; ${recipe.steps} steps</dd></div>
 <div><dt>To beat</dt><dd id="about-baseline">${toBeat(recipe.baseline)}</dd></div>
 <div><dt>Goal</dt><dd id="about-goal">${run.goal}</dd></div>
-<div><dt>Took before</dt><dd id="about-evidence">${run.evidence}</dd></div>
+<div><dt>Measured</dt><dd id="about-evidence">${run.evidence}</dd></div>
 </dl>
 </section>
 
@@ -147,7 +147,7 @@ ${FIGURES.map(([id, title]) => html`<div><dt>${title}</dt><dd id="${id}">–</dd
 <form class="view" id="view">
 <label>Over <select id="over"><option value="step">steps</option><option value="seconds">time</option></select></label>
 <label><input type="checkbox" id="logarithmic"> Logarithmic loss</label>
-<p class="note">Faint: the loss of each step’s batch; line: its moving mean; markers: examples that were held out. Runs of one recipe share the plot.</p>
+<p class="note">The faint line is the loss of each batch, the strong line is its moving mean, and the markers are held-out examples. Runs of one recipe share the plots.</p>
 </form>
 </section>
 
@@ -155,23 +155,23 @@ ${FIGURES.map(([id, title]) => html`<div><dt>${title}</dt><dd id="${id}">–</dd
 <h2 id="runs-title">Runs of this visit</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of runs"><table>
 <thead><tr><th scope="col">run</th><th scope="col" class="number">seed</th><th scope="col" class="number">step</th><th scope="col" class="number">time</th><th scope="col" class="number">training loss</th><th scope="col" class="number">held-out loss</th><th scope="col" class="number">accuracy</th><th scope="col">goal</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
-<tbody id="runs"><tr><td colspan="9" class="note">None yet. A run stays on the plot when the next one starts: train <em>copy</em> with full attention, then with the linear transformer.</td></tr></tbody>
+<tbody id="runs"><tr><td colspan="9" class="note">None yet. A run stays on the plots when the next one starts. For example, train <em>copy</em> with full attention, then with the linear transformer.</td></tr></tbody>
 </table></div>
-<p class="note">The engine holds one run: starting another ends the one that is paused, and only its curve stays. So does leaving the page. Another tab in front of this one does not stop it.</p>
+<p class="note">The page holds one run at a time. A new run ends a paused one, and only its curve stays. Leaving the page ends the run. Switching to another tab does not stop it.</p>
 </section>
 
 <section aria-labelledby="take-title">
-<h2 id="take-title">Take the run with you</h2>
-<p>A paused or finished run can be saved as the checkpoint that the command line writes: weights, the state of the optimiser, the step and the random stream. It goes on where the page stopped, with the same batches in the same order.</p>
+<h2 id="take-title">Continue on the command line</h2>
+<p>You can download a paused or finished run as a checkpoint, in the format of the command line: the weights, the state of the optimiser, the step and the random stream. The command continues where the page stopped, with the same batches in the same order.</p>
 <p class="buttons"><button type="button" class="action" id="save-checkpoint" disabled>Download checkpoint</button> <button type="button" class="action" id="save-metrics" disabled>Download metrics</button></p>
-<p>Put both into a folder of their own, for the command writes the next checkpoint, <code>metrics.jsonl</code> and the curves beside the first:</p>
+<p>Put both files into a new folder. The command writes the next checkpoint, <code>metrics.jsonl</code> and the curves into it:</p>
 <pre class="card" id="resume-command" tabindex="0" aria-label="Command to go on"><code>npm start -- train --resume FOLDER/CHECKPOINT.safetensors</code></pre>
-<p>From the beginning, the same run is</p>
+<p>This command does the same run from the beginning:</p>
 <pre class="card" id="command" tabindex="0" aria-label="Command to start"><code>npm start -- train --recipe ${recipe.name} --sweep ${run.name} --seed ${seed}</code></pre>
 </section>
 
 <section aria-labelledby="numbers-title">
-<h2 id="numbers-title">The same numbers?</h2>
+<h2 id="numbers-title">Are the numbers the same?</h2>
 ${SAME_NUMBERS}
 </section>
 <script type="application/json" id="catalogue">${raw(JSON.stringify(catalogue).replaceAll('<', '\\u003c'))}</script>`;
@@ -186,10 +186,10 @@ const FIGURES = [
   ['figure-rate', 'Learning rate'],
   ['figure-tokens', 'Tokens/s'],
   ['figure-time', 'Time'],
-  ['figure-left', 'Left'],
+  ['figure-left', 'Time left'],
   ['figure-machine', 'Machine'],
 ] as const;
 
 /** Measured with Chromium 156 and Node 20.20, one thread, seed 1: seven runs of listops, duplication and copy. */
-const SAME_NUMBERS = html`<p>Yes: a seed gives the page and the command line the same parameters and the same batches, and with the same build of the kernels the same numbers to the last bit. Losses and gradient norms of the first 17 steps were compared for seven runs (listops by full attention, Performer and Nyströmformer, duplication by both, copy by both): all are equal. The site’s own tests hold the downloaded checkpoint against the command line’s, byte for byte.</p>
-<p>The kernels come in two builds, though. A browser that knows relaxed SIMD takes the one with fused multiply-adds, which round once where the other rounds twice; Node 20 knows it only with <code>--experimental-wasm-relaxed-simd</code>. Between the two builds the losses of these steps differ by at most 10<sup>−7</sup> of their size, which is the last digit of a float32; a training makes such differences larger as it goes on, and comes to the same end: listops by full attention to 39.6% in both.</p>`;
+const SAME_NUMBERS = html`<p>Yes. With the same seed, the page and the command line have the same parameters and the same batches. With the same build of the kernels they have the same numbers, to the last bit. We compared losses and gradient norms of the first 17 steps of seven runs (listops with full attention, Performer and Nyströmformer, and both runs of duplication and of copy): all are equal. The site’s tests compare the downloaded checkpoint with the command line’s, byte for byte.</p>
+<p>There are two builds of the kernels, though. A browser with relaxed SIMD uses the build with fused multiply-adds, which round once where the other build rounds twice. Node 20 has relaxed SIMD only with <code>--experimental-wasm-relaxed-simd</code>. Between the two builds the losses of these steps differ by at most 10<sup>−7</sup> of their size, the last digit of a float32. Training makes such differences larger, but ends at the same place: listops with full attention reaches 39.6% with both.</p>`;

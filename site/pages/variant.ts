@@ -40,17 +40,17 @@ export async function variantPage(variant: AnyVariant, notes = notesOf(variant.n
   const lines = linesSection(main, links);
   const source = sourceSection(files, links);
   const sections: Section[] = [
-    { id: 'see-it', title: 'See it and change it', short: 'See it', body: labOf({ variant: name }) },
+    { id: 'see-it', title: 'Try it', short: 'Try it', body: labOf({ variant: name }) },
     {
       id: 'cost',
       title: `Why it costs ${variant.complexity}`,
       short: `Why ${variant.complexity}`,
       body: costSection(variant, notes, links),
     },
-    { id: 'lines', title: 'The lines that do it', short: 'The lines', body: lines },
+    { id: 'lines', title: 'The lines that compute it', short: 'The lines', body: lines },
     {
       id: 'price',
-      title: 'What it gives up, and for whom',
+      title: 'What it gives up, and when to use it',
       short: 'What it gives up',
       body: price(notes, links),
     },
@@ -101,8 +101,8 @@ function linesSection(main: ShownFile, links: PageLinks): Html {
   const [{ start, end }] = excerpts;
   // A remark before it has no place of its own on the page: its code has.
   const first = main.lines.findIndex((line, n) => n >= start && !/^\s*(\/?\*|\/\/)/.test(line));
-  return html`<p>This is <code>attend</code>, cut from <a href="#${lineAnchor(main, first)}">lines ${start + 1} to ${end}</a> of the source below${
-    excerpts.length === 1 ? '' : ', and what it hands its work to'
+  return html`<p>This is <code>attend</code>, from <a href="#${lineAnchor(main, first)}">lines ${start + 1} to ${end}</a> of the source below${
+    excerpts.length === 1 ? '' : ', and the functions that it calls'
   }.</p>
 ${excerpts.map((lines) => annotated.excerpt(lines))}`;
 }
@@ -120,13 +120,13 @@ ${file === main ? null : annotated.introduction()}${annotated.whole()}`;
     return html`${between}<a href="#${fileAnchor(file)}"><code>${file.name}.ts</code></a>`;
   });
   const verb = companions.length === 1 ? 'follows' : 'follow';
-  const among = companions.length === 0 ? null : html` It takes parts of itself from ${linked}, which ${verb} it.`;
+  const among = companions.length === 0 ? null : html` It imports ${linked}, which ${verb} below.`;
   return {
     id: 'source',
     title: 'The whole source',
     short: 'Source',
-    body: html`<p>The file as it is, but for its comments, which stand at the left of the code that they are about; its first one is the
-introduction at the top of this page.${among}</p>
+    body: html`<p>This is the whole file. Its comments stand on the left of their code, and its first comment is the introduction at the top of this
+page.${among}</p>
 ${parts}`,
   };
 }

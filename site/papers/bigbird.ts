@@ -7,8 +7,8 @@ export const bigbird: PaperNotes = {
   variant: 'bigbird',
   title: 'BigBird',
   idea:
-    'Blocks of tokens look at their neighbours, at a few global blocks that everyone sees, and at a few blocks drawn ' +
-    'at random, so that any two tokens are only a few steps apart.',
+    'Blocks of tokens attend to their neighbours, to a few global blocks and to a few random blocks, so that any two ' +
+    'tokens are only a few steps apart.',
   symbols: [
     { tex: 'L', option: null, means: 'tokens in the sequence; the paper writes $n$' },
     { tex: 'b', option: 'blockSize', means: 'tokens in a block; there are $n = \\lceil L/b \\rceil$ blocks' },
@@ -106,15 +106,14 @@ export const bigbird: PaperNotes = {
     ],
   },
   givesUp:
-    'All pairs of blocks that are neither neighbours, nor global, nor drawn. On the pairs that are left the result ' +
-    'is exact. It has no causal form here, as in the paper, where it is an encoder.',
+    'All pairs of blocks that are neither neighbours, nor global, nor random. On the allowed pairs the result is ' +
+    'exact. Like the paper’s encoder, it has no causal form.',
   goodFor:
-    'Encoders of long texts where nobody knows beforehand which tokens are far and important: global blocks at both ' +
-    'ends need no choice. On the trained model that `npm start` reads (`bench/results/compare.json`, the mean of its ' +
-    'two layers) it has the smallest error of the sparse patterns at a similar number of operations; Longformer runs ' +
-    'there without global tokens.',
+    'Encoders of long texts, when nobody knows which far tokens matter: its global blocks at both ends need no ' +
+    'choice. On the trained model that `npm start` reads (`bench/results/compare.json`, mean of two layers) it has ' +
+    'the smallest error of the sparse patterns at similar FLOPs. Longformer has no global tokens there.',
   badFor:
-    'Generation: it cannot be causal. Short texts, where gathering blocks costs more than it saves: in ' +
-    '`bench/results/crossover.json` it is slower than full attention at 512 tokens. And where a particular far pair ' +
-    'must meet within one layer, since the random edges do not know which.',
+    'Generation, since it cannot be causal. Short texts: in `bench/results/crossover.json` it is slower than full ' +
+    'attention at 512 tokens. Tasks in which a particular far pair must meet in one layer: random blocks need not ' +
+    'contain it.',
 };

@@ -7,8 +7,8 @@ export const full: PaperNotes = {
   variant: 'full',
   title: 'Full attention',
   idea:
-    'Every token looks at every other token, and takes from each as much as its question (the query) matches what ' +
-    'the other one offers (the key).',
+    'Every token compares its query with the keys of all tokens, and takes more of the values whose keys match ' +
+    'better.',
   symbols: [
     { tex: 'L', option: null, means: 'tokens in the sequence; queries and keys may also differ in number' },
     { tex: 'd', option: null, means: 'width of a query and of a key in one head, $d_k$ in the paper' },
@@ -65,7 +65,7 @@ export const full: PaperNotes = {
       {
         tex: tex`L\,(d + 1) \ \text{numbers held}`,
         says:
-          'Memory only grows with $L$: a query keeps its output and the logarithm of its sum of exponentials, from ' +
+          'Memory grows only with $L$: a query keeps its output and the logarithm of its sum of exponentials, from ' +
           'which the backward pass computes the weights again.',
       },
       {
@@ -74,13 +74,11 @@ export const full: PaperNotes = {
       },
     ],
   },
-  givesUp:
-    'Nothing: the result is exact, and it is what all other variants are measured against. It is paid for in time, ' +
-    'not in memory.',
+  givesUp: 'Nothing: the result is exact, and all other variants are measured against it. It costs time, not memory.',
   goodFor:
-    'Short sequences, models that were trained with it, and whenever the answer must be exact. How long a sequence ' +
-    'must be before the others are faster on this library’s kernels is measured in `bench/results/crossover.json`.',
+    'Short sequences, models that were trained with it, and answers that must be exact. ' +
+    '`bench/results/crossover.json` says from which length the other variants are faster with this library’s kernels.',
   badFor:
-    'Long sequences, since the time grows with the square of the length. Generation slows down too: each new token ' +
-    'meets all that came before, and their keys and values have to be kept.',
+    'Long sequences, since time grows with the square of the length. Generation slows down too: each new token meets ' +
+    'all earlier tokens, and must keep their keys and values.',
 };

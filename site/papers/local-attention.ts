@@ -6,7 +6,7 @@ const tex = String.raw;
 export const localAttention: PaperNotes = {
   variant: 'local-attention',
   title: 'Local attention',
-  idea: 'The text is cut into chunks, and a token looks at its own chunk and at the chunks next to it.',
+  idea: 'The text is cut into chunks, and a token attends to its own chunk and to the chunks next to it.',
   symbols: [
     { tex: 'L', option: null, means: 'tokens in the sequence' },
     { tex: 'm', option: 'chunkLength', means: 'tokens of a chunk; it stands for both $l_q$ and $l_m$ of the paper' },
@@ -56,15 +56,14 @@ export const localAttention: PaperNotes = {
     ],
   },
   givesUp:
-    'Every pair further apart than neighbouring chunks, and evenness: the first token of a chunk looks back $m$ ' +
-    'tokens, the last one $2m - 1$. Longformer’s window slides instead. On the pairs that are left the result is ' +
-    'exact.',
+    'Every pair further apart than neighbouring chunks. Tokens also see unequal numbers of others: the first token of ' +
+    'a chunk looks back $m$ tokens, the last one $2m - 1$. Longformer’s window slides instead. On the allowed pairs ' +
+    'the result is exact.',
   goodFor:
-    'A simple and quick layer where what matters is near by: every query has one run of keys, with nothing to gather ' +
-    'or to join. As a partner of a layer that sees far, as in Reformer models, which alternate it with hashing. For ' +
-    'generation: the state is two chunks, however long the text.',
+    'A simple and fast layer when what matters is near by: each query has one run of keys, and nothing is gathered or ' +
+    'joined. It pairs well with a layer that sees far: Reformer models alternate it with hashing. For generation its ' +
+    'state is two chunks, however long the text.',
   badFor:
-    'Anything that needs a far token within one layer: there is no global token and no other way than from chunk to ' +
-    'chunk, layer by layer. Tasks in which it would matter that tokens at the start of a chunk see less than those ' +
-    'at its end.',
+    'Tasks that need a far token within one layer: there is no global token, and information moves one chunk per ' +
+    'layer. Tasks in which it matters that tokens at the start of a chunk see less than those at its end.',
 };

@@ -7,8 +7,8 @@ export const longformer: PaperNotes = {
   variant: 'longformer',
   title: 'Longformer',
   idea:
-    'Every token looks at its neighbours within a window, and a few chosen tokens look at everything and are seen by ' +
-    'everyone.',
+    'Every token attends to its neighbours within a window. A few chosen tokens attend to all tokens, and all tokens ' +
+    'attend to them.',
   symbols: [
     { tex: 'L', option: null, means: 'tokens in the sequence; the paper writes $n$' },
     {
@@ -122,17 +122,16 @@ export const longformer: PaperNotes = {
     ],
   },
   givesUp:
-    'Every pair that is neither within the window nor global. Nothing is approximated: on the pairs that are left ' +
-    'the result is that of exact attention. What lies further away can only arrive through several layers, of which ' +
-    'each carries it half a window further, or in two steps through a global token.',
+    'Every pair that is neither within the window nor global. On the allowed pairs the result is exact. Tokens ' +
+    'further away reach a query only through several layers, half a window per layer, or in two steps through a ' +
+    'global token.',
   goodFor:
     'Long texts in which most of what a token needs is near by, and in which you can name the few tokens that must ' +
-    'see everything, such as `[CLS]` for classification or the words of a question. For generation without global ' +
-    'tokens: it keeps a rolling window of constant size. In our recipe byte-lm (the table under Training in the ' +
-    'README) it comes as low as full attention from each of three seeds, with texts of 128 bytes and a window that ' +
-    'reaches 64 back.',
+    'see everything: `[CLS]` for classification, or the words of a question. Also for generation without global ' +
+    'tokens: it keeps a window of constant size. In our recipe byte-lm it reaches the loss of full attention with ' +
+    'each of three seeds, on texts of 128 bytes with a window of 64 earlier bytes.',
   badFor:
-    'Texts where far tokens must meet at once and nobody knows beforehand which. Short texts: a window about as wide ' +
-    'as the text saves next to nothing. And as a drop-in for full attention in a model trained without it: ' +
-    '`bench/results/compare.json` shows the error on such a model, without global tokens, at every window.',
+    'Texts in which far tokens must meet in one layer, and nobody knows which. Short texts: a window as wide as the ' +
+    'text saves almost nothing. Replacing full attention in a trained model: `bench/results/compare.json` has the ' +
+    'error of each window on such a model, without global tokens.',
 };

@@ -7,8 +7,8 @@ export const reformer: PaperNotes = {
   variant: 'reformer',
   title: 'Reformer',
   idea:
-    'Tokens are thrown into buckets by random directions, so that similar ones tend to share a bucket, and a token ' +
-    'only looks at those in its own.',
+    'Hashing puts tokens into buckets, so that similar tokens mostly share a bucket, and a token attends only to those ' +
+    'in its own.',
   symbols: [
     { tex: 'L', option: null, means: 'tokens in the sequence; the paper also writes $l$' },
     {
@@ -164,15 +164,15 @@ export const reformer: PaperNotes = {
     ],
   },
   givesUp:
-    'Separate keys; pairs that no round brings together; and weights that move smoothly with the queries, since a ' +
-    'bucket changes at once and passes no gradient. A causal run is not causal to the last: later tokens shift the ' +
-    'borders of chunks and so decide which earlier tokens meet.',
+    'Separate keys, pairs that meet in no round, and weights that change smoothly with the queries: a bucket changes ' +
+    'in jumps and passes no gradient. A causal run is not fully causal: later tokens move the borders of chunks, and ' +
+    'so decide which earlier tokens meet.',
   goodFor:
-    'Models trained with it from the start, on long sequences in which a token has a few far matches and nobody can ' +
-    'say beforehand where. Copying is such a task: our recipe duplication reaches its goal from each of three seeds ' +
-    '(the table under Training in the README). More rounds at evaluation make up for errors, without training again.',
+    'Models trained with it from the start, on long sequences in which a token has a few far matches at unknown ' +
+    'places. Copying is such a task: our recipe duplication reaches its goal with each of three seeds. More rounds at ' +
+    'evaluation reduce errors without more training.',
   badFor:
-    'As a drop-in for full attention: it ignores the keys that the model learned, and `bench/results/compare.json` ' +
-    'shows a large error on such a model. Short texts, where hashing, sorting and several rounds cost more than all ' +
-    'pairs. Few rounds where every token must be right: the README’s table shows what one or two lose.',
+    'Replacing full attention in a trained model: it ignores the keys that the model learned, and ' +
+    '`bench/results/compare.json` has its large error. Short texts, where hashing, sorting and several rounds cost ' +
+    'more than all pairs. Few rounds when every token must be right.',
 };

@@ -7,8 +7,8 @@ export const sparseTransformer: PaperNotes = {
   variant: 'sparse-transformer',
   title: 'Sparse Transformer',
   idea:
-    'Instead of looking at everything, a token looks at what is near and at a regular selection of what is far, so ' +
-    'that anything can still reach it through one token in between.',
+    'A token attends to the tokens near it and to a regular selection of the far ones, so that every token reaches ' +
+    'it through at most one other.',
   symbols: [
     { tex: 'L', option: null, means: 'tokens in the sequence; the paper writes $n$' },
     {
@@ -105,15 +105,11 @@ export const sparseTransformer: PaperNotes = {
       },
     ],
   },
-  givesUp:
-    'The pairs that are in neither set; those need two layers, or two steps. On the pairs that are left the result ' +
-    'is exact.',
+  givesUp: 'The pairs in neither set, which need two layers. On the allowed pairs the result is exact.',
   goodFor:
-    'Data with a period that is known, such as images or sound, for the strided pattern; text for the fixed one. ' +
-    'That is how the paper uses them. Also where attention must be causal and yet reach all the way back: no token ' +
-    'is further than two steps away.',
+    'The strided pattern is for data with a known period, such as images and sound; the fixed pattern is for text. The ' +
+    'paper uses them so. Both suit causal attention over all earlier tokens: none is more than two steps away.',
   badFor:
-    'The strided pattern on data without a period: the far tokens that it selects are then no better than any ' +
-    'others, and the paper takes the fixed one for text. Generation in little memory: the far set keeps all keys and ' +
-    'values, as full attention does (the state in `bench/results/decoding.json` is as large).',
+    'The strided pattern is not for data without a period: there its far tokens are no better than any others. ' +
+    'Generation in little memory: like full attention it keeps all keys and values (`bench/results/decoding.json`).',
 };

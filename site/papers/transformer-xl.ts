@@ -7,8 +7,8 @@ export const transformerXL: PaperNotes = {
   variant: 'transformer-xl',
   title: 'Transformer-XL',
   idea:
-    'The text is read segment by segment, each segment also looks at a memory of what came before it, and a position ' +
-    'is how far away something is.',
+    'The model reads the text in segments. Each segment also attends to a memory of earlier tokens, and a position is ' +
+    'a distance.',
   symbols: [
     { tex: 'L', option: null, means: 'tokens in the whole sequence; in the paper $L$ is a segment' },
     { tex: 'S', option: 'segmentLength', means: 'tokens of a segment' },
@@ -115,13 +115,13 @@ export const transformerXL: PaperNotes = {
     ],
   },
   givesUp:
-    'What lies before the memory, within one layer. And being plain softmax attention: distances are part of the ' +
-    'score, with learned $u$, $v$ and $W_{k,R}$, so it cannot stand in for full attention without training.',
+    'Tokens before the memory, within one layer. It also differs from plain softmax attention: distances are part of ' +
+    'the score, with learned $u$, $v$ and $W_{k,R}$, so it cannot replace full attention without training.',
   goodFor:
-    'Language models that read or write a long stream: generation keeps a rolling window of $S + M$ keys and values, ' +
-    'and the memory may be longer in use than it was in training.',
+    'Language models that read or write a long stream. Generation keeps a window of $S + M$ keys and values, and the ' +
+    'memory may be longer in use than in training.',
   badFor:
-    'Replacing the attention of a model that was trained without it: its parameters are untrained there, and ' +
-    '`bench/results/compare.json` shows that error. Little memory: it holds its scores. Texts in which something ' +
-    'from before the memory must be seen at once.',
+    'Replacing full attention in a trained model: its own parameters are untrained there, and ' +
+    '`bench/results/compare.json` has the error. Little memory: it holds its scores. Texts in which a query must see ' +
+    'tokens from before the memory in one layer.',
 };

@@ -27,7 +27,8 @@ const sources = readdirSync(variants, { recursive: true, encoding: 'utf8' })
 const shown = new Map<string, { files: ShownFile[]; document: Document }>();
 for (const page of await variantPages()) {
   const { document } = parseHTML(documentOf(page));
-  shown.set(page.title, { files: await filesOf(page.title), document: document as unknown as Document });
+  const name = page.path.replace(/^variants\/|\.html$/g, '');
+  shown.set(name, { files: await filesOf(name), document: document as unknown as Document });
 }
 
 const joined = (file: SourceFile) =>

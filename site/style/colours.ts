@@ -3,8 +3,8 @@ import { shadeColours } from '../../src/compare/patterns/svg.ts';
 import { coloursOf, edgeShading } from '../../src/compare/report/style.ts';
 
 const MORE = {
-  light: '--accent:#005c90;--on-accent:#ffffff;--code-bg:#eeeeea;',
-  dark: '--accent:#6bb8ec;--on-accent:#06131d;--code-bg:#22252b;',
+  light: '--accent:#005c90;--shown:#0072b2;--on-accent:#ffffff;--code-bg:#eeeeea;',
+  dark: '--accent:#6bb8ec;--shown:#3d9fe0;--on-accent:#06131d;--code-bg:#22252b;',
 };
 
 /** Of code, by the class of a token (source/highlight.ts), and of what is under it. */

@@ -62,9 +62,10 @@ ${renderData(report)}
 function renderResults(report: ComparisonReport): Html {
   return html`<section>
 <h2>Results</h2>
-<p class="note">Every row is one variant at one budget, timed beside full attention in the same run. Approximations come
-first, the nearest on top; an error of 1 is that of zeros. The best of a column, among what is nearer than the baselines, is
-bold. Rest on a title for what it means. ${STREAMS} Full attention itself is within
+<p class="note">Each row is one variant with one budget, timed beside full attention in the same run. Approximations come
+first, with the smallest error on top. Click a title to sort by its column, and click it again to turn the order; rest on it to see what
+it means. An error of 1 is that of zeros. The best figure of a column is bold, among rows with a smaller error than the
+baselines. ${STREAMS} Full attention itself is within
 ${formatError(oracleError(report.results))} (relative error) of plain float64 loops.</p>
 ${renderTable(report)}
 <script>${raw(sortingScript)}</script>
@@ -77,12 +78,12 @@ function renderErrors(drawing: Drawing, series: readonly Series[], { baselines }
   const swept = charts.length > 1;
   const how = swept ? null : html` <code>compare --all-budgets</code> draws more budgets of each.`;
   return html`<section>
-<h2>Error against ${swept ? 'budget' : 'arithmetic'}</h2>
-<p class="note">How far the output is from full attention’s${swept ? ' when the variant may spend more or less' : ', and what it costs'}.
+<h2>Error against ${swept ? 'budget' : 'FLOPs'}</h2>
+<p class="note">How far the output is from full attention’s${swept ? ', for each budget' : ', and what it costs'}.
 The dotted line is the nearest of the baselines. ${averagingNote(series)}${how}</p>
 ${renderCharts(drawing, charts, [
-  'The same scale of cost for all: floating point operations, as a share of those of full attention. The dashed line has the approximations that no other one beats in both.',
-  'What each variant calls its budget; budgets of different variants do not cost the same.',
+  'The cost is the same for all: floating-point operations, as a share of full attention’s. The dashed line joins the approximations that no other one beats in both error and cost.',
+  'The budget is the option that trades error for cost. Budgets of different variants do not cost the same.',
 ])}
 </section>`;
 }
@@ -92,8 +93,8 @@ function renderCosts(drawing: Drawing, series: readonly Series[]): Html | null {
   if (charts.length === 0) return null;
   return html`<section>
 <h2>Speed-up and memory</h2>
-<p class="note">What the error buys: towards the lower right is better. Left of the dotted line a variant costs more than
-full attention does.</p>
+<p class="note">Time and memory saved for an error. Lower right is better. Left of the dotted line a variant costs more than full
+attention.</p>
 ${renderCharts(drawing, charts, [
   'Time of full attention divided by the variant’s.',
   'Peak memory of full attention divided by the variant’s.',
@@ -111,8 +112,8 @@ function renderScaling(drawing: Drawing, series: readonly Series[]): Html | null
   );
   return html`<section>
 <h2>Growth with length</h2>
-<p class="note">Both axes are logarithmic. The number beside a name is the fitted slope: 1 grows in proportion to the
-length, 2 with its square; fitted over the lengths from a quarter of the longest up. Drawn: ${names}.</p>
+<p class="note">Both axes are logarithmic. The number beside a name is the fitted slope: 1 is linear in the length, 2 is
+quadratic. The fit uses the lengths from a quarter of the longest up. The plots show ${names}.</p>
 ${renderCharts(drawing, charts, [null, null])}
 <ul class="note">${crossings}</ul>
 </section>`;
@@ -145,7 +146,7 @@ function averagingNote(series: readonly Series[]): string {
   const results = series.flatMap((one) => one.results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
   const layers = new Set(results.map(({ layer }) => layer)).size;
   const notes = [];
-  if (lengthsOf(results).length > 1) notes.push(`Drawn at ${formatWhole(mainLength(results))} tokens.`);
+  if (lengthsOf(results).length > 1) notes.push(`The plots are for ${formatWhole(mainLength(results))} tokens.`);
   if (layers > 1) notes.push(`A point is the mean over ${layers} layers, the bar behind it their range.`);
   return notes.join(' ');
 }

@@ -16,11 +16,11 @@ export function commandOf(state: LabState, options: Readonly<Record<string, stri
 /** What the command line cannot be told in one line; '' if nothing. */
 export function commandNote({ input, layer }: LabState, layers: readonly string[]): string {
   const notes = [
-    input === 'text' ? 'Save the text as text.txt first, without a line break after it.' : '',
-    input === 'file' ? 'It looks for the file where it is run.' : '',
+    input === 'text' ? 'Save the text as text.txt first, without a line break at its end.' : '',
+    input === 'file' ? 'Run it in the folder of the file.' : '',
     // Of a text's layers the command is told which.
     input !== 'text' && layers.length > 1
-      ? `It measures every layer; "layer": "${layer || layers[0]}" is this one.`
+      ? `It measures every layer; this one is "layer": "${layer || layers[0]}".`
       : '',
   ];
   return notes.filter((note) => note !== '').join(' ');

@@ -164,8 +164,8 @@ export class Controls {
     const mayBeCausal = this.#options.mayBeCausal(variant);
     this.#box.disabled = !mayBeCausal || input === 'text';
     this.#box.checked = this.#isCausal();
-    const impossible = `${variant} cannot be: it is defined for both directions only.`;
-    const reason = input === 'text' ? 'The model that reads the text is.' : mayBeCausal ? '' : impossible;
+    const impossible = `${variant} cannot be causal.`;
+    const reason = input === 'text' ? 'The model that reads the text is causal.' : mayBeCausal ? '' : impossible;
     setText(place(this.#form, '[data-causal-note]', HTMLElement), reason);
   }
 

@@ -61,7 +61,7 @@ function cellsOf(measurement: Measurement): Cells {
 
 /** On what the times were taken. */
 export function showMachine(lab: HTMLElement, { threads, kernels, isolated }: Machine, turns: number): void {
-  const taken = `Times are medians of ${turns === 1 ? 'one turn, so far,' : `${turns} turns`} that both take side by side here,`;
+  const taken = `Times are medians of ${turns === 1 ? 'one turn so far' : `${turns} turns`} each, measured in this page`;
   const kind = `with ${kernels === 'simd' ? 'vector' : 'plain'} kernels on`;
   // Threads that may not share memory are of no use.
   const many = isolated ? 'one thread' : 'one thread, since this page is not cross-origin isolated';
@@ -71,5 +71,5 @@ export function showMachine(lab: HTMLElement, { threads, kernels, isolated }: Ma
 
 /** In one sentence, to be read out. */
 export function summaryOf({ relativeError, flops, fullFlops }: Measurement, variant: string): string {
-  return `${variant}: output error ${formatError(relativeError)}, ${formatPercent(flops / fullFlops)} of the operations of full attention.`;
+  return `${variant}: output error ${formatError(relativeError)}, ${formatPercent(flops / fullFlops)} of full attention’s FLOPs.`;
 }

@@ -112,7 +112,7 @@ class Lab {
     const session = await this.#started();
     const { input: kind, files } = this.#controls.state;
     if (kind === 'file' && files.length === 0) {
-      this.#status('Choose a file first; until then the pictures are of what was there before.');
+      this.#status('Choose a file. Until then the pictures show the input before.');
       return;
     }
     const input = await session.describe(inputChoice(this.#controls.state));
@@ -203,7 +203,7 @@ class Lab {
   #showError(error: unknown): void {
     if (!(error instanceof EngineError)) console.error(error);
     const message = error instanceof Error ? error.message : String(error);
-    this.#status(error instanceof EngineError && error.expected ? message : `This went wrong: ${message}`, true);
+    this.#status(error instanceof EngineError && error.expected ? message : `An error occurred: ${message}`, true);
   }
 
   #status(text: string, isError = false): void {

@@ -72,7 +72,7 @@ function draw(
     bar(context, x(n), x(n + 1), y(0), y(weight));
   });
   context.globalAlpha = 1;
-  context.fillStyle = colour('--series-0');
+  context.fillStyle = colour('--shown');
   own.forEach((weight, n) => {
     // Bars stay apart where there is room, and can be seen where there is none.
     const [from, to] = [x(n), x(n + 1)];

@@ -78,8 +78,7 @@ export class View {
     this.#showName(name);
     const number = formatWhole(length);
     this.#pictures.showReason(
-      `A matrix of ${number} × ${number} weights is too large for a page: pictures go up to ${LONGEST_PICTURE} tokens. ` +
-        `The figures below are of all ${number}.`,
+      `Pictures go up to ${formatWhole(LONGEST_PICTURE)} tokens. The figures below are for all ${number}.`,
     );
     this.#texts.setTokens(null);
     this.#showPair();

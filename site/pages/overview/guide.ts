@@ -36,7 +36,7 @@ export function guide(): Html {
   const answers = [short(), generating(), trainedAlready(), long(), scratch(), exact(), cross()];
   return html`<section aria-labelledby="guide">
 <h2 id="guide">Which one for me?</h2>
-<p>Names and figures below are computed from the files named under them whenever this site is built.</p>
+<p>The build of this site computes the names and figures below from the files named under them.</p>
 <ul class="questions">${answers.map(({ id, question }) => html`<li><a href="#${id}">${question}</a></li>`)}</ul>
 <div class="answers">
 ${answers.map(
@@ -63,17 +63,17 @@ function short(): Answer {
   const groups = lengths.map((from) => {
     const names = all.filter((each) => each.from === from).map(({ variant }) => variant);
     return [
-      from === null ? 'at none measured' : from === shortest ? `${formatWhole(from)} or below` : formatWhole(from),
+      from === null ? 'at no length measured' : from === shortest ? `${formatWhole(from)} or below` : formatWhole(from),
       html`${variantLinks(names)}`,
     ];
   });
   return {
     id: 'short',
     question: 'My inputs are short',
-    answer: html`Stay with ${variantLink(REFERENCE_VARIANT)} attention. At ${shortest} tokens, the shortest length measured, ${slower.length} of
-${all.length} variants are slower than it, and every one of them changes the result. Its memory is no reason to leave it
-either: as it is computed here, block by block, that grows with length to the power of ${memory?.toFixed(2) ?? '–'}.`,
-    figures: figuresTable('From which length on a variant is faster', ['faster from', 'variants'], groups),
+    answer: html`Use ${variantLink(REFERENCE_VARIANT)} attention. At ${shortest} tokens, the shortest length measured, ${slower.length} of
+${all.length} variants are slower, and all of them change the result. Memory is no reason against it: this library computes full
+attention block by block, so that its memory grows with the length to the power of ${memory?.toFixed(2) ?? '–'}.`,
+    figures: figuresTable('The length from which a variant is faster', ['faster from', 'variants'], groups),
     evidence: suiteEvidence('crossover'),
   };
 }
@@ -88,13 +88,13 @@ function generating(): Answer {
   const full = growing.find(({ variant }) => variant === REFERENCE_VARIANT);
   return {
     id: 'generating',
-    question: 'It generates text, and every token must cost the same',
-    answer: html`${variantLinks(constant.map(({ variant }) => variant))}: after ${formatWhole(last)} tokens their state is as large as after
-${first}, and a token takes ${formatRatio(Math.min(...times))} to ${formatRatio(Math.max(...times))} the time. The others keep what they have seen:
-full attention takes ${formatRatio(full?.time ?? Number.NaN)} the time there.`,
+    question: 'My model generates text, and each token must cost the same',
+    answer: html`${variantLinks(constant.map(({ variant }) => variant))}: their state has the same size after ${formatWhole(last)} tokens as after
+${first}, and a token takes ${formatRatio(Math.min(...times))} to ${formatRatio(Math.max(...times))} the time. The other variants keep all
+that they have seen: with full attention a token takes ${formatRatio(full?.time ?? Number.NaN)} the time.`,
     figures: figuresTable(
       `One more token after ${formatWhole(last)}`,
-      ['variant', 'time', `against after ${first}`, 'state'],
+      ['variant', 'time', `ratio to ${first} tokens`, 'state'],
       [...constant, ...growing].map(({ variant, time, millisecondsPerToken, stateBytes }) => [
         variantLink(variant),
         formatMilliseconds(millisecondsPerToken),
@@ -132,11 +132,11 @@ function trainedAlready(): Answer {
   const least = Math.min(...limits.flatMap(({ best }) => best.slice(0, 1).map(({ error }) => error)));
   return {
     id: 'trained',
-    question: 'I have a trained model and will not train it again',
-    answer: html`Nearest at one or another cost: ${variantLinks(firsts)}. But none is near: the least error in this table is
-${formatError(least)} of the output’s size. Measure on your own model before you believe any of it:
+    question: 'I have a trained model and will not retrain it',
+    answer: html`These have the smallest error at some cost: ${variantLinks(firsts)}. None is close: the smallest error in this table is
+${formatError(least)} of the output’s norm. Measure your own model before you decide:
 <code class="whole">npm start -- --qkv FILE</code>.`,
-    figures: figuresTable('The three nearest at equal cost, with their errors', ['cost', 'nearest'], lines),
+    figures: figuresTable('The three smallest errors at each cost', ['cost', 'variants and errors'], lines),
     evidence: comparisonEvidence,
   };
 }
@@ -153,9 +153,9 @@ function long(): Answer {
   return {
     id: 'long',
     question: 'My inputs are very long',
-    answer: html`Fastest at ${formatWhole(length)} tokens, of those that compare tokens at all: ${variantLinks(fastest)}. Least memory:
-${variantLinks(smallest.map(({ variant }) => variant))}. Convolutions are faster still, and see their neighbours only. Full attention took
-${formatMilliseconds(full.milliseconds)} at ${formatWhole(full.length)}, where its measurement ends; its time grows with the length to the power of
+    answer: html`The fastest at ${formatWhole(length)} tokens, among variants that compare tokens, are ${variantLinks(fastest)}. The
+least memory take ${variantLinks(smallest.map(({ variant }) => variant))}. Convolutions are faster, but a token sees only its neighbours. Full attention
+took ${formatMilliseconds(full.milliseconds)} for ${formatWhole(full.length)} tokens, the longest input it was measured on; its time grows with the length to the power of
 ${time?.toFixed(2) ?? '–'}.`,
     figures: figuresTable(
       `One forward pass over ${formatWhole(length)} tokens`,
@@ -188,12 +188,12 @@ function scratch(): Answer {
   return {
     id: 'scratch',
     question: 'I train from scratch',
-    answer: html`On ListOps of ${tokensOf('listops')} tokens ${learnt.length} of ${listops.length} learn with every seed: they do better than the most
-frequent answer would. ${alike.length} of ${others.length} have a seed that is as good as full attention’s worst.
-Behind it with every seed: ${variantLinks(behind.map(({ name }) => name))}. On other small tasks the differences are larger. The next
-byte of TypeScript declarations, right: ${short('byte-lm')}. Copied symbols: ${short('copy')}.`,
+    answer: html`On ListOps with ${tokensOf('listops')} tokens, ${learnt.length} of ${listops.length} variants beat the most frequent answer with
+every seed. ${alike.length} of ${others.length} reach full attention’s worst seed with at least one seed; with all seeds below it:
+${variantLinks(behind.map(({ name }) => name))}. On other small tasks the differences are larger. Accuracy for the next byte of TypeScript
+declarations: ${short('byte-lm')}. For copied symbols: ${short('copy')}.`,
     figures: figuresTable(
-      `Right answers on ListOps, mean of ${full?.seeds ?? 0} seeds (lowest to highest); always the most frequent answer: ${formatPercent(blind)}`,
+      `Accuracy on ListOps, mean of ${full?.seeds ?? 0} seeds (lowest to highest). The most frequent answer alone: ${formatPercent(blind)}`,
       ['variant', 'accuracy', 'range', 'time to train'],
       listops.map(({ name, accuracy, seconds }) => [
         variantLink(name),
@@ -207,15 +207,15 @@ byte of TypeScript declarations, right: ${short('byte-lm')}. Copied symbols: ${s
 }
 
 /** What the registry states, and the laws hold it to. */
-const LAWS: Evidence = { file: 'src/variants/registry.ts', command: 'npm test -- laws', how: 'held to by' };
+const LAWS: Evidence = { file: 'src/variants/registry.ts', command: 'npm test -- laws', how: 'tested by' };
 
 function exact(): Answer {
   const names = allVariants().flatMap(({ name, exactness }) => (exactness === 'exact-on-its-pattern' ? [name] : []));
   return {
     id: 'exact',
-    question: 'The softmax must stay exact on the pairs I keep',
-    answer: html`${variantLinks(names)}: what is left of the pairs is weighed exactly as full attention would, and nothing is estimated. You
-choose the pattern, and with it what is never seen.`,
+    question: 'The softmax must be exact on the allowed pairs',
+    answer: html`${variantLinks(names)}: they compute softmax attention over the allowed pairs exactly, and estimate nothing. Their options choose
+the pattern, and so what a token never sees.`,
     evidence: LAWS,
   };
 }
@@ -227,8 +227,8 @@ function cross(): Answer {
   return {
     id: 'cross',
     question: 'Queries and keys come from different sequences',
-    answer: html`${variantLinks(names)} take as many queries as you like beside another number of keys. The others are about one sequence that
-attends to itself, and refuse.`,
+    answer: html`${variantLinks(names)} take any number of queries and any other number of keys. The other variants are for one sequence that
+attends to itself; they refuse other inputs with an error.`,
     evidence: LAWS,
   };
 }

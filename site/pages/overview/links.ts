@@ -20,7 +20,7 @@ export interface Evidence {
   file: string;
   command: string;
   /** What the command does to the file. */
-  how: 'written by' | 'held to by';
+  how: 'written by' | 'tested by';
 }
 
 /** Of one suite of the bench. */
@@ -41,5 +41,5 @@ export const trainingEvidence: Evidence = {
 };
 
 export function evidenceLine({ file, how, command }: Evidence): Html {
-  return html`<p class="evidence">Evidence: <code>${file}</code>, ${how} <code>${command}</code></p>`;
+  return html`<p class="evidence">Source: <code>${file}</code>, ${how} <code>${command}</code></p>`;
 }

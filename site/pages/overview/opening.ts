@@ -21,22 +21,23 @@ export function opening(): Html {
   return html`<header class="opening">
 <div>
 <h1>Efficient attention, one paper at a time</h1>
-<p class="lead">Attention compares every token with every other. For ${page.tokens} tokens these are ${page.pairs} pairs; for
-${book.tokens}, ${book.pairs}. ${wordFor(variants.length - 1)} ways around that are here, each
-written from scratch, in code to be read beside its paper, and measured against the attention that it replaces.</p>
-<p class="ways"><a class="begin" href="variants/longformer.html">Start with Longformer <span>a band and a few global tokens</span></a>
+<p class="lead">Attention compares every token with every other token: ${page.pairs} pairs for ${page.tokens} tokens, and
+${book.pairs} for ${book.tokens}. This site has ${wordFor(variants.length - 1)} ways to compute less. Each is written from scratch from
+one paper, to be read beside that paper, and measured against full attention.</p>
+<p class="ways"><a class="begin" href="variants/longformer.html">Start with Longformer <span>a window and a few global tokens</span></a>
 <a href="#guide">Which one for me?</a></p>
 </div>
 ${pictures()}
 </header>
 <ul class="readers">
-<li class="card"><h2>To read</h2>
-<p>Every variant has a page: its source on the right, the paper’s equations on the left, line by line. <a href="#families">Choose one below</a>.</p></li>
-<li class="card"><h2>To check</h2>
-<p>The library runs in your browser: <a href="explorer.html">the explorer</a> draws a variant’s matrix beside full attention’s, with
-its error and time. Or see <a href="patterns.html">all patterns side by side</a>.</p></li>
-<li class="card"><h2>To train</h2>
-<p>Small models <a href="playground.html">learn while you watch</a>. From code there is <a href="api/index.html">the API</a>, and from a
+<li class="card"><h2>Read</h2>
+<p>Each variant has a page with the paper’s equations on the left and its source on the right, line by line. <a href="#families">Choose
+one below</a>.</p></li>
+<li class="card"><h2>Verify</h2>
+<p>The library runs in your browser. <a href="explorer.html">The explorer</a> shows a variant’s weights beside full attention’s, with
+its error and its time. Or see <a href="patterns.html">all patterns side by side</a>.</p></li>
+<li class="card"><h2>Train</h2>
+<p><a href="playground.html">Train small models in this browser</a>. In code there is <a href="api/index.html">the API</a>, and in a
 terminal <code>npm run train</code>.</p></li>
 </ul>`;
 }
@@ -58,7 +59,7 @@ function pictures(): Html {
     },
     {
       title: 'Longformer',
-      caption: `${formatWhole(pairs)} pairs, ${formatPercent(share)} of them`,
+      caption: `${formatWhole(pairs)} pairs, ${formatPercent(share)} of all`,
       described: `The same square, empty but for a band along the diagonal, ${WINDOW + 1} tokens wide, and for the first row and the first column.`,
     },
   ];
@@ -67,16 +68,12 @@ function pictures(): Html {
     (panel, index) =>
       html`<div>${matrix(panel, shading, pixels, drawn[index].described)}<p><strong>${drawn[index].title}</strong><br>${drawn[index].caption}</p></div>`,
   )}</div>
-<figcaption>A row is a token that looks, a column one that is looked at; the stronger the colour, the more weight. ${capitalised(subject)}.</figcaption>
+<figcaption>A row is a query, a column is a key. A stronger colour is a larger weight. Input: ${subject}.</figcaption>
 </figure>`;
-}
-
-export function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 const WORDS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'eleven', 'twelve'];
 
 function wordFor(count: number): string {
-  return capitalised(WORDS[count] ?? String(count));
+  return WORDS[count] ?? formatWhole(count);
 }

@@ -23,25 +23,27 @@ export async function plots(): Promise<Html> {
   const byTime = frontOf(approximations, ({ milliseconds, fullMilliseconds }) => milliseconds / fullMilliseconds);
   return html`<section aria-labelledby="plots">
 <h2 id="plots">What accuracy costs</h2>
-<p>Each point is a variant at one budget: a window, a number of landmarks, of features, of hashes. Error 0 is full attention’s own
-output; error 1 is as far from it as an output of zeros. A bar behind a point is the range over the two layers. Variants that compute another
-function than full attention are drawn, but are not on the dashed line. Input: ${input.name}.</p>
+<p>Each point is a variant with one budget: a window, or a number of landmarks, features or hashes. Error 0 is full attention’s own
+output, and error 1 is that of zeros. The bar behind a point is its range over two layers. The plots also show variants that compute
+another function than full attention; the dashed line leaves them out. Input: ${input.name}. A colour is a family; markers and dashes
+tell its variants apart.</p>
 ${legend(all)}
 ${figure(
   drawing,
   errorCharts(all, baselines)[0],
-  'Error against arithmetic',
-  html`Lower left is better. On the dashed line,
-    where no approximation has both less error and less arithmetic, from cheap to near: ${namesOf(byArithmetic)}.`,
+  'Error against FLOPs',
+  html`Lower left is better. The dashed line joins
+    the approximations that no other one beats in both error and FLOPs, from the cheapest to the nearest: ${namesOf(byArithmetic)}.`,
 )}
 ${figure(
   drawing,
   costCharts(all)[0],
   'Error against measured time',
-  html`Lower right is better. No approximation is both
-    nearer and faster than some point of ${namesOf(byTime)}, from fast to near. What looks cheap by its operations need not be fast: small pieces and gathered rows cost time that a count of operations does not see, most of all at so short a length.`,
+  html`Lower right is better. These approximations
+    have points that no other one beats in both error and time, from the fastest to the nearest: ${namesOf(byTime)}. Few FLOPs are not always little time: small
+    pieces and gathered rows take time that FLOPs do not show, most of all at this short length.`,
 )}
-<details><summary>The ${points.length} points as a table</summary>
+<details><summary>All ${points.length} points as a table</summary>
 ${pointsTable(points)}
 </details>
 <div class="note"><p>${environment.cpu}, ${environment.threads} threads.</p>${evidenceLine(comparisonEvidence)}</div>

@@ -6,6 +6,7 @@ import { mainLength, REFERENCE_VARIANT } from '../../../src/compare/series.ts';
 import { formatBytes, formatError, formatRatio, formatWhole } from '../../../src/terminal/format.ts';
 import { type AnyVariant, allVariants } from '../../../src/variants/registry.ts';
 import { familyTitle } from '../families.ts';
+import { RESULTS } from '../finder.ts';
 import { comparisonEvidence, evidenceLine, suiteEvidence, variantLink } from './links.ts';
 
 interface Cell {
@@ -39,9 +40,9 @@ export function bigTable(): Html {
   });
   const { environment, results } = needComparison();
   return html`<section aria-labelledby="table">
-<h2 id="table">All of them, measured</h2>
-<p>The first columns are promises of the papers, which the tests hold the code to; the others are measurements. Slopes say how time and
-memory grow with the length: 1 is in proportion to it, 2 with its square.</p>
+<h2 id="table">All variants, measured</h2>
+<p>Click the head of a column to sort by it. Errors, times and memory are measurements. The family, the cost and what a variant can do
+are promises of its paper, and the tests hold the code to them.</p>
 <div class="scroll broad" tabindex="0" role="region" aria-label="All variants, table">
 <table class="sortable">
 <thead><tr>${heads}</tr></thead>
@@ -50,12 +51,14 @@ ${rows}</tbody>
 </table>
 </div>
 <div class="note">
-<p><strong>Result</strong>: <em>exact on its pattern</em> is softmax attention over the pairs that are kept, <em>approximate</em> an estimate of
-it over all, <em>own</em> another function than softmax attention, computed exactly as its paper defines it. <strong>Decodes</strong>: can
-generate a token at a time. <strong>Error</strong> is the relative error of the output against full attention’s, on queries, keys and values of a trained model,
-${formatWhole(mainLength(results))} tokens, at the middle one of each variant’s budgets and without any training. <strong>Faster at</strong> is full attention’s time over
-the variant’s at its default options, forward. <strong>Memory</strong> is the peak of one forward pass beyond its inputs; a dash: not measured, as it takes too long.
-${environment.cpu}, ${environment.threads} threads.</p>
+<p><strong>Error</strong>: the relative error of the output, against full attention’s output, on queries, keys and values of a trained
+model (${formatWhole(mainLength(results))} tokens). Each variant has the middle one of its measured budgets, and was not trained. <strong>Faster at</strong>:
+full attention’s time divided by the variant’s, for a forward pass with default options. <strong>Memory</strong>: the peak of one forward
+pass beyond its inputs; a dash means that nobody measured it, because it takes too long. <strong>Slopes</strong>: how time and memory grow with
+the length; 1 is linear and 2 is quadratic. <strong>Result</strong>: <em>exact on its pattern</em> is softmax attention over the allowed pairs,
+<em>approximate</em> is an estimate of softmax attention over all pairs, and <em>another function</em> is not softmax attention, but what its paper
+defines. <strong>Decodes</strong>: generates text token by token from a state.</p>
+<p>${environment.cpu}, ${environment.threads} threads.</p>
 ${[comparisonEvidence, suiteEvidence('scaling'), suiteEvidence('crossover')].map(evidenceLine)}
 </div>
 </section>`;
@@ -96,7 +99,7 @@ export function tableColumns(): Column[] {
     { title: 'memory slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).memory) },
     { title: 'family', cell: ({ family }) => text(familyTitle(family).toLowerCase()) },
     { title: 'cost', cell: ({ complexity }) => text(complexity) },
-    { title: 'result', cell: ({ exactness }) => text(exactness.replaceAll('-', ' ')) },
+    { title: 'result', cell: ({ exactness }) => text(RESULTS[exactness]) },
     { title: 'causal', cell: ({ supports }) => answer(supports.causal) },
     { title: 'decodes', cell: ({ supports }) => answer(supports.incremental) },
     { title: 'padding', cell: ({ supports }) => answer(supports.padding) },

@@ -33,11 +33,11 @@ function countTable(variant: AnyVariant): Html {
     return html`<tr><th scope="row" class="number">${formatWhole(length)}</th><td class="number">${formatCount(own)}</td><td class="number">${growth}</td>${beside}</tr>
 `;
   });
-  return html`<div class="scroll counts" tabindex="0" role="region" aria-label="Operations against length">
+  return html`<div class="scroll counts" tabindex="0" role="region" aria-label="FLOPs against length">
 <table>
-<caption>Counted by the variant’s own <code>cost</code>: operations of one head of width ${HEAD_DIM}, not causal, at the default options for
-each length. Every row is four times as long as the one above it: × 4 is linear, × 16 quadratic.</caption>
-<thead><tr><th scope="col" class="number">Tokens</th><th scope="col" class="number">Operations</th><th scope="col" class="number">Growth</th>${
+<caption>FLOPs by the variant’s own <code>cost</code>: one head of width ${HEAD_DIM}, not causal, with the default options for each length. Each
+row has four times the tokens of the row above: × 4 is linear growth, × 16 is quadratic.</caption>
+<thead><tr><th scope="col" class="number">Tokens</th><th scope="col" class="number">FLOPs</th><th scope="col" class="number">Growth</th>${
     isFull ? null : html`<th scope="col" class="number">Full attention</th><th scope="col" class="number">Share</th>`
   }</tr></thead>
 <tbody>

@@ -7,10 +7,10 @@ import type { AnyVariant } from '../../../src/variants/registry.ts';
 import { familyTitle } from '../families.ts';
 
 const EXACTNESS: Record<AnyVariant['exactness'], string> = {
-  exact: 'Exact: full attention, to rounding',
-  'exact-on-its-pattern': 'Exact on the pairs that it keeps',
+  exact: 'Exact, up to rounding',
+  'exact-on-its-pattern': 'Exact on the allowed pairs',
   approximate: 'An approximation of full attention',
-  own: 'An attention of its own, exact in what its paper defines',
+  own: 'Another function than softmax attention',
 };
 
 export function facts(variant: AnyVariant): Html {

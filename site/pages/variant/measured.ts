@@ -24,7 +24,7 @@ import { comparisonEvidence, evidenceLine, suiteEvidence } from '../overview/lin
 
 export async function measuredSection(variant: string): Promise<Html> {
   const isMeasured = needSuite('scaling').rows.some((row) => row.variant === variant);
-  if (!isMeasured) return html`<p>Not measured yet: <code>npm run bench</code> does it.</p>`;
+  if (!isMeasured) return html`<p>Nobody has measured this variant yet; <code>npm run bench</code> does.</p>`;
   return html`${errors(variant)}
 ${await growth(variant)}
 ${variant === REFERENCE_VARIANT ? null : speedUps(variant)}`;
@@ -45,11 +45,11 @@ function errors(variant: string): Html {
 `,
   );
   return html`<h3>How far from full attention</h3>
-<p>The relative error of the output against full attention’s, untrained, on ${input.name}: 0 is the same output, 1 is as far off as an output of zeros.
-The mean of the layers, and in brackets the range over them.</p>
+<p>The relative error of the output against full attention’s output, without training, on ${input.name}. Error 0 is the same output, and error
+1 is that of zeros. A figure is the mean of the layers; the brackets hold their range.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Error at each budget">
 <table>
-<thead><tr><th scope="col">Budget</th><th scope="col" class="number">Error</th><th scope="col" class="number">Time</th><th scope="col" class="number">Speed-up</th><th scope="col" class="number">Memory</th><th scope="col" class="number">Share of full’s operations</th></tr></thead>
+<thead><tr><th scope="col">Budget</th><th scope="col" class="number">Error</th><th scope="col" class="number">Time</th><th scope="col" class="number">Speed-up</th><th scope="col" class="number">Memory</th><th scope="col" class="number">Share of full’s FLOPs</th></tr></thead>
 <tbody>
 ${rows}</tbody>
 </table>
@@ -78,8 +78,8 @@ async function growth(variant: string): Promise<Html> {
 <div><dt>Time</dt><dd>∝ L<sup>${slope(time)}</sup></dd></div>
 <div><dt>Memory</dt><dd>∝ L<sup>${slope(memory)}</sup></dd></div>
 </dl>
-<p>The exponents are fitted to a forward pass at one fixed budget, from ${formatWhole(Math.min(...lengths))} tokens to
-${formatWhole(Math.max(...lengths))}: 1 is in proportion to the length, 2 is with its square. Memory is the peak beyond the inputs.</p>
+<p>The exponents are fitted to a forward pass with one fixed budget, from ${formatWhole(Math.min(...lengths))} to ${formatWhole(Math.max(...lengths))}
+tokens: 1 is linear, 2 is quadratic. Memory is the peak beyond the inputs.</p>
 <p class="note">${environment.cpu}, ${environment.threads} threads, Node ${environment.node}; 2 heads of width 64.</p>
 </div>
 ${await figure(chart)}</div>
@@ -107,7 +107,7 @@ function speedUps(variant: string): Html {
 `;
   };
   return html`<h3>How much faster than full attention</h3>
-<p>${fasterSentence(own.filter(({ training }) => !training))} Both at the same kernels, the variant at its default options.</p>
+<p>${fasterSentence(own.filter(({ training }) => !training))} Both use the same kernels, and the variant has its default options.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Speed-up against length">
 <table>
 <thead><tr><th scope="col">Tokens</th>${lengths.map((length) => html`<th scope="col" class="number">${formatWhole(length)}</th>`)}</tr></thead>
@@ -120,7 +120,7 @@ ${evidenceLine(suiteEvidence('crossover'))}`;
 
 function fasterSentence(forward: readonly CrossoverRow[]): string {
   const from = fasterFrom(forward);
-  if (from === null) return 'At none of these lengths is its forward pass faster.';
+  if (from === null) return 'Its forward pass is faster at none of these lengths.';
   const shortest = Math.min(...forward.map(({ length }) => length));
   if (from === shortest) return 'Its forward pass is faster at every length measured.';
   return `Its forward pass is faster from ${formatWhole(from)} tokens on.`;

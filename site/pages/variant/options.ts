@@ -32,7 +32,7 @@ function table(variant: AnyVariant, schemas: Record<string, OptionSchema>, notes
 <td class="may">${allowed(schema)}</td>${defaults.map((each) => html`<td>${shown(each[name])}</td>`)}<td class="means">${prose(means, links)}</td></tr>
 `;
   });
-  if (rows.length === 0) return html`<p>It has none.</p>`;
+  if (rows.length === 0) return html`<p>This variant has no options.</p>`;
   const heads = [
     'Option',
     'Paper',

@@ -46,7 +46,7 @@ export function errorCharts(all: readonly Series[], baselines: readonly Baseline
   const mark = { axis: 'y', at: bar.error, label: bar.baseline } as const;
   const byShare: Chart = {
     id: 'error-by-flops',
-    title: 'By arithmetic spent',
+    title: 'By FLOPs',
     description: `${ERROR_LABEL} against the floating point operations, as a share of full attention's. Lower left is better.`,
     x: powersOfTwo(
       values(drawn, ({ share }) => share),

@@ -45,7 +45,7 @@ ${families(variants, 'weights', over)}
 </div>
 <section aria-labelledby="how">
 <h2 id="how">How cost is counted</h2>
-<p>FLOPs are the floating-point operations of a forward pass with ${HEADS} heads of width ${HEAD_DIM}, by the variant’s own formula. The width is 32 where the trained model’s weights are shown. A causal variant is compared with causal full attention. A variant without a budget has one cost. With few tokens the overhead of some variants is larger than what they save: Reformer also sorts, and Transformer-XL also multiplies with positions. Such a variant costs more than the chosen share even at its smallest budget. The page leaves it out, unless you ask for it; then its share is orange.</p>
+<p>FLOPs are the floating-point operations of a forward pass with ${HEADS} heads of width ${HEAD_DIM}, by the variant’s own formula. The width is 32 where the trained model’s weights are shown. A causal variant is compared with causal full attention. A variant without a budget has one cost. With few tokens the overhead of some variants is larger than what they save: Reformer also sorts, and Transformer-XL also multiplies with positions. Such a variant costs more than the chosen share even at its smallest budget. The page leaves it out, unless you ask for it; then its share is red.</p>
 </section>`;
 }
 

@@ -13,7 +13,9 @@ import { parseSource } from '../source/segments.ts';
 
 const open = (page: Page) => parseHTML(documentOf(page)).document as unknown as Document;
 const ops = new Map((await opPages()).map((page) => [page.path, open(page)]));
-const variants = new Map((await variantPages()).map((page) => [page.path.replace(/^variants\/|\.html$/g, ''), open(page)]));
+const variants = new Map(
+  (await variantPages()).map((page) => [page.path.replace(/^variants\/|\.html$/g, ''), open(page)]),
+);
 
 test('every op that a variant calls is led to from its page, where it has a page that names the variant', async () => {
   for (const { name: variant } of allVariants()) {

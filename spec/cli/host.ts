@@ -24,7 +24,12 @@ export async function answerTo(args: readonly string[], columns?: number): Promi
     },
   });
   const code = await run(args, { stdout: stream('out'), stderr: stream('err') });
-  return { code, ...written };
+  return { code, out: written.out, err: withoutProgress(written.err) };
+}
+
+/** A slow machine says in between how far it is. */
+export function withoutProgress(err: string): string {
+  return err.replace(/^\d+%( {2}.*)?\n/gm, '');
 }
 
 /** The same, of a command that is expected to work. */

@@ -1,14 +1,15 @@
 /**
- * A progress bar for work that does not give the event loop a turn: it has no timer and draws only from `update`.
- * It shows after two seconds of work, on a terminal only, and leaves no trace.
+ * A progress bar for work that does not give the event loop a turn: it has no timer and draws only from `update`. It shows
+ * after two seconds of work, and leaves no trace. Where there is no terminal, a line comes every ten seconds at most, so
+ * that a log says how far a long work is. 100% is the end and nothing before it.
  */
 
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { visible } from '../core/visible.ts';
 import { CLEARED, type TerminalStream } from './colour.ts';
-import { formatMilliseconds, formatPercent } from './format.ts';
+import { formatMilliseconds } from './format.ts';
 import { screen } from './screen.ts';
-import { displayWidth } from './width.ts';
+import { displayWidth, USUAL_WIDTH, widthOf } from './width.ts';
 
 export interface ProgressOptions {
   /** The whole work, in any unit (steps, rows, FLOPs) that grows evenly with time. */
@@ -22,10 +23,10 @@ export interface ProgressOptions {
 }
 
 const REDRAW_MILLISECONDS = 100;
+/** Between lines where there is no terminal, and before the first. */
+const LINE_MILLISECONDS = 10_000;
 const BAR_WIDTH = 24;
 const NARROWEST_BAR = 8;
-/** A terminal that does not tell its width, or says 0, is taken to have this one. */
-const DEFAULT_WIDTH = 80;
 
 /** Call `finish` in a `finally`, so that the line is cleared also when the work throws. */
 export class Progress {
@@ -36,6 +37,7 @@ export class Progress {
   private readonly start: number;
   private done = 0;
   private drawnAt = Number.NEGATIVE_INFINITY;
+  private toldAt: number;
   private visible = false;
 
   /** Starts the clock. Throws ArgumentError if `total` is not a finite number above zero. */
@@ -47,6 +49,7 @@ export class Progress {
     this.now = now;
     this.delay = delayMilliseconds ?? 2000;
     this.start = now();
+    this.toldAt = this.start;
   }
 
   /** That much more is done; `label` names what is going on, e.g. `longformer, w = 64`. */
@@ -57,8 +60,13 @@ export class Progress {
   /** That much of `total` is done. */
   update(done: number, label = ''): void {
     this.done = Math.min(Math.max(done, 0), this.total);
-    if (this.stream.isTTY !== true) return;
     const time = this.now();
+    if (this.stream.isTTY !== true) {
+      if (time - this.toldAt < LINE_MILLISECONDS) return;
+      this.toldAt = time;
+      this.stream.write(`${this.words(time - this.start, label)}\n`);
+      return;
+    }
     if (time - this.start < this.delay || time - this.drawnAt < REDRAW_MILLISECONDS) return;
     this.drawnAt = time;
     this.visible = true;
@@ -72,16 +80,21 @@ export class Progress {
     this.drawnAt = Number.NEGATIVE_INFINITY;
   }
 
-  private line(elapsed: number, label: string): string {
+  /** `20%  10.0 s left  longformer, w = 64`; rounded down, since what is left is not done. */
+  private words(elapsed: number, label: string): string {
     const share = this.done / this.total;
-    const left =
-      this.done === 0 ? '' : `  ${formatMilliseconds((elapsed / this.done) * (this.total - this.done))} left`;
-    const words = `${formatPercent(share).padStart(5)}${left}  ${visible(label)}`.trimEnd();
+    const time = formatMilliseconds((elapsed / this.done) * (this.total - this.done));
+    const left = this.done === 0 || share === 1 ? '' : `  ${time} left`;
+    return `${Math.floor(100 * share)}%${left}  ${visible(label)}`.trimEnd();
+  }
+
+  private line(elapsed: number, label: string): string {
+    const words = this.words(elapsed, label);
     // One column stays free: a full line would wrap, and its first half could not be cleared.
-    const width = (this.stream.columns || DEFAULT_WIDTH) - 1;
+    const width = (widthOf(this.stream) ?? USUAL_WIDTH) - 1;
     // Words go before bars.
     const cells = Math.min(BAR_WIDTH, Math.max(NARROWEST_BAR, width - displayWidth(words) - 1));
-    const filled = Math.round(share * cells);
+    const filled = Math.floor((this.done / this.total) * cells);
     return cut(`${'█'.repeat(filled)}${'░'.repeat(cells - filled)} ${words}`, width);
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -313,6 +313,9 @@ test('the folder of a sweep is no checkpoint: the runs in it are named', async (
     );
   }
   assert.match(await outputOf(['train', '--resume', join(out, 'full')]), /^From step 1 of 1\n/);
+  // Around one run there is nothing to choose.
+  rmSync(join(out, 'longformer'), { recursive: true });
+  assert.match(await outputOf(['train', '--resume', out]), /^From step 1 of 1\n/);
 });
 
 test('a folder that cannot be made is said to be so', async () => {

@@ -8,7 +8,6 @@ import { namesIn } from '../core/files/system-error.ts';
 import { type KernelBuild, type KernelSet, kernelBuild, wantedByEnvironment } from '../core/kernels/simd.ts';
 import { poolReady, setKernels } from '../core/parallel/pool.ts';
 import { kernelsOf, previousOf, resumeRun } from '../training/checkpoint.ts';
-import { EventFile } from '../training/event-file.ts';
 import { type LongerRun, longerRun } from '../training/longer.ts';
 import { Metrics, stepsPerLine } from '../training/metrics.ts';
 import { recipeOf } from '../training/recipes/recipe-of.ts';
@@ -17,6 +16,7 @@ import { endRun, type Run, startRun } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM, type Running } from './command.ts';
 import { configText, withConfig } from './config-file.ts';
+import { EventFile } from './event-file.ts';
 import { checkOutputs } from './outputs.ts';
 import { applyMachine } from './shared-options.ts';
 import { expectTogether, type TrainValues, trainOptions } from './train-options.ts';
@@ -43,7 +43,7 @@ function describe() {
     usage: `${PROGRAM} train`,
     details:
       `Without a task, the recipe ${defaultRecipe.name}. Tasks: ${list(tasks)}. Recipes: ${list(recipes)}. ` +
-      'Ctrl-C (and SIGTERM, a terminal that closes, `| head`) stops after the step, and writes the checkpoint to go on from. ' +
+      'Ctrl-C (and SIGTERM, a terminal that closes, `| head`) stops after the step, writes the checkpoint and says how to go on from it. ' +
       'Each run has a folder of its own, out/TASK/VARIANT or out/recipe-NAME/RUN; nothing in it is replaced without --overwrite.',
     positionals: ['TASK'],
     options: trainOptions(),

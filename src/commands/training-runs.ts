@@ -3,12 +3,12 @@ import { type FileWriteError, MemoryError, NumericalError } from '../core/errors
 import { resetPeak } from '../core/memory.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { wrapLines } from '../terminal/width.ts';
-import type { EventFile } from '../training/event-file.ts';
 import type { Metrics } from '../training/metrics.ts';
 import type { Recipe } from '../training/recipes/recipe.ts';
 import { endRun, type Run } from '../training/run.ts';
 import { type Baseline, taskBaseline } from '../training/tasks/baseline.ts';
 import { type Running, tellStop, widthOf } from './command.ts';
+import type { EventFile } from './event-file.ts';
 import { FAILED, tellFailure } from './failure.ts';
 import { lossCurve } from './loss-curve.ts';
 import { RunKeeper } from './run-keeper.ts';

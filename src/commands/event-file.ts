@@ -8,8 +8,8 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileWriteError } from '../core/errors.ts';
 import { writing } from '../core/files/system-error.ts';
+import type { MetricsLine } from '../training/metrics.ts';
 import { crc32c } from './crc32c.ts';
-import type { MetricsLine } from './metrics.ts';
 
 /** Fields of `Event`, of `Summary` and its `Value`, and of `SessionLog`. */
 const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;

@@ -210,6 +210,14 @@ test('compare reads a whole text as the library does, as one sequence of its len
   });
 });
 
+test('an example drawn from another text says from which', async () => {
+  const path = join(folder, 'other.txt');
+  writeFileSync(path, 'Alice was beginning to get very tired. '.repeat(20));
+  const args = ['--checkpoint', bytes, '--text', path, '--variant', 'full', '--json', '-', '--no-report'];
+  const { input } = JSON.parse(await outputOf(['compare', ...args])) as ComparisonReport;
+  assert.is(input.name, 'full trained on byte-lm, 24 tokens of other.txt');
+});
+
 test('a comparison that a checkpoint has nothing to do with is refused', async () => {
   const [empty, long] = ['', 'x'.repeat(25)].map((text) => {
     const path = join(folder, `${text.length}.txt`);

@@ -80,7 +80,7 @@ function heldOut({ learner, settings }: TrainedModel, { text, seed }: Checkpoint
   const task = openTask(name, text === undefined ? own : { ...own, text });
   return {
     length: task.length,
-    name: `${name}, ${task.length} tokens`,
+    name: `${name}, ${task.length} tokens${text === undefined ? '' : ` of ${basename(text)}`}`,
     inputs: (layer) =>
       scope(() => {
         const random = new Random(seed).split('held-out');

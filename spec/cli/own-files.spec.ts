@@ -62,10 +62,10 @@ test('--save-outputs: what the figures were made of, by name, with options', asy
   const [path, json] = [at('out.safetensors'), at('out.json')];
   const text = await outputOf([
     ...['compare', '--qkv', archive, '--mask', mask, '--variant', 'longformer,linformer', '--budget', '4,8'],
-    ...['--no-report', '--save-outputs', path, '--json', json, '--seed', '3'],
+    ...['--report', at('report.html'), '--save-outputs', path, '--json', json, '--seed', '3'],
   ]);
   assert.match(text, /24 tokens, 16\.7% of them masked/);
-  assert.ok(text.includes(`\nOutputs: ${path}\nJSON: ${json}\n`), text);
+  assert.ok(text.includes(`\nOutputs: ${path}\nReport: ${at('report.html')}\nJSON: ${json}\n`), text);
   const { tensors, metadata } = readSafetensors(path);
   const names = [
     'full.output',
@@ -75,7 +75,8 @@ test('--save-outputs: what the figures were made of, by name, with options', asy
     'longformer.w=8.output',
   ];
   assert.equal([...tensors.keys()].sort(), names);
-  const { results } = JSON.parse(readFileSync(json, 'utf8')) as ComparisonReport;
+  const { input, results } = JSON.parse(readFileSync(json, 'utf8')) as ComparisonReport;
+  assert.is(input.maskedTokens, 8);
   const dense = (name: string) => ({ shape: tensors.get(name)!.shape, data: tensors.get(name)!.load() });
   const full = dense('full.output');
   assert.equal(full.shape, SHAPE);

@@ -147,12 +147,34 @@ test('a mask beside queries and keys, in a file of its own, of all layers or of 
     some.cases.map(({ isMasked }) => isMasked),
     [undefined, true],
   );
+  assert.is(some.maskedTokens, 2);
   assert.match(some.name, /3 tokens, 16\.7% of them masked$/);
   assert.equal(keyMasks(fileInput([tensorFile({ ...layers, 'b.mask': all, mask: each })])), ['111110', '011011']);
   assert.equal(keyMasks(fileInput([tensorFile(layers)], { mask: tensorFile({ 'a.mask': all }) })), ['011011', '']);
   // A mask that leaves nothing out is none: every variant can do without.
   const [{ isMasked }] = fileInput([tensorFile({ ...three, mask: flags([3], () => 1) })]).cases;
   assert.is(isMasked, undefined);
+});
+
+test('names with slashes, and the arrays of numpy.savez without names', () => {
+  const files = Object.fromEntries(
+    ['q', 'k', 'v'].map((name, n) => [name, readFileSync(arrayFile(`${name}.npy`, numbers([2, 3, 2], n)))]),
+  );
+  const zip = (names: Record<string, string>) => {
+    const path = join(emptyFolder(), 'a.npz');
+    writeFileSync(path, zipBytes(Object.entries(names).map(([name, part]) => [`${name}.npy`, files[part]])));
+    return path;
+  };
+  const first = ({ cases }: ComparisonInput) => {
+    return cases.map(({ layer, load }) => [
+      layer,
+      ...scope(() => Object.values(load()).map((each) => each.toArray()[0])),
+    ]);
+  };
+  const expected = [0, 1, 2];
+  assert.equal(first(fileInput([zip({ 'a/k': 'k', 'a/q': 'q', 'a/v': 'v' })])), [['a', ...expected]]);
+  assert.equal(first(fileInput([zip({ arr_1: 'k', arr_0: 'q', arr_2: 'v' })])), [[undefined, ...expected]]);
+  assert.throws(() => fileInput([zip({ arr_0: 'q', arr_1: 'k' })]), /got arr_0, arr_1$/);
 });
 
 test('the other order of axes gives the same tensors, from every kind of file', () => {

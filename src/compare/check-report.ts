@@ -10,6 +10,7 @@ import {
   expectRecord,
   expectText,
   integerOf,
+  optional,
 } from '../core/expect.ts';
 import type {
   BaselineResult,
@@ -47,6 +48,7 @@ const inputChecks: Record<keyof InputDescription, Check> = {
   headDim: count,
   causal: expectBoolean,
   seed: integerOf(Number.MIN_SAFE_INTEGER),
+  maskedTokens: optional(count),
 };
 
 const budgetChecks = { symbol: expectText, option: expectText, value: figure };

@@ -223,9 +223,10 @@ function onceEach(onSkip: (skip: Skip) => void): (skip: Skip) => void {
 }
 
 function describeInput(
-  { name, source, detail, batch, heads, headDim, cases }: ComparisonInput,
+  { name, source, detail, batch, heads, headDim, cases, maskedTokens }: ComparisonInput,
   { causal = false, seed = 0 }: CompareSettings,
 ): InputDescription {
   const lengths = [...new Set(cases.map(({ length }) => length))];
-  return { name, source, detail, batch, heads, lengths, headDim, causal, seed };
+  const masked = maskedTokens === undefined ? {} : { maskedTokens };
+  return { name, source, detail, batch, heads, lengths, headDim, causal, seed, ...masked };
 }

@@ -41,6 +41,8 @@ export interface ComparisonInput {
   heads: number;
   headDim: number;
   cases: ComparisonCase[];
+  /** Tokens that a mask leaves out, of batch · length in all cases; absent where there are none. */
+  maskedTokens?: number;
   /** For people: what looks as if it was not meant so. */
   warning?: string;
 }
@@ -63,6 +65,7 @@ export function expectComparisonInput(name: string, input: unknown): asserts inp
     batch: count,
     heads: count,
     headDim: count,
+    maskedTokens: optional(integerOf(0)),
     warning: optional(expectText),
     cases: listOf((each, value) => expectRecord(each, value, members), 1),
   });
@@ -110,7 +113,14 @@ export function fileInput(qkv: readonly string[], settings: FileSettings = {}): 
   ];
   const name = `${qkv.map((path) => basename(path)).join(', ')}: ${sizes.join(', ')}`;
   const warning = oddLayout([batch, heads, Math.min(...lengths)], layout);
-  return { name, source: 'file', detail: qkv.join(', '), ...input, ...(warning === null ? {} : { warning }) };
+  return {
+    name,
+    source: 'file',
+    detail: qkv.join(', '),
+    ...input,
+    ...(masked === 0 ? {} : { maskedTokens: masked }),
+    ...(warning === null ? {} : { warning }),
+  };
 }
 
 type Sized = Pick<ComparisonInput, 'batch' | 'heads' | 'headDim' | 'cases'>;

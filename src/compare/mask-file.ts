@@ -5,7 +5,7 @@
 import { FileFormatError, formatShape, ShapeError } from '../core/errors.ts';
 import { readNpy } from '../core/files/npy.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
-import type { NamedArrays } from './named-arrays.ts';
+import { endOfLayer, type NamedArrays } from './named-arrays.ts';
 
 /** A mask by where it was found. */
 export interface StoredMask {
@@ -19,8 +19,8 @@ const SPELLINGS = ['mask', 'keymask', 'key_mask', 'attentionmask', 'attention_ma
 
 /** What a name is in front of, `layer1` of `layer1.mask`, if it is that of a mask; null if it is not. */
 export function layerOfMask(name: string): string | null {
-  const dot = name.lastIndexOf('.');
-  return SPELLINGS.includes(name.slice(dot + 1).toLowerCase()) ? name.slice(0, Math.max(dot, 0)) : null;
+  const end = endOfLayer(name);
+  return SPELLINGS.includes(name.slice(end + 1).toLowerCase()) ? name.slice(0, Math.max(end, 0)) : null;
 }
 
 /**

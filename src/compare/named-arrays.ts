@@ -11,6 +11,11 @@ export type NamedArrays = ReadonlyMap<string, () => StoredArray>;
 export const NAMED = ['.safetensors', '.npz'];
 export const SINGLE = '.npy';
 
+/** Where a name's last part is set off, by the dot of `layer1.q` or the slash of `layer1/q`; −1 if it is the whole. */
+export function endOfLayer(name: string): number {
+  return Math.max(name.lastIndexOf('.'), name.lastIndexOf('/'));
+}
+
 /** `.npy`, in lower case. */
 export function typeOf(path: string): string {
   return extname(path).toLowerCase();

@@ -16,7 +16,7 @@ import { visible } from '../core/visible.ts';
 import { nearestName } from '../terminal/suggest.ts';
 import { fourAxes, headsFirst, LAYOUTS, type Layout, toHeadsFirst } from './layout.ts';
 import { masksIn, namedMasks, type StoredMask } from './mask-file.ts';
-import { NAMED, readNamedArrays, SINGLE, typeOf } from './named-arrays.ts';
+import { endOfLayer, NAMED, readNamedArrays, SINGLE, typeOf } from './named-arrays.ts';
 
 /** Something for each of queries, keys and values. */
 export interface Parts<T> {
@@ -56,6 +56,9 @@ const SPELLINGS: Parts<readonly string[]> = {
   keys: ['keys', 'key', 'k'],
   values: ['values', 'value', 'v'],
 };
+
+/** How NumPy calls arrays without names. */
+const UNNAMED = ['arr_0', 'arr_1', 'arr_2'];
 
 /** Tensors that a message lists, of those that a file has. */
 const LISTED = 8;
@@ -143,18 +146,28 @@ function namedTensors(path: string, layout: Layout, withMask: boolean): StoredLa
   });
 }
 
-/** Names of tensors by layer and part; a name that is none of the three parts is passed over. */
+/**
+ * Names of arrays by layer and part; a name that is none of the three parts is passed over. Without any, arrays that
+ * `numpy.savez` was given without names are these three, in the order of three files.
+ */
 function groupByLayer(names: Iterable<string>, complain: Complain): Map<string, Partial<Parts<string>>> {
   const layers = new Map<string, Partial<Parts<string>>>();
-  for (const name of names) {
-    const dot = name.lastIndexOf('.');
-    const spelling = name.slice(dot + 1).toLowerCase();
+  const all = [...names];
+  for (const name of all) {
+    const end = endOfLayer(name);
+    const spelling = name.slice(end + 1).toLowerCase();
     const part = PARTS.find((each) => SPELLINGS[each].includes(spelling));
     if (part === undefined) continue;
-    const layer = name.slice(0, Math.max(dot, 0));
+    const layer = name.slice(0, Math.max(end, 0));
     const group = layers.get(layer) ?? {};
     if (group[part] !== undefined) throw complain(`expected ${part} once, got both ${group[part]} and ${name}`);
     layers.set(layer, { ...group, [part]: name });
+  }
+  if (layers.size === 0 && UNNAMED.every((name) => all.includes(name))) {
+    layers.set(
+      '',
+      mapParts((_, n) => UNNAMED[n]),
+    );
   }
   return layers;
 }

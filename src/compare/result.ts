@@ -33,9 +33,14 @@ export interface InputDescription {
   headDim: number;
   causal: boolean;
   seed: number;
+  /** Tokens that a mask leaves out, of batch · length in all layers; absent where there are none. */
+  maskedTokens?: number;
 }
 
-/** One variant, at one budget, at one length, against full attention. */
+/**
+ * One variant, at one budget, at one length, against full attention. Where a mask leaves tokens out, errors, distances and
+ * recalls are of the rows of the others.
+ */
 export interface ComparisonResult {
   variant: string;
   /** The layer of the input file this row was measured on; absent for inputs without layers. */

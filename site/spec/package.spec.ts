@@ -67,6 +67,9 @@ interface Globals {
   sha256: Parameters<typeof digests>[2];
 }
 
+/** Browsers ask a host for an icon otherwise, and say that there is none. */
+const ICON = '<link rel="icon" href="data:,">';
+
 let inNode: string[] = [];
 
 test.before(async () => {
@@ -86,6 +89,10 @@ test.before(async () => {
   copyFileSync(join(project, 'node_modules', 'efficient-transformers', 'dist', 'browser', script), join(pages, script));
   const global = '<script>globalThis.api = efficientTransformers;</script>';
   page('script', `<script src="${script}"></script><script>${HELPERS}</script>${global}`);
+  const example = readFileSync(join(root, 'examples', 'web', 'index.html'), 'utf8');
+  const inDist = `../../dist/browser/${script}`;
+  assert.ok(example.includes(inDist));
+  writeFileSync(join(pages, 'example.html'), example.replace(inDist, script).replace('<title>', `${ICON}<title>`));
   inNode = await digests(api, { builds: BUILDS, threads: 1 }, async (bytes) =>
     createHash('sha256').update(bytes).digest('hex'),
   );
@@ -117,6 +124,18 @@ for (const way of ['plain', 'isolated'] as const) {
       await page.goto(visitor.addressOf('hello.html', way));
       await last;
       assert.equal(printed, SAMPLE_PRINTS);
+    }));
+}
+
+for (const way of ['disk', 'plain'] as const) {
+  test(`the example of a page, from ${way === 'disk' ? 'the disk' : 'a plain host'}: a window over all gives full attention`, () =>
+    visitor.visit('example.html', { way }, async ({ page, problems }) => {
+      const said = page.locator('#said');
+      assert.match((await said.textContent()) ?? '', /^window 8, error (?!0\.0)\d\.\d{3}$/);
+      await page.locator('#window').fill('64');
+      assert.is(await said.textContent(), 'window 64, error 0.000');
+      assert.match((await page.locator('#rows').textContent()) ?? '', /^full +\S.*\nlongformer /);
+      assert.equal(problems, []);
     }));
 }
 

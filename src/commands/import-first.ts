@@ -62,6 +62,5 @@ function resolveToThisPackage(): void {
   }
   const source = `export const resolve = (name, context, next) =>
     next(name === ${JSON.stringify(NAME)} ? ${JSON.stringify(HERE)} : name, context);`;
-  // From Node 20.6 on; before that the file finds the package that lies near it.
-  modules.register?.(`data:text/javascript,${encodeURIComponent(source)}`);
+  modules.register(`data:text/javascript,${encodeURIComponent(source)}`);
 }

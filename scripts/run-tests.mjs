@@ -1,5 +1,6 @@
 /**
- * Runs every spec file in a process of its own, two at a time, and counts: the last line is `N passed, N failed`.
+ * Runs every spec file in a process of its own, two at a time, and counts: a line for each with its number and time, at the
+ * end the time of all; the last line is `N passed, N failed`.
  *
  *     npm test                    all
  *     npm test -- variants        the files whose path contains "variants"; of several words, one is enough
@@ -38,6 +39,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const files = specFiles().filter((file) => positionals.length === 0 || positionals.some((word) => file.includes(word)));
+const began = performance.now();
 const results = await runAll(files);
 const failures = results.filter((result) => result.failed > 0);
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);
@@ -49,6 +51,7 @@ if (files.length === 0) {
 if (failures.length > 0) console.log('\nFailed:');
 for (const { file, failed, problem } of failures) console.log(`  ${file}: ${failed}${problem ? ` (${problem})` : ''}`);
 if (sum('skipped') > 0) console.log(`\n${sum('skipped')} skipped`);
+if (files.length > 0) console.log(`\n${counted(files.length, 'file')} in ${duration(performance.now() - began)}`);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = failures.length > 0 || sum('passed') === 0 ? 1 : 0;
 
@@ -71,7 +74,7 @@ async function runAll(files) {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const result = await runFile(file);
       results.push(result);
-      report(result);
+      report(result, results.length);
     }
   };
   await Promise.all(Array.from({ length: PROCESSES }, work));
@@ -102,11 +105,11 @@ function runFile(file) {
       child.stdout.destroy();
       child.stderr.destroy();
       const output = Buffer.concat(chunks).toString('utf8');
-      const seconds = (performance.now() - start) / 1000;
+      const milliseconds = performance.now() - start;
       resolve({
         file,
         output,
-        seconds,
+        milliseconds,
         ...count(output, timedOut ? `still running after ${timeoutSeconds} s` : ending),
       });
     };
@@ -146,14 +149,26 @@ function count(output, ending) {
   return { passed, failed, skipped, problem: '' };
 }
 
-function report({ file, output, seconds, passed, failed, problem }) {
-  const time = `${seconds.toFixed(1)} s`;
+/** `n` files have come to their end, this one included. */
+function report({ file, output, milliseconds, passed, failed, problem }, n) {
+  const ending = `${duration(milliseconds)}  (${n} of ${files.length})`;
   if (failed === 0) {
-    console.log(`pass  ${file}  ${passed} passed  ${time}`);
+    console.log(`pass  ${file}  ${passed} passed  ${ending}`);
     return;
   }
-  console.log(`\nFAIL  ${file}  ${passed} passed, ${failed} failed  ${time}`);
+  console.log(`\nFAIL  ${file}  ${passed} passed, ${failed} failed  ${ending}`);
   if (problem !== '') console.log(`      ${problem}`);
   if (output.trim() !== '') console.log(output.trimEnd().replace(/^(?=.)/gm, '    '));
   console.log();
+}
+
+/** `12.3 s`, `2 min 05 s` */
+function duration(milliseconds) {
+  if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
+}
+
+function counted(count, noun) {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,6 @@
 /** How to cite the library and the papers in it, and where the source is. */
 import { type Html, html } from '../../src/compare/report/html.ts';
-import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
+import type { AnyVariant } from '../../src/variants/registry.ts';
 import { variantsByFamily } from './families.ts';
 import type { Page } from './page.ts';
 import { bibtexOf, projectFacts, referenceOf } from './project.ts';
@@ -60,6 +60,3 @@ export function bibtexOfPaper({ authors, year, title, arxiv }: AnyVariant['paper
 function code(text: string, label: string): Html {
   return html`<pre class="card" tabindex="0" role="group" aria-label="${label}"><code>${text}</code></pre>`;
 }
-
-/** For specs: how many variants the page has to name. */
-export const citedPapers = (): number => papersOf(allVariants()).length;

@@ -13,6 +13,6 @@ export function costsTooMuch({ variant, share }: Pick<Budgeted, 'variant' | 'sha
 export function leftOutText(over: ReadonlyMap<string, number>, asked: number): string {
   if (over.size === 0) return '';
   const names = [...over].map(([name, share]) => `${name} (${formatPercent(share)})`).join(', ');
-  const [they, their] = over.size === 1 ? ['It costs', 'its'] : ['They cost', 'their'];
-  return `Not shown: ${names}. ${they} more than ${formatPercent(asked)} of full attention’s FLOPs even at ${their} smallest budget.`;
+  const whose = over.size === 1 ? 'Its' : 'Their';
+  return `Not shown: ${names}. ${whose} smallest possible cost is more than ${formatPercent(asked)} of full attention’s FLOPs.`;
 }

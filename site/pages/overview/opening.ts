@@ -74,6 +74,7 @@ function pictures(): Html {
 
 const WORDS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten', 'eleven', 'twelve'];
 
-function wordFor(count: number): string {
+/** `seven`; figures from thirteen on. */
+export function wordFor(count: number): string {
   return WORDS[count] ?? formatWhole(count);
 }

@@ -4,6 +4,7 @@ import type { AnyVariant } from '../../../src/variants/registry.ts';
 import { notesOf } from '../../papers/index.ts';
 import { FAMILIES, type Family, variantsByFamily } from '../families.ts';
 import { finder } from '../finder.ts';
+import { wordFor } from './opening.ts';
 import { drawThumbnails, type Thumbnails } from './thumbnails.ts';
 
 const PIXELS = { root: 104, variant: 72 };
@@ -20,7 +21,7 @@ export function taxonomy(): Html {
 `;
   });
   return html`<section aria-labelledby="families">
-<h2 id="families">Six ways to avoid comparing every pair</h2>
+<h2 id="families">${wordFor(families.length).replace(/^./, (letter) => letter.toUpperCase())} ways to avoid comparing every pair</h2>
 <p>Full attention gives each token a mean of the values. A value weighs more if its key matches the query better. The families
 differ in what they do about the ${raw('<i>L</i><sup>2</sup>')} weights.</p>
 ${finder('The pictures and the table below show the variants that fit.')}

@@ -17,6 +17,7 @@ export function facts(variant: AnyVariant): Html {
   const { family, complexity, exactness, supports, inputs, paper, name } = variant;
   return html`<aside class="card facts" aria-label="Facts">
 <dl>
+<div class="fact"><dt>Name</dt><dd><code>${name}</code></dd></div>
 <div class="fact"><dt>Paper</dt><dd><a href="#paper">${paper.authors} ${paper.year}</a></dd></div>
 <div class="fact"><dt>Family</dt><dd>${familyTitle(family)}</dd></div>
 <div class="fact"><dt>Cost</dt><dd><a href="#cost">${complexity}</a></dd></div>
@@ -25,7 +26,7 @@ ${measured(name)}<div class="fact"><dt>Source</dt><dd><a href="#source"><code>sr
 </dl>
 <ul class="supports" aria-label="What it supports">
 ${support('Causal', supports.causal)}${support('Padding', supports.padding)}${support('Cross-attention', supports.crossAttention)}${support(
-  'Step-by-step decoding',
+  'Token-by-token decoding',
   supports.incremental,
 )}${inputs.global !== undefined ? support('Global projections', true) : null}</ul>
 </aside>`;

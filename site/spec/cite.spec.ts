@@ -1,0 +1,66 @@
+/** The page that says how to cite: every paper, and the library by what CITATION.cff or package.json says. */
+import { readFileSync } from 'node:fs';
+import { parseHTML } from 'linkedom';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { allVariants } from '../../src/variants/registry.ts';
+import { bibtexOfPaper, citePage } from '../pages/cite.ts';
+import { bibtexOf, projectFacts, readCitation, referenceOf } from '../pages/project.ts';
+
+const { document } = parseHTML(`<!doctype html><html><body>${citePage().body.source}</body></html>`);
+const codes = [...document.querySelectorAll('pre code')].map(({ textContent }) => textContent ?? '');
+
+test('the paper of every variant is there, once, in BibTeX with balanced braces and a key of its own', () => {
+  const papers = new Set(allVariants().map(({ paper }) => paper.arxiv));
+  const all = codes.slice(1).join('\n\n');
+  const keys = [...all.matchAll(/^@misc\{([\w-]+),$/gm)].map(([, key]) => key);
+  assert.is(keys.length, papers.size);
+  assert.is(new Set(keys).size, papers.size);
+  for (const { paper } of allVariants()) {
+    const entry = bibtexOfPaper(paper);
+    assert.ok(all.includes(entry), paper.arxiv);
+    assert.is(entry.split('{').length, entry.split('}').length);
+  }
+});
+
+test('the library has the name and the version of package.json or CITATION.cff, and no field without a value', () => {
+  const own = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  const project = projectFacts();
+  assert.is(project.version, own.version);
+  assert.ok(codes[0].includes(`version = {${own.version}}`));
+  assert.not.match(`${bibtexOf(project)}${referenceOf(project)}`, /undefined|null|\{\}/);
+});
+
+test('fields and authors are read from a citation file; what it refers to has authors of its own', () => {
+  const { fields, authors } = readCitation(
+    [
+      'cff-version: 1.2.0',
+      'title: "A library"',
+      "version: '0.1.0'",
+      'date-released: 2026-11-29',
+      'authors:',
+      '  - family-names: Lovelace',
+      '    given-names: Ada',
+      '  - name: The others',
+      'references:',
+      '  - type: article',
+      '    authors:',
+      '      - family-names: Vaswani',
+    ].join('\r\n'),
+  );
+  assert.is(fields.get('title'), 'A library');
+  assert.is(fields.get('version'), '0.1.0');
+  assert.is(fields.get('date-released'), '2026-11-29');
+  assert.equal(authors, ['Lovelace, Ada', 'The others']);
+  assert.equal(readCitation(''), { fields: new Map(), authors: [] });
+});
+
+test('where no address is known nobody is named, and none is made up', () => {
+  const known = { title: 'a-library', version: '1', authors: [], year: null, url: null, license: 'MIT' };
+  assert.is(referenceOf(known), 'a-library, version 1.');
+  assert.not.match(bibtexOf(known), /url|year|author/);
+  const more = { ...known, authors: ['Lovelace, Ada'], year: '2026', url: 'https://example.org/a' };
+  assert.is(referenceOf(more), 'Lovelace, Ada. a-library, version 1. 2026. https://example.org/a');
+});
+
+test.run();

@@ -38,7 +38,7 @@ export function fileOptions() {
   return {
     qkv: paths(
       'FILE',
-      'Your own Q, K, V: .npz, .safetensors or .npy, one file that holds all three or one .npy file each',
+      'Your own Q, K, V: .npz or .safetensors with arrays q, k, v or LAYER.q …, one .npy of all three, or three',
     ),
     mask: negatable(
       text('FILE', 'With --qkv, which tokens are real, [batch, length]: 1 real, 0 padding; --no-mask ignores one', {

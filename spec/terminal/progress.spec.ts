@@ -59,15 +59,28 @@ test('where the words need the room, the bar is shorter; a terminal that says 0 
   }
 });
 
-test('not a terminal: a line every ten seconds, with nothing but text', () => {
-  const { written, clock, progress } = bench({ isTTY: false, total: 100 });
-  for (let second = 0; second < 35; second++) {
-    clock.time = 1000 * second + 1;
-    progress.advance(2, `part ${second}`);
-    // Makes room for a message, which needs none here.
-    progress.finish();
+test('not a terminal: a line after ten seconds, and then after twice as long each time, up to five minutes', () => {
+  const { written, clock, progress } = bench({ isTTY: false, total: 2000 });
+  const at: number[] = [];
+  for (let second = 0; second <= 1800; second++) {
+    clock.time = 1000 * second;
+    progress.update(second, `step ${second}`);
+    if (written.length > at.length) at.push(second);
   }
-  assert.equal(written, ['22%  35.5 s left  part 10\n', '42%  27.6 s left  part 20\n', '62%  18.4 s left  part 30\n']);
+  assert.equal(at, [10, 30, 70, 150, 310, 610, 910, 1210, 1510]);
+  assert.is(written[1], '1%  32 min 50 s left  step 30\n');
+});
+
+test('not a terminal: none soon after something else was said', () => {
+  const { written, clock, progress } = bench({ isTTY: false });
+  clock.time = 9_999;
+  progress.finish();
+  clock.time = 19_998;
+  progress.update(5);
+  assert.equal(written, []);
+  clock.time = 19_999;
+  progress.update(5);
+  assert.equal(written, ['50%  20.0 s left\n']);
 });
 
 test('the bar is full, and says 100%, when all is done and not before', () => {

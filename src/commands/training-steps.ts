@@ -1,7 +1,6 @@
 /** The steps of one run as people see them: a bar that tells the truth, a line for each look, and what is left on the disk. */
 import { formatCount, formatError } from '../terminal/format.ts';
 import { Progress } from '../terminal/progress.ts';
-import { RareLines } from '../terminal/rare-lines.ts';
 import { evaluate } from '../training/evaluate.ts';
 import type { Metrics } from '../training/metrics.ts';
 import type { Run } from '../training/run.ts';
@@ -34,7 +33,6 @@ export async function takeSteps(
   const stepsPerLook = examples / batch;
   const pace = new Pace({ step: run.step, steps, evaluateEvery, checkpointEvery, stepsPerLook, looksAfter, limit });
   const progress = new Progress({ total: 1, stream: stderr });
-  const rare = new RareLines({ stream: stderr });
   let since = performance.now();
   /** Milliseconds since the last call. */
   const lap = () => {
@@ -47,7 +45,6 @@ export async function takeSteps(
     metrics.addEvaluation(report);
     const line = lastEvaluation(metrics.lines);
     progress.finish();
-    rare.heard();
     if (line !== undefined) stdout.write(`${describeEvaluation(line, lastSteps(metrics.lines), widthOf(stdout))}\n`);
     keeper.tellTrouble(progress);
   };
@@ -63,9 +60,7 @@ export async function takeSteps(
         const { step, loss, tokens, milliseconds } = report;
         pace.stepped(step, lap());
         const speed = `${formatCount((1000 * tokens) / milliseconds)} tokens/s`;
-        const words = `${label}step ${step}, loss ${formatError(loss)}, ${speed}`;
-        progress.update(pace.share(), words);
-        rare.update(pace.share(), pace.left(), words);
+        progress.update(pace.share(), `${label}step ${step}, loss ${formatError(loss)}, ${speed}`);
         keeper.tellTrouble(progress);
       },
       onEvaluation,

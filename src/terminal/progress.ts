@@ -1,7 +1,7 @@
 /**
  * A progress bar for work that does not give the event loop a turn: it has no timer and draws only from `update`. It shows
- * after two seconds of work, and leaves no trace. Where there is no terminal, a line comes every ten seconds at most, so
- * that a log says how far a long work is. 100% is the end and nothing before it.
+ * after two seconds of work, and leaves no trace. Where there is no terminal, such as in a log, a line comes now and then,
+ * ever more rarely. 100% is the end and nothing before it.
  */
 
 import { ArgumentError, expectInteger } from '../core/errors.ts';
@@ -23,8 +23,9 @@ export interface ProgressOptions {
 }
 
 const REDRAW_MILLISECONDS = 100;
-/** Between lines where there is no terminal, and before the first. */
-const LINE_MILLISECONDS = 10_000;
+/** Of silence before the first line where there is no terminal, twice as many before the next, and at most. */
+const FIRST_MILLISECONDS = 10_000;
+const LONGEST_MILLISECONDS = 300_000;
 const BAR_WIDTH = 24;
 const NARROWEST_BAR = 8;
 
@@ -38,6 +39,7 @@ export class Progress {
   private done = 0;
   private drawnAt = Number.NEGATIVE_INFINITY;
   private toldAt: number;
+  private silence = FIRST_MILLISECONDS;
   private visible = false;
 
   /** Starts the clock. Throws ArgumentError if `total` is not a finite number above zero. */
@@ -62,8 +64,9 @@ export class Progress {
     this.done = Math.min(Math.max(done, 0), this.total);
     const time = this.now();
     if (this.stream.isTTY !== true) {
-      if (time - this.toldAt < LINE_MILLISECONDS) return;
+      if (time - this.toldAt < this.silence) return;
       this.toldAt = time;
+      this.silence = Math.min(LONGEST_MILLISECONDS, 2 * this.silence);
       this.stream.write(`${this.words(time - this.start, label)}\n`);
       return;
     }
@@ -73,8 +76,12 @@ export class Progress {
     this.stream.write(CLEARED + this.line(time - this.start, label));
   }
 
-  /** Takes the bar off the screen. The next `update` draws it again, so this also makes room for a message. */
+  /**
+   * Takes the bar off the screen. The next `update` draws it again, so this also makes room for a message; in a log the
+   * message is as good as a line, and the next one comes later.
+   */
   finish(): void {
+    this.toldAt = this.now();
     if (this.visible) this.stream.write(CLEARED);
     this.visible = false;
     this.drawnAt = Number.NEGATIVE_INFINITY;

@@ -67,6 +67,17 @@ test('once each part was measured, what is said to be left is what is left', () 
   );
 });
 
+test('a first step that took long does not count beside others', () => {
+  const clock = { time: 0 };
+  const settings = { step: 0, steps: 11, evaluateEvery: 100, checkpointEvery: 100, stepsPerLook: 3, looksAfter: 0 };
+  const pace = new Pace({ ...settings, limit: Number.POSITIVE_INFINITY, now: () => clock.time });
+  pace.stepped(1, 5000);
+  assert.is(pace.left(), 10 * 5000 + 5000 + 50 + CLOSING);
+  pace.stepped(2, 10);
+  pace.stepped(3, 20);
+  assert.is(pace.left(), 8 * 15 + 15 + 50 + CLOSING);
+});
+
 test('the bar is never full while anything is left', () => {
   fc.assert(
     fc.property(costs, (each) => {

@@ -34,6 +34,7 @@ export function trainOptions() {
   const { steps, batch, parts, clip, model, evaluateEvery, evaluationExamples, checkpointEvery } = runDefaults;
   const count = (placeholder: string, what: string, fallback: number | string) =>
     integer(placeholder, what, { minimum: 1, defaultText: String(fallback) });
+  const brief = tasks.map((task) => `${task.name} ${task.briefLength ?? task.defaults.length}`).join(', ');
   return {
     attention: choice('VARIANT', variants, 'The attention of every layer', { defaultText: REFERENCE_VARIANT }),
     sweep: choices(
@@ -53,7 +54,7 @@ export function trainOptions() {
       'In place of a task, a checkpoint (or its folder) to go on from, to the same bits; on the kernels that it was on, unless --kernels asks for others',
     ),
 
-    length: count('N', 'Tokens of the longest sequence', 'that of the task'),
+    length: count('N', 'Tokens of the longest sequence', brief),
     symbols: integer('N', 'Different symbols, of tasks that have them', {
       minimum: 2,
       defaultText: 'those of the task',

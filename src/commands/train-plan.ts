@@ -107,7 +107,7 @@ function completed(task: TaskDefinition, values: TrainValues, variants: readonly
   const steps = values.steps ?? (minutes === undefined ? runDefaults.steps : ENDLESS);
   const { optimizer = 'adamw' } = values;
   return {
-    length: values.length ?? task.defaults.length,
+    length: values.length ?? task.briefLength ?? task.defaults.length,
     symbols: values.symbols ?? task.defaults.symbols,
     // A run may be resumed from elsewhere.
     text: values.text === undefined ? undefined : resolve(values.text),

@@ -24,7 +24,7 @@ const LOOK_SHARE = 1 / 3;
 const CHECKPOINT_MILLISECONDS = 50;
 /** The page of the curves, for which a library is loaded. */
 const CLOSING_MILLISECONDS = 1000;
-/** How much the last step moves the mean of steps. */
+/** How much the last step moves the mean of steps, at least. */
 const RECENT = 0.05;
 /** What a bar shows at most while anything is left to do. */
 const MOST = 0.994;
@@ -36,7 +36,9 @@ export class Pace {
   #step: number;
   #evaluated: number;
   #saved: number;
-  #stepTime: number | null = null;
+  /** How many were timed. */
+  #steps = 0;
+  #stepTime = 0;
   #lookTime: number | null = null;
   #saveTime: number | null = null;
 
@@ -56,7 +58,9 @@ export class Pace {
 
   stepped(step: number, milliseconds: number): void {
     this.#step = step;
-    this.#stepTime = recent(this.#stepTime, milliseconds);
+    // The first one also compiles, and does not count beside others.
+    const weight = Math.max(RECENT, 1 / Math.max(1, this.#steps++));
+    this.#stepTime += weight * (milliseconds - this.#stepTime);
   }
 
   looked(step: number, milliseconds: number): void {
@@ -72,7 +76,7 @@ export class Pace {
   /** Milliseconds to the very end. */
   left(): number {
     const { steps, evaluateEvery, checkpointEvery, looksAfter, limit, stepsPerLook } = this.#settings;
-    const step = this.#stepTime ?? 0;
+    const step = this.#stepTime;
     const look = this.#lookTime ?? LOOK_SHARE * stepsPerLook * step;
     const save = this.#saveTime ?? CHECKPOINT_MILLISECONDS;
     const looks = timesLeft(this.#evaluated, steps, evaluateEvery);
@@ -88,10 +92,6 @@ export class Pace {
     const elapsed = this.elapsed();
     return Math.min(MOST, elapsed / (elapsed + this.left()));
   }
-}
-
-function recent(mean: number | null, value: number): number {
-  return mean === null ? value : mean + RECENT * (value - mean);
 }
 
 /** How often something is still done that comes with every so many steps and with the last one. */

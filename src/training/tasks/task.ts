@@ -70,6 +70,8 @@ export interface TaskDefinition {
   readonly source: string;
   /** Settings at their defaults; others it does not have. */
   readonly defaults: TaskSettings;
+  /** A length at which a small model learns within minutes, where that of the paper takes hours. */
+  readonly briefLength?: number;
   make(settings: Required<TaskSettings>): Task;
 }
 

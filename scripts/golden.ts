@@ -28,23 +28,22 @@ function rowOf(variant: AnyVariant): string {
 
 const page = () => `# Against other people's implementations
 
-Written by \`npm run golden\`. Random inputs went through implementations that nobody here wrote
-([which, and how](../fixtures/README.md)), and go through ours: the same numbers in, and, for the backward pass, the same
-gradient of the output. The table has the largest difference of any number in any case, relative to the largest number of
-theirs; backward, of the gradients of all inputs and learned parameters. \`spec/golden\` fails at 10⁻⁵ forward and 10⁻⁴
-backward in float32, which is tens of roundings, and in float64 at 2 · 10⁻⁶ or less: the file's numbers are rounded to
-float32, and some of theirs compute in it.
+\`npm run golden\` writes this page. Implementations that nobody here wrote ([which, and how](../fixtures/README.md)) and those of
+this library compute the same random inputs and, in the backward pass, the same gradient of the output. The table shows the
+largest difference of any number in any case, relative to the largest number of the other implementation; the backward columns
+cover the gradients of all inputs and learned parameters. \`spec/golden\` fails at 10⁻⁵ forward and 10⁻⁴ backward in float32, which
+is tens of rounding errors. In float64 it fails at 2 · 10⁻⁶ or less, because the files are rounded to float32, and some of the
+other implementations compute in it.
 
 | variant | compared with (version) | cases | forward, float32 | backward, float32 | forward, float64 | backward, float64 |
 | --- | --- | --- | --- | --- | --- | --- |
 ${allVariants().map(rowOf).join('\n')}
 
-Where an implementation and the paper part ways, and where ours follows which, is at the top of each
-[spec](../spec/golden). Layer normalisation, GELU, softmax, cross-entropy and the optimisers are held against PyTorch's in
-the same way, by \`spec/golden/ops.spec.ts\` and \`spec/training/optimizers/golden.spec.ts\`.
+Some implementations differ from their papers. The top of each [spec](../spec/golden) says where, and which of the two this
+library follows. \`spec/golden/ops.spec.ts\` and \`spec/training/optimizers/golden.spec.ts\` compare layer normalisation, GELU,
+softmax, cross-entropy and the optimisers with PyTorch's in the same way.
 
-Theirs are made again, where Python and they are installed, by \`npm run fixtures\`; \`npm run fixtures -- --check\` writes
-nothing, and says of each file whether its bytes come out the same.
+\`npm run fixtures\` computes the golden files again, if Python and the other implementations are installed. \`npm run fixtures -- --check\` writes nothing, and says for each file whether its bytes are the same.
 `;
 const command = {
   usage: 'npm run golden --',

@@ -26,7 +26,8 @@ ${papersByFamily()}
 <h2 id="source">Where the source is</h2>
 ${project.url === null ? null : html`<p>The repository is <a href="${project.url}">${project.url}</a>.</p>`}
 <p>The page of each variant ends with its whole source: see <a href="variants/longformer.html#source">Longformer’s</a>. The ops that variants share have
-pages too: see <a href="ops/attention.html">attention</a>. The <a href="api/index.html">API reference</a> lists what the package exports.</p>
+pages too: see <a href="ops/attention.html">attention</a>. The <a href="api/index.html">API reference</a> lists what the package exports, and
+each entry links to its source.</p>
 </section>`,
   };
 }

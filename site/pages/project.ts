@@ -14,6 +14,8 @@ interface Package {
 }
 
 export interface Project {
+  /** Of the package. */
+  name: string;
   title: string;
   version: string;
   /** `Family, Given` or a name as it is; empty where nobody is named. */
@@ -31,6 +33,7 @@ export function projectFacts(): Project {
   const { fields, authors } = readCitation(existsSync(path) ? readFileSync(path, 'utf8') : '');
   const stated = (name: string): string | undefined => fields.get(name);
   return {
+    name: own.name,
     title: stated('title') ?? own.name,
     version: stated('version') ?? own.version,
     authors,
@@ -81,7 +84,7 @@ export function sourceLink(root: string): Html {
 }
 
 /** `@software{…}`, with the fields that are known. */
-export function bibtexOf({ title, version, authors, year, url, license }: Project): string {
+export function bibtexOf({ name, title, version, authors, year, url, license }: Project): string {
   const fields = [
     ['title', `{${title}}`],
     ['author', authors.join(' and ')],
@@ -90,8 +93,7 @@ export function bibtexOf({ title, version, authors, year, url, license }: Projec
     ['license', license],
     ['url', url ?? ''],
   ].filter(([, value]) => value !== '');
-  const key = title.replaceAll(/[^A-Za-z0-9]+/g, '-').toLowerCase();
-  return `@software{${key},\n${fields.map(([name, value]) => `  ${name} = {${value}},\n`).join('')}}`;
+  return `@software{${name},\n${fields.map(([name, value]) => `  ${name} = {${value}},\n`).join('')}}`;
 }
 
 /** A sentence for a list of references. */

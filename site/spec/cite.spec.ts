@@ -56,7 +56,15 @@ test('fields and authors are read from a citation file; what it refers to has au
 });
 
 test('where no address is known nobody is named, and none is made up', () => {
-  const known = { title: 'a-library', version: '1', authors: [], year: null, url: null, license: 'MIT' };
+  const known = {
+    name: 'a-library',
+    title: 'a-library',
+    version: '1',
+    authors: [],
+    year: null,
+    url: null,
+    license: 'MIT',
+  };
   assert.is(referenceOf(known), 'a-library, version 1.');
   assert.not.match(bibtexOf(known), /url|year|author/);
   const more = { ...known, authors: ['Lovelace, Ada'], year: '2026', url: 'https://example.org/a' };

@@ -61,7 +61,7 @@ function cellsOf(measurement: Measurement): Cells {
 
 /** On what the times were taken. */
 export function showMachine(lab: HTMLElement, { threads, kernels, isolated }: Machine, turns: number): void {
-  const taken = `Times are medians of ${turns === 1 ? 'one turn so far' : `${turns} turns`} each, measured in this page`;
+  const taken = `Times are ${turns === 1 ? 'from one turn so far' : `medians of ${turns} turns`}, measured in this page`;
   const kind = `with ${kernels === 'simd' ? 'vector' : 'plain'} kernels on`;
   // Threads that may not share memory are of no use.
   const many = isolated ? 'one thread' : 'one thread, since this page is not cross-origin isolated';

@@ -8,8 +8,8 @@ export function explorerPage(): Page {
     title: 'Explorer',
     description: 'Run every variant of attention beside full attention, on real numbers, in this page.',
     body: html`<h1>Explorer</h1>
-<p class="lead">The library runs in this page. Choose a variant and change its options. The pictures show what it attends to
-and what full attention attends to; the table shows what both cost.</p>
+<p class="lead">The library runs in this page. Choose a variant and change its options: see what it attends to beside full
+attention, and what both cost.</p>
 <h2 class="visually-hidden">A variant beside full attention</h2>
 ${labOf({})}`,
     scripts: ['explorer'],

@@ -135,8 +135,8 @@ ${kinds.map(([name, about], n) => html`<p class="note" data-distribution="${name
 </div>
 </div>
 <div data-input="file" hidden>
-<div class="lab-field lab-drop" data-drop><label for="lab-file">One .npy or .safetensors file, or three .npy files</label>
-<input type="file" id="lab-file" multiple accept=".npy,.safetensors">
+<div class="lab-field lab-drop" data-drop><label for="lab-file">One .npz, .safetensors or .npy file, or three .npy files</label>
+<input type="file" id="lab-file" multiple accept=".npy,.npz,.safetensors">
 <p class="note">You can also drop them here. They stay on your machine. This page sends nothing.</p></div>
 </div>
 <div class="lab-field" data-layer><label for="lab-layer">Layer</label>

@@ -224,6 +224,20 @@ test('files are those that the page hands in, and what reads another says so', (
     assert.equal([found.isSame, found.names], [true, ['q.npy', 'copy.npy']]);
   }));
 
+test('messages name what was given, though the bundle is minified', () =>
+  visit('all.html', 'plain', async ({ page }) => {
+    const message = await page.evaluate(() => {
+      const { ArgumentError, ones, randomNormal } = (globalThis as unknown as Globals).api;
+      try {
+        randomNormal([2], ones([2]) as never);
+        return '';
+      } catch (error) {
+        return error instanceof ArgumentError ? `${error.name}: ${error.message}` : String(error);
+      }
+    });
+    assert.match(message, /^ArgumentError: random: expected a Random, got a Tensor/);
+  }));
+
 test('a comparison and its report', () =>
   visit('all.html', 'plain', async ({ page }) => {
     const report = await page.evaluate(async () => {

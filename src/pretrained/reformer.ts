@@ -63,6 +63,8 @@ interface ReformerLayer {
 
 /** A Reformer with the weights of a checkpoint. */
 export class PretrainedReformer implements PretrainedModel {
+  /** For messages, also where a minifier gives the class a name of its own. */
+  static readonly name: string = 'PretrainedReformer';
   readonly description: ReformerDescription;
   readonly embeddings: { words: Embedding; positions: Embedding | AxialPositions };
   readonly layers: readonly ReformerLayer[];

@@ -46,6 +46,8 @@ export interface Generation {
 }
 
 export class LanguageModel extends Model {
+  /** For messages, also where a minifier gives the class a name of its own. */
+  static override readonly name: string = 'LanguageModel';
   readonly config: LanguageModelConfig;
   readonly body: Transformer;
   readonly output: Linear | undefined;

@@ -142,6 +142,8 @@ export function dropped(x: Tensor, rate: number, { training, random }: ForwardCo
 
 /** A transformer with named tensors, as `learnerFor` makes it and a checkpoint holds it. */
 export abstract class Model implements Module {
+  /** For messages, also where a minifier gives the class a name of its own. */
+  static readonly name: string = 'Model';
   /** Complete, and plain: with the tensors it is all there is to a checkpoint. */
   abstract readonly config: TransformerConfig;
   abstract readonly body: Transformer;

@@ -1,4 +1,5 @@
 /** Tables that sort and scroll, in the report and on the overview: by mouse and keyboard, and on a phone. */
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -67,6 +68,22 @@ test('on a phone the error is in view beside the name, budget and layer below it
     );
     assert.ok(await page.locator('.scroll').evaluate((each) => each.scrollWidth > each.clientWidth));
   }));
+
+for (const colours of ['light', 'dark'] as const) {
+  test(`the report breaks no rule of WCAG that a program can check, ${colours}`, () =>
+    visitor.open({ colours }, async (page) => {
+      await page.setContent(await renderReport(comparison));
+      await page.evaluate(axe.source);
+      const broken = await page.evaluate(async () => {
+        const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
+        const { violations } = await axe.run(document, {
+          runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag22aa'] },
+        });
+        return violations.map(({ id, nodes }) => `${id}: ${nodes[0].target.join(' ')}: ${nodes[0].failureSummary}`);
+      });
+      assert.equal(broken, []);
+    }));
+}
 
 test('on a phone the overview’s table has the error in view, and its names stay when it is scrolled', () =>
   visitor.visit('index.html', { width: 360, height: 740 }, async ({ page }) => {

@@ -109,7 +109,7 @@ export const longformer: PaperNotes = {
         tex: tex`4d\,L\,(w + 1 + 2g) \quad \text{instead of} \quad 4d\,L \cdot L`,
         says:
           'Together, without the ends. One factor $L$ of full attention has become $w + 1 + 2g$. With the paper’s $w ' +
-          '= 512$ and $L = 4096$ that leaves 513 keys of 4096 for each query, about an eighth of the work; with ' +
+          '= 512$ and $L = 4096$ that leaves 513 keys of 4,096 for each query, about an eighth of the work; with ' +
           'twice the text, a sixteenth.',
       },
       {

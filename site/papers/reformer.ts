@@ -152,7 +152,7 @@ export const reformer: PaperNotes = {
         says:
           'All rounds together: attending, hashing with $h$ directions (one hash at first, then two), and joining ' +
           'the outputs. Up to $L = \\tfrac12 m^3$ tokens $h$ is at most about $m$, and hashing a sixth of attending; ' +
-          'that is 131072 tokens for chunks of 64.',
+          'that is 131,072 tokens for chunks of 64.',
       },
       {
         tex: tex`O(L \cdot \log L)`,

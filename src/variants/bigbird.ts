@@ -127,7 +127,7 @@ const options = {
     description: 'global blocks at both ends, or in front',
   }),
   /** Names the random graph: the same seed gives the same pattern. Layers may take different ones. */
-  patternSeed: integer({ minimum: 0, default: 0, description: 'names the random graph' }),
+  patternSeed: integer({ minimum: 0, default: 0, description: 'seed of the random graph' }),
 };
 
 /** Options of `bigbird`: the block size, and how many global and random blocks there are. */

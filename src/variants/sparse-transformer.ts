@@ -159,7 +159,7 @@ const options = {
   heads: choice({
     choices: ['split', 'merged', 'first', 'second'],
     default: 'merged',
-    description: 'who takes which set',
+    description: 'which heads take which set',
   }),
 };
 

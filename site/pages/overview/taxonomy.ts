@@ -32,7 +32,7 @@ ${finder('The pictures and the table below show the variants that fit.')}
 ${branches}</ul>
 </div>
 <p class="note">Each picture shows a variant’s weights on the same input: ${thumbnails.subject}. A stronger colour is a larger
-weight. White is exactly zero, and orange is below zero. Nothing was trained here: parameters are random. Windows, chunks and
+weight. An empty cell is exactly zero, and orange is below zero. Nothing was trained here: parameters are random. Windows, chunks and
 landmarks are small, so that the pictures can show them. <a href="patterns.html">Larger pictures, with your own options</a>.</p>
 </section>`;
 }

@@ -65,6 +65,7 @@ test('what is no option, or not what an option takes, is refused with the file a
     ],
     [{ modelDim: 8 }, /unknown option 'modelDim': did you mean 'model-dim'\?/],
     [{ config: 'a.json' }, /unknown option 'config'/],
+    ['{ "__proto__": 1 }', /unknown option '__proto__'/],
     [{ length: 'eight' }, /^--config: .*run\.json: length: expected an integer of at least 1, got eight$/],
     [{ length: [8] }, /length: expected a text or a number, got a list of 1/],
     [{ length: null }, /length: expected a text or a number, got null/],

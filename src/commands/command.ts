@@ -1,6 +1,6 @@
 /** What a command is to the command line: a name, a description that `--help` is made of, and a body. */
 import { type ParsedArguments, parseArguments } from '../terminal/arguments.ts';
-import type { TerminalStream } from '../terminal/colour.ts';
+import { CLEARED, type TerminalStream } from '../terminal/colour.ts';
 import type { CommandSpec } from '../terminal/help.ts';
 import type { OptionSpecs } from '../terminal/options.ts';
 import { Stop } from '../terminal/stop.ts';
@@ -72,5 +72,6 @@ export function defineCommand<Specs extends OptionSpecs>(
 
 /** What is said of the first signal: `when` the work ends, e.g. `after this step`. */
 export function tellStop({ stderr }: Host, when: string): (signal: string) => void {
-  return (signal) => stderr.write(`${signal}: stopping ${when}; once more ends at once\n`);
+  // A bar may be on the line.
+  return (signal) => stderr.write(`${CLEARED}${signal}: stopping ${when}; once more ends at once\n`);
 }

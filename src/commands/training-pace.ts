@@ -25,7 +25,7 @@ const CHECKPOINT_MILLISECONDS = 50;
 /** The page of the curves, for which a library is loaded. */
 const CLOSING_MILLISECONDS = 1000;
 /** How much the last step moves the mean of steps, at least. */
-const RECENT = 0.05;
+const RECENT = 0.02;
 /** What a bar shows at most while anything is left to do. */
 const MOST = 0.994;
 

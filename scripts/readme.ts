@@ -1,6 +1,6 @@
 /**
- * `npm run readme`: rewrites the tables of README.md and docs/speed.md from the registry and from the raw numbers under
- * bench/results/, so that no figure there is typed by hand; and the plots under docs/. Each table names the command that
+ * `npm run readme`: rewrites the tables of README.md, docs/comparison.md, docs/variants.md and docs/speed.md from the registry
+ * and from the raw numbers under bench/results/, so that no figure there is typed by hand; and the plots under docs/. Each table names the command that
  * made its numbers.
  */
 import { readFileSync } from 'node:fs';
@@ -10,10 +10,13 @@ import { attentionCharts } from '../bench/report/peer-figures.ts';
 import { standalonePicture } from '../bench/report/picture.ts';
 import { middlePoints, needComparison, needSuite, needTraining, readSuite, slopesOf } from '../bench/report/results.ts';
 import type { Chart } from '../src/compare/report/chart.ts';
+import { costCharts } from '../src/compare/report/figures.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
+import { seriesOf } from '../src/compare/series.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { formatBytes, formatError, formatMilliseconds, formatRatio } from '../src/terminal/format.ts';
 import { allVariants } from '../src/variants/registry.ts';
+import { FAMILIES } from '../src/variants/variant.ts';
 import { beforeTable } from './before-table.ts';
 import { comparisonTable } from './comparison-table.ts';
 import { peersTable } from './peers-table.ts';
@@ -30,11 +33,9 @@ const peers = needSuite('peers');
 
 const middle = middlePoints(comparison);
 
-rewrite('README.md', {
-  compare: await comparisonTable(machine),
-  training: trainingSentence(),
-  variants: variantsTable(),
-});
+rewrite('README.md', { training: trainingSentence(), variants: familiesTable() });
+rewrite('docs/comparison.md', { compare: await comparisonTable(machine) });
+rewrite('docs/variants.md', { variants: variantsTable() });
 rewrite('docs/speed.md', { speed: speedTables(), more: moreTables() });
 await drawPictures();
 
@@ -58,14 +59,26 @@ function trainingSentence(): string {
 ([each with its command and its loss](bench/results/training/README.md)).`;
 }
 
+function familiesTable(): string {
+  const rows = FAMILIES.map((family) => {
+    const own = allVariants().filter((variant) => variant.family === family);
+    const names = own.map(
+      ({ name, paper }) => `[${name}](src/variants/${name}.ts) ([${paper.year}](https://arxiv.org/abs/${paper.arxiv}))`,
+    );
+    return [family, names.join(', ')];
+  });
+  return markdown(['family', 'source (paper)'], rows);
+}
+
 function variantsTable(): string {
   const rows = allVariants().map((variant) => {
-    const { name, paper, complexity, exactness, supports } = variant;
+    const { name, family, paper, complexity, exactness, supports } = variant;
     const point = middle.get(name);
     const slopes = slopesOf(scaling.rows, name);
     const yes = (value: boolean) => (value ? 'yes' : '');
     return [
-      `[${name}](src/variants/${name}.ts)`,
+      `[${name}](../src/variants/${name}.ts)`,
+      family,
       `[${paper.authors} ${paper.year}](https://arxiv.org/abs/${paper.arxiv})`,
       complexity,
       exactness.replaceAll('-', ' '),
@@ -81,16 +94,27 @@ function variantsTable(): string {
       row.variant === variant && !row.training && row.length !== undefined ? [row.length] : [],
     );
   const lengths = allVariants().flatMap(({ name }) => lengthsOf(name));
-  const titles = ['file', 'paper', 'cost', 'result', 'causal', 'decode', 'time slope', 'memory slope', 'error'];
+  const titles = [
+    'file',
+    'family',
+    'paper',
+    'cost',
+    'result',
+    'causal',
+    'decode',
+    'time slope',
+    'memory slope',
+    'error',
+  ];
   return `${markdown(titles, rows)}
 
-*Cost* is that of a head: L is the length, d its width, the others are options (\`npm start -- variants NAME\`). *Result* is what the
-output approximates: full attention (exact, or approximately), full attention over the pairs of a pattern, or nothing but the
-variant's own. *Decode*: token by token from a state.
+*Cost* is that of a head: L is the length, d its width, the others are options (\`npm start -- variants NAME\`). *Result* is what
+the output is: full attention (exact, or approximate), full attention over the pairs of a pattern, or a function of its own.
+*Decode*: token by token from a state.
 
 Slopes are those of log time and log memory over log length, forward, at one fixed budget, from ${Math.min(...lengths)} tokens to
 ${Math.max(...lengths)} (full attention to ${Math.max(...lengthsOf('full'))}; \`npm run bench -- --suite scaling\`); 1 is linear. The stride of sparse-transformer grows with √L, as in its paper.
-The error is the one above.`;
+The error is that of [the comparison](comparison.md).`;
 }
 
 function speedTables(): string {
@@ -176,6 +200,9 @@ async function drawPictures(): Promise<void> {
   const [forward] = timeCharts(scaling.rows);
   const own = `2 heads of width 64, ${scaling.environment.threads} threads; the number is the slope: 1 grows in proportion to the length`;
   await write('speed', { ...forward, title: 'Time of a forward pass against length' }, own);
+  const [price] = costCharts(seriesOf(comparison.results));
+  const shipped = 'Queries, keys and values of MiniLM-L6 reading 512 tokens; a line joins the budgets of a variant';
+  await write('comparison', price && { ...price, title: 'Speed-up against error' }, shipped);
   const [beside] = attentionCharts(peers.rows);
   const theirs =
     'Forward, 1 head of width 64, 1 thread; lines end at the time limit; onnxruntime and PyTorch are native code';

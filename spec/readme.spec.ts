@@ -8,7 +8,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const texts = ['README.md', 'docs/speed.md'].map((name) => ({ name, text: readFileSync(join(root, name), 'utf8') }));
+const names = ['README.md', 'docs/comparison.md', 'docs/variants.md', 'docs/speed.md'];
+const texts = names.map((name) => ({ name, text: readFileSync(join(root, name), 'utf8') }));
 const readme = texts[0].text;
 
 test('samples of TypeScript run as they stand', () => {
@@ -31,6 +32,10 @@ test('samples of TypeScript run as they stand', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('it is short: within 200 lines', () => {
+  assert.ok(readme.split('\n').length <= 201, `${readme.split('\n').length - 1} lines`);
 });
 
 test('links within the repository lead to files', () => {

@@ -35,6 +35,17 @@ test('the program loads no command, no variant and nothing that computes before 
   assert.ok(loaded.length < 25, String(loaded.length));
 });
 
+test('what describes a comparison or a training does not load what makes it', () => {
+  for (const name of ['compare', 'train']) {
+    const loaded = loadedWith(`src/commands/${name === 'compare' ? 'compare-options' : 'train-command'}.ts`);
+    assert.not.ok(loaded.includes(`commands/${name}.ts`), name);
+    assert.equal(
+      loaded.filter((path) => /^(compare\/report|training\/(trainer|checkpoint))/.test(path)),
+      [],
+    );
+  }
+});
+
 test('every command is in the list, under its own name', async () => {
   const commands = await loadCommands();
   assert.equal(

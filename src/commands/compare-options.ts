@@ -1,10 +1,11 @@
-/** What `compare` may be told. */
+/** What `compare` may be told. What it then does is loaded when it is not help that was asked for. */
 import { DEFAULT_SHARES } from '../compare/equal-cost.ts';
 import { flag, integers, negatable, numbers, type OptionValues, text } from '../terminal/options.ts';
-import { exampleFile, PROGRAM } from './command.ts';
+import { defineCommand, exampleFile, PROGRAM } from './command.ts';
 import { drawnInputOptions, fileOptions, runOptions, variantOptions } from './shared-options.ts';
 
-export type CompareValues = OptionValues<ReturnType<typeof options>>;
+export type CompareOptions = ReturnType<typeof options>;
+export type CompareValues = OptionValues<CompareOptions>;
 
 function options() {
   return {
@@ -39,7 +40,7 @@ function options() {
   };
 }
 
-export function describeCompare() {
+function describe() {
   return {
     usage: `${PROGRAM} compare`,
     details:
@@ -86,3 +87,8 @@ export function describeCompare() {
     ],
   };
 }
+
+export const compareCommand = defineCommand('compare', describe, async (given, host) => {
+  const { runCompare } = await import('./compare.ts');
+  return runCompare(given, host);
+});

@@ -15,8 +15,8 @@ import { flagName } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
 import { wrapLines } from '../terminal/width.ts';
 import { checkpointInput } from './checkpoint-input.ts';
-import { defineCommand, type Host, type Running, tellStop, widthOf } from './command.ts';
-import { type CompareValues, describeCompare } from './compare-options.ts';
+import { type Given, type Host, type Running, tellStop, widthOf } from './command.ts';
+import type { CompareOptions, CompareValues } from './compare-options.ts';
 import { comparePretrained, type SwapReport } from './compare-pretrained.ts';
 import { FAILED } from './failure.ts';
 import {
@@ -33,7 +33,8 @@ import { formatSwaps } from './pretrained-table.ts';
 import { SavedOutputs } from './saved-outputs.ts';
 import { applyMachine, chooseInput } from './shared-options.ts';
 
-export const compareCommand = defineCommand('compare', describeCompare, async ({ values, given }, host) => {
+/** Measures what was asked for, and writes it where that was asked for; the exit code. */
+export async function runCompare({ values, given }: Given<CompareOptions>, host: Running): Promise<number> {
   if (values.pretrained !== undefined) {
     if (given.has('report') && values.report !== null) {
       throw new ArgumentError('--report: there is no page for --pretrained; --json FILE has all of it');
@@ -96,7 +97,7 @@ export const compareCommand = defineCommand('compare', describeCompare, async ({
   if (failure !== null) throw failure;
   if (incomplete) return host.stop.exitCode();
   return written ? 0 : FAILED;
-});
+}
 
 /** `--pretrained`, which has no HTML report. */
 async function swap(pretrained: string, values: CompareValues, host: Running): Promise<number> {

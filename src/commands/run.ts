@@ -9,9 +9,9 @@ import { type CommandName, commandNames, summaries } from './summaries.ts';
 
 /** A command is loaded when it is asked for: most of the program is about the others. */
 const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
-  compare: async () => (await import('./compare.ts')).compareCommand,
+  compare: async () => (await import('./compare-options.ts')).compareCommand,
   patterns: async () => (await import('./patterns.ts')).patternsCommand,
-  train: async () => (await import('./train.ts')).trainCommand,
+  train: async () => (await import('./train-command.ts')).trainCommand,
   generate: async () => (await import('./generate.ts')).generateCommand,
   eval: async () => (await import('./eval.ts')).evalCommand,
   export: async () => (await import('./export.ts')).exportCommand,

@@ -100,7 +100,8 @@ export function trainOptions() {
   };
 }
 
-export type TrainValues = OptionValues<ReturnType<typeof trainOptions>>;
+export type TrainOptions = ReturnType<typeof trainOptions>;
+export type TrainValues = OptionValues<TrainOptions>;
 export type TrainOption = keyof TrainValues;
 
 /** What may be said beside --recipe and --resume, which say the rest. */

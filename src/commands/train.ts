@@ -11,15 +11,13 @@ import { kernelsOf, previousOf, resumeRun } from '../training/checkpoint.ts';
 import { type LongerRun, longerRun } from '../training/longer.ts';
 import { Metrics, stepsPerLine } from '../training/metrics.ts';
 import { recipeOf } from '../training/recipes/recipe-of.ts';
-import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { endRun, type Run, startRun } from '../training/run.ts';
-import { tasks } from '../training/tasks/registry.ts';
-import { defineCommand, PROGRAM, type Running } from './command.ts';
+import type { Given, Running } from './command.ts';
 import { configText, withConfig } from './config-file.ts';
 import { EventFile } from './event-file.ts';
 import { checkOutputs } from './outputs.ts';
 import { applyMachine } from './shared-options.ts';
-import { expectTogether, type TrainValues, trainOptions } from './train-options.ts';
+import { expectTogether, type TrainOptions, type TrainValues, trainOptions } from './train-options.ts';
 import { planOf, variantName } from './train-plan.ts';
 import {
   checkpointAt,
@@ -36,40 +34,8 @@ import {
 } from './training-folder.ts';
 import { Training } from './training-runs.ts';
 
-function describe() {
-  const list = (named: readonly { name: string; summary: string }[]) =>
-    named.map(({ name, summary }) => `${name} (${summary})`).join('; ');
-  return {
-    usage: `${PROGRAM} train`,
-    details:
-      `Without a task, the recipe ${defaultRecipe.name}. Tasks: ${list(tasks)}. Recipes: ${list(recipes)}. ` +
-      'Ctrl-C (and SIGTERM, a terminal that closes, `| head`) stops after the step, writes the checkpoint and says how to go on from it. ' +
-      'Each run has a folder of its own, out/TASK/VARIANT or out/recipe-NAME/RUN; nothing in it is replaced without --overwrite.',
-    positionals: ['TASK'],
-    options: trainOptions(),
-    examples: [
-      {
-        command: `${PROGRAM} train duplication --length 32 --steps 300`,
-        explanation: 'Full attention, which learns it within a minute',
-      },
-      {
-        command: `${PROGRAM} train copy --sweep full,linear-transformer,performer --steps 500`,
-        explanation: 'Three variants at equal steps, and a table; with --minutes 5 at equal time',
-      },
-      { command: `${PROGRAM} train --recipe duplication`, explanation: 'A training that is known to reach its goal' },
-      {
-        command: `${PROGRAM} train --resume out/duplication/full`,
-        explanation: 'Resume it: the end has the same bits as without the break; with --steps 1000 it gets longer',
-      },
-      {
-        command: `${PROGRAM} train --config out/duplication/full/config.json --seed 1 --out out/again`,
-        explanation: 'The same from another seed',
-      },
-    ],
-  };
-}
-
-export const trainCommand = defineCommand('train', describe, async (asked, host) => {
+/** Trains what was asked for; the exit code. */
+export async function runTrain(asked: Given<TrainOptions>, host: Running): Promise<number> {
   const { config } = asked.values;
   const { values, positionals, given } =
     config === undefined ? asked : withConfig(config, trainOptions(), asked, FROM_FILE);
@@ -79,7 +45,7 @@ export const trainCommand = defineCommand('train', describe, async (asked, host)
   if (checkpoint !== undefined) takeKernelsOf(kernelsOf(checkpoint), values.kernels);
   await poolReady();
   return checkpoint === undefined ? await begin(positionals[0], values, host) : await goOn(checkpoint, values, host);
-});
+}
 
 async function begin(word: string | undefined, values: TrainValues, host: Running): Promise<number> {
   const { runs: all, recipe, together } = planOf(word, values);

@@ -11,7 +11,10 @@ export const FAMILIES: Record<Exclude<Family, 'full'>, { title: string; idea: st
   'low-rank': { title: 'Low rank', idea: 'Replace all keys by a few mixtures of keys, or by a few landmarks.' },
   kernel: { title: 'Kernel', idea: 'Write a weight as a product of features, and sum keys and values only once.' },
   recurrence: { title: 'Recurrence', idea: 'Read the text in segments, and remember the segment before.' },
-  convolution: { title: 'Convolution', idea: 'Compare nothing: mix each token with its neighbours by fixed weights.' },
+  convolution: {
+    title: 'Convolution',
+    idea: 'Compare no tokens: mix each token with its neighbours by weights that do not depend on them.',
+  },
 };
 
 export function familyTitle(family: Family): string {

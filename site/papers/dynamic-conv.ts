@@ -46,7 +46,7 @@ export const dynamicConv: PaperNotes = {
       },
     ],
   },
-  givesUp: tex`Comparing tokens. Keys are not read: a token says how far to look before it knows what is there. Nothing further away than the kernel reaches is seen in one layer. This is a mixing of its own, not an approximation of attention.`,
-  goodFor: tex`Tasks in which near context does most of the work, but not always the same part of it. In the paper it does better than self-attention in translation, and better than LightConv. In our timings only LightConv is faster, and generating a token takes the same time wherever it stands.`,
-  badFor: tex`Finding something far away, or by comparing contents. Taking the place of the attention of a finished model: untrained kernels are random, and so is what they give. In our ListOps recipe it stays somewhat behind full attention.`,
+  givesUp: tex`Comparisons of tokens: it reads no keys, and a token chooses its weights before it knows its neighbours. In one layer a token sees only what the kernel covers. It does not approximate attention.`,
+  goodFor: tex`Tasks in which near context does most of the work, but not always the same part of it. In the paper it does better than self-attention in translation, and better than LightConv. In our measurements only LightConv is faster, and every generated token takes the same time.`,
+  badFor: tex`Tasks that must find a far token, or compare contents. Replacing full attention in a trained model: untrained kernels are random, and so is the output. In our ListOps recipe its accuracy is a little lower than full attention’s.`,
 };

@@ -33,7 +33,7 @@ export const lightConv: PaperNotes = {
       },
     ],
   },
-  givesUp: tex`Looking at the content. Queries and keys are not read; only the distance of two tokens counts. Nothing further away than the kernel reaches is seen in one layer. This is a mixing of its own, not an approximation of attention.`,
-  goodFor: tex`Tasks in which near context does most of the work. In the paper it competes with self-attention in translation. In our timings it is the fastest of all variants, and generating a token takes the same time wherever it stands.`,
-  badFor: tex`Finding something far away, or by what it says rather than where it stands. Taking the place of the attention of a finished model: untrained kernels are nearly flat, and what they give is a moving average. In our ListOps recipe it stays somewhat behind full attention.`,
+  givesUp: tex`Content: it reads no queries and no keys, and weighs two tokens only by their distance. In one layer a token sees only what the kernel covers. It does not approximate attention.`,
+  goodFor: tex`Tasks in which near context does most of the work. In the paper it competes with self-attention in translation. In our measurements it is the fastest of all variants, and every generated token takes the same time.`,
+  badFor: tex`Tasks that must find a far token, or a token by its content. Replacing full attention in a trained model: untrained kernels are nearly flat, so the output is a moving average. In our ListOps recipe its accuracy is a little lower than full attention’s.`,
 };

@@ -129,7 +129,7 @@ export const linearTransformer: PaperNotes = {
       },
     ],
   },
-  givesUp: tex`The softmax. This is an attention of its own, not an approximation: its weights are less peaked. All that a causal run has read has to fit into $d \times (d + 1)$ numbers for each head.`,
-  goodFor: tex`Generating long sequences token by token: the state never grows, and in our measurements neither does the time for a token. The paper generates images about as well as with softmax attention, many times faster. Our recipe for copying reaches its goal with it.`,
-  badFor: tex`Taking the place of the attention of a finished model, which was not trained with these weights. Tasks that need sharp attention: in the paper’s speech recognition the softmax makes fewer mistakes, and in our byte-level language model full attention comes to a lower loss in as many steps.`,
+  givesUp: tex`The softmax. It does not approximate softmax attention: it is another function, with less peaked weights. A causal run must keep all that it has read in $d \times (d + 1)$ numbers for each head.`,
+  goodFor: tex`Generating long sequences token by token: the state never grows, and in our measurements neither does the time for a token. The paper generates images about as well as softmax attention, and many times faster. Our recipe for copying reaches its goal with it.`,
+  badFor: tex`Replacing full attention in a trained model, which was not trained with these weights. Tasks that need sharp attention: in the paper’s speech recognition softmax attention makes fewer mistakes, and in our byte-level language model full attention reaches a lower loss in the same number of steps.`,
 };

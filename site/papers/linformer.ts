@@ -87,7 +87,7 @@ export const linformer: PaperNotes = {
       },
     ],
   },
-  givesUp: tex`Causality, because a mixture holds tokens from everywhere, also from later. Looking at one token apart from those it is mixed with. And with a learned $E$, freedom of length: it has a column for every position.`,
-  goodFor: tex`Models that read a whole text at once and are trained with it. The paper comes close to the ordinary Transformer with $k$ far below the length, even with one $E$ for all layers. In our measurements, time and memory grow in proportion to the length.`,
-  badFor: tex`Generating text, for it cannot be causal. Putting it into a finished model without training: on real queries and keys a learned $E$ as it is drawn is further off than an output of zeros, and segment means still miss a good part of the output with half as many mixtures as tokens.`,
+  givesUp: tex`Causality, because a mixture also holds later tokens. Single tokens: a query cannot tell a token from those that it is mixed with. With a learned $E$ also other lengths, because $E$ has a column for every position.`,
+  goodFor: tex`Models that read a whole text at once and are trained with it. The paper comes close to the ordinary Transformer with $k$ far below the length, even with one $E$ for all layers. In our measurements, time and memory are linear in the length.`,
+  badFor: tex`Generation, since it cannot be causal. Replacing full attention in a trained model: with an untrained $E$ its error is larger than that of zeros, and segment means have a large error even with half as many mixtures as tokens.`,
 };

@@ -73,7 +73,7 @@ export const nystromformer: PaperNotes = {
       },
     ],
   },
-  givesUp: tex`Causality, because landmarks are means over the whole sequence, and those of later segments tell of later tokens. Weights that are never negative, though those of a query still add up to about 1. And sharp patterns: a landmark is as blurred as its segment is long.`,
+  givesUp: tex`Causality, because landmarks are means over the whole sequence, and later segments hold later tokens. Weights that are never negative, though those of a query still add up to about 1. And sharp patterns: a landmark is as blurred as its segment is long.`,
   goodFor: tex`Models that read a whole text at once. Landmarks are means, so without the convolution there is nothing to train. The paper trains and fine-tunes it to results like those of BERT. In our comparison it is much nearer to full attention in a layer that looks far than in one that looks near by, and its lead in time grows with the length.`,
   badFor: tex`Generating text, and queries other than the keys’ own tokens. Layers that look at close neighbours. Short sequences, on which the $m^3$ of the pseudo-inverse weighs most. More steps for the pseudo-inverse are not always better: on real queries and keys, 20 in place of 6 made the error much larger.`,
 };

@@ -160,7 +160,7 @@ export const performer: PaperNotes = {
       },
     ],
   },
-  givesUp: tex`Exactness. In proportion to its size, an entry of $\mathbf{A}$ is off by up to $\exp(\|\mathbf{q} + \mathbf{k}\|^2/2)/\sqrt{m}$ in the mean, for independent $\omega$ and scaled $\mathbf{q}$ and $\mathbf{k}$. So sharp attention, which comes of long ones, is estimated badly. And what comes out depends on a random draw; the same seed gives the same.`,
-  goodFor: tex`Long sequences that need an attention like the softmax’s, causal or not, and are trained with it: in the paper it matches the Transformer on proteins, and learns from sequences that are too long for one. In our measurements the time for one more token does not grow with what came before.`,
-  badFor: tex`Taking the place of the attention of a finished model without fine-tuning, which the paper needs too: in our comparison its error on real queries and keys is large, and more features help little. Short sequences, where the features cost more than the pairs they save. In our byte-level language model it stays behind full attention after as many steps.`,
+  givesUp: tex`Exactness. In proportion to its size, an entry of $\mathbf{A}$ is off by up to $\exp(\|\mathbf{q} + \mathbf{k}\|^2/2)/\sqrt{m}$ in the mean, for independent $\omega$ and scaled $\mathbf{q}$ and $\mathbf{k}$. So it estimates sharp attention, which comes from long vectors, badly. The output also depends on random vectors; the same seed gives the same output.`,
+  goodFor: tex`Models of long sequences that are trained with it and need attention like softmax, causal or not. In the paper it matches the Transformer on proteins, and learns from sequences that are too long for a Transformer. In our measurements the time for one more token does not grow with the number of tokens before it.`,
+  badFor: tex`Replacing full attention in a trained model without fine-tuning, which the paper needs too: in our comparison its error is large, and more features help little. Short sequences, where the features cost more than the pairs that they save. In our byte-level language model its loss is higher than full attention’s after the same number of steps.`,
 };

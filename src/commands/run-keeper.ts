@@ -9,8 +9,8 @@ import { entryAt } from '../core/files/system-error.ts';
 import type { TerminalStream } from '../terminal/colour.ts';
 import type { Progress } from '../terminal/progress.ts';
 import { saveCheckpoint } from '../training/checkpoint.ts';
+import type { KeptRun } from './kept-run.ts';
 import type { HeldFolders } from './training-folder.ts';
-import type { KeptRun } from './training-runs.ts';
 
 export class RunKeeper {
   readonly #kept: KeptRun;

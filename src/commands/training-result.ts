@@ -6,9 +6,9 @@ import { type Goal, isReached } from '../training/recipes/recipe.ts';
 import type { Run } from '../training/run.ts';
 import type { Baseline } from '../training/tasks/baseline.ts';
 import type { Host } from './command.ts';
+import type { KeptRun } from './kept-run.ts';
 import { variantName } from './train-plan.ts';
 import { countParameters, lastEvaluation, meanRate, type RunResult } from './training-report.ts';
-import type { KeptRun } from './training-runs.ts';
 
 /** Measured, and judged where a recipe has a goal and the run came to its last step. */
 export function resultOf(

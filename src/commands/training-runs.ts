@@ -3,13 +3,12 @@ import { type FileWriteError, MemoryError, NumericalError } from '../core/errors
 import { resetPeak } from '../core/memory.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { wrapLines } from '../terminal/width.ts';
-import type { Metrics } from '../training/metrics.ts';
 import type { Recipe } from '../training/recipes/recipe.ts';
-import { endRun, type Run } from '../training/run.ts';
+import { endRun } from '../training/run.ts';
 import { type Baseline, taskBaseline } from '../training/tasks/baseline.ts';
 import { type Running, tellStop, widthOf } from './command.ts';
-import type { EventFile } from './event-file.ts';
 import { FAILED, tellFailure } from './failure.ts';
+import type { KeptRun } from './kept-run.ts';
 import { lossCurve } from './loss-curve.ts';
 import { RunKeeper } from './run-keeper.ts';
 import type { Curve } from './training-curves.ts';
@@ -29,20 +28,6 @@ export interface TrainingSettings {
   folders: HeldFolders;
   /** How many there are in all. */
   runs: number;
-}
-
-/** A run that is taken to its end, and what is kept of it. */
-export interface KeptRun {
-  name: string;
-  run: Run;
-  files: RunFiles;
-  metrics: Metrics;
-  /** The text of its config.json; null where nobody knows. */
-  config: string | null;
-  /** Where TensorBoard is to see it as well. */
-  events: EventFile | null;
-  /** Of the checkpoint that it goes on from. */
-  savedStep: number | null;
 }
 
 export class Training {

@@ -5,8 +5,16 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError, FileFormatError } from '../../src/core/errors.ts';
+import { InputFile } from '../../src/core/files/input-file.ts';
 import { parseJson, readJsonObject } from '../../src/core/files/json.ts';
-import { decodeText, encodeText, expectTextOrBinary, readText, readTextBeginning } from '../../src/core/files/text.ts';
+import {
+  beginOfTextOrBinary,
+  decodeText,
+  encodeText,
+  expectTextOrBinary,
+  readText,
+  readTextBeginning,
+} from '../../src/core/files/text.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 
 const path = join(temporaryFolder(), 'text');
@@ -175,6 +183,51 @@ test('the beginning of a text has no half characters, and nothing behind it is l
   assert.throws(() => readTextBeginning(path, 20), /expected UTF-8 text, got byte 0xff at 7/);
   writeFresh(path, Buffer.of(0x80, 0x80, 0x80, 0x80, 0x41));
   assert.throws(() => readTextBeginning(path, 4), /got byte 0x80 at 0/);
+});
+
+test('a text that is looked at in parts is refused, or begins, as one that is held', () => {
+  const long = 2 ** 20 + 20;
+  const piece = fc.constantFrom('a', 'é', '注', '😀', '\ufeff');
+  const fault = fc.option(fc.tuple(fc.nat(long + 40), fc.constantFrom(0xff, 0x80, 0xc3, 0xf0, 0x41)));
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 8 }), fc.nat(12), fault, fc.boolean(), (pieces, shift, spoilt, marked) => {
+      // Characters that lie across where a part ends.
+      const around = `${'x'.repeat(2 ** 20 - shift)}${pieces.join('')}${'y'.repeat(8)}${pieces.join('')}`;
+      const bytes = Buffer.from(marked ? `\ufeff${around}` : around);
+      if (spoilt !== null) bytes[Math.min(spoilt[0], bytes.length - 1)] = spoilt[1];
+      writeFresh(path, bytes);
+      const file = new InputFile(path);
+      const verdict = (look: () => number) => {
+        try {
+          return look();
+        } catch (error) {
+          assert.instance(error, FileFormatError);
+          return (error as Error).message;
+        }
+      };
+      const held = verdict(() => bytes.length - expectTextOrBinary(bytes, (problem) => file.error(problem)).length);
+      assert.is(
+        verdict(() => beginOfTextOrBinary(file)),
+        held,
+      );
+    }),
+    { numRuns: 60 },
+  );
+  for (const bytes of [
+    Buffer.alloc(0),
+    Buffer.from('text', 'utf16le'),
+    Buffer.alloc(9, 7),
+    Buffer.from('\ufefftext'),
+  ]) {
+    writeFresh(path, bytes);
+    const file = new InputFile(path);
+    const complain = (problem: string) => file.error(problem);
+    try {
+      assert.is(beginOfTextOrBinary(file), bytes.length - expectTextOrBinary(bytes, complain).length);
+    } catch (error) {
+      assert.throws(() => expectTextOrBinary(bytes, complain), (error as Error).message);
+    }
+  }
 });
 
 test.run();

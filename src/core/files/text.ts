@@ -3,7 +3,7 @@
  * gives numbers that are wrong without a word.
  */
 import { ArgumentError } from '../errors.ts';
-import { type Complain, InputFile } from './input-file.ts';
+import { type ByteSource, type Complain, InputFile } from './input-file.ts';
 
 /** In bytes. A string cannot hold much more. */
 const LONGEST_TEXT = 2 ** 28;
@@ -55,8 +55,7 @@ export function decodeText(bytes: Uint8Array, complain: Complain): string {
 
 /** The bytes of a text, without a byte order mark. Throws what `complain` makes, with a guess at what they are, unless they are UTF-8. */
 export function expectText(bytes: Uint8Array, complain: Complain): Uint8Array {
-  const other = otherEncoding(bytes);
-  if (other !== undefined) throw complain(`expected UTF-8 text, got ${other}: convert it to UTF-8`);
+  expectNoOther(bytes, complain);
   const decoder = new TextDecoder('utf-8', { fatal: true });
   try {
     for (let begin = 0; begin < bytes.length; begin += CHUNK) {
@@ -64,11 +63,22 @@ export function expectText(bytes: Uint8Array, complain: Complain): Uint8Array {
     }
     decoder.decode();
   } catch {
-    const at = firstFault(bytes);
-    const byte = `0x${bytes[at].toString(16).padStart(2, '0')}`;
-    throw complain(`expected UTF-8 text, got byte ${byte} at ${at}, ${faultOf(bytes, at)}: convert it to UTF-8`);
+    throw faultIn(bytes, complain);
   }
   return startsWith(bytes, UTF8_MARK) ? bytes.subarray(UTF8_MARK.length) : bytes;
+}
+
+function expectNoOther(bytes: Uint8Array, complain: Complain): void {
+  const other = otherEncoding(bytes);
+  if (other !== undefined) throw complain(`expected UTF-8 text, got ${other}: convert it to UTF-8`);
+}
+
+/** An error about the first byte that belongs to no character; `from` is where in their file the bytes begin. */
+function faultIn(bytes: Uint8Array, complain: Complain, from = 0): Error {
+  const at = firstFault(bytes);
+  const byte = `0x${bytes[at].toString(16).padStart(2, '0')}`;
+  const fault = `got byte ${byte} at ${from + at}, ${faultOf(bytes, at)}`;
+  return complain(`expected UTF-8 text, ${fault}: convert it to UTF-8`);
 }
 
 /**
@@ -76,8 +86,37 @@ export function expectText(bytes: Uint8Array, complain: Complain): Uint8Array {
  * are. Throws what `complain` makes for text in another encoding than UTF-8.
  */
 export function expectTextOrBinary(bytes: Uint8Array, complain: Complain): Uint8Array {
-  const isText = otherEncoding(bytes) !== undefined || !bytes.subarray(0, SAMPLE).some(isControl);
-  return isText ? expectText(bytes, complain) : bytes;
+  return isText(bytes) ? expectText(bytes, complain) : bytes;
+}
+
+/**
+ * The same of a source that is not held in memory: it is looked at in parts, and returned is where its text begins, behind a
+ * byte order mark. Throws FileFormatError for text in another encoding than UTF-8.
+ */
+export function beginOfTextOrBinary(file: ByteSource): number {
+  const complain: Complain = (problem) => file.error(problem);
+  const head = new Uint8Array(file.read(0, Math.min(file.size, SAMPLE)));
+  if (!isText(head)) return 0;
+  expectNoOther(head, complain);
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for (let begin = 0; begin < file.size; begin += CHUNK) {
+    const end = Math.min(begin + CHUNK, file.size);
+    try {
+      decoder.decode(file.read(begin, end), { stream: end < file.size });
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      // With the character that may have begun before, and what would end one that begins here.
+      const from = Math.max(0, begin - 3);
+      const bytes = new Uint8Array(file.read(from, Math.min(end + 3, file.size)));
+      const first = from === 0 ? 0 : bytes.findIndex((byte) => byte >> 6 !== 2);
+      throw faultIn(bytes.subarray(first), complain, from + first);
+    }
+  }
+  return startsWith(head, UTF8_MARK) ? UTF8_MARK.length : 0;
+}
+
+function isText(bytes: Uint8Array): boolean {
+  return otherEncoding(bytes) !== undefined || !bytes.subarray(0, SAMPLE).some(isControl);
 }
 
 /** What no text has, in whatever encoding of one byte a character: control characters but for white space. */

@@ -10,11 +10,11 @@
 import { defaultText } from '#platform/default-text';
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
 import { InputFile } from '../../core/files/input-file.ts';
-import { expectTextOrBinary } from '../../core/files/text.ts';
 import type { Random } from '../../core/random.ts';
 import type { Part, Task, TaskDefinition } from './task.ts';
+import { TextBytes } from './text-bytes.ts';
 
-/** In bytes: the text is held in memory as a whole. The largest in common use, enwik9, has 10⁹. */
+/** In bytes: who trains on a text holds it in memory as a whole. The largest in common use, enwik9, has 10⁹. */
 const LARGEST_TEXT = 2 ** 30;
 const MOST_PIECES = 100;
 const HELD_OUT_EVERY = 10;
@@ -105,7 +105,7 @@ function windowsOf(path: string, size: number): (part: Part, random: Random) => 
     throw new ArgumentError(`text: expected at least ${least} bytes for this length, got ${length} in ${file.path}`);
   };
   expectLong(file.size);
-  const bytes = expectTextOrBinary(new Uint8Array(file.read(0, file.size)), (problem) => file.error(problem));
+  const bytes = new TextBytes(file);
   expectLong(bytes.length);
   const roomy = Math.min(MOST_PIECES, Math.floor(bytes.length / (WINDOWS_PER_PIECE * size)));
   const pieces = Math.max(HELD_OUT_EVERY, roomy);
@@ -119,6 +119,6 @@ function windowsOf(path: string, size: number): (part: Part, random: Random) => 
   return (part, random) => {
     const own = byPart[part];
     const begin = own[random.integer(own.length)] * pieceSize + random.integer(pieceSize - size + 1);
-    return bytes.subarray(begin, begin + size);
+    return bytes.part(begin, begin + size, part === 'training');
   };
 }

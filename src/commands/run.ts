@@ -77,6 +77,7 @@ function overview({ stdout }: Host): string {
     commands: commandNames.map((name) => ({ name, summary: summaries[name] })),
     examples,
     ending:
+      'Output fits the terminal, or the variable COLUMNS; in a pipe or a file nothing is left out.\n' +
       'Exit code: 0; 2 for invalid arguments; 1 for any other failure, or 128 and the number of the signal that cut the work short.',
   };
   return formatOverview(program, widthOf(stdout));

@@ -2,7 +2,8 @@
  * Whether a stream shows colour, and the few styles that we use.
  *
  * An escape sequence is written as its codes between two of the characters that Unicode keeps for use within a program;
- * `screen` (screen.ts) makes the sequence of them. So it can tell ours from those of a file.
+ * `screen` (screen.ts) makes the sequence of them. So it can tell ours from those of a file, which it could not if they were
+ * sequences from the start, as `util.styleText` makes them.
  */
 import process from '#platform/process';
 

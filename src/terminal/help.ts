@@ -2,7 +2,7 @@
 
 import { Command, type Help, type Option } from 'commander';
 import { flagName, type OptionSpec, type OptionSpecs } from './options.ts';
-import { displayWidth, proseWidth, wrap } from './width.ts';
+import { displayWidth, proseWidth, wrap, wrapLines } from './width.ts';
 
 /** A command as `--help` describes it and `parseArguments` reads it. */
 export interface CommandSpec<Specs extends OptionSpecs> {
@@ -62,7 +62,7 @@ export function formatOverview(program: OverviewSpec, columns?: number): string 
     .option('--import FILE', 'Load this module first: one that registers variants of your own');
   all.helpCommand('help [COMMAND]', 'Show what a command does, its options and examples');
   for (const command of commands) all.command(command.name).description(command.summary);
-  return [layOut(all, width), ...formatExamples(examples, width), wrap(ending, width).join('\n')].join('\n\n');
+  return [layOut(all, width), ...formatExamples(examples, width), wrapLines(ending, width)].join('\n\n');
 }
 
 /** What commander says of a program, wrapped to `width` columns, without a newline at the end. */

@@ -43,7 +43,8 @@ Some implementations differ from their papers. The top of each [spec](../spec/go
 library follows. \`spec/golden/ops.spec.ts\` and \`spec/training/optimizers/golden.spec.ts\` compare layer normalisation, GELU,
 softmax, cross-entropy and the optimisers with PyTorch's in the same way.
 
-\`npm run fixtures\` computes the golden files again, if Python and the other implementations are installed. \`npm run fixtures -- --check\` writes nothing, and says for each file whether its bytes are the same.
+\`npm run fixtures\` computes the golden files again, if Python and the other implementations are installed.
+\`npm run fixtures -- --check\` writes nothing, and says for each file whether its bytes are the same.
 `;
 const command = {
   usage: 'npm run golden --',

@@ -1,9 +1,9 @@
 /**
- * What a message adds where the mistake is a common one: how to make what was expected of what was given. Each function looks
- * at a value of any kind, and returns an empty text where it knows nothing.
+ * Advice for common mistakes, which error messages add: how to make the expected value from the given one. Each function looks at
+ * a value of any kind, and returns an empty text if it has no advice.
  */
 
-/** Lists in lists are looked into as far as a tensor has axes. */
+/** Nested lists are inspected down to the number of axes that a tensor can have. */
 const DEEPEST = 8;
 
 type Look = (name: string, value: unknown) => string | undefined;
@@ -79,7 +79,7 @@ export const adviceForDense = safely((name, value) =>
   isTensorLike(value) ? `{ shape: ${name}.shape, data: ${name}.toArray() } is one` : undefined,
 );
 
-/** For something else in place of a list; whether it could be an entry is for the caller to say. */
+/** For something else in place of a list. */
 export const adviceForList = safely((name, value) => {
   if (value instanceof Set || value instanceof Map || ArrayBuffer.isView(value)) return `[...${name}] is one`;
   return typeof value === 'number' || typeof value === 'string' || isTensorLike(value) ? `[${name}] is one` : undefined;
@@ -105,7 +105,7 @@ export const adviceForNumber = safely((name, value) => {
     : undefined;
 });
 
-/** For something that holds an instance of the class, as a learner holds its model. */
+/** For an object that holds an instance of the class, as a learner holds its model. */
 export function adviceForInstance(name: string, value: unknown, Kind: abstract new (...given: never[]) => unknown) {
   const look = (path: string, each: unknown, depth: number): string | undefined => {
     if (each instanceof Kind) return `${path} is one`;

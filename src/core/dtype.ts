@@ -1,7 +1,7 @@
 /**
- * The types of numbers that tensors hold, and the check at their door: a number that a type cannot hold is an error that
- * names its element, never another number. Typed arrays of JavaScript would wrap 4294967301 to 5, cut 1.7 to 1, make 0 of
- * NaN and an infinity of 1e300.
+ * The types of numbers that tensors hold, and the check of numbers that enter one: a number that the type cannot hold is an
+ * error that names its element, and never becomes another number. Typed arrays of JavaScript would wrap 4294967301 to 5, cut
+ * 1.7 to 1, turn NaN into 0 and 1e300 into an infinity.
  */
 import { adviceForNumbers } from './advice.ts';
 import { ArgumentError, describe, wrongKind } from './errors.ts';

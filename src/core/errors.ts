@@ -32,12 +32,12 @@ export class ShapeError extends EfficientTransformersError {
   override name = 'ShapeError';
 }
 
-/** An argument has a value that cannot be right: out of range, unknown, NaN or infinite, of the wrong type. */
+/** An argument has an invalid value: missing, of the wrong type, out of range, unknown, NaN or infinite. */
 export class ArgumentError extends EfficientTransformersError {
   override name = 'ArgumentError';
 }
 
-/** The variant cannot do what was asked, by its mathematics (a causal Linformer, say). */
+/** The variant's mathematics does not allow what was asked (a causal Linformer, for example). */
 export class UnsupportedError extends EfficientTransformersError {
   override name = 'UnsupportedError';
 }
@@ -67,7 +67,7 @@ export class WorkerError extends EfficientTransformersError {
   override name = 'WorkerError';
 }
 
-/** Numbers that were computed cannot be right: a loss or a gradient that is not finite, or not what differences say. */
+/** Computed numbers that cannot be right: a loss or a gradient that is not finite, or a gradient that differences contradict. */
 export class NumericalError extends EfficientTransformersError {
   override name = 'NumericalError';
 }

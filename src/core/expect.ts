@@ -1,6 +1,6 @@
 /**
- * What an argument has to be. Every check takes the argument's name and its value, and throws an ArgumentError that names
- * it, says what would be right and what was given. Options are checked by a record of checks, one for each.
+ * Checks of arguments. Every check takes the argument's name and its value, and throws an ArgumentError that names the
+ * argument, what would be right and what was given. Options are checked by a record of checks, one for each.
  */
 import { adviceForEntries, adviceForInstance, adviceForList, adviceForNumber, adviceForText } from './advice.ts';
 import { ArgumentError, articleOf, expectInteger, wrongKind } from './errors.ts';

@@ -1,10 +1,10 @@
 /**
  * Arrays that no scope will release. Their blocks go back when the garbage collector finds that nobody holds the array.
  *
- * Left alone the collector comes too late: it counts the bytes of its own heap, where an array of 36 MiB is an object of a
+ * By itself the collector comes too late: it counts the bytes of its own heap, where an array of 36 MiB is an object of a
  * few hundred bytes. So the bytes are counted here, and the collector is asked whenever as many were forgotten as might
- * be worth it. What it found is known at once, in a loop that never lets the event loop turn too (see garbage.ts).
- * A host that cannot be asked, such as a browser, collects when it likes, and tells when the event loop turns.
+ * be worth it. The result is known at once, even in a loop that never gives the event loop a turn (see garbage.ts).
+ * A host that cannot be asked, such as a browser, collects at its own pace, and reports when the event loop turns.
  */
 import type { Block } from './blocks.ts';
 import type { NumericArray } from './dtype.ts';

@@ -1,4 +1,4 @@
-/** A tensor in one line, for whoever prints one: dtype, shape and the first numbers in place of its fields. */
+/** A tensor in one line, for printing: dtype, shape and the first numbers in place of its fields. */
 import type { NdArray } from 'ndarray';
 import type { DType, NumericArray } from './dtype.ts';
 import { formatShape } from './errors.ts';

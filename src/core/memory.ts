@@ -21,7 +21,7 @@ export {
   viewOf,
 };
 
-/** Bytes handed out by the allocator, as counted by it. What scopes release is the same on every run. */
+/** What the allocator counts, in bytes. Numbers are the same on every run as far as scopes release the tensors. */
 export interface MemoryStatistics {
   liveBytes: number;
   /** The most that was live at once since `resetPeak`. */
@@ -99,7 +99,7 @@ export function reserveOutsideStatistics(bytes: number): number {
   return block.offset;
 }
 
-/** Before it gives up it has what nobody holds collected. */
+/** Collects what nobody holds before it fails. */
 function take(bytes: number): Block {
   if (bytes > memoryLimit()) throw full(bytes);
   if (forgotten.isPressing()) forgotten.collect();

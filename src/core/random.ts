@@ -183,7 +183,7 @@ export class Random {
   }
 
   /**
-   * Everything `fromState` needs to go on with the same bits: 4 key words, 4 generator words, then whether a normal
+   * Everything `fromState` needs to continue with the same bits: 4 key words, 4 generator words, then whether a normal
    * is in reserve (0 or 1) and its value. Plain finite numbers, so JSON keeps them exactly; float32 would not.
    */
   state(): number[] {

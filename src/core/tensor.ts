@@ -230,7 +230,7 @@ const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
  * Runs `body` and releases every tensor made inside, unless it can be reached from what is returned: directly, in lists,
  * records, Maps, Sets and public fields of instances, at any depth (see reachable.ts). A leaf takes its gradient along.
  * When a returned tensor carries a tape, everything is passed on to the outer scope instead, because backward will need
- * it. A throw releases everything, whoever throws. Throws ArgumentError if `body` is asynchronous or a generator.
+ * it. A throw releases everything. Throws ArgumentError if `body` is asynchronous or a generator.
  *
  *     for (const text of texts) {
  *       const vector = scope(() => embedSentences(model, tokenize(text)).toArray());

@@ -1,4 +1,4 @@
-/** The door to every variant: checks everything, fills in defaults, then attends. */
+/** The entry to every variant: checks everything, fills in defaults, then attends. */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectShape, formatShape, ShapeError, UnsupportedError, wrongKind } from '../core/errors.ts';
 import { expectBoolean, expectFunction, expectOptions, expectPlain, expectRecord, integerOf } from '../core/expect.ts';
@@ -20,8 +20,7 @@ import type {
 /** What a call of `attend` takes beside inputs and options: parameters or a seed for them, and how much it checks. */
 export interface AttendSettings {
   /**
-   * From `drawParameters`. If absent they are drawn from `seed` for this call, and no gradient is asked of them, since
-   * nobody could read it.
+   * From `drawParameters`. If absent they are drawn from `seed` for this call, without gradients, which nobody could read.
    */
   parameters?: Parameters;
   seed?: number;
@@ -31,7 +30,7 @@ export interface AttendSettings {
 
 export { checkOptions };
 
-/** Throws ArgumentError for settings that are none, and for parameters that are no tensors. */
+/** Throws ArgumentError for invalid settings, and for parameters that are not tensors. */
 export function expectAttendSettings(settings: AttendSettings): void {
   const { parameters = {} } = expectOptions('settings', settings, {
     parameters: expectRecord,
@@ -72,8 +71,9 @@ export function attend<Options extends CommonOptions>(
 const outputOf = (result: Attending | Tensor): Tensor => ('output' in result ? result.output : result);
 
 /**
- * What `variant.attend` is given for inputs that `checkInputs` has seen: with every gate that it declares, and with padding
- * that can be computed with. Throws UnsupportedError for what the variant takes no account of, and what `withDeclared` throws.
+ * The inputs for `variant.attend`, made of inputs that `checkInputs` has checked: with every gate that the variant declares, and
+ * with padding that is safe to compute with. Throws UnsupportedError for inputs that the variant does not take, and what
+ * `withDeclared` throws.
  */
 export function givenTo<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
@@ -88,7 +88,7 @@ export function givenTo<Options extends CommonOptions>(
   return withoutLoudPadding(withDeclared(variant, inputs, options, shape, checkFinite));
 }
 
-/** The parameters that were handed in, checked, or those that are drawn for this call. */
+/** The given parameters, checked, or parameters drawn for this call. */
 export function parametersFor<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   options: Options,
@@ -101,8 +101,8 @@ export function parametersFor<Options extends CommonOptions>(
 }
 
 /**
- * What a masked key and its value hold has no influence, even if it is no number: 0 times NaN would be NaN. With as many
- * queries as keys they are taken for the same tokens, and a masked one's query is kept from the gradients of the others.
+ * A masked key and its value have no influence, even if they hold NaN: 0 times NaN would be NaN. With equally many queries and
+ * keys they count as the same tokens, and the query of a masked token does not reach the gradients of the others.
  */
 function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
   const { keyMask, queries, keys } = inputs;
@@ -119,8 +119,8 @@ function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
 }
 
 /**
- * A variant's parameters for a shape, from a seed; the same seed gives the same bits. Those that are learned ask for their
- * gradients (`requiresGrad`). Throws what `checkOptions` throws, and ArgumentError for a seed that is none.
+ * Draws a variant's parameters for a shape from a seed; the same seed gives the same bits. Learned parameters have
+ * `requiresGrad` set. Throws what `checkOptions` throws, and ArgumentError for an invalid seed.
  *
  * @example
  * ```ts
@@ -150,7 +150,7 @@ export function draw<Options extends CommonOptions>(
   return noGrad(() => variant.parameters(options, shape, new Random(seed).split(variant.name)));
 }
 
-/** `draw` for a caller who is not given the parameters: nobody could read their gradients, so none are asked for. */
+/** `draw` without gradients, for a caller who does not get the parameters and could not read them. */
 export function drawFixed<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   options: Options,
@@ -214,7 +214,7 @@ export function checkInputs(inputs: AttentionInputs, finite = true): AttentionSh
 
 const AXES = '[batch, heads, length, headDim]';
 
-/** Throws ArgumentError unless all three are there: what else they have to be is for later. */
+/** Throws ArgumentError unless all three are there; their kinds and shapes are checked later. */
 function expectTriple(name: string, inputs: unknown): void {
   if (inputs instanceof Tensor) throw wrongKind(name, 'an object { queries, keys, values }', inputs);
   expectPlain(name, inputs);

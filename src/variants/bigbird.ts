@@ -1,7 +1,7 @@
 /**
  * BigBird: windows, global tokens and random connections, in blocks.
  *
- * Problem: a window alone needs many layers to carry information across a text. Idea (Zaheer et al. 2020, §2): see
+ * Problem: a window alone needs many layers to carry information across a text. Idea (Zaheer et al. 2020, §2): regard
  * attention as a graph. Random edges bring any two tokens within a few steps of each other, a window keeps neighbours
  * together, and global tokens are one step from everyone; with them a sparse graph still approximates any continuous
  * function from sequences to sequences (theorem 1). For speed all three are made of blocks of b tokens (appendix D).
@@ -12,9 +12,9 @@
  *
  * Departs from the paper: g counts the global blocks at one end, where the paper's g is all of them, so that a query block
  * of ITC meets 2g + 3 + r. Global blocks of ITC are the first and the last, as in released code; in appendix E they are
- * the first 128 tokens. The window ends where the sequence does, and does not go on at its other end, as rolled keys do in
- * appendix D. Where it meets an end or a global block, more random blocks take its place: the paper draws exactly r. The
- * paper's ETC has relative positions and a loss of its own besides (appendix E).
+ * the first 128 tokens. The window ends where the sequence ends, and does not wrap around to the other end, as rolled keys do in
+ * appendix D. Where the window overlaps an end or a global block, more random blocks replace it: the paper draws exactly r.
+ * The paper's ETC also has relative positions and an additional loss (appendix E).
  */
 import { attention, everything, type KeySet, runs } from '../core/ops/index.ts';
 import { fromArray, type Tensor } from '../core/tensor.ts';
@@ -113,7 +113,7 @@ const options = {
   randomBlocks: integer({
     symbol: 'r',
     minimum: 0,
-    // ETC goes without (appendix E).
+    // ETC has none (appendix E).
     default: (_sequenceLength, { construction }) => (construction === 'etc' ? 0 : 3),
     description: 'random blocks that a query block meets',
   }),

@@ -1,6 +1,6 @@
 /**
- * What was asked of a variant: options that are checked one by one, completed by defaults that do not contradict them, and
- * held against the sequence, against each other and against the memory that they imply, before anything is drawn.
+ * The options of a call: checked one by one, completed by defaults that do not contradict them, and checked against the
+ * sequence, against each other and against the memory that they need, before anything is drawn.
  */
 import { bytesPerElement, expectDType } from '../core/dtype.ts';
 import {
@@ -18,8 +18,8 @@ import { causalOption, checkOption, type OptionSchema } from './options.ts';
 import type { AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
 
 /**
- * A variant's options at their defaults, overridden and checked against a shape. An option that is undefined counts as not
- * given. Throws ArgumentError, ShapeError or UnsupportedError for what cannot be, MemoryError for what can never fit.
+ * Completes a variant's options by their defaults and checks them against a shape. An option that is undefined counts as not
+ * given. Throws ArgumentError, ShapeError or UnsupportedError for invalid options, MemoryError for options that can never fit.
  */
 export function checkOptions<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,

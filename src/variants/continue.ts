@@ -1,4 +1,4 @@
-/** The second door to every variant that can be causal: a run that goes on from the state of the run before. */
+/** The second entry to every causal variant: a run that continues from the state of the previous run. */
 import { ArgumentError, expectInteger, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { expectBoolean, expectPlain } from '../core/expect.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
@@ -7,16 +7,16 @@ import { checkDecodingOptions, expectVariant } from './check-options.ts';
 import { type AttentionState, expectNumbers, expectState, type StateSizes } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
 
-/** Settings of `attendFrom`: those of `attend`, and the length that the state must be good for. */
+/** Settings of `attendFrom`: those of `attend`, and the most tokens that the sequence will have. */
 export interface ContinueSettings extends AttendSettings {
-  /** The most tokens of a sequence, all calls together: what options are checked and parameters drawn for. */
+  /** The most tokens of a sequence, over all calls: options are checked and parameters drawn for this length. */
   maxLength: number;
 }
 
 /**
  * Runs a variant causally on more tokens of a sequence, [batch, heads, length, headDim], and returns their output and the
- * state after them; `state` is that of the call before, null at the beginning. One run over a sequence, a prefix and then
- * one token after another, and segment after segment give the same rows. The state that was given stays as it is. Throws
+ * state after them; `state` is that of the previous call, null at the beginning. One run over a sequence, a prefix and then
+ * one token after another, and segment after segment give the same rows. The given state does not change. Throws
  * UnsupportedError for a variant that cannot be causal, ArgumentError for a state of another variant, of other options or
  * sizes, with NaN, or at its end, and what `attend` throws.
  *

@@ -19,13 +19,13 @@ export interface DecodeShape {
   heads: number;
   headDim: number;
   dtype: 'float32' | 'float64';
-  /** The most tokens that will be generated: what options and parameters are checked and drawn for. */
+  /** The most tokens that will be generated: options are checked and parameters drawn for this length. */
   maxLength: number;
 }
 
 /** Settings of `startDecoding`: those of `attend`, and a state to continue from. */
 export interface DecodeSettings extends AttendSettings {
-  /** What to go on from, of a decoder or of `attendFrom`; it stays as it is. Absent: nothing. */
+  /** A state of a decoder or of `attendFrom` to continue from; it does not change. Absent: start from nothing. */
   state?: AttentionState;
 }
 
@@ -34,17 +34,17 @@ export interface Decoder {
   /** Tokens seen so far. */
   readonly position: number;
   /**
-   * What is remembered; null before the first token. A step releases what the next state does not share: whoever keeps a
-   * state for longer takes a copy (`copyState`).
+   * The current state; null before the first token. A step releases the parts that the next state does not share, so take a
+   * copy (`copyState`) to keep a state for longer.
    */
   readonly state: AttentionState | null;
   /**
-   * Attends from more tokens, one or several, to themselves and all before them: inputs of [batch, heads, length,
+   * Runs one or several more tokens, which attend to themselves and to all tokens before them: inputs of [batch, heads, length,
    * headDim], result [batch, heads, length, valueDim], the rows of one causal run over the whole sequence. Keeps no
    * tape. Throws ShapeError for other shapes, ArgumentError after `maxLength` tokens.
    */
   step(inputs: AttentionInputs): Tensor;
-  /** Releases what is remembered, at once; else that is done when nobody holds the decoder. The last thing to be asked. */
+  /** Releases the state at once; otherwise that happens when nobody holds the decoder. Call nothing after it. */
   end(): void;
 }
 

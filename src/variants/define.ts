@@ -6,7 +6,7 @@ import { type OptionSchemas, type OptionsOf, withDefaults } from './options.ts';
 import { type DeclaredParameter, drawDeclared, expectParameters, shapesOf } from './parameters.ts';
 import type { AttentionShape, AttentionVariant, Method } from './variant.ts';
 
-/** What the file of a variant says. */
+/** The declaration of a variant, from which `defineVariant` makes one. */
 export interface VariantDefinition<Schemas extends OptionSchemas> extends Method<OptionsOf<Schemas>> {
   /** Every option but `causal`, which all have. */
   readonly options: Schemas;
@@ -19,7 +19,7 @@ export interface VariantDefinition<Schemas extends OptionSchemas> extends Method
 }
 
 /**
- * Makes a variant of its declaration, for `attend` and `register`. Throws ArgumentError for a declaration that lacks a part.
+ * Makes a variant from its declaration, for `attend` and `register`. Throws ArgumentError for a declaration that lacks a part.
  * examples/own-variant.mjs is a whole one.
  */
 export function defineVariant<Schemas extends OptionSchemas>(

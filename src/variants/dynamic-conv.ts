@@ -3,7 +3,7 @@
  *
  * Problem: LightConv weighs neighbours by their distance alone, the same for every token. Idea (Wu et al. 2019, §4):
  * let the token say how far to look. Its kernel is a linear function of the token itself, never of its neighbours, which
- * is what tells it from attention:
+ * distinguishes it from attention:
  *
  *     DynamicConv(X, i, c) = LightConv(X, f(X_i)_h, i, c),   f(X_i)_{h,j} = Σ_c W^Q_{h,j,c} X_{i,c}
  *
@@ -11,9 +11,9 @@
  * k − 1 values. It gives up comparing tokens: keys are not read, and nothing further away than the kernel reaches is seen.
  *
  * Departs from the paper: there the X that f reads is also the X that is mixed. Here f reads the token's *query*, and the
- * *values* are mixed, so that the layer around it may be that of attention; and a head's kernel is predicted from its own
+ * *values* are mixed, so that the layer around it can be the same as for attention; and a head's kernel is predicted from its own
  * d/H columns of the query, not from all d. Entries of kernels are dropped in training only if `dropConnect` asks for it.
- * Untrained, the kernels are random, and so is the error that `compare` shows.
+ * Without training the kernels are random, and so is the error that `compare` shows.
  */
 import { matmul, softmax } from '../core/ops/index.ts';
 import {

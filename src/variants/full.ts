@@ -1,12 +1,12 @@
 /**
- * Full attention: every query meets every key. The yardstick of everything else here.
+ * Full attention: every query meets every key. It is the yardstick for all other variants.
  *
  *     A = softmax(QKᵀ/√d + M),   out = A V          (Vaswani et al. 2017, eq. 1; M is 0 or −∞)
  *
- * Cost: O(L²·d) time. Memory is O(L): the scores are never held together, a query keeps only its largest score so far,
- * the sum of exponentials and the weighted sum of values while it walks over the keys (the online softmax of Milakov &
- * Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2). The backward pass computes blocks of A again from the largest
- * score and the sum of exponentials of each row. It gives up nothing: the result is exact.
+ * Cost: O(L²·d) time. Memory is O(L): the scores are never held together. A query walks over the keys and keeps only its largest
+ * score so far, the sum of exponentials and the weighted sum of values (the online softmax of Milakov & Gimelshein 2018,
+ * algorithm 3; Rabe & Staats 2021, §2). The backward pass computes blocks of A again from the largest score and the sum
+ * of exponentials of each row. It gives up nothing: the result is exact.
  */
 import { attention, everything, upTo } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
@@ -38,7 +38,7 @@ const pattern =
   (_head: number, query: number, key: number) =>
     !causal || key <= query;
 
-/** Operations of one exp, subtraction and sum, beside the multiply-adds of a pair. */
+/** FLOPs of one exp, subtraction and sum, which a pair needs besides its multiply-adds. */
 export const SOFTMAX_FLOPS = 5;
 
 function cost({ batch, heads, queryLength, keyLength, headDim }: AttentionShape, { causal }: FullOptions) {

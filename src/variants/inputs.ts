@@ -1,6 +1,6 @@
 /**
- * What a variant needs of a token: queries, keys and values, and what it declares beside them. A layer makes it from the
- * declaration, and the door checks it: nobody else asks which variant it is.
+ * The inputs of a variant: queries, keys and values, and what it declares besides. A layer makes them from the declaration,
+ * and `attend` checks them; no other code asks which variant it is.
  */
 import { ArgumentError, expectShape, UnsupportedError } from '../core/errors.ts';
 import { add, exp, logEluPlusOne, maximum, negate, relu, scale, sigmoid } from '../core/ops/index.ts';
@@ -28,17 +28,17 @@ export interface Gate<Options extends CommonOptions = CommonOptions> {
   description: string;
   /** What a layer makes of its linear projection of the token. It sets the range, too. */
   activation: Activation;
-  /** What the activation is multiplied by: 2 for a sigmoid up to 2. 1 unless told. */
+  /** What the activation is multiplied by: 2 for a sigmoid up to 2. 1 by default. */
   times?: number;
   /** Numbers of a row. Absent: one number, and no axis for it. */
   width?(options: Options, shape: AttentionShape): number;
   /** What it is where none is given, such as no decay. Absent: `attend` throws where none is given. */
   absent?: number;
-  /** What the bias of a layer's projection starts at. 0 unless told. */
+  /** What the bias of a layer's projection starts at. 0 by default. */
   bias?: number;
 }
 
-/** Inputs of a variant with gates, as its `attend` gets them: all are there. */
+/** Inputs of a variant with gates, as its `attend` gets them: none is missing. */
 export type GatedInputs<Names extends string> = AttentionInputs & { gates: Readonly<Record<Names, Tensor>> };
 
 /** log(1 + exp(x)), as max(x, 0) + log(1 + exp(−|x|)): nothing overflows, and the slope at 0 is ½. */

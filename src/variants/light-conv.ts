@@ -1,7 +1,7 @@
 /**
  * LightConv: a token is the weighted mean of its neighbours, with the same weights everywhere.
  *
- * Problem: self-attention compares every token with every other, and it is not clear that it needs to. Idea (Wu et al.
+ * Problem: self-attention compares every token with every other, and it is not clear that this is necessary. Idea (Wu et al.
  * 2019, §3): a depthwise convolution whose kernel is *shared* by all columns of a head, H kernels instead of d, and
  * *normalised* by a softmax, as attention is; W ∈ ℝ^{H×k} is all there is to learn:
  *
@@ -12,7 +12,7 @@
  * paper puts around it (a gated linear unit before, a linear layer after) belongs to the layer, not to the mixing.
  *
  * Untrained, a kernel is nearly flat (31 weights of 8 heads are within a fifth of 1/31), so what `compare` shows
- * against full attention is a moving average of the values. Only training makes it more.
+ * against full attention is a moving average of the values. Only training makes it more than that.
  *
  * Departs from the paper: entries of the kernel are dropped in training only if `dropConnect` asks for it, as the paper's
  * models do (DropConnect, §3).

@@ -4,7 +4,7 @@
  *
  *     out = D̂⁻¹ (Q′((K′)ᵀ V)),   D̂ = diag(Q′((K′)ᵀ 1_L))
  *
- * Q′ and K′ hold φ(q_i) and φ(k_j) in their rows. Long sequences are taken block by block, each going on with the sums that
+ * Q′ and K′ hold φ(q_i) and φ(k_j) in their rows. Long sequences are taken block by block, each continuing with the sums that
  * the last has left, so that Q′ and K′ never have to be there as a whole.
  */
 import { isRecording } from '../core/autograd.ts';
@@ -73,7 +73,7 @@ function optionsOf({ phi: { logH }, keyMask }: KeyFeatures, before: Sums | undef
 const BLOCK = 4096;
 
 /**
- * Attention with the features φ, [batch, heads, queryLength, valueDim], and with a state that goes on from its sums, the sums
+ * Attention with the features φ, [batch, heads, queryLength, valueDim], and with a state that continues from its sums, the sums
  * after these tokens. A query that sees no key gets zeros.
  */
 export function attendByFeatures(

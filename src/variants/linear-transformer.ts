@@ -1,5 +1,5 @@
 /**
- * Linear transformer: a kernel in place of the softmax, so that keys and values are summed up once for all queries.
+ * Linear transformer: a kernel in place of the softmax, so that keys and values are summed once for all queries.
  *
  * Problem: softmax(QKᵀ)V needs every pair, because exp stands between the products. Idea (Katharopoulos et al. 2020,
  * §3.2): where the similarity is a kernel, sim(q, k) = φ(q)ᵀφ(k), the products may be taken in the other order, and the
@@ -10,7 +10,7 @@
  *
  * Cost: O(L·d²) time and O(L·d) memory; causally the sums run along (§3.3), and a token is generated from a state of
  * d × (d + 1) numbers, and a scale for each row of them, however many came before: the transformer is an RNN (§3.4). It
- * gives up the softmax: this is an attention of its own, not an approximation, with weights that are less peaked. Scores
+ * gives up the softmax: this is a different attention, not an approximation, with weights that are less peaked. Scores
  * are not divided by √d.
  *
  * Departs from the paper: φ is kept as a logarithm until features meet, so that very negative keys, whose φ would round to

@@ -1,5 +1,5 @@
 /**
- * Linformer (Wang et al. 2020): full attention, but on k mixtures of the keys and values in place of all L of them.
+ * Linformer (Wang et al. 2020): full attention, but over k mixtures of the keys and values instead of all L of them.
  *
  * Problem: the matrix P = softmax(QKᵀ/√d) has a weight for every pair of tokens, O(L²). Idea: in trained models P is
  * close to a matrix of low rank (§3, fig. 1), so fewer keys may do. Two matrices E, F ∈ ℝ^{k×L} mix the tokens:
@@ -11,8 +11,9 @@
  * it is mixed with; and freedom of length, because E has a column for every position.
  *
  * Only a trained E stands in for full attention: on 512 tokens of a trained model (fixtures/minilm-qkv.safetensors) and
- * k = 128, mean pooling is off by 0.44 to 0.54 of the output's norm, and an E as drawn by 4 to 5, zeros being off by 1.
- * So the default is mean pooling, which needs no training; to train Linformer as published, choose `learned`.
+ * k = 128, the error of mean pooling is 0.44 to 0.54 of the output's norm, that of an untrained random E is 4 to 5, and
+ * that of zeros is 1. So the default is mean pooling, which needs no training; to train Linformer as published, choose
+ * `learned`.
  *
  * Departs from the paper: k is the same for all heads, where §4 lets it differ from head to head. From layer to layer it
  * may differ (`perLayer`). Pooling is by means of segments of nearly one length, of real tokens alone.

@@ -1,7 +1,7 @@
 /**
- * Local attention: each chunk of the sequence attends to itself and to the chunk before.
+ * Local attention: each chunk of the sequence attends to itself and to the chunk before it.
  *
- * Problem: full attention pays for all pairs, though much of what a token needs is near by. Idea (Parmar et al. 2018,
+ * Problem: full attention pays for all pairs, though much of what a token needs is nearby. Idea (Parmar et al. 2018,
  * §3.3, 1D local attention): cut the sequence into blocks of m queries; all queries of a block share one set of keys,
  * the block itself and a stretch before it. With a stretch of m, as here, that is the layer that released Reformer
  * models alternate with their hashing (Kitaev et al. 2020).
@@ -9,8 +9,8 @@
  * Cost: O(L·m) time and O(L) memory. It gives up every pair further apart than two chunks, and evenness: the first token
  * of a chunk looks back m tokens, the last one 2m − 1. Longformer's window slides instead. On its pattern it is exact.
  *
- * Departs from the paper: the stretch before a block is as long as the block, and where attention is not causal there is one
- * behind it too. The paper is causal, and chooses the two lengths apart.
+ * Departs from the paper: the stretch before a block is as long as the block, and if attention is not causal there is also
+ * one after it. The paper is causal, and chooses the two lengths separately.
  */
 
 import { type AttentionLayout, attention, pairsOf, runs } from '../core/ops/index.ts';

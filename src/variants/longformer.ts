@@ -1,10 +1,10 @@
 /**
- * Longformer: a sliding window, and a few tokens that see and are seen by everyone.
+ * Longformer: a sliding window, and a few tokens that attend to all tokens and that all tokens attend to.
  *
- * Problem: most attention is near by, but full attention pays for all pairs. Idea (Beltagy et al. 2020, §3.1): a token
+ * Problem: most attention is nearby, but full attention pays for all pairs. Idea (Beltagy et al. 2020, §3.1): a token
  * attends to the ½w tokens on each side of it; stacked layers widen what is seen, and a *dilated* window, with gaps of
  * δ − 1 tokens, widens it at once. Tokens that a task singles out ([CLS], the words of a question) attend *globally*: to
- * all tokens, and all attend to them, with projections of their own.
+ * all tokens, and all attend to them, with separate projections.
  *
  * Cost: O(L·w) time and O(L) memory, plus O(L) for each global token. It gives up every pair that is neither in the
  * window nor global: on its pattern the result is exact, and no weight is approximated.

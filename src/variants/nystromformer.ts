@@ -1,5 +1,5 @@
 /**
- * Nyströmformer (Xiong et al. 2021): the softmax matrix rebuilt from what it says about m landmarks.
+ * Nyströmformer (Xiong et al. 2021): the softmax matrix, rebuilt from m landmarks.
  *
  * Problem: S = softmax(QKᵀ/√d) has a weight for every pair of tokens, O(L²). Idea: the Nyström method completes a matrix
  * from some of its columns and rows, S ≈ F A⁺ B, with A where they cross. But a softmax needs its whole row even for one
@@ -12,12 +12,12 @@
  * It gives up: causality, because landmarks are means over the whole sequence; weights of at least 0 (their rows
  * still add up to about 1); and sharp patterns, because a landmark is as blurred as its segment is long.
  *
- * On 512 tokens of a trained model (fixtures/minilm-qkv.safetensors), 64 landmarks are off by 0.60 of the output's norm
- * in a layer that looks near by, and by 0.24 in one that looks far. The exact Ã⁺ would be worse, for it blows up what the
- * landmarks hardly tell apart: after 20 steps in place of 6 the same landmarks are off by 8.5 and by 1.3.
+ * On 512 tokens of a trained model (fixtures/minilm-qkv.safetensors), the error of 64 landmarks is 0.60 of the
+ * output's norm in a layer that looks nearby, and 0.24 in one that looks far. The exact Ã⁺ would be worse, because it amplifies
+ * differences that the landmarks hardly show: after 20 steps instead of 6 the errors are 8.5 and 1.3.
  *
  * Departs from the paper: the skip convolution of the paper's models is off unless `convolutionWidth` asks for it: it is
- * learned, and adds only noise before. Segments may differ by a token in length, where the paper pads (above eq. 16).
+ * learned, and adds only noise before training. Segments may differ by a token in length, where the paper pads (above eq. 16).
  */
 import { add, log, multiply, scale } from '../core/ops/elementwise.ts';
 import { attention, band, convolveRows, everything, matmul, pairsOf, softmax } from '../core/ops/index.ts';

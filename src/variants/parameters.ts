@@ -10,7 +10,7 @@ import type { AttentionShape, CommonOptions, Parameters } from './variant.ts';
 
 /** What a variant declares about one of its parameters: its shape, how it starts, and whether it is learned. */
 export interface DeclaredParameter<Options extends CommonOptions = CommonOptions> {
-  /** Learned; else random and fixed, or drawn anew now and then while training. */
+  /** Learned; else random and fixed, or drawn again now and then while training. */
   learned: boolean;
   /** Its extents; null where these options have none. */
   shape(options: Options, shape: AttentionShape): readonly number[] | null;
@@ -28,7 +28,7 @@ export type DeclaredParameters<Options extends CommonOptions = CommonOptions> = 
   Record<string, DeclaredParameter<Options>>
 >;
 
-/** What a parameter is drawn with. */
+/** The arguments for drawing a parameter. */
 export interface Drawing<Options extends CommonOptions = CommonOptions> {
   extents: readonly number[];
   dtype: AttentionShape['dtype'];

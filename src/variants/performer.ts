@@ -1,20 +1,20 @@
 /**
- * Performer (Choromanski et al. 2021): attention whose weights are estimated by random features, so that they never
- * have to be written down.
+ * Performer (Choromanski et al. 2021): attention whose weights are estimated by random features, so that the
+ * matrix of weights is never needed.
  *
  * Problem: A = exp(QKᵀ/√d) has an entry for every pair (eq. 1). Idea: an entry is a kernel, SM(q, k) = exp(qᵀk), and a
- * kernel is the mean of products φ(q)·φ(k) of random features (eq. 3). With m of them A ≈ Q′K′ᵀ, and brackets do the
- * rest: D⁻¹ A V ≈ D̂⁻¹ (Q′ (K′ᵀ V)) (eq. 4). FAVOR+ takes features that are positive, so that weights are too and small
- * ones have small errors (Lemmas 1 and 2), and orthogonal, so that fewer will do (Theorem 2).
+ * kernel is the mean of products φ(q)·φ(k) of random features (eq. 3). With m of them A ≈ Q′K′ᵀ, and the order of the
+ * products does the rest: D⁻¹ A V ≈ D̂⁻¹ (Q′ (K′ᵀ V)) (eq. 4). FAVOR+ takes features that are positive, so that weights
+ * are too and small ones have small errors (Lemmas 1 and 2), and orthogonal, so that fewer will do (Theorem 2).
  *
  * Cost: O(L·m·d) time and O(L·d + m·d) memory, causal or not. (Appendix B.3 has O(L·m) more, for the features of all
  * tokens; here they are made block by block, and only a tape keeps them.)
- * It gives up: exactness. A weight is off by a share of itself of the order of exp(‖q + k‖²/2)/√m, for the scaled vectors:
- * sharp attention, which comes from long ones, is estimated badly. A model trained with it learns to live with that.
+ * It gives up: exactness. The relative error of a weight is of the order of exp(‖q + k‖²/2)/√m, for the scaled vectors: sharp
+ * attention, which comes from long vectors, is estimated badly. A model that is trained with it adapts to that.
  *
  * Departs from the paper: positive features are kept as logarithms until they meet, so that vectors of any length are
  * right; nothing is added to features or to denominators. The denominators of trigonometric features, which may come out as
- * 0 or negative, are kept off 0 (see `leastCosine`). The default estimates softmax (appendix A.3); where the paper says no
+ * 0 or negative, are kept away from 0 (see `leastCosine`). The default estimates softmax (appendix A.3); where the paper says no
  * more than "Performer", its features are those of the relu kernel (appendix A.4).
  */
 import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';
@@ -148,7 +148,7 @@ export const performer = defineVariant({
     values: (sequenceLength) => [16, 32, 64, 128, 256, 512, 1024].filter((m) => m === 16 || m < sequenceLength),
   },
   parameters: {
-    /** The same for all heads. Random and not learned; drawn anew now and then in training (§4.2): see `redrawEvery` of a model. */
+    /** The same for all heads. Random and not learned; drawn again now and then in training (§4.2): see `redrawEvery` of a model. */
     omega: {
       learned: false,
       shape: ({ numRandomFeatures }, { headDim }) => [numRandomFeatures, headDim],

@@ -4,8 +4,8 @@
  * Problem: of the L² weights of softmax(QKᵀ) most are close to 0, and the few that matter belong to the keys nearest to
  * the query. Idea (Kitaev et al. 2020, §2): let each token be query and key at once, k_j = q_j/‖q_j‖, and find near ones
  * by locality-sensitive hashing. Sorted by bucket, they lie side by side, so that chunks of the sorted sequence can
- * attend to themselves and to their neighbours. What one hash puts apart another may put together: several rounds are
- * joined in one softmax.
+ * attend to themselves and to their neighbours. One hash may separate nearby tokens that another keeps together, so several
+ * rounds are joined in one softmax.
  *
  * The `keys` input is checked but not used: its place is taken by the normalised queries. Queries may have any length,
  * and it is their temperature. With 1/√d as in eq. 1, scores stay within ±‖q‖/√d; the authors' code gives keys the
@@ -13,21 +13,20 @@
  *
  * Cost: O(n_rounds · L · m) time for chunks of m, beside hashing and sorting, by which the paper counts O(L log L);
  * O(n_rounds · L) memory. It gives up separate keys, pairs that no round brings together, and weights that move smoothly
- * with the queries: the hash is piecewise constant and passes no gradient. And a causal run is not causal to the last:
- * later tokens shift the borders of chunks, and so decide which earlier tokens meet, though not what they get there.
+ * with the queries: the hash is piecewise constant and passes no gradient. And a causal run is not fully causal:
+ * later tokens shift the borders of chunks, and so change which earlier tokens meet, though no token reads a later one.
  *
  * Departs from the paper: N_ij counts rounds in which i and j meet, not those that hash them alike (eq. 16; `countOnce`).
  * Where not causal, a chunk also meets the one after it (not in eq. 11). Many buckets take two hashes, as in released code.
  */
 import { ArgumentError } from '../core/errors.ts';
 import { attention, contiguous, countingSort, normalizeRows, transpose } from '../core/ops/index.ts';
-import type { RunSet } from '../core/ops/key-sets.ts';
-import { runs } from '../core/ops/layout.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './full.ts';
 import { boolean, integer, type OptionsOf } from './options.ts';
 import { bucketFactors, hashIntoBuckets, rotation } from './reformer/buckets.ts';
+import { chunksOf, chunksOfLast } from './reformer/chunks.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs, Parameters } from './variant.ts';
 
@@ -61,53 +60,6 @@ function attend(
 
 /** −m_ii of eq. 16: a token attends to itself only where it meets no other, because any other score is far larger. */
 const SELF_BIAS = -1e5;
-
-/** Sorted places, the tokens there, and whom each meets. */
-type Chunks = Pick<RunSet, 'layout' | 'queryTokens' | 'keyTokens'>;
-
-/** Every sorted place meets those of its chunk, of the one before, and of the one after if not causal. */
-function chunksOf(order: Tensor, place: Tensor, position: number, { chunkLength, causal }: ReformerOptions): Chunks {
-  const length = order.shape[3];
-  const begin = new Int32Array(length);
-  const end = new Int32Array(length);
-  for (let place = 0; place < length; place++) {
-    const chunk = Math.floor(place / chunkLength);
-    begin[place] = Math.max(0, chunk - 1) * chunkLength;
-    end[place] = Math.min(length, (chunk + (causal ? 1 : 2)) * chunkLength);
-  }
-  const queryTokens = position === 0 ? order : newestOf(place, position);
-  return { layout: runs(begin, end, length), queryTokens, keyTokens: order };
-}
-
-/** The same for the last token alone, a step of a generation: it needs no table of the others' places. */
-function chunksOfLast(order: Tensor, place: Tensor, { chunkLength }: ReformerOptions): Chunks {
-  const [batch, heads, rounds, length] = order.shape;
-  const [tokens, places] = [elements(order), elements(place)];
-  const most = Math.min(2 * chunkLength, length);
-  const met = new Int32Array(batch * heads * rounds * most).fill(-1);
-  for (let list = 0; list < batch * heads * rounds; list++) {
-    const chunk = Math.floor(places[(list + 1) * length - 1] / chunkLength);
-    const begin = Math.max(0, chunk - 1) * chunkLength;
-    const end = Math.min(length, (chunk + 1) * chunkLength);
-    for (let at = begin; at < end; at++) met[list * most + at - begin] = tokens[list * length + at];
-  }
-  return {
-    layout: runs(Int32Array.of(0), Int32Array.of(most), most),
-    queryTokens: fromArray(new Int32Array(batch * heads * rounds), [batch, heads, rounds, 1], 'int32'),
-    keyTokens: fromArray(met, [batch, heads, rounds, most], 'int32'),
-  };
-}
-
-/** An order of the tokens from `position` on, counted from there, by the places of all; −1 at those of the others. */
-function newestOf(place: Tensor, position: number): Tensor {
-  const places = elements(place);
-  const length = place.shape[3];
-  const order = new Int32Array(places.length).fill(-1);
-  for (let list = 0; list < places.length; list += length) {
-    for (let token = position; token < length; token++) order[list + places[list + token]] = token - position;
-  }
-  return fromArray(order, place.shape, 'int32');
-}
 
 /** Tokens of one label meet: those of one bucket, or all; those of the last bucket, padding, meet nobody. */
 function labelsOf(bucket: Tensor, count: number, mask: Tensor | undefined, { acrossBuckets }: ReformerOptions): Tensor {

@@ -11,8 +11,8 @@ export type AnyVariant = AttentionVariant<CommonOptions>;
 const registered = new Map<string, AnyVariant>();
 
 /**
- * Adds a variant, so that compare, patterns, training and the laws find it. Throws ArgumentError for a taken name, and for
- * what lacks a part of the contract.
+ * Adds a variant, so that compare, patterns, training and the laws find it. Throws ArgumentError for a name that is taken, and
+ * for a variant that lacks a part of the contract.
  *
  * @example
  * ```ts

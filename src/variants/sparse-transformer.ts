@@ -1,17 +1,17 @@
 /**
- * Sparse Transformer: two sparse patterns that together reach everything in two steps.
+ * Sparse Transformer: two sparse patterns that together reach every token in two steps.
  *
  * Problem: most of the L² pairs are not needed if information can travel through a token in between. Idea (Child et al.
  * 2019, §4.2): factorise attention into p = 2 sets of about √L keys each, chosen so that any token is reached by a path
  * of two. *Strided* suits data with a period, such as images: the last l tokens, and every l-th token. *Fixed* suits
- * text: the tokens of the own block, and the last c tokens of every block, which sum it up.
+ * text: the tokens of a query's own block, and the last c tokens of every block, which summarise it.
  *
  * Cost: O(L·(l + L/l)) time, or O(L·(l + c·L/l)) with the fixed pattern: O(L√L) for a stride l near √L; O(L) memory. It
  * gives up pairs that are in neither set: on its pattern the result is exact. Layers take turns with the two sets (eq. 6),
  * all heads attend to both (eq. 7), or each head takes one of them (eq. 8).
  *
- * Departs from the paper: it may attend in both directions, where the paper is causal. With the fixed pattern all heads meet
- * the same c tokens of a block, where the paper prefers other ones for each head (§4.3).
+ * Departs from the paper: attention may go in both directions; the paper is causal. With the fixed pattern all heads meet
+ * the same c tokens of a block; the paper prefers different ones for each head (§4.3).
  */
 import { ArgumentError } from '../core/errors.ts';
 import { type AttentionLayout, attention, band, pairsOf, perHead, type RunSet, runs } from '../core/ops/index.ts';

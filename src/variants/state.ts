@@ -1,6 +1,6 @@
 /**
- * What a variant remembers from one call to the next. A state is plain named tensors: it can be saved, given to the next
- * call or to two of them, and it says how many bytes it holds. A whole run, a prefix and then one token, segment after
+ * What a variant remembers from one call to the next. A state is plain named tensors: it can be saved, and passed to the next
+ * call or to several calls. A whole run, a prefix and then one token, segment after
  * segment: all are the same `attend`, given the state that the call before returned.
  */
 import { record } from '../core/autograd.ts';
@@ -34,7 +34,7 @@ export interface AttentionState {
   readonly tensors: Readonly<Record<string, Tensor>>;
 }
 
-/** Throws ArgumentError for what is no state. */
+/** Throws ArgumentError unless it is a state. */
 export function expectState(name: string, state: AttentionState): AttentionState {
   expectRecord(name, state);
   expectText(`${name}.variant`, state.variant);
@@ -80,7 +80,7 @@ export function expectNumbers(name: string, { tensors }: AttentionState): void {
 /** The name of the mask in a state, [batch, tokens]. */
 const KEY_MASK = 'key mask';
 
-/** Bytes of what a state remembers: what a generation has to keep for each sequence that it goes on with. */
+/** The size of a state in bytes: what a generation keeps for each sequence. */
 export function stateBytes(state: AttentionState): number {
   const { tensors } = expectState('state', state);
   return Object.values(tensors).reduce((sum, { size, dtype }) => sum + size * bytesPerElement[dtype], 0);
@@ -143,7 +143,7 @@ export class Memory {
 
   /**
    * The rows [batch, heads, n, width] that were remembered under a name with those of this call behind them, and remembers
-   * the last `keep` of them. `held` are those of the call before, as many unless told. Nothing is copied but the new rows,
+   * the last `keep` of them. `held` are those of the call before, as many by default. Nothing is copied but the new rows,
    * and the old ones when their room runs out. Throws for a state that holds more or fewer rows, or others.
    */
   append(
@@ -239,7 +239,7 @@ const rowsOfBuffer = (buffer: Tensor, first: number, end: number): Tensor => {
 
 /**
  * past [batch, heads, n, width] and rows [batch, heads, m, width], one after another. The result shares its memory with
- * `past` where there is room behind it, and `past` stays as it is: whoever goes on from it a second time gets a copy.
+ * `past` where there is room behind it, and `past` stays as it is: a second continuation from it gets a copy.
  */
 export function appendRows(past: Tensor | undefined, rows: Tensor): Tensor {
   const [batch, heads, length, width] = rows.shape;
@@ -254,7 +254,7 @@ export function appendRows(past: Tensor | undefined, rows: Tensor): Tensor {
     known.used += length;
     all = rowsOfBuffer(known.rows, first, first + held + length);
   } else {
-    // Twice as much as is held: a token costs a constant number of copies in the mean.
+    // Twice as much as is held: a token costs a constant number of copies on average.
     const buffer = empty([batch, heads, Math.max(SLACK, 2 * (held + length)), width], rows.dtype as 'float32');
     if (past !== undefined) copyInto(rowsOfBuffer(buffer, 0, held).array, past.array);
     copyInto(rowsOfBuffer(buffer, held, held + length).array, rows.array);
@@ -268,7 +268,7 @@ export function appendRows(past: Tensor | undefined, rows: Tensor): Tensor {
   });
 }
 
-/** A state whose tensors are copies that share nothing, as for a file. */
+/** A copy of a state that shares no memory with it. */
 export function copyState(state: AttentionState): AttentionState {
   expectState('state', state);
   const tensors = Object.entries(state.tensors).map(([name, tensor]) => {

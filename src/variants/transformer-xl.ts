@@ -1,5 +1,5 @@
 /**
- * Transformer-XL (Dai et al. 2019): segments that remember, and positions that are distances.
+ * Transformer-XL (Dai et al. 2019): segments with a memory, and positions relative to each other.
  *
  * Problem: a model trained on segments of a text sees nothing across their ends, and words at the start of one lack all
  * context. Idea (§3.2): the queries of a segment meet [SG(memory) ∘ segment], the M tokens before it without gradient

@@ -58,11 +58,11 @@ export interface AttentionInputs {
 export interface Attending {
   /** [batch, heads, queryLength, valueDim] */
   output: Tensor;
-  /** What the next call goes on from; null where none was asked for. */
+  /** What the next call continues from; null where none was asked for. */
   state: AttentionState | null;
 }
 
-/** What every variant understands; where `supports.causal` is false, `causal: true` is a typed error. */
+/** The options of every variant; where `supports.causal` is false, `causal: true` is a typed error. */
 export interface CommonOptions {
   /** Key j is visible to query i only if j ≤ i. */
   causal: boolean;
@@ -71,7 +71,7 @@ export interface CommonOptions {
 /** Learned tensors (`requiresGrad`) and random ones (projections, features, rotations), by the paper's name. */
 export type Parameters = Record<string, Tensor>;
 
-/** Whether query `query` of head `head` may attend to key `key`: what reference.ts is masked with. */
+/** Whether query `query` of head `head` may attend to key `key`: the mask of the oracle. */
 export type AttentionPattern = (head: number, query: number, key: number) => boolean;
 
 /** Shapes of tensors. */
@@ -82,7 +82,7 @@ export interface Sizes {
   largest?: readonly number[];
 }
 
-/** The knob that trades error for cost: what `compare` sweeps. */
+/** The option that trades error for cost; `compare` sweeps it. */
 export interface Budget<Options> {
   /** The paper's symbol, e.g. `w`. */
   symbol: string;
@@ -92,7 +92,7 @@ export interface Budget<Options> {
   values(sequenceLength: number): number[];
 }
 
-/** What the author of a variant writes, beside its options, inputs and parameters (`VariantDefinition` in define.ts). */
+/** The method and the facts that the author of a variant writes; options, inputs and parameters are in `VariantDefinition`. */
 export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly name: string;
   readonly paper: Citation;
@@ -106,7 +106,7 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
     padding: boolean;
     crossAttention: boolean;
     incremental: boolean;
-    /** Whether a token can meet later ones; absent: yes. What reads in one direction is causal unless told. */
+    /** Whether a token can meet later ones; absent: yes. A variant that reads in one direction is causal by default. */
     bidirectional?: boolean;
   };
   /**
@@ -161,7 +161,7 @@ export interface IntegerTable {
   data: Int32Array;
 }
 
-/** A variant as everybody else knows it: `defineVariant` makes it of a declaration. */
+/** A variant, as the rest of the library uses it: `defineVariant` makes one from a declaration. */
 export interface AttentionVariant<Options extends CommonOptions = CommonOptions> extends Method<Options> {
   /** Every option with its symbol, range, default and meaning: drives validation, the command line, the docs, the laws. */
   readonly options: { readonly [Name in keyof Omit<Options, 'causal'>]: OptionSchema };

@@ -15,7 +15,7 @@ export function looksOf(variants: readonly string[]): Required<Look>[] {
   return variants.map((name) => {
     const variant = findVariant(name);
     const tone = variant === undefined ? FAMILIES.length - 1 : FAMILIES.indexOf(variant.family) - 1;
-    const kin = allVariants().filter(({ family }) => family === variant?.family);
+    const kin = allVariants().filter((each) => FAMILIES.indexOf(each.family) - 1 === tone);
     let index = Math.max(
       0,
       kin.findIndex((each) => each.name === name),
@@ -32,5 +32,5 @@ export function looksOf(variants: readonly string[]): Required<Look>[] {
 /** `Low rank`; of a colour that is no family's, `Other`. */
 export function familyOfTone(tone: number): string {
   const family: Family | undefined = FAMILIES[tone + 1];
-  return family === undefined ? 'Other' : `${family[0].toUpperCase()}${family.slice(1).replaceAll('-', ' ')}`;
+  return family ? `${family[0].toUpperCase()}${family.slice(1).replaceAll('-', ' ')}` : 'Other';
 }

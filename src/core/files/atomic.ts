@@ -1,6 +1,6 @@
 /**
  * Writing a file so that it is there whole or not at all: into a temporary file of the same folder, which takes the
- * name only when every byte is on the disk. Whoever reads meanwhile sees the old content.
+ * name only when every byte is on the disk. A reader sees the old content until then.
  */
 import { randomBytes } from '#platform/crypto';
 import {

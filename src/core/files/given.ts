@@ -6,7 +6,7 @@ import { type ByteSource, InputFile } from './input-file.ts';
 /** The path of a file, or its bytes, which are read until the last `load` and must not change meanwhile. */
 export type FileOrBytes = string | Uint8Array | ArrayBuffer;
 
-/** Opens it. Throws FileFormatError as InputFile does for a path, ArgumentError for what is neither a path nor bytes. */
+/** Opens it. Throws FileFormatError as InputFile does for a path, ArgumentError unless it is a path or bytes. */
 export function openGiven(given: FileOrBytes): ByteSource {
   if (typeof given === 'string') return new InputFile(given);
   if (given instanceof Uint8Array) return new BytesInHand(given);

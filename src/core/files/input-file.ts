@@ -22,7 +22,7 @@ export type Complain = (problem: string) => FileFormatError;
 export interface ByteSource {
   /** In bytes. */
   readonly size: number;
-  /** Bytes `begin` to `end` (exclusive), in a buffer of their own. Throws FileFormatError for what cannot be read. */
+  /** Bytes `begin` to `end` (exclusive), in a buffer of their own. Throws FileFormatError for bytes that cannot be read. */
   read(begin: number, end: number): ArrayBuffer;
   /** An error about these bytes, to be thrown. */
   error(problem: string): FileFormatError;
@@ -101,7 +101,7 @@ export class InputFile implements ByteSource {
     if (!found.isFile()) throw this.error('cannot be read: it is a device or a pipe, not a file');
   }
 
-  /** Of a large file a checkout has only this until it is fetched: whoever reads it has to know, whatever they expected. */
+  /** Of a large file a checkout has only this until it is fetched: every reader has to know, whatever it expected. */
   #expectNoPointer(file: number, size: number): void {
     const bytes = new Uint8Array(size);
     const text = new TextDecoder('latin1').decode(bytes.subarray(0, readInto(bytes, file, 0)));

@@ -35,7 +35,7 @@ function valueIn(file: InputFile, limits: Partial<JsonLimits>): unknown {
   return parseJson(new Uint8Array(file.readAll()), (problem) => file.error(problem), limits);
 }
 
-/** The value of JSON in UTF-8, or in a text. Throws what `complain` makes for what is no JSON, or is beyond the limits. */
+/** The value of JSON in UTF-8, or in a text. Throws what `complain` makes for text that is not JSON, or is beyond the limits. */
 export function parseJson(json: Uint8Array | string, complain: Complain, limits: Partial<JsonLimits> = {}): unknown {
   const bytes = typeof json === 'string' ? new TextEncoder().encode(json) : json;
   expectSmall(bytes, complain, { ...JSON_LIMITS, ...limits });

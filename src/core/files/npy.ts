@@ -51,7 +51,7 @@ const WRITTEN_DESCRIPTIONS = { float64: '<f8', float32: '<f4', int32: '<i4', uin
  * Opens a file, by its path or its bytes: reads and checks its header; `load` gives the numbers, row-major also where the
  * file is in Fortran's order. float16 is widened to float32, integers become int32. Throws FileFormatError for a file that
  * is missing or malformed, that goes on after the array, or that holds something else than plain numbers (Python objects,
- * structures), ArgumentError for what is neither a path nor bytes.
+ * structures), ArgumentError unless it is a path or bytes.
  *
  * @example
  * ```ts

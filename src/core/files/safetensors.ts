@@ -46,7 +46,7 @@ export interface OpenedSafetensors extends Safetensors {
 /**
  * Opens a file, by its path or its bytes: reads and checks its header, and no tensor until its `load` is called. F16 and
  * BF16 are widened to float32, integers become int32. Throws FileFormatError for a file that is missing or malformed in any
- * way, ArgumentError for what is neither a path nor bytes.
+ * way, ArgumentError unless it is a path or bytes.
  *
  * @example
  * ```ts

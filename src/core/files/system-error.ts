@@ -57,7 +57,7 @@ function named<T>(body: () => T, refusal: (reason: string, cause: unknown) => Er
 
 /**
  * What a path leads to; null where nothing is, also where none can be (below a file, beyond a name's length). Throws
- * nothing: a path that must not be looked at is told apart when it is used.
+ * nothing: a path that must not be looked at is distinguished when it is used.
  */
 export function entryAt(path: string): Stats | null {
   try {

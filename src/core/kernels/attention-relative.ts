@@ -1,6 +1,6 @@
 /**
  * The relative rule of attention, scale · q̂_i·r_{p_i − j} (Dai et al. 2019, §3.3), on one tile of pairs: q̂_i·r_Δ for all
- * distances Δ of the tile (attention-band.ts), and out of these each pair the one of its own distance. On the way back each
+ * distances Δ of the tile (attention-band.ts), and out of these each pair the one of its own distance. In the backward pass each
  * distance sums what its pairs have.
  */
 import type { NumericArray } from '../memory.ts';

@@ -78,7 +78,7 @@ export const scanFoldKernel = defineKernel(
 
 /**
  * The outputs. With a delta rule, that is with `beta`, `missing` gets v_t − (a_t ∘ S_{t−1})ᵀ k_t. The state of a group is its
- * own to go on with; that of the last one ends as the state after all. Items: groups × sequences.
+ * own to continue with; that of the last one ends as the state after all. Items: groups × sequences.
  */
 export const scanKernel = defineKernel(
   'scan',

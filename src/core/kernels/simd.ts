@@ -25,7 +25,7 @@ export type KernelBuild = 'plain' | VectorBuild;
 export const KERNEL_BUILDS: readonly KernelBuild[] = ['plain', 'vector', 'relaxed'];
 
 let chosen: KernelBuild | null = null;
-/** Undefined until it was looked for; null: not to be used, or not to be had. */
+/** Undefined until it was looked for; null: not wanted, or not available. */
 let loaded: VectorKernels | null | undefined;
 
 /** The vector kernels, if they are to be used; null: run the plain loops. */

@@ -76,7 +76,7 @@ function expectRate(name: string, value: unknown): void {
   throw new ArgumentError(`${name}: expected 0 to 1, 1 excluded, got ${describe(value)}`);
 }
 
-/** Throws ShapeError or ArgumentError, by name, for what does not fit. */
+/** Throws ShapeError or ArgumentError, by name, for arguments that do not fit. */
 export function checkCall(queries: Tensor, keys: Tensor, values: Tensor, settings: AttentionSettings): Call {
   expectSettings(settings);
   expectFloat('queries', queries);

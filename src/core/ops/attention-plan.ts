@@ -1,5 +1,5 @@
 /**
- * The work of attention, cut up. Forward, tiles of queries are independent. On the way back, a pair gives to the gradients
+ * The work of attention, cut up. Forward, tiles of queries are independent. In the backward pass, a pair gives to the gradients
  * of a query and of a key, so blocks of queries meet blocks of keys in rounds, as in a tournament: in each round a block
  * is in one meeting at most. The meetings of a round run on any threads in any order and never write to the same row;
  * every gradient sums its parts in the order of the rounds, so bits do not depend on threads.

@@ -61,7 +61,7 @@ const EXP_COST = 16;
  * 2018; Rabe & Staats 2021): queries [batch, heads, queryLength, headDim], keys [batch, keyHeads, keyLength, headDim],
  * values [batch, keyHeads, keyLength, valueDim]. `heads` is a multiple of `keyHeads`: each head of keys serves as many
  * heads of queries (Ainslie et al. 2023). Sets are disjoint, or a pair of two of them counts twice. Both results are
- * differentiable. Throws ShapeError or ArgumentError for what does not fit, by name.
+ * differentiable. Throws ShapeError or ArgumentError for arguments that do not fit, by name.
  */
 export function attention(
   queries: Tensor,

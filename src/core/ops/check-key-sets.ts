@@ -34,7 +34,7 @@ interface SetSizes {
   queryStart: number;
 }
 
-/** Checks a set against the sizes of a call. Throws ShapeError or ArgumentError, by name, for what does not fit. */
+/** Checks a set against the sizes of a call. Throws ShapeError or ArgumentError, by name, for arguments that do not fit. */
 export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedSet {
   expectRecord(name, given);
   const set = 'heads' in given ? { layout: given as AttentionLayout } : (given as RunSet | BlockSet);

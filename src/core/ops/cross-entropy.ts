@@ -1,4 +1,4 @@
-/** Classes predicted by logits, held against those that are right. */
+/** Classes predicted by logits, checked against those that are right. */
 import { record } from '../autograd.ts';
 import { ArgumentError, expectShape } from '../errors.ts';
 import { expectOptions, integerOf, oneOf } from '../expect.ts';

@@ -38,9 +38,9 @@ const SUM_OPTIONS = { keyScale: expectTensor, keyMask: expectTensor, state: expe
  * Attention with the weights w_ij = Σ_f exp(a_if + b_jf + c_j), divided by their sum over the keys that query i meets, from
  * the logarithms of positive features: queries a [batch, heads, queryLength, m], keys b [batch, heads, keyLength, m],
  * values [batch, heads, keyLength, valueDim]. The exponents may be of any size. It takes O(length · m · valueDim) time, and
- * memory for the results alone. `logSumExp` is the logarithm of the sum of the weights, and `state` goes on with what comes
+ * memory for the results alone. `logSumExp` is the logarithm of the sum of the weights, and `state` continues with what comes
  * next. Causally no bit of an output depends on later tokens. Everything but the scales is differentiable.
- * Throws ShapeError or ArgumentError for what does not fit.
+ * Throws ShapeError or ArgumentError for arguments that do not fit.
  */
 export function featureAttention(
   queries: Tensor,

@@ -9,7 +9,7 @@ import { expectFloat, expectSameDType } from './check.ts';
  * (Andoni et al. 2015, "Practical and Optimal LSH for Angular Distance"). Equal rows get the same number, and rows of
  * nearly one direction often do. x [batch, heads, length, width] and directions R [heads, rounds, width, n] give int32
  * [batch, heads, rounds, length]. Piecewise constant, so outside the tape; xR is never held.
- * Throws ShapeError or ArgumentError for what does not fit.
+ * Throws ShapeError or ArgumentError for arguments that do not fit.
  */
 export function directionHash(x: Tensor, directions: Tensor): Tensor {
   expectFloat('x', x);

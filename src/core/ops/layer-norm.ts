@@ -15,7 +15,7 @@ import { reshape, slice } from './shape.ts';
 /**
  * Layer normalisation along the last axis (Ba et al. 2016, eqs. 3 and 4): y = g ∘ (x − μ) / √(σ² + ε) + b, with the mean
  * and the variance (over all columns, not one less) of each row of x [..., columns], a gain g and a bias b of [columns].
- * Throws ShapeError or ArgumentError for what does not fit.
+ * Throws ShapeError or ArgumentError for arguments that do not fit.
  */
 export function layerNorm(x: Tensor, gain: Tensor, bias: Tensor, epsilon = 1e-5): Tensor {
   expectFloat('x', x);

@@ -8,7 +8,7 @@ import { gatherRows } from './gather.ts';
 
 /**
  * The mask of keys that were picked by `gatherRows`: entries `positions` of every row, [batch, count]. Position −1, which
- * picks nothing, is masked. Throws ShapeError or ArgumentError for what does not fit, as all here.
+ * picks nothing, is masked. Throws ShapeError or ArgumentError for arguments that do not fit, as all here.
  */
 export function pickKeys(keyMask: Tensor | undefined, positions: Int32Array): Tensor | undefined {
   expectInstance('positions', positions, Int32Array);

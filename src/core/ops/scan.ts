@@ -49,7 +49,7 @@ export interface Scanned {
  * for queries q and keys k [batch, heads, length, m], and values v [batch, heads, length, n]; a_t is a number, or one for
  * each row of S. In O(length · m · n) time and O(length · (m + n)) memory, chunk by chunk (Yang et al. 2024,
  * arXiv:2406.06484). No bit of an output depends on later tokens. Everything is differentiable, the state too.
- * Throws ShapeError or ArgumentError for what does not fit, for a decay above 1 and a β outside 0 to 2.
+ * Throws ShapeError or ArgumentError for arguments that do not fit, for a decay above 1 and a β outside 0 to 2.
  */
 export function scan(queries: Tensor, keys: Tensor, values: Tensor, options: ScanOptions = {}): Scanned {
   const { logDecay, beta, keyMask, state } = expectOptions('options', options, SCAN_OPTIONS);
@@ -174,7 +174,7 @@ function withoutMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   return reshape(zeroMasked(reshape(x, [batch, heads, length, -1]), keyMask), x.shape);
 }
 
-/** A NaN is let through, and makes NaN of what it reaches: whoever lets one in is not stopped halfway. */
+/** A NaN is let through, and makes NaN of what it reaches: the caller who passes one in is not stopped halfway. */
 function expectWithin(name: string, x: Tensor, least: number, most: number): void {
   const at = elements(x).findIndex((value) => value < least || value > most);
   if (at < 0) return;

@@ -71,7 +71,7 @@ export function setThreads(count: number): void {
 }
 
 /**
- * Chooses the kernels that all threads run, `plain` or `simd`; the fastest to be had is the default. Throws
+ * Chooses the kernels that all threads run, `plain` or `simd`; the fastest available ones are the default. Throws
  * ArgumentError for another name, or `simd` where it cannot be had.
  */
 export function setKernels(name: string): void {

@@ -9,7 +9,7 @@ export function ownBytes(path: string): Uint8Array<ArrayBuffer> {
   return readFileSync(new URL(path, root));
 }
 
-/** The path of a file, for whoever reads files of others too. */
+/** The path of a file, for readers of other files too. */
 export function ownPath(path: string): string {
   return fileURLToPath(new URL(path, root));
 }

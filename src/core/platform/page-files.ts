@@ -7,7 +7,7 @@
 export interface PageFiles {
   /**
    * Puts bytes (`await file.arrayBuffer()`) under a name, in place of what was there. A name with slashes is in a folder.
-   * The bytes are not copied: they must not change any more. Throws ArgumentError for what is no name or no bytes.
+   * The bytes are not copied: they must not change any more. Throws ArgumentError unless it is a name and bytes.
    */
   put(name: string, bytes: Uint8Array | ArrayBuffer): void;
   /** A copy of the bytes under a name, to be saved or sent. Throws FileFormatError where there are none. */

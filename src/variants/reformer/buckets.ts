@@ -40,7 +40,7 @@ export function bucketFactors({ numBuckets, chunkLength }: BucketOptions, sequen
 /**
  * R1 or R2: R of §2, [heads, n_rounds, d, b/2] of standard normals, for each hash; R2 where the count is factorised. The
  * paper leaves open who shares them. Here every head and round has its own, and all positions and batch entries use the
- * same, so that a sequence gets the same answer in any company. Nothing is learned; draw them anew for a step of
+ * same, so that a sequence gets the same answer in any company. Nothing is learned; draw them again for a step of
  * training, not within one.
  */
 export const rotation = (hash: number): DeclaredParameter<BucketOptions & CommonOptions> => ({

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SwapReport } from '../../src/commands/compare-pretrained.ts';
+import { comparePretrained, type SwapReport } from '../../src/commands/compare-pretrained.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
 import type { NumericArray } from '../../src/core/memory.ts';
 import { writeTokenizer } from '../pretrained/word-pieces.ts';
@@ -37,6 +37,30 @@ test('full attention in place of full attention moves nothing; a narrow window d
   assert.equal(layers[0].alone, layers[0].upTo);
   assert.equal(layers[1].upTo, narrow.drift);
   for (const { alone } of layers) assert.ok(alone.relativeError > 0);
+});
+
+test('progress grows with every part of the work, and is whole at the end', async () => {
+  for (const byLayer of [false, true]) {
+    const told: number[] = [];
+    let whole = 0;
+    await comparePretrained(
+      {
+        ...{ pretrained: MODEL, text: undefined, ids: IDS, lengths: [8, 12], variants: ['full', 'performer'] },
+        ...{ options: {}, byLayer, seed: 0 },
+      },
+      {
+        onResults: () => {},
+        shouldStop: () => false,
+        onProgress: (done, total) => {
+          told.push(done);
+          whole = total;
+        },
+      },
+    );
+    assert.is(told.length, 2 * (1 + 2 + 2));
+    assert.ok(told.every((done, n) => done > (told[n - 1] ?? 0)));
+    assert.is(told.at(-1), whole);
+  }
 });
 
 test('beside them, what looks at no query and no key: zeros, and the mean of the values', async () => {

@@ -68,6 +68,8 @@ export interface SwapObserver {
   onResults(report: SwapReport): void;
   /** Asked between two variants; if so, the others are left out. */
   shouldStop(): boolean;
+  /** `done` of `total`, in tokens that went through the model. */
+  onProgress?(done: number, total: number, label: string): void;
 }
 
 /**
@@ -106,9 +108,20 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
       ...incomplete,
     };
   };
+  const layerPasses = byLayer ? 2 * layers : 0;
+  const passes = { own: 1, baseline: 1 + layerPasses, variant: 2 * TURNS + layerPasses };
+  const total = planned.reduce((sum, { length, cells }) => {
+    return sum + length * (passes.own + BASELINES.length * passes.baseline + cells.length * passes.variant);
+  }, 0);
+  let done = 0;
+  const advance = (tokens: number, label: string): void => {
+    done += tokens;
+    observer.onProgress?.(done, total, label);
+  };
   // Of a model whose own numbers are not finite nothing can be said.
   for (const { length, tokens } of inputs) {
     const own = runSwapped(model, { tokens });
+    advance(length * passes.own, 'the model itself');
     for (const baseline of BASELINES) {
       try {
         baselines.push(measureBaseline(baseline, length, tokens, own));
@@ -116,6 +129,7 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
         if (!(error instanceof NumericalError)) throw error;
         skips.push({ variant: baseline, reason: `${length} tokens: ${error.message}` });
       }
+      advance(length * passes.baseline, `${baseline}, ${length} tokens`);
     }
   }
   for (const { length, tokens, cell } of all) {
@@ -129,6 +143,7 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
       if (choice.variants !== undefined) throw new NumericalError(`${cell.variant}, ${reason}`, { cause: error });
       skips.push({ variant: cell.variant, reason });
     }
+    advance(length * passes.variant, `${cell.variant}, ${length} tokens`);
     observer.onResults(known());
     // A moment for signals, and for the garbage collector's finalisers.
     await new Promise((resolve) => setImmediate(resolve));

@@ -123,7 +123,11 @@ async function swap(pretrained: string, values: CompareValues, host: Running): P
   const options = optionsByVariant(values) ?? {};
   const choice = { pretrained, text, ids, lengths, variants, options, byLayer, seed };
   const { report, failure } = await asFarAsKnown<SwapReport>(outputs, host, (observer) => {
-    return comparePretrained(choice, observer);
+    return withProgress(
+      host,
+      () => {},
+      (onProgress) => comparePretrained(choice, { ...observer, onProgress }),
+    );
   });
   if (report.incomplete && report.results.length === 0) return host.stop.exitCode();
   const people = streamForPeople(outputs, host);

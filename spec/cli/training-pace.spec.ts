@@ -81,7 +81,7 @@ test('a first step that took long does not count beside others', () => {
 test('the bar is never full while anything is left', () => {
   fc.assert(
     fc.property(costs, (each) => {
-      for (const { share } of simulated(each).said) assert.ok(share > 0 && share <= 0.994);
+      for (const { share } of simulated(each).said) assert.ok(share > 0 && share < 1);
     }),
   );
 });

@@ -27,7 +27,7 @@ const CLOSING_MILLISECONDS = 1000;
 /** How much the last step moves the mean of steps, at least. */
 const RECENT = 0.02;
 /** What a bar shows at most while anything is left to do. */
-const MOST = 0.994;
+const MOST = 0.9999;
 
 export class Pace {
   readonly #settings: PaceSettings;

@@ -55,7 +55,10 @@ test('expectInteger accepts the integers in the range alone', () => {
       const right = Number.isInteger(value) && Number(value) >= minimum && Number(value) <= maximum;
       const message = messageOf(() => expectInteger('w', value, minimum, maximum));
       const refusal = `ArgumentError: w: expected an integer from ${minimum} to ${maximum}, got ${describe(value)}`;
-      assert.is(message, right ? 'nothing was thrown' : refusal);
+      // A text of a number gets advice.
+      const isNumeric = typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value));
+      const advice = isNumeric ? '; Number(w) is one' : '';
+      assert.is(message, right ? 'nothing was thrown' : refusal + advice);
     }),
   );
   assert.throws(

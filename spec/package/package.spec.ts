@@ -1,6 +1,7 @@
 /** What `npm pack` makes of a fresh clone works where it is installed: from modules, CommonJS and TypeScript, and as a command. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -137,6 +138,26 @@ test('CommonJS requires it where Node can, and imports it anywhere', () => {
   // From 20.19 and 22.12 on.
   const canRequire = (process.features as { require_module?: boolean }).require_module === true;
   if (canRequire) assert.is(node(project, ['require.cjs']), '3\n');
+});
+
+test('the examples compile and run beside the package, and the command loads a variant of the user', () => {
+  const examples = fileURLToPath(new URL('../../examples/', import.meta.url));
+  const types = [
+    '--types',
+    'node',
+    '--typeRoots',
+    fileURLToPath(new URL('../../node_modules/@types', import.meta.url)),
+  ];
+  const names = readdirSync(examples).filter((name) => name.endsWith('.ts'));
+  for (const name of [...names, 'own-variant.mjs']) copyFileSync(join(examples, name), join(project, name));
+  // With these two, checks of elements that are there would hide what the examples show.
+  const usual = ['--noUncheckedIndexedAccess', 'false', '--exactOptionalPropertyTypes', 'false'];
+  compile(project, [...names, ...types, ...usual, '--module', 'nodenext', '--moduleResolution', 'nodenext']);
+  assert.match(node(project, ['attend.js']), /^output \[ 1, 6, 512, 32 \]\n/);
+  assert.match(node(project, ['resume.js', '4']), /same: true/);
+  assert.match(node(project, ['own-variant.mjs']), /^\[ 1, 2, 64, 16 \]\n$/);
+  const words = ['exec', '--no', '--', 'efficient-transformers', '--import', 'own-variant.mjs', 'variants', 'nearby'];
+  assert.match(npm(project, words), /^nearby\n/);
 });
 
 test('the command helps, and compares on what is shipped with it', () => {

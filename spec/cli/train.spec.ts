@@ -205,7 +205,7 @@ test('a recipe that is gone on with is held against its goal', async () => {
   const aTenth = ['--minutes', '0.002'];
   await outputOf(['train', '--recipe', 'listops', '--sweep', 'longformer', ...aTenth, '--out', out]);
   const text = await outputOf(['train', '--resume', out, ...aTenth]);
-  assert.match(text, /^Recipe listops: .*\nGoal: accuracy at least 10\.0% above /m);
+  assert.match(text, /^Recipe listops: .*\nGoal: accuracy at least 10 percentage points above /m);
   assert.match(text, /^longformer +\d+ /m);
   assert.match(text, /^The goal is for the end, at step 300\.$/m);
   assert.is(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).recipe, 'listops');

@@ -56,7 +56,8 @@ export function describeRecipe({ name, summary, goal, runs, minutes }: Recipe): 
 export function describeGoal(goal: Goal, name?: string): string {
   if ('loss' in goal) return `loss of at most ${formatError(goal.loss)}`;
   if ('aboveMajority' in goal) {
-    return `accuracy at least ${formatPercent(goal.aboveMajority)} above that of the most frequent answer`;
+    const points = (100 * goal.aboveMajority).toFixed(0);
+    return `accuracy at least ${points} percentage points above that of the most frequent answer`;
   }
   if ('bitsBelowUnigram' in goal) {
     return `${goal.bitsBelowUnigram} bits below the entropy of frequencies alone, by a smoothed loss that only falls`;

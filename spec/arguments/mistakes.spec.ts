@@ -218,8 +218,14 @@ test('a seed for a stream, and Math.random', () => {
 });
 
 test('a text or a bigint for a number, and an address for a path', () => {
-  refuses(() => loose.setThreads('2'), "threads: expected an integer from 1 to 64, got '2'; Number(threads) is one");
-  refuses(() => loose.setThreads(2n), 'threads: expected an integer from 1 to 64, got 2n; Number(threads) is one');
+  refuses(
+    () => loose.setThreads('2'),
+    "threads: expected an integer from 1 to 64, got '2'; without quotes it is a number",
+  );
+  refuses(
+    () => loose.setThreads(2n),
+    'threads: expected an integer from 1 to 64, got 2n; without its n it is a number',
+  );
   refuses(
     () => loose.readNpy(new URL('file:///q.npy')),
     'file: expected a path, or bytes as a Uint8Array or an ArrayBuffer, got a URL; fileURLToPath(file) is one',

@@ -57,7 +57,7 @@ test('expectInteger accepts the integers in the range alone', () => {
       const refusal = `ArgumentError: w: expected an integer from ${minimum} to ${maximum}, got ${describe(value)}`;
       // A text of a number gets advice.
       const isNumeric = typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value));
-      const advice = isNumeric ? '; Number(w) is one' : '';
+      const advice = isNumeric ? '; without quotes it is a number' : '';
       assert.is(message, right ? 'nothing was thrown' : refusal + advice);
     }),
   );

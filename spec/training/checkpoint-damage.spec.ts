@@ -195,7 +195,7 @@ test('what is wrong in metadata is named', () => {
       /settings: expected JSON of at most 32 levels/,
     ],
     ['settings', '{', /settings: expected JSON, got a text that is not/],
-    ['step', '"2"', /step: expected an integer of at least 0, got '2'$/],
+    ['step', '"2"', /step: expected an integer of at least 0, got '2'; without quotes it is a number$/],
     ['random', '{}', /random: expected a list, got an object$/],
     ['kind', '"constructor"', /kind: expected one of causal, masked/],
     ['alphabet', '["bytes"]', /alphabet: expected one of bytes, numbers, got a list of 1$/],

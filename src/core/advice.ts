@@ -98,11 +98,10 @@ export const adviceForText = safely((name, value) => {
 });
 
 /** For something else in place of a number. */
-export const adviceForNumber = safely((name, value) => {
-  if (typeof value === 'bigint') return `Number(${name}) is one`;
-  return typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value))
-    ? `Number(${name}) is one`
-    : undefined;
+export const adviceForNumber = safely((_name, value) => {
+  if (typeof value === 'bigint') return 'without its n it is a number';
+  const isNumeric = typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value));
+  return isNumeric ? 'without quotes it is a number' : undefined;
 });
 
 /** For an object that holds an instance of the class, as a learner holds its model. */

@@ -18,7 +18,7 @@ export interface Environment {
   date: string;
 }
 
-/** What the queries, keys and values were. */
+/** A description of the queries, keys and values. */
 export interface InputDescription {
   /** For people, e.g. `MiniLM-L6 layer 2, 4 heads, 512 tokens of English`. */
   name: string;

@@ -10,10 +10,10 @@ import type { ForwardContext, Module } from '../training/module.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { Config } from './config.ts';
 
-/** What stands on top of the body, which `architectures` of config.json says. */
+/** The head on top of the model's body, by `architectures` of config.json. */
 export type HeadKind = 'none' | 'masked-lm' | 'causal-lm' | 'classification';
 
-/** What every description has: config.json, checked and in our words. */
+/** The facts that all descriptions share: those of config.json, checked, under the names of this library. */
 export interface Description {
   /** `model_type` */
   modelType: string;
@@ -27,7 +27,7 @@ export interface Description {
   length: number;
 }
 
-/** What `loadPretrained` can be told: another attention, a longer text, a seed, a dtype. */
+/** Options of `loadPretrained`: another attention, a longer text, a seed, a dtype. */
 export interface LoadOptions {
   /**
    * What takes the place of a layer's own attention, given its queries, keys and values: of layer n entry n mod their
@@ -61,8 +61,7 @@ export interface TextInputs {
 
 /**
  * Takes the place of a layer's attention in one forward pass: queries, keys and values to [batch, heads, length, headDim].
- * `own` is what the layer itself would give. `inputs.global` is there for Longformer alone, of which the other variants
- * want none.
+ * `own` computes what the layer itself would give. `inputs.global` is set for Longformer alone; other variants do not take it.
  */
 export type AttendInstead = (inputs: AttentionInputs, layer: number, own: () => Tensor) => Tensor;
 
@@ -89,7 +88,7 @@ export type Rotations = (place: {
   directions: number;
 }) => Tensor;
 
-/** What a pass through a loaded model can be told. */
+/** Options of a forward pass of a loaded model. */
 export interface ForwardOptions {
   /** For training; `evaluation` by default. */
   context?: ForwardContext;
@@ -125,7 +124,7 @@ export interface PretrainedModel extends Module {
   /** Called once, when the checkpoint's tensors are in: for what starts as a copy of them. */
   filled?(): void;
   /**
-   * Differentiable, and keeps a tape, where gradients are asked of the parameters (see `LoadOptions.trainable`). Throws
+   * Differentiable, and keeps a tape, if parameters require gradients (see `LoadOptions.trainable`). Throws
    * ShapeError or ArgumentError for inputs that do not fit.
    */
   forward(inputs: TextInputs, options?: ForwardOptions): TextOutput;

@@ -31,7 +31,7 @@ interface Tokenizers {
   Tokenizer: new (json: object, config: object) => Tokenizer;
 }
 
-/** What `encode` of a tokeniser can be told. */
+/** Options of a tokeniser's `encode`. */
 export interface EncodeOptions {
   /**
    * Longer texts are cut, between the special tokens; absent: none is. Of a text that is much longer only a beginning is

@@ -11,7 +11,7 @@ import type { ForwardContext, Model } from './module.ts';
 import type { Batch } from './tasks/batch.ts';
 import type { Task, TaskKind } from './tasks/task.ts';
 
-/** What may be chosen about a model; what it reads and what it answers with is the task's to say. */
+/** Settings of a model; the task decides what it reads and what it answers with. */
 export type ModelSettings = Partial<
   Omit<LanguageModelConfig & ClassifierConfig, 'vocabulary' | 'length' | 'causal' | 'classes'>
 >;

@@ -50,7 +50,7 @@ function cost({ batch, heads, queryLength, keyLength, headDim }: AttentionShape,
 
 const options = {};
 
-/** What `full` can be told: only whether it is `causal`. */
+/** Options of `full`: only `causal`. */
 export interface FullOptions extends OptionsOf<typeof options> {}
 
 /** Full attention, softmax(QKᵀ/√d) V, in time O(L²) (Vaswani et al. 2017): what every other variant is compared with. */

@@ -44,7 +44,7 @@ const FEATURE_FLOPS = 6;
 
 const options = {};
 
-/** What `linearTransformer` can be told: only whether it is `causal`. */
+/** Options of `linearTransformer`: only `causal`. */
 export interface LinearTransformerOptions extends OptionsOf<typeof options> {}
 
 /** Weights φ(q)·φ(k) with φ = elu + 1 in place of the softmax, summed once for all queries (Katharopoulos et al. 2020). */

@@ -11,7 +11,7 @@ import { expectAxes, expectFloat, expectSameDType, expectTensor } from './check.
 /** Row numbers: one list for every leading entry, or (as a tensor) a list for each. */
 export type RowIndex = Int32Array | Tensor;
 
-/** What `gatherRows` can be told: a row that gets no gradient. */
+/** Options of `gatherRows`: a row that gets no gradient. */
 export interface GatherOptions {
   /** The number of a row that passes nothing back, as the row of padding in a table of embeddings. */
   constantRow?: number | undefined;

@@ -16,7 +16,7 @@ import { unknownName } from '../../terminal/suggest.ts';
  */
 export type TaskKind = 'causal' | 'masked' | 'classification' | 'pair classification';
 
-/** Which stream: what a model is trained on, or what it has never seen. */
+/** The stream that examples come from: those a model is trained on, or those it never sees in training. */
 export type Part = 'training' | 'held-out';
 
 /** One example of a task: its tokens and the right answers. */
@@ -52,7 +52,7 @@ export interface Task {
   draw(part: Part, random: Random): Example;
 }
 
-/** What may be chosen about a task, where it has it. */
+/** Settings of a task; each task has some of them. */
 export interface TaskSettings {
   /** Tokens of the longest sequence. */
   length?: number;

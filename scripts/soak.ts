@@ -131,7 +131,7 @@ const command = {
     variant: choices(
       'NAME',
       allVariants().map(({ name }) => name),
-      'Which variants',
+      'Use these variants',
       { defaultText: 'all' },
     ),
     json: text('FILE', 'Where the numbers go', {

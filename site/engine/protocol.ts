@@ -80,7 +80,7 @@ export interface Weights {
 export interface Grid {
   /** What a cell holds: the share of its pairs that are allowed, or their mean weight. */
   kind: 'pattern' | 'weights';
-  /** Cells a side. */
+  /** Cells per side. */
   size: number;
   cells: readonly number[];
   /** Pairs of the whole matrix that are allowed; null for weights. */

@@ -81,7 +81,7 @@ test('beside them, what looks at no query and no key: zeros, and the mean of the
   assert.is(nearer[0].drift.relativeError, 0);
 
   const out = await outputOf([...base, '--ids', IDS, '--length', '12', '--variant', 'full', '--variant', 'reformer']);
-  assert.match(out, /^─ Baselines, which look at no query and no key$/m);
+  assert.match(out, /^─ Baselines, which read no queries and no keys$/m);
   assert.match(out, /^zeros +12 +[\d.]+/m);
   const lost = /^No nearer to the model than a baseline: (.*)$/m.exec(out)?.[1] ?? '';
   const { results: both, baselines: bars } = await swapsOf(
@@ -227,10 +227,10 @@ for (const [args, message] of [
   [['--ids', IDS, '--length', '41'], /--length: expected at most 40/],
   [['--text', 'README.md'], /has no tokenizer\.json; give token numbers with --ids/],
   [[], /--text: with --pretrained, expected a text or --ids/],
-  [['--ids', IDS, '--report', 'x.html'], /--report: there is no page for --pretrained/],
+  [['--ids', IDS, '--report', 'x.html'], /--report: --pretrained has no HTML report/],
   [['--ids', 'no-such-file'], /--ids: cannot read no-such-file/],
   [['--ids', `${MODEL}/config.json`], /--ids: expected integers/],
-  [['--ids', IDS, '--qkv', 'x.npy'], /--qkv: does not go with --pretrained/],
+  [['--ids', IDS, '--qkv', 'x.npy'], /--qkv: cannot be combined with --pretrained/],
   [['--ids', IDS, '--length', '16', '--variant', 'longformer', '--option', 'attentionWindow=-1'], /attentionWindow/],
 ] as const) {
   test(`refused: ${args.join(' ')}`, async () => {

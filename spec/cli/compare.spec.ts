@@ -193,7 +193,7 @@ test('one budget each, the default; --all-budgets sweeps them, and goes with no 
   for (const other of [['--budget', '4'], ['--all'], ['--share', '0.5']]) {
     const { code, out, err } = await answerTo(['--length', '16', '--all-budgets', '--no-report', ...other]);
     assert.equal([code, out], [2, '']);
-    assert.match(err, `Error: --all-budgets: ${other[0]} says which budgets; give one of the two`);
+    assert.match(err, `Error: --all-budgets: ${other[0]} also sets the budgets; give one of the two`);
   }
 });
 
@@ -209,16 +209,16 @@ test('what is another function, or untrained, is said above it, and so are the b
   ]);
   const page = readFileSync(report, 'utf8');
   for (const said of [
-    'Another function than full attention',
-    'Another function, and untrained',
-    'Baselines, which look at no query and no key',
+    'A different function from full attention',
+    'A different function, and untrained',
+    'Baselines, which read no queries and no keys',
     'Full attention streams here',
   ]) {
     assert.match(text, said);
     assert.match(page, said);
   }
   const shares = await outputOf(['--length', '64', '--variant', 'light-conv,bigbird', '--all', '--no-report']);
-  for (const said of ['Another function, and untrained', 'mean of values', 'Full attention streams here']) {
+  for (const said of ['A different function, and untrained', 'mean of values', 'Full attention streams here']) {
     assert.match(shares, said);
   }
 });
@@ -273,8 +273,8 @@ test('a place that cannot be written is refused before the work, and nothing is 
     [['--json', join(folder, 'none', 'a.json'), '--report', good], /^Error: --json: cannot write .*there is no folder/],
     [['--json', join(folder, 'taken'), '--report', good], /^Error: --json: cannot write .*it is a folder/],
     [['--json', join(folder, 'file', 'a'), '--report', good], /^Error: --json: cannot write .*file is not a folder/],
-    [['--json', good, '--report', good], /^Error: --report: .* is where --json goes already/],
-    [['--json', '-', '--report', '-'], /^Error: --report: - is where --json goes already/],
+    [['--json', good, '--report', good], /^Error: --report: .* is already where --json goes/],
+    [['--json', '-', '--report', '-'], /^Error: --report: - is already where --json goes/],
   ];
   for (const [args, message] of refusals) {
     const { code, out, err } = await answerTo(['--length', '16', ...args]);
@@ -306,11 +306,11 @@ test('an error while measuring leaves old files as they were, and no new ones', 
 
 test('inputs that contradict each other are refused', async () => {
   const refusals: [string[], RegExp][] = [
-    [['--qkv', TINY, '--length', '16'], /^Error: --length: draws random numbers, but --qkv brings its own/],
-    [['--qkv', TINY, '--head-dim', '8'], /^Error: --head-dim: draws random numbers, but --qkv brings its own/],
+    [['--qkv', TINY, '--length', '16'], /^Error: --length: is for random inputs, but --qkv gives your own/],
+    [['--qkv', TINY, '--head-dim', '8'], /^Error: --head-dim: is for random inputs, but --qkv gives your own/],
     [
       ['--distribution', 'peaked'],
-      /^Error: --distribution: is about random numbers; say how many tokens with --length/,
+      /^Error: --distribution: needs random inputs; set their number of tokens with --length/,
     ],
     [['--length', '16', '--option', 'attentionWindow=99'], /^Error: attentionWindow: expected an integer from/],
     [['--length', '16', '--variant', 'longformer', '--budget', '99'], /^Error: attentionWindow: expected an integer/],

@@ -60,8 +60,8 @@ test('a folder that is removed during a training is made again, and lacks nothin
     if (/^step 2 /.test(part)) rmSync(out, { recursive: true });
   });
   assert.is(code, 0);
-  assert.match(err, /^step 3: \S+metrics\.jsonl: cannot be written: there is no folder .*; attempted again/m);
-  assert.match(err, new RegExp(`^${out}: was removed; made again$`, 'm'));
+  assert.match(err, /^step 3: \S+metrics\.jsonl: cannot be written: there is no folder .*; will retry/m);
+  assert.match(err, new RegExp(`^${out}: was removed; created again$`, 'm'));
   assert.equal(readdirSync(out).sort(), FILES);
   assertAsWhole(out);
 });
@@ -214,7 +214,7 @@ test('no output may be what an input is read from, by whatever name', async () =
   ]) {
     const { code, out, err } = await answerTo([...args, '--qkv', path]);
     assert.equal([code, out], [2, ''], args.join(' '));
-    assert.match(err, /^Error: --(report|json|svg): .* is what the input is read from/);
+    assert.match(err, /^Error: --(report|json|svg): .* is an input file/);
   }
   assert.ok(readFileSync(path).equals(before));
 });

@@ -41,12 +41,12 @@ test('what cannot be right is refused, and nothing is overwritten unasked', asyn
   const out = join(folder, 'taken');
   await outputOf(['export', full, '--out', out]);
   const refusals: [string[], RegExp][] = [
-    [['export'], /^Error: CHECKPOINT: expected one of train, or its folder, got nothing/],
+    [['export'], /^Error: CHECKPOINT: expected a checkpoint of train or its folder, got nothing/],
     [['export', full], /^Error: --out: expected a FOLDER to write, got nothing/],
-    [['export', full, '--out', out], /^Error: --out: .*config\.json is there already/],
-    [['import'], /^Error: FOLDER: expected one that was exported, got nothing/],
+    [['export', full, '--out', out], /^Error: --out: .*config\.json already exists/],
+    [['import'], /^Error: FOLDER: expected an exported model, got nothing/],
     [['import', out], /^Error: --out: expected a FOLDER to write, got nothing/],
-    [['import', out, '--out', full], /^Error: --out: .* has a training in it already: /],
+    [['import', out, '--out', full], /^Error: --out: .* already has a run in it: /],
   ];
   for (const [args, message] of refusals) {
     const { code, err } = await answerTo(args);

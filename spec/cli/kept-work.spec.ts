@@ -112,7 +112,7 @@ if (process.platform !== 'win32') {
     assert.ok((await shown).includes(`Stopped at step ${steps} of 1000000. `), await shown);
     assert.ok((await shown).includes(`train --resume ${full}\n`), await shown);
     const begin = `train --config ${join(longformer, 'config.json')} --out ${longformer}\n`;
-    assert.ok((await shown).endsWith(`Not begun: longformer. To begin it:\n  npm start -- ${begin}`), await shown);
+    assert.ok((await shown).endsWith(`Not started: longformer. To start it:\n  npm start -- ${begin}`), await shown);
   });
 }
 

@@ -143,13 +143,13 @@ test('weights are drawn of what a mask leaves', async () => {
 
 test('what does not go together is refused', async () => {
   const refusals: [string[], RegExp][] = [
-    [['--mask', mask], /^Error: --mask: is about files of your own; name them with --qkv/],
-    [['--layout', 'blhd', '--length', '8'], /^Error: --layout: is about files of your own/],
+    [['--mask', mask], /^Error: --mask: needs your own files; name them with --qkv/],
+    [['--layout', 'blhd', '--length', '8'], /^Error: --layout: needs your own files/],
     [['--qkv', archive, '--layout', 'lbhd'], /^Error: --layout: unknown layout 'lbhd'/],
-    [['--qkv', archive, '--save-outputs', '-'], /^Error: --save-outputs: expected a file, as tensors are no text/],
-    [['--qkv', archive, '--save-outputs', archive], /^Error: --save-outputs: .* is what the input is read from/],
-    [['--qkv', archive, '--mask', mask, '--json', mask], /^Error: --json: .* is what the input is read from/],
-    [['--pretrained', folder, '--save-outputs', at('x')], /^Error: --save-outputs: does not go with --pretrained/],
+    [['--qkv', archive, '--save-outputs', '-'], /^Error: --save-outputs: expected a file: tensors cannot be written/],
+    [['--qkv', archive, '--save-outputs', archive], /^Error: --save-outputs: .* is an input file/],
+    [['--qkv', archive, '--mask', mask, '--json', mask], /^Error: --json: .* is an input file/],
+    [['--pretrained', folder, '--save-outputs', at('x')], /^Error: --save-outputs: cannot be combined with --pretrained/],
     [['--checkpoint', folder, '--mask', mask], /^Error: --mask: is another input than --checkpoint/],
   ];
   for (const [args, message] of refusals) {

@@ -27,7 +27,7 @@ async function assertRefused(args: string[], message: RegExp): Promise<void> {
 test('the overview names every command, however it is asked for', async () => {
   const overview = await outputOf(['--help']);
   for (const name of names) assert.match(overview, new RegExp(`^ {2}${name} `, 'm'));
-  assert.match(overview, /\nExit code: 0; 2 for invalid arguments/);
+  assert.match(overview, /\nExit code: 0 for success; 2 for invalid arguments/);
   assert.is(await outputOf(['-h']), overview);
   assert.is(await outputOf(['help']), overview);
   assert.ok(overview.split('\n').every((line) => line.length <= 80));

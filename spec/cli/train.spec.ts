@@ -207,7 +207,7 @@ test('a recipe that is gone on with is held against its goal', async () => {
   const text = await outputOf(['train', '--resume', out, ...aTenth]);
   assert.match(text, /^Recipe listops: .*\nGoal: accuracy at least 10 percentage points above /m);
   assert.match(text, /^longformer +\d+ /m);
-  assert.match(text, /^The goal is for the end, at step 300\.$/m);
+  assert.match(text, /^The goal is judged at the end, at step 300\.$/m);
   assert.is(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).recipe, 'listops');
 });
 
@@ -248,7 +248,7 @@ test('a checkpoint is not lost by accident', async () => {
   await outputOf(args);
   const { code, out: shown, err } = await answerTo(args);
   assert.equal([code, shown], [2, '']);
-  assert.match(err, /^Error: --out: .* has a training in it already: .*--resume .*--overwrite, .*another folder/);
+  assert.match(err, /^Error: --out: .* already has a run in it: .*--resume .*--overwrite, .*another folder/);
   assert.ok(err.includes(`train --resume ${out},`), err);
   await outputOf([...args, '--overwrite']);
 });
@@ -260,10 +260,10 @@ test('what contradicts itself, or cannot be, is refused before the first step', 
     [['coppy'], /^Error: task: unknown task 'coppy': did you mean 'copy'\?/],
     [['copy', '--recipe', 'duplication'], /^Error: task: expected a task or --recipe, got both/],
     [['copy', '--resume', 'a'], /^Error: task: expected a task or --resume, got both/],
-    [['--recipe', 'duplication', '--length', '8'], /^Error: --length: is what --recipe decides/],
-    [['--resume', 'a', '--seed', '1'], /^Error: --seed: is what --resume decides/],
+    [['--recipe', 'duplication', '--length', '8'], /^Error: --length: is set by --recipe/],
+    [['--resume', 'a', '--seed', '1'], /^Error: --seed: is set by --resume/],
     [['--recipe', 'duplication', '--sweep', 'light-conv'], /^Error: --sweep: unknown run of this recipe 'light-conv'/],
-    [['copy', '--attention', 'full', '--sweep', 'full'], /^Error: --attention: is what --sweep decides/],
+    [['copy', '--attention', 'full', '--sweep', 'full'], /^Error: --attention: is set by --sweep/],
     [['copy', '--attention', 'linformer'], /^Error: causal: linformer cannot be causal/],
     [['copy', '--sweep', 'full,linformer'], /^Error: causal: linformer cannot be causal/],
     [['copy', '--option', 'attentionWindow=4'], /^Error: --option: unknown option 'attentionWindow'/],
@@ -309,7 +309,7 @@ test('the folder of a sweep is no checkpoint: the runs in it are named', async (
     assert.is(code, 2);
     assert.match(
       err,
-      /^Error: checkpoint: expected one run, got the folder of several; name one of \S+full, \S+longformer\n/,
+      /^Error: checkpoint: expected the folder of one run, got that of several; name one of \S+full, \S+longformer\n/,
     );
   }
   assert.match(await outputOf(['train', '--resume', join(out, 'full')]), /^From step 1 of 1\n/);
@@ -368,7 +368,7 @@ test('Ctrl-C says where it stopped, and the command that goes on is one that doe
   const args = tiny('--steps', '9', '--evaluate-every', '2', '--minutes', '5', '--out', out);
   assert.is(await run(args, { stdout, stderr: stdout }), 130);
   const [, folder] =
-    /\nStopped at step 3 of 9\. To go on .*:\n {2}npm start -- train --resume "(.*)" --minutes 5\n$/.exec(text) ?? [];
+    /\nStopped at step 3 of 9\. To resume.*:\n {2}npm start -- train --resume "(.*)" --minutes 5\n$/.exec(text) ?? [];
   assert.is(folder, out);
   const rest = await outputOf(['train', '--resume', folder, '--minutes', '5']);
   assert.match(rest, /^From step 3 of 9\n/);
@@ -377,8 +377,8 @@ test('Ctrl-C says where it stopped, and the command that goes on is one that doe
 
 test('a run that ended is trained longer: to the same bytes on a constant rate, and it says so where not', async () => {
   for (const [decay, said] of [
-    ['constant', /^From step 4 of 9: to the same bits as if it had been begun with 9\n/],
-    ['cosine', /^From step 4 of 9: its learning rate fell for an end at 4 so far, .* to other bits /],
+    ['constant', /^From step 4 of 9: to the same bits as a run that began with 9 steps\n/],
+    ['cosine', /^From step 4 of 9: its learning rate so far was planned for 4 steps, .* its bits differ /],
   ] as const) {
     const [whole, longer] = [freshFolder(), freshFolder()];
     const args = tiny('--decay', decay, '--warmup', '2', '--evaluate-every', '2');
@@ -487,7 +487,7 @@ test('the page that several runs left together is not lost by accident either', 
   await outputOf(tiny('--steps', '1', '--sweep', 'full,longformer', '--out', out));
   const { code, err } = await answerTo(tiny('--steps', '1', '--sweep', 'performer,reformer', '--out', out));
   assert.is(code, 2);
-  assert.match(err, /^Error: --out: .* has results\.json in it already: start anew in its place with --overwrite, or /);
+  assert.match(err, /^Error: --out: .* already has results\.json in it: replace it with --overwrite, or /);
 });
 
 test('files of the same names that are not ours are not lost either', async () => {
@@ -503,7 +503,7 @@ test('files of the same names that are not ours are not lost either', async () =
     const { code, err } = await answerTo(tiny('--steps', '1', '--out', out));
     assert.is(code, 2);
     assert.ok(
-      err.startsWith(`Error: --out: ${out} has ${name} in it already: start anew in its place with --overwrite, or`),
+      err.startsWith(`Error: --out: ${out} already has ${name} in it: replace it with --overwrite, or`),
       err,
     );
     assert.equal([readdirSync(out), readFileSync(join(out, name), 'utf8')], [[name], content]);

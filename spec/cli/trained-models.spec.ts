@@ -59,7 +59,7 @@ test('a text that was read is gone on from, in another process, as if there had 
   assert.equal(await generated('--from', state, '--prompt', '5 2', '--count', '3'), other.slice(7));
   for (const [args, message] of [
     [['--from', symbols], /expected a generation, got a \.safetensors file of another kind/],
-    [['--prompt', '1', '--save-state', symbols], /--save-state: .* is what the input is read from/],
+    [['--prompt', '1', '--save-state', symbols], /--save-state: .* is an input file/],
     [['--from', state, '--prompt', '1 2 3', '--count', '99'], /--count: expected an integer from 1 to 11, got 99/],
   ] as const) {
     const { code, err } = await answerTo(['generate', '--checkpoint', symbols, ...args]);
@@ -129,7 +129,7 @@ test('a text in another encoding is refused, whoever reads it', async () => {
 
 test('what cannot be generated is refused', async () => {
   const refusals: [string[], RegExp][] = [
-    [[], /^Error: --checkpoint: expected a FILE to generate by, got nothing/],
+    [[], /^Error: --checkpoint: expected a FILE to generate from, got nothing/],
     [['--checkpoint', classes], /^Error: --checkpoint: expected a causal language model, got one for classification/],
     [
       ['--checkpoint', symbols, '--prompt', '1 2 eleven'],
@@ -226,18 +226,18 @@ test('a comparison that a checkpoint has nothing to do with is refused', async (
   });
   const conv = await trained('conv', 'copy', '--length', '16', '--attention', 'light-conv');
   const refusals: [string[], RegExp][] = [
-    [['--layer', '1'], /^Error: --layer: is about a trained model/],
-    [['--text', 'a'], /^Error: --text: is about a trained model/],
+    [['--layer', '1'], /^Error: --layer: needs a trained model/],
+    [['--text', 'a'], /^Error: --text: needs a trained model/],
     [['--checkpoint', bytes, '--length', '8'], /^Error: --length: is another input than --checkpoint/],
     [['--checkpoint', bytes, '--head-dim', '8'], /^Error: --head-dim: is another input than --checkpoint/],
     [['--checkpoint', bytes, '--layer', '2'], /^Error: --layer: expected 0 to 1 in .*, got 2/],
     [['--checkpoint', symbols, '--text', 'a'], /^Error: text: copy has no such setting/],
-    [['--whole-text'], /^Error: --whole-text: is about a trained model/],
+    [['--whole-text'], /^Error: --whole-text: needs a trained model/],
     [['--checkpoint', bytes, '--whole-text'], /^Error: --whole-text: expected a text to read/],
     [['--checkpoint', symbols, '--whole-text', '--text', long], /^Error: --whole-text: expected a model of bytes/],
     [['--checkpoint', bytes, '--whole-text', '--text', long], /^Error: --text: expected 1 to 24 bytes .*, got 25 in/],
     [['--checkpoint', bytes, '--whole-text', '--text', empty], /^Error: --text: expected 1 to 24 bytes .*, got 0 in/],
-    [['--pretrained', 'a', '--whole-text'], /^Error: --whole-text: does not go with --pretrained/],
+    [['--pretrained', 'a', '--whole-text'], /^Error: --whole-text: cannot be combined with --pretrained/],
     [['--checkpoint', conv], /^Error: --layer: light-conv, in layer 0, compares no queries with keys/],
   ];
   for (const [args, message] of refusals) {

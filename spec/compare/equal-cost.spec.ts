@@ -141,7 +141,7 @@ test('shares out of range are refused, and a variant that cannot spend so little
     // One without a budget costs what it costs, and is left out for another reason, if at all.
     if (findVariant(variant)?.budget === null) return;
     skips.push(variant);
-    assert.match(reason, 'costs more than was asked for');
+    assert.match(reason, 'costs more than the requested share');
   });
   assert.ok(skips.length > 0);
 });

@@ -144,7 +144,7 @@ test('a mask of a file of its own', () => {
   };
   refuses(join(emptyFolder(), 'mask.npy'), /mask\.npy: there is no such file/);
   refuses(tensorFile({ a: flags([4], 1, 1, 1, 0), b: flags([4], 1, 1, 1, 0) }), /expected an array mask, .*, got 2/);
-  refuses(tensorFile({ 'layer3.mask': flags([4], 1, 1, 1, 0) }), /expected masks of no layers, got one of layer3/);
+  refuses(tensorFile({ 'layer3.mask': flags([4], 1, 1, 1, 0) }), /expected masks of no layers, got a mask of layer3/);
   const text = join(emptyFolder(), 'mask.txt');
   writeFileSync(text, '1 1 1 0');
   refuses(text, /expected a mask in a \.npy, \.npz or \.safetensors file/);

@@ -44,10 +44,10 @@ test('approximations come first, by error; what is none after them, with the rea
     [
       ...['full', 'first', 'second'],
       ...['─ No nearer to full attention than a baseline', 'far', 'broken'],
-      ...['─ Untrained: its parameters are as drawn', 'drawn'],
-      ...['─ Another function than full attention', 'own'],
-      ...['─ Another function, and untrained', 'own-drawn'],
-      ...['─ Baselines, which look at no query and no key', 'mean of values', 'zeros'],
+      ...['─ Untrained: with random parameters', 'drawn'],
+      ...['─ A different function from full attention', 'own'],
+      ...['─ A different function, and untrained', 'own-drawn'],
+      ...['─ Baselines, which read no queries and no keys', 'mean of values', 'zeros'],
     ],
   );
   const prose = text.replace(/\n */g, ' ');

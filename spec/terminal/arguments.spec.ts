@@ -24,7 +24,7 @@ const options = {
   epsilon: number('X', 'Added to denominators', { minimum: 0, maximum: 1, default: 1e-6 }),
   kernels: choice('NAME', ['plain', 'simd'], 'Kernels', { default: 'simd' }),
   json: text('FILE', 'Where the numbers go', { short: 'j' }),
-  causal: flag('No token sees a later one'),
+  causal: flag('Let no token attend to a later one'),
   report: flag('Write the report', { default: true }),
 };
 const command = {
@@ -192,7 +192,7 @@ Options:
   --epsilon X       Added to denominators (default: 0.000001)
   --kernels NAME    Kernels: plain, simd (default: simd)
   -j, --json FILE   Where the numbers go
-  --causal          No token sees a later one
+  --causal          Let no token attend to a later one
   --[no-]report     Write the report (default: on)
   -h, --help        Show this text
 

@@ -1,6 +1,6 @@
 /**
  * The bridge from training to comparison: what the attention of a trained model is given while it reads a held-out example,
- * or a text of the user's from end to end.
+ * or one of the user's texts from end to end.
  */
 import { basename } from 'node:path';
 import type { ComparisonInput } from '../compare/inputs.ts';
@@ -22,16 +22,16 @@ import { openModel } from './training-folder.ts';
 export interface CheckpointChoice {
   /** The file, or its folder. */
   checkpoint: string;
-  /** Another text than that of the training. */
+  /** A text to read instead of the text of the training. */
   text: string | undefined;
-  /** All of that text as one sequence, in place of an example that is drawn from it. */
+  /** Whether all of that text is read as one sequence, instead of an example drawn from it. */
   wholeText: boolean;
   /** Counted from 0; all of them by default. */
   layer: readonly number[] | undefined;
   seed: number;
 }
 
-/** What is read: of which length, in words, and what each layer is given meanwhile. */
+/** What the model reads: its length, its description, and the inputs of each layer's attention. */
 interface Reading {
   length: number;
   name: string;
@@ -41,8 +41,8 @@ interface Reading {
 /**
  * One case for each layer: queries, keys and values as projected (and turned, where positions are rotary), for one
  * held-out example (for tasks of pairs, its first sequence), or for a whole text. Throws ArgumentError for a layer that
- * there is not, for one that compares no queries with keys, and for a text that the model cannot read whole;
- * FileFormatError for a file that is no checkpoint, or a text that is missing.
+ * does not exist or that compares no queries with keys, and for a text that the model cannot read whole;
+ * FileFormatError for a file that is not a checkpoint, or for a missing text.
  */
 export function checkpointInput(
   choice: CheckpointChoice,
@@ -91,7 +91,7 @@ function heldOut({ learner, settings }: TrainedModel, { text, seed }: Checkpoint
   };
 }
 
-/** A file from end to end; what the model was trained on need not be there. */
+/** A file from end to end; the text of the training may be missing. */
 function wholeText(trained: TrainedModel, { text, checkpoint }: CheckpointChoice): Reading {
   const { learner, alphabet, settings } = trained;
   if (text === undefined) throw new ArgumentError('--whole-text: expected a text to read; name one with --text FILE');

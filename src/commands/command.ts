@@ -1,4 +1,4 @@
-/** What a command is to the command line: a name, a description that `--help` is made of, and a body. */
+/** A command of the command line: a name, a description for `--help`, and a body. */
 import { type ParsedArguments, parseArguments } from '../terminal/arguments.ts';
 import { CLEARED, type TerminalStream } from '../terminal/colour.ts';
 import type { CommandSpec } from '../terminal/help.ts';
@@ -9,13 +9,13 @@ import { type CommandName, summaries } from './summaries.ts';
 
 export { widthOf };
 
-/** Where a command speaks: results to `stdout`, everything about them to `stderr` where stdout is taken. */
+/** Where a command writes: results to `stdout`, messages about them to `stderr` where stdout is taken. */
 export interface Host {
   stdout: TerminalStream;
   stderr: TerminalStream;
 }
 
-/** What a command's body gets beside its values. */
+/** What a command's body gets in addition to its values. */
 export interface Running extends Host {
   /** Asked by loops that run long. */
   stop: Stop;
@@ -23,7 +23,7 @@ export interface Running extends Host {
 
 export interface Command {
   readonly name: CommandName;
-  /** Made anew for every call, because it lists the variants that are registered by then. */
+  /** Called for every run of the command, because it lists the variants registered by then. */
   describe(): CommandSpec<OptionSpecs>;
   /** The exit code. Throws ArgumentError for invalid arguments, before any work. */
   run(args: readonly string[], host: Host): Promise<number>;
@@ -35,7 +35,7 @@ export type Given<Specs extends OptionSpecs> = Exclude<ParsedArguments<Specs>, {
 /** How this program is called: installed, which is the built package, or from a checkout. */
 export const PROGRAM = isInstalled() ? 'efficient-transformers' : 'npm start --';
 
-/** A file that an example names: one of this repository, or where that is not at hand one by a name of the user's. */
+/** A file for an example: one of this repository in a checkout, else a file name that a user might have. */
 export function exampleFile(inCheckout: string, ofUser: string): string {
   return isInstalled() ? ofUser : inCheckout;
 }
@@ -44,7 +44,7 @@ function isInstalled(): boolean {
   return /\/dist\/commands\/[^/]*$/.test(import.meta.url);
 }
 
-/** A command whose body gets typed values; `--help` is answered here, and says the summary of summaries.ts. */
+/** A command whose body gets typed values; `--help` is answered here, with the summary of summaries.ts. */
 export function defineCommand<Specs extends OptionSpecs>(
   name: CommandName,
   describeOptions: () => Omit<CommandSpec<Specs>, 'summary'>,
@@ -70,8 +70,8 @@ export function defineCommand<Specs extends OptionSpecs>(
   };
 }
 
-/** What is said of the first signal: `when` the work ends, e.g. `after this step`. */
+/** The message for the first signal: `when` the work ends, e.g. `after this step`. */
 export function tellStop({ stderr }: Host, when: string): (signal: string) => void {
-  // A bar may be on the line.
+  // A progress bar may be on the line.
   return (signal) => stderr.write(`${CLEARED}${signal}: stopping ${when}; once more ends at once\n`);
 }

@@ -1,4 +1,4 @@
-/** What `compare` may be told. What it then does is loaded when it is not help that was asked for. */
+/** The options of `compare`. The code that compares is loaded only if no help was requested. */
 import { DEFAULT_SHARES } from '../compare/equal-cost.ts';
 import { flag, integers, negatable, numbers, type OptionValues, text } from '../terminal/options.ts';
 import { defineCommand, exampleFile, PROGRAM } from './command.ts';
@@ -10,33 +10,33 @@ export type CompareValues = OptionValues<CompareOptions>;
 function options() {
   return {
     ...fileOptions(),
-    length: integers('N', 'Draw random numbers of this many tokens; several lengths give a scaling curve', {
+    length: integers('N', 'Draw random inputs of this many tokens; several lengths give a scaling curve', {
       minimum: 1,
     }),
     ...drawnInputOptions(),
-    checkpoint: text('FILE', 'A model of train, whose queries, keys and values on a held-out example are compared'),
-    layer: integers('N', 'With --checkpoint, its layers, counted from 0', { minimum: 0, defaultText: 'all' }),
-    pretrained: text('DIR', 'A model of Hugging Face, whose attention is replaced; how far its output moves'),
-    text: text('FILE', 'A text in UTF-8, for --checkpoint or --pretrained to read', {
-      defaultText: 'of a checkpoint, that of its training',
+    checkpoint: text('FILE', 'Use the queries, keys and values of a model from train, on a held-out example'),
+    layer: integers('N', 'With --checkpoint, use these layers, counted from 0', { minimum: 0, defaultText: 'all' }),
+    pretrained: text('DIR', 'Replace the attention of a Hugging Face model, and measure how far its output moves'),
+    text: text('FILE', 'With --checkpoint or --pretrained, let the model read this UTF-8 text', {
+      defaultText: 'for a checkpoint, the text of its training',
     }),
-    wholeText: flag('With --checkpoint, all of --text as one sequence, in place of an example drawn from it'),
-    ids: text('FILE', 'With --pretrained, numbers of tokens in place of a text'),
-    byLayer: flag('With --pretrained, also each layer alone, and with all before it'),
+    wholeText: flag('With --checkpoint, read all of --text as one sequence, not an example drawn from it'),
+    ids: text('FILE', 'With --pretrained, read token numbers from this file instead of a text'),
+    byLayer: flag('With --pretrained, also replace each layer alone, and together with all before it'),
     ...variantOptions(),
-    budget: integers('N', 'Budgets (w, k, m …) for every variant, in place of its default options', { minimum: 1 }),
+    budget: integers('N', 'Give every variant these budgets (w, k, m …) instead of its default', { minimum: 1 }),
     allBudgets: flag(
-      'A few budgets of every variant that cost less than full attention, and plots of the error against them',
+      'Try a few budgets of every variant that cost less than full attention, and plot the error against them',
     ),
-    all: flag('Every variant at equal shares of the FLOPs of full attention, in one ranking by error and cost'),
-    share: numbers('SHARE', 'The shares for --all, above 0 and at most 1', {
+    all: flag('Give every variant the same shares of the FLOPs of full attention, and rank them by error and cost'),
+    share: numbers('SHARE', 'With --all, use these shares, above 0 and at most 1', {
       defaultText: DEFAULT_SHARES.join(','),
     }),
-    checkFinite: flag('Look for NaN and infinities in the input first', { default: true }),
+    checkFinite: flag('First check the input for NaN and infinities', { default: true }),
     ...runOptions(),
     json: text('FILE', 'Also write the numbers as JSON; - for stdout'),
     saveOutputs: text('FILE', 'Also write the outputs of full attention and of each variant (.safetensors)'),
-    report: negatable(text('FILE', 'Where the HTML report goes; --no-report for none', { default: 'report.html' })),
+    report: negatable(text('FILE', 'Write the HTML report here; --no-report for none', { default: 'report.html' })),
   };
 }
 
@@ -44,45 +44,45 @@ function describe() {
   return {
     usage: `${PROGRAM} compare`,
     details:
-      'Without --qkv or --length that is the shipped one: two layers of a trained transformer reading English. Each variant has its default options (with several lengths, those for the shortest) unless --budget, --all-budgets or --all says otherwise. An error of 1 is that of zeros; what is no nearer than zeros, or than the mean of the values, is not called the best of anything.',
+      'Without --qkv or --length, the input is the one that ships with the package: two layers of a trained transformer reading English. Each variant uses its default options (with several lengths, the defaults for the shortest) unless --budget, --all-budgets or --all changes them. An output of zeros has an error of 1. A variant whose error is no smaller than that of zeros or of the mean of the values is never marked as best.',
     options: options(),
     examples: [
-      { command: `${PROGRAM} compare`, explanation: 'Every variant on the shipped input' },
+      { command: `${PROGRAM} compare`, explanation: 'Compare every variant on the shipped input' },
       {
         command: `${PROGRAM} compare --qkv ${exampleFile('fixtures/tiny-qkv.npy', 'qkv.npz')} --json numbers.json --no-report`,
-        explanation: 'Your own numbers; the results as JSON only',
+        explanation: 'Compare on your own numbers; write the results as JSON only',
       },
       {
         command: `${PROGRAM} compare --qkv qkv.npz --mask mask.npy --save-outputs outputs.safetensors`,
-        explanation: 'Without the padding that a mask says; and what each variant gives, to go on with elsewhere',
+        explanation: 'Leave out the padding that a mask marks; save the output of each variant for other programs',
       },
       {
         command: `${PROGRAM} compare --length 256,1024,4096 --heads 1 --causal`,
-        explanation: 'How time and memory grow with the length, and from which length each variant is faster',
+        explanation: 'Show how time and memory grow with the length, and from which length each variant is faster',
       },
       {
         command: `${PROGRAM} compare --length 1024 --distribution peaked --budget 16,64,256`,
-        explanation: 'On inputs whose attention is peaked at single tokens',
+        explanation: 'Compare on inputs whose attention is peaked at single tokens',
       },
       {
         command: `${PROGRAM} compare --checkpoint out/byte-lm/full --layer 1`,
-        explanation: 'On the queries, keys and values of a layer of your model',
+        explanation: 'Compare on the queries, keys and values of one layer of your model',
       },
       {
         command: `${PROGRAM} compare --checkpoint ${exampleFile('fixtures/byte-lm.safetensors', 'out/byte-lm/full')} --text note.txt --whole-text`,
-        explanation: 'On your text, up to 1024 bytes, as a small model of English reads it',
+        explanation: 'Compare on your text, up to 1024 bytes, as a small model of English reads it',
       },
       {
         command: `${PROGRAM} compare --pretrained DIR --text ${exampleFile('fixtures/text/alice-chapter-1.txt', 'story.txt')} --length 128,512`,
-        explanation: 'How a pretrained model does with another attention than it was trained with',
+        explanation: 'Show how a pretrained model does with attention that it was not trained with',
       },
       {
         command: `${PROGRAM} compare --all-budgets`,
-        explanation: 'How the error of each variant falls as it may look at more',
+        explanation: 'Show how the error of each variant falls as its budget grows',
       },
       {
         command: `${PROGRAM} compare --all --share 0.25`,
-        explanation: 'Every variant at a quarter of the operations of full attention',
+        explanation: 'Compare every variant at a quarter of the FLOPs of full attention',
       },
     ],
   };

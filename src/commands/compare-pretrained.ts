@@ -36,14 +36,14 @@ export interface SwapResult {
   length: number;
   /** All layers replaced. */
   drift: Drift;
-  /** In the attention of all layers: the fastest of several passes, and that of the model's own. */
+  /** Time spent in the attention of all layers, the fastest of several passes; and the same with the model's own attention. */
   attentionMilliseconds: number;
   ownMilliseconds: number;
   /** Layers counted from 0: this one alone replaced, and this one with all before it. */
   layers?: { layer: number; alone: Drift; upTo: Drift }[];
 }
 
-/** What takes the place of all attention without a look at queries or keys. */
+/** What replaces all attention without reading queries or keys. */
 export interface SwapBaseline extends Pick<SwapResult, 'length' | 'drift' | 'layers'> {
   baseline: BaselineName;
 }
@@ -59,14 +59,14 @@ export interface SwapReport {
   /** Variants whose parameters were drawn, not trained. */
   drawn: string[];
   skips: Skip[];
-  /** Of a run that was stopped: variants are missing. */
+  /** Whether the comparison was stopped, so that variants are missing. */
   incomplete?: boolean;
 }
 
 export interface SwapObserver {
-  /** After each variant what is known by then, which is all there will be if an error ends the next. */
+  /** Called after each variant with the results so far, which remain if an error ends the next one. */
   onResults(report: SwapReport): void;
-  /** Asked between two variants; if so, the others are left out. */
+  /** Asked between two variants; if true, the remaining ones are left out. */
   shouldStop(): boolean;
   /** `done` of `total`, in tokens that went through the model. */
   onProgress?(done: number, total: number, label: string): void;
@@ -118,7 +118,7 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
     done += tokens;
     observer.onProgress?.(done, total, label);
   };
-  // Of a model whose own numbers are not finite nothing can be said.
+  // Nothing can be compared with a model whose own numbers are not finite.
   for (const { length, tokens } of inputs) {
     const own = runSwapped(model, { tokens });
     advance(length * passes.own, 'the model itself');
@@ -145,14 +145,14 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
     }
     advance(length * passes.variant, `${cell.variant}, ${length} tokens`);
     observer.onResults(known());
-    // A moment for signals, and for the garbage collector's finalisers.
+    // Give signals and the garbage collector's finalisers a turn.
     await new Promise((resolve) => setImmediate(resolve));
   }
   return known();
 
   function measure(length: number, tokens: Tensor, { variant, replacements }: PlannedSwap): SwapResult {
     if (startFrom(model, replacements)) drawn.add(variant);
-    // In turns, so that both have the same share of what else the machine does; the first of each warms up.
+    // Alternate, so that other load on the machine hits both alike; the first pass of each warms up.
     const [owns, alls] = [[], []] as [Pass[], Pass[]];
     for (let turn = 0; turn < TURNS; turn++) {
       owns.push(runSwapped(model, { tokens }));
@@ -196,7 +196,7 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
 
 type PlannedSwap = { variant: string; replacements: Replacement[] };
 
-/** A variant that was named and cannot serve is an error; another is left out. */
+/** A named variant that cannot run is an error; any other is left out. */
 function plansOf(choice: PretrainedChoice, description: Description, length: number, skips: Skip[]): PlannedSwap[] {
   return chosenVariants(choice.variants).flatMap((chosen) => {
     const variant = chosen.name;
@@ -212,7 +212,7 @@ function plansOf(choice: PretrainedChoice, description: Description, length: num
   });
 }
 
-/** What the checkpoint itself says of options that the variant has too. */
+/** The checkpoint's own values of options that the variant also has. */
 function ownOptions({ attention }: Described, { options }: AnyVariant): Record<string, unknown> {
   if (!('convolutionWidth' in options) || attention?.kind !== 'landmarks' || attention.convolutionWidth === null)
     return {};

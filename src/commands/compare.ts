@@ -1,4 +1,4 @@
-/** `compare`: variants against full attention on one input. What is run when no command is named. */
+/** `compare`: variants against full attention on one input. The default command. */
 import { type CompareSettings, compare } from '../compare/compare.ts';
 import { describeEnvironment } from '../compare/environment.ts';
 import { DEFAULT_SHARES } from '../compare/equal-cost.ts';
@@ -33,20 +33,20 @@ import { formatSwaps } from './pretrained-table.ts';
 import { SavedOutputs } from './saved-outputs.ts';
 import { applyMachine, chooseInput } from './shared-options.ts';
 
-/** Measures what was asked for, and writes it where that was asked for; the exit code. */
+/** Measures, and writes the results to the requested outputs; returns the exit code. */
 export async function runCompare({ values, given }: Given<CompareOptions>, host: Running): Promise<number> {
   if (values.pretrained !== undefined) {
     if (given.has('report') && values.report !== null) {
-      throw new ArgumentError('--report: there is no page for --pretrained; --json FILE has all of it');
+      throw new ArgumentError('--report: --pretrained has no HTML report; use --json FILE for all the numbers');
     }
     return swap(values.pretrained, values, host);
   }
   const stray = values.ids !== undefined ? '--ids' : values.byLayer ? '--by-layer' : null;
-  if (stray !== null) throw new ArgumentError(`${stray}: is about a model of Hugging Face; name one with --pretrained`);
+  if (stray !== null) throw new ArgumentError(`${stray}: needs a Hugging Face model; name one with --pretrained`);
   if (values.allBudgets) {
     const { budget, all, share } = values;
     const other = budget !== undefined ? '--budget' : all ? '--all' : share !== undefined ? '--share' : null;
-    if (other !== null) throw new ArgumentError(`--all-budgets: ${other} says which budgets; give one of the two`);
+    if (other !== null) throw new ArgumentError(`--all-budgets: ${other} also sets the budgets; give one of the two`);
   }
   if (values.saveOutputs !== undefined) expectFile(SAVED_OUTPUT.flag, values.saveOutputs);
   const outputs = outputsOf(values);
@@ -88,7 +88,7 @@ export async function runCompare({ values, given }: Given<CompareOptions>, host:
       ? [formatResults(report, style), formatHighlights(report, style)]
       : [formatFront(report, style)]),
     formatCrossovers(results, style),
-    incomplete ? 'Not all of it: the comparison ended before its time.' : '',
+    incomplete ? 'Incomplete: the comparison ended early.' : '',
     prose(left.join('\n')),
   ];
   people.write(`${parts.filter((part) => part !== '').join('\n\n')}\n`);
@@ -116,7 +116,7 @@ async function swap(pretrained: string, values: CompareValues, host: Running): P
     },
   };
   const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
-  if (other !== undefined) throw new ArgumentError(`--${flagName(other)}: does not go with --pretrained`);
+  if (other !== undefined) throw new ArgumentError(`--${flagName(other)}: cannot be combined with --pretrained`);
   const outputs = outputsOf({ ...values, report: null });
   checkOutputs(outputs, inputFiles(values));
   applyMachine(values);
@@ -157,7 +157,7 @@ function contentsOf(
   report: ComparisonReport,
   saved: SavedOutputs,
 ): Content[] {
-  // The pictures are for the report; as JSON they would bury the numbers.
+  // The pictures are for the report; in JSON they would bury the numbers.
   const { pictures: _, ...numbers } = report;
   const { name: input, causal, seed } = report.input;
   return [
@@ -173,14 +173,14 @@ function inputFiles({ qkv, mask, checkpoint, text, ids }: CompareValues): string
   return [...qkv, ...[mask, checkpoint, text, ids].flatMap((path) => path ?? [])];
 }
 
-/** What is compared, and whether causally: a model that was trained so is. */
+/** The input, and whether attention is causal: it is if the model was trained that way. */
 function inputOf(values: CompareValues, host: Host): { input: ComparisonInput; causal: boolean } {
   const { checkpoint, layer, text, wholeText, seed } = values;
   if (checkpoint === undefined) {
     const own = { layer, text, wholeText: wholeText || undefined };
     const stray = Object.entries(own).find(([, value]) => value !== undefined)?.[0];
     if (stray !== undefined) {
-      throw new ArgumentError(`--${flagName(stray)}: is about a trained model; name one with --checkpoint`);
+      throw new ArgumentError(`--${flagName(stray)}: needs a trained model; name one with --checkpoint`);
     }
     return { input: chooseInput({ ...values, lengths: values.length }), causal: values.causal };
   }
@@ -188,7 +188,7 @@ function inputOf(values: CompareValues, host: Host): { input: ComparisonInput; c
   const others = { qkv: qkv.length > 0 ? qkv : undefined, mask, layout, length, distribution, batch, heads, headDim };
   const other = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
   if (other !== undefined) {
-    throw new ArgumentError(`--${flagName(other)}: is another input than --checkpoint; give one of the two`);
+    throw new ArgumentError(`--${flagName(other)}: names another input than --checkpoint; give one of the two`);
   }
   const input = checkpointInput({ checkpoint, layer, text, wholeText, seed }, host);
   return { input, causal: values.causal || input.causal };
@@ -200,7 +200,7 @@ function optionsByVariant({ variant, option }: CompareValues): CompareSettings['
   return Object.fromEntries([...written].map(([{ name }, own]) => [name, own]));
 }
 
-/** `begin` is called when the request has been found right and the work begins. */
+/** `begin` is called when the request is checked and the work begins. */
 async function withProgress<T>(
   { stderr }: Host,
   begin: () => void,
@@ -222,7 +222,7 @@ interface Observer<Report> {
   shouldStop(): boolean;
 }
 
-/** What came of the work: also where a signal ends it, or an error does, after something was known. */
+/** The results, also when a signal or an error ends the work after some of them are known. */
 async function asFarAsKnown<Report>(
   outputs: readonly Output[],
   host: Running,
@@ -236,7 +236,7 @@ async function asFarAsKnown<Report>(
         known = report;
         stop.listen(tellStop(host, 'after this variant'));
       },
-      // Whoever reads no further may still want the files.
+      // A reader that closes stdout may still want the files.
       shouldStop: () => (isForFiles(outputs) ? stop.signalled() !== null : stop.asked()),
     });
     return { report, failure: null };
@@ -244,7 +244,7 @@ async function asFarAsKnown<Report>(
     if (known === null) throw failure;
     return { report: known, failure };
   } finally {
-    // Whoever wants an end of what follows wants it at once.
+    // From here on a signal ends the process at once.
     stop.end();
   }
 }

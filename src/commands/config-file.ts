@@ -1,7 +1,7 @@
 /**
- * Options from a file: a JSON object in the names that the flags have, such as `{ "task": "copy", "model-dim": 32 }`. What
- * is said on the command line wins. Each value goes through the parser of its flag, so that a file may say what a command
- * line may, and no more.
+ * Options from a file: a JSON object in the names that the flags have, such as `{ "task": "copy", "model-dim": 32 }`. The
+ * command line wins. Each value goes through the parser of its flag, so a file may say what a command line may, and no
+ * more.
  */
 import { ArgumentError, describe } from '../core/errors.ts';
 import { readJsonObject } from '../core/files/json.ts';
@@ -20,15 +20,15 @@ export function configText(options: ConfigValues): string {
   return `${JSON.stringify(Object.fromEntries(entries.map(([key, value]) => [flagName(key), value])), null, 1)}\n`;
 }
 
-/** Whether a file was written by `configText`, and not by another program. Throws FileFormatError for what is no JSON object. */
+/** Whether `configText` wrote the file, and not another program. Throws FileFormatError for a file that is not a JSON object. */
 export function isConfig(path: string): boolean {
   const { task, recipe, seed } = readJsonObject(path, LIMITS);
   return typeof (task ?? recipe) === 'string' && typeof seed === 'number';
 }
 
 /**
- * What was given, and from the file at `path` what was not. `word` is how the file calls the word without a flag;
- * `instead` lists, for an option of the command line, those of the file that it stands in for beside its own.
+ * The given options, and those of the file at `path` that were not given. `word` is the file's name for the argument without
+ * a flag; `instead` lists, for an option of the command line, the other options of the file that it replaces.
  * Throws FileFormatError for a file that is no JSON object, and ArgumentError for a key that is no option, with the nearest
  * one, and for a value that the option does not take.
  */
@@ -57,7 +57,7 @@ export function withConfig<Specs extends OptionSpecs>(
       continue;
     }
     merged[key] = parsed;
-    // `"reversible": false` says what not saying it does.
+    // `"reversible": false` is the same as leaving it out.
     if (value !== false) known.add(key);
   }
   return { help: null, values: merged as Given<Specs>['values'], positionals: words, given: known };

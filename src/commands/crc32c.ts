@@ -1,4 +1,4 @@
-/** CRC-32C, the checksum of Castagnoli (RFC 3720, appendix B.4), which TensorFlow's record files have. */
+/** CRC-32C, the checksum of Castagnoli (RFC 3720, appendix B.4), which TensorFlow's record files use. */
 
 /** Its polynomial, lowest power first. */
 const POLYNOMIAL = 0x82f63b78;

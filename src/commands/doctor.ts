@@ -1,4 +1,4 @@
-/** `doctor`: what this machine gives, and whether what must hold on every machine holds on it. */
+/** `doctor`: what this machine offers, and whether the library works on it as it must on every machine. */
 import { availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { fixtureInput } from '../compare/inputs.ts';
 import { packageVersion } from '../compare/package-version.ts';
@@ -19,11 +19,11 @@ import { type AnyVariant, allVariants } from '../variants/registry.ts';
 import { defineCommand, type Host, PROGRAM, widthOf } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
 
-/** As package.json says: what runs and is tested. */
+/** The oldest supported version, as package.json says. */
 const OLDEST_NODE = [20, 6] as const;
 const PRODUCT_SIZE = 512;
 
-/** One line of the answer: `look` returns what it found, or throws what is broken. */
+/** One line of the output: `look` returns what it found, or throws if something is broken. */
 export interface Check {
   name: string;
   look(): string | Promise<string>;
@@ -44,11 +44,11 @@ function describe() {
   const { threads, kernels } = runOptions();
   return {
     usage: `${PROGRAM} doctor`,
-    details: 'The exit code is 1 if anything is broken.',
+    details: 'The exit code is 1 if a check fails.',
     options: { threads, kernels },
     examples: [
-      { command: `${PROGRAM} doctor`, explanation: 'On all cores' },
-      { command: `${PROGRAM} doctor --threads 1`, explanation: 'Without worker threads' },
+      { command: `${PROGRAM} doctor`, explanation: 'Check with all cores' },
+      { command: `${PROGRAM} doctor --threads 1`, explanation: 'Check without worker threads' },
     ],
   };
 }
@@ -58,7 +58,7 @@ export const doctorCommand = defineCommand('doctor', describe, async ({ values }
   return runChecks(CHECKS, host);
 });
 
-/** Looks at everything, also after a failure; 0 if nothing is broken. */
+/** Makes every check, also after a failure; returns 0 if nothing is broken. */
 export async function runChecks(checks: readonly Check[], { stdout }: Host): Promise<number> {
   const colour = supportsColour(stdout);
   const columns = widthOf(stdout);
@@ -93,19 +93,19 @@ function machine(): string {
 }
 
 function memory(): string {
-  // What a browser's types, with which the site is checked, do not say.
+  // The site is checked with a browser's types, which do not have this.
   const buffer = heapMemory().buffer as ArrayBufferLike;
   if (!(buffer instanceof SharedArrayBuffer)) throw new Error('the WebAssembly memory is not shared between threads');
-  return `${formatBytes(buffer.byteLength)} shared between threads to begin with, grows as needed`;
+  return `${formatBytes(buffer.byteLength)} shared between threads at first, grows as needed`;
 }
 
-/** Those that run, and whether the files of all are whole: a damaged one makes everything slower, or is what others need. */
+/** The kernels that run, and whether all kernel files are whole: a damaged one slows everything down, or breaks other machines. */
 function kernels(): string {
   const problems = VECTOR_BUILDS.flatMap((build) => problemOf(build) ?? []);
   const running = `${kernelBuild()}${wantedByEnvironment() === null ? '' : ', as EFFICIENT_TRANSFORMERS_KERNELS says'}`;
   if (problems.length > 0) throw new Error(`${problems.join('; ')} (running: ${running})`);
   const unknown = VECTOR_BUILDS.filter((build) => !isSupported(build));
-  return `${running}${unknown.length === 0 ? '' : `; this engine does not know ${unknown.join(' and ')} instructions`}`;
+  return `${running}${unknown.length === 0 ? '' : `; this engine does not support ${unknown.join(' and ')} instructions`}`;
 }
 
 async function threads(): Promise<string> {
@@ -172,7 +172,7 @@ function shippedInput(): string {
   return name;
 }
 
-/** What `body` gives on one thread and then on `several`; the number of threads is put back. */
+/** The results of `body` on one thread and then on `several`; the number of threads is restored. */
 async function onOneAndOn<T>(several: number, body: () => T): Promise<[alone: T, together: T]> {
   const before = threadCount();
   try {

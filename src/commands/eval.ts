@@ -1,4 +1,4 @@
-/** `eval`: a trained model on held-out examples; on request, what the attention of each layer is worth to it. */
+/** `eval`: a trained model on held-out examples; on request, how much the attention of each layer contributes. */
 import { ArgumentError } from '../core/errors.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { formatError, formatPercent } from '../terminal/format.ts';
@@ -17,11 +17,11 @@ import { openModel } from './training-folder.ts';
 function options() {
   const { threads, kernels } = runOptions();
   return {
-    checkpoint: text('FILE', 'A checkpoint of train, or its folder'),
-    examples: integer('N', 'Held-out examples to look at', { minimum: 1, default: 1024 }),
-    seed: integer('N', 'Of the examples', { defaultText: 'that of the training, for the same ones' }),
-    text: text('FILE', 'Another text in UTF-8, for models of a text', { defaultText: 'that of the training' }),
-    ablate: flag('Also without the attention of each layer in turn: how much the model leans on it'),
+    checkpoint: text('FILE', 'Checkpoint written by train, or its folder'),
+    examples: integer('N', 'Number of held-out examples', { minimum: 1, default: 1024 }),
+    seed: integer('N', 'Seed of the examples', { defaultText: 'the seed of the training, for the same examples' }),
+    text: text('FILE', 'For models of text, read this UTF-8 text', { defaultText: 'the text of the training' }),
+    ablate: flag('Also measure without the attention of each layer in turn, to show how much the model relies on it'),
     threads,
     kernels,
   };
@@ -33,10 +33,10 @@ function describe() {
     usage: `${PROGRAM} eval`,
     options: options(),
     examples: [
-      { command: `${PROGRAM} eval --checkpoint ${checkpoint}`, explanation: 'On a thousand held-out examples' },
+      { command: `${PROGRAM} eval --checkpoint ${checkpoint}`, explanation: 'Evaluate on 1024 held-out examples' },
       {
         command: `${PROGRAM} eval --checkpoint ${checkpoint} --ablate --examples 256`,
-        explanation: 'Also how much the loss rises without each layer’s attention',
+        explanation: 'Also show how much the loss rises without the attention of each layer',
       },
     ],
   };
@@ -58,7 +58,7 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, ho
     measured.push([what, evaluation]);
     progress.advance(1, what);
     stop.listen(tellStop(host, 'after this layer'));
-    // A moment for signals.
+    // Give signals a turn.
     await new Promise((resolve) => setImmediate(resolve));
   };
   let layer = 0;

@@ -1,8 +1,8 @@
 /**
  * Metrics as TensorBoard reads them: a file of events that grows while a run goes on. A record is its length, its bytes, and
  * a masked CRC-32C of each (tensorflow/core/lib/io/record_writer.h); the bytes are an `Event` of
- * tensorboard/compat/proto/event.proto, of whose fields these few are enough. A run that is resumed begins another file
- * beside the first, as TensorFlow does; an event says from which step on older ones do not count.
+ * tensorboard/compat/proto/event.proto, of whose fields these few are enough. A resumed run begins another file
+ * next to the first, as TensorFlow does; an event says from which step on older ones do not count.
  */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ export class EventFile {
     this.#add([varint(EVENT.step, step + 1)], message(EVENT.sessionLog, [varint(SESSION.status, SESSION.start)]));
   }
 
-  /** Why lines are missing in the file; null if none are. Each new line is another attempt at all of them. */
+  /** Why lines are missing in the file; null if none are. Each new line retries all of them. */
   get trouble(): FileWriteError | null {
     return this.#trouble;
   }
@@ -81,7 +81,7 @@ function record(data: Uint8Array): Uint8Array {
   return joined([length, checksum(length), data, checksum(data)]);
 }
 
-/** Rotated and moved on, so that the checksum of what holds checksums is no special number. */
+/** Rotated and offset, so that a checksum over data with checksums in it is no special number. */
 function checksum(data: Uint8Array): Uint8Array {
   const crc = crc32c(data);
   const masked = (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

@@ -14,10 +14,10 @@ const CHECKER = exampleFile('fixtures/scripts/check_export.py', 'check_export.py
 function options() {
   const { threads, kernels } = runOptions();
   return {
-    out: text('FOLDER', 'Where it goes'),
-    loader: flag('With the PyTorch loader, also where transformers has a class for the model'),
-    check: flag(`Beside it, tokens, our logits of them and gradients, for ${CHECKER}`),
-    overwrite: flag('Also where a model is already'),
+    out: text('FOLDER', 'Write the model here'),
+    loader: flag('Include the PyTorch loader even if transformers has a class for the model'),
+    check: flag(`Also write tokens with our logits and gradients, for ${CHECKER}`),
+    overwrite: flag('Replace a model that is already there'),
     threads,
     kernels,
   };
@@ -26,17 +26,17 @@ function options() {
 function describe() {
   return {
     usage: `${PROGRAM} export`,
-    details: 'docs/when-one-machine-is-not-enough.md says how, and `import` brings the weights back.',
+    details: 'docs/when-one-machine-is-not-enough.md describes the steps; `import` reads the trained weights back.',
     positionals: ['CHECKPOINT'],
     options: options(),
     examples: [
       {
         command: `${PROGRAM} export out/byte-lm/full --out exported`,
-        explanation: 'config.json and model.safetensors, which AutoModelForCausalLM.from_pretrained loads',
+        explanation: 'Write config.json and model.safetensors, which AutoModelForCausalLM.from_pretrained loads',
       },
       {
         command: `${PROGRAM} export out/listops/reformer --out exported --check`,
-        explanation: 'With modeling_efficient.py, a loader that needs torch and safetensors',
+        explanation: 'Include modeling_efficient.py, a loader that needs torch and safetensors',
       },
     ],
   };
@@ -46,12 +46,12 @@ export const exportCommand = defineCommand('export', describe, async ({ values, 
   const [checkpoint] = positionals;
   const { out, loader, check, overwrite } = values;
   if (checkpoint === undefined)
-    throw new ArgumentError('CHECKPOINT: expected one of train, or its folder, got nothing');
+    throw new ArgumentError('CHECKPOINT: expected a checkpoint of train or its folder, got nothing');
   if (out === undefined) throw new ArgumentError('--out: expected a FOLDER to write, got nothing');
   const expectNoModel = () => {
     const config = join(out, 'config.json');
     if (overwrite || entryAt(config) === null) return;
-    throw new ArgumentError(`--out: ${config} is there already: choose another folder, or --overwrite`);
+    throw new ArgumentError(`--out: ${config} already exists: choose another folder, or add --overwrite`);
   };
   expectNoModel();
   applyMachine(values);

@@ -1,4 +1,4 @@
-/** What a command says of an error, and the exit code that it ends with. */
+/** The message of a command for an error, and its exit code. */
 import { packageVersion } from '../compare/package-version.ts';
 import { isRefusedArray, REFUSED_ARRAY } from '../compare/room.ts';
 import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../core/errors.ts';
@@ -14,12 +14,12 @@ export const MISUSED = 2;
 /** A name in a file may be as long as the file. */
 const LONGEST_MESSAGE = 4000;
 
-/** Thrown on purpose, or what the system or the engine refuses; anything else is a bug. */
+/** An error thrown on purpose, or a refusal by the system or the engine; anything else is a bug. */
 export function isExpected(error: unknown): boolean {
   return error instanceof EfficientTransformersError || isRefusedArray(error) || systemReason(error) !== undefined;
 }
 
-/** Expected errors in a line, with where to read on for those of the `command`'s arguments; of a bug also where it is. */
+/** Expected errors take one line; errors in the `command`'s arguments also name its help; bugs come with a stack trace. */
 export function tellFailure(error: unknown, command: string | null, { stderr }: Pick<Host, 'stderr'>): number {
   const label = supportsColour(stderr) ? paint('bad', 'Error:') : 'Error:';
   if (isRefusedArray(error)) {

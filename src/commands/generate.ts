@@ -1,4 +1,4 @@
-/** `generate`: what a trained causal model goes on with, token by token as they come. */
+/** `generate`: the continuation of a text by a trained causal model, token by token. */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { encodeText } from '../core/files/text.ts';
 import { Random } from '../core/random.ts';
@@ -16,18 +16,22 @@ import { openModel } from './training-folder.ts';
 
 function options() {
   return {
-    checkpoint: text('FILE', 'A checkpoint of train, or its folder'),
-    prompt: text('TEXT', 'What comes first: text for models of bytes, numbers as `3 1 2` for models of symbols', {
-      defaultText: 'a new line; with --from nothing',
+    checkpoint: text('FILE', 'Checkpoint written by train, or its folder'),
+    prompt: text('TEXT', 'Start with this: text for models of bytes, numbers such as `3 1 2` for models of symbols', {
+      defaultText: 'a new line; with --from, nothing',
     }),
-    count: integer('N', 'Tokens to generate', { minimum: 1, defaultText: 'as many as the model is long' }),
-    temperature: number('T', 'Below 1 the likely becomes likelier; 0: always the likeliest', {
-      minimum: 0,
-      default: 1,
-    }),
-    topK: integer('K', 'Only the likeliest K; 0: all', { minimum: 0, default: 0 }),
-    from: text('FILE', 'Go on from what --save-state wrote; the prompt, if any, is what comes next'),
-    saveState: text('FILE', 'Write what the model remembers of the whole text, for --from (.safetensors)'),
+    count: integer('N', 'Tokens to generate', { minimum: 1, defaultText: 'the length of the model' }),
+    temperature: number(
+      'T',
+      'Divide the logits by this: below 1 likely tokens become likelier; 0 always takes the likeliest',
+      {
+        minimum: 0,
+        default: 1,
+      },
+    ),
+    topK: integer('K', 'Draw only from the K likeliest tokens; 0: from all', { minimum: 0, default: 0 }),
+    from: text('FILE', 'Continue from a state that --save-state wrote; the prompt, if any, comes next'),
+    saveState: text('FILE', 'Write the state of the model after the whole text, for --from (.safetensors)'),
     ...runOptions(),
   };
 }
@@ -40,11 +44,11 @@ function describe() {
     examples: [
       {
         command: `${PROGRAM} generate --checkpoint ${checkpoint} --prompt interface`,
-        explanation: 'A made-up declaration, by a model of bytes',
+        explanation: 'Generate a declaration with a model of bytes',
       },
       {
         command: `${PROGRAM} generate --checkpoint ${checkpoint} --temperature 0.7 --top-k 20 --seed 3`,
-        explanation: 'Less random; another text for each seed',
+        explanation: 'Generate less random text; each seed gives another',
       },
       {
         command: `${PROGRAM} generate --checkpoint ${checkpoint} --save-state read.safetensors`,
@@ -57,7 +61,7 @@ function describe() {
 export const generateCommand = defineCommand('generate', describe, async ({ values }, host) => {
   const { stdout, stop } = host;
   const { checkpoint, temperature, topK, seed, from, saveState } = values;
-  if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to generate by, got nothing');
+  if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to generate from, got nothing');
   applyMachine(values);
   const trained = openModel(checkpoint, host);
   const { model } = trained.learner;
@@ -67,14 +71,14 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
   if (saveState !== undefined) checkOutputs([{ flag: '--save-state', path: saveState }], [trained.checkpoint]);
   const before = from === undefined ? { states: [], unread: [[]] } : loadGeneration(from, model);
   if (before.unread.length !== 1) {
-    throw new ArgumentError(`--from: expected a generation of one text, got one of ${before.unread.length}`);
+    throw new ArgumentError(`--from: expected the state of one text, got one of ${before.unread.length}`);
   }
   const codec = codecOf(trained, model.config.vocabulary);
   const prompt = values.prompt ?? (before.states.length > 0 ? '' : '\n');
   const tokens = [...before.unread[0], ...codec.encode(prompt)];
-  if (tokens.length === 0) throw new ArgumentError('--prompt: expected something to go on from, got nothing');
+  if (tokens.length === 0) throw new ArgumentError('--prompt: expected at least one token to continue, got nothing');
   const room = model.config.length - (before.states[0]?.position ?? 0);
-  // The last token is not read any more.
+  // The model need not read the last token.
   const most = room - tokens.length + 1;
   if (most < 1) throw new ArgumentError(`--prompt: expected at most ${room} tokens, got ${tokens.length}`);
   if (values.count !== undefined) expectInteger('--count', values.count, 1, most);
@@ -82,7 +86,7 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
   try {
     const random = new Random(seed).split('generate');
     const drawn = generateTokens(model, [tokens], values.count ?? most, random, { temperature, topK, generation });
-    // What is wrong is said with the first token, before anything is shown.
+    // Errors come with the first token, before anything is shown.
     let next = drawn.next();
     stdout.write(prompt);
     let last: readonly number[] = [];
@@ -93,7 +97,7 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
     for (; next.done !== true; next = drawn.next()) {
       last = next.value;
       stdout.write(codec.decode(last[0]));
-      // A moment for what is written, and to hear that nobody reads it.
+      // Give the stream a turn: to write, and to report that nobody reads.
       await new Promise((resolve) => setImmediate(resolve));
       if (stop.asked()) {
         save();

@@ -1,7 +1,7 @@
 /**
- * `--import FILE`: a module of the user's that is loaded before the command, so that the variants that it registers are there
- * when the command looks for them. What it imports as `efficient-transformers` is the package that runs, wherever it lies: a
- * second copy would have a registry of its own.
+ * `--import FILE`: loads a user's module before the command, so that the command finds the variants that it registers. What
+ * the module imports as `efficient-transformers` is the running package, wherever the module lies: a second copy would have
+ * another registry.
  */
 import { existsSync } from 'node:fs';
 import * as modules from 'node:module';
@@ -11,7 +11,7 @@ import { ArgumentError } from '../core/errors.ts';
 
 const FLAG = '--import';
 
-/** Loads these modules in order, and returns the words that are left. Throws ArgumentError for one that cannot be loaded. */
+/** Loads these modules in order, and returns the remaining words. Throws ArgumentError for one that cannot be loaded. */
 export async function importFirst(args: readonly string[]): Promise<string[]> {
   const rest: string[] = [];
   const files: string[] = [];
@@ -39,11 +39,11 @@ async function load(file: string): Promise<void> {
   }
 }
 
-/** What newer versions of Node have beside `register`, and better: the same for `require`. */
+/** Newer versions of Node have this in addition to `register`: it also serves `require`. */
 type Hooks = { registerHooks?: (hooks: { resolve: typeof resolveHere }) => unknown };
 
 const NAME = 'efficient-transformers';
-/** Beside the folder of this file, as the sources are and as they are compiled. */
+/** The library's entry, next to this folder: both in the sources and in the compiled package. */
 const HERE = new URL(import.meta.url.endsWith('.ts') ? '../index.ts' : '../index.js', import.meta.url).href;
 
 function resolveHere<Context>(name: string, context: Context, next: (name: string, context: Context) => unknown) {

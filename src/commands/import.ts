@@ -1,4 +1,4 @@
-/** `import`: an exported model, trained on in PyTorch, as a checkpoint of ours. */
+/** `import`: makes a checkpoint from an exported model that was trained further in PyTorch. */
 import { ArgumentError } from '../core/errors.ts';
 import { entryAt } from '../core/files/system-error.ts';
 import { flag, text } from '../terminal/options.ts';
@@ -11,18 +11,21 @@ function describe() {
   return {
     usage: `${PROGRAM} import`,
     details:
-      'It stands at the first step of the training that was exported, with the new weights and an optimizer that remembers ' +
+      'It stands at the first step of the exported training, with the new weights and an optimizer that remembers ' +
       'nothing.',
     positionals: ['FOLDER'],
     options: {
-      out: text('FOLDER', 'Where the checkpoint goes'),
-      overwrite: flag('Also where a checkpoint is already'),
+      out: text('FOLDER', 'Write the checkpoint here'),
+      overwrite: flag('Replace a checkpoint that is already there'),
     },
     examples: [
-      { command: `${PROGRAM} import trained --out out/again`, explanation: 'A folder that save_pretrained wrote' },
+      {
+        command: `${PROGRAM} import trained --out out/again`,
+        explanation: 'Import a folder that save_pretrained wrote',
+      },
       {
         command: `${PROGRAM} import trained --out out/again --overwrite`,
-        explanation: 'The same after more training; then generate --checkpoint out/again',
+        explanation: 'Import again after more training; then run generate --checkpoint out/again',
       },
     ],
   };
@@ -31,7 +34,7 @@ function describe() {
 export const importCommand = defineCommand('import', describe, async ({ values, positionals }, host) => {
   const [folder] = positionals;
   const { out, overwrite } = values;
-  if (folder === undefined) throw new ArgumentError('FOLDER: expected one that was exported, got nothing');
+  if (folder === undefined) throw new ArgumentError('FOLDER: expected an exported model, got nothing');
   if (out === undefined) throw new ArgumentError('--out: expected a FOLDER to write, got nothing');
   const files = runFiles(out);
   const lost = () => [files.checkpoint].filter((path) => entryAt(path) !== null);

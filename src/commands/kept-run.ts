@@ -1,19 +1,19 @@
-/** One run of a training, from what is written of it to where. */
+/** One run of a training, with the files that it writes. */
 import type { Metrics } from '../training/metrics.ts';
 import type { Run } from '../training/run.ts';
 import type { EventFile } from './event-file.ts';
 import type { RunFiles } from './training-folder.ts';
 
-/** A run that is taken to its end, and what is kept of it. */
+/** A run, and where its results are kept. */
 export interface KeptRun {
   name: string;
   run: Run;
   files: RunFiles;
   metrics: Metrics;
-  /** The text of its config.json; null where nobody knows. */
+  /** The text of its config.json; null if unknown. */
   config: string | null;
-  /** Where TensorBoard is to see it as well. */
+  /** The file of events for TensorBoard; null if none is wanted. */
   events: EventFile | null;
-  /** Of the checkpoint that it goes on from. */
+  /** The step of the checkpoint that it resumes from. */
   savedStep: number | null;
 }

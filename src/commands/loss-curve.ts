@@ -6,7 +6,7 @@ import { USUAL_WIDTH } from '../terminal/width.ts';
 import type { MetricsLine } from '../training/metrics.ts';
 import { widthOf } from './command.ts';
 
-/** Training loss as a line, that on held-out examples as marks, over steps; as wide as the terminal. May be empty. */
+/** Training loss as a line and held-out loss as marks, over steps; as wide as the terminal. May be empty. */
 export function lossCurve(lines: readonly MetricsLine[], stdout: TerminalStream): string {
   const losses = (kind: 'steps' | 'evaluation') =>
     lines.filter((line) => line.kind === kind).map(({ step, loss }) => ({ x: step, y: loss ?? Number.NaN }));

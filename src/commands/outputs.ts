@@ -1,6 +1,6 @@
 /**
- * Files that a command writes: looked at before the work, so that it is not lost, and written whole at its end, after what
- * people read, each by itself.
+ * Files that a command writes. They are checked before the work, so that it is not lost, and written whole at its end, each
+ * by itself, after the text for people.
  */
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -17,7 +17,7 @@ export interface Output {
   path: string;
 }
 
-/** An output of whose content something is known by now. */
+/** An output whose content is known. */
 export type Content = Output & {
   /** What people are told it is, e.g. `Report`. */
   label: string;
@@ -27,7 +27,7 @@ interface TextContent {
   content(): string | Promise<string>;
 }
 
-/** What is no text, and cannot go to stdout. */
+/** An output that is not text, and cannot go to stdout. */
 interface FileContent {
   /** Writes all of it, or throws. */
   write(path: string): void;
@@ -35,7 +35,7 @@ interface FileContent {
 
 const STDOUT = '-';
 
-/** Throws ArgumentError unless every output can be written, each to a place of its own that no input is read from. */
+/** Throws ArgumentError unless every output can be written, to a place that no other output and no input has. */
 export function checkOutputs(outputs: readonly Output[], inputs: readonly string[] = []): void {
   const taken = new Map<string, string>();
   const read = new Set(inputs.map(placeOf));
@@ -43,13 +43,13 @@ export function checkOutputs(outputs: readonly Output[], inputs: readonly string
     if (path !== STDOUT) checkPath(flag, path);
     const place = path === STDOUT ? STDOUT : placeOf(path);
     const other = taken.get(place);
-    if (other !== undefined) throw new ArgumentError(`${flag}: ${path} is where ${other} goes already`);
-    if (read.has(place)) throw new ArgumentError(`${flag}: ${path} is what the input is read from`);
+    if (other !== undefined) throw new ArgumentError(`${flag}: ${path} is already where ${other} goes`);
+    if (read.has(place)) throw new ArgumentError(`${flag}: ${path} is an input file`);
     taken.set(place, flag);
   }
 }
 
-/** One file has one place, whatever links lead there. */
+/** The place of a file, the same through whichever links. */
 function placeOf(path: string): string {
   for (const [head, tail] of [[path], [dirname(resolve(path)), basename(resolve(path))]]) {
     try {
@@ -74,24 +74,24 @@ export function isForFiles(outputs: readonly Output[]): boolean {
   return outputs.some(({ path }) => path !== STDOUT);
 }
 
-/** Throws ArgumentError for stdout as the place of what is no text. */
+/** Throws ArgumentError if an output that is not text should go to stdout. */
 export function expectFile(flag: string, path: string): void {
-  if (path === STDOUT) throw new ArgumentError(`${flag}: expected a file, as tensors are no text for stdout`);
+  if (path === STDOUT) throw new ArgumentError(`${flag}: expected a file: tensors cannot be written to stdout`);
 }
 
-/** Where a command speaks to people: stderr if an output takes stdout. */
+/** Where a command writes for people: stderr if an output takes stdout. */
 export function streamForPeople(outputs: readonly Output[], host: Host): TerminalStream {
   return outputs.some(({ path }) => path === STDOUT) ? host.stderr : host.stdout;
 }
 
-/** JSON for people and programs. What a terminal would obey in it is escaped, which leaves the value as it is. */
+/** JSON for people and programs. Control characters that a terminal would obey are escaped, which does not change the value. */
 export function toJson(value: unknown): string {
   return `${visibleJson(JSON.stringify(value, null, 2))}\n`;
 }
 
 /**
- * Writes each output whole, and says where it is. What cannot be made or written is told on stderr and keeps no other from
- * being written; returns whether nothing failed. Throws at the end what is no expected error.
+ * Writes each output whole, and says where it is. A failure is reported on stderr and does not keep the others from being
+ * written; returns whether nothing failed. Throws unexpected errors at the end.
  */
 export async function writeOutputs(outputs: readonly Content[], host: Host): Promise<boolean> {
   const people = streamForPeople(outputs, host);

@@ -1,4 +1,4 @@
-/** `patterns`: who attends to whom, drawn beside full attention. */
+/** `patterns`: draws which tokens attend to which, next to full attention. */
 import type { ComparisonCase, ComparisonInput } from '../compare/inputs.ts';
 import { parseOptionTexts, type WrittenOptions } from '../compare/option-text.ts';
 import { drawHtml } from '../compare/patterns/page.ts';
@@ -34,18 +34,18 @@ const LONGEST = 2 ** 24;
 function options() {
   return {
     ...variantOptions(),
-    length: integer('N', 'Tokens; weights are then of random numbers', {
+    length: integer('N', 'Number of tokens; weights are then those of random inputs', {
       minimum: 1,
       maximum: LONGEST,
-      defaultText: 'as many as the input has',
+      defaultText: 'those of the input',
     }),
-    weights: flag('Draw weights also for variants that have a pattern'),
+    weights: flag('Draw weights even for variants that have a pattern'),
     ...fileOptions(),
-    layer: text('NAME', 'The layer of the input', { defaultText: 'the first' }),
+    layer: text('NAME', 'Use this layer of the input', { defaultText: 'the first' }),
     ...drawnInputOptions(),
     ...runOptions(),
     svg: text('FILE', 'Also write the pictures as SVG; - for stdout'),
-    report: text('FILE', 'Also write them as an HTML page'),
+    report: text('FILE', 'Also write the pictures as an HTML page'),
   };
 }
 
@@ -53,17 +53,17 @@ function describe() {
   return {
     usage: `${PROGRAM} patterns`,
     details:
-      'Draws the allowed pairs or, with --weights and for a variant without a pattern, the mean weights on an input. Windows and blocks that would hold most of a short text are made smaller, and the output says to what.',
+      'Draws the allowed pairs or, with --weights and for a variant without a pattern, the mean weights on an input. Windows and blocks that would cover most of a short text are made smaller; the output shows the new sizes.',
     options: options(),
     examples: [
-      { command: `${PROGRAM} patterns`, explanation: 'Every variant, on the shipped input' },
+      { command: `${PROGRAM} patterns`, explanation: 'Draw every variant on the shipped input' },
       {
         command: `${PROGRAM} patterns --variant full --length 64 --causal`,
-        explanation: 'The pattern at your length, options and masking',
+        explanation: 'Draw the pattern at your length, options and masking',
       },
       {
         command: `${PROGRAM} patterns --weights --qkv ${exampleFile('fixtures/tiny-qkv.npy', 'qkv.npz')} --report patterns.html`,
-        explanation: 'The weights on your own numbers, in the terminal and as a page',
+        explanation: 'Draw the weights on your own numbers, in the terminal and as a page',
       },
     ],
   };
@@ -115,14 +115,14 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
   return isWritten ? 0 : FAILED;
 });
 
-/** Lines about options that are not those with which the variants are compared. */
+/** Lines about options that differ from those of `compare`. */
 function smallerSizes(shown: ReturnType<typeof patternPanels>, length: number): string[] {
   const own = shown.flatMap(({ title, smaller }) => (smaller === undefined ? [] : [`  ${title}: ${smaller}`]));
   if (own.length === 0) return [];
   return [`Smaller than by default, to show patterns at ${length} tokens (--option sets them):`, ...own];
 }
 
-/** What `make` makes, made when it is first asked for. */
+/** The value of `make`, made on first use. */
 function onceMade<T>(make: () => T): () => T {
   let made: { value: T } | null = null;
   return () => {
@@ -149,8 +149,8 @@ function chosenLayer({ cases }: ComparisonInput, layer: string | undefined): Com
 }
 
 /**
- * Without named variants, those that can do what is asked, and a line on each of the others. Wrong values of options
- * are left to whoever draws: how many heads a pattern is drawn for may follow from them.
+ * Without named variants: all that support the request, and a line on each of the others. Wrong values of options are left
+ * to the code that draws, because the number of heads of a pattern may follow from them.
  */
 function able(
   { variant, causal }: Values,
@@ -188,7 +188,7 @@ function draw(settings: PanelSettings, { stderr }: Host): ReturnType<typeof patt
   }
 }
 
-/** What the pictures are of. Patterns do not depend on the input, weights do. */
+/** The subject of the pictures. Patterns do not depend on the input, weights do. */
 function subjectOf(
   { name }: ComparisonInput,
   { length, layer }: ComparisonCase,

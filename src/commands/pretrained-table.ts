@@ -6,10 +6,10 @@ import { wrapLines } from '../terminal/width.ts';
 import type { SwapBaseline, SwapReport, SwapResult } from './compare-pretrained.ts';
 import { formatRead } from './pretrained-tokens.ts';
 
-/** Columns that go first where there is little room. */
+/** Columns that are dropped first where there is little room. */
 const LESSER = /worst|same top|attention|own/;
 
-/** For people: a row for each variant and length, then the baselines; tables by layer, where there are such. */
+/** For people: a row for each variant and length, then the baselines; tables by layer, if measured. */
 export function formatSwaps(
   { model, read, results, baselines, drawn, skips }: SwapReport,
   style: { colour: boolean; width?: number | undefined },
@@ -47,7 +47,7 @@ export function formatSwaps(
           formatMilliseconds(own),
           formatRatio(time / own),
         ]),
-        { heading: 'Baselines, which look at no query and no key' },
+        { heading: 'Baselines, which read no queries and no keys' },
         ...baselines.map(({ baseline, length, drift }) => {
           return [baseline, String(length), ...driftCells(drift), '', '', ''];
         }),
@@ -62,13 +62,13 @@ export function formatSwaps(
       const upTo = titles.map((title) => `0…n ${title}`);
       return [`${variant}, ${length} tokens`, formatTable(columns('layer n', ...titles, ...upTo), rows, options)];
     }),
-    ...(drawn.length > 0 ? [`Parameters as drawn, not trained: ${drawn.join(', ')}`] : []),
+    ...(drawn.length > 0 ? [`With random, untrained parameters: ${drawn.join(', ')}`] : []),
     ...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`),
   ];
   return `${parts.map((part) => (part.includes('\n') ? part : wrapLines(part, style.width))).join('\n\n')}\n`;
 }
 
-/** A line on the variants that leave the model no nearer to its own output than a baseline of the same length does. */
+/** A line on the variants whose output is no nearer to the model's own than a baseline of the same length. */
 function noNearer(results: readonly SwapResult[], baselines: readonly SwapBaseline[]): string[] {
   const several = new Set(results.map(({ length }) => length)).size > 1;
   const names = results.flatMap(({ variant, length, drift }) => {

@@ -9,7 +9,7 @@ import { formatBytes } from '../terminal/format.ts';
 
 /** In bytes. Only the first tokens are read, as many as a model has positions. */
 const LARGEST_INPUT = 2 ** 24;
-/** What is read of a file at first, and how that grows until it suffices. */
+/** How much of a file is read at first, and how that grows until it suffices. */
 const FIRST_LOOK = 2 ** 12;
 const BYTES_PER_TOKEN = 16;
 const GROWTH = 4;
@@ -23,7 +23,7 @@ export interface TokensChoice {
 
 /** The tokens of a file, and how much of it was read for them. */
 export interface ReadTokens {
-  /** The first of them, at most so many. */
+  /** The first tokens, at most so many. */
   first(most: number): number[];
   read: { file: string; bytes: number; of: number };
 }
@@ -38,14 +38,14 @@ export async function tokensOf(
   vocabulary: number,
 ): Promise<ReadTokens> {
   if ((text === undefined) === (ids === undefined)) {
-    throw new ArgumentError('--text: with --pretrained, expected a text or --ids, one of the two');
+    throw new ArgumentError('--text: with --pretrained, expected either --text or --ids');
   }
   if (ids !== undefined) return idsIn(ids, most, vocabulary);
   const path = join(pretrained, 'tokenizer.json');
   if (entryAt(path) === null) {
     throw new ArgumentError(`--text: ${pretrained} has no tokenizer.json; give token numbers with --ids FILE`);
   }
-  // What is wrong with the text is said before a tokeniser is loaded.
+  // Errors of the text come before a tokeniser is loaded.
   beginningOf('--text', text as string, firstLook(most));
   const found = textIn(text as string, most, await loadTokenizer(pretrained));
   const beyond = found.first(most).find((id) => id >= vocabulary);
@@ -53,7 +53,7 @@ export async function tokensOf(
   throw new FileFormatError(`${path}: expected tokens 0 to ${vocabulary - 1}, as the model has, got ${beyond}`);
 }
 
-/** Grows the beginning until its first tokens are those of one that is several times as long. */
+/** Lengthens the beginning until its first tokens are those of a beginning several times as long. */
 function textIn(file: string, most: number, tokenizer: TextTokenizer): ReadTokens {
   const tokensOf = (text: string, maxLength: number) => [...tokenizer.encode([text], { maxLength }).tokens.toArray()];
   let before: number[] = [];
@@ -71,7 +71,7 @@ function idsIn(file: string, most: number, vocabulary: number): ReadTokens {
   for (let size = firstLook(most); ; size *= GROWTH) {
     const { text, bytes, of } = beginningOf('--ids', file, size);
     const words = text.split(/[\s,]+/);
-    // The last one may go on behind what was read.
+    // The last one may continue beyond the part that was read.
     if (bytes < of) words.pop();
     const numbers = words.filter((word) => word !== '');
     const wrong = numbers.find((word) => !/^\d+$/.test(word));
@@ -85,7 +85,7 @@ function idsIn(file: string, most: number, vocabulary: number): ReadTokens {
   }
 }
 
-/** Whether nothing more of a file is read. */
+/** Whether the whole file was read. */
 function isAll({ bytes, of }: { bytes: number; of: number }): boolean {
   // A character may be cut off at the end.
   return bytes === of || bytes > LARGEST_INPUT - 4;

@@ -1,6 +1,6 @@
 /**
- * What a run leaves behind while it goes on: checkpoints and metrics. A disk that is full, or a folder that is gone, ends no
- * run: the checkpoint before stays as it is, the steps since then are in memory, and the next checkpoint is another attempt.
+ * What a run writes while it trains: checkpoints and metrics. A full disk or a missing folder ends no run: the previous
+ * checkpoint stays as it is, the steps since then are in memory, and the next checkpoint retries.
  */
 import { dirname } from 'node:path';
 import { FileWriteError } from '../core/errors.ts';
@@ -34,7 +34,7 @@ export class RunKeeper {
     return this.#savedStep;
   }
 
-  /** Tells where it cannot be written. Throws FolderInUseError if somebody else has the folder by now. */
+  /** Reports a checkpoint that cannot be written. Throws FolderInUseError if another process has taken the folder. */
   save(progress: Progress): void {
     const { run, files, metrics, config } = this.#kept;
     const { step, settings } = run;
@@ -42,7 +42,7 @@ export class RunKeeper {
       this.#folders.confirm(dirname(files.checkpoint));
       metrics.endLine();
       saveCheckpoint(files.checkpoint, run);
-      // It may have been removed with its folder.
+      // The checkpoint may have been removed with its folder.
       if (config !== null && entryAt(files.config) === null) writeFileAtomically(files.config, config);
       this.#savedStep = step;
       this.#unsaved = null;
@@ -55,17 +55,17 @@ export class RunKeeper {
     }
   }
 
-  /** Once for each time that metrics cannot be written. */
+  /** Reports metrics that cannot be written, once each time that this begins. */
   tellTrouble(progress: Progress): void {
     const trouble = this.#troubles()[0] ?? null;
     if (trouble !== null && this.#toldTrouble === null) {
       progress.finish();
-      this.#stderr.write(`step ${this.#kept.run.step}: ${trouble.message}; attempted again with every line\n`);
+      this.#stderr.write(`step ${this.#kept.run.step}: ${trouble.message}; will retry with every line\n`);
     }
     this.#toldTrouble = trouble;
   }
 
-  /** Where a run ends by an error, that of its last checkpoint. */
+  /** When an error ends the run, says which step its last checkpoint is of. */
   tellLast(): void {
     if (this.#savedStep !== null) this.#stderr.write(`${this.#kept.files.checkpoint}: ${this.#last()}\n`);
   }

@@ -7,7 +7,7 @@ import { unknownName } from '../terminal/suggest.ts';
 import { type Command, type Host, PROGRAM, widthOf } from './command.ts';
 import { type CommandName, commandNames, summaries } from './summaries.ts';
 
-/** A command is loaded when it is asked for: most of the program is about the others. */
+/** Each command is loaded when it is called: most of the program serves the others. */
 const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   compare: async () => (await import('./compare-options.ts')).compareCommand,
   patterns: async () => (await import('./patterns.ts')).patternsCommand,
@@ -25,7 +25,7 @@ export function loadCommands(): Promise<Command[]> {
   return Promise.all(commandNames.map((name) => loaders[name]()));
 }
 
-/** Runs what `args` (without node and the script) ask for and returns the exit code. Throws nothing. */
+/** Runs the command in `args` (without node and the script) and returns the exit code. Throws nothing. */
 export async function run(words: readonly string[], { stdout, stderr }: Host): Promise<number> {
   const host = { stdout: screen(stdout), stderr: screen(stderr) };
   let name: CommandName | null = null;
@@ -64,21 +64,21 @@ function nameOf(word: string): CommandName {
 function overview({ stdout }: Host): string {
   const examples = [
     { words: '', explanation: 'Compare every variant with full attention on the shipped input' },
-    { words: '--variant full --length 1024', explanation: 'Without a command, the options are those of compare' },
-    { words: 'help compare', explanation: 'The options of a command, with examples' },
+    { words: '--variant full --length 1024', explanation: 'Without a command, the options of compare apply' },
+    { words: 'help compare', explanation: 'Show the options of a command, with examples' },
     {
       words: '--import mine.mjs',
-      explanation: 'Compare with variants of your own, which the module registers',
+      explanation: 'Compare your own variants, which the module registers',
     },
   ].map(({ words, explanation }) => ({ command: `${PROGRAM} ${words}`.replace(/(?: --)? $/, ''), explanation }));
   const program = {
     usage: PROGRAM,
-    summary: 'Efficient variants of attention, beside full attention.',
+    summary: 'Compare efficient variants of attention with full attention.',
     commands: commandNames.map((name) => ({ name, summary: summaries[name] })),
     examples,
     ending:
-      'Output fits the terminal, or the variable COLUMNS; in a pipe or a file nothing is left out.\n' +
-      'Exit code: 0; 2 for invalid arguments; 1 for any other failure, or 128 and the number of the signal that cut the work short.',
+      'Output fits the width of the terminal or of the variable COLUMNS; in a pipe or a file nothing is left out.\n' +
+      'Exit code: 0 for success; 2 for invalid arguments; 1 for any other failure; 128 plus the number of the signal that ended the work.',
   };
   return formatOverview(program, widthOf(stdout));
 }

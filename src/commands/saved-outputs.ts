@@ -1,4 +1,4 @@
-/** `--save-outputs`: what each variant came to, as tensors by name, for whoever goes on with them elsewhere. */
+/** `--save-outputs`: the output of each variant as a named tensor, for use in other programs. */
 import type { MeasuredOutput } from '../compare/compare.ts';
 import type { ArrayToStore } from '../core/files/numbers.ts';
 import { writeSafetensors } from '../core/files/safetensors.ts';
@@ -10,7 +10,7 @@ export interface SavedInput {
   causal: boolean;
 }
 
-/** Collects outputs as they come, and writes them whole. */
+/** Collects outputs one by one, and writes them together. */
 export class SavedOutputs {
   readonly #outputs: MeasuredOutput[] = [];
 

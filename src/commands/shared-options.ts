@@ -13,39 +13,43 @@ const LAYOUT_NAMES = Object.keys(LAYOUTS) as Layout[];
 export function variantOptions() {
   const names = allVariants().map(({ name }) => name);
   return {
-    variant: choices('NAME', names, 'Which variants', { defaultText: 'all that can do what is asked' }),
+    variant: choices('NAME', names, 'Use these variants', { defaultText: 'all that support the request' }),
     option: texts(
       'NAME=VALUE',
-      'An option of the variants that have it (the command variants lists them); VARIANT.NAME=VALUE for one of them',
+      'Set an option of all variants that have it, or of one with VARIANT.NAME=VALUE (the command variants lists them)',
     ),
-    causal: flag('No token sees a later one'),
+    causal: flag('Let no token attend to a later one'),
   };
 }
 
-/** What describes the drawn numbers; without defaults, so that it is known which of them were given. */
+/** Options of random inputs; without defaults, so that it is known which of them were given. */
 export function drawnInputOptions() {
   const kinds = Object.keys(DISTRIBUTIONS) as Distribution[];
   return {
-    distribution: choice('NAME', kinds, 'With --length, what the numbers are like', { defaultText: 'gaussian' }),
-    batch: integer('N', 'With --length, sequences in the batch', { minimum: 1, defaultText: '1' }),
-    heads: integer('N', 'With --length, heads', { minimum: 1, defaultText: '2' }),
-    headDim: integer('N', 'With --length, width of a head', { minimum: 1, defaultText: '64' }),
+    distribution: choice('NAME', kinds, 'With --length, draw from this distribution', { defaultText: 'gaussian' }),
+    batch: integer('N', 'With --length, number of sequences in the batch', { minimum: 1, defaultText: '1' }),
+    heads: integer('N', 'With --length, number of heads', { minimum: 1, defaultText: '2' }),
+    headDim: integer('N', 'With --length, width of each head', { minimum: 1, defaultText: '64' }),
   };
 }
 
-/** Queries, keys and values of the user's, and how they are read. */
+/** Options of the user's own queries, keys and values. */
 export function fileOptions() {
   return {
     qkv: paths(
       'FILE',
-      'Your own Q, K, V: .npz or .safetensors with arrays q, k, v or LAYER.q …, one .npy of all three, or three',
+      'Read your own Q, K, V: one .npz or .safetensors file with arrays q, k, v or LAYER.q …, one .npy file of all three, or three .npy files',
     ),
     mask: negatable(
-      text('FILE', 'With --qkv, which tokens are real, [batch, length]: 1 real, 0 padding; --no-mask ignores one', {
-        defaultText: 'the array mask beside queries and keys, if any',
-      }),
+      text(
+        'FILE',
+        'With --qkv, read which tokens are real, [batch, length]: 1 real, 0 padding; --no-mask ignores any mask',
+        {
+          defaultText: 'the array mask next to queries and keys, if any',
+        },
+      ),
     ),
-    layout: choice('AXES', LAYOUT_NAMES, 'With --qkv, the order of axes: batch, heads, length, width', {
+    layout: choice('AXES', LAYOUT_NAMES, 'With --qkv, order of the axes: batch, heads, length, width', {
       defaultText: 'bhld',
     }),
   };
@@ -53,13 +57,13 @@ export function fileOptions() {
 
 export function runOptions() {
   return {
-    seed: integer('N', 'Of everything random; the same seed gives the same result', { default: 0 }),
-    threads: integer('N', 'Threads, the calling one included; the result does not depend on it', {
+    seed: integer('N', 'Seed of all random numbers; the same seed gives the same result', { default: 0 }),
+    threads: integer('N', 'Number of threads, including the calling one; the result does not depend on it', {
       minimum: 1,
       defaultText: 'all cores, or EFFICIENT_TRANSFORMERS_THREADS',
     }),
-    kernels: choice('SET', ['plain', 'simd'], 'Inner loops in plain TypeScript or in WebAssembly vectors', {
-      defaultText: 'simd where this engine can',
+    kernels: choice('SET', ['plain', 'simd'], 'Run inner loops in plain TypeScript or in WebAssembly vectors', {
+      defaultText: 'simd if this engine supports it',
     }),
   };
 }
@@ -85,17 +89,17 @@ export function chooseInput(choice: InputChoice): ComparisonInput {
     const other = lengths !== undefined ? 'length' : described;
     if (other === undefined) return fileInput(qkv, { mask, layout });
     throw new ArgumentError(
-      `--${flagName(other)}: draws random numbers, but --qkv brings its own; give one of the two`,
+      `--${flagName(other)}: is for random inputs, but --qkv gives your own; give one of the two`,
     );
   }
   const stray = Object.entries({ mask, layout }).find(([, value]) => value !== undefined)?.[0];
-  if (stray !== undefined) throw new ArgumentError(`--${stray}: is about files of your own; name them with --qkv`);
+  if (stray !== undefined) throw new ArgumentError(`--${stray}: needs your own files; name them with --qkv`);
   if (lengths !== undefined) return syntheticInput({ lengths, seed, ...drawn });
   if (described === undefined) return fixtureInput();
-  throw new ArgumentError(`--${flagName(described)}: is about random numbers; say how many tokens with --length`);
+  throw new ArgumentError(`--${flagName(described)}: needs random inputs; set their number of tokens with --length`);
 }
 
-/** Before any kernel runs. Throws ArgumentError for kernels that are not to be had here. */
+/** To be called before any kernel runs. Throws ArgumentError for kernels that are not available here. */
 export function applyMachine({
   threads,
   kernels,

@@ -1,37 +1,42 @@
-/** How `train` is called. What it then does is loaded when it is not help that was asked for. */
+/** The command line of `train`. The code that trains is loaded only if no help was requested. */
 import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { tasks } from '../training/tasks/registry.ts';
 import { defineCommand, PROGRAM } from './command.ts';
 import { trainOptions } from './train-options.ts';
 
 function describe() {
-  const list = (named: readonly { name: string; summary: string }[]) =>
-    named.map(({ name, summary }) => `${name} (${summary})`).join('; ');
   return {
     usage: `${PROGRAM} train`,
     details:
-      `Without a task, the recipe ${defaultRecipe.name}. Tasks: ${list(tasks)}. Recipes: ${list(recipes)}. ` +
-      'Ctrl-C (and SIGTERM, a terminal that closes, `| head`) stops after the step, writes the checkpoint and says how to go on from it. ' +
-      'Each run has a folder of its own, out/TASK/VARIANT or out/recipe-NAME/RUN; nothing in it is replaced without --overwrite.',
+      `Without a task, train runs the recipe ${defaultRecipe.name}. ` +
+      'Each run has its own folder, out/TASK/VARIANT or out/recipe-NAME/RUN, in which nothing is replaced without --overwrite. ' +
+      'Ctrl-C, SIGTERM, a closed terminal or `| head` stops the run after the current step, writes a checkpoint and shows the command that resumes the run.',
+    lists: [
+      { title: 'Tasks', entries: tasks },
+      { title: 'Recipes, for --recipe', entries: recipes },
+    ],
     positionals: ['TASK'],
     options: trainOptions(),
     examples: [
       {
         command: `${PROGRAM} train duplication --length 32 --steps 300`,
-        explanation: 'Full attention, which learns it within a minute',
+        explanation: 'Train full attention, which learns the task within a minute',
       },
       {
         command: `${PROGRAM} train copy --sweep full,linear-transformer,performer --steps 500`,
-        explanation: 'Three variants at equal steps, and a table; with --minutes 5 at equal time',
+        explanation: 'Train three variants for equal steps, then show a table; --minutes 5 gives equal time',
       },
-      { command: `${PROGRAM} train --recipe duplication`, explanation: 'A training that is known to reach its goal' },
+      {
+        command: `${PROGRAM} train --recipe duplication`,
+        explanation: 'Train a recipe that is known to reach its goal',
+      },
       {
         command: `${PROGRAM} train --resume out/duplication/full`,
-        explanation: 'Resume it: the end has the same bits as without the break; with --steps 1000 it gets longer',
+        explanation: 'Resume a run, to the same bits as without the break; --steps 1000 makes it longer',
       },
       {
         command: `${PROGRAM} train --config out/duplication/full/config.json --seed 1 --out out/again`,
-        explanation: 'The same from another seed',
+        explanation: 'Repeat a run with another seed',
       },
     ],
   };

@@ -1,4 +1,4 @@
-/** What `train` may be told, and the runs that come of it. */
+/** The options of `train`, and which of them go together. */
 
 import { ArgumentError } from '../core/errors.ts';
 import {
@@ -23,7 +23,7 @@ import { runOptions } from './shared-options.ts';
 
 const DECAYS = ['cosine', 'linear', 'inverse-square-root', 'constant'] as const;
 const OPTIMIZERS = ['adamw', 'adafactor', 'sgd'] as const;
-/** Of small models, which are what is trained here. */
+/** Learning rates for small models, the size that is trained here. */
 export const RATES = { adamw: 5e-3, adafactor: 1e-2, sgd: 1e-1 } as const;
 
 /** Without defaults, so that it is known which of them were given; the defaults are those of runs and of models. */
@@ -36,66 +36,74 @@ export function trainOptions() {
     integer(placeholder, what, { minimum: 1, defaultText: String(fallback) });
   const brief = tasks.map((task) => `${task.name} ${task.briefLength ?? task.defaults.length}`).join(', ');
   return {
-    attention: choice('VARIANT', variants, 'The attention of every layer', { defaultText: REFERENCE_VARIANT }),
+    attention: choice('VARIANT', variants, 'Use this attention in every layer', { defaultText: REFERENCE_VARIANT }),
     sweep: choices(
       'VARIANT',
       runNames,
-      'Several in turn, all else the same, and a table; beside --recipe, these of its runs',
+      'Train several variants in turn, all else equal, and show a table; with --recipe, only these of its runs',
     ),
-    option: texts('NAME=VALUE', 'An option of the variants that have it; VARIANT.NAME=VALUE for one of them'),
-    layerOption: texts('NAME=A/B/…', 'An option of which each layer has its own, the lowest first'),
+    option: texts('NAME=VALUE', 'Set an option of all variants that have it, or of one with VARIANT.NAME=VALUE'),
+    layerOption: texts('NAME=A/B/…', 'Set an option for each layer, the lowest first'),
     recipe: choice(
       'NAME',
       recipes.map(({ name }) => name),
-      'In place of a task, a training that is known to work',
+      'Train this recipe, which is known to work, instead of a task',
     ),
     resume: text(
       'FILE',
-      'In place of a task, a checkpoint (or its folder) to go on from, to the same bits; on the kernels that it was on, unless --kernels asks for others',
+      'Resume this checkpoint (or its folder) instead of starting a task, to the same bits; --kernels overrides its kernels',
     ),
 
-    length: count('N', 'Tokens of the longest sequence', brief),
-    symbols: integer('N', 'Different symbols, of tasks that have them', {
+    length: count('N', 'Number of tokens in the longest sequence', brief),
+    symbols: integer('N', 'Number of different symbols, for tasks that have them', {
       minimum: 2,
-      defaultText: 'those of the task',
+      defaultText: 'set by the task',
     }),
-    text: text('FILE', 'The text, in UTF-8, of tasks that read one', { defaultText: 'the declarations of TypeScript' }),
+    text: text('FILE', 'UTF-8 text, for tasks that read one', { defaultText: 'the declarations of TypeScript' }),
 
-    layers: count('N', 'Layers', layers),
+    layers: count('N', 'Number of layers', layers),
     modelDim: count('N', 'Width of the model', modelDim),
-    heads: count('N', 'Heads', heads),
-    positions: choice('KIND', POSITIONS, 'How tokens know their place', {
+    heads: count('N', 'Number of heads', heads),
+    positions: choice('KIND', POSITIONS, 'How the model encodes positions', {
       defaultText: 'rotary, or learned where a variant compares no tokens',
     }),
-    dropout: number('P', 'Dropout', { minimum: 0, maximum: 0.99, defaultText: String(model.dropout) }),
-    reversible: flag('Keep no activations: layers are undone in the backward pass'),
+    dropout: number('P', 'Dropout probability', { minimum: 0, maximum: 0.99, defaultText: String(model.dropout) }),
+    reversible: flag('Keep no activations; recompute them in the backward pass from each layer’s output'),
 
     steps: count(
       'N',
-      'Steps; with --resume, of the whole run, to train it longer',
-      `${steps}, or no end with --minutes`,
+      'Number of steps; with --resume, of the whole run, to train it longer',
+      `${steps}, or no limit with --minutes`,
     ),
-    minutes: number('N', 'Stop after as many minutes, each variant of a sweep', {
+    minutes: number('N', 'Stop after this many minutes; in a sweep, per variant', {
       minimum: 0,
       defaultText: 'no limit',
     }),
-    batch: count('N', 'Examples of a step', batch),
-    parts: count('N', 'Work a batch off in parts, in the memory of one', parts),
-    optimizer: choice('NAME', OPTIMIZERS, 'How parameters are moved', { defaultText: 'adamw' }),
-    rate: number('R', 'The highest learning rate', { minimum: 0, defaultText: `${RATES.adamw} for adamw` }),
-    warmup: integer('N', 'Steps up to it', { minimum: 0, defaultText: 'a tenth of the steps, at most 100' }),
-    decay: choice('KIND', DECAYS, 'How it falls after that', { defaultText: 'cosine, or constant with --minutes' }),
-    clip: number('R', 'The largest norm of gradients; 0: any', { minimum: 0, defaultText: String(clip) }),
+    batch: count('N', 'Examples per step', batch),
+    parts: count('N', 'Process a batch in parts, with the memory of one', parts),
+    optimizer: choice('NAME', OPTIMIZERS, 'Optimizer', { defaultText: 'adamw' }),
+    rate: number('R', 'Highest learning rate', { minimum: 0, defaultText: `${RATES.adamw} for adamw` }),
+    warmup: integer('N', 'Steps until the highest learning rate', {
+      minimum: 0,
+      defaultText: 'a tenth of the steps, at most 100',
+    }),
+    decay: choice('KIND', DECAYS, 'How the learning rate falls after the warm-up', {
+      defaultText: 'cosine, or constant with --minutes',
+    }),
+    clip: number('R', 'Largest gradient norm; 0: no limit', { minimum: 0, defaultText: String(clip) }),
 
-    evaluateEvery: count('N', 'Steps from one look at held-out examples to the next', evaluateEvery),
-    evaluationExamples: count('N', 'How many of them', evaluationExamples),
-    checkpointEvery: count('N', 'Steps from one checkpoint to the next', checkpointEvery),
-    out: text('FOLDER', 'The folder of the run, or the one around those of several runs', {
+    evaluateEvery: count('N', 'Steps between evaluations on held-out examples', evaluateEvery),
+    evaluationExamples: count('N', 'Number of held-out examples', evaluationExamples),
+    checkpointEvery: count('N', 'Steps between checkpoints', checkpointEvery),
+    out: text('FOLDER', 'Folder of the run, or the parent folder of several runs', {
       defaultText: 'out/TASK/VARIANT, or out/recipe-NAME/RUN',
     }),
-    overwrite: flag('Replace the training that is there'),
-    tensorboard: flag('Also write events for TensorBoard, into the folder of the run'),
-    config: text('FILE', 'Take options from a JSON file, by the names they have here, and task; those given here win'),
+    overwrite: flag('Replace a run that is already there'),
+    tensorboard: flag('Also write events for TensorBoard into the folder of the run'),
+    config: text(
+      'FILE',
+      'Read options and task from a JSON file, under their names here; options on the command line win',
+    ),
     ...runOptions(),
   };
 }
@@ -104,7 +112,7 @@ export type TrainOptions = ReturnType<typeof trainOptions>;
 export type TrainValues = OptionValues<TrainOptions>;
 export type TrainOption = keyof TrainValues;
 
-/** What may be said beside --recipe and --resume, which say the rest. */
+/** Options allowed with --recipe and --resume, which set all others. */
 const BESIDE_RECIPE: readonly TrainOption[] = [
   'recipe',
   'sweep',
@@ -137,7 +145,7 @@ export function expectTogether(words: readonly string[], given: ReadonlySet<Trai
   const aboutTask = [...given].find((each) => !BESIDE_RECIPE.includes(each));
   if (sources.length === 0 && aboutTask !== undefined) {
     const names = tasks.map(({ name }) => name).join(', ');
-    throw new ArgumentError(`task: expected one of ${names} beside --${flagName(aboutTask)}, got nothing`);
+    throw new ArgumentError(`task: expected one of ${names} with --${flagName(aboutTask)}, got nothing`);
   }
   for (const [source, allowed] of [
     ['recipe', BESIDE_RECIPE],
@@ -145,10 +153,10 @@ export function expectTogether(words: readonly string[], given: ReadonlySet<Trai
   ] as const) {
     const other = [...given].find((each) => !allowed.includes(each));
     if (given.has(source) && other !== undefined) {
-      throw new ArgumentError(`--${flagName(other)}: is what --${source} decides; give one of the two`);
+      throw new ArgumentError(`--${flagName(other)}: is set by --${source}; give one of the two`);
     }
   }
   if (given.has('attention') && given.has('sweep')) {
-    throw new ArgumentError('--attention: is what --sweep decides; give one of the two');
+    throw new ArgumentError('--attention: is set by --sweep; give one of the two');
   }
 }

@@ -1,4 +1,4 @@
-/** The runs that come of what `train` was told, each with all its settings, and where they go. */
+/** From the options of `train` to the runs, each with all its settings and its folder. */
 import { join, resolve } from 'node:path';
 import { parseLayerOptionTexts, parseOptionTexts } from '../compare/option-text.ts';
 import { chosenVariants } from '../compare/plan.ts';
@@ -21,7 +21,7 @@ import { RATES, type TrainValues } from './train-options.ts';
 
 const WARMUP_SHARE = 0.1;
 const LONGEST_WARMUP = 100;
-/** Of a run that ends by the clock. */
+/** Steps of a run that ends by the clock. */
 const ENDLESS = 1_000_000;
 /** Where trainings go unless `--out` says otherwise. */
 const FOLDER = 'out';
@@ -29,7 +29,7 @@ const FOLDER = 'out';
 export interface PlannedRun extends NamedRun {
   /** Of this run alone. */
   folder: string;
-  /** What to tell `train` for this run alone, as its config.json has it. */
+  /** The options of `train` for this run alone, as its config.json has them. */
   options: ConfigValues;
 }
 
@@ -45,7 +45,7 @@ export interface Plan {
 export function planOf(word: string | undefined, values: TrainValues): Plan {
   const recipe = word === undefined ? recipeNamed(values.recipe) : undefined;
   const runs = recipe === undefined ? taskRuns(word ?? '', values) : recipeRuns(recipe, values);
-  // A recipe has the name of its task often.
+  // A recipe often has the name of its task.
   const folder = values.out ?? join(FOLDER, recipe === undefined ? (word ?? '') : `recipe-${recipe.name}`);
   const isAlone = runs.length === 1 && values.out !== undefined;
   return {
@@ -100,7 +100,7 @@ export function variantName({ model: { attention } }: RunSettings): string {
   return [attention ?? transformerDefaults.attention].flat()[0].variant;
 }
 
-/** What was said, and the defaults of what was not: with this a run needs no default. */
+/** The given options, and the defaults of the others: with these a run needs no default. */
 function completed(task: TaskDefinition, values: TrainValues, variants: readonly AnyVariant[]) {
   const { minutes, heads, modelDim, parts = runDefaults.parts } = values;
   const { layers, modelDim: width, heads: most } = transformerDefaults;
@@ -112,7 +112,7 @@ function completed(task: TaskDefinition, values: TrainValues, variants: readonly
     // A run may be resumed from elsewhere.
     text: values.text === undefined ? undefined : resolve(values.text),
     layers: values.layers ?? layers,
-    // Of a width and a number of heads, one that is not said fits the other (config.ts).
+    // If only the width or the number of heads is given, the other is chosen to fit it (config.ts).
     modelDim: modelDim ?? (heads === undefined ? width : undefined),
     heads: heads ?? (modelDim === undefined ? most : undefined),
     positions: values.positions ?? defaultPositions(variants, values),
@@ -120,7 +120,7 @@ function completed(task: TaskDefinition, values: TrainValues, variants: readonly
     reversible: values.reversible,
     steps,
     minutes,
-    // A batch that was not asked for fits the parts that were.
+    // A batch size that was not given is chosen to fit the given parts.
     batch: values.batch ?? Math.ceil(runDefaults.batch / parts) * parts,
     parts,
     optimizer,
@@ -167,11 +167,11 @@ function scheduleOf({ steps, rate: peak, warmup, decay: kind, modelDim }: Comple
     return { kind, modelDim: width, warmup: rise, scale: peak * Math.sqrt(width * rise) };
   }
   const fall = { peak, warmup: Math.min(warmup, steps), total: steps };
-  // A line that ends where it began, after the warm-up.
+  // After the warm-up, a line that ends where it began.
   return kind === 'constant' ? { kind: 'linear', ...fall, final: peak } : { kind, ...fall };
 }
 
-/** Only what is known. */
+/** Without undefined values. */
 function said<T extends Record<string, unknown>>(values: T): { [Name in keyof T]?: NonNullable<T[Name]> } {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [Name in keyof T]?: NonNullable<T[Name]> };

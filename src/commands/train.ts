@@ -34,7 +34,7 @@ import {
 } from './training-folder.ts';
 import { Training } from './training-runs.ts';
 
-/** Trains what was asked for; the exit code. */
+/** Makes the requested runs; returns the exit code. */
 export async function runTrain(asked: Given<TrainOptions>, host: Running): Promise<number> {
   const { config } = asked.values;
   const { values, positionals, given } =
@@ -51,7 +51,7 @@ async function begin(word: string | undefined, values: TrainValues, host: Runnin
   const { runs: all, recipe, together } = planOf(word, values);
   const files = all.map(({ folder }) => runFiles(folder));
   const around = together === null ? null : togetherFiles(together);
-  // What cannot be right is said before the first step of the first run.
+  // Invalid settings are reported before the first step of the first run.
   for (const { settings } of all) endRun(startRun(settings));
   const lost = () => [...files.flatMap(lostBy), ...(around === null ? [] : lostTogether(around))];
   if (!values.overwrite) expectNothingLost(lost());
@@ -60,7 +60,7 @@ async function begin(word: string | undefined, values: TrainValues, host: Runnin
     // Another training may have come to its end since.
     if (!values.overwrite) expectNothingLost(lost());
     expectWritable([...(around === null ? [] : [around]), ...files]);
-    // Also of those that are not come to, so that they can be begun by it.
+    // Also for the runs that are never reached, so that they can be started from it.
     for (const [n, { options }] of all.entries()) writeFileAtomically(files[n].config, configText(options));
     const training = new Training({ recipe, minutes: values.minutes, folders, runs: all.length }, host);
     let begun = 0;
@@ -91,7 +91,7 @@ async function begin(word: string | undefined, values: TrainValues, host: Runnin
 
 async function goOn(path: string, values: TrainValues, host: Running): Promise<number> {
   const files = filesBeside(path.replace(previousOf('.safetensors'), '.safetensors'));
-  // That it is there at all, before anything is written beside it.
+  // Check that it exists before anything is written next to it.
   const { path: checkpoint } = new InputFile(path);
   const folder = folderOf(files);
   const folders = new HeldFolders([folder], 'train --resume', host);
@@ -125,13 +125,13 @@ async function goOn(path: string, values: TrainValues, host: Running): Promise<n
   }
 }
 
-/** What of a file does not count beside what the command line says. */
+/** How a config file names the task, and which of its options an option of the command line replaces. */
 const FROM_FILE = {
   word: 'task',
   instead: { task: ['recipe'], recipe: ['task'], attention: ['sweep'], sweep: ['attention'] },
 };
 
-/** Where TensorBoard sees a run that goes on: also where it has before, without being asked again. */
+/** The events of a resumed run for TensorBoard: also without `--tensorboard`, if the run already has some. */
 function eventsOf(folder: string, step: number, isAsked: boolean, metrics: Metrics): EventFile | null {
   const isSeen = namesIn(folder).some((name) => name.includes('tfevents'));
   if (!isSeen && !isAsked) return null;
@@ -140,12 +140,12 @@ function eventsOf(folder: string, step: number, isAsked: boolean, metrics: Metri
   return events;
 }
 
-/** What becomes of the bits where steps are added. */
+/** How added steps change the bits of the result. */
 function lengthened({ settings: { steps } }: Run, { isAsFromTheStart, run }: LongerRun): string {
-  if (isAsFromTheStart) return `: to the same bits as if it had been begun with ${run.settings.steps}`;
+  if (isAsFromTheStart) return `: to the same bits as a run that began with ${run.settings.steps} steps`;
   return (
-    `: its learning rate fell for an end at ${steps} so far, and goes on as one that ends at ${run.settings.steps}, ` +
-    'so that it comes to other bits than if it had been begun with these'
+    `: its learning rate so far was planned for ${steps} steps, and from here on for ${run.settings.steps}, ` +
+    'so its bits differ from those of a run that began with these'
   );
 }
 
@@ -153,12 +153,12 @@ function folderOf({ checkpoint }: RunFiles): string {
   return dirname(checkpoint);
 }
 
-/** Before the first step, of all that a training will write. */
+/** Checks, before the first step, everything that a training will write. */
 function expectWritable(files: readonly (RunFiles | TogetherFiles)[]): void {
   checkOutputs(files.flatMap((each) => Object.values(each)).map((path) => ({ flag: '--out', path })));
 }
 
-/** Takes them where nothing else was asked for and they can be had. To be called before any kernel runs. */
+/** Uses the kernels of the checkpoint if no others were requested and they are available. To be called before any kernel runs. */
 function takeKernelsOf(before: KernelBuild | null, asked: KernelSet | undefined): void {
   const wanted = asked ?? wantedByEnvironment() ?? undefined;
   const isFree = wanted === undefined || (wanted === 'simd' && before !== 'plain');
@@ -166,18 +166,18 @@ function takeKernelsOf(before: KernelBuild | null, asked: KernelSet | undefined)
   try {
     setKernels(before);
   } catch (error) {
-    // Not built here, or of another engine: `differenceTo` says so.
+    // They are not built here, or need another engine: `differenceTo` reports it.
     if (!(error instanceof ArgumentError)) throw error;
   }
 }
 
-/** What to tell of a run that goes on on other kernels; null: on the same, or nobody knows. */
+/** The message for a run that resumes on other kernels; null if they are the same or unknown. */
 function differenceTo(before: KernelBuild | null): string | null {
   const now = kernelBuild();
   if (before === null || before === now) return null;
   return (
     `its steps so far ran on ${NAMES[before]}, those from here on run on ${NAMES[now]}: ` +
-    'the run goes on as well, but not to the same bits as without the break'
+    'the run continues just as well, but not to the same bits as without the break'
   );
 }
 

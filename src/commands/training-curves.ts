@@ -1,4 +1,4 @@
-/** Learning curves as a page of its own, drawn as the plots of the comparison's report are. */
+/** Learning curves as an HTML page, drawn like the plots of the comparison's report. */
 import { even } from '../compare/report/axes.ts';
 import {
   type Axis,
@@ -57,7 +57,7 @@ function charts(curves: readonly Curve[], baseline: Baseline): Chart[] {
     label: 'time',
     format: (seconds: number) => (seconds === 0 ? '0' : formatMilliseconds(1000 * seconds)),
   };
-  // Which run it is, the title says where there is one.
+  // With a single run the title names it.
   const nameOf = (label: string) => (curves.length > 1 ? label : 'held out');
   return [byStep, byTime].flatMap(({ of, label, format }) => {
     const x = axis(curves, of, { label, format });
@@ -111,7 +111,7 @@ function line<Line extends MetricsLine>(
   format: (value: number) => string,
 ): ChartLine {
   const step = Math.max(1, Math.ceil(lines.length / MOST_POINTS));
-  // Counted from the end, which is where a curve comes to.
+  // Counted from the end, so that the last point stays.
   const shown = lines.filter((_, n) => (lines.length - 1 - n) % step === 0);
   const points = shown.map((each) => ({
     x: x(each),

@@ -1,4 +1,4 @@
-/** What is said at the end of a training: where it stopped, and the commands that go on from there. */
+/** The text at the end of a training: where it stopped, and the commands that continue from there. */
 import type { RunSettings } from '../training/run.ts';
 import { PROGRAM } from './command.ts';
 import { shellWord } from './shell-word.ts';
@@ -12,7 +12,7 @@ export interface Ending {
   settings: Pick<RunSettings, 'steps'>;
 }
 
-/** A run that was not begun, and its config.json. */
+/** A run that was not started, and its config.json. */
 export interface Unbegun {
   name: string;
   config: string;
@@ -20,11 +20,11 @@ export interface Unbegun {
 }
 
 export interface EndingSettings {
-  /** By a signal, or because nobody reads. */
+  /** Whether a signal stopped it, or a closed stdout. */
   isStopped: boolean;
-  /** As asked for; whoever goes on wants the same again. */
+  /** The given `--minutes`, repeated in the command that resumes. */
   minutes: number | undefined;
-  /** In a list of several runs, those that came to their end need no word. */
+  /** Whether it is the only run: in a list of several, finished runs are not mentioned. */
   isAlone: boolean;
 }
 
@@ -39,12 +39,12 @@ export function describeEnding(
     const resume = `train --resume ${shellWord(checkpoint)}`;
     if (step < steps) {
       const how = isStopped ? 'Stopped' : 'Time is up';
-      return [offer(`${how} at step ${step} of ${steps}. To go on from there, to the same bits:`, `${resume}${time}`)];
+      return [offer(`${how} at step ${step} of ${steps}. To resume, to the same bits:`, `${resume}${time}`)];
     }
-    return isAlone ? [offer('To train it longer, twice the steps in all:', `${resume} --steps ${2 * steps}`)] : [];
+    return isAlone ? [offer('To train it longer, for twice the steps in all:', `${resume} --steps ${2 * steps}`)] : [];
   });
   const others = unbegun.map(({ name, config, folder }) =>
-    offer(`Not begun: ${name}. To begin it:`, `train --config ${shellWord(config)} --out ${shellWord(folder)}`),
+    offer(`Not started: ${name}. To start it:`, `train --config ${shellWord(config)} --out ${shellWord(folder)}`),
   );
   return [...parts, ...others].join('');
 }

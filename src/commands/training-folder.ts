@@ -1,5 +1,5 @@
 /**
- * Where a training leaves its files. Each run has a folder of its own, `out/TASK/VARIANT` or `out/recipe-NAME/RUN`, with the
+ * Where a training writes its files. Each run has its own folder, `out/TASK/VARIANT` or `out/recipe-NAME/RUN`, with the
  * same files in it wherever it came from; several runs together leave a page and a table in the folder around theirs.
  */
 import { mkdirSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { type Host, PROGRAM } from './command.ts';
 import { isConfig } from './config-file.ts';
 import { shellWord } from './shell-word.ts';
 
-/** What several runs together leave: their curves on one page, and their numbers. */
+/** The files of several runs together: their curves on one page, and their numbers. */
 export interface TogetherFiles {
   curves: string;
   results: string;
@@ -25,7 +25,7 @@ export interface RunFiles extends TogetherFiles {
   metrics: string;
   /** The same as a table, at its end. */
   csv: string;
-  /** What to tell `train --config` for this run. */
+  /** The file for `train --config` that repeats this run. */
   config: string;
 }
 
@@ -35,7 +35,7 @@ export function runFiles(folder: string): RunFiles {
   return filesBeside(join(folder, CHECKPOINT));
 }
 
-/** Beside a checkpoint of the user's own name as well. */
+/** The same files next to a checkpoint that the user named. */
 export function filesBeside(checkpoint: string): RunFiles {
   const folder = dirname(checkpoint);
   const [metrics, csv, config] = ['metrics.jsonl', 'metrics.csv', 'config.json'].map((name) => join(folder, name));
@@ -52,8 +52,8 @@ export function togetherFiles(folder: string): TogetherFiles {
 }
 
 /**
- * A checkpoint as it is named: the file, the folder of its run, or the folder around it. Throws ArgumentError for one around
- * several runs, of which one has to be named.
+ * The checkpoint at a path: the file, the folder of its run, or the parent folder. Throws ArgumentError for the parent folder
+ * of several runs, one of which has to be named.
  */
 export function checkpointAt(path: string): string {
   if (!isFolder(path)) return path;
@@ -62,7 +62,7 @@ export function checkpointAt(path: string): string {
   if (entryAt(own) !== null || runs.length === 0) return own;
   if (runs.length === 1) return join(path, runs[0], CHECKPOINT);
   const folders = runs.map((name) => join(path, name)).join(', ');
-  throw new ArgumentError(`checkpoint: expected one run, got the folder of several; name one of ${folders}`);
+  throw new ArgumentError(`checkpoint: expected the folder of one run, got that of several; name one of ${folders}`);
 }
 
 /** The model of a checkpoint at its path or in its folder. Throws what `checkpointAt` and `loadModel` throw. */
@@ -73,17 +73,15 @@ export function openModel(path: string, host: Pick<Host, 'stderr'>): TrainedMode
   return { ...trained, checkpoint };
 }
 
-/** Says of a checkpoint without a digest what that means. */
+/** Warns about a checkpoint without a digest. */
 export function tellUnverified(path: string, isVerified: boolean, { stderr }: Pick<Host, 'stderr'>): void {
   if (isVerified) return;
-  stderr.write(
-    `${path}: from an older version, without a digest, so that damage to its numbers would not be noticed\n`,
-  );
+  stderr.write(`${path}: written by an older version without a digest, so damage to its numbers would go unnoticed\n`);
 }
 
 /**
- * What a run would replace. What a process left that was killed before its first checkpoint is nothing to keep, and neither
- * is the config of a run that was not begun; files of their names that are not ours are.
+ * The files that would be lost if a run replaced them. Metrics of a process that was killed before its first checkpoint, and
+ * the config of a run that was not started, do not count; a file of such a name that is not ours does.
  */
 export function lostBy({ checkpoint, results, curves, csv, config, metrics }: RunFiles): string[] {
   const isOurs = (path: string, reads: (path: string) => boolean) => {
@@ -101,32 +99,32 @@ export function lostBy({ checkpoint, results, curves, csv, config, metrics }: Ru
   ];
 }
 
-/** What several runs together would replace. */
+/** The files that several runs together would replace. */
 export function lostTogether({ results, curves }: TogetherFiles): string[] {
   return [results, curves].filter((path) => entryAt(path) !== null);
 }
 
-/** Throws ArgumentError with the ways out if any of these files is there: each would be lost. */
+/** Throws ArgumentError, which says what to do, if any of these files exists: it would be lost. */
 export function expectNothingLost(lost: readonly string[]): void {
   if (lost.length === 0) return;
   const [found] = lost;
   const folder = dirname(found);
   const isRun = basename(found) === CHECKPOINT;
-  const resume = isRun ? `go on from it with ${PROGRAM} train --resume ${shellWord(folder)}, ` : '';
+  const resume = isRun ? `resume it with ${PROGRAM} train --resume ${shellWord(folder)}, ` : '';
   throw new ArgumentError(
-    `--out: ${folder} has ${isRun ? 'a training' : basename(found)} in it already: ` +
-      `${resume}start anew in its place with --overwrite, or name another folder with --out`,
+    `--out: ${folder} already has ${isRun ? 'a run' : basename(found)} in it: ` +
+      `${resume}replace it with --overwrite, or name another folder with --out`,
   );
 }
 
-/** Folders that nobody else writes to until they are let go. */
+/** Folders that no other process writes to until they are released. */
 export class HeldFolders {
   readonly #what: string;
   readonly #tell: (line: string) => void;
   readonly #locks = new Map<string, FolderLock>();
 
   /**
-   * Makes those that are not there. `what` is done there is told to others who want them. Throws FolderInUseError, and
+   * Makes missing folders. `what` tells other processes that want them what is done there. Throws FolderInUseError, and
    * FileWriteError if the system refuses.
    */
   constructor(folders: readonly string[], what: string, { stderr }: Pick<Host, 'stderr'>) {
@@ -141,12 +139,12 @@ export class HeldFolders {
   }
 
   /**
-   * Before something is written: a folder that was removed meanwhile is made again. Throws FolderInUseError if somebody else
-   * has made it.
+   * To be called before each write: makes a folder again that was removed meanwhile. Throws FolderInUseError if another
+   * process has made it.
    */
   confirm(folder: string): void {
     if (this.#locks.get(resolve(folder))?.isHeld()) return;
-    if (!isFolder(folder)) this.#tell(`${folder}: was removed; made again`);
+    if (!isFolder(folder)) this.#tell(`${folder}: was removed; created again`);
     this.#take(folder);
   }
 
@@ -162,13 +160,13 @@ export class HeldFolders {
 }
 
 /**
- * With those around it; none of them where the path cannot be. Node's own recursion never ends where a file system has no
- * such folders, as below /proc.
+ * Makes a folder and its parents, or none of them if the path is impossible. Node's own recursion never ends where a file
+ * system has no such folders, as below /proc.
  */
 function makeFolder(path: string): void {
   if (isFolder(path)) return;
   if (!isMissing(path)) {
-    // Says why, before a part of the way is made.
+    // Throws the reason before any of the parents is made.
     mkdirSync(path);
   }
   const around = dirname(path);

@@ -1,4 +1,4 @@
-/** What a training leaves at its end, of one run or of several together: curves, numbers, and metrics as a table. */
+/** The files that a training writes at its end, for one run or for several together: curves, numbers, and metrics as a table. */
 import { basename, dirname, join } from 'node:path';
 import { describeEnvironment } from '../compare/environment.ts';
 import { entryAt } from '../core/files/system-error.ts';
@@ -10,7 +10,7 @@ import { type Curve, renderCurves } from './training-curves.ts';
 import type { RunFiles, TogetherFiles } from './training-folder.ts';
 import type { RunResult } from './training-report.ts';
 
-/** As in results.json, beside the environment. */
+/** The content of results.json, without the environment. */
 export interface TrainingNumbers {
   task: string;
   recipe: string | null;
@@ -18,7 +18,7 @@ export interface TrainingNumbers {
   results: readonly RunResult[];
 }
 
-/** Writes them, tells what could not be written, and returns the paths of all that is there, also of what was before. */
+/** Writes the files, reports those that could not be written, and returns the paths of all that exist, also from before. */
 export async function leaveFiles(
   files: RunFiles | TogetherFiles,
   training: TrainingNumbers,
@@ -33,7 +33,7 @@ export async function leaveFiles(
     { path: files.results, content: numbers },
     ...('csv' in files ? [{ path: files.csv, content: () => metricsCsv(curves.flatMap(({ lines }) => lines)) }] : []),
   ];
-  // Where they are is told for all of them together.
+  // One message names all of the paths.
   const silent = { stdout: { write: () => {} }, stderr };
   let isWhole = true;
   for (const output of outputs) {
@@ -43,7 +43,7 @@ export async function leaveFiles(
   return { left: Object.values<string>({ ...files }).filter((path) => entryAt(path) !== null), isWhole };
 }
 
-/** `In out/copy/full: checkpoint.safetensors, metrics.jsonl …`, with a newline; nothing where nothing is. */
+/** `In out/copy/full: checkpoint.safetensors, metrics.jsonl …`, with a newline; empty without files. */
 export function describeFiles(paths: readonly string[]): string {
   if (paths.length === 0) return '';
   return `In ${join(dirname(paths[0]), '/')}: ${paths.map((path) => basename(path)).join(', ')}\n`;

@@ -1,6 +1,6 @@
 /**
- * How long a run will still take, by how long its parts took so far: steps, looks at held-out examples, checkpoints, and what
- * comes after the last step. A bar that counts steps alone is full with the looks and the files still to come.
+ * How long a run will still take, from how long its parts took so far: steps, evaluations, checkpoints, and the work after
+ * the last step. A bar that counts only steps would be full while evaluations and files are still to come.
  */
 
 export interface PaceSettings {
@@ -9,17 +9,17 @@ export interface PaceSettings {
   steps: number;
   evaluateEvery: number;
   checkpointEvery: number;
-  /** Steps' worth of forward passes in a look at held-out examples. */
+  /** The forward passes of an evaluation, counted in steps. */
   stepsPerLook: number;
-  /** More looks after the last step, such as those without the attention of each layer. */
+  /** Evaluations after the last step, such as those without the attention of each layer. */
   looksAfter: number;
-  /** Milliseconds after which no step is begun. */
+  /** Milliseconds after which no step begins. */
   limit: number;
   /** On any clock that only moves forward, in milliseconds. */
   now?: () => number;
 }
 
-/** Until one was measured. A forward pass is about a third of a step. */
+/** Assumed until one is measured. A forward pass is about a third of a step. */
 const LOOK_SHARE = 1 / 3;
 const CHECKPOINT_MILLISECONDS = 50;
 /** The page of the curves, for which a library is loaded. */
@@ -58,7 +58,7 @@ export class Pace {
 
   stepped(step: number, milliseconds: number): void {
     this.#step = step;
-    // The first one also compiles, and does not count beside others.
+    // The first one also compiles, and does not count once there are others.
     const weight = Math.max(RECENT, 1 / Math.max(1, this.#steps++));
     this.#stepTime += weight * (milliseconds - this.#stepTime);
   }
@@ -81,7 +81,7 @@ export class Pace {
     const save = this.#saveTime ?? CHECKPOINT_MILLISECONDS;
     const looks = timesLeft(this.#evaluated, steps, evaluateEvery);
     const saves = timesLeft(this.#saved, steps, checkpointEvery);
-    // The last of each belongs to the end, which also comes when the time is up.
+    // The last of each belongs to the end of the run, which also comes when the time is up.
     const working = (steps - this.#step) * step + Math.max(0, looks - 1) * look + Math.max(0, saves - 1) * save;
     const ending = (Math.min(1, looks) + looksAfter) * look + Math.min(1, saves) * save + CLOSING_MILLISECONDS;
     return Math.min(working, Math.max(0, limit - this.elapsed())) + ending;
@@ -94,7 +94,7 @@ export class Pace {
   }
 }
 
-/** How often something is still done that comes with every so many steps and with the last one. */
+/** How often something is still due that comes every so many steps and with the last one. */
 function timesLeft(done: number, steps: number, every: number): number {
   return done >= steps ? 0 : Math.ceil(steps / every) - Math.floor(done / every);
 }

@@ -1,4 +1,4 @@
-/** What came of runs of training, for people: lines while they run, a table at the end. */
+/** The progress and results of runs, for people: lines while they train, a table at the end. */
 import { formatBytes, formatCount, formatError, formatMilliseconds, formatPercent } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableColumn, type TableOptions } from '../terminal/table.ts';
 import { wrapLines } from '../terminal/width.ts';
@@ -19,14 +19,14 @@ export interface RunResult {
   /** Spent on steps. */
   seconds: number;
   tokensPerSecond: number;
-  /** Of tensors, the most that were held at once. */
+  /** The most memory that tensors held at once. */
   peakBytes: number;
-  /** On held-out examples, nats for each target that counts; null if it ran into NaN. */
+  /** Held-out loss in nats per counted target; null if the run ended in NaN. */
   loss: number | null;
   accuracy: number | null;
-  /** The loss without the attention of each layer, of runs of recipes: what the model owes to it. */
+  /** For runs of recipes, the loss without the attention of each layer, which shows what it contributes. */
   lossWithoutLayer?: number[];
-  /** Whether it came to what its recipe says; null where that says nothing. */
+  /** Whether it reached the goal of its recipe; null without a goal. */
   reached: boolean | null;
 }
 
@@ -52,7 +52,7 @@ export function describeRecipe({ name, summary, goal, runs, minutes }: Recipe): 
   ].join('\n');
 }
 
-/** Of the run of that name, or of all. */
+/** The goal of the named run, or of all. */
 export function describeGoal(goal: Goal, name?: string): string {
   if ('loss' in goal) return `loss of at most ${formatError(goal.loss)}`;
   if ('aboveMajority' in goal) {
@@ -60,7 +60,7 @@ export function describeGoal(goal: Goal, name?: string): string {
     return `accuracy at least ${points} percentage points above that of the most frequent answer`;
   }
   if ('bitsBelowUnigram' in goal) {
-    return `${goal.bitsBelowUnigram} bits below the entropy of frequencies alone, by a smoothed loss that only falls`;
+    return `loss ${goal.bitsBelowUnigram} bits below the entropy of the frequencies alone, and a smoothed loss that only falls`;
   }
   const { accuracy } = goal;
   if (typeof accuracy === 'number') return `accuracy of at least ${formatPercent(accuracy)}`;
@@ -99,7 +99,7 @@ export function describeEvaluation(
   return whole.length <= width ? whole : wrapLines(line([]), width);
 }
 
-/** `inBits`: of targets that are bytes, whose loss is known in bits. */
+/** `inBits`: also show the loss in bits per byte, for targets that are bytes. */
 export function formatRuns(
   results: readonly RunResult[],
   baseline: Baseline,

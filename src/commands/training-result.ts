@@ -1,4 +1,4 @@
-/** What a run came to, once it has ended. */
+/** The result of a finished run. */
 import { memoryStatistics } from '../core/memory.ts';
 import { formatError } from '../terminal/format.ts';
 import { evaluateWithout } from '../training/ablation.ts';
@@ -10,7 +10,7 @@ import type { KeptRun } from './kept-run.ts';
 import { variantName } from './train-plan.ts';
 import { countParameters, lastEvaluation, meanRate, type RunResult } from './training-report.ts';
 
-/** Measured, and judged where a recipe has a goal and the run came to its last step. */
+/** Measures the run, and judges it if its recipe has a goal and it reached its last step. */
 export function resultOf(
   { name, run, metrics: { lines } }: Pick<KeptRun, 'name' | 'run' | 'metrics'>,
   goal: Goal | undefined,
@@ -37,7 +37,7 @@ export function resultOf(
   };
 }
 
-/** Printed beside the loss, because a model may do without the very attention that it is trained for. */
+/** Printed next to the loss, because a model may learn to do without the attention that it is trained to test. */
 function ablated({ learner, task, settings }: Run, { stdout }: Pick<Host, 'stdout'>): number[] {
   const { evaluationExamples: examples, batch, parts, seed } = settings;
   const losses = [...evaluateWithout(learner, task, { examples, batch: batch / parts, seed })].map(({ loss }) => loss);

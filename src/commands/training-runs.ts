@@ -1,4 +1,4 @@
-/** The runs of one command, one after another on one task: what is shown meanwhile, and what is left of them. */
+/** The runs of one command, one after another on one task: what they show meanwhile, and the files that they write. */
 import { type FileWriteError, MemoryError, NumericalError } from '../core/errors.ts';
 import { resetPeak } from '../core/memory.ts';
 import { supportsColour } from '../terminal/colour.ts';
@@ -20,11 +20,11 @@ import { resultOf } from './training-result.ts';
 import { takeSteps } from './training-steps.ts';
 
 export interface TrainingSettings {
-  /** Whose goal the runs are held against. */
+  /** The recipe whose goal the runs are judged by. */
   recipe: Recipe | undefined;
-  /** Each run ends after as many. */
+  /** Each run ends after this time. */
   minutes: number | undefined;
-  /** Where the runs leave their files. */
+  /** Where the runs write their files. */
   folders: HeldFolders;
   /** How many there are in all. */
   runs: number;
@@ -38,7 +38,7 @@ export class Training {
   readonly #endings: Ending[] = [];
   /** Paths, of each run. */
   readonly #left: string[][] = [];
-  /** Of what was to be left behind and could not. */
+  /** Messages about files that could not be written. */
   readonly #failures: FileWriteError[] = [];
   #baseline: Baseline | null = null;
   #task = '';
@@ -52,8 +52,8 @@ export class Training {
   }
 
   /**
-   * The exit code of `runs`, which calls `run`. What came of them is told and written, also where one ends by an error:
-   * to `together`, where there is more than the files of one run. `unbegun` are those of `runs` it would not come to.
+   * The exit code of `runs`, which calls `run`. The results are shown and written, also if an error ends one of them; those of
+   * several runs together go to `together`. `unbegun` are the runs that would not be reached.
    */
   async all(together: TogetherFiles | null, runs: () => Promise<void>, unbegun: () => Unbegun[]): Promise<number> {
     try {
@@ -65,13 +65,13 @@ export class Training {
     return await this.#end(together, unbegun());
   }
 
-  /** Takes the run to its end, and gives its memory back. In a sweep NaN or want of memory ends the run, not the others. */
+  /** Trains a run to its end, and releases its memory. In a sweep, NaN or lack of memory ends that run, not the others. */
   async run(kept: KeptRun): Promise<void> {
     const { name, run, files, metrics, events } = kept;
     const { recipe, folders, minutes, runs } = this.#settings;
     const { stdout, stderr, stop } = this.#host;
     const inSweep = runs > 1;
-    // From now on there is something to lose.
+    // From now on a signal could lose work.
     stop.listen(tellStop(this.#host, 'after this step'));
     if (this.#baseline === null) {
       this.#task = run.task.name;
@@ -111,19 +111,19 @@ export class Training {
     endRun(run);
   }
 
-  /** One line: whether the recipe's goal was reached, or when that will be known; nothing without a goal. */
+  /** One line: whether the goal of the recipe was reached, or when it will be judged; empty without a goal. */
   #verdict(): string {
     const judged = this.#results.filter(({ reached }) => reached !== null);
     if (judged.length === 0) {
       const cut = this.#endings.find(({ step, settings }) => step < settings.steps);
       if (this.#settings.recipe === undefined || cut === undefined) return '';
-      return `The goal is for the end, at step ${cut.settings.steps}.\n`;
+      return `The goal is judged at the end, at step ${cut.settings.steps}.\n`;
     }
     const missed = judged.filter(({ reached }) => reached === false).map(({ name }) => name);
     return missed.length === 0 ? 'The goal was reached.\n' : `The goal was not reached by ${missed.join(', ')}.\n`;
   }
 
-  /** The table, what is left and where, and how to go on; the exit code. */
+  /** Shows the table, the files and the commands that continue; returns the exit code. */
   async #end(together: TogetherFiles | null, unbegun: readonly Unbegun[]): Promise<number> {
     const { stdout, stop } = this.#host;
     // Stopped before the first run.
@@ -142,7 +142,7 @@ export class Training {
     return isStopped ? stop.exitCode() : 0;
   }
 
-  /** Writes what a training leaves at its end, and returns the paths of what is there now. */
+  /** Writes the files of the end of a training, and returns the paths of those that exist now. */
   async #leave(
     files: RunFiles | TogetherFiles,
     results: readonly RunResult[],

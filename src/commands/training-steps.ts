@@ -1,4 +1,4 @@
-/** The steps of one run as people see them: a bar that tells the truth, a line for each look, and what is left on the disk. */
+/** The steps of one run as people see them: a progress bar, a line for each evaluation, and the files on disk. */
 import { formatCount, formatError } from '../terminal/format.ts';
 import { Progress } from '../terminal/progress.ts';
 import { evaluate } from '../training/evaluate.ts';
@@ -13,13 +13,13 @@ import { describeEvaluation, lastEvaluation, lastSteps } from './training-report
 export interface StepsSettings {
   /** Before each line of progress, such as which run of several it is. */
   label: string;
-  /** The run ends after as many. */
+  /** The run ends after this time. */
   minutes: number | undefined;
-  /** Looks at held-out examples that follow the last step. */
+  /** Evaluations that follow the last step. */
   looksAfter: number;
 }
 
-/** Takes the run to its end, or until it is asked to stop or its time is up. */
+/** Trains the run to its end, or until it is told to stop or its time is up. */
 export async function takeSteps(
   run: Run,
   metrics: Metrics,
@@ -49,7 +49,7 @@ export async function takeSteps(
     keeper.tellTrouble(progress);
   };
   try {
-    // A process may have died between its last checkpoint and the look that follows.
+    // A process may have died between its last checkpoint and the evaluation after it.
     if (run.step >= steps && lastEvaluation(metrics.lines)?.step !== run.step) {
       const { learner, task } = run;
       onEvaluation({ step: run.step, ...evaluate(learner, task, { examples, batch: batch / parts, seed }) });
@@ -68,7 +68,7 @@ export async function takeSteps(
         lap();
         keeper.save(progress);
         pace.saved(run.step, lap());
-        // It is safe: whoever wants an end of what follows wants it at once, and may have said so meanwhile.
+        // The run is saved: from here on a signal, also one that came meanwhile, ends the process at once.
         if (stop.asked()) stop.endSoon();
       },
       shouldStop: () => stop.asked() || pace.elapsed() >= limit,

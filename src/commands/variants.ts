@@ -1,4 +1,4 @@
-/** `variants`: what there is to choose from, and the options of one. */
+/** `variants`: lists all variants, or the options of one. */
 import { chosenVariants } from '../compare/plan.ts';
 import { paint, supportsColour } from '../terminal/colour.ts';
 import { formatCommand } from '../terminal/help.ts';
@@ -14,13 +14,13 @@ function describe() {
     usage: `${PROGRAM} variants`,
     positionals: ['NAME'],
     options: {
-      length: integer('N', 'Length in tokens that ranges and defaults are shown for', { minimum: 1, default: 512 }),
+      length: integer('N', 'Show ranges and defaults for this length in tokens', { minimum: 1, default: 512 }),
     },
     examples: [
-      { command: `${PROGRAM} variants`, explanation: 'All variants, their papers and what they can do' },
+      { command: `${PROGRAM} variants`, explanation: 'List all variants, their papers and what they support' },
       {
         command: `${PROGRAM} variants full`,
-        explanation: 'One variant: what its options mean, their ranges and defaults',
+        explanation: 'Show the options of one variant: meaning, range and default',
       },
     ],
   };

@@ -1,6 +1,6 @@
 /**
- * What an approximation has to beat: outputs that are made without a look at queries or keys. They are no variants, for
- * nobody would train with them; but what is no nearer to full attention than they are has gained nothing by looking.
+ * What an approximation has to beat: outputs computed without reading queries or keys. They are not variants, for nobody
+ * would train with them; but an output that is no nearer to full attention has gained nothing by reading them.
  */
 import { measureMemory } from '../core/memory.ts';
 import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';
@@ -15,7 +15,7 @@ export type BaselineName = BaselineResult['baseline'];
 /** In the order of the table. `zeros` has a relative error of exactly 1, whatever the input. */
 export const BASELINES: readonly BaselineName[] = ['zeros', 'mean of values'];
 
-/** Figures of one baseline, and one pass of it for the stopwatch. */
+/** The figures of one baseline, and one pass of it for the stopwatch. */
 export interface MeasuredBaseline {
   baseline: BaselineName;
   figures: ReturnType<typeof rowFigures> & Pick<BaselineResult, 'relativeError' | 'maxAbsError' | 'peakBytes'>;
@@ -56,7 +56,7 @@ export function measureBaselines(
 
 /**
  * [batch, heads, queryLength, valueDim]: zeros; or for each query the mean of the values that it may see, zeros where it
- * sees none. Causally the queries are as many as the keys. What padding holds is not read.
+ * sees none. Causal inputs have as many queries as keys. The contents of padding are not read.
  */
 export function baselineOutput(
   baseline: BaselineName,

@@ -1,4 +1,4 @@
-/** One layer or length: what runs on it, what it reads, and how much work that is. */
+/** One layer or length: the cells that run on it, their input, and the work that they take. */
 import { expectShape, UnsupportedError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { checkInputs } from '../variants/attend.ts';
@@ -23,7 +23,7 @@ export interface Plan {
   pictured: Cell[];
 }
 
-/** Rows of the attention matrix that are looked at: all of a short sequence, a seeded sample of a long one. */
+/** The measured rows of the attention matrix: all of a short sequence, a seeded sample of a long one. */
 const ALL_ROWS_UP_TO = 512;
 const SAMPLED_ROWS = 64;
 
@@ -62,7 +62,7 @@ export function loadSubject(
   return { inputs, shape: { ...shape, dtype }, real, rows, seed, parameterBlocks: new Set() };
 }
 
-/** Those cells that have an answer for padding, if there is any. */
+/** The cells that support padding, if there is any. */
 export function paddable(
   cells: Cell[],
   { keyMask }: AttentionInputs,
@@ -79,9 +79,9 @@ export function paddable(
   });
 }
 
-/** What parts of the work take, in forward passes of the cell. The picture of full attention, by the oracle, is cheap. */
+/** The cost of each part of the work, in forward passes of the cell. The oracle draws the picture of full attention cheaply. */
 export const PASSES = { reference: 2, cell: 5, timing: 3, picture: 8 } as const;
-/** A pass of so many operations is likely to be timed but once. */
+/** A pass of so many operations is likely to be timed only once. */
 const LONG_PASS = 1e10;
 
 export function isReference({ variant }: Cell): boolean {

@@ -1,4 +1,4 @@
-/** Whether a report, which may come from a file, is one: the renderer reads every field of it. */
+/** Checks a report, which may come from a file: the renderer reads every field of it. */
 
 import { ArgumentError, describe } from '../core/errors.ts';
 import {
@@ -21,7 +21,7 @@ import type {
   PatternPicture,
 } from './result.ts';
 
-/** A figure may be NaN or infinite, which a file has as null. */
+/** A figure may be NaN or infinite, which a file stores as null. */
 const figure: Check = (name, value) => {
   if (typeof value === 'number' || value === null) return;
   throw new ArgumentError(`${name}: expected a number, got ${describe(value)}`);
@@ -53,7 +53,7 @@ const inputChecks: Record<keyof InputDescription, Check> = {
 
 const budgetChecks = { symbol: expectText, option: expectText, value: figure };
 
-/** May be left out: those of sampled rows where all were looked at, the others in files of older versions. */
+/** Optional fields: those of sampled rows are absent if all rows were measured, the others in files of older versions. */
 const optionalChecks = {
   layer: expectText,
   totalVariationError: figure,
@@ -62,7 +62,7 @@ const optionalChecks = {
   untrained: expectBoolean,
 } satisfies { [Name in keyof ComparisonResult]?: Check };
 
-/** Of a row, be it a variant's or a baseline's. */
+/** Fields of every row, a variant's or a baseline's. */
 const rowChecks = {
   length: count,
   relativeError: figure,
@@ -100,7 +100,7 @@ const pictureChecks: Record<keyof PatternPicture, Check> = {
   cells: (name, value) => expectList(name, value, figure),
 };
 
-/** The report, with NaN for each null among its figures. Throws ArgumentError, which names the field, for another thing. */
+/** The report, with NaN for each null among its figures. Throws ArgumentError, which names the field, for any other value. */
 export function checkReport(report: ComparisonReport): ComparisonReport {
   expectOptions('report', report, {
     environment: expectRecord,

@@ -16,23 +16,23 @@ import type { SortKey } from './report/sorting.ts';
 import type { ComparisonResult } from './result.ts';
 import { labelsOf } from './series.ts';
 
-/** What the column of memory would surprise with. */
+/** A note on the column of memory, which could surprise. */
 export const STREAMS =
-  'Full attention streams here: it never holds the matrix, so that its memory is O(L), not O(L²), in the length L.';
+  'Full attention streams here: it never holds the matrix, so its memory is O(L), not O(L²), in the length L.';
 
 export interface ResultColumn {
   title: string;
-  /** What the figure is, in a sentence. */
+  /** The meaning of the figure, in a sentence. */
   explanation: string;
   align: 'left' | 'right';
   text(result: ComparisonResult): string;
-  /** What the column is sorted by; null where a row has nothing in it. */
+  /** The value that the column is sorted by; null where a row has none. */
   value(result: ComparisonResult): SortKey;
-  /** Says with others which row it is: where there is little room, it stands below the name. */
+  /** Whether it helps to identify the row: where there is little room, it stands below the name. */
   identifies?: boolean;
-  /** A narrow terminal may leave it out. */
+  /** Whether a narrow terminal may leave it out. */
   droppable?: boolean;
-  /** Which end of the column is the good one, and of which rows. Its values are numbers. */
+  /** Whether low or high values are better, and among which rows. The values are numbers. */
   best?: { of: 'lowest' | 'highest'; ofApproximations?: true };
 }
 
@@ -43,14 +43,14 @@ export function resultColumns(results: readonly ComparisonResult[]): ResultColum
   const columns: ResultColumn[] = [
     {
       title: 'variant',
-      explanation: 'The variant, and what else tells it from another row',
+      explanation: 'The variant, and what else sets this row apart',
       align: 'left',
       text: (result) => labels.get(result) ?? result.variant,
       value: (result) => labels.get(result) ?? result.variant,
     },
     {
       title: 'budget',
-      explanation: 'What the variant may spend: the option that was swept',
+      explanation: 'The budget of the variant: the option that was swept',
       align: 'left',
       text: ({ budget }) => (budget === null ? '' : `${budget.symbol} = ${budget.value}`),
       value: ({ budget }) => budget?.value ?? null,

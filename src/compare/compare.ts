@@ -16,24 +16,24 @@ import type { BaselineResult, ComparisonReport, ComparisonResult, InputDescripti
 import { ifItFits } from './room.ts';
 import { type StopwatchSettings, stopwatchChecks, timeInTurns } from './stopwatch.ts';
 
-/** What `compare` runs: which variants with which options, how it takes their time, and whom it tells about its progress. */
+/** Settings of `compare`: variants and options, timing, and callbacks for progress. */
 export interface CompareSettings extends PlanSettings {
-  /** Of parameters and of the sampled rows. The same seed gives the same figures, but for times. */
+  /** Seed of parameters and of the sampled rows. The same seed gives the same figures, except for times. */
   seed?: number;
-  /** Look for NaN and infinities in the inputs first (default true). */
+  /** First check the inputs for NaN and infinities (default true). */
   checkFinite?: boolean;
-  /** Also draw who attends to whom, for the first layer or length (default false). */
+  /** Also draw which tokens attend to which, for the first layer or length (default false). */
   pictures?: boolean;
   timing?: StopwatchSettings;
-  /** `done` never falls, and is `total` in the end. */
+  /** `done` never decreases, and equals `total` at the end. */
   onProgress?: Tell;
-  /** A variant that cannot run as asked, or not at this budget, and was not named; or one that memory is too small for. */
+  /** Called for a variant that was not named and cannot run as requested or at this budget, or that runs out of memory. */
   onSkip?: (skip: Skip) => void;
-  /** After each layer or length what is known by then, which is all there will be if an error ends the next. */
+  /** Called after each layer or length with the results so far, which remain if an error ends the next one. */
   onResults?: (report: ComparisonReport) => void;
-  /** What each cell came to, and full attention also where it is not among them. */
+  /** Called with the output of each cell, and of full attention even if it is not among them. */
   onOutput?: (output: MeasuredOutput) => void;
-  /** Asked between two cells; if so, the report has the layers or lengths of which all is known. */
+  /** Asked between two cells; if true, the report has only the layers or lengths that are complete. */
   shouldStop?: () => boolean;
 }
 
@@ -127,7 +127,7 @@ interface Figures {
   measured: Measured[];
 }
 
-/** All that is measured once; null if it was to stop. Throws MemoryError if there is no room for full attention. */
+/** Everything that is measured once; null if it was told to stop. Throws MemoryError if there is no room for full attention. */
 async function measureFigures(
   { input, shape, label, reference, cells }: Plan,
   subject: Subject,
@@ -177,7 +177,7 @@ function timedResults(
       },
     },
   );
-  // By themselves: they take next to no time, which would only give the others more turns.
+  // Timed separately: they take almost no time, which would only give the others more turns.
   const baselineTimes = timeInTurns(
     baselines.map(({ forward }) => forward),
     settings.timing,
@@ -208,7 +208,7 @@ function timedResults(
   };
 }
 
-/** Tells of work done and pauses: a moment for Ctrl-C, and for the garbage collector's finalisers. */
+/** Reports work done, and gives Ctrl-C and the garbage collector's finalisers a turn. */
 async function step(progress: Progress, work: number, label: string): Promise<void> {
   progress.advance(work, label);
   await nextTurn();

@@ -1,6 +1,6 @@
 /**
- * Which rows count where a mask leaves tokens out: those of real queries. What an output or a matrix of attention has in
- * the others is of no account, and differs between variants for no reason.
+ * Which rows count where a mask leaves tokens out: those of real queries. The other rows of an output or an attention matrix
+ * have no meaning, and differ between variants for no reason.
  */
 import { elements, type Tensor } from '../core/tensor.ts';
 
@@ -10,14 +10,14 @@ export interface CountedRows {
   real?: Uint8Array | null;
 }
 
-/** The flags of a mask; null where it leaves no token out, or nothing to be compared. */
+/** The flags of a mask; null if it leaves no token out, or nothing to compare. */
 export function realTokens(keyMask: Tensor | undefined): Uint8Array | null {
   if (keyMask === undefined) return null;
   const flags = Uint8Array.from(elements(keyMask));
   return flags.includes(0) && flags.includes(1) ? flags : null;
 }
 
-/** Positions that are real in a sequence at least, ascending. */
+/** Positions that are real in at least one sequence, ascending. */
 export function realPositions({ shape: { queryLength }, real }: CountedRows): Int32Array {
   const all = Int32Array.from({ length: queryLength }, (_, position) => position);
   if (!real) return all;
@@ -26,7 +26,7 @@ export function realPositions({ shape: { queryLength }, real }: CountedRows): In
   return all.filter((position) => found[position] === 1);
 }
 
-/** Whether a row counts, of rows at these positions [batch, heads, positions.length]; null where all do. */
+/** Whether each of the rows at these positions counts, [batch, heads, positions.length]; null if all do. */
 export function countsOf(
   { shape: { heads, queryLength }, real }: CountedRows,
   positions: ArrayLike<number>,

@@ -1,11 +1,11 @@
-/** Budgets by what they cost: for each variant the largest that spends no more than a share of full attention's FLOPs. */
+/** Budgets by cost: for each variant the largest that spends no more than a share of full attention's FLOPs. */
 import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
 import { checkOptions } from '../variants/attend.ts';
 import { largestOf, type OptionSchema } from '../variants/options.ts';
 import type { AnyVariant } from '../variants/registry.ts';
 import type { AttentionShape, CommonOptions } from '../variants/variant.ts';
 
-/** Shares that `--all` compares at, unless told. */
+/** The default shares of `--all`. */
 export const DEFAULT_SHARES: readonly number[] = [1 / 16, 1 / 8, 1 / 4, 1 / 2];
 
 /** Throws ArgumentError unless every share is above 0 and at most 1. */
@@ -51,10 +51,10 @@ export function cheapestBudget(variant: AnyVariant, shape: AttentionShape, other
   return costs === null ? null : costs.lowest * costs.step;
 }
 
-/** What budgets cost, which are multiples of a step. */
+/** The cost of budgets, which are multiples of a step. */
 interface BudgetCosts {
   step: number;
-  /** Multiples between which budgets are looked for. */
+  /** The range of multiples in which budgets are searched. */
   lowest: number;
   highest: number;
   flopsOf(multiple: number): number;
@@ -75,7 +75,7 @@ function costsOf(variant: AnyVariant, shape: AttentionShape, others: CommonOptio
     known.set(multiple, flops);
     return flops;
   };
-  // From the cheapest on, cost grows with the budget: not always from the smallest, a stride of 1 is full attention.
+  // Cost grows with the budget from the cheapest on, which need not be the smallest: a stride of 1 is full attention.
   const candidates = [schema.minimum, ...variant.budget.values(shape.keyLength)].map((value) =>
     Math.ceil(value / step),
   );

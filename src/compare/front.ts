@@ -1,4 +1,4 @@
-/** All variants in one ranking: error against cost, and which approximations no other one beats in both. */
+/** All variants in one ranking: error against cost, and the approximations that no other beats in both. */
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
 import { proseWidth, wrapLines } from '../terminal/width.ts';
@@ -20,11 +20,11 @@ export interface RankedPoint extends Point {
   name: string;
   variant: string;
   standing: Standing;
-  /** An approximation, and no other has both a smaller error and a smaller cost (one of them may be equal). */
+  /** Whether it is an approximation such that no other has both a smaller error and a smaller cost (one of them may be equal). */
   onFront: boolean;
 }
 
-/** What was compared with full attention, at the length with the most results, averaged over layers, by its share of the FLOPs. */
+/** The compared variants at the length with the most results, averaged over layers, ordered by their share of the FLOPs. */
 export function rankedPoints({ results, baselines }: Measurements): RankedPoint[] {
   const compared = seriesOf(results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
   if (compared.length === 0) return [];
@@ -49,13 +49,13 @@ export function rankedPoints({ results, baselines }: Measurements): RankedPoint[
     .sort((a, b) => a.share - b.share || a.error - b.error);
 }
 
-/** The points that no other one beats: none with at most the cost and the error, and less of one of them. */
+/** The points that no other beats: none has at most their cost and error, and less of one of them. */
 export function paretoFront<T extends { share: number; error: number }>(points: readonly T[]): Set<T> {
   const beats = (a: T, b: T) => a.share <= b.share && a.error <= b.error && (a.share < b.share || a.error < b.error);
   return new Set(points.filter((point) => !Number.isNaN(point.error) && !points.some((other) => beats(other, point))));
 }
 
-/** The ranking as a table: the approximations, those on the front marked and green, then what is none, and the baselines. */
+/** The ranking as a table: the approximations, with those on the front marked and green, then the other variants, and the baselines. */
 export function formatFront({ results, baselines = [] }: Measurements, options: TableOptions = {}): string {
   const points = rankedPoints({ results, baselines });
   if (points.length === 0) return '';
@@ -86,9 +86,9 @@ export function formatFront({ results, baselines = [] }: Measurements, options: 
   const layers = Math.max(...points.map((point) => point.layers));
   const note = [
     points.some(({ onFront }) => onFront)
-      ? '★ is on the Pareto front: no other approximation with as few operations has a smaller error.'
+      ? '★ marks the Pareto front: no other approximation with as few FLOPs has a smaller error.'
       : nothingBeats(barAt(baselines, { length }), 'No approximation'),
-    'An error of 1 is that of zeros.',
+    'An output of zeros has an error of 1.',
     STREAMS,
     ...(layers > 1 ? [`Figures are means of ${layers} layers.`] : []),
   ];

@@ -1,4 +1,4 @@
-/** What `compare` runs on: the shipped fixture, a file of the user's, or drawn numbers (synthetic.ts). */
+/** The inputs of `compare`: the shipped fixture, a user's file, or random numbers (synthetic.ts). */
 import { ownPath } from '#platform/own-files';
 import { basename } from '#platform/path';
 import { describe, expectShape, wrongKind } from '../core/errors.ts';
@@ -26,7 +26,7 @@ export interface ComparisonCase {
   /** Its name in the file; absent for inputs without layers. */
   layer?: string;
   length: number;
-  /** Whether a mask leaves tokens out: only some variants have an answer for that. */
+  /** Whether a mask leaves tokens out: only some variants support that. */
   isMasked?: boolean;
   /** Makes the tensors: float32, [batch, heads, length, headDim] each, and the mask, if any. */
   load(): AttentionInputs;
@@ -43,11 +43,11 @@ export interface ComparisonInput {
   cases: ComparisonCase[];
   /** Tokens that a mask leaves out, of batch · length in all cases; absent where there are none. */
   maskedTokens?: number;
-  /** For people: what looks as if it was not meant so. */
+  /** A message for people if the input looks unintended. */
   warning?: string;
 }
 
-/** Throws ArgumentError unless it is an input with a case at least. */
+/** Throws ArgumentError unless it is an input with at least one case. */
 export function expectComparisonInput(name: string, input: unknown): asserts input is ComparisonInput {
   if (typeof input === 'string') throw wrongKind(name, 'an input', input, `fileInput([${describe(input)}]) is one`);
   if (typeof input === 'object' && input !== null && 'queries' in input) {
@@ -89,10 +89,10 @@ export function fixtureInput(): ComparisonInput {
 /**
  * Your own queries, keys and values: one .safetensors or .npz file, one .npy file, or three .npy files (queries, keys,
  * values), and a mask of real tokens. See qkv-file.ts for names and shapes. Numbers become float32, which rounds what is
- * stored as float64. What a masked token holds does not matter, even if it is no number.
+ * stored as float64. The contents of a masked token do not matter, even NaN.
  *
- * Looks at headers and masks only; `load` reads. Throws ArgumentError, FileFormatError, and ShapeError for arrays that do
- * not fit each other: compare is about self-attention, so there are as many queries as keys, and all layers have the same
+ * Reads headers and masks only; `load` reads the arrays. Throws ArgumentError, FileFormatError, and ShapeError for arrays that do
+ * not fit each other: compare measures self-attention, so there are as many queries as keys, and all layers have the same
  * batch, heads and headDim.
  */
 export function fileInput(qkv: readonly string[], settings: FileSettings = {}): ComparisonInput {
@@ -125,7 +125,7 @@ export function fileInput(qkv: readonly string[], settings: FileSettings = {}): 
 
 type Sized = Pick<ComparisonInput, 'batch' | 'heads' | 'headDim' | 'cases'>;
 
-/** With the number of tokens that masks leave out, in all layers. */
+/** The cases, and the number of tokens that masks leave out in all layers. */
 function inputOf(layers: readonly StoredLayer[]): Sized & { masked: number } {
   const [first] = layers;
   const [batch, heads, , headDim] = first.shapes.queries;
@@ -161,7 +161,7 @@ function inputOf(layers: readonly StoredLayer[]): Sized & { masked: number } {
   return { batch, heads, headDim, cases, masked };
 }
 
-/** With zeros in masked rows that hold what is no number: in others that is an error, and here it means nothing. */
+/** The array, with zeros in masked rows that hold NaN or infinities: in other rows those are errors, here they mean nothing. */
 function withoutLoud(
   data: NumericArray,
   [batch, heads, length, width]: readonly number[],

@@ -1,13 +1,13 @@
 /**
- * What may be called the best, and what may not: a row is judged by whether it is nearer to full attention than the
- * baselines are, and by whether it tries to be near at all. The table ranks rows by it.
+ * Which rows may be called the best: a row is judged by whether it is nearer to full attention than the baselines, and by
+ * whether it approximates full attention at all. The table ranks rows by it.
  */
 import { formatError } from '../terminal/format.ts';
 import { findVariant } from '../variants/registry.ts';
 import type { BaselineResult, ComparisonResult } from './result.ts';
 import { mean, REFERENCE_VARIANT, sortResults, withReference } from './series.ts';
 
-/** What is shown of a comparison: the rows, and what they have to beat. */
+/** The part of a comparison that is shown: the rows, and the baselines that they have to beat. */
 export interface Measurements {
   readonly results: readonly ComparisonResult[];
   readonly baselines?: readonly BaselineResult[] | undefined;
@@ -16,18 +16,18 @@ export interface Measurements {
 /** Only an `approximation` may be called the nearest, and only if it beats the baselines. */
 export type Standing = 'approximation' | 'no-nearer' | 'untrained' | 'own' | 'own-untrained';
 
-/** In the order of the table: the line above the rows, and a note beside a name elsewhere. */
+/** In the order of the table: the line above the rows, and the note next to a name elsewhere. */
 const STANDINGS: Readonly<Record<Standing, { title: string; note: string }>> = {
   approximation: { title: '', note: '' },
   'no-nearer': { title: 'No nearer to full attention than a baseline', note: 'no nearer than a baseline' },
-  untrained: { title: 'Untrained: its parameters are as drawn', note: 'untrained' },
-  own: { title: 'Another function than full attention', note: 'another function' },
-  'own-untrained': { title: 'Another function, and untrained', note: 'another function, untrained' },
+  untrained: { title: 'Untrained: with random parameters', note: 'untrained' },
+  own: { title: 'A different function from full attention', note: 'another function' },
+  'own-untrained': { title: 'A different function, and untrained', note: 'another function, untrained' },
 };
 
-const BASELINES_TITLE = 'Baselines, which look at no query and no key';
+const BASELINES_TITLE = 'Baselines, which read no queries and no keys';
 
-/** The note on a row or a point beside its name: '' for an approximation that beats the baselines. */
+/** The note next to the name of a row or a point: '' for an approximation that beats the baselines. */
 export function noteOf(standing: Standing): string {
   return STANDINGS[standing].note;
 }
@@ -35,15 +35,15 @@ export function noteOf(standing: Standing): string {
 /** A row, or the mean of several. */
 export type Judged = Pick<ComparisonResult, 'variant' | 'exactness' | 'untrained'> & { error: number };
 
-/** What has to be beaten. */
+/** The baseline to beat. */
 export interface Bar {
   baseline: BaselineResult['baseline'];
   error: number;
 }
 
 /**
- * The nearest of the baselines at a length, of one layer or (without) in the mean of all. Where none was measured it is
- * zeros, whose relative error is 1 by definition.
+ * The nearest baseline at a length, for one layer or (without a layer) on average over all. If none was measured it is zeros,
+ * whose relative error is 1 by definition.
  */
 export function barAt(
   baselines: readonly BaselineResult[] | undefined,
@@ -67,7 +67,7 @@ export function beats({ error }: Pick<Judged, 'error'>, bar: Bar): boolean {
   return error < bar.error;
 }
 
-/** What a file of an older version does not say of a row its variant does, if there is one of that name. */
+/** For a row of a file of an older version, the variant of that name supplies what the row lacks, if it is registered. */
 export function standingOf(row: Judged, bar: Bar): Standing {
   const { exactness = findVariant(row.variant)?.exactness, untrained = false } = row;
   if (exactness === 'own') return untrained ? 'own-untrained' : 'own';
@@ -75,27 +75,27 @@ export function standingOf(row: Judged, bar: Bar): Standing {
   return beats(row, bar) ? 'approximation' : 'no-nearer';
 }
 
-/** In place of what would be praised: `Nothing here is nearer to full attention than zeros are (error 1.00).` */
+/** The sentence if there is no best: `Nothing here is nearer to full attention than zeros are (error 1.00).` */
 export function nothingBeats({ baseline, error }: Bar, what: 'Nothing' | 'No approximation' = 'Nothing'): string {
   const name = baseline === 'zeros' ? 'zeros are' : `the ${baseline} is`;
   return `${what} here is nearer to full attention than ${name} (error ${formatError(error)}).`;
 }
 
-/** Rows of one kind, in order; `title` is said above them, '' where there is nothing to say. */
+/** Rows of one kind, in order; `title` stands above them, and may be empty. */
 export interface Section<Row> {
   kind: Standing | 'reference' | 'baseline';
   title: string;
   rows: Row[];
 }
 
-/** By what they are, in the order of STANDINGS; within a section they stay in order. Without empty sections. */
+/** Rows by their standing, in the order of STANDINGS; within a section they keep their order. Without empty sections. */
 export function sectionsOf<Row>(rows: readonly Row[], standing: (row: Row) => Standing): Section<Row>[] {
   return (Object.keys(STANDINGS) as Standing[])
     .map((kind) => ({ kind, title: STANDINGS[kind].title, rows: rows.filter((row) => standing(row) === kind) }))
     .filter((section) => section.rows.length > 0);
 }
 
-/** The section of the baselines, which comes last; none of none. */
+/** The section of the baselines, which comes last; absent without baselines. */
 export function baselineSection<Row>(rows: readonly Row[]): Section<Row>[] {
   return rows.length === 0 ? [] : [{ kind: 'baseline', title: BASELINES_TITLE, rows: [...rows] }];
 }

@@ -1,4 +1,4 @@
-/** The order of axes in files: heads before tokens, as here, or tokens before heads, as many other programs have them. */
+/** The order of axes in files: heads before tokens, as here, or tokens before heads, as in many other programs. */
 import type { NumericArray } from '../core/memory.ts';
 
 /** By the axes' letters: batch, heads, length, d (the width of a head). */
@@ -43,8 +43,8 @@ export function toHeadsFirst<Numbers extends NumericArray>(
 }
 
 /**
- * A line for people where [batch, heads, length, headDim] has more heads than tokens, as it has when its file was read in the
- * wrong order; null where nothing is odd.
+ * A warning if [batch, heads, length, headDim] has more heads than tokens, as when a file is read in the wrong order; else
+ * null.
  */
 export function oddLayout([, heads, length]: readonly number[], layout: Layout): string | null {
   if (heads <= length) return null;

@@ -7,9 +7,9 @@ import { readNpy } from '../core/files/npy.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
 import { endOfLayer, type NamedArrays } from './named-arrays.ts';
 
-/** A mask by where it was found. */
+/** A mask, and where it was found. */
 export interface StoredMask {
-  /** What messages call it. */
+  /** Its name in messages. */
   name: string;
   array: StoredArray;
 }
@@ -17,14 +17,14 @@ export interface StoredMask {
 /** In lower case, the last part of a tensor's name. */
 const SPELLINGS = ['mask', 'keymask', 'key_mask', 'attentionmask', 'attention_mask'];
 
-/** What a name is in front of, `layer1` of `layer1.mask`, if it is that of a mask; null if it is not. */
+/** The layer in the name of a mask, `layer1` of `layer1.mask`; null for any other name. */
 export function layerOfMask(name: string): string | null {
   const end = endOfLayer(name);
   return SPELLINGS.includes(name.slice(end + 1).toLowerCase()) ? name.slice(0, Math.max(end, 0)) : null;
 }
 
 /**
- * The masks in a file by layer, `` for one of all layers. An array that is alone in its file is one, whatever its name.
+ * The masks in a file by layer; `` stands for all layers. A single array in a file is a mask, whatever its name.
  * Throws FileFormatError for a file without a mask, or with two for a layer.
  */
 export function masksIn(path: string, arrays: NamedArrays | null): Map<string, StoredMask> {
@@ -36,7 +36,7 @@ export function masksIn(path: string, arrays: NamedArrays | null): Map<string, S
   throw new FileFormatError(`${path}: expected an array mask, or LAYER.mask, or one array alone, got ${names.length}`);
 }
 
-/** Those among other arrays, by their names. */
+/** The masks among other arrays, by their names. */
 export function namedMasks(path: string, arrays: NamedArrays): Map<string, StoredMask> {
   const masks = new Map<string, StoredMask>();
   for (const [name, open] of arrays) {
@@ -50,8 +50,8 @@ export function namedMasks(path: string, arrays: NamedArrays): Map<string, Store
 }
 
 /**
- * The flags of a mask for every token, [batch, length], 1 = real. Throws ShapeError for another shape, which is looked at
- * before anything is read, and FileFormatError for numbers that are neither 0 nor 1, or that leave no token of all.
+ * The flags of a mask for every token, [batch, length], 1 = real. Throws ShapeError for another shape, which is checked
+ * before anything is read, and FileFormatError for numbers other than 0 and 1, or if no token is real.
  */
 export function flagsOf({ name, array }: StoredMask, batch: number, length: number): Uint8Array {
   const { shape } = array;

@@ -1,4 +1,4 @@
-/** What is measured of one variant at one budget on one input, but for the time, which needs all of them in turns. */
+/** The measurements of one variant at one budget on one input, except the time, for which all variants take turns. */
 import { noGrad } from '../core/autograd.ts';
 import { type Block, measureMemory, withScope } from '../core/memory.ts';
 import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';
@@ -11,14 +11,14 @@ import { errorOfMean, meanOf, meanTopKRecall, meanTotalVariation, topKRecalls, t
 import { oracleRows, rowsOf } from './oracle.ts';
 import type { Cell } from './plan.ts';
 
-/** One input and which rows of its attention matrices are looked at. */
+/** One input, and the rows of its attention matrices that are measured. */
 export interface Subject {
   inputs: AttentionInputs;
   shape: AttentionShape;
   /** [batch, length], 1 = a real token: figures are of the rows of these. Null or absent: all are real. */
   real?: Uint8Array | null;
   rows: Int32Array;
-  /** Of the parameters. */
+  /** Seed of the parameters. */
   seed: number;
   /** Where parameters live until all cells have been timed; for `releaseScope`. */
   parameterBlocks: Set<Block>;
@@ -31,23 +31,23 @@ export interface Measured {
   maxAbsError: number;
   totalVariation: number;
   topKRecall: number;
-  /** Standard errors of the two, where not all rows were looked at. */
+  /** Standard errors of the two, if only a sample of rows was measured. */
   totalVariationError?: number;
   topKRecallError?: number;
-  /** Whether it has parameters that a model would train, which are as drawn here. */
+  /** Whether it has parameters that a model would train; here they are random. */
   untrained: boolean;
   peakBytes: number;
   /** One forward pass, for the stopwatch. */
   forward: () => void;
 }
 
-/** What a pass came to: [batch, heads, length, valueDim], with zeros in rows that do not count. */
+/** The output of a pass: [batch, heads, length, valueDim], with zeros in rows that do not count. */
 export interface Output {
   shape: readonly number[];
   data: Float32Array | Float64Array;
 }
 
-/** Full attention: what the cells are measured against. */
+/** Full attention, which the cells are measured against. */
 export interface Reference {
   /** Its own figures: no error. */
   measured: Measured;
@@ -97,7 +97,7 @@ export function measureCell(
   };
 }
 
-/** How far the subject's rows of an attention matrix are from those that are expected, in the mean over those that count. */
+/** How far rows of an attention matrix are from the expected ones: means over the rows that count. */
 export function rowFigures(
   rows: Dense,
   expected: Dense,
@@ -112,7 +112,7 @@ export function rowFigures(
     };
   }
   const [variations, recalls] = [totalVariations(rows, expected), topKRecalls(rows, expected)];
-  // A recall that is NaN is that of a row that attends to nothing.
+  // A row that attends to nothing has a recall of NaN.
   const recalled = recalls.filter((recall, row) => counts(row) && !Number.isNaN(recall));
   const unknown = (figure: number, row: number) => (counts(row) ? figure : Number.NaN);
   return {
@@ -135,7 +135,7 @@ function errorsOf(
   return { totalVariationError, topKRecallError };
 }
 
-/** One forward pass: its output, and the most memory that it held at once, the output included. */
+/** One forward pass: its output and its peak memory, the output included. */
 function run({ variant, options }: Cell, subject: Subject) {
   const { inputs, shape, seed, parameterBlocks } = subject;
   const parameters = withScope(parameterBlocks, () => drawParameters(variant, options, shape, seed));

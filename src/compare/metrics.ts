@@ -52,7 +52,7 @@ export function meanTopKRecall(actual: Dense, expected: Dense, k = TOP_K): numbe
 }
 
 /**
- * The standard error of a mean over rows of which only a sample was looked at: `figures` [groups, sampled], a group being
+ * The standard error of a mean over rows of which only a sample was measured: `figures` [groups, sampled], a group being
  * a head of a batch entry, with NaN for rows that do not count. All groups are sampled at the same positions, so it is
  * positions that were drawn, without replacement, from `length`: 0 where all were.
  */

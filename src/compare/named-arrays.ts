@@ -1,17 +1,17 @@
-/** Files of arrays that have names, in whichever format. */
+/** Files of named arrays, in any of the formats. */
 import { extname } from '#platform/path';
 import { readNpz } from '../core/files/npz.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors } from '../core/files/safetensors.ts';
 
-/** Arrays by name, each opened when it is asked for: of a .npz file one may be what nobody can read. */
+/** Arrays by name, each opened on demand: a .npz file may hold some that cannot be read. */
 export type NamedArrays = ReadonlyMap<string, () => StoredArray>;
 
-/** Formats of arrays with names, and that of a single one. */
+/** Formats of named arrays, and of a single one. */
 export const NAMED = ['.safetensors', '.npz'];
 export const SINGLE = '.npy';
 
-/** Where a name's last part is set off, by the dot of `layer1.q` or the slash of `layer1/q`; −1 if it is the whole. */
+/** Where the last part of a name begins: at the dot of `layer1.q` or the slash of `layer1/q`; −1 if there is neither. */
 export function endOfLayer(name: string): number {
   return Math.max(name.lastIndexOf('.'), name.lastIndexOf('/'));
 }

@@ -11,7 +11,7 @@ export type WrittenOptions = ReadonlyMap<AnyVariant, Readonly<Record<string, unk
 /**
  * `NAME=VALUE` sets an option of every chosen variant that has it, `VARIANT.NAME=VALUE` of that one. Throws
  * ArgumentError for a text of another form, a name that no chosen variant has, or a value of the wrong kind; `flag` is
- * how the message calls the option, e.g. `--option`.
+ * the name of the option in the message, e.g. `--option`.
  */
 export function parseOptionTexts(
   variants: readonly AnyVariant[],

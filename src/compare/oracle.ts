@@ -1,6 +1,6 @@
 /**
- * Full attention of a few queries by the dense float64 oracle: the rows that every variant's are measured against, and
- * a check on full attention itself. It costs rows × length, not length², so that it is at hand for long sequences too.
+ * Full attention of a few queries by the dense float64 oracle: the rows that every variant is measured against, and a check
+ * on full attention itself. It costs rows × length, not length², so it can be used for long sequences too.
  */
 import { expectInteger } from '../core/errors.ts';
 import { type Dense, type Dense64, referenceMatmul, referenceWeights } from '../core/reference.ts';

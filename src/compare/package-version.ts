@@ -1,4 +1,4 @@
-/** Apart from the rest of the environment, because it needs nothing of the library. */
+/** Separate from the rest of the environment, because it needs no other part of the library. */
 import { ownBytes } from '#platform/own-files';
 
 /** Of this package, such as `0.1.0`. */

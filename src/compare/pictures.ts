@@ -1,10 +1,10 @@
-/** Who attends to whom, for the report: one picture a variant, at the middle one of its budgets. */
+/** Which tokens attend to which, for the report: one picture for each variant, at its middle budget. */
 import type { AttentionInputs } from '../variants/variant.ts';
 import { drawnWeights } from './patterns/weights.ts';
 import { type Cell, nameOfCell } from './plan.ts';
 import type { PatternPicture } from './result.ts';
 
-/** Cells a side, and queries looked at in each row of cells. */
+/** Cells per side, and queries measured for each row of cells. */
 const SIZE = 64;
 const QUERIES_PER_CELL = 2;
 

@@ -1,4 +1,4 @@
-/** Which variants run at which options: from what was asked for to a list of cells, checked before any work. */
+/** Which variants run with which options: from the request to a list of cells, checked before any work. */
 import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
 import { type Check, expectBoolean, expectList, expectRecord, listOf, numberOf } from '../core/expect.ts';
 import { unknownName } from '../terminal/suggest.ts';
@@ -17,14 +17,14 @@ export interface Cell {
   budget: ComparisonResult['budget'];
 }
 
-/** What was left out, in a line for people. */
+/** What was left out, and why. */
 export type Skip = { variant: string; reason: string };
 
 export interface PlanSettings {
-  /** Names; all registered variants by default. A named variant that cannot do what is asked is an error. */
+  /** Names; all registered variants by default. A named variant that does not support the request is an error. */
   variants?: readonly string[];
   causal?: boolean;
-  /** Budgets for every variant that has one, in place of its default. */
+  /** Budgets for every variant that has one, instead of its default. */
   budgets?: readonly number[];
   /** Instead: of every variant a few of its own budgets that cost less than full attention (default false). */
   allBudgets?: boolean;
@@ -34,7 +34,7 @@ export interface PlanSettings {
   options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** What each setting has to be by itself. */
+/** The check of each setting by itself. */
 export const planChecks: { readonly [Setting in keyof PlanSettings]-?: Check } = {
   variants: expectList,
   causal: expectBoolean,
@@ -52,8 +52,8 @@ const MAX_BUDGETS = 4;
 
 /**
  * The cells for one shape; `shortest` is the shortest of all lengths compared. Cells that cannot run as asked are left
- * out and reported to `onSkip`. But what `checkOptions` says of them is thrown where both the variant and the budget were
- * named, or the variant was and no cell is left. Throws ArgumentError for an unknown name of a variant or an option.
+ * out and reported to `onSkip`. But an error of `checkOptions` is thrown if both the variant and the budget were named, or if
+ * the variant was named and no cell is left. Throws ArgumentError for an unknown name of a variant or an option.
  */
 export function planCells(
   shape: AttentionShape,
@@ -65,7 +65,7 @@ export function planCells(
   if (variants.length === 0) throw new ArgumentError('variants: expected at least one, got none');
   if (settings.budgets?.length === 0) throw new ArgumentError('budgets: expected at least one, got none');
   if (settings.shares !== undefined) checkShares(settings.shares);
-  // A misspelt name must not silently leave the defaults in place.
+  // A misspelt name must not silently leave the defaults unchanged.
   chosenVariants(Object.keys(settings.options ?? {}), 'options');
   for (const variant of variants) checkWritten(variant, settings.options?.[variant.name] ?? {}, shape.keyLength);
   const cells: Cell[] = [];
@@ -74,7 +74,7 @@ export function planCells(
     const own: Cell[] = [];
     const budgets = budgetsOf(variant, shape, shortest, settings);
     if (budgets.length === 0) {
-      const reason = `even its cheapest ${variant.budget?.symbol} costs more than was asked for`;
+      const reason = `even its cheapest ${variant.budget?.symbol} costs more than the requested share`;
       onSkip({ variant: variant.name, reason });
     }
     for (const value of budgets) {
@@ -93,7 +93,7 @@ export function planCells(
   return cells;
 }
 
-/** Full attention, that everything is measured against. */
+/** Full attention, which everything is measured against. */
 export function referenceCell(shape: AttentionShape, causal: boolean): Cell {
   const [variant] = chosenVariants([REFERENCE_VARIANT]);
   return { variant, options: checkOptions(variant, { causal }, shape), budget: null };
@@ -106,7 +106,7 @@ export function nameOfCell({ variant, budget }: Cell): string {
 
 /**
  * Variants by name, in the order given; all of them without names. Throws ArgumentError that suggests the nearest;
- * `argument` is how the message calls the list.
+ * `argument` is the name of the list in the message.
  */
 export function chosenVariants(names: readonly string[] | undefined, argument = 'variants'): AnyVariant[] {
   if (names === undefined) return allVariants();
@@ -119,7 +119,7 @@ export function chosenVariants(names: readonly string[] | undefined, argument = 
   });
 }
 
-/** A value that somebody wrote is an error where it is wrong, not a reason to leave the variant out. */
+/** A wrong value that the user wrote is an error, not a reason to leave the variant out. */
 function checkWritten(variant: AnyVariant, written: Readonly<Record<string, unknown>>, length: number): void {
   const schemas: Record<string, OptionSchema> = variant.options;
   for (const [name, value] of Object.entries(written)) {
@@ -206,8 +206,8 @@ function budgetsAtShares(
 }
 
 /**
- * A variant's own budgets that cost less than full attention does; the lowest if none does. One that does not go with the
- * options that were asked for is not among them: nobody has asked for it.
+ * A variant's own budgets that cost less than full attention; the lowest if none does. Budgets that conflict with the given
+ * options are left out, because the user did not request them.
  */
 function worthMeasuring(
   variant: AnyVariant,

@@ -1,11 +1,11 @@
-/** How far a comparison is, in floating point operations, which grow about evenly with time. */
+/** The progress of a comparison, in floating point operations, which grow about evenly with time. */
 import type { AttentionShape } from '../variants/variant.ts';
 import type { Cell } from './plan.ts';
 
 /** `done` of `total`. */
 export type Tell = (done: number, total: number, label: string) => void;
 
-/** Operations that take as long as what a pass costs beyond its operations. */
+/** The fixed cost of a pass, as a number of operations that take as long. */
 const OVERHEAD_FLOPS = 2e7;
 
 /** One forward pass of a cell. */
@@ -14,8 +14,8 @@ export function workOf({ variant, options }: Cell, shape: AttentionShape): numbe
 }
 
 /**
- * Parts of known size, one after the other; tells at once that the work begins. What a part turns out not to need is
- * done when the part ends.
+ * Parts of known size, one after another; reports the beginning at once. When a part ends early, its remaining work counts
+ * as done.
  */
 export class Progress {
   readonly #total: number;

@@ -1,5 +1,5 @@
 /**
- * Queries, keys and values in files of the user's: `FILE.safetensors` or `FILE.npz`, one `FILE.npy` of all three, or one
+ * Queries, keys and values in the user's files: `FILE.safetensors` or `FILE.npz`, one `FILE.npy` of all three, or one
  * .npy file each. Arrays are [batch, heads, length, headDim], or [batch, length, heads, headDim] where that layout is asked
  * for; where leading axes are missing, as in [heads, length, headDim] or [length, headDim], they are taken to be 1.
  */
@@ -18,7 +18,7 @@ import { fourAxes, headsFirst, LAYOUTS, type Layout, toHeadsFirst } from './layo
 import { masksIn, namedMasks, type StoredMask } from './mask-file.ts';
 import { endOfLayer, NAMED, readNamedArrays, SINGLE, typeOf } from './named-arrays.ts';
 
-/** Something for each of queries, keys and values. */
+/** A value for each of queries, keys and values. */
 export interface Parts<T> {
   queries: T;
   keys: T;
@@ -33,11 +33,11 @@ export interface FileSettings {
   mask?: string | null;
 }
 
-/** The arrays of one layer, which are not read before `load`. */
+/** The arrays of one layer, which only `load` reads. */
 export interface StoredLayer {
-  /** What the tensors' names begin with, `layer1` of `layer1.queries`; absent where that is nothing. */
+  /** The prefix of the tensors' names, `layer1` of `layer1.queries`; absent if there is none. */
   layer?: string;
-  /** What messages call each array. */
+  /** The name of each array in messages. */
   names: Parts<string>;
   /** [batch, heads, length, headDim] each. */
   shapes: Parts<readonly number[]>;
@@ -57,15 +57,15 @@ const SPELLINGS: Parts<readonly string[]> = {
   values: ['values', 'value', 'v'],
 };
 
-/** How NumPy calls arrays without names. */
+/** NumPy's names for arrays without names. */
 const UNNAMED = ['arr_0', 'arr_1', 'arr_2'];
 
-/** Tensors that a message lists, of those that a file has. */
+/** How many tensors of a file a message lists. */
 const LISTED = 8;
 
 /**
  * The layers in one .safetensors or .npz file (arrays `queries`, `keys`, `values` or LAYER.queries and so on; also `query`
- * or `q`; and `mask`), in one .npy file ([3, batch, heads, length, headDim]) or in three. Looks at headers only.
+ * or `q`; and `mask`), in one .npy file ([3, batch, heads, length, headDim]) or in three. Reads headers only.
  *
  * Throws ArgumentError for another number of files; FileFormatError for a file that is missing, malformed, of another
  * type or without the three arrays; ShapeError for an array that has too few or too many axes or an empty one.
@@ -86,7 +86,7 @@ function layersIn(paths: readonly string[], { layout = 'bhld', mask }: FileSetti
   throw new FileFormatError(`${paths.join(', ')}: ${FORMS}`);
 }
 
-/** With the masks of a file of their own. Throws FileFormatError for one of a layer that there is not. */
+/** The layers with the masks of a separate file. Throws FileFormatError for a mask of an unknown layer. */
 function withMasks(layers: StoredLayer[], path: string | null | undefined): StoredLayer[] {
   if (typeof path !== 'string') return layers;
   expectPresent(path);
@@ -97,18 +97,18 @@ function withMasks(layers: StoredLayer[], path: string | null | undefined): Stor
   const known = layers.map(({ layer = '' }) => layer);
   const stray = [...masks.keys()].find((layer) => layer !== '' && !known.includes(visible(layer)));
   if (stray !== undefined) {
-    throw new FileFormatError(`${path}: expected masks of ${known.join(', ') || 'no layers'}, got one of ${stray}`);
+    throw new FileFormatError(`${path}: expected masks of ${known.join(', ') || 'no layers'}, got a mask of ${stray}`);
   }
   return layers.map((layer) => ({ ...layer, ...maskOf(layer.layer ?? '', masks) }));
 }
 
-/** That of the layer, or the one of all layers. */
+/** The mask of the layer, or that of all layers. */
 function maskOf(layer: string, masks: ReadonlyMap<string, StoredMask>): Pick<StoredLayer, 'mask'> {
   const mask = masks.get(layer) ?? masks.get('');
   return mask === undefined ? {} : { mask };
 }
 
-/** What else may be wrong with a path, such as a folder in which one must not look, is said when it is read. */
+/** Other problems of a path, such as a folder without permission, are reported when it is read. */
 function expectPresent(path: string): void {
   if (!isMissing(path)) return;
   const folder = dirname(path);
@@ -147,8 +147,8 @@ function namedTensors(path: string, layout: Layout, withMask: boolean): StoredLa
 }
 
 /**
- * Names of arrays by layer and part; a name that is none of the three parts is passed over. Without any, arrays that
- * `numpy.savez` was given without names are these three, in the order of three files.
+ * Names of arrays by layer and part; other names are ignored. Without any of the three parts,
+ * arrays that `numpy.savez` got without names are taken in the order of three files.
  */
 function groupByLayer(names: Iterable<string>, complain: Complain): Map<string, Partial<Parts<string>>> {
   const layers = new Map<string, Partial<Parts<string>>>();
@@ -217,7 +217,7 @@ function checkedShape(
   shape: readonly number[],
   layout: Layout,
 ): number[] {
-  // Token numbers or quantised codes would go through attention without complaint and mean nothing.
+  // Token numbers or quantised codes would pass through attention without an error and mean nothing.
   if (!dtype.startsWith('float'))
     throw new FileFormatError(`${name}: expected floating-point numbers, got ${storedAs}`);
   if (shape.length < 2 || shape.length > 4 || shape.includes(0)) {
@@ -228,7 +228,7 @@ function checkedShape(
   return fourAxes(shape, layout);
 }
 
-/** Something for each part, in order. */
+/** A value for each part, in order. */
 export function mapParts<T>(make: (part: keyof Parts<T>, index: number) => T): Parts<T> {
   const [queries, keys, values] = PARTS.map(make);
   return { queries, keys, values };

@@ -1,6 +1,6 @@
 /**
- * The HTML report: one file that holds everything it shows. No network, no font from elsewhere, no script but the one that
- * sorts the table; plots are static SVG, light or dark as the reader's system is.
+ * The HTML report: one self-contained file. It needs no network and no font from elsewhere, and its only script sorts the
+ * table; plots are static SVG, light or dark as the reader's system is.
  */
 
 import { formatError, formatWhole } from '../terminal/format.ts';
@@ -82,7 +82,7 @@ function renderErrors(drawing: Drawing, series: readonly Series[], { baselines }
 <p class="note">How far the output is from full attention’s${swept ? ', for each budget' : ', and what it costs'}.
 The dotted line is the nearest of the baselines. ${averagingNote(series)}${how}</p>
 ${renderCharts(drawing, charts, [
-  'The cost is the same for all: floating-point operations, as a share of full attention’s. The dashed line joins the approximations that no other one beats in both error and cost.',
+  'Cost is measured alike for all: FLOPs as a share of full attention’s. The dashed line joins the approximations that no other beats in both error and cost.',
   'The budget is the option that trades error for cost. Budgets of different variants do not cost the same.',
 ])}
 </section>`;

@@ -45,27 +45,27 @@ export interface ComparisonResult {
   variant: string;
   /** The layer of the input file this row was measured on; absent for inputs without layers. */
   layer?: string;
-  /** Options that differ from nothing: the variant's whole option record. */
+  /** All options of the variant, defaults included. */
   options: Record<string, unknown>;
   /** The budget that was swept, e.g. `{ symbol: 'w', option: 'attentionWindow', value: 64 }`; null if it has none. */
   budget: { symbol: string; option: string; value: number } | null;
   length: number;
-  /** What its variant says of itself: 'own' computes another function than full attention. Absent in older files. */
+  /** How the variant relates to full attention: 'own' computes a different function. Absent in older files. */
   exactness?: 'exact' | 'exact-on-its-pattern' | 'approximate' | 'own';
-  /** Whether it has parameters that a model would train, and nobody has: they are as drawn. Absent in older files. */
+  /** Whether it has parameters that a model would train, but that are random here. Absent in older files. */
   untrained?: boolean;
   /** Relative Frobenius error of the output, ‖out − full‖_F / ‖full‖_F. */
   relativeError: number;
   /** Largest absolute difference of any output element. */
   maxAbsError: number;
-  /** Mean over the rows looked at, those of full attention by the float64 oracle, of ½ Σ_j |A_ij − Â_ij|, from 0 (same) to 1 (for non-negative rows; signed rows can exceed 1). */
+  /** Mean over the measured rows, with those of full attention by the float64 oracle, of ½ Σ_j |A_ij − Â_ij|, from 0 (same) to 1 (for non-negative rows; signed rows can exceed 1). */
   totalVariation: number;
-  /** Mean over the rows looked at of the share of the k largest entries of A_i that are among the k largest of Â_i. */
+  /** Mean over the measured rows of the share of the k largest entries of A_i that are among the k largest of Â_i. */
   topKRecall: number;
-  /** Standard errors of these two as means over all rows; absent where all rows were looked at. */
+  /** Standard errors of these two as means over all rows; absent if all rows were measured. */
   totalVariationError?: number;
   topKRecallError?: number;
-  /** Rows of each head that were looked at for these two, of `length`: all of them up to 512 tokens. */
+  /** Rows of each head that were measured for these two, out of `length`: all of them up to 512 tokens. */
   sampledRows: number;
   /** Median wall time of one forward pass. */
   milliseconds: number;
@@ -84,15 +84,15 @@ export interface ComparisonResult {
 }
 
 /**
- * What was made on the same input without a look at queries or keys: zeros, or for each query the mean of the values that
- * it may see. An approximation that is no nearer to full attention has gained nothing by looking. No variant.
+ * An output computed on the same input without reading queries or keys: zeros, or for each query the mean of the values that
+ * it may see. An approximation that is no nearer to full attention has gained nothing by reading them. Not a variant.
  */
 export interface BaselineResult
   extends Omit<ComparisonResult, 'variant' | 'options' | 'budget' | 'exactness' | 'untrained'> {
   baseline: 'zeros' | 'mean of values';
 }
 
-/** A picture of who attends to whom: mean weight over heads on a grid of cells, row-major, for the report. */
+/** A picture of which tokens attend to which: mean weight over heads on a grid of cells, row-major, for the report. */
 export interface PatternPicture {
   variant: string;
   title: string;
@@ -110,6 +110,6 @@ export interface ComparisonReport {
   /** For every length and layer, two. Absent in older files. */
   baselines?: BaselineResult[];
   pictures?: PatternPicture[];
-  /** Of a run that ended before its time: layers or lengths are missing. */
+  /** Whether the comparison ended early, so that layers or lengths are missing. */
   incomplete?: boolean;
 }

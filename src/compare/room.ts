@@ -1,4 +1,4 @@
-/** What a comparison does about memory: refuses what can never fit, and goes on without a variant that turned out not to. */
+/** How a comparison handles memory: it refuses an input that can never fit, and continues without a variant that does not. */
 import { MemoryError } from '../core/errors.ts';
 import { memoryLimit } from '../core/memory.ts';
 import { formatBytes } from '../terminal/format.ts';
@@ -23,17 +23,17 @@ export function expectRoom(shape: AttentionShape, source: ComparisonInput['sourc
   );
 }
 
-/** Numbers of the rows of the attention matrix that are looked at; they are float64, and several times held. */
+/** The most numbers in the measured rows of the attention matrix; they are float64, and held several times. */
 const MOST_ROW_NUMBERS = 2 ** 26;
 const FEWEST_ROWS = 8;
 
-/** How many rows of the matrix of each head are looked at: `wanted`, or fewer where they are very long. */
+/** How many rows of the matrix of each head are measured: `wanted`, or fewer if they are very long. */
 export function sampledRows({ batch, heads, keyLength }: AttentionShape, wanted: number): number {
   const affordable = Math.floor(MOST_ROW_NUMBERS / (batch * heads * keyLength));
   return Math.min(wanted, Math.max(FEWEST_ROWS, affordable));
 }
 
-/** What `body` gives; the error instead, if memory does not suffice for it. What it held by then is released. */
+/** The result of `body`, or the error if memory does not suffice for it. The memory that it held by then is released. */
 export function ifItFits<T>(body: () => T): T | MemoryError {
   try {
     return body();
@@ -44,7 +44,7 @@ export function ifItFits<T>(body: () => T): T | MemoryError {
   }
 }
 
-/** What an engine says when the system gives it no more memory for an array. */
+/** Whether this is an engine's error for an array that the system gives no memory for. */
 export function isRefusedArray(error: unknown): boolean {
   return error instanceof RangeError && error.message.startsWith('Array buffer allocation failed');
 }

@@ -32,14 +32,14 @@ export interface Point {
   /** FLOPs as a share of full attention's. */
   share: number;
   layers: number;
-  /** As its results have it, where they say. */
+  /** As in its results, if they have it. */
   exactness?: ComparisonResult['exactness'];
   untrained?: boolean;
 }
 
 /**
- * With a row of full attention for every length and layer: where it was not among the variants compared, from what was
- * measured beside them.
+ * The results with a row of full attention for every length and layer: if it was not among the compared variants, from the
+ * measurements that were made alongside.
  */
 export function withReference(results: readonly ComparisonResult[]): ComparisonResult[] {
   const groups = groupBy(results, ({ length, layer }) => JSON.stringify([length, layer]));
@@ -212,7 +212,7 @@ export function describeCrossover(points: readonly Point[]): string {
   return crossing.shortest ? 'at every length measured' : `from about ${Number(crossing.length.toPrecision(2))} tokens`;
 }
 
-/** How far full attention itself was from the float64 oracle, at worst: what the errors can be trusted to. */
+/** How far full attention itself was from the float64 oracle, at worst: the accuracy of the errors. */
 export function oracleError(results: readonly ComparisonResult[]): number {
   return Math.max(...results.map(({ fullOracleError }) => fullOracleError));
 }

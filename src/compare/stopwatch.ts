@@ -1,4 +1,4 @@
-/** Wall times of several things that are to be compared: taken in turns, so that a busy moment hits all of them. */
+/** Wall times of several bodies to compare: they take turns, so that a busy moment hits all of them. */
 import { type Check, expectFunction, integerOf, numberOf } from '../core/expect.ts';
 
 /** How long, and how often, each variant is timed. */
@@ -8,7 +8,7 @@ export interface StopwatchSettings {
   /** …but not beyond this many turns, and at least `minTurns` of them. */
   maxTurns?: number;
   minTurns?: number;
-  /** A body that has had this many milliseconds sits out further turns: long runs vary less, and nobody wants to wait. */
+  /** A body that has had this many milliseconds sits out further turns: long passes vary less, and waiting costs more. */
   patience?: number;
   now?: () => number;
   /** After every run of a body. */

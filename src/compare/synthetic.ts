@@ -1,4 +1,4 @@
-/** Drawn queries, keys and values of any length, in three shapes of attention: even, by cluster, and one key at a time. */
+/** Random queries, keys and values of any length, for three kinds of attention: even, by cluster, and one key at a time. */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { expectList, expectOptions, integerOf } from '../core/expect.ts';
 import { Random } from '../core/random.ts';
@@ -8,17 +8,17 @@ import type { AttentionInputs } from '../variants/variant.ts';
 import type { ComparisonInput } from './inputs.ts';
 import { expectRoom } from './room.ts';
 
-/** What each distribution looks like to attention, in words for help and reports. */
+/** What each distribution means for attention, in words for help and reports. */
 export const DISTRIBUTIONS = {
-  gaussian: 'independent normal numbers: attention is spread almost evenly',
+  gaussian: 'independent normal numbers: attention is almost even',
   clustered: 'tokens of 16 kinds: a token attends to those of its own kind, wherever they are',
-  peaked: 'each token looks for one token at or before it, and finds little else',
+  peaked: 'each token attends to one token at or before it, and to little else',
 } as const;
 
 /** The kinds of random numbers that `syntheticInput` can draw. */
 export type Distribution = keyof typeof DISTRIBUTIONS;
 
-/** The sizes of the input that `syntheticInput` draws, and what its numbers are like. */
+/** The sizes and the distribution of the input that `syntheticInput` draws. */
 export interface SyntheticSettings {
   lengths: readonly number[];
   /** `gaussian` by default. */

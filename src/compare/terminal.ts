@@ -1,4 +1,4 @@
-/** A comparison as text for the terminal: what is compared, the table, what its columns mean, the crossovers. */
+/** A comparison as text for the terminal: its input, the table, the meaning of its columns, the crossovers. */
 import { paint, type Style } from '../terminal/colour.ts';
 import { formatError, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
@@ -46,9 +46,9 @@ export function formatHeading(
 }
 
 /**
- * Rows by length and layer: full attention first and dim, the approximations by error, then what is none, with the reason
- * above it, then the baselines; the best of a column green. Below, what the columns hold, and how far the yardstick
- * itself can be trusted.
+ * Rows by length and layer: full attention first and dim, the approximations by error, then the other variants, with the
+ * reason above them, then the baselines; the best of a column green. Below, the meaning of the columns, and the accuracy of
+ * full attention itself.
  */
 export function formatResults(measured: Measurements, { colour = false, width }: TableOptions = {}): string {
   const groups = rankedGroups(measured);
@@ -73,7 +73,7 @@ export function formatResults(measured: Measurements, { colour = false, width }:
   const explained = columns.filter(({ title }) => EXPLAINED.includes(title) && titles.includes(title));
   const legend = formatLegend(explained, oracleError(measured.results), proseWidth(width));
   if (colour && columns.some(({ winners }) => winners.size > 0)) {
-    legend.push(...wrap('Green is the best of a column, among what is nearer than the baselines.', proseWidth(width)));
+    legend.push(...wrap('Green marks the best of a column among the rows that beat the baselines.', proseWidth(width)));
   }
   return [table, '', ...legend.map((line) => painted('dim', line, colour))].join('\n');
 }
@@ -136,7 +136,7 @@ export function formatHighlights({ results, baselines }: Measurements, options: 
   return failed ? `${table}\n\n${failing('No approximation')}` : table;
 }
 
-/** Where each variant begins to be faster than full attention; empty unless several lengths were measured. */
+/** From which length each variant is faster than full attention; empty unless several lengths were measured. */
 export function formatCrossovers(results: readonly ComparisonResult[], { width }: TableOptions = {}): string {
   if (lengthsOf(results).length < 2) return '';
   const lines = seriesOf(results)

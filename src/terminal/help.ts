@@ -2,20 +2,27 @@
 
 import { Command, type Help, type Option } from 'commander';
 import { flagName, type OptionSpec, type OptionSpecs } from './options.ts';
-import { displayWidth, proseWidth, wrap, wrapLines } from './width.ts';
+import { displayWidth, formatPairs, proseWidth, wrap, wrapLines } from './width.ts';
 
-/** A command as `--help` describes it and `parseArguments` reads it. */
+/** A command, as `--help` describes it and `parseArguments` reads it. */
 export interface CommandSpec<Specs extends OptionSpecs> {
-  /** As it is typed, e.g. `npm start -- compare`. */
+  /** What the user types, e.g. `npm start -- compare`. */
   usage: string;
   /** One sentence. */
   summary: string;
-  /** What else there is to say, under the summary. */
+  /** More sentences, after the summary. */
   details?: string;
+  /** Names and what they mean, under the details: a title, then a line for each name. */
+  lists?: readonly NamedList[];
   options: Specs;
-  /** Names of what comes without a flag, in order, for `--help`; more than these is an error. None are required. */
+  /** Names of the arguments without a flag, in order, for `--help`. None is required; more than these are an error. */
   positionals?: readonly string[];
   examples?: readonly Example[];
+}
+
+export interface NamedList {
+  title: string;
+  entries: readonly { name: string; summary: string }[];
 }
 
 export interface Example {
@@ -37,9 +44,11 @@ export const HELP_FLAGS = ['-h', '--help'] as const;
 /** Usage, summary, options with their defaults, examples; for a terminal of `columns`, ends without a newline. */
 export function formatHelp<Specs extends OptionSpecs>(command: CommandSpec<Specs>, columns?: number): string {
   const width = proseWidth(columns);
-  const { summary, details, options, examples = [] } = command;
+  const { summary, details, lists = [], options, examples = [] } = command;
   const byFlag = new Map(Object.entries(options).map(([key, spec]) => [flagName(key), spec]));
-  const program = toCommander(command).description(details === undefined ? summary : `${summary} ${details}`);
+  const program = toCommander(command).description(
+    [details === undefined ? summary : `${summary} ${details}`, ...formatLists(lists, width)].join('\n\n'),
+  );
   const of = (option: Option, text: (spec: OptionSpec<unknown>) => string, own: string): string => {
     const spec = byFlag.get(option.name());
     return spec === undefined ? own : text(spec);
@@ -51,24 +60,32 @@ export function formatHelp<Specs extends OptionSpecs>(command: CommandSpec<Specs
   return [help, ...formatExamples(examples, width)].join('\n\n');
 }
 
-/** The same of a program: its commands, a line each, and what there is to say at the end. */
+/** The help of a program: its commands, one a line, its examples and the closing text. */
 export function formatOverview(program: OverviewSpec, columns?: number): string {
   const width = proseWidth(columns);
   const { usage, summary, commands, examples, ending } = program;
   const all = new Command(usage).usage('[COMMAND] [options]').description(summary);
   all
-    .helpOption(HELP_FLAGS.join(', '), 'Show this text, or after a command its own')
+    .helpOption(HELP_FLAGS.join(', '), 'Show this text, or the help of a command')
     .option('--version', 'Show the version')
-    .option('--import FILE', 'Load this module first: one that registers variants of your own');
+    .option('--import FILE', 'First load this module, which registers your own variants');
   all.helpCommand('help [COMMAND]', 'Show what a command does, its options and examples');
   for (const command of commands) all.command(command.name).description(command.summary);
   return [layOut(all, width), ...formatExamples(examples, width), wrapLines(ending, width)].join('\n\n');
 }
 
-/** What commander says of a program, wrapped to `width` columns, without a newline at the end. */
+/** The help that commander writes for a program, wrapped to `width` columns, without a newline at the end. */
 function layOut(program: Command, width: number, terms: Partial<Help> = {}): string {
   program.configureHelp({ helpWidth: width, minWidthToWrap: 1, displayWidth, ...terms });
   return program.helpInformation().trimEnd();
+}
+
+/** Wrapped here: commander would wrap the lines, but not indent what follows of them. */
+function formatLists(lists: readonly NamedList[], width: number): string[] {
+  return lists.map(({ title, entries }) => {
+    const pairs = entries.map(({ name, summary }) => [name, summary] as const);
+    return `${title}:\n${formatPairs(pairs, width - 2).replace(/^/gm, '  ')}`;
+  });
 }
 
 function formatExamples(examples: readonly Example[], width: number): string[] {
@@ -79,10 +96,10 @@ function formatExamples(examples: readonly Example[], width: number): string[] {
   return [`Examples:\n${lines.join('\n')}`];
 }
 
-/** Before an option, so that it keeps its value. */
+/** Break before an option, so that the option keeps its value. */
 const COMMAND_BREAKS = / (?=--?[a-z])/;
 
-/** A command to copy, on lines of its own: several are joined by backslashes, and are one where shells know none of these. */
+/** A command to copy, on its own lines. Backslashes join several lines; on Windows, whose shells have none, it stays one line. */
 export function formatCommand(command: string, width = Number.POSITIVE_INFINITY): string {
   const isWhole = displayWidth(command) + 2 <= width || process.platform === 'win32';
   const parts = isWhole ? [command] : wrap(command, width - 6, COMMAND_BREAKS);
@@ -90,8 +107,8 @@ export function formatCommand(command: string, width = Number.POSITIVE_INFINITY)
 }
 
 /**
- * The options under the names that they are written with, and the help. Values are optional, because commander then leaves
- * what looks like an option alone; `parseArguments` says what is missing.
+ * The options as commander knows them, under the names that users type, and `--help`. Values are optional here, so that
+ * commander does not take the next option for a value; `parseArguments` reports a missing value.
  */
 export function toCommander<Specs extends OptionSpecs>({
   usage,

@@ -82,7 +82,7 @@ export function* generateTokens(
   expectPlain('settings', settings as unknown);
   if (settings.generation !== undefined) expectGeneration('settings.generation', settings.generation);
   const before = length + (settings.generation?.position ?? 0);
-  // The last token drawn is not read any more.
+  // The model need not read the last token drawn.
   const most = model.config.length - before + 1;
   if (count > most) {
     throw new ArgumentError(`count: expected at most ${Math.max(0, most)} after ${before} tokens, got ${count}`);

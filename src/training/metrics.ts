@@ -80,7 +80,7 @@ export class Metrics {
     this.#size = this.#writeAll();
   }
 
-  /** Why lines are missing in the file now; null if none are. Each new line is another attempt at all of them. */
+  /** Why lines are missing in the file now; null if none are. Each new line retries all of them. */
   get trouble(): FileWriteError | null {
     return this.#trouble;
   }

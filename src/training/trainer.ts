@@ -86,7 +86,7 @@ export async function train(run: Run, observer: Observer = {}): Promise<{ stoppe
     const report = takeStep(run, () => run.step > saved && save());
     observer.onStep?.(report);
     if (run.step % STEPS_PER_COLLECTION === 0) collectGarbage();
-    // A moment for Ctrl-C, and for the garbage collector's finalisers.
+    // Give Ctrl-C and the garbage collector's finalisers a turn.
     await nextTurn();
     stopped = observer.shouldStop?.() ?? false;
     const isLast = run.step === steps || stopped;

@@ -24,7 +24,7 @@ export interface AttendSettings {
    */
   parameters?: Parameters;
   seed?: number;
-  /** Look for NaN and infinities in the inputs first (default true). */
+  /** First check the inputs for NaN and infinities (default true). */
   checkFinite?: boolean;
 }
 

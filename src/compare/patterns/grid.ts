@@ -1,4 +1,4 @@
-/** Who attends to whom, as a square grid of cells small enough to draw: each cell stands for a block of pairs. */
+/** Which tokens attend to which, as a square grid of cells small enough to draw: each cell stands for a block of pairs. */
 
 import { ArgumentError, expectInteger, UnsupportedError } from '../../core/errors.ts';
 import { checkOptions } from '../../variants/attend.ts';
@@ -12,7 +12,7 @@ export interface PatternGrid {
   cells: number[];
 }
 
-/** Above this many pairs, each row of cells looks at evenly spaced queries only (and at all keys). */
+/** Above this many pairs, each row of cells samples evenly spaced queries (and reads all keys). */
 const PAIRS_TO_VISIT = 2 ** 24;
 
 /** Whether a variant has a pattern to draw. */
@@ -111,7 +111,7 @@ function patternOf(
 ): AttentionPattern {
   if (!hasPattern(variant)) {
     throw new UnsupportedError(
-      `variant: ${variant.name} has no pattern, it weighs every pair; draw its weights instead`,
+      `variant: ${variant.name} has no pattern, because it weighs every pair; draw its weights instead`,
     );
   }
   // The pattern depends on neither the batch nor the width of a head.

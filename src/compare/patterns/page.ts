@@ -1,4 +1,4 @@
-/** The pattern pictures as one HTML file that holds all it shows. */
+/** The pattern pictures as one self-contained HTML file. */
 
 import { html, raw } from '../report/html.ts';
 import { pageOf } from '../report/page.ts';

@@ -1,4 +1,4 @@
-/** Which panels to draw for a choice of variants: each beside full attention, by its pattern or by its weights. */
+/** Which panels to draw for a choice of variants: each next to full attention, by its pattern or by its weights. */
 
 import { formatPercent } from '../../terminal/format.ts';
 import { checkInputs, checkOptions } from '../../variants/attend.ts';
@@ -17,11 +17,11 @@ export interface PanelSettings {
   length: number;
   causal: boolean;
   written: WrittenOptions;
-  /** Cells a side. */
+  /** Cells per side. */
   cells: number;
   /** Draw weights also for variants that state a pattern. */
   weights: boolean;
-  /** Of the parameters. */
+  /** Seed of the parameters. */
   seed: number;
   /** Queries and keys whose weights are drawn, asked for only if there are weights to draw. */
   load: () => AttentionInputs;

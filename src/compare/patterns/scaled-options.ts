@@ -13,7 +13,7 @@ import { hasPattern, patternGrid, shareOfPairs } from './grid.ts';
 const LONGEST = 1024;
 /** Cells of the grid that the pairs are counted on. */
 const CELLS = 16;
-/** Of the pairs that full attention looks at: a pattern with no more than these is seen as one. */
+/** A share of the pairs of full attention: a pattern with no more than these is visible as a pattern. */
 const SPARSE = 0.5;
 
 type Numbers = Record<string, unknown>;
@@ -71,7 +71,7 @@ function smaller(
   try {
     return checkOptions(variant, { ...asked, ...sizes }, shape);
   } catch (error) {
-    // An odd width of a window where only even ones are right, say.
+    // For example an odd window where only even ones are allowed.
     if (error instanceof EfficientTransformersError) return null;
     throw error;
   }

@@ -1,4 +1,4 @@
-/** What a cell looks like, before it is a character or a colour: a shade from 0 (nothing) to ±SHADES. */
+/** The shade of a cell, before it becomes a character or a colour: from 0 (nothing) to ±SHADES. */
 
 import type { PatternGrid } from './grid.ts';
 

@@ -22,7 +22,7 @@ const POSITIVE = [17, 18, 19, 20, 26, 32, 38, 44, 80, 116, 152, 188, 194, 230, 2
 const NEGATIVE = [52, 88, 124, 130, 136, 166, 172, 178, 208, 214, 215, 216, 221, 222, 223, 224];
 const BLOCKS = ['·', '░', '▒', '▓', '█'];
 
-/** How many cells a side a panel has when two fit beside each other. */
+/** How many cells per side a panel has when two fit side by side. */
 export function cellsForTerminal(columns: number): number {
   const cells = Math.floor((columns - GAP.length) / 2);
   // An even number: a character holds two cells, one above the other.
@@ -114,7 +114,7 @@ function legend(panels: readonly PatternPanel[], { columns, colour }: TerminalSe
   const nothing = colour ? `${marked(`48;5;${NOTHING}`)}  ${marked(0)}` : BLOCKS[0];
   const width = proseWidth(columns);
   const lines = wrap('A row is a query, from the first token at the top; a column is a key.', width);
-  // Beside each other where there is room; a swatch has no words to break.
+  // Side by side where there is room; a swatch has no words to break.
   const say = (what: string, no: string, some: string): void => {
     const shades = colour ? POSITIVE.length : BLOCKS.length - 1;
     const isWide = displayWidth(`${what}:    ${no}    ${some}`) + shades + 2 > width;

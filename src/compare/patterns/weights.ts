@@ -8,11 +8,11 @@ import { REFERENCE_VARIANT } from '../series.ts';
 import { type PatternGrid, queriesOfCells, weightsGrid } from './grid.ts';
 
 export interface WeightsSettings {
-  /** Cells a side. */
+  /** Cells per side. */
   cells: number;
-  /** Queries looked at for one row of cells. */
+  /** Queries measured for one row of cells. */
   queriesPerCell: number;
-  /** Of the parameters. */
+  /** Seed of the parameters. */
   seed: number;
 }
 

@@ -49,7 +49,7 @@ export interface Chart {
   mark?: { axis: 'x' | 'y'; at: number; label: string };
 }
 
-/** A plot of few lines stands beside another one; many lines need the whole width. */
+/** A plot of few lines stands next to another one; many lines need the whole width. */
 const BESIDE = { width: 460, height: 330 };
 const ALONE = { width: 960, height: 480 };
 const MOST_BESIDE = 6;
@@ -69,7 +69,7 @@ export function isCrowded({ lines }: Chart): boolean {
   return lines.filter(({ faint }) => faint !== true).length > MOST_BESIDE;
 }
 
-/** Whether lines are too many to be named: then there is a plot of each family beside (families.ts). */
+/** Whether there are too many lines to name: then each family also gets a plot (families.ts). */
 export function isFull({ lines }: Pick<Chart, 'lines'>): boolean {
   return lines.length > MOST_NAMED;
 }
@@ -77,7 +77,7 @@ export function isFull({ lines }: Pick<Chart, 'lines'>): boolean {
 export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   const { x, y, mark } = chart;
   const { width, height } = isCrowded(chart) ? ALONE : BESIDE;
-  // A variant that ran into NaN is in the table; here it has no place.
+  // A variant that gave NaN is in the table; it cannot be drawn here.
   const lines = chart.lines.map((line) => drawable(line, x, y)).filter(({ points }) => points.length > 0);
   const full = isFull({ lines: lines.filter(({ faint }) => faint !== true) });
   const named = lines.filter(({ index, faint }) => faint !== true && (index === null || !full));

@@ -1,4 +1,4 @@
-/** A plot of so many variants that no name fits, as one for each family: its own lines with their names, the others behind. */
+/** For a plot with too many lines to name: one plot for each family, with its lines named and the others grey behind. */
 import { type Chart, isFull } from './chart.ts';
 import { familyOfTone } from './family-looks.ts';
 

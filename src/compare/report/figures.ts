@@ -169,7 +169,7 @@ function fullLine(drawn: readonly DrawnSeries[], full: (point: Point) => number,
   const measured = drawn.flatMap(({ points }) => points);
   const lengths = [...new Set(measured.map(({ length }) => length))].sort((a, b) => a - b);
   const points = lengths.map((length) => {
-    // Every variant timed full attention beside itself: the middle one of these.
+    // Full attention was timed alongside every variant: take the median.
     const sorted = measured
       .filter((point) => point.length === length)
       .map(full)

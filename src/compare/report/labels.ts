@@ -1,4 +1,4 @@
-/** Where the names of lines go: beside the last point, moved as little as it takes to keep clear of the rest. */
+/** Where the names of lines go: next to the last point, moved as little as needed to keep clear of the rest. */
 
 export interface LabelledLine {
   text: string;
@@ -29,7 +29,7 @@ const STEP = 5;
 /** Moving by this many pixels is as bad as covering one marker. */
 const PIXELS_PER_COLLISION = 25;
 
-/** Pixels that a name takes beside its point. */
+/** Pixels between a name and its point. */
 export function widthOfLabel(text: string): number {
   return GAP + text.length * CHARACTER_WIDTH;
 }

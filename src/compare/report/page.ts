@@ -1,4 +1,4 @@
-/** The frame of a page that holds everything it shows: no network, light or dark as the reader's system is. */
+/** The frame of a self-contained page: no network, light or dark as the reader's system is. */
 import { type Html, html, raw } from './html.ts';
 import { styleSheet } from './style.ts';
 

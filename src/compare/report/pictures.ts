@@ -1,4 +1,4 @@
-/** Heat maps of who attends to whom, on one shared scale of colours, as small PNGs for light and for dark pages. */
+/** Heat maps of attention weights, on one shared scale of colours, as small PNGs for light and for dark pages. */
 
 import { formatError } from '../../terminal/format.ts';
 import type { PatternPicture } from '../result.ts';

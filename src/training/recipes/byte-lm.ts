@@ -8,7 +8,7 @@ import { type Recipe, recipeSettings, runsWith } from './recipe.ts';
  */
 export const byteLmRecipe: Recipe = {
   name: 'byte-lm',
-  summary: 'a language model of bytes at 128 tokens, full attention and three that are linear in the length',
+  summary: 'Model bytes at 128 tokens: full attention and three variants whose cost is linear in the length',
   runs: runsWith(['full', 'longformer', 'performer', 'linear-transformer']),
   settings: recipeSettings({
     task: { name: 'byte-lm', length: 128 },

@@ -6,7 +6,7 @@ import { type Recipe, recipeSettings, runsWith } from './recipe.ts';
  */
 export const copyRecipe: Recipe = {
   name: 'copy',
-  summary: 'copying at 64 tokens, full attention and the linear transformer',
+  summary: 'Copy at 64 tokens: full attention and the linear transformer',
   runs: runsWith(['full', 'linear-transformer']),
   settings: recipeSettings({
     task: { name: 'copy', length: 64 },

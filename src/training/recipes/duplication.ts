@@ -11,7 +11,7 @@ import { type Recipe, recipeSettings } from './recipe.ts';
  */
 export const duplicationRecipe: Recipe = {
   name: 'duplication',
-  summary: 'sequence duplication at 128 tokens, full attention and Reformer with 4 hashes',
+  summary: 'Duplicate sequences at 128 tokens: full attention and Reformer with 4 hashes',
   runs: {
     full: { attention: { variant: 'full' }, positions: 'rotary' },
     reformer: {

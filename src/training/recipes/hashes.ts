@@ -7,7 +7,7 @@ import type { Recipe, RecipeRun } from './recipe.ts';
  */
 export const hashesRecipe: Recipe = {
   name: 'hashes',
-  summary: 'sequence duplication by Reformer with 4, 2 and 1 hashes, and by its attention without hashing',
+  summary: 'Duplicate sequences: Reformer with 4, 2 and 1 hashes, and its attention without hashing',
   runs: {
     'no-hashing': withHashes('all'),
     '4-hashes': withHashes(4),

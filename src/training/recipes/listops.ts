@@ -11,7 +11,7 @@ const bidirectional = allVariants().filter(({ supports }) => supports.bidirectio
  */
 export const listopsRecipe: Recipe = {
   name: 'listops',
-  summary: 'ListOps at 64 tokens, every variant',
+  summary: 'Evaluate ListOps at 64 tokens: every variant that reads in both directions',
   runs: runsWith(bidirectional.map(({ name }) => name)),
   settings: recipeSettings({
     task: { name: 'listops', length: 64 },

@@ -12,7 +12,7 @@ const windows = (attentionWindow: readonly number[]) => ({
  */
 export const windowsRecipe: Recipe = {
   name: 'windows',
-  summary: 'windows that grow with the layer, stay, or shrink, in a language model of bytes at 256 tokens',
+  summary: 'Model bytes at 256 tokens: windows that grow, stay the same or shrink from layer to layer',
   runs: {
     growing: windows([16, 32, 64, 128]),
     constant: windows([60, 60, 60, 60]),

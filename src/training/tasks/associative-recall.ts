@@ -9,7 +9,7 @@ import type { Task, TaskDefinition } from './task.ts';
 
 export const associativeRecall: TaskDefinition = {
   name: 'associative-recall',
-  summary: 'Answer keys with the values that they came with',
+  summary: 'Answer each key with the value that it was paired with',
   source: 'Ba et al. 2016, §4.1; Arora et al. 2024',
   defaults: { length: 64, symbols: 16 },
 

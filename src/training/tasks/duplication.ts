@@ -8,7 +8,7 @@ import type { Task, TaskDefinition } from './task.ts';
 
 export const duplication: TaskDefinition = {
   name: 'duplication',
-  summary: 'Say the second half of 0w0w, w random',
+  summary: 'Repeat a random sequence w: predict the second half of 0w0w',
   source: 'Kitaev et al. 2020, §5',
   // In the paper 1024.
   defaults: { length: 128, symbols: 127 },

@@ -25,7 +25,7 @@ const DEEPEST = 10;
 
 export const listops: TaskDefinition = {
   name: 'listops',
-  summary: 'Work out a nested expression of MIN, MAX, MED and SM',
+  summary: 'Evaluate a nested expression of MIN, MAX, MED and SM',
   source: 'Nangia & Bowman 2018; Tay et al. 2021',
   // In the Arena 2000.
   defaults: { length: 512 },

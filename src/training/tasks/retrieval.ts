@@ -25,7 +25,7 @@ const OWN_SHARE = 0.6;
 
 export const retrieval: TaskDefinition = {
   name: 'retrieval',
-  summary: 'Tell whether two long documents, read byte by byte, share their subject',
+  summary: 'Tell whether two long documents, read byte by byte, have the same subject',
   source: 'after Tay et al. 2021, §2.2.3, with generated text',
   // In the Arena 4000.
   defaults: { length: 1024 },

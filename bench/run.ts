@@ -31,20 +31,27 @@ const command = {
   usage: 'npm run bench --',
   summary: 'Measure speed and memory; write tables, and raw numbers to bench/results/SUITE.json.',
   options: {
-    suite: choices('SUITE', NAMES, 'What to measure', { default: USUAL, defaultText: 'all but before and peers' }),
-    rounds: integer('N', 'Rounds over everything; figures are medians', { default: 5, minimum: 1 }),
-    threads: integer('N', 'Threads, this one included', { minimum: 1, maximum: 64, defaultText: 'all cores' }),
-    report: text('FILE', 'Measure nothing: write the page of plots of what was measured before'),
-    quick: flag('Short sizes, for a first look; nothing is written'),
-    before: text('FOLDER', 'Another checkout of this repository, with npm ci and npm run kernels done'),
-    venv: text('FOLDER', 'Virtual environment of the Python peers (bench/pytorch/README.md)'),
-    limit: number('SECONDS', 'A run of a peer that would take longer is cut off', { default: 1.2, minimum: 0.01 }),
+    suite: choices('SUITE', NAMES, 'Measure these suites', { default: USUAL, defaultText: 'all but before and peers' }),
+    rounds: integer('N', 'Number of rounds; figures are medians over them', { default: 5, minimum: 1 }),
+    threads: integer('N', 'Number of threads, including this one', {
+      minimum: 1,
+      maximum: 64,
+      defaultText: 'all cores',
+    }),
+    report: text('FILE', 'Measure nothing; write a page of plots from earlier results'),
+    quick: flag('Measure short sizes, for a first look; write nothing'),
+    before: text('FOLDER', 'Compare with this checkout of the repository, after npm ci and npm run kernels in it'),
+    venv: text('FOLDER', 'Use this virtual environment for the Python peers (bench/pytorch/README.md)'),
+    limit: number('SECONDS', 'Cut off runs of a peer that would take longer', { default: 1.2, minimum: 0.01 }),
   },
   examples: [
-    { command: 'npm run bench -- --suite scaling', explanation: 'Growth of time and memory up to 65536 tokens' },
-    { command: 'npm run bench -- --quick --rounds 1', explanation: 'Everything, in a minute' },
-    { command: 'npm run bench -- --report bench.html', explanation: 'Plots of the results that are there' },
-    { command: 'npm run bench -- --suite peers --venv .venv', explanation: 'Other libraries beside this one' },
+    {
+      command: 'npm run bench -- --suite scaling',
+      explanation: 'Measure growth of time and memory up to 65536 tokens',
+    },
+    { command: 'npm run bench -- --quick --rounds 1', explanation: 'Measure everything, in a minute' },
+    { command: 'npm run bench -- --report bench.html', explanation: 'Plot the existing results' },
+    { command: 'npm run bench -- --suite peers --venv .venv', explanation: 'Measure other libraries next to this one' },
   ],
 };
 
@@ -78,7 +85,7 @@ await runProgram(command, async (values, stop) => {
       const isWritten = quick || written(pathOf(`${suite.name}.json`), `${JSON.stringify(raw, null, 1)}\n`);
       if (!quick && isWritten) console.log(`Raw numbers: bench/results/${suite.name}.json\n`);
       isWell &&= isWritten && problems.length === 0;
-      // What is measured is written; where nothing is, nobody wants more of it.
+      // The results are written; stop if nobody reads the output any more.
       if (quick && stop.asked()) return stop.exitCode();
     }
     if (!quick) isWell = (await writePage(pathOf(PAGE))) && isWell;
@@ -88,7 +95,7 @@ await runProgram(command, async (values, stop) => {
   }
 });
 
-/** Nobody else measures meanwhile, and what will be measured can be written. */
+/** Checks that nothing else measures meanwhile, and that the results can be written. */
 function holdResults(suites: readonly Suite[]): FolderLock {
   mkdirSync(FOLDER, { recursive: true });
   const lock = FolderLock.take(fileURLToPath(FOLDER), 'npm run bench', (line) => console.error(line));
@@ -96,7 +103,7 @@ function holdResults(suites: readonly Suite[]): FolderLock {
   return lock;
 }
 
-/** Whether the file could be written; if not, it is said why, and the next suite is measured all the same. */
+/** Whether the file could be written; if not, reports why, and the next suite is measured all the same. */
 function written(file: string, content: string): boolean {
   try {
     writeFileAtomically(file, content);

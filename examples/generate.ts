@@ -1,4 +1,4 @@
-// Loads a trained language model of bytes and lets it write on from a prompt, token by token.
+// Loads a trained language model of bytes and continues a prompt with it, token by token.
 // npx tsx examples/generate.ts [CHECKPOINT [PROMPT [BYTES]]]        npm start -- train byte-lm makes a checkpoint
 import { fileURLToPath } from 'node:url';
 import { generate, loadModel, Random } from 'efficient-transformers';

@@ -1,4 +1,4 @@
-// Shows what a loop leaves behind without a scope and with one: the garbage collector does not see what tensors take.
+// Shows how much memory a loop holds without a scope and with one: the garbage collector does not see the memory of tensors.
 // npx tsx examples/memory.ts [ROUNDS]
 import { attend, keep, memoryStatistics, performer, Random, randomNormal, scope } from 'efficient-transformers';
 

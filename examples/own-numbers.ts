@@ -1,5 +1,5 @@
-// Reads your own queries, keys and values from .npy files, runs a variant on them, and writes its output beside them.
-// npx tsx examples/own-numbers.ts [Q.npy K.npy V.npy]        without files it makes some first
+// Reads your own queries, keys and values from .npy files, runs a variant on them, and writes its output next to them.
+// npx tsx examples/own-numbers.ts [Q.npy K.npy V.npy]        without files, it first makes some
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -1,4 +1,4 @@
-// A variant of your own: each token attends to `reach` tokens on each side. Registered, it is found by every command.
+// Your own variant: each token attends to `reach` tokens on each side. Once it is registered, every command finds it.
 // npx tsx examples/own-variant.mjs, or npm start -- --import examples/own-variant.mjs compare --variant nearby
 import { pathToFileURL } from 'node:url';
 import { attend, defineVariant, ops, Random, randomNormal, register } from 'efficient-transformers';

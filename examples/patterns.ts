@@ -1,4 +1,4 @@
-// Draws who attends to whom, hides padding with a key mask, and shows that what padding holds does not matter.
+// Draws which tokens attend to which, hides padding with a key mask, and shows that the contents of padding do not matter.
 // npx tsx examples/patterns.ts
 import { attend, attentionRows, fromArray, longformer, Random, randomNormal } from 'efficient-transformers';
 

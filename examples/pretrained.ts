@@ -1,4 +1,4 @@
-// Loads a model of Hugging Face's transformers, puts a variant in place of its attention, and measures what that changes.
+// Loads a Hugging Face model, replaces its attention with a variant, and measures how far the output moves.
 // npx tsx examples/pretrained.ts [FOLDER]        FOLDER: config.json and model.safetensors of BERT, RoBERTa, Longformer …
 import { fileURLToPath } from 'node:url';
 import { fromArray, loadPretrained, relativeFrobeniusError, scope } from 'efficient-transformers';

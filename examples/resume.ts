@@ -1,4 +1,4 @@
-// Stops a training in the middle, resumes it from its checkpoint, and shows that it ends at the very same loss.
+// Stops a training in the middle, resumes it from its checkpoint, and shows that it ends at exactly the same loss.
 // npx tsx examples/resume.ts [STEPS]
 import {
   endRun,

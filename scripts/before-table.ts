@@ -1,4 +1,4 @@
-/** The table of what became faster or slower since an earlier commit, for docs/speed.md. */
+/** The table of what is faster or slower than in an earlier commit, for docs/speed.md. */
 import { readSuite } from '../bench/report/results.ts';
 import type { BeforeRow } from '../bench/suites/before.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';

@@ -51,7 +51,7 @@ function cells(name: string, point: Point, note: string): string[] {
   ];
 }
 
-/** Made anew: their errors follow from the shipped input alone. */
+/** Computed again: their errors follow from the shipped input alone. */
 async function shippedBaselines(): Promise<BaselineResult[]> {
   const timing = { minTurns: 1, maxTurns: 1 };
   const { baselines = [] } = await compare(fixtureInput(), { variants: [REFERENCE_VARIANT], timing });

@@ -64,8 +64,8 @@ function install(reason) {
   const { status, error } = runNpm(options);
   if (error !== undefined) console.error(`npm could not be started: ${error.message}`);
   const left = status === 0 ? whatIsWrong() : null;
-  if (left !== null) console.error(`npm ci ended well, but still ${left}`);
-  if (status !== 0) console.error('Dependencies could not be installed; npm says why above.');
+  if (left !== null) console.error(`npm ci succeeded, but still ${left}`);
+  if (status !== 0) console.error('Dependencies could not be installed; see the message of npm above.');
   if (status !== 0 || left !== null) process.exit(1);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Makes the fixtures that come of other people's programs again, by Python:
+ * Makes the fixtures that other programs compute again, with Python:
  *
  *     npm run fixtures                       all: writes
  *     npm run fixtures -- --check            writes nothing, and says of each file whether its bytes come out the same
@@ -7,7 +7,7 @@
  *     npm run fixtures -- golden full ops    only these files of it, which need no more than their own packages
  *
  * Python is $PYTHON, or that of .venv, or python3. What it needs is in fixtures/README.md; a script for which a package
- * is missing is left out with a word about it, and the exit code is 1.
+ * is missing is left out with a message, and the exit code is 1.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -32,7 +32,7 @@ const flags = process.argv.slice(2).filter((word) => word.startsWith('-'));
 const [only, ...files] = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 const unknown = flags.find((flag) => flag !== '--check');
 const known = MAKERS.map(({ name }) => name).join(', ');
-if (unknown !== undefined) fail(`${unknown}: expected --check, and a name of ${known}`);
+if (unknown !== undefined) fail(`${unknown}: expected --check, or one of ${known}`);
 const chosen = MAKERS.filter(({ name }) => only === undefined || name === only);
 if (chosen.length === 0) fail(`${only}: expected one of ${known}`);
 
@@ -60,7 +60,7 @@ function make({ name, requirements, needs }) {
   const others = required.filter(([each, version]) => installed[each].split('+')[0] !== version);
   if (others.length > 0) {
     const list = others.map(([each, version]) => `${each} ${installed[each]} (the file: ${version})`).join(', ');
-    console.error(`${script}: other versions than the fixtures were made with: ${list}`);
+    console.error(`${script}: these versions differ from those that made the fixtures: ${list}`);
   }
   console.log(`${script} ${[...flags, ...files].join(' ')}`.trim());
   return spawnSync(python, [script, ...flags, ...files], { cwd: root, stdio: 'inherit' }).status === 0;

@@ -1,14 +1,14 @@
 /**
- * Gives every reader, and the command line, what they should not be given: files with faults where they hurt, words of all
- * kinds. Nothing but success or an error of ours may come of it, within limits of time and memory, and nothing may be kept.
+ * Gives every reader, and the command line, bad input: files with faults where they hurt, and words of all kinds. The only
+ * allowed results are success or a typed error, within limits of time and memory, and nothing may stay in memory.
  *
  *     npm run fuzz                                       100 000 cases, from a seed that is printed
  *     npm run fuzz -- --seed 7 --only checkpoint         one reader, the same cases as ever
  *     npm run fuzz -- --seed 7 --only npy --from 41 --cases 1
  *     npm run fuzz -- --replay out/fuzz/npy-seed-7-case-41
  *
- * Each target runs in a process of its own. One that hangs or dies is told with the case that it was at, and another process
- * goes on after it.
+ * Each target runs in its own process. If it hangs or dies, the case that it was at is reported, and another process
+ * continues after it.
  */
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
@@ -32,13 +32,13 @@ await runProgram(
     summary:
       'Give every reader and the command line faulty files and words, and look for crashes, hangs and wrong results.',
     options: {
-      cases: integer('N', 'Cases in all', { minimum: 1, default: CASES }),
-      seed: integer('N', 'Of the cases', { defaultText: 'another one each time, which is printed' }),
-      only: choices('READER', NAMES, 'Only these'),
-      from: integer('N', 'The number of the first case', { minimum: 0, default: 0 }),
-      out: text('FOLDER', 'Where failing cases are kept', { default: join('out', 'fuzz') }),
-      replay: text('FOLDER', 'A failing case that was kept, once more'),
-      inside: flag('In this process, for a debugger'),
+      cases: integer('N', 'Number of cases', { minimum: 1, default: CASES }),
+      seed: integer('N', 'Seed of the cases', { defaultText: 'a new one each time, which is printed' }),
+      only: choices('READER', NAMES, 'Fuzz only these readers'),
+      from: integer('N', 'Number of the first case', { minimum: 0, default: 0 }),
+      out: text('FOLDER', 'Keep failing cases here', { default: join('out', 'fuzz') }),
+      replay: text('FOLDER', 'Repeat a failing case that was kept'),
+      inside: flag('Run in this process, for a debugger'),
     },
   },
   async (values, stop) => {
@@ -73,7 +73,7 @@ await runProgram(
         rows,
       ),
     );
-    if (failures.length > 0) console.log(`\n${failures.length} different failures, of seed ${seed}`);
+    if (failures.length > 0) console.log(`\n${failures.length} different failures, with seed ${seed}`);
     return failures.length > 0 ? 1 : 0;
   },
 );
@@ -105,5 +105,5 @@ function targetNamed(name: string): Target {
 
 function tell({ target, seed, number, problem, kept }: Failure): void {
   console.log(`\n${target}, case ${number} of seed ${seed}: ${problem}`);
-  if (kept !== null) console.log(`Kept; again with npm run fuzz -- --replay ${kept}`);
+  if (kept !== null) console.log(`Kept; repeat it with npm run fuzz -- --replay ${kept}`);
 }

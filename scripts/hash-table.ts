@@ -11,7 +11,7 @@ import { hashTable } from './training-summary.ts';
 
 const command = {
   usage: 'npm run hash-table --',
-  summary: `Print how models of the recipe ${hashesRecipe.name} do with more hashes than they were trained with, and with less.`,
+  summary: `Print how models of the recipe ${hashesRecipe.name} do with more hashes than in training, and with fewer.`,
   options: {},
 };
 

@@ -1,7 +1,6 @@
 /**
- * The law of resumption, with real processes: a training is killed (SIGKILL) at random moments, also while it writes a
- * checkpoint, goes on with `train --resume` on one thread or two, and has to end with the very bytes of a run that nobody
- * disturbed.
+ * Tests resuming with real processes: a training is killed (SIGKILL) at random moments, also while it writes a checkpoint,
+ * resumes with `train --resume` on one thread or two, and has to end with the same bytes as an undisturbed run.
  *
  *     npm run kill-and-resume                          ten kills
  *     npm run kill-and-resume -- --kills 3 --seed 7    three, at other moments
@@ -173,18 +172,18 @@ function hashOf(out: string): string {
 
 const command = {
   usage: 'npm run kill-and-resume --',
-  summary: 'Kill a training at random moments, resume it, and compare its end with that of one that ran through.',
+  summary: 'Kill a training at random moments, resume it, and compare its result with that of an uninterrupted one.',
   options: {
-    kills: integer('N', 'How often', { minimum: 1, default: 10 }),
-    seed: integer('N', 'Of the moments', { default: 1 }),
-    train: texts('WORDS', 'What to train in place of a small performer, as `copy --steps 300 --checkpoint-every 5`'),
+    kills: integer('N', 'Number of kills', { minimum: 1, default: 10 }),
+    seed: integer('N', 'Seed of the moments', { default: 1 }),
+    train: texts('WORDS', 'Train this instead of a small performer, such as `copy --steps 300 --checkpoint-every 5`'),
   },
   examples: [
-    { command: 'npm run kill-and-resume', explanation: 'Ten kills, in a minute or two' },
+    { command: 'npm run kill-and-resume', explanation: 'Kill ten times, in a minute or two' },
     {
       command:
         'npm run kill-and-resume -- --train "copy --attention reformer --optimizer adafactor --checkpoint-every 9"',
-      explanation: 'Of another training',
+      explanation: 'Kill another training',
     },
   ],
 };
@@ -196,8 +195,8 @@ async function main({ kills, seed, train }: OptionValues<typeof command.options>
   console.log(`${kills} kills, ${whileWriting} of them while a checkpoint was being written`);
   console.log(
     same
-      ? 'Identical: the checkpoint at the end is the same, byte for byte.'
-      : 'DIFFERENT: resuming does not come to the same bits.',
+      ? 'Identical: the final checkpoints are the same, byte for byte.'
+      : 'DIFFERENT: the resumed run does not end with the same bits.',
   );
   return same ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-/** The table of other libraries beside this one, for docs/speed.md. */
+/** The table of other libraries compared with this one, for docs/speed.md. */
 import { contestantName, needSuite } from '../bench/report/results.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
 import { formatMilliseconds, formatRatio } from '../src/terminal/format.ts';

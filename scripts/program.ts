@@ -1,4 +1,4 @@
-/** A script with options: its arguments, its help, what it says and returns where it is used wrongly, and how it is stopped. */
+/** A script with options: its arguments, help, errors and exit codes, and how it stops. */
 import { ArgumentError, EfficientTransformersError, UnsupportedError } from '../src/core/errors.ts';
 import { parseArguments } from '../src/terminal/arguments.ts';
 import type { CommandSpec } from '../src/terminal/help.ts';
@@ -10,8 +10,8 @@ import { widthOf } from '../src/terminal/width.ts';
 const [FAILED, MISUSED] = [1, 2];
 
 /**
- * Runs `body`, whose result is the exit code, with what this process was called with. An error that has a type is told in a
- * line, with code 2 for invalid arguments, else 1.
+ * Runs `body`, whose result is the exit code, with the arguments of this process. A typed error takes one line, with code 2
+ * for invalid arguments, else 1.
  */
 export async function runProgram<Specs extends OptionSpecs>(
   command: CommandSpec<Specs>,

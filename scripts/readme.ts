@@ -1,7 +1,7 @@
 /**
  * `npm run readme`: rewrites the tables of README.md, docs/comparison.md, docs/variants.md and docs/speed.md from the registry
- * and from the raw numbers under bench/results/, so that no figure there is typed by hand; and the plots under docs/. Each table names the command that
- * made its numbers.
+ * and from the raw numbers under bench/results/, so that no figure there is typed by hand; and the plots under docs/. Each
+ * table names the command that made its numbers.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -170,7 +170,7 @@ ${reversibleTable()}
 ${beforeTable(machine)}`;
 }
 
-/** How many times faster than full attention each variant is as it comes; nothing before that was measured. */
+/** How many times faster than full attention each variant is at its default options; empty if not measured. */
 function crossoverTable(): string {
   if (crossover === null) return '';
   const { rows, environment } = crossover;

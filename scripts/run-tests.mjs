@@ -7,7 +7,7 @@
  *
  *     node scripts/run-tests.mjs --in FOLDER [variants]        specs of another folder than spec/
  *
- * A file that crashes, hangs, runs no test or fails after its tests counts as one failure beside those it reports.
+ * A file that crashes, hangs, runs no test or fails after its tests counts as one failure more than it reports.
  */
 
 import { spawn } from 'node:child_process';
@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-/** Only a file that hangs takes as long: a busy or slow machine may take several times what a quiet one does. */
+/** Only a file that hangs takes so long: a busy or slow machine may take several times as long as a quiet one. */
 const timeoutSeconds = Number(process.env.SPEC_TIMEOUT_SECONDS ?? 900);
 const PROCESSES = Math.min(2, availableParallelism());
 /** How long output may still come from a process that has ended (a child of it may hold the pipe open). */
@@ -31,7 +31,7 @@ process.on('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => process.exit(128 + (constants.signals[signal] ?? 0)));
 }
-// Whoever reads no further wants no more tests: the exit code of a broken pipe.
+// If nobody reads the output, stop the tests, with the exit code of a broken pipe.
 process.stdout.on('error', () => process.exit(141));
 
 const { values, positionals } = parseArgs({

@@ -1,6 +1,6 @@
 /**
- * Whether memory runs out while nothing is held: many calls of attend and backward for each variant, small ones, none in a
- * scope, each followed by a turn of the event loop. Neither what is live nor what is resident may grow with the calls.
+ * Tests that memory stays flat while nothing is held: many small calls of attend and backward for each variant, none in a
+ * scope, each followed by a turn of the event loop. Neither live nor resident memory may grow with the calls.
  *
  *     npm run soak
  *     npm run soak -- --calls 5000 --variant full --variant performer      a shorter one
@@ -127,19 +127,19 @@ const command = {
   usage: 'npm run soak --',
   summary: 'Call attend and backward many times for each variant, without a scope, and fail unless memory stays flat.',
   options: {
-    calls: integer('N', 'Of each variant', { minimum: LOOKS, default: 100_000 }),
+    calls: integer('N', 'Number of calls for each variant', { minimum: LOOKS, default: 100_000 }),
     variant: choices(
       'NAME',
       allVariants().map(({ name }) => name),
       'Use these variants',
       { defaultText: 'all' },
     ),
-    json: text('FILE', 'Where the numbers go', {
+    json: text('FILE', 'Write the numbers here', {
       default: fileURLToPath(new URL('../bench/results/soak.json', import.meta.url)),
       defaultText: 'bench/results/soak.json',
     }),
   },
-  examples: [{ command: 'npm run soak -- --calls 5000 --variant full', explanation: 'A shorter one' }],
+  examples: [{ command: 'npm run soak -- --calls 5000 --variant full', explanation: 'Run a shorter test' }],
 };
 
 function tableOf(soaked: readonly Soaked[]): string {

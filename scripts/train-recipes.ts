@@ -1,7 +1,7 @@
 /**
- * `npm run recipes`: every recipe with all of its runs, from three seeds, in processes side by side. What is finished is
- * not done again, so it may be stopped and started as one likes; a recipe that was changed is. Leaves metrics, results and
- * output of each run under bench/results/training/, and a summary of all, which `npm run readme` takes its table from.
+ * `npm run recipes`: every recipe with all of its runs, from three seeds, in processes side by side. Finished runs
+ * are not repeated unless their recipe has changed, so the command may be stopped and started at any time. Writes metrics,
+ * results and output of each run to bench/results/training/, and a summary of all, from which `npm run readme` makes a table.
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -23,24 +23,26 @@ const SUMMARIES = ['summary.json', 'README.md'] as const;
 
 const command = {
   usage: 'npm run recipes --',
-  summary: 'Train every recipe from three seeds, in processes side by side, and sum up the results.',
+  summary: 'Train every recipe from three seeds, in processes side by side, and summarise the results.',
   options: {
     only: choices(
       'RECIPE',
       recipes.map(({ name }) => name),
-      'These recipes',
+      'Train only these recipes',
       { default: recipes.map(({ name }) => name), defaultText: 'all' },
     ),
-    seeds: integers('N', 'Of the runs', { default: [1, 2, 3], minimum: 0 }),
-    jobs: integer('N', 'Processes side by side, each on one thread', {
+    seeds: integers('N', 'Seeds of the runs', { default: [1, 2, 3], minimum: 0 }),
+    jobs: integer('N', 'Number of processes side by side, each on one thread', {
       default: availableParallelism(),
       defaultText: 'one for each core',
       minimum: 1,
     }),
-    fresh: flag('Also what is finished'),
-    summary: flag('Train nothing, sum up what is there'),
+    fresh: flag('Train finished runs again too'),
+    summary: flag('Train nothing; summarise the existing results'),
   },
-  examples: [{ command: 'npm run recipes -- --only copy --seeds 4', explanation: 'One recipe, from another seed' }],
+  examples: [
+    { command: 'npm run recipes -- --only copy --seeds 4', explanation: 'Train one recipe from another seed' },
+  ],
 };
 
 await runProgram(command, async ({ only, seeds, jobs, fresh, summary }, stop) => {
@@ -83,7 +85,7 @@ async function runAll(chosen: readonly Job[], sideBySide: number, stop: Stop): P
 async function attempt(job: Job, failures: string[], stop: Stop): Promise<string> {
   try {
     const done = await runJob(job, stop);
-    if (done === null) return 'stopped; the next start goes on from there';
+    if (done === null) return 'stopped; the next start resumes from there';
     const { result, seconds } = done;
     const verdict = result.reached === null ? '' : result.reached ? 'reached' : 'NOT REACHED';
     return `${seconds} s  loss ${result.loss?.toFixed(4)}  accuracy ${result.accuracy?.toFixed(4)}  ${verdict}`;

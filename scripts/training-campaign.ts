@@ -1,4 +1,4 @@
-/** Runs of recipes in processes of their own, and what they left under bench/results/training/. */
+/** Runs of recipes in their own processes, and their results under bench/results/training/. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -87,9 +87,8 @@ export function commandOf(job: Job): string[] {
 }
 
 /**
- * Takes a run to its end: from its last checkpoint if it was stopped there, which comes to the same bits, else from its
- * beginning, and then what was there of it is lost. Null if `stop` ended it. Throws where the process fails, and
- * FolderInUseError where another writes there.
+ * Completes a run: resumes it from its last checkpoint, to the same bits, or else starts it again and replaces earlier files.
+ * Null if `stop` ended it. Throws if the process fails, and FolderInUseError if another process writes there.
  */
 export async function runJob(job: Job, stop: Stop): Promise<Finished | null> {
   const folder = at(job, '');

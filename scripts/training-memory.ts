@@ -1,6 +1,6 @@
 /**
- * Whether a training holds on to memory: the resident set of this process over the steps of a small model, with its looks
- * at held-out examples and its checkpoints. It may grow while the engine warms up, and not after.
+ * Tests that a training does not hold on to memory: samples the resident set of this process over the steps of a small
+ * model, with its evaluations and checkpoints. It may grow while the engine warms up, and not after.
  *
  *     npm run training-memory
  */
@@ -31,19 +31,21 @@ const command = {
   usage: 'npm run training-memory --',
   summary: `Sample the resident memory of a training; after ${WARM} steps it may not grow by more than ${formatPercent(ALLOWED)}.`,
   options: {
-    steps: integer('N', 'How many', { minimum: 2 * WARM, default: 5000 }),
+    steps: integer('N', 'Number of steps', { minimum: 2 * WARM, default: 5000 }),
     attention: choice(
       'VARIANT',
       allVariants().map(({ name }) => name),
-      'Of the model',
+      'Attention of the model',
       { default: 'performer' },
     ),
-    json: text('FILE', 'Where the numbers go', {
+    json: text('FILE', 'Write the numbers here', {
       default: fileURLToPath(new URL('../bench/results/training-memory.json', import.meta.url)),
       defaultText: 'bench/results/training-memory.json',
     }),
   },
-  examples: [{ command: 'npm run training-memory -- --steps 1000 --attention full', explanation: 'A shorter one' }],
+  examples: [
+    { command: 'npm run training-memory -- --steps 1000 --attention full', explanation: 'Run a shorter test' },
+  ],
 };
 
 interface Sample {

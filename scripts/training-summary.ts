@@ -1,4 +1,4 @@
-/** What came of the runs of all recipes, as numbers and as tables. */
+/** The results of all recipes, as numbers and as tables. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeGoal, formatBits } from '../src/commands/training-report.ts';

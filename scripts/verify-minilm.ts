@@ -1,5 +1,5 @@
 /**
- * Holds all-MiniLM-L6-v2, as loaded here, against embeddings that Python computed (fixtures/minilm-embeddings.safetensors):
+ * Compares all-MiniLM-L6-v2, as loaded here, with embeddings that Python computed (fixtures/minilm-embeddings.safetensors):
  *
  *     npm run verify:minilm
  *

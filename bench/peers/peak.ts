@@ -1,5 +1,5 @@
 /**
- * The roofline: how many multiply-adds a second there are to be had at most, with each set of instructions, on as many
+ * The roofline: the most multiply-adds per second that each set of instructions reaches, on as many
  * threads. The loops hold nothing but twelve independent chains.
  */
 import { readFileSync } from 'node:fs';

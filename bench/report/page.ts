@@ -1,4 +1,4 @@
-/** `npm run bench -- --report FILE`: everything under bench/results/ as one page that holds all it shows. */
+/** `npm run bench -- --report FILE`: everything under bench/results/ as one self-contained page. */
 import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from '../../src/compare/report/chart.ts';
 import { type Html, html, raw } from '../../src/compare/report/html.ts';
 import { pageOf } from '../../src/compare/report/page.ts';
@@ -27,7 +27,7 @@ export async function renderBenchReport(): Promise<string> {
     'Speed and memory of efficient-transformers',
     html`<header>
 <h1>Speed and memory</h1>
-<p class="lead">efficient-transformers beside other libraries, and its variants beside its own full attention</p>
+<p class="lead">efficient-transformers compared with other libraries, and its variants compared with its own full attention</p>
 </header>
 ${sections.every((section) => section === null) ? html`<p>Nothing was measured: npm run bench</p>` : sections}
 <footer>Rest on a point for its figures. The raw numbers are in bench/results/.</footer>`,
@@ -37,7 +37,7 @@ ${sections.every((section) => section === null) ? html`<p>Nothing was measured: 
 function renderPeers(drawing: Drawing, { environment, rows }: Raw<PeerRow>): Html {
   return html`<section>
 <h2>Full attention beside other libraries</h2>
-<p class="note">Each in a process of its own, in turns, after it gave our numbers. Both axes are logarithmic; lower is
+<p class="note">Each library runs in its own process, in turns, after it has reproduced our numbers. Both axes are logarithmic; lower is
 faster. Where a line ends early, a run would have passed the time limit or the memory. PyTorch and onnxruntime are native
 code with the processor’s widest vectors. ${machine(environment)}</p>
 ${renderCharts(drawing, attentionCharts(rows))}

@@ -24,7 +24,7 @@ const MARGIN = { top: 8, right: 52, bottom: 44, left: 124 };
 const OURS = 0;
 const THEIRS = 1;
 
-/** Each variant beside the module of the same name in Hugging Face's transformers: a plot for each setting. */
+/** Each variant compared with the module of the same name in Hugging Face's transformers: a plot for each setting. */
 export function moduleCharts(rows: readonly PeerRow[], length: number): PairChart[] {
   const measured = rows.filter(
     ({ task, milliseconds }) => task.kind === 'attention' && task.length === length && milliseconds !== undefined,

@@ -1,4 +1,4 @@
-/** Plots of other libraries beside this one: attention against length, and products below the roof of multiply-adds. */
+/** Plots of other libraries and this one: attention against length, and products below the roof of multiply-adds. */
 import { decades, even, powersOfTwo } from '../../src/compare/report/axes.ts';
 import type { Chart, ChartLine } from '../../src/compare/report/chart.ts';
 import { formatMillisecondsShort } from '../../src/compare/report/ticks.ts';

@@ -1,4 +1,4 @@
-/** A plot as an SVG file of its own, light or dark as the reader's system is: for the README. */
+/** A plot as an SVG file, light or dark as the reader's system is: for the README. */
 import { type Chart, drawChart, loadDrawing } from '../../src/compare/report/chart.ts';
 import { escapeHtml } from '../../src/compare/report/html.ts';
 import { colourProperties } from '../../src/compare/report/style.ts';

@@ -1,4 +1,4 @@
-/** The raw numbers under bench/results/ as whoever draws or prints them reads them. */
+/** Reads the raw numbers under bench/results/, for tables and plots. */
 
 import { fileURLToPath } from 'node:url';
 import type { Summary } from '../../scripts/training-summary.ts';
@@ -13,11 +13,11 @@ export interface Raw<EachRow> {
   summary: string;
   environment: ComparisonReport['environment'];
   rows: EachRow[];
-  /** Of `before`: what it was measured beside. */
+  /** For `before`: the commit that it was compared with. */
   commit?: string;
 }
 
-/** Of one length, or, without one, what was fitted over all of them. */
+/** The figures of one length, or, without a length, those fitted over all lengths. */
 export interface ScalingRow {
   variant: string;
   training: boolean;
@@ -79,7 +79,7 @@ interface Rows {
   peers: PeerRow;
 }
 
-/** What a suite left behind; null if it never ran. */
+/** The results of a suite; null if it never ran. */
 export function readSuite<Name extends keyof Rows>(name: Name): Raw<Rows[Name]> | null {
   return readResult(`${name}.json`);
 }
@@ -89,14 +89,14 @@ export function needSuite<Name extends keyof Rows>(name: Name): Raw<Rows[Name]> 
   return needResult(`${name}.json`, `npm run bench -- --suite ${name}`);
 }
 
-/** What `compare` left behind, on the shipped input. */
+/** The results of `compare` on the shipped input. */
 export function needComparison(): ComparisonReport {
   return needResult('compare.json', COMPARE_COMMAND);
 }
 
 const TRAINING = 'training/summary.json';
 
-/** What `npm run recipes` left behind, of all its runs. */
+/** The results of all runs of `npm run recipes`. */
 export function needTraining(): Summary {
   return needResult(TRAINING, 'npm run recipes');
 }
@@ -119,7 +119,7 @@ function needResult<Result>(name: string, command: string): Result {
   return result;
 }
 
-/** What writes bench/results/compare.json anew. */
+/** The command that writes bench/results/compare.json. */
 export const COMPARE_COMMAND = 'npm start -- --all-budgets --json bench/results/compare.json';
 
 /** By variant, the middle one of its budgets (the lower of two), averaged over the layers: where one figure must do. */

@@ -1,6 +1,6 @@
 /**
- * This checkout beside another one, an earlier commit of it, in one process and in turns: every variant that both have, forward
- * and with backward, and a step of its generation. What is loaded of the other is its public API.
+ * This checkout beside another one, an earlier commit of it, in one process and in turns: every variant that both have,
+ * forward and with backward, and a step of its generation. What is loaded of the other is its public API.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -42,7 +42,7 @@ export interface BeforeRow extends Record<string, unknown> {
 
 export const before: Suite = {
   name: 'before',
-  summary: 'this checkout beside an earlier one (--before FOLDER): time before / time now',
+  summary: 'this checkout compared with an earlier one (--before FOLDER): time before / time now',
   async run(settings) {
     const folder = settings.before;
     if (folder === undefined) throw new ArgumentError('--before: expected the folder of another checkout, got none');

@@ -1,4 +1,4 @@
-/** From which length on each variant, as it comes, is faster than our own full attention. */
+/** From which length each variant, at its default options, is faster than our own full attention. */
 import { poolReady } from '../../src/core/parallel/pool.ts';
 import { formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
@@ -17,7 +17,7 @@ interface Row extends CellRow {
 
 export const crossover: Suite = {
   name: 'crossover',
-  summary: 'each variant at its default options beside full attention on the same kernels',
+  summary: 'each variant at its default options compared with full attention on the same kernels',
   async run(settings) {
     const lengths = settings.quick ? [256, 512, 1024] : [512, 1024, 2048, 4096, 8192];
     await poolReady();
@@ -57,5 +57,5 @@ function tableOf(rows: readonly Row[], lengths: readonly number[]): string {
       ];
     }),
   );
-  return `${formatTable(columns, lines)}\n\nFull attention's time, and how many times faster the others are.`;
+  return `${formatTable(columns, lines)}\n\nThe time of full attention, and how many times faster the others are.`;
 }

@@ -1,6 +1,7 @@
 /**
- * Other people's libraries beside ours: each in a process of its own with as many threads, asked in turns, and only after
- * it has given our numbers on a small run. Who cannot be installed, started or waited for is named with the reason.
+ * Other libraries compared with ours: each in its own process with as many threads, in turns, and only after it has
+ * reproduced our numbers on a small run. A library that cannot be installed or started, or takes too long, is listed with the
+ * reason.
  */
 import { availableParallelism, totalmem } from 'node:os';
 import { threadCount } from '../../src/core/parallel/pool.ts';
@@ -30,7 +31,7 @@ export interface PeersReport {
 
 export const peers: Suite = {
   name: 'peers',
-  summary: 'attention, products and training steps beside other libraries, one process each, in turns',
+  summary: 'attention, products and training steps compared with other libraries, one process each, in turns',
   async run(settings) {
     const report: PeersReport = { rows: [], agreements: [], absences: [], versions: {} };
     const notInstalled = await installNpmPeers(settings.tell);
@@ -65,7 +66,7 @@ async function measureWith(threads: number, report: PeersReport, settings: Suite
     report.agreements.push(...agreements);
     const wrong = agreements.filter(({ agrees }) => !agrees);
     for (const { peer, contestant, reason } of wrong) {
-      const because = reason ?? 'its results are not ours';
+      const because = reason ?? 'its results differ from ours';
       report.absences.push({ who: `${peer} ${contestant}`, threads, reason: `not measured: ${because}` });
     }
     const entrants = running.flatMap((process) =>

@@ -1,4 +1,4 @@
-/** How time and peak memory grow with the length, for every variant at one fixed budget, beside full attention. */
+/** How time and peak memory grow with the length, for every variant at one fixed budget and for full attention. */
 
 import { formatOptions } from '../../src/compare/option-text.ts';
 import { fittedSlope } from '../../src/compare/series.ts';
@@ -99,8 +99,7 @@ function tableOf(rows: readonly CellRow[]): string {
       ];
     }),
   );
-  const note =
-    '`of full`: how many times faster than full attention, at the greatest length that both were measured at.';
+  const note = '`of full`: how many times faster than full attention, at the greatest length measured for both.';
   return `${formatTable(columns, lines)}\n\n${note}`;
 }
 

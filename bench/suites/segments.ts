@@ -1,6 +1,6 @@
 /**
- * Evaluation of a language model with and without reuse of states (Dai et al. 2019, Table 9): Transformer-XL goes on from
- * the memory of the segments before; a model without memory that is to see as far back reads all of it anew for each token.
+ * Evaluation of a language model with and without reuse of states (Dai et al. 2019, Table 9): Transformer-XL continues from
+ * the memory of the previous segments; a model without memory has to read all of it again for each token to see as far back.
  */
 import { timeInTurns } from '../../src/compare/stopwatch.ts';
 import { noGrad } from '../../src/core/autograd.ts';

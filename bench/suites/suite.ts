@@ -1,4 +1,4 @@
-/** What a suite of measurements is, and the few things that all of them do. */
+/** The interface of a suite of measurements, and what all suites share. */
 import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
 import { measureMemory } from '../../src/core/memory.ts';
 import { sum } from '../../src/core/ops/index.ts';
@@ -13,7 +13,7 @@ export interface SuiteSettings {
   rounds: number;
   /** Shorter sizes, for a first look. */
   quick: boolean;
-  /** What is going on, for people who wait. */
+  /** Shows progress to people who wait. */
   tell: (line: string) => void;
   /** For peers: the Python virtual environment they are in, and how long a run may take that is not cut off. */
   venv?: string;

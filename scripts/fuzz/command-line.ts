@@ -82,9 +82,9 @@ export const commandLine: Target = {
         }
         if (said.err.includes('this is a bug')) throw new Error(said.err);
         if (code !== 0 && code !== 1 && code !== 2) throw new Error(`exit code ${code}: ${said.err}`);
-        if (code !== 0 && said.err === '') throw new Error(`exit code ${code}, and nothing was said`);
+        if (code !== 0 && said.err === '') throw new Error(`exit code ${code}, and no message`);
         if (ACTING.test(said.out) || ACTING.test(said.err))
-          throw new Error(`control characters in what was said: ${JSON.stringify(said)}`);
+          throw new Error(`control characters in the output: ${JSON.stringify(said)}`);
         return code === 0;
       },
     };

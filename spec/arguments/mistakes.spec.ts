@@ -1,6 +1,6 @@
 /**
- * The mistakes that people make, by kind, and what they are told: the argument, what they gave, and what would have been right.
- * Every piece of advice is tried too: what it says works.
+ * The mistakes that people make, by kind, and what they are told: the argument, what they gave, and what would have been
+ * right. Every piece of advice is tried too: what it says works.
  */
 import ndarray from 'ndarray';
 import { test } from 'uvu';

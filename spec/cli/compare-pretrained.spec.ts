@@ -226,7 +226,7 @@ test('refused: a variant by name that cannot be causal, in a causal model', asyn
 for (const [args, message] of [
   [['--ids', IDS, '--length', '41'], /--length: expected at most 40/],
   [['--text', 'README.md'], /has no tokenizer\.json; give token numbers with --ids/],
-  [[], /--text: with --pretrained, expected a text or --ids/],
+  [[], /--text: with --pretrained, expected either --text or --ids/],
   [['--ids', IDS, '--report', 'x.html'], /--report: --pretrained has no HTML report/],
   [['--ids', 'no-such-file'], /--ids: cannot read no-such-file/],
   [['--ids', `${MODEL}/config.json`], /--ids: expected integers/],

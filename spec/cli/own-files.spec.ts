@@ -149,8 +149,11 @@ test('what does not go together is refused', async () => {
     [['--qkv', archive, '--save-outputs', '-'], /^Error: --save-outputs: expected a file: tensors cannot be written/],
     [['--qkv', archive, '--save-outputs', archive], /^Error: --save-outputs: .* is an input file/],
     [['--qkv', archive, '--mask', mask, '--json', mask], /^Error: --json: .* is an input file/],
-    [['--pretrained', folder, '--save-outputs', at('x')], /^Error: --save-outputs: cannot be combined with --pretrained/],
-    [['--checkpoint', folder, '--mask', mask], /^Error: --mask: is another input than --checkpoint/],
+    [
+      ['--pretrained', folder, '--save-outputs', at('x')],
+      /^Error: --save-outputs: cannot be combined with --pretrained/,
+    ],
+    [['--checkpoint', folder, '--mask', mask], /^Error: --mask: names another input than --checkpoint/],
   ];
   for (const [args, message] of refusals) {
     const { code, out, err } = await answerTo(['compare', '--no-report', ...args]);

@@ -256,7 +256,7 @@ test('a checkpoint is not lost by accident', async () => {
 test('what contradicts itself, or cannot be, is refused before the first step', async () => {
   const out = freshFolder();
   const refusals: [string[], RegExp][] = [
-    [['--length', '8'], /^Error: task: expected one of duplication, .* beside --length, got nothing/],
+    [['--length', '8'], /^Error: task: expected one of duplication, .* with --length, got nothing/],
     [['coppy'], /^Error: task: unknown task 'coppy': did you mean 'copy'\?/],
     [['copy', '--recipe', 'duplication'], /^Error: task: expected a task or --recipe, got both/],
     [['copy', '--resume', 'a'], /^Error: task: expected a task or --resume, got both/],
@@ -502,10 +502,7 @@ test('files of the same names that are not ours are not lost either', async () =
     writeFileSync(join(out, name), content);
     const { code, err } = await answerTo(tiny('--steps', '1', '--out', out));
     assert.is(code, 2);
-    assert.ok(
-      err.startsWith(`Error: --out: ${out} already has ${name} in it: replace it with --overwrite, or`),
-      err,
-    );
+    assert.ok(err.startsWith(`Error: --out: ${out} already has ${name} in it: replace it with --overwrite, or`), err);
     assert.equal([readdirSync(out), readFileSync(join(out, name), 'utf8')], [[name], content]);
   }
 });

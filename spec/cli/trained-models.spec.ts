@@ -228,8 +228,8 @@ test('a comparison that a checkpoint has nothing to do with is refused', async (
   const refusals: [string[], RegExp][] = [
     [['--layer', '1'], /^Error: --layer: needs a trained model/],
     [['--text', 'a'], /^Error: --text: needs a trained model/],
-    [['--checkpoint', bytes, '--length', '8'], /^Error: --length: is another input than --checkpoint/],
-    [['--checkpoint', bytes, '--head-dim', '8'], /^Error: --head-dim: is another input than --checkpoint/],
+    [['--checkpoint', bytes, '--length', '8'], /^Error: --length: names another input than --checkpoint/],
+    [['--checkpoint', bytes, '--head-dim', '8'], /^Error: --head-dim: names another input than --checkpoint/],
     [['--checkpoint', bytes, '--layer', '2'], /^Error: --layer: expected 0 to 1 in .*, got 2/],
     [['--checkpoint', symbols, '--text', 'a'], /^Error: text: copy has no such setting/],
     [['--whole-text'], /^Error: --whole-text: needs a trained model/],

@@ -23,7 +23,7 @@ const options = {
   threads: integer('N', 'Threads', { minimum: 1, defaultText: 'all cores' }),
   epsilon: number('X', 'Added to denominators', { minimum: 0, maximum: 1, default: 1e-6 }),
   kernels: choice('NAME', ['plain', 'simd'], 'Kernels', { default: 'simd' }),
-  json: text('FILE', 'Where the numbers go', { short: 'j' }),
+  json: text('FILE', 'Write the numbers here', { short: 'j' }),
   causal: flag('Let no token attend to a later one'),
   report: flag('Write the report', { default: true }),
 };
@@ -191,7 +191,7 @@ Options:
   --threads N       Threads (default: all cores)
   --epsilon X       Added to denominators (default: 0.000001)
   --kernels NAME    Kernels: plain, simd (default: simd)
-  -j, --json FILE   Where the numbers go
+  -j, --json FILE   Write the numbers here
   --causal          Let no token attend to a later one
   --[no-]report     Write the report (default: on)
   -h, --help        Show this text

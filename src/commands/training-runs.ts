@@ -52,8 +52,8 @@ export class Training {
   }
 
   /**
-   * The exit code of `runs`, which calls `run`. The results are shown and written, also if an error ends one of them; those of
-   * several runs together go to `together`. `unbegun` are the runs that would not be reached.
+   * The exit code of `runs`, which calls `run`. The results are shown and written, also if an error ends one of them; those
+   * of several runs together go to `together`. `unbegun` are the runs that would not be reached.
    */
   async all(together: TogetherFiles | null, runs: () => Promise<void>, unbegun: () => Unbegun[]): Promise<number> {
     try {

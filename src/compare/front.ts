@@ -55,7 +55,10 @@ export function paretoFront<T extends { share: number; error: number }>(points: 
   return new Set(points.filter((point) => !Number.isNaN(point.error) && !points.some((other) => beats(other, point))));
 }
 
-/** The ranking as a table: the approximations, with those on the front marked and green, then the other variants, and the baselines. */
+/**
+ * The ranking as a table: the approximations, with those on the front marked and green, then the other variants, and the
+ * baselines.
+ */
 export function formatFront({ results, baselines = [] }: Measurements, options: TableOptions = {}): string {
   const points = rankedPoints({ results, baselines });
   if (points.length === 0) return '';

@@ -91,9 +91,9 @@ export function fixtureInput(): ComparisonInput {
  * values), and a mask of real tokens. See qkv-file.ts for names and shapes. Numbers become float32, which rounds what is
  * stored as float64. The contents of a masked token do not matter, even NaN.
  *
- * Reads headers and masks only; `load` reads the arrays. Throws ArgumentError, FileFormatError, and ShapeError for arrays that do
- * not fit each other: compare measures self-attention, so there are as many queries as keys, and all layers have the same
- * batch, heads and headDim.
+ * Reads headers and masks only; `load` reads the arrays. Throws ArgumentError, FileFormatError, and ShapeError for arrays
+ * that do not fit each other: compare measures self-attention, so there are as many queries as keys, and all layers have the
+ * same batch, heads and headDim.
  */
 export function fileInput(qkv: readonly string[], settings: FileSettings = {}): ComparisonInput {
   const { layout = 'bhld' } = expectOptions('settings', settings, {

@@ -62,9 +62,9 @@ ${renderData(report)}
 function renderResults(report: ComparisonReport): Html {
   return html`<section>
 <h2>Results</h2>
-<p class="note">Each row is one variant with one budget, timed beside full attention in the same run. Approximations come
-first, with the smallest error on top. Click a title to sort by its column, and click it again to turn the order; rest on it to see what
-it means. An error of 1 is that of zeros. The best figure of a column is bold, among rows with a smaller error than the
+<p class="note">Each row is one variant with one budget, timed in turns with full attention in the same run. Approximations come
+first, with the smallest error on top. Click a title to sort by its column, and click it again to reverse the order; hover over it to see what
+it means. An output of zeros has an error of 1. The best figure of a column is bold, among rows with a smaller error than the
 baselines. ${STREAMS} Full attention itself is within
 ${formatError(oracleError(report.results))} (relative error) of plain float64 loops.</p>
 ${renderTable(report)}
@@ -76,11 +76,11 @@ function renderErrors(drawing: Drawing, series: readonly Series[], { baselines }
   const charts = errorCharts(series, baselines);
   if (charts.length === 0) return null;
   const swept = charts.length > 1;
-  const how = swept ? null : html` <code>compare --all-budgets</code> draws more budgets of each.`;
+  const how = swept ? null : html` <code>compare --all-budgets</code> draws more budgets for each.`;
   return html`<section>
 <h2>Error against ${swept ? 'budget' : 'FLOPs'}</h2>
 <p class="note">How far the output is from full attention’s${swept ? ', for each budget' : ', and what it costs'}.
-The dotted line is the nearest of the baselines. ${averagingNote(series)}${how}</p>
+The dotted line is the nearest baseline. ${averagingNote(series)}${how}</p>
 ${renderCharts(drawing, charts, [
   'Cost is measured alike for all: FLOPs as a share of full attention’s. The dashed line joins the approximations that no other beats in both error and cost.',
   'The budget is the option that trades error for cost. Budgets of different variants do not cost the same.',
@@ -93,7 +93,7 @@ function renderCosts(drawing: Drawing, series: readonly Series[]): Html | null {
   if (charts.length === 0) return null;
   return html`<section>
 <h2>Speed-up and memory</h2>
-<p class="note">Time and memory saved for an error. Lower right is better. Left of the dotted line a variant costs more than full
+<p class="note">The time and memory that each variant saves, and its error. Lower right is better. Left of the dotted line a variant costs more than full
 attention.</p>
 ${renderCharts(drawing, charts, [
   'Time of full attention divided by the variant’s.',
@@ -112,8 +112,8 @@ function renderScaling(drawing: Drawing, series: readonly Series[]): Html | null
   );
   return html`<section>
 <h2>Growth with length</h2>
-<p class="note">Both axes are logarithmic. The number beside a name is the fitted slope: 1 is linear in the length, 2 is
-quadratic. The fit uses the lengths from a quarter of the longest up. The plots show ${names}.</p>
+<p class="note">Both axes are logarithmic. The number next to a name is the fitted slope: 1 is linear in the length, 2 is
+quadratic. The fit uses lengths from a quarter of the longest. The plots show ${names}.</p>
 ${renderCharts(drawing, charts, [null, null])}
 <ul class="note">${crossings}</ul>
 </section>`;
@@ -141,7 +141,7 @@ function renderChart(drawing: Drawing, chart: Chart, caption: Html | null): Html
   return html`<figure${crowded}><figcaption><h3>${chart.title}</h3>${caption}</figcaption>${raw(drawChart(drawing, chart))}</figure>`;
 }
 
-/** Which of several lengths is drawn, and what became of several layers. */
+/** Which of several lengths is drawn, and how several layers are averaged. */
 function averagingNote(series: readonly Series[]): string {
   const results = series.flatMap((one) => one.results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
   const layers = new Set(results.map(({ layer }) => layer)).size;

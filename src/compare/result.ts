@@ -58,7 +58,10 @@ export interface ComparisonResult {
   relativeError: number;
   /** Largest absolute difference of any output element. */
   maxAbsError: number;
-  /** Mean over the measured rows, with those of full attention by the float64 oracle, of ½ Σ_j |A_ij − Â_ij|, from 0 (same) to 1 (for non-negative rows; signed rows can exceed 1). */
+  /**
+   * Mean over the measured rows, with those of full attention by the float64 oracle, of ½ Σ_j |A_ij − Â_ij|, from 0 (same)
+   * to 1 (for non-negative rows; signed rows can exceed 1).
+   */
   totalVariation: number;
   /** Mean over the measured rows of the share of the k largest entries of A_i that are among the k largest of Â_i. */
   topKRecall: number;

@@ -1,6 +1,6 @@
 /**
- * Advice for common mistakes, which error messages add: how to make the expected value from the given one. Each function looks at
- * a value of any kind, and returns an empty text if it has no advice.
+ * Advice for common mistakes, which error messages add: how to make the expected value from the given one. Each function
+ * looks at a value of any kind, and returns an empty text if it has no advice.
  */
 
 /** Nested lists are inspected down to the number of axes that a tensor can have. */

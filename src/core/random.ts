@@ -42,7 +42,7 @@ const TWO_TO_53 = 0x20000000000000;
  * ```
  */
 export class Random {
-  /** For messages, also where a minifier gives the class a name of its own. */
+  /** The name in messages, also where a minifier renames the class. */
   static readonly name: string = 'Random';
   /** Four 32-bit words that stand for (seed, path of names). Drawing does not change them; `split` derives from them. */
   #key: readonly number[];

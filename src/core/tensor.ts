@@ -20,7 +20,7 @@ export { expectExtents, sizeOf };
 
 /** Numbers with a shape, on the heap that all threads share, and the record of how they were computed. */
 export class Tensor {
-  /** For messages, also where a minifier gives the class a name of its own. */
+  /** The name in messages, also where a minifier renames the class. */
   static readonly name: string = 'Tensor';
   /** Gradient of the last `backward`; set only on leaves that require one. */
   grad: Tensor | null = null;

@@ -117,7 +117,7 @@ export interface PretrainedModel extends Module {
   readonly description: Description;
   /** All tensors by our names: those that are learned, and those that a replaced attention drew. Live, not copies. */
   tensors(): Map<string, Tensor>;
-  /** The learned ones: what an optimiser is given. */
+  /** The learned tensors, for an optimiser. */
   parameters(): Map<string, Tensor>;
   /** Before a step of training: draws random tensors of a replaced attention anew where it is time to. */
   redraw(step: number): void;

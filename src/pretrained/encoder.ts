@@ -34,7 +34,7 @@ interface EncoderLayer {
 
 /** BERT, RoBERTa, Longformer, BigBird or Nyströmformer with the weights of a checkpoint. */
 export class Encoder implements PretrainedModel {
-  /** For messages, also where a minifier gives the class a name of its own. */
+  /** The name in messages, also where a minifier renames the class. */
   static readonly name: string = 'Encoder';
   readonly description: EncoderDescription;
   readonly embeddings: { words: Embedding; positions: Embedding; tokenTypes: Embedding; norm: Norm };

@@ -63,7 +63,7 @@ interface ReformerLayer {
 
 /** A Reformer with the weights of a checkpoint. */
 export class PretrainedReformer implements PretrainedModel {
-  /** For messages, also where a minifier gives the class a name of its own. */
+  /** The name in messages, also where a minifier renames the class. */
   static readonly name: string = 'PretrainedReformer';
   readonly description: ReformerDescription;
   readonly embeddings: { words: Embedding; positions: Embedding | AxialPositions };

@@ -1,4 +1,4 @@
-/** What a model owes to the attention of a layer: how it does without. */
+/** What the attention of a layer contributes to a model: how the model does without it. */
 import { elements } from '../core/tensor.ts';
 import { type Evaluation, type EvaluationSettings, evaluate } from './evaluate.ts';
 import type { TransformerLayer } from './layer.ts';
@@ -7,7 +7,7 @@ import type { Task } from './tasks/task.ts';
 
 /**
  * The evaluation of the model with one layer's attention left out, for each layer; as a residual branch it then adds
- * nothing. A layer without which the loss stays the same does nothing for the task. Nothing about the model is changed.
+ * nothing. If the loss stays the same without a layer, that layer does nothing for the task. The model is not changed.
  */
 export function* evaluateWithout(learner: Learner, task: Task, settings: EvaluationSettings): Generator<Evaluation> {
   for (const layer of learner.model.body.layers) {
@@ -15,7 +15,7 @@ export function* evaluateWithout(learner: Learner, task: Task, settings: Evaluat
   }
 }
 
-/** What `body` returns while the layer's attention gives zeros, which is what a projection of zeros comes to. */
+/** The result of `body` while the layer's attention gives zeros, by a projection of zeros. */
 function withoutAttention<T>({ attention }: TransformerLayer, body: () => T): T {
   const projection = Object.values(attention.output);
   const kept = projection.map((tensor) => tensor.toArray());

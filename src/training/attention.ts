@@ -3,9 +3,9 @@
  *
  *     MultiHead(x) = Concat(head_1, …, head_h) W^O,   head_i = Attention(x W_i^Q, x W_i^K, x W_i^V)
  *
- * The projections of all heads are one matrix each, and are followed by a bias. Which there are a variant declares: what it
- * does not read is not projected, its gates are projections with an activation, and where it has global tokens, these have
- * projections of their own.
+ * The projections of all heads are one matrix each, and are followed by a bias. A variant declares which it needs: inputs
+ * that it does not read are not projected, its gates are projections with an activation, and its global tokens, if any, have
+ * their own projections.
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
@@ -31,9 +31,9 @@ export interface AttendOptions extends MixOptions {
 export interface Steps {
   /** [batch, n, width] of the next positions, to the same. */
   step(x: Tensor): Tensor;
-  /** What is remembered; null before the first token. A step may release it: whoever keeps it takes a copy. */
+  /** The state after the tokens so far; null before the first token. A step may release it: copy it to keep it. */
   state(): AttentionState | null;
-  /** Releases what was remembered. */
+  /** Releases the state. */
   end(): void;
 }
 
@@ -86,7 +86,7 @@ export class MultiHeadAttention implements Module {
     this.#rotary = place.rotary ? new Rotary(place.length, headDim, dtype) : null;
   }
 
-  /** Without the variant's own parameters where another layer shares them: who shares them names them. */
+  /** Without the variant's own parameters if another layer shares them: that layer names them. */
   tensors(): Map<string, Tensor> {
     const { projections, gates, global, output } = this;
     return named({ ...projections, gates, global, output, ...(this.#sharesMixing ? {} : this.mixing.parameters) });
@@ -103,7 +103,7 @@ export class MultiHeadAttention implements Module {
     return this.#merge(this.mixing.attend(inputs, options));
   }
 
-  /** What the variant is given for x: queries, keys and values, [batch, heads, length, headDim] each. */
+  /** The inputs of the variant for x: queries, keys and values, [batch, heads, length, headDim] each. */
   inputs(x: Tensor): AttentionInputs {
     return this.#project(x, 0);
   }
@@ -121,7 +121,7 @@ export class MultiHeadAttention implements Module {
     };
   }
 
-  /** Releases what was made on the way and can be made again: tables of positions. */
+  /** Releases cached tables of positions, which can be made again. */
   forget(): void {
     this.#rotary?.forget();
   }
@@ -158,7 +158,7 @@ export class MultiHeadAttention implements Module {
       const rows = this.#split(linear(x, projection));
       return this.#rotary === null ? rows : this.#rotary.turn(rows, begin);
     };
-    // What is not read has to be there all the same.
+    // Unused inputs must be present all the same.
     const queries = query === undefined ? values : turned(query);
     return { queries, keys: key === undefined ? queries : turned(key), values };
   }

@@ -1,6 +1,6 @@
 /**
- * What a checkpoint says beside its tensors: JSON texts by name, in the metadata of the file. Nothing in it is trusted: each
- * is of a bounded size and depth, and of the kind that it should be, before anything is made of it.
+ * What a checkpoint holds besides its tensors: JSON texts by name, in the metadata of the file. Nothing in it is trusted:
+ * size, depth and kind of each are checked before it is used.
  */
 import { describe, EfficientTransformersError, FileFormatError } from '../core/errors.ts';
 import { type Check, expectRecord, integerOf, listOf, numberOf, oneOf } from '../core/expect.ts';
@@ -26,7 +26,7 @@ export interface Header {
   alphabet: Task['alphabet'];
   /** Complete: the model can be made without the task, whose text may be elsewhere. */
   model: ClassifierSettings;
-  /** Those that the last steps ran on, whose bits others do not give; null: nobody knows, as of version 1. */
+  /** The kernels of the last steps; others give different bits. Null if unknown, as in version 1. */
   kernels: KernelBuild | null;
 }
 
@@ -59,7 +59,7 @@ export function versionOf(metadata: ReadonlyMap<string, string>, complain: Compl
   throw complain(`expected version 1 or 2 of the format, got ${version === undefined ? 'none' : describe(version)}`);
 }
 
-/** Throws what `complain` makes for what is missing or cannot be right. */
+/** Throws what `complain` makes for missing or invalid values. */
 export function parseHeader(metadata: ReadonlyMap<string, string>, version: Version, complain: Complain): Header {
   const read = (name: keyof Header): unknown => {
     if (name === 'kernels' && version === '1') return null;
@@ -73,7 +73,7 @@ export function parseHeader(metadata: ReadonlyMap<string, string>, version: Vers
   return Object.fromEntries(names.map((name) => [name, read(name)])) as unknown as Header;
 }
 
-/** What is wrong with values of the file is wrong with the file. */
+/** Turns an ArgumentError about a value into an error about the file. */
 export function asked<T>(complain: Complain, ask: () => T): T {
   try {
     return ask();

@@ -1,7 +1,7 @@
 /**
- * A run on disk: one .safetensors file with the model's tensors, those of the optimiser, and as metadata all else that the
- * next step depends on, as JSON. It is written whole or not at all, and the one before it is kept beside it. It holds a
- * digest of itself, so that a file that was damaged since is refused, in whichever bit.
+ * A run on disk: one .safetensors file with the tensors of the model and of the optimiser, and as JSON metadata everything
+ * else that the next step depends on. It is written whole or not at all, and the previous one is kept next to it. It holds a
+ * digest of itself, so that a file with any damaged bit is refused.
  */
 
 import { dirname } from '#platform/path';
@@ -26,15 +26,15 @@ import { withinFile } from './within-file.ts';
 
 const PREFIXES = { model: 'model.', optimizer: 'optimizer.' } as const;
 
-/** What is known of a file that was read. */
+/** Facts about a checkpoint file. */
 export interface CheckpointFacts {
-  /** The kernels that its last steps ran on: others give other bits. Null: it does not say, as no older version does. */
+  /** The kernels of its last steps: others give different bits. Null if unknown, as in older versions. */
   readonly kernels: KernelBuild | null;
-  /** Whether its bytes were found to be those that were written. False: it is of an older version, which has no digest. */
+  /** Whether its digest confirms its bytes. False for an older version, which has no digest. */
   readonly isVerified: boolean;
 }
 
-/** A trained model, and what it was trained on. */
+/** A trained model, and the task that it was trained on. */
 export interface TrainedModel {
   learner: Learner;
   alphabet: Task['alphabet'];
@@ -43,8 +43,8 @@ export interface TrainedModel {
 }
 
 /**
- * Writes a run to a file, with all that it takes to continue it to the same bits. The same run gives the same bytes. Throws
- * FileWriteError if the system refuses, and then leaves what was there as it was.
+ * Writes a run to a file, with everything needed to continue it to the same bits. The same run gives the same bytes. Throws
+ * FileWriteError if the system refuses, and then leaves an earlier file unchanged.
  */
 export function saveCheckpoint(path: string, run: Run): void {
   expectText('path', path);
@@ -70,7 +70,7 @@ export function previousOf(path: string): string {
 }
 
 /**
- * Reads a run as it stood when it was written. On the same kernels it continues to the same bits as without the break:
+ * Reads a run in the state in which it was written. On the same kernels it continues to the same bits as without the break:
  * compare `kernels` with `kernelBuild()`. Throws FileFormatError for a file that is not a whole checkpoint.
  *
  * @example
@@ -91,7 +91,7 @@ export function resumeRun(path: string): Run & CheckpointFacts {
 }
 
 /**
- * Reads the model of a checkpoint, without its task and its text. The model is for use, so that a forward pass keeps no
+ * Reads the model of a checkpoint, without its task and its text. The model is for inference: a forward pass keeps no
  * tape, unless it is loaded with `trainable`. Throws FileFormatError as `resumeRun` does.
  *
  * @example
@@ -111,7 +111,7 @@ export function loadModel(path: string, options: { trainable?: boolean } = {}): 
   });
 }
 
-/** The kernels that a checkpoint's last steps ran on, of which nothing else is looked at. See `CheckpointFacts`. */
+/** The kernels of a checkpoint's last steps; reads nothing else of it. See `CheckpointFacts`. */
 export function kernelsOf(path: string): KernelBuild | null {
   const { metadata } = readSafetensors(path);
   const complain: Complain = (problem) => new FileFormatError(`${path}: ${problem}`);
@@ -125,7 +125,7 @@ interface Opened {
   complain: Complain;
 }
 
-/** Where a file is damaged, the error names the one before it. */
+/** If a file is damaged, the error names the previous checkpoint. */
 function open(path: string): Opened {
   expectText('path', path);
   const complain: Complain = (problem) => new FileFormatError(`${path}: ${problem}`);

@@ -1,4 +1,4 @@
-/** What models, tasks and runs have to be where they are arguments: by their parts, so that one's own are welcome. */
+/** Checks of models, tasks and runs as arguments: by their parts, so that callers may bring their own. */
 import { ArgumentError, describe, wrongKind } from '../core/errors.ts';
 import {
   type Check,
@@ -17,7 +17,7 @@ import {
 import { expectRandom } from '../core/random.ts';
 import { expectTensor } from '../core/tensor.ts';
 
-/** Examples that are drawn at once, or looked at. */
+/** The most examples that are drawn or evaluated at once. */
 export const MOST_EXAMPLES = 2 ** 24;
 
 const KINDS = ['causal', 'masked', 'classification', 'pair classification'] as const;

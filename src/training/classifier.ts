@@ -34,7 +34,7 @@ export type ClassifierSettings = TransformerSettings & Partial<ClassifierConfig>
 /** A hidden layer and logits. */
 type Head = { hidden: Linear; output: Linear };
 
-/** What both kinds have: an encoder, pooling and a head that reads `inputs` pooled vectors. */
+/** What both kinds share: an encoder, pooling and a head that reads `inputs` pooled vectors. */
 abstract class PooledModel extends Model {
   readonly config: ClassifierConfig;
   readonly body: Transformer;
@@ -57,7 +57,7 @@ abstract class PooledModel extends Model {
 
   /**
    * One vector for each text: int32 tokens [batch, length] to [batch, modelDim]; `keyMask` uint8 [batch, length], 1 = a
-   * real token. A text without any is zeros (pooling `mean`). Throws ShapeError or ArgumentError for what does not fit.
+   * real token. A text without any is zeros (pooling `mean`). Throws ShapeError or ArgumentError for inputs that do not fit.
    */
   encode(tokens: Tensor, context: ForwardContext, keyMask?: Tensor): Tensor {
     const y = this.body.forward(tokens, context, keyMask);
@@ -133,7 +133,7 @@ function completeClassifier(settings: ClassifierSettings): ClassifierConfig {
   return config;
 }
 
-/** The mean of y [batch, length, width] over the tokens that the mask has, [batch, width]; zeros where it has none. */
+/** The mean of y [batch, length, width] over the tokens that the mask keeps, [batch, width]; zeros where it keeps none. */
 export function meanOfReal(y: Tensor, keyMask: Tensor | undefined): Tensor {
   if (keyMask === undefined) return mean(y, 1);
   const [batch, length] = keyMask.shape;

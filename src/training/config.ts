@@ -1,4 +1,4 @@
-/** What a model is, in plain values: all that a checkpoint needs beside the tensors to make the model again. */
+/** The settings of a model as plain values: all that a checkpoint needs besides the tensors to make the model again. */
 
 import { ArgumentError, describe, wrongKind } from '../core/errors.ts';
 import {
@@ -33,7 +33,7 @@ export interface TransformerConfig {
   headDim?: number;
   /** d_ff; 4 d_model by default. */
   feedForwardDim?: number;
-  /** Positions that the feed-forward layer works off together (see layer.ts); 0: all. */
+  /** Positions that the feed-forward layer processes together (see layer.ts); 0: all. */
   feedForwardChunk: number;
   /** Of every layer; or a list, of which layer n takes entry n mod its length. */
   attention: AttentionSettings | readonly AttentionSettings[];
@@ -51,7 +51,7 @@ export interface TransformerConfig {
   dtype: FloatType;
 }
 
-/** A small model, of which the caller says at least the vocabulary and the length. */
+/** Settings of a small model; the caller gives at least the vocabulary and the length. */
 export const transformerDefaults = {
   layers: 2,
   modelDim: 64,
@@ -69,7 +69,7 @@ export const transformerDefaults = {
 /** Far more than anybody has trained; a list of layers takes memory before any of them has tensors. */
 const MOST_LAYERS = 2 ** 16;
 
-/** What has to be said; the rest has defaults. */
+/** The required settings; the rest has defaults. */
 export type TransformerSettings = Partial<TransformerConfig> & Pick<TransformerConfig, 'vocabulary' | 'length'>;
 
 /** Throws ArgumentError unless they are those of one attention; whether the variant is known is for it to say. */
@@ -145,7 +145,7 @@ export function completeConfig(settings: TransformerSettings): TransformerConfig
   return config;
 }
 
-/** A width and a number of heads of which one was asked for: the other then fits it, and is near its own default. */
+/** A width and a number of heads, one of which was given: the other is chosen to fit it, near its own default. */
 function widthsFor({
   modelDim,
   heads,

@@ -1,11 +1,11 @@
-/** Where a NaN or an infinity came from: the tape remembers which op made what from what. */
+/** Where a NaN or an infinity came from: the tape records which op made each tensor from which inputs. */
 import { backward, type TapeNode, type VectorJacobianProduct } from '../core/autograd.ts';
 import { formatShape } from '../core/errors.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 
 /**
- * What made a result that is not finite, in words: from it back along inputs that are not finite either, NaN before
- * infinities, to the op whose inputs all are, or to a tensor that was so from the start; `names` are those of the model's.
+ * The origin of a result that is not finite, in words: follows inputs that are not finite, NaN before infinities, back to the
+ * op whose inputs are all finite, or to a leaf that is not finite itself; `names` are those of the model's tensors.
  */
 export function originOf(result: Tensor, names: ReadonlyMap<string, Tensor>): string {
   let current = result;
@@ -20,8 +20,8 @@ export function originOf(result: Tensor, names: ReadonlyMap<string, Tensor>): st
 }
 
 /**
- * Walks back from a finite loss, and tells which op's gradient was the first that is not finite; null if all are. Adds to
- * the gradients of leaves, as `backward` does.
+ * Walks back from a finite loss, and returns which op's gradient was the first that is not finite; null if all are finite.
+ * Adds to the gradients of leaves, as `backward` does.
  */
 export function originOfGradient(loss: Tensor): string | null {
   let origin: string | null = null;

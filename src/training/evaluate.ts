@@ -1,4 +1,4 @@
-/** How a model does on examples that it has never seen: always the same ones of a seed. */
+/** How a model does on examples that it has never seen: always the same ones for a seed. */
 
 import { noGrad } from '../core/autograd.ts';
 import { expectInteger, NumericalError } from '../core/errors.ts';
@@ -21,17 +21,17 @@ export interface Evaluation {
   examples: number;
 }
 
-/** Which held-out examples `evaluate` looks at. */
+/** Which held-out examples `evaluate` uses. */
 export interface EvaluationSettings {
   examples: number;
-  /** Of so many at once; that does not change the result but for the order of sums. */
+  /** Examples per batch; changes the result only by the order of sums. */
   batch: number;
   seed: number;
 }
 
 /**
- * Measures a model on held-out examples of a task. Keeps no tape, and changes nothing about the model. Throws NumericalError
- * where the loss is not finite: the model's numbers overflow then.
+ * Measures a model on held-out examples of a task. Keeps no tape, and does not change the model. Throws NumericalError
+ * if the loss is not finite: then the model's numbers overflow.
  */
 export function evaluate(learner: Learner, task: Task, settings: EvaluationSettings): Evaluation {
   expectLearner('learner', learner);

@@ -17,21 +17,21 @@ import type { Model } from './module.ts';
 
 /** How `generate` chooses the next token, and what it continues from. */
 export interface SamplingSettings {
-  /** What logits are divided by: below 1 sharper, above 1 flatter; 0: always the likeliest token. 1 by default. */
+  /** The divisor of the logits: below 1 sharper, above 1 flatter; 0: always the likeliest token. 1 by default. */
   temperature?: number;
   /** Only the k likeliest tokens are drawn (Fan et al. 2018); 0, the default: all. */
   topK?: number;
   /**
-   * What to go on with, which has read what stands before the prompts; it is left as it is after all but the last token
-   * drawn. Absent: a new one, which is over in the end.
+   * A generation to continue, which has read the text before the prompts; afterwards it has read all tokens but the last one
+   * drawn. Absent: a new one, which is released at the end.
    */
   generation?: Generation;
 }
 
 /**
- * A generation of a causal language model for a batch of sequences, from `states()` of one before it or from nothing. Throws
- * ArgumentError for another model, for states that are not those of its layers, and UnsupportedError for a variant that
- * cannot generate.
+ * A generation of a causal language model for a batch of sequences, from the `states()` of an earlier one or from nothing.
+ * Throws ArgumentError for another model, for states that are not those of its layers, and UnsupportedError for a variant
+ * that cannot generate.
  */
 export function startGeneration(model: Model, batch: number, states: readonly AttentionState[] = []): Generation {
   expectInstance('model', model, LanguageModel);
@@ -40,7 +40,7 @@ export function startGeneration(model: Model, batch: number, states: readonly At
 
 /**
  * Draws `count` tokens after each prompt: [batch][count]. Prompts have one length, of at least 1, and with what follows they
- * fit the model's length. Draws one number from `random` for each token. `onTokens` is told each new one of every sequence.
+ * fit the model's length. Draws one number from `random` for each token. `onTokens` gets each new token of every sequence.
  * Throws ArgumentError for what does not fit, UnsupportedError for a variant that cannot generate, NumericalError for logits
  * that are not finite, which no token can be drawn from.
  *
@@ -68,7 +68,7 @@ export function generate(
   return prompts.map((_, b) => steps.map((tokens) => tokens[b]));
 }
 
-/** The same, a token of every sequence at a time: whoever has enough asks for no more. Checks when the first is asked for. */
+/** The same as a generator, one token of every sequence at a time. Checks its arguments when the first is requested. */
 export function* generateTokens(
   model: Model,
   prompts: readonly ArrayLike<number>[],

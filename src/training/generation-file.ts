@@ -1,6 +1,6 @@
 /**
- * A generation on disk: what each layer of a model remembers of the tokens so far, as one .safetensors file. A long text is
- * read once, and gone on from many times. The file holds a digest of the model's weights: with others it would be wrong.
+ * A generation on disk: the state of each layer after the tokens so far, as one .safetensors file. A long text is read once,
+ * and continued many times. The file holds a digest of the model's weights: with other weights it would be wrong.
  */
 import { createHash } from '#platform/crypto';
 import { ArgumentError, FileFormatError } from '../core/errors.ts';
@@ -23,7 +23,7 @@ import { type AttentionState, expectState } from '../variants/state.ts';
 import { asked } from './checkpoint-header.ts';
 import { Model } from './module.ts';
 
-/** What a file of a generation holds. */
+/** The content of a generation's file. */
 export interface SavedGeneration {
   /** Of each layer, for `startGeneration`. */
   states: AttentionState[];
@@ -37,7 +37,7 @@ const VERSION = '1';
 const LIMITS = { size: 2 ** 24, depth: 16, values: 2 ** 20 };
 
 /**
- * Writes the states of a generation to a file, so that it can continue later. The same generation gives the same bytes.
+ * Writes the states of a generation to a file, to continue it later. The same generation gives the same bytes.
  * Throws ArgumentError for a value that is no generation, FileWriteError if the system refuses.
  */
 export function saveGeneration(path: string, model: Model, generation: SavedGeneration): void {

@@ -31,22 +31,22 @@ export interface Generation {
   readonly position: number;
   /**
    * The next tokens of each sequence, [batch][n], to the logits of the one after them, [batch, vocabulary]: a row of
-   * `forward`. Throws ArgumentError for tokens that are none, and for more than the model's length.
+   * `forward`. Throws ArgumentError for invalid tokens, and for more than the model's length.
    */
   read(tokens: readonly ArrayLike<number>[]): Tensor;
   /** The same for one token of each sequence, [batch]. */
   step(tokens: ArrayLike<number>): Tensor;
   /**
-   * What the layers remember of the tokens so far, as copies: `startGeneration` goes on from them any number of times, and
-   * `saveGeneration` writes them to a file. None before the first token. `stateBytes` says what each holds.
+   * The states of the layers after the tokens so far, as copies: `startGeneration` continues from them any number of times,
+   * and `saveGeneration` writes them to a file. Empty before the first token. `stateBytes` gives the size of each.
    */
   states(): AttentionState[];
-  /** Releases what was remembered. */
+  /** Releases the state. */
   end(): void;
 }
 
 export class LanguageModel extends Model {
-  /** For messages, also where a minifier gives the class a name of its own. */
+  /** The name in messages, also where a minifier renames the class. */
   static override readonly name: string = 'LanguageModel';
   readonly config: LanguageModelConfig;
   readonly body: Transformer;
@@ -74,8 +74,8 @@ export class LanguageModel extends Model {
   }
 
   /**
-   * Goes on from `states()` of a generation before it, or from nothing. Throws ArgumentError unless the model is causal and
-   * the states are those of its layers, UnsupportedError for a variant that cannot generate.
+   * Continues from the `states()` of an earlier generation, or starts from nothing. Throws ArgumentError unless the model is
+   * causal and the states are those of its layers, UnsupportedError for a variant that cannot generate.
    */
   startGeneration(batch: number, states: readonly AttentionState[] = []): Generation {
     expectInteger('batch', batch, 1);

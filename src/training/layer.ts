@@ -10,7 +10,7 @@
  *
  * The feed-forward layer is FF(x) = gelu(x W₁ + b₁) W₂ + b₂ (§3.3, with the activation of Hendrycks & Gimpel 2016).
  * Between its two products it is d_ff numbers wide, several times as wide as the model. As no position sees another, the
- * length can be worked off in chunks, of which one is held at a time, in both passes (Kitaev et al. 2020, eq. 10).
+ * length can be processed in chunks, of which one is held at a time, in both passes (Kitaev et al. 2020, eq. 10).
  */
 import { expectInteger, expectShape } from '../core/errors.ts';
 import { expectAxes, expectFloat, expectSameDType } from '../core/ops/check.ts';
@@ -55,7 +55,7 @@ export class TransformerLayer implements Module {
     return named({ attention: attention.tensors(), attentionNorm, feedForward, feedForwardNorm });
   }
 
-  /** F, which attends by `attend`, and G. Both are functions of x and of what the pass gives. */
+  /** F, which attends by `attend`, and G. Both are functions of x and of the pass. */
   branches(attend: Attend, training: boolean): Branches {
     const { norm, dropout: rate, feedForwardChunk } = this.#config;
     const first = (x: Tensor, parameters: Norm) => (norm === 'pre' ? normalize(x, parameters) : x);
@@ -89,7 +89,7 @@ export type FeedForwardParameters = {
 };
 
 export interface FeedForwardOptions {
-  /** Positions that are worked off together; all of them by default, and then nothing is computed twice. */
+  /** Positions that are processed together; all of them by default, and then nothing is computed twice. */
   chunkLength?: number;
 }
 
@@ -116,7 +116,7 @@ export function feedForwardParameters(
 /**
  * FF(x) for x [..., length, width]. The result is the same for any chunk length, and so are the gradients but for the
  * order of the sums over positions. In chunks, the backward pass computes each of them again.
- * Throws ShapeError or ArgumentError for what does not fit.
+ * Throws ShapeError or ArgumentError for inputs that do not fit.
  */
 export function feedForward(x: Tensor, parameters: FeedForwardParameters, options: FeedForwardOptions = {}): Tensor {
   expectInputs(x, parameters);

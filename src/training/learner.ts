@@ -1,4 +1,4 @@
-/** A model for the kind of a task, what it makes of a batch, and how far off that is. */
+/** A model for a kind of task, its answer to a batch, and the loss of that answer. */
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectPlain } from '../core/expect.ts';
 import { expectFlags, expectInt32 } from '../core/ops/check.ts';

@@ -1,4 +1,4 @@
-/** A run that takes more steps than it was begun with. */
+/** A run that takes more steps than it started with. */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { expectRun } from './checks.ts';
 import { learningRate, type Schedule } from './optimizers/schedules.ts';
@@ -7,15 +7,15 @@ import type { Run } from './run.ts';
 export interface LongerRun {
   run: Run;
   /**
-   * Whether its steps so far had the learning rates that the longer schedule gives them. Then it ends with the bits of a run
-   * that was as long from the start; a rate that falls towards the end has fallen too early otherwise.
+   * Whether its steps so far had the learning rates of the longer schedule. Then it ends with the bits of a run that was as
+   * long from the start; otherwise its learning rate has fallen too early.
    */
   isAsFromTheStart: boolean;
 }
 
 /**
- * The run with so many steps in all, on a schedule that ends with them; it shares model and optimiser with the one given.
- * Throws ArgumentError unless these are more than it has taken, and no fewer than it has now.
+ * The run with this many steps in all, on a schedule that ends with them; it shares model and optimiser with the given run.
+ * Throws ArgumentError unless they are more than it has taken, and no fewer than it has now.
  */
 export function longerRun(run: Run, steps: number): LongerRun {
   expectRun('run', run);

@@ -14,7 +14,7 @@ const COLUMNS = [
 
 type Row = Partial<Record<(typeof COLUMNS)[number], number | null>>;
 
-/** With a line of titles. What was not measured at a step, or is no number, is an empty cell. */
+/** The table with a line of titles. A value that was not measured at a step, or is not a number, is an empty cell. */
 export function metricsCsv(lines: readonly MetricsLine[]): string {
   const rows = new Map<number, Row>();
   for (const line of lines) {

@@ -1,7 +1,7 @@
 /**
- * What a run measured, as a file of JSON lines that grows while it runs: one line for every few steps, one for every look
- * at held-out examples. A run that is resumed goes on where its checkpoint stands. A line that cannot be written ends no run:
- * all lines are in memory as well.
+ * The metrics of a run, as a file of JSON lines that grows while it runs: one line for every few steps, one for every
+ * evaluation. A resumed run continues at the step of its checkpoint. A line that cannot be written does not end the run: all
+ * lines are in memory as well.
  */
 import { appendFileSync } from '#platform/fs';
 import { FileFormatError, FileWriteError } from '../core/errors.ts';
@@ -22,7 +22,7 @@ export interface StepsLine {
   gradientNorm: number;
   learningRate: number;
   tokensPerSecond: number;
-  /** Spent on steps since the beginning; looks at held-out examples are not counted. */
+  /** Time spent on steps since the beginning, without evaluations. */
   seconds: number;
 }
 
@@ -36,13 +36,13 @@ export interface EvaluationLine {
   seconds: number;
 }
 
-/** Something that whoever reads the numbers should know, such as that other kernels are at work from here on. */
+/** A note for readers of the metrics, such as that other kernels run from here on. */
 export interface NoteLine {
   kind: 'note';
   step: number;
   note: string;
   seconds: number;
-  /** None: so that lines of all kinds can be asked for it. */
+  /** Always absent, so that lines of all kinds have the field. */
   loss?: undefined;
 }
 
@@ -69,7 +69,7 @@ export class Metrics {
   #trouble: FileWriteError | null = null;
 
   /**
-   * Begins a file, or goes on with one: lines after `step` are dropped. Throws FileWriteError, and FileFormatError for a
+   * Begins a file, or continues one: lines after `step` are dropped. Throws FileWriteError, and FileFormatError for a
    * file of another kind.
    */
   constructor(path: string, step = 0, stepsPerLine = STEPS_PER_LINE) {
@@ -85,7 +85,7 @@ export class Metrics {
     return this.#trouble;
   }
 
-  /** `follower` hears of every line from now on, also of one that could not be written. */
+  /** `follower` gets every line from now on, also one that could not be written. */
   follow(follower: (line: MetricsLine) => void): void {
     this.#follower = follower;
   }
@@ -107,7 +107,7 @@ export class Metrics {
     this.#append({ kind: 'note', step, note, seconds: this.#seconds });
   }
 
-  /** Writes the line of the steps so far: before a checkpoint, so that a run that goes on from there lacks none of them. */
+  /** Writes the line of the steps so far: before a checkpoint, so that a run resumed from it lacks none of them. */
   endLine(): void {
     const steps = this.#pending;
     if (steps.length === 0) return;
@@ -160,7 +160,7 @@ function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** Batches differ, by as much as a small model still learns in the last tenth of a run; over a fifth that averages out. */
+/** Losses of batches vary as much as a small model improves in the last tenth of a run; a fifth averages that out. */
 const WINDOWS = 5;
 
 /** Mean training losses of five equal parts of a run, by its lines; of fewer where there are fewer lines. */
@@ -204,7 +204,7 @@ export function readMetrics(path: string): MetricsLine[] {
 /** In bytes: a million lines. */
 const LARGEST_FILE = 2 ** 28;
 
-/** What was measured, in each kind of line; JSON writes null for what is infinite. */
+/** The measured fields of each kind of line; JSON has null for an infinite value. */
 const MEASURED = {
   steps: ['loss', 'gradientNorm', 'learningRate', 'tokensPerSecond'],
   evaluation: ['loss', 'accuracy', 'examples'],

@@ -1,6 +1,7 @@
 /**
- * A variant as a model uses it: with options and parameters that were made for sequences of one length, and serve shorter
- * ones too; with random tensors that are drawn anew while training. Between projections in, and one out (attention.ts).
+ * A variant as a model uses it: with options and parameters made for sequences of one length, which also serve shorter ones,
+ * and with random tensors that are redrawn during training. It runs between input projections and one for the output
+ * (attention.ts).
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectInteger } from '../core/errors.ts';
@@ -18,18 +19,18 @@ import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from 
 import type { FloatType } from './linear.ts';
 import type { Pass } from './repeatable.ts';
 
-/** What a model says about the attention of a layer. Plain values. */
+/** The settings of the attention of a layer, as plain values. */
 export interface AttentionSettings {
   /** The name of a registered variant. */
   variant: string;
-  /** Its options, by their names; elsewhere the variant's defaults for the model's length. */
+  /** Its options by name; for the others, the variant's defaults for the model's length. */
   options?: Record<string, unknown>;
   /**
-   * Options of which each layer has its own, the lowest first: windows that grow with the layer (Beltagy et al. 2020, §4.1),
+   * Options with a value for each layer, the lowest first: windows that grow with the layer (Beltagy et al. 2020, §4.1),
    * or patterns that take turns (Child et al. 2019, eq. 6). One value for each layer of the model.
    */
   perLayer?: Record<string, readonly unknown[]>;
-  /** Random tensors of the variant are drawn anew after this many steps of training; 0: never. 1 by default. */
+  /** Random tensors of the variant are redrawn after this many steps; 0: never. 1 by default. */
   redrawEvery?: number;
   /**
    * Whether all layers with these settings have the same parameters of the variant (not the same projections). By
@@ -40,7 +41,7 @@ export interface AttentionSettings {
   gatedValues?: boolean;
 }
 
-/** Where the attention stands: what is decided by its model. */
+/** The place of an attention in its model. */
 export interface AttentionPlace {
   modelDim: number;
   heads: number;
@@ -55,7 +56,7 @@ export interface AttentionPlace {
 
 export interface MixOptions {
   training: boolean;
-  /** In a branch that runs twice: what keeps decisions the same. */
+  /** In a branch that runs twice, this keeps decisions the same. */
   once?: Pass['once'] | undefined;
 }
 
@@ -119,8 +120,8 @@ export class Mixing {
   }
 
   /**
-   * Before a step of training: draws the random tensors (features, rotations, dropped entries) anew if it is time to. They
-   * are a function of the seed and of ⌊step / redrawEvery⌋, so a run that is resumed meets the same.
+   * To be called before a step of training: redraws the random tensors (features, rotations, dropped entries) when due. They
+   * are a function of the seed and of ⌊step / redrawEvery⌋, so a resumed run gets the same ones.
    */
   redraw(step: number): void {
     expectInteger('step', step, 0);

@@ -29,9 +29,9 @@ export interface Parts {
   readonly [name: string]: Part;
 }
 
-/** Whatever has tensors to write into a checkpoint. */
+/** An object with tensors for a checkpoint. */
 export interface Module {
-  /** All that a checkpoint has to hold: what is learned, and what was drawn at random once and for all. */
+  /** All tensors for a checkpoint: the learned ones, and those drawn at random once and for all. */
   tensors(): Map<string, Tensor>;
 }
 
@@ -53,17 +53,17 @@ export function named(parts: Parts): Map<string, Tensor> {
   return found;
 }
 
-/** Learned tensors of models that are for use, of which no gradient is asked. */
+/** Learned tensors of models for inference, which require no gradient. */
 const resting = new WeakSet<Tensor>();
 
-/** Those that are learned: what an optimiser is given. Of a model for use too, which asks for no gradients yet. */
+/** The learned tensors, for an optimiser; also of a model for inference, whose tensors require no gradient yet. */
 export function learned(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
   return new Map([...tensors].filter(([, tensor]) => tensor.requiresGrad || resting.has(tensor)));
 }
 
 /**
- * Asks no gradients of a model any more, so that a forward pass keeps no tape. An optimiser that is given its parameters,
- * or `withGrad` on each, asks for them again.
+ * Turns off the gradients of a model, so that a forward pass keeps no tape. An optimiser over its parameters, or `withGrad`
+ * on each, turns them on again.
  */
 export function forUse<M extends Module>(model: M): M {
   for (const tensor of learned(model.tensors()).values()) {
@@ -73,7 +73,7 @@ export function forUse<M extends Module>(model: M): M {
   return model;
 }
 
-/** Runs `body` while gradients are asked of these tensors. */
+/** Runs `body` while these tensors require gradients. */
 export function withGradients<T>(tensors: Iterable<Tensor>, body: () => T): T {
   const asked = [...tensors].filter(({ requiresGrad }) => !requiresGrad);
   for (const tensor of asked) tensor.requiresGrad = true;
@@ -86,7 +86,7 @@ export function withGradients<T>(tensors: Iterable<Tensor>, body: () => T): T {
 
 /**
  * Overwrites tensors with others of the same names. Throws ArgumentError or ShapeError, before any change, unless the
- * names, shapes and types are the same; `what` is what the message calls the others.
+ * names, shapes and types are the same; `what` is the name of the others in the message.
  */
 export function copyNamed(
   targets: ReadonlyMap<string, Tensor>,
@@ -107,7 +107,7 @@ export function copyNamed(
   for (const [name, target] of targets) elements(target).set(elements(sources.get(name) as Tensor));
 }
 
-/** Makes a module whose tensors outlive any scope; what was drawn on the way to them is released. */
+/** Makes a module whose tensors outlive any scope; intermediate tensors are released. */
 export function build<M extends Module>(make: () => M): M {
   return scope(() => {
     const module = make();
@@ -116,7 +116,7 @@ export function build<M extends Module>(make: () => M): M {
   });
 }
 
-/** What a pass through a model needs beside its input: whether it trains, and random numbers for dropout. */
+/** What a pass through a model needs in addition to its input: whether it trains, and random numbers for dropout. */
 export interface ForwardContext {
   /** Whether dropout is on. */
   training: boolean;
@@ -142,16 +142,16 @@ export function dropped(x: Tensor, rate: number, { training, random }: ForwardCo
 
 /** A transformer with named tensors, as `learnerFor` makes it and a checkpoint holds it. */
 export abstract class Model implements Module {
-  /** For messages, also where a minifier gives the class a name of its own. */
+  /** The name in messages, also where a minifier renames the class. */
   static readonly name: string = 'Model';
-  /** Complete, and plain: with the tensors it is all there is to a checkpoint. */
+  /** Complete and plain: together with the tensors, all that a checkpoint needs. */
   abstract readonly config: TransformerConfig;
   abstract readonly body: Transformer;
 
-  /** All tensors by name: those that are learned, and those that a variant drew at random. Live, not copies. */
+  /** All tensors by name, the learned ones and the random ones of variants. Live, not copies. */
   abstract tensors(): Map<string, Tensor>;
 
-  /** The learned ones: what an optimiser is given. */
+  /** The learned tensors, for an optimiser. */
   parameters(): Map<string, Tensor> {
     return learned(this.tensors());
   }
@@ -163,8 +163,8 @@ export abstract class Model implements Module {
   }
 
   /**
-   * To be called before each step of training, with its number: draws the random tensors of variants anew where it is time
-   * to (see `redrawEvery`), as a function of the model's seed and the step.
+   * To be called before each step of training, with its number: redraws the random tensors of variants when due (see
+   * `redrawEvery`), as a function of the model's seed and the step.
    */
   redraw(step: number): void {
     this.body.redraw(step);

@@ -6,8 +6,8 @@
  * - axial: the same, but of two parts that rows and columns of positions share (see axial-positions.ts);
  * - rotary: nothing is added; queries and keys are turned by angles that grow with the position, so that their products
  *   depend on the distance (Su et al. 2021);
- * - none: for variants that have positions of their own, relative ones or those of a convolution, and for causal models
- *   that are to find out by themselves.
+ * - none: for variants with their own positions, relative ones or those of a convolution, and for causal models that learn
+ *   the order by themselves.
  *
  * What is added is about as large as the embeddings, entries of size 1 (½ in the mean square for the sinusoids).
  */
@@ -28,7 +28,7 @@ export interface AddedPositions {
   readonly parts: Parts;
   /** The vectors of positions begin … end − 1, [end − begin, width]. */
   rows(begin: number, end: number): Tensor;
-  /** Releases what was made for that and can be made again. */
+  /** Releases cached values, which can be made again. */
   forget?(): void;
 }
 
@@ -41,7 +41,10 @@ export interface PositionSettings {
   axialLengths?: readonly [number, number];
 }
 
-/** The vectors that are added to embeddings, or null for kinds that add none. Throws ArgumentError for axial lengths that do not reach the length. */
+/**
+ * The vectors that are added to embeddings, or null for kinds that add none. Throws ArgumentError for axial lengths that do
+ * not reach the length.
+ */
 export function addedPositions(settings: PositionSettings, random: Random, dtype: FloatType): AddedPositions | null {
   const { kind, length, width, axialLengths = squarest(length) } = settings;
   if (kind === 'sinusoidal') {
@@ -66,8 +69,8 @@ export function addedPositions(settings: PositionSettings, random: Random, dtype
 }
 
 /**
- * Rows that nothing is learned of, made when they are first asked for, twice as many each time: a length that is never
- * reached, as a file may have it, costs nothing.
+ * Rows without learned numbers, made on first use, twice as many each time: a length that is never reached, as a file may
+ * claim it, costs nothing.
  */
 class Table {
   readonly #length: number;

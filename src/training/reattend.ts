@@ -1,4 +1,4 @@
-/** A trained model that attends otherwise than it was trained to. */
+/** A trained model with other options of attention than in its training. */
 import { ArgumentError } from '../core/errors.ts';
 import type { TrainedModel } from './checkpoint.ts';
 import type { ClassifierSettings } from './classifier.ts';
@@ -7,10 +7,10 @@ import { type Learner, makeLearner } from './learner.ts';
 import { copyNamed, forUse } from './module.ts';
 
 /**
- * The model with other options of its variants, by the variants' names; what is not said stays. It has the same learned
- * tensors, of which gradients are asked as they were, and random ones drawn anew from `seed`, that of the training by default. It is the caller's to release. Throws
- * what the variant's check throws for options that do not fit, and ArgumentError or ShapeError for options that change
- * what is learned.
+ * The model with other options of its variants, by the variants' names; the other options stay. It has the same learned
+ * tensors, which require gradients as before, and random ones drawn from `seed`, by default the seed of the training. The
+ * caller releases it. Throws what the variant's check throws for options that do not fit, and ArgumentError or ShapeError for
+ * options that change the learned tensors.
  */
 export function reattended(
   { learner, settings }: Pick<TrainedModel, 'learner' | 'settings'>,

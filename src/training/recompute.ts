@@ -1,6 +1,6 @@
 /**
- * Memory for time: what a part of a model holds between its inputs and its outputs is thrown away in the forward pass
- * and computed again in the backward pass, when it is needed. The part must be a function: the same input, and the same
+ * Trades time for memory: the intermediate results of a part of a model are discarded in the forward pass and computed again
+ * in the backward pass. The part must be a function: the same input, and the same
  * parameters, have to give the same bits both times, dropout and hashes included.
  */
 import { backward, enableGrad, noGrad, record } from '../core/autograd.ts';
@@ -19,7 +19,7 @@ export interface PulledBack {
 
 /**
  * Computes f(x) with a tape of its own and walks back over it from the gradient of the result. Leaves that f uses, its
- * parameters, get their gradients added on the way; nothing else than the two results is left of it.
+ * parameters, get their gradients added on the way; only the two results remain.
  */
 export function pullBack(f: (x: Tensor) => Tensor, x: Tensor, gradient: Tensor): PulledBack {
   return scope(() => {
@@ -34,10 +34,10 @@ export function pullBack(f: (x: Tensor) => Tensor, x: Tensor, gradient: Tensor):
 }
 
 /**
- * f along an axis, `chunkLength` entries at a time, as one op: of what f holds between its input and its result there
- * is never more than one chunk's, in either pass. For an f that treats the entries of the axis one by one; its results
- * must be as long on that axis as what it was given. `parameters` are the learned tensors that f uses; they say whether
- * there is anything to go back for.
+ * f along an axis, `chunkLength` entries at a time, as one op: the intermediate results of f never take more than one chunk's
+ * memory, in either pass. For an f that treats the entries of the axis one by one; its results
+ * must be as long on that axis as what it was given. `parameters` are the learned tensors that f uses; they decide whether a
+ * backward pass is needed.
  */
 export function recomputedInChunks(
   f: (x: Tensor) => Tensor,

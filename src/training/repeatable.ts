@@ -1,25 +1,25 @@
 /**
- * Branches of a model that run twice, in the forward pass and again in the backward pass, and have to do the same both
- * times although their input comes back off by a rounding.
+ * Branches of a model that run twice, in the forward pass and again in the backward pass, and must do the same both times
+ * although the recovered input is off by rounding.
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 import { keep, packed, scope, type Tensor } from '../core/tensor.ts';
 
-/** What makes a branch do the same in both passes. */
+/** The means by which a branch does the same in both passes. */
 export interface Pass {
-  /** A stream of the branch's own, from its start in either pass: for dropout and the like. */
+  /** The branch's own random stream, from its start in either pass: for dropout and the like. */
   random: Random;
   /**
-   * What `make` gives in the forward pass, in both passes, by a name; no gradient flows through it. For what is decided
-   * by comparison, as the buckets of Reformer (`decisions` of a variant), which a rounding could turn. It is kept for
-   * every layer, so let it be small.
+   * The result of `make` from the forward pass, under a name, in both passes; no gradient flows through it. For decisions by
+   * comparison, such as the buckets of Reformer (`decisions` of a variant), which rounding could change. It is kept for every
+   * layer, so it should be small.
    */
   once(name: string, make: () => Tensor): Tensor;
 }
 
-/** A residual branch: a function of x, of its parameters and of what `pass` gives. */
+/** A residual branch: a function of x, of its parameters and of `pass`. */
 export type Branch = (x: Tensor, pass: Pass) => Tensor;
 
 /** A branch in both passes. */
@@ -31,7 +31,7 @@ export interface Repeatable {
 }
 
 /**
- * Splits a branch into its two runs; `name` is how errors call it. Both runs throw ShapeError where the result has not
+ * Splits a branch into its two runs; `name` is its name in errors. Both runs throw ShapeError where the result has not
  * the shape of the input, ArgumentError where `once` is asked for a name twice, or for the first time in the second run.
  */
 export function repeatable(name: string, branch: Branch, random: Random): Repeatable {

@@ -115,7 +115,7 @@ function reversed({ f, g }: Layer, { y, gradients }: Backward): Backward {
   return { y: [x1, x2], gradients: [sum1, sum2] };
 }
 
-/** Releases what is of no use any more, unless it is still held under another name. */
+/** Releases tensors that are no longer needed, unless they are still held under another name. */
 function releaseAll(tensors: readonly Tensor[], held: readonly Tensor[]): void {
   const blocks = new Set(held.map(({ block }) => block));
   for (const tensor of tensors) if (!blocks.has(tensor.block)) release(tensor.array.data);

@@ -1,4 +1,4 @@
-/** What each setting of a run has to be by itself: settings come from callers, from checkpoints and from exported folders. */
+/** The checks of each setting of a run by itself: settings come from callers, checkpoints and exported folders. */
 import { ArgumentError } from '../core/errors.ts';
 import {
   type Check,
@@ -63,7 +63,7 @@ const CHECKS: Readonly<Record<keyof RunSettings, Check>> = {
 };
 
 /**
- * Throws ArgumentError unless all settings are there, each of its kind, and no others. Looks at no text and no model. The
+ * Throws ArgumentError unless all settings are present, each of its kind, and no others. Reads no text and no model. The
  * message begins with `within` where that is given.
  */
 export function expectRunSettings(within: string | null, settings: unknown): asserts settings is RunSettings {

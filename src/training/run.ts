@@ -1,4 +1,4 @@
-/** A run of training: what it is, in plain values, and where it stands. */
+/** A run of training: its settings, as plain values, and its state. */
 import { zeroGrad } from '../core/autograd.ts';
 import { attempting, release } from '../core/memory.ts';
 import { Random } from '../core/random.ts';
@@ -22,7 +22,7 @@ export type OptimizerSettings =
   | ({ kind: 'adafactor' } & Plain<AdafactorSettings>)
   | ({ kind: 'sgd' } & Plain<SGDSettings>);
 
-/** All that makes a run: plain values, which a checkpoint holds. The same settings give the same bits. */
+/** All settings of a run: plain values, which a checkpoint holds. The same settings give the same bits. */
 export interface RunSettings {
   task: { name: string } & TaskSettings;
   model: ModelSettings;
@@ -31,7 +31,7 @@ export interface RunSettings {
   steps: number;
   /** Examples of a step. */
   batch: number;
-  /** In how many parts, one after another, a batch is worked off, so that it needs the memory of one. */
+  /** In how many parts, one after another, a batch is processed, so that it needs the memory of one. */
   parts: number;
   /** The largest norm of a step's gradients; 0: any. */
   clip: number;
@@ -57,7 +57,7 @@ export interface Run {
   step: number;
 }
 
-/** The settings that a run may leave out, to be spread into those of a run. */
+/** Defaults for the optional settings of a run, to spread into its settings. */
 export const runDefaults = {
   model: { dropout: 0 },
   optimizer: { kind: 'adamw' },
@@ -73,7 +73,7 @@ export const runDefaults = {
 
 /**
  * Starts a run: makes its task, its model and its optimiser, and stands before the first step. Throws ArgumentError,
- * UnsupportedError or FileFormatError for invalid settings, and then keeps nothing.
+ * UnsupportedError or FileFormatError for invalid settings, and then holds no memory.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** What the attention of a trained model is given while it reads a text of the user's own, byte for byte. */
+/** The inputs of a trained model's attention while it reads the user's own text, byte for byte. */
 
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { expectInstance } from '../core/expect.ts';
@@ -14,8 +14,7 @@ import { expectTrained } from './checks.ts';
  * model reads these bytes and no others: [1, heads, bytes, headDim] each. A string is read as its UTF-8. Keeps no tape.
  *
  * Throws ArgumentError for a model that reads no bytes, for an empty text, one that is longer than the model's length
- * or has half a character,
- * and for a layer that there is not or whose variant compares no queries with keys.
+ * or has half a character, and for a layer that does not exist or whose variant compares no queries with keys.
  */
 export function textAttention(trained: TrainedModel, text: string | Uint8Array, layer: number): AttentionInputs {
   expectTrained('trained', trained);

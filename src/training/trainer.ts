@@ -1,7 +1,7 @@
 /**
- * The loop. A step draws a batch from the stream of its number, adds up gradients over the parts of the batch, and moves
- * the parameters by them. All that a step does follows from the parameters, the optimiser's state, the seed and the number
- * of the step: a run that is resumed from these goes on to the same bits, and so does one on another number of threads.
+ * The training loop. A step draws a batch from the stream of its number, adds up gradients over the parts of the batch, and
+ * updates the parameters. A step depends only on the parameters, the optimiser's state, the seed and the number of the step:
+ * a run that is resumed from these continues to the same bits, also on another number of threads.
  */
 
 import { nextTurn } from '#platform/turn';
@@ -20,7 +20,7 @@ import { learningRate } from './optimizers/schedules.ts';
 import type { Run } from './run.ts';
 import { type Batch, drawBatch } from './tasks/batch.ts';
 
-/** What a step of training came to. */
+/** The result of a step. */
 export interface StepReport {
   step: number;
   /** Nats for each target that counts, before the step. */
@@ -33,30 +33,30 @@ export interface StepReport {
   milliseconds: number;
 }
 
-/** What an evaluation in the middle of training came to, and after which step. */
+/** The result of an evaluation during training, and its step. */
 export interface EvaluationReport extends Evaluation {
   step: number;
 }
 
-/** What `train` calls as it goes, each with a report; any may be left out. */
+/** Callbacks of `train`, each with a report; all are optional. */
 export interface Observer {
   onStep?(report: StepReport): void;
   onEvaluation?(report: EvaluationReport): void;
   /**
-   * To write a checkpoint: every `checkpointEvery` steps, and when the loop ends. Where it ends by an error, that is of the
-   * steps before; not for a NumericalError, to which the same steps lead again.
+   * Called to write a checkpoint: every `checkpointEvery` steps, and when the loop ends. If an error ends it, the checkpoint
+   * is of the steps before; not for a NumericalError, because the same steps would lead to it again.
    */
   onCheckpoint?(run: Run): void;
   /** Asked after each step. */
   shouldStop?(): boolean;
 }
 
-/** A collection takes about as long as a small step: so a percent of the time at most, and 5000 steps hold what 200 do. */
+/** A collection takes about as long as a small step: so at most a percent of the time, and 5000 steps hold no more than 200. */
 const STEPS_PER_COLLECTION = 100;
 
 /**
- * Takes the steps that are left of a run, or fewer if it is told to stop; returns whether it was. Throws NumericalError for
- * a loss or a gradient that is not finite, and says where that came from; the parameters are then as before the step.
+ * Takes the remaining steps of a run, or fewer if it is told to stop; returns whether it was. Throws NumericalError for a
+ * loss or a gradient that is not finite, and says where that came from; the parameters are then as before the step.
  *
  * @example
  * ```ts
@@ -101,7 +101,7 @@ export async function train(run: Run, observer: Observer = {}): Promise<{ stoppe
   return { stopped };
 }
 
-/** `onError` is called where an error comes before the first parameter is moved. */
+/** `onError` is called if an error occurs before the first parameter is updated. */
 function takeStep(run: Run, onError: () => void): StepReport {
   const { settings, learner, optimizer } = run;
   const begin = performance.now();
@@ -152,7 +152,7 @@ function unlessItFails<T>(body: () => T, onError: () => void): T {
   }
 }
 
-/** The parts of a step's batch, each in a scope of its own: the examples are the same in however many parts they come. */
+/** The parts of a step's batch, each in its own scope: the examples do not depend on the number of parts. */
 function forEachPart(run: Run, step: number, body: (batch: Batch, context: ForwardContext) => void): void {
   const { task, settings } = run;
   const random = run.random.split(`step ${step}`);
@@ -169,7 +169,7 @@ function badLoss(loss: Tensor, { learner }: Run, step: number): NumericalError {
   return new NumericalError(`loss: ${loss.item()} at step ${step}: ${originOf(loss, learner.model.tensors())}`);
 }
 
-/** Goes back over the step once more, to see where. */
+/** Repeats the backward pass of the step, to find the origin. */
 function badGradient(run: Run, step: number): NumericalError {
   const { learner } = run;
   zeroGrad(learner.model.parameters().values());

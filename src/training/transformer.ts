@@ -40,9 +40,9 @@ export interface TokenSteps {
   readonly position: number;
   /** int32 [batch, n], the next tokens of each sequence, to [batch, n, modelDim]: rows of `forward`. Keeps no tape. */
   step(tokens: Tensor): Tensor;
-  /** What each layer remembers, as copies that later steps leave alone; none before the first token. */
+  /** The state of each layer, as copies that later steps do not change; empty before the first token. */
   states(): AttentionState[];
-  /** Releases what was remembered. */
+  /** Releases the state. */
   end(): void;
 }
 
@@ -82,7 +82,7 @@ export class Transformer implements Module {
     return named({ embedding, positions: this.#positions?.parts, sharedAttention, layers, norm });
   }
 
-  /** Releases what was made on the way and can be made again: tables of positions. */
+  /** Releases cached tables of positions, which can be made again. */
   forget(): void {
     this.#positions?.forget?.();
     for (const { attention } of this.layers) attention.forget();
@@ -108,7 +108,7 @@ export class Transformer implements Module {
   }
 
   /**
-   * Queries, keys, values and gates that the variant of a layer is given, for a look at them from outside: [batch, heads, length,
+   * Queries, keys, values and gates that the variant of a layer gets, for inspection: [batch, heads, length,
    * headDim]. Arguments as of `forward`. Keeps no tape.
    */
   attentionInputs(tokens: Tensor, layer: number, keyMask?: Tensor): AttentionInputs {
@@ -120,7 +120,7 @@ export class Transformer implements Module {
         return (x, once) => {
           if (n === layer) {
             const { queries, keys, values, gates } = attention.inputs(x);
-            // Copies that reversible layers, which tidy up after themselves, leave alone.
+            // Copies, because reversible layers release their tensors.
             found = mapTokens({ queries, keys, values, ...(gates && { gates }) }, (rows) => keep(packed(rows)));
           }
           return attention.forward(x, { training: false, keyMask, once });
@@ -135,8 +135,8 @@ export class Transformer implements Module {
   }
 
   /**
-   * Goes on from what `states()` gave, or from nothing. Throws UnsupportedError for a variant that cannot generate,
-   * ArgumentError unless the model is causal, and for states that are not those of its layers.
+   * Continues from the result of `states()`, or starts from nothing. Throws UnsupportedError for a variant that cannot
+   * generate, ArgumentError unless the model is causal, and for states that are not those of its layers.
    */
   startSteps(batch: number, states: readonly AttentionState[] = []): TokenSteps {
     if (!this.config.causal) throw new ArgumentError('causal: expected a causal model to generate with');

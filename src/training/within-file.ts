@@ -1,4 +1,4 @@
-/** Models made by settings that come from a file, and may say anything: never larger than the file's own tensors. */
+/** Models made from the settings of a file, which are not trusted: never larger than the file's own tensors. */
 import type { Complain } from '../core/files/input-file.ts';
 import { countElements } from '../core/files/numbers.ts';
 import { attempting } from '../core/memory.ts';
@@ -8,12 +8,12 @@ import { attempting } from '../core/memory.ts';
  * optimiser that the file may lack, of 8 bytes each.
  */
 const BYTES_PER_NUMBER = 32;
-/** What draws, and blocks of a whole cache line for a few numbers, take in the smallest models. */
+/** Memory for random draws, and for blocks of a whole cache line for a few numbers, in the smallest models. */
 const ROOM = 2 ** 19;
 
 /**
- * What `make` makes, for these tensors. Throws what `complain` makes where it asks for much more memory than they would
- * fill. If it throws, nothing of it is kept.
+ * The result of `make`, for these tensors. Throws what `complain` makes if it needs much more memory than they fill. If it
+ * throws, it holds no memory.
  */
 export function withinFile<T>(
   tensors: Iterable<{ readonly shape: readonly number[] }>,

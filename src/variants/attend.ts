@@ -71,8 +71,8 @@ export function attend<Options extends CommonOptions>(
 const outputOf = (result: Attending | Tensor): Tensor => ('output' in result ? result.output : result);
 
 /**
- * The inputs for `variant.attend`, made of inputs that `checkInputs` has checked: with every gate that the variant declares, and
- * with padding that is safe to compute with. Throws UnsupportedError for inputs that the variant does not take, and what
+ * The inputs for `variant.attend`, made of inputs that `checkInputs` has checked: with every gate that the variant declares,
+ * and with padding that is safe to compute with. Throws UnsupportedError for inputs that the variant does not take, and what
  * `withDeclared` throws.
  */
 export function givenTo<Options extends CommonOptions>(
@@ -101,8 +101,8 @@ export function parametersFor<Options extends CommonOptions>(
 }
 
 /**
- * A masked key and its value have no influence, even if they hold NaN: 0 times NaN would be NaN. With equally many queries and
- * keys they count as the same tokens, and the query of a masked token does not reach the gradients of the others.
+ * A masked key and its value have no influence, even if they hold NaN: 0 times NaN would be NaN. With equally many queries
+ * and keys they count as the same tokens, and the query of a masked token does not reach the gradients of the others.
  */
 function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
   const { keyMask, queries, keys } = inputs;

@@ -1,7 +1,7 @@
 /**
- * Before anyone is timed: does it compute what we compute? Every contestant gives the numbers of a small run, gradients
- * included, and they are held against ours. Where a pattern is drawn at random, each draws its own: there the peer tells
- * its weights, and they must be the softmax over the keys that they say it sees, and as many of those as it should see.
+ * Before anything is timed: does it compute what we compute? Every contestant returns the numbers of a small run, gradients
+ * included, which are compared with ours. Where a pattern is random, each draws its own: there the peer returns its weights,
+ * and they must be the softmax over the keys that they show, and as many of those as expected.
  */
 import type { ContestantDescription, EncodedResults, Task } from '../../peers/protocol.ts';
 import { furthest, patternVerdict, type Verdict } from './pattern.ts';
@@ -13,7 +13,7 @@ export interface Agreement {
   threads: number;
   /** What it was held against. */
   against: string;
-  /** The largest difference, as a share of the largest number of ours; null if it could not be had. */
+  /** The largest difference, as a share of the largest number of ours; null if it is not available. */
   difference: number | null;
   tolerance: number;
   agrees: boolean;

@@ -136,7 +136,7 @@ const keyOf = (peer: string, contestant: string): string => `${peer}/${contestan
 
 function conclude(row: Row, forecast: Forecast): void {
   const work = operations(row.task, row.computes, row.threads);
-  // The peak is what can be had, not what usually is.
+  // The peak is what is possible, not what is usual.
   row.milliseconds = row.task.kind === 'peak' ? Math.min(...row.times) : median(row.times);
   row.rate = hasRate(row.task, row.computes) ? work / (row.milliseconds / 1000) : null;
   forecast.add(keyOf(row.peer, row.contestant), work, row.milliseconds);

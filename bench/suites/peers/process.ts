@@ -64,7 +64,7 @@ export class PeerProcess {
   async #greet(): Promise<void> {
     try {
       this.#hello = (await this.ask({ do: 'hello' }, START_MILLISECONDS)).hello;
-      if (this.#hello === undefined) throw new PeerFailure('did not say what it can do');
+      if (this.#hello === undefined) throw new PeerFailure('did not report what it can do');
     } catch (error) {
       this.#child.kill('SIGKILL');
       throw error;

@@ -12,7 +12,7 @@ export function tablesOf({ rows, agreements, absences, versions }: PeersReport):
   const missing = absences.map(({ who, threads, reason }) => `  ${who} (${threadsText(threads)}): ${reason}`);
   return [
     ...sections,
-    `Compared before they were measured\n\n${agreementTable(agreements)}`,
+    `Checked before they were measured\n\n${agreementTable(agreements)}`,
     ...(missing.length === 0 ? [] : [`Not measured\n${missing.join('\n')}`]),
     `Versions\n${versionLines(versions).join('\n')}`,
     LEGEND,

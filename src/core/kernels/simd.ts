@@ -62,7 +62,7 @@ export function wantedByEnvironment(): string | null {
 
 /**
  * Chooses for this thread, a set or one of its builds; see `setKernels` of the pool, which also tells the workers. Throws
- * ArgumentError for another name, or for vectors where they cannot be had.
+ * ArgumentError for another name, or for vectors where they are not available.
  */
 export function chooseKernelSet(name: string): void {
   if (name !== 'plain' && name !== 'simd' && name !== 'vector' && name !== 'relaxed') {

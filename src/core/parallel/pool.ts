@@ -72,7 +72,7 @@ export function setThreads(count: number): void {
 
 /**
  * Chooses the kernels that all threads run, `plain` or `simd`; the fastest available ones are the default. Throws
- * ArgumentError for another name, or `simd` where it cannot be had.
+ * ArgumentError for another name, or `simd` where it is not available.
  */
 export function setKernels(name: string): void {
   closePool();

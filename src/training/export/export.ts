@@ -1,6 +1,6 @@
 /**
- * A trained model for PyTorch: a folder with config.json and model.safetensors, which transformers loads where it has a
- * class of exactly this shape, and which else comes with a loader, modeling_efficient.py.
+ * A trained model for PyTorch: a folder with config.json and model.safetensors, which transformers loads if it has a
+ * class of exactly this shape; otherwise a loader, modeling_efficient.py, comes with it.
  */
 
 import { mkdirSync, rmSync } from '#platform/fs';

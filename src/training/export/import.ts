@@ -1,4 +1,4 @@
-/** The way back: the weights of an exported model, trained on elsewhere, as a checkpoint of ours. */
+/** The way back: the weights of an exported model, trained further elsewhere, as a checkpoint of this library. */
 
 import { join } from '#platform/path';
 import { EfficientTransformersError, FileFormatError, formatShape } from '../../core/errors.ts';
@@ -17,9 +17,9 @@ import { loaderTensors } from './loader.ts';
 import { type TransformersForm, transformersForm } from './transformers.ts';
 
 /**
- * A run at its first step, with the settings that were exported and the weights in `folder`: to generate with, or to
- * train as those settings say, with an optimiser that remembers nothing. Throws FileFormatError for a folder that was
- * not exported by us, or whose tensors are not those of its settings.
+ * A run at its first step, with the exported settings and the weights in `folder`: to generate with, or to train with those
+ * settings and a new optimiser. Throws FileFormatError for a folder that this library did not export, or whose tensors do not
+ * match its settings.
  */
 export function importRun(folder: string): Run {
   expectText('folder', folder);

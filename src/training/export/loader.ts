@@ -1,4 +1,4 @@
-/** What the PyTorch loader, modeling_efficient.py, is told of a model: in config.json, and as tensors of its own. */
+/** The description of a model for the PyTorch loader, modeling_efficient.py: in config.json, and as extra tensors. */
 import { UnsupportedError } from '../../core/errors.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
 import type { ClassifierConfig } from '../classifier.ts';
@@ -65,7 +65,7 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
   };
 }
 
-/** Tensors beside the model's own, by name: what a variant draws from a seed whenever it attends. */
+/** Tensors in addition to the model's own, by name: those that a variant draws from a seed whenever it attends. */
 export function loaderTensors({ model: { config, body } }: Learner): Map<string, ArrayToStore> {
   const stack = config.causal && !('classes' in config) ? 'decoder' : 'encoder';
   const found = new Map<string, ArrayToStore>();

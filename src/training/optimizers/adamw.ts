@@ -19,7 +19,7 @@ export interface AdamWSettings {
   beta1: number;
   /** β₂: how much of the mean squared gradient is kept. */
   beta2: number;
-  /** ε, beside the root of the latter. */
+  /** ε, added to the root of the latter. */
   epsilon: number;
   /** λ, multiplied by the learning rate. */
   weightDecay: number;

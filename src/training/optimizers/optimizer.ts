@@ -1,15 +1,15 @@
 /**
- * What all optimisers share. Gradients lie on the parameters (`backward` adds them up, so several backward passes before
- * one step are gradient accumulation); a step reads them, moves the parameters in place, and leaves the gradients for
- * `zeroGrad`. The learning rate is given anew for each step: see schedules.ts.
+ * What all optimisers share. Gradients are stored on the parameters (`backward` adds them up, so several backward passes
+ * before one step are gradient accumulation); a step reads them, moves the parameters in place, and leaves the gradients for
+ * `zeroGrad`. The learning rate is an argument of each step: see schedules.ts.
  *
  *     scope(() => backward(loss(batch)));                       // as often as there are parts of a batch
  *     const scale = clipScale(gradientNorm(parameters) / parts, 1) / parts;
  *     optimizer.step(learningRate(schedule, step), scale);
  *     zeroGrad(parameters.values());
  *
- * Parameters that ask for no gradient (`requiresGrad`) stay as they are, unless none of them asks: an optimiser of those of
- * a model that was loaded for use asks for all. So a part of a model is frozen by `requiresGrad = false`, or left out.
+ * Parameters that require no gradient (`requiresGrad`) stay as they are, unless none of them requires one: then the model was
+ * loaded for inference, and the optimiser turns all of them on. So `requiresGrad = false` freezes a part of a model.
  */
 import { ArgumentError, describe } from '../../core/errors.ts';
 import { expectFiniteNumber, numberOf } from '../../core/expect.ts';
@@ -28,18 +28,18 @@ export interface Optimizer {
    * unless the learning rate is a number of at least 0 and the scale is finite.
    */
   step(learningRate: number, gradientScale?: number): void;
-  /** All that a checkpoint has to hold, by name: the number of steps, and tensors for each parameter. Live, not copies. */
+  /** All state for a checkpoint, by name: the number of steps, and tensors for each parameter. Live, not copies. */
   state(): Map<string, Tensor>;
-  /** Goes on from a state that was written. Throws ArgumentError or ShapeError, before any change, if it does not fit. */
+  /** Continues from a written state. Throws ArgumentError or ShapeError, before any change, if it does not fit. */
   load(state: ReadonlyMap<string, Tensor>): void;
 }
 
-/** Steps taken, and named tensors beside each parameter, all zeros at first. */
+/** Steps taken, and named tensors for each parameter, all zeros at first. */
 export class OptimizerState {
   readonly #tensors = new Map<string, Tensor>();
   readonly #steps = keep(zeros([], 'int32'));
 
-  /** Of parameters that ask for no gradients, as those of a model that was loaded for use, all are asked for theirs. */
+  /** If no parameter requires a gradient, as in a model loaded for inference, all are set to require one. */
   constructor(parameters: ReadonlyMap<string, Tensor>) {
     expectNamedTensors('parameters', parameters);
     this.#tensors.set('step', this.#steps);
@@ -52,7 +52,7 @@ export class OptimizerState {
     if (all.every(({ requiresGrad }) => !requiresGrad)) for (const parameter of all) parameter.withGrad();
   }
 
-  /** Enters a tensor that belongs to a parameter, and returns it. */
+  /** Registers a tensor that belongs to a parameter, and returns it. */
   add(parameterName: string, name: string, shape: readonly number[], dtype: Tensor['dtype']): Tensor {
     const tensor = keep(zeros(shape, dtype));
     this.#tensors.set(`${parameterName}.${name}`, tensor);
@@ -102,9 +102,8 @@ export function gradientNorm(parameters: ReadonlyMap<string, Tensor>): number {
 }
 
 /**
- * What gradients of this norm are multiplied by so that it is at most `maximum`: the `gradientScale` of a step. A norm
- * that is not finite is no norm to clip: the trainer looks at it first. Throws ArgumentError for one, and unless the
- * maximum is above 0.
+ * The factor that brings gradients of this norm to at most `maximum`: the `gradientScale` of a step. Throws ArgumentError
+ * for a norm that is not finite, which the trainer checks first, and unless the maximum is above 0.
  */
 export function clipScale(norm: number, maximum: number): number {
   if (!Number.isFinite(norm)) throw new ArgumentError(`norm: expected a finite number, got ${norm}`);

@@ -5,9 +5,9 @@ import { type Recipe, recipeSettings, runsWith } from './recipe.ts';
 const bidirectional = allVariants().filter(({ supports }) => supports.bidirectional !== false);
 
 /**
- * ListOps with every variant, at a thirtieth of the Arena's length and with one layer, so that all of them are through in
- * a few minutes. As in the Arena, where accuracies are from 16 to 38 %, what is learned soon is to look at the outermost
- * operators; the question here is whether each variant trains.
+ * ListOps with every variant that reads in both directions, at a thirtieth of the Arena's length and with one layer, so that
+ * all runs take a few minutes. As in the Arena, where accuracies are from 16% to 38%, a model soon learns to read the
+ * outermost operators; the question here is whether each variant trains.
  */
 export const listopsRecipe: Recipe = {
   name: 'listops',

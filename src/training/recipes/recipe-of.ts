@@ -1,6 +1,6 @@
 /**
- * Which recipe a training is of, by its settings: whoever goes on from a checkpoint is told of the goal too. In a file of its
- * own, so that a page can have the recipes alone.
+ * Which recipe a run belongs to, by its settings, so that a resumed run also shows the goal. In its own file, so that a page
+ * can load the recipes alone.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { until } from '../longer.ts';

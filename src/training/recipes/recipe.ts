@@ -1,6 +1,6 @@
 /**
- * A training that is known to work, all of it written down: what is trained on what, how, and what comes of it. Recipes
- * choose variants by their names, which are data here.
+ * A training that is known to work: model, task, settings and expected result. Recipes choose variants by their names, which
+ * are data here.
  */
 import { expectPlain, expectRecord, expectText, numberOf } from '../../core/expect.ts';
 import type { ModelSettings } from '../learner.ts';
@@ -14,23 +14,22 @@ export interface Recipe {
   readonly name: string;
   readonly summary: string;
   /**
-   * Each is a run of its own, with all else the same but for what it says. By name: that of the variant, where no two
-   * have the same.
+   * The runs by name, which differ only in these settings. A run has the name of its variant, unless two runs would share it.
    */
   readonly runs: Readonly<Record<string, RecipeRun>>;
   readonly settings: Omit<RunSettings, 'model'> & { model: Omit<ModelSettings, 'attention'> };
-  /** What every run should come to at its end, on held-out examples. */
+  /** The goal of every run at its end, on held-out examples. */
   readonly goal: Goal;
-  /** All runs together on two cores, about. */
+  /** About how many minutes all runs together take on two cores. */
   readonly minutes: number;
 }
 
 /** What sets one run of a recipe apart from the others. */
 export type RecipeRun = { attention: AttentionSettings } & Omit<ModelSettings, 'attention'>;
 
-/** What a run of a recipe has to reach. */
+/** The goal of a run. */
 export type Goal =
-  /** For each run by its name, or for all; a run that is not named is only to be looked at. */
+  /** For each run by its name, or for all; a run that is not named has no goal. */
   | { accuracy: number | Readonly<Record<string, number>> }
   /** That much above the accuracy of the most frequent answer. */
   | { aboveMajority: number }
@@ -39,7 +38,7 @@ export type Goal =
   /** Bits for each target, below the entropy of their frequencies; and the training loss, smoothed, only ever falls. */
   | { bitsBelowUnigram: number };
 
-/** The settings of a recipe, of which only what is out of the ordinary is said. */
+/** The settings of a recipe, of which only unusual ones are given. */
 export type RecipeSettings = Partial<Recipe['settings']> & Pick<RunSettings, 'task' | 'steps' | 'schedule'>;
 
 export function recipeSettings(settings: RecipeSettings): Recipe['settings'] {
@@ -83,7 +82,7 @@ export interface Outcome {
   lines: readonly MetricsLine[];
 }
 
-/** Whether the run of that name came to what its recipe says; null for one that it says nothing of. */
+/** Whether the run of that name reached its goal; null if it has none. */
 export function isReached(goal: Goal, name: string, outcome: Outcome, baseline: Baseline): boolean | null {
   const { loss, accuracy, lines } = outcome;
   if ('loss' in goal) return loss <= goal.loss;

@@ -17,5 +17,5 @@ export const recipes: readonly Recipe[] = [
   windowsRecipe,
 ];
 
-/** What `train` does where nothing is said. */
+/** The default of `train`. */
 export const defaultRecipe: Recipe = duplicationRecipe;

@@ -1,4 +1,4 @@
-/** What a model has to beat: the one answer that is right most often, and how often the answers come. */
+/** What a model has to beat: the most frequent answer, and the frequencies of all answers. */
 
 import { expectInteger } from '../../core/errors.ts';
 import { expectRandom, Random } from '../../core/random.ts';
@@ -6,10 +6,10 @@ import { expectTask, MOST_EXAMPLES } from '../checks.ts';
 import { drawExample } from './batch.ts';
 import type { Example, Part, Task } from './task.ts';
 
-/** Of the examples that a task's baseline is measured on. */
+/** Seed of the examples for a task's baseline. */
 const SEED = 0;
 
-/** What a model reaches that does not look at its input. */
+/** What a model reaches without reading its input. */
 export interface Baseline {
   /** On held-out examples, in the measure of the task, when always the most frequent answer is given. */
   accuracy: number;
@@ -18,8 +18,8 @@ export interface Baseline {
 }
 
 /**
- * The baseline that runs of a task are told and judged by: from one seed, whatever theirs, so that a task has one number to
- * beat. Throws as `majorityBaseline` does.
+ * The baseline that runs of a task show and are judged by: always from the same seed, so that a task has one number to beat.
+ * Throws as `majorityBaseline` does.
  */
 export function taskBaseline(task: Task): Baseline {
   return majorityBaseline(task, new Random(SEED));

@@ -14,11 +14,11 @@ import type { Random } from '../../core/random.ts';
 import type { Part, Task, TaskDefinition } from './task.ts';
 import { TextBytes } from './text-bytes.ts';
 
-/** In bytes: who trains on a text holds it in memory as a whole. The largest in common use, enwik9, has 10⁹. */
+/** In bytes: a training holds its whole text in memory. The largest in common use, enwik9, has 10⁹. */
 const LARGEST_TEXT = 2 ** 30;
 const MOST_PIECES = 100;
 const HELD_OUT_EVERY = 10;
-/** A window can begin at few places of a piece that is not much longer: of a short text, that has to do. */
+/** Pieces of a short text may be little longer than a window, which then can begin at few places only. */
 const WINDOWS_PER_PIECE = 4;
 
 export const byteLm: TaskDefinition = {
@@ -49,7 +49,7 @@ export const byteLm: TaskDefinition = {
   },
 };
 
-/** Stands where a byte was hidden. */
+/** The token in place of a hidden byte. */
 export const MASK = 256;
 /** Of the bytes that are to be predicted: hidden, replaced by some byte, left as they are (Devlin et al. 2019, §3.1). */
 const PREDICTED_SHARE = 0.15;

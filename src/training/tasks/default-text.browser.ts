@@ -1,4 +1,4 @@
-/** A page has no text of its own to model. */
+/** A page has no default text to model. */
 import { ArgumentError } from '../../core/errors.ts';
 
 /** Throws ArgumentError, which says how a text is handed in. */

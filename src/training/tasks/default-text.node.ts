@@ -1,4 +1,4 @@
-/** A text to model where nobody has named one. */
+/** The default text to model. */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ArgumentError } from '../../core/errors.ts';
@@ -6,8 +6,8 @@ import { ArgumentError } from '../../core/errors.ts';
 const FILE = 'lib/lib.dom.d.ts';
 
 /**
- * The path of a long text that is on the disk of whoever develops with this package, TypeScript's declarations of the DOM:
- * some 2 MB. Throws ArgumentError where TypeScript is not installed.
+ * The path of a long text that developers with this package have on their disk, TypeScript's declarations of the DOM: some
+ * 2 MB. Throws ArgumentError if TypeScript is not installed.
  */
 export function defaultText(): string {
   try {
@@ -16,9 +16,12 @@ export function defaultText(): string {
     const platform = `@typescript/typescript-${process.platform}-${process.arch}/package.json`;
     return join(dirname(resolveFrom(typescript, platform) ?? typescript), FILE);
   } catch (error) {
-    throw new ArgumentError('text: expected the path of a text, as no TypeScript is installed here to read', {
-      cause: error,
-    });
+    throw new ArgumentError(
+      'text: expected the path of a text, because TypeScript, whose declarations are the default, is not installed',
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a task is to the trainer: an endless stream of examples, drawn from a seeded stream of random numbers, and what a
- * model is to make of them. Examples are generated, so there is nothing to download and none is met twice (but by chance).
+ * A task as the trainer sees it: an endless stream of examples, drawn from seeded random numbers, with the right answers.
+ * Examples are generated, so there is nothing to download, and none comes twice (except by chance).
  */
 
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
@@ -43,7 +43,7 @@ export interface Task {
   readonly classes: number;
   /** The longest sequence. */
   readonly length: number;
-  /** What the accuracy is the share of: targets that are right, or sequences of which all are. */
+  /** The unit of accuracy: right targets, or sequences with all targets right. */
   readonly accuracy: 'target' | 'sequence';
   /** The accuracy of blind guessing. */
   readonly chance: number;

@@ -1,4 +1,4 @@
-/** The bytes of a text that examples are cut from, of which no more is held than that takes. */
+/** The bytes of a text that examples are cut from, held in memory only as far as needed. */
 import type { InputFile } from '../../core/files/input-file.ts';
 import { beginOfTextOrBinary, expectTextOrBinary } from '../../core/files/text.ts';
 
@@ -13,8 +13,8 @@ export class TextBytes {
   #held: Uint8Array | null = null;
 
   /**
-   * All of the file is looked at, whether or not it is held: a text in another encoding than UTF-8 is refused before it is
-   * used. Throws FileFormatError for one, and for a file that cannot be read.
+   * Reads all of the file, whether or not it holds it: a text in another encoding than UTF-8 is refused before it is used.
+   * Throws FileFormatError for one, and for a file that cannot be read.
    */
   constructor(file: InputFile, short = SHORT) {
     this.#file = file;

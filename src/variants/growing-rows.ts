@@ -1,0 +1,53 @@
+/** Caches that grow by a few rows at a time: rows lie in buffers with room behind them, so that a step copies what it adds. */
+import { record } from '../core/autograd.ts';
+import { copyInto } from '../core/copy-into.ts';
+import { slice } from '../core/ops/index.ts';
+import { empty, type Tensor, viewAs } from '../core/tensor.ts';
+
+/** Rows that a window may hold beyond twice its own before they are copied. */
+export const SLACK = 16;
+
+/** Rows of a cache lie in a buffer with room behind them. `used` rows of each head are taken, by whoever came last. */
+interface Buffer {
+  rows: Tensor;
+  used: number;
+}
+
+const buffers = new WeakMap<object, Buffer>();
+
+/** Rows `first` … `end` − 1 of every head of a buffer. */
+const rowsOfBuffer = (buffer: Tensor, first: number, end: number): Tensor => {
+  const [batch, heads, , width] = buffer.shape;
+  return viewAs(buffer, (array) => array.lo(0, 0, first, 0).hi(batch, heads, end - first, width));
+};
+
+/**
+ * past [batch, heads, n, width] and rows [batch, heads, m, width], one after another. The result shares its memory with
+ * `past` where there is room behind it, and `past` stays as it is: a second continuation from it gets a copy.
+ */
+export function appendRows(past: Tensor | undefined, rows: Tensor): Tensor {
+  const [batch, heads, length, width] = rows.shape;
+  const held = past?.shape[2] ?? 0;
+  const known = past === undefined ? undefined : buffers.get(past.block);
+  const first =
+    past === undefined ? 0 : (past.array.offset / width) % (known?.rows.shape[2] ?? Number.POSITIVE_INFINITY);
+  const fits = known !== undefined && first + held === known.used && known.used + length <= known.rows.shape[2];
+  let all: Tensor;
+  if (fits && known !== undefined) {
+    copyInto(rowsOfBuffer(known.rows, known.used, known.used + length).array, rows.array);
+    known.used += length;
+    all = rowsOfBuffer(known.rows, first, first + held + length);
+  } else {
+    // Twice as much as is held: a token costs a constant number of copies on average.
+    const buffer = empty([batch, heads, Math.max(SLACK, 2 * (held + length)), width], rows.dtype as 'float32');
+    if (past !== undefined) copyInto(rowsOfBuffer(buffer, 0, held).array, past.array);
+    copyInto(rowsOfBuffer(buffer, held, held + length).array, rows.array);
+    buffers.set(buffer.block, { rows: buffer, used: held + length });
+    all = rowsOfBuffer(buffer, 0, held + length);
+  }
+  const inputs = past === undefined ? [rows] : [past, rows];
+  return record('appendRows', all, inputs, (gradient) => {
+    const own = slice(gradient, 2, held, held + length);
+    return past === undefined ? [own] : [slice(gradient, 2, 0, held), own];
+  });
+}

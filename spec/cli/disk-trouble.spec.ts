@@ -232,7 +232,7 @@ test('a comparison that is stopped, or ends by an error, shows the layers that w
   clearImmediate(pending);
   assert.is(code, 143);
   assert.is(err, 'SIGTERM: stopping after this variant; once more ends at once\n');
-  assert.match(out, /\nNot all of it: the comparison ended before its time\.\n/);
+  assert.match(out, /\nIncomplete: the comparison ended early\.\n/);
   const { results, incomplete } = JSON.parse(readFileSync(json, 'utf8'));
   assert.ok(incomplete && results.length >= 2 && results.length < 6);
   assert.is(process.listenerCount('SIGTERM'), 0);

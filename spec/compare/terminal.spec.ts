@@ -52,7 +52,7 @@ test('approximations come first, by error; what is none after them, with the rea
   );
   const prose = text.replace(/\n */g, ' ');
   assert.match(prose, '1 is the error of zeros');
-  assert.match(prose, 'Full attention streams here: it never holds the matrix, so that its memory is O(L)');
+  assert.match(prose, 'Full attention streams here: it never holds the matrix, so its memory is O(L)');
 });
 
 test('the best of a column beat the baselines, and no other row that does and may be best is better', () => {

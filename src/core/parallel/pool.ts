@@ -51,9 +51,13 @@ export function threadCount(): number {
 function threadsFromEnvironment(): number {
   const text = process.env.EFFICIENT_TRANSFORMERS_THREADS;
   if (text === undefined || text === '') return Math.min(availableParallelism(), MAX_THREADS);
-  const count = /^\d+$/.test(text) ? Number(text) : text;
-  expectInteger('EFFICIENT_TRANSFORMERS_THREADS', count, 1, MAX_THREADS);
-  return Number(count);
+  if (!/^\d+$/.test(text)) {
+    throw new ArgumentError(
+      `EFFICIENT_TRANSFORMERS_THREADS: expected an integer from 1 to ${MAX_THREADS}, got '${text}'`,
+    );
+  }
+  expectInteger('EFFICIENT_TRANSFORMERS_THREADS', Number(text), 1, MAX_THREADS);
+  return Number(text);
 }
 
 /**

@@ -3,7 +3,7 @@
  * from its folder is in the bundle as bytes: the kernels, and the script of its threads.
  *
  * As bytes and text, since no way to name such a file holds everywhere: esbuild passes `new Worker(new URL(…))` over, Vite
- * moves a package that it optimises away from the files beside it, and a page that was opened from a disk may load none.
+ * moves a package that it optimises away from the files next to it, and a page that was opened from a disk may load none.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * Compiles the vector kernels, src/core/kernels/wasm/assembly/*.ts (AssemblyScript), to the two .wasm files beside that
- * folder, and ends each with a digest of itself. Does nothing when they are up to date, which takes a few milliseconds: it runs before every command.
+ * Compiles the vector kernels, src/core/kernels/wasm/assembly/*.ts (AssemblyScript), to the two .wasm files next to that
+ * folder, and ends each with a digest of itself. Does nothing when they are up to date, which takes a few milliseconds: it
+ * runs before every command.
  */
 
 import { createHash } from 'node:crypto';

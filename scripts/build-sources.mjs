@@ -1,7 +1,7 @@
 /**
  * Compiles the sources to JavaScript in .built/, for `npm start` and `npm run train`: Node loads that in a fraction of the
- * time that tsx needs to compile while it loads. Types are not checked. Only what changed is compiled anew, which is nothing
- * most of the time; one file takes a moment, all of them a second.
+ * time that tsx needs to compile while it loads. Types are not checked. Only changed files are compiled again, which is
+ * nothing most of the time; one file takes a moment, all of them a second.
  *
  *     node scripts/build-sources.mjs                src to .built
  *     node scripts/build-sources.mjs FROM TO        one folder to another

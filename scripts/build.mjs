@@ -54,14 +54,14 @@ function writePlatform() {
 async function writeBundles() {
   const entry = join(source, 'index.ts');
   const notes =
-    '/* efficient-transformers, MIT. Licences of what else is in it: THIRD-PARTY-LICENSES.txt beside it. */';
+    '/* efficient-transformers, MIT. Licences of what else is in it: THIRD-PARTY-LICENSES.txt next to it. */';
   const module = await bundleForPages(entry, { format: 'esm', packages: 'external', keepNames: false });
   const script = await bundleForPages(entry, {
     format: 'iife',
     globalName: 'efficientTransformers',
     minify: true,
     banner: { js: notes },
-    // Loaded when they are asked for, if whoever asks has them.
+    // Loaded on demand, if the caller has them.
     external: ['@observablehq/plot', '@huggingface/tokenizers'],
   });
   const files = {

@@ -37,7 +37,7 @@ export interface Verdict {
   same: boolean;
 }
 
-/** With dropout, features that are drawn anew, and a checkpoint every few steps. */
+/** With dropout, features that are redrawn, and a checkpoint every few steps. */
 const TRAINING = [
   ...['duplication', '--attention', 'performer', '--dropout', '0.1', '--length', '16', '--model-dim', '128'],
   ...['--batch', '4', '--steps', '400', '--checkpoint-every', '5', '--evaluate-every', '100'],

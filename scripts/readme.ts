@@ -55,7 +55,7 @@ function trainingSentence(): string {
   const goals = rows.filter(({ reached }) => reached !== null);
   const reached = goals.filter((row) => row.reached).length;
   const names = new Set(rows.map(({ recipe }) => recipe));
-  return `Of ${goals.length} runs with a goal, of ${names.size} recipes from one seed or three, ${reached} reached it
+  return `${reached} of ${goals.length} runs with a goal reached it, in ${names.size} recipes from one seed or three
 ([each with its command and its loss](bench/results/training/README.md)).`;
 }
 
@@ -109,7 +109,7 @@ function variantsTable(): string {
   return `${markdown(titles, rows)}
 
 *Cost* is that of a head: L is the length, d its width, the others are options (\`npm start -- variants NAME\`). *Result* is what
-the output is: full attention (exact, or approximate), full attention over the pairs of a pattern, or a function of its own.
+the output is: full attention (exact, or approximate), full attention over the pairs of a pattern, or a different function.
 *Decode*: token by token from a state.
 
 Slopes are those of log time and log memory over log length, forward, at one fixed budget, from ${Math.min(...lengths)} tokens to

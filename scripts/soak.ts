@@ -50,7 +50,7 @@ export interface Soaked {
   grown: string[];
 }
 
-/** `afterCall` is for whoever wants to hold something, to see the check fail; `isOver` is asked now and then. */
+/** `afterCall` may hold something, to see the check fail; `isOver` is asked now and then. */
 export async function soak(
   variant: AnyVariant,
   calls: number,
@@ -103,7 +103,7 @@ export async function soak(
 export function grownIn({ looks, bytesPerCall, mostLiveBytes }: Omit<Soaked, 'grown'>): string[] {
   if (looks.length <= WARM) return [];
   const worthCollecting = memoryLimit() / 16;
-  // A place of the call stack that nobody reads any more may hold what is left of a call.
+  // An unused place of the call stack may hold the remains of a call.
   const allowed = { liveBytes: 2 * bytesPerCall, residentBytes: worthCollecting };
   const grown = (['liveBytes', 'residentBytes'] as const).flatMap((what) => {
     const [warm, ...later] = looks.slice(WARM).map((look) => look[what]);

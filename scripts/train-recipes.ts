@@ -67,7 +67,7 @@ async function runAll(chosen: readonly Job[], sideBySide: number, stop: Stop): P
   const failures: string[] = [];
   const begun = performance.now();
   let done = 0;
-  // Each run is told to stop too, and leaves the checkpoint that the next start goes on from.
+  // Each run is told to stop too, and leaves the checkpoint that the next start resumes from.
   stop.listen((signal) => process.stderr.write(`${signal}: stopping the runs; once more ends at once\n`));
   process.stdout.write(`${chosen.length} runs, ${sideBySide} at a time\n`);
   const work = async () => {

@@ -26,7 +26,7 @@ export interface Job {
   settings: RunSettings;
 }
 
-/** How a run came about, kept beside it. */
+/** How a run was made, kept next to it. */
 interface Record {
   command: string;
   settings: RunSettings;

@@ -99,7 +99,7 @@ function isHashed({ recipe, settings }: Job): boolean {
 export function markdownOf(summary: Summary): string {
   return `# Recipes, trained
 
-Written by \`npm run recipes\`, from \`summary.json\` beside this. Each folder holds the metrics, the results and the output
+Written by \`npm run recipes\`, from \`summary.json\` next to this file. Each folder holds the metrics, the results and the output
 of one run from one seed, and in \`run.json\` the command that it came from.
 
 ${recipesTable(summary)}

@@ -1,7 +1,7 @@
 /* The public API, by purpose. What is not here may change without notice. */
 // biome-ignore-all assist/source/organizeImports: in the order in which they are met, not of the alphabet
 
-// Attention: `attend` checks everything and runs a variant; the rest is for whoever calls a variant many times.
+// Attention: `attend` checks everything and runs a variant; the rest is for callers that run a variant many times.
 export { type AttendSettings, attend, checkInputs, checkOptions, drawParameters } from './variants/attend.ts';
 
 // The variants, a paper each, and all of them by name.

@@ -12,7 +12,7 @@ type Measured = ScalingRow & { length: number };
 export const PASSES = ['Forward', 'Forward and backward'] as const;
 const LENGTH = { label: 'length in tokens', format: formatWhole };
 
-/** Time against length, forward and with gradients; the number beside a name is its slope. */
+/** Time against length, forward and with gradients; the number next to a name is its slope. */
 export function timeCharts(rows: readonly ScalingRow[]): Chart[] {
   return growthCharts(rows, 'time', ({ milliseconds }) => milliseconds, formatMillisecondsShort, decades);
 }

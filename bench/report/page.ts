@@ -36,7 +36,7 @@ ${sections.every((section) => section === null) ? html`<p>Nothing was measured: 
 
 function renderPeers(drawing: Drawing, { environment, rows }: Raw<PeerRow>): Html {
   return html`<section>
-<h2>Full attention beside other libraries</h2>
+<h2>Full attention compared with other libraries</h2>
 <p class="note">Each library runs in its own process, in turns, after it has reproduced our numbers. Both axes are logarithmic; lower is
 faster. Where a line ends early, a run would have passed the time limit or the memory. PyTorch and onnxruntime are native
 code with the processor’s widest vectors. ${machine(environment)}</p>
@@ -55,7 +55,7 @@ function renderModules(drawing: Drawing, { rows }: Raw<PeerRow>): Html | null {
     (chart) => html`<figure><figcaption><h3>${chart.title}</h3></figcaption>${raw(drawPairs(drawing, chart))}</figure>`,
   );
   return html`<section>
-<h2>Variants beside Hugging Face’s modules</h2>
+<h2>Variants compared with Hugging Face’s modules</h2>
 <p class="note">${MODULE_LENGTH} tokens, attention alone, the same window, blocks, chunks and landmarks; on the right their
 time over ours: above 1× this library is faster.</p>
 <p>${legend}</p>
@@ -86,7 +86,7 @@ function renderGrowth(drawing: Drawing, { environment, rows }: Raw<ScalingRow>):
   const titles = ['variant', 'time, forward', 'memory, forward', 'time, both passes', 'memory, both passes'];
   return html`<section>
 <h2>Growth with length</h2>
-<p class="note">One fixed budget a variant; the stride of sparse-transformer grows with √L, as in its paper. The number beside
+<p class="note">One fixed budget a variant; the stride of sparse-transformer grows with √L, as in its paper. The number next to
 a name is the slope fitted over all its lengths: 1 grows in proportion, 2 with the square. ${machine(environment)}</p>
 ${renderCharts(drawing, [...timeCharts(rows), ...memoryCharts(rows)])}
 ${renderTable('Slopes', titles, lines)}
@@ -120,7 +120,7 @@ function renderCharts(drawing: Drawing, charts: readonly Chart[]): Html {
     const crowded = isCrowded(chart) ? raw(' class="crowded"') : null;
     return html`<figure${crowded}><figcaption><h3>${chart.title}</h3></figcaption>${raw(drawChart(drawing, chart))}</figure>`;
   });
-  // Dense: a narrow plot moves up beside another one instead of leaving a gap before a wide one.
+  // Dense: a narrow plot moves up next to another one instead of leaving a gap before a wide one.
   return html`<div class="grid" style="grid-auto-flow:dense">${figures}</div>`;
 }
 

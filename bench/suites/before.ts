@@ -1,6 +1,6 @@
 /**
- * This checkout beside another one, an earlier commit of it, in one process and in turns: every variant that both have,
- * forward and with backward, and a step of its generation. What is loaded of the other is its public API.
+ * This checkout compared with another one, an earlier commit of it, in one process and in turns: every variant that both
+ * have, forward and with backward, and a step of its generation. What is loaded of the other is its public API.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -75,7 +75,7 @@ export async function fuzz({ target, seed, from, cases, keep, limits, onCase, on
   };
   await withSamples(target, async (prepared, folder) => {
     const fail = (number: number, problem: string) => {
-      // The same fault is met again and again: it is told once.
+      // The same fault occurs many times: it is reported once.
       const again = outcome.failures.find((each) => signatureOf(each.problem) === signatureOf(problem));
       if (again !== undefined) {
         again.times++;
@@ -134,7 +134,7 @@ export async function keptCase(keep: string, target: Target, failure: Failure): 
   return await withSamples(target, (prepared) => keepCase(keep, prepared, failure));
 }
 
-/** Its files, what it was given beside them, and what happened. */
+/** Its files, its other input, and what happened. */
 function keepCase(keep: string, prepared: Prepared, { target, seed, number, problem }: Failure): string {
   const at = join(keep, `${target}-seed-${seed}-case-${number}`);
   const one = prepared.draw(streamOf(target, seed, number));

@@ -118,7 +118,7 @@ export const checkpoints: Target = {
 
 export const imports: Target = {
   name: 'import',
-  summary: 'folders that export has written, on their way back',
+  summary: 'folders that export has written, imported again',
   share: 8,
   releases: true,
   tensorBytes: 2 ** 26,

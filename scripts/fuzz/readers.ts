@@ -198,7 +198,7 @@ const TEXT = 'Zwölf Boxkämpfer jagen Viktor\r\nquer über den großen Sylter D
 
 export const text: Target = {
   name: 'text',
-  summary: "text files, and the tasks of a text of one's own",
+  summary: "text files, and the tasks of a user's text",
   share: 8,
   releases: true,
   tensorBytes: 2 ** 26,
@@ -224,7 +224,7 @@ export const text: Target = {
 
 export const metrics: Target = {
   name: 'metrics',
-  summary: 'metrics.jsonl, and going on with it',
+  summary: 'metrics.jsonl, and resuming with it',
   share: 6,
   releases: true,
   tensorBytes: 2 ** 26,

@@ -1,4 +1,4 @@
-/** Words of a command line: as somebody might type them, with faults, and as nobody would. */
+/** Words of a command line: plausible ones, with faults, and implausible ones. */
 import { loadCommands } from '../../src/commands/run.ts';
 import type { Random } from '../../src/core/random.ts';
 import { flagName } from '../../src/terminal/options.ts';
@@ -105,7 +105,7 @@ const PAIRS = [
 ];
 /** Of these, more is more work. */
 const COUNTS = ['evaluationExamples', 'examples', 'count', 'layers'];
-/** Threads that are started anew for each command take longer than all the rest. */
+/** Threads that are started again for each command take longer than all the rest. */
 const THREADS = ['1', '0', '-1', 'x', '65', ''];
 
 const commands = await loadCommands();

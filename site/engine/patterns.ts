@@ -1,4 +1,4 @@
-/** Who attends to whom, variant beside variant: budgets of equal cost, and the picture of each. */
+/** Which tokens attend to which, variant beside variant: budgets of equal cost, and the picture of each. */
 import { budgetsOfShares, cheapestBudget } from '../../src/compare/equal-cost.ts';
 import { patternGrid, shareOfPairs } from '../../src/compare/patterns/grid.ts';
 import { drawnWeights } from '../../src/compare/patterns/weights.ts';

@@ -1,4 +1,4 @@
-/** Who attends to whom in every variant, side by side and live. */
+/** Which tokens attend to which in every variant, side by side and live. */
 import { hasPattern } from '../../src/compare/patterns/grid.ts';
 import { SHADES } from '../../src/compare/patterns/shade.ts';
 import { type Html, html } from '../../src/compare/report/html.ts';
@@ -16,7 +16,7 @@ export function patternsPage(): Page {
     path: 'patterns.html',
     title: 'Patterns',
     description:
-      'Who attends to whom in each attention variant, side by side at the same cost, at the length that you choose.',
+      'Which tokens attend to which in each attention variant, side by side at the same cost, at the length that you choose.',
     body: body(allVariants()),
     scripts: ['patterns'],
     wide: true,
@@ -28,7 +28,7 @@ type Kind = 'pattern' | 'weights';
 function body(variants: readonly AnyVariant[]): Html {
   const over = overAtStart(variants);
   return html`<h1>Patterns at equal cost</h1>
-<p class="lead">Who attends to whom. A row is a query, a column is a key, and the first token is at the top left. Each variant gets the largest budget that costs at most the same share of full attention’s FLOPs.</p>
+<p class="lead">Which tokens attend to which. A row is a query, a column is a key, and the first token is at the top left. Each variant gets the largest budget that costs at most the same share of full attention’s FLOPs.</p>
 <noscript><p class="card">This page computes the pictures itself and needs JavaScript. In a terminal, <code>npm start -- patterns --report patterns.html</code> draws them.</p></noscript>
 ${controls()}
 ${finder('The pictures below show the variants that fit.')}

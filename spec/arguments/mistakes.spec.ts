@@ -204,7 +204,7 @@ test('one thing for a list of them', () => {
   refuses(() => loose.ops.concat(queries, keys), 'tensors: expected a list, got a Tensor; [tensors] is one');
   refuses(
     () => loose.writeSafetensors('x', { a: queries }),
-    'tensors: expected a list, or what can be iterated, got an object; Object.entries(tensors) is one',
+    'tensors: expected a list or another iterable, got an object; Object.entries(tensors) is one',
   );
 });
 

@@ -196,7 +196,7 @@ test('two trainings in one folder: the second is refused, and the first goes on'
       once(second, 'close'),
     ]);
     assert.equal([code, shown], [1, '']);
-    assert.match(errors, new RegExp(`^Error: .*: in use by train \\(process ${life.pid} on .*\\): wait for its end`));
+    assert.match(errors, new RegExp(`^Error: .*: in use by train \\(process ${life.pid} on .*\\): wait until it ends`));
   }
   life.kill('SIGKILL');
   await once(life, 'close');
@@ -204,7 +204,7 @@ test('two trainings in one folder: the second is refused, and the first goes on'
   third.stdout.resume();
   const [errors, [code]] = await Promise.all([text(third.stderr), once(third, 'close')]);
   assert.is(code, 0);
-  assert.match(errors, new RegExp(`train \\(process ${life.pid} .*\\) ended without letting go of it; taken over\n$`));
+  assert.match(errors, new RegExp(`train \\(process ${life.pid} .*\\) ended without releasing it; taken over\n$`));
   assertKept(out);
 });
 

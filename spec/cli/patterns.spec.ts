@@ -26,7 +26,7 @@ test('every variant beside full attention: by its pattern, or else by its weight
   const byPattern = others.filter(hasPattern).map(({ name }) => name);
   const byWeights = others.filter((variant) => !hasPattern(variant)).map(({ name }) => name);
   assert.equal(titlesOf(text), ['full', ...byPattern, ...(byWeights.length > 0 ? ['full', ...byWeights] : [])]);
-  assert.match(text, /^Who attends to whom, 24 tokens/);
+  assert.match(text, /^Which tokens attend to which, 24 tokens/);
 });
 
 test('causal full attention is a triangle', async () => {
@@ -90,7 +90,7 @@ test('with --svg - the picture has stdout to itself', async () => {
   const { code, out, err } = await answerTo(['patterns', '--length', '16', '--variant', 'full', '--svg', '-']);
   assert.is(code, 0);
   assert.match(out, /^<svg [\s\S]*<\/svg>\n$/);
-  assert.match(err, /^Who attends to whom/);
+  assert.match(err, /^Which tokens attend to which/);
 });
 
 test('on a terminal in colour, within its width', async () => {

@@ -322,7 +322,7 @@ test('a folder that cannot be made is said to be so', async () => {
   const out = freshFolder();
   writeFileSync(out, '');
   for (const [where, reason] of [
-    [out, 'a file of that name is there'],
+    [out, 'a file of that name exists already'],
     [join(out, 'within'), 'a part of the path is not a folder'],
     // Where Node's own recursion never ends.
     ...(process.platform === 'linux' ? [['/proc/no-such-folder', 'no such file or folder']] : []),

@@ -253,7 +253,7 @@ test('a cell that memory is too small for is left out with the reason, and the o
     skips.map(({ variant }) => variant),
     ['greedy'],
   );
-  assert.match(skips[0].reason, /^40 tokens, greedy, r = 3: memory: 32768\.0 MiB asked for with .* live/);
+  assert.match(skips[0].reason, /^40 tokens, greedy, r = 3: memory: 32768\.0 MiB requested with .* live/);
   // The inputs of this run may still be there; they are small.
   assert.ok(memoryStatistics().liveBytes - before < 2 ** 20, 'what it held by then is not released');
 });

@@ -170,7 +170,7 @@ test('a file is looked at when it is named, and read when its numbers are needed
   assert.throws(
     () => input.cases[0].load(),
     (error: unknown) =>
-      error instanceof FileFormatError && error.message === `${path}: has changed since it was opened: read it anew`,
+      error instanceof FileFormatError && error.message === `${path}: has changed since it was opened: read it again`,
   );
   renameSync(path, `${path}.gone`);
   assert.throws(

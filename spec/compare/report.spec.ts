@@ -88,7 +88,7 @@ test('a full report: six charts, a picture a variant, a row a result', async () 
   assert.is(document.querySelectorAll('tbody tr:not(.heading)').length, report.results.length + 3 + 2 * 6);
   assert.equal(
     [...document.querySelectorAll('h2')].map(({ textContent }) => textContent),
-    ['Results', 'Error against budget', 'Speed-up and memory', 'Growth with length', 'Who attends to whom'],
+    ['Results', 'Error against budget', 'Speed-up and memory', 'Growth with length', 'Which tokens attend to which'],
   );
 });
 

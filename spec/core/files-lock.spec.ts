@@ -62,7 +62,7 @@ test('one at a time, and nothing is left behind', () => {
   assert.equal(readdirSync(folder), [LOCK_FILE]);
   assert.ok(lock.isHeld());
   const { message } = refused(folder);
-  for (const part of [folder, 'train', `process ${process.pid}`, hostname(), 'wait for its end']) {
+  for (const part of [folder, 'train', `process ${process.pid}`, hostname(), 'wait until it ends']) {
     assert.ok(message.includes(part), message);
   }
   assert.ok(lock.isHeld());
@@ -90,7 +90,7 @@ test('of a process that runs, and of one that has ended: by itself, by an error,
   assert.ok(existsSync(join(folder, LOCK_FILE)));
   const [told, ...more] = takenOver(folder);
   assert.equal(more, []);
-  assert.match(told, new RegExp(`test \\(process ${child.pid} .*\\) ended without letting go of it; taken over$`));
+  assert.match(told, new RegExp(`test \\(process ${child.pid} .*\\) ended without releasing it; taken over$`));
 });
 
 test('of many that want the folder of a killed process at once, one gets it', async () => {
@@ -197,7 +197,7 @@ test('a damaged lock is nobody’s; what it says does not reach the terminal as 
   for (const content of ['', '{', 'null', '[]', '{"pid":0}', 'x'.repeat(10_000)]) {
     const folder = freshFolder();
     writeFileSync(join(folder, LOCK_FILE), content);
-    assert.match(takenOver(folder).join(), /an unknown process ended without letting go/);
+    assert.match(takenOver(folder).join(), /an unknown process ended without releasing/);
   }
   const folderInstead = freshFolder();
   mkdirSync(join(folderInstead, LOCK_FILE));

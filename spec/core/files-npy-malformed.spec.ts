@@ -76,7 +76,7 @@ test('what is not an array of plain numbers is refused, and the message says why
   refuses("{'descr': '<i4', 'fortran_order': 0, 'shape': (2,)}", /fortran_order: expected True or False/);
   refuses("{'descr': '<i4', 'shape': (2,)}", /expected a Python dict of descr, fortran_order and shape/);
   refuses("{'descr': '<i4', 'fortran_order': False, 'shape': (2,), 'more': 1}", /expected a Python dict of/);
-  refuses("{'descr': '<i4', 'descr': '<i4', 'fortran_order': False, 'shape': (2,)}", /'descr' is there twice/);
+  refuses("{'descr': '<i4', 'descr': '<i4', 'fortran_order': False, 'shape': (2,)}", /'descr' occurs twice/);
   refuses("('descr',)", /expected a Python dict of/);
 
   for (const header of [

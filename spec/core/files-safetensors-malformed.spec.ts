@@ -45,11 +45,11 @@ test('whatever is not as the format says is refused, and the message says where'
 
   refuses(
     '{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}',
-    /"a" is there twice/,
+    /"a" occurs twice/,
   );
-  refuses('{"a":{"dtype":"U8","shape":[1],"shape" : [4],"data_offsets":[0,4]}}', /"shape" is there twice/);
-  refuses('{"\\u0061":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":null}', /"a" is there twice/);
-  refuses('{"__metadata__":{"\\"}{":"[\\"","\\"}{":""}}', /is there twice/);
+  refuses('{"a":{"dtype":"U8","shape":[1],"shape" : [4],"data_offsets":[0,4]}}', /"shape" occurs twice/);
+  refuses('{"\\u0061":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":null}', /"a" occurs twice/);
+  refuses('{"__metadata__":{"\\"}{":"[\\"","\\"}{":""}}', /occurs twice/);
 
   for (const info of [null, 3, [], 'F32', {}]) refuses({ a: info }, /: a: dtype: expected one of F64, .*, got nothing/);
   refuses({ a: { ...u8(0, 4), dtype: 'F8_E4M3' } }, /a: dtype: expected one of .*, got "F8_E4M3"/);

@@ -257,7 +257,7 @@ test('a full heap: MemoryError with what was asked and what is live; released, i
     () => allocate('float64', 640 * mebibyte),
     (error: unknown) =>
       error instanceof MemoryError &&
-      error.message.startsWith(`memory: 5120.0 MiB asked for with ${inMebibytes} MiB live`),
+      error.message.startsWith(`memory: 5120.0 MiB requested with ${inMebibytes} MiB live`),
   );
   assert.throws(
     () => filled([2 ** 40, 2 ** 40], 0),

@@ -75,12 +75,12 @@ test('a worker that dies while the caller throws: WorkerError once, and every la
   await assertUsable();
 });
 
-test('only the thread that owns the heap allocates', async () => {
+test('only the thread that owns the heap can allocate', async () => {
   await poolReady();
   const before = memoryStatistics().liveBytes;
   const meeting = int32(1);
   const { message } = failureOf(kernels.allocatingKernel, meeting);
-  assert.match(message, /spec-allocate.*memory: only the thread that owns the heap allocates/);
+  assert.match(message, /spec-allocate.*memory: only the thread that owns the heap can allocate/);
   assert.is(memoryStatistics().liveBytes, before + 64);
 });
 

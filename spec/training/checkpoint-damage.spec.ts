@@ -55,7 +55,7 @@ test('of a damaged number the message says so, and names the checkpoint before',
   const bytes = Buffer.from(whole);
   bytes[bytes.length - 1] ^= 0x40;
   writeFileSync(path, bytes);
-  const words = 'damaged: its bytes are not those that were written, by the digest in its metadata';
+  const words = 'damaged: its bytes do not match the digest in its metadata';
   assert.is(
     refusal(() => loadModel(path)),
     `${path}: ${words}`,

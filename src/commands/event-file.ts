@@ -1,5 +1,5 @@
 /**
- * Metrics as TensorBoard reads them: a file of events that grows while a run goes on. A record is its length, its bytes, and
+ * Metrics as TensorBoard reads them: a file of events that grows during a run. A record is its length, its bytes, and
  * a masked CRC-32C of each (tensorflow/core/lib/io/record_writer.h); the bytes are an `Event` of
  * tensorboard/compat/proto/event.proto, of whose fields these few are enough. A resumed run begins another file
  * next to the first, as TensorFlow does; an event says from which step on older ones do not count.

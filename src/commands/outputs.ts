@@ -19,7 +19,7 @@ export interface Output {
 
 /** An output whose content is known. */
 export type Content = Output & {
-  /** What people are told it is, e.g. `Report`. */
+  /** Its name in the message about it, e.g. `Report`. */
   label: string;
 } & (TextContent | FileContent);
 

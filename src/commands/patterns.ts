@@ -196,5 +196,5 @@ function subjectOf(
   causal: boolean,
 ): string {
   const of = weights ? `: weights on ${[name, ...(layer === undefined ? [] : [layer])].join(', ')}` : '';
-  return `Who attends to whom, ${length} tokens${causal ? ', causal' : ''}${of}`;
+  return `Which tokens attend to which, ${length} tokens${causal ? ', causal' : ''}${of}`;
 }

@@ -21,7 +21,7 @@ export interface TogetherFiles {
 
 export interface RunFiles extends TogetherFiles {
   checkpoint: string;
-  /** A line for every few steps, as JSON, while the run goes on. */
+  /** A line for every few steps, as JSON, during the run. */
   metrics: string;
   /** The same as a table, at its end. */
   csv: string;

@@ -1,6 +1,6 @@
 /**
- * What an approximation has to beat: outputs computed without reading queries or keys. They are not variants, for nobody
- * would train with them; but an output that is no nearer to full attention has gained nothing by reading them.
+ * What an approximation has to beat: outputs computed without reading queries or keys. They are not variants, because they
+ * are of no use in a model; but an output that is no nearer to full attention has gained nothing by reading them.
  */
 import { measureMemory } from '../core/memory.ts';
 import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';

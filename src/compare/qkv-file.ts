@@ -27,9 +27,9 @@ export interface Parts<T> {
 
 /** How files are read. */
 export interface FileSettings {
-  /** The order of their axes, [batch, heads, length, headDim] unless told: `bhld`. */
+  /** The order of their axes, [batch, heads, length, headDim] by default: `bhld`. */
   layout?: Layout;
-  /** A file that says which tokens are real (mask-file.ts); null for no mask, not even one beside queries and keys. */
+  /** A file that says which tokens are real (mask-file.ts); null for no mask, not even one next to queries and keys. */
   mask?: string | null;
 }
 
@@ -134,7 +134,7 @@ function namedTensors(path: string, layout: Layout, withMask: boolean): StoredLa
   return inOrder.map(([layer, found]) => {
     const tensorNames = mapParts((part) => {
       const name = found[part];
-      if (name === undefined) throw complain(`expected ${part} beside ${Object.values(found).join(' and ')}, got none`);
+      if (name === undefined) throw complain(`expected ${part} with ${Object.values(found).join(' and ')}, got none`);
       return name;
     });
     const stored = threeArrays(

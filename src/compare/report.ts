@@ -121,7 +121,7 @@ ${renderCharts(drawing, charts, [null, null])}
 
 function renderPatterns(pictures: NonNullable<ComparisonReport['pictures']>): Html {
   return html`<section>
-<h2>Who attends to whom</h2>
+<h2>Which tokens attend to which</h2>
 <p class="note">Mean attention weight over heads; a row is a query, a column a key. One logarithmic scale of colours for
 all pictures.</p>
 ${renderPictures(pictures)}

@@ -176,7 +176,7 @@ export function scalingPoints(points: readonly Point[]): Point[] {
 
 /**
  * The exponent p of y ∝ length^p: the least-squares slope of log y over log length, over the lengths from a quarter of
- * the longest up (short ones measure fixed costs) unless told. NaN if fewer than two are left or a y is not above zero.
+ * the longest up (short ones measure fixed costs) by default. NaN if fewer than two are left or a y is not above zero.
  */
 export function fittedSlope(
   points: readonly { length: number; y: number }[],

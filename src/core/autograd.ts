@@ -32,15 +32,15 @@ let recording = true;
 
 /**
  * Runs `body` without keeping a tape: nothing inside is differentiable, and intermediates can be released. Throws
- * ArgumentError if `body` is asynchronous, since the tape would be back before its end.
+ * ArgumentError if `body` is asynchronous, because the tape would be on again before its end.
  */
 export function noGrad<T>(body: () => T): T {
   return recordingIf(false, body);
 }
 
 /**
- * Runs `body` with a tape, also inside `noGrad` and inside a vector-Jacobian product: for one that computes part of the
- * forward pass again and walks back over it by a `backward` of its own.
+ * Runs `body` with a tape, also inside `noGrad` and inside a vector-Jacobian product: for one that computes part of
+ * the forward pass again and calls its own `backward` on it.
  */
 export function enableGrad<T>(body: () => T): T {
   return recordingIf(true, body);
@@ -105,8 +105,8 @@ export function backward(result: Tensor, gradient?: Tensor): void {
   if (gradient !== undefined) expectTensor('gradient', gradient);
   if (result.node === null)
     throw new ArgumentError(
-      'backward: the result does not depend on any tensor that requires a gradient; ask for one by withGrad(), load a ' +
-        'model with { trainable: true }, and do so outside of noGrad',
+      'backward: the result does not depend on any tensor that requires a gradient; call withGrad() on one, or load ' +
+        'a model with { trainable: true }, outside of noGrad',
     );
   if (gradient !== undefined) expectLike('gradient', gradient, result, 'to match the result');
   noGrad(() =>
@@ -147,7 +147,7 @@ function expectLike(name: string, gradient: Tensor, of: Tensor, because = ''): v
   throw new ArgumentError(`${name}: expected ${of.dtype}${because === '' ? '' : ` ${because}`}, got ${gradient.dtype}`);
 }
 
-/** A gradient lives where its leaf does: as long as the leaf's scope, or without one until nobody holds it. */
+/** A gradient lives as long as its leaf: until the leaf's scope ends, or without a scope while it is referenced. */
 function accumulateOnLeaf(leaf: Tensor, gradient: Tensor): void {
   if (leaf.grad === null) leaf.grad = withScope(leaf.block.scope, () => packed(gradient));
   else addInto(leaf.grad, gradient);
@@ -178,7 +178,7 @@ function nodesFromLastToFirst(last: TapeNode): TapeNode[] {
 class PendingGradients {
   readonly #gradients = new Map<Tensor, { value: Tensor; owned: boolean }>();
   readonly #holders = new Map<Block, number>();
-  /** First terms of sums, which the op that is being passed may yet give to other inputs. */
+  /** First terms of sums, which the current op may also return for other inputs. */
   readonly #replaced: Tensor[] = [];
 
   get(tensor: Tensor): Tensor | null {

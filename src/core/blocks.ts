@@ -36,7 +36,7 @@ export function takeBlock(bytes: number, reserve: (end: number) => boolean): Blo
   return block;
 }
 
-/** Back into the lists, as one with its free neighbours. */
+/** Returns a block to the lists, merged with its free neighbours. */
 export function giveBlock(block: Block): void {
   block.free = true;
   const merged = mergeInto(mergeInto(block, block.after), block.before);

@@ -29,9 +29,9 @@ export function dtypeOf(array: NumericArray): DType {
   return 'uint8';
 }
 
-/** Both float types hold it and its reciprocal: what takes the place of a divisor of 0. */
+/** Replaces a divisor of 0; both float types can hold it and its reciprocal. */
 export const TINY = 1e-30;
-/** What a result near 1 is rounded by, at most. */
+/** The largest rounding error of a result near 1. */
 export const ROUNDING = { float32: 2 ** -24, float64: 2 ** -53 };
 /** Above this, a product with another number of this size may be beyond the range of the type. */
 export const LOUD = { float32: 1e15, float64: 1e150 };
@@ -48,7 +48,7 @@ export function expectOwnDType(name: string, dtype: unknown, own: DType): void {
     throw new ArgumentError(`${name}: expected '${own}', which the tensor holds, got ${describe(dtype)}`);
 }
 
-/** What a typed array makes of a number. */
+/** A number as a typed array stores it. */
 const stored: Record<DType, (x: number) => number> = {
   float64: (x) => x,
   float32: Math.fround,
@@ -56,7 +56,7 @@ const stored: Record<DType, (x: number) => number> = {
   uint8: (x) => x & 255,
 };
 
-/** What a message asks for: one number, several, and within which limits. */
+/** Words for messages: one number, several, and their limits. */
 const WANTED: Record<DType, readonly [one: string, several: string, limits: string]> = {
   float64: ['a number', 'numbers', ''],
   float32: ['a number', 'numbers', ' that float32 can hold (up to 3.4e38)'],

@@ -37,7 +37,7 @@ export class ArgumentError extends EfficientTransformersError {
   override name = 'ArgumentError';
 }
 
-/** The variant's mathematics does not allow what was asked (a causal Linformer, for example). */
+/** The variant's mathematics does not allow the request (a causal Linformer, for example). */
 export class UnsupportedError extends EfficientTransformersError {
   override name = 'UnsupportedError';
 }
@@ -102,8 +102,8 @@ export function describe(value: unknown): string {
 export const articleOf = (name: string): string => (/^[AEIO]/.test(name) ? 'an' : 'a');
 
 /**
- * The error for a value of the wrong kind: says of what was left out that it is missing. `advice` is how to get from what was
- * given to what would be right (see advice.ts).
+ * The error for a value of the wrong kind, or for a missing one. `advice` says how to make the expected value from the given
+ * one (see advice.ts).
  */
 export function wrongKind(name: string, wanted: string, value: unknown, advice = ''): ArgumentError {
   const said = value === undefined ? `missing; expected ${wanted}` : `expected ${wanted}, got ${describe(value)}`;

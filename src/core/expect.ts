@@ -26,7 +26,7 @@ export function expectFunction(name: string, value: unknown): void {
 export function expectIterable<T>(name: string, value: Iterable<T>): Iterable<T> {
   const { [Symbol.iterator]: iterate } = (value ?? {}) as Iterable<T>;
   if (typeof value !== 'object' || typeof iterate !== 'function')
-    refuse(name, 'a list, or what can be iterated', value, adviceForEntries(name, value));
+    refuse(name, 'a list or another iterable', value, adviceForEntries(name, value));
   return value;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Arrays that no scope will release. Their blocks go back when the garbage collector finds that nobody holds the array.
+ * Arrays that no scope will release. Their blocks are released when the garbage collector finds the array unreachable.
  *
  * By itself the collector comes too late: it counts the bytes of its own heap, where an array of 36 MiB is an object of a
  * few hundred bytes. So the bytes are counted here, and the collector is asked whenever as many were forgotten as might

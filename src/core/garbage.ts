@@ -8,8 +8,8 @@ import { exactCollector } from '#platform/collector';
 let collect: (() => void) | null = null;
 
 /**
- * Takes some milliseconds. Afterwards the WeakRef of what nobody holds is empty, at once; finalisers run when the event
- * loop turns. An engine that cannot be asked, as that of a page, is given a reason instead, and collects soon.
+ * Takes some milliseconds. Afterwards the WeakRefs of unreachable objects are empty, at once; finalisers run when the event
+ * loop turns. An engine that cannot be asked, as in a page, is given a reason instead, and collects soon.
  */
 export function collectGarbage(): void {
   collect ??= exactCollector() ?? pressForOne;

@@ -6,7 +6,7 @@ import { type NumericArray, release } from './memory.ts';
 import { Random } from './random.ts';
 import { elements, expectTensor, isContiguous, randomNormal, scope, Tensor } from './tensor.ts';
 
-/** How closely, and at how many entries, `checkGradients` looks. */
+/** The tolerance of `checkGradients`, and how many entries it tries. */
 export interface GradientCheckOptions {
   /** Half the distance of the two points of a difference quotient, times max(1, |x|). */
   epsilon?: number;
@@ -50,7 +50,7 @@ export function checkGradients(
   const direction = scope(() => {
     const output = noGrad(() => f(...inputs));
     if (!(output instanceof Tensor))
-      throw new ArgumentError(`f: expected one that gives a tensor, got ${describe(output)}`);
+      throw new ArgumentError(`f: expected a function that returns a tensor, got ${describe(output)}`);
     return randomNormal(output.shape, random.split('direction'), 'float64');
   });
   const contracted = () => scope(() => noGrad(() => dot(f(...inputs), direction)));

@@ -1,7 +1,7 @@
 /**
  * Where tensors live: arrays over the shared heap (heap.ts). Those from outside are copied in once, at the boundary. Blocks
- * of the heap (blocks.ts) go back in two ways: by scope (see `scope` in tensor.ts), which is exact, or when the garbage
- * collector finds that nobody holds the typed array any more (forgotten.ts), which is for a caller who forgot.
+ * of the heap (blocks.ts) are released in two ways: by scope (see `scope` in tensor.ts), which is exact, or when the garbage
+ * collector finds the typed array unreachable (forgotten.ts), for callers without a scope.
  */
 import { ALIGNMENT, type Block, giveBlock, takeBlock } from './blocks.ts';
 import { bytesPerElement, type DType, dtypeOf, expectDType, type NumericArray } from './dtype.ts';
@@ -28,7 +28,7 @@ export interface MemoryStatistics {
   peakBytes: number;
   /** The largest single allocation since `resetPeak`. */
   largestBytes: number;
-  /** What was taken from the system; it never shrinks. */
+  /** Memory taken from the system; it never shrinks. */
   reservedBytes: number;
 }
 
@@ -39,7 +39,7 @@ let currentScope: Set<Block> | null = null;
 /** Of all the heap may ever have: how much has to be forgotten to be worth a garbage collection. */
 const WORTH_COLLECTING = 1 / 16;
 
-/** What is allocated while a body runs that may fail. */
+/** The allocations of a body that may fail. */
 interface Attempt {
   made: Set<Block>;
   /** The most that may be live meanwhile. */
@@ -61,7 +61,8 @@ const forgotten = new Forgotten(releaseBlock, () => memoryLimit() * WORTH_COLLEC
  * worker: what a kernel needs is allocated by its caller.
  */
 export function allocate(dtype: DType, length: number): NumericArray {
-  if (isLent()) throw new MemoryError('memory: only the thread that owns the heap allocates; a kernel runs on any');
+  if (isLent())
+    throw new MemoryError('memory: only the thread that owns the heap can allocate, not a kernel on another thread');
   const bytes = blockBytes(dtype, length);
   for (let each = attempt; each !== null; each = each.outer) {
     if (statistics.liveBytes + bytes > each.ceiling) throw each.exceeded();
@@ -88,7 +89,7 @@ function blockBytes(dtype: DType, length: number): number {
 }
 
 /**
- * Bytes that are never given back and that no statistics count, for the scratch of kernels; a multiple of 64 of them.
+ * Bytes that are never released and that no statistics count, for the scratch of kernels; a multiple of 64 of them.
  * Returns their offset. Throws MemoryError when the heap is full, and on a thread that does not own it.
  */
 export function reserveOutsideStatistics(bytes: number): number {
@@ -99,7 +100,7 @@ export function reserveOutsideStatistics(bytes: number): number {
   return block.offset;
 }
 
-/** Collects what nobody holds before it fails. */
+/** Collects garbage before it fails. */
 function take(bytes: number): Block {
   if (bytes > memoryLimit()) throw full(bytes);
   if (forgotten.isPressing()) forgotten.collect();
@@ -117,8 +118,8 @@ function full(bytes: number): MemoryError {
   const [reserved, most] = [heapMemory().buffer.byteLength, memoryLimit()].map(mebibytes);
   const [inScopes, held] = [liveBytes - forgotten.bytes, forgotten.bytes].map(mebibytes);
   return new MemoryError(
-    `memory: ${mebibytes(bytes)} asked for with ${mebibytes(liveBytes)} live and ${reserved} of at most ${most} reserved; ` +
-      `${inScopes} are in scopes that have not ended, ${held} outside of any: put each round of a loop into a ` +
+    `memory: ${mebibytes(bytes)} requested with ${mebibytes(liveBytes)} live and ${reserved} of at most ${most} reserved; ` +
+      `${inScopes} are in scopes that have not ended, ${held} outside of any scope: put each round of a loop into a ` +
       'scope(() => …) of its own, use noGrad where no gradient is wanted, or a shorter length',
   );
 }
@@ -128,7 +129,7 @@ export function blockBehind(array: NumericArray): Block | undefined {
   return blockOf.get(array);
 }
 
-/** Gives an array's bytes back at once. Using the array afterwards is an error that tensors detect. */
+/** Releases an array's bytes at once. Using the array afterwards is an error that tensors detect. */
 export function release(array: NumericArray): void {
   const block = blockOf.get(array);
   if (block === undefined) return;
@@ -136,12 +137,12 @@ export function release(array: NumericArray): void {
   if (!block.free) releaseBlock(block);
 }
 
-/** Gives back the bytes of all arrays that nobody holds, now: `allocate` asks for it by itself when it is time to. */
+/** Releases the bytes of all unreachable arrays now; `allocate` does so by itself when it is due. */
 export function collectForgotten(): void {
   forgotten.collect();
 }
 
-/** What tensors take right now, and the most that they took, in bytes. */
+/** The memory that tensors take now, and their peak, in bytes. */
 export function memoryStatistics(): MemoryStatistics {
   return { ...statistics, reservedBytes: heapMemory().buffer.byteLength };
 }
@@ -204,7 +205,7 @@ export function adopt(block: Block): void {
   if (currentScope === null) watch(block);
 }
 
-/** Has a block released when its array is collected; so the block must not be what keeps it. */
+/** Lets a block be released when its array is collected; so the block must not keep the array alive. */
 function watch(block: Block): void {
   if (block.array !== null) forgotten.watch(block, block.array);
   block.array = null;

@@ -1,4 +1,4 @@
-/** What random numbers are made of, from operations that every engine rounds alike. */
+/** The building blocks of random numbers, from operations that every engine rounds alike. */
 
 /** Fractional bits of √2, √3, √5 and √7: four words without a pattern, to start from. */
 export const ROOT_KEY: readonly number[] = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a].map((word) => word | 0);

@@ -1,4 +1,4 @@
-/** What a function returns: whether it is to be awaited, and what can be reached from it, to find tensors. */
+/** The result of a function: whether it is a promise, and which tensors can be reached from it. */
 import { ArgumentError } from './errors.ts';
 
 const iterators = prototypeOf(prototypeOf([][Symbol.iterator]()));
@@ -10,8 +10,8 @@ function prototypeOf(value: object): object {
 
 /**
  * All values that are `wanted` and can be reached: the value itself, entries of lists, of Maps (keys too) and of Sets, own
- * properties of records and of instances of classes. Every object is looked at once, so cycles and depth are no matter.
- * Nothing of the value is run: what a getter would give is not seen, nor what a function or a private field holds.
+ * properties of records and of instances of classes. Every object is visited once, so cycles and depth do not matter.
+ * No code of the value runs: results of getters are not found, nor what functions or private fields hold.
  * Throws ArgumentError for an iterator, which cannot be looked into without using it up; `name` is what the value is called.
  */
 export function reachable<T>(name: string, value: unknown, wanted: (each: unknown) => each is T): T[] {
@@ -26,7 +26,7 @@ export function reachable<T>(name: string, value: unknown, wanted: (each: unknow
       found.push(each);
     } else if (isIterator(each)) {
       throw new ArgumentError(
-        `${name}: expected no iterator or generator, whose tensors cannot be seen: return a list`,
+        `${name}: expected no iterator or generator, whose tensors cannot be found: return a list`,
       );
     } else {
       for (const part of partsOf(each)) if (typeof part === 'object' && part !== null) waiting.push(part);
@@ -39,7 +39,7 @@ export function reachable<T>(name: string, value: unknown, wanted: (each: unknow
 export function expectSynchronous(result: unknown): void {
   if (typeof result !== 'object' || result === null || typeof (result as PromiseLike<unknown>).then !== 'function')
     return;
-  // How the body ends is told no more.
+  // The end of the body is no longer reported.
   Promise.resolve(result).catch(() => {});
   throw new ArgumentError('body: expected a synchronous function, got one that returns a promise');
 }

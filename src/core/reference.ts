@@ -4,7 +4,7 @@
  * definition. It holds whole L×L matrices; use small lengths.
  *
  * Every function checks its arguments first and throws a ShapeError for shapes that do not fit each other (or fewer
- * numbers than a shape says, or causal with unequal lengths), an ArgumentError for a scale or a mask that cannot be.
+ * numbers than a shape says, or causal with unequal lengths), an ArgumentError for an invalid scale or mask.
  *
  * Symbols: Q, K, V queries, keys, values; S scores; P weights; O output; b, h, i, j, c batch, head, query, key, column.
  */
@@ -50,9 +50,9 @@ export interface ReferenceMasks {
   readonly keyMask?: Dense;
 }
 
-/** What the oracle takes beside queries, keys and values: masks, a scale, a pattern and a bias. */
+/** The optional inputs of the oracle: masks, a scale, a pattern and a bias. */
 export interface ReferenceOptions extends ReferenceMasks {
-  /** What q·k is multiplied by; 1/√headDim by default. */
+  /** The factor of q·k; 1/√headDim by default. */
   readonly scale?: number;
   /** An attention pattern, the same for the whole batch. */
   readonly allowed?: (head: number, query: number, key: number) => boolean;

@@ -81,7 +81,7 @@ export class Tensor {
     return this;
   }
 
-  /** What `console.log` prints in Node: dtype, shape and the first numbers. */
+  /** The text that `console.log` prints in Node: dtype, shape and the first numbers. */
   [inspected](): string {
     return describeTensor(this.dtype, this.shape, this.block.free ? null : this.#array);
   }
@@ -191,13 +191,13 @@ export function isContiguous(tensor: Tensor): boolean {
   return true;
 }
 
-/** By a window on a part of an array: the whole array, whose block is given back when nobody holds it. */
+/** From a window on a part of an array to the whole array, whose block is released when it becomes unreachable. */
 const wholes = new WeakMap<NumericArray, NumericArray>();
 
 /**
  * The elements in row-major order: a window on the heap where the tensor is contiguous, else a packed copy. For
- * reading; a kernel that writes does so into a tensor fresh from `empty`. As long as the window is held so is what it
- * shows, unless a scope releases it.
+ * reading; a kernel writes into a new tensor from `empty`. A window keeps the elements alive, unless a scope releases
+ * them.
  */
 export function elements(tensor: Tensor): NumericArray {
   if (!isContiguous(tensor)) return elements(packed(tensor));
@@ -227,7 +227,7 @@ export function packed(tensor: Tensor): Tensor {
 const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
 
 /**
- * Runs `body` and releases every tensor made inside, unless it can be reached from what is returned: directly, in lists,
+ * Runs `body` and releases every tensor made inside, unless it can be reached from the result: directly, in lists,
  * records, Maps, Sets and public fields of instances, at any depth (see reachable.ts). A leaf takes its gradient along.
  * When a returned tensor carries a tape, everything is passed on to the outer scope instead, because backward will need
  * it. A throw releases everything. Throws ArgumentError if `body` is asynchronous or a generator.
@@ -257,8 +257,8 @@ function withGradient(tensor: Tensor): Tensor[] {
 }
 
 /**
- * Takes a tensor, and its gradient if it has one, out of every scope: it lives until nobody holds it. Throws MemoryError if
- * it was released already.
+ * Takes a tensor, and its gradient if it has one, out of every scope: it lives as long as it is referenced. Throws
+ * MemoryError if it was already released.
  */
 export function keep(tensor: Tensor): Tensor {
   expectTensor('tensor', tensor);

@@ -1,5 +1,5 @@
 /**
- * Text from outside (of files, their names, arguments), as it may be shown. A control character could move the cursor of a
+ * Text from outside (files, their names, arguments), made safe to show. A control character could move the cursor of a
  * terminal, change its colours or its title; a bidirectional override makes one text look like another. Each is shown by
  * its number instead: `\x1b`, `\u202e`.
  */

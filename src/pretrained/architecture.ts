@@ -1,6 +1,6 @@
 /**
  * What the models of Hugging Face's transformers have in common here: how one is described, built and called. A file
- * beside this one says it for a family of them (`encoder.ts` for what is shaped like BERT), and load.ts lists them by
+ * next to this one says it for a family of them (`encoder.ts` for what is shaped like BERT), and load.ts lists them by
  * their `model_type`.
  */
 import type { Tensor } from '../core/tensor.ts';
@@ -38,11 +38,11 @@ export interface LoadOptions {
   length?: number;
   /** 0 by default. */
   seed?: number;
-  /** What the model computes in, whatever the file has; float32 by default. */
+  /** The type that the model computes in, whatever the type of the file; float32 by default. */
   dtype?: FloatType;
   /**
-   * Whether gradients are asked of what is learned, so that a forward pass keeps its tape; false by default. An optimiser
-   * that is given `parameters()` asks for them too.
+   * Whether learned tensors require gradients, so that a forward pass keeps its tape; false by default. An optimiser over
+   * `parameters()` also turns them on.
    */
   trainable?: boolean;
 }
@@ -61,7 +61,8 @@ export interface TextInputs {
 
 /**
  * Takes the place of a layer's attention in one forward pass: queries, keys and values to [batch, heads, length, headDim].
- * `own` computes what the layer itself would give. `inputs.global` is set for Longformer alone; other variants do not take it.
+ * `own` computes what the layer itself would give. `inputs.global` is set for Longformer alone; other variants do not take
+ * it.
  */
 export type AttendInstead = (inputs: AttentionInputs, layer: number, own: () => Tensor) => Tensor;
 
@@ -106,7 +107,7 @@ export interface TextOutput {
    * the embeddings, and [batch, length, 2 · modelDim] after all layers.
    */
   hiddenStates: Tensor[];
-  /** `[batch, modelDim]`: what the pooler makes of the first token, where there is one. */
+  /** `[batch, modelDim]`: the pooler's output for the first token, if there is a pooler. */
   pooled?: Tensor;
   /** Of the head: [batch, length, vocabulary], or [batch, classes]. */
   logits?: Tensor;
@@ -119,9 +120,9 @@ export interface PretrainedModel extends Module {
   tensors(): Map<string, Tensor>;
   /** The learned tensors, for an optimiser. */
   parameters(): Map<string, Tensor>;
-  /** Before a step of training: draws random tensors of a replaced attention anew where it is time to. */
+  /** To be called before a step of training: redraws random tensors of a replaced attention when due. */
   redraw(step: number): void;
-  /** Called once, when the checkpoint's tensors are in: for what starts as a copy of them. */
+  /** Called once, when the checkpoint's tensors are loaded, for tensors that start as copies of them. */
   filled?(): void;
   /**
    * Differentiable, and keeps a tape, if parameters require gradients (see `LoadOptions.trainable`). Throws
@@ -148,19 +149,19 @@ export interface Destination {
   alias?: true;
 }
 
-/** What config.json asks for, checked; the tensors are another matter. */
+/** The checked content of config.json, without the tensors. */
 export interface Plan {
   readonly description: Description;
   /** The model, its tensors yet to be filled. `stored` has the names in the file, for parts that may be absent. */
   build(options: LoadOptions, stored: ReadonlySet<string>): PretrainedModel;
   /** Where the file's tensor goes; `unused`: known, but not for this head; undefined: unknown. */
   destination(stored: string): Destination | 'unused' | undefined;
-  /** What a file with these other names would call a tensor of the model. */
+  /** The name of a tensor of the model in a file with these other names. */
   nameOf(name: string, stored: ReadonlySet<string>): string;
 }
 
 export interface Architecture {
   readonly modelType: string;
-  /** Throws UnsupportedError or FileFormatError for what the config cannot have. */
+  /** Throws UnsupportedError or FileFormatError for invalid settings. */
   plan(config: Config): Plan;
 }

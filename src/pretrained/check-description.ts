@@ -1,4 +1,4 @@
-/** Whether a description that a model is made of is one: what config.json is checked for, for those who write their own. */
+/** Checks a description of a model like config.json, for callers who write their own. */
 import { type Check, expectBoolean, expectRecord, integerOf, listOf, numberOf, oneOf } from '../core/expect.ts';
 import type { Description } from './architecture.ts';
 import { ACTIVATIONS, ENCODER_TYPES, type EncoderDescription, MOST_DROPPED } from './encoder-config.ts';

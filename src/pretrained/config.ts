@@ -1,6 +1,6 @@
 /**
- * config.json, read value by value: each is checked when it is asked for, and an error names the file, the setting, what
- * is there and what would be right.
+ * config.json, read value by value: each is checked on demand, and an error names the file, the setting, the value and what
+ * would be right.
  */
 import { FileFormatError, UnsupportedError } from '../core/errors.ts';
 import { readJsonObject } from '../core/files/json.ts';
@@ -87,14 +87,14 @@ export class Config {
     if (this.has(name) && this.#values.get(name) !== supported) throw this.unsupported(name, String(supported));
   }
 
-  /** About a setting that transformers may have, but that is not supported here; to be thrown. */
+  /** The error for a setting that transformers allows but this library does not support. */
   unsupported(name: string, supported: string): UnsupportedError {
     return new UnsupportedError(
       `${this.path}: ${name}: expected ${supported} (supported here), got ${this.#got(name)}`,
     );
   }
 
-  /** About a setting that cannot be right; to be thrown. */
+  /** The error for an invalid setting. */
   wrong(name: string, expected: string): FileFormatError {
     return new FileFormatError(`${this.path}: ${name}: expected ${expected}, got ${this.#got(name)}`);
   }

@@ -1,4 +1,4 @@
-/** A layer's attention between its projections: its own, or a variant in its place. */
+/** A layer's attention between its projections: its own, or a variant that replaces it. */
 
 import { contiguous, reshape, transpose } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';

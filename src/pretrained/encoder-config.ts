@@ -1,6 +1,6 @@
 /**
  * The settings of models that are shaped like BERT: one stack of post-norm layers, which differ in their attention, in how
- * positions are counted, and in their heads. Types of models are the names that others have given them, which are data here.
+ * positions are counted, and in their heads. Types of models are the names that transformers gives them, which are data here.
  */
 import type { Architecture, Description, HeadKind } from './architecture.ts';
 import type { Config } from './config.ts';
@@ -58,7 +58,7 @@ export interface EncoderDescription extends Description {
   tied: boolean;
 }
 
-/** What differs between the types beside their attention: names, and defaults that config.json may leave out. */
+/** What differs between the types besides their attention: names, and defaults that config.json may leave out. */
 const TYPES = {
   bert: { prefix: 'Bert', vocabulary: 30522, positions: 512, activation: 'gelu', epsilon: 1e-12, padding: 0 },
   roberta: { prefix: 'Roberta', vocabulary: 50265, positions: 512, activation: 'gelu', epsilon: 1e-12, padding: 1 },
@@ -96,7 +96,7 @@ const HEADS: Record<string, HeadKind> = {
   ForSequenceClassification: 'classification',
 };
 
-/** All that can be dropped, but not everything. */
+/** A dropout of 1 would drop everything. */
 export const MOST_DROPPED = 1 - Number.EPSILON;
 
 /** Throws FileFormatError for invalid values, UnsupportedError for those that are not supported here. */

@@ -117,7 +117,7 @@ export function encoderDestination(
   return undefined;
 }
 
-/** What a file that has these other names would call one of our tensors; see `Plan.nameOf`. */
+/** The name of one of our tensors in a file with these other names; see `Plan.nameOf`. */
 export function encoderName(name: string, stored: ReadonlySet<string>, description: EncoderDescription): string {
   const { modelType, head } = description;
   const others = [...stored];

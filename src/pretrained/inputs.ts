@@ -1,4 +1,4 @@
-/** Checks of what a loaded model is given. */
+/** Checks of the inputs of a loaded model. */
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../core/errors.ts';
 import {
   type Check,
@@ -16,7 +16,7 @@ import { expectAttentionSettings } from '../training/config.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, ForwardOptions, LoadOptions, TextInputs } from './architecture.ts';
 
-/** Throws ArgumentError for options that are none; `length` is checked by who knows the longest. */
+/** Throws ArgumentError for invalid options; `length` is checked where the longest is known. */
 export function expectLoadOptions(options: LoadOptions): void {
   const entry: Check = (name, settings) => {
     if (settings !== null) expectAttentionSettings(name, settings);
@@ -30,7 +30,7 @@ export function expectLoadOptions(options: LoadOptions): void {
   });
 }
 
-/** Throws ArgumentError for options of a forward pass that are none. */
+/** Throws ArgumentError for invalid options of a forward pass. */
 export function expectForwardOptions(options: ForwardOptions): void {
   expectOptions('options', options, {
     context: expectContext,

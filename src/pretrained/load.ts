@@ -5,8 +5,8 @@
  *     const model = loadPretrained('all-MiniLM-L6-v2');
  *     const { hiddenStates } = model.forward({ tokens, keyMask });
  *
- * It is for use: a forward pass keeps no tape, and of a loop over texts nothing is left but what the caller holds. To train
- * it further, load it with `trainable`, or give its `parameters()` to an optimiser.
+ * It is for inference: a forward pass keeps no tape, and after a loop over texts only what the caller holds remains in
+ * memory. To train it further, load it with `trainable`, or give its `parameters()` to an optimiser.
  *
  * At inference the model computes what transformers computes, with the layer's own attention; `attention` puts any
  * registered variant in its place, between the same projections.
@@ -36,8 +36,8 @@ export interface OpenedModel {
 }
 
 /**
- * A model of which no numbers were read: config.json, and the weights that fit it. What the config says is held against the
- * shapes in the files before any memory is asked for by it. Throws UnsupportedError and FileFormatError as `loadPretrained`.
+ * A model without its numbers: config.json, and the weights that fit it. The config is compared with the shapes in the files
+ * before any memory is allocated for it. Throws UnsupportedError and FileFormatError as `loadPretrained`.
  */
 export function openPretrained(directory: string): OpenedModel {
   expectText('directory', directory);
@@ -45,7 +45,7 @@ export function openPretrained(directory: string): OpenedModel {
   const plan = architectureOf(config).plan(config);
   const weights = openWeights(directory);
   const names = new Set(weights.tensors.keys());
-  // Each layer has tensors, so a number of layers that no file can fill is told before any is made.
+  // Each layer has tensors, so a number of layers that no file can fill is reported before any is made.
   const { layers } = plan.description;
   if (layers > names.size) {
     throw new FileFormatError(`${config.path}: ${layers} layers, but ${weights.path} has ${names.size} tensors`);
@@ -64,7 +64,7 @@ export function openPretrained(directory: string): OpenedModel {
  * Throws UnsupportedError for a model or a setting that is not supported here, and FileFormatError for files that are
  * missing or malformed, or whose tensors are not those of the config: one error lists all that are missing, unknown, or of
  * another shape or type. Throws FileFormatError for a weight that is not finite, MemoryError for a model that does not fit.
- * Keeps nothing of a model that it did not load.
+ * Holds no memory if it fails.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * The attention of the models themselves, as transformers computes it at inference. Where that is not what the registered
- * variant of the same paper computes, this says so:
+ * The models' own attention, as transformers computes it at inference. It differs from the registered variant of the same
+ * paper in this:
  *
  * - Longformer: each text of a batch has global tokens of its own, and rows of padding are zeros.
  * - BigBird: at inference transformers draws no random blocks. What stands in their place is the first block, r times, so
@@ -116,7 +116,7 @@ function attendToBlocks(
   return zeroMasked(attendByPlan(inputs, withRandomBlocks(plan, random)), inputs.keyMask);
 }
 
-/** What transformers has for random blocks outside of training. */
+/** What transformers uses as random blocks outside of training. */
 const repeatedFirstBlock: RandomBlocks = ({ heads, blocks, randomBlocks }) =>
   Array.from({ length: heads }, () =>
     Array.from({ length: blocks - 2 }, () => new Array<number>(randomBlocks).fill(0)),

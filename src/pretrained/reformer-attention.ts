@@ -43,7 +43,7 @@ export interface ReformerAttentionCall {
   rotations?: Rotations | undefined;
 }
 
-/** A token attends to itself only if it has nobody else. */
+/** A token attends to itself only if it sees no other token. */
 const SELF_BIAS = -1e5;
 /** Added to the mean square of a key before it is divided by its root. */
 const KEY_EPSILON = 1e-6;

@@ -7,8 +7,8 @@
  * - With hashing, tokens meet whatever their buckets, and a pair counts as often as it meets (`acrossBuckets` and not
  *   `countOnce` of `reformer`).
  * - Padding is sorted into a last bucket, but its places stay in the chunks; it is hidden there.
- * - A token that sees nobody, as padding among padding alone, gets the mean of what it would see, hidden or not: hidden
- *   scores are −10⁹, and so all alike. With hashing there is none, for a token always sees itself.
+ * - A token that sees no other, as padding among padding alone, gets the mean over all tokens in its reach, hidden or not:
+ *   hidden scores are −10⁹, and so all equal. With hashing this never happens, for a token always sees itself.
  */
 import { add, gatherRows, logSumExp, matmul, multiply, reshape, softmax, sum, transpose } from '../core/ops/index.ts';
 import { elements, empty, ones, type Tensor } from '../core/tensor.ts';
@@ -90,7 +90,7 @@ function placesSeen(count: number, { chunkLength, before, after }: ChunkSettings
 
 /**
  * What is added to the scores, [chunks, chunkLength, reach], and what they are multiplied by before, [chunks, chunkLength,
- * 1]: 0 for a token that sees nobody, to which all are alike, else 1; null where there is no such token. Rows count on
+ * 1]: 0 for a token that sees no other, to which all are alike, else 1; null where there is no such token. Rows count on
  * through the tokens of all sequences.
  */
 function biasOf(
@@ -113,7 +113,7 @@ function biasOf(
       const key = ofKeys[other];
       const text = Math.floor(key / (heads * length));
       const hidden = (causal && key > query) || (real !== undefined && real[text * length + (key % length)] === 0);
-      // A token always sees itself, so that hashing leaves nobody without anybody.
+      // A token always sees itself, so with hashing every token sees something.
       const isItself = key === query && selfBias !== 0;
       if (isItself || !hidden) seen++;
       numbers[at++] = isItself ? selfBias : hidden ? Number.NEGATIVE_INFINITY : 0;

@@ -66,7 +66,7 @@ export function reformerDestination(
   return undefined;
 }
 
-/** What a file that has these other names would call one of our tensors; see `Plan.nameOf`. */
+/** The name of one of our tensors in a file with these other names; see `Plan.nameOf`. */
 export function reformerName(name: string, stored: ReadonlySet<string>, { head }: ReformerDescription): string {
   const withPrefix = stored.size === 0 ? head !== 'none' : [...stored].some((other) => other.startsWith(PREFIX));
   const ofBody = (theirs: string) => `${withPrefix ? PREFIX : ''}${theirs}`;

@@ -1,4 +1,4 @@
-/** Variants in place of a model's own attention: which layer gets which, and with whose parameters. */
+/** Variants in place of a model's own attention: which layer gets which, and which layers share parameters. */
 import { ArgumentError, UnsupportedError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';

@@ -1,6 +1,6 @@
 /**
- * What a loaded model owes to its attention: the drift of its last hidden states, and of its logits where it has a head,
- * when a variant takes the place of the attention of some layers, between the same projections.
+ * How much a loaded model depends on its attention: the drift of its last hidden states, and of its logits if it has a head,
+ * when a variant replaces the attention of some layers, between the same projections.
  */
 import { noGrad } from '../core/autograd.ts';
 import { NumericalError } from '../core/errors.ts';
@@ -40,8 +40,8 @@ export function replacementsFor(
 }
 
 /**
- * What a variant learns and the model has by the same name and shape, such as Nyströmformer's convolution of the values,
- * is the model's. Returns whether some parameters remain as drawn.
+ * Copies the model's parameters into those of the variant with the same name and shape, such as Nyströmformer's convolution
+ * of the values. Returns whether some parameters stay random.
  */
 export function startFrom(model: PretrainedModel, replacements: readonly Replacement[]): boolean {
   const tensors = model.tensors();

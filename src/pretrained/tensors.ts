@@ -1,4 +1,4 @@
-/** Which tensor of a checkpoint goes where in a model, and how its numbers get there. */
+/** Maps the tensors of a checkpoint to those of a model, and copies their numbers. */
 import { firstUnfit } from '../core/dtype.ts';
 import { FileFormatError, formatShape } from '../core/errors.ts';
 import type { Weight, Weights } from '../core/files/weights.ts';

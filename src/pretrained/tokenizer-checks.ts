@@ -1,11 +1,10 @@
 /**
- * tokenizer.json, which anybody may have written: what is checked of it before @huggingface/tokenizers makes a tokeniser
- * of it.
+ * Checks of tokenizer.json, whose author is not trusted, before @huggingface/tokenizers makes a tokeniser of it.
  *
- * How long it may run is bounded by the work it does (within-time.node.ts), not by the patterns. A pattern that takes exponential time
- * looks like others, engines of linear time lack the look-ahead that GPT-2's pattern needs, and a list of known patterns
- * would refuse whoever trains a tokeniser of their own. How much memory it may take is bounded here: by how much longer
- * than the text its parts can make what the next one is given.
+ * How long it may run is bounded by the work it does (within-time.node.ts), not by the patterns. A pattern that takes
+ * exponential time looks like others, engines of linear time lack the look-ahead that GPT-2's pattern needs, and a list of
+ * known patterns would refuse tokenisers that users trained themselves. How much memory it may take is bounded here: by how
+ * much longer than the text its parts can make what the next one is given.
  */
 import type { Complain } from '../core/files/input-file.ts';
 import { isObject } from '../core/files/json.ts';
@@ -14,7 +13,7 @@ type Json = Record<string, unknown>;
 
 /** Tokens are int32. */
 const MOST_TOKENS = 2 ** 31;
-/** Tokens of a template beside those of the texts. */
+/** Tokens of a template in addition to those of the texts. */
 const LONGEST_TEMPLATE = 64;
 /** Characters, or places of a lattice, that a text may become. Each may take some 200 bytes. */
 const MOST_MADE = 2 ** 24;

@@ -1,4 +1,4 @@
-/** What tokenizer.json and the files beside it say of a tokeniser that @huggingface/tokenizers does not tell. */
+/** Facts about a tokeniser, from tokenizer.json and the files next to it, that @huggingface/tokenizers does not expose. */
 import { describe } from '../core/errors.ts';
 import type { Complain } from '../core/files/input-file.ts';
 import { isObject } from '../core/files/json.ts';

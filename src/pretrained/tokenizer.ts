@@ -17,7 +17,7 @@ import { expectSpecialTokens, hasTokenTypes, joinsPairs, paddingOf } from './tok
 
 const PACKAGE = '@huggingface/tokenizers';
 
-/** What is used of the package. Its own types would be needed by whoever compiles against ours. */
+/** The part of the package that is used. Code that compiles against our types would otherwise need its types. */
 interface Tokenizer {
   encode(
     text: string,
@@ -34,8 +34,8 @@ interface Tokenizers {
 /** Options of a tokeniser's `encode`. */
 export interface EncodeOptions {
   /**
-   * Longer texts are cut, between the special tokens; absent: none is. Of a text that is much longer only a beginning is
-   * looked at: one whose first tokens are those of a longer beginning, too.
+   * Longer texts are cut, between the special tokens; absent: none is. Of a much longer text only a beginning is
+   * read: one whose first tokens are also those of a longer beginning.
    */
   maxLength?: number;
 }
@@ -84,14 +84,14 @@ export async function loadTokenizer(
   return new LoadedTokenizer(tokenizer, facts, complain);
 }
 
-/** Limits of work, by which a machine that is twenty times slower than ours is still in time. */
+/** Limits of work, which even a machine twenty times slower than ours can meet. */
 const MILLISECONDS = { load: 10_000, call: 1000, each: 0.05 };
 
-/** What the package makes. What it throws, and more time than it may take, is the file's fault. */
+/** The result of the package. Errors that it throws, and a lack of time, are blamed on the file. */
 function served<T>(body: () => T, milliseconds: number, what: string, complain: Complain): T {
   const warned: string[] = [];
   const { warn } = console;
-  // What the package passes over with a warning would give other tokens; and its words hold what the file says.
+  // What the package skips with a warning would give other tokens; and its messages quote the file.
   console.warn = (...words: unknown[]) =>
     warned.push(words.map((word) => (word instanceof Object ? '…' : word)).join(' '));
   try {
@@ -107,7 +107,7 @@ function served<T>(body: () => T, milliseconds: number, what: string, complain: 
   }
 }
 
-/** What tokenizer.json and the files beside it say that the package does not tell. */
+/** Facts from tokenizer.json and the files next to it that the package does not expose. */
 interface Facts {
   /** In UTF-16 units. */
   longestText: number;
@@ -225,7 +225,7 @@ class LoadedTokenizer implements TextTokenizer {
   }
 }
 
-/** UTF-16 units of a text that are looked at first, and how these grow. Words of a language have some six. */
+/** UTF-16 units of a text that are read first, and how these grow. Words of a language have some six. */
 const FIRST_LOOK = 2 ** 10;
 const UNITS_PER_TOKEN = 16;
 const GROWTH = 4;

@@ -7,8 +7,8 @@ import type { FloatType, Linear, Norm } from '../training/linear.ts';
 let sketching = false;
 
 /**
- * What `make` makes, with tensors that have a type and a shape and no numbers: to be held against a file, whose config may
- * say anything, before memory of these sizes is asked for. Nothing may read their elements.
+ * The result of `make`, with tensors that have a type and a shape but no numbers: to compare with a file, whose config is not
+ * trusted, before memory of these sizes is allocated. Nothing may read their elements.
  */
 export function sketch<T>(make: () => T): T {
   sketching = true;

@@ -1,4 +1,4 @@
-/** A bound on how long code of others may run on input that is not trusted. */
+/** A bound on how long third-party code may run on untrusted input. */
 import { createContext, Script } from 'node:vm';
 
 const context = createContext({ body: undefined as unknown });
@@ -14,8 +14,8 @@ const MOST_DELAYED = 128;
  * Runs `body`, and stops it where it stands after so many milliseconds of work: in a loop, or in a regular expression, which
  * may take longer than the universe is old. It cannot hold on, by `catch` or `finally`. (Of a promise only the beginning is
  * bounded.) Work is time of a processor, not of the clock: where `body` is stopped after less than half of it, because the
- * process was stopped or others had the processors, it runs once more from the beginning, for twice as long. Throws OutOfTime,
- * and what `body` throws. This costs about a tenth of a millisecond.
+ * process was stopped or others had the processors, it runs once more from the beginning, for twice as long. Throws
+ * OutOfTime, and what `body` throws. This costs about a tenth of a millisecond.
  */
 export function withinTime<T>(milliseconds: number, body: () => T, work: () => number = workOfProcessors): T {
   context.body = body;

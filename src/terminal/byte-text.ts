@@ -1,8 +1,8 @@
 /** Bytes of UTF-8 that come one at a time, as text that a terminal can be given. */
 
 /**
- * A character of several bytes appears when its last one does, and one that the end cuts off does not appear: nobody can
- * tell which it would have been. Bytes that are no character are shown as `\ufffd`, and so are control characters: all but
+ * A character of several bytes appears when its last one does, and one that the end cuts off does not appear: it would be
+ * unknown which character it is. Bytes that are no character are shown as `\ufffd`, and so are control characters: all but
  * tabs and the ends of lines, `\n` and `\r\n`. A `\r` alone would write over the line.
  */
 export class ByteText {

@@ -47,7 +47,7 @@ export function formatCurve(line: readonly CurvePoint[], marks: readonly CurvePo
   if (drawn.length < 2 || x.low === x.high) return '';
   const labels = [formatY(y.high), formatY(y.low)];
   const margin = Math.max(...labels.map(displayWidth)) + 1;
-  // One column stays free, as beside a progress bar.
+  // One column stays free, as after a progress bar.
   const columns = Math.min(WIDEST_PLOT, width - margin - 2);
   if (columns < NARROWEST_PLOT) return '';
 
@@ -70,7 +70,7 @@ export function formatCurve(line: readonly CurvePoint[], marks: readonly CurvePo
   return [...plot, `${indent}${left}${gap}${right}`, ...legend].map((each) => `${each}\n`).join('');
 }
 
-/** Whether braille is likely to be shown as such: not by a pipe's reader, of whom nothing is known. */
+/** Whether braille is likely to be shown correctly: not in a pipe, whose reader is unknown. */
 export function showsBraille(
   { isTTY }: Pick<TerminalStream, 'isTTY'>,
   environment: NodeJS.ProcessEnv = process.env,

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** More commas than anybody writes: such a text is split at all of them, without a look at the disk for each stretch. */
+/** More commas than anyone writes: such a text is split at all of them, without checking the disk for each part. */
 const MOST_PIECES = 32;
 
 interface Reading {

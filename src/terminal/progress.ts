@@ -54,12 +54,12 @@ export class Progress {
     this.toldAt = this.start;
   }
 
-  /** That much more is done; `label` names what is going on, e.g. `longformer, w = 64`. */
+  /** Adds work that is done; `label` names the current part, e.g. `longformer, w = 64`. */
   advance(amount: number, label = ''): void {
     this.update(this.done + amount, label);
   }
 
-  /** That much of `total` is done. */
+  /** Sets the work that is done, out of `total`. */
   update(done: number, label = ''): void {
     this.done = Math.min(Math.max(done, 0), this.total);
     const time = this.now();

@@ -1,6 +1,6 @@
 /**
- * Whether somebody wants an end of a long command. Loops ask between two pieces of work, leave behind what they have, and
- * end with an exit code that tells.
+ * Whether a long command should stop. Loops ask between two pieces of work, save what they have, and end with an exit code
+ * that shows it.
  */
 import { constants } from 'node:os';
 import { isOutputLost, isReaderGone } from './streams.ts';

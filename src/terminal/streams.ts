@@ -1,6 +1,6 @@
 /**
- * The streams of a program that runs long. Where nobody reads any more (`| head`), or the disk under `> FILE` is full, Node
- * ends a process with a stack trace; here the work goes on until it suits, and says at its end what was not written.
+ * The streams of a program that runs long. If the reader has left (`| head`), or the disk under `> FILE` is full, Node ends a
+ * process with a stack trace; here the work continues to a good place to stop, and reports at the end what was not written.
  */
 import { systemReason } from '../core/files/system-error.ts';
 
@@ -14,7 +14,7 @@ export function guardStreams({ stdout, stderr }: Pick<NodeJS.Process, 'stdout' |
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     lost ??= error;
   });
-  // What was for people only; nobody is left to be told.
+  // A message for people, and no reader is left.
   stderr.on('error', () => {});
 }
 
@@ -34,7 +34,7 @@ export function isReaderGone(): boolean {
  */
 export async function endProgram(code: number): Promise<void> {
   await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
-  // The error itself is told after the last write that it met.
+  // The error is reported after the last write that failed.
   await new Promise((resolve) => setImmediate(resolve));
   const isError = lost !== null && !isReaderGone();
   if (isError) process.stderr.write(`Error: stdout: cannot be written: ${systemReason(lost) ?? lost?.message}\n`);

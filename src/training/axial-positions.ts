@@ -1,7 +1,7 @@
 /**
  * Axial position embeddings: learned positions for long sequences, without a vector for each of them.
  *
- * The sequence is laid out in l₁ rows of l₂, and the embedding of a position is that of its row beside that of its
+ * The sequence is laid out in l₁ rows of l₂, and the embedding of a position is that of its row next to that of its
  * column (from the code of Kitaev et al. 2020; the idea is that of factorised positions in images):
  *
  *     e(p) = [E₁[⌊p / l₂⌋] ; E₂[p mod l₂]],      E₁ ∈ ℝ^{l₁×d₁},  E₂ ∈ ℝ^{l₂×d₂},  d = d₁ + d₂

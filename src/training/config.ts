@@ -66,7 +66,7 @@ export const transformerDefaults = {
   dtype: 'float32',
 } as const satisfies Partial<TransformerConfig>;
 
-/** Far more than anybody has trained; a list of layers takes memory before any of them has tensors. */
+/** Far more than in any trained model; a list of layers takes memory before any of them has tensors. */
 const MOST_LAYERS = 2 ** 16;
 
 /** The required settings; the rest has defaults. */
@@ -170,7 +170,7 @@ function checkPerLayer({ perLayer = {}, options = {}, shared }: AttentionSetting
       );
     }
     if (options[name] !== undefined) {
-      throw new ArgumentError(`attention.perLayer.${name}: expected no value for all layers beside it, got one`);
+      throw new ArgumentError(`attention.perLayer.${name}: expected no value for all layers as well, got one`);
     }
     if (shared) throw new ArgumentError('attention.shared: expected false where layers have options of their own');
   }

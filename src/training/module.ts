@@ -1,7 +1,7 @@
 /**
  * What models are made of. A module hands out what it consists of as a record of parts; nested, the names are joined by
  * dots, so that a checkpoint reads like the model: `decoder.layers.0.attention.query.weight`. Then what a forward pass is
- * told, and what all models have in common and a trainer needs of them beside their own `forward`:
+ * told, and what all models have in common and a trainer needs in addition to `forward`:
  *
  *     const model = languageModel({ vocabulary: 256, length: 128, causal: true }, seed);
  *     const optimizer = new AdamW(model.parameters());

@@ -27,7 +27,7 @@ export function pullBack(f: (x: Tensor) => Tensor, x: Tensor, gradient: Tensor):
     const value = enableGrad(() => f(leaf));
     if (value === leaf) return { value: detach(x), gradient };
     if (value.node !== null) backward(value, gradient);
-    // A leaf's gradient belongs to nobody: from here on to this scope.
+    // A leaf's gradient belongs to no scope: from here on to this one.
     if (leaf.grad !== null) adopt(leaf.grad.block);
     return { value: detach(value), gradient: leaf.grad };
   });

@@ -45,7 +45,7 @@ export function repeatable(name: string, branch: Branch, random: Random): Repeat
   };
   const decide: Pass['once'] = (key, make) => {
     if (decided.has(key)) throw new ArgumentError(`${name}: '${key}' was asked for twice`);
-    // A copy, so that nobody else releases it.
+    // A copy, so that no other code releases it.
     const tensor = keep(scope(() => noGrad(() => packed(make()))));
     decided.set(key, tensor);
     return tensor;

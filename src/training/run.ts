@@ -37,9 +37,9 @@ export interface RunSettings {
   clip: number;
   /** Of everything random. */
   seed: number;
-  /** Steps from one look at held-out examples to the next; the end is always looked at. */
+  /** Steps between evaluations on held-out examples; there is always one at the end. */
   evaluateEvery: number;
-  /** How many of these are looked at. They are the same each time. */
+  /** Number of held-out examples. They are the same each time. */
   evaluationExamples: number;
   /** Steps from one checkpoint to the next; there is always one at the end. */
   checkpointEvery: number;

@@ -54,7 +54,7 @@ export function hasRate(task: Task, computes: string): boolean {
 export class Forecast {
   readonly #rates = new Map<string, number>();
 
-  /** Milliseconds to expect, by the best rate so far, so that a hiccup cuts nobody off; null without any. */
+  /** Milliseconds to expect, by the best rate so far, so that a hiccup cuts no contestant off; null without any. */
   expected(key: string, work: number): number | null {
     const rate = this.#rates.get(key);
     return rate === undefined ? null : work / rate;

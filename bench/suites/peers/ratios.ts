@@ -1,4 +1,4 @@
-/** What a figure says beside others: the share of the peak, and the ratio to ours. */
+/** A figure compared with others: the share of the peak, and the ratio to ours. */
 import type { Task } from '../../peers/protocol.ts';
 import type { Row } from './measure.ts';
 

@@ -12,8 +12,8 @@ export function drawHtml(panels: readonly PatternPanel[], subject: string): stri
       html`<tr><th>${title}</th><td>${kind === 'pattern' ? 'pattern' : 'weights'}</td><td>${caption}</td></tr>`,
   );
   return pageOf(
-    `Who attends to whom: ${subject}`,
-    html`<h1>Who attends to whom</h1>
+    `Which tokens attend to which: ${subject}`,
+    html`<h1>Which tokens attend to which</h1>
 <p class="lead">${subject}</p>
 <figure>${raw(drawSvg(panels))}</figure>
 <div class="scroll"><table><thead><tr><th>variant</th><th>drawn</th><th>options</th></tr></thead><tbody>${rows}</tbody></table></div>`,

@@ -1,6 +1,6 @@
 /**
  * Options for a picture of few tokens. Windows and blocks of the papers hold all of a short text, and a picture in which
- * every pair is allowed shows nothing of a pattern: where nobody asked for them, they are made smaller until it does.
+ * every pair is allowed shows nothing of a pattern: unless the user set them, they are made smaller until it does.
  */
 import { EfficientTransformersError } from '../../core/errors.ts';
 import { checkOptions } from '../../variants/attend.ts';

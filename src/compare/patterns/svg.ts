@@ -28,7 +28,7 @@ export function drawSvg(panels: readonly PatternPanel[]): string {
     const y = MARGIN.top + Math.floor(index / perRow) * cell.height;
     return `<g transform="translate(${x} ${round(y)})">${drawPanel(panel, captions[index], heading, shadings[panel.kind])}</g>`;
   });
-  const described = `Who attends to whom: ${panels.map(({ title }) => title).join(', ')}`;
+  const described = `Which tokens attend to which: ${panels.map(({ title }) => title).join(', ')}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" class="patterns" viewBox="0 0 ${width} ${round(height)}" width="${width}" height="${round(height)}" role="img" aria-label="${escapeHtml(described)}">
 <style>${style()}</style>
 <rect class="ground" width="100%" height="100%"/>

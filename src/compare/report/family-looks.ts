@@ -8,7 +8,7 @@ import type { Look } from './looks.ts';
 
 /**
  * The look of each variant, in order: by its family and its place in it, whatever else is in the plot. A name that comes
- * twice has the next place that is free; one that nobody registered has a colour beyond those of families.
+ * twice has the next place that is free; an unregistered one has a colour beyond those of families.
  */
 export function looksOf(variants: readonly string[]): Required<Look>[] {
   const taken = new Set<string>();

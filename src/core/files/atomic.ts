@@ -1,5 +1,5 @@
 /**
- * Writing a file so that it is there whole or not at all: into a temporary file of the same folder, which takes the
+ * Writes a file whole or not at all: into a temporary file of the same folder, which takes the
  * name only when every byte is on the disk. A reader sees the old content until then.
  */
 import { randomBytes } from '#platform/crypto';
@@ -79,7 +79,7 @@ export function temporaryIn(folder: string): string {
   return join(folder, `.efficient-transformers-${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
 }
 
-/** Whether this machine has a process of that number now, whoever it is. */
+/** Whether this machine has any process of that number now. */
 export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);

@@ -3,7 +3,7 @@
  * size, when it was written, when it or its name was changed). Every write leaves a new time, but only as fine as the
  * clock of the file system ticks; so a file that was written a moment before it is opened is compared by its bytes too.
  *
- * What this cannot tell: a change after which somebody sets the machine's clock back, and one on a file system over a
+ * What this cannot tell: a change after which the machine's clock is set back, and one on a file system over a
  * network whose clock is far from ours.
  */
 import { createHash } from '#platform/crypto';

@@ -66,7 +66,7 @@ export class InputFile implements ByteSource {
       if (first + got < end) throw this.error(`truncated: expected ${end} bytes, got ${first + got}`);
       // After reading: what is written meanwhile is noticed too.
       if (identity.isOf(file) && identity.hasBlocks(bytes.subarray(0, got), first)) return;
-      throw this.error('has changed since it was opened: read it anew');
+      throw this.error('has changed since it was opened: read it again');
     });
     return first === begin && last === end ? bytes.buffer : bytes.buffer.slice(begin - first, end - first);
   }
@@ -84,7 +84,7 @@ export class InputFile implements ByteSource {
   /** What `body` makes of the open file. */
   #opened<T>(body: (file: number) => T): T {
     return reading(this.path, () => {
-      // A device may act on being opened, so that it is looked at first; and it may take the place of the file after that.
+      // A device may act on being opened, so it is checked first; and it may take the place of the file after that.
       this.#expectFile(statSync(this.path));
       const file = openSync(this.path, FLAGS);
       try {

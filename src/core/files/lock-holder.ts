@@ -42,7 +42,7 @@ export function ourselves(what: string): Holder {
   };
 }
 
-/** In ticks since the machine started; null where that is not told, and of a process that has ended. */
+/** In ticks since the machine started; null where that is unknown, and for a process that has ended. */
 function startOf(pid: number): string | null {
   return ifTold(() => {
     // The name before the last bracket may hold spaces and brackets of its own: proc(5).

@@ -1,6 +1,6 @@
 /**
  * A folder that one process writes to at a time. A file in the folder names the process; the file goes when the process
- * lets go or ends. Of a process that was killed the file stays: the next one sees that nobody runs there, and takes over.
+ * lets go or ends. The file of a killed process stays: the next one sees that it no longer runs, and takes over.
  *
  * Of many that take over at once, one may. None of them removes the file, which by then may be that of another: each
  * tries to create the one file that can follow it, named after what it holds. Who created it holds the folder, if the file
@@ -43,8 +43,8 @@ export class FolderLock {
   }
 
   /**
-   * Takes a folder that is there. `tell` hears of a process that ended without letting go of it. Throws FolderInUseError
-   * that names the holder, and FileWriteError if the system refuses.
+   * Takes an existing folder. `tell` gets a message about a process that ended without releasing it. Throws FolderInUseError,
+   * which names the holder, and FileWriteError if the system refuses.
    */
   static take(folder: string, what: string, tell: (line: string) => void = () => {}): FolderLock {
     const path = join(folder, LOCK_FILE);
@@ -58,20 +58,20 @@ export class FolderLock {
         const lock = new FolderLock(folder, path, text, own.token);
         for (const { holder } of ended) {
           const who = holder === null ? 'an unknown process' : nameOf(holder);
-          tell(`${folder}: ${who} ended without letting go of it; taken over`);
+          tell(`${folder}: ${who} ended without releasing it; taken over`);
         }
         return lock;
       }
-      throw new FolderInUseError(`${folder}: in use: other processes take it again and again`);
+      throw new FolderInUseError(`${folder}: in use: other processes keep taking it`);
     });
   }
 
-  /** Whether the folder is still ours: it may have been removed, and perhaps made anew by somebody else. */
+  /** Whether the folder is still ours: it may have been removed, and perhaps made again by another process. */
   isHeld(): boolean {
     return held.has(this) && textOf(this.#path) === this.#text;
   }
 
-  /** Lets go. Never throws: what was to be written is written. */
+  /** Releases the folder. Never throws: everything is already written. */
   release(): void {
     try {
       if (this.isHeld()) rmSync(this.#path, { force: true });
@@ -108,8 +108,8 @@ interface Found {
 }
 
 /**
- * Those that held the folder one after the other and all ended without letting go of it; none where nobody does. Throws
- * FolderInUseError if the last of them runs.
+ * The locks of processes that held the folder one after another and all ended without releasing it; empty if there are none.
+ * Throws FolderInUseError if the last of them runs.
  */
 function endedHolders(folder: string, path: string, own: Holder): Found[] {
   const chain: Found[] = [];
@@ -133,8 +133,8 @@ function followerOf(folder: string, ended: Found[]): string {
 const FOLLOWER = `${LOCK_FILE}.after-`;
 
 /**
- * Takes over after the last of `ended`: false if another was quicker. A holder lets go of the first file before all
- * others, and no content comes twice: while the first is still there, nobody else can have come after the last.
+ * Takes over after the last of `ended`; false if another process was quicker. A holder releases the first file before all
+ * others, and no content comes twice: while the first exists, no other process can have followed the last.
  */
 function follow(folder: string, path: string, ended: Found[], text: string): boolean {
   const follower = followerOf(folder, ended);
@@ -143,7 +143,7 @@ function follow(folder: string, path: string, ended: Found[], text: string): boo
     rmSync(follower, { force: true });
     return false;
   }
-  // The folder is ours: all that is left of the others goes.
+  // The folder is ours: remove the locks of the others.
   rename(follower, path);
   for (const name of namesIn(folder)) if (name.startsWith(FOLLOWER)) rmSync(join(folder, name), { force: true });
   return true;
@@ -164,7 +164,7 @@ function read(path: string): Found | null {
 function textOf(path: string): string | null {
   try {
     const stats = statSync(path);
-    // Nobody knows what is in it: it is not ours to remove.
+    // Its content is unknown: it is not ours to remove.
     if (stats.isDirectory()) throw new FileWriteError(`${path}: cannot be written: it is a folder`);
     return stats.isFile() && stats.size <= LONGEST_FILE ? readFileSync(path, 'utf8') : '';
   } catch (error) {
@@ -176,8 +176,8 @@ function textOf(path: string): string | null {
 function inUse(folder: string, path: string, holder: Holder, own: Holder): FolderInUseError {
   const canBeSeen = holder.host === own.host && holder.container === own.container;
   const advice = canBeSeen
-    ? 'wait for its end, or choose another folder'
-    : `choose another folder or, if it does not run any more, remove ${path}`;
+    ? 'wait until it ends, or choose another folder'
+    : `choose another folder or, if it no longer runs, remove ${path}`;
   return new FolderInUseError(`${folder}: in use by ${nameOf(holder)}: ${advice}`);
 }
 

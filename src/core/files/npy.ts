@@ -24,7 +24,7 @@ import { type PythonLiteral, parsePythonLiteral } from './python-literal.ts';
 const MAGIC = '\x93NUMPY';
 /** The magic text and the version. */
 const MAGIC_BYTES = 8;
-/** What version 1.0 can have; longer ones are of structured types. NumPy itself refuses more than 10 000. */
+/** The longest header of version 1.0; longer ones belong to structured types. NumPy itself refuses more than 10 000. */
 const LONGEST_HEADER = 65535;
 /** NumPy's limit. */
 const MOST_AXES = 64;
@@ -50,7 +50,7 @@ const WRITTEN_DESCRIPTIONS = { float64: '<f8', float32: '<f4', int32: '<i4', uin
 /**
  * Opens a file, by its path or its bytes: reads and checks its header; `load` gives the numbers, row-major also where the
  * file is in Fortran's order. float16 is widened to float32, integers become int32. Throws FileFormatError for a file that
- * is missing or malformed, that goes on after the array, or that holds something else than plain numbers (Python objects,
+ * is missing or malformed, that continues after the array, or that holds anything but plain numbers (Python objects,
  * structures), ArgumentError unless it is a path or bytes.
  *
  * @example

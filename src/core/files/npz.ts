@@ -14,11 +14,11 @@ const [STORED, DEFLATED] = [0, 8];
 /** Deflate makes at most so many bytes of one: a match of 258 bytes takes two bits at least. */
 const MOST_INFLATED = 1032;
 const SUFFIX = '.npy';
-/** Packed bytes that a header is looked for in, at first. */
+/** Packed bytes that are first searched for a header. */
 const PREFIX = 2 ** 10;
 
 /**
- * The arrays of a file by name, in its order; members that are no .npy files are passed over. Reads the directory; each
+ * The arrays of a file by name, in its order; members that are not .npy files are ignored. Reads the directory; each
  * array is opened by its function, which throws FileFormatError as `readNpy` does. Throws FileFormatError for a file that
  * is missing, is no archive, or has two arrays of one name.
  */
@@ -35,7 +35,7 @@ export function readNpz(path: string): ReadonlyMap<string, () => StoredArray> {
   return arrays;
 }
 
-/** One member of an archive, as bytes that are read in parts. What is read to the end is checked by its sum. */
+/** One member of an archive, as bytes that are read in parts. A complete read is checked by its checksum. */
 class Member implements ByteSource {
   readonly size: number;
   readonly error: Complain;
@@ -49,10 +49,11 @@ class Member implements ByteSource {
     this.error = (problem) => file.error(`${name}: ${problem}`);
     if (isEncrypted) throw this.error('expected an array that is not encrypted');
     if (method !== STORED && method !== DEFLATED) {
-      throw this.error(`expected a member that is stored or deflated, got method ${method}: let numpy.savez save it`);
+      throw this.error(`expected a member that is stored or deflated, got method ${method}: save it with numpy.savez`);
     }
     const isPossible = method === STORED ? size === packedSize : size <= MOST_INFLATED * packedSize;
-    if (!isPossible) throw this.error(`expected ${size} bytes, which ${packedSize} in the archive cannot become`);
+    if (!isPossible)
+      throw this.error(`expected ${size} bytes, which ${packedSize} bytes in the archive cannot expand to`);
     this.size = size;
     this.#file = file;
     this.#member = member;
@@ -93,7 +94,7 @@ class Member implements ByteSource {
   #inflate(packed: number, most: number, finishFlush: number): Uint8Array {
     const bytes = new Uint8Array(this.#packed(0, packed));
     try {
-      // One more, so that what goes on is noticed; an empty limit is none.
+      // One more, so that a longer result is noticed; an empty limit is none.
       return inflateRawSync(bytes, { maxOutputLength: most + 1, finishFlush });
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
@@ -105,7 +106,7 @@ class Member implements ByteSource {
   }
 
   #check(sum: number): void {
-    if (sum !== this.#member.crc) throw this.error('damaged: its bytes are not those that were written, by their sum');
+    if (sum !== this.#member.crc) throw this.error('damaged: its bytes do not match their checksum');
   }
 }
 

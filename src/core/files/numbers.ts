@@ -1,4 +1,4 @@
-/** The kinds of number that files hold, and how each becomes an array of a type that tensors know. */
+/** The kinds of number in files, and how each becomes an array of a type of tensors. */
 import { endianness } from '#platform/os';
 import { adviceForDense } from '../advice.ts';
 import { formatShape, ShapeError, wrongKind } from '../errors.ts';
@@ -6,7 +6,7 @@ import { expectList, expectRecord } from '../expect.ts';
 import type { DType, NumericArray } from '../memory.ts';
 import type { Complain } from './input-file.ts';
 
-/** An array in a file: its form is known, its numbers are read when asked for. */
+/** An array in a file: its form is known, its numbers are read on demand. */
 export interface StoredArray {
   readonly shape: readonly number[];
   /** As the file spells it: `BF16`, `>f8`. */

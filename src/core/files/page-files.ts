@@ -1,4 +1,4 @@
-/** The files that a page has been handed, of which the public API speaks. */
+/** The files of a page, as the public API offers them. */
 import { pageFiles as ofThisPlatform } from '#platform/page-files';
 import type { PageFiles } from '../platform/page-files.ts';
 

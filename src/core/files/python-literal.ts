@@ -64,7 +64,7 @@ export function parsePythonLiteral(text: string): PythonLiteral {
     items('}', () => {
       const key = value(depth + 1);
       if (typeof key !== 'string') throw new SyntaxError('expected a text as key');
-      if (map.has(key)) throw new SyntaxError(`the key '${key}' is there twice`);
+      if (map.has(key)) throw new SyntaxError(`the key '${key}' occurs twice`);
       take(':');
       map.set(key, value(depth + 1));
     });

@@ -1,5 +1,5 @@
 /**
- * The header of a .safetensors file: JSON text, which is not trusted in anything. Each number in it is checked before
+ * The header of a .safetensors file: JSON text, of which nothing is trusted. Each number in it is checked before
  * it is used, and the tensors must tile the data exactly, as the format demands: no gap, no overlap, nothing left over.
  */
 import { formatShape } from '../errors.ts';
@@ -63,11 +63,11 @@ function parseObject(text: string, complain: Complain): Record<string, unknown> 
   }
   const header = parseJson(text, (problem) => complain(`header: ${problem}`), LIMITS) as Record<string, unknown>;
   const repeated = repeatedKey(text);
-  if (repeated !== undefined) throw complain(`header: ${JSON.stringify(repeated)} is there twice in one object`);
+  if (repeated !== undefined) throw complain(`header: ${JSON.stringify(repeated)} occurs twice in one object`);
   return header;
 }
 
-/** A key that some object of this valid JSON text has twice. JSON.parse keeps the last without a word. */
+/** A key that some object of this valid JSON text has twice. JSON.parse silently keeps the last. */
 function repeatedKey(text: string): string | undefined {
   const open: Set<string>[] = [];
   for (let at = 0; at < text.length; at++) {

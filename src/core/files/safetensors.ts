@@ -37,8 +37,8 @@ export interface Safetensors {
 /** A safetensors file that was opened: its tensors are read when they are loaded. */
 export interface OpenedSafetensors extends Safetensors {
   /**
-   * Reads all of the file, and throws FileFormatError unless it is what it was written as, by the digest that it has of
-   * itself. Returns false where it has none, as files of others: then nobody can tell.
+   * Reads all of the file, and throws FileFormatError unless its bytes match the digest in its metadata. Returns false if it
+   * has none, as files of other programs: then damage cannot be detected.
    */
   verify(): boolean;
 }
@@ -57,11 +57,11 @@ export interface OpenedSafetensors extends Safetensors {
 export function readSafetensors(file: FileOrBytes): OpenedSafetensors {
   const source = openGiven(file);
   if (source.size < LENGTH_BYTES)
-    throw source.error(`expected a header's length in 8 bytes, got ${source.size} in all`);
+    throw source.error(`expected a header's length in 8 bytes, got ${source.size} bytes in all`);
   const length = new DataView(source.read(0, LENGTH_BYTES)).getBigUint64(0, true);
   const rest = source.size - LENGTH_BYTES;
   if (length > rest) {
-    throw source.error(`truncated, or no .safetensors file: expected a header of ${length} bytes, got ${rest}`);
+    throw source.error(`truncated, or not a .safetensors file: expected a header of ${length} bytes, got ${rest}`);
   }
   if (length > LONGEST_HEADER) throw source.error(`header: expected at most ${LONGEST_HEADER} bytes, got ${length}`);
 
@@ -78,7 +78,7 @@ export function readSafetensors(file: FileOrBytes): OpenedSafetensors {
     if (digest === undefined) return false;
     const blank = exchangeDigest(json, digest, NO_DIGEST);
     if (blank !== null && digest === digestOf(headerBytes(blank), chunksOf(source, dataStart))) return true;
-    throw source.error('damaged: its bytes are not those that were written, by the digest in its metadata');
+    throw source.error('damaged: its bytes do not match the digest in its metadata');
   };
   return { tensors: new Map(tensors), metadata: header.metadata, verify };
 }
@@ -93,8 +93,8 @@ function* chunksOf(file: ByteSource, begin: number): Iterable<Uint8Array> {
 /**
  * Writes tensors by name (a Map, or the entries of a record) as F64, F32, I32 or U8, and texts as metadata. The same
  * content gives the same bytes, in whatever order it comes: tensors lie by the size of their numbers, the largest first,
- * which keeps each aligned, and then by name. The file is there whole or not at all. With `digest` it holds one of itself,
- * under that name in the metadata, for `verify`.
+ * which keeps each aligned, and then by name. The file is there whole or not at all. With `digest` it holds a digest of
+ * itself, under that name in the metadata, for `verify`.
  *
  * Throws ArgumentError for a name that is taken or reserved and for metadata that are no texts, ShapeError for numbers
  * that do not fill their shape, FileWriteError if the system refuses.

@@ -1,4 +1,4 @@
-/** What the operating system said about a file, in words, and questions to it that have no error for an answer. */
+/** Errors of the operating system about files, in words, and queries that never throw one. */
 import { readdirSync, type Stats, statSync } from '#platform/fs';
 import { MISSING_FILE_HINT } from '#platform/page-files';
 import { FileFormatError, FileWriteError } from '../errors.ts';
@@ -7,7 +7,7 @@ const REASONS: Record<string, string> = {
   ENOENT: `no such file or folder${MISSING_FILE_HINT}`,
   ENOTDIR: 'a part of the path is not a folder',
   EISDIR: 'it is a folder',
-  EEXIST: 'a file of that name is there',
+  EEXIST: 'a file of that name exists already',
   EACCES: 'permission denied',
   EPERM: 'not permitted',
   EROFS: 'the file system is read-only',
@@ -20,11 +20,11 @@ const REASONS: Record<string, string> = {
   ENFILE: 'too many files are open',
   ENAMETOOLONG: 'the name is too long',
   ELOOP: 'its links lead in a circle',
-  ENXIO: 'it is a socket, or a device that is not there',
-  ENODEV: 'it is a device that is not there',
+  ENXIO: 'it is a socket, or a missing device',
+  ENODEV: 'it is a missing device',
   ENOTEMPTY: 'the folder is not empty',
   EXDEV: 'it is on another file system',
-  EIO: 'the disk does not answer as it should',
+  EIO: 'the disk reports an error',
   ESTALE: 'the file system has lost it',
 };
 
@@ -36,12 +36,12 @@ export function systemReason(error: unknown): string | undefined {
   return REASONS[error.code] ?? error.message;
 }
 
-/** What `body` returns. Throws FileFormatError for what the system refuses it to do with `path`. */
+/** The result of `body`. Throws FileFormatError if the system refuses an operation on `path`. */
 export function reading<T>(path: string, body: () => T): T {
   return named(body, (reason, cause) => new FileFormatError(`${path}: cannot be read: ${reason}`, { cause }));
 }
 
-/** What `body` returns. Throws FileWriteError for what the system refuses it to do with `path`. */
+/** The result of `body`. Throws FileWriteError if the system refuses an operation on `path`. */
 export function writing<T>(path: string, body: () => T): T {
   return named(body, (reason, cause) => new FileWriteError(`${path}: cannot be written: ${reason}`, { cause }));
 }
@@ -56,8 +56,8 @@ function named<T>(body: () => T, refusal: (reason: string, cause: unknown) => Er
 }
 
 /**
- * What a path leads to; null where nothing is, also where none can be (below a file, beyond a name's length). Throws
- * nothing: a path that must not be looked at is distinguished when it is used.
+ * The entry at a path; null if there is none, also where none can be (below a file, beyond a name's length). Throws nothing:
+ * a path without permission is reported when it is used.
  */
 export function entryAt(path: string): Stats | null {
   try {
@@ -68,7 +68,7 @@ export function entryAt(path: string): Stats | null {
   }
 }
 
-/** Whether nothing is there, rather than something that one must not look at. */
+/** Whether nothing exists there, as opposed to an entry without permission. */
 export function isMissing(path: string): boolean {
   try {
     statSync(path);
@@ -78,7 +78,7 @@ export function isMissing(path: string): boolean {
   }
 }
 
-/** Names in a folder; none where none is, or none that may be looked at. */
+/** Names in a folder; empty if it does not exist or may not be read. */
 export function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);

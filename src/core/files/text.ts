@@ -1,13 +1,13 @@
 /**
- * Text in files is UTF-8. Bytes of another encoding are refused, never replaced: a text with characters that nobody wrote
- * gives numbers that are wrong without a word.
+ * Text in files is UTF-8. Bytes of another encoding are refused, never replaced: replacement characters would silently
+ * give wrong numbers.
  */
 import { ArgumentError } from '../errors.ts';
 import { type ByteSource, type Complain, InputFile } from './input-file.ts';
 
 /** In bytes. A string cannot hold much more. */
 const LONGEST_TEXT = 2 ** 28;
-/** Bytes that are looked at together. */
+/** Bytes that are checked together. */
 const CHUNK = 2 ** 20;
 /** Bytes by which a text of two-byte characters is recognised. */
 const SAMPLE = 2 ** 12;
@@ -27,7 +27,7 @@ export interface TextBeginning {
 }
 
 /**
- * The first characters of a file, of at most `most` bytes, and no half of one. What is behind them is not looked at, however
+ * The first characters of a file, of at most `most` bytes, and no half of one. The rest is not read, however
  * long it is. Throws FileFormatError for a file that is missing, and for bytes that are no UTF-8.
  */
 export function readTextBeginning(path: string, most: number): TextBeginning {
@@ -53,7 +53,10 @@ export function decodeText(bytes: Uint8Array, complain: Complain): string {
   return new TextDecoder().decode(expectText(bytes, complain));
 }
 
-/** The bytes of a text, without a byte order mark. Throws what `complain` makes, with a guess at what they are, unless they are UTF-8. */
+/**
+ * The bytes of a text, without a byte order mark. Throws what `complain` makes, with a guess at what they are, unless they
+ * are UTF-8.
+ */
 export function expectText(bytes: Uint8Array, complain: Complain): Uint8Array {
   expectNoOther(bytes, complain);
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -90,8 +93,8 @@ export function expectTextOrBinary(bytes: Uint8Array, complain: Complain): Uint8
 }
 
 /**
- * The same of a source that is not held in memory: it is looked at in parts, and returned is where its text begins, behind a
- * byte order mark. Throws FileFormatError for text in another encoding than UTF-8.
+ * The same for a source that is not held in memory: reads it in parts, and returns where its text begins, after a byte order
+ * mark. Throws FileFormatError for text in another encoding than UTF-8.
  */
 export function beginOfTextOrBinary(file: ByteSource): number {
   const complain: Complain = (problem) => file.error(problem);
@@ -125,7 +128,7 @@ function isControl(byte: number): boolean {
 }
 
 /**
- * The bytes of a text that somebody gave. Throws ArgumentError, under this name, for half of a surrogate pair and for the
+ * The bytes of a text that a caller gave. Throws ArgumentError, under this name, for half of a surrogate pair and for the
  * replacement character: there the text was lost before it came here, as from a terminal that is not in UTF-8.
  */
 export function encodeText(name: string, text: string): Uint8Array {

@@ -1,6 +1,6 @@
 /**
  * The weights of a model in a folder, as PyTorch's tools write them: `model.safetensors`, or the parts that
- * `model.safetensors.index.json` lists. What the tools add is undone here, once for all models:
+ * `model.safetensors.index.json` lists. This file undoes what the tools add, once for all models:
  *
  * - wrappers put their own names before or between those of the model: `module.` (DistributedDataParallel), `_orig_mod.`
  *   (torch.compile), `_fsdp_wrapped_module.`, `_checkpoint_wrapped_module.`;
@@ -45,9 +45,9 @@ export function openWeights(directory: string): Weights {
   if (entryAt(whole) !== null) return weightsOf(whole, readSafetensors(whole));
   if (entryAt(index) !== null) return weightsOf(index, readShards(directory, index));
   const hint =
-    entryAt(join(directory, PICKLED)) !== null ? `; ${PICKLED} is not read: let transformers save it anew` : '';
+    entryAt(join(directory, PICKLED)) !== null ? `; ${PICKLED} cannot be read: save it again with transformers` : '';
   throw new FileFormatError(
-    `${whole}: cannot be read: no such file, and no ${INDEX} beside it${hint}${MISSING_FILE_HINT}`,
+    `${whole}: cannot be read: no such file, and no ${INDEX} next to it${hint}${MISSING_FILE_HINT}`,
   );
 }
 
@@ -88,7 +88,7 @@ function readShards(directory: string, index: string): Safetensors {
   const shards = new Map(files.map((file) => [file, readSafetensors(join(directory, file))]));
   const tensors = places.map(([name, file]): [string, StoredArray] => {
     const tensor = shards.get(file as string)?.tensors.get(name);
-    if (tensor === undefined) throw complain(`${name}: expected in ${file as string}, which lacks it`);
+    if (tensor === undefined) throw complain(`${name}: expected in ${file as string}, but missing there`);
     return [name, tensor];
   });
   const metadata = [...shards.values()].flatMap((shard) => [...shard.metadata]);
@@ -110,8 +110,8 @@ function withoutWrappers(name: string): string {
 }
 
 /**
- * The numbers of an array of weights, of which one that is NaN or infinite would make all that a model computes so. Throws
- * what `complain` makes for the first such.
+ * The numbers of an array of weights. Throws what `complain` makes for the first NaN or infinity, which would spread to all
+ * that a model computes.
  */
 export function finiteNumbers(source: StoredArray, complain: Complain): NumericArray {
   const numbers = source.load();

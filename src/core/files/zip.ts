@@ -77,11 +77,11 @@ function findDirectory(file: InputFile): { begin: number; size: number; count: n
   const tailBegin = Math.max(0, file.size - END.bytes - LONGEST_COMMENT);
   const tail = new DataView(file.read(tailBegin, file.size));
   let at = tail.byteLength - END.bytes;
-  // The comment has a known length, so that one that holds a signature deceives nobody.
+  // The comment has a known length, so that a signature inside it is not taken for one.
   const isEnd = () =>
     tail.getUint32(at, true) === END.signature && at + END.bytes + tail.getUint16(at + 20, true) === tail.byteLength;
   while (at >= 0 && !isEnd()) at--;
-  if (at < 0) throw file.error('truncated, or no .zip archive: expected the record of its end');
+  if (at < 0) throw file.error('truncated, or not a .zip archive: expected the record of its end');
   const [disk, count, size, begin] = [
     tail.getUint16(at + 4, true),
     tail.getUint16(at + 10, true),

@@ -53,7 +53,7 @@ class PairTables {
 
   load(queries: Side, keys: Side, tile: Tile, arrays: SetArrays, numbers: SetNumbers): void {
     this.#reserve(numbers.rounds);
-    // The other rounds only matter to who wants to know in how many a pair meets.
+    // The other rounds only matter for counting in how many a pair meets.
     const [from, end] = numbers.once ? [0, numbers.rounds] : [numbers.round, numbers.round + 1];
     const isKnown = this.#side === queries && this.#version === queries.version;
     this.#side = queries;

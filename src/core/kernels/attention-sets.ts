@@ -1,6 +1,6 @@
 /**
- * A key set (ops/key-sets.ts) as kernels read it, in tables: tiles of queries, and for each of them a run of places of keys, or
- * a list of blocks of places. A place is a token, or stands for one in an order.
+ * A key set (ops/key-sets.ts) as kernels read it, in tables: tiles of queries, and for each of them a run of places of keys,
+ * or a list of blocks of places. A place is a token, or stands for one in an order.
  */
 import type { NumericArray } from '../memory.ts';
 import type { KernelArrays, KernelNumbers } from './kernel.ts';
@@ -60,7 +60,7 @@ export const SET_ARRAYS = [
   /** The place of each token, as many as tokens: where a pair counts once in all rounds. */
   'queryPlaces',
   'keyPlaces',
-  /** Tokens meet that have the same label, [batch or 1, heads or 1, rounds, tokens]; those below 0 meet nobody. */
+  /** Tokens meet that have the same label, [batch or 1, heads or 1, rounds, tokens]; tokens with labels below 0 meet none. */
   'queryLabels',
   'keyLabels',
   /** [batch or 1, keyLength], uint8: 1 = a real key. */

@@ -1,13 +1,13 @@
 /**
  * A banded matrix times rows, r_i = Σ_t w_it v_{i + t − before}, and its gradients. A tile of rows meets a run of rows
- * of the other side; between the two the band is written out as a small matrix, with zeros beside it, so that the
+ * of the other side; between the two the band is written out as a small matrix, with zeros around it, so that the
  * product of dense tiles does all of the work. Tiles are cut at fixed places, so the bits do not depend on the threads.
  */
 import { defineKernel, type KernelNumbers } from './kernel.ts';
 import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
-/** Rows of a tile. The longer, the more zeros beside the band; the shorter, the less is done with a row once read. */
+/** Rows of a tile. The longer, the more zeros around the band; the shorter, the less is done with a row once read. */
 export const BAND_TILE = 16;
 
 const scratch = new Scratch();

@@ -37,7 +37,7 @@ const scratch = new Scratch();
  * slot for all. Items: groups of readers × sequences.
  *
  * - ATTEND: mixture = o, and logSum = log Σ_f e^{a_if} z_f; zeros and −∞ where nothing was written. Only the exponents of
- *   readers are looked at.
+ *   readers are read.
  * - SLOPES: of Σ_f e^{x_if + c_i} (S_f · v_i + z_f t_i) by x_if; zeros for readers that are not there, whatever they hold.
  * - SLOPES_AND_MIXTURE: that, and mixture = Σ_f e^{x_if + c_i} S_f.
  */

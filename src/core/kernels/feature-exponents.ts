@@ -1,5 +1,5 @@
 /**
- * Rows of exponents beside a row of scales, one for each channel: the inner loops of kernels/feature-attention.ts. Shifts and
+ * Rows of exponents and a row of scales, one for each channel: the inner loops of kernels/feature-attention.ts. Shifts and
  * results for each row are arrays of the same type. Rows of float32 in the heap have a vector twin,
  * wasm/assembly/feature-exponents.ts.
  */

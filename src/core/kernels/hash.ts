@@ -7,7 +7,7 @@ import { block, multiplyTile } from './tile.ts';
 
 /** Rows of x that make one item. */
 export const HASH_ROWS = 32;
-/** Directions that are looked at together. */
+/** Directions that are processed together. */
 const PANEL = 64;
 
 /** Of the rows of an item: the extreme products, and which directions they are with. */

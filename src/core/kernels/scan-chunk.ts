@@ -74,7 +74,7 @@ export function addPairs(
 ): void {
   const pairs = scratch.get('pairs', target.data, STRIP * CHUNK);
   const strip = block(pairs, 0, CHUNK);
-  // Packed, products with few rows have the bits of those with many: an output does not depend on who comes after.
+  // Packed, products with few rows have the bits of those with many: an output does not depend on later rows.
   const panels = inPanels('middle', transposed(middle), inner, rows);
   for (let row = 0; row < rows; row += STRIP) {
     const count = Math.min(STRIP, rows - row);

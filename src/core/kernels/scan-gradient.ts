@@ -104,7 +104,7 @@ export const scanKeysKernel = defineKernel(
 /**
  * Gradients of g from those of its sums: that of g_t is the sum of b_i [sequences, length, decays] over all i ≥ t, summed
  * group by group from what comes after a group, `borders` [sequences, groups, decays]. Where a decay leaves less than
- * rounding would, the sum is 0, and begins anew: what is left of differences would be noise. Items: sequences × groups.
+ * rounding would, the sum is 0, and begins again: the remaining differences would be noise. Items: sequences × groups.
  */
 export const scanDecaysKernel = defineKernel(
   'scan-decays',

@@ -1,6 +1,6 @@
 /**
  * Scratch arrays of kernels. Every thread has a region of the heap for them, so that vector kernels reach them, and its
- * kernels keep what they took from it: there is no giving back. What does not fit lies outside the heap, where only the
+ * kernels keep what they took from it: nothing is released. What does not fit lies outside the heap, where only the
  * plain loops work.
  */
 import { type NumericArray, reserveOutsideStatistics, viewOf } from '../memory.ts';
@@ -42,7 +42,7 @@ export class Scratch {
     const arrays = isDouble ? this.#float64 : this.#float32;
     const known = arrays.get(name);
     if (known !== undefined && known.length >= length) return known;
-    // Twice as much as asked for: what is outgrown is lost.
+    // Twice the request, because a region that becomes too small is lost.
     const fresh = take(isDouble, known === undefined ? length : 2 * length);
     arrays.set(name, fresh);
     return fresh;

@@ -25,7 +25,7 @@ export type KernelBuild = 'plain' | VectorBuild;
 export const KERNEL_BUILDS: readonly KernelBuild[] = ['plain', 'vector', 'relaxed'];
 
 let chosen: KernelBuild | null = null;
-/** Undefined until it was looked for; null: not wanted, or not available. */
+/** Undefined before the first search; null: not wanted, or not available. */
 let loaded: VectorKernels | null | undefined;
 
 /** The vector kernels, if they are to be used; null: run the plain loops. */
@@ -55,7 +55,7 @@ export function kernelBuild(): KernelBuild {
   return chosen as unknown as KernelBuild;
 }
 
-/** What EFFICIENT_TRANSFORMERS_KERNELS says; null: nothing. */
+/** The value of EFFICIENT_TRANSFORMERS_KERNELS; null if it is not set. */
 export function wantedByEnvironment(): string | null {
   return process.env.EFFICIENT_TRANSFORMERS_KERNELS || null;
 }
@@ -98,7 +98,7 @@ function use({ build, kernels }: Loaded, problems: readonly string[] = []): void
 
 let warned = false;
 
-/** The first of these builds that the engine knows and whose file is whole, and what is wrong with the files before it. */
+/** The first of these builds that the engine supports and whose file is whole, and the problems with the files before it. */
 function load(builds: readonly VectorBuild[]): { found: Loaded | null; problems: string[] } {
   const problems: string[] = [];
   for (const build of builds.filter(isSupported)) {

@@ -1,5 +1,5 @@
 /**
- * Elementwise functions, each beside its derivative, which is written in terms of the input x and the output y,
+ * Elementwise functions, each next to its derivative, which is written in terms of the input x and the output y,
  * whichever is cheaper. An item is a run of `RUN` elements. Every loop is written out, because V8 does not inline a
  * function that one shared loop receives as an argument: that made `scale` five times slower.
  */

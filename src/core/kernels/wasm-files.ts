@@ -1,7 +1,7 @@
 /**
  * The compiled kernels on disk. Each file ends with a digest of the rest, as scripts/build-kernels.mjs writes it, so that one
- * that was cut off, or in which a bit has turned, is told from an engine that lacks its instructions. The latter is no
- * fault: slower kernels run. The former is, and has to be said.
+ * that was cut off, or in which a bit has turned, is told from an engine that lacks its instructions. The latter is not an
+ * error: slower kernels run. The former is, and is reported.
  */
 import { createHash } from '#platform/crypto';
 import { ownBytes } from '#platform/own-files';
@@ -18,16 +18,16 @@ export const FILES: Readonly<Record<VectorBuild, string>> = { relaxed: 'kernels-
 const DIGEST_BYTES = 32;
 const HEADER = [0, 7 + DIGEST_BYTES, 6, ...[...'digest'].map((letter) => letter.charCodeAt(0))];
 
-/** What is wrong with the bytes of a file; null: nothing. */
+/** The problem with the bytes of a file; null if there is none. */
 export function damageOf(bytes: Uint8Array): string | null {
   const end = bytes.length - HEADER.length - DIGEST_BYTES;
   if (end < 0 || HEADER.some((byte, at) => bytes[end + at] !== byte)) return 'it is damaged: its end is missing';
   const digest = createHash('sha256').update(bytes.subarray(0, end)).digest('hex');
   const stored = [...bytes.subarray(bytes.length - DIGEST_BYTES)].map((byte) => byte.toString(16).padStart(2, '0'));
-  return digest === stored.join('') ? null : 'it is damaged: its digest is another';
+  return digest === stored.join('') ? null : 'it is damaged: its digest does not match';
 }
 
-/** What is wrong with the file of a build; null: nothing. */
+/** The problem with the file of a build; null if there is none. */
 export function problemOf(build: VectorBuild): string | null {
   const opened = open(build);
   return typeof opened === 'string' ? opened : null;
@@ -38,7 +38,7 @@ export function isSupported(build: VectorBuild): boolean {
   return WebAssembly.validate(PROBES[build]);
 }
 
-/** The kernels of a build, on the bytes of the heap; else what is wrong with its file. Throws nothing. */
+/** The kernels of a build, on the bytes of the heap; else the problem with its file. Throws nothing. */
 export function instantiate(build: VectorBuild): VectorKernels | string {
   const bytes = open(build);
   if (typeof bytes === 'string') return bytes;
@@ -47,7 +47,7 @@ export function instantiate(build: VectorBuild): VectorKernels | string {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
     return instance.exports as unknown as VectorKernels;
   } catch (error) {
-    return `${FILES[build]}: this engine does not take it: ${error instanceof Error ? error.message : String(error)}`;
+    return `${FILES[build]}: this engine refuses it: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 

@@ -1,13 +1,13 @@
-/** Who may go back at the same time: no two write to the same rows, and all that write to a row do so in a fixed order. */
+/** Which items of a backward pass may run at the same time: no two write to the same rows, and the order per row is fixed. */
 import type { Tensor } from '../tensor.ts';
 import type { Call } from './attention-call.ts';
 import type { AttentionGradients } from './attention-terms.ts';
 
-/** Puts one after another into the first round in which nobody else writes to the same places. */
+/** Puts items one after another into the first round in which no other item writes to the same places. */
 export class FirstFit {
   readonly #places = new Map<string, { busy: Set<number>; free: number }>();
 
-  /** The round of who writes to these places, by name. */
+  /** The round of an item that writes to these places, by name. */
   take(...names: readonly string[]): number {
     const places = names.map((name) => {
       const known = this.#places.get(name) ?? { busy: new Set<number>(), free: 0 };
@@ -26,8 +26,8 @@ export class FirstFit {
 }
 
 /**
- * The heads (counted over batch entries) in lots that can go back at the same time: no two of a lot share a head of keys,
- * or add to the same part of a bias or of the relative keys.
+ * The heads (counted over batch entries) in groups whose backward passes can run at the same time: no two share a head of
+ * keys, or add to the same part of a bias or of the relative keys.
  */
 export function headsApart(
   { batch, heads, keyHeads }: Call,

@@ -1,7 +1,7 @@
 /**
- * The work of attention, cut up. Forward, tiles of queries are independent. In the backward pass, a pair gives to the gradients
- * of a query and of a key, so blocks of queries meet blocks of keys in rounds, as in a tournament: in each round a block
- * is in one meeting at most. The meetings of a round run on any threads in any order and never write to the same row;
+ * The work of attention, cut up. Forward, tiles of queries are independent. In the backward pass, a pair gives to the
+ * gradients of a query and of a key, so blocks of queries meet blocks of keys in rounds, as in a tournament: in each round a
+ * block is in one meeting at most. The meetings of a round run on any threads in any order and never write to the same row;
  * every gradient sums its parts in the order of the rounds, so bits do not depend on threads.
  */
 import { TILE_FIELDS } from '../kernels/attention-sets.ts';
@@ -133,7 +133,7 @@ export function tilesOfFew(
   return Int32Array.from(table);
 }
 
-/** Small tiles at the end even out what each thread has done. Who does a tile changes nothing in it. */
+/** Small tiles at the end balance the threads. The result of a tile does not depend on its thread. */
 function costliestFirst(tiles: readonly number[]): readonly number[] {
   const fields = TILE_FIELDS - 1;
   const costs = Float64Array.from({ length: tiles.length / fields }, (_, tile) => {

@@ -16,11 +16,11 @@ import { type CheckedSet, checkSet } from './check-key-sets.ts';
 import { int32, passesOf } from './key-set-tables.ts';
 import type { KeySet } from './key-sets.ts';
 
-/** What changes the weights of `attention`: masks, scale, biases, positions, gates, sinks and dropout. */
+/** Settings of the weights of `attention`: masks, scale, biases, positions, gates, sinks and dropout. */
 export interface AttentionSettings {
   /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. What padding holds has no influence. */
   keyMask?: Tensor | undefined;
-  /** What q·k is multiplied by; 1/√headDim by default. */
+  /** The factor of q·k; 1/√headDim by default. */
   scale?: number;
   /** Place of query 0 among the keys, for causal sets and all that goes by distance; 0 by default. */
   queryStart?: number;
@@ -45,7 +45,7 @@ export interface AttentionSettings {
   dropout?: { rate: number; random: Random } | undefined;
 }
 
-/** An attention over some of the keys, with what it takes to join it with one over others. */
+/** An attention over some of the keys, with the numbers needed to join it with one over others. */
 export interface Attended {
   /** Σ_j softmax_j(S_ij) v_j: [batch, heads, queryLength, valueDim]. Zeros for a query that meets no key. */
   output: Tensor;

@@ -13,7 +13,7 @@ import { contiguous, expandDims } from './shape.ts';
 
 export type { FeatureState };
 
-/** What `featureSums` takes beside keys and values. */
+/** Optional inputs of `featureSums`. */
 export interface FeatureSumOptions {
   /** c: what is added to all exponents of a key, [batch, heads, keyLength]. */
   keyScale?: Tensor | undefined;
@@ -23,7 +23,7 @@ export interface FeatureSumOptions {
   state?: FeatureState | undefined;
 }
 
-/** What `featureAttention` takes beside queries, keys and values. */
+/** Optional inputs of `featureAttention`. */
 export interface FeatureOptions extends FeatureSumOptions {
   /** Query i meets keys 0 … i, and those of the state. Needs as many keys as queries. */
   causal?: boolean;

@@ -12,8 +12,8 @@ export interface PairRules {
   /** Key j is met by query i only if j ≤ i (`queryStart` of the call is added to i). */
   causal?: boolean;
   /**
-   * Tokens meet that have the same label, int32 [batch or 1, heads or 1, (rounds,) length]; one below 0 meets nobody.
-   * Where queries and keys are different tokens, one tensor for each.
+   * Tokens meet that have the same label, int32 [batch or 1, heads or 1, (rounds,) length]; a token with a label below 0
+   * meets none. Where queries and keys are different tokens, one tensor for each.
    */
   labels?: Tensor | { queries: Tensor; keys: Tensor };
   /** Whether no gradient flows back through these pairs to keys and values (SG of Dai et al. 2019, §3.2). */

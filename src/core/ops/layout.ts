@@ -119,7 +119,7 @@ export function perHead(layouts: readonly AttentionLayout[]): AttentionLayout {
   return { queryLength, keyLength, heads: layouts.flatMap(({ heads }) => heads) };
 }
 
-/** The layout without the runs of these queries, which then meet nobody. */
+/** The layout without the runs of these queries, which then meet no key. */
 export function withoutQueries(layout: AttentionLayout, positions: ArrayLike<number>): AttentionLayout {
   expectLayout('layout', layout);
   expectPositions('positions', positions, 0, layout.queryLength);

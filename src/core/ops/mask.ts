@@ -37,7 +37,7 @@ export function zeroMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
 /**
  * x [batch, …, keyLength, width] with zeros in masked rows that cannot be computed with: those that hold a NaN, an infinity
  * or a number so large that products with it may be infinite. Other masked rows are left as they are: a weight of 0 is
- * enough to keep them out. Where no masked row is loud this is x itself, and costs a look at the masked rows.
+ * enough to keep them out. If no masked row holds such a number this is x itself, at the cost of one read of the masked rows.
  */
 export function quietMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   return withoutMaskedRows(x, keyMask, (row) => {

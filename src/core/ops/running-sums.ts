@@ -94,7 +94,7 @@ interface Slots {
 /** The sums over a side: before each of its groups, for readers that go along with it, or over all, for any readers. */
 export class RunningSums {
   readonly #slots: Slots;
-  /** Whom readers go along with; null: the sums are over all. */
+  /** The side that readers go along with; null: the sums are over all. */
   readonly #writers: TokenSide | null;
   readonly #reverse: number;
   readonly #like: FeatureState;
@@ -126,7 +126,7 @@ export class RunningSums {
     const sequences = batch * heads;
     const length = side.exponents.shape[2];
     const groups = Math.ceil(length / scanGroup(m, n));
-    // Who goes along adds the last group by himself.
+    // Readers that go along add the last group themselves.
     const summed = along === null ? groups : groups - 1;
     const { dtype } = state.sums;
     const initial = slotOf(state);
@@ -153,7 +153,7 @@ export class RunningSums {
     return new RunningSums(slots, along, reverse, state);
   }
 
-  /** The outputs of queries. Of the side only the exponents are looked at. */
+  /** The outputs of queries. Of the side only the exponents are read. */
   attend(queries: Tensor): Read {
     const [batch, heads, length] = queries.shape;
     const output = empty([batch, heads, length, this.#like.sums.shape[3]], queries.dtype);

@@ -15,7 +15,7 @@ import { sum } from './reduce.ts';
 import { bordersOf, decayGradient, ScanStates } from './scan-states.ts';
 import { contiguous, expandDims, reshape } from './shape.ts';
 
-/** What `scan` takes beside queries, keys and values. */
+/** Optional inputs of `scan`. */
 export interface ScanOptions {
   /** log a ≤ 0, [batch, heads, length], or [batch, heads, length, m] with one for each channel. Absent: no decay. */
   logDecay?: Tensor | undefined;
@@ -174,7 +174,7 @@ function withoutMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   return reshape(zeroMasked(reshape(x, [batch, heads, length, -1]), keyMask), x.shape);
 }
 
-/** A NaN is let through, and makes NaN of what it reaches: the caller who passes one in is not stopped halfway. */
+/** A NaN is let through, and makes NaN of what it reaches: a caller who passes one in is not stopped halfway. */
 function expectWithin(name: string, x: Tensor, least: number, most: number): void {
   const at = elements(x).findIndex((value) => value < least || value > most);
   if (at < 0) return;

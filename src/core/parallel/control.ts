@@ -3,7 +3,7 @@
  * numbers. A job names its kernel, its arrays by offset in the heap, and its numbers.
  *
  * Joining: a worker adds itself to ACTIVE and only then looks whether the region is OPEN; the caller closes the
- * region and only then waits for ACTIVE to fall to 0. So nobody waits for a worker that slept through a region.
+ * region and only then waits for ACTIVE to fall to 0. So no thread waits for a worker that slept through a region.
  */
 
 import type { KernelRun } from '../kernels/kernel.ts';

@@ -1,4 +1,4 @@
-/** How long the calling thread waits for its workers at the end of a region before it takes them for lost. */
+/** How long the calling thread waits for its workers at the end of a region before it considers them lost. */
 import { sleepASecond } from '#platform/threads';
 import { ACTIVE } from './control.ts';
 

@@ -37,7 +37,7 @@ interface Pool {
 let threads: number | null = null;
 let pool: Pool | null = null;
 let inRegion = false;
-/** Why a worker is gone that nobody ended: it never started, or died between regions. */
+/** Why a worker was lost: it never started, or died between regions. */
 let lostWorker: string | null = null;
 const extraModules: string[] = [];
 const scratchRegions: number[] = [];
@@ -83,7 +83,7 @@ export function setKernels(name: string): void {
   chooseKernelSet(name);
 }
 
-/** The scratch region of a worker; a pool that is started anew takes those of the last one. */
+/** The scratch region of a worker; a restarted pool takes those of the last one. */
 function scratchOf(worker: number): number {
   scratchRegions[worker] ??= reserveScratch();
   return scratchRegions[worker];
@@ -155,7 +155,7 @@ function runRegion(
     inRegion = false;
     waitForWorkers(control, (performance.now() - begin) / 1000);
     failure = control.failure();
-    // The worker may be gone with its failure; then nobody should hear of it a second time.
+    // The worker may be gone with its failure, which must not be reported twice.
     if (failure !== null) closePool();
   }
   if (failure !== null) throw new WorkerError(`kernel '${kernel.name}' failed on a worker thread: ${failure}`);
@@ -188,7 +188,7 @@ function waitForWorkers({ counters }: Control, worked: number): void {
 
 /**
  * How often a thread that waits looks again before it sleeps. With more threads than cores it never does: that would
- * take the core from whoever has the work.
+ * take the core from a thread with work.
  */
 export function spinsFor(onThreads: number): number {
   return onThreads <= availableParallelism() ? SPINS_WITH_A_CORE_EACH : 0;
@@ -212,7 +212,7 @@ function startPool(count: number): Pool {
   return { control, workers };
 }
 
-/** In a worker, where all that runs is a kernel: regions inside it run inline, and no thread is started. */
+/** For workers, which only run kernels: regions inside run inline, and no thread is started. */
 export function becomeWorker(): void {
   threads = 1;
   inRegion = true;

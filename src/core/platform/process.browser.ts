@@ -1,4 +1,4 @@
-/** The part of `node:process` that the library uses: a page has no environment, and nobody to tell of its end. */
+/** The part of `node:process` that the library uses: a page has no environment, and no exit code. */
 
 interface PageProcess {
   env: Record<string, string | undefined>;

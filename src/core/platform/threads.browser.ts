@@ -30,8 +30,8 @@ function addressOfScript(): string {
 }
 
 /**
- * Starts a thread that serves regions. `lost` hears why it could not, or is gone. It begins when the script that starts it
- * has let the event loop turn.
+ * Starts a thread that serves regions. `lost` gets the reason if it cannot start, or ends. It begins when the script that
+ * starts it has let the event loop turn.
  */
 export function startThread(input: ThreadInput, lost: (reason: string) => void): Thread {
   const worker = new Worker(addressOfScript());

@@ -9,7 +9,7 @@ const main = new URL(fromSource ? '../parallel/worker.ts' : '../parallel/worker.
 /** Node's threads can always share memory. */
 export function expectThreads(_count: number): void {}
 
-/** Starts a thread that serves regions. `lost` hears why it is gone, if nobody ended it. */
+/** Starts a thread that serves regions. `lost` gets the reason if it ends by itself. */
 export function startThread(input: ThreadInput, lost: (reason: string) => void): Thread {
   // The parent's own flags (a TypeScript loader, say) are not for this plain entry.
   const worker = new Worker(entry, { execArgv: [], workerData: { fromSource, main, ...input } });

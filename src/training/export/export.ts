@@ -20,7 +20,7 @@ import { loaderConfig, loaderTensors } from './loader.ts';
 import type { Matrix } from './matrices.ts';
 import { type TransformersForm, transformersForm } from './transformers.ts';
 
-/** What `exportModel` writes beside the model. */
+/** What `exportModel` writes in addition to the model. */
 export interface ExportOptions {
   /** The loader, also where transformers has a class. */
   loader?: boolean;

@@ -31,7 +31,7 @@ export const transposed: Layout = {
   toOurs: (matrix) => [transposeOf(matrix)],
 };
 
-/** `count` matrices, or vectors, of one shape beside each other. */
+/** `count` matrices, or vectors, of one shape side by side. */
 export function columns(count: number): Layout {
   return {
     toTheirs: (matrices) => {

@@ -12,7 +12,7 @@ const FILE = 'lib/lib.dom.d.ts';
 export function defaultText(): string {
   try {
     const typescript = createRequire(import.meta.url).resolve('typescript/package.json');
-    // From version 7 on the library is beside the compiler, in a package of the platform.
+    // From version 7 on the library is next to the compiler, in a package of the platform.
     const platform = `@typescript/typescript-${process.platform}-${process.arch}/package.json`;
     return join(dirname(resolveFrom(typescript, platform) ?? typescript), FILE);
   } catch (error) {

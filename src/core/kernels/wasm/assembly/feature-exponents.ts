@@ -1,4 +1,4 @@
-/** Rows of exponents beside a row of scales: loops of kernels/feature-exponents.ts, four float32 at a time. */
+/** Rows of exponents and a row of scales: loops of kernels/feature-exponents.ts, four float32 at a time. */
 import { pairsOfProducts, sumOfDoubles } from './doubles';
 import { expOfDifference } from './elementary';
 import { at, multiplyAdd, sumOf } from './vector';

@@ -44,7 +44,7 @@ export function adamW(
   secondCorrection: f64,
 ): void {
   const end = (<usize>count) << 2;
-  // Two at a time, and a last one beside zeros.
+  // Two at a time, and a last one with zeros.
   for (let i: usize = 0; i < end; i += 8) {
     const isPair = i + 4 < end;
     const parameters = two(theta + i, isPair);

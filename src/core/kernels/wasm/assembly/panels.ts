@@ -1,5 +1,5 @@
 /**
- * A matrix laid out anew for products: panels of eight columns, each [rows × 8] in one piece, the last with zeros for the
+ * A matrix rearranged for products: panels of eight columns, each [rows × 8] in one piece, the last with zeros for the
  * columns that it lacks. What lies far apart in memory, or across, is read once here in place of once for every tile.
  */
 import { at } from './vector';

@@ -1,4 +1,4 @@
-/** Rows moved by index, and blocks laid out anew. */
+/** Rows moved by index, and blocks rearranged. */
 
 /**
  * Rows `begin` … `end` − 1 of the result: row k of an outer entry is row index[k] of the same entry of the source, or

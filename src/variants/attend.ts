@@ -17,10 +17,10 @@ import type {
   Parameters,
 } from './variant.ts';
 
-/** What a call of `attend` takes beside inputs and options: parameters or a seed for them, and how much it checks. */
+/** Settings of a call of `attend` besides inputs and options: parameters or a seed for them, and how much it checks. */
 export interface AttendSettings {
   /**
-   * From `drawParameters`. If absent they are drawn from `seed` for this call, without gradients, which nobody could read.
+   * From `drawParameters`. If absent they are drawn from `seed` for this call, without gradients, which could not be read.
    */
   parameters?: Parameters;
   seed?: number;

@@ -40,7 +40,8 @@ export function attendFrom<Options extends CommonOptions>(
   if (options.causal !== undefined) expectBoolean('causal', options.causal);
   expectAttendSettings(others);
   expectInteger('maxLength', maxLength, 1);
-  if (!variant.supports.incremental) throw new UnsupportedError(`variant: ${variant.name} cannot go on from a state`);
+  if (!variant.supports.incremental)
+    throw new UnsupportedError(`variant: ${variant.name} cannot continue from a state`);
   const own = checkInputs(inputs, settings.checkFinite ?? true);
   const { batch, heads, headDim, dtype } = own;
   const shape: AttentionShape = { batch, heads, headDim, dtype, queryLength: maxLength, keyLength: maxLength };
@@ -51,8 +52,8 @@ export function attendFrom<Options extends CommonOptions>(
 }
 
 /**
- * The same where options, and a state of these sizes, have been checked before: a step of a decoder, which would take longer to
- * check than to compute.
+ * The same where options, and a state of these sizes, have been checked before: a step of a decoder, which would take longer
+ * to check than to compute.
  */
 export function goOn<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
@@ -65,7 +66,9 @@ export function goOn<Options extends CommonOptions>(
   const { batch, heads, headDim, dtype, queryLength: length } = own;
   const { maxLength } = settings;
   if (own.keyLength !== length) {
-    throw new ShapeError(`keys: expected as many as queries, ${length}, to go on from a state, got ${own.keyLength}`);
+    throw new ShapeError(
+      `keys: expected as many as queries, ${length}, to continue from a state, got ${own.keyLength}`,
+    );
   }
   const valueDim = inputs.values.shape[3];
   if (state !== null && state.sizes.valueDim !== valueDim) {
@@ -85,13 +88,13 @@ export function goOn<Options extends CommonOptions>(
     return variant.attend(given, complete, parametersFor(variant, complete, shape, settings), before);
   });
   if (!('output' in result) || result.state === null) {
-    throw new UnsupportedError(`variant: ${variant.name} gave no state to go on from`);
+    throw new UnsupportedError(`variant: ${variant.name} gave no state to continue from`);
   }
   left.add(result.state);
   return { output: result.output, state: result.state };
 }
 
-/** States that a call has left. Their numbers are those that it was given, and need not be looked at again at every token. */
+/** States that a call has left. Their numbers are those that it was given, and need not be checked again at every token. */
 const left = new WeakSet<AttentionState>();
 
 /** Throws ArgumentError for a state of another variant, of other options or of other sizes, or with NaN. */

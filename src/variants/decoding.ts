@@ -39,12 +39,12 @@ export interface Decoder {
    */
   readonly state: AttentionState | null;
   /**
-   * Runs one or several more tokens, which attend to themselves and to all tokens before them: inputs of [batch, heads, length,
-   * headDim], result [batch, heads, length, valueDim], the rows of one causal run over the whole sequence. Keeps no
+   * Runs one or several more tokens, which attend to themselves and to all tokens before them: inputs of [batch, heads,
+   * length, headDim], result [batch, heads, length, valueDim], the rows of one causal run over the whole sequence. Keeps no
    * tape. Throws ShapeError for other shapes, ArgumentError after `maxLength` tokens.
    */
   step(inputs: AttentionInputs): Tensor;
-  /** Releases the state at once; otherwise that happens when nobody holds the decoder. Call nothing after it. */
+  /** Releases the state at once; otherwise that happens when the decoder becomes unreachable. Call nothing after it. */
   end(): void;
 }
 

@@ -7,7 +7,7 @@ import { empty, type Tensor, viewAs } from '../core/tensor.ts';
 /** Rows that a window may hold beyond twice its own before they are copied. */
 export const SLACK = 16;
 
-/** Rows of a cache lie in a buffer with room behind them. `used` rows of each head are taken, by whoever came last. */
+/** Rows of a cache lie in a buffer with room behind them. `used` rows of each head are taken, by the holder that appended last. */
 interface Buffer {
   rows: Tensor;
   used: number;

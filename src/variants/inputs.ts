@@ -7,9 +7,9 @@ import { add, exp, logEluPlusOne, maximum, negate, relu, scale, sigmoid } from '
 import { elements, expectTensor, filled, type Tensor } from '../core/tensor.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from './variant.ts';
 
-/** What a variant declares about its inputs: which it does not read, and which it needs beside queries, keys and values. */
+/** What a variant declares about its inputs: which it does not read, and which it needs in addition to queries, keys and values. */
 export interface DeclaredInputs<Options extends CommonOptions = CommonOptions> {
-  /** `unread`: they are checked and not looked at, so a layer needs no projection for them. */
+  /** `unread`: they are checked but not read, so a layer needs no projection for them. */
   queries?: 'unread';
   /** `unread`; or `queries`: the variant takes its keys from the queries, and a layer has one projection for both. */
   keys?: 'unread' | 'queries';
@@ -82,7 +82,7 @@ export function shapeOfGate<Options extends CommonOptions>(
 export const comparesTokens = ({ inputs: { keys } }: { readonly inputs: DeclaredInputs<never> }): boolean =>
   keys !== 'unread';
 
-/** Those that `attend` does not look at: a layer has no projections for them. */
+/** The inputs that `attend` does not read: a layer has no projections for them. */
 export function unreadInputs({ inputs }: { readonly inputs: DeclaredInputs<never> }): ('queries' | 'keys')[] {
   return [
     ...(inputs.queries === 'unread' ? (['queries'] as const) : []),
@@ -120,7 +120,7 @@ export function withDeclared<Options extends CommonOptions>(
   finite: boolean,
 ): AttentionInputs {
   if (inputs.global !== undefined && declared.global === undefined) {
-    throw new UnsupportedError(`global: ${name} has no global tokens with projections of their own`);
+    throw new UnsupportedError(`global: ${name} has no global tokens with their own projections`);
   }
   const { gates = {} } = declared;
   for (const given of Object.keys(inputs.gates ?? {})) {

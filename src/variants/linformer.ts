@@ -115,7 +115,7 @@ const options = {
     description: 'what the projections E and F are; mean-pool has nothing to train',
   }),
   /**
-   * Which heads and layers have projections of their own (§4, "Parameter sharing"):
+   * Which heads and layers have their own projections (§4, "Parameter sharing"):
    * - none: every head has an E_i and an F_i;
    * - headwise: one E and one F for the heads of a layer;
    * - key-value: one E = F for the heads of a layer;

@@ -12,9 +12,9 @@
  * It gives up: exactness. The relative error of a weight is of the order of exp(‖q + k‖²/2)/√m, for the scaled vectors: sharp
  * attention, which comes from long vectors, is estimated badly. A model that is trained with it adapts to that.
  *
- * Departs from the paper: positive features are kept as logarithms until they meet, so that vectors of any length are
- * right; nothing is added to features or to denominators. The denominators of trigonometric features, which may come out as
- * 0 or negative, are kept away from 0 (see `leastCosine`). The default estimates softmax (appendix A.3); where the paper says no
+ * Departs from the paper: positive features are kept as logarithms until they meet, so that vectors of any length are right;
+ * nothing is added to features or to denominators. The denominators of trigonometric features, which may come out as 0 or
+ * negative, are kept away from 0 (see `leastCosine`). The default estimates softmax (appendix A.3); where the paper says no
  * more than "Performer", its features are those of the relu kernel (appendix A.4).
  */
 import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';
@@ -90,7 +90,7 @@ function kindOf({ kernel, numRandomFeatures }: PerformerOptions) {
   return signedFeatures(kernel === 'relu' ? 0 : 0.5 / Math.sqrt(2 * numRandomFeatures));
 }
 
-/** Operations of a feature beside its product ωᵀx: an exp, an addition, a comparison. */
+/** Operations of a feature in addition to its product ωᵀx: an exp, an addition, a comparison. */
 const FEATURE_FLOPS = 5;
 
 // Defaults: appendices A.3 and A.4.
@@ -148,7 +148,10 @@ export const performer = defineVariant({
     values: (sequenceLength) => [16, 32, 64, 128, 256, 512, 1024].filter((m) => m === 16 || m < sequenceLength),
   },
   parameters: {
-    /** The same for all heads. Random and not learned; drawn again now and then in training (§4.2): see `redrawEvery` of a model. */
+    /**
+     * The same for all heads. Random and not learned; drawn again now and then in training (§4.2): see `redrawEvery` of a
+     * model.
+     */
     omega: {
       learned: false,
       shape: ({ numRandomFeatures }, { headDim }) => [numRandomFeatures, headDim],

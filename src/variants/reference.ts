@@ -1,2 +1,2 @@
-/** The variant that all others are measured against, by name. In a file of its own, so that a page can have it alone. */
+/** The variant that all others are measured against, by name. In its own file, so that a page can load it alone. */
 export const REFERENCE_VARIANT = 'full';

@@ -11,7 +11,7 @@
  * and it is their temperature. With 1/√d as in eq. 1, scores stay within ±‖q‖/√d; the authors' code gives keys the
  * length √d, which is the same as multiplying the queries by √d.
  *
- * Cost: O(n_rounds · L · m) time for chunks of m, beside hashing and sorting, by which the paper counts O(L log L);
+ * Cost: O(n_rounds · L · m) time for chunks of m, plus hashing and sorting, by which the paper counts O(L log L);
  * O(n_rounds · L) memory. It gives up separate keys, pairs that no round brings together, and weights that move smoothly
  * with the queries: the hash is piecewise constant and passes no gradient. And a causal run is not fully causal:
  * later tokens shift the borders of chunks, and so change which earlier tokens meet, though no token reads a later one.
@@ -61,7 +61,7 @@ function attend(
 /** −m_ii of eq. 16: a token attends to itself only where it meets no other, because any other score is far larger. */
 const SELF_BIAS = -1e5;
 
-/** Tokens of one label meet: those of one bucket, or all; those of the last bucket, padding, meet nobody. */
+/** Tokens of one label meet: those of one bucket, or all; those of the last bucket, padding, meet none. */
 function labelsOf(bucket: Tensor, count: number, mask: Tensor | undefined, { acrossBuckets }: ReformerOptions): Tensor {
   if (!acrossBuckets && mask === undefined) return bucket;
   const buckets = elements(bucket);

@@ -1,5 +1,5 @@
 /**
- * Sums of features of both signs, or that may be 0, which have no logarithms: rows f(x) beside a scale log h(x) for each. The
+ * Sums of features of both signs, or that may be 0, which have no logarithms: rows f(x) with a scale log h(x) for each. The
  * scales of keys are taken relative to the largest so far, so that no sum overflows and none underflows as a whole; when it
  * rises, what was summed before decays.
  */

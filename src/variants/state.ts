@@ -72,7 +72,7 @@ export function expectNumbers(name: string, { tensors }: AttentionState): void {
     const numbers = tensor.toArray();
     const at = numbers.findIndex((value, at) => isWrong(value) && !isPadding(at));
     if (at < 0) continue;
-    throw new ArgumentError(`${name}.${each}: expected numbers to go on from, got ${numbers[at]}`);
+    throw new ArgumentError(`${name}.${each}: expected numbers to continue from, got ${numbers[at]}`);
   }
 }
 
@@ -122,8 +122,8 @@ export class Memory {
 
   #expect(name: string, shape?: readonly number[]): Tensor {
     const tensor = this.#state?.tensors[name];
-    if (tensor === undefined) throw new ArgumentError(`state.${name}: expected a tensor to go on from, got none`);
-    if (shape !== undefined) expectShape(`state.${name}`, tensor.shape, shape, 'to go on from');
+    if (tensor === undefined) throw new ArgumentError(`state.${name}: expected a tensor to continue from, got none`);
+    if (shape !== undefined) expectShape(`state.${name}`, tensor.shape, shape, 'to continue from');
     return tensor;
   }
 
@@ -198,7 +198,7 @@ export class Memory {
   ): Tensor | undefined {
     const before = held === 0 ? undefined : this.#state?.tensors[KEY_MASK];
     if (this.#state === undefined || (keyMask === undefined && before === undefined)) return keyMask;
-    if (before !== undefined) expectFlags(`state.${KEY_MASK}`, before, [batch, held], 'to go on from');
+    if (before !== undefined) expectFlags(`state.${KEY_MASK}`, before, [batch, held], 'to continue from');
     const own = keyMask ?? filled([batch, this.#length], 1, 'uint8');
     const all = filled([batch, held + this.#length], 1, 'uint8');
     const [from, fresh, to] = [before && elements(before), elements(own), elements(all)];

@@ -28,7 +28,7 @@ export interface AttentionShape {
   dtype: 'float32' | 'float64';
 }
 
-/** What attention is computed from: queries, keys and values of one dtype, and what some variants need beside them. */
+/** What attention is computed from: queries, keys and values of one dtype, and what some variants need in addition. */
 export interface AttentionInputs {
   /** [batch, heads, queryLength, headDim] */
   queries: Tensor;
@@ -139,7 +139,7 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
    */
   withWholeGradient?(options: Options): Options;
 
-  /** For variants that restrict who may attend to whom, regardless of the data. */
+  /** For variants that restrict which tokens may attend to which, regardless of the data. */
   pattern?(options: Options, shape: AttentionShape): AttentionPattern;
 
   /** Floating point operations (a multiply-add is two) of one forward pass for the whole batch. */

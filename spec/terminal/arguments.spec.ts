@@ -202,6 +202,19 @@ Examples:
   );
 });
 
+test('lists stand under the details: a name a line, and what follows of its text is indented', () => {
+  const lists = [
+    { title: 'Tasks', entries: [{ name: 'copy', summary: 'word '.repeat(20).trim() }] },
+    { title: 'Recipes', entries: [{ name: 'long-name', summary: 'short' }] },
+  ];
+  const { help } = parseArguments({ ...command, details: 'More words.', lists }, ['--help'], 60);
+  const [first, rest] = ['word '.repeat(10).trim(), 'word '.repeat(10).trim()];
+  assert.ok(
+    help?.includes(`More words.\n\nTasks:\n  copy  ${first}\n        ${rest}\n\nRecipes:\n  long-name  short\n\n`),
+    help,
+  );
+});
+
 test('help lines stay within the width, 80 columns by default', () => {
   const long = { ...options, windowOfAttention: text('A-RATHER-LONG-NAME', 'word '.repeat(60).trim()) };
   const details = 'more words '.repeat(30).trim();

@@ -211,7 +211,7 @@ test('lists stand under the details: a name a line, and what follows of its text
   const [first, rest] = ['word '.repeat(10).trim(), 'word '.repeat(10).trim()];
   assert.ok(
     help?.includes(`More words.\n\nTasks:\n  copy  ${first}\n        ${rest}\n\nRecipes:\n  long-name  short\n\n`),
-    help,
+    help ?? undefined,
   );
 });
 

@@ -164,13 +164,19 @@ test('cards name nothing that does not beat the baselines, and say so where noth
   };
   assert.equal(await cards(reportOf(all, { baselines: baselinesOf(all, 0.8) })), [
     'Smallest error: near',
-    'Fastest: other (another function)',
-    'Least memory: other (another function)',
+    'Fastest: near',
+    'Least memory: near',
   ]);
   const none = reportOf(all, { baselines: baselinesOf(all, 0.05) });
   assert.equal(await cards(none), []);
+  const costly = [resultOf({ milliseconds: 9, peakBytes: 5000 }), resultOf({ variant: 'other', milliseconds: 8 })];
+  assert.equal(await cards(reportOf(costly)), ['Smallest error: windowed', 'Least memory: other']);
+  const { document } = await render(reportOf(costly));
+  const notes = [...document.querySelectorAll('header .note')].map(({ textContent }) => textContent);
+  assert.ok(notes.includes('No approximation that beats the baselines is faster than full attention here.'));
+  assert.ok(![...document.querySelectorAll('td.best')].some(({ textContent }) => textContent?.endsWith('×')));
   const { html } = await render(none);
-  assert.match(html, 'Nothing here is nearer to full attention than the mean of values is (error 0.0500).');
+  assert.match(html, 'No approximation here is nearer to full attention than the mean of values is (error 0.0500).');
 });
 
 test('the plot over budgets is there where a variant has several; else the page says how to get it', async () => {

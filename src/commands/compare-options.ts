@@ -44,7 +44,7 @@ function describe() {
   return {
     usage: `${PROGRAM} compare`,
     details:
-      'Without --qkv or --length, the input is the one that ships with the package: two layers of a trained transformer reading English. Each variant uses its default options (with several lengths, the defaults for the shortest) unless --budget, --all-budgets or --all changes them. An output of zeros has an error of 1. A variant whose error is no smaller than that of zeros or of the mean of the values is never marked as best.',
+      'Without --qkv or --length, the input is the one that ships with the package: two layers of a trained transformer reading English. Each variant uses its default options (with several lengths, the defaults for the shortest) unless --budget, --all-budgets or --all changes them. An output of zeros has an error of 1. Only an approximation whose error is smaller than that of zeros and of the mean of the values is marked as best.',
     options: options(),
     examples: [
       { command: `${PROGRAM} compare`, explanation: 'Compare every variant on the shipped input' },

@@ -10,7 +10,8 @@ import {
   formatRatio,
   formatWhole,
 } from '../terminal/format.ts';
-import { beats, type RankedGroup } from './judge.ts';
+import { memoryShare, savesWork, slowness } from './best.ts';
+import type { RankedGroup } from './judge.ts';
 import { TOP_K } from './metrics.ts';
 import type { SortKey } from './report/sorting.ts';
 import type { ComparisonResult } from './result.ts';
@@ -32,8 +33,8 @@ export interface ResultColumn {
   identifies?: boolean;
   /** Whether a narrow terminal may leave it out. */
   droppable?: boolean;
-  /** Whether low or high values are better, and among which rows. The values are numbers. */
-  best?: { of: 'lowest' | 'highest'; ofApproximations?: true };
+  /** Whether low or high values are better, and which rows may be the best at all. The values are numbers. */
+  best?: { of: 'lowest' | 'highest'; among?(result: ComparisonResult): boolean };
 }
 
 /** Columns for these results; length and layer only where they differ between rows. */
@@ -77,8 +78,8 @@ export function resultColumns(results: readonly ComparisonResult[]): ResultColum
 }
 
 /**
- * The best of a column for each length and layer, all equals: rows that beat the baselines, and of errors only those of
- * approximations. None where there is nothing to choose from.
+ * The best of a column for each length and layer, all equals, among the approximations that beat the baselines. None where
+ * there is nothing to choose from.
  */
 export function bestOfColumn(
   { best, value: figureOf }: ResultColumn,
@@ -86,19 +87,21 @@ export function bestOfColumn(
 ): ReadonlySet<ComparisonResult> {
   if (best === undefined) return new Set();
   const value = (result: ComparisonResult): number => (best.of === 'lowest' ? -1 : 1) * Number(figureOf(result));
-  const winners = groups.flatMap(({ bar, sections }) => {
+  const winners = groups.flatMap(({ sections }) => {
     const compared = sections.filter(({ kind }) => kind !== 'reference' && kind !== 'baseline');
     if (compared.flatMap(({ rows }) => rows).length < 2) return [];
     const eligible = compared
-      .filter(({ kind }) => kind === 'approximation' || !best.ofApproximations)
-      .flatMap(({ rows }) => rows.filter(({ relativeError: error }) => beats({ error }, bar)));
+      .filter(({ kind }) => kind === 'approximation')
+      .flatMap(({ rows }) => rows.filter((row) => best.among?.(row) ?? true));
     const most = Math.max(...eligible.map(value).filter((figure) => !Number.isNaN(figure)));
     return eligible.filter((result) => value(result) === most);
   });
   return new Set(winners);
 }
 
-const speedUp = ({ milliseconds, fullMilliseconds }: ComparisonResult): number => fullMilliseconds / milliseconds;
+const speedUp = (result: ComparisonResult): number => 1 / slowness(result);
+const isFaster = (result: ComparisonResult): boolean =>
+  slowness(result) < 1 && savesWork({ share: result.flops / result.fullFlops });
 
 const MEASURES: readonly ResultColumn[] = [
   {
@@ -107,7 +110,7 @@ const MEASURES: readonly ResultColumn[] = [
     align: 'right',
     text: ({ relativeError }) => formatError(relativeError),
     value: ({ relativeError }) => relativeError,
-    best: { of: 'lowest', ofApproximations: true },
+    best: { of: 'lowest' },
   },
   {
     title: 'TV',
@@ -139,7 +142,7 @@ const MEASURES: readonly ResultColumn[] = [
     align: 'right',
     text: (result) => formatRatio(speedUp(result)),
     value: speedUp,
-    best: { of: 'highest' },
+    best: { of: 'highest', among: isFaster },
   },
   {
     title: 'memory',
@@ -147,14 +150,14 @@ const MEASURES: readonly ResultColumn[] = [
     align: 'right',
     text: ({ peakBytes }) => formatBytes(peakBytes),
     value: ({ peakBytes }) => peakBytes,
-    best: { of: 'lowest' },
+    best: { of: 'lowest', among: (result) => memoryShare(result) < 1 },
   },
   {
     title: 'of full',
     explanation: 'That memory as a share of full attention’s',
     align: 'right',
-    text: ({ peakBytes, fullPeakBytes }) => formatPercent(peakBytes / fullPeakBytes),
-    value: ({ peakBytes, fullPeakBytes }) => peakBytes / fullPeakBytes,
+    text: (result) => formatPercent(memoryShare(result)),
+    value: memoryShare,
     droppable: true,
   },
   {

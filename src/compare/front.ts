@@ -2,12 +2,12 @@
 import { formatBytes, formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
 import { proseWidth, wrapLines } from '../terminal/width.ts';
+import { whyNone } from './best.ts';
 import { STREAMS } from './columns.ts';
 import {
   barAt,
   baselineSection,
   type Measurements,
-  nothingBeats,
   rowOfBaseline,
   type Standing,
   sectionsOf,
@@ -90,7 +90,7 @@ export function formatFront({ results, baselines = [] }: Measurements, options: 
   const note = [
     points.some(({ onFront }) => onFront)
       ? '★ marks the Pareto front: no other approximation with as few FLOPs has a smaller error.'
-      : nothingBeats(barAt(baselines, { length }), 'No approximation'),
+      : whyNone(points, barAt(baselines, { length })),
     'An output of zeros has an error of 1.',
     STREAMS,
     ...(layers > 1 ? [`Figures are means of ${layers} layers.`] : []),

@@ -2,7 +2,6 @@
  * Which rows may be called the best: a row is judged by whether it is nearer to full attention than the baselines, and by
  * whether it approximates full attention at all. The table ranks rows by it.
  */
-import { formatError } from '../terminal/format.ts';
 import { findVariant } from '../variants/registry.ts';
 import type { BaselineResult, ComparisonResult } from './result.ts';
 import { mean, REFERENCE_VARIANT, sortResults, withReference } from './series.ts';
@@ -13,7 +12,7 @@ export interface Measurements {
   readonly baselines?: readonly BaselineResult[] | undefined;
 }
 
-/** Only an `approximation` may be called the nearest, and only if it beats the baselines. */
+/** Only an `approximation`, which beats the baselines, may be called the best at anything. */
 export type Standing = 'approximation' | 'no-nearer' | 'untrained' | 'own' | 'own-untrained';
 
 /** In the order of the table: the line above the rows, and the note next to a name elsewhere. */
@@ -63,7 +62,7 @@ export function barAt(
 const ZEROS: Bar = { baseline: 'zeros', error: 1 };
 
 /** Whether its error is below that of the baselines; not if it is NaN. */
-export function beats({ error }: Pick<Judged, 'error'>, bar: Bar): boolean {
+function beats({ error }: Pick<Judged, 'error'>, bar: Bar): boolean {
   return error < bar.error;
 }
 
@@ -73,12 +72,6 @@ export function standingOf(row: Judged, bar: Bar): Standing {
   if (exactness === 'own') return untrained ? 'own-untrained' : 'own';
   if (untrained) return 'untrained';
   return beats(row, bar) ? 'approximation' : 'no-nearer';
-}
-
-/** The sentence if there is no best: `Nothing here is nearer to full attention than zeros are (error 1.00).` */
-export function nothingBeats({ baseline, error }: Bar, what: 'Nothing' | 'No approximation' = 'Nothing'): string {
-  const name = baseline === 'zeros' ? 'zeros are' : `the ${baseline} is`;
-  return `${what} here is nearer to full attention than ${name} (error ${formatError(error)}).`;
 }
 
 /** Rows of one kind, in order; `title` stands above them, and may be empty. */

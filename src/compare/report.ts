@@ -64,8 +64,8 @@ function renderResults(report: ComparisonReport): Html {
 <h2>Results</h2>
 <p class="note">Each row is one variant with one budget, timed in turns with full attention in the same run. Approximations come
 first, with the smallest error on top. Click a title to sort by its column, and click it again to reverse the order; hover over it to see what
-it means. An output of zeros has an error of 1. The best figure of a column is bold, among rows with a smaller error than the
-baselines. ${STREAMS} Full attention itself is within
+it means. An output of zeros has an error of 1. The best figure of a column is bold, among approximations with a smaller error
+than the baselines. ${STREAMS} Full attention itself is within
 ${formatError(oracleError(report.results))} (relative error) of plain float64 loops.</p>
 ${renderTable(report)}
 <script>${raw(sortingScript)}</script>

@@ -3,10 +3,11 @@ import { paint, type Style } from '../terminal/colour.ts';
 import { formatError, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
 import { formatPairs, proseWidth, wrap, wrapLines } from '../terminal/width.ts';
+import { bestOf, memoryShare, slowness } from './best.ts';
 import { bestOfColumn, type ResultColumn, resultColumns, STREAMS } from './columns.ts';
 import { type RankedPoint, rankedPoints } from './front.ts';
 import type { ComparisonInput } from './inputs.ts';
-import { barAt, beats, type Measurements, noteOf, nothingBeats, rankedGroups, type Section } from './judge.ts';
+import { barAt, type Measurements, rankedGroups, type Section } from './judge.ts';
 import type { ComparisonResult, Environment } from './result.ts';
 import {
   describeCrossover,
@@ -73,7 +74,9 @@ export function formatResults(measured: Measurements, { colour = false, width }:
   const explained = columns.filter(({ title }) => EXPLAINED.includes(title) && titles.includes(title));
   const legend = formatLegend(explained, oracleError(measured.results), proseWidth(width));
   if (colour && columns.some(({ winners }) => winners.size > 0)) {
-    legend.push(...wrap('Green marks the best of a column among the rows that beat the baselines.', proseWidth(width)));
+    legend.push(
+      ...wrap('Green marks the best of a column, among approximations that beat the baselines.', proseWidth(width)),
+    );
   }
   return [table, '', ...legend.map((line) => painted('dim', line, colour))].join('\n');
 }
@@ -86,54 +89,34 @@ function formatLegend(columns: readonly ResultColumn[], oracleError: number, wid
 }
 
 /**
- * The nearest of the approximations, and the fastest and the smallest of all that is nearer to full attention than the
- * baselines are, on average over layers, at the length with the most results. Says so if nothing is; empty where there is
- * nothing to choose from.
+ * The nearest, the fastest and the smallest of the approximations that beat the baselines, on average over layers, at the
+ * length with the most results, and a sentence about each that there is not; empty where there is nothing to choose from.
  */
 export function formatHighlights({ results, baselines }: Measurements, options: TableOptions = {}): string {
   const compared = rankedPoints({ results, baselines });
   if (compared.length === 0) return '';
   const [{ length }] = compared;
-  const bar = barAt(baselines, { length });
-  const candidates = compared.filter((point) => beats(point, bar));
-  const failing = (what?: 'No approximation') => wrapLines(nothingBeats(bar, what), options.width);
-  if (candidates.length === 0) return failing();
-  if (compared.length < 2) return '';
-  const slowness = ({ milliseconds, fullMilliseconds }: RankedPoint): number => milliseconds / fullMilliseconds;
-  const share = ({ peakBytes, fullPeakBytes }: RankedPoint): number => peakBytes / fullPeakBytes;
-  const row = (title: string, among: readonly RankedPoint[], value: (point: RankedPoint) => number): string[][] => {
-    if (among.length === 0) return [];
-    const best = among.reduce((least, point) => (value(point) < value(least) ? point : least));
-    const note = noteOf(best.standing);
-    return [
-      [
-        title,
-        note === '' ? best.name : `${best.name} (${note})`,
-        formatError(best.error),
-        formatRatio(1 / slowness(best)),
-        `${formatPercent(share(best))} of full`,
-      ],
-    ];
+  const { nearest, fastest, smallest, notes } = bestOf(compared, barAt(baselines, { length }));
+  const prose = wrapLines(notes.join('\n'), options.width);
+  if (compared.length < 2) return compared[0].standing === 'no-nearer' ? prose : '';
+  if (nearest === null) return prose;
+  const row = (title: string, best: RankedPoint | null): string[][] => {
+    if (best === null) return [];
+    const share = `${formatPercent(memoryShare(best))} of full`;
+    return [[title, best.name, formatError(best.error), formatRatio(1 / slowness(best)), share]];
   };
-  const layers = Math.max(...candidates.map((candidate) => candidate.layers));
+  const { layers } = nearest;
   const scope = [
     ...(lengthsOf(results).length > 1 ? [`at ${length} tokens`] : []),
     ...(layers > 1 ? [`mean of ${layers} layers`] : []),
   ];
   const titles = [scope.join(', ') || 'best', 'variant', 'error', 'speed-up', 'memory'];
-  const approximations = candidates.filter(({ standing }) => standing === 'approximation');
-  const rows = [
-    ...row('smallest error', approximations, ({ error }) => error),
-    ...row('fastest', candidates, slowness),
-    ...row('least memory', candidates, share),
-  ];
   const table = formatTable(
     titles.map((title) => ({ title })),
-    rows,
+    [...row('smallest error', nearest), ...row('fastest', fastest), ...row('least memory', smallest)],
     options,
   );
-  const failed = approximations.length === 0 && compared.some(({ standing }) => standing === 'no-nearer');
-  return failed ? `${table}\n\n${failing('No approximation')}` : table;
+  return prose === '' ? table : `${table}\n\n${prose}`;
 }
 
 /** From which length each variant is faster than full attention; empty unless several lengths were measured. */

@@ -8,8 +8,9 @@ import {
   formatRatio,
   formatWhole,
 } from '../../terminal/format.ts';
+import { bestOf, memoryShare, slowness } from '../best.ts';
 import { bestOfColumn, resultColumns } from '../columns.ts';
-import { barAt, beats, type Measurements, noteOf, nothingBeats, rankedGroups, standingOf } from '../judge.ts';
+import { barAt, type Measurements, noteOf, rankedGroups, standingOf } from '../judge.ts';
 import type { ComparisonReport, ComparisonResult } from '../result.ts';
 import { labelsOf, mainLength, REFERENCE_VARIANT, seriesOf } from '../series.ts';
 import { looksOf } from './family-looks.ts';
@@ -45,73 +46,48 @@ function checkOfReference(results: readonly ComparisonResult[]): [string, string
 }
 
 /**
- * The nearest of the approximations, and the fastest and the smallest of what is nearer than the baselines, at the length
- * of the error plots; or that nothing is.
+ * The nearest, the fastest and the smallest of the approximations that beat the baselines, at the length of the error plots,
+ * and a sentence about each that there is not.
  */
 export function renderCards({ results, baselines }: Measurements): Html | null {
   const compared = results.filter(({ variant }) => variant !== REFERENCE_VARIANT);
   if (compared.length === 0) return null;
   const length = mainLength(compared);
-  const judged = compared
+  const rows = compared
     .filter((result) => result.length === length)
     .map((result) => {
-      const { layer, relativeError: error } = result;
-      const bar = barAt(baselines, { length, layer });
-      return { result, beating: beats({ error }, bar), standing: standingOf({ ...result, error }, bar) };
+      const { layer, relativeError: error, flops, fullFlops } = result;
+      const standing = standingOf({ ...result, error }, barAt(baselines, { length, layer }));
+      return { ...result, result, error, standing, share: flops / fullFlops };
     });
-  const shown = judged.filter(({ beating }) => beating);
-  if (shown.length === 0) return html`<p class="note">${nothingBeats(barAt(baselines, { length }))}</p>`;
-  type Shown = (typeof shown)[number];
+  const { nearest, fastest, smallest, notes } = bestOf(rows, barAt(baselines, { length }));
   const labels = labelsOf(results);
-  const card = (
-    title: string,
-    among: readonly Shown[],
-    value: (result: ComparisonResult) => number,
-    words: (result: ComparisonResult) => { figure: string; detail: string },
-  ): Html | null => {
-    if (among.length === 0) return null;
-    const { result, standing } = among.reduce((best, each) =>
-      // Whatever it is, a number is better than none.
-      value(each.result) < value(best.result) || Number.isNaN(value(best.result)) ? each : best,
-    );
-    const { budget, layer, variant } = result;
-    const { figure, detail } = words(result);
+  type Row = (typeof rows)[number];
+  const of = (best: Row | null, words: (best: Row) => [title: string, figure: string, detail: string]): Html[] => {
+    if (best === null) return [];
+    const { result, budget, layer, variant } = best;
+    const [title, figure, detail] = words(best);
     const settings = [budget === null ? '' : `${budget.symbol} = ${budget.value}`, layer ?? ''];
     const name = [labels.get(result) ?? variant, ...settings].filter((text) => text !== '').join(', ');
-    const note = noteOf(standing);
-    return html`<section class="card"><h3>${title}</h3><div class="figure">${figure}</div>
-      <p><strong>${name}</strong>${note === '' ? null : ` (${note})`}</p><p class="note">${detail}</p></section>`;
+    const card = html`<section class="card"><h3>${title}</h3><div class="figure">${figure}</div>
+      <p><strong>${name}</strong></p><p class="note">${detail}</p></section>`;
+    return [card];
   };
-  const approximations = shown.filter(({ standing }) => standing === 'approximation');
-  const error = ({ relativeError }: ComparisonResult): string => `error ${formatError(relativeError)}`;
-  const ratio = ({ milliseconds, fullMilliseconds }: ComparisonResult): string =>
-    formatRatio(fullMilliseconds / milliseconds);
-  return html`<div class="cards">
-    ${card(
-      'Smallest error',
-      approximations,
-      ({ relativeError }) => relativeError,
-      (best) => ({ figure: formatError(best.relativeError), detail: `${ratio(best)} as fast as full attention` }),
-    )}
-    ${card(
+  const ratio = (best: Row): string => formatRatio(1 / slowness(best));
+  const cards = [
+    ...of(nearest, (best) => ['Smallest error', formatError(best.error), `${ratio(best)} as fast as full attention`]),
+    ...of(fastest, (best) => [
       'Fastest',
-      shown,
-      ({ milliseconds, fullMilliseconds }) => milliseconds / fullMilliseconds,
-      (best) => ({
-        figure: ratio(best),
-        detail: `${formatMilliseconds(best.milliseconds)}, full attention ${formatMilliseconds(best.fullMilliseconds)}; ${error(best)}`,
-      }),
-    )}
-    ${card(
+      ratio(best),
+      `${formatMilliseconds(best.milliseconds)}, full attention ${formatMilliseconds(best.fullMilliseconds)}; error ${formatError(best.error)}`,
+    ]),
+    ...of(smallest, (best) => [
       'Least memory',
-      shown,
-      ({ peakBytes, fullPeakBytes }) => peakBytes / fullPeakBytes,
-      (best) => ({
-        figure: formatPercent(best.peakBytes / best.fullPeakBytes),
-        detail: `${formatBytes(best.peakBytes)}, full attention ${formatBytes(best.fullPeakBytes)}; ${error(best)}`,
-      }),
-    )}
-  </div>`;
+      formatPercent(memoryShare(best)),
+      `${formatBytes(best.peakBytes)}, full attention ${formatBytes(best.fullPeakBytes)}; error ${formatError(best.error)}`,
+    ]),
+  ];
+  return html`${cards.length === 0 ? null : html`<div class="cards">${cards}</div>`}${notes.map((note) => html`<p class="note">${note}</p>`)}`;
 }
 
 /**

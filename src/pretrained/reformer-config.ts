@@ -124,6 +124,13 @@ function expectServable(config: Config, description: ReformerDescription): void 
     throw config.wrong(names[0], `a smaller common multiple with ${names[1]}, to which texts are filled up, ${ofRows}`);
   }
   if (hashes > MOST_HASHES) throw config.wrong('num_hashes', `at most ${MOST_HASHES}`);
+  if (chunks.lsh !== undefined) {
+    const { chunkLength, before, after } = chunks.lsh;
+    const mostKeys = Math.max(FEW_KEYS, 16 * most);
+    if (hashes * (before + 1 + after) * chunkLength > mostKeys) {
+      throw config.wrong('num_hashes', `rounds in which a token meets at most ${mostKeys} keys in all, ${ofRows}`);
+    }
+  }
   if (buckets === null) return;
   const [sum, product] = buckets.reduce(([a, b], factor) => [a + factor, b * factor], [0, 1]);
   if (sum > most || product > 16 * most) {
@@ -137,7 +144,9 @@ function expectServable(config: Config, description: ReformerDescription): void 
 /** Also of chunks that are longer than any text. */
 const FEW_CHUNKS = 8;
 /** The paper has up to 8. */
-const MOST_HASHES = 1024;
+const MOST_HASHES = 256;
+/** Keys that a token meets in all rounds, whatever the rows: 8 hashes with three chunks of 64 make 1536. */
+const FEW_KEYS = 2 ** 13;
 
 function paddingTokenOf(config: Config, vocabulary: number): number {
   const token = config.optionalInteger('pad_token_id', 0, 0) ?? 0;

@@ -284,6 +284,27 @@ test('a place that cannot be written is refused before the work, and nothing is 
   assert.equal(readdirSync(folder).sort(), ['file', 'taken']);
 });
 
+test('a report replaces an earlier one or an empty file, and no file of another origin', async () => {
+  const report = join(temporaryFolder(), 'report.html');
+  const foreign = '<!doctype html><title>My sales</title>';
+  for (const command of [
+    ['compare', '--variant', 'longformer', '--budget', '4'],
+    ['patterns', '--variant', 'full'],
+  ]) {
+    const args = [...command, '--length', '16', '--report', report];
+    writeFileSync(report, foreign);
+    const { code, out, err } = await answerTo(args);
+    assert.equal([code, out], [2, '']);
+    assert.match(err, /^Error: --report: .*report\.html exists, and this tool did not write it; name another/);
+    assert.is(err.includes('--no-report'), command[0] === 'compare');
+    assert.is(readFileSync(report, 'utf8'), foreign);
+    writeFileSync(report, '');
+    await outputOf(args);
+    await outputOf(args);
+    assert.match(readFileSync(report, 'utf8'), /<meta name="generator" content="efficient-transformers">/);
+  }
+});
+
 test('an error while measuring leaves old files as they were, and no new ones', async () => {
   const folder = temporaryFolder();
   const [nan, json, report] = ['nan.npy', 'a.json', 'a.html'].map((name) => join(folder, name));

@@ -148,6 +148,10 @@ test('what does not go together is refused', async () => {
     [['--qkv', archive, '--layout', 'lbhd'], /^Error: --layout: unknown layout 'lbhd'/],
     [['--qkv', archive, '--save-outputs', '-'], /^Error: --save-outputs: expected a file: tensors cannot be written/],
     [['--qkv', archive, '--save-outputs', archive], /^Error: --save-outputs: .* is an input file/],
+    ...['x.npz', 'x', 'x.safetensors.npy'].map((name): [string[], RegExp] => [
+      ['--qkv', archive, '--save-outputs', at(name)],
+      /^Error: --save-outputs: expected a name that ends in \.safetensors, the only format it writes, got .*x/,
+    ]),
     [['--qkv', archive, '--mask', mask, '--json', mask], /^Error: --json: .* is an input file/],
     [
       ['--pretrained', folder, '--save-outputs', at('x')],

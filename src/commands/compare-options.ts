@@ -35,8 +35,12 @@ function options() {
     checkFinite: flag('First check the input for NaN and infinities', { default: true }),
     ...runOptions(),
     json: text('FILE', 'Also write the numbers as JSON; - for stdout'),
-    saveOutputs: text('FILE', 'Also write the outputs of full attention and of each variant (.safetensors)'),
-    report: negatable(text('FILE', 'Write the HTML report here; --no-report for none', { default: 'report.html' })),
+    saveOutputs: text('FILE', 'Also write the outputs of full attention and of each variant, as .safetensors'),
+    report: negatable(
+      text('FILE', 'Write the HTML report here (it replaces only an earlier report); --no-report for none', {
+        default: 'report.html',
+      }),
+    ),
   };
 }
 
@@ -70,7 +74,10 @@ function describe() {
       },
       {
         command: `${PROGRAM} compare --checkpoint ${exampleFile('fixtures/byte-lm.safetensors', 'out/byte-lm/full')} --text note.txt --whole-text`,
-        explanation: 'Compare on your text, up to 1024 bytes, as a small model of English reads it',
+        explanation: exampleFile(
+          'Compare on your text, up to 1024 bytes, as a small model of English reads it',
+          'Compare on a short text as your model reads it in one piece, of no more bytes than the --length of its training',
+        ),
       },
       {
         command: `${PROGRAM} compare --pretrained DIR --text ${exampleFile('fixtures/text/alice-chapter-1.txt', 'story.txt')} --length 128,512`,

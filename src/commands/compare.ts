@@ -6,7 +6,6 @@ import { formatFront } from '../compare/front.ts';
 import type { ComparisonInput } from '../compare/inputs.ts';
 import { parseOptionTexts } from '../compare/option-text.ts';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
-import { renderReport } from '../compare/report.ts';
 import type { ComparisonReport } from '../compare/result.ts';
 import { formatCrossovers, formatHeading, formatHighlights, formatResults } from '../compare/terminal.ts';
 import { ArgumentError } from '../core/errors.ts';
@@ -17,6 +16,7 @@ import { wrapLines } from '../terminal/width.ts';
 import { checkpointInput } from './checkpoint-input.ts';
 import { type Given, type Host, type Running, tellStop, widthOf } from './command.ts';
 import type { CompareOptions, CompareValues } from './compare-options.ts';
+import { checkFormats, contentsOf, JSON_OUTPUT, outputsOf, SAVED_OUTPUT } from './compare-outputs.ts';
 import { comparePretrained, type SwapReport } from './compare-pretrained.ts';
 import { FAILED } from './failure.ts';
 import {
@@ -51,6 +51,7 @@ export async function runCompare({ values, given }: Given<CompareOptions>, host:
   if (values.saveOutputs !== undefined) expectFile(SAVED_OUTPUT.flag, values.saveOutputs);
   const outputs = outputsOf(values);
   checkOutputs(outputs, inputFiles(values));
+  checkFormats(values);
   applyMachine(values);
   const { seed } = values;
   const { input, causal } = inputOf(values, host);
@@ -137,36 +138,6 @@ async function swap(pretrained: string, values: CompareValues, host: Running): P
   if (failure !== null) throw failure;
   if (report.incomplete) return host.stop.exitCode();
   return written ? 0 : FAILED;
-}
-
-const JSON_OUTPUT = { flag: '--json', label: 'JSON' };
-const REPORT_OUTPUT = { flag: '--report', label: 'Report' };
-
-const SAVED_OUTPUT = { flag: '--save-outputs', label: 'Outputs' };
-
-function outputsOf({ json, report, saveOutputs }: CompareValues): Output[] {
-  return [
-    ...(saveOutputs === undefined ? [] : [{ ...SAVED_OUTPUT, path: saveOutputs }]),
-    ...(json === undefined ? [] : [{ ...JSON_OUTPUT, path: json }]),
-    ...(report === null ? [] : [{ ...REPORT_OUTPUT, path: report }]),
-  ];
-}
-
-function contentsOf(
-  { json, report: path, saveOutputs }: CompareValues,
-  report: ComparisonReport,
-  saved: SavedOutputs,
-): Content[] {
-  // The pictures are for the report; in JSON they would bury the numbers.
-  const { pictures: _, ...numbers } = report;
-  const { name: input, causal, seed } = report.input;
-  return [
-    ...(saveOutputs === undefined
-      ? []
-      : [{ ...SAVED_OUTPUT, path: saveOutputs, write: (to: string) => saved.write(to, { input, causal, seed }) }]),
-    ...(path === null ? [] : [{ ...REPORT_OUTPUT, path, content: () => renderReport(report) }]),
-    ...(json === undefined ? [] : [{ ...JSON_OUTPUT, path: json, content: () => toJson(numbers) }]),
-  ];
 }
 
 function inputFiles({ qkv, mask, checkpoint, text, ids }: CompareValues): string[] {

@@ -2,12 +2,16 @@
 import { type Html, html, raw } from './html.ts';
 import { styleSheet } from './style.ts';
 
+/** In the head of each page: by it this tool knows a file that it may replace. */
+export const GENERATOR = '<meta name="generator" content="efficient-transformers">';
+
 /** The whole document, with `content` in its main part; `more` are rules of style that no other page needs. */
 export function pageOf(title: string, content: Html, more = ''): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+${raw(GENERATOR)}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>

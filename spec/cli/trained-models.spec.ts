@@ -237,7 +237,7 @@ test('a comparison that a checkpoint has nothing to do with is refused', async (
     [['--checkpoint', symbols, '--whole-text', '--text', long], /^Error: --whole-text: expected a model of bytes/],
     [
       ['--checkpoint', bytes, '--whole-text', '--text', long],
-      /^Error: --text: expected 1 to 24 bytes .*, got 25 in .*; without --whole-text it reads a piece of a longer text$/m,
+      /^Error: --text: expected 1 to 24 bytes .*, got 25 in .*; without --whole-text it reads a piece of a text ten times as long$/m,
     ],
     [
       ['--checkpoint', bytes, '--whole-text', '--text', empty],

@@ -102,7 +102,7 @@ function wholeText(trained: TrainedModel, { text, checkpoint }: CheckpointChoice
   const longest = learner.model.config.length;
   const expectFitting = (size: number) => {
     if (size > 0 && size <= longest) return;
-    const instead = size > 0 ? '; without --whole-text it reads a piece of a longer text' : '';
+    const instead = size > 0 ? '; without --whole-text it reads a piece of a text ten times as long' : '';
     throw new ArgumentError(
       `--text: expected 1 to ${longest} bytes for this model to read whole, got ${size} in ${text}${instead}`,
     );

@@ -36,6 +36,13 @@ export function costClass(complexity: string): keyof typeof COSTS {
   return /√L|log L|L\^/.test(complexity) ? 'between' : 'linear';
 }
 
+/** Rank of the stated cost by how it grows with the length L: linear, L·log L, L·√L and other powers below 2, L². */
+export function growthRank(complexity: string): number {
+  const grows = costClass(complexity);
+  if (grows !== 'between') return grows === 'linear' ? 0 : 3;
+  return complexity.includes('log') ? 1 : 2;
+}
+
 function findable(variant: AnyVariant): Findable {
   const { name, family, exactness, complexity, supports, paper } = variant;
   const { title, idea } = notesOf(name);

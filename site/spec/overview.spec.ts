@@ -4,12 +4,14 @@ import fc from 'fast-check';
 import { parseHTML } from 'linkedom';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { needComparison, needSuite, needTraining } from '../../bench/report/results.ts';
+import { middlePoints, needComparison, needSuite, needTraining } from '../../bench/report/results.ts';
 import { type RankedPoint, rankedPoints } from '../../src/compare/front.ts';
-import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
+import { barAt } from '../../src/compare/judge.ts';
+import { mainLength, REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { formatWhole } from '../../src/terminal/format.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { FAMILIES } from '../pages/families.ts';
+import { growthRank } from '../pages/finder.ts';
 import { atLongest, crossings, decodingGrowth, longestFull, nearest, trained } from '../pages/overview/answers.ts';
 import { frontOf } from '../pages/overview/plot.ts';
 import { tableColumns } from '../pages/overview/table.ts';
@@ -77,6 +79,47 @@ test('a figure is missing from the table only where nothing was measured', () =>
     assert.equal(missing, title === `memory at ${formatWhole(length)}` ? unmeasured : [], title);
   }
 });
+
+test('a row has the note of its standing, as the terminal judges it, and says of no more than that', () => {
+  const comparison = needComparison();
+  const length = mainLength(comparison.results);
+  const notes = new Set<string>();
+  for (const row of document.querySelectorAll('.broad tbody tr')) {
+    const name = row.getAttribute('data-variant') ?? '';
+    const point = middlePoints(comparison).get(name)!;
+    const least = barAt(comparison.baselines, { length }).error;
+    const note = row.querySelector('th .standing')?.textContent ?? '';
+    const { exactness } = variants.find((variant) => variant.name === name)!;
+    assert.is(note.startsWith('another function'), exactness === 'own', name);
+    assert.is(note.endsWith('untrained'), point.untrained === true, name);
+    if (exactness !== 'own' && point.untrained !== true) {
+      assert.is(note, point.error < least ? '' : 'no nearer than a baseline', name);
+    }
+    notes.add(note);
+  }
+  assert.ok(notes.size > 2, [...notes].join());
+});
+
+test('costs are sorted by how they grow, then by name', () => {
+  const ordered = ['O(L·d²)', 'O(L·log L)', 'O(L·√L)', 'O(L²·d)'].map(growthRank);
+  assert.equal(ordered, [0, 1, 2, 3]);
+  const { cell } = tableColumns().find(({ title }) => title === 'cost')!;
+  const collator = new Intl.Collator('en', { numeric: true });
+  const sorted = [...variants].sort((a, b) => collator.compare(String(cell(a).by), String(cell(b).by)));
+  const expected = [...variants].sort(
+    (a, b) => growthRank(a.complexity) - growthRank(b.complexity) || collator.compare(a.name, b.name),
+  );
+  assert.equal(
+    sorted.map(({ name }) => name),
+    expected.map(({ name }) => name),
+  );
+});
+
+test('the table fits a window of 1280 pixels: no column is cut', () =>
+  visitor.visit('index.html', { width: 1280, height: 900 }, async ({ page }) => {
+    const hidden = await page.locator('.broad').evaluate((frame) => frame.scrollWidth - frame.clientWidth);
+    assert.is(hidden, 0);
+  }));
 
 test('no figure is missing a value, and nothing is called by a name that it has not', () => {
   assert.not.match(page.body.source, /NaN|undefined|\[object|Infinity/);
@@ -200,7 +243,7 @@ test('a click on a head sorts by its column, another one the other way; what was
         await head.getByRole('button', { name: title }).click();
         assert.is(await head.getAttribute('aria-sort'), order);
         assert.is(await page.locator('.broad [aria-sort]').count(), 1);
-        const shown = await page.locator('.broad tbody th').allTextContents();
+        const shown = await page.locator('.broad tbody th a').allTextContents();
         const keys = shown.map((name) => cell(variants.find((variant) => variant.name === name)!).by);
         const known = keys.filter((key) => key !== null);
         assert.equal(

@@ -1,5 +1,5 @@
 /**
- * Longformer: a sliding window, and a few tokens that attend to all tokens and that all tokens attend to.
+ * Longformer: a sliding window plus a few global tokens, which see every token and are seen by every token.
  *
  * Problem: most attention is nearby, but full attention pays for all pairs. Idea (Beltagy et al. 2020, §3.1): a token
  * attends to the ½w tokens on each side of it; stacked layers widen what is seen, and a *dilated* window, with gaps of

@@ -71,8 +71,7 @@ function short(): Answer {
     id: 'short',
     question: 'My inputs are short',
     answer: html`Use ${variantLink(REFERENCE_VARIANT)} attention. At ${shortest} tokens, the shortest length measured, ${slower.length} of
-${all.length} variants are slower, and all of them change the result. Memory is no reason against it: this library computes full
-attention block by block, so that its memory grows with the length to the power of ${memory?.toFixed(2) ?? '–'}.`,
+${all.length} variants are slower, and all of them change the result.${memory !== null && memory < 1.05 ? ' Memory is no reason to avoid full attention: here it grows linearly, since it is computed block by block.' : null}`,
     figures: figuresTable('The length from which a variant is faster', ['faster from', 'variants'], groups),
     evidence: suiteEvidence('crossover'),
   };

@@ -1,12 +1,13 @@
 /** Every variant in one table: what it promises, and what was measured of it. */
 import { middlePoints, needComparison, needSuite, slopesOf } from '../../../bench/report/results.ts';
+import { barAt, noteOf, standingOf } from '../../../src/compare/judge.ts';
 import { type Html, html, raw } from '../../../src/compare/report/html.ts';
 import { type SortKey, sortedBy } from '../../../src/compare/report/sorting.ts';
 import { mainLength, REFERENCE_VARIANT } from '../../../src/compare/series.ts';
 import { formatBytes, formatError, formatRatio, formatWhole } from '../../../src/terminal/format.ts';
 import { type AnyVariant, allVariants } from '../../../src/variants/registry.ts';
 import { familyTitle } from '../families.ts';
-import { RESULTS } from '../finder.ts';
+import { growthRank, RESULTS } from '../finder.ts';
 import { comparisonEvidence, evidenceLine, suiteEvidence, variantLink } from './links.ts';
 
 interface Cell {
@@ -18,6 +19,8 @@ interface Cell {
 interface Column {
   title: string;
   align?: 'right';
+  /** Whether its cells may have several lines. */
+  wraps?: true;
   cell(variant: AnyVariant): Cell;
 }
 
@@ -26,15 +29,10 @@ const SPEED_LENGTHS = [1024, 4096, 8192];
 export function bigTable(): Html {
   const columns = tableColumns();
   const variants = allVariants();
-  const heads = columns.map(
-    ({ title, align }) => html`<th scope="col"${align === undefined ? null : raw(' class="number"')}>${title}</th>`,
-  );
+  const heads = columns.map((column) => html`<th scope="col"${classOf(column)}>${column.title}</th>`);
   const rows = variants.map((variant) => {
     const [first, ...rest] = columns.map((column) => ({ column, ...column.cell(variant) }));
-    const cells = rest.map(
-      ({ column, shown, by }) =>
-        html`<td${column.align === undefined ? null : raw(' class="number"')}${sortedBy(by)}>${shown}</td>`,
-    );
+    const cells = rest.map(({ column, shown, by }) => html`<td${classOf(column)}${sortedBy(by)}>${shown}</td>`);
     return html`<tr data-variant="${variant.name}"><th scope="row"${sortedBy(first.by)}>${first.shown}</th>${cells}</tr>
 `;
   });
@@ -42,7 +40,7 @@ export function bigTable(): Html {
   return html`<section aria-labelledby="table">
 <h2 id="table">All variants, measured</h2>
 <p>Click the head of a column to sort by it. Errors, times and memory are measurements. The family, the cost and what a variant can do
-are promises of its paper, and the tests hold the code to them.</p>
+are claims from its paper, which the tests check.</p>
 <div class="scroll broad" tabindex="0" role="region" aria-label="All variants, table">
 <table class="sortable">
 <thead><tr>${heads}</tr></thead>
@@ -52,9 +50,10 @@ ${rows}</tbody>
 </div>
 <div class="note">
 <p><strong>Error</strong>: the relative error of the output, against full attention’s output, on queries, keys and values of a trained
-model (${formatWhole(mainLength(results))} tokens). Each variant has the middle one of its measured budgets, and was not trained. <strong>Faster at</strong>:
+model (${formatWhole(mainLength(results))} tokens). Each variant has the middle one of its measured budgets, and was not trained.
+<em>No nearer than a baseline</em>: the mean of the values, or zeros, has an error as small as this. <strong>Faster at</strong>:
 full attention’s time divided by the variant’s, for a forward pass with default options. <strong>Memory</strong>: the peak of one forward
-pass beyond its inputs; a dash means that nobody measured it, because it takes too long. <strong>Slopes</strong>: how time and memory grow with
+pass beyond its inputs; a dash: not measured, because it takes too long. <strong>Slopes</strong>: how time and memory grow with
 the length; 1 is linear and 2 is quadratic. <strong>Result</strong>: <em>exact on its pattern</em> is softmax attention over the allowed pairs,
 <em>approximate</em> is an estimate of softmax attention over all pairs, and <em>another function</em> is not softmax attention, but what its paper
 defines. <strong>Decodes</strong>: generates text token by token from a state.</p>
@@ -64,11 +63,22 @@ ${[comparisonEvidence, suiteEvidence('scaling'), suiteEvidence('crossover')].map
 </section>`;
 }
 
+/** By variant, what the terminal says of its row: `no nearer than a baseline`, `another function`, '' of an approximation. */
+export function notesOnErrors(): Map<string, string> {
+  const comparison = needComparison();
+  const noted = [...middlePoints(comparison)].map(([variant, point]): [string, string] => {
+    const bar = barAt(comparison.baselines, { length: point.length });
+    return [variant, noteOf(standingOf({ ...point, variant }, bar))];
+  });
+  return new Map(noted);
+}
+
 /** What the library's registry says of a variant, then what bench/results/ does. */
 export function tableColumns(): Column[] {
   const scaling = needSuite('scaling').rows;
   const crossover = needSuite('crossover').rows;
   const middle = middlePoints(needComparison());
+  const notes = notesOnErrors();
   const longest = Math.max(...scaling.flatMap(({ length }) => length ?? []));
   const forward = (name: string, length: number) => (row: { variant: string; length?: number; training: boolean }) =>
     row.variant === name && row.length === length && !row.training;
@@ -78,7 +88,10 @@ export function tableColumns(): Column[] {
   const slope = (value: number | null) => figure(value, (exponent) => exponent.toFixed(2));
 
   return [
-    { title: 'variant', cell: ({ name }) => ({ shown: variantLink(name), by: name }) },
+    {
+      title: 'variant',
+      cell: ({ name }) => ({ shown: html`${variantLink(name)}${noteBelow(notes.get(name))}`, by: name }),
+    },
     { title: 'error', align: 'right', cell: ({ name }) => figure(middle.get(name)?.error, formatError) },
     ...SPEED_LENGTHS.map(
       (length): Column => ({
@@ -98,19 +111,29 @@ export function tableColumns(): Column[] {
     { title: 'time slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).time) },
     { title: 'memory slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).memory) },
     { title: 'family', cell: ({ family }) => text(familyTitle(family).toLowerCase()) },
-    { title: 'cost', cell: ({ complexity }) => text(complexity) },
-    { title: 'result', cell: ({ exactness }) => text(RESULTS[exactness]) },
+    { title: 'cost', cell: ({ name, complexity }) => ({ shown: complexity, by: `${growthRank(complexity)} ${name}` }) },
+    { title: 'result', wraps: true, cell: ({ exactness }) => text(RESULTS[exactness]) },
     { title: 'causal', cell: ({ supports }) => answer(supports.causal) },
     { title: 'decodes', cell: ({ supports }) => answer(supports.incremental) },
     { title: 'padding', cell: ({ supports }) => answer(supports.padding) },
     {
       title: 'paper',
+      wraps: true,
       cell: ({ paper: { authors, year, arxiv } }) => ({
         shown: html`<a href="https://arxiv.org/abs/${arxiv}">${authors} ${year}</a>`,
         by: `${year} ${authors}`,
       }),
     },
   ];
+}
+
+function classOf({ align, wraps }: Column): Html | null {
+  if (align !== undefined) return raw(' class="number"');
+  return wraps === true ? raw(' class="wraps"') : null;
+}
+
+function noteBelow(note = ''): Html | null {
+  return note === '' ? null : html`<span class="standing">${note}</span>`;
 }
 
 function text(shown: string): Cell {

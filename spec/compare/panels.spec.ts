@@ -148,10 +148,18 @@ test('the input is loaded once, and only if there are weights to draw', () => {
   assert.is(loads, 1);
 });
 
-test('progress is told after each panel', () => {
-  const told: string[] = [];
-  panels(['dummy', 'linformer'], { onProgress: (done, total, label) => told.push(`${done}/${total} ${label}`) });
-  assert.equal(told, ['1/4 full', '2/4 dummy', '3/4 full', '4/4 linformer']);
+test('progress is told before, within and after each panel', () => {
+  const toldOf = (names: string[], settings: Partial<PanelSettings> = {}): string[] => {
+    const told: string[] = [];
+    panels(names, { ...settings, onProgress: (done, total, label) => told.push(`${done}/${total} ${label}`) });
+    return [...new Set(told)];
+  };
+  assert.equal(toldOf(['dummy']), ['0/2 full', '1/2 full', '1/2 dummy', '2/2 dummy']);
+  const long = () => syntheticInput({ lengths: [80], heads: 1, headDim: 4, seed: 3 }).cases[0].load();
+  assert.equal(toldOf(['linformer'], { length: 80, cells: 40, load: long }), [
+    ...['0/2 full', '0.8/2 full', '1/2 full'],
+    ...['1/2 linformer', '1.8/2 linformer', '2/2 linformer'],
+  ]);
 });
 
 test('what cannot be right is thrown before anything is drawn', () => {

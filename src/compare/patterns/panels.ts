@@ -25,6 +25,7 @@ export interface PanelSettings {
   seed: number;
   /** Queries and keys whose weights are drawn, asked for only if there are weights to draw. */
   load: () => AttentionInputs;
+  /** Told before, within and after each drawing how many are done, parts included. */
   onProgress?: (done: number, total: number, label: string) => void;
 }
 
@@ -49,19 +50,27 @@ export function patternPanels(settings: PanelSettings): PatternPanel[] {
     ...patterned.map((variant) => {
       const heads = headsOf(variant, settings.written);
       const drawn = completeOptions(variant, squareShape(length, heads), settings);
-      return { variant, draw: () => patternPanel(variant, drawn, heads, settings) };
+      return { variant, draw: (_: Share) => patternPanel(variant, drawn, heads, settings) };
     }),
     ...weighed.map((variant) => {
       const drawn = completeOptions(variant, checkInputs(inputs as AttentionInputs), settings);
-      return { variant, draw: () => weightsPanel(variant, drawn, inputs as AttentionInputs, settings) };
+      return {
+        variant,
+        draw: (share: Share) => weightsPanel(variant, drawn, inputs as AttentionInputs, settings, share),
+      };
     }),
   ];
   return drawings.map(({ variant, draw }, index) => {
-    const panel = draw();
-    onProgress(index + 1, drawings.length, variant.name);
+    const share: Share = (done) => onProgress(index + done, drawings.length, variant.name);
+    share(0);
+    const panel = draw(share);
+    share(1);
     return panel;
   });
 }
+
+/** Told the share of one drawing that is done. */
+type Share = (done: number) => void;
 
 function completeOptions(variant: AnyVariant, shape: AttentionShape, { causal, written }: PanelSettings): Drawn {
   const asked = { ...written.get(variant), causal };
@@ -93,10 +102,11 @@ function weightsPanel(
   variant: AnyVariant,
   { options, ...smaller }: Drawn,
   inputs: AttentionInputs,
-  settings: PanelSettings,
+  { cells, seed }: PanelSettings,
+  onProgress: Share,
 ): PatternPanel {
-  const { cells, seed } = settings;
-  const grid = drawnWeights(variant, inputs, options, { cells, seed, queriesPerCell: QUERIES_PER_CELL });
+  const settings = { cells, seed, queriesPerCell: QUERIES_PER_CELL, onProgress };
+  const grid = drawnWeights(variant, inputs, options, settings);
   const length = inputs.keys.shape[2];
   return { ...grid, kind: 'weights', title: variant.name, caption: captionOf(options, 'weights'), ...smaller, length };
 }

@@ -1,5 +1,6 @@
 /** The attention weights of a variant as a picture: mean over the heads of the first batch entry. */
 
+import type { Dense } from '../../core/reference.ts';
 import type { AnyVariant } from '../../variants/registry.ts';
 import type { AttentionInputs, CommonOptions } from '../../variants/variant.ts';
 import { attentionRows } from '../attention-rows.ts';
@@ -14,29 +15,43 @@ export interface WeightsSettings {
   queriesPerCell: number;
   /** Seed of the parameters. */
   seed: number;
+  /** Told the share that is done: on a long text one variant takes minutes. */
+  onProgress?: (share: number) => void;
 }
+
+/** Queries measured between two reports of progress: as many as `attentionRows` measures in one pass. */
+const QUERIES_AT_ONCE = 64;
 
 /** Throws what `attentionRows` throws. The rows of full attention are the oracle's, which cost less. */
 export function drawnWeights(
   variant: AnyVariant,
   inputs: AttentionInputs,
   options: CommonOptions,
-  { cells, queriesPerCell, seed }: WeightsSettings,
+  { cells, queriesPerCell, seed, onProgress = () => {} }: WeightsSettings,
 ): PatternGrid {
   const length = inputs.keys.shape[2];
   const queries = queriesOfCells(length, cells, queriesPerCell);
-  const { shape, data } =
-    variant.name === REFERENCE_VARIANT
-      ? oracleRows(inputs, options.causal, queries).weights
-      : attentionRows(variant, inputs, options, queries, { seed, checkFinite: false });
-  const heads = shape[1];
-  const rows = queries.map((_, n) => {
-    const mean = new Float64Array(length);
+  const rows: Float64Array[] = [];
+  while (rows.length < queries.length) {
+    const some = queries.slice(rows.length, rows.length + QUERIES_AT_ONCE);
+    const measured =
+      variant.name === REFERENCE_VARIANT
+        ? oracleRows(inputs, options.causal, some).weights
+        : attentionRows(variant, inputs, options, some, { seed, checkFinite: false });
+    rows.push(...meansOverHeads(measured));
+    onProgress(rows.length / queries.length);
+  }
+  return weightsGrid(queries, rows, length, cells);
+}
+
+/** Of [batch, heads, queries, keys] a row for each query, the mean over the heads of the first batch entry. */
+function meansOverHeads({ shape: [, heads, queries, keys], data }: Dense): Float64Array[] {
+  return Array.from({ length: queries }, (_, n) => {
+    const mean = new Float64Array(keys);
     for (let head = 0; head < heads; head++) {
-      const start = (head * queries.length + n) * length;
-      for (let key = 0; key < length; key++) mean[key] += data[start + key] / heads;
+      const start = (head * queries + n) * keys;
+      for (let key = 0; key < keys; key++) mean[key] += data[start + key] / heads;
     }
     return mean;
   });
-  return weightsGrid(queries, rows, length, cells);
 }

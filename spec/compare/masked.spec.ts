@@ -129,6 +129,8 @@ test('a mask beside queries and keys, in a file of its own, of all layers or of 
   assert.equal(keyMasks(fileInput([plain])), ['']);
   assert.equal(keyMasks(fileInput([beside])), ['111110']);
   assert.equal(keyMasks(fileInput([beside], { mask: null })), ['']);
+  const broadcast = tensorFile({ ...three, mask: { ...each, shape: [each.shape[0], 1, 1, each.shape[1]] } });
+  assert.equal(keyMasks(fileInput([broadcast])), ['111110']);
   assert.equal(keyMasks(fileInput([tensorFile({ ...three, keyMask: all })])), ['011011']);
   const integers = { shape: [2, 3], data: Int32Array.of(1, 1, 1, 1, 1, 0) };
   const floats = { shape: [1, 3], data: Float64Array.of(0, 1, 1) };

@@ -224,6 +224,8 @@ test('the heading states input, sizes, masking, seed and machine', () => {
       'a processor · 2 threads · plain kernels · Node v20.0.0',
     ].join('\n'),
   );
+  const one = { ...input, cases: [{ length: 1, load }] };
+  assert.match(formatHeading(one, environment, { causal: false, seed: 0 }), ' · 1 token · ');
 });
 
 test.run();

@@ -141,7 +141,7 @@ test('every single flipped bit of the header is noticed or harmless', () => {
 
 test('a length beyond every file, and a header too long to be one', () => {
   const bytes = Buffer.alloc(16, 0xff);
-  assertRefused(path, () => open(bytes), /expected a header of 18446744073709551615 bytes, got 8/);
+  assertRefused(path, () => open(bytes), /not a \.safetensors file: its first 8 bytes are not the length of a header/);
   bytes.writeBigUInt64LE(100_000_001n);
   writeFileSync(path, bytes);
   truncateSync(path, 8 + 100_000_001);

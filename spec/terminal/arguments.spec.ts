@@ -124,7 +124,15 @@ test('a wrong value is refused with what would be right', () => {
     ['--variant', 'full,longfomer'],
     "--variant: unknown variant 'longfomer': did you mean 'longformer'? Known: full, longformer, linformer",
   );
-  assertRefused(['--kernels', 'gpu'], "--kernels: unknown kernels 'gpu': Known: plain, simd");
+  assertRefused(['--kernels', 'gpu'], "--kernels: unknown kernels 'gpu'. Known: plain, simd");
+});
+
+test('whole numbers may have an exponent', () => {
+  assert.equal(parse('--length', '1e3,1.5E3,2e+0').values.length, [1000, 1500, 2]);
+  assert.is(parse('--head-dim', '1e2').values.headDim, 100);
+  for (const wrong of ['1.5e0', '1e-1', '1e99', '2.0', 'e3', '0x10']) {
+    assertRefused(['--length', wrong], `--length: expected an integer of at least 1, got ${wrong}`);
+  }
 });
 
 test('texts are all kept in order, those of paths split at commas', () => {

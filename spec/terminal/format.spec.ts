@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  counted,
   formatBytes,
   formatCount,
   formatError,
@@ -15,6 +16,17 @@ import {
 function assertEach(format: (value: number) => string, cases: [value: number, expected: string][]): void {
   for (const [value, expected] of cases) assert.is(format(value), expected, `of ${value}`);
 }
+
+test('one of something is not many', () => {
+  assertEach(
+    (count) => counted(count, 'token', formatWhole),
+    [
+      [0, '0 tokens'],
+      [1, '1 token'],
+      [2048, '2,048 tokens'],
+    ],
+  );
+});
 
 test('bytes', () => {
   assertEach(formatBytes, [

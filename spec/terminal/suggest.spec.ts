@@ -42,7 +42,7 @@ test('the message', () => {
     unknownName('variant', 'longfomer', ['full', 'longformer']),
     "unknown variant 'longfomer': did you mean 'longformer'? Known: full, longformer",
   );
-  assert.is(unknownName('command', 'zzz', ['compare']), "unknown command 'zzz': Known: compare");
+  assert.is(unknownName('command', 'zzz', ['compare']), "unknown command 'zzz'. Known: compare");
 });
 
 test.run();

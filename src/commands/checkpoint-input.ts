@@ -2,6 +2,7 @@
  * The bridge from training to comparison: what the attention of a trained model is given while it reads a held-out example,
  * or one of the user's texts from end to end.
  */
+
 import { basename } from 'node:path';
 import type { ComparisonInput } from '../compare/inputs.ts';
 import { ArgumentError } from '../core/errors.ts';
@@ -9,6 +10,7 @@ import { InputFile } from '../core/files/input-file.ts';
 import { expectTextOrBinary } from '../core/files/text.ts';
 import { Random } from '../core/random.ts';
 import { scope } from '../core/tensor.ts';
+import { counted } from '../terminal/format.ts';
 import type { TrainedModel } from '../training/checkpoint.ts';
 import { attentionsOf, placeOf } from '../training/config.ts';
 import { drawBatch } from '../training/tasks/batch.ts';
@@ -80,7 +82,7 @@ function heldOut({ learner, settings }: TrainedModel, { text, seed }: Checkpoint
   const task = openTask(name, text === undefined ? own : { ...own, text });
   return {
     length: task.length,
-    name: `${name}, ${task.length} tokens${text === undefined ? '' : ` of ${basename(text)}`}`,
+    name: `${name}, ${counted(task.length, 'token')}${text === undefined ? '' : ` of ${basename(text)}`}`,
     inputs: (layer) =>
       scope(() => {
         const random = new Random(seed).split('held-out');
@@ -113,7 +115,7 @@ function wholeText(trained: TrainedModel, { text, checkpoint }: CheckpointChoice
   expectFitting(bytes.length);
   return {
     length: bytes.length,
-    name: `${settings.task.name}, ${bytes.length} bytes of ${basename(text)}`,
+    name: `${settings.task.name}, ${counted(bytes.length, 'byte')} of ${basename(text)}`,
     inputs: (layer) => textAttention(trained, bytes, layer),
   };
 }

@@ -1,4 +1,5 @@
 /** `compare --pretrained`: a real model with variants in place of its attention, and how far its output moves. */
+
 import { BASELINES, type BaselineName, baselineOutput } from '../compare/baselines.ts';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
 import { ArgumentError, EfficientTransformersError, NumericalError } from '../core/errors.ts';
@@ -16,6 +17,7 @@ import {
   runSwapped,
   startFrom,
 } from '../pretrained/swap.ts';
+import { counted } from '../terminal/format.ts';
 import type { AnyVariant } from '../variants/registry.ts';
 import { type ReadTokens, type TokensChoice, tokensOf } from './pretrained-tokens.ts';
 
@@ -127,9 +129,9 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
         baselines.push(measureBaseline(baseline, length, tokens, own));
       } catch (error) {
         if (!(error instanceof NumericalError)) throw error;
-        skips.push({ variant: baseline, reason: `${length} tokens: ${error.message}` });
+        skips.push({ variant: baseline, reason: `${counted(length, 'token')}: ${error.message}` });
       }
-      advance(length * passes.baseline, `${baseline}, ${length} tokens`);
+      advance(length * passes.baseline, `${baseline}, ${counted(length, 'token')}`);
     }
   }
   for (const { length, tokens, cell } of all) {
@@ -139,11 +141,11 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
       results.push(measure(length, tokens, cell));
     } catch (error) {
       if (!(error instanceof NumericalError)) throw error;
-      const reason = `${length} tokens: ${error.message}`;
+      const reason = `${counted(length, 'token')}: ${error.message}`;
       if (choice.variants !== undefined) throw new NumericalError(`${cell.variant}, ${reason}`, { cause: error });
       skips.push({ variant: cell.variant, reason });
     }
-    advance(length * passes.variant, `${cell.variant}, ${length} tokens`);
+    advance(length * passes.variant, `${cell.variant}, ${counted(length, 'token')}`);
     observer.onResults(known());
     // Give signals and the garbage collector's finalisers a turn.
     await new Promise((resolve) => setImmediate(resolve));
@@ -206,7 +208,7 @@ function plansOf(choice: PretrainedChoice, description: Description, length: num
       return [{ variant, replacements: replacementsFor(description, settings, length, choice.seed) }];
     } catch (error) {
       if (choice.variants !== undefined || !(error instanceof EfficientTransformersError)) throw error;
-      skips.push({ variant, reason: `${length} tokens: ${error.message}` });
+      skips.push({ variant, reason: `${counted(length, 'token')}: ${error.message}` });
       return [];
     }
   });

@@ -1,4 +1,5 @@
 /** `patterns`: draws which tokens attend to which, next to full attention. */
+
 import type { ComparisonCase, ComparisonInput } from '../compare/inputs.ts';
 import { parseOptionTexts, type WrittenOptions } from '../compare/option-text.ts';
 import { drawHtml } from '../compare/patterns/page.ts';
@@ -8,6 +9,7 @@ import { cellsForTerminal, drawInTerminal } from '../compare/patterns/terminal.t
 import { chosenVariants } from '../compare/plan.ts';
 import { ArgumentError, UnsupportedError } from '../core/errors.ts';
 import { supportsColour } from '../terminal/colour.ts';
+import { counted } from '../terminal/format.ts';
 import { flag, integer, type OptionValues, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
 import { unknownName } from '../terminal/suggest.ts';
@@ -121,7 +123,7 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
 function smallerSizes(shown: ReturnType<typeof patternPanels>, length: number): string[] {
   const own = shown.flatMap(({ title, smaller }) => (smaller === undefined ? [] : [`  ${title}: ${smaller}`]));
   if (own.length === 0) return [];
-  return [`Smaller than by default, to show patterns at ${length} tokens (--option sets them):`, ...own];
+  return [`Smaller than by default, to show patterns at ${counted(length, 'token')} (--option sets them):`, ...own];
 }
 
 /** The value of `make`, made on first use. */
@@ -198,5 +200,5 @@ function subjectOf(
   causal: boolean,
 ): string {
   const of = weights ? `: weights on ${[name, ...(layer === undefined ? [] : [layer])].join(', ')}` : '';
-  return `Which tokens attend to which, ${length} tokens${causal ? ', causal' : ''}${of}`;
+  return `Which tokens attend to which, ${counted(length, 'token')}${causal ? ', causal' : ''}${of}`;
 }

@@ -1,6 +1,6 @@
 /** `compare --pretrained` as text: how far the output of a model moves with each variant. */
 import type { Drift } from '../pretrained/swap.ts';
-import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
+import { counted, formatError, formatMilliseconds, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable } from '../terminal/table.ts';
 import { wrapLines } from '../terminal/width.ts';
 import type { SwapBaseline, SwapReport, SwapResult } from './compare-pretrained.ts';
@@ -60,7 +60,10 @@ export function formatSwaps(
       if (layers === undefined) return [];
       const rows = layers.map(({ layer, alone, upTo }) => [String(layer), ...driftCells(alone), ...driftCells(upTo)]);
       const upTo = titles.map((title) => `0…n ${title}`);
-      return [`${variant}, ${length} tokens`, formatTable(columns('layer n', ...titles, ...upTo), rows, options)];
+      return [
+        `${variant}, ${counted(length, 'token')}`,
+        formatTable(columns('layer n', ...titles, ...upTo), rows, options),
+      ];
     }),
     ...(drawn.length > 0 ? [`With random, untrained parameters: ${drawn.join(', ')}`] : []),
     ...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`),
@@ -73,7 +76,7 @@ function noNearer(results: readonly SwapResult[], baselines: readonly SwapBaseli
   const several = new Set(results.map(({ length }) => length)).size > 1;
   const names = results.flatMap(({ variant, length, drift }) => {
     const bar = Math.min(...baselines.filter((each) => each.length === length).map((each) => each.drift.relativeError));
-    return drift.relativeError < bar ? [] : [several ? `${variant} (${length} tokens)` : variant];
+    return drift.relativeError < bar ? [] : [several ? `${variant} (${counted(length, 'token')})` : variant];
   });
   return names.length === 0 ? [] : [`No nearer to the model than a baseline: ${names.join(', ')}`];
 }

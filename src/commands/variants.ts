@@ -1,6 +1,8 @@
 /** `variants`: lists all variants, or the options of one. */
+
 import { chosenVariants } from '../compare/plan.ts';
 import { paint, supportsColour } from '../terminal/colour.ts';
+import { counted } from '../terminal/format.ts';
 import { formatCommand } from '../terminal/help.ts';
 import { integer } from '../terminal/options.ts';
 import { formatTable, type TableColumn, type TableOptions } from '../terminal/table.ts';
@@ -104,7 +106,7 @@ function describeVariant(variant: AnyVariant, length: number, table: TableOption
       plain(defaults[option]),
     ]);
     const meanings = options.map(([option, { description }]) => [option, description] as const);
-    parts.push(`At ${length} tokens:`, formatTable(columns, rows, table), formatPairs(meanings, width));
+    parts.push(`At ${counted(length, 'token')}:`, formatTable(columns, rows, table), formatPairs(meanings, width));
     const [option] = budget === null ? options[0] : [budget.option as string];
     const causal = supports.bidirectional === false ? ' --causal' : '';
     const example = `${PROGRAM} compare --variant ${name}${causal} --option ${option}=${plain(defaults[option])}`;

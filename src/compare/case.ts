@@ -1,6 +1,8 @@
 /** One layer or length: the cells that run on it, their input, and the work that they take. */
+
 import { expectShape, UnsupportedError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
+import { counted } from '../terminal/format.ts';
 import { checkInputs } from '../variants/attend.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
 import { realPositions, realTokens } from './counted.ts';
@@ -41,7 +43,7 @@ export function planCase(
   const reference = referenceCell(shape, settings.causal ?? false);
   const cells = planCells(shape, settings, onSkip, shortest);
   const pictured = settings.pictures && first ? picturedCells(reference, cells) : [];
-  return { input, shape, label: layer ?? `${length} tokens`, reference, cells, pictured };
+  return { input, shape, label: layer ?? counted(length, 'token'), reference, cells, pictured };
 }
 
 export function loadSubject(

@@ -1,5 +1,5 @@
 /**
- * Which tokens of a file are real: masks [batch, length], or [length] for every sequence, in which 1 (or true) stands for a
+ * Which tokens of a file are real: masks [batch, length], also as [batch, 1, 1, length], or [length] for every sequence, in which 1 (or true) stands for a
  * real token and 0 for padding, as in `attention_mask` of Hugging Face. PyTorch's `key_padding_mask` is the opposite of it.
  */
 import { FileFormatError, formatShape, ShapeError } from '../core/errors.ts';
@@ -55,8 +55,11 @@ export function namedMasks(path: string, arrays: NamedArrays): Map<string, Store
  */
 export function flagsOf({ name, array }: StoredMask, batch: number, length: number): Uint8Array {
   const { shape } = array;
+  // Models broadcast theirs over heads and queries: [batch, 1, 1, length].
+  const isBroadcast = shape.length === 4 && shape[1] === 1 && shape[2] === 1;
   const rows = shape.length === 1 ? 1 : shape[0];
-  if (shape.length < 1 || shape.length > 2 || shape[shape.length - 1] !== length || (rows !== 1 && rows !== batch)) {
+  const isKnown = shape.length === 1 || shape.length === 2 || isBroadcast;
+  if (!isKnown || shape[shape.length - 1] !== length || (rows !== 1 && rows !== batch)) {
     throw new ShapeError(
       `${name}: expected a mask ${formatShape([batch, length])}, or ${formatShape([length])} for every sequence, got ${formatShape(shape)}`,
     );
@@ -64,8 +67,12 @@ export function flagsOf({ name, array }: StoredMask, batch: number, length: numb
   const numbers = array.load();
   const odd = numbers.findIndex((each) => each !== 0 && each !== 1);
   if (odd >= 0) {
+    const isAdditive = numbers.every((each) => each <= 0);
+    const advice = isAdditive
+      ? '; of an additive mask, 0 where a token is real, save (mask == 0).astype(numpy.uint8)'
+      : '';
     throw new FileFormatError(
-      `${name}: expected 1 for real tokens and 0 for padding, got ${numbers[odd]} at element ${odd}`,
+      `${name}: expected 1 for real tokens and 0 for padding, got ${numbers[odd]} at element ${odd}${advice}`,
     );
   }
   if (!numbers.includes(1)) throw new FileFormatError(`${name}: expected at least one real token, got none`);

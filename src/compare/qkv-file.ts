@@ -219,7 +219,9 @@ function checkedShape(
 ): number[] {
   // Token numbers or quantised codes would pass through attention without an error and mean nothing.
   if (!dtype.startsWith('float'))
-    throw new FileFormatError(`${name}: expected floating-point numbers, got ${storedAs}`);
+    throw new FileFormatError(
+      `${name}: expected floating-point numbers, got ${storedAs}; save them as array.astype(numpy.float32) gives`,
+    );
   if (shape.length < 2 || shape.length > 4 || shape.includes(0)) {
     const four = LAYOUTS[layout];
     const expected = `${four}, ${four.replace('batch, ', '')} or [length, headDim], none of them 0`;

@@ -1,6 +1,6 @@
 /** A comparison as text for the terminal: its input, the table, the meaning of its columns, the crossovers. */
 import { paint, type Style } from '../terminal/colour.ts';
-import { formatError, formatPercent, formatRatio } from '../terminal/format.ts';
+import { counted, formatError, formatPercent, formatRatio } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
 import { formatPairs, proseWidth, wrap, wrapLines } from '../terminal/width.ts';
 import { bestOf, memoryShare, slowness } from './best.ts';
@@ -35,7 +35,7 @@ export function formatHeading(
   const shape = [
     `batch ${batch}`,
     counted(heads, 'head'),
-    `${lengths} tokens`,
+    `${lengths} ${lengths === '1' ? 'token' : 'tokens'}`,
     `width ${headDim}`,
     masking,
     `seed ${seed}`,
@@ -107,7 +107,7 @@ export function formatHighlights({ results, baselines }: Measurements, options: 
   };
   const { layers } = nearest;
   const scope = [
-    ...(lengthsOf(results).length > 1 ? [`at ${length} tokens`] : []),
+    ...(lengthsOf(results).length > 1 ? [`at ${counted(length, 'token')}`] : []),
     ...(layers > 1 ? [`mean of ${layers} layers`] : []),
   ];
   const titles = [scope.join(', ') || 'best', 'variant', 'error', 'speed-up', 'memory'];
@@ -135,8 +135,4 @@ export function formatCrossovers(results: readonly ComparisonResult[], { width }
 
 function painted(style: Style, text: string, colour: boolean): string {
   return colour ? paint(style, text) : text;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -115,3 +115,8 @@ function nonFinite(value: number): string {
   if (Number.isNaN(value)) return NOT_A_NUMBER;
   return value > 0 ? INFINITE : `-${INFINITE}`;
 }
+
+/** `1 token`, `2 tokens` */
+export function counted(count: number, noun: string, format: (count: number) => string = String): string {
+  return `${format(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

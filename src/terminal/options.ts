@@ -217,7 +217,8 @@ function withNames(description: string, names: readonly string[]): string {
 
 function parseInteger(given: string, flag: string, range: Range): number {
   const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = range;
-  const value = /^[-+]?\d+$/.test(given) ? Number(given) : Number.NaN;
+  // Also 1e3 and 1.5e3, which people write for lengths and seeds.
+  const value = /^[-+]?\d+((\.\d+)?e\+?\d+)?$/i.test(given) ? Number(given) : Number.NaN;
   if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value;
   throw new ArgumentError(`${flag}: expected an integer${inRange(minimum, maximum)}, got ${given || 'nothing'}`);
 }

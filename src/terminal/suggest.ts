@@ -56,7 +56,7 @@ export function unknownName(kind: string, name: unknown, known: readonly string[
     return `expected the name of one ${kind}, got ${describe(name)}${advice}`;
   }
   const nearest = nearestName(name, known);
-  const question = nearest === undefined ? '' : ` did you mean '${nearest}'?`;
+  const question = nearest === undefined ? '.' : `: did you mean '${nearest}'?`;
   const list = known.length === 0 ? 'none' : known.join(', ');
-  return `unknown ${kind} ${describe(name)}:${question} Known: ${list}`;
+  return `unknown ${kind} ${describe(name)}${question} Known: ${list}`;
 }

@@ -60,6 +60,9 @@ export function readSafetensors(file: FileOrBytes): OpenedSafetensors {
     throw source.error(`expected a header's length in 8 bytes, got ${source.size} bytes in all`);
   const length = new DataView(source.read(0, LENGTH_BYTES)).getBigUint64(0, true);
   const rest = source.size - LENGTH_BYTES;
+  if (length > rest && length > LONGEST_HEADER) {
+    throw source.error('not a .safetensors file: its first 8 bytes are not the length of a header');
+  }
   if (length > rest) {
     throw source.error(`truncated, or not a .safetensors file: expected a header of ${length} bytes, got ${rest}`);
   }

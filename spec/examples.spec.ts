@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Tensor } from '../src/core/tensor.ts';
 import { temporaryFolder } from './core/temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -68,5 +69,24 @@ for (const name of names) {
     assert.is(stderr, '');
   });
 }
+
+test('the variant of its own remembers: one token after another gives the rows of one run, and padding hides', async () => {
+  const { nearby } = await import(new URL('../examples/own-variant.mjs', import.meta.url).href);
+  const api = await import('efficient-transformers');
+  const random = new api.Random(1);
+  const [queries, keys, values] = ['q', 'k', 'v'].map((name) => api.randomNormal([1, 2, 12, 4], random.split(name)));
+  const keyMask = api.fromArray([1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1], [1, 12], 'uint8');
+  const whole = api.attend(nearby, { queries, keys, values, keyMask }, { causal: true, reach: 3 });
+  const sizes = { batch: 1, heads: 2, headDim: 4, dtype: 'float32', maxLength: 12 } as const;
+  const numbersOf = (tensor: Tensor) => ({ shape: [...tensor.shape], data: tensor.toArray() as Float32Array });
+  const decoder = api.startDecoding(nearby, sizes, { causal: true, reach: 3 });
+  for (let n = 0; n < 12; n++) {
+    const at = (tensor: Tensor) => api.ops.slice(tensor, 2, n, n + 1);
+    const mask = api.fromArray([keyMask.toArray()[n]], [1, 1], 'uint8');
+    const output = decoder.step({ queries: at(queries), keys: at(keys), values: at(values), keyMask: mask });
+    // Float32: a sum over the keys may be taken in another order.
+    assert.ok(api.maxAbsoluteError(numbersOf(output), numbersOf(at(whole))) < 1e-5, `token ${n}`);
+  }
+});
 
 test.run();

@@ -145,6 +145,7 @@ export { type KernelBuild, type KernelSet, kernelBuild, kernelSet } from './core
 // The contract of a variant, for one of your own: `defineVariant` makes it of a declaration, `register` enters it.
 export { defineVariant, type VariantDefinition } from './variants/define.ts';
 export type {
+  Attending,
   AttentionInputs,
   AttentionPattern,
   AttentionShape,
@@ -152,22 +153,31 @@ export type {
   Budget,
   Citation,
   CommonOptions,
+  Family,
   IntegerTable,
   Method,
   Parameters,
 } from './variants/variant.ts';
-export type {
-  BooleanOption,
-  ChoiceOption,
-  Default,
-  IntegerListOption,
-  IntegerOption,
-  NumberOption,
-  OptionSchema,
-  OptionsOf,
+// Its options, its inputs and parameters, what it remembers between calls, and what a softmax counts in its cost.
+export {
+  type BooleanOption,
+  boolean,
+  type ChoiceOption,
+  choice,
+  type Default,
+  type IntegerListOption,
+  type IntegerOption,
+  integer,
+  integers,
+  type NumberOption,
+  number,
+  type OptionSchema,
+  type OptionsOf,
 } from './variants/options.ts';
 export type { DeclaredInputs, Gate, GatedInputs } from './variants/inputs.ts';
-export type { DeclaredParameter, Drawing } from './variants/parameters.ts';
+export { type DeclaredParameter, type Drawing, glorotUniform, normal } from './variants/parameters.ts';
+export { Memory } from './variants/state.ts';
+export { SOFTMAX_FLOPS } from './variants/flops.ts';
 
 // Errors: everything thrown on purpose is an `EfficientTransformersError`.
 export {

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import * as api from '../../src/index.ts';
 import {
   callOfRegister,
+  callsOfDeclarations,
   callsOfFiles,
   callsOfOracle,
   callsOfRandom,
@@ -26,6 +27,7 @@ const calls: Readonly<Record<string, Call>> = {
   ...callsOfFiles,
   ...callsOfThreads,
   ...callsOfVariants,
+  ...callsOfDeclarations,
   ...callsOfComparison,
   ...callsOfTraining,
   ...callsOfPretrained,

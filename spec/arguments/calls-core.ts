@@ -243,6 +243,71 @@ export const callsOfVariants: Readonly<Record<string, Call>> = {
   ]),
 };
 
+const drawing = () => ({ extents: [2, 3], random: new api.Random(1), dtype: 'float32' });
+const entry = () => ({ symbol: 'r', description: 'how far', minimum: 1, default: 2 });
+/** A default may be made by a function. */
+const MADE: Partial<Call> = { also: { '0.default': ['function'] } };
+/** The state behind two tokens, of which rows are remembered as `keys`. */
+const before = () => {
+  const { variant, options, sizes } = stateAfterOne();
+  const mask = api.fromArray([1, 0], [1, 2], 'uint8');
+  return { variant, options, sizes, position: 2, tensors: { keys: drawn([1, 2, 2, 4]), 'key mask': mask } };
+};
+/** What a memory holds is made with it, before a call is refused. */
+const OF_MEMORY: Partial<Call> = { keeps: true };
+const memory = () => new api.Memory(before(), 6);
+
+export const callsOfDeclarations: Readonly<Record<string, Call>> = {
+  integer: of(api.integer, () => [{ ...entry(), maximum: () => 9, limit: 9, multipleOf: 1 }], MADE),
+  number: of(api.number, () => [{ ...entry(), maximum: 9 }], MADE),
+  boolean: of(api.boolean, () => [{ description: 'whether', default: false }], MADE),
+  integers: of(api.integers, () => [{ ...entry(), per: 'head', default: [1] }], MADE),
+  choice: of(api.choice, () => [{ description: 'which', choices: ['a', 'b'], default: 'a' }], MADE),
+  normal: of(api.normal, () => [drawing(), 2]),
+  glorotUniform: of(api.glorotUniform, () => [drawing(), 2, 3]),
+  Memory: of(
+    (state: never, length: never) => new api.Memory(state, length),
+    () => [before(), 6],
+    { depth: 1 },
+  ),
+  'Memory.get': of(
+    (name: never, shape: never) => memory().get(name, shape),
+    () => ['keys', [1, 2, 2, 4]],
+    OF_MEMORY,
+  ),
+  'Memory.getAll': of(
+    (names: never) => memory().getAll(names),
+    () => [['keys', 'key mask']],
+    OF_MEMORY,
+  ),
+  'Memory.set': of(
+    (name: never, tensor: never) => memory().set(name, tensor),
+    () => ['keys', drawn([1])],
+    OF_MEMORY,
+  ),
+  'Memory.append': of(
+    (name: never, rows: never, keep: never, held: never) => memory().append(name, rows, keep, held),
+    () => ['keys', drawn(SHAPE), 8, 2],
+    OF_MEMORY,
+  ),
+  'Memory.appendPicked': of(
+    (name: never, rows: never, own: never, count: never, keyMask: never) =>
+      memory().appendPicked(name, rows, own, count, keyMask),
+    () => ['keys', drawn(SHAPE), Int32Array.of(0, 3), 4, mask()],
+    OF_MEMORY,
+  ),
+  'Memory.appendMask': of(
+    (keyMask: never, batch: never, keep: never, held: never) => memory().appendMask(keyMask, batch, keep, held),
+    () => [mask(), 1, 8, 2],
+    OF_MEMORY,
+  ),
+  'Memory.leave': of(
+    (output: never) => memory().leave(output).output,
+    () => [drawn(SHAPE)],
+    OF_MEMORY,
+  ),
+};
+
 /** Last: what is registered is there for all that comes after. */
 export const callOfRegister: Readonly<Record<string, Call>> = {
   defineVariant: of(

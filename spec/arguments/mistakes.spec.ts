@@ -328,4 +328,31 @@ test('advice looks at anything, and never throws', () => {
   }
 });
 
+test('a declaration says another word than the contract has', () => {
+  const right = { ...api.full, options: { reach: api.integer({ minimum: 0, default: 1, description: 'how far' }) } };
+  const declare = (other: object) => () => loose.defineVariant({ ...right, inputs: {}, parameters: {}, ...other });
+  assert.is(declare({})().name, 'full');
+  const families = 'full, sparse, hashing, low-rank, kernel, recurrence, convolution';
+  refuses(declare({ family: 'x' }), `definition.family: expected one of ${families}, got 'x'`);
+  const known = 'exact, exact-on-its-pattern, approximate, own';
+  refuses(declare({ exactness: 'x' }), `definition.exactness: expected one of ${known}, got 'x'`);
+  refuses(declare({ inputs: { keys: 'x' } }), "definition.inputs.keys: expected one of unread, queries, got 'x'");
+  refuses(declare({ inputs: { values: 'x' } }), "definition.inputs.values: expected one of gated, got 'x'");
+  const gates = { decay: { description: 'a decay', activation: 'x' } };
+  refuses(
+    declare({ inputs: { gates } }),
+    "definition.inputs.gates.decay.activation: expected one of none, sigmoid, softplus, logSigmoid, got 'x'",
+  );
+  const list = { kind: 'integers', minimum: 0, default: [], description: 'which', per: 'x' };
+  refuses(declare({ options: { list } }), "definition.options.list.per: expected one of head, position, got 'x'");
+  refuses(
+    declare({ options: { list: { ...list, kind: 'x' } } }),
+    "definition.options.list.kind: expected one of integer, number, choice, boolean, integers, got 'x'",
+  );
+  refuses(
+    () => loose.choice({ description: 'which', choices: [], default: 'a' }),
+    'entry.choices: expected at least one, got an empty list',
+  );
+});
+
 test.run();

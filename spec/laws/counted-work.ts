@@ -12,7 +12,7 @@ import { type Kernel, type KernelArrays, type KernelNumbers, kernelNamed } from 
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
 import { CHUNK, scanGroup } from '../../src/core/kernels/scan-chunk.ts';
 import { setThreads, threadCount } from '../../src/core/parallel/pool.ts';
-import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
+import { SOFTMAX_FLOPS } from '../../src/variants/flops.ts';
 
 /** Operations of items `begin` … `end` − 1, from the arrays and numbers of a kernel by their names. */
 type Counter = (

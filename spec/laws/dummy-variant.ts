@@ -5,7 +5,7 @@
 import { attention, band, pairsOf } from '../../src/core/ops/index.ts';
 import type { Tensor } from '../../src/core/tensor.ts';
 import { defineVariant } from '../../src/variants/define.ts';
-import { SOFTMAX_FLOPS } from '../../src/variants/full.ts';
+import { SOFTMAX_FLOPS } from '../../src/variants/flops.ts';
 import { integer, type OptionsOf } from '../../src/variants/options.ts';
 import { Memory } from '../../src/variants/state.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';

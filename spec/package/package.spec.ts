@@ -26,7 +26,7 @@ function sample(): string {
   return /```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
 }
 
-test('the tarball holds what was built and what it reads, and no sources, specs or maps', () => {
+test('the tarball holds what was built, what it reads and the examples, and no sources, specs or maps', () => {
   const needed = [
     'dist/index.js',
     'dist/index.d.ts',
@@ -41,12 +41,14 @@ test('the tarball holds what was built and what it reads, and no sources, specs 
     'dist/browser/THIRD-PARTY-LICENSES.txt',
     'fixtures/minilm-qkv.safetensors',
     'fixtures/README.md',
+    'examples/own-variant.mjs',
+    'examples/attend.ts',
     'README.md',
     'LICENSE',
   ];
   for (const path of needed) assert.ok(packed.files.includes(path), path);
   const kinds =
-    /^((dist\/)?package\.json|LICENSE|(fixtures\/)?README\.md|fixtures\/minilm-qkv\.safetensors|dist\/.*\.(js|mjs|d\.ts|wasm|py))$/;
+    /^((dist\/)?package\.json|LICENSE|(fixtures\/)?README\.md|fixtures\/minilm-qkv\.safetensors|examples\/[\w-]+\.(mjs|ts)|dist\/.*\.(js|mjs|d\.ts|wasm|py))$/;
   assert.equal(
     packed.files.filter((path) => !kinds.test(path) && !needed.includes(path)),
     [],
@@ -158,6 +160,10 @@ test('the examples compile and run beside the package, and the command loads a v
   assert.match(node(project, ['own-variant.mjs']), /^\[ 1, 2, 64, 16 \]\n$/);
   const words = ['exec', '--no', '--', 'efficient-transformers', '--import', 'own-variant.mjs', 'variants', 'nearby'];
   assert.match(npm(project, words), /^nearby\n/);
+  // The help names a file that the package has.
+  const help = npm(project, ['exec', '--no', '--', 'efficient-transformers', '--help']);
+  const [, named = ''] = /(examples\/[\w-]+\.mjs)/.exec(help) ?? [];
+  assert.ok(packed.files.includes(named), help);
 });
 
 test('the command helps, and compares on what is shipped with it', () => {

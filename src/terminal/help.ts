@@ -68,7 +68,10 @@ export function formatOverview(program: OverviewSpec, columns?: number): string 
   all
     .helpOption(HELP_FLAGS.join(', '), 'Show this text, or the help of a command')
     .option('--version', 'Show the version')
-    .option('--import FILE', 'First load this module, which registers your own variants');
+    .option(
+      '--import FILE',
+      'First load this module, which registers your own variants; examples/own-variant.mjs is one',
+    );
   all.helpCommand('help [COMMAND]', 'Show what a command does, its options and examples');
   for (const command of commands) all.command(command.name).description(command.summary);
   return [layOut(all, width), ...formatExamples(examples, width), wrapLines(ending, width)].join('\n\n');

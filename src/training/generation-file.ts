@@ -19,7 +19,8 @@ import { parseJson } from '../core/files/json.ts';
 import { littleEndianBytes, type StoredArray } from '../core/files/numbers.ts';
 import { readSafetensors, writeSafetensors } from '../core/files/safetensors.ts';
 import { fromArray, scope, type Tensor } from '../core/tensor.ts';
-import { type AttentionState, expectState } from '../variants/state.ts';
+import { expectState } from '../variants/check-state.ts';
+import type { AttentionState } from '../variants/state.ts';
 import { asked } from './checkpoint-header.ts';
 import { Model } from './module.ts';
 

@@ -20,7 +20,7 @@ import { attention, everything, type KeySet, runs } from '../core/ops/index.ts';
 import { fromArray, type Tensor } from '../core/tensor.ts';
 import { type BlockPlan, planBlocks, randomTable } from './bigbird-blocks.ts';
 import { defineVariant } from './define.ts';
-import { SOFTMAX_FLOPS } from './full.ts';
+import { SOFTMAX_FLOPS } from './flops.ts';
 import { choice, integer, type OptionsOf } from './options.ts';
 import type { AttentionInputs, AttentionPattern, AttentionShape } from './variant.ts';
 

@@ -10,9 +10,9 @@ import {
   oneOf,
   optional,
 } from '../core/expect.ts';
-import { ACTIVATION_NAMES } from './inputs.ts';
-import { OPTION_KINDS } from './options.ts';
-import { FAMILIES } from './variant.ts';
+import { expectSchema } from './check-schema.ts';
+import { ACTIVATION_NAMES, type DeclaredInputs } from './inputs.ts';
+import { EXACTNESSES, FAMILIES } from './variant.ts';
 
 const recordOf =
   (members: Readonly<Record<string, Check>>): Check =>
@@ -33,14 +33,19 @@ const gate = recordOf({ description: expectText, activation: oneOf(...ACTIVATION
 const parameter = recordOf({ learned: expectBoolean, shape: expectFunction, start: expectFunction });
 const inputs: Check = (name, value) => {
   expectPlain(name, value);
-  expectRecord(name, value, { global: may, gates: optional(eachOf(gate)) });
+  const { queries, keys, values } = {
+    queries: optional(oneOf('unread')),
+    keys: optional(oneOf('unread', 'queries')),
+    values: optional(oneOf('gated')),
+  } satisfies Record<Exclude<keyof DeclaredInputs, 'global' | 'gates'>, Check>;
+  expectRecord(name, value, { queries, keys, values, global: may, gates: optional(eachOf(gate)) });
 };
 
 const METHOD: Readonly<Record<string, Check>> = {
   name: expectText,
   paper: recordOf({ authors: expectText, year: integerOf(0), title: expectText, arxiv: expectText }),
   family: oneOf(...FAMILIES),
-  exactness: expectText,
+  exactness: oneOf(...EXACTNESSES),
   complexity: expectText,
   supports: recordOf({
     causal: expectBoolean,
@@ -52,7 +57,7 @@ const METHOD: Readonly<Record<string, Check>> = {
   budget(name, value) {
     if (value !== null) expectRecord(name, value, { symbol: expectText, option: expectText, values: expectFunction });
   },
-  options: eachOf(recordOf({ kind: oneOf(...OPTION_KINDS), description: expectText })),
+  options: eachOf(expectSchema),
   attend: expectFunction,
   cost: expectFunction,
   ...{ check: may, pattern: may, decisions: may, withWholeGradient: may, sharedByLayers: may, drawnTables: may },

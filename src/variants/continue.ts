@@ -4,7 +4,8 @@ import { expectBoolean, expectPlain } from '../core/expect.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
 import { type AttendSettings, checkInputs, expectAttendSettings, givenTo, parametersFor } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
-import { type AttentionState, expectNumbers, expectState, type StateSizes } from './state.ts';
+import { expectNumbers, expectState } from './check-state.ts';
+import type { AttentionState, StateSizes } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
 
 /** Settings of `attendFrom`: those of `attend`, and the most tokens that the sequence will have. */

@@ -9,8 +9,9 @@ import { release } from '../core/memory.ts';
 import { keep, type Tensor } from '../core/tensor.ts';
 import { type AttendSettings, checkInputs, drawFixed, expectAttendSettings } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
+import { expectState } from './check-state.ts';
 import { type ContinueSettings, checkState, goOn } from './continue.ts';
-import { type AttentionState, copyState, expectState } from './state.ts';
+import { type AttentionState, copyState } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
 /** The sizes of a generation, for `startDecoding`. */

@@ -28,7 +28,7 @@ import {
   kernelWidthBudget,
 } from './convolution.ts';
 import { defineVariant } from './define.ts';
-import { SOFTMAX_FLOPS } from './full.ts';
+import { SOFTMAX_FLOPS } from './flops.ts';
 import { glorotUniform } from './parameters.ts';
 import type { AttentionState } from './state.ts';
 import type { Attending, AttentionInputs, Parameters } from './variant.ts';

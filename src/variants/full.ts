@@ -10,6 +10,7 @@
  */
 import { attention, everything, upTo } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
+import { SOFTMAX_FLOPS } from './flops.ts';
 import type { OptionsOf } from './options.ts';
 import { REFERENCE_VARIANT } from './reference.ts';
 import { type AttentionState, Memory } from './state.ts';
@@ -37,9 +38,6 @@ const pattern =
   ({ causal }: FullOptions) =>
   (_head: number, query: number, key: number) =>
     !causal || key <= query;
-
-/** FLOPs of one exp, subtraction and sum, which a pair needs besides its multiply-adds. */
-export const SOFTMAX_FLOPS = 5;
 
 function cost({ batch, heads, queryLength, keyLength, headDim }: AttentionShape, { causal }: FullOptions) {
   const rows = batch * heads * queryLength;

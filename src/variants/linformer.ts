@@ -23,7 +23,7 @@ import { attention, everything, matmul, reshape, transpose, zeroMasked } from '.
 import { meanTaps, mixSegments, realTokens, rowsWithTokens, segmentsOf } from '../core/ops/segments.ts';
 import { filled, type Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
-import { SOFTMAX_FLOPS } from './full.ts';
+import { SOFTMAX_FLOPS } from './flops.ts';
 import { choice, integer, type OptionsOf } from './options.ts';
 import { type DeclaredParameter, type Drawing, normal } from './parameters.ts';
 import type { AttentionInputs, AttentionShape, Parameters } from './variant.ts';

@@ -15,7 +15,7 @@
 
 import { type AttentionLayout, attention, pairsOf, runs } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
-import { SOFTMAX_FLOPS } from './full.ts';
+import { SOFTMAX_FLOPS } from './flops.ts';
 import { integer, type OptionsOf } from './options.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs, AttentionPattern, Parameters } from './variant.ts';

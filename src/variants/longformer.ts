@@ -17,7 +17,7 @@ import { attention, gatherRows, joinAttention, pairsOf, pickKeys, scatterRows, s
 import { type AttentionLayout, band, everything, runs, withoutQueries } from '../core/ops/layout.ts';
 import { packed, type Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
-import { SOFTMAX_FLOPS } from './full.ts';
+import { SOFTMAX_FLOPS } from './flops.ts';
 import { integer, integers, type OptionsOf } from './options.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs, AttentionPattern, Parameters } from './variant.ts';

@@ -26,7 +26,7 @@ import { meanTaps, mixSegments, realTokens, rowsWithTokens, segmentsOf } from '.
 import { transpose } from '../core/ops/shape.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
-import { SOFTMAX_FLOPS } from './full.ts';
+import { SOFTMAX_FLOPS } from './flops.ts';
 import { pseudoInverse } from './nystromformer-inverse.ts';
 import { integer, type OptionsOf } from './options.ts';
 import { normal } from './parameters.ts';

@@ -8,6 +8,7 @@
  *     type Options = OptionsOf<typeof options>;        // { causal: boolean; attentionWindow: number }
  */
 import { ArgumentError, describe, expectInteger } from '../core/errors.ts';
+import { expectEntry } from './check-schema.ts';
 import type { CommonOptions } from './variant.ts';
 
 /** What was asked for, and the defaults of the entries above: a default that looks at these does not contradict them. */
@@ -66,16 +67,41 @@ export interface IntegerListOption extends Described<readonly number[]> {
 export type OptionSchema = IntegerOption | NumberOption | ChoiceOption | BooleanOption | IntegerListOption;
 export type OptionSchemas = Readonly<Record<string, OptionSchema>>;
 
-type Entry<Schema> = Omit<Schema, 'kind'>;
+/** Declares an option that is a whole number, of at least `minimum`. Throws ArgumentError for an entry that lacks a part. */
+export function integer(entry: Omit<IntegerOption, 'kind'>): IntegerOption {
+  expectEntry('entry', entry, 'integer');
+  return { ...entry, kind: 'integer' };
+}
 
-export const integer = (entry: Entry<IntegerOption>): IntegerOption => ({ kind: 'integer', ...entry });
-export const number = (entry: Entry<NumberOption>): NumberOption => ({ kind: 'number', ...entry });
-export const boolean = (entry: Entry<BooleanOption>): BooleanOption => ({ kind: 'boolean', ...entry });
-export const integers = (entry: Entry<IntegerListOption>): IntegerListOption => ({ kind: 'integers', ...entry });
-export const choice = <const Choice extends string>(entry: Entry<ChoiceOption<Choice>>): ChoiceOption<Choice> => ({
-  kind: 'choice',
-  ...entry,
-});
+/** Declares an option that is a number from `minimum` to `maximum`. Throws ArgumentError for an entry that lacks a part. */
+export function number(entry: Omit<NumberOption, 'kind'>): NumberOption {
+  expectEntry('entry', entry, 'number');
+  return { ...entry, kind: 'number' };
+}
+
+/** Declares an option that is true or false. Throws ArgumentError for an entry that lacks a part. */
+export function boolean(entry: Omit<BooleanOption, 'kind'>): BooleanOption {
+  expectEntry('entry', entry, 'boolean');
+  return { ...entry, kind: 'boolean' };
+}
+
+/**
+ * Declares an option that is a list of whole numbers: one for each head, or distinct positions. Throws ArgumentError for an
+ * entry that lacks a part.
+ */
+export function integers(entry: Omit<IntegerListOption, 'kind'>): IntegerListOption {
+  expectEntry('entry', entry, 'integers');
+  return { ...entry, kind: 'integers' };
+}
+
+/**
+ * Declares an option that is one of the words `choices`; its type is that of these words. Throws ArgumentError for an entry
+ * that lacks a part.
+ */
+export function choice<const Choice extends string>(entry: Omit<ChoiceOption<Choice>, 'kind'>): ChoiceOption<Choice> {
+  expectEntry('entry', entry, 'choice');
+  return { ...entry, kind: 'choice' };
+}
 
 type ValueOf<Schema> =
   Schema extends ChoiceOption<infer Choice>
@@ -105,8 +131,6 @@ export function withDefaults(schemas: OptionSchemas, sequenceLength: number, ask
   }
   return Object.fromEntries(Object.keys(schemas).map((name) => [name, known[name]]));
 }
-
-export const OPTION_KINDS: readonly OptionSchema['kind'][] = ['integer', 'number', 'choice', 'boolean', 'integers'];
 
 /** The largest value of an integer option at this length; undefined: any. */
 export function largestOf({ maximum, limit }: IntegerOption, sequenceLength: number): number | undefined {

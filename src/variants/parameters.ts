@@ -2,9 +2,12 @@
  * Parameters of a variant, each declared once: from a declaration follow how it is drawn, the shape that the door checks
  * it against, and its share of the memory that options imply.
  */
-import { ArgumentError, expectShape } from '../core/errors.ts';
+import { expectDType } from '../core/dtype.ts';
+import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
+import { expectRecord, numberOf } from '../core/expect.ts';
+import { expectExtents } from '../core/extents.ts';
 import { scale } from '../core/ops/index.ts';
-import type { Random } from '../core/random.ts';
+import { expectRandom, type Random } from '../core/random.ts';
 import { elements, empty, expectTensor, randomNormal, type Tensor } from '../core/tensor.ts';
 import type { AttentionShape, CommonOptions, Parameters } from './variant.ts';
 
@@ -38,20 +41,43 @@ export interface Drawing<Options extends CommonOptions = CommonOptions> {
   shape: AttentionShape;
 }
 
-type Place = Pick<Drawing, 'extents' | 'random' | 'dtype'>;
+const finite = numberOf(0, Number.MAX_VALUE);
 
-/** N(0, deviation²). */
-export function normal({ extents, random, dtype }: Place, deviation: number): Tensor {
-  return deviation === 1
-    ? randomNormal(extents, random, dtype)
-    : scale(randomNormal(extents, random, dtype), deviation);
+function expectPlace({ extents, random, dtype }: Pick<Drawing, 'extents' | 'random' | 'dtype'>): void {
+  expectExtents(extents, 'drawing.extents');
+  expectRandom('drawing.random', random);
+  expectDType('drawing.dtype', dtype, ['float32', 'float64']);
 }
 
-/** Uniform in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010). */
-export function glorotUniform({ extents, random, dtype }: Place, inputs: number, outputs: number): Tensor {
-  const tensor = empty(extents, dtype);
+/**
+ * A tensor of the extents that a `start` is given, drawn from N(0, deviation²). Throws ArgumentError or ShapeError for wrong
+ * arguments.
+ */
+export function normal(drawing: Pick<Drawing, 'extents' | 'random' | 'dtype'>, deviation: number): Tensor {
+  expectRecord('drawing', drawing);
+  expectPlace(drawing);
+  finite('deviation', deviation);
+  const drawn = randomNormal(drawing.extents, drawing.random, drawing.dtype);
+  return deviation === 1 ? drawn : scale(drawn, deviation);
+}
+
+/**
+ * A tensor of the extents that a `start` is given, drawn uniformly in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010).
+ * `inputs` and `outputs` are how many numbers the parameter reads and makes. Throws ArgumentError or ShapeError for wrong
+ * arguments.
+ */
+export function glorotUniform(
+  drawing: Pick<Drawing, 'extents' | 'random' | 'dtype'>,
+  inputs: number,
+  outputs: number,
+): Tensor {
+  expectRecord('drawing', drawing);
+  expectPlace(drawing);
+  expectInteger('inputs', inputs, 1);
+  expectInteger('outputs', outputs, 1);
+  const tensor = empty(drawing.extents, drawing.dtype);
   const bound = Math.sqrt(6 / (inputs + outputs));
-  random.fillUniform(elements(tensor), -bound, bound);
+  drawing.random.fillUniform(elements(tensor), -bound, bound);
   return tensor;
 }
 

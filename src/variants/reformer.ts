@@ -23,7 +23,7 @@ import { ArgumentError } from '../core/errors.ts';
 import { attention, contiguous, countingSort, normalizeRows, transpose } from '../core/ops/index.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
-import { SOFTMAX_FLOPS } from './full.ts';
+import { SOFTMAX_FLOPS } from './flops.ts';
 import { boolean, integer, type OptionsOf } from './options.ts';
 import { bucketFactors, hashIntoBuckets, rotation } from './reformer/buckets.ts';
 import { chunksOf, chunksOfLast } from './reformer/chunks.ts';

@@ -16,7 +16,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { type AttentionLayout, attention, band, pairsOf, perHead, type RunSet, runs } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
-import { SOFTMAX_FLOPS } from './full.ts';
+import { SOFTMAX_FLOPS } from './flops.ts';
 import { choice, integer, type OptionsOf } from './options.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs, AttentionPattern, Parameters } from './variant.ts';

@@ -4,11 +4,13 @@
  * segment: all are the same `attend`, given the state that the call before returned.
  */
 import { bytesPerElement, expectDType } from '../core/dtype.ts';
-import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
-import { expectPlain, expectRecord, expectText } from '../core/expect.ts';
-import { expectFlags } from '../core/ops/check.ts';
+import { ArgumentError, expectInteger, expectShape, ShapeError } from '../core/errors.ts';
+import { expectList, expectText } from '../core/expect.ts';
+import { expectExtents } from '../core/extents.ts';
+import { expectFlags, expectPositions } from '../core/ops/check.ts';
 import { gatherRows, pickKeys, slice, zeroMasked } from '../core/ops/index.ts';
 import { elements, expectTensor, filled, fromArray, packed, type Tensor } from '../core/tensor.ts';
+import { expectState, KEY_MASK } from './check-state.ts';
 import { appendRows, SLACK } from './growing-rows.ts';
 import type { Attending, CommonOptions } from './variant.ts';
 
@@ -33,52 +35,6 @@ export interface AttentionState {
   readonly tensors: Readonly<Record<string, Tensor>>;
 }
 
-/** Throws ArgumentError unless it is a state. */
-export function expectState(name: string, state: AttentionState): AttentionState {
-  expectRecord(name, state);
-  expectText(`${name}.variant`, state.variant);
-  expectPlain(`${name}.options`, state.options);
-  expectRecord(`${name}.sizes`, state.sizes);
-  const { dtype, ...sizes } = state.sizes;
-  expectDType(`${name}.sizes.dtype`, dtype);
-  for (const size of ['batch', 'heads', 'headDim', 'valueDim'] as const) {
-    expectInteger(`${name}.sizes.${size}`, sizes[size], 1);
-  }
-  expectInteger(`${name}.position`, state.position, 0);
-  expectRecord(`${name}.tensors`, state.tensors);
-  const tensors = Object.entries(state.tensors);
-  for (const [tensor, value] of tensors) expectTensor(`${name}.tensors.${tensor}`, value);
-  if (state.position === 0 && tensors.length > 0) {
-    throw new ArgumentError(`${name}.tensors: expected none before the first token, got ${tensors.length}`);
-  }
-  return state;
-}
-
-/**
- * Throws ArgumentError for a state with numbers that no call leaves: NaN, or rows that are infinite. Padding may hold
- * anything.
- */
-export function expectNumbers(name: string, { tensors }: AttentionState): void {
-  const mask = tensors[KEY_MASK];
-  for (const [each, tensor] of Object.entries(tensors)) {
-    const [, heads, rows, width] = tensor.shape;
-    const isRows = tensor.shape.length === 4;
-    const isPadding = (at: number): boolean => {
-      if (mask === undefined || !isRows || rows > mask.shape[1]) return false;
-      const token = mask.shape[1] - rows + (Math.floor(at / width) % rows);
-      return mask.array.get(Math.floor(at / (width * rows * heads)), token) === 0;
-    };
-    const isWrong = (value: number) => (isRows ? !Number.isFinite(value) : Number.isNaN(value));
-    const numbers = tensor.toArray();
-    const at = numbers.findIndex((value, at) => isWrong(value) && !isPadding(at));
-    if (at < 0) continue;
-    throw new ArgumentError(`${name}.${each}: expected numbers to continue from, got ${numbers[at]}`);
-  }
-}
-
-/** The name of the mask in a state, [batch, tokens]. */
-const KEY_MASK = 'key mask';
-
 /** The size of a state in bytes: what a generation keeps for each sequence. */
 export function stateBytes(state: AttentionState): number {
   const { tensors } = expectState('state', state);
@@ -96,7 +52,13 @@ export class Memory {
   readonly #length: number;
   readonly #next: Record<string, Tensor> = {};
 
+  /**
+   * `state` is what `attend` is given, `length` how many tokens it is given. Throws ArgumentError for what is no state, and
+   * for another length.
+   */
   constructor(state: AttentionState | undefined, length: number) {
+    if (state !== undefined) expectState('state', state);
+    expectInteger('length', length, 1);
     this.position = state?.position ?? 0;
     this.#state = state;
     this.#length = length;
@@ -112,11 +74,14 @@ export class Memory {
    * it, ShapeError for one where it has another shape.
    */
   get(name: string, shape?: readonly number[]): Tensor | undefined {
+    expectText('name', name);
+    if (shape !== undefined) expectExtents(shape);
     return this.position === 0 ? undefined : this.#expect(name, shape);
   }
 
   /** What was remembered under each of these names. Throws for a state that lacks one. */
   getAll<Names extends string>(names: readonly Names[]): Record<Names, Tensor> {
+    expectList('names', names, expectText);
     return Object.fromEntries(names.map((name) => [name, this.#expect(name)])) as Record<Names, Tensor>;
   }
 
@@ -137,6 +102,8 @@ export class Memory {
 
   /** Remembers a tensor for the next call. */
   set(name: string, tensor: Tensor): void {
+    expectText('name', name);
+    expectTensor('tensor', tensor);
     if (this.#state !== undefined) this.#next[name] = tensor;
   }
 
@@ -151,6 +118,9 @@ export class Memory {
     keep = Number.POSITIVE_INFINITY,
     held: number = Math.min(this.position, keep),
   ): Tensor {
+    expectText('name', name);
+    expectRows('rows', rows);
+    expectKept(keep, held);
     if (this.#state === undefined) return rows;
     const before = this.#expectHeld(name, held, rows.shape.with(2, held), rows.dtype);
     const count = held + rows.shape[2];
@@ -179,6 +149,11 @@ export class Memory {
     count: number,
     keyMask: Tensor | undefined,
   ): Tensor | undefined {
+    expectText('name', name);
+    expectRows('rows', rows);
+    if (keyMask !== undefined) expectTensor('keyMask', keyMask);
+    expectPositions('own', own, 0, rows.shape[2]);
+    expectInteger('count', count, own.length);
     const held = count - own.length;
     if (own.length > 0) {
       const picked = zeroMasked(gatherRows(rows, own), keyMask && pickKeys(keyMask, own));
@@ -196,10 +171,14 @@ export class Memory {
     keep = Number.POSITIVE_INFINITY,
     held: number = Math.min(this.position, keep),
   ): Tensor | undefined {
+    expectInteger('batch', batch, 1);
+    expectKept(keep, held);
+    if (keyMask !== undefined) expectTensor('keyMask', keyMask);
     const before = held === 0 ? undefined : this.#state?.tensors[KEY_MASK];
     if (this.#state === undefined || (keyMask === undefined && before === undefined)) return keyMask;
     if (before !== undefined) expectFlags(`state.${KEY_MASK}`, before, [batch, held], 'to continue from');
     const own = keyMask ?? filled([batch, this.#length], 1, 'uint8');
+    expectShape('keyMask', own.shape, [batch, this.#length], 'for these tokens');
     const all = filled([batch, held + this.#length], 1, 'uint8');
     const [from, fresh, to] = [before && elements(before), elements(own), elements(all)];
     for (let b = 0; b < batch; b++) {
@@ -214,9 +193,23 @@ export class Memory {
 
   /** What `attend` returns: the output, and the state after these tokens if one was asked for. */
   leave(output: Tensor): Attending {
+    expectTensor('output', output);
     if (this.#state === undefined) return { output, state: null };
     return { output, state: { ...this.#state, position: this.position + this.#length, tensors: this.#next } };
   }
+}
+
+/** Throws unless these are rows [batch, heads, n, width]. */
+function expectRows(name: string, rows: Tensor): void {
+  expectTensor(name, rows);
+  expectDType(`${name}.dtype`, rows.dtype, ['float32', 'float64']);
+  if (rows.shape.length !== 4)
+    throw new ShapeError(`${name}: expected [batch, heads, n, width], got ${rows.shape.length} axes`);
+}
+
+function expectKept(keep: number, held: number): void {
+  if (keep !== Number.POSITIVE_INFINITY) expectInteger('keep', keep, 0);
+  expectInteger('held', held, 0);
 }
 
 /** A copy of a state that shares no memory with it. */

@@ -20,7 +20,7 @@
 import { type AttentionLayout, add, attention, type KeySet, reshape, runs } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
-import { SOFTMAX_FLOPS } from './full.ts';
+import { SOFTMAX_FLOPS } from './flops.ts';
 import { boolean, integer, type OptionsOf } from './options.ts';
 import { type DeclaredParameter, normal } from './parameters.ts';
 import { type AttentionState, Memory } from './state.ts';

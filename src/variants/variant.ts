@@ -7,7 +7,11 @@ import type { AttentionState } from './state.ts';
 
 /** Ways not to pay for every pair, in the order in which they leave full attention behind. */
 export const FAMILIES = ['full', 'sparse', 'hashing', 'low-rank', 'kernel', 'recurrence', 'convolution'] as const;
+/** How a variant leaves full attention behind: the group that tables list it in. */
 export type Family = (typeof FAMILIES)[number];
+
+/** What a variant's output is beside that of full attention. `own`: no softmax attention, but exact in what its paper defines. */
+export const EXACTNESSES = ['exact', 'exact-on-its-pattern', 'approximate', 'own'] as const;
 
 /** The paper that a variant comes from. */
 export interface Citation {
@@ -98,7 +102,7 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly paper: Citation;
   readonly family: Family;
   /** `own`: not softmax attention at all, but exact in what its paper defines. */
-  readonly exactness: 'exact' | 'exact-on-its-pattern' | 'approximate' | 'own';
+  readonly exactness: (typeof EXACTNESSES)[number];
   /** The stated cost, for tables: `O(L·w)`. */
   readonly complexity: string;
   readonly supports: {

@@ -2,7 +2,7 @@
 import { noGrad } from '../../../src/core/autograd.ts';
 import { scope } from '../../../src/core/tensor.ts';
 import { attend } from '../../../src/variants/attend.ts';
-import { SOFTMAX_FLOPS } from '../../../src/variants/full.ts';
+import { SOFTMAX_FLOPS } from '../../../src/variants/flops.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import { countFlops } from '../counted-work.ts';
 import { accepts, forAllCases, inputsOf, sampleCases } from '../draw.ts';

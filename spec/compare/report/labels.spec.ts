@@ -5,7 +5,7 @@ import { type LabelledLine, type LabelPlace, placeLabels } from '../../../src/co
 
 const AREA = { width: 460, top: 14, bottom: 286 };
 /** As wide as a character of the bold font is taken to be, and as high as a line. */
-const [WIDTH, HEIGHT] = [7, 15];
+const [WIDTH, HEIGHT] = [7.5, 18];
 
 const point = fc.record({ x: fc.integer({ min: 60, max: 364 }), y: fc.integer({ min: 30, max: 280 }) });
 const line: fc.Arbitrary<LabelledLine> = fc.record({
@@ -35,6 +35,19 @@ test('every name has a place within the height of the picture, clear of the othe
       });
     }),
     { numRuns: 300 },
+  );
+});
+
+test('a name keeps clear of a text that is there already, such as the name of a baseline', () => {
+  fc.assert(
+    fc.property(line, (own) => {
+      const [free] = placeLabels([own], AREA);
+      const text = boxOf(own, free);
+      const [place] = placeLabels([own], AREA, [text]);
+      const box = boxOf(own, place);
+      const beside = box.right <= text.left || text.right <= box.left;
+      assert.ok(beside || box.bottom <= text.top || text.bottom <= box.top);
+    }),
   );
 });
 

@@ -1,7 +1,7 @@
 /** One plot as static SVG: lines with markers, names written at their ends. Drawn by Observable Plot. */
 
 import { loadDrawing } from '#platform/drawing';
-import { placeLabels, widthOfLabel } from './labels.ts';
+import { type Box, placeLabels, widthOfLabel } from './labels.ts';
 import { lookOf } from './looks.ts';
 import { seriesInk } from './style.ts';
 
@@ -59,6 +59,9 @@ const RIGHT_MARGIN = { least: 60, most: 150, mostAlone: 180 };
 const INSET = 8;
 const FONT_SIZE = 12;
 const HOVER_RADIUS = 11;
+const MARK_FONT_SIZE = 11;
+/** Pixels from a line across the plot up to the middle of its name. */
+const ABOVE_MARK = 8;
 /** With more lines than this, names at their ends would hide each other: only grey ones have theirs. */
 const MOST_NAMED = 16;
 
@@ -117,7 +120,10 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
     marks,
   });
   const position = { x: drawn.scale('x'), y: drawn.scale('y') };
-  const toPixels = (point: ChartPoint) => ({ x: position.x?.apply(point.x), y: position.y?.apply(point.y) });
+  const toPixels = (point: Pick<ChartPoint, 'x' | 'y'>) => ({
+    x: position.x?.apply(point.x),
+    y: position.y?.apply(point.y),
+  });
 
   // The rules that Plot puts into every picture are in the page's style sheet once.
   drawn.querySelector('style')?.remove();
@@ -134,7 +140,9 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
     return made;
   };
   const ends = named.map((line) => ({ text: line.label, points: line.points.map(toPixels) }));
-  for (const [index, place] of placeLabels(ends, { width, top: 14, bottom: height - MARGIN.bottom }).entries()) {
+  const area = { width, top: 14, bottom: height - MARGIN.bottom };
+  const texts = mark?.axis === 'y' ? [boxOfMark(mark.label, toPixels({ x: x.domain[1], y: mark.at }))] : [];
+  for (const [index, place] of placeLabels(ends, area, texts).entries()) {
     const line = named[index];
     const fill = line.index === null ? 'var(--muted)' : seriesInk(line.tone ?? line.index);
     // The halo keeps a name readable where it crosses a line.
@@ -187,7 +195,7 @@ function rangeEnd(end: 0 | 1) {
 
 function markOf(plot: Drawing['plot'], mark: NonNullable<Chart['mark']>, { x, y }: Chart) {
   const rule = { stroke: 'var(--muted)', strokeDasharray: '2 3' } as const;
-  const text = { text: () => mark.label, fill: 'var(--muted)', fontSize: 11 } as const;
+  const text = { text: () => mark.label, fill: 'var(--muted)', fontSize: MARK_FONT_SIZE } as const;
   return mark.axis === 'x'
     ? [
         plot.ruleX([mark.at], rule),
@@ -195,8 +203,25 @@ function markOf(plot: Drawing['plot'], mark: NonNullable<Chart['mark']>, { x, y 
       ]
     : [
         plot.ruleY([mark.at], rule),
-        plot.text([mark.at], { ...text, y: (at: number) => at, x: () => x.domain[1], dy: -8, textAnchor: 'end' }),
+        plot.text([mark.at], {
+          ...text,
+          y: (at: number) => at,
+          x: () => x.domain[1],
+          dy: -ABOVE_MARK,
+          textAnchor: 'end',
+        }),
       ];
+}
+
+/** Where the name of a line across the plot stands: it ends at the right end of the line. */
+function boxOfMark(label: string, { x, y }: { x: number; y: number }): Box {
+  const middle = y - ABOVE_MARK;
+  return {
+    left: x - label.length * MARK_FONT_SIZE * 0.6,
+    right: x,
+    top: middle - MARK_FONT_SIZE / 2,
+    bottom: middle + MARK_FONT_SIZE / 2,
+  };
 }
 
 function round(pixels: number): number {

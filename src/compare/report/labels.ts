@@ -13,16 +13,16 @@ export interface LabelPlace {
   anchor: 'start' | 'end';
 }
 
-interface Box {
+export interface Box {
   left: number;
   right: number;
   top: number;
   bottom: number;
 }
 
-// Of bold system fonts at 12 px; a little generous, as fonts differ.
-const CHARACTER_WIDTH = 7;
-const LINE_HEIGHT = 15;
+// Of bold system fonts at 12 px; a little generous, as fonts differ, and so that names above each other stay apart.
+const CHARACTER_WIDTH = 7.5;
+const LINE_HEIGHT = 18;
 const MARKER_SIZE = 10;
 const GAP = 9;
 const STEP = 5;
@@ -34,13 +34,14 @@ export function widthOfLabel(text: string): number {
   return GAP + text.length * CHARACTER_WIDTH;
 }
 
-/** One place a line, in their order. Lines whose end is lowest are placed first. */
+/** One place a line, in their order, clear of texts that are there already. Lines whose end is lowest are placed first. */
 export function placeLabels(
   lines: readonly LabelledLine[],
   area: { width: number; top: number; bottom: number },
+  texts: readonly Box[] = [],
 ): LabelPlace[] {
   const markers = lines.flatMap(({ points }) => points.map(({ x, y }) => around(x, y, MARKER_SIZE, MARKER_SIZE)));
-  const taken: Box[] = [];
+  const taken: Box[] = [...texts];
   const places: LabelPlace[] = new Array(lines.length);
   const order = lines.map((_, index) => index).sort((a, b) => endOf(lines[b]).y - endOf(lines[a]).y);
   for (const index of order) {
@@ -61,7 +62,9 @@ function best(line: LabelledLine, area: { width: number; top: number; bottom: nu
         const x = anchor === 'start' ? end.x + GAP : Math.min(end.x + GAP, area.width - 2);
         const middle = anchor === 'start' ? x + width / 2 : x - width / 2;
         const box = around(middle, y, width, LINE_HEIGHT);
-        const outside = Math.max(0, box.right - area.width, -box.left) * 10;
+        const out = Math.max(0, box.right - area.width, -box.left);
+        // What is cut cannot be read, be it by part of a pixel.
+        const outside = out > 0 ? 1000 + out * 10 : 0;
         const beyond = y < area.top || y > area.bottom ? 1000 : 0;
         const names = taken.filter((other) => overlap(box, other)).length * 20;
         const covered = markers.filter((other) => overlap(box, other)).length + names;

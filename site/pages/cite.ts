@@ -55,6 +55,7 @@ export function bibtexOfPaper({ authors, year, title, arxiv }: AnyVariant['paper
   year = {${year}},
   eprint = {${arxiv}},
   archivePrefix = {arXiv},
+  url = {https://arxiv.org/abs/${arxiv}},
 }`;
 }
 

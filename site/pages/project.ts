@@ -20,7 +20,7 @@ export interface Project {
   version: string;
   /** `Family, Given` or a name as it is; empty where nobody is named. */
   authors: string[];
-  /** Of the release; null where none is stated. */
+  /** Of the release, or of the copyright where no release is stated; null where there is neither. */
   year: string | null;
   url: string | null;
   license: string;
@@ -37,10 +37,15 @@ export function projectFacts(): Project {
     title: stated('title') ?? own.name,
     version: stated('version') ?? own.version,
     authors,
-    year: /^\d{4}/.exec(stated('date-released') ?? '')?.[0] ?? null,
+    year: /^\d{4}/.exec(stated('date-released') ?? '')?.[0] ?? copyrightYear(),
     url: stated('repository-code') ?? stated('url') ?? repositoryOf(own),
     license: stated('license') ?? own.license,
   };
+}
+
+function copyrightYear(): string | null {
+  const path = rooted('LICENSE');
+  return /^Copyright \(c\) (\d{4})/m.exec(existsSync(path) ? readFileSync(path, 'utf8') : '')?.[1] ?? null;
 }
 
 /** Of the YAML of a citation file: its fields that are one text, and its own authors, not those of what it refers to. */
@@ -87,7 +92,8 @@ export function sourceLink(root: string): Html {
 export function bibtexOf({ name, title, version, authors, year, url, license }: Project): string {
   const fields = [
     ['title', `{${title}}`],
-    ['author', authors.join(' and ')],
+    // A name that is not `Family, Given` is kept in one piece by braces of its own.
+    ['author', authors.map((name) => (name.includes(',') ? name : `{${name}}`)).join(' and ')],
     ['version', version],
     ['year', year ?? ''],
     ['license', license],

@@ -28,6 +28,12 @@ test('the library has the name and the version of package.json or CITATION.cff, 
   const project = projectFacts();
   assert.is(project.version, own.version);
   assert.ok(codes[0].includes(`version = {${own.version}}`));
+  assert.match(codes[0], /^ {2}year = \{20\d\d\},$/m);
+  assert.ok(codes.slice(1).every((code) => code.includes('url = {https://arxiv.org/abs/')));
+  assert.match(
+    bibtexOf({ ...project, authors: ['The others', 'Lovelace, Ada'] }),
+    /author = \{\{The others\} and Lovelace, Ada\}/,
+  );
   assert.not.match(`${bibtexOf(project)}${referenceOf(project)}`, /undefined|null|\{\}/);
 });
 

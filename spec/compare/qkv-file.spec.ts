@@ -58,9 +58,9 @@ test('a .safetensors file without the three tensors of a layer', () => {
   refuses({ 'q_proj.weight': array, b: array }, /got b, q_proj\.weight$/);
   const many = Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`w${n}`, array]));
   refuses(many, /got w0, .* and 3 more$/);
-  refuses({ 'a.q': array, 'a.k': array }, /: expected values beside a\.k and a\.q, got none/);
-  refuses({ '': array, q: array, k: array }, /expected values beside k and q, got none/);
-  refuses({ 'a.q': array, 'a.k': array, 'b.v': array }, /expected values beside/);
+  refuses({ 'a.q': array, 'a.k': array }, /: expected values with a\.k and a\.q, got none/);
+  refuses({ '': array, q: array, k: array }, /expected values with k and q, got none/);
+  refuses({ 'a.q': array, 'a.k': array, 'b.v': array }, /expected values with/);
   refuses({ q: array, queries: array, k: array, v: array }, /: expected queries once, got both q and queries/);
   const integers = { shape: [2, 2], data: Int32Array.of(1, 2, 3, 4) };
   refuses(

@@ -6,7 +6,7 @@ import { run } from '../../src/commands/run.ts';
 import { trainOptions } from '../../src/commands/train-options.ts';
 import { planOf } from '../../src/commands/train-plan.ts';
 import { parseArguments } from '../../src/terminal/arguments.ts';
-import { loadModel, saveCheckpoint } from '../../src/training/checkpoint.ts';
+import { loadModel, resumeRun, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { readMetrics } from '../../src/training/metrics.ts';
 import { type NamedRun, type Recipe, runsOf } from '../../src/training/recipes/recipe.ts';
 import { recipes } from '../../src/training/recipes/registry.ts';
@@ -316,6 +316,48 @@ test('the folder of a sweep is no checkpoint: the runs in it are named', async (
   // Around one run there is nothing to choose.
   rmSync(join(out, 'longformer'), { recursive: true });
   assert.match(await outputOf(['train', '--resume', out]), /^From step 1 of 1\n/);
+});
+
+test('after a training that was killed in its second run, each answer says how every run continues', async () => {
+  const out = freshFolder();
+  const args = tiny('--steps', '2', '--sweep', 'full,longformer,performer', '--out', out);
+  await outputOf(args);
+  // As a kill leaves it: the first run finished, the second before its first checkpoint, the third planned.
+  for (const name of ['results.json', 'curves.html']) rmSync(join(out, name));
+  for (const run of ['longformer', 'performer']) {
+    for (const name of RUN_FILES) if (name !== 'config.json') rmSync(join(out, run, name));
+  }
+  const at = (...names: string[]) => join(out, ...names);
+  const start = (name: string) =>
+    `No checkpoint: ${name}. To start it:\n  npm start -- train --config ${at(name, 'config.json')} --out ${at(name)}\n`;
+  const longer = `Finished: full. To train it longer, for twice the steps in all:\n  npm start -- train --resume ${at('full')} --steps 4\n`;
+  const again = await answerTo(args);
+  assert.is(again.code, 2);
+  assert.match(again.err, /^Error: --out: .* already has runs in it: .*--overwrite, .*--out\n/);
+  const resumed = await answerTo(['train', '--resume', out]);
+  assert.is(resumed.code, 2);
+  assert.match(
+    resumed.err,
+    /^Error: checkpoint: expected the folder of one run, got that of several; name one of \S+full\n/,
+  );
+  for (const { err } of [again, resumed]) {
+    for (const each of [longer, start('longformer'), start('performer')]) assert.ok(err.includes(each), err);
+  }
+  const one = await answerTo(['train', '--resume', at('longformer')]);
+  assert.is(one.code, 2);
+  assert.match(
+    one.err,
+    /^Error: checkpoint: expected the folder of a run with a checkpoint, got \S+, which has none yet\n/,
+  );
+  assert.ok(one.err.includes(start('longformer')) && !one.err.includes('full'), one.err);
+  // What is said works; a run that is not finished is resumed.
+  await outputOf(['train', '--config', at('longformer', 'config.json'), '--out', at('longformer'), '--steps', '3']);
+  const longRun = resumeRun(at('longformer', 'checkpoint.safetensors'));
+  saveCheckpoint(at('longformer', 'checkpoint.safetensors'), { ...longRun, step: 1 });
+  endRun(longRun);
+  const { err } = await answerTo(['train', '--resume', out]);
+  const resume = `longformer: Stopped at step 1 of 3. To resume, to the same bits:\n  npm start -- train --resume ${at('longformer')}\n`;
+  assert.ok(err.includes(resume), err);
 });
 
 test('a folder that cannot be made is said to be so', async () => {

@@ -16,11 +16,11 @@ import type { Given, Running } from './command.ts';
 import { configText, withConfig } from './config-file.ts';
 import { EventFile } from './event-file.ts';
 import { checkOutputs } from './outputs.ts';
+import { checkpointToResume, expectNoneBegun } from './runs-in-folder.ts';
 import { applyMachine } from './shared-options.ts';
 import { expectTogether, type TrainOptions, type TrainValues, trainOptions } from './train-options.ts';
 import { planOf, variantName } from './train-plan.ts';
 import {
-  checkpointAt,
   expectNothingLost,
   filesBeside,
   HeldFolders,
@@ -41,7 +41,7 @@ export async function runTrain(asked: Given<TrainOptions>, host: Running): Promi
     config === undefined ? asked : withConfig(config, trainOptions(), asked, FROM_FILE);
   expectTogether(positionals, given);
   applyMachine(values);
-  const checkpoint = values.resume === undefined ? undefined : checkpointAt(values.resume);
+  const checkpoint = values.resume === undefined ? undefined : checkpointToResume(values.resume);
   if (checkpoint !== undefined) takeKernelsOf(kernelsOf(checkpoint), values.kernels);
   await poolReady();
   return checkpoint === undefined ? await begin(positionals[0], values, host) : await goOn(checkpoint, values, host);
@@ -53,12 +53,16 @@ async function begin(word: string | undefined, values: TrainValues, host: Runnin
   const around = together === null ? null : togetherFiles(together);
   // Invalid settings are reported before the first step of the first run.
   for (const { settings } of all) endRun(startRun(settings));
-  const lost = () => [...files.flatMap(lostBy), ...(around === null ? [] : lostTogether(around))];
-  if (!values.overwrite) expectNothingLost(lost());
+  const expectRoom = () => {
+    if (values.overwrite) return;
+    if (together !== null) expectNoneBegun(together, all);
+    expectNothingLost([...files.flatMap(lostBy), ...(around === null ? [] : lostTogether(around))]);
+  };
+  expectRoom();
   const folders = new HeldFolders([...(together === null ? [] : [together]), ...files.map(folderOf)], 'train', host);
   try {
     // Another training may have come to its end since.
-    if (!values.overwrite) expectNothingLost(lost());
+    expectRoom();
     expectWritable([...(around === null ? [] : [around]), ...files]);
     // Also for the runs that are never reached, so that they can be started from it.
     for (const [n, { options }] of all.entries()) writeFileAtomically(files[n].config, configText(options));

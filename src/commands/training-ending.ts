@@ -41,12 +41,20 @@ export function describeEnding(
       const how = isStopped ? 'Stopped' : 'Time is up';
       return [offer(`${how} at step ${step} of ${steps}. To resume, to the same bits:`, `${resume}${time}`)];
     }
-    return isAlone ? [offer('To train it longer, for twice the steps in all:', `${resume} --steps ${2 * steps}`)] : [];
+    return isAlone ? [describeLonger({ checkpoint, settings: { steps } })] : [];
   });
-  const others = unbegun.map(({ name, config, folder }) =>
-    offer(`Not started: ${name}. To start it:`, `train --config ${shellWord(config)} --out ${shellWord(folder)}`),
-  );
-  return [...parts, ...others].join('');
+  return [...parts, ...unbegun.map((run) => describeUnbegun(run))].join('');
+}
+
+/** How a finished run is trained longer. */
+export function describeLonger({ checkpoint, settings: { steps } }: Omit<Ending, 'step'>): string {
+  const words = `train --resume ${shellWord(checkpoint)} --steps ${2 * steps}`;
+  return offer('To train it longer, for twice the steps in all:', words);
+}
+
+/** How a run without a checkpoint is started. */
+export function describeUnbegun({ name, config, folder }: Unbegun, state = 'Not started'): string {
+  return offer(`${state}: ${name}. To start it:`, `train --config ${shellWord(config)} --out ${shellWord(folder)}`);
 }
 
 function offer(why: string, words: string): string {

@@ -113,9 +113,19 @@ export function loadModel(path: string, options: { trainable?: boolean } = {}): 
 
 /** The kernels of a checkpoint's last steps; reads nothing else of it. See `CheckpointFacts`. */
 export function kernelsOf(path: string): KernelBuild | null {
+  return headerOf(path).kernels;
+}
+
+/** The step of a checkpoint and how many its run has; reads nothing else of it. Throws FileFormatError for another file. */
+export function stepsOf(path: string): { step: number; steps: number } {
+  const { step, settings } = headerOf(path);
+  return { step, steps: settings.steps };
+}
+
+function headerOf(path: string): Header {
   const { metadata } = readSafetensors(path);
   const complain: Complain = (problem) => new FileFormatError(`${path}: ${problem}`);
-  return parseHeader(metadata, versionOf(metadata, complain), complain).kernels;
+  return parseHeader(metadata, versionOf(metadata, complain), complain);
 }
 
 interface Opened {

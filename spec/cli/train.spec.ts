@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { run } from '../../src/commands/run.ts';
 import { trainOptions } from '../../src/commands/train-options.ts';
 import { planOf } from '../../src/commands/train-plan.ts';
+import { describeEvaluation } from '../../src/commands/training-report.ts';
 import { parseArguments } from '../../src/terminal/arguments.ts';
 import { loadModel, resumeRun, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { readMetrics } from '../../src/training/metrics.ts';
@@ -207,7 +208,7 @@ test('a recipe that is gone on with is held against its goal', async () => {
   const text = await outputOf(['train', '--resume', out, ...aTenth]);
   assert.match(text, /^Recipe listops: .*\nGoal: accuracy at least 10 percentage points above /m);
   assert.match(text, /^longformer +\d+ /m);
-  assert.match(text, /^The goal is judged at the end, at step 300\.$/m);
+  assert.match(text, /^The goal is checked at the end, at step 300\.$/m);
   assert.is(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).recipe, 'listops');
 });
 
@@ -240,6 +241,32 @@ test('a run that meets NaN ends with the op that made it; in a sweep the others 
   assert.is(several.code, 1);
   assert.match(several.err, /^full: (loss|gradient): .*\nlongformer: /);
   assert.match(several.out, /^longformer .* –$/m);
+});
+
+test('a line of an evaluation breaks between values, not within one', () => {
+  const evaluation = { kind: 'evaluation', step: 100, loss: 0.1, accuracy: 1, seconds: 65, examples: 8 } as const;
+  const steps = {
+    kind: 'steps',
+    step: 100,
+    loss: 2.3,
+    tokensPerSecond: 9,
+    seconds: 65,
+    gradientNorm: 1,
+    learningRate: 1,
+  } as const;
+  for (let width = 24; width <= 100; width++) {
+    const lines = describeEvaluation(evaluation, steps, width).split('\n');
+    assert.ok(
+      lines.every((line) => line.length <= width),
+      `${width}: ${lines.join('|')}`,
+    );
+    for (const value of ['loss 2.30', 'held out: loss 0.100', 'accuracy 100%', '1 min 05 s']) {
+      assert.ok(
+        lines.some((line) => line.includes(value)),
+        `${width}: ${lines.join('|')}`,
+      );
+    }
+  }
 });
 
 test('a checkpoint is not lost by accident', async () => {

@@ -107,11 +107,23 @@ test('the bar is full, and says 100%, when all is done and not before', () => {
 test('too much or too little done stays within the bar', () => {
   const { written, clock, progress } = bench();
   clock.time = 3000;
-  progress.update(99);
-  assert.match(written[0], /█{24} 100%$/);
-  clock.time = 4000;
   progress.update(-1);
-  assert.match(written[1], /░{24} 0%$/);
+  assert.match(written[0], /░{24} 0%$/);
+  clock.time = 4000;
+  progress.update(99);
+  assert.match(written[1], /█{24} 100%$/);
+});
+
+test('the bar never falls, whatever an estimate takes back', () => {
+  const { written, clock, progress } = bench();
+  for (const [n, done] of [5, 4, 6].entries()) {
+    clock.time = 3000 + 1000 * n;
+    progress.update(done);
+  }
+  const shares = written.map((line) => Number(/(\d+)%/.exec(line)?.[1]));
+  assert.is(shares.length, 3);
+  assert.is(shares[1], shares[0]);
+  assert.ok(shares[2] > shares[1], String(shares));
 });
 
 test('a total that is not above zero is refused', () => {

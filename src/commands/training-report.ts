@@ -96,7 +96,10 @@ export function describeEvaluation(
       formatMilliseconds(1000 * seconds),
     ].join('  ');
   const whole = line(steps === undefined ? [] : [`${formatCount(steps.tokensPerSecond)} tokens/s`]);
-  return whole.length <= width ? whole : wrapLines(line([]), width);
+  if (whole.length <= width) return whole;
+  // A line breaks between values, not within one such as `accuracy 100%` or `1 min 05 s`.
+  const values = line([]).replaceAll(/(?<=[^\s,]) (?=\S)/g, '\u00a0');
+  return wrapLines(values, width).replaceAll('\u00a0', ' ');
 }
 
 /** `inBits`: also show the loss in bits per byte, for targets that are bytes. */

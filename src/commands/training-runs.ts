@@ -117,7 +117,7 @@ export class Training {
     if (judged.length === 0) {
       const cut = this.#endings.find(({ step, settings }) => step < settings.steps);
       if (this.#settings.recipe === undefined || cut === undefined) return '';
-      return `The goal is judged at the end, at step ${cut.settings.steps}.\n`;
+      return `The goal is checked at the end, at step ${cut.settings.steps}.\n`;
     }
     const missed = judged.filter(({ reached }) => reached === false).map(({ name }) => name);
     return missed.length === 0 ? 'The goal was reached.\n' : `The goal was not reached by ${missed.join(', ')}.\n`;

@@ -33,6 +33,8 @@ export async function takeSteps(
   const stepsPerLook = examples / batch;
   const pace = new Pace({ step: run.step, steps, evaluateEvery, checkpointEvery, stepsPerLook, looksAfter, limit });
   const progress = new Progress({ total: 1, stream: stderr });
+  // With a limit of time nobody knows which step is the last.
+  const total = minutes === undefined ? ` of ${steps}` : '';
   let since = performance.now();
   /** Milliseconds since the last call. */
   const lap = () => {
@@ -60,7 +62,7 @@ export async function takeSteps(
         const { step, loss, tokens, milliseconds } = report;
         pace.stepped(step, lap());
         const speed = `${formatCount((1000 * tokens) / milliseconds)} tokens/s`;
-        progress.update(pace.share(), `${label}step ${step}, loss ${formatError(loss)}, ${speed}`);
+        progress.update(pace.share(), `${label}step ${step}${total}, loss ${formatError(loss)}, ${speed}`);
         keeper.tellTrouble(progress);
       },
       onEvaluation,

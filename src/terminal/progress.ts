@@ -59,9 +59,9 @@ export class Progress {
     this.update(this.done + amount, label);
   }
 
-  /** Sets the work that is done, out of `total`. */
+  /** Sets the work that is done, out of `total`. Where an estimate takes back what it said, the bar stays where it was. */
   update(done: number, label = ''): void {
-    this.done = Math.min(Math.max(done, 0), this.total);
+    this.done = Math.min(Math.max(done, this.done), this.total);
     const time = this.now();
     if (this.stream.isTTY !== true) {
       if (time - this.toldAt < this.silence) return;

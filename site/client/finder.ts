@@ -45,8 +45,14 @@ export function wishOf(query: string): Wish {
   };
 }
 
-/** Parts of a page that have nothing left to show are hidden too. `arrange` is called after each change. */
-export function mountFinder(arrange: () => void = hideEmptyGroups): void {
+/**
+ * Parts of a page that have nothing left to show are hidden too. `arrange` is called after each change. `countOf` writes how
+ * many fit, where a page shows fewer of them for reasons of its own; the returned function writes it again.
+ */
+export function mountFinder(
+  arrange: () => void = hideEmptyGroups,
+  countOf: (fitting: ReadonlySet<string>, all: number) => string = countText,
+): () => void {
   const form = element('finder', HTMLFormElement);
   const all = JSON.parse(element('variants', HTMLScriptElement).textContent ?? '[]') as Findable[];
   const entries = [...document.querySelectorAll<HTMLElement>('[data-variant]')];
@@ -59,11 +65,14 @@ export function mountFinder(arrange: () => void = hideEmptyGroups): void {
     causal: field('causal').checked,
     decodes: field('decodes').checked,
   });
+  let fitting: ReadonlySet<string> = new Set(all.map(({ name }) => name));
+  const showCount = (): void => {
+    setText(form.elements.namedItem('count') as HTMLOutputElement, countOf(fitting, all.length));
+  };
   const show = (wish: Wish): void => {
-    const fitting = new Set(all.filter((variant) => fits(variant, wish)).map(({ name }) => name));
+    fitting = new Set(all.filter((variant) => fits(variant, wish)).map(({ name }) => name));
     for (const entry of entries) entry.hidden = !fitting.has(entry.dataset.variant ?? '');
-    const count = `${fitting.size} of ${all.length} variants`;
-    setText(form.elements.namedItem('count') as HTMLOutputElement, count);
+    showCount();
     arrange();
   };
   const change = (): void => {
@@ -86,6 +95,11 @@ export function mountFinder(arrange: () => void = hideEmptyGroups): void {
   field('causal').checked = asked.causal;
   field('decodes').checked = asked.decodes;
   if (location.search !== '') show(wishNow());
+  return showCount;
+}
+
+function countText({ size }: ReadonlySet<string>, all: number): string {
+  return `${size} of ${all} variants`;
 }
 
 export function hideEmptyGroups(): void {

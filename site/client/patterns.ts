@@ -8,7 +8,7 @@ import { hideEmptyGroups, mountFinder } from './finder.ts';
 import { modeOfPage } from './lab/pictures.ts';
 import { Latest } from './lab/queue.ts';
 import { Card } from './patterns/card.ts';
-import { costsTooMuch, leftOutText } from './patterns/cost.ts';
+import { costsTooMuch, leftOutText, shownText } from './patterns/cost.ts';
 import { hashOf, inputOf, LENGTHS, type Settings, SHARES, settingsOf, sizeOf } from './patterns/settings.ts';
 
 /** Cells a side: about as many as a picture has dots. */
@@ -56,6 +56,7 @@ async function draw(settings: Settings, isOvertaken: () => boolean): Promise<voi
   const budgetOf = (card: Card) => (card.drawsWeights ? weights : patterns).get(card.name) as Budgeted;
   for (const card of cards) card.describe(budgetOf(card), settings);
   arrange();
+  showCount();
   const over = new Map(cards.flatMap((card) => (card.isLeftOut ? [[card.name, budgetOf(card).share] as const] : [])));
   setText(element('left-out', HTMLElement), leftOutText(over, share));
   // While a slider moves, not all are drawn each time: those that wait longest come first.
@@ -168,9 +169,15 @@ window.addEventListener(
   throttled(200, () => paint(...cards)),
 );
 window.addEventListener('hashchange', setByAddress);
-mountFinder(() => {
-  arrange();
-  // What was not seen was not drawn.
-  drawing.submit(settingsNow());
-});
+const showCount = mountFinder(
+  () => {
+    arrange();
+    // What was not seen was not drawn.
+    drawing.submit(settingsNow());
+  },
+  (fitting, all) => {
+    const leftOut = new Set(cards.filter((card) => card.isLeftOut).map(({ name }) => name));
+    return shownText([...fitting].filter((name) => !leftOut.has(name)).length, all);
+  },
+);
 setByAddress();

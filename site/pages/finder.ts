@@ -58,8 +58,8 @@ function findable(variant: AnyVariant): Findable {
   };
 }
 
-/** `about` says what the choice has an effect on. */
-export function finder(about: string): Html {
+/** `about` says what the choice has an effect on; `count`, how many are shown, where a page does not begin with all. */
+export function finder(about: string, count?: string): Html {
   const all = allVariants().map(findable);
   const families = variantsByFamily().map(
     ({ family, title, variants }) => html`<option value="${family}">${title} (${variants.length})</option>`,
@@ -72,7 +72,7 @@ export function finder(about: string): Html {
 <label>Cost <select name="cost" autocomplete="off"><option value="">any</option>${optionsOf(COSTS)}</select></label>
 <label class="check"><input type="checkbox" name="causal" autocomplete="off"> can be causal</label>
 <label class="check"><input type="checkbox" name="decodes" autocomplete="off"> decodes token by token</label>
-<p class="finder-count"><output name="count" role="status">${all.length} of ${all.length} variants</output> <button type="reset" class="action">Reset</button></p>
+<p class="finder-count"><output name="count" role="status">${count ?? `${all.length} of ${all.length} variants`}</output> <button type="reset" class="action">Reset</button></p>
 <p class="note" id="finder-about">${about}</p>
 <script type="application/json" id="variants">${raw(data)}</script>
 </form>`;

@@ -90,18 +90,19 @@ function figuresTable(name: string): Html {
     html`<tr><th scope="row">${title}</th>${cell(own)}${cell(full)}${cell(share)}</tr>`;
   return html`<div class="scroll lab-figures" tabindex="0" role="region" aria-label="Figures"><table>
 <caption class="visually-hidden">Figures of this variant on this input, all heads</caption>
-<thead><tr><th scope="col">All heads</th><th scope="col" class="number">${nameOf(name)}</th><th scope="col" class="number">full attention</th><th scope="col" class="number">ratio</th></tr></thead>
+<thead><tr><th scope="col">All heads</th><th scope="col" class="number">${nameOf(name)}</th><th scope="col" class="number">full attention</th><th scope="col" class="number">of full</th></tr></thead>
 <tbody>
 ${row('Output error ‖out − full‖ / ‖full‖', 'relativeError', null, null)}
 ${row('Error of the mean of the values, a baseline (zeros: 1)', 'meanError', null, null)}
 ${row('Total-variation distance of the weights', 'totalVariation', null, null)}
 ${row('Share of the 16 largest weights found', 'topKRecall', null, null)}
-${row('Time of a forward pass', 'milliseconds', 'fullMilliseconds', 'timeShare')}
+${row('Time of a forward pass, and speed-up', 'milliseconds', 'fullMilliseconds', 'speedUp')}
 ${row('FLOPs', 'flops', 'fullFlops', 'flopShare')}
 ${row('Peak memory', 'peakBytes', 'fullPeakBytes', 'byteShare')}
 ${row('Allowed pairs per head, counted', 'pairs', 'allPairs', 'pairShare')}
 ${row(html`Allowed pairs per head, by the formula <span class="lab-formula" data-formula></span>`, 'formulaPairs', null, 'formulaShare')}
 </tbody></table></div>
+<p class="note">The formula can give more pairs than are counted: it counts windows in full at the ends, and twice a pair that two rules allow.</p>
 <p class="note lab-machine" data-machine>Times are medians, measured in this page. The variant and full attention take turns.</p>`;
 }
 

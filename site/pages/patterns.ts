@@ -4,7 +4,7 @@ import { SHADES } from '../../src/compare/patterns/shade.ts';
 import { type Html, html } from '../../src/compare/report/html.ts';
 import { formatPercent, formatWhole } from '../../src/terminal/format.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
-import { costsTooMuch, leftOutText } from '../client/patterns/cost.ts';
+import { costsTooMuch, leftOutText, shownText } from '../client/patterns/cost.ts';
 import { HEAD_DIM, HEADS, LENGTHS, SHARES, START, sizeOf } from '../client/patterns/settings.ts';
 import { budgets } from '../engine/patterns.ts';
 import { variantsByFamily } from './families.ts';
@@ -31,7 +31,7 @@ function body(variants: readonly AnyVariant[]): Html {
 <p class="lead">Which tokens attend to which. A row is a query, a column is a key, and the first token is at the top left. Each variant gets the largest budget that costs at most the same share of full attention’s FLOPs.</p>
 <noscript><p class="card">This page computes the pictures itself and needs JavaScript. In a terminal, <code>npm start -- patterns --report patterns.html</code> draws them.</p></noscript>
 ${controls()}
-${finder('The pictures below show the variants that fit.')}
+${finder('The pictures below show the variants that fit, as far as their cost allows.', shownText(variants.length - over.size, variants.length))}
 <p class="problem" id="problem" role="alert"></p>
 <p class="visually-hidden" id="spoken" aria-live="polite"></p>
 <p class="note left-out-note" id="left-out">${leftOutText(over, START.share)}</p>

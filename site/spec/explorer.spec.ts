@@ -121,6 +121,8 @@ test('full attention beside itself: no error, no difference, every pair', () =>
     assert.is(relativeError, 0);
     assert.is(flops, fullFlops);
     assert.is(await value(page, 'pairShare'), '1');
+    assert.match((await page.locator('[data-figure=speedUp]').first().textContent()) ?? '', /×$/);
+    assert.match((await page.locator('[data-figure=byteShare]').first().textContent()) ?? '', /%$/);
     assert.equal(await picture(page, 'variant'), await picture(page, 'full'));
   }));
 

@@ -125,6 +125,9 @@ test('what costs more than the share is not shown, and named with its cost, unti
       .locator('.pattern-card.over')
       .evaluateAll((all) => all.map((each) => (each as HTMLElement).dataset.variant));
     assert.ok(over.length > 0 && !over.includes('full'));
+    const count = page.locator('#finder output');
+    const all = allVariants().length;
+    assert.is(await count.textContent(), `${all - over.length} of ${all} variants shown`);
     assert.is(await page.locator('.pattern-card.over:visible').count(), 0);
     const said = await page.locator('#left-out').textContent();
     for (const name of over) assert.ok(said?.includes(`${name} (`), String(name));
@@ -134,6 +137,7 @@ test('what costs more than the share is not shown, and named with its cost, unti
     await atRest(page, () => page.locator('#over').check());
     assert.is(await page.locator('.pattern-card.over:visible').count(), over.length);
     assert.is(await page.locator('#left-out').textContent(), '');
+    assert.is(await count.textContent(), `${all} of ${all} variants shown`);
     assert.ok((await texts(page, 'drawn')).every((text) => text !== '–'));
     assert.equal(problems, []);
   }));

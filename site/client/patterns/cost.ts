@@ -16,3 +16,8 @@ export function leftOutText(over: ReadonlyMap<string, number>, asked: number): s
   const whose = over.size === 1 ? 'Its' : 'Their';
   return `Not shown: ${names}. ${whose} smallest possible cost is more than ${formatPercent(asked)} of full attention’s FLOPs.`;
 }
+
+/** `9 of 13 variants shown` */
+export function shownText(shown: number, all: number): string {
+  return `${shown} of ${all} variants shown`;
+}

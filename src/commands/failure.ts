@@ -11,6 +11,16 @@ export const FAILED = 1;
 /** Invalid arguments. */
 export const MISUSED = 2;
 
+/** An error in the arguments, with lines below it: the commands that do what was meant. A message itself is one line. */
+export class GuidedError extends ArgumentError {
+  readonly guide: string;
+
+  constructor(message: string, guide: string) {
+    super(message);
+    this.guide = guide;
+  }
+}
+
 /** A name in a file may be as long as the file. */
 const LONGEST_MESSAGE = 4000;
 
@@ -40,8 +50,9 @@ export function tellFailure(error: unknown, command: string | null, { stderr }: 
   const misused = error instanceof ArgumentError || error instanceof UnsupportedError;
   const help = misused ? `\nHelp: ${PROGRAM} help${command === null ? '' : ` ${command}`}` : '';
   const { message } = error;
+  const guide = error instanceof GuidedError ? `\n${error.guide}` : '';
   stderr.write(
-    `${label} ${message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message}${help}\n`,
+    `${label} ${message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message}${guide}${help}\n`,
   );
   return misused ? MISUSED : FAILED;
 }

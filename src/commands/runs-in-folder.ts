@@ -1,9 +1,10 @@
 /** Which runs a folder has, how far each came, and the command that continues it: for a training that was interrupted. */
 import { basename, join } from 'node:path';
-import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
+import { EfficientTransformersError } from '../core/errors.ts';
 import { entryAt, isFolder, namesIn } from '../core/files/system-error.ts';
 import { stepsOf } from '../training/checkpoint.ts';
 import { isConfig } from './config-file.ts';
+import { GuidedError } from './failure.ts';
 import { describeEnding, describeLonger, describeUnbegun } from './training-ending.ts';
 import { checkpointAt, runFiles } from './training-folder.ts';
 
@@ -55,9 +56,10 @@ function describeOne(run: Placed): string {
 /** Throws ArgumentError, which says how each of several runs continues, if one of them has a checkpoint already. */
 export function expectNoneBegun(together: string, runs: readonly Placed[]): void {
   if (!runs.some(hasCheckpoint)) return;
-  throw new ArgumentError(
+  throw new GuidedError(
     `--out: ${together} already has runs in it: continue them as below, replace all with --overwrite, or name another ` +
-      `folder with --out\n${describeRuns(runs)}`,
+      `folder with --out`,
+    describeRuns(runs),
   );
 }
 
@@ -76,5 +78,5 @@ export function checkpointToResume(path: string): string {
     runs.length === 1
       ? `expected the folder of a run with a checkpoint, got ${runs[0].folder}, which has none yet`
       : `expected the folder of one run, got that of several${begun.length === 0 ? '' : `; name one of ${begun.map(({ folder }) => folder).join(', ')}`}`;
-  throw new ArgumentError(`checkpoint: ${wrong}\n${describeRuns(runs)}`);
+  throw new GuidedError(`checkpoint: ${wrong}`, describeRuns(runs));
 }

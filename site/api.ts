@@ -86,6 +86,9 @@ const CODE: Readonly<Record<string, string>> = {
   '#098658': 't-number',
   '#267F99': 't-type',
   '#008000': 't-comment',
+  // Of code called invalid. A line that takes longer than the highlighter's limit, on a busy machine, is cut in the middle, and
+  // what follows may look so.
+  '#CD3131': 'text',
 };
 
 /** Throws for a colour that the site has none for. */

@@ -202,7 +202,7 @@ export class Memory {
 /** Throws unless these are rows [batch, heads, n, width]. */
 function expectRows(name: string, rows: Tensor): void {
   expectTensor(name, rows);
-  expectDType(`${name}.dtype`, rows.dtype, ['float32', 'float64']);
+  expectDType(`${name}.dtype`, rows.dtype, ['float32', 'float64', 'int32']);
   if (rows.shape.length !== 4)
     throw new ShapeError(`${name}: expected [batch, heads, n, width], got ${rows.shape.length} axes`);
 }

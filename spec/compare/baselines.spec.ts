@@ -7,7 +7,6 @@ import { compare } from '../../src/compare/compare.ts';
 import type { ComparisonInput } from '../../src/compare/inputs.ts';
 import { meanTopKRecall, meanTotalVariation } from '../../src/compare/metrics.ts';
 import type { BaselineResult } from '../../src/compare/result.ts';
-import { memoryStatistics } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
 import {
   type Dense,
@@ -21,6 +20,7 @@ import * as library from '../../src/index.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { read } from '../laws/evaluate.ts';
+import { settledBytes } from './settled-bytes.ts';
 
 const timing = { minTurns: 1, maxTurns: 1 };
 
@@ -156,7 +156,7 @@ test('their errors are those of the oracle’s output replaced by zeros and by m
 test('a baseline for every layer and length, and no tensor is left', async () => {
   const drawn = { batch: 2, heads: 2, length: 8, width: 4, causal: false, padded: true, seed: 3 };
   const inputs = draw(drawn);
-  const before = memoryStatistics().liveBytes;
+  const before = await settledBytes();
   const { cases, ...input } = inputOf(drawn, inputs);
   const layers = ['first', 'second'].map((layer) => ({ ...cases[0], layer }));
   const { baselines = [] } = await compare({ ...input, cases: layers }, { variants: ['full'], timing });
@@ -164,7 +164,7 @@ test('a baseline for every layer and length, and no tensor is left', async () =>
     baselines.map(({ layer, baseline, length }) => [layer, baseline, length]),
     ['first', 'second'].flatMap((layer) => BASELINES.map((baseline) => [layer, baseline, 8])),
   );
-  assert.is(memoryStatistics().liveBytes, before);
+  assert.is(await settledBytes(), before);
 });
 
 test('they are no variants, and the library does not export them', () => {

@@ -13,7 +13,7 @@ const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 
 /** What a fresh clone has and packing may need; what is built (.wasm, its stamp) is left behind. */
 const SOURCES = ['package.json', 'package-lock.json', 'README.md', 'LICENSE', 'tsconfig.json', 'tsconfig.build.json'];
-const FOLDERS = ['src', 'scripts', 'fixtures'];
+const FOLDERS = ['src', 'scripts', 'fixtures', 'examples'];
 const BUILT = /\.(wasm|stamp)$|[/\\]\.build-/;
 
 export interface Packed {

@@ -193,7 +193,7 @@ test('weights in one file: missing or truncated', () => {
   rmSync(path);
   expectProblem(FileFormatError, copy, path, INDEX);
   writeFileSync(join(copy, 'pytorch_model.bin'), '');
-  expectProblem(FileFormatError, copy, path, 'pytorch_model.bin is not read');
+  expectProblem(FileFormatError, copy, path, 'pytorch_model.bin cannot be read');
 });
 
 test('weights in several files: one missing, one without its tensor, an index that is none', () => {

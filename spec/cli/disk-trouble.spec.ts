@@ -10,7 +10,7 @@ import { writeNpy } from '../../src/core/files/npy.ts';
 import type { ArrayToStore } from '../../src/core/files/numbers.ts';
 import { writeSafetensors } from '../../src/core/files/safetensors.ts';
 import { readMetrics } from '../../src/training/metrics.ts';
-import { type Answer, answerTo, outputOf, temporaryFolder } from './host.ts';
+import { type Answer, answerTo, outputOf, RUN_FILES, temporaryFolder } from './host.ts';
 
 const folder = temporaryFolder();
 let folders = 0;
@@ -19,15 +19,7 @@ const TINY = [
   ...['train', 'copy', '--length', '16', '--layers', '1', '--model-dim', '16', '--heads', '2', '--batch', '4'],
   ...['--evaluation-examples', '8', '--steps', '6', '--evaluate-every', '1', '--checkpoint-every', '2'],
 ];
-const FILES = [
-  'checkpoint.previous.safetensors',
-  'checkpoint.safetensors',
-  'config.json',
-  'curves.html',
-  'metrics.csv',
-  'metrics.jsonl',
-  'results.json',
-];
+const FILES = ['checkpoint.previous.safetensors', ...RUN_FILES];
 
 /** What a command answers while `meanwhile` hears of each part that it writes to stdout. */
 async function answerWith(args: readonly string[], meanwhile: (part: string) => void): Promise<Answer> {

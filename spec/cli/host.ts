@@ -13,6 +13,16 @@ export interface Answer {
   err: string;
 }
 
+/** In the folder of every run of `train`, sorted. */
+export const RUN_FILES = [
+  'checkpoint.safetensors',
+  'config.json',
+  'curves.html',
+  'metrics.csv',
+  'metrics.jsonl',
+  'results.json',
+];
+
 /** Streams that remember; a terminal of `columns`, or a pipe without. */
 export async function answerTo(args: readonly string[], columns?: number): Promise<Answer> {
   const written = { out: '', err: '' };

@@ -12,21 +12,12 @@ import { readMetrics } from '../../src/training/metrics.ts';
 import { type NamedRun, type Recipe, runsOf } from '../../src/training/recipes/recipe.ts';
 import { recipes } from '../../src/training/recipes/registry.ts';
 import { endRun, startRun } from '../../src/training/run.ts';
-import { answerTo, outputOf, temporaryFolder } from './host.ts';
+import { answerTo, outputOf, RUN_FILES, temporaryFolder } from './host.ts';
 
 /** A run of a second. */
 const TINY = [
   ...['--length', '16', '--layers', '1', '--model-dim', '16', '--heads', '2', '--batch', '4'],
   ...['--evaluation-examples', '8', '--dropout', '0.1'],
-];
-/** In the folder of every run. */
-const RUN_FILES = [
-  'checkpoint.safetensors',
-  'config.json',
-  'curves.html',
-  'metrics.csv',
-  'metrics.jsonl',
-  'results.json',
 ];
 const tiny = (...args: string[]) => ['train', 'copy', ...TINY, ...args];
 const bytes = (path: string) => readFileSync(path);

@@ -60,13 +60,13 @@ test('paths are parted and joined as POSIX has it, where no part is . or ..', ()
   assert.is(path.join('.', 'a'), posix.join('.', 'a'));
 });
 
-test('what is stored in the format of zlib is read by zlib', () => {
+test('what is deflated in the format of zlib is read by zlib', () => {
   fc.assert(
-    fc.property(bytes, (each) => {
-      assert.equal(new Uint8Array(inflateSync(deflateSync(each, { level: 9 }))), each);
+    fc.property(bytes, fc.constantFrom(0, 1, 6, 9), (each, level) => {
+      assert.equal(new Uint8Array(inflateSync(deflateSync(each, { level }))), each);
     }),
   );
-  // Several blocks, the last one full.
+  // Several blocks.
   for (const length of [0xffff, 0x10000, 2 * 0xffff, 200_000]) {
     const each = Uint8Array.from({ length }, (_, n) => n * n);
     assert.equal(new Uint8Array(inflateSync(deflateSync(each, { level: 9 }))), each);
@@ -85,10 +85,14 @@ const deflated = fc
   .tuple(content, fc.integer({ min: 0, max: 9 }), strategy)
   .map(([bytes, level, strategy]) => ({ bytes, stream: new Uint8Array(deflateRawSync(bytes, { level, strategy })) }));
 
+type Options = { maxOutputLength: number; finishFlush: number };
+const whole = { maxOutputLength: 2 ** 18, finishFlush: constants.Z_FINISH };
+const soFar = { ...whole, finishFlush: constants.Z_SYNC_FLUSH };
+
 /** What came out of it: bytes, or the code of an error. */
-function outcome(inflate: typeof nodesInflate | typeof inflateRawSync, stream: Uint8Array, finishFlush: number) {
+function outcome(inflate: typeof nodesInflate | typeof inflateRawSync, stream: Uint8Array, options: Options) {
   try {
-    return Array.from(inflate(stream, { maxOutputLength: 2 ** 18, finishFlush }));
+    return Array.from(inflate(stream, options));
   } catch (error) {
     return (error as { code?: string }).code;
   }
@@ -97,38 +101,73 @@ function outcome(inflate: typeof nodesInflate | typeof inflateRawSync, stream: U
 test('what Node has deflated is inflated', () => {
   fc.assert(
     fc.property(deflated, ({ bytes, stream }) => {
-      const whole = { maxOutputLength: Math.max(1, bytes.length), finishFlush: constants.Z_FINISH };
-      assert.equal(Buffer.compare(inflateRawSync(stream, whole), bytes), 0);
+      const exact = { ...whole, maxOutputLength: Math.max(1, bytes.length) };
+      assert.equal(Buffer.compare(inflateRawSync(stream, exact), bytes), 0);
       if (bytes.length < 2) return;
       assert.throws(
-        () => inflateRawSync(stream, { ...whole, maxOutputLength: bytes.length - 1 }),
+        () => inflateRawSync(stream, { ...exact, maxOutputLength: bytes.length - 1 }),
         (error: { code?: string }) => error.code === 'ERR_BUFFER_TOO_LARGE',
       );
     }),
   );
 });
 
-test('of a stream that is cut off, what comes before the cut is given, or an error, as Node does', () => {
+/** 0 … 1: where a stream is cut. */
+const share = fc.double({ min: 0, max: 1, noNaN: true });
+
+test('of a stream that is cut off, nothing is given, as Node does, or what comes before the cut', () => {
   fc.assert(
-    fc.property(deflated, fc.double({ min: 0, max: 1, noNaN: true }), ({ stream }, share) => {
+    fc.property(deflated, share, ({ stream }, share) => {
       const part = stream.subarray(0, Math.floor(share * stream.length));
-      for (const flush of [constants.Z_SYNC_FLUSH, constants.Z_FINISH]) {
-        assert.equal(outcome(inflateRawSync, part, flush), outcome(nodesInflate, part, flush));
-      }
+      assert.equal(outcome(inflateRawSync, part, whole), outcome(nodesInflate, part, whole));
+      // Node gives the begin of a stored block, too.
+      const [ours, nodes] = [inflateRawSync, nodesInflate].map((each) => outcome(each, part, soFar));
+      assert.equal(ours, nodes?.slice(0, ours?.length));
+    }),
+  );
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 5000 }), share, (length, share) => {
+      const stream = new Uint8Array(deflateRawSync(Uint8Array.from({ length }, (_, n) => (n * n) % 7)));
+      const part = stream.subarray(0, Math.floor(share * stream.length));
+      const [ours, nodes] = [inflateRawSync, nodesInflate].map((each) => outcome(each, part, soFar));
+      assert.equal(ours, nodes);
     }),
   );
 });
 
-test('a damaged stream gives what Node makes of it: the same bytes, or the same kind of error', () => {
+test('a damaged stream gives what Node makes of it, or is told from a whole one by its bytes: within the limit, or an error', () => {
   const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 3 });
+  const limit = fc.integer({ min: 1, max: 4000 });
+  const finishFlush = fc.constantFrom(constants.Z_SYNC_FLUSH, constants.Z_FINISH);
   fc.assert(
-    fc.property(deflated, damage, ({ stream }, changes) => {
+    fc.property(deflated, damage, limit, finishFlush, ({ stream }, changes, maxOutputLength, finishFlush) => {
       const other = stream.slice();
       for (const [at, by] of changes) other[at % other.length] ^= by;
-      assert.equal(outcome(inflateRawSync, other, zlib.Z_FINISH), outcome(nodesInflate, other, zlib.Z_FINISH));
+      const options = { maxOutputLength, finishFlush };
+      const [ours, nodes] = [inflateRawSync, nodesInflate].map((each) => outcome(each, other, options));
+      if (Array.isArray(ours)) assert.ok(ours.length <= maxOutputLength);
+      else assert.match(String(ours), /^(ERR_BUFFER_TOO_LARGE|Z_DATA_ERROR|Z_BUF_ERROR)$/);
+      // What Node can read, this reads, and to the same bytes.
+      if (Array.isArray(nodes) && finishFlush === constants.Z_FINISH) assert.equal(ours, nodes);
     }),
     { numRuns: 1000 },
   );
+});
+
+test('a stream that would inflate to far more than the limit takes memory for the limit only', () => {
+  // Of zeros, and of stored blocks.
+  const bombs = [
+    deflateRawSync(new Uint8Array(2 ** 26), { level: 9 }),
+    deflateRawSync(new Uint8Array(2 ** 22), { level: 0 }),
+  ];
+  for (const bomb of bombs.map((each) => new Uint8Array(each))) {
+    const before = process.memoryUsage().arrayBuffers;
+    assert.throws(
+      () => inflateRawSync(bomb, { maxOutputLength: 1000, finishFlush: constants.Z_FINISH }),
+      (error: { code?: string }) => error.code === 'ERR_BUFFER_TOO_LARGE',
+    );
+    assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 20);
+  }
 });
 
 test('a file is read as it was put, and is another one when another is put in its place', () => {

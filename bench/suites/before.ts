@@ -18,7 +18,9 @@ const HEAD_DIM = 64;
 /** Tokens that one timing of generation is the mean of. */
 const STEPS = 64;
 /** Runs of each body before it is timed. */
-const WARM_UP = 10;
+const WARM_UP = 20;
+/** Steps of another generation before one is timed: a step is so short that engines compile it only after thousands. */
+const WARM_UP_STEPS = 6000;
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 type Api = typeof import('../../src/index.ts');
@@ -116,19 +118,11 @@ function passesOf(libraries: readonly Library[], name: string, causal: boolean, 
 function stepsOf(libraries: readonly Library[], name: string, { rounds, quick }: SuiteSettings): BeforeRow[] {
   const positions = quick ? [128] : [512, 2048, 8192];
   const maxLength = positions[positions.length - 1] + STEPS * (rounds + WARM_UP);
-  const runs = libraries.map((library) => {
-    const { queries, keys, values } = drawnBy(library, maxLength);
-    const sizes = { batch: 1, heads: HEADS, headDim: HEAD_DIM, dtype: 'float32', maxLength } as const;
-    const decoder = library.startDecoding(variantOf(library, name), sizes);
-    let position = 0;
-    const step = () =>
-      library.scope(() => {
-        const token = (tensor: typeof queries) => library.ops.slice(tensor, 2, position, position + 1);
-        void decoder.step({ queries: token(queries), keys: token(keys), values: token(values) });
-        position++;
-      });
-    return { step, position: () => position };
-  });
+  if (!quick) {
+    const other = libraries.map((library) => generationBy(library, name, WARM_UP_STEPS));
+    for (let n = 0; n < WARM_UP_STEPS; n++) for (const { step } of other) step();
+  }
+  const runs = libraries.map((library) => generationBy(library, name, maxLength));
   return positions.map((target) => {
     for (const { step, position } of runs) while (position() < target) step();
     const bodies = runs.map(({ step }) => () => {
@@ -137,6 +131,20 @@ function stepsOf(libraries: readonly Library[], name: string, { rounds, quick }:
     const times = timed(bodies, rounds).map((time) => time / STEPS);
     return rowOf(name, true, `step at ${target}`, times, [null, null]);
   });
+}
+
+function generationBy(library: Library, name: string, maxLength: number) {
+  const { queries, keys, values } = drawnBy(library, maxLength);
+  const sizes = { batch: 1, heads: HEADS, headDim: HEAD_DIM, dtype: 'float32', maxLength } as const;
+  const decoder = library.startDecoding(variantOf(library, name), sizes);
+  let position = 0;
+  const step = () =>
+    library.scope(() => {
+      const token = (tensor: typeof queries) => library.ops.slice(tensor, 2, position, position + 1);
+      void decoder.step({ queries: token(queries), keys: token(keys), values: token(values) });
+      position++;
+    });
+  return { step, position: () => position };
 }
 
 function drawnBy(library: Library, length: number) {

@@ -17,7 +17,7 @@ import {
   write,
 } from './feature-sums.ts';
 import { defineKernel } from './kernel.ts';
-import { addPairs, CHUNK, rowAt, rowsFrom, scanGroup, type VisitPairs } from './scan-chunk.ts';
+import { addPairs, CHUNK, rowAt, rowsFrom, scanGroup } from './scan-chunk.ts';
 import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
@@ -108,23 +108,27 @@ export const featureReadKernel = defineKernel(
 /** What readers get from writers of their own chunk: vectors by their weights, and those weights for the denominator. */
 function addMixture(target: Block, left: Block, met: Written, denominators: NumericArray, m: number, n: number): void {
   const { rows, right, vectors, weights } = met;
-  const visit: VisitPairs = (pairs, row, count) => {
-    for (let i = 0; i < count; i++) {
-      for (let j = 0; j <= row + i; j++) denominators[row + i] += weights[j] * pairs[i * CHUNK + j];
-    }
-  };
-  addPairs(target, left, right, vectors, rows, m, n, { visit });
+  addPairs(target, left, right, vectors, rows, m, n, {
+    visit(pairs, row, count) {
+      for (let i = 0; i < count; i++) {
+        let sum = 0;
+        for (let j = 0; j <= row + i; j++) sum += weights[j] * pairs[i * CHUNK + j];
+        denominators[row + i] += sum;
+      }
+    },
+  });
 }
 
 /** Σ_j (v_i · v_j + t_i t_j) e^x_j over those writers. */
 function addSlopes(target: Block, own: Block, ownWeights: NumericArray, met: Written, m: number, n: number): void {
   const { rows, right, vectors, weights } = met;
-  const visit: VisitPairs = (pairs, row, count) => {
-    for (let i = 0; i < count; i++) {
-      for (let j = 0; j <= row + i; j++) pairs[i * CHUNK + j] += ownWeights[row + i] * weights[j];
-    }
-  };
-  addPairs(target, own, vectors, right, rows, n, m, { visit });
+  addPairs(target, own, vectors, right, rows, n, m, {
+    visit(pairs, row, count) {
+      for (let i = 0; i < count; i++) {
+        for (let j = 0; j <= row + i; j++) pairs[i * CHUNK + j] += ownWeights[row + i] * weights[j];
+      }
+    },
+  });
 }
 
 function normalise(

@@ -81,7 +81,10 @@ export function addPairs(
     const columns = row + count;
     multiplyTile(strip, rowsOf(left, row), panels, count, columns, inner, 1, false);
     visit?.(pairs, row, count);
-    for (let i = 0; i < count; i++) pairs.fill(0, i * CHUNK + row + i + (strict ? 0 : 1), i * CHUNK + columns);
+    // A call of fill would cost more than these few zeros.
+    for (let i = 0; i < count; i++) {
+      for (let j = row + i + (strict ? 0 : 1); j < columns; j++) pairs[i * CHUNK + j] = 0;
+    }
     multiplyTile(rowsOf(target, row), strip, right, count, width, columns, alpha, true);
   }
 }

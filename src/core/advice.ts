@@ -1,6 +1,6 @@
 /**
- * Advice for common mistakes, which error messages add: how to make the expected value from the given one. Each function
- * looks at a value of any kind, and returns an empty text if it has no advice.
+ * Advice that error messages add for common mistakes: how to make the expected value from the given one. Each function looks
+ * at a value of any kind, and returns an empty text if it has no advice.
  */
 
 /** Nested lists are inspected down to the number of axes that a tensor can have. */
@@ -42,7 +42,7 @@ function flattened(name: string, value: unknown): string | undefined {
   return Array.isArray(row) ? `${name}.flat(${depth})` : `${joined}.flatMap((row) => [...row])`;
 }
 
-/** Advice for another value in place of a tensor. */
+/** Advice for a value that is not a tensor. */
 export const adviceForTensor = safely((name, value) => {
   if (typeof value === 'number') return `filled(shape, ${value}) makes one`;
   if (isArray(value)) {
@@ -61,7 +61,7 @@ export const adviceForTensor = safely((name, value) => {
   return member === undefined ? undefined : `${name}.${member} is one`;
 });
 
-/** Advice for another value in place of an array of numbers, and for nested lists. */
+/** Advice for a value that is not an array of numbers, and for nested lists. */
 export const adviceForNumbers = safely((name, value) => {
   if (typeof value === 'number') return `[${value}] is one`;
   if (isArray(value)) {
@@ -74,37 +74,37 @@ export const adviceForNumbers = safely((name, value) => {
   return typeof value.load === 'function' ? `${name}.load() is one` : undefined;
 });
 
-/** Advice for another value in place of `{ shape, data }`. */
+/** Advice for a value that is not `{ shape, data }`. */
 export const adviceForDense = safely((name, value) =>
   isTensorLike(value) ? `{ shape: ${name}.shape, data: ${name}.toArray() } is one` : undefined,
 );
 
-/** Advice for another value in place of a list. */
+/** Advice for a value that is not a list. */
 export const adviceForList = safely((name, value) => {
   if (value instanceof Set || value instanceof Map || ArrayBuffer.isView(value)) return `[...${name}] is one`;
   return typeof value === 'number' || typeof value === 'string' || isTensorLike(value) ? `[${name}] is one` : undefined;
 });
 
-/** Advice for another value in place of an iterable. */
+/** Advice for a value that is not iterable. */
 export const adviceForEntries = safely((name, value) =>
   isObject(value) && Object.getPrototypeOf(value) === Object.prototype ? `Object.entries(${name}) is one` : undefined,
 );
 
-/** Advice for another value in place of a text. */
+/** Advice for a value that is not a text. */
 export const adviceForText = safely((name, value) => {
   if (!isObject(value)) return undefined;
   if (typeof value.href === 'string' && typeof value.pathname === 'string') return `fileURLToPath(${name}) is one`;
   return typeof value.name === 'string' ? `${name}.name is one` : undefined;
 });
 
-/** Advice for another value in place of a number. */
+/** Advice for a value that is not a number. */
 export const adviceForNumber = safely((_name, value) => {
   if (typeof value === 'bigint') return 'without its n it is a number';
   const isNumeric = typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value));
   return isNumeric ? 'without quotes it is a number' : undefined;
 });
 
-/** Advice for an object that holds an instance of the class, as a learner holds its model. */
+/** Advice for an object that only holds an instance of the class, as a learner holds its model. */
 export function adviceForInstance(name: string, value: unknown, Kind: abstract new (...given: never[]) => unknown) {
   const look = (path: string, each: unknown, depth: number): string | undefined => {
     if (each instanceof Kind) return `${path} is one`;

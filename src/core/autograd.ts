@@ -39,8 +39,8 @@ export function noGrad<T>(body: () => T): T {
 }
 
 /**
- * Runs `body` with a tape, also inside `noGrad` and inside a vector-Jacobian product: for one that computes part of
- * the forward pass again and calls its own `backward` on it.
+ * Runs `body` with a tape, also inside `noGrad` and inside a vector-Jacobian product: for a product that recomputes part of
+ * the forward pass and calls its own `backward` on it.
  */
 export function enableGrad<T>(body: () => T): T {
   return recordingIf(true, body);
@@ -178,7 +178,7 @@ function nodesFromLastToFirst(last: TapeNode): TapeNode[] {
 class PendingGradients {
   readonly #gradients = new Map<Tensor, { value: Tensor; owned: boolean }>();
   readonly #holders = new Map<Block, number>();
-  /** First terms of sums, which the current op may also return for other inputs. */
+  /** The first terms of sums. The current op may return the same tensor for other inputs too. */
   readonly #replaced: Tensor[] = [];
 
   get(tensor: Tensor): Tensor | null {

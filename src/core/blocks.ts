@@ -1,6 +1,6 @@
 /**
- * Which bytes of the heap are in use: a list of blocks by address, best fit, free neighbours merged. Only numbers here:
- * memory.ts has the bytes themselves.
+ * Which bytes of the heap are in use: a list of blocks by address, best fit, free neighbours merged. This file handles only
+ * numbers: memory.ts has the bytes themselves.
  */
 import type { NumericArray } from './dtype.ts';
 
@@ -16,7 +16,7 @@ export interface Block {
   after: Block | null;
   /** The scope that will release this block, if any. */
   scope: Set<Block> | null;
-  /** The array over this block, while a scope has it. */
+  /** The array over this block, while a scope owns it. */
   array: NumericArray | null;
 }
 
@@ -27,8 +27,8 @@ const freeLists: Set<Block>[] = Array.from({ length: 33 }, () => new Set<Block>(
 const sizeClass = (bytes: number): number => Math.floor(Math.log2(bytes));
 
 /**
- * A block of `bytes`, a multiple of ALIGNMENT: the smallest free one that holds them, else one at the end. `reserve` is told
- * how far the heap has to reach for that, and answers whether it does; null if it does not.
+ * A block of `bytes`, a multiple of ALIGNMENT: the smallest free one that holds them, else one at the end. `reserve` gets how
+ * far the heap has to reach for that, and returns whether it does; the result is null if it does not.
  */
 export function takeBlock(bytes: number, reserve: (end: number) => boolean): Block | null {
   const block = takeFree(bytes) ?? takeFresh(bytes, reserve);
@@ -79,10 +79,10 @@ function takeFree(bytes: number): Block | null {
 }
 
 function takeFresh(bytes: number, reserve: (end: number) => boolean): Block | null {
-  // A free block at the top is too small, or it would have been taken: the fresh block begins where it does.
+  // A free block at the top is too small, or it would have been taken: the new block begins where that one does.
   const start = top?.free ? top : null;
   const before = start === null ? top : start.before;
-  // Offset 0 is left out, so that no tensor has the null address.
+  // Offset 0 is never used, so that no tensor has the null address.
   const offset = before === null ? ALIGNMENT : before.offset + before.bytes;
   if (!reserve(offset + bytes)) return null;
   if (start !== null) freeLists[sizeClass(start.bytes)].delete(start);

@@ -1,7 +1,7 @@
 /**
- * The types of numbers that tensors hold, and the check of numbers that enter one: a number that the type cannot hold is an
- * error that names its element, and never becomes another number. Typed arrays of JavaScript would wrap 4294967301 to 5, cut
- * 1.7 to 1, turn NaN into 0 and 1e300 into an infinity.
+ * The types of numbers that tensors hold, and the check of numbers that enter a tensor: a number that the type cannot hold is
+ * an error that names its element, and never becomes another number. Typed arrays of JavaScript would wrap 4294967301 to 5,
+ * cut 1.7 to 1, turn NaN into 0 and 1e300 into an infinity.
  */
 import { adviceForNumbers } from './advice.ts';
 import { ArgumentError, describe, wrongKind } from './errors.ts';
@@ -36,19 +36,19 @@ export const ROUNDING = { float32: 2 ** -24, float64: 2 ** -53 };
 /** Above this, a product with another number of this size may be beyond the range of the type. */
 export const LOUD = { float32: 1e15, float64: 1e150 };
 
-/** Throws ArgumentError unless `dtype` is one of the four, or of those that are allowed. */
+/** Throws ArgumentError unless `dtype` is one of the four, or one of `allowed`. */
 export function expectDType(name: string, dtype: unknown, allowed: readonly string[] = NAMES): asserts dtype is DType {
   if (typeof dtype === 'string' && allowed.includes(dtype)) return;
   throw wrongKind(name, `one of ${allowed.join(', ')}`, dtype);
 }
 
-/** Throws ArgumentError unless `dtype` is the one that the tensor holds. */
+/** Throws ArgumentError unless `dtype` is the tensor's dtype. */
 export function expectOwnDType(name: string, dtype: unknown, own: DType): void {
   if (dtype !== own)
     throw new ArgumentError(`${name}: expected '${own}', which the tensor holds, got ${describe(dtype)}`);
 }
 
-/** A number as a typed array stores it. */
+/** The number that a typed array would store. */
 const stored: Record<DType, (x: number) => number> = {
   float64: (x) => x,
   float32: Math.fround,
@@ -71,7 +71,7 @@ function holds(dtype: DType, x: unknown): boolean {
   return kept === x || (dtype.startsWith('float') && (Number.isFinite(kept) || !Number.isFinite(x)));
 }
 
-/** Arrays whose every number fits a type. */
+/** Arrays of which every number fits a type. */
 const fitting: Record<DType, readonly string[]> = {
   float64: ['Float64Array', 'Float32Array', 'Float16Array', 'Int32Array', 'Uint32Array'],
   float32: ['Float32Array', 'Float16Array', 'Int32Array', 'Uint32Array'],

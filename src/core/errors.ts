@@ -1,13 +1,13 @@
 /**
- * Typed errors. Every public function checks its arguments before any work and throws one of these; the message
- * names the argument, says what would be right and what was given.
+ * Typed errors. Every public function checks its arguments before any work and throws one of these; the message names the
+ * argument, what would be right and what was given.
  */
 import { adviceForNumber } from './advice.ts';
 import { visible } from './visible.ts';
 
 /**
- * Base class: catch this to catch everything the library throws on purpose. What was given may come from a file, so a
- * message shows control characters and does not hold them.
+ * Base class: catch this to catch everything the library throws on purpose. Given values may come from a file, so a message
+ * shows control characters as escapes.
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ export class UnsupportedError extends EfficientTransformersError {
   override name = 'UnsupportedError';
 }
 
-/** A file is missing, truncated, malformed or of another type than expected. */
+/** A file is missing, truncated, malformed or of an unexpected type. */
 export class FileFormatError extends EfficientTransformersError {
   override name = 'FileFormatError';
 }
@@ -67,7 +67,7 @@ export class WorkerError extends EfficientTransformersError {
   override name = 'WorkerError';
 }
 
-/** Computed numbers that cannot be right: a loss or a gradient that is not finite, or a gradient that differences contradict. */
+/** Computed numbers cannot be right: a loss or a gradient is not finite, or finite differences contradict a gradient. */
 export class NumericalError extends EfficientTransformersError {
   override name = 'NumericalError';
 }
@@ -102,8 +102,8 @@ export function describe(value: unknown): string {
 export const articleOf = (name: string): string => (/^[AEIO]/.test(name) ? 'an' : 'a');
 
 /**
- * The error for a value of the wrong kind, or for a missing one. `advice` says how to make the expected value from the given
- * one (see advice.ts).
+ * The error for a value of the wrong kind, or for a missing value. `advice` says how to make the expected value from the
+ * given one (see advice.ts).
  */
 export function wrongKind(name: string, wanted: string, value: unknown, advice = ''): ArgumentError {
   const said = value === undefined ? `missing; expected ${wanted}` : `expected ${wanted}, got ${describe(value)}`;

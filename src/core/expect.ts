@@ -55,7 +55,7 @@ export function expectList(
   for (let n = 0; n < value.length; n++) each(`${name}[${n}]`, value[n]);
 }
 
-/** An object with members by name, of which those that are listed pass their checks. Neither a list nor a Map is one. */
+/** An object with named members; the listed ones have to pass their checks. Lists and Maps are refused. */
 export function expectRecord(
   name: string,
   value: unknown,
@@ -66,7 +66,7 @@ export function expectRecord(
   for (const member of Object.keys(members)) members[member](`${name}.${member}`, given[member]);
 }
 
-/** A plain object, of no class: what options are. */
+/** A plain object without a class, such as options. */
 export function expectPlain(name: string, value: unknown): asserts value is Record<string, unknown> {
   const prototype: unknown = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : {};
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) refuse(name, 'an object with options', value);
@@ -74,8 +74,8 @@ export function expectPlain(name: string, value: unknown): asserts value is Reco
 }
 
 /**
- * Options, each of which may be left out, and no others: a misspelt name would silently leave a default in place. They are a
- * plain object, of no class. Returns them, so that they can be taken apart.
+ * A plain object of options. Each may be left out, and no others are allowed: a misspelt name would silently leave a default
+ * in place. Returns the options, so that they can be destructured.
  */
 export function expectOptions<Options extends object>(
   name: string,
@@ -99,7 +99,9 @@ export const integerOf =
   (name, value) =>
     expectInteger(name, value, minimum, maximum);
 
-/** A number from `minimum` to `maximum`, both included; not NaN. Up to the largest number: a finite one. */
+/**
+ * A number from `minimum` to `maximum`, both included; not NaN. With the largest number as its maximum it has to be finite.
+ */
 export const numberOf =
   (minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY): Check =>
   (name, value) => {

@@ -11,7 +11,7 @@ export function sizeOf(shape: readonly number[]): number {
 /** Throws ShapeError unless there are at most 8 extents, each an integer of at least 1: there are no empty tensors. */
 export function expectExtents(shape: readonly number[], name = 'shape'): void {
   const isList = Array.isArray(shape);
-  // By index: an element that is missing is undefined too.
+  // By index, so that a hole in the list is found as undefined.
   if (
     isList &&
     shape.length <= MAX_AXES &&

@@ -14,7 +14,7 @@ export function expectFinite(name: string, tensor: Tensor): void {
 function areFinite(values: NumericArray): boolean {
   const fast = vectorKernels();
   if (fast !== null && isOnHeap(values)) return Boolean(fast.allFinite(values.byteOffset, values.length));
-  // One NaN or infinity makes the sum of (x − x) NaN: one pass without a branch an element.
+  // One NaN or infinity makes the sum of (x − x) NaN: one pass without a branch for each element.
   let poison = 0;
   for (let i = 0; i < values.length; i++) poison += values[i] - values[i];
   return poison === 0;

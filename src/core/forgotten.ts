@@ -2,9 +2,9 @@
  * Arrays that no scope will release. Their blocks are released when the garbage collector finds the array unreachable.
  *
  * By itself the collector comes too late: it counts the bytes of its own heap, where an array of 36 MiB is an object of a
- * few hundred bytes. So the bytes are counted here, and the collector is asked whenever as many were forgotten as might
- * be worth it. The result is known at once, even in a loop that never gives the event loop a turn (see garbage.ts).
- * A host that cannot be asked, such as a browser, collects at its own pace, and reports when the event loop turns.
+ * few hundred bytes. So the bytes are counted here, and the collector is asked to run whenever enough may have been forgotten
+ * to be worth it. The result is known at once, even in a loop that never lets the event loop turn (see garbage.ts). A host
+ * that cannot be asked, such as a browser, collects at its own pace and reports when the event loop turns.
  */
 import type { Block } from './blocks.ts';
 import type { NumericArray } from './dtype.ts';
@@ -12,7 +12,7 @@ import { collectGarbage } from './garbage.ts';
 
 export class Forgotten {
   readonly #arrays = new Map<Block, WeakRef<NumericArray>>();
-  /** What the engine collects unasked. */
+  /** Reports the arrays that the engine collects by itself. */
   readonly #collected = new FinalizationRegistry<Block>((block) => {
     if (this.#arrays.has(block)) this.#release(block);
   });
@@ -24,8 +24,8 @@ export class Forgotten {
   #survived = 0;
 
   /**
-   * `release` is given what was collected; `least` says how many bytes are worth a collection, however few are held; `ask`
-   * has the engine collect.
+   * `release` is called with what was collected. `least` is the smallest number of bytes worth a collection. `ask` makes the
+   * engine collect.
    */
   constructor(release: (block: Block) => void, least: () => number, ask = collectGarbage) {
     this.#release = release;
@@ -33,19 +33,19 @@ export class Forgotten {
     this.#ask = ask;
   }
 
-  /** Of all blocks that are watched. */
+  /** The bytes of all watched blocks. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** From now on the block is released when its array is collected. Nothing else may keep the array because of it. */
+  /** From now on the block is released when its array is collected. The watch itself must not keep the array alive. */
   watch(block: Block, array: NumericArray): void {
     this.#arrays.set(block, new WeakRef(array));
     this.#collected.register(array, block, block);
     this.#bytes += block.bytes;
   }
 
-  /** For a block that is released by others. */
+  /** Stops watching a block that was released otherwise. */
   unwatch(block: Block): void {
     if (!this.#arrays.delete(block)) return;
     this.#collected.unregister(block);
@@ -54,14 +54,14 @@ export class Forgotten {
   }
 
   /**
-   * Whether it is time to ask: as much again is held as was found alive the last time. A collection takes some
-   * milliseconds, so over time it takes a share that does not grow with what is held.
+   * Whether it is time to ask: twice as much is held as was found alive the last time. A collection takes some milliseconds,
+   * so its share of the time does not grow with the number of bytes held.
    */
   isPressing(): boolean {
     return this.#bytes > this.#survived + Math.max(this.#least(), this.#survived);
   }
 
-  /** Asks, and releases what was found. */
+  /** Asks the engine to collect, and releases what it found. */
   collect(): void {
     this.#ask();
     for (const [block, array] of this.#arrays) if (array.deref() === undefined) this.#release(block);

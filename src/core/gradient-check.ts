@@ -8,7 +8,7 @@ import { elements, expectTensor, isContiguous, randomNormal, scope, Tensor } fro
 
 /** The tolerance of `checkGradients`, and how many entries it tries. */
 export interface GradientCheckOptions {
-  /** Half the distance of the two points of a difference quotient, times max(1, |x|). */
+  /** Half the distance between the two points of a difference quotient, relative to max(1, |x|). */
   epsilon?: number;
   /** The largest difference allowed, relative to max(1, |gradient|). */
   tolerance?: number;

@@ -9,12 +9,12 @@ const PAGE = 65536;
 const GROWTH_PAGES = 256;
 
 /**
- * What we use of a WebAssembly.Memory. Declared here, as the published types lead here, and a project without the DOM library
- * may know no namespace of that name.
+ * The part of WebAssembly.Memory that is used here. It is declared here because the published types refer to it, and a
+ * project without the DOM library may not have that namespace.
  */
 export interface HeapMemory {
   readonly buffer: ArrayBuffer | SharedArrayBuffer;
-  /** Adds pages of 64 KiB and says how many there were. Throws RangeError where the engine refuses. */
+  /** Adds pages of 64 KiB and returns how many there were. Throws RangeError where the engine refuses. */
   grow(pages: number): number;
 }
 
@@ -32,7 +32,7 @@ function createHeap(): HeapMemory {
 
 let heap: HeapMemory | null = null;
 let maximumBytes = 0;
-/** Whether this thread was lent the heap of another one, whose allocator knows nothing of this one. */
+/** Whether this thread uses the heap of another thread, whose allocator does not know of this one. */
 let lent = false;
 
 /** The shared memory itself, made on first use. */
@@ -57,7 +57,7 @@ export function memoryLimit(): number {
   return maximumBytes;
 }
 
-/** Whether the heap reaches this far, after it was grown if need be. */
+/** Whether the heap reaches this far, after growing it if need be. */
 export function reserve(end: number): boolean {
   const missing = Math.ceil((end - heapMemory().buffer.byteLength) / PAGE);
   if (missing <= 0) return true;

@@ -3,15 +3,15 @@ import type { NdArray } from 'ndarray';
 import type { DType, NumericArray } from './dtype.ts';
 import { formatShape } from './errors.ts';
 
-/** The method by which an object says how Node prints it (`util.inspect.custom`, which is registered under this name). */
+/** The method that decides how Node prints an object (`util.inspect.custom`, registered under this name). */
 export const inspected: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
 const NUMBERS = 6;
 const DIGITS = 4;
 
 /**
- * `Tensor float32 [2, 3]: 0.5, -1.25, 3, …` with the first numbers in row-major order, floats to four digits; reads no more
- * than these, whatever the strides are. `array` is null for a tensor that was released.
+ * `Tensor float32 [2, 3]: 0.5, -1.25, 3, …` with the first numbers in row-major order, floats to four digits; reads no other
+ * elements, whatever the strides are. `array` is null if the tensor was released.
  */
 export function describeTensor(dtype: DType, shape: readonly number[], array: NdArray<NumericArray> | null): string {
   const heading = `Tensor ${dtype} ${formatShape(shape)}`;

@@ -21,7 +21,7 @@ export {
   viewOf,
 };
 
-/** What the allocator counts, in bytes. Numbers are the same on every run as far as scopes release the tensors. */
+/** The allocator's counts, in bytes. They are the same on every run if scopes release the tensors. */
 export interface MemoryStatistics {
   liveBytes: number;
   /** The most that was live at once since `resetPeak`. */
@@ -36,7 +36,7 @@ const statistics = { liveBytes: 0, peakBytes: 0, largestBytes: 0 };
 const blockOf = new WeakMap<NumericArray, Block>();
 let currentScope: Set<Block> | null = null;
 
-/** Of all the heap may ever have: how much has to be forgotten to be worth a garbage collection. */
+/** A share of the heap's maximum: this much has to be forgotten to be worth a garbage collection. */
 const WORTH_COLLECTING = 1 / 16;
 
 /** The allocations of a body that may fail. */
@@ -51,14 +51,14 @@ interface Attempt {
 let attempt: Attempt | null = null;
 
 /**
- * Arrays that no scope will release. Only those: whatever is watched outlives all but full collections, and the arrays of
- * a training's every step would pile up between them.
+ * Arrays that no scope will release. Only those: a watched array survives all but full collections, and the arrays of every
+ * training step would pile up between them.
  */
 const forgotten = new Forgotten(releaseBlock, () => memoryLimit() * WORTH_COLLECTING);
 
 /**
- * An uninitialised array of `length` elements in the shared heap. Throws MemoryError when the heap is full, and in a
- * worker: what a kernel needs is allocated by its caller.
+ * An uninitialised array of `length` elements in the shared heap. Throws MemoryError when the heap is full, and in a worker:
+ * callers allocate what their kernels need.
  */
 export function allocate(dtype: DType, length: number): NumericArray {
   if (isLent())
@@ -81,7 +81,7 @@ export function allocate(dtype: DType, length: number): NumericArray {
   return array;
 }
 
-/** Sizes become bytes here alone: a size that is no number would corrupt all blocks after it. */
+/** Sizes become bytes only here: a size that is not a number would corrupt all blocks after it. */
 function blockBytes(dtype: DType, length: number): number {
   expectDType('dtype', dtype);
   expectInteger('length', length, 0, Number.MAX_VALUE);
@@ -94,13 +94,13 @@ function blockBytes(dtype: DType, length: number): number {
  */
 export function reserveOutsideStatistics(bytes: number): number {
   if (isLent()) throw new MemoryError('memory: only the thread that owns the heap reserves parts of it');
-  // A kernel may be running, on arrays that its caller is done with: this is no moment for a collection.
+  // A kernel may be running on arrays that its caller no longer holds, so nothing may be collected now.
   const block = takeBlock(blockBytes('uint8', bytes), reserve);
   if (block === null) throw full(bytes);
   return block.offset;
 }
 
-/** Collects garbage before it fails. */
+/** Allocates a block; collects garbage before it gives up. */
 function take(bytes: number): Block {
   if (bytes > memoryLimit()) throw full(bytes);
   if (forgotten.isPressing()) forgotten.collect();
@@ -167,8 +167,8 @@ export function measureMemory<T>(body: () => T): { result: T; peakBytes: number;
 }
 
 /**
- * Runs `body`. If it throws, all that it allocated is released, also what outlives its scopes. With a limit, at most so
- * many bytes more than now may be live meanwhile: an allocation beyond that throws what `exceeded` makes.
+ * Runs `body`. If it throws, everything it allocated is released, even what would outlive its scopes. With a limit, at most
+ * that many bytes more than now may be live meanwhile: an allocation beyond it throws the error that `exceeded` makes.
  */
 export function attempting<T>(body: () => T, limit?: { bytes: number; exceeded: () => Error }): T {
   const { bytes, exceeded } = { bytes: Number.POSITIVE_INFINITY, exceeded: () => new MemoryError(''), ...limit };
@@ -186,7 +186,7 @@ export function attempting<T>(body: () => T, limit?: { bytes: number; exceeded: 
   }
 }
 
-/** Runs `body` with every allocation inside entered in `members`; null: in no scope. */
+/** Runs `body` and enters every allocation inside in `members`; null: in no scope. */
 export function withScope<T>(members: Set<Block> | null, body: () => T): T {
   const outer = currentScope;
   currentScope = members;
@@ -205,7 +205,7 @@ export function adopt(block: Block): void {
   if (currentScope === null) watch(block);
 }
 
-/** Lets a block be released when its array is collected; so the block must not keep the array alive. */
+/** Has a block released when its array is collected, so the block must not keep the array alive. */
 function watch(block: Block): void {
   if (block.array !== null) forgotten.watch(block, block.array);
   block.array = null;

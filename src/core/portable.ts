@@ -1,12 +1,12 @@
-/** The building blocks of random numbers, from operations that every engine rounds alike. */
+/** The building blocks of random numbers, from operations that every engine rounds the same way. */
 
 /** Fractional bits of √2, √3, √5 and √7: four words without a pattern, to start from. */
 export const ROOT_KEY: readonly number[] = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a].map((word) => word | 0);
 const GOLDEN = 0x9e3779b1; // 2³² over the golden ratio, rounded to a prime
 
 /**
- * Stirs one 32-bit word into a key. The same word never merges two keys (each step can be undone), and two words never
- * take one key to the same place. Two passes, so that every word of the key depends on every other.
+ * Stirs one 32-bit word into a key. The same word never maps two keys to one (each step can be undone), and two words never
+ * map one key to the same key. Two passes, so that every word of the key depends on every other.
  */
 export function absorb(key: readonly number[], word: number): number[] {
   const lanes = [...key];
@@ -27,8 +27,8 @@ export function scramble(word: number): number {
 }
 
 /**
- * ln x for x in (0, 1), from operations that every engine rounds alike. With x = 2ᵉ·m and m in [√½, √2):
- * ln x = e ln 2 + 2 artanh s, s = (m − 1)/(m + 1), |s| < 0.172, so the series terms left out are below 2⁻⁵⁴ of the sum.
+ * ln x for x in (0, 1), from operations that every engine rounds the same way. With x = 2ᵉ·m and m in [√½, √2): ln x = e ln 2
+ * + 2 artanh s, s = (m − 1)/(m + 1), |s| < 0.172, so the series terms left out are below 2⁻⁵⁴ of the sum.
  */
 export function naturalLogarithm(x: number): number {
   let mantissa = x;

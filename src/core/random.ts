@@ -1,7 +1,7 @@
 /**
  * Seeded random numbers. One seed names a tree of streams: `new Random(7).split('layer 3').split('dropout')` is the
- * same stream wherever and whenever it is asked for, however many numbers its parents have given out. So adding a
- * draw in one module never changes the numbers of another.
+ * same stream wherever and whenever it is asked for, however many numbers its parents have drawn. So adding a draw in one
+ * module never changes the numbers of another.
  *
  * Generator: xoroshiro128+ (Blackman & Vigna, "Scrambled linear pseudorandom number generators", 2021) from
  * pure-rand, which returns the low 32 bits of each sum. Its lowest bits are linear in the state, so the five or six
@@ -26,7 +26,7 @@ export interface WritableNumbers {
 }
 
 const MAX_INT32 = 0x7fffffff;
-/** A gibibyte of them. */
+/** One gibibyte of them. */
 const LONGEST_PERMUTATION = 2 ** 28;
 /** Entries of the largest Set of JavaScript. */
 const MOST_CHOSEN = 2 ** 24;
@@ -42,12 +42,12 @@ const TWO_TO_53 = 0x20000000000000;
  * ```
  */
 export class Random {
-  /** The name in messages, also where a minifier renames the class. */
+  /** The name in messages, even if a minifier renames the class. */
   static readonly name: string = 'Random';
   /** Four 32-bit words that stand for (seed, path of names). Drawing does not change them; `split` derives from them. */
   #key: readonly number[];
   #generator: RandomGenerator;
-  /** `normal` makes two values at a time; this is the one not yet handed out. */
+  /** `normal` makes two values at a time; this is the one not yet returned. */
   #spareNormal: number | undefined;
 
   /** @throws ArgumentError unless `seed` is an integer that float64 holds exactly (negative is fine). */
@@ -124,8 +124,8 @@ export class Random {
   }
 
   /**
-   * Fills `array` with numbers uniform in [low, high) and returns it. Rounding, to float32 above all, may now and then
-   * give `high` itself.
+   * Fills `array` with numbers uniform in [low, high) and returns it. Rounding, above all to float32, may occasionally
+   * produce `high` itself.
    * @throws ArgumentError unless `array` can hold floats, low ≤ high and both ends and their difference are finite.
    */
   fillUniform<A extends WritableNumbers>(array: A, low = 0, high = 1): A {
@@ -229,7 +229,7 @@ function generatorOf(key: readonly number[]): RandomGenerator {
   return xoroshiro128plusFromState([key[0] | 1, key[1], key[2], key[3]]);
 }
 
-/** Throws ArgumentError unless it is a stream: one that gives integers, and names streams below it. */
+/** Throws ArgumentError unless it is a stream: an object that draws integers and splits into named streams. */
 export function expectRandom(name: string, value: unknown): asserts value is Random {
   const { integer, split } = (value ?? {}) as { integer?: unknown; split?: unknown };
   if (typeof integer === 'function' && typeof split === 'function') return;
@@ -241,7 +241,7 @@ export function expectRandom(name: string, value: unknown): asserts value is Ran
   );
 }
 
-/** Neither integers, which would all be rounded to 0 and their like, nor what is no array. */
+/** Integer arrays are refused, because they would round every number. */
 function expectFloats(name: string, array: WritableNumbers): void {
   expectArrayLike(name, array);
   const isFloats = array instanceof Float32Array || array instanceof Float64Array || !ArrayBuffer.isView(array);

@@ -1,4 +1,4 @@
-/** The result of a function: whether it is a promise, and which tensors can be reached from it. */
+/** Inspects the result of a function: whether it is a promise, and which tensors can be reached from it. */
 import { ArgumentError } from './errors.ts';
 
 const iterators = prototypeOf(prototypeOf([][Symbol.iterator]()));
@@ -11,8 +11,9 @@ function prototypeOf(value: object): object {
 /**
  * All values that are `wanted` and can be reached: the value itself, entries of lists, of Maps (keys too) and of Sets, own
  * properties of records and of instances of classes. Every object is visited once, so cycles and depth do not matter.
- * No code of the value runs: results of getters are not found, nor what functions or private fields hold.
- * Throws ArgumentError for an iterator, which cannot be looked into without using it up; `name` is what the value is called.
+ * No code of the value runs: results of getters are not found, and neither are the contents of functions and private fields.
+ * Throws ArgumentError for an iterator, which cannot be looked into without using it up; `name` names the value in the
+ * message.
  */
 export function reachable<T>(name: string, value: unknown, wanted: (each: unknown) => each is T): T[] {
   const found: T[] = [];
@@ -35,11 +36,13 @@ export function reachable<T>(name: string, value: unknown, wanted: (each: unknow
   return found;
 }
 
-/** Throws ArgumentError for what an asynchronous body returns: a promise of this realm or of another, or anything alike. */
+/**
+ * Throws ArgumentError for the result of an asynchronous body: a promise of this realm or of another, or any other thenable.
+ */
 export function expectSynchronous(result: unknown): void {
   if (typeof result !== 'object' || result === null || typeof (result as PromiseLike<unknown>).then !== 'function')
     return;
-  // The end of the body is no longer reported.
+  // The body's own failure is no longer reported.
   Promise.resolve(result).catch(() => {});
   throw new ArgumentError('body: expected a synchronous function, got one that returns a promise');
 }

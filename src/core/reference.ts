@@ -32,7 +32,7 @@ export interface Dense64 extends Dense {
   readonly data: Float64Array;
 }
 
-/** Queries, keys and values as the oracle takes them. */
+/** Queries, keys and values in the oracle's form. */
 export interface ReferenceInputs {
   /** [batch, heads, queryLength, headDim] */
   readonly queries: Dense;
@@ -56,13 +56,15 @@ export interface ReferenceOptions extends ReferenceMasks {
   readonly scale?: number;
   /** An attention pattern, the same for the whole batch. */
   readonly allowed?: (head: number, query: number, key: number) => boolean;
-  /** A pattern that depends on the data, and so on the batch entry. */
+  /** A pattern that depends on the data, and therefore on the batch entry. */
   readonly allowedIn?: (batch: number, head: number, query: number, key: number) => boolean;
   /** Added to the scaled score. */
   readonly bias?: (batch: number, head: number, query: number, key: number) => number;
 }
 
-/** Gradients of a scalar ℓ; `scores` is ∂ℓ/∂S, [batch, heads, queryLength, keyLength], which is also that of the bias. */
+/**
+ * Gradients of a scalar ℓ; `scores` is ∂ℓ/∂S, [batch, heads, queryLength, keyLength], which is also the gradient of the bias.
+ */
 export interface ReferenceGradients {
   readonly queries: Dense64;
   readonly keys: Dense64;
@@ -103,8 +105,8 @@ export function referenceWeights(inputs: ReferenceInputs, options: ReferenceOpti
 }
 
 /**
- * Full attention by the oracle, O = P V: [batch, heads, queryLength, valueDim]. A weight of 0 contributes 0 even where the
- * value is not finite.
+ * Full attention by the oracle, O = P V: [batch, heads, queryLength, valueDim]. A weight of 0 contributes 0 even if the value
+ * is not finite.
  *
  * @example
  * ```ts
@@ -204,8 +206,8 @@ export function referenceLinearAttention(
 }
 
 /**
- * The same from the logarithms of positive features, of any size: A_ij = e^{L_ij − log Σ_n e^{L_in}} for L_ij = log Σ_f
- * exp(a_if + b_jf). A row that sees nothing is a row of zeros.
+ * Linear attention from the logarithms of positive features, of any size: A_ij = e^{L_ij − log Σ_n e^{L_in}} for L_ij = log
+ * Σ_f exp(a_if + b_jf). A query that sees no key has a row of zeros.
  */
 export function referenceExponentAttention(
   logQueries: Dense,
@@ -413,7 +415,7 @@ const optionChecks = {
   bias: expectFunction,
 };
 
-/** Queries, keys and values in this order, by the names of the arguments. */
+/** Checks queries, keys and values in this order, under the names of the arguments. */
 function checkInputs(inputs: object, { causal, keyMask }: ReferenceMasks): void {
   const named = Object.entries(inputs) as [string, Dense][];
   for (const [name, dense] of named) {

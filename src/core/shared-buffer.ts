@@ -1,6 +1,6 @@
 /**
- * SharedArrayBuffer by whatever way it is available: a page that is not cross-origin isolated does not show the name, though
- * it may make shared WebAssembly memories, which one thread can use as well.
+ * SharedArrayBuffer in whatever way it is available: a page that is not cross-origin isolated hides the name, but can still
+ * make shared WebAssembly memories, which a single thread can use.
  */
 export const SharedBuffer: SharedArrayBufferConstructor =
   globalThis.SharedArrayBuffer ??

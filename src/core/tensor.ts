@@ -20,7 +20,7 @@ export { expectExtents, sizeOf };
 
 /** Numbers with a shape, on the heap that all threads share, and the record of how they were computed. */
 export class Tensor {
-  /** The name in messages, also where a minifier renames the class. */
+  /** The name in messages, even if a minifier renames the class. */
   static readonly name: string = 'Tensor';
   /** Gradient of the last `backward`; set only on leaves that require one. */
   grad: Tensor | null = null;
@@ -45,7 +45,7 @@ export class Tensor {
 
   /**
    * The ndarray itself, over the shared heap. Throws MemoryError if the scope that owned it has ended. Hold the tensor, or
-   * `array.data`, while you use windows of your own on the data (`subarray`): these do not keep the block.
+   * `array.data`, while you use your own windows on the data (`subarray`): these do not keep the block.
    */
   get array(): NdArray<NumericArray> {
     expectLive(this.block);
@@ -61,7 +61,7 @@ export class Tensor {
   }
 
   /**
-   * A copy of the elements in row-major order, independent of the heap. Typed where you say which dtype you expect:
+   * A copy of the elements in row-major order, independent of the heap. Typed if you name the dtype that you expect:
    * `toArray('float32')` is a Float32Array, and throws ArgumentError if the tensor holds another dtype.
    */
   toArray<D extends DType = DType>(dtype?: D): ArrayOf<D> {
@@ -92,14 +92,14 @@ function expectLive(block: Block, name = 'tensor'): void {
   throw new MemoryError(`${name}: used after its scope released it; return it from the scope, or keep() it`);
 }
 
-/** Throws ArgumentError unless it is a tensor, and MemoryError for one that was released. */
+/** Throws ArgumentError unless it is a tensor, and MemoryError if it was released. */
 export function expectTensor(name: string, value: unknown): asserts value is Tensor {
   if (!(value instanceof Tensor)) throw wrongKind(name, 'a tensor', value, adviceForTensor(name, value));
   expectLive(value.block, name);
 }
 
 /**
- * An uninitialised tensor. Throws ShapeError as `expectExtents`, ArgumentError for another dtype than the four, and
+ * An uninitialised tensor. Throws ShapeError as `expectExtents`, ArgumentError for a dtype other than the four, and
  * MemoryError when the heap is full.
  */
 export function empty(shape: readonly number[], dtype: DType = 'float32'): Tensor {
@@ -108,7 +108,10 @@ export function empty(shape: readonly number[], dtype: DType = 'float32'): Tenso
   return new Tensor(ndarray(allocate(dtype, sizeOf(shape)), [...shape]));
 }
 
-/** A tensor with one number everywhere. Throws ArgumentError for a number that `dtype` cannot hold, and what `empty` throws. */
+/**
+ * A tensor with one number everywhere. Throws ArgumentError for a number that `dtype` cannot hold, and otherwise as `empty`
+ * does.
+ */
 export function filled(shape: readonly number[], value: number, dtype: DType = 'float32'): Tensor {
   expectExtents(shape);
   expectDType('dtype', dtype);
@@ -118,12 +121,12 @@ export function filled(shape: readonly number[], value: number, dtype: DType = '
   return tensor;
 }
 
-/** A tensor full of 0. Throws what `filled` throws. */
+/** A tensor full of 0. Throws as `filled` does. */
 export function zeros(shape: readonly number[], dtype: DType = 'float32'): Tensor {
   return filled(shape, 0, dtype);
 }
 
-/** A tensor full of 1. Throws what `filled` throws. */
+/** A tensor full of 1. Throws as `filled` does. */
 export function ones(shape: readonly number[], dtype: DType = 'float32'): Tensor {
   return filled(shape, 1, dtype);
 }
@@ -150,8 +153,8 @@ export function randomNormal(
 
 /**
  * Copies numbers into a new tensor. Throws ShapeError if they do not fill the shape, and ArgumentError for one that `dtype`
- * cannot hold: int32 and uint8 take whole numbers of their range alone, floats are rounded, and a finite number that
- * would become an infinity is refused.
+ * cannot hold: int32 and uint8 take only whole numbers in their range, floats are rounded, and a finite number that would
+ * become an infinity is refused.
  *
  * @example
  * ```ts
@@ -191,7 +194,7 @@ export function isContiguous(tensor: Tensor): boolean {
   return true;
 }
 
-/** From a window on a part of an array to the whole array, whose block is released when it becomes unreachable. */
+/** Maps a window on part of an array to the whole array. The block is released when the whole array becomes unreachable. */
 const wholes = new WeakMap<NumericArray, NumericArray>();
 
 /**
@@ -208,7 +211,7 @@ export function elements(tensor: Tensor): NumericArray {
   return window;
 }
 
-/** The elements of several tensors, by name, as kernels are given them. */
+/** The elements of several tensors, by name, as kernels take them. */
 export function allElements<Name extends string>(
   tensors: Readonly<Record<Name, Tensor>>,
 ): Readonly<Record<Name, NumericArray>> {
@@ -228,9 +231,9 @@ const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
 
 /**
  * Runs `body` and releases every tensor made inside, unless it can be reached from the result: directly, in lists,
- * records, Maps, Sets and public fields of instances, at any depth (see reachable.ts). A leaf takes its gradient along.
- * When a returned tensor carries a tape, everything is passed on to the outer scope instead, because backward will need
- * it. A throw releases everything. Throws ArgumentError if `body` is asynchronous or a generator.
+ * records, Maps, Sets and public fields of instances, at any depth (see reachable.ts). A leaf keeps its gradient. When a
+ * returned tensor carries a tape, everything is passed on to the outer scope instead, because backward will need it. A throw
+ * releases everything. Throws ArgumentError if `body` is asynchronous or a generator.
  *
  *     for (const text of texts) {
  *       const vector = scope(() => embedSentences(model, tokenize(text)).toArray());
@@ -257,8 +260,8 @@ function withGradient(tensor: Tensor): Tensor[] {
 }
 
 /**
- * Takes a tensor, and its gradient if it has one, out of every scope: it lives as long as it is referenced. Throws
- * MemoryError if it was already released.
+ * Takes a tensor, and its gradient if it has one, out of every scope: from then on it lives as long as it is referenced.
+ * Throws MemoryError if it was already released.
  */
 export function keep(tensor: Tensor): Tensor {
   expectTensor('tensor', tensor);

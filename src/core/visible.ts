@@ -1,7 +1,7 @@
 /**
- * Text from outside (files, their names, arguments), made safe to show. A control character could move the cursor of a
- * terminal, change its colours or its title; a bidirectional override makes one text look like another. Each is shown by
- * its number instead: `\x1b`, `\u202e`.
+ * Makes text from outside (files, their names, arguments) safe to show. A control character could move the cursor of a
+ * terminal, change its colours or its title; a bidirectional override makes one text look like another. Each is shown as its
+ * code instead: `\x1b`, `\u202e`.
  */
 
 /** Controls (C0, C1, DEL), separators of lines, marks of direction, annotations, halves of characters, no characters. */
@@ -10,7 +10,7 @@ const UNSEEN =
 
 const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** All characters of `text` to be seen, and none that acts. Those in `kept` stay as they are. */
+/** The text with every such character escaped, except those in `kept`. */
 export function visible(text: string, kept = ''): string {
   return text.replace(UNSEEN, (character) => {
     if (kept.includes(character)) return character;
@@ -18,11 +18,11 @@ export function visible(text: string, kept = ''): string {
   });
 }
 
-/** The same within JSON, where these characters can only be in texts: other JSON, of the same value. */
+/** Escapes them within JSON, where these characters can only be in texts. The value stays the same. */
 export function visibleJson(json: string): string {
   return json.replace(UNSEEN, (character) => {
     if (character === '\n') return character;
-    // Beyond the first 65 536 a character is written as its two halves.
+    // A character beyond the first 65 536 is written as its two halves.
     return Array.from({ length: character.length }, (_, n) => hexadecimal(character.charCodeAt(n))).join('');
   });
 }

@@ -1,4 +1,4 @@
-/** The part of the WebAssembly API that we use: @types/node leaves it to the DOM library, which we do not load. */
+/** The part of the WebAssembly API that is used here: @types/node leaves it to the DOM library, which we do not load. */
 declare namespace WebAssembly {
   function validate(bytes: ArrayBufferView | ArrayBuffer): boolean;
 

@@ -17,10 +17,11 @@ import type {
   Parameters,
 } from './variant.ts';
 
-/** Settings of a call of `attend` besides inputs and options: parameters or a seed for them, and how much it checks. */
+/** Settings of a call of `attend` besides inputs and options: parameters or a seed for them, and whether to check numbers. */
 export interface AttendSettings {
   /**
-   * From `drawParameters`. If absent they are drawn from `seed` for this call, without gradients, which could not be read.
+   * From `drawParameters`. If absent they are drawn from `seed` for this call, without gradients, because these could not be
+   * read.
    */
   parameters?: Parameters;
   seed?: number;
@@ -71,9 +72,9 @@ export function attend<Options extends CommonOptions>(
 const outputOf = (result: Attending | Tensor): Tensor => ('output' in result ? result.output : result);
 
 /**
- * The inputs for `variant.attend`, made of inputs that `checkInputs` has checked: with every gate that the variant declares,
- * and with padding that is safe to compute with. Throws UnsupportedError for inputs that the variant does not take, and what
- * `withDeclared` throws.
+ * The inputs for `variant.attend`, from inputs that `checkInputs` has checked: with every gate that the variant declares, and
+ * with padding that is safe to compute with. Throws UnsupportedError for inputs that the variant does not take, and otherwise
+ * as `withDeclared` does.
  */
 export function givenTo<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
@@ -101,8 +102,8 @@ export function parametersFor<Options extends CommonOptions>(
 }
 
 /**
- * A masked key and its value have no influence, even if they hold NaN: 0 times NaN would be NaN. With equally many queries
- * and keys they count as the same tokens, and the query of a masked token does not reach the gradients of the others.
+ * A masked key and its value have no influence, even if they hold NaN: 0 times NaN would be NaN. With as many queries as keys
+ * they count as the same tokens, and the query of a masked token does not reach the gradients of the others.
  */
 function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
   const { keyMask, queries, keys } = inputs;
@@ -111,7 +112,7 @@ function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
   return mapTokens(inputs, (tensor, name) => {
     if (name.endsWith('queries') && !isSelf) return tensor;
     if (tensor.shape.length === 4) return quietMasked(tensor, keyMask);
-    // A gate has one number where the others have a row.
+    // A gate has one number where the other inputs have a row.
     const rows = reshape(tensor, [...tensor.shape, 1]);
     const quiet = quietMasked(rows, keyMask);
     return quiet === rows ? tensor : reshape(quiet, tensor.shape);
@@ -120,7 +121,7 @@ function withoutLoudPadding(inputs: AttentionInputs): AttentionInputs {
 
 /**
  * Draws a variant's parameters for a shape from a seed; the same seed gives the same bits. Learned parameters have
- * `requiresGrad` set. Throws what `checkOptions` throws, and ArgumentError for an invalid seed.
+ * `requiresGrad` set. Throws as `checkOptions` does, and ArgumentError for an invalid seed.
  *
  * @example
  * ```ts
@@ -139,7 +140,7 @@ export function drawParameters<Options extends CommonOptions>(
   return draw(variant, checkOptions(variant, options, shape), shape, seed);
 }
 
-/** The same for options that are checked. */
+/** The same for options that were checked before. */
 export function draw<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   options: Options,
@@ -150,7 +151,7 @@ export function draw<Options extends CommonOptions>(
   return noGrad(() => variant.parameters(options, shape, new Random(seed).split(variant.name)));
 }
 
-/** `draw` without gradients, for a caller who does not get the parameters and could not read them. */
+/** `draw` without gradients, for a caller who does not get the parameters and so could not read their gradients. */
 export function drawFixed<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   options: Options,
@@ -163,8 +164,8 @@ export function drawFixed<Options extends CommonOptions>(
 }
 
 /**
- * Checks queries, keys, values and mask against each other and returns their sizes. Throws ArgumentError or ShapeError that
- * names the one that does not fit.
+ * Checks queries, keys, values and mask against each other and returns their sizes. Throws an ArgumentError or ShapeError
+ * that names the one that does not fit.
  */
 export function checkInputs(inputs: AttentionInputs, finite = true): AttentionShape {
   expectBoolean('finite', finite);
@@ -214,7 +215,7 @@ export function checkInputs(inputs: AttentionInputs, finite = true): AttentionSh
 
 const AXES = '[batch, heads, length, headDim]';
 
-/** Throws ArgumentError unless all three are there; their kinds and shapes are checked later. */
+/** Throws ArgumentError unless all three are present; their kinds and shapes are checked later. */
 function expectTriple(name: string, inputs: unknown): void {
   if (inputs instanceof Tensor) throw wrongKind(name, 'an object { queries, keys, values }', inputs);
   expectPlain(name, inputs);
@@ -223,7 +224,7 @@ function expectTriple(name: string, inputs: unknown): void {
   }
 }
 
-/** Throws ShapeError for a tensor of another number of axes, and says how a single sequence gets them. */
+/** Throws ShapeError for another number of axes, and says how to give them to a single sequence. */
 function expectFourAxes(name: string, { shape }: Tensor): void {
   if (shape.length === 4) return;
   const whole = formatShape([...Array.from({ length: Math.max(0, 4 - shape.length) }, () => 1), ...shape]);

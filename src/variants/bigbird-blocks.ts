@@ -1,31 +1,34 @@
-/** BigBird's graph of blocks: which are global, and which random ones each query block of each head meets. */
+/** BigBird's graph of blocks: the global blocks, and the random blocks that each query block of each head meets. */
 import { Random } from '../core/random.ts';
 import type { BigBirdOptions } from './bigbird.ts';
 import type { IntegerTable } from './variant.ts';
 
-/** Blocks of the window (appendix D): the own one and its neighbours. */
+/** Blocks of the window (appendix D): the query's own block and its neighbours. */
 export const WINDOW_BLOCKS = 3;
 
 export interface BlockPlan {
   length: number;
   /** b */
   blockSize: number;
-  /** n: all blocks, the last of them perhaps shorter. */
+  /** n: the number of blocks; the last may be shorter. */
   blocks: number;
-  /** Whether 3 + global + r is at least n: then everything meets everything. */
+  /** Whether 3 + global + r is at least n: then every block meets every block. */
   isFull: boolean;
   /** Blocks firstInner … endInner − 1 are not global. */
   firstInner: number;
   endInner: number;
-  /** Positions of all tokens in global blocks. */
+  /** The positions of all tokens in global blocks. */
   globalTokens: Int32Array;
   /** By head and query block, ascending; none for global blocks. */
   random: number[][][];
   blockOf(token: number): number;
   isGlobal(block: number): boolean;
-  /** First token of a block; the length for the block after the last. */
+  /** The first token of a block; the sequence length for the block after the last. */
   startOf(block: number): number;
-  /** All blocks that each query block meets, by head (or for all, without random ones); none for global blocks. */
+  /**
+   * All blocks that each query block meets, by head (or one list for all heads if there are no random blocks); none for
+   * global blocks.
+   */
   lists(): number[][][];
   /** Pairs of a query and a key that meet, in all of these heads. */
   pairs(heads: number): number;
@@ -33,7 +36,7 @@ export interface BlockPlan {
 
 /**
  * Every query block that is not global meets exactly min(n, 3 + g' + r) different blocks, g' the number of global ones
- * (2g for ITC). So where its window overlaps a global block or the end of the sequence, a random block takes the place.
+ * (2g for ITC). So where its window overlaps a global block or the end of the sequence, another random block takes the place.
  */
 export function planBlocks(length: number, heads: number, options: BigBirdOptions): BlockPlan {
   const { blockSize, globalBlocks, randomBlocks, construction, patternSeed } = options;
@@ -49,7 +52,7 @@ export function planBlocks(length: number, heads: number, options: BigBirdOption
   const random = Array.from({ length: isFull ? 0 : heads }, (_, head) =>
     Array.from({ length: blocks }, (_, block) => {
       if (isGlobal(block)) return [];
-      // The window, as far as it is not global, is skipped over.
+      // Skips the blocks of the window that are not global.
       const windowStart = Math.max(firstInner, block - 1);
       const windowBlocks = Math.min(endInner, block + 2) - windowStart;
       const others = endInner - firstInner - windowBlocks;
@@ -130,7 +133,7 @@ class Plan implements BlockPlan {
   }
 }
 
-/** The plan with other random blocks: by head and query block, as `random` of the plan. */
+/** The plan with other random blocks, by head and query block, in the form of the plan's `random`. */
 export function withRandomBlocks(plan: BlockPlan, random: number[][][]): BlockPlan {
   return new Plan({ ...(plan as Given), random });
 }
@@ -140,8 +143,8 @@ function range(first: number, end: number): number[] {
 }
 
 /**
- * The random blocks of all query blocks as int32 [heads, n(n + 1)/2, most]: the one list of a sequence of one block, the
- * two of a sequence of two, and so on; filled up with −1. A shorter sequence has a graph of its own.
+ * The random blocks of all query blocks as int32 [heads, n(n + 1)/2, most]: the one list of a sequence of one block, the two
+ * lists of a sequence of two, and so on, padded with −1. Every shorter sequence has its own graph.
  */
 export function randomTable(options: BigBirdOptions, heads: number, length: number): IntegerTable {
   const most = Math.ceil(length / options.blockSize);

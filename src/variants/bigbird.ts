@@ -6,15 +6,15 @@
  * together, and global tokens are one step from everyone; with them a sparse graph still approximates any continuous
  * function from sequences to sequences (theorem 1). For speed all three are made of blocks of b tokens (appendix D).
  *
- * Cost: a query block meets 3 window blocks, its global and r random ones: O(L·(g + 3 + r)·b) time, O(L) memory. It
- * gives up all other pairs: on its pattern the result is exact. A sequence of so few blocks that these are all of them
- * gets full attention.
+ * Cost: a query block meets 3 window blocks, the global ones and r random ones: O(L·(g + 3 + r)·b) time, O(L) memory. It
+ * gives up all other pairs: on its pattern the result is exact. If a sequence has no more blocks than these, it gets full
+ * attention.
  *
- * Departs from the paper: g counts the global blocks at one end, where the paper's g is all of them, so that a query block
- * of ITC meets 2g + 3 + r. Global blocks of ITC are the first and the last, as in released code; in appendix E they are
- * the first 128 tokens. The window ends where the sequence ends, and does not wrap around to the other end, as rolled keys do in
- * appendix D. Where the window overlaps an end or a global block, more random blocks replace it: the paper draws exactly r.
- * The paper's ETC also has relative positions and an additional loss (appendix E).
+ * Departs from the paper: g counts the global blocks at one end, and the paper's g counts all of them, so a query block of
+ * ITC meets 2g + 3 + r. Global blocks of ITC are the first and the last, as in released code; in appendix E they are the
+ * first 128 tokens. The window ends where the sequence ends, and does not wrap around to the other end, unlike the rolled
+ * keys of appendix D. Where the window overlaps an end or a global block, more random blocks replace it: the paper draws
+ * exactly r. The paper's ETC also has relative positions and an additional loss (appendix E).
  */
 import { attention, everything, type KeySet, runs } from '../core/ops/index.ts';
 import { fromArray, type Tensor } from '../core/tensor.ts';
@@ -29,13 +29,13 @@ function attend(inputs: AttentionInputs, options: BigBirdOptions): Tensor {
   return attendByPlan(inputs, planBlocks(length, heads, options));
 }
 
-/** `attend` with the blocks of a plan. A block that a plan has twice counts twice. */
+/** `attend` with the blocks of a plan. A block that appears twice in a plan counts twice. */
 export function attendByPlan({ queries, keys, values, keyMask }: AttentionInputs, plan: BlockPlan): Tensor {
   // All blocks of a query block in one softmax: the window, the global and the random ones                (appendix D)
   return attention(queries, keys, values, setsOf(plan), { keyMask }).output;
 }
 
-/** The blocks of query and key are neighbours, or one of them is global or random. */
+/** Whether the blocks of query and key are neighbours, or one of them is global, or the key's is random for the query's. */
 function pattern(options: BigBirdOptions, { heads, keyLength }: AttentionShape): AttentionPattern {
   const plan = planBlocks(keyLength, heads, options);
   return (head, query, key) => {
@@ -50,12 +50,12 @@ function pattern(options: BigBirdOptions, { heads, keyLength }: AttentionShape):
   };
 }
 
-/** What a plan's queries meet: lists of blocks, and for the queries of global blocks every key. */
+/** The key sets of a plan: lists of blocks, and for the queries of global blocks every key. */
 function setsOf(plan: BlockPlan): KeySet[] {
   const { length, blocks, blockSize, globalTokens } = plan;
   if (plan.isFull) return [everything(length, length)];
   const lists = plan.lists();
-  // The n-th time that a block is in a list is in the n-th table: a table has a block once.
+  // The n-th appearance of a block in a list goes to the n-th table, so that a table has each block once.
   const width = Math.max(1, ...lists.flat().map((list) => list.length));
   const tables = splitRepeated(lists).map((of) => {
     const padded = of.flat().flatMap((list) => [...list, ...new Array<number>(width - list.length).fill(-1)]);
@@ -74,7 +74,7 @@ function setsOf(plan: BlockPlan): KeySet[] {
   return [...sets, runs(new Int32Array(length), end, length)];
 }
 
-/** Lists by head and query block, cut into as many as it takes for no list to have a block twice. */
+/** Lists by head and query block, split into as many tables as needed for no list to have a block twice. */
 function splitRepeated(lists: readonly number[][][]): number[][][][] {
   const rest = lists.map((ofHead) => ofHead.map((list) => [...list]));
   const parts: number[][][][] = [];
@@ -98,18 +98,19 @@ const options = {
     symbol: 'b',
     minimum: 1,
     maximum: (sequenceLength) => sequenceLength,
-    // 64 as in the paper (appendix E) from 2048 tokens on; with fewer, at least 32 blocks where there are as many tokens.
+    // 64 as in the paper (appendix E) from 2048 tokens on; for shorter sequences at least 32 blocks, if there are that many
+    // tokens.
     default: (sequenceLength) => Math.max(1, Math.min(64, Math.floor(sequenceLength / 32))),
     description: 'tokens in a block',
   }),
-  /** *g*, in blocks: at each end of the sequence (ITC), or in front (ETC). */
+  /** *g*, in blocks: at each end of the sequence (ITC), or at its start (ETC). */
   globalBlocks: integer({
     symbol: 'g',
     minimum: 0,
     default: 1,
     description: 'global blocks, at each end or in front',
   }),
-  /** *r*, in blocks: random ones that each query block meets. */
+  /** *r*, in blocks: the random blocks that each query block meets. */
   randomBlocks: integer({
     symbol: 'r',
     minimum: 0,
@@ -118,15 +119,15 @@ const options = {
     description: 'random blocks that a query block meets',
   }),
   /**
-   * `itc`, internal: existing tokens are global, here the first and last blocks. `etc`, extended: they are extra
-   * ones that the model has put in front of the sequence, here its first blocks (§2).
+   * `itc`, internal: existing tokens are global, here the first and last blocks. `etc`, extended: extra tokens that the model
+   * has put in front of the sequence are global, here its first blocks (§2).
    */
   construction: choice({
     choices: ['itc', 'etc'],
     default: 'itc',
     description: 'global blocks at both ends, or in front',
   }),
-  /** Names the random graph: the same seed gives the same pattern. Layers may take different ones. */
+  /** The seed of the random graph: the same seed gives the same pattern. Layers may use different seeds. */
   patternSeed: integer({ minimum: 0, default: 0, description: 'seed of the random graph' }),
 };
 

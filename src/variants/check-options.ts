@@ -29,7 +29,7 @@ export function checkOptions<Options extends CommonOptions>(
   return checkFor(variant, options, shape, bytesOfAttention);
 }
 
-/** The same for a generation up to a length, which never holds what attention to all of it would. */
+/** The same for generation up to a length, which never needs the memory of attention over the whole sequence. */
 export function checkDecodingOptions<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   options: Partial<Options>,
@@ -54,7 +54,7 @@ function checkFor<Options extends CommonOptions>(
   return complete;
 }
 
-/** All options: those that were asked for, each checked by itself, and for the others defaults that fit them. */
+/** All options: the given ones, each checked by itself, and for the others defaults that fit them. */
 export function completeOptions<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   options: Partial<Options>,
@@ -102,7 +102,7 @@ function expectSupported(
   }
 }
 
-/** Bytes that options imply for a shape, at least. */
+/** The least number of bytes that options imply for a shape. */
 type BytesOf = <Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   options: Options,
@@ -122,7 +122,7 @@ const bytesOfAttention: BytesOf = (variant, options, shape) => {
 const bytesOfTensor = (extents: readonly number[], { dtype }: AttentionShape): number =>
   extents.reduce((bytes, extent) => bytes * extent, bytesPerElement[dtype]);
 
-/** Throws MemoryError where this is more than all tensors can have, and names the options that ask for it. */
+/** Throws MemoryError if this is more than all tensors can have, and names the options that cause it. */
 function expectFits<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   asked: Partial<Options>,
@@ -133,7 +133,7 @@ function expectFits<Options extends CommonOptions>(
   const limit = memoryLimit();
   const bytes = bytesOf(variant, complete, shape);
   if (bytes <= limit) return;
-  // Those without which it would fit, if there are any: else the sequence itself is too long.
+  // The options without which it would fit. If there are none, the sequence itself is too long.
   const guilty = Object.keys(asked).filter((name) => {
     const others = Object.fromEntries(Object.entries(asked).filter(([each]) => each !== name)) as Partial<Options>;
     return bytesOf(variant, { ...variant.defaults(shape.keyLength, others), ...others }, shape) <= limit;
@@ -149,7 +149,7 @@ function expectFits<Options extends CommonOptions>(
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
 
-/** Throws ArgumentError unless it is a variant, by what is needed to check options for it. */
+/** Throws ArgumentError unless it has the parts of a variant that checking options needs. */
 export function expectVariant(name: string, variant: unknown): asserts variant is AttentionVariant<never> {
   if (typeof variant === 'string') {
     throw wrongKind(name, 'a variant', variant, `import it by its name, or take findVariant(${describe(variant)})`);

@@ -1,4 +1,4 @@
-/** What the declaration of an option has to have: checked where it is written, and where a variant is made of it. */
+/** The required parts of an option's declaration, checked where it is written and where a variant is made from it. */
 import {
   type Check,
   expectBoolean,
@@ -18,14 +18,14 @@ export const OPTION_KINDS: readonly OptionSchema['kind'][] = ['integer', 'number
 const anyNumber = numberOf(-Number.MAX_VALUE, Number.MAX_VALUE);
 const may = optional(expectFunction);
 
-/** A default, or a function that makes it. */
+/** A default, or a function that computes it. */
 const valueOr =
   (check: Check): Check =>
   (name, value) => {
     if (typeof value !== 'function') check(name, value);
   };
 
-/** What an option of each kind has besides its description: its limits or the words that it may be, and its default. */
+/** The parts of an option of each kind besides its description: its limits or its words, and its default. */
 const MEMBERS: Readonly<Record<OptionSchema['kind'], Readonly<Record<string, Check>>>> = {
   integer: {
     ...{ minimum: anyNumber, maximum: may, limit: optional(anyNumber), multipleOf: optional(integerOf(1)) },
@@ -43,7 +43,7 @@ export function expectSchema(name: string, value: unknown): void {
   expectEntry(name, value, value.kind as OptionSchema['kind']);
 }
 
-/** Throws ArgumentError unless it is a declaration of an option of this kind, which it need not name. */
+/** Throws ArgumentError unless it is a declaration of an option of this kind; the declaration need not name the kind. */
 export function expectEntry(name: string, value: unknown, kind: OptionSchema['kind']): void {
   expectRecord(name, value, { symbol: optional(expectText), description: expectText, ...MEMBERS[kind] });
 }

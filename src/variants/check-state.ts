@@ -1,4 +1,4 @@
-/** What a state has to be: the parts that every call needs, and numbers that a call may have left. */
+/** Checks of a state: the parts that every call needs, and numbers that a call can have produced. */
 import { expectDType } from '../core/dtype.ts';
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { expectPlain, expectRecord, expectText } from '../core/expect.ts';
@@ -29,10 +29,7 @@ export function expectState(name: string, state: AttentionState): AttentionState
   return state;
 }
 
-/**
- * Throws ArgumentError for a state with numbers that no call leaves: NaN, or rows that are infinite. Padding may hold
- * anything.
- */
+/** Throws ArgumentError for a state with numbers that no call produces: NaN, or infinite rows. Padding may hold anything. */
 export function expectNumbers(name: string, { tensors }: AttentionState): void {
   const mask = tensors[KEY_MASK];
   for (const [each, tensor] of Object.entries(tensors)) {

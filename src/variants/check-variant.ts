@@ -1,4 +1,4 @@
-/** The parts that a variant has to have: what `defineVariant` asks of a declaration, and `register` of a variant. */
+/** The required parts: `defineVariant` checks a declaration, and `register` checks a variant. */
 import {
   type Check,
   expectBoolean,
@@ -19,7 +19,7 @@ const recordOf =
   (name, value) =>
     expectRecord(name, value, members);
 
-/** An object by whose names there are others. */
+/** An object whose members are objects. */
 const eachOf =
   (each: Check): Check =>
   (name, value) => {

@@ -1,4 +1,4 @@
-/** The second entry to every causal variant: a run that continues from the state of the previous run. */
+/** The second entry point of every causal variant: a run that continues from the state of the previous run. */
 import { ArgumentError, expectInteger, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { expectBoolean, expectPlain } from '../core/expect.ts';
 import { scope, type Tensor } from '../core/tensor.ts';
@@ -8,7 +8,7 @@ import { expectNumbers, expectState } from './check-state.ts';
 import type { AttentionState, StateSizes } from './state.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from './variant.ts';
 
-/** Settings of `attendFrom`: those of `attend`, and the most tokens that the sequence will have. */
+/** Settings of `attendFrom`: those of `attend`, and the maximum length of the sequence. */
 export interface ContinueSettings extends AttendSettings {
   /** The most tokens of a sequence, over all calls: options are checked and parameters drawn for this length. */
   maxLength: number;
@@ -53,8 +53,8 @@ export function attendFrom<Options extends CommonOptions>(
 }
 
 /**
- * The same where options, and a state of these sizes, have been checked before: a step of a decoder, which would take longer
- * to check than to compute.
+ * The same for options and a state that have been checked before: a decoder's step would take longer to check than to
+ * compute.
  */
 export function goOn<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
@@ -95,7 +95,7 @@ export function goOn<Options extends CommonOptions>(
   return { output: result.output, state: result.state };
 }
 
-/** States that a call has left. Their numbers are those that it was given, and need not be checked again at every token. */
+/** States that calls have returned. Their numbers come from checked inputs and need not be checked again at every token. */
 const left = new WeakSet<AttentionState>();
 
 /** Throws ArgumentError for a state of another variant, of other options or of other sizes, or with NaN. */

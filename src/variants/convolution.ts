@@ -1,6 +1,6 @@
 /**
- * What LightConv and DynamicConv share (Wu et al. 2019): options, the band of positions that a kernel of width k
- * covers, DropConnect, and the rolling window of a generation. They differ in where the kernels come from.
+ * The common parts of LightConv and DynamicConv (Wu et al. 2019): options, the band of positions that a kernel of width k
+ * covers, DropConnect, and the rolling window of generation. The two differ in where their kernels come from.
  */
 import {
   band,
@@ -28,13 +28,13 @@ export const convolutionPaper: Citation = {
 
 export const convolutionOptions = {
   /**
-   * k: positions that a kernel covers. The middle one of an odd width is the token's own; an even width reaches one
-   * further back than ahead. Causal: the token's own is the last.
+   * k: positions that a kernel covers. With an odd width the token itself is in the middle; an even width reaches one further
+   * back than ahead. Causal: the token itself is the last.
    */
   kernelWidth: integer({
     symbol: 'k',
     minimum: 1,
-    // Centred on the first token it reaches the last.
+    // Wide enough to reach the last token from the first.
     maximum: (sequenceLength) => 2 * sequenceLength - 1,
     // 31 as in most of the paper's blocks (3, 7, 15 in the first ones, §5).
     default: (sequenceLength) => Math.min(31, 2 * sequenceLength - 1),
@@ -42,8 +42,8 @@ export const convolutionOptions = {
   }),
   /**
    * p: each entry of the normalised kernel is dropped with this probability, and the others are divided by 1 − p (§3,
-   * DropConnect). For training: which ones is in the parameter D, that a trainer draws again for every step; to
-   * evaluate with the same parameters, set it to 0.
+   * DropConnect). For training only: the parameter D says which ones, and a trainer redraws it at every step. To evaluate
+   * with the same parameters, set it to 0.
    */
   dropConnect: number({
     symbol: 'p',
@@ -80,14 +80,14 @@ export function convolutionPattern(options: ConvolutionOptions): AttentionPatter
   return (_head, query, key) => key >= query - before && key <= query + after;
 }
 
-/** How many pairs of a token and one under its kernel there are in all heads of a batch entry. */
+/** The number of pairs of a token and a position under its kernel, in all heads of a batch entry. */
 export function convolutionPairs(options: ConvolutionOptions, { heads, keyLength }: AttentionShape): number {
   return pairsOf(band(keyLength, reachOf(options)), heads);
 }
 
 /**
- * D [heads, k], 0 or 1/(1 − p): what the normalised kernels are multiplied by. One draw serves all positions and batch
- * entries, as in a convolution, whose weights are the same for all. No D without DropConnect.
+ * D [heads, k], 0 or 1/(1 − p): the factors of the normalised kernels. All positions and batch entries share one draw, as
+ * they share the weights of a convolution. No D without DropConnect.
  */
 export const D: DeclaredParameter<ConvolutionOptions> = {
   learned: false,
@@ -101,15 +101,16 @@ export const D: DeclaredParameter<ConvolutionOptions> = {
   },
 };
 
-/** The kernels, [heads, k] or [batch, heads, length, k], times D; as they are without DropConnect. */
+/** The kernels, [heads, k] or [batch, heads, length, k], times D; unchanged without DropConnect. */
 export function dropEntries(kernels: Tensor, D: Tensor, { dropConnect }: ConvolutionOptions): Tensor {
   if (dropConnect === 0) return kernels;
   return multiply(kernels, kernels.shape.length === 2 ? D : reshape(D, [D.shape[0], 1, D.shape[1]]));
 }
 
 /**
- * DepthwiseConv(X, kernel, i, c) = Σ_j kernel_j X_{i+j−⌈(k+1)/2⌉, c} for X = V (§2). Masked values, and those beyond
- * the ends, are zeros: there, as in the paper, the weights of the rest add up to less than 1. A state keeps the last k − 1.
+ * DepthwiseConv(X, kernel, i, c) = Σ_j kernel_j X_{i+j−⌈(k+1)/2⌉, c} for X = V (§2). Masked values, and values beyond the
+ * ends, are zeros: next to them, as in the paper, the weights of the others add up to less than 1. A state keeps the last k −
+ * 1 values.
  */
 export function depthwiseConvolution(
   { values, keyMask }: AttentionInputs,
@@ -126,7 +127,10 @@ export function depthwiseConvolution(
   return memory.leave(held === 0 ? mixed : contiguous(slice(mixed, 2, held, held + length)));
 }
 
-/** Kernels of tokens, with rows of zeros for as many tokens before them; kernels of heads are all tokens'. */
+/**
+ * Adds rows of zeros before the kernels of tokens, one for each earlier token. Kernels of heads serve all tokens and stay as
+ * they are.
+ */
 function withRowsBefore(kernels: Tensor, count: number): Tensor {
   if (count === 0 || kernels.shape.length === 2) return kernels;
   return concat([zeros(kernels.shape.with(2, count), kernels.dtype), kernels], 2);

@@ -1,6 +1,6 @@
 /**
- * Causal generation one token at a time: what has been seen is kept in a state, and each step costs what the variant's
- * state costs, not another run over the whole sequence.
+ * Causal generation one token at a time: a state holds the tokens so far, and each step costs only the work on that state,
+ * not another run over the whole sequence.
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectInteger, expectShape, UnsupportedError } from '../core/errors.ts';
@@ -26,7 +26,7 @@ export interface DecodeShape {
 
 /** Settings of `startDecoding`: those of `attend`, and a state to continue from. */
 export interface DecodeSettings extends AttendSettings {
-  /** A state of a decoder or of `attendFrom` to continue from; it does not change. Absent: start from nothing. */
+  /** A state of a decoder or of `attendFrom` to continue from; it does not change. Absent: an empty sequence. */
   state?: AttentionState;
 }
 
@@ -40,7 +40,7 @@ export interface Decoder {
    */
   readonly state: AttentionState | null;
   /**
-   * Runs one or several more tokens, which attend to themselves and to all tokens before them: inputs of [batch, heads,
+   * Runs one or more further tokens, which attend to themselves and to all tokens before them: inputs of [batch, heads,
    * length, headDim], result [batch, heads, length, valueDim], the rows of one causal run over the whole sequence. Keeps no
    * tape. Throws ShapeError for other shapes, ArgumentError after `maxLength` tokens.
    */
@@ -85,7 +85,7 @@ export function startDecoding<Options extends CommonOptions>(
     checkState(state, variant.name, complete, own, settings.checkFinite);
   }
   const parameters: Parameters = settings.parameters ?? drawFixed(variant, complete, shape, settings.seed ?? 0);
-  // They live as long as the decoder, whatever scope it is made in.
+  // The parameters live as long as the decoder, whatever scope it is made in.
   if (settings.parameters === undefined) for (const tensor of Object.values(parameters)) keep(tensor);
   const decoder = new StateDecoder(variant, complete, sizes, { ...others, parameters, maxLength });
   if (state !== undefined) decoder.goOnFrom(state);
@@ -93,13 +93,13 @@ export function startDecoding<Options extends CommonOptions>(
 }
 
 function releaseAll(tensors: Readonly<Record<string, Tensor>>): void {
-  // Several may be views of one block.
+  // Several tensors may be views of one block.
   for (const { block, array } of Object.values(tensors).filter((tensor) => !tensor.block.free)) {
     if (!block.free) release(array.data);
   }
 }
 
-/** Goes on from state to state, and releases what the next one does not share. */
+/** Replaces the state by the next one, and releases the parts that the two do not share. */
 class StateDecoder<Options extends CommonOptions> implements Decoder {
   #state: AttentionState | null = null;
   readonly #variant: AttentionVariant<Options>;

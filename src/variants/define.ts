@@ -1,4 +1,4 @@
-/** A variant from its declaration: what follows from the entries is made here, once for all variants. */
+/** A variant from its declaration: everything that follows from the entries is made here, once for all variants. */
 
 import { expectDefinition } from './check-variant.ts';
 import type { DeclaredInputs } from './inputs.ts';
@@ -8,19 +8,19 @@ import type { AttentionShape, AttentionVariant, Method } from './variant.ts';
 
 /** The declaration of a variant, from which `defineVariant` makes one. */
 export interface VariantDefinition<Schemas extends OptionSchemas> extends Method<OptionsOf<Schemas>> {
-  /** Every option but `causal`, which all have. */
+  /** Every option except `causal`, which all variants have. */
   readonly options: Schemas;
-  /** What it needs of a token, where that is not queries, keys and values alone. Absent: it reads these three. */
+  /** The inputs of a token, if they are not just queries, keys and values. Absent: it reads these three. */
   readonly inputs?: DeclaredInputs<OptionsOf<Schemas>>;
   /** Learned and random tensors, by the paper's names. Absent: none. */
   readonly parameters?: Readonly<Record<string, DeclaredParameter<OptionsOf<Schemas>>>>;
-  /** The largest tensor that `attend` makes on the way: what can never fit is refused by it. */
+  /** The largest intermediate tensor of `attend`. A call in which it can never fit is refused. */
   largest?(options: OptionsOf<Schemas>, shape: AttentionShape): readonly number[];
 }
 
 /**
  * Makes a variant from its declaration, for `attend` and `register`. Throws ArgumentError for a declaration that lacks a part.
- * examples/own-variant.mjs is a whole one.
+ * examples/own-variant.mjs is a complete example.
  */
 export function defineVariant<Schemas extends OptionSchemas>(
   definition: VariantDefinition<Schemas>,

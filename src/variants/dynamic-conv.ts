@@ -1,14 +1,14 @@
 /**
  * DynamicConv: LightConv with a kernel that every token predicts for itself.
  *
- * Problem: LightConv weighs neighbours by their distance alone, the same for every token. Idea (Wu et al. 2019, §4):
- * let the token say how far to look. Its kernel is a linear function of the token itself, never of its neighbours, which
- * distinguishes it from attention:
+ * Problem: LightConv weights neighbours by distance alone, the same for every token. Idea (Wu et al. 2019, §4): let the token
+ * decide how far to look. Its kernel is a linear function of the token itself, never of its neighbours, which distinguishes
+ * it from attention:
  *
  *     DynamicConv(X, i, c) = LightConv(X, f(X_i)_h, i, c),   f(X_i)_{h,j} = Σ_c W^Q_{h,j,c} X_{i,c}
  *
- * Cost: O(L·k) time for each column, and k weights to hold for each token and head; a generation keeps the last
- * k − 1 values. It gives up comparing tokens: keys are not read, and nothing further away than the kernel reaches is seen.
+ * Cost: O(L·k) time for each column, and memory for k weights for each token and head; generation keeps the last k − 1
+ * values. It gives up comparing tokens: keys are not read, and nothing beyond the kernel's reach is seen.
  *
  * Departs from the paper: there the X that f reads is also the X that is mixed. Here f reads the token's *query*, and the
  * *values* are mixed, so that the layer around it can be the same as for attention; and a head's kernel is predicted from its own
@@ -42,7 +42,7 @@ function attend(
   // A kernel for each token, [batch, heads, length, k]: f(X_i)_{h,j} = Σ_c W^Q_{h,j,c} X_{i,c}.                    (§4)
   const predicted = matmul(inputs.queries, WQ, { transposeB: true });
 
-  // From there as LightConv: a softmax over the k entries, then DropConnect.                                       (§3)
+  // The rest is LightConv: a softmax over the k entries, then DropConnect.                                         (§3)
   return depthwiseConvolution(inputs, dropEntries(softmax(predicted), D, options), options, state);
 }
 

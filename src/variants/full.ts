@@ -3,10 +3,10 @@
  *
  *     A = softmax(QKᵀ/√d + M),   out = A V          (Vaswani et al. 2017, eq. 1; M is 0 or −∞)
  *
- * Cost: O(L²·d) time. Memory is O(L): the scores are never held together. A query walks over the keys and keeps only its largest
- * score so far, the sum of exponentials and the weighted sum of values (the online softmax of Milakov & Gimelshein 2018,
- * algorithm 3; Rabe & Staats 2021, §2). The backward pass computes blocks of A again from the largest score and the sum
- * of exponentials of each row. It gives up nothing: the result is exact.
+ * Cost: O(L²·d) time. Memory is O(L): the score matrix is never stored. A query walks over the keys and keeps only its
+ * largest score so far, the sum of exponentials and the weighted sum of values (the online softmax of Milakov & Gimelshein
+ * 2018, algorithm 3; Rabe & Staats 2021, §2). The backward pass recomputes blocks of A from the largest score and the sum of
+ * exponentials of each row. Nothing is given up: the result is exact.
  */
 import { attention, everything, upTo } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
@@ -33,7 +33,7 @@ function attend(
   return memory.leave(attention(queries, K, V, met, { keyMask: mask }).output);
 }
 
-/** Every pair, or causally those with j ≤ i. */
+/** Every pair, or with `causal` those with j ≤ i. */
 const pattern =
   ({ causal }: FullOptions) =>
   (_head: number, query: number, key: number) =>
@@ -42,7 +42,7 @@ const pattern =
 function cost({ batch, heads, queryLength, keyLength, headDim }: AttentionShape, { causal }: FullOptions) {
   const rows = batch * heads * queryLength;
   const pairs = causal ? (rows * (keyLength + 1)) / 2 : rows * keyLength;
-  // q·k and the weighted values are a multiply-add an element each.
+  // q·k and the weighted values take one multiply-add for each element.
   return { flops: pairs * (4 * headDim + SOFTMAX_FLOPS) };
 }
 
@@ -51,7 +51,7 @@ const options = {};
 /** Options of `full`: only `causal`. */
 export interface FullOptions extends OptionsOf<typeof options> {}
 
-/** Full attention, softmax(QKᵀ/√d) V, in time O(L²) (Vaswani et al. 2017): what every other variant is compared with. */
+/** Full attention, softmax(QKᵀ/√d) V, in time O(L²) (Vaswani et al. 2017). Every other variant is compared with it. */
 export const full = defineVariant({
   name: REFERENCE_VARIANT,
   paper: {

@@ -1,13 +1,16 @@
-/** Caches that grow by a few rows at a time: rows lie in buffers with room behind them, so that a step copies what it adds. */
+/**
+ * Caches that grow by a few rows at a time: rows lie in buffers with room after them, so that a step copies only the rows it
+ * adds.
+ */
 import { record } from '../core/autograd.ts';
 import { copyInto } from '../core/copy-into.ts';
 import { slice } from '../core/ops/index.ts';
 import { empty, type Tensor, viewAs } from '../core/tensor.ts';
 
-/** Rows that a window may hold beyond twice its own before they are copied. */
+/** A window may hold twice its own rows plus this many before it is copied. */
 export const SLACK = 16;
 
-/** Rows of a cache lie in a buffer with room behind them. `used` rows of each head are taken, by the holder that appended last. */
+/** A buffer for the rows of a cache, with room after them. `used` rows of each head are taken, up to those appended last. */
 interface Buffer {
   rows: Tensor;
   used: number;
@@ -22,8 +25,8 @@ const rowsOfBuffer = (buffer: Tensor, first: number, end: number): Tensor => {
 };
 
 /**
- * past [batch, heads, n, width] and rows [batch, heads, m, width], one after another. The result shares its memory with
- * `past` where there is room behind it, and `past` stays as it is: a second continuation from it gets a copy.
+ * past [batch, heads, n, width] and rows [batch, heads, m, width], one after another. The result shares memory with `past` if
+ * there is room after it. `past` stays as it is: a second continuation from it gets a copy.
  */
 export function appendRows(past: Tensor | undefined, rows: Tensor): Tensor {
   const [batch, heads, length, width] = rows.shape;
@@ -38,7 +41,7 @@ export function appendRows(past: Tensor | undefined, rows: Tensor): Tensor {
     known.used += length;
     all = rowsOfBuffer(known.rows, first, first + held + length);
   } else {
-    // Twice as much as is held: a token costs a constant number of copies on average.
+    // Twice the rows it holds, so that a token costs a constant number of copies on average.
     const buffer = empty([batch, heads, Math.max(SLACK, 2 * (held + length)), width], rows.dtype as 'float32');
     if (past !== undefined) copyInto(rowsOfBuffer(buffer, 0, held).array, past.array);
     copyInto(rowsOfBuffer(buffer, held, held + length).array, rows.array);

@@ -1,13 +1,15 @@
 /**
- * The inputs of a variant: queries, keys and values, and what it declares besides. A layer makes them from the declaration,
- * and `attend` checks them; no other code asks which variant it is.
+ * The inputs of a variant: queries, keys, values and the gates that it declares. A layer makes them from the declaration, and
+ * `attend` checks them; no other code depends on which variant it is.
  */
 import { ArgumentError, expectShape, UnsupportedError } from '../core/errors.ts';
 import { add, exp, logEluPlusOne, maximum, negate, relu, scale, sigmoid } from '../core/ops/index.ts';
 import { elements, expectTensor, filled, type Tensor } from '../core/tensor.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from './variant.ts';
 
-/** What a variant declares about its inputs: which it does not read, and which it needs in addition to queries, keys and values. */
+/**
+ * A variant's declaration of its inputs: those it does not read, and those it needs in addition to queries, keys and values.
+ */
 export interface DeclaredInputs<Options extends CommonOptions = CommonOptions> {
   /** `unread`: they are checked but not read, so a layer needs no projection for them. */
   queries?: 'unread';
@@ -17,7 +19,7 @@ export interface DeclaredInputs<Options extends CommonOptions = CommonOptions> {
   values?: 'gated';
   /** Whether, with these options, some tokens attend by projections of their own: `inputs.global`. Absent: never. */
   global?(options: Options): boolean;
-  /** Numbers of each token and head, by name: decays, strengths of writing, gates of the output. */
+  /** Numbers of each token and head, by name: decays, write strengths, output gates. */
   gates?: Readonly<Record<string, Gate<Options>>>;
 }
 
@@ -26,19 +28,19 @@ export interface Gate<Options extends CommonOptions = CommonOptions> {
   /** The paper's symbol, if it has one. */
   symbol?: string;
   description: string;
-  /** What a layer makes of its linear projection of the token. It sets the range, too. */
+  /** The activation that a layer applies to its linear projection of the token. It also sets the range. */
   activation: Activation;
-  /** What the activation is multiplied by: 2 for a sigmoid up to 2. 1 by default. */
+  /** The factor of the activation: 2 for a sigmoid up to 2. 1 by default. */
   times?: number;
-  /** Numbers of a row. Absent: one number, and no axis for it. */
+  /** The width of a row. Absent: one number, and no axis for it. */
   width?(options: Options, shape: AttentionShape): number;
-  /** What it is where none is given, such as no decay. Absent: `attend` throws where none is given. */
+  /** The value if none is given, such as no decay. Absent: `attend` throws if none is given. */
   absent?: number;
-  /** What the bias of a layer's projection starts at. 0 by default. */
+  /** The initial bias of a layer's projection. 0 by default. */
   bias?: number;
 }
 
-/** Inputs of a variant with gates, as its `attend` gets them: none is missing. */
+/** Inputs of a variant with gates, in the form that its `attend` gets: no gate is missing. */
 export type GatedInputs<Names extends string> = AttentionInputs & { gates: Readonly<Record<Names, Tensor>> };
 
 /** log(1 + exp(x)), as max(x, 0) + log(1 + exp(−|x|)): nothing overflows, and the slope at 0 is ½. */
@@ -47,7 +49,7 @@ const softplus = (x: Tensor): Tensor => add(relu(x), logEluPlusOne(exp(negate(ma
 export const ACTIVATION_NAMES = ['none', 'sigmoid', 'softplus', 'logSigmoid'] as const;
 export type Activation = (typeof ACTIVATION_NAMES)[number];
 
-/** Of a projection, and the least and the most that may come out. */
+/** A function of the projection, and the range of its values. */
 const ACTIVATIONS: Readonly<Record<Activation, { apply(x: Tensor): Tensor; least: number; most: number }>> = {
   none: { apply: (x: Tensor) => x, least: -Number.MAX_VALUE, most: Number.MAX_VALUE },
   sigmoid: { apply: sigmoid, least: 0, most: 1 },
@@ -55,20 +57,20 @@ const ACTIVATIONS: Readonly<Record<Activation, { apply(x: Tensor): Tensor; least
   logSigmoid: { apply: (x: Tensor) => negate(softplus(negate(x))), least: -Number.MAX_VALUE, most: 0 },
 };
 
-/** What a layer makes of its projection, of any shape. */
+/** Applies the gate's activation to a layer's projection, of any shape. */
 export function activate(x: Tensor, { activation, times = 1 }: Gate<never>): Tensor {
   const activated = ACTIVATIONS[activation].apply(x);
   return times === 1 ? activated : scale(activated, times);
 }
 
-/** The least and the most that a gate may be. */
+/** The range of a gate. */
 export function rangeOfGate({ activation, times = 1 }: Gate<never>): readonly [least: number, most: number] {
   const { least, most } = ACTIVATIONS[activation];
   const bounded = (end: number) => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, end * times));
   return [bounded(least), bounded(most)];
 }
 
-/** [batch, heads, keyLength], with the width behind if there is one. */
+/** [batch, heads, keyLength], followed by the width if there is one. */
 export function shapeOfGate<Options extends CommonOptions>(
   { width }: Gate<Options>,
   options: Options,
@@ -78,7 +80,7 @@ export function shapeOfGate<Options extends CommonOptions>(
   return [batch, heads, keyLength, ...(width === undefined ? [] : [width(options, shape)])];
 }
 
-/** Whether weights come of comparing queries with keys; those of a convolution do not. */
+/** Whether the weights compare queries with keys. Those of a convolution do not. */
 export const comparesTokens = ({ inputs: { keys } }: { readonly inputs: DeclaredInputs<never> }): boolean =>
   keys !== 'unread';
 
@@ -90,7 +92,7 @@ export function unreadInputs({ inputs }: { readonly inputs: DeclaredInputs<never
   ];
 }
 
-/** Every tensor that has a row for each token, changed. The key mask stays. */
+/** Applies `change` to every tensor that has a row for each token. The key mask stays. */
 export function mapTokens(inputs: AttentionInputs, change: (tensor: Tensor, name: string) => Tensor): AttentionInputs {
   const { queries, keys, values, keyMask, global, gates } = inputs;
   const triple = (each: Pick<AttentionInputs, 'queries' | 'keys' | 'values'>, prefix: string) => ({
@@ -109,8 +111,8 @@ export function mapTokens(inputs: AttentionInputs, change: (tensor: Tensor, name
 }
 
 /**
- * The inputs with every gate that the variant declares; one that was not given is what it is without one. Throws
- * UnsupportedError for what it does not declare, ArgumentError or ShapeError for a gate that is missing or does not fit.
+ * The inputs with every gate that the variant declares; a gate that was not given gets its declared value. Throws
+ * UnsupportedError for a gate that it does not declare, ArgumentError or ShapeError for one that is missing or does not fit.
  */
 export function withDeclared<Options extends CommonOptions>(
   { name, inputs: declared }: { readonly name: string; readonly inputs: DeclaredInputs<Options> },

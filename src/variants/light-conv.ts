@@ -3,16 +3,16 @@
  *
  * Problem: self-attention compares every token with every other, and it is not clear that this is necessary. Idea (Wu et al.
  * 2019, §3): a depthwise convolution whose kernel is *shared* by all columns of a head, H kernels instead of d, and
- * *normalised* by a softmax, as attention is; W ∈ ℝ^{H×k} is all there is to learn:
+ * *normalised* by a softmax, as attention is; W ∈ ℝ^{H×k} is the only parameter:
  *
  *     LightConv(X, W_h, i, c) = DepthwiseConv(X, softmax(W_h), i, c) = Σ_j softmax(W_h)_j X_{i+j−⌈(k+1)/2⌉, c}
  *
- * Cost: O(L·k) time and O(L) memory; a generation keeps the last k − 1 values. It gives up looking at the content: queries
- * and keys are not read at all, only the distance counts, and nothing further away than the kernel reaches. What the
- * paper puts around it (a gated linear unit before, a linear layer after) belongs to the layer, not to the mixing.
+ * Cost: O(L·k) time and O(L) memory; generation keeps the last k − 1 values. It gives up the content: queries and keys are
+ * not read, only the distance counts, and nothing beyond the kernel's reach is seen. The paper's gated linear unit before it
+ * and linear layer after it belong to the layer, not to the mixing.
  *
- * Untrained, a kernel is nearly flat (31 weights of 8 heads are within a fifth of 1/31), so what `compare` shows
- * against full attention is a moving average of the values. Only training makes it more than that.
+ * Untrained, a kernel is nearly flat (31 weights of 8 heads are within a fifth of 1/31), so `compare` shows a moving average
+ * of the values against full attention. Only training makes it more than that.
  *
  * Departs from the paper: entries of the kernel are dropped in training only if `dropConnect` asks for it, as the paper's
  * models do (DropConnect, §3).
@@ -62,7 +62,7 @@ export const lightConv = defineVariant({
   options: convolutionOptions,
   budget: kernelWidthBudget,
   parameters: {
-    /** The authors count k inputs and H·k outputs for its start. */
+    /** For its initialisation the authors count k inputs and H·k outputs. */
     W: {
       learned: true,
       shape: ({ kernelWidth }, { heads }) => [heads, kernelWidth],

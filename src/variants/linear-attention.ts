@@ -1,11 +1,11 @@
 /**
- * Attention by features: where a weight is a product φ(q_i)·φ(k_j), the sum over keys can be taken before any query is
- * looked at, and costs O(L·r·d) in place of O(L²·d) (Katharopoulos et al. 2020; Choromanski et al. 2021):
+ * Attention by features: if a weight is a product φ(q_i)·φ(k_j), the sum over keys can be computed before any query is read,
+ * and costs O(L·r·d) and not O(L²·d) (Katharopoulos et al. 2020; Choromanski et al. 2021):
  *
  *     out = D̂⁻¹ (Q′((K′)ᵀ V)),   D̂ = diag(Q′((K′)ᵀ 1_L))
  *
- * Q′ and K′ hold φ(q_i) and φ(k_j) in their rows. Long sequences are taken block by block, each continuing with the sums that
- * the last has left, so that Q′ and K′ never have to be there as a whole.
+ * Q′ and K′ hold φ(q_i) and φ(k_j) in their rows. Long sequences are processed block by block, each continuing with the sums
+ * of the last, so that Q′ and K′ are never needed as a whole.
  */
 import { isRecording } from '../core/autograd.ts';
 import { CHUNK } from '../core/kernels/scan-chunk.ts';
@@ -22,7 +22,10 @@ import { scope, type Tensor } from '../core/tensor.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs } from './variant.ts';
 
-/** φ(x) = h(x) f(x), f a vector: h by its logarithm, and f too where it is positive. Factors of all φ may be left out. */
+/**
+ * φ(x) = h(x) f(x), f a vector: h is given by its logarithm, and so is f where it is positive. Factors common to all φ may be
+ * left out.
+ */
 export type Features = {
   /** log h(x), [batch, heads, length, 1]; absent: h = 1. */
   logH?: Tensor;
@@ -39,15 +42,15 @@ export interface KeyFeatures {
   keyMask: Tensor | undefined;
 }
 
-/** How features are summed up and read. */
+/** How features are summed and read. */
 export interface FeatureKind {
-  /** What the sums are called. */
+  /** The names of the sums. */
   names: readonly string[];
-  /** The sums over keys, after those that came before. */
+  /** The sums over keys, added to the sums so far. */
   over(keys: KeyFeatures, before?: Sums): Sums;
   /** The outputs of queries that meet all keys of the sums. */
   read(queries: Features, sums: Sums): Tensor;
-  /** Both, where query i meets keys 0 … i and those that came before: the prefix sums of Choromanski et al. 2021, eq. 11. */
+  /** Both, where query i meets keys 0 … i and all keys before them: the prefix sums of Choromanski et al. 2021, eq. 11. */
   along(queries: Features, keys: KeyFeatures, before?: Sums): { output: Tensor; sums: Sums };
 }
 
@@ -63,7 +66,7 @@ export const positiveFeatures: FeatureKind = {
   },
 };
 
-/** h of a key is its share; that of a query is in its numerator and its denominator. */
+/** The h of a key is its share; the h of a query cancels between numerator and denominator. */
 function optionsOf({ phi: { logH }, keyMask }: KeyFeatures, before: Sums | undefined) {
   const keyScale = logH && reshape(logH, logH.shape.slice(0, 3));
   return { keyScale, keyMask, state: before as FeatureState | undefined };
@@ -73,8 +76,8 @@ function optionsOf({ phi: { logH }, keyMask }: KeyFeatures, before: Sums | undef
 const BLOCK = 4096;
 
 /**
- * Attention with the features φ, [batch, heads, queryLength, valueDim], and with a state that continues from its sums, the sums
- * after these tokens. A query that sees no key gets zeros.
+ * Attention with the features φ, [batch, heads, queryLength, valueDim]. With a state it continues from the state's sums, and
+ * stores the sums after these tokens. A query that sees no key gets zeros.
  */
 export function attendByFeatures(
   kind: FeatureKind,
@@ -117,7 +120,7 @@ function cut(x: Tensor, axis: number, [begin, end]: Block): Tensor {
   return end - begin === x.shape[axis] ? x : slice(x, axis, begin, end);
 }
 
-/** Pairs j ≤ i that meet directly in a causal run, which are those of its chunks: a constant number for each token. */
+/** Pairs j ≤ i that meet directly in a causal run, within its chunks: a constant number for each token. */
 export function pairsOfChunks(length: number): number {
   const pairs = (rows: number) => (rows * (rows + 1)) / 2;
   return Math.floor(length / CHUNK) * pairs(CHUNK) + pairs(length % CHUNK);

@@ -2,19 +2,19 @@
  * Linear transformer: a kernel in place of the softmax, so that keys and values are summed once for all queries.
  *
  * Problem: softmax(QKᵀ)V needs every pair, because exp stands between the products. Idea (Katharopoulos et al. 2020,
- * §3.2): where the similarity is a kernel, sim(q, k) = φ(q)ᵀφ(k), the products may be taken in the other order, and the
- * sum over keys leaves the query:
+ * §3.2): where the similarity is a kernel, sim(q, k) = φ(q)ᵀφ(k), the products may be taken in the other order, and the sum
+ * over keys no longer depends on the query:
  *
  *     V′_i = φ(Q_i)ᵀ Σ_j φ(K_j) V_jᵀ / φ(Q_i)ᵀ Σ_j φ(K_j)                                      (eq. 5)
  *     φ(x) = elu(x) + 1                                                                       (eq. 7)
  *
- * Cost: O(L·d²) time and O(L·d) memory; causally the sums run along (§3.3), and a token is generated from a state of
- * d × (d + 1) numbers, and a scale for each row of them, however many came before: the transformer is an RNN (§3.4). It
- * gives up the softmax: this is a different attention, not an approximation, with weights that are less peaked. Scores
- * are not divided by √d.
+ * Cost: O(L·d²) time and O(L·d) memory; the causal form uses running sums (§3.3). A token is generated from a state of d × (d
+ * + 1) numbers and a scale for each of its rows, however many tokens came before: the transformer is an RNN (§3.4). It gives
+ * up the softmax: this is a different attention, not an approximation, and its weights are less peaked. Scores are not
+ * divided by √d.
  *
- * Departs from the paper: φ is kept as a logarithm until features meet, so that very negative keys, whose φ would round to
- * 0, still weigh what they should.
+ * Departs from the paper: φ is kept as a logarithm until features meet, so that very negative keys, whose φ would round to 0,
+ * still have the right weight.
  */
 import { logEluPlusOne } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -24,7 +24,7 @@ import type { OptionsOf } from './options.ts';
 import type { AttentionState } from './state.ts';
 import type { Attending, AttentionInputs, Parameters } from './variant.ts';
 
-/** φ(x) = elu(x) + 1, by its logarithm: log(x + 1) for x > 0, else x. However small φ is, it is not lost            (eq. 7) */
+/** φ(x) = elu(x) + 1, by its logarithm: log(x + 1) for x > 0, else x. It stays exact however small φ is             (eq. 7) */
 const phi = (x: Tensor): Features => ({ f: logEluPlusOne(x) });
 
 function attend(
@@ -33,13 +33,13 @@ function attend(
   _parameters: Parameters,
   state?: AttentionState,
 ): Attending {
-  // V′_i = φ(Q_i)ᵀ S_i / φ(Q_i)ᵀ Z_i. Causally S_i = Σ_{j ≤ i} φ(K_j) V_jᵀ and Z_i = Σ_{j ≤ i} φ(K_j) run along (eqs. 10–12),
-  // with the gradients of eqs. 13–15; else they are the same for all i: φ(Q) (φ(K)ᵀ V) (eq. 6). With a state that goes on
-  // from s_{i−1} and z_{i−1} this is the RNN of eqs. 16–20.
+  // V′_i = φ(Q_i)ᵀ S_i / φ(Q_i)ᵀ Z_i. Causally S_i = Σ_{j ≤ i} φ(K_j) V_jᵀ and Z_i = Σ_{j ≤ i} φ(K_j) are running sums (eqs.
+  // 10–12), with the gradients of eqs. 13–15; else they are the same for all i: φ(Q) (φ(K)ᵀ V) (eq. 6). With a state that
+  // goes on from s_{i−1} and z_{i−1} this is the RNN of eqs. 16–20.
   return attendByFeatures(positiveFeatures, phi, inputs, causal, state);
 }
 
-/** Operations of φ and of the exp that brings it back. */
+/** Operations of φ and of the exp that undoes the logarithm. */
 const FEATURE_FLOPS = 6;
 
 const options = {};

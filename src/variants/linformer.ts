@@ -1,22 +1,21 @@
 /**
  * Linformer (Wang et al. 2020): full attention, but over k mixtures of the keys and values instead of all L of them.
  *
- * Problem: the matrix P = softmax(QKᵀ/√d) has a weight for every pair of tokens, O(L²). Idea: in trained models P is
- * close to a matrix of low rank (§3, fig. 1), so fewer keys may do. Two matrices E, F ∈ ℝ^{k×L} mix the tokens:
+ * Problem: the matrix P = softmax(QKᵀ/√d) has a weight for every pair of tokens, O(L²). Idea: in trained models P is close to
+ * a matrix of low rank (§3, fig. 1), so fewer keys may be enough. Two matrices E, F ∈ ℝ^{k×L} mix the tokens:
  *
  *     head_i = softmax(Q_i (E_i K_i)ᵀ/√d) (F_i V_i)                                            (eq. 7)
  *
  * Cost: O(L·k) time and, for a fixed k, O(L) memory; the paper finds k = 256 enough up to L = 4096 (§5.1).
- * It gives up: causality, because a row of E mixes tokens from everywhere; looking at one token apart from those that
- * it is mixed with; and freedom of length, because E has a column for every position.
+ * It gives up: causality, because a row of E mixes tokens from everywhere; single tokens, because each is mixed with others;
+ * and other lengths, because E has a column for every position.
  *
- * Only a trained E stands in for full attention: on 512 tokens of a trained model (fixtures/minilm-qkv.safetensors) and
- * k = 128, the error of mean pooling is 0.44 to 0.54 of the output's norm, that of an untrained random E is 4 to 5, and
- * that of zeros is 1. So the default is mean pooling, which needs no training; to train Linformer as published, choose
- * `learned`.
+ * Only a trained E comes close to full attention: on 512 tokens of a trained model (fixtures/minilm-qkv.safetensors) and k =
+ * 128, the error of mean pooling is 0.44 to 0.54 of the output's norm, of an untrained random E 4 to 5, and of zeros 1. So
+ * the default is mean pooling, which needs no training; to train Linformer as published, choose `learned`.
  *
- * Departs from the paper: k is the same for all heads, where §4 lets it differ from head to head. From layer to layer it
- * may differ (`perLayer`). Pooling is by means of segments of nearly one length, of real tokens alone.
+ * Departs from the paper: k is the same for all heads, and §4 lets it differ between heads. Between layers it may differ
+ * (`perLayer`). Pooling takes the mean of the real tokens of segments of nearly equal length.
  */
 
 import { attention, everything, matmul, reshape, transpose, zeroMasked } from '../core/ops/index.ts';
@@ -33,11 +32,11 @@ function attend(
   options: LinformerOptions,
   parameters: Parameters,
 ): Tensor {
-  // A masked key and its value are zero before they are mixed, and a projected row that read no real key is masked in
-  // its turn. So where no key is real the output is zero; where one is, a dense E has all its rows.
+  // A masked key and its value are zero before they are mixed, and a projected row that read no real key is masked too. So
+  // the output is zero if no key is real; if any is, all rows of a dense E count.
   const { projectedLength, projection } = options;
   const dense = projection === 'learned';
-  // A row of a dense E reads the whole sequence, any other the segment it stands for.
+  // A row of a dense E reads the whole sequence; any other row reads its segment.
   const segments = segmentsOf(keys.shape[2], dense ? 1 : projectedLength);
   const counts = realTokens(segments, keyMask);
 
@@ -58,15 +57,15 @@ function attend(
 function projectDense(projection: Tensor, x: Tensor): Tensor {
   const [batch, heads, length, width] = x.shape;
   const [matrices, count] = projection.shape;
-  // Whatever shares a matrix is put side by side as columns: one product for each matrix, and a gradient of its size,
-  // where a broadcast over the batch would first make a gradient for every entry.
+  // Everything that shares a matrix is put side by side as columns: one product for each matrix, and a gradient of its size.
+  // A broadcast over the batch would first make a gradient for every entry.
   const sharing = reshape(x, [-1, matrices, length, width]);
   const columns = reshape(transpose(sharing, [1, 2, 0, 3]), [matrices, length, -1]);
   const product = reshape(matmul(projection, columns), [matrices, count, -1, width]);
   return reshape(transpose(product, [2, 0, 1, 3]), [batch, heads, count, width]);
 }
 
-/** Of E and F; null where these options have none. */
+/** The shape of E and F; null if these options have none. */
 function extentsOf(
   { projectedLength, projection, sharing }: LinformerOptions,
   { heads, keyLength }: AttentionShape,
@@ -77,14 +76,14 @@ function extentsOf(
   return [matrices, 1, segmentsOf(keyLength, projectedLength).longest];
 }
 
-/** Else E serves as both. */
+/** Otherwise E serves as both. */
 const hasOwnF = ({ sharing }: LinformerOptions): boolean => sharing === 'none' || sharing === 'headwise';
 
 /**
- * A dense matrix starts as the R that the proofs of Theorems 1 and 2 are about, with entries N(0, 1/k). Theorem 2 takes
- * E = δR and F = e^{−δ}R with one R in both, so F starts equal to E; a small δ, which makes all weights equal, is left
- * to the caller (what comes of it: spec/variants/linformer-theorems.spec.ts). The paper has no start for a convolution:
- * its kernel starts as the mean.
+ * A dense matrix starts as the R of the proofs of Theorems 1 and 2, with entries N(0, 1/k). Theorem 2 takes E = δR and F =
+ * e^{−δ}R with one R in both, so F starts equal to E; a small δ, which makes all weights equal, is left to the caller (its
+ * effect: spec/variants/linformer-theorems.spec.ts). The paper does not initialise a convolution: its kernel starts as the
+ * mean.
  */
 function start(drawing: Drawing<LinformerOptions>): Tensor {
   const { projection, projectedLength } = drawing.options;
@@ -93,7 +92,7 @@ function start(drawing: Drawing<LinformerOptions>): Tensor {
 }
 
 const options = {
-  /** k: rows of E and F, which is how many mixtures of keys a query chooses from. */
+  /** k: rows of E and F, the number of mixtures of keys that a query attends to. */
   projectedLength: integer({
     symbol: 'k',
     minimum: 1,
@@ -103,11 +102,11 @@ const options = {
     description: 'rows that keys and values are projected onto',
   }),
   /**
-   * What E and F are (§4, "General projections"):
+   * The kind of E and F (§4, "General projections"):
    * - learned: dense matrices, trained;
    * - mean-pool: row r is the mean of the r-th of k segments. Nothing to train, and E = F for all heads and layers;
    * - convolution: one trained kernel as long as its stride, L/k, slides over the sequence, the same for all channels.
-   * Max-pooling is left out: with it attention is not linear in the values any more.
+   * Max-pooling is left out: with it, attention would no longer be linear in the values.
    */
   projection: choice({
     choices: ['learned', 'mean-pool', 'convolution'],
@@ -119,8 +118,7 @@ const options = {
    * - none: every head has an E_i and an F_i;
    * - headwise: one E and one F for the heads of a layer;
    * - key-value: one E = F for the heads of a layer;
-   * - layerwise: one E = F for all layers. Within a layer that is key-value; a model draws `parameters` once and hands
-   *   the same record to every layer, whose gradients then add up in the one E.
+   * - layerwise: one E = F for all layers. Within a layer this is key-value; a model draws `parameters` once and passes the same record to every layer, and their gradients add up in the one E.
    */
   sharing: choice({
     choices: ['none', 'headwise', 'key-value', 'layerwise'],
@@ -134,8 +132,8 @@ const options = {
 export interface LinformerOptions extends OptionsOf<typeof options> {}
 
 /**
- * E: [heads, k, L], or [1, k, L] where the heads share it; for a convolution its kernel, [heads or 1, 1, ⌈L/k⌉]. It fits the
- * one length L: pad a shorter sequence and mask the end, which leaves out its last columns.
+ * E: [heads, k, L], or [1, k, L] where the heads share it; for a convolution its kernel, [heads or 1, 1, ⌈L/k⌉]. It fits one
+ * length L: pad a shorter sequence and mask the end, which leaves out the last columns.
  */
 const E: DeclaredParameter<LinformerOptions> = { learned: true, shape: extentsOf, start, stream: 'R' };
 
@@ -171,7 +169,7 @@ export const linformer = defineVariant({
   cost({ batch, heads, queryLength, keyLength, headDim }, { projectedLength, projection }) {
     const sequences = batch * heads;
     const pairs = sequences * queryLength * projectedLength;
-    // A projected row reads every token, or those of its segment. Keys and values are projected alike.
+    // A projected row reads every token, or those of its segment. Keys and values cost the same.
     const perToken = projection === 'learned' ? projectedLength : 1;
     const projecting = 2 * sequences * keyLength * perToken * 2 * headDim;
     return { flops: projecting + pairs * (4 * headDim + SOFTMAX_FLOPS) };

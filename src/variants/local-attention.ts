@@ -6,11 +6,11 @@
  * the block itself and a stretch before it. With a stretch of m, as here, that is the layer that released Reformer
  * models alternate with their hashing (Kitaev et al. 2020).
  *
- * Cost: O(L·m) time and O(L) memory. It gives up every pair further apart than two chunks, and evenness: the first token
+ * Cost: O(L·m) time and O(L) memory. It gives up every pair further apart than two chunks, and an even reach: the first token
  * of a chunk looks back m tokens, the last one 2m − 1. Longformer's window slides instead. On its pattern it is exact.
  *
- * Departs from the paper: the stretch before a block is as long as the block, and if attention is not causal there is also
- * one after it. The paper is causal, and chooses the two lengths separately.
+ * Departs from the paper: the stretch before a block is as long as the block, and without `causal` there is also one after
+ * it. The paper is causal, and chooses the two lengths separately.
  */
 
 import { type AttentionLayout, attention, pairsOf, runs } from '../core/ops/index.ts';
@@ -30,18 +30,18 @@ function attend(
   const memory = new Memory(state, length);
   const end = memory.position + length;
 
-  // What the token after these can still meet: its own chunk so far, and the one before.
+  // The keys that the next token can meet: its own chunk so far, and the one before.
   const [keep, held] = [end, memory.position].map((at) => at - firstKey(at, options));
   const K = memory.append('keys', keys, keep, held);
   const V = memory.append('values', values, keep, held);
   const mask = memory.appendMask(keyMask, batch, keep, held);
 
-  // softmax(QKᵀ/√d) V over the own chunk and the one before, and the one after if not causal                     (§3.3)
+  // softmax(QKᵀ/√d) V over the query's chunk and the one before, and the one after if not causal                 (§3.3)
   const layout = layoutOf(memory.position, length, K.shape[2], options);
   return memory.leave(attention(queries, K, V, layout, { keyMask: mask }).output);
 }
 
-/** Chunks that are the same or neighbours. */
+/** Whether the two chunks are the same or neighbours. */
 function pattern({ causal, chunkLength }: LocalAttentionOptions): AttentionPattern {
   const chunk = (position: number) => Math.floor(position / chunkLength);
   return (_head, query, key) => {
@@ -50,14 +50,14 @@ function pattern({ causal, chunkLength }: LocalAttentionOptions): AttentionPatte
   };
 }
 
-/** The first key that a query at this position meets: that of the chunk before its own. */
+/** The first key that a query at this position meets: the first of the chunk before its own. */
 function firstKey(position: number, { chunkLength }: LocalAttentionOptions): number {
   return Math.max(0, Math.floor(position / chunkLength) - 1) * chunkLength;
 }
 
 /**
- * Queries from `position` on meet the keys from the start of the chunk before their own to themselves, or to the end of
- * the chunk after. The keys are the `keyLength` last ones.
+ * Queries from `position` on meet the keys from the start of the chunk before their own up to themselves, or up to the end of
+ * the chunk after. The keys are the last `keyLength` tokens.
  */
 function layoutOf(
   position: number,

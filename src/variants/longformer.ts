@@ -2,14 +2,14 @@
  * Longformer: a sliding window plus a few global tokens, which see every token and are seen by every token.
  *
  * Problem: most attention is nearby, but full attention pays for all pairs. Idea (Beltagy et al. 2020, §3.1): a token
- * attends to the ½w tokens on each side of it; stacked layers widen what is seen, and a *dilated* window, with gaps of
- * δ − 1 tokens, widens it at once. Tokens that a task singles out ([CLS], the words of a question) attend *globally*: to
+ * attends to the ½w tokens on each side of it; stacked layers widen the view, and a *dilated* window, with gaps of δ − 1
+ * tokens, widens it within one layer. Tokens that a task singles out ([CLS], the words of a question) attend *globally*: to
  * all tokens, and all attend to them, with separate projections.
  *
  * Cost: O(L·w) time and O(L) memory, plus O(L) for each global token. It gives up every pair that is neither in the
  * window nor global: on its pattern the result is exact, and no weight is approximated.
  *
- * Departs from the paper: all layers have one window unless a model says otherwise. The paper's language models have wider
+ * Departs from the paper: all layers share one window unless a model says otherwise. The paper's language models have wider
  * windows and two dilated heads in upper layers (§4.1): `perLayer: { attentionWindow: [32, 64], dilation: [[], [1, 2]] }`.
  */
 import { ShapeError } from '../core/errors.ts';
@@ -30,7 +30,7 @@ function attend(inputs: AttentionInputs, options: LongformerOptions, _: Paramete
   const globals = Int32Array.from(options.globalPositions).sort();
   const own = within(globals, position, position + length);
 
-  // Sliding window with Q_s, K_s, V_s, for tokens that are not global. A global key is met as global, not twice.   (§3.1)
+  // Sliding window with Q_s, K_s, V_s, for tokens that are not global. A global key is met below, not twice.       (§3.1)
   const { before, after, dilation } = windowOf(options);
   const reach = before * Math.max(...dilation);
   const [K, V] = [memory.append('keys', keys, reach), memory.append('values', values, reach)];
@@ -40,7 +40,7 @@ function attend(inputs: AttentionInputs, options: LongformerOptions, _: Paramete
   const except = within(globals, first, position + length);
   const window = attention(queries, K, V, { layout, except }, { keyMask: lastOf(mask, K.shape[2]) });
   if (globals.length === 0) return memory.leave(window.output);
-  // They meet the global tokens too, in one softmax with their window.
+  // They also meet the global tokens, in one softmax with their window.
   const seen = within(globals, 0, position + length);
   const [G_K, G_V] = [globalRows(memory, 'keys', inputs, own, seen), globalRows(memory, 'values', inputs, own, seen)];
   const met = withoutQueries(globalLayout(position, length, seen, options.causal), own);
@@ -49,7 +49,7 @@ function attend(inputs: AttentionInputs, options: LongformerOptions, _: Paramete
       ? window
       : joinAttention([window, attention(queries, G_K, G_V, met, { keyMask: pickKeys(mask, seen) })]);
 
-  // A global token meets every token, with Q_g, K_g, V_g. Once the last has come, nothing is kept for them.
+  // A global token meets every token, with Q_g, K_g, V_g. After the last global token, nothing is kept for them.
   const [keep, held] = [position + length, position].map((at) => (globals[globals.length - 1] < at ? 0 : at));
   const all_K = memory.append('all keys', global.keys, keep, held);
   const all_V = memory.append('all values', global.values, keep, held);
@@ -59,7 +59,7 @@ function attend(inputs: AttentionInputs, options: LongformerOptions, _: Paramete
   return memory.leave(scatterRows(local.output, own, fromGlobal.output));
 }
 
-/** In the window, or one of the two global. */
+/** Whether the key is in the query's window, or one of the two is global. */
 function pattern(options: LongformerOptions, { keyLength }: { keyLength: number }): AttentionPattern {
   const { before, after, dilation } = windowOf(options);
   const isGlobal = new Uint8Array(keyLength);
@@ -72,29 +72,29 @@ function pattern(options: LongformerOptions, { keyLength }: { keyLength: number 
   };
 }
 
-/** The window's reach in steps of its dilation: ½w on each side (§3.1). Of an odd w the query itself is the odd one. */
+/** The window's reach in steps of its dilation: ½w on each side (§3.1). If w is odd, the query itself is the odd token. */
 function windowOf({ attentionWindow, dilation, causal }: LongformerOptions) {
   const reach = Math.floor(attentionWindow / 2);
   return { before: reach, after: causal ? 0 : reach, dilation: dilation.length === 0 ? [1] : dilation };
 }
 
-/** The positions from `begin` to `end`, counted from `begin`. */
+/** The positions within `begin` to `end`, counted from `begin`. */
 const within = (positions: Int32Array, begin: number, end: number): Int32Array =>
   positions.filter((each) => each >= begin && each < end).map((each) => each - begin);
 
 type Part = 'keys' | 'values';
 
-/** Rows of the global tokens seen so far, those of this call (`own`) among them; undefined: none. */
+/** The rows of the global tokens so far, including those of this call (`own`); undefined if there are none. */
 const globalRows = (memory: Memory, part: Part, inputs: AttentionInputs, own: Int32Array, seen: Int32Array) =>
   memory.appendPicked(`${part} of global tokens`, inputs[part], own, seen.length, inputs.keyMask);
 
-/** The mask of the last `length` tokens. */
+/** The key mask of the last `length` tokens. */
 function lastOf(mask: Tensor | undefined, length: number): Tensor | undefined {
   if (mask === undefined || mask.shape[1] === length) return mask;
   return packed(slice(mask, 1, mask.shape[1] - length, mask.shape[1]));
 }
 
-/** The global keys seen so far, at these positions, for queries from `position` on. */
+/** The layout of the global keys so far, at these positions, for queries from `position` on. */
 function globalLayout(position: number, length: number, seen: Int32Array, causal: boolean): AttentionLayout {
   if (!causal || seen.length === 0) return everything(length, Math.max(1, seen.length));
   const end = new Int32Array(length);
@@ -105,13 +105,13 @@ function globalLayout(position: number, length: number, seen: Int32Array, causal
   return runs(new Int32Array(length), end, seen.length);
 }
 
-/** All keys up to each global token's own. */
+/** All keys up to each global token itself. */
 function upToEach(globals: Int32Array, position: number, keyLength: number): AttentionLayout {
   const end = globals.map((each) => position + each + 1);
   return runs(new Int32Array(globals.length), end, keyLength);
 }
 
-/** Pairs of a layout whose key is global: the window leaves these out. */
+/** The pairs of a layout whose key is global. The window leaves them out. */
 function hiddenPairs(layout: AttentionLayout, globals: Int32Array, heads: number): number {
   let pairs = 0;
   for (let head = 0; head < heads; head++) {
@@ -137,7 +137,7 @@ const options = {
     default: (sequenceLength) => Math.min(512, sequenceLength),
     description: 'tokens in the window, half of them on each side',
   }),
-  /** *d* of §3.1, written δ here: distance of neighbours in the window, for each head; empty: 1 for all. */
+  /** *d* of §3.1, written δ here: the distance between neighbouring keys of the window, for each head; empty: 1 for all. */
   dilation: integers({
     symbol: 'd',
     per: 'head',
@@ -158,7 +158,7 @@ const options = {
 /** Options of `longformer`: the window, its dilation for each head, and the global positions. */
 export interface LongformerOptions extends OptionsOf<typeof options> {}
 
-/** A window around each token, and a few global tokens that attend to all and that all attend to (Beltagy et al. 2020). */
+/** A window around each token, and a few global tokens that all attend to and that attend to all (Beltagy et al. 2020). */
 export const longformer = defineVariant({
   name: 'longformer',
   paper: {

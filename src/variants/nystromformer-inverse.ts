@@ -1,4 +1,4 @@
-/** Nyströmformer's pseudo-inverse: matrix products alone, so that it is fast, and differentiable from end to end. */
+/** Nyströmformer's pseudo-inverse: it uses matrix products only, so it is fast and differentiable throughout. */
 import { TINY } from '../core/dtype.ts';
 import { matmul, maximum, multiply, reciprocal, scale, slice, subtract, sum, transpose } from '../core/ops/index.ts';
 import { type Tensor, zeros } from '../core/tensor.ts';
@@ -9,20 +9,20 @@ import { type Tensor, zeros } from '../core/tensor.ts';
  *     Z_0 = Aᵀ / (‖A‖₁ ‖A‖_∞)
  *     Z_{j+1} = ¼ Z_j (13 I − A Z_j (15 I − A Z_j (7 I − A Z_j)))                             (Lemma 1, eq. 14)
  *
- * The singular vectors of A are those of every Z_j. To a singular value σ of A belongs one ζ of Z_j, and t = σζ starts
- * at σ²/(‖A‖₁ ‖A‖_∞) ≤ 1 and tends to 1, because 1 − t becomes ¼(1 − t)³(4 − t). A small t is only multiplied by 13/4,
- * so a small σ takes long, and Z_n leaves out those far below (13/4)^(−n/2) of the largest. Whatever the condition,
+ * A and every Z_j have the same singular vectors. Each singular value σ of A corresponds to a ζ of Z_j, and t = σζ starts at
+ * σ²/(‖A‖₁ ‖A‖_∞) ≤ 1 and tends to 1, because 1 − t becomes ¼(1 − t)³(4 − t). A small t is only multiplied by 13/4, so a
+ * small σ takes many steps, and Z_n leaves out those far below (13/4)^(−n/2) of the largest. Whatever the condition number,
  *
  *     ‖A Z_n A − A‖₂ ≤ √(‖A‖₁ ‖A‖_∞) · max_{0 ≤ s ≤ 1} s (1 − t_n(s²)),
  *
- * t_n being n steps of t; the maximum is 0.0125 for n = 6, and falls by √(13/4) with each step.
+ * where t_n is t after n steps; the maximum is 0.0125 for n = 6, and falls by √(13/4) with each step.
  *
- * In directions that A lacks, rounding errors grow by 13/4 a step. With 256 random tokens those of float32 came to 10⁻⁷
+ * In the null space of A, rounding errors grow by 13/4 with each step. With 256 random tokens those of float32 reached 10⁻⁷
  * of Nyströmformer's output up to n = 9, 10⁻⁵ at n = 16 and 10⁻⁴ at n = 20.
  *
  * Rows and columns of zeros stay zeros, and the rest is inverted as if they were not there.
  *
- * `norms`, which can be broadcast to A: what takes the place of ‖A‖₁ ‖A‖_∞.
+ * `norms`, which must broadcast to A, replaces ‖A‖₁ ‖A‖_∞.
  */
 export function pseudoInverse(A: Tensor, iterations: number, norms = normsOf(A)): Tensor {
   const [I7, I13, I15] = [7, 13, 15].map((factor) => multipleOfI(factor, A));
@@ -38,15 +38,15 @@ export function pseudoInverse(A: Tensor, iterations: number, norms = normsOf(A))
 }
 
 /**
- * ‖A‖₁ ‖A‖_∞ of each matrix: the authors' code by default takes the largest of all heads and of the batch, which starts
- * the others lower than it need and lets entries of a batch see each other. The norms scale Z_n as long as it has not
- * converged, so that their gradient counts.
+ * ‖A‖₁ ‖A‖_∞ of each matrix: the authors' code by default takes the largest of all heads and of the batch, which starts the
+ * other heads lower than necessary and makes batch entries depend on each other. Until Z_n has converged, the norms scale it,
+ * so their gradient counts.
  */
 function normsOf(A: Tensor): Tensor {
   return multiply(largest(sum(A, -2, true)), largest(transpose(sum(A, -1, true))));
 }
 
-/** The largest entry along the last axis, with its gradient, by halves: [..., n] to [..., 1]. */
+/** The largest entry along the last axis, with its gradient, found by halving: [..., n] to [..., 1]. */
 export function largest(x: Tensor): Tensor {
   const n = x.shape[x.shape.length - 1];
   if (n === 1) return x;

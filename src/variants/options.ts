@@ -1,6 +1,6 @@
 /**
- * Options of a variant, each declared once: from an entry follow its TypeScript type, its validation, its default, its
- * command-line form, its documentation and its random draws in the laws.
+ * Options of a variant, each declared once: its TypeScript type, validation, default, command-line form, documentation and
+ * random draws in the laws all follow from the entry.
  *
  *     const options = {
  *       attentionWindow: integer({ symbol: 'w', minimum: 1, default: 512, description: 'tokens in the window' }),
@@ -11,10 +11,13 @@ import { ArgumentError, describe, expectInteger } from '../core/errors.ts';
 import { expectEntry } from './check-schema.ts';
 import type { CommonOptions } from './variant.ts';
 
-/** What was asked for, and the defaults of the entries above: a default that looks at these does not contradict them. */
+/**
+ * The given options, and the defaults of the entries above. A default can depend on these, so that it does not contradict
+ * them.
+ */
 export type Known = Readonly<Record<string, unknown>>;
 
-/** The value where none was asked for; it may depend on the sequence length. */
+/** The value if none is given; it may depend on the sequence length. */
 export type Default<Value> = Value | ((sequenceLength: number, known: Known) => Value);
 
 interface Described<Value> {
@@ -22,7 +25,7 @@ interface Described<Value> {
   symbol?: string;
   description: string;
   default: Default<Value>;
-  /** Only for training, like dropout: an evaluation sets the option to 0. */
+  /** Only for training, like dropout: evaluation sets the option to 0. */
   trainingOnly?: true;
 }
 
@@ -31,7 +34,7 @@ export interface IntegerOption extends Described<number> {
   kind: 'integer';
   minimum: number;
   maximum?: (sequenceLength: number) => number;
-  /** The most at any length, where there is no `maximum`: more would be a mistake, and work without an end. */
+  /** The most at any length, where there is no `maximum`: more would be a mistake and would take forever. */
   limit?: number;
   /** Must be a multiple of this. */
   multipleOf?: number;
@@ -44,7 +47,7 @@ export interface NumberOption extends Described<number> {
   maximum: number;
 }
 
-/** An option that is one of a few words. */
+/** An option that takes one of a few words. */
 export interface ChoiceOption<Choice extends string = string> extends Described<Choice> {
   kind: 'choice';
   choices: readonly Choice[];
@@ -112,16 +115,16 @@ type ValueOf<Schema> =
         ? number[]
         : number;
 
-/** The options that entries declare, with what every variant understands. Doc comments of the entries stay with them. */
+/** The options that entries declare, and those of every variant. Doc comments of the entries are kept. */
 export type OptionsOf<Schemas> = CommonOptions & { -readonly [Name in keyof Schemas]: ValueOf<Schemas[Name]> };
 
-/** What every variant has. Of one that reads in one direction only, it is true (see `supports.bidirectional`). */
+/** The option of every variant. It is true for one that reads in one direction only (see `supports.bidirectional`). */
 export const causalOption: BooleanOption = boolean({
   default: false,
   description: 'whether a token sees only itself and those before it',
 });
 
-/** All options: those that were asked for, and for the others their defaults, one after another. */
+/** All options: the given ones, and defaults for the others, filled in one after another. */
 export function withDefaults(schemas: OptionSchemas, sequenceLength: number, asked: Known): Record<string, unknown> {
   const known: Record<string, unknown> = { ...asked };
   for (const [name, { default: value }] of Object.entries<{ default: unknown }>(schemas)) {
@@ -137,7 +140,7 @@ export function largestOf({ maximum, limit }: IntegerOption, sequenceLength: num
   return maximum?.(sequenceLength) ?? limit;
 }
 
-/** Throws ArgumentError unless `value` fits its schema at this length. `name` is how the message calls it. */
+/** Throws ArgumentError unless `value` fits its schema at this length. `name` names it in the message. */
 export function checkOption(name: string, value: unknown, schema: OptionSchema, sequenceLength: number): void {
   if (schema.kind === 'integer') {
     expectInteger(name, value, schema.minimum, largestOf(schema, sequenceLength));

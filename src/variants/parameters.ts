@@ -1,6 +1,6 @@
 /**
- * Parameters of a variant, each declared once: from a declaration follow how it is drawn, the shape that the door checks
- * it against, and its share of the memory that options imply.
+ * Parameters of a variant, each declared once. The way it is drawn, the shape that `attend` checks, and its share of the
+ * memory that options imply all follow from the declaration.
  */
 import { expectDType } from '../core/dtype.ts';
 import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
@@ -11,19 +11,19 @@ import { expectRandom, type Random } from '../core/random.ts';
 import { elements, empty, expectTensor, randomNormal, type Tensor } from '../core/tensor.ts';
 import type { AttentionShape, CommonOptions, Parameters } from './variant.ts';
 
-/** What a variant declares about one of its parameters: its shape, how it starts, and whether it is learned. */
+/** The declaration of one parameter: its shape, its initial value, and whether it is learned. */
 export interface DeclaredParameter<Options extends CommonOptions = CommonOptions> {
-  /** Learned; else random and fixed, or drawn again now and then while training. */
+  /** Learned; otherwise random and fixed, or redrawn now and then during training. */
   learned: boolean;
-  /** Its extents; null where these options have none. */
+  /** Its extents; null if it does not exist with these options. */
   shape(options: Options, shape: AttentionShape): readonly number[] | null;
-  /** What it starts as: a tensor of these extents. */
+  /** Its initial value: a tensor of these extents. */
   start(drawing: Drawing<Options>): Tensor;
-  /** The random stream that it is drawn from, if not one of its own name; null: that of the variant itself. */
+  /** The name of the random stream that it is drawn from, by default the parameter's name; null: the variant's own stream. */
   stream?: string | null;
-  /** For an option that is for training only: an evaluation may hand it in all the same. */
+  /** For an option that is for training only: evaluation may still pass it. */
   trainingOnly?: true;
-  /** One that was drawn for another length serves too: the door leaves its extents to `attend`. */
+  /** A parameter drawn for another length is allowed: its extents are checked by the variant's `attend` only. */
   anyLength?: true;
 }
 
@@ -50,8 +50,7 @@ function expectPlace({ extents, random, dtype }: Pick<Drawing, 'extents' | 'rand
 }
 
 /**
- * A tensor of the extents that a `start` is given, drawn from N(0, deviation²). Throws ArgumentError or ShapeError for wrong
- * arguments.
+ * A `start` that draws a tensor of its extents from N(0, deviation²). Throws ArgumentError or ShapeError for wrong arguments.
  */
 export function normal(drawing: Pick<Drawing, 'extents' | 'random' | 'dtype'>, deviation: number): Tensor {
   expectRecord('drawing', drawing);
@@ -62,9 +61,8 @@ export function normal(drawing: Pick<Drawing, 'extents' | 'random' | 'dtype'>, d
 }
 
 /**
- * A tensor of the extents that a `start` is given, drawn uniformly in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010).
- * `inputs` and `outputs` are how many numbers the parameter reads and makes. Throws ArgumentError or ShapeError for wrong
- * arguments.
+ * A `start` that draws a tensor of its extents uniformly in ±√(6 / (inputs + outputs)) (Glorot & Bengio 2010). `inputs` and
+ * `outputs` are how many numbers the parameter reads and makes. Throws ArgumentError or ShapeError for wrong arguments.
  */
 export function glorotUniform(
   drawing: Pick<Drawing, 'extents' | 'random' | 'dtype'>,
@@ -81,7 +79,7 @@ export function glorotUniform(
   return tensor;
 }
 
-/** The extents of those that these options have, by name. */
+/** The extents of the parameters that exist with these options, by name. */
 export function shapesOf<Options extends CommonOptions>(
   declared: DeclaredParameters<Options>,
   options: Options,
@@ -91,7 +89,7 @@ export function shapesOf<Options extends CommonOptions>(
   return Object.fromEntries(all.filter((entry): entry is [string, readonly number[]] => entry[1] !== null));
 }
 
-/** Draws them; `random` is the stream of the variant. */
+/** Draws the parameters; `random` is the stream of the variant. */
 export function drawDeclared<Options extends CommonOptions>(
   declared: DeclaredParameters<Options>,
   options: Options,
@@ -107,7 +105,7 @@ export function drawDeclared<Options extends CommonOptions>(
   return Object.fromEntries(drawn);
 }
 
-/** Throws ShapeError or ArgumentError unless these are the parameters that the declaration has for the options and shape. */
+/** Throws ShapeError or ArgumentError unless these parameters match the declaration for the options and the shape. */
 export function expectParameters<Options extends CommonOptions>(
   declared: DeclaredParameters<Options>,
   parameters: Parameters,

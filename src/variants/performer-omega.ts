@@ -1,6 +1,6 @@
 /**
  * The random vectors ω₁, …, ω_m of the feature maps: independent, or entangled so that they are orthogonal (§2.4), which
- * leaves the distribution of each as it is and lowers the error of positive features (Theorem 2, for m ≤ d).
+ * keeps the distribution of each and lowers the error of positive features (Theorem 2, for m ≤ d).
  */
 import type { Random } from '../core/random.ts';
 import { elements, empty, type Tensor } from '../core/tensor.ts';
@@ -23,7 +23,7 @@ export function drawOmega(
   random: Random,
   dtype: 'float32' | 'float64',
 ): Tensor {
-  // First of all, so that what does not fit is told before it is drawn.
+  // Allocated first, so that a tensor that does not fit fails before anything is drawn.
   const result = empty([m, d], dtype);
   const omega = random.split('directions').fillNormal(new Float64Array(m * d));
   if (projection !== 'iid') {
@@ -42,7 +42,7 @@ export function drawOmega(
 function orthonormalise(rows: Float64Array, d: number): void {
   for (let at = 0; at < rows.length; at += d) {
     const row = rows.subarray(at, at + d);
-    // Twice: where little of a row is left, its rounding is not orthogonal yet.
+    // Twice: where little of a row remains, its rounding error is not orthogonal yet.
     for (let pass = 0; pass < 2; pass++) {
       for (let before = 0; before < at; before += d) {
         const other = rows.subarray(before, before + d);

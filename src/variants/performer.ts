@@ -3,19 +3,19 @@
  * matrix of weights is never needed.
  *
  * Problem: A = exp(QKᵀ/√d) has an entry for every pair (eq. 1). Idea: an entry is a kernel, SM(q, k) = exp(qᵀk), and a
- * kernel is the mean of products φ(q)·φ(k) of random features (eq. 3). With m of them A ≈ Q′K′ᵀ, and the order of the
- * products does the rest: D⁻¹ A V ≈ D̂⁻¹ (Q′ (K′ᵀ V)) (eq. 4). FAVOR+ takes features that are positive, so that weights
- * are too and small ones have small errors (Lemmas 1 and 2), and orthogonal, so that fewer will do (Theorem 2).
+ * kernel is the mean of products φ(q)·φ(k) of random features (eq. 3). With m of them A ≈ Q′K′ᵀ, and reordering the products
+ * does the rest: D⁻¹ A V ≈ D̂⁻¹ (Q′ (K′ᵀ V)) (eq. 4). FAVOR+ uses positive features, so that weights are positive and small
+ * weights have small errors (Lemmas 1 and 2), and orthogonal ones, so that fewer are needed (Theorem 2).
  *
- * Cost: O(L·m·d) time and O(L·d + m·d) memory, causal or not. (Appendix B.3 has O(L·m) more, for the features of all
- * tokens; here they are made block by block, and only a tape keeps them.)
- * It gives up: exactness. The relative error of a weight is of the order of exp(‖q + k‖²/2)/√m, for the scaled vectors: sharp
- * attention, which comes from long vectors, is estimated badly. A model that is trained with it adapts to that.
+ * Cost: O(L·m·d) time and O(L·d + m·d) memory, causal or not. (Appendix B.3 adds O(L·m) for the features of all tokens; here
+ * they are made block by block, and only a tape keeps them.) It gives up exactness. The relative error of a weight is of the
+ * order of exp(‖q + k‖²/2)/√m, for the scaled vectors: sharp attention, which comes from long vectors, is estimated badly. A
+ * model trained with it adapts to this.
  *
  * Departs from the paper: positive features are kept as logarithms until they meet, so that vectors of any length are right;
- * nothing is added to features or to denominators. The denominators of trigonometric features, which may come out as 0 or
- * negative, are kept away from 0 (see `leastCosine`). The default estimates softmax (appendix A.3); where the paper says no
- * more than "Performer", its features are those of the relu kernel (appendix A.4).
+ * nothing is added to features or to denominators. The denominators of trigonometric features can be 0 or negative, and are
+ * kept away from 0 (see `leastCosine`). The default estimates softmax (appendix A.3); where the paper only says "Performer",
+ * it means the features of the relu kernel (appendix A.4).
  */
 import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -49,7 +49,7 @@ export type FeatureKernel = (typeof FEATURE_KERNELS)[number];
  *     φ(x) = h(x)/√m · (f₁(ω₁ᵀx), …, f₁(ω_mᵀx), …, f_l(ω₁ᵀx), …, f_l(ω_mᵀx))                               (eq. 5)
  *
  * The first three estimate SM(x, y) = exp(xᵀy) (eq. 6), without bias where ω is N(0, I_d). The first two are positive
- * whatever x is, and their error vanishes with SM where x and y are about opposite; that of the third grows without
+ * whatever x is, and their error vanishes with SM where x and y are nearly opposite; the error of the third grows without
  * limit as SM vanishes (Lemma 2). Factors of all φ, such as 1/√m, cancel in eq. 4 and are left out here.
  */
 export function featureMap(x: Tensor, omega: Tensor, { kernel, epsilon }: FeatureOptions): Features {
@@ -82,8 +82,8 @@ function featureCount(kernel: FeatureKernel, m: number): number {
 }
 
 /**
- * Trigonometric features: one estimate of SM has a standard error of up to ‖φ(q)‖‖φ(k)‖/√(2m) (Lemma 2), and a denominator
- * of less than half of that, summed over the keys, cannot be told from zero or from a negative one.
+ * Trigonometric features: one estimate of SM has a standard error of up to ‖φ(q)‖‖φ(k)‖/√(2m) (Lemma 2), so a denominator of
+ * less than half of that, summed over the keys, cannot be distinguished from zero or from a negative one.
  */
 function kindOf({ kernel, numRandomFeatures }: PerformerOptions) {
   if (isPositive(kernel)) return positiveFeatures;
@@ -95,7 +95,7 @@ const FEATURE_FLOPS = 5;
 
 // Defaults: appendices A.3 and A.4.
 const options = {
-  /** m: how many random vectors ω. Twice as many features for the hyperbolic and trigonometric kernels. */
+  /** m: the number of random vectors ω. The hyperbolic and trigonometric kernels have twice as many features. */
   numRandomFeatures: integer({
     symbol: 'm',
     minimum: 1,
@@ -103,7 +103,7 @@ const options = {
     default: 256,
     description: 'random vectors ω',
   }),
-  /** Which kernel is estimated and by which features; see `featureMap`. */
+  /** The kernel that is estimated, and its features; see `featureMap`. */
   kernel: choice({
     choices: FEATURE_KERNELS,
     default: 'softmax-positive',
@@ -149,8 +149,7 @@ export const performer = defineVariant({
   },
   parameters: {
     /**
-     * The same for all heads. Random and not learned; drawn again now and then in training (§4.2): see `redrawEvery` of a
-     * model.
+     * The same for all heads. Random and not learned; redrawn now and then in training (§4.2): see `redrawEvery` of a model.
      */
     omega: {
       learned: false,
@@ -171,7 +170,7 @@ export const performer = defineVariant({
     const tokens = batch * heads * (queryLength + keyLength);
     const features = featureCount(kernel, numRandomFeatures);
     const projecting = 2 * tokens * numRandomFeatures * headDim + FEATURE_FLOPS * tokens * features;
-    // Each key goes into the sum over keys and each query meets it, [V 1] being d + 1 wide.
+    // Each key is added to the sum over keys, and each query multiplies by it; [V 1] is d + 1 wide.
     const mixing = 2 * tokens * features * (headDim + 1);
     const meeting = causal ? batch * heads * pairsOfChunks(keyLength) * 2 * (features + headDim + 1) : 0;
     return { flops: projecting + mixing + meeting };

@@ -1,2 +1,2 @@
-/** The variant that all others are measured against, by name. In its own file, so that a page can load it alone. */
+/** The name of the variant that all others are measured against. It has its own file so that a page can load it alone. */
 export const REFERENCE_VARIANT = 'full';

@@ -2,22 +2,23 @@
  * Reformer: a token attends to the tokens that hash into its bucket.
  *
  * Problem: of the L² weights of softmax(QKᵀ) most are close to 0, and the few that matter belong to the keys nearest to
- * the query. Idea (Kitaev et al. 2020, §2): let each token be query and key at once, k_j = q_j/‖q_j‖, and find near ones
- * by locality-sensitive hashing. Sorted by bucket, they lie side by side, so that chunks of the sorted sequence can
- * attend to themselves and to their neighbours. One hash may separate nearby tokens that another keeps together, so several
- * rounds are joined in one softmax.
+ * the query. Idea (Kitaev et al. 2020, §2): let each token be query and key at once, k_j = q_j/‖q_j‖, and find near tokens by
+ * locality-sensitive hashing. Sorted by bucket, they lie side by side, so chunks of the sorted sequence can attend to
+ * themselves and to their neighbours. One hash may separate near tokens that another keeps together, so several rounds are
+ * joined in one softmax.
  *
- * The `keys` input is checked but not used: its place is taken by the normalised queries. Queries may have any length,
- * and it is their temperature. With 1/√d as in eq. 1, scores stay within ±‖q‖/√d; the authors' code gives keys the
- * length √d, which is the same as multiplying the queries by √d.
+ * The `keys` input is checked but not used: normalised queries take its place. Queries may have any norm, and the norm acts
+ * as their temperature. With 1/√d as in eq. 1, scores stay within ±‖q‖/√d; the authors' code gives keys the norm √d, which is
+ * the same as multiplying the queries by √d.
  *
- * Cost: O(n_rounds · L · m) time for chunks of m, plus hashing and sorting, by which the paper counts O(L log L);
- * O(n_rounds · L) memory. It gives up separate keys, pairs that no round brings together, and weights that move smoothly
- * with the queries: the hash is piecewise constant and passes no gradient. And a causal run is not fully causal:
- * later tokens shift the borders of chunks, and so change which earlier tokens meet, though no token reads a later one.
+ * Cost: O(n_rounds · L · m) time for chunks of m, plus hashing and sorting, which the paper counts as O(L log L); O(n_rounds
+ * · L) memory. It gives up separate keys, pairs that no round brings together, and weights that move smoothly with the
+ * queries: the hash is piecewise constant and passes no gradient. A causal run is not fully causal: no token reads a later
+ * one, but later tokens shift the borders of chunks and so change which earlier tokens meet.
  *
- * Departs from the paper: N_ij counts rounds in which i and j meet, not those that hash them alike (eq. 16; `countOnce`).
- * Where not causal, a chunk also meets the one after it (not in eq. 11). Many buckets take two hashes, as in released code.
+ * Departs from the paper: N_ij counts the rounds in which i and j meet, not those that give them the same hash (eq. 16;
+ * `countOnce`). Without `causal`, a chunk also meets the one after it (not in eq. 11). Large bucket counts take two hashes,
+ * as in released code.
  */
 import { ArgumentError } from '../core/errors.ts';
 import { attention, contiguous, countingSort, normalizeRows, transpose } from '../core/ops/index.ts';
@@ -40,7 +41,7 @@ function attend(
   const memory = new Memory(state, queries.shape[2]);
   const [K, V] = [memory.append('keys', normalizeRows(queries)), memory.append('values', values)];
   const mask = memory.appendMask(keyMask, queries.shape[0]);
-  // h(x) = argmax([xR; −xR]) (§2), in every round; padding goes to a bucket of its own, the last.
+  // h(x) = argmax([xR; −xR]) (§2), in every round; padding has its own bucket, the last.
   const { bucket, count } = hashIntoBuckets(queries, options, parameters, keyMask);
   const seen = memory.isKept ? transposed(memory.append('buckets', transposed(bucket))) : bucket;
   // i ↦ s_i: sorted by bucket and, within a bucket, by position; cut into chunks of m.
@@ -52,16 +53,16 @@ function attend(
     causal: options.causal,
     once: options.countOnce,
   };
-  // One softmax over all rounds: o_i^(r) over the chunk of s_i and the one before, and after if not causal
-  // (eqs. 4, 11, 15, 16), each by its share exp(z(i, P_i^(r)) − z(i, P_i))                                  (eq. 14)
+  // One softmax over all rounds: o_i^(r) over the chunk of s_i and the one before, and the one after if not causal (eqs. 4,
+  // 11, 15, 16), each by its share exp(z(i, P_i^(r)) − z(i, P_i))                                           (eq. 14)
   const settings = { keyMask: mask, selfBias: SELF_BIAS, queryStart: memory.position };
   return memory.leave(attention(queries, K, V, chunks, settings).output);
 }
 
-/** −m_ii of eq. 16: a token attends to itself only where it meets no other, because any other score is far larger. */
+/** −m_ii of eq. 16: a token attends to itself only if it meets no other token, because any other score is far larger. */
 const SELF_BIAS = -1e5;
 
-/** Tokens of one label meet: those of one bucket, or all; those of the last bucket, padding, meet none. */
+/** Tokens with the same label meet: the tokens of a bucket, or all tokens. Padding, in the last bucket, meets none. */
 function labelsOf(bucket: Tensor, count: number, mask: Tensor | undefined, { acrossBuckets }: ReformerOptions): Tensor {
   if (!acrossBuckets && mask === undefined) return bucket;
   const buckets = elements(bucket);
@@ -71,7 +72,7 @@ function labelsOf(bucket: Tensor, count: number, mask: Tensor | undefined, { acr
 
 const transposed = (x: Tensor): Tensor => contiguous(transpose(x));
 
-/** Pairs of P̃ (eq. 5): each chunk with itself and the one before, and the one after where not causal. */
+/** Pairs of P̃ (eq. 5): each chunk with itself and the one before, and the one after if not causal. */
 function neighbouringPairs(length: number, chunkLength: number, causal: boolean): number {
   const full = Math.floor(length / chunkLength);
   const rest = length - full * chunkLength;
@@ -81,7 +82,7 @@ function neighbouringPairs(length: number, chunkLength: number, causal: boolean)
 }
 
 const options = {
-  /** n_rounds: hashes, each with a sort and an attention of its own. */
+  /** n_rounds: hashes, each with its own sort and attention. */
   numHashes: integer({
     symbol: 'n_rounds',
     minimum: 1,
@@ -95,11 +96,11 @@ const options = {
     symbol: 'm',
     minimum: 1,
     maximum: (sequenceLength) => sequenceLength,
-    // The paper's are of 128 tokens for texts of up to 64K (§5); 64 leave something to save at a few thousand.
+    // The paper uses 128 tokens for texts of up to 64K (§5); with 64 there is something to save at a few thousand tokens.
     default: (sequenceLength) => Math.min(64, sequenceLength),
     description: 'tokens of a chunk',
   }),
-  /** n_buckets, even; 0: 2L/m, as the paper has it; 1: a single bucket, no hashing. */
+  /** n_buckets, even; 0: 2L/m, as in the paper; 1: a single bucket, no hashing. */
   numBuckets: integer({
     symbol: 'n_buckets',
     minimum: 0,
@@ -108,17 +109,17 @@ const options = {
     description: 'buckets of a round, an even number; 0: 2L/m; 1: no hashing',
   }),
   /**
-   * Whether a token meets all of its chunk and of the neighbours, whatever their buckets. False is eq. 4; true is how
-   * the authors' released models were trained: the same chunks, more pairs of them, and a smaller error.
+   * Whether a token meets all tokens of its chunk and of the neighbouring chunks, whatever their buckets. False is eq. 4.
+   * True is how the authors' released models were trained: the same chunks, more pairs, and a smaller error.
    */
   acrossBuckets: boolean({
     default: false,
     description: 'whether tokens of neighbouring chunks meet whatever their buckets',
   }),
   /**
-   * Whether a pair that meets in N_ij rounds counts once (log N_ij in eq. 16, the default) or N_ij times, as where the
-   * correction is left out to save the counting. N_ij of eq. 16 counts the rounds in which the hashes agree. Then a pair
-   * that the border of a chunk keeps apart in some of them would count less than once.
+   * Whether a pair that meets in N_ij rounds counts once (log N_ij in eq. 16, the default) or N_ij times, which leaves out
+   * the correction to save the counting. The N_ij of eq. 16 counts the rounds in which the hashes agree; a pair separated by
+   * the border of a chunk in some of these would count less than once.
    */
   countOnce: boolean({ default: true, description: 'whether a pair that meets in several rounds counts once' }),
 };
@@ -149,7 +150,7 @@ export const reformer = defineVariant({
   parameters: { R1: rotation(0), R2: rotation(1) },
   largest: ({ numHashes }, { batch, heads, keyLength }) => [batch, heads, numHashes, keyLength],
   attend,
-  /** The buckets, [batch, heads, n_rounds, L]: a rounding could carry a query over the border of its own. */
+  /** The buckets, [batch, heads, n_rounds, L]: rounding could move a query to another bucket. */
   decisions({ queries, keyMask }, complete, parameters) {
     return { buckets: hashIntoBuckets(queries, complete, parameters, keyMask).bucket };
   },

@@ -38,7 +38,7 @@ export function allVariants(): AnyVariant[] {
 }
 
 /**
- * The variant of a name; undefined where none has it. `allVariants` lists the names.
+ * The variant with this name; undefined if there is none. `allVariants` lists the names.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 /**
- * Sums of features of both signs, or that may be 0, which have no logarithms: rows f(x) with a scale log h(x) for each. The
- * scales of keys are taken relative to the largest so far, so that no sum overflows and none underflows as a whole; when it
- * rises, what was summed before decays.
+ * Sums of features that have no logarithms because they may be negative or 0: rows f(x), each with a scale log h(x). The
+ * scales of keys are taken relative to the largest so far, so that no sum overflows or underflows as a whole. When the
+ * largest rises, the earlier sums decay.
  */
 import { TINY } from '../core/dtype.ts';
 import {
@@ -33,12 +33,12 @@ import { elements, fromArray, ones, type Tensor } from '../core/tensor.ts';
 import type { FeatureKind, Features } from './linear-attention.ts';
 
 /**
- * Sums of features of both signs may cancel, and the denominator with them: it may come out as 0 or negative by chance. It
- * is kept at `leastCosine` or more of the most that it could be, Σ_j ‖φ(q_i)‖‖φ(k_j)‖; that of features which are never
- * negative needs nothing of the kind. For a query whose denominator is 0, the output is too.
+ * Sums of features of both signs may cancel, so the denominator may be 0 or negative by chance. It is kept at no less than
+ * `leastCosine` times its upper bound, Σ_j ‖φ(q_i)‖‖φ(k_j)‖. Features that are never negative do not need this. A query whose
+ * denominator is 0 has an output of 0.
  *
- * What is summed up, by e^−m, m [batch, heads] the `largest` scale so far: as `sums` Σ_j φ(k_j) (v_j, 1), [batch, heads, r,
- * valueDim + 1], and as `norms` Σ_j ‖φ(k_j)‖, [batch, heads, 1, 1].
+ * The state holds two sums, both times e^−m, where m [batch, heads] is the `largest` scale so far: `sums`, Σ_j φ(k_j) (v_j,
+ * 1), [batch, heads, r, valueDim + 1], and `norms`, Σ_j ‖φ(k_j)‖, [batch, heads, 1, 1].
  */
 export function signedFeatures(leastCosine: number): FeatureKind {
   const needsNorms = leastCosine > 0;
@@ -84,7 +84,7 @@ export function signedFeatures(leastCosine: number): FeatureKind {
   };
 }
 
-/** e^(scale − m), [batch, heads, length, 1], and no more than 1 for masked keys, which the largest scale does not know. */
+/** e^(scale − m), [batch, heads, length, 1], and at most 1 for masked keys, which the largest scale does not count. */
 function sharesOf(scales: Tensor, largest: Tensor): Tensor {
   return expandDims(exp(negate(maximum(subtract(largest, scales), 0))), 3);
 }
@@ -95,7 +95,10 @@ function lastOf(x: Tensor): Tensor {
   return reshape(slice(x, 2, length - 1, length), [batch, heads]);
 }
 
-/** f with 1 as the largest size of an entry of each row, and log h with what that took: [batch, heads, length]. */
+/**
+ * Scales every row of f so that its largest absolute entry is 1, and adds the logarithm of the factor to log h: [batch,
+ * heads, length].
+ */
 function scaledRows({ f, logH }: Features): { f: Tensor; scales: Tensor } {
   // The logarithm of a largest entry of 0 would be −∞.
   const sizes = maximum(maximum(max(f, 3, true), max(negate(f), 3, true)), TINY);
@@ -106,12 +109,12 @@ function scaledRows({ f, logH }: Features): { f: Tensor; scales: Tensor } {
 
 const normsOf = (rows: Tensor): Tensor => sqrt(sum(square(rows), 3, true));
 
-/** One more column, of ones: the sum that comes out of it is the denominator. */
+/** Adds a column of ones, whose sum is the denominator. */
 function withOnes(values: Tensor): Tensor {
   return concat([values, broadcastTo(ones([1], values.dtype as 'float32'), values.shape.with(3, 1))], 3);
 }
 
-/** x with 1 in place of 0: numerators are 0 there too. */
+/** x with 1 in place of 0: the numerators are 0 there too. */
 function withoutZeros(x: Tensor): Tensor {
   const flags = elements(x).map((value) => (value === 0 ? 1 : 0));
   return add(x, fromArray(flags, x.shape, x.dtype));

@@ -8,7 +8,7 @@
  *
  * Cost: O(L·(l + L/l)) time, or O(L·(l + c·L/l)) with the fixed pattern: O(L√L) for a stride l near √L; O(L) memory. It
  * gives up pairs that are in neither set: on its pattern the result is exact. Layers take turns with the two sets (eq. 6),
- * all heads attend to both (eq. 7), or each head takes one of them (eq. 8).
+ * all heads attend to both (eq. 7), or each head takes one of the two (eq. 8).
  *
  * Departs from the paper: attention may go in both directions; the paper is causal. With the fixed pattern all heads meet
  * the same c tokens of a block; the paper prefers different ones for each head (§4.3).
@@ -51,10 +51,10 @@ function pattern({ causal, pattern: kind, stride, summaryColumns, heads }: Spars
   };
 }
 
-/** Whether a head that takes one set takes A⁽¹⁾, and not A⁽²⁾. */
+/** For heads that take one set: whether this one takes A⁽¹⁾, and not A⁽²⁾. */
 const takesNear = (heads: string, head: number) => (heads === 'split' ? head % 2 === 0 : heads === 'first');
 
-/** Queries from `position` on, and all keys up to the last of them. */
+/** The layouts of queries from `position` on and all keys up to the last of them. */
 type Span = { position: number; length: number; keyLength: number };
 
 /** The pattern as runs of keys, no pair in two sets: softmax goes over the union. */
@@ -74,7 +74,7 @@ function setsOf(position: number, length: number, heads: number, options: Sparse
   return [ofNear, { layout: layoutsOf(nothing(span, far.keyLength), far), keyTokens: columns }];
 }
 
-/** A⁽¹⁾: the last l tokens, or the own block. */
+/** A⁽¹⁾: the last l tokens, or the query's own block. */
 function nearLayout(span: Span, { causal, pattern, stride }: SparseTransformerOptions): AttentionLayout {
   if (pattern === 'strided') {
     return band(span.length, { before: stride, after: causal ? 0 : stride, start: span.position });
@@ -85,7 +85,7 @@ function nearLayout(span: Span, { causal, pattern, stride }: SparseTransformerOp
   });
 }
 
-/** A⁽²⁾: every l-th token, or the columns that sum up a block. */
+/** A⁽²⁾: every l-th token, or the columns that summarise a block. */
 function farLayout(span: Span, options: SparseTransformerOptions, columns: Int32Array | undefined): AttentionLayout {
   const [{ position, length, keyLength }, { causal, stride }] = [span, options];
   if (columns === undefined) {
@@ -98,7 +98,7 @@ function farLayout(span: Span, options: SparseTransformerOptions, columns: Int32
   });
 }
 
-/** A⁽²⁾ without A⁽¹⁾: what lies before it and, where not causal, what lies after it. */
+/** A⁽²⁾ without A⁽¹⁾: the part before it and, if not causal, the part after it. */
 function restOfFar(span: Span, options: SparseTransformerOptions, columns: Int32Array | undefined): RunSet[] {
   const { causal, pattern, stride, summaryColumns } = options;
   const keyLength = columns?.length ?? span.keyLength;
@@ -115,7 +115,7 @@ function restOfFar(span: Span, options: SparseTransformerOptions, columns: Int32
   return [before, after].map((layout) => ({ layout, keyTokens: columns }));
 }
 
-/** Positions j with j mod l ≥ l − c; there may be none in a sequence shorter than a block. */
+/** Positions j with j mod l ≥ l − c. A sequence shorter than a block may have none. */
 const summaryColumnsOf = (length: number, { stride, summaryColumns }: SparseTransformerOptions): Int32Array =>
   Int32Array.from({ length }, (_, j) => j).filter((j) => j % stride >= stride - summaryColumns);
 
@@ -139,7 +139,7 @@ const options = {
     symbol: 'l',
     minimum: 1,
     maximum: (sequenceLength) => sequenceLength,
-    // A block has room for the columns that were asked for.
+    // At least the given number of columns.
     default: (sequenceLength, { pattern: kind, summaryColumns = 1 }) =>
       Math.max(kind === 'fixed' ? Number(summaryColumns) : 1, Math.ceil(Math.sqrt(sequenceLength))),
     description: 'period (strided) or block length (fixed); about √L is cheapest',
@@ -153,8 +153,8 @@ const options = {
     description: 'last columns of a block that all see (fixed), at most the stride there',
   }),
   /**
-   * `merged`: every head takes the union (eq. 7). `split`: even heads take A⁽¹⁾, odd ones A⁽²⁾ (eq. 8). `first`, `second`: all
-   * heads take that one, as layers do that take turns (eq. 6).
+   * `merged`: every head takes the union (eq. 7). `split`: even heads take A⁽¹⁾, odd ones A⁽²⁾ (eq. 8). `first`, `second`:
+   * all heads take that set, for layers that take turns (eq. 6).
    */
   heads: choice({
     choices: ['split', 'merged', 'first', 'second'],

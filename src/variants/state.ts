@@ -1,7 +1,7 @@
 /**
- * What a variant remembers from one call to the next. A state is plain named tensors: it can be saved, and passed to the next
- * call or to several calls. A whole run, a prefix and then one token, segment after
- * segment: all are the same `attend`, given the state that the call before returned.
+ * The state that a variant keeps from one call to the next. A state is plain named tensors: it can be saved, and passed to
+ * the next call or to several calls. A whole run, a prefix and then one token, segment after segment: each is the same
+ * `attend` with the state that the previous call returned.
  */
 import { bytesPerElement, expectDType } from '../core/dtype.ts';
 import { ArgumentError, expectInteger, expectShape, ShapeError } from '../core/errors.ts';
@@ -23,7 +23,7 @@ export interface StateSizes {
   readonly dtype: 'float32' | 'float64';
 }
 
-/** All that a variant remembers of the tokens it has read, so that the next tokens can be computed without them. */
+/** Everything that a variant keeps of the tokens it has read, so that later tokens can be computed without them. */
 export interface AttentionState {
   /** The name of the variant that made it, and its options. */
   readonly variant: string;
@@ -35,26 +35,26 @@ export interface AttentionState {
   readonly tensors: Readonly<Record<string, Tensor>>;
 }
 
-/** The size of a state in bytes: what a generation keeps for each sequence. */
+/** The size of a state in bytes: the memory that generation keeps between steps. */
 export function stateBytes(state: AttentionState): number {
   const { tensors } = expectState('state', state);
   return Object.values(tensors).reduce((sum, { size, dtype }) => sum + size * bytesPerElement[dtype], 0);
 }
 
 /**
- * The memory of one call of `attend`: what there was before it, and what it leaves. Without a state, a run from nothing
- * after which nothing is remembered, it keeps nothing and costs nothing.
+ * The state of one call of `attend`: the state before it, and the state that it leaves. A run without a state starts from
+ * nothing and keeps nothing, at no cost.
  */
 export class Memory {
-  /** Place of the first token of this call in its sequence. */
+  /** The place of this call's first token in its sequence. */
   readonly position: number;
   readonly #state: AttentionState | undefined;
   readonly #length: number;
   readonly #next: Record<string, Tensor> = {};
 
   /**
-   * `state` is what `attend` is given, `length` how many tokens it is given. Throws ArgumentError for what is no state, and
-   * for another length.
+   * `state` is the argument of `attend`, `length` the number of its tokens. Throws ArgumentError for anything but a state,
+   * and for another length.
    */
   constructor(state: AttentionState | undefined, length: number) {
     if (state !== undefined) expectState('state', state);
@@ -64,14 +64,14 @@ export class Memory {
     this.#length = length;
   }
 
-  /** Whether something is to be remembered. */
+  /** Whether this call keeps a state. */
   get isKept(): boolean {
     return this.#state !== undefined;
   }
 
   /**
-   * What was remembered under a name, of this shape; undefined at the beginning. Throws ArgumentError for a state that lacks
-   * it, ShapeError for one where it has another shape.
+   * The stored tensor with this name and shape; undefined at the beginning. Throws ArgumentError if the state lacks it,
+   * ShapeError if it has another shape.
    */
   get(name: string, shape?: readonly number[]): Tensor | undefined {
     expectText('name', name);
@@ -79,7 +79,7 @@ export class Memory {
     return this.position === 0 ? undefined : this.#expect(name, shape);
   }
 
-  /** What was remembered under each of these names. Throws for a state that lacks one. */
+  /** The stored tensors with these names. Throws if the state lacks one. */
   getAll<Names extends string>(names: readonly Names[]): Record<Names, Tensor> {
     expectList('names', names, expectText);
     return Object.fromEntries(names.map((name) => [name, this.#expect(name)])) as Record<Names, Tensor>;
@@ -92,7 +92,7 @@ export class Memory {
     return tensor;
   }
 
-  /** The same for `held` tokens, which may be none, and of a type. */
+  /** The same for `held` tokens, possibly none, and of a given type. */
   #expectHeld(name: string, held: number, shape: readonly number[], dtype: Tensor['dtype']): Tensor | undefined {
     if (held === 0) return undefined;
     const tensor = this.#expect(name, shape);
@@ -100,7 +100,7 @@ export class Memory {
     return tensor;
   }
 
-  /** Remembers a tensor for the next call. */
+  /** Stores a tensor for the next call. */
   set(name: string, tensor: Tensor): void {
     expectText('name', name);
     expectTensor('tensor', tensor);
@@ -108,9 +108,10 @@ export class Memory {
   }
 
   /**
-   * The rows [batch, heads, n, width] that were remembered under a name with those of this call behind them, and remembers
-   * the last `keep` of them. `held` are those of the call before, as many by default. Nothing is copied but the new rows,
-   * and the old ones when their room runs out. Throws for a state that holds more or fewer rows, or others.
+   * Appends this call's rows [batch, heads, n, width] to the stored rows of a name, returns them all, and stores the last
+   * `keep` of them. `held` is the number of stored rows, by default as many as the last call kept. Only the new rows are
+   * copied, and the old ones when their room runs out. Throws if the state holds another number of rows, or rows of another
+   * shape.
    */
   append(
     name: string,
@@ -132,15 +133,15 @@ export class Memory {
     const all = before === undefined ? rows : appendRows(before, rows);
     if (keep > 0) {
       const last = slice(all, 2, count - keep, count);
-      // A view would keep all of them in memory: where they are many more, the last ones get a buffer of their own.
+      // A view would keep all rows in memory: if they are many more, the last ones get their own buffer.
       this.#next[name] = before === undefined || count > 2 * keep + SLACK ? appendRows(undefined, last) : last;
     }
     return all;
   }
 
   /**
-   * The rows of some tokens of this call, `own`, behind those that were picked before, and remembers all of them, `count`.
-   * undefined: none. Rows of padding are zeros.
+   * Appends the rows of some tokens of this call, `own`, to those picked before, and stores all of them, `count`. Returns
+   * undefined if there are none. Rows of padding are zeros.
    */
   appendPicked(
     name: string,
@@ -191,7 +192,7 @@ export class Memory {
     return all;
   }
 
-  /** What `attend` returns: the output, and the state after these tokens if one was asked for. */
+  /** The result of `attend`: the output, and the state after these tokens if one was requested. */
   leave(output: Tensor): Attending {
     expectTensor('output', output);
     if (this.#state === undefined) return { output, state: null };

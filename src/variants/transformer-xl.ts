@@ -1,20 +1,20 @@
 /**
  * Transformer-XL (Dai et al. 2019): segments with a memory, and positions relative to each other.
  *
- * Problem: a model trained on segments of a text sees nothing across their ends, and words at the start of one lack all
- * context. Idea (§3.2): the queries of a segment meet [SG(memory) ∘ segment], the M tokens before it without gradient
- * (SG) and its own. Absolute positions would make the first tokens of all segments look the same, so scores depend on
- * the distance i − j alone (§3.3), through sinusoids R:
+ * Problem: a model trained on segments of a text sees nothing across their borders, and words at the start of a segment have
+ * no context. Idea (§3.2): the queries of a segment meet [SG(memory) ∘ segment], the M tokens before it without gradient (SG)
+ * and its own. Absolute positions would make the first tokens of all segments look the same, so scores depend on the distance
+ * i − j alone (§3.3), through sinusoids R:
  *
  *     A_ij = q_i·k_j + q_i·W_{k,R}R_{i−j} + u·k_j + v·W_{k,R}R_{i−j}             (terms a, b, c and d)
  *
- * Cost: O(L·(S + M)) time and O(L) memory, for segments of S tokens. It gives up what lies before the memory (a stack of
- * layers reaches back M tokens further with each) and being plain softmax attention: its distances are part of it. No
- * parameter depends on M, which may grow for evaluation: the paper goes from 384 to 1600 (§4.1).
+ * Cost: O(L·(S + M)) time and O(L) memory, for segments of S tokens. It gives up the tokens before the memory (each layer of
+ * a stack reaches back M tokens further), and it is not plain softmax attention: the distances are part of it. No parameter
+ * depends on M, which may grow for evaluation: the paper goes from 384 to 1600 (§4.1).
  *
- * Departs from the paper: SG cuts off keys and values. The paper cuts off the hidden states that they are projected from,
- * so its projections learn from the memory too. Without `causal`, the default, a query meets all of its segment. Scores
- * are divided by √d, as in the authors' code; the formulas of §3.3 leave that out.
+ * Departs from the paper: SG stops gradients at keys and values. The paper stops them at the hidden states that these are
+ * projected from, so its projections learn from the memory too. Without `causal`, the default, a query meets all of its
+ * segment. Scores are divided by √d, as in the authors' code; the formulas of §3.3 leave that out.
  */
 
 import { type AttentionLayout, add, attention, type KeySet, reshape, runs } from '../core/ops/index.ts';
@@ -38,14 +38,14 @@ function attend(
   const memory = new Memory(state, length);
   const end = memory.position + length;
 
-  // h̃ = [SG(memory) ∘ segment]: what the token after these meets is remembered                            (§3.2)
+  // h̃ = [SG(memory) ∘ segment]: the state keeps what the next token meets                                (§3.2)
   const [keep, held] = [end, memory.position].map((at) => at - firstKey(at, options));
   const [K, V] = [memory.append('keys', keys, keep, held), memory.append('values', values, keep, held)];
   const mask = memory.appendMask(keyMask, batch, keep, held);
   const sets = setsOf({ position: memory.position, length, keyLength: K.shape[2] }, options);
 
-  // (q_i + u)·k_j and (q_i + v)·W_kR R_{i−j}: terms a and c, b and d (§3.3). A tile of pairs takes the latter for all of its
-  // distances, and out of these those of i − j                                                      (Appendix B)
+  // (q_i + u)·k_j and (q_i + v)·W_kR R_{i−j}: terms a and c, b and d (§3.3). A tile of pairs computes b and d for all of its
+  // distances and picks those of i − j                                                              (Appendix B)
   const towards = (bias: Tensor) => add(queries, reshape(bias, [heads, 1, headDim]));
   const nearest = causal ? 0 : 1 - S;
   const farthest = Math.min(M, Math.max(0, end - 1)) + S - 1;
@@ -59,7 +59,7 @@ function attend(
   return memory.leave(output);
 }
 
-/** The own segment and the memory before it. */
+/** The query's own segment and the memory before it. */
 function pattern({ causal, segmentLength, memoryLength }: TransformerXLOptions): AttentionPattern {
   return (_head, i, j) => {
     const start = i - (i % segmentLength);
@@ -72,7 +72,7 @@ function firstKey(position: number, { segmentLength: S, memoryLength: M }: Trans
   return Math.max(0, Math.floor(position / S) * S - M);
 }
 
-/** Queries from `position` on, and the `keyLength` last keys. */
+/** The layout of queries from `position` on and the last `keyLength` keys. */
 interface Span {
   position: number;
   length: number;
@@ -100,7 +100,7 @@ function setsOf(span: Span, options: TransformerXLOptions): KeySet[] {
   return [...(memoryLength === 0 ? [] : [toMemory]), segmentLayout(span, options)];
 }
 
-/** The own segment, up to the token itself where causal. */
+/** The query's own segment; if causal, up to the query itself. */
 function segmentLayout(span: Span, { causal, segmentLength: S }: TransformerXLOptions): AttentionLayout {
   const last = span.position + span.length;
   return layoutBy(span, (i) => {
@@ -109,7 +109,7 @@ function segmentLayout(span: Span, { causal, segmentLength: S }: TransformerXLOp
   });
 }
 
-/** The M tokens before the own segment. */
+/** The M tokens before the query's own segment. */
 function memoryLayout(span: Span, options: TransformerXLOptions): AttentionLayout {
   const { segmentLength: S } = options;
   return layoutBy(span, (i) => [firstKey(i, options), Math.floor(i / S) * S]);
@@ -121,11 +121,11 @@ const options = {
     symbol: 'S',
     minimum: 1,
     maximum: (sequenceLength) => sequenceLength,
-    // With the memory, near the 150 and 150 of the authors' smaller model of WikiText-103.
+    // Together with the memory, near the 150 and 150 of the authors' smaller model of WikiText-103.
     default: (sequenceLength) => Math.min(128, sequenceLength),
     description: 'tokens of a segment',
   }),
-  /** *M*: tokens before a segment that its queries meet too. */
+  /** *M*: tokens before a segment that its queries also meet. */
   memoryLength: integer({
     symbol: 'M',
     minimum: 0,
@@ -140,7 +140,7 @@ const options = {
 /** Options of `transformerXL`: the tokens of a segment and of the memory, and whether gradients enter the memory. */
 export interface TransformerXLOptions extends OptionsOf<typeof options> {}
 
-/** The paper leaves their start open; here all are N(0, 1/width), for sinusoids of that width. */
+/** The paper does not say how they are initialised; here all are N(0, 1/width), for sinusoids of that width. */
 const learned = (shape: DeclaredParameter['shape']): DeclaredParameter => ({
   learned: true,
   shape,

@@ -1,16 +1,21 @@
-/** The contract of a variant: what one file under `variants/` exports, and all that the rest of the library knows of it. */
+/**
+ * The contract of a variant: each file under `variants/` exports one, and the rest of the library uses nothing else of it.
+ */
 import type { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { DeclaredInputs } from './inputs.ts';
 import type { OptionSchema } from './options.ts';
 import type { AttentionState } from './state.ts';
 
-/** Ways not to pay for every pair, in the order in which they leave full attention behind. */
+/** Ways to avoid the cost of every pair, ordered by how far they depart from full attention. */
 export const FAMILIES = ['full', 'sparse', 'hashing', 'low-rank', 'kernel', 'recurrence', 'convolution'] as const;
-/** How a variant leaves full attention behind: the group that tables list it in. */
+/** How a variant departs from full attention. Tables are grouped by it. */
 export type Family = (typeof FAMILIES)[number];
 
-/** What a variant's output is beside that of full attention. `own`: no softmax attention, but exact in what its paper defines. */
+/**
+ * How a variant's output relates to full attention's. `own`: it is not softmax attention, but exact by its paper's
+ * definition.
+ */
 export const EXACTNESSES = ['exact', 'exact-on-its-pattern', 'approximate', 'own'] as const;
 
 /** The paper that a variant comes from. */
@@ -21,18 +26,18 @@ export interface Citation {
   arxiv: string;
 }
 
-/** Sizes that options, parameters and cost depend on. Self-attention has queryLength = keyLength. */
+/** The sizes that options, parameters and cost depend on. Self-attention has queryLength = keyLength. */
 export interface AttentionShape {
   batch: number;
   heads: number;
   queryLength: number;
   keyLength: number;
   headDim: number;
-  /** float32 in use; float64 where gradients are checked. Parameters are drawn in this type. */
+  /** Normally float32; float64 where gradients are checked. Parameters are drawn in this type. */
   dtype: 'float32' | 'float64';
 }
 
-/** What attention is computed from: queries, keys and values of one dtype, and what some variants need in addition. */
+/** The inputs of attention: queries, keys and values of one dtype, and the additional inputs of some variants. */
 export interface AttentionInputs {
   /** [batch, heads, queryLength, headDim] */
   queries: Tensor;
@@ -41,28 +46,28 @@ export interface AttentionInputs {
   /** [batch, heads, keyLength, valueDim] */
   values: Tensor;
   /**
-   * [batch, keyLength], uint8: 1 = a real key, 0 = padding. Absent: all real. What padding holds has no influence: not on
-   * other rows, not on their gradients, and it has none itself. (With as many queries as keys a masked position is padding
-   * on both sides: its query counts as zeros if it is NaN, infinite or too large to multiply.)
+   * [batch, keyLength], uint8: 1 = a real key, 0 = padding. Absent: all real. The contents of padding have no influence on
+   * other rows or their gradients, and padding has no gradient. (With as many queries as keys a masked position is padding on
+   * both sides: its query counts as zeros if it is NaN, infinite or too large to multiply.)
    */
   keyMask?: Tensor;
   /**
-   * The same tokens through projections of their own, for tokens that attend globally (Longformer §3.1), shaped as the
-   * three above. Absent: those three. Only where the variant supports it.
+   * The same tokens through separate projections, for tokens that attend globally (Longformer §3.1), with the shapes of the
+   * three above. Absent: those three. Only for variants that support it.
    */
   global?: { queries: Tensor; keys: Tensor; values: Tensor };
   /**
-   * What else the variant declares of a token, by name: [batch, heads, keyLength], or [batch, heads, keyLength, width]. One
-   * that is left out is what its declaration says.
+   * The variant's gates, by name: [batch, heads, keyLength], or [batch, heads, keyLength, width]. A gate that is left out has
+   * the value that its declaration says.
    */
   gates?: Readonly<Record<string, Tensor>>;
 }
 
-/** What a call of a variant gives. */
+/** The result of a call of a variant. */
 export interface Attending {
   /** [batch, heads, queryLength, valueDim] */
   output: Tensor;
-  /** What the next call continues from; null where none was asked for. */
+  /** The state for the next call; null if none was requested. */
   state: AttentionState | null;
 }
 
@@ -80,9 +85,9 @@ export type AttentionPattern = (head: number, query: number, key: number) => boo
 
 /** Shapes of tensors. */
 export interface Sizes {
-  /** Of what `parameters` draws, by name. */
+  /** The shapes of the drawn parameters, by name. */
   parameters?: Readonly<Record<string, readonly number[]>>;
-  /** The largest tensor that `attend` makes on the way. */
+  /** The largest intermediate tensor of `attend`. */
   largest?: readonly number[];
 }
 
@@ -90,18 +95,20 @@ export interface Sizes {
 export interface Budget<Options> {
   /** The paper's symbol, e.g. `w`. */
   symbol: string;
-  /** The option that holds it. */
+  /** The name of the option. */
   option: keyof Options & string;
   /** Values worth measuring at this length, ascending. */
   values(sequenceLength: number): number[];
 }
 
-/** The method and the facts that the author of a variant writes; options, inputs and parameters are in `VariantDefinition`. */
+/**
+ * The method, and the facts that the author of a variant declares; options, inputs and parameters are in `VariantDefinition`.
+ */
 export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly name: string;
   readonly paper: Citation;
   readonly family: Family;
-  /** `own`: not softmax attention at all, but exact in what its paper defines. */
+  /** `own`: not softmax attention, but exact by its paper's definition. */
   readonly exactness: (typeof EXACTNESSES)[number];
   /** The stated cost, for tables: `O(L·w)`. */
   readonly complexity: string;
@@ -110,12 +117,12 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
     padding: boolean;
     crossAttention: boolean;
     incremental: boolean;
-    /** Whether a token can meet later ones; absent: yes. A variant that reads in one direction is causal by default. */
+    /** Whether a token can meet later tokens; absent: yes. A variant that reads in one direction is causal by default. */
     bidirectional?: boolean;
   };
   /**
-   * Whether later tokens change which groups earlier ones are in, as where buckets are cut into chunks. A call that goes on
-   * from a state then gives the last rows of a run over the tokens so far, not rows of a run over the finished text.
+   * Whether later tokens change the groups of earlier ones, as when sorted buckets are cut into chunks. A call that continues
+   * from a state then returns the last rows of a run over the tokens so far, not the rows of a run over the whole text.
    */
   readonly regroups?: boolean;
   readonly budget: Budget<Options> | null;
@@ -124,26 +131,25 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
 
   /**
    * The attention itself, [batch, heads, queryLength, valueDim], differentiable, linear in `values`, and within the
-   * paper's cost in time and in memory. Inputs and options have been checked; see `attend` in attend.ts for the door
-   * that checks them. With a state, the tokens follow those that it has seen, causally, and the result holds the state
-   * after them: a prefix and then one token after another give the rows of one run over all of them. A variant that
-   * remembers nothing may return its output alone.
+   * paper's cost in time and in memory. Inputs and options have been checked, by `attend` in attend.ts. With a state, the
+   * tokens follow those that it has seen, causally, and the result holds the state after them: a prefix and then one token at
+   * a time give the rows of one run over all of them. A variant without a state may return its output alone.
    */
   attend(inputs: AttentionInputs, options: Options, parameters: Parameters, state?: AttentionState): Attending | Tensor;
 
   /**
-   * What `attend` decides by comparing numbers (the buckets of hashing), as further parameters for it: with them it
-   * decides the same for inputs that differ by a rounding, as those that reversible layers recover. Absent: nothing.
+   * The decisions that `attend` makes by comparing numbers (the buckets of hashing), as further parameters for it. With them
+   * it decides the same for inputs that differ by rounding, such as those that reversible layers recover. Absent: none.
    */
   decisions?(inputs: AttentionInputs, options: Options, parameters: Parameters): Parameters;
 
   /**
-   * For variants that cut gradients off on purpose: the options that do not, with the same output. Differences of the
-   * output can only be compared with gradients that are whole.
+   * For variants that stop gradients on purpose: options that do not stop them and give the same output. Finite differences
+   * of the output can be compared only with complete gradients.
    */
   withWholeGradient?(options: Options): Options;
 
-  /** For variants that restrict which tokens may attend to which, regardless of the data. */
+  /** The mask of variants that restrict which tokens may attend to which, regardless of the data. */
   pattern?(options: Options, shape: AttentionShape): AttentionPattern;
 
   /** Floating point operations (a multiply-add is two) of one forward pass for the whole batch. */
@@ -153,8 +159,8 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   sharedByLayers?(asked: Partial<Options>): boolean;
 
   /**
-   * What `attend` draws from a seed among its options, as tables by name: for another implementation, which cannot draw
-   * the same. Absent: nothing. For sequences of up to `shape.keyLength` tokens.
+   * The tables that `attend` draws from a seed in its options, by name, for another implementation that cannot draw the same.
+   * Absent: none. For sequences of up to `shape.keyLength` tokens.
    */
   drawnTables?(options: Options, shape: AttentionShape): Readonly<Record<string, IntegerTable>>;
 }
@@ -167,22 +173,27 @@ export interface IntegerTable {
 
 /** A variant, as the rest of the library uses it: `defineVariant` makes one from a declaration. */
 export interface AttentionVariant<Options extends CommonOptions = CommonOptions> extends Method<Options> {
-  /** Every option with its symbol, range, default and meaning: drives validation, the command line, the docs, the laws. */
+  /**
+   * Every option with its symbol, range, default and meaning: the source of validation, the command line, the docs and the
+   * laws.
+   */
   readonly options: { readonly [Name in keyof Omit<Options, 'causal'>]: OptionSchema };
   readonly inputs: DeclaredInputs<Options>;
 
   /**
-   * All options, for what was not asked for. A default never contradicts what was: `asked` are options that are right by
-   * themselves, and the others follow.
+   * All options, with defaults for those that were not given. A default never contradicts a given option: `asked` are options
+   * that are each valid, and the others follow from them.
    */
   defaults(sequenceLength: number, asked?: Partial<Options>): Options;
 
-  /** What options and a shape imply, known before anything is drawn: what can never fit is refused by it. */
+  /**
+   * The sizes that options and a shape imply, known before anything is drawn. A call that can never fit is refused by them.
+   */
   sizes?(options: Options, shape: AttentionShape): Sizes;
 
   /** Draws the learned and random tensors that `attend` takes. */
   parameters(options: Options, shape: AttentionShape, random: Random): Parameters;
 
-  /** Throws ShapeError or ArgumentError for parameters that are not those of the options and the shape. */
+  /** Throws ShapeError or ArgumentError unless the parameters match the options and the shape. */
   checkParameters?(parameters: Parameters, options: Options, shape: AttentionShape): void;
 }

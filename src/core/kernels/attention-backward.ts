@@ -1,12 +1,12 @@
 /**
- * Gradients of attention. The weights are computed again from what rows have saved, the largest score m_i and the sum of
- * exponentials relative to it, P_ij = exp(S_ij − m_i) / sum_i, a tile of pairs at a time:
+ * Gradients of attention. The weights are recomputed a tile of pairs at a time from two saved numbers of each row, the
+ * largest score m_i and the sum of exponentials relative to it, P_ij = exp(S_ij − m_i) / sum_i:
  *
  *     ∂P_ij = ∂O_i · v_j        ∂S_ij = P_ij (∂P_ij − δ_i)       δ_i = ∂O_i · O_i − ∂lse_i
  *     ∂q_i = scale Σ_j ∂S_ij k_j      ∂k_j = scale Σ_i ∂S_ij q_i      ∂v_j = Σ_i P_ij ∂O_i
  *
- * A pair gives to the gradients of a query and of a key, so blocks of queries meet blocks of keys in rounds
- * (ops/attention-plan.ts), in which no two share either.
+ * A pair adds to the gradients of a query and of a key. So blocks of queries meet blocks of keys in rounds
+ * (ops/attention-plan.ts); within a round, no two meetings share a block.
  */
 import type { NumericArray } from '../memory.ts';
 import { hidePairs } from './attention-rules.ts';
@@ -27,8 +27,8 @@ import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
 /**
- * δ, and what weights are computed again from: the largest score, or −∞ for a query that nothing comes back to, so that
- * what it holds has no influence; and its share, 1 / sum. Items: rows.
+ * δ, and the two numbers that weights are recomputed from: the largest score, and the share 1 / sum. The largest score is −∞
+ * for a query without any gradient, so that its row has no influence. Items: rows.
  */
 export const attentionRowsKernel = defineKernel(
   'attention-rows',
@@ -123,7 +123,7 @@ function passBack(first: number, end: number, dilation: number, arrays: Arrays, 
   }
 }
 
-/** The run of places from `lowest` to `highest` that some of these queries meet. */
+/** The run of places, within `lowest` to `highest`, that any of these queries meets. */
 function reachOf(
   queries: Side,
   { layout }: Tile,
@@ -144,7 +144,7 @@ function reachOf(
   }
 }
 
-/** Of the queries, those from the first to the last that may meet one of the keys. */
+/** The queries from the first to the last that may meet one of the keys. */
 function thoseThatMeet({ begins, ends, queryLabels, keyLabels }: SetArrays, numbers: Numbers): Side {
   if (begins === undefined && queryLabels === undefined) return all;
   const { queryPlaceCount, queryLength, keyLength, round } = numbers;

@@ -1,7 +1,7 @@
 /**
- * A tile of pairs laid out by distance: row i holds what query i has with the distances top, top − 1, …, so that the keys of
- * neighbours lie in order. Of the m + n − 1 distances of such a tile a query has n, so it is computed in strips of few
- * queries, which leave most of the others out.
+ * A tile of pairs laid out by distance: row i holds the products of query i with the distances top, top − 1, …, so that
+ * neighbouring queries find their keys in order. Such a tile has m + n − 1 distances, but a query needs only n of them. So it
+ * is computed in strips of a few queries, which skip most of the others.
  */
 import type { NumericArray } from '../memory.ts';
 import { type Side, TILE } from './attention-side.ts';
@@ -11,7 +11,7 @@ import { VECTOR_OPERATIONS } from './vector-kernels.ts';
 
 const ADD = VECTOR_OPERATIONS.indexOf('add');
 
-/** Distances that a tile laid out so can have, and so how far apart its rows lie. */
+/** The most distances of a tile in this layout, and so the distance between its rows. */
 export const MOST_DISTANCES = 3 * TILE;
 /** Queries of a strip. */
 const STRIP = 16;
@@ -22,18 +22,18 @@ const ALIGNED = 8;
 export interface Band {
   /** The distance of column 0, the largest. */
   top: number;
-  /** Columns whose distance has a row of r. */
+  /** Columns whose distance has a row in r. */
   begin: number;
   end: number;
   /** Row of `relativeKeys` of the distance `top`. */
   row: number;
-  /** Columns in all; 0 or fewer: no pair has a distance. */
+  /** The number of columns; 0 or less if no pair has a distance. */
   columns: number;
-  /** Whether neighbours meet neighbours. */
+  /** Whether neighbouring queries meet neighbouring keys. */
   isNear: boolean;
 }
 
-/** What every head has rows of r for. */
+/** The distances that have a row in r, the same for every head. */
 interface Distances {
   heads: number;
   /** p of query 0. */
@@ -60,7 +60,7 @@ export function bandOf(queries: Side, keys: Side, head: number, numbers: Distanc
     top,
     columns,
     row: (head % heads) * distances - nearest + top,
-    // Pairs of a tile that may not meet can lie further apart than there are distances.
+    // Pairs of a tile that must not meet can be further apart than the largest distance.
     begin: Math.max(0, top - (nearest + distances - 1)),
     end: Math.min(columns, top - nearest + 1),
     isNear: highest - lowest === queries.count - 1 && last - first === keys.count - 1 && isAscending(queries, keys),
@@ -73,7 +73,7 @@ function isAscending(queries: Side, keys: Side): boolean {
   return true;
 }
 
-/** Rows of r, or of its gradient, from that of a column on. They go backwards, as distances do. */
+/** Rows of r, or of its gradient, from the row of a column on. They run backwards, as distances do. */
 export function rowsOf(data: NumericArray, { row, begin }: Band, headDim: number, column = begin): Block {
   return block(data, (row - column) * headDim, -headDim);
 }
@@ -99,7 +99,7 @@ export function visitStrips(
   }
 }
 
-/** Adds to every pair what its distance has. */
+/** Adds to every pair the product for its distance. */
 export function addByDistance(
   pairs: NumericArray,
   sums: NumericArray,

@@ -23,8 +23,9 @@ const walk = new KeyWalk();
 const tile = newTile();
 
 /**
- * Items: tiles of queries. `largest` and `sums` [batch, heads, queryLength] are what rows have met so far: with `goesOn`,
- * this set of keys is joined to those before it. A query that has met no key gets zeros, and −∞.
+ * Items: tiles of queries. `largest` and `sums` [batch, heads, queryLength] cover the keys that a row has met so far: with
+ * `goesOn`, this set of keys is joined to the sets before it. A query that has met no key gets an output of zeros and a
+ * largest score of −∞.
  */
 export const attentionForwardKernel = defineKernel(
   'attention-forward',
@@ -33,7 +34,7 @@ export const attentionForwardKernel = defineKernel(
     optional: [...SET_ARRAYS, ...TERM_ARRAYS],
     numbers: [
       'valueDim',
-      /** Heads that share a head of keys; rows that a head of keys, and of values, takes in memory. */
+      /** How many heads share a head of keys, and how many rows a head of keys, and of values, takes in memory. */
       'group',
       'keyCapacity',
       'valueCapacity',
@@ -77,7 +78,7 @@ export const attentionForwardKernel = defineKernel(
   },
 );
 
-/** Writes the rows of a tile, joined to what they have met before. */
+/** Writes the rows of a tile, joined to the sets of keys before. */
 function finish(
   start: number,
   sum: NumericArray,

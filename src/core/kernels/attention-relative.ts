@@ -1,7 +1,7 @@
 /**
  * The relative rule of attention, scale · q̂_i·r_{p_i − j} (Dai et al. 2019, §3.3), on one tile of pairs: q̂_i·r_Δ for all
- * distances Δ of the tile (attention-band.ts), and out of these each pair the one of its own distance. In the backward pass each
- * distance sums what its pairs have.
+ * distances Δ of the tile (attention-band.ts), and each pair takes the product of its own distance. In the backward pass each
+ * distance sums the gradients of its pairs.
  */
 import type { NumericArray } from '../memory.ts';
 import { addByDistance, bandOf, layByDistance, MOST_DISTANCES, rowsOf, visitStrips } from './attention-band.ts';
@@ -64,7 +64,7 @@ export function addRelative(
   });
 }
 
-/** Passes a tile of ∂S on to those of q̂ and of r that are asked for. */
+/** Passes a tile of ∂S on to the gradients of q̂ and of r, where these are wanted. */
 export function addRelativeGradients(
   slopes: NumericArray,
   queries: Side,

@@ -1,4 +1,7 @@
-/** Which pairs of a tile may not meet, beyond what the walk over keys left out, and what pairs of several rounds weigh. */
+/**
+ * Which pairs of a tile must not meet, apart from the keys that the walk skipped, and the weights of pairs that meet in
+ * several rounds.
+ */
 import type { NumericArray } from '../memory.ts';
 import { SharedBuffer } from '../shared-buffer.ts';
 import { labelsOf, orderOf, type SetArrays, type SetNumbers, type Tile } from './attention-sets.ts';
@@ -6,7 +9,7 @@ import { type Side, TILE } from './attention-side.ts';
 import { scratchInt32 } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
-/** Sets the scores of pairs that may not meet to −∞, and makes a pair of N rounds weigh 1/N, in a tile, rows TILE apart. */
+/** Sets the scores of pairs that must not meet to −∞, and makes a pair of N rounds weigh 1/N, in a tile, rows TILE apart. */
 export function hidePairs(
   scores: NumericArray,
   queries: Side,
@@ -39,7 +42,7 @@ export function hidePairs(
   }
 }
 
-/** What the rules ask of the queries and the keys of a tile, gathered once for all pairs, TILE entries a round. */
+/** The places, runs and labels of a tile's queries and keys, gathered once for all pairs, TILE entries a round. */
 class PairTables {
   #rounds = 0;
   #side: Side | null = null;
@@ -53,7 +56,7 @@ class PairTables {
 
   load(queries: Side, keys: Side, tile: Tile, arrays: SetArrays, numbers: SetNumbers): void {
     this.#reserve(numbers.rounds);
-    // The other rounds only matter for counting in how many a pair meets.
+    // The other rounds matter only for counting the rounds in which a pair meets.
     const [from, end] = numbers.once ? [0, numbers.rounds] : [numbers.round, numbers.round + 1];
     const isKnown = this.#side === queries && this.#version === queries.version;
     this.#side = queries;
@@ -163,7 +166,7 @@ class PairTables {
   }
 }
 
-/** Beyond every place: the end of a run where there are none. */
+/** Beyond every place: the end of a run where there are no runs. */
 const MOST = 2 ** 31 - 1;
 
 const tables = new PairTables();

@@ -1,6 +1,6 @@
 /**
  * A key set (ops/key-sets.ts) as kernels read it, in tables: tiles of queries, and for each of them a run of places of keys,
- * or a list of blocks of places. A place is a token, or stands for one in an order.
+ * or a list of blocks of places. A place is a token, or the position of a token in an order.
  */
 import type { NumericArray } from '../memory.ts';
 import type { KernelArrays, KernelNumbers } from './kernel.ts';
@@ -9,17 +9,17 @@ import type { KernelArrays, KernelNumbers } from './kernel.ts';
 export const TILE_FIELDS = 8;
 
 export interface Tile {
-  /** Counts batch entries and heads. */
+  /** Counted over batch entries and heads. */
   head: number;
   /** Row of `begins` and `ends`; of a block set, the block of the queries. */
   layout: number;
-  /** Place of keys, and of queries, modulo the dilation. */
+  /** The places of keys, and of queries, modulo the dilation. */
   remainder: number;
   queryRemainder: number;
-  /** Places of one side, within the class of that remainder. */
+  /** Places of one side, counted within the class of this remainder. */
   first: number;
   end: number;
-  /** Places of the other side that may be met. */
+  /** Places of the other side that these may meet. */
   begin: number;
   stop: number;
 }
@@ -60,7 +60,10 @@ export const SET_ARRAYS = [
   /** The place of each token, as many as tokens: where a pair counts once in all rounds. */
   'queryPlaces',
   'keyPlaces',
-  /** Tokens meet that have the same label, [batch or 1, heads or 1, rounds, tokens]; tokens with labels below 0 meet none. */
+  /**
+   * Tokens meet if they have the same label, [batch or 1, heads or 1, rounds, tokens]; a token with a label below 0 meets
+   * none.
+   */
   'queryLabels',
   'keyLabels',
   /** [batch or 1, keyLength], uint8: 1 = a real key. */
@@ -74,7 +77,7 @@ export const SET_NUMBERS = [
   'queryStart',
   'queryPlaceCount',
   'keyPlaceCount',
-  /** Blocks: places of a block of keys, and how long the lists are. */
+  /** Blocks: the number of places of a block of keys, and the length of the lists. */
   'keyBlock',
   'listWidth',
   'queryBlocks',
@@ -86,7 +89,7 @@ export const SET_NUMBERS = [
   'selfBias',
   /** 1: a pair that meets in N rounds weighs 1/N in each. */
   'once',
-  /** How many tables of orders, labels and lists lie between batch entries, and between heads; 0 where they share. */
+  /** The distance, in tables of orders, labels and lists, between batch entries and between heads; 0 where they share one. */
   'orderBatch',
   'orderHead',
   'labelBatch',
@@ -100,10 +103,10 @@ export const SET_NUMBERS = [
 export type SetArrays = KernelArrays<never, (typeof SET_ARRAYS)[number]>;
 export type SetNumbers = KernelNumbers<(typeof SET_NUMBERS)[number]>;
 
-/** Which of the tables that batch entries and heads may share belongs to a head. */
+/** The table that belongs to a head; batch entries and heads may share tables. */
 export const tableOf = (head: number, heads: number, perBatch: number, perHead: number): number =>
   Math.floor(head / heads) * perBatch + (head % heads) * perHead;
-/** Which list of an order, or of labels: there is one for each round. */
+/** The list of an order, or of labels, for a round. */
 export const orderOf = (head: number, { heads, orderBatch, orderHead, rounds }: SetNumbers): number =>
   tableOf(head, heads, orderBatch, orderHead) * rounds;
 export const labelsOf = (head: number, { heads, labelBatch, labelHead, rounds }: SetNumbers): number =>

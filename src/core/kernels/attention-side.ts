@@ -1,6 +1,6 @@
 /**
- * One side of a tile of attention: up to TILE queries, or as many keys. They lie in steps, and are read where they lie, or
- * come from a list (an order after sorting, a page table, what a mask leaves), and are gathered first.
+ * One side of a tile of attention: up to TILE queries, or as many keys. They lie at even steps and are read in place, or they
+ * come from a list (an order after sorting, a page table, the tokens that a mask keeps) and are gathered first.
  */
 import type { NumericArray } from '../memory.ts';
 import { SharedBuffer } from '../shared-buffer.ts';
@@ -13,19 +13,19 @@ export const TILE = 64;
 
 export class Side {
   count = 0;
-  /** Counts changes, so that what was made for these tokens is known again. */
+  /** Counts changes, so that rows gathered for these tokens can be reused. */
   version = 0;
   /** Whether tokens come from a list. */
   isListed = false;
-  /** Distance of tokens that are not listed. */
+  /** Distance between tokens that do not come from a list. */
   step = 1;
   #tokens: Int32Array | null = null;
   #places: Int32Array | null = null;
   readonly #scratch = new Scratch();
-  /** Whose tokens these are, from which on, where they are some of a list. */
+  /** The side that these tokens were taken from, and the first of them there, if they are part of a list. */
   #whole: Side | null = null;
   #from = 0;
-  /** The version whose rows were gathered last under a name. */
+  /** For each name, the version whose rows were gathered last. */
   readonly #gathered = new Map<string, number>();
 
   /** Row of each in its tensor. */
@@ -34,7 +34,7 @@ export class Side {
     return this.#tokens;
   }
 
-  /** Where each stands in its key set: what runs are compared with. Ascending. */
+  /** The place of each token in its key set, ascending. Runs are compared with it. */
   get places(): Int32Array {
     this.#places ??= scratchInt32(TILE);
     return this.#places;
@@ -62,7 +62,7 @@ export class Side {
     this.#whole = null;
   }
 
-  /** Those of another side from number `from` to `end`, which are read where that has them. */
+  /** The tokens `from` to `end` of another side, read where that side has them. */
   narrow(of: Side, from: number, end: number): void {
     if (of.isListed) {
       this.clear();
@@ -82,8 +82,8 @@ export class Side {
   }
 
   /**
-   * The rows of these tokens in the matrix of `width` columns that begins at row `start`. It holds until the next call with
-   * `name`; the same tokens find it there.
+   * The rows of these tokens in the matrix of `width` columns that begins at row `start`. Valid until the next call with
+   * `name`; the same tokens find it there again.
    */
   rows(name: string, data: NumericArray, start: number, width: number): Block {
     const { tokens, count } = this;
@@ -93,7 +93,7 @@ export class Side {
       return block(all.data, all.offset + this.#from * width, width);
     }
     const rows = this.#scratch.get(name, data, TILE * width);
-    // Within a call a name is that of one tensor, and another call loads other tokens.
+    // Within a call a name stands for one tensor, and another call loads other tokens.
     if (this.#gathered.get(name) === this.version) return block(rows, 0, width);
     this.#gathered.set(name, this.version);
     const fast = vectorKernels();
@@ -128,7 +128,7 @@ export class Side {
     }
     for (let i = 0; i < count; i++) {
       const at = (start + tokens[i]) * width;
-      // What nothing was put in yet may hold anything.
+      // A row that was never written may hold anything.
       if (old[i] === 0) for (let c = 0; c < width; c++) data[at + c] = fresh[i] * sums[i * width + c];
       else for (let c = 0; c < width; c++) data[at + c] = old[i] * data[at + c] + fresh[i] * sums[i * width + c];
     }

@@ -1,11 +1,11 @@
 /**
- * What attention adds to its scores besides scale · q_i·k_j, on one tile of pairs, and the way back. With p_i the place of
- * query i among the keys:
+ * The terms that attention adds to its scores besides scale · q_i·k_j, on one tile of pairs, and their gradients. With p_i
+ * the place of query i among the keys:
  *
  *     S_ij = c tanh((scale q_i·k_j + scale q̂_i·r_{p_i − j} + bias_ij − slope |p_i − j| + G_{p_i} − G_j) / c)
  *
  * A relative rule q̂·r (Dai et al. 2019, §3.3), a bias, slopes (ALiBi; Press et al. 2022), sums of log-gates (forgetting
- * attention; Lin et al. 2025, eq. 5) and a soft cap (Gemma 2, 2024, §2): each is there only if it was asked for.
+ * attention; Lin et al. 2025, eq. 5) and a soft cap (Gemma 2, 2024, §2): each is optional.
  */
 import type { NumericArray } from '../memory.ts';
 import { scramble } from '../portable.ts';
@@ -19,7 +19,7 @@ import {
 import { type Side, TILE } from './attention-side.ts';
 import type { KernelArrays, KernelNumbers } from './kernel.ts';
 
-/** Arrays of the terms, all of which may be left out. */
+/** Arrays of the terms, all optional. */
 export const TERM_ARRAYS = ['bias', 'slopes', 'gates', ...RELATIVE_ARRAYS] as const;
 
 /** Numbers of the terms. */
@@ -43,7 +43,7 @@ export const TERM_NUMBERS = [
 type TermArrays = KernelArrays<never, (typeof TERM_ARRAYS)[number]>;
 type TermNumbers = KernelNumbers<(typeof TERM_NUMBERS)[number]>;
 
-/** Gradients of the terms, all of which may be left out. */
+/** Gradients of the terms, all optional. */
 export const TERM_GRADIENTS = [
   'biasGradient',
   'gatesQueryGradient',
@@ -96,8 +96,8 @@ export function addTerms(
 }
 
 /**
- * Passes a tile of ∂S on to the terms. `slopes` holds ∂S of the capped scores, and then of those before; `scores` the
- * capped ones, if there is a cap.
+ * Passes a tile of ∂S on to the terms. `slopes` holds ∂S for the capped scores on entry, and for the scores before the cap on
+ * return; `scores` holds the capped scores, if there is a cap.
  */
 export function addTermGradients(
   slopes: NumericArray,
@@ -113,7 +113,7 @@ export function addTermGradients(
   const { heads, queryLength, keyLength, softCap } = numbers;
   const [m, n] = [queries.count, keys.count];
   if (softCap !== 0 && scores !== null) {
-    // tanh′ = 1 − tanh². Of a pair that may not meet, ∂S is 0.
+    // tanh′ = 1 − tanh². A pair that must not meet has ∂S = 0.
     for (let i = 0; i < m; i++) {
       for (let at = i * TILE; at < i * TILE + n; at++) {
         if (slopes[at] !== 0) slopes[at] *= 1 - (scores[at] / softCap) ** 2;
@@ -141,7 +141,7 @@ export function addTermGradients(
   addRelativeGradients(slopes, queries, keys, head, arrays, gradients, numbers);
 }
 
-/** Drops entries of a tile of weights (or of their gradients), the same ones every time, and makes up for them. */
+/** Drops entries of a tile of weights (or of their gradients), the same ones every time, and scales up the others. */
 export function dropWeights(
   weights: NumericArray,
   queries: Side,
@@ -150,7 +150,7 @@ export function dropWeights(
   { queryLength, dropKey1, dropKey2, dropThreshold, dropShare }: TermNumbers,
 ): void {
   for (let i = 0; i < queries.count; i++) {
-    // The row has a word of its own, and a pair one from it: there may be more pairs than words.
+    // Each row draws a word, and each pair derives one from it: there may be more pairs than words.
     const row = scramble(head * queryLength + queries.tokens[i] + dropKey1);
     for (let j = 0; j < keys.count; j++) {
       const bits = scramble(scramble(row ^ (keys.tokens[j] + dropKey2)) + dropKey2) >>> 0;

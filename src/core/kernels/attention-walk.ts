@@ -4,8 +4,8 @@ import { labelsOf, orderOf, type SetArrays, type SetNumbers, type Tile, tableOf 
 import { type Side, TILE } from './attention-side.ts';
 
 /**
- * Loads queries: the places from `first` to `end` of a tile's class. `weighed`, if given, is −∞ for those [batch, heads,
- * queryLength] that are to be left out.
+ * Loads queries: the places from `first` to `end` of a tile's class. `weighed` [batch, heads, queryLength], if given, is −∞
+ * for queries to leave out.
  */
 export function loadQueries(
   side: Side,
@@ -48,7 +48,7 @@ export class KeyWalk {
   #lowestLabel = 0;
   #highestLabel = 0;
 
-  /** For the queries of a tile that were loaded. */
+  /** Begins a walk for the loaded queries of a tile. */
   start(tile: Tile, queries: Side, { queryLabels, lists }: SetArrays, numbers: SetNumbers): void {
     this.#place = lists === undefined ? tile.begin : 0;
     this.#stop = lists === undefined ? tile.stop : 0;
@@ -72,13 +72,13 @@ export class KeyWalk {
     }
   }
 
-  /** For a run of places on its own. */
+  /** Begins a walk over one run of places. */
   span(begin: number, stop: number): void {
     this.#place = begin;
     this.#stop = stop;
   }
 
-  /** Loads the next keys; false: there are none. */
+  /** Loads the next keys. Returns false if there are none left. */
   next(side: Side, tile: Tile, dilation: number, arrays: SetArrays, numbers: SetNumbers): boolean {
     const { lists, keyTokens, keyLabels, mask } = arrays;
     const { head, remainder } = tile;
@@ -90,7 +90,7 @@ export class KeyWalk {
     for (;;) {
       if (this.#place >= this.#stop && (lists === undefined || !this.#nextBlock(tile, lists, numbers))) break;
       if (side.count === 0 && keyTokens === undefined && keyLabels === undefined) {
-        // Neighbours that are all there are read where they lie.
+        // Neighbouring keys without a gap are read in place.
         const count = Math.min(TILE, this.#stop - this.#place);
         const first = remainder + dilation * this.#place;
         const whole = lists === undefined || count === TILE;

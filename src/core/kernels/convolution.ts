@@ -1,13 +1,13 @@
 /**
  * A banded matrix times rows, r_i = Σ_t w_it v_{i + t − before}, and its gradients. A tile of rows meets a run of rows
- * of the other side; between the two the band is written out as a small matrix, with zeros around it, so that the
- * product of dense tiles does all of the work. Tiles are cut at fixed places, so the bits do not depend on the threads.
+ * of the other side; the band between them is written out as a small matrix with zeros around it, so that the product of
+ * dense tiles does all of the work. Tiles are cut at fixed places, so the bits do not depend on the threads.
  */
 import { defineKernel, type KernelNumbers } from './kernel.ts';
 import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
 
-/** Rows of a tile. The longer, the more zeros around the band; the shorter, the less is done with a row once read. */
+/** Rows of a tile. Longer tiles have more zeros around the band; shorter ones do less work with each row they read. */
 export const BAND_TILE = 16;
 
 const scratch = new Scratch();
@@ -20,7 +20,7 @@ const BAND_NUMBERS = [
   /** k: weights of a row. */
   'taps',
   'before',
-  /** 1: weights [sequences, length, taps], a row's own; 0: [heads, taps], one row for all of a head. */
+  /** 1: each row has its own weights [sequences, length, taps]; 0: all rows of a head share theirs, [heads, taps]. */
   'own',
 ] as const;
 
@@ -47,9 +47,7 @@ function tileAt(item: number, length: number, back: number, ahead: number): Tile
 /** Room for the band of a tile. */
 const bandSize = (length: number, taps: number) => BAND_TILE * Math.min(length, BAND_TILE + taps - 1);
 
-/**
- * `flipped`: multiplies by the transposed matrix, which takes the gradient of r to that of v. Items: sequences × tiles.
- */
+/** `flipped`: multiplies by the transposed matrix, which turns the gradient of r into that of v. Items: sequences × tiles. */
 export const bandKernel = defineKernel(
   'band',
   { arrays: ['weights', 'values', 'result'], numbers: [...BAND_NUMBERS, 'flipped'] },
@@ -83,8 +81,8 @@ export const bandKernel = defineKernel(
 );
 
 /**
- * w̄_it = r̄_i · v_{i + t − before}, and zero where there is no such row. `result`: [sequences, length, taps] where rows have
- * weights of their own, else [sequences, tiles, taps], the sum of each tile. Items: sequences × tiles.
+ * w̄_it = r̄_i · v_{i + t − before}, and zero where there is no such row. `result`: [sequences, length, taps] where each row
+ * has its own weights, else [sequences, tiles, taps], the sum of each tile. Items: sequences × tiles.
  */
 export const bandWeightsKernel = defineKernel(
   'band-weights',

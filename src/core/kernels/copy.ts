@@ -4,7 +4,7 @@ import { defineKernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { walk, walkBlocks } from './strided.ts';
 
-/** From so many elements on, a call for the whole piece pays. */
+/** From this many elements on, one call that copies the whole piece pays off. */
 const LONG = 256;
 
 /** `plan`: a walk whose operands are source and target. */

@@ -1,4 +1,4 @@
-/** The loss of a row of logits against the class that is right, and its gradient, without the probabilities in between. */
+/** The loss of a row of logits for the right class, and its gradient, without storing the probabilities. */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
@@ -42,7 +42,7 @@ export const crossEntropyGradientKernel = defineKernel(
   },
 );
 
-/** The place of the largest entry of each row, the first of equal ones. Items: rows. */
+/** The place of the largest entry of each row; of equal entries, the first. Items: rows. */
 export const argMaxKernel = defineKernel(
   'arg-max',
   { arrays: ['x', 'places'], numbers: ['columns'] },

@@ -1,6 +1,6 @@
 /**
- * Entries dropped at random. Which ones is a function of the key and the place of an entry alone, so the mask is never
- * held, any split over threads gives the same, and the backward pass finds it again.
+ * Entries dropped at random. Whether an entry is dropped depends on the key and its place alone. So the mask is never stored,
+ * it is the same for any split over threads, and the backward pass can recompute it.
  */
 import { scramble } from '../portable.ts';
 import { defineKernel } from './kernel.ts';

@@ -1,6 +1,6 @@
 /**
- * What queries get from the sums over keys, o_i = Σ_f e^{a_if} S_f / Σ_f e^{a_if} z_f (kernels/feature-sums.ts), and all
- * gradients of it, in which both sides read what the other has written.
+ * The outputs of queries from the sums over keys, o_i = Σ_f e^{a_if} S_f / Σ_f e^{a_if} z_f (kernels/feature-sums.ts), and
+ * all of its gradients, in which each side reads what the other has written.
  */
 import type { NumericArray } from '../memory.ts';
 import { dotsOfRows, exponentialsOfSums, largestOfSums, multiplyRows, scaleRows } from './feature-exponents.ts';
@@ -22,7 +22,9 @@ import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
 
-/** What readers ask for: the outputs of queries, gradients of exponents, or those and of vectors. */
+/**
+ * The results of a reading: the outputs of queries, the gradients of exponents, or the gradients of exponents and vectors.
+ */
 export const ATTEND = 0;
 export const SLOPES = 1;
 export const SLOPES_AND_MIXTURE = 2;
@@ -32,13 +34,12 @@ const READER_ARRAYS = ['readers', 'readerShifts', 'readerVectors', 'readerWeight
 const scratch = new Scratch();
 
 /**
- * What readers get from the state before their group, and with `along` from the writers of their group too, up to their own
- * place: those are added to the state on the way, so that the last slot ends as the state after all. Without, there is one
- * slot for all. Items: groups of readers × sequences.
+ * The results of readers from the state before their group, and with `along` also from the writers of their group up to their
+ * own place. These writers are added to the state on the way, so the last slot ends as the final state. Without `along`, all
+ * readers share one slot. Items: groups of readers × sequences.
  *
- * - ATTEND: mixture = o, and logSum = log Σ_f e^{a_if} z_f; zeros and −∞ where nothing was written. Only the exponents of
- *   readers are read.
- * - SLOPES: of Σ_f e^{x_if + c_i} (S_f · v_i + z_f t_i) by x_if; zeros for readers that are not there, whatever they hold.
+ * - ATTEND: mixture = o, and logSum = log Σ_f e^{a_if} z_f; zeros and −∞ where nothing was written. Of the readers, only the exponents are read.
+ * - SLOPES: of Σ_f e^{x_if + c_i} (S_f · v_i + z_f t_i) by x_if; zeros for masked readers, whatever their rows hold.
  * - SLOPES_AND_MIXTURE: that, and mixture = Σ_f e^{x_if + c_i} S_f.
  */
 export const featureReadKernel = defineKernel(
@@ -105,7 +106,7 @@ export const featureReadKernel = defineKernel(
   },
 );
 
-/** What readers get from writers of their own chunk: vectors by their weights, and those weights for the denominator. */
+/** The part that readers get from the writers of their own chunk: weighted vectors, and the weights for the denominator. */
 function addMixture(target: Block, left: Block, met: Written, denominators: NumericArray, m: number, n: number): void {
   const { rows, right, vectors, weights } = met;
   addPairs(target, left, right, vectors, rows, m, n, {
@@ -149,8 +150,8 @@ function normalise(
 
 /**
  * Of each query: −λ as its shift, λ the logarithm of its denominator, and the weight δ = λ̄ − ō · o, so that e^{a + b − λ}
- * (ō · v + δ) is the gradient by a + b. A query that met nothing is not there, and neither is one on which nothing depends,
- * whatever its row holds. Items: queries.
+ * (ō · v + δ) is the gradient with respect to a + b. A query that met nothing counts as masked, and so does one without any
+ * gradient, whatever its row holds. Items: queries.
  */
 export const featureDeltasKernel = defineKernel(
   'feature-deltas',

@@ -7,7 +7,7 @@ import type { NumericArray } from '../memory.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import type { Block } from './tile.ts';
 
-/** Exponents that rounding has made larger still have a power. */
+/** Exponents that rounding has made slightly larger still have a finite power. */
 const HIGHEST = 80;
 
 /** to[r] = the largest x_r + y. */

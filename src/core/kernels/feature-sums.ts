@@ -3,14 +3,14 @@
  *
  *     o_i = Σ_f e^{a_if} S_f / Σ_f e^{a_if} z_f,   S_f = Σ_j e^{b_jf + c_j} v_jᵀ,   z_f = Σ_j e^{b_jf + c_j} t_j,
  *
- * and are held with a scale μ_f for each channel f, as e^−μ_f S_f and e^−μ_f z_f, where μ_f is about the largest exponent
- * that is in them. Then no sum overflows, z_f ≥ 1 where t = 1, and with e^−r_i, r_i = max_f (a_if + μ_f), in the numerator
- * and the denominator of a query, its denominator is 1 or more. One scale for all channels could not do that: where
- * vectors are long, the features of a query and of a key that meet may be far below the largest of either.
+ * and each channel f has its own scale μ_f: the sums are stored as e^−μ_f S_f and e^−μ_f z_f, where μ_f is about the largest
+ * exponent in them. Then no sum overflows, and z_f ≥ 1 where t = 1. A query multiplies its numerator and denominator by
+ * e^−r_i, r_i = max_f (a_if + μ_f), so its denominator is 1 or more. One scale for all channels would not be enough: where
+ * vectors are long, the features that a query and a key share may be far below the largest of either.
  *
- * Both sides of the attention have the same four arrays: exponents x [length, m], shifts c [length] (of all channels of a
- * token; −∞ for one that is not there), vectors v [length, n] and weights t [length]. Keys write into the sums and queries
- * read them; in the backward pass they change roles.
+ * Both sides of the attention have the same four arrays: exponents x [length, m], shifts c [length] (one for all channels of
+ * a token; −∞ for a masked token), vectors v [length, n] and weights t [length]. Keys write into the sums and queries read
+ * them; in the backward pass they change roles.
  */
 import type { NumericArray } from '../memory.ts';
 import { addWeightedRows, exponentialsOfSums, mixRows, raiseToSums } from './feature-exponents.ts';
@@ -19,14 +19,14 @@ import { CHUNK, rowAt, rowsFrom, scanGroup } from './scan-chunk.ts';
 import { Scratch } from './scratch.ts';
 import { type Block, block, multiplyTile, transposed } from './tile.ts';
 
-/** A scale of nothing. Not −∞, from which −∞ could not be subtracted; the same in float32. */
+/** The scale of an empty sum. Not −∞, because −∞ − (−∞) is NaN. A float32 holds it exactly. */
 export const NOTHING = -(2 ** 100);
 /**
- * A chunk ends before a writer whose exponent is further above its scale. Scales rise where chunks begin, and nowhere else,
- * so that what a reader gets does not depend on what comes after it.
+ * A chunk ends before a writer whose exponent exceeds its scale by more than this. Scales rise only where chunks begin, so
+ * that a reader's result does not depend on later tokens.
  */
 const REACH = 20;
-/** Channels that make one item of a fold. */
+/** Channels of one item of a fold. */
 export const FOLD_CHANNELS = 16;
 
 const scratch = new Scratch();
@@ -44,7 +44,7 @@ export type Writers = KernelArrays<(typeof WRITER_ARRAYS)[number], never>;
 export type States = KernelArrays<(typeof STATE_ARRAYS)[number], never>;
 export type FeatureNumbers = KernelNumbers<(typeof FEATURE_NUMBERS)[number]>;
 
-/** Sums of one sequence and the scales they are held with, at their places in the arrays of all. */
+/** Sums of one sequence and their scales, at their places in the arrays of all sequences. */
 export interface State {
   sums: Block;
   totals: NumericArray;
@@ -57,7 +57,7 @@ export function stateOf({ sums, totals, scales }: States, slot: number, { m, n }
   return { sums: block(sums, slot * m * n, n), totals, scales, at: slot * m };
 }
 
-/** Writers of a chunk: e^(x + c − μ), vectors and weights, with zeros for those that are not there. */
+/** Writers of a chunk: e^(x + c − μ), vectors and weights, with zeros for masked tokens. */
 export interface Written {
   rows: number;
   right: Block;
@@ -65,7 +65,7 @@ export interface Written {
   weights: NumericArray;
 }
 
-/** Scales as they are used, in the type of the exponents: relative to the largest of them. */
+/** The scales relative to the largest of them, in the type of the exponents. */
 export interface CentredScales {
   scales: NumericArray;
   largest: number;
@@ -79,7 +79,7 @@ export function centred({ sums, scales, at }: State, { m }: FeatureNumbers): Cen
   return { scales: target, largest };
 }
 
-/** Takes writers from a place on, at most CHUNK, up to the first that is out of reach of the scales. */
+/** Takes writers from a place on, at most CHUNK, up to the first one out of reach of the scales. */
 export function takeWriters(
   { writers, writerShifts, writerVectors, writerWeights }: Writers,
   { scales, largest: base }: CentredScales,
@@ -116,7 +116,7 @@ export function takeWriters(
   return { rows, right: block(right, 0, m), vectors, weights };
 }
 
-/** Adds what a chunk has written to the state. */
+/** Adds the writers of a chunk to the state. */
 export function write(
   { sums, totals, at }: State,
   { rows, right, vectors, weights }: Written,
@@ -126,7 +126,7 @@ export function write(
   addWeightedRows(right.data, weights, totals, at, rows, m);
 }
 
-/** Raises the scales to the exponents of the writer at a place, and lowers what was written under the old ones. */
+/** Raises the scales to the exponents of the writer at a place, and rescales the sums to match. */
 export function raiseScales(
   { writers, writerShifts }: Writers,
   { sums, totals, scales, at }: State,
@@ -179,7 +179,7 @@ function setScales(
   for (let f = 0; f < m; f++) scales[at + f] = relative[f] === NOTHING ? NOTHING : relative[f] + base;
 }
 
-/** Each group's own sums, put one slot further. Items: groups × sequences. */
+/** Each group's own sums, stored one slot further. Items: groups × sequences. */
 export const featureSumsKernel = defineKernel(
   'feature-sums',
   { arrays: [...WRITER_ARRAYS, ...STATE_ARRAYS], numbers: FEATURE_NUMBERS },
@@ -205,7 +205,7 @@ export const featureSumsKernel = defineKernel(
   },
 );
 
-/** Each slot becomes the sum of it and all before. Items: sequences × blocks of channels. */
+/** Adds to each slot all slots before it. Items: sequences × blocks of channels. */
 export const featureFoldKernel = defineKernel(
   'feature-fold',
   { arrays: STATE_ARRAYS, numbers: ['sequences', 'm', 'n', 'slots'] },

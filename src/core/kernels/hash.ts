@@ -5,12 +5,12 @@ import { Scratch, scratchFloat64, scratchInt32 } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { block, multiplyTile } from './tile.ts';
 
-/** Rows of x that make one item. */
+/** Rows of x in one item. */
 export const HASH_ROWS = 32;
 /** Directions that are processed together. */
 const PANEL = 64;
 
-/** Of the rows of an item: the extreme products, and which directions they are with. */
+/** For the rows of an item: the extreme products, and the directions they belong to. */
 interface Extremes {
   largest: Float64Array;
   smallest: Float64Array;
@@ -39,7 +39,7 @@ export const directionHashKernel = defineKernel(
   { arrays: ['x', 'directions', 'result'], numbers: ['heads', 'rounds', 'length', 'width', 'count'] },
   (begin, end, { x, directions, result }, { heads, rounds, length, width, count }) => {
     const blocks = Math.ceil(length / HASH_ROWS);
-    // Before the products: where those fit into the heap, so did these.
+    // Taken before the products: where those fit into the heap, so do these.
     extremes ??= takeExtremes();
     const { largest, smallest, atLargest, atSmallest } = extremes;
     const products = scratch.get('products', x, HASH_ROWS * PANEL);
@@ -67,7 +67,7 @@ export const directionHashKernel = defineKernel(
   },
 );
 
-/** Goes on over the products with `columns` more directions, the first of which is number `begin`. */
+/** Continues with the products of `columns` more directions, the first of which is number `begin`. */
 function findExtremes(
   { largest, smallest, atLargest, atSmallest }: Extremes,
   products: NumericArray,

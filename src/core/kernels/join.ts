@@ -8,7 +8,7 @@ import { defineKernel, type KernelArrays } from './kernel.ts';
 import { Scratch, scratchInt32 } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
-/** The parts that one pass can join, by the names of their outputs and log-sum-exps; and of the gradients of both. */
+/** The parts that one pass can join: the names of their outputs and log-sum-exps, and of the gradients of both. */
 export const OUTPUTS = ['output1', 'output2', 'output3', 'output4', 'output5'] as const;
 export const LOG_SUM_EXPS = ['logSumExp1', 'logSumExp2', 'logSumExp3', 'logSumExp4', 'logSumExp5'] as const;
 export const OF_OUTPUTS = ['ofOutput1', 'ofOutput2', 'ofOutput3', 'ofOutput4', 'ofOutput5'] as const;
@@ -21,7 +21,7 @@ export const OF_LOG_SUM_EXPS = [
 ] as const;
 export const MOST_PARTS = OUTPUTS.length;
 
-/** Those of the parts that there are. */
+/** The arrays of the parts that are present. */
 function partsOf<Name extends string>(
   arrays: KernelArrays<never, Name>,
   names: readonly Name[],
@@ -33,7 +33,7 @@ function partsOf<Name extends string>(
 const scratch = new Scratch();
 let pointers: Int32Array | null = null;
 
-/** Where the arrays lie, for the vector kernels; null where the plain loops have to run. */
+/** The addresses of the arrays, for the vector kernels; null where the plain loops have to run. */
 function tableOf(arrays: readonly NumericArray[]) {
   const fast = vectorKernels();
   if (fast === null || !arrays.every(isOnHeap)) return null;
@@ -62,7 +62,7 @@ export const joinKernel = defineKernel(
       const start = row * width;
       output.fill(0, start, start + width);
       for (let p = 0; p < parts; p++) {
-        // What counts for nothing may be anything, even NaN where a query met no key.
+        // A part with a share of 0 may hold anything, even NaN where a query met no key.
         if (shares[p] !== 0) addScaled(output, outputs[p], shares[p], start, width);
       }
     }
@@ -113,7 +113,7 @@ export const joinGradientKernel = defineKernel(
 
 /**
  * Fills in the parts' shares of a row and returns the log-sum-exp of all. The shares add up to 1 whatever the scale:
- * relative to the log-sum-exp itself, which is rounded, they would not where it is large.
+ * relative to the log-sum-exp itself, which is rounded, they would not add up to 1 where it is large.
  */
 function shareOut(logSumExps: readonly NumericArray[], row: number, shares: Float64Array): number {
   let largest = Number.NEGATIVE_INFINITY;

@@ -13,16 +13,16 @@
  */
 import type { NumericArray } from '../memory.ts';
 
-/** What a kernel is given: the names of its arrays, of those that may be left out, and of its numbers. */
+/** The parameters of a kernel: the names of its arrays, of its optional arrays, and of its numbers. */
 export interface KernelNames<Arrays extends string, Numbers extends string, Maybe extends string, List extends string> {
   readonly arrays: readonly Arrays[];
   readonly optional?: readonly Maybe[];
   readonly numbers?: readonly Numbers[];
-  /** The name of a list of numbers, as long as a caller wants it: a plan. */
+  /** The name of a list of numbers of any length: a plan. */
   readonly list?: List;
 }
 
-/** What it does, as threads run it: what it is given travels as lists, in the order of the names. */
+/** The function that threads run: its arguments travel as lists, in the order of the names. */
 export type KernelRun = (
   begin: number,
   end: number,
@@ -39,7 +39,7 @@ export interface Kernel<
   readonly name: string;
   readonly names: KernelNames<Arrays, Numbers, Maybe, List>;
   readonly run: KernelRun;
-  /** The same, with what a caller has given, by name: on its own thread nothing travels. */
+  /** The same with arguments by name, for the calling thread, where nothing has to travel. */
   readonly body: (
     begin: number,
     end: number,
@@ -48,7 +48,7 @@ export interface Kernel<
   ) => void;
 }
 
-/** What a kernel's body is given: every array by its name (undefined for one that was left out), and every number. */
+/** The arguments of a kernel's body: every array by its name (undefined if it was left out), and every number. */
 export type KernelArrays<Arrays extends string, Maybe extends string = never> = Readonly<
   Record<Arrays, NumericArray> & Record<Maybe, NumericArray | undefined>
 >;
@@ -58,10 +58,10 @@ export type KernelNumbers<Numbers extends string, List extends string = never> =
 
 const kernels = new Map<string, Kernel>();
 
-/** Longest name: it travels with a job. */
+/** The longest name, because names travel with jobs. */
 const NAME = /^[\x20-\x7e]{1,40}$/;
 
-/** Defines a kernel under a name that is its own, of at most 40 ASCII characters. */
+/** Defines a kernel under a unique name of at most 40 ASCII characters. */
 export function defineKernel<
   const Arrays extends string,
   const Numbers extends string = never,
@@ -88,7 +88,7 @@ export function defineKernel<
   return kernel;
 }
 
-/** What travelled as lists, by name. */
+/** Turns lists that have travelled back into records by name. */
 function byName(
   { arrays, optional = [], numbers = [], list }: KernelNames<string, string, string, string>,
   givenArrays: readonly NumericArray[],
@@ -103,7 +103,7 @@ function byName(
   return { arrays: ofArrays, numbers: ofNumbers as KernelNumbers<string, string> };
 }
 
-/** Throws unless a caller has given all that may not be left out: a mistake in an op. */
+/** Throws unless the caller has passed every required argument. To leave one out is a mistake in an op. */
 export function expectAll(
   { name, names: { arrays, numbers = [] } }: Kernel,
   givenArrays: Readonly<Record<string, NumericArray | undefined>>,
@@ -113,7 +113,7 @@ export function expectAll(
   for (const each of numbers) if (givenNumbers[each] === undefined) throw new Error(`kernel '${name}': no ${each}`);
 }
 
-/** What a caller has given by name, as the lists that travel. */
+/** Turns arguments by name into the lists that travel. */
 export function asLists(
   { names: { arrays, optional = [], numbers = [], list } }: Kernel,
   givenArrays: Readonly<Record<string, NumericArray | undefined>>,

@@ -1,12 +1,12 @@
-/** Rows shifted and scaled to mean 0 and variance 1, then a gain and a bias for each column; and the gradients of that. */
+/** Rows shifted and scaled to mean 0 and variance 1, then a gain and a bias for each column; and their gradients. */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
-/** Rows whose share of the gradients of gain and bias is summed together. */
+/** Rows whose parts of the gradients of gain and bias are summed together. */
 export const LAYER_NORM_ROWS = 64;
 
-/** y = g ∘ (x − μ) / √(σ² + ε) + b. `means` and `shares`, 1 / √(σ² + ε), are float64, one a row. Items: rows. */
+/** y = g ∘ (x − μ) / √(σ² + ε) + b. `means` and `shares`, 1 / √(σ² + ε), are float64, one for each row. Items: rows. */
 export const layerNormKernel = defineKernel(
   'layer-norm',
   { arrays: ['x', 'gain', 'bias', 'y', 'means', 'shares'], numbers: ['columns', 'epsilon'] },
@@ -101,12 +101,15 @@ function sumOf(x: NumericArray, first: number, count: number): number {
   return sum;
 }
 
-/** 1 / √(σ² + ε), from the rests after the mean: the mean of squares less its square would lose what a large one leaves. */
+/**
+ * 1 / √(σ² + ε), from the differences to the mean: the mean of squares less the squared mean would cancel where the mean is
+ * large.
+ */
 function inverseDeviation(x: NumericArray, first: number, count: number, mean: number, epsilon: number): number {
   let squares = 0;
   for (let i = first; i < first + count; i++) squares += (x[i] - mean) * (x[i] - mean);
   if (squares !== Number.POSITIVE_INFINITY) return 1 / Math.sqrt(squares / count + epsilon);
-  // Squares of very large numbers are no float64: those of shares of the largest are.
+  // Squares of very large numbers overflow a float64, so the numbers are first divided by the largest.
   let largest = 0;
   for (let i = first; i < first + count; i++) largest = Math.max(largest, Math.abs(x[i] - mean));
   squares = 0;

@@ -5,8 +5,9 @@ import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
 
 /**
- * Rows and columns of the result that make one item: more rows share the packing of B, fewer leave more items to share
- * out. Where both extents are large a block of both is best. It follows from the extents alone, as all work does.
+ * Rows and columns of the result that make one item: more rows share the packing of B, fewer leave more items for the
+ * threads. Where both extents are large, a block of both is best. The choice depends on the extents alone, so it is the same
+ * on any number of threads.
  */
 export function matmulItem(m: number, n: number): { rows: number; columns: number; count: number } {
   const isLarge = m >= 1024 && n >= 512;
@@ -15,7 +16,7 @@ export function matmulItem(m: number, n: number): { rows: number; columns: numbe
   return { rows, columns, count: Math.ceil(m / rows) * Math.ceil(n / columns) };
 }
 
-/** Columns of B visited together, and how deep: such a panel fills half of a first-level cache. */
+/** Columns of B visited together, and their depth: such a panel fills half of a first-level cache. */
 const PANEL = 64;
 const DEPTH = 256;
 
@@ -61,7 +62,7 @@ function rightOf(from: Block, inner: number, columns: number): Block {
   return from.rowStride <= 2 * PANEL ? from : inPanels('right', from, inner, columns);
 }
 
-/** The block without gaps, its rows in one piece each. */
+/** The block without gaps: each row is in one piece. */
 function packed(name: string, from: Block, rows: number, columns: number): Block {
   const fast = vectorKernels();
   if (fast === null || !isOnHeap(from.data)) return from;

@@ -1,4 +1,4 @@
-/** The normal distribution function, which the exact GELU is made of. */
+/** The normal distribution function, for the exact GELU. */
 
 /**
  * Coefficients of h, by ascending powers of u, in erfc(z) = t h(u) exp(−z²) with t = 2/(2 + z) and u = 2t − 1, for z ≥ 0:

@@ -1,9 +1,9 @@
-/** Rows scaled to unit length, and the gradient of that. */
+/** Rows scaled to unit length, and the gradient. */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
-/** Items: rows. A row of zeros stays one. */
+/** Items: rows. A row of zeros stays a row of zeros. */
 export const normalizeKernel = defineKernel(
   'normalize',
   { arrays: ['x', 'y'], numbers: ['columns'] },
@@ -47,7 +47,7 @@ export const normalizeGradientKernel = defineKernel(
   },
 );
 
-/** ‖x‖ of a row. Squares of what is very small or large are no float64, so that they are taken of a share of it. */
+/** ‖x‖ of a row. Squares of very small or large numbers leave the range of float64, so the numbers are scaled first. */
 function lengthOf(x: NumericArray, first: number, columns: number): number {
   let squares = 0;
   for (let i = first; i < first + columns; i++) squares += x[i] * x[i];

@@ -1,6 +1,6 @@
 /**
- * A softmax over scores that arrive a block at a time (Milakov & Gimelshein 2018, algorithm 3): of each row the largest
- * score so far, and the sum of exponentials relative to it.
+ * A softmax over scores that arrive a block at a time (Milakov & Gimelshein 2018, algorithm 3): for each row it keeps the
+ * largest score so far, and the sum of exponentials relative to it.
  */
 import type { NumericArray } from '../memory.ts';
 import { scratchFloat64 } from './scratch.ts';
@@ -27,8 +27,8 @@ export class OnlineSoftmax {
   }
 
   /**
-   * Turns `columns` scores of the first `rows` rows into exponentials relative to the largest score so far. What was
-   * weighted before (`width` numbers a row) is scaled along with it.
+   * Turns `columns` scores of the first `rows` rows into exponentials relative to the largest score so far. The weighted sums
+   * so far (`width` numbers a row) are rescaled to match.
    */
   exponentiate(scores: NumericArray, rows: number, columns: number, weighted: NumericArray, width: number): void {
     const [largest, sums] = [this.#largest as Float64Array, this.#sums as Float64Array];
@@ -51,7 +51,7 @@ export class OnlineSoftmax {
     }
   }
 
-  /** The largest score of row i; −∞ where there was none but −∞. */
+  /** The largest score of row i; −∞ if it has none, or only −∞. */
   largest(i: number): number {
     return (this.#largest as Float64Array)[i];
   }
@@ -95,9 +95,10 @@ function exponentiateRow(
 }
 
 /**
- * The way back: scores S become weights P = exp(S − shift_i) · share_i, and gradients ∂P become ∂S = P ∘ (∂P − δ_i), for
- * `rows` rows that lie `stride` apart. A shift is the largest score of a row and its share 1 / Σ exp(S − shift): of large
- * scores the log-sum-exp is rounded by more than a weight may be. The three are at `first + step · i` of their arrays.
+ * The backward pass: scores S become weights P = exp(S − shift_i) · share_i, and gradients ∂P become ∂S = P ∘ (∂P − δ_i), for
+ * `rows` rows that lie `stride` apart. The shift of a row is its largest score, and its share is 1 / Σ exp(S − shift). The
+ * log-sum-exp alone would not do: for large scores it is rounded by more than a weight may be off. All three are at `first +
+ * step · i` of their arrays.
  */
 export function weighRows(
   scores: NumericArray,

@@ -1,6 +1,6 @@
 /**
- * Updates of parameters, each in one pass over the parameter, its gradient and its moments. Arithmetic is float64, and
- * what is stored is rounded once. Gradients are multiplied by a number first: what clipping and accumulation come to.
+ * Updates of parameters, each in one pass over the parameter, its gradient and its moments. Arithmetic is float64, and stored
+ * numbers are rounded once. Gradients are first multiplied by one number, which combines clipping and accumulation.
  */
 import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
@@ -9,12 +9,12 @@ import { isOnHeap, vectorKernels } from './simd.ts';
 
 /** Elements of one item. */
 export const UPDATE_RUN = 4096;
-/** Columns whose sums are taken together. */
+/** Columns that are summed together. */
 export const UPDATE_COLUMNS = 64;
 
 let columnSums: Float64Array | null = null;
 
-/** `sums` of squares, float64, one an item. Items: runs of UPDATE_RUN elements. */
+/** `sums` of squares, float64, one for each item. Items: runs of UPDATE_RUN elements. */
 export const sumOfSquaresKernel = defineKernel(
   'sum-of-squares',
   { arrays: ['x', 'sums'] },
@@ -34,7 +34,7 @@ export const sumOfSquaresKernel = defineKernel(
   },
 );
 
-/** The velocity is unread where the momentum is 0; `scale` is that of the gradient. Items: runs of UPDATE_RUN elements. */
+/** The velocity is not read where the momentum is 0; `scale` multiplies the gradient. Items: runs of UPDATE_RUN elements. */
 export const sgdKernel = defineKernel(
   'sgd',
   { arrays: ['theta', 'gradient', 'velocity'], numbers: ['scale', 'rate', 'momentum', 'decay', 'nesterov'] },
@@ -133,8 +133,8 @@ export const adafactorColumnsKernel = defineKernel(
 );
 
 /**
- * Σ u² along a row of u = g / √V̂ with V̂ = R C / mean(R); `means` are mean(R), float64, one a matrix, and `sums` float64, one
- * a row. Items: rows of all matrices.
+ * Σ u² along a row of u = g / √V̂ with V̂ = R C / mean(R); `means` are mean(R), float64, one for each matrix; `sums` are
+ * float64, one for each row. Items: rows of all matrices.
  */
 export const adafactorSizeKernel = defineKernel(
   'adafactor-size',

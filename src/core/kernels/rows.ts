@@ -7,11 +7,12 @@ import { isOnHeap, vectorKernels } from './simd.ts';
 const ALONG = { arrays: ['x', 'y'], numbers: ['extent', 'inner'] } as const;
 const INDEXED = ['length', 'width', 'count', 'own'] as const;
 
-/** Columns that a sum keeps in registers' reach at once, as float64. */
+/** Columns that a sum keeps close to the registers at once, as float64. */
 export const SUM_COLUMNS = 64;
 
 /**
- * From x [outer, extent, inner] to y [outer, inner]. Items: outer × blocks of SUM_COLUMNS columns. Sums are float64 and run in order of the axis; those of a vector loop along a row, in lanes.
+ * From x [outer, extent, inner] to y [outer, inner]. Items: outer × blocks of SUM_COLUMNS columns. Sums are float64 and run
+ * in order of the axis; a vector loop sums along a row in lanes.
  */
 export const sumKernel = defineKernel('sum', ALONG, (begin, end, { x, y }, { extent, inner }) => {
   const blocks = Math.ceil(inner / SUM_COLUMNS);
@@ -61,7 +62,7 @@ export const maxKernel = defineKernel('max', ALONG, (begin, end, { x, y }, { ext
   }
 });
 
-/** y = max + log Σ exp(x − max) along the axis, and the maximum itself where it is infinite or NaN. Items: outer. */
+/** y = max + log Σ exp(x − max) along the axis, or the maximum itself where that is infinite or NaN. Items: outer. */
 export const logSumExpKernel = defineKernel('log-sum-exp', ALONG, (begin, end, { x, y }, { extent, inner }) => {
   const fast = inner === 1 && isOnHeap(x) ? vectorKernels() : null;
   for (let outer = begin; outer < end; outer++) {
@@ -105,7 +106,7 @@ export const logSumExpGradientKernel = defineKernel(
   },
 );
 
-/** Items: rows. A row of −∞ alone becomes zeros. */
+/** Items: rows. A row of nothing but −∞ becomes zeros. */
 export const softmaxKernel = defineKernel(
   'softmax',
   { arrays: ['x', 'y'], numbers: ['columns'] },
@@ -155,8 +156,8 @@ export const softmaxGradientKernel = defineKernel(
 );
 
 /**
- * From source [outer, length, width] by index [outer or 1, count] to result [outer, count, width]; `own`: each outer entry has
- * an index of its own. Items: rows of the result. A negative index gives a row of zeros.
+ * From source [outer, length, width] by index [outer or 1, count] to result [outer, count, width]; `own`: each outer entry
+ * has its own index. Items: rows of the result. A negative index gives a row of zeros.
  */
 export const gatherKernel = defineKernel(
   'gather',
@@ -181,7 +182,7 @@ export const gatherKernel = defineKernel(
   },
 );
 
-/** Columns that make one item of an adjoint gather: a table of embeddings is one outer entry, and many threads' work. */
+/** Columns of one item of an adjoint gather. A table of embeddings is a single outer entry, yet work for many threads. */
 export const SCATTER_COLUMNS = 32;
 
 /**

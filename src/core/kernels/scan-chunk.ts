@@ -1,7 +1,7 @@
 /**
- * What scans share: a sequence is cut into groups, which are independent items once the state before each is known, and a
- * group into chunks, inside which pairs meet directly. The cuts do not depend on the number of threads, and those before
- * a token not on the tokens after it.
+ * How scans cut a sequence: into groups, which are independent items once the state before each is known, and a group into
+ * chunks, inside which pairs meet directly. The cuts do not depend on the number of threads, and the cuts before a token do
+ * not depend on later tokens.
  *
  * Places are counted in walking order: a reverse scan walks the same rows from the last one on.
  */
@@ -9,7 +9,7 @@ import type { NumericArray } from '../memory.ts';
 import { Scratch } from './scratch.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
 
-/** Places that meet directly, at most. The longer, the fewer updates of the state and the more pairs. */
+/** The most places of a chunk. Longer chunks mean fewer updates of the state, and more pairs. */
 export const CHUNK = 32;
 /** Places of a chunk that share one product with the pairs up to the last of them. */
 const STRIP = 8;
@@ -17,8 +17,8 @@ const STRIP = 8;
 const scratch = new Scratch();
 
 /**
- * Places of a group. No shorter than the smaller side of an m × n state, so that the states of all groups take no more
- * memory than what is scanned.
+ * Places of a group. At least the smaller side of an m × n state, so that the states of all groups take no more memory than
+ * the inputs.
  */
 export function scanGroup(m: number, n: number): number {
   return Math.ceil(Math.max(256, Math.min(m, n)) / CHUNK) * CHUNK;
@@ -46,13 +46,13 @@ export function rowsOf({ data, offset, rowStride, columnStride }: Block, row: nu
   return block(data, offset + row * rowStride, rowStride, columnStride);
 }
 
-/** Visits products of `count` left rows from `row` on with all middle rows up to the last of them, CHUNK apart. */
+/** Visits the products of `count` left rows from `row` on with all middle rows up to the last of them, CHUNK apart. */
 export type VisitPairs = (pairs: NumericArray, row: number, count: number) => void;
 
 export interface PairOptions {
   /** Only j < i. */
   strict?: boolean;
-  /** What the sum is multiplied by. */
+  /** The factor of the sum. */
   alpha?: number;
   /** May change products before they are used. */
   visit?: VisitPairs;
@@ -74,7 +74,7 @@ export function addPairs(
 ): void {
   const pairs = scratch.get('pairs', target.data, STRIP * CHUNK);
   const strip = block(pairs, 0, CHUNK);
-  // Packed, products with few rows have the bits of those with many: an output does not depend on later rows.
+  // Packed, a product with few rows has the same bits as one with many, so an output does not depend on later rows.
   const panels = inPanels('middle', transposed(middle), inner, rows);
   for (let row = 0; row < rows; row += STRIP) {
     const count = Math.min(STRIP, rows - row);
@@ -90,8 +90,8 @@ export function addPairs(
 }
 
 /**
- * Solves x_i = b_i − Σ_{j < i} (left_i · middle_j) β_j x_j in place of b, and gives β x: row by row, each strip after the
- * products with all before it.
+ * Solves x_i = b_i − Σ_{j < i} (left_i · middle_j) β_j x_j in place of b, and returns β x: row by row, each strip after the
+ * products with all rows before it.
  */
 export function solvePairs(
   x: Block,

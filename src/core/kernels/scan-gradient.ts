@@ -1,15 +1,15 @@
 /**
- * The gradients of a scan (kernels/scan.ts), by two walks. With S the states, D the gradients of the states after each token
- * by what comes later, G the gradient of the outputs, U what was written, all relative to the first place of a chunk:
+ * The gradients of a scan (kernels/scan.ts), by two walks. S are the states, D their gradients from later tokens, G is the
+ * gradient of the outputs and U the rows that were written, all relative to the first place of a chunk:
  *
  *     from the first token to the last        Q̄⁺ = G Sᵀ + tril(G Uᵀ) K⁻
  *     from the last token to the first        Ū = K D + tril(K⁺ Q⁻ᵀ) G,   K̄ = U Dᵀ + tril(U Gᵀ) Q⁻,   D ← D + Q⁻ᵀ G
  *
- * where K⁺ and Q⁻ belong to the walk back: it decays in the other direction, by the same numbers. Without a delta rule
- * U = V. With one, R = Ū less what later tokens take out, R = Ū − stril(K⁺ K⁻ᵀ) W with W = β R, is the gradient of what was
- * found missing: the gradient of V is W, and W is taken from all that follows, as U was from the state:
+ * where K⁺ and Q⁻ belong to the backward walk, which decays in the other direction by the same numbers. Without a delta rule
+ * U = V. With one, the gradient of U is R = Ū − stril(K⁺ K⁻ᵀ) W with W = β R, because later tokens remove part of U. The
+ * gradient of V is W, and W is subtracted from all that follows, as U was from the state:
  *
- *     D ← D − K⁻ᵀ W,   K̄ ← K̄ − stril(U Wᵀ) K⁻,   and on the way forward   K̄⁺ = −W Sᵀ − stril(W Uᵀ) K⁻.
+ *     D ← D − K⁻ᵀ W,   K̄ ← K̄ − stril(U Wᵀ) K⁻,   and in the forward walk   K̄⁺ = −W Sᵀ − stril(W Uᵀ) K⁻.
  */
 import { dtypeOf, ROUNDING } from '../dtype.ts';
 import { defineKernel } from './kernel.ts';
@@ -21,8 +21,8 @@ import { multiplyTile, transposed } from './tile.ts';
 const scratch = new Scratch();
 
 /**
- * From the first token to the last: gradients of queries, and with a delta rule, that is with `taken` W, of keys as they are
- * read. Items: groups × sequences.
+ * From the first token to the last: gradients of queries, and with a delta rule (`taken`, W) of keys where they are read.
+ * Items: groups × sequences.
  */
 export const scanQueriesKernel = defineKernel(
   'scan-queries',
@@ -55,17 +55,18 @@ export const scanQueriesKernel = defineKernel(
 );
 
 /**
- * From the last token to the first, `reverse` is 1 and the states are those of the walk back: gradients of keys as they are
- * written, and of values; with a delta rule, that is with `beta`, also those of what was missing. Items: groups × sequences.
+ * From the last token to the first (`reverse` is 1, and the states are those of the backward walk): gradients of keys where
+ * they are written, and of values; with a delta rule (`beta`) also R, the gradient of the rows that were written. Items:
+ * groups × sequences.
  */
 export const scanKeysKernel = defineKernel(
   'scan-keys',
   {
     arrays: ['queries', 'keys', 'written', 'g', 'states', 'gradient', 'ofKeys', 'ofValues'],
-    optional: ['beta', 'ofMissing'],
+    optional: ['beta', 'ofWritten'],
     numbers: SCAN_NUMBERS,
   },
-  (begin, end, { queries, keys, written, g, states, gradient, ofKeys, ofValues, beta, ofMissing }, numbers) => {
+  (begin, end, { queries, keys, written, g, states, gradient, ofKeys, ofValues, beta, ofWritten }, numbers) => {
     const { length, m, n } = numbers;
     walkGroups(
       begin,
@@ -80,7 +81,7 @@ export const scanKeysKernel = defineKernel(
         const vectors = walk.rowsOf(gradient, n);
         const u = walk.rowsOf(written, n);
         const values = walk.rowsOf(ofValues, n);
-        const mixture = walk.rowsOf(ofMissing ?? ofValues, n);
+        const mixture = walk.rowsOf(ofWritten ?? ofValues, n);
         multiplyTile(mixture, left, state, rows, n, m, 1, false);
         addPairs(mixture, left, right, vectors, rows, m, n);
         const slopes = walk.rowsOf(ofKeys, m);
@@ -102,9 +103,9 @@ export const scanKeysKernel = defineKernel(
 );
 
 /**
- * Gradients of g from those of its sums: that of g_t is the sum of b_i [sequences, length, decays] over all i ≥ t, summed
- * group by group from what comes after a group, `borders` [sequences, groups, decays]. Where a decay leaves less than
- * rounding would, the sum is 0, and begins again: the remaining differences would be noise. Items: sequences × groups.
+ * Gradients of g from those of its sums. The gradient of g_t is the sum of b_i [sequences, length, decays] over all i ≥ t,
+ * taken group by group; `borders` [sequences, groups, decays] has the sum of all later groups. Where a decay leaves less than
+ * rounding would, the sum restarts at 0: the remaining differences would be noise. Items: sequences × groups.
  */
 export const scanDecaysKernel = defineKernel(
   'scan-decays',
@@ -129,8 +130,8 @@ export const scanDecaysKernel = defineKernel(
 );
 
 /**
- * What comes after each group: ⟨a ∘ S, D⟩ for each channel, of the state before the next group and its gradient, `ahead` the
- * states of the walk back, and `after` the state after all groups. Items: sequences × groups.
+ * The sum of all later groups, for each group: ⟨a ∘ S, D⟩ for each channel, from the state before the next group and its
+ * gradient. `ahead` has the states of the backward walk, and `after` the state after all groups. Items: sequences × groups.
  */
 export const scanBordersKernel = defineKernel(
   'scan-borders',

@@ -1,6 +1,6 @@
 /**
- * A walk over the chunks of one group of a scan: the decays between its places, as exponents that stay in range. It is
- * told the logarithms g of decays, none, one for each token or one for each channel of it.
+ * A walk over the chunks of one group of a scan: it turns the decays between places into exponents that stay in range. The
+ * decays come as logarithms g: none, one for each token, or one for each channel of a token.
  */
 import type { NumericArray } from '../memory.ts';
 
@@ -20,8 +20,8 @@ const EXP = VECTOR_FUNCTIONS.indexOf('exp');
 const scratch = new Scratch();
 
 /**
- * What the kernels are told: the places of a group in `size`, how many logarithms of decays a token has in `decays` (0, 1 or
- * m), and 1 in `reverse` to walk from the last row to the first.
+ * The numbers that the kernels take: `size`, the places of a group; `decays`, the logarithms of decays for each token (0, 1
+ * or m); `reverse`, 1 to walk from the last row to the first.
  */
 export const SCAN_NUMBERS = ['sequences', 'length', 'm', 'n', 'size', 'decays', 'reverse'] as const;
 export type ScanNumbers = KernelNumbers<(typeof SCAN_NUMBERS)[number]>;
@@ -33,7 +33,7 @@ export function placesOf(group: number, { length, size, reverse }: ScanNumbers):
   return [Math.max(0, length - before - size), length - before];
 }
 
-/** Adds the decay on the way to a place: backwards it is that of the row before, and there is none to the first. */
+/** Adds the decay on the way to a place. Backwards this is the decay of the row before, and the first place has none. */
 export function addStep(
   to: NumericArray,
   at: number,
@@ -47,12 +47,12 @@ export function addStep(
   for (let f = 0; f < decays; f++) to[at + f] += g[from + f];
 }
 
-/** What is done on the way through a group, with its state decayed onto the first place of the chunk. */
+/** The work on one chunk of a group, with the state decayed to the chunk's first place. */
 type VisitChunk = (walk: Walk, state: Block) => void;
 
 /**
- * Walks through the groups of items begin … end − 1 (groups × sequences), each from its own state in `states` on. `leave` is
- * called behind the last chunk of each.
+ * Walks through the groups of items begin … end − 1 (groups × sequences), each starting from its own state in `states`.
+ * `leave` is called after the last chunk of each group.
  */
 export function walkGroups(
   begin: number,
@@ -73,7 +73,7 @@ export function walkGroups(
   }
 }
 
-/** A walk over the chunks of one group, and what is left to decay. */
+/** A walk over the chunks of one group, and the decay that is still to be applied. */
 class Walk {
   readonly exponents: NumericArray;
   readonly #pending: NumericArray;
@@ -99,7 +99,7 @@ class Walk {
     this.#pending.fill(0, 0, this.#numbers.decays);
   }
 
-  /** Goes on to the next chunk, and decays the state onto its first place; false after the last. */
+  /** Moves to the next chunk and decays the state to its first place. Returns false after the last chunk. */
   next(state: Block): boolean {
     this.place += this.rows;
     this.rows = 0;
@@ -117,7 +117,7 @@ class Walk {
     return true;
   }
 
-  /** Sets a row of exponents, and tells whether it is still within reach. */
+  /** Sets a row of exponents, and returns whether it is still within reach. */
   #reaches(row: number): boolean {
     const { decays } = this.#numbers;
     this.exponents.copyWithin(row * decays, (row - 1) * decays, row * decays);
@@ -126,7 +126,7 @@ class Walk {
     return true;
   }
 
-  /** Decays a state by what is left. */
+  /** Decays a state by the decay that is left. */
   settle({ data, offset }: Block): void {
     const { m, n, decays } = this.#numbers;
     for (let f = 0; f < (decays === 0 ? 0 : m); f++) {
@@ -140,7 +140,7 @@ class Walk {
     this.#pending.fill(0, 0, decays);
   }
 
-  /** Decays a state to behind the last place of a sequence: backwards that is in front of the first token. */
+  /** Decays a state past the last place of a sequence. Backwards, that is the place before the first token. */
   leave(state: Block): void {
     const { length, decays, reverse } = this.#numbers;
     if (reverse && this.place === length && decays > 0)
@@ -148,7 +148,7 @@ class Walk {
     this.settle(state);
   }
 
-  /** Rows of the chunk, as wide as a state is long, times e^±B. They hold until the next call with this name. */
+  /** Rows of the chunk, as wide as a state is long, times e^±B. Valid until the next call with this name. */
   scaled(name: string, x: NumericArray, sign: 1 | -1): Block {
     const { length, m, decays, reverse } = this.#numbers;
     const rows = rowsFrom(x, this.sequence, length, m, this.place, reverse);

@@ -1,14 +1,14 @@
 /**
  * The linear recurrence S_t = a_t ∘ S_{t−1} + k_t u_tᵀ, o_t = S_tᵀ q_t, where u_t = v_t, or with a delta rule
- * β_t (v_t − (a_t ∘ S_{t−1})ᵀ k_t): what the state already has for k_t is taken out before v_t is put in. Decays a are
- * given by their logarithms g ≤ 0: none, one for each token, or one for each channel (row of S) too.
+ * β_t (v_t − (a_t ∘ S_{t−1})ᵀ k_t): the value that the state already holds for k_t is removed before v_t is written. Decays a
+ * are given by their logarithms g ≤ 0: none, one for each token, or one for each channel (row of S) too.
  *
- * Within a chunk, with B_i the sum of g from behind its first place up to place i, S the state decayed onto that place,
+ * Within a chunk, let B_i be the sum of g from after its first place up to place i, S the state decayed to the first place,
  * Q⁺ = e^B ∘ Q, K⁺ = e^B ∘ K and K⁻ = e^−B ∘ K:
  *
  *     O = Q⁺ S + tril(Q⁺ K⁻ᵀ) U,   U = β (V − K⁺ S − stril(K⁺ K⁻ᵀ) U),   S ← S + K⁻ᵀ U,
  *
- * and what is left of B decays S at the next chunk. Only K⁻ could overflow, so a chunk ends where B would be under −REACH.
+ * and the rest of B decays S at the next chunk. Only K⁻ could overflow, so a chunk ends where B would be under −REACH.
  */
 import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, solvePairs } from './scan-chunk.ts';
@@ -22,7 +22,7 @@ export const FOLD_CHANNELS = 16;
 const scratch = new Scratch();
 
 /**
- * The state that each group would leave without those before it, and how much it decays: put one slot further, in states
+ * The state that each group would leave without the groups before it, and its decay, stored one slot further, in states
  * [slots, sequences, m, n] and totals [slots, sequences, decays]. Not for a delta rule. Items: groups × sequences.
  */
 export const scanSumsKernel = defineKernel(
@@ -53,7 +53,7 @@ export const scanSumsKernel = defineKernel(
   },
 );
 
-/** Each slot becomes the state after all groups before. Items: sequences × blocks of channels. */
+/** Turns each slot into the state after all groups before it. Items: sequences × blocks of channels. */
 export const scanFoldKernel = defineKernel(
   'scan-fold',
   { arrays: ['states', 'totals'], numbers: ['sequences', 'm', 'n', 'slots', 'decays'] },
@@ -77,8 +77,8 @@ export const scanFoldKernel = defineKernel(
 );
 
 /**
- * The outputs. With a delta rule, that is with `beta`, `missing` gets v_t − (a_t ∘ S_{t−1})ᵀ k_t. The state of a group is its
- * own to continue with; that of the last one ends as the state after all. Items: groups × sequences.
+ * The outputs. With a delta rule (`beta`), `missing` receives v_t − (a_t ∘ S_{t−1})ᵀ k_t. Each group updates its own slot;
+ * the last slot ends as the final state. Items: groups × sequences.
  */
 export const scanKernel = defineKernel(
   'scan',

@@ -1,11 +1,11 @@
 /**
- * Scratch arrays of kernels. Every thread has a region of the heap for them, so that vector kernels reach them, and its
- * kernels keep what they took from it: nothing is released. What does not fit lies outside the heap, where only the
- * plain loops work.
+ * Scratch arrays of kernels. Every thread has a region of the heap for them, where vector kernels can reach them. Kernels
+ * keep the arrays that they took: nothing is released. An array that does not fit lies outside the heap, where only the plain
+ * loops work.
  */
 import { type NumericArray, reserveOutsideStatistics, viewOf } from '../memory.ts';
 
-/** Of one thread. Untouched pages take no memory. */
+/** The region of one thread. Untouched pages take no memory. */
 export const SCRATCH_BYTES = 4 * 2 ** 20;
 const ALIGNMENT = 64;
 
@@ -31,7 +31,7 @@ function take(isDouble: boolean, length: number): NumericArray {
   return viewOf(isDouble ? 'float64' : 'float32', offset, length);
 }
 
-/** The scratch arrays of one kernel, by name, in the type of the tensors: one type a run keeps plain loops fast. */
+/** The scratch arrays of one kernel, by name, in the type of the tensors. Plain loops stay fast if a run uses one type. */
 export class Scratch {
   readonly #float32 = new Map<string, NumericArray>();
   readonly #float64 = new Map<string, NumericArray>();

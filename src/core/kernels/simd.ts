@@ -1,10 +1,10 @@
 /**
- * Which kernels run: `plain` TypeScript, or where this engine can, `simd`: the same inner loops in WebAssembly, four
- * float32 at a time, on the bytes of the heap itself. Only inner loops have a vector twin (products of tiles,
- * exponentials, sums over rows, runs of elements); which tile meets which stays in TypeScript, for both.
+ * Which kernels run: `plain` TypeScript, or `simd` where this engine supports it: the same inner loops in WebAssembly, four
+ * float32 at a time, on the bytes of the heap itself. Only inner loops have a vector twin (products of tiles, exponentials,
+ * sums over rows, runs of elements). For both, TypeScript decides which tile meets which.
  *
  * The module comes in two builds. `vector` is for every engine with WebAssembly vectors; `relaxed` uses fused
- * multiply-adds (relaxed SIMD) and is taken where the engine knows them. They differ from each other and from `plain` in
+ * multiply-adds (relaxed SIMD) and is chosen where the engine supports them. They differ from each other and from `plain` in
  * the last bits of a sum, but each gives the same bits on any number of threads. Where a file is damaged or missing, slower
  * kernels run, and a warning says so once.
  */
@@ -20,7 +20,7 @@ export type { VectorKernels };
 /** Which inner loops run: those in plain TypeScript, or those in WebAssembly vectors. */
 export type KernelSet = 'plain' | 'simd';
 
-/** The builds of kernels, of which each gives the same bits again: `simd` may be either of the last two. */
+/** The builds of the kernels. Each gives the same bits every time; `simd` may be either of the last two. */
 export type KernelBuild = 'plain' | VectorBuild;
 export const KERNEL_BUILDS: readonly KernelBuild[] = ['plain', 'vector', 'relaxed'];
 
@@ -28,15 +28,14 @@ let chosen: KernelBuild | null = null;
 /** Undefined before the first search; null: not wanted, or not available. */
 let loaded: VectorKernels | null | undefined;
 
-/** The vector kernels, if they are to be used; null: run the plain loops. */
+/** The vector kernels; null where the plain loops are to run. */
 export function vectorKernels(): VectorKernels | null {
   if (loaded === undefined) kernelBuild();
   return loaded ?? null;
 }
 
 /**
- * The kernels that run: what was chosen here or by EFFICIENT_TRANSFORMERS_KERNELS, else the fastest that this engine can
- * run.
+ * The kernels that run: those chosen here or by EFFICIENT_TRANSFORMERS_KERNELS, else the fastest that this engine supports.
  */
 export function kernelSet(): KernelSet {
   return kernelBuild() === 'plain' ? 'plain' : 'simd';
@@ -84,7 +83,7 @@ interface Loaded {
 
 const PLAIN: Loaded = { build: 'plain', kernels: null };
 
-/** `problems`: why it is not a faster build. */
+/** `problems`: why no faster build was loaded. */
 function use({ build, kernels }: Loaded, problems: readonly string[] = []): void {
   chosen = build;
   loaded = kernels;
@@ -109,7 +108,9 @@ function load(builds: readonly VectorBuild[]): { found: Loaded | null; problems:
   return { found: null, problems };
 }
 
-/** Whether a vector kernel can take this array: float32, and in the heap, the only shared memory that arrays are in. */
+/**
+ * Whether a vector kernel can take this array: it must be float32 and in the heap, the only shared memory that holds arrays.
+ */
 export function isOnHeap(array: NumericArray): array is Float32Array {
   return array instanceof Float32Array && array.buffer instanceof SharedBuffer;
 }

@@ -1,4 +1,4 @@
-/** A stable sort of small integers: count, then put every one behind all that are smaller or came before. */
+/** A stable sort of small integers: count them, then place each one after all that are smaller or came earlier. */
 import { defineKernel } from './kernel.ts';
 
 /**

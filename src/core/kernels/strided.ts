@@ -1,7 +1,6 @@
 /**
- * Walking a result row by row while two operands follow with strides of their own. A stride of 0 repeats an operand
- * along an axis, which is all there is to broadcasting. The plan of a walk is plain numbers, so it travels to workers
- * with a job.
+ * Walks a result row by row while two operands follow, each with its own strides. A stride of 0 repeats an operand along an
+ * axis; that is all of broadcasting. The plan of a walk is plain numbers, so it travels to workers with a job.
  */
 
 /** The most axes that a tensor may have: the plan of a walk has to fit in a job. */
@@ -23,8 +22,8 @@ export interface Operand {
 }
 
 /**
- * Plans a walk over `shape`; neighbouring axes that both operands step through evenly become one. In any order: what is
- * walked is not the result itself, so rows may follow each other along the longest axis, which makes the largest blocks.
+ * Plans a walk over `shape`; neighbouring axes that both operands step through evenly become one. `inAnyOrder`: the walk is
+ * not over the result itself, so rows may follow each other along the longest axis, which makes the largest blocks.
  */
 export function planWalk(shape: readonly number[], first: Operand, second: Operand, inAnyOrder = false): Walk {
   const extents: number[] = [];
@@ -62,7 +61,7 @@ export function planWalk(shape: readonly number[], first: Operand, second: Opera
  */
 export type VisitPiece = (atA: number, stepA: number, atB: number, stepB: number, at: number, count: number) => void;
 
-/** Rows that are evenly apart in both operands, and one after another in the result; `at` and the like: of the first. */
+/** Rows at even distances in both operands, and one after another in the result; `at` and its like belong to the first. */
 export interface RowBlock {
   atA: number;
   stepA: number;
@@ -75,7 +74,7 @@ export interface RowBlock {
   count: number;
 }
 
-/** Walks items begin … end − 1 of a plan in as large steps as can be: along its last two axes together. */
+/** Walks items begin … end − 1 of a plan in the largest possible steps: along its last two axes together. */
 export function walkBlocks(
   begin: number,
   end: number,

@@ -1,7 +1,7 @@
 /**
- * The product that every other kernel is made of: C += or = α · A · B on strided blocks, four by four results at a time
- * in registers. Each result sums its products in order of the inner index, wherever it lies in a tile, so blocking
- * never changes a bit. Blocks of float32 in the heap have a vector twin, wasm/assembly/tile.ts.
+ * The product that most other kernels are built from: C += or = α · A · B on strided blocks, four by four results at a time
+ * in registers. Each result sums its products in order of the inner index, wherever it lies in a tile, so the choice of
+ * blocks never changes a bit. Blocks of float32 in the heap have a vector twin, wasm/assembly/tile.ts.
  */
 import type { NumericArray } from '../memory.ts';
 import { Scratch } from './scratch.ts';
@@ -13,7 +13,7 @@ export interface Block {
   offset: number;
   rowStride: number;
   columnStride: number;
-  /** Laid out by `inPanels`, which the strides then say nothing about. */
+  /** Laid out by `inPanels`; the strides then have no meaning. */
   isPacked: boolean;
 }
 
@@ -28,14 +28,14 @@ export function transposed({ data, offset, rowStride, columnStride }: Block): Bl
 
 /** Columns of a panel: two vectors. */
 const PANEL = 8;
-/** Rows of A from which it pays to pack a B that lies across. */
+/** With this many rows of A or more, packing a transposed B pays off. */
 const ROWS_THAT_PAY = 8;
 
 const scratch = new Scratch();
 
 /**
- * B as vector kernels read it fastest: panels of eight columns, each in one piece. The same block where there are none.
- * It holds until the next call with this name.
+ * B in the layout that vector kernels read fastest: panels of eight columns, each in one piece. Without vector kernels, the
+ * same block. Valid until the next call with this name.
  */
 export function inPanels(name: string, b: Block, inner: number, columns: number): Block {
   const fast = vectorKernels();

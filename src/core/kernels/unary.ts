@@ -16,7 +16,7 @@ export interface UnaryKernels {
   forward: Kernel<'x' | 'y', 'constant', never, never>;
   /** From the gradient g of y to that of x, d. */
   derivative: Kernel<'x' | 'y' | 'g' | 'd', 'constant', never, never>;
-  /** Multiply-adds an element costs, roughly. */
+  /** Approximate cost of an element, in multiply-adds. */
   cost: number;
 }
 
@@ -189,7 +189,7 @@ export const unaryKernels = {
       for (let i = from; i < to; i++) d[i] = x[i] > 0 ? g[i] : g[i] * (y[i] + 1);
     },
   ),
-  /** Of φ = elu + 1 below 0, which is exp, that loses nothing however small φ is. */
+  /** The logarithm of φ = elu + 1. Below 0, φ is exp, so the logarithm stays exact however small φ is. */
   logEluPlusOne: unary(
     'log-elu-plus-one',
     16,
@@ -219,12 +219,12 @@ export const unaryKernels = {
       }
     },
   ),
-  /** As it is defined, x Φ(x). */
+  /** The definition, x Φ(x). */
   geluExact: unary(
     'gelu-exact',
     40,
     (x, y, from, to) => {
-      // Φ(−∞) is 0, and so is what is meant by −∞ · 0.
+      // Φ(−∞) is 0, and the product −∞ · 0 is meant to be 0 too.
       for (let i = from; i < to; i++) y[i] = x[i] === Number.NEGATIVE_INFINITY ? 0 : x[i] * normalDistribution(x[i]);
     },
     (x, _y, g, d, from, to) => {

@@ -1,4 +1,4 @@
-/** The functions of wasm/assembly/index.ts that attention is made of: tiles, scores, weights, features, hashes. */
+/** The functions of wasm/assembly/index.ts that attention uses: tiles, scores, weights, features, hashes. */
 export interface VectorAttention {
   multiplyTile(
     c: number,

@@ -1,6 +1,6 @@
 import type { VectorAttention } from './vector-attention.ts';
 
-/** Functions of one number, in the order that wasm/assembly/unary.ts counts them in: `which` of `unaryForward`. */
+/** Functions of one number, in the order of wasm/assembly/unary.ts: `which` of `unaryForward`. */
 export const VECTOR_FUNCTIONS: readonly string[] = [
   'scale',
   'shift',
@@ -18,7 +18,7 @@ export const VECTOR_FUNCTIONS: readonly string[] = [
   'gelu-exact',
 ];
 
-/** Of two, in the order of wasm/assembly/elementwise.ts: `which` of `binary`. */
+/** Functions of two numbers, in the order of wasm/assembly/elementwise.ts: `which` of `binary`. */
 export const VECTOR_OPERATIONS: readonly string[] = ['add', 'subtract', 'multiply', 'divide'];
 
 /** The functions of wasm/assembly/index.ts. Pointers are byte offsets in the heap. */
@@ -159,6 +159,6 @@ export interface VectorKernels extends VectorAttention {
     columns: number,
   ): void;
   addRows(target: number, index: number, rows: number, count: number, width: number): void;
-  /** No twin of anything: multiply-adds alone, for the roofline of the bench. */
+  /** Not the twin of a plain loop: multiply-adds alone, for the roofline of the bench. */
   peak(rounds: number, factor: number, term: number): number;
 }

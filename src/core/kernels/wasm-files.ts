@@ -1,7 +1,7 @@
 /**
- * The compiled kernels on disk. Each file ends with a digest of the rest, as scripts/build-kernels.mjs writes it, so that one
- * that was cut off, or in which a bit has turned, is told from an engine that lacks its instructions. The latter is not an
- * error: slower kernels run. The former is, and is reported.
+ * The compiled kernels on disk. Each file ends with a digest of the rest, as scripts/build-kernels.mjs writes it, so that a
+ * file that was cut off, or in which a bit has flipped, can be told apart from an engine that lacks its instructions. A
+ * damaged file is an error and is reported. A missing instruction is not: slower kernels run.
  */
 import { createHash } from '#platform/crypto';
 import { ownBytes } from '#platform/own-files';
@@ -33,12 +33,12 @@ export function problemOf(build: VectorBuild): string | null {
   return typeof opened === 'string' ? opened : null;
 }
 
-/** Whether the engine knows the instructions of a build. */
+/** Whether the engine supports the instructions of a build. */
 export function isSupported(build: VectorBuild): boolean {
   return WebAssembly.validate(PROBES[build]);
 }
 
-/** The kernels of a build, on the bytes of the heap; else the problem with its file. Throws nothing. */
+/** The kernels of a build, on the bytes of the heap; else the problem with its file. Never throws. */
 export function instantiate(build: VectorBuild): VectorKernels | string {
   const bytes = open(build);
   if (typeof bytes === 'string') return bytes;

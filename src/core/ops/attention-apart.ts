@@ -1,4 +1,7 @@
-/** Which items of a backward pass may run at the same time: no two write to the same rows, and the order per row is fixed. */
+/**
+ * Which items of a backward pass may run at the same time: no two write to the same rows, and the order of writes to a row is
+ * fixed.
+ */
 import type { Tensor } from '../tensor.ts';
 import type { Call } from './attention-call.ts';
 import type { AttentionGradients } from './attention-terms.ts';
@@ -14,7 +17,7 @@ export class FirstFit {
       this.#places.set(name, known);
       return known;
     });
-    // Every round before the first free one of a place is taken.
+    // Rounds of a place are taken in order: all before its first free round are taken.
     let round = Math.max(...places.map(({ free }) => free));
     while (places.some(({ busy }) => busy.has(round))) round++;
     for (const place of places) {

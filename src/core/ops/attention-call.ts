@@ -1,4 +1,4 @@
-/** The sizes of a call of attention, checked, and its tensors as kernels read them. */
+/** Checks the sizes of a call of attention, and prepares its tensors for the kernels. */
 import { ArgumentError, describe, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { expectFiniteNumber, expectOptions, expectRecord, integerOf, listOf } from '../expect.ts';
 import type { NumericArray } from '../memory.ts';
@@ -8,7 +8,7 @@ import type { AttentionSettings } from './attention.ts';
 import { expectFlags, expectFloat, expectSameDType, expectTensor } from './check.ts';
 import { LONGEST } from './layout.ts';
 
-/** Rows of [batch, heads, length, width] as kernels read them: of a view of a longer cache, without a copy. */
+/** Rows of [batch, heads, length, width] as kernels read them. A view of a longer cache needs no copy. */
 export interface Rows {
   data: NumericArray;
   /** Rows from one head to the next. */
@@ -76,7 +76,7 @@ function expectRate(name: string, value: unknown): void {
   throw new ArgumentError(`${name}: expected 0 to 1, 1 excluded, got ${describe(value)}`);
 }
 
-/** Throws ShapeError or ArgumentError, by name, for arguments that do not fit. */
+/** Throws ShapeError or ArgumentError, with the name of the argument, for arguments that do not fit. */
 export function checkCall(queries: Tensor, keys: Tensor, values: Tensor, settings: AttentionSettings): Call {
   expectSettings(settings);
   expectFloat('queries', queries);

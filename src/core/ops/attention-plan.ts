@@ -1,8 +1,8 @@
 /**
- * The work of attention, cut up. Forward, tiles of queries are independent. In the backward pass, a pair gives to the
- * gradients of a query and of a key, so blocks of queries meet blocks of keys in rounds, as in a tournament: in each round a
- * block is in one meeting at most. The meetings of a round run on any threads in any order and never write to the same row;
- * every gradient sums its parts in the order of the rounds, so bits do not depend on threads.
+ * The work of attention, divided into items. In the forward pass, tiles of queries are independent. In the backward pass a
+ * pair adds to the gradients of a query and of a key, so blocks of queries meet blocks of keys in rounds, as in a tournament:
+ * a block is in at most one meeting of a round. The meetings of a round run on any threads in any order and never write to
+ * the same row; every gradient sums its parts in the order of the rounds, so bits do not depend on threads.
  */
 import { TILE_FIELDS } from '../kernels/attention-sets.ts';
 import { TILE } from '../kernels/attention-side.ts';
@@ -11,24 +11,24 @@ import { FirstFit } from './attention-apart.ts';
 import type { CheckedSet } from './check-key-sets.ts';
 import { type KeyRuns, tokensOfClass } from './layout.ts';
 
-/** Tiles, and where each item of them begins: items are runs of tiles. */
+/** Tiles, and where each item begins: items are runs of tiles. */
 interface Meetings {
   tiles: Int32Array;
   starts: Int32Array;
 }
 
 /**
- * Where a query meets few keys, smaller tiles: in a band, what a tile reaches beyond each query's own run is computed and
- * thrown away. Where it meets many, larger ones, which read the keys less often.
+ * Queries that meet few keys get smaller tiles: in a band, the pairs of a tile beyond each query's own run are computed and
+ * thrown away. Queries that meet many keys get larger tiles, which read the keys less often.
  */
 const TILE_OF_SHORT_RUNS = 32;
 const SHORT_RUN = 1024;
-/** Blocks of keys of this many places or more have meetings of their own; smaller ones are walked through list by list. */
+/** Blocks of keys with this many places or more get their own meetings; smaller ones are walked list by list. */
 export const BLOCK_THAT_MEETS = 16;
-/** Places for each query, from which on most tiles hold none. */
+/** With this many places for each query or more, most tiles hold no query. */
 const FEW = 64;
 
-/** How many pairs the runs, or lists, of every head hold at most, for one batch entry. */
+/** The most pairs that the runs, or lists, of a head hold, for one batch entry. */
 export function pairsOfSet(set: CheckedSet, heads: number): number {
   if (set.layout !== null) {
     const pairs = set.layout.heads.map(pairsOfRuns);
@@ -51,7 +51,7 @@ function pairsOfRuns({ begin, end }: KeyRuns): number {
   return pairs;
 }
 
-/** Tiles of the queries of every head, the costliest first, so that threads end together. */
+/** Tiles of the queries of every head, the costliest first, so that all threads finish at about the same time. */
 export function forwardTiles(set: CheckedSet, batch: number, heads: number): Int32Array {
   const perHead: number[][] = [];
   if (set.layout !== null) {
@@ -105,12 +105,12 @@ function reachOf({ dilation, begin, end }: KeyRuns, remainder: number, first: nu
   return highest === 0 ? [0, 0] : [lowest, highest];
 }
 
-/** Of every class of queries that meet each other's keys, what is left of the places of keys, and of queries. */
+/** The classes of queries that meet each other's keys: for each, the remainders of its places of keys and of queries. */
 function classesOf({ dilation, start = 0 }: KeyRuns, places: number): [ofKeys: number, ofQueries: number][] {
   return Array.from({ length: Math.min(dilation, places) }, (_, query) => [(start + query) % dilation, query]);
 }
 
-/** Of a round in which few places hold a query, as in a step of a generation: a tile for each query. Null for any other. */
+/** For a round in which few places hold a query, as in a step of generation: a tile for each query. Null for other rounds. */
 export function tilesOfFew(
   { layout, queryTokens, queryPlaces, rounds }: CheckedSet,
   round: number,
@@ -141,7 +141,7 @@ function costliestFirst(tiles: readonly number[]): readonly number[] {
     return (tiles[row + 4] - tiles[row + 3]) * Math.max(0, tiles[row + 6] - tiles[row + 5]);
   });
   if (costs.every((cost, tile) => tile === 0 || cost <= costs[tile - 1])) return tiles;
-  // Equal ones keep their order: neighbours share keys in the cache.
+  // Equal costs keep their order: neighbouring tiles share keys in the cache.
   const order = Array.from(costs.keys()).sort((a, b) => costs[b] - costs[a] || a - b);
   const sorted: number[] = [];
   for (const tile of order) for (let n = 0; n < fields; n++) sorted.push(tiles[tile * fields + n]);
@@ -149,8 +149,8 @@ function costliestFirst(tiles: readonly number[]): readonly number[] {
 }
 
 /**
- * The rounds of the way back for some heads (counted over batch entries and heads), no two of which write to the same
- * rows. `whole`: all that a head has to do is one item, because its tiles write to common rows.
+ * The rounds of the backward pass for some heads (counted over batch entries and heads), no two of which write to the same
+ * rows. `whole`: each head is one item, because its tiles write to common rows.
  */
 export function backwardRounds(set: CheckedSet, chosen: readonly number[], heads: number, whole: boolean): Meetings[] {
   const byRound: number[][] = [];
@@ -194,7 +194,7 @@ function blockOf(length: number): number {
   return 64 * Math.min(8, Math.max(1, Math.ceil(length / 512)));
 }
 
-/** Which of the runs, or of the tables of lists, is that of a head. */
+/** The index of the runs, or of the table of lists, of a head. */
 function tableOf({ layout, blocks }: CheckedSet, head: number, heads: number): number {
   if (layout !== null) return layout.heads.length === 1 ? 0 : head % heads;
   const [b, h] = (blocks as NonNullable<CheckedSet['blocks']>).lists.shape;

@@ -1,4 +1,7 @@
-/** What attention adds to its scores (kernels/attention-terms.ts): checked, as kernels read it, and its gradients. */
+/**
+ * The terms that attention adds to its scores (kernels/attention-terms.ts): their checks, the form that kernels read, and
+ * their gradients.
+ */
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.ts';
 import type { NumericArray } from '../memory.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
@@ -7,10 +10,10 @@ import type { Call } from './attention-call.ts';
 import { expectSameDType } from './check.ts';
 import type { CheckedSet } from './check-key-sets.ts';
 
-/** Multiply-adds that a term counts for, for each pair. */
+/** The cost of a term for each pair, in multiply-adds. */
 const TERM_COST = 8;
 
-/** Throws ShapeError or ArgumentError, by name, for terms that do not fit. */
+/** Throws ShapeError or ArgumentError, with the name of the argument, for terms that do not fit. */
 export function checkTerms(
   call: Call,
   queries: Tensor,
@@ -102,7 +105,7 @@ function expectDistances(call: Call, sets: readonly CheckedSet[], { relative }: 
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { layout, queryTokens, keyTokens, causal } of sets) {
     if (layout === null || queryTokens !== undefined || keyTokens !== undefined) {
-      // Of tokens in some order, any may meet.
+      // In an order, any two tokens may meet.
       least = Math.min(least, causal ? 0 : queryStart - keyLength + 1);
       most = Math.max(most, queryStart + queryLength - 1);
       continue;
@@ -125,7 +128,7 @@ function expectDistances(call: Call, sets: readonly CheckedSet[], { relative }: 
   );
 }
 
-/** Distance of neighbours along an axis of a contiguous tensor; 0 where it has one entry for all. */
+/** The stride along an axis of a contiguous tensor; 0 where the axis has one entry for all. */
 function strideOf(tensor: Tensor | undefined, axis: number): number {
   if (tensor === undefined || tensor.shape[axis] === 1) return 0;
   return tensor.shape.slice(axis + 1).reduce((product, extent) => product * extent, 1);
@@ -137,7 +140,7 @@ function float64(numbers: ArrayLike<number>): NumericArray {
   return array;
 }
 
-/** G_i = Σ_{l ≤ i} log f_l along every list, in float64: differences of far sums are what scores get. */
+/** G_i = Σ_{l ≤ i} log f_l along every list, in float64, because scores take differences of large sums. */
 function sumsOfGates(logGates: Tensor): NumericArray {
   const sums = float64(elements(logGates));
   const length = logGates.shape[2];
@@ -145,7 +148,7 @@ function sumsOfGates(logGates: Tensor): NumericArray {
   return sums;
 }
 
-/** Zeros to add to, for every input that needs a gradient. */
+/** Zeros to add gradients to, for every input that needs one. */
 export function gradientsFor(call: Call, queries: Tensor, keys: Tensor, values: Tensor, settings: AttentionSettings) {
   const like = (tensor: Tensor | undefined) => (tensor?.requiresGrad ? zeros(tensor.shape, tensor.dtype) : null);
   const { batch, heads, queryLength, keyLength } = call;

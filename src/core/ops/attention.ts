@@ -1,4 +1,4 @@
-/** Softmax attention over any sets of keys, in O(length) memory, with whatever is added to the scores. */
+/** Softmax attention over any sets of keys, in O(length) memory, with optional terms added to the scores. */
 import { recordAll } from '../autograd.ts';
 import { ArgumentError } from '../errors.ts';
 import { attentionBackwardKernel, attentionRowsKernel } from '../kernels/attention-backward.ts';
@@ -18,20 +18,20 @@ import type { KeySet } from './key-sets.ts';
 
 /** Settings of the weights of `attention`: masks, scale, biases, positions, gates, sinks and dropout. */
 export interface AttentionSettings {
-  /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. What padding holds has no influence. */
+  /** [batch, keyLength], uint8: 1 = a real key, 0 = padding. The contents of padding have no influence. */
   keyMask?: Tensor | undefined;
   /** The factor of q·k; 1/√headDim by default. */
   scale?: number;
-  /** Place of query 0 among the keys, for causal sets and all that goes by distance; 0 by default. */
+  /** Place of query 0 among the keys, for causal sets and all terms that depend on distance; 0 by default. */
   queryStart?: number;
   /** Added to scores: [batch or 1, heads or 1, queryLength or 1, keyLength or 1]. */
   bias?: Tensor | undefined;
   /**
    * Adds scale · q̂_i·r_{p_i − j} (Dai et al. 2019, §3.3): queries q̂ [batch, heads, queryLength, headDim], keys r [heads,
-   * distances, headDim], the first of which is that of distance `nearest`, which may be negative.
+   * distances, headDim], the first for distance `nearest`, which may be negative.
    */
   relative?: { queries: Tensor; keys: Tensor; nearest: number } | undefined;
-  /** Subtracts slope_h · |p_i − j| (ALiBi; Press et al. 2022, §3): a slope for each head. */
+  /** Subtracts slope_h · |p_i − j| (ALiBi; Press et al. 2022, §3): one slope for each head. */
   slopes?: readonly number[];
   /** Adds Σ_{j < l ≤ p_i} log f_l (forgetting attention; Lin et al. 2025, eq. 5): log f [batch, heads, keyLength], ≤ 0. */
   logGates?: Tensor | undefined;
@@ -41,11 +41,11 @@ export interface AttentionSettings {
   selfBias?: number;
   /** One more score in every row, for a key without a value (a learned sink): [heads]. */
   sinks?: Tensor | undefined;
-  /** Weights are dropped with this probability, after the softmax, and the others divided by 1 − rate. */
+  /** Each weight is dropped with probability `rate` after the softmax, and the others are divided by 1 − rate. */
   dropout?: { rate: number; random: Random } | undefined;
 }
 
-/** An attention over some of the keys, with the numbers needed to join it with one over others. */
+/** An attention over some of the keys, with the numbers needed to join it with attention over other keys. */
 export interface Attended {
   /** Σ_j softmax_j(S_ij) v_j: [batch, heads, queryLength, valueDim]. Zeros for a query that meets no key. */
   output: Tensor;
@@ -53,15 +53,16 @@ export interface Attended {
   logSumExp: Tensor;
 }
 
-/** Multiply-adds that an exp counts for. */
+/** The cost of an exp, in multiply-adds. */
 const EXP_COST = 16;
 
 /**
  * softmax(S) V over the pairs of one or more key sets, in one softmax, without the matrix of weights (Milakov & Gimelshein
  * 2018; Rabe & Staats 2021): queries [batch, heads, queryLength, headDim], keys [batch, keyHeads, keyLength, headDim],
- * values [batch, keyHeads, keyLength, valueDim]. `heads` is a multiple of `keyHeads`: each head of keys serves as many
- * heads of queries (Ainslie et al. 2023). Sets are disjoint, or a pair of two of them counts twice. Both results are
- * differentiable. Throws ShapeError or ArgumentError for arguments that do not fit, by name.
+ * values [batch, keyHeads, keyLength, valueDim]. `heads` is a multiple of `keyHeads`: each head of keys serves the same
+ * number of heads of queries (Ainslie et al. 2023). A pair in two of the sets counts twice, so sets should be disjoint. Both
+ * results are differentiable. Throws ShapeError or ArgumentError, with the name of the argument, for arguments that do not
+ * fit.
  */
 export function attention(
   queries: Tensor,
@@ -82,10 +83,10 @@ export function attention(
 
   const output = empty([batch, heads, queryLength, valueDim], queries.dtype);
   const logSumExp = empty([batch, heads, queryLength], queries.dtype);
-  // Of every row the largest score, and the sum of exponentials relative to it.
+  // For every row, the largest score and the sum of exponentials relative to it.
   const largest = elements(empty(logSumExp.shape, queries.dtype));
   const sums = elements(empty(logSumExp.shape, queries.dtype));
-  // A query that no tile of the first set holds has met nothing.
+  // A query in no tile of the first set has met nothing yet.
   if (checked[0].queryTokens !== undefined) {
     elements(output).fill(0);
     elements(logSumExp).fill(Number.NEGATIVE_INFINITY);
@@ -95,7 +96,7 @@ export function attention(
   const pairs = checked.map((set) => pairsOfSet(set, heads));
   const plans = new Map<CheckedSet, Int32Array>();
   passes.forEach(({ set, arrays, numbers, lists }, index) => {
-    // All rounds of a set have the same tiles, but where few of them hold a query.
+    // All rounds of a set have the same tiles, except where few tiles hold a query.
     const tiles = few[index] ?? plans.get(set) ?? forwardTiles(set, batch, heads);
     if (few[index] === null) plans.set(set, tiles);
     if (tiles.length === 0) return;
@@ -105,7 +106,7 @@ export function attention(
     parallelFor(
       attentionForwardKernel,
       items,
-      // Not by spreading, which takes an engine twenty times as long: as long as all else of a step of a generation.
+      // Not by spreading: that takes an engine twenty times as long, as long as the rest of a generation step.
       Object.assign(
         { lists, output: elements(output), logSumExp: elements(logSumExp), tiles: int32(tiles), largest, sums },
         given,
@@ -131,7 +132,7 @@ export function attention(
     const weighed = empty(logSumExp.shape, output.dtype);
     const shares = empty(logSumExp.shape, output.dtype);
     const rows = { output, outputGradient, delta, weighed, shares };
-    // Once: of a view, as the gradient of a sum is, these are a copy.
+    // Taken once: for a view, such as the gradient of a sum, this makes a copy.
     const rowArrays = Object.fromEntries(Object.entries(rows).map(([name, tensor]) => [name, elements(tensor)]));
     const lseGradient = logSumExpGradient === null ? undefined : elements(logSumExpGradient);
     parallelFor(
@@ -203,7 +204,7 @@ export function attention(
 
 const arrayOf = (tensor: Tensor | null) => (tensor === null ? undefined : elements(tensor));
 
-/** What rows hold before the first set. True: the first set is joined to it. */
+/** Sets the rows before the first set. True if the first set has to be joined to them. */
 function beginRows(
   sinks: Tensor | undefined,
   output: NumericArray,

@@ -20,14 +20,14 @@ export function broadcastShape(a: readonly number[], b: readonly number[], names
   });
 }
 
-/** Strides that repeat an operand over `shape`: 0 on every axis that it lacks or has once. */
+/** Strides that repeat an operand over `shape`: 0 on every axis that it lacks or where its extent is 1. */
 export function broadcastStrides(x: Tensor, shape: readonly number[]): number[] {
   const lead = shape.length - x.shape.length;
   const { stride } = x.array;
   return shape.map((_, axis) => (axis < lead || x.shape[axis - lead] === 1 ? 0 : stride[axis - lead]));
 }
 
-/** Sums the middle one of three extents: [outer, extent, inner] to [outer, inner], under the shape given. */
+/** Sums over the middle of three axes, [outer, extent, inner] to [outer, inner], and gives the result this shape. */
 export function sumMiddle(x: Tensor, outer: number, extent: number, inner: number, shape: readonly number[]): Tensor {
   const result = empty(shape, x.dtype);
   const items = outer * Math.ceil(inner / SUM_COLUMNS);

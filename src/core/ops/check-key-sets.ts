@@ -1,4 +1,4 @@
-/** Key sets checked against the sizes of a call, and made complete. */
+/** Checks key sets against the sizes of a call and fills in their defaults. */
 import ndarray from 'ndarray';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { expectBoolean, expectRecord, optional } from '../expect.ts';
@@ -9,7 +9,7 @@ import { type AttentionLayout, expectLayout } from './layout.ts';
 
 export const isBlockSet = (set: KeySet): set is BlockSet => 'lists' in set;
 
-/** A set as the planner reads it: complete, orders and labels as tensors of four axes. */
+/** A set as the planner reads it: without defaults left open, and with orders and labels as tensors of four axes. */
 export interface CheckedSet {
   layout: AttentionLayout | null;
   blocks: { queryBlock: number; keyBlock: number; lists: Tensor } | null;
@@ -34,7 +34,10 @@ interface SetSizes {
   queryStart: number;
 }
 
-/** Checks a set against the sizes of a call. Throws ShapeError or ArgumentError, by name, for arguments that do not fit. */
+/**
+ * Checks a set against the sizes of a call. Throws ShapeError or ArgumentError, with the name of the argument, for arguments
+ * that do not fit.
+ */
 export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedSet {
   expectRecord(name, given);
   const set = 'heads' in given ? { layout: given as AttentionLayout } : (given as RunSet | BlockSet);
@@ -97,7 +100,7 @@ export function checkSet(name: string, given: KeySet, sizes: SetSizes): CheckedS
   return Object.assign(common(), { layout, blocks: null, once });
 }
 
-/** Throws unless it is int32 [batch or 1, heads or 1, (rounds,) last]. The same with an axis of rounds. */
+/** Throws unless it is int32 [batch or 1, heads or 1, (rounds,) last]. Returns it with an axis of rounds. */
 function withRounds(name: string, tensor: Tensor, { batch, heads }: SetSizes): Tensor {
   expectInt32(name, tensor);
   const { shape } = tensor;
@@ -115,7 +118,7 @@ const withAxis = (tensor: Tensor): Tensor =>
     ndarray(data, [b, h, 1, length], [ofBatch, ofHead, length * step, step], offset),
   );
 
-/** [batch or 1, heads or 1, rounds, places] of an order whose tokens are all there, each once. */
+/** The shape of an order, [batch or 1, heads or 1, rounds, places]. Throws unless its tokens exist and none appears twice. */
 function orderShape(
   name: string,
   order: TokenOrder | undefined,

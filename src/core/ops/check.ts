@@ -1,4 +1,4 @@
-/** Checks that the ops share: dtypes and axes. */
+/** Checks shared by the ops: dtypes and axes. */
 import { expectArrayLike } from '../dtype.ts';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import type { DType } from '../memory.ts';
@@ -37,7 +37,7 @@ export function expectPositions(name: string, positions: ArrayLike<number>, leas
   for (let n = 0; n < count; n++) expectInteger(`${name}[${n}]`, positions[n], least, length - 1);
 }
 
-/** Throws ArgumentError unless `tensor` has the dtype that another argument has. */
+/** Throws ArgumentError unless `tensor` has the dtype of another argument. */
 export function expectSameDType(name: string, tensor: Tensor, expected: DType, because: string): void {
   expectTensor(name, tensor);
   if (tensor.dtype !== expected)

@@ -1,4 +1,4 @@
-/** A convolution along the length that all columns share: what light and dynamic convolutions are made of. */
+/** A convolution along the length, shared by all columns: the op of light and dynamic convolutions. */
 import { record } from '../autograd.ts';
 import { expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { BAND_TILE, type BandNumbers, bandKernel, bandWeightsKernel } from '../kernels/convolution.ts';
@@ -9,17 +9,16 @@ import { expectFloat, expectSameDType } from './check.ts';
 import { reshape } from './shape.ts';
 
 /**
- * result_i = Σ_t weights_t · values_{i + t − before}, 0 ≤ t < k, where rows outside of the sequence count as zeros, for
- * values [batch, heads, length, width]. The weights are those of a head, [heads, k], or of a position, [batch, heads,
- * length, k]; every column meets the same. `before` of them, fewer than k, reach back: k − 1 is causal. Takes
- * O(length · k · width) time, and no matrix of length × length. Throws ShapeError or ArgumentError for what does not
- * fit.
+ * result_i = Σ_t weights_t · values_{i + t − before}, 0 ≤ t < k, where rows outside the sequence count as zeros, for values
+ * [batch, heads, length, width]. There is one set of weights for each head, [heads, k], or for each position, [batch, heads,
+ * length, k]; all columns share it. `before` of the weights, fewer than k, reach back: k − 1 is causal. Takes O(length · k ·
+ * width) time, and no matrix of length × length. Throws ShapeError or ArgumentError for arguments that do not fit.
  */
 export function convolveRows(weights: Tensor, values: Tensor, before: number): Tensor {
   expectOperands(weights, values, before);
   return record('convolveRows', product(weights, values, before, false), [weights, values], (gradient) => [
     weights.requiresGrad ? weightGradient(weights, gradient, values, before) : null,
-    // Row j is met by the rows that it lies ahead of or behind: the same band, transposed.
+    // The gradient of row j comes from the rows on the other side of the band: the same band, transposed.
     values.requiresGrad ? product(weights, gradient, before, true) : null,
   ]);
 }

@@ -1,4 +1,4 @@
-/** Classes predicted by logits, checked against those that are right. */
+/** Classes predicted by logits, compared with the targets. */
 import { record } from '../autograd.ts';
 import { ArgumentError, expectShape } from '../errors.ts';
 import { expectOptions, integerOf, oneOf } from '../expect.ts';
@@ -9,15 +9,15 @@ import { expectAxes, expectFlags, expectFloat, expectInt32, expectTensor } from 
 
 /** Which of the targets count; all by default. */
 export interface Counted {
-  /** A target of this value does not count; it need not be a class. */
+  /** A target with this value does not count; it need not be a class. */
   ignoreIndex?: number;
-  /** uint8, shaped as the targets: 1 = counts, 0 = does not. */
+  /** uint8, with the shape of the targets: 1 = counts, 0 = does not count. */
   mask?: Tensor | undefined;
 }
 
 /** Which targets `crossEntropy` counts, and whether it returns their mean or their sum. */
 export interface CrossEntropyOptions extends Counted {
-  /** Over the targets that count: their mean loss (default), or the sum. */
+  /** The mean loss over the targets that count (default), or the sum. */
   reduction?: 'mean' | 'sum';
 }
 
@@ -27,13 +27,13 @@ const checks = {
   reduction: oneOf('mean', 'sum'),
 };
 
-/** Multiply-adds that an exp counts for. */
+/** The cost of an exp, in multiply-adds. */
 const EXP_COST = 16;
 
 /**
- * −log softmax(x)_target, in nats, over all targets that count; 0 if none does. Logits x [..., classes], targets int32
- * [...] of 0 … classes − 1. A scalar, differentiable with respect to the logits. Throws ShapeError or ArgumentError for
- * what does not fit.
+ * −log softmax(x)_target, in nats, over all targets that count; 0 if none do. Logits x [..., classes], targets int32 [...] of
+ * 0 … classes − 1. A scalar, differentiable with respect to the logits. Throws ShapeError or ArgumentError for arguments that
+ * do not fit.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   expectOptions('options', options, checks);
@@ -46,7 +46,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   parallelFor(crossEntropyKernel, targets.size, arrays, { columns }, cost);
   const total = (elements(losses) as Float64Array).reduce((sum, loss) => sum + loss, 0);
 
-  // A loss beyond a float32 is infinite there.
+  // A loss beyond the range of a float32 becomes infinite.
   const loss = empty([], logits.dtype);
   elements(loss)[0] = share * total;
   return record('crossEntropy', loss, [logits], (gradient) => {
@@ -58,7 +58,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   });
 }
 
-/** The class with the largest logit, the first of equal ones: int32 [...] for x [..., classes]. Not differentiable. */
+/** The class with the largest logit; of equal ones, the first: int32 [...] for x [..., classes]. Not differentiable. */
 export function argMax(x: Tensor): Tensor {
   expectFloat('x', x);
   expectAxes('x', x, 1);
@@ -68,7 +68,7 @@ export function argMax(x: Tensor): Tensor {
   return places;
 }
 
-/** How many of the targets that count are the class with the largest logit. Throws as `crossEntropy` does. */
+/** How many of the targets that count equal the class with the largest logit. Throws as `crossEntropy` does. */
 export function countCorrect(
   logits: Tensor,
   targets: Tensor,

@@ -10,9 +10,9 @@ import { expectFloat } from './check.ts';
 const TWO_TO_32 = 2 ** 32;
 
 /**
- * Each entry of x is zero with probability `rate`, and divided by 1 − rate otherwise, so that its mean stays what it is
- * (Srivastava et al. 2014). Which ones depends on the stream that `random` is: two numbers are drawn from it, whatever
- * the size of x. A rate of 0 gives x itself. Throws ArgumentError unless 0 ≤ rate < 1.
+ * Each entry of x is zero with probability `rate`, and divided by 1 − rate otherwise, so that its mean stays the same
+ * (Srivastava et al. 2014). The stream `random` decides which entries: two numbers are drawn from it, whatever the size of x.
+ * A rate of 0 returns x itself. Throws ArgumentError unless 0 ≤ rate < 1.
  */
 export function dropout(x: Tensor, rate: number, random: Random): Tensor {
   expectFloat('x', x);

@@ -52,7 +52,7 @@ export function divide(a: Operand, b: Operand): Tensor {
   });
 }
 
-/** The larger of a and b. Where they are equal, a gets the gradient. */
+/** The larger of a and b. Where they are equal, the gradient goes to a. */
 export function maximum(a: Operand, b: Operand): Tensor {
   const [x, y] = operands(a, b);
   return record('maximum', combine('maximum', x, y), [x, y], (gradient) => {
@@ -92,11 +92,11 @@ export const sigmoid = (x: Tensor): Tensor => unary('sigmoid', x);
 export const relu = (x: Tensor): Tensor => unary('relu', x);
 /** x for x > 0, else exp(x) − 1. */
 export const elu = (x: Tensor): Tensor => unary('elu', x);
-/** log(elu(x) + 1): log(x + 1) for x > 0, else x. Unlike elu(x) + 1 it keeps its precision however small that is. */
+/** log(elu(x) + 1): log(x + 1) for x > 0, else x. It keeps its precision however small elu(x) + 1 is. */
 export const logEluPlusOne = (x: Tensor): Tensor => unary('logEluPlusOne', x);
 /** x times the normal distribution function, in its tanh form (Hendrycks & Gimpel 2016). */
 export const gelu = (x: Tensor): Tensor => unary('gelu', x);
-/** x times the normal distribution function itself: GELU as it is defined, and as BERT has it. */
+/** x times the normal distribution function itself: GELU by its definition, as BERT uses it. */
 export const geluExact = (x: Tensor): Tensor => unary('geluExact', x);
 
 function unary(name: UnaryName, x: Tensor, constant = 0): Tensor {

@@ -1,4 +1,4 @@
-/** Attention whose weights are products of positive features, in linear time: what kernel attentions are made of. */
+/** Attention whose weights are products of positive features, in linear time: the op of kernel attentions. */
 import { recordAll } from '../autograd.ts';
 import { expectShape, ShapeError } from '../errors.ts';
 import { type Check, expectBoolean, expectOptions, expectRecord } from '../expect.ts';
@@ -15,9 +15,9 @@ export type { FeatureState };
 
 /** Optional inputs of `featureSums`. */
 export interface FeatureSumOptions {
-  /** c: what is added to all exponents of a key, [batch, heads, keyLength]. */
+  /** c, added to all exponents of a key, [batch, heads, keyLength]. */
   keyScale?: Tensor | undefined;
-  /** [batch, keyLength], uint8: 0 = not there, whatever its row holds. */
+  /** [batch, keyLength], uint8: 0 = masked, whatever its row holds. */
   keyMask?: Tensor | undefined;
   /** The sums over the keys before these. */
   state?: FeatureState | undefined;
@@ -38,9 +38,9 @@ const SUM_OPTIONS = { keyScale: expectTensor, keyMask: expectTensor, state: expe
  * Attention with the weights w_ij = Σ_f exp(a_if + b_jf + c_j), divided by their sum over the keys that query i meets, from
  * the logarithms of positive features: queries a [batch, heads, queryLength, m], keys b [batch, heads, keyLength, m],
  * values [batch, heads, keyLength, valueDim]. The exponents may be of any size. It takes O(length · m · valueDim) time, and
- * memory for the results alone. `logSumExp` is the logarithm of the sum of the weights, and `state` continues with what comes
- * next. Causally no bit of an output depends on later tokens. Everything but the scales is differentiable.
- * Throws ShapeError or ArgumentError for arguments that do not fit.
+ * memory for the results alone. `logSumExp` is the logarithm of the sum of the weights, and `state` lets a later call
+ * continue. With `causal`, no bit of an output depends on later tokens. Everything but the scales is differentiable. Throws
+ * ShapeError or ArgumentError for arguments that do not fit.
  */
 export function featureAttention(
   queries: Tensor,
@@ -56,7 +56,7 @@ export function featureAttention(
     throw new ShapeError(`causal: expected as many queries as keys, got ${queryLength} and ${keyLength}`);
   }
   if (causal && keyLength > 1) {
-    // In one piece: several kernels read them, each of which would copy a view.
+    // Made contiguous once: several kernels read them, and each would copy a view.
     return causalAttention(contiguous(queries), contiguous(keys), contiguous(values), options);
   }
   const state = featureSums(keys, values, options);
@@ -74,11 +74,11 @@ function causalAttention(queries: Tensor, keys: Tensor, values: Tensor, options:
   const inputs = [queries, ...inputsOf(keys, values, options)];
   recordAll('featureAttention', outputs, inputs, ([ofOutput, ofLogSum, ofSums, ofTotals]) => {
     const ofQueries = querySide(queries, result, ofOutput, ofLogSum);
-    // Queries read what keys have written …
+    // Queries read the sums of keys …
     const forward = RunningSums.along(ofKeys, before);
     const queryGradient = forward.slopes(ofQueries);
     forward.release();
-    // … and keys, from the last to the first, what queries have.
+    // … and keys, from the last to the first, read the sums of queries.
     const backward = RunningSums.along(ofQueries, gradientState(after, ofSums, ofTotals), true);
     const [keyGradient, valueGradient] = backward.slopesAndMixture(ofKeys);
     const initial = gradientsOfState(before, backward.last());
@@ -132,7 +132,7 @@ function readBy(queries: Tensor, state: FeatureState): Attended {
   return { output: result.output, logSumExp: result.logSumExp };
 }
 
-/** What the sums over keys depend on, in the order of `gradientsOf`. */
+/** The inputs of the sums over keys, in the order of `gradientsOf`. */
 function inputsOf(keys: Tensor, values: Tensor, { keyScale, state }: FeatureSumOptions): Tensor[] {
   return [keys, values, ...(keyScale ? [keyScale] : []), ...(state ? [state.sums, state.totals] : [])];
 }
@@ -146,7 +146,7 @@ function gradientsOf(
   return [ofKeys, ofValues, ...(keyScale ? [sum(ofKeys, 3)] : []), ...(state ? ofState : [])];
 }
 
-/** Sums over nothing. */
+/** Empty sums. */
 function emptyState([batch, heads, , m]: readonly number[], n: number, dtype: Tensor['dtype']): FeatureState {
   const [sums, totals] = [zeros([batch, heads, m, n], dtype), zeros([batch, heads, m], dtype)];
   return { sums, totals, scales: filled([batch, heads, m], NOTHING, 'float64') };
@@ -164,7 +164,7 @@ function gradientState(state: FeatureState, ofSums: Tensor | null, ofTotals: Ten
   return { sums: ofSums ?? zeros(state.sums.shape, dtype), totals: ofTotals ?? zeros(shape, dtype), scales };
 }
 
-/** The other way round: gradients of a state's sums and totals from the true gradients, which are e^scale times these. */
+/** The reverse: gradients of a state's sums and totals from the true gradients, which are e^scale times these. */
 function gradientsOfState(state: FeatureState, { sums, totals, scales }: FeatureState): [Tensor, Tensor] {
   const factors = empty(totals.shape, totals.dtype);
   const [own, theirs, to] = [state.scales, scales, factors].map(elements);

@@ -8,19 +8,19 @@ import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, fromArray, Tensor, zeros } from '../tensor.ts';
 import { expectAxes, expectFloat, expectSameDType, expectTensor } from './check.ts';
 
-/** Row numbers: one list for every leading entry, or (as a tensor) a list for each. */
+/** Row numbers: one list for all leading entries, or (as a tensor) a list for each. */
 export type RowIndex = Int32Array | Tensor;
 
 /** Options of `gatherRows`: a row that gets no gradient. */
 export interface GatherOptions {
-  /** The number of a row that passes nothing back, as the row of padding in a table of embeddings. */
+  /** The number of a row that gets no gradient, such as the padding row of a table of embeddings. */
   constantRow?: number | undefined;
 }
 
 /**
  * Row index[j] of x [..., length, width] as row j of the result [..., count, width]. `index` is an Int32Array or an
- * int32 tensor of [count], or an int32 tensor of [..., count] with the leading axes of x. An index of −1 gives a row of
- * zeros. Throws ArgumentError if an index is outside −1 … length − 1, or a `constantRow` outside the length.
+ * int32 tensor of [count], or an int32 tensor of [..., count] with the leading axes of x. Index −1 gives a row of zeros.
+ * Throws ArgumentError if an index is outside −1 … length − 1, or a `constantRow` outside the length.
  */
 export function gatherRows(x: Tensor, index: RowIndex, options: GatherOptions = {}): Tensor {
   const { constantRow } = expectOptions('options', options, { constantRow: integerOf(0) });
@@ -51,7 +51,7 @@ export function gatherRows(x: Tensor, index: RowIndex, options: GatherOptions = 
 
 /**
  * base [..., length, width] with row index[j] replaced by row j of `rows` [..., count, width]; `index` as in
- * `gatherRows`, without −1. Throws ArgumentError if an index is outside 0 … length − 1 or comes twice.
+ * `gatherRows`, without −1. Throws ArgumentError if an index is outside 0 … length − 1 or appears twice.
  */
 export function scatterRows(base: Tensor, index: RowIndex, rows: Tensor): Tensor {
   expectFloat('base', base);
@@ -92,11 +92,11 @@ interface RowPlan {
   length: number;
   width: number;
   count: number;
-  /** The row numbers, as they were given. */
+  /** The row numbers as the caller passed them. */
   rows: Int32Array;
-  /** The same as a tensor, of which a list is a copy: made when all else has been checked. */
+  /** The same as a tensor. It copies a list, so it is made only after all other checks. */
   index(): Tensor;
-  /** For the kernels; `own`: each leading entry has a list of its own. */
+  /** For the kernels; `own`: each leading entry has its own list. */
   numbers: { length: number; width: number; count: number; own: number };
 }
 

@@ -5,11 +5,11 @@ import { elements, empty, type Tensor } from '../tensor.ts';
 import { expectFloat, expectSameDType } from './check.ts';
 
 /**
- * argmax([xR; −xR]): which of n directions, or of their opposites (counted on from n), each row of x is nearest to
- * (Andoni et al. 2015, "Practical and Optimal LSH for Angular Distance"). Equal rows get the same number, and rows of
- * nearly one direction often do. x [batch, heads, length, width] and directions R [heads, rounds, width, n] give int32
- * [batch, heads, rounds, length]. Piecewise constant, so outside the tape; xR is never held.
- * Throws ShapeError or ArgumentError for arguments that do not fit.
+ * argmax([xR; −xR]): which of n directions, or of their opposites (numbered from n on), each row of x is nearest to (Andoni
+ * et al. 2015, "Practical and Optimal LSH for Angular Distance"). Equal rows get the same number, and rows with nearly the
+ * same direction often do. x [batch, heads, length, width] and directions R [heads, rounds, width, n] give int32 [batch,
+ * heads, rounds, length]. Piecewise constant, so outside the tape; xR is never stored. Throws ShapeError or ArgumentError for
+ * arguments that do not fit.
  */
 export function directionHash(x: Tensor, directions: Tensor): Tensor {
   expectFloat('x', x);

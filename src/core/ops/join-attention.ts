@@ -1,4 +1,4 @@
-/** The sum of attentions over disjoint sets of keys: one softmax over all of them. */
+/** Attentions over disjoint sets of keys, joined into one softmax over all of them. */
 import { recordAll } from '../autograd.ts';
 import { expectShape } from '../errors.ts';
 import { expectList, expectRecord } from '../expect.ts';
@@ -17,13 +17,13 @@ import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import type { Attended } from './attention.ts';
 import { expectFloat, expectSameDType, expectTensor } from './check.ts';
 
-/** Multiply-adds that an exp counts for. */
+/** The cost of an exp, in multiply-adds. */
 const EXP_COST = 16;
 
 /**
- * One attention over all keys from attentions of the same queries over disjoint sets of them: each output counts by its
- * share of the exponentials, exp(lse_p) / Σ exp(lse). A query that no part has a key for gets zeros. Throws ArgumentError
- * for no parts, ShapeError for parts that differ in shape.
+ * One attention over all keys from attentions of the same queries over disjoint sets of them: each output is weighted by its
+ * share of the exponentials, exp(lse_p) / Σ exp(lse). A query that no part has a key for gets zeros. Throws ArgumentError for
+ * no parts, ShapeError for parts that differ in shape.
  */
 export function joinAttention(parts: readonly Attended[]): Attended {
   expectList(
@@ -43,7 +43,7 @@ export function joinAttention(parts: readonly Attended[]): Attended {
     expectSameDType(`parts[${index}].output`, part.output, first.output.dtype, 'to match the first part');
     expectSameDType(`parts[${index}].logSumExp`, part.logSumExp, first.output.dtype, 'to match the first part');
   });
-  // A join of joins is a join.
+  // A join can be joined again, so more parts than one pass takes are joined in turn.
   if (parts.length > MOST_PARTS) {
     const rest = parts.slice(MOST_PARTS);
     let joined = joinAttention(parts.slice(0, MOST_PARTS));

@@ -6,7 +6,7 @@ import type { CheckedSet } from './check-key-sets.ts';
 
 export const int32 = (numbers: Int32Array): NumericArray => elements(fromArray(numbers, [numbers.length], 'int32'));
 
-/** A set as the kernels read it, a round at a time: all read the same tables. */
+/** The tables of a set as kernels read them, one entry for each round: all rounds share the same tables. */
 export function passesOf({ batch, queryLength, keyLength, keyMask }: Call, set: CheckedSet) {
   const { layout, blocks, queryTokens, keyTokens, queryLabels, keyLabels } = set;
   const mask = maskWithout(keyMask, set.except, batch, keyLength);
@@ -90,7 +90,7 @@ function maskWithout(
   return mask;
 }
 
-/** The place of every token in an order, −1 for one that has none. */
+/** The place of every token in an order; −1 for a token that is not in it. */
 function placesIn(order: Tensor, length: number): NumericArray {
   const tokens = elements(order);
   const places = order.shape[3];

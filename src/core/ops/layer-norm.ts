@@ -58,7 +58,10 @@ function rowGradients(x: Tensor, gain: Tensor, means: Tensor, shares: Tensor, gr
   return result;
 }
 
-/** Of gain and bias, [2, columns]: sums over blocks of rows, then over blocks, the same on any number of threads. */
+/**
+ * The gradients of gain and bias, [2, columns]: sums over blocks of rows, then over blocks, so that they are the same on any
+ * number of threads.
+ */
 function columnGradients(x: Tensor, means: Tensor, shares: Tensor, gradient: Tensor): Tensor {
   const rows = means.size;
   const columns = x.size / rows;

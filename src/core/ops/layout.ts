@@ -1,7 +1,7 @@
 /**
  * Which keys a query may meet: for each query one run of keys, taken in steps of a dilation. Full, causal, windowed and
- * dilated attention are all of this form, and so are rows of global tokens. A layout holds O(length) numbers, never one
- * for each pair.
+ * dilated attention all have this form, and so do the rows of global tokens. A layout holds O(length) numbers, never one for
+ * each pair.
  */
 import { ArgumentError, expectInteger, ShapeError } from '../errors.ts';
 import { expectInstance, expectList, expectOptions, expectRecord, integerOf } from '../expect.ts';
@@ -18,27 +18,27 @@ export interface KeyRuns {
   readonly end: Int32Array;
 }
 
-/** Which keys each query attends to, in runs of neighbouring keys: what `band`, `everything` and their like return. */
+/** Which keys each query attends to, in runs of neighbouring keys. `band`, `everything` and similar functions return it. */
 export interface AttentionLayout {
   readonly queryLength: number;
   readonly keyLength: number;
-  /** One entry for every head, or one that all heads share. */
+  /** One entry for each head, or one that all heads share. */
   readonly heads: readonly KeyRuns[];
 }
 
-/** What a band of keys around each query looks like. */
+/** The form of a band of keys around each query. */
 export interface Band {
   /** Keys visible before the query's own position, in steps of the dilation. */
   before: number;
   /** Keys visible after it; 0 is causal. */
   after: number;
-  /** Distance of neighbours in a band, for all heads or for each; 1 by default. */
+  /** Distance between neighbouring keys of a band, for all heads or for each; 1 by default. */
   dilation?: number | readonly number[];
-  /** Place of query 0 among the keys, of which there are as many more than queries; 0 by default. */
+  /** Place of query 0 among the keys: there are this many more keys than queries. 0 by default. */
   start?: number;
 }
 
-/** Tokens of the longest sequence: with one number for each of them the memory of all tensors is a quarter full. */
+/** Tokens of the longest sequence: one number for each of them fills a quarter of the memory of all tensors. */
 export const LONGEST = 2 ** 28;
 
 /** Every query meets every key. */
@@ -54,7 +54,7 @@ export function causal(length: number): AttentionLayout {
   return band(length, { before: length, after: 0 });
 }
 
-/** Query i, which stands at place start + i among start + length keys, meets those up to its own. */
+/** Query i, at place start + i among start + length keys, meets the keys up to its own place. */
 export function upTo(start: number, length: number): AttentionLayout {
   expectInteger('start', start, 0, LONGEST);
   expectInteger('length', length, 1, LONGEST);
@@ -105,7 +105,7 @@ export function runs(begin: Int32Array, end: Int32Array, keyLength: number, dila
   return { queryLength: begin.length, keyLength, heads: [own] };
 }
 
-/** One layout with the runs of each head, from layouts of the same lengths with one each. Throws ShapeError. */
+/** One layout with the runs of each head, from layouts of the same lengths with one head each. Throws ShapeError. */
 export function perHead(layouts: readonly AttentionLayout[]): AttentionLayout {
   expectList('layouts', layouts, (name, layout) => expectLayout(name, layout as AttentionLayout), 1);
   const [{ queryLength, keyLength }] = layouts;
@@ -119,7 +119,7 @@ export function perHead(layouts: readonly AttentionLayout[]): AttentionLayout {
   return { queryLength, keyLength, heads: layouts.flatMap(({ heads }) => heads) };
 }
 
-/** The layout without the runs of these queries, which then meet no key. */
+/** The layout with empty runs for these queries, which then meet no key. */
 export function withoutQueries(layout: AttentionLayout, positions: ArrayLike<number>): AttentionLayout {
   expectLayout('layout', layout);
   expectPositions('positions', positions, 0, layout.queryLength);
@@ -158,7 +158,7 @@ function bandRuns(length: number, before: number, after: number, dilation: numbe
   return { dilation, begin, end, ...(start > 0 && { start }) };
 }
 
-/** How many positions below `length` have this remainder. */
+/** How many positions below `length` have this remainder modulo the dilation. */
 export function tokensOfClass(length: number, remainder: number, dilation: number): number {
   return Math.max(0, Math.ceil((length - remainder) / dilation));
 }
@@ -182,7 +182,7 @@ function expectRuns(prefix: string, { dilation, begin, end, start = 0 }: KeyRuns
   }
 }
 
-/** Throws ArgumentError or ShapeError unless it is a layout, none of whose runs leaves the sequence. */
+/** Throws ArgumentError or ShapeError unless it is a layout whose runs all stay within the sequence. */
 export function expectLayout(name: string, layout: AttentionLayout): void {
   expectRecord(name, layout, { queryLength: integerOf(1, LONGEST), keyLength: integerOf(1, LONGEST) });
   const { queryLength, keyLength, heads } = layout;

@@ -1,4 +1,4 @@
-/** Key masks, uint8 [batch, keyLength], 1 = a real key: what is done with them outside of attention. */
+/** Key masks, uint8 [batch, keyLength], 1 = a real key: operations on them outside attention. */
 import { LOUD } from '../dtype.ts';
 import { ShapeError } from '../errors.ts';
 import { expectFunction, expectInstance } from '../expect.ts';
@@ -8,7 +8,7 @@ import { gatherRows } from './gather.ts';
 
 /**
  * The mask of keys that were picked by `gatherRows`: entries `positions` of every row, [batch, count]. Position −1, which
- * picks nothing, is masked. Throws ShapeError or ArgumentError for arguments that do not fit, as all here.
+ * picks nothing, is masked. Throws ShapeError or ArgumentError for arguments that do not fit.
  */
 export function pickKeys(keyMask: Tensor | undefined, positions: Int32Array): Tensor | undefined {
   expectInstance('positions', positions, Int32Array);
@@ -35,9 +35,9 @@ export function zeroMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
 }
 
 /**
- * x [batch, …, keyLength, width] with zeros in masked rows that cannot be computed with: those that hold a NaN, an infinity
- * or a number so large that products with it may be infinite. Other masked rows are left as they are: a weight of 0 is
- * enough to keep them out. If no masked row holds such a number this is x itself, at the cost of one read of the masked rows.
+ * x [batch, …, keyLength, width] with zeros in masked rows that are not safe to compute with: those that hold a NaN, an
+ * infinity or a number so large that products with it may overflow. Other masked rows stay as they are, because a weight of 0
+ * keeps them out. If no masked row holds such a number this is x itself, at the cost of one read of the masked rows.
  */
 export function quietMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   return withoutMaskedRows(x, keyMask, (row) => {
@@ -49,13 +49,15 @@ export function quietMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
     }
     const last = x.shape.length - 1;
     const limit = LOUD[x.dtype as 'float32' | 'float64'];
-    // Written so that NaN is found.
+    // Written so that NaN counts as unsafe.
     for (let c = 0; c < x.shape[last]; c++) if (!(Math.abs(data[at + c * stride[last]]) <= limit)) return true;
     return false;
   });
 }
 
-/** x with zeros in the masked rows that `isDropped`, which is given the number of a row; x itself if there is none. */
+/**
+ * x with zeros in the masked rows for which `isDropped`, called with a row number, returns true; x itself if there are none.
+ */
 export function withoutMaskedRows(x: Tensor, keyMask: Tensor | undefined, isDropped: (row: number) => boolean): Tensor {
   expectFloat('x', x);
   expectFunction('isDropped', isDropped);

@@ -78,14 +78,14 @@ function multiplied(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boole
 interface Matrices {
   data: NumericArray;
   batch: readonly number[];
-  /** Extents after the transposition. */
+  /** The extents after transposition. */
   rows: number;
   columns: number;
-  /** Whether the data lie column by column. */
+  /** Whether the data is stored column by column. */
   transposed: boolean;
 }
 
-/** The operand as the kernel wants it. A transposed view needs no copy: its data are the transposed matrix, in order. */
+/** The operand in the form the kernel needs. A transposed view needs no copy: its data is the transposed matrix, in order. */
 function matrices(x: Tensor, transposed: boolean): Matrices {
   const { shape } = x;
   const [first, second] = shape.slice(-2);

@@ -5,8 +5,8 @@ import { elements, empty, type Tensor } from '../tensor.ts';
 import { expectAxes, expectFloat } from './check.ts';
 
 /**
- * x / ‖x‖ along the last axis. A row of zeros has no direction: it stays zeros, and passes nothing back.
- * Throws ArgumentError unless x holds floats, ShapeError if it has no axis.
+ * x / ‖x‖ along the last axis. A row of zeros has no direction: it stays zeros and has no gradient. Throws ArgumentError
+ * unless x holds floats, ShapeError if it has no axis.
  */
 export function normalizeRows(x: Tensor): Tensor {
   expectFloat('x', x);

@@ -9,12 +9,12 @@ import { around, axisOf, expectFloat } from './check.ts';
 import { scale } from './elementwise.ts';
 import { broadcastTo, reshape } from './shape.ts';
 
-/** Multiply-adds that an exp counts for. */
+/** The cost of an exp, in multiply-adds. */
 const EXP_COST = 16;
 
 /**
- * The sum along `axis`, or of everything where no axis is given. The axis goes, or stays with extent 1 (`keepDims`).
- * Sums in float64.
+ * The sum along `axis`, or of everything where no axis is given. The axis is removed, or kept with extent 1 (`keepDims`).
+ * Sums are float64.
  */
 export function sum(x: Tensor, axis?: number, keepDims = false): Tensor {
   expectFloat('x', x);
@@ -39,13 +39,13 @@ export function sum(x: Tensor, axis?: number, keepDims = false): Tensor {
   ]);
 }
 
-/** The arithmetic mean, as `sum`. */
+/** The arithmetic mean, with the arguments of `sum`. */
 export function mean(x: Tensor, axis?: number, keepDims = false): Tensor {
   const total = sum(x, axis, keepDims);
   return scale(total, total.size / x.size);
 }
 
-/** The largest entry along `axis`, NaN if there is one. Not differentiable: the result is cut off from the tape. */
+/** The largest entry along `axis`, NaN if there is one. Not differentiable: the result is detached from the tape. */
 export function max(x: Tensor, axis: number, keepDims = false): Tensor {
   expectFloat('x', x);
   const along = axisOf(axis, x.shape.length);

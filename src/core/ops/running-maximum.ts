@@ -1,23 +1,23 @@
-/** The largest number so far: what stabilises sums whose terms have factors of any size. */
+/** The largest number so far. It stabilises sums whose terms have factors of any size. */
 import { expectShape } from '../errors.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 import { expectFlags, expectFloat, expectSameDType } from './check.ts';
 
-/** Where a running maximum starts: below any number that counts. Not −∞, from which −∞ could not be subtracted. */
+/** Where a running maximum starts: below any number that counts. Not −∞, because −∞ − (−∞) is NaN. */
 export const LOWEST = -(2 ** 100);
 
 /** What `runningMaximum` returns. */
 export interface RunningMaximum {
   /** m_t = max(m_{t−1}, x_t): [batch, heads, length]. */
   largest: Tensor;
-  /** m_{t−1} − m_t ≤ 0: as the log decay of a scan, it takes what came before from the old scale to the new one. */
+  /** m_{t−1} − m_t ≤ 0: as the log decay of a scan, it rescales the state from the old scale to the new one. */
   logDecay: Tensor;
 }
 
 /**
  * The running maximum of x [batch, heads, length], not counting masked tokens, after `before` [batch, heads]; without it,
- * after LOWEST. A NaN and an infinity count as nothing: no scale helps them, and sums that they get into show them. A
- * constant to gradients: scales cancel.
+ * after LOWEST. NaN and infinities do not count: no scale helps them, and they show in the sums that they enter. A constant
+ * to gradients: scales cancel.
  */
 export function runningMaximum(x: Tensor, keyMask?: Tensor, before?: Tensor): RunningMaximum {
   expectFloat('x', x);

@@ -1,4 +1,4 @@
-/** How the ops of feature attention run its kernels: sums over the tokens of one side, and reads by those of the other. */
+/** How the ops of feature attention run its kernels: sums over the tokens of one side, read by the tokens of the other. */
 import {
   ATTEND,
   featureDeltasKernel,
@@ -24,13 +24,13 @@ export type FeatureState = {
   scales: Tensor;
 };
 
-/** The tokens of one side, keys or queries, as the kernels see both. */
+/** The tokens of one side, keys or queries, in the form that kernels use for both. */
 export interface TokenSide {
   /** [batch, heads, length, m] */
   exponents: Tensor;
   /**
-   * What is added to all exponents of a token, [batch, heads, length]; −∞: it is not there. Always float64: exponents may be
-   * large and nearly cancel.
+   * Added to all exponents of a token, [batch, heads, length]; −∞ masks the token. Always float64: exponents may be large and
+   * nearly cancel.
    */
   shifts: Tensor;
   /** [batch, heads, length, n] */
@@ -39,15 +39,15 @@ export interface TokenSide {
   weights: Tensor;
 }
 
-/** An attention, with the logarithms of its denominators in float64 too, for the backward pass. */
+/** An attention, and the logarithms of its denominators in float64, for the backward pass. */
 export interface Read extends Attended {
   exactLogSum: Tensor;
 }
 
-/** Multiply-adds that an exp counts for. */
+/** The cost of an exp, in multiply-adds. */
 const EXP_COST = 8;
 
-/** Keys write their values, each with the weight 1. */
+/** Keys write their values, each with weight 1. */
 export function keySide(keys: Tensor, values: Tensor, keyScale?: Tensor, keyMask?: Tensor): TokenSide {
   const [batch, heads, length] = keys.shape;
   const shifts = empty([batch, heads, length], 'float64');
@@ -61,7 +61,7 @@ export function keySide(keys: Tensor, values: Tensor, keyScale?: Tensor, keyMask
   return { exponents: keys, shifts, vectors: values, weights: filled(shifts.shape, 1, keys.dtype) };
 }
 
-/** Queries write the gradients of their outputs; what else they write, and their shifts, is said in featureDeltasKernel. */
+/** Queries write the gradients of their outputs; featureDeltasKernel computes their weights and shifts. */
 export function querySide(
   queries: Tensor,
   { output, logSumExp, exactLogSum }: Read,
@@ -91,10 +91,10 @@ interface Slots {
   scales: NumericArray;
 }
 
-/** The sums over a side: before each of its groups, for readers that go along with it, or over all, for any readers. */
+/** The sums over a side: before each of its groups, for causal readers, or over the whole side, for all readers. */
 export class RunningSums {
   readonly #slots: Slots;
-  /** The side that readers go along with; null: the sums are over all. */
+  /** The side that causal readers follow; null if the sums are over the whole side. */
   readonly #writers: TokenSide | null;
   readonly #reverse: number;
   readonly #like: FeatureState;
@@ -106,17 +106,17 @@ export class RunningSums {
     this.#like = like;
   }
 
-  /** What is in a state. */
+  /** The sums of a state. */
   static of(state: FeatureState): RunningSums {
     return new RunningSums(slotOf(state), null, 0, state);
   }
 
-  /** All of a side, after what is in the state. */
+  /** The sums over a whole side, added to those of the state. */
   static over(writers: TokenSide, state: FeatureState): FeatureState {
     return RunningSums.#run(writers, state, 0, null).last();
   }
 
-  /** Those before each token of a side, from the first to the last or `reverse`, after what is in the state. */
+  /** The sums before each group of a side, from the first token to the last or in `reverse`, added to those of the state. */
   static along(writers: TokenSide, state: FeatureState, reverse = false): RunningSums {
     return RunningSums.#run(writers, state, reverse ? 1 : 0, writers);
   }
@@ -126,7 +126,7 @@ export class RunningSums {
     const sequences = batch * heads;
     const length = side.exponents.shape[2];
     const groups = Math.ceil(length / scanGroup(m, n));
-    // Readers that go along add the last group themselves.
+    // Causal readers add the last group themselves.
     const summed = along === null ? groups : groups - 1;
     const { dtype } = state.sums;
     const initial = slotOf(state);
@@ -153,7 +153,7 @@ export class RunningSums {
     return new RunningSums(slots, along, reverse, state);
   }
 
-  /** The outputs of queries. Of the side only the exponents are read. */
+  /** The outputs of queries. Only the exponents of the side are read. */
   attend(queries: Tensor): Read {
     const [batch, heads, length] = queries.shape;
     const output = empty([batch, heads, length, this.#like.sums.shape[3]], queries.dtype);
@@ -165,14 +165,14 @@ export class RunningSums {
     return { output, logSumExp, exactLogSum };
   }
 
-  /** The gradients of the exponents of readers. */
+  /** The gradients of the readers' exponents. */
   slopes(readers: TokenSide): Tensor {
     const slopes = empty(readers.exponents.shape, readers.exponents.dtype);
     this.#read(readers, SLOPES, slopes, slopes, slopes);
     return slopes;
   }
 
-  /** Those, and the gradients of their vectors. */
+  /** The gradients of the readers' exponents and vectors. */
   slopesAndMixture(readers: TokenSide): [slopes: Tensor, mixture: Tensor] {
     const slopes = empty(readers.exponents.shape, readers.exponents.dtype);
     const mixture = empty(readers.vectors.shape, readers.exponents.dtype);
@@ -204,7 +204,7 @@ export class RunningSums {
     });
   }
 
-  /** The sums over the whole side, once all readers were there; and no more reading. */
+  /** The sums over the whole side, after all readers are done. Ends the reading. */
   last(): FeatureState {
     const { sums, totals, scales } = this.#like;
     const state = {
@@ -216,7 +216,7 @@ export class RunningSums {
     return state;
   }
 
-  /** Gives the sums back: a tape would keep them. */
+  /** Releases the sums, which a tape would keep. */
   release(): void {
     for (const array of Object.values(this.#slots)) release(array);
   }

@@ -1,4 +1,4 @@
-/** The states of a scan between its groups, and what they tell of the gradients of decays. */
+/** The states of a scan between its groups, and the part of the gradients of decays that follows from them. */
 import { FOLD_CHANNELS, scanFoldKernel, scanSumsKernel } from '../kernels/scan.ts';
 import { scanBordersKernel, scanDecaysKernel } from '../kernels/scan-gradient.ts';
 import type { ScanNumbers } from '../kernels/scan-walk.ts';
@@ -33,7 +33,7 @@ export class ScanStates {
     this.totals = totals;
   }
 
-  /** The state after the last group, when all have been walked. */
+  /** The state after the last group, once all groups have been walked. */
   last(like: Tensor): Tensor {
     const state = empty(like.shape, like.dtype);
     elements(state).set(this.states.subarray(this.states.length - state.size));
@@ -41,14 +41,14 @@ export class ScanStates {
     return state;
   }
 
-  /** A tape would keep them until the backward pass. */
+  /** Releases the states, which a tape would keep until the backward pass. */
   release(): void {
     release(this.states);
     release(this.totals);
   }
 }
 
-/** What comes after each group, for `decayGradient`: where the states of both walks meet. */
+/** The sum of all later groups, for each group, for `decayGradient`: it follows from the states of both walks. */
 export function bordersOf(
   behind: ScanStates,
   ahead: ScanStates,
@@ -70,7 +70,7 @@ export function bordersOf(
   return borders;
 }
 
-/** The gradient of g, from those of its sums b. */
+/** The gradient of g, from the gradients b of its sums. */
 export function decayGradient(b: Tensor, g: Tensor, borders: Tensor, numbers: ScanNumbers): Tensor {
   const { sequences, length, size, decays } = numbers;
   const result = empty(g.shape, g.dtype);

@@ -1,4 +1,4 @@
-/** Linear recurrences: what linear attention, with its decays and delta rules, is made of. */
+/** Linear recurrences: the op of linear attention, with its decays and delta rules. */
 import { recordAll } from '../autograd.ts';
 import { ArgumentError, expectShape } from '../errors.ts';
 import { expectOptions } from '../expect.ts';
@@ -36,20 +36,20 @@ const SCAN_OPTIONS = { logDecay: expectTensor, beta: expectTensor, keyMask: expe
 export interface Scanned {
   /** o, [batch, heads, length, n]. */
   output: Tensor;
-  /** S after the last token: S₀ of what comes next. */
+  /** S after the last token: the S₀ of a later call. */
   state: Tensor;
 }
 
 /**
- * o_t = S_tᵀ q_t for every token t, where the state S, [m, n], runs along:
+ * o_t = S_tᵀ q_t for every token t, where the state S, [m, n], is updated at every token:
  *
  *     S_t = a_t ∘ S_{t−1} + k_t v_tᵀ                                                  (linear attention, GLA, Mamba-2 …)
  *     S_t = (I − β_t k_t k_tᵀ) (a_t ∘ S_{t−1}) + β_t k_t v_tᵀ                         (with the delta rule)
  *
- * for queries q and keys k [batch, heads, length, m], and values v [batch, heads, length, n]; a_t is a number, or one for
- * each row of S. In O(length · m · n) time and O(length · (m + n)) memory, chunk by chunk (Yang et al. 2024,
- * arXiv:2406.06484). No bit of an output depends on later tokens. Everything is differentiable, the state too.
- * Throws ShapeError or ArgumentError for arguments that do not fit, for a decay above 1 and a β outside 0 to 2.
+ * for queries q and keys k [batch, heads, length, m], and values v [batch, heads, length, n]; a_t is one number, or one for
+ * each row of S. Takes O(length · m · n) time and O(length · (m + n)) memory, chunk by chunk (Yang et al. 2024,
+ * arXiv:2406.06484). No bit of an output depends on later tokens. Everything is differentiable, including the state. Throws
+ * ShapeError or ArgumentError for arguments that do not fit, for a decay above 1 and a β outside 0 to 2.
  */
 export function scan(queries: Tensor, keys: Tensor, values: Tensor, options: ScanOptions = {}): Scanned {
   const { logDecay, beta, keyMask, state } = expectOptions('options', options, SCAN_OPTIONS);
@@ -60,7 +60,7 @@ export function scan(queries: Tensor, keys: Tensor, values: Tensor, options: Sca
   if (g !== undefined) expectWithin('logDecay', g, Number.NEGATIVE_INFINITY, 0);
   if (b !== undefined) expectWithin('beta', b, 0, 2);
   const given: Given = {
-    // In one piece: several kernels read them, each of which would copy a view.
+    // Made contiguous once: several kernels read them, and each would copy a view.
     q: contiguous(queries),
     k: zeroMasked(contiguous(keys), keyMask),
     v: zeroMasked(contiguous(values), keyMask),
@@ -115,8 +115,8 @@ function scanned(given: Given, before: Tensor): Scanned {
     const u = beta === null || missing === null ? v : multiply(expandDims(beta, 3), missing);
     const [ofQueries, ofKeys, ofValues] = [q, k, v].map(({ shape, dtype }) => empty(shape, dtype));
     const ofReading = beta && empty(k.shape, k.dtype);
-    const ofMissing = beta && empty(v.shape, v.dtype);
-    // A padded query on which nothing depends writes nothing, whatever it holds.
+    const ofWritten = beta && empty(v.shape, v.dtype);
+    // A padded query without any gradient writes nothing, whatever it holds.
     const rows = elements(gradient);
     const isIdle = (row: number) => rows.subarray(row * n, (row + 1) * n).every((value) => value === 0);
     const queries = withoutMaskedRows(q, given.keyMask, isIdle);
@@ -133,7 +133,7 @@ function scanned(given: Given, before: Tensor): Scanned {
       ofKeys: elements(ofKeys),
       ofValues: elements(ofValues),
       ...delta,
-      ...(ofMissing && { ofMissing: elements(ofMissing) }),
+      ...(ofWritten && { ofWritten: elements(ofWritten) }),
     };
     parallelFor(scanKeysKernel, items, back, backwards, { costPerItem: 2 * costPerItem });
     const forth = {
@@ -152,7 +152,7 @@ function scanned(given: Given, before: Tensor): Scanned {
       const b = subtract(multiply(queries, ofQueries), multiply(k, written));
       gradients.push(decayGradient(g.shape.length === 3 ? sum(b, 3) : b, g, borders, numbers));
     }
-    if (missing !== null && ofMissing !== null) gradients.push(sum(multiply(ofMissing, missing), 3));
+    if (missing !== null && ofWritten !== null) gradients.push(sum(multiply(ofWritten, missing), 3));
     if (given.state !== null) gradients.push(ofBefore);
     return gradients;
   });
@@ -163,18 +163,18 @@ function numbersOf({ q, v, g, beta }: Given, reverse: number): ScanNumbers {
   const [batch, heads, length, m] = q.shape;
   const n = v.shape[3];
   const sequences = batch * heads;
-  // What a delta rule takes out depends on all that was there before: one group.
+  // What a delta rule removes depends on all earlier tokens, so there is one group.
   const size = beta === null ? scanGroup(m, n) : length;
   return { sequences, length, m, n, size, decays: g === null ? 0 : g.size / (sequences * length), reverse };
 }
 
-/** Numbers of each token, with zeros for those that are masked. */
+/** The numbers of each token, with zeros for masked tokens. */
 function withoutMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   const [batch, heads, length] = x.shape;
   return reshape(zeroMasked(reshape(x, [batch, heads, length, -1]), keyMask), x.shape);
 }
 
-/** A NaN is let through, and makes NaN of what it reaches: a caller who passes one in is not stopped halfway. */
+/** NaN is let through and turns what it reaches into NaN, so that a caller who passes one is not stopped halfway. */
 function expectWithin(name: string, x: Tensor, least: number, most: number): void {
   const at = elements(x).findIndex((value) => value < least || value > most);
   if (at < 0) return;

@@ -18,7 +18,7 @@ export interface Segments {
   readonly begins: readonly number[];
 }
 
-/** Throws ArgumentError unless it is what `segmentsOf` gives, for a sequence of this length if one is given. */
+/** Throws ArgumentError unless it is a result of `segmentsOf`, for a sequence of this length if one is given. */
 function expectSegments(name: string, segments: Segments, length?: number): void {
   expectRecord(name, segments, { count: integerOf(1), longest: integerOf(1), begins: listOf(integerOf(0), 2) });
   const { count, longest, begins } = segments;
@@ -30,7 +30,7 @@ function expectSegments(name: string, segments: Segments, length?: number): void
   );
 }
 
-/** Throws ArgumentError unless every batch entry has as many counts as the first. */
+/** Throws ArgumentError unless every batch entry has the same number of counts. */
 function expectCounts(name: string, counts: number[][]): void {
   expectList(name, counts, listOf(integerOf(0), 1), 1);
   if (counts.every((own) => own.length === counts[0].length)) return;
@@ -38,8 +38,8 @@ function expectCounts(name: string, counts: number[][]): void {
 }
 
 /**
- * Segments as even as can be: where `count` does not divide the length, their lengths differ by one. (Segments of
- * ⌈length / count⌉ and a short last one would leave some without any token: 10 tokens in 7 make 5 segments of 2.)
+ * Segments as even as can be: where `count` does not divide the length, their lengths differ by one. (Segments of ⌈length /
+ * count⌉ tokens could leave some empty: 10 tokens in 7 segments would fill 5 segments of 2.)
  */
 export function segmentsOf(length: number, count: number): Segments {
   expectInteger('length', length, 1, LONGEST);
@@ -67,7 +67,7 @@ export function realTokens(segments: Segments, keyMask: Tensor | undefined): num
   });
 }
 
-/** Taps for `mixSegments` that take the mean of each segment's real tokens, the others being zero. */
+/** Taps for `mixSegments` that take the mean of each segment's real tokens; the taps of masked tokens are zero. */
 export function meanTaps(counts: number[][], segments: Segments, dtype: Tensor['dtype']): Tensor {
   expectCounts('counts', counts);
   expectSegments('segments', segments);
@@ -79,8 +79,8 @@ export function meanTaps(counts: number[][], segments: Segments, dtype: Tensor['
 
 /**
  * Row r of the result [batch, heads, count, width] is the sum over segment r of taps · rows of x [batch, heads, length,
- * width]. `taps` [batch or 1, heads or 1, count or 1, longest] meet a segment from its first token on; a shorter one
- * meets the first of them. Leading axes of extent 1 may be absent.
+ * width]. `taps` [batch or 1, heads or 1, count or 1, longest] meet a segment from its first token on; a shorter segment uses
+ * only the first taps. Leading axes of extent 1 may be absent.
  */
 export function mixSegments(taps: Tensor, x: Tensor, segments: Segments): Tensor {
   expectFloat('x', x);
@@ -103,8 +103,8 @@ export function mixSegments(taps: Tensor, x: Tensor, segments: Segments): Tensor
 }
 
 /**
- * The key mask [batch or 1, rows] of rows that were mixed: one without a real token is not there. `counts` has an entry
- * for each row, or one for all rows where each mixes the whole sequence.
+ * The key mask [batch or 1, rows] of mixed rows: a row without a real token is masked. `counts` has an entry for each row, or
+ * one entry for all rows where each mixes the whole sequence.
  */
 export function rowsWithTokens(counts: number[][], rows: number): Tensor {
   expectCounts('counts', counts);
@@ -113,7 +113,7 @@ export function rowsWithTokens(counts: number[][], rows: number): Tensor {
   return fromArray(seen, [counts.length, rows], 'uint8');
 }
 
-/** The tokens with every segment filled up to the longest with zeros. */
+/** The tokens, with every segment padded with zeros to the longest. */
 function padSegments(x: Tensor, { count, longest, begins }: Segments): Tensor {
   if (x.shape[2] === count * longest) return x;
   const index = new Int32Array(count * longest);

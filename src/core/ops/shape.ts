@@ -1,4 +1,4 @@
-/** Other views of the same elements, and tensors put together from parts. Views share memory and copy nothing. */
+/** Other views of the same elements, and tensors assembled from parts. Views share memory and copy nothing. */
 import ndarray from 'ndarray';
 import { record } from '../autograd.ts';
 import { copyInto } from '../copy-into.ts';
@@ -9,8 +9,8 @@ import { sumTo } from './broadcast.ts';
 import { axisOf, expectSameDType, expectTensor } from './check.ts';
 
 /**
- * The elements in row-major order under another shape; one extent may be −1 and is worked out. A view where the tensor
- * is contiguous, else a copy. Throws ShapeError if the sizes differ, or for more than 8 axes.
+ * The elements in row-major order under another shape; one extent may be −1 and is inferred. A view where the tensor is
+ * contiguous, else a copy. Throws ShapeError if the sizes differ, or for more than 8 axes.
  */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   expectTensor('x', x);
@@ -29,8 +29,8 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
 }
 
 /**
- * A view with axes in another order: axis i of the result is axis `permutation[i]` of x; without a permutation the
- * last two change places. Throws ArgumentError unless every axis is named once.
+ * A view with axes in another order: axis i of the result is axis `permutation[i]` of x; without a permutation the last two
+ * are swapped. Throws ArgumentError unless every axis is named once.
  */
 export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
   expectTensor('x', x);
@@ -142,7 +142,7 @@ export function padRows(x: Tensor, axis: number, count: number): Tensor {
   return record('padRows', result, [x], (gradient) => [part(gradient, along, 0, extent)]);
 }
 
-/** A tensor of the same elements, cut off from the tape: nothing flows back through it. */
+/** A tensor of the same elements, detached from the tape: no gradient flows back through it. */
 export function detach(x: Tensor): Tensor {
   expectTensor('x', x);
   return new Tensor(x.array);

@@ -5,8 +5,8 @@ import { elements, empty, type Tensor } from '../tensor.ts';
 import { expectAxes, expectFloat } from './check.ts';
 
 /**
- * exp(x) / Σ exp(x) along the last axis, without overflow. A row of −∞ alone gives zeros, and passes nothing back; a
- * row with NaN or +∞ in it gives NaN.
+ * exp(x) / Σ exp(x) along the last axis, without overflow. A row of nothing but −∞ becomes zeros and has no gradient; a row
+ * with NaN or +∞ becomes NaN.
  */
 export function softmax(x: Tensor): Tensor {
   expectFloat('x', x);

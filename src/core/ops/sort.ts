@@ -1,4 +1,4 @@
-/** Sorting of integers, outside the tape: an order is nothing that a gradient could flow through. */
+/** Sorting of integers, outside the tape: no gradient can flow through an order. */
 import { ArgumentError, expectInteger } from '../errors.ts';
 import { countingSortKernel } from '../kernels/sort.ts';
 import { parallelFor } from '../parallel/pool.ts';
@@ -7,15 +7,15 @@ import { expectAxes, expectInt32 } from './check.ts';
 
 /** A permutation of every list along the last axis, int32, both ways. */
 export interface Sorted {
-  /** Which element stands at each place. */
+  /** The element at each place. */
   order: Tensor;
-  /** At which place each element stands: the inverse of `order`. */
+  /** The place of each element: the inverse of `order`. */
   place: Tensor;
 }
 
 /**
- * Sorts int32 keys of 0 … bound − 1 along the last axis; equal ones stay in their order. O(length + bound) a list.
- * Throws ArgumentError for another type or for keys outside that range.
+ * Sorts int32 keys of 0 … bound − 1 along the last axis; equal keys keep their order. O(length + bound) for each list. Throws
+ * ArgumentError for another type or for keys outside that range.
  */
 export function countingSort(keys: Tensor, bound: number): Sorted {
   expectInt32('keys', keys);

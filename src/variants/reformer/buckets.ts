@@ -1,6 +1,6 @@
 /**
- * Buckets of locality-sensitive hashing: how many there are, the rotations that make them, and the bucket of each token
- * (Kitaev et al. 2020, §2; Andoni et al. 2015).
+ * Buckets of locality-sensitive hashing: their number, the rotations that define them, and the bucket of each token (Kitaev
+ * et al. 2020, §2; Andoni et al. 2015).
  */
 import { ArgumentError, expectShape } from '../../core/errors.ts';
 import { expectSameDType, expectTensor } from '../../core/ops/check.ts';
@@ -16,11 +16,11 @@ export interface BucketOptions {
 }
 
 /**
- * Buckets of each hash: [b], or [b₁, b₂] for a large count, or [] for the one bucket that takes no hash. Where the
- * options leave the count open it is 2L/m (below eq. 5), rounded up to what its hashes can make.
+ * Buckets of each hash: [b], or [b₁, b₂] for a large count, or [] for a single bucket without a hash. If the options do not
+ * set the count, it is 2L/m (below eq. 5), rounded up to a count that hashes can produce.
  *
  * A hash costs b·d operations a token, and b grows with the length; two hashes, h = h₁ b₂ + h₂ with b₁ b₂ = b, cost about
- * 2d·√b. They take over from b > 2m on, where one would cost a quarter of the attention, 2m keys of 4d operations each.
+ * 2d·√b. They are used from b > 2m on, where one hash would cost a quarter of the attention, 2m keys of 4d operations each.
  */
 export function bucketFactors({ numBuckets, chunkLength }: BucketOptions, sequenceLength: number): number[] {
   if (numBuckets === 1) return [];
@@ -30,7 +30,7 @@ export function bucketFactors({ numBuckets, chunkLength }: BucketOptions, sequen
     const first = 2 * Math.ceil(Math.sqrt(wanted) / 2);
     return [first, 2 * Math.ceil(wanted / first / 2)];
   }
-  // The even factors nearest to the root; there are none unless 4 divides the count.
+  // The even factors nearest to the root; they exist only if 4 divides the count.
   for (let first = 2 * Math.floor(Math.sqrt(wanted) / 2); first >= 2; first -= 2) {
     if (wanted % (2 * first) === 0) return [first, wanted / first];
   }
@@ -39,9 +39,9 @@ export function bucketFactors({ numBuckets, chunkLength }: BucketOptions, sequen
 
 /**
  * R1 or R2: R of §2, [heads, n_rounds, d, b/2] of standard normals, for each hash; R2 where the count is factorised. The
- * paper leaves open who shares them. Here every head and round has its own, and all positions and batch entries use the
- * same, so that a sequence gets the same answer in any company. Nothing is learned; draw them again for a step of
- * training, not within one.
+ * paper does not say what shares them. Here every head and round has its own, and all positions and batch entries share them,
+ * so that a sequence gets the same result in any batch. Nothing is learned; redraw them between steps of training, not within
+ * one.
  */
 export const rotation = (hash: number): DeclaredParameter<BucketOptions & CommonOptions> => ({
   learned: false,
@@ -50,20 +50,20 @@ export const rotation = (hash: number): DeclaredParameter<BucketOptions & Common
     return buckets === undefined ? null : [heads, options.numHashes, headDim, buckets / 2];
   },
   start: (drawing) => normal(drawing, 1),
-  // The number of buckets is that of the rotations.
+  // The rotations determine the number of buckets.
   anyLength: true,
 });
 
 export interface Buckets {
-  /** int32 [batch, heads, n_rounds, length]: 0 … count − 1, and `count` for padding, a bucket of its own. */
+  /** int32 [batch, heads, n_rounds, length]: 0 … count − 1, and `count` for padding, which has its own bucket. */
   bucket: Tensor;
   count: number;
 }
 
 /**
- * h(x) = argmax([xR; −xR]) in every round, or `parameters.buckets` where an earlier pass has left them. Throws
- * ArgumentError or ShapeError unless the parameters fit. The number of buckets is that of the rotations, so rotations
- * drawn for one length also serve a shorter one, as when generating.
+ * h(x) = argmax([xR; −xR]) in every round, or `parameters.buckets` if an earlier pass has stored them. Throws ArgumentError
+ * or ShapeError unless the parameters fit. The rotations determine the number of buckets, so rotations drawn for one length
+ * also serve a shorter one, as in generation.
  */
 export function hashIntoBuckets(
   x: Tensor,

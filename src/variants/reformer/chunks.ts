@@ -1,4 +1,4 @@
-/** Chunks of the tokens that are sorted by bucket, and which chunks meet (Kitaev et al. 2020, §2). */
+/** Chunks of the tokens sorted by bucket, and which chunks meet (Kitaev et al. 2020, §2). */
 import type { RunSet } from '../../core/ops/key-sets.ts';
 import { runs } from '../../core/ops/layout.ts';
 import { elements, fromArray, type Tensor } from '../../core/tensor.ts';
@@ -8,10 +8,10 @@ export interface ChunkOptions {
   causal: boolean;
 }
 
-/** The sorted places, the tokens there, and which places each meets. */
+/** The sorted places, their tokens, and the places that each of them meets. */
 export type Chunks = Pick<RunSet, 'layout' | 'queryTokens' | 'keyTokens'>;
 
-/** Every sorted place meets the places of its chunk, of the one before and, if not causal, of the one after (eq. 11). */
+/** Every sorted place meets the places of its own chunk, of the one before and, if not causal, of the one after (eq. 11). */
 export function chunksOf(
   order: Tensor,
   place: Tensor,
@@ -30,7 +30,7 @@ export function chunksOf(
   return { layout: runs(begin, end, length), queryTokens, keyTokens: order };
 }
 
-/** The chunks that the last token meets, for a step of a generation: it needs no table of the other places. */
+/** The chunks that the last token meets, for a step of generation, which needs no table of the other places. */
 export function chunksOfLast(order: Tensor, place: Tensor, { chunkLength }: ChunkOptions): Chunks {
   const [batch, heads, rounds, length] = order.shape;
   const [tokens, places] = [elements(order), elements(place)];
@@ -49,7 +49,7 @@ export function chunksOfLast(order: Tensor, place: Tensor, { chunkLength }: Chun
   };
 }
 
-/** The tokens from `position` on, counted from there, at their sorted places; −1 at the places of the others. */
+/** The tokens from `position` on, counted from there, at their sorted places; −1 at all other places. */
 function newestOf(place: Tensor, position: number): Tensor {
   const places = elements(place);
   const length = place.shape[3];

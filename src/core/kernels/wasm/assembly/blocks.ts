@@ -1,4 +1,6 @@
-/** Runs of the same length, evenly apart: what a walk of kernels/strided.ts comes to where both operands lie in runs. */
+/**
+ * Runs of the same length at even distances: a walk of kernels/strided.ts reduces to them where both operands lie in runs.
+ */
 
 /** `rows` runs of `columns` float32, copied. */
 export function copyRows(

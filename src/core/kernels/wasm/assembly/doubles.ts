@@ -1,4 +1,7 @@
-/** Sums of float32 in float64: what a sum of many loses, or a mean far from 0, is no longer seen in a float32. */
+/**
+ * Sums of float32 in float64, so that the rounding errors of a long sum, or of a mean far from 0, are below a float32's
+ * precision.
+ */
 
 /** The last two lanes as float64. */
 // @ts-ignore: decorator

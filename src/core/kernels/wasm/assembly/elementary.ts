@@ -35,7 +35,7 @@ function smallExpm1(r: v128): v128 {
   return multiplyAdd(f32x4.mul(p, r), r, r);
 }
 
-/** y · 2ⁿ for whole n: in two factors, because 2¹²⁸ is no float32. */
+/** y · 2ⁿ for whole n, in two factors, because 2¹²⁸ is beyond float32. */
 // @ts-ignore: decorator
 @inline
 function timesPowerOfTwo(y: v128, n: v128): v128 {
@@ -61,15 +61,15 @@ export function exp4(x: v128): v128 {
 /**
  * eˣ for x ≤ 0, as all differences from a largest score are, or just above: 2ⁿ · 2ᶠ with x log₂ e = n + f, at half the
  * work of exp4. Rounding x log₂ e makes its error grow with |x| while eˣ falls: it is 2 units in the last place near 0,
- * and always within one of 1. Our polynomial, which is least in its largest error with 1 at 0, in pairs of terms: a chain
- * half as long as Horner's. 0 from −87.7 on down, and NaN for NaN.
+ * and always within one of 1. The polynomial has the smallest largest error among those with value 1 at 0. It is summed in
+ * pairs of terms, a chain half as long as Horner's. 0 from −87.7 on down, and NaN for NaN.
  */
 // @ts-ignore: decorator
 @inline
 export function expOfDifference(x: v128): v128 {
-  // The power of two of −127 is 0 below.
+  // Below, 2 to the power −127 comes out as 0.
   const y = f32x4.pmax(f32x4.mul(x, f32x4.splat(1.44269504)), f32x4.splat(-127));
-  // 1.5 · 2²³: added to it, y is rounded to a whole number, which stands in the last bits; and 127, for the exponent.
+  // Adding 1.5 · 2²³ rounds y to a whole number, which ends up in the last bits; 127 is the bias of the exponent.
   const rounded = f32x4.add(y, f32x4.splat(12583039));
   const f = f32x4.sub(y, f32x4.sub(rounded, f32x4.splat(12583039)));
   const square = f32x4.mul(f, f);
@@ -111,7 +111,7 @@ function logOfParts(m: v128, n: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function log4(x: v128): v128 {
-  // A subnormal number has no exponent of its own.
+  // The exponent bits of a subnormal number are 0.
   const isTiny = f32x4.lt(x, f32x4.splat(1.17549435e-38));
   const scaled = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, isTiny);
   let exponent = i32x4.sub(i32x4.shr_u(scaled, 23), i32x4.splat(126));
@@ -128,7 +128,7 @@ export function log4(x: v128): v128 {
   return v128.bitselect(y, f32x4.splat(NaN), f32x4.ge(x, f32x4.splat(0)));
 }
 
-/** ln(1 + x) for x ≥ 0: what rounding 1 + x has lost is made good by the share of x in it. */
+/** ln(1 + x) for x ≥ 0: a correction term restores what rounding 1 + x has lost. */
 // @ts-ignore: decorator
 @inline
 export function log1p4(x: v128): v128 {
@@ -140,7 +140,7 @@ export function log1p4(x: v128): v128 {
   const exponent = i32x4.sub(i32x4.shr_u(sum, 23), i32x4.splat(126));
   const n = f32x4.convert_i32x4_s(i32x4.add(exponent, isLow));
   m = f32x4.sub(f32x4.add(m, v128.and(m, isLow)), one);
-  // The rest of x, over 1 + x: the next term of the series, and nothing where x is large.
+  // The rest of x, divided by 1 + x: the next term of the series, and 0 where x is large.
   const rest = f32x4.sub(x, f32x4.sub(sum, one));
   const y = f32x4.add(logOfParts(m, n), f32x4.div(rest, sum));
   return v128.bitselect(x, y, f32x4.eq(x, f32x4.splat(Infinity)));

@@ -38,7 +38,10 @@ function loop(which: i32, a: usize, stepA: i32, b: usize, stepB: i32, c: usize, 
   }
 }
 
-/** c = a ∘ b in `rows` rows of `count` elements, those of a and b so far apart; at least one of the steps is 1. */
+/**
+ * c = a ∘ b in `rows` rows of `count` elements, with these distances between the rows of a and b; at least one of the steps
+ * is 1.
+ */
 export function binary(
   which: i32,
   a: usize,

@@ -1,6 +1,6 @@
 /**
- * Exponentials of a row less a number, which is what a logarithm of their sum and its gradient are made of: loops of
- * kernels/rows.ts and kernels/cross-entropy.ts. The number comes in two float32 parts, so that it may be large.
+ * Exponentials of a row less a number, for the logarithm of their sum and its gradient: loops of kernels/rows.ts and
+ * kernels/cross-entropy.ts. The number comes in two float32 parts, so that it may be large.
  */
 import { pairsOf, sumOfDoubles } from './doubles';
 import { expOfDifference } from './elementary';
@@ -23,7 +23,7 @@ export function sumOfExponentials(x: usize, count: i32, largest: f32): f64 {
   return sum;
 }
 
-/** y = factor · e^(x − shift), where no x is above the shift by more than rounding. */
+/** y = factor · e^(x − shift), where no x exceeds the shift by more than rounding. */
 export function scaledExponentials(x: usize, y: usize, count: i32, shift: f64, factor: f32): void {
   const high = f32x4.splat(<f32>shift);
   const low = f32x4.splat(<f32>(shift - <f64>(<f32>shift)));

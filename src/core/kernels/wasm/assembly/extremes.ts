@@ -9,8 +9,8 @@ function better(value: f32, place: i32, than: f32, at: i32): bool {
 }
 
 /**
- * Goes on with the extremes of `rows` rows over `columns` more columns, the first of which is column `begin`. Values are
- * float64, places int32; a value stands until a larger (or smaller) one comes.
+ * Updates the extremes of `rows` rows with `columns` more columns, the first of which is column `begin`. Values are float64,
+ * places int32; a value stands until a larger (or smaller) one comes.
  */
 export function extremesOfRows(
   x: usize,

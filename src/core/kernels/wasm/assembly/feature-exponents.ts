@@ -3,7 +3,7 @@ import { pairsOfProducts, sumOfDoubles } from './doubles';
 import { expOfDifference } from './elementary';
 import { at, multiplyAdd, sumOf } from './vector';
 
-/** Exponents that rounding has made larger still have a power. */
+/** Exponents that rounding has made slightly larger still have a finite power. */
 const HIGHEST: f32 = 80;
 
 // @ts-ignore: decorator
@@ -123,7 +123,7 @@ export function scaleRows(to: usize, toRow: i32, shares: usize, rows: i32, count
   }
 }
 
-/** What featureDeltasKernel says, for rows one after another; `logSum` and `shifts` are float64. */
+/** The loop of featureDeltasKernel, for rows one after another; `logSum` and `shifts` are float64. */
 export function deltasOfRows(
   output: usize,
   logSum: usize,

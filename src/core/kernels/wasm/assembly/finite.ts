@@ -1,6 +1,6 @@
 /** Whether numbers are finite: the loop of core/finite.ts. */
 
-/** No NaN and no infinity is among `count` float32. */
+/** Whether none of `count` float32 is NaN or infinite. */
 export function allFinite(x: usize, count: i32): bool {
   const end = x + ((<usize>count) << 2);
   let poison = f32x4.splat(0);

@@ -1,7 +1,7 @@
 /**
  * One attention from several over disjoint keys: the kernels of kernels/join.ts. `table` lists where arrays lie, as int32:
  * the outputs of the parts, their log-sum-exps, output, log-sum-exp, then for the gradient those of the last two and the
- * results. `shares` has room for a float32 a part.
+ * results. `shares` has room for one float32 for each part.
  */
 import { exp4, log4 } from './elementary';
 import { sumOf } from './vector';
@@ -76,7 +76,7 @@ export function joinRows(table: usize, parts: i32, width: i32, begin: i32, end: 
     let isFirst = true;
     for (let p = 0; p < parts; p++) {
       const share = load<f32>(element(shares, p));
-      // What counts for nothing may be anything, even NaN where a query met no key.
+      // A part with a share of 0 may hold anything, even NaN where a query met no key.
       if (share == 0) continue;
       putScaled(element(output, start), element(array(table, p), start), share, width, !isFirst);
       isFirst = false;

@@ -1,6 +1,6 @@
 /**
- * Rows of mean 0 and variance 1, and the gradients: the kernels of kernels/layer-norm.ts. Sums over a row are float64, and
- * so are means, which are taken off in two float32 parts: what is left of a row far from 0 is as exact as near it.
+ * Rows of mean 0 and variance 1, and the gradients: the kernels of kernels/layer-norm.ts. Sums over a row and means are
+ * float64. Means are subtracted in two float32 parts, so that rows far from 0 are as exact as rows near it.
  */
 import { pairsOf, sumOfDoubles, upperDoubles } from './doubles';
 import { at, firstFactor, multiplyAdd } from './vector';
@@ -12,8 +12,9 @@ function double(pointer: usize, index: i32): f64 {
 }
 
 /**
- * (x − μ) · share, with the share in factors and the mean in two parts. A first factor is taken before the mean is: the
- * difference of very large numbers might be no float32, and the mean of very small ones has few digits there.
+ * (x − μ) · share, with the share in factors and the mean in two parts. The first factor is applied before the mean is
+ * subtracted: the difference of very large numbers might overflow a float32, and the mean of very small ones has few digits
+ * in it.
  */
 // @ts-ignore: decorator
 @inline
@@ -21,14 +22,16 @@ function normal(x: v128, before: v128, high: v128, low: v128, after: v128, rest:
   return f32x4.mul(rest, f32x4.mul(after, f32x4.sub(f32x4.sub(f32x4.mul(before, x), high), low)));
 }
 
-/** The first factor, or 1 where the mean would be no float32 with it: then rows are so even that it can wait. */
+/**
+ * The first factor, or 1 where the mean times it would overflow a float32: such rows are so even that the factor can wait.
+ */
 // @ts-ignore: decorator
 @inline
 function factorBefore(factor: f32, mean: f64): f32 {
   return abs(mean) * <f64>factor < 1e38 ? factor : 1;
 }
 
-/** What a float32 leaves of a number. */
+/** The rest of a number after rounding to float32. */
 // @ts-ignore: decorator
 @inline
 function restOf(x: f64): f32 {
@@ -177,7 +180,7 @@ export function layerNormGradientRows(
 
 /**
  * Σ ȳ ∘ x̂ and Σ ȳ over `rows` rows, for each column: to `toGain` and `toBias`, float64. `x` and `gradient` point at the
- * first of the rows, `means` and `shares` at its entry. There are no more rows than a float32 adds up without harm.
+ * first of the rows, `means` and `shares` at its entry. The rows are few enough to be summed in float32 without harm.
  */
 export function layerNormPartial(
   x: usize,

@@ -1,6 +1,6 @@
 /**
- * Updates of parameters: the kernels of kernels/optimizers.ts. They compute in float64 and in the same order, so to the
- * same bits.
+ * Updates of parameters: the kernels of kernels/optimizers.ts. They compute in float64 and in the same order, so they give
+ * the same bits.
  */
 import { pairsOfSquares, rounded, sumOfDoubles, upperDoubles } from './doubles';
 import { at } from './vector';

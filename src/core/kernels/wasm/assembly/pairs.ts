@@ -21,8 +21,8 @@ function meets(label: i32, begin: usize, end: usize, labels: v128, places: usize
 }
 
 /**
- * The rules on a tile of scores, rows and the lists of all tables `stride` apart, a multiple of 4: what lies between
- * `columns` and the next multiple of 4 is changed too.
+ * The rules on a tile of scores, rows and the lists of all tables `stride` apart, a multiple of 4: scores between `columns`
+ * and the next multiple of 4 are changed too.
  */
 export function hidePairs(
   scores: usize,

@@ -1,6 +1,6 @@
 /**
- * A matrix rearranged for products: panels of eight columns, each [rows × 8] in one piece, the last with zeros for the
- * columns that it lacks. What lies far apart in memory, or across, is read once here in place of once for every tile.
+ * A matrix rearranged for products: panels of eight columns, each [rows × 8] in one piece, the last padded with zero columns.
+ * A matrix that is transposed or spread out in memory is read once here, and not once for every tile.
  */
 import { at } from './vector';
 
@@ -35,7 +35,7 @@ function packNarrow(target: usize, from: usize, rowStride: i32, columnStride: i3
   }
 }
 
-/** A row at a time, over all panels: rows lie in one piece, and may be pages apart. */
+/** For rows in one piece, which may be pages apart: one row at a time, over all panels. */
 function packRows(target: usize, panel: usize, source: usize, rowStride: i32, rows: i32, columns: i32): void {
   for (let row = 0; row < rows; row++) {
     let from = at(source, row * rowStride);
@@ -49,7 +49,7 @@ function packRows(target: usize, panel: usize, source: usize, rowStride: i32, ro
   }
 }
 
-/** Columns that lie in one piece each: four rows of four of them at a time, turned over in registers. */
+/** For columns in one piece: four rows of four columns at a time, transposed in registers. */
 function packColumns(target: usize, from: usize, rowStride: i32, columnStride: i32, rows: i32): void {
   const step = (<usize>columnStride) << 2;
   let row = 0;
@@ -64,7 +64,7 @@ function packColumns(target: usize, from: usize, rowStride: i32, columnStride: i
   packNarrow(at(target, 8 * row), at(from, row * rowStride), rowStride, columnStride, rows - row, 8);
 }
 
-/** Four by four elements, rows for columns. */
+/** Transposes four by four elements. */
 // @ts-ignore: decorator
 @inline
 export function turnOver(to: usize, toStep: usize, from: usize, step: usize): void {

@@ -1,10 +1,10 @@
-/** What the processor gives at most: multiply-adds alone, no memory. The yardstick of the roofline in bench/. */
+/** The peak of the processor: multiply-adds alone, without memory. The roofline in bench/ is measured against it. */
 import { multiplyAdd, sumOf } from './vector';
 
 /**
  * `rounds` × 12 multiply-adds of four lanes each, 96 operations a round, and the sum of all lanes. The twelve chains are
- * independent: with fewer, the latency of a multiply-add would be measured in place of its rate; with thirteen, registers
- * run out and the rate halves. With factor ½ and term 1 every lane goes to 2, and the sum to 96.
+ * independent: with fewer, this would measure the latency of a multiply-add and not its rate; with thirteen, registers run
+ * out and the rate halves. With factor ½ and term 1 every lane goes to 2, and the sum to 96.
  */
 export function peak(rounds: i32, factor: f32, term: f32): f32 {
   // Arguments, so that they stay in registers: constants would be written out at every use.

@@ -54,7 +54,9 @@ export function scatterAdd(
   }
 }
 
-/** Adds rows, one after another, to rows index[0], index[1], … of the target. As Side.scatterAdd of kernels/chunks.ts. */
+/**
+ * Adds rows, one after another, to rows index[0], index[1], … of the target. As Side.scatterAdd of kernels/attention-side.ts.
+ */
 export function addRows(target: usize, index: usize, rows: usize, count: i32, width: i32): void {
   const bytes = (<usize>width) << 2;
   const end = bytes & ~15;
@@ -70,7 +72,7 @@ export function addRows(target: usize, index: usize, rows: usize, count: i32, wi
 
 /**
  * Rows of sums, one after another, put in rows index[0], index[1], … of the target: target ← old[k] · target + fresh[k] ·
- * sums, or without what was there where old[k] is 0. As finish of kernels/attention-forward.ts.
+ * sums, where an old[k] of 0 ignores the previous contents. As finish of kernels/attention-forward.ts.
  */
 export function mixRows(
   target: usize,

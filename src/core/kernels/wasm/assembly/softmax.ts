@@ -91,7 +91,7 @@ export function exponentiateRows(
   weighted: usize,
   width: i32,
 ): void {
-  // Each step over all rows before the next: a row is too short for its latencies to hide behind its own work.
+  // Each step runs over all rows before the next step: a single row is too short to hide its latencies.
   for (let i = 0; i < rows; i++) {
     const own = (<usize>i) << 3;
     const before = <f32>load<f64>(largest + own);

@@ -20,8 +20,8 @@ export function sumsOfRuns(x: usize, y: usize, rows: i32, columns: i32): void {
 }
 
 /**
- * Sums of `columns` columns over `extent` rows, `stride` apart. In order and in float64: the bits are those of the plain
- * loop.
+ * Sums of `columns` columns over `extent` rows, `stride` apart. In order and in float64, so they have the same bits as the
+ * plain loop.
  */
 export function sumOfRows(x: usize, y: usize, extent: i32, stride: i32, columns: i32): void {
   const step = (<usize>stride) << 2;
@@ -60,7 +60,7 @@ export function largestOfRuns(x: usize, y: usize, rows: i32, columns: i32): void
   for (let row = 0; row < rows; row++) store<f32>(at(y, row), largestOfRun(at(x, row * columns), columns));
 }
 
-/** The largest entry of a run; NaN if there is one, −∞ of none. */
+/** The largest entry of a run; NaN if it holds one, −∞ if it is empty. */
 export function largestOfRun(x: usize, count: i32): f32 {
   let first = f32x4.splat(-Infinity);
   let second = first;

@@ -2,9 +2,9 @@
 import { at, multiplyAdd } from './vector';
 
 /**
- * Where the rows of A lie in one piece. Two steps of the inner index share what a turn of the loop costs. The exit between
- * them is what makes it pay: without one, the compiler of V8 moves the loads of both steps to the front, registers run
- * out, and a quarter of the speed is lost; with it the tile rises from 70 to 85 % of the multiply-add peak.
+ * For rows of A in one piece. Two steps of the inner index share the cost of a turn of the loop. The exit between them makes
+ * this pay off: without it, the compiler of V8 moves the loads of both steps to the front, registers run out, and a quarter
+ * of the speed is lost; with it the tile rises from 70 to 85 % of the multiply-add peak.
  */
 export function blockOfRows(
   c: usize,
@@ -69,7 +69,7 @@ export function blockOfRows(
   put(c, cRow, s00, s01, s10, s11, s20, s21, s30, s31, alpha, accumulate);
 }
 
-/** The same where the columns of A lie in one piece: the four elements are at offsets of one pointer. */
+/** For columns of A in one piece: the four elements are at offsets of one pointer. */
 export function blockOfColumns(
   c: usize,
   cRow: i32,

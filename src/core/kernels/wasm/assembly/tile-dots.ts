@@ -16,7 +16,7 @@ export function byDots(
   accumulate: bool,
 ): void {
   for (let row = 0; row < rows; row += 2) {
-    // A block that sticks out computes its last row or column again, and does not write it.
+    // A block beyond the edge recomputes its last row or column and does not write it.
     const second = min(row + 1, rows - 1);
     for (let column = 0; column < columns; column += 4) {
       rows2columns4(
@@ -38,7 +38,7 @@ export function byDots(
   }
 }
 
-/** Two steps a turn, with an exit between them, for the reason given in tile-block.ts. */
+/** Two steps in each turn, with an exit between them, for the reason given in tile-block.ts. */
 function rows2columns4(
   c0: usize,
   c1: usize,
@@ -102,7 +102,7 @@ function rows2columns4(
   }
   let first = sumsOf(s00, s01, s02, s03);
   let second = sumsOf(s10, s11, s12, s13);
-  // The exit in the middle is taken before the pointers have moved on.
+  // The exit in the middle is taken before the pointers move on.
   const begin = (<usize>(inner & 4)) << 2;
   const end = begin + ((<usize>(inner & 3)) << 2);
   for (let p = begin; p < end; p += 4) {
@@ -115,7 +115,7 @@ function rows2columns4(
   if (both) put(c1, f32x4.mul(factor, second), width, accumulate);
 }
 
-/** The sums of the lanes of four vectors, a lane each. */
+/** The sums of the lanes of four vectors, each in one lane. */
 // @ts-ignore: decorator
 @inline
 function sumsOf(a: v128, b: v128, c: v128, d: v128): v128 {

@@ -146,7 +146,7 @@ function rows1columns4(
   putUpTo4(c, sum, columns, alpha, accumulate);
 }
 
-/** One to four numbers, and zeros: nothing beyond them is read. */
+/** One to four numbers, then zeros: nothing beyond the numbers is read. */
 // @ts-ignore: decorator
 @inline
 function loadUpTo4(from: usize, count: i32): v128 {

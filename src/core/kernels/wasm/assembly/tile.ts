@@ -1,7 +1,7 @@
 /**
- * C += or = α · A · B on strided blocks, float32: the vector twin of multiplyTile in kernels/tile.ts. Each result sums
- * its products in an order that depends on the strides and the inner extent alone, so where a tile is cut never changes
- * a bit. Pointers are in bytes, strides in elements.
+ * C += or = α · A · B on strided blocks, float32: the vector twin of multiplyTile in kernels/tile.ts. Each result sums its
+ * products in an order that depends only on the strides and the inner extent, so the borders of a tile never change a bit.
+ * Pointers are in bytes, strides in elements.
  */
 import { byDots } from './tile-dots';
 import { byRows } from './tile-rows';
@@ -46,7 +46,7 @@ export function multiplyPanels(
   byRows(c, cRow, a, aRow, aColumn, panels, 8, panel, rows, columns, inner, alpha, accumulate);
 }
 
-/** What no vector fits. */
+/** The columns that do not fill a vector. */
 function scalar(
   c: usize,
   cRow: i32,

@@ -49,7 +49,7 @@ function normalDistribution(x: v128, bell: v128): v128 {
   return v128.bitselect(tail, f32x4.sub(f32x4.splat(1), tail), f32x4.lt(x, f32x4.splat(0)));
 }
 
-/** `which` is a constant at every call, so that one branch of these is left. */
+/** `which` is a constant at every call, so that the compiler keeps one branch. */
 // @ts-ignore: decorator
 @inline
 function apply(which: i32, x: v128, c: v128): v128 {
@@ -68,7 +68,7 @@ function apply(which: i32, x: v128, c: v128): v128 {
   if (which == ELU) return v128.bitselect(x, expm1Below0(x), f32x4.gt(x, zero));
   if (which == LOG_ELU_PLUS_ONE) return v128.bitselect(log1p4(x), x, f32x4.gt(x, zero));
   if (which == GELU_EXACT) {
-    // Φ(−∞) is 0, and so is what is meant by −∞ · 0.
+    // Φ(−∞) is 0, and the product −∞ · 0 is meant to be 0 too.
     return v128.bitselect(zero, f32x4.mul(x, normalDistribution(x, bell(x))), f32x4.eq(x, f32x4.splat(-Infinity)));
   }
   const e = decayOfGelu(x);
@@ -157,7 +157,7 @@ function derivativeLoop(which: i32, x: usize, y: usize, g: usize, d: usize, coun
   }
 }
 
-/** Exported to remain a function of its own: inside the next one it would slow down the loop of exp by a fifth. */
+/** Exported so that it stays a separate function: inside the next one it would slow down the loop of exp by a fifth. */
 export function gelu(x: usize, y: usize, count: i32): void {
   forwardLoop(GELU, x, y, count, 0);
 }

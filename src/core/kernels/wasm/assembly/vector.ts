@@ -9,7 +9,7 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
-/** Where the float32 lies that is so many elements further. */
+/** The address of the float32 this many elements further on. */
 // @ts-ignore: decorator
 @inline
 export function at(pointer: usize, elements: i32): usize {
@@ -17,9 +17,9 @@ export function at(pointer: usize, elements: i32): usize {
 }
 
 /**
- * The first of two factors that a float32 is multiplied by in place of `factor`, which may itself be no float32, or one of
- * few digits: what is left, `factor` over this, is far from both ends of the range. A power of two, so that nothing is
- * rounded; 1 unless it has to be another.
+ * Multiplying by `factor` is done in two steps, because `factor` itself may be beyond float32, or subnormal with few digits.
+ * This is the first step: a power of two, so that nothing is rounded, such that `factor` over it is far from both ends of the
+ * range. 1 where one step is enough.
  */
 // @ts-ignore: decorator
 @inline

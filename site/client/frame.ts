@@ -21,18 +21,6 @@ button?.addEventListener('click', () => {
     // Then it holds for this page.
   }
   show();
-
-  /** The whole name of a variant leads to its page; anything else is looked for on the overview, as without a script. */
-  const search = document.querySelector<HTMLFormElement>('header.site form.find');
-  search?.addEventListener('submit', (event) => {
-    const wanted = new FormData(search).get('find')?.toString().trim().toLowerCase() ?? '';
-    const names = [...search.querySelectorAll('option')].map(({ value }) => value);
-    const begun = names.filter((name) => name.startsWith(wanted));
-    const found = names.find((name) => name === wanted) ?? (wanted !== '' && begun.length === 1 ? begun[0] : undefined);
-    if (found === undefined) return;
-    event.preventDefault();
-    location.href = `${document.documentElement.dataset.root ?? './'}variants/${found}.html`;
-  });
   // Canvases are painted, not styled: whoever has one paints it anew.
   document.dispatchEvent(new Event('themechange'));
 });

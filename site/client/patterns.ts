@@ -7,6 +7,7 @@ import { Engine } from './engine.ts';
 import { hideEmptyGroups, mountFinder } from './finder.ts';
 import { modeOfPage } from './lab/pictures.ts';
 import { Latest } from './lab/queue.ts';
+import { letArrowsStep, readNumber } from './number-field.ts';
 import { Card } from './patterns/card.ts';
 import { costsTooMuch, leftOutText, shownText } from './patterns/cost.ts';
 import { hashOf, inputOf, LENGTHS, type Settings, SHARES, settingsOf, sizeOf } from './patterns/settings.ts';
@@ -124,19 +125,27 @@ function summaryOf({ length, share, causal }: Settings, budgets: readonly Budget
   ].join(' ');
 }
 
-function settingsNow(): Settings {
-  const seed = Number(controls.seed.value);
+/** Null, and a sentence that says why, where the seed is none. */
+function settingsNow(): Settings | null {
+  let seed: number;
+  try {
+    seed = readNumber(controls.seed);
+  } catch (error) {
+    setText(element('problem', HTMLElement), (error as Error).message);
+    return null;
+  }
   return {
     length: LENGTHS[Number(controls.length.value)],
     share: SHARES[Number(controls.share.value)],
     causal: controls.causal.checked,
-    seed: Number.isInteger(seed) && seed >= 0 ? seed : 0,
+    seed,
     over: controls.over.checked,
   };
 }
 
 function changed(): void {
   const settings = settingsNow();
+  if (settings === null) return;
   showOutputs(settings);
   history.replaceState(null, '', `#${hashOf(settings)}`);
   drawing.submit(settings);
@@ -157,12 +166,14 @@ function setByAddress(): void {
   controls.causal.checked = settings.causal;
   controls.seed.value = String(settings.seed);
   controls.over.checked = settings.over;
+  controls.seed.removeAttribute('aria-invalid');
   showOutputs(settings);
   drawing.submit(settings);
 }
 
 for (const each of Object.values(controls)) each.addEventListener('input', changed);
 element('controls', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault());
+letArrowsStep(element('controls', HTMLFormElement));
 document.addEventListener('themechange', () => paint(...cards));
 window.addEventListener(
   'resize',
@@ -173,7 +184,8 @@ const showCount = mountFinder(
   () => {
     arrange();
     // What was not seen was not drawn.
-    drawing.submit(settingsNow());
+    const settings = settingsNow();
+    if (settings !== null) drawing.submit(settings);
   },
   (fitting, all) => {
     const leftOut = new Set(cards.filter((card) => card.isLeftOut).map(({ name }) => name));

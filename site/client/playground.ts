@@ -1,6 +1,7 @@
 /** The page that trains: its form, its figures, its plots. */
 import { formatCount, formatError, formatPercent } from '../../src/terminal/format.ts';
 import { download, element, throttled } from './elements.ts';
+import { letArrowsStep, readNumber } from './number-field.ts';
 import { type CatalogueRecipe, type Choice, choiceFrom, isSame } from './playground/catalogue.ts';
 import { drawAccuracy, drawLoss } from './playground/chart.ts';
 import { goalLine } from './playground/curve.ts';
@@ -61,8 +62,29 @@ const table = new RunsTable(element('runs', HTMLElement), {
   remove: (curve) => session.remove(curve),
 });
 
+/** Of the field, when it last held one. */
+let lastSeed = choiceFrom(catalogue, {}).seed;
+
 function chosen(): Choice {
-  return choiceFrom(catalogue, { recipe: selects.recipe.value, run: selects.run.value, seed: seed.value });
+  return choiceFrom(catalogue, { recipe: selects.recipe.value, run: selects.run.value, seed: lastSeed });
+}
+
+/** Whether the field holds a seed; says what is wrong if it does not. */
+function readSeed(): boolean {
+  try {
+    lastSeed = readNumber(seed);
+    write('choice-problem', '');
+    return true;
+  } catch (error) {
+    write('choice-problem', (error as Error).message);
+    return false;
+  }
+}
+
+/** No run starts with another seed than the one in the field. */
+function start(): void {
+  if (readSeed()) void session.start(chosen());
+  else seed.focus();
 }
 
 function isCurrent(): boolean {
@@ -82,6 +104,7 @@ function choose(choice: Choice): void {
   selects.run.replaceChildren(...recipe.runs.map(({ name }) => new Option(name, name)));
   selects.run.value = choice.run;
   seed.value = String(choice.seed);
+  readSeed();
   showChoice();
 }
 
@@ -181,15 +204,17 @@ element('choice', HTMLFormElement).addEventListener('submit', (event) => {
   const { does } = primaryOf(session.phase, isCurrent());
   // The fields are switched off while it trains: the focus goes where it is of use.
   primary.focus();
-  if (does === 'start') void session.start(chosen());
+  if (does === 'start') start();
   else if (does === 'pause') void session.pause();
   else if (does === 'continue') session.goOn();
 });
-restart.addEventListener('click', () => void session.start(chosen()));
+restart.addEventListener('click', start);
 selects.recipe.addEventListener('change', () => {
-  choose(choiceFrom(catalogue, { recipe: selects.recipe.value, run: selects.run.value, seed: seed.value }));
+  choose(chosen());
 });
-for (const each of [selects.run, seed]) each.addEventListener('change', showChoice);
+selects.run.addEventListener('change', showChoice);
+seed.addEventListener('input', () => readSeed() && showChoice());
+letArrowsStep(element('choice', HTMLFormElement));
 for (const each of [over, logarithmic]) each.addEventListener('change', show);
 saveCheckpoint.addEventListener('click', async () => {
   const { current } = session;

@@ -6,6 +6,7 @@ import { type AnyVariant, allVariants, findVariant } from '../../src/variants/re
 import { optionFacts } from '../engine/options.ts';
 import type { OptionFacts } from '../engine/protocol.ts';
 import { variantsByFamily } from './families.ts';
+import { numberField } from './number-field.ts';
 
 /** Of the input that labs begin with: the shipped activations. */
 export const FIRST_LENGTH = 512;
@@ -19,6 +20,12 @@ export const FIRST_TEXT =
   'the time for the second.';
 
 export const FIRST_VARIANT = 'longformer';
+
+/** As many digits as a link may have. */
+const LARGEST_SEED = 999_999_999;
+const MOST_HEADS = 12;
+/** Of the slider of a number that is not whole. */
+const SMALL_STEP = 0.001;
 
 export function controlsOf(fixed: string | undefined): Html {
   const variants = fixed === undefined ? allVariants() : [findVariant(fixed)].filter((each) => each !== undefined);
@@ -34,7 +41,7 @@ ${inputChoice()}
 <div class="lab-field"><label for="lab-head">Head shown</label>
 <select id="lab-head" name="head"><option value="">mean of 6</option></select></div>
 <div class="lab-field"><label for="lab-seed">Seed</label>
-<input type="number" id="lab-seed" name="seed" value="0" min="0" max="999999999" step="1"></div>
+${numberField({ id: 'lab-seed', called: 'seed', name: 'seed', kind: 'integer', value: 0, minimum: 0, maximum: LARGEST_SEED })}</div>
 </div>
 <button type="button" class="action" data-reset>Reset</button>
 </form>`;
@@ -88,16 +95,24 @@ function optionOf(variant: AnyVariant, name: string, schema: OptionSchema, facts
   if (schema.kind === 'integers') {
     const example = schema.per === 'head' ? 'one for each head: 1, 2, …' : 'none; or 0, 100, …';
     return html`${open}<label for="${id}">${label}</label>
-<input type="text" id="${id}" ${described} inputmode="numeric" placeholder="${example}" value="${(start as number[]).join(',')}" autocomplete="off">${about}</div>`;
+<input type="text" id="${id}" ${described} placeholder="${example}" value="${(start as number[]).join(',')}" autocomplete="off">${about}</div>`;
   }
   const isInteger = schema.kind === 'integer';
   const { minimum } = schema;
   const { maximum, slider } = isInteger ? facts.limits[name] : { maximum: schema.maximum, slider: schema.maximum };
-  const step = isInteger ? (schema.multipleOf ?? 1) : 'any';
-  const most = maximum === null ? null : html` max="${maximum}"`;
+  const step = isInteger ? (schema.multipleOf ?? 1) : SMALL_STEP;
+  const field = {
+    id,
+    called: name,
+    kind: schema.kind,
+    value: start,
+    minimum,
+    maximum,
+    step: isInteger ? step : 10 * step,
+  };
   return html`${open}<label for="${id}">${label}</label>
-<div class="lab-slider"><input type="range" aria-label="${name}, slider" min="${minimum}" max="${slider}" step="${isInteger ? step : 0.001}" value="${String(start)}">
-<input type="number" id="${id}" ${described} min="${minimum}"${most} step="${step}" value="${String(start)}"></div>${about}</div>`;
+<div class="lab-slider"><input type="range" aria-label="${name}, slider" min="${minimum}" max="${slider}" step="${step}" value="${String(start)}">
+${numberField({ ...field, describedBy: `${id}-about` })}</div>${about}</div>`;
 }
 
 /** `n_rounds` with its index below. */
@@ -129,7 +144,7 @@ ${kinds.map(([name, about], n) => html`<p class="note" data-distribution="${name
 <div class="lab-field"><label for="lab-length"><var>L</var> length</label>
 <div class="lab-slider"><input type="range" id="lab-length" name="length" min="0" max="18" step="1" value="7"><output for="lab-length" data-length>512</output></div></div>
 <div class="lab-pair">
-<div class="lab-field"><label for="lab-heads">Heads</label><input type="number" id="lab-heads" name="heads" min="1" max="12" step="1" value="1"></div>
+<div class="lab-field"><label for="lab-heads">Heads</label>${numberField({ id: 'lab-heads', called: 'heads', name: 'heads', kind: 'integer', value: 1, minimum: 1, maximum: MOST_HEADS })}</div>
 <div class="lab-field"><label for="lab-width"><var>d</var> head width</label>
 <select id="lab-width" name="headDim">${[16, 32, 64, 128].map((d) => html`<option${d === 64 ? html` selected` : null}>${d}</option>`)}</select></div>
 </div>

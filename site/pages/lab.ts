@@ -82,16 +82,20 @@ function rowView(name: string): Html {
 </div>`;
 }
 
-/** Which figure a cell has is its `data-figure`, mostly as `compare --json` names it; the exact value, its \`data-value\`. */
+/**
+ * Its roles are said, since style lays its rows out as grids on a phone. Which figure a cell has is its
+ * `data-figure`, mostly as `compare --json` names it; the exact value, its `data-value`.
+ */
 function figuresTable(name: string): Html {
   const cell = (figure: string | null): Html =>
-    figure === null ? html`<td></td>` : html`<td class="number" data-figure="${figure}">–</td>`;
+    figure === null ? html`<td role="cell"></td>` : html`<td role="cell" class="number" data-figure="${figure}">–</td>`;
   const row = (title: Html | string, own: string, full: string | null, share: string | null): Html =>
-    html`<tr><th scope="row">${title}</th>${cell(own)}${cell(full)}${cell(share)}</tr>`;
-  return html`<div class="scroll lab-figures" tabindex="0" role="region" aria-label="Figures"><table>
+    html`<tr role="row"><th role="rowheader" scope="row">${title}</th>${cell(own)}${cell(full)}${cell(share)}</tr>`;
+  const head = (title: Html | string): Html => html`<th role="columnheader" scope="col" class="number">${title}</th>`;
+  return html`<div class="scroll lab-figures" tabindex="0" role="region" aria-label="Figures"><table role="table">
 <caption class="visually-hidden">Figures of this variant on this input, all heads</caption>
-<thead><tr><th scope="col">All heads</th><th scope="col" class="number">${nameOf(name)}</th><th scope="col" class="number">full attention</th><th scope="col" class="number">of full</th></tr></thead>
-<tbody>
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">All heads</th>${[nameOf(name), 'full attention', 'of full'].map(head)}</tr></thead>
+<tbody role="rowgroup">
 ${row('Output error ‖out − full‖ / ‖full‖', 'relativeError', null, null)}
 ${row('Error of the mean of the values, a baseline (zeros: 1)', 'meanError', null, null)}
 ${row('Total-variation distance of the weights', 'totalVariation', null, null)}

@@ -9,6 +9,7 @@ import { HEAD_DIM, HEADS, LENGTHS, SHARES, START, sizeOf } from '../client/patte
 import { budgets } from '../engine/patterns.ts';
 import { variantsByFamily } from './families.ts';
 import { finder } from './finder.ts';
+import { numberField } from './number-field.ts';
 import type { Page } from './page.ts';
 
 export function patternsPage(): Page {
@@ -90,7 +91,7 @@ function controls(): Html {
 <input type="range" id="share" min="0" max="${SHARES.length - 1}" value="${SHARES.indexOf(share)}" autocomplete="off"></div>
 <label class="check"><input type="checkbox" id="causal"${causal ? html` checked` : null} autocomplete="off"> Causal</label>
 <label class="check"><input type="checkbox" id="over"${over ? html` checked` : null} autocomplete="off"> Show what costs more</label>
-<label class="seed">Seed <input type="number" id="seed" min="0" step="1" value="${seed}" autocomplete="off"></label>
+<label class="seed">Seed ${numberField({ id: 'seed', called: 'seed', kind: 'integer', value: seed, minimum: 0 })}</label>
 <div class="legend">
 <span><span class="lab-none"></span> none</span>
 <span><span class="lab-ramp" role="img" aria-label="from faint to strong">${ramp('s')}</span> some to all pairs of a cell</span>

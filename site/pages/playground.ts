@@ -11,6 +11,7 @@ import { endRun, startRun } from '../../src/training/run.ts';
 import type { Baseline } from '../../src/training/tasks/baseline.ts';
 import { type CatalogueRecipe, type CatalogueRun, choiceFrom } from '../client/playground/catalogue.ts';
 import { toBeat } from '../client/playground/words.ts';
+import { numberField } from './number-field.ts';
 import type { Page } from './page.ts';
 
 /** Tasks that read a text from the disk, which a page does not have. */
@@ -113,13 +114,14 @@ function body(catalogue: readonly CatalogueRecipe[]): Html {
 <legend class="visually-hidden">Run</legend>
 <label>Recipe <select id="recipe">${catalogue.map(({ name }) => html`<option>${name}</option>`)}</select></label>
 <label>Run <select id="run">${recipe.runs.map(({ name }) => html`<option>${name}</option>`)}</select></label>
-<label>Seed <input type="number" id="seed" value="${seed}" step="1" required></label>
+<label>Seed ${numberField({ id: 'seed', called: 'seed', kind: 'integer', value: seed, minimum: 0 })}</label>
 </fieldset>
 <div class="buttons">
 <button type="submit" class="action primary" id="primary">Start</button>
 <button type="button" class="action" id="restart" disabled>Start over</button>
 </div>
 </form>
+<p class="problem" id="choice-problem" role="alert"></p>
 <dl class="about">
 <div><dt>Task</dt><dd id="about-task">${recipe.task}</dd></div>
 <div><dt>Attention</dt><dd id="about-attention">${run.attention}</dd></div>
@@ -155,7 +157,7 @@ ${FIGURES.map(([id, title]) => html`<div><dt>${title}</dt><dd id="${id}">–</dd
 <h2 id="runs-title">Runs of this visit</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of runs"><table>
 <thead><tr><th scope="col">run</th><th scope="col" class="number">seed</th><th scope="col" class="number">step</th><th scope="col" class="number">time</th><th scope="col" class="number">training loss</th><th scope="col" class="number">held-out loss</th><th scope="col" class="number">accuracy</th><th scope="col">goal</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
-<tbody id="runs"><tr><td colspan="9" class="note">None yet. A run stays on the plots when the next one starts. For example, train <em>copy</em> with full attention, then with the linear transformer.</td></tr></tbody>
+<tbody id="runs"><tr><td colspan="9" class="note"><span class="in-view">None yet. A run stays on the plots when the next one starts. For example, train <em>copy</em> with full attention, then with the linear transformer.</span></td></tr></tbody>
 </table></div>
 <p class="note">The page holds one run at a time. A new run ends a paused one, and only its curve stays. Leaving the page ends the run. Switching to another tab does not stop it.</p>
 </section>

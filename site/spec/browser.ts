@@ -40,12 +40,12 @@ export interface Visit {
   addressOf(path: string): string;
 }
 
-/** All built files of a kind, from the site's root with forward slashes, sorted. */
-export function builtFiles(extension: string): string[] {
-  if (!existsSync(dist)) throw new Error(`${dist}: not built yet: npm run site`);
-  return readdirSync(dist, { recursive: true, withFileTypes: true })
+/** All built files of a kind, from the site's root (or another folder) with forward slashes, sorted. */
+export function builtFiles(extension: string, folder = dist): string[] {
+  if (!existsSync(folder)) throw new Error(`${folder}: not built yet: npm run site`);
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(extension))
-    .map((entry) => relative(dist, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
     .sort();
 }
 

@@ -2,7 +2,6 @@
  * The package in a page: bundled by esbuild as a project does that has installed it, isolated with threads and plain with
  * one; and by a script tag, from the disk. It gives the bits that Node gives.
  */
-import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +12,8 @@ import { temporaryFolder } from '../../spec/cli/host.ts';
 import { install, pack } from '../../spec/package/consumer.ts';
 import * as api from '../../src/index.ts';
 import { Visitor, type Way } from './browser.ts';
+import { BUILDS, digestsInNode, digestsInPage, type Globals, HELPERS } from './digests.ts';
+import { SAMPLE, SAMPLE_PRINTS } from './readme-sample.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = temporaryFolder();
@@ -20,52 +21,6 @@ const project = join(folder, 'project');
 /** What is served, and opened from the disk. */
 const pages = join(folder, 'pages');
 const visitor = new Visitor(test, pages);
-
-const [, SAMPLE = ''] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
-const SAMPLE_PRINTS = ['[1, 8, 1024, 64] [1, 8, 1024, 64]', '524288', '524288', '524288'];
-
-/** Kernels that every engine has that runs these tests. */
-const BUILDS = ['plain', 'vector'];
-
-/** Digests of an output and a gradient with each build of the kernels; runs in Node and in the page. */
-async function digests(
-  { attend, backward, longformer, ops, poolReady, Random, randomNormal, setKernels, setThreads }: typeof api,
-  { builds, threads }: { builds: string[]; threads: number },
-  digest: (bytes: Uint8Array<ArrayBuffer>) => Promise<string>,
-): Promise<string[]> {
-  setThreads(threads);
-  const found: string[] = [];
-  for (const each of builds) {
-    setKernels(each);
-    await poolReady();
-    const random = new Random(3);
-    const drawn = (name: string) => randomNormal([1, 4, 300, 32], random.split(name));
-    const inputs = { queries: drawn('queries').withGrad(), keys: drawn('keys'), values: drawn('values') };
-    const output = attend(longformer, inputs, { attentionWindow: 60 });
-    backward(ops.mean(ops.multiply(output, output)));
-    for (const tensor of [output, inputs.queries.grad]) {
-      const numbers = tensor?.toArray('float32') ?? new Float32Array();
-      found.push(await digest(new Uint8Array(Float32Array.from(numbers).buffer)));
-    }
-  }
-  return found;
-}
-
-/** What each page has beside the library: the global of the script tag, or the module, under one name. */
-const HELPERS = `
-  globalThis.digests = ${digests.toString()};
-  globalThis.sha256 = async (bytes) => {
-    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-    return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  };
-`;
-
-/** In a page. */
-interface Globals {
-  api: typeof api;
-  digests: typeof digests;
-  sha256: Parameters<typeof digests>[2];
-}
 
 /** Browsers ask a host for an icon otherwise, and say that there is none. */
 const ICON = '<link rel="icon" href="data:,">';
@@ -93,9 +48,7 @@ test.before(async () => {
   const inDist = `../../dist/browser/${script}`;
   assert.ok(example.includes(inDist));
   writeFileSync(join(pages, 'example.html'), example.replace(inDist, script).replace('<title>', `${ICON}<title>`));
-  inNode = await digests(api, { builds: BUILDS, threads: 1 }, async (bytes) =>
-    createHash('sha256').update(bytes).digest('hex'),
-  );
+  inNode = await digestsInNode(api);
 });
 
 /** As a project does it: esbuild's own way for browsers, with nothing set but that. Throws for what is not resolved. */
@@ -148,15 +101,9 @@ function visit(path: string, way: Way, look: Parameters<Visitor['visit']>[2]): P
   });
 }
 
-/** The digests of a page, on so many threads. */
-const inPage = (settings: { builds: string[]; threads: number }) => {
-  const { api, digests, sha256 } = globalThis as unknown as Globals;
-  return digests(api, settings, sha256);
-};
-
 test('an isolated page has several threads, and the bits of Node', () =>
   visit('all.html', 'isolated', async ({ page }) => {
-    assert.equal(await page.evaluate(inPage, { builds: BUILDS, threads: 3 }), inNode);
+    assert.equal(await page.evaluate(digestsInPage, { builds: BUILDS, threads: 3 }), inNode);
     const machine = await page.evaluate(async () => {
       const { api } = globalThis as unknown as Globals;
       await api.poolReady();
@@ -175,7 +122,7 @@ for (const [path, way] of [
   test(`${path} on a page that is not isolated (${way}) has one thread, says why, and has the bits of Node`, () =>
     visit(path, way, async ({ page }) => {
       assert.is(await page.evaluate(() => (globalThis as unknown as Globals).api.threadCount()), 1);
-      assert.equal(await page.evaluate(inPage, { builds: BUILDS, threads: 1 }), inNode);
+      assert.equal(await page.evaluate(digestsInPage, { builds: BUILDS, threads: 1 }), inNode);
       const refusal = await page.evaluate(() => {
         const { api } = globalThis as unknown as Globals;
         try {

@@ -3,6 +3,7 @@
 import { formatWhole } from '../../../src/terminal/format.ts';
 import type { InputFacts, OptionFacts } from '../../engine/protocol.ts';
 import { place, setText } from '../elements.ts';
+import { isMarkedWrong, letArrowsStep, numberOr, readNumber } from '../number-field.ts';
 import { OptionControls } from './option-controls.ts';
 import { type Distribution, type InputKind, type LabState, startOf } from './state.ts';
 
@@ -27,6 +28,7 @@ export class Controls {
       onChange(this.#state);
     });
     this.#form.addEventListener('submit', (event) => event.preventDefault());
+    letArrowsStep(this.#form);
     place(this.#form, '[data-reset]', HTMLButtonElement).addEventListener('click', () => {
       const { variant, row } = this.#state;
       this.write({ ...this.start, ...(this.isFixed ? {} : { variant }), row });
@@ -59,6 +61,7 @@ export class Controls {
   /** Puts a state into the controls. */
   write(state: LabState): void {
     this.#state = state;
+    for (const field of this.#form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
     this.#show();
   }
 
@@ -88,6 +91,17 @@ export class Controls {
   /** What became known of the variant's options at this length. */
   showOptions(facts: OptionFacts): void {
     this.#options.showFacts(this.#state.variant, facts, this.#state.options);
+  }
+
+  /** Throws ArgumentError for a number field of the input, or of the parameters, that holds none, or one out of range. */
+  checkNumbers(): void {
+    readNumber(this.#numberField('seed'));
+    if (this.#state.input === 'drawn') readNumber(this.#numberField('heads'));
+  }
+
+  /** The same of the variant's options; what is in range follows from the facts that were shown last. */
+  checkOptions(): void {
+    this.#options.check(this.#state.variant);
   }
 
   /** Of what was chosen by hand. */
@@ -123,13 +137,12 @@ export class Controls {
       variant,
       options: variant === before.variant ? this.#options.read(variant, changed, before.options) : {},
       causal: changed === this.#box ? this.#box.checked : before.causal,
-      // An empty field is one that is being written.
-      seed: this.#value('seed') === '' ? before.seed : Math.max(0, Math.round(number('seed'))),
+      seed: numberOr(this.#numberField('seed'), before.seed),
       input,
       layer: input === before.input ? this.#value('layer') : '',
       distribution: this.#value('distribution') as Distribution,
       length: LENGTHS[number('length')],
-      heads: Math.min(12, Math.max(1, Math.round(number('heads')))),
+      heads: numberOr(this.#numberField('heads'), before.heads),
       headDim: number('headDim'),
       text: this.#value('text'),
       head: head === '' ? null : Number(head),
@@ -182,6 +195,10 @@ export class Controls {
     return this.#form.elements.namedItem(name) as HTMLInputElement;
   }
 
+  #numberField(name: string): HTMLInputElement {
+    return this.#field(name) as HTMLInputElement;
+  }
+
   #select(name: string): HTMLSelectElement {
     return this.#field(name) as HTMLSelectElement;
   }
@@ -190,10 +207,11 @@ export class Controls {
     return this.#field(name).value;
   }
 
-  /** Leaves alone what is being written: a field that holds the same number, or is empty. */
+  /** Leaves alone what is being written, and what has to be written anew. */
   #put(name: string, value: string | number): void {
     const field = this.#field(name);
-    if (document.activeElement === field && field instanceof HTMLInputElement && field.type === 'number') return;
+    const isNumber = field.dataset.number !== undefined;
+    if (isNumber && (document.activeElement === field || isMarkedWrong(field))) return;
     if (field.value !== String(value)) field.value = String(value);
   }
 }

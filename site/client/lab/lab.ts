@@ -1,4 +1,5 @@
 /** Brings a lab to life: every change of a control is a wish, and the newest wish is shown. */
+import { ArgumentError } from '../../../src/core/errors.ts';
 import type { InputFacts, Measurement, OptionFacts } from '../../engine/protocol.ts';
 import { download, place, setText, throttled } from '../elements.ts';
 import { EngineError } from '../engine.ts';
@@ -110,6 +111,7 @@ class Lab {
   async #showNewest(turns: number, isOvertaken: () => boolean): Promise<void> {
     if (this.#session === null) this.#status('Starting the library…');
     const session = await this.#started();
+    this.#controls.checkNumbers();
     const { input: kind, files } = this.#controls.state;
     if (kind === 'file' && files.length === 0) {
       this.#status('Choose a file. Until then the pictures show the input before.');
@@ -121,7 +123,7 @@ class Lab {
     const options = await session.options(this.#controls.state.variant, input.length, this.#controls.chosenValues());
     if (isOvertaken()) return;
     this.#controls.showOptions(options);
-    this.#showCommand(options, input);
+    this.#controls.checkOptions();
     const subject = subjectOf(this.#controls.settled, this.#controls.optionValues());
     const { variant } = subject;
     const { head } = this.#controls.state;
@@ -134,6 +136,7 @@ class Lab {
     }
     if (isOvertaken()) return;
     const measurement = await session.measure(subject, turns);
+    this.#showCommand(options, input);
     showFigures(this.#lab, measurement);
     showMachine(this.#lab, session.machine, turns);
     this.#status('');
@@ -201,9 +204,10 @@ class Lab {
   }
 
   #showError(error: unknown): void {
-    if (!(error instanceof EngineError)) console.error(error);
+    const isExpected = error instanceof EngineError ? error.expected : error instanceof ArgumentError;
+    if (!(error instanceof EngineError) && !isExpected) console.error(error);
     const message = error instanceof Error ? error.message : String(error);
-    this.#status(error instanceof EngineError && error.expected ? message : `An error occurred: ${message}`, true);
+    this.#status(isExpected ? message : `An error occurred: ${message}`, true);
   }
 
   #status(text: string, isError = false): void {

@@ -1,5 +1,6 @@
 /** The controls of the variants' options, one set for each variant. */
 import type { OptionFacts } from '../../engine/protocol.ts';
+import { readNumber, typedNumber } from '../number-field.ts';
 
 type Control = HTMLInputElement | HTMLSelectElement;
 
@@ -43,13 +44,21 @@ export class OptionControls {
       const [control, slider] = controlsOf(field);
       if (limit !== undefined && slider !== undefined) {
         slider.max = String(limit.slider);
-        if (limit.maximum !== null) (control as HTMLInputElement).max = String(limit.maximum);
+        if (limit.maximum !== null) control.dataset.maximum = String(limit.maximum);
       }
       putText(field, chosen[name] ?? writtenAs(start[name]));
     }
   }
 
-  /** For the engine. A number that is none is sent as it is, and refused there with a reason. */
+  /** Throws ArgumentError for the first of the variant's number fields that holds none, or one out of range. */
+  check(variant: string): void {
+    for (const field of this.#fieldsOf(variant)) {
+      const [control] = controlsOf(field);
+      if (control instanceof HTMLInputElement && control.dataset.number !== undefined) readNumber(control);
+    }
+  }
+
+  /** For the engine. In a list what is no number is sent as it was typed, and refused there with a reason. */
   values(variant: string): Record<string, unknown> {
     return Object.fromEntries(this.#fieldsOf(variant).map((field) => [nameOf(field), parsed(field)]));
   }
@@ -95,7 +104,8 @@ function putText(field: HTMLElement, text: string): void {
   if (control instanceof HTMLInputElement && control.type === 'checkbox') control.checked = text === 'true';
   // What is being written is left alone.
   else if (document.activeElement !== control && control.value !== text) control.value = text;
-  if (slider !== undefined && document.activeElement !== slider && slider.value !== text) slider.value = text;
+  const mayMove = slider !== undefined && document.activeElement !== slider && slider.value !== text;
+  if (mayMove && typeof typedNumber(text) === 'number') slider.value = text;
 }
 
 function parsed(field: HTMLElement): unknown {
@@ -108,8 +118,8 @@ function parsed(field: HTMLElement): unknown {
       : text
           .split(/[\s,]+/)
           .filter(Boolean)
-          .map(Number);
-  if (kind === 'integer' || kind === 'number') return text === '' ? Number.NaN : Number(text);
+          .map(typedNumber);
+  if (kind === 'integer' || kind === 'number') return typedNumber(text);
   return text;
 }
 

@@ -43,7 +43,7 @@ export function choiceFrom(
   const recipe = catalogue.find(({ name }) => name === wanted.recipe) ?? catalogue[0];
   const run = recipe.runs.find(({ name }) => name === wanted.run) ?? recipe.runs[0];
   const seed = Number(wanted.seed ?? FIRST_SEED);
-  return { recipe: recipe.name, run: run.name, seed: Number.isInteger(seed) ? seed : FIRST_SEED };
+  return { recipe: recipe.name, run: run.name, seed: Number.isSafeInteger(seed) && seed >= 0 ? seed : FIRST_SEED };
 }
 
 /** That of the committed runs. */

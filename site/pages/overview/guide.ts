@@ -242,6 +242,6 @@ function figuresTable(caption: string, titles: readonly string[], rows: readonly
   const heads = titles.map(
     (title, index) => html`<th scope="col"${numeric(index) ? html` class="number"` : null}>${title}</th>`,
   );
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption><span class="in-view">${caption}</span></caption>
 <thead><tr>${heads}</tr></thead><tbody>${line}</tbody></table></div>`;
 }

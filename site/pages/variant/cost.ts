@@ -35,8 +35,8 @@ function countTable(variant: AnyVariant): Html {
   });
   return html`<div class="scroll counts" tabindex="0" role="region" aria-label="FLOPs against length">
 <table>
-<caption>FLOPs by the variant’s own <code>cost</code>: one head of width ${HEAD_DIM}, not causal, with the default options for each length. Each
-row has four times the tokens of the row above: × 4 is linear growth, × 16 is quadratic.</caption>
+<caption><span class="in-view">FLOPs by the variant’s own <code>cost</code>: one head of width ${HEAD_DIM}, not causal, with the default options for each length. Each
+row has four times the tokens of the row above: × 4 is linear growth, × 16 is quadratic.</span></caption>
 <thead><tr><th scope="col" class="number">Tokens</th><th scope="col" class="number">FLOPs</th><th scope="col" class="number">Growth</th>${
     isFull ? null : html`<th scope="col" class="number">Full attention</th><th scope="col" class="number">Share</th>`
   }</tr></thead>

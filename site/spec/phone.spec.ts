@@ -1,0 +1,67 @@
+/** On a phone every text of every page is there to be read: not cut, not over another, no name broken in a head. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { allVariants } from '../../src/variants/registry.ts';
+import { isOneOfMany, ownPages, Visitor } from './browser.ts';
+import { cuts } from './cuts.ts';
+
+const visitor = new Visitor(test);
+const PHONES = [
+  { width: 360, height: 740 },
+  { width: 390, height: 844 },
+];
+
+for (const path of ownPages()) {
+  test(`${path}: nothing cut, nothing in one place, no name broken`, () =>
+    visitor.visit(path, { ...PHONES[0], live: !isOneOfMany(path) }, async ({ page }) => {
+      for (const phone of PHONES) {
+        await page.setViewportSize(phone);
+        assert.equal(await cuts(page), [], `${phone.width} pixels`);
+      }
+    }));
+}
+
+for (const phone of PHONES) {
+  test(`at ${phone.width} pixels every variant’s name is whole in the figures’ head and above its picture`, () =>
+    visitor.visit('explorer.html', { ...phone, live: false }, async ({ page }) => {
+      for (const { name } of allVariants()) {
+        await page.locator('[data-name]').evaluateAll((all, name) => {
+          for (const each of all) each.textContent = name;
+        }, name);
+        assert.equal(await cuts(page), [], name);
+      }
+    }));
+}
+
+test('the figures of many tokens are whole numbers to the eye too', () =>
+  visitor.visit('explorer.html#input=drawn&length=8192&headDim=16', PHONES[0], async ({ page }) => {
+    assert.equal(await cuts(page), []);
+    const lines = await page.locator('[data-figure][data-value]').evaluateAll((cells) =>
+      cells.map((cell) => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return range.getClientRects().length;
+      }),
+    );
+    assert.ok(lines.length > 5 && lines.every((count) => count === 1), lines.join());
+  }));
+
+test('the figures’ table is a table to those who hear it, though its rows are laid out as grids', () =>
+  visitor.visit('explorer.html', PHONES[0], async ({ page }) => {
+    const table = page.getByRole('table', { name: 'Figures of this variant on this input, all heads' });
+    assert.is(await table.getByRole('columnheader').count(), 4);
+    assert.is(await table.getByRole('rowheader').count(), 9);
+    assert.is(await table.getByRole('row').count(), 10);
+    assert.is(await table.getByRole('cell').count(), 27);
+  }));
+
+test('what stands in place of runs, and a run then, are read without scrolling sideways', () =>
+  visitor.visit('playground.html', PHONES[0], async ({ page }) => {
+    await page.locator('#primary').click();
+    await page.locator('#runs tr th').waitFor();
+    await page.locator('#primary', { hasText: 'Pause' }).click();
+    await page.locator('#primary', { hasText: 'Continue' }).waitFor();
+    assert.equal(await cuts(page), []);
+  }));
+
+test.run();

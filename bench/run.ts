@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../scripts/program.ts';
+import { checkOutputs } from '../src/commands/outputs.ts';
 import { describeEnvironment } from '../src/compare/environment.ts';
 import { EfficientTransformersError } from '../src/core/errors.ts';
 import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
@@ -61,7 +62,7 @@ const PAGE = 'report.html';
 await runProgram(command, async (values, stop) => {
   const { suite: names, rounds, threads, quick, venv, before: otherFolder, limit: limitSeconds, report } = values;
   if (report !== undefined) {
-    tryToWrite(report);
+    checkOutputs([{ flag: '--report', path: report, ifForeign: 'name another with --report FILE' }]);
     return (await writePage(report)) ? 0 : 1;
   }
   if (threads !== undefined) setThreads(threads);
@@ -99,7 +100,8 @@ await runProgram(command, async (values, stop) => {
 function holdResults(suites: readonly Suite[]): FolderLock {
   mkdirSync(FOLDER, { recursive: true });
   const lock = FolderLock.take(fileURLToPath(FOLDER), 'npm run bench', (line) => console.error(line));
-  for (const name of [...suites.map((suite) => `${suite.name}.json`), PAGE]) tryToWrite(pathOf(name));
+  for (const { name } of suites) tryToWrite(pathOf(`${name}.json`));
+  checkOutputs([{ flag: '--report', path: pathOf(PAGE), ifForeign: 'move it away' }]);
   return lock;
 }
 

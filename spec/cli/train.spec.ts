@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -266,9 +266,39 @@ test('a checkpoint is not lost by accident', async () => {
   await outputOf(args);
   const { code, out: shown, err } = await answerTo(args);
   assert.equal([code, shown], [2, '']);
-  assert.match(err, /^Error: --out: .* already has a run in it: .*--resume .*--overwrite, .*another folder/);
-  assert.ok(err.includes(`train --resume ${out},`), err);
+  assert.match(
+    err,
+    /^Error: --out: .* already has a finished run in it: train it longer with .*--overwrite, .*another folder/,
+  );
+  assert.ok(err.includes(`train --resume ${out} --steps 2, replace`), err);
   await outputOf([...args, '--overwrite']);
+  // Of a run that was stopped, the command goes on as it is.
+  await outputOf(tiny('--steps', '2', '--checkpoint-every', '1', '--out', out, '--overwrite'));
+  copyFileSync(join(out, 'checkpoint.previous.safetensors'), join(out, 'checkpoint.safetensors'));
+  const stopped = await answerTo(args);
+  assert.ok(
+    stopped.err.includes(`already has a run in it: resume it with npm start -- train --resume ${out}, `),
+    stopped.err,
+  );
+});
+
+test('curves.html of another origin is not replaced, with --overwrite or by a run that goes on', async () => {
+  const foreign = '<!doctype html><title>My sales</title>';
+  const [out, sweep] = [freshFolder(), freshFolder()];
+  await outputOf(tiny('--steps', '1', '--out', out));
+  mkdirSync(sweep);
+  for (const [place, args] of [
+    [out, tiny('--steps', '1', '--out', out, '--overwrite')],
+    [out, ['train', '--resume', out, '--steps', '2']],
+    [sweep, tiny('--steps', '1', '--sweep', 'full,performer', '--out', sweep, '--overwrite')],
+  ] as const) {
+    const page = join(place, 'curves.html');
+    writeFileSync(page, foreign);
+    const { code, out: shown, err } = await answerTo(args);
+    assert.equal([code, shown], [2, '']);
+    assert.ok(err.startsWith(`Error: --out: ${page} exists, and this tool did not write it; move it away`), err);
+    assert.is(readFileSync(page, 'utf8'), foreign);
+  }
 });
 
 test('what contradicts itself, or cannot be, is refused before the first step', async () => {
@@ -460,6 +490,28 @@ test('a run that ended is trained longer: to the same bytes on a constant rate, 
       );
     }
   }
+});
+
+test('the config.json of a run that was trained longer says what was run: the steps, and how it came to them', async () => {
+  const out = freshFolder();
+  const config = () => JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
+  await outputOf(tiny('--steps', '2', '--out', out));
+  const { steps, ...others } = config();
+  assert.is(steps, 2);
+  await outputOf(['train', '--resume', out, '--steps', '3']);
+  await outputOf(['train', '--resume', out, '--steps', '5']);
+  const history = [{ steps: 2 }, { 'from-step': 2, steps: 3 }, { 'from-step': 3, steps: 5 }];
+  assert.equal(config(), { ...others, steps: 5, history });
+  // It is a config like others, and its own history is told.
+  const again = freshFolder();
+  const { code, out: shown, err } = await answerTo(['train', '--config', join(out, 'config.json'), '--out', again]);
+  assert.is(code, 0);
+  assert.match(shown, /^step 5 /m);
+  assert.ok(err.includes('its run was trained to 2, then to 3, then to 5 steps; this one takes all'), err);
+  assert.equal(JSON.parse(readFileSync(join(again, 'config.json'), 'utf8')), { ...others, steps: 5 });
+  writeFileSync(join(out, 'config.json'), JSON.stringify({ ...others, history: 'long' }));
+  const wrong = await answerTo(['train', '--config', join(out, 'config.json'), '--out', freshFolder()]);
+  assert.match(wrong.err, /^Error: --config: .*config\.json: history: expected a list of \{ steps \}, got 'long'/);
 });
 
 test('a process that died between its last checkpoint and the look that follows: the look is made', async () => {

@@ -5,11 +5,14 @@ import type { ComparisonReport } from '../compare/result.ts';
 import { ArgumentError } from '../core/errors.ts';
 import type { CompareValues } from './compare-options.ts';
 import { type Content, type Output, toJson } from './outputs.ts';
-import { expectOwnPage } from './own-page.ts';
 import type { SavedOutputs } from './saved-outputs.ts';
 
 export const JSON_OUTPUT = { flag: '--json', label: 'JSON' };
-const REPORT_OUTPUT = { flag: '--report', label: 'Report' };
+const REPORT_OUTPUT = {
+  flag: '--report',
+  label: 'Report',
+  ifForeign: 'name another with --report FILE, or write none with --no-report',
+};
 
 export const SAVED_OUTPUT = { flag: '--save-outputs', label: 'Outputs' };
 
@@ -22,16 +25,12 @@ export function outputsOf({ json, report, saveOutputs }: CompareValues): Output[
   ];
 }
 
-/** Throws ArgumentError for outputs under a name that promises another format, and for a report over a foreign file. */
-export function checkFormats({ report, saveOutputs }: CompareValues): void {
+/** Throws ArgumentError for outputs under a name that promises another format. */
+export function checkFormats({ saveOutputs }: CompareValues): void {
   if (saveOutputs !== undefined && extname(saveOutputs).toLowerCase() !== '.safetensors') {
     throw new ArgumentError(
       `${SAVED_OUTPUT.flag}: expected a name that ends in .safetensors, the only format it writes, got ${saveOutputs}`,
     );
-  }
-  if (report !== null) {
-    const advice = 'name another with --report FILE, or write none with --no-report';
-    expectOwnPage(REPORT_OUTPUT.flag, report, advice);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { ArgumentError, describe } from '../core/errors.ts';
 import { readJsonObject } from '../core/files/json.ts';
+import { entryAt } from '../core/files/system-error.ts';
 import { flagName, type OptionSpec, type OptionSpecs } from '../terminal/options.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import type { Given } from './command.ts';
@@ -12,12 +13,42 @@ import type { Given } from './command.ts';
 /** Options as a file has them, by the keys of the specs. */
 export type ConfigValues = Readonly<Record<string, unknown>>;
 
+/** In a config.json, not an option: see `longerConfig`. */
+const HISTORY = 'history';
+
 const LIMITS = { size: 2 ** 20, depth: 3, values: 2 ** 12 };
 
 /** The text of such a file. Keys are those of option specs; what is undefined is left out. */
 export function configText(options: ConfigValues): string {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return `${JSON.stringify(Object.fromEntries(entries.map(([key, value]) => [flagName(key), value])), null, 1)}\n`;
+}
+
+/** A training to a number of steps, from its begin or, of a longer one, from a step on. */
+export interface TrainedPart {
+  'from-step'?: number;
+  steps: number;
+}
+
+/**
+ * The text of the file at `path` after its run was given more steps: of so many in all, and with the trainings that led to
+ * them as its `history`. A recipe sets the steps itself, so for one only the history has them. Null if there is no file that
+ * `configText` wrote.
+ */
+export function longerConfig(path: string, before: number, part: Required<TrainedPart>): string | null {
+  if (entryAt(path) === null || !isConfig(path)) return null;
+  const config = readJsonObject(path, LIMITS);
+  const { [HISTORY]: history = [{ steps: before }], ...options } = config;
+  const steps = typeof config.task === 'string' ? { steps: part.steps } : {};
+  return `${JSON.stringify({ ...options, ...steps, [HISTORY]: [history, part].flat() }, null, 1)}\n`;
+}
+
+/** The trainings of a run that was given more steps; empty for another. Throws ArgumentError for what is no history. */
+export function historyIn(path: string): readonly TrainedPart[] {
+  const { [HISTORY]: history = [] } = readJsonObject(path, LIMITS);
+  const isPart = (value: unknown) => Number.isSafeInteger((value as TrainedPart | null)?.steps);
+  if (Array.isArray(history) && history.every(isPart)) return history;
+  throw new ArgumentError(`--config: ${path}: ${HISTORY}: expected a list of { steps }, got ${describe(history)}`);
 }
 
 /** Whether `configText` wrote the file, and not another program. Throws FileFormatError for a file that is not a JSON object. */
@@ -46,6 +77,7 @@ export function withConfig<Specs extends OptionSpecs>(
   const words = [...positionals];
   const known = new Set<string>(given as ReadonlySet<string>);
   for (const [name, value] of Object.entries(readJsonObject(path, LIMITS))) {
+    if (name === HISTORY) continue;
     const key = name === word ? word : names.get(name);
     if (key === undefined) {
       throw new ArgumentError(`--config: ${path}: ${unknownName('option', name, [word, ...names.keys()])}`);

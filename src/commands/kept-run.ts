@@ -12,6 +12,8 @@ export interface KeptRun {
   metrics: Metrics;
   /** The text of its config.json; null if unknown. */
   config: string | null;
+  /** Whether the config.json there now is that of the run before it was given more steps: `config` replaces it. */
+  isConfigOld: boolean;
   /** The file of events for TensorBoard; null if none is wanted. */
   events: EventFile | null;
   /** The step of the checkpoint that it resumes from. */

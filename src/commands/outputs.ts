@@ -10,11 +10,14 @@ import { visibleJson } from '../core/visible.ts';
 import type { TerminalStream } from '../terminal/colour.ts';
 import type { Host } from './command.ts';
 import { isExpected, tellFailure } from './failure.ts';
+import { expectOwnPage } from './own-page.ts';
 
 /** `path` is a file's, or `-` for stdout. */
 export interface Output {
   flag: string;
   path: string;
+  /** For an HTML page: what to do where a file is in its place that this tool did not write, and so does not replace. */
+  ifForeign?: string;
 }
 
 /** An output whose content is known. */
@@ -35,11 +38,15 @@ interface FileContent {
 
 const STDOUT = '-';
 
-/** Throws ArgumentError unless every output can be written, to a place that no other output and no input has. */
+/**
+ * Throws ArgumentError unless every output can be written, to a place that no other output and no input has; a page, to one
+ * that is free or has a page of this tool.
+ */
 export function checkOutputs(outputs: readonly Output[], inputs: readonly string[] = []): void {
   const taken = new Map<string, string>();
   const read = new Set(inputs.map(placeOf));
-  for (const { flag, path } of outputs) {
+  for (const { flag, path, ifForeign } of outputs) {
+    if (ifForeign !== undefined) expectOwnPage(flag, path, ifForeign);
     if (path !== STDOUT) checkPath(flag, path);
     const place = path === STDOUT ? STDOUT : placeOf(path);
     const other = taken.get(place);

@@ -1,4 +1,4 @@
-/** A page of one name, `report.html`, is written wherever `compare` is called: it must not replace what is not ours. */
+/** Pages of one name, `report.html` and `curves.html`, are written wherever a command is called: they must not replace what is not ours. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { GENERATOR } from '../compare/report/page.ts';
 import { ArgumentError } from '../core/errors.ts';

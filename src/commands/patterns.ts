@@ -19,7 +19,6 @@ import type { AnyVariant } from '../variants/registry.ts';
 import { defineCommand, exampleFile, type Host, PROGRAM, widthOf } from './command.ts';
 import { FAILED } from './failure.ts';
 import { checkOutputs, isForFiles, type Output, streamForPeople, writeOutputs } from './outputs.ts';
-import { expectOwnPage } from './own-page.ts';
 import {
   applyMachine,
   chooseInput,
@@ -75,7 +74,6 @@ function describe() {
 export const patternsCommand = defineCommand('patterns', describe, async ({ values }, host) => {
   const outputs = outputsOf(values);
   checkOutputs(outputs, [...values.qkv, ...(typeof values.mask === 'string' ? [values.mask] : [])]);
-  if (values.report !== undefined) expectOwnPage('--report', values.report, 'name another with --report FILE');
   applyMachine(values);
   const input = chooseInput({ ...values, lengths: values.length === undefined ? undefined : [values.length] });
   if (input.warning !== undefined) host.stderr.write(`Warning: ${input.warning}\n`);
@@ -140,7 +138,7 @@ type Values = OptionValues<ReturnType<typeof options>>;
 function outputsOf({ svg, report }: Values): Output[] {
   return [
     ...(svg === undefined ? [] : [{ flag: '--svg', path: svg }]),
-    ...(report === undefined ? [] : [{ flag: '--report', path: report }]),
+    ...(report === undefined ? [] : [{ flag: '--report', path: report, ifForeign: 'name another with --report FILE' }]),
   ];
 }
 

@@ -18,6 +18,7 @@ export class RunKeeper {
   readonly #stderr: TerminalStream;
   /** Of the last checkpoint of this run. */
   #savedStep: number | null;
+  #isConfigOld: boolean;
   /** Why the last attempt at one failed. */
   #unsaved: FileWriteError | null = null;
   #toldTrouble: FileWriteError | null = null;
@@ -25,6 +26,7 @@ export class RunKeeper {
   constructor(kept: KeptRun, folders: HeldFolders, stderr: TerminalStream) {
     this.#kept = kept;
     this.#savedStep = kept.savedStep;
+    this.#isConfigOld = kept.isConfigOld;
     this.#folders = folders;
     this.#stderr = stderr;
   }
@@ -42,8 +44,11 @@ export class RunKeeper {
       this.#folders.confirm(dirname(files.checkpoint));
       metrics.endLine();
       saveCheckpoint(files.checkpoint, run);
-      // The checkpoint may have been removed with its folder.
-      if (config !== null && entryAt(files.config) === null) writeFileAtomically(files.config, config);
+      // It may have been removed with its folder.
+      if (config !== null && (this.#isConfigOld || entryAt(files.config) === null)) {
+        writeFileAtomically(files.config, config);
+        this.#isConfigOld = false;
+      }
       this.#savedStep = step;
       this.#unsaved = null;
     } catch (error) {

@@ -1,19 +1,20 @@
 /** `train`: a model with any attention on a task, a recipe, or on from a checkpoint. */
 
 import { dirname } from 'node:path';
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError, FileFormatError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
 import { InputFile } from '../core/files/input-file.ts';
 import { namesIn } from '../core/files/system-error.ts';
 import { type KernelBuild, type KernelSet, kernelBuild, wantedByEnvironment } from '../core/kernels/simd.ts';
 import { poolReady, setKernels } from '../core/parallel/pool.ts';
+import { formatWhole } from '../terminal/format.ts';
 import { kernelsOf, previousOf, resumeRun } from '../training/checkpoint.ts';
 import { type LongerRun, longerRun } from '../training/longer.ts';
 import { Metrics, stepsPerLine } from '../training/metrics.ts';
 import { recipeOf } from '../training/recipes/recipe-of.ts';
 import { endRun, type Run, startRun } from '../training/run.ts';
 import type { Given, Running } from './command.ts';
-import { configText, withConfig } from './config-file.ts';
+import { configText, historyIn, longerConfig, withConfig } from './config-file.ts';
 import { EventFile } from './event-file.ts';
 import { checkOutputs } from './outputs.ts';
 import { checkpointToResume, expectNoneBegun } from './runs-in-folder.ts';
@@ -40,6 +41,7 @@ export async function runTrain(asked: Given<TrainOptions>, host: Running): Promi
   const { values, positionals, given } =
     config === undefined ? asked : withConfig(config, trainOptions(), asked, FROM_FILE);
   expectTogether(positionals, given);
+  if (config !== undefined) tellHistory(config, host);
   applyMachine(values);
   const checkpoint = values.resume === undefined ? undefined : checkpointToResume(values.resume);
   if (checkpoint !== undefined) takeKernelsOf(kernelsOf(checkpoint), values.kernels);
@@ -81,6 +83,7 @@ async function begin(word: string | undefined, values: TrainValues, host: Runnin
           files: files[n],
           metrics,
           config,
+          isConfigOld: false,
           events,
           savedStep: null,
         });
@@ -118,7 +121,8 @@ async function goOn(path: string, values: TrainValues, host: Running): Promise<n
     );
     const events = eventsOf(folder, run.step, values.tensorboard, metrics);
     const savedStep = checkpoint === files.checkpoint ? run.step : null;
-    const kept = { name, run, files, metrics, config: null, events, savedStep };
+    const config = longer === null ? null : configAfter(files.config, before, longer);
+    const kept = { name, run, files, metrics, config, isConfigOld: config !== null, events, savedStep };
     return await training.all(
       null,
       () => training.run(kept),
@@ -144,6 +148,25 @@ function eventsOf(folder: string, step: number, isAsked: boolean, metrics: Metri
   return events;
 }
 
+/** The text of a run's config.json from its next checkpoint on; null where it has none of ours. */
+function configAfter(path: string, { step, settings: { steps } }: Run, { run }: LongerRun): string | null {
+  try {
+    return longerConfig(path, steps, { 'from-step': step, steps: run.settings.steps });
+  } catch (error) {
+    // Of another program.
+    if (error instanceof FileFormatError) return null;
+    throw error;
+  }
+}
+
+/** Says that a config.json is of a run that was trained in parts, which no training repeats at once. */
+function tellHistory(path: string, { stderr }: Running): void {
+  const parts = historyIn(path);
+  if (parts.length < 2) return;
+  const counts = parts.map(({ steps }) => formatWhole(steps)).join(', then to ');
+  stderr.write(`${path}: its run was trained to ${counts} steps; this one takes all of its steps at once\n`);
+}
+
 /** How added steps change the bits of the result. */
 function lengthened({ settings: { steps } }: Run, { isAsFromTheStart, run }: LongerRun): string {
   if (isAsFromTheStart) return `: to the same bits as a run that began with ${run.settings.steps} steps`;
@@ -159,7 +182,12 @@ function folderOf({ checkpoint }: RunFiles): string {
 
 /** Checks, before the first step, everything that a training will write. */
 function expectWritable(files: readonly (RunFiles | TogetherFiles)[]): void {
-  checkOutputs(files.flatMap((each) => Object.values(each)).map((path) => ({ flag: '--out', path })));
+  checkOutputs(
+    files.flatMap(({ curves, ...others }) => [
+      { flag: '--out', path: curves, ifForeign: 'move it away' },
+      ...Object.values(others).map((path) => ({ flag: '--out', path })),
+    ]),
+  );
 }
 
 /** Uses the kernels of the checkpoint if no others were requested and they are available. To be called before any kernel runs. */

@@ -4,10 +4,10 @@
  */
 import { mkdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ArgumentError, FileFormatError } from '../core/errors.ts';
+import { ArgumentError, EfficientTransformersError, FileFormatError } from '../core/errors.ts';
 import { FolderLock } from '../core/files/lock.ts';
 import { entryAt, isFolder, isMissing, namesIn, writing } from '../core/files/system-error.ts';
-import { loadModel, type TrainedModel } from '../training/checkpoint.ts';
+import { loadModel, stepsOf, type TrainedModel } from '../training/checkpoint.ts';
 import { readMetrics } from '../training/metrics.ts';
 import { type Host, PROGRAM } from './command.ts';
 import { isConfig } from './config-file.ts';
@@ -109,12 +109,26 @@ export function expectNothingLost(lost: readonly string[]): void {
   if (lost.length === 0) return;
   const [found] = lost;
   const folder = dirname(found);
-  const isRun = basename(found) === CHECKPOINT;
-  const resume = isRun ? `resume it with ${PROGRAM} train --resume ${shellWord(folder)}, ` : '';
+  const run = basename(found) === CHECKPOINT ? runIn(folder) : null;
   throw new ArgumentError(
-    `--out: ${folder} already has ${isRun ? 'a run' : basename(found)} in it: ` +
-      `${resume}replace it with --overwrite, or name another folder with --out`,
+    `--out: ${folder} already has ${run === null ? basename(found) : run.what} in it: ` +
+      `${run === null ? '' : `${run.goOn}, `}replace it with --overwrite, or name another folder with --out`,
   );
+}
+
+/** How a message names the run of a folder, and how it goes on: a finished one only with more steps. */
+function runIn(folder: string): { what: string; goOn: string } {
+  const command = `${PROGRAM} train --resume ${shellWord(folder)}`;
+  const resume = { what: 'a run', goOn: `resume it with ${command}` };
+  try {
+    const { step, steps } = stepsOf(runFiles(folder).checkpoint);
+    if (step < steps) return resume;
+    return { what: 'a finished run', goOn: `train it longer with ${command} --steps ${2 * steps}` };
+  } catch (error) {
+    // A damaged one resumes from the checkpoint before it, or says why it cannot.
+    if (error instanceof EfficientTransformersError) return resume;
+    throw error;
+  }
 }
 
 /** Folders that no other process writes to until they are released. */

@@ -43,7 +43,7 @@ export const pathfinder: TaskDefinition = {
   defaults: { length: 1024 },
 
   make({ length }): Task {
-    expectInteger('length', length, 144);
+    expectInteger('length', length, 64);
     const side = Math.sqrt(length);
     if (!Number.isInteger(side)) throw new ArgumentError(`length: expected the square of a side, got ${length}`);
     return {

@@ -12,6 +12,7 @@ import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
 import { FolderLock } from '../src/core/files/lock.ts';
 import { setThreads } from '../src/core/parallel/pool.ts';
 import { choices, flag, integer, number, text } from '../src/terminal/options.ts';
+import { widthOf } from '../src/terminal/width.ts';
 import { renderBenchReport } from './report/page.ts';
 import { before } from './suites/before.ts';
 import { crossover } from './suites/crossover.ts';
@@ -66,6 +67,7 @@ await runProgram(command, async (values, stop) => {
     return (await writePage(report)) ? 0 : 1;
   }
   if (threads !== undefined) setThreads(threads);
+  const width = widthOf(process.stdout);
   const suites = SUITES.filter(({ name }) => names.includes(name));
   const lock = quick ? null : holdResults(suites);
   const tell = (line: string) => process.stderr.isTTY && process.stderr.write(`\r\x1b[2K${line.slice(0, 78)}`);
@@ -78,7 +80,7 @@ await runProgram(command, async (values, stop) => {
         table,
         details = {},
         problems = [],
-      } = await suite.run({ rounds, quick, tell, venv, before: otherFolder, limitSeconds });
+      } = await suite.run({ rounds, quick, tell, venv, before: otherFolder, limitSeconds, width });
       tell('');
       console.log(`${suite.name}: ${suite.summary}\n${environment.cpu}, ${environment.threads} threads\n\n${table}\n`);
       for (const problem of problems) console.error(`Problem: ${problem}`);

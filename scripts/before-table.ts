@@ -2,7 +2,7 @@
 import { readSuite } from '../bench/report/results.ts';
 import type { BeforeRow } from '../bench/suites/before.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
-import { formatRatio } from '../src/terminal/format.ts';
+import { formatRatio, formatWhole } from '../src/terminal/format.ts';
 import { markdown } from './training-summary.ts';
 
 const STEP = 'step at ';
@@ -22,7 +22,7 @@ export function beforeTable(
   const columns = [
     ...passes,
     ...steps.map((title) => ({
-      title: `token ${title.slice(STEP.length)}`,
+      title: `token ${formatWhole(Number(title.slice(STEP.length)))}`,
       of: ({ what }: BeforeRow) => what === title,
     })),
   ];
@@ -38,6 +38,6 @@ export function beforeTable(
   });
   return `${markdown(['time before / now', ...columns.map(({ title }) => title), 'memory now / before, at most'], lines)}
 
-${machine(environment, 'npm run bench -- --suite before --before FOLDER')} Before is commit ${commit}. Two heads of width 64, 4096
+${machine(environment, 'npm run bench -- --suite before --before FOLDER')} Before is commit ${commit}. Two heads of width 64, 4,096
 tokens; for a token of a generation, after how many.`;
 }

@@ -14,9 +14,10 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { ArgumentError, EfficientTransformersError } from '../src/core/errors.ts';
 import { readJsonObject } from '../src/core/files/json.ts';
-import { formatBytes, formatMilliseconds } from '../src/terminal/format.ts';
+import { formatBytes, formatMilliseconds, formatWhole } from '../src/terminal/format.ts';
 import { choices, flag, integer, text } from '../src/terminal/options.ts';
 import { formatTable } from '../src/terminal/table.ts';
+import { widthOf } from '../src/terminal/width.ts';
 import { type Failure, fuzz, type Outcome, replay, TARGETS } from './fuzz/campaign.ts';
 import { inProcesses, type Order } from './fuzz/processes.ts';
 import type { Target } from './fuzz/target.ts';
@@ -58,9 +59,9 @@ await runProgram(
       failures.push(...outcome.failures);
       rows.push([
         target.name,
-        String(outcome.cases),
-        String(outcome.accepted),
-        String(outcome.failures.reduce((sum, { times }) => sum + times, 0)),
+        formatWhole(outcome.cases),
+        formatWhole(outcome.accepted),
+        formatWhole(outcome.failures.reduce((sum, { times }) => sum + times, 0)),
         formatMilliseconds(performance.now() - begun),
         `${formatMilliseconds(1000 * outcome.slowest.cpuSeconds)} (${outcome.slowest.number})`,
         formatBytes(outcome.peakBytes),
@@ -71,6 +72,7 @@ await runProgram(
       formatTable(
         titles.map((title) => ({ title })),
         rows,
+        { width: widthOf(process.stdout) },
       ),
     );
     if (failures.length > 0) console.log(`\n${failures.length} different failures, with seed ${seed}`);

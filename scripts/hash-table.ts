@@ -3,11 +3,13 @@
  * unless they are there.
  */
 import { fileURLToPath } from 'node:url';
+import { formatTable } from '../src/terminal/table.ts';
+import { proseWidth, widthOf, wrapLines } from '../src/terminal/width.ts';
 import { hashRow } from '../src/training/recipes/hash-table.ts';
 import { hashesRecipe } from '../src/training/recipes/hashes.ts';
 import { runProgram } from './program.ts';
 import { fileOf, finished, hasCheckpoint, jobsOf, nameOf, runJob } from './training-campaign.ts';
-import { hashTable } from './training-summary.ts';
+import { ABOUT_HASHES, hashRows } from './training-summary.ts';
 
 const command = {
   usage: 'npm run hash-table --',
@@ -27,6 +29,13 @@ await runProgram(command, async (_, stop) => {
     const checkpoint = fileURLToPath(new URL(`../${fileOf(job, 'checkpoint.safetensors')}`, import.meta.url));
     hashes.push({ run: job.name, row: hashRow(checkpoint) });
   }
-  process.stdout.write(`${hashTable({ hashes })}\n`);
+  const { titles, lines } = hashRows({ hashes });
+  const width = widthOf(process.stdout);
+  const table = formatTable(
+    titles.map((title) => ({ title })),
+    lines,
+    { width },
+  );
+  process.stdout.write(`${table}\n\n${wrapLines(ABOUT_HASHES.replace('\n', ' '), proseWidth(width))}\n`);
   return 0;
 });

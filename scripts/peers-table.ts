@@ -37,7 +37,7 @@ export function peersTable(machine: (environment: ComparisonReport['environment'
 
 ${markdown(['attention', 'library', 'forward, × ours', 'with backward, × ours'], rows)}
 
-${machine(peers.environment, 'npm run bench -- --suite peers')} One head of width 64, 4096 tokens, one thread; above 1× this
+${machine(peers.environment, 'npm run bench -- --suite peers')} One head of width 64, 4,096 tokens, one thread; above 1× this
 library is faster. PyTorch and onnxruntime use the processor's widest vectors and fused multiply-adds; WebAssembly has
 four lanes and, in Node 20, no fused ones. Every length, eight heads, two threads and what each was checked for are in
 \`bench/results/peers.json\`.`;

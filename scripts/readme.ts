@@ -14,7 +14,15 @@ import { costCharts } from '../src/compare/report/figures.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
 import { seriesOf } from '../src/compare/series.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
-import { formatBytes, formatError, formatMilliseconds, formatRatio } from '../src/terminal/format.ts';
+import {
+  counted,
+  formatBytes,
+  formatCount,
+  formatError,
+  formatMilliseconds,
+  formatRatio,
+  formatWhole,
+} from '../src/terminal/format.ts';
 import { allVariants } from '../src/variants/registry.ts';
 import { FAMILIES } from '../src/variants/variant.ts';
 import { beforeTable } from './before-table.ts';
@@ -112,8 +120,8 @@ function variantsTable(): string {
 the output is: full attention (exact, or approximate), full attention over the pairs of a pattern, or a different function.
 *Decode*: token by token from a state.
 
-Slopes are those of log time and log memory over log length, forward, at one fixed budget, from ${Math.min(...lengths)} tokens to
-${Math.max(...lengths)} (full attention to ${Math.max(...lengthsOf('full'))}; \`npm run bench -- --suite scaling\`); 1 is linear. The stride of sparse-transformer grows with √L, as in its paper.
+Slopes are those of log time and log memory over log length, forward, at one fixed budget, from ${formatWhole(Math.min(...lengths))} tokens to
+${formatWhole(Math.max(...lengths))} (full attention to ${formatWhole(Math.max(...lengthsOf('full')))}; \`npm run bench -- --suite scaling\`); 1 is linear. The stride of sparse-transformer grows with √L, as in its paper.
 The error is that of [the comparison](comparison.md).`;
 }
 
@@ -137,9 +145,9 @@ function speedTables(): string {
   });
   const titles = [
     'forward pass',
-    ...lengths.map(String),
-    `with backward, ${lengths[1]}`,
-    `memory, ${lengths[lengths.length - 1]}`,
+    ...lengths.map(formatWhole),
+    `with backward, ${formatWhole(lengths[1])}`,
+    `memory, ${formatWhole(lengths[lengths.length - 1])}`,
   ];
   return `![Time of a forward pass against length, for each variant, both logarithmic](speed.svg)
 
@@ -156,9 +164,9 @@ ${peersTable(machine)}`;
 function moreTables(): string {
   const kernelRows = kernels.rows.map(({ what, threads, milliseconds, rate, unit }) => [
     what,
-    String(threads),
+    formatWhole(threads),
     formatMilliseconds(milliseconds),
-    unit === '' ? '' : `${(rate / 1e9).toFixed(2)} G${unit}/s`,
+    unit === '' ? '' : `${formatCount(rate)} ${unit}/s`,
   ]);
   const kernelTable = `${markdown(['kernel', 'threads', 'time', 'rate'], kernelRows)}`;
   return `${kernelTable}
@@ -180,7 +188,11 @@ function crossoverTable(): string {
     rows
       .filter(({ variant, training: own }) => variant === name && own === training)
       .map(({ speedUp }) => formatRatio(speedUp));
-  const titles = ['times faster than full', ...lengths.map(String), ...lengths.map((length) => `both, ${length}`)];
+  const titles = [
+    'times faster than full',
+    ...lengths.map(formatWhole),
+    ...lengths.map((length) => `both, ${formatWhole(length)}`),
+  ];
   const lines = names.map((name) => [name, ...cells(name, false), ...cells(name, true)]);
   return `${markdown(titles, lines)}
 
@@ -222,7 +234,12 @@ function decodingTable(): string {
       formatBytes(last.stateBytes),
     ];
   });
-  const titles = ['one more token', ...positions.map((position) => `after ${position}`), 'last / first', 'state'];
+  const titles = [
+    'one more token',
+    ...positions.map((position) => `after ${formatWhole(position)}`),
+    'last / first',
+    'state',
+  ];
   return `${markdown(titles, rows)}
 
 ${machine(decoding.environment, 'npm run bench -- --suite decoding')} Variants with a state of constant size take the
@@ -239,7 +256,7 @@ function reversibleTable(): string {
   const titles = ['activations', ...depths.map((layers) => `${layers} layers`), 'deepest / shallowest'];
   return `${markdown(titles, rows)}
 
-Peak memory of a training step at ${reversible.rows[0].length} tokens, by \`npm run bench -- --suite reversible\`.`;
+Peak memory of a training step at ${counted(reversible.rows[0].length, 'token')}, by \`npm run bench -- --suite reversible\`.`;
 }
 
 function machine({ cpu, threads, node, kernels: set, date }: ComparisonReport['environment'], command: string): string {

@@ -14,9 +14,10 @@ import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { collectForgotten, memoryLimit, memoryStatistics } from '../src/core/memory.ts';
 import { Random } from '../src/core/random.ts';
 import { randomNormal } from '../src/core/tensor.ts';
-import { formatBytes } from '../src/terminal/format.ts';
+import { formatBytes, formatMilliseconds, formatWhole } from '../src/terminal/format.ts';
 import { choices, integer, text } from '../src/terminal/options.ts';
 import { formatTable } from '../src/terminal/table.ts';
+import { widthOf } from '../src/terminal/width.ts';
 import { attend, drawParameters } from '../src/variants/attend.ts';
 import { type AnyVariant, allVariants, findVariant } from '../src/variants/registry.ts';
 import type { AttentionShape } from '../src/variants/variant.ts';
@@ -151,8 +152,8 @@ function tableOf(soaked: readonly Soaked[]): string {
     };
     return [
       variant,
-      String(calls),
-      `${millisecondsPerCall.toFixed(2)} ms`,
+      formatWhole(calls),
+      formatMilliseconds(millisecondsPerCall),
       formatBytes(bytesPerCall),
       formatBytes(mostLiveBytes),
       change(({ liveBytes }) => liveBytes),
@@ -164,6 +165,7 @@ function tableOf(soaked: readonly Soaked[]): string {
   return formatTable(
     titles.map((title) => ({ title })),
     rows,
+    { width: widthOf(process.stdout) },
   );
 }
 

@@ -97,6 +97,7 @@ function isHashed({ recipe, settings }: Job): boolean {
 
 /** The tables, with a title each. */
 export function markdownOf(summary: Summary): string {
+  const hashes = hashRows(summary);
   return `# Recipes, trained
 
 Written by \`npm run recipes\`, from \`summary.json\` next to this file. Each folder holds the metrics, the results and the output
@@ -104,7 +105,9 @@ of one run from one seed, and in \`run.json\` the command that it came from.
 
 ${recipesTable(summary)}
 
-${hashTable(summary)}
+${markdown(hashes.titles, hashes.lines)}
+
+${ABOUT_HASHES}
 `;
 }
 
@@ -147,7 +150,7 @@ function cellsOf(recipe: Recipe, name: string, own: readonly SummaryRow[]): stri
 }
 
 /** Rows: how a model was trained. Columns: how it was evaluated. */
-export function hashTable({ hashes }: Pick<Summary, 'hashes'>): string {
+export function hashRows({ hashes }: Pick<Summary, 'hashes'>): { titles: string[]; lines: string[][] } {
   const lines = hashes.map(({ run, row }) => [
     run,
     ...row.targets.map((share, n) => `${formatPercent(share)} (${formatPercent(row.sequences[n])})`),
@@ -156,11 +159,12 @@ export function hashTable({ hashes }: Pick<Summary, 'hashes'>): string {
     'trained',
     ...EVALUATED.map((each) => (each === 'all' ? 'without hashing' : each === 1 ? '1 hash' : `${each} hashes`)),
   ];
-  return `${markdown(titles, lines)}
-
-Table 2 of Kitaev et al. 2020: tokens that are right with so many hashes at evaluation, and in brackets sequences that are
-right in all 63 of them.`;
+  return { titles, lines };
 }
+
+/** What stands below these rows. */
+export const ABOUT_HASHES = `Table 2 of Kitaev et al. 2020: tokens that are right with so many hashes at evaluation, and in brackets sequences that are
+right in all 63 of them.`;
 
 export function markdown(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;

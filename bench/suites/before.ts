@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { timeInTurns } from '../../src/compare/stopwatch.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { threadCount } from '../../src/core/parallel/pool.ts';
+import { formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 import type { Suite, SuiteSettings } from './suite.ts';
@@ -62,7 +63,7 @@ export const before: Suite = {
       }
       if (variantOf(own, name).supports.incremental) rows.push(...stepsOf(libraries, name, settings));
     }
-    return { rows, table: tableOf(rows), details: { commit: commitOf(folder) } };
+    return { rows, table: tableOf(rows, settings.width), details: { commit: commitOf(folder) } };
   },
 };
 
@@ -177,18 +178,19 @@ function rowOf(
   return { variant, causal, what, beforeMilliseconds, nowMilliseconds, speed, beforeBytes, nowBytes };
 }
 
-function tableOf(rows: readonly BeforeRow[]): string {
+function tableOf(rows: readonly BeforeRow[], width: number | undefined): string {
   const columns = ['variant', 'what', 'before', 'now', 'before / now', 'memory now / before'];
   const lines = rows.map(({ variant, causal, what, beforeMilliseconds, nowMilliseconds, speed, ...bytes }) => [
     variant,
     causal && !what.startsWith('step') ? `${what}, causal` : what,
-    `${beforeMilliseconds.toFixed(3)} ms`,
-    `${nowMilliseconds.toFixed(3)} ms`,
-    speed.toFixed(2),
-    bytes.beforeBytes === null || bytes.nowBytes === null ? '' : (bytes.nowBytes / bytes.beforeBytes).toFixed(2),
+    formatMilliseconds(beforeMilliseconds),
+    formatMilliseconds(nowMilliseconds),
+    formatRatio(speed),
+    bytes.beforeBytes === null || bytes.nowBytes === null ? '' : formatRatio(bytes.nowBytes / bytes.beforeBytes),
   ]);
   return formatTable(
     columns.map((title, index) => ({ title, align: index < 2 ? ('left' as const) : ('right' as const) })),
     lines,
+    { width },
   );
 }

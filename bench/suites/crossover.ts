@@ -1,6 +1,6 @@
 /** From which length each variant, at its default options, is faster than our own full attention. */
 import { poolReady } from '../../src/core/parallel/pool.ts';
-import { formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
+import { formatMilliseconds, formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { fasterFrom } from '../report/results.ts';
@@ -29,7 +29,7 @@ export const crossover: Suite = {
       );
       rows.push(...withSpeedUps(measureCells(cells, length, settings)));
     }
-    return { rows, table: tableOf(rows, lengths) };
+    return { rows, table: tableOf(rows, lengths, settings.width) };
   },
 };
 
@@ -40,8 +40,8 @@ function withSpeedUps(rows: readonly CellRow[]): Row[] {
   });
 }
 
-function tableOf(rows: readonly Row[], lengths: readonly number[]): string {
-  const titles = ['variant', 'pass', ...lengths.map(String), 'faster from'];
+function tableOf(rows: readonly Row[], lengths: readonly number[], width: number | undefined): string {
+  const titles = ['variant', 'pass', ...lengths.map(formatWhole), 'faster from'];
   const columns = titles.map((title, index) => ({ title, align: index < 2 ? ('left' as const) : ('right' as const) }));
   const lines = [false, true].flatMap((training) =>
     [...new Set(rows.map(({ variant }) => variant))].map((variant) => {
@@ -49,13 +49,14 @@ function tableOf(rows: readonly Row[], lengths: readonly number[]): string {
       const cells = own.map(({ speedUp, milliseconds }) =>
         variant === 'full' ? formatMilliseconds(milliseconds) : formatRatio(speedUp),
       );
+      const begin = variant === 'full' ? null : fasterFrom(own);
       return [
         variant,
         training ? 'both' : 'forward',
         ...cells,
-        variant === 'full' ? '' : String(fasterFrom(own) ?? 'never'),
+        variant === 'full' ? '' : begin === null ? 'never' : formatWhole(begin),
       ];
     }),
   );
-  return `${formatTable(columns, lines)}\n\nThe time of full attention, and how many times faster the others are.`;
+  return `${formatTable(columns, lines, { width })}\n\nThe time of full attention, and how many times faster the others are.`;
 }

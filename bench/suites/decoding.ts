@@ -3,7 +3,7 @@ import { timeInTurns } from '../../src/compare/stopwatch.ts';
 import { slice } from '../../src/core/ops/index.ts';
 import { poolReady } from '../../src/core/parallel/pool.ts';
 import { scope, type Tensor } from '../../src/core/tensor.ts';
-import { formatBytes, formatMilliseconds } from '../../src/terminal/format.ts';
+import { formatBytes, formatMilliseconds, formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import { type Decoder, startDecoding } from '../../src/variants/decoding.ts';
 import { allVariants } from '../../src/variants/registry.ts';
@@ -18,7 +18,7 @@ const STEPS = 64;
 export const decoding: Suite = {
   name: 'decoding',
   summary: 'time for one more token, and the memory of the state, against the position',
-  async run({ rounds, quick, tell }) {
+  async run({ rounds, quick, tell, width }) {
     const positions = quick ? [256, 1024] : [512, 1024, 2048, 4096, 8192];
     const maxLength = positions[positions.length - 1] + STEPS * rounds;
     await poolReady();
@@ -47,7 +47,7 @@ export const decoding: Suite = {
         rows.push({ variant: variants[index].name, position, millisecondsPerToken: times[index] / STEPS, stateBytes });
       });
     }
-    return { rows, table: tableOf(rows, positions) };
+    return { rows, table: tableOf(rows, positions, width) };
   },
 };
 
@@ -61,20 +61,21 @@ function step(decoder: Decoder, { queries, keys, values }: AttentionInputs): voi
 
 type Row = { variant: string; position: number; millisecondsPerToken: number; stateBytes: number };
 
-function tableOf(rows: readonly Row[], positions: readonly number[]): string {
-  const titles = ['variant', ...positions.map((position) => `token ${position}`), 'last / first', 'state'];
+function tableOf(rows: readonly Row[], positions: readonly number[], width: number | undefined): string {
+  const titles = ['variant', ...positions.map((position) => `token ${formatWhole(position)}`), 'last / first', 'state'];
   const lines = [...new Set(rows.map(({ variant }) => variant))].map((name) => {
     const own = rows.filter(({ variant }) => variant === name);
     const [first, last] = [own[0], own[own.length - 1]];
     return [
       name,
       ...own.map(({ millisecondsPerToken }) => formatMilliseconds(millisecondsPerToken)),
-      (last.millisecondsPerToken / first.millisecondsPerToken).toFixed(2),
+      formatRatio(last.millisecondsPerToken / first.millisecondsPerToken),
       formatBytes(last.stateBytes),
     ];
   });
   return formatTable(
     titles.map((title, index) => ({ title, align: index === 0 ? ('left' as const) : ('right' as const) })),
     lines,
+    { width },
   );
 }

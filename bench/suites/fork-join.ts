@@ -84,7 +84,7 @@ function pause(): void {
   while (performance.now() < end);
 }
 
-export function splittingTable(rows: readonly Splitting[]): string {
+export function splittingTable(rows: readonly Splitting[], width: number | undefined): string {
   const lines = rows.map(({ multiplyAdds, workers, aloneMilliseconds, splitMilliseconds }) => [
     formatCount(multiplyAdds),
     workers,
@@ -97,5 +97,5 @@ export function splittingTable(rows: readonly Splitting[]): string {
     title,
     align: index === 1 ? ('left' as const) : ('right' as const),
   }));
-  return `${formatTable(columns, lines)}\n\nRegions below ${formatCount(WORTH_SPLITTING)} multiply-adds stay on the calling thread.`;
+  return `${formatTable(columns, lines, { width })}\n\nRegions below ${formatCount(WORTH_SPLITTING)} multiply-adds stay on the calling thread.`;
 }

@@ -5,7 +5,7 @@ import { exp, matmul, softmax } from '../../src/core/ops/index.ts';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { randomNormal, scope } from '../../src/core/tensor.ts';
-import { formatMilliseconds } from '../../src/terminal/format.ts';
+import { formatCount, formatMilliseconds, formatWhole } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import { measureForkJoin, measureSplitting, type Splitting, splittingTable } from './fork-join.ts';
 import type { Suite } from './suite.ts';
@@ -22,7 +22,7 @@ interface Row extends Record<string, unknown> {
 export const kernels: Suite = {
   name: 'kernels',
   summary: 'products, exponentials and the cost of a fork-join, on one thread and on all',
-  async run({ rounds, quick, tell }) {
+  async run({ rounds, quick, tell, width }) {
     const rows: Row[] = [];
     let splitting: Splitting[] = [];
     const all = threadCount();
@@ -39,7 +39,8 @@ export const kernels: Suite = {
     } finally {
       setThreads(all);
     }
-    const tables = splitting.length === 0 ? [tableOf(rows)] : [tableOf(rows), splittingTable(splitting)];
+    const tables =
+      splitting.length === 0 ? [tableOf(rows, width)] : [tableOf(rows, width), splittingTable(splitting, width)];
     return { rows, details: { splitting }, table: tables.join('\n\n') };
   },
 };
@@ -76,16 +77,17 @@ function measure(threads: number, rounds: number, size: number): Row[] {
   }));
 }
 
-function tableOf(rows: readonly Row[]): string {
+function tableOf(rows: readonly Row[], width: number | undefined): string {
   const lines = rows.map(({ what, threads, milliseconds, rate, unit }) => [
     what,
-    String(threads),
+    formatWhole(threads),
     formatMilliseconds(milliseconds),
-    unit === '' ? '' : `${(rate / 1e9).toFixed(3)} G${unit}/s`,
+    unit === '' ? '' : `${formatCount(rate)} ${unit}/s`,
   ]);
   const titles = ['what', 'threads', 'time', 'rate'];
   return formatTable(
     titles.map((title, index) => ({ title, align: index === 0 ? ('left' as const) : ('right' as const) })),
     lines,
+    { width },
   );
 }

@@ -48,7 +48,7 @@ export const peers: Suite = {
         memoryBytes: totalmem(),
         ...details,
       },
-      table: tablesOf(report),
+      table: tablesOf(report, settings.width),
       problems: problemsOf(report.agreements),
     };
   },

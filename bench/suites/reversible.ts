@@ -5,7 +5,7 @@ import { mean, square } from '../../src/core/ops/index.ts';
 import { poolReady } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { fromArray, scope } from '../../src/core/tensor.ts';
-import { formatBytes, formatMilliseconds } from '../../src/terminal/format.ts';
+import { formatBytes, formatMilliseconds, formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import { completeConfig } from '../../src/training/config.ts';
 import { Transformer } from '../../src/training/transformer.ts';
@@ -26,7 +26,7 @@ interface Row extends Record<string, unknown> {
 export const reversible: Suite = {
   name: 'reversible',
   summary: 'peak activation memory of a training step against the number of layers',
-  async run({ quick, tell }) {
+  async run({ quick, tell, width }) {
     await poolReady();
     const length = quick ? 512 : 4096;
     const rows: Row[] = [];
@@ -36,7 +36,7 @@ export const reversible: Suite = {
         rows.push(measure(residual, layers, length));
       }
     }
-    return { rows, table: tableOf(rows) };
+    return { rows, table: tableOf(rows, width) };
   },
 };
 
@@ -66,21 +66,22 @@ function measure(residual: Row['residual'], layers: number, length: number): Row
   });
 }
 
-function tableOf(rows: readonly Row[]): string {
+function tableOf(rows: readonly Row[], width: number | undefined): string {
   const titles = ['layers', 'residual', 'activations', 'of 2 layers', 'step'];
   const lines = rows.map(({ residual, layers, activationBytes, milliseconds }) => {
     const shallow = rows.find((row) => row.residual === residual && row.layers === DEPTHS[0]);
     const ratio = activationBytes / (shallow?.activationBytes ?? Number.NaN);
     return [
-      String(layers),
+      formatWhole(layers),
       residual,
       formatBytes(activationBytes),
-      `${ratio.toFixed(2)}×`,
+      formatRatio(ratio),
       formatMilliseconds(milliseconds),
     ];
   });
   return formatTable(
     titles.map((title, index) => ({ title, align: index === 1 ? ('left' as const) : ('right' as const) })),
     lines,
+    { width },
   );
 }

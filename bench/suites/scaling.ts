@@ -3,7 +3,7 @@
 import { formatOptions } from '../../src/compare/option-text.ts';
 import { fittedSlope } from '../../src/compare/series.ts';
 import { poolReady } from '../../src/core/parallel/pool.ts';
-import { formatBytes, formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
+import { formatBytes, formatMilliseconds, formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import { type CellRow, cellOf, group, measureCells } from './cells.ts';
@@ -32,7 +32,7 @@ export const scaling: Suite = {
     await poolReady();
     const rows: CellRow[] = [];
     for (const length of lengths) rows.push(...measureLength(length, lengths[0], settings));
-    return { rows: [...rows, ...slopesOf(rows)], table: tableOf(rows) };
+    return { rows: [...rows, ...slopesOf(rows)], table: tableOf(rows, settings.width) };
   },
 };
 
@@ -75,11 +75,18 @@ function slopeOf(rows: readonly CellRow[], of: 'milliseconds' | 'peakBytes'): nu
   return Number.isNaN(slope) ? null : slope;
 }
 
-function tableOf(rows: readonly CellRow[]): string {
+function tableOf(rows: readonly CellRow[], width: number | undefined): string {
   const lengths = [...new Set(rows.map(({ length }) => length))];
-  const columns = ['variant', 'options', 'pass', ...lengths.map(String), 'slope', 'memory', 'slope', 'of full'].map(
-    (title, index) => ({ title, align: index < 3 ? ('left' as const) : ('right' as const) }),
-  );
+  const columns = [
+    'variant',
+    'options',
+    'pass',
+    ...lengths.map(formatWhole),
+    'slope',
+    'memory',
+    'slope',
+    'of full',
+  ].map((title, index) => ({ title, align: index < 3 ? ('left' as const) : ('right' as const) }));
   const lines = [false, true].flatMap((training) =>
     [...new Set(rows.map(({ variant }) => variant))].map((variant) => {
       const own = group(rows, variant, training);
@@ -100,7 +107,7 @@ function tableOf(rows: readonly CellRow[]): string {
     }),
   );
   const note = '`of full`: how many times faster than full attention, at the greatest length measured for both.';
-  return `${formatTable(columns, lines)}\n\n${note}`;
+  return `${formatTable(columns, lines, { width })}\n\n${note}`;
 }
 
 function speedUp(own: readonly CellRow[], full: readonly CellRow[]): string {

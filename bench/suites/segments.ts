@@ -7,7 +7,7 @@ import { noGrad } from '../../src/core/autograd.ts';
 import { poolReady } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { fromArray, scope } from '../../src/core/tensor.ts';
-import { formatMilliseconds } from '../../src/terminal/format.ts';
+import { formatMilliseconds, formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import { languageModel } from '../../src/training/language-model.ts';
 import { evaluation } from '../../src/training/module.ts';
@@ -29,14 +29,14 @@ interface Row extends Record<string, unknown> {
 export const segments: Suite = {
   name: 'segments',
   summary: 'evaluation of a language model across segments: reuse of states against recomputation',
-  async run({ rounds, quick, tell }) {
+  async run({ rounds, quick, tell, width }) {
     await poolReady();
     const rows: Row[] = [];
     for (const attentionLength of quick ? [800] : Object.keys(PAPER).map(Number)) {
       tell(`attention length ${attentionLength}`);
       rows.push(measure(attentionLength, rounds));
     }
-    return { rows, table: tableOf(rows) };
+    return { rows, table: tableOf(rows, width) };
   },
 };
 
@@ -74,16 +74,17 @@ function measure(attentionLength: number, rounds: number): Row {
   };
 }
 
-function tableOf(rows: readonly Row[]): string {
+function tableOf(rows: readonly Row[], width: number | undefined): string {
   const titles = ['attention length', 'reuse, a token', 'recomputation, a token', 'slower', 'paper'];
   return formatTable(
     titles.map((title) => ({ title, align: 'right' as const })),
     rows.map((row) => [
-      String(row.attentionLength),
+      formatWhole(row.attentionLength),
       formatMilliseconds(row.reuseMillisecondsPerToken),
       formatMilliseconds(row.recomputeMillisecondsPerToken),
-      `${Math.round(row.slower)}×`,
-      `${PAPER[row.attentionLength]}×`,
+      formatRatio(row.slower),
+      formatRatio(PAPER[row.attentionLength]),
     ]),
+    { width },
   );
 }

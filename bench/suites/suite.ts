@@ -20,6 +20,8 @@ export interface SuiteSettings {
   /** For `before`: the folder of another checkout. */
   before?: string;
   limitSeconds: number;
+  /** Columns that a table may take; undefined: as many as it needs. */
+  width?: number;
 }
 
 export interface SuiteResult {

@@ -1,4 +1,8 @@
 /** The page of measurements: what there is no figure of has no point, and what is drawn can be read without the page. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseHTML } from 'linkedom';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,6 +12,10 @@ import { moduleCharts } from '../../bench/report/pairs.ts';
 import { attentionCharts, productCharts } from '../../bench/report/peer-figures.ts';
 import { standalonePicture } from '../../bench/report/picture.ts';
 import type { PeerRow, ScalingRow } from '../../bench/report/results.ts';
+import { splittingTable } from '../../bench/suites/fork-join.ts';
+import { tablesOf } from '../../bench/suites/peers/tables.ts';
+import { displayWidth } from '../../src/terminal/width.ts';
+import { temporaryFolder } from '../cli/host.ts';
 
 function peerRow(part: Partial<PeerRow>): PeerRow {
   return {
@@ -135,6 +143,40 @@ test('the page of the measurements that are there has a plot for each, and no fi
   assert.not.match(page, /NaN|undefined|Infinity/);
   const ids = [...document.querySelectorAll('svg title[id]')].map(({ id }) => id);
   assert.is(new Set(ids).size, ids.length);
+});
+
+test('tables of the terminal take the columns that there are', () => {
+  const report = JSON.parse(readFileSync(new URL('../../bench/results/peers.json', import.meta.url), 'utf8'));
+  const linesOf = (width?: number) =>
+    tablesOf(report, width)
+      .split('\n\n')
+      .flatMap((part) => (part.includes('─') ? part.split('\n').filter((line) => !/^ {2}\S+.*: /.test(line)) : []));
+  assert.ok(linesOf().some((line) => displayWidth(line) > 60));
+  for (const line of linesOf(60)) assert.ok(displayWidth(line) <= 60, line);
+  assert.ok(linesOf().some((line) => / 4,096 /.test(line)));
+  const splitting = [{ multiplyAdds: 12_345, workers: 'warm', aloneMilliseconds: 1, splitMilliseconds: 2 }];
+  for (const line of splittingTable(splitting as never, 30)
+    .split('\n')
+    .slice(0, 4)) {
+    assert.ok(displayWidth(line) <= 30, line);
+  }
+});
+
+test('the page replaces an earlier one, and no file of another origin', () => {
+  const folder = temporaryFolder();
+  const page = join(folder, 'bench.html');
+  const bench = () => {
+    const options = { cwd: fileURLToPath(new URL('../../', import.meta.url)), encoding: 'utf8' } as const;
+    return spawnSync(process.execPath, ['--import', 'tsx', 'bench/run.ts', '--report', page], options);
+  };
+  writeFileSync(page, 'mine');
+  const { status, stderr } = bench();
+  assert.is(status, 2);
+  assert.match(stderr, /^Error: --report: .* exists, and this tool did not write it; name another/);
+  assert.is(readFileSync(page, 'utf8'), 'mine');
+  writeFileSync(page, '');
+  for (let time = 0; time < 2; time++) assert.is(bench().status, 0);
+  assert.match(readFileSync(page, 'utf8'), /^<!doctype html>/);
 });
 
 test.run();

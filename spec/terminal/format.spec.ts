@@ -19,7 +19,7 @@ function assertEach(format: (value: number) => string, cases: [value: number, ex
 
 test('one of something is not many', () => {
   assertEach(
-    (count) => counted(count, 'token', formatWhole),
+    (count) => counted(count, 'token'),
     [
       [0, '0 tokens'],
       [1, '1 token'],

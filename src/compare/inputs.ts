@@ -15,7 +15,7 @@ import {
 } from '../core/expect.ts';
 import type { NumericArray } from '../core/memory.ts';
 import { fromArray, fromNumbers } from '../core/tensor.ts';
-import { counted, formatPercent } from '../terminal/format.ts';
+import { counted, formatPercent, formatWhole } from '../terminal/format.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import { LAYOUTS, oddLayout } from './layout.ts';
 import { flagsOf } from './mask-file.ts';
@@ -108,7 +108,7 @@ export function fileInput(qkv: readonly string[], settings: FileSettings = {}): 
     ...(cases.length > 1 ? [`${cases.length} layers`] : []),
     ...(batch > 1 ? [`batch of ${batch}`] : []),
     `${counted(heads, 'head')} of width ${headDim}`,
-    `${lengths.join(' and ')} ${lengths.join() === '1' ? 'token' : 'tokens'}`,
+    `${lengths.map(formatWhole).join(' and ')} ${lengths.join() === '1' ? 'token' : 'tokens'}`,
     ...(masked > 0 ? [`${formatPercent(masked / tokens)} of them masked`] : []),
   ];
   const name = `${qkv.map((path) => basename(path)).join(', ')}: ${sizes.join(', ')}`;

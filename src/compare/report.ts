@@ -3,7 +3,7 @@
  * table; plots are static SVG, light or dark as the reader's system is.
  */
 
-import { counted, formatError, formatWhole } from '../terminal/format.ts';
+import { counted, formatError } from '../terminal/format.ts';
 import { checkReport } from './check-report.ts';
 import { STREAMS } from './columns.ts';
 import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from './report/chart.ts';
@@ -146,8 +146,7 @@ function averagingNote(series: readonly Series[]): string {
   const results = series.flatMap((one) => one.results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
   const layers = new Set(results.map(({ layer }) => layer)).size;
   const notes = [];
-  if (lengthsOf(results).length > 1)
-    notes.push(`The plots are for ${counted(mainLength(results), 'token', formatWhole)}.`);
+  if (lengthsOf(results).length > 1) notes.push(`The plots are for ${counted(mainLength(results), 'token')}.`);
   if (layers > 1) notes.push(`A point is the mean over ${layers} layers, the bar behind it their range.`);
   return notes.join(' ');
 }

@@ -1,5 +1,6 @@
 /** From the flat list of results to what a table or a plot shows: order, names, averages over layers, fitted slopes. */
 
+import { formatWhole } from '../terminal/format.ts';
 import { REFERENCE_VARIANT } from '../variants/reference.ts';
 import type { ComparisonResult } from './result.ts';
 
@@ -209,7 +210,9 @@ export function describeCrossover(points: readonly Point[]): string {
   const crossing = crossover(points);
   if (crossing === null) return 'at no length measured';
   // Interpolated between lengths that are usually a factor of two apart: a third digit would mean nothing.
-  return crossing.shortest ? 'at every length measured' : `from about ${Number(crossing.length.toPrecision(2))} tokens`;
+  return crossing.shortest
+    ? 'at every length measured'
+    : `from about ${formatWhole(Number(crossing.length.toPrecision(2)))} tokens`;
 }
 
 /** How far full attention itself was from the float64 oracle, at worst: the accuracy of the errors. */

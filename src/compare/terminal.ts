@@ -1,6 +1,6 @@
 /** A comparison as text for the terminal: its input, the table, the meaning of its columns, the crossovers. */
 import { paint, type Style } from '../terminal/colour.ts';
-import { counted, formatError, formatPercent, formatRatio } from '../terminal/format.ts';
+import { counted, formatError, formatPercent, formatRatio, formatWhole } from '../terminal/format.ts';
 import { formatTable, type TableCell, type TableOptions } from '../terminal/table.ts';
 import { formatPairs, proseWidth, wrap, wrapLines } from '../terminal/width.ts';
 import { bestOf, memoryShare, slowness } from './best.ts';
@@ -30,7 +30,7 @@ export function formatHeading(
   { causal, seed }: { causal: boolean; seed: number },
   { colour = false, width }: TableOptions = {},
 ): string {
-  const lengths = [...new Set(cases.map(({ length }) => length))].join(', ');
+  const lengths = [...new Set(cases.map(({ length }) => formatWhole(length)))].join(', ');
   const masking = causal ? 'causal' : 'not causal';
   const shape = [
     `batch ${batch}`,

@@ -116,7 +116,7 @@ function nonFinite(value: number): string {
   return value > 0 ? INFINITE : `-${INFINITE}`;
 }
 
-/** `1 token`, `2 tokens` */
-export function counted(count: number, noun: string, format: (count: number) => string = String): string {
-  return `${format(count)} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 token`, `16,384 tokens` */
+export function counted(count: number, noun: string): string {
+  return `${formatWhole(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,18 +1,29 @@
 /** The figures as tables: a row a contestant, a column a size, and below them what is not in there, with the reason. */
-import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../../../src/terminal/format.ts';
+import {
+  formatError,
+  formatMilliseconds,
+  formatPercent,
+  formatRatio,
+  formatWhole,
+} from '../../../src/terminal/format.ts';
 import { formatTable } from '../../../src/terminal/table.ts';
 import type { Task } from '../../peers/protocol.ts';
 import type { PeersReport } from '../peers.ts';
 import type { Agreement } from './agreement.ts';
 import type { Row } from './measure.ts';
 
-export function tablesOf({ rows, agreements, absences, versions }: PeersReport): string {
+export function tablesOf({ rows, agreements, absences, versions }: PeersReport, width?: number): string {
   const counts = [...new Set(rows.map(({ threads }) => threads))];
-  const sections = counts.flatMap((threads) => sectionsOf(rows.filter((row) => row.threads === threads)));
+  const sections = counts.flatMap((threads) =>
+    sectionsOf(
+      rows.filter((row) => row.threads === threads),
+      width,
+    ),
+  );
   const missing = absences.map(({ who, threads, reason }) => `  ${who} (${threadsText(threads)}): ${reason}`);
   return [
     ...sections,
-    `Checked before they were measured\n\n${agreementTable(agreements)}`,
+    `Checked before they were measured\n\n${agreementTable(agreements, width)}`,
     ...(missing.length === 0 ? [] : [`Not measured\n${missing.join('\n')}`]),
     `Versions\n${versionLines(versions).join('\n')}`,
     LEGEND,
@@ -23,7 +34,7 @@ const LEGEND = `×: the time over ours for the same computation. GFLOP/s: at the
 multiply-adds of the same instructions give on as many threads; of native instructions that is not known here.`;
 
 /** What is compared within one table. */
-function sectionsOf(rows: readonly Row[]): string[] {
+function sectionsOf(rows: readonly Row[], width: number | undefined): string[] {
   const titles = [...new Set(rows.filter(({ task }) => task.kind !== 'peak').map(titleOf))];
   const peaks = rows
     .filter(({ task, rate }) => task.kind === 'peak' && rate !== null)
@@ -31,7 +42,7 @@ function sectionsOf(rows: readonly Row[]): string[] {
   const threads = threadsText(rows[0].threads);
   return [
     `Peak of multiply-adds, ${threads}, GFLOP/s: ${peaks.join(', ')}`,
-    ...titles.map((title) => section(title, rows)),
+    ...titles.map((title) => section(title, rows, width)),
   ];
 }
 
@@ -45,7 +56,7 @@ function titleOf({ task, threads }: Row): string {
   return `Attention ${passes}, ${heads} of ${task.headDim}, ${where}`;
 }
 
-function section(title: string, rows: readonly Row[]): string {
+function section(title: string, rows: readonly Row[], width: number | undefined): string {
   const own = rows.filter((row) => titleOf(row) === title);
   const sizes = [...new Set(own.map(({ task }) => sizeOf(task)))];
   const contestants = [...new Set(own.map(nameOf))];
@@ -59,11 +70,11 @@ function section(title: string, rows: readonly Row[]): string {
       greatest?.share == null ? '' : formatPercent(greatest.share),
     ];
   });
-  const columns = ['', ...sizes.map(String), 'GFLOP/s', 'peak'].map((text, index) => ({
+  const columns = ['', ...sizes.map(formatWhole), 'GFLOP/s', 'peak'].map((text, index) => ({
     title: text,
     align: index === 0 ? ('left' as const) : ('right' as const),
   }));
-  return [title, '', formatTable(columns, lines), ...notesOf(own)].join('\n');
+  return [title, '', formatTable(columns, lines, { width }), ...notesOf(own)].join('\n');
 }
 
 function cell(row: Row | undefined): string {
@@ -82,7 +93,7 @@ function notesOf(rows: readonly Row[]): string[] {
     if (row.outcome !== 'failed' && told.has(key)) return [];
     told.add(key);
     const from = row.outcome === 'failed' ? 'at' : 'from';
-    return [`  ${nameOf(row)}: ${row.outcome} ${from} ${sizeOf(row.task)}: ${row.reason}`];
+    return [`  ${nameOf(row)}: ${row.outcome} ${from} ${formatWhole(sizeOf(row.task))}: ${row.reason}`];
   });
 }
 
@@ -99,10 +110,10 @@ const gigaFlops = (rate: number): string => (rate / 1e9).toFixed(1);
 
 const threadsText = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`);
 
-function agreementTable(agreements: readonly Agreement[]): string {
+function agreementTable(agreements: readonly Agreement[], width: number | undefined): string {
   const lines = agreements.map(({ peer, contestant, threads, against, difference, agrees, reason }) => [
     `${peer} ${contestant}`,
-    String(threads),
+    formatWhole(threads),
     against,
     difference === null ? (reason ?? '') : formatError(difference),
     agrees ? 'agrees' : difference === null ? 'not compared' : 'DISAGREES',
@@ -114,6 +125,7 @@ function agreementTable(agreements: readonly Agreement[]): string {
       align: index === 1 || index === 3 ? ('right' as const) : ('left' as const),
     })),
     lines,
+    { width },
   );
 }
 

@@ -128,7 +128,7 @@ export function scalingCharts(all: readonly Series[]): Chart[] {
       const drawnPoints = points.map((point) => ({
         x: point.length,
         y: own(point),
-        tooltip: `${nameOfPoint(series, point)}, ${counted(point.length, 'token', formatWhole)}: ${format(own(point))}`,
+        tooltip: `${nameOfPoint(series, point)}, ${counted(point.length, 'token')}: ${format(own(point))}`,
       }));
       return { label: withSlope(series.label, drawnPoints), ...looks[n], points: drawnPoints };
     });
@@ -176,7 +176,7 @@ function fullLine(drawn: readonly DrawnSeries[], full: (point: Point) => number,
       .map(full)
       .sort((a, b) => a - b);
     const y = sorted[Math.floor((sorted.length - 1) / 2)];
-    return { x: length, y, tooltip: `${FULL_LABEL}, ${counted(length, 'token', formatWhole)}: ${format(y)}` };
+    return { x: length, y, tooltip: `${FULL_LABEL}, ${counted(length, 'token')}: ${format(y)}` };
   });
   return { label: FULL_LABEL, index: null, points };
 }

@@ -1,4 +1,4 @@
-/** What the attention of a layer contributes to a model: how the model does without it. */
+/** The contribution of a layer's attention to a model: how well the model does without it. */
 import { elements } from '../core/tensor.ts';
 import { type Evaluation, type EvaluationSettings, evaluate } from './evaluate.ts';
 import type { TransformerLayer } from './layer.ts';
@@ -6,7 +6,7 @@ import type { Learner } from './learner.ts';
 import type { Task } from './tasks/task.ts';
 
 /**
- * The evaluation of the model with one layer's attention left out, for each layer; as a residual branch it then adds
+ * The evaluation of the model with one layer's attention left out, for each layer; as a residual branch, it then adds
  * nothing. If the loss stays the same without a layer, that layer does nothing for the task. The model is not changed.
  */
 export function* evaluateWithout(learner: Learner, task: Task, settings: EvaluationSettings): Generator<Evaluation> {
@@ -15,7 +15,7 @@ export function* evaluateWithout(learner: Learner, task: Task, settings: Evaluat
   }
 }
 
-/** The result of `body` while the layer's attention gives zeros, by a projection of zeros. */
+/** The result of `body` while the layer's attention outputs zeros, because its projection is zero. */
 function withoutAttention<T>({ attention }: TransformerLayer, body: () => T): T {
   const projection = Object.values(attention.output);
   const kept = projection.map((tensor) => tensor.toArray());

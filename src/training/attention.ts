@@ -3,9 +3,9 @@
  *
  *     MultiHead(x) = Concat(head_1, …, head_h) W^O,   head_i = Attention(x W_i^Q, x W_i^K, x W_i^V)
  *
- * The projections of all heads are one matrix each, and are followed by a bias. A variant declares which it needs: inputs
- * that it does not read are not projected, its gates are projections with an activation, and its global tokens, if any, have
- * their own projections.
+ * Each projection is one matrix for all heads, followed by a bias. A variant declares which projections it needs: inputs that
+ * it does not read are not projected, its gates are projections with an activation, and its global tokens, if any, have their
+ * own projections.
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
@@ -27,9 +27,9 @@ export interface AttendOptions extends MixOptions {
   keyMask?: Tensor | undefined;
 }
 
-/** Tokens of a batch of sequences through a module, one or several at a time. Keeps no tape. */
+/** Passes tokens of a batch of sequences through a module, one or more at a time. Keeps no tape. */
 export interface Steps {
-  /** [batch, n, width] of the next positions, to the same. */
+  /** Takes [batch, n, width] of the next positions, and returns the same shape. */
   step(x: Tensor): Tensor;
   /** The state after the tokens so far; null before the first token. A step may release it: copy it to keep it. */
   state(): AttentionState | null;
@@ -39,9 +39,9 @@ export interface Steps {
 
 export class MultiHeadAttention implements Module {
   readonly projections: Projections;
-  /** For tokens with global attention, where the variant has them. They start as copies (Beltagy et al. 2020, §3.1). */
+  /** The projections of global tokens, if the variant has them. They start as copies (Beltagy et al. 2020, §3.1). */
   readonly global: Projections | undefined;
-  /** Of the gates that the variant declares, by name. */
+  /** The projections of the variant's gates, by name. */
   readonly gates: Readonly<Record<string, Linear>>;
   readonly output: Linear;
   readonly mixing: Mixing;
@@ -51,8 +51,8 @@ export class MultiHeadAttention implements Module {
   readonly #rotary: Rotary | null;
 
   /**
-   * `mixing`: the variant with its parameters, if another layer shares them. Throws ArgumentError for an unknown variant,
-   * what `checkOptions` throws for options that do not fit, and ArgumentError where rotary positions would do nothing.
+   * `mixing`: the variant with its parameters, if another layer shares them. Throws ArgumentError for an unknown variant or
+   * if rotary positions would have no effect, and as `checkOptions` does for options that do not fit.
    */
   constructor(settings: AttentionSettings, place: AttentionPlace, random: Random, mixing?: Mixing) {
     this.#place = place;
@@ -86,13 +86,16 @@ export class MultiHeadAttention implements Module {
     this.#rotary = place.rotary ? new Rotary(place.length, headDim, dtype) : null;
   }
 
-  /** Without the variant's own parameters if another layer shares them: that layer names them. */
+  /** Leaves out the variant's parameters if they belong to another layer, because that layer names them. */
   tensors(): Map<string, Tensor> {
     const { projections, gates, global, output } = this;
     return named({ ...projections, gates, global, output, ...(this.#sharesMixing ? {} : this.mixing.parameters) });
   }
 
-  /** Self-attention of x [batch, length, modelDim], to the same. Throws ShapeError for a sequence that is too long. */
+  /**
+   * Self-attention of x [batch, length, modelDim]; the result has the same shape. Throws ShapeError for a sequence that is
+   * too long.
+   */
   forward(x: Tensor, { keyMask, ...options }: AttendOptions): Tensor {
     const { length, modelDim } = this.#place;
     const [, own, width] = x.shape;
@@ -109,8 +112,9 @@ export class MultiHeadAttention implements Module {
   }
 
   /**
-   * Causal generation: the rows of `forward`, one or several at a time. Throws UnsupportedError for a variant that cannot,
-   * ArgumentError for a state of another. (A step of Reformer gives the last rows of a run over the tokens so far.)
+   * Causal generation: the rows of `forward`, one or more at a time. Throws UnsupportedError for a variant that cannot
+   * generate, ArgumentError for a state of another variant. (A step of Reformer returns the last rows of a run over the
+   * tokens so far.)
    */
   startSteps(batch: number, state?: AttentionState): Steps {
     const decoder = this.mixing.startDecoding(batch, state);
@@ -158,7 +162,7 @@ export class MultiHeadAttention implements Module {
       const rows = this.#split(linear(x, projection));
       return this.#rotary === null ? rows : this.#rotary.turn(rows, begin);
     };
-    // Unused inputs must be present all the same.
+    // Unused inputs must be present anyway.
     const queries = query === undefined ? values : turned(query);
     return { queries, keys: key === undefined ? queries : turned(key), values };
   }

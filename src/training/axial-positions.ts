@@ -1,13 +1,13 @@
 /**
- * Axial position embeddings: learned positions for long sequences, without a vector for each of them.
+ * Axial position embeddings: learned positions for long sequences, without a vector for each position.
  *
- * The sequence is laid out in l₁ rows of l₂, and the embedding of a position is that of its row next to that of its
- * column (from the code of Kitaev et al. 2020; the idea is that of factorised positions in images):
+ * The sequence is laid out in l₁ rows of l₂, and the embedding of a position is its row's embedding concatenated with its
+ * column's (from the code of Kitaev et al. 2020; images use the same idea):
  *
  *     e(p) = [E₁[⌊p / l₂⌋] ; E₂[p mod l₂]],      E₁ ∈ ℝ^{l₁×d₁},  E₂ ∈ ℝ^{l₂×d₂},  d = d₁ + d₂
  *
- * That takes l₁·d₁ + l₂·d₂ numbers in place of l₁·l₂·d: half a million positions of 1024 numbers fit in 10⁶ parameters
- * with l₁ = 512, l₂ = 1024. It gives up independence: two positions of one row share d₁ of their numbers.
+ * That takes l₁·d₁ + l₂·d₂ numbers and not l₁·l₂·d: half a million positions of 1024 numbers fit in 10⁶ parameters with l₁ =
+ * 512, l₂ = 1024. It gives up independence: two positions in one row share d₁ of their numbers.
  */
 import { expectInteger, formatShape, ShapeError } from '../core/errors.ts';
 import { expectFloat, expectSameDType } from '../core/ops/check.ts';
@@ -17,9 +17,9 @@ import { randomNormal, type Tensor } from '../core/tensor.ts';
 
 /** A type, not an interface, so that a model's record of learned tensors can hold it. */
 export type AxialPositions = {
-  /** [l₁, d₁]: one for each row of positions. */
+  /** [l₁, d₁]: a vector for each row of positions. */
   E1: Tensor;
-  /** [l₂, d₂]: one for each place in a row. */
+  /** [l₂, d₂]: a vector for each place in a row. */
   E2: Tensor;
 };
 

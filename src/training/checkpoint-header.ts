@@ -1,6 +1,6 @@
 /**
- * What a checkpoint holds besides its tensors: JSON texts by name, in the metadata of the file. Nothing in it is trusted:
- * size, depth and kind of each are checked before it is used.
+ * The contents of a checkpoint besides its tensors: JSON texts by name, in the metadata of the file. Nothing in it is
+ * trusted: size, depth and kind of each text are checked before it is used.
  */
 import { describe, EfficientTransformersError, FileFormatError } from '../core/errors.ts';
 import { type Check, expectRecord, integerOf, listOf, numberOf, oneOf } from '../core/expect.ts';
@@ -13,7 +13,7 @@ import { expectRunSettings } from './run-settings.ts';
 import type { Task } from './tasks/task.ts';
 
 const FORMAT = 'efficient-transformers checkpoint';
-/** The second has a digest, which cannot be left out, and says on which kernels the run was. */
+/** Version 2 requires a digest, and names the kernels of the run. */
 type Version = '1' | '2';
 const VERSION: Version = '2';
 
@@ -24,9 +24,9 @@ export interface Header {
   random: number[];
   kind: Task['kind'];
   alphabet: Task['alphabet'];
-  /** Complete: the model can be made without the task, whose text may be elsewhere. */
+  /** Complete, so that the model can be made without the task, whose text may be elsewhere. */
   model: ClassifierSettings;
-  /** The kernels of the last steps; others give different bits. Null if unknown, as in version 1. */
+  /** The kernels of the last steps; other kernels give different bits. Null if unknown, as in version 1. */
   kernels: KernelBuild | null;
 }
 
@@ -48,7 +48,7 @@ export function headerTexts(header: Header): [name: string, text: string][] {
   return [['format', FORMAT], ['version', VERSION], ...texts];
 }
 
-/** Throws what `complain` makes for a file of another kind, or a checkpoint of another version. */
+/** Throws the error of `complain` for a file of another kind, or a checkpoint of another version. */
 export function versionOf(metadata: ReadonlyMap<string, string>, complain: Complain): Version {
   const [format, version] = ['format', 'version'].map((name) => metadata.get(name));
   if (format !== FORMAT) {
@@ -59,7 +59,7 @@ export function versionOf(metadata: ReadonlyMap<string, string>, complain: Compl
   throw complain(`expected version 1 or 2 of the format, got ${version === undefined ? 'none' : describe(version)}`);
 }
 
-/** Throws what `complain` makes for missing or invalid values. */
+/** Throws the error of `complain` for missing or invalid values. */
 export function parseHeader(metadata: ReadonlyMap<string, string>, version: Version, complain: Complain): Header {
   const read = (name: keyof Header): unknown => {
     if (name === 'kernels' && version === '1') return null;

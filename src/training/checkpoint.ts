@@ -1,7 +1,7 @@
 /**
- * A run on disk: one .safetensors file with the tensors of the model and of the optimiser, and as JSON metadata everything
- * else that the next step depends on. It is written whole or not at all, and the previous one is kept next to it. It holds a
- * digest of itself, so that a file with any damaged bit is refused.
+ * A run on disk: one .safetensors file with the tensors of the model and of the optimiser, and everything else that the next
+ * step depends on as JSON metadata. It is written whole or not at all, and the previous one is kept next to it. It holds its
+ * own digest, so that a file with any damaged bit is refused.
  */
 
 import { dirname } from '#platform/path';
@@ -28,13 +28,13 @@ const PREFIXES = { model: 'model.', optimizer: 'optimizer.' } as const;
 
 /** Facts about a checkpoint file. */
 export interface CheckpointFacts {
-  /** The kernels of its last steps: others give different bits. Null if unknown, as in older versions. */
+  /** The kernels of its last steps; other kernels give different bits. Null if unknown, as in older versions. */
   readonly kernels: KernelBuild | null;
   /** Whether its digest confirms its bytes. False for an older version, which has no digest. */
   readonly isVerified: boolean;
 }
 
-/** A trained model, and the task that it was trained on. */
+/** A trained model, and the task of its training. */
 export interface TrainedModel {
   learner: Learner;
   alphabet: Task['alphabet'];
@@ -64,14 +64,14 @@ export function saveCheckpoint(path: string, run: Run): void {
   );
 }
 
-/** Where the checkpoint before the last is. */
+/** The path of the previous checkpoint. */
 export function previousOf(path: string): string {
   return path.replace(/(\.safetensors)?$/, '.previous$1');
 }
 
 /**
  * Reads a run in the state in which it was written. On the same kernels it continues to the same bits as without the break:
- * compare `kernels` with `kernelBuild()`. Throws FileFormatError for a file that is not a whole checkpoint.
+ * compare `kernels` with `kernelBuild()`. Throws FileFormatError for a file that is not a complete checkpoint.
  *
  * @example
  * ```ts
@@ -164,8 +164,8 @@ function stored(prefix: string, tensors: ReadonlyMap<string, Tensor>): [string, 
 }
 
 /**
- * Overwrites tensors with the file's. Throws before any change unless names, shapes and types are the same, and for a
- * number that is not finite: no step of a training gives one.
+ * Overwrites tensors with the file's. Throws before any change unless names, shapes and types are the same, and for a number
+ * that is not finite, because no training step produces one.
  */
 function fill(
   prefix: string,

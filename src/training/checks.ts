@@ -1,4 +1,4 @@
-/** Checks of models, tasks and runs as arguments: by their parts, so that callers may bring their own. */
+/** Checks models, tasks and runs given as arguments. They check parts, so that callers may pass their own objects. */
 import { ArgumentError, describe, wrongKind } from '../core/errors.ts';
 import {
   type Check,

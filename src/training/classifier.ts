@@ -4,9 +4,8 @@
  *     pooled = mean of y over the real tokens, or y of the first one (a [CLS] token that the task puts there)
  *     logits = relu(pooled W₁ + b₁) W₂ + b₂
  *
- * Two texts are read apart, by the same encoder, so that each could be encoded once and for all (two towers, for
- * retrieval); what goes into the head is [p, q, p ∘ q, p − q], as in the matching task of the Long Range Arena (Tay et al.
- * 2021, §2.2.3).
+ * Two texts are read separately by the same encoder, so that each needs encoding only once (two towers, for retrieval). The
+ * head reads [p, q, p ∘ q, p − q], as in the matching task of the Long Range Arena (Tay et al. 2021, §2.2.3).
  */
 
 import { expectInteger } from '../core/errors.ts';
@@ -34,7 +33,7 @@ export type ClassifierSettings = TransformerSettings & Partial<ClassifierConfig>
 /** A hidden layer and logits. */
 type Head = { hidden: Linear; output: Linear };
 
-/** What both kinds share: an encoder, pooling and a head that reads `inputs` pooled vectors. */
+/** The common part of both kinds: an encoder, pooling and a head that reads `inputs` pooled vectors. */
 abstract class PooledModel extends Model {
   readonly config: ClassifierConfig;
   readonly body: Transformer;
@@ -57,7 +56,8 @@ abstract class PooledModel extends Model {
 
   /**
    * One vector for each text: int32 tokens [batch, length] to [batch, modelDim]; `keyMask` uint8 [batch, length], 1 = a
-   * real token. A text without any is zeros (pooling `mean`). Throws ShapeError or ArgumentError for inputs that do not fit.
+   * real token. A text without real tokens gives zeros (pooling `mean`). Throws ShapeError or ArgumentError for inputs that
+   * do not fit.
    */
   encode(tokens: Tensor, context: ForwardContext, keyMask?: Tensor): Tensor {
     const y = this.body.forward(tokens, context, keyMask);

@@ -1,4 +1,4 @@
-/** The settings of a model as plain values: all that a checkpoint needs besides the tensors to make the model again. */
+/** The settings of a model as plain values: with the tensors, all that a checkpoint needs to recreate the model. */
 
 import { ArgumentError, describe, wrongKind } from '../core/errors.ts';
 import {
@@ -17,7 +17,7 @@ import type { FloatType } from './linear.ts';
 import type { AttentionPlace, AttentionSettings } from './mixing.ts';
 import { POSITIONS, type PositionKind } from './positions.ts';
 
-/** The sizes of a transformer, by the symbols of Vaswani et al. 2017, and how its layers are built. */
+/** The sizes of a transformer, with the symbols of Vaswani et al. 2017, and how its layers are built. */
 export interface TransformerConfig {
   /** Tokens are 0 … vocabulary − 1. */
   vocabulary: number;
@@ -35,23 +35,23 @@ export interface TransformerConfig {
   feedForwardDim?: number;
   /** Positions that the feed-forward layer processes together (see layer.ts); 0: all. */
   feedForwardChunk: number;
-  /** Of every layer; or a list, of which layer n takes entry n mod its length. */
+  /** The attention of every layer; or a list, from which layer n takes entry n mod the list's length. */
   attention: AttentionSettings | readonly AttentionSettings[];
-  /** Whether a token sees only itself and those before it. */
+  /** Whether a token sees only itself and earlier tokens. */
   causal: boolean;
   positions: PositionKind;
   /** l₁ and l₂ of axial positions. */
   axialLengths?: readonly [number, number];
   /** Layer normalisation inside the residual branch, x + F(norm(x)), or after it, norm(x + F(x)) as in Vaswani et al. */
   norm: 'pre' | 'post';
-  /** Whether activations are kept for the backward pass, or follow from the outputs (see reversible.ts). */
+  /** Whether activations are recomputed from the outputs in the backward pass, and not kept (see reversible.ts). */
   residual: 'plain' | 'reversible';
-  /** P_drop: on the embeddings, and on what a residual branch gives. */
+  /** P_drop: on the embeddings, and on the result of each residual branch. */
   dropout: number;
   dtype: FloatType;
 }
 
-/** Settings of a small model; the caller gives at least the vocabulary and the length. */
+/** Settings of a small model; the caller sets at least the vocabulary and the length. */
 export const transformerDefaults = {
   layers: 2,
   modelDim: 64,
@@ -69,10 +69,10 @@ export const transformerDefaults = {
 /** Far more than in any trained model; a list of layers takes memory before any of them has tensors. */
 const MOST_LAYERS = 2 ** 16;
 
-/** The required settings; the rest has defaults. */
+/** The required settings; the others have defaults. */
 export type TransformerSettings = Partial<TransformerConfig> & Pick<TransformerConfig, 'vocabulary' | 'length'>;
 
-/** Throws ArgumentError unless they are those of one attention; whether the variant is known is for it to say. */
+/** Throws ArgumentError unless these are the settings of one attention. Whether the variant exists is checked later. */
 export const expectAttentionSettings: Check = (name, value) => {
   if (typeof value === 'string') {
     throw wrongKind(name, 'an object with options', value, `{ variant: ${describe(value)} } is one`);
@@ -93,7 +93,7 @@ export const expectAttentionSettings: Check = (name, value) => {
 
 const count = integerOf(1);
 
-/** What each setting has to be by itself; those of heads (classifier.ts, language-model.ts) among them. */
+/** The checks of each setting by itself, including those of heads (classifier.ts, language-model.ts). */
 const settingChecks = {
   vocabulary: count,
   length: count,
@@ -145,7 +145,7 @@ export function completeConfig(settings: TransformerSettings): TransformerConfig
   return config;
 }
 
-/** A width and a number of heads, one of which was given: the other is chosen to fit it, near its own default. */
+/** A width and a number of heads. If only one is given, the other is chosen to fit it, near its default. */
 function widthsFor({
   modelDim,
   heads,
@@ -161,7 +161,7 @@ function widthsFor({
   return { modelDim: width, heads: [most, 3, 2].find(divides) ?? 1 };
 }
 
-/** Throws ArgumentError unless there is a value for each layer, of options that layers do not share. */
+/** Throws ArgumentError unless there is a value for each layer, and the layers do not share the option. */
 function checkPerLayer({ perLayer = {}, options = {}, shared }: AttentionSettings, layers: number): void {
   for (const [name, values] of Object.entries(perLayer)) {
     if (values.length !== layers) {
@@ -176,7 +176,7 @@ function checkPerLayer({ perLayer = {}, options = {}, shared }: AttentionSetting
   }
 }
 
-/** The attention of layer n is entry n mod their number, with what each layer has for itself. */
+/** The attention of layer n: entry n mod the number of entries, with the layer's own options. */
 export function attentionsOf({
   attention,
   layers,

@@ -4,8 +4,8 @@ import { formatShape } from '../core/errors.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 
 /**
- * The origin of a result that is not finite, in words: follows inputs that are not finite, NaN before infinities, back to the
- * op whose inputs are all finite, or to a leaf that is not finite itself; `names` are those of the model's tensors.
+ * The origin of a result that is not finite, in words. Follows inputs that are not finite, NaN before infinities, back to an
+ * op whose inputs are all finite, or to a leaf that is not finite itself. `names` names the model's tensors.
  */
 export function originOf(result: Tensor, names: ReadonlyMap<string, Tensor>): string {
   let current = result;
@@ -20,8 +20,8 @@ export function originOf(result: Tensor, names: ReadonlyMap<string, Tensor>): st
 }
 
 /**
- * Walks back from a finite loss, and returns which op's gradient was the first that is not finite; null if all are finite.
- * Adds to the gradients of leaves, as `backward` does.
+ * Walks back from a finite loss and returns the first op whose gradient is not finite; null if all are finite. Adds to the
+ * gradients of leaves, as `backward` does.
  */
 export function originOfGradient(loss: Tensor): string | null {
   let origin: string | null = null;
@@ -35,7 +35,7 @@ export function originOfGradient(loss: Tensor): string | null {
       }
       return gradients;
     };
-    // The tape is ours alone, and thrown away after this.
+    // Nothing else uses this tape, and it is thrown away afterwards.
     (node as { vjp: VectorJacobianProduct }).vjp = watched;
   }
   backward(loss);

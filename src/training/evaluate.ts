@@ -1,4 +1,4 @@
-/** How a model does on examples that it has never seen: always the same ones for a seed. */
+/** How well a model does on examples that it has never seen. A seed always gives the same ones. */
 
 import { noGrad } from '../core/autograd.ts';
 import { expectInteger, NumericalError } from '../core/errors.ts';
@@ -16,22 +16,22 @@ import type { Task } from './tasks/task.ts';
 export interface Evaluation {
   /** Nats for each target that counts. */
   loss: number;
-  /** The share of targets that are right, or of sequences of which all are, as the task has it. */
+  /** The share of correct targets, or of sequences with all targets correct, depending on the task. */
   accuracy: number;
   examples: number;
 }
 
-/** Which held-out examples `evaluate` uses. */
+/** The held-out examples that `evaluate` uses. */
 export interface EvaluationSettings {
   examples: number;
-  /** Examples per batch; changes the result only by the order of sums. */
+  /** Examples per batch; it affects only the order of sums. */
   batch: number;
   seed: number;
 }
 
 /**
- * Measures a model on held-out examples of a task. Keeps no tape, and does not change the model. Throws NumericalError
- * if the loss is not finite: then the model's numbers overflow.
+ * Measures a model on held-out examples of a task. Keeps no tape, and does not change the model. Throws NumericalError if the
+ * loss is not finite, because the model's numbers overflow.
  */
 export function evaluate(learner: Learner, task: Task, settings: EvaluationSettings): Evaluation {
   expectLearner('learner', learner);
@@ -65,7 +65,7 @@ export function evaluate(learner: Learner, task: Task, settings: EvaluationSetti
   return { loss: sums.loss / targets, accuracy: sums.right / of, examples };
 }
 
-/** Of each example, whether its targets that count were predicted. */
+/** For each example, whether all of its targets that count were predicted. */
 function rightOnes(predicted: ArrayLike<number>, { targets, counts }: Batch, size: number): boolean[][] {
   const [classes, flags] = [targets, counts].map(elements);
   const columns = classes.length / size;

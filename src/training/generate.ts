@@ -1,4 +1,4 @@
-/** Text, one token after another: the model's distribution, sharpened or cut off, and a token drawn from it. */
+/** Generates text one token at a time: the model's distribution, sharpened or truncated, and a token drawn from it. */
 import { ArgumentError, expectInteger, NumericalError } from '../core/errors.ts';
 import {
   type Check,
@@ -15,7 +15,7 @@ import type { AttentionState } from '../variants/state.ts';
 import { expectPrompts, type Generation, LanguageModel } from './language-model.ts';
 import type { Model } from './module.ts';
 
-/** How `generate` chooses the next token, and what it continues from. */
+/** How `generate` chooses the next token, and the generation that it continues. */
 export interface SamplingSettings {
   /** The divisor of the logits: below 1 sharper, above 1 flatter; 0: always the likeliest token. 1 by default. */
   temperature?: number;
@@ -29,7 +29,7 @@ export interface SamplingSettings {
 }
 
 /**
- * A generation of a causal language model for a batch of sequences, from the `states()` of an earlier one or from nothing.
+ * A generation of a causal language model for a batch of sequences, from the `states()` of an earlier one or from the start.
  * Throws ArgumentError for another model, for states that are not those of its layers, and UnsupportedError for a variant
  * that cannot generate.
  */
@@ -39,10 +39,10 @@ export function startGeneration(model: Model, batch: number, states: readonly At
 }
 
 /**
- * Draws `count` tokens after each prompt: [batch][count]. Prompts have one length, of at least 1, and with what follows they
- * fit the model's length. Draws one number from `random` for each token. `onTokens` gets each new token of every sequence.
- * Throws ArgumentError for what does not fit, UnsupportedError for a variant that cannot generate, NumericalError for logits
- * that are not finite, which no token can be drawn from.
+ * Draws `count` tokens after each prompt: [batch][count]. Prompts have one length of at least 1, and fit the model's length
+ * together with the new tokens. Draws one number from `random` for each token. `onTokens` gets each new token of every
+ * sequence. Throws ArgumentError for arguments that do not fit, UnsupportedError for a variant that cannot generate,
+ * NumericalError for logits that are not finite, because no token can be drawn from them.
  *
  * @example
  * ```ts
@@ -68,7 +68,7 @@ export function generate(
   return prompts.map((_, b) => steps.map((tokens) => tokens[b]));
 }
 
-/** The same as a generator, one token of every sequence at a time. Checks its arguments when the first is requested. */
+/** The same as a generator, one token of every sequence at a time. Checks its arguments when the first token is requested. */
 export function* generateTokens(
   model: Model,
   prompts: readonly ArrayLike<number>[],
@@ -82,7 +82,7 @@ export function* generateTokens(
   expectPlain('settings', settings as unknown);
   if (settings.generation !== undefined) expectGeneration('settings.generation', settings.generation);
   const before = length + (settings.generation?.position ?? 0);
-  // The model need not read the last token drawn.
+  // The model need not read the last drawn token.
   const most = model.config.length - before + 1;
   if (count > most) {
     throw new ArgumentError(`count: expected at most ${Math.max(0, most)} after ${before} tokens, got ${count}`);
@@ -118,7 +118,7 @@ function chooser({ temperature = 1, topK = 0 }: SamplingSettings, random: Random
   expectInteger('topK', topK, 0);
   return (logits) => {
     const drawn = random.uniform();
-    // Likeliest first, equal ones in order.
+    // The likeliest first; equal ones keep their order.
     const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a] || a - b);
     if (temperature === 0) return order[0];
     const candidates = topK === 0 ? order : order.slice(0, topK);

@@ -1,6 +1,7 @@
 /**
- * A generation on disk: the state of each layer after the tokens so far, as one .safetensors file. A long text is read once,
- * and continued many times. The file holds a digest of the model's weights: with other weights it would be wrong.
+ * A generation on disk: the state of each layer after the tokens so far, as one .safetensors file. A long text can be read
+ * once and continued many times. The file holds a digest of the model's weights, because with other weights the state would
+ * be wrong.
  */
 import { createHash } from '#platform/crypto';
 import { ArgumentError, FileFormatError } from '../core/errors.ts';
@@ -26,9 +27,9 @@ import { Model } from './module.ts';
 
 /** The content of a generation's file. */
 export interface SavedGeneration {
-  /** Of each layer, for `startGeneration`. */
+  /** The state of each layer, for `startGeneration`. */
   states: AttentionState[];
-  /** Tokens that come next and have not been read, [batch][n]: as the last one that was drawn. Often none. */
+  /** Tokens that come next and have not been read, [batch][n], such as the last drawn one. Often none. */
   unread: number[][];
 }
 
@@ -39,7 +40,7 @@ const LIMITS = { size: 2 ** 24, depth: 16, values: 2 ** 20 };
 
 /**
  * Writes the states of a generation to a file, to continue it later. The same generation gives the same bytes.
- * Throws ArgumentError for a value that is no generation, FileWriteError if the system refuses.
+ * Throws ArgumentError for anything but a generation, FileWriteError if the system refuses.
  */
 export function saveGeneration(path: string, model: Model, generation: SavedGeneration): void {
   expectText('path', path);
@@ -70,8 +71,8 @@ export function saveGeneration(path: string, model: Model, generation: SavedGene
 }
 
 /**
- * Reads what `saveGeneration` wrote, for `startGeneration(model, batch, states)`. Throws FileFormatError for a file that is
- * damaged or of another kind, ArgumentError for one of other weights than the model's.
+ * Reads a file of `saveGeneration`, for `startGeneration(model, batch, states)`. Throws FileFormatError for a file that is
+ * damaged or of another kind, ArgumentError if the model's weights differ from those of the file.
  */
 export function loadGeneration(path: string, model: Model): SavedGeneration {
   expectText('path', path);

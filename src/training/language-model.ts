@@ -1,6 +1,6 @@
 /**
  * A Transformer that predicts tokens: the next one after each position (`causal: true`, a decoder, which can generate), or
- * the one that stands at each position (`causal: false`, an encoder to be trained on masked tokens).
+ * the token at each position (`causal: false`, an encoder to be trained on masked tokens).
  *
  *     logits = y Eᵀ, with the embedding's own E (Press & Wolf 2017; Vaswani et al. 2017, §3.4), or y W + b
  */
@@ -19,13 +19,13 @@ import { Transformer } from './transformer.ts';
 
 /** The sizes of a transformer that predicts tokens. */
 export interface LanguageModelConfig extends TransformerConfig {
-  /** Whether the output takes the embedding's weights; true by default. */
+  /** Whether the output shares the embedding's weights; true by default. */
   tied: boolean;
 }
 
 export type LanguageModelSettings = TransformerSettings & Partial<LanguageModelConfig>;
 
-/** A batch of sequences that grow by a token or several at a time. */
+/** A batch of sequences that grow by one or more tokens at a time. */
 export interface Generation {
   /** Tokens so far. */
   readonly position: number;
@@ -38,7 +38,7 @@ export interface Generation {
   step(tokens: ArrayLike<number>): Tensor;
   /**
    * The states of the layers after the tokens so far, as copies: `startGeneration` continues from them any number of times,
-   * and `saveGeneration` writes them to a file. Empty before the first token. `stateBytes` gives the size of each.
+   * and `saveGeneration` writes them to a file. Empty before the first token. `stateBytes` returns the size of each.
    */
   states(): AttentionState[];
   /** Releases the state. */
@@ -46,7 +46,7 @@ export interface Generation {
 }
 
 export class LanguageModel extends Model {
-  /** The name in messages, also where a minifier renames the class. */
+  /** The name in messages, even if a minifier renames the class. */
   static override readonly name: string = 'LanguageModel';
   readonly config: LanguageModelConfig;
   readonly body: Transformer;
@@ -123,7 +123,7 @@ export function languageModel(settings: LanguageModelSettings, seed: number): La
   return build(() => new LanguageModel(config, new Random(seed)));
 }
 
-/** Sequences of one length, of at least 1. Throws ArgumentError for others. */
+/** Throws ArgumentError unless the sequences have one length of at least 1. */
 export function expectPrompts(name: string, prompts: readonly ArrayLike<number>[]): { length: number } {
   expectList(name, prompts);
   if (prompts.length === 0) throw new ArgumentError(`${name}: expected at least one, got none`);

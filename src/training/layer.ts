@@ -5,12 +5,12 @@
  *     pre (Xiong et al. 2020, fig. 1):    y = x + F(norm(x)),     z = y + G(norm(y))
  *
  * with F the attention and G the feed-forward layer, both followed by dropout (§5.4). Pre trains without a warm-up; the
- * stack then ends with a normalisation. The normalisation counts as part of the branch where it comes first, so that
- * reversible layers may take the branches as they are.
+ * stack then ends with a normalisation. A normalisation that comes first counts as part of the branch, so that reversible
+ * layers can take the branches unchanged.
  *
  * The feed-forward layer is FF(x) = gelu(x W₁ + b₁) W₂ + b₂ (§3.3, with the activation of Hendrycks & Gimpel 2016).
- * Between its two products it is d_ff numbers wide, several times as wide as the model. As no position sees another, the
- * length can be processed in chunks, of which one is held at a time, in both passes (Kitaev et al. 2020, eq. 10).
+ * Between its two products it is d_ff numbers wide, several times as wide as the model. No position sees another, so the
+ * length can be processed in chunks, one at a time, in both passes (Kitaev et al. 2020, eq. 10).
  */
 import { expectInteger, expectShape } from '../core/errors.ts';
 import { expectAxes, expectFloat, expectSameDType } from '../core/ops/check.ts';
@@ -31,7 +31,7 @@ export interface Branches {
   g: Branch;
 }
 
-/** What F attends with: the module's `forward` for whole sequences, or a step of a generation. */
+/** The attention of F: the module's `forward` for whole sequences, or a step of generation. */
 export type Attend = (x: Tensor, once: Pass['once']) => Tensor;
 
 export class TransformerLayer implements Module {
@@ -55,7 +55,7 @@ export class TransformerLayer implements Module {
     return named({ attention: attention.tensors(), attentionNorm, feedForward, feedForwardNorm });
   }
 
-  /** F, which attends by `attend`, and G. Both are functions of x and of the pass. */
+  /** F, which uses `attend`, and G. Both are functions of x and of the pass. */
   branches(attend: Attend, training: boolean): Branches {
     const { norm, dropout: rate, feedForwardChunk } = this.#config;
     const first = (x: Tensor, parameters: Norm) => (norm === 'pre' ? normalize(x, parameters) : x);
@@ -67,7 +67,7 @@ export class TransformerLayer implements Module {
     };
   }
 
-  /** The layer with its activations on the tape; `random` is what `reversible` would hand to the branches. */
+  /** The layer with its activations on the tape; `random` is the stream that `reversible` would pass to the branches. */
   plain(x: Tensor, { f, g }: Branches, random: Random): Tensor {
     const pass = (name: string): Pass => ({ random: random.split(name).split('pass'), once: (_, make) => make() });
     const last = (sum: Tensor, parameters: Norm) => (this.#config.norm === 'post' ? normalize(sum, parameters) : sum);
@@ -89,7 +89,7 @@ export type FeedForwardParameters = {
 };
 
 export interface FeedForwardOptions {
-  /** Positions that are processed together; all of them by default, and then nothing is computed twice. */
+  /** Positions that are processed together. By default all of them, and then nothing is computed twice. */
   chunkLength?: number;
 }
 
@@ -114,9 +114,9 @@ export function feedForwardParameters(
 }
 
 /**
- * FF(x) for x [..., length, width]. The result is the same for any chunk length, and so are the gradients but for the
- * order of the sums over positions. In chunks, the backward pass computes each of them again.
- * Throws ShapeError or ArgumentError for inputs that do not fit.
+ * FF(x) for x [..., length, width]. The result is the same for any chunk length, and so are the gradients except for the
+ * order of sums over positions. With chunks, the backward pass recomputes each of them. Throws ShapeError or ArgumentError
+ * for inputs that do not fit.
  */
 export function feedForward(x: Tensor, parameters: FeedForwardParameters, options: FeedForwardOptions = {}): Tensor {
   expectInputs(x, parameters);

@@ -11,7 +11,7 @@ import type { ForwardContext, Model } from './module.ts';
 import type { Batch } from './tasks/batch.ts';
 import type { Task, TaskKind } from './tasks/task.ts';
 
-/** Settings of a model; the task decides what it reads and what it answers with. */
+/** Settings of a model; the task decides its inputs and answers. */
 export type ModelSettings = Partial<
   Omit<LanguageModelConfig & ClassifierConfig, 'vocabulary' | 'length' | 'causal' | 'classes'>
 >;
@@ -20,7 +20,7 @@ export type ModelSettings = Partial<
 export interface Learner {
   readonly kind: TaskKind;
   readonly model: Model;
-  /** Of every token [batch, length, classes], or of every example [batch, classes]. */
+  /** The logits of every token [batch, length, classes], or of every example [batch, classes]. */
   logits(batch: Batch, context: ForwardContext): Tensor;
 }
 
@@ -35,7 +35,7 @@ export function learnerFor(task: Task, settings: ModelSettings, seed: number): L
   return makeLearner(kind, { ...settings, vocabulary, length, classes, causal: kind === 'causal' }, seed);
 }
 
-/** The same from all that a model's config says, as a checkpoint holds it. */
+/** The same from a model's complete config, as a checkpoint holds it. */
 export function makeLearner(kind: TaskKind, config: ClassifierSettings, seed: number): Learner {
   if (kind === 'pair classification') {
     const model = pairClassifier(config, seed);

@@ -1,4 +1,4 @@
-/** The small modules that all others are made of: x W + b, layer normalisation, and rows of a table. */
+/** The basic modules: x W + b, layer normalisation, and rows of a table. */
 import { ArgumentError, expectInteger, formatShape, ShapeError } from '../core/errors.ts';
 import { expectTensor } from '../core/ops/check.ts';
 import { add, gatherRows, layerNorm, matmul, reshape, scale } from '../core/ops/index.ts';
@@ -8,7 +8,7 @@ import { elements, ones, randomNormal, type Tensor, zeros } from '../core/tensor
 /** The types of numbers that a model can compute with. */
 export type FloatType = 'float32' | 'float64';
 
-/** A type, not an interface, so that a module's record of parts can hold it; as all below. */
+/** A type, not an interface, so that a module's record of parts can hold it; so are those below. */
 export type Linear = {
   /** [inputs, outputs], as in x W. */
   weight: Tensor;
@@ -54,7 +54,7 @@ export type Embedding = {
   weight: Tensor;
 };
 
-/** N(0, 1/width): as rows of length 1, which is what an output that is tied to them wants. */
+/** N(0, 1/width): rows of norm about 1, as a tied output needs. */
 export function embeddingParameters(vocabulary: number, width: number, random: Random, dtype: FloatType): Embedding {
   expectInteger('vocabulary', vocabulary, 1);
   expectInteger('width', width, 1);

@@ -7,15 +7,15 @@ import type { Run } from './run.ts';
 export interface LongerRun {
   run: Run;
   /**
-   * Whether its steps so far had the learning rates of the longer schedule. Then it ends with the bits of a run that was as
-   * long from the start; otherwise its learning rate has fallen too early.
+   * Whether its steps so far had the learning rates of the longer schedule. If so, it ends with the same bits as a run of
+   * that length from the start; otherwise its learning rate has already fallen too far.
    */
   isAsFromTheStart: boolean;
 }
 
 /**
- * The run with this many steps in all, on a schedule that ends with them; it shares model and optimiser with the given run.
- * Throws ArgumentError unless they are more than it has taken, and no fewer than it has now.
+ * The run with this total number of steps, on a schedule that ends with them; it shares model and optimiser with the given
+ * run. Throws ArgumentError unless `steps` is more than it has taken, and not below its current total.
  */
 export function longerRun(run: Run, steps: number): LongerRun {
   expectRun('run', run);
@@ -33,7 +33,7 @@ export function longerRun(run: Run, steps: number): LongerRun {
   };
 }
 
-/** The same schedule with its end at another step, where it has one. */
+/** The same schedule with its end, if it has one, at another step. */
 export function until(schedule: Schedule, steps: number): Schedule {
   return 'total' in schedule ? { ...schedule, total: steps } : schedule;
 }

@@ -1,4 +1,4 @@
-/** Metrics as a table, for spreadsheets and data frames: a row for each step that a line ends with. */
+/** Metrics as a table, for spreadsheets and data frames: a row for each step at which a line ends. */
 import type { MetricsLine } from './metrics.ts';
 
 const COLUMNS = [
@@ -14,7 +14,7 @@ const COLUMNS = [
 
 type Row = Partial<Record<(typeof COLUMNS)[number], number | null>>;
 
-/** The table with a line of titles. A value that was not measured at a step, or is not a number, is an empty cell. */
+/** The table with a header. A value that was not measured at a step, or is not a number, is an empty cell. */
 export function metricsCsv(lines: readonly MetricsLine[]): string {
   const rows = new Map<number, Row>();
   for (const line of lines) {

@@ -1,7 +1,7 @@
 /**
- * The metrics of a run, as a file of JSON lines that grows while it runs: one line for every few steps, one for every
- * evaluation. A resumed run continues at the step of its checkpoint. A line that cannot be written does not end the run: all
- * lines are in memory as well.
+ * The metrics of a run, as a file of JSON lines that grows while it runs: one line for every few steps, and one for every
+ * evaluation. A resumed run continues at the step of its checkpoint. A line that cannot be written does not end the run,
+ * because all lines are also in memory.
  */
 import { appendFileSync } from '#platform/fs';
 import { FileFormatError, FileWriteError } from '../core/errors.ts';
@@ -11,7 +11,7 @@ import { entryAt, writing } from '../core/files/system-error.ts';
 import { readText } from '../core/files/text.ts';
 import type { EvaluationReport, StepReport } from './trainer.ts';
 
-/** Since the line before. */
+/** Since the previous line. */
 export interface StepsLine {
   kind: 'steps';
   /** The last of the steps. */
@@ -22,21 +22,21 @@ export interface StepsLine {
   gradientNorm: number;
   learningRate: number;
   tokensPerSecond: number;
-  /** Time spent on steps since the beginning, without evaluations. */
+  /** Time spent on steps so far, without evaluations. */
   seconds: number;
 }
 
 export interface EvaluationLine {
   kind: 'evaluation';
   step: number;
-  /** On held-out examples; null where it is no number. */
+  /** On held-out examples; null if it is not a number. */
   loss: number | null;
   accuracy: number;
   examples: number;
   seconds: number;
 }
 
-/** A note for readers of the metrics, such as that other kernels run from here on. */
+/** A note for readers of the metrics, for example that other kernels run from here on. */
 export interface NoteLine {
   kind: 'note';
   step: number;
@@ -48,10 +48,10 @@ export interface NoteLine {
 
 export type MetricsLine = StepsLine | EvaluationLine | NoteLine;
 
-/** A line of steps is written after as many as this, and before an evaluation. */
+/** A line of steps is written after this many, and before an evaluation. */
 const STEPS_PER_LINE = 10;
 
-/** Of a recipe, whose metrics are kept: as many lines as a plot has use for. */
+/** For a recipe, whose metrics are kept: as many lines as a plot can use. */
 export function stepsPerLine(steps: number): number {
   return Math.max(STEPS_PER_LINE, Math.ceil(steps / 100));
 }
@@ -64,7 +64,7 @@ export class Metrics {
   readonly #stepsPerLine: number;
   #follower: (line: MetricsLine) => void = () => {};
   #seconds: number;
-  /** Of the file, as it should be. */
+  /** The size that the file should have. */
   #size: number;
   #trouble: FileWriteError | null = null;
 
@@ -85,7 +85,7 @@ export class Metrics {
     return this.#trouble;
   }
 
-  /** `follower` gets every line from now on, also one that could not be written. */
+  /** `follower` gets every line from now on, even one that could not be written. */
   follow(follower: (line: MetricsLine) => void): void {
     this.#follower = follower;
   }
@@ -107,7 +107,7 @@ export class Metrics {
     this.#append({ kind: 'note', step, note, seconds: this.#seconds });
   }
 
-  /** Writes the line of the steps so far: before a checkpoint, so that a run resumed from it lacks none of them. */
+  /** Writes the line of the steps so far. Called before a checkpoint, so that a run resumed from it has all of them. */
   endLine(): void {
     const steps = this.#pending;
     if (steps.length === 0) return;
@@ -137,7 +137,7 @@ export class Metrics {
     }
   }
 
-  /** At the end of the file if that is as we left it; it may have been cut off by a full disk, or removed. */
+  /** Appends to the file if it is as we left it; a full disk may have cut it off, or it may have been removed. */
   #write(text: string): void {
     if (entryAt(this.path)?.size !== this.#size) {
       this.#size = this.#writeAll();
@@ -155,15 +155,15 @@ export class Metrics {
   }
 }
 
-/** As UTF-8. Not by Buffer, which pages lack. */
+/** As UTF-8, without Buffer, which pages lack. */
 function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** Losses of batches vary as much as a small model improves in the last tenth of a run; a fifth averages that out. */
+/** Batch losses vary as much as a small model improves in the last tenth of a run; a fifth of the run averages that out. */
 const WINDOWS = 5;
 
-/** Mean training losses of five equal parts of a run, by its lines; of fewer where there are fewer lines. */
+/** Mean training losses of five equal parts of a run, from its lines; fewer parts if there are fewer lines. */
 export function smoothedLosses(lines: readonly MetricsLine[]): number[] {
   const last = lines.at(-1)?.step ?? 0;
   const sums = Array.from({ length: WINDOWS }, () => ({ loss: 0, steps: 0 }));
@@ -179,7 +179,7 @@ export function smoothedLosses(lines: readonly MetricsLine[]): number[] {
   return sums.filter(({ steps }) => steps > 0).map(({ loss, steps }) => loss / steps);
 }
 
-/** All lines of a file; none if there is no such file. Throws FileFormatError for one of another kind. */
+/** All lines of a file; empty if there is no such file. Throws FileFormatError for a file of another kind. */
 export function readMetrics(path: string): MetricsLine[] {
   if (entryAt(path) === null) return [];
   const texts = readText(path, LARGEST_FILE).split('\n');
@@ -194,7 +194,7 @@ export function readMetrics(path: string): MetricsLine[] {
       last = line.step;
       return [line];
     } catch (error) {
-      // The last line of a process that was killed may be cut off.
+      // A killed process may have left an incomplete last line.
       if (error instanceof FileFormatError && n === texts.length - 1) return [];
       throw error;
     }

@@ -1,6 +1,6 @@
 /**
- * A variant as a model uses it: with options and parameters made for sequences of one length, which also serve shorter ones,
- * and with random tensors that are redrawn during training. It runs between input projections and one for the output
+ * A variant inside a model: with options and parameters for sequences of one length, which also serve shorter ones, and with
+ * random tensors that are redrawn during training. It runs between the input projections and the output projection
  * (attention.ts).
  */
 import { noGrad } from '../core/autograd.ts';
@@ -23,21 +23,21 @@ import type { Pass } from './repeatable.ts';
 export interface AttentionSettings {
   /** The name of a registered variant. */
   variant: string;
-  /** Its options by name; for the others, the variant's defaults for the model's length. */
+  /** Its options by name; options left out have the variant's defaults for the model's length. */
   options?: Record<string, unknown>;
   /**
    * Options with a value for each layer, the lowest first: windows that grow with the layer (Beltagy et al. 2020, §4.1),
    * or patterns that take turns (Child et al. 2019, eq. 6). One value for each layer of the model.
    */
   perLayer?: Record<string, readonly unknown[]>;
-  /** Random tensors of the variant are redrawn after this many steps; 0: never. 1 by default. */
+  /** The number of steps after which the variant's random tensors are redrawn; 0: never. 1 by default. */
   redrawEvery?: number;
   /**
-   * Whether all layers with these settings have the same parameters of the variant (not the same projections). By
-   * default where the options say so, as Linformer's `sharing: 'layerwise'` does.
+   * Whether all layers with these settings have the same parameters of the variant (not the same projections). By default the
+   * options decide, such as Linformer's `sharing: 'layerwise'`.
    */
   shared?: boolean;
-  /** v ∘ sigmoid(gate), a gated linear unit, in place of v. By default for convolutions, as Wu et al. 2019 have it. */
+  /** v ∘ sigmoid(gate), a gated linear unit, in place of v. By default for convolutions, as in Wu et al. 2019. */
   gatedValues?: boolean;
 }
 
@@ -49,7 +49,7 @@ export interface AttentionPlace {
   /** The longest sequence. */
   length: number;
   causal: boolean;
-  /** Whether queries and keys are turned by their positions. */
+  /** Whether queries and keys are rotated by their positions. */
   rotary: boolean;
   dtype: FloatType;
 }
@@ -76,7 +76,7 @@ export class Mixing {
   readonly #serves = new Map<number, boolean>();
   #decisions: string[] | null = null;
 
-  /** Throws ArgumentError for an unknown variant, and what `checkOptions` throws for options that do not fit. */
+  /** Throws ArgumentError for an unknown variant, and as `checkOptions` does for options that do not fit. */
   constructor(settings: AttentionSettings, place: AttentionPlace, random: Random) {
     this.variant = variantOf(settings);
     this.#place = place;
@@ -93,7 +93,7 @@ export class Mixing {
     this.#drawnAnew = Object.keys(this.parameters).filter((name) => !this.parameters[name].requiresGrad);
   }
 
-  /** Attends to inputs of at most the length that this was made for, [batch, heads, length, headDim]. */
+  /** Attends to inputs [batch, heads, length, headDim], up to the length that this was made for. */
   attend(inputs: AttentionInputs, { training, once }: MixOptions): Tensor {
     const [, , length] = inputs.queries.shape;
     const missing = this.serves(length) ? 0 : this.#place.length - length;
@@ -105,8 +105,8 @@ export class Mixing {
   }
 
   /**
-   * Causal generation for a batch, from the state of one before it or from nothing. Throws UnsupportedError for a variant
-   * that cannot, ArgumentError for a state of another.
+   * Causal generation for a batch, from an earlier state or from the start. Throws UnsupportedError for a variant that cannot
+   * generate, ArgumentError for a state of another variant.
    */
   startDecoding(batch: number, state?: AttentionState): Decoder {
     const { heads, headDim, dtype, length: maxLength } = this.#place;
@@ -114,14 +114,14 @@ export class Mixing {
     return startDecoding(this.variant, { batch, heads, headDim, dtype, maxLength }, this.#evaluationOptions, settings);
   }
 
-  /** What options and parameters were made for: the longest sequence, of which batches have any number. */
+  /** The shape that options and parameters were made for: the longest sequence. Batches may have any size. */
   get shape(): AttentionShape {
     return this.#shapeOf(this.#place.length);
   }
 
   /**
-   * To be called before a step of training: redraws the random tensors (features, rotations, dropped entries) when due. They
-   * are a function of the seed and of ⌊step / redrawEvery⌋, so a resumed run gets the same ones.
+   * Call this before a step of training: it redraws the random tensors (features, rotations, dropped entries) when due. They
+   * depend only on the seed and on ⌊step / redrawEvery⌋, so a resumed run gets the same ones.
    */
   redraw(step: number): void {
     expectInteger('step', step, 0);
@@ -144,7 +144,7 @@ export class Mixing {
     return { batch: 1, heads, queryLength: length, keyLength: length, headDim, dtype };
   }
 
-  /** Whether a sequence needs no padding: options fit its length, and parameters drawn for it would look like these. */
+  /** Whether a sequence needs no padding: options fit its length, and parameters drawn for it would have the same shapes. */
   serves(length: number): boolean {
     if (length === this.#place.length) return true;
     let enough = this.#serves.get(length);
@@ -193,7 +193,7 @@ export function variantOf({ variant: name }: AttentionSettings): AnyVariant {
 export const areShared = (settings: AttentionSettings): boolean =>
   variantOf(settings).sharedByLayers?.((settings.options ?? {}) as Partial<CommonOptions>) === true;
 
-/** Options that are for training alone, turned off. */
+/** Turns off the options that are only for training. */
 function withoutTraining(variant: AnyVariant, options: CommonOptions): CommonOptions {
   const schemas = variant.options as Record<string, OptionSchema>;
   const off = Object.keys(schemas).filter((name) => schemas[name].trainingOnly);

@@ -1,7 +1,7 @@
 /**
- * What models are made of. A module hands out what it consists of as a record of parts; nested, the names are joined by
- * dots, so that a checkpoint reads like the model: `decoder.layers.0.attention.query.weight`. Then what a forward pass is
- * told, and what all models have in common and a trainer needs in addition to `forward`:
+ * The modules that models consist of. A module returns its parts as a record; nested names are joined by dots, so that a
+ * checkpoint reads like the model: `decoder.layers.0.attention.query.weight`. Also the context of a forward pass, and the
+ * parts of every model that a trainer needs besides `forward`:
  *
  *     const model = languageModel({ vocabulary: 256, length: 128, causal: true }, seed);
  *     const optimizer = new AdamW(model.parameters());
@@ -23,7 +23,7 @@ import { expectNamedTensors } from './checks.ts';
 import type { TransformerConfig } from './config.ts';
 import type { Transformer } from './transformer.ts';
 
-/** A tensor, or tensors by name or number, at any depth; what is undefined is left out. */
+/** A tensor, or tensors by name or number, at any depth; undefined entries are left out. */
 export type Part = Tensor | ReadonlyMap<string, Tensor> | readonly Part[] | Parts | undefined;
 export interface Parts {
   readonly [name: string]: Part;
@@ -31,7 +31,7 @@ export interface Parts {
 
 /** An object with tensors for a checkpoint. */
 export interface Module {
-  /** All tensors for a checkpoint: the learned ones, and those drawn at random once and for all. */
+  /** All tensors for a checkpoint: the learned ones, and fixed random ones. */
   tensors(): Map<string, Tensor>;
 }
 
@@ -56,14 +56,14 @@ export function named(parts: Parts): Map<string, Tensor> {
 /** Learned tensors of models for inference, which require no gradient. */
 const resting = new WeakSet<Tensor>();
 
-/** The learned tensors, for an optimiser; also of a model for inference, whose tensors require no gradient yet. */
+/** The learned tensors, for an optimiser. Includes those of a model for inference, which do not require gradients yet. */
 export function learned(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
   return new Map([...tensors].filter(([, tensor]) => tensor.requiresGrad || resting.has(tensor)));
 }
 
 /**
  * Turns off the gradients of a model, so that a forward pass keeps no tape. An optimiser over its parameters, or `withGrad`
- * on each, turns them on again.
+ * on each of them, turns them on again.
  */
 export function forUse<M extends Module>(model: M): M {
   for (const tensor of learned(model.tensors()).values()) {
@@ -116,13 +116,13 @@ export function build<M extends Module>(make: () => M): M {
   });
 }
 
-/** What a pass through a model needs in addition to its input: whether it trains, and random numbers for dropout. */
+/** The context of a pass through a model besides its input: whether it trains, and random numbers for dropout. */
 export interface ForwardContext {
   /** Whether dropout is on. */
   training: boolean;
   /**
-   * The stream of this step, e.g. `run.split(`step ${step}`)`. Modules split it by their place in the model and never
-   * draw from it itself, so a second pass of the same step, as reversible layers make it, meets the same masks.
+   * The stream of this step, e.g. `run.split(`step ${step}`)`. Modules split it by their place in the model and never draw
+   * from it directly, so a second pass of the same step, as in reversible layers, gets the same masks.
    */
   random: Random;
 }
@@ -142,9 +142,9 @@ export function dropped(x: Tensor, rate: number, { training, random }: ForwardCo
 
 /** A transformer with named tensors, as `learnerFor` makes it and a checkpoint holds it. */
 export abstract class Model implements Module {
-  /** The name in messages, also where a minifier renames the class. */
+  /** The name in messages, even if a minifier renames the class. */
   static readonly name: string = 'Model';
-  /** Complete and plain: together with the tensors, all that a checkpoint needs. */
+  /** Complete and plain: with the tensors, everything that a checkpoint needs. */
   abstract readonly config: TransformerConfig;
   abstract readonly body: Transformer;
 
@@ -156,15 +156,15 @@ export abstract class Model implements Module {
     return learned(this.tensors());
   }
 
-  /** Overwrites all tensors. Throws ArgumentError or ShapeError, before any change, if they are not those of such a model. */
+  /** Overwrites all tensors. Throws ArgumentError or ShapeError, before any change, if they do not match this model's. */
   load(tensors: ReadonlyMap<string, Tensor>): void {
     expectNamedTensors('tensors', tensors);
     copyNamed(this.tensors(), tensors, 'tensors');
   }
 
   /**
-   * To be called before each step of training, with its number: redraws the random tensors of variants when due (see
-   * `redrawEvery`), as a function of the model's seed and the step.
+   * Call this before each step of training, with its number. It redraws the random tensors of variants when due (see
+   * `redrawEvery`), from the model's seed and the step.
    */
   redraw(step: number): void {
     this.body.redraw(step);

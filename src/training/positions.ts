@@ -1,15 +1,14 @@
 /**
- * How a model knows the order of its tokens. Attention by itself does not: it sees a set.
+ * Positions tell a model the order of its tokens. Attention by itself sees only a set.
  *
  * - sinusoidal: added to the embeddings, nothing learned (Vaswani et al. 2017, §3.5);
  * - learned: a vector for each position, added (Gehring et al. 2017);
- * - axial: the same, but of two parts that rows and columns of positions share (see axial-positions.ts);
- * - rotary: nothing is added; queries and keys are turned by angles that grow with the position, so that their products
- *   depend on the distance (Su et al. 2021);
+ * - axial: the same, but from two parts, shared by rows and columns of positions (see axial-positions.ts);
+ * - rotary: nothing is added; queries and keys are rotated by angles that grow with the position, so that their products depend on the distance (Su et al. 2021);
  * - none: for variants with their own positions, relative ones or those of a convolution, and for causal models that learn
  *   the order by themselves.
  *
- * What is added is about as large as the embeddings, entries of size 1 (½ in the mean square for the sinusoids).
+ * Added vectors have the size of the embeddings, with entries of size 1 (mean square ½ for the sinusoids).
  */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { release } from '../core/memory.ts';
@@ -24,7 +23,7 @@ export const POSITIONS = ['sinusoidal', 'learned', 'axial', 'rotary', 'none'] as
 export type PositionKind = (typeof POSITIONS)[number];
 
 export interface AddedPositions {
-  /** What is learned. */
+  /** The learned tensors. */
   readonly parts: Parts;
   /** The vectors of positions begin … end − 1, [end − begin, width]. */
   rows(begin: number, end: number): Tensor;
@@ -34,7 +33,7 @@ export interface AddedPositions {
 
 export interface PositionSettings {
   kind: PositionKind;
-  /** The most positions. */
+  /** The maximum number of positions. */
   length: number;
   width: number;
   /** l₁ and l₂ for axial positions; half of the width belongs to each. */
@@ -43,7 +42,7 @@ export interface PositionSettings {
 
 /**
  * The vectors that are added to embeddings, or null for kinds that add none. Throws ArgumentError for axial lengths that do
- * not reach the length.
+ * not cover the length.
  */
 export function addedPositions(settings: PositionSettings, random: Random, dtype: FloatType): AddedPositions | null {
   const { kind, length, width, axialLengths = squarest(length) } = settings;
@@ -69,8 +68,8 @@ export function addedPositions(settings: PositionSettings, random: Random, dtype
 }
 
 /**
- * Rows without learned numbers, made on first use, twice as many each time: a length that is never reached, as a file may
- * claim it, costs nothing.
+ * Rows without learned numbers, made on first use and doubled each time, so that a length that a file only claims costs
+ * nothing.
  */
 class Table {
   readonly #length: number;
@@ -124,9 +123,9 @@ function sinusoid(width: number): (position: number, column: number) => number {
 }
 
 /**
- * Rotary positions for heads of an even width d. Columns i and i + d/2 of the vector at position p are a point in the
- * plane, and turn by the angle p θ_i with θ_i = 10000^(−2i/d) (Su et al. 2021, eqs. 14 and 15; there neighbours are a
- * pair, which is the same up to the order of columns, and columns of a projection have none).
+ * Rotary positions for heads of an even width d. Columns i and i + d/2 of the vector at position p are a point in the plane,
+ * and are rotated by the angle p θ_i with θ_i = 10000^(−2i/d) (Su et al. 2021, eqs. 14 and 15; there neighbours are a pair,
+ * which is the same up to the order of columns, and columns of a projection have none).
  */
 export class Rotary {
   readonly #cosines: Table;
@@ -145,7 +144,7 @@ export class Rotary {
     this.#sines.forget();
   }
 
-  /** x [batch, heads, length, width], whose first token stands at position `begin`, turned. */
+  /** Rotates x [batch, heads, length, width], whose first token is at position `begin`. */
   turn(x: Tensor, begin: number): Tensor {
     const [, , length, width] = x.shape;
     const [cosines, sines] = [this.#cosines, this.#sines].map((table) => table.rows(begin, begin + length));
@@ -161,7 +160,7 @@ export class Rotary {
   }
 }
 
-/** l₁ and l₂ as near to each other as can be: the fewest learned numbers. */
+/** l₁ and l₂ as near to each other as possible, which needs the fewest learned numbers. */
 function squarest(length: number): [number, number] {
   const columns = Math.ceil(Math.sqrt(length));
   return [Math.ceil(length / columns), columns];

@@ -1,4 +1,4 @@
-/** A trained model with other options of attention than in its training. */
+/** A trained model with other attention options than in its training. */
 import { ArgumentError } from '../core/errors.ts';
 import type { TrainedModel } from './checkpoint.ts';
 import type { ClassifierSettings } from './classifier.ts';
@@ -9,7 +9,7 @@ import { copyNamed, forUse } from './module.ts';
 /**
  * The model with other options of its variants, by the variants' names; the other options stay. It has the same learned
  * tensors, which require gradients as before, and random ones drawn from `seed`, by default the seed of the training. The
- * caller releases it. Throws what the variant's check throws for options that do not fit, and ArgumentError or ShapeError for
+ * caller releases it. Throws as the variant's check does for options that do not fit, and ArgumentError or ShapeError for
  * options that change the learned tensors.
  */
 export function reattended(
@@ -27,7 +27,7 @@ export function reattended(
   const attention = attentionsOf(model.config).map((each) => {
     return { ...each, options: { ...each.options, ...options[each.variant] } };
   });
-  // Of a language model, the classes are its tokens.
+  // The classes of a language model are its tokens.
   const config: ClassifierSettings = { classes: model.config.vocabulary, ...model.config, attention };
   const other = makeLearner(kind, config, seed);
   copyNamed(other.model.parameters(), model.parameters(), 'options');

@@ -6,8 +6,8 @@
  *     x₂ = y₂ − G(y₁)      x₁ = y₁ − F(x₂)                                                                  (eq. 8)
  *
  * In a Transformer F is attention, of any variant, and G the feed-forward layer, each with its layer normalisation
- * inside (eq. 9). Cost: the forward pass runs twice; memory is that of one layer, however many there are. It gives up
- * the last bits: an activation that comes back by subtraction is off by a rounding or two of its size.
+ * inside (eq. 9). Cost: the forward pass runs twice; memory is that of one layer, however many there are. It gives up the
+ * last bits: an activation recovered by subtraction is off by one or two rounding errors.
  */
 import { noGrad, recordAll } from '../core/autograd.ts';
 import { ArgumentError, expectShape } from '../core/errors.ts';
@@ -27,15 +27,15 @@ export interface ReversibleBlock {
 }
 
 export interface ReversibleOptions {
-  /** Where the branches' streams are split from; a trainer passes one of each step. */
+  /** The branches' streams are split from it; a trainer passes one for each step. */
   random?: Random;
 }
 
 /**
- * Runs the blocks one after another on a pair of tensors of one shape, and returns the pair that comes out. For the
- * backward pass only the two ends are kept; it walks from the last block to the first, recovers the inputs of each
- * (eq. 8), and computes its branches once more, with a tape. Throws ArgumentError without blocks, ShapeError for
- * unequal shapes, also of what a branch returns.
+ * Runs the blocks one after another on a pair of tensors of one shape, and returns the resulting pair. Only the two ends are
+ * kept for the backward pass. It walks from the last block to the first, recovers the inputs of each (eq. 8), and recomputes
+ * its branches with a tape. Throws ArgumentError without blocks, ShapeError for unequal shapes, including the result of a
+ * branch.
  */
 export function reversible(
   x1: Tensor,
@@ -79,11 +79,11 @@ export function reversible(
       releaseAll([...state.y, ...state.gradients], [...outputs, ...given.gradients, ...before.y, ...before.gradients]);
       state = before;
     }
-    // Parameters have got theirs on the way.
+    // Parameters got their gradients on the way.
     return state.gradients;
   });
   const decided = layers.flatMap(({ f, g }) => [...f.decided(), ...g.decided()]);
-  // They live as long as the tape, which ends with the scope around it.
+  // The outputs live as long as the tape, which ends with the scope around it.
   if (outputs[0].node === null) releaseAll(decided, []);
   else for (const { block } of decided) adopt(block);
   return outputs;

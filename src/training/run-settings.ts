@@ -1,4 +1,4 @@
-/** The checks of each setting of a run by itself: settings come from callers, checkpoints and exported folders. */
+/** Checks each setting of a run by itself: settings come from callers, checkpoints and exported folders. */
 import { ArgumentError } from '../core/errors.ts';
 import {
   type Check,
@@ -17,7 +17,7 @@ import type { RunSettings } from './run.ts';
 
 const count = integerOf(1);
 
-/** Of the optimisers; the ranges are theirs to say. */
+/** The settings of the optimisers, which check the ranges themselves. */
 const OPTIMIZERS = {
   adamw: { beta1: numberOf(), beta2: numberOf(), epsilon: numberOf(), weightDecay: numberOf() },
   adafactor: {
@@ -48,7 +48,7 @@ const CHECKS: Readonly<Record<keyof RunSettings, Check>> = {
     expectRecord(name, value, { name: expectText });
     expectOptions(name, value, { name: expectText, length: count, symbols: integerOf(2), text: expectText });
   },
-  // What is in it, the model says (config.ts).
+  // The model checks its contents (config.ts).
   model: expectPlain,
   optimizer,
   schedule,
@@ -63,8 +63,8 @@ const CHECKS: Readonly<Record<keyof RunSettings, Check>> = {
 };
 
 /**
- * Throws ArgumentError unless all settings are present, each of its kind, and no others. Reads no text and no model. The
- * message begins with `within` where that is given.
+ * Throws ArgumentError unless all settings are present, each of the right kind, and no others. Reads no text and no model.
+ * The message begins with `within` if that is given.
  */
 export function expectRunSettings(within: string | null, settings: unknown): asserts settings is RunSettings {
   const named = (name: string) => (within === null ? name : `${within}.${name}`);

@@ -29,19 +29,19 @@ export interface RunSettings {
   optimizer: OptimizerSettings;
   schedule: Schedule;
   steps: number;
-  /** Examples of a step. */
+  /** Examples in a step. */
   batch: number;
-  /** In how many parts, one after another, a batch is processed, so that it needs the memory of one. */
+  /** The number of parts in which a batch is processed, one after another, so that it needs the memory of only one. */
   parts: number;
   /** The largest norm of a step's gradients; 0: any. */
   clip: number;
-  /** Of everything random. */
+  /** The seed of everything random. */
   seed: number;
-  /** Steps between evaluations on held-out examples; there is always one at the end. */
+  /** Steps between evaluations on held-out examples; the last step is always evaluated. */
   evaluateEvery: number;
   /** Number of held-out examples. They are the same each time. */
   evaluationExamples: number;
-  /** Steps from one checkpoint to the next; there is always one at the end. */
+  /** Steps between checkpoints; there is always one at the end. */
   checkpointEvery: number;
 }
 
@@ -51,7 +51,7 @@ export interface Run {
   readonly task: Task;
   readonly learner: Learner;
   readonly optimizer: Optimizer;
-  /** Streams of the steps are split from it; nothing draws from it itself. */
+  /** The streams of the steps are split from it; nothing draws from it directly. */
   readonly random: Random;
   /** Steps taken. */
   step: number;
@@ -72,8 +72,8 @@ export const runDefaults = {
 } as const satisfies Partial<RunSettings>;
 
 /**
- * Starts a run: makes its task, its model and its optimiser, and stands before the first step. Throws ArgumentError,
- * UnsupportedError or FileFormatError for invalid settings, and then holds no memory.
+ * Starts a run: makes its task, its model and its optimiser, and takes no step yet. Throws ArgumentError, UnsupportedError or
+ * FileFormatError for invalid settings, and then holds no memory.
  *
  * @example
  * ```ts
@@ -96,7 +96,7 @@ export function startRun(settings: RunSettings): Run {
     const learner = learnerFor(task, model, seed);
     return { learner, optimizer: makeOptimizer(settings.optimizer, learner.model.parameters()) };
   });
-  // With the task's own defaults, which a later version may change.
+  // Stored with the task's defaults, because a later version may change these.
   const complete = { ...settings, task: { name, ...task.settings } };
   return { settings: complete, task, learner, optimizer, random: random.split('training'), step: 0 };
 }
@@ -109,7 +109,7 @@ export function endRun(run: Run): void {
   for (const { array } of optimizer.state().values()) release(array.data);
 }
 
-/** The same of a model alone. */
+/** The same for a model alone. */
 export function endLearner({ model }: Learner): void {
   model.body.forget();
   zeroGrad(model.parameters().values());

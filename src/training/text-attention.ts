@@ -1,4 +1,4 @@
-/** The inputs of a trained model's attention while it reads the user's own text, byte for byte. */
+/** The inputs of a trained model's attention while it reads the user's text, byte for byte. */
 
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { expectInstance } from '../core/expect.ts';
@@ -10,11 +10,11 @@ import type { TrainedModel } from './checkpoint.ts';
 import { expectTrained } from './checks.ts';
 
 /**
- * Queries, keys and values of a layer, counted from 0, as projected (and turned, where positions are rotary) while the
- * model reads these bytes and no others: [1, heads, bytes, headDim] each. A string is read as its UTF-8. Keeps no tape.
+ * Queries, keys and values of a layer, counted from 0, after the projections (and the rotation of rotary positions) while the
+ * model reads exactly these bytes: [1, heads, bytes, headDim] each. A string is read as its UTF-8. Keeps no tape.
  *
- * Throws ArgumentError for a model that reads no bytes, for an empty text, one that is longer than the model's length
- * or has half a character, and for a layer that does not exist or whose variant compares no queries with keys.
+ * Throws ArgumentError for a model that does not read bytes, for a text that is empty, longer than the model's length or has
+ * half a character, and for a layer that does not exist or whose variant does not compare queries with keys.
  */
 export function textAttention(trained: TrainedModel, text: string | Uint8Array, layer: number): AttentionInputs {
   expectTrained('trained', trained);

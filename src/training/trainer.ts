@@ -1,7 +1,7 @@
 /**
- * The training loop. A step draws a batch from the stream of its number, adds up gradients over the parts of the batch, and
- * updates the parameters. A step depends only on the parameters, the optimiser's state, the seed and the number of the step:
- * a run that is resumed from these continues to the same bits, also on another number of threads.
+ * The training loop. A step draws a batch from its own random stream, adds up gradients over the parts of the batch, and
+ * updates the parameters. It depends only on the parameters, the optimiser's state, the seed and the step's number, so a run
+ * resumed from these continues to the same bits, on any number of threads.
  */
 
 import { nextTurn } from '#platform/turn';
@@ -25,10 +25,10 @@ export interface StepReport {
   step: number;
   /** Nats for each target that counts, before the step. */
   loss: number;
-  /** Before they are clipped. */
+  /** The gradient norm before clipping. */
   gradientNorm: number;
   learningRate: number;
-  /** Read in this step, padding included. */
+  /** Tokens read in this step, including padding. */
   tokens: number;
   milliseconds: number;
 }
@@ -44,19 +44,22 @@ export interface Observer {
   onEvaluation?(report: EvaluationReport): void;
   /**
    * Called to write a checkpoint: every `checkpointEvery` steps, and when the loop ends. If an error ends it, the checkpoint
-   * is of the steps before; not for a NumericalError, because the same steps would lead to it again.
+   * has the state before the failed step. A NumericalError writes none, because the same steps would lead to it again.
    */
   onCheckpoint?(run: Run): void;
   /** Asked after each step. */
   shouldStop?(): boolean;
 }
 
-/** A collection takes about as long as a small step: so at most a percent of the time, and 5000 steps hold no more than 200. */
+/**
+ * A collection takes about as long as a small step, so it takes at most one percent of the time, and 5000 steps hold no more
+ * memory than 200.
+ */
 const STEPS_PER_COLLECTION = 100;
 
 /**
- * Takes the remaining steps of a run, or fewer if it is told to stop; returns whether it was. Throws NumericalError for a
- * loss or a gradient that is not finite, and says where that came from; the parameters are then as before the step.
+ * Takes the remaining steps of a run, or fewer if it is asked to stop; returns whether it was stopped. Throws NumericalError,
+ * with its origin, for a loss or a gradient that is not finite; the parameters are then as before the step.
  *
  * @example
  * ```ts
@@ -119,11 +122,11 @@ function takeStep(run: Run, onError: () => void): StepReport {
   return { step, loss: sums.loss / sums.targets, gradientNorm: norm, learningRate: rate, tokens, milliseconds };
 }
 
-/** Gradients of a step, and what they are of. */
+/** The gradients of a step, with its loss and counts. */
 function addGradients(run: Run, step: number) {
   const { learner } = run;
   learner.model.redraw(step);
-  // The loss, and so the gradients, are sums over targets; the mean is over those of all parts.
+  // The loss, and so the gradients, are sums over targets; the mean is taken over the targets of all parts.
   const sums = { loss: 0, targets: 0, tokens: 0 };
   forEachPart(run, step, (batch, context) => {
     const loss = lossOf(learner, batch, context);
@@ -146,7 +149,7 @@ function unlessItFails<T>(body: () => T, onError: () => void): T {
     try {
       onError();
     } catch {
-      // That this failed too matters less.
+      // This second failure matters less.
     }
     throw error;
   }
@@ -169,7 +172,7 @@ function badLoss(loss: Tensor, { learner }: Run, step: number): NumericalError {
   return new NumericalError(`loss: ${loss.item()} at step ${step}: ${originOf(loss, learner.model.tensors())}`);
 }
 
-/** Repeats the backward pass of the step, to find the origin. */
+/** Repeats the backward pass of the step to find the origin. */
 function badGradient(run: Run, step: number): NumericalError {
   const { learner } = run;
   zeroGrad(learner.model.parameters().values());

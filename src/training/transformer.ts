@@ -1,10 +1,10 @@
 /**
- * The body of every model here: tokens in, a vector for each token out.
+ * The body of every model here: it maps tokens to a vector for each token.
  *
  *     x = dropout(√d · E[token] + position),   then N layers,   then (with `norm: 'pre'`) a normalisation
  *
- * (Vaswani et al. 2017, §3.1, §3.4 and §5.4.) An encoder and a decoder differ in nothing but `causal`. Reversible layers
- * (Kitaev et al. 2020, §3) carry two streams, which start out equal; the mean of the two comes out.
+ * (Vaswani et al. 2017, §3.1, §3.4 and §5.4.) An encoder and a decoder differ only in `causal`. Reversible layers (Kitaev et
+ * al. 2020, §3) carry two streams, which start equal; the result is their mean.
  */
 
 import { noGrad } from '../core/autograd.ts';
@@ -35,7 +35,7 @@ import { dropped, evaluation, type ForwardContext, type Module, named, within } 
 import { type AddedPositions, addedPositions } from './positions.ts';
 import { reversible } from './reversible.ts';
 
-/** Sequences that grow by a token or several at a time. */
+/** Sequences that grow by one or more tokens at a time. */
 export interface TokenSteps {
   /** Tokens so far. */
   readonly position: number;
@@ -53,10 +53,10 @@ export class Transformer implements Module {
   readonly layers: readonly TransformerLayer[];
   readonly norm: Norm | undefined;
   readonly #positions: AddedPositions | null;
-  /** Of each entry of `config.attention`; undefined: every layer has its own. */
+  /** For each entry of `config.attention`; undefined: every layer has its own. */
   readonly #shared: readonly (Mixing | undefined)[];
 
-  /** Throws ArgumentError and what `checkOptions` throws for settings that do not fit together. */
+  /** Throws ArgumentError, and as `checkOptions` does, for settings that do not fit together. */
   constructor(config: TransformerConfig, random: Random) {
     const { vocabulary, length, layers, modelDim: width, positions: kind, axialLengths, dtype } = config;
     this.config = config;
@@ -109,8 +109,8 @@ export class Transformer implements Module {
   }
 
   /**
-   * Queries, keys, values and gates that the variant of a layer gets, for inspection: [batch, heads, length,
-   * headDim]. Arguments as of `forward`. Keeps no tape.
+   * The queries, keys, values and gates of a layer's variant, for inspection: [batch, heads, length, headDim]. Arguments as
+   * of `forward`. Keeps no tape.
    */
   attentionInputs(tokens: Tensor, layer: number, keyMask?: Tensor): AttentionInputs {
     expectInteger('layer', layer, 0, this.layers.length - 1);
@@ -136,7 +136,7 @@ export class Transformer implements Module {
   }
 
   /**
-   * Continues from the result of `states()`, or starts from nothing. Throws UnsupportedError for a variant that cannot
+   * Continues from the result of `states()`, or starts a new sequence. Throws UnsupportedError for a variant that cannot
    * generate, ArgumentError unless the model is causal, and for states that are not those of its layers.
    */
   startSteps(batch: number, states: readonly AttentionState[] = []): TokenSteps {
@@ -172,7 +172,7 @@ export class Transformer implements Module {
     };
   }
 
-  /** Tokens that states of all layers have seen. */
+  /** The number of tokens that the states of all layers have seen. */
   #positionOf(states: readonly AttentionState[]): number {
     if (states.length === 0) return 0;
     if (states.length !== this.layers.length) {
@@ -199,7 +199,7 @@ export class Transformer implements Module {
     if (keyMask !== undefined) expectFlags('keyMask', keyMask, tokens.shape, 'to match tokens');
   }
 
-  /** Tokens that stand at positions `begin` and after. */
+  /** Tokens at positions `begin` and after. */
   #run(tokens: Tensor, begin: number, attends: readonly Attend[], context: ForwardContext, keyMask?: Tensor): Tensor {
     const { length, dropout, residual } = this.config;
     const embedded = embed(tokens, this.embedding);
@@ -222,7 +222,7 @@ export class Transformer implements Module {
     } else {
       y = x;
       this.layers.forEach((layer, n) => {
-        // Without a tape a layer leaves its output alone.
+        // Without a tape, a layer's output is all that is left.
         y = scope(() => layer.plain(y, blocks[n], random.split(`block ${n}`)));
       });
     }

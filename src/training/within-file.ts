@@ -4,15 +4,15 @@ import { countElements } from '../core/files/numbers.ts';
 import { attempting } from '../core/memory.ts';
 
 /**
- * For each number of the file: one of the model, another on the way to it (weights are drawn, then scaled), and two of an
+ * For each number of the file: one of the model, an intermediate one (weights are drawn, then scaled), and two of an
  * optimiser that the file may lack, of 8 bytes each.
  */
 const BYTES_PER_NUMBER = 32;
-/** Memory for random draws, and for blocks of a whole cache line for a few numbers, in the smallest models. */
+/** Memory for random draws, and for small blocks that are rounded up to a cache line, in the smallest models. */
 const ROOM = 2 ** 19;
 
 /**
- * The result of `make`, for these tensors. Throws what `complain` makes if it needs much more memory than they fill. If it
+ * The result of `make`, for these tensors. Throws the error of `complain` if it needs much more memory than they fill. If it
  * throws, it holds no memory.
  */
 export function withinFile<T>(

@@ -1,5 +1,5 @@
 /**
- * What an exported model must give: tokens, and our logits of them. Cases are named by what is special about them:
+ * Reference results for an exported model: tokens, and our logits for them. Cases are named after their special feature:
  *
  *     CASE/tokens, CASE/other (of pairs)        int32 [2, length]
  *     CASE/mask, CASE/otherMask                 uint8, 1 = a real token; absent: all
@@ -19,8 +19,8 @@ import type { Sequences } from '../tasks/batch.ts';
 const BATCH = 2;
 
 /**
- * Random tokens of a fixed seed: of the model's length, with padding, and shorter. Gradients go by our names, and are
- * left out where another library has others. Throws FileWriteError.
+ * Random tokens of a fixed seed: of the model's length, with padding, and shorter. Gradients have our names, and are left out
+ * if another library uses other names. Throws FileWriteError.
  */
 export function writeCheck(path: string, learner: Learner, gradients: boolean): void {
   const { length, vocabulary } = learner.model.config;
@@ -41,7 +41,7 @@ export function writeCheck(path: string, learner: Learner, gradients: boolean): 
       store(`${name}/mask`, keyMask);
       store(`${name}/other`, second?.tokens);
       store(`${name}/otherMask`, second?.keyMask);
-      // Only the logits are asked for, which need no targets.
+      // Only the logits are needed, so there are no targets.
       const nothing = fromArray([0], [1], 'int32');
       const logitsNow = () => learner.logits({ sequences, targets: nothing, counts: nothing, counted: 0 }, evaluation);
       store(`${name}/logits`, noGrad(logitsNow));

@@ -22,25 +22,25 @@ import { type TransformersForm, transformersForm } from './transformers.ts';
 
 /** What `exportModel` writes in addition to the model. */
 export interface ExportOptions {
-  /** The loader, also where transformers has a class. */
+  /** Whether to write the loader even if transformers has a class. */
   loader?: boolean;
-  /** Tokens, our logits of them, and gradients, to be compared with. */
+  /** Whether to write tokens, our logits for them, and gradients, to compare with. */
   check?: boolean;
 }
 
-/** What `exportModel` wrote, and how PyTorch loads it. */
+/** The files that `exportModel` wrote, and how PyTorch loads them. */
 export interface Exported {
   /** The class of transformers; null: the loader is in the folder. */
   architecture: string | null;
-  /** Why not a class of transformers. */
+  /** Why no class of transformers fits. */
   reason: string;
   files: string[];
 }
 
-/** The key of config.json under which all of an exported run's settings are: what `import` makes a run of. */
+/** The key of config.json for all settings of an exported run. `import` makes a run from them. */
 export const ORIGIN = 'efficient_transformers';
 
-/** What every file of tensors says of itself, as Hugging Face's readers want it. */
+/** The metadata of every file of tensors, which Hugging Face's readers require. */
 export const PYTORCH_METADATA = [['format', 'pt']] as const;
 
 /**
@@ -60,7 +60,7 @@ export function exportModel(trained: TrainedModel, folder: string, options: Expo
 
   const [configAt, weightsAt, loaderAt, checkAt] = FILES.map((name) => join(folder, name));
   writing(folder, () => mkdirSync(folder, { recursive: true }));
-  // Those of an earlier export would be taken for this one's.
+  // Files of an earlier export would be taken for files of this one.
   for (const path of [loaderAt, checkAt]) writing(path, () => rmSync(path, { force: true }));
   writeFileAtomically(configAt, `${JSON.stringify({ ...config, [ORIGIN]: { settings, alphabet, step } }, null, 2)}\n`);
   writeSafetensors(weightsAt, tensors, PYTORCH_METADATA);

@@ -1,4 +1,4 @@
-/** The way back: the weights of an exported model, trained further elsewhere, as a checkpoint of this library. */
+/** Imports the weights of an exported model, perhaps trained further elsewhere, as a checkpoint of this library. */
 
 import { join } from '#platform/path';
 import { EfficientTransformersError, FileFormatError, formatShape } from '../../core/errors.ts';
@@ -36,10 +36,10 @@ export function importRun(folder: string): Run {
   });
 }
 
-/** In bytes. What export writes has a few thousand. */
+/** In bytes. Export writes a few thousand. */
 const LONGEST_CONFIG = 2 ** 24;
 
-/** What startRun asks of them is for it to say; that they are there at all is asked here. */
+/** startRun checks the values; this only checks that they are present. */
 function settingsIn(config: Record<string, unknown>, complain: (problem: string) => FileFormatError): RunSettings {
   const origin = config[ORIGIN];
   const settings = isObject(origin) ? origin.settings : undefined;
@@ -63,7 +63,7 @@ interface Given {
   data: NumericArray;
 }
 
-/** Throws before any change unless the files have all tensors, of the right shapes and types, and no others. */
+/** Throws before any change unless the files have exactly these tensors, of the right shapes and types. */
 function fill({ learner }: Run, isLoaders: boolean, weights: Weights): void {
   const complain = (problem: string) => new FileFormatError(`${weights.path}: ${problem}`);
   const own = learner.model.tensors();
@@ -96,8 +96,8 @@ function asTheyAre(
 }
 
 /**
- * From the names and layouts of a class of transformers. A file of the body alone has no prefix; a tied output may be there
- * beside the embedding, or in its place, as `save_model` keeps one of the two names; old versions store constants.
+ * Reads the names and layouts of a class of transformers. A file of the body alone has no prefix. A tied output may be stored
+ * beside the embedding or in its place, because `save_model` keeps one of the two names. Old versions also store constants.
  */
 function renamed(
   weights: Weights,
@@ -148,7 +148,7 @@ function expectFit(
   return source;
 }
 
-/** An output that was trained apart from the embedding has no place here, where the two are one. */
+/** Refuses an output that was trained separately from the embedding, because here the two are tied. */
 function expectTied(embedding: Weight | undefined, output: Weight | undefined, complain: Complain): void {
   if (embedding === undefined || output === undefined || embedding === output) return;
   expectFit(output.storedName, output, embedding.dtype, embedding.shape, complain);

@@ -6,7 +6,7 @@ import { attentionsOf } from '../config.ts';
 import type { Learner } from '../learner.ts';
 import type { Mixing } from '../mixing.ts';
 
-/** Of VARIANTS in the loader: the names are data here, what the Python file has code for. */
+/** The VARIANTS of the loader, those that the Python file has code for. The names are data here. */
 export const LOADER_VARIANTS: readonly string[] = [
   'full',
   'longformer',
@@ -65,7 +65,7 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
   };
 }
 
-/** Tensors in addition to the model's own, by name: those that a variant draws from a seed whenever it attends. */
+/** Tensors besides the model's own, by name: those that a variant draws from a seed whenever it attends. */
 export function loaderTensors({ model: { config, body } }: Learner): Map<string, ArrayToStore> {
   const stack = config.causal && !('classes' in config) ? 'decoder' : 'encoder';
   const found = new Map<string, ArrayToStore>();
@@ -78,7 +78,9 @@ export function loaderTensors({ model: { config, body } }: Learner): Map<string,
   return found;
 }
 
-/** From this length up to the model's own no sequence is padded. By bisection: lengths that serve are neighbours. */
+/**
+ * From this length up to the model's own, no sequence is padded. Found by bisection, because these lengths are contiguous.
+ */
 function shortestServed(mixing: Mixing, length: number): number {
   let [least, most] = [1, length];
   while (least < most) {

@@ -1,12 +1,12 @@
-/** Ways in which another library lays out a model's weights, each with the way back. */
+/** Layouts of a model's weights in another library, each with its inverse. */
 
-/** A vector is a matrix of one row, whose `shape` has one number. */
+/** A vector is a matrix of one row; its `shape` has one number. */
 export interface Matrix {
   shape: readonly number[];
   data: Float32Array;
 }
 
-/** How some of our tensors make one of theirs. */
+/** How one of their tensors is made from some of ours. */
 export interface Layout {
   toTheirs(ours: readonly Matrix[]): Matrix;
   toOurs(theirs: Matrix): Matrix[];
@@ -60,8 +60,8 @@ export function columns(count: number): Layout {
 }
 
 /**
- * `count` matrices with the same number of heads as their columns, transposed, and beneath each other head by head: all
- * rows of the first head, of each matrix in turn, then those of the second. Vectors as if they were columns.
+ * `count` matrices whose columns are the same number of heads, transposed and stacked head by head: all rows of the first
+ * head, from each matrix in turn, then those of the second. Vectors are treated as columns.
  */
 export function rowsByHead(count: number, heads: number): Layout {
   const { toTheirs, toOurs } = columns(count);

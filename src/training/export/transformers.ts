@@ -6,14 +6,14 @@
  * There the embedding is not multiplied by √d, so the factor goes into the embedding, and its inverse into the last
  * normalisation, before the product with the same embedding: E′ = √d E, y′ = y/√d, y′ E′ᵀ = y Eᵀ.
  *
- * Encoders have none: those of the BERT family normalise the embeddings, where ours do not, and none has our heads.
+ * Encoders have no such class: the BERT family normalises the embeddings, which ours do not, and none has our heads.
  */
 import { findVariant } from '../../variants/registry.ts';
 import { attentionsOf, type TransformerConfig } from '../config.ts';
 import type { LanguageModelConfig } from '../language-model.ts';
 import { columns, type Layout, rowsByHead, same, scaled, transposed } from './matrices.ts';
 
-/** One of their tensors: which of ours it is made of, and how. */
+/** One of their tensors: the tensors of ours that it is made from, and how. */
 export interface Correspondence {
   theirs: string;
   ours: readonly string[];
@@ -24,12 +24,12 @@ export interface TransformersForm {
   /** For config.json. */
   config: Record<string, unknown>;
   tensors: readonly Correspondence[];
-  /** Before the names of the body, where a file has the head too. */
+  /** The prefix of the body's names in a file that also has the head. */
   prefix: string;
-  /** The matrix of the output, which is that of the embedding. */
+  /** The matrix of the output, which is also that of the embedding. */
   output: string;
   embedding: string;
-  /** Names, without the prefix, of what old versions store although it follows from the config. */
+  /** Names, without the prefix, of constants that old versions store although they follow from the config. */
   constants: RegExp;
 }
 
@@ -133,7 +133,7 @@ function neoX({ vocabulary, length, layers, modelDim, heads, feedForwardDim, dro
   };
 }
 
-/** That of our layer normalisation. */
+/** The ε of our layer normalisation. */
 const NORM_EPSILON = 1e-5;
 /** No token is special. */
 const COMMON = { tie_word_embeddings: true, bos_token_id: null, eos_token_id: null, dtype: 'float32' };
@@ -143,7 +143,7 @@ function tensor(theirs: string, ours: string, layout: Layout): Correspondence {
   return { theirs, ours: [ours], layout };
 }
 
-/** The embedding, and the last normalisation, with √d moved from the one to the other. */
+/** The embedding and the last normalisation, with √d moved from one to the other. */
 function ends(embedding: string, last: string, width: number): Correspondence[] {
   const root = Math.sqrt(width);
   return [
@@ -162,7 +162,7 @@ function linear(theirs: string, ours: string, layout: Layout): Correspondence[] 
   return [tensor(`${theirs}.weight`, `${ours}.weight`, layout), tensor(`${theirs}.bias`, `${ours}.bias`, same)];
 }
 
-/** All of queries, keys and values in one, the biases laid out as the weights. */
+/** Queries, keys and values in one matrix, with the biases in the same layout. */
 function projections(theirs: string, ours: string, layout: Layout): Correspondence[] {
   return ['weight', 'bias'].map((name) => {
     return { theirs: `${theirs}.${name}`, ours: PROJECTIONS.map((each) => `${ours}.${each}.${name}`), layout };

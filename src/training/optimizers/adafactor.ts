@@ -1,10 +1,10 @@
 /**
- * Adafactor (Shazeer & Stern 2018): Adam's scaling with a sublinear memory.
+ * Adafactor (Shazeer & Stern 2018): Adam's scaling with sublinear memory.
  *
- * Problem: Adam holds two numbers for each parameter. Idea: no momentum, and of the squared gradients of an n × m matrix
- * only the means of its n rows and m columns, R and C, whose product over the mean of R is the best factorisation of rank
- * one in I-divergence (§3, lemma 1). Updates are clipped by their own size, which makes up for the momentum and for squares
- * that are out of date (§6); steps are relative to the size of what they move (§8).
+ * Problem: Adam holds two numbers for each parameter. Idea: no momentum, and for the squared gradients of an n × m matrix
+ * only the means of its n rows and m columns, R and C. Their product over the mean of R is the best rank-one factorisation in
+ * I-divergence (§3, lemma 1). Updates are clipped by their own size, which makes up for the missing momentum and for outdated
+ * squares (§6); steps are relative to the size of the parameter (§8).
  *
  *     β̂₂ = 1 − t^−0.8                                                              (§7.2)
  *     R_t = β̂₂ R + (1 − β̂₂) row means of (G² + ε₁),   C_t likewise of columns       (algorithm 4)
@@ -13,8 +13,8 @@
  *     X_t = X − α Û,   α = max(ε₂, RMS(X)) ρ                                       (algorithm 6)
  *
  * ρ is the learning rate of a step; the paper's is min(10⁻², 1/√t), see `adafactorRate`. A vector is a matrix of one row:
- * then mean(R) = R, so V̂ = C, which is not factored at all (algorithm 5). Of more than two axes the last two are the
- * matrix, and the others say how many there are.
+ * then mean(R) = R, so V̂ = C, which is not factored at all (algorithm 5). With more than two axes, the last two are the
+ * matrix, and the others count matrices.
  */
 import { expectBoolean, expectFiniteNumber, expectFunction, expectOptions } from '../../core/expect.ts';
 import {
@@ -35,7 +35,7 @@ export interface AdafactorSettings {
   decayExponent: number;
   /** ε₁, added to squared gradients. */
   epsilon1: number;
-  /** ε₂: the least size that a parameter counts as. */
+  /** ε₂: the smallest size that a parameter counts as. */
   epsilon2: number;
   /** d: the largest RMS of an update before it is multiplied by α. */
   clippingThreshold: number;
@@ -62,7 +62,7 @@ export class Adafactor implements Optimizer {
   readonly #state: OptimizerState;
   readonly #factors = new Map<string, Factors>();
 
-  /** Throws ArgumentError for a parameter that is no leaf, and settings out of range. */
+  /** Throws ArgumentError for a parameter that is not a leaf, and for settings out of range. */
   constructor(parameters: ReadonlyMap<string, Tensor>, settings: Partial<AdafactorSettings> = {}) {
     expectOptions<Partial<AdafactorSettings>>('optimizer', settings, {
       decayExponent: expectFiniteNumber,
@@ -85,7 +85,7 @@ export class Adafactor implements Optimizer {
     };
     const { decayExponent, epsilon1, epsilon2, clippingThreshold, weightDecay } = this.settings;
     const infinity = Number.POSITIVE_INFINITY;
-    // The least float32 is 10⁻⁴⁵: an ε₁ that vanished in R and C would divide by 0.
+    // The smallest float32 is 10⁻⁴⁵: if ε₁ vanished in R and C, this would divide by 0.
     expectWithin({
       decayExponent: [decayExponent, 0, infinity],
       epsilon1: [epsilon1, 1e-37, infinity],
@@ -173,7 +173,7 @@ function meansOfRows({ rowMeans, matrices, rows }: Factors): NumericArray {
   return means;
 }
 
-/** Σ U² over all of a parameter, row by row. */
+/** Σ U² over a whole parameter, row by row. */
 function sumOfUpdate(
   { rowMeans, columnMeans, matrices, rows, columns }: Factors,
   gradient: NumericArray,

@@ -1,6 +1,6 @@
 /**
- * AdamW: Adam (Kingma & Ba 2015, algorithm 1) with weight decay apart from the gradient (Loshchilov & Hutter 2019,
- * algorithm 2), so that it shrinks all weights alike, however large their gradients are:
+ * AdamW: Adam (Kingma & Ba 2015, algorithm 1) with weight decay separate from the gradient (Loshchilov & Hutter 2019,
+ * algorithm 2), so that all weights shrink at the same rate, however large their gradients are:
  *
  *     m_t = β₁ m_{t−1} + (1 − β₁) g_t,   v_t = β₂ v_{t−1} + (1 − β₂) g_t²
  *     θ_t = θ_{t−1} − η ( m_t / (1 − β₁ᵗ) / (√(v_t / (1 − β₂ᵗ)) + ε) + λ θ_{t−1} )
@@ -19,7 +19,7 @@ export interface AdamWSettings {
   beta1: number;
   /** β₂: how much of the mean squared gradient is kept. */
   beta2: number;
-  /** ε, added to the root of the latter. */
+  /** ε, added to the root of the mean squared gradient. */
   epsilon: number;
   /** λ, multiplied by the learning rate. */
   weightDecay: number;
@@ -33,7 +33,7 @@ export class AdamW implements Optimizer {
   readonly #state: OptimizerState;
   readonly #moments = new Map<string, { m: Tensor; v: Tensor }>();
 
-  /** Throws ArgumentError for a parameter that is no leaf, and settings out of range. */
+  /** Throws ArgumentError for a parameter that is not a leaf, and for settings out of range. */
   constructor(parameters: ReadonlyMap<string, Tensor>, settings: Partial<AdamWSettings> = {}) {
     expectOptions<Partial<AdamWSettings>>('optimizer', settings, {
       beta1: expectFiniteNumber,

@@ -1,7 +1,7 @@
 /**
- * What all optimisers share. Gradients are stored on the parameters (`backward` adds them up, so several backward passes
- * before one step are gradient accumulation); a step reads them, moves the parameters in place, and leaves the gradients for
- * `zeroGrad`. The learning rate is an argument of each step: see schedules.ts.
+ * The common part of all optimisers. Gradients are stored on the parameters (`backward` adds them up, so several backward
+ * passes before one step are gradient accumulation); a step reads them, moves the parameters in place, and leaves the
+ * gradients for `zeroGrad`. The learning rate is an argument of each step: see schedules.ts.
  *
  *     scope(() => backward(loss(batch)));                       // as often as there are parts of a batch
  *     const scale = clipScale(gradientNorm(parameters) / parts, 1) / parts;
@@ -24,13 +24,13 @@ import { copyNamed } from '../module.ts';
 /** Moves parameters against their gradients. */
 export interface Optimizer {
   /**
-   * Moves every parameter that has a gradient, which is first multiplied by `gradientScale`. Throws ArgumentError
+   * Moves every parameter that has a gradient. The gradient is first multiplied by `gradientScale`. Throws ArgumentError
    * unless the learning rate is a number of at least 0 and the scale is finite.
    */
   step(learningRate: number, gradientScale?: number): void;
   /** All state for a checkpoint, by name: the number of steps, and tensors for each parameter. Live, not copies. */
   state(): Map<string, Tensor>;
-  /** Continues from a written state. Throws ArgumentError or ShapeError, before any change, if it does not fit. */
+  /** Continues from a saved state. Throws ArgumentError or ShapeError, before any change, if it does not fit. */
   load(state: ReadonlyMap<string, Tensor>): void;
 }
 
@@ -74,7 +74,7 @@ export class OptimizerState {
   }
 }
 
-/** Throws ArgumentError for a step that would not be one. */
+/** Throws ArgumentError for an invalid step. */
 export function expectStep(learningRate: number, gradientScale: number): void {
   numberOf(0, Number.MAX_VALUE)('learningRate', learningRate);
   expectFiniteNumber('gradientScale', gradientScale);

@@ -1,6 +1,6 @@
 /**
- * Learning rates over time. A schedule is a plain value, so that it can be written into a checkpoint, and a rate is a
- * function of it and of the step alone, so that a resumed run continues as it would have.
+ * Learning rates over time. A schedule is a plain value, so that it can be written into a checkpoint, and a rate depends only
+ * on it and on the step, so that a resumed run continues as if without a break.
  */
 import { ArgumentError, describe, expectInteger } from '../../core/errors.ts';
 import { expectPlain } from '../../core/expect.ts';

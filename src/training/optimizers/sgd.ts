@@ -1,6 +1,6 @@
 /**
- * Stochastic gradient descent with momentum (Polyak 1964; Nesterov's form as in Sutskever et al. 2013), written as
- * PyTorch writes it, with the learning rate outside of the velocity:
+ * Stochastic gradient descent with momentum (Polyak 1964; Nesterov's form as in Sutskever et al. 2013), in PyTorch's form,
+ * with the learning rate outside the velocity:
  *
  *     v_t = μ v_{t−1} + g_t + λ θ_{t−1},   θ_t = θ_{t−1} − η v_t      (Nesterov: η (g_t + λ θ_{t−1} + μ v_t))
  */
@@ -27,7 +27,7 @@ export class SGD implements Optimizer {
   readonly #state: OptimizerState;
   readonly #velocities = new Map<string, Tensor>();
 
-  /** Throws ArgumentError for a parameter that is no leaf, and settings out of range. */
+  /** Throws ArgumentError for a parameter that is not a leaf, and for settings out of range. */
   constructor(parameters: ReadonlyMap<string, Tensor>, settings: Partial<SGDSettings> = {}) {
     expectOptions<Partial<SGDSettings>>('optimizer', settings, {
       momentum: expectFiniteNumber,

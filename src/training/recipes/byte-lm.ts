@@ -1,10 +1,10 @@
 import { type Recipe, recipeSettings, runsWith } from './recipe.ts';
 
 /**
- * A language model of bytes on the declarations of TypeScript, in as many steps for each variant: small, but enough to
- * generate what looks like declarations. With rotary positions full attention is after 600 steps at 1.6 bits a byte, with
- * learned ones at 2.8. Its layers are something to compare variants on:
- * `compare --checkpoint out/recipe-byte-lm/full`.
+ * A language model of bytes on TypeScript's declarations, with the same number of steps for each variant: small, but enough
+ * to generate text that looks like declarations. After 600 steps full attention is at 1.6 bits per byte with rotary
+ * positions, and at 2.8 with learned ones. Its layers are a good test for comparing variants: `compare --checkpoint
+ * out/recipe-byte-lm/full`.
  */
 export const byteLmRecipe: Recipe = {
   name: 'byte-lm',

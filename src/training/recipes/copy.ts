@@ -1,8 +1,8 @@
 import { type Recipe, recipeSettings, runsWith } from './recipe.ts';
 
 /**
- * Copying by softmax and by linear attention (Katharopoulos et al. 2020, §4.1, where both learn it, at a length of 128 and
- * with four layers). At half of each it takes two thousand steps.
+ * Copying by softmax and by linear attention (Katharopoulos et al. 2020, §4.1, where both learn it at a length of 128 with
+ * four layers). With half the length and half the layers it takes two thousand steps.
  */
 export const copyRecipe: Recipe = {
   name: 'copy',

@@ -3,11 +3,11 @@ import { type Recipe, recipeSettings } from './recipe.ts';
 /**
  * Duplication at a length of 128, by one layer, as in §5 of Kitaev et al. 2020 (there at 1024 and four times as wide).
  *
- * Full attention has to look 63 places back; to queries and keys that turn with their positions that is one angle for
- * all. Reformer, whose keys are its queries, never looks further than to the next like that way: it has to give two
- * places 63 apart queries alike, and can learn that only from places that met by chance. Of sinusoids it takes those that
- * come round in 63 places, again one choice for all, while learned positions would have to be brought together pair by
- * pair. For the first third of the steps nothing seems to happen.
+ * Full attention has to look 63 places back; with rotary positions that is one angle for all tokens. Reformer's keys are its
+ * queries, so rotation does not help it to look back: it has to give similar queries to two places 63 apart, and can learn
+ * this only from places that met by chance. With sinusoids it can pick those with a period of 63 places, again one choice for
+ * all tokens, while learned positions would have to be matched pair by pair. For the first third of the steps nothing seems
+ * to happen.
  */
 export const duplicationRecipe: Recipe = {
   name: 'duplication',

@@ -1,4 +1,4 @@
-/** Table 2 of Kitaev et al. 2020: a model trained with so many hashes, evaluated with another number of them. */
+/** Table 2 of Kitaev et al. 2020: a model trained with one number of hashes, evaluated with another. */
 
 import { loadModel } from '../checkpoint.ts';
 import { evaluate } from '../evaluate.ts';
@@ -11,7 +11,7 @@ import { hashing } from './hashes.ts';
 export const EVALUATED = ['all', 8, 4, 2, 1] as const;
 const EXAMPLES = 256;
 
-/** Shares by column: of targets that are right, as in the paper, and of sequences of which all are. */
+/** For each column, the share of correct targets, as in the paper, and the share of sequences with all targets correct. */
 export interface HashRow {
   targets: number[];
   sequences: number[];

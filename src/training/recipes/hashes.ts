@@ -2,8 +2,8 @@ import { duplicationRecipe } from './duplication.ts';
 import type { Recipe, RecipeRun } from './recipe.ts';
 
 /**
- * Table 2 of Kitaev et al. 2020: how models that were trained with 4, 2 or 1 hashes do with more of them, and with less;
- * and one that was trained without hashing, where a token meets all before it. `npm run hash-table` prints it.
+ * Table 2 of Kitaev et al. 2020: how well models trained with 4, 2 or 1 hashes do with more hashes and with fewer; and a
+ * model trained without hashing, where a token meets all tokens before it. `npm run hash-table` prints it.
  */
 export const hashesRecipe: Recipe = {
   name: 'hashes',
@@ -20,7 +20,7 @@ export const hashesRecipe: Recipe = {
 };
 
 /**
- * Options of Reformer, complete enough to undo others: so many rounds; or `all`, one bucket and one chunk, which is
+ * Options of Reformer that override all earlier ones: a number of rounds; or `all`, one bucket and one chunk, which is
  * softmax attention with k_j = q_j/‖q_j‖.
  */
 export function hashing(hashes: number | 'all'): Record<string, unknown> {

@@ -7,7 +7,7 @@ const bidirectional = allVariants().filter(({ supports }) => supports.bidirectio
 /**
  * ListOps with every variant that reads in both directions, at a thirtieth of the Arena's length and with one layer, so that
  * all runs take a few minutes. As in the Arena, where accuracies are from 16% to 38%, a model soon learns to read the
- * outermost operators; the question here is whether each variant trains.
+ * outermost operators. This recipe only asks whether each variant trains.
  */
 export const listopsRecipe: Recipe = {
   name: 'listops',

@@ -1,6 +1,6 @@
 /**
- * Which recipe a run belongs to, by its settings, so that a resumed run also shows the goal. In its own file, so that a page
- * can load the recipes alone.
+ * Finds the recipe that a run belongs to by its settings, so that a resumed run also shows the goal. It has its own file so
+ * that a page can load the recipes alone.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { until } from '../longer.ts';
@@ -9,11 +9,13 @@ import { openTask } from '../tasks/registry.ts';
 import { type Recipe, runsOf } from './recipe.ts';
 import { recipes } from './registry.ts';
 
-/** The recipe, and its run, that has these settings, from whatever seed; they may be of more steps than the recipe has. */
+/**
+ * The recipe, and its run, with these settings; the seed may differ, and the settings may have more steps than the recipe.
+ */
 export function recipeOf(settings: RunSettings): { recipe: Recipe; name: string } | undefined {
   for (const recipe of recipes.filter((each) => each.settings.task.name === settings.task.name)) {
     const { name: task, ...own } = recipe.settings.task;
-    // A checkpoint has the task's defaults written out.
+    // A checkpoint stores the task's defaults explicitly.
     const known = { seed: settings.seed, task: { name: task, ...openTask(task, own).settings } };
     const { steps } = settings;
     if (steps < recipe.settings.steps) continue;
@@ -24,7 +26,7 @@ export function recipeOf(settings: RunSettings): { recipe: Recipe; name: string 
   return undefined;
 }
 
-/** As JSON, in which what is undefined is not there. */
+/** As JSON, which leaves out undefined values. */
 function isSame(one: RunSettings, other: RunSettings): boolean {
   const [a, b] = [one, other].map((each) => JSON.parse(JSON.stringify(each)));
   return isDeepStrictEqual(a, b);

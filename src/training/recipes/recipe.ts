@@ -1,6 +1,6 @@
 /**
- * A training that is known to work: model, task, settings and expected result. Recipes choose variants by their names, which
- * are data here.
+ * A training that is known to work: model, task, settings and expected result. Recipes choose variants by name; the names are
+ * data here.
  */
 import { expectPlain, expectRecord, expectText, numberOf } from '../../core/expect.ts';
 import type { ModelSettings } from '../learner.ts';
@@ -14,31 +14,35 @@ export interface Recipe {
   readonly name: string;
   readonly summary: string;
   /**
-   * The runs by name, which differ only in these settings. A run has the name of its variant, unless two runs would share it.
+   * The runs by name; they differ only in these settings. A run is named after its variant, unless two runs would share the
+   * name.
    */
   readonly runs: Readonly<Record<string, RecipeRun>>;
   readonly settings: Omit<RunSettings, 'model'> & { model: Omit<ModelSettings, 'attention'> };
   /** The goal of every run at its end, on held-out examples. */
   readonly goal: Goal;
-  /** About how many minutes all runs together take on two cores. */
+  /** Approximate minutes for all runs together on two cores. */
   readonly minutes: number;
 }
 
-/** What sets one run of a recipe apart from the others. */
+/** The settings in which a run differs from the others of its recipe. */
 export type RecipeRun = { attention: AttentionSettings } & Omit<ModelSettings, 'attention'>;
 
 /** The goal of a run. */
 export type Goal =
-  /** For each run by its name, or for all; a run that is not named has no goal. */
+  /** For each run by name, or for all; a run that is not listed has no goal. */
   | { accuracy: number | Readonly<Record<string, number>> }
-  /** That much above the accuracy of the most frequent answer. */
+  /** An accuracy this far above that of the most frequent answer. */
   | { aboveMajority: number }
-  /** Nats for each target that counts, at most. */
+  /** At most this loss, in nats for each target that counts. */
   | { loss: number }
-  /** Bits for each target, below the entropy of their frequencies; and the training loss, smoothed, only ever falls. */
+  /**
+   * A loss this many bits per target below the entropy of the target frequencies, and a smoothed training loss that never
+   * rises.
+   */
   | { bitsBelowUnigram: number };
 
-/** The settings of a recipe, of which only unusual ones are given. */
+/** The settings of a recipe; those left out have their defaults. */
 export type RecipeSettings = Partial<Recipe['settings']> & Pick<RunSettings, 'task' | 'steps' | 'schedule'>;
 
 export function recipeSettings(settings: RecipeSettings): Recipe['settings'] {
@@ -70,19 +74,19 @@ export function runsOf(recipe: Recipe): NamedRun[] {
   });
 }
 
-/** A run for each variant, without options and by its name. */
+/** A run for each variant, named after it and without options. */
 export function runsWith(variants: readonly string[]): Recipe['runs'] {
   return Object.fromEntries(variants.map((variant) => [variant, { attention: { variant } }]));
 }
 
-/** A run at its end. */
+/** The result of a finished run. */
 export interface Outcome {
   loss: number;
   accuracy: number;
   lines: readonly MetricsLine[];
 }
 
-/** Whether the run of that name reached its goal; null if it has none. */
+/** Whether the run with this name reached its goal; null if it has none. */
 export function isReached(goal: Goal, name: string, outcome: Outcome, baseline: Baseline): boolean | null {
   const { loss, accuracy, lines } = outcome;
   if ('loss' in goal) return loss <= goal.loss;

@@ -1,8 +1,7 @@
 /**
- * Associative recall (Ba et al. 2016, "Using Fast Weights to Attend to the Recent Past", §4.1; with many questions about
- * one list, as Arora et al. 2024 ask them): pairs of a key and a value, then the keys again in another order, each to be
- * answered with its value. The memory of a kernel attention holds as many pairs as it has features, that of full
- * attention all.
+ * Associative recall (Ba et al. 2016, "Using Fast Weights to Attend to the Recent Past", §4.1; with many questions about one
+ * list, as in Arora et al. 2024): pairs of a key and a value, then the keys again in another order; the answer to each is its
+ * value. Kernel attention can store as many pairs as it has features, full attention any number.
  */
 import { expectInteger } from '../../core/errors.ts';
 import type { Task, TaskDefinition } from './task.ts';
@@ -16,7 +15,7 @@ export const associativeRecall: TaskDefinition = {
   make({ length, symbols }): Task {
     expectInteger('length', length, 5);
     const pairs = Math.floor((length - 1) / 4);
-    // Twice as many as are used, so that no key is always there.
+    // Twice as many keys as pairs, so that no key always appears.
     const keys = 2 * pairs;
     return {
       name: 'associative-recall',
@@ -35,7 +34,7 @@ export const associativeRecall: TaskDefinition = {
         const questions = Array.from(random.permutation(pairs), (n) => list[n]);
         const tokens = [...list.flat(), 0, ...questions.flat()];
         const targets = [...tokens.slice(1), 0];
-        // The values of the second part, each the target of its key.
+        // In the second part, the target at each key is its value.
         const counts = tokens.map((_, at) => Number(at > 2 * pairs && at % 2 === 1));
         return { tokens, targets, counts };
       },

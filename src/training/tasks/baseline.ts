@@ -1,4 +1,4 @@
-/** What a model has to beat: the most frequent answer, and the frequencies of all answers. */
+/** The baseline that a model has to beat: the most frequent answer, and the frequencies of all answers. */
 
 import { expectInteger } from '../../core/errors.ts';
 import { expectRandom, Random } from '../../core/random.ts';
@@ -9,16 +9,16 @@ import type { Example, Part, Task } from './task.ts';
 /** Seed of the examples for a task's baseline. */
 const SEED = 0;
 
-/** What a model reaches without reading its input. */
+/** The score of a model that does not read its input. */
 export interface Baseline {
-  /** On held-out examples, in the measure of the task, when always the most frequent answer is given. */
+  /** The accuracy on held-out examples, in the task's unit, of always giving the most frequent answer. */
   accuracy: number;
-  /** Nats for each target that counts, when answers are given with the frequency that they have in training. */
+  /** The loss in nats for each target that counts, of predicting answers with their frequencies in training. */
   loss: number;
 }
 
 /**
- * The baseline that runs of a task show and are judged by: always from the same seed, so that a task has one number to beat.
+ * The baseline that runs of a task are compared with: always from the same seed, so that a task has one number to beat.
  * Throws as `majorityBaseline` does.
  */
 export function taskBaseline(task: Task): Baseline {
@@ -26,8 +26,7 @@ export function taskBaseline(task: Task): Baseline {
 }
 
 /**
- * What always giving the most frequent answer comes to, measured on `examples` examples of training and as many that are
- * held out.
+ * The score of always giving the most frequent answer, measured on `examples` training examples and as many held-out ones.
  */
 export function majorityBaseline(task: Task, random: Random, examples = 1000): Baseline {
   expectTask('task', task);
@@ -45,7 +44,7 @@ export function majorityBaseline(task: Task, random: Random, examples = 1000): B
   const targets = heldOut.flat();
   const right = targets.filter((target) => target === answer).length;
   const allRight = heldOut.filter((own) => own.every((target) => target === answer)).length;
-  // One more of each answer than were seen (Laplace), so that none is impossible.
+  // Each answer counts once more than it was seen (Laplace), so that none is impossible.
   const total = frequency.reduce((sum, count) => sum + count + 1, 0);
   const loss = targets.reduce((sum, target) => sum - Math.log((frequency[target] + 1) / total), 0) / targets.length;
   return { accuracy: task.accuracy === 'sequence' ? allRight / examples : right / targets.length, loss };

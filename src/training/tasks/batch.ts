@@ -1,4 +1,4 @@
-/** Examples side by side, as tensors. */
+/** Batches of examples, as tensors. */
 
 import { expectArrayLike, expectNumbers } from '../../core/dtype.ts';
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
@@ -12,25 +12,25 @@ import type { Example, Part, Task } from './task.ts';
 export interface Sequences {
   /** int32 [batch, length] */
   tokens: Tensor;
-  /** uint8 [batch, length], 1 = a real token; undefined where there is no padding. */
+  /** uint8 [batch, length], 1 = a real token; undefined if there is no padding. */
   keyMask: Tensor | undefined;
 }
 
-/** Examples as tensors, padded to one length: what a model reads in a step. */
+/** Examples as tensors, padded to one length: the input of one step. */
 export interface Batch {
   /** One, or two for pairs. */
   sequences: Sequences[];
   /** int32 [batch, length], or [batch] for the kinds that classify. */
   targets: Tensor;
-  /** uint8, shaped as the targets: 1 = counts. */
+  /** uint8, with the shape of the targets: 1 = counts. */
   counts: Tensor;
-  /** How many of them count. */
+  /** The number of targets that count. */
   counted: number;
 }
 
 /**
- * Draws `size` examples from a stream, one after another, and puts them into one batch. Throws ArgumentError for examples
- * that are none.
+ * Draws `size` examples from a stream, one after another, and puts them into one batch. Throws ArgumentError for malformed
+ * examples.
  */
 export function drawBatch(task: Task, part: Part, random: Random, size: number): Batch {
   expectTask('task', task);
@@ -58,7 +58,7 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
   };
 }
 
-/** One example. Throws ArgumentError for a task that draws none. */
+/** Draws one example. Throws ArgumentError for a task that does not return one. */
 export function drawExample(task: Task, part: Part, random: Random): Example {
   return drawn(task, part, random, '');
 }
@@ -79,8 +79,8 @@ function sequences(name: string, all: readonly ArrayLike<number>[], length: numb
 }
 
 /**
- * One after another, each filled up to `columns` with zeros. Throws ArgumentError for a list of an example that is longer,
- * or that holds no whole numbers.
+ * Concatenates lists, each padded with zeros to `columns`. Throws ArgumentError if a list is longer, or holds anything but
+ * whole numbers.
  */
 function rows(name: string, all: readonly ArrayLike<number>[], columns: number): Int32Array {
   const joined = new Int32Array(all.length * columns);

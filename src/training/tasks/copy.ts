@@ -1,7 +1,7 @@
 /**
- * Copying (Katharopoulos et al. 2020, §4.1): a sequence of symbols of any length up to half of what fits, a separator, and
- * the same sequence again, which is what counts. Unlike in duplication, where the copy begins, and how far back the
- * original lies, is another place each time.
+ * Copying (Katharopoulos et al. 2020, §4.1): a sequence of symbols of any length up to half of the maximum, a separator, and
+ * the same sequence again; only the copy counts. Unlike in duplication, each example starts its copy at another place, with
+ * another distance to the original.
  */
 import { expectInteger } from '../../core/errors.ts';
 import type { Task, TaskDefinition } from './task.ts';

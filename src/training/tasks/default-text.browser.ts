@@ -1,7 +1,7 @@
-/** A page has no default text to model. */
+/** A page has no default text for the language model. */
 import { ArgumentError } from '../../core/errors.ts';
 
-/** Throws ArgumentError, which says how a text is handed in. */
+/** Throws an ArgumentError that says how to pass a text. */
 export function defaultText(): string {
   throw new ArgumentError('text: expected the name of a text that pageFiles.put(name, bytes) has handed to this page');
 }

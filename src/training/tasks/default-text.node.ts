@@ -1,4 +1,4 @@
-/** The default text to model. */
+/** The default text of the language model. */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ArgumentError } from '../../core/errors.ts';
@@ -6,8 +6,8 @@ import { ArgumentError } from '../../core/errors.ts';
 const FILE = 'lib/lib.dom.d.ts';
 
 /**
- * The path of a long text that developers with this package have on their disk, TypeScript's declarations of the DOM: some
- * 2 MB. Throws ArgumentError if TypeScript is not installed.
+ * The path of a long text that developers with this package have on their disk: TypeScript's declarations of the DOM, about 2
+ * MB. Throws ArgumentError if TypeScript is not installed.
  */
 export function defaultText(): string {
   try {

@@ -1,7 +1,7 @@
 /**
- * Sequence duplication (Kitaev et al. 2020, §5): sequences 0w0w, with w of symbols 1 … 127, of which the second half can
- * be told from the first. Only its symbols count. A model that solves it attends from each token to the one after its
- * like, half a sequence away, which is what hashing has to find and a window cannot reach.
+ * Sequence duplication (Kitaev et al. 2020, §5): sequences 0w0w, with w of symbols 1 … 127, where the second half follows
+ * from the first. Only its symbols count. A model that solves the task attends from each token to the one after the same
+ * token half a sequence earlier. Hashing has to find it, and a window cannot reach it.
  */
 import { expectInteger } from '../../core/errors.ts';
 import type { Task, TaskDefinition } from './task.ts';
@@ -30,7 +30,7 @@ export const duplication: TaskDefinition = {
       draw(_, random) {
         const w = Array.from({ length: half - 1 }, () => 1 + random.integer(symbols));
         const tokens = [0, ...w, 0, ...w];
-        // The next token; of the last one there is none.
+        // The next token; the last token has none.
         const targets = [...tokens.slice(1), 0];
         const counts = tokens.map((_, at) => Number(at >= half && at < tokensUsed - 1));
         return { tokens, targets, counts };

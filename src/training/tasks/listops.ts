@@ -1,12 +1,12 @@
 /**
- * ListOps (Nangia & Bowman 2018), as long as the Long Range Arena has it (Tay et al. 2021): prefix expressions over digits
+ * ListOps (Nangia & Bowman 2018) at lengths like those of the Long Range Arena (Tay et al. 2021): prefix expressions over
+ * digits
  *
  *     [MAX 4 3 [MIN 2 3 ] 1 0 [MED 1 5 8 9 2 ] ]      = 5
  *
- * whose value, a digit, is the class. MIN and MAX; MED, the median, rounded down where two are in the middle; SM, the sum
- * modulo 10. A node is an operator with probability ¼ and a digit otherwise; an operator has 2 to 10 arguments; there are
- * at most 10 levels. Expressions of other lengths than wanted are drawn again: from a quarter of the longest to the longest
- * (in the Arena 500 to 2000).
+ * whose value, a digit, is the class. MIN and MAX; MED, the median, rounded down if two are in the middle; SM, the sum modulo
+ * 10. A node is an operator with probability ¼ and a digit otherwise; an operator has 2 to 10 arguments; there are at most 10
+ * levels. Expressions must have a quarter of the maximum length to all of it (in the Arena 500 to 2000); others are redrawn.
  */
 import { expectInteger } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';

@@ -4,8 +4,8 @@
  * are far apart in the sequence, and a path has to be followed dash by dash.
  *
  * There are always two long paths, and shorter ones between them. The dots are the two ends of one long path, or an end of
- * each. Paths keep a distance of more than two pixels, dashes of one path one of at most two, so that what belongs together
- * can be told by the eye, and by a flood fill that jumps over one pixel.
+ * each. Paths are more than two pixels apart, and dashes of one path at most two, so that the eye can follow a path, and so
+ * can a flood fill that jumps over one pixel.
  */
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
@@ -18,7 +18,7 @@ export const DOT = 2;
 /** Lit pixels of a dash, and unlit ones after it. */
 const LIT = 2;
 const GAP = 1;
-/** Nearer than this, in rows and in columns, two pixels are not of different paths. */
+/** Two pixels nearer than this, in rows and in columns, belong to the same path. */
 const CLEARANCE = 3;
 /** At each step a path turns by 45° to either side with this probability. */
 const TURN_SHARE = 0.25;
@@ -74,7 +74,7 @@ export const pathfinder: TaskDefinition = {
   },
 };
 
-/** Pixels of each path in order: two of about the length of a side, then shorter ones as far as there is room. */
+/** Pixels of each path in order: two with about the length of a side, then shorter ones while there is room. */
 function drawPaths(side: number, random: Random): number[][] {
   const [long, short] = [side, Math.ceil(side / 3)];
   for (;;) {
@@ -86,7 +86,7 @@ function drawPaths(side: number, random: Random): number[][] {
   }
 }
 
-/** A path that keeps clear of what is taken, and takes what is near it; null if some attempts find none. */
+/** Draws a path that keeps clear of the taken pixels, and marks the pixels near it as taken; null if no attempt succeeds. */
 function drawPath(side: number, length: number, taken: Set<number>, random: Random): number[] | null {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const path = walk(side, length, taken, random);
@@ -105,7 +105,7 @@ function walk(side: number, length: number, taken: ReadonlySet<number>, random: 
   for (;;) {
     const pixel = row * side + column;
     if (row < 0 || column < 0 || row >= side || column >= side || taken.has(pixel) || own.has(pixel)) return null;
-    // Its own pixels, but for the last, are taken with their neighbours: it does not touch itself.
+    // Its own pixels, except for the last, are taken with their neighbours, so that it does not touch itself.
     if (path.length > 0) for (const near of neighbourhood(path[path.length - 1], side, 0)) own.add(near);
     if (path.length > 1) for (const near of neighbourhood(path[path.length - 2], side, 1)) own.add(near);
     path.push(pixel);

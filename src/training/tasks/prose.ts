@@ -6,7 +6,7 @@ export function document(length: number, sentences: readonly string[]): Uint8Arr
   return new TextEncoder().encode(sentences.join(' ').slice(0, length).padEnd(length, ' '));
 }
 
-/** Draws sentences as long as they fit into `length` characters with spaces between them; at least one. */
+/** Draws sentences while they fit into `length` characters with spaces between them; at least one. */
 export function drawSentences(length: number, sentence: () => string): string[] {
   const sentences = [sentence()];
   for (let size = sentences[0].length; ; ) {

@@ -23,8 +23,8 @@ export const tasks: readonly TaskDefinition[] = [
 ];
 
 /**
- * Opens a task by its name, with its default settings where `settings` leaves one out. Throws ArgumentError for an unknown
- * name, for a setting that the task does not have, and for a value that cannot be right.
+ * Opens a task by its name, with default values for settings that are left out. Throws ArgumentError for an unknown name, for
+ * a setting that the task does not have, and for an invalid value.
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 /**
- * Retrieval (Tay et al. 2021, §2.2, has papers that cite each other): two long documents, each read on its own into one
- * vector; the class is whether they are about the same subject. A document takes most of its content words from its
- * subject and the others from all the rest.
+ * Retrieval (Tay et al. 2021, §2.2, uses papers that cite each other): two long documents, each encoded separately into one
+ * vector; the class is whether they are about the same subject. A document takes most of its content words from its own
+ * subject and the rest from the other subjects.
  */
 import { expectInteger } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
@@ -56,7 +56,7 @@ export const retrieval: TaskDefinition = {
   },
 };
 
-/** Sentences of which the subject has more words than any other. */
+/** Sentences in which this subject has more words than any other. */
 function drawDocument(subject: number, length: number, random: Random): Uint8Array {
   const word = () => {
     const other = (subject + 1 + random.integer(SUBJECTS.length - 1)) % SUBJECTS.length;

@@ -1,6 +1,6 @@
 /**
- * A task as the trainer sees it: an endless stream of examples, drawn from seeded random numbers, with the right answers.
- * Examples are generated, so there is nothing to download, and none comes twice (except by chance).
+ * A task as the trainer sees it: an endless stream of examples with their answers, drawn from seeded random numbers. Examples
+ * are generated, so there is nothing to download, and none repeats (except by chance).
  */
 
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
@@ -10,32 +10,32 @@ import { unknownName } from '../../terminal/suggest.ts';
 
 /**
  * - causal: a target for each token, the next one; no token sees a later one;
- * - masked: a target for each token, the token itself, where it was hidden;
+ * - masked: a target for each hidden token, the token itself;
  * - classification: one class for a sequence;
- * - pair classification: one class for two sequences, which are read apart from each other.
+ * - pair classification: one class for two sequences, which are read separately.
  */
 export type TaskKind = 'causal' | 'masked' | 'classification' | 'pair classification';
 
-/** The stream that examples come from: those a model is trained on, or those it never sees in training. */
+/** The stream of examples: those for training, or those that training never sees. */
 export type Part = 'training' | 'held-out';
 
 /** One example of a task: its tokens and the right answers. */
 export interface Example {
-  /** Tokens of 0 … vocabulary − 1, at most `length` of them; what is missing is padding. */
+  /** Tokens of 0 … vocabulary − 1, at most `length` of them; the rest is padding. */
   tokens: ArrayLike<number>;
-  /** The second one of a pair. */
+  /** The second sequence of a pair. */
   other?: ArrayLike<number>;
-  /** 0 … classes − 1: one for each token, or one alone for the kinds that classify. */
+  /** 0 … classes − 1: one for each token, or a single one for the kinds that classify. */
   targets: ArrayLike<number>;
   /** Which of the targets count, 1 or 0; all by default. */
   counts?: ArrayLike<number>;
 }
 
-/** A source of examples, and what a model needs to know of them. `openTask` makes one. */
+/** A source of examples, and the facts about them that a model needs. `openTask` makes one. */
 export interface Task {
   readonly name: string;
   readonly kind: TaskKind;
-  /** Settings that make this very task again; plain values, for a checkpoint. */
+  /** Settings that recreate this task; plain values, for a checkpoint. */
   readonly settings: TaskSettings;
   /** Tokens are 0 … vocabulary − 1. */
   readonly vocabulary: number;
@@ -47,7 +47,7 @@ export interface Task {
   readonly accuracy: 'target' | 'sequence';
   /** The accuracy of blind guessing. */
   readonly chance: number;
-  /** What tokens stand for: bytes of UTF-8 text, or themselves. */
+  /** The meaning of tokens: bytes of UTF-8 text, or just numbers. */
   readonly alphabet: 'bytes' | 'numbers';
   draw(part: Part, random: Random): Example;
 }
@@ -56,7 +56,7 @@ export interface Task {
 export interface TaskSettings {
   /** Tokens of the longest sequence. */
   length?: number;
-  /** How many different symbols its sequences are made of. */
+  /** The number of different symbols in its sequences. */
   symbols?: number;
   /** The path of a file to read. */
   text?: string;
@@ -68,16 +68,16 @@ export interface TaskDefinition {
   readonly summary: string;
   /** Where it is described. */
   readonly source: string;
-  /** Settings at their defaults; others it does not have. */
+  /** All of its settings, with their defaults. */
   readonly defaults: TaskSettings;
-  /** A length at which a small model learns within minutes, where that of the paper takes hours. */
+  /** A length at which a small model learns within minutes; the paper's length would take hours. */
   readonly briefLength?: number;
   make(settings: Required<TaskSettings>): Task;
 }
 
 /**
- * A task by its definition; settings that are not given are the defaults. Throws ArgumentError for a setting that it does
- * not have or that cannot be right.
+ * A task by its definition; settings that are not given are the defaults. Throws ArgumentError for a setting that it does not
+ * have, or for an invalid value.
  */
 export function makeTask(definition: TaskDefinition, settings: TaskSettings = {}): Task {
   const { name, defaults } = definition;
@@ -94,7 +94,7 @@ export function makeTask(definition: TaskDefinition, settings: TaskSettings = {}
   return definition.make(complete);
 }
 
-/** Throws ArgumentError that suggests the nearest unless one of the definitions has this name. */
+/** Throws an ArgumentError that suggests the nearest name unless one of the definitions has this name. */
 export function taskNamed(name: string, definitions: readonly TaskDefinition[]): TaskDefinition {
   const found = definitions.find((each) => each.name === name);
   if (found !== undefined) return found;

@@ -1,8 +1,8 @@
-/** The bytes of a text that examples are cut from, held in memory only as far as needed. */
+/** The bytes of a text that examples are cut from. Only the parts that are needed are in memory. */
 import type { InputFile } from '../../core/files/input-file.ts';
 import { beginOfTextOrBinary, expectTextOrBinary } from '../../core/files/text.ts';
 
-/** In bytes. Shorter texts are held from the beginning. */
+/** In bytes. Shorter texts are kept in memory from the start. */
 const SHORT = 2 ** 24;
 
 export class TextBytes {
@@ -13,8 +13,8 @@ export class TextBytes {
   #held: Uint8Array | null = null;
 
   /**
-   * Reads all of the file, whether or not it holds it: a text in another encoding than UTF-8 is refused before it is used.
-   * Throws FileFormatError for one, and for a file that cannot be read.
+   * Reads the whole file, even if it does not keep it, so that a text in another encoding than UTF-8 is refused before it is
+   * used. Throws FileFormatError for such a text, and for a file that cannot be read.
    */
   constructor(file: InputFile, short = SHORT) {
     this.#file = file;
@@ -26,9 +26,9 @@ export class TextBytes {
   }
 
   /**
-   * Bytes `begin` to `end` (exclusive). With `hold` all are held from then on, as for a training, which wants a part many
-   * times in a second and is to go on if the file changes; else they are read where they are. Throws FileFormatError if the
-   * file has changed.
+   * Bytes `begin` to `end` (exclusive). With `hold` the whole text stays in memory from then on. Training needs this: it
+   * takes many parts each second and must continue if the file changes. Otherwise the bytes are read from the file. Throws
+   * FileFormatError if the file has changed.
    */
   part(begin: number, end: number, hold: boolean): Uint8Array {
     if (hold) this.#held ??= new Uint8Array(this.#file.readAll()).subarray(this.#begin);

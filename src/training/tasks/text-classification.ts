@@ -1,7 +1,8 @@
 /**
- * Long classification of bytes (Tay et al. 2021, §2.2, has film reviews): made-up reviews of many sentences, of which some
- * praise, some complain and most of a long one do neither. The class is whether praise outweighs. A word alone does not
- * tell, because `not` turns it around, and no sentence does, because the sum over all of them counts.
+ * Long classification of bytes (Tay et al. 2021, §2.2, uses film reviews): made-up reviews of many sentences. Some praise,
+ * some complain, and most sentences of a long review do neither. The class is whether praise outweighs complaints. A single
+ * word does not decide, because `not` negates it, and neither does a single sentence, because the sum over all of them
+ * counts.
  */
 import { expectInteger } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
@@ -16,7 +17,7 @@ const PEOPLE = ['we', 'the critics', 'my friends', 'some children', 'two old men
 const DEEDS = ['sat in the last row', 'came by train', 'saw it on a Tuesday', 'left their coats outside', 'ate plums'];
 
 const OPINION_SHARE = 0.6;
-/** Of opinions that are what the class says. */
+/** The share of opinions that agree with the class. */
 const MAIN_SHARE = 0.7;
 const NEGATED_SHARE = 0.3;
 

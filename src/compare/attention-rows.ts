@@ -3,8 +3,8 @@
  *
  * Every variant is linear in its values: out = A·V, with A [queryLength, keyLength] never made. For an output gradient
  * G the gradient with respect to the values is AᵀG. Put n columns in V, and in column c of G a single one at query
- * i_c: then column c of AᵀG is row i_c of A. So one forward and one backward pass of the variant's own code give n
- * rows, and what is measured is what runs: masks, hashes, random features, normalisation and all.
+ * i_c: then column c of AᵀG is row i_c of A. So one forward and one backward pass of the variant's own code give n rows, and
+ * the measurement includes everything that runs: masks, hashes, random features and normalisation.
  */
 import { backward, isRecording, zeroGrad } from '../core/autograd.ts';
 import { expectArrayLike } from '../core/dtype.ts';
@@ -27,9 +27,9 @@ import type { AttentionInputs, AttentionVariant, CommonOptions, Parameters } fro
 const COLUMNS = 64;
 
 /**
- * Rows `queries` of the implied attention matrix: [batch, heads, queries.length, keyLength], in the order given. What
- * the values hold does not matter, and nothing that requires a gradient collects one. Throws ArgumentError for a query
- * outside the sequence or inside `noGrad`, and what `attend` throws.
+ * Rows `queries` of the implied attention matrix: [batch, heads, queries.length, keyLength], in the order given. The contents
+ * of the values do not matter, and no tensor that requires a gradient collects one. Throws ArgumentError for a query outside
+ * the sequence or inside `noGrad`, and otherwise as `attend` does.
  */
 export function attentionRows<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
@@ -48,7 +48,7 @@ export function attentionRows<Options extends CommonOptions>(
   if (!isRecording()) throw new ArgumentError('attentionRows: expected to run outside noGrad: rows are gradients');
   const data = new Float64Array(batch * heads * positions.length * keyLength);
   const checked = checkOptions(variant, options, shape);
-  // A gradient that is cut off on purpose would lack the weights that it stands for here.
+  // Where a variant stops gradients on purpose, the weights would be missing here.
   const complete = variant.withWholeGradient?.(checked) ?? checked;
   scope(() => {
     const drawn = settings.parameters ?? drawParameters(variant, complete, shape, settings.seed ?? 0);
@@ -87,7 +87,7 @@ function transposedRows<Options extends CommonOptions>(
     const values = zeros([batch, heads, keyLength, chunk.length], dtype).withGrad();
     const global = inputs.global && { ...inputs.global, values };
     const output = attend(variant, { ...inputs, values, global }, options, { parameters, checkFinite: false });
-    // A variant may ignore its values altogether where all keys are padded.
+    // A variant may ignore its values if all keys are padded.
     if (output.node === null) return new Float64Array(values.size);
     const picks = zeros(output.shape, dtype);
     const ones = elements(picks);

@@ -1,6 +1,6 @@
 /**
- * What an approximation has to beat: outputs computed without reading queries or keys. They are not variants, because they
- * are of no use in a model; but an output that is no nearer to full attention has gained nothing by reading them.
+ * Outputs computed without reading queries or keys, which an approximation has to beat. They are not variants, because they
+ * are useless in a model; but an output that is no nearer to full attention gained nothing from reading queries and keys.
  */
 import { measureMemory } from '../core/memory.ts';
 import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';
@@ -12,7 +12,7 @@ import type { BaselineResult } from './result.ts';
 
 export type BaselineName = BaselineResult['baseline'];
 
-/** In the order of the table. `zeros` has a relative error of exactly 1, whatever the input. */
+/** In the table's order. `zeros` has a relative error of exactly 1 for any input. */
 export const BASELINES: readonly BaselineName[] = ['zeros', 'mean of values'];
 
 /** The figures of one baseline, and one pass of it for the stopwatch. */
@@ -24,8 +24,8 @@ export interface MeasuredBaseline {
 }
 
 /**
- * Each baseline on the input of a comparison, measured as a cell is: `full` is the output of full attention, `rows` what
- * the oracle has for the subject's rows of its matrix.
+ * Each baseline on the input of a comparison, measured like a cell: `full` is the output of full attention, `rows` are the
+ * oracle's rows of its matrix.
  */
 export function measureBaselines(
   { inputs, shape, real, rows: positions }: Subject,
@@ -113,7 +113,7 @@ export function baselineRows(
   return { shape, data };
 }
 
-/** Every value is added once; a sum is divided for every query, or once where all queries see the same. */
+/** Every value is added once; the sum is divided for every query, or once if all queries see the same keys. */
 function baselineFlops(
   baseline: BaselineName,
   { batch, heads, queryLength, keyLength }: AttentionShape,

@@ -1,6 +1,6 @@
 /**
- * What is called the best of a comparison. Only approximations that beat the baselines are: another function, or random
- * parameters, may cost as little as they like. And what saves nothing is neither fast nor small.
+ * Chooses the best of a comparison, only among approximations that beat the baselines: another function, or random
+ * parameters, could cost anything. A variant that saves nothing is neither fast nor small.
  */
 import { formatError } from '../terminal/format.ts';
 import type { Bar, Standing } from './judge.ts';
@@ -18,18 +18,18 @@ export interface Candidate {
 }
 
 export interface Best<Row> {
-  /** Null where no approximation beats the baselines. */
+  /** Null if no approximation beats the baselines. */
   nearest: Row | null;
-  /** Null where none saves time, or memory. */
+  /** Null if none saves time, or memory. */
   fastest: Row | null;
   smallest: Row | null;
-  /** Sentences about what is missing. */
+  /** Sentences about the missing ones. */
   notes: string[];
 }
 
 /**
- * The nearest, fastest and smallest of the rows, all of one length; `bar` is what they had to beat. One whose budget covers
- * all tokens does the work of full attention, and is not called fast for being timed on a lucky moment.
+ * The nearest, fastest and smallest of the rows, all of one length; `bar` is the baseline they had to beat. A row whose
+ * budget covers all tokens does the work of full attention, and is not called fast because of a lucky timing.
  */
 export function bestOf<Row extends Candidate>(rows: readonly Row[], bar: Bar): Best<Row> {
   const able = rows.filter(({ standing }) => standing === 'approximation');
@@ -67,7 +67,9 @@ export function savesWork({ share }: Pick<Candidate, 'share'>): boolean {
   return share < 1;
 }
 
-/** `No approximation here is nearer to full attention than zeros are (error 1.00).`, or that there is none at all. */
+/**
+ * `No approximation here is nearer to full attention than zeros are (error 1.00).`, or a sentence that there is none at all.
+ */
 export function whyNone(rows: readonly Pick<Candidate, 'standing'>[], { baseline, error }: Bar): string {
   if (!rows.some(({ standing }) => standing === 'no-nearer')) {
     return 'Nothing here is an approximation to choose from: each is another function, or untrained.';

@@ -18,7 +18,7 @@ import { REFERENCE_VARIANT } from './series.ts';
 export interface Plan {
   input: ComparisonCase;
   shape: AttentionShape;
-  /** The layer or the length, whichever there are several of. */
+  /** The layer or the length: whichever has several values. */
   label: string;
   reference: Cell;
   cells: Cell[];
@@ -64,7 +64,7 @@ export function loadSubject(
   return { inputs, shape: { ...shape, dtype }, real, rows, seed, parameterBlocks: new Set() };
 }
 
-/** The cells that support padding, if there is any. */
+/** The cells that support padding, if there is padding. */
 export function paddable(
   cells: Cell[],
   { keyMask }: AttentionInputs,
@@ -83,14 +83,14 @@ export function paddable(
 
 /** The cost of each part of the work, in forward passes of the cell. The oracle draws the picture of full attention cheaply. */
 export const PASSES = { reference: 2, cell: 5, timing: 3, picture: 8 } as const;
-/** A pass of so many operations is likely to be timed only once. */
+/** A pass of this many operations is likely to be timed only once. */
 const LONG_PASS = 1e10;
 
 export function isReference({ variant }: Cell): boolean {
   return variant.name === REFERENCE_VARIANT;
 }
 
-/** Turns of the stopwatch that are counted on. */
+/** The expected number of the stopwatch's turns. */
 export function turnsOf(cell: Cell, shape: AttentionShape): number {
   return workOf(cell, shape) > LONG_PASS ? 1 : PASSES.timing;
 }

@@ -27,9 +27,9 @@ export interface ResultColumn {
   explanation: string;
   align: 'left' | 'right';
   text(result: ComparisonResult): string;
-  /** The value that the column is sorted by; null where a row has none. */
+  /** The value that the column is sorted by; null if a row has none. */
   value(result: ComparisonResult): SortKey;
-  /** Whether it helps to identify the row: where there is little room, it stands below the name. */
+  /** Whether it helps to identify the row: if there is little room, it is below the name. */
   identifies?: boolean;
   /** Whether a narrow terminal may leave it out. */
   droppable?: boolean;
@@ -78,8 +78,8 @@ export function resultColumns(results: readonly ComparisonResult[]): ResultColum
 }
 
 /**
- * The best of a column for each length and layer, all equals, among the approximations that beat the baselines. None where
- * there is nothing to choose from.
+ * The best of a column for each length and layer, including ties, among the approximations that beat the baselines. None if
+ * there is no choice.
  */
 export function bestOfColumn(
   { best, value: figureOf }: ResultColumn,

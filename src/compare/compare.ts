@@ -20,14 +20,14 @@ import { type StopwatchSettings, stopwatchChecks, timeInTurns } from './stopwatc
 export interface CompareSettings extends PlanSettings {
   /** Seed of parameters and of the sampled rows. The same seed gives the same figures, except for times. */
   seed?: number;
-  /** First check the inputs for NaN and infinities (default true). */
+  /** Whether to check the inputs for NaN and infinities first (default true). */
   checkFinite?: boolean;
-  /** Also draw which tokens attend to which, for the first layer or length (default false). */
+  /** Whether to draw which tokens attend to which, for the first layer or length (default false). */
   pictures?: boolean;
   timing?: StopwatchSettings;
   /** `done` never decreases, and equals `total` at the end. */
   onProgress?: Tell;
-  /** Called for a variant that was not named and cannot run as requested or at this budget, or that runs out of memory. */
+  /** Called for a variant that runs out of memory, or that was not named and cannot run as requested or at this budget. */
   onSkip?: (skip: Skip) => void;
   /** Called after each layer or length with the results so far, which remain if an error ends the next one. */
   onResults?: (report: ComparisonReport) => void;
@@ -127,7 +127,7 @@ interface Figures {
   measured: Measured[];
 }
 
-/** Everything that is measured once; null if it was told to stop. Throws MemoryError if there is no room for full attention. */
+/** Everything that is measured once; null if it was stopped. Throws MemoryError if there is no room for full attention. */
 async function measureFigures(
   { input, shape, label, reference, cells }: Plan,
   subject: Subject,

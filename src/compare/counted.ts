@@ -1,6 +1,6 @@
 /**
- * Which rows count where a mask leaves tokens out: those of real queries. The other rows of an output or an attention matrix
- * have no meaning, and differ between variants for no reason.
+ * The rows that count if a mask leaves tokens out: those of real queries. Other rows of an output or an attention matrix have
+ * no meaning, and differ between variants for no reason.
  */
 import { elements, type Tensor } from '../core/tensor.ts';
 
@@ -38,7 +38,7 @@ export function countsOf(
   };
 }
 
-/** The same numbers, changed: zeros in rows of `width` that do not count. Without positions rows are those of all. */
+/** Sets rows of `width` that do not count to zeros, in place. Without positions, the rows are those of all positions. */
 export function zeroUncounted<Numbers extends Float64Array | Float32Array>(
   data: Numbers,
   width: number,

@@ -1,4 +1,4 @@
-/** The machine and the software, as every report states them. */
+/** The machine and the software, which every report states. */
 import { arch, cpus, platform, release } from '#platform/os';
 import process from '#platform/process';
 import { kernelSet } from '../core/kernels/simd.ts';

@@ -1,4 +1,4 @@
-/** Budgets by cost: for each variant the largest that spends no more than a share of full attention's FLOPs. */
+/** Budgets by cost: for each variant, the largest that costs at most a share of full attention's FLOPs. */
 import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
 import { checkOptions } from '../variants/attend.ts';
 import { largestOf, type OptionSchema } from '../variants/options.ts';
@@ -19,7 +19,7 @@ export function checkShares(shares: readonly number[]): void {
 
 /**
  * The largest value of the variant's budget for each share, without repetition, ascending; none where even the cheapest
- * budget costs more. `others` are the other options; what is left out has defaults that fit each budget.
+ * budget costs more. `others` are the other options; options left out have defaults that fit each budget.
  */
 export function budgetsOfShares(
   variant: AnyVariant,

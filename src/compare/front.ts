@@ -20,7 +20,9 @@ export interface RankedPoint extends Point {
   name: string;
   variant: string;
   standing: Standing;
-  /** Whether it is an approximation such that no other has both a smaller error and a smaller cost (one of them may be equal). */
+  /**
+   * Whether it is an approximation, and no other one has both a smaller error and a smaller cost (one of them may be equal).
+   */
   onFront: boolean;
 }
 

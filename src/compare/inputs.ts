@@ -32,7 +32,7 @@ export interface ComparisonCase {
   load(): AttentionInputs;
 }
 
-/** What variants are compared on: one case for each layer of a model or each length, with a description for the report. */
+/** The input of a comparison: one case for each layer of a model or each length, with a description for the report. */
 export interface ComparisonInput {
   name: string;
   source: 'fixture' | 'file' | 'synthetic';
@@ -41,7 +41,7 @@ export interface ComparisonInput {
   heads: number;
   headDim: number;
   cases: ComparisonCase[];
-  /** Tokens that a mask leaves out, of batch · length in all cases; absent where there are none. */
+  /** Tokens that a mask leaves out, of batch · length in all cases; absent if there are none. */
   maskedTokens?: number;
   /** A message for people if the input looks unintended. */
   warning?: string;
@@ -88,8 +88,8 @@ export function fixtureInput(): ComparisonInput {
 
 /**
  * Your own queries, keys and values: one .safetensors or .npz file, one .npy file, or three .npy files (queries, keys,
- * values), and a mask of real tokens. See qkv-file.ts for names and shapes. Numbers become float32, which rounds what is
- * stored as float64. The contents of a masked token do not matter, even NaN.
+ * values), and a mask of real tokens. See qkv-file.ts for names and shapes. Numbers become float32, which rounds float64
+ * values. The contents of a masked token do not matter, even NaN.
  *
  * Reads headers and masks only; `load` reads the arrays. Throws ArgumentError, FileFormatError, and ShapeError for arrays
  * that do not fit each other: compare measures self-attention, so there are as many queries as keys, and all layers have the
@@ -161,7 +161,10 @@ function inputOf(layers: readonly StoredLayer[]): Sized & { masked: number } {
   return { batch, heads, headDim, cases, masked };
 }
 
-/** The array, with zeros in masked rows that hold NaN or infinities: in other rows those are errors, here they mean nothing. */
+/**
+ * The array, with zeros in masked rows that hold NaN or infinities: in other rows these are errors, here they are
+ * meaningless.
+ */
 function withoutLoud(
   data: NumericArray,
   [batch, heads, length, width]: readonly number[],

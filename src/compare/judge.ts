@@ -1,6 +1,6 @@
 /**
- * Which rows may be called the best: a row is judged by whether it is nearer to full attention than the baselines, and by
- * whether it approximates full attention at all. The table ranks rows by it.
+ * Decides which rows may be called the best: whether a row is nearer to full attention than the baselines, and whether it
+ * approximates full attention at all. The table ranks rows by this.
  */
 import { findVariant } from '../variants/registry.ts';
 import type { BaselineResult, ComparisonResult } from './result.ts';
@@ -66,7 +66,7 @@ function beats({ error }: Pick<Judged, 'error'>, bar: Bar): boolean {
   return error < bar.error;
 }
 
-/** For a row of a file of an older version, the variant of that name supplies what the row lacks, if it is registered. */
+/** A row of an older file may lack facts; the registered variant of that name, if any, supplies them. */
 export function standingOf(row: Judged, bar: Bar): Standing {
   const { exactness = findVariant(row.variant)?.exactness, untrained = false } = row;
   if (exactness === 'own') return untrained ? 'own-untrained' : 'own';
@@ -81,7 +81,7 @@ export interface Section<Row> {
   rows: Row[];
 }
 
-/** Rows by their standing, in the order of STANDINGS; within a section they keep their order. Without empty sections. */
+/** Rows by standing, in the order of STANDINGS; within a section they keep their order. Empty sections are left out. */
 export function sectionsOf<Row>(rows: readonly Row[], standing: (row: Row) => Standing): Section<Row>[] {
   return (Object.keys(STANDINGS) as Standing[])
     .map((kind) => ({ kind, title: STANDINGS[kind].title, rows: rows.filter((row) => standing(row) === kind) }))

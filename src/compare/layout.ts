@@ -1,7 +1,7 @@
-/** The order of axes in files: heads before tokens, as here, or tokens before heads, as in many other programs. */
+/** The order of axes in files: heads before tokens, as here, or tokens before heads, as in many programs. */
 import type { NumericArray } from '../core/memory.ts';
 
-/** By the axes' letters: batch, heads, length, d (the width of a head). */
+/** Named by the axes' letters: batch, heads, length, d (the width of a head). */
 export type Layout = 'bhld' | 'blhd';
 
 export const LAYOUTS: Readonly<Record<Layout, string>> = {
@@ -9,14 +9,16 @@ export const LAYOUTS: Readonly<Record<Layout, string>> = {
   blhd: '[batch, length, heads, headDim]',
 };
 
-/** `[1, 1, length, width]` for two axes, `[1, …]` for three: with the four axes of a layout, in the order of the file. */
+/**
+ * `[1, 1, length, width]` for two axes, `[1, …]` for three: completes the four axes of a layout, in the order of the file.
+ */
 export function fourAxes(shape: readonly number[], layout: Layout): number[] {
   const [length, width] = shape;
   if (shape.length === 2) return layout === 'bhld' ? [1, 1, length, width] : [1, length, 1, width];
   return [...[1].slice(shape.length - 3), ...shape];
 }
 
-/** [batch, heads, length, headDim] of the four axes of a file. */
+/** [batch, heads, length, headDim] from the four axes of a file. */
 export function headsFirst(shape: readonly number[], layout: Layout): number[] {
   const [batch, first, second, width] = shape;
   return layout === 'bhld' ? [batch, first, second, width] : [batch, second, first, width];

@@ -1,13 +1,14 @@
 /**
- * Which tokens of a file are real: masks [batch, length], also as [batch, 1, 1, length], or [length] for every sequence, in which 1 (or true) stands for a
- * real token and 0 for padding, as in `attention_mask` of Hugging Face. PyTorch's `key_padding_mask` is the opposite of it.
+ * Masks that say which tokens of a file are real: [batch, length] or [batch, 1, 1, length], or [length] for every sequence. 1
+ * (or true) is a real token and 0 is padding, as in Hugging Face's `attention_mask`. PyTorch's `key_padding_mask` is the
+ * opposite.
  */
 import { FileFormatError, formatShape, ShapeError } from '../core/errors.ts';
 import { readNpy } from '../core/files/npy.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
 import { endOfLayer, type NamedArrays } from './named-arrays.ts';
 
-/** A mask, and where it was found. */
+/** A mask and the place where it was found. */
 export interface StoredMask {
   /** Its name in messages. */
   name: string;
@@ -55,7 +56,7 @@ export function namedMasks(path: string, arrays: NamedArrays): Map<string, Store
  */
 export function flagsOf({ name, array }: StoredMask, batch: number, length: number): Uint8Array {
   const { shape } = array;
-  // Models broadcast theirs over heads and queries: [batch, 1, 1, length].
+  // Models broadcast their masks over heads and queries: [batch, 1, 1, length].
   const isBroadcast = shape.length === 4 && shape[1] === 1 && shape[2] === 1;
   const rows = shape.length === 1 ? 1 : shape[0];
   const isKnown = shape.length === 1 || shape.length === 2 || isBroadcast;

@@ -1,4 +1,4 @@
-/** The measurements of one variant at one budget on one input, except the time, for which all variants take turns. */
+/** The measurements of one variant at one budget on one input, except for time, where all variants take turns. */
 import { noGrad } from '../core/autograd.ts';
 import { type Block, measureMemory, withScope } from '../core/memory.ts';
 import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';
@@ -20,7 +20,7 @@ export interface Subject {
   rows: Int32Array;
   /** Seed of the parameters. */
   seed: number;
-  /** Where parameters live until all cells have been timed; for `releaseScope`. */
+  /** The scope of parameters until all cells have been timed; for `releaseScope`. */
   parameterBlocks: Set<Block>;
 }
 
@@ -49,19 +49,19 @@ export interface Output {
 
 /** Full attention, which the cells are measured against. */
 export interface Reference {
-  /** Its own figures: no error. */
+  /** Its own figures, without an error. */
   measured: Measured;
   /** Of the full attention that is timed, in float32. */
   output: Output;
-  /** Sampled rows of its matrix, by the oracle. */
+  /** Sampled rows of its matrix, from the oracle. */
   rows: Dense;
-  /** How far `output` is from the oracle in these rows, relative Frobenius error. */
+  /** The relative Frobenius error of `output` in these rows, against the oracle. */
   oracleError: number;
 }
 
 /**
- * Runs full attention once and asks the oracle for the sampled rows: their gradients, as `measureCell` takes them,
- * would cost several passes over all pairs.
+ * Runs full attention once and takes the sampled rows from the oracle: to get them by gradients, as `measureCell` does, would
+ * cost several passes over all pairs.
  */
 export function measureReference(cell: Cell, subject: Subject): Reference {
   const { output, ...ran } = run(cell, subject);
@@ -72,7 +72,7 @@ export function measureReference(cell: Cell, subject: Subject): Reference {
   return { measured: { cell, ...ran, ...itself }, output, rows: oracle.weights, oracleError };
 }
 
-/** Figures of one cell; `onOutput` is given its output. */
+/** Figures of one cell; `onOutput` is called with its output. */
 export function measureCell(
   cell: Cell,
   subject: Subject,
@@ -97,7 +97,7 @@ export function measureCell(
   };
 }
 
-/** How far rows of an attention matrix are from the expected ones: means over the rows that count. */
+/** The distances of rows of an attention matrix from the expected ones: means over the rows that count. */
 export function rowFigures(
   rows: Dense,
   expected: Dense,
@@ -112,7 +112,7 @@ export function rowFigures(
     };
   }
   const [variations, recalls] = [totalVariations(rows, expected), topKRecalls(rows, expected)];
-  // A row that attends to nothing has a recall of NaN.
+  // The recall of a row that attends to nothing is NaN.
   const recalled = recalls.filter((recall, row) => counts(row) && !Number.isNaN(recall));
   const unknown = (figure: number, row: number) => (counts(row) ? figure : Number.NaN);
   return {
@@ -122,7 +122,7 @@ export function rowFigures(
   };
 }
 
-/** Of a sample of the rows; none where it is all of them. */
+/** For a sample of the rows; none if all rows were measured. */
 function errorsOf(
   variations: Float64Array,
   recalls: Float64Array,

@@ -1,12 +1,12 @@
 /**
- * How far the rows of an approximate attention matrix are from the true ones; the errors of outputs are
- * `relativeFrobeniusError` and `maxAbsoluteError` of the oracle. A row is the last axis; all throw ShapeError for
- * different shapes.
+ * Distances of the rows of an approximate attention matrix from the true ones; the errors of outputs are
+ * `relativeFrobeniusError` and `maxAbsoluteError` of the oracle. A row is the last axis; all throw ShapeError for different
+ * shapes.
  */
 import { expectInteger, expectShape } from '../core/errors.ts';
 import type { Dense } from '../core/reference.ts';
 
-/** k of the top-k recall that `compare` reports; a row with fewer visible keys is judged by those it has. */
+/** k of the top-k recall that `compare` reports; a row with fewer visible keys is judged by these. */
 export const TOP_K = 16;
 
 /**
@@ -52,9 +52,9 @@ export function meanTopKRecall(actual: Dense, expected: Dense, k = TOP_K): numbe
 }
 
 /**
- * The standard error of a mean over rows of which only a sample was measured: `figures` [groups, sampled], a group being
- * a head of a batch entry, with NaN for rows that do not count. All groups are sampled at the same positions, so it is
- * positions that were drawn, without replacement, from `length`: 0 where all were.
+ * The standard error of a mean over rows of which only a sample was measured: `figures` [groups, sampled], where a group is a
+ * head of a batch entry, with NaN for rows that do not count. All groups are sampled at the same positions, so the sample is
+ * one of positions, drawn without replacement from `length`. 0 if all were drawn.
  */
 export function errorOfMean(figures: Float64Array, sampled: number, length: number): number {
   const byPosition = Array.from({ length: sampled }, (_, position) => {
@@ -68,7 +68,7 @@ export function errorOfMean(figures: Float64Array, sampled: number, length: numb
   return Math.sqrt((variance / byPosition.length) * (1 - sampled / length));
 }
 
-/** Keys of the at most k largest weights above zero, largest first, of equal ones the earlier first. */
+/** The keys of at most k largest weights above zero, the largest first; of equal weights, the earlier first. */
 function largestWeights(weights: ArrayLike<number>, start: number, width: number, k: number): number[] {
   const keys: number[] = [];
   for (let key = 0; key < width; key++) {
@@ -83,7 +83,7 @@ function largestWeights(weights: ArrayLike<number>, start: number, width: number
   return keys;
 }
 
-/** NaN of none. */
+/** NaN for an empty list. */
 export function meanOf(figures: ArrayLike<number>): number {
   let sum = 0;
   for (let n = 0; n < figures.length; n++) sum += figures[n];

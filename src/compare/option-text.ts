@@ -5,7 +5,7 @@ import { unknownName } from '../terminal/suggest.ts';
 import type { OptionSchema } from '../variants/options.ts';
 import type { AnyVariant } from '../variants/registry.ts';
 
-/** What was written for each variant; ranges are checked where the length is known, by `checkOptions`. */
+/** The parsed options of each variant; `checkOptions` checks their ranges when the length is known. */
 export type WrittenOptions = ReadonlyMap<AnyVariant, Readonly<Record<string, unknown>>>;
 
 /**
@@ -66,7 +66,7 @@ export function parseLayerOptionTexts(
   return found;
 }
 
-/** `attentionWindow = 64, globalPositions = 0 5`, for captions: what differs from `except`. */
+/** `attentionWindow = 64, globalPositions = 0 5`, for captions: the options that differ from `except`. */
 export function formatOptions(options: object, except: object = {}): string {
   const others = except as Record<string, unknown>;
   return Object.entries(options)

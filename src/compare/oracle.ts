@@ -17,7 +17,7 @@ export interface OracleRows {
 
 /**
  * Weights and outputs of the queries at these positions. Throws ArgumentError for a position outside the sequence, and
- * what `checkInputs` throws.
+ * otherwise as `checkInputs` does.
  */
 export function oracleRows(inputs: AttentionInputs, causal: boolean, positions: ArrayLike<number>): OracleRows {
   const { queryLength } = checkInputs(inputs, false);

@@ -18,7 +18,7 @@ export function picturedCells(reference: Cell, cells: readonly Cell[]): Cell[] {
   return [reference, ...middle.filter(({ variant }) => variant !== reference.variant)];
 }
 
-/** Throws what `attend` throws. */
+/** Throws as `attend` does. */
 export function drawPicture(cell: Cell, inputs: AttentionInputs, seed: number): PatternPicture {
   const settings = { cells: SIZE, queriesPerCell: QUERIES_PER_CELL, seed };
   const { size, cells } = drawnWeights(cell.variant, inputs, cell.options, settings);

@@ -17,7 +17,7 @@ export interface Cell {
   budget: ComparisonResult['budget'];
 }
 
-/** What was left out, and why. */
+/** The cell that was left out, and why. */
 export type Skip = { variant: string; reason: string };
 
 export interface PlanSettings {
@@ -26,9 +26,9 @@ export interface PlanSettings {
   causal?: boolean;
   /** Budgets for every variant that has one, instead of its default. */
   budgets?: readonly number[];
-  /** Instead: of every variant a few of its own budgets that cost less than full attention (default false). */
+  /** Instead: a few of each variant's own budgets that cost less than full attention (default false). */
   allBudgets?: boolean;
-  /** Instead: for every variant that has a budget, the largest that costs at most these shares of full attention's FLOPs. */
+  /** Instead: for every variant with a budget, the largest that costs at most these shares of full attention's FLOPs. */
   shares?: readonly number[];
   /** Other options, by the name of the variant; one that is a variant's budget fixes it. */
   options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -51,7 +51,7 @@ export const planChecks: { readonly [Setting in keyof PlanSettings]-?: Check } =
 const MAX_BUDGETS = 4;
 
 /**
- * The cells for one shape; `shortest` is the shortest of all lengths compared. Cells that cannot run as asked are left
+ * The cells for one shape; `shortest` is the shortest of all lengths compared. Cells that cannot run as requested are left
  * out and reported to `onSkip`. But an error of `checkOptions` is thrown if both the variant and the budget were named, or if
  * the variant was named and no cell is left. Throws ArgumentError for an unknown name of a variant or an option.
  */
@@ -146,7 +146,7 @@ function cellOf(
 }
 
 /**
- * The values to measure; `[null]` for a variant without a budget. Of a sweep some of a variant's own values, from the
+ * The values to measure; `[null]` for a variant without a budget. A sweep takes some of a variant's own values, from the
  * lowest to the highest, and one that every length has, so that growth with length can be drawn.
  */
 function budgetsOf(
@@ -173,8 +173,8 @@ function budgetsOf(
 }
 
 /**
- * The default for the shortest of the lengths, so that growth with length is that of one budget; that for this length
- * where it does not do.
+ * The default for the shortest of the lengths, so that growth with length is measured at one budget; the default for this
+ * length if that one does not fit.
  */
 function defaultBudget(
   variant: AnyVariant,
@@ -206,7 +206,7 @@ function budgetsAtShares(
 }
 
 /**
- * A variant's own budgets that cost less than full attention; the lowest if none does. Budgets that conflict with the given
+ * A variant's own budgets that cost less than full attention; the lowest if none do. Budgets that conflict with the given
  * options are left out, because the user did not request them.
  */
 function worthMeasuring(

@@ -1,11 +1,11 @@
-/** The progress of a comparison, in floating point operations, which grow about evenly with time. */
+/** The progress of a comparison, in floating point operations, which grow nearly evenly with time. */
 import type { AttentionShape } from '../variants/variant.ts';
 import type { Cell } from './plan.ts';
 
 /** `done` of `total`. */
 export type Tell = (done: number, total: number, label: string) => void;
 
-/** The fixed cost of a pass, as a number of operations that take as long. */
+/** The fixed cost of a pass, as the number of operations that take the same time. */
 const OVERHEAD_FLOPS = 2e7;
 
 /** One forward pass of a cell. */

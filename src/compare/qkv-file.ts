@@ -1,7 +1,7 @@
 /**
  * Queries, keys and values in the user's files: `FILE.safetensors` or `FILE.npz`, one `FILE.npy` of all three, or one
- * .npy file each. Arrays are [batch, heads, length, headDim], or [batch, length, heads, headDim] where that layout is asked
- * for; where leading axes are missing, as in [heads, length, headDim] or [length, headDim], they are taken to be 1.
+ * .npy file each. Arrays are [batch, heads, length, headDim], or [batch, length, heads, headDim] if that layout is chosen;
+ * missing leading axes, as in [heads, length, headDim] or [length, headDim], count as 1.
  */
 import { MISSING_FILE_HINT } from '#platform/page-files';
 import { basename, dirname, join } from '#platform/path';
@@ -33,7 +33,7 @@ export interface FileSettings {
   mask?: string | null;
 }
 
-/** The arrays of one layer, which only `load` reads. */
+/** The arrays of one layer; only `load` reads them. */
 export interface StoredLayer {
   /** The prefix of the tensors' names, `layer1` of `layer1.queries`; absent if there is none. */
   layer?: string;
@@ -48,7 +48,7 @@ export interface StoredLayer {
 const FORMS =
   'expected one .safetensors or .npz file, one .npy file of all three, or three .npy files: queries, keys, values';
 
-/** In the order of three files, and of the first axis of a stacked array. */
+/** The order of three files, and of the first axis of a stacked array. */
 const PARTS = ['queries', 'keys', 'values'] as const;
 
 const SPELLINGS: Parts<readonly string[]> = {
@@ -102,7 +102,7 @@ function withMasks(layers: StoredLayer[], path: string | null | undefined): Stor
   return layers.map((layer) => ({ ...layer, ...maskOf(layer.layer ?? '', masks) }));
 }
 
-/** The mask of the layer, or that of all layers. */
+/** The mask of the layer, or the mask of all layers. */
 function maskOf(layer: string, masks: ReadonlyMap<string, StoredMask>): Pick<StoredLayer, 'mask'> {
   const mask = masks.get(layer) ?? masks.get('');
   return mask === undefined ? {} : { mask };
@@ -147,8 +147,8 @@ function namedTensors(path: string, layout: Layout, withMask: boolean): StoredLa
 }
 
 /**
- * Names of arrays by layer and part; other names are ignored. Without any of the three parts,
- * arrays that `numpy.savez` got without names are taken in the order of three files.
+ * Names of arrays by layer and part; other names are ignored. If none of the three parts is named, unnamed arrays of
+ * `numpy.savez` are taken in the order of three files.
  */
 function groupByLayer(names: Iterable<string>, complain: Complain): Map<string, Partial<Parts<string>>> {
   const layers = new Map<string, Partial<Parts<string>>>();
@@ -189,7 +189,7 @@ function threeArrays(names: Parts<string>, arrays: Parts<StoredArray>, layout: L
   };
 }
 
-/** Queries, keys and values along a first axis, as `numpy.stack` puts them. */
+/** Queries, keys and values along a first axis, as `numpy.stack` arranges them. */
 function oneArray(path: string, layout: Layout): StoredLayer {
   const array = readNpy(path);
   const [parts, ...shape] = array.shape;

@@ -1,6 +1,6 @@
 /**
- * The HTML report: one self-contained file. It needs no network and no font from elsewhere, and its only script sorts the
- * table; plots are static SVG, light or dark as the reader's system is.
+ * The HTML report: one self-contained file. It needs no network and no external font, and its only script sorts the table;
+ * plots are static SVG, light or dark like the reader's system.
  */
 
 import { counted, formatError } from '../terminal/format.ts';
@@ -27,8 +27,8 @@ import {
 } from './series.ts';
 
 /**
- * The whole HTML document of a comparison. Whatever a comparison measured can be drawn, also figures that are NaN or
- * missing. Throws ArgumentError for a value that is no report.
+ * The whole HTML document of a comparison. Any result of a comparison can be drawn, even figures that are NaN or missing.
+ * Throws ArgumentError for a value that is not a report.
  *
  * @example
  * ```ts
@@ -141,7 +141,7 @@ function renderChart(drawing: Drawing, chart: Chart, caption: Html | null): Html
   return html`<figure${crowded}><figcaption><h3>${chart.title}</h3>${caption}</figcaption>${raw(drawChart(drawing, chart))}</figure>`;
 }
 
-/** Which of several lengths is drawn, and how several layers are averaged. */
+/** A note on which of several lengths is drawn, and how several layers are averaged. */
 function averagingNote(series: readonly Series[]): string {
   const results = series.flatMap((one) => one.results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
   const layers = new Set(results.map(({ layer }) => layer)).size;

@@ -33,7 +33,7 @@ export interface InputDescription {
   headDim: number;
   causal: boolean;
   seed: number;
-  /** Tokens that a mask leaves out, of batch · length in all layers; absent where there are none. */
+  /** Tokens that a mask leaves out, of batch · length in all layers; absent if there are none. */
   maskedTokens?: number;
 }
 
@@ -50,7 +50,7 @@ export interface ComparisonResult {
   /** The budget that was swept, e.g. `{ symbol: 'w', option: 'attentionWindow', value: 64 }`; null if it has none. */
   budget: { symbol: string; option: string; value: number } | null;
   length: number;
-  /** How the variant relates to full attention: 'own' computes a different function. Absent in older files. */
+  /** How the variant relates to full attention: `own` computes a different function. Absent in older files. */
   exactness?: 'exact' | 'exact-on-its-pattern' | 'approximate' | 'own';
   /** Whether it has parameters that a model would train, but that are random here. Absent in older files. */
   untrained?: boolean;
@@ -82,7 +82,7 @@ export interface ComparisonResult {
   flops: number;
   /** Those of full attention. */
   fullFlops: number;
-  /** How far full attention itself is from the float64 oracle in the sampled rows, relative Frobenius error. */
+  /** The distance of full attention itself from the float64 oracle in the sampled rows, as a relative Frobenius error. */
   fullOracleError: number;
 }
 

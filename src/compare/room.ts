@@ -1,4 +1,4 @@
-/** How a comparison handles memory: it refuses an input that can never fit, and continues without a variant that does not. */
+/** Memory in a comparison: it refuses an input that can never fit, and continues without a variant that does not fit. */
 import { MemoryError } from '../core/errors.ts';
 import { memoryLimit } from '../core/memory.ts';
 import { formatBytes } from '../terminal/format.ts';
@@ -9,7 +9,7 @@ const FLOAT_BYTES = 4;
 
 /**
  * Throws MemoryError if the tensors that every comparison holds are larger than the tensor memory can grow: queries, keys,
- * values and one output. Of a file only queries and keys are counted, as its values may be narrow.
+ * values and one output. For a file, only queries and keys are counted, because its values may be narrow.
  */
 export function expectRoom(shape: AttentionShape, source: ComparisonInput['source']): void {
   const { batch, heads, keyLength, headDim } = shape;
@@ -23,7 +23,7 @@ export function expectRoom(shape: AttentionShape, source: ComparisonInput['sourc
   );
 }
 
-/** The most numbers in the measured rows of the attention matrix; they are float64, and held several times. */
+/** The most numbers in the measured rows of the attention matrix; they are float64, and several copies are held. */
 const MOST_ROW_NUMBERS = 2 ** 26;
 const FEWEST_ROWS = 8;
 
@@ -33,7 +33,7 @@ export function sampledRows({ batch, heads, keyLength }: AttentionShape, wanted:
   return Math.min(wanted, Math.max(FEWEST_ROWS, affordable));
 }
 
-/** The result of `body`, or the error if memory does not suffice for it. The memory that it held by then is released. */
+/** The result of `body`, or the error if it runs out of memory. The memory that it took by then is released. */
 export function ifItFits<T>(body: () => T): T | MemoryError {
   try {
     return body();
@@ -44,7 +44,7 @@ export function ifItFits<T>(body: () => T): T | MemoryError {
   }
 }
 
-/** Whether this is an engine's error for an array that the system gives no memory for. */
+/** Whether this is an engine's error for an array that the system has no memory for. */
 export function isRefusedArray(error: unknown): boolean {
   return error instanceof RangeError && error.message.startsWith('Array buffer allocation failed');
 }

@@ -1,4 +1,4 @@
-/** From the flat list of results to what a table or a plot shows: order, names, averages over layers, fitted slopes. */
+/** Turns the flat list of results into series for tables and plots: order, names, averages over layers, fitted slopes. */
 
 import { formatWhole } from '../terminal/format.ts';
 import { REFERENCE_VARIANT } from '../variants/reference.ts';
@@ -8,12 +8,12 @@ export { REFERENCE_VARIANT };
 
 /** The results of one variant, or of one way of setting its options when a file compares several. */
 export interface Series {
-  /** `performer`, or `performer features=hyperbolic` where that is needed to tell it from another series. */
+  /** `performer`, or `performer features=hyperbolic` if that is needed to distinguish it from another series. */
   label: string;
   variant: string;
   /** The symbol of its budget, `w`; null if it has none. */
   symbol: string | null;
-  /** Place among the series: what its colour and marker follow from. */
+  /** The place among the series. It decides colour and marker. */
   index: number;
   results: ComparisonResult[];
 }
@@ -33,14 +33,14 @@ export interface Point {
   /** FLOPs as a share of full attention's. */
   share: number;
   layers: number;
-  /** As in its results, if they have it. */
+  /** From its results, if they have it. */
   exactness?: ComparisonResult['exactness'];
   untrained?: boolean;
 }
 
 /**
- * The results with a row of full attention for every length and layer: if it was not among the compared variants, from the
- * measurements that were made alongside.
+ * The results with a row of full attention for every length and layer: if it was not among the compared variants, its row
+ * comes from the measurements made alongside.
  */
 export function withReference(results: readonly ComparisonResult[]): ComparisonResult[] {
   const groups = groupBy(results, ({ length, layer }) => JSON.stringify([length, layer]));
@@ -101,8 +101,8 @@ export function seriesOf(results: readonly ComparisonResult[]): Series[] {
 }
 
 /**
- * A name for each result: its variant, and those options that tell results of the same variant, budget, length and
- * layer apart.
+ * A name for each result: its variant, and the options that distinguish results of the same variant, budget, length and
+ * layer.
  */
 export function labelsOf(results: readonly ComparisonResult[]): Map<ComparisonResult, string> {
   const telling = new Map<string, Set<string>>();
@@ -160,7 +160,7 @@ export function lengthsOf(results: readonly ComparisonResult[]): number[] {
   return [...new Set(results.map(({ length }) => length))].sort((a, b) => a - b);
 }
 
-/** The length with the most results, the longest of those: where errors are drawn against budgets. */
+/** The length at which errors are drawn against budgets: the one with the most results, and of several the longest. */
 export function mainLength(results: readonly ComparisonResult[]): number {
   const counts = groupBy(results, ({ length }) => length);
   const most = Math.max(...[...counts.values()].map((group) => group.length));
@@ -177,7 +177,7 @@ export function scalingPoints(points: readonly Point[]): Point[] {
 
 /**
  * The exponent p of y ∝ length^p: the least-squares slope of log y over log length, over the lengths from a quarter of
- * the longest up (short ones measure fixed costs) by default. NaN if fewer than two are left or a y is not above zero.
+ * the longest up (short ones measure fixed costs) by default. NaN if fewer than two remain or a y is not above zero.
  */
 export function fittedSlope(
   points: readonly { length: number; y: number }[],
@@ -209,13 +209,13 @@ export function crossover(points: readonly Point[]): { length: number; shortest:
 export function describeCrossover(points: readonly Point[]): string {
   const crossing = crossover(points);
   if (crossing === null) return 'at no length measured';
-  // Interpolated between lengths that are usually a factor of two apart: a third digit would mean nothing.
+  // Interpolated between lengths that are usually a factor of two apart: a third digit would be meaningless.
   return crossing.shortest
     ? 'at every length measured'
     : `from about ${formatWhole(Number(crossing.length.toPrecision(2)))} tokens`;
 }
 
-/** How far full attention itself was from the float64 oracle, at worst: the accuracy of the errors. */
+/** The largest distance of full attention itself from the float64 oracle: the accuracy of the errors. */
 export function oracleError(results: readonly ComparisonResult[]): number {
   return Math.max(...results.map(({ fullOracleError }) => fullOracleError));
 }

@@ -8,14 +8,14 @@ export interface StopwatchSettings {
   /** …but not beyond this many turns, and at least `minTurns` of them. */
   maxTurns?: number;
   minTurns?: number;
-  /** A body that has had this many milliseconds sits out further turns: long passes vary less, and waiting costs more. */
+  /** A body that has had this many milliseconds skips further turns: long passes vary less, and waiting costs more. */
   patience?: number;
   now?: () => number;
-  /** After every run of a body. */
+  /** Called after every run of a body. */
   onRun?: (index: number, turn: number) => void;
 }
 
-/** What each setting has to be. */
+/** The check of each setting. */
 export const stopwatchChecks: { readonly [Setting in keyof StopwatchSettings]-?: Check } = {
   millisecondsEach: numberOf(0),
   maxTurns: integerOf(1),
@@ -26,8 +26,8 @@ export const stopwatchChecks: { readonly [Setting in keyof StopwatchSettings]-?:
 };
 
 /**
- * Median milliseconds of each body. All run in every turn, every other turn from last to first, so that no body always
- * finds the caches as the same neighbour left them. The bodies should have run before: the first run compiles.
+ * Median milliseconds of each body. All run in every turn, and every other turn goes from last to first, so that no body
+ * always follows the same other one in the caches. Run the bodies once before: the first run compiles.
  */
 export function timeInTurns(bodies: readonly (() => void)[], settings: StopwatchSettings = {}): number[] {
   const { millisecondsEach = 100, maxTurns = 30, minTurns = 3, patience = 1000, onRun = () => {} } = settings;
@@ -50,7 +50,7 @@ export function timeInTurns(bodies: readonly (() => void)[], settings: Stopwatch
   return times.map(median);
 }
 
-/** The middle number, or the mean of the two middle ones; NaN of none. */
+/** The middle number, or the mean of the two middle ones; NaN for an empty list. */
 export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -1,4 +1,4 @@
-/** Random queries, keys and values of any length, for three kinds of attention: even, by cluster, and one key at a time. */
+/** Random queries, keys and values of any length, for three kinds of attention: even, by cluster, or on one key. */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { expectList, expectOptions, integerOf } from '../core/expect.ts';
 import { Random } from '../core/random.ts';
@@ -8,7 +8,7 @@ import type { AttentionInputs } from '../variants/variant.ts';
 import type { ComparisonInput } from './inputs.ts';
 import { expectRoom } from './room.ts';
 
-/** What each distribution means for attention, in words for help and reports. */
+/** The effect of each distribution on attention, in words for help and reports. */
 export const DISTRIBUTIONS = {
   gaussian: 'independent normal numbers: attention is almost even',
   clustered: 'tokens of 16 kinds: a token attends to those of its own kind, wherever they are',
@@ -112,7 +112,7 @@ function cluster(
   }
 }
 
-/** Every query is turned towards the key of one token that is not after it, so that it also finds it causally. */
+/** Every query points towards the key of one token that is not after it, so that it finds the key causally too. */
 function aim(
   queries: Float32Array,
   keys: Float32Array,

@@ -23,7 +23,7 @@ import {
 /** Columns whose titles do not say what they are. */
 const EXPLAINED = ['error', 'TV', 'top-k', 'memory'];
 
-/** Before the work: the input and the machine, a line each. */
+/** Printed before the work: the input and the machine, one line each. */
 export function formatHeading(
   { name, batch, heads, headDim, cases }: ComparisonInput,
   { threads, kernels, cpu, node }: Environment,
@@ -90,7 +90,7 @@ function formatLegend(columns: readonly ResultColumn[], oracleError: number, wid
 
 /**
  * The nearest, the fastest and the smallest of the approximations that beat the baselines, on average over layers, at the
- * length with the most results, and a sentence about each that there is not; empty where there is nothing to choose from.
+ * length with the most results, and a sentence about each of these that does not exist; empty if there is no choice.
  */
 export function formatHighlights({ results, baselines }: Measurements, options: TableOptions = {}): string {
   const compared = rankedPoints({ results, baselines });
@@ -119,7 +119,7 @@ export function formatHighlights({ results, baselines }: Measurements, options: 
   return prose === '' ? table : `${table}\n\n${prose}`;
 }
 
-/** From which length each variant is faster than full attention; empty unless several lengths were measured. */
+/** The length from which each variant is faster than full attention; empty unless several lengths were measured. */
 export function formatCrossovers(results: readonly ComparisonResult[], { width }: TableOptions = {}): string {
   if (lengthsOf(results).length < 2) return '';
   const lines = seriesOf(results)

@@ -1,7 +1,6 @@
 /**
- * What the models of Hugging Face's transformers have in common here: how one is described, built and called. A file
- * next to this one says it for a family of them (`encoder.ts` for what is shaped like BERT), and load.ts lists them by
- * their `model_type`.
+ * The common interface of models of Hugging Face's transformers: how one is described, built and called. Files next to this
+ * one implement it for families of models (`encoder.ts` for BERT's), and load.ts lists them by `model_type`.
  */
 import type { Tensor } from '../core/tensor.ts';
 import type { FloatType } from '../training/linear.ts';
@@ -13,7 +12,7 @@ import type { Config } from './config.ts';
 /** The head on top of the model's body, by `architectures` of config.json. */
 export type HeadKind = 'none' | 'masked-lm' | 'causal-lm' | 'classification';
 
-/** The facts that all descriptions share: those of config.json, checked, under the names of this library. */
+/** The facts that all descriptions share: checked values of config.json, under this library's names. */
 export interface Description {
   /** `model_type` */
   modelType: string;
@@ -23,22 +22,22 @@ export interface Description {
   modelDim: number;
   heads: number;
   headDim: number;
-  /** The longest text: as many tokens as there are positions for. */
+  /** The longest text, in tokens: the number of positions. */
   length: number;
 }
 
 /** Options of `loadPretrained`: another attention, a longer text, a seed, a dtype. */
 export interface LoadOptions {
   /**
-   * What takes the place of a layer's own attention, given its queries, keys and values: of layer n entry n mod their
-   * number, where null leaves the layer as it is. Parameters that a variant learns or draws come from `seed`.
+   * Replaces the layers' own attention, with the same queries, keys and values. Layer n takes entry n mod the number of
+   * entries; null leaves a layer as it is. Parameters that a variant learns or draws come from `seed`.
    */
   attention?: AttentionSettings | readonly (AttentionSettings | null)[];
-  /** Longest text, where it is not the checkpoint's: more positions are copies of its own (Beltagy et al. 2020, §5). */
+  /** The longest text, if not the checkpoint's. Additional positions are copies of its own (Beltagy et al. 2020, §5). */
   length?: number;
   /** 0 by default. */
   seed?: number;
-  /** The type that the model computes in, whatever the type of the file; float32 by default. */
+  /** The type of the model's arithmetic, whatever the type of the file; float32 by default. */
   dtype?: FloatType;
   /**
    * Whether learned tensors require gradients, so that a forward pass keeps its tape; false by default. An optimiser over
@@ -60,15 +59,14 @@ export interface TextInputs {
 }
 
 /**
- * Takes the place of a layer's attention in one forward pass: queries, keys and values to [batch, heads, length, headDim].
- * `own` computes what the layer itself would give. `inputs.global` is set for Longformer alone; other variants do not take
- * it.
+ * Replaces a layer's attention in one forward pass: it turns queries, keys and values into [batch, heads, length, headDim].
+ * `own` computes the layer's own result. `inputs.global` is set only for Longformer; other variants do not accept it.
  */
 export type AttendInstead = (inputs: AttentionInputs, layer: number, own: () => Tensor) => Tensor;
 
 /**
  * Chooses BigBird's random blocks of a layer: by head and inner query block (the first and the last are global), numbers
- * of blocks 0 … blocks − 1. One that comes twice counts twice.
+ * of blocks 0 … blocks − 1. A block that appears twice counts twice.
  */
 export type RandomBlocks = (place: {
   layer: number;
@@ -78,8 +76,8 @@ export type RandomBlocks = (place: {
 }) => readonly (readonly (readonly number[])[])[];
 
 /**
- * The random directions of a layer of Reformer that hashes, [heads, headDim, hashes, directions] in the model's type: for
- * each factor of the number of buckets half as many as the factor, one factor after another.
+ * The random directions of a hashing layer of Reformer, [heads, headDim, hashes, directions] in the model's type: for each
+ * factor of the number of buckets, half as many directions as the factor, one factor after another.
  */
 export type Rotations = (place: {
   layer: number;
@@ -94,33 +92,33 @@ export interface ForwardOptions {
   /** For training; `evaluation` by default. */
   context?: ForwardContext;
   attend?: AttendInstead;
-  /** Of BigBird's own attention; see own-attention.ts for what is there by default. */
+  /** The random blocks of BigBird's own attention; see own-attention.ts for the default. */
   randomBlocks?: RandomBlocks;
-  /** Of Reformer's own attention; see reformer.ts for what is there by default. */
+  /** The rotations of Reformer's own attention; see reformer.ts for the default. */
   rotations?: Rotations;
 }
 
-/** What a loaded model computes from texts. */
+/** The results of a loaded model. */
 export interface TextOutput {
   /**
-   * [batch, length, modelDim], after the embeddings and after each layer: one more than layers. Of a Reformer two: after
-   * the embeddings, and [batch, length, 2 · modelDim] after all layers.
+   * [batch, length, modelDim], after the embeddings and after each layer: one more than there are layers. A Reformer has two:
+   * after the embeddings, and [batch, length, 2 · modelDim] after all layers.
    */
   hiddenStates: Tensor[];
   /** `[batch, modelDim]`: the pooler's output for the first token, if there is a pooler. */
   pooled?: Tensor;
-  /** Of the head: [batch, length, vocabulary], or [batch, classes]. */
+  /** The head's logits: [batch, length, vocabulary], or [batch, classes]. */
   logits?: Tensor;
 }
 
 /** A model of Hugging Face's transformers, as `loadPretrained` returns it. */
 export interface PretrainedModel extends Module {
   readonly description: Description;
-  /** All tensors by our names: those that are learned, and those that a replaced attention drew. Live, not copies. */
+  /** All tensors by our names: the learned ones, and those that a replacing variant drew. Live, not copies. */
   tensors(): Map<string, Tensor>;
   /** The learned tensors, for an optimiser. */
   parameters(): Map<string, Tensor>;
-  /** To be called before a step of training: redraws random tensors of a replaced attention when due. */
+  /** Call this before a step of training: it redraws the random tensors of a replacing variant when due. */
   redraw(step: number): void;
   /** Called once, when the checkpoint's tensors are loaded, for tensors that start as copies of them. */
   filled?(): void;
@@ -131,30 +129,30 @@ export interface PretrainedModel extends Module {
   forward(inputs: TextInputs, options?: ForwardOptions): TextOutput;
 }
 
-/** Where a tensor of the file goes. */
+/** The destination of a tensor of the file. */
 export interface Destination {
-  /** Of the model's `tensors()`. */
+  /** Its name among the model's `tensors()`. */
   name: string;
   /**
-   * How the file has it. `transposed`: [outputs, inputs], as PyTorch's Linear, where ours is [inputs, outputs].
-   * `squeezed`: with extents of 1 that ours lacks. Absent: as ours.
+   * Its layout in the file. `transposed`: [outputs, inputs], as in PyTorch's Linear, and ours is [inputs, outputs].
+   * `squeezed`: ours lacks some extents of 1. Absent: the same as ours.
    */
   layout?: 'transposed' | 'squeezed';
   /**
-   * For positions: the file has `rows` of them, and where ours are more, those from `from` on are repeated until there are
-   * enough (Beltagy et al. 2020, §5).
+   * For positions: the file has `rows` of them. If ours are more, those from `from` on are repeated until there are enough
+   * (Beltagy et al. 2020, §5).
    */
   repeated?: { rows: number; from: number };
-  /** The same numbers under a second name (a tied bias or matrix): taken only where the first name is absent. */
+  /** A second name of the same numbers (a tied bias or matrix), used only if the first name is absent. */
   alias?: true;
 }
 
 /** The checked content of config.json, without the tensors. */
 export interface Plan {
   readonly description: Description;
-  /** The model, its tensors yet to be filled. `stored` has the names in the file, for parts that may be absent. */
+  /** The model, with tensors still to be filled. `stored` has the names in the file, for parts that may be absent. */
   build(options: LoadOptions, stored: ReadonlySet<string>): PretrainedModel;
-  /** Where the file's tensor goes; `unused`: known, but not for this head; undefined: unknown. */
+  /** The destination of the file's tensor; `unused`: known, but not for this head; undefined: unknown. */
   destination(stored: string): Destination | 'unused' | undefined;
   /** The name of a tensor of the model in a file with these other names. */
   nameOf(name: string, stored: ReadonlySet<string>): string;

@@ -1,11 +1,11 @@
 /**
- * config.json, read value by value: each is checked on demand, and an error names the file, the setting, the value and what
+ * Reads config.json value by value: each is checked on demand, and an error names the file, the setting, the value and what
  * would be right.
  */
 import { FileFormatError, UnsupportedError } from '../core/errors.ts';
 import { readJsonObject } from '../core/files/json.ts';
 
-/** Enough of a value to recognise it by. */
+/** Characters of a value that a message shows. */
 const LONGEST_EXCERPT = 60;
 /** In bytes. Names of ten thousand classes fit in a twentieth of it. */
 const LONGEST_CONFIG = 2 ** 24;
@@ -19,7 +19,7 @@ export class Config {
     this.#values = new Map(Object.entries(values));
   }
 
-  /** A setting that is there and is not null. */
+  /** A setting that is present and not null. */
   has(name: string): boolean {
     return (this.#values.get(name) ?? undefined) !== undefined;
   }
@@ -28,13 +28,13 @@ export class Config {
     return Array.isArray(this.#values.get(name));
   }
 
-  /** An integer of at least `minimum`; without a default it has to be there. */
+  /** An integer of at least `minimum`; without a default it must be present. */
   integer(name: string, minimum: number, byDefault?: number): number {
     const is = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= minimum;
     return this.#value(name, `an integer of at least ${minimum}`, is, byDefault);
   }
 
-  /** An integer, or null where the setting is null or absent and has no default. */
+  /** An integer, or null if the setting is null, or absent without a default. */
   optionalInteger(name: string, minimum: number, byDefault: number | null = null): number | null {
     if (this.#values.has(name) ? !this.has(name) : byDefault === null) return null;
     return this.integer(name, minimum, byDefault ?? undefined);
@@ -67,7 +67,7 @@ export class Config {
     return this.#value(name, 'a list of texts', is, byDefault);
   }
 
-  /** An object that is not empty, such as `id2label`, by its keys; undefined where it is absent. */
+  /** A nonempty object, such as `id2label`, by its keys; undefined if it is absent. */
   entries(name: string): readonly [string, unknown][] | undefined {
     if (!this.has(name)) return undefined;
     const is = (value: unknown): value is Record<string, unknown> =>
@@ -75,7 +75,7 @@ export class Config {
     return Object.entries(this.#value(name, 'an object that is not empty', is));
   }
 
-  /** One of the values that are supported here. Throws UnsupportedError for another. */
+  /** One of the supported values. Throws UnsupportedError for another. */
   choice<T extends string>(name: string, choices: readonly T[], byDefault?: T): T {
     const value = this.text(name, byDefault);
     if (choices.includes(value as T)) return value as T;
@@ -114,7 +114,7 @@ export class Config {
   }
 }
 
-/** Throws FileFormatError for a file that is missing or is no JSON object. */
+/** Throws FileFormatError for a file that is missing or is not a JSON object. */
 export function readConfig(path: string): Config {
   return new Config(path, readJsonObject(path, { size: LONGEST_CONFIG }));
 }

@@ -24,13 +24,13 @@ export interface AttentionCall {
 
 export class EncoderAttention implements Module {
   readonly projections: Projections;
-  /** Of Longformer's global tokens. */
+  /** The projections of Longformer's global tokens. */
   readonly global: Projections | undefined;
-  /** [heads, width], of Nyströmformer. */
+  /** Nyströmformer's convolution, [heads, width]. */
   readonly convolution: Tensor | undefined;
   readonly output: Linear;
   readonly replacement: Replacement | null;
-  /** Of global tokens, where the variant in place has some and the model has no projections for them: copies at first. */
+  /** The projections of global tokens, if the replacing variant has some and the model does not. They start as copies. */
   readonly #copied: Projections | undefined;
   readonly #description: EncoderDescription;
   readonly #layer: number;
@@ -60,7 +60,7 @@ export class EncoderAttention implements Module {
     return named({ ...projections, global, convolution, output, [REPLACEMENT]: replaced });
   }
 
-  /** Once the file's numbers are in: what a variant in place has by the same names starts with them. */
+  /** After the file is loaded: a replacing variant's tensors with the same names start with the file's numbers. */
   filled(): void {
     const [from, to] = [this.projections, this.#copied];
     const pairs = (['query', 'key', 'value'] as const).flatMap((part) => [
@@ -71,7 +71,7 @@ export class EncoderAttention implements Module {
     for (const [target, source] of pairs) if (target !== undefined) startAs(target, source);
   }
 
-  /** Self-attention of x [batch, length, modelDim], to the same. */
+  /** Self-attention of x [batch, length, modelDim]; the result has the same shape. */
   forward(x: Tensor, call: AttentionCall): Tensor {
     const { keyMask, attend } = call;
     const global = this.global ?? this.#copied;

@@ -1,6 +1,6 @@
 /**
- * The settings of models that are shaped like BERT: one stack of post-norm layers, which differ in their attention, in how
- * positions are counted, and in their heads. Types of models are the names that transformers gives them, which are data here.
+ * The settings of models with BERT's architecture: one stack of post-norm layers. They differ in their attention, in how
+ * positions are counted, and in their heads. Model types have the names of transformers, which are data here.
  */
 import type { Architecture, Description, HeadKind } from './architecture.ts';
 import type { Config } from './config.ts';
@@ -8,19 +8,19 @@ import type { Config } from './config.ts';
 export const ENCODER_TYPES = ['bert', 'roberta', 'longformer', 'big_bird', 'nystromformer'] as const;
 export type EncoderType = (typeof ENCODER_TYPES)[number];
 
-/** As `hidden_act` names them. */
+/** The names of `hidden_act`. */
 export const ACTIVATIONS = ['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu'] as const;
 export type ActivationName = (typeof ACTIVATIONS)[number];
 
 /** The attention that a checkpoint was trained with. */
 export type OwnAttention =
   | { kind: 'full' }
-  /** A window for each layer, or one for all: as many tokens, half of them on each side. */
+  /** A window for each layer, or one for all, in tokens, half of them on each side. */
   | { kind: 'window'; windows: readonly number[] }
   | { kind: 'blocks'; blockSize: number; randomBlocks: number }
   /**
-   * `landmarks`: null where there are as many as `segment_means_seq_len`, which transformers takes for full attention
-   * whatever the length; else texts must be of `textLength` tokens. The convolution of the values is added either way.
+   * `landmarks`: null if there are as many as `segment_means_seq_len`, for which transformers uses full attention at any
+   * length; otherwise texts must have `textLength` tokens. The convolution of the values is added either way.
    */
   | { kind: 'landmarks'; landmarks: number | null; textLength: number; convolutionWidth: number | null };
 
@@ -30,35 +30,35 @@ export interface EncoderDescription extends Description {
   attention: OwnAttention;
   feedForwardDim: number;
   activation: ActivationName;
-  /** Of layer normalisation. */
+  /** The ε of layer normalisation. */
   epsilon: number;
   tokenTypes: number;
-  /** Rows of the checkpoint's table, of which the first text position is row `firstPosition`. */
+  /** Rows of the checkpoint's table. The first text position is row `firstPosition`. */
   positionRows: number;
   firstPosition: number;
-  /** Given where padding tokens are not counted, and stand at the row of this number (RoBERTa). */
+  /** Given if padding tokens are not counted; they use the row of this number (RoBERTa). */
   paddingToken: number | null;
   /**
-   * The row of the token embeddings, and where padding has a position also of those, that learns nothing from texts, as
-   * transformers' `padding_idx`; from an output that is tied to the embeddings it learns.
+   * The row of the token embeddings that learns nothing from texts, as transformers' `padding_idx`; if padding has a
+   * position, the same row of the positions too. It still learns from an output that is tied to the embeddings.
    */
   constantRow: number | null;
   /** Whether queries, keys and values have a bias. */
   projectionBias: boolean;
-  /** What the embeddings of tokens are multiplied by. */
+  /** The factor of the token embeddings. */
   embeddingScale: number;
-  /** Of hidden states while training. (Dropout of attention weights has no place in a streamed attention.) */
+  /** The dropout of hidden states in training. (Streamed attention cannot drop attention weights.) */
   dropout: number;
-  /** In the classification head. */
+  /** The dropout in the classification head. */
   classifierDropout: number;
-  /** The classification head: of the pooled first token; or of the first token through a layer with this activation. */
+  /** The classification head reads the pooled first token, or the first token through a layer with this activation. */
   classifierActivation: 'pooled' | 'tanh' | ActivationName;
   classes: number;
-  /** Whether the masked-LM head takes the weights of the token embeddings. */
+  /** Whether the masked-LM head shares the weights of the token embeddings. */
   tied: boolean;
 }
 
-/** What differs between the types besides their attention: names, and defaults that config.json may leave out. */
+/** The differences between the types besides their attention: names, and defaults that config.json may leave out. */
 const TYPES = {
   bert: { prefix: 'Bert', vocabulary: 30522, positions: 512, activation: 'gelu', epsilon: 1e-12, padding: 0 },
   roberta: { prefix: 'Roberta', vocabulary: 50265, positions: 512, activation: 'gelu', epsilon: 1e-12, padding: 1 },
@@ -91,7 +91,7 @@ const TYPES = {
 const HEADS: Record<string, HeadKind> = {
   Model: 'none',
   ForMaskedLM: 'masked-lm',
-  // A masked-LM head, and one for pairs of sentences that is left out.
+  // A masked-LM head, and one for pairs of sentences, which is left out.
   ForPreTraining: 'masked-lm',
   ForSequenceClassification: 'classification',
 };
@@ -142,7 +142,7 @@ export function describeEncoder(config: Config, modelType: EncoderType): Encoder
   };
 }
 
-/** Of `architectures`, one name: the prefix and the kind of head, as transformers calls them. */
+/** Splits a name of `architectures` into the prefix and the kind of head, as transformers calls them. */
 export function headOf(config: Config, prefix: string, heads: Readonly<Record<string, HeadKind>>): HeadKind {
   const names = config.texts('architectures');
   const kind = names.length === 1 && names[0].startsWith(prefix) ? names[0].slice(prefix.length) : '';
@@ -155,7 +155,7 @@ export function headOf(config: Config, prefix: string, heads: Readonly<Record<st
   );
 }
 
-/** RoBERTa and its heirs count from the padding token's number on; Nyströmformer always begins at 2. */
+/** RoBERTa and its descendants count from the padding token's number on; Nyströmformer always begins at 2. */
 function positionsOf(config: Config, type: EncoderType, positions: number, padding: number) {
   if (type === 'bert' || type === 'big_bird') {
     return { positionRows: positions, firstPosition: 0, paddingToken: null, length: positions };
@@ -202,7 +202,7 @@ function windowsOf(config: Config, layers: number): readonly number[] {
 }
 
 function landmarksOf(config: Config): OwnAttention {
-  // transformers stops at `true`: it asks the config for a value by a name that no config has.
+  // transformers fails for `true`: it reads a value from the config under a name that no config has.
   config.only('inv_coeff_init_option', false);
   const textLength = config.integer('segment_means_seq_len', 1, 64);
   const landmarks = config.integer('num_landmarks', 1, 64);
@@ -218,7 +218,7 @@ function classifierActivationOf(type: EncoderType, activation: ActivationName) {
   return type === 'longformer' || type === 'roberta' ? 'tanh' : activation;
 }
 
-/** `num_labels` is written only where there are no names for them. */
+/** `num_labels` is written only if the labels have no names. */
 export function classesOf(config: Config): number {
   return config.entries('id2label')?.length ?? config.integer('num_labels', 1, 2);
 }

@@ -1,7 +1,7 @@
 /**
- * What stands on top of an encoder:
+ * The heads on top of an encoder:
  *
- * - masked-lm: logits = norm(act(x W + b)) Eᵀ + c for every token, with the token embeddings E or a matrix of its own;
+ * - masked-lm: logits = norm(act(x W + b)) Eᵀ + c for every token, with the token embeddings or a separate matrix as E;
  * - classification: logits = p V + c, with p the pooled first token (BERT) or act(x₁ W + b) of it.
  */
 import { add, gelu, geluExact, layerNorm, matmul, relu, reshape, slice, tanh } from '../core/ops/index.ts';
@@ -11,7 +11,7 @@ import { dropped, type ForwardContext, within } from '../training/module.ts';
 import type { ActivationName, EncoderDescription } from './encoder-config.ts';
 import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
 
-/** By the names of transformers: its `gelu` is the exact one, the other two are written in different words. */
+/** By transformers' names: `gelu` is the exact one, the other two are the same formula written differently. */
 export const activations: Record<ActivationName | 'tanh', (x: Tensor) => Tensor> = {
   gelu: geluExact,
   gelu_new: gelu,
@@ -23,7 +23,7 @@ export const activations: Record<ActivationName | 'tanh', (x: Tensor) => Tensor>
 export type Head = {
   dense?: Linear;
   norm?: Norm;
-  /** Without a weight where it is tied to the embeddings. */
+  /** Without a weight if it is tied to the embeddings. */
   output: { weight?: Tensor; bias: Tensor };
 };
 
@@ -43,14 +43,14 @@ export function unfilledHead(description: EncoderDescription, dtype: FloatType):
   return classifierActivation === 'pooled' ? { output } : { dense: unfilledLinear(modelDim, modelDim, dtype), output };
 }
 
-/** Of the last hidden states [batch, length, modelDim]: [batch, length, vocabulary]. */
+/** From the last hidden states [batch, length, modelDim] to [batch, length, vocabulary]. */
 export function maskedLMLogits(
   x: Tensor,
   { dense, norm, output }: Head,
   words: Tensor,
   { activation, epsilon, modelType }: EncoderDescription,
 ): Tensor {
-  // RoBERTa's head has GELU whatever the config says.
+  // RoBERTa's head uses GELU whatever the config says.
   const act = activations[modelType === 'roberta' || modelType === 'longformer' ? 'gelu' : activation];
   const { gain, bias } = norm as Norm;
   const y = layerNorm(act(linear(x, dense as Linear)), gain, bias, epsilon);
@@ -58,7 +58,7 @@ export function maskedLMLogits(
   return add(product, output.bias);
 }
 
-/** [batch, classes], of the last hidden states and of what the pooler made of them. */
+/** [batch, classes], from the last hidden states and the pooler's output. */
 export function classLogits(
   x: Tensor,
   pooled: Tensor | undefined,

@@ -1,7 +1,7 @@
 /**
- * What transformers calls the tensors of a model that is shaped like BERT, and what they are called here. The file may have
- * the body's names with a prefix (`bert.encoder…`) or without, and layer normalisation as `weight` and `bias` or, from old
- * TensorFlow checkpoints, as `gamma` and `beta`.
+ * The names of the tensors of models with BERT's architecture, in transformers and here. The file may have the body's names
+ * with a prefix (`bert.encoder…`) or without, and layer normalisation as `weight` and `bias` or, from old TensorFlow
+ * checkpoints, as `gamma` and `beta`.
  */
 import type { Destination } from './architecture.ts';
 import type { EncoderDescription, EncoderType } from './encoder-config.ts';
@@ -14,7 +14,7 @@ const PREFIXES: Record<EncoderType, string> = {
   nystromformer: 'nystromformer.',
 };
 
-/** By the end of the name: a part of ours, and how it lies in the file. */
+/** By the end of the name: our part, and its layout in the file. */
 export const LINEAR = {
   weight: { part: 'weight', layout: 'transposed' },
   bias: { part: 'bias' },
@@ -28,7 +28,7 @@ export const NORM = {
 
 type Ends = Record<string, { part: string; layout?: Destination['layout'] }>;
 
-/** Names without their end, by module: what they are here, within `layers.N` for those of a layer. */
+/** By the name of a module, without the end: our name, within `layers.N` for the modules of a layer. */
 export type Names = Record<string, [name: string, ends: Ends]>;
 
 const LAYER: Names = {
@@ -68,11 +68,11 @@ const CLASSIFIER: Names = {
 };
 const POOLER: Names = {
   'pooler.dense': ['pooler', LINEAR],
-  // BigBird's.
+  // The names of BigBird.
   pooler: ['pooler', LINEAR],
 };
 
-/** Numbers that follow from the config, and a head that is not supported: known, and left out. */
+/** Numbers that follow from the config, and a head that is not supported. They are known and ignored. */
 const LEFT_OUT = /^(embeddings\.(position_ids|token_type_ids)|cls\.seq_relationship\.(weight|bias))$/;
 
 /** Whether the file has the pooler's weights. Without them a bare encoder has no pooler. */
@@ -105,9 +105,9 @@ export function encoderDestination(
   if (ofMaskedLM !== undefined) {
     if (head !== 'masked-lm') return 'unused';
     const decoder = /\.decoder\.(weight|bias)$/.exec(name)?.[1];
-    // Tied: the embeddings' own numbers once more, or by this name alone.
+    // Tied: a copy of the embeddings, or their only name.
     if (decoder === 'weight' && tied) return { name: 'embeddings.words.weight', alias: true };
-    // One bias under two names, which transformers 5 keeps apart where the weights are not tied: it adds the decoder's.
+    // One bias under two names. transformers 5 keeps them apart if the weights are not tied, and adds the decoder's.
     return ofMaskedLM.name === 'head.output.bias' && decoder === undefined
       ? { ...ofMaskedLM, alias: true }
       : ofMaskedLM;
@@ -144,7 +144,7 @@ function only(names: Names, matching: boolean, pattern: RegExp): Names {
   return Object.fromEntries(Object.entries(names).filter(([module]) => pattern.test(module) === matching));
 }
 
-/** What is called this here; of names of old for layer normalisation, those where the file has such. */
+/** The file's names for ours; the old names of layer normalisation if the file uses them. */
 export function nameIn(names: Names, ours: string, old = false): string | undefined {
   const found = Object.entries(names).flatMap(([module, [name, ends]]) => {
     const matching = Object.entries(ends).filter(([, { part }]) => `${name}.${part}` === ours);
@@ -157,7 +157,7 @@ function withoutPrefix(name: string, type: EncoderType): string {
   return name.startsWith(PREFIXES[type]) ? name.slice(PREFIXES[type].length) : name;
 }
 
-/** By the names of modules, and of what ends them. */
+/** Our names, from the names of modules and their ends. */
 export function find(names: Names, name: string): Destination | undefined {
   const dot = name.lastIndexOf('.');
   const [module, end] = [name.slice(0, dot), name.slice(dot + 1)];

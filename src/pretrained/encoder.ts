@@ -1,11 +1,11 @@
 /**
- * Models that are shaped like BERT (Devlin et al. 2019), with the layers of Vaswani et al. 2017:
+ * Models with BERT's architecture (Devlin et al. 2019), with the layers of Vaswani et al. 2017:
  *
  *     x = norm(E[token] + P[position] + T[type])
  *     y = norm(x + attention(x)),   z = norm(y + act(y W₁ + b₁) W₂ + b₂)        in each layer
  *
- * What differs between BERT, RoBERTa, Longformer, BigBird and Nyströmformer is in their description (encoder-config.ts),
- * and in how they attend (own-attention.ts).
+ * BERT, RoBERTa, Longformer, BigBird and Nyströmformer differ in their description (encoder-config.ts) and in their attention
+ * (own-attention.ts).
  */
 
 import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
@@ -34,7 +34,7 @@ interface EncoderLayer {
 
 /** BERT, RoBERTa, Longformer, BigBird or Nyströmformer with the weights of a checkpoint. */
 export class Encoder implements PretrainedModel {
-  /** The name in messages, also where a minifier renames the class. */
+  /** The name in messages, even if a minifier renames the class. */
   static readonly name: string = 'Encoder';
   readonly description: EncoderDescription;
   readonly embeddings: { words: Embedding; positions: Embedding; tokenTypes: Embedding; norm: Norm };
@@ -111,7 +111,7 @@ export class Encoder implements PretrainedModel {
     const { description, head, pooler } = this;
     const hiddenStates = [this.#embed(inputs, within(context, 'embeddings'))];
     this.layers.forEach((layer, n) => {
-      // Without a tape a layer leaves its output alone.
+      // Without a tape, a layer's output is all that is left.
       hiddenStates.push(scope(() => this.#layer(hiddenStates[n], layer, call, within(context, `layer ${n}`))));
     });
     const last = hiddenStates[hiddenStates.length - 1];
@@ -136,14 +136,14 @@ export class Encoder implements PretrainedModel {
     const ofTokens = embeddingScale === 1 ? ofWords : scale(ofWords, embeddingScale);
     const ofTypes = tokenTypes === undefined ? slice(types.weight, 0, 0, 1) : rows(tokenTypes, types);
     const sum = quietMasked(add(add(ofTokens, ofTypes), this.#positions(tokens)), keyMask);
-    // BigBird drops before the normalisation, the others after it.
+    // BigBird applies dropout before the normalisation, the others after it.
     const drop = (x: Tensor) => dropped(x, dropout, context);
     const before = modelType === 'big_bird' ? drop(sum) : sum;
     const normed = layerNorm(before, norm.gain, norm.bias, epsilon);
     return modelType === 'big_bird' ? normed : drop(normed);
   }
 
-  /** [length, modelDim], or where padding is not counted, [batch, length, modelDim]. */
+  /** [length, modelDim], or [batch, length, modelDim] if padding is not counted. */
   #positions(tokens: Tensor): Tensor {
     const { firstPosition, paddingToken, modelDim } = this.description;
     const { weight } = this.embeddings.positions;
@@ -171,7 +171,7 @@ export class Encoder implements PretrainedModel {
     return normed(add(outer, y), feedForwardNorm);
   }
 
-  /** For classification transformers makes the first token global, if it is not told which are. */
+  /** For classification, transformers makes the first token global unless the caller says which are. */
   #globalByDefault({ shape }: Tensor): Tensor | undefined {
     const { head, attention } = this.description;
     if (head !== 'classification' || attention.kind !== 'window') return undefined;

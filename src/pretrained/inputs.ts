@@ -1,4 +1,4 @@
-/** Checks of the inputs of a loaded model. */
+/** Checks the inputs of a loaded model. */
 import { ArgumentError, expectShape, formatShape, ShapeError } from '../core/errors.ts';
 import {
   type Check,
@@ -16,7 +16,7 @@ import { expectAttentionSettings } from '../training/config.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, ForwardOptions, LoadOptions, TextInputs } from './architecture.ts';
 
-/** Throws ArgumentError for invalid options; `length` is checked where the longest is known. */
+/** Throws ArgumentError for invalid options; `length` is checked later, when the maximum is known. */
 export function expectLoadOptions(options: LoadOptions): void {
   const entry: Check = (name, settings) => {
     if (settings !== null) expectAttentionSettings(name, settings);
@@ -40,7 +40,10 @@ export function expectForwardOptions(options: ForwardOptions): void {
   });
 }
 
-/** What `attend` gives in place of a layer's attention. Throws ArgumentError or ShapeError unless it could be the layer's. */
+/**
+ * Checks the result of `attend` in place of a layer's attention. Throws ArgumentError or ShapeError unless it has the layer's
+ * shape and type.
+ */
 export function attendedInstead(
   attend: AttendInstead,
   inputs: AttentionInputs,
@@ -83,7 +86,7 @@ export function expectIds(name: string, ids: Tensor, count: number): void {
   throw new ArgumentError(`${name}: expected 0 to ${count - 1}, got ${elements(ids)[at]} at element ${at}`);
 }
 
-/** Throws ShapeError or ArgumentError unless the flags are uint8 of that shape, 0 or 1. */
+/** Throws ShapeError or ArgumentError unless the flags are uint8 of this shape, 0 or 1. */
 export function expectFlags(name: string, flags: Tensor, shape: readonly number[]): void {
   expectTensor(name, flags);
   if (flags.dtype !== 'uint8') throw new ArgumentError(`${name}: expected uint8, got ${flags.dtype}`);

@@ -5,11 +5,11 @@
  *     const model = loadPretrained('all-MiniLM-L6-v2');
  *     const { hiddenStates } = model.forward({ tokens, keyMask });
  *
- * It is for inference: a forward pass keeps no tape, and after a loop over texts only what the caller holds remains in
- * memory. To train it further, load it with `trainable`, or give its `parameters()` to an optimiser.
+ * It is for inference: a forward pass keeps no tape, and after a loop over texts only the tensors that the caller holds
+ * remain in memory. To train it further, load it with `trainable`, or give its `parameters()` to an optimiser.
  *
- * At inference the model computes what transformers computes, with the layer's own attention; `attention` puts any
- * registered variant in its place, between the same projections.
+ * With its own attention the model computes the same as transformers at inference; `attention` puts any registered variant in
+ * its place, between the same projections.
  */
 
 import { join } from '#platform/path';
@@ -28,7 +28,7 @@ import { fillTensors, type Match, matchTensors } from './tensors.ts';
 import { sketch } from './unfilled.ts';
 
 export interface OpenedModel {
-  /** Of config.json. */
+  /** The `model_type` of config.json. */
   path: string;
   plan: Plan;
   weights: Weights;
@@ -45,7 +45,7 @@ export function openPretrained(directory: string): OpenedModel {
   const plan = architectureOf(config).plan(config);
   const weights = openWeights(directory);
   const names = new Set(weights.tensors.keys());
-  // Each layer has tensors, so a number of layers that no file can fill is reported before any is made.
+  // Each layer has tensors, so a number of layers that the file cannot fill is reported before any layer is made.
   const { layers } = plan.description;
   if (layers > names.size) {
     throw new FileFormatError(`${config.path}: ${layers} layers, but ${weights.path} has ${names.size} tensors`);
@@ -62,7 +62,7 @@ export function openPretrained(directory: string): OpenedModel {
  * with any variant in place of it.
  *
  * Throws UnsupportedError for a model or a setting that is not supported here, and FileFormatError for files that are
- * missing or malformed, or whose tensors are not those of the config: one error lists all that are missing, unknown, or of
+ * missing or malformed, or whose tensors do not match the config: one error lists all that are missing, unknown, or of
  * another shape or type. Throws FileFormatError for a weight that is not finite, MemoryError for a model that does not fit.
  * Holds no memory if it fails.
  *

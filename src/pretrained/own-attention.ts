@@ -1,15 +1,10 @@
 /**
  * The models' own attention, as transformers computes it at inference. It differs from the registered variant of the same
- * paper in this:
+ * paper as follows:
  *
- * - Longformer: each text of a batch has global tokens of its own, and rows of padding are zeros.
- * - BigBird: at inference transformers draws no random blocks. What stands in their place is the first block, r times, so
- *   that inner rows count its keys 1 + r times; other blocks can be given. While training it draws them for each layer from
- *   a seed of numpy's; here they are then those of the variant, with the layer for a seed. Texts of at most (5 + 2r) b
- *   tokens get full attention (and there leave the whole model with it for good, which here they do not). Rows of padding
- *   are zeros.
- * - Nyströmformer: padding counts in the landmarks, the pseudo-inverse of every matrix starts from the largest norm of all
- *   heads and of the whole batch, so that its texts see each other a little, and padded values enter the convolution.
+ * - Longformer: each text of a batch has its own global tokens, and rows of padding are zeros.
+ * - BigBird: at inference transformers draws no random blocks. It uses the first block r times in their place, so inner rows count its keys 1 + r times; other blocks can be given. In training it draws them for each layer from a numpy seed; here the variant draws them, with the layer as its seed. Texts of at most (5 + 2r) b tokens get full attention (in transformers this also switches the whole model to full attention for good, here it does not). Rows of padding are zeros.
+ * - Nyströmformer: padding counts in the landmarks, padded values enter the convolution, and the pseudo-inverse of every matrix starts from the largest norm of all heads and of the whole batch, so that texts of a batch affect each other a little.
  */
 import { ShapeError } from '../core/errors.ts';
 import {
@@ -47,13 +42,13 @@ export interface OwnAttentionCall {
   training: boolean;
   /** uint8 [batch, length]: 1 = global. */
   globalMask?: Tensor | undefined;
-  /** Random blocks for BigBird, in place of those that are said above. */
+  /** Random blocks for BigBird, in place of those described above. */
   randomBlocks?: RandomBlocks | undefined;
   /** [heads, width], of Nyströmformer's convolution. */
   convolution?: Tensor | undefined;
 }
 
-/** [batch, heads, length, headDim] of the three inputs, to the same. */
+/** Takes the three inputs, [batch, heads, length, headDim] each, and returns the same shape. */
 export function attendAsReleased(inputs: AttentionInputs, own: OwnAttention, call: OwnAttentionCall): Tensor {
   if (own.kind === 'window') {
     return attendInWindow(inputs, own.windows[call.layer % own.windows.length], call.globalMask);
@@ -79,7 +74,7 @@ function attendInWindow(inputs: AttentionInputs, window: number, globalMask: Ten
   return zeroMasked(output, inputs.keyMask);
 }
 
-/** Positions of global tokens of one text. Padding is none. */
+/** The positions of the global tokens of one text. Padding is never global. */
 function globalsOf(text: number, globalMask: Tensor | undefined, keyMask: Tensor | undefined): number[] {
   if (globalMask === undefined) return [];
   const length = globalMask.shape[1];
@@ -90,7 +85,7 @@ function globalsOf(text: number, globalMask: Tensor | undefined, keyMask: Tensor
   );
 }
 
-/** One text of a batch, as a batch. */
+/** One text of a batch, as a batch of one. */
 function textOf(inputs: AttentionInputs, text: number): AttentionInputs {
   const { keyMask } = inputs;
   const mask = keyMask && elements(keyMask).slice(text * keyMask.shape[1], (text + 1) * keyMask.shape[1]);
@@ -116,7 +111,7 @@ function attendToBlocks(
   return zeroMasked(attendByPlan(inputs, withRandomBlocks(plan, random)), inputs.keyMask);
 }
 
-/** What transformers uses as random blocks outside of training. */
+/** The random blocks that transformers uses outside training. */
 const repeatedFirstBlock: RandomBlocks = ({ heads, blocks, randomBlocks }) =>
   Array.from({ length: heads }, () =>
     Array.from({ length: blocks - 2 }, () => new Array<number>(randomBlocks).fill(0)),
@@ -152,7 +147,7 @@ function attendByLandmarks(
   return add(attended, convolveRows(convolution, inputs.values, Math.floor(convolution.shape[1] / 2)));
 }
 
-/** softmax(QK̃ᵀ/√d) Ã⁺ softmax(Q̃Kᵀ/√d) V (Xiong et al. 2021, eq. 13), with the differences that are named above. */
+/** softmax(QK̃ᵀ/√d) Ã⁺ softmax(Q̃Kᵀ/√d) V (Xiong et al. 2021, eq. 13), with the differences described above. */
 function nystromAsReleased({ queries, keys, values, keyMask }: AttentionInputs, landmarks: number): Tensor {
   const [batch, heads, length, headDim] = queries.shape;
   const segments = segmentsOf(length, landmarks);
@@ -161,7 +156,7 @@ function nystromAsReleased({ queries, keys, values, keyMask }: AttentionInputs, 
 
   const scores = scale(matmul(landmarkQueries, landmarkKeys, { transposeB: true }), 1 / Math.sqrt(headDim));
   const A = softmax(scores);
-  // Rows of A add up to 1, so that of ‖A‖₁ ‖A‖_∞ only the sums of columns are left.
+  // Rows of A add up to 1, so ‖A‖₁ ‖A‖_∞ is just the largest column sum.
   const columnSums = reshape(sum(A, -2), [1, 1, 1, batch * heads * landmarks]);
   const inverse = pseudoInverse(A, PINV_ITERATIONS, largest(columnSums));
 

@@ -1,4 +1,4 @@
-/** The attention of one layer of a Reformer, local or by hashing, as released or with a variant in its place. */
+/** The attention of one layer of a Reformer, local or by hashing: the released model's own, or a variant in its place. */
 
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import { expectTensor } from '../core/ops/check.ts';
@@ -37,7 +37,7 @@ export interface ReformerAttentionCall {
   pass: Pass;
   /** uint8 [batch, full] */
   keyMask?: Tensor | undefined;
-  /** Tokens of the texts, before they were filled up to whole chunks. */
+  /** The length of the texts before they were padded to whole chunks. */
   length: number;
   attend?: AttendInstead | undefined;
   rotations?: Rotations | undefined;
@@ -45,11 +45,11 @@ export interface ReformerAttentionCall {
 
 /** A token attends to itself only if it sees no other token. */
 const SELF_BIAS = -1e5;
-/** Added to the mean square of a key before it is divided by its root. */
+/** Added to the mean square of a key before the key is divided by the root. */
 const KEY_EPSILON = 1e-6;
 
 export class ReformerAttention implements Module {
-  /** Of local attention three; by hashing, queries are keys too. */
+  /** Local attention has three; with hashing, queries are keys too. */
   readonly projections: { query?: Linear; key?: Linear; queryKey?: Linear; value: Linear };
   readonly output: Linear;
   readonly replacement: Replacement | null;
@@ -80,7 +80,10 @@ export class ReformerAttention implements Module {
     return named({ ...projections, output, [REPLACEMENT]: replacement?.own ? replacement.mixing.parameters : {} });
   }
 
-  /** Self-attention of x [batch, full, modelDim], to the same; the rows from `call.length` on are padding of ours. */
+  /**
+   * Self-attention of x [batch, full, modelDim]; the result has the same shape. The rows from `call.length` on are our
+   * padding.
+   */
   forward(x: Tensor, call: ReformerAttentionCall): Tensor {
     const { query, key, queryKey, value } = this.projections;
     const values = this.#heads(x, value);
@@ -92,7 +95,7 @@ export class ReformerAttention implements Module {
     return this.#merge(this.#instead({ queries, keys, values }, released, call));
   }
 
-  /** With a variant or a caller's attention in place, which are shown the text without our padding. */
+  /** With a variant or a caller's function in its place. These see the text without our padding. */
   #instead(
     { queries, keys, values }: { queries: Tensor; keys: Tensor | undefined; values: Tensor },
     released: () => Tensor,
@@ -100,7 +103,7 @@ export class ReformerAttention implements Module {
   ): Tensor {
     const full = queries.shape[2];
     const ofText = (rows: Tensor) => (full === length ? rows : contiguous(slice(rows, 2, 0, length)));
-    // In the paper's terms, scores of hashing are those of queries √d as long with keys of length 1.
+    // In the paper's terms, scores of hashing use queries √d times as long and keys of norm 1.
     const shared = keys === undefined ? scale(queries, Math.sqrt(this.#description.headDim)) : queries;
     const mask = keyMask && maskOfText(keyMask, length);
     const inputs: AttentionInputs = {
@@ -134,7 +137,7 @@ export class ReformerAttention implements Module {
     const { chunks, hashes } = this.#description;
     const rootMeanSquare = sqrt(shift(mean(multiply(queries, queries), -1, true), KEY_EPSILON));
     const keys = scale(divide(queries, rootMeanSquare), 1 / Math.sqrt(headDim));
-    // One chunk is not hashed: one bucket, one round.
+    // A single chunk is not hashed: one bucket, one round.
     const hashed = length > (chunks.lsh as ChunkSettings).chunkLength;
     const count = hashed ? bucketsFor(this.#description, length).reduce((product, each) => product * each, 1) : 1;
     const shape = [batch, heads, hashed ? hashes : 1, length];
@@ -145,7 +148,7 @@ export class ReformerAttention implements Module {
     return this.#inCircle({ queries, keys, values }, countingSort(buckets, count + 1), options);
   }
 
-  /** int32 [batch, heads, hashes, length]; padding is in one more bucket, the last. */
+  /** int32 [batch, heads, hashes, length]; padding has its own bucket, the last. */
   #buckets(queries: Tensor, count: number, call: ReformerAttentionCall): Tensor {
     const [batch, heads, length, headDim] = queries.shape;
     const { hashes } = this.#description;
@@ -179,7 +182,7 @@ export class ReformerAttention implements Module {
       return given;
     }
     const { hashSeed } = this.#description;
-    // With a seed all layers that ask for as many get the same.
+    // With a seed, all layers with the same number of directions get the same ones.
     if (hashSeed !== null) return randomNormal(shape, new Random(hashSeed).split('rotations'), dtype);
     const random = call.training ? call.pass.random : new Random(this.#seed).split(`layer ${this.#layer}`);
     return randomNormal(shape, random.split('rotations'), dtype);
@@ -209,7 +212,7 @@ export class ReformerAttention implements Module {
   }
 }
 
-/** The flags of the text itself; undefined where all of it is real. */
+/** The flags of the text itself; undefined if all tokens are real. */
 function maskOfText(keyMask: Tensor, length: number): Tensor | undefined {
   const [batch, full] = keyMask.shape;
   const all = elements(keyMask);

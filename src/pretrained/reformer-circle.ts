@@ -1,14 +1,12 @@
 /**
- * Attention between chunks as transformers' Reformer has it, by which the released models were trained. It is not that of
- * the registered variants in this:
+ * Attention between chunks as in transformers' Reformer, with which the released models were trained. It differs from the
+ * registered variants as follows:
  *
- * - Chunks look at each other in a circle: the first one sees the last one, and with several rounds of hashing, that of the
- *   round before. Where there are fewer chunks than one looks at, some are seen twice, and count twice.
+ * - Chunks look at each other in a circle: the first one sees the last one, and with several rounds of hashing, the last one of the previous round. If there are fewer chunks than each looks at, some are seen twice, and count twice.
  * - With hashing, tokens meet whatever their buckets, and a pair counts as often as it meets (`acrossBuckets` and not
  *   `countOnce` of `reformer`).
  * - Padding is sorted into a last bucket, but its places stay in the chunks; it is hidden there.
- * - A token that sees no other, as padding among padding alone, gets the mean over all tokens in its reach, hidden or not:
- *   hidden scores are −10⁹, and so all equal. With hashing this never happens, for a token always sees itself.
+ * - A token that sees no other, such as padding among padding, gets the mean over all tokens in its reach, hidden or not, because hidden scores are all equal, −10⁹. With hashing this never happens, because a token always sees itself.
  */
 import { add, gatherRows, logSumExp, matmul, multiply, reshape, softmax, sum, transpose } from '../core/ops/index.ts';
 import { elements, empty, ones, type Tensor } from '../core/tensor.ts';
@@ -30,8 +28,8 @@ export interface Rounds {
 
 /**
  * Σ_r softmax_r(z^(r)) softmax(QKᵀ + M) V over the chunks of each round r, where z^(r) is the logarithm of the round's own
- * normaliser: [batch, heads, length, headDim] of the three, to the same. Scores are not divided by √d. The length is a
- * multiple of the chunk's.
+ * normaliser: it takes the three inputs, [batch, heads, length, headDim] each, and returns the same shape. Scores are not
+ * divided by √d. The length is a multiple of the chunk length.
  */
 export function attendInCircle(
   { queries, keys, values }: { queries: Tensor; keys: Tensor; values: Tensor },
@@ -60,7 +58,7 @@ export function attendInCircle(
   const scores = add(lonely === null ? products : multiply(products, lonely), bias);
   const attended = matmul(softmax(scores), rows(values, ofKeys, reach));
 
-  // Back from the places of each round to the tokens.
+  // From the places of each round back to the tokens.
   const places = elements(place);
   const ofTokens = Int32Array.from(places, (each, at) => at - (at % length) + each);
   const back = (x: Tensor, width: number) =>
@@ -72,11 +70,11 @@ export function attendInCircle(
   return reshape(sum(multiply(outputs, weights), 1), queries.shape);
 }
 
-/** The places that each chunk looks at, chunk by chunk, of `count` places in a circle. */
+/** The places that each chunk looks at, chunk by chunk, in a circle of `count` places. */
 function placesSeen(count: number, { chunkLength, before, after }: ChunkSettings): Int32Array {
   const chunks = count / chunkLength;
   const shifts = Array.from({ length: before + 1 + after }, (_, n) => n - before)
-    // Further than once around is nowhere: such a chunk sees itself once more.
+    // A step of more than once around ends nowhere: such a chunk sees itself again.
     .map((shift) => (Math.abs(shift) > chunks ? 0 : shift));
   const places = new Int32Array(count * shifts.length);
   for (let chunk = 0, at = 0; chunk < chunks; chunk++) {
@@ -89,9 +87,9 @@ function placesSeen(count: number, { chunkLength, before, after }: ChunkSettings
 }
 
 /**
- * What is added to the scores, [chunks, chunkLength, reach], and what they are multiplied by before, [chunks, chunkLength,
- * 1]: 0 for a token that sees no other, to which all are alike, else 1; null where there is no such token. Rows count on
- * through the tokens of all sequences.
+ * The bias of the scores, [chunks, chunkLength, reach], and their factor before it, [chunks, chunkLength, 1]: 0 for a token
+ * that sees no other, for which all scores are equal, else 1; null if there is no such token. Rows run through the tokens of
+ * all sequences.
  */
 function biasOf(
   ofQueries: Int32Array,
@@ -113,7 +111,7 @@ function biasOf(
       const key = ofKeys[other];
       const text = Math.floor(key / (heads * length));
       const hidden = (causal && key > query) || (real !== undefined && real[text * length + (key % length)] === 0);
-      // A token always sees itself, so with hashing every token sees something.
+      // With hashing a token always sees itself, so every token sees something.
       const isItself = key === query && selfBias !== 0;
       if (isItself || !hidden) seen++;
       numbers[at++] = isItself ? selfBias : hidden ? Number.NEGATIVE_INFINITY : 0;

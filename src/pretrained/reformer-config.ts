@@ -1,4 +1,4 @@
-/** The settings of Reformers (Kitaev et al. 2020) as transformers has them. */
+/** The settings of Reformers (Kitaev et al. 2020), as in transformers. */
 import { MemoryError } from '../core/errors.ts';
 import { bytesPerElement, type DType, memoryLimit } from '../core/memory.ts';
 import type { Description, HeadKind } from './architecture.ts';
@@ -9,7 +9,7 @@ export const ATTENTIONS = ['local', 'lsh'] as const;
 /** The two kinds of layers that a Reformer has. */
 export type ReformerAttentionKind = (typeof ATTENTIONS)[number];
 
-/** Chunks of as many tokens, each of which attends to itself and to so many before and after it. */
+/** The length of chunks, and how many chunks before and after itself each attends to. */
 export interface ChunkSettings {
   chunkLength: number;
   before: number;
@@ -20,27 +20,27 @@ export interface ChunkSettings {
 export interface ReformerDescription extends Description {
   modelType: 'reformer';
   causal: boolean;
-  /** Of each layer. */
+  /** The kind of each layer. */
   attention: readonly ReformerAttentionKind[];
-  /** Of the kinds that there are layers of. */
+  /** The chunks of each kind of layer that the model has. */
   chunks: Partial<Record<ReformerAttentionKind, ChunkSettings>>;
   hashes: number;
-  /** The factors of the number of buckets; null: by the length of the text, see `bucketsFor`. */
+  /** The factors of the number of buckets; null: they depend on the length of the text, see `bucketsFor`. */
   buckets: readonly number[] | null;
-  /** What texts are filled up with to whole chunks, `pad_token_id`. */
+  /** The token that pads texts to whole chunks, `pad_token_id`. */
   paddingToken: number;
-  /** Null: other rotations in every pass. */
+  /** Null: new rotations in every pass. */
   hashSeed: number | null;
-  /** `max_position_embeddings`, by which the number of buckets is decided too. */
+  /** `max_position_embeddings`, which also determines the number of buckets. */
   positionRows: number;
   /** l₁, l₂ and d₁, d₂ of axial positions; null: a vector for each. */
   axial: { lengths: readonly [number, number]; widths: readonly [number, number] } | null;
   feedForwardDim: number;
-  /** Tokens that go through the feed-forward layer together; 0: all. */
+  /** Tokens that the feed-forward layer processes together; 0: all. */
   feedForwardChunk: number;
   activation: ActivationName;
   epsilon: number;
-  /** Of hidden states while training. */
+  /** The dropout of hidden states in training. */
   dropout: number;
   classifierDropout: number;
   classes: number;
@@ -100,9 +100,9 @@ export function describeReformer(config: Config): ReformerDescription {
 }
 
 /**
- * Numbers that no tensor has the size of, held against the one that says how long texts are: the rows of positions, of both
- * axes where there are two. Without that a few bytes of config.json could ask for any work. These limits are far above what
- * has any use: transformers draws at most 2L/m buckets for L tokens in chunks of m, and lets chunks see one or two others.
+ * Limits on numbers that are no tensor's size, relative to the longest text: the rows of positions, over both axes if there
+ * are two. Without them a few bytes of config.json could cause any amount of work. The limits are far above useful values:
+ * transformers draws at most 2L/m buckets for L tokens in chunks of m, and chunks see one or two others.
  */
 function expectServable(config: Config, description: ReformerDescription): void {
   const { axial, positionRows, chunks, hashes, buckets, length } = description;
@@ -141,11 +141,11 @@ function expectServable(config: Config, description: ReformerDescription): void 
   }
 }
 
-/** Also of chunks that are longer than any text. */
+/** Holds for chunks longer than any text, too. */
 const FEW_CHUNKS = 8;
-/** The paper has up to 8. */
+/** The paper uses up to 8. */
 const MOST_HASHES = 256;
-/** Keys that a token meets in all rounds, whatever the rows: 8 hashes with three chunks of 64 make 1536. */
+/** Keys that a token meets in all rounds, whatever the number of rows: 8 hashes with three chunks of 64 make 1536. */
 const FEW_KEYS = 2 ** 13;
 
 function paddingTokenOf(config: Config, vocabulary: number): number {
@@ -175,7 +175,7 @@ function bucketsOf(config: Config): readonly number[] | null {
   if (one === null) return null;
   const factors = one === undefined ? config.integers(name, 2) : [one];
   if (factors.length === 0 || factors.some((factor) => factor % 2 !== 0)) throw config.wrong(name, 'even numbers');
-  // A bucket is told from another by an int32.
+  // Buckets are numbered by an int32.
   if (factors.reduce((product, factor) => product * factor, 1) < 2 ** 31) return factors;
   throw config.wrong(name, 'fewer than 2³¹ buckets');
 }
@@ -195,7 +195,7 @@ function axialOf(config: Config, modelDim: number): ReformerDescription['axial']
   return { lengths, widths };
 }
 
-/** To what length a text is filled up: a multiple of both chunks, unless one chunk holds all of it. */
+/** The length that a text is padded to: a multiple of both chunk lengths, unless one chunk holds the whole text. */
 export function paddedLength({ chunks }: ReformerDescription, length: number): number {
   const lengths = Object.values(chunks).map(({ chunkLength }) => chunkLength);
   if (length <= Math.min(...lengths)) return length;
@@ -203,7 +203,7 @@ export function paddedLength({ chunks }: ReformerDescription, length: number): n
   return Math.ceil(length / multiple) * multiple;
 }
 
-/** The least that both chunks fill. */
+/** The least common multiple of both chunk lengths. */
 function multipleOf(chunks: ReformerDescription['chunks']): number {
   const lengths = Object.values(chunks).map(({ chunkLength }) => chunkLength);
   return lengths.reduce((a, b) => (a * b) / greatestCommonDivisor(a, b));
@@ -214,9 +214,9 @@ function greatestCommonDivisor(a: number, b: number): number {
 }
 
 /**
- * The factors of the number of buckets for a text that is filled up to `length`. Where the config leaves them open, about
- * 2L/m, a power of 2, in two factors where it is large. (transformers decides it by the first text that a model meets, and
- * stays with it; here each text gets its own.)
+ * The factors of the number of buckets for a text that is padded to `length`. If the config does not set them, the number is
+ * about 2L/m, a power of 2, split into two factors if it is large. (transformers decides it by the first text that a model
+ * reads, and keeps it; here each text gets its own.)
  */
 export function bucketsFor({ buckets, chunks, positionRows }: ReformerDescription, length: number): readonly number[] {
   if (buckets !== null) return buckets;
@@ -231,7 +231,7 @@ export function bucketsFor({ buckets, chunks, positionRows }: ReformerDescriptio
 /** Products, with what is added to them, the sum of both, and their softmax. */
 const ARRAYS_OF_SCORES = 4;
 
-/** Throws MemoryError where the scores of a layer alone do not fit, of a batch of texts of this length. */
+/** Throws MemoryError if the scores of a single layer do not fit for a batch of texts of this length. */
 export function expectRoom(description: ReformerDescription, batch: number, length: number, dtype: DType): void {
   const { chunks, heads, hashes } = description;
   const full = paddedLength(description, length);

@@ -1,4 +1,4 @@
-/** What transformers calls the tensors of a Reformer, and what they are called here. */
+/** The names of a Reformer's tensors, in transformers and here. */
 import type { Destination } from './architecture.ts';
 import { find, LINEAR, type Names, NORM, nameIn } from './encoder-names.ts';
 import type { ReformerDescription } from './reformer-config.ts';
@@ -35,7 +35,7 @@ const CLASSIFIER: Names = {
   'classifier.out_proj': ['head.output', LINEAR],
 };
 
-/** What masked scores are replaced by, which files of old versions hold. */
+/** The constants that replace masked scores, stored in files of old versions. */
 const LEFT_OUT = /\.self_attention\.(self_)?mask_value_float(16|32)$/;
 
 /** See `Plan.destination`. */
@@ -58,7 +58,7 @@ export function reformerDestination(
   const ofLMHead = find(LM_HEAD, name);
   if (ofLMHead !== undefined) {
     if (head !== 'masked-lm' && head !== 'causal-lm') return 'unused';
-    // One bias under two names; where they differ, transformers adds the decoder's.
+    // One bias under two names; if they differ, transformers adds the decoder's.
     return name === 'lm_head.bias' ? { ...ofLMHead, alias: true } : ofLMHead;
   }
   const ofClassifier = find(CLASSIFIER, name);

@@ -6,16 +6,15 @@
  *     y₁ = x₁ + attention(norm(x₂)),   y₂ = x₂ + act(norm(y₁) W₁ + b₁) W₂ + b₂          in each layer (eqs. 7 and 9)
  *     z = norm([y₁; y₂]),   logits = z V + c
  *
- * transformers draws the rotations of its hashing from a generator of torch's, seeded by `hash_seed` where there is one.
- * Outside of Python the same cannot be drawn. So the rotations can be given to `forward` (`rotations`), and then a model
- * computes what transformers computes with them; elsewhere they are drawn here, by `hash_seed` or else by the seed that
- * `loadPretrained` is given, and only the distribution is the same.
+ * transformers draws the rotations of its hashing from a torch generator, seeded by `hash_seed` if there is one. Outside
+ * Python the same numbers cannot be drawn. So rotations can be passed to `forward` (`rotations`), and then the model computes
+ * what transformers computes with them. Otherwise they are drawn here, from `hash_seed` or the seed of `loadPretrained`, and
+ * only the distribution is the same.
  *
- * A text is filled up with tokens of padding to whole chunks, as there: what padding gets, ours and the caller's, is what it
- * gets in transformers.
+ * A text is padded to whole chunks, as in transformers. All padding, ours and the caller's, has the same outputs as there.
  *
- * As no activations are kept, `hiddenStates` has two entries: the embeddings, and z, which is twice as wide. For the same
- * reason `attend` is called once more for each layer in a backward pass.
+ * No activations are kept, so `hiddenStates` has two entries: the embeddings, and z, which is twice as wide. For the same
+ * reason a backward pass calls `attend` again for each layer.
  */
 
 import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
@@ -63,14 +62,14 @@ interface ReformerLayer {
 
 /** A Reformer with the weights of a checkpoint. */
 export class PretrainedReformer implements PretrainedModel {
-  /** The name in messages, also where a minifier renames the class. */
+  /** The name in messages, even if a minifier renames the class. */
   static readonly name: string = 'PretrainedReformer';
   readonly description: ReformerDescription;
   readonly embeddings: { words: Embedding; positions: Embedding | AxialPositions };
   readonly layers: readonly ReformerLayer[];
-  /** Of both halves. */
+  /** The normalisation of both halves. */
   readonly norm: Norm;
-  /** `dense` for classification alone. */
+  /** `dense` only for classification. */
   readonly head: { dense?: Linear; output: Linear } | undefined;
 
   /** Its tensors have no numbers yet. Use `loadPretrained`. */
@@ -151,7 +150,7 @@ export class PretrainedReformer implements PretrainedModel {
     const { words, positions } = this.embeddings;
     const [batch, length] = tokens.shape;
     const rows = reshape(gatherRows(words.weight, reshape(tokens, [tokens.size])), [batch, length, modelDim]);
-    // A text may be filled up to more than there are positions for; ours are zeros then.
+    // A text may be padded beyond the last position; the extra positions are zeros.
     const known = Math.min(length, 'weight' in positions ? positions.weight.shape[0] : placesOf(positions));
     const ofText = 'weight' in positions ? slice(positions.weight, 0, 0, known) : axialPositions(positions, known);
     const places = padRows(ofText, 0, length - known);
@@ -180,7 +179,7 @@ export class PretrainedReformer implements PretrainedModel {
           const inner = drop(linear(normed(each, feedForwardNorm), feedForward.inner), 'inner');
           return drop(linear(activations[activation](inner), feedForward.outer), 'outer');
         };
-        // Chunks would all have the same dropout.
+        // With chunks, all would have the same dropout.
         if (feedForwardChunk === 0 || (training && dropout > 0)) return whole(x);
         return recomputedInChunks(whole, x, 1, feedForwardChunk, feed);
       },
@@ -206,13 +205,13 @@ export class PretrainedReformer implements PretrainedModel {
       throw new ArgumentError('globalMask: expected none, because reformer has no global tokens');
     }
     if (tokenTypes === undefined) return;
-    // As a tokeniser gives them; there is no other segment.
+    // Tokenisers return them; there is only one segment.
     expectIds('tokenTypes', tokenTypes, 1);
     expectShape('tokenTypes', tokenTypes.shape, tokens.shape, 'to match tokens');
   }
 }
 
-/** Texts with padding up to whole chunks: tokens of padding, as transformers has them. */
+/** Pads texts with padding tokens to whole chunks, as transformers does. */
 function filledUp({ tokens, keyMask }: TextInputs, description: ReformerDescription): TextInputs {
   const [batch, length] = tokens.shape;
   const full = paddedLength(description, length);

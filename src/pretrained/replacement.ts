@@ -1,4 +1,4 @@
-/** Variants in place of a model's own attention: which layer gets which, and which layers share parameters. */
+/** Variants in place of a model's own attention: the variant of each layer, and the layers that share parameters. */
 import { ArgumentError, UnsupportedError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
@@ -6,18 +6,18 @@ import type { AttentionPlace, AttentionSettings } from '../training/mixing.ts';
 import { areShared, Mixing } from '../training/mixing.ts';
 import type { Description, LoadOptions } from './architecture.ts';
 
-/** Under this name a layer has what a variant in place of its own attention learned or drew. */
+/** The name of a layer's part with the tensors of a variant that replaces its attention. */
 export const REPLACEMENT = 'replacement';
 
 export interface Replacement {
   mixing: Mixing;
-  /** Whether the layer is the one that names the variant's parameters: of layers that share them, the first. */
+  /** Whether this layer names the variant's parameters: the first of the layers that share them does. */
   own: boolean;
 }
 
 /**
- * For each layer what takes the place of its attention; null for its own. Throws ArgumentError for an unknown variant, and
- * what `checkOptions` throws for options that do not fit.
+ * The replacement of each layer's attention; null for the layer's own. Throws ArgumentError for an unknown variant, and as
+ * `checkOptions` does for options that do not fit.
  */
 export function replacementsOf(description: Description, options: LoadOptions, causal = false): (Replacement | null)[] {
   const { modelDim, heads, headDim, length, layers } = description;
@@ -43,10 +43,10 @@ export function replacementsOf(description: Description, options: LoadOptions, c
   });
 }
 
-/** Whether a variant in place has tokens that take projections of their own. */
+/** Whether a replacing variant has tokens with separate projections. */
 export const hasGlobalTokens = ({ variant, options }: Mixing): boolean => variant.inputs.global?.(options) === true;
 
-/** Gives a tensor the numbers of one of the same shape; false where there is none. */
+/** Copies the numbers of a tensor of the same shape; returns false if there is none. */
 export function startAs(target: Tensor, source: Tensor | undefined): boolean {
   if (source === undefined || target.shape.join() !== source.shape.join()) return false;
   elements(target).set(elements(source));

@@ -6,9 +6,9 @@ import { meanOfReal } from '../training/classifier.ts';
 import type { ForwardOptions, PretrainedModel, TextInputs } from './architecture.ts';
 
 /**
- * The mean of the last hidden states over the real tokens of each text, scaled to length 1: [batch, modelDim]. A text
- * without any real token has no direction, and is zeros. Differentiable where the model was loaded with `trainable`. Throws
- * what the model throws for inputs that do not fit.
+ * The mean of the last hidden states over the real tokens of each text, scaled to length 1: [batch, modelDim]. A text without
+ * any real token has no direction, and gives zeros. Differentiable if the model was loaded with `trainable`. Throws as the
+ * model does for inputs that do not fit.
  *
  *     for (const text of texts) {
  *       const vector = scope(() => embedSentences(model, tokenizer.encode([text])).toArray());

@@ -1,6 +1,6 @@
 /**
- * How much a loaded model depends on its attention: the drift of its last hidden states, and of its logits if it has a head,
- * when a variant replaces the attention of some layers, between the same projections.
+ * Measures how much a loaded model depends on its attention: the drift of its last hidden states, and of its logits if it has
+ * a head, when a variant replaces the attention of some layers, between the same projections.
  */
 import { noGrad } from '../core/autograd.ts';
 import { NumericalError } from '../core/errors.ts';
@@ -9,14 +9,14 @@ import type { AttentionSettings } from '../training/mixing.ts';
 import type { AttendInstead, Description, PretrainedModel, TextInputs } from './architecture.ts';
 import { hasGlobalTokens, type Replacement, replacementsOf, startAs } from './replacement.ts';
 
-/** Of the model's last hidden states and logits with its own attention. */
+/** The distances from the model's last hidden states and logits with its own attention. */
 export interface Drift {
   /** ‖replaced − own‖ / ‖own‖, over all tokens. */
   relativeError: number;
-  /** Between the states of a token: the mean, and that of the token that has moved most. */
+  /** The cosine between the two states of a token: the mean, and the value for the token that moved most. */
   meanCosine: number;
   worstCosine: number;
-  /** Where there is a head. Mean KL(own ‖ replaced) of the softmax, in nats; share of rows whose arg max stays. */
+  /** If there is a head: the mean KL(own ‖ replaced) of the softmax, in nats, and the share of rows with the same arg max. */
   logits?: { divergence: number; sameArgMax: number };
 }
 
@@ -24,11 +24,11 @@ export interface Pass {
   states: Float64Array;
   width: number;
   logits?: { values: Float64Array; classes: number };
-  /** In the attention of all layers, between the projections. */
+  /** The attention of all layers, between the projections. */
   attentionMilliseconds: number;
 }
 
-/** The variant for each layer, with parameters from `seed`. Throws what `loadPretrained` throws for its `attention`. */
+/** The variant for each layer, with parameters from `seed`. Throws as `loadPretrained` does for its `attention`. */
 export function replacementsFor(
   description: Description,
   attention: AttentionSettings,
@@ -55,8 +55,8 @@ export function startFrom(model: PretrainedModel, replacements: readonly Replace
 }
 
 /**
- * One forward pass, in which the layers that `isReplaced` names attend by `replacements`; without those, none does. Throws
- * NumericalError where what comes out is not finite.
+ * One forward pass, in which the layers chosen by `isReplaced` use `replacements`; without replacements, none does. Throws
+ * NumericalError if the result is not finite.
  */
 export function runSwapped(
   model: PretrainedModel,
@@ -72,7 +72,7 @@ export function runSwapped(
   });
 }
 
-/** The same with anything in the place of a layer's attention. Throws NumericalError as `runSwapped` does. */
+/** The same with any function in place of a layer's attention. Throws NumericalError as `runSwapped` does. */
 export function runAttending(model: PretrainedModel, inputs: TextInputs, instead: AttendInstead): Pass {
   let attentionMilliseconds = 0;
   const attend: AttendInstead = (...given) => {
@@ -106,7 +106,7 @@ function expectFinite(name: string, tensor: Tensor): void {
   throw new NumericalError(`${name}: expected finite numbers of the model, got ${numbers[at]} at element ${at}`);
 }
 
-/** How far a pass is from the model's own. */
+/** The distance of a pass from the model's own. */
 export function driftOf(own: Pass, replaced: Pass): Drift {
   let [error, norm, cosines, worstCosine] = [0, 0, 0, 1];
   const { width } = own;
@@ -125,17 +125,20 @@ export function driftOf(own: Pass, replaced: Pass): Drift {
     worstCosine = Math.min(worstCosine, cosine);
   }
   const meanCosine = cosines / (own.states.length / width);
-  // States of zeros have moved by nothing or by all.
+  // If the own states are zeros, the error is 0 or infinite.
   const relativeError = error === 0 ? 0 : Math.sqrt(error / norm);
   const drift = { relativeError, meanCosine, worstCosine };
   if (own.logits === undefined || replaced.logits === undefined) return drift;
   return { ...drift, logits: logitsDrift(own.logits.values, replaced.logits.values, own.logits.classes) };
 }
 
-/** Of two states, by their product and their squares. States of zeros are alike, and unlike any other. */
+/**
+ * The cosine of two states, from their product and their squares. Two states of zeros are equal, and a state of zeros has
+ * cosine 0 with any other.
+ */
 function cosineOf(dot: number, ofOwn: number, ofReplaced: number): number {
   if (ofOwn === 0 || ofReplaced === 0) return Number(ofOwn === ofReplaced);
-  // Rounding must not take equal states above 1.
+  // Rounding must not push equal states above 1.
   return Math.min(1, dot / (Math.sqrt(ofOwn) * Math.sqrt(ofReplaced)));
 }
 

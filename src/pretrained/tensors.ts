@@ -5,18 +5,18 @@ import type { Weight, Weights } from '../core/files/weights.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { Destination, Plan } from './architecture.ts';
 
-/** Problems that a message lists, of each kind. */
+/** The most problems of each kind that a message lists. */
 const LISTED = 20;
 
-/** A tensor of the file, for one of the model's. */
+/** The source of one of the model's tensors: a tensor of the file. */
 export interface Match {
   source: Weight;
   destination: Destination;
 }
 
 /**
- * For each of the model's tensors, by our names, the one of the checkpoint. Throws FileFormatError with a list of all that
- * does not fit, by the names of the file. Looks at shapes alone, of the model too.
+ * For each of the model's tensors, by our names, the checkpoint's tensor. Throws a FileFormatError that lists every mismatch,
+ * with the names of the file. Reads only shapes, even of the model.
  */
 export function matchTensors(
   targets: ReadonlyMap<string, Tensor>,
@@ -62,7 +62,7 @@ function misfitsOf(target: Tensor, { source, destination }: Match): string[] {
   return problems;
 }
 
-/** The shape that the file should have, unless it has it. */
+/** The shape that the file should have; null if it has it. */
 function shapeInFile({ shape }: Tensor, source: Weight, destination: Destination): readonly number[] | null {
   const { layout, repeated } = destination;
   const long = (extents: readonly number[]) => extents.filter((extent) => extent !== 1);
@@ -111,7 +111,7 @@ function copyInto(target: Tensor, numbers: ArrayLike<number>, { layout, repeated
     }
     return;
   }
-  // More positions than the file has are its own once more, from `from` on.
+  // Positions beyond those of the file repeat the file's, from `from` on.
   const width = target.size / target.shape[0];
   const from = (repeated?.from ?? 0) * width;
   const period = numbers.length - from;

@@ -1,10 +1,10 @@
 /**
- * Checks of tokenizer.json, whose author is not trusted, before @huggingface/tokenizers makes a tokeniser of it.
+ * Checks tokenizer.json, whose author is not trusted, before @huggingface/tokenizers makes a tokeniser from it.
  *
- * How long it may run is bounded by the work it does (within-time.node.ts), not by the patterns. A pattern that takes
- * exponential time looks like others, engines of linear time lack the look-ahead that GPT-2's pattern needs, and a list of
- * known patterns would refuse tokenisers that users trained themselves. How much memory it may take is bounded here: by how
- * much longer than the text its parts can make what the next one is given.
+ * Its running time is bounded by the work that it does (within-time.node.ts), not by checking patterns. A pattern that takes
+ * exponential time looks like others, linear-time engines lack the look-ahead that GPT-2's pattern needs, and a list of known
+ * patterns would refuse tokenisers that users trained themselves. Its memory is bounded here, by how much each of its parts
+ * can lengthen the text for the next part.
  */
 import type { Complain } from '../core/files/input-file.ts';
 import { isObject } from '../core/files/json.ts';
@@ -13,22 +13,22 @@ type Json = Record<string, unknown>;
 
 /** Tokens are int32. */
 const MOST_TOKENS = 2 ** 31;
-/** Tokens of a template in addition to those of the texts. */
+/** The most tokens that a template adds to those of the texts. */
 const LONGEST_TEMPLATE = 64;
-/** Characters, or places of a lattice, that a text may become. Each may take some 200 bytes. */
+/** The most characters, or places of a lattice, that a text may become. Each may take some 200 bytes. */
 const MOST_MADE = 2 ** 24;
-/** Any tokeniser has to serve texts of so many characters. */
+/** Every tokeniser must accept texts of this many characters. */
 const LEAST_TEXT = 2 ** 10;
 
-/** Of a text of n characters at most factor · n + extra are made (and of normal forms of Unicode up to 18 times as many). */
+/** A text of n characters becomes at most factor · n + extra characters (and Unicode normal forms up to 18 times as many). */
 interface Growth {
   factor: number;
   extra: number;
 }
 
 /**
- * Throws what `complain` makes for token numbers that are none, a malformed post-processor, and parts that would make too
- * much of any text. Returns how many characters of text may be encoded at once.
+ * Throws the error of `complain` for invalid token numbers, a malformed post-processor, and parts that would lengthen every
+ * text too much. Returns how many characters of text may be encoded at once.
  */
 export function checkTokenizer(json: Json, complain: Complain): number {
   expectTokens(json, complain);
@@ -63,7 +63,7 @@ function expectTokens({ model, added_tokens: added = [] }: Json, complain: Compl
   }
 }
 
-/** Whether it is a number that a token can have. */
+/** Whether it is a valid token number. */
 export function isToken(id: unknown): id is number {
   return Number.isInteger(id) && (id as number) >= 0 && (id as number) < MOST_TOKENS;
 }
@@ -91,7 +91,7 @@ function expectPostProcessor(name: string, value: unknown, complain: Complain): 
   }
 }
 
-/** Each text once, and a few special tokens around them. */
+/** The template must have each text once, and a few special tokens around them. */
 function expectTemplate(name: string, value: unknown, texts: readonly string[], complain: Complain): void {
   if (!Array.isArray(value)) throw complain(`${name}: expected a list, got ${excerpt(value)}`);
   if (value.length > LONGEST_TEMPLATE) {
@@ -116,7 +116,7 @@ function after(first: Growth, second: Growth): Growth {
   return { factor: first.factor * second.factor, extra: first.extra * second.factor + second.extra };
 }
 
-/** Of parts that make a text longer; all others make it shorter or leave it as it is. */
+/** The growth of parts that lengthen a text; no other part does. */
 function growthOf(name: string, part: unknown, complain: Complain): Growth {
   if (part === null) return NONE;
   if (!isObject(part)) throw complain(`${name}: expected an object, got ${excerpt(part)}`);
@@ -130,7 +130,7 @@ function growthOf(name: string, part: unknown, complain: Complain): Growth {
     case 'Replace': {
       const { Regex: pattern, String: text = '' } = patternOf(name, part, complain);
       const content = lengthOf(part.content);
-      // Whatever matches nothing is there between any two characters, and at both ends.
+      // A pattern that matches the empty text matches between any two characters, and at both ends.
       if (pattern !== undefined || text === '') return { factor: 1 + content, extra: content };
       return { factor: Math.max(1, content / text.length), extra: 0 };
     }
@@ -143,10 +143,10 @@ function growthOf(name: string, part: unknown, complain: Complain): Growth {
     // A character has up to 3 bytes in UTF-8 for each of its 16 bits, and each becomes a character; one more for a space.
     case 'ByteLevel':
       return { factor: 3, extra: 1 };
-    // Spaces around each ideograph.
+    // Adds spaces around each ideograph.
     case 'BertNormalizer':
       return { factor: 3, extra: 0 };
-    // With what each group of the pattern found.
+    // With the match of each group of the pattern.
     case 'Split': {
       const { Regex: pattern = '' } = patternOf(name, part, complain);
       return { factor: pattern.split('(').length, extra: 0 };
@@ -168,7 +168,10 @@ function patternOf(name: string, { pattern }: Json, complain: Complain): { Regex
   throw complain(`${name}.pattern: expected a Regex or a String, got ${excerpt(pattern)}`);
 }
 
-/** Of a unigram model, which looks at every token that begins at a place: the most that can, each longer than the other. */
+/**
+ * A unigram model looks at every token that begins at a place: the most tokens that can begin at one place, each a prefix of
+ * the next.
+ */
 function longestChain(model: unknown): number {
   if (!isObject(model) || !Array.isArray(model.vocab)) return 1;
   const tokens = model.vocab.map((entry) => String(Array.isArray(entry) ? entry[0] : entry)).sort();

@@ -7,9 +7,9 @@ import { isToken } from './tokenizer-checks.ts';
 type Json = Record<string, unknown>;
 type TokenToId = (token: string) => number | undefined;
 
-/** Models whose texts are all of type 0, whatever a tokeniser says. */
+/** Models whose texts all have type 0, whatever a tokeniser says. */
 const ONE_TYPE = ['roberta', 'longformer'];
-/** By the class of the tokeniser, where transformers hands types to the model, and where not. */
+/** Whether transformers passes types to the model, by the class of the tokeniser. */
 const CLASSES: Readonly<Record<string, boolean>> = {
   BertTokenizer: true,
   AlbertTokenizer: true,
@@ -18,13 +18,13 @@ const CLASSES: Readonly<Record<string, boolean>> = {
   BigBirdTokenizer: false,
   ReformerTokenizer: false,
 };
-/** By the model, where no class is said. */
+/** By the model, if no class is named. */
 const MODELS: Readonly<Record<string, boolean>> = { big_bird: false, reformer: false };
 
 /**
- * Whether a model of this tokeniser is given the types that the post-processor has for a pair; elsewhere all are 0, as
- * transformers leaves them out: by `model_input_names` of tokenizer_config.json, else by `tokenizer_class`, else by the
- * `model_type` of config.json. The types of RobertaProcessing are 0 in any case.
+ * Whether the model gets the types that the post-processor sets for a pair. Otherwise all are 0, because transformers leaves
+ * them out. Decided by `model_input_names` of tokenizer_config.json, else by `tokenizer_class`, else by the `model_type` of
+ * config.json. The types of RobertaProcessing are always 0.
  */
 export function hasTokenTypes(json: Json, config: Json, model: Json): boolean {
   const { model_input_names: names, tokenizer_class: name } = config;
@@ -38,14 +38,14 @@ export function hasTokenTypes(json: Json, config: Json, model: Json): boolean {
 }
 
 /**
- * Whether a post-processor puts two texts together, and says their types. Without one, and with ByteLevel, which would lose
- * the second, they stand side by side, of types 0 and 1.
+ * Whether a post-processor joins two texts and sets their types. Without one, and with ByteLevel, which would lose the second
+ * text, they are simply concatenated, with types 0 and 1.
  */
 export function joinsPairs({ post_processor: processor }: Json): boolean {
   return processorsIn(processor).some(({ type }) => type !== 'ByteLevel');
 }
 
-/** Throws what `complain` makes unless the tokens that a post-processor puts around texts are those of the vocabulary. */
+/** Throws the error of `complain` unless the tokens that a post-processor puts around texts are in the vocabulary. */
 export function expectSpecialTokens(json: Json, tokenToId: TokenToId, complain: Complain): void {
   for (const [token, id] of specialTokens(json)) {
     const found = tokenToId(token);
@@ -54,7 +54,7 @@ export function expectSpecialTokens(json: Json, tokenToId: TokenToId, complain: 
   }
 }
 
-/** By name, and which numbers the post-processor says that they have. */
+/** The tokens by name, with the numbers that the post-processor states. */
 function specialTokens({ post_processor: processor }: Json): [token: string, id: number | undefined][] {
   return processorsIn(processor).flatMap(({ sep, cls, single, pair, special_tokens: known }) => {
     const named = [sep, cls].filter(Array.isArray).map(([token, id]): [string, number] => [token, id]);
@@ -71,14 +71,17 @@ function specialTokens({ post_processor: processor }: Json): [token: string, id:
   });
 }
 
-/** Itself, or those of a sequence. */
+/** The post-processor itself, or the members of a sequence. */
 function processorsIn(processor: unknown): Json[] {
   if (!isObject(processor)) return [];
   const { processors } = processor;
   return processor.type === 'Sequence' && Array.isArray(processors) ? processors.flatMap(processorsIn) : [processor];
 }
 
-/** The padding token: of tokenizer.json where it pads, else of the config; 0 where neither says, as then nothing asks. */
+/**
+ * The padding token: from tokenizer.json if it pads, else from the config; 0 if neither names one, because then nothing uses
+ * it.
+ */
 export function paddingOf(json: Json, config: Json, tokenToId: TokenToId, complain: Complain): number {
   const padding = isObject(json.padding) ? json.padding.pad_id : undefined;
   if (isToken(padding)) return padding;

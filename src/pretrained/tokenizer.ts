@@ -1,6 +1,6 @@
 /**
- * The tokeniser of a checkpoint, from its `tokenizer.json`, by @huggingface/tokenizers: an optional dependency, which is
- * loaded when it is asked for.
+ * The tokeniser of a checkpoint, from its `tokenizer.json`, by @huggingface/tokenizers: an optional dependency, loaded on
+ * first use.
  */
 
 import { join } from '#platform/path';
@@ -17,7 +17,9 @@ import { expectSpecialTokens, hasTokenTypes, joinsPairs, paddingOf } from './tok
 
 const PACKAGE = '@huggingface/tokenizers';
 
-/** The part of the package that is used. Code that compiles against our types would otherwise need its types. */
+/**
+ * The part of the package that is used here. Without it, code that compiles against our types would need the package's types.
+ */
 interface Tokenizer {
   encode(
     text: string,
@@ -34,33 +36,33 @@ interface Tokenizers {
 /** Options of a tokeniser's `encode`. */
 export interface EncodeOptions {
   /**
-   * Longer texts are cut, between the special tokens; absent: none is. Of a much longer text only a beginning is
-   * read: one whose first tokens are also those of a longer beginning.
+   * Longer texts are truncated, between the special tokens; absent: none is. Of a much longer text, only a beginning is read:
+   * one whose first tokens are also those of a longer beginning.
    */
   maxLength?: number;
 }
 
-/** A text, or two of which the second begins a segment of its own. */
+/** A text, or two texts, of which the second begins a new segment. */
 export type Text = string | readonly [string, string];
 
 /** Turns texts into the tokens of a checkpoint and back: what `loadTokenizer` returns. */
 export interface TextTokenizer {
   /**
-   * What a model takes for these texts, [texts, length] each: with special tokens, and padding behind up to the longest.
-   * Throws ArgumentError for no texts, for a text without any token, and for a pair that is longer than `maxLength`.
+   * A model's inputs for these texts, [texts, length] each: with special tokens, and padded at the end to the longest. Throws
+   * ArgumentError if there are no texts, for a text without any token, and for a pair that is longer than `maxLength`.
    */
   encode(
     texts: readonly Text[],
     options?: EncodeOptions,
   ): Required<Pick<TextInputs, 'tokens' | 'keyMask' | 'tokenTypes'>>;
-  /** The text of tokens, without the special ones. */
+  /** The text of tokens, without the special tokens. */
   decode(tokens: ArrayLike<number>): string;
 }
 
 /**
  * Loads the tokeniser of a checkpoint from tokenizer.json in its folder; tokenizer_config.json may be absent. Throws
- * UnsupportedError where the package `@huggingface/tokenizers` is not installed, FileFormatError for files that are missing,
- * that it cannot read, or that keep it busy for longer than any tokeniser needs.
+ * UnsupportedError if the package `@huggingface/tokenizers` is not installed, FileFormatError for files that are missing,
+ * that the package cannot read, or that keep it busy for longer than any tokeniser needs.
  */
 export async function loadTokenizer(
   directory: string,
@@ -84,14 +86,14 @@ export async function loadTokenizer(
   return new LoadedTokenizer(tokenizer, facts, complain);
 }
 
-/** Limits of work, which even a machine twenty times slower than ours can meet. */
+/** Limits of work that even a machine twenty times slower than ours stays within. */
 const MILLISECONDS = { load: 10_000, call: 1000, each: 0.05 };
 
 /** The result of the package. Errors that it throws, and a lack of time, are blamed on the file. */
 function served<T>(body: () => T, milliseconds: number, what: string, complain: Complain): T {
   const warned: string[] = [];
   const { warn } = console;
-  // What the package skips with a warning would give other tokens; and its messages quote the file.
+  // Parts that the package skips with a warning would change the tokens; and its messages quote the file.
   console.warn = (...words: unknown[]) =>
     warned.push(words.map((word) => (word instanceof Object ? '…' : word)).join(' '));
   try {
@@ -171,8 +173,8 @@ class LoadedTokenizer implements TextTokenizer {
   }
 
   /**
-   * As much of a text as its first `most` tokens depend on. A tokeniser may look ahead at what follows a word, but no
-   * further than a beginning that is several times as long: so two of them have to agree.
+   * The part of a text that its first `most` tokens depend on. A tokeniser may look ahead after a word, but not further than
+   * a beginning that is several times as long, so the tokens of two beginnings have to agree.
    */
   #beginning(text: string, name: string, most: number): string {
     let before: readonly number[] = [];
@@ -186,7 +188,7 @@ class LoadedTokenizer implements TextTokenizer {
     return text;
   }
 
-  /** A text, or two with what stands between them. */
+  /** Encodes a text, or two texts with the special tokens between them. */
   #joined(first: string, second: string | null, name: string): Encoded {
     const { joinsPairs, hasTypes } = this.#facts;
     if (second === null || joinsPairs) {
@@ -225,17 +227,17 @@ class LoadedTokenizer implements TextTokenizer {
   }
 }
 
-/** UTF-16 units of a text that are read first, and how these grow. Words of a language have some six. */
+/** UTF-16 units of a text that are read first, and the factor by which these grow. A word has about six. */
 const FIRST_LOOK = 2 ** 10;
 const UNITS_PER_TOKEN = 16;
 const GROWTH = 4;
 
-/** The first half of a surrogate pair. */
+/** Matches the first half of a surrogate pair. */
 function isLead(unit: number): boolean {
   return unit >= 0xd800 && unit < 0xdc00;
 }
 
-/** Half of a surrogate pair. */
+/** Matches half of a surrogate pair. */
 const LOST = /\p{Cs}/u;
 
 interface Encoded {
@@ -243,7 +245,7 @@ interface Encoded {
   types: number[];
 }
 
-/** Without the last `surplus` of the text's own tokens, which are somewhere between the special ones. */
+/** Removes the last `surplus` tokens of the text itself, which are somewhere between the special tokens. */
 function cut({ ids, types }: Encoded, own: readonly number[], surplus: number, name: string): Encoded {
   const start = ids.findIndex((_, at) => own.every((id, n) => ids[at + n] === id));
   if (surplus > own.length || start < 0) {

@@ -1,4 +1,4 @@
-/** Learned tensors whose numbers are yet to come from a file: nothing is drawn for them. */
+/** Learned tensors whose numbers will come from a file: nothing is drawn for them. */
 import ndarray from 'ndarray';
 import { allocate } from '../core/memory.ts';
 import { empty, Tensor } from '../core/tensor.ts';

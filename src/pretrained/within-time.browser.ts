@@ -1,6 +1,6 @@
-/** A browser stops no script of its own page: what takes too long can be ended only with the page or the worker it is in. */
+/** A page cannot stop its own script: a script that takes too long ends only with its page or worker. */
 
-/** Thrown where a body did not end in its time. */
+/** Thrown if a body did not end in time. */
 export class OutOfTime extends Error {}
 
 /** Runs `body`, for as long as it takes. */

@@ -4,18 +4,18 @@ import { createContext, Script } from 'node:vm';
 const context = createContext({ body: undefined as unknown });
 const call = new Script('body()');
 
-/** Thrown where a body did not end in its time. */
+/** Thrown if a body did not end in time. */
 export class OutOfTime extends Error {}
 
-/** How many times as long as its work a body may take by the clock, on a machine that has much else to do. */
+/** A body may take this many times its work by the clock, on a busy machine. */
 const MOST_DELAYED = 128;
 
 /**
- * Runs `body`, and stops it where it stands after so many milliseconds of work: in a loop, or in a regular expression, which
- * may take longer than the universe is old. It cannot hold on, by `catch` or `finally`. (Of a promise only the beginning is
- * bounded.) Work is time of a processor, not of the clock: where `body` is stopped after less than half of it, because the
- * process was stopped or others had the processors, it runs once more from the beginning, for twice as long. Throws
- * OutOfTime, and what `body` throws. This costs about a tenth of a millisecond.
+ * Runs `body`, and stops it after so many milliseconds of work, even in a loop or in a regular expression that would take
+ * forever. `catch` or `finally` cannot keep it running. (Of an asynchronous body, only the synchronous part is bounded.) Work
+ * is processor time, not clock time: if `body` is stopped after less than half of it, because the process was suspended or
+ * the processors were busy, it runs once more from the beginning, for twice as long. Throws OutOfTime, and any error of
+ * `body`. This costs about a tenth of a millisecond.
  */
 export function withinTime<T>(milliseconds: number, body: () => T, work: () => number = workOfProcessors): T {
   context.body = body;
@@ -36,7 +36,7 @@ export function withinTime<T>(milliseconds: number, body: () => T, work: () => n
   }
 }
 
-/** Milliseconds that this thread, or where the engine does not tell them apart all of the process, has worked for. */
+/** The processor time of this thread in milliseconds, or of the whole process if the engine does not report threads. */
 function workOfProcessors(): number {
   const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
   const { user, system } = threadCpuUsage?.call(process) ?? process.cpuUsage();

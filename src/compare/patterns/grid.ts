@@ -6,7 +6,7 @@ import type { AnyVariant } from '../../variants/registry.ts';
 import type { AttentionPattern, AttentionShape, CommonOptions } from '../../variants/variant.ts';
 
 export interface PatternGrid {
-  /** Cells per side: as many as asked for, or one a token if the sequence is shorter. */
+  /** Cells per side: the requested number, or one for each token if the sequence is shorter. */
   size: number;
   /** size × size, row-major; a row is a query. Share of allowed pairs, or mean weight of a pair, over all heads. */
   cells: number[];
@@ -21,8 +21,8 @@ export function hasPattern(variant: AnyVariant): boolean {
 }
 
 /**
- * Share of allowed pairs in each cell, mean over heads; causality is part of it.
- * Throws UnsupportedError for a variant without a pattern, and what `checkOptions` throws.
+ * Share of allowed pairs in each cell, mean over heads; causality is included. Throws UnsupportedError for a variant without
+ * a pattern, and otherwise as `checkOptions` does.
  */
 export function patternGrid(
   variant: AnyVariant,
@@ -95,7 +95,7 @@ export function shareOfPairs({ size, cells }: PatternGrid, length: number): numb
   return pairs / length ** 2;
 }
 
-/** At most `perCell` queries of each row of cells, evenly spaced: what `weightsGrid` wants rows of. */
+/** At most `perCell` queries of each row of cells, evenly spaced, for `weightsGrid`. */
 export function queriesOfCells(length: number, cells: number, perCell: number): number[] {
   const size = Math.min(cells, length);
   return Array.from({ length: size }, (_, row) =>
@@ -128,7 +128,7 @@ function patternOf(
   return complete.causal ? (head, query, key) => key <= query && stated(head, query, key) : stated;
 }
 
-/** First token of a cell; cells differ by at most one token. */
+/** The first token of a cell; cell sizes differ by at most one token. */
 function cellStart(cell: number, size: number, length: number): number {
   return Math.floor((cell * length) / size);
 }

@@ -5,7 +5,7 @@ import { pageOf } from '../report/page.ts';
 import type { PatternPanel } from './shade.ts';
 import { drawSvg } from './svg.ts';
 
-/** An HTML document without script, network or fonts from elsewhere; `subject` says what was drawn. */
+/** An HTML document without scripts, network requests or external fonts; `subject` names what was drawn. */
 export function drawHtml(panels: readonly PatternPanel[], subject: string): string {
   const rows = panels.map(
     ({ title, caption, kind }) =>

@@ -1,4 +1,4 @@
-/** Which panels to draw for a choice of variants: each next to full attention, by its pattern or by its weights. */
+/** Chooses the panels for some variants: each next to full attention, by its pattern or by its weights. */
 
 import { formatPercent } from '../../terminal/format.ts';
 import { checkInputs, checkOptions } from '../../variants/attend.ts';
@@ -19,22 +19,22 @@ export interface PanelSettings {
   written: WrittenOptions;
   /** Cells per side. */
   cells: number;
-  /** Draw weights also for variants that state a pattern. */
+  /** Whether to draw weights even for variants that declare a pattern. */
   weights: boolean;
   /** Seed of the parameters. */
   seed: number;
-  /** Queries and keys whose weights are drawn, asked for only if there are weights to draw. */
+  /** Makes the queries and keys whose weights are drawn; called only if there are weights to draw. */
   load: () => AttentionInputs;
-  /** Told before, within and after each drawing how many are done, parts included. */
+  /** Called before, during and after each drawing with the number done, including parts. */
   onProgress?: (done: number, total: number, label: string) => void;
 }
 
-/** Rows of the weight matrix that make one row of cells. */
+/** Rows of the weight matrix in one row of cells. */
 const QUERIES_PER_CELL = 4;
 
 /**
- * Full attention and then the variants with a pattern, then full attention's weights and those of the others. Throws
- * what `checkOptions` throws, before anything is drawn.
+ * Full attention and then the variants with a pattern, then full attention's weights and those of the others. Throws as
+ * `checkOptions` does, before anything is drawn.
  */
 export function patternPanels(settings: PanelSettings): PatternPanel[] {
   const { variants, weights, length, onProgress = () => {} } = settings;
@@ -69,7 +69,7 @@ export function patternPanels(settings: PanelSettings): PatternPanel[] {
   });
 }
 
-/** Told the share of one drawing that is done. */
+/** Called with the share of one drawing that is done. */
 type Share = (done: number) => void;
 
 function completeOptions(variant: AnyVariant, shape: AttentionShape, { causal, written }: PanelSettings): Drawn {
@@ -82,7 +82,7 @@ function completeOptions(variant: AnyVariant, shape: AttentionShape, { causal, w
   return { options, ...(smaller.length === 0 ? {} : { smaller: smaller.join(', ') }) };
 }
 
-/** Options to be drawn, and which of them are smaller than the defaults. */
+/** The options to draw, and those of them that are smaller than the defaults. */
 interface Drawn extends Pick<PatternPanel, 'smaller'> {
   options: CommonOptions;
 }
@@ -111,7 +111,7 @@ function weightsPanel(
   return { ...grid, kind: 'weights', title: variant.name, caption: captionOf(options, 'weights'), ...smaller, length };
 }
 
-/** Options (without empty lists, which say nothing), then what the picture shows of them. */
+/** The options (without empty lists, which add nothing), then the part of them that the picture shows. */
 function captionOf({ causal, ...options }: CommonOptions, shows: string): string {
   const stated = Object.entries(options).filter(([, value]) => !Array.isArray(value) || value.length > 0);
   return [formatOptions(Object.fromEntries(stated)), ...(causal ? ['causal'] : []), shows]
@@ -119,7 +119,7 @@ function captionOf({ causal, ...options }: CommonOptions, shows: string): string
     .join(', ');
 }
 
-/** As many heads as a list with an entry for each head says; else one, which stands for all. */
+/** The number of heads of a list with an entry for each head; else one, which stands for all. */
 function headsOf(variant: AnyVariant, written: WrittenOptions): number {
   const values = written.get(variant) ?? {};
   const lists = Object.entries(variant.options as Record<string, OptionSchema>).flatMap(([name, schema]) =>

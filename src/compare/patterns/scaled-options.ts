@@ -1,6 +1,6 @@
 /**
- * Options for a picture of few tokens. Windows and blocks of the papers hold all of a short text, and a picture in which
- * every pair is allowed shows nothing of a pattern: unless the user set them, they are made smaller until it does.
+ * Options for a picture of few tokens. The papers' windows and blocks cover a whole short text, and a picture in which every
+ * pair is allowed shows no pattern. So they are made smaller until the pattern shows, unless the user set them.
  */
 import { EfficientTransformersError } from '../../core/errors.ts';
 import { checkOptions } from '../../variants/attend.ts';
@@ -13,16 +13,16 @@ import { hasPattern, patternGrid, shareOfPairs } from './grid.ts';
 const LONGEST = 1024;
 /** Cells of the grid that the pairs are counted on. */
 const CELLS = 16;
-/** A share of the pairs of full attention: a pattern with no more than these is visible as a pattern. */
+/** A share of full attention's pairs: a pattern with no more pairs than this is visible. */
 const SPARSE = 0.5;
 
 type Numbers = Record<string, unknown>;
 
 /**
- * All options of a variant for a shape, as `checkOptions` gives them for what was asked, but for sizes that nobody asked for
- * where its pattern would otherwise allow most pairs of a text of at most 1024 tokens. These are then the largest of the
- * defaults for texts of half the length, a quarter and so on, and the budget half, a quarter and so on, that leave half of
- * the pairs out; or if none does, those that leave out most. Throws what `checkOptions` throws.
+ * All options of a variant for a shape, as `checkOptions` returns them. If the pattern would allow most pairs of a text of at
+ * most 1024 tokens, sizes that the user did not set are reduced: the candidates are the defaults for texts of half the
+ * length, a quarter and so on, and half the budget, a quarter and so on. The largest that leave out half of the pairs are
+ * taken, or if none do, those that leave out most. Throws as `checkOptions` does.
  */
 export function optionsForPicture(
   variant: AnyVariant,
@@ -46,7 +46,7 @@ function shareOf(variant: AnyVariant, options: CommonOptions, { keyLength, heads
   return shareOfPairs(patternGrid(variant, keyLength, options, CELLS, heads), keyLength);
 }
 
-/** With sizes as for a text that is shorter by the divisor; null if there are none such that go together. */
+/** The options with sizes for a text that is shorter by the divisor; null if no such sizes fit together. */
 function smaller(
   variant: AnyVariant,
   asked: Readonly<Record<string, unknown>>,

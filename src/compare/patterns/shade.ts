@@ -2,14 +2,14 @@
 
 import type { PatternGrid } from './grid.ts';
 
-/** One picture: a grid and what is written above it. */
+/** One picture: a grid and its caption. */
 export interface PatternPanel extends PatternGrid {
   title: string;
   /** Options and figures, in a line or two. */
   caption: string;
-  /** Sizes that are smaller than the defaults, so that the pattern shows: `attentionWindow = 32 (from 64)`. */
+  /** Sizes reduced from their defaults so that the pattern is visible: `attentionWindow = 32 (from 64)`. */
   smaller?: string;
-  /** What a cell holds: the share of allowed pairs, or the mean weight of a pair. */
+  /** The value of a cell: the share of allowed pairs, or the mean weight of a pair. */
   kind: 'pattern' | 'weights';
   /** Tokens per side. */
   length: number;
@@ -20,7 +20,7 @@ export const SHADES = 16;
 /** Weights this many powers of ten below the largest, and all below, have the faintest shade. */
 export const DECADES = 3;
 
-/** Gives a cell's shade: positive, or negative for a negative weight. */
+/** Maps a cell to its shade: positive, or negative for a negative weight. */
 export type Shading = (value: number) => number;
 
 /**
@@ -33,7 +33,7 @@ export function shadingOf(kind: PatternPanel['kind'], panels: readonly PatternPa
   return weightShading(largestWeight(panels));
 }
 
-/** The logarithmic scale of weights of which none is larger in size than this. */
+/** The logarithmic scale of weights whose largest size is this. */
 export function weightShading(largest: number): Shading {
   return (weight) => {
     if (weight === 0 || !Number.isFinite(weight)) return 0;

@@ -1,4 +1,4 @@
-/** Pattern panels as one SVG, self-contained and sharp at any size; light or dark as the reader's system is. */
+/** Pattern panels as one SVG, self-contained and sharp at any size; light or dark like the reader's system. */
 
 import { formatError } from '../../terminal/format.ts';
 import { escapeHtml } from '../report/html.ts';

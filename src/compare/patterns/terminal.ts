@@ -1,4 +1,4 @@
-/** Pattern panels as text: two cells a character, in colour or in shades of block characters. */
+/** Pattern panels as text: two cells in each character, in colour or in shades of block characters. */
 
 import { marked, paint } from '../../terminal/colour.ts';
 import { formatError } from '../../terminal/format.ts';
@@ -12,7 +12,7 @@ export interface TerminalSettings {
 }
 
 const GAP = '   ';
-/** Wider than this a picture no longer fits on a screen's height. */
+/** A picture wider than this no longer fits the height of a screen. */
 const MOST_CELLS = 72;
 const LEAST_CELLS = 16;
 
@@ -65,7 +65,7 @@ function drawPanel({ title, caption, size, cells }: PatternPanel, shading: Shadi
     let state = '';
     for (let column = 0; column < size; column++) {
       const upper = cells[row * size + column];
-      // A last odd row stands alone; it is drawn over nothing.
+      // A last odd row has no row below it.
       const lower = row + 1 < size ? cells[(row + 1) * size + column] : null;
       if (!colour) line += blockOf(upper, lower, shading);
       else {
@@ -83,7 +83,7 @@ function drawPanel({ title, caption, size, cells }: PatternPanel, shading: Shadi
 function besideEachOther(blocks: readonly Block[]): string[] {
   const height = Math.max(...blocks.map(({ heading }) => heading.length));
   const columns = blocks.map(({ width, heading, picture }) => {
-    // Under captions of different heights the pictures start at the same line.
+    // The pictures start at the same line, even under captions of different heights.
     const blank = ' '.repeat(width);
     return { blank, lines: [...heading, ...new Array<string>(height - heading.length).fill(blank), ...picture] };
   });
@@ -114,7 +114,7 @@ function legend(panels: readonly PatternPanel[], { columns, colour }: TerminalSe
   const nothing = colour ? `${marked(`48;5;${NOTHING}`)}  ${marked(0)}` : BLOCKS[0];
   const width = proseWidth(columns);
   const lines = wrap('A row is a query, from the first token at the top; a column is a key.', width);
-  // Side by side where there is room; a swatch has no words to break.
+  // Side by side where there is room; a swatch cannot be broken into lines.
   const say = (what: string, no: string, some: string): void => {
     const shades = colour ? POSITIVE.length : BLOCKS.length - 1;
     const isWide = displayWidth(`${what}:    ${no}    ${some}`) + shades + 2 > width;
@@ -134,7 +134,7 @@ function legend(panels: readonly PatternPanel[], { columns, colour }: TerminalSe
   return lines;
 }
 
-/** A word that is longer than a line is broken wherever the line ends: the picture under it has its place. */
+/** A word longer than a line is broken where the line ends, so that the picture below keeps its place. */
 function wrapCaption(text: string, width: number): string[] {
   return wrap(text.replace(new RegExp(`\\S{${width}}(?=\\S)`, 'gu'), '$& '), width);
 }

@@ -15,14 +15,14 @@ export interface WeightsSettings {
   queriesPerCell: number;
   /** Seed of the parameters. */
   seed: number;
-  /** Told the share that is done: on a long text one variant takes minutes. */
+  /** Called with the share that is done: on a long text one variant takes minutes. */
   onProgress?: (share: number) => void;
 }
 
 /** Queries measured between two reports of progress: as many as `attentionRows` measures in one pass. */
 const QUERIES_AT_ONCE = 64;
 
-/** Throws what `attentionRows` throws. The rows of full attention are the oracle's, which cost less. */
+/** Throws as `attentionRows` does. The oracle computes the rows of full attention, which costs less. */
 export function drawnWeights(
   variant: AnyVariant,
   inputs: AttentionInputs,
@@ -44,7 +44,7 @@ export function drawnWeights(
   return weightsGrid(queries, rows, length, cells);
 }
 
-/** Of [batch, heads, queries, keys] a row for each query, the mean over the heads of the first batch entry. */
+/** From [batch, heads, queries, keys], a row for each query: the mean over the heads of the first batch entry. */
 function meansOverHeads({ shape: [, heads, queries, keys], data }: Dense): Float64Array[] {
   return Array.from({ length: queries }, (_, n) => {
     const mean = new Float64Array(keys);

@@ -1,4 +1,4 @@
-/** Ranges and ticks of axes, chosen from the values to be drawn. */
+/** Ranges and ticks of axes, chosen from the values to draw. */
 
 import { formatError } from '../../terminal/format.ts';
 import type { Axis } from './chart.ts';
@@ -14,14 +14,14 @@ export function powersOfTwo(values: readonly number[], { label, format }: Settin
   const first = Math.ceil(Math.log2(low) - 1e-6);
   const last = Math.floor(Math.log2(high) + 1e-6);
   const step = 2 ** Math.max(0, Math.ceil(Math.log2((last - first + 1) / 7)));
-  // Counted from above: the largest length or share is a round one.
+  // Counted from the top: the largest length or share is a round number.
   const ticks: number[] = [];
   for (let power = last; power >= first; power -= step) ticks.unshift(2 ** power);
   if (ticks.length < 2) return decades(values, { label, format });
   return { label, format, scale: 'log', domain: [low, high], ticks };
 }
 
-/** More than this many powers of ten are not all labelled. */
+/** If there are more powers of ten than this, not all are labelled. */
 const MOST_DECADES = 9;
 
 /** Ticks at 1, 2, 5, 10 … or only at powers of ten, as many as fit; evenly spaced ones within a narrow range. */
@@ -40,7 +40,7 @@ export function decades(values: readonly number[], { label, format }: Settings):
   return { label, format, scale: 'log', domain: [low, high], ticks };
 }
 
-/** Errors under this are rounding, not approximation: an error axis ends here. */
+/** Errors below this are rounding, not approximation: an error axis ends here. */
 export const ERROR_FLOOR = 1e-4;
 
 /** Logarithmic when the errors span more than a factor of ten, else from zero. */
@@ -59,7 +59,7 @@ export function errorAxis(errors: readonly number[], label: string): Axis {
   };
 }
 
-/** Even from the lowest value to the highest, with ticks at multiples of a round number. */
+/** Linear from the lowest value to the highest, with ticks at multiples of a round number. */
 export function even(values: readonly number[], { label, format }: Settings): Axis {
   const known = values.filter(Number.isFinite);
   const low = known.length === 0 ? 0 : Math.min(...known);
@@ -88,7 +88,7 @@ function niceStep(least: number): number {
   return power * ([1, 2, 5, 10].find((digit) => digit * power >= least) ?? 10);
 }
 
-/** Lowest and highest, with room when there is but one, or as good as one: a zoom into noise tells nothing. */
+/** The lowest and the highest value, with room if they are equal or nearly so: a zoom into noise is useless. */
 function positiveRange(values: readonly number[]): [number, number] {
   const usable = values.filter((value) => value > 0 && Number.isFinite(value));
   if (usable.length === 0) return [0.5, 2];

@@ -1,4 +1,4 @@
-/** One plot as static SVG: lines with markers, names written at their ends. Drawn by Observable Plot. */
+/** One plot as static SVG: lines with markers, names at their ends. Drawn by Observable Plot. */
 
 import { loadDrawing } from '#platform/drawing';
 import { type Box, placeLabels, widthOfLabel } from './labels.ts';
@@ -7,7 +7,7 @@ import { seriesInk } from './style.ts';
 
 export { loadDrawing };
 
-/** The libraries that draw. */
+/** The drawing libraries. */
 export type Drawing = Awaited<ReturnType<typeof loadDrawing>>;
 
 export interface ChartPoint {
@@ -21,10 +21,10 @@ export interface ChartPoint {
 
 export interface ChartLine {
   label: string;
-  /** What colour, marker and dashes follow from (looks.ts); null for full attention, drawn dashed in grey. */
+  /** Decides colour, marker and dashes (looks.ts); null for full attention, drawn dashed in grey. */
   index: number | null;
   tone?: number;
-  /** Behind the others, thin and grey, without a name. */
+  /** Drawn behind the others, thin and grey, without a name. */
   faint?: true;
   points: ChartPoint[];
 }
@@ -40,7 +40,7 @@ export interface Axis {
 export interface Chart {
   id: string;
   title: string;
-  /** What it shows, for people who do not see it. */
+  /** A description for people who cannot see it. */
   description: string;
   x: Axis;
   y: Axis;
@@ -49,12 +49,12 @@ export interface Chart {
   mark?: { axis: 'x' | 'y'; at: number; label: string };
 }
 
-/** A plot of few lines stands next to another one; many lines need the whole width. */
+/** A plot with few lines is next to another one; many lines need the whole width. */
 const BESIDE = { width: 460, height: 330 };
 const ALONE = { width: 960, height: 480 };
 const MOST_BESIDE = 6;
 const MARGIN = { top: 26, bottom: 44, left: 52 };
-/** Room for names at the ends of lines: as much as the longest needs, within limits. */
+/** Room for names at the ends of lines: enough for the longest, within limits. */
 const RIGHT_MARGIN = { least: 60, most: 150, mostAlone: 180 };
 const INSET = 8;
 const FONT_SIZE = 12;
@@ -62,12 +62,12 @@ const HOVER_RADIUS = 11;
 const MARK_FONT_SIZE = 11;
 /** Pixels from a line across the plot up to the middle of its name. */
 const ABOVE_MARK = 8;
-/** With more lines than this, names at their ends would hide each other: only grey ones have theirs. */
+/** With more lines than this, names at their ends would hide each other: only grey lines keep theirs. */
 const MOST_NAMED = 16;
 
 const GREY = { stroke: 'var(--muted)', dash: '4 4', symbol: 'circle' } as const;
 
-/** Whether there is too much in the plot for half of a page's width. */
+/** Whether the plot is too full for half of a page's width. */
 export function isCrowded({ lines }: Chart): boolean {
   return lines.filter(({ faint }) => faint !== true).length > MOST_BESIDE;
 }
@@ -80,7 +80,7 @@ export function isFull({ lines }: Pick<Chart, 'lines'>): boolean {
 export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   const { x, y, mark } = chart;
   const { width, height } = isCrowded(chart) ? ALONE : BESIDE;
-  // A variant that gave NaN is in the table; it cannot be drawn here.
+  // A variant with NaN is in the table, but cannot be drawn here.
   const lines = chart.lines.map((line) => drawable(line, x, y)).filter(({ points }) => points.length > 0);
   const full = isFull({ lines: lines.filter(({ faint }) => faint !== true) });
   const named = lines.filter(({ index, faint }) => faint !== true && (index === null || !full));
@@ -92,7 +92,7 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   const marks = [
     plot.gridX(x.ticks, grid),
     plot.gridY(y.ticks, grid),
-    // As `text`: what is given as `tickFormat` a logarithmic axis leaves out at most ticks.
+    // As `text`: a logarithmic axis leaves out `tickFormat` at most ticks.
     plot.axisX(x.ticks, { ...axis, text: x.format, label: x.label, fill: 'var(--muted)', labelOffset: 38 }),
     plot.axisY(y.ticks, {
       ...axis,
@@ -125,10 +125,10 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
     y: position.y?.apply(point.y),
   });
 
-  // The rules that Plot puts into every picture are in the page's style sheet once.
+  // The page's style sheet has the rules that Plot would put into every picture.
   drawn.querySelector('style')?.remove();
   for (const name of ['class', 'width', 'height', 'font-family']) drawn.removeAttribute(name);
-  // Nor are its groups named for those who listen: the whole is one picture, which is described.
+  // Its groups have no names for screen readers either: the whole is one picture with a description.
   for (const group of drawn.querySelectorAll('[aria-label]')) group.removeAttribute('aria-label');
   drawn.setAttribute('role', 'img');
   drawn.setAttribute('aria-labelledby', `${chart.id}-title ${chart.id}-description`);
@@ -162,7 +162,7 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   return drawn.outerHTML;
 }
 
-/** Only the points, and the ranges, that have a place on the axes. */
+/** Only the points and ranges that are within the axes. */
 function drawable(line: ChartLine, x: Axis, y: Axis): ChartLine {
   const hasPlace = (value: number, { scale }: Axis): boolean =>
     Number.isFinite(value) && (scale === 'linear' || value > 0);
@@ -184,7 +184,7 @@ function marksOf(plot: Drawing['plot'], line: ChartLine) {
     plot.lineY(points, { ...place, stroke, strokeWidth: 2, strokeDasharray: dash, clip: true }),
     plot.ruleX(ranges, { x: 'x', y1: rangeEnd(0), y2: rangeEnd(1), stroke, strokeWidth: 5, strokeOpacity: 0.3 }),
     plot.dot(points, { ...place, symbol, r: index === null ? 2.5 : 4, fill: stroke, stroke: 'var(--surface)' }),
-    // An unseen disc around each point gives the pointer something to rest on.
+    // An invisible disc around each point is a larger target for the pointer.
     plot.dot(points, { ...place, r: HOVER_RADIUS, fill: stroke, fillOpacity: 0, title: 'tooltip' }),
   ];
 }
@@ -213,7 +213,7 @@ function markOf(plot: Drawing['plot'], mark: NonNullable<Chart['mark']>, { x, y 
       ];
 }
 
-/** Where the name of a line across the plot stands: it ends at the right end of the line. */
+/** The place of the name of a line across the plot: it ends at the right end of the line. */
 function boxOfMark(label: string, { x, y }: { x: number; y: number }): Box {
   const middle = y - ABOVE_MARK;
   return {

@@ -1,7 +1,7 @@
-/** What draws the plots of a report in a browser: Observable Plot, on a hidden document. */
+/** Draws the plots of a report in a browser: Observable Plot, on a hidden document. */
 import { UnsupportedError } from '../../core/errors.ts';
 
-/** Throws UnsupportedError in a worker, and where Observable Plot is not available, as from a script tag. */
+/** Throws UnsupportedError in a worker, and if Observable Plot is not available, as from a script tag. */
 export async function loadDrawing() {
   if (typeof document === 'undefined') {
     throw new UnsupportedError('renderReport: needs a document, which a worker lacks: send the report to the page');

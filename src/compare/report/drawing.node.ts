@@ -1,4 +1,4 @@
-/** What draws the plots of a report: Observable Plot, on the document of linkedom. */
+/** Draws the plots of a report: Observable Plot, on linkedom's document. */
 
 /** Heavy, so they are loaded only when a report is written. */
 export async function loadDrawing() {

@@ -2,7 +2,7 @@
 import { type Chart, isFull } from './chart.ts';
 import { familyOfTone } from './family-looks.ts';
 
-/** None for a plot whose lines have their names in it. Lines without a colour of their own are in all of them. */
+/** None for a plot that names its lines. Lines without their own colour are in all of them. */
 export function familyCharts(chart: Chart): Chart[] {
   if (!isFull(chart)) return [];
   const tones = [...new Set(chart.lines.flatMap(({ tone }) => tone ?? []))].sort((a, b) => a - b);

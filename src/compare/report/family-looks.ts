@@ -1,14 +1,14 @@
 /**
- * Variants have the colour of their family in every plot, and within it a marker and dashes of their own: so fifty of them
- * stay apart.
+ * Variants have the colour of their family in every plot, and their own marker and dashes within it, so that fifty of them
+ * can be told apart.
  */
 import { allVariants, findVariant } from '../../variants/registry.ts';
 import { FAMILIES, type Family } from '../../variants/variant.ts';
 import type { Look } from './looks.ts';
 
 /**
- * The look of each variant, in order: by its family and its place in it, whatever else is in the plot. A name that comes
- * twice has the next place that is free; an unregistered one has a colour beyond those of families.
+ * The look of each variant, in order: by its family and its place in it, whatever else is in the plot. A repeated name gets
+ * the next free place; an unregistered name gets a colour beyond those of families.
  */
 export function looksOf(variants: readonly string[]): Required<Look>[] {
   const taken = new Set<string>();
@@ -21,7 +21,7 @@ export function looksOf(variants: readonly string[]): Required<Look>[] {
       kin.findIndex((each) => each.name === name),
     );
     const place = (): string => `${tone} ${index}`;
-    // Beyond the places of the others of the family.
+    // Beyond the places of the other variants of the family.
     if (taken.has(place())) index = kin.length;
     while (taken.has(place())) index++;
     taken.add(place());
@@ -29,7 +29,7 @@ export function looksOf(variants: readonly string[]): Required<Look>[] {
   });
 }
 
-/** `Low rank`; of a colour that is no family's, `Other`. */
+/** `Low rank`; for a colour of no family, `Other`. */
 export function familyOfTone(tone: number): string {
   const family: Family | undefined = FAMILIES[tone + 1];
   return family ? `${family[0].toUpperCase()}${family.slice(1).replaceAll('-', ' ')}` : 'Other';

@@ -36,8 +36,8 @@ const ERROR_LABEL = 'relative error of the output';
 const FULL_LABEL = 'full attention';
 
 /**
- * Error over the share of full attention's FLOPs, and over the budgets themselves where a variant has several; with a line
- * at the error of the best baseline.
+ * Error over the share of full attention's FLOPs, and over the budgets themselves if a variant has several; with a line at
+ * the error of the best baseline.
  */
 export function errorCharts(all: readonly Series[], baselines: readonly BaselineResult[] = []): Chart[] {
   const drawn = atMainLength(all);
@@ -107,7 +107,7 @@ export function costCharts(all: readonly Series[]): Chart[] {
   ];
 }
 
-/** Time and memory over length, both logarithmic, with full attention; none when there is one length only. */
+/** Time and memory over length, both logarithmic, with full attention; none if there is only one length. */
 export function scalingCharts(all: readonly Series[]): Chart[] {
   const drawn = scalingSeries(all);
   const lengths = values(drawn, ({ length }) => length);
@@ -161,7 +161,7 @@ export function scalingCharts(all: readonly Series[]): Chart[] {
   ];
 }
 
-/** The series of approximations with the one budget each that is drawn over length. */
+/** The series of approximations, each with the one budget that is drawn over length. */
 export function scalingSeries(all: readonly Series[]): DrawnSeries[] {
   return approximations(all).map((series) => ({ series, points: scalingPoints(pointsOf(series)) }));
 }

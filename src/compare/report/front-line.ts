@@ -7,8 +7,8 @@ import type { ChartLine } from './chart.ts';
 import type { DrawnSeries } from './figures.ts';
 
 /**
- * The approximations that no other one beats in both error and operations, from left to right; what is no nearer than the
- * baselines, or no approximation, is not on it. Nothing to draw of fewer than two.
+ * The approximations that no other one beats in both error and operations, from left to right; rows that do not beat the
+ * baselines or are not approximations are left out. With fewer than two points there is no line.
  */
 export function frontLine(drawn: readonly DrawnSeries[], bar: Bar): ChartLine[] {
   const approximations = drawn.flatMap(({ series, points }) =>

@@ -1,4 +1,4 @@
-/** HTML from template strings, with everything put into one escaped unless it is HTML already. */
+/** HTML from template strings. Every inserted value is escaped unless it is HTML already. */
 
 import { visible } from '../../core/visible.ts';
 
@@ -22,7 +22,7 @@ export function raw(source: string): Html {
   return new Html(source);
 }
 
-/** For text and for attributes in double or single quotes. Control characters, which no document may hold, are shown. */
+/** For text and for attributes in quotes. Control characters, which a document must not hold, are shown as escapes. */
 export function escapeHtml(text: string): string {
   return visible(text, '\n\t').replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,4 +1,4 @@
-/** Where the names of lines go: next to the last point, moved as little as needed to keep clear of the rest. */
+/** Places the names of lines: next to the last point, moved as little as needed to keep clear of the rest. */
 
 export interface LabelledLine {
   text: string;
@@ -8,7 +8,7 @@ export interface LabelledLine {
 
 export interface LabelPlace {
   x: number;
-  /** Of the middle of the text. */
+  /** The middle of the text. */
   y: number;
   anchor: 'start' | 'end';
 }
@@ -20,7 +20,7 @@ export interface Box {
   bottom: number;
 }
 
-// Of bold system fonts at 12 px; a little generous, as fonts differ, and so that names above each other stay apart.
+// For bold system fonts at 12 px; a little generous, because fonts differ, and to keep names above each other apart.
 const CHARACTER_WIDTH = 7.5;
 const LINE_HEIGHT = 18;
 const MARKER_SIZE = 10;
@@ -34,7 +34,10 @@ export function widthOfLabel(text: string): number {
   return GAP + text.length * CHARACTER_WIDTH;
 }
 
-/** One place a line, in their order, clear of texts that are there already. Lines whose end is lowest are placed first. */
+/**
+ * One place for each line, in their order, clear of texts that are already placed. Lines with the lowest ends are placed
+ * first.
+ */
 export function placeLabels(
   lines: readonly LabelledLine[],
   area: { width: number; top: number; bottom: number },
@@ -63,12 +66,12 @@ function best(line: LabelledLine, area: { width: number; top: number; bottom: nu
         const middle = anchor === 'start' ? x + width / 2 : x - width / 2;
         const box = around(middle, y, width, LINE_HEIGHT);
         const out = Math.max(0, box.right - area.width, -box.left);
-        // What is cut cannot be read, be it by part of a pixel.
+        // A name that is cut off, even by part of a pixel, cannot be read.
         const outside = out > 0 ? 1000 + out * 10 : 0;
         const beyond = y < area.top || y > area.bottom ? 1000 : 0;
         const names = taken.filter((other) => overlap(box, other)).length * 20;
         const covered = markers.filter((other) => overlap(box, other)).length + names;
-        // Ending at the point instead of starting there is a last resort: it lies over the line.
+        // A name that ends at the point, not starts there, is a last resort, because it lies over the line.
         const backwards = anchor === 'end' ? 15 : 0;
         const cost = shift + outside + beyond + backwards + covered * PIXELS_PER_COLLISION;
         if (chosen === undefined || cost < chosen.cost) chosen = { place: { x, y, anchor }, box, cost };
@@ -78,7 +81,7 @@ function best(line: LabelledLine, area: { width: number; top: number; bottom: nu
   return chosen!;
 }
 
-/** The last point of a line; a line without points has its name out of sight of the others, at the origin. */
+/** The last point of a line; a line without points has its name at the origin, away from the others. */
 function endOf({ points }: LabelledLine): { x: number; y: number } {
   return points.at(-1) ?? { x: 0, y: 0 };
 }

@@ -1,18 +1,18 @@
 /** The look of a line in a plot: its colour, marker and dashes, so that no line is identified by its colour alone. */
 import { seriesColour } from './style.ts';
 
-/** All of them areas: those made of strokes (times, plus) would have the colour of the page. */
+/** All are filled shapes: those made of strokes (times, plus) would have the colour of the page. */
 export const SYMBOLS = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cross', 'hexagon'] as const;
 
-/** The markers as text, so that they are as large as the letters next to them. */
+/** The markers as text, so that they have the size of the letters next to them. */
 const SIGNS = ['●', '■', '▲', '◆', '★', '⅄', '✚', '⬢'] as const;
 
 const DASHES = [undefined, '7 3', '2 3', '10 3 2 3'] as const;
 
 export interface Look {
-  /** Place among those of one colour, or of all: what the marker and the dashes follow from. */
+  /** The place among the lines of one colour, or of all lines. It decides the marker and the dashes. */
   index: number;
-  /** Place of the colour; by default that of the line itself. */
+  /** The index of the colour; by default the place of the line itself. */
   tone?: number;
 }
 

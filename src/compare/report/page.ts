@@ -1,11 +1,11 @@
-/** The frame of a self-contained page: no network, light or dark as the reader's system is. */
+/** The frame of a self-contained page: no network, light or dark like the reader's system. */
 import { type Html, html, raw } from './html.ts';
 import { styleSheet } from './style.ts';
 
-/** In the head of each page: by it this tool knows a file that it may replace. */
+/** In the head of each page. It marks a file that this tool may replace. */
 export const GENERATOR = '<meta name="generator" content="efficient-transformers">';
 
-/** The whole document, with `content` in its main part; `more` are rules of style that no other page needs. */
+/** The whole document, with `content` in its main part; `more` are additional style rules for this page. */
 export function pageOf(title: string, content: Html, more = ''): string {
   return html`<!doctype html>
 <html lang="en">

@@ -9,7 +9,7 @@ import { SURFACE } from './style.ts';
 type Colour = readonly [red: number, green: number, blue: number];
 type Mode = 'light' | 'dark';
 
-/** From the faintest weight to the strongest; below zero (signed features) another hue. */
+/** From the faintest weight to the strongest; another hue below zero (signed features). */
 const RAMPS: Record<Mode, { positive: Colour[]; negative: Colour[] }> = {
   light: {
     positive: ['#e4eef6', '#8fc1e0', '#2f83bd', '#0c4a7c', '#061f3a'].map(colourOf),

@@ -34,7 +34,7 @@ export function pngDataUri(
   return `data:image/png;base64,${base64Of(parts)}`;
 }
 
-/** Of these bytes, one part after the other. */
+/** Joins the parts, one after another. */
 function base64Of(parts: readonly Uint8Array[]): string {
   let text = '';
   for (const part of parts) for (const byte of part) text += String.fromCharCode(byte);

@@ -1,19 +1,22 @@
-/** Tables that sort: a click on a head, or Enter on it, puts the rows in its order; once more turns it; once more undoes it. */
+/**
+ * Sortable tables: a click on a column's head, or Enter on it, sorts the rows; a second one reverses the order; a third
+ * restores it.
+ */
 import { type Html, html } from './html.ts';
 
-/** What a row is sorted by in a column: a number, a text, or null, which comes last whichever way. */
+/** The sort key of a row in a column: a number, a text, or null, which comes last in both directions. */
 export type SortKey = number | string | null;
 
-/** The attribute of a cell that the script reads; none for what is no number. */
+/** The attribute of a cell that the script reads; none if the key is not a number. */
 export function sortedBy(key: SortKey): Html {
   const known = key === null || Number.isNaN(key) ? '' : String(key);
   return html` data-by="${known}"`;
 }
 
 /**
- * For a classic script after the page's content, or one that is deferred. It turns the heads of every `table.sortable`
- * into buttons, which say by `aria-sort` what was done; without it the table is as it was written. Rows of class
- * `heading` head a part of the first order: they are hidden in any other, and the table then has `data-sorted`.
+ * For a classic script after the page's content, or a deferred one. It turns the heads of every `table.sortable` into
+ * buttons, with their state in `aria-sort`; without it the table stays as it was written. Rows of class `heading` title a
+ * part of the original order: they are hidden in any other order, and the table then has `data-sorted`.
  */
 export const sortingScript = `{
 const collator = new Intl.Collator('en', { numeric: true });

@@ -1,9 +1,9 @@
 /** The report's looks: colours as custom properties, so that light and dark differ in one place, and the style sheet. */
 
 /**
- * Line colours that stay apart for every common kind of eyes, in light and in dark, and stand out from the page; found by a
- * search that kept their hues (spec/compare/report/looks.spec.ts holds them to it). `ink` is a darker or lighter tone for
- * text.
+ * Line colours that people with any common kind of colour vision can distinguish, in light and in dark, and that stand out
+ * from the page; found by a search that kept their hues (spec/compare/report/looks.spec.ts holds them to it). `ink` is a
+ * darker or lighter tone for text.
  */
 const SERIES: readonly { light: string; lightInk: string; dark: string; darkInk: string }[] = [
   { light: '#1f00e8', lightInk: '#1f00e8', dark: '#5b87ff', darkInk: '#86a6ff' },
@@ -50,7 +50,7 @@ export function coloursOf(mode: 'light' | 'dark'): string {
   return TONES[mode];
 }
 
-/** For whatever is drawn with them, in a page or in a picture of its own: as the reader's system is. */
+/** For a page, or a picture by itself: light or dark like the reader's system. */
 export const colourProperties = `
 :root { color-scheme: light dark; ${TONES.light} }
 @media (prefers-color-scheme: dark) {
@@ -58,8 +58,8 @@ export const colourProperties = `
 }`;
 
 /**
- * The background of what scrolls: a shadow at each edge that hides something. A sheet that scrolls along covers it where
- * nothing is hidden.
+ * The background of scrolling elements: a shadow at each edge with hidden content. A layer that scrolls along covers the
+ * shadow where nothing is hidden.
  */
 export const edgeShading =
   (['right', 'bottom', 'left', 'top'] as const)

@@ -1,4 +1,4 @@
-/** The parts of the report that are text: what was compared and where, the best of it, the table. */
+/** The text of the report: what was compared and where, the best results, the table. */
 
 import {
   formatBytes,
@@ -38,7 +38,7 @@ export function renderFacts({ environment, input, results }: ComparisonReport): 
   return html`<dl class="facts">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-/** How far full attention, which everything is measured against, is itself from float64; nothing without results. */
+/** The distance of full attention, against which everything is measured, from float64; empty without results. */
 function checkOfReference(results: readonly ComparisonResult[]): [string, string][] {
   if (results.length === 0) return [];
   const worst = Math.max(...results.map(({ fullOracleError }) => fullOracleError));
@@ -47,7 +47,7 @@ function checkOfReference(results: readonly ComparisonResult[]): [string, string
 
 /**
  * The nearest, the fastest and the smallest of the approximations that beat the baselines, at the length of the error plots,
- * and a sentence about each that there is not.
+ * and a sentence about each of these that does not exist.
  */
 export function renderCards({ results, baselines }: Measurements): Html | null {
   const compared = results.filter(({ variant }) => variant !== REFERENCE_VARIANT);
@@ -91,8 +91,8 @@ export function renderCards({ results, baselines }: Measurements): Html | null {
 }
 
 /**
- * As in the terminal: approximations by error, then what is none, with the reason above it, then the baselines. Sorted by a
- * column, a row says the reason itself.
+ * As in the terminal: approximations by error, then the other rows, with the reason above them, then the baselines. If sorted
+ * by a column, each row names its reason.
  */
 export function renderTable(measured: Measurements): Html {
   // Colours and markers as in the plots, where full attention is grey whether or not it was among the variants compared.
@@ -150,7 +150,7 @@ export function renderTable(measured: Measurements): Html {
 
 const GREY = { colour: 'var(--muted)', text: '●' };
 
-/** `2026-05-04 13:05 UTC`; what is not a date stays as it is. */
+/** `2026-05-04 13:05 UTC`; other texts stay as they are. */
 function readableDate(date: string): string {
   const time = new Date(date);
   if (Number.isNaN(time.getTime())) return date;

@@ -1,4 +1,4 @@
-/** Numbers as short as the ticks of an axis are. */
+/** Short numbers for the ticks of an axis. */
 import { formatBytes, formatMilliseconds } from '../../terminal/format.ts';
 
 export function shortPercent(share: number): string {
@@ -10,7 +10,7 @@ export function shortRatio(ratio: number): string {
   return ratio < 1 && Number.isInteger(parts) ? `1/${parts}×` : `${Number(ratio.toPrecision(2))}×`;
 }
 
-/** Without zeros that say nothing, for ticks. */
+/** Removes trailing zeros, for ticks. */
 export function formatMillisecondsShort(milliseconds: number): string {
   return trimZeros(formatMilliseconds(milliseconds));
 }

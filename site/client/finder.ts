@@ -102,8 +102,12 @@ function countText({ size }: ReadonlySet<string>, all: number): string {
   return `${size} of ${all} variants`;
 }
 
+/** Nor is there a way to them. */
 export function hideEmptyGroups(): void {
   for (const group of document.querySelectorAll<HTMLElement>('[data-group]')) {
     group.hidden = group.querySelector('[data-variant]:not([hidden], .left-out)') === null;
+  }
+  for (const jump of document.querySelectorAll<HTMLElement>('[data-jump]')) {
+    jump.hidden = document.getElementById(jump.dataset.jump ?? '')?.closest('[data-group][hidden]') !== null;
   }
 }

@@ -7,7 +7,7 @@ import { Engine } from './engine.ts';
 import { hideEmptyGroups, mountFinder } from './finder.ts';
 import { modeOfPage } from './lab/pictures.ts';
 import { Latest } from './lab/queue.ts';
-import { letArrowsStep, readNumber } from './number-field.ts';
+import { isMarkedWrong, letArrowsStep, readNumber } from './number-field.ts';
 import { Card } from './patterns/card.ts';
 import { costsTooMuch, leftOutText, shownText } from './patterns/cost.ts';
 import { hashOf, inputOf, LENGTHS, type Settings, SHARES, settingsOf, sizeOf } from './patterns/settings.ts';
@@ -38,7 +38,8 @@ const drawing = new Latest<Settings>(async (settings, isOvertaken) => {
   all.setAttribute('aria-busy', 'true');
   try {
     await draw(settings, isOvertaken);
-    setText(element('problem', HTMLElement), '');
+    // A wrong seed, typed meanwhile, keeps its answer.
+    if (!isMarkedWrong(controls.seed)) setText(element('problem', HTMLElement), '');
   } catch (error) {
     setText(element('problem', HTMLElement), error instanceof Error ? error.message : String(error));
   }
@@ -111,7 +112,6 @@ function arrange(): void {
   for (const group of document.querySelectorAll<HTMLElement>('.pattern-families [data-group]')) {
     const shown = group.querySelectorAll('[data-variant]:not([hidden], .left-out)').length;
     group.style.setProperty('--cards', String(shown));
-    group.classList.toggle('many', shown > 3);
   }
 }
 

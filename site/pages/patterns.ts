@@ -72,7 +72,7 @@ function families(variants: readonly AnyVariant[], kind: Kind, over: ReadonlyMap
     if (own.length === 0) return null;
     const id = `${kind}-${family}`;
     const shown = own.filter(({ name }) => !over.has(name)).length;
-    return html`<section style="--cards:${shown}" data-group${shown > 3 ? html` class="many"` : null}${shown === 0 ? html` hidden` : null} aria-labelledby="${id}">
+    return html`<section style="--cards:${shown}" data-group${shown === 0 ? html` hidden` : null} aria-labelledby="${id}">
 <h3 id="${id}">${family === 'full' && kind === 'weights' ? `${title}’s weights` : title}</h3>
 <div class="cards">${own.map((variant) => card(variant, kind, over.has(variant.name)))}</div>
 </section>

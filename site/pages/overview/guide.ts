@@ -11,6 +11,7 @@ import {
   formatWhole,
 } from '../../../src/terminal/format.ts';
 import { allVariants } from '../../../src/variants/registry.ts';
+import { scrollBox } from '../scroll-box.ts';
 import { atLongest, crossings, decodingGrowth, longestFull, nearest, tokensOf, trained } from './answers.ts';
 import { caveats } from './caveats.ts';
 import {
@@ -242,6 +243,7 @@ function figuresTable(caption: string, titles: readonly string[], rows: readonly
   const heads = titles.map(
     (title, index) => html`<th scope="col"${numeric(index) ? html` class="number"` : null}>${title}</th>`,
   );
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption><span class="in-view">${caption}</span></caption>
-<thead><tr>${heads}</tr></thead><tbody>${line}</tbody></table></div>`;
+  const table = html`<table><caption><span class="in-view">${caption}</span></caption>
+<thead><tr>${heads}</tr></thead><tbody>${line}</tbody></table>`;
+  return scrollBox(caption, rows.length, table);
 }

@@ -1,7 +1,7 @@
 /** Error against cost, for every budget that was measured: by arithmetic and by time. */
 import { needComparison } from '../../../bench/report/results.ts';
 import { paretoFront, type RankedPoint, rankedPoints } from '../../../src/compare/front.ts';
-import { type Chart, type Drawing, drawChart, loadDrawing } from '../../../src/compare/report/chart.ts';
+import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from '../../../src/compare/report/chart.ts';
 import { familyCharts } from '../../../src/compare/report/families.ts';
 import { familyOfTone, looksOf } from '../../../src/compare/report/family-looks.ts';
 import { costCharts, errorCharts } from '../../../src/compare/report/figures.ts';
@@ -10,6 +10,7 @@ import { type Look, lookOf, signOf } from '../../../src/compare/report/looks.ts'
 import { sortedBy } from '../../../src/compare/report/sorting.ts';
 import { REFERENCE_VARIANT, type Series, seriesOf } from '../../../src/compare/series.ts';
 import { formatError, formatMilliseconds, formatPercent, formatRatio } from '../../../src/terminal/format.ts';
+import { scrollBox } from '../scroll-box.ts';
 import { comparisonEvidence, evidenceLine, variantLink, variantLinks } from './links.ts';
 
 export async function plots(): Promise<Html> {
@@ -65,7 +66,7 @@ function figure(drawing: Drawing, chart: Chart, title: string, caption: Html): H
   return html`<figure class="cost-chart" aria-labelledby="${chart.id}-heading"><h3 id="${chart.id}-heading">${title}</h3>
 <figcaption>${caption}</figcaption>
 ${plotOf(drawing, chart, `${title}, plot`)}
-${parts.length === 0 ? null : html`<div class="family-plots">${parts.map((part) => html`<div><h4>${part.title}</h4>${plotOf(drawing, part, `${title}, ${part.title}, plot`)}</div>`)}</div>`}</figure>
+${parts.length === 0 ? null : html`<div class="family-plots">${parts.map((part) => html`<div${isCrowded(part) ? html` class="crowded"` : null}><h4>${part.title}</h4>${plotOf(drawing, part, `${title}, ${part.title}, plot`)}</div>`)}</div>`}</figure>
 `;
 }
 
@@ -105,7 +106,8 @@ function pointsTable(points: readonly RankedPoint[]): Html {
   );
   const titles = ['error', 'FLOPs of full', 'time', 'faster than full'];
   const heads = titles.map((title) => html`<th scope="col" class="number">${title}</th>`);
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="All points"><table class="sortable">
+  const table = html`<table class="sortable">
 <thead><tr><th scope="col">variant and budget</th>${heads}<th scope="col">on the dashed line</th></tr></thead>
-<tbody>${rows}</tbody></table></div>`;
+<tbody>${rows}</tbody></table>`;
+  return scrollBox('All points', points.length, table);
 }

@@ -8,6 +8,7 @@ import { formatBytes, formatError, formatRatio, formatWhole } from '../../../src
 import { type AnyVariant, allVariants } from '../../../src/variants/registry.ts';
 import { familyTitle } from '../families.ts';
 import { growthRank, RESULTS } from '../finder.ts';
+import { scrollBox } from '../scroll-box.ts';
 import { comparisonEvidence, evidenceLine, suiteEvidence, variantLink } from './links.ts';
 
 interface Cell {
@@ -36,18 +37,17 @@ export function bigTable(): Html {
     return html`<tr data-variant="${variant.name}"><th scope="row"${sortedBy(first.by)}>${first.shown}</th>${cells}</tr>
 `;
   });
+  const table = html`<table class="sortable">
+<thead><tr>${heads}</tr></thead>
+<tbody>
+${rows}</tbody>
+</table>`;
   const { environment, results } = needComparison();
   return html`<section aria-labelledby="table">
 <h2 id="table">All variants, measured</h2>
 <p>Click the head of a column to sort by it. Errors, times and memory are measurements. The family, the cost and what a variant can do
 are claims from its paper, which the tests check.</p>
-<div class="scroll broad" tabindex="0" role="region" aria-label="All variants, table">
-<table class="sortable">
-<thead><tr>${heads}</tr></thead>
-<tbody>
-${rows}</tbody>
-</table>
-</div>
+${scrollBox('All variants, table', rows.length, table, 'broad')}
 <div class="note">
 <p><strong>Error</strong>: the relative error of the output, against full attention’s output, on queries, keys and values of a trained
 model (${formatWhole(mainLength(results))} tokens). Each variant has the middle one of its measured budgets, and was not trained.

@@ -20,11 +20,16 @@ export function taxonomy(): Html {
 <ul>${variants.map((variant) => entry(variant, thumbnails))}</ul></li>
 `;
   });
+  const jumps = families.map(
+    ({ family, title, variants }) =>
+      html`<li data-jump="family-${family}"><a href="#family-${family}">${title} <span class="count">${variants.length}</span></a></li>`,
+  );
   return html`<section aria-labelledby="families">
 <h2 id="families">${wordFor(families.length).replace(/^./, (letter) => letter.toUpperCase())} ways to avoid comparing every pair</h2>
 <p>Full attention gives each token a mean of the values. A value weighs more if its key matches the query better. The families
 differ in what they do about the ${raw('<i>L</i><sup>2</sup>')} weights.</p>
 ${finder('The pictures and the table below show the variants that fit.')}
+<ul class="questions" aria-label="Families">${jumps}</ul>
 <div class="tree">
 <div class="root" data-variant="${full.name}">${thumbnails.of(full.name, PIXELS.root)}<div><h3><a href="variants/${full.name}.html">${full.name}</a></h3>
 <p>${plainIdea(full.name)}</p><p class="meta">${full.paper.authors} ${full.paper.year} · ${full.complexity}</p></div></div>

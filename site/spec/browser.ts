@@ -22,6 +22,8 @@ export interface WindowSettings {
   width?: number;
   height?: number;
   colours?: 'light' | 'dark';
+  /** A phone: fingers instead of a mouse. */
+  touch?: boolean;
 }
 
 export interface VisitSettings extends WindowSettings {
@@ -97,8 +99,13 @@ export class Visitor {
   /** An empty page in a window of its own, for as long as `use` takes. */
   async open(settings: WindowSettings, use: (page: Page) => Promise<void>): Promise<void> {
     if (this.#browser === null) throw new Error('Chromium has not started');
-    const { width = 1280, height = 900, colours = 'light' } = settings;
-    const context = await this.#browser.newContext({ viewport: { width, height }, colorScheme: colours });
+    const { width = 1280, height = 900, colours = 'light', touch = false } = settings;
+    const context = await this.#browser.newContext({
+      viewport: { width, height },
+      colorScheme: colours,
+      hasTouch: touch,
+      isMobile: touch,
+    });
     context.setDefaultTimeout(PATIENCE_MILLISECONDS);
     try {
       // What tsx puts around the names of functions, also of those that run in the page.

@@ -7,8 +7,8 @@ import { cuts } from './cuts.ts';
 
 const visitor = new Visitor(test);
 const PHONES = [
-  { width: 360, height: 740 },
-  { width: 390, height: 844 },
+  { width: 360, height: 740, touch: true },
+  { width: 390, height: 844, touch: true },
 ];
 
 for (const path of ownPages()) {
@@ -32,6 +32,30 @@ for (const phone of PHONES) {
       }
     }));
 }
+
+test('no field has letters so small that a phone enlarges the page for it', async () => {
+  for (const path of ['index.html', 'explorer.html', 'patterns.html', 'playground.html', 'variants/longformer.html']) {
+    await visitor.visit(path, { ...PHONES[0], live: false }, async ({ page }) => {
+      const sizes = await page
+        .locator('main :is(input:not([type=checkbox], [type=range], [type=hidden]), select, textarea)')
+        .evaluateAll((fields) => fields.map((field) => Number.parseFloat(getComputedStyle(field).fontSize)));
+      assert.ok(sizes.length > 0 && Math.min(...sizes) >= 16, `${path}: ${Math.min(...sizes)}`);
+    });
+  }
+});
+
+test('what a link within a page leads to is below the head, not under it', () =>
+  visitor.visit('explorer.html', { ...PHONES[0], live: false }, async ({ page }) => {
+    await page.getByRole('link', { name: 'Find a variant' }).tap();
+    await page.waitForURL(/index\.html#finder$/);
+    const gap = async () => {
+      const target = (await page.locator('#finder').boundingBox())!;
+      const head = (await page.locator('header.site').boundingBox())!;
+      return target.y - (head.y + head.height);
+    };
+    await page.waitForFunction(() => document.getElementById('finder')!.getBoundingClientRect().top < 200);
+    assert.ok((await gap()) >= 0, String(await gap()));
+  }));
 
 test('the figures of many tokens are whole numbers to the eye too', () =>
   visitor.visit('explorer.html#input=drawn&length=8192&headDim=16', PHONES[0], async ({ page }) => {

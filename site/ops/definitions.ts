@@ -16,7 +16,7 @@ export interface OpDefinition {
 }
 
 const tex = String.raw;
-const reference = (...names: string[]) => ({ file: 'src/core/reference.ts', names });
+const reference = (file: string, ...names: string[]) => ({ file: `src/core/${file}.ts`, names });
 const kernel = (file: string, ...names: string[]) => ({ file: `src/core/kernels/${file}.ts`, names });
 const op = (file: string, ...names: string[]) => ({ file: `src/core/ops/${file}.ts`, names });
 
@@ -26,7 +26,7 @@ export const opDefinitions: readonly OpDefinition[] = [
     says: tex`Softmax attention over any sets of keys $\mathcal{S}_i$, with optional terms in a score. It never holds all scores in memory: tiles of queries keep a running maximum and a running sum.`,
     forward: tex`S_{ij} = s\, q_i^\top k_j + s\, \hat q_i^\top r_{p_i - j} + b_{ij} - a\,|p_i - j| + G_{p_i} - G_j, \qquad P_{ij} = \frac{e^{S_{ij}}}{\sum_{n \in \mathcal{S}_i} e^{S_{in}}}, \qquad o_i = \sum_{j \in \mathcal{S}_i} P_{ij} v_j`,
     gradient: tex`\frac{\partial \ell}{\partial v_j} = \sum_i P_{ij} G_i, \qquad \frac{\partial \ell}{\partial S_{ij}} = P_{ij}\Big(G_i^\top v_j - \sum_n P_{in}\, G_i^\top v_n\Big), \qquad \frac{\partial \ell}{\partial q_i} = s \sum_j \frac{\partial \ell}{\partial S_{ij}} k_j, \qquad \frac{\partial \ell}{\partial k_j} = s \sum_i \frac{\partial \ell}{\partial S_{ij}} q_i`,
-    loops: [reference('referenceWeights', 'referenceAttention', 'referenceAttentionGradients')],
+    loops: [reference('reference', 'referenceWeights', 'referenceAttention', 'referenceAttentionGradients')],
   },
   {
     file: 'join-attention',
@@ -40,21 +40,21 @@ export const opDefinitions: readonly OpDefinition[] = [
     says: tex`Linear recurrences: a state $S$ decays, and each token writes to it and reads it. The op works in chunks of tokens and gives the result of the loop below.`,
     forward: tex`S_t = \big(I - \beta_t k_t k_t^\top\big)\, \mathrm{Diag}(a_t)\, S_{t-1} + \beta_t k_t v_t^\top, \qquad o_t = S_t^\top q_t`,
     gradient: tex`\begin{gathered} D_t = q_t G_t^\top + \mathrm{Diag}(a_{t+1})\big(I - \beta_{t+1} k_{t+1} k_{t+1}^\top\big) D_{t+1} \\ \frac{\partial \ell}{\partial q_t} = S_t G_t, \qquad \frac{\partial \ell}{\partial v_t} = \beta_t D_t^\top k_t, \qquad \frac{\partial \ell}{\partial S_0} = \mathrm{Diag}(a_1)\big(I - \beta_1 k_1 k_1^\top\big) D_1 \end{gathered}`,
-    loops: [reference('referenceScan')],
+    loops: [reference('reference/linear', 'referenceScan')],
   },
   {
     file: 'feature-attention',
     says: tex`Attention whose weights are products of positive features, given by their logarithms $a$ and $b$, in time that is linear in the length. Each channel $f$ of the sums has its own scale $m_f$, the largest exponent so far. So features of any size neither overflow nor underflow.`,
     forward: tex`w_{ij} = \sum_f e^{a_{if} + b_{jf} + c_j}, \qquad o_i = \frac{\sum_j w_{ij} v_j}{\sum_j w_{ij}} = \frac{\sum_f e^{a_{if} + m_f} \sum_j e^{b_{jf} + c_j - m_f}\, v_j}{\sum_f e^{a_{if} + m_f} \sum_j e^{b_{jf} + c_j - m_f}}`,
     gradient: tex`\frac{\partial \ell}{\partial v_j} = \sum_i \frac{w_{ij}}{\sum_n w_{in}} G_i, \qquad \frac{\partial \ell}{\partial a_{if}} = \sum_j \frac{e^{a_{if} + b_{jf} + c_j}}{\sum_n w_{in}}\, G_i^\top (v_j - o_i), \qquad \frac{\partial \ell}{\partial b_{jf}} = \sum_i \frac{e^{a_{if} + b_{jf} + c_j}}{\sum_n w_{in}}\, G_i^\top (v_j - o_i)`,
-    loops: [reference('referenceExponentAttention')],
+    loops: [reference('reference/linear', 'referenceExponentAttention')],
   },
   {
     file: 'matmul',
     says: 'Matrix products, for all leading axes at once.',
     forward: tex`C_{ij} = \sum_n A_{in} B_{nj}`,
     gradient: tex`\frac{\partial \ell}{\partial A} = G B^\top, \qquad \frac{\partial \ell}{\partial B} = A^\top G`,
-    loops: [reference('referenceMatmul')],
+    loops: [reference('reference/matrices', 'referenceMatmul')],
   },
   {
     file: 'softmax',

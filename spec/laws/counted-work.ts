@@ -80,8 +80,12 @@ const COUNTERS: Record<string, Counter> = {
   'scan-sums': (begin, end, _arrays, { sequences, length, m, n, size }) =>
     2 * rowsOfGroups(begin, end, sequences, length, size) * m * n,
 
-  scan: (begin, end, _arrays, { sequences, length, m, n, size }) =>
-    rowsOfGroups(begin, end, sequences, length, size) * (4 * m * n + (CHUNK + 1) * (m + n)),
+  /** Every query meets the state and those before it in its chunk, and every key goes in. A delta rule reads it once more. */
+  scan(begin, end, { beta }, { sequences, length, m, n, size }) {
+    const reads = beta === undefined ? 1 : 2;
+    const perRow = 2 * (reads + 1) * m * n + reads * (Math.min(CHUNK, length) + 1) * (m + n);
+    return rowsOfGroups(begin, end, sequences, length, size) * perRow;
+  },
 
   softmax: (begin, end, _arrays, { columns }) => (end - begin) * columns * SOFTMAX_FLOPS,
 };

@@ -108,7 +108,7 @@ function cases(variant: AnyVariant, wishes: Wishes): fc.Arbitrary<AttentionCase>
     const { options, shape } = attentionCase;
     const gates = declared.map(([name, gate]) => {
       // Some way into a range without an end.
-      const [least, most] = rangeOfGate(gate);
+      const [least, most] = rangeOfGate(gate, options);
       const ends = { least: Math.max(least, Math.min(most, 0) - 4), most: Math.min(most, Math.max(least, 0) + 4) };
       return [name, { shape: shapeOfGate(gate, options, shape), ...ends }];
     });

@@ -12,6 +12,7 @@ import { MultiHeadAttention } from '../../src/training/attention.ts';
 import { type Linear, linear } from '../../src/training/linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing } from '../../src/training/mixing.ts';
 import { build, learned } from '../../src/training/module.ts';
+import { comparesTokens } from '../../src/variants/inputs.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import { assertClose, at, denseOf, leafOf, loop } from '../core/tensors.ts';
 import { accepts, optionsOf } from '../laws/draw.ts';
@@ -165,7 +166,7 @@ for (const variant of allVariants()) {
   }
 
   test(`${name}: step by step as all at once, and nothing is left after the end`, () => {
-    for (const rotary of variant.family === 'convolution' ? [false] : [false, true]) {
+    for (const rotary of comparesTokens(variant) ? [false, true] : [false]) {
       for (const options of SETTINGS[name] ?? [{}]) {
         const attention = make({ variant: name, options }, { causal: true, rotary });
         stir(attention.tensors(), 4);

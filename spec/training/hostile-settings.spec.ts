@@ -14,6 +14,7 @@ import { exportModel, ORIGIN } from '../../src/training/export/export.ts';
 import { importRun } from '../../src/training/export/import.ts';
 import { LOADER_VARIANTS } from '../../src/training/export/loader.ts';
 import { endLearner, endRun, type Run, type RunSettings, startRun } from '../../src/training/run.ts';
+import { comparesTokens } from '../../src/variants/inputs.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
 import { freshPath, tinySettings } from './runs.ts';
@@ -43,8 +44,8 @@ function runOf(variant: string, kind: string): Run {
     task: named.supports.causal ? { name: 'copy', length: 16 } : { name: 'listops', length: 16 },
     model: { layers: 2, positions: kind as 'none', attention: { variant, redrawEvery: 1 } },
   });
-  // A convolution cannot turn what it does not compare.
-  const fits = kind !== 'rotary' || named.family !== 'convolution';
+  // A variant that compares no tokens has nothing to turn.
+  const fits = kind !== 'rotary' || comparesTokens(named);
   const run = startRun(fits ? settings : { ...settings, model: { ...settings.model, positions: 'none' } });
   const { causal: _, ...options } = run.learner.model.body.layers[0].attention.mixing.options as unknown as Plain;
   const { attention, ...model } = run.settings.model;

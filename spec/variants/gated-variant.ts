@@ -44,6 +44,7 @@ export const gated = defineVariant({
   family: 'recurrence',
   exactness: 'own',
   complexity: 'O(L·d²)',
+  averages: false,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
   options,
   inputs: {

@@ -144,7 +144,7 @@ export class MultiHeadAttention implements Module {
   #gatesOf(x: Tensor, declared: Readonly<Record<string, Gate>>): Record<string, Tensor> {
     const { heads } = this.#place;
     const entries = Object.entries(declared).map(([name, gate]) => {
-      const projected = activate(linear(x, this.gates[name]), gate);
+      const projected = activate(linear(x, this.gates[name]), gate, this.mixing.options);
       if (gate.width === undefined) return [name, contiguous(transpose(projected, [0, 2, 1]))] as const;
       const rows = reshape(projected, [x.shape[0], x.shape[1], heads, this.#widthOf(gate)]);
       return [name, contiguous(transpose(rows, [0, 2, 1, 3]))] as const;

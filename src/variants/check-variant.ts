@@ -29,7 +29,7 @@ const eachOf =
 
 const may = optional(expectFunction);
 
-const gate = recordOf({ description: expectText, activation: oneOf(...ACTIVATION_NAMES), width: may });
+const gate = recordOf({ description: expectText, activation: oneOf(...ACTIVATION_NAMES), width: may, timesWith: may });
 const parameter = recordOf({ learned: expectBoolean, shape: expectFunction, start: expectFunction });
 const inputs: Check = (name, value) => {
   expectPlain(name, value);
@@ -47,6 +47,7 @@ const METHOD: Readonly<Record<string, Check>> = {
   family: oneOf(...FAMILIES),
   exactness: oneOf(...EXACTNESSES),
   complexity: expectText,
+  averages: optional(expectBoolean),
   supports: recordOf({
     causal: expectBoolean,
     padding: expectBoolean,

@@ -56,6 +56,7 @@ export const dynamicConv = defineVariant({
   family: 'convolution',
   exactness: 'own',
   complexity: 'O(L·k)',
+  averages: false,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
   inputs: { keys: 'unread', values: 'gated' },
   options: convolutionOptions,

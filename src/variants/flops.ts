@@ -1,4 +1,22 @@
 /** The convention by which costs are counted in floating point operations: a multiply-add is two. */
+import { CHUNK } from '../core/kernels/scan-chunk.ts';
+import type { AttentionShape } from './variant.ts';
 
 /** FLOPs of one exp, subtraction and sum of a softmax, which a pair of a query and a key costs besides its multiply-adds. */
 export const SOFTMAX_FLOPS = 5;
+
+/**
+ * FLOPs of a scan: every token adds an outer product to a state of headDim² numbers and reads it, and meets the tokens of its
+ * chunk. A delta rule also reads the state for what it takes out, and solves for what it writes.
+ */
+export function scanFlops({ batch, heads, keyLength, headDim: d }: AttentionShape, { deltaRule = false } = {}): number {
+  const pairs = pairsOfChunks(keyLength);
+  const token = 2 * d * d;
+  return batch * heads * (keyLength * token * (deltaRule ? 3 : 2) + pairs * 4 * d * (deltaRule ? 2 : 1));
+}
+
+/** Pairs j ≤ i that meet directly in a causal run, within its chunks: a constant number for each token. */
+export function pairsOfChunks(length: number): number {
+  const pairs = (rows: number) => (rows * (rows + 1)) / 2;
+  return Math.floor(length / CHUNK) * pairs(CHUNK) + pairs(length % CHUNK);
+}

@@ -32,6 +32,8 @@ export interface Gate<Options extends CommonOptions = CommonOptions> {
   activation: Activation;
   /** The factor of the activation: 2 for a sigmoid up to 2. 1 by default. */
   times?: number;
+  /** The same factor where options decide it. */
+  timesWith?(options: Options): number;
   /** The width of a row. Absent: one number, and no axis for it. */
   width?(options: Options, shape: AttentionShape): number;
   /** The value if none is given, such as no decay. Absent: `attend` throws if none is given. */
@@ -57,15 +59,24 @@ const ACTIVATIONS: Readonly<Record<Activation, { apply(x: Tensor): Tensor; least
   logSigmoid: { apply: (x: Tensor) => negate(softplus(negate(x))), least: -Number.MAX_VALUE, most: 0 },
 };
 
+function timesOf<Options extends CommonOptions>(gate: Gate<Options>, options: Options): number {
+  return gate.timesWith?.(options) ?? gate.times ?? 1;
+}
+
 /** Applies the gate's activation to a layer's projection, of any shape. */
-export function activate(x: Tensor, { activation, times = 1 }: Gate<never>): Tensor {
-  const activated = ACTIVATIONS[activation].apply(x);
+export function activate<Options extends CommonOptions>(x: Tensor, gate: Gate<Options>, options: Options): Tensor {
+  const activated = ACTIVATIONS[gate.activation].apply(x);
+  const times = timesOf(gate, options);
   return times === 1 ? activated : scale(activated, times);
 }
 
 /** The range of a gate. */
-export function rangeOfGate({ activation, times = 1 }: Gate<never>): readonly [least: number, most: number] {
-  const { least, most } = ACTIVATIONS[activation];
+export function rangeOfGate<Options extends CommonOptions>(
+  gate: Gate<Options>,
+  options: Options,
+): readonly [least: number, most: number] {
+  const { least, most } = ACTIVATIONS[gate.activation];
+  const times = timesOf(gate, options);
   const bounded = (end: number) => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, end * times));
   return [bounded(least), bounded(most)];
 }
@@ -133,7 +144,8 @@ export function withDeclared<Options extends CommonOptions>(
   const complete = Object.entries(gates).map(([each, gate]) => {
     const extents = shapeOfGate(gate, options, shape);
     const given = inputs.gates?.[each];
-    if (given !== undefined) expectGate(`gates.${each}`, given, gate, extents, shape.dtype, finite);
+    if (given !== undefined)
+      expectGate(`gates.${each}`, given, rangeOfGate(gate, options), extents, shape.dtype, finite);
     else if (gate.absent === undefined) throw new ArgumentError(`gates.${each}: ${name} needs one, got none`);
     return [each, given ?? filled(extents, gate.absent as number, shape.dtype)];
   });
@@ -143,7 +155,7 @@ export function withDeclared<Options extends CommonOptions>(
 function expectGate(
   name: string,
   given: Tensor,
-  gate: Gate<never>,
+  [least, most]: readonly [least: number, most: number],
   extents: readonly number[],
   dtype: AttentionShape['dtype'],
   finite: boolean,
@@ -152,7 +164,6 @@ function expectGate(
   if (given.dtype !== dtype) throw new ArgumentError(`${name}: expected ${dtype} like queries, got ${given.dtype}`);
   expectShape(name, given.shape, extents, 'to match queries');
   if (!finite) return;
-  const [least, most] = rangeOfGate(gate);
   const at = elements(given).findIndex((value) => !(value >= least && value <= most));
   if (at < 0) return;
   const wanted = [

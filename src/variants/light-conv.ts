@@ -57,6 +57,7 @@ export const lightConv = defineVariant({
   family: 'convolution',
   exactness: 'own',
   complexity: 'O(L·k)',
+  averages: false,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
   inputs: { queries: 'unread', keys: 'unread', values: 'gated' },
   options: convolutionOptions,

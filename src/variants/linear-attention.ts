@@ -8,7 +8,6 @@
  * of the last, so that Q′ and K′ are never needed as a whole.
  */
 import { isRecording } from '../core/autograd.ts';
-import { CHUNK } from '../core/kernels/scan-chunk.ts';
 import {
   concat,
   type FeatureState,
@@ -118,10 +117,4 @@ function blocksOf({ shape: [, , length] }: Tensor, size: number): Block[] {
 
 function cut(x: Tensor, axis: number, [begin, end]: Block): Tensor {
   return end - begin === x.shape[axis] ? x : slice(x, axis, begin, end);
-}
-
-/** Pairs j ≤ i that meet directly in a causal run, within its chunks: a constant number for each token. */
-export function pairsOfChunks(length: number): number {
-  const pairs = (rows: number) => (rows * (rows + 1)) / 2;
-  return Math.floor(length / CHUNK) * pairs(CHUNK) + pairs(length % CHUNK);
 }

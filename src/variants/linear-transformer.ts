@@ -19,7 +19,8 @@
 import { logEluPlusOne } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
-import { attendByFeatures, type Features, pairsOfChunks, positiveFeatures } from './linear-attention.ts';
+import { pairsOfChunks } from './flops.ts';
+import { attendByFeatures, type Features, positiveFeatures } from './linear-attention.ts';
 import type { OptionsOf } from './options.ts';
 import type { AttentionState } from './state.ts';
 import type { Attending, AttentionInputs, Parameters } from './variant.ts';

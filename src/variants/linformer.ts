@@ -149,6 +149,7 @@ export const linformer = defineVariant({
   family: 'low-rank',
   exactness: 'approximate',
   complexity: 'O(L·k)',
+  averages: false,
   supports: { causal: false, padding: true, crossAttention: true, incremental: false },
   options,
   budget: {

@@ -118,6 +118,7 @@ export const nystromformer = defineVariant({
   family: 'low-rank',
   exactness: 'approximate',
   complexity: 'O(L·m)',
+  averages: false,
   // The equations would allow keys of other tokens than the queries'. But padded queries must not enter the means, and only
   // in self-attention does the key mask say which queries are padding.
   supports: { causal: false, padding: true, crossAttention: false, incremental: false },

@@ -20,7 +20,8 @@
 import { concat, cos, matmul, negate, relu, scale, shift, sin, square, sum } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
-import { attendByFeatures, type Features, pairsOfChunks, positiveFeatures } from './linear-attention.ts';
+import { pairsOfChunks } from './flops.ts';
+import { attendByFeatures, type Features, positiveFeatures } from './linear-attention.ts';
 import { choice, integer, number, type OptionsOf } from './options.ts';
 import { drawOmega, PROJECTIONS } from './performer-omega.ts';
 import { signedFeatures } from './signed-features.ts';

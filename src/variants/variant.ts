@@ -125,6 +125,8 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
    * from a state then returns the last rows of a run over the tokens so far, not the rows of a run over the whole text.
    */
   readonly regroups?: boolean;
+  /** False where the weights of a query do not sum to 1, so that an output is no average of values. Absent: they do. */
+  readonly averages?: false;
   readonly budget: Budget<Options> | null;
   /** Throws a typed error for options that fit their schema but not this shape or each other. */
   check?(options: Options, shape: AttentionShape): void;

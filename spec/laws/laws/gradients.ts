@@ -4,7 +4,7 @@ import { Random } from '../../../src/core/random.ts';
 import { fromArray, randomNormal, type Tensor } from '../../../src/core/tensor.ts';
 import { attend } from '../../../src/variants/attend.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
-import type { CommonOptions } from '../../../src/variants/variant.ts';
+import type { AttentionInputs, CommonOptions } from '../../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
 import { expectSameBits, type Law, outputOf, parametersOf } from '../evaluate.ts';
 
@@ -16,7 +16,7 @@ const TOLERANCE = 1e-6;
 export function gradients(variant: AnyVariant): Law[] {
   const laws: Law[] = [
     {
-      name: 'gradients of queries, keys, values and learned parameters agree with central differences',
+      name: 'gradients of queries, keys, values, gates and learned parameters agree with central differences',
       run: () =>
         forAllCases(variant, { dtype: 'float64', maxLength: 24, maxHeadDim: 6 }, 50, (attentionCase) => {
           // A step may straddle a kink (relu at 0, a bucket's edge), which about one point in a thousand lies close
@@ -57,14 +57,17 @@ function mistakeAt(variant: AnyVariant, attentionCase: AttentionCase, name: stri
   const options = wholeGradient(variant, attentionCase.options);
   const { seed } = attentionCase;
   const random = new Random(seed).split(name);
-  const { keyMask, queries, keys, values } = inputsOf(attentionCase, { name });
+  const { keyMask, queries, keys, values, gates: drawn } = inputsOf(attentionCase, { name });
+  const gates = inside(attentionCase, drawn);
   const parameters = parametersOf(variant, attentionCase);
   const learned = Object.fromEntries(Object.entries(parameters).filter(([, tensor]) => tensor.requiresGrad));
-  const leaves: Record<string, Tensor> = { queries, keys, values, ...learned };
+  const leaves: Record<string, Tensor> = { queries, keys, values, ...gates, ...learned };
   const output = (changed: Record<string, Tensor>) => {
-    const { queries, keys, values, ...rest } = { ...leaves, ...changed };
-    const given = { queries, keys, values, ...(keyMask && { keyMask }) };
-    return attend(variant, given, options, { parameters: { ...parameters, ...rest } });
+    const all = { ...leaves, ...changed };
+    const pick = (names: object) => Object.fromEntries(Object.keys(names).map((each) => [each, all[each]]));
+    const { queries, keys, values } = all;
+    const given = { queries, keys, values, ...(keyMask && { keyMask }), ...(drawn && { gates: pick(gates) }) };
+    return attend(variant, given, options, { parameters: { ...parameters, ...pick(learned) } });
   };
 
   for (const leaf of Object.values(leaves)) leaf.withGrad();
@@ -88,6 +91,17 @@ function mistakeAt(variant: AnyVariant, attentionCase: AttentionCase, name: stri
     return `gradient of ${which}: ${gradient} along a direction in which the output changes by ${slope}`;
   }
   return null;
+}
+
+/** Gates a little within their ranges, which a step of the difference must not leave. */
+function inside({ gates = {} }: AttentionCase, drawn: AttentionInputs['gates']): Record<string, Tensor> {
+  const entries = Object.entries(drawn ?? {}).map(([name, gate]) => {
+    const { least, most } = gates[name];
+    const middle = (least + most) / 2;
+    const numbers = gate.toArray().map((value) => middle + 0.999 * (value - middle));
+    return [name, fromArray(numbers, gate.shape, 'float64')];
+  });
+  return Object.fromEntries(entries);
 }
 
 function moved(leaf: Tensor, direction: Tensor, step: number): Tensor {

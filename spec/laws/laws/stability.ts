@@ -10,7 +10,7 @@ import { gradientsOf } from './visibility.ts';
 
 export function stability(variant: AnyVariant): Law[] {
   const laws = [staysFinite(variant)];
-  if (weighsToOne(variant)) laws.push(givesOneForOnes(variant));
+  if (variant.averages !== false) laws.push(givesOneForOnes(variant));
   if (!magnifiesRoundings(variant)) laws.push(isWhatFloat64Says(variant));
   return laws;
 }
@@ -20,10 +20,6 @@ export function stability(variant: AnyVariant): Law[] {
  * iterates for makes a rounding larger by 13/4 a step (nystromformer-inverse.ts).
  */
 const magnifiesRoundings = ({ regroups, name }: AnyVariant) => regroups === true || name === 'nystromformer';
-
-/** Softmax, feature maps and hashing divide by the sum of the weights; low rank, convolutions and what gates write do not. */
-const weighsToOne = ({ family, inputs }: AnyVariant) =>
-  family !== 'low-rank' && family !== 'convolution' && inputs.gates === undefined;
 
 /** Features of both signs, whose sums are kept off 0, and features that may all be 0, as a Performer has if it is asked to. */
 function mayWeighLess({ options }: AttentionCase): boolean {

@@ -1,0 +1,95 @@
+/**
+ * Gated DeltaNet: a memory of fixed size that can clear itself at once and still replace one value by another.
+ *
+ * Problem: a decay (Mamba-2) forgets everything evenly, a delta rule (DeltaNet) only what it writes over. Idea (Yang et al.
+ * 2025, §3.1): do both. With S as in the paper, [valueDim, headDim], and its transpose here:
+ *
+ *     S_t = S_{t−1} (α_t (I − β_t k_t k_tᵀ)) + β_t v_t k_tᵀ                                      (eq. 10)
+ *     o_t = S_t q_t
+ *
+ * α_t in (0, 1] is how much is kept, β_t in (0, 1) how much of the old value of k_t gives way to the new one. Queries and
+ * keys have norm 1, so that I − β k kᵀ is a contraction. With α = 1 it is DeltaNet.
+ *
+ * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up exact recall of a past
+ * that is longer than the state is wide: this is another function than softmax attention.
+ *
+ * Departs from the paper: outputs are divided by √d, as in its released layer, which normalises them afterwards. A layer
+ * makes α as the sigmoid of a projection; the paper takes Mamba-2's, exp(−exp(A) softplus(·)).
+ */
+import { normalizeRows, scale, scan } from '../core/ops/index.ts';
+import { defineVariant } from './define.ts';
+import { scanFlops } from './flops.ts';
+import type { GatedInputs } from './inputs.ts';
+import { boolean, type OptionsOf } from './options.ts';
+import { type AttentionState, Memory } from './state.ts';
+import type { Attending, Parameters } from './variant.ts';
+
+function attend(
+  { queries, keys, values, keyMask, gates: { logDecay, beta } }: GatedInputs<'logDecay' | 'beta'>,
+  _options: GatedDeltaNetOptions,
+  _parameters: Parameters,
+  state?: AttentionState,
+): Attending {
+  const [batch, heads, length, d] = queries.shape;
+  const memory = new Memory(state, length);
+
+  // S_tᵀ = (I − β_t k_t k_tᵀ) (α_t S_{t−1}ᵀ) + β_t k_t v_tᵀ, log α and β from outside                         (eq. 10)
+  const q = scale(normalizeRows(queries), 1 / Math.sqrt(d));
+  const before = memory.get('S', [batch, heads, d, values.shape[3]]);
+  const { output, state: S } = scan(q, normalizeRows(keys), values, { logDecay, beta, keyMask, state: before });
+  memory.set('S', S);
+  return memory.leave(output);
+}
+
+const options = {
+  /**
+   * Whether β reaches 2 in place of 1: then a key can change the sign of its value in the state, and a model can count parity
+   * (Grazzi et al. 2024, arXiv:2411.12537).
+   */
+  negativeEigenvalues: boolean({
+    default: false,
+    description: 'whether β reaches 2, so that eigenvalues of a step reach −1',
+  }),
+};
+
+/** Options of `gatedDeltaNet`: whether eigenvalues may be negative, and `causal`, which is implied. */
+export interface GatedDeltaNetOptions extends OptionsOf<typeof options> {}
+
+/** A recurrence with a scalar decay and the delta rule (Yang et al. 2025): memory that clears and replaces. */
+export const gatedDeltaNet = defineVariant({
+  name: 'gated-deltanet',
+  paper: {
+    authors: 'Yang et al.',
+    year: 2025,
+    title: 'Gated Delta Networks: Improving Mamba2 with Delta Rule',
+    arxiv: '2412.06464',
+  },
+  family: 'recurrence',
+  exactness: 'own',
+  complexity: 'O(L·d²)',
+  averages: false,
+  supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
+  options,
+  inputs: {
+    gates: {
+      logDecay: {
+        symbol: 'log α',
+        activation: 'logSigmoid',
+        // α starts near 0.98.
+        bias: 4,
+        absent: 0,
+        description: 'logarithm of the share of the state that is kept',
+      },
+      beta: {
+        symbol: 'β',
+        activation: 'sigmoid',
+        timesWith: ({ negativeEigenvalues }) => (negativeEigenvalues ? 2 : 1),
+        absent: 1,
+        description: 'how much of a value in the state is replaced',
+      },
+    },
+  },
+  budget: null,
+  attend,
+  cost: (shape) => ({ flops: scanFlops(shape, { deltaRule: true }) }),
+});

@@ -3,7 +3,7 @@
  * parameter. Nobody makes or names them, so they have no page of their own in the API reference.
  */
 export const PARTS: readonly string[] = (
-  'ATTENTIONS AxialPositions Block ConvolutionOptions DISTRIBUTIONS Embedding FAMILIES ' +
+  'ATTENTIONS AxialPositions Block ConvolutionOptions DISTRIBUTIONS EXACTNESSES Embedding FAMILIES ' +
   'EncoderLayer Head Known Linear Module Norm OptionSchemas Plain ReformerLayer Sizes StateSizes TapeNode ' +
   'Tell Tokenizers Transformer ValueOf VectorBuild WritableNumbers'
 ).split(' ');

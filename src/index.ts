@@ -153,6 +153,7 @@ export type {
   Budget,
   Citation,
   CommonOptions,
+  Exactness,
   Family,
   IntegerTable,
   Method,

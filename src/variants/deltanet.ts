@@ -5,7 +5,7 @@
  * others. Idea (Schlag et al. 2021, §4.2): look up what the state returns for k_t, and write only the difference. With the
  * state as in the papers, [valueDim, headDim], and its transpose here:
  *
- *     S_t = S_{t−1} − β_t (S_{t−1} k_t − v_t) k_tᵀ = S_{t−1} (I − β_t k_t k_tᵀ) + β_t v_t k_tᵀ            (Yang et al. 2024, §2.2)
+ *     S_t = S_{t−1} − β_t (S_{t−1} k_t − v_t) k_tᵀ = S_{t−1} (I − β_t k_t k_tᵀ) + β_t v_t k_tᵀ          (§2.2 of Yang et al. 2024)
  *     o_t = S_t q_t
  *
  * which is a step of gradient descent on ½‖S k_t − v_t‖² of length β_t. Keys have norm 1, so with β = 1 the old value is gone.
@@ -34,7 +34,7 @@ function attend(
   const [batch, heads, length, d] = queries.shape;
   const memory = new Memory(state, length);
 
-  // S_tᵀ = (I − β_t k_t k_tᵀ) S_{t−1}ᵀ + β_t k_t v_tᵀ,   o_t = S_t q_t                              (Yang et al. 2024, §2.2)
+  // S_tᵀ = (I − β_t k_t k_tᵀ) S_{t−1}ᵀ + β_t k_t v_tᵀ,   o_t = S_t q_t                              (§2.2 of Yang et al. 2024)
   const q = scale(normalizeRows(queries), 1 / Math.sqrt(d));
   const before = memory.get('S', [batch, heads, d, values.shape[3]]);
   const { output, state: S } = scan(q, normalizeRows(keys), values, { beta, keyMask, state: before });

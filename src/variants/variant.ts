@@ -12,11 +12,12 @@ export const FAMILIES = ['full', 'sparse', 'hashing', 'low-rank', 'kernel', 'rec
 /** How a variant departs from full attention. Tables are grouped by it. */
 export type Family = (typeof FAMILIES)[number];
 
+export const EXACTNESSES = ['exact', 'exact-on-its-pattern', 'approximate', 'own'] as const;
 /**
  * How a variant's output relates to full attention's. `own`: it is not softmax attention, but exact by its paper's
  * definition.
  */
-export const EXACTNESSES = ['exact', 'exact-on-its-pattern', 'approximate', 'own'] as const;
+export type Exactness = (typeof EXACTNESSES)[number];
 
 /** The paper that a variant comes from. */
 export interface Citation {
@@ -108,8 +109,7 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly name: string;
   readonly paper: Citation;
   readonly family: Family;
-  /** `own`: not softmax attention, but exact by its paper's definition. */
-  readonly exactness: (typeof EXACTNESSES)[number];
+  readonly exactness: Exactness;
   /** The stated cost, for tables: `O(L·w)`. */
   readonly complexity: string;
   readonly supports: {

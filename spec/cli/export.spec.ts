@@ -46,7 +46,7 @@ test('what cannot be right is refused, and nothing is overwritten unasked', asyn
     [['export', full, '--out', out], /^Error: --out: .*config\.json already exists/],
     [['import'], /^Error: FOLDER: expected an exported model, got nothing/],
     [['import', out], /^Error: --out: expected a FOLDER to write, got nothing/],
-    [['import', out, '--out', full], /^Error: --out: .* already has a run in it: /],
+    [['import', out, '--out', full], /^Error: --out: .* already has a (finished )?run in it: /],
   ];
   for (const [args, message] of refusals) {
     const { code, err } = await answerTo(args);

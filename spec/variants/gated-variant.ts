@@ -4,10 +4,10 @@
  *
  *     S_t = a_t (I − β_t k_t k_tᵀ) S_{t−1} + β_t k_t v_tᵀ,   o_t = S_tᵀ q_t/√d + D ∘ v_t
  */
-import { CHUNK } from '../../src/core/kernels/scan-chunk.ts';
 import { add, multiply, normalizeRows, scale, scan, zeroMasked } from '../../src/core/ops/index.ts';
 import { filled } from '../../src/core/tensor.ts';
 import { defineVariant } from '../../src/variants/define.ts';
+import { scanFlops } from '../../src/variants/flops.ts';
 import type { GatedInputs } from '../../src/variants/inputs.ts';
 import { boolean, type OptionsOf } from '../../src/variants/options.ts';
 import { type AttentionState, Memory } from '../../src/variants/state.ts';
@@ -62,8 +62,5 @@ export const gated = defineVariant({
   },
   budget: null,
   attend,
-  // A token into the state and out of it, and the pairs of its chunk.
-  cost: ({ batch, heads, keyLength, headDim: d }) => ({
-    flops: batch * heads * keyLength * (4 * d ** 2 + 2 * (CHUNK + 1) * d),
-  }),
+  cost: (shape, { deltaRule }) => ({ flops: scanFlops(shape, { deltaRule }) }),
 });

@@ -233,12 +233,8 @@ function generatorOf(key: readonly number[]): RandomGenerator {
 export function expectRandom(name: string, value: unknown): asserts value is Random {
   const { integer, split } = (value ?? {}) as { integer?: unknown; split?: unknown };
   if (typeof integer === 'function' && typeof split === 'function') return;
-  throw wrongKind(
-    name,
-    'a Random',
-    value,
-    typeof value === 'number' ? `new Random(${value}) is one` : 'new Random(0) is one',
-  );
+  const advice = typeof value === 'number' ? `new Random(${value}) is one` : 'new Random(0) is one';
+  throw wrongKind(name, 'a Random', value, advice);
 }
 
 /** Integer arrays are refused, because they would round every number. */

@@ -30,7 +30,7 @@ import {
   slice,
   tanh,
 } from '../core/ops/index.ts';
-import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
+import { scope, type Tensor } from '../core/tensor.ts';
 import { type AxialPositions, axialPositions } from '../training/axial-positions.ts';
 import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
 import { dropped, evaluation, type ForwardContext, learned, named, within } from '../training/module.ts';
@@ -48,8 +48,9 @@ import { expectReformerDescription } from './check-description.ts';
 import { activations, firstToken } from './encoder-head.ts';
 import { expectForwardOptions, expectIds, expectLoadOptions, expectTextInputs } from './inputs.ts';
 import { ReformerAttention } from './reformer-attention.ts';
-import { describeReformer, expectRoom, paddedLength, type ReformerDescription } from './reformer-config.ts';
+import { describeReformer, expectRoom, type ReformerDescription } from './reformer-config.ts';
 import { reformerDestination, reformerName } from './reformer-names.ts';
+import { padToChunks } from './reformer-padding.ts';
 import { replacementsOf } from './replacement.ts';
 import { unfilled, unfilledLinear, unfilledNorm } from './unfilled.ts';
 
@@ -134,9 +135,9 @@ export class PretrainedReformer implements PretrainedModel {
     const { context = evaluation } = options;
     const { dropout, epsilon } = this.description;
     const length = inputs.tokens.shape[1];
-    const filled = filledUp(inputs, this.description);
-    const embedded = this.#embed(filled, within(context, 'embeddings'));
-    const blocks = this.layers.map((layer) => this.#block(layer, filled.keyMask, length, options));
+    const padded = padToChunks(inputs, this.description);
+    const embedded = this.#embed(padded, within(context, 'embeddings'));
+    const blocks = this.layers.map((layer) => this.#block(layer, padded.keyMask, length, options));
     const halves = reversible(embedded, embedded, blocks, { random: within(context, 'layers').random });
     const normed = layerNorm(concat(halves, -1), this.norm.gain, this.norm.bias, epsilon);
     const ofText = (x: Tensor) => (x.shape[1] === length ? x : contiguous(slice(x, 1, 0, length)));
@@ -209,26 +210,6 @@ export class PretrainedReformer implements PretrainedModel {
     expectIds('tokenTypes', tokenTypes, 1);
     expectShape('tokenTypes', tokenTypes.shape, tokens.shape, 'to match tokens');
   }
-}
-
-/** Pads texts with padding tokens to whole chunks, as transformers does. */
-function filledUp({ tokens, keyMask }: TextInputs, description: ReformerDescription): TextInputs {
-  const [batch, length] = tokens.shape;
-  const full = paddedLength(description, length);
-  if (full === length) return { tokens, keyMask };
-  const [given, flags] = [elements(tokens), keyMask && elements(keyMask)];
-  const filledTokens = new Int32Array(batch * full).fill(description.paddingToken);
-  const filledFlags = new Uint8Array(batch * full);
-  for (let text = 0; text < batch; text++) {
-    for (let at = 0; at < length; at++) {
-      filledTokens[text * full + at] = given[text * length + at];
-      filledFlags[text * full + at] = flags?.[text * length + at] ?? 1;
-    }
-  }
-  return {
-    tokens: fromArray(filledTokens, [batch, full], 'int32'),
-    keyMask: fromArray(filledFlags, [batch, full], 'uint8'),
-  };
 }
 
 const placesOf = ({ E1, E2 }: AxialPositions) => E1.shape[0] * E2.shape[0];

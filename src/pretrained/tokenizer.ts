@@ -4,9 +4,8 @@
  */
 
 import { join } from '#platform/path';
-import { withinTime } from '#platform/within-time';
 import { expectNumbers } from '../core/dtype.ts';
-import { ArgumentError, EfficientTransformersError, FileFormatError, UnsupportedError } from '../core/errors.ts';
+import { ArgumentError, FileFormatError } from '../core/errors.ts';
 import { expectFunction, expectList, expectOptions, expectText, integerOf } from '../core/expect.ts';
 import type { Complain } from '../core/files/input-file.ts';
 import { readJsonObject } from '../core/files/json.ts';
@@ -14,24 +13,7 @@ import { fromNumbers } from '../core/tensor.ts';
 import type { TextInputs } from './architecture.ts';
 import { checkTokenizer, isToken } from './tokenizer-checks.ts';
 import { expectSpecialTokens, hasTokenTypes, joinsPairs, paddingOf } from './tokenizer-facts.ts';
-
-const PACKAGE = '@huggingface/tokenizers';
-
-/**
- * The part of the package that is used here. Without it, code that compiles against our types would need the package's types.
- */
-interface Tokenizer {
-  encode(
-    text: string,
-    options: { text_pair?: string | null; add_special_tokens?: boolean; return_token_type_ids?: true },
-  ): { ids: number[]; token_type_ids?: number[] };
-  decode(tokens: number[], options: { skip_special_tokens: boolean }): string;
-  token_to_id(token: string): number | undefined;
-  id_to_token(id: number): string | undefined;
-}
-interface Tokenizers {
-  Tokenizer: new (json: object, config: object) => Tokenizer;
-}
+import { guarded, importPackage, MILLISECONDS, type Tokenizer, type Tokenizers } from './tokenizer-package.ts';
 
 /** Options of a tokeniser's `encode`. */
 export interface EncodeOptions {
@@ -76,37 +58,14 @@ export async function loadTokenizer(
   const config = optionalConfig(join(directory, 'tokenizer_config.json'));
   const model = optionalConfig(join(directory, 'config.json'));
   const longestText = checkTokenizer(json, complain);
-  const { Tokenizer } = (await imported(load)) ?? {};
+  const { Tokenizer } = (await importPackage(load)) ?? {};
   expectFunction('load: Tokenizer', Tokenizer);
-  const tokenizer = served(() => new Tokenizer(json, config), MILLISECONDS.load, 'read it', complain);
+  const tokenizer = guarded(() => new Tokenizer(json, config), MILLISECONDS.load, 'read it', complain);
   const tokenToId = (token: string) => tokenizer.token_to_id(token);
   expectSpecialTokens(json, tokenToId, complain);
   const padding = paddingOf(json, config, tokenToId, complain);
   const facts = { longestText, padding, hasTypes: hasTokenTypes(json, config, model), joinsPairs: joinsPairs(json) };
   return new LoadedTokenizer(tokenizer, facts, complain);
-}
-
-/** Limits of work that even a machine twenty times slower than ours stays within. */
-const MILLISECONDS = { load: 10_000, call: 1000, each: 0.05 };
-
-/** The result of the package. Errors that it throws, and a lack of time, are blamed on the file. */
-function served<T>(body: () => T, milliseconds: number, what: string, complain: Complain): T {
-  const warned: string[] = [];
-  const { warn } = console;
-  // Parts that the package skips with a warning would change the tokens; and its messages quote the file.
-  console.warn = (...words: unknown[]) =>
-    warned.push(words.map((word) => (word instanceof Object ? '…' : word)).join(' '));
-  try {
-    const result = withinTime(milliseconds, body);
-    if (warned.length === 0) return result;
-    throw complain(`${PACKAGE} cannot ${what} as it is: ${warned[0]}`);
-  } catch (error) {
-    if (error instanceof EfficientTransformersError) throw error;
-    const { message } = error as Error;
-    throw Object.assign(complain(`${PACKAGE} cannot ${what}: ${message}`), { cause: error });
-  } finally {
-    console.warn = warn;
-  }
 }
 
 /** Facts from tokenizer.json and the files next to it that the package does not expose. */
@@ -156,7 +115,7 @@ class LoadedTokenizer implements TextTokenizer {
     const at = ids.findIndex((id) => this.#tokenizer.id_to_token(id) === undefined);
     if (at >= 0) throw new ArgumentError(`tokens: expected tokens of the vocabulary, got ${ids[at]} at element ${at}`);
     const decode = () => this.#tokenizer.decode(ids, { skip_special_tokens: true });
-    return served(decode, MILLISECONDS.call + MILLISECONDS.each * ids.length, 'decode', this.#complain);
+    return guarded(decode, MILLISECONDS.call + MILLISECONDS.each * ids.length, 'decode', this.#complain);
   }
 
   #encodeOne(text: Text, name: string, maxLength = Number.POSITIVE_INFINITY): Encoded {
@@ -169,7 +128,7 @@ class LoadedTokenizer implements TextTokenizer {
     if (surplus <= 0) return { ids, types };
     if (second !== null)
       throw new ArgumentError(`${name}: expected at most ${maxLength} tokens of a pair, got ${ids.length}`);
-    return cut({ ids, types }, this.#served(first, null, name, false).ids, surplus, name);
+    return cut({ ids, types }, this.#encoded(first, null, name, false).ids, surplus, name);
   }
 
   /**
@@ -181,7 +140,7 @@ class LoadedTokenizer implements TextTokenizer {
     for (let size = FIRST_LOOK + UNITS_PER_TOKEN * most; GROWTH * size < text.length; size *= GROWTH) {
       const first = text.slice(0, isLead(text.charCodeAt(size - 1)) ? size - 1 : size);
       this.#expectShort(first, name);
-      const { ids } = this.#served(first, null, name, false);
+      const { ids } = this.#encoded(first, null, name, false);
       if (before.length >= most && before.slice(0, most).every((id, n) => id === ids[n])) return first;
       before = ids;
     }
@@ -192,18 +151,18 @@ class LoadedTokenizer implements TextTokenizer {
   #joined(first: string, second: string | null, name: string): Encoded {
     const { joinsPairs, hasTypes } = this.#facts;
     if (second === null || joinsPairs) {
-      const { ids, types } = this.#served(first, second, name);
+      const { ids, types } = this.#encoded(first, second, name);
       return { ids, types: hasTypes ? types : ids.map(() => 0) };
     }
-    const [own, other] = [first, second].map((each) => this.#served(each, null, name).ids);
+    const [own, other] = [first, second].map((each) => this.#encoded(each, null, name).ids);
     return { ids: [...own, ...other], types: [...own.map(() => 0), ...other.map(() => Number(hasTypes))] };
   }
 
-  #served(first: string, second: string | null, name: string, withSpecial = true): Encoded {
+  #encoded(first: string, second: string | null, name: string, withSpecial = true): Encoded {
     const options = { text_pair: second, add_special_tokens: withSpecial, return_token_type_ids: true } as const;
     const limit = MILLISECONDS.call + MILLISECONDS.each * (first.length + (second?.length ?? 0));
     const encode = () => this.#tokenizer.encode(first, options);
-    const { ids, token_type_ids: types = ids.map(() => 0) } = served(encode, limit, `encode ${name}`, this.#complain);
+    const { ids, token_type_ids: types = ids.map(() => 0) } = guarded(encode, limit, `encode ${name}`, this.#complain);
     if (ids.every(isToken) && types.length === ids.length) return { ids, types };
     throw this.#complain(`${name}: has no token for a part of it, nor one for what is unknown`);
   }
@@ -254,20 +213,6 @@ function cut({ ids, types }: Encoded, own: readonly number[], surplus: number, n
   const end = start + own.length;
   const without = (list: readonly number[]) => [...list.slice(0, end - surplus), ...list.slice(end)];
   return { ids: without(ids), types: without(types) };
-}
-
-async function imported<T>(load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new UnsupportedError(
-      `tokenizer: needs the package ${PACKAGE}, which is not installed: npm install ${PACKAGE}`,
-      {
-        cause: error,
-      },
-    );
-  }
 }
 
 function optionalConfig(path: string): Record<string, unknown> {

@@ -71,7 +71,7 @@ export function defineCommand<Specs extends OptionSpecs>(
 }
 
 /** The message for the first signal: `when` the work ends, e.g. `after this step`. */
-export function tellStop({ stderr }: Host, when: string): (signal: string) => void {
+export function announceStop({ stderr }: Host, when: string): (signal: string) => void {
   // A progress bar may be on the line.
   return (signal) => stderr.write(`${CLEARED}${signal}: stopping ${when}; once more ends at once\n`);
 }

@@ -14,7 +14,7 @@ import { flagName } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
 import { wrapLines } from '../terminal/width.ts';
 import { checkpointInput } from './checkpoint-input.ts';
-import { type Given, type Host, type Running, tellStop, widthOf } from './command.ts';
+import { announceStop, type Given, type Host, type Running, widthOf } from './command.ts';
 import type { CompareOptions, CompareValues } from './compare-options.ts';
 import { checkFormats, contentsOf, JSON_OUTPUT, outputsOf, SAVED_OUTPUT } from './compare-outputs.ts';
 import { comparePretrained, type SwapReport } from './compare-pretrained.ts';
@@ -205,7 +205,7 @@ async function asFarAsKnown<Report>(
     const report = await work({
       onResults: (report) => {
         known = report;
-        stop.listen(tellStop(host, 'after this variant'));
+        stop.listen(announceStop(host, 'after this variant'));
       },
       // A reader that closes stdout may still want the files.
       shouldStop: () => (isForFiles(outputs) ? stop.signalled() !== null : stop.asked()),

@@ -10,7 +10,7 @@ import { attentionsOf } from '../training/config.ts';
 import { type Evaluation, evaluate } from '../training/evaluate.ts';
 import { taskBaseline } from '../training/tasks/baseline.ts';
 import { openTask } from '../training/tasks/registry.ts';
-import { defineCommand, PROGRAM, tellStop, widthOf } from './command.ts';
+import { announceStop, defineCommand, PROGRAM, widthOf } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
 import { openModel } from './training-folder.ts';
 
@@ -57,7 +57,7 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, ho
   const add = async (what: string, evaluation: Evaluation) => {
     measured.push([what, evaluation]);
     progress.advance(1, what);
-    stop.listen(tellStop(host, 'after this layer'));
+    stop.listen(announceStop(host, 'after this layer'));
     // Give signals a turn.
     await new Promise((resolve) => setImmediate(resolve));
   };

@@ -30,7 +30,7 @@ export function isExpected(error: unknown): boolean {
 }
 
 /** Expected errors take one line; errors in the `command`'s arguments also name its help; bugs come with a stack trace. */
-export function tellFailure(error: unknown, command: string | null, { stderr }: Pick<Host, 'stderr'>): number {
+export function reportFailure(error: unknown, command: string | null, { stderr }: Pick<Host, 'stderr'>): number {
   const label = supportsColour(stderr) ? paint('bad', 'Error:') : 'Error:';
   if (isRefusedArray(error)) {
     stderr.write(`${label} memory: ${REFUSED_ARRAY}\n`);

@@ -9,7 +9,7 @@ import { tryToWrite, writeFileAtomically } from '../core/files/atomic.ts';
 import { visibleJson } from '../core/visible.ts';
 import type { TerminalStream } from '../terminal/colour.ts';
 import type { Host } from './command.ts';
-import { isExpected, tellFailure } from './failure.ts';
+import { isExpected, reportFailure } from './failure.ts';
 import { expectOwnPage } from './own-page.ts';
 
 /** `path` is a file's, or `-` for stdout. */
@@ -117,7 +117,7 @@ export async function writeOutputs(outputs: readonly Content[], host: Host): Pro
       }
       people.write(`${label}: ${path}\n`);
     } catch (error) {
-      if (isExpected(error)) tellFailure(error, null, host);
+      if (isExpected(error)) reportFailure(error, null, host);
       failures.push(error);
     }
   }

@@ -45,8 +45,8 @@ export async function run(words: readonly string[], { stdout, stderr }: Host): P
     const command = await loaders[name]();
     return await command.run(isNamed ? rest : args, host);
   } catch (error) {
-    const { tellFailure } = await import('./failure.ts');
-    return tellFailure(error, name, host);
+    const { reportFailure } = await import('./failure.ts');
+    return reportFailure(error, name, host);
   }
 }
 

@@ -5,7 +5,7 @@ import { entryAt, isFolder, namesIn } from '../core/files/system-error.ts';
 import { stepsOf } from '../training/checkpoint.ts';
 import { isConfig } from './config-file.ts';
 import { GuidedError } from './failure.ts';
-import { describeEnding, describeLonger, describeUnbegun } from './training-ending.ts';
+import { describeEnding, describeLonger, describeNotStarted } from './training-ending.ts';
 import { checkpointAt, runFiles } from './training-folder.ts';
 
 /** A run by its name and its folder. */
@@ -41,7 +41,7 @@ function describeRuns(runs: readonly Placed[]): string {
 function describeOne(run: Placed): string {
   const { name, folder } = run;
   const { checkpoint, config } = runFiles(folder);
-  if (!hasCheckpoint(run)) return hasConfig(run) ? describeUnbegun({ name, config, folder }, 'No checkpoint') : '';
+  if (!hasCheckpoint(run)) return hasConfig(run) ? describeNotStarted({ name, config, folder }, 'No checkpoint') : '';
   try {
     const { step, steps } = stepsOf(checkpoint);
     const ending = { checkpoint: folder, step, settings: { steps } };

@@ -30,8 +30,8 @@ import {
   type RunFiles,
   runFiles,
   type TogetherFiles,
-  tellUnverified,
   togetherFiles,
+  warnUnverified,
 } from './training-folder.ts';
 import { Training } from './training-runs.ts';
 
@@ -41,7 +41,7 @@ export async function runTrain(asked: Given<TrainOptions>, host: Running): Promi
   const { values, positionals, given } =
     config === undefined ? asked : withConfig(config, trainOptions(), asked, FROM_FILE);
   expectTogether(positionals, given);
-  if (config !== undefined) tellHistory(config, host);
+  if (config !== undefined) reportHistory(config, host);
   applyMachine(values);
   const checkpoint = values.resume === undefined ? undefined : checkpointToResume(values.resume);
   if (checkpoint !== undefined) takeKernelsOf(kernelsOf(checkpoint), values.kernels);
@@ -69,11 +69,11 @@ async function begin(word: string | undefined, values: TrainValues, host: Runnin
     // Also for the runs that are never reached, so that they can be started from it.
     for (const [n, { options }] of all.entries()) writeFileAtomically(files[n].config, configText(options));
     const training = new Training({ recipe, minutes: values.minutes, folders, runs: all.length }, host);
-    let begun = 0;
+    let started = 0;
     const runs = async () => {
       for (const [n, { name, settings, options, folder }] of all.entries()) {
         if (host.stop.asked()) break;
-        begun++;
+        started++;
         const metrics = new Metrics(files[n].metrics, 0, recipe && stepsPerLine(settings.steps));
         const events = values.tensorboard ? new EventFile(folder, 0) : null;
         const config = configText(options);
@@ -89,8 +89,9 @@ async function begin(word: string | undefined, values: TrainValues, host: Runnin
         });
       }
     };
-    const unbegun = () => all.map(({ name, folder }, n) => ({ name, folder, config: files[n].config })).slice(begun);
-    return await training.all(around, runs, unbegun);
+    const notStarted = () =>
+      all.map(({ name, folder }, n) => ({ name, folder, config: files[n].config })).slice(started);
+    return await training.all(around, runs, notStarted);
   } finally {
     folders.release();
   }
@@ -110,7 +111,7 @@ async function goOn(path: string, values: TrainValues, host: Running): Promise<n
     const { recipe, name } = recipeOf(run.settings) ?? { recipe: undefined, name: variantName(run.settings) };
     const training = new Training({ recipe, minutes: values.minutes, folders, runs: 1 }, host);
     const metrics = new Metrics(files.metrics, run.step, recipe && stepsPerLine(run.settings.steps));
-    tellUnverified(checkpoint, isVerified, host);
+    warnUnverified(checkpoint, isVerified, host);
     const difference = run.step === 0 ? null : differenceTo(kernels);
     if (difference !== null) {
       host.stderr.write(`${checkpoint}: ${difference}\n`);
@@ -160,7 +161,7 @@ function configAfter(path: string, { step, settings: { steps } }: Run, { run }: 
 }
 
 /** Says that a config.json is of a run that was trained in parts, which no training repeats at once. */
-function tellHistory(path: string, { stderr }: Running): void {
+function reportHistory(path: string, { stderr }: Running): void {
   const parts = historyIn(path);
   if (parts.length < 2) return;
   const counts = parts.map(({ steps }) => formatWhole(steps)).join(', then to ');

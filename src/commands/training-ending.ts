@@ -13,7 +13,7 @@ export interface Ending {
 }
 
 /** A run that was not started, and its config.json. */
-export interface Unbegun {
+export interface NotStarted {
   name: string;
   config: string;
   folder: string;
@@ -31,7 +31,7 @@ export interface EndingSettings {
 /** Lines, each ending with a newline. */
 export function describeEnding(
   endings: readonly Ending[],
-  unbegun: readonly Unbegun[],
+  notStarted: readonly NotStarted[],
   { isStopped, minutes, isAlone }: EndingSettings,
 ): string {
   const time = minutes === undefined ? '' : ` --minutes ${minutes}`;
@@ -43,7 +43,7 @@ export function describeEnding(
     }
     return isAlone ? [describeLonger({ checkpoint, settings: { steps } })] : [];
   });
-  return [...parts, ...unbegun.map((run) => describeUnbegun(run))].join('');
+  return [...parts, ...notStarted.map((run) => describeNotStarted(run))].join('');
 }
 
 /** How a finished run is trained longer. */
@@ -53,7 +53,7 @@ export function describeLonger({ checkpoint, settings: { steps } }: Omit<Ending,
 }
 
 /** How a run without a checkpoint is started. */
-export function describeUnbegun({ name, config, folder }: Unbegun, state = 'Not started'): string {
+export function describeNotStarted({ name, config, folder }: NotStarted, state = 'Not started'): string {
   return offer(`${state}: ${name}. To start it:`, `train --config ${shellWord(config)} --out ${shellWord(folder)}`);
 }
 

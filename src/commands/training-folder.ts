@@ -69,12 +69,12 @@ export function checkpointAt(path: string): string {
 export function openModel(path: string, host: Pick<Host, 'stderr'>): TrainedModel & { checkpoint: string } {
   const checkpoint = checkpointAt(path);
   const { isVerified, ...trained } = loadModel(checkpoint);
-  tellUnverified(checkpoint, isVerified, host);
+  warnUnverified(checkpoint, isVerified, host);
   return { ...trained, checkpoint };
 }
 
 /** Warns about a checkpoint without a digest. */
-export function tellUnverified(path: string, isVerified: boolean, { stderr }: Pick<Host, 'stderr'>): void {
+export function warnUnverified(path: string, isVerified: boolean, { stderr }: Pick<Host, 'stderr'>): void {
   if (isVerified) return;
   stderr.write(`${path}: written by an older version without a digest, so damage to its numbers would go unnoticed\n`);
 }

@@ -6,13 +6,13 @@ import { wrapLines } from '../terminal/width.ts';
 import type { Recipe } from '../training/recipes/recipe.ts';
 import { endRun } from '../training/run.ts';
 import { type Baseline, taskBaseline } from '../training/tasks/baseline.ts';
-import { type Running, tellStop, widthOf } from './command.ts';
-import { FAILED, tellFailure } from './failure.ts';
+import { announceStop, type Running, widthOf } from './command.ts';
+import { FAILED, reportFailure } from './failure.ts';
 import type { KeptRun } from './kept-run.ts';
 import { lossCurve } from './loss-curve.ts';
 import { RunKeeper } from './run-keeper.ts';
 import type { Curve } from './training-curves.ts';
-import { describeEnding, type Ending, type Unbegun } from './training-ending.ts';
+import { describeEnding, type Ending, type NotStarted } from './training-ending.ts';
 import { asNamed, type HeldFolders, type RunFiles, type TogetherFiles } from './training-folder.ts';
 import { describeFiles, leaveFiles } from './training-outputs.ts';
 import { describeRecipe, describeRun, formatRuns, type RunResult } from './training-report.ts';
@@ -53,16 +53,20 @@ export class Training {
 
   /**
    * The exit code of `runs`, which calls `run`. The results are shown and written, also if an error ends one of them; those
-   * of several runs together go to `together`. `unbegun` are the runs that would not be reached.
+   * of several runs together go to `together`. `notStarted` are the runs that would not be reached.
    */
-  async all(together: TogetherFiles | null, runs: () => Promise<void>, unbegun: () => Unbegun[]): Promise<number> {
+  async all(
+    together: TogetherFiles | null,
+    runs: () => Promise<void>,
+    notStarted: () => NotStarted[],
+  ): Promise<number> {
     try {
       await runs();
     } catch (error) {
-      if (this.#results.length > 0) await this.#end(together, unbegun());
+      if (this.#results.length > 0) await this.#end(together, notStarted());
       throw error;
     }
-    return await this.#end(together, unbegun());
+    return await this.#end(together, notStarted());
   }
 
   /** Trains a run to its end, and releases its memory. In a sweep, NaN or lack of memory ends that run, not the others. */
@@ -72,7 +76,7 @@ export class Training {
     const { stdout, stderr, stop } = this.#host;
     const inSweep = runs > 1;
     // From now on a signal could lose work.
-    stop.listen(tellStop(this.#host, 'after this step'));
+    stop.listen(announceStop(this.#host, 'after this step'));
     if (this.#baseline === null) {
       this.#task = run.task.name;
       this.#baseline = taskBaseline(run.task);
@@ -124,7 +128,7 @@ export class Training {
   }
 
   /** Shows the table, the files and the commands that continue; returns the exit code. */
-  async #end(together: TogetherFiles | null, unbegun: readonly Unbegun[]): Promise<number> {
+  async #end(together: TogetherFiles | null, notStarted: readonly NotStarted[]): Promise<number> {
     const { stdout, stop } = this.#host;
     // Stopped before the first run.
     if (this.#baseline === null) return stop.exitCode();
@@ -136,8 +140,8 @@ export class Training {
     }
     const { minutes, runs } = this.#settings;
     const isStopped = stop.asked();
-    stdout.write(describeEnding(this.#endings, unbegun, { isStopped, minutes, isAlone: runs === 1 }));
-    for (const failure of this.#failures) tellFailure(failure, null, this.#host);
+    stdout.write(describeEnding(this.#endings, notStarted, { isStopped, minutes, isAlone: runs === 1 }));
+    for (const failure of this.#failures) reportFailure(failure, null, this.#host);
     if (this.#failed || this.#failures.length > 0) return FAILED;
     return isStopped ? stop.exitCode() : 0;
   }

@@ -73,8 +73,8 @@ const settingChecks: { readonly [Setting in keyof CompareSettings]-?: Check } = 
 export async function compare(input: ComparisonInput, settings: CompareSettings = {}): Promise<ComparisonReport> {
   expectComparisonInput('input', input);
   expectOptions('settings', settings, settingChecks);
-  const tell = onceEach(settings.onSkip ?? (() => {}));
-  const plans = input.cases.map((each, index) => planCase(each, input, settings, index === 0, tell));
+  const reportSkip = onceEach(settings.onSkip ?? (() => {}));
+  const plans = input.cases.map((each, index) => planCase(each, input, settings, index === 0, reportSkip));
   const progress = new Progress(plans.map(workOfPlan), settings.onProgress ?? (() => {}));
   await poolReady();
   const results: ComparisonResult[] = [];
@@ -90,11 +90,11 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
   };
   const leaveOut = ({ variant }: Cell, what: string, error: MemoryError): void => {
     tooLarge = error;
-    tell({ variant: variant.name, reason: `${what}: ${error.message}` });
+    reportSkip({ variant: variant.name, reason: `${what}: ${error.message}` });
   };
   for (const plan of plans) {
     const subject = attempting(() => loadSubject(plan, settings));
-    const cells = paddable(plan.cells, subject.inputs, settings, tell);
+    const cells = paddable(plan.cells, subject.inputs, settings, reportSkip);
     let measured: Measured[];
     try {
       const figures = await measureFigures({ ...plan, cells }, subject, progress, leaveOut, settings);
@@ -215,10 +215,10 @@ async function step(progress: Progress, work: number, label: string): Promise<vo
 }
 
 function onceEach(onSkip: (skip: Skip) => void): (skip: Skip) => void {
-  const told = new Set<string>();
+  const reported = new Set<string>();
   return (skip) => {
-    if (!told.has(skip.reason)) onSkip(skip);
-    told.add(skip.reason);
+    if (!reported.has(skip.reason)) onSkip(skip);
+    reported.add(skip.reason);
   };
 }
 

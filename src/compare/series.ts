@@ -105,20 +105,22 @@ export function seriesOf(results: readonly ComparisonResult[]): Series[] {
  * layer.
  */
 export function labelsOf(results: readonly ComparisonResult[]): Map<ComparisonResult, string> {
-  const telling = new Map<string, Set<string>>();
+  const distinguishing = new Map<string, Set<string>>();
   const alike = groupBy(results, ({ variant, budget, length, layer }) =>
     JSON.stringify([variant, budget?.value, length, layer]),
   );
   for (const group of alike.values()) {
-    const keys = telling.get(group[0].variant) ?? new Set<string>();
+    const keys = distinguishing.get(group[0].variant) ?? new Set<string>();
     for (const key of new Set(group.flatMap(({ options }) => Object.keys(options)))) {
       if (new Set(group.map(({ options }) => JSON.stringify(options[key]))).size > 1) keys.add(key);
     }
-    telling.set(group[0].variant, keys);
+    distinguishing.set(group[0].variant, keys);
   }
   return new Map(
     results.map((result) => {
-      const notes = [...(telling.get(result.variant) ?? [])].map((key) => `${key}=${plain(result.options[key])}`);
+      const notes = [...(distinguishing.get(result.variant) ?? [])].map(
+        (key) => `${key}=${plain(result.options[key])}`,
+      );
       return [result, [result.variant, ...notes].join(' ')];
     }),
   );

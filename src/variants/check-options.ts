@@ -138,10 +138,10 @@ function expectFits<Options extends CommonOptions>(
     const others = Object.fromEntries(Object.entries(asked).filter(([each]) => each !== name)) as Partial<Options>;
     return bytesOf(variant, { ...variant.defaults(shape.keyLength, others), ...others }, shape) <= limit;
   });
-  const told = guilty.map((name) => `${name} = ${String(asked[name as keyof Options])}`).join(', ');
+  const assigned = guilty.map((name) => `${name} = ${String(asked[name as keyof Options])}`).join(', ');
   const { batch, heads, keyLength, headDim } = shape;
   throw new MemoryError(
-    `${guilty.length > 0 ? guilty.join(', ') : 'length'}: ${variant.name}${told === '' ? '' : ` with ${told}`} takes at ` +
+    `${guilty.length > 0 ? guilty.join(', ') : 'length'}: ${variant.name}${assigned === '' ? '' : ` with ${assigned}`} takes at ` +
       `least ${gibibytes(bytes)} for inputs of ${formatShape([batch, heads, keyLength, headDim])}, more than the ` +
       `${gibibytes(limit)} that tensors can have`,
   );

@@ -1,6 +1,6 @@
 /**
  * The compiled kernels on disk. Each file ends with a digest of the rest, as scripts/build-kernels.mjs writes it, so that a
- * file that was cut off, or in which a bit has flipped, can be told apart from an engine that lacks its instructions. A
+ * file that was cut off, or in which a bit has flipped, can be messageOf apart from an engine that lacks its instructions. A
  * damaged file is an error and is reported. A missing instruction is not: slower kernels run.
  */
 import { createHash } from '#platform/crypto';
@@ -53,14 +53,14 @@ export function instantiate(build: VectorBuild): VectorKernels | string {
 
 function open(build: VectorBuild): Uint8Array<ArrayBuffer> | string {
   const cure = 'install the package again, or in its repository run: node scripts/build-kernels.mjs';
-  const told = (problem: string): string => `${FILES[build]}: ${problem}; ${cure}`;
+  const messageOf = (problem: string): string => `${FILES[build]}: ${problem}; ${cure}`;
   try {
     const bytes = ownBytes(`core/kernels/wasm/${FILES[build]}`);
     const damage = damageOf(bytes);
-    return damage === null ? bytes : told(damage);
+    return damage === null ? bytes : messageOf(damage);
   } catch (error) {
     const { code = 'an unknown error' } = error as { code?: string };
-    return told(code === 'ENOENT' ? 'it is missing' : `it cannot be read (${code})`);
+    return messageOf(code === 'ENOENT' ? 'it is missing' : `it cannot be read (${code})`);
   }
 }
 

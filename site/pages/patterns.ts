@@ -33,7 +33,6 @@ function body(variants: readonly AnyVariant[]): Html {
 <noscript><p class="card">This page computes the pictures itself and needs JavaScript. In a terminal, <code>npm start -- patterns --report patterns.html</code> draws them.</p></noscript>
 ${controls()}
 ${finder('The pictures below show the variants that fit, as far as their cost allows.', shownText(variants.length - over.size, variants.length))}
-<p class="problem" id="problem" role="alert"></p>
 <p class="visually-hidden" id="spoken" aria-live="polite"></p>
 <p class="note left-out-note" id="left-out">${leftOutText(over, START.share)}</p>
 <div id="pictures" aria-busy="true">
@@ -98,6 +97,7 @@ function controls(): Html {
 <span>weights, logarithmic: from <b id="faintest">–</b> to <b id="strongest">–</b></span>
 <span>below zero <span class="lab-ramp" role="img" aria-label="from faint to strong, below zero">${ramp('n')}</span></span>
 </div>
+<p class="problem" id="problem" role="alert"></p>
 </form>`;
 }
 

@@ -13,7 +13,7 @@ const FORMS = [
   { address: 'explorer.html', answer: '[data-status].error', least: 2 },
   { address: 'explorer.html#variant=performer&input=drawn&length=64', answer: '[data-status].error', least: 3 },
   { address: 'variants/sparse-transformer.html', answer: '[data-status].error', least: 2 },
-  { address: 'patterns.html#length=64', answer: '#problem:not(:empty)', least: 1 },
+  { address: 'patterns.html#length=64', answer: '#controls #problem:not(:empty)', least: 1 },
   { address: 'playground.html', answer: '#choice-problem:not(:empty)', least: 1 },
 ];
 

@@ -57,6 +57,18 @@ test('what a link within a page leads to is below the head, not under it', () =>
     assert.ok((await gap()) >= 0, String(await gap()));
   }));
 
+test('an equation that goes on beyond the edge has a shade there, and a stop of the keyboard', () =>
+  visitor.visit('variants/nystromformer.html', { ...PHONES[0], live: false }, async ({ page }) => {
+    const boxes = await page.locator('.tex').evaluateAll((all) =>
+      all.map((box) => ({
+        goesOn: box.scrollWidth > box.clientWidth + 1,
+        isMarked: box.matches('[tabindex="0"]') && getComputedStyle(box).boxShadow !== 'none',
+      })),
+    );
+    assert.ok(boxes.some(({ goesOn }) => goesOn));
+    for (const { goesOn, isMarked } of boxes) assert.is(isMarked, goesOn);
+  }));
+
 test('the figures of many tokens are whole numbers to the eye too', () =>
   visitor.visit('explorer.html#input=drawn&length=8192&headDim=16', PHONES[0], async ({ page }) => {
     assert.equal(await cuts(page), []);

@@ -3,6 +3,7 @@ import { type Html, html } from '../../src/compare/report/html.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 import { variantsByFamily } from './families.ts';
 import type { Page } from './page.ts';
+import { PAPER_AUTHORS } from './paper-authors.ts';
 import { bibtexOf, projectFacts, referenceOf } from './project.ts';
 
 export function citePage(): Page {
@@ -45,9 +46,10 @@ function papersOf(variants: readonly AnyVariant[]): AnyVariant['paper'][] {
   return [...new Map(variants.map(({ paper }) => [paper.arxiv, paper])).values()];
 }
 
-/** Every paper of the registry is on arXiv, whose key it has. */
+/** Every paper of the registry is on arXiv, whose key it has. Of a paper whose authors are not listed, the first is named. */
 export function bibtexOfPaper({ authors, year, title, arxiv }: AnyVariant['paper']): string {
-  const written = authors.replace(/ et al\.$/, ' and others').replaceAll(' & ', ' and ');
+  const all = PAPER_AUTHORS[arxiv]?.map(inTex).join(' and ');
+  const written = all ?? authors.replace(/ et al\.$/, ' and others').replaceAll(' & ', ' and ');
   const key = `${authors.split(' ')[0].toLowerCase()}${year}-${arxiv.replaceAll(/[./]/g, '')}`;
   return `@misc{${key},
   title = {${title}},
@@ -57,6 +59,11 @@ export function bibtexOfPaper({ authors, year, title, arxiv }: AnyVariant['paper
   archivePrefix = {arXiv},
   url = {https://arxiv.org/abs/${arxiv}},
 }`;
+}
+
+/** Letters that BibTeX without Unicode does not know. */
+function inTex(name: string): string {
+  return name.replaceAll('Ł', '{\\L}').replaceAll('ç', '{\\c{c}}');
 }
 
 function code(text: string, label: string): Html {

@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { allVariants } from '../../src/variants/registry.ts';
 import { bibtexOfPaper, citePage } from '../pages/cite.ts';
+import { PAPER_AUTHORS } from '../pages/paper-authors.ts';
 import { bibtexOf, projectFacts, readCitation, referenceOf } from '../pages/project.ts';
 
 const { document } = parseHTML(`<!doctype html><html><body>${citePage().body.source}</body></html>`);
@@ -21,6 +22,32 @@ test('the paper of every variant is there, once, in BibTeX with balanced braces 
     assert.ok(all.includes(entry), paper.arxiv);
     assert.is(entry.split('{').length, entry.split('}').length);
   }
+});
+
+test('a paper names all of its authors in full, and CITATION.cff the same', () => {
+  const citation = readFileSync(new URL('../../CITATION.cff', import.meta.url), 'utf8');
+  for (const { paper } of allVariants()) {
+    const authors = PAPER_AUTHORS[paper.arxiv] ?? [];
+    assert.is(`${authors[0]?.split(', ')[0]} et al.`, paper.authors, paper.arxiv);
+    assert.ok(
+      authors.length > 2 && authors.every((name) => /^[\p{L}]+, \p{Lu}\p{L}+( \p{Lu}\.)?$/u.test(name)),
+      paper.arxiv,
+    );
+    const listed = authors.map((name) => {
+      const [family, given] = name.split(', ');
+      return `      - family-names: ${family}\n        given-names: ${given}\n`;
+    });
+    const entry = `    title: "${paper.title}"\n    authors:\n${listed.join('')}    year: ${paper.year}\n`;
+    assert.ok(citation.includes(entry), paper.title);
+    assert.ok(citation.includes(`    url: https://arxiv.org/abs/${paper.arxiv}\n`), paper.arxiv);
+  }
+  const [written] = codes.slice(1).filter((code) => code.includes('1706.03762'));
+  assert.match(
+    written,
+    /author = \{Vaswani, Ashish and Shazeer, Noam and .*Kaiser, \{\\L\}ukasz and Polosukhin, Illia\},/,
+  );
+  const other = { authors: 'Lovelace et al.', year: 2030, title: 'Notes', arxiv: '3000.00001' };
+  assert.match(bibtexOfPaper(other), /author = \{Lovelace and others\},/);
 });
 
 test('the library has the name and the version of package.json or CITATION.cff, and no field without a value', () => {

@@ -16,11 +16,13 @@ function keysOf(yaml: string): Map<string, string> {
 
 test('the citation has what CFF 1.2.0 requires, and the version of the package', () => {
   const keys = keysOf(read('CITATION.cff'));
-  const allowed = ['cff-version', 'message', 'type', 'title', 'version', 'license', 'authors', 'abstract', 'keywords'];
+  const allowed = ['cff-version', 'message', 'type', 'title', 'version', 'date-released', 'license', 'authors'];
+  allowed.push('abstract', 'keywords', 'references');
   assert.equal([...keys.keys()].sort(), allowed.sort());
   assert.is(keys.get('cff-version'), '1.2.0');
   assert.is(keys.get('type'), 'software');
   assert.is(keys.get('version'), version);
+  assert.match(keys.get('date-released') ?? '', /^20\d\d-[01]\d-[0-3]\d$/);
   assert.is(keys.get('license'), license);
   assert.match(keys.get('title') ?? '', `"${name}: `);
   assert.match(read('CITATION.cff'), `\nauthors:\n  - name: The ${name} developers\n`);

@@ -594,6 +594,47 @@ test('without --out, tasks, sweeps and recipes all lay their runs out alike', ()
   });
 });
 
+test('tasks that take long have defaults of their own, which options replace', () => {
+  const optionsOf = (task: string, ...words: string[]) => {
+    const parsed = parseArguments({ usage: '', summary: '', options: trainOptions() }, words);
+    if (parsed.help !== null) throw new Error('no help');
+    const { length, layers, modelDim, heads, batch, rate } = planOf(task, parsed.values).runs[0].options as Record<
+      string,
+      unknown
+    >;
+    return { length, layers, modelDim, heads, batch, rate };
+  };
+  const pathfinder = { length: 64, layers: 2, modelDim: 32, heads: 4, batch: 32, rate: 2e-3 };
+  assert.equal(optionsOf('pathfinder'), pathfinder);
+  assert.equal(optionsOf('retrieval'), { length: 128, layers: 1, modelDim: 32, heads: 2, batch: 32, rate: 5e-3 });
+  assert.equal(optionsOf('copy'), { length: 64, layers: 2, modelDim: 64, heads: 4, batch: 16, rate: 5e-3 });
+  const given = [
+    '--length',
+    '144',
+    '--layers',
+    '3',
+    '--model-dim',
+    '48',
+    '--heads',
+    '6',
+    '--batch',
+    '7',
+    '--rate',
+    '0.5',
+  ];
+  assert.equal(optionsOf('pathfinder', ...given), {
+    length: 144,
+    layers: 3,
+    modelDim: 48,
+    heads: 6,
+    batch: 7,
+    rate: 0.5,
+  });
+  // A width alone takes heads that divide it; another optimiser has its own rate.
+  const other = optionsOf('pathfinder', '--model-dim', '30', '--optimizer', 'sgd', '--parts', '5');
+  assert.equal([other.modelDim, other.heads, other.batch, other.rate], [30, undefined, 35, 0.1]);
+});
+
 test('the page that several runs left together is not lost by accident either', async () => {
   const out = freshFolder();
   await outputOf(tiny('--steps', '1', '--sweep', 'full,longformer', '--out', out));

@@ -27,6 +27,11 @@ function describe() {
         explanation: 'Train three variants for equal steps, then show a table; --minutes 5 gives equal time',
       },
       {
+        command: `${PROGRAM} train pathfinder`,
+        explanation:
+          'Train on pictures of 8 × 8 pixels, two minutes of one core: from seed 0 to an accuracy of 77.7%, where half is chance; retrieval comes to 73.8%',
+      },
+      {
         command: `${PROGRAM} train --recipe duplication`,
         explanation: 'Train a recipe that is known to reach its goal',
       },

@@ -17,6 +17,7 @@ import { POSITIONS } from '../training/positions.ts';
 import { recipes } from '../training/recipes/registry.ts';
 import { runDefaults } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
+import type { TaskDefinition } from '../training/tasks/task.ts';
 import { REFERENCE_VARIANT } from '../variants/reference.ts';
 import { allVariants } from '../variants/registry.ts';
 import { runOptions } from './shared-options.ts';
@@ -34,7 +35,7 @@ export function trainOptions() {
   const { steps, batch, parts, clip, model, evaluateEvery, evaluationExamples, checkpointEvery } = runDefaults;
   const count = (placeholder: string, what: string, fallback: number | string) =>
     integer(placeholder, what, { minimum: 1, defaultText: String(fallback) });
-  const brief = tasks.map((task) => `${task.name} ${task.briefLength ?? task.defaults.length}`).join(', ');
+  const lengths = tasks.map(({ name, brief, defaults }) => `${name} ${brief?.length ?? defaults.length}`).join(', ');
   return {
     attention: choice('VARIANT', variants, 'Use this attention in every layer', { defaultText: REFERENCE_VARIANT }),
     sweep: choices(
@@ -54,16 +55,16 @@ export function trainOptions() {
       'Resume this checkpoint (or its folder) instead of starting a task, to the same bits; --kernels overrides its kernels',
     ),
 
-    length: count('N', 'Number of tokens in the longest sequence', brief),
+    length: count('N', 'Number of tokens in the longest sequence', lengths),
     symbols: integer('N', 'Number of different symbols, for tasks that have them', {
       minimum: 2,
       defaultText: 'set by the task',
     }),
     text: text('FILE', 'UTF-8 text, for tasks that read one', { defaultText: 'the declarations of TypeScript' }),
 
-    layers: count('N', 'Number of layers', layers),
-    modelDim: count('N', 'Width of the model', modelDim),
-    heads: count('N', 'Number of heads', heads),
+    layers: count('N', 'Number of layers', withBrief('layers', layers)),
+    modelDim: count('N', 'Width of the model', withBrief('modelDim', modelDim)),
+    heads: count('N', 'Number of heads', withBrief('heads', heads)),
     positions: choice('KIND', POSITIONS, 'How the model encodes positions', {
       defaultText: 'rotary, or learned where a variant compares no tokens',
     }),
@@ -79,10 +80,13 @@ export function trainOptions() {
       minimum: 0,
       defaultText: 'no limit',
     }),
-    batch: count('N', 'Examples per step', batch),
+    batch: count('N', 'Examples per step', withBrief('batch', batch)),
     parts: count('N', 'Process a batch in parts, with the memory of one', parts),
     optimizer: choice('NAME', OPTIMIZERS, 'Optimizer', { defaultText: 'adamw' }),
-    rate: number('R', 'Highest learning rate', { minimum: 0, defaultText: `${RATES.adamw} for adamw` }),
+    rate: number('R', 'Highest learning rate', {
+      minimum: 0,
+      defaultText: withBrief('rate', `${RATES.adamw} for adamw`),
+    }),
     warmup: integer('N', 'Steps until the highest learning rate', {
       minimum: 0,
       defaultText: 'a tenth of the steps, at most 100',
@@ -106,6 +110,14 @@ export function trainOptions() {
     ),
     ...runOptions(),
   };
+}
+
+/** `2; retrieval 1`: a default, and that of the tasks that have another. */
+function withBrief(name: keyof NonNullable<TaskDefinition['brief']>, usual: number | string): string {
+  const others = tasks.flatMap(({ name: task, brief }) =>
+    brief?.[name] === undefined ? [] : `${task} ${brief[name]}`,
+  );
+  return [String(usual), ...(others.length === 0 ? [] : [others.join(', ')])].join('; ');
 }
 
 export type TrainOptions = ReturnType<typeof trainOptions>;

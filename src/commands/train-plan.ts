@@ -103,11 +103,12 @@ export function variantName({ model: { attention } }: RunSettings): string {
 /** The given options, and the defaults of the others: with these a run needs no default. */
 function completed(task: TaskDefinition, values: TrainValues, variants: readonly AnyVariant[]) {
   const { minutes, heads, modelDim, parts = runDefaults.parts } = values;
-  const { layers, modelDim: width, heads: most } = transformerDefaults;
+  const { brief = {} } = task;
+  const { layers, modelDim: width, heads: most, batch } = { ...transformerDefaults, ...runDefaults, ...brief };
   const steps = values.steps ?? (minutes === undefined ? runDefaults.steps : ENDLESS);
   const { optimizer = 'adamw' } = values;
   return {
-    length: values.length ?? task.briefLength ?? task.defaults.length,
+    length: values.length ?? brief.length ?? task.defaults.length,
     symbols: values.symbols ?? task.defaults.symbols,
     // A run may be resumed from elsewhere.
     text: values.text === undefined ? undefined : resolve(values.text),
@@ -121,10 +122,10 @@ function completed(task: TaskDefinition, values: TrainValues, variants: readonly
     steps,
     minutes,
     // A batch size that was not given is chosen to fit the given parts.
-    batch: values.batch ?? Math.ceil(runDefaults.batch / parts) * parts,
+    batch: values.batch ?? Math.ceil(batch / parts) * parts,
     parts,
     optimizer,
-    rate: values.rate ?? RATES[optimizer],
+    rate: values.rate ?? { ...RATES, adamw: brief.rate ?? RATES.adamw }[optimizer],
     warmup: values.warmup ?? Math.min(LONGEST_WARMUP, Math.ceil(WARMUP_SHARE * steps)),
     decay: values.decay ?? (minutes === undefined ? 'cosine' : 'constant'),
     clip: values.clip ?? runDefaults.clip,

@@ -26,7 +26,7 @@ export const byteLm: TaskDefinition = {
   summary: 'Predict the next byte of your text',
   source: 'Al-Rfou et al. 2019, without their auxiliary losses',
   defaults: { length: 256, text: '' },
-  briefLength: 128,
+  brief: { length: 128 },
 
   make({ length, text }): Task {
     expectInteger('length', length, 1);
@@ -61,7 +61,7 @@ export const byteMlm: TaskDefinition = {
   summary: 'Predict hidden bytes of your text',
   source: 'Devlin et al. 2019, §3.1, on bytes',
   defaults: { length: 256, text: '' },
-  briefLength: 128,
+  brief: { length: 128 },
 
   make({ length, text }): Task {
     expectInteger('length', length, 2);

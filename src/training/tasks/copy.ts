@@ -11,7 +11,7 @@ export const copy: TaskDefinition = {
   summary: 'Repeat a sequence of any length after a separator',
   source: 'Katharopoulos et al. 2020, §4.1',
   defaults: { length: 128, symbols: 10 },
-  briefLength: 64,
+  brief: { length: 64 },
 
   make({ length, symbols }): Task {
     expectInteger('length', length, 4);

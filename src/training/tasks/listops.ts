@@ -29,7 +29,7 @@ export const listops: TaskDefinition = {
   source: 'Nangia & Bowman 2018; Tay et al. 2021',
   // In the Arena 2000.
   defaults: { length: 512 },
-  briefLength: 128,
+  brief: { length: 128 },
 
   make({ length }): Task {
     expectInteger('length', length, 4);

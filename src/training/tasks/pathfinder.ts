@@ -41,6 +41,10 @@ export const pathfinder: TaskDefinition = {
   source: 'Linsley et al. 2018; Tay et al. 2021, §2.2.5',
   // As in the Arena: 32 × 32.
   defaults: { length: 1024 },
+  // 8 × 8. The mean over all pixels dilutes what the two dots say: at 12 × 12 a small model is at chance after 500 steps of 32.
+  // Positions are rotary, as by default: with learned ones it is at chance after 200 steps, where with these it is at 60%.
+  // `train pathfinder` comes to 77.7% from seed 0; who looks at the places of the dots alone can reach 83%.
+  brief: { length: 64, modelDim: 32, batch: 32, rate: 2e-3 },
 
   make({ length }): Task {
     expectInteger('length', length, 64);

@@ -70,8 +70,11 @@ export interface TaskDefinition {
   readonly source: string;
   /** All of its settings, with their defaults. */
   readonly defaults: TaskSettings;
-  /** A length at which a small model learns within minutes; the paper's length would take hours. */
-  readonly briefLength?: number;
+  /**
+   * What `train` takes unless it is told otherwise, where it is not the default of all tasks: with these a small model learns
+   * within minutes, where at the paper's length it takes hours. `rate` is the highest learning rate of AdamW.
+   */
+  readonly brief?: Readonly<Partial<Record<'length' | 'layers' | 'modelDim' | 'heads' | 'batch' | 'rate', number>>>;
   make(settings: Required<TaskSettings>): Task;
 }
 

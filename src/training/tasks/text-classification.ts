@@ -27,7 +27,7 @@ export const textClassification: TaskDefinition = {
   source: 'after Tay et al. 2021, §2.2.2, with generated text',
   // In the Arena 1024 to 4096.
   defaults: { length: 1024 },
-  briefLength: 128,
+  brief: { length: 128 },
 
   make({ length }): Task {
     expectInteger('length', length, 64);

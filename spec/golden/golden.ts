@@ -101,6 +101,8 @@ export function runVariant<Options extends CommonOptions>(
     const of = (name: string) => (inputs[`global/${name}`] = tensor(`global/${name}`, dtype));
     attended.global = { queries: of('queries'), keys: of('keys'), values: of('values') };
   }
+  const gates = names('gates/').map((name) => [name, (inputs[`gates/${name}`] = tensor(`gates/${name}`, dtype))]);
+  if (gates.length > 0) attended.gates = Object.fromEntries(gates);
   const parameters: Parameters = {};
   for (const name of names('parameters/')) {
     parameters[name] = inputs[`parameters/${name}`] = tensor(`parameters/${name}`, dtype);

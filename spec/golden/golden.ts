@@ -101,8 +101,9 @@ export function runVariant<Options extends CommonOptions>(
     const of = (name: string) => (inputs[`global/${name}`] = tensor(`global/${name}`, dtype));
     attended.global = { queries: of('queries'), keys: of('keys'), values: of('values') };
   }
-  const gates = names('gates/').map((name) => [name, (inputs[`gates/${name}`] = tensor(`gates/${name}`, dtype))]);
-  if (gates.length > 0) attended.gates = Object.fromEntries(gates);
+  const gates: Record<string, Tensor> = {};
+  for (const name of names('gates/')) gates[name] = inputs[`gates/${name}`] = tensor(`gates/${name}`, dtype);
+  if (Object.keys(gates).length > 0) attended.gates = gates;
   const parameters: Parameters = {};
   for (const name of names('parameters/')) {
     parameters[name] = inputs[`parameters/${name}`] = tensor(`parameters/${name}`, dtype);

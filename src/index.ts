@@ -14,7 +14,8 @@ export { type DecodeSettings, type DecodeShape, type Decoder, startDecoding } fr
 export { type AttentionState, copyState, stateBytes } from './variants/state.ts';
 
 // Tensors: typed arrays on a heap that all threads share, viewed through ndarray. `scope` releases what is made in it.
-export { filled, fromArray, keep, ones, randomNormal, scope, Tensor, zeros } from './core/tensor.ts';
+export { keep, scope } from './core/scope.ts';
+export { filled, fromArray, ones, randomNormal, Tensor, zeros } from './core/tensor.ts';
 export { fromNdarray } from './core/from-ndarray.ts';
 export { type DType, type MemoryStatistics, memoryStatistics, type NumericArray } from './core/memory.ts';
 export type { ArrayOf } from './core/dtype.ts';

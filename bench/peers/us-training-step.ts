@@ -7,7 +7,8 @@
  */
 import { backward, zeroGrad } from '../../src/core/autograd.ts';
 import { add, matmul, mean, multiply, reshape, subtract } from '../../src/core/ops/index.ts';
-import { fromArray, keep, scope, type Tensor } from '../../src/core/tensor.ts';
+import { keep, scope } from '../../src/core/scope.ts';
+import { fromArray, type Tensor } from '../../src/core/tensor.ts';
 import { SGD } from '../../src/training/optimizers/sgd.ts';
 import { attend } from '../../src/variants/attend.ts';
 import { full } from '../../src/variants/full.ts';

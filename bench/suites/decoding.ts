@@ -2,7 +2,8 @@
 import { timeInTurns } from '../../src/compare/stopwatch.ts';
 import { slice } from '../../src/core/ops/index.ts';
 import { poolReady } from '../../src/core/parallel/pool.ts';
-import { scope, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import type { Tensor } from '../../src/core/tensor.ts';
 import { formatBytes, formatMilliseconds, formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import { type Decoder, startDecoding } from '../../src/variants/decoding.ts';

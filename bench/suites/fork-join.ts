@@ -3,7 +3,8 @@ import { median } from '../../src/compare/stopwatch.ts';
 import { defineKernel } from '../../src/core/kernels/kernel.ts';
 import { matmulItem, matmulKernel } from '../../src/core/kernels/matmul.ts';
 import { addKernelModule, parallelFor, poolReady, WORTH_SPLITTING } from '../../src/core/parallel/pool.ts';
-import { elements, fromArray, scope, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, fromArray, zeros } from '../../src/core/tensor.ts';
 import { formatCount, formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 

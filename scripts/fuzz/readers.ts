@@ -10,7 +10,7 @@ import type { ArrayToStore } from '../../src/core/files/numbers.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
 import { readText } from '../../src/core/files/text.ts';
 import { Random } from '../../src/core/random.ts';
-import { scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
 import { Metrics, readMetrics, smoothedLosses } from '../../src/training/metrics.ts';
 import { openTask } from '../../src/training/tasks/registry.ts';
 import { damaged, few, oneIn, pick } from './bytes.ts';

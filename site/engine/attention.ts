@@ -4,7 +4,7 @@ import { compare } from '../../src/compare/compare.ts';
 import { chosenVariants } from '../../src/compare/plan.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
-import { scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
 import { checkOptions } from '../../src/variants/check-options.ts';
 import { fullWeights } from './full.ts';
 import { inputOf, keyOf } from './inputs.ts';

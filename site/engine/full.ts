@@ -1,6 +1,7 @@
 /** The matrix of full attention, kept while the same input is looked at. */
 import { matmul, scale, softmax } from '../../src/core/ops/index.ts';
-import { elements, scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements } from '../../src/core/tensor.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
 
 let last: { key: string; weights: Float32Array } | null = null;

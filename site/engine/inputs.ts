@@ -3,7 +3,7 @@ import { type ComparisonCase, type ComparisonInput, fileInput } from '../../src/
 import { syntheticInput } from '../../src/compare/synthetic.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { readSafetensors } from '../../src/core/files/safetensors.ts';
-import { keep } from '../../src/core/tensor.ts';
+import { keep } from '../../src/core/scope.ts';
 import { loadModel, type TrainedModel } from '../../src/training/checkpoint.ts';
 import { placeOf } from '../../src/training/config.ts';
 import { textAttention } from '../../src/training/text-attention.ts';

@@ -5,7 +5,7 @@ import { drawnWeights } from '../../src/compare/patterns/weights.ts';
 import { chosenVariants } from '../../src/compare/plan.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { slice } from '../../src/core/ops/index.ts';
-import { scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
 import { checkOptions } from '../../src/variants/attend.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';

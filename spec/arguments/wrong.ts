@@ -2,7 +2,8 @@
 import * as assert from 'uvu/assert';
 import { EfficientTransformersError } from '../../src/core/errors.ts';
 import { memoryStatistics, release } from '../../src/core/memory.ts';
-import { elements, filled, scope, Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, filled, Tensor, zeros } from '../../src/core/tensor.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 
 /** A registered variant is taken as a whole: `register` looks into what it gets. */

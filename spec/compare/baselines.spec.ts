@@ -15,7 +15,8 @@ import {
   referenceWeights,
   relativeFrobeniusError,
 } from '../../src/core/reference.ts';
-import { fromArray, randomNormal, scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { fromArray, randomNormal } from '../../src/core/tensor.ts';
 import * as library from '../../src/index.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';

@@ -9,7 +9,7 @@ import { type ComparisonInput, fileInput } from '../../src/compare/inputs.ts';
 import type { BaselineResult, ComparisonResult } from '../../src/compare/result.ts';
 import type { ArrayToStore } from '../../src/core/files/numbers.ts';
 import { Random } from '../../src/core/random.ts';
-import { scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
 import { zipBytes } from '../core/zip-cases.ts';
 import { arrayFile, emptyFolder, numbers, tensorFile } from './qkv-files.ts';
 import { registerTestVariants } from './test-variants.ts';

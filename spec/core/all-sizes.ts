@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import { backward } from '../../src/core/autograd.ts';
 import { chooseKernelSet } from '../../src/core/kernels/simd.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, fromArray, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 
 const EXPONENTS = [-45, -42, -40, -38, -37, -30, -20, -19, -10, -3, 0, 0, 3, 10, 18, 19, 20, 30, 37, 38];
 /** What a vector kernel may make 0: numbers below this have not all of their digits. */

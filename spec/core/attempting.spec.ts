@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { attempting, measureMemory, memoryStatistics, release } from '../../src/core/memory.ts';
-import { elements, keep, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { keep, scope } from '../../src/core/scope.ts';
+import { elements, type Tensor, zeros } from '../../src/core/tensor.ts';
 
 const liveBytes = () => memoryStatistics().liveBytes;
 

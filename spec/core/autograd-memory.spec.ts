@@ -6,7 +6,8 @@ import { copyInto } from '../../src/core/copy-into.ts';
 import { measureMemory, memoryStatistics, release } from '../../src/core/memory.ts';
 import * as ops from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { filled, keep, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
+import { keep, scope } from '../../src/core/scope.ts';
+import { filled, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 
 const liveBytes = () => memoryStatistics().liveBytes;
 /** A tensor of `count` KiB. */

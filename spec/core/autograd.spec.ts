@@ -6,7 +6,8 @@ import { backward, isRecording, noGrad, record, recordAll, zeroGrad } from '../.
 import { ArgumentError, MemoryError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import * as ops from '../../src/core/ops/index.ts';
-import { filled, fromArray, packed, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { filled, fromArray, packed, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { assertClose, assertSame, forAll, leafOf } from './tensors.ts';
 

@@ -8,7 +8,8 @@ import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { fromNdarray } from '../../src/core/from-ndarray.ts';
 import { allocate, memoryStatistics, reserveOutsideStatistics, viewOf } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, empty, filled, fromArray, ones, randomNormal, scope, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, empty, filled, fromArray, ones, randomNormal, zeros } from '../../src/core/tensor.ts';
 
 const DTYPES = ['float32', 'float64', 'int32', 'uint8'] as const;
 const TYPED = [

@@ -7,7 +7,8 @@ import * as assert from 'uvu/assert';
 import { FileFormatError } from '../../src/core/errors.ts';
 import type { ArrayToStore } from '../../src/core/files/numbers.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
-import { elements, fromArray, scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, fromArray } from '../../src/core/tensor.ts';
 import { arraysToStore, assertRefused, assertSameBits } from './file-cases.ts';
 import { temporaryFolder, writeFresh } from './temporary-folder.ts';
 

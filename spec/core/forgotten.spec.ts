@@ -8,7 +8,8 @@ import { Forgotten } from '../../src/core/forgotten.ts';
 import { collectGarbage } from '../../src/core/garbage.ts';
 import { allocate, collectForgotten, memoryLimit, memoryStatistics, type NumericArray } from '../../src/core/memory.ts';
 import { exp, slice } from '../../src/core/ops/index.ts';
-import { elements, empty, filled, keep, scope, type Tensor } from '../../src/core/tensor.ts';
+import { keep, scope } from '../../src/core/scope.ts';
+import { elements, empty, filled, type Tensor } from '../../src/core/tensor.ts';
 
 const MEBIBYTE = 2 ** 20;
 const liveBytes = () => memoryStatistics().liveBytes;

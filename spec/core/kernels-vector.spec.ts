@@ -13,7 +13,8 @@ import { allocate } from '../../src/core/memory.ts';
 import * as ops from '../../src/core/ops/index.ts';
 import { setKernels, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, fromArray, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { sortedSet } from './attention-written-out.ts';
 
 const test = suite('vector kernels');

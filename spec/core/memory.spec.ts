@@ -16,7 +16,8 @@ import {
   release,
   resetPeak,
 } from '../../src/core/memory.ts';
-import { elements, filled, keep, scope, type Tensor, viewAs } from '../../src/core/tensor.ts';
+import { keep, scope } from '../../src/core/scope.ts';
+import { elements, filled, type Tensor, viewAs } from '../../src/core/tensor.ts';
 
 const liveBytes = () => memoryStatistics().liveBytes;
 /** Blocks are whole cache lines. */

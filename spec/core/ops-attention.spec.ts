@@ -10,7 +10,8 @@ import { type AttentionSettings, attention, band, everything, type KeySet, runs 
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { maxAbsoluteError, referenceAttentionGradients } from '../../src/core/reference.ts';
-import { elements, filled, fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { attentionWrittenOut, multiplicity } from './attention-written-out.ts';
 
 const lengths = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 31, 32, 33, 64, 65, 100, 130));

@@ -9,7 +9,8 @@ import { measureMemory, memoryStatistics } from '../../src/core/memory.ts';
 import { broadcastTo, convolveRows, reshape, transpose } from '../../src/core/ops/index.ts';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
-import { fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { assertClose, assertSame, at, denseOf, forAll, loop, ULP } from './tensors.ts';
 

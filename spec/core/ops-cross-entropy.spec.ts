@@ -7,7 +7,8 @@ import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { argMax, countCorrect, crossEntropy, shift, transpose } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { assertSameBitsOnThreads } from './on-threads.ts';
 import {

@@ -6,7 +6,8 @@ import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { measureMemory } from '../../src/core/memory.ts';
 import { concat, directionHash, gatherRows, negate, scale, slice } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { forAll } from './tensors.ts';
 

@@ -19,7 +19,8 @@ import {
 } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { maxAbsoluteError } from '../../src/core/reference.ts';
-import { elements, fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 
 /** Float64 sums of a few hundred terms of size up to about 10, in another order. */
 const ROUNDING = 1e-11;

@@ -5,7 +5,8 @@ import * as assert from 'uvu/assert';
 import { backward } from '../../src/core/autograd.ts';
 import { quietMasked, transpose, zeroMasked } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { fromArray, randomNormal, scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { fromArray, randomNormal } from '../../src/core/tensor.ts';
 
 const cases = fc.record({
   batch: fc.integer({ min: 1, max: 3 }),

@@ -8,7 +8,8 @@ import { checkGradients } from '../../src/core/gradient-check.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { broadcastTo, matmul, slice, transpose } from '../../src/core/ops/index.ts';
 import { type Dense, referenceMatmul } from '../../src/core/reference.ts';
-import { elements, fromArray, isContiguous, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, fromArray, isContiguous, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import {
   broadcastAt,

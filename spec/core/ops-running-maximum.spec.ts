@@ -5,7 +5,8 @@ import * as assert from 'uvu/assert';
 import { ShapeError } from '../../src/core/errors.ts';
 import { LOWEST, runningMaximum } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { fromArray, randomNormal, scope, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { fromArray, randomNormal, zeros } from '../../src/core/tensor.ts';
 
 test('is the largest of what came so far and is not masked, and tells by how much it rises', () => {
   const cases = fc.record({

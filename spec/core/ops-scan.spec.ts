@@ -9,7 +9,8 @@ import { measureMemory, memoryStatistics } from '../../src/core/memory.ts';
 import { concat, multiply, reshape, scan, slice, transpose } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { type Dense, referenceScan } from '../../src/core/reference.ts';
-import { filled, fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { assertSameBitsOnThreads } from './on-threads.ts';
 
 /** Groups are 256 places and more, chunks of a group 32: lengths on, before and after every kind of cut, and primes. */

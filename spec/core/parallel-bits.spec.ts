@@ -5,7 +5,8 @@ import { backward, zeroGrad } from '../../src/core/autograd.ts';
 import * as ops from '../../src/core/ops/index.ts';
 import { poolReady, setThreads } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
-import { fromArray, scope, sizeOf, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { fromArray, sizeOf, type Tensor } from '../../src/core/tensor.ts';
 import { type FloatType, leafOf } from './tensors.ts';
 
 interface Case {

@@ -3,7 +3,7 @@ import { threadId } from 'node:worker_threads';
 import { defineKernel } from '../../src/core/kernels/kernel.ts';
 import { allocate, type NumericArray } from '../../src/core/memory.ts';
 import { parallelFor, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
-import { scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
 
 export const url = import.meta.url;
 

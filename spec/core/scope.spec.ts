@@ -7,7 +7,8 @@ import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, MemoryError } from '../../src/core/errors.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { add, exp, multiply, slice, sum, transpose } from '../../src/core/ops/index.ts';
-import { elements, filled, fromArray, keep, packed, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { keep, scope } from '../../src/core/scope.ts';
+import { elements, filled, fromArray, packed, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { assertClose, ULP } from './tensors.ts';
 

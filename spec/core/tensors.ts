@@ -9,7 +9,8 @@ import { formatShape } from '../../src/core/errors.ts';
 import type { DType, NumericArray } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
 import type { Dense } from '../../src/core/reference.ts';
-import { elements, randomNormal, scope, sizeOf, type Tensor, viewAs } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, randomNormal, sizeOf, type Tensor, viewAs } from '../../src/core/tensor.ts';
 
 export type FloatType = 'float32' | 'float64';
 

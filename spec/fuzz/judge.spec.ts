@@ -6,7 +6,8 @@ import * as assert from 'uvu/assert';
 import { fuzz, replay, streamOf, TARGETS } from '../../scripts/fuzz/campaign.ts';
 import type { Target } from '../../scripts/fuzz/target.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
-import { keep, scope, zeros } from '../../src/core/tensor.ts';
+import { keep, scope } from '../../src/core/scope.ts';
+import { zeros } from '../../src/core/tensor.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
 
 const folder = temporaryFolder();

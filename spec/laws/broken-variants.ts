@@ -23,7 +23,8 @@ import {
   tanh,
 } from '../../src/core/ops/index.ts';
 import { threadCount } from '../../src/core/parallel/pool.ts';
-import { elements, fromArray, keep, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { keep } from '../../src/core/scope.ts';
+import { elements, fromArray, type Tensor, zeros } from '../../src/core/tensor.ts';
 import type { Attending, AttentionInputs, AttentionVariant } from '../../src/variants/variant.ts';
 import { type DummyOptions, dummy, windowed } from './dummy-variant.ts';
 

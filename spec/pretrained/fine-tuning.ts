@@ -1,7 +1,8 @@
 /** A few steps of AdamW on one batch, and what they do to its loss. */
 import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
 import { Random } from '../../src/core/random.ts';
-import { scope, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import type { Tensor } from '../../src/core/tensor.ts';
 import type { PretrainedModel } from '../../src/pretrained/architecture.ts';
 import { AdamW } from '../../src/training/optimizers/adamw.ts';
 

@@ -4,7 +4,8 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { elements, fromArray, scope, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, fromArray, type Tensor } from '../../src/core/tensor.ts';
 import type { Rotations, TextOutput } from '../../src/pretrained/architecture.ts';
 import { loadPretrained } from '../../src/pretrained/load.ts';
 import { checkpoint, checkpointsOf, type ExpectedCase, expectedOf } from './checkpoints.ts';

@@ -1,7 +1,7 @@
 /** What a model says that a layer's attention is given is what the variant gets. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
 import { languageModel } from '../../src/training/language-model.ts';
 import { evaluation } from '../../src/training/module.ts';
 import { full } from '../../src/variants/full.ts';

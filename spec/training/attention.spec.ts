@@ -7,7 +7,8 @@ import { ArgumentError, ShapeError, UnsupportedError } from '../../src/core/erro
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { add, padRows, slice, sum } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, packed, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, packed, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { MultiHeadAttention } from '../../src/training/attention.ts';
 import { type Linear, linear } from '../../src/training/linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing } from '../../src/training/mixing.ts';

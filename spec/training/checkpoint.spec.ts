@@ -7,7 +7,7 @@ import { FileFormatError, FileWriteError } from '../../src/core/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
-import { scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
 import { loadModel, previousOf, resumeRun, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { evaluate } from '../../src/training/evaluate.ts';
 import type { Learner } from '../../src/training/learner.ts';

@@ -8,7 +8,8 @@ import { ArgumentError, FileFormatError, FileWriteError } from '../../src/core/e
 import { writeSafetensors } from '../../src/core/files/safetensors.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, scope, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, type Tensor } from '../../src/core/tensor.ts';
 import { generate, startGeneration } from '../../src/training/generate.ts';
 import { loadGeneration, saveGeneration } from '../../src/training/generation-file.ts';
 import { type LanguageModel, type LanguageModelSettings, languageModel } from '../../src/training/language-model.ts';

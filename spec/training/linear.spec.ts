@@ -4,7 +4,8 @@ import * as assert from 'uvu/assert';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, fromArray, ones, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, fromArray, ones, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import {
   embed,
   embeddingParameters,

@@ -6,7 +6,8 @@ import { ArgumentError, NumericalError, ShapeError, UnsupportedError } from '../
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { crossEntropy } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { elements, fromArray, scope, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { elements, fromArray, type Tensor } from '../../src/core/tensor.ts';
 import { type ClassifierSettings, classifier, pairClassifier } from '../../src/training/classifier.ts';
 import { generate } from '../../src/training/generate.ts';
 import { type LanguageModel, type LanguageModelSettings, languageModel } from '../../src/training/language-model.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ArgumentError } from '../../src/core/errors.ts';
-import { scope } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
 import { loadModel, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { attentionsOf } from '../../src/training/config.ts';
 import { type LanguageModelSettings, languageModel } from '../../src/training/language-model.ts';

@@ -20,7 +20,8 @@ import {
   transpose,
 } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { fromArray, ones, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { fromArray, ones, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { feedForward, feedForwardParameters } from '../../src/training/layer.ts';
 import type { Pass } from '../../src/training/repeatable.ts';
 import { type ReversibleBlock, reversible } from '../../src/training/reversible.ts';

@@ -7,7 +7,8 @@ import { ArgumentError, ShapeError, UnsupportedError } from '../../src/core/erro
 import { measureMemory } from '../../src/core/memory.ts';
 import { slice } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { packed, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { packed, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { completeConfig, type TransformerSettings } from '../../src/training/config.ts';
 import { build, evaluation, learned } from '../../src/training/module.ts';
 import { Transformer } from '../../src/training/transformer.ts';

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { noGrad } from '../../src/core/autograd.ts';
 import { Random } from '../../src/core/random.ts';
 import { type Dense, maxAbsoluteError } from '../../src/core/reference.ts';
-import { fromArray, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import type { AttentionInputs, AttentionShape, Parameters } from '../../src/variants/variant.ts';
 
 /** Sums of at most some hundred float64 terms near 1, grouped in another way. */

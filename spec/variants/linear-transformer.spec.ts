@@ -12,7 +12,8 @@ import {
   referenceKernelWeights,
   referenceLinearAttention,
 } from '../../src/core/reference.ts';
-import { filled, fromArray, ones, randomNormal, scope, type Tensor } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { filled, fromArray, ones, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { attend } from '../../src/variants/attend.ts';
 import { type Decoder, startDecoding } from '../../src/variants/decoding.ts';
 import { linearTransformer } from '../../src/variants/linear-transformer.ts';

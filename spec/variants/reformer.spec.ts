@@ -12,7 +12,8 @@ import {
   referenceAttention,
   relativeFrobeniusError,
 } from '../../src/core/reference.ts';
-import { fromArray, randomNormal, scope, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { scope } from '../../src/core/scope.ts';
+import { fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { attend, checkOptions, drawParameters } from '../../src/variants/attend.ts';
 import { startDecoding } from '../../src/variants/decoding.ts';
 import { full } from '../../src/variants/full.ts';

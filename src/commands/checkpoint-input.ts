@@ -9,7 +9,7 @@ import { ArgumentError } from '../core/errors.ts';
 import { InputFile } from '../core/files/input-file.ts';
 import { expectTextOrBinary } from '../core/files/text.ts';
 import { Random } from '../core/random.ts';
-import { scope } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
 import { counted } from '../terminal/format.ts';
 import type { TrainedModel } from '../training/checkpoint.ts';
 import { attentionsOf, placeOf } from '../training/config.ts';

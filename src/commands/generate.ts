@@ -2,7 +2,7 @@
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { encodeText } from '../core/files/text.ts';
 import { Random } from '../core/random.ts';
-import { scope } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
 import { ByteText } from '../terminal/byte-text.ts';
 import { integer, number, text } from '../terminal/options.ts';
 import type { TrainedModel } from '../training/checkpoint.ts';

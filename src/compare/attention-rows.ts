@@ -11,7 +11,8 @@ import { expectArrayLike } from '../core/dtype.ts';
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { detach } from '../core/ops/index.ts';
 import type { Dense } from '../core/reference.ts';
-import { elements, scope, zeros } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import { elements, zeros } from '../core/tensor.ts';
 import {
   type AttendSettings,
   attend,

@@ -4,7 +4,8 @@
  */
 import { measureMemory } from '../core/memory.ts';
 import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';
-import { elements, empty, scope, type Tensor, zeros } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import { elements, empty, type Tensor, zeros } from '../core/tensor.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
 import { zeroUncounted } from './counted.ts';
 import { rowFigures, type Subject } from './measure.ts';

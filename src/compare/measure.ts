@@ -2,7 +2,8 @@
 import { noGrad } from '../core/autograd.ts';
 import { type Block, measureMemory, withScope } from '../core/memory.ts';
 import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/reference.ts';
-import { scope, type Tensor } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { attend, drawParameters } from '../variants/attend.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
 import { attentionRows } from './attention-rows.ts';

@@ -9,7 +9,8 @@ import { planWalk } from './kernels/strided.ts';
 import { type Block, isInCurrentScope, release, withScope } from './memory.ts';
 import { parallelFor } from './parallel/pool.ts';
 import { expectSynchronous } from './reachable.ts';
-import { expectTensor, ones, packed, scope, Tensor } from './tensor.ts';
+import { scope } from './scope.ts';
+import { expectTensor, ones, packed, Tensor } from './tensor.ts';
 
 /**
  * Gradients of a node's inputs from those of its outputs; null means zero. A gradient is never written to once it is

@@ -4,7 +4,8 @@ import { ArgumentError, describe, NumericalError } from './errors.ts';
 import { expectFunction, expectList, expectOptions, integerOf, numberOf } from './expect.ts';
 import { type NumericArray, release } from './memory.ts';
 import { Random } from './random.ts';
-import { elements, expectTensor, isContiguous, randomNormal, scope, Tensor } from './tensor.ts';
+import { scope } from './scope.ts';
+import { elements, expectTensor, isContiguous, randomNormal, Tensor } from './tensor.ts';
 
 /** The tolerance of `checkGradients`, and how many entries it tries. */
 export interface GradientCheckOptions {

@@ -11,7 +11,8 @@
 import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
 import { expectBoolean } from '../core/expect.ts';
 import { add, gatherRows, layerNorm, quietMasked, reshape, scale, slice, tanh } from '../core/ops/index.ts';
-import { elements, fromArray, scope, type Tensor } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
 import { dropped, evaluation, type ForwardContext, learned, named, within } from '../training/module.ts';
 import type { ForwardOptions, LoadOptions, Plan, PretrainedModel, TextInputs, TextOutput } from './architecture.ts';

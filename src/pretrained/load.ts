@@ -16,7 +16,7 @@ import { join } from '#platform/path';
 import { FileFormatError, MemoryError, UnsupportedError } from '../core/errors.ts';
 import { expectText } from '../core/expect.ts';
 import { openWeights, type Weights } from '../core/files/weights.ts';
-import { scope } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
 import { build, forUse } from '../training/module.ts';
 import type { Architecture, LoadOptions, Plan, PretrainedModel } from './architecture.ts';
 import { type Config, readConfig } from './config.ts';

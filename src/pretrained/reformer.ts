@@ -30,7 +30,8 @@ import {
   slice,
   tanh,
 } from '../core/ops/index.ts';
-import { scope, type Tensor } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { type AxialPositions, axialPositions } from '../training/axial-positions.ts';
 import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
 import { dropped, evaluation, type ForwardContext, learned, named, within } from '../training/module.ts';

@@ -1,7 +1,8 @@
 /** Sentence embeddings (Reimers & Gurevych 2019): one vector for a text, to be compared by products. */
 import { expectFunction, expectRecord } from '../core/expect.ts';
 import { normalizeRows } from '../core/ops/index.ts';
-import { scope, type Tensor } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { meanOfReal } from '../training/classifier.ts';
 import type { ForwardOptions, PretrainedModel, TextInputs } from './architecture.ts';
 

@@ -4,7 +4,8 @@
  */
 import { noGrad } from '../core/autograd.ts';
 import { NumericalError } from '../core/errors.ts';
-import { elements, scope, type Tensor } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import { elements, type Tensor } from '../core/tensor.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import type { AttendInstead, Description, PretrainedModel, TextInputs } from './architecture.ts';
 import { hasGlobalTokens, type Replacement, replacementsOf, startAs } from './replacement.ts';

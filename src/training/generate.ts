@@ -10,7 +10,8 @@ import {
   numberOf,
 } from '../core/expect.ts';
 import { Random } from '../core/random.ts';
-import { elements, scope } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import { elements } from '../core/tensor.ts';
 import type { AttentionState } from '../variants/state.ts';
 import { expectPrompts, type Generation, LanguageModel } from './language-model.ts';
 import type { Model } from './module.ts';

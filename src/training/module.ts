@@ -18,7 +18,8 @@
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import { dropout } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
-import { elements, keep, scope, Tensor } from '../core/tensor.ts';
+import { keep, scope } from '../core/scope.ts';
+import { elements, Tensor } from '../core/tensor.ts';
 import { expectNamedTensors } from './checks.ts';
 import type { TransformerConfig } from './config.ts';
 import type { Transformer } from './transformer.ts';

@@ -8,7 +8,8 @@ import { expectInteger } from '../core/errors.ts';
 import { adopt } from '../core/memory.ts';
 import { axisOf } from '../core/ops/check.ts';
 import { concat, detach, slice } from '../core/ops/index.ts';
-import { scope, type Tensor, zeros } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import { type Tensor, zeros } from '../core/tensor.ts';
 
 export interface PulledBack {
   /** f(x), detached from the tape. */

@@ -5,7 +5,8 @@
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectShape } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
-import { keep, packed, scope, type Tensor } from '../core/tensor.ts';
+import { keep, scope } from '../core/scope.ts';
+import { packed, type Tensor } from '../core/tensor.ts';
 
 /** The tools with which a branch does the same in both passes. */
 export interface Pass {

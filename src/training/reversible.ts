@@ -15,7 +15,8 @@ import { adopt, release } from '../core/memory.ts';
 import { expectFloat, expectSameDType } from '../core/ops/check.ts';
 import { add, subtract } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
-import { scope, type Tensor, zeros } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import { type Tensor, zeros } from '../core/tensor.ts';
 import { pullBack } from './recompute.ts';
 import { type Branch, type Repeatable, repeatable } from './repeatable.ts';
 

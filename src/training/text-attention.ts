@@ -3,7 +3,8 @@
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { expectInstance } from '../core/expect.ts';
 import { encodeText } from '../core/files/text.ts';
-import { fromArray, scope } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import { fromArray } from '../core/tensor.ts';
 import { comparesTokens } from '../variants/inputs.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { TrainedModel } from './checkpoint.ts';

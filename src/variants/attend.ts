@@ -5,7 +5,8 @@ import { expectBoolean, expectFunction, expectOptions, expectPlain, expectRecord
 import { expectFinite } from '../core/finite.ts';
 import { quietMasked, reshape } from '../core/ops/index.ts';
 import { Random } from '../core/random.ts';
-import { elements, expectTensor, scope, Tensor } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import { elements, expectTensor, Tensor } from '../core/tensor.ts';
 import { checkOptions, expectVariant } from './check-options.ts';
 import { mapTokens, withDeclared } from './inputs.ts';
 import type {

@@ -1,7 +1,8 @@
 /** The second entry point of every causal variant: a run that continues from the state of the previous run. */
 import { ArgumentError, expectInteger, ShapeError, UnsupportedError } from '../core/errors.ts';
 import { expectBoolean, expectPlain } from '../core/expect.ts';
-import { scope, type Tensor } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { type AttendSettings, checkInputs, expectAttendSettings, givenTo, parametersFor } from './attend.ts';
 import { checkDecodingOptions, expectVariant } from './check-options.ts';
 import { expectNumbers, expectState } from './check-state.ts';

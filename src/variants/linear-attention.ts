@@ -17,7 +17,8 @@ import {
   reshape,
   slice,
 } from '../core/ops/index.ts';
-import { scope, type Tensor } from '../core/tensor.ts';
+import { scope } from '../core/scope.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs } from './variant.ts';
 

@@ -6,7 +6,7 @@ import { shadePaths } from '../../../src/compare/patterns/svg.ts';
 import { drawnWeights } from '../../../src/compare/patterns/weights.ts';
 import { type Html, html, raw } from '../../../src/compare/report/html.ts';
 import { slice } from '../../../src/core/ops/index.ts';
-import { keep, scope } from '../../../src/core/tensor.ts';
+import { keep, scope } from '../../../src/core/scope.ts';
 import { checkInputs, checkOptions } from '../../../src/variants/attend.ts';
 import { type AnyVariant, allVariants } from '../../../src/variants/registry.ts';
 import type { AttentionInputs } from '../../../src/variants/variant.ts';

@@ -1,6 +1,6 @@
 /** The stated cost: what a variant says of its operations holds against its pattern, and against what runs. */
 import { noGrad } from '../../../src/core/autograd.ts';
-import { scope } from '../../../src/core/tensor.ts';
+import { scope } from '../../../src/core/scope.ts';
 import { attend } from '../../../src/variants/attend.ts';
 import { SOFTMAX_FLOPS } from '../../../src/variants/flops.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';

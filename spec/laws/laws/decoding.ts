@@ -4,7 +4,7 @@ import { median } from '../../../src/compare/stopwatch.ts';
 import { UnsupportedError } from '../../../src/core/errors.ts';
 import { measureMemory, memoryStatistics } from '../../../src/core/memory.ts';
 import { slice } from '../../../src/core/ops/index.ts';
-import { scope } from '../../../src/core/tensor.ts';
+import { scope } from '../../../src/core/scope.ts';
 import { type Decoder, startDecoding } from '../../../src/variants/decoding.ts';
 import { mapTokens } from '../../../src/variants/inputs.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';

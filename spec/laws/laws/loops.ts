@@ -1,7 +1,7 @@
 /** Loops: calls whose results nobody keeps leave nothing behind, in a scope at once and without one in the end. */
 import { backward, zeroGrad } from '../../../src/core/autograd.ts';
 import { collectForgotten, memoryStatistics } from '../../../src/core/memory.ts';
-import { scope } from '../../../src/core/tensor.ts';
+import { scope } from '../../../src/core/scope.ts';
 import { attend } from '../../../src/variants/attend.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionInputs, Parameters } from '../../../src/variants/variant.ts';

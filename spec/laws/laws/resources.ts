@@ -3,7 +3,7 @@ import { backward, noGrad } from '../../../src/core/autograd.ts';
 import { measureMemory, memoryStatistics } from '../../../src/core/memory.ts';
 import { sum } from '../../../src/core/ops/index.ts';
 import { poolReady, setThreads, threadCount } from '../../../src/core/parallel/pool.ts';
-import { scope } from '../../../src/core/tensor.ts';
+import { scope } from '../../../src/core/scope.ts';
 import { attend } from '../../../src/variants/attend.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionShape } from '../../../src/variants/variant.ts';

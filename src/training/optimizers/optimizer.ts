@@ -17,7 +17,8 @@ import { sumOfSquaresKernel, UPDATE_RUN } from '../../core/kernels/optimizers.ts
 import { allocate, release } from '../../core/memory.ts';
 import { expectFloat } from '../../core/ops/check.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
-import { elements, isContiguous, keep, type Tensor, zeros } from '../../core/tensor.ts';
+import { keep } from '../../core/scope.ts';
+import { elements, isContiguous, type Tensor, zeros } from '../../core/tensor.ts';
 import { expectNamedTensors } from '../checks.ts';
 import { copyNamed } from '../module.ts';
 

@@ -10,6 +10,7 @@ export { type LinformerOptions, linformer } from './linformer.ts';
 export { type NystromformerOptions, nystromformer } from './nystromformer.ts';
 export { type LinearTransformerOptions, linearTransformer } from './linear-transformer.ts';
 export { type PerformerOptions, performer } from './performer.ts';
+export { type BasedOptions, based } from './based.ts';
 export { type TransformerXLOptions, transformerXL } from './transformer-xl.ts';
 export { type DeltaNetOptions, deltaNet } from './deltanet.ts';
 export { type RetNetOptions, retnet } from './retnet.ts';

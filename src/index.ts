@@ -69,6 +69,7 @@ export { attentionRows } from './compare/attention-rows.ts';
 
 // Training: tasks whose examples are generated, runs as plain settings, the loop, checkpoints, and what is known to work.
 export { openTask, tasks } from './training/tasks/registry.ts';
+export type { GroupName } from './training/tasks/groups.ts';
 export type { Example, Part, Task, TaskDefinition, TaskKind, TaskSettings } from './training/tasks/task.ts';
 export { type Batch, drawBatch, type Sequences } from './training/tasks/batch.ts';
 export { type Baseline, majorityBaseline } from './training/tasks/baseline.ts';

@@ -34,7 +34,10 @@ export function playgroundPage(): Page {
 
 function catalogueOf(): CatalogueRecipe[] {
   const { rows } = needTraining();
-  const chosen = recipes.filter(({ settings }) => !WITHOUT.includes(settings.task.name));
+  // A recipe that was added after the figures has none yet.
+  const chosen = recipes.filter(
+    ({ name, settings }) => !WITHOUT.includes(settings.task.name) && rows.some((row) => row.recipe === name),
+  );
   chosen.sort((one, other) => Number(other.name === FIRST) - Number(one.name === FIRST));
   return chosen.map((recipe) => {
     const own = rows.filter((row) => row.recipe === recipe.name);

@@ -16,8 +16,9 @@ import { transformerDefaults } from '../training/config.ts';
 import { POSITIONS } from '../training/positions.ts';
 import { recipes } from '../training/recipes/registry.ts';
 import { runDefaults } from '../training/run.ts';
+import { groupNames } from '../training/tasks/groups.ts';
 import { tasks } from '../training/tasks/registry.ts';
-import type { TaskDefinition } from '../training/tasks/task.ts';
+import type { TaskDefinition, TaskSettings } from '../training/tasks/task.ts';
 import { REFERENCE_VARIANT } from '../variants/reference.ts';
 import { allVariants } from '../variants/registry.ts';
 import { runOptions } from './shared-options.ts';
@@ -26,6 +27,12 @@ const DECAYS = ['cosine', 'linear', 'inverse-square-root', 'constant'] as const;
 const OPTIMIZERS = ['adamw', 'adafactor', 'sgd'] as const;
 /** Learning rates for small models, the size that is trained here. */
 export const RATES = { adamw: 5e-3, adafactor: 1e-2, sgd: 1e-1 } as const;
+
+/** `mqar 4, needle 1`: the default of a setting in each task that has it. */
+function defaultsOf(setting: keyof TaskSettings): string {
+  const having = tasks.filter(({ defaults }) => defaults[setting] !== undefined);
+  return having.map(({ name, defaults }) => `${name} ${defaults[setting]}`).join(', ');
+}
 
 /** Without defaults, so that it is known which of them were given; the defaults are those of runs and of models. */
 export function trainOptions() {
@@ -60,6 +67,18 @@ export function trainOptions() {
       minimum: 2,
       defaultText: 'set by the task',
     }),
+    vocabulary: integer('N', 'Number of different tokens, half of them keys and half values', {
+      minimum: 4,
+      defaultText: defaultsOf('vocabulary'),
+    }),
+    pairs: count('N', 'Number of keys, each with its value', defaultsOf('pairs')),
+    alpha: number('A', 'Power law of the gaps between a pair and its query; 1: all gaps alike', {
+      minimum: Number.MIN_VALUE,
+      defaultText: defaultsOf('alpha'),
+    }),
+    items: count('N', 'Number of symbols to remember', defaultsOf('items')),
+    stacks: count('N', 'Number of stacks', defaultsOf('stacks')),
+    group: choice('NAME', groupNames, 'Group whose elements are multiplied', { defaultText: defaultsOf('group') }),
     text: text('FILE', 'UTF-8 text, for tasks that read one', { defaultText: 'the declarations of TypeScript' }),
 
     layers: count('N', 'Number of layers', withBrief('layers', layers)),

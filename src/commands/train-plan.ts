@@ -12,7 +12,7 @@ import { type NamedRun, type Recipe, runsOf } from '../training/recipes/recipe.t
 import { defaultRecipe, recipes } from '../training/recipes/registry.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
 import { tasks } from '../training/tasks/registry.ts';
-import { type TaskDefinition, taskNamed } from '../training/tasks/task.ts';
+import { type TaskDefinition, type TaskSettings, taskNamed } from '../training/tasks/task.ts';
 import { comparesTokens } from '../variants/inputs.ts';
 import { REFERENCE_VARIANT } from '../variants/reference.ts';
 import type { AnyVariant } from '../variants/registry.ts';
@@ -108,10 +108,7 @@ function completed(task: TaskDefinition, values: TrainValues, variants: readonly
   const steps = values.steps ?? (minutes === undefined ? runDefaults.steps : ENDLESS);
   const { optimizer = 'adamw' } = values;
   return {
-    length: values.length ?? brief.length ?? task.defaults.length,
-    symbols: values.symbols ?? task.defaults.symbols,
-    // A run may be resumed from elsewhere.
-    text: values.text === undefined ? undefined : resolve(values.text),
+    ...completedTask(task, values),
     layers: values.layers ?? layers,
     // If only the width or the number of heads is given, the other is chosen to fit it (config.ts).
     modelDim: modelDim ?? (heads === undefined ? width : undefined),
@@ -136,6 +133,19 @@ function completed(task: TaskDefinition, values: TrainValues, variants: readonly
   } as const;
 }
 
+/** The settings of the task: those given, and the defaults of the others that it has. */
+function completedTask(task: TaskDefinition, values: TrainValues): TaskSettings {
+  const { vocabulary, pairs, alpha, items, stacks, group, symbols } = values;
+  const given = said({ symbols, vocabulary, pairs, alpha, items, stacks, group });
+  return {
+    ...task.defaults,
+    length: values.length ?? task.brief?.length ?? task.defaults.length,
+    ...given,
+    // A run may be resumed from elsewhere.
+    text: values.text === undefined ? undefined : resolve(values.text),
+  };
+}
+
 type Completed = ReturnType<typeof completed>;
 
 /**
@@ -148,11 +158,12 @@ function defaultPositions(variants: readonly AnyVariant[], { modelDim, heads }: 
 }
 
 function settingsOf(task: string, attention: AttentionSettings, values: Completed): RunSettings {
-  const { length, symbols, text, layers, modelDim, heads, positions, dropout, reversible, optimizer } = values;
+  const { layers, modelDim, heads, positions, dropout, reversible, optimizer } = values;
+  const { length, symbols, vocabulary, pairs, alpha, items, stacks, group, text } = values;
   const { batch, parts, clip, seed, steps, evaluateEvery, evaluationExamples, checkpointEvery } = values;
   const residual = reversible ? ('reversible' as const) : undefined;
   return {
-    task: { name: task, ...said({ length, symbols, text }) },
+    task: { name: task, ...said({ length, symbols, vocabulary, pairs, alpha, items, stacks, group, text }) },
     model: { ...said({ layers, modelDim, heads, positions, dropout, residual }), attention },
     optimizer: { kind: optimizer },
     schedule: scheduleOf(values),

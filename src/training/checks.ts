@@ -38,6 +38,7 @@ export const expectTask: Check = (name, task) => {
     accuracy: oneOf('target', 'sequence'),
     chance: numberOf(0, 1),
     alphabet,
+    recall: optional(expectBoolean),
     draw: expectFunction,
   });
 };

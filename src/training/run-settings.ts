@@ -14,6 +14,7 @@ import {
 import { MOST_EXAMPLES } from './checks.ts';
 import { expectSchedule } from './optimizers/schedules.ts';
 import type { RunSettings } from './run.ts';
+import { taskSettingChecks } from './tasks/task.ts';
 
 const count = integerOf(1);
 
@@ -46,7 +47,7 @@ const schedule: Check = (name, value) => {
 const CHECKS: Readonly<Record<keyof RunSettings, Check>> = {
   task: (name, value) => {
     expectRecord(name, value, { name: expectText });
-    expectOptions(name, value, { name: expectText, length: count, symbols: integerOf(2), text: expectText });
+    expectOptions<Record<string, unknown>>(name, value, { name: expectText, ...taskSettingChecks });
   },
   // The model checks its contents (config.ts).
   model: expectPlain,

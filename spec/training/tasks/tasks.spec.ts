@@ -13,8 +13,10 @@ import type { Example, Part, Task } from '../../../src/training/tasks/task.ts';
 import { expectThrows } from '../../laws/laws/expect-throws.ts';
 
 /** A length that each task takes, and that no block divides where it may be any. */
-const LENGTHS: Record<string, number> = { pathfinder: 256, 'text-classification': 301, retrieval: 301 };
+const LENGTHS: Record<string, number> = { pathfinder: 256, 'text-classification': 301, retrieval: 301, needle: 301 };
 const opened = tasks.map(({ name }) => openTask(name, { length: LENGTHS[name] ?? 37 }));
+/** Their answers do not stand in the sequence. */
+const ASIDE = ['mqar', 'selective-copy', 'state-tracking'];
 const PARTS: readonly Part[] = ['training', 'held-out'];
 
 const lists = ({ tokens, other, targets, counts }: Example) =>
@@ -41,12 +43,12 @@ test('examples are within what the task says of itself', () => {
   }
 });
 
-test('causal targets are the next tokens, masked ones those that were hidden', () => {
+test('causal targets are the next tokens unless answers stand aside, masked ones those that were hidden', () => {
   for (const task of opened) {
     const random = new Random(2);
     for (let n = 0; n < 50; n++) {
       const { tokens, targets, counts } = task.draw('training', random);
-      if (task.kind === 'causal') {
+      if (task.kind === 'causal' && !ASIDE.includes(task.name)) {
         assert.equal(Array.from(targets).slice(0, -1), Array.from(tokens).slice(1), task.name);
       }
       if (task.kind !== 'masked') continue;
@@ -101,7 +103,7 @@ test('the baseline is what the most frequent answer gets, and chance where answe
     assert.ok(loss > 0 && loss <= 1.2 * Math.log(task.classes), `${task.name}: ${loss}`);
     if (task.accuracy === 'sequence') assert.ok(accuracy < 0.01, task.name);
     // A fair answer has chance; that the majority is a little more frequent is within the same five errors.
-    else if (task.alphabet === 'numbers' || task.classes === 2) {
+    else if (task.alphabet === 'numbers' || task.classes === 2 || task.name === 'needle') {
       if (task.name !== 'listops') assert.ok(near(accuracy, task.chance, examples), `${task.name}: ${accuracy}`);
     } else assert.ok(accuracy > 2 * task.chance, `${task.name}: ${accuracy}`);
   }

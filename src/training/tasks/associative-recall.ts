@@ -28,6 +28,7 @@ export const associativeRecall: TaskDefinition = {
       accuracy: 'target',
       chance: 1 / symbols,
       alphabet: 'numbers',
+      recall: true,
       draw(_, random) {
         const own = random.permutation(keys).subarray(0, pairs);
         const list = Array.from(own, (key) => [1 + key, 1 + keys + random.integer(symbols)]);

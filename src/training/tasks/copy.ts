@@ -26,6 +26,7 @@ export const copy: TaskDefinition = {
       accuracy: 'target',
       chance: 1 / symbols,
       alphabet: 'numbers',
+      recall: true,
       draw(_, random) {
         const size = shortest + random.integer(longest - shortest + 1);
         const w = Array.from({ length: size }, () => 1 + random.integer(symbols));

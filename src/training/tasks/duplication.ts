@@ -27,6 +27,7 @@ export const duplication: TaskDefinition = {
       accuracy: 'sequence',
       chance: symbols ** -(half - 1),
       alphabet: 'numbers',
+      recall: true,
       draw(_, random) {
         const w = Array.from({ length: half - 1 }, () => 1 + random.integer(symbols));
         const tokens = [0, ...w, 0, ...w];

@@ -4,8 +4,14 @@ import { byteLm, byteMlm } from './byte-lm.ts';
 import { copy } from './copy.ts';
 import { duplication } from './duplication.ts';
 import { listops } from './listops.ts';
+import { mqar } from './mqar.ts';
+import { needle } from './needle.ts';
+import { palindrome } from './palindrome.ts';
 import { pathfinder } from './pathfinder.ts';
 import { retrieval } from './retrieval.ts';
+import { selectiveCopy } from './selective-copy.ts';
+import { stack } from './stack.ts';
+import { stateTracking } from './state-tracking.ts';
 import { makeTask, type Task, type TaskDefinition, type TaskSettings, taskNamed } from './task.ts';
 import { textClassification } from './text-classification.ts';
 
@@ -14,6 +20,12 @@ export const tasks: readonly TaskDefinition[] = [
   duplication,
   copy,
   associativeRecall,
+  mqar,
+  selectiveCopy,
+  palindrome,
+  stack,
+  needle,
+  stateTracking,
   byteLm,
   byteMlm,
   listops,

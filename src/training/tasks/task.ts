@@ -3,13 +3,15 @@
  * are generated, so there is nothing to download, and none repeats (except by chance).
  */
 
-import { ArgumentError, expectInteger } from '../../core/errors.ts';
-import { expectPlain, expectText } from '../../core/expect.ts';
+import { ArgumentError } from '../../core/errors.ts';
+import { type Check, expectPlain, expectText, integerOf, numberOf, oneOf } from '../../core/expect.ts';
 import type { Random } from '../../core/random.ts';
 import { unknownName } from '../../terminal/suggest.ts';
+import { type GroupName, groupNames } from './groups.ts';
 
 /**
- * - causal: a target for each token, the next one; no token sees a later one;
+ * - causal: a target for each token, no token sees a later one. The target is the next token, unless answers stand outside
+ *   the sequence;
  * - masked: a target for each hidden token, the token itself;
  * - classification: one class for a sequence;
  * - pair classification: one class for two sequences, which are read separately.
@@ -49,6 +51,11 @@ export interface Task {
   readonly chance: number;
   /** The meaning of tokens: bytes of UTF-8 text, or just numbers. */
   readonly alphabet: 'bytes' | 'numbers';
+  /**
+   * Whether the accuracy shows how much a model remembers of its sequence: a sweep then draws it against the bytes that the
+   * models' states take.
+   */
+  readonly recall?: boolean;
   draw(part: Part, random: Random): Example;
 }
 
@@ -58,9 +65,37 @@ export interface TaskSettings {
   length?: number;
   /** The number of different symbols in its sequences. */
   symbols?: number;
+  /** The number of different tokens, half of them keys and half values. */
+  vocabulary?: number;
+  /** The number of keys, each with its value. */
+  pairs?: number;
+  /** α of the power law of gaps between a pair and its query, above 0; 1: all gaps alike. */
+  alpha?: number;
+  /** The number of symbols to remember. */
+  items?: number;
+  /** The number of stacks. */
+  stacks?: number;
+  /** The group whose elements are multiplied. */
+  group?: GroupName;
   /** The path of a file to read. */
   text?: string;
 }
+
+const LARGEST_VOCABULARY = 2 ** 16;
+
+/** The check of each setting by itself. */
+export const taskSettingChecks: { readonly [Setting in keyof Required<TaskSettings>]: Check } = {
+  length: integerOf(1),
+  symbols: integerOf(2, LARGEST_VOCABULARY),
+  vocabulary: integerOf(4, LARGEST_VOCABULARY),
+  pairs: integerOf(1, LARGEST_VOCABULARY),
+  // More than 1 would make long gaps the likeliest; far more would overflow.
+  alpha: numberOf(Number.MIN_VALUE, 10),
+  items: integerOf(1, LARGEST_VOCABULARY),
+  stacks: integerOf(1, LARGEST_VOCABULARY),
+  group: oneOf(...groupNames),
+  text: expectText,
+};
 
 /** A kind of task with its default settings, as the registry holds it. */
 export interface TaskDefinition {
@@ -91,9 +126,7 @@ export function makeTask(definition: TaskDefinition, settings: TaskSettings = {}
   }
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   const complete = { ...defaults, ...given } as Required<TaskSettings>;
-  expectInteger('length', complete.length, 1);
-  if (defaults.text !== undefined) expectText('text', complete.text);
-  if (defaults.symbols !== undefined) expectInteger('symbols', complete.symbols, 2, 2 ** 16);
+  for (const key of Object.keys(defaults) as (keyof TaskSettings)[]) taskSettingChecks[key](key, complete[key]);
   return definition.make(complete);
 }
 

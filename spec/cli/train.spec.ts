@@ -53,7 +53,7 @@ test('the curves are one page without anything from elsewhere', async () => {
   const page = readFileSync(join(out, 'curves.html'), 'utf8');
   assert.match(page, /^<!doctype html>[\s\S]*<\/html>\s*$/);
   assert.not.match(page, /<(script|link|iframe|object|embed|base|img)\b|\son\w+=|@import|url\((?!#)/i);
-  assert.is(page.match(/<figure/g)?.length, 4);
+  assert.is(page.match(/<figure/g)?.length, 5);
   for (const name of ['full', 'longformer', 'Loss over steps', 'Accuracy over time'])
     assert.ok(page.includes(name), name);
 });
@@ -190,6 +190,35 @@ test('a sweep: one table, a folder for each variant, all else the same', async (
     return { ...others, model: { ...model, attention: null } };
   });
   assert.equal(settings[0], settings[1]);
+});
+
+test('a sweep of a task of recall draws it against the bytes of the states, and so does its page', async () => {
+  const out = freshFolder();
+  const text = await outputOf(tiny('--steps', '2', '--sweep', 'full,linear-transformer', '--out', out));
+  assert.match(text, /^attention .* state +/m);
+  // Of 16 tokens, and of one layer of width 16 with two heads.
+  assert.match(text, /^full +2 .* 2\.00 KiB /m);
+  assert.match(text, /^Recall against the state of all layers after 16 tokens\n +100% │/m);
+  assert.match(text, /^ +A full +B linear-transformer$/m);
+  const { results } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+  assert.is(results[0].stateBytes, 2048);
+  const page = readFileSync(join(out, 'curves.html'), 'utf8');
+  for (const part of ['Recall against the size of the state', 'full, 2.00 KiB: ', 'linear-transformer, '])
+    assert.ok(page.includes(part), part);
+  const alone = await outputOf(tiny('--steps', '2', '--out', freshFolder()));
+  assert.not.match(alone, /Recall against/);
+});
+
+test('a task whose accuracy is no recall is not drawn so, and classifiers have no state', async () => {
+  const steps = ['--steps', '1', '--sweep', 'full,linformer'];
+  const text = await outputOf(['train', 'listops', ...TINY, ...steps, '--out', freshFolder()]);
+  assert.not.match(text, /Recall against|attention .* state/);
+  const tracked = await outputOf([
+    ...['train', 'state-tracking', ...TINY, '--group', 's3', '--steps', '1', '--sweep', 'full,deltanet'],
+    ...['--out', freshFolder()],
+  ]);
+  assert.match(tracked, /^attention .* state +/m);
+  assert.not.match(tracked, /Recall against/);
 });
 
 test('a recipe that is gone on with is held against its goal', async () => {

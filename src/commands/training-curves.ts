@@ -1,5 +1,5 @@
 /** Learning curves as an HTML page, drawn like the plots of the comparison's report. */
-import { even } from '../compare/report/axes.ts';
+import { even, powersOfTwo } from '../compare/report/axes.ts';
 import {
   type Axis,
   type Chart,
@@ -12,14 +12,17 @@ import {
 import { type Html, html, raw } from '../compare/report/html.ts';
 import { pageOf } from '../compare/report/page.ts';
 import type { Environment } from '../compare/result.ts';
-import { formatCount, formatError, formatMilliseconds, formatPercent } from '../terminal/format.ts';
+import { formatBytes, formatCount, formatError, formatMilliseconds, formatPercent } from '../terminal/format.ts';
 import type { EvaluationLine, MetricsLine, StepsLine } from '../training/metrics.ts';
 import type { Baseline } from '../training/tasks/baseline.ts';
+import type { RecallPoint } from './recall-plot.ts';
 
 /** What one run measured. */
 export interface Curve {
   label: string;
   lines: readonly MetricsLine[];
+  /** Its recall at the end, and what it took; null where the task does not ask for it. */
+  recall: RecallPoint | null;
 }
 
 /** A plot is no clearer for more points. */
@@ -40,7 +43,7 @@ export async function renderCurves(
 <h1>${title}</h1>
 <p class="lead">Loss in nats for each target that counts, and accuracy, on examples that were held out.</p>
 </header>
-<div class="grid">${charts(curves, baseline).map((chart) => figure(drawing, chart))}</div>
+<div class="grid">${[...charts(curves, baseline), ...recallCharts(curves)].map((chart) => figure(drawing, chart))}</div>
 <footer>Made by efficient-transformers ${version} on ${cpu}, ${threads} threads.</footer>`,
   );
 }
@@ -86,13 +89,47 @@ function charts(curves: readonly Curve[], baseline: Baseline): Chart[] {
         title: `Accuracy over ${label}`,
         description: `The accuracy of each run over ${label}; higher is better.`,
         x,
-        y: even([0, 1], { label: 'accuracy', format: (share) => `${Math.round(100 * share)}%` }),
+        y: accuracyAxis,
         lines: accuracies,
         mark: { axis: 'y' as const, at: baseline.accuracy, label: 'most frequent answer' },
       },
     ];
   });
 }
+
+/** For two runs or more of a task of recall: a line for each variant, through its runs with states of different sizes. */
+function recallCharts(curves: readonly Curve[]): Chart[] {
+  const points = curves.flatMap(({ label, recall }) => (recall === null ? [] : [{ label, ...recall }]));
+  if (points.length < 2) return [];
+  const variants = [...new Set(points.map(({ variant }) => variant))];
+  return [
+    {
+      id: 'recall-state',
+      title: 'Recall against the size of the state',
+      description:
+        'The accuracy of each run at its end over the bytes that its layers keep of a sequence; higher is better.',
+      x: powersOfTwo(
+        points.map(({ stateBytes }) => stateBytes),
+        { label: 'state after a sequence', format: formatBytes },
+      ),
+      y: accuracyAxis,
+      lines: variants.map((variant, index) => ({
+        label: variant,
+        index,
+        points: points
+          .filter((point) => point.variant === variant)
+          .sort((a, b) => a.stateBytes - b.stateBytes)
+          .map(({ label, stateBytes, accuracy }) => ({
+            x: stateBytes,
+            y: accuracy,
+            tooltip: `${label}, ${formatBytes(stateBytes)}: ${formatPercent(accuracy)}`,
+          })),
+      })),
+    },
+  ];
+}
+
+const accuracyAxis = even([0, 1], { label: 'accuracy', format: (share) => `${Math.round(100 * share)}%` });
 
 function axis(
   curves: readonly Curve[],

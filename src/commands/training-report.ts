@@ -21,6 +21,8 @@ export interface RunResult {
   tokensPerSecond: number;
   /** The most memory that tensors held at once. */
   peakBytes: number;
+  /** Of the states of all layers after one sequence of the task's length; null for a model that keeps none. */
+  stateBytes: number | null;
   /** Held-out loss in nats per counted target; null if the run ended in NaN. */
   loss: number | null;
   accuracy: number | null;
@@ -102,18 +104,23 @@ export function describeEvaluation(
   return wrapLines(values, width).replaceAll('\u00a0', ' ');
 }
 
-/** `inBits`: also show the loss in bits per byte, for targets that are bytes. */
+/**
+ * `inBits`: also show the loss in bits per byte, for targets that are bytes. `recall`: keep the column of the state's size in a
+ * narrow terminal too, because the task is about it.
+ */
 export function formatRuns(
   results: readonly RunResult[],
   baseline: Baseline,
-  { inBits, ...table }: TableOptions & { inBits: boolean },
+  { inBits, recall, ...table }: TableOptions & { inBits: boolean; recall: boolean },
 ): string {
+  const hasStates = results.some(({ stateBytes }) => stateBytes !== null);
   const columns: TableColumn[] = [
     { title: 'attention' },
     { title: 'steps', align: 'right' },
     { title: 'time', align: 'right' },
     { title: 'tokens/s', align: 'right' },
     { title: 'memory', align: 'right', droppable: true },
+    ...(hasStates ? [{ title: 'state', align: 'right' as const, droppable: !recall }] : []),
     { title: 'parameters', align: 'right', droppable: true },
     { title: 'loss', align: 'right' },
     ...(inBits ? [{ title: 'bits per byte', align: 'right' as const }] : []),
@@ -128,13 +135,15 @@ export function formatRuns(
   const highest = best(({ accuracy }) => accuracy, Math.max);
   const marked = (text: string, isBest: boolean): TableCell => (isBest ? { text, style: 'good' } : text);
   const rows = results.map((result): TableCell[] => {
-    const { name, steps, seconds, tokensPerSecond, peakBytes, parameters, loss, accuracy, reached } = result;
+    const { name, steps, seconds, tokensPerSecond, peakBytes, stateBytes, parameters } = result;
+    const { loss, accuracy, reached } = result;
     return [
       name,
       String(steps),
       formatMilliseconds(1000 * seconds),
       formatCount(tokensPerSecond),
       formatBytes(peakBytes),
+      ...(hasStates ? [stateBytes === null ? '–' : formatBytes(stateBytes)] : []),
       formatCount(parameters),
       marked(formatError(loss ?? Number.NaN), loss !== null && loss === lowest),
       ...(inBits ? [formatBits(loss ?? Number.NaN)] : []),
@@ -144,7 +153,7 @@ export function formatRuns(
   });
   const bits = inBits ? [formatBits(baseline.loss)] : [];
   const known = [formatError(baseline.loss), ...bits, formatPercent(baseline.accuracy)];
-  const blind = ['most frequent', '', '', '', '', '', ...known, ''];
+  const blind = ['most frequent', '', '', '', '', ...(hasStates ? [''] : []), '', ...known, ''];
   const shown = results.some(({ reached }) => reached !== null) ? columns.length : columns.length - 1;
   const cut = (cells: TableCell[]) => cells.slice(0, shown);
   return formatTable(columns.slice(0, shown), [...rows.map(cut), null, cut(blind)], table);

@@ -4,6 +4,7 @@ import { formatError } from '../terminal/format.ts';
 import { evaluateWithout } from '../training/ablation.ts';
 import { type Goal, isReached } from '../training/recipes/recipe.ts';
 import type { Run } from '../training/run.ts';
+import { bytesOfStates } from '../training/state-size.ts';
 import type { Baseline } from '../training/tasks/baseline.ts';
 import type { Host } from './command.ts';
 import type { KeptRun } from './kept-run.ts';
@@ -30,6 +31,7 @@ export function resultOf(
     seconds: lines.at(-1)?.seconds ?? 0,
     tokensPerSecond: meanRate(lines),
     peakBytes: memoryStatistics().peakBytes,
+    stateBytes: bytesOfStates(learner, run.task),
     loss,
     accuracy,
     ...(isJudged ? { lossWithoutLayer: ablated(run, host) } : {}),

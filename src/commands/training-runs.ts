@@ -6,10 +6,12 @@ import { wrapLines } from '../terminal/width.ts';
 import type { Recipe } from '../training/recipes/recipe.ts';
 import { endRun } from '../training/run.ts';
 import { type Baseline, taskBaseline } from '../training/tasks/baseline.ts';
+import type { Task } from '../training/tasks/task.ts';
 import { announceStop, type Running, widthOf } from './command.ts';
 import { FAILED, reportFailure } from './failure.ts';
 import type { KeptRun } from './kept-run.ts';
 import { lossCurve } from './loss-curve.ts';
+import { recallOf, recallPlot } from './recall-plot.ts';
 import { RunKeeper } from './run-keeper.ts';
 import type { Curve } from './training-curves.ts';
 import { describeEnding, type Ending, type NotStarted } from './training-ending.ts';
@@ -41,8 +43,7 @@ export class Training {
   /** Messages about files that could not be written. */
   readonly #failures: FileWriteError[] = [];
   #baseline: Baseline | null = null;
-  #task = '';
-  #inBits = false;
+  #task: Task | null = null;
   #failed = false;
   #begun = 0;
 
@@ -78,11 +79,10 @@ export class Training {
     // From now on a signal could lose work.
     stop.listen(announceStop(this.#host, 'after this step'));
     if (this.#baseline === null) {
-      this.#task = run.task.name;
+      this.#task = run.task;
       this.#baseline = taskBaseline(run.task);
       const goal = recipe === undefined ? '' : `\n${describeRecipe(recipe)}`;
       stdout.write(`${wrapLines(`${describeRun(run, this.#baseline)}${goal}`, widthOf(stdout))}\n\n`);
-      this.#inBits = run.task.alphabet === 'bytes' && run.task.classes >= 256;
     }
     this.#begun++;
     if (inSweep) stdout.write(`${name}\n`);
@@ -107,7 +107,7 @@ export class Training {
       if (step !== null) this.#endings.push({ checkpoint: asNamed(files), step, settings: run.settings });
     }
     const result = resultOf(kept, recipe?.goal, this.#baseline, this.#host);
-    const curve = { label: name, lines: metrics.lines };
+    const curve = { label: name, lines: metrics.lines, recall: recallOf(run.task, result) };
     this.#results.push(result);
     this.#curves.push(curve);
     stdout.write(lossCurve(metrics.lines, stdout));
@@ -131,9 +131,12 @@ export class Training {
   async #end(together: TogetherFiles | null, notStarted: readonly NotStarted[]): Promise<number> {
     const { stdout, stop } = this.#host;
     // Stopped before the first run.
-    if (this.#baseline === null) return stop.exitCode();
-    const table = { colour: supportsColour(stdout), width: widthOf(stdout), inBits: this.#inBits };
-    stdout.write(`\n${formatRuns(this.#results, this.#baseline, table)}\n\n${this.#verdict()}`);
+    if (this.#baseline === null || this.#task === null) return stop.exitCode();
+    const inBits = this.#task.alphabet === 'bytes' && this.#task.classes >= 256;
+    const recall = this.#task.recall === true;
+    const table = { colour: supportsColour(stdout), width: widthOf(stdout), inBits, recall };
+    stdout.write(`\n${formatRuns(this.#results, this.#baseline, table)}\n`);
+    stdout.write(`${recallPlot(this.#task, this.#results, stdout)}\n${this.#verdict()}`);
     for (const files of this.#left) stdout.write(wrapLines(describeFiles(files), widthOf(stdout)));
     if (together !== null) {
       stdout.write(wrapLines(describeFiles(await this.#leave(together, this.#results, this.#curves)), widthOf(stdout)));
@@ -153,7 +156,7 @@ export class Training {
     curves: readonly Curve[],
   ): Promise<string[]> {
     const baseline = this.#baseline as Baseline;
-    const training = { task: this.#task, recipe: this.#settings.recipe?.name ?? null, baseline, results };
+    const training = { task: this.#task?.name ?? '', recipe: this.#settings.recipe?.name ?? null, baseline, results };
     const { left, isWhole } = await leaveFiles(files, training, curves, this.#host);
     this.#failed ||= !isWhole;
     return left;

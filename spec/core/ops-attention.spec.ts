@@ -6,12 +6,25 @@ import { backward, noGrad } from '../../src/core/autograd.ts';
 import { EfficientTransformersError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { measureMemory } from '../../src/core/memory.ts';
-import { type AttentionSettings, attention, band, everything, type KeySet, runs } from '../../src/core/ops/index.ts';
+import {
+  type AttentionSettings,
+  attention,
+  band,
+  causal,
+  concat,
+  everything,
+  type KeySet,
+  multiply,
+  runs,
+  slice,
+  sumGates,
+} from '../../src/core/ops/index.ts';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { maxAbsoluteError, referenceAttentionGradients } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { appendRows } from '../../src/variants/growing-rows.ts';
 import { attentionWrittenOut, multiplicity } from './attention-written-out.ts';
 
 const lengths = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 31, 32, 33, 64, 65, 100, 130));
@@ -355,6 +368,46 @@ test('gradients of log-gates match central differences', () => {
   );
 });
 
+test('running sums of gates, in a cache with room behind them, are the gates', () => {
+  fc.assert(
+    fc.property(cases, (drawnCase) => {
+      scope(() => {
+        const { inputs, sets, settings } = draw({ ...drawnCase, terms: ['logGates', 'start'] }, 'float64');
+        const { logGates, ...others } = settings;
+        const gates = logGates as Tensor;
+        const call = (own: AttentionSettings) =>
+          attention(inputs.queries, inputs.keys, inputs.values, sets, { ...others, ...own }).output.toArray();
+        const sums = sumGates(gates);
+        assert.equal(call({ gateSums: appendRows(undefined, sums) }), call({ logGates: gates }));
+        // One list of gates, or its parts one after another.
+        const [, , length] = gates.shape;
+        const cut = Math.ceil(length / 2);
+        const first = sumGates(slice(gates, 2, 0, cut));
+        if (cut === length) return;
+        const rest = sumGates(slice(gates, 2, cut, length), slice(first, 2, cut - 1, cut));
+        assert.equal(concat([first, rest], 2).toArray(), sums.toArray());
+      });
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('gradients of running sums match central differences, those of a list that goes on too', () => {
+  const [gates, before] = [filled([2, 1, 5], -0.7, 'float64'), filled([2, 1, 1, 1], -3, 'float64')];
+  checkGradients((g, b) => multiply(sumGates(g, b), sumGates(g, b)), [gates, before], { tolerance: 1e-6 });
+});
+
+test('a gate of 0 forgets whatever was before it, and later gates are as they are', () => {
+  const gates = fromArray([-0.1, -1e300, -1e300, -0.2, -0.4], [1, 1, 5], 'float64');
+  const [q, v] = ['q', 'v'].map((name) => randomNormal([1, 1, 5, 3], new Random(4).split(name), 'float64'));
+  const { output } = attention(q, q, v, causal(5), { logGates: gates });
+  const last = (x: Tensor, count: number) => slice(x, 2, 5 - count, 5);
+  const short = attention(last(q, 3), last(q, 3), last(v, 3), causal(3), {
+    logGates: fromArray([-1, -0.2, -0.4], [1, 1, 3], 'float64'),
+  });
+  assert.ok(largestDifference(last(output, 3), [...elements(short.output)]) < 1e-9);
+});
+
 test('dropout: gradients match, a share of 1/(1 − rate) is kept, and the mean over draws tends to none', () => {
   fc.assert(
     fc.property(cases, fc.double({ min: 0.1, max: 0.8, noNaN: true }), (drawnCase, rate) => {
@@ -510,6 +563,14 @@ test('bad input is refused by name', () => {
   }
   refused('logGates', () => attention(q, k, k, all, { logGates: zeros([1, 2, 6]) }));
   refused('logGates', () => attention(q, k, k, all, { logGates: zeros([1, 4, 6]), queryStart: 1 }));
+  const gateSums = zeros([1, 4, 6, 1], 'float64');
+  refused('gateSums', () => attention(q, k, k, all, { gateSums: zeros([1, 4, 6, 1]) }));
+  refused('gateSums', () => attention(q, k, k, all, { gateSums: zeros([1, 4, 6], 'float64') }));
+  refused('gateSums', () => attention(q, k, k, all, { gateSums, queryStart: 1 }));
+  refused('gateSums', () => attention(q, k, k, all, { gateSums, logGates: zeros([1, 4, 6]) }));
+  refused('logGates', () => sumGates(zeros([1, 4, 6, 1])));
+  refused('before', () => sumGates(zeros([1, 4, 6]), zeros([1, 4, 1, 1])));
+  refused('before', () => sumGates(zeros([1, 4, 6]), zeros([1, 4, 1], 'float64')));
   refused('queryStart', () => attention(q, k, k, all, { queryStart: -1 }));
   refused('keyMask', () => attention(q, k, k, all, { keyMask: filled([1, 6], 2, 'uint8') }));
   refused('softCap', () => attention(q, k, k, all, { softCap: -1 }));

@@ -1,9 +1,10 @@
 /** Exact variants against the dense oracle, and every variant that states a pattern against that pattern. */
 
-import { concat } from '../../../src/core/ops/index.ts';
+import { concat, slice } from '../../../src/core/ops/index.ts';
 import { Random } from '../../../src/core/random.ts';
 import { referenceAttention } from '../../../src/core/reference.ts';
 import { fromArray, randomNormal, type Tensor } from '../../../src/core/tensor.ts';
+import { mapTokens } from '../../../src/variants/inputs.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionPattern } from '../../../src/variants/variant.ts';
 import { type AttentionCase, accepts, forAllCases, inputsOf } from '../draw.ts';
@@ -138,12 +139,13 @@ function samePattern(variant: AnyVariant, short: AttentionCase, long: AttentionC
   return true;
 }
 
-function appendTokens({ queries, keys, values }: AttentionInputs, extra: number, random: Random): AttentionInputs {
-  const append = (tensor: Tensor) => {
-    const [batch, heads, , width] = tensor.shape;
-    return concat([tensor, randomNormal([batch, heads, extra, width], random, 'float64')], 2);
-  };
-  return { queries: append(queries), keys: append(keys), values: append(values) };
+function appendTokens({ keyMask: _, ...inputs }: AttentionInputs, extra: number, random: Random): AttentionInputs {
+  return mapTokens(inputs, (tensor, name) => {
+    const more = randomNormal(tensor.shape.with(2, extra), random, 'float64');
+    // Those of a token that is there are within the range of its gates.
+    const own = name.startsWith('gates.') ? slice(tensor, 2, 0, 1) : undefined;
+    return concat([tensor, ...(own === undefined ? [more] : new Array<Tensor>(extra).fill(own))], 2);
+  });
 }
 
 function withoutLastRows(output: Output, extra: number): Output {

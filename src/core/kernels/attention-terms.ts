@@ -33,6 +33,8 @@ export const TERM_NUMBERS = [
   'biasKey',
   /** 0: none. */
   'softCap',
+  /** Sums of gates from one head to the next. */
+  'gateCapacity',
   /** Weights dropped: the words of a key, a threshold of 2³² (0: none), and what the others are multiplied by. */
   'dropKey1',
   'dropKey2',
@@ -63,7 +65,7 @@ export function addTerms(
   numbers: TermNumbers,
 ): void {
   const { bias, slopes, gates } = arrays;
-  const { heads, keyLength, queryStart, softCap } = numbers;
+  const { heads, gateCapacity, queryStart, softCap } = numbers;
   const [m, n] = [queries.count, keys.count];
   const h = head % heads;
   addRelative(scores, queries, keys, head, arrays, numbers);
@@ -82,7 +84,7 @@ export function addTerms(
     }
   }
   if (gates !== undefined) {
-    const start = head * keyLength;
+    const start = head * gateCapacity;
     for (let i = 0; i < m; i++) {
       const own = gates[start + queryStart + queries.tokens[i]];
       for (let j = 0; j < n; j++) scores[i * TILE + j] += own - gates[start + keys.tokens[j]];

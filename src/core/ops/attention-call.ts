@@ -15,7 +15,8 @@ export interface Rows {
   capacity: number;
 }
 
-function rowsOf(tensor: Tensor): Rows {
+/** The rows of a tensor: for a view of a longer cache those of the cache, else a copy where they are not in one piece. */
+export function rowsOf(tensor: Tensor): Rows {
   const [, heads, length, width] = tensor.shape;
   const { data, offset, stride } = tensor.array;
   const [ofBatch, ofHead, ofRow, ofColumn] = stride;
@@ -55,6 +56,7 @@ function expectSettings(settings: AttentionSettings): void {
       }),
     slopes: listOf(expectFiniteNumber),
     logGates: expectTensor,
+    gateSums: expectTensor,
     softCap: expectPositive,
     selfBias: expectFiniteNumber,
     sinks: expectTensor,

@@ -6,7 +6,7 @@ import { ArgumentError, expectShape, formatShape, ShapeError } from '../errors.t
 import type { NumericArray } from '../memory.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import type { AttentionSettings } from './attention.ts';
-import type { Call } from './attention-call.ts';
+import { type Call, rowsOf } from './attention-call.ts';
 import { expectSameDType } from './check.ts';
 import type { CheckedSet } from './check-key-sets.ts';
 
@@ -20,7 +20,7 @@ export function checkTerms(
   sets: readonly CheckedSet[],
   settings: AttentionSettings,
 ): void {
-  const { bias, relative, slopes, logGates, sinks } = settings;
+  const { bias, relative, slopes, logGates, gateSums, sinks } = settings;
   const { batch, heads, queryLength, keyLength, headDim } = call;
   const like = (name: string, tensor: Tensor) => expectSameDType(name, tensor, queries.dtype, 'to match queries');
   if (bias !== undefined) {
@@ -43,17 +43,17 @@ export function checkTerms(
   if (logGates !== undefined) {
     like('logGates', logGates);
     expectShape('logGates', logGates.shape, [batch, heads, keyLength], 'to match keys');
-    const at = elements(logGates).findIndex((gate) => !(gate <= 0 && gate > Number.NEGATIVE_INFINITY));
-    if (at >= 0) {
-      throw new ArgumentError(
-        `logGates: expected finite numbers of at most 0, got ${elements(logGates)[at]} at element ${at}`,
-      );
-    }
-    if (call.queryStart + queryLength > keyLength) {
-      throw new ShapeError(
-        `logGates: expected queries within the ${keyLength} keys, got ${queryLength} from ${call.queryStart} on`,
-      );
-    }
+    if (gateSums !== undefined) throw new ArgumentError('gateSums: expected none beside logGates, got both');
+  }
+  if (gateSums !== undefined) {
+    expectShape('gateSums', gateSums.shape, [batch, heads, keyLength, 1], 'to match keys');
+    if (gateSums.dtype !== 'float64') throw new ArgumentError(`gateSums: expected float64, got ${gateSums.dtype}`);
+  }
+  if ((logGates ?? gateSums) !== undefined && call.queryStart + queryLength > keyLength) {
+    throw new ShapeError(
+      `${logGates ? 'logGates' : 'gateSums'}: expected queries within the ${keyLength} keys, got ${queryLength} from ` +
+        `${call.queryStart} on`,
+    );
   }
   if (sinks !== undefined) {
     like('sinks', sinks);
@@ -62,9 +62,10 @@ export function checkTerms(
   expectDistances(call, sets, settings);
 }
 
-/** The terms of a call, as kernels read them. */
-export function termsOf({ headDim }: Call, settings: AttentionSettings) {
-  const { bias, relative, slopes, logGates, softCap = 0, dropout } = settings;
+/** The terms of a call, as kernels read them. `gateSums` are those of the settings, or of their log-gates. */
+export function termsOf({ headDim }: Call, settings: AttentionSettings, gateSums: Tensor | undefined) {
+  const { bias, relative, slopes, softCap = 0, dropout } = settings;
+  const gates = gateSums && rowsOf(gateSums);
   const rate = dropout?.rate ?? 0;
   const drops = dropout !== undefined && rate > 0;
   const word = (name: string) => dropout?.random.split(name).integer(2 ** 31 - 1) ?? 0;
@@ -72,17 +73,18 @@ export function termsOf({ headDim }: Call, settings: AttentionSettings) {
   return {
     cost:
       TERM_COST *
-        [bias, slopes, logGates, softCap || undefined, drops || undefined].filter((each) => each !== undefined).length +
+        [bias, slopes, gates, softCap || undefined, drops || undefined].filter((each) => each !== undefined).length +
       (relative === undefined ? 0 : 3 * headDim),
     arrays: {
       bias: bias && elements(bias),
       slopes: slopes && float64(slopes),
-      gates: logGates && sumsOfGates(logGates),
+      gates: gates?.data,
       relativeQueries: relative && elements(relative.queries),
       relativeKeys: relative && elements(relative.keys),
     },
     numbers: {
-      hasTerms: bias || relative || slopes || logGates || softCap ? 1 : 0,
+      hasTerms: bias || relative || slopes || gates || softCap ? 1 : 0,
+      gateCapacity: gates?.capacity ?? 0,
       biasBatch: biasStride(0),
       biasHead: biasStride(1),
       biasQuery: biasStride(2),
@@ -140,19 +142,18 @@ function float64(numbers: ArrayLike<number>): NumericArray {
   return array;
 }
 
-/** G_i = Σ_{l ≤ i} log f_l along every list, in float64, because scores take differences of large sums. */
-function sumsOfGates(logGates: Tensor): NumericArray {
-  const sums = float64(elements(logGates));
-  const length = logGates.shape[2];
-  for (let at = 0; at < sums.length; at++) if (at % length > 0) sums[at] += sums[at - 1];
-  return sums;
-}
-
 /** Zeros to add gradients to, for every input that needs one. */
-export function gradientsFor(call: Call, queries: Tensor, keys: Tensor, values: Tensor, settings: AttentionSettings) {
+export function gradientsFor(
+  call: Call,
+  queries: Tensor,
+  keys: Tensor,
+  values: Tensor,
+  settings: AttentionSettings,
+  gateSums: Tensor | undefined,
+) {
   const like = (tensor: Tensor | undefined) => (tensor?.requiresGrad ? zeros(tensor.shape, tensor.dtype) : null);
   const { batch, heads, queryLength, keyLength } = call;
-  const gated = settings.logGates?.requiresGrad === true;
+  const gated = gateSums?.requiresGrad === true;
   return {
     queries: like(queries),
     keys: like(keys),
@@ -167,23 +168,18 @@ export function gradientsFor(call: Call, queries: Tensor, keys: Tensor, values: 
 
 export type AttentionGradients = ReturnType<typeof gradientsFor>;
 
-/** ∂G_i flows to all log f_l with l ≤ i. */
-export function logGatesGradient(
+/** The gradient of G, float64 [batch, heads, keyLength, 1]: as G_j of keys, and as G_{p_i} of queries. */
+export function gateSumsGradient(
   { batch, heads, queryLength, keyLength, queryStart }: Call,
-  logGates: Tensor | undefined,
   ofQueries: Tensor | null,
   ofKeys: Tensor | null,
 ): Tensor | null {
-  if (logGates === undefined || ofQueries === null || ofKeys === null) return null;
-  const result = empty(logGates.shape, logGates.dtype);
+  if (ofQueries === null || ofKeys === null) return null;
+  const result = zeros([batch, heads, keyLength, 1], 'float64');
   const [rows, sums, to] = [elements(ofQueries), elements(ofKeys), elements(result)];
-  for (let list = 0; list < batch * heads; list++) {
-    let sum = 0;
-    for (let l = keyLength - 1; l >= 0; l--) {
-      const query = l - queryStart;
-      sum += sums[list * keyLength + l] + (query >= 0 && query < queryLength ? rows[list * queryLength + query] : 0);
-      to[list * keyLength + l] = sum;
-    }
+  to.set(sums);
+  for (let row = 0; row < rows.length; row++) {
+    to[Math.floor(row / queryLength) * keyLength + queryStart + (row % queryLength)] += rows[row];
   }
   return result;
 }

@@ -11,8 +11,9 @@ import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import { headsApart } from './attention-apart.ts';
 import { checkCall } from './attention-call.ts';
 import { BLOCK_THAT_MEETS, backwardRounds, forwardTiles, pairsOfSet, tilesOfFew } from './attention-plan.ts';
-import { checkTerms, gradientsFor, logGatesGradient, sinksGradient, termsOf } from './attention-terms.ts';
+import { checkTerms, gateSumsGradient, gradientsFor, sinksGradient, termsOf } from './attention-terms.ts';
 import { type CheckedSet, checkSet } from './check-key-sets.ts';
+import { sumGates } from './gate-sums.ts';
 import { int32, passesOf } from './key-set-tables.ts';
 import type { KeySet } from './key-sets.ts';
 
@@ -35,6 +36,8 @@ export interface AttentionSettings {
   slopes?: readonly number[];
   /** Adds Σ_{j < l ≤ p_i} log f_l (forgetting attention; Lin et al. 2025, eq. 5): log f [batch, heads, keyLength], ≤ 0. */
   logGates?: Tensor | undefined;
+  /** The same as running sums, which a generation keeps (`sumGates`): float64 [batch, heads, keyLength, 1]. */
+  gateSums?: Tensor | undefined;
   /** c: scores become c tanh(S/c) (Gemma 2, 2024, §2). */
   softCap?: number;
   /** Added to the score of a token with itself. */
@@ -77,7 +80,8 @@ export function attention(
   if (list.length === 0) throw new ArgumentError('sets: expected at least one, got none');
   const checked = list.map((set, n) => checkSet(list.length === 1 ? 'sets' : `sets[${n}]`, set, call));
   checkTerms(call, queries, checked, settings);
-  const terms = termsOf(call, settings);
+  const gateSums = settings.gateSums ?? (settings.logGates && sumGates(settings.logGates));
+  const terms = termsOf(call, settings, gateSums);
   const passes = checked.flatMap((set) => passesOf(call, set));
   const few = passes.map(({ set, numbers }) => tilesOfFew(set, numbers.round, call));
 
@@ -118,13 +122,7 @@ export function attention(
     );
   });
 
-  const termInputs = [
-    settings.bias,
-    settings.relative?.queries,
-    settings.relative?.keys,
-    settings.logGates,
-    settings.sinks,
-  ];
+  const termInputs = [settings.bias, settings.relative?.queries, settings.relative?.keys, gateSums, settings.sinks];
   const inputs = [queries, keys, values, ...termInputs.filter((each) => each !== undefined)];
   recordAll('attention', [output, logSumExp], inputs, ([gradient, logSumExpGradient]) => {
     const outputGradient = gradient ?? zeros(output.shape, output.dtype);
@@ -142,7 +140,7 @@ export function attention(
       { width: valueDim },
       { costPerItem: valueDim },
     );
-    const own = gradientsFor(call, queries, keys, values, settings);
+    const own = gradientsFor(call, queries, keys, values, settings, gateSums);
     const whole = own.relativeKeys !== null;
     const products = 2 + (own.queries === null ? 0 : 1) + (own.keys === null ? 0 : 1);
     const apart = headsApart(call, settings.bias, own);
@@ -189,7 +187,7 @@ export function attention(
       [settings.bias, own.bias],
       [settings.relative?.queries, own.relativeQueries],
       [settings.relative?.keys, own.relativeKeys],
-      [settings.logGates, logGatesGradient(call, settings.logGates, own.gatesOfQueries, own.gatesOfKeys)],
+      [gateSums, gateSumsGradient(call, own.gatesOfQueries, own.gatesOfKeys)],
       [settings.sinks, sinksGradient(settings.sinks, largest, sums, delta)],
     ] as const;
     return [

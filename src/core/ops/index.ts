@@ -5,6 +5,7 @@ export * from './cross-entropy.ts';
 export * from './dropout.ts';
 export * from './elementwise.ts';
 export * from './feature-attention.ts';
+export * from './gate-sums.ts';
 export * from './gather.ts';
 export * from './hash.ts';
 export * from './join-attention.ts';

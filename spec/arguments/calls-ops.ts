@@ -116,6 +116,7 @@ const named: { readonly [Name in keyof typeof ops]?: Call } = {
       dropout: { rate: 0.1, random: new Random(1) },
     },
   ]),
+  sumGates: of(ops.sumGates, () => [zeros([1, 2, 6]), zeros([1, 2, 1, 1], 'float64')]),
   joinAttention: of(ops.joinAttention, () => [[attended(), attended()]]),
   everything: of(ops.everything, () => [6, 7]),
   causal: of(ops.causal, () => [6]),

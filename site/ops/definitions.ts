@@ -144,6 +144,13 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [op('running-maximum', 'runningMaximum')],
   },
   {
+    file: 'gate-sums',
+    says: tex`Running sums of the logarithms of forget gates, in float64. Forgetting attention adds $G_i - G_j$ to a score.`,
+    forward: tex`G_t = G_{t-1} + \log f_t`,
+    gradient: tex`\frac{\partial \ell}{\partial \log f_t} = \sum_{i \ge t} \frac{\partial \ell}{\partial G_i}`,
+    loops: [op('gate-sums', 'sumGates')],
+  },
+  {
     file: 'layout',
     says: 'Says which run of keys each query meets, as two numbers for each query.',
     forward: tex`\mathcal{S}_i = \{\, b_i,\; b_i + 1,\; \dots,\; e_i - 1 \,\}`,

@@ -177,6 +177,7 @@ export {
   type OptionSchema,
   type OptionsOf,
 } from './variants/options.ts';
+export type { LayerParts } from './variants/layer-parts.ts';
 export type { DeclaredInputs, Gate, GatedInputs } from './variants/inputs.ts';
 export { type DeclaredParameter, type Drawing, glorotUniform, normal } from './variants/parameters.ts';
 export { Memory } from './variants/state.ts';

@@ -9,14 +9,25 @@
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
+import { release } from '../core/memory.ts';
 import { contiguous, multiply, reshape, sigmoid, slice, transpose } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
-import { scope } from '../core/scope.ts';
-import { elements, fromArray, type Tensor } from '../core/tensor.ts';
+import { keep, scope } from '../core/scope.ts';
+import { elements, packed, type Tensor } from '../core/tensor.ts';
 import { activate, comparesTokens, type Gate, shapeOfGate, unreadInputs } from '../variants/inputs.ts';
 import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
-import { type Linear, linear, linearParameters } from './linear.ts';
+import {
+  beforeAttention,
+  finished,
+  type InputName,
+  joined,
+  type LastRows,
+  type PartParameters,
+  partParameters,
+  separated,
+} from './attention-parts.ts';
+import { copyOfLinear, type Linear, linear, linearParameters } from './linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing, type MixOptions } from './mixing.ts';
 import { type Module, named } from './module.ts';
 import { Rotary } from './positions.ts';
@@ -44,6 +55,8 @@ export class MultiHeadAttention implements Module {
   readonly global: Projections | undefined;
   /** The projections of the variant's gates, by name. */
   readonly gates: Readonly<Record<string, Linear>>;
+  /** Of the parts that the variant declares around the attention. */
+  readonly parts: PartParameters;
   readonly output: Linear;
   readonly mixing: Mixing;
   readonly #place: AttentionPlace;
@@ -79,6 +92,8 @@ export class MultiHeadAttention implements Module {
       }),
     );
     this.global = variant.inputs.global?.(options) === true ? copyOf(this.projections) : undefined;
+    const read = (['queries', 'keys', 'values'] as const).filter((name) => name === 'values' || !unread.includes(name));
+    this.parts = partParameters(variant.layer ?? {}, read, place, random.split('parts'));
     this.output = linearParameters(inner, modelDim, random.split('output'), dtype);
 
     if (place.rotary && !comparesTokens(variant)) {
@@ -89,8 +104,15 @@ export class MultiHeadAttention implements Module {
 
   /** Leaves out the variant's parameters if they belong to another layer, because that layer names them. */
   tensors(): Map<string, Tensor> {
-    const { projections, gates, global, output } = this;
-    return named({ ...projections, gates, global, output, ...(this.#sharesMixing ? {} : this.mixing.parameters) });
+    const { projections, gates, global, parts, output } = this;
+    return named({
+      ...projections,
+      gates,
+      global,
+      ...parts,
+      output,
+      ...(this.#sharesMixing ? {} : this.mixing.parameters),
+    });
   }
 
   /**
@@ -103,13 +125,13 @@ export class MultiHeadAttention implements Module {
     if (x.shape.length !== 3 || own > length || width !== modelDim) {
       throw new ShapeError(`x: expected [batch, at most ${length}, ${modelDim}], got ${formatShape(x.shape)}`);
     }
-    const inputs = { ...this.#project(x, 0), ...(keyMask && { keyMask }) };
-    return this.#merge(this.mixing.attend(inputs, options));
+    const inputs = { ...this.#project(x, 0, keyMask).inputs, ...(keyMask && { keyMask }) };
+    return this.#merge(this.mixing.attend(inputs, options), x);
   }
 
   /** The inputs of the variant for x: queries, keys and values, [batch, heads, length, headDim] each. */
   inputs(x: Tensor): AttentionInputs {
-    return this.#project(x, 0);
+    return this.#project(x, 0).inputs;
   }
 
   /**
@@ -118,11 +140,30 @@ export class MultiHeadAttention implements Module {
    * tokens so far.)
    */
   startSteps(batch: number, state?: AttentionState): Steps {
-    const decoder = this.mixing.startDecoding(batch, state);
+    const { own, last } = separated(state, this.parts);
+    const decoder = this.mixing.startDecoding(batch, own);
+    let rows: LastRows = last;
+    const goOn = (next: LastRows) => {
+      for (const tensor of Object.values(next)) keep(tensor);
+      for (const tensor of Object.values(rows)) release(tensor.array.data);
+      rows = next;
+    };
     return {
-      step: (x) => scope(() => noGrad(() => this.#merge(decoder.step(this.#project(x, decoder.position))))),
-      state: () => decoder.state,
-      end: () => decoder.end(),
+      step: (x) =>
+        scope(() =>
+          noGrad(() => {
+            const { inputs, last } = this.#project(x, decoder.position, undefined, rows);
+            const output = this.#merge(decoder.step(inputs), x);
+            // A view would keep all rows of this call.
+            goOn(Object.fromEntries(Object.entries(last).map(([name, tensor]) => [name, packed(tensor)])));
+            return output;
+          }),
+        ),
+      state: () => joined(decoder.state, rows),
+      end: () => {
+        goOn({});
+        decoder.end();
+      },
     };
   }
 
@@ -131,14 +172,24 @@ export class MultiHeadAttention implements Module {
     this.#rotary?.forget();
   }
 
-  /** Queries, keys and values of tokens from position `begin` on. */
-  #project(x: Tensor, begin: number): AttentionInputs {
-    const { gates } = this.mixing.variant.inputs;
-    return {
-      ...this.#heads(x, this.projections, begin),
+  /** The variant's inputs for tokens from position `begin` on, and what convolutions need of them in the next call. */
+  #project(
+    x: Tensor,
+    begin: number,
+    keyMask?: Tensor,
+    before: LastRows = {},
+  ): { inputs: AttentionInputs; last: LastRows } {
+    const {
+      layer,
+      inputs: { gates },
+    } = this.mixing.variant;
+    const { part, last } = beforeAttention(layer, this.parts, keyMask, before);
+    const inputs = {
+      ...this.#heads(x, this.projections, begin, part),
       ...(this.global && { global: this.#heads(x, this.global, begin) }),
       ...(gates && { gates: this.#gatesOf(x, gates) }),
     };
+    return { inputs, last };
   }
 
   /** [batch, heads, length], or [batch, heads, length, width], of every gate. */
@@ -157,15 +208,20 @@ export class MultiHeadAttention implements Module {
     return shapeOfGate(gate, this.mixing.options, this.mixing.shape)[3] ?? 1;
   }
 
-  #heads(x: Tensor, { query, key, value }: Projections, begin: number): AttentionInputs {
-    const values = this.#split(this.#gate(linear(x, value)));
-    const turned = (projection: Linear) => {
-      const rows = this.#split(linear(x, projection));
+  #heads(
+    x: Tensor,
+    { query, key, value }: Projections,
+    begin: number,
+    part: (name: InputName, rows: Tensor) => Tensor = (_name, rows) => rows,
+  ): AttentionInputs {
+    const values = part('values', this.#split(this.#gate(linear(x, value))));
+    const turned = (name: InputName, projection: Linear) => {
+      const rows = part(name, this.#split(linear(x, projection)));
       return this.#rotary === null ? rows : this.#rotary.turn(rows, begin);
     };
     // Unused inputs must be present anyway.
-    const queries = query === undefined ? values : turned(query);
-    return { queries, keys: key === undefined ? queries : turned(key), values };
+    const queries = query === undefined ? values : turned('queries', query);
+    return { queries, keys: key === undefined ? queries : turned('keys', key), values };
   }
 
   /** A gated linear unit, a ∘ sigmoid(b) (Dauphin et al. 2017), of two halves. */
@@ -181,16 +237,15 @@ export class MultiHeadAttention implements Module {
     return contiguous(transpose(reshape(x, [x.shape[0], x.shape[1], heads, headDim]), [0, 2, 1, 3]));
   }
 
-  #merge(heads: Tensor): Tensor {
+  #merge(output: Tensor, x: Tensor): Tensor {
+    const { layer } = this.mixing.variant;
+    const heads = layer === undefined ? output : finished(output, x, layer, this.parts, (each) => this.#split(each));
     const [batch, count, length, headDim] = heads.shape;
     return linear(reshape(transpose(heads, [0, 2, 1, 3]), [batch, length, count * headDim]), this.output);
   }
 }
 
 function copyOf(projections: Projections): Projections {
-  const copy = (tensor: Tensor) => fromArray(tensor.toArray(), tensor.shape, tensor.dtype).withGrad();
-  const entries = Object.entries(projections).map(([name, { weight, bias }]) => {
-    return [name, { weight: copy(weight), ...(bias && { bias: copy(bias) }) }];
-  });
+  const entries = Object.entries(projections).map(([name, projection]) => [name, copyOfLinear(projection)]);
   return Object.fromEntries(entries) as Projections;
 }

@@ -3,7 +3,7 @@ import { ArgumentError, expectInteger, formatShape, ShapeError } from '../core/e
 import { expectTensor } from '../core/ops/check.ts';
 import { add, gatherRows, layerNorm, matmul, reshape, scale } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
-import { elements, ones, randomNormal, type Tensor, zeros } from '../core/tensor.ts';
+import { elements, fromArray, ones, randomNormal, type Tensor, zeros } from '../core/tensor.ts';
 
 /** The types of numbers that a model can compute with. */
 export type FloatType = 'float32' | 'float64';
@@ -25,6 +25,12 @@ export function linearParameters(inputs: number, outputs: number, random: Random
     Math.sqrt(2 / (inputs + outputs)),
   );
   return { weight: weight.withGrad(), bias: zeros([outputs], dtype).withGrad() };
+}
+
+/** A copy that is learned by itself. */
+export function copyOfLinear({ weight, bias }: Linear): Linear {
+  const copy = (tensor: Tensor) => fromArray(tensor.toArray(), tensor.shape, tensor.dtype).withGrad();
+  return { weight: copy(weight), ...(bias && { bias: copy(bias) }) };
 }
 
 /** x W + b for x [..., inputs]. */

@@ -7,6 +7,7 @@ import {
   expectRecord,
   expectText,
   integerOf,
+  listOf,
   oneOf,
   optional,
 } from '../core/expect.ts';
@@ -41,6 +42,16 @@ const inputs: Check = (name, value) => {
   expectRecord(name, value, { queries, keys, values, global: may, gates: optional(eachOf(gate)) });
 };
 
+const layer: Check = (name, value) => {
+  expectPlain(name, value);
+  expectRecord(name, value, {
+    shortConvolution: optional(integerOf(2, 64)),
+    silu: optional(listOf(oneOf('queries', 'keys', 'values'))),
+    outputNorm: optional(oneOf('head', 'layer')),
+    outputGate: optional(recordOf({ activation: oneOf('silu', 'sigmoid'), first: optional(expectBoolean) })),
+  });
+};
+
 const METHOD: Readonly<Record<string, Check>> = {
   name: expectText,
   paper: recordOf({ authors: expectText, year: integerOf(0), title: expectText, arxiv: expectText }),
@@ -59,6 +70,7 @@ const METHOD: Readonly<Record<string, Check>> = {
     if (value !== null) expectRecord(name, value, { symbol: expectText, option: expectText, values: expectFunction });
   },
   options: eachOf(expectSchema),
+  layer: optional(layer),
   attend: expectFunction,
   cost: expectFunction,
   ...{ check: may, pattern: may, decisions: may, withWholeGradient: may, sharedByLayers: may, drawnTables: may },

@@ -82,6 +82,7 @@ export const deltaNet = defineVariant({
       },
     },
   },
+  layer: { shortConvolution: 4, silu: ['queries', 'keys', 'values'], outputNorm: 'head' },
   budget: null,
   attend,
   cost: (shape) => ({ flops: scanFlops(shape, { deltaRule: true }) }),

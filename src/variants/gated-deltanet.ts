@@ -89,6 +89,12 @@ export const gatedDeltaNet = defineVariant({
       },
     },
   },
+  layer: {
+    shortConvolution: 4,
+    silu: ['queries', 'keys', 'values'],
+    outputNorm: 'head',
+    outputGate: { activation: 'silu' },
+  },
   budget: null,
   attend,
   cost: (shape) => ({ flops: scanFlops(shape, { deltaRule: true }) }),

@@ -75,6 +75,7 @@ export const gla = defineVariant({
       },
     },
   },
+  layer: { outputNorm: 'head', outputGate: { activation: 'silu' } },
   budget: null,
   attend,
   cost: (shape) => ({ flops: scanFlops(shape) }),

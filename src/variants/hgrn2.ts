@@ -89,6 +89,7 @@ export const hgrn2 = defineVariant({
       },
     },
   },
+  layer: { silu: ['queries'], outputNorm: 'layer' },
   budget: null,
   attend,
   cost: (shape) => ({ flops: scanFlops(shape) }),

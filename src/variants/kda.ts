@@ -89,6 +89,12 @@ export const kda = defineVariant({
       },
     },
   },
+  layer: {
+    shortConvolution: 4,
+    silu: ['queries', 'keys', 'values'],
+    outputNorm: 'head',
+    outputGate: { activation: 'sigmoid' },
+  },
   budget: null,
   attend,
   cost: (shape) => ({ flops: scanFlops(shape, { deltaRule: true }) }),

@@ -71,6 +71,7 @@ export const lightning = defineVariant({
   averages: false,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
   options,
+  layer: { silu: ['queries', 'keys', 'values'], outputNorm: 'layer', outputGate: { activation: 'sigmoid' } },
   budget: null,
   attend,
   cost: (shape) => ({ flops: scanFlops(shape) }),

@@ -96,6 +96,12 @@ export const mamba2 = defineVariant({
       start: ({ extents, dtype }) => filled(extents, 1, dtype),
     },
   },
+  layer: {
+    shortConvolution: 4,
+    silu: ['queries', 'keys', 'values'],
+    outputNorm: 'layer',
+    outputGate: { activation: 'silu', first: true },
+  },
   budget: null,
   attend,
   cost: (shape) => ({

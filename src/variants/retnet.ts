@@ -72,6 +72,7 @@ export const retnet = defineVariant({
   averages: false,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
   options,
+  layer: { outputNorm: 'head', outputGate: { activation: 'silu' } },
   budget: null,
   attend,
   cost: (shape, { rotation }) => ({

@@ -4,6 +4,7 @@
 import type { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { DeclaredInputs } from './inputs.ts';
+import type { LayerParts } from './layer-parts.ts';
 import type { OptionSchema } from './options.ts';
 import type { AttentionState } from './state.ts';
 
@@ -128,6 +129,8 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   /** False where the weights of a query do not sum to 1, so that an output is no average of values. Absent: they do. */
   readonly averages?: false;
   readonly budget: Budget<Options> | null;
+  /** What a layer of the paper's model has around the attention, beside projections. `attend` has none of it. */
+  readonly layer?: LayerParts;
   /** Throws a typed error for options that fit their schema but not this shape or each other. */
   check?(options: Options, shape: AttentionShape): void;
 

@@ -33,7 +33,6 @@ import { type Module, named } from './module.ts';
 import { Rotary } from './positions.ts';
 
 type Projections = { query?: Linear; key?: Linear; value: Linear };
-
 export interface AttendOptions extends MixOptions {
   /** uint8 [batch, length]: 1 = a real token, 0 = padding. Absent: all real. */
   keyMask?: Tensor | undefined;

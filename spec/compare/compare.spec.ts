@@ -87,7 +87,7 @@ test('the fields are the documented ones, and survive being written as JSON', as
   assert.equal([full.exactness, full.untrained, dummy.untrained], ['exact', false, false]);
   const [{ baseline, ...zeros }] = read.baselines ?? [];
   assert.is(baseline, 'zeros');
-  const { variant: _, options: __, budget: ___, exactness: ____, untrained: _____, ...own } = dummy;
+  const { variant: _, options: __, budget: ___, exactness: ____, untrained: _____, stateBytes: ______, ...own } = dummy;
   assert.equal(Object.keys(zeros).sort(), Object.keys(own).sort());
   const figures = Object.entries(dummy).flatMap(([field, value]) => (typeof value === 'number' ? [field] : []));
   assert.equal(
@@ -95,6 +95,7 @@ test('the fields are the documented ones, and survive being written as JSON', as
     [
       ...['length', 'relativeError', 'maxAbsError', 'totalVariation', 'topKRecall', 'sampledRows', 'milliseconds'],
       ...['fullMilliseconds', 'peakBytes', 'fullPeakBytes', 'flops', 'fullFlops', 'fullOracleError'],
+      'stateBytes',
     ].sort(),
   );
   assert.equal([dummy.variant, dummy.options], ['dummy', { causal: true, reach: 2 }]);
@@ -111,6 +112,22 @@ test('full attention itself: no error, its own time and memory', async () => {
     [full.milliseconds, full.peakBytes, full.flops],
     [dense.fullMilliseconds, dense.fullPeakBytes, dense.fullFlops],
   );
+});
+
+test('a state is what a causal run leaves to continue from: keys and values, a window of them, or a matrix', async () => {
+  const { queries } = input.cases[0].load();
+  const [batch, heads, length, d] = queries.shape;
+  const causal = await results({
+    variants: ['full', 'longformer', 'deltanet'],
+    causal: true,
+    budgets: [8],
+  });
+  const bytes = (rows: number) => 4 * batch * heads * rows * d;
+  assert.equal(
+    causal.map(({ stateBytes }) => stateBytes),
+    [bytes(2 * length), bytes(2 * 4), bytes(d)],
+  );
+  for (const { stateBytes } of await results({ variants: ['full', 'linformer'] })) assert.is(stateBytes, undefined);
 });
 
 test('memory is what a pass holds beyond its inputs: an output at least, a matrix where there is one', async () => {

@@ -11,6 +11,7 @@ import { dummy, windowed } from '../laws/dummy-variant.ts';
 export const dense: AttentionVariant<CommonOptions> = {
   ...full,
   name: 'dense',
+  supports: { ...full.supports, incremental: false },
   attend: ({ queries, keys, values, keyMask }, { causal }) => {
     const scores = scale(matmul(queries, keys, { transposeB: true }), 1 / Math.sqrt(queries.shape[3]));
     return matmul(softmax(add(scores, hidden(scores, causal, keyMask))), values);

@@ -60,6 +60,7 @@ const optionalChecks = {
   topKRecallError: figure,
   exactness: expectText,
   untrained: expectBoolean,
+  stateBytes: count,
 } satisfies { [Name in keyof ComparisonResult]?: Check };
 
 /** Fields of every row, a variant's or a baseline's. */

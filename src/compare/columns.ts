@@ -74,7 +74,8 @@ export function resultColumns(results: readonly ComparisonResult[]): ResultColum
     const explanation = 'The layer of the input file';
     columns.push({ title: 'layer', explanation, align: 'left', text, value, identifies: true });
   }
-  return [...columns, ...MEASURES];
+  const hasStates = results.some(({ stateBytes }) => stateBytes !== undefined);
+  return [...columns, ...MEASURES.filter((column) => column !== STATE || hasStates)];
 }
 
 /**
@@ -102,6 +103,16 @@ export function bestOfColumn(
 const speedUp = (result: ComparisonResult): number => 1 / slowness(result);
 const isFaster = (result: ComparisonResult): boolean =>
   slowness(result) < 1 && savesWork({ share: result.flops / result.fullFlops });
+
+/** The size of a state: of those that can continue token by token. */
+const STATE: ResultColumn = {
+  title: 'state',
+  explanation: 'Memory of the state after the last token, from which a generation continues',
+  align: 'right',
+  text: ({ stateBytes }) => (stateBytes === undefined ? '' : formatBytes(stateBytes)),
+  value: ({ stateBytes }) => stateBytes ?? null,
+  droppable: true,
+};
 
 const MEASURES: readonly ResultColumn[] = [
   {
@@ -160,6 +171,7 @@ const MEASURES: readonly ResultColumn[] = [
     value: memoryShare,
     droppable: true,
   },
+  STATE,
   {
     title: 'FLOPs',
     explanation: 'Floating point operations of one forward pass',

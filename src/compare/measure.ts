@@ -5,7 +5,10 @@ import { type Dense, maxAbsoluteError, relativeFrobeniusError } from '../core/re
 import { scope } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { attend, drawParameters } from '../variants/attend.ts';
-import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
+import { attendFrom } from '../variants/continue.ts';
+import type { AnyVariant } from '../variants/registry.ts';
+import { stateBytes } from '../variants/state.ts';
+import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from '../variants/variant.ts';
 import { attentionRows } from './attention-rows.ts';
 import { countsOf, realPositions, zeroUncounted } from './counted.ts';
 import { errorOfMean, meanOf, meanTopKRecall, meanTotalVariation, topKRecalls, totalVariations } from './metrics.ts';
@@ -38,6 +41,8 @@ export interface Measured {
   /** Whether it has parameters that a model would train; here they are random. */
   untrained: boolean;
   peakBytes: number;
+  /** The size of the state after the last token, from which a generation continues; absent if there is none. */
+  stateBytes?: number;
   /** One forward pass, for the stopwatch. */
   forward: () => void;
 }
@@ -80,7 +85,7 @@ export function measureCell(
   reference: Reference,
   onOutput: (output: Output) => void = () => {},
 ): Measured {
-  const { output, untrained, forward, peakBytes } = run(cell, subject);
+  const { output, ...ran } = run(cell, subject);
   const { variant, options } = cell;
   onOutput(output);
   const rows = attentionRows(variant, subject.inputs, options, subject.rows, {
@@ -92,9 +97,7 @@ export function measureCell(
     relativeError: relativeFrobeniusError(output, reference.output),
     maxAbsError: maxAbsoluteError(output, reference.output),
     ...rowFigures(rows, reference.rows, subject),
-    untrained,
-    peakBytes,
-    forward,
+    ...ran,
   };
 }
 
@@ -146,6 +149,22 @@ function run({ variant, options }: Cell, subject: Subject) {
     const { result, peakBytes } = measureMemory(attended);
     const numbers = result.toArray() as Float32Array | Float64Array;
     const output: Output = { shape: result.shape, data: zeroUncounted(numbers, result.shape[3], subject) };
-    return { output, untrained, peakBytes, forward: () => scope(() => void attended()) };
+    const state = stateBytesOf(variant, inputs, options, parameters);
+    return { output, untrained, peakBytes, ...state, forward: () => scope(() => void attended()) };
   });
+}
+
+/** The size of the state that a causal run leaves, if the variant can continue from one. */
+function stateBytesOf(
+  variant: AnyVariant,
+  inputs: AttentionInputs,
+  options: CommonOptions,
+  parameters: Parameters,
+): { stateBytes?: number } {
+  const { queries, keys } = inputs;
+  if (!options.causal || !variant.supports.incremental || queries.shape[2] !== keys.shape[2]) return {};
+  const settings = { parameters, checkFinite: false, maxLength: keys.shape[2] };
+  return {
+    stateBytes: scope(() => noGrad(() => stateBytes(attendFrom(variant, inputs, null, options, settings).state))),
+  };
 }

@@ -78,6 +78,11 @@ export interface ComparisonResult {
   peakBytes: number;
   /** The same for full attention. */
   fullPeakBytes: number;
+  /**
+   * The size in bytes of the state after the last token, from which a generation continues. Absent in older files, and for a
+   * run that is not causal or a variant that cannot continue.
+   */
+  stateBytes?: number;
   /** Floating point operations of one forward pass, from the variant's `cost`. */
   flops: number;
   /** Those of full attention. */
@@ -91,7 +96,7 @@ export interface ComparisonResult {
  * it may see. An approximation that is no nearer to full attention has gained nothing by reading them. Not a variant.
  */
 export interface BaselineResult
-  extends Omit<ComparisonResult, 'variant' | 'options' | 'budget' | 'exactness' | 'untrained'> {
+  extends Omit<ComparisonResult, 'variant' | 'options' | 'budget' | 'exactness' | 'untrained' | 'stateBytes'> {
   baseline: 'zeros' | 'mean of values';
 }
 

@@ -75,8 +75,10 @@ export const retnet = defineVariant({
   layer: { outputNorm: 'head', outputGate: { activation: 'silu' } },
   budget: null,
   attend,
-  cost: (shape, { rotation }) => ({
-    // Two channels turn by four products and two sums.
-    flops: scanFlops(shape) + (rotation ? 6 * shape.batch * shape.heads * shape.keyLength * shape.headDim : 0),
-  }),
+  cost(shape, { rotation }) {
+    const { batch, heads, keyLength, headDim: d } = shape;
+    // Queries and keys turn by a product with a matrix, two with numbers and a sum.
+    const turning = rotation ? 2 * batch * heads * keyLength * (2 * d * d + 3 * d) : 0;
+    return { flops: scanFlops(shape) + turning };
+  },
 });

@@ -83,6 +83,11 @@ export function sampleCases(variant: AnyVariant, wishes: Wishes, count: number):
   return accepted;
 }
 
+/** Whether, with these options, the weights of a query sum to 1. */
+export function averages(variant: AnyVariant, options: CommonOptions): boolean {
+  return variant.averagesWith?.(options) ?? variant.averages !== false;
+}
+
 export function accepts(variant: AnyVariant, options: CommonOptions, shape: AttentionShape): boolean {
   try {
     checkOptions(variant, options, shape);

@@ -73,7 +73,15 @@ const METHOD: Readonly<Record<string, Check>> = {
   layer: optional(layer),
   attend: expectFunction,
   cost: expectFunction,
-  ...{ check: may, pattern: may, decisions: may, withWholeGradient: may, sharedByLayers: may, drawnTables: may },
+  ...{
+    check: may,
+    pattern: may,
+    decisions: may,
+    withWholeGradient: may,
+    averagesWith: may,
+    sharedByLayers: may,
+    drawnTables: may,
+  },
 };
 
 /** Throws ArgumentError for a declaration that lacks a part. */

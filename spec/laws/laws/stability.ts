@@ -3,7 +3,7 @@ import { filled, fromArray, type Tensor } from '../../../src/core/tensor.ts';
 import { mapTokens } from '../../../src/variants/inputs.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { Parameters } from '../../../src/variants/variant.ts';
-import { type AttentionCase, inputsOf } from '../draw.ts';
+import { type AttentionCase, averages, inputsOf } from '../draw.ts';
 import { eachRow, expectClose, expectFiniteNumbers, type Law, outputOf, parametersOf, type Rows } from '../evaluate.ts';
 import { onAllKernelSets, wideFloat32 } from '../settings.ts';
 import { gradientsOf } from './visibility.ts';
@@ -48,7 +48,7 @@ function givesOneForOnes(variant: AnyVariant): Law {
     run: () =>
       onAllKernelSets(() =>
         wideFloat32.draw(variant, {}, 60, (attentionCase) => {
-          if (mayWeighLess(attentionCase)) return;
+          if (mayWeighLess(attentionCase) || !averages(variant, attentionCase.options)) return;
           const inputs = inputsOf(attentionCase);
           const values = filled(inputs.values.shape, 1, 'float32');
           const output = outputOf(variant, attentionCase, { ...inputs, values });

@@ -107,6 +107,7 @@ const options = {
   /** Tokens at the beginning that all later ones meet. Four are enough for models that were trained without (§3.2). */
   numSinks: integer({
     minimum: 0,
+    limit: 1024,
     default: 4,
     description: 'first tokens that all later ones meet',
   }),

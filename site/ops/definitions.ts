@@ -136,6 +136,16 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [kernel('sort', 'countingSortKernel')],
   },
   {
+    file: 'top-blocks',
+    says:
+      'Chooses the blocks of tokens that a query meets, by its softmax over coarse keys: the first block, the last two, and the ' +
+      'best of the others. A coarse key counts for a block by the tokens that they share.',
+    forward: tex`s_{tj} = \sum_h \sum_i \operatorname{softmax}(q_t^{(h)\top} \tilde K^{(h)})_i \; \frac{|\tilde B_i \cap B_j|}{d}, \qquad I_t = \operatorname{top}_n s_t`,
+    gradient: null,
+    why: 'A choice changes in jumps, so there is no gradient.',
+    loops: [kernel('top-blocks', 'topBlocksKernel')],
+  },
+  {
     file: 'running-maximum',
     says: 'The largest number so far, which running scales are made of.',
     forward: tex`m_t = \max(m_{t-1}, x_t)`,

@@ -11,6 +11,7 @@ import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
 import { type Kernel, type KernelArrays, type KernelNumbers, kernelNamed } from '../../src/core/kernels/kernel.ts';
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
 import { CHUNK, scanGroup } from '../../src/core/kernels/scan-chunk.ts';
+import { coarseSeen } from '../../src/core/kernels/top-blocks.ts';
 import { setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/flops.ts';
 
@@ -85,6 +86,16 @@ const COUNTERS: Record<string, Counter> = {
     const reads = beta === undefined ? 1 : 2;
     const perRow = 2 * (reads + 1) * m * n + reads * (Math.min(CHUNK, length) + 1) * (m + n);
     return rowsOfGroups(begin, end, sequences, length, size) * perRow;
+  },
+
+  /** The coarse keys that queries see, where there are more blocks than they choose. */
+  'top-blocks'(begin, end, _arrays, { group, length, width, count, start, span, stride, block }) {
+    let pairs = 0;
+    for (let item = begin; item < end; item++) {
+      const place = start + (item % length);
+      if (Math.floor(place / block) >= count) pairs += group * coarseSeen(place + 1, span, stride);
+    }
+    return pairs * (2 * width + SOFTMAX_FLOPS);
   },
 
   softmax: (begin, end, _arrays, { columns }) => (end - begin) * columns * SOFTMAX_FLOPS,

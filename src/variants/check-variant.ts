@@ -80,6 +80,7 @@ const METHOD: Readonly<Record<string, Check>> = {
     withWholeGradient: may,
     averagesWith: may,
     sharedByLayers: may,
+    headsShare: may,
     drawnTables: may,
   },
 };

@@ -162,6 +162,12 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   /** Floating point operations (a multiply-add is two) of one forward pass for the whole batch. */
   cost(shape: AttentionShape, options: Options): { flops: number };
 
+  /**
+   * Whether, with these options, what a head meets also depends on other heads, as where they select keys together. Absent: no
+   * head sees anything of the others.
+   */
+  headsShare?(options: Options): boolean;
+
   /** Whether, with these options, the layers of a model share the parameters. Absent: every layer has its own. */
   sharedByLayers?(asked: Partial<Options>): boolean;
 

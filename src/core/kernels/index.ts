@@ -18,4 +18,5 @@ import './rows.ts';
 import './scan.ts';
 import './scan-gradient.ts';
 import './sort.ts';
+import './top-blocks.ts';
 import './unary.ts';

@@ -1,0 +1,69 @@
+/** The best blocks of keys for every query, by coarse keys. Outside the tape: no gradient can flow through a choice. */
+import { ArgumentError, expectInteger, expectShape } from '../errors.ts';
+import { coarseSeen, topBlocksKernel } from '../kernels/top-blocks.ts';
+import { parallelFor } from '../parallel/pool.ts';
+import { elements, empty, type Tensor } from '../tensor.ts';
+import { rowsOf } from './attention-call.ts';
+import { expectAxes, expectFlags, expectFloat, expectSameDType } from './check.ts';
+
+export { coarseSeen };
+
+/** What a coarse key stands for, and how many blocks of which size are chosen. */
+export interface BlockChoice {
+  /** The place of query 0 among the tokens. */
+  start: number;
+  /** Tokens that a coarse key stands for: key c for those from c · stride on. */
+  span: number;
+  stride: number;
+  /** Tokens of a block. */
+  block: number;
+  /** Blocks for each query, 3 or more: the first, the last two, and the best of the others. */
+  count: number;
+  /** Neighbouring heads that add their scores up and share the choice; it divides the number of heads. */
+  group: number;
+  /** [batch, coarse keys], uint8: 0 = the key counts for nothing. */
+  keyMask?: Tensor | undefined;
+}
+
+/**
+ * For queries [batch, heads, length, width] and coarse keys [batch, heads, n, width], the blocks of tokens that each query
+ * should meet: int32 [batch, heads, length, count], ascending, −1 where it has fewer. A block's score is the sum of
+ * softmax(q·K/√width) over coarse keys, each as often as whole strides of it lie in the block. No block lies after a query,
+ * and none is named twice. Without coarse keys, null, all blocks but the fixed ones are equally good. Throws ArgumentError or
+ * ShapeError, with the name of the argument, for arguments that do not fit.
+ */
+export function topBlocks(queries: Tensor, keys: Tensor | null, choice: BlockChoice): Tensor {
+  const { keyMask, ...sizes } = choice;
+  for (const name of ['span', 'stride', 'block', 'group'] as const) expectInteger(`choice.${name}`, sizes[name], 1);
+  expectInteger('choice.start', sizes.start, 0);
+  expectInteger('choice.count', sizes.count, 3);
+  expectFloat('queries', queries);
+  expectAxes('queries', queries, 4);
+  const [batch, heads, length, width] = queries.shape;
+  const coarse = coarseSeen(sizes.start + length, sizes.span, sizes.stride);
+  if (heads % sizes.group !== 0)
+    throw new ArgumentError(`choice.group: expected a divisor of ${heads} heads, got ${sizes.group}`);
+  if (keys !== null) expectSameDType('keys', keys, queries.dtype, 'to match queries');
+  if (keys !== null) expectShape('keys', keys.shape, [batch, heads, coarse, width], 'for these tokens');
+  else if (coarse > 0) throw new ArgumentError(`keys: expected ${coarse} coarse keys, got none`);
+  if (keyMask !== undefined) expectFlags('choice.keyMask', keyMask, [batch, coarse], 'to match keys');
+
+  const lists = empty([batch, heads, length, sizes.count], 'int32');
+  const rows = keys && rowsOf(keys);
+  parallelFor(
+    topBlocksKernel,
+    (batch * heads * length) / sizes.group,
+    {
+      queries: elements(queries),
+      keys: rows?.data ?? elements(queries),
+      lists: elements(lists),
+      mask: keyMask && elements(keyMask),
+    },
+    { ...sizes, heads, length, width, coarse, capacity: rows?.capacity ?? 0 },
+    { costPerItem: sizes.group * coarse * (width + COST_OF_WEIGHT) },
+  );
+  return lists;
+}
+
+/** An exp and the shares of two blocks, in multiply-adds. */
+const COST_OF_WEIGHT = 32;

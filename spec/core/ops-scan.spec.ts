@@ -28,6 +28,8 @@ interface Case {
   /** −log a is this times the absolute value of a normal number; some are ∞. */
   forgetting: number;
   delta: boolean;
+  /** Whether it reads with one vector what it takes out with another, in place of a delta rule. */
+  erase?: boolean;
   masked: boolean;
   continued: boolean;
   dtype: Float;
@@ -45,6 +47,7 @@ const cases = (lengths = LENGTHS, forgetting = [0.01, 1, 10, 300]): fc.Arbitrary
     decay: fc.constantFrom('none', 'scalar', 'channel'),
     forgetting: fc.constantFrom(...forgetting),
     delta: fc.boolean(),
+    erase: fc.boolean(),
     masked: fc.boolean(),
     continued: fc.boolean(),
     dtype: fc.constantFrom('float32', 'float64'),
@@ -57,6 +60,8 @@ interface Inputs {
   values: Tensor;
   logDecay?: Tensor;
   beta?: Tensor;
+  reads?: Tensor;
+  erases?: Tensor;
   keyMask?: Tensor;
   state?: Tensor;
 }
@@ -70,6 +75,7 @@ function inputsOf({
   decay,
   forgetting,
   delta,
+  erase = false,
   masked,
   continued,
   dtype,
@@ -83,6 +89,17 @@ function inputsOf({
   const sizes = keys.toArray();
   const norm = (row: number) => Math.hypot(...sizes.subarray(row * m, (row + 1) * m));
   const unit = (value: number, at: number) => value / norm(Math.floor(at / m));
+  const unitRows = (x: Tensor) => {
+    const numbers = x.toArray();
+    return mapped(x, (value, at) => {
+      const row = Math.floor(at / m) * m;
+      return value / Math.hypot(...numbers.subarray(row, row + m));
+    });
+  };
+  const reads = unitRows(draw('reads', length, m));
+  // Near what is read, as in the models that use it: in another direction the state would grow with every token.
+  const other = unitRows(draw('erases', length, m)).toArray();
+  const erases = mapped(reads, (value, at) => 0.6 * value + 0.3 * other[at]);
   const steps = decay === 'none' ? null : draw('decay', length, ...(decay === 'channel' ? [m] : []));
   const flags = random.split('mask');
   const forgets = random.split('forgets');
@@ -95,7 +112,8 @@ function inputsOf({
         forgets.integer(50) === 0 ? Number.NEGATIVE_INFINITY : -Math.abs(x) * forgetting,
       ),
     }),
-    ...(delta && { beta: mapped(draw('beta', length), (x) => 1 / (1 + Math.exp(-x))) }),
+    ...(erase && { reads, erases }),
+    ...(delta && !erase && { beta: mapped(draw('beta', length), (x) => 1 / (1 + Math.exp(-x))) }),
     ...(masked && {
       keyMask: fromArray(
         Array.from({ length: batch * length }, () => flags.integer(2)),
@@ -109,9 +127,10 @@ function inputsOf({
 
 const run = ({ queries, keys, values, ...options }: Inputs) => scan(queries, keys, values, options);
 const dense = (tensor: Tensor): Dense => ({ shape: tensor.shape, data: tensor.toArray() });
-const denseOptions = ({ logDecay, beta, keyMask, state }: Inputs) => ({
+const denseOptions = ({ logDecay, beta, reads, erases, keyMask, state }: Inputs) => ({
   ...(logDecay && { logDecay: dense(logDecay) }),
   ...(beta && { beta: dense(beta) }),
+  ...(reads && erases && { reads: dense(reads), erases: dense(erases) }),
   ...(keyMask && { keyMask: dense(keyMask) }),
   ...(state && { state: dense(state) }),
 });
@@ -121,7 +140,7 @@ const oracle = (inputs: Inputs) =>
 /** The sums of the absolute values of all terms: the same without signs, and without what a delta rule takes out. */
 function sizesOf(inputs: Inputs) {
   const size = (tensor: Tensor): Dense => ({ shape: tensor.shape, data: tensor.toArray().map(Math.abs) });
-  const { beta: _, state, ...options } = denseOptions(inputs);
+  const { beta: _, reads: _r, erases: _e, state, ...options } = denseOptions(inputs);
   const sizes = { ...options, ...(state && { state: size(inputs.state as Tensor) }) };
   return referenceScan(size(inputs.queries), size(inputs.keys), size(inputs.values), sizes);
 }
@@ -131,8 +150,8 @@ function sizesOf(inputs: Inputs) {
  * token. An exponent within a chunk is at most 20, and as many roundings of a decay. What a delta rule takes out is as large
  * as what it puts in, at most, and so are the errors of it: four times as much.
  */
-function roundingsOf({ m, length, delta }: Case): number {
-  return (m + length + 60) * (delta ? 4 : 1);
+function roundingsOf({ m, length, delta, erase }: Case): number {
+  return (m + length + 60) * (delta || erase ? 4 : 1);
 }
 
 function close(
@@ -176,7 +195,7 @@ test('equals the loop over tokens: all decays, with and without a delta rule, ma
 test('every length with every rule, so that none is left to chance', () => {
   for (const length of LENGTHS) {
     for (const decay of ['none', 'scalar', 'channel'] as const) {
-      for (const delta of [false, true]) {
+      for (const rule of ['sum', 'delta', 'erase']) {
         const drawn: Case = {
           batch: 1,
           heads: 2,
@@ -185,7 +204,8 @@ test('every length with every rule, so that none is left to chance', () => {
           n: 3,
           decay,
           forgetting: 1,
-          delta,
+          delta: rule === 'delta',
+          erase: rule === 'erase',
           masked: false,
           continued: true,
           dtype: 'float64',
@@ -468,7 +488,7 @@ const largestOf = (numbers: ArrayLike<number>) => Array.from(numbers).reduce((a,
 test('1, 2 and 3 threads give the same bits, forward and backward', async () => {
   const bits = () =>
     scope(() =>
-      [false, true].map((delta) => {
+      ['sum', 'delta', 'erase'].map((rule) => {
         // Three groups, or two sequences: every kernel has items to share out.
         const drawn: Case = {
           batch: 1,
@@ -478,7 +498,8 @@ test('1, 2 and 3 threads give the same bits, forward and backward', async () => 
           n: 40,
           decay: 'channel',
           forgetting: 0.1,
-          delta,
+          delta: rule === 'delta',
+          erase: rule === 'erase',
           masked: true,
           continued: true,
           dtype: 'float32',
@@ -576,6 +597,47 @@ test('operands that do not fit are refused by name', () => {
   refuses(ShapeError, 'state: ', () => scan(a, a, a, { state: zeros([1, 2, 3, 4]) }));
   refuses(ArgumentError, 'state: ', () => scan(a, a, a, { state: zeros([1, 2, 3, 3], 'float64') }));
   refuses(ArgumentError, 'keyMask: ', () => scan(a, a, a, { keyMask: zeros([1, 5]) }));
+});
+
+test('with r = k and e = β k it is the delta rule, for values β v', () => {
+  fc.assert(
+    fc.property(cases(), (drawn) => {
+      scope(() => {
+        const { beta, ...inputs } = inputsOf({ ...drawn, delta: true, erase: false, dtype: 'float64' });
+        const factors = reshape(beta as Tensor, [...(beta as Tensor).shape, 1]);
+        const { keys, values } = inputs;
+        const erasing = { ...inputs, reads: keys, erases: multiply(factors, keys), values: multiply(factors, values) };
+        const [actual, expected] = [run(erasing), run({ ...inputs, beta: beta as Tensor })];
+        const sizes = sizesOf(inputs);
+        const rounding = 1e3 * unitOf('float64');
+        const least = 1e-30;
+        close(
+          actual.output.toArray(),
+          expected.output.toArray(),
+          (at) => rounding * sizes.output.data[at] + least,
+          'output',
+        );
+      });
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test('refuses reads without erases, erases without reads, either beside a β, and other shapes', () => {
+  scope(() => {
+    const rows = zeros([1, 1, 3, 2]);
+    const beta = zeros([1, 1, 3]);
+    const refuses = (options: object, kind: unknown, part: RegExp) =>
+      assert.throws(
+        () => scan(rows, rows, rows, options),
+        (error: Error) => error instanceof (kind as typeof Error) && part.test(error.message),
+      );
+    refuses({ reads: rows }, ArgumentError, /^erases: .*got none/);
+    refuses({ erases: rows }, ArgumentError, /^reads: .*got none/);
+    refuses({ reads: rows, erases: rows, beta }, ArgumentError, /^reads: .*beside beta/);
+    refuses({ reads: rows, erases: zeros([1, 1, 3, 3]) }, ShapeError, /^erases: /);
+    refuses({ reads: zeros([1, 1, 3, 2], 'float64'), erases: rows }, ArgumentError, /^reads: .*float32/);
+  });
 });
 
 test.run();

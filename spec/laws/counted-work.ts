@@ -98,6 +98,10 @@ const COUNTERS: Record<string, Counter> = {
     return pairs * (2 * width + SOFTMAX_FLOPS);
   },
 
+  /** Both queries and reads meet the state, and both keys and erases in their chunk; both of these go in. */
+  'scan-erasing': (begin, end, _arrays, { sequences, length, m, n, size }) =>
+    rowsOfGroups(begin, end, sequences, length, size) * (8 * m * n + 4 * (Math.min(CHUNK, length) + 1) * (m + n)),
+
   softmax: (begin, end, _arrays, { columns }) => (end - begin) * columns * SOFTMAX_FLOPS,
 };
 

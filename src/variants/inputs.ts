@@ -30,7 +30,7 @@ export interface Gate<Options extends CommonOptions = CommonOptions> {
   description: string;
   /** The activation that a layer applies to its linear projection of the token. It also sets the range. */
   activation: Activation;
-  /** The factor of the activation: 2 for a sigmoid up to 2. 1 by default. */
+  /** The factor of the activation: 2 for a sigmoid up to 2, a negative one for a decay that is bounded. 1 by default. */
   times?: number;
   /** The same factor where options decide it. */
   timesWith?(options: Options): number;
@@ -78,7 +78,8 @@ export function rangeOfGate<Options extends CommonOptions>(
   const { least, most } = ACTIVATIONS[gate.activation];
   const times = timesOf(gate, options);
   const bounded = (end: number) => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, end * times));
-  return [bounded(least), bounded(most)];
+  const ends = [bounded(least), bounded(most)] as const;
+  return times < 0 ? [ends[1], ends[0]] : ends;
 }
 
 /** [batch, heads, keyLength], followed by the width if there is one. */
@@ -164,7 +165,10 @@ function expectGate(
   if (given.dtype !== dtype) throw new ArgumentError(`${name}: expected ${dtype} like queries, got ${given.dtype}`);
   expectShape(name, given.shape, extents, 'to match queries');
   if (!finite) return;
-  const at = elements(given).findIndex((value) => !(value >= least && value <= most));
+  // An activation in float32 ends at the rounded end of its range.
+  const rounded = (end: number) => (dtype === 'float32' && Math.abs(end) < Number.MAX_VALUE ? Math.fround(end) : end);
+  const [lowest, highest] = [rounded(least), rounded(most)];
+  const at = elements(given).findIndex((value) => !(value >= lowest && value <= highest));
   if (at < 0) return;
   const wanted = [
     ...(least > -Number.MAX_VALUE ? [`at least ${least}`] : []),

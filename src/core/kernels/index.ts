@@ -16,6 +16,7 @@ import './normalize.ts';
 import './optimizers.ts';
 import './rows.ts';
 import './scan.ts';
+import './scan-erase.ts';
 import './scan-gradient.ts';
 import './sort.ts';
 import './top-blocks.ts';

@@ -6,6 +6,33 @@ import { allocate, type NumericArray, release } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 
+/** What `scan` returns. */
+export interface Scanned {
+  /** o, [batch, heads, length, n]. */
+  output: Tensor;
+  /** S after the last token: the S₀ of a later call. */
+  state: Tensor;
+}
+
+/** The checked inputs of a scan, contiguous, with zeros where tokens are masked. */
+export interface ScanInputs {
+  q: Tensor;
+  k: Tensor;
+  v: Tensor;
+  g: Tensor | null;
+  beta: Tensor | null;
+  state: Tensor | null;
+  keyMask: Tensor | undefined;
+}
+
+/** What kernels are told of a walk over groups of `size` places. */
+export function numbersOf({ q, v, g }: ScanInputs, size: number, reverse: number): ScanNumbers {
+  const [batch, heads, length, m] = q.shape;
+  const sequences = batch * heads;
+  const decays = g === null ? 0 : g.size / (sequences * length);
+  return { sequences, length, m, n: v.shape[3], size, decays, reverse };
+}
+
 /** The states before each group, in walking order. */
 export class ScanStates {
   readonly states: NumericArray;

@@ -5,14 +5,14 @@ import { expectOptions } from '../expect.ts';
 import { scanKernel } from '../kernels/scan.ts';
 import { CHUNK, scanGroup } from '../kernels/scan-chunk.ts';
 import { scanKeysKernel, scanQueriesKernel } from '../kernels/scan-gradient.ts';
-import type { ScanNumbers } from '../kernels/scan-walk.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, expectTensor, type Tensor, zeros } from '../tensor.ts';
 import { expectFlags, expectFloat, expectSameDType, expectTokens } from './check.ts';
 import { add, multiply, subtract } from './elementwise.ts';
 import { withoutMaskedRows, zeroMasked } from './mask.ts';
 import { sum } from './reduce.ts';
-import { bordersOf, decayGradient, ScanStates } from './scan-states.ts';
+import { scannedErasing } from './scan-erase.ts';
+import { bordersOf, decayGradient, numbersOf, type ScanInputs, type Scanned, ScanStates } from './scan-states.ts';
 import { contiguous, expandDims, reshape } from './shape.ts';
 
 /** Optional inputs of `scan`. */
@@ -24,42 +24,51 @@ export interface ScanOptions {
    * 2024, arXiv:2411.12537). Absent: no delta rule.
    */
   beta?: Tensor | undefined;
+  /**
+   * r and e, [batch, heads, length, m], in place of a β: rᵀ (a ∘ S) is read out of the decayed state, and taken off it along e
+   * (RWKV-7). Both or neither.
+   */
+  reads?: Tensor | undefined;
+  erases?: Tensor | undefined;
   /** [batch, length], uint8: a token with 0 changes no state, whatever its rows hold. */
   keyMask?: Tensor | undefined;
   /** S₀, [batch, heads, m, n]. Absent: zeros. */
   state?: Tensor | undefined;
 }
 
-const SCAN_OPTIONS = { logDecay: expectTensor, beta: expectTensor, keyMask: expectTensor, state: expectTensor };
+const SCAN_OPTIONS = {
+  logDecay: expectTensor,
+  beta: expectTensor,
+  reads: expectTensor,
+  erases: expectTensor,
+  keyMask: expectTensor,
+  state: expectTensor,
+};
 
-/** What `scan` returns. */
-export interface Scanned {
-  /** o, [batch, heads, length, n]. */
-  output: Tensor;
-  /** S after the last token: the S₀ of a later call. */
-  state: Tensor;
-}
+export type { Scanned } from './scan-states.ts';
 
 /**
  * o_t = S_tᵀ q_t for every token t, where the state S, [m, n], is updated at every token:
  *
  *     S_t = a_t ∘ S_{t−1} + k_t v_tᵀ                                                  (linear attention, GLA, Mamba-2 …)
  *     S_t = (I − β_t k_t k_tᵀ) (a_t ∘ S_{t−1}) + β_t k_t v_tᵀ                         (with the delta rule)
+ *     S_t = (I − e_t r_tᵀ) (a_t ∘ S_{t−1}) + k_t v_tᵀ                           (with what is read, r, and erased, e)
  *
  * for queries q and keys k [batch, heads, length, m], and values v [batch, heads, length, n]; a_t is one number, or one for
  * each row of S. Takes O(length · m · n) time and O(length · (m + n)) memory, chunk by chunk (Yang et al. 2024,
  * arXiv:2406.06484). No bit of an output depends on later tokens. Everything is differentiable, including the state. Throws
- * ShapeError or ArgumentError for arguments that do not fit, for a decay above 1 and a β outside 0 to 2.
+ * ShapeError or ArgumentError for arguments that do not fit, for a decay above 1 and a β outside 0 to 2, and for
+ * reads without erases or beside a β.
  */
 export function scan(queries: Tensor, keys: Tensor, values: Tensor, options: ScanOptions = {}): Scanned {
-  const { logDecay, beta, keyMask, state } = expectOptions('options', options, SCAN_OPTIONS);
-  expectInputs(queries, keys, values, { logDecay, beta, keyMask, state });
+  const { logDecay, beta, reads, erases, keyMask, state } = expectOptions('options', options, SCAN_OPTIONS);
+  expectInputs(queries, keys, values, { logDecay, beta, reads, erases, keyMask, state });
   const [batch, heads, , m] = queries.shape;
   const g = logDecay && withoutMasked(logDecay, keyMask);
   const b = beta && withoutMasked(beta, keyMask);
   if (g !== undefined) expectWithin('logDecay', g, Number.NEGATIVE_INFINITY, 0);
   if (b !== undefined) expectWithin('beta', b, 0, 2);
-  const given: Given = {
+  const given: ScanInputs = {
     // Made contiguous once: several kernels read them, and each would copy a view.
     q: contiguous(queries),
     k: zeroMasked(contiguous(keys), keyMask),
@@ -70,22 +79,14 @@ export function scan(queries: Tensor, keys: Tensor, values: Tensor, options: Sca
     keyMask,
   };
   const before = state ?? zeros([batch, heads, m, values.shape[3]], queries.dtype);
-  return scanned(given, before);
+  if (reads === undefined || erases === undefined) return scanned(given, before);
+  const [r, e] = [reads, erases].map((each) => zeroMasked(contiguous(each), keyMask));
+  return scannedErasing({ ...given, r, e }, before);
 }
 
-interface Given {
-  q: Tensor;
-  k: Tensor;
-  v: Tensor;
-  g: Tensor | null;
-  beta: Tensor | null;
-  state: Tensor | null;
-  keyMask: Tensor | undefined;
-}
-
-function scanned(given: Given, before: Tensor): Scanned {
+function scanned(given: ScanInputs, before: Tensor): Scanned {
   const { q, k, v, g, beta } = given;
-  const numbers = numbersOf(given, 0);
+  const numbers = numbersOf(given, sizeOf(given), 0);
   const { sequences, length, m, n, size } = numbers;
   const items = sequences * Math.ceil(length / size);
   const costPerItem = 2 * Math.min(size, length) * m * (n + CHUNK);
@@ -122,7 +123,7 @@ function scanned(given: Given, before: Tensor): Scanned {
     const queries = withoutMaskedRows(q, given.keyMask, isIdle);
 
     const behind = new ScanStates(k, u, g, before, numbers);
-    const backwards = numbersOf(given, 1);
+    const backwards = numbersOf(given, sizeOf(given), 1);
     const ahead = new ScanStates(queries, gradient, g, stateGradient, backwards);
     const borders = g && bordersOf(behind, ahead, after, g, numbers);
     const common = { keys: elements(k), written: elements(u), ...decays, gradient: rows };
@@ -159,14 +160,8 @@ function scanned(given: Given, before: Tensor): Scanned {
   return { output, state: after };
 }
 
-function numbersOf({ q, v, g, beta }: Given, reverse: number): ScanNumbers {
-  const [batch, heads, length, m] = q.shape;
-  const n = v.shape[3];
-  const sequences = batch * heads;
-  // What a delta rule removes depends on all earlier tokens, so there is one group.
-  const size = beta === null ? scanGroup(m, n) : length;
-  return { sequences, length, m, n, size, decays: g === null ? 0 : g.size / (sequences * length), reverse };
-}
+// What a delta rule removes depends on all earlier tokens, so there is one group.
+const sizeOf = ({ q, v, beta }: ScanInputs): number => (beta === null ? scanGroup(q.shape[3], v.shape[3]) : q.shape[2]);
 
 /** The numbers of each token, with zeros for masked tokens. */
 function withoutMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
@@ -186,10 +181,10 @@ function expectInputs(
   queries: Tensor,
   keys: Tensor,
   values: Tensor,
-  { logDecay, beta, keyMask, state }: ScanOptions,
+  { logDecay, beta, reads, erases, keyMask, state }: ScanOptions,
 ): void {
   expectFloat('queries', queries);
-  for (const [name, tensor] of Object.entries({ keys, values, logDecay, beta, state })) {
+  for (const [name, tensor] of Object.entries({ keys, values, logDecay, beta, reads, erases, state })) {
     if (tensor !== undefined) expectSameDType(name, tensor, queries.dtype, 'to match queries');
   }
   for (const [name, tensor] of Object.entries({ queries, keys, values })) expectTokens(name, tensor);
@@ -201,7 +196,27 @@ function expectInputs(
     const channels = logDecay.shape.length === 4 ? [m] : [];
     expectShape('logDecay', logDecay.shape, [batch, heads, length, ...channels], 'to match queries');
   }
+  expectErasing(beta, reads, erases, queries.shape);
   if (beta !== undefined) expectShape('beta', beta.shape, [batch, heads, length], 'to match queries');
   if (state !== undefined) expectShape('state', state.shape, [batch, heads, m, n], 'to match keys and values');
   if (keyMask !== undefined) expectFlags('keyMask', keyMask, [batch, length], 'to match keys');
+}
+
+function expectErasing(
+  beta: Tensor | undefined,
+  reads: Tensor | undefined,
+  erases: Tensor | undefined,
+  shape: readonly number[],
+): void {
+  for (const [name, own, other] of [
+    ['reads', reads, 'erases'],
+    ['erases', erases, 'reads'],
+  ] as const) {
+    if (own === undefined && (reads ?? erases) !== undefined) {
+      throw new ArgumentError(`${name}: expected a tensor, because ${other} is given, got none`);
+    }
+    if (own === undefined) continue;
+    if (beta !== undefined) throw new ArgumentError(`${name}: expected none beside beta, got one`);
+    expectShape(name, own.shape, shape, 'to match queries');
+  }
 }

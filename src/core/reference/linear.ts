@@ -70,6 +70,10 @@ export interface ReferenceRecurrence {
   readonly logDecay?: Dense;
   /** [batch, heads, length] */
   readonly beta?: Dense;
+  /** [batch, heads, length, m], with `erases`. */
+  readonly reads?: Dense;
+  /** [batch, heads, length, m] */
+  readonly erases?: Dense;
   /** [batch, length], 1 = keep, 0 = padding. */
   readonly keyMask?: Dense;
   /** [batch, heads, m, n] */
@@ -78,13 +82,14 @@ export interface ReferenceRecurrence {
 
 /**
  * A linear recurrence, token by token: S is decayed, then k_t u_tᵀ is added, and o_t = S_tᵀ q_t is read. u_t = v_t, or with
- * a β the delta rule's β_t (v_t − Sᵀ k_t) for the decayed S. A padded token leaves S as it is.
+ * a β the delta rule's β_t (v_t − Sᵀ k_t) for the decayed S. With reads
+ * r and erases e, e_t (Sᵀ r_t)ᵀ is taken off the decayed S before. A padded token leaves S as it is.
  */
 export function referenceScan(
   queries: Dense,
   keys: Dense,
   values: Dense,
-  { logDecay, beta, keyMask, state }: ReferenceRecurrence = {},
+  { logDecay, beta, reads, erases, keyMask, state }: ReferenceRecurrence = {},
 ): { output: Dense64; state: Dense64 } {
   checkInputs({ queries, keys, values }, { causal: true, ...(keyMask && { keyMask }) });
   const [batch, heads, length, m] = queries.shape;
@@ -100,6 +105,11 @@ export function referenceScan(
           for (let f = 0; f < m; f++) {
             const g = logDecay === undefined ? 0 : logDecay.data[logDecay.shape.length === 3 ? token : token * m + f];
             for (let c = 0; c < n; c++) S.data[offset(S, b, h, f, c)] *= Math.exp(g);
+          }
+          for (let c = 0; c < n && reads !== undefined && erases !== undefined; c++) {
+            let taken = 0;
+            for (let f = 0; f < m; f++) taken += at(S, b, h, f, c) * at(reads, b, h, t, f);
+            for (let f = 0; f < m; f++) S.data[offset(S, b, h, f, c)] -= at(erases, b, h, t, f) * taken;
           }
           for (let c = 0; c < n; c++) {
             let known = 0;

@@ -1,0 +1,119 @@
+/**
+ * RWKV-7: a memory of fixed size in which each channel decays, and is learned anew, at a rate of its own.
+ *
+ * Problem: a delta rule takes out of the state just what it writes over, with one rate for all channels. Idea (Peng et al.
+ * 2025, §4): let what is removed, how fast, and what is written be three things. S is [valueDim, headDim], its transpose here:
+ *
+ *     S_t = S_{t−1} (diag(w_t) − κ̂_tᵀ (a_t ∘ κ̂_t)) + v_tᵀ k̃_t                                    (weighted key value)
+ *     κ_t = k_t ∘ ξ,   κ̂_t = κ_t/‖κ_t‖                                                             (removal key)
+ *     k̃_t = k_t ∘ (1 + (a_t − 1) ∘ α)                                                         (replacement key)
+ *     y_t = S_t r_t + (r_t · (ρ ∘ k̃_t)) v_t                                                    (read, and bonus)
+ *
+ * r are queries. w_t = exp(−e^−½ σ(·)) in (0.545, 1) and a_t in (0, 1), the learning rate in context, are for each channel.
+ *
+ * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up exact recall of a past
+ * that is longer than the state is wide: this is another function than softmax attention.
+ *
+ * Departs from the paper: a layer makes w and a by projections of full rank, not of low rank. Shift of tokens, mixing with the
+ * first layer's values, the norm between reading and bonus, and the output's gate belong to a layer.
+ */
+import { add, exp, multiply, negate, normalizeRows, reshape, scan, shift, sum, zeroMasked } from '../core/ops/index.ts';
+import { filled, type Tensor } from '../core/tensor.ts';
+import { defineVariant } from './define.ts';
+import { scanFlops } from './flops.ts';
+import type { GatedInputs } from './inputs.ts';
+import type { OptionsOf } from './options.ts';
+import type { DeclaredParameter } from './parameters.ts';
+import { type AttentionState, Memory } from './state.ts';
+import type { Attending, Parameters } from './variant.ts';
+
+function attend(
+  { queries, keys, values, gates, keyMask }: GatedInputs<'logDecay' | 'a'>,
+  _options: Rwkv7Options,
+  parameters: Parameters,
+  state?: AttentionState,
+): Attending {
+  const [batch, heads, length, d] = queries.shape;
+  const memory = new Memory(state, length);
+  // Parameters meet every token: padding must not reach their gradients.
+  const given = [queries, keys, values, gates.logDecay, gates.a];
+  const [r, k, v, logDecay, a] = given.map((rows) => zeroMasked(rows, keyMask));
+  const [xi, alpha, rho] = [parameters.xi, parameters.alpha, parameters.rho].map((x) => reshape(x, [heads, 1, d]));
+
+  // κ̂ = k ∘ ξ/‖k ∘ ξ‖,   k̃ = k ∘ (1 + (a − 1) ∘ α)
+  const removal = normalizeRows(multiply(k, xi));
+  const replacement = multiply(k, shift(multiply(shift(a, -1), alpha), 1));
+  // S_tᵀ = (diag(w) − (a ∘ κ̂)ᵀ κ̂) S_{t−1}ᵀ + k̃ᵀ v: κ̂ reads the state before it decays, which is κ̂/w after.
+  const reads = multiply(removal, exp(negate(logDecay)));
+  const before = memory.get('S', [batch, heads, d, v.shape[3]]);
+  const erasing = { logDecay, reads, erases: multiply(a, removal), keyMask, state: before };
+  const { output, state: S } = scan(r, replacement, v, erasing);
+  memory.set('S', S);
+  // y = S r + (r · (ρ ∘ k̃)) v
+  const bonus = multiply(sum(multiply(r, multiply(rho, replacement)), 3, true), v);
+  return memory.leave(add(output, bonus));
+}
+
+const options = {};
+
+/** Options of `rwkv7`: only `causal`, which is implied. */
+export interface Rwkv7Options extends OptionsOf<typeof options> {}
+
+/** A number for each channel of each head. */
+const perChannel = (start: number): DeclaredParameter<Rwkv7Options> => ({
+  learned: true,
+  shape: (_options, { heads, headDim }) => [heads, headDim],
+  start: ({ extents, dtype }): Tensor => filled(extents, start, dtype),
+});
+
+/** A recurrence with a decay and a rate of learning for each channel, and keys of its own for removal (Peng et al. 2025). */
+export const rwkv7 = defineVariant({
+  name: 'rwkv7',
+  paper: {
+    authors: 'Peng et al.',
+    year: 2025,
+    title: 'RWKV-7 "Goose" with Expressive Dynamic State Evolution',
+    arxiv: '2503.14456',
+  },
+  family: 'recurrence',
+  exactness: 'own',
+  complexity: 'O(L·d²)',
+  averages: false,
+  supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
+  options,
+  inputs: {
+    gates: {
+      logDecay: {
+        symbol: 'log w',
+        activation: 'sigmoid',
+        times: -Math.exp(-0.5),
+        width: (_options, { headDim }) => headDim,
+        // w starts near 0.97.
+        bias: -3,
+        absent: 0,
+        description: 'logarithm of the share of each channel that is kept, at least −e^−½',
+      },
+      a: {
+        symbol: 'a',
+        activation: 'sigmoid',
+        width: (_options, { headDim }) => headDim,
+        absent: 1,
+        description: 'how much of a value in the state is replaced, for each channel',
+      },
+    },
+  },
+  parameters: {
+    /** ξ, which makes removal keys of keys. The same for all channels, it cancels. */
+    xi: perChannel(1),
+    /** α: how far a key is written by its rate a and not as it is. */
+    alpha: perChannel(1),
+    /** ρ: how much of a token's own value is added to its output beside the state. */
+    rho: perChannel(0),
+  },
+  budget: null,
+  attend,
+  cost: (shape) => ({
+    // Removal and replacement keys, the bonus, beside the scan.
+    flops: scanFlops(shape, { erases: true }) + 16 * shape.batch * shape.heads * shape.keyLength * shape.headDim,
+  }),
+});

@@ -2,7 +2,7 @@
 
     python export_attention.py modeling_efficient.py cases.safetensors results.safetensors
 
-A case NAME has NAME/q, k, v, mask (uint8) and direction, and NAME/parameters/…; its variant and options are in the file's
+A case NAME has NAME/q, k, v, mask (uint8) and direction, NAME/parameters/… and NAME/gates/…; its variant and options are in the file's
 metadata. Written are NAME/output, and NAME/q, k and v: the gradients of Σ direction · output.
 """
 
@@ -32,7 +32,8 @@ for name, (variant, options) in settings.items():
     mask = own["mask"].bool()
     # As `project` gives them.
     q, k, v = inputs[0], *(module.without(each, mask[:, None]) for each in inputs[1:])
-    o = SimpleNamespace(**options, training=False, of_global=(q, k, v))
+    gates = {key.split("/")[1]: tensor for key, tensor in own.items() if key.startswith("gates/")}
+    o = SimpleNamespace(**options, training=False, of_global=(q, k, v), gates=gates)
     output = module.VARIANTS[variant](q, k, v, mask, o, SimpleNamespace(**parameters))
     (own["direction"] * output).sum().backward()
     found[f"{name}/output"] = output.detach().contiguous()

@@ -59,7 +59,8 @@ const ACTIVATIONS: Readonly<Record<Activation, { apply(x: Tensor): Tensor; least
   logSigmoid: { apply: (x: Tensor) => negate(softplus(negate(x))), least: -Number.MAX_VALUE, most: 0 },
 };
 
-function timesOf<Options extends CommonOptions>(gate: Gate<Options>, options: Options): number {
+/** The factor of a gate's activation with these options. */
+export function timesOf<Options extends CommonOptions>(gate: Gate<Options>, options: Options): number {
   return gate.timesWith?.(options) ?? gate.times ?? 1;
 }
 

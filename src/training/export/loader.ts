@@ -1,6 +1,7 @@
 /** The description of a model for the PyTorch loader, modeling_efficient.py: in config.json, and as extra tensors. */
 import { UnsupportedError } from '../../core/errors.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
+import { timesOf } from '../../variants/inputs.ts';
 import type { ClassifierConfig } from '../classifier.ts';
 import { attentionsOf } from '../config.ts';
 import type { Learner } from '../learner.ts';
@@ -19,6 +20,14 @@ export const LOADER_VARIANTS: readonly string[] = [
   'reformer',
   'local-attention',
   'transformer-xl',
+  'deltanet',
+  'retnet',
+  'gla',
+  'hgrn2',
+  'lightning',
+  'mamba2',
+  'gated-deltanet',
+  'kda',
   'light-conv',
   'dynamic-conv',
 ];
@@ -56,6 +65,8 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
       return {
         variant: mixing.variant.name,
         options: mixing.options,
+        ...gatesOf(mixing),
+        ...(mixing.variant.layer && { layer: mixing.variant.layer }),
         gatedValues: attentions[entry].gatedValues ?? mixing.variant.inputs.values === 'gated',
         sharedParameters: isShared(entry) ? entry : null,
         unpaddedFrom: shortestServed(mixing, length),
@@ -63,6 +74,17 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
     }),
     learned: [...model.parameters().keys()],
   };
+}
+
+/** What a layer makes of the projections of gates. */
+function gatesOf({ variant, options }: Mixing): Record<string, unknown> {
+  const { gates } = variant.inputs;
+  if (gates === undefined) return {};
+  const entries = Object.entries(gates).map(([name, gate]) => {
+    const { activation, width } = gate;
+    return [name, { activation, times: timesOf(gate, options), wide: width !== undefined }];
+  });
+  return { gates: Object.fromEntries(entries) };
 }
 
 /** Tensors besides the model's own, by name: those that a variant draws from a seed whenever it attends. */

@@ -140,27 +140,53 @@ class EfficientTransformer(Part):
         def split(rows):
             return rows.view(batch, length, config["heads"], -1).transpose(1, 2)
 
-        def project(part):
+        def project(part, parts):
+            def before(name, rows):
+                if parts.get("shortConvolution"):
+                    rows = short_convolution(without(rows, mask[:, None]), part.convolution[name])
+                return F.silu(rows) if name in parts.get("silu", []) else rows
+
             value = linear(x, part.value)
-            v = split(F.glu(value) if settings["gatedValues"] else value)
+            v = before("values", split(F.glu(value) if settings["gatedValues"] else value))
             # What a variant does not read is not projected.
-            q = self.turned(split(linear(x, part.query))) if hasattr(part, "query") else v
-            k = self.turned(split(linear(x, part.key))) if hasattr(part, "key") else q
+            q = self.turned(before("queries", split(linear(x, part.query)))) if hasattr(part, "query") else v
+            k = self.turned(before("keys", split(linear(x, part.key)))) if hasattr(part, "key") else q
             # What is masked has no influence, whatever it holds.
             return q, without(k, mask[:, None]), without(v, mask[:, None])
 
         # A variant that was made for one length has shorter sequences filled up to it.
         missing = config["length"] - length if length < settings["unpaddedFrom"] else 0
-        inputs = [F.pad(each, (0, 0, 0, missing)) for each in project(layer.attention)]
+        parts = settings.get("layer") or {}
+        inputs = [F.pad(each, (0, 0, 0, missing)) for each in project(layer.attention, parts)]
         of_global = getattr(layer.attention, "global", None)
-        options = SimpleNamespace(**settings["options"], training=self.training, of_global=inputs)
+        options = SimpleNamespace(**settings["options"], training=self.training, of_global=inputs, gates={})
         if of_global is not None:
-            options.of_global = [F.pad(each, (0, 0, 0, missing)) for each in project(of_global)]
+            options.of_global = [F.pad(each, (0, 0, 0, missing)) for each in project(of_global, {})]
+        for name, gate in settings.get("gates", {}).items():
+            made = activated(linear(x, layer.attention.gates[name]), gate)
+            options.gates[name] = split(made) if gate["wide"] else made.transpose(1, 2)
         shared = settings["sharedParameters"]
         parameters = layer.attention if shared is None else self.stack.sharedAttention[shared]
         heads = VARIANTS[settings["variant"]](*inputs, F.pad(mask, (0, missing)), options, parameters)
-        merged = heads[:, :, :length].transpose(1, 2).reshape(batch, length, -1)
-        return linear(merged, layer.attention.output)
+        heads = self.finished(heads[:, :, :length], x, layer.attention, parts, split)
+        return linear(heads.transpose(1, 2).reshape(batch, length, -1), layer.attention.output)
+
+    def finished(self, heads, x, part, parts, split):
+        """The norm and the gate that a variant's paper has after its attention."""
+
+        def normed(rows):
+            if "outputNorm" not in parts:
+                return rows
+            squares = rows.square().mean(3, keepdim=True)
+            share = squares if parts["outputNorm"] == "head" else squares.mean(1, keepdim=True)
+            return rows * (share + 1e-5).rsqrt() * part.outputNorm.gain
+
+        gate = parts.get("outputGate")
+        if gate is None:
+            return normed(heads)
+        by = split(linear(x, part.outputGate))
+        by = F.silu(by) if gate["activation"] == "silu" else by.sigmoid()
+        return normed(heads * by) if gate.get("first") else normed(heads) * by
 
     def turned(self, x):
         """Rotary positions (Su et al. 2021): columns i and i + d/2 turn by position · 10000^(−2i/d)."""
@@ -177,6 +203,18 @@ class EfficientTransformer(Part):
 def linear(x, part):
     y = x @ part.weight
     return y + part.bias if hasattr(part, "bias") else y
+
+
+def short_convolution(rows, taps):
+    """Causal and depthwise: taps [count, heads, 1, headDim], the last is the token's own."""
+    count, length = len(taps), rows.shape[2]
+    rows = F.pad(rows, (0, 0, count - 1, 0))
+    return sum(rows[:, :, n : n + length] * taps[n] for n in range(count))
+
+
+def activated(x, gate):
+    kinds = {"none": lambda x: x, "sigmoid": torch.sigmoid, "softplus": F.softplus, "logSigmoid": F.logsigmoid}
+    return kinds[gate["activation"]](x) * gate["times"]
 
 
 def without(rows, mask):
@@ -446,6 +484,88 @@ def convolution(kernel, v, real, o):
     return convolve(kernel, v, width - 1 if o.causal else width // 2)
 
 
+def scan(q, k, v, real, log_decay=None, beta=None):
+    """S = (I − β k kᵀ) (a ∘ S) + β k vᵀ, or a ∘ S + k vᵀ without β, and o = Sᵀ q, token by token. Padding changes no S."""
+    batch, heads, length, d = q.shape
+    state = q.new_zeros(batch, heads, d, v.shape[3])
+    outputs = []
+    for t in range(length):
+        here = real[:, None, t, None]
+        if log_decay is not None:
+            decay = log_decay[:, :, t].reshape(batch, heads, -1).masked_fill(~here, 0).exp()
+            state = decay[..., None] * state
+        written = v[:, :, t]
+        if beta is not None:
+            known = (state * k[:, :, t, :, None]).sum(2)
+            written = beta[:, :, t, None].masked_fill(~here, 0) * (written - known)
+        state = state + k[:, :, t, :, None] * written[:, :, None]
+        outputs.append((state * q[:, :, t, :, None]).sum(2))
+    return torch.stack(outputs, 2)
+
+
+def unit(x):
+    """x / ‖x‖; zeros stay zeros."""
+    largest = x.abs().amax(-1, keepdim=True)
+    scaled = x / torch.where(largest == 0, 1, largest)
+    norm = scaled.square().sum(-1, keepdim=True)
+    return scaled / torch.where(norm == 0, 1, norm).sqrt()
+
+
+def scaled(q):
+    return q / math.sqrt(q.shape[-1])
+
+
+def per_head(q, number):
+    heads = torch.tensor([number(h) for h in range(q.shape[1])], dtype=torch.float64).to(q)
+    return heads[None, :, None].expand(q.shape[:3])
+
+
+def deltanet(q, k, v, real, o, p):
+    return scan(scaled(unit(q)), unit(k), v, real, beta=o.gates["beta"])
+
+
+def gated_deltanet(q, k, v, real, o, p):
+    return scan(scaled(unit(q)), unit(k), v, real, o.gates["logDecay"], o.gates["beta"])
+
+
+def gla(q, k, v, real, o, p):
+    return scan(scaled(q), k, v, real, o.gates["logDecay"])
+
+
+def hgrn2(q, k, v, real, o, p):
+    log_sigma, bound = o.gates["logForget"], o.lowerBound
+    log_forget = (bound + (1 - bound) * log_sigma.exp()).log() if bound else log_sigma
+    return scan(q, without(1 - log_forget.exp(), real[:, None]), v, real, log_forget)
+
+
+def lightning(q, k, v, real, o, p):
+    heads = q.shape[1]
+    return scan(scaled(q), k, v, real, per_head(q, lambda h: -(8 * h) / heads * (1 - o.depth)))
+
+
+def retnet(q, k, v, real, o, p):
+    if o.rotation:
+        q, k = neighbours_turned(q), neighbours_turned(k)
+    return scan(scaled(q), k, v, real, per_head(q, lambda h: math.log1p(-(2.0 ** (-5 - h)))))
+
+
+def neighbours_turned(x):
+    """Columns 2i and 2i + 1 turn by position · 10000^(−i/(d/2 − 1)); the last of an odd number stays."""
+    half = x.shape[3] // 2
+    at, column = torch.arange(x.shape[2]).double()[:, None], torch.arange(half).double()
+    angles = at * 10000 ** (-column / max(1, half - 1))
+    cos, sin = angles.cos().to(x), angles.sin().to(x)
+    first, second = x[..., 0 : 2 * half : 2], x[..., 1 : 2 * half : 2]
+    turned = torch.stack([first * cos - second * sin, second * cos + first * sin], -1).flatten(-2)
+    return torch.cat([turned, x[..., 2 * half :]], -1)
+
+
+def mamba2(q, k, v, real, o, p):
+    delta = o.gates["delta"]
+    decay = -p.A_log.exp()[:, None] * delta
+    return scan(q, k, without(delta[..., None] * v, real[:, None]), real, decay) + p.D[:, None, None] * v
+
+
 VARIANTS = {
     "full": full,
     "longformer": longformer,
@@ -458,6 +578,14 @@ VARIANTS = {
     "reformer": reformer,
     "local-attention": local_attention,
     "transformer-xl": transformer_xl,
+    "deltanet": deltanet,
+    "retnet": retnet,
+    "gla": gla,
+    "hgrn2": hgrn2,
+    "lightning": lightning,
+    "mamba2": mamba2,
+    "gated-deltanet": gated_deltanet,
+    "kda": gated_deltanet,
     "light-conv": light_conv,
     "dynamic-conv": dynamic_conv,
 }

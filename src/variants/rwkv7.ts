@@ -40,7 +40,7 @@ function attend(
   const [r, k, v, logDecay, a] = given.map((rows) => zeroMasked(rows, keyMask));
   const [xi, alpha, rho] = [parameters.xi, parameters.alpha, parameters.rho].map((x) => reshape(x, [heads, 1, d]));
 
-  // κ̂ = k ∘ ξ/‖k ∘ ξ‖,   k̃ = k ∘ (1 + (a − 1) ∘ α)
+  // κ̂ = k ∘ ξ/‖k ∘ ξ‖,   k̃ = k ∘ (1 + (a − 1) ∘ α)                                                               (§4)
   const removal = normalizeRows(multiply(k, xi));
   const replacement = multiply(k, shift(multiply(shift(a, -1), alpha), 1));
   // S_tᵀ = (diag(w) − (a ∘ κ̂)ᵀ κ̂) S_{t−1}ᵀ + k̃ᵀ v: κ̂ reads the state before it decays, which is κ̂/w after.
@@ -49,7 +49,7 @@ function attend(
   const erasing = { logDecay, reads, erases: multiply(a, removal), keyMask, state: before };
   const { output, state: S } = scan(r, replacement, v, erasing);
   memory.set('S', S);
-  // y = S r + (r · (ρ ∘ k̃)) v
+  // y = S r + (r · (ρ ∘ k̃)) v                                                                                    (§4)
   const bonus = multiply(sum(multiply(r, multiply(rho, replacement)), 3, true), v);
   return memory.leave(add(output, bonus));
 }

@@ -221,6 +221,22 @@ test('a task whose accuracy is no recall is not drawn so, and classifiers have n
   assert.not.match(tracked, /Recall against/);
 });
 
+test('a recipe of layers that differ names them all, and draws its recall', async () => {
+  const out = freshFolder();
+  const args = ['--recipe', 'mqar', '--sweep', 'full,deltanet', '--minutes', '0.002', '--out', out];
+  const text = await outputOf(['train', ...args]);
+  assert.match(text, /^Recall against the state of all layers after 64 tokens\n/m);
+  const { results } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+  assert.equal(
+    results.map(({ name, variant }: { name: string; variant: string }) => [name, variant]),
+    [
+      ['full', 'light-conv+full'],
+      ['deltanet', 'light-conv+deltanet'],
+    ],
+  );
+  assert.ok(readFileSync(join(out, 'curves.html'), 'utf8').includes('>deltanet</text>'));
+});
+
 test('a recipe that is gone on with is held against its goal', async () => {
   const out = freshFolder();
   const aTenth = ['--minutes', '0.002'];

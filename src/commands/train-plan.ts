@@ -95,9 +95,10 @@ function taskRuns(word: string, values: TrainValues): Omit<PlannedRun, 'folder'>
   });
 }
 
-/** Of the first layer; runs of the command line have one variant for all. */
+/** `full`, or `light-conv+full` for layers that differ. */
 export function variantName({ model: { attention } }: RunSettings): string {
-  return [attention ?? transformerDefaults.attention].flat()[0].variant;
+  const names = [attention ?? transformerDefaults.attention].flat().map(({ variant }) => variant);
+  return [...new Set(names)].join('+');
 }
 
 /** The given options, and the defaults of the others: with these a run needs no default. */

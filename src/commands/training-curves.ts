@@ -113,18 +113,21 @@ function recallCharts(curves: readonly Curve[]): Chart[] {
         { label: 'state after a sequence', format: formatBytes },
       ),
       y: accuracyAxis,
-      lines: variants.map((variant, index) => ({
-        label: variant,
-        index,
-        points: points
-          .filter((point) => point.variant === variant)
-          .sort((a, b) => a.stateBytes - b.stateBytes)
-          .map(({ label, stateBytes, accuracy }) => ({
-            x: stateBytes,
-            y: accuracy,
-            tooltip: `${label}, ${formatBytes(stateBytes)}: ${formatPercent(accuracy)}`,
-          })),
-      })),
+      lines: variants.map((variant, index) => {
+        const own = points.filter((point) => point.variant === variant);
+        return {
+          // A run of its own kind is known by its name.
+          label: own.length === 1 ? own[0].label : variant,
+          index,
+          points: own
+            .sort((a, b) => a.stateBytes - b.stateBytes)
+            .map(({ label, stateBytes, accuracy }) => ({
+              x: stateBytes,
+              y: accuracy,
+              tooltip: `${label}, ${formatBytes(stateBytes)}: ${formatPercent(accuracy)}`,
+            })),
+        };
+      }),
     },
   ];
 }

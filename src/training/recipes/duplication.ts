@@ -1,5 +1,8 @@
 import { type Recipe, recipeSettings } from './recipe.ts';
 
+/** Options of Reformer in this recipe. */
+export const reformerOptions = { numHashes: 4, chunkLength: 32, acrossBuckets: true } as const;
+
 /**
  * Duplication at a length of 128, by one layer, as in §5 of Kitaev et al. 2020 (there at 1024 and four times as wide).
  *
@@ -15,7 +18,7 @@ export const duplicationRecipe: Recipe = {
   runs: {
     full: { attention: { variant: 'full' }, positions: 'rotary' },
     reformer: {
-      attention: { variant: 'reformer', options: { numHashes: 4, chunkLength: 32, acrossBuckets: true } },
+      attention: { variant: 'reformer', options: reformerOptions },
       positions: 'sinusoidal',
     },
   },

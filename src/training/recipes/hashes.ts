@@ -1,4 +1,4 @@
-import { duplicationRecipe } from './duplication.ts';
+import { duplicationRecipe, reformerOptions } from './duplication.ts';
 import type { Recipe, RecipeRun } from './recipe.ts';
 
 /**
@@ -24,10 +24,9 @@ export const hashesRecipe: Recipe = {
  * softmax attention with k_j = q_j/‖q_j‖.
  */
 export function hashing(hashes: number | 'all'): Record<string, unknown> {
-  const { options } = duplicationRecipe.runs.reformer.attention;
   const { length } = duplicationRecipe.settings.task;
-  if (hashes === 'all') return { ...options, numHashes: 1, chunkLength: length, numBuckets: 1 };
-  return { ...options, numHashes: hashes, numBuckets: 0 };
+  if (hashes === 'all') return { ...reformerOptions, numHashes: 1, chunkLength: length, numBuckets: 1 };
+  return { ...reformerOptions, numHashes: hashes, numBuckets: 0 };
 }
 
 function withHashes(hashes: number | 'all'): RecipeRun {

@@ -26,7 +26,10 @@ export interface Recipe {
 }
 
 /** The settings in which a run differs from the others of its recipe. */
-export type RecipeRun = { attention: AttentionSettings } & Omit<ModelSettings, 'attention'>;
+export type RecipeRun = { attention: AttentionSettings | readonly AttentionSettings[] } & Omit<
+  ModelSettings,
+  'attention'
+>;
 
 /** The goal of a run. */
 export type Goal =

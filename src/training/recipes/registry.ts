@@ -4,7 +4,13 @@ import { copyRecipe } from './copy.ts';
 import { duplicationRecipe } from './duplication.ts';
 import { hashesRecipe } from './hashes.ts';
 import { listopsRecipe } from './listops.ts';
+import { mqarRecipe } from './mqar.ts';
+import { needleRecipe } from './needle.ts';
+import { palindromeRecipe } from './palindrome.ts';
 import type { Recipe } from './recipe.ts';
+import { selectiveCopyRecipe } from './selective-copy.ts';
+import { stackRecipe } from './stack.ts';
+import { stateTrackingRecipe } from './state-tracking.ts';
 import { windowsRecipe } from './windows.ts';
 
 /** Every recipe, in the order in which the command line lists them. */
@@ -15,6 +21,12 @@ export const recipes: readonly Recipe[] = [
   listopsRecipe,
   byteLmRecipe,
   windowsRecipe,
+  mqarRecipe,
+  selectiveCopyRecipe,
+  palindromeRecipe,
+  stackRecipe,
+  needleRecipe,
+  stateTrackingRecipe,
 ];
 
 /** The default of `train`. */

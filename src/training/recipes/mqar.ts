@@ -1,0 +1,25 @@
+import { runsAbove } from './recall-runs.ts';
+import { type Recipe, recipeSettings } from './recipe.ts';
+
+/**
+ * MQAR in the smallest setting of Arora et al. 2023: 4 pairs, 64 tokens, a vocabulary of 256. Full attention recalls nearly
+ * all after 200 steps, and its state grows with the length; the states of the recurrences are smaller, and their recall comes
+ * later. At its end the sweep draws recall against the bytes of the states.
+ */
+export const mqarRecipe: Recipe = {
+  name: 'mqar',
+  summary:
+    'Recall 4 pairs among 64 tokens: full attention and recurrences, and recall against the bytes of their states',
+  runs: runsAbove({ full: {}, 'linear-transformer': {}, deltanet: {}, 'gated-deltanet': {} }),
+  settings: recipeSettings({
+    task: { name: 'mqar' },
+    model: { layers: 2, modelDim: 64, heads: 2, feedForwardDim: 64, positions: 'none' },
+    steps: 600,
+    batch: 32,
+    schedule: { kind: 'cosine', peak: 5e-3, warmup: 50, total: 600 },
+    evaluateEvery: 100,
+    evaluationExamples: 256,
+  }),
+  goal: { accuracy: { full: 0.95 } },
+  minutes: 4,
+};

@@ -9,7 +9,8 @@ import { slice } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { MultiHeadAttention } from '../../src/training/attention.ts';
-import { convolved, finished, rootMeanSquareNorm, silu } from '../../src/training/attention-parts.ts';
+import { beforeAttention, convolved, finished, rootMeanSquareNorm, silu } from '../../src/training/attention-parts.ts';
+import { linear } from '../../src/training/linear.ts';
 import type { AttentionPlace } from '../../src/training/mixing.ts';
 import { build } from '../../src/training/module.ts';
 import { allVariants } from '../../src/variants/registry.ts';
@@ -76,6 +77,31 @@ test('a norm makes the mean square 1, of a head or of all heads, and gates multi
   const leaves = [x, gain, parameters.outputGate.weight, tokens];
   for (const leaf of leaves) leaf.withGrad();
   checkGradients(() => silu(rootMeanSquareNorm(x, gain, 'layer')), [x, gain]);
+});
+
+const sigmoidOf = (x: number) => 1 / (1 + Math.exp(-x));
+
+test('inputs go through the activations that are declared for them, after the convolution', () => {
+  const [x, taps] = [normal([1, 2, 3, 4], 1), normal([2, 2, 1, 4], 2)];
+  const parts = { shortConvolution: 2, silu: ['values'], sigmoid: ['queries'] } as const;
+  const { part } = beforeAttention(parts, { convolution: { queries: taps, values: taps } }, undefined, {});
+  const mixed = convolved(x, taps, undefined).rows.toArray() as Float64Array;
+  assertClose(part('queries', x), { shape: x.shape, data: mixed.map(sigmoidOf) }, 1e-14);
+  assertClose(part('values', x), { shape: x.shape, data: mixed.map((each) => each * sigmoidOf(each)) }, 1e-14);
+  assert.equal([...part('keys', x).toArray()], [...x.toArray()]);
+});
+
+test('a gate multiplies outputs by the activation of its projection', () => {
+  const [x, tokens] = [normal([1, 2, 3, 4], 1), normal([1, 3, 5], 4)];
+  const outputGate = { weight: normal([5, 8], 2), bias: normal([8], 3) };
+  const split = (rows: Tensor) => fromArray(rows.toArray(), [1, 2, 3, 4], 'float64');
+  const projected = split(linear(tokens, outputGate)).toArray() as Float64Array;
+  const activations = { none: (g: number) => g, sigmoid: sigmoidOf, silu: (g: number) => g * sigmoidOf(g) };
+  for (const [name, activation] of Object.entries(activations)) {
+    const parts = { outputGate: { activation: name as keyof typeof activations } };
+    const data = (x.toArray() as Float64Array).map((each, n) => each * activation(projected[n]));
+    assertClose(finished(x, tokens, parts, { outputGate }, split), { shape: x.shape, data }, 1e-14);
+  }
 });
 
 const SMALL: AttentionPlace = {

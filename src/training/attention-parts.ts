@@ -2,8 +2,8 @@
  * What papers put around their attention in a layer, and a variant declares (`layer`): a short convolution and an activation
  * between the projections and the attention, a norm and a gate between the attention and the output projection.
  *
- *     q = SiLU(conv(x W^Q)), …                      (Yang et al. 2024, 2406.06484, §3.4; Dao & Gu 2024, §7.1)
- *     y = RMSNorm(o) ∘ σ(x W^G)                           (Sun et al. 2023, eq. 8; Yang et al. 2024, §4.4)
+ *     q = SiLU(conv(x W^Q)), …                      (Yang et al. 2024, 2406.06484, §3.4; Dao & Gu 2024, fig. 6)
+ *     y = RMSNorm(o) ∘ σ(x W^G)                           (Sun et al. 2023, eq. 8; Yang et al. 2024, 2312.06635, §4.4)
  */
 
 import { ArgumentError } from '../core/errors.ts';
@@ -110,7 +110,8 @@ export function beforeAttention(
   };
   const part = (name: InputName, rows: Tensor) => {
     const made = mixed(name, rows);
-    return parts.silu?.includes(name) ? silu(made) : made;
+    if (parts.silu?.includes(name)) return silu(made);
+    return parts.sigmoid?.includes(name) ? sigmoid(made) : made;
   };
   return { part, last };
 }
@@ -121,6 +122,8 @@ export function rootMeanSquareNorm(heads: Tensor, gain: Tensor, over: 'head' | '
   const share = over === 'head' ? squares : mean(squares, 1, true);
   return multiply(multiply(heads, reciprocal(sqrt(shift(share, EPSILON)))), gain);
 }
+
+const GATES = { silu, sigmoid, none: (x: Tensor) => x };
 
 /** The output of the attention [batch, heads, length, headDim], normalised and gated by the tokens x [batch, length, modelDim]. */
 export function finished(
@@ -136,7 +139,7 @@ export function finished(
       : rootMeanSquareNorm(rows, parameters.outputNorm.gain, outputNorm);
   if (outputGate === undefined || parameters.outputGate === undefined) return normed(output);
   const projected = split(linear(x, parameters.outputGate));
-  const gate = outputGate.activation === 'silu' ? silu(projected) : sigmoid(projected);
+  const gate = GATES[outputGate.activation](projected);
   return outputGate.first ? normed(multiply(output, gate)) : multiply(normed(output), gate);
 }
 

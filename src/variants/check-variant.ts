@@ -47,8 +47,9 @@ const layer: Check = (name, value) => {
   expectRecord(name, value, {
     shortConvolution: optional(integerOf(2, 64)),
     silu: optional(listOf(oneOf('queries', 'keys', 'values'))),
+    sigmoid: optional(listOf(oneOf('queries', 'keys', 'values'))),
     outputNorm: optional(oneOf('head', 'layer')),
-    outputGate: optional(recordOf({ activation: oneOf('silu', 'sigmoid'), first: optional(expectBoolean) })),
+    outputGate: optional(recordOf({ activation: oneOf('silu', 'sigmoid', 'none'), first: optional(expectBoolean) })),
   });
 };
 

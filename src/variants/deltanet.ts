@@ -14,8 +14,9 @@
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up exact recall of more
  * than d keys, and can forget only what it writes over: this is another function than softmax attention.
  *
- * Departs from the paper: outputs are divided by √d, as in the layer released with Yang et al. 2024, which normalises them
- * afterwards. Keys are divided by their Euclidean norm (2024, §3.3; in 2021, by the sum of features that are positive).
+ * Departs from the paper: the layer is that of Yang et al. 2024. Queries and keys pass SiLU and are divided by their Euclidean
+ * norms (§3.3; in 2021, positive features are divided by their sum), after short convolutions (§3.4), and each head has a norm
+ * of its outputs. These are divided by √d, as in the code released with it; the norm makes that immaterial.
  */
 import { normalizeRows, scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

@@ -13,8 +13,9 @@
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up exact recall of a past
  * that is longer than the state is wide: this is another function than softmax attention.
  *
- * Departs from the paper: outputs are divided by √d, as in its released layer, which normalises them afterwards. A layer
- * makes α as the sigmoid of a projection; the paper takes Mamba-2's, exp(−exp(A) softplus(·)).
+ * Departs from the paper (arXiv v3; in v1, eq. 10 is eq. 8): outputs are divided by √d, as in its released layer, which
+ * normalises them afterwards. A layer makes α as the sigmoid of a projection; the paper takes Mamba-2's (§3.4),
+ * exp(−exp(A) softplus(·)). Values are as wide as keys (in the released layer, twice as wide).
  */
 import { normalizeRows, scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

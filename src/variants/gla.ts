@@ -4,7 +4,7 @@
  * Problem: linear attention never forgets, and a fixed decay (RetNet) forgets the same of everything. Idea (Yang et al.
  * 2024, §4.1): let the token choose for each row of the state how much of it is kept,
  *
- *     S_t = Diag(α_t) S_{t−1} + k_t v_tᵀ,   o_t = S_tᵀ q_t / √d                                  (§4.2, eq. 3)
+ *     S_t = Diag(α_t) S_{t−1} + k_t v_tᵀ,   o_t = S_tᵀ q_t / √d                                  (§4.1, eq. 3)
  *     α_t = sigmoid(x_t W_α¹ W_α² + b_α)^{1/τ},   τ = 16                                               (§4.4)
  *
  * The exponent 1/τ holds α near 1, so that a state lasts. Chunks of tokens meet directly, by differences of the sums of
@@ -13,7 +13,9 @@
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up the softmax, and exact
  * recall of a past that is longer than the state is wide: this is another function.
  *
- * Departs from the paper: a layer's projection to α has full rank (there W_α¹ W_α² of rank 16).
+ * Departs from the paper: outputs are divided by √d, as in the released code; a layer's norm makes that immaterial. A layer's
+ * projection to α has full rank (there W_α¹ W_α² of rank 16), and keys are as wide as values (there, half as wide). The norm
+ * of each head is a root mean square, as in the released code (in §4.4, a layer norm).
  */
 import { scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
@@ -32,7 +34,7 @@ function attend(
   const [batch, heads, length, d] = queries.shape;
   const memory = new Memory(state, length);
 
-  // S_t = Diag(α_t) S_{t−1} + k_t v_tᵀ,   o_t = S_tᵀ q_t / √d                                              (§4.2, eq. 3)
+  // S_t = Diag(α_t) S_{t−1} + k_t v_tᵀ,   o_t = S_tᵀ q_t / √d                                              (§4.1, eq. 3)
   const before = memory.get('S', [batch, heads, d, values.shape[3]]);
   const q = scale(queries, 1 / Math.sqrt(d));
   const { output, state: S } = scan(q, keys, values, { logDecay, keyMask, state: before });

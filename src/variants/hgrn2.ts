@@ -4,16 +4,17 @@
  * Problem: a gated recurrent layer is cheap but remembers one number for each channel. Idea (Qin et al. 2024, §3): let outer
  * products make a matrix of it, and let the forget gate be the key: what is forgotten makes room for as much that is new.
  *
- *     h_t = Diag(f_t) h_{t−1} + (1 − f_t) i_tᵀ,   y_t = h_tᵀ o_t                                     (§3.2)
+ *     h_t = Diag(f_t) h_{t−1} + (1 − f_t) i_tᵀ,   y_t = h_tᵀ o_t                                     (eq. 3)
  *
- * i are the values, o (the output gate) the queries, and there are no keys: 1 − f is what linear attention calls k. Forget
- * gates are held above a bound, f = γ + (1 − γ) sigmoid(·), that grows with the layer, so that upper layers look further back.
+ * i are the values, o (the output gate) the queries, and there are no keys: 1 − f is what linear attention calls k. In a layer
+ * o is a sigmoid of a projection, and i a SiLU. Forget gates are held above a bound, f = γ + (1 − γ) sigmoid(·), that grows with
+ * the layer, so that upper layers look further back.
  *
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up comparing tokens: this
  * is another function than softmax attention.
  *
  * Departs from the paper: γ is an option of each layer, the same for all channels (there it is learned, as the running sum
- * of a softmax over layers). Outputs are not normalised here.
+ * of a softmax over layers). A layer's norm, over all heads, is a root mean square (in the authors' code, a layer norm).
  */
 import { exp, log, negate, scale, scan, shift } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -33,7 +34,7 @@ function attend(
   const [batch, heads, length, d] = queries.shape;
   const memory = new Memory(state, length);
 
-  // h_t = Diag(f_t) h_{t−1} + (1 − f_t) i_tᵀ,   y_t = h_tᵀ o_t                                                   (§3.2)
+  // h_t = Diag(f_t) h_{t−1} + (1 − f_t) i_tᵀ,   y_t = h_tᵀ o_t                                                  (eq. 3)
   const logF = above(lowerBound, logForget);
   const before = memory.get('h', [batch, heads, d, values.shape[3]]);
   const keys = shift(negate(exp(logF)), 1);
@@ -89,7 +90,7 @@ export const hgrn2 = defineVariant({
       },
     },
   },
-  layer: { silu: ['queries'], outputNorm: 'layer' },
+  layer: { sigmoid: ['queries'], silu: ['values'], outputNorm: 'layer' },
   budget: null,
   attend,
   cost: (shape) => ({ flops: scanFlops(shape) }),

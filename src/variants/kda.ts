@@ -12,8 +12,9 @@
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up exact recall of a past
  * that is longer than the state is wide: this is another function than softmax attention.
  *
- * Departs from the paper: a layer makes α as the sigmoid of a projection of full rank. The paper's is
- * exp(−exp(A) softplus(·)) of one of rank d. Outputs are divided by √d, as in the released layer, which normalises them.
+ * Departs from the paper: a layer makes α as the sigmoid of a projection of full rank. The paper's has rank d (§4), and its
+ * function is exp(−exp(A) softplus(·)) in the released code. The gate of outputs has full rank too (there, rank d, eq. 10).
+ * Outputs are divided by √d, as in the released layer, which normalises them.
  */
 import { normalizeRows, scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

@@ -1,11 +1,15 @@
+/** The parts that the layer of a paper has around its attention. */
+
 /** What a layer of the paper's model has around the attention, declared by the variant; `MultiHeadAttention` builds it. */
 export interface LayerParts {
   /** Taps of a causal depthwise convolution of the projected queries, keys and values: 4 in released models. */
   shortConvolution?: number;
   /** Which inputs go through x ∘ sigmoid(x), after the convolution. */
   silu?: readonly ('queries' | 'keys' | 'values')[];
+  /** Which inputs go through sigmoid(x), after the convolution. */
+  sigmoid?: readonly ('queries' | 'keys' | 'values')[];
   /** A root mean square norm of outputs, over the channels of a head or over those of all heads. */
   outputNorm?: 'head' | 'layer';
   /** Outputs are multiplied by an activation of a projection of the token: after the norm, or before it with `first`. */
-  outputGate?: { activation: 'silu' | 'sigmoid'; first?: boolean };
+  outputGate?: { activation: 'silu' | 'sigmoid' | 'none'; first?: boolean };
 }

@@ -3,9 +3,9 @@
  *
  * Problem: linear attention without a decay weighs the whole past the same, and loses the recent in it. Idea (Qin et al. 2024,
  * §3): every head forgets at a rate of its own, and a long sequence is taken in blocks, of which the pairs inside meet directly
- * and the rest through a sum (§3.3, algorithm 1),
+ * and the rest through a sum (§3.2, algorithm 1),
  *
- *     kv_t = λ kv_{t−1} + k_t v_tᵀ,   o_t = q_tᵀ kv_t                                            (§3.2)
+ *     kv_t = λ kv_{t−1} + k_t v_tᵀ,   o_t = q_tᵀ kv_t                                            (eq. 4)
  *     λ_h = exp(−(8h/H)(1 − l/L))       for head h = 0 … H − 1 of layer l of L
  *
  * so that head 0 forgets nothing, and upper layers less than lower ones.
@@ -13,8 +13,10 @@
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up the softmax, and choice:
  * what is forgotten does not depend on the token. This is another function.
  *
- * Departs from the paper: products are divided by √d (there an output norm makes the scale immaterial). The decays are those of
- * TransNormerLLM, for which the method was made; l/L is an option, `depth`, as a layer does not know where it lies.
+ * Departs from the paper: products are divided by √d (there an output norm makes the scale immaterial). The paper leaves λ and
+ * the layer to TransNormerLLM (Qin et al. 2023, arXiv:2307.14995), for which the method was made: λ_h, SiLU of queries and keys,
+ * a norm over all heads and a gate without an activation are of that paper. Its rotation of queries and keys in the lowest
+ * layer (LRPE) is left out, and the norm has a gain. l/L is an option, `depth`, as a layer does not know where it lies.
  */
 import { scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
@@ -33,7 +35,7 @@ function attend(
   const [batch, heads, length, d] = queries.shape;
   const memory = new Memory(state, length);
 
-  // kv_t = λ kv_{t−1} + k_t v_tᵀ,   o_t = q_tᵀ kv_t / √d                                                       (§3.2)
+  // kv_t = λ kv_{t−1} + k_t v_tᵀ,   o_t = q_tᵀ kv_t / √d                                                      (eq. 4)
   const logDecay = perHead(queries, (h) => -((8 * h) / heads) * (1 - depth));
   const before = memory.get('kv', [batch, heads, d, values.shape[3]]);
   const q = scale(queries, 1 / Math.sqrt(d));
@@ -71,7 +73,7 @@ export const lightning = defineVariant({
   averages: false,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
   options,
-  layer: { silu: ['queries', 'keys', 'values'], outputNorm: 'layer', outputGate: { activation: 'sigmoid' } },
+  layer: { silu: ['queries', 'keys'], outputNorm: 'layer', outputGate: { activation: 'none' } },
   budget: null,
   attend,
   cost: (shape) => ({ flops: scanFlops(shape) }),

@@ -5,17 +5,19 @@
  * 2024, §5 and §7): make A a number for each head. Then the model is attention with a mask of decays, and chunks of it are
  * products of matrices (state space duality):
  *
- *     h_t = exp(Δ_t A) h_{t−1} + Δ_t B_t x_tᵀ,   y_t = h_tᵀ C_t + D x_t                          (§2.1, eq. 2; §7.1)
+ *     h_t = exp(Δ_t A) h_{t−1} + Δ_t B_t x_tᵀ,   y_t = h_tᵀ C_t + D x_t                                (§2.1, eq. 2)
  *     y = (L ∘ C Bᵀ) (Δ x),   L_ts = exp(A Σ_{s<r≤t} Δ_r)                                    (§3.2, eq. 6; §5.1)
  *
  * The names are those of state spaces: C are queries, B keys, x values; the state has headDim × valueDim numbers, N × P there.
- * A = −exp(A_log) < 0, and Δ > 0 is a step in time: large, it forgets and writes much; small, it lets a token pass by.
+ * A = −exp(A_log) < 0, and Δ > 0 is a step in time: large, it forgets and writes much; small, it lets a token pass by. The
+ * paper's A_t and B_t are exp(Δ_t A) and Δ_t B_t here: Δ and the skip D are those of Mamba (§2.1, remark 1; arXiv:2312.00752).
  *
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up the softmax, and exact
  * recall of a past that is longer than the state is wide: this is another function.
  *
- * Departs from the paper: every head has B and C of its own (there all heads share them, or heads of a group). The short
- * convolution before, the gate and the norm after (§7.1, fig. 6) belong to a layer.
+ * Departs from the paper: every head has B and C of its own (eq. 17; there all heads share them, eq. 20, or heads of a group).
+ * The short convolution before, the gate and the norm after (§7.1, fig. 6) belong to a layer; the convolution has no bias. Δ
+ * starts at 0.01 for every head (in the released model, drawn from 0.001 to 0.1).
  */
 import { add, exp, expandDims, multiply, negate, reshape, scan, zeroMasked } from '../core/ops/index.ts';
 import { elements, empty, filled } from '../core/tensor.ts';

@@ -14,8 +14,9 @@
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up the softmax, and choice:
  * what is forgotten does not depend on the token. This is another function.
  *
- * Departs from the paper: retention alone. The norm of each head and the gate after it (eq. 8) belong to a layer, and so the
- * three factors that the norm makes immaterial (§2.1, retention score normalization) are left out but 1/√d.
+ * Departs from the paper: retention alone. The norm of each head and the gate after it (eq. 8) belong to a layer, and of the
+ * three factors that the norm makes immaterial (§2.2, retention score normalization) only 1/√d is kept. That norm is a root
+ * mean square, as in the released code (in eq. 8, a group norm), and values are as wide as keys (there, twice as wide).
  */
 import { scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

@@ -4,8 +4,8 @@ import { elements, filled, type Tensor, zeros } from '../core/tensor.ts';
 
 /**
  * x [batch, heads, length, width] from position `begin` on, channels 2i and 2i + 1 turned by n θ_i with
- * θ_i = 10000^(−i/(⌊width/2⌋ − 1)), as in the code of Sun et al. 2023; Su et al. 2021 have 10000^(−2i/width). The last channel of an
- * odd width stays.
+ * θ_i = 10000^(−i/(⌊width/2⌋ − 1)), as in the code of Sun et al. 2023; Su et al. 2021 have 10000^(−2i/width). A single
+ * pair has θ_0 = 1, and the last channel of an odd width stays.
  */
 export function turned(x: Tensor, begin: number): Tensor {
   const [, , length, width] = x.shape;

@@ -46,12 +46,12 @@ export function checkOutputs(outputs: readonly Output[], inputs: readonly string
   const taken = new Map<string, string>();
   const read = new Set(inputs.map(placeOf));
   for (const { flag, path, ifForeign } of outputs) {
-    if (ifForeign !== undefined) expectOwnPage(flag, path, ifForeign);
     if (path !== STDOUT) checkPath(flag, path);
     const place = path === STDOUT ? STDOUT : placeOf(path);
     const other = taken.get(place);
     if (other !== undefined) throw new ArgumentError(`${flag}: ${path} is already where ${other} goes`);
     if (read.has(place)) throw new ArgumentError(`${flag}: ${path} is an input file`);
+    if (ifForeign !== undefined) expectOwnPage(flag, path, ifForeign);
     taken.set(place, flag);
   }
 }

@@ -146,6 +146,14 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [kernel('top-blocks', 'topBlocksKernel')],
   },
   {
+    file: 'top-keys',
+    says: 'Chooses the keys that a query meets, by the scores of an indexer. Of keys that score alike it chooses the nearest.',
+    forward: tex`I_{ts} = \sum_j w_{tj} \operatorname{ReLU}(q_{tj}^\top k_{sj}), \qquad S_t = \operatorname{top}_k I_t`,
+    gradient: null,
+    why: 'A choice changes in jumps, so there is no gradient.',
+    loops: [kernel('top-keys', 'topKeysKernel')],
+  },
+  {
     file: 'running-maximum',
     says: 'The largest number so far, which running scales are made of.',
     forward: tex`m_t = \max(m_{t-1}, x_t)`,

@@ -203,6 +203,12 @@ export const callsOfVariants: Readonly<Record<string, Call>> = {
     shape(),
   ]),
   drawParameters: of(api.drawParameters, () => [api.performer, { causal: false, numRandomFeatures: 8 }, shape(), 1]),
+  indexerLoss: of(api.indexerLoss, () => [
+    drawn(SHAPE),
+    drawn(SHAPE, 2),
+    { indexQueries: drawn([1, 2, 6, 3]), indexKeys: drawn([1, 2, 6, 3], 2), indexWeights: drawn([1, 2, 6]) },
+    { topKeys: 3, keyMask: mask() },
+  ]),
   startDecoding: of(api.startDecoding, () => [
     api.full,
     { batch: 1, heads: 2, headDim: 4, dtype: 'float32', maxLength: 4 },

@@ -102,6 +102,16 @@ const COUNTERS: Record<string, Counter> = {
   'scan-erasing': (begin, end, _arrays, { sequences, length, m, n, size }) =>
     rowsOfGroups(begin, end, sequences, length, size) * (8 * m * n + 4 * (Math.min(CHUNK, length) + 1) * (m + n)),
 
+  /** The keys up to a query, where there are more than it chooses. */
+  'top-keys'(begin, end, _arrays, { heads, length, width, count, start }) {
+    let pairs = 0;
+    for (let item = begin; item < end; item++) {
+      const seen = start + (item % length) + 1;
+      if (seen > count) pairs += heads * seen;
+    }
+    return pairs * 2 * width;
+  },
+
   softmax: (begin, end, _arrays, { columns }) => (end - begin) * columns * SOFTMAX_FLOPS,
 };
 

@@ -20,4 +20,5 @@ import './scan-erase.ts';
 import './scan-gradient.ts';
 import './sort.ts';
 import './top-blocks.ts';
+import './top-keys.ts';
 import './unary.ts';

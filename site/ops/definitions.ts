@@ -162,6 +162,14 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [op('running-maximum', 'runningMaximum')],
   },
   {
+    file: 'choose-blocks',
+    says: tex`Finds the $k$ blocks of keys whose means $m_n$ have the largest products with a query, among those that end before it.`,
+    forward: tex`\{\, n : q_i^\top m_n \text{ is one of the } k \text{ largest} \,\}`,
+    gradient: null,
+    why: 'A choice changes in jumps, so there is no gradient.',
+    loops: [kernel('choose-blocks', 'chooseBlocksKernel')],
+  },
+  {
     file: 'gate-sums',
     says: tex`Running sums of the logarithms of forget gates, in float64. Forgetting attention adds $G_i - G_j$ to a score.`,
     forward: tex`G_t = G_{t-1} + \log f_t`,

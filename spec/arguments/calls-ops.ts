@@ -116,6 +116,11 @@ const named: { readonly [Name in keyof typeof ops]?: Call } = {
       dropout: { rate: 0.1, random: new Random(1) },
     },
   ]),
+  chooseBlocks: of(ops.chooseBlocks, () => [
+    drawn(SEQUENCES),
+    zeros([1, 2, 3, 4], 'float64'),
+    { blockSize: 2, count: 2, start: 0, real: fromArray([1, 0, 1], [1, 3], 'int32') },
+  ]),
   sumGates: of(ops.sumGates, () => [zeros([1, 2, 6]), zeros([1, 2, 1, 1], 'float64')]),
   joinAttention: of(ops.joinAttention, () => [[attended(), attended()]]),
   everything: of(ops.everything, () => [6, 7]),

@@ -6,7 +6,7 @@
 import { HASH_ROWS } from '../../src/core/kernels/hash.ts';
 import type { NumericArray } from '../../src/core/memory.ts';
 import '../../src/core/kernels/index.ts';
-import { newTile, readTile } from '../../src/core/kernels/attention-sets.ts';
+import { newTile, orderOf, readTile } from '../../src/core/kernels/attention-sets.ts';
 import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
 import { type Kernel, type KernelArrays, type KernelNumbers, kernelNamed } from '../../src/core/kernels/kernel.ts';
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
@@ -31,10 +31,17 @@ const COUNTERS: Record<string, Counter> = {
     let pairs = 0;
     for (let item = begin; item < end; item++) {
       readTile(arrays.tiles as NumericArray, item, tile);
-      const queries = tile.end - tile.first;
+      let queries = tile.end - tile.first;
       if (lists !== undefined) {
         const { heads, listBatch, listHead, listWidth, queryBlocks, keyBlock, keyPlaceCount } = numbers;
         const table = Math.floor(tile.head / heads) * listBatch + (tile.head % heads) * listHead;
+        // Places without a query cost nothing.
+        if (arrays.queryTokens !== undefined) {
+          const first = orderOf(tile.head, numbers as never) * numbers.queryPlaceCount;
+          queries = arrays.queryTokens
+            .subarray(first + tile.first, first + tile.end)
+            .filter((token) => token >= 0).length;
+        }
         for (let n = 0; n < listWidth; n++) {
           const chosen = lists[(table * queryBlocks + tile.layout) * listWidth + n];
           const places = Math.min(keyBlock, keyPlaceCount - chosen * keyBlock);
@@ -65,6 +72,16 @@ const COUNTERS: Record<string, Counter> = {
 
   'direction-hash'(begin, end, _arrays, { length, width, count }) {
     return ((end - begin) / Math.ceil(length / HASH_ROWS)) * 2 * length * width * count;
+  },
+
+  /** Scores of past blocks, where there are more than a query takes. */
+  'choose-blocks'(begin, end, _arrays, { length, width, blockSize, start, count }) {
+    let scores = 0;
+    for (let row = begin; row < end; row++) {
+      const past = Math.floor((start + (row % length)) / blockSize);
+      if (past > count) scores += past;
+    }
+    return 2 * scores * width;
   },
 
   /** Every key into the sums, [V 1] being n + 1 wide. */

@@ -8,6 +8,7 @@ export { type BigBirdOptions, bigbird } from './bigbird.ts';
 export { type LongformerOptions, longformer } from './longformer.ts';
 export { type AttentionSinksOptions, attentionSinks } from './attention-sinks.ts';
 export { type DsaOptions, dsa } from './dsa.ts';
+export { type MobaOptions, moba } from './moba.ts';
 export { type NsaOptions, nsa } from './nsa.ts';
 export { type ReformerOptions, reformer } from './reformer.ts';
 export { type LinformerOptions, linformer } from './linformer.ts';

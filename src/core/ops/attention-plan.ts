@@ -168,7 +168,7 @@ export function backwardRounds(set: CheckedSet, chosen: readonly number[], heads
     });
   }
   const rounds = byRound.filter((tiles) => tiles !== undefined && tiles.length > 0);
-  if (!whole && (set.blocks === null || set.blocks.keyBlock >= BLOCK_THAT_MEETS)) {
+  if (!whole && (set.blocks === null || haveMeetings(set.blocks))) {
     return rounds.map((tiles) => ({
       tiles: Int32Array.from(tiles),
       starts: Int32Array.from({ length: tiles.length / TILE_FIELDS + 1 }, (_, at) => at),
@@ -224,12 +224,16 @@ function meetingsOfRuns({ layout, queryPlaces, keyPlaces }: CheckedSet, index: n
   return rounds;
 }
 
+/** Whether the blocks of a set are large enough, on both sides, for meetings of their own. */
+export const haveMeetings = (blocks: CheckedSet['blocks']): boolean =>
+  blocks !== null && Math.min(blocks.keyBlock, blocks.queryBlock) >= BLOCK_THAT_MEETS;
+
 /** By round, rows without the head: of a list's blocks that are large enough, else a tile for each block of queries. */
 function meetingsOfLists({ blocks, queryPlaces, keyPlaces }: CheckedSet, table: number): number[][] {
   const { queryBlock, keyBlock, lists } = blocks as NonNullable<CheckedSet['blocks']>;
   const [, , queryBlocks, width] = lists.shape;
   const placesOf = (block: number) => [block * queryBlock, Math.min(queryPlaces, (block + 1) * queryBlock)];
-  if (keyBlock < BLOCK_THAT_MEETS) {
+  if (!haveMeetings(blocks)) {
     return [Array.from({ length: queryBlocks }, (_, block) => [block, 0, 0, ...placesOf(block), 0, 0]).flat()];
   }
   const chosen = elements(lists);

@@ -10,7 +10,7 @@ import type { Random } from '../random.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import { headsApart } from './attention-apart.ts';
 import { checkCall } from './attention-call.ts';
-import { BLOCK_THAT_MEETS, backwardRounds, forwardTiles, pairsOfSet, tilesOfFew } from './attention-plan.ts';
+import { backwardRounds, forwardTiles, haveMeetings, pairsOfSet, tilesOfFew } from './attention-plan.ts';
 import { checkTerms, gateSumsGradient, gradientsFor, sinksGradient, termsOf } from './attention-terms.ts';
 import { type CheckedSet, checkSet } from './check-key-sets.ts';
 import { sumGates } from './gate-sums.ts';
@@ -147,7 +147,7 @@ export function attention(
     // All rounds of a set have the same plan.
     const planned = checked.map((set) => apart.map((chosen) => backwardRounds(set, chosen, heads, whole)));
     for (const { set, arrays, numbers, lists } of passes) {
-      const walksLists = set.blocks !== null && set.blocks.keyBlock < BLOCK_THAT_MEETS;
+      const walksLists = set.blocks !== null && !haveMeetings(set.blocks);
       for (const [group, rounds] of planned[checked.indexOf(set)].entries()) {
         const pairsOfGroup = ((apart[group].length / heads) * pairs[checked.indexOf(set)]) / set.rounds;
         for (const { tiles, starts } of rounds) {

@@ -1,5 +1,6 @@
 /** Every differentiable op. */
 export * from './attention.ts';
+export * from './choose-blocks.ts';
 export * from './convolution.ts';
 export * from './cross-entropy.ts';
 export * from './dropout.ts';

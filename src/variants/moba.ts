@@ -2,24 +2,24 @@
  * MoBA, mixture of block attention: every query chooses the blocks of keys that it attends to.
  *
  * Problem: which far tokens matter depends on the text, so a fixed sparse pattern misses some. Idea (Lu et al. 2025, §2.2):
- * cut the keys into blocks of b, and let a gate without parameters choose, as among experts: a block scores the product of
+ * cut the keys into blocks of B, and let a gate without parameters choose, as among experts: a block scores the product of
  * the query with the mean of its keys, and each query of each head takes the k best.
  *
  *     s_i = ⟨q, mean(K[I_i])⟩                                                                  (eq. 6)
  *     g_i = 1 for the k blocks of the largest s_i, else 0                                      (eq. 5)
- *     MoBA(q, K, V) = softmax(q K[I]ᵀ/√d) V[I],   I = ∪_{g_i = 1} I_i                          (eqs. 2, 3)
+ *     MoBA(q, K, V) = softmax(q K[I]ᵀ/√d) V[I],   I = ∪_{g_i = 1} I_i                          (eqs. 2, 4)
  *
  * No query takes a block that comes after it. It always takes its own block, and attends to it causally: a mean over the whole
  * block would tell it of later keys. So k counts the own block and k − 1 past ones. The choice passes no gradient.
  *
- * Cost: O(L·k·b) time for the pairs and O(L²/b) for the scores, O(L·k) memory; a generation keeps all keys, and the means of
+ * Cost: O(L·k·B) time for the pairs and O(L²/B) for the scores, O(L·k) memory; a generation keeps all keys, and the means of
  * their blocks. It gives up keys in blocks whose mean does not point to them, and weights that move smoothly with the queries.
  * With k of at least the number of blocks it is full causal attention.
  *
  * Departs from the paper: masked keys are left out of the means, and nobody takes a block of padding. The paper keeps full
  * attention in some upper layers, and some trainings end with it.
  */
-import { attention, chooseBlocks, type KeySet, runs } from '../core/ops/index.ts';
+import { type AttentionLayout, attention, chooseBlocks, type KeySet, runs } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './flops.ts';
@@ -30,10 +30,11 @@ import type { Attending, AttentionInputs, AttentionShape, Parameters } from './v
 
 function attend(
   { queries, keys, values, keyMask }: AttentionInputs,
-  { blockSize, topK }: MobaOptions,
+  options: MobaOptions,
   { blocks }: Parameters,
   state?: AttentionState,
 ): Attending {
+  const { blockSize } = options;
   const length = queries.shape[2];
   const memory = new Memory(state, length);
   const { position } = memory;
@@ -42,24 +43,35 @@ function attend(
   const mask = memory.appendMask(keyMask, queries.shape[0]);
 
   // The own block, up to the query
-  const own = Int32Array.from({ length }, (_, i) => position + i - ((position + i) % blockSize));
-  const sets: KeySet[] = [
-    runs(
-      own,
-      own.map((_, i) => position + i + 1),
-      K.shape[2],
-    ),
-  ];
+  const sets: KeySet[] = [ownBlock(position, length, K.shape[2], options)];
   // and the k − 1 past blocks of the largest ⟨q, mean(K[I_i])⟩                                     (eqs. 5, 6)
   const means = remember(memory, K, mask, blockSize);
   if (means !== undefined) {
-    const choice = { blockSize, start: position, count: Math.min(topK - 1, means.shape[2]) };
-    const lists =
-      blocks ?? chooseBlocks(queries, means, { ...choice, real: blocksWithKeys(mask, blockSize, means.shape[2]) });
+    const lists = blocks ?? pastBlocks(queries, means, mask, options, position);
     sets.push(...chosenKeys(lists, means.shape[2], blockSize, K.shape[2]));
   }
   // softmax(q K[I]ᵀ/√d) V[I]                                                                       (eq. 2)
   return memory.leave(attention(queries, K, V, sets, { keyMask: mask, queryStart: position }).output);
+}
+
+/** The keys from the beginning of the query's block up to the query. */
+function ownBlock(position: number, length: number, keyLength: number, { blockSize }: MobaOptions): AttentionLayout {
+  const begin = Int32Array.from({ length }, (_, i) => position + i - ((position + i) % blockSize));
+  const end = begin.map((_, i) => position + i + 1);
+  return runs(begin, end, keyLength);
+}
+
+/** The k − 1 past blocks that each query takes, int32 [batch, heads, length, k − 1 or fewer]; −1: none. */
+function pastBlocks(
+  queries: Tensor,
+  means: Tensor,
+  mask: Tensor | undefined,
+  { blockSize, topK }: MobaOptions,
+  start: number,
+): Tensor {
+  const full = means.shape[2];
+  const real = blocksWithKeys(mask, blockSize, full);
+  return chooseBlocks(queries, means, { blockSize, count: Math.min(topK - 1, full), start, real });
 }
 
 /** The means of all blocks that are full, with those that this call has filled; undefined: none is full. */
@@ -129,12 +141,11 @@ export const moba = defineVariant({
   largest: ({ topK }, { batch, heads, keyLength }) => [batch, heads, keyLength, topK],
   attend,
   /** The past blocks, [batch, heads, L, k − 1]: a rounding could exchange two that score alike. */
-  decisions({ queries, keys, keyMask }, { blockSize, topK }): Parameters {
-    const full = Math.floor(keys.shape[2] / blockSize);
+  decisions({ queries, keys, keyMask }, complete): Parameters {
+    const full = Math.floor(keys.shape[2] / complete.blockSize);
     if (full === 0) return {};
-    const means = meansOfBlocks(keys, keyMask, blockSize, 0, full);
-    const real = blocksWithKeys(keyMask, blockSize, full);
-    return { blocks: chooseBlocks(queries, means, { blockSize, count: Math.min(topK - 1, full), real }) };
+    const means = meansOfBlocks(keys, keyMask, complete.blockSize, 0, full);
+    return { blocks: pastBlocks(queries, means, keyMask, complete, 0) };
   },
   cost,
 });

@@ -138,7 +138,11 @@ export const moba = defineVariant({
     option: 'topK',
     values: (sequenceLength) => [2, 3, 4, 6, 8, 12, 16].filter((k) => k <= Math.max(2, sequenceLength / 2)),
   },
-  largest: ({ topK }, { batch, heads, keyLength }) => [batch, heads, keyLength, topK],
+  // The blocks of all queries, int32, in numbers of 8 bytes.
+  largest({ blockSize, topK }, { batch, heads, keyLength }) {
+    const count = Math.min(topK - 1, Math.floor(keyLength / blockSize));
+    return [batch, heads, keyLength, Math.max(1, Math.floor(count / 2))];
+  },
   attend,
   /** The past blocks, [batch, heads, L, k − 1]: a rounding could exchange two that score alike. */
   decisions({ queries, keys, keyMask }, complete): Parameters {

@@ -20,7 +20,7 @@ import { attend } from '../../src/variants/attend.ts';
 import { attendFrom } from '../../src/variants/continue.ts';
 import { full } from '../../src/variants/full.ts';
 import { ACTIVATION_NAMES, activate, type Gate, mapTokens, rangeOfGate } from '../../src/variants/inputs.ts';
-import { type AnyVariant, findVariant, register } from '../../src/variants/registry.ts';
+import { type AnyVariant, allVariants, findVariant, register } from '../../src/variants/registry.ts';
 import type { AttentionState } from '../../src/variants/state.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { outputOf as printed } from '../cli/host.ts';
@@ -127,6 +127,24 @@ function rowsOf({ shape, data }: Output, begin: number, end: number): Float64Arr
   const rows = slice(fromArray(data, shape, 'float64'), 2, begin, end);
   return rows.toArray() as Float64Array;
 }
+
+test('a decay of 0 is refused in float32 and float64 by a message that says numbers are finite', () => {
+  for (const variant of allVariants()) {
+    const { name } = variant;
+    for (const [gateName, gate] of Object.entries(variant.inputs.gates ?? {})) {
+      if (gate.activation !== 'logSigmoid') continue;
+      for (const dtype of ['float32', 'float64'] as const) {
+        const rows = zeros([1, 2, 4, 4], dtype);
+        const given = filled([1, 2, 4, ...(gate.width === undefined ? [] : [4])], Number.NEGATIVE_INFINITY, dtype);
+        assert.throws(
+          () => attend(variant, { queries: rows, keys: rows, values: rows, gates: { [gateName]: given } }),
+          new RegExp(`gates.${gateName}: expected a finite number at most 0, got -Infinity`),
+          `${name} ${dtype}`,
+        );
+      }
+    }
+  }
+});
 
 test('what does not fit is refused by name', () => {
   const [x, gate] = [zeros([1, 2, 5, 4]), zeros([1, 2, 5])];

@@ -154,6 +154,9 @@ export function withDeclared<Options extends CommonOptions>(
   return { ...inputs, gates: Object.fromEntries(complete) };
 }
 
+/** Ends of a range that are there only because numbers must be finite, whatever factor they were multiplied by. */
+const isOpen = (end: number) => Math.abs(end) > 1e300;
+
 function expectGate(
   name: string,
   given: Tensor,
@@ -167,14 +170,15 @@ function expectGate(
   expectShape(name, given.shape, extents, 'to match queries');
   if (!finite) return;
   // An activation in float32 ends at the rounded end of its range.
-  const rounded = (end: number) => (dtype === 'float32' && Math.abs(end) < Number.MAX_VALUE ? Math.fround(end) : end);
+  const rounded = (end: number) => (dtype === 'float32' && !isOpen(end) ? Math.fround(end) : end);
   const [lowest, highest] = [rounded(least), rounded(most)];
   const at = elements(given).findIndex((value) => !(value >= lowest && value <= highest));
   if (at < 0) return;
-  const wanted = [
-    ...(least > -Number.MAX_VALUE ? [`at least ${least}`] : []),
-    ...(most < Number.MAX_VALUE ? [`at most ${most}`] : []),
+  const value = elements(given)[at];
+  const bounds = [
+    ...(isOpen(least) && !(Number.isFinite(value) && value < least) ? [] : [`at least ${least}`]),
+    ...(isOpen(most) && !(Number.isFinite(value) && value > most) ? [] : [`at most ${most}`]),
   ];
-  const range = wanted.join(' and ') || 'a finite number';
-  throw new ArgumentError(`${name}: expected ${range}, got ${elements(given)[at]} at element ${at}`);
+  const range = [...(Number.isFinite(value) ? [] : ['a finite number']), bounds.join(' and ')].join(' ').trim();
+  throw new ArgumentError(`${name}: expected ${range}, got ${value} at element ${at}`);
 }

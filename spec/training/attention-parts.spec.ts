@@ -140,6 +140,24 @@ for (const { name, layer } of withParts) {
     assert.equal(rows(0), rows(3));
   });
 
+  test(`${name}: without its parts a layer has none of their tensors, keeps no rows, and its steps are its run`, () => {
+    const bare = build(() => new MultiHeadAttention({ variant: name, layerParts: false }, SMALL, new Random(1)));
+    stir(bare.tensors(), 4);
+    for (const each of bare.tensors().keys()) assert.not.match(each, /^(convolution|outputNorm|outputGate)/);
+    const whole = noGrad(() => bare.forward(x, { training: false })).toArray();
+    const steps = bare.startSteps(2);
+    const stepped = [slice(x, 1, 0, 4), slice(x, 1, 4, 9)].map((rows) => steps.step(rows).toArray());
+    for (const [b, n] of [
+      [0, 0],
+      [1, 5],
+    ]) {
+      const [piece, row] = n < 4 ? [stepped[0], b * 4 + n] : [stepped[1], b * 5 + n - 4];
+      for (let c = 0; c < 6; c++) assert.ok(Math.abs(piece[row * 6 + c] - whole[(b * 9 + n) * 6 + c]) < 1e-12);
+    }
+    assert.not.ok(Object.keys(steps.state()?.tensors ?? {}).some((each) => each.startsWith('layer.')));
+    steps.end();
+  });
+
   test(`${name}: a copy of the state continues as the run itself, and one without the convolution's rows is refused`, () => {
     const piece = (begin: number, end: number) => slice(x, 1, begin, end);
     const steps = attention.startSteps(2);

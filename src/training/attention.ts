@@ -92,7 +92,7 @@ export class MultiHeadAttention implements Module {
     );
     this.global = variant.inputs.global?.(options) === true ? copyOf(this.projections) : undefined;
     const read = (['queries', 'keys', 'values'] as const).filter((name) => name === 'values' || !unread.includes(name));
-    this.parts = partParameters(variant.layer ?? {}, read, place, random.split('parts'));
+    this.parts = partParameters(this.mixing.layer ?? {}, read, place, random.split('parts'));
     this.output = linearParameters(inner, modelDim, random.split('output'), dtype);
 
     if (place.rotary && !comparesTokens(variant)) {
@@ -178,10 +178,8 @@ export class MultiHeadAttention implements Module {
     keyMask?: Tensor,
     before: LastRows = {},
   ): { inputs: AttentionInputs; last: LastRows } {
-    const {
-      layer,
-      inputs: { gates },
-    } = this.mixing.variant;
+    const { layer, variant } = this.mixing;
+    const { gates } = variant.inputs;
     const { part, last } = beforeAttention(layer, this.parts, keyMask, before);
     const inputs = {
       ...this.#heads(x, this.projections, begin, part),
@@ -237,7 +235,7 @@ export class MultiHeadAttention implements Module {
   }
 
   #merge(output: Tensor, x: Tensor): Tensor {
-    const { layer } = this.mixing.variant;
+    const { layer } = this.mixing;
     const heads = layer === undefined ? output : finished(output, x, layer, this.parts, (each) => this.#split(each));
     const [batch, count, length, headDim] = heads.shape;
     return linear(reshape(transpose(heads, [0, 2, 1, 3]), [batch, length, count * headDim]), this.output);

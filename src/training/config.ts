@@ -87,6 +87,7 @@ export const expectAttentionSettings: Check = (name, value) => {
     redrawEvery: integerOf(0),
     shared: expectBoolean,
     gatedValues: expectBoolean,
+    layerParts: expectBoolean,
   });
   expectText(`${name}.variant`, (value as AttentionSettings).variant);
 };

@@ -40,6 +40,11 @@ export interface AttentionSettings {
   shared?: boolean;
   /** v ∘ sigmoid(gate), a gated linear unit, in place of v. By default for convolutions, as in Wu et al. 2019. */
   gatedValues?: boolean;
+  /**
+   * Whether a layer has what the variant's paper puts around the attention (`variant.layer`): short convolutions, activations,
+   * a norm and a gate of the output. By default it has.
+   */
+  layerParts?: boolean;
 }
 
 /** The place of an attention in its model. */
@@ -63,6 +68,8 @@ export interface MixOptions {
 
 export class Mixing {
   readonly variant: AnyVariant;
+  /** What a layer has around the attention; undefined for nothing. */
+  readonly layer: AnyVariant['layer'];
   /** Complete. */
   readonly options: CommonOptions;
   /** Learned and random tensors, by the paper's names. */
@@ -80,6 +87,7 @@ export class Mixing {
   /** Throws ArgumentError for an unknown variant, and as `checkOptions` does for options that do not fit. */
   constructor(settings: AttentionSettings, place: AttentionPlace, random: Random) {
     this.variant = variantOf(settings);
+    this.layer = settings.layerParts === false ? undefined : this.variant.layer;
     this.#place = place;
     this.options = checkOptions(
       this.variant,

@@ -66,7 +66,7 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
         variant: mixing.variant.name,
         options: mixing.options,
         ...gatesOf(mixing),
-        ...(mixing.variant.layer && { layer: mixing.variant.layer }),
+        ...(mixing.layer && { layer: mixing.layer }),
         gatedValues: attentions[entry].gatedValues ?? mixing.variant.inputs.values === 'gated',
         sharedParameters: isShared(entry) ? entry : null,
         unpaddedFrom: shortestServed(mixing, length),

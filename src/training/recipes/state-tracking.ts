@@ -1,8 +1,14 @@
-import { type Recipe, recipeSettings } from './recipe.ts';
+import { type Recipe, type RecipeRun, recipeSettings } from './recipe.ts';
+
+/** Without convolutions around it, which would mix a token with those before it, and are no part of the question. */
+function negative(variant: string): RecipeRun {
+  return { attention: { variant, options: { negativeEigenvalues: true }, layerParts: false } };
+}
 
 /**
  * Parity (Grazzi et al. 2024): one layer of the delta rule keeps it where its transitions may have negative eigenvalues, and
- * learns that within a hundred steps; with positive ones alone, and with attention, it can only guess from short prefixes.
+ * learns that within a hundred steps; with positive ones alone, and with attention, it is right for
+ * little more than short prefixes (58% and 54% at 32 tokens, seed 0).
  */
 export const stateTrackingRecipe: Recipe = {
   name: 'state-tracking',
@@ -10,9 +16,9 @@ export const stateTrackingRecipe: Recipe = {
   runs: {
     full: { attention: { variant: 'full' } },
     'linear-transformer': { attention: { variant: 'linear-transformer' } },
-    deltanet: { attention: { variant: 'deltanet' } },
-    'deltanet-negative': { attention: { variant: 'deltanet', options: { negativeEigenvalues: true } } },
-    'gated-deltanet-negative': { attention: { variant: 'gated-deltanet', options: { negativeEigenvalues: true } } },
+    deltanet: { attention: { variant: 'deltanet', layerParts: false } },
+    'deltanet-negative': negative('deltanet'),
+    'gated-deltanet-negative': negative('gated-deltanet'),
   },
   settings: recipeSettings({
     task: { name: 'state-tracking', length: 32 },

@@ -2,8 +2,8 @@ import { runsAbove } from './recall-runs.ts';
 import { type Recipe, recipeSettings } from './recipe.ts';
 
 /**
- * Selective copying (Gu & Dao 2023, §4.1.1), far shorter than there, so that it is learned within a minute: full attention is at
- * 85% after 100 steps and at 88% at the end (seed 0). The goal is only for it.
+ * Selective copying (Gu & Dao 2023, §4.1.1), far shorter than there, so that it is learned within a minute: full attention comes
+ * to 88%, the linear transformer to 87%, Gated DeltaNet to 98% and DeltaNet to 99.6% (seed 0).
  */
 export const selectiveCopyRecipe: Recipe = {
   name: 'selective-copy',
@@ -18,6 +18,6 @@ export const selectiveCopyRecipe: Recipe = {
     evaluateEvery: 100,
     evaluationExamples: 256,
   }),
-  goal: { accuracy: { full: 0.8 } },
+  goal: { accuracy: { full: 0.8, deltanet: 0.95, 'gated-deltanet': 0.9 } },
   minutes: 1,
 };

@@ -27,7 +27,7 @@ const SHORTER: readonly [RegExp, (command: string) => string][] = [
   [/ train \w|train --config/, (command) => `${command.replace(/ --steps \d+/, '')} --evaluation-examples 4 --steps 4`],
   [/ train --resume/, (command) => `${command.replace(/ --steps \d+/, '')} --steps 6`],
   [/--length 1024,4096,16384/, (command) => command.replace('1024,4096,16384', '64,128')],
-  [/ generate /, (command) => `${command} --count 8`],
+  [/ generate (?!.*--count)/, (command) => `${command} --count 8`],
 ];
 
 /** The arguments of this project's command, shortened; null for another suite. */

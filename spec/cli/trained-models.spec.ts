@@ -72,6 +72,46 @@ test('a text that was read is gone on from, in another process, as if there had 
   assert.match(err, /model: expected the weights that .* was made with, got others/);
 });
 
+test('a state at the end of its model says so where it is made and where it is continued', async () => {
+  const state = join(folder, 'full.safetensors');
+  const generate = ['generate', '--checkpoint', symbols];
+  const made = await answerTo([...generate, '--prompt', '3 1 4', '--save-state', state]);
+  assert.is(made.code, 0);
+  assert.match(made.err, /full\.safetensors: at the model's end \(20 of 20 tokens\), .* give a smaller --count/);
+  for (const more of [[], ['--prompt', '1']]) {
+    const { code, out, err } = await answerTo([...generate, '--from', state, ...more]);
+    assert.equal([code, out], [2, '']);
+    assert.match(
+      err,
+      /^Error: --from: .* at its model's end \(20 of 20 tokens\) in .*full\.safetensors: .* smaller --count/,
+    );
+  }
+  // 17 tokens, the last of them unread: two more may be given, and the last one drawn is never read.
+  const early = join(folder, 'early.safetensors');
+  const saved = await answerTo([...generate, '--prompt', '3 1 4', '--count', '14', '--save-state', early]);
+  assert.equal([saved.code, saved.err], [0, '']);
+  const { code, out, err } = await answerTo([...generate, '--from', early]);
+  assert.equal([code, out.trim().split(' ').length, err], [0, 4, "Ended at the model's end (20 of 20 tokens).\n"]);
+  const long = await answerTo([...generate, '--from', early, '--prompt', '1 2 3 4']);
+  assert.equal([long.code, long.out], [2, '']);
+  assert.match(long.err, /^Error: --prompt: expected at most 3 tokens after the 17 of .*early\.safetensors, got 4/);
+});
+
+test('a state replaces an earlier state, and no other file', async () => {
+  const generate = ['generate', '--checkpoint', symbols, '--prompt', '3', '--count', '2', '--save-state'];
+  const state = join(folder, 'twice.safetensors');
+  await outputOf([...generate, state]);
+  await outputOf([...generate, state]);
+  const note = join(folder, 'note.md');
+  writeFileSync(note, 'mine');
+  const { code, err } = await answerTo([...generate, note]);
+  assert.is(code, 2);
+  assert.match(err, /^Error: --save-state: .*note\.md exists, and is no state that generate wrote; name another file/);
+  assert.is(readFileSync(note, 'utf8'), 'mine');
+  const same = await answerTo([...generate, state, '--from', state]);
+  assert.match(same.err, /^Error: --save-state: .*twice\.safetensors is an input file/);
+});
+
 test('text comes as it is made, the same for a seed, without control characters', async () => {
   const args = ['generate', '--checkpoint', bytes, '--prompt', 'né', '--count', '21'];
   const text = await outputOf([...args, '--seed', '1']);

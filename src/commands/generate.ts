@@ -1,4 +1,5 @@
 /** `generate`: the continuation of a text by a trained causal model, token by token. */
+import { statSync } from 'node:fs';
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { encodeText } from '../core/files/text.ts';
 import { Random } from '../core/random.ts';
@@ -7,10 +8,10 @@ import { ByteText } from '../terminal/byte-text.ts';
 import { integer, number, text } from '../terminal/options.ts';
 import type { TrainedModel } from '../training/checkpoint.ts';
 import { generateTokens } from '../training/generate.ts';
-import { loadGeneration, saveGeneration } from '../training/generation-file.ts';
+import { isGeneration, loadGeneration, saveGeneration } from '../training/generation-file.ts';
 import { LanguageModel } from '../training/language-model.ts';
 import { defineCommand, PROGRAM } from './command.ts';
-import { checkOutputs } from './outputs.ts';
+import { checkOutputs, expectFile } from './outputs.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
 import { openModel } from './training-folder.ts';
 
@@ -51,15 +52,15 @@ function describe() {
         explanation: 'Generate less random text; each seed gives another',
       },
       {
-        command: `${PROGRAM} generate --checkpoint ${checkpoint} --save-state read.safetensors`,
-        explanation: 'Save the state after the text, for `--from read.safetensors`',
+        command: `${PROGRAM} generate --checkpoint ${checkpoint} --count 40 --save-state read.safetensors`,
+        explanation: 'Save the state after the text, for `--from read.safetensors`; --count leaves room for more',
       },
     ],
   };
 }
 
 export const generateCommand = defineCommand('generate', describe, async ({ values }, host) => {
-  const { stdout, stop } = host;
+  const { stdout, stderr, stop } = host;
   const { checkpoint, temperature, topK, seed, from, saveState } = values;
   if (checkpoint === undefined) throw new ArgumentError('--checkpoint: expected a FILE to generate from, got nothing');
   applyMachine(values);
@@ -68,7 +69,8 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
   if (!(model instanceof LanguageModel) || !model.config.causal) {
     throw new ArgumentError(`--checkpoint: expected a causal language model, got one for ${trained.learner.kind}`);
   }
-  if (saveState !== undefined) checkOutputs([{ flag: '--save-state', path: saveState }], [trained.checkpoint]);
+  if (saveState !== undefined)
+    expectPlaceForState(saveState, [trained.checkpoint, ...(from === undefined ? [] : [from])]);
   const before = from === undefined ? { states: [], unread: [[]] } : loadGeneration(from, model);
   if (before.unread.length !== 1) {
     throw new ArgumentError(`--from: expected the state of one text, got one of ${before.unread.length}`);
@@ -77,10 +79,22 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
   const prompt = values.prompt ?? (before.states.length > 0 ? '' : '\n');
   const tokens = [...before.unread[0], ...codec.encode(prompt)];
   if (tokens.length === 0) throw new ArgumentError('--prompt: expected at least one token to continue, got nothing');
-  const room = model.config.length - (before.states[0]?.position ?? 0);
+  const { length } = model.config;
+  const read = before.states[0]?.position ?? 0;
+  const room = length - read;
   // The model need not read the last token.
   const most = room - tokens.length + 1;
-  if (most < 1) throw new ArgumentError(`--prompt: expected at most ${room} tokens, got ${tokens.length}`);
+  if (from !== undefined && before.unread[0].length > room) {
+    throw new ArgumentError(
+      `--from: expected a state that can be continued, got one at its model's end (${read} of ${length} tokens) in ${from}: ` +
+        'save one earlier, by generate --save-state with a smaller --count',
+    );
+  }
+  if (most < 1) {
+    const own = tokens.length - before.unread[0].length;
+    const after = from === undefined ? '' : ` after the ${read + before.unread[0].length} of ${from}`;
+    throw new ArgumentError(`--prompt: expected at most ${room - before.unread[0].length} tokens${after}, got ${own}`);
+  }
   if (values.count !== undefined) expectInteger('--count', values.count, 1, most);
   const generation = model.startGeneration(1, before.states);
   try {
@@ -106,11 +120,28 @@ export const generateCommand = defineCommand('generate', describe, async ({ valu
     }
     stdout.write('\n');
     save();
+    // Only then is the last of the model's places taken.
+    if (generation.position === length) {
+      const end = `the model's end (${length} of ${length} tokens)`;
+      if (from !== undefined) stderr.write(`Ended at ${end}.\n`);
+      if (saveState !== undefined) {
+        stderr.write(`${saveState}: at ${end}, so nothing can follow it; give a smaller --count to leave room\n`);
+      }
+    }
     return 0;
   } finally {
     generation.end();
   }
 });
+
+/** Throws ArgumentError unless the file is free or a state of an earlier generation, and none of the inputs. */
+function expectPlaceForState(path: string, inputs: readonly string[]): void {
+  expectFile('--save-state', path);
+  checkOutputs([{ flag: '--save-state', path }], inputs);
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() && !isGeneration(path)) {
+    throw new ArgumentError(`--save-state: ${path} exists, and is no state that generate wrote; name another file`);
+  }
+}
 
 interface Codec {
   encode(prompt: string): number[];

@@ -71,6 +71,16 @@ export function saveGeneration(path: string, model: Model, generation: SavedGene
   );
 }
 
+/** Whether the file is one that `saveGeneration` wrote, as far as its header says. */
+export function isGeneration(path: string): boolean {
+  try {
+    return readSafetensors(path).metadata.get('format') === FORMAT;
+  } catch (error) {
+    if (error instanceof FileFormatError) return false;
+    throw error;
+  }
+}
+
 /**
  * Reads a file of `saveGeneration`, for `startGeneration(model, batch, states)`. Throws FileFormatError for a file that is
  * damaged or of another kind, ArgumentError if the model's weights differ from those of the file.

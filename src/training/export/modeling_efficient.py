@@ -144,7 +144,8 @@ class EfficientTransformer(Part):
             def before(name, rows):
                 if parts.get("shortConvolution"):
                     rows = short_convolution(without(rows, mask[:, None]), part.convolution[name])
-                return F.silu(rows) if name in parts.get("silu", []) else rows
+                rows = F.silu(rows) if name in parts.get("silu", []) else rows
+                return rows.sigmoid() if name in parts.get("sigmoid", []) else rows
 
             value = linear(x, part.value)
             v = before("values", split(F.glu(value) if settings["gatedValues"] else value))
@@ -185,7 +186,7 @@ class EfficientTransformer(Part):
         if gate is None:
             return normed(heads)
         by = split(linear(x, part.outputGate))
-        by = F.silu(by) if gate["activation"] == "silu" else by.sigmoid()
+        by = {"silu": F.silu, "sigmoid": torch.sigmoid, "none": lambda x: x}[gate["activation"]](by)
         return normed(heads * by) if gate.get("first") else normed(heads) * by
 
     def turned(self, x):

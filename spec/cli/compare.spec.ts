@@ -223,6 +223,29 @@ test('what is another function, or untrained, is said above it, and so are the b
   }
 });
 
+test('gates that an input lacks are said, with the values in their place', async () => {
+  const report = join(temporaryFolder(), 'report.html');
+  const args = ['--length', '16', '--causal', '--variant', 'retnet,deltanet,gated-deltanet,hgrn2'];
+  const said =
+    'Without gates, which these inputs do not have: deltanet (β = 1), hgrn2 (log f = -0.693), gated-deltanet (log α = 0, β = 1).';
+  const inOrder = (text: string) => said.split(/[,.:] /).every((part) => text.includes(part));
+  const text = await outputOf([...args, '--report', report]);
+  assert.ok(inOrder(text.replace(/\n */g, ' ')), text);
+  assert.ok(inOrder(readFileSync(report, 'utf8')));
+  assert.ok(inOrder((await outputOf([...args, '--all', '--no-report'])).replace(/\n */g, ' ')));
+  const { results } = await numbersOf(...args);
+  assert.equal(
+    results.map(({ variant, absentGates }) => [variant, absentGates]),
+    [
+      ['retnet', undefined],
+      ['deltanet', { β: 1 }],
+      ['gated-deltanet', { 'log α': 0, β: 1 }],
+      ['hgrn2', { 'log f': Math.log(0.5) }],
+    ],
+  );
+  assert.not.match(await outputOf(['--length', '16', '--variant', 'longformer', '--no-report']), /Without gates/);
+});
+
 test('several lengths: where each variant begins to be faster; one length: nothing of it', async () => {
   const several = await outputOf(['--length', '16,64', '--variant', 'longformer', '--budget', '8', '--no-report']);
   const pattern = /^ {2}longformer, w = 8 {2}(from about \d+ tokens|at every length measured|at no length measured)$/m;

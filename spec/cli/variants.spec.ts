@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { rangeOf } from '../../src/commands/variants.ts';
 import type { OptionSchema } from '../../src/variants/options.ts';
 import { allVariants } from '../../src/variants/registry.ts';
-import { outputOf } from './host.ts';
+import { outputOf, temporaryFolder } from './host.ts';
 
 test('the table has a line for every variant, with its cost and its paper', async () => {
   const lines = (await outputOf(['variants'])).split('\n');
@@ -31,13 +32,37 @@ test('a variant is described by its own words: facts, and every option with symb
   }
 });
 
-test('what it says to type is accepted', async () => {
+test('what it says to type is accepted, and sets an option that counts to another value than its default', async () => {
   for (const variant of allVariants()) {
     const text = await outputOf(['variants', variant.name, '--length', '32']);
     const [, words] = /^Set one with\n {2}npm start -- (.*)$/m.exec(text) ?? [];
     assert.is(words === undefined, Object.keys(variant.options).length === 0, variant.name);
-    if (words !== undefined) await outputOf([...words.split(' '), '--length', '32', '--no-report']);
+    if (words === undefined) continue;
+    const [, option, value] = / --option (\w+)=(\S+)$/.exec(words) ?? [];
+    const defaults = variant.defaults(32) as unknown as Record<string, unknown>;
+    assert.is.not(value, String(defaults[option]), `${variant.name}: ${option}`);
+    const schemas: Readonly<Record<string, OptionSchema>> = variant.options;
+    assert.is(words.startsWith('train '), schemas[option].layerOnly === true, variant.name);
+    const rest = words.startsWith('train ')
+      ? ['--length', '8', '--steps', '1', '--out', join(temporaryFolder(), 'run')]
+      : ['--no-report'];
+    await outputOf([...words.split(' '), ...rest]);
   }
+});
+
+test('gates are listed with their symbols and the values without them', async () => {
+  const text = await outputOf(['variants', 'gated-deltanet']);
+  assert.match(text, /^logDecay +log α +0$/m);
+  assert.match(text, /^beta +β +1$/m);
+  assert.not.match(await outputOf(['variants', 'longformer']), /Gates/);
+});
+
+test('what each kind of result is', async () => {
+  assert.match(await outputOf(['variants']), /^Result own: a function of its own, which does not approximate/m);
+  assert.match(
+    await outputOf(['variants', 'retnet']),
+    /^result +own: a function of its own, which does not approximate/m,
+  );
 });
 
 test('ranges in words', () => {

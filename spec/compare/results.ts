@@ -28,7 +28,8 @@ export function resultOf(part: Partial<ComparisonResult> = {}): ComparisonResult
 export function baselinesOf(results: readonly ComparisonResult[], meanError = 0.8): BaselineResult[] {
   const places = new Map(results.map((result) => [JSON.stringify([result.length, result.layer]), result]));
   return [...places.values()].flatMap((result) => {
-    const { variant: _, options: __, budget: ___, exactness: ____, untrained: _____, ...figures } = result;
+    const { variant: _, options: __, budget: ___, exactness: ____, untrained: _____, ...rest } = result;
+    const { absentGates: ______, ...figures } = rest;
     return [
       { ...figures, baseline: 'zeros' as const, relativeError: 1 },
       { ...figures, baseline: 'mean of values' as const, relativeError: meanError },

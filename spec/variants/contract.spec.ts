@@ -7,7 +7,10 @@ import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Random } from '../../src/core/random.ts';
+import { randomNormal } from '../../src/core/tensor.ts';
 import * as all from '../../src/variants/all.ts';
+import { attend } from '../../src/variants/attend.ts';
 import { checkOption, type OptionSchema } from '../../src/variants/options.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { FAMILIES } from '../../src/variants/variant.ts';
@@ -165,6 +168,24 @@ test('defaults, types and checks of options follow from their entries', () => {
     const again = variant.defaults(9) as unknown as Record<string, unknown>;
     for (const value of Object.values(again)) assert.ok(!Array.isArray(value) || value.length === 0);
   }
+});
+
+test('an option that only a layer reads changes nothing of what attend computes', () => {
+  const random = new Random(3);
+  const drawn = (name: string) => randomNormal([1, 2, 9, 4], random.split(name));
+  const inputs = { queries: drawn('queries'), keys: drawn('keys'), values: drawn('values') };
+  let options = 0;
+  for (const variant of variants) {
+    for (const [option, schema] of Object.entries<OptionSchema>(variant.options)) {
+      if (schema.layerOnly !== true || schema.kind !== 'boolean') continue;
+      options++;
+      const outputs = [false, true].map((value) =>
+        attend(variant, inputs, { causal: true, [option]: value }).toArray(),
+      );
+      assert.equal(outputs[0], outputs[1], `${variant.name}: ${option}`);
+    }
+  }
+  assert.ok(options > 0);
 });
 
 test.run();

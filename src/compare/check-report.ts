@@ -60,6 +60,10 @@ const optionalChecks = {
   topKRecallError: figure,
   exactness: expectText,
   untrained: expectBoolean,
+  absentGates: (name, value) => {
+    expectRecord(name, value);
+    for (const [gate, each] of Object.entries(value)) figure(`${name}.${gate}`, each);
+  },
   stateBytes: count,
 } satisfies { [Name in keyof ComparisonResult]?: Check };
 

@@ -7,6 +7,7 @@ import { poolReady } from '../core/parallel/pool.ts';
 import { type MeasuredBaseline, measureBaselines } from './baselines.ts';
 import { isReference, loadSubject, PASSES, type Plan, paddable, planCase, turnsOf, workOfPlan } from './case.ts';
 import { describeEnvironment } from './environment.ts';
+import { absentGatesOf } from './gates.ts';
 import { type ComparisonInput, expectComparisonInput } from './inputs.ts';
 import { type Measured, measureCell, measureReference, type Output, type Reference, type Subject } from './measure.ts';
 import { drawPicture } from './pictures.ts';
@@ -196,6 +197,7 @@ function timedResults(
       options: { ...cell.options },
       budget: cell.budget,
       exactness: cell.variant.exactness,
+      ...absentGatesOf(cell.variant, subject.inputs),
       ...place,
       ...figures,
       milliseconds: times[timed.findIndex((each) => each.forward === forward)],

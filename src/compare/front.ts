@@ -4,6 +4,7 @@ import { formatTable, type TableCell, type TableOptions } from '../terminal/tabl
 import { proseWidth, wrapLines } from '../terminal/width.ts';
 import { whyNone } from './best.ts';
 import { STREAMS } from './columns.ts';
+import { describeAbsentGates } from './gates.ts';
 import {
   barAt,
   baselineSection,
@@ -96,6 +97,7 @@ export function formatFront({ results, baselines = [] }: Measurements, options: 
     'An output of zeros has an error of 1.',
     STREAMS,
     ...(layers > 1 ? [`Figures are means of ${layers} layers.`] : []),
+    ...[describeAbsentGates(results.filter((result) => result.length === length))].filter((text) => text !== ''),
   ];
   return [formatTable(columns, rows, options), '', wrapLines(note.join('\n'), proseWidth(options.width))].join('\n');
 }

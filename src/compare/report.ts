@@ -6,6 +6,7 @@
 import { counted, formatError } from '../terminal/format.ts';
 import { checkReport } from './check-report.ts';
 import { STREAMS } from './columns.ts';
+import { describeAbsentGates } from './gates.ts';
 import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from './report/chart.ts';
 import { familyCharts } from './report/families.ts';
 import { costCharts, errorCharts, scalingCharts, scalingSeries } from './report/figures.ts';
@@ -66,7 +67,7 @@ function renderResults(report: ComparisonReport): Html {
 first, with the smallest error on top. Click a title to sort by its column, and click it again to reverse the order; hover over it to see what
 it means. An output of zeros has an error of 1. The best figure of a column is bold, among approximations with a smaller error
 than the baselines. ${STREAMS} Full attention itself is within
-${formatError(oracleError(report.results))} (relative error) of plain float64 loops.</p>
+${formatError(oracleError(report.results))} (relative error) of plain float64 loops. ${describeAbsentGates(report.results)}</p>
 ${renderTable(report)}
 <script>${raw(sortingScript)}</script>
 </section>`;

@@ -54,6 +54,11 @@ export interface ComparisonResult {
   exactness?: 'exact' | 'exact-on-its-pattern' | 'approximate' | 'own';
   /** Whether it has parameters that a model would train, but that are random here. Absent in older files. */
   untrained?: boolean;
+  /**
+   * Gates of the variant that the input does not have, by symbol (by name without one), with the values in their place.
+   * Absent if it lacks none, and in older files.
+   */
+  absentGates?: Record<string, number>;
   /** Relative Frobenius error of the output, ‖out − full‖_F / ‖full‖_F. */
   relativeError: number;
   /** Largest absolute difference of any output element. */
@@ -96,7 +101,10 @@ export interface ComparisonResult {
  * it may see. An approximation that is no nearer to full attention has gained nothing by reading them. Not a variant.
  */
 export interface BaselineResult
-  extends Omit<ComparisonResult, 'variant' | 'options' | 'budget' | 'exactness' | 'untrained' | 'stateBytes'> {
+  extends Omit<
+    ComparisonResult,
+    'variant' | 'options' | 'budget' | 'exactness' | 'untrained' | 'absentGates' | 'stateBytes'
+  > {
   baseline: 'zeros' | 'mean of values';
 }
 

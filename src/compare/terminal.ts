@@ -6,6 +6,7 @@ import { formatPairs, proseWidth, wrap, wrapLines } from '../terminal/width.ts';
 import { bestOf, memoryShare, slowness } from './best.ts';
 import { bestOfColumn, type ResultColumn, resultColumns, STREAMS } from './columns.ts';
 import { type RankedPoint, rankedPoints } from './front.ts';
+import { describeAbsentGates } from './gates.ts';
 import type { ComparisonInput } from './inputs.ts';
 import { barAt, type Measurements, rankedGroups, type Section } from './judge.ts';
 import type { ComparisonResult, Environment } from './result.ts';
@@ -73,6 +74,8 @@ export function formatResults(measured: Measurements, { colour = false, width }:
   // A narrow terminal may have lost some of the columns.
   const explained = columns.filter(({ title }) => EXPLAINED.includes(title) && titles.includes(title));
   const legend = formatLegend(explained, oracleError(measured.results), proseWidth(width));
+  const gates = describeAbsentGates(measured.results);
+  if (gates !== '') legend.push(...wrap(gates, proseWidth(width)));
   if (colour && columns.some(({ winners }) => winners.size > 0)) {
     legend.push(
       ...wrap('Green marks the best of a column, among approximations that beat the baselines.', proseWidth(width)),

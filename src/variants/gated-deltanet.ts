@@ -49,7 +49,8 @@ const options = {
    */
   negativeEigenvalues: boolean({
     default: false,
-    description: 'whether β reaches 2, so that eigenvalues of a step reach −1',
+    layerOnly: true,
+    description: 'in a layer, whether its β reaches 2, so that eigenvalues of a step reach −1',
   }),
 };
 

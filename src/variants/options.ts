@@ -27,6 +27,8 @@ interface Described<Value> {
   default: Default<Value>;
   /** Only for training, like dropout: evaluation sets the option to 0. */
   trainingOnly?: true;
+  /** Only a layer reads it, to make the gates: `attend` gets these from outside, and computes the same with any value. */
+  layerOnly?: true;
 }
 
 /** A whole number; the limits may depend on the sequence length. */

@@ -227,12 +227,11 @@ test('gates that an input lacks are said, with the values in their place', async
   const report = join(temporaryFolder(), 'report.html');
   const args = ['--length', '16', '--causal', '--variant', 'retnet,deltanet,gated-deltanet,hgrn2'];
   const said =
-    'Without gates, which these inputs do not have: deltanet (β = 1), hgrn2 (log f = -0.693), gated-deltanet (log α = 0, β = 1).';
-  const inOrder = (text: string) => said.split(/[,.:] /).every((part) => text.includes(part));
-  const text = await outputOf([...args, '--report', report]);
-  assert.ok(inOrder(text.replace(/\n */g, ' ')), text);
-  assert.ok(inOrder(readFileSync(report, 'utf8')));
-  assert.ok(inOrder((await outputOf([...args, '--all', '--no-report'])).replace(/\n */g, ' ')));
+    'Without gates, which these inputs do not have: deltanet (β = 1), gated-deltanet (log α = 0, β = 1), hgrn2 (log f = -0.693).';
+  const oneLine = (text: string) => text.replace(/\n */g, ' ');
+  assert.ok(oneLine(await outputOf([...args, '--report', report])).includes(said));
+  assert.ok(readFileSync(report, 'utf8').includes(said));
+  assert.ok(oneLine(await outputOf([...args, '--all', '--no-report'])).includes(said));
   const { results } = await numbersOf(...args);
   assert.equal(
     results.map(({ variant, absentGates }) => [variant, absentGates]),

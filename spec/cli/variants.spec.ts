@@ -22,7 +22,11 @@ test('a variant is described by its own words: facts, and every option with symb
     }
     const defaults = variant.defaults(100) as unknown as Record<string, unknown>;
     for (const [option, schema] of Object.entries(variant.options as Record<string, OptionSchema>)) {
-      const lines = text.split('\n').filter((line) => line.startsWith(`${option} `));
+      // A gate may have the name of an option.
+      const lines = text
+        .split('\nGates')[0]
+        .split('\n')
+        .filter((line) => line.startsWith(`${option} `));
       assert.is(lines.length, 2, `${variant.name}: ${option}`);
       assert.ok(lines[0].includes(schema.symbol ?? ''));
       assert.ok(lines[0].includes(rangeOf(schema, 100)));

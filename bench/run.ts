@@ -42,7 +42,10 @@ const command = {
     }),
     report: text('FILE', 'Measure nothing; write a page of plots from earlier results'),
     quick: flag('Measure short sizes, for a first look; write nothing'),
-    before: text('FOLDER', 'Compare with this checkout of the repository, after npm ci and npm run kernels in it'),
+    before: text(
+      'FOLDER',
+      'Compare with this checkout of the repository, after npm ci and node scripts/build-kernels.mjs in it',
+    ),
     venv: text('FOLDER', 'Use this virtual environment for the Python peers (bench/pytorch/README.md)'),
     limit: number('SECONDS', 'Cut off runs of a peer that would take longer', { default: 1.2, minimum: 0.01 }),
   },

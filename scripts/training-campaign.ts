@@ -1,11 +1,14 @@
-/** Runs of recipes in their own processes, and their results under bench/results/training/. */
+/**
+ * Runs of recipes in their own processes, and their results in a folder. A run is made in the folder `.unfinished` and moved
+ * to its place at its end, so a stop never leaves a part of a run in place of a whole one.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunResult } from '../src/commands/training-report.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
-import { writeFileAtomically } from '../src/core/files/atomic.ts';
+import { rename, writeFileAtomically } from '../src/core/files/atomic.ts';
 import { readJsonObject } from '../src/core/files/json.ts';
 import { FolderLock, LOCK_FILE } from '../src/core/files/lock.ts';
 import { namesIn } from '../src/core/files/system-error.ts';
@@ -15,7 +18,9 @@ import { type Recipe, runsOf } from '../src/training/recipes/recipe.ts';
 import type { RunSettings } from '../src/training/run.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
+/** Of the published results, from the root of the repository. */
 export const FOLDER = 'bench/results/training';
+const UNFINISHED = '.unfinished';
 
 /** One run of a recipe from one seed. */
 export interface Job {
@@ -24,6 +29,8 @@ export interface Job {
   name: string;
   seed: number;
   settings: RunSettings;
+  /** Where its folder is, from the root of the repository. */
+  folder: string;
 }
 
 /** How a run was made, kept next to it. */
@@ -45,9 +52,10 @@ export interface Finished {
   seconds: number;
 }
 
-export function jobsOf(recipe: Recipe, seeds: readonly number[]): Job[] {
+/** All runs of a recipe, from each seed. */
+export function jobsOf(recipe: Recipe, seeds: readonly number[], folder = FOLDER): Job[] {
   return runsOf(recipe).flatMap(({ name, settings }) => {
-    return seeds.map((seed) => ({ recipe, name, seed, settings: { ...settings, seed } }));
+    return seeds.map((seed) => ({ recipe, name, seed, settings: { ...settings, seed }, folder }));
   });
 }
 
@@ -57,10 +65,13 @@ export function nameOf({ recipe, name, seed }: Job): string {
 
 /** From the root of the repository. */
 export function fileOf(job: Job, name: string): string {
-  return `${FOLDER}/${nameOf(job)}/${name}`;
+  return `${job.folder}/${nameOf(job)}/${name}`;
 }
 
 const at = (job: Job, name: string) => join(root, fileOf(job, name));
+
+/** The same run while it is not finished. */
+export const unfinished = (job: Job): Job => ({ ...job, folder: `${job.folder}/${UNFINISHED}` });
 
 /** What is there of the run; null where it has not come to its end, or the recipe has changed since. */
 export function finished(job: Job): Finished | null {
@@ -81,16 +92,17 @@ export function hasCheckpoint(job: Job): boolean {
 
 /** The same run from the same command gives the same bits on any number of threads; one each leaves a core to another. */
 export function commandOf(job: Job): string[] {
-  const { recipe, name, seed } = job;
-  const out = `${FOLDER}/${nameOf(job)}`;
+  const { recipe, name, seed, folder } = job;
+  const out = `${folder}/${nameOf(job)}`;
   return ['train', '--recipe', recipe.name, '--sweep', name, '--seed', `${seed}`, '--threads', '1', '--out', out];
 }
 
 /**
- * Completes a run: resumes it from its last checkpoint, to the same bits, or else starts it again and replaces earlier files.
- * Null if `stop` ended it. Throws if the process fails, and FolderInUseError if another process writes there.
+ * Completes a run: resumes it from its last checkpoint, to the same bits, or else starts it again. At its end it replaces an
+ * earlier one. Null if `stop` ended it. Throws if the process fails, and FolderInUseError if another process writes there.
  */
-export async function runJob(job: Job, stop: Stop): Promise<Finished | null> {
+export async function runJob(whole: Job, stop: Stop): Promise<Finished | null> {
+  const job = unfinished(whole);
   const folder = at(job, '');
   mkdirSync(folder, { recursive: true });
   // Nobody else may be at it; then the training itself takes the folder.
@@ -98,7 +110,7 @@ export async function runJob(job: Job, stop: Stop): Promise<Finished | null> {
   const begun = begunOf(job);
   if (begun === null)
     for (const name of namesIn(folder)) if (name !== LOCK_FILE) rmSync(join(folder, name), { recursive: true });
-  const command = `npm start -- ${commandOf(job).join(' ')}`;
+  const command = `npm start -- ${commandOf(whole).join(' ')}`;
   const record: Record = { command, settings: job.settings, seconds: null, spent: begun?.spent ?? 0 };
   const keep = (output: string) => {
     writeFileAtomically(at(job, 'output.txt'), output);
@@ -111,16 +123,25 @@ export async function runJob(job: Job, stop: Stop): Promise<Finished | null> {
   const args = begun === null ? commandOf(job) : ['train', '--resume', fileOf(job, ''), '--threads', '1'];
   const { code, output } = await outputOf([...['--import', 'tsx', 'src/cli.ts'], ...args], stop);
   const seconds = Math.round((record.spent ?? 0) * 10 + (performance.now() - since) / 100) / 10;
-  const whole = (begun?.output ?? '') + output;
+  const text = (begun?.output ?? '') + output;
   if (code !== 0 && !stop.asked()) throw new Error(`${nameOf(job)}: exit code ${code}\n${output}`);
   if (code === 0) Object.assign(record, { seconds, spent: undefined });
   else record.spent = seconds;
-  keep(whole);
+  keep(text);
   if (code !== 0) return null;
   // Page and table are made from the metrics, the settings are in the record, and the checkpoint before is of no use any more.
   const made = ['curves.html', 'metrics.csv', 'config.json', 'checkpoint.previous.safetensors'];
   for (const name of made) rmSync(at(job, name), { force: true });
-  return finished(job);
+  moveToPlace(whole);
+  return finished(whole);
+}
+
+/** Puts the unfinished run of this name, which has come to its end, in place of an earlier one. */
+export function moveToPlace(job: Job): void {
+  const place = at(job, '');
+  rmSync(place, { recursive: true, force: true });
+  mkdirSync(dirname(place), { recursive: true });
+  rename(at(unfinished(job), ''), place);
 }
 
 /** What a run that was stopped has left; null where there is none, or of other settings. */

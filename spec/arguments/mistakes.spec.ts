@@ -282,7 +282,7 @@ test('a run, its settings, its learner, its model and its task', async () => {
     `variant: unknown variant 'longfomer': did you mean 'longformer'? Known: ${api
       .allVariants()
       .map(({ name }) => name)
-      .join(', ')}`,
+      .join(', ')}; register one of your own first: on the command line, by --import FILE`,
   );
   api.endRun(run);
 });

@@ -50,6 +50,33 @@ test('a variant that a module registers is found by the commands, wherever the m
   assert.ok(existsSync(join(folder, 'report.html')));
 });
 
+test('what is trained with a variant of the user says how it goes on, and what is missing without the module', async () => {
+  const out = join(folder, 'run');
+  const sizes = ['--length', '8', '--layers', '1', '--model-dim', '8', '--heads', '1', '--batch', '2', '--steps', '2'];
+  const copy = module('own.mjs', readFileSync(example, 'utf8').replaceAll("name: 'nearby'", "name: 'near'"));
+  const args = ['train', 'copy', '--attention', 'near', ...sizes, '--evaluation-examples', '2', '--out', out];
+  const ended = await outputOf(['--import', copy, ...args]);
+  assert.match(ended, /train --resume \S+ --steps 4 --import \S*own\.mjs\n/);
+  const again = await answerTo([...args, '--import', copy]);
+  assert.match(again.err, /train it longer with .* --steps 4 --import \S*own\.mjs,/);
+  // Registered in this process by now; the words are those of this run.
+  assert.match((await answerTo(args)).err, /train it longer with .* --steps 4,/);
+  for (const words of [
+    ['train', '--resume', out, '--steps', '4'],
+    ['generate', '--checkpoint', out],
+    ['export', out, '--out', join(folder, 'exported')],
+    ['eval', '--checkpoint', out],
+    ['compare', '--checkpoint', out, '--no-report'],
+  ]) {
+    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join('src', 'cli.ts'), ...words], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    assert.ok(status === 1 || status === 2, words.join(' '));
+    assert.match(stderr, /^Error: .*unknown variant 'near'.* by --import FILE$/m, words.join(' '));
+  }
+});
+
 test('the program takes it from a shell, also with what is compiled', () => {
   const run = (...words: string[]) => spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' });
   // Packages are found from a folder of this repository alone.

@@ -39,6 +39,7 @@ test('the tarball holds what was built, what it reads and the examples, and no s
     'dist/browser/index.js',
     'dist/browser/efficient-transformers.global.js',
     'dist/browser/THIRD-PARTY-LICENSES.txt',
+    'fixtures/byte-lm.safetensors',
     'fixtures/minilm-qkv.safetensors',
     'fixtures/README.md',
     'examples/own-variant.mjs',
@@ -48,7 +49,7 @@ test('the tarball holds what was built, what it reads and the examples, and no s
   ];
   for (const path of needed) assert.ok(packed.files.includes(path), path);
   const kinds =
-    /^((dist\/)?package\.json|LICENSE|(fixtures\/)?README\.md|fixtures\/minilm-qkv\.safetensors|examples\/[\w-]+\.(mjs|ts)|dist\/.*\.(js|mjs|d\.ts|wasm|py))$/;
+    /^((dist\/)?package\.json|LICENSE|(fixtures\/)?README\.md|fixtures\/(byte-lm|minilm-qkv)\.safetensors|examples\/[\w-]+\.(mjs|ts)|dist\/.*\.(js|mjs|d\.ts|wasm|py))$/;
   assert.equal(
     packed.files.filter((path) => !kinds.test(path) && !needed.includes(path)),
     [],
@@ -157,6 +158,10 @@ test('the examples compile and run beside the package, and the command loads a v
   compile(project, [...names, ...types, ...usual, '--module', 'nodenext', '--moduleResolution', 'nodenext']);
   assert.match(node(project, ['attend.js']), /^output \[ 1, 6, 512, 32 \]\n/);
   assert.match(node(project, ['resume.js', '4']), /same: true/);
+  // As it is shipped, without an argument: the model that it loads lies in the package.
+  const shipped = join(project, 'node_modules', 'efficient-transformers', 'examples');
+  copyFileSync(join(project, 'generate.js'), join(shipped, 'generate.js'));
+  assert.match(node(project, [join(shipped, 'generate.js')]), /^2 layers, 64 wide\nAlice was .*\n$/s);
   assert.match(node(project, ['own-variant.mjs']), /^\[ 1, 2, 64, 16 \]\n$/);
   const words = ['exec', '--no', '--', 'efficient-transformers', '--import', 'own-variant.mjs', 'variants', 'nearby'];
   assert.match(npm(project, words), /^nearby\n/);

@@ -8,6 +8,7 @@ import * as modules from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ArgumentError } from '../core/errors.ts';
+import { setImported } from './imported.ts';
 
 const FLAG = '--import';
 
@@ -22,6 +23,7 @@ export async function importFirst(args: readonly string[]): Promise<string[]> {
   }
   if (files.length > 0) resolveToThisPackage();
   for (const file of files) await load(file);
+  setImported(files);
   return rest;
 }
 

@@ -5,6 +5,7 @@ import { formatOverview } from '../terminal/help.ts';
 import { screen } from '../terminal/screen.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { type Command, type Host, PROGRAM, widthOf } from './command.ts';
+import { setImported } from './imported.ts';
 import { type CommandName, commandNames, summaries } from './summaries.ts';
 
 /** Each command is loaded when it is called: most of the program serves the others. */
@@ -30,6 +31,7 @@ export async function run(words: readonly string[], { stdout, stderr }: Host): P
   const host = { stdout: screen(stdout), stderr: screen(stderr) };
   let name: CommandName | null = null;
   try {
+    setImported([]);
     const asks = words.some((word) => /^--import(=|$)/.test(word));
     const args = asks ? await (await import('./import-first.ts')).importFirst(words) : words;
     const [first, ...rest] = args;

@@ -1,6 +1,7 @@
 /** The text at the end of a training: where it stopped, and the commands that continue from there. */
 import type { RunSettings } from '../training/run.ts';
 import { PROGRAM } from './command.ts';
+import { importWords } from './imported.ts';
 import { shellWord } from './shell-word.ts';
 
 /** A run that has a checkpoint. */
@@ -58,5 +59,5 @@ export function describeNotStarted({ name, config, folder }: NotStarted, state =
 }
 
 function offer(why: string, words: string): string {
-  return `${why}\n  ${PROGRAM} ${words}\n`;
+  return `${why}\n  ${PROGRAM} ${words}${importWords()}\n`;
 }

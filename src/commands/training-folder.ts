@@ -11,6 +11,7 @@ import { loadModel, stepsOf, type TrainedModel } from '../training/checkpoint.ts
 import { readMetrics } from '../training/metrics.ts';
 import { type Host, PROGRAM } from './command.ts';
 import { isConfig } from './config-file.ts';
+import { importWords } from './imported.ts';
 import { shellWord } from './shell-word.ts';
 
 /** The files of several runs together: their curves on one page, and their numbers. */
@@ -119,11 +120,11 @@ export function expectNothingLost(lost: readonly string[]): void {
 /** How a message names the run of a folder, and how it goes on: a finished one only with more steps. */
 function runIn(folder: string): { what: string; goOn: string } {
   const command = `${PROGRAM} train --resume ${shellWord(folder)}`;
-  const resume = { what: 'a run', goOn: `resume it with ${command}` };
+  const resume = { what: 'a run', goOn: `resume it with ${command}${importWords()}` };
   try {
     const { step, steps } = stepsOf(runFiles(folder).checkpoint);
     if (step < steps) return resume;
-    return { what: 'a finished run', goOn: `train it longer with ${command} --steps ${2 * steps}` };
+    return { what: 'a finished run', goOn: `train it longer with ${command} --steps ${2 * steps}${importWords()}` };
   } catch (error) {
     // A damaged one resumes from the checkpoint before it, or says why it cannot.
     if (error instanceof EfficientTransformersError) return resume;

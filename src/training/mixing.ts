@@ -193,7 +193,9 @@ export function variantOf({ variant: name }: AttentionSettings): AnyVariant {
   const variant = typeof name === 'string' ? findVariant(name) : undefined;
   if (variant === undefined) {
     const known = allVariants().map((each) => each.name);
-    throw new ArgumentError(`variant: ${unknownName('variant', name, known)}`);
+    const own =
+      typeof name === 'string' ? '; register one of your own first: on the command line, by --import FILE' : '';
+    throw new ArgumentError(`variant: ${unknownName('variant', name, known)}${own}`);
   }
   return variant;
 }

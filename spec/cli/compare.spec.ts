@@ -254,10 +254,21 @@ test('several lengths: where each variant begins to be faster; one length: nothi
 
 test('what was left out is said with the reason; what was named is an error', async () => {
   const causal = ['--length', '16', '--causal', '--no-report'];
-  assert.match(await outputOf(causal), /^Left out: linformer \(causal: linformer cannot be causal/m);
+  assert.match(await outputOf(causal), /^Left out: linformer \(causal: it cannot be causal/m);
   const { code, out, err } = await answerTo([...causal, '--variant', 'full,linformer']);
   assert.equal([code, out], [2, '']);
   assert.match(err, /^Error: causal: linformer cannot be causal/);
+});
+
+test('one line for all that read in one direction; one of these by name is told to add --causal', async () => {
+  const oneWay = allVariants().flatMap(({ name, supports }) => (supports.bidirectional === false ? [name] : []));
+  const args = ['--length', '16', '--no-report'];
+  const left = (await outputOf(args)).split('\n').filter((line) => line.startsWith('Left out'));
+  assert.equal(left, [`Left out, because they read in one direction (add --causal): ${oneWay.join(', ')}`]);
+  const { code, out, err } = await answerTo([...args, '--variant', 'full,deltanet,retnet']);
+  assert.equal([code, out], [2, '']);
+  assert.match(err, /^Error: --variant: deltanet, retnet read in one direction; add --causal$/m);
+  await outputOf([...args, '--variant', 'deltanet', '--causal']);
 });
 
 test('colour and a table that fits on a terminal, neither in a pipe', async () => {

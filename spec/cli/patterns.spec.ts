@@ -111,8 +111,16 @@ test('on a terminal in colour, within its width', async () => {
 
 test('what cannot be drawn is left out with the reason, or an error if it was named', async () => {
   assert.match(await patterns('--length', '16', '--causal'), /^Left out: linformer \(causal: /m);
+  assert.match(
+    await patterns('--length', '16'),
+    /^Left out, because they read in one direction \(add --causal\): .*deltanet/m,
+  );
   const refusals: [string[], RegExp][] = [
     [['--variant', 'linformer', '--causal', '--length', '16'], /^Error: causal: linformer cannot be causal/],
+    [
+      ['--variant', 'full,retnet', '--length', '16'],
+      /^Error: --variant: retnet reads in one direction; add --causal$/m,
+    ],
     [['--layer', 'layer2'], /^Error: --layer: unknown layer 'layer2': did you mean 'layer1'\?/],
     [['--svg', 'no-such-folder/a.svg'], /^Error: --svg: cannot write .*there is no folder/],
     [['--length', '8,16'], /^Error: --length: expected an integer/],

@@ -32,6 +32,7 @@ import {
 import { formatSwaps } from './pretrained-table.ts';
 import { SavedOutputs } from './saved-outputs.ts';
 import { applyMachine, chooseInput } from './shared-options.ts';
+import { describeSkips, expectDirection } from './skips.ts';
 
 /** Measures, and writes the results to the requested outputs; returns the exit code. */
 export async function runCompare({ values, given }: Given<CompareOptions>, host: Running): Promise<number> {
@@ -55,6 +56,7 @@ export async function runCompare({ values, given }: Given<CompareOptions>, host:
   applyMachine(values);
   const { seed } = values;
   const { input, causal } = inputOf(values, host);
+  expectDirection(values.variant, causal);
   const skips: Skip[] = [];
   const saved = new SavedOutputs();
   const settings: CompareSettings = {
@@ -83,7 +85,7 @@ export async function runCompare({ values, given }: Given<CompareOptions>, host:
   });
   const { results, incomplete = false } = report;
   if (incomplete && results.length === 0) return host.stop.exitCode();
-  const left = skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`);
+  const left = describeSkips(skips, causal);
   const parts = [
     ...(settings.shares === undefined
       ? [formatResults(report, style), formatHighlights(report, style)]

@@ -6,7 +6,7 @@ import { drawHtml } from '../compare/patterns/page.ts';
 import { type PanelSettings, patternPanels } from '../compare/patterns/panels.ts';
 import { drawSvg } from '../compare/patterns/svg.ts';
 import { cellsForTerminal, drawInTerminal } from '../compare/patterns/terminal.ts';
-import { chosenVariants } from '../compare/plan.ts';
+import { chosenVariants, type Skip } from '../compare/plan.ts';
 import { ArgumentError, UnsupportedError } from '../core/errors.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { counted } from '../terminal/format.ts';
@@ -27,6 +27,7 @@ import {
   runOptions,
   variantOptions,
 } from './shared-options.ts';
+import { describeSkips, expectDirection } from './skips.ts';
 
 /** Cells a side of the pictures in files, which are 320 pixels wide. */
 const CELLS_IN_FILES = 128;
@@ -79,6 +80,7 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
   if (input.warning !== undefined) host.stderr.write(`Warning: ${input.warning}\n`);
   const chosen = chosenLayer(input, values.layer);
   const written = parseOptionTexts(chosenVariants(values.variant), values.option, '--option');
+  expectDirection(values.variant, values.causal);
   const { variants, left } = able(values, written, input, chosen);
   const { causal, seed, weights } = values;
   const settings: Omit<PanelSettings, 'cells'> = {
@@ -102,7 +104,7 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
   );
   const prose = (text: string) => wrapLines(text, widthOf(people));
   people.write(`${prose(subject)}\n\n${drawInTerminal(shown, { columns, colour: supportsColour(people) })}\n`);
-  const lines = [...smallerSizes(shown, chosen.length), ...left];
+  const lines = [...smallerSizes(shown, chosen.length), ...describeSkips(left, causal)];
   if (lines.length > 0 || isForFiles(outputs)) people.write('\n');
   for (const line of lines) people.write(`${prose(line)}\n`);
   const panels = onceMade(() => draw({ ...settings, cells: CELLS_IN_FILES }, host));
@@ -159,14 +161,14 @@ function able(
   written: WrittenOptions,
   { batch, heads, headDim }: ComparisonInput,
   { length, isMasked = false }: ComparisonCase,
-): { variants: AnyVariant[]; left: string[] } {
+): { variants: AnyVariant[]; left: Skip[] } {
   const all = chosenVariants(variant);
   if (variant !== undefined) return { variants: all, left: [] };
   const shape = { batch, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
-  const left: string[] = [];
+  const left: Skip[] = [];
   const variants = all.filter((each) => {
     if (isMasked && !each.supports.padding) {
-      left.push(`Left out: ${each.name} (it has no defined answer for padded keys)`);
+      left.push({ variant: each.name, reason: 'it has no defined answer for padded keys' });
       return false;
     }
     try {
@@ -174,7 +176,7 @@ function able(
       return true;
     } catch (error) {
       if (!(error instanceof UnsupportedError)) return true;
-      left.push(`Left out: ${each.name} (${error.message})`);
+      left.push({ variant: each.name, reason: error.message });
       return false;
     }
   });

@@ -5,6 +5,7 @@ import { formatTable } from '../terminal/table.ts';
 import { wrapLines } from '../terminal/width.ts';
 import type { SwapBaseline, SwapReport, SwapResult } from './compare-pretrained.ts';
 import { formatRead } from './pretrained-tokens.ts';
+import { describeSkips } from './skips.ts';
 
 /** Columns that are dropped first where there is little room. */
 const LESSER = /worst|same top|attention|own/;
@@ -66,7 +67,8 @@ export function formatSwaps(
       ];
     }),
     ...(drawn.length > 0 ? [`With random, untrained parameters: ${drawn.join(', ')}`] : []),
-    ...skips.map(({ variant, reason }) => `Left out: ${variant} (${reason})`),
+    // Here nothing can be made causal: --causal would be no advice.
+    ...describeSkips(skips, true),
   ];
   return `${parts.map((part) => (part.includes('\n') ? part : wrapLines(part, style.width))).join('\n\n')}\n`;
 }

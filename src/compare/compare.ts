@@ -219,8 +219,9 @@ async function step(progress: Progress, work: number, label: string): Promise<vo
 function onceEach(onSkip: (skip: Skip) => void): (skip: Skip) => void {
   const reported = new Set<string>();
   return (skip) => {
-    if (!reported.has(skip.reason)) onSkip(skip);
-    reported.add(skip.reason);
+    const told = JSON.stringify([skip.variant, skip.reason]);
+    if (!reported.has(told)) onSkip(skip);
+    reported.add(told);
   };
 }
 

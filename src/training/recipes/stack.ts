@@ -2,9 +2,9 @@ import { runsAbove } from './recall-runs.ts';
 import { type Recipe, recipeSettings } from './recipe.ts';
 
 /**
- * Two stacks (Kimi Team 2025, §5.1, has 64). A model that answers with the last symbol pushed onto the stack is right most of
- * the time; to do better it has to count the pops since. Full attention with one layer of a convolution below it stays at 69%, and
- * linear attention is at 70% (600 steps, seed 0). The goal is only for full attention.
+ * Two stacks (Kimi Team 2025, §5.1, has 64). A model that answers with the last symbol pushed onto the stack is right most of the
+ * time; to do better it has to count the pops since. Full attention and the linear transformer come to 70% at most, also after 600
+ * steps; DeltaNet, whose state forgets what is popped, is at 98% (seed 0).
  */
 export const stackRecipe: Recipe = {
   name: 'stack',
@@ -19,6 +19,6 @@ export const stackRecipe: Recipe = {
     evaluateEvery: 100,
     evaluationExamples: 256,
   }),
-  goal: { accuracy: { full: 0.6 } },
+  goal: { accuracy: { full: 0.6, deltanet: 0.9 } },
   minutes: 4,
 };

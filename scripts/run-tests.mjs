@@ -34,10 +34,25 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 // If nobody reads the output, stop the tests, with the exit code of a broken pipe.
 process.stdout.on('error', () => process.exit(141));
 
-const { values, positionals } = parseArgs({
-  options: { in: { type: 'string', default: 'spec' } },
-  allowPositionals: true,
-});
+const HELP = `Usage: npm test -- [options] [WORD...]
+
+Run every spec file, two at a time, which takes many minutes; with words, those whose path contains one of them.
+
+Options:
+  --in FOLDER  Run the specs of this folder (default: spec)
+  -h, --help   Show this text
+
+Variables: LAW_SEED=N repeats the random cases of a failure, LAW_EFFORT=10 tests ten times as many,
+SPEC_TIMEOUT_SECONDS=N ends a file that takes longer (default: 900).
+
+Examples:
+  npm test -- longformer    Test one part`;
+
+const { values, positionals } = parsed();
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
 const files = specFiles().filter((file) => positionals.length === 0 || positionals.some((word) => file.includes(word)));
 const began = performance.now();
 const results = await runAll(files);
@@ -54,6 +69,19 @@ if (sum('skipped') > 0) console.log(`\n${sum('skipped')} skipped`);
 if (files.length > 0) console.log(`\n${counted(files.length, 'file')} in ${duration(performance.now() - began)}`);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = failures.length > 0 || sum('passed') === 0 ? 1 : 0;
+
+/** The arguments; an unknown one ends the process with a line and code 2. */
+function parsed() {
+  try {
+    return parseArgs({
+      options: { in: { type: 'string', default: 'spec' }, help: { type: 'boolean', short: 'h', default: false } },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    console.error(`Error: ${error.message}\nHelp: npm test -- --help`);
+    process.exit(2);
+  }
+}
 
 /** Paths from the root with forward slashes, sorted. */
 function specFiles() {

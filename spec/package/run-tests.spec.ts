@@ -53,4 +53,13 @@ test('of some files, those are all; of none, that is said', () => {
   assert.is(nothing.lines.at(-2), '0 passed, 0 failed');
 });
 
+test('it helps, and refuses an unknown option in a line', () => {
+  const help = run('--help');
+  assert.is(help.status, 0);
+  assert.match(help.lines[0], /^Usage: npm test -- /);
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/run-tests.mjs', '--hlep'], { encoding: 'utf8' });
+  assert.is(status, 2);
+  assert.match(stderr, /^Error: Unknown option '--hlep'.*\nHelp: npm test -- --help\n$/);
+});
+
 test.run();

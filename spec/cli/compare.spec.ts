@@ -195,6 +195,11 @@ test('one budget each, the default; --all-budgets sweeps them, and goes with no 
     assert.equal([code, out], [2, '']);
     assert.match(err, `Error: --all-budgets: ${other[0]} also sets the budgets; give one of the two`);
   }
+  for (const shares of [['--all'], ['--share', '0.5']]) {
+    const { code, out, err } = await answerTo(['--length', '16', '--budget', '3', '--no-report', ...shares]);
+    assert.equal([code, out], [2, '']);
+    assert.match(err, `Error: ${shares[0]}: --budget also sets the budgets; give one of the two`);
+  }
 });
 
 test('what is another function, or untrained, is said above it, and so are the baselines and what the memory is', async () => {

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bestOfColumn, resultColumns } from '../../src/compare/columns.ts';
-import { formatFront, rankedPoints } from '../../src/compare/front.ts';
+import { formatFront, type RankedPoint, rankedPoints } from '../../src/compare/front.ts';
 import { barAt, rankedGroups } from '../../src/compare/judge.ts';
 import type { ComparisonResult } from '../../src/compare/result.ts';
-import { REFERENCE_VARIANT, withReference } from '../../src/compare/series.ts';
+import { nameOfPoint, REFERENCE_VARIANT, seriesOf, withReference } from '../../src/compare/series.ts';
 import { formatCrossovers, formatHeading, formatHighlights, formatResults } from '../../src/compare/terminal.ts';
 import { baselinesOf, budgetOf, measurements, reportOf, resultOf } from './results.ts';
 
@@ -100,9 +100,18 @@ test('highlights and the front name only approximations that beat the baselines,
       const points = rankedPoints(drawn);
       const text = formatHighlights(drawn);
       const bar = points.length === 0 ? null : barAt(drawn.baselines, { length: points[0].length });
-      const able = points.filter(({ error, exactness, untrained }) => {
-        return error < bar!.error && exactness !== 'own' && !untrained;
-      });
+      /** Whether the rows that the point is the mean of beat the baselines, each those of its layer. */
+      const inEveryLayer = (point: RankedPoint): boolean =>
+        seriesOf(drawn.results)
+          .filter((series) => nameOfPoint(series, point) === point.name)
+          .flatMap((series) => series.results)
+          .filter(({ length, budget }) => length === point.length && budget?.value === point.budget?.value)
+          .every(({ relativeError, layer, length }) => relativeError < barAt(drawn.baselines, { length, layer }).error);
+      const able = points
+        .filter(({ error, exactness, untrained }) => {
+          return error < bar!.error && exactness !== 'own' && !untrained;
+        })
+        .filter(inEveryLayer);
       for (const [title, name] of praised(text)) {
         // Two may have one name in this made-up input: then one of them has to be worthy.
         const worthy = able.filter((point) => {
@@ -116,7 +125,9 @@ test('highlights and the front name only approximations that beat the baselines,
         const isFaster = able.some(({ milliseconds, fullMilliseconds }) => milliseconds < fullMilliseconds);
         assert.is(text.includes('is faster than full attention here.'), able.length > 0 && !isFaster);
       }
-      for (const { onFront, error, exactness, untrained } of points) {
+      for (const point of points) {
+        const { onFront, error, exactness, untrained } = point;
+        if (onFront) assert.ok(inEveryLayer(point));
         if (onFront) assert.ok(error < bar!.error && exactness !== 'own' && !untrained);
       }
     }),
@@ -195,6 +206,23 @@ test('the highlights are the best on average over layers', () => {
   );
   assert.is(formatHighlights({ results: drawn.slice(0, 1) }), '');
   assert.is(formatHighlights({ results: [resultOf({ variant: 'full' })] }), '');
+});
+
+test('what no baseline beats on average, but one does in a layer, is not called the best', () => {
+  const of = (variant: string, layer: string, relativeError: number, milliseconds: number) =>
+    resultOf({ variant, layer, relativeError, milliseconds });
+  const steady = [of('steady', 'first', 0.5, 4), of('steady', 'second', 0.5, 4)];
+  const fickle = [of('fickle', 'first', 0.05, 1), of('fickle', 'second', 0.85, 1)];
+  const drawn = [...steady, ...fickle];
+  const measured = { results: drawn, baselines: baselinesOf(drawn, 0.8) };
+  assert.match(formatHighlights(measured), /^fastest +steady /m);
+  assert.not.match(formatHighlights(measured), 'fickle');
+  assert.not.match(formatFront(measured), /^★ +fickle/m);
+  assert.match(formatFront(measured), /No nearer to full attention than a baseline\n +fickle/);
+  const alone = { results: fickle, baselines: baselinesOf(fickle, 0.8) };
+  const words = 'No approximation here is nearer to full attention than the baselines in every layer.';
+  assert.is(formatHighlights(alone), words);
+  assert.match(formatFront(alone).replace(/\s+/g, ' '), words);
 });
 
 test('crossovers by name, for several lengths only', () => {

@@ -49,6 +49,10 @@ export async function runCompare({ values, given }: Given<CompareOptions>, host:
     const other = budget !== undefined ? '--budget' : all ? '--all' : share !== undefined ? '--share' : null;
     if (other !== null) throw new ArgumentError(`--all-budgets: ${other} also sets the budgets; give one of the two`);
   }
+  if (values.budget !== undefined && (values.all || values.share !== undefined)) {
+    const flag = values.all ? '--all' : '--share';
+    throw new ArgumentError(`${flag}: --budget also sets the budgets; give one of the two`);
+  }
   if (values.saveOutputs !== undefined) expectFile(SAVED_OUTPUT.flag, values.saveOutputs);
   const outputs = outputsOf(values);
   checkOutputs(outputs, inputFiles(values));

@@ -69,10 +69,14 @@ export function savesWork({ share }: Pick<Candidate, 'share'>): boolean {
 
 /**
  * `No approximation here is nearer to full attention than zeros are (error 1.00).`, or a sentence that there is none at all.
+ * A mean over layers may be nearer and a layer not: then the sentence is about every layer.
  */
-export function whyNone(rows: readonly Pick<Candidate, 'standing'>[], { baseline, error }: Bar): string {
+export function whyNone(rows: readonly Pick<Candidate, 'standing' | 'error'>[], { baseline, error }: Bar): string {
   if (!rows.some(({ standing }) => standing === 'no-nearer')) {
     return 'Nothing here is an approximation to choose from: each is another function, or untrained.';
+  }
+  if (rows.some((row) => row.standing === 'no-nearer' && row.error < error)) {
+    return 'No approximation here is nearer to full attention than the baselines in every layer.';
   }
   const name = baseline === 'zeros' ? 'zeros are' : `the ${baseline} is`;
   return `No approximation here is nearer to full attention than ${name} (error ${formatError(error)}).`;

@@ -6,14 +6,17 @@ import { whyNone } from './best.ts';
 import { STREAMS } from './columns.ts';
 import { describeAbsentGates } from './gates.ts';
 import {
+  type Bar,
   barAt,
   baselineSection,
+  type Judged,
   type Measurements,
   rowOfBaseline,
   type Standing,
   sectionsOf,
   standingOf,
 } from './judge.ts';
+import type { ComparisonResult } from './result.ts';
 import { mainLength, nameOfPoint, type Point, pointsOf, REFERENCE_VARIANT, seriesOf } from './series.ts';
 
 export interface RankedPoint extends Point {
@@ -42,7 +45,12 @@ export function rankedPoints({ results, baselines }: Measurements): RankedPoint[
           ...point,
           name: nameOfPoint(series, point),
           variant,
-          standing: standingOf({ ...point, variant }, bar),
+          standing: standingInAll(
+            series.results.filter((row) => row.length === length && row.budget?.value === point.budget?.value),
+            { ...point, variant },
+            (layer) => barAt(baselines, { length, layer }),
+            bar,
+          ),
         };
       }),
   );
@@ -50,6 +58,19 @@ export function rankedPoints({ results, baselines }: Measurements): RankedPoint[
   return named
     .map((point) => ({ ...point, onFront: front.has(point) }))
     .sort((a, b) => a.share - b.share || a.error - b.error);
+}
+
+/** Of a mean over layers: an approximation only if it beats the baselines on average and in every layer. */
+function standingInAll(
+  rows: readonly ComparisonResult[],
+  point: Judged,
+  barOf: (layer: string | undefined) => Bar,
+  bar: Bar,
+): Standing {
+  const onAverage = standingOf(point, bar);
+  if (onAverage !== 'approximation') return onAverage;
+  const standings = rows.map((row) => standingOf({ ...point, error: row.relativeError }, barOf(row.layer)));
+  return standings.find((standing) => standing !== 'approximation') ?? onAverage;
 }
 
 /** The points that no other beats: none has at most their cost and error, and less of one of them. */

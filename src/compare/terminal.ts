@@ -92,8 +92,8 @@ function formatLegend(columns: readonly ResultColumn[], oracleError: number, wid
 }
 
 /**
- * The nearest, the fastest and the smallest of the approximations that beat the baselines, on average over layers, at the
- * length with the most results, and a sentence about each of these that does not exist; empty if there is no choice.
+ * The nearest, the fastest and the smallest of the approximations that beat the baselines in every layer, by means over
+ * layers, at the length with the most results, and a sentence about each of these that does not exist; empty if there is no choice.
  */
 export function formatHighlights({ results, baselines }: Measurements, options: TableOptions = {}): string {
   const compared = rankedPoints({ results, baselines });

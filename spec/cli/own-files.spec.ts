@@ -141,6 +141,47 @@ test('weights are drawn of what a mask leaves', async () => {
   assert.match(text, /% of them masked/);
 });
 
+test('a number that is not finite is named by its place in its file', async () => {
+  const poisoned = (name: string, shape: readonly number[], ...index: number[]) => {
+    const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, n) => Math.sin(n + 1));
+    data[index.reduce((sum, each, axis) => sum * shape[axis] + each, 0)] = Number.NaN;
+    return npy(name, { shape, data });
+  };
+  const heads = poisoned('heads.npy', SHAPE, 1, 2, 5, 3);
+  const tokens = poisoned('tokens.npy', [2, 24, 3, 4], 1, 5, 2, 3);
+  const alone = ['a.npy', 'b.npy', 'c.npy'].map((name, n) => poisoned(name, [3, 2], n, 1));
+  const stacked = poisoned('stacked.npy', [3, 2, 7, 4], 2, 1, 6, 0);
+  const named = at('nan.npz');
+  const members = [q, heads, v].map((path, n) => [`${['queries', 'keys', 'values'][n]}.npy`, readFileSync(path)]);
+  writeFileSync(named, zipBytes(members as [string, Uint8Array][], { deflated: true }));
+  const cases: [string[], string][] = [
+    [[named], 'nan.npz: keys[1, 2, 5, 3]: expected a finite number, got NaN; --no-check-finite'],
+    [[`${q},${k},${heads}`], 'heads.npy: values[1, 2, 5, 3]: '],
+    [[[tokens, tokens, tokens].join(), '--layout', 'blhd'], 'tokens.npy: queries[1, 5, 2, 3]: '],
+    [[alone.join()], 'a.npy: queries[0, 1]: '],
+    [[alone.join(), '--layout', 'blhd'], 'a.npy: queries[0, 1]: '],
+    [[stacked], 'stacked.npy: values[1, 6, 0]: '],
+  ];
+  for (const [qkv, words] of cases) {
+    const args = ['compare', '--no-report', '--variant', 'full', '--qkv', ...qkv];
+    const { code, err } = await answerTo(args);
+    assert.is(code, 1, words);
+    assert.ok(err.includes(words), err);
+    assert.is((await answerTo([...args, '--no-check-finite'])).code, 0, words);
+  }
+});
+
+test('a folder in place of a file is called one', async () => {
+  for (const args of [
+    ['--qkv', folder],
+    ['--qkv', archive, '--mask', folder],
+  ]) {
+    const { code, err } = await answerTo(['compare', '--no-report', ...args]);
+    assert.is(code, 1);
+    assert.ok(err.includes(`${folder}: expected a file, but it is a folder`), err);
+  }
+});
+
 test('what does not go together is refused', async () => {
   const refusals: [string[], RegExp][] = [
     [['--mask', mask], /^Error: --mask: needs your own files; name them with --qkv/],

@@ -74,7 +74,7 @@ test('one .npy file of all three holds a corner of the fixture', () => {
     heads: 2,
     headDim: 16,
   });
-  assert.equal(Object.keys(cases[0]), ['length', 'load']);
+  assert.equal(Object.keys(cases[0]), ['length', 'placeOf', 'load']);
   const tiny = loaded(fileInput([path]));
   const whole = loaded(fixtureInput());
   for (const part of PARTS) {

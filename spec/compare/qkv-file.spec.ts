@@ -34,7 +34,8 @@ test('a file that is not there: the nearest name in its folder is asked about', 
   assertRefused([''], FileFormatError, /there is no such file/);
   assertRefused([path], FileFormatError, /attention\.safetensors: expected a header's length/);
   mkdirSync(join(folder, 'folder.npy'));
-  assertRefused([join(folder, 'folder.npy')], FileFormatError, /it is a folder/);
+  assertRefused([join(folder, 'folder.npy')], FileFormatError, /folder\.npy: expected a file, but it is a folder$/);
+  assertRefused([folder], FileFormatError, /: expected a file, but it is a folder$/);
 });
 
 test('files of another kind or number', () => {

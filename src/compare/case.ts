@@ -1,7 +1,9 @@
 /** One layer or length: the cells that run on it, their input, and the work that they take. */
 
-import { expectShape, UnsupportedError } from '../core/errors.ts';
+import { expectShape, FileFormatError, UnsupportedError } from '../core/errors.ts';
+import { firstNotFinite } from '../core/finite.ts';
 import { Random } from '../core/random.ts';
+import { elements } from '../core/tensor.ts';
 import { counted } from '../terminal/format.ts';
 import { checkInputs } from '../variants/attend.ts';
 import type { AttentionInputs, AttentionShape } from '../variants/variant.ts';
@@ -51,6 +53,7 @@ export function loadSubject(
   { seed = 0, checkFinite = true }: { seed?: number; checkFinite?: boolean },
 ): Subject {
   const inputs = input.load();
+  if (checkFinite) expectFiniteFile(input, inputs);
   const { dtype } = checkInputs(inputs, checkFinite);
   const { length } = input;
   expectShape('queries', inputs.queries.shape, [shape.batch, shape.heads, length, shape.headDim], 'as the input says');
@@ -62,6 +65,19 @@ export function loadSubject(
   const rows =
     count === positions.length ? positions : random.choose(positions.length, count).map((row) => positions[row]);
   return { inputs, shape: { ...shape, dtype }, real, rows, seed, parameterBlocks: new Set() };
+}
+
+/** Throws FileFormatError, which names the place in the file, if the tensors of a file hold NaN or an infinity. */
+function expectFiniteFile({ placeOf }: ComparisonCase, inputs: AttentionInputs): void {
+  if (placeOf === undefined) return;
+  for (const part of ['queries', 'keys', 'values'] as const) {
+    const at = firstNotFinite(inputs[part]);
+    if (at < 0) continue;
+    const got = elements(inputs[part])[at];
+    throw new FileFormatError(
+      `${placeOf(part, at)}: expected a finite number, got ${got}; --no-check-finite leaves out this check`,
+    );
+  }
 }
 
 /** The cells that support padding, if there is padding. */

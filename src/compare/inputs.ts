@@ -28,6 +28,8 @@ export interface ComparisonCase {
   length: number;
   /** Whether a mask leaves tokens out: only some variants support that. */
   isMasked?: boolean;
+  /** The place of an element of the loaded tensors in their file, for messages: `nan.npz: queries[0, 1, 5, 7]`. */
+  placeOf?(part: 'queries' | 'keys' | 'values', element: number): string;
   /** Makes the tensors: float32, [batch, heads, length, headDim] each, and the mask, if any. */
   load(): AttentionInputs;
 }
@@ -56,7 +58,13 @@ export function expectComparisonInput(name: string, input: unknown): asserts inp
   }
   const [count, members] = [
     integerOf(1),
-    { length: integerOf(1), load: expectFunction, layer: optional(expectText), isMasked: optional(expectBoolean) },
+    {
+      length: integerOf(1),
+      load: expectFunction,
+      layer: optional(expectText),
+      isMasked: optional(expectBoolean),
+      placeOf: optional(expectFunction),
+    },
   ];
   expectRecord(name, input, {
     name: expectText,
@@ -131,7 +139,7 @@ function inputOf(layers: readonly StoredLayer[]): Sized & { masked: number } {
   const [batch, heads, , headDim] = first.shapes.queries;
   let masked = 0;
   const cases = layers.map((stored): ComparisonCase => {
-    const { layer, names, shapes, mask, load } = stored;
+    const { layer, names, shapes, mask, placeOf, load } = stored;
     const { queries, keys, values } = shapes;
     const length = queries[2];
     expectShape(names.queries, queries, [batch, heads, length, headDim], `to match ${first.names.queries}`);
@@ -144,6 +152,7 @@ function inputOf(layers: readonly StoredLayer[]): Sized & { masked: number } {
       ...(layer === undefined ? {} : { layer }),
       length,
       ...(own === 0 ? {} : { isMasked: true }),
+      placeOf,
       load: () => {
         const data = load();
         if (flags === null || own === 0) {

@@ -45,6 +45,26 @@ export function toHeadsFirst<Numbers extends NumericArray>(
 }
 
 /**
+ * The indices in a file, whose four axes are `shape` and of which it has the last `axes`, of an element of the array in the
+ * order [batch, heads, length, headDim].
+ */
+export function placeInFile(element: number, shape: readonly number[], layout: Layout, axes: number): number[] {
+  let rest = element;
+  const indices = headsFirst(shape, layout)
+    .reverse()
+    .map((size) => {
+      const index = rest % size;
+      rest = Math.floor(rest / size);
+      return index;
+    })
+    .reverse();
+  // [length, headDim] lacks the heads, wherever they would stand.
+  if (axes === 2) return indices.slice(2);
+  // The exchange of heads and tokens is its own inverse.
+  return headsFirst(indices, layout).slice(-axes);
+}
+
+/**
  * A warning if [batch, heads, length, headDim] has more heads than tokens, as when a file is read in the wrong order; else
  * null.
  */

@@ -10,11 +10,11 @@ import { expectList, expectText } from '../core/expect.ts';
 import type { Complain } from '../core/files/input-file.ts';
 import { readNpy } from '../core/files/npy.ts';
 import type { StoredArray } from '../core/files/numbers.ts';
-import { isMissing, namesIn } from '../core/files/system-error.ts';
+import { isFolder, isMissing, namesIn } from '../core/files/system-error.ts';
 import type { NumericArray } from '../core/memory.ts';
 import { visible } from '../core/visible.ts';
 import { nearestName } from '../terminal/suggest.ts';
-import { fourAxes, headsFirst, LAYOUTS, type Layout, toHeadsFirst } from './layout.ts';
+import { fourAxes, headsFirst, LAYOUTS, type Layout, placeInFile, toHeadsFirst } from './layout.ts';
 import { masksIn, namedMasks, type StoredMask } from './mask-file.ts';
 import { endOfLayer, NAMED, readNamedArrays, SINGLE, typeOf } from './named-arrays.ts';
 
@@ -41,6 +41,8 @@ export interface StoredLayer {
   names: Parts<string>;
   /** [batch, heads, length, headDim] each. */
   shapes: Parts<readonly number[]>;
+  /** `nan.npz: queries[0, 1, 5, 7]`: an element of the loaded array by the axes of its file. */
+  placeOf(part: keyof Parts<unknown>, element: number): string;
   mask?: StoredMask;
   load(): Parts<NumericArray>;
 }
@@ -110,6 +112,7 @@ function maskOf(layer: string, masks: ReadonlyMap<string, StoredMask>): Pick<Sto
 
 /** Other problems of a path, such as a folder without permission, are reported when it is read. */
 function expectPresent(path: string): void {
+  if (isFolder(path)) throw new FileFormatError(`${path}: expected a file, but it is a folder`);
   if (!isMissing(path)) return;
   const folder = dirname(path);
   if (isMissing(folder)) throw new FileFormatError(`${path}: there is no folder ${folder}${MISSING_FILE_HINT}`);
@@ -185,6 +188,8 @@ function threeArrays(names: Parts<string>, arrays: Parts<StoredArray>, layout: L
   return {
     names,
     shapes: mapParts((part) => headsFirst(stored[part], layout)),
+    placeOf: (part, element) =>
+      `${names[part]}[${placeInFile(element, stored[part], layout, arrays[part].shape.length).join(', ')}]`,
     load: () => mapParts((part) => toHeadsFirst(arrays[part].load(), stored[part], layout)),
   };
 }
@@ -202,6 +207,8 @@ function oneArray(path: string, layout: Layout): StoredLayer {
   return {
     names,
     shapes: mapParts((part) => headsFirst(stored[part], layout)),
+    placeOf: (part, element) =>
+      `${names[part]}[${placeInFile(element, stored[part], layout, shape.length).join(', ')}]`,
     load: () => {
       const data = array.load();
       const size = data.length / 3;

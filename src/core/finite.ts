@@ -5,10 +5,16 @@ import { elements, type Tensor } from './tensor.ts';
 
 /** Throws ArgumentError if the tensor holds NaN or an infinity. */
 export function expectFinite(name: string, tensor: Tensor): void {
+  const at = firstNotFinite(tensor);
+  if (at < 0) return;
   const values = elements(tensor);
-  if (areFinite(values)) return;
-  const at = values.findIndex((value) => !Number.isFinite(value));
   throw new ArgumentError(`${name}: expected finite numbers, got ${values[at]} at element ${at}`);
+}
+
+/** The first element that is NaN or an infinity; −1 if there is none. */
+export function firstNotFinite(tensor: Tensor): number {
+  const values = elements(tensor);
+  return areFinite(values) ? -1 : values.findIndex((value) => !Number.isFinite(value));
 }
 
 function areFinite(values: NumericArray): boolean {

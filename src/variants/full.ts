@@ -6,7 +6,7 @@
  * Cost: O(L²·d) time. Memory is O(L): the score matrix is never stored. A query walks over the keys and keeps only its
  * largest score so far, the sum of exponentials and the weighted sum of values (the online softmax of Milakov & Gimelshein
  * 2018, algorithm 3; Rabe & Staats 2021, §2). The backward pass recomputes blocks of A from the largest score and the sum of
- * exponentials of each row. Nothing is given up: the result is exact.
+ * exponentials of each row. It gives up nothing: the result is exact.
  */
 import { attention, everything, upTo } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

@@ -34,9 +34,9 @@ function attend(
   _parameters: Parameters,
   state?: AttentionState,
 ): Attending {
-  // V′_i = φ(Q_i)ᵀ S_i / φ(Q_i)ᵀ Z_i. Causally S_i = Σ_{j ≤ i} φ(K_j) V_jᵀ and Z_i = Σ_{j ≤ i} φ(K_j) are running sums (eqs.
-  // 10–12), with the gradients of eqs. 13–15; else they are the same for all i: φ(Q) (φ(K)ᵀ V) (eq. 6). With a state that
-  // goes on from s_{i−1} and z_{i−1} this is the RNN of eqs. 16–20.
+  // V′_i = φ(Q_i)ᵀ S_i / φ(Q_i)ᵀ Z_i. Causally S_i = Σ_{j ≤ i} φ(K_j) V_jᵀ and Z_i = Σ_{j ≤ i} φ(K_j) are running sums
+  // (eqs. 10–12), with the gradients of eqs. 13–15; else they are the same for all i: φ(Q) (φ(K)ᵀ V) (eq. 6). With a state
+  // that goes on from s_{i−1} and z_{i−1} this is the RNN of eqs. 16–20.
   return attendByFeatures(positiveFeatures, phi, inputs, causal, state);
 }
 

@@ -53,8 +53,8 @@ function attend(
     causal: options.causal,
     once: options.countOnce,
   };
-  // One softmax over all rounds: o_i^(r) over the chunk of s_i and the one before, and the one after if not causal (eqs. 4,
-  // 11, 15, 16), each by its share exp(z(i, P_i^(r)) − z(i, P_i))                                           (eq. 14)
+  // One softmax over all rounds: o_i^(r) over the chunk of s_i and the one before, and the one after if not causal
+  // (eqs. 4, 11, 15, 16), each by its share exp(z(i, P_i^(r)) − z(i, P_i))                                           (eq. 14)
   const settings = { keyMask: mask, selfBias: SELF_BIAS, queryStart: memory.position };
   return memory.leave(attention(queries, K, V, chunks, settings).output);
 }

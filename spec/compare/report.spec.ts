@@ -227,4 +227,21 @@ test('full attention was checked, and the page says how well', async () => {
   assert.match(html, /error 3\.21e-7 against float64/);
 });
 
+test('what a baseline beats in one layer is not on the front of the plot, however near it is on average', async () => {
+  const of = (variant: string, errors: readonly number[], flops: number) =>
+    ['first', 'second'].map((layer, n) => resultOf({ variant, layer, relativeError: errors[n], flops }));
+  const pages = [0.7, 0.95].map((error) => {
+    const rows = [
+      ...of('steady', [0.5, 0.5], 2e6),
+      ...of('cheap', [0.7, 0.7], 5e5),
+      ...of('fickle', [0.05, error], 1e6),
+    ];
+    return render(reportOf(rows, { baselines: baselinesOf(rows, 0.8) }));
+  });
+  const [near, fickle] = (await Promise.all(pages)).map(({ html }) => html);
+  assert.match(near, 'On the Pareto front: fickle');
+  assert.not.match(fickle, 'On the Pareto front: fickle');
+  assert.match(fickle, 'On the Pareto front: steady');
+});
+
 test.run();

@@ -6,18 +6,15 @@ import { whyNone } from './best.ts';
 import { STREAMS } from './columns.ts';
 import { describeAbsentGates } from './gates.ts';
 import {
-  type Bar,
   barAt,
   baselineSection,
-  type Judged,
   type Measurements,
   rowOfBaseline,
   type Standing,
   sectionsOf,
   standingOf,
 } from './judge.ts';
-import type { ComparisonResult } from './result.ts';
-import { mainLength, nameOfPoint, type Point, pointsOf, REFERENCE_VARIANT, seriesOf } from './series.ts';
+import { mainLength, nameOfPoint, type Point, pointsOf, REFERENCE_VARIANT, type Series, seriesOf } from './series.ts';
 
 export interface RankedPoint extends Point {
   /** `longformer, w = 64` */
@@ -35,7 +32,6 @@ export function rankedPoints({ results, baselines }: Measurements): RankedPoint[
   const compared = seriesOf(results).filter(({ variant }) => variant !== REFERENCE_VARIANT);
   if (compared.length === 0) return [];
   const length = mainLength(compared.flatMap((series) => series.results));
-  const bar = barAt(baselines, { length });
   const named = compared.flatMap((series) =>
     pointsOf(series)
       .filter((point) => point.length === length)
@@ -45,12 +41,7 @@ export function rankedPoints({ results, baselines }: Measurements): RankedPoint[
           ...point,
           name: nameOfPoint(series, point),
           variant,
-          standing: standingInAll(
-            series.results.filter((row) => row.length === length && row.budget?.value === point.budget?.value),
-            { ...point, variant },
-            (layer) => barAt(baselines, { length, layer }),
-            bar,
-          ),
+          standing: standingOfPoint(series, point, baselines),
         };
       }),
   );
@@ -60,16 +51,20 @@ export function rankedPoints({ results, baselines }: Measurements): RankedPoint[
     .sort((a, b) => a.share - b.share || a.error - b.error);
 }
 
-/** Of a mean over layers: an approximation only if it beats the baselines on average and in every layer. */
-function standingInAll(
-  rows: readonly ComparisonResult[],
-  point: Judged,
-  barOf: (layer: string | undefined) => Bar,
-  bar: Bar,
+/** The standing of a mean over layers: it is an approximation only if it beats the baselines on average and in every layer. */
+export function standingOfPoint(
+  { variant, results }: Pick<Series, 'variant' | 'results'>,
+  point: Point,
+  baselines: Measurements['baselines'],
 ): Standing {
-  const onAverage = standingOf(point, bar);
+  const { length, budget } = point;
+  const onAverage = standingOf({ ...point, variant }, barAt(baselines, { length }));
   if (onAverage !== 'approximation') return onAverage;
-  const standings = rows.map((row) => standingOf({ ...point, error: row.relativeError }, barOf(row.layer)));
+  const standings = results
+    .filter((row) => row.length === length && row.budget?.value === budget?.value)
+    .map(({ relativeError: error, layer }) => {
+      return standingOf({ ...point, variant, error }, barAt(baselines, { length, layer }));
+    });
   return standings.find((standing) => standing !== 'approximation') ?? onAverage;
 }
 

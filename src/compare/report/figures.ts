@@ -54,7 +54,7 @@ export function errorCharts(all: readonly Series[], baselines: readonly Baseline
       { label: 'FLOPs, share of full attention’s', format: shortPercent },
     ),
     y,
-    lines: [...frontLine(drawn, bar), ...linesOf(drawn, ({ share }) => share)],
+    lines: [...frontLine(drawn, baselines), ...linesOf(drawn, ({ share }) => share)],
     mark,
   };
   const swept = drawn

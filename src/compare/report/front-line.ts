@@ -1,19 +1,19 @@
 /** The Pareto front as a line of a plot. */
-import { paretoFront } from '../front.ts';
-import { type Bar, standingOf } from '../judge.ts';
+import { paretoFront, standingOfPoint } from '../front.ts';
+import type { Measurements } from '../judge.ts';
 import { nameOfPoint } from '../series.ts';
 import { ERROR_FLOOR } from './axes.ts';
 import type { ChartLine } from './chart.ts';
 import type { DrawnSeries } from './figures.ts';
 
 /**
- * The approximations that no other one beats in both error and operations, from left to right; rows that do not beat the
- * baselines or are not approximations are left out. With fewer than two points there is no line.
+ * The approximations that no other one beats in both error and operations, from left to right; what does not beat the
+ * baselines in every layer, or is no approximation, is left out. With fewer than two points there is no line.
  */
-export function frontLine(drawn: readonly DrawnSeries[], bar: Bar): ChartLine[] {
+export function frontLine(drawn: readonly DrawnSeries[], baselines: Measurements['baselines']): ChartLine[] {
   const approximations = drawn.flatMap(({ series, points }) =>
     points
-      .filter((point) => standingOf({ ...point, variant: series.variant }, bar) === 'approximation')
+      .filter((point) => standingOfPoint(series, point, baselines) === 'approximation')
       .map((point) => ({ ...point, name: nameOfPoint(series, point) })),
   );
   const front = [...paretoFront(approximations)].sort((a, b) => a.share - b.share);

@@ -10,7 +10,10 @@ export const FAMILIES: Record<Exclude<Family, 'full'>, { title: string; idea: st
   hashing: { title: 'Hashing', idea: 'Let the tokens choose the pairs: tokens with the same hash meet.' },
   'low-rank': { title: 'Low rank', idea: 'Replace all keys by a few mixtures of keys, or by a few landmarks.' },
   kernel: { title: 'Kernel', idea: 'Write a weight as a product of features, and sum keys and values only once.' },
-  recurrence: { title: 'Recurrence', idea: 'Read the text in segments, and remember the segment before.' },
+  recurrence: {
+    title: 'Recurrence',
+    idea: 'Read the text in order, and carry a state of fixed size, or the segment before.',
+  },
   convolution: {
     title: 'Convolution',
     idea: 'Compare no tokens: mix each token with its neighbours by weights that do not depend on them.',

@@ -111,7 +111,11 @@ export function tableColumns(): Column[] {
     { title: 'time slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).time) },
     { title: 'memory slope', align: 'right', cell: ({ name }) => slope(slopesOf(scaling, name).memory) },
     { title: 'family', cell: ({ family }) => text(familyTitle(family).toLowerCase()) },
-    { title: 'cost', cell: ({ name, complexity }) => ({ shown: complexity, by: `${growthRank(complexity)} ${name}` }) },
+    {
+      title: 'cost',
+      wraps: true,
+      cell: ({ name, complexity }) => ({ shown: complexity, by: `${growthRank(complexity)} ${name}` }),
+    },
     { title: 'result', wraps: true, cell: ({ exactness }) => text(RESULTS[exactness]) },
     { title: 'causal', cell: ({ supports }) => answer(supports.causal) },
     { title: 'decodes', cell: ({ supports }) => answer(supports.incremental) },

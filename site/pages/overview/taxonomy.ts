@@ -7,20 +7,26 @@ import { finder } from '../finder.ts';
 import { wordFor } from './opening.ts';
 import { drawThumbnails, type Thumbnails } from './thumbnails.ts';
 
+/** The idea of what is full attention but for its weights. */
+const ALL_PAIRS = 'Compare every pair, and change what a weight is.';
 const PIXELS = { root: 104, variant: 72 };
 
 export function taxonomy(): Html {
   const thumbnails = drawThumbnails();
   const [{ variants: roots }, ...families] = variantsByFamily();
-  const [full] = roots;
-  const branches = families.map(({ family, title, variants }) => {
-    const { idea } = FAMILIES[family as Exclude<Family, 'full'>];
+  const [full, ...changed] = roots;
+  // What keeps all pairs, and changes their weights, is a branch like the others.
+  const groups = [
+    ...(changed.length === 0 ? [] : [{ family: full.family, title: 'All pairs', idea: ALL_PAIRS, variants: changed }]),
+    ...families.map((each) => ({ ...each, idea: FAMILIES[each.family as Exclude<Family, 'full'>].idea })),
+  ];
+  const branches = groups.map(({ family, title, idea, variants }) => {
     const count = variants.length === 1 ? '1 variant' : `${variants.length} variants`;
     return html`<li class="family" data-group><div><h3 id="family-${family}">${title}</h3><p class="gist">${idea}</p><p class="meta">${count}</p></div>
 <ul>${variants.map((variant) => entry(variant, thumbnails))}</ul></li>
 `;
   });
-  const jumps = families.map(
+  const jumps = groups.map(
     ({ family, title, variants }) =>
       html`<li data-jump="family-${family}"><a href="#family-${family}">${title} <span class="count">${variants.length}</span></a></li>`,
   );

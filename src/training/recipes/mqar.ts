@@ -12,7 +12,7 @@ export const mqarRecipe: Recipe = {
     'Recall 4 pairs among 64 tokens: full attention and recurrences, and recall against the bytes of their states',
   runs: runsAbove({ full: {}, 'linear-transformer': {}, deltanet: {}, 'gated-deltanet': {} }),
   settings: recipeSettings({
-    task: { name: 'mqar' },
+    task: { name: 'mqar', length: 64 },
     model: { layers: 2, modelDim: 64, heads: 2, feedForwardDim: 64, positions: 'none' },
     steps: 600,
     batch: 32,

@@ -26,6 +26,8 @@ test('the program loads no command, no variant and nothing that computes before 
   assert.ok(loaded.includes('terminal/help.ts') && loaded.includes('commands/summaries.ts'));
   const others = loaded.filter((path) => !/^(cli|commands\/(run|command|summaries)|terminal\/.*)\.ts$/.test(path));
   assert.equal(others, [
+    'commands/imported.ts',
+    'commands/shell-word.ts',
     'compare/package-version.ts',
     'core/advice.ts',
     'core/errors.ts',

@@ -5,15 +5,18 @@
  */
 import { type NumericArray, reserveOutsideStatistics, viewOf } from '../memory.ts';
 
-/** The region of one thread. Untouched pages take no memory. */
-export const SCRATCH_BYTES = 4 * 2 ** 20;
+/**
+ * The region of one thread. Untouched pages take no memory. Larger than any run has needed: a thread whose region is full goes
+ * on with plain loops, which round otherwise, so that bits would depend on the number of threads.
+ */
+export const SCRATCH_BYTES = 16 * 2 ** 20;
 const ALIGNMENT = 64;
 
-let region: { next: number; end: number } | null = null;
+let region: { next: number; end: number; isLent: boolean } | null = null;
 
 /** In a worker: the region that the calling thread has set aside for it. */
 export function adoptScratch(offset: number): void {
-  region = { next: offset, end: offset + SCRATCH_BYTES };
+  region = { next: offset, end: offset + SCRATCH_BYTES, isLent: true };
 }
 
 /** A region for one more thread. */
@@ -21,10 +24,17 @@ export function reserveScratch(): number {
   return reserveOutsideStatistics(SCRATCH_BYTES);
 }
 
+/** A further region for the thread that owns the heap: other threads cannot ask for one. */
+function takeRegion(): { next: number; end: number; isLent: boolean } {
+  const offset = reserveScratch();
+  region = { next: offset, end: offset + SCRATCH_BYTES, isLent: false };
+  return region;
+}
+
 function take(isDouble: boolean, length: number): NumericArray {
-  if (region === null) adoptScratch(reserveScratch());
-  const own = region as { next: number; end: number };
   const bytes = Math.ceil((length * (isDouble ? 8 : 4)) / ALIGNMENT) * ALIGNMENT;
+  let own = region ?? takeRegion();
+  if (own.next + bytes > own.end && bytes <= SCRATCH_BYTES && !own.isLent) own = takeRegion();
   if (own.next + bytes > own.end) return isDouble ? new Float64Array(length) : new Float32Array(length);
   const offset = own.next;
   own.next += bytes;

@@ -49,7 +49,8 @@ for (const name of MODELS) {
 }
 
 test('no variant in place of the own attention keeps a tape either', () => {
-  for (const { name, supports } of allVariants()) {
+  // The model reads in both directions.
+  for (const { name, supports } of allVariants().filter(({ supports }) => supports.bidirectional !== false)) {
     const model = loadPretrained(checkpoint('bert-model'), { attention: { variant: name }, length: 12 });
     const { tokens, keyMask } = inputsOf('bert-model');
     const { hiddenStates } = model.forward({ tokens, ...(supports.padding && { keyMask }) });

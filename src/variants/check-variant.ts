@@ -30,7 +30,13 @@ const eachOf =
 
 const may = optional(expectFunction);
 
-const gate = recordOf({ description: expectText, activation: oneOf(...ACTIVATION_NAMES), width: may, timesWith: may });
+const gate = recordOf({
+  description: expectText,
+  activation: oneOf(...ACTIVATION_NAMES),
+  width: may,
+  timesWith: may,
+  chooses: optional(expectBoolean),
+});
 const parameter = recordOf({ learned: expectBoolean, shape: expectFunction, start: expectFunction });
 const inputs: Check = (name, value) => {
   expectPlain(name, value);

@@ -85,9 +85,29 @@ export const dsa = defineVariant({
   options,
   inputs: {
     gates: {
-      indexQueries: { symbol: 'q^I', activation: 'none', width, absent: 0, description: 'queries of the indexer' },
-      indexKeys: { symbol: 'k^I', activation: 'none', width, absent: 0, description: 'keys of the indexer' },
-      indexWeights: { symbol: 'w', activation: 'none', absent: 1, description: 'weight of a head of the indexer' },
+      indexQueries: {
+        symbol: 'q^I',
+        activation: 'none',
+        chooses: true,
+        width,
+        absent: 0,
+        description: 'queries of the indexer',
+      },
+      indexKeys: {
+        symbol: 'k^I',
+        activation: 'none',
+        chooses: true,
+        width,
+        absent: 0,
+        description: 'keys of the indexer',
+      },
+      indexWeights: {
+        symbol: 'w',
+        activation: 'none',
+        chooses: true,
+        absent: 1,
+        description: 'weight of a head of the indexer',
+      },
     },
   },
   headsShare: () => true,

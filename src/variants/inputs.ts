@@ -40,6 +40,8 @@ export interface Gate<Options extends CommonOptions = CommonOptions> {
   absent?: number;
   /** The initial bias of a layer's projection. 0 by default. */
   bias?: number;
+  /** It only chooses which tokens meet: nothing flows back to it, and a loss of its own has to train it. */
+  chooses?: true;
 }
 
 /** Inputs of a variant with gates, in the form that its `attend` gets: no gate is missing. */

@@ -20,9 +20,9 @@
  */
 import { normalizeRows, scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
+import { betaGate, type DeltaRuleOptions, deltaRuleOptions } from './delta-rule.ts';
 import { scanFlops } from './flops.ts';
 import type { GatedInputs } from './inputs.ts';
-import { boolean, type OptionsOf } from './options.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, Parameters } from './variant.ts';
 
@@ -43,20 +43,8 @@ function attend(
   return memory.leave(output);
 }
 
-const options = {
-  /**
-   * Whether β reaches 2 in place of 1: then a key can change the sign of its value in the state, and a model can count parity
-   * (Grazzi et al. 2024, arXiv:2411.12537).
-   */
-  negativeEigenvalues: boolean({
-    default: false,
-    layerOnly: true,
-    description: 'in a layer, whether its β reaches 2, so that eigenvalues of a step reach −1',
-  }),
-};
-
 /** Options of `deltaNet`: whether eigenvalues may be negative, and `causal`, which is implied. */
-export interface DeltaNetOptions extends OptionsOf<typeof options> {}
+export interface DeltaNetOptions extends DeltaRuleOptions {}
 
 /** Linear attention with the delta rule (Schlag et al. 2021; Yang et al. 2024): a key's old value gives way to the new one. */
 export const deltaNet = defineVariant({
@@ -72,16 +60,10 @@ export const deltaNet = defineVariant({
   complexity: 'O(L·d²)',
   averages: false,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
-  options,
+  options: deltaRuleOptions,
   inputs: {
     gates: {
-      beta: {
-        symbol: 'β',
-        activation: 'sigmoid',
-        timesWith: ({ negativeEigenvalues }) => (negativeEigenvalues ? 2 : 1),
-        absent: 1,
-        description: 'how much of a value in the state is replaced',
-      },
+      beta: betaGate,
     },
   },
   layer: { shortConvolution: 4, silu: ['queries', 'keys', 'values'], outputNorm: 'head' },

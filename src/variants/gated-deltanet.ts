@@ -19,9 +19,9 @@
  */
 import { normalizeRows, scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
+import { betaGate, type DeltaRuleOptions, deltaRuleOptions } from './delta-rule.ts';
 import { scanFlops } from './flops.ts';
 import type { GatedInputs } from './inputs.ts';
-import { boolean, type OptionsOf } from './options.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, Parameters } from './variant.ts';
 
@@ -42,20 +42,8 @@ function attend(
   return memory.leave(output);
 }
 
-const options = {
-  /**
-   * Whether β reaches 2 in place of 1: then a key can change the sign of its value in the state, and a model can count parity
-   * (Grazzi et al. 2024, arXiv:2411.12537).
-   */
-  negativeEigenvalues: boolean({
-    default: false,
-    layerOnly: true,
-    description: 'in a layer, whether its β reaches 2, so that eigenvalues of a step reach −1',
-  }),
-};
-
 /** Options of `gatedDeltaNet`: whether eigenvalues may be negative, and `causal`, which is implied. */
-export interface GatedDeltaNetOptions extends OptionsOf<typeof options> {}
+export interface GatedDeltaNetOptions extends DeltaRuleOptions {}
 
 /** A recurrence with a scalar decay and the delta rule (Yang et al. 2025): memory that clears and replaces. */
 export const gatedDeltaNet = defineVariant({
@@ -71,7 +59,7 @@ export const gatedDeltaNet = defineVariant({
   complexity: 'O(L·d²)',
   averages: false,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
-  options,
+  options: deltaRuleOptions,
   inputs: {
     gates: {
       logDecay: {
@@ -82,13 +70,7 @@ export const gatedDeltaNet = defineVariant({
         absent: 0,
         description: 'logarithm of the share of the state that is kept',
       },
-      beta: {
-        symbol: 'β',
-        activation: 'sigmoid',
-        timesWith: ({ negativeEigenvalues }) => (negativeEigenvalues ? 2 : 1),
-        absent: 1,
-        description: 'how much of a value in the state is replaced',
-      },
+      beta: betaGate,
     },
   },
   layer: {

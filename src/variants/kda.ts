@@ -18,9 +18,9 @@
  */
 import { normalizeRows, scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
+import { betaGate, type DeltaRuleOptions, deltaRuleOptions } from './delta-rule.ts';
 import { scanFlops } from './flops.ts';
 import type { GatedInputs } from './inputs.ts';
-import { boolean, type OptionsOf } from './options.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, Parameters } from './variant.ts';
 
@@ -41,20 +41,8 @@ function attend(
   return memory.leave(output);
 }
 
-const options = {
-  /**
-   * Whether β reaches 2 in place of 1: then a key can change the sign of its value in the state, and a model can count parity
-   * (Grazzi et al. 2024, arXiv:2411.12537).
-   */
-  negativeEigenvalues: boolean({
-    default: false,
-    layerOnly: true,
-    description: 'in a layer, whether its β reaches 2, so that eigenvalues of a step reach −1',
-  }),
-};
-
 /** Options of `kda`: whether eigenvalues may be negative, and `causal`, which is implied. */
-export interface KdaOptions extends OptionsOf<typeof options> {}
+export interface KdaOptions extends DeltaRuleOptions {}
 
 /** A recurrence with a decay for each channel and the delta rule (Kimi Team 2025). */
 export const kda = defineVariant({
@@ -70,7 +58,7 @@ export const kda = defineVariant({
   complexity: 'O(L·d²)',
   averages: false,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
-  options,
+  options: deltaRuleOptions,
   inputs: {
     gates: {
       logDecay: {
@@ -82,13 +70,7 @@ export const kda = defineVariant({
         absent: 0,
         description: 'logarithm of the share of each channel that is kept',
       },
-      beta: {
-        symbol: 'β',
-        activation: 'sigmoid',
-        timesWith: ({ negativeEigenvalues }) => (negativeEigenvalues ? 2 : 1),
-        absent: 1,
-        description: 'how much of a value in the state is replaced',
-      },
+      beta: betaGate,
     },
   },
   layer: {

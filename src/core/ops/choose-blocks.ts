@@ -1,5 +1,5 @@
 /** Routing of queries to blocks of keys, outside the tape: a choice is nothing that a gradient could flow through. */
-import { ArgumentError, expectInteger, expectShape } from '../errors.ts';
+import { ArgumentError, expectShape } from '../errors.ts';
 import { expectOptions, integerOf } from '../expect.ts';
 import { chooseBlocksKernel } from '../kernels/choose-blocks.ts';
 import { parallelFor } from '../parallel/pool.ts';
@@ -40,8 +40,6 @@ export function chooseBlocks(queries: Tensor, means: Tensor, choice: BlockChoice
     start: integerOf(0, LONGEST),
     real: expectTensor,
   });
-  expectInteger('blockSize', blockSize, 1);
-  expectInteger('count', count, 1);
   const [batch, heads, length, width] = queries.shape;
   const blocks = means.shape[2];
   expectShape('means', means.shape, [batch, heads, blocks, width], 'to match queries');

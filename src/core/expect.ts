@@ -74,13 +74,14 @@ export function expectPlain(name: string, value: unknown): asserts value is Reco
 }
 
 /**
- * A plain object of options. Each may be left out, and no others are allowed: a misspelt name would silently leave a default
- * in place. Returns the options, so that they can be destructured.
+ * A plain object of options. Each may be left out but those that are `needed`, and no others are allowed: a misspelt name
+ * would silently leave a default in place. Returns the options, so that they can be destructured.
  */
 export function expectOptions<Options extends object>(
   name: string,
   value: Options,
   checks: { readonly [Option in keyof Options]-?: Check },
+  needed: readonly (keyof Options & string)[] = [],
 ): Options {
   expectPlain(name, value);
   const given = value as Record<string, unknown>;
@@ -91,6 +92,7 @@ export function expectOptions<Options extends object>(
     }
     (checks as Record<string, Check>)[option](option, given[option]);
   }
+  for (const option of needed) if (given[option] === undefined) checks[option](option, undefined);
   return value as Options;
 }
 

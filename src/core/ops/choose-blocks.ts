@@ -9,7 +9,7 @@ import { expectAxes, expectFloat, expectInt32, expectTensor } from './check.ts';
 import { LONGEST } from './layout.ts';
 
 /** What `chooseBlocks` chooses from. */
-export interface BlockChoice {
+export interface RoutingChoice {
   /** Keys of a block. */
   blockSize: number;
   /** The most blocks that a query chooses. */
@@ -25,7 +25,7 @@ export interface BlockChoice {
  * the largest products with it, among the blocks that end before the query: int32 [batch, heads, length, count], the best
  * first, −1 for none. Of equal products the first counts. Throws ShapeError or ArgumentError for arguments that do not fit.
  */
-export function chooseBlocks(queries: Tensor, means: Tensor, choice: BlockChoice): Tensor {
+export function chooseBlocks(queries: Tensor, means: Tensor, choice: RoutingChoice): Tensor {
   expectFloat('queries', queries);
   expectAxes('queries', queries, 4);
   expectTensor('means', means);
@@ -34,12 +34,17 @@ export function chooseBlocks(queries: Tensor, means: Tensor, choice: BlockChoice
     count,
     start = 0,
     real,
-  } = expectOptions('choice', choice, {
-    blockSize: integerOf(1, LONGEST),
-    count: integerOf(1, LONGEST),
-    start: integerOf(0, LONGEST),
-    real: expectTensor,
-  });
+  } = expectOptions(
+    'choice',
+    choice,
+    {
+      blockSize: integerOf(1, LONGEST),
+      count: integerOf(1, LONGEST),
+      start: integerOf(0, LONGEST),
+      real: expectTensor,
+    },
+    ['blockSize', 'count'],
+  );
   const [batch, heads, length, width] = queries.shape;
   const blocks = means.shape[2];
   expectShape('means', means.shape, [batch, heads, blocks, width], 'to match queries');

@@ -137,12 +137,34 @@ const denseOptions = ({ logDecay, beta, reads, erases, keyMask, state }: Inputs)
 const oracle = (inputs: Inputs) =>
   referenceScan(dense(inputs.queries), dense(inputs.keys), dense(inputs.values), denseOptions(inputs));
 
-/** The sums of the absolute values of all terms: the same without signs, and without what a delta rule takes out. */
+/**
+ * The sums of the absolute values of all terms: the same without signs, and without what a delta rule takes out. That it
+ * takes from channels that remember and puts, with its rounding, into channels that have forgotten: so every channel then
+ * counts as the largest key, the largest row of the state before, and the slowest decay.
+ */
 function sizesOf(inputs: Inputs) {
+  const mixed = inputs.beta !== undefined || inputs.reads !== undefined;
   const size = (tensor: Tensor): Dense => ({ shape: tensor.shape, data: tensor.toArray().map(Math.abs) });
-  const { beta: _, reads: _r, erases: _e, state, ...options } = denseOptions(inputs);
-  const sizes = { ...options, ...(state && { state: size(inputs.state as Tensor) }) };
-  return referenceScan(size(inputs.queries), size(inputs.keys), size(inputs.values), sizes);
+  const { beta: _, reads: _r, erases: _e, state, logDecay, ...options } = denseOptions(inputs);
+  const [keys, before] = [size(inputs.keys), state && size(inputs.state as Tensor)];
+  const largest = (x: Dense, step: number): Dense => (mixed ? { ...x, data: largestOfChannels(x, step) } : x);
+  const sizes = {
+    ...options,
+    ...(logDecay && { logDecay: logDecay.shape.length === 4 ? largest(logDecay, 1) : logDecay }),
+    ...(before && { state: largest(before, before.shape[3]) }),
+  };
+  return referenceScan(size(inputs.queries), largest(keys, 1), size(inputs.values), sizes);
+}
+
+/** Each number replaced by the largest of its channel axis, whose neighbours are `step` places apart. */
+function largestOfChannels({ shape, data }: Dense, step: number): Float64Array {
+  const channels = step === 1 ? shape[3] : shape[2];
+  return Float64Array.from(data, (_, at) => {
+    const first = Math.floor(at / (channels * step)) * channels * step + (at % step);
+    let largest = data[first];
+    for (let c = 1; c < channels; c++) largest = Math.max(largest, data[first + c * step]);
+    return largest;
+  });
 }
 
 /**

@@ -4,14 +4,16 @@
  */
 import { test } from 'uvu';
 import { allVariants } from '../../src/variants/registry.ts';
+import { shareThreads } from './laws/resources.ts';
 import { lawsOf } from './laws.ts';
 
 /** Spec files that share the variants: every-variant-1.spec.ts and so on. */
 export const PARTS = 4;
 
 export function testEveryVariant(part: number): void {
-  for (const [index, variant] of allVariants().entries()) {
-    if (index % PARTS !== part - 1) continue;
+  const variants = allVariants().filter((_, index) => index % PARTS === part - 1);
+  shareThreads(variants);
+  for (const variant of variants) {
     for (const { name, run } of lawsOf(variant)) test(`${variant.name}: ${name}`, run);
   }
   test.run();

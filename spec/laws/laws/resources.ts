@@ -97,31 +97,66 @@ function sameBitsOnAnyThreads(variant: AnyVariant): Law {
   return {
     name: 'threads: 1, 2, 3 and 8 give the same bits, forward and backward',
     run: async () => {
-      const wishes = { minLength: 150, maxLength: 300, minHeads: 2, minHeadDim: 8, maxHeadDim: 24 };
-      const sampled = causalities(variant).flatMap((causal) => sampleCases(variant, { ...wishes, causal }, 3));
-      const outer = threadCount();
-      try {
-        const byThreads: { threads: number; bits: ArrayBufferView[][] }[] = [];
-        for (const threads of [1, 2, 3, 8]) {
-          setThreads(threads);
-          await poolReady();
-          byThreads.push({ threads, bits: sampled.map((attentionCase) => outputAndGradients(variant, attentionCase)) });
-        }
-        const [alone, ...others] = byThreads;
-        for (const { threads, bits } of others) {
-          bits.forEach((arrays, index) => {
-            arrays.forEach((array, which) => {
-              const what = ['output', 'gradient of queries', 'gradient of keys', 'gradient of values'][which];
-              const claim = `${what} on ${threads} threads, ${JSON.stringify({ ...sampled[index], mask: undefined })}`;
-              expectSameBits(array, alone.bits[index][which], claim);
-            });
+      const runs = await (together.includes(variant) ? runsTogether() : runOnThreads([variant]));
+      const [alone, ...others] = runs.get(variant) ?? [];
+      for (const { error } of [alone, ...others]) if (error !== undefined) throw error;
+      for (const { threads, results } of others) {
+        results.forEach(({ arrays, drawn }, index) => {
+          arrays.forEach((array, which) => {
+            const what = ['output', 'gradient of queries', 'gradient of keys', 'gradient of values'][which];
+            const claim = `${what} on ${threads} threads, ${JSON.stringify({ ...drawn, mask: undefined })}`;
+            expectSameBits(array, alone.results[index].arrays[which], claim);
           });
-        }
-      } finally {
-        setThreads(outer);
+        });
       }
     },
   };
+}
+
+/** Variants that take turns on the same threads: to start and stop eight costs more than what a variant runs on them. */
+let together: readonly AnyVariant[] = [];
+let allRuns: ReturnType<typeof runOnThreads> | undefined;
+const runsTogether = () => (allRuns ??= runOnThreads(together));
+
+export function shareThreads(variants: readonly AnyVariant[]): void {
+  [together, allRuns] = [variants, undefined];
+}
+
+interface RunOnThreads {
+  threads: number;
+  results: { drawn: AttentionCase; arrays: ArrayBufferView[] }[];
+  /** What stopped it: a fault of one variant is not one of its neighbours. */
+  error?: unknown;
+}
+
+async function runOnThreads(variants: readonly AnyVariant[]): Promise<Map<AnyVariant, RunOnThreads[]>> {
+  const wishes = { minLength: 150, maxLength: 300, minHeads: 2, minHeadDim: 8, maxHeadDim: 24 };
+  const cases = new Map(
+    variants.map((variant) => [
+      variant,
+      causalities(variant).flatMap((causal) => sampleCases(variant, { ...wishes, causal }, 3)),
+    ]),
+  );
+  const runs = new Map<AnyVariant, RunOnThreads[]>(variants.map((variant) => [variant, []]));
+  const outer = threadCount();
+  try {
+    for (const threads of [1, 2, 3, 8]) {
+      setThreads(threads);
+      await poolReady();
+      for (const [variant, drawnCases] of cases) runs.get(variant)?.push(runCases(variant, drawnCases, threads));
+    }
+  } finally {
+    setThreads(outer);
+  }
+  return runs;
+}
+
+function runCases(variant: AnyVariant, cases: readonly AttentionCase[], threads: number): RunOnThreads {
+  try {
+    return { threads, results: cases.map((drawn) => ({ drawn, arrays: outputAndGradients(variant, drawn) })) };
+  } catch (error) {
+    return { threads, results: [], error };
+  }
 }
 
 function outputAndGradients(variant: AnyVariant, attentionCase: AttentionCase): ArrayBufferView[] {

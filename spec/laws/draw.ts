@@ -10,7 +10,7 @@ import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { checkOptions } from '../../src/variants/attend.ts';
-import { rangeOfGate, shapeOfGate } from '../../src/variants/inputs.ts';
+import { gatesOf, rangeOfGate, shapeOfGate } from '../../src/variants/inputs.ts';
 import type { OptionSchema } from '../../src/variants/options.ts';
 import type { AnyVariant } from '../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
@@ -108,11 +108,10 @@ function cases(variant: AnyVariant, wishes: Wishes): fc.Arbitrary<AttentionCase>
       seed: fc.nat(),
     }),
   );
-  const declared = Object.entries(variant.inputs.gates ?? {});
-  if (declared.length === 0) return drawn;
+  if (variant.inputs.gates === undefined) return drawn;
   return drawn.map((attentionCase) => {
     const { options, shape } = attentionCase;
-    const gates = declared.map(([name, gate]) => {
+    const gates = Object.entries(gatesOf(variant.inputs, options)).map(([name, gate]) => {
       // Some way into a range without an end.
       const [least, most] = rangeOfGate(gate, options);
       const ends = { least: Math.max(least, Math.min(most, 0) - 4), most: Math.min(most, Math.max(least, 0) + 4) };

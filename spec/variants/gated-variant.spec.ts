@@ -19,7 +19,7 @@ import { Transformer } from '../../src/training/transformer.ts';
 import { attend } from '../../src/variants/attend.ts';
 import { attendFrom } from '../../src/variants/continue.ts';
 import { full } from '../../src/variants/full.ts';
-import { ACTIVATION_NAMES, activate, type Gate, mapTokens, rangeOfGate } from '../../src/variants/inputs.ts';
+import { ACTIVATION_NAMES, activate, type Gate, gatesOf, mapTokens, rangeOfGate } from '../../src/variants/inputs.ts';
 import { type AnyVariant, allVariants, findVariant, register } from '../../src/variants/registry.ts';
 import type { AttentionState } from '../../src/variants/state.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
@@ -131,7 +131,7 @@ function rowsOf({ shape, data }: Output, begin: number, end: number): Float64Arr
 test('a decay of 0 is refused in float32 and float64 by a message that says numbers are finite', () => {
   for (const variant of allVariants()) {
     const { name } = variant;
-    for (const [gateName, gate] of Object.entries(variant.inputs.gates ?? {})) {
+    for (const [gateName, gate] of Object.entries(gatesOf(variant.inputs, variant.defaults(4)))) {
       if (gate.activation !== 'logSigmoid') continue;
       for (const dtype of ['float32', 'float64'] as const) {
         const rows = zeros([1, 2, 4, 4], dtype);

@@ -197,7 +197,7 @@ function timedResults(
       options: { ...cell.options },
       budget: cell.budget,
       exactness: cell.variant.exactness,
-      ...absentGatesOf(cell.variant, subject.inputs),
+      ...absentGatesOf(cell.variant, cell.options, subject.inputs),
       ...place,
       ...figures,
       milliseconds: times[timed.findIndex((each) => each.forward === forward)],

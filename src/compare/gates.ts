@@ -2,16 +2,18 @@
  * Gates that an input of a comparison lacks. Queries, keys and values come without decays and write strengths, so a variant
  * that has gates runs with its declared values in their place, and variants that differ in their gates only become alike.
  */
+import { gatesOf } from '../variants/inputs.ts';
 import type { AnyVariant } from '../variants/registry.ts';
-import type { AttentionInputs } from '../variants/variant.ts';
+import type { AttentionInputs, CommonOptions } from '../variants/variant.ts';
 import type { ComparisonResult } from './result.ts';
 
-/** The gates that the variant has and the inputs lack, with the values in their place; empty if there are none. */
+/** The gates that the variant has with these options and the inputs lack, with the values in their place; empty if there are none. */
 export function absentGatesOf(
-  { inputs: { gates: declared = {} } }: AnyVariant,
+  { inputs }: AnyVariant,
+  options: CommonOptions,
   { gates: given = {} }: Pick<AttentionInputs, 'gates'>,
 ): Pick<ComparisonResult, 'absentGates'> {
-  const absent = Object.entries(declared).flatMap(([name, { symbol = name, absent }]) =>
+  const absent = Object.entries(gatesOf(inputs, options)).flatMap(([name, { symbol = name, absent }]) =>
     Object.hasOwn(given, name) || absent === undefined ? [] : [[symbol, absent] as const],
   );
   return absent.length === 0 ? {} : { absentGates: Object.fromEntries(absent) };

@@ -14,7 +14,7 @@ import { contiguous, multiply, reshape, sigmoid, slice, transpose } from '../cor
 import type { Random } from '../core/random.ts';
 import { keep, scope } from '../core/scope.ts';
 import { elements, packed, type Tensor } from '../core/tensor.ts';
-import { activate, comparesTokens, type Gate, shapeOfGate, unreadInputs } from '../variants/inputs.ts';
+import { activate, comparesTokens, type Gate, gatesOf, shapeOfGate, unreadInputs } from '../variants/inputs.ts';
 import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import {
@@ -84,7 +84,7 @@ export class MultiHeadAttention implements Module {
       value: project('value', this.#gated ? 2 * inner : inner),
     };
     this.gates = Object.fromEntries(
-      Object.entries(variant.inputs.gates ?? {}).map(([name, gate]) => {
+      Object.entries(gatesOf(variant.inputs, options)).map(([name, gate]) => {
         const projection = project(`gate ${name}`, heads * this.#widthOf(gate));
         if (gate.bias !== undefined && projection.bias) elements(projection.bias).fill(gate.bias);
         return [name, projection];
@@ -178,8 +178,8 @@ export class MultiHeadAttention implements Module {
     keyMask?: Tensor,
     before: LastRows = {},
   ): { inputs: AttentionInputs; last: LastRows } {
-    const { layer, variant } = this.mixing;
-    const { gates } = variant.inputs;
+    const { layer, options, variant } = this.mixing;
+    const gates = variant.inputs.gates && gatesOf(variant.inputs, options);
     const { part, last } = beforeAttention(layer, this.parts, keyMask, before);
     const inputs = {
       ...this.#heads(x, this.projections, begin, part),

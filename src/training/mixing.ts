@@ -87,13 +87,14 @@ export class Mixing {
   /** Throws ArgumentError for an unknown variant, and as `checkOptions` does for options that do not fit. */
   constructor(settings: AttentionSettings, place: AttentionPlace, random: Random) {
     this.variant = variantOf(settings);
-    this.layer = settings.layerParts === false ? undefined : this.variant.layer;
     this.#place = place;
     this.options = checkOptions(
       this.variant,
       { ...settings.options, causal: place.causal },
       this.#shapeOf(place.length),
     );
+    const { layer, layerWith } = this.variant;
+    this.layer = settings.layerParts === false ? undefined : (layerWith?.(this.options) ?? layer);
     this.#evaluationOptions = withoutTraining(this.variant, this.options);
     this.#redrawEvery = settings.redrawEvery ?? 1;
     expectInteger('redrawEvery', this.#redrawEvery, 0);

@@ -25,6 +25,7 @@ export { type LightningOptions, lightning } from './lightning.ts';
 export { type Mamba2Options, mamba2 } from './mamba2.ts';
 export { type GatedDeltaNetOptions, gatedDeltaNet } from './gated-deltanet.ts';
 export { type KdaOptions, kda } from './kda.ts';
+export { type LogLinearOptions, logLinear } from './log-linear.ts';
 export { type Rwkv7Options, rwkv7 } from './rwkv7.ts';
 export { type DynamicConvOptions, dynamicConv } from './dynamic-conv.ts';
 export { type LightConvOptions, lightConv } from './light-conv.ts';

@@ -34,6 +34,7 @@ const gate = recordOf({
   description: expectText,
   activation: oneOf(...ACTIVATION_NAMES),
   width: may,
+  when: may,
   timesWith: may,
   chooses: optional(expectBoolean),
 });
@@ -86,6 +87,7 @@ const METHOD: Readonly<Record<string, Check>> = {
     decisions: may,
     withWholeGradient: may,
     averagesWith: may,
+    layerWith: may,
     sharedByLayers: may,
     headsShare: may,
     drawnTables: may,

@@ -6,18 +6,18 @@ import type { AttentionShape } from './variant.ts';
 export const SOFTMAX_FLOPS = 5;
 
 /**
- * FLOPs of a scan: every token adds an outer product to a state of headDim² numbers and reads it, and meets the tokens of its
- * chunk. A delta rule also reads the state for what it takes out, and solves for what it writes. One that erases elsewhere
+ * FLOPs of a scan: every token adds an outer product to a state of headDim × valueDim numbers (headDim² by default) and reads
+ * it, and meets the tokens of its chunk. A delta rule also reads the state for what it takes out, and solves for what it writes. One that erases elsewhere
  * than it writes adds a second outer product, and meets tokens twice for each.
  */
 export function scanFlops(
   { batch, heads, keyLength, headDim: d }: AttentionShape,
-  { deltaRule = false, erases = false } = {},
+  { deltaRule = false, erases = false, valueDim = d } = {},
 ): number {
   const pairs = pairsOfChunks(keyLength);
-  const token = 2 * d * d;
+  const token = 2 * d * valueDim;
   const [products, meetings] = erases ? [4, 4] : deltaRule ? [3, 2] : [2, 1];
-  return batch * heads * (keyLength * token * products + pairs * 4 * d * meetings);
+  return batch * heads * (keyLength * token * products + pairs * 2 * (d + valueDim) * meetings);
 }
 
 /** Pairs j ≤ i that meet directly in a causal run, within its chunks: a constant number for each token. */

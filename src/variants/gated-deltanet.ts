@@ -21,7 +21,7 @@ import { normalizeRows, scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
 import { betaGate, type DeltaRuleOptions, deltaRuleOptions } from './delta-rule.ts';
 import { scanFlops } from './flops.ts';
-import type { GatedInputs } from './inputs.ts';
+import type { Gate, GatedInputs } from './inputs.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, Parameters } from './variant.ts';
 
@@ -41,6 +41,16 @@ function attend(
   memory.set('S', S);
   return memory.leave(output);
 }
+
+/** log α, a number of each token and head. */
+export const decayGate = {
+  symbol: 'log α',
+  activation: 'logSigmoid',
+  // α starts near 0.98.
+  bias: 4,
+  absent: 0,
+  description: 'logarithm of the share of the state that is kept',
+} as const satisfies Gate;
 
 /** Options of `gatedDeltaNet`: whether eigenvalues may be negative, and `causal`, which is implied. */
 export interface GatedDeltaNetOptions extends DeltaRuleOptions {}
@@ -62,14 +72,7 @@ export const gatedDeltaNet = defineVariant({
   options: deltaRuleOptions,
   inputs: {
     gates: {
-      logDecay: {
-        symbol: 'log α',
-        activation: 'logSigmoid',
-        // α starts near 0.98.
-        bias: 4,
-        absent: 0,
-        description: 'logarithm of the share of the state that is kept',
-      },
+      logDecay: decayGate,
       beta: betaGate,
     },
   },

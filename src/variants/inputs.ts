@@ -34,6 +34,8 @@ export interface Gate<Options extends CommonOptions = CommonOptions> {
   times?: number;
   /** The same factor where options decide it. */
   timesWith?(options: Options): number;
+  /** Whether there is such a gate with these options. Absent: always. */
+  when?(options: Options): boolean;
   /** The width of a row. Absent: one number, and no axis for it. */
   width?(options: Options, shape: AttentionShape): number;
   /** The value if none is given, such as no decay. Absent: `attend` throws if none is given. */
@@ -60,6 +62,14 @@ const ACTIVATIONS: Readonly<Record<Activation, { apply(x: Tensor): Tensor; least
   softplus: { apply: softplus, least: 0, most: Number.MAX_VALUE },
   logSigmoid: { apply: (x: Tensor) => negate(softplus(negate(x))), least: -Number.MAX_VALUE, most: 0 },
 };
+
+/** The gates that there are with these options, by name. */
+export function gatesOf<Options extends CommonOptions>(
+  { gates = {} }: DeclaredInputs<Options>,
+  options: Options,
+): Readonly<Record<string, Gate<Options>>> {
+  return Object.fromEntries(Object.entries(gates).filter(([, { when }]) => when?.(options) ?? true));
+}
 
 /** The factor of a gate's activation with these options. */
 export function timesOf<Options extends CommonOptions>(gate: Gate<Options>, options: Options): number {
@@ -139,7 +149,7 @@ export function withDeclared<Options extends CommonOptions>(
   if (inputs.global !== undefined && declared.global === undefined) {
     throw new UnsupportedError(`global: ${name} has no global tokens with their own projections`);
   }
-  const { gates = {} } = declared;
+  const gates = gatesOf(declared, options);
   for (const given of Object.keys(inputs.gates ?? {})) {
     if (Object.hasOwn(gates, given)) continue;
     throw new UnsupportedError(`gates.${given}: ${name} has ${Object.keys(gates).join(', ') || 'no gates'}`);

@@ -23,8 +23,9 @@ import { add, exp, expandDims, multiply, negate, reshape, scan, zeroMasked } fro
 import { elements, empty, filled } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
 import { scanFlops } from './flops.ts';
-import type { GatedInputs } from './inputs.ts';
+import type { Gate, GatedInputs } from './inputs.ts';
 import type { OptionsOf } from './options.ts';
+import type { DeclaredParameters } from './parameters.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, Parameters } from './variant.ts';
 
@@ -45,6 +46,38 @@ function attend(
   memory.set('h', h);
   return memory.leave(add(output, multiply(reshape(D, [heads, 1, 1]), zeroMasked(x, keyMask))));
 }
+
+/** Δ, a number of each token and head. */
+export const deltaGate = {
+  symbol: 'Δ',
+  activation: 'softplus',
+  // softplus(−4.6) = 0.01, in the middle of the 0.001 to 0.1 of the released model.
+  bias: -4.6,
+  absent: 0.01,
+  description: 'the step in time of a token: how much is forgotten and written',
+} as const satisfies Gate;
+
+/** The learned numbers of each head. */
+export const stateSpace = {
+  /** A = −exp(A_log), from −1 to −16 (the released model). */
+  A_log: {
+    learned: true,
+    shape: (_options, { heads }) => [heads],
+    start({ extents, dtype, random }) {
+      const tensor = empty(extents, dtype);
+      random.fillUniform(elements(tensor), 1, 16);
+      const all = elements(tensor);
+      for (let h = 0; h < all.length; h++) all[h] = Math.log(all[h]);
+      return tensor;
+    },
+  },
+  /** The skip of x around the state. */
+  D: {
+    learned: true,
+    shape: (_options, { heads }) => [heads],
+    start: ({ extents, dtype }) => filled(extents, 1, dtype),
+  },
+} satisfies DeclaredParameters;
 
 const options = {};
 
@@ -68,36 +101,10 @@ export const mamba2 = defineVariant({
   options,
   inputs: {
     gates: {
-      delta: {
-        symbol: 'Δ',
-        activation: 'softplus',
-        // softplus(−4.6) = 0.01, in the middle of the 0.001 to 0.1 of the released model.
-        bias: -4.6,
-        absent: 0.01,
-        description: 'the step in time of a token: how much is forgotten and written',
-      },
+      delta: deltaGate,
     },
   },
-  parameters: {
-    /** A = −exp(A_log), from −1 to −16 (the released model). */
-    A_log: {
-      learned: true,
-      shape: (_options, { heads }) => [heads],
-      start({ extents, dtype, random }) {
-        const tensor = empty(extents, dtype);
-        random.fillUniform(elements(tensor), 1, 16);
-        const all = elements(tensor);
-        for (let h = 0; h < all.length; h++) all[h] = Math.log(all[h]);
-        return tensor;
-      },
-    },
-    /** The skip of x around the state. */
-    D: {
-      learned: true,
-      shape: (_options, { heads }) => [heads],
-      start: ({ extents, dtype }) => filled(extents, 1, dtype),
-    },
-  },
+  parameters: stateSpace,
   layer: {
     shortConvolution: 4,
     silu: ['queries', 'keys', 'values'],

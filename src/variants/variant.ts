@@ -133,6 +133,8 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly budget: Budget<Options> | null;
   /** What a layer of the paper's model has around the attention, beside projections. `attend` has none of it. */
   readonly layer?: LayerParts;
+  /** The same where options decide it. */
+  layerWith?(options: Options): LayerParts | undefined;
   /** Throws a typed error for options that fit their schema but not this shape or each other. */
   check?(options: Options, shape: AttentionShape): void;
 

@@ -1,7 +1,7 @@
 /** The description of a model for the PyTorch loader, modeling_efficient.py: in config.json, and as extra tensors. */
 import { UnsupportedError } from '../../core/errors.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
-import { timesOf } from '../../variants/inputs.ts';
+import { gatesOf, timesOf } from '../../variants/inputs.ts';
 import type { ClassifierConfig } from '../classifier.ts';
 import { attentionsOf } from '../config.ts';
 import type { Learner } from '../learner.ts';
@@ -28,6 +28,7 @@ export const LOADER_VARIANTS: readonly string[] = [
   'mamba2',
   'gated-deltanet',
   'kda',
+  'log-linear',
   'light-conv',
   'dynamic-conv',
 ];
@@ -65,7 +66,7 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
       return {
         variant: mixing.variant.name,
         options: mixing.options,
-        ...gatesOf(mixing),
+        ...projectedGates(mixing),
         ...(mixing.layer && { layer: mixing.layer }),
         gatedValues: attentions[entry].gatedValues ?? mixing.variant.inputs.values === 'gated',
         sharedParameters: isShared(entry) ? entry : null,
@@ -77,10 +78,9 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
 }
 
 /** What a layer makes of the projections of gates. */
-function gatesOf({ variant, options }: Mixing): Record<string, unknown> {
-  const { gates } = variant.inputs;
-  if (gates === undefined) return {};
-  const entries = Object.entries(gates).map(([name, gate]) => {
+function projectedGates({ variant, options }: Mixing): Record<string, unknown> {
+  if (variant.inputs.gates === undefined) return {};
+  const entries = Object.entries(gatesOf(variant.inputs, options)).map(([name, gate]) => {
     const { activation, width } = gate;
     return [name, { activation, times: timesOf(gate, options), wide: width !== undefined }];
   });

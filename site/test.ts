@@ -3,6 +3,7 @@
  *
  *     npm run test:site                   all
  *     npm run test:site -- links          the files whose path contains "links"
+ *     npm run test:site -- --thorough     every page of those that are made alike
  *     node --import tsx site/test.ts --which       where Chromium is; exit code 1 if it is nowhere
  */
 import { spawnSync } from 'node:child_process';

@@ -1,10 +1,11 @@
 /** The built site in Chromium, for specs: opened from the disk, from a plain static host, or from one that isolates. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Test } from 'uvu';
+import { allVariants } from '../../src/variants/registry.ts';
 import { serve } from '../serve.ts';
 import { findChromium, HOW_TO_GET_CHROMIUM } from './chromium.ts';
 
@@ -59,6 +60,31 @@ export function ownPages(): string[] {
 /** Whether a page is made like many others, one of which stands for all where a look at each would take long. */
 export function isOneOfMany(path: string): boolean {
   return /^(variants|ops)\//.test(path) && path !== 'variants/longformer.html' && path !== 'ops/attention.html';
+}
+
+/**
+ * Every page that is made on its own and, of those made alike, the longest of each family of variants and the longest of an
+ * op: what a look at each takes grows with every variant. `npm run test:thorough` looks at all.
+ */
+export function pagesToLookAt(): string[] {
+  const pages = ownPages();
+  if (process.env.THOROUGH === '1') return pages;
+  const longest = new Map<string, string>();
+  for (const path of pages) {
+    const kind = kindOf(path);
+    if (sizeOf(path) > sizeOf(longest.get(kind))) longest.set(kind, path);
+  }
+  return pages.filter((path) => !isOneOfMany(path) || longest.get(kindOf(path)) === path);
+}
+
+/** The family of the variant, the folder of other pages that are alike, and else the page itself. */
+function kindOf(path: string): string {
+  const variant = allVariants().find(({ name }) => path === `variants/${name}.html`);
+  return variant?.family ?? (isOneOfMany(path) ? dirname(path) : path);
+}
+
+function sizeOf(path: string | undefined): number {
+  return path === undefined ? 0 : statSync(join(dist, path)).size;
 }
 
 /** Starts Chromium and both servers for the tests of a file, and ends them after the last. */

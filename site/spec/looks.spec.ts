@@ -3,7 +3,7 @@ import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isOneOfMany, ownPages, Visitor } from './browser.ts';
+import { isOneOfMany, pagesToLookAt, Visitor } from './browser.ts';
 import { takeShifts, tooMuch, watchShifts } from './shifts.ts';
 
 const visitor = new Visitor(test);
@@ -21,7 +21,7 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const isLive = (path: string): boolean => !isOneOfMany(path);
 
 /** Pages of ops hold nothing that the one of attention has not, and nothing that moves. */
-const looked = ownPages().filter((path) => !(path.startsWith('ops/') && isOneOfMany(path)));
+const looked = pagesToLookAt().filter((path) => !(path.startsWith('ops/') && isOneOfMany(path)));
 
 for (const path of looked) {
   for (const { name, ...look } of LOOKS) {

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { typedNumber } from '../client/number-field.ts';
-import { ownPages, settled, Visitor } from './browser.ts';
+import { pagesToLookAt, settled, Visitor } from './browser.ts';
 
 const visitor = new Visitor(test);
 const WORD = '12 monkeys';
@@ -53,7 +53,7 @@ for (const { address, answer, least } of FORMS) {
 }
 
 test('no page has a field whose text a browser keeps to itself', async () => {
-  for (const path of ownPages().filter((path) => !path.startsWith('ops/'))) {
+  for (const path of pagesToLookAt().filter((path) => !path.startsWith('ops/'))) {
     await visitor.visit(path, { live: false }, async ({ page }) => {
       assert.is(await page.locator('[type=number]').count(), 0, path);
     });

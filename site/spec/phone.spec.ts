@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { allVariants } from '../../src/variants/registry.ts';
-import { isOneOfMany, ownPages, Visitor } from './browser.ts';
+import { isOneOfMany, pagesToLookAt, Visitor } from './browser.ts';
 import { cuts } from './cuts.ts';
 
 const visitor = new Visitor(test);
@@ -11,7 +11,7 @@ const PHONES = [
   { width: 390, height: 844, touch: true },
 ];
 
-for (const path of ownPages()) {
+for (const path of pagesToLookAt()) {
   test(`${path}: nothing cut, nothing in one place, no name broken`, () =>
     visitor.visit(path, { ...PHONES[0], live: !isOneOfMany(path) }, async ({ page }) => {
       for (const phone of PHONES) {

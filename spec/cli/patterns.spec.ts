@@ -29,6 +29,19 @@ test('every variant beside full attention: by its pattern, or else by its weight
   assert.match(text, /^Which tokens attend to which, 24 tokens/);
 });
 
+test('buckets of log-linear attention are drawn as its paper draws them', async () => {
+  const text = await patterns('--variant', 'log-linear', '--length', '16', '--causal');
+  const rows = text.split('\n').filter((line) => /^[·░▒▓█]{16}$/.test(line));
+  // A character shows two queries, the nearer of their buckets. Levels 4 to 0 are 1 to 5 fifths of the shades.
+  assert.equal(rows.length, 8);
+  assert.match(rows[3], /^▒{4}▓{2}█{2}·{8}$/);
+  assert.match(rows[7], /^░{8}▒{4}▓{2}█{2}$/);
+  assert.match(text, /Buckets: · no key seen {3}░▒▓█ from the farthest to the nearest/);
+  const weights = await patterns('--variant', 'log-linear', '--length', '16', '--causal', '--weights');
+  assert.match(weights, /Weights: /);
+  assert.not.match(weights, /Buckets: /);
+});
+
 test('causal full attention is a triangle', async () => {
   const text = await patterns('--variant', 'full', '--length', '16', '--causal');
   const rows = text.split('\n').filter((line) => /^[·░▒▓█]{16}$/.test(line));

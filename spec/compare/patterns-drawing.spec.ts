@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { patternGrid, queriesOfCells, shareOfPairs, weightsGrid } from '../../src/compare/patterns/grid.ts';
+import { bucketGrid, patternGrid, queriesOfCells, shareOfPairs, weightsGrid } from '../../src/compare/patterns/grid.ts';
 import { drawHtml } from '../../src/compare/patterns/page.ts';
 import { type PatternPanel, shadingOf } from '../../src/compare/patterns/shade.ts';
 import { drawSvg } from '../../src/compare/patterns/svg.ts';
@@ -51,6 +51,37 @@ test('the shares of all cells add up to the number of allowed pairs', () => {
       assert.ok(Math.abs(sum - pairs) < 1e-9 * length * length, `${sum} for ${pairs}`);
     }),
   );
+});
+
+/** Buckets of `size` tokens, counted back from a query. */
+const bucketed = (size: number) =>
+  ({
+    ...approximate,
+    buckets: () => (query: number, key: number) => Math.floor(Math.abs(query - key) / size),
+  }) as AnyVariant;
+
+test('with a cell for each token the grid of buckets says how near each bucket is, and 0 where no key is seen', () => {
+  const sizes = fc.record({ length: fc.integer({ min: 1, max: 30 }), size: fc.integer({ min: 1, max: 8 }) });
+  fc.assert(
+    fc.property(sizes, fc.boolean(), ({ length, size }, causal) => {
+      const grid = bucketGrid(bucketed(size), length, { causal }, length);
+      const count = Math.floor((length - 1) / size) + 1;
+      for (let i = 0; i < length; i++) {
+        for (let j = 0; j < length; j++) {
+          const near = (count - Math.floor(Math.abs(i - j) / size)) / count;
+          assert.is(grid.cells[i * length + j], causal && j > i ? 0 : near, `query ${i}, key ${j}`);
+        }
+      }
+    }),
+  );
+  const thrown = errorOf(() => bucketGrid(approximate, 8, {}, 4));
+  assert.instance(thrown, UnsupportedError);
+  assert.match(thrown.message, 'variant: approximate has no buckets');
+});
+
+test('a cell of several tokens has the mean over the pairs that are seen', () => {
+  // The cells on the diagonal are of bucket 0 alone; the other is of buckets 1, 0, 1 and 1, 3/4 in the mean.
+  assert.equal(bucketGrid(bucketed(2), 4, { causal: true }, 2).cells, [1, 0, 1 / 1.75, 1]);
 });
 
 test('with a cell for each token the grid is the pattern', () => {

@@ -6,9 +6,11 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backward, noGrad } from '../../src/core/autograd.ts';
+import { UnsupportedError } from '../../src/core/errors.ts';
 import { concat, multiply, slice, sum } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { filled, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
+import { MultiHeadAttention } from '../../src/training/attention.ts';
 import { attend } from '../../src/variants/attend.ts';
 import { attendFrom } from '../../src/variants/continue.ts';
 import { levelOf } from '../../src/variants/fenwick-buckets.ts';
@@ -21,6 +23,7 @@ import { type AttentionState, stateBytes } from '../../src/variants/state.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, outputOf, parametersOf, ROUNDING } from '../laws/evaluate.ts';
+import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { wideFloat32 } from '../laws/settings.ts';
 import { writtenOut } from './log-linear-written-out.ts';
 
@@ -83,6 +86,36 @@ for (const [base, plain] of [
     });
   });
 }
+
+test('a gate of the other recurrence is refused by name, and a layer has none of it', () => {
+  const x = filled([1, 2, 4, 3], 1, 'float64');
+  const beta = filled([1, 2, 4], 1, 'float64');
+  expectThrows(UnsupportedError, 'gates.beta', () =>
+    attend(logLinear, { queries: x, keys: x, values: x, gates: { beta } }, { base: 'mamba2' }),
+  );
+  attend(logLinear, { queries: x, keys: x, values: x, gates: { beta } }, { base: 'gated-deltanet' });
+  const place = {
+    modelDim: 6,
+    heads: 2,
+    headDim: 3,
+    length: 9,
+    causal: true,
+    rotary: false,
+    dtype: 'float32',
+  } as const;
+  for (const [base, gates, plain] of [
+    ['mamba2', ['delta', 'lambda'], mamba2],
+    ['gated-deltanet', ['logDecay', 'beta', 'lambda'], gatedDeltaNet],
+  ] as const) {
+    const attention = new MultiHeadAttention({ variant: 'log-linear', options: { base } }, place, new Random(1));
+    assert.equal(Object.keys(attention.gates), gates);
+    assert.equal(attention.mixing.layer, plain.layer);
+    // Five levels for nine tokens, all of which begin with the weight 1.
+    const { bias } = attention.gates.lambda;
+    assert.is(bias?.size, 2 * 5);
+    for (const each of bias?.toArray() ?? []) assert.ok(Math.abs(Math.log1p(Math.exp(each)) - 1) < 1e-6);
+  }
+});
 
 /** Tokens of a text with one gate of each kind. */
 function drawn(length: number, seed: number, base: LogLinearOptions['base'], levels: number): AttentionInputs {

@@ -42,7 +42,7 @@ function options() {
       maximum: LONGEST,
       defaultText: 'those of the input',
     }),
-    weights: flag('Draw weights even for variants that have a pattern'),
+    weights: flag('Draw weights even for variants that have a pattern or buckets'),
     ...fileOptions(),
     layer: text('NAME', 'Use this layer of the input', { defaultText: 'the first' }),
     ...drawnInputOptions(),
@@ -56,7 +56,7 @@ function describe() {
   return {
     usage: `${PROGRAM} patterns`,
     details:
-      'Draws the allowed pairs or, with --weights and for a variant without a pattern, the mean weights on an input. Windows and blocks that would cover most of a short text are made smaller; the output shows the new sizes.',
+      'Draws the allowed pairs, the buckets of a variant that has them, or, with --weights and for all others, the mean weights on an input. Windows and blocks that would cover most of a short text are made smaller; the output shows the new sizes.',
     options: options(),
     examples: [
       { command: `${PROGRAM} patterns`, explanation: 'Draw every variant on the shipped input' },

@@ -88,6 +88,7 @@ const METHOD: Readonly<Record<string, Check>> = {
     withWholeGradient: may,
     averagesWith: may,
     layerWith: may,
+    buckets: may,
     sharedByLayers: may,
     headsShare: may,
     drawnTables: may,

@@ -20,7 +20,7 @@
 import { add, exp, expandDims, multiply, normalizeRows, reshape, scale, zeroMasked } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
 import { betaGate, deltaRuleOptions } from './delta-rule.ts';
-import { bucketsOf, levelsFor } from './fenwick-buckets.ts';
+import { bucketsOf, levelOf, levelsFor } from './fenwick-buckets.ts';
 import { fenwickFlops, fenwickScan } from './fenwick-scan.ts';
 import { decayGate, gatedDeltaNet } from './gated-deltanet.ts';
 import type { GatedInputs } from './inputs.ts';
@@ -119,6 +119,9 @@ export const logLinear = defineVariant({
   layerWith: ({ base }) => (base === 'mamba2' ? mamba2 : gatedDeltaNet).layer,
   budget: null,
   attend,
-  pattern: () => (_head, query, key) => key <= query,
+  buckets:
+    ({ levels }) =>
+    (query, key) =>
+      levelOf(query, key, levels),
   cost: (shape, { base, levels }) => ({ flops: fenwickFlops(shape, levels, base === 'gated-deltanet') }),
 });

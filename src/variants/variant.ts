@@ -161,6 +161,12 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   /** The mask of variants that restrict which tokens may attend to which, regardless of the data. */
   pattern?(options: Options, shape: AttentionShape): AttentionPattern;
 
+  /**
+   * For variants that weigh groups of keys: the number of the group in which a query finds a key, for pictures. Far groups have
+   * larger numbers than near ones, and all heads have the same.
+   */
+  buckets?(options: Options, shape: AttentionShape): (query: number, key: number) => number;
+
   /** Floating point operations (a multiply-add is two) of one forward pass for the whole batch. */
   cost(shape: AttentionShape, options: Options): { flops: number };
 

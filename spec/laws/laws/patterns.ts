@@ -92,7 +92,7 @@ function impliedWeights(variant: AnyVariant, attentionCase: AttentionCase): Outp
 
 /** Without a structure that follows the length, padding at the end is as good as a shorter input. */
 function mayIgnoreLength(variant: AnyVariant): boolean {
-  return variant.family === 'full' || variant.family === 'kernel' || variant.pattern !== undefined;
+  return variant.family === 'full' || variant.family === 'kernel' || (variant.pattern ?? variant.buckets) !== undefined;
 }
 
 function appendedPaddingIsIgnored(variant: AnyVariant): Law {

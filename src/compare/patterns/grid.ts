@@ -53,6 +53,46 @@ export function patternGrid(
   return { size, cells: grid };
 }
 
+/** Whether a variant has buckets to draw. */
+export function hasBuckets(variant: AnyVariant): boolean {
+  return variant.buckets !== undefined;
+}
+
+/**
+ * How near the buckets of a cell are: 1 for the nearest that make a cell of their own, less for farther ones, 0 where a query
+ * sees no key. The mean over the pairs of a cell that are seen. Throws as `patternGrid` does.
+ */
+export function bucketGrid(
+  variant: AnyVariant,
+  length: number,
+  options: Partial<CommonOptions>,
+  cells: number,
+): PatternGrid {
+  expectInteger('length', length, 1);
+  expectInteger('cells', cells, 1);
+  const { buckets } = variant;
+  if (buckets === undefined) throw new UnsupportedError(`variant: ${variant.name} has no buckets`);
+  const shape = shapeFor(length, 1);
+  const complete = checkOptions(variant, options, shape);
+  const bucketOf = buckets(complete, shape);
+  const size = Math.min(cells, length);
+  const queriesPerCell = Math.max(1, Math.floor(PAIRS_TO_VISIT / (length * size)));
+
+  const means = Array.from({ length: size * size }, (_, cell) => {
+    const [row, column] = [Math.floor(cell / size), cell % size];
+    const queries = evenlySpaced(cellStart(row, size, length), cellStart(row + 1, size, length), queriesPerCell);
+    let [sum, count] = [0, 0];
+    for (const query of queries) {
+      const end = Math.min(cellStart(column + 1, size, length), complete.causal ? query + 1 : length);
+      for (let key = cellStart(column, size, length); key < end; key++, count++) sum += bucketOf(query, key);
+    }
+    return count === 0 ? null : sum / count;
+  });
+  const seen = means.filter((mean) => mean !== null);
+  const [nearest, farthest] = [Math.min(...seen), Math.max(...seen)];
+  return { size, cells: means.map((mean) => (mean === null ? 0 : (farthest - mean + 1) / (farthest - nearest + 1))) };
+}
+
 /**
  * Mean weight of a pair in each cell, from rows of the weight matrix. `rows[n]` holds the weights of query
  * `queries[n]`, averaged over heads; every row of cells needs at least one.
@@ -114,19 +154,21 @@ function patternOf(
       `variant: ${variant.name} has no pattern, because it weighs every pair; draw its weights instead`,
     );
   }
-  // The pattern depends on neither the batch nor the width of a head.
-  const shape: AttentionShape = {
-    batch: 1,
-    heads,
-    queryLength: length,
-    keyLength: length,
-    headDim: 64,
-    dtype: 'float32',
-  };
+  const shape = shapeFor(length, heads);
   const complete = checkOptions(variant, options, shape);
   const stated = (variant.pattern as NonNullable<typeof variant.pattern>)(complete, shape);
   return complete.causal ? (head, query, key) => key <= query && stated(head, query, key) : stated;
 }
+
+/** A pattern depends on neither the batch nor the width of a head. */
+const shapeFor = (length: number, heads: number): AttentionShape => ({
+  batch: 1,
+  heads,
+  queryLength: length,
+  keyLength: length,
+  headDim: 64,
+  dtype: 'float32',
+});
 
 /** The first token of a cell; cell sizes differ by at most one token. */
 function cellStart(cell: number, size: number, length: number): number {

@@ -8,8 +8,7 @@ import { drawSvg } from './svg.ts';
 /** An HTML document without scripts, network requests or external fonts; `subject` names what was drawn. */
 export function drawHtml(panels: readonly PatternPanel[], subject: string): string {
   const rows = panels.map(
-    ({ title, caption, kind }) =>
-      html`<tr><th>${title}</th><td>${kind === 'pattern' ? 'pattern' : 'weights'}</td><td>${caption}</td></tr>`,
+    ({ title, caption, kind }) => html`<tr><th>${title}</th><td>${kind}</td><td>${caption}</td></tr>`,
   );
   return pageOf(
     `Which tokens attend to which: ${subject}`,

@@ -7,7 +7,7 @@ import { type AnyVariant, findVariant } from '../../variants/registry.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from '../../variants/variant.ts';
 import { formatOptions, type WrittenOptions } from '../option-text.ts';
 import { REFERENCE_VARIANT } from '../series.ts';
-import { hasPattern, patternGrid, shareOfPairs } from './grid.ts';
+import { bucketGrid, hasBuckets, hasPattern, patternGrid, shareOfPairs } from './grid.ts';
 import { optionsForPicture } from './scaled-options.ts';
 import type { PatternPanel } from './shade.ts';
 import { drawnWeights } from './weights.ts';
@@ -19,7 +19,7 @@ export interface PanelSettings {
   written: WrittenOptions;
   /** Cells per side. */
   cells: number;
-  /** Whether to draw weights even for variants that declare a pattern. */
+  /** Whether to draw weights even for variants that declare a pattern or buckets. */
   weights: boolean;
   /** Seed of the parameters. */
   seed: number;
@@ -33,15 +33,18 @@ export interface PanelSettings {
 const QUERIES_PER_CELL = 4;
 
 /**
- * Full attention and then the variants with a pattern, then full attention's weights and those of the others. Throws as
+ * Full attention and then the variants with a pattern, then those with buckets, then full attention's weights and those of the
+ * others. Throws as
  * `checkOptions` does, before anything is drawn.
  */
 export function patternPanels(settings: PanelSettings): PatternPanel[] {
   const { variants, weights, length, onProgress = () => {} } = settings;
   const reference = findVariant(REFERENCE_VARIANT) as AnyVariant;
   const byPattern = weights ? [] : variants.filter((variant) => variant !== reference && hasPattern(variant));
-  const byWeights = variants.filter((variant) => variant !== reference && !byPattern.includes(variant));
-  const onlyReference = byPattern.length + byWeights.length === 0;
+  const byBuckets = weights ? [] : variants.filter((variant) => hasBuckets(variant) && !byPattern.includes(variant));
+  const drawnOtherwise = [reference, ...byPattern, ...byBuckets];
+  const byWeights = variants.filter((variant) => !drawnOtherwise.includes(variant));
+  const onlyReference = byPattern.length + byBuckets.length + byWeights.length === 0;
   const patterned = byPattern.length > 0 || (onlyReference && !weights) ? [reference, ...byPattern] : [];
   const weighed = byWeights.length > 0 || (onlyReference && weights) ? [reference, ...byWeights] : [];
 
@@ -51,6 +54,10 @@ export function patternPanels(settings: PanelSettings): PatternPanel[] {
       const heads = headsOf(variant, settings.written);
       const drawn = completeOptions(variant, squareShape(length, heads), settings);
       return { variant, draw: (_: Share) => patternPanel(variant, drawn, heads, settings) };
+    }),
+    ...byBuckets.map((variant) => {
+      const drawn = completeOptions(variant, squareShape(length, 1), settings);
+      return { variant, draw: (_: Share) => bucketPanel(variant, drawn, settings) };
     }),
     ...weighed.map((variant) => {
       const drawn = completeOptions(variant, checkInputs(inputs as AttentionInputs), settings);
@@ -96,6 +103,15 @@ function patternPanel(
   const grid = patternGrid(variant, length, options, cells, heads);
   const share = `${formatPercent(shareOfPairs(grid, length))} of all pairs`;
   return { ...grid, kind: 'pattern', title: variant.name, caption: captionOf(options, share), ...smaller, length };
+}
+
+function bucketPanel(
+  variant: AnyVariant,
+  { options, ...smaller }: Drawn,
+  { length, cells }: PanelSettings,
+): PatternPanel {
+  const grid = bucketGrid(variant, length, options, cells);
+  return { ...grid, kind: 'buckets', title: variant.name, caption: captionOf(options, 'buckets'), ...smaller, length };
 }
 
 function weightsPanel(

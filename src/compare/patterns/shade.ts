@@ -9,8 +9,8 @@ export interface PatternPanel extends PatternGrid {
   caption: string;
   /** Sizes reduced from their defaults so that the pattern is visible: `attentionWindow = 32 (from 64)`. */
   smaller?: string;
-  /** The value of a cell: the share of allowed pairs, or the mean weight of a pair. */
-  kind: 'pattern' | 'weights';
+  /** The value of a cell: the share of allowed pairs, how near its buckets are, or the mean weight of a pair. */
+  kind: 'pattern' | 'buckets' | 'weights';
   /** Tokens per side. */
   length: number;
 }
@@ -24,13 +24,19 @@ export const DECADES = 3;
 export type Shading = (value: number) => number;
 
 /**
- * One scale for all panels of a kind, so that they can be compared. Shares are shaded evenly; weights by their
+ * One scale for all panels of a kind, so that they can be compared. Shares and buckets are shaded evenly; weights by their
  * logarithm, because full attention's many small weights and a window's few large ones must both show. Whatever is not
  * exactly zero can be seen.
  */
 export function shadingOf(kind: PatternPanel['kind'], panels: readonly PatternPanel[]): Shading {
-  if (kind === 'pattern') return (share) => Math.ceil(share * SHADES);
+  if (kind !== 'weights') return (share) => Math.ceil(share * SHADES);
   return weightShading(largestWeight(panels));
+}
+
+/** The scale of each kind. */
+export function shadingsOf(panels: readonly PatternPanel[]): Record<PatternPanel['kind'], Shading> {
+  const even = shadingOf('pattern', panels);
+  return { pattern: even, buckets: even, weights: shadingOf('weights', panels) };
 }
 
 /** The logarithmic scale of weights whose largest size is this. */

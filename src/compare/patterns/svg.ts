@@ -3,7 +3,7 @@
 import { formatError } from '../../terminal/format.ts';
 import { escapeHtml } from '../report/html.ts';
 import { rampOf } from './ramps.ts';
-import { DECADES, largestWeight, type PatternPanel, SHADES, type Shading, shadingOf } from './shade.ts';
+import { DECADES, largestWeight, type PatternPanel, SHADES, type Shading, shadingsOf } from './shade.ts';
 
 const PICTURE = 320;
 const GAP = 36;
@@ -14,7 +14,7 @@ const LEGEND = 96;
 
 /** An SVG document: the panels in rows of at most three, their scales below. */
 export function drawSvg(panels: readonly PatternPanel[]): string {
-  const shadings = { pattern: shadingOf('pattern', panels), weights: shadingOf('weights', panels) };
+  const shadings = shadingsOf(panels);
   const captions = panels.map(({ caption }) => wrap(caption, CAPTION_COLUMNS));
   const heading = LINE * (1.4 + Math.max(1, ...captions.map((lines) => lines.length)));
   const perRow = panels.length === 4 ? 2 : Math.min(3, Math.max(1, panels.length));
@@ -77,15 +77,18 @@ export function shadePaths(size: number, cells: readonly number[], shading: Shad
 
 function drawLegend(panels: readonly PatternPanel[]): string {
   const parts = [text(0, 12, 'A row is a query, a column is a key; every cell stands for a block of pairs.', 'muted')];
-  const kinds = (['pattern', 'weights'] as const).filter((kind) => panels.some((panel) => panel.kind === kind));
+  const kinds = (['pattern', 'buckets', 'weights'] as const).filter((kind) =>
+    panels.some((panel) => panel.kind === kind),
+  );
   kinds.forEach((kind, index) => {
     const y = 26 + index * 22;
     const largest = largestWeight(panels);
-    const nothing = kind === 'pattern' ? 'no pair allowed' : 'exactly zero';
-    const range =
-      kind === 'pattern'
-        ? 'some to all pairs allowed'
-        : `mean weight of a pair, ${formatError(largest / 10 ** DECADES)} or less to ${formatError(largest)}, logarithmic`;
+    const nothing = { pattern: 'no pair allowed', buckets: 'no key seen', weights: 'exactly zero' }[kind];
+    const range = {
+      pattern: 'some to all pairs allowed',
+      buckets: 'buckets, from the farthest to the nearest',
+      weights: `mean weight of a pair, ${formatError(largest / 10 ** DECADES)} or less to ${formatError(largest)}, logarithmic`,
+    }[kind];
     parts.push(`<rect class="s0 frame" y="${y}" width="14" height="14"/>`, text(20, y + 11, nothing, 'muted'));
     const swatches = Array.from(
       { length: SHADES },

@@ -3,7 +3,7 @@
 import { marked, paint } from '../../terminal/colour.ts';
 import { formatError } from '../../terminal/format.ts';
 import { displayWidth, proseWidth, wrap } from '../../terminal/width.ts';
-import { DECADES, largestWeight, type PatternPanel, SHADES, type Shading, shadingOf } from './shade.ts';
+import { DECADES, largestWeight, type PatternPanel, SHADES, type Shading, shadingsOf } from './shade.ts';
 
 export interface TerminalSettings {
   /** Width to fit into, in characters. */
@@ -31,7 +31,7 @@ export function cellsForTerminal(columns: number): number {
 
 /** The panels side by side, as many as fit, with a legend under them. Ends without a newline. */
 export function drawInTerminal(panels: readonly PatternPanel[], { columns, colour }: TerminalSettings): string {
-  const shadings = { pattern: shadingOf('pattern', panels), weights: shadingOf('weights', panels) };
+  const shadings = shadingsOf(panels);
   const blocks = panels.map((panel) => drawPanel(panel, shadings[panel.kind], colour));
   const lines: string[] = [];
   for (let first = 0; first < blocks.length; ) {
@@ -126,6 +126,7 @@ function legend(panels: readonly PatternPanel[], { columns, colour }: TerminalSe
       );
   };
   if (panels.some(({ kind }) => kind === 'pattern')) say('Pattern', 'no pair allowed', 'some to all pairs of the cell');
+  if (panels.some(({ kind }) => kind === 'buckets')) say('Buckets', 'no key seen', 'from the farthest to the nearest');
   if (panels.some(({ kind }) => kind === 'weights')) {
     const largest = largestWeight(panels);
     const range = `${formatError(largest / 10 ** DECADES)} or less to ${formatError(largest)}`;

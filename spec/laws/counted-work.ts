@@ -129,6 +129,16 @@ const COUNTERS: Record<string, Counter> = {
     return pairs * 2 * width;
   },
 
+  /** Transforms of two columns at once: of their filters, and there and back for every entry of the batch. */
+  'long-convolution': (begin, end, _arrays, { batch, size }) =>
+    (end - begin) * (1 + 2 * batch) * 5 * size * Math.log2(size),
+
+  'long-convolution-direct'(begin, end, _arrays, { length, width, taps, from }) {
+    let products = 0;
+    for (let item = begin; item < end; item++) products += Math.min(taps, from + (item % (length - from)) + 1);
+    return 2 * products * width;
+  },
+
   softmax: (begin, end, _arrays, { columns }) => (end - begin) * columns * SOFTMAX_FLOPS,
 };
 

@@ -29,3 +29,4 @@ export { type LogLinearOptions, logLinear } from './log-linear.ts';
 export { type Rwkv7Options, rwkv7 } from './rwkv7.ts';
 export { type DynamicConvOptions, dynamicConv } from './dynamic-conv.ts';
 export { type LightConvOptions, lightConv } from './light-conv.ts';
+export { type HyenaOptions, hyena } from './hyena.ts';

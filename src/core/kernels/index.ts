@@ -11,6 +11,7 @@ import './feature-attention.ts';
 import './feature-sums.ts';
 import './hash.ts';
 import './layer-norm.ts';
+import './long-convolution.ts';
 import './join.ts';
 import './matmul.ts';
 import './normalize.ts';

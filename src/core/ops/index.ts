@@ -1,5 +1,6 @@
 /** Every differentiable op. */
 export * from './attention.ts';
+export * from './cast.ts';
 export * from './choose-blocks.ts';
 export * from './convolution.ts';
 export * from './cross-entropy.ts';
@@ -25,6 +26,7 @@ export {
   upTo,
   withoutQueries,
 } from './layout.ts';
+export * from './long-convolution.ts';
 export * from './mask.ts';
 export * from './matmul.ts';
 export * from './normalize.ts';

@@ -84,6 +84,8 @@ const named: { readonly [Name in keyof typeof ops]?: Call } = {
   ]),
   readFeatureSums: of(ops.readFeatureSums, () => [drawn(SEQUENCES), sums()]),
   runningMaximum: of(ops.runningMaximum, () => [drawn([1, 2, 6]), mask(), drawn([1, 2])]),
+  convolveLong: of(ops.convolveLong, () => [drawn([1, 2, 6, 4]), drawn(SEQUENCES), 1]),
+  cast: of(ops.cast, () => [drawn([2, 3]), 'float64']),
   convolveRows: of(ops.convolveRows, () => [drawn([2, 3]), drawn(SEQUENCES), 1]),
   crossEntropy: of(ops.crossEntropy, () => [
     drawn([2, 3]),

@@ -12,9 +12,9 @@ import { fromArray, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { full } from '../../src/variants/full.ts';
 import { longformer } from '../../src/variants/longformer.ts';
 import { allVariants } from '../../src/variants/registry.ts';
-import type { AttentionInputs, AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
+import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
-import { outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
+import { type Output, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 
 /** Any number of any of the queries, in any order. */
 function someQueries(length: number, most: number): fc.Arbitrary<number[]> {
@@ -90,12 +90,10 @@ for (const variant of allVariants()) {
       const { batch, heads, queryLength, keyLength } = attentionCase.shape;
       const inputs = inputsOf(attentionCase);
       const parameters = parametersOf(variant, attentionCase);
-      const weights = outputOf(
-        variant,
-        attentionCase,
-        { ...inputs, values: unitVectors(batch, heads, keyLength) },
-        parameters,
-      );
+      const outputFor = (values: Tensor) => outputOf(variant, attentionCase, { ...inputs, values }, parameters);
+      const weights = variant.weighsColumns
+        ? meansOfColumns(attentionCase.shape, outputFor)
+        : outputFor(unitVectors(batch, heads, keyLength));
       const queries = [0, queryLength - 1, Math.floor(queryLength / 2)];
       const rows = attentionRows(variant, inputs, attentionCase.options, queries, { parameters });
       const error = maxAbsoluteError(rows, pick(weights, queries));
@@ -115,6 +113,24 @@ for (const variant of allVariants()) {
       for (const leaf of leaves) assert.is(leaf.grad, null);
     });
   });
+}
+
+/** Where each column has a matrix of its own: a 1 in all columns of one key after the other, and the means of what comes out. */
+function meansOfColumns(shape: AttentionShape, outputFor: (values: Tensor) => Output): Output {
+  const { batch, heads, queryLength, keyLength, headDim } = shape;
+  const data = new Float64Array(batch * heads * queryLength * keyLength);
+  for (let key = 0; key < keyLength; key++) {
+    const values = new Float64Array(batch * heads * keyLength * headDim);
+    for (let list = 0; list < batch * heads; list++) {
+      const first = (list * keyLength + key) * headDim;
+      values.fill(1, first, first + headDim);
+    }
+    const output = outputFor(fromArray(values, [batch, heads, keyLength, headDim], 'float64'));
+    output.data.forEach((each, n) => {
+      data[Math.floor(n / headDim) * keyLength + key] += each / headDim;
+    });
+  }
+  return { shape: [batch, heads, queryLength, keyLength], dtype: 'float64', data };
 }
 
 test('what the values hold does not matter', () => {

@@ -5,6 +5,9 @@
  * G the gradient with respect to the values is AᵀG. Put n columns in V, and in column c of G a single one at query
  * i_c: then column c of AᵀG is row i_c of A. So one forward and one backward pass of the variant's own code give n rows, and
  * the measurement includes everything that runs: masks, hashes, random features and normalisation.
+ *
+ * Where each column of V has a matrix of its own, a row is the mean of theirs: G has 1/d in all d columns at one query, and the
+ * sum of the columns of the gradient is that row.
  */
 import { backward, isRecording, zeroGrad } from '../core/autograd.ts';
 import { expectArrayLike } from '../core/dtype.ts';
@@ -24,8 +27,8 @@ import {
 import { mapTokens } from '../variants/inputs.ts';
 import type { AttentionInputs, AttentionVariant, CommonOptions, Parameters } from '../variants/variant.ts';
 
-/** Columns of V in one pass: about a head's width, so that a pass holds no more than attention itself does. */
-const COLUMNS = 64;
+/** Queries of one pass, a column of V each: about a head's width, so that a pass holds no more than attention itself does. */
+const QUERIES = 64;
 
 /**
  * Rows `queries` of the implied attention matrix: [batch, heads, queries.length, keyLength], in the order given. The contents
@@ -58,14 +61,16 @@ export function attentionRows<Options extends CommonOptions>(
       Object.entries(drawn).map(([name, parameter]) => [name, detach(parameter)]),
     );
     const fixed = detached(inputs);
-    for (let first = 0; first < positions.length; first += COLUMNS) {
-      const chunk = positions.slice(first, first + COLUMNS);
-      const columns = transposedRows(variant, fixed, complete, chunk, parameters);
-      // [batch, heads, keyLength, chunk] → rows first … of [batch, heads, positions, keyLength]
+    const [atOnce, width] = variant.weighsColumns ? [1, shape.headDim] : [QUERIES, 1];
+    for (let first = 0; first < positions.length; first += atOnce) {
+      const chunk = positions.slice(first, first + atOnce);
+      const columns = transposedRows(variant, fixed, complete, chunk, width, parameters);
+      // [batch, heads, keyLength, chunk · width] → rows first … of [batch, heads, positions, keyLength]
       for (let head = 0; head < batch * heads; head++) {
-        for (let c = 0; c < chunk.length; c++) {
-          const row = (head * positions.length + first + c) * keyLength;
-          for (let j = 0; j < keyLength; j++) data[row + j] = columns[(head * keyLength + j) * chunk.length + c];
+        for (let c = 0; c < chunk.length * width; c++) {
+          const row = (head * positions.length + first + Math.floor(c / width)) * keyLength;
+          for (let j = 0; j < keyLength; j++)
+            data[row + j] += columns[(head * keyLength + j) * chunk.length * width + c];
         }
       }
     }
@@ -73,19 +78,20 @@ export function attentionRows<Options extends CommonOptions>(
   return { shape: [batch, heads, positions.length, keyLength], data };
 }
 
-/** AᵀG for one chunk of queries: [batch, heads, keyLength, chunk], in row-major order. */
+/** AᵀG for one chunk of queries, `width` columns each: [batch, heads, keyLength, chunk · width], in row-major order. */
 function transposedRows<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   inputs: AttentionInputs,
   options: Options,
   chunk: readonly number[],
+  width: number,
   parameters: Parameters,
 ): ArrayLike<number> {
   const [batch, heads, queryLength] = inputs.queries.shape;
   const keyLength = inputs.keys.shape[2];
   const dtype = inputs.values.dtype;
   return scope(() => {
-    const values = zeros([batch, heads, keyLength, chunk.length], dtype).withGrad();
+    const values = zeros([batch, heads, keyLength, chunk.length * width], dtype).withGrad();
     const global = inputs.global && { ...inputs.global, values };
     const output = attend(variant, { ...inputs, values, global }, options, { parameters, checkFinite: false });
     // A variant may ignore its values if all keys are padded.
@@ -93,8 +99,9 @@ function transposedRows<Options extends CommonOptions>(
     const picks = zeros(output.shape, dtype);
     const ones = elements(picks);
     for (let head = 0; head < batch * heads; head++) {
-      chunk.forEach((position, c) => {
-        ones[(head * queryLength + position) * chunk.length + c] = 1;
+      chunk.forEach((position, n) => {
+        const first = ((head * queryLength + position) * chunk.length + n) * width;
+        ones.fill(1 / width, first, first + width);
       });
     }
     backward(output, picks);

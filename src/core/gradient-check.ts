@@ -27,8 +27,8 @@ const checks = {
 
 /**
  * Contracts f(…inputs) with a fixed random tensor, so that one number depends on every output, and compares its
- * gradient with (f(x + h) − f(x − h)) / 2h, whose own error is of order h² + 10⁻¹⁶ / h. Returns the worst relative
- * difference; throws a NumericalError that names the input and the entry if it is above the tolerance. The inputs must be
+ * gradient with (f(x + h) − f(x − h)) / 2h, whose own error is of order h² + 10⁻¹⁶ / h. Where they differ, a quotient with
+ * 2h takes the term of h² out: steep functions, such as sines of sines, need that. Returns the worst relative difference; throws a NumericalError that names the input and the entry if it is above the tolerance. The inputs must be
  * contiguous float64 leaves, and come back with their values, `requiresGrad` and no `grad`.
  */
 export function checkGradients(
@@ -76,8 +76,10 @@ export function checkGradients(
     const gradients = input.grad === null ? new Float64Array(input.size) : elements(input.grad);
     let worst = 0;
     for (const entry of random.choose(input.size, Math.min(maxEntries, input.size))) {
-      const expected = centralDifference(values, entry);
-      const difference = Math.abs(gradients[entry] - expected) / Math.max(1, Math.abs(expected));
+      let expected = centralDifference(values, entry, epsilon);
+      const apart = () => Math.abs(gradients[entry] - expected) / Math.max(1, Math.abs(expected));
+      if (!(apart() <= tolerance)) expected = (4 * expected - centralDifference(values, entry, 2 * epsilon)) / 3;
+      const difference = apart();
       // A NaN fails too.
       if (!(difference <= tolerance)) {
         throw new NumericalError(
@@ -90,9 +92,9 @@ export function checkGradients(
     return worst;
   }
 
-  function centralDifference(values: NumericArray, entry: number): number {
+  function centralDifference(values: NumericArray, entry: number, step: number): number {
     const value = values[entry];
-    const h = epsilon * Math.max(1, Math.abs(value));
+    const h = step * Math.max(1, Math.abs(value));
     try {
       values[entry] = value + h;
       const above = contracted();

@@ -67,6 +67,7 @@ const METHOD: Readonly<Record<string, Check>> = {
   exactness: oneOf(...EXACTNESSES),
   complexity: expectText,
   averages: optional(expectBoolean),
+  weighsColumns: optional(expectBoolean),
   supports: recordOf({
     causal: expectBoolean,
     padding: expectBoolean,

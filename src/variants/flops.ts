@@ -1,4 +1,5 @@
 /** The convention by which costs are counted in floating point operations: a multiply-add is two. */
+import { isDirect, productsOf, transformSize } from '../core/kernels/long-convolution.ts';
 import { CHUNK } from '../core/kernels/scan-chunk.ts';
 import type { AttentionShape } from './variant.ts';
 
@@ -24,4 +25,14 @@ export function scanFlops(
 export function pairsOfChunks(length: number): number {
   const pairs = (rows: number) => (rows * (rows + 1)) / 2;
   return Math.floor(length / CHUNK) * pairs(CHUNK) + pairs(length % CHUNK);
+}
+
+/**
+ * FLOPs of a causal convolution with filters as long as the sequence: 5N log₂ N for a transform of N numbers, which two columns
+ * share. There is one of the filters, and one there and one back for every entry of the batch. Short sequences are summed up.
+ */
+export function longConvolutionFlops({ batch, heads, keyLength: length, headDim }: AttentionShape): number {
+  const size = transformSize(length, length, 0);
+  if (isDirect(length, length, 0, size)) return 2 * batch * heads * headDim * productsOf(length, length, 0);
+  return heads * Math.ceil(headDim / 2) * (1 + 2 * batch) * 5 * size * Math.log2(size);
 }

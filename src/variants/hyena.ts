@@ -22,9 +22,9 @@
  */
 import { ShapeError } from '../core/errors.ts';
 import { add, convolveLong, multiply, reshape, slice, zeroMasked } from '../core/ops/index.ts';
-import { longConvolutionFlops } from '../core/ops/long-convolution.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
+import { longConvolutionFlops } from './flops.ts';
 import { filterParameters, implicitFilters, rowCost } from './hyena-filter.ts';
 import { integer, number, type OptionsOf } from './options.ts';
 import { type AttentionState, Memory } from './state.ts';
@@ -112,6 +112,7 @@ export const hyena = defineVariant({
   exactness: 'own',
   complexity: 'O(L·log L·d)',
   averages: false,
+  weighsColumns: true,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
   options,
   parameters: filterParameters,
@@ -119,8 +120,7 @@ export const hyena = defineVariant({
   budget: null,
   attend,
   cost(shape, complete) {
-    const { batch, heads, keyLength: length, headDim } = shape;
-    const transforms = complete.longFilters * longConvolutionFlops(batch, heads, length, headDim);
-    return { flops: transforms + 2 * length * rowCost(complete, shape) };
+    const convolutions = complete.longFilters * longConvolutionFlops(shape);
+    return { flops: convolutions + 2 * shape.keyLength * rowCost(complete, shape) };
   },
 });

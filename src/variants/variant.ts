@@ -128,6 +128,8 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly regroups?: boolean;
   /** False where the weights of a query do not sum to 1, so that an output is no average of values. Absent: they do. */
   readonly averages?: false;
+  /** Whether each column of the values has weights of its own: a head then has no one matrix, and only the mean of them. */
+  readonly weighsColumns?: true;
   /** The same where options decide it. Where it is false, an exact variant is exact by its own definition. */
   averagesWith?(options: Options): boolean;
   readonly budget: Budget<Options> | null;

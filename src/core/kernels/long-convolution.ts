@@ -28,6 +28,27 @@ const NUMBERS = [
 
 export type LongConvolutionNumbers = KernelNumbers<(typeof NUMBERS)[number]>;
 
+/** Numbers of a transform: without those of the wanted rows, what comes round falls on rows before them. */
+export function transformSize(length: number, taps: number, from: number): number {
+  let size = 2;
+  while (size < length || size < length + taps - 1 - from) size *= 2;
+  return size;
+}
+
+/** Whether so few products are wanted that transforms take longer. */
+export function isDirect(length: number, taps: number, from: number, size: number): boolean {
+  return productsOf(length, taps, from) <= 2 * size * Math.log2(size);
+}
+
+/** Products of a column: min(i + 1, taps) of them for each wanted row i. */
+export function productsOf(length: number, taps: number, from: number): number {
+  const upTo = (rows: number) => {
+    const growing = Math.min(rows, taps);
+    return (growing * (growing + 1)) / 2 + (rows - growing) * taps;
+  };
+  return upTo(length) - upTo(from);
+}
+
 /** Two neighbouring columns of rows [count, width] in one array; the second may be missing. */
 interface Columns {
   data: NumericArray;
@@ -112,20 +133,22 @@ export const longConvolutionKernel = defineKernel(
 );
 
 /**
- * z̄_j = Σ_i h_{i−j} ȳ_i and h̄_t = Σ_i ȳ_i z_{i−t}, the latter added up over the batch; ȳ: `gradient`, the rows from … of y.
- * Items: heads × pairs of columns.
+ * z̄_j = Σ_i h_{i−j} ȳ_i and h̄_t = Σ_i ȳ_i z_{i−t}, the latter added up over the batch, whichever are wanted; ȳ: `gradient`,
+ * the rows from … of y. Items: heads × pairs of columns.
  */
 export const longConvolutionGradientKernel = defineKernel(
   'long-convolution-gradient',
-  { arrays: ['filter', 'values', 'gradient', 'ofFilter', 'ofValues'], numbers: NUMBERS },
+  { arrays: ['filter', 'values', 'gradient'], optional: ['ofFilter', 'ofValues'], numbers: NUMBERS },
   (begin, end, { filter, values, gradient, ofFilter, ofValues }, numbers) => {
     const { batch, heads, length, width, taps, valueRows, filterRows, from, size } = numbers;
     const fourier = fourierOf(size);
     const [H, Z, Y, sum] = [fourier.buffer(0), fourier.buffer(1), fourier.buffer(2), fourier.buffer(3)];
     for (let item = begin; item < end; item++) {
       const { head, column, isPair } = columnsAt(item, width);
-      load(H, { data: filter, offset: head * filterRows * width + column, width, count: taps, isPair }, 0);
-      fourier.forward(H);
+      if (ofValues !== undefined) {
+        load(H, { data: filter, offset: head * filterRows * width + column, width, count: taps, isPair }, 0);
+        fourier.forward(H);
+      }
       sum.re.fill(0);
       sum.im.fill(0);
       // The furthest that a gradient reaches back to a value, in each column.
@@ -136,19 +159,23 @@ export const longConvolutionGradientKernel = defineKernel(
       for (let entry = 0; entry < batch; entry++) {
         const sequence = entry * heads + head;
         const count = length - from;
-        load(Z, { data: values, offset: sequence * valueRows * width + column, width, count: length, isPair }, 0);
         load(Y, { data: gradient, offset: sequence * count * width + column, width, count, isPair }, from);
         const [y1, y2] = [reachOf(Y.re), reachOf(Y.im)];
-        real.last = Math.max(real.last, y1.last - reachOf(Z.re).first);
-        imaginary.last = Math.max(imaginary.last, y2.last - reachOf(Z.im).first);
-        fourier.forward(Z);
         fourier.forward(Y);
-        multiplySpectra(sum, Y, Z, true, true);
+        if (ofFilter !== undefined) {
+          load(Z, { data: values, offset: sequence * valueRows * width + column, width, count: length, isPair }, 0);
+          real.last = Math.max(real.last, y1.last - reachOf(Z.re).first);
+          imaginary.last = Math.max(imaginary.last, y2.last - reachOf(Z.im).first);
+          fourier.forward(Z);
+          multiplySpectra(sum, Y, Z, true, true);
+        }
+        if (ofValues === undefined) continue;
         multiplySpectra(Y, Y, H, true, false);
         fourier.inverse(Y);
         const rows = { data: ofValues, offset: sequence * length * width + column, width, count: length, isPair };
         store(Y, rows, 0, 1 / size, before(y1), before(y2));
       }
+      if (ofFilter === undefined) continue;
       fourier.inverse(sum);
       const ofHead = { data: ofFilter, offset: head * taps * width + column, width, count: taps, isPair };
       store(sum, ofHead, 0, 1 / size, real, imaginary);

@@ -3,9 +3,11 @@ import { record } from '../autograd.ts';
 import { expectInteger, expectShape } from '../errors.ts';
 import {
   directConvolutionKernel,
+  isDirect,
   type LongConvolutionNumbers,
   longConvolutionGradientKernel,
   longConvolutionKernel,
+  transformSize,
 } from '../kernels/long-convolution.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
@@ -43,16 +45,17 @@ export function convolveLong(filter: Tensor, values: Tensor, from = 0): Tensor {
     parallelFor(longConvolutionKernel, itemsOf(numbers), arrays, numbers, costOf(numbers, 1 + 2 * batch));
   }
   return record('convolveLong', result, [filter, values], (gradient) => {
-    const [ofFilter, ofValues] = [empty([1, heads, taps, width], filter.dtype), empty(values.shape, values.dtype)];
+    const ofFilter = filter.requiresGrad ? empty([1, heads, taps, width], filter.dtype) : null;
+    const ofValues = values.requiresGrad ? empty(values.shape, values.dtype) : null;
     const arrays = {
       filter: h.data,
       values: z.data,
       gradient: elements(gradient),
-      ofFilter: elements(ofFilter),
-      ofValues: elements(ofValues),
+      ...(ofFilter && { ofFilter: elements(ofFilter) }),
+      ...(ofValues && { ofValues: elements(ofValues) }),
     };
     parallelFor(longConvolutionGradientKernel, itemsOf(numbers), arrays, numbers, costOf(numbers, 2 + 3 * batch));
-    return [padRows(ofFilter, 2, filter.shape[2] - taps), ofValues];
+    return [ofFilter && padRows(ofFilter, 2, filter.shape[2] - taps), ofValues];
   });
 }
 
@@ -62,31 +65,3 @@ const itemsOf = ({ heads, width }: LongConvolutionNumbers) => heads * Math.ceil(
 const costOf = ({ size }: LongConvolutionNumbers, transforms: number) => ({
   costPerItem: 3 * transforms * size * Math.log2(size),
 });
-
-/** Numbers of a transform: without those of the wanted rows, what comes round falls on rows before them. */
-function transformSize(length: number, taps: number, from: number): number {
-  let size = 2;
-  while (size < length || size < length + taps - 1 - from) size *= 2;
-  return size;
-}
-
-/** Whether so few products are wanted that transforms take longer. */
-function isDirect(length: number, taps: number, from: number, size: number): boolean {
-  return productsOf(length, taps, from) <= 2 * size * Math.log2(size);
-}
-
-/** Products of a column: min(i + 1, taps) of them for each wanted row i. */
-function productsOf(length: number, taps: number, from: number): number {
-  const upTo = (rows: number) => {
-    const growing = Math.min(rows, taps);
-    return (growing * (growing + 1)) / 2 + (rows - growing) * taps;
-  };
-  return upTo(length) - upTo(from);
-}
-
-/** Operations of a whole run of `convolveLong`, with filters as long as the sequence; a transform of N numbers takes 5N log₂ N. */
-export function longConvolutionFlops(batch: number, heads: number, length: number, width: number): number {
-  const size = transformSize(length, length, 0);
-  if (isDirect(length, length, 0, size)) return 2 * batch * heads * width * productsOf(length, length, 0);
-  return heads * Math.ceil(width / 2) * (1 + 2 * batch) * 5 * size * Math.log2(size);
-}

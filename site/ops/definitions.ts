@@ -92,6 +92,23 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [kernel('convolution', 'bandKernel', 'bandWeightsKernel')],
   },
   {
+    file: 'long-convolution',
+    says: tex`Mixes each column with all its earlier entries, by a filter as long as the sequence. Fourier transforms do that in $O(L \log L)$.`,
+    forward: tex`y_i = \sum_{j \le i} h_{i - j} \circ z_j`,
+    gradient: tex`\frac{\partial \ell}{\partial z_j} = \sum_{i \ge j} h_{i - j} \circ G_i, \qquad \frac{\partial \ell}{\partial h_t} = \sum_{i \ge t} G_i \circ z_{i - t}`,
+    loops: [
+      kernel('long-convolution', 'longConvolutionKernel', 'longConvolutionGradientKernel', 'directConvolutionKernel'),
+      kernel('fourier', 'multiplySpectra'),
+    ],
+  },
+  {
+    file: 'cast',
+    says: 'Gives the same numbers in another type, rounded once where that has fewer digits.',
+    forward: tex`y = x`,
+    gradient: tex`\frac{\partial \ell}{\partial x} = G`,
+    loops: [],
+  },
+  {
     file: 'gather',
     says: 'Gathers rows by their numbers, or scatters rows to their places.',
     forward: tex`y_n = x_{p_n}`,

@@ -109,7 +109,7 @@ function renderCrossover(drawing: Drawing, { environment, rows }: Raw<CrossoverR
   );
   return html`<section>
 <h2>When a variant pays</h2>
-<p class="note">Full attention’s time over each variant’s at its default options, on the same kernels. ${machine(environment)}</p>
+<p class="note">Full attention’s time over each variant’s at its default options, on the same kernels; of what is causal, causal full attention’s. ${machine(environment)}</p>
 ${renderCharts(drawing, speedUpCharts(rows))}
 ${renderTable('Speed-ups', ['variant', ...lengths.map(String)], lines)}
 </section>`;

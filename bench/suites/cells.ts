@@ -70,6 +70,25 @@ export function measureCells(cells: readonly Cell[], length: number, { rounds, t
   }));
 }
 
+/** A pass that would take longer is left out: its rounds, and the run that compiles, would take half a minute. */
+const LONGEST_MILLISECONDS = 5_000;
+
+/** Whether a pass is expected to be short enough: it grows as it did between the last two lengths, or with L² at the most. */
+export function isWorthwhile(
+  rows: readonly CellRow[],
+  variant: AnyVariant,
+  training: boolean,
+  length: number,
+): boolean {
+  const [last, before] = group(rows, variant.name, training).reverse();
+  if (last === undefined) return true;
+  const slope =
+    before === undefined
+      ? 2
+      : Math.log(last.milliseconds / before.milliseconds) / Math.log(last.length / before.length);
+  return last.milliseconds * (length / last.length) ** Math.min(2, slope) <= LONGEST_MILLISECONDS;
+}
+
 /** The rows of one variant and kind of pass, in the order of their lengths. */
 export function group<Row extends { variant: string; training: boolean }>(
   rows: readonly Row[],

@@ -2,9 +2,11 @@
 import { poolReady } from '../../src/core/parallel/pool.ts';
 import { formatMilliseconds, formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
-import { allVariants } from '../../src/variants/registry.ts';
+import { full } from '../../src/variants/full.ts';
+import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
+import type { CommonOptions } from '../../src/variants/variant.ts';
 import { fasterFrom } from '../report/results.ts';
-import { type CellRow, cellOf, group, measureCells } from './cells.ts';
+import { type CellRow, cellOf, group, isWorthwhile, measureCells } from './cells.ts';
 import { drawInputs, type Suite } from './suite.ts';
 
 const HEADS = 2;
@@ -24,8 +26,10 @@ export const crossover: Suite = {
     const rows: Row[] = [];
     for (const length of lengths) {
       const inputs = drawInputs(HEADS, length, HEAD_DIM);
-      const cells = allVariants().flatMap((variant) =>
-        [false, true].map((training) => cellOf(variant, inputs, variant.defaults(length), training)),
+      const cells = [...allVariants(), ONE_WAY].flatMap((variant) =>
+        [false, true]
+          .filter((training) => isWorthwhile(rows, variant, training, length))
+          .map((training) => cellOf(variant, inputs, defaultsOf(variant, length), training)),
       );
       rows.push(...withSpeedUps(measureCells(cells, length, settings)));
     }
@@ -33,10 +37,19 @@ export const crossover: Suite = {
   },
 };
 
+/** Full attention once more: what reads in one direction only is compared with it reading so too. */
+const ONE_WAY: AnyVariant = { ...full, name: 'full, causal' };
+
+function defaultsOf(variant: AnyVariant, length: number): CommonOptions {
+  return { ...variant.defaults(length), ...(variant === ONE_WAY && { causal: true }) };
+}
+
 function withSpeedUps(rows: readonly CellRow[]): Row[] {
-  return rows.map((row) => {
-    const [full] = group(rows, 'full', row.training);
-    return { ...row, speedUp: full.milliseconds / row.milliseconds };
+  const variants = rows.filter(({ variant }) => variant !== ONE_WAY.name);
+  return variants.map((row) => {
+    const beside = row.options.causal ? ONE_WAY.name : full.name;
+    const [{ milliseconds }] = group(rows, beside, row.training);
+    return { ...row, speedUp: milliseconds / row.milliseconds };
   });
 }
 
@@ -46,9 +59,11 @@ function tableOf(rows: readonly Row[], lengths: readonly number[], width: number
   const lines = [false, true].flatMap((training) =>
     [...new Set(rows.map(({ variant }) => variant))].map((variant) => {
       const own = group(rows, variant, training);
-      const cells = own.map(({ speedUp, milliseconds }) =>
-        variant === 'full' ? formatMilliseconds(milliseconds) : formatRatio(speedUp),
-      );
+      const cells = lengths.map((length) => {
+        const row = own.find((each) => each.length === length);
+        if (row === undefined) return '';
+        return variant === 'full' ? formatMilliseconds(row.milliseconds) : formatRatio(row.speedUp);
+      });
       const begin = variant === 'full' ? null : fasterFrom(own);
       return [
         variant,
@@ -58,5 +73,5 @@ function tableOf(rows: readonly Row[], lengths: readonly number[], width: number
       ];
     }),
   );
-  return `${formatTable(columns, lines, { width })}\n\nThe time of full attention, and how many times faster the others are.`;
+  return `${formatTable(columns, lines, { width })}\n\nThe time of full attention, and how many times faster the others are; what is causal, than causal full attention.`;
 }

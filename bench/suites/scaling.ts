@@ -6,7 +6,7 @@ import { poolReady } from '../../src/core/parallel/pool.ts';
 import { formatBytes, formatMilliseconds, formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
-import { type CellRow, cellOf, group, measureCells } from './cells.ts';
+import { type CellRow, cellOf, group, isWorthwhile, measureCells } from './cells.ts';
 import { drawInputs, type Suite, type SuiteSettings } from './suite.ts';
 
 const HEADS = 2;
@@ -21,9 +21,6 @@ const FIXED: Record<string, Record<string, unknown>> = {
 const GROWING: Record<string, (length: number) => Record<string, unknown>> = {
   'sparse-transformer': (length) => ({ stride: Math.ceil(Math.sqrt(length)) }),
 };
-/** Full attention would take minutes at the greatest lengths, and its backward pass before that. */
-const LONGEST_FULL = { forward: 16384, training: 8192 };
-
 export const scaling: Suite = {
   name: 'scaling',
   summary: 'time and peak memory against length, forward and backward, with fitted slopes',
@@ -31,24 +28,25 @@ export const scaling: Suite = {
     const lengths = settings.quick ? [1024, 2048, 4096] : [4096, 8192, 16384, 32768, 65536];
     await poolReady();
     const rows: CellRow[] = [];
-    for (const length of lengths) rows.push(...measureLength(length, lengths[0], settings));
+    for (const length of lengths) rows.push(...measureLength(length, rows, lengths[0], settings));
     return { rows: [...rows, ...slopesOf(rows)], table: tableOf(rows, settings.width) };
   },
 };
 
-function measureLength(length: number, shortest: number, settings: SuiteSettings): CellRow[] {
+function measureLength(
+  length: number,
+  before: readonly CellRow[],
+  shortest: number,
+  settings: SuiteSettings,
+): CellRow[] {
   const inputs = drawInputs(HEADS, length, HEAD_DIM);
   const cells = allVariants().flatMap((variant) => {
     const options = optionsOf(variant, length, shortest);
     return [false, true]
-      .filter((training) => isWorthwhile(variant, length, training))
+      .filter((training) => isWorthwhile(before, variant, training, length))
       .map((training) => cellOf(variant, inputs, options, training));
   });
   return measureCells(cells, length, settings);
-}
-
-function isWorthwhile({ family }: AnyVariant, length: number, training: boolean): boolean {
-  return family !== 'full' || length <= (training ? LONGEST_FULL.training : LONGEST_FULL.forward);
 }
 
 function optionsOf(variant: AnyVariant, length: number, shortest: number): Record<string, unknown> {

@@ -107,7 +107,7 @@ function speedUps(variant: string): Html {
 `;
   };
   return html`<h3>How much faster than full attention</h3>
-<p>${fasterSentence(own.filter(({ training }) => !training))} Both use the same kernels, and the variant has its default options.</p>
+<p>${fasterSentence(own.filter(({ training }) => !training))} Both use the same kernels, and the variant has its default options; what is causal is compared with causal full attention.</p>
 <div class="scroll" tabindex="0" role="region" aria-label="Speed-up against length">
 <table>
 <thead><tr><th scope="col">Tokens</th>${lengths.map((length) => html`<th scope="col" class="number">${formatWhole(length)}</th>`)}</tr></thead>

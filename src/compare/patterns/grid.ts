@@ -171,11 +171,12 @@ const shapeFor = (length: number, heads: number): AttentionShape => ({
 });
 
 /** The first token of a cell; cell sizes differ by at most one token. */
-function cellStart(cell: number, size: number, length: number): number {
+export function cellStart(cell: number, size: number, length: number): number {
   return Math.floor((cell * length) / size);
 }
 
-function cellOf(position: number, size: number, length: number): number {
+/** The cell of a token. */
+export function cellOf(position: number, size: number, length: number): number {
   return Math.floor(((position + 1) * size - 1) / length);
 }
 

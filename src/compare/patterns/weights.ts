@@ -1,17 +1,20 @@
 /** The attention weights of a variant as a picture: mean over the heads of the first batch entry. */
 
+import { noGrad } from '../../core/autograd.ts';
 import type { Dense } from '../../core/reference.ts';
+import { scope } from '../../core/scope.ts';
+import { elements, type Tensor, zeros } from '../../core/tensor.ts';
+import { attend } from '../../variants/attend.ts';
 import type { AnyVariant } from '../../variants/registry.ts';
 import type { AttentionInputs, CommonOptions } from '../../variants/variant.ts';
-import { attentionRows } from '../attention-rows.ts';
 import { oracleRows } from '../oracle.ts';
 import { REFERENCE_VARIANT } from '../series.ts';
-import { type PatternGrid, queriesOfCells, weightsGrid } from './grid.ts';
+import { cellOf, cellStart, type PatternGrid, queriesOfCells, weightsGrid } from './grid.ts';
 
 export interface WeightsSettings {
   /** Cells per side. */
   cells: number;
-  /** Queries measured for one row of cells. */
+  /** Queries of full attention for one row of cells; of other variants all queries count. */
   queriesPerCell: number;
   /** Seed of the parameters. */
   seed: number;
@@ -19,10 +22,16 @@ export interface WeightsSettings {
   onProgress?: (share: number) => void;
 }
 
-/** Queries measured between two reports of progress: as many as `attentionRows` measures in one pass. */
+/** Queries of the oracle between two reports of progress. */
 const QUERIES_AT_ONCE = 64;
+/** Cells of one pass, a column of V each: about a head's width, so that a pass holds no more than attention itself does. */
+const CELLS_AT_ONCE = 64;
 
-/** Throws as `attentionRows` does. The oracle computes the rows of full attention, which costs less. */
+/**
+ * Throws as `attend` does. A few rows of the oracle stand for full attention, whatever the length; all others are linear in
+ * their values: with a V that is 1 in column c for the keys of cell c and else 0, their outputs are the sums of the weights
+ * in each cell, of all queries in one pass.
+ */
 export function drawnWeights(
   variant: AnyVariant,
   inputs: AttentionInputs,
@@ -30,18 +39,59 @@ export function drawnWeights(
   { cells, queriesPerCell, seed, onProgress = () => {} }: WeightsSettings,
 ): PatternGrid {
   const length = inputs.keys.shape[2];
-  const queries = queriesOfCells(length, cells, queriesPerCell);
-  const rows: Float64Array[] = [];
-  while (rows.length < queries.length) {
-    const some = queries.slice(rows.length, rows.length + QUERIES_AT_ONCE);
-    const measured =
-      variant.name === REFERENCE_VARIANT
-        ? oracleRows(inputs, options.causal, some).weights
-        : attentionRows(variant, inputs, options, some, { seed, checkFinite: false });
-    rows.push(...meansOverHeads(measured));
-    onProgress(rows.length / queries.length);
+  if (variant.name === REFERENCE_VARIANT) {
+    const queries = queriesOfCells(length, cells, queriesPerCell);
+    const rows: Float64Array[] = [];
+    while (rows.length < queries.length) {
+      const some = queries.slice(rows.length, rows.length + QUERIES_AT_ONCE);
+      rows.push(...meansOverHeads(oracleRows(inputs, options.causal, some).weights));
+      onProgress(rows.length / queries.length);
+    }
+    return weightsGrid(queries, rows, length, cells);
   }
-  return weightsGrid(queries, rows, length, cells);
+  const size = Math.min(cells, length);
+  const grid = Array.from({ length: size * size }, () => 0);
+  // Where each column of V has weights of its own, all of a head are needed for one cell, and their mean is drawn.
+  const [atOnce, width] = variant.weighsColumns ? [1, inputs.queries.shape[3]] : [CELLS_AT_ONCE, 1];
+  for (let first = 0; first < size; first += atOnce) {
+    const count = Math.min(atOnce, size - first);
+    scope(() => {
+      const values = indicators(inputs.values, size, first, count, width);
+      const global = inputs.global && { ...inputs.global, values };
+      const given = { ...inputs, values, ...(global && { global }) };
+      const output = noGrad(() => attend(variant, given, options, { seed, checkFinite: false }));
+      addMeans(grid, output, size, first, count, width);
+    });
+    onProgress((first + count) / size);
+  }
+  return { size, cells: grid };
+}
+
+/** Values as long as the given ones, with `width` columns for each of `count` cells: 1 for the keys of the cell. */
+function indicators(like: Tensor, size: number, first: number, count: number, width: number): Tensor {
+  const [batch, heads, length] = like.shape;
+  const values = zeros([batch, heads, length, count * width], like.dtype);
+  const data = elements(values);
+  for (let row = 0; row < batch * heads * length; row++) {
+    const column = cellOf(row % length, size, length) - first;
+    if (column < 0 || column >= count) continue;
+    data.fill(1, (row * count + column) * width, (row * count + column + 1) * width);
+  }
+  return values;
+}
+
+/** Adds the mean weight of a pair in the cells of `count` columns, over all queries and heads of the first batch entry. */
+function addMeans(grid: number[], output: Tensor, size: number, first: number, count: number, width: number): void {
+  const [, heads, length] = output.shape;
+  const data = elements(output);
+  const extents = Array.from({ length: size }, (_, n) => cellStart(n + 1, size, length) - cellStart(n, size, length));
+  for (let row = 0; row < heads * length; row++) {
+    const cell = cellOf(row % length, size, length);
+    for (let c = 0; c < count * width; c++) {
+      const column = first + Math.floor(c / width);
+      grid[cell * size + column] += data[row * count * width + c] / (heads * width * extents[cell] * extents[column]);
+    }
+  }
 }
 
 /** From [batch, heads, queries, keys], a row for each query: the mean over the heads of the first batch entry. */

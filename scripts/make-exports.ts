@@ -8,7 +8,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { elements } from '../src/core/tensor.ts';
 import { exportModel } from '../src/training/export/export.ts';
-import { LOADER_VARIANTS } from '../src/training/export/loader.ts';
+import { loaderVariants } from '../src/training/export/pieces.ts';
 import type { ModelSettings } from '../src/training/learner.ts';
 import type { AttentionSettings } from '../src/training/mixing.ts';
 import { endRun, runDefaults, startRun } from '../src/training/run.ts';
@@ -70,7 +70,7 @@ function casesOf(): Case[] {
   const named = (variant: string, options: Record<string, unknown> = {}): AttentionSettings => {
     return { variant, options: { ...OPTIONS[variant], ...options } };
   };
-  const variants = allVariants().filter(({ name }) => LOADER_VARIANTS.includes(name));
+  const variants = allVariants().filter(({ name }) => loaderVariants().includes(name));
   const ofVariants = variants.flatMap(({ name, supports }): Case[] => [
     ...(supports.causal ? [{ name: `${name}-causal`, task: 'copy', attention: named(name) }] : []),
     ...(supports.bidirectional === false

@@ -3,7 +3,7 @@
  * or a feature that underflows, shows there alone. Runs where $PYTHON, or that of .venv, or python3 has torch and safetensors.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
@@ -15,7 +15,7 @@ import { multiply, sum, zeroMasked } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { exportModel } from '../../src/training/export/export.ts';
-import { LOADER_VARIANTS } from '../../src/training/export/loader.ts';
+import { loaderCode, loaderVariants } from '../../src/training/export/pieces.ts';
 import { attend, checkOptions } from '../../src/variants/attend.ts';
 import type { BigBirdOptions } from '../../src/variants/bigbird.ts';
 import { randomTable } from '../../src/variants/bigbird-blocks.ts';
@@ -72,7 +72,8 @@ function attendByLoader(cases: readonly Compared[]): Map<string, Float32Array> {
     }
   }
   writeSafetensors(from, tensors, [['cases', JSON.stringify(settings)]]);
-  const loader = pathOf('../../src/training/export/modeling_efficient.py');
+  const loader = join(folder, 'modeling_efficient.py');
+  writeFileSync(loader, loaderCode(cases.map(({ variant }) => variant)));
   const { status, stderr } = spawnSync(python, [pathOf('export_attention.py'), loader, from, to], { encoding: 'utf8' });
   assert.is(status, 0, stderr);
   return new Map([...readSafetensors(to).tensors].map(([key, each]) => [key, each.load() as Float32Array]));
@@ -88,7 +89,7 @@ function directionOf(inputs: AttentionInputs): Tensor {
 }
 
 withTorch('attends as we do in float32, with norms of all sizes', () => {
-  const cases = LOADER_VARIANTS.flatMap((variant) => {
+  const cases = loaderVariants().flatMap((variant) => {
     // As many keys as queries, as in a model.
     const drawn = sampleCases(variantOf(variant), { dtype: 'float32', wide: true, selfAttention: true }, 12);
     return drawn.map((each, n): Compared => {
@@ -174,7 +175,7 @@ withTorch('one loud key, very negative keys, zeros and tiny numbers', () => {
 
 withTorch('what is masked has no influence, whatever its embedding holds', () => {
   // The task reads in both directions.
-  const names = LOADER_VARIANTS.filter((name) => {
+  const names = loaderVariants().filter((name) => {
     const { padding, bidirectional } = variantOf(name).supports;
     return padding && bidirectional !== false;
   });
@@ -197,11 +198,12 @@ withTorch('what is masked has no influence, whatever its embedding holds', () =>
 
 /** Prints by how much the logits of each model move when the embedding of the padding becomes NaN. */
 const MASKED = `
-import sys, torch
-sys.path.insert(0, sys.argv[1])
-from modeling_efficient import EfficientTransformer
+import importlib.util, os, sys, torch
 for folder in sys.argv[1:]:
-    model = EfficientTransformer.from_pretrained(folder)
+    spec = importlib.util.spec_from_file_location("modeling_efficient", os.path.join(folder, "modeling_efficient.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model = module.EfficientTransformer.from_pretrained(folder)
     weight = model.stack.embedding.weight
     padding = len(weight) - 1
     mask = torch.arange(16)[None] < 10

@@ -10,7 +10,7 @@ import { elements } from '../../src/core/tensor.ts';
 import type { TrainedModel } from '../../src/training/checkpoint.ts';
 import { exportModel } from '../../src/training/export/export.ts';
 import { importRun } from '../../src/training/export/import.ts';
-import { LOADER_VARIANTS, loaderConfig, loaderTensors } from '../../src/training/export/loader.ts';
+import { loaderConfig, loaderTensors } from '../../src/training/export/loader.ts';
 import {
   columns,
   type Layout,
@@ -20,6 +20,7 @@ import {
   scaled,
   transposed,
 } from '../../src/training/export/matrices.ts';
+import { loaderCode, loaderVariants } from '../../src/training/export/pieces.ts';
 import { transformersForm } from '../../src/training/export/transformers.ts';
 import type { ModelSettings } from '../../src/training/learner.ts';
 import type { RunSettings } from '../../src/training/run.ts';
@@ -91,22 +92,45 @@ test('rows by head: all of a head, of each matrix in turn', () => {
   );
 });
 
-test('the loader has the code of the variants that are ours, under their names', () => {
-  const code = readFileSync(new URL('../../src/training/export/modeling_efficient.py', import.meta.url), 'utf8');
-  const [, table] = /^VARIANTS = \{$([^}]*)^\}$/m.exec(code) ?? [];
-  const inLoader = [...table.matchAll(/^ {4}"([^"]+)": (\w+),$/gm)];
-  assert.equal(
-    inLoader.map(([, name]) => name),
-    LOADER_VARIANTS,
+const PIECES = new URL('../../src/training/export/python/', import.meta.url);
+
+test('each piece of the loader is a variant of ours or what such pieces import, and no two define one name', () => {
+  const paths = readdirSync(PIECES, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.py'));
+  const texts = new Map(paths.map((path) => [path.replaceAll('\\', '/'), readFileSync(new URL(path, PIECES), 'utf8')]));
+  const definitions = (text: string) => [...text.matchAll(/^(?:def|class) (\w+)/gm)].map(([, name]) => name);
+  const all = [...texts.values()].flatMap(definitions);
+  assert.equal(all.length, new Set(all).size);
+  const libraries = (text: string) => text.split('\n').filter((line) => /^(import \w|from \w)/.test(line));
+  const ofModel = libraries(texts.get('model.py') as string);
+  for (const [path, text] of texts) {
+    // In the loader the imports of model.py are all that there are.
+    for (const line of libraries(text)) assert.ok(ofModel.includes(line), `${path}: ${line}`);
+  }
+  for (const name of loaderVariants()) {
+    assert.ok(findVariant(name), name);
+    const callable = name.replaceAll('-', '_');
+    assert.match(texts.get(`variants/${callable}.py`) as string, `def ${callable}(q, k, v, real, o, p):`);
+  }
+  // Every definition of every piece is in a loader for all variants, once.
+  assert.equal(definitions(loaderCode(loaderVariants())).sort(), all.sort());
+});
+
+test('a loader has the variants of its model, what these need above them, and no others', () => {
+  const code = loaderCode(['light-conv', 'full', 'light-conv']);
+  const places = ['convolve', 'convolution', 'light_conv', 'attend', 'full'].map((name) =>
+    code.indexOf(`\ndef ${name}(`),
   );
-  for (const [, name, callable] of inLoader)
-    assert.match(code, new RegExp(`^def ${callable}\\(q, k, v, real, o, p\\)`, 'm'), name);
-  // One that is added to the registry alone is refused, below.
-  for (const name of LOADER_VARIANTS) assert.ok(findVariant(name), name);
+  assert.equal(
+    places,
+    [...places].sort((a, b) => a - b),
+  );
+  assert.ok(places[0] > code.indexOf('\nclass EfficientTransformer('));
+  assert.not.match(code, /def scan|def reformer|^from \./m);
+  assert.match(code, /\n\n\nVARIANTS = \{\n {4}"light-conv": light_conv,\n {4}"full": full,\n\}\n$/);
 });
 
 test('every variant comes back to the same bits by the names of the loader', () => {
-  for (const name of LOADER_VARIANTS) {
+  for (const name of loaderVariants()) {
     const isOneWay = findVariant(name)?.supports.bidirectional === false;
     const task = isOneWay ? ({ name: 'copy', length: 16 } as const) : ({ name: 'listops', length: 16 } as const);
     const trained = model({ attention: { variant: name } }, task);

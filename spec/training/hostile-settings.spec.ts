@@ -12,7 +12,7 @@ import { measureMemory, memoryStatistics } from '../../src/core/memory.ts';
 import { loadModel, resumeRun, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { exportModel, ORIGIN } from '../../src/training/export/export.ts';
 import { importRun } from '../../src/training/export/import.ts';
-import { LOADER_VARIANTS } from '../../src/training/export/loader.ts';
+import { loaderVariants } from '../../src/training/export/pieces.ts';
 import { endLearner, endRun, type Run, type RunSettings, startRun } from '../../src/training/run.ts';
 import { comparesTokens } from '../../src/variants/inputs.ts';
 import { allVariants } from '../../src/variants/registry.ts';
@@ -129,7 +129,7 @@ test('a checkpoint of a model: any number of its config', () => {
 test('an exported folder: any number of its settings', () => {
   const root = temporaryFolder();
   fc.assert(
-    fc.property(drawnOf(LOADER_VARIANTS), fc.nat(), ([variant, kind, at, value], n) => {
+    fc.property(drawnOf(loaderVariants()), fc.nat(), ([variant, kind, at, value], n) => {
       const run = runOf(variant, kind);
       const folder = join(root, `${n}`);
       exportModel({ ...run, alphabet: run.task.alphabet }, folder);

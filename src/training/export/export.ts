@@ -4,7 +4,6 @@
  */
 
 import { mkdirSync, rmSync } from '#platform/fs';
-import { ownBytes } from '#platform/own-files';
 import { join } from '#platform/path';
 import { expectBoolean, expectOptions, expectText } from '../../core/expect.ts';
 import { writeFileAtomically } from '../../core/files/atomic.ts';
@@ -14,10 +13,12 @@ import { writing } from '../../core/files/system-error.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
 import type { TrainedModel } from '../checkpoint.ts';
 import { expectTrained } from '../checks.ts';
+import { attentionsOf } from '../config.ts';
 import type { Learner } from '../learner.ts';
 import { writeCheck } from './check.ts';
 import { loaderConfig, loaderTensors } from './loader.ts';
 import type { Matrix } from './matrices.ts';
+import { loaderCode } from './pieces.ts';
 import { type TransformersForm, transformersForm } from './transformers.ts';
 
 /** What `exportModel` writes in addition to the model. */
@@ -55,7 +56,7 @@ export function exportModel(trained: TrainedModel, folder: string, options: Expo
   const form = options.loader ? 'the loader was asked for' : transformersForm(learner.model.config);
   const isTheirs = typeof form !== 'string';
   const config = isTheirs ? form.config : loaderConfig(learner);
-  const loader = isTheirs ? null : ownBytes(`training/export/${LOADER}`);
+  const loader = isTheirs ? null : loaderCode(attentionsOf(learner.model.config).map(({ variant }) => variant));
   const tensors = isTheirs ? renamed(learner, form) : [...ownTensors(learner), ...loaderTensors(learner)];
 
   const [configAt, weightsAt, loaderAt, checkAt] = FILES.map((name) => join(folder, name));

@@ -6,42 +6,18 @@ import type { ClassifierConfig } from '../classifier.ts';
 import { attentionsOf } from '../config.ts';
 import type { Learner } from '../learner.ts';
 import type { Mixing } from '../mixing.ts';
-
-/** The VARIANTS of the loader, those that the Python file has code for. The names are data here. */
-export const LOADER_VARIANTS: readonly string[] = [
-  'full',
-  'longformer',
-  'bigbird',
-  'sparse-transformer',
-  'linformer',
-  'nystromformer',
-  'performer',
-  'linear-transformer',
-  'reformer',
-  'local-attention',
-  'transformer-xl',
-  'deltanet',
-  'retnet',
-  'gla',
-  'hgrn2',
-  'lightning',
-  'mamba2',
-  'gated-deltanet',
-  'kda',
-  'log-linear',
-  'light-conv',
-  'dynamic-conv',
-];
+import { loaderVariants } from './pieces.ts';
 
 /** config.json for the loader. Throws UnsupportedError for a variant that it lacks. */
 export function loaderConfig({ kind, model }: Learner): Record<string, unknown> {
   const { config, body } = model;
   const attentions = attentionsOf(config);
+  const known = loaderVariants();
   for (const { variant } of attentions) {
-    if (LOADER_VARIANTS.includes(variant)) continue;
+    if (known.includes(variant)) continue;
     throw new UnsupportedError(
       `variant: ${variant} cannot be exported, because the PyTorch loader has no code for it; it has ` +
-        LOADER_VARIANTS.join(', '),
+        known.join(', '),
     );
   }
   const names = [...model.tensors().keys()];

@@ -1,0 +1,236 @@
+"""A model of efficient-transformers in PyTorch: reads the folder that `export` has written, and gives the same logits.
+
+    model = EfficientTransformer.from_pretrained("exported")
+    logits = model(tokens)              # int64 [batch, length]; mask: bool, True for a real token, False for padding
+    model.save_pretrained("trained")    # what `import` reads
+
+It needs torch and safetensors. Parameters have the names that they have in a checkpoint, and weights stand on the
+right, x W + b. Each attention is written plainly, with its weights for all pairs of tokens: to be read, and to be
+trained on in any way that PyTorch knows. It therefore takes the O(L²) memory of full attention, which the original does
+not. What a variant draws at random (features, rotations, random blocks) comes as buffers and stays as it was drawn.
+"""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+
+class Part(nn.Module):
+    """Tensors by their dotted names, as modules within modules: part.layers["0"].attention.query.weight."""
+
+    def __init__(self, tensors, learned, path=""):
+        super().__init__()
+        inner = {}
+        for name, tensor in tensors.items():
+            first, _, rest = name.partition(".")
+            if rest:
+                inner.setdefault(first, {})[rest] = tensor
+            elif path + name in learned:
+                self.register_parameter(name, nn.Parameter(tensor))
+            else:
+                self.register_buffer(name, tensor)
+        for name, each in inner.items():
+            self.add_module(name, Part(each, learned, f"{path}{name}."))
+
+    def __getitem__(self, name):
+        return getattr(self, str(name))
+
+
+class EfficientTransformer(Part):
+    def __init__(self, config, tensors):
+        super().__init__(tensors, set(config["learned"]))
+        self.config = config
+
+    @classmethod
+    def from_pretrained(cls, folder):
+        config = json.loads(Path(folder, "config.json").read_text())
+        return cls(config, load_file(Path(folder, "model.safetensors"))).eval()
+
+    def save_pretrained(self, folder):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder, "config.json").write_text(json.dumps(self.config, indent=2) + "\n")
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        save_file(tensors, Path(folder, "model.safetensors"), metadata={"format": "pt"})
+        if Path(folder).resolve() != Path(__file__).resolve().parent:
+            shutil.copy(__file__, folder)
+
+    def forward(self, tokens, mask=None, other=None, other_mask=None):
+        """Logits of every token [batch, length, vocabulary], or of every example [batch, classes]; `other` is the
+        second text of a pair."""
+        y = self.body(tokens, mask)
+        head = self.config["head"]
+        if head in ("causal", "masked"):
+            return linear(y, self.output) if hasattr(self, "output") else y @ self.stack.embedding.weight.T
+        pooled = self.pool(y, mask)
+        if head == "pair classification":
+            q = self.pool(self.body(other, other_mask), other_mask)
+            pooled = torch.cat([pooled, q, pooled * q, pooled - q], -1)
+        return linear(torch.relu(linear(pooled, self.classifier.hidden)), self.classifier.output)
+
+    @property
+    def stack(self):
+        return self.decoder if hasattr(self, "decoder") else self.encoder
+
+    def pool(self, y, mask):
+        if self.config["pooling"] == "first":
+            return y[:, 0]
+        if mask is None:
+            return y.mean(1)
+        return without(y, mask).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+
+    def body(self, tokens, mask):
+        """√d · E[token] + position, then the layers: [batch, length, width]."""
+        config, stack = self.config, self.stack
+        if tokens.shape[1] > config["length"]:
+            raise ValueError(f"tokens: expected a length of at most {config['length']}, got {tokens.shape[1]}")
+        if mask is None:
+            mask = torch.ones_like(tokens, dtype=torch.bool)
+        x = stack.embedding.weight[tokens] * math.sqrt(config["width"])
+        y = other = self.dropped(self.placed(x))
+        pre = config["norm"] == "pre"
+        for layer, settings in zip(stack.layers.children(), config["layers"]):
+
+            def f(x):
+                return self.dropped(self.attention(norm(x, layer.attentionNorm) if pre else x, layer, settings, mask))
+
+            def g(x):
+                return self.dropped(feed_forward(norm(x, layer.feedForwardNorm) if pre else x, layer.feedForward))
+
+            if config["residual"] == "reversible":  # Kitaev et al. 2020, eq. 7
+                y = y + f(other)
+                other = other + g(y)
+            elif pre:
+                y = y + f(y)
+                y = y + g(y)
+            else:
+                y = norm(y + f(y), layer.attentionNorm)
+                y = norm(y + g(y), layer.feedForwardNorm)
+        if config["residual"] == "reversible":
+            y = (y + other) / 2
+        return norm(y, stack.norm) if pre else y
+
+    def dropped(self, x):
+        return F.dropout(x, self.config["dropout"], self.training)
+
+    def placed(self, x):
+        kind, length = self.config["positions"], x.shape[1]
+        if kind == "learned":
+            return x + self.stack.positions.weight[:length]
+        if kind == "axial":
+            rows, columns = self.stack.positions.E1, self.stack.positions.E2
+            at = torch.arange(length, device=x.device)
+            return x + torch.cat([rows[at // len(columns)], columns[at % len(columns)]], -1)
+        if kind == "sinusoidal":
+            at, column = torch.arange(length).double()[:, None], torch.arange(x.shape[2])
+            angles = at / 10000 ** ((column - column % 2) / x.shape[2]).double()
+            return x + torch.where(column % 2 == 0, angles.sin(), angles.cos()).to(x)
+        return x
+
+    def attention(self, x, layer, settings, mask):
+        config = self.config
+        batch, length, _ = x.shape
+
+        def split(rows):
+            return rows.view(batch, length, config["heads"], -1).transpose(1, 2)
+
+        def project(part, parts):
+            def before(name, rows):
+                if parts.get("shortConvolution"):
+                    rows = short_convolution(without(rows, mask[:, None]), part.convolution[name])
+                rows = F.silu(rows) if name in parts.get("silu", []) else rows
+                return rows.sigmoid() if name in parts.get("sigmoid", []) else rows
+
+            value = linear(x, part.value)
+            v = before("values", split(F.glu(value) if settings["gatedValues"] else value))
+            # What a variant does not read is not projected.
+            q = self.turned(before("queries", split(linear(x, part.query)))) if hasattr(part, "query") else v
+            k = self.turned(before("keys", split(linear(x, part.key)))) if hasattr(part, "key") else q
+            # What is masked has no influence, whatever it holds.
+            return q, without(k, mask[:, None]), without(v, mask[:, None])
+
+        # A variant that was made for one length has shorter sequences filled up to it.
+        missing = config["length"] - length if length < settings["unpaddedFrom"] else 0
+        parts = settings.get("layer") or {}
+        inputs = [F.pad(each, (0, 0, 0, missing)) for each in project(layer.attention, parts)]
+        of_global = getattr(layer.attention, "global", None)
+        options = SimpleNamespace(**settings["options"], training=self.training, of_global=inputs, gates={})
+        if of_global is not None:
+            options.of_global = [F.pad(each, (0, 0, 0, missing)) for each in project(of_global, {})]
+        for name, gate in settings.get("gates", {}).items():
+            made = activated(linear(x, layer.attention.gates[name]), gate)
+            options.gates[name] = split(made) if gate["wide"] else made.transpose(1, 2)
+        shared = settings["sharedParameters"]
+        parameters = layer.attention if shared is None else self.stack.sharedAttention[shared]
+        heads = VARIANTS[settings["variant"]](*inputs, F.pad(mask, (0, missing)), options, parameters)
+        heads = self.finished(heads[:, :, :length], x, layer.attention, parts, split)
+        return linear(heads.transpose(1, 2).reshape(batch, length, -1), layer.attention.output)
+
+    def finished(self, heads, x, part, parts, split):
+        """The norm and the gate that a variant's paper has after its attention."""
+
+        def normed(rows):
+            if "outputNorm" not in parts:
+                return rows
+            squares = rows.square().mean(3, keepdim=True)
+            share = squares if parts["outputNorm"] == "head" else squares.mean(1, keepdim=True)
+            return rows * (share + 1e-5).rsqrt() * part.outputNorm.gain
+
+        gate = parts.get("outputGate")
+        if gate is None:
+            return normed(heads)
+        by = split(linear(x, part.outputGate))
+        by = {"silu": F.silu, "sigmoid": torch.sigmoid, "none": lambda x: x}[gate["activation"]](by)
+        return normed(heads * by) if gate.get("first") else normed(heads) * by
+
+    def turned(self, x):
+        """Rotary positions (Su et al. 2021): columns i and i + d/2 turn by position · 10000^(−2i/d)."""
+        if self.config["positions"] != "rotary":
+            return x
+        half = x.shape[-1] // 2
+        at, column = torch.arange(x.shape[2]).double()[:, None], torch.arange(half).double()
+        angles = at * 10000 ** (-column / half)
+        cos, sin = angles.cos().to(x), angles.sin().to(x)
+        first, second = x[..., :half], x[..., half:]
+        return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
+
+
+def linear(x, part):
+    y = x @ part.weight
+    return y + part.bias if hasattr(part, "bias") else y
+
+
+def short_convolution(rows, taps):
+    """Causal and depthwise: taps [count, heads, 1, headDim], the last is the token's own."""
+    count, length = len(taps), rows.shape[2]
+    rows = F.pad(rows, (0, 0, count - 1, 0))
+    return sum(rows[:, :, n : n + length] * taps[n] for n in range(count))
+
+
+def activated(x, gate):
+    kinds = {"none": lambda x: x, "sigmoid": torch.sigmoid, "softplus": F.softplus, "logSigmoid": F.logsigmoid}
+    return kinds[gate["activation"]](x) * gate["times"]
+
+
+def without(rows, mask):
+    """Zeros in place of the rows that are masked."""
+    return rows.masked_fill(~mask[..., None], 0)
+
+
+def norm(x, part):
+    return F.layer_norm(x, x.shape[-1:], part.gain, part.bias, 1e-5)
+
+
+def feed_forward(x, part):
+    return F.gelu(x @ part.W1 + part.b1, approximate="tanh") @ part.W2 + part.b2
+
+
+# What follows are the variants of this model's layers, and what they share. q, k and v are [batch, heads, length, width],
+# `real` bool [batch, length], `o` a variant's options, `p` the part that has its parameters. Keys and values that are not
+# real are zeros. A query that may look at nothing gets zeros.

@@ -5,14 +5,15 @@
  * 2025, §3): keep a number of states that grows with the logarithm of the length. Cut the past of a token t into the buckets
  * B_t^ℓ of a Fenwick tree, with 1, 1, 2, 4, 8 … tokens, give each its own state, and let the token weigh them:
  *
- *     o_t = Σ_ℓ λ_t^ℓ (S_t^ℓ)ᵀ q_t,   S_t^ℓ = Σ_{j ∈ B_t^ℓ} A_t ⋯ A_{j+1} k_j v_jᵀ                              (§3.1)
- *     O = (P ∘ M) V,   M_tj = λ_t^ℓ for j ∈ B_t^ℓ, P the pairs of the recurrence                             (§3.2, §3.4)
+ *     o_t = Σ_ℓ λ_t^ℓ (S_t^ℓ)ᵀ q_t,   S_t^ℓ = Σ_{j ∈ B_t^ℓ} A_t ⋯ A_{j+1} k_j v_jᵀ                                (§3)
+ *     O = (P ∘ M) V,   M_tj = λ_t^ℓ for j ∈ B_t^ℓ, P the pairs of the recurrence                             (§3, §3.3)
  *
  * `base` is the recurrence: Mamba-2, A_t = exp(Δ_t A), or Gated DeltaNet, A_t = α_t (I − β_t k_t k_tᵀ). All states take its
  * steps A_t. With all λ = 1 it is that recurrence.
  *
- * Cost: O(L log L · d²) time, O(L·(d + log L)) memory; a token is generated from at most log₂ L + 1 states of d × d numbers. It
- * gives up exact recall of far buckets, which are longer than a state is wide: this is another function than softmax attention.
+ * Cost: O(L log L · d²) time, O(L·d) memory, in training O(L log L · d); a token is generated from a state of d × d numbers for
+ * each digit 1 of its position. It gives up exact recall of far buckets, which are longer than a state is wide: this is another
+ * function than softmax attention.
  *
  * Departs from the paper: λ = softplus(x W + b), b so that it starts at 1, where the released layer has softplus(L ∘ x W) with
  * L learned; levels beyond `levels` share the last λ. And what `mamba2` and `gated-deltanet` here say of themselves.
@@ -47,7 +48,7 @@ function attend(
     base === 'mamba2'
       ? { q: C, k: B, v: multiply(delta, x), logDecay: multiply(delta, scale(exp(reshape(A_log, [heads, 1, 1])), -1)) }
       : { q: scale(normalizeRows(C), 1 / Math.sqrt(d)), k: normalizeRows(B), v: x, logDecay, beta };
-  // o_t = Σ_ℓ λ_t^ℓ (S_t^ℓ)ᵀ q_t                                                                              (§3.1)
+  // o_t = Σ_ℓ λ_t^ℓ (S_t^ℓ)ᵀ q_t                                                                                (§3)
   const { position } = memory;
   const width = Math.max(1, bucketsOf(position, levels).length) * x.shape[3];
   const states = memory.get('S', [batch, heads, d, width]);

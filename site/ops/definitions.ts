@@ -43,6 +43,13 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [reference('reference/linear', 'referenceScan')],
   },
   {
+    file: 'selective-scan',
+    says: tex`The recurrence of Mamba: channel $c$ of the values has a state $h^c$ of its own, with a step $\Delta_t^c$ at each token and rates $A^c \le 0$. It walks each channel token by token, and on the way back computes its states anew from every 64th.`,
+    forward: tex`h_t^c = e^{\Delta_t^c A^c} \odot h_{t-1}^c + \Delta_t^c x_t^c B_t, \qquad y_t^c = C_t^\top h_t^c`,
+    gradient: tex`\begin{gathered} g_t^c = G_t^c C_t + e^{\Delta_{t+1}^c A^c} \odot g_{t+1}^c, \qquad e_t^c = e^{\Delta_t^c A^c} \odot h_{t-1}^c \odot g_t^c \\ \frac{\partial \ell}{\partial C_t} = \sum_c G_t^c h_t^c, \qquad \frac{\partial \ell}{\partial B_t} = \sum_c \Delta_t^c x_t^c g_t^c, \qquad \frac{\partial \ell}{\partial x_t^c} = \Delta_t^c B_t^\top g_t^c \\ \frac{\partial \ell}{\partial \Delta_t^c} = x_t^c B_t^\top g_t^c + A^{c\top} e_t^c, \qquad \frac{\partial \ell}{\partial A^c} = \sum_t \Delta_t^c e_t^c, \qquad \frac{\partial \ell}{\partial h_0^c} = e^{\Delta_1^c A^c} \odot g_1^c \end{gathered}`,
+    loops: [reference('reference/linear', 'referenceSelectiveScan')],
+  },
+  {
     file: 'feature-attention',
     says: tex`Attention whose weights are products of positive features, given by their logarithms $a$ and $b$, in time that is linear in the length. Each channel $f$ of the sums has its own scale $m_f$, the largest exponent so far. So features of any size neither overflow nor underflow.`,
     forward: tex`w_{ij} = \sum_f e^{a_{if} + b_{jf} + c_j}, \qquad o_i = \frac{\sum_j w_{ij} v_j}{\sum_j w_{ij}} = \frac{\sum_f e^{a_{if} + m_f} \sum_j e^{b_{jf} + c_j - m_f}\, v_j}{\sum_f e^{a_{if} + m_f} \sum_j e^{b_{jf} + c_j - m_f}}`,

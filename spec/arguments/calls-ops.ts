@@ -67,6 +67,12 @@ const named: { readonly [Name in keyof typeof ops]?: Call } = {
     drawn([1, 2, 6, 3]),
     { logDecay: zeros([1, 2, 6]), beta: zeros([1, 2, 6]), keyMask: mask(), state: drawn([1, 2, 4, 3]) },
   ]),
+  selectiveScan: of(ops.selectiveScan, () => [
+    drawn(SEQUENCES),
+    drawn(SEQUENCES),
+    drawn([1, 2, 6, 3]),
+    { steps: zeros([1, 2, 6, 3]), rates: zeros([2, 3, 4]), keyMask: mask(), state: drawn([1, 2, 3, 4]) },
+  ]),
   featureAttention: of(
     ops.featureAttention,
     () => [

@@ -11,6 +11,7 @@ import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
 import { type Kernel, type KernelArrays, type KernelNumbers, kernelNamed } from '../../src/core/kernels/kernel.ts';
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
 import { CHUNK, scanGroup } from '../../src/core/kernels/scan-chunk.ts';
+import { SELECTIVE_CHANNELS } from '../../src/core/kernels/selective-scan.ts';
 import { coarseSeen } from '../../src/core/kernels/top-blocks.ts';
 import { setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/flops.ts';
@@ -103,6 +104,11 @@ const COUNTERS: Record<string, Counter> = {
     const reads = beta === undefined ? 1 : 2;
     const perRow = 2 * (reads + 1) * m * n + reads * (Math.min(CHUNK, length) + 1) * (m + n);
     return rowsOfGroups(begin, end, sequences, length, size) * perRow;
+  },
+
+  /** Every number of a state decays, is written to and is read; an exponential is what it is in a softmax without its sum. */
+  'selective-scan'(begin, end, _arrays, { length, m, n }) {
+    return ((end - begin) / Math.ceil(n / SELECTIVE_CHANNELS)) * length * n * m * (SOFTMAX_FLOPS - 2 + 6);
   },
 
   /** The coarse keys that queries see, where there are more blocks than they choose. */

@@ -19,6 +19,7 @@ export { type BasedOptions, based } from './based.ts';
 export { type TransformerXLOptions, transformerXL } from './transformer-xl.ts';
 export { type DeltaNetOptions, deltaNet } from './deltanet.ts';
 export { type RetNetOptions, retnet } from './retnet.ts';
+export { type MambaOptions, mamba } from './mamba.ts';
 export { type GlaOptions, gla } from './gla.ts';
 export { type Hgrn2Options, hgrn2 } from './hgrn2.ts';
 export { type LightningOptions, lightning } from './lightning.ts';

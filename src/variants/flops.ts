@@ -36,3 +36,11 @@ export function longConvolutionFlops({ batch, heads, keyLength: length, headDim 
   if (isDirect(length, length, 0, size)) return 2 * batch * heads * headDim * productsOf(length, length, 0);
   return heads * Math.ceil(headDim / 2) * (1 + 2 * batch) * 5 * size * Math.log2(size);
 }
+
+/**
+ * FLOPs of a selective scan: each of headDim² numbers of a state, at each token, costs a product Δ A and its exponential (3), a
+ * decay, a multiply-add of what is written and one of what is read; beside them Δ x.
+ */
+export function selectiveScanFlops({ batch, heads, keyLength, headDim: d }: AttentionShape): number {
+  return batch * heads * keyLength * (9 * d * d + d);
+}

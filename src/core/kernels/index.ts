@@ -20,6 +20,7 @@ import './rows.ts';
 import './scan.ts';
 import './scan-erase.ts';
 import './scan-gradient.ts';
+import './selective-scan.ts';
 import './sort.ts';
 import './top-blocks.ts';
 import './top-keys.ts';

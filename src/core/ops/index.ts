@@ -34,6 +34,7 @@ export * from './reduce.ts';
 export * from './running-maximum.ts';
 export * from './scan.ts';
 export * from './segments.ts';
+export * from './selective-scan.ts';
 export * from './shape.ts';
 export * from './softmax.ts';
 export { countingSort, type Sorted } from './sort.ts';

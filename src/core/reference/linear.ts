@@ -129,6 +129,55 @@ export function referenceScan(
   return { output, state: S };
 }
 
+/** What `referenceSelectiveScan` takes beside queries, keys and values. */
+export interface ReferenceSelection {
+  /** Δ, [batch, heads, length, n] */
+  readonly steps: Dense;
+  /** A, [heads, n, m] */
+  readonly rates: Dense;
+  /** [batch, length], 1 = keep, 0 = padding. */
+  readonly keyMask?: Dense;
+  /** [batch, heads, n, m] */
+  readonly state?: Dense;
+}
+
+/**
+ * The selective scan, token by token: h[c][f] is decayed by exp(Δ_t[c] A[c][f]), Δ_t[c] x_t[c] B_t[f] is added, and y_t[c] = Σ_f
+ * C_t[f] h[c][f] is read, for queries C, keys B, [batch, heads, length, m], and values x, [batch, heads, length, n]. A padded
+ * token leaves h as it is.
+ */
+export function referenceSelectiveScan(
+  queries: Dense,
+  keys: Dense,
+  values: Dense,
+  { steps, rates, keyMask, state }: ReferenceSelection,
+): { output: Dense64; state: Dense64 } {
+  checkInputs({ queries, keys, values }, { causal: true, ...(keyMask && { keyMask }) });
+  const [batch, heads, length, m] = queries.shape;
+  const n = values.shape[3];
+  const output = zeros(values.shape);
+  const h = zeros([batch, heads, n, m]);
+  for (let i = 0; i < h.data.length; i++) h.data[i] = state === undefined ? 0 : state.data[i];
+  for (let b = 0; b < batch; b++) {
+    for (let head = 0; head < heads; head++) {
+      for (let t = 0; t < length; t++) {
+        for (let c = 0; c < n; c++) {
+          const step = at(steps, b, head, t, c);
+          for (let f = 0; f < m; f++) {
+            const own = offset(h, b, head, c, f);
+            if (keyMask === undefined || keyMask.data[b * length + t] !== 0) {
+              h.data[own] *= Math.exp(step * rates.data[(head * n + c) * m + f]);
+              h.data[own] += step * at(values, b, head, t, c) * at(keys, b, head, t, f);
+            }
+            output.data[offset(output, b, head, t, c)] += at(queries, b, head, t, f) * h.data[own];
+          }
+        }
+      }
+    }
+  }
+  return { output, state: h };
+}
+
 function logSumExp(terms: readonly number[]): number {
   const largest = terms.reduce((a, term) => Math.max(a, term), -Infinity);
   if (largest === -Infinity) return -Infinity;

@@ -293,6 +293,24 @@ test('padding of any content reaches no gradient, of parameters either', () => {
   });
 });
 
+test('the skip around the state collects the values of tokens alone, whatever gradient padding is given', () => {
+  scope(() => {
+    const drawn = { batch: 2, heads: 2, length: 9, headDim: 3, masked: true, size: 1, strength: 1, seed: 4 };
+    const inputs = inputsOf(drawn, 'float64');
+    const parameters = parametersOf(drawn, 'float64');
+    parameters.D.withGrad();
+    backward(attend(mamba, inputs, {}, { parameters }));
+    const flags = (inputs.keyMask as Tensor).toArray();
+    const expected = new Float64Array(2 * 3);
+    inputs.values.toArray().forEach((x, at) => {
+      const row = Math.floor(at / 3);
+      const [sequence, t] = [Math.floor(row / 9), row % 9];
+      if (flags[Math.floor(sequence / 2) * 9 + t] !== 0) expected[(sequence % 2) * 3 + (at % 3)] += x;
+    });
+    close((parameters.D.grad as Tensor).toArray(), expected, 1e-14, 'D');
+  });
+});
+
 test('rates begin at −1 … −N for every channel, and D at 1', () => {
   const shape = { batch: 1, heads: 2, queryLength: 4, keyLength: 4, headDim: 3, dtype: 'float64' } as const;
   const { A_log, D } = drawParameters(mamba, mamba.defaults(4), shape, 1);

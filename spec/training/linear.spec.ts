@@ -35,6 +35,31 @@ test('linear: x W + b by plain loops, and its gradients', () => {
   checkParameters(() => linear(x, { weight }), named({ weight }), [x]);
 });
 
+test('linear of a low rank: x W₁ W + b by plain loops, and its gradients; a rank is a whole number', () => {
+  const parameters = linearParameters(5, 3, new Random(1), 'float64', 2);
+  const inner = parameters.inner as Tensor;
+  assert.equal(
+    [inner.shape, parameters.weight.shape],
+    [
+      [5, 2],
+      [2, 3],
+    ],
+  );
+  stir(named(parameters), 1);
+  const x = leafOf([2, 4, 5], 2);
+  const expected = loop([2, 4, 3], ([b, i, c]) => {
+    let sum = at(parameters.bias as Tensor, [c]);
+    for (let r = 0; r < 2; r++) {
+      for (let k = 0; k < 5; k++) sum += at(x, [b, i, k]) * at(inner, [k, r]) * at(parameters.weight, [r, c]);
+    }
+    return sum;
+  });
+  // Ten terms in float64.
+  assertClose(linear(x, parameters), expected, 1e-14, 'linear', 1);
+  checkParameters(() => linear(x, parameters), named(parameters), [x]);
+  assert.throws(() => linearParameters(5, 3, new Random(1), 'float64', 0), /^rank: /);
+});
+
 test('weights start with variance 2 / (inputs + outputs), biases at 0, gains at 1', () => {
   const { weight, bias } = linearParameters(300, 200, new Random(1), 'float32');
   const values = Array.from(weight.toArray());

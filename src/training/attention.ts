@@ -77,7 +77,8 @@ export class MultiHeadAttention implements Module {
     const { modelDim, heads, headDim, dtype } = place;
     const inner = heads * headDim;
     const unread = unreadInputs(variant);
-    const project = (name: string, outputs = inner) => linearParameters(modelDim, outputs, random.split(name), dtype);
+    const project = (name: string, outputs = inner, rank?: number) =>
+      linearParameters(modelDim, outputs, random.split(name), dtype, rank);
     this.projections = {
       ...(unread.includes('queries') ? {} : { query: project('query') }),
       ...(unread.includes('keys') ? {} : { key: project('key') }),
@@ -85,7 +86,8 @@ export class MultiHeadAttention implements Module {
     };
     this.gates = Object.fromEntries(
       Object.entries(gatesOf(variant.inputs, options)).map(([name, gate]) => {
-        const projection = project(`gate ${name}`, heads * this.#widthOf(gate));
+        const rank = gate.rank?.(options, this.mixing.shape);
+        const projection = project(`gate ${name}`, heads * this.#widthOf(gate), rank);
         if (gate.bias !== undefined && projection.bias) elements(projection.bias).fill(gate.bias);
         return [name, projection];
       }),

@@ -12,30 +12,41 @@ export type FloatType = 'float32' | 'float64';
 export type Linear = {
   /** [inputs, outputs], as in x W. */
   weight: Tensor;
+  /** [inputs, rank] of a low rank, as in x W₁ W, where W is [rank, outputs]. */
+  inner?: Tensor;
   /** [outputs] */
   bias?: Tensor;
 };
 
-/** Weights N(0, 2/(inputs + outputs)) (Glorot & Bengio 2010), bias 0; all learned. */
-export function linearParameters(inputs: number, outputs: number, random: Random, dtype: FloatType): Linear {
+/** Weights N(0, 2/(inputs + outputs)) (Glorot & Bengio 2010), bias 0; all learned. With a rank there are two, x W₁ W. */
+export function linearParameters(
+  inputs: number,
+  outputs: number,
+  random: Random,
+  dtype: FloatType,
+  rank?: number,
+): Linear {
   expectInteger('inputs', inputs, 1);
   expectInteger('outputs', outputs, 1);
-  const weight = scale(
-    randomNormal([inputs, outputs], random.split('weight'), dtype),
-    Math.sqrt(2 / (inputs + outputs)),
-  );
-  return { weight: weight.withGrad(), bias: zeros([outputs], dtype).withGrad() };
+  if (rank !== undefined) expectInteger('rank', rank, 1);
+  const draw = (name: string, from: number, to: number) =>
+    scale(randomNormal([from, to], random.split(name), dtype), Math.sqrt(2 / (from + to))).withGrad();
+  return {
+    weight: draw('weight', rank ?? inputs, outputs),
+    ...(rank !== undefined && { inner: draw('inner', inputs, rank) }),
+    bias: zeros([outputs], dtype).withGrad(),
+  };
 }
 
 /** A copy that is learned by itself. */
-export function copyOfLinear({ weight, bias }: Linear): Linear {
+export function copyOfLinear({ weight, inner, bias }: Linear): Linear {
   const copy = (tensor: Tensor) => fromArray(tensor.toArray(), tensor.shape, tensor.dtype).withGrad();
-  return { weight: copy(weight), ...(bias && { bias: copy(bias) }) };
+  return { weight: copy(weight), ...(inner && { inner: copy(inner) }), ...(bias && { bias: copy(bias) }) };
 }
 
-/** x W + b for x [..., inputs]. */
-export function linear(x: Tensor, { weight, bias }: Linear): Tensor {
-  const product = matmul(x, weight);
+/** x W + b, or x W₁ W + b, for x [..., inputs]. */
+export function linear(x: Tensor, { weight, inner, bias }: Linear): Tensor {
+  const product = matmul(inner === undefined ? x : matmul(x, inner), weight);
   return bias === undefined ? product : add(product, bias);
 }
 

@@ -34,6 +34,7 @@ const gate = recordOf({
   description: expectText,
   activation: oneOf(...ACTIVATION_NAMES),
   width: may,
+  rank: may,
   when: may,
   timesWith: may,
   chooses: optional(expectBoolean),

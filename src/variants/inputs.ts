@@ -38,6 +38,8 @@ export interface Gate<Options extends CommonOptions = CommonOptions> {
   when?(options: Options): boolean;
   /** The width of a row. Absent: one number, and no axis for it. */
   width?(options: Options, shape: AttentionShape): number;
+  /** The rank of a layer's projection, x W₁ W₂ + b with W₁ [modelDim, rank]. Absent: one W. */
+  rank?(options: Options, shape: AttentionShape): number;
   /** The value if none is given, such as no decay. Absent: `attend` throws if none is given. */
   absent?: number;
   /** The initial bias of a layer's projection. 0 by default. */

@@ -18,9 +18,8 @@
  *
  * Departs from the paper: A is held exactly over a step but B by Euler's rule, Δ B in place of (ΔA)⁻¹ (exp(ΔA) − 1) Δ B, as in
  * the released code. B and C belong to a head, where there all channels share them and N = 16. In a layer, B, C and Δ are
- * projections of the token; there they are projections of x after its convolution and SiLU, and that of Δ has a low rank
- * (§3.6). B and C have a short convolution of their own here, and no convolution has a bias. Δ starts at 0.01 for every channel
- * (there drawn from 0.001 to 0.1).
+ * projections of the token, B and C with a convolution each; there they are projections of x after its convolution and SiLU. No
+ * convolution has a bias. Δ starts at 0.01 for every channel (there drawn from 0.001 to 0.1).
  */
 
 import { expectShape } from '../core/errors.ts';
@@ -29,6 +28,7 @@ import { elements, empty, filled } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
 import { selectiveScanFlops } from './flops.ts';
 import type { GatedInputs } from './inputs.ts';
+import { deltaGate } from './mamba2.ts';
 import type { OptionsOf } from './options.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, Parameters } from './variant.ts';
@@ -74,12 +74,10 @@ export const mamba = defineVariant({
   inputs: {
     gates: {
       delta: {
-        symbol: 'Δ',
-        activation: 'softplus',
+        ...deltaGate,
         width: (_options, { headDim }) => headDim,
-        // softplus(−4.6) = 0.01, in the middle of the 0.001 to 0.1 of the released model.
-        bias: -4.6,
-        absent: 0.01,
+        // R of §3.6.
+        rank: (_options, { heads, headDim }) => Math.ceil((heads * headDim) / 16),
         description: 'the step in time of a channel at a token: how much is forgotten and written',
       },
     },

@@ -202,7 +202,7 @@ class EfficientTransformer(Part):
 
 
 def linear(x, part):
-    y = x @ part.weight
+    y = (x @ part.inner if hasattr(part, "inner") else x) @ part.weight
     return y + part.bias if hasattr(part, "bias") else y
 
 

@@ -69,6 +69,7 @@ export const mamba = defineVariant({
   exactness: 'own',
   complexity: 'O(L·d²)',
   averages: false,
+  weighsColumns: true,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
   options,
   inputs: {

@@ -100,11 +100,11 @@ const options = {
     symbol: 'w',
     minimum: 1,
     maximum: (sequenceLength) => sequenceLength,
-    // 128 as in gpt-oss; the paper's caches hold 1024 tokens and more.
+    // 128 as in gpt-oss; the paper's caches hold 256 to 4096 tokens, sinks among them (table 6).
     default: (sequenceLength) => Math.min(128, sequenceLength),
     description: 'tokens in the window, with the query itself',
   }),
-  /** Tokens at the beginning that all later ones meet. Four are enough for models that were trained without (§3.2). */
+  /** Tokens at the beginning that all later ones meet. Four are enough for models that were trained without (§3.1, table 2). */
   numSinks: integer({
     minimum: 0,
     limit: 1024,

@@ -5,11 +5,11 @@
  * those of softmax, and models with them recall badly. Idea (Arora et al. 2024, §4.1): take the features whose product is
  * the beginning of the series of exp, so that weights are those of softmax where scores are small:
  *
- *     φ(q)·φ(k) = 1 + q·k/√d′ + (q·k)²/(2d′) ≈ exp(q·k/√d′)
+ *     φ(q)·φ(k) = 1 + q·k/√d′ + (q·k)²/(2d′) ≈ exp(q·k/√d′)                                  (eq. 4)
  *     φ(x) = (1, x/d′^¼, x ⊗ x/√(2d′)), 1 + d′ + d′² numbers
- *     y_i = φ(q_i)ᵀ Σ_{j ≤ i} φ(k_j) v_jᵀ / φ(q_i)ᵀ Σ_{j ≤ i} φ(k_j)
+ *     y_i = φ(q_i)ᵀ Σ_{j ≤ i} φ(k_j) v_jᵀ / φ(q_i)ᵀ Σ_{j ≤ i} φ(k_j)                        (eqs. 2, 3)
  *
- * A weight is ((1 + s)² + 1)/2 for the score s = q·k/√d′, so it is never under ½. The features grow with d′², so queries and
+ * Eq. 4 is written without √d′, which the released code has. A weight is ((1 + s)² + 1)/2 for the score s = q·k/√d′, so it is never under ½. The features grow with d′², so queries and
  * keys are projected to d′ = 16 first: 273 features. With d′ the state, and with it what can be recalled, is chosen (fig. 2).
  *
  * Cost: O(L·d′²·d) time and O(L·(d + d′²)) memory, causal or not; a token is generated from a state of (1 + d′ + d′²)(d + 1)
@@ -18,7 +18,7 @@
  *
  * Departs from the paper: there queries and keys come from a model's tokens by projections to d′; here a layer projects to
  * headDim, and a second projection for each head leads to d′. The windows of softmax attention that alternate with these
- * layers (§4.2: 64 to 128 tokens), and its short convolutions, are layers of their own: a model can mix variants by layer.
+ * layers (§4: 64 to 128 tokens), and its short convolutions, are layers of their own: a model can mix variants by layer.
  */
 import { broadcastTo, concat, expandDims, matmul, multiply, reshape, scale } from '../core/ops/index.ts';
 import { ones, type Tensor } from '../core/tensor.ts';

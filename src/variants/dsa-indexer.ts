@@ -43,6 +43,9 @@ export interface IndexerLossSettings {
  * target: gradients flow to the indexer alone. Takes O(length²) memory, for short texts. Throws ArgumentError or ShapeError,
  * with the name of the argument, for arguments that do not fit.
  *
+ * Departs from the paper: the mean over queries, where eqs. 3 and 4 have their sum. As in eq. 1, I has no scale. The released
+ * model divides it by √(heads · width), which changes no choice, but this loss; scaled weights have the same effect.
+ *
  * @example
  * ```ts
  * const indexQueries = randomNormal([batch, heads, length, 16], new Random(0)).withGrad();

@@ -11,7 +11,7 @@
  * q^I, k^I and w are made from the token by projections of their own: gates here. The choice has no gradient; the indexer learns
  * from `indexerLoss`, which draws its scores towards the weights of full attention.
  *
- * Cost: O(L·k·d) time for attention and O(L²·d_I) for the indexer, a small multiple less than full attention; O(L·k) memory. It
+ * Cost: O(L·k·d) time for attention and O(L²·d_I) for the indexer, d_I/(2d) of the products of full attention; O(L·k) memory. It
  * gives up the keys beyond the best k, and a single training loss. With k of L tokens it is full attention.
  *
  * Departs from the paper: the indexer has as many heads as the layer, and each has index keys of its own, as a gate has rows for
@@ -60,7 +60,7 @@ const options = {
     default: (sequenceLength) => Math.max(1, Math.min(2048, Math.ceil(sequenceLength / 4))),
     description: 'keys that a query meets',
   }),
-  /** d_I: the width of the indexer's queries and keys. */
+  /** d_I: the width of the indexer's queries and keys. The released model's is 128, in 64 heads. */
   indexDim: integer({ symbol: 'd_I', minimum: 1, limit: 1024, default: 16, description: 'width of the indexer' }),
 };
 

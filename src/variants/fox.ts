@@ -15,8 +15,8 @@
  * Cost: O(L²·d) time and O(L) memory, as full attention: nothing is saved. It gives up a uniform view of the past, and in
  * return needs no positions.
  *
- * Departs from the paper: masked tokens forget nothing. The paper's Pro block (normalised queries and keys, shifts of keys
- * and values, an output gate) belongs to a layer.
+ * Departs from the paper: masked tokens forget nothing. A layer is as in the plain block: it has none of what the paper's Pro
+ * block adds (normalised queries and keys, shifts of keys and values, a norm and a gate of outputs).
  */
 import { attention, reshape, slice, sumGates, upTo, zeroMasked } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

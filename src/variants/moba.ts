@@ -14,10 +14,10 @@
  *
  * Cost: O(L·k·B) time for the pairs and O(L²/B) for the scores, O(L·k) memory; a generation keeps all keys, and the means of
  * their blocks. It gives up keys in blocks whose mean does not point to them, and weights that move smoothly with the queries.
- * With k of at least the number of blocks it is full causal attention.
+ * With k of at least the number of blocks it is full causal attention. In some of the paper's models the last layers keep full
+ * attention, and some trainings end with it (§3.2): a model can mix variants by layer.
  *
- * Departs from the paper: masked keys are left out of the means, and nobody takes a block of padding. The paper keeps full
- * attention in some upper layers, and some trainings end with it.
+ * Departs from the paper: masked keys are left out of the means, and nobody takes a block of padding.
  */
 import { type AttentionLayout, attention, chooseBlocks, type KeySet, runs } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';

@@ -20,13 +20,14 @@ export const coarseEnds = (
 /**
  * The blocks that each query selects, int32 [batch, heads, length, n], for queries from `start` on:
  *
- *     p_t = softmax(q_tᵀ K̃_t)                                                                           (eq. 8)
+ *     p_t = softmax(q_tᵀ K̃_t/√d_k)                                                                       (eq. 8)
  *     p′_t[j] = Σ_{m < l′/d} Σ_{k < l/d} p_t[(l′/d) j − m − k], counted from 1                          (eq. 9)
  *     p″_t[j] = Σ_h p′_t[j] over the heads h of a group                                                 (eq. 10)
  *     I_t = the n blocks j of the highest p″_t[j]                                                   (eqs. 11, 12)
  *
- * Eq. 9 counts a compressed block once for every stride of d tokens that it shares with block j, and so for lengths that do
- * not divide each other it counts by the tokens shared.
+ * Eq. 8 is written without √d_k, but its weights are those of the compressed branch (§3.3.2). Eq. 9 counts a compressed block
+ * once for every stride of d tokens that it shares with block j, if blocks are counted from 1: from 0, as in eqs. 7 and 12, it
+ * would add blocks that lie before block j. For lengths that do not divide each other it counts by the tokens shared.
  */
 export function selectBlocks(
   queries: Tensor,

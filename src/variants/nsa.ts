@@ -11,10 +11,11 @@
  * and values and the compressed ones. It gives up single far tokens outside the blocks that are selected, and a gradient of
  * the choice: scores learn only through the compressed branch, which uses the same weights.
  *
- * Departs from the paper: all branches share K and V (§3.3.3 has some for each). Every head has keys of its own here, so by
- * default it selects alone; heads of a group share a selection with `groupSize` (eq. 10). The paper leaves φ open, "an MLP with
- * position encoding": here it is the mean plus such an MLP, which starts at 0, and for values a weighted sum, so that the
- * output stays linear in them. Blocks of lengths that do not divide each other count by the tokens that they have in common.
+ * Departs from the paper: all branches share K and V (§3.3.3 has some for each), and a layer makes a gate by one projection and
+ * not by an MLP (§3.2). Every head has keys of its own here, so by default it selects alone; heads of a group share a selection
+ * with `groupSize` (eq. 10). The paper leaves φ open, "an MLP with position encoding": here it is the mean plus such an MLP,
+ * which starts at 0, and for values a weighted sum, so that the output stays linear in them. Blocks of lengths that do not
+ * divide each other count by the tokens that they have in common.
  */
 import { ArgumentError } from '../core/errors.ts';
 import { add, attention, band, expandDims, multiply, pairsOf, runs } from '../core/ops/index.ts';
@@ -41,8 +42,8 @@ function attend(
   const [K, V] = [memory.append('keys', inputs.keys), memory.append('values', inputs.values)];
   const mask = memory.appendMask(keyMask, batch);
 
-  // K̃ = φ(K) by blocks (eq. 7); p_t = softmax(q_tᵀ K̃) (eq. 8), its sums over blocks and a group's heads (eqs. 9, 10), and the n
-  // best blocks, without a gradient                                                                       (eqs. 11, 12)
+  // K̃ = φ(K) by blocks (eq. 7); p_t = softmax(q_tᵀ K̃/√d_k) (eq. 8), its sums over blocks and a group's heads (eqs. 9, 10), and the
+  // n best blocks, without a gradient                                                                     (eqs. 11, 12)
   const coarse = compress(memory, { keys: K, values: V, mask, position }, options, parameters);
   const lists = parameters.lists ?? selectBlocks(queries, coarse, position, options);
 

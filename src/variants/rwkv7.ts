@@ -14,8 +14,8 @@
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up exact recall of a past
  * that is longer than the state is wide: this is another function than softmax attention.
  *
- * Departs from the paper: a layer makes w and a by projections of full rank, not of low rank. Shift of tokens, mixing with the
- * first layer's values, the norm between reading and bonus, and the output's gate belong to a layer.
+ * Departs from the paper: a layer makes w and a by projections of full rank, not of low rank (with a tanh inside, for w). It
+ * has no shift of tokens, no mixing with the first layer's values, no norm between reading and bonus, and no gate of outputs.
  */
 import { add, exp, multiply, negate, normalizeRows, reshape, scan, shift, sum, zeroMasked } from '../core/ops/index.ts';
 import { filled, type Tensor } from '../core/tensor.ts';

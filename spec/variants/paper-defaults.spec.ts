@@ -1,0 +1,27 @@
+/** What options are by default for texts as long as those of the papers: what the papers and released models have. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
+
+/** Name, tokens, options, and where the paper has them. */
+const PAPERS: readonly [name: string, tokens: number, options: Record<string, number>, source: string][] = [
+  ['based', 2048, { featureDim: 16 }, '§4.1'],
+  ['attention-sinks', 4096, { windowLength: 128, numSinks: 4 }, 'gpt-oss, and table 2'],
+  ['moba', 8192, { blockSize: 512, topK: 3 }, '§3.1'],
+  [
+    'nsa',
+    8192,
+    { compressionBlock: 32, stride: 16, selectionBlock: 64, selectedBlocks: 16, window: 512 },
+    '§4.1, with texts of 8k tokens',
+  ],
+  ['dsa', 131072, { topKeys: 2048 }, '§2.1.1, with texts of 128k tokens'],
+];
+
+for (const [name, tokens, options, source] of PAPERS) {
+  test(`${name}: the options of the paper (${source}) for ${tokens} tokens`, () => {
+    const defaults = (findVariant(name) as AnyVariant).defaults(tokens) as unknown as Record<string, unknown>;
+    for (const [option, value] of Object.entries(options)) assert.is(defaults[option], value, option);
+  });
+}
+
+test.run();

@@ -9,8 +9,9 @@
  *     φ(x) = (1, x/d′^¼, x ⊗ x/√(2d′)), 1 + d′ + d′² numbers
  *     y_i = φ(q_i)ᵀ Σ_{j ≤ i} φ(k_j) v_jᵀ / φ(q_i)ᵀ Σ_{j ≤ i} φ(k_j)                        (eqs. 2, 3)
  *
- * Eq. 4 is written without √d′, which the released code has. A weight is ((1 + s)² + 1)/2 for the score s = q·k/√d′, so it is never under ½. The features grow with d′², so queries and
- * keys are projected to d′ = 16 first: 273 features. With d′ the state, and with it what can be recalled, is chosen (fig. 2).
+ * Eq. 4 is written without √d′, which the released code has. A weight is ((1 + s)² + 1)/2 for the score s = q·k/√d′, so it is
+ * never under ½. The features grow with d′², so queries and keys are projected to d′ = 16 first: 273 features. With d′ the
+ * state, and with it what can be recalled, is chosen (fig. 2).
  *
  * Cost: O(L·d′²·d) time and O(L·(d + d′²)) memory, causal or not; a token is generated from a state of (1 + d′ + d′²)(d + 1)
  * numbers. It gives up sharp weights: they grow with the square of a score and not with its exponential, and a score of −1

@@ -11,8 +11,8 @@
  * q^I, k^I and w are made from the token by projections of their own: gates here. The choice has no gradient; the indexer learns
  * from `indexerLoss`, which draws its scores towards the weights of full attention.
  *
- * Cost: O(L·k·d) time for attention and O(L²·d_I) for the indexer, d_I/(2d) of the products of full attention; O(L·k) memory. It
- * gives up the keys beyond the best k, and a single training loss. With k of L tokens it is full attention.
+ * Cost: O(L·k·d) time for attention and O(L²·d_I) for the indexer, d_I/(2d) of the products of full attention; O(L·k) memory.
+ * It gives up the keys beyond the best k, and a single training loss. With k of L tokens it is full attention.
  *
  * Departs from the paper: the indexer has as many heads as the layer, and each has index keys of its own, as a gate has rows for
  * each head; with the same keys in all heads it is eq. 1. Without gates all scores are alike, and then the k nearest keys are met.

@@ -42,8 +42,8 @@ function attend(
   const [K, V] = [memory.append('keys', inputs.keys), memory.append('values', inputs.values)];
   const mask = memory.appendMask(keyMask, batch);
 
-  // K̃ = φ(K) by blocks (eq. 7); p_t = softmax(q_tᵀ K̃/√d_k) (eq. 8), its sums over blocks and a group's heads (eqs. 9, 10), and the
-  // n best blocks, without a gradient                                                                     (eqs. 11, 12)
+  // K̃ = φ(K) by blocks (eq. 7); p_t = softmax(q_tᵀ K̃/√d_k) (eq. 8), its sums over blocks and a group's heads (eqs. 9, 10),
+  // and the n best blocks, without a gradient                                                             (eqs. 11, 12)
   const coarse = compress(memory, { keys: K, values: V, mask, position }, options, parameters);
   const lists = parameters.lists ?? selectBlocks(queries, coarse, position, options);
 

@@ -28,9 +28,9 @@ export interface BlockChoice {
 /**
  * For queries [batch, heads, length, width] and coarse keys [batch, heads, n, width], the blocks of tokens that each query
  * should meet: int32 [batch, heads, length, count], ascending, −1 where it has fewer. A block's score is the sum of
- * softmax(q·K/√width) over coarse keys, each times the tokens that it has in common with the block, in strides. No block lies after a query,
- * and none is named twice. Without coarse keys, null, all blocks but the fixed ones are equally good. Throws ArgumentError or
- * ShapeError, with the name of the argument, for arguments that do not fit.
+ * softmax(q·K/√width) over coarse keys, each times the tokens that it has in common with the block, in strides. No block lies
+ * after a query, and none is named twice. Without coarse keys, null, all blocks but the fixed ones are equally good. Throws
+ * ArgumentError or ShapeError, with the name of the argument, for arguments that do not fit.
  */
 export function topBlocks(queries: Tensor, keys: Tensor | null, choice: BlockChoice): Tensor {
   const { keyMask, ...sizes } = choice;

@@ -16,7 +16,8 @@
  *
  * Departs from the paper: the indexer has as many heads as the layer, and each has index keys of its own, as a gate has rows for
  * each head; with the same keys in all heads it is eq. 1. Without gates all scores are alike, and then the k nearest keys are met.
- * The paper applies it to latent attention (MLA), whose heads share keys and values; here each head has its own.
+ * The paper applies it to latent attention (MLA), whose heads share keys and values; here each head has its own. The released
+ * indexer also normalises its keys, and turns a part of its queries and keys by their positions; a layer does neither here.
  */
 import { attention } from '../core/ops/index.ts';
 import { topKeys } from '../core/ops/top-keys.ts';

@@ -1,92 +1,33 @@
 /**
  * The PyTorch loader's attention against ours, in float32 and with norms of all sizes: a maximum over what is not to be seen,
- * or a feature that underflows, shows there alone. Runs where $PYTHON, or that of .venv, or python3 has torch and safetensors.
+ * or a feature that underflows, shows there alone. Runs where Python has torch (loader-cases.ts).
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backward } from '../../src/core/autograd.ts';
-import type { ArrayToStore } from '../../src/core/files/numbers.ts';
-import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
-import { multiply, sum, zeroMasked } from '../../src/core/ops/index.ts';
-import { Random } from '../../src/core/random.ts';
-import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { fromArray, type Tensor } from '../../src/core/tensor.ts';
 import { exportModel } from '../../src/training/export/export.ts';
-import { loaderCode, loaderVariants } from '../../src/training/export/pieces.ts';
-import { attend, checkOptions } from '../../src/variants/attend.ts';
-import type { BigBirdOptions } from '../../src/variants/bigbird.ts';
-import { randomTable } from '../../src/variants/bigbird-blocks.ts';
-import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
+import { loaderVariants } from '../../src/training/export/pieces.ts';
 import type { AttentionInputs, CommonOptions } from '../../src/variants/variant.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
 import { type AttentionCase, inputsOf, sampleCases } from '../laws/draw.ts';
-import { expectClose, expectFiniteNumbers, type Output, outputOf, parametersOf, read } from '../laws/evaluate.ts';
+import { expectClose, expectFiniteNumbers, outputOf } from '../laws/evaluate.ts';
 import { wideFloat32 } from '../laws/settings.ts';
+import {
+  attendByLoader,
+  type Compared,
+  gradientsOf,
+  maskOf,
+  plainOptions,
+  python,
+  variantOf,
+  withTorch,
+} from './loader-cases.ts';
 import { tinyRun } from './runs.ts';
 
-const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-const local = ['bin/python', 'Scripts/python.exe'].map((path) => pathOf(`../../.venv/${path}`));
-const python = process.env.PYTHON ?? local.find(existsSync) ?? 'python3';
-const hasTorch = spawnSync(python, ['-c', 'import torch, safetensors']).status === 0;
-const withTorch = hasTorch ? test : test.skip;
-
 const folder = temporaryFolder();
-
-/** A case and, once Python has been there, what the loader makes of it. */
-interface Compared {
-  name: string;
-  variant: string;
-  attentionCase: AttentionCase;
-  inputs: AttentionInputs;
-}
-
-const PARTS = { q: 'queries', k: 'keys', v: 'values' } as const;
-let files = 0;
-const variantOf = (name: string) => allVariants().find((each) => each.name === name) as AnyVariant;
 const defaultsOf = (variant: string): CommonOptions => ({ ...variantOf(variant).defaults(20), causal: true });
-
-/** Outputs of the loader, and gradients of Σ direction · output by q, k and v, by NAME/PART. */
-function attendByLoader(cases: readonly Compared[]): Map<string, Float32Array> {
-  const [from, to] = [0, 1].map(() => join(folder, `${files++}.safetensors`));
-  const settings: Record<string, unknown> = {};
-  const tensors: [string, ArrayToStore][] = [];
-  for (const { name, variant, attentionCase, inputs } of cases) {
-    const store = (key: string, { shape }: Tensor, data: ArrayToStore['data']) =>
-      tensors.push([`${name}/${key}`, { shape, data }]);
-    settings[name] = [variant, checkOptions(variantOf(variant), attentionCase.options, attentionCase.shape)];
-    const mask = maskOf(inputs);
-    for (const [key, part] of Object.entries(PARTS)) store(key, inputs[part], inputs[part].toArray());
-    store('mask', mask, mask.toArray());
-    store('direction', inputs.queries, directionOf(inputs).toArray());
-    for (const [key, tensor] of Object.entries(inputs.gates ?? {})) store(`gates/${key}`, tensor, tensor.toArray());
-    for (const [key, tensor] of Object.entries(parametersOf(variantOf(variant), attentionCase))) {
-      store(`parameters/${key}`, tensor, tensor.toArray());
-    }
-    if (variant === 'bigbird') {
-      const { heads, keyLength } = attentionCase.shape;
-      const blocks = randomTable(attentionCase.options as BigBirdOptions, heads, keyLength);
-      tensors.push([`${name}/parameters/randomBlocks`, blocks]);
-    }
-  }
-  writeSafetensors(from, tensors, [['cases', JSON.stringify(settings)]]);
-  const loader = join(folder, 'modeling_efficient.py');
-  writeFileSync(loader, loaderCode(cases.map(({ variant }) => variant)));
-  const { status, stderr } = spawnSync(python, [pathOf('export_attention.py'), loader, from, to], { encoding: 'utf8' });
-  assert.is(status, 0, stderr);
-  return new Map([...readSafetensors(to).tensors].map(([key, each]) => [key, each.load() as Float32Array]));
-}
-
-function maskOf({ keys: { shape }, keyMask }: AttentionInputs): Tensor {
-  return keyMask ?? filled([shape[0], shape[2]], 1, 'uint8');
-}
-
-/** What is asked of the output of real queries; of others nothing. */
-function directionOf(inputs: AttentionInputs): Tensor {
-  return zeroMasked(randomNormal(inputs.queries.shape, new Random(0).split('direction')), maskOf(inputs));
-}
 
 withTorch('attends as we do in float32, with norms of all sizes', () => {
   const cases = loaderVariants().flatMap((variant) => {
@@ -107,7 +48,7 @@ withTorch('attends as we do in float32, with norms of all sizes', () => {
     const tolerance = wideFloat32.tolerance(inputs);
     const theirs = (part: string) => found.get(`${name}/${part}`) as Float32Array;
     expectClose({ ...expected, data: theirs('output') }, expected, tolerance, claim, isReal);
-    const gradients = gradientsOf(variant, attentionCase, inputs);
+    const gradients = gradientsOf({ name, variant, attentionCase, inputs });
     for (const part of ['q', 'k', 'v'] as const) {
       const theirGradient = { ...gradients[part], data: theirs(part) };
       // Reformer normalises, and the gradient by what is short is divided by its length, with its roundings.
@@ -116,22 +57,6 @@ withTorch('attends as we do in float32, with norms of all sizes', () => {
     }
   }
 });
-
-/** Without what training leaves out at random, and without many steps to an inverse, each of which enlarges roundings. */
-function plainOptions(options: CommonOptions): Partial<CommonOptions> {
-  const plain = { dropConnect: 0, pinvIterations: 2 };
-  return Object.fromEntries(Object.entries(plain).filter(([name]) => name in options));
-}
-
-/** Of Σ direction · output by q, k and v. */
-function gradientsOf(name: string, attentionCase: AttentionCase, inputs: AttentionInputs): Record<string, Output> {
-  const [variant, parameters] = [variantOf(name), parametersOf(variantOf(name), attentionCase)];
-  const leaves = { q: inputs.queries, k: inputs.keys, v: inputs.values };
-  for (const leaf of Object.values(leaves)) leaf.withGrad();
-  const output = attend(variant, inputs, attentionCase.options, { parameters });
-  backward(sum(multiply(output, directionOf(inputs))));
-  return Object.fromEntries(Object.entries(leaves).map(([key, { grad, shape }]) => [key, read(grad ?? zeros(shape))]));
-}
 
 withTorch('one loud key, very negative keys, zeros and tiny numbers', () => {
   const shape = { batch: 1, heads: 1, queryLength: 20, keyLength: 20, headDim: 4, dtype: 'float32' as const };

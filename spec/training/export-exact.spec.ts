@@ -1,0 +1,78 @@
+/**
+ * The PyTorch loader's code of each variant against ours in float64, where only what is wrong differs by more than rounding:
+ * outputs, and gradients by queries, keys, values, gates and learned parameters, for drawn options, lengths and masks.
+ */
+
+import { test } from 'uvu';
+import { noGrad } from '../../src/core/autograd.ts';
+import { add, scale } from '../../src/core/ops/index.ts';
+import { Random } from '../../src/core/random.ts';
+import { randomNormal, type Tensor } from '../../src/core/tensor.ts';
+import { loaderVariants } from '../../src/training/export/pieces.ts';
+import { inputsOf, sampleCases } from '../laws/draw.ts';
+import { expectClose, outputOf, parametersOf } from '../laws/evaluate.ts';
+import {
+  attendByLoader,
+  type Compared,
+  gradientsOf,
+  hasTorch,
+  maskOf,
+  plainOptions,
+  variantOf,
+  withTorch,
+} from './loader-cases.ts';
+
+const CASES = 16;
+
+/**
+ * Relative to the largest number, at least 1. A float64 is rounded by 10⁻¹⁶, some tens of times in a row of an output, and more
+ * where a gradient comes back through all tokens of a recurrence and its terms cancel: most differ by 10⁻¹⁴.
+ */
+const ROUNDED = 1e-11;
+/** A token of Reformer has a score of −10⁵ with itself, which costs five digits of the others where it is all that is seen. */
+const toleranceOf = (variant: string) => (variant === 'reformer' ? 1e5 * ROUNDED : ROUNDED);
+
+function casesOf(variant: string): Compared[] {
+  const wishes = { dtype: 'float64', maxLength: 40, selfAttention: true } as const;
+  return sampleCases(variantOf(variant), wishes, CASES).map((drawn, n) => {
+    const attentionCase = { ...drawn, options: { ...drawn.options, ...plainOptions(drawn.options) } };
+    const parameters = parametersOf(variantOf(variant), attentionCase);
+    const random = new Random(attentionCase.seed).split('trained');
+    // Some start as zeros or ones, with which much of the code would go unseen.
+    const trained = Object.entries(parameters).map(([name, start]): [string, Tensor] => {
+      const moved = () => add(start, scale(randomNormal(start.shape, random.split(name), 'float64'), 0.3));
+      return [name, start.requiresGrad ? noGrad(moved).withGrad() : start];
+    });
+    const inputs = inputsOf(attentionCase);
+    return { name: `${variant} ${n}`, variant, attentionCase, inputs, parameters: Object.fromEntries(trained) };
+  });
+}
+
+/** Drawn once for all variants, because Python needs seconds to load torch. */
+let found = new Map<string, Float32Array | Float64Array>();
+const all = new Map(loaderVariants().map((variant) => [variant, casesOf(variant)]));
+
+test.before(() => {
+  if (hasTorch) found = attendByLoader([...all.values()].flat());
+});
+
+for (const [variant, cases] of all) {
+  withTorch(`${variant}: outputs and gradients are ours`, () => {
+    for (const compared of cases) {
+      const { name, attentionCase, inputs, parameters } = compared;
+      const [mask, length] = [maskOf(inputs).toArray(), inputs.keys.shape[2]];
+      const isReal = (batch: number, _head: number, i: number) => mask[batch * length + i] === 1;
+      const claim = `${name} ${JSON.stringify(attentionCase)}`;
+      const theirs = (part: string) => found.get(`${name}/${part}`) as Float64Array;
+      const expected = outputOf(variantOf(variant), attentionCase, inputs, parameters);
+      expectClose({ ...expected, data: theirs('output') }, expected, toleranceOf(variant), claim, isReal);
+      for (const [part, gradient] of Object.entries(gradientsOf(compared))) {
+        // As one row, because parameters have any number of axes.
+        const row = { ...gradient, shape: [1, 1, 1, gradient.data.length] };
+        expectClose({ ...row, data: theirs(part) }, row, toleranceOf(variant), `${claim}: the gradient by ${part}`);
+      }
+    }
+  });
+}
+
+test.run();

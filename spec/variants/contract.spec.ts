@@ -29,7 +29,6 @@ const fileOf = (name: string) => `variants/${name}.ts`;
 const EXCEPTIONS: readonly { place: RegExp; why: string }[] = [
   { place: /^pretrained\//, why: 'types of released models, and their own attention' },
   { place: /^training\/recipes\//, why: 'recipes choose variants by name' },
-  { place: /^training\/export\/loader\.ts$/, why: 'what the Python file has code for' },
   { place: /^training\/export\/check\.ts$/, why: 'a case of full length is called full' },
 ];
 

@@ -229,6 +229,15 @@ test('A is held exactly over a step: without input, two steps are one of their s
   );
 });
 
+test('a step that is large enough forgets everything before it, exactly', () => {
+  fc.assert(
+    fc.property(positive, fc.double({ min: -1e6, max: 1e6, noNaN: true }), (rate, before) => {
+      assert.is(stateAfter([1, 1000 / rate], [before, 0], rate), 0);
+      assert.is(stateAfter([1, 1000 / rate, 1], [before, 0, 3], rate), 3);
+    }),
+  );
+});
+
 test("B is held by Euler's rule: Δ in place of (1 − e^−Δ|A|)/|A|, which is off by Δ² |A|/2 at most", () => {
   fc.assert(
     fc.property(positive, positive, (delta, rate) => {

@@ -5,7 +5,7 @@
  * 2023, §3.2, algorithm 2): Δ, B and C depend on the token (selection, S6). For each channel of x, with a state of N numbers,
  *
  *     h_t = Ā_t h_{t−1} + B̄_t x_t,   y_t = C_t h_t + D x_t                                              (§2, eq. 2)
- *     Ā_t = exp(Δ_t A),   B̄_t = Δ_t B_t                                                                 (§2, eq. 4)
+ *     Ā_t = exp(Δ_t A)   (§2, eq. 4),   B̄_t = Δ_t B_t                                                 (released code)
  *
  * A = −exp(A_log) < 0 is [channels, N] and diagonal. Δ > 0 is a step in time: near 0, a channel keeps its state and lets the
  * token pass by; large, it forgets and takes the token (§3.5.2). Channels have decays of their own, so chunks of tokens are no
@@ -21,7 +21,6 @@
  * projections of the token, B and C with a convolution each; there they are projections of x after its convolution and SiLU. No
  * convolution has a bias. Δ starts at 0.01 for every channel (there drawn from 0.001 to 0.1).
  */
-
 import { expectShape } from '../core/errors.ts';
 import { add, exp, multiply, negate, reshape, selectiveScan, zeroMasked } from '../core/ops/index.ts';
 import { elements, empty, filled } from '../core/tensor.ts';

@@ -29,6 +29,13 @@ import { tinyRun } from './runs.ts';
 const folder = temporaryFolder();
 const defaultsOf = (variant: string): CommonOptions => ({ ...variantOf(variant).defaults(20), causal: true });
 
+/** What variants of the loader divide by its norm. */
+const NORMALISED: Record<string, readonly string[]> = {
+  reformer: ['q'],
+  ...Object.fromEntries(['deltanet', 'gated-deltanet', 'kda', 'log-linear'].map((name) => [name, ['q', 'k']])),
+  rwkv7: ['k'],
+};
+
 withTorch('attends as we do in float32, with norms of all sizes', () => {
   const cases = loaderVariants().flatMap((variant) => {
     // As many keys as queries, as in a model.
@@ -51,8 +58,9 @@ withTorch('attends as we do in float32, with norms of all sizes', () => {
     const gradients = gradientsOf({ name, variant, attentionCase, inputs });
     for (const part of ['q', 'k', 'v'] as const) {
       const theirGradient = { ...gradients[part], data: theirs(part) };
-      // Reformer normalises, and the gradient by what is short is divided by its length, with its roundings.
-      const shortest = variant === 'reformer' && part === 'q' ? Math.min(1, ...(attentionCase.norms ?? [])) : 1;
+      // The gradient by what is short and is normalised is divided by its length, with its roundings.
+      const isNormalised = NORMALISED[variant]?.includes(part) ?? false;
+      const shortest = isNormalised ? Math.min(1, ...(attentionCase.norms ?? [])) : 1;
       expectClose(theirGradient, gradients[part], tolerance / shortest, `${claim}: the gradient by ${part}`);
     }
   }

@@ -31,6 +31,11 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   'transformer-xl': { segmentLength: 16, memoryLength: 16 },
   'light-conv': { kernelWidth: 7 },
   'dynamic-conv': { kernelWidth: 7 },
+  'attention-sinks': { windowLength: 12, numSinks: 3 },
+  moba: { blockSize: 5, topK: 3 },
+  nsa: { compressionBlock: 6, stride: 3, selectionBlock: 5, selectedBlocks: 5, window: 7 },
+  dsa: { topKeys: 12, indexDim: 6 },
+  based: { featureDim: 4 },
 };
 
 interface Case {
@@ -98,6 +103,15 @@ function casesOf(): Case[] {
     causal('sparse-transformer-fixed', named('sparse-transformer', { pattern: 'fixed', heads: 'split' })),
     ...['softmax-hyperbolic', 'softmax-trigonometric', 'relu'].map((kernel) => {
       return causal(`performer-${kernel}`, named('performer', { kernel }));
+    }),
+    causal('attention-sinks-zero', named('attention-sinks', { sinkLogit: 'zero' })),
+    causal('attention-sinks-learned', named('attention-sinks', { sinkLogit: 'learned', numSinks: 0 })),
+    causal('nsa-groups', named('nsa', { groupSize: 2 })),
+    causal('nsa-mean', named('nsa', { compressor: 'mean', stride: 6 })),
+    causal('based-unprojected', named('based', { featureDim: 8 })),
+    causal('fox-rotary', named('fox'), { positions: 'rotary' }),
+    ...['gated-deltanet', 'gla', 'mamba2', 'retnet'].map((variant) => {
+      return causal(`${variant}-plain`, { ...named(variant), layerParts: false });
     }),
     causal('reformer-across', named('reformer', { acrossBuckets: true, countOnce: false, numBuckets: 24 })),
     classifier('post-norm', named('full'), { norm: 'post', pooling: 'first', classifierDim: 24 }),

@@ -20,7 +20,7 @@ import {
   scaled,
   transposed,
 } from '../../src/training/export/matrices.ts';
-import { loaderCode, loaderVariants } from '../../src/training/export/pieces.ts';
+import { loaderVariants } from '../../src/training/export/pieces.ts';
 import { transformersForm } from '../../src/training/export/transformers.ts';
 import type { ModelSettings } from '../../src/training/learner.ts';
 import type { RunSettings } from '../../src/training/run.ts';
@@ -90,43 +90,6 @@ test('rows by head: all of a head, of each matrix in turn', () => {
       [0, 1, 10, 11, 2, 3, 12, 13],
     ],
   );
-});
-
-const PIECES = new URL('../../src/training/export/python/', import.meta.url);
-
-test('each piece of the loader is a variant of ours or what such pieces import, and no two define one name', () => {
-  const paths = readdirSync(PIECES, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.py'));
-  const texts = new Map(paths.map((path) => [path.replaceAll('\\', '/'), readFileSync(new URL(path, PIECES), 'utf8')]));
-  const definitions = (text: string) => [...text.matchAll(/^(?:def|class) (\w+)/gm)].map(([, name]) => name);
-  const all = [...texts.values()].flatMap(definitions);
-  assert.equal(all.length, new Set(all).size);
-  const libraries = (text: string) => text.split('\n').filter((line) => /^(import \w|from \w)/.test(line));
-  const ofModel = libraries(texts.get('model.py') as string);
-  for (const [path, text] of texts) {
-    // In the loader the imports of model.py are all that there are.
-    for (const line of libraries(text)) assert.ok(ofModel.includes(line), `${path}: ${line}`);
-  }
-  for (const name of loaderVariants()) {
-    assert.ok(findVariant(name), name);
-    const callable = name.replaceAll('-', '_');
-    assert.match(texts.get(`variants/${callable}.py`) as string, `def ${callable}(q, k, v, real, o, p):`);
-  }
-  // Every definition of every piece is in a loader for all variants, once.
-  assert.equal(definitions(loaderCode(loaderVariants())).sort(), all.sort());
-});
-
-test('a loader has the variants of its model, what these need above them, and no others', () => {
-  const code = loaderCode(['light-conv', 'full', 'light-conv']);
-  const places = ['convolve', 'convolution', 'light_conv', 'attend', 'full'].map((name) =>
-    code.indexOf(`\ndef ${name}(`),
-  );
-  assert.equal(
-    places,
-    [...places].sort((a, b) => a - b),
-  );
-  assert.ok(places[0] > code.indexOf('\nclass EfficientTransformer('));
-  assert.not.match(code, /def scan|def reformer|^from \./m);
-  assert.match(code, /\n\n\nVARIANTS = \{\n {4}"light-conv": light_conv,\n {4}"full": full,\n\}\n$/);
 });
 
 test('every variant comes back to the same bits by the names of the loader', () => {
@@ -227,6 +190,17 @@ test('the loader is told what it cannot know: shared parameters, lengths that ar
       `${list}`,
     );
   });
+});
+
+test('what only chooses has no gradient: the indexer of DSA comes as buffers', () => {
+  const trained = model({ layers: 2, attention: { variant: 'dsa' } });
+  const { learned } = loaderConfig(trained.learner) as { learned: string[] };
+  const names = [...trained.learner.model.parameters().keys()];
+  const others = names.filter((name) => !learned.includes(name));
+  const indexer = ['indexQueries', 'indexKeys', 'indexWeights'].map((name) => `attention.gates.${name}.weight`);
+  for (const part of indexer) assert.is(others.filter((name) => name.endsWith(part)).length, 2, part);
+  assert.ok(others.every((name) => /\.attention\.gates\.index/.test(name)));
+  assert.ok(learned.some((name) => name.endsWith('attention.query.weight')));
 });
 
 test('a variant that the loader lacks is refused before anything is written', () => {

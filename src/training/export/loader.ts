@@ -22,6 +22,7 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
   }
   const names = [...model.tensors().keys()];
   const isShared = (entry: number) => names.some((name) => name.includes(`.sharedAttention.${entry}.`));
+  const choosing = body.layers.flatMap(({ attention: { mixing } }, n) => choosingGates(mixing, n));
   const { vocabulary, length, modelDim, heads, causal, positions, norm, residual, dropout } = config;
   return {
     model_type: 'efficient-transformer',
@@ -49,8 +50,17 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
         unpaddedFrom: shortestServed(mixing, length),
       };
     }),
-    learned: [...model.parameters().keys()],
+    learned: [...model.parameters().keys()].filter((name) => !choosing.some((part) => name.includes(part))),
   };
+}
+
+/**
+ * Parts of the names of projections that only choose: nothing flows back to them, and PyTorch's DistributedDataParallel waits
+ * for the gradient of every parameter, so they come as buffers.
+ */
+function choosingGates({ variant, options }: Mixing, layer: number): string[] {
+  const gates = Object.entries(gatesOf(variant.inputs, options)).filter(([, { chooses }]) => chooses);
+  return gates.map(([name]) => `.layers.${layer}.attention.gates.${name}.`);
 }
 
 /** What a layer makes of the projections of gates. */

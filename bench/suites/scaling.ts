@@ -20,6 +20,7 @@ const FIXED: Record<string, Record<string, unknown>> = {
 /** Where the paper's cost is for an option that grows with the length. */
 const GROWING: Record<string, (length: number) => Record<string, unknown>> = {
   'sparse-transformer': (length) => ({ stride: Math.ceil(Math.sqrt(length)) }),
+  hyena: (length) => ({ filterLength: length }),
 };
 export const scaling: Suite = {
   name: 'scaling',

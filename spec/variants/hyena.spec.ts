@@ -1,8 +1,8 @@
 /** Hyena, held to loops over its definition, to what it is with filters that one knows, and to what its state holds. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { noGrad } from '../../src/core/autograd.ts';
-import { ShapeError, UnsupportedError } from '../../src/core/errors.ts';
+import { backward, noGrad } from '../../src/core/autograd.ts';
+import { ArgumentError, ShapeError, UnsupportedError } from '../../src/core/errors.ts';
 import { slice } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
@@ -184,6 +184,29 @@ test('filters made in pieces have the bits of filters made at once', () => {
   }
 });
 
+test('long filters, which are made in parts, are those of short parts, and so are their gradients', () => {
+  const length = 2500;
+  const options: HyenaOptions = { ...hyena.defaults(length), causal: true, filterWidth: 5, bands: 2 };
+  const shape = { ...shapeOf(length), headDim: 2 };
+  const drawn = () => drawParameters(hyena, options, shape, 1);
+  const [whole, parts] = [drawn(), drawn()];
+  const filters = (begin: number, end: number, parameters: Parameters) =>
+    implicitFilters({ begin, end, heads: 2, width: 2, dtype: 'float64' }, options, parameters);
+  const made = filters(0, length, whole);
+  const direction = randomNormal(made.shape, new Random(2), 'float64');
+  backward(made, direction);
+  for (let begin = 0; begin < length; begin += 700) {
+    const end = Math.min(length, begin + 700);
+    const part = filters(begin, end, parts);
+    expectClose(read(part), read(slice(made, 2, begin, end)), 0, `${begin} to ${end}`);
+    backward(part, slice(direction, 2, begin, end));
+  }
+  for (const [name, { grad }] of Object.entries(whole)) {
+    if (name === 'D') continue;
+    expectClose(read(grad as Tensor), read(parts[name].grad as Tensor), ROUNDING, `gradient of ${name}`);
+  }
+});
+
 test('a state grows by the rows of filters and of what they meet: d numbers of each for a token and a filter', () => {
   for (const longFilters of [1, 2]) {
     const [batch, heads, d, length] = [3, 2, 4, 9];
@@ -219,10 +242,14 @@ test('a loud token later on leaves earlier rows as they are, to 10⁻¹⁵ of it
   }
 });
 
-test('values of another width than keys, and both directions, are refused by name', () => {
+test('values of another width than keys, texts far beyond the filters, and both directions are refused by name', () => {
   const inputs = { queries: zeros([1, 1, 4, 3]), keys: zeros([1, 1, 4, 3]), values: filled([1, 1, 4, 5], 1) };
   expectThrows(ShapeError, 'values', () => void attend(hyena, inputs, {}));
   const square = { ...inputs, values: inputs.keys };
+  const long = zeros([1, 1, 9, 3]);
+  expectThrows(ArgumentError, 'filterLength', () => {
+    attend(hyena, { queries: long, keys: long, values: long }, { filterLength: 2 });
+  });
   expectThrows(UnsupportedError, 'causal', () => void attend(hyena, square, { causal: false }));
 });
 

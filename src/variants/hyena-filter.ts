@@ -1,5 +1,9 @@
 /** The implicit long filters of Hyena: h_t = Window(t) · (FFN ∘ PositionalEncoding)(t) (Poli et al. 2023, §3.3). */
-import { add, cast, contiguous, matmul, multiply, reshape, sin, transpose } from '../core/ops/index.ts';
+import { backward, enableGrad, noGrad, record } from '../core/autograd.ts';
+import { copyInto } from '../core/copy-into.ts';
+import { adopt } from '../core/memory.ts';
+import { add, cast, detach, matmul, multiply, reshape, sin, slice, transpose } from '../core/ops/index.ts';
+import { scope } from '../core/scope.ts';
 import { elements, empty, filled, randomNormal, type Tensor } from '../core/tensor.ts';
 import type { DeclaredParameter, Drawing } from './parameters.ts';
 import type { AttentionShape, CommonOptions, Parameters } from './variant.ts';
@@ -24,21 +28,53 @@ export interface FilterPlace {
   dtype: 'float32' | 'float64';
 }
 
+/** Rows that are made at once: what the network holds on the way, in float64, would take more memory than a long filter. */
+const ROWS = 1024;
+
 /**
  * Rows begin … end − 1 of all filters, [1, longFilters · heads, rows, width]:
  *
  *     h_t = Window(t) · W₄ σ(W₃ σ(W₂ σ(W₁ z_t + b₁) + b₂) + b₃),   σ(x) = sin(freq ∘ x)
  *
- * In float64, because a sine that turns fast makes the rounding of what it reads larger, layer by layer.
+ * In float64, because a sine that turns fast makes the rounding of what it reads larger, layer by layer. The backward pass
+ * makes them again, ROWS at a time.
  */
 export function implicitFilters(place: FilterPlace, options: FilterOptions, parameters: Parameters): Tensor {
+  const { begin, end, heads, width, dtype } = place;
+  const { D: _, ...learned } = parameters;
+  const result = empty([1, options.longFilters * heads, end - begin, width], dtype);
+  const each = (visit: (part: FilterPlace, rows: (of: Tensor) => Tensor) => void) => {
+    for (let from = begin; from < end; from += ROWS) {
+      const to = Math.min(end, from + ROWS);
+      scope(() => visit({ ...place, begin: from, end: to }, (of) => slice(of, 2, from - begin, to - begin)));
+    }
+  };
+  noGrad(() => each((part, rows) => copyInto(rows(result).array, rowsOf(part, options, learned).array)));
+  return record('implicitFilters', result, Object.values(learned), (gradient) => {
+    const leaves = Object.entries(learned).map(([name, tensor]) => [name, detach(tensor).withGrad()] as const);
+    const own = Object.fromEntries(leaves);
+    each((part, rows) =>
+      backward(
+        enableGrad(() => rowsOf(part, options, own)),
+        rows(gradient),
+      ),
+    );
+    return leaves.map(([, { grad }]) => {
+      // A leaf's gradient belongs to no scope, so it is moved to this one.
+      if (grad !== null) adopt(grad.block);
+      return grad;
+    });
+  });
+}
+
+function rowsOf(place: FilterPlace, options: FilterOptions, parameters: Parameters): Tensor {
   const { begin, end, heads, width, dtype } = place;
   const p = Object.fromEntries(Object.entries(parameters).map(([name, each]) => [name, cast(each, 'float64')]));
   let x = positions(begin, end, options);
   for (const n of [1, 2, 3]) x = sin(multiply(p.freq, add(matmul(x, p[`W${n}`], { transposeB: true }), p[`b${n}`])));
   const all = multiply(matmul(x, p.W4, { transposeB: true }), window(begin, end, heads * width, options));
   const byHeads = reshape(all, [1, end - begin, options.longFilters * heads, width]);
-  return cast(contiguous(transpose(byHeads, [0, 2, 1, 3])), dtype);
+  return cast(transpose(byHeads, [0, 2, 1, 3]), dtype);
 }
 
 /** Time from 0, at the token itself, to 1, at the furthest of `filterLength` tokens. Beyond those it goes on. */

@@ -20,7 +20,7 @@
  * its layer (§3.1 has a long one in its place, the default). Features of the time are fixed (the released code may train them).
  * Short convolutions have no bias. The filters are computed in float64, and rounded once.
  */
-import { ShapeError } from '../core/errors.ts';
+import { ArgumentError, ShapeError } from '../core/errors.ts';
 import { add, convolveLong, multiply, reshape, slice, zeroMasked } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
@@ -61,7 +61,7 @@ function attend(
 const options = {
   /** Convolutions with long filters: 2 as in §3.1, 1 as in the released code, where the first one is short. */
   longFilters: integer({ minimum: 1, maximum: () => 2, default: 2, description: 'convolutions with long filters' }),
-  /** The length in which the time goes from 0 to 1. Longer texts are read, too, with times beyond 1. */
+  /** The length in which the time goes from 0 to 1. Longer texts are read, too, with times up to 4. */
   filterLength: integer({
     symbol: 'L',
     minimum: 1,
@@ -118,6 +118,12 @@ export const hyena = defineVariant({
   parameters: filterParameters,
   layer: { shortConvolution: 3 },
   budget: null,
+  check({ filterLength }, { keyLength }) {
+    // The sines turn faster, the later it is: from there on a filter would be noise.
+    const least = Math.ceil(keyLength / 4);
+    if (filterLength >= least) return;
+    throw new ArgumentError(`filterLength: expected at least ${least} for ${keyLength} tokens, got ${filterLength}`);
+  },
   attend,
   cost(shape, complete) {
     const convolutions = complete.longFilters * longConvolutionFlops(shape);

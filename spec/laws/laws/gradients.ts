@@ -92,8 +92,8 @@ function mistakeAt(variant: AnyVariant, attentionCase: AttentionCase, name: stri
     };
     let slope = slopeOf(STEP);
     if (isSlope(slope)) continue;
-    // Sines of sines may turn so fast that h² of the third derivative counts: a second step takes that term out.
-    slope = (4 * slope - slopeOf(2 * STEP)) / 3;
+    // Sines of sines may turn so fast that h² of the third derivative counts: a shorter step takes that term out.
+    slope = (16 * slopeOf(STEP / 4) - slope) / 15;
     if (isSlope(slope)) continue;
     return `gradient of ${which}: ${gradient} along a direction in which the output changes by ${slope}`;
   }

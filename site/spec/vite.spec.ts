@@ -60,8 +60,18 @@ test('the build has no complaint, and leaves nothing to be found on another host
   assert.ok(scripts.length > 0);
   for (const path of scripts) {
     const text = readFileSync(join(project, 'dist', path), 'utf8');
-    assert.not.match(text, /\bfrom\s*["'](?!\.)/, `${path} imports a package`);
+    assert.not.match(text, IMPORT, `${path} imports a package`);
   }
+});
+
+/** `import{a}from"x"`, `export*from"x"` and `import"x"`, where x is no file beside; not a sentence that ends in `from'`. */
+const IMPORT = /\b(?:import|export)\b(?:[^"'`();]*\bfrom)?\s*["'](?!\.)/;
+
+test('an import of a package is told from a text that says from', () => {
+  for (const line of ['import{a as b}from"x";', 'export * from "x"', 'import "x"', "f();import c,{d}from'@x/y'"])
+    assert.match(line, IMPORT);
+  for (const line of ["a('to continue from','got')", 'import{a}from"./x.js"', 'import"./x.js"', 'import("./x.js")'])
+    assert.not.match(line, IMPORT);
 });
 
 for (const way of ['plain', 'isolated'] as const) {

@@ -80,9 +80,12 @@ export function attendByLoader(cases: readonly Compared[]): Map<string, Float32A
   return new Map([...readSafetensors(to).tensors].map(([key, each]) => [key, each.load() as Float32Array]));
 }
 
-/** Without what training leaves out at random, and without many steps to an inverse, each of which enlarges roundings. */
+/**
+ * Without what training leaves out at random, and without what enlarges roundings many times: many steps to an inverse, and three
+ * layers of sines of a high frequency.
+ */
 export function plainOptions(options: CommonOptions): Partial<CommonOptions> {
-  const plain = { dropConnect: 0, pinvIterations: 2 };
+  const plain = { dropConnect: 0, pinvIterations: 2, sineFrequency: 1 };
   return Object.fromEntries(Object.entries(plain).filter(([name]) => name in options));
 }
 

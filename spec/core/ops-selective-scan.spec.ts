@@ -5,8 +5,10 @@ import * as assert from 'uvu/assert';
 import { backward, noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
+import { type KernelSet, kernelSet } from '../../src/core/kernels/simd.ts';
 import { measureMemory, memoryStatistics } from '../../src/core/memory.ts';
 import { concat, multiply, reshape, scan, selectiveScan, slice, transpose } from '../../src/core/ops/index.ts';
+import { setKernels } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { type Dense, referenceSelectiveScan } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
@@ -320,6 +322,47 @@ test('gradients in float32 are those in float64, for all steps and norms', () =>
     }),
     { numRuns: 40 },
   );
+});
+
+const usual = kernelSet();
+if (usual === 'plain') console.log('No vector kernels here: they are not compared.');
+
+(usual === 'simd' ? test : test.skip)('the vector kernels agree with the plain ones, forward and backward', () => {
+  const outcomes = (set: KernelSet, drawn: Case) => {
+    setKernels(set);
+    const inputs = inputsOf(drawn);
+    const leaves = LEAVES.flatMap((name) => inputs[name]?.withGrad() ?? []);
+    const { output, state } = run(inputs);
+    const weights = randomNormal([output.size + state.size], new Random(drawn.seed).split('weights'), 'float32');
+    backward(concat([reshape(output, [-1]), reshape(state, [-1])], 0), weights);
+    return { inputs, output, state, gradients: leaves.map(({ grad }) => (grad as Tensor).toArray() as Float32Array) };
+  };
+  try {
+    fc.assert(
+      // Less than a vector, whole vectors, and some numbers beyond them.
+      fc.property(cases(), fc.constantFrom(1, 3, 4, 5, 8, 16, 30, 64, 67), (drawn, m) => {
+        scope(() => {
+          const drawnWith = { ...drawn, m, dtype: 'float32' } as const;
+          const [plain, vector] = (['plain', 'simd'] as const).map((set) => outcomes(set, drawnWith));
+          const sizes = oracle(plain.inputs, Math.abs);
+          // Both are off by roundings.
+          const rounding = 2 * roundingsOf(drawnWith) * unitOf('float32');
+          for (const name of ['output', 'state'] as const) {
+            const tolerance = (at: number) => rounding * sizes[name].data[at] + LEAST;
+            close(vector[name].toArray(), plain[name].toArray(), tolerance, name);
+          }
+          // Sums over up to two hundred tokens, as a share of the largest.
+          plain.gradients.forEach((expected, index) => {
+            const largest = expected.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-30);
+            close(vector.gradients[index], expected, () => 2e-5 * largest, `gradient ${index}`);
+          });
+        });
+      }),
+      { numRuns: 60 },
+    );
+  } finally {
+    setKernels(usual);
+  }
 });
 
 test('1, 2 and 3 threads give the same bits, forward and backward', async () => {

@@ -186,7 +186,7 @@ class Walk {
 }
 
 /** x = e^x, for the first `count` elements. */
-export function exponentiate(x: NumericArray, count: number): void {
+function exponentiate(x: NumericArray, count: number): void {
   const fast = vectorKernels();
   if (fast !== null && isOnHeap(x)) fast.unaryForward(EXP, x.byteOffset, x.byteOffset, count, 0);
   else for (let i = 0; i < count; i++) x[i] = Math.exp(x[i]);

@@ -159,6 +159,8 @@ export interface VectorKernels extends VectorAttention {
     columns: number,
   ): void;
   addRows(target: number, index: number, rows: number, count: number, width: number): void;
+  selectiveScanRows(table: number, rows: number, channels: number, n: number, m: number): void;
+  selectiveGradientRows(table: number, rows: number, channels: number, n: number, m: number): void;
   /** Not the twin of a plain loop: multiply-adds alone, for the roofline of the bench. */
   peak(rounds: number, factor: number, term: number): number;
 }

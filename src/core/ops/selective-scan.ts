@@ -2,12 +2,8 @@
 import { recordAll } from '../autograd.ts';
 import { ArgumentError, expectShape } from '../errors.ts';
 import { expectOptions } from '../expect.ts';
-import {
-  SELECTIVE_CHANNELS,
-  SELECTIVE_CHUNK,
-  selectiveGradientKernel,
-  selectiveScanKernel,
-} from '../kernels/selective-scan.ts';
+import { SELECTIVE_CHUNK } from '../kernels/selective-rows.ts';
+import { SELECTIVE_CHANNELS, selectiveGradientKernel, selectiveScanKernel } from '../kernels/selective-scan.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, expectTensor, type Tensor, zeros } from '../tensor.ts';
 import { expectFlags, expectFloat, expectSameDType, expectTokens } from './check.ts';

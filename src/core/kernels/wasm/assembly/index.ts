@@ -14,6 +14,7 @@ export { peak } from './peak';
 export { addRows, gatherRows, mixRows, scatterAdd } from './rows';
 export { hidePairs } from './pairs';
 export { normalizeGradientRows, normalizeRows, softmaxGradientRows } from './scaled-rows';
+export { selectiveGradientRows, selectiveScanRows } from './selective-scan';
 export { exponentiateRows, softmaxRows, weighRows } from './softmax';
 export { largestOfRun, largestOfRuns, sumOfRows, sumsOfRuns } from './sums';
 export { multiplyPanels, multiplyTile } from './tile';

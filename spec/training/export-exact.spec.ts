@@ -9,7 +9,7 @@ import { add, scale } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { loaderVariants } from '../../src/training/export/pieces.ts';
-import { inputsOf, sampleCases } from '../laws/draw.ts';
+import { type AttentionCase, inputsOf, sampleCases } from '../laws/draw.ts';
 import { expectClose, outputOf, parametersOf } from '../laws/evaluate.ts';
 import {
   attendByLoader,
@@ -35,7 +35,8 @@ const toleranceOf = (variant: string) => (variant === 'reformer' ? 1e4 * ROUNDED
 
 function casesOf(variant: string): Compared[] {
   const wishes = { dtype: 'float64', maxLength: 40, selfAttention: true } as const;
-  return sampleCases(variantOf(variant), wishes, CASES).map((drawn, n) => {
+  const choosing = variant === 'nsa' ? nsaCases() : [];
+  return [...sampleCases(variantOf(variant), wishes, CASES), ...choosing].map((drawn, n) => {
     const attentionCase = { ...drawn, options: { ...drawn.options, ...plainOptions(drawn.options) } };
     const parameters = parametersOf(variantOf(variant), attentionCase);
     const random = new Random(attentionCase.seed).split('trained');
@@ -47,6 +48,24 @@ function casesOf(variant: string): Compared[] {
     const inputs = inputsOf(attentionCase);
     return { name: `${variant} ${n}`, variant, attentionCase, inputs, parameters: Object.fromEntries(trained) };
   });
+}
+
+/**
+ * Sizes that do not divide each other, and few of many blocks, which are rarely drawn together. Where norms are large, one
+ * compressed key has all of the weight, and the blocks that it shares are equal.
+ */
+function nsaCases(): AttentionCase[] {
+  const shape = { batch: 2, heads: 4, queryLength: 41, keyLength: 41, headDim: 5, dtype: 'float64' as const };
+  const sizes = { compressionBlock: 7, stride: 3, selectionBlock: 4, selectedBlocks: 4, window: 3 };
+  const gates = Object.fromEntries(
+    ['compressed', 'selected', 'window'].map((name) => [name, { shape: [2, 4, 41], least: 0, most: 1 }]),
+  );
+  return [1, 2, 4].flatMap((groupSize) =>
+    [1, 30].map((norm) => {
+      const options = { ...variantOf('nsa').defaults(41), ...sizes, groupSize, causal: true };
+      return { shape, options, gates, mask: null, norms: new Array<number>(41).fill(norm), seed: groupSize };
+    }),
+  );
 }
 
 /** Drawn once for all variants, because Python needs seconds to load torch. */

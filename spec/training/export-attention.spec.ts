@@ -36,10 +36,17 @@ const NORMALISED: Record<string, readonly string[]> = {
   rwkv7: ['k'],
 };
 
+/**
+ * Based adds up products of features, which are as large as the squares of scores, while a weight may be ½: in float32 it loses
+ * a weight where long queries and keys are at right angles. The loader has the weight itself, and does not.
+ */
+const ADDS_FEATURES = ['based'];
+
 withTorch('attends as we do in float32, with norms of all sizes', () => {
   const cases = loaderVariants().flatMap((variant) => {
     // As many keys as queries, as in a model.
-    const drawn = sampleCases(variantOf(variant), { dtype: 'float32', wide: true, selfAttention: true }, 12);
+    const wide = !ADDS_FEATURES.includes(variant);
+    const drawn = sampleCases(variantOf(variant), { dtype: 'float32', wide, selfAttention: true }, 12);
     return drawn.map((each, n): Compared => {
       const attentionCase = { ...each, options: { ...each.options, ...plainOptions(each.options) } };
       return { name: `${variant} ${n}`, variant, attentionCase, inputs: inputsOf(attentionCase) };

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newTile, readTile, TILE_FIELDS, type Tile } from '../../src/core/kernels/attention-sets.ts';
-import { backwardRounds, forwardTiles, pairsOfSet } from '../../src/core/ops/attention-plan.ts';
+import { pairsOfSet } from '../../src/core/ops/attention-pairs.ts';
+import { backwardRounds, forwardTiles } from '../../src/core/ops/attention-plan.ts';
 import { type CheckedSet, checkSet } from '../../src/core/ops/check-key-sets.ts';
 import {
   type AttentionLayout,

@@ -28,7 +28,11 @@ import { appendRows } from '../../src/variants/growing-rows.ts';
 import { attentionWrittenOut, multiplicity } from './attention-written-out.ts';
 
 const lengths = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(1, 31, 32, 33, 64, 65, 100, 130));
-const kinds = ['everything', 'band', 'runs', 'listed', 'sorted', 'blocks', 'token lists', 'two sets'] as const;
+const kinds = [
+  ...(['everything', 'band', 'runs', 'listed', 'sorted', 'blocks', 'token lists', 'two sets'] as const),
+  // Lists of large blocks for a few queries each, which are turned around.
+  'turned lists',
+] as const;
 
 const cases = fc.record({
   batch: fc.integer({ min: 1, max: 2 }),
@@ -135,8 +139,8 @@ function setOf(drawnCase: Case, kind: Case['kind'], queryLength: number, start: 
     const second = { layout: runs(middle, all, keyLength), causal };
     return random.integer(2) ? [first, second] : [second, first];
   }
-  const keyBlock = kind === 'blocks' ? 16 + random.integer(20) : 1 + random.integer(3);
-  const queryBlock = 1 + random.integer(40);
+  const keyBlock = kind === 'token lists' ? 1 + random.integer(3) : 16 + random.integer(20);
+  const queryBlock = 1 + random.integer(kind === 'turned lists' ? 3 : 40);
   const [queryBlocks, keyBlocks] = [Math.ceil(queryLength / queryBlock), Math.ceil(keyLength / keyBlock)];
   const width = 1 + random.integer(keyBlocks);
   const shape = [one(batch), one(heads), queryBlocks, width];
@@ -153,8 +157,8 @@ function draw(drawnCase: Case, dtype: FloatType): Drawn {
   const random = new Random(seed);
   const heads = keyHeads * group;
   const has = (term: Case['terms'][number]) => terms.includes(term);
-  const queryLength =
-    kind === 'band' || has('logGates') ? Math.min(drawnCase.queryLength, keyLength) : drawnCase.queryLength;
+  const drawnLength = kind === 'turned lists' ? 64 + (drawnCase.queryLength % 70) : drawnCase.queryLength;
+  const queryLength = kind === 'band' || has('logGates') ? Math.min(drawnLength, keyLength) : drawnLength;
   const room = Math.max(0, keyLength - queryLength);
   const start = has('start') && kind !== 'band' ? random.integer(room + 1) : 0;
   const normal = (name: string, shape: number[], factor = 1) => {

@@ -7,12 +7,12 @@ import { HASH_ROWS } from '../../src/core/kernels/hash.ts';
 import type { NumericArray } from '../../src/core/memory.ts';
 import '../../src/core/kernels/index.ts';
 import { newTile, orderOf, readTile } from '../../src/core/kernels/attention-sets.ts';
+import { coarseSeen } from '../../src/core/kernels/coarse-keys.ts';
 import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
 import { type Kernel, type KernelArrays, type KernelNumbers, kernelNamed } from '../../src/core/kernels/kernel.ts';
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
 import { CHUNK, scanGroup } from '../../src/core/kernels/scan-chunk.ts';
 import { SELECTIVE_CHANNELS } from '../../src/core/kernels/selective-scan.ts';
-import { coarseSeen } from '../../src/core/kernels/top-blocks.ts';
 import { setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/flops.ts';
 

@@ -23,7 +23,7 @@ const walk = new KeyWalk();
 const tile = newTile();
 
 /**
- * Items: tiles of queries. `largest` and `sums` [batch, heads, queryLength] cover the keys that a row has met so far: with
+ * Items: tiles of queries, or from `starts` runs of tiles, which may hold the same queries. `largest` and `sums` [batch, heads, queryLength] cover the keys that a row has met so far: with
  * `goesOn`, this set of keys is joined to the sets before it. A query that has met no key gets an output of zeros and a
  * largest score of −∞.
  */
@@ -31,7 +31,7 @@ export const attentionForwardKernel = defineKernel(
   'attention-forward',
   {
     arrays: ['queries', 'keys', 'values', 'output', 'logSumExp', 'largest', 'sums', 'tiles'],
-    optional: [...SET_ARRAYS, ...TERM_ARRAYS],
+    optional: ['starts', ...SET_ARRAYS, ...TERM_ARRAYS],
     numbers: [
       'valueDim',
       /** How many heads share a head of keys, and how many rows a head of keys, and of values, takes in memory. */
@@ -49,8 +49,10 @@ export const attentionForwardKernel = defineKernel(
     const sum = scratch.get('sum', arrays.queries, TILE * valueDim);
     const weights = block(scores, 0, TILE);
     const sums = block(sum, 0, valueDim);
-    for (let item = from; item < to; item++) {
-      readTile(arrays.tiles, item, tile);
+    const { starts } = arrays;
+    const [first, end] = starts === undefined ? [from, to] : [starts[from], starts[to]];
+    for (let row = first; row < end; row++) {
+      readTile(arrays.tiles, row, tile);
       const dilation = arrays.dilations?.[tile.layout] ?? 1;
       loadQueries(queries, tile, dilation, tile.first, tile.end, arrays, numbers);
       const m = queries.count;

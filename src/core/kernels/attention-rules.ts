@@ -19,7 +19,8 @@ export function hidePairs(
   numbers: SetNumbers,
 ): void {
   const { begins, ends, queryLabels } = arrays;
-  if (numbers.causal || numbers.selfBias !== 0 || numbers.once || queryLabels !== undefined) {
+  const isCausal = numbers.causal && isAhead(queries, keys, numbers.queryStart);
+  if (isCausal || numbers.selfBias !== 0 || numbers.once || queryLabels !== undefined) {
     tables.load(queries, keys, tile, arrays, numbers);
     tables.apply(scores, queries.count, keys, numbers);
     return;
@@ -40,6 +41,15 @@ export function hidePairs(
     for (let j = 0; j < before; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
     for (let j = Math.max(before, end - first); j < count; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
   }
+}
+
+/** Whether a key may lie after a query. */
+function isAhead(queries: Side, keys: Side, queryStart: number): boolean {
+  const [own, others] = [queries.tokens, keys.tokens];
+  let [first, last] = [Number.POSITIVE_INFINITY, 0];
+  for (let i = 0; i < queries.count; i++) first = Math.min(first, own[i]);
+  for (let j = 0; j < keys.count; j++) last = Math.max(last, others[j]);
+  return last > queryStart + first;
 }
 
 /** The places, runs and labels of a tile's queries and keys, gathered once for all pairs, TILE entries a round. */

@@ -6,16 +6,15 @@
  */
 import { TILE_FIELDS } from '../kernels/attention-sets.ts';
 import { TILE } from '../kernels/attention-side.ts';
-import { elements } from '../tensor.ts';
+import { elements, type Tensor } from '../tensor.ts';
 import { FirstFit } from './attention-apart.ts';
+import { pairsOfRuns } from './attention-pairs.ts';
+import { BLOCK_THAT_MEETS, type Items, turnedBackward, turnedForward } from './attention-turned.ts';
 import type { CheckedSet } from './check-key-sets.ts';
 import { type KeyRuns, tokensOfClass } from './layout.ts';
 
-/** Tiles, and where each item begins: items are runs of tiles. */
-interface Meetings {
-  tiles: Int32Array;
-  starts: Int32Array;
-}
+/** Each tile is an item where there are no starts. */
+export type ForwardItems = Pick<Items, 'tiles'> & Partial<Items>;
 
 /**
  * Queries that meet few keys get smaller tiles: in a band, the pairs of a tile beyond each query's own run are computed and
@@ -23,35 +22,25 @@ interface Meetings {
  */
 const TILE_OF_SHORT_RUNS = 32;
 const SHORT_RUN = 1024;
-/** Blocks of keys with this many places or more get their own meetings; smaller ones are walked list by list. */
-export const BLOCK_THAT_MEETS = 16;
 /** With this many places for each query or more, most tiles hold no query. */
 const FEW = 64;
 
-/** The most pairs that the runs, or lists, of a head hold, for one batch entry. */
-export function pairsOfSet(set: CheckedSet, heads: number): number {
-  if (set.layout !== null) {
-    const pairs = set.layout.heads.map(pairsOfRuns);
-    const sum = pairs.reduce((total, each) => total + each, 0);
-    return set.rounds * (pairs.length === 1 ? heads * sum : sum);
+/** Runs of tiles of the queries of every head, the costliest first, so that all threads finish at about the same time. */
+export function forwardItems(set: CheckedSet, batch: number, heads: number): ForwardItems {
+  if (set.turned !== undefined) {
+    const all = Array.from({ length: batch * heads }, (_, head) => head);
+    return turnedForward(set, all, (head) => tableOf(set, head, heads));
   }
-  const { queryBlock, keyBlock, lists } = set.blocks as NonNullable<CheckedSet['blocks']>;
-  const chosen = elements(lists);
-  let count = 0;
-  for (let at = 0; at < chosen.length; at++) if (chosen[at] >= 0) count++;
-  const [b, h] = lists.shape;
-  return (
-    (count / b) * (h === 1 ? heads : 1) * Math.min(queryBlock, set.queryPlaces) * Math.min(keyBlock, set.keyPlaces)
-  );
+  return { tiles: forwardTiles(set, batch, heads) };
 }
 
-function pairsOfRuns({ begin, end }: KeyRuns): number {
-  let pairs = 0;
-  for (let i = 0; i < begin.length; i++) pairs += Math.max(0, end[i] - begin[i]);
-  return pairs;
-}
+/** Every tile as an item. */
+const singly = (tiles: Int32Array): Items => ({
+  tiles,
+  starts: Int32Array.from({ length: tiles.length / TILE_FIELDS + 1 }, (_, at) => at),
+});
 
-/** Tiles of the queries of every head, the costliest first, so that all threads finish at about the same time. */
+/** Tiles of the queries of every head, each on its own. */
 export function forwardTiles(set: CheckedSet, batch: number, heads: number): Int32Array {
   const perHead: number[][] = [];
   if (set.layout !== null) {
@@ -115,7 +104,7 @@ export function tilesOfFew(
   { layout, queryTokens, queryPlaces, rounds }: CheckedSet,
   round: number,
   { batch, heads, queryLength }: { batch: number; heads: number; queryLength: number },
-): Int32Array | null {
+): ForwardItems | null {
   if (layout === null || queryTokens === undefined || FEW * queryLength > queryPlaces) return null;
   if (layout.heads.some(({ dilation }) => dilation !== 1)) return null;
   const [ofBatch, ofHeads] = queryTokens.shape;
@@ -130,7 +119,7 @@ export function tilesOfFew(
       if (tokens[row + place] >= 0) table.push(head, index, 0, 0, place, place + 1, begin[place], end[place]);
     }
   }
-  return Int32Array.from(table);
+  return { tiles: Int32Array.from(table) };
 }
 
 /** Small tiles at the end balance the threads. The result of a tile does not depend on its thread. */
@@ -152,7 +141,8 @@ function costliestFirst(tiles: readonly number[]): readonly number[] {
  * The rounds of the backward pass for some heads (counted over batch entries and heads), no two of which write to the same
  * rows. `whole`: each head is one item, because its tiles write to common rows.
  */
-export function backwardRounds(set: CheckedSet, chosen: readonly number[], heads: number, whole: boolean): Meetings[] {
+export function backwardRounds(set: CheckedSet, chosen: readonly number[], heads: number, whole: boolean): Items[] {
+  if (set.turned !== undefined) return turnedBackward(set, chosen, whole, (head) => tableOf(set, head, heads));
   const byRound: number[][] = [];
   const known = new Map<number, number[][]>();
   for (const head of chosen) {
@@ -169,10 +159,7 @@ export function backwardRounds(set: CheckedSet, chosen: readonly number[], heads
   }
   const rounds = byRound.filter((tiles) => tiles !== undefined && tiles.length > 0);
   if (!whole && (set.blocks === null || haveMeetings(set.blocks))) {
-    return rounds.map((tiles) => ({
-      tiles: Int32Array.from(tiles),
-      starts: Int32Array.from({ length: tiles.length / TILE_FIELDS + 1 }, (_, at) => at),
-    }));
+    return rounds.map((tiles) => singly(Int32Array.from(tiles)));
   }
   // One item for each head, with its tiles in the order of the rounds.
   const rows = rounds.flatMap((tiles) =>
@@ -195,9 +182,9 @@ function blockOf(length: number): number {
 }
 
 /** The index of the runs, or of the table of lists, of a head. */
-function tableOf({ layout, blocks }: CheckedSet, head: number, heads: number): number {
+function tableOf({ layout, blocks, queryTokens }: CheckedSet, head: number, heads: number): number {
   if (layout !== null) return layout.heads.length === 1 ? 0 : head % heads;
-  const [b, h] = (blocks as NonNullable<CheckedSet['blocks']>).lists.shape;
+  const [b, h] = (blocks?.lists ?? (queryTokens as Tensor)).shape;
   return (b === 1 ? 0 : Math.floor(head / heads)) * h + (h === 1 ? 0 : head % heads);
 }
 

@@ -10,8 +10,10 @@ import type { Random } from '../random.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import { headsApart } from './attention-apart.ts';
 import { checkCall } from './attention-call.ts';
-import { backwardRounds, forwardTiles, haveMeetings, pairsOfSet, tilesOfFew } from './attention-plan.ts';
+import { pairsOfSet } from './attention-pairs.ts';
+import { backwardRounds, type ForwardItems, forwardItems, haveMeetings, tilesOfFew } from './attention-plan.ts';
 import { checkTerms, gateSumsGradient, gradientsFor, sinksGradient, termsOf } from './attention-terms.ts';
+import { turned } from './attention-turned.ts';
 import { type CheckedSet, checkSet } from './check-key-sets.ts';
 import { sumGates } from './gate-sums.ts';
 import { int32, passesOf } from './key-set-tables.ts';
@@ -78,8 +80,9 @@ export function attention(
   const { batch, heads, queryLength, headDim, valueDim } = call;
   const list = (Array.isArray(sets) ? sets : [sets]) as readonly KeySet[];
   if (list.length === 0) throw new ArgumentError('sets: expected at least one, got none');
-  const checked = list.map((set, n) => checkSet(list.length === 1 ? 'sets' : `sets[${n}]`, set, call));
-  checkTerms(call, queries, checked, settings);
+  const given = list.map((set, n) => checkSet(list.length === 1 ? 'sets' : `sets[${n}]`, set, call));
+  checkTerms(call, queries, given, settings);
+  const checked = given.map(turned);
   const gateSums = settings.gateSums ?? (settings.logGates && sumGates(settings.logGates));
   const terms = termsOf(call, settings, gateSums);
   const passes = checked.flatMap((set) => passesOf(call, set));
@@ -96,15 +99,15 @@ export function attention(
     elements(logSumExp).fill(Number.NEGATIVE_INFINITY);
   }
   const goesOn = beginRows(settings.sinks, elements(output), elements(logSumExp), largest, sums, queryLength);
-  const given = { queries: elements(queries), keys: call.keys.data, values: call.values.data };
+  const rows = { queries: elements(queries), keys: call.keys.data, values: call.values.data };
   const pairs = checked.map((set) => pairsOfSet(set, heads));
-  const plans = new Map<CheckedSet, Int32Array>();
+  const plans = new Map<CheckedSet, ForwardItems>();
   passes.forEach(({ set, arrays, numbers, lists }, index) => {
     // All rounds of a set have the same tiles, except where few tiles hold a query.
-    const tiles = few[index] ?? plans.get(set) ?? forwardTiles(set, batch, heads);
-    if (few[index] === null) plans.set(set, tiles);
-    if (tiles.length === 0) return;
-    const items = tiles.length / TILE_FIELDS;
+    const plan = few[index] ?? plans.get(set) ?? forwardItems(set, batch, heads);
+    if (few[index] === null) plans.set(set, plan);
+    const items = (plan.starts?.length ?? plan.tiles.length / TILE_FIELDS + 1) - 1;
+    if (items === 0) return;
     const cost =
       ((batch * pairs[checked.indexOf(set)]) / set.rounds / items) * (headDim + valueDim + EXP_COST + terms.cost);
     parallelFor(
@@ -112,12 +115,25 @@ export function attention(
       items,
       // Not by spreading: that takes an engine twenty times as long, as long as the rest of a generation step.
       Object.assign(
-        { lists, output: elements(output), logSumExp: elements(logSumExp), tiles: int32(tiles), largest, sums },
-        given,
+        {
+          lists,
+          output: elements(output),
+          logSumExp: elements(logSumExp),
+          tiles: int32(plan.tiles),
+          starts: plan.starts && int32(plan.starts),
+          largest,
+          sums,
+        },
+        rows,
         terms.arrays,
         arrays,
       ),
-      Object.assign({ goesOn: goesOn || index > 0 ? 1 : 0 }, call.numbers, terms.numbers, numbers),
+      Object.assign(
+        { goesOn: goesOn || index > 0 || set.turned !== undefined ? 1 : 0 },
+        call.numbers,
+        terms.numbers,
+        numbers,
+      ),
       { costPerItem: cost },
     );
   });
@@ -129,14 +145,14 @@ export function attention(
     const delta = empty(logSumExp.shape, output.dtype);
     const weighed = empty(logSumExp.shape, output.dtype);
     const shares = empty(logSumExp.shape, output.dtype);
-    const rows = { output, outputGradient, delta, weighed, shares };
+    const ofRows = { output, outputGradient, delta, weighed, shares };
     // Taken once: for a view, such as the gradient of a sum, this makes a copy.
-    const rowArrays = Object.fromEntries(Object.entries(rows).map(([name, tensor]) => [name, elements(tensor)]));
+    const rowArrays = Object.fromEntries(Object.entries(ofRows).map(([name, tensor]) => [name, elements(tensor)]));
     const lseGradient = logSumExpGradient === null ? undefined : elements(logSumExpGradient);
     parallelFor(
       attentionRowsKernel,
       delta.size,
-      { ...(rowArrays as Record<keyof typeof rows, NumericArray>), largest, sums, logSumExpGradient: lseGradient },
+      { ...(rowArrays as Record<keyof typeof ofRows, NumericArray>), largest, sums, logSumExpGradient: lseGradient },
       { width: valueDim },
       { costPerItem: valueDim },
     );
@@ -173,7 +189,7 @@ export function attention(
                 relativeQueriesGradient: arrayOf(own.relativeQueries),
                 relativeKeysGradient: arrayOf(own.relativeKeys),
               },
-              given,
+              rows,
               terms.arrays,
               arrays,
             ),

@@ -3,6 +3,7 @@ import ndarray from 'ndarray';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { expectBoolean, expectRecord, optional } from '../expect.ts';
 import { elements, fromArray, Tensor, viewAs } from '../tensor.ts';
+import type { TurnedLists } from './attention-turned.ts';
 import { expectInt32, expectPositions } from './check.ts';
 import type { BlockSet, KeySet, PairRules, RunSet, TokenOrder } from './key-sets.ts';
 import { type AttentionLayout, expectLayout } from './layout.ts';
@@ -13,6 +14,8 @@ export const isBlockSet = (set: KeySet): set is BlockSet => 'lists' in set;
 export interface CheckedSet {
   layout: AttentionLayout | null;
   blocks: { queryBlock: number; keyBlock: number; lists: Tensor } | null;
+  /** Lists of blocks that were turned around; the set then has neither a layout nor blocks. */
+  turned?: TurnedLists;
   queryPlaces: number;
   keyPlaces: number;
   rounds: number;

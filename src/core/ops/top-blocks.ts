@@ -1,6 +1,8 @@
 /** The best blocks of keys for every query, by coarse keys. Outside the tape: no gradient can flow through a choice. */
 import { ArgumentError, expectInteger, expectShape } from '../errors.ts';
-import { coarseSeen, topBlocksKernel } from '../kernels/top-blocks.ts';
+import { coarseSeen } from '../kernels/coarse-keys.ts';
+import { topBlocksKernel } from '../kernels/top-blocks.ts';
+import { QUERIES_OF_ITEM } from '../kernels/top-blocks-estimate.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 import { rowsOf } from './attention-call.ts';
@@ -52,7 +54,7 @@ export function topBlocks(queries: Tensor, keys: Tensor | null, choice: BlockCho
   const rows = keys && rowsOf(keys);
   parallelFor(
     topBlocksKernel,
-    (batch * heads * length) / sizes.group,
+    ((batch * heads) / sizes.group) * Math.ceil(length / QUERIES_OF_ITEM),
     {
       queries: elements(queries),
       keys: rows?.data ?? elements(queries),
@@ -60,7 +62,7 @@ export function topBlocks(queries: Tensor, keys: Tensor | null, choice: BlockCho
       mask: keyMask && elements(keyMask),
     },
     { ...sizes, heads, length, width, coarse, capacity: rows?.capacity ?? 0 },
-    { costPerItem: sizes.group * coarse * (width + COST_OF_WEIGHT) },
+    { costPerItem: Math.min(length, QUERIES_OF_ITEM) * sizes.group * coarse * (width + COST_OF_WEIGHT) },
   );
   return lists;
 }

@@ -6,6 +6,7 @@
 import { HASH_ROWS } from '../../src/core/kernels/hash.ts';
 import type { NumericArray } from '../../src/core/memory.ts';
 import '../../src/core/kernels/index.ts';
+import { ITEM_FIELDS } from '../../src/core/kernels/attention-listed.ts';
 import { newTile, orderOf, readTile } from '../../src/core/kernels/attention-sets.ts';
 import { coarseSeen } from '../../src/core/kernels/coarse-keys.ts';
 import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
@@ -13,6 +14,7 @@ import { type Kernel, type KernelArrays, type KernelNumbers, kernelNamed } from 
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
 import { CHUNK, scanGroup } from '../../src/core/kernels/scan-chunk.ts';
 import { SELECTIVE_CHANNELS } from '../../src/core/kernels/selective-scan.ts';
+import { QUERIES_OF_ITEM } from '../../src/core/kernels/top-blocks-estimate.ts';
 import { setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/flops.ts';
 
@@ -27,11 +29,12 @@ type Counter = (
 const COUNTERS: Record<string, Counter> = {
   /** Pairs in the runs of queries, or in their lists of blocks, whether masked or not. */
   'attention-forward'(begin, end, arrays, numbers) {
-    const { begins, ends, dilations, lists } = arrays;
+    const { begins, ends, dilations, lists, starts } = arrays;
     const tile = newTile();
     let pairs = 0;
-    for (let item = begin; item < end; item++) {
-      readTile(arrays.tiles as NumericArray, item, tile);
+    const [first, last] = starts === undefined ? [begin, end] : [starts[begin], starts[end]];
+    for (let row = first; row < last; row++) {
+      readTile(arrays.tiles as NumericArray, row, tile);
       let queries = tile.end - tile.first;
       if (lists !== undefined) {
         const { heads, listBatch, listHead, listWidth, queryBlocks, keyBlock, keyPlaceCount } = numbers;
@@ -49,6 +52,8 @@ const COUNTERS: Record<string, Counter> = {
           if (chosen >= 0) pairs += queries * places;
         }
       }
+      // Lists that were turned around: every query of a tile chose the same block.
+      else if (begins === undefined) pairs += queries * (tile.stop - tile.begin);
       if (begins === undefined || ends === undefined) continue;
       for (let place = tile.first; place < tile.end; place++) {
         const query = tile.queryRemainder + (dilations?.[tile.layout] ?? 1) * place;
@@ -58,6 +63,19 @@ const COUNTERS: Record<string, Counter> = {
     }
     const products = arrays.relativeKeys === undefined ? 1 : 2;
     return pairs * (2 * products * numbers.headDim + 2 * numbers.valueDim + SOFTMAX_FLOPS);
+  },
+
+  /** The keys on lists, apart from those that a mask hides. */
+  'attention-listed'(begin, end, { items, bounds }, { queryLength, blocks, headDim, valueDim }) {
+    let pairs = 0;
+    for (let item = begin; item < end; item++) {
+      const [, table, first, last] = (items as NumericArray).subarray(item * ITEM_FIELDS, (item + 1) * ITEM_FIELDS);
+      for (let query = first; query < last; query++) {
+        const row = (table * queryLength + query) * (blocks + 1);
+        pairs += (bounds as NumericArray)[row + blocks] - (bounds as NumericArray)[row];
+      }
+    }
+    return pairs * (2 * headDim + 2 * valueDim + SOFTMAX_FLOPS);
   },
 
   matmul(begin, end, _arrays, { m, n, k }) {
@@ -113,10 +131,14 @@ const COUNTERS: Record<string, Counter> = {
 
   /** The coarse keys that queries see, where there are more blocks than they choose. */
   'top-blocks'(begin, end, _arrays, { group, length, width, count, start, span, stride, block }) {
+    const items = Math.ceil(length / QUERIES_OF_ITEM);
     let pairs = 0;
     for (let item = begin; item < end; item++) {
-      const place = start + (item % length);
-      if (Math.floor(place / block) >= count) pairs += group * coarseSeen(place + 1, span, stride);
+      const first = (item % items) * QUERIES_OF_ITEM;
+      for (let query = first; query < Math.min(length, first + QUERIES_OF_ITEM); query++) {
+        const place = start + query;
+        if (Math.floor(place / block) >= count) pairs += group * coarseSeen(place + 1, span, stride);
+      }
     }
     return pairs * (2 * width + SOFTMAX_FLOPS);
   },

@@ -4,13 +4,13 @@
  * of values (Milakov & Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2).
  */
 
-import type { NumericArray } from '../memory.ts';
+import { finishRows } from './attention-finish.ts';
 import { hidePairs } from './attention-rules.ts';
 import { newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-sets.ts';
 import { Side, TILE } from './attention-side.ts';
 import { addTerms, dropWeights, TERM_ARRAYS, TERM_NUMBERS } from './attention-terms.ts';
 import { KeyWalk, loadQueries } from './attention-walk.ts';
-import { defineKernel, type KernelArrays } from './kernel.ts';
+import { defineKernel } from './kernel.ts';
 import { OnlineSoftmax } from './online-softmax.ts';
 import { Scratch } from './scratch.ts';
 import { block, multiplyTile, transposed } from './tile.ts';
@@ -75,40 +75,8 @@ export const attentionForwardKernel = defineKernel(
         const v = keys.rows('values', arrays.values, keyHead * numbers.valueCapacity, valueDim);
         multiplyTile(sums, weights, v, m, valueDim, n, 1, true);
       }
-      if (meetsAny) finish(tile.head * queryLength, sum, valueDim, arrays, numbers.goesOn === 1);
+      if (!meetsAny) continue;
+      finishRows(queries, softmax, tile.head * queryLength, sum, valueDim, arrays, numbers.goesOn === 1);
     }
   },
 );
-
-/** Writes the rows of a tile, joined to the sets of keys before. */
-function finish(
-  start: number,
-  sum: NumericArray,
-  width: number,
-  { output, logSumExp, largest, sums }: KernelArrays<'output' | 'logSumExp' | 'largest' | 'sums'>,
-  goesOn: boolean,
-): void {
-  const { count, tokens } = queries;
-  const old = scratch.get('old', sum, TILE);
-  const fresh = scratch.get('fresh', sum, TILE);
-  for (let i = 0; i < count; i++) {
-    const row = start + tokens[i];
-    let top = softmax.largest(i);
-    let total = softmax.sum(i);
-    old[i] = 0;
-    fresh[i] = total === 0 ? 0 : 1 / total;
-    if (goesOn && sums[row] !== 0) {
-      const highest = Math.max(top, largest[row]);
-      const before = sums[row] * Math.exp(largest[row] - highest);
-      const now = total === 0 ? 0 : Math.exp(top - highest);
-      top = highest;
-      total = before + now * total;
-      old[i] = before / total;
-      fresh[i] = now / total;
-    }
-    logSumExp[row] = total === 0 ? Number.NEGATIVE_INFINITY : top + Math.log(total);
-    largest[row] = top;
-    sums[row] = total;
-  }
-  queries.mixRows(output, start, width, sum, old, fresh);
-}

@@ -1,6 +1,7 @@
 /** Every module that defines kernels: a worker imports this and then knows them all by name. */
 import './attention-backward.ts';
 import './attention-forward.ts';
+import './attention-listed.ts';
 import './choose-blocks.ts';
 import './convolution.ts';
 import './copy.ts';

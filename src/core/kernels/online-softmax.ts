@@ -30,13 +30,20 @@ export class OnlineSoftmax {
    * Turns `columns` scores of the first `rows` rows into exponentials relative to the largest score so far. The weighted sums
    * so far (`width` numbers a row) are rescaled to match.
    */
-  exponentiate(scores: NumericArray, rows: number, columns: number, weighted: NumericArray, width: number): void {
+  exponentiate(
+    scores: NumericArray,
+    rows: number,
+    columns: number,
+    weighted: NumericArray,
+    width: number,
+    stride = this.#stride,
+  ): void {
     const [largest, sums] = [this.#largest as Float64Array, this.#sums as Float64Array];
     const fast = vectorKernels();
     if (fast !== null && isOnHeap(scores) && isOnHeap(weighted)) {
       fast.exponentiateRows(
         scores.byteOffset,
-        this.#stride,
+        stride,
         rows,
         columns,
         largest.byteOffset,
@@ -47,7 +54,7 @@ export class OnlineSoftmax {
       return;
     }
     for (let i = 0; i < rows; i++) {
-      exponentiateRow(scores, i * this.#stride, columns, i, largest, sums, weighted, width);
+      exponentiateRow(scores, i * stride, columns, i, largest, sums, weighted, width);
     }
   }
 

@@ -119,6 +119,33 @@ export interface VectorAttention {
   multiplyRows(to: number, toRow: number, by: number, shifts: number, rows: number, count: number): void;
   mixRows(target: number, index: number, sums: number, count: number, width: number, old: number, fresh: number): void;
   pack(target: number, source: number, rowStride: number, columnStride: number, rows: number, columns: number): void;
+  dotsOfListed(
+    row: number,
+    matrix: number,
+    list: number,
+    to: number,
+    count: number,
+    width: number,
+    scale: number,
+  ): void;
+  addListedRows(
+    row: number,
+    matrix: number,
+    list: number,
+    weights: number,
+    count: number,
+    width: number,
+    factor: number,
+  ): void;
+  addToListedRows(
+    matrix: number,
+    row: number,
+    list: number,
+    weights: number,
+    count: number,
+    width: number,
+    factor: number,
+  ): void;
   packPanels(
     target: number,
     source: number,

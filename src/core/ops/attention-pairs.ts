@@ -3,8 +3,9 @@ import { elements, type Tensor } from '../tensor.ts';
 import type { CheckedSet } from './check-key-sets.ts';
 import type { KeyRuns } from './layout.ts';
 
-/** The most pairs that the runs, or lists, of a head hold, for one batch entry. */
+/** The most pairs that the runs, or lists, of all heads hold, for one batch entry. Lists of keys know their own. */
 export function pairsOfSet(set: CheckedSet, heads: number): number {
+  if (set.listed !== undefined) return 0;
   if (set.layout !== null) {
     const pairs = set.layout.heads.map(pairsOfRuns);
     const sum = pairs.reduce((total, each) => total + each, 0);

@@ -9,7 +9,9 @@ import { parallelFor } from '../parallel/pool.ts';
 import type { Random } from '../random.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
 import { headsApart } from './attention-apart.ts';
+import { beginRows } from './attention-begin.ts';
 import { checkCall } from './attention-call.ts';
+import { backwardListed, forwardListed, withListedKeys } from './attention-listed.ts';
 import { pairsOfSet } from './attention-pairs.ts';
 import { backwardRounds, type ForwardItems, forwardItems, haveMeetings, tilesOfFew } from './attention-plan.ts';
 import { checkTerms, gateSumsGradient, gradientsFor, sinksGradient, termsOf } from './attention-terms.ts';
@@ -82,9 +84,10 @@ export function attention(
   if (list.length === 0) throw new ArgumentError('sets: expected at least one, got none');
   const given = list.map((set, n) => checkSet(list.length === 1 ? 'sets' : `sets[${n}]`, set, call));
   checkTerms(call, queries, given, settings);
-  const checked = given.map(turned);
   const gateSums = settings.gateSums ?? (settings.logGates && sumGates(settings.logGates));
   const terms = termsOf(call, settings, gateSums);
+  const isPlain = !terms.numbers.hasTerms && !terms.numbers.dropThreshold && call.numbers.selfBias === 0;
+  const checked = given.map((set) => (isPlain ? withListedKeys(turned(set), call) : turned(set)));
   const passes = checked.flatMap((set) => passesOf(call, set));
   const few = passes.map(({ set, numbers }) => tilesOfFew(set, numbers.round, call));
 
@@ -94,7 +97,7 @@ export function attention(
   const largest = elements(empty(logSumExp.shape, queries.dtype));
   const sums = elements(empty(logSumExp.shape, queries.dtype));
   // A query in no tile of the first set has met nothing yet.
-  if (checked[0].queryTokens !== undefined) {
+  if (checked[0].queryTokens !== undefined || checked[0].listed !== undefined) {
     elements(output).fill(0);
     elements(logSumExp).fill(Number.NEGATIVE_INFINITY);
   }
@@ -103,6 +106,11 @@ export function attention(
   const pairs = checked.map((set) => pairsOfSet(set, heads));
   const plans = new Map<CheckedSet, ForwardItems>();
   passes.forEach(({ set, arrays, numbers, lists }, index) => {
+    if (set.listed !== undefined) {
+      const ofRows = { output: elements(output), logSumExp: elements(logSumExp), largest, sums };
+      forwardListed(set, call, { ...rows, ...ofRows });
+      return;
+    }
     // All rounds of a set have the same tiles, except where few tiles hold a query.
     const plan = few[index] ?? plans.get(set) ?? forwardItems(set, batch, heads);
     if (few[index] === null) plans.set(set, plan);
@@ -147,12 +155,14 @@ export function attention(
     const shares = empty(logSumExp.shape, output.dtype);
     const ofRows = { output, outputGradient, delta, weighed, shares };
     // Taken once: for a view, such as the gradient of a sum, this makes a copy.
-    const rowArrays = Object.fromEntries(Object.entries(ofRows).map(([name, tensor]) => [name, elements(tensor)]));
+    const rowArrays = Object.fromEntries(
+      Object.entries(ofRows).map(([name, tensor]) => [name, elements(tensor)]),
+    ) as Record<keyof typeof ofRows, NumericArray>;
     const lseGradient = logSumExpGradient === null ? undefined : elements(logSumExpGradient);
     parallelFor(
       attentionRowsKernel,
       delta.size,
-      { ...(rowArrays as Record<keyof typeof ofRows, NumericArray>), largest, sums, logSumExpGradient: lseGradient },
+      { ...rowArrays, largest, sums, logSumExpGradient: lseGradient },
       { width: valueDim },
       { costPerItem: valueDim },
     );
@@ -161,8 +171,20 @@ export function attention(
     const products = 2 + (own.queries === null ? 0 : 1) + (own.keys === null ? 0 : 1);
     const apart = headsApart(call, settings.bias, own);
     // All rounds of a set have the same plan.
-    const planned = checked.map((set) => apart.map((chosen) => backwardRounds(set, chosen, heads, whole)));
+    const planned = checked.map((set) =>
+      set.listed ? [] : apart.map((chosen) => backwardRounds(set, chosen, heads, whole)),
+    );
     for (const { set, arrays, numbers, lists } of passes) {
+      const { output: _, ...weighing } = rowArrays;
+      const gradients = {
+        queryGradient: arrayOf(own.queries),
+        keyGradient: set.stopsGradient ? undefined : arrayOf(own.keys),
+        valueGradient: set.stopsGradient ? undefined : arrayOf(own.values),
+      };
+      if (set.listed !== undefined) {
+        for (const chosen of apart) backwardListed(set, call, chosen, { ...rows, ...weighing, ...gradients });
+        continue;
+      }
       const walksLists = set.blocks !== null && !haveMeetings(set.blocks);
       for (const [group, rounds] of planned[checked.indexOf(set)].entries()) {
         const pairsOfGroup = ((apart[group].length / heads) * pairs[checked.indexOf(set)]) / set.rounds;
@@ -174,15 +196,8 @@ export function attention(
             Object.assign(
               {
                 lists: walksLists ? lists : undefined,
-                outputGradient: rowArrays.outputGradient,
-                weighed: rowArrays.weighed,
-                shares: rowArrays.shares,
-                delta: rowArrays.delta,
                 tiles: int32(tiles),
                 starts: int32(starts),
-                queryGradient: arrayOf(own.queries),
-                keyGradient: set.stopsGradient ? undefined : arrayOf(own.keys),
-                valueGradient: set.stopsGradient ? undefined : arrayOf(own.values),
                 biasGradient: arrayOf(own.bias),
                 gatesQueryGradient: arrayOf(own.gatesOfQueries),
                 gatesKeyGradient: arrayOf(own.gatesOfKeys),
@@ -190,6 +205,8 @@ export function attention(
                 relativeKeysGradient: arrayOf(own.relativeKeys),
               },
               rows,
+              weighing,
+              gradients,
               terms.arrays,
               arrays,
             ),
@@ -217,28 +234,3 @@ export function attention(
 }
 
 const arrayOf = (tensor: Tensor | null) => (tensor === null ? undefined : elements(tensor));
-
-/** Sets the rows before the first set. True if the first set has to be joined to them. */
-function beginRows(
-  sinks: Tensor | undefined,
-  output: NumericArray,
-  logSumExp: NumericArray,
-  largest: NumericArray,
-  sums: NumericArray,
-  queryLength: number,
-): boolean {
-  largest.fill(Number.NEGATIVE_INFINITY);
-  sums.fill(0);
-  if (sinks === undefined) return false;
-  const scores = elements(sinks);
-  output.fill(0);
-  logSumExp.fill(Number.NEGATIVE_INFINITY);
-  for (let row = 0; row < logSumExp.length; row++) {
-    const score = scores[Math.floor(row / queryLength) % scores.length];
-    if (score === Number.NEGATIVE_INFINITY) continue;
-    logSumExp[row] = score;
-    largest[row] = score;
-    sums[row] = 1;
-  }
-  return true;
-}

@@ -3,6 +3,7 @@ import ndarray from 'ndarray';
 import { ArgumentError, expectInteger, expectShape, formatShape, ShapeError } from '../errors.ts';
 import { expectBoolean, expectRecord, optional } from '../expect.ts';
 import { elements, fromArray, Tensor, viewAs } from '../tensor.ts';
+import type { ListedKeys } from './attention-listed.ts';
 import type { TurnedLists } from './attention-turned.ts';
 import { expectInt32, expectPositions } from './check.ts';
 import type { BlockSet, KeySet, PairRules, RunSet, TokenOrder } from './key-sets.ts';
@@ -16,6 +17,8 @@ export interface CheckedSet {
   blocks: { queryBlock: number; keyBlock: number; lists: Tensor } | null;
   /** Lists of blocks that were turned around; the set then has neither a layout nor blocks. */
   turned?: TurnedLists;
+  /** Lists of small blocks, as lists of keys. */
+  listed?: ListedKeys;
   queryPlaces: number;
   keyPlaces: number;
   rounds: number;
@@ -192,23 +195,26 @@ function checkLists(
   }
   const chosen = elements(lists);
   const seen = new Int32Array(keyBlocks).fill(-1);
-  for (let at = 0; at < chosen.length; at++) {
-    const block = chosen[at];
-    if (block === -1) continue;
-    const list = Math.floor(at / width);
-    if (block < -1 || block >= keyBlocks) {
-      throw new ArgumentError(`${name}.lists: expected −1 to ${keyBlocks - 1}, got ${block} at element ${at}`);
-    }
-    if (seen[block] === list)
-      throw new ArgumentError(
-        `${name}.lists: expected every block once in a list, got ${block} again at element ${at}`,
-      );
-    seen[block] = list;
-    const last = Math.min(queryPlaces, ((list % queryBlocks) + 1) * queryBlock) - 1;
-    if (causal && keyTokens === undefined && block * keyBlock > last + sizes.queryStart) {
+  const rows = width === 0 ? 0 : chosen.length / width;
+  for (let list = 0, at = 0; list < rows; list++) {
+    const last = Math.min(queryPlaces, ((list % queryBlocks) + 1) * queryBlock) - 1 + sizes.queryStart;
+    const lastBlock = causal && keyTokens === undefined ? Math.floor(last / keyBlock) : keyBlocks;
+    for (let n = 0; n < width; n++, at++) {
+      const block = chosen[at];
+      if (block === -1) continue;
+      if (block < -1 || block >= keyBlocks) {
+        throw new ArgumentError(`${name}.lists: expected −1 to ${keyBlocks - 1}, got ${block} at element ${at}`);
+      }
+      if (seen[block] === list) {
+        throw new ArgumentError(
+          `${name}.lists: expected every block once in a list, got ${block} again at element ${at}`,
+        );
+      }
+      seen[block] = list;
+      if (block <= lastBlock) continue;
       throw new ArgumentError(
         `${name}.lists: expected no block after the queries in a causal set, got ${block} at element ${at}, which begins at ` +
-          `key ${block * keyBlock}, after query ${last + sizes.queryStart}`,
+          `key ${block * keyBlock}, after query ${last}`,
       );
     }
   }

@@ -72,7 +72,8 @@ function runTables({ heads, queryLength }: NonNullable<CheckedSet['layout']>) {
   return { begins: int32(begins), ends: int32(ends), dilations: int32(dilations) };
 }
 
-function maskWithout(
+/** The mask of a call, [batch or 1, keyLength], without the keys of `except`. */
+export function maskWithout(
   keyMask: Tensor | undefined,
   except: ArrayLike<number> | undefined,
   batch: number,

@@ -8,6 +8,7 @@ export { addWeightedRows, deltasOfRows, dotsOfRows, exponentialsOfSums, largestO
 export { allFinite } from './finite';
 export { joinGradientRows, joinRows } from './join';
 export { layerNormGradientRows, layerNormPartial, layerNormRows } from './layer-norm';
+export { addListedRows, addToListedRows, dotsOfListed } from './listed';
 export { adafactorSize, adafactorUpdate, adamW, sgd, squaresOfRows, sumOfSquares } from './optimizers';
 export { pack, packPanels } from './panels';
 export { peak } from './peak';

@@ -10,16 +10,16 @@ export const mqarRecipe: Recipe = {
   name: 'mqar',
   summary:
     'Recall 4 pairs among 64 tokens: full attention and recurrences, and recall against the bytes of their states',
-  runs: runsAbove({ full: {}, 'linear-transformer': {}, deltanet: {}, 'gated-deltanet': {} }),
+  runs: runsAbove({ full: {}, 'linear-transformer': {}, deltanet: {}, 'gated-deltanet': {}, kda: {} }),
   settings: recipeSettings({
     task: { name: 'mqar', length: 64 },
     model: { layers: 2, modelDim: 64, heads: 2, feedForwardDim: 64, positions: 'none' },
-    steps: 600,
+    steps: 1500,
     batch: 32,
-    schedule: { kind: 'cosine', peak: 5e-3, warmup: 50, total: 600 },
-    evaluateEvery: 100,
+    schedule: { kind: 'cosine', peak: 5e-3, warmup: 50, total: 1500 },
+    evaluateEvery: 250,
     evaluationExamples: 256,
   }),
-  goal: { accuracy: { full: 0.95, deltanet: 0.9 } },
-  minutes: 4,
+  goal: { accuracy: { full: 0.99, deltanet: 0.99, kda: 0.99 } },
+  minutes: 10,
 };

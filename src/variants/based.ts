@@ -15,7 +15,8 @@
  *
  * Cost: O(L·d′²·d) time and O(L·(d + d′²)) memory, causal or not; a token is generated from a state of (1 + d′ + d′²)(d + 1)
  * numbers. It gives up sharp weights: they grow with the square of a score and not with its exponential, and a score of −1
- * has the least weight.
+ * has the least weight. In float32, long queries and keys at right angles lose digits: the square of their score is a sum of
+ * d′² terms that cancel.
  *
  * Departs from the paper: there queries and keys come from a model's tokens by projections to d′; here a layer projects to
  * headDim, and a second projection for each head leads to d′. The windows of softmax attention that alternate with these

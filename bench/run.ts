@@ -19,21 +19,36 @@ import { crossover } from './suites/crossover.ts';
 import { decoding } from './suites/decoding.ts';
 import { kernels } from './suites/kernels.ts';
 import { peers } from './suites/peers.ts';
+import { recurrences } from './suites/recurrences.ts';
 import { reversible } from './suites/reversible.ts';
 import { scaling } from './suites/scaling.ts';
 import { segments } from './suites/segments.ts';
 import type { Suite } from './suites/suite.ts';
 
-const SUITES: readonly Suite[] = [kernels, scaling, crossover, decoding, segments, reversible, before, peers];
+const SUITES: readonly Suite[] = [
+  kernels,
+  scaling,
+  crossover,
+  decoding,
+  segments,
+  reversible,
+  before,
+  peers,
+  recurrences,
+];
 const NAMES = SUITES.map(({ name }) => name);
 /** Peers are installed, and another checkout is made, on demand: so only on demand are they measured. */
-const USUAL = NAMES.filter((name) => name !== peers.name && name !== before.name);
+const ON_DEMAND = [before, peers, recurrences].map(({ name }) => name);
+const USUAL = NAMES.filter((name) => !ON_DEMAND.includes(name));
 
 const command = {
   usage: 'npm run bench --',
   summary: 'Measure speed and memory; write tables, and raw numbers to bench/results/SUITE.json.',
   options: {
-    suite: choices('SUITE', NAMES, 'Measure these suites', { default: USUAL, defaultText: 'all but before and peers' }),
+    suite: choices('SUITE', NAMES, 'Measure these suites', {
+      default: USUAL,
+      defaultText: `all but ${ON_DEMAND.slice(0, -1).join(', ')} and ${ON_DEMAND.at(-1)}`,
+    }),
     rounds: integer('N', 'Number of rounds; figures are medians over them', { default: 5, minimum: 1 }),
     threads: integer('N', 'Number of threads, including this one', {
       minimum: 1,
@@ -57,6 +72,10 @@ const command = {
     { command: 'npm run bench -- --quick --rounds 1', explanation: 'Measure everything, in a minute' },
     { command: 'npm run bench -- --report bench.html', explanation: 'Plot the existing results' },
     { command: 'npm run bench -- --suite peers --venv .venv', explanation: 'Measure other libraries next to this one' },
+    {
+      command: 'npm run bench -- --suite recurrences --venv .venv --limit 5',
+      explanation: 'Measure recurrences in PyTorch next to this one’s, up to five seconds a run',
+    },
   ],
 };
 

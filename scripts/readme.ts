@@ -28,6 +28,7 @@ import { FAMILIES } from '../src/variants/variant.ts';
 import { beforeTable } from './before-table.ts';
 import { comparisonTable } from './comparison-table.ts';
 import { peersTable } from './peers-table.ts';
+import { recurrencesTable } from './recurrences-table.ts';
 import { markdown } from './training-summary.ts';
 
 const root = new URL('../', import.meta.url);
@@ -158,7 +159,9 @@ of tensor memory beyond the inputs. \`npm run bench -- --report FILE\` draws the
 
 ${crossoverTable()}${decodingTable()}
 
-${peersTable(machine)}`;
+${peersTable(machine)}
+
+${recurrencesTable(machine)}`.trimEnd();
 }
 
 function moreTables(): string {

@@ -12,7 +12,10 @@ export interface Prepared {
   release(): void;
 }
 
-/** For attention `output`, and `queries`, `keys`, `values` for their gradients; see agreement.ts for the rest. */
+/**
+ * For attention and recurrences `output`, and `queries`, `keys`, `values` and so on for their gradients; see agreement.ts for the
+ * rest.
+ */
 export type Results = Record<string, Float32Array>;
 
 export interface Contestant extends ContestantDescription {
@@ -52,6 +55,15 @@ export function attention(
   prepare: (task: TaskOf<'attention'>, check: boolean) => Prepared | Promise<Prepared>,
 ): Contestant {
   return contestant('attention', { name, computes, training, ...rest }, prepare);
+}
+
+/** A variant of ours with gates and a state. */
+export function recurrence(
+  variant: string,
+  instructions: Instructions,
+  prepare: (task: TaskOf<'recurrence'>) => Prepared | Promise<Prepared>,
+): Contestant {
+  return contestant('recurrence', { name: variant, computes: variant, training: true, instructions }, prepare);
 }
 
 export function product(

@@ -6,9 +6,12 @@
 
 export const MARK = '@peer ';
 
-/** What is measured. Attention is [heads, length, headDim], a batch of one; a product is size × size × size. */
+/**
+ * What is measured. Attention and recurrences are [heads, length, headDim], a batch of one; a product is size × size × size.
+ */
 export type Task =
   | { kind: 'attention'; heads: number; length: number; headDim: number; training: boolean }
+  | { kind: 'recurrence'; heads: number; length: number; headDim: number; training: boolean }
   | { kind: 'product'; size: number }
   | { kind: 'training-step'; length: number; width: number }
   | { kind: 'peak' };
@@ -21,7 +24,7 @@ export interface ContestantDescription {
   /** Its own within the peer. */
   name: string;
   kind: Task['kind'];
-  /** For attention, whose result it must give: `full`, or a variant's name. For other kinds, that kind. */
+  /** For attention and recurrences, whose result it must give: `full`, or a variant's name. For other kinds, that kind. */
   computes: string;
   /** Whether it can give gradients too. */
   training: boolean;

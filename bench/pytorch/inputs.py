@@ -5,15 +5,26 @@ import math
 import torch
 
 NAMES = ["queries", "keys", "values", "upstream", "a", "b", "tokens", "targets", "wq", "wk", "wv", "wo", "wy"]
+NAMES += ["logDecay", "logForget", "delta", "beta", "A_log", "D"]
 MASK = 0xFFFFFFFF
 
 
 def draw(name, shape, deviation=1.0):
     """Uniform with mean 0 and variance `deviation` squared, float32."""
+    scale = 2 * math.sqrt(3) * deviation
+    return ((_shares(name, shape) - 0.5) * scale).float()
+
+
+def draw_between(name, shape, least, most):
+    """Uniform from `least` to `most`, float32."""
+    return (least + _shares(name, shape) * (most - least)).float()
+
+
+def _shares(name, shape):
+    """Uniform from 0 to 1, float64."""
     index = torch.arange(math.prod(shape), dtype=torch.int64)
     bits = _hash(index, NAMES.index(name) + 1) >> 8
-    scale = 2 * math.sqrt(3) * deviation
-    return (((bits.double() + 0.5) / 2**24 - 0.5) * scale).float().reshape(shape)
+    return ((bits.double() + 0.5) / 2**24).reshape(shape)
 
 
 def _hash(index, salt):

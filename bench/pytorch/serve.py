@@ -1,6 +1,6 @@
 """
 The process of a Python peer, `serve.py NAME THREADS`: answers the requests of bench/peers/protocol.ts, a JSON object a
-line, until stdin ends. NAME is pytorch or transformers.
+line, until stdin ends. NAME is pytorch, transformers or fla.
 """
 
 import base64
@@ -32,6 +32,8 @@ class Peer:
             from torch_peer import contestants, versions
         elif self.name == "transformers":
             from transformers_peer import contestants, versions
+        elif self.name == "fla":
+            from fla_peer import contestants, versions
         else:
             raise ValueError(f"no Python peer is called '{self.name}'")
         self.contestants = {each["name"]: each for each in contestants}

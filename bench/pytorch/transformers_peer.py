@@ -1,7 +1,7 @@
 """
 Hugging Face's attention of Longformer, BigBird, Reformer and Nyströmformer. Measured is the attention alone: in place of
 the projections stand the queries, keys and values that everyone has. The options are those of
-bench/peers/variant-options.ts, dropout is 0.
+bench/peers/variant-options.ts, dropout is 0. Its recurrences are in transformers_recurrences.py.
 """
 
 import logging
@@ -15,6 +15,7 @@ from transformers.models.big_bird.modeling_big_bird import BigBirdBlockSparseAtt
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 from transformers.models.nystromformer.modeling_nystromformer import NystromformerSelfAttention
 from transformers.models.reformer.modeling_reformer import LSHSelfAttention
+from transformers_recurrences import contestants as recurrences
 
 logging.disable(logging.WARNING)
 
@@ -151,4 +152,4 @@ contestants = [
         ("reformer", reformer),
         ("nystromformer", nystromformer),
     ]
-]
+] + recurrences

@@ -15,6 +15,8 @@ export interface Raw<EachRow> {
   rows: EachRow[];
   /** For `before`: the commit that it was compared with. */
   commit?: string;
+  /** For peers: runs that would take longer were cut off. */
+  limitSeconds?: number;
 }
 
 /** The figures of one length, or, without a length, those fitted over all lengths. */
@@ -77,6 +79,7 @@ interface Rows {
   reversible: ReversibleRow;
   before: BeforeRow;
   peers: PeerRow;
+  recurrences: PeerRow;
 }
 
 /** The results of a suite; null if it never ran. */

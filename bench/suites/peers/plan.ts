@@ -3,6 +3,7 @@ import { checkOptions } from '../../../src/variants/attend.ts';
 import { findVariant } from '../../../src/variants/registry.ts';
 import { peakOperations } from '../../peers/peak.ts';
 import type { ContestantDescription, Task } from '../../peers/protocol.ts';
+import { RECURRENCES } from '../../peers/recurrences.ts';
 import { VARIANT_OPTIONS } from '../../peers/variant-options.ts';
 
 const HEAD_DIM = 64;
@@ -28,6 +29,15 @@ export function tasks(quick: boolean): Task[] {
   return [{ kind: 'peak' }, ...products, ...steps, ...attention];
 }
 
+/** Of a forward pass, then of both, short lengths first. */
+export function recurrenceTasks(quick: boolean): Task[] {
+  return [false, true].flatMap((training) =>
+    (quick ? [256] : [1024, 2048, 4096]).map(
+      (length): Task => ({ kind: 'recurrence', heads: 2, length, headDim: HEAD_DIM, training }),
+    ),
+  );
+}
+
 /** Floating-point operations of a run, a multiply-add as two: what a rate is of. */
 export function operations(task: Task, computes: string, threads: number): number {
   if (task.kind === 'peak') return peakOperations(threads);
@@ -41,12 +51,15 @@ export function operations(task: Task, computes: string, threads: number): numbe
   const variant = findVariant(computes);
   if (variant === undefined) throw new Error(`plan: there is no variant '${computes}'`);
   const shape = { batch: 1, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' } as const;
-  const options = checkOptions(variant, { ...variant.defaults(length), ...VARIANT_OPTIONS[computes] }, shape);
+  const given = task.kind === 'recurrence' ? RECURRENCES[computes].options : VARIANT_OPTIONS[computes];
+  const options = checkOptions(variant, { ...variant.defaults(length), ...given }, shape);
   return variant.cost(shape, options).flops * (training ? BOTH_PASSES : 1);
 }
 
 /** Whether those operations are known well enough to print a rate. */
 export function hasRate(task: Task, computes: string): boolean {
+  // Other forms of a recurrence than ours do more work, and how much is not known here.
+  if (task.kind === 'recurrence') return false;
   return task.kind !== 'attention' || !task.training || computes === 'full';
 }
 

@@ -18,7 +18,7 @@ export const NPM_PEERS = [
   'numpy-ts',
   'js-pytorch',
 ] as const;
-export const PYTHON_PEERS = ['pytorch', 'transformers'] as const;
+export const PYTHON_PEERS = ['pytorch', 'transformers', 'fla'] as const;
 export type PeerName = (typeof NPM_PEERS)[number] | (typeof PYTHON_PEERS)[number];
 
 /** Importing PyTorch on a busy machine. */

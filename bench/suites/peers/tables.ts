@@ -8,8 +8,8 @@ import {
 } from '../../../src/terminal/format.ts';
 import { formatTable } from '../../../src/terminal/table.ts';
 import type { Task } from '../../peers/protocol.ts';
-import type { PeersReport } from '../peers.ts';
 import type { Agreement } from './agreement.ts';
+import type { PeersReport } from './contest.ts';
 import type { Row } from './measure.ts';
 
 export function tablesOf({ rows, agreements, absences, versions }: PeersReport, width?: number): string {
@@ -26,12 +26,17 @@ export function tablesOf({ rows, agreements, absences, versions }: PeersReport, 
     `Checked before they were measured\n\n${agreementTable(agreements, width)}`,
     ...(missing.length === 0 ? [] : [`Not measured\n${missing.join('\n')}`]),
     `Versions\n${versionLines(versions).join('\n')}`,
-    LEGEND,
+    legendOf(rows),
   ].join('\n\n');
 }
 
-const LEGEND = `×: the time over ours for the same computation. GFLOP/s: at the greatest size measured. peak: the share of what
+const RATIO_LEGEND = '×: the time over ours for the same computation.';
+const RATE_LEGEND = `GFLOP/s: at the greatest size measured. peak: the share of what
 multiply-adds of the same instructions give on as many threads; of native instructions that is not known here.`;
+
+function legendOf(rows: readonly Row[]): string {
+  return rows.some(hasRate) ? `${RATIO_LEGEND} ${RATE_LEGEND}` : RATIO_LEGEND;
+}
 
 /** What is compared within one table. */
 function sectionsOf(rows: readonly Row[], width: number | undefined): string[] {
@@ -41,7 +46,7 @@ function sectionsOf(rows: readonly Row[], width: number | undefined): string[] {
     .map(({ instructions, rate }) => `${instructions} ${gigaFlops(rate as number)}`);
   const threads = threadsText(rows[0].threads);
   return [
-    `Peak of multiply-adds, ${threads}, GFLOP/s: ${peaks.join(', ')}`,
+    ...(peaks.length === 0 ? [] : [`Peak of multiply-adds, ${threads}, GFLOP/s: ${peaks.join(', ')}`]),
     ...titles.map((title) => section(title, rows, width)),
   ];
 }
@@ -53,24 +58,28 @@ function titleOf({ task, threads }: Row): string {
   if (task.kind === 'peak') return `Peak, ${where}`;
   const heads = task.heads === 1 ? '1 head' : `${task.heads} heads`;
   const passes = task.training ? 'forward and backward' : 'forward';
-  return `Attention ${passes}, ${heads} of ${task.headDim}, ${where}`;
+  return `${task.kind === 'recurrence' ? 'Recurrences' : 'Attention'} ${passes}, ${heads} of ${task.headDim}, ${where}`;
 }
 
 function section(title: string, rows: readonly Row[], width: number | undefined): string {
   const own = rows.filter((row) => titleOf(row) === title);
   const sizes = [...new Set(own.map(({ task }) => sizeOf(task)))];
   const contestants = [...new Set(own.map(nameOf))];
+  const isRated = own.some(hasRate);
   const lines = contestants.map((name) => {
     const line = own.filter((row) => nameOf(row) === name);
-    const greatest = line.findLast(({ rate }) => rate !== null);
-    return [
-      name,
-      ...sizes.map((size) => cell(line.find(({ task }) => sizeOf(task) === size))),
+    const greatest = line.findLast(hasRate);
+    const rates = [
       greatest?.rate == null ? '' : gigaFlops(greatest.rate),
       greatest?.share == null ? '' : formatPercent(greatest.share),
     ];
+    return [
+      name,
+      ...sizes.map((size) => cell(line.find(({ task }) => sizeOf(task) === size))),
+      ...(isRated ? rates : []),
+    ];
   });
-  const columns = ['', ...sizes.map(formatWhole), 'GFLOP/s', 'peak'].map((text, index) => ({
+  const columns = ['', ...sizes.map(formatWhole), ...(isRated ? ['GFLOP/s', 'peak'] : [])].map((text, index) => ({
     title: text,
     align: index === 0 ? ('left' as const) : ('right' as const),
   }));
@@ -105,6 +114,8 @@ function sizeOf(task: Task): number {
   if (task.kind === 'product') return task.size;
   return task.kind === 'peak' ? 0 : task.length;
 }
+
+const hasRate = ({ rate }: Row): boolean => rate != null;
 
 const gigaFlops = (rate: number): string => (rate / 1e9).toFixed(1);
 

@@ -2,9 +2,9 @@ import { runsAbove } from './recall-runs.ts';
 import { type Recipe, recipeSettings } from './recipe.ts';
 
 /**
- * MQAR in the smallest setting of Arora et al. 2023: 4 pairs, 64 tokens, a vocabulary of 256. Full attention recalls 97% after
- * 200 steps and 99% at the end, DeltaNet 96%, the linear transformer 65% (seed 0). At its end the sweep draws recall against
- * the bytes of the states. The goals are for full attention and for DeltaNet.
+ * MQAR in the smallest setting of Arora et al. 2023: 4 pairs, 64 tokens, a vocabulary of 256. At the end full attention recalls
+ * 99.6%, DeltaNet 99.9% and KDA 99.8%, Gated DeltaNet 88.8% and the linear transformer 95.0% (seed 1). The sweep draws recall
+ * against the bytes of the states.
  */
 export const mqarRecipe: Recipe = {
   name: 'mqar',

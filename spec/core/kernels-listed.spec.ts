@@ -1,89 +1,103 @@
-/** One row and the rows that a list names: vector kernels and plain loops against sums written out, for all widths. */
+/** Rows and the rows that lists name: vector kernels and plain loops against sums written out, for all widths. */
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { addListedRows, addToListedRows, dotsOfListed, type ListedRows } from '../../src/core/kernels/listed-rows.ts';
+import {
+  addListedRows,
+  addToListedRows,
+  dotsOfListed,
+  type ListedRows,
+  type ListParts,
+} from '../../src/core/kernels/listed-rows.ts';
 import { setKernels } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, fromArray, randomNormal } from '../../src/core/tensor.ts';
 
+const ROWS = 3;
+
 const cases = fc.record({
   width: fc.integer({ min: 1, max: 80 }),
   length: fc.integer({ min: 1, max: 40 }),
-  count: fc.integer({ min: 0, max: 40 }),
-  cut: fc.integer({ min: 0, max: 40 }),
+  /** Of the list of each row. */
+  counts: fc.array(fc.integer({ min: 0, max: 40 }), { minLength: ROWS, maxLength: ROWS }),
   dtype: fc.constantFrom('float32' as const, 'float64' as const),
   kernels: fc.constantFrom('plain' as const, 'simd' as const),
   norm: fc.constantFrom(1e-3, 1, 100),
   seed: fc.nat(),
 });
 
-test('products, weighted sums and multiples are those written out, and a list may be cut anywhere', () => {
+type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
+
+/** Rows from row 1 on, a matrix from row 2 on, and lists in two parts, whose numbers begin with the second. */
+function drawn({ width, length, counts, dtype, norm, seed }: Case) {
+  const random = new Random(seed);
+  const draw = (name: string, rows: number, columns: number) => {
+    const numbers = randomNormal([rows, columns], random.split(name), dtype).toArray();
+    return elements(
+      fromArray(
+        numbers.map((x) => x * norm),
+        [rows, columns],
+        dtype,
+      ),
+    );
+  };
+  const lists = counts.map((count) => [...random.permutation(length)].slice(0, count));
+  // The first part of each list is one entry, which the call leaves out.
+  const flat = lists.flatMap((list) => [0, ...list]);
+  const bounds: number[] = [];
+  let at = 0;
+  for (const list of lists) {
+    bounds.push(at, at + 1, at + 1 + list.length);
+    at += 1 + list.length;
+  }
+  const places = Math.max(1, ...lists.map((list) => list.length)) + 2;
+  const int32 = (numbers: number[]) => elements(fromArray(numbers, [numbers.length], 'int32'));
+  const listed: ListedRows = {
+    ...{ matrix: draw('matrix', length + 2, width), first: 2, rows: draw('rows', ROWS + 2, width), own: 1 },
+    ...{ count: ROWS, width },
+  };
+  const parts: ListParts = { tokens: int32(flat), bounds: int32(bounds), at: 1, step: 3, origin: 1, places };
+  return { lists, listed, parts, numbers: draw('numbers', ROWS, places) };
+}
+
+test('products, weighted sums and multiples are those written out', () => {
   fc.assert(
-    fc.property(cases, ({ width, length, count, cut, dtype, kernels, norm, seed }) => {
-      setKernels(kernels);
+    fc.property(cases, (given) => {
+      setKernels(given.kernels);
       try {
         scope(() => {
-          const random = new Random(seed);
-          const draw = (name: string, rows: number, columns: number) => {
-            const numbers = randomNormal([rows, columns], random.split(name), dtype).toArray();
-            return elements(
-              fromArray(
-                numbers.map((x) => x * norm),
-                [rows, columns],
-                dtype,
-              ),
-            );
-          };
-          const n = Math.min(count, length);
-          const matrix = draw('matrix', length + 2, width);
-          const row = draw('row', 3, width);
-          const weights = draw('weights', 1, n + 1);
-          // A tensor has an element at least; an empty list reads none.
-          const tokens = [...random.permutation(length)].slice(0, Math.max(1, n));
-          const list = elements(fromArray(tokens, [tokens.length], 'int32'));
-          const rows: ListedRows = { matrix, first: 2, row, at: width, width };
-          const tolerance = (dtype === 'float32' ? 2 ** -20 : 1e-12) * (norm + norm ** 2) * (width + n + 1);
-          const near = (actual: number, expected: number) =>
-            assert.ok(Math.abs(actual - expected) <= tolerance, `${actual}, expected ${expected}`);
-          const [before, beforeRow] = [Array.from(matrix), Array.from(row)];
-          const entry = (k: number, c: number) => before[(2 + list[k]) * width + c];
-
-          const whole = draw('whole', 1, n + 1);
-          const parts = draw('parts', 1, n + 1);
-          const middle = Math.min(cut, n);
-          dotsOfListed(rows, list, 0, n, whole, 1, 0.5);
-          dotsOfListed(rows, list, 0, middle, parts, 1, 0.5);
-          dotsOfListed(rows, list, middle, n, parts, 1 + middle, 0.5);
-          for (let k = 0; k < n; k++) {
-            let sum = 0;
-            for (let c = 0; c < width; c++) sum += beforeRow[width + c] * entry(k, c);
-            near(whole[1 + k], 0.5 * sum);
-            assert.is(parts[1 + k], whole[1 + k]);
-          }
-
-          addToListedRows(rows, list, 0, n, weights, 1, 0.5);
-          const named = new Set(Array.from({ length: n }, (_, k) => 2 + list[k]));
-          for (let k = 0; k < n; k++) {
-            for (let c = 0; c < width; c++) {
-              near(matrix[(2 + list[k]) * width + c], entry(k, c) + 0.5 * weights[1 + k] * beforeRow[width + c]);
-            }
-          }
-          for (let r = 0; r < length + 2; r++) {
-            if (named.has(r)) continue;
-            for (let c = 0; c < width; c++) assert.is(matrix[r * width + c], before[r * width + c]);
-          }
+          const { lists, listed, parts, numbers } = drawn(given);
+          const { matrix, rows, width } = listed;
+          const { norm, dtype, length } = given;
+          const [before, beforeRows, weights] = [matrix, rows, numbers].map((each) => Array.from(each));
+          const tolerance = (dtype === 'float32' ? 2 ** -20 : 1e-12) * (norm + norm ** 2) * (width + length + 1);
+          const near = (actual: ArrayLike<number>, expected: number[]) =>
+            expected.forEach((x, at) => {
+              assert.ok(Math.abs(actual[at] - x) <= tolerance, `${actual[at]}, expected ${x}, at ${at}`);
+            });
+          const [sums, multiples, products] = [beforeRows, before, weights].map((each) => [...each]);
+          lists.forEach((list, i) => {
+            list.forEach((token, n) => {
+              const weight = 0.5 * weights[i * parts.places + n];
+              let dot = 0;
+              for (let c = 0; c < width; c++) {
+                const [row, entry] = [(1 + i) * width + c, (2 + token) * width + c];
+                sums[row] += weight * before[entry];
+                multiples[entry] += weight * beforeRows[row];
+                dot += beforeRows[row] * before[entry];
+              }
+              products[i * parts.places + n] = 0.5 * dot;
+            });
+          });
+          addListedRows(listed, parts, numbers, 0.5);
+          near(rows, sums);
+          rows.set(beforeRows);
+          addToListedRows(listed, parts, numbers, 0.5);
+          near(matrix, multiples);
           matrix.set(before);
-
-          addListedRows(rows, list, 0, n, weights, 1, 0.5);
-          for (let c = 0; c < width; c++) {
-            let sum = beforeRow[width + c];
-            for (let k = 0; k < n; k++) sum += 0.5 * weights[1 + k] * entry(k, c);
-            near(row[width + c], sum);
-            assert.is(row[c], beforeRow[c]);
-            assert.is(row[2 * width + c], beforeRow[2 * width + c]);
-          }
+          dotsOfListed(listed, parts, numbers, 0.5);
+          near(numbers, products);
         });
       } finally {
         setKernels('simd');

@@ -15,6 +15,7 @@ import { matmulItem } from '../../src/core/kernels/matmul.ts';
 import { CHUNK, scanGroup } from '../../src/core/kernels/scan-chunk.ts';
 import { SELECTIVE_CHANNELS } from '../../src/core/kernels/selective-scan.ts';
 import { QUERIES_OF_ITEM } from '../../src/core/kernels/top-blocks-estimate.ts';
+import { queriesOfItem } from '../../src/core/kernels/top-keys-estimate.ts';
 import { setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { SOFTMAX_FLOPS } from '../../src/variants/flops.ts';
 
@@ -148,11 +149,16 @@ const COUNTERS: Record<string, Counter> = {
     rowsOfGroups(begin, end, sequences, length, size) * (8 * m * n + 4 * (Math.min(CHUNK, length) + 1) * (m + n)),
 
   /** The keys up to a query, where there are more than it chooses. */
-  'top-keys'(begin, end, _arrays, { heads, length, width, count, start }) {
+  'top-keys'(begin, end, _arrays, { heads, length, keyLength, width, count, start }) {
+    const size = queriesOfItem(keyLength);
+    const items = Math.ceil(length / size);
     let pairs = 0;
     for (let item = begin; item < end; item++) {
-      const seen = start + (item % length) + 1;
-      if (seen > count) pairs += heads * seen;
+      const first = (item % items) * size;
+      for (let query = first; query < Math.min(length, first + size); query++) {
+        const seen = start + query + 1;
+        if (seen > count) pairs += heads * seen;
+      }
     }
     return pairs * 2 * width;
   },

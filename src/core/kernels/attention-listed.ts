@@ -7,7 +7,7 @@ import type { NumericArray } from '../memory.ts';
 import { finishRows } from './attention-finish.ts';
 import { Side } from './attention-side.ts';
 import { defineKernel, type KernelArrays, type KernelNumbers } from './kernel.ts';
-import { addListedRows, addToListedRows, dotsOfListed, type ListedRows } from './listed-rows.ts';
+import { addListedRows, addToListedRows, dotsOfListed, type ListedRows, type ListParts } from './listed-rows.ts';
 import { OnlineSoftmax, weighRows } from './online-softmax.ts';
 import { Scratch } from './scratch.ts';
 
@@ -39,16 +39,11 @@ const scratch = new Scratch();
 const softmax = new OnlineSoftmax(LISTED_QUERIES, 0);
 const queries = new Side();
 const item = { head: 0, table: 0, first: 0, end: 0, begin: 0, stop: 0 };
-/** The rows of the keys and values of a tile, and of their gradients. */
-const newRows = (): ListedRows => ({
-  matrix: [] as unknown as NumericArray,
-  first: 0,
-  row: [] as unknown as NumericArray,
-  at: 0,
-  width: 0,
-});
-const [products, sumsOfValues] = [newRows(), newRows()];
-const [toKeys, toValues, toQueries] = [newRows(), newRows(), newRows()];
+const none = new Float32Array(0);
+const newRows = (): ListedRows => ({ matrix: none, first: 0, rows: none, own: 0, count: 0, width: 0 });
+/** Queries with keys, and sums, or gradients of sums, with values; then rows that gradients are added to. */
+const [ofKeys, ofValues, toKeys, toValues, toQueries] = [newRows(), newRows(), newRows(), newRows(), newRows()];
+const parts: ListParts = { tokens: none, bounds: none, at: 0, step: 0, origin: 0, places: 0 };
 
 function readItem(items: NumericArray, n: number): void {
   const row = n * ITEM_FIELDS;
@@ -60,11 +55,40 @@ function readItem(items: NumericArray, n: number): void {
   item.stop = items[row + 5];
 }
 
-function setRows(rows: ListedRows, matrix: NumericArray, first: number, row: NumericArray, width: number): void {
-  rows.matrix = matrix;
-  rows.first = first;
-  rows.row = row;
-  rows.width = width;
+/** Rows from `own` on, and the matrix from `first` on. */
+function setRows(
+  to: ListedRows,
+  matrix: NumericArray,
+  first: number,
+  rows: NumericArray,
+  own: number,
+  count: number,
+  width: number,
+): void {
+  to.matrix = matrix;
+  to.first = first;
+  to.rows = rows;
+  to.own = own;
+  to.count = count;
+  to.width = width;
+}
+
+/** The lists of the queries from `from` on, whose numbers are `places` apart. */
+function setParts({ tokens, bounds }: Lists, from: number, places: number, { queryLength, blocks }: Sizes): void {
+  parts.tokens = tokens;
+  parts.bounds = bounds;
+  parts.step = blocks + 1;
+  parts.places = places;
+  parts.origin = (item.table * queryLength + from) * (blocks + 1) + item.begin;
+}
+
+/** Fills the numbers of the rows of a tile up to the longest. */
+function fillUp(numbers: NumericArray, rows: number, value: number): void {
+  const { bounds, origin, step, places } = parts;
+  for (let i = 0; i < rows; i++) {
+    const row = origin + i * step;
+    numbers.fill(value, i * places + bounds[row + item.stop - item.begin] - bounds[row], (i + 1) * places);
+  }
 }
 
 /** The longest list of the queries `from` to `to`, within the blocks of the item. */
@@ -78,6 +102,7 @@ function longestOf(bounds: NumericArray, from: number, to: number, { queryLength
 }
 
 type Sizes = KernelNumbers<'queryLength' | 'blocks'>;
+type Lists = KernelArrays<'tokens' | 'bounds'>;
 
 /** How many queries of an item make a tile. */
 const rowsOfTile = (longest: number): number =>
@@ -109,41 +134,27 @@ function attendListed(
   >,
   numbers: KernelNumbers<(typeof NUMBERS)[number]>,
 ): void {
-  const { bounds, tokens } = arrays;
-  const { headDim, valueDim, queryLength, group, scale, blocks } = numbers;
-  const columns = longestOf(bounds, from, to, numbers);
+  const { headDim, valueDim, queryLength, group, scale } = numbers;
+  const columns = longestOf(arrays.bounds, from, to, numbers);
   if (columns === 0) return;
-  const { head, table, begin: firstBlock, stop } = item;
+  const { head, begin, stop } = item;
   const [rows, keyHead] = [to - from, Math.floor(head / group)];
   const scores = scratch.get('scores', arrays.queries, rows * columns);
   const sum = scratch.get('sum', arrays.queries, LISTED_QUERIES * valueDim);
-  setRows(products, arrays.keys, keyHead * numbers.keyCapacity, arrays.queries, headDim);
-  setRows(sumsOfValues, arrays.values, keyHead * numbers.valueCapacity, sum, valueDim);
-  const start = (table * queryLength + from) * (blocks + 1);
-  for (let block = firstBlock; block < stop; block++) {
-    for (let i = 0; i < rows; i++) {
-      const row = start + i * (blocks + 1);
-      const [begin, end] = [bounds[row + block], bounds[row + block + 1]];
-      if (begin === end) continue;
-      products.at = (head * queryLength + from + i) * headDim;
-      dotsOfListed(products, tokens, begin, end, scores, i * columns + begin - bounds[row], scale);
-    }
+  setRows(ofKeys, arrays.keys, keyHead * numbers.keyCapacity, arrays.queries, head * queryLength + from, rows, headDim);
+  setRows(ofValues, arrays.values, keyHead * numbers.valueCapacity, sum, 0, rows, valueDim);
+  setParts(arrays, from, columns, numbers);
+  for (let block = begin; block < stop; block++) {
+    parts.at = parts.origin + block - begin;
+    dotsOfListed(ofKeys, parts, scores, scale);
   }
-  for (let i = 0; i < rows; i++) {
-    const row = start + i * (blocks + 1);
-    scores.fill(Number.NEGATIVE_INFINITY, i * columns + bounds[row + blocks] - bounds[row], (i + 1) * columns);
-  }
+  fillUp(scores, rows, Number.NEGATIVE_INFINITY);
   softmax.start();
   softmax.exponentiate(scores, rows, columns, sum, 0, columns);
   sum.fill(0, 0, rows * valueDim);
-  for (let block = firstBlock; block < stop; block++) {
-    for (let i = 0; i < rows; i++) {
-      const row = start + i * (blocks + 1);
-      const [begin, end] = [bounds[row + block], bounds[row + block + 1]];
-      if (begin === end) continue;
-      sumsOfValues.at = i * valueDim;
-      addListedRows(sumsOfValues, tokens, begin, end, scores, i * columns + begin - bounds[row], 1);
-    }
+  for (let block = begin; block < stop; block++) {
+    parts.at = parts.origin + block - begin;
+    addListedRows(ofValues, parts, scores, 1);
   }
   queries.take(from, 1, rows, from);
   finishRows(queries, softmax, head * queryLength, sum, valueDim, arrays, true);
@@ -161,66 +172,68 @@ export const attentionListedBackwardKernel = defineKernel(
       readItem(arrays.items, n);
       const step = rowsOfTile(longestOf(arrays.bounds, item.first, item.end, numbers));
       for (let first = item.first; first < item.end; first += step) {
-        passBackListed(first, Math.min(item.end, first + step), arrays, numbers);
+        passBackAsked(first, Math.min(item.end, first + step), arrays, numbers);
       }
     }
   },
 );
 
+type BackwardArrays = KernelArrays<(typeof OF_ROWS)[number], (typeof GRADIENTS)[number]>;
+
+/** The queries that have a gradient, in runs of neighbours. */
+function passBackAsked(
+  from: number,
+  to: number,
+  arrays: BackwardArrays,
+  numbers: KernelNumbers<(typeof NUMBERS)[number]>,
+): void {
+  const row = item.head * numbers.queryLength;
+  for (let first = from; first < to; first++) {
+    if (arrays.weighed[row + first] === Number.NEGATIVE_INFINITY) continue;
+    let end = first + 1;
+    while (end < to && arrays.weighed[row + end] !== Number.NEGATIVE_INFINITY) end++;
+    passBackListed(first, end, arrays, numbers);
+    first = end;
+  }
+}
+
 function passBackListed(
   from: number,
   to: number,
-  arrays: KernelArrays<(typeof OF_ROWS)[number], (typeof GRADIENTS)[number]>,
+  arrays: BackwardArrays,
   numbers: KernelNumbers<(typeof NUMBERS)[number]>,
 ): void {
-  const { bounds, tokens, queryGradient, keyGradient, valueGradient } = arrays;
-  const { headDim, valueDim, queryLength, keyLength, group, scale, blocks } = numbers;
-  const columns = longestOf(bounds, from, to, numbers);
+  const { queryGradient, keyGradient, valueGradient } = arrays;
+  const { headDim, valueDim, queryLength, keyLength, keyCapacity, valueCapacity, group, scale } = numbers;
+  const columns = longestOf(arrays.bounds, from, to, numbers);
   if (columns === 0) return;
-  const { head, table, begin: firstBlock, stop } = item;
+  const { head, begin, stop } = item;
   const [rows, keyHead, own] = [to - from, Math.floor(head / group), head * queryLength + from];
   const scores = scratch.get('scores', arrays.queries, rows * columns);
   const slopes = scratch.get('slopes', arrays.queries, rows * columns);
-  setRows(products, arrays.keys, keyHead * numbers.keyCapacity, arrays.queries, headDim);
-  setRows(sumsOfValues, arrays.values, keyHead * numbers.valueCapacity, arrays.outputGradient, valueDim);
-  const start = (table * queryLength + from) * (blocks + 1);
+  setRows(ofKeys, arrays.keys, keyHead * keyCapacity, arrays.queries, own, rows, headDim);
+  setRows(ofValues, arrays.values, keyHead * valueCapacity, arrays.outputGradient, own, rows, valueDim);
+  setParts(arrays, from, columns, numbers);
   // S and ∂P, then P and ∂S.
-  for (let block = firstBlock; block < stop; block++) {
-    for (let i = 0; i < rows; i++) {
-      const row = start + i * (blocks + 1);
-      const [begin, end] = [bounds[row + block], bounds[row + block + 1]];
-      if (begin === end) continue;
-      const place = i * columns + begin - bounds[row + firstBlock];
-      products.at = (own + i) * headDim;
-      dotsOfListed(products, tokens, begin, end, scores, place, scale);
-      sumsOfValues.at = (own + i) * valueDim;
-      dotsOfListed(sumsOfValues, tokens, begin, end, slopes, place, 1);
-    }
+  for (let block = begin; block < stop; block++) {
+    parts.at = parts.origin + block - begin;
+    dotsOfListed(ofKeys, parts, scores, scale);
+    dotsOfListed(ofValues, parts, slopes, 1);
   }
-  for (let i = 0; i < rows; i++) {
-    const row = start + i * (blocks + 1);
-    const rest = i * columns + bounds[row + stop] - bounds[row + firstBlock];
-    scores.fill(Number.NEGATIVE_INFINITY, rest, (i + 1) * columns);
-    slopes.fill(0, rest, (i + 1) * columns);
-  }
+  fillUp(scores, rows, Number.NEGATIVE_INFINITY);
+  fillUp(slopes, rows, 0);
   weighRows(scores, slopes, columns, rows, columns, arrays.weighed, arrays.shares, arrays.delta, own, 1);
   if (valueGradient !== undefined) {
-    setRows(toValues, valueGradient, keyHead * keyLength, arrays.outputGradient, valueDim);
+    setRows(toValues, valueGradient, keyHead * keyLength, arrays.outputGradient, own, rows, valueDim);
   }
-  if (keyGradient !== undefined) setRows(toKeys, keyGradient, keyHead * keyLength, arrays.queries, headDim);
+  if (keyGradient !== undefined) setRows(toKeys, keyGradient, keyHead * keyLength, arrays.queries, own, rows, headDim);
   if (queryGradient !== undefined) {
-    setRows(toQueries, arrays.keys, keyHead * numbers.keyCapacity, queryGradient, headDim);
+    setRows(toQueries, arrays.keys, keyHead * keyCapacity, queryGradient, own, rows, headDim);
   }
-  for (let block = firstBlock; block < stop; block++) {
-    for (let i = 0; i < rows; i++) {
-      const row = start + i * (blocks + 1);
-      const [begin, end] = [bounds[row + block], bounds[row + block + 1]];
-      if (begin === end || arrays.weighed[own + i] === Number.NEGATIVE_INFINITY) continue;
-      const place = i * columns + begin - bounds[row + firstBlock];
-      [toValues.at, toKeys.at, toQueries.at] = [(own + i) * valueDim, (own + i) * headDim, (own + i) * headDim];
-      if (valueGradient !== undefined) addToListedRows(toValues, tokens, begin, end, scores, place, 1);
-      if (keyGradient !== undefined) addToListedRows(toKeys, tokens, begin, end, slopes, place, scale);
-      if (queryGradient !== undefined) addListedRows(toQueries, tokens, begin, end, slopes, place, scale);
-    }
+  for (let block = begin; block < stop; block++) {
+    parts.at = parts.origin + block - begin;
+    if (valueGradient !== undefined) addToListedRows(toValues, parts, scores, 1);
+    if (keyGradient !== undefined) addToListedRows(toKeys, parts, slopes, scale);
+    if (queryGradient !== undefined) addListedRows(toQueries, parts, slopes, scale);
   }
 }

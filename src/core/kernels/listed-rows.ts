@@ -1,96 +1,125 @@
-/** One row and the rows of a matrix that a list names. On the heap, these loops have a vector twin, wasm/assembly/listed.ts. */
+/**
+ * Rows, and for each of them the rows of a matrix that a list names. On the heap, these loops have a vector twin,
+ * wasm/assembly/listed.ts.
+ */
 import type { NumericArray } from '../memory.ts';
 import { SharedBuffer } from '../shared-buffer.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 
-/** Rows of `width` numbers: `matrix` begins at row `first` of its array, and the one row at `at` of its own. */
+/** Which rows: `count` of them from the row `own` of `rows` on, and the matrix from the row `first` of its array on. */
 export interface ListedRows {
   matrix: NumericArray;
   first: number;
-  row: NumericArray;
-  at: number;
+  rows: NumericArray;
+  own: number;
+  count: number;
   width: number;
 }
 
-const isShared = (list: NumericArray): boolean => list.buffer instanceof SharedBuffer;
+/** Row i has the entries bounds[at + i · step] to bounds[at + i · step + 1] of `tokens`. */
+export interface ListParts {
+  tokens: NumericArray;
+  bounds: NumericArray;
+  at: number;
+  step: number;
+  /** Where in `bounds` the entry is that the numbers of row 0 begin with, and how far rows of numbers are apart. */
+  origin: number;
+  places: number;
+}
 
-/** to[place + n] = scale · row · matrix[list[begin + n]]. */
-export function dotsOfListed(
-  { matrix, first, row, at, width }: ListedRows,
-  list: NumericArray,
-  begin: number,
-  end: number,
-  to: NumericArray,
-  place: number,
-  scale: number,
-): void {
+/** numbers ← scale · row · matrix[token], for every entry. */
+export function dotsOfListed(listed: ListedRows, parts: ListParts, numbers: NumericArray, scale: number): void {
   const fast = vectorKernels();
-  if (fast !== null && isOnHeap(matrix) && isOnHeap(row) && isOnHeap(to) && isShared(list)) {
-    const from = matrix.byteOffset + 4 * first * width;
-    const [own, tokens, result] = [row.byteOffset + 4 * at, list.byteOffset + 4 * begin, to.byteOffset + 4 * place];
-    fast.dotsOfListed(own, from, tokens, result, end - begin, width, scale);
+  const { matrix, first, rows, own, count, width } = listed;
+  const { tokens, bounds, at, step, origin, places } = parts;
+  if (fast !== null && areOnHeap(listed, parts, numbers)) {
+    fast.dotsOfListed(
+      rows.byteOffset + 4 * own * width,
+      matrix.byteOffset + 4 * first * width,
+      tokens.byteOffset,
+      bounds.byteOffset + 4 * at,
+      bounds.byteOffset + 4 * origin,
+      step,
+      numbers.byteOffset,
+      places,
+      count,
+      width,
+      scale,
+    );
     return;
   }
-  for (let n = begin; n < end; n++) {
-    const from = (first + list[n]) * width;
-    let sum = 0;
-    for (let c = 0; c < width; c++) sum += row[at + c] * matrix[from + c];
-    to[place + n - begin] = scale * sum;
+  for (let i = 0; i < count; i++) {
+    const shift = i * places - bounds[origin + i * step];
+    for (let n = bounds[at + i * step]; n < bounds[at + i * step + 1]; n++) {
+      const [row, from] = [(own + i) * width, (first + tokens[n]) * width];
+      let sum = 0;
+      for (let c = 0; c < width; c++) sum += rows[row + c] * matrix[from + c];
+      numbers[shift + n] = scale * sum;
+    }
   }
 }
 
-/** row += factor · Σ_n weights[place + n] · matrix[list[begin + n]]. */
-export function addListedRows(
-  { matrix, first, row, at, width }: ListedRows,
-  list: NumericArray,
-  begin: number,
-  end: number,
-  weights: NumericArray,
-  place: number,
-  factor: number,
-): void {
+/** row += factor · Σ number · matrix[token], over the entries of the row. */
+export function addListedRows(listed: ListedRows, parts: ListParts, numbers: NumericArray, factor: number): void {
   const fast = vectorKernels();
-  if (fast !== null && isOnHeap(matrix) && isOnHeap(row) && isOnHeap(weights) && isShared(list)) {
-    const from = matrix.byteOffset + 4 * first * width;
-    const [own, tokens, ofRows] = [
-      row.byteOffset + 4 * at,
-      list.byteOffset + 4 * begin,
-      weights.byteOffset + 4 * place,
-    ];
-    fast.addListedRows(own, from, tokens, ofRows, end - begin, width, factor);
+  const { matrix, first, rows, own, count, width } = listed;
+  const { tokens, bounds, at, step, origin, places } = parts;
+  if (fast !== null && areOnHeap(listed, parts, numbers)) {
+    fast.addListedRows(
+      rows.byteOffset + 4 * own * width,
+      matrix.byteOffset + 4 * first * width,
+      tokens.byteOffset,
+      bounds.byteOffset + 4 * at,
+      bounds.byteOffset + 4 * origin,
+      step,
+      numbers.byteOffset,
+      places,
+      count,
+      width,
+      factor,
+    );
     return;
   }
-  for (let n = begin; n < end; n++) {
-    const from = (first + list[n]) * width;
-    const weight = factor * weights[place + n - begin];
-    for (let c = 0; c < width; c++) row[at + c] += weight * matrix[from + c];
+  for (let i = 0; i < count; i++) {
+    const shift = i * places - bounds[origin + i * step];
+    for (let n = bounds[at + i * step]; n < bounds[at + i * step + 1]; n++) {
+      const [row, from, weight] = [(own + i) * width, (first + tokens[n]) * width, factor * numbers[shift + n]];
+      for (let c = 0; c < width; c++) rows[row + c] += weight * matrix[from + c];
+    }
   }
 }
 
-/** matrix[list[begin + n]] += factor · weights[place + n] · row. */
-export function addToListedRows(
-  { matrix, first, row, at, width }: ListedRows,
-  list: NumericArray,
-  begin: number,
-  end: number,
-  weights: NumericArray,
-  place: number,
-  factor: number,
-): void {
+/** matrix[token] += factor · number · row, for every entry. */
+export function addToListedRows(listed: ListedRows, parts: ListParts, numbers: NumericArray, factor: number): void {
   const fast = vectorKernels();
-  if (fast !== null && isOnHeap(matrix) && isOnHeap(row) && isOnHeap(weights) && isShared(list)) {
-    const to = matrix.byteOffset + 4 * first * width;
-    const [own, tokens, ofRows] = [
-      row.byteOffset + 4 * at,
-      list.byteOffset + 4 * begin,
-      weights.byteOffset + 4 * place,
-    ];
-    fast.addToListedRows(to, own, tokens, ofRows, end - begin, width, factor);
+  const { matrix, first, rows, own, count, width } = listed;
+  const { tokens, bounds, at, step, origin, places } = parts;
+  if (fast !== null && areOnHeap(listed, parts, numbers)) {
+    fast.addToListedRows(
+      matrix.byteOffset + 4 * first * width,
+      rows.byteOffset + 4 * own * width,
+      tokens.byteOffset,
+      bounds.byteOffset + 4 * at,
+      bounds.byteOffset + 4 * origin,
+      step,
+      numbers.byteOffset,
+      places,
+      count,
+      width,
+      factor,
+    );
     return;
   }
-  for (let n = begin; n < end; n++) {
-    const to = (first + list[n]) * width;
-    const weight = factor * weights[place + n - begin];
-    for (let c = 0; c < width; c++) matrix[to + c] += weight * row[at + c];
+  for (let i = 0; i < count; i++) {
+    const shift = i * places - bounds[origin + i * step];
+    for (let n = bounds[at + i * step]; n < bounds[at + i * step + 1]; n++) {
+      const [row, to, weight] = [(own + i) * width, (first + tokens[n]) * width, factor * numbers[shift + n]];
+      for (let c = 0; c < width; c++) matrix[to + c] += weight * rows[row + c];
+    }
   }
+}
+
+function areOnHeap({ matrix, rows }: ListedRows, { tokens, bounds }: ListParts, numbers: NumericArray): boolean {
+  const areLists = tokens.buffer instanceof SharedBuffer && bounds.buffer instanceof SharedBuffer;
+  return areLists && isOnHeap(matrix) && isOnHeap(rows) && isOnHeap(numbers);
 }

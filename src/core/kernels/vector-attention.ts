@@ -123,8 +123,12 @@ export interface VectorAttention {
     row: number,
     matrix: number,
     list: number,
+    bounds: number,
+    origins: number,
+    step: number,
     to: number,
-    count: number,
+    places: number,
+    rows: number,
     width: number,
     scale: number,
   ): void;
@@ -132,8 +136,12 @@ export interface VectorAttention {
     row: number,
     matrix: number,
     list: number,
+    bounds: number,
+    origins: number,
+    step: number,
     weights: number,
-    count: number,
+    places: number,
+    rows: number,
     width: number,
     factor: number,
   ): void;
@@ -141,11 +149,28 @@ export interface VectorAttention {
     matrix: number,
     row: number,
     list: number,
+    bounds: number,
+    origins: number,
+    step: number,
     weights: number,
-    count: number,
+    places: number,
+    rows: number,
     width: number,
     factor: number,
   ): void;
+  addWeightedRelu(
+    to: number,
+    toRow: number,
+    from: number,
+    fromRow: number,
+    weights: number,
+    rows: number,
+    columns: number,
+    begins: boolean,
+  ): void;
+  countAbove(x: number, count: number, threshold: number): number;
+  namesBetween(x: number, count: number, above: number, upTo: number, to: number, most: number): number;
+  namesAbove(x: number, count: number, threshold: number, to: number, most: number): number;
   packPanels(
     target: number,
     source: number,

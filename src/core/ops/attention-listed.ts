@@ -29,7 +29,7 @@ export interface ListedKeys {
 /** Ranges of queries and of keys that meet in the rounds of the backward pass. */
 const RANGES = 8;
 /** Keys of a block: its rows stay in the cache while a tile of queries reads them. */
-const KEYS_OF_BLOCK = 256;
+const KEYS_OF_BLOCK = 128;
 /** Blocks at most, so that bounds take O(length) memory. */
 const MOST_BLOCKS = 64;
 
@@ -43,7 +43,7 @@ export function withListedKeys(set: CheckedSet, call: Call): CheckedSet {
 
 function listedKeys(
   set: CheckedSet,
-  { lists, keyBlock }: NonNullable<CheckedSet['blocks']>,
+  { lists, keyBlock, ascending }: NonNullable<CheckedSet['blocks']>,
   { batch, heads, queryLength, keyLength, queryStart, keyMask }: Call,
 ): ListedKeys {
   const mask = maskWithout(keyMask, set.except, batch, keyLength);
@@ -51,7 +51,7 @@ function listedKeys(
   const batches = Math.max(b, mask?.shape[0] ?? 1);
   const given = elements(lists);
   const flags = mask && elements(mask);
-  const isReady = keyBlock === 1 && flags === undefined && areAscending(given, width);
+  const isReady = keyBlock === 1 && flags === undefined && ascending;
   const tokens = isReady ? given : elements(empty([batches * h * queryLength * width * keyBlock], 'int32'));
   const size = Math.max(
     64 * Math.ceil(keyLength / (64 * MOST_BLOCKS)),
@@ -96,16 +96,6 @@ function listedKeys(
     tableHead: h === 1 ? 0 : 1,
     pairs: pairs * perTable,
   };
-}
-
-/** Whether every list ascends, and has its −1s at the end. */
-function areAscending(lists: NumericArray, width: number): boolean {
-  for (let row = 0; row < lists.length; row += width) {
-    for (let n = row + 1; n < row + width; n++) {
-      if (lists[n] >= 0 && (lists[n - 1] < 0 || lists[n] <= lists[n - 1])) return false;
-    }
-  }
-  return true;
 }
 
 /** The queries of every head a tile at a time, the last ones first. */

@@ -14,7 +14,8 @@ export const isBlockSet = (set: KeySet): set is BlockSet => 'lists' in set;
 /** A set as the planner reads it: without defaults left open, and with orders and labels as tensors of four axes. */
 export interface CheckedSet {
   layout: AttentionLayout | null;
-  blocks: { queryBlock: number; keyBlock: number; lists: Tensor } | null;
+  /** `ascending`: every list ascends, and −1s follow. */
+  blocks: { queryBlock: number; keyBlock: number; lists: Tensor; ascending: boolean } | null;
   /** Lists of blocks that were turned around; the set then has neither a layout nor blocks. */
   turned?: TurnedLists;
   /** Lists of small blocks, as lists of keys. */
@@ -176,7 +177,7 @@ function checkLists(
   sizes: SetSizes,
   queryPlaces: number,
   keyPlaces: number,
-): { queryBlock: number; keyBlock: number; lists: Tensor } {
+): NonNullable<CheckedSet['blocks']> {
   if (queryLength !== queryPlaces || keyLength !== keyPlaces) {
     throw new ShapeError(
       `${name}: expected ${queryPlaces} queries and ${keyPlaces} keys, got ${queryLength} and ${keyLength}`,
@@ -196,10 +197,17 @@ function checkLists(
   const chosen = elements(lists);
   const seen = new Int32Array(keyBlocks).fill(-1);
   const rows = width === 0 ? 0 : chosen.length / width;
-  for (let list = 0, at = 0; list < rows; list++) {
+  let ascending = true;
+  for (let list = 0; list < rows; list++) {
+    const first = list * width;
     const last = Math.min(queryPlaces, ((list % queryBlocks) + 1) * queryBlock) - 1 + sizes.queryStart;
-    const lastBlock = causal && keyTokens === undefined ? Math.floor(last / keyBlock) : keyBlocks;
-    for (let n = 0; n < width; n++, at++) {
+    const most =
+      causal && keyTokens === undefined ? Math.min(keyBlocks - 1, Math.floor(last / keyBlock)) : keyBlocks - 1;
+    // An ascending list names no block twice.
+    const count = ascendingBlocks(chosen, first, width);
+    if (count >= 0 && (count === 0 || (chosen[first] >= 0 && chosen[first + count - 1] <= most))) continue;
+    ascending = false;
+    for (let at = first; at < first + width; at++) {
       const block = chosen[at];
       if (block === -1) continue;
       if (block < -1 || block >= keyBlocks) {
@@ -211,12 +219,20 @@ function checkLists(
         );
       }
       seen[block] = list;
-      if (block <= lastBlock) continue;
+      if (block <= most) continue;
       throw new ArgumentError(
         `${name}.lists: expected no block after the queries in a causal set, got ${block} at element ${at}, which begins at ` +
           `key ${block * keyBlock}, after query ${last}`,
       );
     }
   }
-  return { queryBlock, keyBlock, lists };
+  return { queryBlock, keyBlock, lists, ascending };
+}
+
+/** How many numbers of a list ascend, if only −1s follow; −1 if the list is another. */
+function ascendingBlocks(lists: ArrayLike<number>, first: number, width: number): number {
+  let count = 0;
+  for (let before = -1; count < width && lists[first + count] > before; count++) before = lists[first + count];
+  for (let n = count; n < width; n++) if (lists[first + n] !== -1) return -1;
+  return count;
 }

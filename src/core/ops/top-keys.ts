@@ -1,6 +1,7 @@
 /** The best keys for every query, by an indexer's scores. Outside the tape: no gradient can flow through a choice. */
 import { expectInteger, expectShape } from '../errors.ts';
 import { topKeysKernel } from '../kernels/top-keys.ts';
+import { queriesOfItem } from '../kernels/top-keys-estimate.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 import { rowsOf } from './attention-call.ts';
@@ -39,7 +40,7 @@ export function topKeys(queries: Tensor, keys: Tensor, weights: Tensor, choice: 
   const { data, capacity } = rowsOf(keys);
   parallelFor(
     topKeysKernel,
-    batch * length,
+    batch * Math.ceil(length / queriesOfItem(keyLength)),
     {
       queries: elements(queries),
       keys: data,
@@ -48,7 +49,7 @@ export function topKeys(queries: Tensor, keys: Tensor, weights: Tensor, choice: 
       mask: keyMask && elements(keyMask),
     },
     { heads, length, keyLength, capacity, width, count, start },
-    { costPerItem: keyLength * (heads * width + COST_OF_RANK) },
+    { costPerItem: Math.min(length, queriesOfItem(keyLength)) * keyLength * (heads * width + COST_OF_RANK) },
   );
   return lists;
 }

@@ -12,6 +12,7 @@ export { addListedRows, addToListedRows, dotsOfListed } from './listed';
 export { adafactorSize, adafactorUpdate, adamW, sgd, squaresOfRows, sumOfSquares } from './optimizers';
 export { pack, packPanels } from './panels';
 export { peak } from './peak';
+export { addWeightedRelu, countAbove, namesAbove, namesBetween } from './ranks';
 export { addRows, gatherRows, mixRows, scatterAdd } from './rows';
 export { hidePairs } from './pairs';
 export { normalizeGradientRows, normalizeRows, softmaxGradientRows } from './scaled-rows';

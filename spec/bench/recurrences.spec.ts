@@ -7,10 +7,12 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { draw, drawBetween } from '../../bench/peers/inputs.ts';
+import type { Task } from '../../bench/peers/protocol.ts';
 import { RECURRENCES } from '../../bench/peers/recurrences.ts';
 import { prepareRecurrence } from '../../bench/peers/us-attention.ts';
 import type { PeerRow } from '../../bench/report/results.ts';
-import { recurrenceTasks } from '../../bench/suites/peers/plan.ts';
+import { measureTask } from '../../bench/suites/peers/measure.ts';
+import { Forecast, recurrenceTasks } from '../../bench/suites/peers/plan.ts';
 import { tablesOf } from '../../bench/suites/peers/tables.ts';
 import { tableOf } from '../../scripts/recurrences-table.ts';
 import { displayWidth } from '../../src/terminal/width.ts';
@@ -76,6 +78,30 @@ test('a forward pass comes before both passes, and short lengths before long one
     [true, 2048],
     [true, 4096],
   ]);
+});
+
+test('a pass that is expected to take longer than the limit is cut, by what the same pass took at a shorter length', async () => {
+  const asked: string[] = [];
+  let task: Extract<Task, { kind: 'recurrence' }>;
+  const ask = async (request: { do: string }) => {
+    asked.push(request.do);
+    return { ok: true, milliseconds: (task.training ? 2 : 0.1) * task.length };
+  };
+  const process = { name: 'fla', revive: async () => {}, ask };
+  const described = { kind: 'recurrence', computes: 'kda', training: true, instructions: 'native' };
+  const entrants = [{ process, contestant: { ...described, name: 'kda: naive_recurrent_kda' } }] as never;
+  const forecast = new Forecast();
+  const outcomes: string[] = [];
+  for (const each of recurrenceTasks(false)) {
+    if (each.kind !== 'recurrence') throw new Error(each.kind);
+    task = each;
+    asked.length = 0;
+    const [row] = await measureTask(task, entrants, 1, { rounds: 1, milliseconds: 5000 }, forecast, () => {});
+    assert.equal(asked, row.outcome === 'cut' ? [] : ['prepare', 'measure', 'release']);
+    outcomes.push(row.reason ?? String(row.milliseconds));
+  }
+  const cut = 'about 8.19 s expected, the limit is 5.00 s';
+  assert.equal(outcomes, ['102.4', '204.8', '409.6', '2048', '4096', cut]);
 });
 
 /** As `peers` and `recurrences` write them, without what is null. */

@@ -231,8 +231,13 @@ function checkLists(
 
 /** How many numbers of a list ascend, if only −1s follow; −1 if the list is another. */
 function ascendingBlocks(lists: ArrayLike<number>, first: number, width: number): number {
-  let count = 0;
-  for (let before = -1; count < width && lists[first + count] > before; count++) before = lists[first + count];
-  for (let n = count; n < width; n++) if (lists[first + n] !== -1) return -1;
+  let [n, before] = [first, -1];
+  for (; n < first + width; n++) {
+    const block = lists[n];
+    if (block <= before) break;
+    before = block;
+  }
+  const count = n - first;
+  for (; n < first + width; n++) if (lists[n] !== -1) return -1;
   return count;
 }

@@ -166,6 +166,7 @@ test('the table for docs has a line for each implementation, and says what went 
   assert.ok(table.includes('| kda | this library | 10.0 ms | 30.0 ms | 6.00 ms |  |'), table);
   assert.ok(table.includes('| kda | fla: `naive_recurrent_kda` | 50.0 ms, 5.00× | over 5.00 s | failed |  |'), table);
   assert.ok(!table.includes('77'));
+  assert.ok(table.includes('By npm run bench -- --suite recurrences --venv FOLDER --limit 5.'), table);
 });
 
 function bench(...args: string[]) {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newTile, readTile, type Tile } from '../../src/core/kernels/attention-sets.ts';
+import { attention } from '../../src/core/ops/attention.ts';
 import { pairsOfSet } from '../../src/core/ops/attention-pairs.ts';
 import { backwardRounds, forwardItems } from '../../src/core/ops/attention-plan.ts';
 import { type Items, turned } from '../../src/core/ops/attention-turned.ts';
@@ -10,7 +11,7 @@ import { checkSet } from '../../src/core/ops/check-key-sets.ts';
 import type { BlockSet } from '../../src/core/ops/key-sets.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
-import { elements, fromArray } from '../../src/core/tensor.ts';
+import { elements, fromArray, randomNormal } from '../../src/core/tensor.ts';
 
 const BATCH = 2;
 const HEADS = 3;
@@ -114,6 +115,32 @@ test('forward and backward meet the pairs of the lists, each once, and no two it
             rows.reduce((sum, { size }) => sum + size, 0),
           );
           if (whole) for (const tiles of items) assert.is(new Set(tiles.map(({ head }) => head)).size, 1);
+        }
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a row has the same bits whatever lists the other queries have, turned or read in place', () => {
+  fc.assert(
+    fc.property(cases, fc.boolean(), fc.constantFrom(1e-3, 1, 100), (drawn, small, norm) => {
+      scope(() => {
+        const given = setOf(small ? { ...drawn, queryBlock: 1, keyBlock: 1 + (drawn.keyBlock % 5) } : drawn);
+        const { queryLength: length, queryBlock, lists } = given;
+        const [q, keys, values] = [0, 1, 2].map((n) => randomNormal([BATCH, HEADS, length, 8], new Random(n)));
+        const scaled = q.toArray().map((x) => norm * x);
+        const queries = fromArray(scaled, q.shape);
+        const whole = elements(attention(queries, keys, values, given).output);
+        const kept = Math.floor(length / queryBlock / 2);
+        const [b, h, queryBlocks, width] = lists.shape;
+        const fewer = elements(lists).map((block, at) => (Math.floor(at / width) % queryBlocks === kept ? block : -1));
+        const alone = fromArray(Array.from(fewer), [b, h, queryBlocks, width], 'int32');
+        const part = elements(attention(queries, keys, values, { ...given, lists: alone }).output);
+        for (let head = 0; head < BATCH * HEADS; head++) {
+          const first = (head * length + kept * queryBlock) * 8;
+          const end = first + 8 * Math.min(queryBlock, length - kept * queryBlock);
+          assert.equal([...part.subarray(first, end)], [...whole.subarray(first, end)]);
         }
       });
     }),

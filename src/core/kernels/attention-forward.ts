@@ -13,7 +13,7 @@ import { KeyWalk, loadQueries } from './attention-walk.ts';
 import { defineKernel } from './kernel.ts';
 import { OnlineSoftmax } from './online-softmax.ts';
 import { Scratch } from './scratch.ts';
-import { block, multiplyTile, transposed } from './tile.ts';
+import { block, multiplyTile, ROWS_THAT_PAY, transposed } from './tile.ts';
 
 const scratch = new Scratch();
 const softmax = new OnlineSoftmax(TILE, TILE);
@@ -57,6 +57,9 @@ export const attentionForwardKernel = defineKernel(
       loadQueries(queries, tile, dilation, tile.first, tile.end, arrays, numbers);
       const m = queries.count;
       if (m === 0) continue;
+      // Few rows are multiplied in another order. Where others decide how many queries meet, rows must not depend on them: those
+      // beyond the last are products of what the scratch holds, and never read.
+      const products = starts === undefined ? m : Math.max(m, ROWS_THAT_PAY);
       const keyHead = Math.floor(tile.head / group);
       const q = queries.rows('queries', arrays.queries, tile.head * queryLength, headDim);
       sum.fill(0, 0, m * valueDim);
@@ -67,7 +70,7 @@ export const attentionForwardKernel = defineKernel(
         const n = keys.count;
         meetsAny = true;
         const k = keys.rows('keys', arrays.keys, keyHead * numbers.keyCapacity, headDim);
-        multiplyTile(weights, q, transposed(k), m, n, headDim, scale, false);
+        multiplyTile(weights, q, transposed(k), products, n, headDim, scale, false);
         if (numbers.hasTerms) addTerms(scores, queries, keys, tile.head, arrays, numbers);
         hidePairs(scores, queries, keys, tile, arrays, numbers);
         softmax.exponentiate(scores, m, n, sum, valueDim);

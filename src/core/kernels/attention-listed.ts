@@ -91,14 +91,17 @@ function fillUp(numbers: NumericArray, rows: number, value: number): void {
   }
 }
 
-/** The longest list of the queries `from` to `to`, within the blocks of the item. */
+/**
+ * The longest list of the queries `from` to `to`, within the blocks of the item, in whole vectors: vector kernels sum up what does
+ * not fill one in another order, and a row would depend on the lists of others.
+ */
 function longestOf(bounds: NumericArray, from: number, to: number, { queryLength, blocks }: Sizes): number {
   let longest = 0;
   for (let query = from; query < to; query++) {
     const row = (item.table * queryLength + query) * (blocks + 1);
     longest = Math.max(longest, bounds[row + item.stop] - bounds[row + item.begin]);
   }
-  return longest;
+  return 4 * Math.ceil(longest / 4);
 }
 
 type Sizes = KernelNumbers<'queryLength' | 'blocks'>;

@@ -44,9 +44,7 @@ const singly = (tiles: Int32Array): Items => ({
 export function forwardTiles(set: CheckedSet, batch: number, heads: number): Int32Array {
   const perHead: number[][] = [];
   if (set.layout !== null) {
-    set.layout.heads.forEach((runs, layout) => {
-      perHead.push(tilesOfRuns(runs, layout, set.queryPlaces));
-    });
+    perHead.push(...set.layout.heads.map((runs, layout) => tilesOfRuns(runs, layout, set.queryPlaces)));
   } else {
     const tiles: number[] = [];
     const { queryBlock } = set.blocks as NonNullable<CheckedSet['blocks']>;

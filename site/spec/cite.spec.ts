@@ -40,7 +40,9 @@ test('a paper whose authors are listed names all of them in full, and CITATION.c
       const [family, given] = name.split(', ');
       return `      - family-names: ${family}\n        given-names: ${given}\n`;
     });
-    const entry = `    title: ${JSON.stringify(paper.title)}\n    authors:\n${listed.join('')}    year: ${paper.year}\n`;
+    // Quotes as a formatter of YAML has them.
+    const quote = paper.title.includes('"') ? "'" : '"';
+    const entry = `    title: ${quote}${paper.title}${quote}\n    authors:\n${listed.join('')}    year: ${paper.year}\n`;
     assert.ok(citation.includes(entry), paper.title);
     assert.ok(citation.includes(`    url: https://arxiv.org/abs/${paper.arxiv}\n`), paper.arxiv);
   }

@@ -2,16 +2,18 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { backward } from '../../src/core/autograd.ts';
 import { newTile, readTile, type Tile } from '../../src/core/kernels/attention-sets.ts';
 import { attention } from '../../src/core/ops/attention.ts';
 import { pairsOfSet } from '../../src/core/ops/attention-pairs.ts';
 import { backwardRounds, forwardItems } from '../../src/core/ops/attention-plan.ts';
 import { type Items, turned } from '../../src/core/ops/attention-turned.ts';
 import { checkSet } from '../../src/core/ops/check-key-sets.ts';
+import { causal, sum } from '../../src/core/ops/index.ts';
 import type { BlockSet } from '../../src/core/ops/key-sets.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
-import { elements, fromArray, randomNormal } from '../../src/core/tensor.ts';
+import { elements, filled, fromArray, randomNormal } from '../../src/core/tensor.ts';
 
 const BATCH = 2;
 const HEADS = 3;
@@ -147,5 +149,22 @@ test('a row has the same bits whatever lists the other queries have, turned or r
     { numRuns: 60 },
   );
 });
+
+test('where no query chose a block the output and all gradients are zero', () =>
+  scope(() => {
+    const lists = filled([1, 1, 130, 2], -1, 'int32');
+    const nobody = { queryLength: 130, keyLength: 130, queryBlock: 1, keyBlock: 16, lists };
+    const [queries, keys, values] = [0, 1, 2].map((n) => randomNormal([1, 2, 130, 8], new Random(n)).withGrad());
+    const { output } = attention(queries, keys, values, nobody);
+    backward(sum(output));
+    for (const each of [output, queries.grad, keys.grad, values.grad]) {
+      assert.ok(each === null || each === undefined || each.toArray().every((number) => number === 0));
+    }
+    // Beside another set they change nothing.
+    const band = { layout: causal(130) };
+    const [both, alone] = [[nobody, band], [band]].map((sets) => attention(queries, keys, values, sets).output);
+    assert.equal(both.toArray(), alone.toArray());
+    backward(sum(both));
+  }));
 
 test.run();

@@ -101,13 +101,15 @@ export function turnedBackward(
   };
   const rounds = Array.from({ length: ranges }, (_, round) => round);
   if (!whole) {
-    return rounds.map((round) => {
+    const each = rounds.map((round) => {
       const items = new ItemList(set);
       for (let range = ranges - 1; range >= 0; range--) {
         for (const head of heads) meet(items, round, head, range, false);
       }
       return items.done();
     });
+    // Where nobody chose a block, nobody meets.
+    return each.filter(({ tiles }) => tiles.length > 0);
   }
   const items = new ItemList(set);
   for (const head of heads) {
@@ -116,7 +118,7 @@ export function turnedBackward(
       for (let range = 0; range < ranges; range++) meet(items, round, head, range, items.count > before);
     }
   }
-  return [items.done()];
+  return items.count === 0 ? [] : [items.done()];
 }
 
 /** Collects tiles of queries that meet a block of keys together. */

@@ -26,7 +26,11 @@ export const decoding: Suite = {
     const inputs = drawInputs(HEADS, maxLength, HEAD_DIM);
     const shape = { batch: 1, heads: HEADS, headDim: HEAD_DIM, dtype: 'float32', maxLength } as const;
     const variants = allVariants().filter(({ supports }) => supports.incremental);
-    const options = variants.map((variant) => ({ ...variant.defaults(positions[0]), causal: true }));
+    const options = variants.map((variant) => ({
+      ...variant.defaults(positions[0]),
+      ...(variant.name === 'hyena' && { filterLength: maxLength }),
+      causal: true,
+    }));
     const decoders = variants.map((variant, index) => startDecoding(variant, shape, options[index]));
     const rows: { variant: string; position: number; millisecondsPerToken: number; stateBytes: number }[] = [];
     for (const position of positions) {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { noGrad } from '../src/core/autograd.ts';
 import { ArgumentError } from '../src/core/errors.ts';
-import { crossEntropy, reshape, slice } from '../src/core/ops/index.ts';
+import { crossEntropy, slice } from '../src/core/ops/index.ts';
 import { scope } from '../src/core/scope.ts';
 import { elements, fromArray } from '../src/core/tensor.ts';
 import { formatWhole } from '../src/terminal/format.ts';
@@ -15,8 +15,8 @@ import { formatTable } from '../src/terminal/table.ts';
 import { widthOf } from '../src/terminal/width.ts';
 import { loadModel } from '../src/training/checkpoint.ts';
 import { LanguageModel } from '../src/training/language-model.ts';
-import { makeLearner } from '../src/training/learner.ts';
-import { copyNamed, evaluation, forUse } from '../src/training/module.ts';
+import { evaluation } from '../src/training/module.ts';
+import { rebuilt } from '../src/training/reattend.ts';
 import { runProgram } from './program.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
@@ -38,7 +38,7 @@ const command = {
 
 await runProgram(command, (values) => {
   const { learner } = loadModel(fixture('byte-lm.safetensors'));
-  const { kind, model } = learner;
+  const { model } = learner;
   if (!(model instanceof LanguageModel)) throw new ArgumentError('fixtures/byte-lm.safetensors: no language model');
   const bytes = new Uint8Array(readFileSync(values.text)).subarray(0, values.bytes + 1);
   const { length } = model.config;
@@ -46,13 +46,8 @@ await runProgram(command, (values) => {
     throw new ArgumentError(`--text: expected more than ${length} bytes, got ${bytes.length}`);
 
   const rows = [['full', { variant: 'full' }] as const, ...windowed(values)].map(([name, attention]) => {
-    // The classes of a language model are its tokens.
-    const config = { ...model.config, classes: model.config.vocabulary, length: bytes.length, attention };
-    const other = makeLearner(kind, config, 0).model;
-    copyNamed(other.parameters(), model.parameters(), 'attention');
-    forUse(other);
-    const bits = bitsOfBytes(other as LanguageModel, bytes);
-    return [name, ...[bits.slice(0, length), bits.slice(length)].map((part) => mean(part).toFixed(3))];
+    const other = rebuilt(learner, { length: bytes.length, attention }, 0).model as LanguageModel;
+    return [name, ...bitsPerByte(other, bytes, length).map((bits) => bits.toFixed(3))];
   });
   const beyond = `to ${formatWhole(bytes.length - 1)}`;
   const titles = ['attention', `bytes 1 to ${formatWhole(length)}`, beyond];
@@ -71,20 +66,20 @@ function windowed({ windows, sinks }: { windows: readonly number[]; sinks: reado
   );
 }
 
-/** Of each byte but the first, given those before it. */
-function bitsOfBytes(model: LanguageModel, bytes: Uint8Array): number[] {
+/** Of each byte but the first, given those before it: the mean of the first `length`, and of the others. */
+function bitsPerByte(model: LanguageModel, bytes: Uint8Array, length: number): number[] {
   return scope(() => {
     const [given, next] = [bytes.subarray(0, -1), bytes.subarray(1)].map((each) =>
       fromArray(each, [1, each.length], 'int32'),
     );
     const logits = noGrad(() => model.forward(given, evaluation));
-    return Array.from({ length: bytes.length - 1 }, (_, n) => {
-      const row = reshape(slice(logits, 1, n, n + 1), [1, 1, logits.shape[2]]);
-      return scope(() => elements(noGrad(() => crossEntropy(row, slice(next, 1, n, n + 1))))[0] / Math.LN2);
+    const parts = [
+      [0, length],
+      [length, bytes.length - 1],
+    ];
+    return parts.map(([begin, end]) => {
+      const loss = noGrad(() => crossEntropy(slice(logits, 1, begin, end), slice(next, 1, begin, end)));
+      return elements(loss)[0] / Math.LN2;
     });
   });
-}
-
-function mean(numbers: readonly number[]): number {
-  return numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
 }

@@ -5,6 +5,11 @@ import type { AnyVariant } from '../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from '../../src/variants/variant.ts';
 import { pass, peakOf, type SuiteSettings } from './suite.ts';
 
+/** Options that have to follow the length where other defaults stay those of a shorter one. */
+export const FOLLOWING: Record<string, (length: number) => Record<string, unknown>> = {
+  hyena: (length) => ({ filterLength: length }),
+};
+
 /** One variant and kind of pass at one length, ready to run. */
 export interface Cell {
   variant: AnyVariant;

@@ -9,6 +9,7 @@ import { formatTable } from '../../src/terminal/table.ts';
 import { type Decoder, startDecoding } from '../../src/variants/decoding.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
+import { FOLLOWING } from './cells.ts';
 import { drawInputs, type Suite } from './suite.ts';
 
 const HEADS = 2;
@@ -28,7 +29,7 @@ export const decoding: Suite = {
     const variants = allVariants().filter(({ supports }) => supports.incremental);
     const options = variants.map((variant) => ({
       ...variant.defaults(positions[0]),
-      ...(variant.name === 'hyena' && { filterLength: maxLength }),
+      ...FOLLOWING[variant.name]?.(maxLength),
       causal: true,
     }));
     const decoders = variants.map((variant, index) => startDecoding(variant, shape, options[index]));

@@ -6,7 +6,7 @@ import { poolReady } from '../../src/core/parallel/pool.ts';
 import { formatBytes, formatMilliseconds, formatRatio, formatWhole } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
-import { type CellRow, cellOf, group, isWorthwhile, measureCells } from './cells.ts';
+import { type CellRow, cellOf, FOLLOWING, group, isWorthwhile, measureCells } from './cells.ts';
 import { drawInputs, type Suite, type SuiteSettings } from './suite.ts';
 
 const HEADS = 2;
@@ -20,7 +20,7 @@ const FIXED: Record<string, Record<string, unknown>> = {
 /** Where the paper's cost is for an option that grows with the length. */
 const GROWING: Record<string, (length: number) => Record<string, unknown>> = {
   'sparse-transformer': (length) => ({ stride: Math.ceil(Math.sqrt(length)) }),
-  hyena: (length) => ({ filterLength: length }),
+  ...FOLLOWING,
 };
 export const scaling: Suite = {
   name: 'scaling',

@@ -28,8 +28,9 @@ const checks = {
 /**
  * Contracts f(…inputs) with a fixed random tensor, so that one number depends on every output, and compares its
  * gradient with (f(x + h) − f(x − h)) / 2h, whose own error is of order h² + 10⁻¹⁶ / h. Where they differ, a quotient with
- * h/4 takes the term of h² out: steep functions, such as sines of sines, need that. Returns the worst relative difference; throws a NumericalError that names the input and the entry if it is above the tolerance. The inputs must be
- * contiguous float64 leaves, and come back with their values, `requiresGrad` and no `grad`.
+ * h/4 takes the term of h² out: steep functions, such as sines of sines, need that. Returns the worst relative difference;
+ * throws a NumericalError that names the input and the entry if it is above the tolerance. The inputs must be contiguous
+ * float64 leaves, and come back with their values, `requiresGrad` and no `grad`.
  */
 export function checkGradients(
   f: (...inputs: Tensor[]) => Tensor,

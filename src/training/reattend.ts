@@ -17,7 +17,7 @@ export function reattended(
   options: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
   seed = settings.seed,
 ): Learner {
-  const { kind, model } = learner;
+  const { model } = learner;
   const variants = attentionsOf(model.config).map(({ variant }) => variant);
   for (const name of Object.keys(options)) {
     if (!variants.includes(name)) {
@@ -27,8 +27,13 @@ export function reattended(
   const attention = attentionsOf(model.config).map((each) => {
     return { ...each, options: { ...each.options, ...options[each.variant] } };
   });
+  return rebuilt(learner, { attention }, seed);
+}
+
+/** The learner with other settings of its model that leave the learned tensors as they are, and a copy of these. */
+export function rebuilt({ kind, model }: Learner, changes: Partial<ClassifierSettings>, seed: number): Learner {
   // The classes of a language model are its tokens.
-  const config: ClassifierSettings = { classes: model.config.vocabulary, ...model.config, attention };
+  const config: ClassifierSettings = { classes: model.config.vocabulary, ...model.config, ...changes };
   const other = makeLearner(kind, config, seed);
   copyNamed(other.model.parameters(), model.parameters(), 'options');
   if (![...model.parameters().values()].some(({ requiresGrad }) => requiresGrad)) forUse(other.model);

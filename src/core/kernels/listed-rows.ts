@@ -29,25 +29,9 @@ export interface ListParts {
 
 /** numbers ← scale · row · matrix[token], for every entry. */
 export function dotsOfListed(listed: ListedRows, parts: ListParts, numbers: NumericArray, scale: number): void {
-  const fast = vectorKernels();
+  if (runVectors('dotsOfListed', listed, parts, numbers, scale)) return;
   const { matrix, first, rows, own, count, width } = listed;
   const { tokens, bounds, at, step, origin, places } = parts;
-  if (fast !== null && areOnHeap(listed, parts, numbers)) {
-    fast.dotsOfListed(
-      rows.byteOffset + 4 * own * width,
-      matrix.byteOffset + 4 * first * width,
-      tokens.byteOffset,
-      bounds.byteOffset + 4 * at,
-      bounds.byteOffset + 4 * origin,
-      step,
-      numbers.byteOffset,
-      places,
-      count,
-      width,
-      scale,
-    );
-    return;
-  }
   for (let i = 0; i < count; i++) {
     const shift = i * places - bounds[origin + i * step];
     for (let n = bounds[at + i * step]; n < bounds[at + i * step + 1]; n++) {
@@ -61,25 +45,9 @@ export function dotsOfListed(listed: ListedRows, parts: ListParts, numbers: Nume
 
 /** row += factor · Σ number · matrix[token], over the entries of the row. */
 export function addListedRows(listed: ListedRows, parts: ListParts, numbers: NumericArray, factor: number): void {
-  const fast = vectorKernels();
+  if (runVectors('addListedRows', listed, parts, numbers, factor)) return;
   const { matrix, first, rows, own, count, width } = listed;
   const { tokens, bounds, at, step, origin, places } = parts;
-  if (fast !== null && areOnHeap(listed, parts, numbers)) {
-    fast.addListedRows(
-      rows.byteOffset + 4 * own * width,
-      matrix.byteOffset + 4 * first * width,
-      tokens.byteOffset,
-      bounds.byteOffset + 4 * at,
-      bounds.byteOffset + 4 * origin,
-      step,
-      numbers.byteOffset,
-      places,
-      count,
-      width,
-      factor,
-    );
-    return;
-  }
   for (let i = 0; i < count; i++) {
     const shift = i * places - bounds[origin + i * step];
     for (let n = bounds[at + i * step]; n < bounds[at + i * step + 1]; n++) {
@@ -91,25 +59,9 @@ export function addListedRows(listed: ListedRows, parts: ListParts, numbers: Num
 
 /** matrix[token] += factor · number · row, for every entry. */
 export function addToListedRows(listed: ListedRows, parts: ListParts, numbers: NumericArray, factor: number): void {
-  const fast = vectorKernels();
+  if (runVectors('addToListedRows', listed, parts, numbers, factor)) return;
   const { matrix, first, rows, own, count, width } = listed;
   const { tokens, bounds, at, step, origin, places } = parts;
-  if (fast !== null && areOnHeap(listed, parts, numbers)) {
-    fast.addToListedRows(
-      matrix.byteOffset + 4 * first * width,
-      rows.byteOffset + 4 * own * width,
-      tokens.byteOffset,
-      bounds.byteOffset + 4 * at,
-      bounds.byteOffset + 4 * origin,
-      step,
-      numbers.byteOffset,
-      places,
-      count,
-      width,
-      factor,
-    );
-    return;
-  }
   for (let i = 0; i < count; i++) {
     const shift = i * places - bounds[origin + i * step];
     for (let n = bounds[at + i * step]; n < bounds[at + i * step + 1]; n++) {
@@ -119,7 +71,29 @@ export function addToListedRows(listed: ListedRows, parts: ListParts, numbers: N
   }
 }
 
-function areOnHeap({ matrix, rows }: ListedRows, { tokens, bounds }: ListParts, numbers: NumericArray): boolean {
+/** Whether the vector twin of a loop could take what is given, and did. */
+function runVectors(
+  loop: 'dotsOfListed' | 'addListedRows' | 'addToListedRows',
+  { matrix, first, rows, own, count, width }: ListedRows,
+  { tokens, bounds, at, step, origin, places }: ListParts,
+  numbers: NumericArray,
+  factor: number,
+): boolean {
+  const fast = vectorKernels();
   const areLists = tokens.buffer instanceof SharedBuffer && bounds.buffer instanceof SharedBuffer;
-  return areLists && isOnHeap(matrix) && isOnHeap(rows) && isOnHeap(numbers);
+  if (fast === null || !areLists || !isOnHeap(matrix) || !isOnHeap(rows) || !isOnHeap(numbers)) return false;
+  fast[loop](
+    rows.byteOffset + 4 * own * width,
+    matrix.byteOffset + 4 * first * width,
+    tokens.byteOffset,
+    bounds.byteOffset + 4 * at,
+    bounds.byteOffset + 4 * origin,
+    step,
+    numbers.byteOffset,
+    places,
+    count,
+    width,
+    factor,
+  );
+  return true;
 }

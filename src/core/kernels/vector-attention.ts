@@ -146,8 +146,8 @@ export interface VectorAttention {
     factor: number,
   ): void;
   addToListedRows(
-    matrix: number,
     row: number,
+    matrix: number,
     list: number,
     bounds: number,
     origins: number,

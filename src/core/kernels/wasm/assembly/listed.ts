@@ -241,8 +241,8 @@ export function addListedRows(
 
 /** matrix[list[n]] += factor · weights[n] · row. */
 export function addToListedRows(
-  matrix: usize,
   row: usize,
+  matrix: usize,
   list: usize,
   bounds: usize,
   origins: usize,

@@ -1,5 +1,5 @@
 /**
- * `npm run readme`: rewrites the tables of README.md, docs/comparison.md, docs/variants.md and docs/speed.md from the registry
+ * `npm run readme`: rewrites the tables of README.md, docs/comparison.md, docs/variants.md, docs/survey.md and docs/speed.md from the registry
  * and from the raw numbers under bench/results/, so that no figure there is typed by hand; and the plots under docs/. Each
  * table names the command that made its numbers.
  */
@@ -29,6 +29,7 @@ import { beforeTable } from './before-table.ts';
 import { comparisonTable } from './comparison-table.ts';
 import { peersTable } from './peers-table.ts';
 import { recurrencesTable } from './recurrences-table.ts';
+import { surveySlopes, surveyTable } from './survey-table.ts';
 import { markdown } from './training-summary.ts';
 
 const root = new URL('../', import.meta.url);
@@ -45,6 +46,8 @@ const middle = middlePoints(comparison);
 rewrite('README.md', { training: trainingSentence(), variants: familiesTable() });
 rewrite('docs/comparison.md', { compare: await comparisonTable(machine) });
 rewrite('docs/variants.md', { variants: variantsTable() });
+rewrite('docs/survey.md', { survey: surveyTable() });
+writeFileAtomically(fileURLToPath(new URL('src/variants/survey-slopes.ts', root)), surveySlopes());
 rewrite('docs/speed.md', { speed: speedTables(), more: moreTables() });
 await drawPictures();
 

@@ -8,7 +8,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const names = ['README.md', 'docs/comparison.md', 'docs/variants.md', 'docs/speed.md'];
+const names = ['README.md', 'docs/comparison.md', 'docs/variants.md', 'docs/survey.md', 'docs/speed.md'];
 const texts = names.map((name) => ({ name, text: readFileSync(join(root, name), 'utf8') }));
 const readme = texts[0].text;
 

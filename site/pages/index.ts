@@ -6,6 +6,7 @@ import { overviewPage } from './overview.ts';
 import type { Page } from './page.ts';
 import { patternsPage } from './patterns.ts';
 import { playgroundPage } from './playground.ts';
+import { surveyPage } from './survey.ts';
 import { variantPages } from './variant.ts';
 
 export async function allPages(): Promise<Page[]> {
@@ -14,6 +15,7 @@ export async function allPages(): Promise<Page[]> {
     explorerPage(),
     patternsPage(),
     playgroundPage(),
+    surveyPage(),
     citePage(),
     ...(await variantPages()),
     ...(await opPages()),

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { rangeOf } from '../../src/commands/variants.ts';
 import type { OptionSchema } from '../../src/variants/options.ts';
 import { allVariants } from '../../src/variants/registry.ts';
+import { SURVEY } from '../../src/variants/survey.ts';
 import { outputOf, temporaryFolder } from './host.ts';
 
 test('the table has a line for every variant, with its cost and its paper', async () => {
@@ -84,6 +85,16 @@ test('ranges in words', () => {
     [{ ...described, kind: 'integers', per: 'head', minimum: 1, maximum: () => 9, default: [] }, 'one a head, 1 to 9'],
   ];
   for (const [schema, words] of cases) assert.is(rangeOf(schema, 100), words);
+});
+
+test('the survey has a line for every row, and one for each of our variants', async () => {
+  const text = await outputOf(['variants', '--survey']);
+  for (const { model, complexity, variants } of SURVEY) {
+    const line = text.split('\n').find((each) => each.startsWith(`${model}  `)) ?? '';
+    assert.ok(line.includes(complexity), model);
+    assert.ok(line.includes(variants[0]?.name ?? 'not yet'), model);
+    for (const { name } of variants) assert.ok(text.includes(name), name);
+  }
 });
 
 test.run();

@@ -1,11 +1,11 @@
 /** `variants`: lists all variants, or the options of one. */
 import { formatGate } from '../compare/gates.ts';
 import { chosenVariants } from '../compare/plan.ts';
-import { EfficientTransformersError } from '../core/errors.ts';
+import { ArgumentError, EfficientTransformersError } from '../core/errors.ts';
 import { paint, supportsColour } from '../terminal/colour.ts';
 import { counted } from '../terminal/format.ts';
 import { formatCommand } from '../terminal/help.ts';
-import { integer } from '../terminal/options.ts';
+import { flag, integer } from '../terminal/options.ts';
 import { formatTable, type TableColumn, type TableOptions } from '../terminal/table.ts';
 import { formatPairs, wrapLines } from '../terminal/width.ts';
 import { checkOptions } from '../variants/attend.ts';
@@ -13,6 +13,7 @@ import { checkOption, largestOf, type OptionSchema } from '../variants/options.t
 import { type AnyVariant, allVariants } from '../variants/registry.ts';
 import type { Exactness } from '../variants/variant.ts';
 import { defineCommand, PROGRAM, widthOf } from './command.ts';
+import { listSurvey } from './survey-list.ts';
 
 /** What the result of a variant is, next to that of full attention. */
 const RESULTS: Readonly<Record<Exactness, string>> = {
@@ -34,6 +35,7 @@ function describe() {
         minimum: 1,
         default: SHIPPED_LENGTH,
       }),
+      survey: flag('List the rows of the survey’s table, stated and measured cost'),
     },
     examples: [
       { command: `${PROGRAM} variants`, explanation: 'List all variants, their papers and what they support' },
@@ -41,16 +43,22 @@ function describe() {
         command: `${PROGRAM} variants full`,
         explanation: 'Show the options of one variant: meaning, range and default',
       },
+      {
+        command: `${PROGRAM} variants --survey`,
+        explanation: 'List the models of the survey by Tay et al., and which are here',
+      },
     ],
   };
 }
 
 export const variantsCommand = defineCommand('variants', describe, async ({ values, positionals }, { stdout }) => {
   const table: TableOptions = { colour: supportsColour(stdout), width: widthOf(stdout) };
+  if (values.survey && positionals.length > 0) {
+    throw new ArgumentError(`--survey: expected no variant beside it, got ${positionals[0]}`);
+  }
+  const list = values.survey ? listSurvey : listVariants;
   const text =
-    positionals.length === 0
-      ? listVariants(table)
-      : describeVariant(chosenVariants(positionals)[0], values.length, table);
+    positionals.length === 0 ? list(table) : describeVariant(chosenVariants(positionals)[0], values.length, table);
   stdout.write(`${text}\n`);
   return 0;
 });

@@ -1,0 +1,109 @@
+/**
+ * Table 1 of "Efficient Transformers: A Survey" (Tay et al. 2022, arXiv 2009.06732v3), row by row, and which of our variants is
+ * which row. The facts are the survey's: a paper may state its own cost in another way. What a row has and ours lacks, and why
+ * a measured slope is another than the stated one, is its note.
+ */
+import { SURVEY_SLOPES } from './survey-slopes.ts';
+
+/** The survey's classes (§3.1). A row may have two. */
+export const SURVEY_CLASSES = {
+  FP: 'fixed patterns',
+  M: 'memory',
+  LP: 'learnable patterns',
+  LR: 'low rank',
+  KR: 'kernels',
+  RC: 'recurrence',
+  DS: 'downsampling',
+  Sparse: 'a token uses a part of the parameters, or of the weights',
+} as const;
+export type SurveyClass = keyof typeof SURVEY_CLASSES;
+
+/** A row of the survey's table, and what we measured. */
+export interface SurveyRow {
+  /** As the survey writes it. */
+  model: string;
+  authors: string;
+  year: number;
+  arxiv: string;
+  classes: readonly SurveyClass[];
+  /** The stated complexity in the length N: `O(N√N)`. */
+  complexity: string;
+  /** The exponent of N in it, where no other symbol grows; a logarithm counts as 0. */
+  exponent: number;
+  /** Whether the survey says that it can decode, token by token. */
+  decodes: boolean;
+  /** Our variants for it, with the exponents of time and memory over the length; null: not measured. None: not here yet. */
+  variants: readonly { name: string; time: number | null; memory: number | null }[];
+  note?: string;
+}
+
+type Entry = [
+  model: string,
+  authors: string,
+  year: number,
+  arxiv: string,
+  classes: string,
+  complexity: string,
+  exponent: number,
+  decodes: boolean,
+  variants: readonly string[],
+  note?: string,
+];
+
+// biome-ignore format: a table
+const ATTENTION: readonly Entry[] = [
+  ['Memory Compressed', 'Liu et al.', 2018, '1801.10198', 'FP+M', 'O(N_c²)', 2, true, []],
+  ['Image Transformer', 'Parmar et al.', 2018, '1802.05751', 'FP', 'O(N·m)', 1, true, ['local-attention'], 'one dimension; blocks of a grid are missing'],
+  ['Set Transformer', 'Lee et al.', 2019, '1810.00825', 'M', 'O(kN)', 1, false, []],
+  ['Transformer-XL', 'Dai et al.', 2019, '1901.02860', 'RC', 'O(N²)', 2, true, ['transformer-xl'], 'the survey counts within a segment, N = S; over a text of many segments the cost is O(L·(S + M))'],
+  ['Sparse Transformer', 'Child et al.', 2019, '1904.10509', 'FP', 'O(N√N)', 1.5, true, ['sparse-transformer']],
+  ['Reformer', 'Kitaev et al.', 2020, '2001.04451', 'LP', 'O(N log N)', 1, true, ['reformer']],
+  ['Routing Transformer', 'Roy et al.', 2020, '2003.05997', 'LP', 'O(N√N)', 1.5, true, []],
+  ['Axial Transformer', 'Ho et al.', 2019, '1912.12180', 'FP', 'O(N√N)', 1.5, true, []],
+  ['Compressive Transformer', 'Rae et al.', 2020, '1911.05507', 'RC', 'O(N²)', 2, true, []],
+  ['Sinkhorn Transformer', 'Tay et al.', 2020, '2002.11296', 'LP', 'O(B²)', 1, true, []],
+  ['Longformer', 'Beltagy et al.', 2020, '2004.05150', 'FP+M', 'O(n(k + m))', 1, true, ['longformer']],
+  ['ETC', 'Ainslie et al.', 2020, '2004.08483', 'FP+M', 'O(N_g² + N·N_g)', 1, false, []],
+  ['Synthesizer', 'Tay et al.', 2020, '2005.00743', 'LR+LP', 'O(N²)', 2, true, []],
+  ['Performer', 'Choromanski et al.', 2021, '2009.14794', 'KR', 'O(N)', 1, true, ['performer']],
+  ['Funnel Transformer', 'Dai et al.', 2020, '2006.03236', 'FP+DS', 'O(N²)', 2, true, []],
+  ['Linformer', 'Wang et al.', 2020, '2006.04768', 'LR', 'O(N)', 1, false, ['linformer']],
+  ['Linear Transformers', 'Katharopoulos et al.', 2020, '2006.16236', 'KR', 'O(N)', 1, true, ['linear-transformer']],
+  ['Big Bird', 'Zaheer et al.', 2020, '2007.14062', 'FP+M', 'O(N)', 1, false, ['bigbird']],
+  ['Random Feature Attention', 'Peng et al.', 2021, '2103.02143', 'KR', 'O(N)', 1, true, []],
+  ['Long Short Transformers', 'Zhu et al.', 2021, '2107.02192', 'FP+LR', 'O(kN)', 1, true, []],
+  ['Poolingformer', 'Zhang et al.', 2021, '2105.04371', 'FP+M', 'O(N)', 1, false, []],
+  ['Nyströmformer', 'Xiong et al.', 2021, '2102.03902', 'M+DS', 'O(kN)', 1, false, ['nystromformer']],
+  ['Perceiver', 'Jaegle et al.', 2021, '2103.03206', 'M+DS', 'O(kN)', 1, true, []],
+  ['Clusterformer', 'Wang et al.', 2020, '2009.06097', 'LP', 'O(N log N)', 1, false, []],
+  ['Luna', 'Ma et al.', 2021, '2106.01540', 'M', 'O(kN)', 1, true, []],
+  ['TokenLearner', 'Ryoo et al.', 2021, '2106.11297', 'DS', 'O(k²)', 0, false, []],
+];
+
+/** Sparsity of another kind: the lower part of the table. */
+// biome-ignore format: a table
+const SPARSE: readonly Entry[] = [
+  ['Adaptive Sparse Transformer', 'Correia et al.', 2019, '1909.00015', 'Sparse', 'O(N²)', 2, true, []],
+  ['Product Key Memory', 'Lample et al.', 2019, '1907.05242', 'Sparse', 'O(N²)', 2, true, []],
+  ['Switch Transformer', 'Fedus et al.', 2021, '2101.03961', 'Sparse', 'O(N²)', 2, true, []],
+  ['ST-MoE', 'Zoph et al.', 2022, '2202.08906', 'Sparse', 'O(N²)', 2, true, []],
+  ['GShard', 'Lepikhin et al.', 2020, '2006.16668', 'Sparse', 'O(N²)', 2, true, []],
+  ['Scaling Transformers', 'Jaszczur et al.', 2021, '2111.12763', 'Sparse', 'O(N²)', 2, true, []],
+  ['GLaM', 'Du et al.', 2021, '2112.06905', 'Sparse', 'O(N²)', 2, true, []],
+];
+
+/** All 33 rows in the survey's order. Slopes are those of `npm run bench -- --suite scaling`, forward. */
+export const SURVEY: readonly SurveyRow[] = [...ATTENTION, ...SPARSE].map(
+  ([model, authors, year, arxiv, classes, complexity, exponent, decodes, variants, note]) => ({
+    model,
+    authors,
+    year,
+    arxiv,
+    classes: classes.split('+') as SurveyClass[],
+    complexity,
+    exponent,
+    decodes,
+    variants: variants.map((name) => ({ name, ...(SURVEY_SLOPES[name] ?? { time: null, memory: null }) })),
+    ...(note !== undefined && { note }),
+  }),
+);

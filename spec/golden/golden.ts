@@ -88,7 +88,8 @@ export function runVariant<Options extends CommonOptions>(
   const values = tensor('values', dtype);
   const read = (name: string) => (has(name) ? tensor(name, dtype) : undefined);
   const unread = (name: 'queries' | 'keys') => {
-    assert.ok(unreadInputs(variant).includes(name), `${variant.name} reads ${name}, which the file lacks`);
+    const given = variant.defaults(values.shape[2], options as Partial<Options>);
+    assert.ok(unreadInputs(variant, given).includes(name), `${variant.name} reads ${name}, which the file lacks`);
     return zeros((read('queries') ?? values).shape, dtype);
   };
   const attended: AttentionInputs = {

@@ -76,7 +76,7 @@ export class MultiHeadAttention implements Module {
 
     const { modelDim, heads, headDim, dtype } = place;
     const inner = heads * headDim;
-    const unread = unreadInputs(variant);
+    const unread = unreadInputs(variant, options);
     const project = (name: string, outputs = inner, rank?: number) =>
       linearParameters(modelDim, outputs, random.split(name), dtype, rank);
     this.projections = {

@@ -78,7 +78,7 @@ export class Mixing {
   readonly #place: AttentionPlace;
   readonly #random: Random;
   readonly #redrawEvery: number;
-  /** Names of parameters that are not learned. */
+  /** Names of parameters that are neither learned nor fixed. */
   readonly #drawnAnew: readonly string[];
   #draw = 0;
   readonly #serves = new Map<number, boolean>();
@@ -100,7 +100,9 @@ export class Mixing {
     expectInteger('redrawEvery', this.#redrawEvery, 0);
     this.#random = random;
     this.parameters = this.#drawn();
-    this.#drawnAnew = Object.keys(this.parameters).filter((name) => !this.parameters[name].requiresGrad);
+    this.#drawnAnew = Object.keys(this.parameters).filter(
+      (name) => !this.parameters[name].requiresGrad && !this.variant.fixed?.includes(name),
+    );
   }
 
   /** Attends to inputs [batch, heads, length, headDim], up to the length that this was made for. */

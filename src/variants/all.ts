@@ -12,6 +12,7 @@ export { type MobaOptions, moba } from './moba.ts';
 export { type NsaOptions, nsa } from './nsa.ts';
 export { type ReformerOptions, reformer } from './reformer.ts';
 export { type LinformerOptions, linformer } from './linformer.ts';
+export { type SynthesizerOptions, synthesizer } from './synthesizer.ts';
 export { type NystromformerOptions, nystromformer } from './nystromformer.ts';
 export { type LinearTransformerOptions, linearTransformer } from './linear-transformer.ts';
 export { type PerformerOptions, performer } from './performer.ts';

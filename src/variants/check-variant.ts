@@ -39,15 +39,26 @@ const gate = recordOf({
   timesWith: may,
   chooses: optional(expectBoolean),
 });
-const parameter = recordOf({ learned: expectBoolean, shape: expectFunction, start: expectFunction });
+const parameter = recordOf({
+  learned: expectBoolean,
+  fixed: optional(expectBoolean),
+  shape: expectFunction,
+  start: expectFunction,
+});
 const inputs: Check = (name, value) => {
   expectPlain(name, value);
   const { queries, keys, values } = {
     queries: optional(oneOf('unread')),
     keys: optional(oneOf('unread', 'queries')),
     values: optional(oneOf('gated')),
-  } satisfies Record<Exclude<keyof DeclaredInputs, 'global' | 'gates'>, Check>;
-  expectRecord(name, value, { queries, keys, values, global: may, gates: optional(eachOf(gate)) });
+  } satisfies Record<Exclude<keyof DeclaredInputs, 'global' | 'gates' | 'readWith'>, Check>;
+  expectRecord(name, value, {
+    queries,
+    keys,
+    values,
+    ...{ readWith: may, global: may },
+    gates: optional(eachOf(gate)),
+  });
 };
 
 const layer: Check = (name, value) => {
@@ -109,5 +120,11 @@ export const expectDefinition = recordOf({
 export const expectWholeVariant = recordOf({
   ...METHOD,
   inputs,
-  ...{ defaults: expectFunction, parameters: expectFunction, sizes: may, checkParameters: may },
+  ...{
+    fixed: optional(listOf(expectText)),
+    defaults: expectFunction,
+    parameters: expectFunction,
+    sizes: may,
+    checkParameters: may,
+  },
 });

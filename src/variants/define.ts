@@ -32,6 +32,7 @@ export function defineVariant<Schemas extends OptionSchemas>(
   return {
     ...method,
     inputs,
+    fixed: Object.keys(declared).filter((name) => declared[name].fixed),
     options: options as AttentionVariant<Options>['options'],
     defaults(sequenceLength, asked = {}) {
       const causal = asked.causal ?? supports.bidirectional === false;

@@ -15,6 +15,8 @@ export interface DeclaredInputs<Options extends CommonOptions = CommonOptions> {
   queries?: 'unread';
   /** `unread`; or `queries`: the variant takes its keys from the queries, and a layer has one projection for both. */
   keys?: 'unread' | 'queries';
+  /** Those that are declared unread, and are read with these options all the same. Absent: none. */
+  readWith?(options: Options): readonly ('queries' | 'keys')[];
   /** `gated`: a layer hands on v ∘ sigmoid(g), a gated linear unit, unless its settings say otherwise. */
   values?: 'gated';
   /** Whether, with these options, some tokens attend by projections of their own: `inputs.global`. Absent: never. */
@@ -107,15 +109,21 @@ export function shapeOfGate<Options extends CommonOptions>(
   return [batch, heads, keyLength, ...(width === undefined ? [] : [width(options, shape)])];
 }
 
-/** Whether the weights compare queries with keys. Those of a convolution do not. */
+/**
+ * Whether the weights compare queries with keys, whatever the options. Those of a convolution do not; a mixture may.
+ */
 export const comparesTokens = ({ inputs: { keys } }: { readonly inputs: DeclaredInputs<never> }): boolean =>
   keys !== 'unread';
 
-/** The inputs that `attend` does not read: a layer has no projections for them. */
-export function unreadInputs({ inputs }: { readonly inputs: DeclaredInputs<never> }): ('queries' | 'keys')[] {
+/** The inputs that `attend` does not read with these options: a layer has no projections for them. */
+export function unreadInputs<Options extends CommonOptions>(
+  { inputs }: { readonly inputs: DeclaredInputs<Options> },
+  options: Options,
+): ('queries' | 'keys')[] {
+  const read = inputs.readWith?.(options) ?? [];
   return [
-    ...(inputs.queries === 'unread' ? (['queries'] as const) : []),
-    ...(inputs.keys === undefined ? [] : (['keys'] as const)),
+    ...(inputs.queries === 'unread' && !read.includes('queries') ? (['queries'] as const) : []),
+    ...(inputs.keys === undefined || read.includes('keys') ? [] : (['keys'] as const)),
   ];
 }
 

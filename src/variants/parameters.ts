@@ -15,6 +15,8 @@ import type { AttentionShape, CommonOptions, Parameters } from './variant.ts';
 export interface DeclaredParameter<Options extends CommonOptions = CommonOptions> {
   /** Learned; otherwise random and fixed, or redrawn now and then during training. */
   learned: boolean;
+  /** Not learned, and never redrawn in training either. */
+  fixed?: true;
   /** Its extents; null if it does not exist with these options. */
   shape(options: Options, shape: AttentionShape): readonly number[] | null;
   /** Its initial value: a tensor of these extents. */

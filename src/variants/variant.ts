@@ -202,6 +202,8 @@ export interface AttentionVariant<Options extends CommonOptions = CommonOptions>
    */
   readonly options: { readonly [Name in keyof Omit<Options, 'causal'>]: OptionSchema };
   readonly inputs: DeclaredInputs<Options>;
+  /** Names of parameters that are not learned and that training does not redraw either. */
+  readonly fixed?: readonly string[];
 
   /**
    * All options, with defaults for those that were not given. A default never contradicts a given option: `asked` are options

@@ -7,7 +7,7 @@ import { scope } from '../../../src/core/scope.ts';
 import { attend } from '../../../src/variants/attend.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionShape } from '../../../src/variants/variant.ts';
-import { type AttentionCase, forAllCases, inputsOf, sampleCases } from '../draw.ts';
+import { type AttentionCase, accepts, forAllCases, inputsOf, sampleCases } from '../draw.ts';
 import { expectSameBits, type Law, parametersOf } from '../evaluate.ts';
 
 export function resources(variant: AnyVariant): Law[] {
@@ -34,7 +34,11 @@ function memoryGrowsWithLength(variant: AnyVariant, causal: boolean, what: 'atte
   return {
     name: `memory: ${what}${causal ? ' causally' : ''} takes O(L), and never holds an L × L array`,
     run: () => {
-      const options = { ...variant.defaults(SHORT), causal };
+      const fixed = { ...variant.defaults(SHORT), causal };
+      // Where options say how long a sequence can be, they are those for both.
+      const options = accepts(variant, fixed, squareShape(2 * SHORT))
+        ? fixed
+        : { ...variant.defaults(2 * SHORT), causal };
       const [short, long] = [SHORT, 2 * SHORT].map((length) => {
         const attentionCase: AttentionCase = { shape: squareShape(length), options, mask: null, seed: 1 };
         return memoryOf(variant, attentionCase, what === 'training');

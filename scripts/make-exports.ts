@@ -24,6 +24,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   bigbird: { blockSize: 4, randomBlocks: 2 },
   'sparse-transformer': { summaryColumns: 2 },
   reformer: { chunkLength: 8, numHashes: 2 },
+  'memory-compressed': { stride: 3, blockLength: 10 },
   linformer: { projectedLength: 12, projection: 'learned' },
   nystromformer: { landmarks: 12, convolutionWidth: 5 },
   performer: { numRandomFeatures: 32 },
@@ -113,6 +114,8 @@ function casesOf(): Case[] {
     ...['gated-deltanet', 'gla', 'mamba2', 'retnet'].map((variant) => {
       return causal(`${variant}-plain`, { ...named(variant), layerParts: false });
     }),
+    causal('memory-compressed-local', [named('memory-compressed', { layer: 'local' }), named('memory-compressed')]),
+    causal('memory-compressed-null', named('memory-compressed', { kernelWidth: 5, nullKey: true })),
     causal('reformer-across', named('reformer', { acrossBuckets: true, countOnce: false, numBuckets: 24 })),
     classifier('post-norm', named('full'), { norm: 'post', pooling: 'first', classifierDim: 24 }),
     classifier('longformer-global', named('longformer', global)),

@@ -14,6 +14,7 @@ const PAPERS: readonly [name: string, tokens: number, options: Record<string, nu
     { compressionBlock: 32, stride: 16, selectionBlock: 64, selectedBlocks: 16, window: 512 },
     '§4.1, with texts of 8k tokens',
   ],
+  ['memory-compressed', 11000, { stride: 3, kernelWidth: 3, blockLength: 256 }, '§4.2.3, with texts of 11k tokens'],
   ['dsa', 131072, { topKeys: 2048 }, '§2.1.1, with texts of 128k tokens'],
 ];
 

@@ -104,7 +104,7 @@ const PAIRS = [
   'kernelSize=1e9',
 ];
 /** Of these, more is more work. */
-const COUNTS = ['evaluationExamples', 'examples', 'count', 'layers'];
+const COUNTS = ['batch', 'evaluationExamples', 'examples', 'count', 'layers'];
 /** Threads that are started again for each command take longer than all the rest. */
 const THREADS = ['1', '0', '-1', 'x', '65', ''];
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FileFormatError } from '../../src/core/errors.ts';
+import { FileFormatError, MemoryError } from '../../src/core/errors.ts';
 import { measureMemory, memoryStatistics } from '../../src/core/memory.ts';
 import { loadModel, resumeRun, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { exportModel, ORIGIN } from '../../src/training/export/export.ts';
@@ -17,6 +17,7 @@ import { endLearner, endRun, type Run, type RunSettings, startRun } from '../../
 import { comparesTokens } from '../../src/variants/inputs.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
+import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { freshPath, tinySettings } from './runs.ts';
 
 type Plain = Record<string, unknown>;
@@ -94,6 +95,21 @@ function expectHarmless(path: string, run: Run, load: () => void): void {
 
 const drawnOf = (names: readonly string[]) => fc.tuple(fc.constantFrom(...names), positions, fc.nat(), hostile);
 const drawn = drawnOf(variantNames);
+
+test('a step that can never fit is refused before it draws an example, and keeps nothing', () => {
+  const { liveBytes } = memoryStatistics();
+  for (const [length, batch, parts, fits] of [
+    [2 ** 20, 2 ** 10, 1, false],
+    [2 ** 20, 2 ** 10, 2, false],
+    [2 ** 20, 2 ** 10, 2 ** 10, true],
+    [2 ** 10, 2 ** 20, 1, false],
+  ] as const) {
+    const start = () => startRun(tinySettings({ task: { name: 'copy', length }, batch, parts }));
+    if (fits) endRun(start());
+    else expectThrows(MemoryError, 'length, batch', start);
+    assert.is(memoryStatistics().liveBytes, liveBytes);
+  }
+});
 
 test('a checkpoint to resume: any number of its settings', () => {
   fc.assert(

@@ -1,6 +1,7 @@
 /** A run of training: its settings, as plain values, and its state. */
 import { zeroGrad } from '../core/autograd.ts';
-import { attempting, release } from '../core/memory.ts';
+import { MemoryError } from '../core/errors.ts';
+import { attempting, memoryLimit, release } from '../core/memory.ts';
 import { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { expectRun } from './checks.ts';
@@ -73,7 +74,7 @@ export const runDefaults = {
 
 /**
  * Starts a run: makes its task, its model and its optimiser, and takes no step yet. Throws ArgumentError, UnsupportedError or
- * FileFormatError for invalid settings, and then holds no memory.
+ * FileFormatError for invalid settings, MemoryError for a step that can never fit, and then holds no memory.
  *
  * @example
  * ```ts
@@ -94,11 +95,25 @@ export function startRun(settings: RunSettings): Run {
   const random = new Random(seed);
   const { learner, optimizer } = attempting(() => {
     const learner = learnerFor(task, model, seed);
+    expectStepFits(settings, task, learner);
     return { learner, optimizer: makeOptimizer(settings.optimizer, learner.model.parameters()) };
   });
   // Stored with the task's defaults, because a later version may change these.
   const complete = { ...settings, task: { name, ...task.settings } };
   return { settings: complete, task, learner, optimizer, random: random.split('training'), step: 0 };
+}
+
+/** Throws MemoryError if the first activations of a step alone are more than all tensors can have. */
+function expectStepFits({ batch, parts }: RunSettings, { length }: Task, { model }: Learner): void {
+  const { modelDim } = model.config;
+  const [examples, limit] = [batch / parts, memoryLimit()];
+  const bytes = 4 * modelDim * length * examples;
+  if (bytes <= limit) return;
+  throw new MemoryError(
+    `length, batch: a step reads ${examples} × ${length} tokens of width ${modelDim} at once, which take ` +
+      `${(bytes / 2 ** 30).toPrecision(3)} GiB in each layer, more than the ${(limit / 2 ** 30).toPrecision(3)} GiB that ` +
+      'tensors can have; take a shorter length or a smaller batch, or more parts',
+  );
 }
 
 /** Releases the memory of a run, which cannot be used afterwards. */

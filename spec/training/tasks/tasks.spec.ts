@@ -167,6 +167,14 @@ test('what cannot be right is refused by name', () => {
   expectThrows(ArgumentError, 'length', () => openTask('pathfinder', { length: 200 }));
 });
 
+test('an example that no engine could hold as lists is refused before it is drawn', () => {
+  for (const { name } of tasks) {
+    for (const length of [2 ** 24 + 1, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+      expectThrows(ArgumentError, 'length', () => openTask(name, { length }));
+    }
+  }
+});
+
 test("examples of one's own task hold whole numbers, and no more of them than there is room for, or are refused", () => {
   const own = openTask('copy', { length: 8 });
   const drawing = (example: Partial<Example>): Task => ({

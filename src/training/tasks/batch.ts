@@ -37,16 +37,25 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
   expectPart('part', part);
   expectRandom('random', random);
   expectInteger('size', size, 1, MOST_EXAMPLES);
-  const examples = Array.from({ length: size }, (_, index) => drawn(task, part, random, ` of example ${index}`));
   const perToken = task.kind === 'causal' || task.kind === 'masked';
   const columns = perToken ? task.length : 1;
   const shape = perToken ? [size, columns] : [size];
-  const all = new Array<number>(columns).fill(1);
+  const all = new Uint8Array(columns).fill(1);
+  // Each example becomes packed numbers before the next is drawn: lists of a whole batch could be more than an engine holds.
+  const examples = Array.from({ length: size }, (_, index) => {
+    const { tokens, other = [], targets, counts } = drawn(task, part, random, ` of example ${index}`);
+    return {
+      tokens: packed('tokens', tokens, index),
+      other: packed('other', other, index),
+      targets: packed('targets', targets, index),
+      counts: counts === undefined ? all : packed('counts', counts, index),
+    };
+  });
   const lists = {
     tokens: examples.map(({ tokens }) => tokens),
-    other: examples.map(({ other = [] }) => other),
+    other: examples.map(({ other }) => other),
     targets: examples.map(({ targets }) => targets),
-    counts: examples.map(({ counts = all }) => counts),
+    counts: examples.map(({ counts }) => counts),
   };
   const read = (name: 'tokens' | 'other') => sequences(name, lists[name], task.length);
   const counts = rows('counts', lists.counts, columns);
@@ -56,6 +65,12 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
     counts: fromArray(counts, shape, 'uint8'),
     counted: counts.reduce((sum, flag) => sum + flag, 0),
   };
+}
+
+/** Throws ArgumentError for a list that holds anything but whole numbers. */
+function packed(name: string, list: ArrayLike<number>, example: number): Int32Array {
+  expectNumbers(`${name} of example ${example}`, list, 'int32');
+  return Int32Array.from(list);
 }
 
 /** Draws one example. Throws ArgumentError for a task that does not return one. */
@@ -78,14 +93,10 @@ function sequences(name: string, all: readonly ArrayLike<number>[], length: numb
   return { tokens, keyMask: fromArray(rows('mask', real, length), shape, 'uint8') };
 }
 
-/**
- * Concatenates lists, each padded with zeros to `columns`. Throws ArgumentError if a list is longer, or holds anything but
- * whole numbers.
- */
+/** Concatenates lists, each padded with zeros to `columns`. Throws ArgumentError if a list is longer. */
 function rows(name: string, all: readonly ArrayLike<number>[], columns: number): Int32Array {
   const joined = new Int32Array(all.length * columns);
   all.forEach((each, row) => {
-    expectNumbers(`${name} of example ${row}`, each, 'int32');
     if (each.length > columns) {
       throw new ArgumentError(`${name} of example ${row}: expected at most ${columns} numbers, got ${each.length}`);
     }

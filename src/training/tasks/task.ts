@@ -83,9 +83,12 @@ export interface TaskSettings {
 
 const LARGEST_VOCABULARY = 2 ** 16;
 
+/** An example is drawn as lists of numbers, one at a time. Longer ones would take more memory than an engine gives to lists. */
+const LONGEST_EXAMPLE = 2 ** 24;
+
 /** The check of each setting by itself. */
 export const taskSettingChecks: { readonly [Setting in keyof Required<TaskSettings>]: Check } = {
-  length: integerOf(1),
+  length: integerOf(1, LONGEST_EXAMPLE),
   symbols: integerOf(2, LARGEST_VOCABULARY),
   vocabulary: integerOf(4, LARGEST_VOCABULARY),
   pairs: integerOf(1, LARGEST_VOCABULARY),

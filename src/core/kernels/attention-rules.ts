@@ -19,8 +19,8 @@ export function hidePairs(
   numbers: SetNumbers,
 ): void {
   const { begins, ends, queryLabels } = arrays;
-  const isCausal = numbers.causal && isAhead(queries, keys, numbers.queryStart);
-  if (isCausal || numbers.selfBias !== 0 || numbers.once || queryLabels !== undefined) {
+  const isPaired = numbers.selfBias !== 0 || numbers.once || queryLabels !== undefined;
+  if (isPaired || (numbers.causal && isAhead(queries, keys, numbers.queryStart))) {
     tables.load(queries, keys, tile, arrays, numbers);
     tables.apply(scores, queries.count, keys, numbers);
     return;

@@ -18,7 +18,6 @@ export function loadQueries(
   weighed?: NumericArray,
 ): void {
   const row = head * numbers.queryLength;
-  const isLeftOut = (token: number) => token < 0 || weighed?.[row + token] === Number.NEGATIVE_INFINITY;
   if (queryTokens === undefined) {
     const token = queryRemainder + dilation * first;
     side.take(token, dilation, end - first, token);
@@ -26,7 +25,7 @@ export function loadQueries(
     let all = true;
     for (let i = 0; i < end - first; i++) {
       side.places[i] = token + dilation * i;
-      if (isLeftOut(token + dilation * i)) all = false;
+      if (weighed?.[row + token + dilation * i] === Number.NEGATIVE_INFINITY) all = false;
     }
     if (all) return;
   }
@@ -35,7 +34,7 @@ export function loadQueries(
   for (let place = first; place < end; place++) {
     const at = queryRemainder + dilation * place;
     const token = queryTokens === undefined ? at : queryTokens[order + at];
-    if (!isLeftOut(token)) side.push(token, at);
+    if (token >= 0 && weighed?.[row + token] !== Number.NEGATIVE_INFINITY) side.push(token, at);
   }
 }
 
@@ -47,6 +46,8 @@ export class KeyWalk {
   #lastQuery = 0;
   #lowestLabel = 0;
   #highestLabel = 0;
+  /** As `#lastQuery`, of the queries with the highest label. */
+  #lastOfHighest = 0;
 
   /** Begins a walk for the loaded queries of a tile. */
   start(tile: Tile, queries: Side, { queryLabels, lists }: SetArrays, numbers: SetNumbers): void {
@@ -64,10 +65,15 @@ export class KeyWalk {
     const labels = (labelsOf(tile.head, numbers) + numbers.round) * numbers.queryLength;
     this.#lowestLabel = Number.POSITIVE_INFINITY;
     this.#highestLabel = Number.NEGATIVE_INFINITY;
+    this.#lastOfHighest = this.#lastQuery;
     for (let i = 0; i < queries.count; i++) {
       const label = queryLabels[labels + queries.tokens[i]];
       if (label < 0) continue;
       this.#lowestLabel = Math.min(this.#lowestLabel, label);
+      if (numbers.causal && label >= this.#highestLabel) {
+        const last = numbers.queryStart + queries.tokens[i];
+        this.#lastOfHighest = label > this.#highestLabel ? last : Math.max(this.#lastOfHighest, last);
+      }
       this.#highestLabel = Math.max(this.#highestLabel, label);
     }
   }
@@ -111,6 +117,7 @@ export class KeyWalk {
         if (keyLabels !== undefined) {
           const label = keyLabels[labels + token];
           if (label < this.#lowestLabel || label > this.#highestLabel) continue;
+          if (label === this.#highestLabel && token > this.#lastOfHighest) continue;
         }
         side.push(token, this.#place);
       }

@@ -52,8 +52,8 @@ export function hidePairs(
     for (let j = 0; j < columns; j += 4) {
       const at = place(scores, i * stride + j);
       const keys = v128.load(place(keyTokens, j));
-      let visible = meets(label, begin, end, v128.load(place(keyLabels, own + j)), place(keyPlaces, own + j));
-      if (causal) visible = v128.and(visible, i32x4.le_s(keys, query));
+      const here = meets(label, begin, end, v128.load(place(keyLabels, own + j)), place(keyPlaces, own + j));
+      const visible = causal ? v128.and(here, i32x4.le_s(keys, query)) : here;
       if (!v128.any_true(visible)) {
         v128.store(at, hidden);
         continue;
@@ -61,8 +61,10 @@ export function hidePairs(
       const isSelf = i32x4.eq(keys, query);
       let change = v128.and(f32x4.splat(selfBias), isSelf);
       if (once) {
-        let meetings = i32x4.splat(0);
+        // All ones is −1.
+        let meetings = i32x4.neg(here);
         for (let r = 0; r < rounds; r++) {
+          if (r == round) continue;
           const from = r * stride;
           const met = meets(
             load<i32>(place(labels, from + i)),
@@ -71,7 +73,6 @@ export function hidePairs(
             v128.load(place(keyLabels, from + j)),
             place(keyPlaces, from + j),
           );
-          // All ones is −1.
           meetings = i32x4.sub(meetings, met);
         }
         const shared = v128.andnot(i32x4.gt_s(meetings, i32x4.splat(1)), isSelf);

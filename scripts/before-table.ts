@@ -13,7 +13,7 @@ export function beforeTable(
 ): string {
   const measured = readSuite('before');
   if (measured === null) return '';
-  const { rows, environment, commit = 'unknown' } = measured;
+  const { rows, environment, commit = 'unknown', note = '' } = measured;
   const passes = ['forward', 'with backward'].flatMap((what) => [
     { title: what, of: (row: BeforeRow) => row.what === what && !row.causal },
     { title: `${what}, causal`, of: (row: BeforeRow) => row.what === what && row.causal },
@@ -39,5 +39,5 @@ export function beforeTable(
   return `${markdown(['time before / now', ...columns.map(({ title }) => title), 'memory now / before, at most'], lines)}
 
 ${machine(environment, 'npm run bench -- --suite before --before FOLDER')} Before is commit ${commit}. Two heads of width 64, 4,096
-tokens; for a token of a generation, after how many.`;
+tokens; for a token of a generation, after how many. ${note}`.trimEnd();
 }

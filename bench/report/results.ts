@@ -15,6 +15,8 @@ export interface Raw<EachRow> {
   rows: EachRow[];
   /** For `before`: the commit that it was compared with. */
   commit?: string;
+  /** For `before`: how the numbers came about. */
+  note?: string;
   /** For peers: runs that would take longer were cut off. */
   limitSeconds?: number;
 }

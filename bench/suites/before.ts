@@ -1,44 +1,49 @@
 /**
- * This checkout compared with another one, an earlier commit of it, in one process and in turns: every variant that both
- * have, forward and with backward, and a step of its generation. What is loaded of the other is its public API.
+ * This checkout compared with another one, an earlier commit of it: every variant that both have, forward and with backward,
+ * and a step of its generation.
+ *
+ * One process of each checkout says little. What a run takes differs from process to process by where the engine put its code
+ * and data and in which order it compiled, and stays so for the life of a process. So every round starts two fresh processes
+ * for a variant, one of each checkout, and asks them for turns in the order A B B A. In a process the shortest turn counts:
+ * a busy machine only ever adds time. A round gives a ratio of two processes that ran at the same time, and the median of the
+ * rounds' ratios stands in the table. It is steadier than the ratio of two medians: if processes are fast or slow by
+ * chance, in both checkouts alike, most pairs are equal, or slow and fast cancel. The least and the largest ratio are shown too.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { timeInTurns } from '../../src/compare/stopwatch.ts';
+import { fileURLToPath } from 'node:url';
+import { median } from '../../src/compare/stopwatch.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { threadCount } from '../../src/core/parallel/pool.ts';
 import { formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
-import type { AnyVariant } from '../../src/variants/registry.ts';
+import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
+import { Checkout } from './before/checkout.ts';
+import { type Body, MOST_TURNS, nameOf } from './before/protocol.ts';
 import type { Suite, SuiteSettings } from './suite.ts';
 
-const HEADS = 2;
-const HEAD_DIM = 64;
-/** Tokens that one timing of generation is the mean of. */
-const STEPS = 64;
-/** Runs of each body before it is timed. */
-const WARM_UP = 20;
-/** Steps of another generation before one is timed: a step is so short that engines compile it only after thousands. */
-const WARM_UP_STEPS = 6000;
+const LEAST_TURNS = 5;
+/** A body that has had this many milliseconds takes no further turns, after the least. */
+const PATIENCE = 1000;
+/** How the numbers came about, for the table in the documentation. */
+const NOTE =
+  'Processes of one checkout differ, so every round starts a fresh process of each for every variant. They take turns, and ' +
+  'in each process the shortest turn counts. A ratio is the median over the rounds.';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-
-type Api = typeof import('../../src/index.ts');
-
-interface Library extends Api {
-  measureMemory: typeof import('../../src/core/memory.ts').measureMemory;
-}
 
 export interface BeforeRow extends Record<string, unknown> {
   variant: string;
   causal: boolean;
   /** `forward`, `with backward`, or the position of a step of generation. */
   what: string;
+  /** Medians over the rounds. */
   beforeMilliseconds: number;
   nowMilliseconds: number;
-  /** Before / now: above 1, it has become faster. */
+  /** Before / now, the median of the rounds' ratios: above 1, it has become faster. */
   speed: number;
+  /** The ratio of each round. */
+  speeds: number[];
   beforeBytes: number | null;
   nowBytes: number | null;
 }
@@ -47,25 +52,92 @@ export const before: Suite = {
   name: 'before',
   summary: 'this checkout compared with an earlier one (--before FOLDER): time before / time now',
   async run(settings) {
-    const folder = settings.before;
-    if (folder === undefined) throw new ArgumentError('--before: expected the folder of another checkout, got none');
-    const libraries = [await libraryIn(folder), await libraryIn(ROOT)] as const;
-    for (const library of libraries) library.setThreads(threadCount());
-    for (const library of libraries) await library.poolReady();
-    const [other, own] = libraries;
-    const names = own.allVariants().map(({ name }) => name);
-    const known = other.allVariants().map(({ name }) => name);
-    const rows: BeforeRow[] = [];
-    for (const name of names.filter((each) => known.includes(each))) {
-      for (const causal of variantOf(own, name).supports.causal ? [false, true] : [false]) {
-        settings.tell(`${name}${causal ? ', causal' : ''}`);
-        rows.push(...passesOf(libraries, name, causal, settings));
-      }
-      if (variantOf(own, name).supports.incremental) rows.push(...stepsOf(libraries, name, settings));
+    if (settings.before === undefined) {
+      throw new ArgumentError('--before: expected the folder of another checkout, got none');
     }
-    return { rows, table: tableOf(rows, settings.width), details: { commit: commitOf(folder) } };
+    const folder = resolve(settings.before);
+    if (!existsSync(join(folder, 'src', 'index.ts'))) {
+      throw new ArgumentError(`--before: expected a checkout with src/index.ts, got ${folder}`);
+    }
+    const known = await variantsOf(folder);
+    const common = allVariants().filter(({ name }) => known.includes(name));
+    const measured = new Map<string, Measured[]>();
+    for (let round = 0; round < settings.rounds; round++) {
+      for (const variant of common) {
+        settings.tell(`round ${round + 1} of ${settings.rounds}: ${variant.name}`);
+        const results = await measurePair([folder, ROOT], variant, round, settings);
+        measured.set(variant.name, [...(measured.get(variant.name) ?? []), ...results]);
+      }
+    }
+    const rows = common.flatMap(({ name }) => rowsOf(name, measured.get(name) ?? []));
+    return { rows, table: tableOf(rows, settings.width), details: { commit: commitOf(folder), note: NOTE } };
   },
 };
+
+/** A body in a process of each checkout: before, and now. */
+export interface Measured {
+  body: Body;
+  milliseconds: readonly [number, number];
+  bytes: readonly [number, number] | null;
+}
+
+/** What a variant is measured at; `quick`: at short lengths. */
+export function bodiesOf({ supports }: AnyVariant, quick: boolean): Body[] {
+  const passes = [false, true]
+    .filter((causal) => supports.causal || !causal)
+    .flatMap((causal) => (['forward', 'with backward'] as const).map((kind): Body => ({ kind, causal })));
+  const positions = supports.incremental ? (quick ? [128] : [512, 2048, 8192]) : [];
+  return [...passes, ...positions.map((position): Body => ({ kind: 'step', causal: true, position }))];
+}
+
+/** All bodies of a variant, in a fresh process of each of two checkouts. Odd rounds begin with the second. */
+export async function measurePair(
+  folders: readonly [string, string],
+  variant: AnyVariant,
+  round: number,
+  { quick }: Pick<SuiteSettings, 'quick'>,
+): Promise<Measured[]> {
+  const bodies = bodiesOf(variant, quick);
+  const positions = bodies.flatMap((body) => (body.kind === 'step' ? [body.position] : []));
+  const sizes = { length: quick ? 512 : 4096, lastPosition: Math.max(0, ...positions) };
+  const assignments = folders.map((folder) => ({ folder, threads: threadCount(), variant: variant.name, ...sizes }));
+  const pair: Checkout[] = [];
+  try {
+    for (const assignment of assignments) pair.push(await Checkout.start(assignment));
+    const results: Measured[] = [];
+    for (const [index, body] of bodies.entries()) {
+      const isWarm = body.kind === 'step' && bodies[index - 1].kind === 'step';
+      for (const checkout of isWarm ? [] : pair) await checkout.warmUp(body);
+      const [first, second] = await shortestTurns(pair, body, round);
+      const peaks = body.kind === 'step' ? null : ([await pair[0].peak(body), await pair[1].peak(body)] as const);
+      results.push({ body, milliseconds: [first, second], bytes: peaks });
+    }
+    return results;
+  } finally {
+    for (const checkout of pair) await checkout.end();
+  }
+}
+
+/** Of each process, in milliseconds a run. */
+async function shortestTurns(pair: readonly Checkout[], body: Body, round: number): Promise<number[]> {
+  const least = pair.map(() => Number.POSITIVE_INFINITY);
+  const start = performance.now();
+  for (let turn = 0; turn < MOST_TURNS; turn++) {
+    if (turn >= LEAST_TURNS && performance.now() - start > PATIENCE * pair.length) break;
+    const order = (turn + round) % 2 === 0 ? [0, 1] : [1, 0];
+    for (const index of order) least[index] = Math.min(least[index], await pair[index].turn(body));
+  }
+  return least;
+}
+
+async function variantsOf(folder: string): Promise<string[]> {
+  const checkout = await Checkout.start({ folder, threads: 1, variant: null, length: 0, lastPosition: 0 });
+  try {
+    return await checkout.variants();
+  } finally {
+    await checkout.end();
+  }
+}
 
 /** Of a checkout; `unknown` where git cannot tell. */
 function commitOf(folder: string): string {
@@ -73,119 +145,40 @@ function commitOf(folder: string): string {
   return status === 0 ? stdout.trim() : 'unknown';
 }
 
-async function libraryIn(folder: string): Promise<Library> {
-  const load = (...path: string[]) => import(pathToFileURL(resolve(join(folder, 'src', ...path))).href);
-  if (!existsSync(join(folder, 'src', 'index.ts'))) {
-    throw new ArgumentError(`--before: expected a checkout with src/index.ts, got ${folder}`);
+/** A row for each body, from the results of all rounds. */
+export function rowsOf(variant: AnyVariant['name'], results: readonly Measured[]): BeforeRow[] {
+  const byBody = new Map<string, Measured[]>();
+  for (const result of results) {
+    const key = `${nameOf(result.body)} ${result.body.causal}`;
+    byBody.set(key, [...(byBody.get(key) ?? []), result]);
   }
-  const { measureMemory } = await load('core', 'memory.ts');
-  return { ...((await load('index.ts')) as Api), measureMemory };
-}
-
-function variantOf({ findVariant }: Library, name: string): AnyVariant {
-  const variant = findVariant(name);
-  if (variant === undefined) throw new ArgumentError(`variant: expected one of both checkouts, got ${name}`);
-  return variant;
-}
-
-function passesOf(libraries: readonly Library[], name: string, causal: boolean, settings: SuiteSettings): BeforeRow[] {
-  const { rounds, quick } = settings;
-  const length = quick ? 512 : 4096;
-  const calls = libraries.map((library) => {
-    const variant = variantOf(library, name);
-    const inputs = drawnBy(library, length);
-    const shape = library.checkInputs(inputs);
-    const options = { causal };
-    const parameters = library.drawParameters(variant, library.checkOptions(variant, options, shape), shape, 1);
-    const leaves = [inputs.queries, inputs.keys, inputs.values];
-    const call = () => library.attend(variant, inputs, options, { parameters, checkFinite: false });
-    const forward = () => library.scope(() => void library.noGrad(call));
-    const training = () =>
-      library.scope(() => {
-        for (const leaf of leaves) leaf.requiresGrad = true;
-        library.backward(library.ops.sum(call()));
-        library.zeroGrad(leaves);
-        for (const leaf of leaves) leaf.requiresGrad = false;
-      });
-    return { library, forward, training };
+  return [...byBody.values()].map((rounds) => {
+    const [{ body, bytes }] = rounds;
+    const speeds = rounds.map(({ milliseconds: [then, now] }) => then / now);
+    return {
+      variant,
+      causal: body.causal,
+      what: nameOf(body),
+      beforeMilliseconds: median(rounds.map(({ milliseconds }) => milliseconds[0])),
+      nowMilliseconds: median(rounds.map(({ milliseconds }) => milliseconds[1])),
+      speed: median(speeds),
+      speeds,
+      beforeBytes: bytes?.[0] ?? null,
+      nowBytes: bytes?.[1] ?? null,
+    };
   });
-  return (['forward', 'training'] as const).map((kind) => {
-    const peaks = calls.map(({ library, [kind]: body }) => peakOf(library, body));
-    const bodies = calls.map(({ [kind]: body }) => body);
-    return rowOf(name, causal, kind === 'forward' ? kind : 'with backward', timed(bodies, rounds), peaks);
-  });
-}
-
-function stepsOf(libraries: readonly Library[], name: string, { rounds, quick }: SuiteSettings): BeforeRow[] {
-  const positions = quick ? [128] : [512, 2048, 8192];
-  const maxLength = positions[positions.length - 1] + STEPS * (rounds + WARM_UP);
-  if (!quick) {
-    const other = libraries.map((library) => generationBy(library, name, WARM_UP_STEPS));
-    for (let n = 0; n < WARM_UP_STEPS; n++) for (const { step } of other) step();
-  }
-  const runs = libraries.map((library) => generationBy(library, name, maxLength));
-  return positions.map((target) => {
-    for (const { step, position } of runs) while (position() < target) step();
-    const bodies = runs.map(({ step }) => () => {
-      for (let n = 0; n < STEPS; n++) step();
-    });
-    const times = timed(bodies, rounds).map((time) => time / STEPS);
-    return rowOf(name, true, `step at ${target}`, times, [null, null]);
-  });
-}
-
-function generationBy(library: Library, name: string, maxLength: number) {
-  const { queries, keys, values } = drawnBy(library, maxLength);
-  const sizes = { batch: 1, heads: HEADS, headDim: HEAD_DIM, dtype: 'float32', maxLength } as const;
-  const decoder = library.startDecoding(variantOf(library, name), sizes);
-  let position = 0;
-  const step = () =>
-    library.scope(() => {
-      const token = (tensor: typeof queries) => library.ops.slice(tensor, 2, position, position + 1);
-      void decoder.step({ queries: token(queries), keys: token(keys), values: token(values) });
-      position++;
-    });
-  return { step, position: () => position };
-}
-
-function drawnBy(library: Library, length: number) {
-  const random = new library.Random(1);
-  const draw = () => library.keep(library.randomNormal([1, HEADS, length, HEAD_DIM], random));
-  return { queries: draw(), keys: draw(), values: draw() };
-}
-
-const timed = (bodies: readonly (() => void)[], rounds: number): number[] => {
-  // Engines compile what has run often, and code that is newer to them would be measured as it warms up.
-  for (let run = 0; run < WARM_UP; run++) for (const body of bodies) body();
-  return timeInTurns(bodies, { minTurns: rounds, maxTurns: rounds, patience: Number.POSITIVE_INFINITY });
-};
-
-/** The most bytes live at once beyond those before. */
-function peakOf(library: Library, body: () => void): number {
-  // The first run draws what is cached.
-  body();
-  return library.measureMemory(body).peakBytes;
-}
-
-function rowOf(
-  variant: AnyVariant['name'],
-  causal: boolean,
-  what: string,
-  [beforeMilliseconds, nowMilliseconds]: readonly number[],
-  [beforeBytes, nowBytes]: readonly (number | null)[],
-): BeforeRow {
-  const speed = beforeMilliseconds / nowMilliseconds;
-  return { variant, causal, what, beforeMilliseconds, nowMilliseconds, speed, beforeBytes, nowBytes };
 }
 
 function tableOf(rows: readonly BeforeRow[], width: number | undefined): string {
-  const columns = ['variant', 'what', 'before', 'now', 'before / now', 'memory now / before'];
-  const lines = rows.map(({ variant, causal, what, beforeMilliseconds, nowMilliseconds, speed, ...bytes }) => [
+  const columns = ['variant', 'what', 'before', 'now', 'before / now', 'least', 'most', 'memory now / before'];
+  const lines = rows.map(({ variant, causal, what, beforeMilliseconds, nowMilliseconds, speed, speeds, ...bytes }) => [
     variant,
     causal && !what.startsWith('step') ? `${what}, causal` : what,
     formatMilliseconds(beforeMilliseconds),
     formatMilliseconds(nowMilliseconds),
     formatRatio(speed),
+    formatRatio(Math.min(...speeds)),
+    formatRatio(Math.max(...speeds)),
     bytes.beforeBytes === null || bytes.nowBytes === null ? '' : formatRatio(bytes.nowBytes / bytes.beforeBytes),
   ]);
   return formatTable(

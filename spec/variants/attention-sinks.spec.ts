@@ -26,6 +26,9 @@ const withOptions = (attentionCase: AttentionCase, own: Partial<AttentionSinksOp
   options: { ...attentionCase.options, ...own },
 });
 
+/** Positions in the cache have a spec of their own. */
+const inTheText = (attentionCase: AttentionCase) => withOptions(attentionCase, { positions: 'text' });
+
 /** Sink logits of any size, or none where these options have none. */
 function logitsOf(attentionCase: AttentionCase): Record<string, Tensor> {
   const { heads, dtype } = attentionCase.shape;
@@ -85,7 +88,8 @@ function byLoops(
 for (const { name, run } of inAllSettings(
   'the pairs of the window and of the sinks, and the logit',
   ({ draw, tolerance }) => {
-    draw(variant, {}, 80, (attentionCase) => {
+    draw(variant, {}, 80, (drawn) => {
+      const attentionCase = inTheText(drawn);
       const inputs = inputsOf(attentionCase);
       const logits = logitsOf(attentionCase);
       const expected = byLoops(inputs, optionsOf(attentionCase), logits);
@@ -103,7 +107,7 @@ test('the loops notice a window that is one longer or shorter, and a sink that c
     (i, j, options) => once(i, j, options) + (j < options.numSinks && i - j < options.windowLength ? 1 : 0),
   ];
   forAllCases(variant, { dtype: 'float64', masked: false, minLength: 12, minHeadDim: 2 }, 15, (drawn) => {
-    const attentionCase = withOptions(drawn, { windowLength: 6, numSinks: 2 });
+    const attentionCase = withOptions(inTheText(drawn), { windowLength: 6, numSinks: 2 });
     const logits = logitsOf(attentionCase);
     const output = outputOf(variant, attentionCase, inputsOf(attentionCase), logits);
     for (const meets of wrong) {
@@ -139,7 +143,7 @@ test('a logit of −∞ is no logit, and one of 0 is SoftMax₁', () => {
 test('SoftMax₁ is the softmax with one more token before all, whose key and value are zeros', () => {
   forAllCases(variant, { ...mild, masked: false }, 20, (drawn) => {
     const { keyLength } = drawn.shape;
-    const attentionCase = withOptions(drawn, { windowLength: keyLength, sinkLogit: 'zero' });
+    const attentionCase = withOptions(inTheText(drawn), { windowLength: keyLength, sinkLogit: 'zero' });
     const { queries, keys, values } = inputsOf(attentionCase);
     const before = (rows: Tensor) => concat([zeros(rows.shape.with(2, 1), 'float64'), rows], 2);
     const inputs = { queries: before(queries), keys: before(keys), values: before(values) };
@@ -153,7 +157,7 @@ test('without a logit it is a Longformer whose first tokens are global', () => {
   forAllCases(variant, mild, 30, (drawn) => {
     const { keyLength } = drawn.shape;
     const windowLength = 1 + (drawn.seed % keyLength);
-    const attentionCase = withOptions(drawn, { windowLength, sinkLogit: 'none' });
+    const attentionCase = withOptions(inTheText(drawn), { windowLength, sinkLogit: 'none' });
     const inputs = inputsOf(attentionCase);
     const numSinks = Math.min(optionsOf(attentionCase).numSinks, keyLength);
     const options = {

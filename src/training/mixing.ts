@@ -15,6 +15,7 @@ import { type Decoder, startDecoding } from '../variants/decoding.ts';
 import { mapTokens } from '../variants/inputs.ts';
 import type { OptionSchema } from '../variants/options.ts';
 import { type AnyVariant, allVariants, findVariant } from '../variants/registry.ts';
+import { ROTARY_BASE } from '../variants/rotation.ts';
 import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from '../variants/variant.ts';
 import type { FloatType } from './linear.ts';
@@ -93,6 +94,13 @@ export class Mixing {
       { ...settings.options, causal: place.causal },
       this.#shapeOf(place.length),
     );
+    const base = this.variant.turnsRotary?.(this.options) ?? null;
+    if (base !== null && !(place.rotary && base === ROTARY_BASE)) {
+      const why = `which ${this.variant.name} turns again with these options`;
+      throw new ArgumentError(
+        `positions: expected rotary ones of base ${base}, ${why}, got ${place.rotary ? `base ${ROTARY_BASE}` : 'others'}`,
+      );
+    }
     const { layer, layerWith } = this.variant;
     this.layer = settings.layerParts === false ? undefined : (layerWith?.(this.options) ?? layer);
     this.#evaluationOptions = withoutTraining(this.variant, this.options);

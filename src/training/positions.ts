@@ -16,6 +16,7 @@ import { add, concat, multiply, slice, subtract } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep } from '../core/scope.ts';
 import { elements, empty, randomNormal, type Tensor } from '../core/tensor.ts';
+import { rotaryRates } from '../variants/rotation.ts';
 import { type AxialPositions, axialPositionParameters, axialPositions } from './axial-positions.ts';
 import type { FloatType } from './linear.ts';
 import type { Parts } from './module.ts';
@@ -135,7 +136,8 @@ export class Rotary {
   constructor(length: number, width: number, dtype: FloatType) {
     if (width % 2 !== 0) throw new ArgumentError(`headDim: expected an even number for rotary positions, got ${width}`);
     const half = width / 2;
-    const angle = (position: number, i: number) => position * 10000 ** (-i / half);
+    const rates = rotaryRates(width);
+    const angle = (position: number, i: number) => position * rates[i];
     this.#cosines = new Table(length, half, dtype, (position, i) => Math.cos(angle(position, i)));
     this.#sines = new Table(length, half, dtype, (position, i) => Math.sin(angle(position, i)));
   }

@@ -12,17 +12,21 @@
  * Cost: O(L·(w + s)) time and O(L) memory for s sinks; a token is generated from a cache of w + s tokens, however long the
  * text. It gives up all other pairs. On its pattern it is exact, unless a sink logit takes a share of the weights.
  *
- * Departs from the paper: the paper caches keys before their positions are applied, and counts positions within the cache, so
- * that a sink is never further away than the cache is long. Positions are outside of this function: a layer rotates keys by
- * their places in the text, and sinks move away. What is learned is a logit of each head, not the key and the value of a token.
+ * A layer turns queries and keys by their places in the text, so sinks move away. `positions: 'cache'` counts within the cache, as
+ * the paper does (§3.2): there a query is at place p_i = min(i, s + w − 1), no further from a sink than the cache is long.
+ *
+ * Departs from the paper: it caches keys without their positions and turns them anew for each query, R(p_i)q · R(j)k. Here queries
+ * are turned back for the sinks, R(p_i − i)R(i)q · R(j)k, which is the same number. What is learned is a logit of each head, not
+ * the key and the value of a token.
  */
 import { attention, joinAttention, pairsOf, slice } from '../core/ops/index.ts';
 import { type AttentionLayout, runs } from '../core/ops/layout.ts';
 import { elements, filled, fromArray, type Tensor, zeros } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './flops.ts';
-import { choice, integer, type OptionsOf } from './options.ts';
+import { choice, integer, number, type OptionsOf } from './options.ts';
 import { normal } from './parameters.ts';
+import { ROTARY_BASE, rotated } from './rotation.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs, Parameters } from './variant.ts';
 
@@ -51,8 +55,17 @@ function attend(
   if (S_K === undefined || S_V === undefined || real === undefined) return memory.leave(window.output);
   const sinkMask = fromArray(elements(real), [batch, S_K.shape[2]], 'uint8');
   const seen = sinkLayout(memory.position, length, S_K.shape[2]);
-  const first = attention(queries, S_K, S_V, seen, { keyMask: sinkMask });
+  const first = attention(towardsSinks(queries, memory.position, options), S_K, S_V, seen, { keyMask: sinkMask });
   return memory.leave(joinAttention([window, first]).output);
+}
+
+/** R(p_i − i) q_i: queries as the sinks meet them, from their places in the text to those in the cache.        (§3.2) */
+function towardsSinks(queries: Tensor, position: number, options: AttentionSinksOptions): Tensor {
+  const last = options.numSinks + options.windowLength - 1;
+  const length = queries.shape[2];
+  if (options.positions === 'text' || position + length - 1 <= last) return queries;
+  const moves = Float64Array.from({ length }, (_, n) => Math.min(0, last - position - n));
+  return rotated(queries, moves, options.rotaryBase);
 }
 
 type Sizes = Pick<AttentionSinksOptions, 'windowLength' | 'numSinks'>;
@@ -117,9 +130,22 @@ const options = {
     default: 'none',
     description: 'a term of the denominator without a value: none, e⁰ or a learned one for each head',
   }),
+  /** Where positions are counted. In the cache: queries and keys have to have rotary positions, columns i and i + d/2 a pair. */
+  positions: choice({
+    choices: ['text', 'cache'],
+    default: 'text',
+    description: 'where rotary positions are counted: in the text, or in the cache of sinks and window',
+  }),
+  /** b: those positions turn column i by b^(−2i/d) at each place. */
+  rotaryBase: number({
+    minimum: 1,
+    maximum: 1e9,
+    default: ROTARY_BASE,
+    description: 'the base of the rotary positions that are counted in the cache',
+  }),
 };
 
-/** Options of `attentionSinks`: the window, how many first tokens stay, and whether there is a sink logit. */
+/** Options of `attentionSinks`: the window, how many first tokens stay, a sink logit, and where positions are counted. */
 export interface AttentionSinksOptions extends OptionsOf<typeof options> {}
 
 /** A causal window that also meets the first tokens, with or without a sink logit (Xiao et al. 2024). */
@@ -135,6 +161,7 @@ export const attentionSinks = defineVariant({
   exactness: 'exact-on-its-pattern',
   complexity: 'O(L·w)',
   averagesWith: ({ sinkLogit }) => sinkLogit === 'none',
+  turnsRotary: ({ positions, rotaryBase }) => (positions === 'cache' ? rotaryBase : null),
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
   options,
   parameters: {

@@ -100,6 +100,7 @@ const METHOD: Readonly<Record<string, Check>> = {
     decisions: may,
     withWholeGradient: may,
     averagesWith: may,
+    turnsRotary: may,
     layerWith: may,
     buckets: may,
     sharedByLayers: may,

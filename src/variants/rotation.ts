@@ -1,6 +1,6 @@
 /** Rotating positions: pairs of channels are points in the plane, and turn by an angle that grows with the position. */
-import { add, matmul, multiply } from '../core/ops/index.ts';
-import { elements, filled, type Tensor, zeros } from '../core/tensor.ts';
+import { add, concat, matmul, multiply, slice, subtract } from '../core/ops/index.ts';
+import { elements, empty, filled, type Tensor, zeros } from '../core/tensor.ts';
 
 /**
  * x [batch, heads, length, width] from position `begin` on, channels 2i and 2i + 1 turned by n θ_i with
@@ -33,4 +33,38 @@ function quarterTurn(width: number, dtype: Tensor['dtype']): Tensor {
     entries[(c + 1) * width + c] = -1;
   }
   return matrix;
+}
+
+/** The base of rotary positions, as Su et al. 2021 have it. */
+export const ROTARY_BASE = 10000;
+
+/** θ_i = base^(−2i/width), by which columns i and i + width/2 turn at each place (Su et al. 2021, eq. 15): ⌊width/2⌋ of them. */
+export function rotaryRates(width: number, base = ROTARY_BASE): Float64Array {
+  return Float64Array.from({ length: Math.floor(width / 2) }, (_, i) => base ** ((-2 * i) / width));
+}
+
+/**
+ * x [batch, heads, length, width], row n turned by moves[n] places, which may be negative. A row that does not move keeps its
+ * bits, and so does the last column of an odd width.
+ */
+export function rotated(x: Tensor, moves: Float64Array, base = ROTARY_BASE): Tensor {
+  const [, , length, width] = x.shape;
+  const rates = rotaryRates(width, base);
+  const half = rates.length;
+  if (half === 0) return x;
+  const [cosines, sines] = [0, 1].map(() => empty([length, half], x.dtype));
+  const [cos, sin] = [elements(cosines), elements(sines)];
+  for (let n = 0; n < length; n++) {
+    for (let i = 0; i < half; i++) {
+      cos[n * half + i] = Math.cos(moves[n] * rates[i]);
+      sin[n * half + i] = Math.sin(moves[n] * rates[i]);
+    }
+  }
+  const [first, second] = [slice(x, 3, 0, half), slice(x, 3, half, 2 * half)];
+  const parts = [
+    subtract(multiply(first, cosines), multiply(second, sines)),
+    add(multiply(second, cosines), multiply(first, sines)),
+  ];
+  if (width > 2 * half) parts.push(slice(x, 3, 2 * half, width));
+  return concat(parts, 3);
 }

@@ -132,6 +132,11 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly weighsColumns?: true;
   /** The same where options decide it. Where it is false, an exact variant is exact by its own definition. */
   averagesWith?(options: Options): boolean;
+  /**
+   * With these options, the base of the rotary positions by which queries and keys have to be turned (columns i and i + d/2 a
+   * pair), because it turns them again: its scores are then not products of what it is given. null or absent: any inputs.
+   */
+  turnsRotary?(options: Options): number | null;
   readonly budget: Budget<Options> | null;
   /** What a layer of the paper's model has around the attention, beside projections. `attend` has none of it. */
   readonly layer?: LayerParts;

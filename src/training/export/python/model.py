@@ -193,12 +193,17 @@ class EfficientTransformer(Part):
         """Rotary positions (Su et al. 2021): columns i and i + d/2 turn by position · 10000^(−2i/d)."""
         if self.config["positions"] != "rotary":
             return x
-        half = x.shape[-1] // 2
-        at, column = torch.arange(x.shape[2]).double()[:, None], torch.arange(half).double()
-        angles = at * 10000 ** (-column / half)
-        cos, sin = angles.cos().to(x), angles.sin().to(x)
-        first, second = x[..., :half], x[..., half:]
-        return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
+        return rotated(x, torch.arange(x.shape[2], device=x.device)[:, None])
+
+
+def rotated(x, places, base=10000):
+    """Rows of x turned by these places [length, 1]: columns i and i + ⌊d/2⌋ by place · base^(−2i/d)."""
+    half = x.shape[-1] // 2
+    column = torch.arange(half, device=x.device).double()
+    angles = places.double() * base ** (-2 * column / x.shape[-1])
+    cos, sin = angles.cos().to(x), angles.sin().to(x)
+    first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
+    return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], -1)
 
 
 def linear(x, part):

@@ -10,7 +10,11 @@ import { sum } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
-import { type FeedForwardParameters, feedForward, feedForwardParameters } from '../../src/training/layer.ts';
+import {
+  type FeedForwardParameters,
+  feedForward,
+  feedForwardParameters,
+} from '../../src/training/feed-forward/dense.ts';
 import { assertClose, at, denseOf, forAll, loop } from '../core/tensors.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 

@@ -5,7 +5,8 @@ import { add, dropout, layerNorm, scale } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { ones, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { completeConfig, type TransformerSettings } from '../../src/training/config.ts';
-import { type Attend, feedForward, TransformerLayer } from '../../src/training/layer.ts';
+import { type FeedForwardParameters, feedForward } from '../../src/training/feed-forward/dense.ts';
+import { type Attend, TransformerLayer } from '../../src/training/layer.ts';
 import { embed, type Norm } from '../../src/training/linear.ts';
 import { build, evaluation } from '../../src/training/module.ts';
 import { Transformer } from '../../src/training/transformer.ts';
@@ -36,7 +37,7 @@ const input = () => randomNormal([2, 5, 6], new Random(2), 'float64');
 /** F and G without dropout and normalisation. */
 const parts = (layer: TransformerLayer) => ({
   F: (x: Tensor) => layer.attention.forward(x, { training: false }),
-  G: (x: Tensor) => feedForward(x, layer.feedForward),
+  G: (x: Tensor) => feedForward(x, layer.feedForward as FeedForwardParameters),
 });
 
 const attendOf =

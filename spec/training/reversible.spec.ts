@@ -22,7 +22,7 @@ import {
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { fromArray, ones, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
-import { feedForward, feedForwardParameters } from '../../src/training/layer.ts';
+import { feedForward, feedForwardParameters } from '../../src/training/feed-forward/dense.ts';
 import type { Pass } from '../../src/training/repeatable.ts';
 import { type ReversibleBlock, reversible } from '../../src/training/reversible.ts';
 import { attend } from '../../src/variants/attend.ts';

@@ -6,11 +6,13 @@ import { flag, integer, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
 import { evaluateWithout } from '../training/ablation.ts';
-import { attentionsOf } from '../training/config.ts';
+import { attentionsOf, feedForwardsOf } from '../training/config.ts';
 import { type Evaluation, evaluate } from '../training/evaluate.ts';
+import { whoGoesWhere } from '../training/feed-forward/who.ts';
 import { taskBaseline } from '../training/tasks/baseline.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { announceStop, defineCommand, PROGRAM, widthOf } from './command.ts';
+import { routingTables } from './routing-table.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
 import { openModel } from './training-folder.ts';
 
@@ -22,6 +24,7 @@ function options() {
     seed: integer('N', 'Seed of the examples', { defaultText: 'the seed of the training, for the same examples' }),
     text: text('FILE', 'For models of text, read this UTF-8 text', { defaultText: 'the text of the training' }),
     ablate: flag('Also measure without the attention of each layer in turn, to show how much the model relies on it'),
+    routing: flag('Also show which tokens each expert takes, for models whose feed-forward layers route'),
     threads,
     kernels,
   };
@@ -38,6 +41,10 @@ function describe() {
         command: `${PROGRAM} eval --checkpoint ${checkpoint} --ablate --examples 256`,
         explanation: 'Also show how much the loss rises without the attention of each layer',
       },
+      {
+        command: `${PROGRAM} eval --checkpoint out/byte-lm/full --routing`,
+        explanation: 'Of a model trained with --feed-forward switch, show who is routed where',
+      },
     ],
   };
 }
@@ -50,6 +57,9 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, ho
   const { learner, settings, step } = openModel(checkpoint, host);
   const { name, ...own } = settings.task;
   const task = openTask(name, values.text === undefined ? own : { ...own, text: values.text });
+  if (values.routing && feedForwardsOf(learner.model.config).every(({ kind }) => kind === 'dense')) {
+    throw new ArgumentError('--routing: expected a model trained with --feed-forward, got one of dense layers');
+  }
   const seed = values.seed ?? settings.seed;
   const look = { examples, batch: settings.batch / settings.parts, seed };
   const measured: [what: string, evaluation: Evaluation][] = [];
@@ -74,6 +84,7 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, ho
     progress.finish();
     stop.end();
   }
+  const routed = values.routing ? whoGoesWhere(learner, task, look) : null;
   const baseline = taskBaseline(task);
   const variants = attentionsOf(learner.model.config).map(({ variant }) => variant);
   const rows = [
@@ -81,8 +92,10 @@ export const evalCommand = defineCommand('eval', describe, async ({ values }, ho
     ['most frequent', formatError(baseline.loss), formatPercent(baseline.accuracy)],
   ];
   const columns = [{ title: 'on held-out examples' }, { title: 'loss' }, { title: 'accuracy' }];
-  const table = formatTable(columns, rows, { colour: supportsColour(stdout), width: widthOf(stdout) });
+  const terminal = { colour: supportsColour(stdout), width: widthOf(stdout) };
+  const table = formatTable(columns, rows, terminal);
   stdout.write(`${task.name}, ${variants.join(' and ')}, after ${step} steps; ${examples} examples\n\n${table}\n`);
+  if (routed !== null) stdout.write(`\n${routingTables(routed, task.alphabet, terminal)}\n`);
   const isWhole = layer === (values.ablate ? learner.model.config.layers : 0);
   return isWhole ? 0 : stop.exitCode();
 });

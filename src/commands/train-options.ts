@@ -13,6 +13,7 @@ import {
   texts,
 } from '../terminal/options.ts';
 import { transformerDefaults } from '../training/config.ts';
+import { FEED_FORWARD_KINDS } from '../training/feed-forward/registry.ts';
 import { POSITIONS } from '../training/positions.ts';
 import { recipes } from '../training/recipes/registry.ts';
 import { runDefaults } from '../training/run.ts';
@@ -87,6 +88,16 @@ export function trainOptions() {
     positions: choice('KIND', POSITIONS, 'How the model encodes positions', {
       defaultText: 'rotary, or learned where a variant compares no tokens',
     }),
+    feedForward: choices(
+      'KIND',
+      FEED_FORWARD_KINDS.map(({ name }) => name),
+      'Use this feed-forward layer; of several, layers take turns',
+      { defaultText: 'dense' },
+    ),
+    feedForwardOption: texts(
+      'NAME=VALUE',
+      'Set an option of the feed-forward layers, or of one kind with KIND.NAME=VALUE',
+    ),
     dropout: number('P', 'Dropout probability', { minimum: 0, maximum: 0.99, defaultText: String(model.dropout) }),
     reversible: flag('Keep no activations; recompute them in the backward pass from each layer’s output'),
 

@@ -5,6 +5,7 @@ import { chosenVariants } from '../compare/plan.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { transformerDefaults } from '../training/config.ts';
+import { type FeedForwardSettings, feedForwardKind } from '../training/feed-forward/registry.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import type { Schedule } from '../training/optimizers/schedules.ts';
 import type { PositionKind } from '../training/positions.ts';
@@ -83,13 +84,14 @@ function taskRuns(word: string, values: TrainValues): Omit<PlannedRun, 'folder'>
   const own = parseOptionTexts(chosenVariants(names, '--sweep'), values.option, '--option');
   const perLayer = parseLayerOptionTexts([...own.keys()], values.layerOption, '--layer-option');
   const complete = completed(task, values, [...own.keys()]);
+  const feedForward = feedForwardsOf(values);
   return [...own].map(([variant, options]) => {
     const { name } = variant;
     const layers = perLayer.get(variant);
     const attention = { variant: name, options, ...(layers && { perLayer: layers }) };
     return {
       name,
-      settings: settingsOf(task.name, attention, complete),
+      settings: settingsOf(task.name, attention, feedForward, complete),
       options: { task: task.name, attention: name, ...written(options, layers ?? {}), ...said(complete) },
     };
   });
@@ -115,6 +117,8 @@ function completed(task: TaskDefinition, values: TrainValues, variants: readonly
     modelDim: modelDim ?? (heads === undefined ? width : undefined),
     heads: heads ?? (modelDim === undefined ? most : undefined),
     positions: values.positions ?? defaultPositions(variants, values),
+    feedForward: values.feedForward,
+    feedForwardOption: values.feedForwardOption.length === 0 ? undefined : values.feedForwardOption,
     dropout: values.dropout ?? runDefaults.model.dropout,
     reversible: values.reversible,
     steps,
@@ -132,6 +136,14 @@ function completed(task: TaskDefinition, values: TrainValues, variants: readonly
     evaluationExamples: values.evaluationExamples ?? runDefaults.evaluationExamples,
     checkpointEvery: values.checkpointEvery ?? runDefaults.checkpointEvery,
   } as const;
+}
+
+/** The feed-forward layers that take turns, with their options; undefined: dense ones, as without the option. */
+function feedForwardsOf({ feedForward, feedForwardOption }: TrainValues): FeedForwardSettings[] | undefined {
+  const kinds = (feedForward ?? ['dense']).map(feedForwardKind);
+  const options = parseOptionTexts(kinds, feedForwardOption, '--feed-forward-option', 'kind');
+  if (feedForward === undefined) return undefined;
+  return [...options].map(([{ name }, own]): FeedForwardSettings => ({ kind: name, ...own }));
 }
 
 /** The settings of the task: those given, and the defaults of the others that it has. */
@@ -158,14 +170,19 @@ function defaultPositions(variants: readonly AnyVariant[], { modelDim, heads }: 
   return isEven && variants.every(comparesTokens) ? 'rotary' : 'learned';
 }
 
-function settingsOf(task: string, attention: AttentionSettings, values: Completed): RunSettings {
+function settingsOf(
+  task: string,
+  attention: AttentionSettings,
+  feedForward: FeedForwardSettings[] | undefined,
+  values: Completed,
+): RunSettings {
   const { layers, modelDim, heads, positions, dropout, reversible, optimizer } = values;
   const { length, symbols, vocabulary, pairs, alpha, items, stacks, group, text } = values;
   const { batch, parts, clip, seed, steps, evaluateEvery, evaluationExamples, checkpointEvery } = values;
   const residual = reversible ? ('reversible' as const) : undefined;
   return {
     task: { name: task, ...said({ length, symbols, vocabulary, pairs, alpha, items, stacks, group, text }) },
-    model: { ...said({ layers, modelDim, heads, positions, dropout, residual }), attention },
+    model: { ...said({ layers, modelDim, heads, positions, feedForward, dropout, residual }), attention },
     optimizer: { kind: optimizer },
     schedule: scheduleOf(values),
     ...{ steps, batch, parts, clip, seed, evaluateEvery, evaluationExamples, checkpointEvery },

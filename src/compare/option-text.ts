@@ -2,8 +2,14 @@
 
 import { ArgumentError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
-import type { OptionSchema } from '../variants/options.ts';
+import type { OptionSchema, OptionSchemas } from '../variants/options.ts';
 import type { AnyVariant } from '../variants/registry.ts';
+
+/** What has options: a variant, or a kind of feed-forward layer. */
+export interface Optioned {
+  readonly name: string;
+  readonly options: OptionSchemas;
+}
 
 /** The parsed options of each variant; `checkOptions` checks their ranges when the length is known. */
 export type WrittenOptions = ReadonlyMap<AnyVariant, Readonly<Record<string, unknown>>>;
@@ -11,13 +17,14 @@ export type WrittenOptions = ReadonlyMap<AnyVariant, Readonly<Record<string, unk
 /**
  * `NAME=VALUE` sets an option of every chosen variant that has it, `VARIANT.NAME=VALUE` of that one. Throws
  * ArgumentError for a text of another form, a name that no chosen variant has, or a value of the wrong kind; `flag` is
- * the name of the option in the message, e.g. `--option`.
+ * the name of the option in the message, e.g. `--option`, and `what` the word for what has options.
  */
-export function parseOptionTexts(
-  variants: readonly AnyVariant[],
+export function parseOptionTexts<Owner extends Optioned = AnyVariant>(
+  variants: readonly Owner[],
   texts: readonly string[],
   flag: string,
-): WrittenOptions {
+  what = 'variant',
+): ReadonlyMap<Owner, Readonly<Record<string, unknown>>> {
   const written = new Map(variants.map((variant) => [variant, {} as Record<string, unknown>]));
   for (const text of texts) {
     const [, owner, name, value] = /^(?:([\w-]+)\.)?(\w+)=(.*)$/s.exec(text) ?? [];
@@ -26,7 +33,7 @@ export function parseOptionTexts(
     if (meant.length === 0) {
       throw new ArgumentError(
         `${flag}: ${unknownName(
-          'variant',
+          what,
           owner,
           variants.map((variant) => variant.name),
         )}`,
@@ -75,7 +82,7 @@ export function formatOptions(options: object, except: object = {}): string {
     .join(', ');
 }
 
-function schemasOf(variant: AnyVariant): Record<string, OptionSchema> {
+function schemasOf(variant: Optioned): Record<string, OptionSchema> {
   return variant.options;
 }
 

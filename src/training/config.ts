@@ -13,6 +13,7 @@ import {
   oneOf,
 } from '../core/expect.ts';
 import { REFERENCE_VARIANT } from '../variants/reference.ts';
+import { completeFeedForward, DENSE, expectFeedForward, type FeedForwardSettings } from './feed-forward/registry.ts';
 import type { FloatType } from './linear.ts';
 import type { AttentionPlace, AttentionSettings } from './mixing.ts';
 import { POSITIONS, type PositionKind } from './positions.ts';
@@ -33,8 +34,13 @@ export interface TransformerConfig {
   headDim?: number;
   /** d_ff; 4 d_model by default. */
   feedForwardDim?: number;
-  /** Positions that the feed-forward layer processes together (see layer.ts); 0: all. */
+  /** Positions that a dense feed-forward layer processes together (see feed-forward/dense.ts); 0: all. */
   feedForwardChunk: number;
+  /**
+   * The feed-forward layer of every layer; or a list, from which layer n takes entry n mod the list's length. Absent: dense. A
+   * complete config has complete options.
+   */
+  feedForward?: FeedForwardSettings | readonly FeedForwardSettings[];
   /** The attention of every layer; or a list, from which layer n takes entry n mod the list's length. */
   attention: AttentionSettings | readonly AttentionSettings[];
   /** Whether a token sees only itself and earlier tokens. */
@@ -104,6 +110,7 @@ const settingChecks = {
   headDim: count,
   feedForwardDim: count,
   feedForwardChunk: integerOf(0),
+  feedForward: expectFeedForward,
   attention: (name: string, value: unknown) =>
     Array.isArray(value) ? expectList(name, value, expectAttentionSettings, 1) : expectAttentionSettings(name, value),
   causal: expectBoolean,
@@ -130,6 +137,12 @@ export function completeConfig(settings: TransformerSettings): TransformerConfig
   const config: TransformerConfig = { ...transformerDefaults, ...widthsFor(given), ...given };
   for (const name of ['vocabulary', 'length'] as const) count(name, config[name]);
   const { modelDim, heads, headDim, positions, dropout, residual, norm } = config;
+  if (config.feedForward !== undefined) config.feedForward = completeAll(config.feedForward);
+  if (config.feedForwardChunk > 0 && feedForwardsOf(config).some(({ kind }) => kind !== 'dense')) {
+    throw new ArgumentError(
+      `feedForwardChunk: expected 0 where a feed-forward layer routes tokens, got ${config.feedForwardChunk}`,
+    );
+  }
   if (headDim === undefined && modelDim % heads !== 0) {
     throw new ArgumentError(`heads: expected a divisor of modelDim ${modelDim}, or a headDim, got ${heads}`);
   }
@@ -189,6 +202,17 @@ export function attentionsOf({
     const own = Object.entries(perLayer).map(([name, values]) => [name, values[n]]);
     return { ...entry, options: { ...entry.options, ...Object.fromEntries(own) } };
   });
+}
+
+function completeAll(given: NonNullable<TransformerConfig['feedForward']>): typeof given {
+  return 'kind' in given ? completeFeedForward(given) : given.map(completeFeedForward);
+}
+
+/** The feed-forward layers: layer n has entry n mod the number of entries. */
+export function feedForwardsOf({
+  feedForward = DENSE,
+}: Pick<TransformerConfig, 'feedForward'>): readonly FeedForwardSettings[] {
+  return [feedForward].flat() as readonly FeedForwardSettings[];
 }
 
 export function placeOf(config: TransformerConfig): AttentionPlace {

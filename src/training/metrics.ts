@@ -24,6 +24,9 @@ export interface StepsLine {
   tokensPerSecond: number;
   /** Time spent on steps so far, without evaluations. */
   seconds: number;
+  /** Means over the steps, of models that route tokens: see `StepReport`. */
+  auxiliary?: number;
+  dropped?: number;
 }
 
 export interface EvaluationLine {
@@ -122,6 +125,10 @@ export class Metrics {
       learningRate,
       tokensPerSecond: (1000 * sum(({ tokens }) => tokens)) / sum(({ milliseconds }) => milliseconds),
       seconds: this.#seconds,
+      ...(steps[0].auxiliary !== undefined && {
+        auxiliary: sum(({ auxiliary = 0 }) => auxiliary) / steps.length,
+        dropped: sum(({ dropped = 0 }) => dropped) / steps.length,
+      }),
     });
   }
 

@@ -22,6 +22,7 @@ import { keep, scope } from '../core/scope.ts';
 import { elements, Tensor } from '../core/tensor.ts';
 import { expectNamedTensors } from './checks.ts';
 import type { TransformerConfig } from './config.ts';
+import type { Routed } from './feed-forward/kind.ts';
 import type { Transformer } from './transformer.ts';
 
 /** A tensor, or tensors by name or number, at any depth; undefined entries are left out. */
@@ -126,6 +127,19 @@ export interface ForwardContext {
    * from it directly, so a second pass of the same step, as in reversible layers, gets the same masks.
    */
   random: Random;
+  /** For layers that route tokens. Without it they have no loss of their own. */
+  auxiliary?: Auxiliary | undefined;
+}
+
+/** What a trainer wants of layers that have losses of their own, and of those that send tokens to experts. */
+export interface Auxiliary {
+  /**
+   * What such a loss counts in the loss that is walked back from: 1 beside a mean over targets, their number beside a sum, as in
+   * `lossOf`; 0: nothing. Its gradient is added in the backward pass; its value is in `note` alone.
+   */
+  scale: number;
+  /** Called for each layer that routes, once in a pass through the model. */
+  note?(layer: number, routed: Routed): void;
 }
 
 /** For evaluation and generation, where nothing is random. */

@@ -14,6 +14,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { expectRun } from './checks.ts';
 import { originOf, originOfGradient } from './diagnosis.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
+import type { Routed } from './feed-forward/kind.ts';
 import { lossOf } from './learner.ts';
 import type { ForwardContext } from './module.ts';
 import { clipScale, gradientNorm } from './optimizers/optimizer.ts';
@@ -32,6 +33,10 @@ export interface StepReport {
   /** Tokens read in this step, including padding. */
   tokens: number;
   milliseconds: number;
+  /** Of a model whose feed-forward layers route tokens: their own losses, with their weights; not part of `loss`. */
+  auxiliary?: number;
+  /** The share of choices that met a full expert. */
+  dropped?: number;
 }
 
 /** The result of an evaluation during training, and its step. */
@@ -120,7 +125,11 @@ function takeStep(run: Run, onError: () => void): StepReport {
   run.step = step;
   const { tokens } = sums;
   const milliseconds = performance.now() - begin;
-  return { step, loss: sums.loss / sums.targets, gradientNorm: norm, learningRate: rate, tokens, milliseconds };
+  const { asked } = sums;
+  return {
+    ...{ step, loss: sums.loss / sums.targets, gradientNorm: norm, learningRate: rate, tokens, milliseconds },
+    ...(asked > 0 && { auxiliary: sums.auxiliary / sums.targets, dropped: sums.dropped / asked }),
+  };
 }
 
 /** The gradients of a step, with its loss and counts. */
@@ -128,9 +137,14 @@ function addGradients(run: Run, step: number) {
   const { learner } = run;
   learner.model.redraw(step);
   // The loss, and so the gradients, are sums over targets; the mean is taken over the targets of all parts.
-  const sums = { loss: 0, targets: 0, tokens: 0 };
+  const sums = { loss: 0, targets: 0, tokens: 0, auxiliary: 0, dropped: 0, asked: 0 };
   forEachPart(run, step, (batch, context) => {
-    const loss = lossOf(learner, batch, context);
+    const note = (_: number, { loss, dropped, loads }: Routed) => {
+      sums.auxiliary += batch.counted * loss;
+      sums.dropped += dropped;
+      sums.asked += loads.reduce((total, load) => total + load, dropped);
+    };
+    const loss = lossOf(learner, batch, { ...context, auxiliary: { scale: batch.counted, note } });
     if (!Number.isFinite(loss.item())) throw badLoss(loss, run, step);
     backward(loss);
     sums.loss += loss.item();
@@ -164,7 +178,8 @@ function forEachPart(run: Run, step: number, body: (batch: Batch, context: Forwa
   for (let part = 0; part < settings.parts; part++) {
     scope(() => {
       const batch = drawBatch(task, 'training', examples, settings.batch / settings.parts);
-      body(batch, { training: true, random: random.split(`part ${part}`) });
+      const auxiliary = { scale: batch.counted };
+      body(batch, { training: true, random: random.split(`part ${part}`), auxiliary });
     });
   }
 }

@@ -20,7 +20,7 @@ import { mapTokens } from '../variants/inputs.ts';
 import { type AttentionState, copyState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import { expectContext } from './checks.ts';
-import { attentionsOf, placeOf, type TransformerConfig } from './config.ts';
+import { attentionsOf, feedForwardsOf, placeOf, type TransformerConfig } from './config.ts';
 import { type Attend, TransformerLayer } from './layer.ts';
 import {
   type Embedding,
@@ -70,9 +70,12 @@ export class Transformer implements Module {
         ? new Mixing(each, placeOf(config), random.split(`shared ${n}`))
         : undefined;
     });
+    const feedForwards = feedForwardsOf(config);
     this.layers = Array.from({ length: layers }, (_, n) => {
       const entry = n % attentions.length;
-      return new TransformerLayer(config, attentions[entry], random.split(`layer ${n}`), this.#shared[entry]);
+      const feedForward = feedForwards[n % feedForwards.length];
+      const own = random.split(`layer ${n}`);
+      return new TransformerLayer(config, attentions[entry], own, this.#shared[entry], feedForward);
     });
     this.norm = config.norm === 'pre' ? normParameters(width, dtype) : undefined;
   }
@@ -209,7 +212,10 @@ export class Transformer implements Module {
     const placed = this.#positions === null ? embedded : add(embedded, this.#positions.rows(begin, end));
     const x = dropped(quietMasked(placed, keyMask), dropout, within(context, 'embedding'));
     const { training, random } = within(context, 'layers');
-    const blocks = this.layers.map((layer, n) => layer.branches(attends[n], training));
+    const { scale: lossScale = 0, note } = context.auxiliary ?? {};
+    const blocks = this.layers.map((layer, n) =>
+      layer.branches(attends[n], training, { keyMask, lossScale, note: (routed) => note?.(n, routed) }),
+    );
     let y: Tensor;
     if (residual === 'reversible') {
       const parameters = this.layers.map((layer) => [...layer.tensors().values()]);

@@ -5,6 +5,7 @@
 
 import { mkdirSync, rmSync } from '#platform/fs';
 import { join } from '#platform/path';
+import { UnsupportedError } from '../../core/errors.ts';
 import { expectBoolean, expectOptions, expectText } from '../../core/expect.ts';
 import { writeFileAtomically } from '../../core/files/atomic.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
@@ -13,7 +14,7 @@ import { writing } from '../../core/files/system-error.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
 import type { TrainedModel } from '../checkpoint.ts';
 import { expectTrained } from '../checks.ts';
-import { attentionsOf } from '../config.ts';
+import { attentionsOf, feedForwardsOf } from '../config.ts';
 import type { Learner } from '../learner.ts';
 import { writeCheck } from './check.ts';
 import { loaderConfig, loaderTensors } from './loader.ts';
@@ -45,14 +46,20 @@ export const ORIGIN = 'efficient_transformers';
 export const PYTORCH_METADATA = [['format', 'pt']] as const;
 
 /**
- * Writes a model into a folder, which is made if it is not there. Throws UnsupportedError for a variant that the loader
- * lacks, FileWriteError if the system refuses.
+ * Writes a model into a folder, which is made if it is not there. Throws UnsupportedError for a variant or a kind of
+ * feed-forward layer that the loader lacks, FileWriteError if the system refuses.
  */
 export function exportModel(trained: TrainedModel, folder: string, options: ExportOptions = {}): Exported {
   expectTrained('trained', trained);
   expectText('folder', folder);
   expectOptions('options', options, { loader: expectBoolean, check: expectBoolean });
   const { learner, settings, alphabet, step } = trained;
+  const routed = feedForwardsOf(learner.model.config).find(({ kind }) => kind !== 'dense');
+  if (routed !== undefined) {
+    throw new UnsupportedError(
+      `feedForward: expected dense layers, the only ones that the loader has, got ${routed.kind}`,
+    );
+  }
   const form = options.loader ? 'the loader was asked for' : transformersForm(learner.model.config);
   const isTheirs = typeof form !== 'string';
   const config = isTheirs ? form.config : loaderConfig(learner);

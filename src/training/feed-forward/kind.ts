@@ -1,0 +1,71 @@
+/** What a kind of feed-forward layer is: declared once, in a file of its own, and listed in registry.ts. */
+import { record } from '../../core/autograd.ts';
+import type { Random } from '../../core/random.ts';
+import { filled, type Tensor, viewAs } from '../../core/tensor.ts';
+import type { OptionSchemas } from '../../variants/options.ts';
+import type { FloatType } from '../linear.ts';
+import type { Pass } from '../repeatable.ts';
+
+/** Where a feed-forward layer stands. */
+export interface FeedForwardPlace {
+  /** d_model */
+  width: number;
+  /** d_ff */
+  hidden: number;
+  dtype: FloatType;
+}
+
+/** A call of a feed-forward layer besides its input. */
+export interface FeedForwardCall extends Pass {
+  /** Positions that a dense layer processes together; absent: all. */
+  chunkLength?: number | undefined;
+  training: boolean;
+  /** uint8 [batch, length]: 1 = a real token, 0 = padding, which is not routed and gets zeros. Absent: all real. */
+  keyMask?: Tensor | undefined;
+  /** See `Auxiliary.scale`. */
+  lossScale: number;
+  /** Gets what the layer did with its tokens, once in a step. */
+  note(routed: Routed): void;
+}
+
+/** What a layer did with the tokens of a call. */
+export interface Routed {
+  /** [tokens × choices]: the expert, or the value of a memory, of each choice of each token; −1: none. */
+  choices: Int32Array;
+  /** How many choices a token has. */
+  perToken: number;
+  /** How many experts or values there are to choose from. */
+  among: number;
+  /** How many choices each of them was asked for and computed. */
+  loads: Int32Array;
+  /** Choices that were not computed, because their expert was full. */
+  dropped: number;
+  /** The most choices that one expert computes. */
+  capacity: number;
+  /** The layer's own loss with its weights. */
+  loss: number;
+}
+
+type AnyOptions = Readonly<Record<string, unknown>>;
+type AnyParameters = Readonly<Record<string, Tensor>>;
+
+/** A kind of feed-forward layer. Its options are those of the settings, complete. */
+export interface FeedForwardKind<Options = AnyOptions, Parameters = AnyParameters> {
+  readonly name: string;
+  /** arXiv numbers of its papers. */
+  readonly papers: readonly string[];
+  readonly options: OptionSchemas;
+  /** Learned tensors, by the paper's name. Throws ArgumentError for options that do not fit the place. */
+  parameters(options: Options, place: FeedForwardPlace, random: Random): Parameters;
+  /** x [batch, length, width] to the same shape. */
+  apply(x: Tensor, options: Options, parameters: Parameters, call: FeedForwardCall): Tensor;
+}
+
+/**
+ * y itself, with a loss that rides along: in the backward pass the loss gets the gradient `scale`, whatever y gets. So a
+ * layer in reversible or recomputed branches, whose tapes end at their output, still learns from a loss of its own.
+ */
+export function withLoss(y: Tensor, loss: Tensor, scale: number): Tensor {
+  const same = viewAs(y, (array) => array);
+  return record('withLoss', same, [y, loss], (gradient) => [gradient, filled([], scale, loss.dtype)]);
+}

@@ -1,7 +1,7 @@
 /** The survey's table in docs/survey.md, and the measured slopes that `variants --survey` shows, from bench/results/. */
 import { needSuite, slopesOf } from '../bench/report/results.ts';
 import { allVariants } from '../src/variants/registry.ts';
-import { SURVEY, SURVEY_CLASSES } from '../src/variants/survey.ts';
+import { isHere, SURVEY, SURVEY_CLASSES } from '../src/variants/survey.ts';
 import { markdown } from './training-summary.ts';
 
 const scaling = needSuite('scaling').rows;
@@ -26,13 +26,14 @@ ${lines.join('\n')}
 
 /** The table as Markdown. */
 export function surveyTable(): string {
-  const rows = SURVEY.flatMap(({ model, authors, year, arxiv, classes, complexity, decodes, variants }) => {
+  const rows = SURVEY.flatMap(({ model, authors, year, arxiv, classes, complexity, decodes, variants, layer }) => {
     const stated = [
       `${model} ([${authors} ${year}](https://arxiv.org/abs/${arxiv}))`,
       classes.join('+'),
       complexity,
       decodes ? 'yes' : '',
     ];
+    if (layer !== undefined) return [[...stated, `[feed-forward ${layer.kind}](../${layer.file})`, '', '']];
     if (variants.length === 0) return [[...stated, 'not yet', '', '']];
     return variants.map(({ name }, at) => {
       const { time, memory } = slopesOf(scaling, name);
@@ -40,7 +41,7 @@ export function surveyTable(): string {
       return [...(at === 0 ? stated : stated.map(() => '')), link, time?.toFixed(2) ?? '', memory?.toFixed(2) ?? ''];
     });
   });
-  const here = SURVEY.filter(({ variants }) => variants.length > 0);
+  const here = SURVEY.filter(isHere);
   const notes = here.flatMap(({ model, note }) => (note === undefined ? [] : [`- ${model}: ${note}.`]));
   const classes = Object.entries(SURVEY_CLASSES).map(([short, long]) => `${short} ${long}`);
   const titles = ['model', 'class', 'stated', 'decodes', 'here', 'time slope', 'memory slope'];

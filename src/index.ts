@@ -85,9 +85,12 @@ export type { ClassifierConfig } from './training/classifier.ts';
 export type { LanguageModelConfig } from './training/language-model.ts';
 export type { TransformerConfig } from './training/config.ts';
 export type { AttentionSettings } from './training/mixing.ts';
+export type { FeedForwardSettings } from './training/feed-forward/registry.ts';
+export type { Routed } from './training/feed-forward/kind.ts';
+export { type RoutedLayer, whoGoesWhere } from './training/feed-forward/who.ts';
 export type { FloatType } from './training/linear.ts';
 export type { Model } from './training/module.ts';
-export type { ForwardContext } from './training/module.ts';
+export type { Auxiliary, ForwardContext } from './training/module.ts';
 export { type EvaluationReport, type Observer, type StepReport, train } from './training/trainer.ts';
 export { type Evaluation, type EvaluationSettings, evaluate } from './training/evaluate.ts';
 export {

@@ -1,6 +1,6 @@
 /** The survey's table and its classes: what each row states, what we measured of ours, and which models share an idea. */
 import { type Html, html } from '../../src/compare/report/html.ts';
-import { SURVEY, SURVEY_CLASSES, type SurveyClass, type SurveyRow } from '../../src/variants/survey.ts';
+import { isHere, SURVEY, SURVEY_CLASSES, type SurveyClass, type SurveyRow } from '../../src/variants/survey.ts';
 import { evidenceLine, suiteEvidence, variantLinks } from './overview/links.ts';
 import type { Page } from './page.ts';
 import { scrollBox } from './scroll-box.ts';
@@ -18,7 +18,7 @@ const IDEAS: Readonly<Record<SurveyClass, string>> = {
 };
 
 export function surveyPage(): Page {
-  const here = SURVEY.filter(({ variants }) => variants.length > 0).length;
+  const here = SURVEY.filter(isHere).length;
   return {
     path: 'survey.html',
     title: 'The survey’s table',
@@ -47,12 +47,12 @@ ${evidenceLine(suiteEvidence('scaling'))}
 
 function branch(each: SurveyClass): Html {
   const rows = SURVEY.filter(({ classes }) => classes.includes(each)).sort((a, b) => a.year - b.year);
-  const here = rows.filter(({ variants }) => variants.length > 0).length;
-  const entries = rows.map(({ model, authors, year, classes, variants }) => {
+  const here = rows.filter(isHere).length;
+  const entries = rows.map((row) => {
+    const { model, authors, year, classes } = row;
     const others = classes.filter((other) => other !== each);
     const also = others.length === 0 ? null : html` · also ${others.map((other) => SURVEY_CLASSES[other]).join(', ')}`;
-    const names = variants.map(({ name }) => name);
-    return html`<li><div><h4>${model}</h4><p>${names.length === 0 ? 'not here yet' : variantLinks(names)}</p>
+    return html`<li><div><h4>${model}</h4><p>${hereAs(row, 'not here yet')}</p>
 <p class="meta">${authors} ${year}${also}</p></div></li>`;
   });
   const title = each === 'Sparse' ? 'sparse models' : SURVEY_CLASSES[each];
@@ -60,6 +60,12 @@ function branch(each: SurveyClass): Html {
 <p class="gist">${IDEAS[each]}</p><p class="meta">${each === 'Sparse' ? '' : `${each} · `}${here} of ${rows.length} here</p></div>
 <ul>${entries}</ul></li>
 `;
+}
+
+/** Links to the variants of a row, or the layer that `train` has for it. */
+function hereAs({ variants, layer }: SurveyRow, otherwise: string): Html | Html[] | string {
+  if (layer !== undefined) return html`<code>--feed-forward ${layer.kind}</code>`;
+  return variants.length === 0 ? otherwise : variantLinks(variants.map(({ name }) => name));
 }
 
 function table(): Html {
@@ -74,11 +80,11 @@ ${SURVEY.map(tableRow)}</tbody>
 </table>`;
 }
 
-function tableRow({ model, authors, year, arxiv, classes, complexity, decodes, variants }: SurveyRow): Html {
+function tableRow(row: SurveyRow): Html {
+  const { model, authors, year, arxiv, classes, complexity, decodes, variants } = row;
   const slopes = (of: 'time' | 'memory') => variants.map((each) => each[of]?.toFixed(2) ?? '–').join(', ');
-  const names = variants.map(({ name }) => name);
   return html`<tr><th scope="row">${model}</th><td><a href="https://arxiv.org/abs/${arxiv}">${authors} ${year}</a></td><td>${classes.join(' + ')}</td>
-<td>${complexity}</td><td>${decodes ? 'yes' : 'no'}</td><td>${names.length === 0 ? 'not yet' : variantLinks(names)}</td>
+<td>${complexity}</td><td>${decodes ? 'yes' : 'no'}</td><td>${hereAs(row, 'not yet')}</td>
 <td class="number">${slopes('time')}</td><td class="number">${slopes('memory')}</td></tr>
 `;
 }

@@ -89,10 +89,10 @@ test('ranges in words', () => {
 
 test('the survey has a line for every row, and one for each of our variants', async () => {
   const text = await outputOf(['variants', '--survey']);
-  for (const { model, complexity, variants } of SURVEY) {
+  for (const { model, complexity, variants, layer } of SURVEY) {
     const line = text.split('\n').find((each) => each.startsWith(`${model}  `)) ?? '';
     assert.ok(line.includes(complexity), model);
-    assert.ok(line.includes(variants[0]?.name ?? 'not yet'), model);
+    assert.ok(line.includes(layer ? `--feed-forward ${layer.kind}` : (variants[0]?.name ?? 'not yet')), model);
     for (const { name } of variants) assert.ok(text.includes(name), name);
   }
 });

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readSuite, slopesOf } from '../../bench/report/results.ts';
+import { FEED_FORWARD_KINDS, feedForwardKind } from '../../src/training/feed-forward/registry.ts';
 import { findVariant } from '../../src/variants/registry.ts';
 import { SURVEY, SURVEY_CLASSES } from '../../src/variants/survey.ts';
 
@@ -21,6 +23,18 @@ test('what is here is registered, and cites the paper of its row', () => {
       assert.ok(variant, `${model}: ${name}`);
       assert.is(variant.paper.arxiv, arxiv, model);
     }
+  }
+});
+
+test('a feed-forward layer of a row is a kind in its file, and cites the row’s paper', () => {
+  for (const { model, arxiv, layer } of SURVEY) {
+    if (layer === undefined) continue;
+    assert.ok(feedForwardKind(layer.kind).papers.includes(arxiv), model);
+    assert.match(readFileSync(new URL(`../../${layer.file}`, import.meta.url), 'utf8'), `arXiv ${arxiv}`);
+  }
+  const cited = new Set(SURVEY.map(({ arxiv }) => arxiv));
+  for (const { name, papers } of FEED_FORWARD_KINDS) {
+    if (name !== 'dense') for (const paper of papers) assert.ok(cited.has(paper), `${name}: ${paper}`);
   }
 });
 

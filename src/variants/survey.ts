@@ -34,6 +34,8 @@ export interface SurveyRow {
   decodes: boolean;
   /** Our variants for it, with the exponents of time and memory over the length; null: not measured. None: not here yet. */
   variants: readonly { name: string; time: number | null; memory: number | null }[];
+  /** Of a model that is sparse elsewhere: the kind of feed-forward layer that is ours, and its file. */
+  layer?: { kind: string; file: string };
   note?: string;
 }
 
@@ -86,11 +88,22 @@ const SPARSE: readonly Entry[] = [
   ['Adaptive Sparse Transformer', 'Correia et al.', 2019, '1909.00015', 'Sparse', 'O(N²)', 2, true, []],
   ['Product Key Memory', 'Lample et al.', 2019, '1907.05242', 'Sparse', 'O(N²)', 2, true, []],
   ['Switch Transformer', 'Fedus et al.', 2021, '2101.03961', 'Sparse', 'O(N²)', 2, true, []],
-  ['ST-MoE', 'Zoph et al.', 2022, '2202.08906', 'Sparse', 'O(N²)', 2, true, []],
+  ['ST-MoE', 'Zoph et al.', 2022, '2202.08906', 'Sparse', 'O(N²)', 2, true, [], 'the z loss is the option `zLoss` of top-2'],
   ['GShard', 'Lepikhin et al.', 2020, '2006.16668', 'Sparse', 'O(N²)', 2, true, []],
   ['Scaling Transformers', 'Jaszczur et al.', 2021, '2111.12763', 'Sparse', 'O(N²)', 2, true, []],
   ['GLaM', 'Du et al.', 2021, '2112.06905', 'Sparse', 'O(N²)', 2, true, []],
 ];
+
+/** Our feed-forward layer for a row (src/training/feed-forward), by the row's model. */
+const LAYERS: Readonly<Record<string, string>> = {
+  'Switch Transformer': 'switch',
+  'ST-MoE': 'top-2',
+  GShard: 'top-2',
+  GLaM: 'top-2',
+};
+
+/** Whether any of ours is the row's. */
+export const isHere = ({ variants, layer }: SurveyRow): boolean => variants.length > 0 || layer !== undefined;
 
 /** All 33 rows in the survey's order. Slopes are those of `npm run bench -- --suite scaling`, forward. */
 export const SURVEY: readonly SurveyRow[] = [...ATTENTION, ...SPARSE].map(
@@ -104,6 +117,9 @@ export const SURVEY: readonly SurveyRow[] = [...ATTENTION, ...SPARSE].map(
     exponent,
     decodes,
     variants: variants.map((name) => ({ name, ...(SURVEY_SLOPES[name] ?? { time: null, memory: null }) })),
+    ...(LAYERS[model] !== undefined && {
+      layer: { kind: LAYERS[model], file: `src/training/feed-forward/${LAYERS[model]}.ts` },
+    }),
     ...(note !== undefined && { note }),
   }),
 );

@@ -30,7 +30,7 @@ export interface FeedForwardCall extends Pass {
 
 /** What a layer did with the tokens of a call. */
 export interface Routed {
-  /** [tokens × choices]: the expert, or the value of a memory, of each choice of each token; −1: none. */
+  /** The expert, or the value of a memory, of each choice of each token, [tokens × choices]; −1: none. */
   choices: Int32Array;
   /** How many choices a token has. */
   perToken: number;

@@ -203,6 +203,13 @@ interface OpCase {
   positive?: boolean;
 }
 
+/** Logarithms of decays from [batch, heads, length, 1]: every fifth is so strong that little is left of a token. */
+function perToken(x: Tensor): Tensor {
+  const [batch, heads, length] = x.shape;
+  const strengths = Float32Array.from({ length }, (_, at) => (at % 5 === 4 ? -30 : -0.1));
+  return ops.multiply(ops.square(ops.reshape(x, [batch, heads, length])), fromArray(strengths, [length]));
+}
+
 const OPS: OpCase[] = [
   ...[ops.exp, ops.tanh, ops.sigmoid, ops.relu, ops.elu, ops.logEluPlusOne, ops.gelu, ops.geluExact, ops.square].map(
     (f) => ({
@@ -322,6 +329,31 @@ const OPS: OpCase[] = [
       [1, 2, n, m],
       [1, 2, n, m + 1],
       [1, 2, n, m],
+    ],
+  },
+  {
+    name: 'scan with a decay for each token, weak and strong',
+    f: (q, k, v, g) => ops.scan(ops.scale(q, 0.1), k, v, { logDecay: perToken(g) }).output,
+    shapes: (n, m) => [
+      [1, 2, n, m],
+      [1, 2, n, m],
+      [1, 2, n, m + 1],
+      [1, 2, n, 1],
+    ],
+  },
+  {
+    name: 'scan with a delta rule and a decay for each token',
+    f: (q, k, v, g, beta) =>
+      ops.scan(q, ops.scale(k, 0.5 / Math.sqrt(k.shape[3])), v, {
+        logDecay: perToken(g),
+        beta: ops.reshape(ops.sigmoid(beta), beta.shape.slice(0, 3)),
+      }).output,
+    shapes: (n, m) => [
+      [1, 2, n, m],
+      [1, 2, n, m],
+      [1, 2, n, m + 1],
+      [1, 2, n, 1],
+      [1, 2, n, 1],
     ],
   },
   {

@@ -109,7 +109,7 @@ export const featureReadKernel = defineKernel(
 /** The part that readers get from the writers of their own chunk: weighted vectors, and the weights for the denominator. */
 function addMixture(target: Block, left: Block, met: Written, denominators: NumericArray, m: number, n: number): void {
   const { rows, right, vectors, weights } = met;
-  addPairs(target, left, right, vectors, rows, m, n, {
+  addPairs(target, left, right, vectors, rows, m, n, null, {
     visit(pairs, row, count) {
       for (let i = 0; i < count; i++) {
         let sum = 0;
@@ -123,7 +123,7 @@ function addMixture(target: Block, left: Block, met: Written, denominators: Nume
 /** Σ_j (v_i · v_j + t_i t_j) e^x_j over those writers. */
 function addSlopes(target: Block, own: Block, ownWeights: NumericArray, met: Written, m: number, n: number): void {
   const { rows, right, vectors, weights } = met;
-  addPairs(target, own, vectors, right, rows, n, m, {
+  addPairs(target, own, vectors, right, rows, n, m, null, {
     visit(pairs, row, count) {
       for (let i = 0; i < count; i++) {
         for (let j = 0; j <= row + i; j++) pairs[i * CHUNK + j] += ownWeights[row + i] * weights[j];

@@ -7,6 +7,7 @@
  */
 import type { NumericArray } from '../memory.ts';
 import { Scratch } from './scratch.ts';
+import { isInHeap, isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
 
 /** The most places of a chunk. Longer chunks mean fewer updates of the state, and more pairs. */
@@ -59,8 +60,8 @@ export interface PairOptions {
 }
 
 /**
- * target_i += α Σ_{j ≤ i} (left_i · middle_j) right_j for the rows of one chunk: `inner` columns in left and middle,
- * `width` in right and target.
+ * target_i += α Σ_{j ≤ i} e^(sums_i − sums_j) (left_i · middle_j) right_j for the rows of one chunk: `inner` columns in left and
+ * middle, `width` in right and target. Without sums, pairs do not decay.
  */
 export function addPairs(
   target: Block,
@@ -70,45 +71,86 @@ export function addPairs(
   rows: number,
   inner: number,
   width: number,
+  sums: Float64Array | null,
   { strict = false, alpha = 1, visit }: PairOptions = {},
 ): void {
   const pairs = scratch.get('pairs', target.data, STRIP * CHUNK);
-  const strip = block(pairs, 0, CHUNK);
   // Packed, a product with few rows has the same bits as one with many, so an output does not depend on later rows.
   const panels = inPanels('middle', transposed(middle), inner, rows);
+  const fast = panels.isPacked && visit === undefined ? vectorKernels() : null;
+  if (fast !== null && areOnHeap(target, left, right, pairs, sums)) {
+    fast.addPairs(
+      addressOf(target),
+      target.rowStride,
+      addressOf(left),
+      left.rowStride,
+      panels.data.byteOffset,
+      addressOf(right),
+      right.rowStride,
+      pairs.byteOffset,
+      CHUNK,
+      rows,
+      inner,
+      width,
+      sums === null ? 0 : sums.byteOffset,
+      strict,
+      alpha,
+    );
+    return;
+  }
+  const strip = block(pairs, 0, CHUNK);
   for (let row = 0; row < rows; row += STRIP) {
     const count = Math.min(STRIP, rows - row);
     const columns = row + count;
     multiplyTile(strip, rowsOf(left, row), panels, count, columns, inner, 1, false);
     visit?.(pairs, row, count);
-    // A call of fill would cost more than these few zeros.
-    for (let i = 0; i < count; i++) {
-      for (let j = row + i + (strict ? 0 : 1); j < columns; j++) pairs[i * CHUNK + j] = 0;
-    }
+    weighPairs(pairs, row, count, sums, strict);
     multiplyTile(rowsOf(target, row), strip, right, count, width, columns, alpha, true);
   }
 }
 
 /**
- * Solves x_i = b_i − Σ_{j < i} (left_i · middle_j) β_j x_j in place of b, and returns β x: row by row, each strip after the
- * products with all rows before it.
+ * Solves x_i = b_i − Σ_{j < i} e^(sums_i − sums_j) (left_i · middle_j) y_j in place of b, where y_j = factors_j x_j is put into
+ * `weighted`: row by row, each strip after the products with all rows before it.
  */
 export function solvePairs(
   x: Block,
   weighted: Block,
   left: Block,
   middle: Block,
-  beta: (row: number) => number,
+  factors: NumericArray,
   rows: number,
   inner: number,
   width: number,
+  sums: Float64Array | null,
 ): void {
   const pairs = scratch.get('pairs', x.data, STRIP * CHUNK);
-  const strip = block(pairs, 0, CHUNK);
   const panels = inPanels('middle', transposed(middle), inner, rows);
+  const fast = panels.isPacked && isOnHeap(factors) ? vectorKernels() : null;
+  if (fast !== null && areOnHeap(x, weighted, left, pairs, sums)) {
+    fast.solvePairs(
+      addressOf(x),
+      x.rowStride,
+      addressOf(weighted),
+      weighted.rowStride,
+      addressOf(left),
+      left.rowStride,
+      panels.data.byteOffset,
+      pairs.byteOffset,
+      CHUNK,
+      rows,
+      inner,
+      width,
+      sums === null ? 0 : sums.byteOffset,
+      factors.byteOffset,
+    );
+    return;
+  }
+  const strip = block(pairs, 0, CHUNK);
   for (let row = 0; row < rows; row += STRIP) {
     const count = Math.min(STRIP, rows - row);
     multiplyTile(strip, rowsOf(left, row), panels, count, row + count, inner, 1, false);
+    weighPairs(pairs, row, count, sums, true);
     if (row > 0) multiplyTile(rowsOf(x, row), strip, weighted, count, width, row, -1, true);
     for (let i = 0; i < count; i++) {
       const own = x.offset + (row + i) * x.rowStride;
@@ -118,8 +160,27 @@ export function solvePairs(
         for (let c = 0; c < width; c++) x.data[own + c] -= pair * weighted.data[from + c];
       }
       const to = weighted.offset + (row + i) * weighted.rowStride;
-      const factor = beta(row + i);
-      for (let c = 0; c < width; c++) weighted.data[to + c] = factor * x.data[own + c];
+      for (let c = 0; c < width; c++) weighted.data[to + c] = factors[row + i] * x.data[own + c];
     }
   }
+}
+
+/** Pairs of a strip times e^(sums_i − sums_j), and zeros after the last pair of each row. */
+function weighPairs(pairs: NumericArray, row: number, count: number, sums: Float64Array | null, strict: boolean): void {
+  for (let i = 0; i < count; i++) {
+    const end = row + i + (strict ? 0 : 1);
+    if (sums !== null) for (let j = 0; j < end; j++) pairs[i * CHUNK + j] *= Math.exp(sums[row + i] - sums[j]);
+    // A call of fill would cost more than these few zeros.
+    for (let j = end; j < row + count; j++) pairs[i * CHUNK + j] = 0;
+  }
+}
+
+function areOnHeap(a: Block, b: Block, c: Block, pairs: NumericArray, sums: Float64Array | null): boolean {
+  const blocks = isOnHeap(a.data) && isOnHeap(b.data) && isOnHeap(c.data);
+  return blocks && isOnHeap(pairs) && (sums === null || isInHeap(sums));
+}
+
+/** Where float32 rows begin, in bytes. */
+function addressOf({ data, offset }: Block): number {
+  return data.byteOffset + 4 * offset;
 }

@@ -3,7 +3,8 @@
  *
  *     S_t = Ŝ_t − e_t x_tᵀ + k_t v_tᵀ,   x_t = Ŝ_tᵀ r_t,   Ŝ_t = a_t ∘ S_{t−1},   o_t = S_tᵀ q_t
  *
- * With the exponents of kernels/scan.ts, where A⁺ = e^B ∘ A and A⁻ = e^−B ∘ A for the rows A of a chunk:
+ * With the exponents of kernels/scan.ts, where A⁺ = e^B ∘ A and A⁻ = e^−B ∘ A for the rows A of a chunk (and with one decay for
+ * each token the same products in the form that is given there):
  *
  *     X = R⁺ S + stril(R⁺ K⁻ᵀ) V − stril(R⁺ E⁻ᵀ) X
  *     O = Q⁺ S + tril(Q⁺ K⁻ᵀ) V − tril(Q⁺ E⁻ᵀ) X,   S ← S + K⁻ᵀ V − E⁻ᵀ X
@@ -19,16 +20,23 @@
  *
  *     Q̄⁺ = G Sᵀ + tril(G Vᵀ) K⁻ − tril(G Xᵀ) E⁻,   R̄⁺ = X̄ Sᵀ + stril(X̄ Vᵀ) K⁻ − stril(X̄ Xᵀ) E⁻.
  */
+import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
-import { addPairs, solvePairs } from './scan-chunk.ts';
+import { addPairs, CHUNK, solvePairs } from './scan-chunk.ts';
 import { SCAN_NUMBERS, walkGroups } from './scan-walk.ts';
+import { Scratch } from './scratch.ts';
 import { multiplyTile, transposed } from './tile.ts';
 
 const STRICT = { strict: true };
 const LESS = { alpha: -1 };
 const STRICT_LESS = { strict: true, alpha: -1 };
 
-const one = () => 1;
+const scratch = new Scratch();
+
+/** Factors of the rows of a chunk that change nothing. */
+function onesLike(x: NumericArray): NumericArray {
+  return scratch.get('ones', x, CHUNK).fill(1, 0, CHUNK);
+}
 
 /** The outputs, and X in `taken`. The states end as the final ones. Items: sequences. */
 export const scanErasingKernel = defineKernel(
@@ -46,22 +54,23 @@ export const scanErasingKernel = defineKernel(
       states,
       numbers,
       (walk, state) => {
-        const { rows } = walk;
-        const left = walk.scaled('left', queries, 1);
-        const reading = walk.scaled('reading', reads, 1);
-        const right = walk.scaled('right', keys, -1);
-        const erasing = walk.scaled('erasing', erases, -1);
+        const { rows, sums } = walk;
+        const left = walk.reading('left', queries);
+        const reading = walk.reading('reading', reads);
+        const right = walk.writing('right', keys);
+        const erasing = walk.writing('erasing', erases);
         const v = walk.rowsOf(values, n);
         const x = walk.rowsOf(taken, n);
-        multiplyTile(x, reading, state, rows, n, m, 1, false);
-        addPairs(x, reading, right, v, rows, m, n, STRICT);
-        solvePairs(x, x, reading, erasing, one, rows, m, n);
+        multiplyTile(x, reading.outside, state, rows, n, m, 1, false);
+        addPairs(x, reading.inside, right.inside, v, rows, m, n, sums, STRICT);
+        solvePairs(x, x, reading.inside, erasing.inside, onesLike(values), rows, m, n, sums);
         const target = walk.rowsOf(output, n);
-        multiplyTile(target, left, state, rows, n, m, 1, false);
-        addPairs(target, left, right, v, rows, m, n);
-        addPairs(target, left, erasing, x, rows, m, n, LESS);
-        multiplyTile(state, transposed(right), v, m, n, rows, 1, true);
-        multiplyTile(state, transposed(erasing), x, m, n, rows, -1, true);
+        multiplyTile(target, left.outside, state, rows, n, m, 1, false);
+        addPairs(target, left.inside, right.inside, v, rows, m, n, sums);
+        addPairs(target, left.inside, erasing.inside, x, rows, m, n, sums, LESS);
+        walk.turn(state);
+        multiplyTile(state, transposed(right.outside), v, m, n, rows, 1, true);
+        multiplyTile(state, transposed(erasing.outside), x, m, n, rows, -1, true);
       },
       (walk, state) => walk.settle(state),
     );
@@ -98,37 +107,40 @@ export const scanErasingKeysKernel = defineKernel(
       arrays.states,
       numbers,
       (walk, state) => {
-        const { rows } = walk;
-        const erasing = walk.scaled('erasing', arrays.erases, 1);
-        const left = walk.scaled('left', arrays.keys, 1);
-        const right = walk.scaled('right', arrays.queries, -1);
-        const reading = walk.scaled('reading', arrays.reads, -1);
-        const [vectors, v, x] = [arrays.gradient, arrays.values, arrays.taken].map((each) => walk.rowsOf(each, n));
+        const { rows, sums } = walk;
+        const erasing = walk.reading('erasing', arrays.erases);
+        const left = walk.reading('left', arrays.keys);
+        const right = walk.writing('right', arrays.queries);
+        const reading = walk.writing('reading', arrays.reads);
+        const vectors = walk.rowsOf(arrays.gradient, n);
+        const v = walk.across('values', arrays.values, n);
+        const x = walk.across('taken', arrays.taken, n);
 
         const ofTaken = walk.rowsOf(arrays.ofTaken, n);
-        multiplyTile(ofTaken, erasing, state, rows, n, m, -1, false);
-        addPairs(ofTaken, erasing, right, vectors, rows, m, n, LESS);
-        solvePairs(ofTaken, ofTaken, erasing, reading, one, rows, m, n);
+        multiplyTile(ofTaken, erasing.outside, state, rows, n, m, -1, false);
+        addPairs(ofTaken, erasing.inside, right.inside, vectors, rows, m, n, sums, LESS);
+        solvePairs(ofTaken, ofTaken, erasing.inside, reading.inside, onesLike(arrays.values), rows, m, n, sums);
 
         const ofValues = walk.rowsOf(arrays.ofValues, n);
-        multiplyTile(ofValues, left, state, rows, n, m, 1, false);
-        addPairs(ofValues, left, right, vectors, rows, m, n);
-        addPairs(ofValues, left, reading, ofTaken, rows, m, n, STRICT);
+        multiplyTile(ofValues, left.outside, state, rows, n, m, 1, false);
+        addPairs(ofValues, left.inside, right.inside, vectors, rows, m, n, sums);
+        addPairs(ofValues, left.inside, reading.inside, ofTaken, rows, m, n, sums, STRICT);
 
         const ofKeys = walk.rowsOf(arrays.ofKeys, m);
-        multiplyTile(ofKeys, v, transposed(state), rows, m, n, 1, false);
-        addPairs(ofKeys, v, vectors, right, rows, n, m);
-        addPairs(ofKeys, v, ofTaken, reading, rows, n, m, STRICT);
-        walk.scale(ofKeys, 1);
+        multiplyTile(ofKeys, v.outside, transposed(state), rows, m, n, 1, false);
+        addPairs(ofKeys, v.inside, vectors, right.inside, rows, n, m, sums);
+        addPairs(ofKeys, v.inside, ofTaken, reading.inside, rows, n, m, sums, STRICT);
+        walk.scale(ofKeys);
 
         const ofErases = walk.rowsOf(arrays.ofErases, m);
-        multiplyTile(ofErases, x, transposed(state), rows, m, n, -1, false);
-        addPairs(ofErases, x, vectors, right, rows, n, m, LESS);
-        addPairs(ofErases, x, ofTaken, reading, rows, n, m, STRICT_LESS);
-        walk.scale(ofErases, 1);
+        multiplyTile(ofErases, x.outside, transposed(state), rows, m, n, -1, false);
+        addPairs(ofErases, x.inside, vectors, right.inside, rows, n, m, sums, LESS);
+        addPairs(ofErases, x.inside, ofTaken, reading.inside, rows, n, m, sums, STRICT_LESS);
+        walk.scale(ofErases);
 
-        multiplyTile(state, transposed(right), vectors, m, n, rows, 1, true);
-        multiplyTile(state, transposed(reading), ofTaken, m, n, rows, 1, true);
+        walk.turn(state);
+        multiplyTile(state, transposed(right.outside), vectors, m, n, rows, 1, true);
+        multiplyTile(state, transposed(reading.outside), ofTaken, m, n, rows, 1, true);
       },
       (walk, state) => walk.leave(state),
     );
@@ -145,27 +157,28 @@ export const scanErasingQueriesKernel = defineKernel(
   (begin, end, arrays, numbers) => {
     const { m, n } = numbers;
     walkGroups(begin, end, arrays.g, arrays.states, numbers, (walk, state) => {
-      const { rows } = walk;
-      const right = walk.scaled('right', arrays.keys, -1);
-      const erasing = walk.scaled('erasing', arrays.erases, -1);
+      const { rows, sums } = walk;
+      const right = walk.writing('right', arrays.keys);
+      const erasing = walk.writing('erasing', arrays.erases);
       const [v, x] = [arrays.values, arrays.taken].map((each) => walk.rowsOf(each, n));
 
-      const vectors = walk.rowsOf(arrays.gradient, n);
+      const vectors = walk.across('gradient', arrays.gradient, n);
       const ofQueries = walk.rowsOf(arrays.ofQueries, m);
-      multiplyTile(ofQueries, vectors, transposed(state), rows, m, n, 1, false);
-      addPairs(ofQueries, vectors, v, right, rows, n, m);
-      addPairs(ofQueries, vectors, x, erasing, rows, n, m, LESS);
-      walk.scale(ofQueries, 1);
+      multiplyTile(ofQueries, vectors.outside, transposed(state), rows, m, n, 1, false);
+      addPairs(ofQueries, vectors.inside, v, right.inside, rows, n, m, sums);
+      addPairs(ofQueries, vectors.inside, x, erasing.inside, rows, n, m, sums, LESS);
+      walk.scale(ofQueries);
 
-      const ofTaken = walk.rowsOf(arrays.ofTaken, n);
+      const ofTaken = walk.across('ofTaken', arrays.ofTaken, n);
       const ofReads = walk.rowsOf(arrays.ofReads, m);
-      multiplyTile(ofReads, ofTaken, transposed(state), rows, m, n, 1, false);
-      addPairs(ofReads, ofTaken, v, right, rows, n, m, STRICT);
-      addPairs(ofReads, ofTaken, x, erasing, rows, n, m, STRICT_LESS);
-      walk.scale(ofReads, 1);
+      multiplyTile(ofReads, ofTaken.outside, transposed(state), rows, m, n, 1, false);
+      addPairs(ofReads, ofTaken.inside, v, right.inside, rows, n, m, sums, STRICT);
+      addPairs(ofReads, ofTaken.inside, x, erasing.inside, rows, n, m, sums, STRICT_LESS);
+      walk.scale(ofReads);
 
-      multiplyTile(state, transposed(right), v, m, n, rows, 1, true);
-      multiplyTile(state, transposed(erasing), x, m, n, rows, -1, true);
+      walk.turn(state);
+      multiplyTile(state, transposed(right.outside), v, m, n, rows, 1, true);
+      multiplyTile(state, transposed(erasing.outside), x, m, n, rows, -1, true);
     });
   },
 );

@@ -5,7 +5,8 @@
  *     from the first token to the last        Q̄⁺ = G Sᵀ + tril(G Uᵀ) K⁻
  *     from the last token to the first        Ū = K D + tril(K⁺ Q⁻ᵀ) G,   K̄ = U Dᵀ + tril(U Gᵀ) Q⁻,   D ← D + Q⁻ᵀ G
  *
- * where K⁺ and Q⁻ belong to the backward walk, which decays in the other direction by the same numbers. Without a delta rule
+ * where K⁺ and Q⁻ belong to the backward walk, which decays in the other direction by the same numbers (with one decay for
+ * each token, in the form of kernels/scan.ts). Without a delta rule
  * U = V. With one, the gradient of U is R = Ū − stril(K⁺ K⁻ᵀ) W with W = β R, because later tokens remove part of U. The
  * gradient of V is W, and W is subtracted from all that follows, as U was from the state:
  *
@@ -17,6 +18,8 @@ import { addPairs, solvePairs } from './scan-chunk.ts';
 import { addStep, SCAN_NUMBERS, walkGroups } from './scan-walk.ts';
 import { Scratch } from './scratch.ts';
 import { multiplyTile, transposed } from './tile.ts';
+
+const STRICT_LESS = { strict: true, alpha: -1 };
 
 const scratch = new Scratch();
 
@@ -34,22 +37,23 @@ export const scanQueriesKernel = defineKernel(
   (begin, end, { keys, written, g, states, gradient, ofQueries, taken, ofReading }, numbers) => {
     const { m, n } = numbers;
     walkGroups(begin, end, g, states, numbers, (walk, state) => {
-      const { rows } = walk;
-      const right = walk.scaled('right', keys, -1);
+      const { rows, sums } = walk;
+      const right = walk.writing('right', keys);
       const u = walk.rowsOf(written, n);
-      const vectors = walk.rowsOf(gradient, n);
+      const vectors = walk.across('gradient', gradient, n);
       const target = walk.rowsOf(ofQueries, m);
-      multiplyTile(target, vectors, transposed(state), rows, m, n, 1, false);
-      addPairs(target, vectors, u, right, rows, n, m);
-      walk.scale(target, 1);
+      multiplyTile(target, vectors.outside, transposed(state), rows, m, n, 1, false);
+      addPairs(target, vectors.inside, u, right.inside, rows, n, m, sums);
+      walk.scale(target);
       if (taken !== undefined && ofReading !== undefined) {
-        const w = walk.rowsOf(taken, n);
+        const w = walk.across('taken', taken, n);
         const reading = walk.rowsOf(ofReading, m);
-        multiplyTile(reading, w, transposed(state), rows, m, n, -1, false);
-        addPairs(reading, w, u, right, rows, n, m, { strict: true, alpha: -1 });
-        walk.scale(reading, 1);
+        multiplyTile(reading, w.outside, transposed(state), rows, m, n, -1, false);
+        addPairs(reading, w.inside, u, right.inside, rows, n, m, sums, STRICT_LESS);
+        walk.scale(reading);
       }
-      multiplyTile(state, transposed(right), u, m, n, rows, 1, true);
+      walk.turn(state);
+      multiplyTile(state, transposed(right.outside), u, m, n, rows, 1, true);
     });
   },
 );
@@ -67,7 +71,7 @@ export const scanKeysKernel = defineKernel(
     numbers: SCAN_NUMBERS,
   },
   (begin, end, { queries, keys, written, g, states, gradient, ofKeys, ofValues, beta, ofWritten }, numbers) => {
-    const { length, m, n } = numbers;
+    const { m, n } = numbers;
     walkGroups(
       begin,
       end,
@@ -75,27 +79,27 @@ export const scanKeysKernel = defineKernel(
       states,
       numbers,
       (walk, state) => {
-        const { sequence, rows, place } = walk;
-        const left = walk.scaled('left', keys, 1);
-        const right = walk.scaled('right', queries, -1);
+        const { rows, sums } = walk;
+        const left = walk.reading('left', keys);
+        const right = walk.writing('right', queries);
         const vectors = walk.rowsOf(gradient, n);
-        const u = walk.rowsOf(written, n);
+        const u = walk.across('written', written, n);
         const values = walk.rowsOf(ofValues, n);
         const mixture = walk.rowsOf(ofWritten ?? ofValues, n);
-        multiplyTile(mixture, left, state, rows, n, m, 1, false);
-        addPairs(mixture, left, right, vectors, rows, m, n);
+        multiplyTile(mixture, left.outside, state, rows, n, m, 1, false);
+        addPairs(mixture, left.inside, right.inside, vectors, rows, m, n, sums);
         const slopes = walk.rowsOf(ofKeys, m);
-        multiplyTile(slopes, u, transposed(state), rows, m, n, 1, false);
-        addPairs(slopes, u, vectors, right, rows, n, m);
-        multiplyTile(state, transposed(right), vectors, m, n, rows, 1, true);
-        if (beta !== undefined) {
-          const taking = walk.scaled('taking', keys, -1);
-          const last = (sequence + 1) * length - 1;
-          solvePairs(mixture, values, left, taking, (row) => beta[last - place - row], rows, m, n);
-          addPairs(slopes, u, values, taking, rows, n, m, { strict: true, alpha: -1 });
-          multiplyTile(state, transposed(taking), values, m, n, rows, -1, true);
+        multiplyTile(slopes, u.outside, transposed(state), rows, m, n, 1, false);
+        addPairs(slopes, u.inside, vectors, right.inside, rows, n, m, sums);
+        const taking = beta && walk.writing('taking', keys);
+        if (beta !== undefined && taking !== undefined) {
+          solvePairs(mixture, values, left.inside, taking.inside, walk.numbersOf(beta), rows, m, n, sums);
+          addPairs(slopes, u.inside, values, taking.inside, rows, n, m, sums, STRICT_LESS);
         }
-        walk.scale(slopes, 1);
+        walk.scale(slopes);
+        walk.turn(state);
+        multiplyTile(state, transposed(right.outside), vectors, m, n, rows, 1, true);
+        if (taking !== undefined) multiplyTile(state, transposed(taking.outside), values, m, n, rows, -1, true);
       },
       (walk, state) => walk.leave(state),
     );

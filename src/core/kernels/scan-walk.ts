@@ -3,21 +3,20 @@
  * decays come as logarithms g: none, one for each token, or one for each channel of a token.
  */
 import type { NumericArray } from '../memory.ts';
-
 import type { KernelNumbers } from './kernel.ts';
 import { CHUNK, rowAt, rowsFrom } from './scan-chunk.ts';
+import { decayRows, decayState, raiseRows } from './scan-decay.ts';
 import { Scratch } from './scratch.ts';
-import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block } from './tile.ts';
-import { VECTOR_FUNCTIONS, VECTOR_OPERATIONS } from './vector-kernels.ts';
 
-/** The most that one chunk may decay, as a logarithm. */
+/** The most that one chunk may decay, as a logarithm: then e^−B stays in range, and B is as exact as its terms. */
 const REACH = 20;
-
-const MULTIPLY = VECTOR_OPERATIONS.indexOf('multiply');
-const EXP = VECTOR_FUNCTIONS.indexOf('exp');
+/** The same for sums in float64 of a float32 decay for each token: no e^−B is taken of them. */
+const SINGLE_REACH = 1e6;
 
 const scratch = new Scratch();
+/** Says to a scratch what type of numbers is wanted. */
+const DOUBLE = new Float64Array(0);
 
 /**
  * The numbers that the kernels take: `size`, the places of a group; `decays`, the logarithms of decays for each token (0, 1
@@ -73,10 +72,23 @@ export function walkGroups(
   }
 }
 
+/**
+ * The rows of a chunk in two scalings: those that meet the state, and those that meet each other. Where the logarithms of
+ * decays are one for each channel, both are the same; with one for each token, the pairs decay themselves.
+ */
+export interface Side {
+  outside: Block;
+  inside: Block;
+}
+
 /** A walk over the chunks of one group, and the decay that is still to be applied. */
-class Walk {
-  readonly exponents: NumericArray;
+export class Walk {
+  /** With one decay for each token: their sums up to each place of the chunk, from after its first place. Else null. */
+  readonly sums: Float64Array | null;
+  /** With one for each channel: the same, a row for each place. */
+  readonly #exponents: NumericArray;
   readonly #pending: NumericArray;
+  readonly #factors: NumericArray;
   readonly #g: NumericArray;
   readonly #numbers: ScanNumbers;
   sequence = 0;
@@ -88,8 +100,10 @@ class Walk {
   constructor(g: NumericArray, numbers: ScanNumbers) {
     this.#g = g;
     this.#numbers = numbers;
-    this.exponents = scratch.get('exponents', g, CHUNK * Math.max(1, numbers.decays));
+    this.sums = numbers.decays === 1 ? (scratch.get('sums', DOUBLE, CHUNK) as Float64Array) : null;
+    this.#exponents = scratch.get('exponents', g, CHUNK * Math.max(1, numbers.decays));
     this.#pending = scratch.get('pending', g, Math.max(1, numbers.decays));
+    this.#factors = scratch.get('factors', g, Math.max(CHUNK, numbers.m));
   }
 
   begin(sequence: number, group: number): void {
@@ -108,35 +122,51 @@ class Walk {
     if (decays > 0) {
       addStep(this.#pending, 0, this.#g, this.sequence, this.place, this.#numbers);
       this.settle(state);
-      this.exponents.fill(0, 0, decays);
     }
-    for (this.rows = 1; this.rows < CHUNK && this.place + this.rows < this.#last; this.rows++) {
-      if (!this.#reaches(this.rows)) break;
+    const most = Math.min(CHUNK, this.#last - this.place);
+    if (this.sums !== null) this.rows = this.#sumUp(this.sums, most);
+    else {
+      this.#exponents.fill(0, 0, decays);
+      for (this.rows = 1; this.rows < most && (decays === 0 || this.#reaches(this.rows)); ) this.rows++;
+      for (let f = 0; f < decays; f++) this.#pending[f] = this.#exponents[(this.rows - 1) * decays + f];
     }
-    for (let f = 0; f < decays; f++) this.#pending[f] = this.exponents[(this.rows - 1) * decays + f];
     return true;
+  }
+
+  /** Sets the sums of a chunk of at most that many places, and returns how many are within reach. */
+  #sumUp(sums: Float64Array, most: number): number {
+    const { length, reverse } = this.#numbers;
+    const reach = this.#g instanceof Float64Array ? REACH : SINGLE_REACH;
+    const step = reverse ? -1 : 1;
+    // The decay on the way to a place; backwards that of the row before.
+    let from = this.sequence * length + rowAt(reverse ? this.place - 1 : this.place, length, reverse);
+    let sum = 0;
+    sums[0] = 0;
+    for (let row = 1; row < most; row++) {
+      from += step;
+      sum += this.#g[from];
+      if (!(sum >= -reach)) return row;
+      sums[row] = sum;
+    }
+    return most;
   }
 
   /** Sets a row of exponents, and returns whether it is still within reach. */
   #reaches(row: number): boolean {
     const { decays } = this.#numbers;
-    this.exponents.copyWithin(row * decays, (row - 1) * decays, row * decays);
-    addStep(this.exponents, row * decays, this.#g, this.sequence, this.place + row, this.#numbers);
-    for (let at = row * decays; at < (row + 1) * decays; at++) if (!(this.exponents[at] >= -REACH)) return false;
+    this.#exponents.copyWithin(row * decays, (row - 1) * decays, row * decays);
+    addStep(this.#exponents, row * decays, this.#g, this.sequence, this.place + row, this.#numbers);
+    for (let at = row * decays; at < (row + 1) * decays; at++) if (!(this.#exponents[at] >= -REACH)) return false;
     return true;
   }
 
   /** Decays a state by the decay that is left. */
-  settle({ data, offset }: Block): void {
+  settle(state: Block): void {
     const { m, n, decays } = this.#numbers;
-    for (let f = 0; f < (decays === 0 ? 0 : m); f++) {
-      const factor = Math.exp(this.#pending[decays === 1 ? 0 : f]);
-      if (factor === 1) continue;
-      const start = offset + f * n;
-      // What is forgotten is gone, even if it was not finite.
-      if (factor === 0) data.fill(0, start, start + n);
-      else for (let c = start; c < start + n; c++) data[c] *= factor;
-    }
+    if (decays === 0) return;
+    if (decays === 1) this.#factors.fill(Math.exp(this.#pending[0]), 0, m);
+    else for (let f = 0; f < m; f++) this.#factors[f] = Math.exp(this.#pending[f]);
+    decayState(state, this.#factors, m, n);
     this.#pending.fill(0, 0, decays);
   }
 
@@ -148,34 +178,62 @@ class Walk {
     this.settle(state);
   }
 
-  /** Rows of the chunk, as wide as a state is long, times e^±B. Valid until the next call with this name. */
-  scaled(name: string, x: NumericArray, sign: 1 | -1): Block {
-    const { length, m, decays, reverse } = this.#numbers;
-    const rows = rowsFrom(x, this.sequence, length, m, this.place, reverse);
-    if (decays === 0) return rows;
-    const target = scratch.get(name, x, CHUNK * m);
-    for (let r = 0; r < this.rows; r++) {
-      if (decays === 1) target.fill(Math.exp(sign * this.exponents[r]), r * m, (r + 1) * m);
-      else for (let f = 0; f < m; f++) target[r * m + f] = sign * this.exponents[r * m + f];
-    }
-    if (decays > 1) exponentiate(target, this.rows * m);
-    for (let r = 0; r < this.rows; r++) multiplyRun(target, r * m, rows.data, rows.offset + r * rows.rowStride, m);
-    return block(target, 0, m);
+  /** Once the state has been read, before rows are written into it: decays it to the scale of those rows. */
+  turn(state: Block): void {
+    if (this.sums === null) return;
+    this.#factors.fill(Math.exp(this.sums[this.rows - 1]), 0, this.#numbers.m);
+    decayState(state, this.#factors, this.#numbers.m, this.#numbers.n);
   }
 
-  /** Rows of a result, as wide as a state is long, times e^±B in place. */
-  scale({ data, offset, rowStride }: Block, sign: 1 | -1): void {
+  /** Rows that read the state, as wide as it is long: times e^B. Valid until the next call with this name. */
+  reading(name: string, x: NumericArray): Side {
     const { m, decays } = this.#numbers;
-    if (decays === 0) return;
-    const factors = scratch.get('factors', data, m);
-    for (let r = 0; r < this.rows; r++) {
-      if (decays === 1) factors.fill(Math.exp(sign * this.exponents[r]), 0, m);
-      else {
-        for (let f = 0; f < m; f++) factors[f] = sign * this.exponents[r * m + f];
-        exponentiate(factors, m);
-      }
-      multiplyRun(data, offset + r * rowStride, factors, 0, m);
+    return decays > 1 ? this.#raised(name, x, 1) : this.across(name, x, m);
+  }
+
+  /** Rows of another width that read the transposed state. With decays of channels, `scale` scales the result. */
+  across(name: string, x: NumericArray, width: number): Side {
+    const inside = this.rowsOf(x, width);
+    if (this.sums === null) return { outside: inside, inside };
+    const target = scratch.get(name, x, CHUNK * width);
+    decayRows(inside, this.sums, 0, 1, target, this.rows, width);
+    return { outside: block(target, 0, width), inside };
+  }
+
+  /**
+   * Rows that are written into the state: times e^−B, or with one decay for each token by what is left of them at the end of
+   * the chunk. Valid until the next call with this name.
+   */
+  writing(name: string, x: NumericArray): Side {
+    const { m, decays } = this.#numbers;
+    if (decays > 1) return this.#raised(name, x, -1);
+    const inside = this.rowsOf(x, m);
+    if (this.sums === null) return { outside: inside, inside };
+    const target = scratch.get(name, x, CHUNK * m);
+    decayRows(inside, this.sums, this.sums[this.rows - 1], -1, target, this.rows, m);
+    return { outside: block(target, 0, m), inside };
+  }
+
+  #raised(name: string, x: NumericArray, sign: 1 | -1): Side {
+    const { m } = this.#numbers;
+    const target = block(scratch.get(name, x, CHUNK * m), 0, m);
+    raiseRows(this.rowsOf(x, m), this.#exponents, sign, target, this.rows, m);
+    return { outside: target, inside: target };
+  }
+
+  /** With decays of channels, rows of a result of `across`, as wide as a state is long, times e^B in place. */
+  scale(rows: Block): void {
+    const { m, decays } = this.#numbers;
+    if (decays > 1) raiseRows(rows, this.#exponents, 1, rows, this.rows, m);
+  }
+
+  /** A number for each place of the chunk, of an array with one for each token. Valid until the next call. */
+  numbersOf(x: NumericArray): NumericArray {
+    const { length, reverse } = this.#numbers;
+    for (let row = 0; row < this.rows; row++) {
+      this.#factors[row] = x[this.sequence * length + rowAt(this.place + row, length, reverse)];
     }
+    return this.#factors;
   }
 
   /** The rows of the chunk of any array. */
@@ -183,19 +241,4 @@ class Walk {
     const { length, reverse } = this.#numbers;
     return rowsFrom(data, this.sequence, length, width, this.place, reverse);
   }
-}
-
-/** x = e^x, for the first `count` elements. */
-function exponentiate(x: NumericArray, count: number): void {
-  const fast = vectorKernels();
-  if (fast !== null && isOnHeap(x)) fast.unaryForward(EXP, x.byteOffset, x.byteOffset, count, 0);
-  else for (let i = 0; i < count; i++) x[i] = Math.exp(x[i]);
-}
-
-function multiplyRun(x: NumericArray, atX: number, y: NumericArray, atY: number, count: number): void {
-  const fast = vectorKernels();
-  if (fast !== null && isOnHeap(x) && isOnHeap(y)) {
-    const to = x.byteOffset + 4 * atX;
-    fast.binary(MULTIPLY, to, 1, 0, y.byteOffset + 4 * atY, 1, 0, to, 1, count);
-  } else for (let i = 0; i < count; i++) x[atX + i] *= y[atY + i];
 }

@@ -9,11 +9,16 @@
  *     O = Q⁺ S + tril(Q⁺ K⁻ᵀ) U,   U = β (V − K⁺ S − stril(K⁺ K⁻ᵀ) U),   S ← S + K⁻ᵀ U,
  *
  * and the rest of B decays S at the next chunk. Only K⁻ could overflow, so a chunk ends where B would be under −REACH.
+ *
+ * With one decay for each token B_i is a number, and no power above 1 is needed, however strong the decay: with n the last place,
+ *
+ *     O = Q⁺ S + (E ∘ Q Kᵀ) U,   E_ij = e^{B_i − B_j} for j ≤ i, else 0,   S ← e^{B_n} S + (e^{B_n − B} ∘ K)ᵀ U.
  */
 import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, solvePairs } from './scan-chunk.ts';
 import { addStep, placesOf, SCAN_NUMBERS, walkGroups } from './scan-walk.ts';
 import { Scratch } from './scratch.ts';
+import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, multiplyTile, transposed } from './tile.ts';
 
 /** Channels that make one item of a fold. */
@@ -39,8 +44,9 @@ export const scanSumsKernel = defineKernel(
       further,
       numbers,
       (walk, state) => {
-        const right = walk.scaled('right', keys, -1);
-        multiplyTile(state, transposed(right), walk.rowsOf(values, n), m, n, walk.rows, 1, true);
+        const { outside } = walk.writing('right', keys);
+        walk.turn(state);
+        multiplyTile(state, transposed(outside), walk.rowsOf(values, n), m, n, walk.rows, 1, true);
       },
       (walk, state) => walk.settle(state),
     );
@@ -88,7 +94,7 @@ export const scanKernel = defineKernel(
     numbers: SCAN_NUMBERS,
   },
   (begin, end, { queries, keys, values, g, states, output, beta, missing }, numbers) => {
-    const { length, m, n } = numbers;
+    const { m, n } = numbers;
     walkGroups(
       begin,
       end,
@@ -96,22 +102,23 @@ export const scanKernel = defineKernel(
       states,
       numbers,
       (walk, state) => {
-        const { sequence, rows, place } = walk;
-        const left = walk.scaled('left', queries, 1);
-        const right = walk.scaled('right', keys, -1);
+        const { rows, sums } = walk;
+        const left = walk.reading('left', queries);
+        const right = walk.writing('right', keys);
         let u = walk.rowsOf(values, n);
         if (beta !== undefined && missing !== undefined) {
-          const reading = walk.scaled('reading', keys, 1);
+          const reading = walk.reading('reading', keys);
           const x = walk.rowsOf(missing, n);
           copyRows(x, u, rows, n);
-          multiplyTile(x, reading, state, rows, n, m, -1, true);
+          multiplyTile(x, reading.outside, state, rows, n, m, -1, true);
           u = block(scratch.get('written', values, CHUNK * n), 0, n);
-          solvePairs(x, u, reading, right, (row) => beta[sequence * length + place + row], rows, m, n);
+          solvePairs(x, u, reading.inside, right.inside, walk.numbersOf(beta), rows, m, n, sums);
         }
         const target = walk.rowsOf(output, n);
-        multiplyTile(target, left, state, rows, n, m, 1, false);
-        addPairs(target, left, right, u, rows, m, n);
-        multiplyTile(state, transposed(right), u, m, n, rows, 1, true);
+        multiplyTile(target, left.outside, state, rows, n, m, 1, false);
+        addPairs(target, left.inside, right.inside, u, rows, m, n, sums);
+        walk.turn(state);
+        multiplyTile(state, transposed(right.outside), u, m, n, rows, 1, true);
       },
       (walk, state) => walk.settle(state),
     );
@@ -119,6 +126,12 @@ export const scanKernel = defineKernel(
 );
 
 function copyRows(to: Block, from: Block, rows: number, columns: number): void {
+  const fast = vectorKernels();
+  if (fast !== null && isOnHeap(to.data) && isOnHeap(from.data)) {
+    const source = from.data.byteOffset + 4 * from.offset;
+    fast.copyRows(source, from.rowStride, to.data.byteOffset + 4 * to.offset, to.rowStride, rows, columns);
+    return;
+  }
   for (let r = 0; r < rows; r++) {
     const [target, source] = [to.offset + r * to.rowStride, from.offset + r * from.rowStride];
     for (let c = 0; c < columns; c++) to.data[target + c] = from.data[source + c];

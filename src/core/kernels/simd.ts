@@ -112,5 +112,10 @@ function load(builds: readonly VectorBuild[]): { found: Loaded | null; problems:
  * Whether a vector kernel can take this array: it must be float32 and in the heap, the only shared memory that holds arrays.
  */
 export function isOnHeap(array: NumericArray): array is Float32Array {
-  return array instanceof Float32Array && array.buffer instanceof SharedBuffer;
+  return array instanceof Float32Array && isInHeap(array);
+}
+
+/** Whether an array of any type is in the heap. */
+export function isInHeap(array: NumericArray): boolean {
+  return array.buffer instanceof SharedBuffer;
 }

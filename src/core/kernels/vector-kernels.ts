@@ -1,4 +1,5 @@
 import type { VectorAttention } from './vector-attention.ts';
+import type { VectorScan } from './vector-scan.ts';
 
 /** Functions of one number, in the order of wasm/assembly/unary.ts: `which` of `unaryForward`. */
 export const VECTOR_FUNCTIONS: readonly string[] = [
@@ -22,7 +23,7 @@ export const VECTOR_FUNCTIONS: readonly string[] = [
 export const VECTOR_OPERATIONS: readonly string[] = ['add', 'subtract', 'multiply', 'divide'];
 
 /** The functions of wasm/assembly/index.ts. Pointers are byte offsets in the heap. */
-export interface VectorKernels extends VectorAttention {
+export interface VectorKernels extends VectorAttention, VectorScan {
   softmaxRows(x: number, y: number, rows: number, columns: number): void;
   unaryForward(which: number, x: number, y: number, count: number, constant: number): void;
   unaryDerivative(
@@ -159,8 +160,6 @@ export interface VectorKernels extends VectorAttention {
     columns: number,
   ): void;
   addRows(target: number, index: number, rows: number, count: number, width: number): void;
-  selectiveScanRows(table: number, rows: number, channels: number, n: number, m: number): void;
-  selectiveGradientRows(table: number, rows: number, channels: number, n: number, m: number): void;
   /** Not the twin of a plain loop: multiply-adds alone, for the roofline of the bench. */
   peak(rounds: number, factor: number, term: number): number;
 }

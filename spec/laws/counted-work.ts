@@ -115,14 +115,24 @@ const COUNTERS: Record<string, Counter> = {
     return rows * (along ? 2 * perRow + (CHUNK + 1) * (m + n + 1) : perRow);
   },
 
-  'scan-sums': (begin, end, _arrays, { sequences, length, m, n, size }) =>
-    2 * rowsOfGroups(begin, end, sequences, length, size) * m * n,
+  'scan-sums': (begin, end, _arrays, { sequences, length, m, n, size, first }) =>
+    2 * rowsOfGroups(begin + first * sequences, end + first * sequences, sequences, length, size) * m * n,
 
-  /** Every query meets the state and those before it in its chunk, and every key goes in. A delta rule reads it once more. */
-  scan(begin, end, { beta }, { sequences, length, m, n, size }) {
+  /**
+   * Every query meets the state and those before it in its chunk. A delta rule reads it once more. Keys go in where they did not
+   * before: in chunks before the last of their group, and in the last group.
+   */
+  scan(begin, end, { beta }, { sequences, length, m, n, size, first }) {
     const reads = beta === undefined ? 1 : 2;
-    const perRow = 2 * (reads + 1) * m * n + reads * (Math.min(CHUNK, length) + 1) * (m + n);
-    return rowsOfGroups(begin, end, sequences, length, size) * perRow;
+    const perRow = 2 * reads * m * n + reads * (Math.min(CHUNK, length) + 1) * (m + n);
+    const groups = Math.ceil(length / size);
+    let operations = 0;
+    for (let item = begin + first * sequences; item < end + first * sequences; item++) {
+      const rows = rowsOfGroups(item, item + 1, sequences, length, size);
+      const isLast = Math.floor(item / sequences) === groups - 1;
+      operations += rows * perRow + (isLast ? rows : Math.max(0, rows - CHUNK)) * 2 * m * n;
+    }
+    return operations;
   },
 
   /** Every number of a state decays, is written to and is read; an exponential is what it is in a softmax without its sum. */

@@ -14,15 +14,22 @@ import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts
 export const CHUNK = 32;
 /** Places of a chunk that share one product with the pairs up to the last of them. */
 const STRIP = 8;
+/** Numbers of a strip, and two rows for the vector kernels. */
+const PAIRS = (STRIP + 2) * CHUNK;
 
 const scratch = new Scratch();
 
 /**
- * Places of a group. At least the smaller side of an m × n state, so that the states of all groups take no more memory than
- * the inputs.
+ * Places of a group of feature attention. At least the smaller side of an m × n state, so that the states of all groups take no
+ * more memory than the inputs.
  */
 export function scanGroup(m: number, n: number): number {
   return Math.ceil(Math.max(256, Math.min(m, n)) / CHUNK) * CHUNK;
+}
+
+/** Places of a group of a scan: so many that a state takes no more memory than the keys and values of a group. */
+export function scanSize(m: number, n: number): number {
+  return Math.ceil((m * n) / (m + n) / CHUNK) * CHUNK;
 }
 
 /** The row of a sequence at a place. */
@@ -74,7 +81,7 @@ export function addPairs(
   sums: Float64Array | null,
   { strict = false, alpha = 1, visit }: PairOptions = {},
 ): void {
-  const pairs = scratch.get('pairs', target.data, STRIP * CHUNK);
+  const pairs = scratch.get('pairs', target.data, PAIRS);
   // Packed, a product with few rows has the same bits as one with many, so an output does not depend on later rows.
   const panels = inPanels('middle', transposed(middle), inner, rows);
   const fast = panels.isPacked && visit === undefined ? vectorKernels() : null;
@@ -124,7 +131,7 @@ export function solvePairs(
   width: number,
   sums: Float64Array | null,
 ): void {
-  const pairs = scratch.get('pairs', x.data, STRIP * CHUNK);
+  const pairs = scratch.get('pairs', x.data, PAIRS);
   const panels = inPanels('middle', transposed(middle), inner, rows);
   const fast = panels.isPacked && isOnHeap(factors) ? vectorKernels() : null;
   if (fast !== null && areOnHeap(x, weighted, left, pairs, sums)) {

@@ -17,6 +17,7 @@ import { defineKernel } from './kernel.ts';
 import { addPairs, solvePairs } from './scan-chunk.ts';
 import { addStep, SCAN_NUMBERS, walkGroups } from './scan-walk.ts';
 import { Scratch } from './scratch.ts';
+import { isInHeap, isOnHeap, vectorKernels } from './simd.ts';
 import { multiplyTile, transposed } from './tile.ts';
 
 const STRICT_LESS = { strict: true, alpha: -1 };
@@ -52,6 +53,7 @@ export const scanQueriesKernel = defineKernel(
         addPairs(reading, w.inside, u, right.inside, rows, n, m, sums, STRICT_LESS);
         walk.scale(reading);
       }
+      if (!walk.goesOn) return;
       walk.turn(state);
       multiplyTile(state, transposed(right.outside), u, m, n, rows, 1, true);
     });
@@ -97,12 +99,32 @@ export const scanKeysKernel = defineKernel(
           addPairs(slopes, u.inside, values, taking.inside, rows, n, m, sums, STRICT_LESS);
         }
         walk.scale(slopes);
+        if (!walk.goesOn) return;
         walk.turn(state);
         multiplyTile(state, transposed(right.outside), vectors, m, n, rows, 1, true);
         if (taking !== undefined) multiplyTile(state, transposed(taking.outside), values, m, n, rows, -1, true);
       },
       (walk, state) => walk.leave(state),
     );
+  },
+);
+
+/** gains_t += sign · x_t · x̄_t in float64, for rows of x and their gradients. Items: rows. */
+export const scanGainsKernel = defineKernel(
+  'scan-gains',
+  { arrays: ['x', 'gradient', 'gains'], numbers: ['width', 'sign'] },
+  (begin, end, { x, gradient, gains }, { width, sign }) => {
+    const fast = vectorKernels();
+    if (fast !== null && isOnHeap(x) && isOnHeap(gradient) && isInHeap(gains)) {
+      const [a, b] = [x.byteOffset + 4 * begin * width, gradient.byteOffset + 4 * begin * width];
+      fast.addDotsOfRows(a, b, gains.byteOffset + 8 * begin, sign, end - begin, width);
+      return;
+    }
+    for (let row = begin; row < end; row++) {
+      let product = 0;
+      for (let c = row * width; c < (row + 1) * width; c++) product += x[c] * gradient[c];
+      gains[row] += sign * product;
+    }
   },
 );
 
@@ -117,7 +139,7 @@ export const scanDecaysKernel = defineKernel(
   (begin, end, { b, g, borders, result }, { length, size, decays }) => {
     const groups = Math.ceil(length / size);
     const sums = new Float64Array(decays);
-    const least = Math.log(ROUNDING[dtypeOf(b) as keyof typeof ROUNDING]);
+    const least = Math.log(ROUNDING[dtypeOf(g) as keyof typeof ROUNDING]);
     for (let item = begin; item < end; item++) {
       const sequence = Math.floor(item / groups);
       const group = item % groups;
@@ -134,30 +156,25 @@ export const scanDecaysKernel = defineKernel(
 );
 
 /**
- * The sum of all later groups, for each group: ⟨a ∘ S, D⟩ for each channel, from the state before the next group and its
- * gradient. `ahead` has the states of the backward walk, and `after` the state after all groups. Items: sequences × groups.
+ * The sum of all later groups, for group `first`: ⟨a ∘ S, D⟩ for each channel, from the states after it and their gradients from
+ * later tokens. Items: sequences.
  */
 export const scanBordersKernel = defineKernel(
   'scan-borders',
-  { arrays: ['states', 'ahead', 'after', 'g', 'borders'], numbers: SCAN_NUMBERS },
-  (begin, end, { states, ahead, after, g, borders }, numbers) => {
-    const { sequences, length, m, n, size, decays } = numbers;
+  { arrays: ['states', 'ahead', 'g', 'borders'], numbers: SCAN_NUMBERS },
+  (begin, end, { states, ahead, g, borders }, numbers) => {
+    const { length, m, n, size, first, decays } = numbers;
     const groups = Math.ceil(length / size);
-    for (let item = begin; item < end; item++) {
-      const sequence = Math.floor(item / groups);
-      const group = item % groups;
-      const at = item * decays;
+    for (let sequence = begin; sequence < end; sequence++) {
+      const at = (sequence * groups + first) * decays;
       borders.fill(0, at, at + decays);
       const step = scratch.get('step', g, decays);
       step.fill(0, 0, decays);
-      const isLast = group === groups - 1;
-      if (!isLast) addStep(step, 0, g, sequence, (group + 1) * size, numbers);
-      const left = isLast ? after : states;
-      const before = (isLast ? sequence : (group + 1) * sequences + sequence) * m;
-      const coming = ((groups - 1 - group) * sequences + sequence) * m;
+      if (first < groups - 1) addStep(step, 0, g, sequence, (first + 1) * size, numbers);
       for (let f = 0; f < m; f++) {
+        const row = (sequence * m + f) * n;
         let product = 0;
-        for (let c = 0; c < n; c++) product += left[(before + f) * n + c] * ahead[(coming + f) * n + c];
+        for (let c = row; c < row + n; c++) product += states[c] * ahead[c];
         const which = decays === 1 ? 0 : f;
         borders[at + which] += Math.exp(step[which]) * product;
       }

@@ -19,10 +19,10 @@ const scratch = new Scratch();
 const DOUBLE = new Float64Array(0);
 
 /**
- * The numbers that the kernels take: `size`, the places of a group; `decays`, the logarithms of decays for each token (0, 1
- * or m); `reverse`, 1 to walk from the last row to the first.
+ * The numbers that the kernels take: `size`, the places of a group; `first`, the group in the first slot of the states;
+ * `decays`, the logarithms of decays for each token (0, 1 or m); `reverse`, 1 to walk from the last row to the first.
  */
-export const SCAN_NUMBERS = ['sequences', 'length', 'm', 'n', 'size', 'decays', 'reverse'] as const;
+export const SCAN_NUMBERS = ['sequences', 'length', 'm', 'n', 'size', 'first', 'decays', 'reverse'] as const;
 export type ScanNumbers = KernelNumbers<(typeof SCAN_NUMBERS)[number]>;
 
 /** The places of a group: backwards the same tokens make a group, so that both walks meet where groups do. */
@@ -50,8 +50,8 @@ export function addStep(
 type VisitChunk = (walk: Walk, state: Block) => void;
 
 /**
- * Walks through the groups of items begin … end − 1 (groups × sequences), each starting from its own state in `states`.
- * `leave` is called after the last chunk of each group.
+ * Walks through the groups of items begin … end − 1 (groups from the first slot on × sequences), each starting from its own
+ * state in `states`. `leave` is called after the last chunk of each group.
  */
 export function walkGroups(
   begin: number,
@@ -62,11 +62,11 @@ export function walkGroups(
   visit: VisitChunk,
   leave: VisitChunk = () => {},
 ): void {
-  const { sequences, m, n } = numbers;
+  const { sequences, m, n, first } = numbers;
   const walk = new Walk(g, numbers);
   for (let item = begin; item < end; item++) {
     const state = block(states, item * m * n, n);
-    walk.begin(item % sequences, Math.floor(item / sequences));
+    walk.begin(item % sequences, first + Math.floor(item / sequences));
     while (walk.next(state)) visit(walk, state);
     leave(walk, state);
   }
@@ -111,6 +111,12 @@ export class Walk {
     [this.place, this.#last] = placesOf(group, this.#numbers);
     this.rows = 0;
     this.#pending.fill(0, 0, this.#numbers.decays);
+  }
+
+  /** Whether the state after this chunk is read again: by the next chunk, or after the last group as the final state. */
+  get goesOn(): boolean {
+    const end = this.place + this.rows;
+    return end < this.#last || end === this.#numbers.length;
   }
 
   /** Moves to the next chunk and decays the state to its first place. Returns false after the last chunk. */

@@ -14,6 +14,8 @@
  *
  *     O = Q⁺ S + (E ∘ Q Kᵀ) U,   E_ij = e^{B_i − B_j} for j ≤ i, else 0,   S ← e^{B_n} S + (e^{B_n − B} ∘ K)ᵀ U.
  */
+import type { NumericArray } from '../memory.ts';
+import { mixRows } from './feature-exponents.ts';
 import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, solvePairs } from './scan-chunk.ts';
 import { addStep, placesOf, SCAN_NUMBERS, walkGroups } from './scan-walk.ts';
@@ -53,8 +55,8 @@ export const scanSumsKernel = defineKernel(
     for (let item = begin; item < end; item++) {
       const at = (item + sequences) * decays;
       totals.fill(0, at, at + decays);
-      const [first, last] = placesOf(Math.floor(item / sequences), numbers);
-      for (let place = first; place < last; place++) addStep(totals, at, g, item % sequences, place, numbers);
+      const [from, to] = placesOf(numbers.first + Math.floor(item / sequences), numbers);
+      for (let place = from; place < to; place++) addStep(totals, at, g, item % sequences, place, numbers);
     }
   },
 );
@@ -65,26 +67,31 @@ export const scanFoldKernel = defineKernel(
   { arrays: ['states', 'totals'], numbers: ['sequences', 'm', 'n', 'slots', 'decays'] },
   (begin, end, { states, totals }, { sequences, m, n, slots, decays }) => {
     const blocks = Math.ceil(m / FOLD_CHANNELS);
+    const ones = scratch.get('ones', states, FOLD_CHANNELS).fill(1);
+    const kept = scratch.get('kept', states, FOLD_CHANNELS);
     for (let item = begin; item < end; item++) {
       const sequence = Math.floor(item / blocks);
       const first = (item % blocks) * FOLD_CHANNELS;
+      const count = Math.min(FOLD_CHANNELS, m - first);
       for (let slot = 1; slot < slots; slot++) {
         const own = slot * sequences + sequence;
-        for (let f = first; f < Math.min(m, first + FOLD_CHANNELS); f++) {
-          const factor = decays === 0 ? 1 : Math.exp(totals[own * decays + (decays === 1 ? 0 : f)]);
-          if (factor === 0) continue;
-          const to = (own * m + f) * n;
-          const from = to - sequences * m * n;
-          for (let c = 0; c < n; c++) states[to + c] += factor * states[from + c];
+        const from = ((own - sequences) * m + first) * n;
+        let forgotten = 0;
+        for (let f = 0; f < count; f++) {
+          kept[f] = decays === 0 ? 1 : Math.exp(totals[own * decays + (decays === 1 ? 0 : first + f)]);
+          if (kept[f] === 0) forgotten++;
         }
+        const to = (own * m + first) * n;
+        if (forgotten === 0) mixRows(states, to, ones, from, kept, count, n);
+        else addKept(states, to, from, kept, count, n);
       }
     }
   },
 );
 
 /**
- * The outputs. With a delta rule (`beta`), `missing` receives v_t − (a_t ∘ S_{t−1})ᵀ k_t. Each group updates its own slot;
- * the last slot ends as the final state. Items: groups × sequences.
+ * The outputs. With a delta rule (`beta`), `missing` receives v_t − (a_t ∘ S_{t−1})ᵀ k_t. The slot of the last group of a
+ * sequence ends as the final state. Items: groups × sequences.
  */
 export const scanKernel = defineKernel(
   'scan',
@@ -117,6 +124,7 @@ export const scanKernel = defineKernel(
         const target = walk.rowsOf(output, n);
         multiplyTile(target, left.outside, state, rows, n, m, 1, false);
         addPairs(target, left.inside, right.inside, u, rows, m, n, sums);
+        if (!walk.goesOn) return;
         walk.turn(state);
         multiplyTile(state, transposed(right.outside), u, m, n, rows, 1, true);
       },
@@ -124,6 +132,14 @@ export const scanKernel = defineKernel(
     );
   },
 );
+
+/** Rows one after another: to_r += kept[r] from_r, but nothing of a row that is forgotten, even if it was not finite. */
+function addKept(x: NumericArray, to: number, from: number, kept: NumericArray, rows: number, count: number): void {
+  for (let r = 0; r < rows; r++) {
+    if (kept[r] === 0) continue;
+    for (let i = r * count; i < (r + 1) * count; i++) x[to + i] += kept[r] * x[from + i];
+  }
+}
 
 function copyRows(to: Block, from: Block, rows: number, columns: number): void {
   const fast = vectorKernels();

@@ -53,6 +53,7 @@ export interface VectorScan {
     rows: number,
     count: number,
   ): void;
+  addDotsOfRows(a: number, b: number, to: number, sign: number, rows: number, count: number): void;
   selectiveScanRows(table: number, rows: number, channels: number, n: number, m: number): void;
   selectiveGradientRows(table: number, rows: number, channels: number, n: number, m: number): void;
 }

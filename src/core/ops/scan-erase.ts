@@ -4,10 +4,16 @@ import { CHUNK } from '../kernels/scan-chunk.ts';
 import { scanErasingKernel, scanErasingKeysKernel, scanErasingQueriesKernel } from '../kernels/scan-erase.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor, zeros } from '../tensor.ts';
-import { add, multiply, subtract } from './elementwise.ts';
 import { withoutMaskedRows } from './mask.ts';
-import { sum } from './reduce.ts';
-import { bordersOf, decayGradient, numbersOf, type ScanInputs, type Scanned, ScanStates } from './scan-states.ts';
+import {
+  DecayGradient,
+  numbersOf,
+  type Rows,
+  type ScanInputs,
+  type Scanned,
+  ScanStates,
+  windowsOf,
+} from './scan-states.ts';
 import { contiguous } from './shape.ts';
 
 /** Inputs of a scan without a β, and r and e, [batch, heads, length, m]. */
@@ -22,6 +28,7 @@ export function scannedErasing(given: ErasingInputs, before: Tensor): Scanned {
   // What is taken out depends on all earlier tokens, so there is one group.
   const size = q.shape[2];
   const numbers = numbersOf(given, size, 0);
+  const windows = windowsOf(numbers);
   const { sequences, length, m, n } = numbers;
   const cost = { costPerItem: 3 * length * m * (n + CHUNK) };
   const inputs = {
@@ -32,7 +39,9 @@ export function scannedErasing(given: ErasingInputs, before: Tensor): Scanned {
   };
 
   const [output, taken] = [empty(v.shape, v.dtype), empty(v.shape, v.dtype)];
-  const states = new ScanStates(k, v, g, before, numbers);
+  const states = new ScanStates(k, v, g, numbers, windows);
+  states.start(elements(before));
+  states.open(0, 1);
   const arrays = {
     ...inputs,
     queries: elements(q),
@@ -53,10 +62,15 @@ export function scannedErasing(given: ErasingInputs, before: Tensor): Scanned {
     const isIdle = (row: number) => rows.subarray(row * n, (row + 1) * n).every((value) => value === 0);
     const queries = withoutMaskedRows(q, given.keyMask, isIdle);
 
-    const behind = new ScanStates(k, v, g, before, numbers);
+    const behind = new ScanStates(k, v, g, numbers, windows);
+    behind.start(elements(before));
+    behind.open(0, 1);
     const backwards = numbersOf(given, size, 1);
-    const ahead = new ScanStates(queries, gradient, g, ofState ?? zeros(before.shape, before.dtype), backwards);
-    const borders = g && bordersOf(behind, ahead, after, g, numbers);
+    const ahead = new ScanStates(queries, gradient, g, backwards, windows);
+    ahead.start(elements(contiguous(ofState ?? zeros(before.shape, before.dtype))));
+    const ofDecays = g && new DecayGradient(g, numbers, windows);
+    ofDecays?.meet(0, elements(after), ahead.before);
+    ahead.open(0, 1);
     const common = { ...inputs, taken: elements(taken), gradient: rows, ofTaken: elements(ofTaken) };
     const back = {
       ...common,
@@ -74,10 +88,16 @@ export function scannedErasing(given: ErasingInputs, before: Tensor): Scanned {
     const ofBefore = ahead.last(before);
 
     const gradients = [ofQ, ofK, ofV, ofR, ofE];
-    if (g !== null && borders !== null) {
-      const gained = add(multiply(queries, ofQ), multiply(r, ofR));
-      const b = subtract(gained, add(multiply(k, ofK), multiply(e, ofE)));
-      gradients.push(decayGradient(g.shape.length === 3 ? sum(b, 3) : b, g, borders, numbers));
+    if (ofDecays !== null) {
+      const reading: Rows[] = [
+        [queries, ofQ],
+        [r, ofR],
+      ];
+      const written: Rows[] = [
+        [k, ofK],
+        [e, ofE],
+      ];
+      gradients.push(ofDecays.from(reading, written));
     }
     if (given.state !== null) gradients.push(ofBefore);
     return gradients;

@@ -1,18 +1,27 @@
 /** Linear recurrences: the op of linear attention, with its decays and delta rules. */
-import { recordAll } from '../autograd.ts';
-import { ArgumentError, expectShape } from '../errors.ts';
+import { isRecording, recordAll } from '../autograd.ts';
 import { expectOptions } from '../expect.ts';
 import { scanKernel } from '../kernels/scan.ts';
-import { CHUNK, scanGroup } from '../kernels/scan-chunk.ts';
+import { CHUNK, scanSize } from '../kernels/scan-chunk.ts';
 import { scanKeysKernel, scanQueriesKernel } from '../kernels/scan-gradient.ts';
+import { allocate, type NumericArray } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, expectTensor, type Tensor, zeros } from '../tensor.ts';
-import { expectFlags, expectFloat, expectSameDType, expectTokens } from './check.ts';
-import { add, multiply, subtract } from './elementwise.ts';
+import { expectInputs, expectWithin } from './check-scan.ts';
+import { add, multiply } from './elementwise.ts';
 import { withoutMaskedRows, zeroMasked } from './mask.ts';
 import { sum } from './reduce.ts';
 import { scannedErasing } from './scan-erase.ts';
-import { bordersOf, decayGradient, numbersOf, type ScanInputs, type Scanned, ScanStates } from './scan-states.ts';
+import {
+  DecayGradient,
+  groupsOf,
+  numbersOf,
+  type Rows,
+  type ScanInputs,
+  type Scanned,
+  ScanStates,
+  windowsOf,
+} from './scan-states.ts';
 import { contiguous, expandDims, reshape } from './shape.ts';
 
 /** Optional inputs of `scan`. */
@@ -88,14 +97,15 @@ function scanned(given: ScanInputs, before: Tensor): Scanned {
   const { q, k, v, g, beta } = given;
   const numbers = numbersOf(given, sizeOf(given), 0);
   const { sequences, length, m, n, size } = numbers;
-  const items = sequences * Math.ceil(length / size);
+  const windows = windowsOf(numbers);
   const costPerItem = 2 * Math.min(size, length) * m * (n + CHUNK);
   const decays = { g: elements(g ?? q) };
   const delta = beta === null ? {} : { beta: elements(beta) };
 
   const output = empty(v.shape, v.dtype);
   const missing = beta === null ? null : empty(v.shape, v.dtype);
-  const states = new ScanStates(k, v, g, before, numbers);
+  const states = new ScanStates(k, v, g, numbers, windows);
+  states.start(elements(before));
   const arrays = {
     queries: elements(q),
     keys: elements(k),
@@ -106,13 +116,20 @@ function scanned(given: ScanInputs, before: Tensor): Scanned {
     ...delta,
     ...(missing && { missing: elements(missing) }),
   };
-  parallelFor(scanKernel, items, arrays, numbers, { costPerItem });
+  const leaves = [q, k, v, ...[g, beta, given.state].filter((tensor) => tensor !== null)];
+  const isRecorded = isRecording() && leaves.some(({ requiresGrad }) => requiresGrad);
+  // The states before each window but the first: the backward pass opens the last one first.
+  const borders = isRecorded ? allocate(before.dtype, (windows.count - 1) * before.size) : null;
+  for (let window = 0; window < windows.count; window++) {
+    const [first, count] = groupsOf(window, windows);
+    const opened = states.open(first, count);
+    if (borders !== null && window > 0) borders.set(states.before, (window - 1) * before.size);
+    parallelFor(scanKernel, sequences * count, arrays, opened, { costPerItem });
+  }
   const after = states.last(before);
 
-  const leaves = [q, k, v, ...[g, beta, given.state].filter((tensor) => tensor !== null)];
   recordAll('scan', [output, after], leaves, ([ofOutput, ofState]) => {
     const gradient = contiguous(ofOutput ?? zeros(output.shape, output.dtype));
-    const stateGradient = ofState ?? zeros(before.shape, before.dtype);
     const u = beta === null || missing === null ? v : multiply(expandDims(beta, 3), missing);
     const [ofQueries, ofKeys, ofValues] = [q, k, v].map(({ shape, dtype }) => empty(shape, dtype));
     const ofReading = beta && empty(k.shape, k.dtype);
@@ -122,10 +139,10 @@ function scanned(given: ScanInputs, before: Tensor): Scanned {
     const isIdle = (row: number) => rows.subarray(row * n, (row + 1) * n).every((value) => value === 0);
     const queries = withoutMaskedRows(q, given.keyMask, isIdle);
 
-    const behind = new ScanStates(k, u, g, before, numbers);
-    const backwards = numbersOf(given, sizeOf(given), 1);
-    const ahead = new ScanStates(queries, gradient, g, stateGradient, backwards);
-    const borders = g && bordersOf(behind, ahead, after, g, numbers);
+    const behind = new ScanStates(k, u, g, numbers, windows);
+    const ahead = new ScanStates(queries, gradient, g, { ...numbers, reverse: 1 }, windows);
+    ahead.start(elements(contiguous(ofState ?? zeros(before.shape, before.dtype))));
+    const ofDecays = g && new DecayGradient(g, numbers, windows);
     const common = { keys: elements(k), written: elements(u), ...decays, gradient: rows };
     const back = {
       ...common,
@@ -136,22 +153,32 @@ function scanned(given: ScanInputs, before: Tensor): Scanned {
       ...delta,
       ...(ofWritten && { ofWritten: elements(ofWritten) }),
     };
-    parallelFor(scanKeysKernel, items, back, backwards, { costPerItem: 2 * costPerItem });
     const forth = {
       ...common,
       states: behind.states,
       ofQueries: elements(ofQueries),
       ...(ofReading && { ofReading: elements(ofReading), taken: elements(ofValues) }),
     };
-    parallelFor(scanQueriesKernel, items, forth, numbers, { costPerItem: 2 * costPerItem });
+    let later = elements(after);
+    for (let window = windows.count - 1; window >= 0; window--) {
+      const [first, count] = groupsOf(window, windows);
+      const backwards = ahead.open(windows.groups - first - count, count);
+      ofDecays?.meet(window, later, ahead.before);
+      parallelFor(scanKeysKernel, sequences * count, back, backwards, { costPerItem: 2 * costPerItem });
+      const at = window * before.size;
+      later = window === 0 ? elements(before) : (borders as NumericArray).subarray(at - before.size, at);
+      behind.start(later);
+      const forwards = behind.open(first, count, false);
+      parallelFor(scanQueriesKernel, sequences * count, forth, forwards, { costPerItem: 2 * costPerItem });
+    }
     behind.release();
     const ofBefore = ahead.last(before);
 
     const gradients = [ofQueries, ofReading === null ? ofKeys : add(ofKeys, ofReading), ofValues];
-    if (g !== null && borders !== null) {
-      const written = ofReading === null ? ofKeys : subtract(ofKeys, ofReading);
-      const b = subtract(multiply(queries, ofQueries), multiply(k, written));
-      gradients.push(decayGradient(g.shape.length === 3 ? sum(b, 3) : b, g, borders, numbers));
+    if (ofDecays !== null) {
+      const reading: Rows[] = [[queries, ofQueries]];
+      if (ofReading !== null) reading.push([k, ofReading]);
+      gradients.push(ofDecays.from(reading, [[k, ofKeys]]));
     }
     if (missing !== null && ofWritten !== null) gradients.push(sum(multiply(ofWritten, missing), 3));
     if (given.state !== null) gradients.push(ofBefore);
@@ -161,62 +188,10 @@ function scanned(given: ScanInputs, before: Tensor): Scanned {
 }
 
 // What a delta rule removes depends on all earlier tokens, so there is one group.
-const sizeOf = ({ q, v, beta }: ScanInputs): number => (beta === null ? scanGroup(q.shape[3], v.shape[3]) : q.shape[2]);
+const sizeOf = ({ q, v, beta }: ScanInputs): number => (beta === null ? scanSize(q.shape[3], v.shape[3]) : q.shape[2]);
 
 /** The numbers of each token, with zeros for masked tokens. */
 function withoutMasked(x: Tensor, keyMask: Tensor | undefined): Tensor {
   const [batch, heads, length] = x.shape;
   return reshape(zeroMasked(reshape(x, [batch, heads, length, -1]), keyMask), x.shape);
-}
-
-/** NaN is let through and turns what it reaches into NaN, so that a caller who passes one is not stopped halfway. */
-function expectWithin(name: string, x: Tensor, least: number, most: number): void {
-  const at = elements(x).findIndex((value) => value < least || value > most);
-  if (at < 0) return;
-  const range = least === Number.NEGATIVE_INFINITY ? `at most ${most}` : `${least} to ${most}`;
-  throw new ArgumentError(`${name}: expected ${range}, got ${elements(x)[at]} at element ${at}`);
-}
-
-function expectInputs(
-  queries: Tensor,
-  keys: Tensor,
-  values: Tensor,
-  { logDecay, beta, reads, erases, keyMask, state }: ScanOptions,
-): void {
-  expectFloat('queries', queries);
-  for (const [name, tensor] of Object.entries({ keys, values, logDecay, beta, reads, erases, state })) {
-    if (tensor !== undefined) expectSameDType(name, tensor, queries.dtype, 'to match queries');
-  }
-  for (const [name, tensor] of Object.entries({ queries, keys, values })) expectTokens(name, tensor);
-  const [batch, heads, length, m] = queries.shape;
-  const n = values.shape[3];
-  expectShape('keys', keys.shape, queries.shape, 'to match queries');
-  expectShape('values', values.shape, [batch, heads, length, n], 'to match queries');
-  if (logDecay !== undefined) {
-    const channels = logDecay.shape.length === 4 ? [m] : [];
-    expectShape('logDecay', logDecay.shape, [batch, heads, length, ...channels], 'to match queries');
-  }
-  expectErasing(beta, reads, erases, queries.shape);
-  if (beta !== undefined) expectShape('beta', beta.shape, [batch, heads, length], 'to match queries');
-  if (state !== undefined) expectShape('state', state.shape, [batch, heads, m, n], 'to match keys and values');
-  if (keyMask !== undefined) expectFlags('keyMask', keyMask, [batch, length], 'to match keys');
-}
-
-function expectErasing(
-  beta: Tensor | undefined,
-  reads: Tensor | undefined,
-  erases: Tensor | undefined,
-  shape: readonly number[],
-): void {
-  for (const [name, own, other] of [
-    ['reads', reads, 'erases'],
-    ['erases', erases, 'reads'],
-  ] as const) {
-    if (own === undefined && (reads ?? erases) !== undefined) {
-      throw new ArgumentError(`${name}: expected a tensor, because ${other} is given, got none`);
-    }
-    if (own === undefined) continue;
-    if (beta !== undefined) throw new ArgumentError(`${name}: expected none beside beta, got one`);
-    expectShape(name, own.shape, shape, 'to match queries');
-  }
 }

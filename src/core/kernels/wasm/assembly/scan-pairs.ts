@@ -2,13 +2,15 @@
  * Pairs of a chunk of a scan, and rows that decay: loops of kernels/scan-chunk.ts and kernels/scan-decay.ts. `sums` are float64,
  * one for each place of the chunk; all else is float32.
  */
-import { rounded, upperDoubles } from './doubles';
+import { pairsOfProducts, rounded, sumOfDoubles, upperDoubles } from './doubles';
 import { exp4 } from './elementary';
 import { byRows } from './tile-rows';
 import { at, multiplyAdd } from './vector';
 
 /** Rows of a strip. */
 const STRIP = 8;
+/** e^−LOWEST is in range, and so is every product with it of a power of a higher sum. */
+const LOWEST: f64 = -40;
 
 /** e to the power of two and two float64: the exponent that float32 would round off is multiplied in. */
 // @ts-ignore: decorator
@@ -21,13 +23,30 @@ function exponential(low: v128, high: v128): v128 {
   return multiplyAdd(y, rounded(restLow, restHigh), y);
 }
 
+/**
+ * e^sums and e^−sums of a chunk, after the pairs of a strip. A row whose sum is not too low has products of them for its
+ * decays, which does not depend on later rows.
+ */
+function powersOf(powers: usize, stride: i32, sums: usize, rows: i32): void {
+  for (let row = 0; row < rows; row += 4) {
+    const from = sums + ((<usize>row) << 3);
+    const low = v128.load(from);
+    const high = v128.load(from, 16);
+    v128.store(at(powers, row), exponential(low, high));
+    v128.store(at(powers, stride + row), exponential(f64x2.neg(low), f64x2.neg(high)));
+  }
+}
+
 /** Pairs times e^(sums_i − sums_j), unless `sums` is 0, and zeros after the last pair of each row. */
 function weighPairs(pairs: usize, stride: i32, row: i32, count: i32, columns: i32, sums: usize, strict: bool): void {
   const lanes = i32x4(0, 1, 2, 3);
+  const powers = at(pairs, STRIP * stride);
   for (let i = 0; i < count; i++) {
     const last = row + i - <i32>strict;
     const limit = i32x4.splat(last);
-    const own = sums == 0 ? f64x2.splat(0) : v128.load_splat<f64>(sums + ((<usize>(row + i)) << 3));
+    const sum = sums == 0 ? 0 : load<f64>(sums + ((<usize>(row + i)) << 3));
+    const isNear = sum >= LOWEST;
+    const factor = v128.load_splat<f32>(at(powers, row + i));
     for (let j = 0; j < columns; j += 4) {
       const place = at(pairs, i * stride + j);
       if (j > last) {
@@ -36,10 +55,13 @@ function weighPairs(pairs: usize, stride: i32, row: i32, count: i32, columns: i3
       }
       let each = v128.load(place);
       if (sums != 0) {
-        const other = sums + ((<usize>j) << 3);
-        const low = f64x2.sub(own, v128.load(other));
-        const high = f64x2.sub(own, v128.load(other, 16));
-        each = f32x4.mul(each, exponential(low, high));
+        if (isNear) each = f32x4.mul(each, f32x4.mul(factor, v128.load(at(powers, stride + j))));
+        else {
+          const other = sums + ((<usize>j) << 3);
+          const low = f64x2.sub(f64x2.splat(sum), v128.load(other));
+          const high = f64x2.sub(f64x2.splat(sum), v128.load(other, 16));
+          each = f32x4.mul(each, exponential(low, high));
+        }
       }
       if (j + 3 > last) each = v128.and(each, i32x4.le_s(i32x4.add(lanes, i32x4.splat(j)), limit));
       v128.store(place, each);
@@ -47,7 +69,10 @@ function weighPairs(pairs: usize, stride: i32, row: i32, count: i32, columns: i3
   }
 }
 
-/** The twin of addPairs, with `middle` in panels; rows of `pairs` are `stride` apart, a multiple of 4. */
+/**
+ * The twin of addPairs, with `middle` in panels; rows of `pairs` are `stride` apart, a multiple of 4, and two more rows hold
+ * powers.
+ */
 export function addPairs(
   target: usize,
   targetRow: i32,
@@ -66,6 +91,7 @@ export function addPairs(
   alpha: f32,
 ): void {
   const panel = (<usize>inner) << 5;
+  if (sums != 0) powersOf(at(pairs, STRIP * stride), stride, sums, rows);
   for (let row = 0; row < rows; row += STRIP) {
     const count = min(STRIP, rows - row);
     const columns = row + count;
@@ -94,6 +120,7 @@ export function solvePairs(
   factors: usize,
 ): void {
   const panel = (<usize>inner) << 5;
+  if (sums != 0) powersOf(at(pairs, STRIP * stride), stride, sums, rows);
   for (let row = 0; row < rows; row += STRIP) {
     const count = min(STRIP, rows - row);
     byRows(pairs, stride, at(left, row * leftRow), leftRow, 1, middle, 8, panel, count, row + count, inner, 1, false);
@@ -155,15 +182,27 @@ export function decayRows(
   rows: i32,
   count: i32,
 ): void {
-  const vectors = count & ~3;
-  for (let row = 0; row < rows; row++) {
-    const exponent = f64x2.splat(sign * (load<f64>(sums + ((<usize>row) << 3)) - base));
-    const factor = exponential(exponent, exponent);
-    for (let c = 0; c < vectors; c += 4) v128.store(at(to, c), f32x4.mul(factor, v128.load(at(x, c))));
-    for (let c = vectors; c < count; c++) store<f32>(at(to, c), f32x4.extract_lane(factor, 0) * load<f32>(at(x, c)));
-    x = at(x, xRow);
-    to = at(to, count);
+  const bases = f64x2.splat(base);
+  const signs = f64x2.splat(sign);
+  for (let row = 0; row < rows; row += 4) {
+    const from = sums + ((<usize>row) << 3);
+    const low = f64x2.mul(signs, f64x2.sub(v128.load(from), bases));
+    const high = f64x2.mul(signs, f64x2.sub(v128.load(from, 16), bases));
+    const factors = exponential(low, high);
+    scaleRow(x, f32x4.extract_lane(factors, 0), to, count);
+    if (row + 1 < rows) scaleRow(at(x, xRow), f32x4.extract_lane(factors, 1), at(to, count), count);
+    if (row + 2 < rows) scaleRow(at(x, 2 * xRow), f32x4.extract_lane(factors, 2), at(to, 2 * count), count);
+    if (row + 3 < rows) scaleRow(at(x, 3 * xRow), f32x4.extract_lane(factors, 3), at(to, 3 * count), count);
+    x = at(x, 4 * xRow);
+    to = at(to, 4 * count);
   }
+}
+
+function scaleRow(x: usize, factor: f32, to: usize, count: i32): void {
+  const vectors = count & ~3;
+  const all = f32x4.splat(factor);
+  for (let c = 0; c < vectors; c += 4) v128.store(at(to, c), f32x4.mul(all, v128.load(at(x, c))));
+  for (let c = vectors; c < count; c++) store<f32>(at(to, c), factor * load<f32>(at(x, c)));
 }
 
 /** to_r = e^(sign · exponents_r) ∘ x_r, rows of exponents one after another. */
@@ -191,5 +230,22 @@ export function raiseRows(
     x = at(x, xRow);
     to = at(to, toRow);
     exponents = at(exponents, count);
+  }
+}
+
+/** to_r += sign · a_r · b_r, float64, for rows one after another. */
+export function addDotsOfRows(a: usize, b: usize, to: usize, sign: f64, rows: i32, count: i32): void {
+  const vectors = count & ~3;
+  for (let row = 0; row < rows; row++) {
+    let sums = f64x2.splat(0);
+    for (let c = 0; c < vectors; c += 4) {
+      sums = f64x2.add(sums, pairsOfProducts(v128.load(at(a, c)), v128.load(at(b, c))));
+    }
+    let sum = sumOfDoubles(sums);
+    for (let c = vectors; c < count; c++) sum += <f64>load<f32>(at(a, c)) * <f64>load<f32>(at(b, c));
+    store<f64>(to, load<f64>(to) + sign * sum);
+    a = at(a, count);
+    b = at(b, count);
+    to += 8;
   }
 }

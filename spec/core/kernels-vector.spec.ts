@@ -203,11 +203,12 @@ interface OpCase {
   positive?: boolean;
 }
 
-/** Logarithms of decays from [batch, heads, length, 1]: every fifth is so strong that little is left of a token. */
+/** Logarithms of decays from [batch, heads, length, 1]: every fifth is so strong that little is left of the tokens before. */
 function perToken(x: Tensor): Tensor {
   const [batch, heads, length] = x.shape;
-  const strengths = Float32Array.from({ length }, (_, at) => (at % 5 === 4 ? -30 : -0.1));
-  return ops.multiply(ops.square(ops.reshape(x, [batch, heads, length])), fromArray(strengths, [length]));
+  const further = Float32Array.from({ length }, (_, at) => (at % 5 === 4 ? -30 : 0));
+  const own = ops.scale(ops.square(ops.reshape(x, [batch, heads, length])), -0.1);
+  return ops.add(own, fromArray(further, [length]));
 }
 
 const OPS: OpCase[] = [

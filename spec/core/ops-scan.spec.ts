@@ -13,7 +13,7 @@ import { scope } from '../../src/core/scope.ts';
 import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { assertSameBitsOnThreads } from './on-threads.ts';
 
-/** Groups are 256 places and more, chunks of a group 32: lengths on, before and after every kind of cut, and primes. */
+/** Chunks are 32 places, windows of groups 256 and more: lengths on, before and after every kind of cut, and primes. */
 const LENGTHS = [1, 2, 7, 31, 32, 33, 64, 97, 255, 256, 257, 293, 521];
 
 type Float = 'float32' | 'float64';
@@ -511,7 +511,7 @@ test('1, 2 and 3 threads give the same bits, forward and backward', async () => 
   const bits = () =>
     scope(() =>
       ['sum', 'delta', 'erase'].map((rule) => {
-        // Three groups, or two sequences: every kernel has items to share out.
+        // Several groups, or two sequences: every kernel has items to share out.
         const drawn: Case = {
           batch: 1,
           heads: 2,
@@ -590,7 +590,7 @@ test('memory grows with the length, and nothing but the results is left', () => 
     });
   const [short, long] = [at(2048), at(4096)];
   assert.ok(long <= 2.1 * short, `${short} bytes at 2048, ${long} at 4096`);
-  // The result, and a state of 64 × 64 for every 256 places.
+  // The result, and the states of a window, 17 of 64 × 64.
   assert.ok(long <= 1.4 * 4 * 4096 * 64, `${long} bytes for a result of ${4 * 4096 * 64}`);
 });
 

@@ -23,7 +23,8 @@
 import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, solvePairs } from './scan-chunk.ts';
-import { SCAN_NUMBERS, walkGroups } from './scan-walk.ts';
+import { SCAN_NUMBERS } from './scan-steps.ts';
+import { walkGroups } from './scan-walk.ts';
 import { Scratch } from './scratch.ts';
 import { multiplyTile, transposed } from './tile.ts';
 
@@ -72,7 +73,7 @@ export const scanErasingKernel = defineKernel(
         multiplyTile(state, transposed(right.outside), v, m, n, rows, 1, true);
         multiplyTile(state, transposed(erasing.outside), x, m, n, rows, -1, true);
       },
-      (walk, state) => walk.settle(state),
+      (walk, state) => walk.leave(state),
     );
   },
 );

@@ -15,7 +15,8 @@
 import { dtypeOf, ROUNDING } from '../dtype.ts';
 import { defineKernel } from './kernel.ts';
 import { addPairs, solvePairs } from './scan-chunk.ts';
-import { addStep, SCAN_NUMBERS, walkGroups } from './scan-walk.ts';
+import { addStep, SCAN_NUMBERS } from './scan-steps.ts';
+import { walkGroups } from './scan-walk.ts';
 import { Scratch } from './scratch.ts';
 import { isInHeap, isOnHeap, vectorKernels } from './simd.ts';
 import { multiplyTile, transposed } from './tile.ts';

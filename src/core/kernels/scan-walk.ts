@@ -3,9 +3,9 @@
  * decays come as logarithms g: none, one for each token, or one for each channel of a token.
  */
 import type { NumericArray } from '../memory.ts';
-import type { KernelNumbers } from './kernel.ts';
 import { CHUNK, rowAt, rowsFrom } from './scan-chunk.ts';
 import { decayRows, decayState, raiseRows } from './scan-decay.ts';
+import { addStep, placesOf, type ScanNumbers } from './scan-steps.ts';
 import { Scratch } from './scratch.ts';
 import { type Block, block } from './tile.ts';
 
@@ -18,35 +18,7 @@ const scratch = new Scratch();
 /** Says to a scratch what type of numbers is wanted. */
 const DOUBLE = new Float64Array(0);
 
-/**
- * The numbers that the kernels take: `size`, the places of a group; `first`, the group in the first slot of the states;
- * `decays`, the logarithms of decays for each token (0, 1 or m); `reverse`, 1 to walk from the last row to the first.
- */
-export const SCAN_NUMBERS = ['sequences', 'length', 'm', 'n', 'size', 'first', 'decays', 'reverse'] as const;
-export type ScanNumbers = KernelNumbers<(typeof SCAN_NUMBERS)[number]>;
-
-/** The places of a group: backwards the same tokens make a group, so that both walks meet where groups do. */
-export function placesOf(group: number, { length, size, reverse }: ScanNumbers): [first: number, last: number] {
-  if (!reverse) return [group * size, Math.min(length, (group + 1) * size)];
-  const before = (Math.ceil(length / size) - 1 - group) * size;
-  return [Math.max(0, length - before - size), length - before];
-}
-
-/** Adds the decay on the way to a place. Backwards this is the decay of the row before, and the first place has none. */
-export function addStep(
-  to: NumericArray,
-  at: number,
-  g: NumericArray,
-  sequence: number,
-  place: number,
-  { length, decays, reverse }: ScanNumbers,
-): void {
-  if (reverse && place === 0) return;
-  const from = (sequence * length + rowAt(reverse ? place - 1 : place, length, reverse)) * decays;
-  for (let f = 0; f < decays; f++) to[at + f] += g[from + f];
-}
-
-/** The work on one chunk of a group, with the state decayed to the chunk's first place. */
+/** The work on one chunk of a group. */
 type VisitChunk = (walk: Walk, state: Block) => void;
 
 /**
@@ -87,6 +59,8 @@ export class Walk {
   readonly sums: Float64Array | null;
   /** With one for each channel: the same, a row for each place. */
   readonly #exponents: NumericArray;
+  /** What is left to be applied: with one decay for each token the first, a sum, else a list. */
+  #rest = 0;
   readonly #pending: NumericArray;
   readonly #factors: NumericArray;
   readonly #g: NumericArray;
@@ -110,6 +84,7 @@ export class Walk {
     this.sequence = sequence;
     [this.place, this.#last] = placesOf(group, this.#numbers);
     this.rows = 0;
+    this.#rest = 0;
     this.#pending.fill(0, 0, this.#numbers.decays);
   }
 
@@ -119,19 +94,23 @@ export class Walk {
     return end < this.#last || end === this.#numbers.length;
   }
 
-  /** Moves to the next chunk and decays the state to its first place. Returns false after the last chunk. */
-  next(state: Block): boolean {
+  /**
+   * Moves to the next chunk; returns false after the last one. With decays of channels, decays the state to its first place. No
+   * state: it is empty.
+   */
+  next(state: Block | null): boolean {
     this.place += this.rows;
     this.rows = 0;
     if (this.place >= this.#last) return false;
     const { decays } = this.#numbers;
-    if (decays > 0) {
-      addStep(this.#pending, 0, this.#g, this.sequence, this.place, this.#numbers);
-      this.settle(state);
-    }
     const most = Math.min(CHUNK, this.#last - this.place);
-    if (this.sums !== null) this.rows = this.#sumUp(this.sums, most);
-    else {
+    if (this.sums !== null) {
+      this.#step(this.place);
+      if (state === null || Math.exp(this.#rest) === 0) this.settle(state);
+      this.rows = this.#sumUp(this.sums, most);
+    } else {
+      if (decays > 0) addStep(this.#pending, 0, this.#g, this.sequence, this.place, this.#numbers);
+      this.settle(state);
       this.#exponents.fill(0, 0, decays);
       for (this.rows = 1; this.rows < most && (decays === 0 || this.#reaches(this.rows)); ) this.rows++;
       for (let f = 0; f < decays; f++) this.#pending[f] = this.#exponents[(this.rows - 1) * decays + f];
@@ -166,29 +145,44 @@ export class Walk {
     return true;
   }
 
+  /** With one decay for each token: adds the one on the way to a place. */
+  #step(place: number): void {
+    const { length, reverse } = this.#numbers;
+    if (reverse && place === 0) return;
+    this.#rest += this.#g[this.sequence * length + rowAt(reverse ? place - 1 : place, length, reverse)];
+  }
+
   /** Decays a state by the decay that is left. */
-  settle(state: Block): void {
+  settle(state: Block | null): void {
     const { m, n, decays } = this.#numbers;
-    if (decays === 0) return;
-    if (decays === 1) this.#factors.fill(Math.exp(this.#pending[0]), 0, m);
-    else for (let f = 0; f < m; f++) this.#factors[f] = Math.exp(this.#pending[f]);
-    decayState(state, this.#factors, m, n);
+    if (state !== null && decays > 0) {
+      if (decays === 1) this.#factors.fill(Math.exp(this.#rest), 0, m);
+      else for (let f = 0; f < m; f++) this.#factors[f] = Math.exp(this.#pending[f]);
+      decayState(state, this.#factors, m, n);
+    }
+    this.#rest = 0;
     this.#pending.fill(0, 0, decays);
   }
 
-  /** Decays a state past the last place of a sequence. Backwards, that is the place before the first token. */
+  /**
+   * After the last group of a sequence, decays the state to its last place, or backwards past it: to before the first token. What
+   * other groups leave is not read.
+   */
   leave(state: Block): void {
     const { length, decays, reverse } = this.#numbers;
-    if (reverse && this.place === length && decays > 0)
-      addStep(this.#pending, 0, this.#g, this.sequence, length, this.#numbers);
+    if (this.place < length) return;
+    if (reverse) {
+      if (decays === 1) this.#step(length);
+      else if (decays > 1) addStep(this.#pending, 0, this.#g, this.sequence, length, this.#numbers);
+    }
     this.settle(state);
   }
 
   /** Once the state has been read, before rows are written into it: decays it to the scale of those rows. */
   turn(state: Block): void {
     if (this.sums === null) return;
-    this.#factors.fill(Math.exp(this.sums[this.rows - 1]), 0, this.#numbers.m);
-    decayState(state, this.#factors, this.#numbers.m, this.#numbers.n);
+    this.#rest += this.sums[this.rows - 1];
+    this.settle(state);
   }
 
   /** Rows that read the state, as wide as it is long: times e^B. Valid until the next call with this name. */
@@ -202,7 +196,7 @@ export class Walk {
     const inside = this.rowsOf(x, width);
     if (this.sums === null) return { outside: inside, inside };
     const target = scratch.get(name, x, CHUNK * width);
-    decayRows(inside, this.sums, 0, 1, target, this.rows, width);
+    decayRows(inside, this.sums, -this.#rest, 1, target, this.rows, width);
     return { outside: block(target, 0, width), inside };
   }
 

@@ -18,7 +18,8 @@ import type { NumericArray } from '../memory.ts';
 import { mixRows } from './feature-exponents.ts';
 import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, solvePairs } from './scan-chunk.ts';
-import { addStep, placesOf, SCAN_NUMBERS, walkGroups } from './scan-walk.ts';
+import { addSteps, SCAN_NUMBERS } from './scan-steps.ts';
+import { Walk, walkGroups } from './scan-walk.ts';
 import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, multiplyTile, transposed } from './tile.ts';
@@ -36,27 +37,20 @@ export const scanSumsKernel = defineKernel(
   'scan-sums',
   { arrays: ['keys', 'values', 'g', 'states', 'totals'], numbers: SCAN_NUMBERS },
   (begin, end, { keys, values, g, states, totals }, numbers) => {
-    const { sequences, m, n, decays } = numbers;
-    const further = states.subarray(sequences * m * n);
-    further.fill(0, begin * m * n, end * m * n);
-    walkGroups(
-      begin,
-      end,
-      g,
-      further,
-      numbers,
-      (walk, state) => {
-        const { outside } = walk.writing('right', keys);
-        walk.turn(state);
-        multiplyTile(state, transposed(outside), walk.rowsOf(values, n), m, n, walk.rows, 1, true);
-      },
-      (walk, state) => walk.settle(state),
-    );
+    const { sequences, m, n, first, decays } = numbers;
+    const walk = new Walk(g, numbers);
     for (let item = begin; item < end; item++) {
-      const at = (item + sequences) * decays;
-      totals.fill(0, at, at + decays);
-      const [from, to] = placesOf(numbers.first + Math.floor(item / sequences), numbers);
-      for (let place = from; place < to; place++) addStep(totals, at, g, item % sequences, place, numbers);
+      const [sequence, group] = [item % sequences, first + Math.floor(item / sequences)];
+      const slot = item + sequences;
+      const state = block(states, slot * m * n, n);
+      walk.begin(sequence, group);
+      for (let isEmpty = true; walk.next(isEmpty ? null : state); isEmpty = false) {
+        const { outside } = walk.writing('right', keys);
+        if (!isEmpty) walk.turn(state);
+        multiplyTile(state, transposed(outside), walk.rowsOf(values, n), m, n, walk.rows, 1, !isEmpty);
+      }
+      walk.settle(state);
+      addSteps(totals, slot * decays, g, sequence, group, numbers);
     }
   },
 );
@@ -128,7 +122,7 @@ export const scanKernel = defineKernel(
         walk.turn(state);
         multiplyTile(state, transposed(right.outside), u, m, n, rows, 1, true);
       },
-      (walk, state) => walk.settle(state),
+      (walk, state) => walk.leave(state),
     );
   },
 );

@@ -1,7 +1,7 @@
 /** The states of a scan between its groups, and the part of the gradients of decays that follows from them. */
 import { FOLD_CHANNELS, scanFoldKernel, scanSumsKernel } from '../kernels/scan.ts';
 import { scanBordersKernel, scanDecaysKernel, scanGainsKernel } from '../kernels/scan-gradient.ts';
-import type { ScanNumbers } from '../kernels/scan-walk.ts';
+import type { ScanNumbers } from '../kernels/scan-steps.ts';
 import { allocate, type NumericArray, release } from '../memory.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';

@@ -3,16 +3,24 @@ import { ArgumentError } from '../../core/errors.ts';
 import { type Check, expectList, expectPlain, expectText } from '../../core/expect.ts';
 import { unknownName } from '../../terminal/suggest.ts';
 import { checkOption, withDefaults } from '../../variants/options.ts';
+import { controlledKind } from './controlled.ts';
 import { denseKind } from './dense.ts';
 import type { FeedForwardKind } from './kind.ts';
+import { productKeyKind } from './product-keys.ts';
 import { switchKind } from './switch.ts';
 import { top2Kind } from './top-2.ts';
 
 /** Every kind, by its name. */
-export const FEED_FORWARD_KINDS: readonly FeedForwardKind[] = [denseKind, switchKind, top2Kind];
+export const FEED_FORWARD_KINDS: readonly FeedForwardKind[] = [
+  denseKind,
+  switchKind,
+  top2Kind,
+  productKeyKind,
+  controlledKind,
+];
 
 /**
- * The feed-forward layer of a layer, as plain values: its kind (`dense`, `switch`, `top-2`) and the kind's options, which have
+ * The feed-forward layer of a layer, as plain values: its kind (`dense`, `switch`, `top-2`, `product-keys`, `controlled`) and the kind's options, which have
  * the defaults of their papers: `{ kind: 'switch', numExperts: 4, balance: 0.01 }`.
  */
 export interface FeedForwardSettings {

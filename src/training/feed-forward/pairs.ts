@@ -11,20 +11,26 @@ export function bestPairs(scores1: ArrayLike<number>, scores2: ArrayLike<number>
   const rows = scores1.length / n;
   const pairs = new Int32Array(2 * rows * k);
   const [best1, best2] = [new Int32Array(k), new Int32Array(k)];
-  const candidates: { a: number; b: number; sum: number }[] = [];
+  const as: number[] = [];
+  const bs: number[] = [];
   for (let a = 0; a < k; a++) {
-    for (let b = 0; (a + 1) * (b + 1) <= k; b++) candidates.push({ a, b, sum: 0 });
+    for (let b = 0; (a + 1) * (b + 1) <= k; b++) {
+      as.push(a);
+      bs.push(b);
+    }
   }
-  const order = (x: (typeof candidates)[number], y: (typeof candidates)[number]) =>
-    y.sum - x.sum || x.a - y.a || x.b - y.b;
+  const sums = new Float64Array(as.length);
+  const best = new Int32Array(k);
   for (let row = 0; row < rows; row++) {
     bestOf(scores1, row * n, n, best1);
     bestOf(scores2, row * n, n, best2);
-    for (const each of candidates) each.sum = scores1[row * n + best1[each.a]] + scores2[row * n + best2[each.b]];
-    candidates.sort(order);
+    for (let c = 0; c < sums.length; c++) {
+      sums[c] = scores1[row * n + best1[as[c]]] + scores2[row * n + best2[bs[c]]];
+    }
+    bestOf(sums, 0, sums.length, best);
     for (let c = 0; c < k; c++) {
-      pairs[row * k + c] = best1[candidates[c].a];
-      pairs[(rows + row) * k + c] = best2[candidates[c].b];
+      pairs[row * k + c] = best1[as[best[c]]];
+      pairs[(rows + row) * k + c] = best2[bs[best[c]]];
     }
   }
   return pairs;

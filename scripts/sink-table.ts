@@ -1,85 +1,148 @@
 /**
- * `npm run sink-table`: whether a window breaks our trained byte model, and whether the first tokens mend it, as table 2 of
- * Xiao et al. 2024 asks of large models.
+ * `npm run sink-table`: whether a window breaks models of ours, and whether the first tokens mend it, as table 2 of Xiao et al.
+ * 2024 asks of large models.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { noGrad } from '../src/core/autograd.ts';
 import { ArgumentError } from '../src/core/errors.ts';
-import { crossEntropy, slice } from '../src/core/ops/index.ts';
-import { scope } from '../src/core/scope.ts';
-import { elements, fromArray } from '../src/core/tensor.ts';
+import { Random } from '../src/core/random.ts';
 import { formatWhole } from '../src/terminal/format.ts';
 import { integer, integers, text } from '../src/terminal/options.ts';
 import { formatTable } from '../src/terminal/table.ts';
 import { widthOf } from '../src/terminal/width.ts';
 import { loadModel } from '../src/training/checkpoint.ts';
-import { LanguageModel } from '../src/training/language-model.ts';
-import { evaluation } from '../src/training/module.ts';
-import { rebuilt } from '../src/training/reattend.ts';
+import type { Learner } from '../src/training/learner.ts';
+import { backcopyRecipe } from '../src/training/recipes/backcopy.ts';
+import { runsOf } from '../src/training/recipes/recipe.ts';
+import { startRun } from '../src/training/run.ts';
+import { followersOf, isCopied } from '../src/training/tasks/backcopy.ts';
+import { openTask } from '../src/training/tasks/registry.ts';
+import { train } from '../src/training/trainer.ts';
 import { runProgram } from './program.ts';
+import { caches, type Reading, read, type Texts } from './sink-readings.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
+/** Number of short texts whose mean is the figure within the length of the training. */
+const WITHIN = 64;
+
 const command = {
   usage: 'npm run sink-table --',
-  summary: 'Read a text with our byte model through full attention, a window, and a window with attention sinks.',
-  details: 'The table has bits a byte: for the bytes within the length of the training, and for those beyond it.',
+  summary:
+    'Read texts with two byte models of ours through full attention, and from caches with and without attention sinks.',
+  details:
+    'Each table has bits a byte beyond the length of the training; the last row has those within it. A cache of s + w tokens ' +
+    'holds the first s and the last w. Positions are those in the text, or those in the cache.',
   options: {
-    text: text('FILE', 'Read this text', {
+    text: text('FILE', 'Read this text with the model of prose', {
       default: fixture('text/alice-chapter-1.txt'),
       defaultText: 'Alice, chapter 1',
     }),
     bytes: integer('N', 'Number of bytes to read', { default: 4096, minimum: 1100, maximum: 65536 }),
-    windows: integers('N', 'Tokens of the window, the query among them', { default: [64, 256], minimum: 1 }),
-    sinks: integers('N', 'Numbers of sinks', { default: [0, 1, 4, 8], minimum: 0 }),
+    caches: integers('N', 'Tokens of a cache, sinks among them', { default: [32, 64], minimum: 1, maximum: 1024 }),
+    sinks: integers('N', 'Numbers of sinks', { default: [0, 1, 4], minimum: 0 }),
   },
 };
 
-await runProgram(command, (values) => {
-  const { learner } = loadModel(fixture('byte-lm.safetensors'));
-  const { model } = learner;
-  if (!(model instanceof LanguageModel)) throw new ArgumentError('fixtures/byte-lm.safetensors: no language model');
+await runProgram(command, async (values) => {
+  const narrow = values.caches.find((cache) => values.sinks.some((sinks) => sinks >= cache));
+  if (narrow !== undefined) {
+    throw new ArgumentError(
+      `--caches: expected more tokens than sinks, got ${narrow} with ${Math.max(...values.sinks)}`,
+    );
+  }
+  const settings = [
+    ['full', 'text', { variant: 'full' }] as const,
+    ...values.caches.flatMap((cache) => values.sinks.flatMap((sinks) => caches(cache, sinks))),
+  ];
+  const print = (title: string, learner: Learner, within: Texts, beyond: Texts, exact?: Record<string, number>) => {
+    const names = Object.keys(beyond.counts);
+    const row = (name: string, positions: string, { bits, onFirst }: Reading) => [
+      name,
+      positions,
+      (2 ** bits.all).toFixed(1),
+      ...names.map((each) => bits[each].toFixed(3)),
+      ...(names.length > 1 ? names.slice(1) : names).map((each) => onFirst[each].toFixed(2)),
+    ];
+    const rows = settings.map(([name, positions, attention]) => row(name, positions, read(learner, attention, beyond)));
+    if (exact)
+      rows.unshift([
+        'the task itself',
+        '',
+        (2 ** exact.all).toFixed(1),
+        ...names.map((each) => exact[each].toFixed(3)),
+      ]);
+    rows.push(row('full', 'within', read(learner, { variant: 'full' }, within)));
+    const ofKind = (name: string) => (name === 'all' ? '' : `, ${name}`);
+    const titles = [
+      'attention',
+      'positions',
+      'perplexity',
+      ...names.map((name) => `bits${ofKind(name)}`),
+      ...(names.length > 1 ? names.slice(1) : names).map((name) => `on first${ofKind(name)}`),
+    ];
+    const columns = titles.map((each, n) => ({ title: each, align: n < 2 ? ('left' as const) : ('right' as const) }));
+    const padded = rows.map((cells) => [...cells, ...new Array<string>(titles.length - cells.length).fill('')]);
+    process.stdout.write(`${title}\n\n${formatTable(columns, padded, { width: widthOf(process.stdout) })}\n\n`);
+  };
+
+  const prose = loadModel(fixture('byte-lm.safetensors')).learner;
+  const { length } = prose.model.config;
   const bytes = new Uint8Array(readFileSync(values.text)).subarray(0, values.bytes + 1);
-  const { length } = model.config;
   if (bytes.length < length + 2)
     throw new ArgumentError(`--text: expected more than ${length} bytes, got ${bytes.length}`);
+  const upTo = (end: number, isCounted: (text: number, n: number) => boolean): Texts => {
+    return { tokens: [bytes.subarray(0, end)], targets: [bytes.subarray(1, end + 1)], counts: { all: isCounted } };
+  };
+  const last = bytes.length - 1;
+  print(
+    `fixtures/byte-lm.safetensors, trained on ${formatWhole(length)} bytes of prose, from there to byte ${formatWhole(last)}`,
+    prose,
+    upTo(length, () => true),
+    upTo(last, (_, n) => n >= length),
+  );
 
-  const rows = [['full', { variant: 'full' }] as const, ...windowed(values)].map(([name, attention]) => {
-    const other = rebuilt(learner, { length: bytes.length, attention }, 0).model as LanguageModel;
-    return [name, ...bitsPerByte(other, bytes, length).map((bits) => bits.toFixed(3))];
-  });
-  const beyond = `to ${formatWhole(bytes.length - 1)}`;
-  const titles = ['attention', `bytes 1 to ${formatWhole(length)}`, beyond];
-  const columns = titles.map((title, n) => ({ title, align: n === 0 ? ('left' as const) : ('right' as const) }));
-  process.stdout.write(`${formatTable(columns, rows, { width: widthOf(process.stdout) })}\n`);
+  const run = startRun({ ...runsOf(backcopyRecipe)[0].settings, seed: 1 });
+  await train(run, {});
+  const short = run.task.length;
+  const long = copying(1, values.bytes, (n) => n >= short);
+  print(
+    `the model of the recipe backcopy, trained on ${formatWhole(short)} bytes, from there to byte ${formatWhole(values.bytes)}`,
+    run.learner,
+    copying(WITHIN, short, () => true),
+    long,
+    entropyOf(long),
+  );
   return 0;
 });
 
-/** A window of w tokens, and as many sinks beside it. */
-function windowed({ windows, sinks }: { windows: readonly number[]; sinks: readonly number[] }) {
-  return windows.flatMap((window) =>
-    sinks.map((numSinks): readonly [string, { variant: string; options?: Record<string, unknown> }] => [
-      `window ${window}, ${numSinks === 0 ? 'no sinks' : numSinks === 1 ? '1 sink' : `${numSinks} sinks`}`,
-      { variant: 'attention-sinks', options: { windowLength: window + numSinks, numSinks } },
-    ]),
-  );
+/** Texts of the task, which no training has met, and their bytes of both kinds. */
+function copying(texts: number, length: number, isMeant: (n: number) => boolean): Texts {
+  const random = new Random(1).split(`texts of ${length}`);
+  const task = openTask('backcopy', { length });
+  const examples = Array.from({ length: texts }, () => task.draw('held-out', random));
+  const tokens = examples.map((each) => each.tokens);
+  const isCopy = (text: number, n: number) => isCopied(tokens[text], n + 1);
+  return {
+    tokens,
+    targets: examples.map(({ targets }) => targets as ArrayLike<number>),
+    counts: {
+      all: (_, n) => isMeant(n),
+      drawn: (text, n) => isMeant(n) && !isCopy(text, n),
+      copies: (text, n) => isMeant(n) && isCopy(text, n),
+    },
+  };
 }
 
-/** Of each byte but the first, given those before it: the mean of the first `length`, and of the others. */
-function bitsPerByte(model: LanguageModel, bytes: Uint8Array, length: number): number[] {
-  return scope(() => {
-    const [given, next] = [bytes.subarray(0, -1), bytes.subarray(1)].map((each) =>
-      fromArray(each, [1, each.length], 'int32'),
-    );
-    const logits = noGrad(() => model.forward(given, evaluation));
-    const parts = [
-      [0, length],
-      [length, bytes.length - 1],
-    ];
-    return parts.map(([begin, end]) => {
-      const loss = noGrad(() => crossEntropy(slice(logits, 1, begin, end), slice(next, 1, begin, end)));
-      return elements(loss)[0] / Math.LN2;
-    });
-  });
+/** What nothing can be below on this text: the bits that its drawn bytes have by their probabilities. */
+function entropyOf({ tokens, targets, counts }: Texts): Record<string, number> {
+  const bits = Array.from(targets[0], (next, n) =>
+    isCopied(tokens[0], n + 1) ? 0 : -Math.log2(followersOf(tokens[0][n]).get(next) as number),
+  );
+  return Object.fromEntries(
+    Object.entries(counts).map(([name, isCounted]) => {
+      const counted = bits.filter((_, n) => isCounted(0, n));
+      return [name, counted.reduce((sum, each) => sum + each, 0) / counted.length];
+    }),
+  );
 }

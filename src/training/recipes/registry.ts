@@ -1,4 +1,5 @@
 /** Every recipe, by name. Adding one is one file and one line here. */
+import { backcopyRecipe } from './backcopy.ts';
 import { byteLmRecipe } from './byte-lm.ts';
 import { copyRecipe } from './copy.ts';
 import { duplicationRecipe } from './duplication.ts';
@@ -27,6 +28,7 @@ export const recipes: readonly Recipe[] = [
   stackRecipe,
   needleRecipe,
   stateTrackingRecipe,
+  backcopyRecipe,
 ];
 
 /** The default of `train`. */

@@ -1,5 +1,6 @@
 /** Every task, by name. Adding one is one file and one line here. */
 import { associativeRecall } from './associative-recall.ts';
+import { backcopy } from './backcopy.ts';
 import { byteLm, byteMlm } from './byte-lm.ts';
 import { copy } from './copy.ts';
 import { duplication } from './duplication.ts';
@@ -26,6 +27,7 @@ export const tasks: readonly TaskDefinition[] = [
   stack,
   needle,
   stateTracking,
+  backcopy,
   byteLm,
   byteMlm,
   listops,

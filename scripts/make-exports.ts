@@ -107,7 +107,7 @@ function casesOf(): Case[] {
     }),
     causal('attention-sinks-zero', named('attention-sinks', { sinkLogit: 'zero' })),
     causal('attention-sinks-learned', named('attention-sinks', { sinkLogit: 'learned', numSinks: 0 })),
-    causal('attention-sinks-cache', named('attention-sinks', { positions: 'cache' }), { positions: 'rotary' }),
+    causal('attention-sinks-cache', named('attention-sinks', { sinkPositions: 'cache' }), { positions: 'rotary' }),
     causal('nsa-groups', named('nsa', { groupSize: 2 })),
     causal('nsa-mean', named('nsa', { compressor: 'mean', stride: 6 })),
     causal('based-unprojected', named('based', { featureDim: 8 })),

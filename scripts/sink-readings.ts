@@ -75,9 +75,9 @@ function weightOnFirst(model: LanguageModel, tokens: Tensor): Float64Array {
 /** A cache of `cache` tokens, of which the first are sinks, in every place that has sinks to count positions in. */
 export function caches(cache: number, numSinks: number): [string, string, AttentionSettings][] {
   const name = `${numSinks} + ${cache - numSinks}`;
-  return (numSinks === 0 ? (['text'] as const) : (['text', 'cache'] as const)).map((positions) => [
+  return (numSinks === 0 ? (['text'] as const) : (['text', 'cache'] as const)).map((sinkPositions) => [
     name,
-    positions,
-    { variant: 'attention-sinks', options: { windowLength: cache - numSinks, numSinks, positions } },
+    sinkPositions,
+    { variant: 'attention-sinks', options: { windowLength: cache - numSinks, numSinks, sinkPositions } },
   ]);
 }

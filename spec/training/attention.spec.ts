@@ -15,6 +15,7 @@ import { type AttentionPlace, type AttentionSettings, Mixing } from '../../src/t
 import { build, learned } from '../../src/training/module.ts';
 import { comparesTokens } from '../../src/variants/inputs.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
+import { ROTARY_BASE } from '../../src/variants/rotation.ts';
 import { assertClose, at, denseOf, leafOf, loop } from '../core/tensors.ts';
 import { accepts, optionsOf } from '../laws/draw.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
@@ -101,9 +102,16 @@ for (const variant of allVariants()) {
     fc.assert(
       fc.property(drawn, fc.nat(), fc.integer({ min: 1, max: 12 }), (options, seed, length) => {
         fc.pre(accepts(variant, options, shape));
+        // Some options turn queries once more, and take no other positions than those of a layer.
+        const base = variant.turnsRotary?.(options) ?? null;
+        fc.pre(base === null || base === ROTARY_BASE);
         const { causal, ...asked } = options;
         scope(() => {
-          const attention = make({ variant: name, options: asked }, { causal, dtype: 'float32' }, seed);
+          const attention = make(
+            { variant: name, options: asked },
+            { causal, dtype: 'float32', rotary: base !== null },
+            seed,
+          );
           const x = randomNormal([2, length, 6], new Random(seed), 'float32').withGrad();
           const y = attention.forward(x, { training: true, keyMask: maskOf([length, Math.ceil(length / 2)], length) });
           assert.equal(y.shape, [2, length, 6]);

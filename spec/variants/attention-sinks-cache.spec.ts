@@ -17,7 +17,7 @@ const variant = findVariant('attention-sinks') as AnyVariant;
 
 type CacheOptions = AttentionSinksOptions;
 const inTheCache = (drawn: AttentionCase, own: Partial<CacheOptions> = {}) => {
-  const options = { ...drawn.options, sinkLogit: 'none', positions: 'cache', ...own } as CacheOptions;
+  const options = { ...drawn.options, sinkLogit: 'none', sinkPositions: 'cache', ...own } as CacheOptions;
   return { attentionCase: { ...drawn, options }, options };
 };
 
@@ -127,7 +127,7 @@ test('while the text fits the cache, positions in it are those of the text, bit 
     const { keyLength } = drawn.shape;
     const numSinks = drawn.seed % keyLength;
     const { attentionCase } = inTheCache(drawn, { numSinks, windowLength: keyLength - numSinks });
-    const { attentionCase: inText } = inTheCache(drawn, { ...attentionCase.options, positions: 'text' });
+    const { attentionCase: inText } = inTheCache(drawn, { ...attentionCase.options, sinkPositions: 'text' });
     const inputs = inputsOf(attentionCase);
     assert.equal(outputOf(variant, attentionCase, inputs, {}), outputOf(variant, inText, inputs, {}));
   });
@@ -152,8 +152,8 @@ test('a model of one layer reads the same after a text however long it is, only 
     [3, 1],
     [7, 2, 9, 4, 4, 11],
   ];
-  const lastLogits = (positions: CacheOptions['positions'], between: number) => {
-    const model = languageModel(settings('rotary', { positions }), 1);
+  const lastLogits = (sinkPositions: CacheOptions['sinkPositions'], between: number) => {
+    const model = languageModel(settings('rotary', { sinkPositions }), 1);
     const tokens = [...first, ...new Array<number>(between).fill(5), ...last];
     const logits = model.forward(fromArray(tokens, [1, tokens.length], 'int32'), evaluation).toArray();
     return { shape: [1, 1, 1, 16], dtype: 'float32', data: Float32Array.from(logits.slice(-16)) };
@@ -167,7 +167,7 @@ test('a model of one layer reads the same after a text however long it is, only 
 test('a layer with other positions, or with another base, is refused', () => {
   const refused = (positions: 'rotary' | 'learned', options: Partial<CacheOptions>) =>
     expectThrows(ArgumentError, 'positions', () =>
-      languageModel(settings(positions, { positions: 'cache', ...options }), 1),
+      languageModel(settings(positions, { sinkPositions: 'cache', ...options }), 1),
     );
   refused('learned', {});
   refused('rotary', { rotaryBase: 500 });

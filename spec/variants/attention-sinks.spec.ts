@@ -27,7 +27,7 @@ const withOptions = (attentionCase: AttentionCase, own: Partial<AttentionSinksOp
 });
 
 /** Positions in the cache have a spec of their own. */
-const inTheText = (attentionCase: AttentionCase) => withOptions(attentionCase, { positions: 'text' });
+const inTheText = (attentionCase: AttentionCase) => withOptions(attentionCase, { sinkPositions: 'text' });
 
 /** Sink logits of any size, or none where these options have none. */
 function logitsOf(attentionCase: AttentionCase): Record<string, Tensor> {

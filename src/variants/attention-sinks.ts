@@ -10,10 +10,10 @@
  *     p_j = e^{z_j} / (e^{s_h} + Σ_n e^{z_n}),   s_h = −∞: softmax;   s_h = 0: SoftMax₁              (eq. 2)
  *
  * Cost: O(L·(w + s)) time and O(L) memory for s sinks; a token is generated from a cache of w + s tokens, however long the
- * text. It gives up all other pairs. On its pattern it is exact, unless a sink logit takes a share of the weights.
+ * text. It gives up all other pairs. On its pattern it is exact, without a sink logit and with the positions of the text.
  *
- * A layer turns queries and keys by their places in the text, so sinks move away. `positions: 'cache'` counts within the cache, as
- * the paper does (§3.2): there a query is at place p_i = min(i, s + w − 1), no further from a sink than the cache is long.
+ * A layer turns queries and keys by their places in the text, so sinks move away. `sinkPositions: 'cache'` counts within the cache,
+ * as the paper does (§3.2): there a query is at place p_i = min(i, s + w − 1), no further from a sink than the cache is long.
  *
  * Departs from the paper: it caches keys without their positions and turns them anew for each query, R(p_i)q · R(j)k. Here queries
  * are turned back for the sinks, R(p_i − i)R(i)q · R(j)k, which is the same number. What is learned is a logit of each head, not
@@ -63,7 +63,7 @@ function attend(
 function towardsSinks(queries: Tensor, position: number, options: AttentionSinksOptions): Tensor {
   const last = options.numSinks + options.windowLength - 1;
   const length = queries.shape[2];
-  if (options.positions === 'text' || position + length - 1 <= last) return queries;
+  if (options.sinkPositions === 'text' || position + length - 1 <= last) return queries;
   const moves = Float64Array.from({ length }, (_, n) => Math.min(0, last - position - n));
   return rotated(queries, moves, options.rotaryBase);
 }
@@ -131,7 +131,7 @@ const options = {
     description: 'a term of the denominator without a value: none, e⁰ or a learned one for each head',
   }),
   /** Where positions are counted. In the cache: queries and keys have to have rotary positions, columns i and i + d/2 a pair. */
-  positions: choice({
+  sinkPositions: choice({
     choices: ['text', 'cache'],
     default: 'text',
     description: 'where rotary positions are counted: in the text, or in the cache of sinks and window',
@@ -161,7 +161,7 @@ export const attentionSinks = defineVariant({
   exactness: 'exact-on-its-pattern',
   complexity: 'O(L·w)',
   averagesWith: ({ sinkLogit }) => sinkLogit === 'none',
-  turnsRotary: ({ positions, rotaryBase }) => (positions === 'cache' ? rotaryBase : null),
+  turnsRotary: ({ sinkPositions, rotaryBase }) => (sinkPositions === 'cache' ? rotaryBase : null),
   supports: { causal: true, padding: true, crossAttention: false, incremental: true, bidirectional: false },
   options,
   parameters: {

@@ -11,7 +11,7 @@ def attention_sinks(q, k, v, real, o, p):
     i, j = grid(q)
     allowed = visible(q, real, o) & ((j < o.numSinks) | (i - j < o.windowLength))
     scores = q @ k.mT / math.sqrt(q.shape[-1])
-    if o.positions == "cache":
+    if o.sinkPositions == "cache":
         # Sinks are met from the query's place in the cache, min(i, s + w − 1)                 (Xiao et al. 2024, §3.2)
         turned = rotated(q, (o.numSinks + o.windowLength - 1 - i).clamp(max=0), o.rotaryBase)
         scores = torch.where(j < o.numSinks, turned @ k.mT / math.sqrt(q.shape[-1]), scores)

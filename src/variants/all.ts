@@ -15,6 +15,7 @@ export { type MemoryCompressedOptions, memoryCompressed } from './memory-compres
 export { type LinformerOptions, linformer } from './linformer.ts';
 export { type SynthesizerOptions, synthesizer } from './synthesizer.ts';
 export { type NystromformerOptions, nystromformer } from './nystromformer.ts';
+export { type LunaOptions, luna } from './luna.ts';
 export { type LinearTransformerOptions, linearTransformer } from './linear-transformer.ts';
 export { type PerformerOptions, performer } from './performer.ts';
 export { type BasedOptions, based } from './based.ts';

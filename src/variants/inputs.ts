@@ -54,7 +54,7 @@ export interface Gate<Options extends CommonOptions = CommonOptions> {
 export type GatedInputs<Names extends string> = AttentionInputs & { gates: Readonly<Record<Names, Tensor>> };
 
 /** log(1 + exp(x)), as max(x, 0) + log(1 + exp(−|x|)): nothing overflows, and the slope at 0 is ½. */
-const softplus = (x: Tensor): Tensor => add(relu(x), logEluPlusOne(exp(negate(maximum(negate(x), x)))));
+export const softplus = (x: Tensor): Tensor => add(relu(x), logEluPlusOne(exp(negate(maximum(negate(x), x)))));
 
 export const ACTIVATION_NAMES = ['none', 'sigmoid', 'softplus', 'logSigmoid'] as const;
 export type Activation = (typeof ACTIVATION_NAMES)[number];

@@ -1,0 +1,161 @@
+/**
+ * Luna: a few rows pack the sequence, and every token reads what they packed.
+ *
+ * Problem: attention between all tokens is quadratic. Idea (Ma et al. 2021, §3.1): put a short sequence P of l rows in between,
+ * and take two attentions, each linear in the length, in place of one that is quadratic:
+ *
+ *     pack     Y_P = Attn(P, X) = A X,                     A = softmax(P (X W_K)ᵀ/√d) ∈ ℝ^{l×L}            (§3.1, eq. 4)
+ *     unpack   Y_X = Attn(X, Y_P) = softmax(Q K̃ᵀ/√d) Ṽ,    K̃ = A K, Ṽ = A V                                (§3.1, eq. 5)
+ *
+ * Causally, no softmax over the sequence is possible: the pack takes ω(P Kᵀ/√d), ω positive, and both products become running
+ * means over the tokens so far, f(X, Y, Z)_t = (1/t) X_t Σ_{j ≤ t} Y_jᵀ Z_j                              (§3.4, eqs. 9 to 11).
+ *
+ * Cost: O(L·l·d) time and O(L·(l + d)) memory; causally a token is generated from two states of l × d numbers. It gives up the
+ * weight of a single pair: a token reads one of l mixtures, of which causally even the mixing changes as the text goes on.
+ * Untrained, P is random, and so is what `compare` shows.
+ *
+ * Departs from the paper: P is a parameter of each layer and head, after its projection; there it is Y_P of the layer below,
+ * with a residual and a norm, and P of the lowest alone is a parameter. The contract of a variant has nothing that layers hand
+ * on. A head packs its own keys and values, and P is compared with these keys; there K̃ and Ṽ are projections of Y_P, which all
+ * heads made together, so that the output is not linear in the values. A pad counts as no token in the running means.
+ */
+import {
+  attention,
+  broadcastTo,
+  concat,
+  elu,
+  everything,
+  matmul,
+  multiply,
+  scale,
+  scan,
+  shift,
+  slice,
+  softmax,
+} from '../core/ops/index.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { defineVariant } from './define.ts';
+import { SOFTMAX_FLOPS, scanFlops } from './flops.ts';
+import { softplus } from './inputs.ts';
+import { choice, integer, type OptionsOf } from './options.ts';
+import { normal } from './parameters.ts';
+import { runningShares } from './running-shares.ts';
+import { type AttentionState, Memory } from './state.ts';
+import type { Attending, AttentionInputs, Parameters } from './variant.ts';
+
+function attend(inputs: AttentionInputs, options: LunaOptions, { P }: Parameters, state?: AttentionState) {
+  return options.causal ? attendCausally(inputs, options, P, state) : attendToAll(inputs, P);
+}
+
+function attendToAll({ queries, keys, values, keyMask }: AttentionInputs, P: Tensor): Tensor {
+  const [batch, heads, length, d] = queries.shape;
+  const l = P.shape[1];
+  // K̃, Ṽ = softmax(P Kᵀ/√d) [K, V]: one attention, over keys and values side by side                             (eq. 4)
+  const pack = broadcastTo(P, [batch, heads, l, d]);
+  const packed = attention(pack, keys, concat([keys, values], 3), everything(l, keys.shape[2]), { keyMask }).output;
+  const [K, V] = [slice(packed, 3, 0, d), slice(packed, 3, d, packed.shape[3])];
+
+  // softmax(Q K̃ᵀ/√d) Ṽ                                                                                       (eq. 5)
+  return attention(queries, K, V, everything(length, l)).output;
+}
+
+function attendCausally(
+  { queries, keys, values, keyMask }: AttentionInputs,
+  { activation }: LunaOptions,
+  P: Tensor,
+  state: AttentionState | undefined,
+): Attending {
+  const [batch, heads, length, d] = queries.shape;
+  const l = P.shape[1];
+  const memory = new Memory(state, length);
+  // 1/t for the t-th real token, [batch, 1, length, 1]
+  const share = runningShares(memory, values, keyMask);
+
+  // A_t = ω(P k_t/√d), a row of l numbers for each token                                                         (eq. 9)
+  const A = OMEGA[activation](scale(matmul(keys, P, { transposeB: true }), 1 / Math.sqrt(d)));
+
+  // s_t = f(Q/√d, K, A)_t = (1/t) q_t Σ_{j ≤ t} k_jᵀ A_j                                                         (eq. 10)
+  const q = multiply(scale(queries, 1 / Math.sqrt(d)), share);
+  const unpack = scan(q, keys, A, { keyMask, state: memory.get('keys', [batch, heads, d, l]) });
+  memory.set('keys', unpack.state);
+
+  // y_t = f(softmax(s), A, V)_t = (1/t) softmax(s_t) Σ_{j ≤ t} A_jᵀ v_j                                          (eq. 11)
+  const weights = multiply(softmax(unpack.output), share);
+  const before = memory.get('values', [batch, heads, l, values.shape[3]]);
+  const { output, state: sums } = scan(weights, A, values, { keyMask, state: before });
+  memory.set('values', sums);
+  return memory.leave(output);
+}
+
+/** ω: positive, and 1 at 0. Softplus has β = ln 2, as in the authors' code. */
+const OMEGA: Readonly<Record<'softplus' | 'elu', (x: Tensor) => Tensor>> = {
+  softplus: (x) => scale(softplus(scale(x, Math.LN2)), 1 / Math.LN2),
+  elu: (x) => shift(elu(x), 1),
+};
+
+const options = {
+  /** *l*: rows of P, which pack the sequence; 16 to 256 in the paper. */
+  packLength: integer({
+    symbol: 'l',
+    minimum: 1,
+    limit: 2 ** 16,
+    default: (sequenceLength) => Math.min(128, Math.ceil(sequenceLength / 4)),
+    description: 'rows that pack the sequence',
+  }),
+  /** *ω*: what takes the place of the pack's softmax when causal: softplus with β = ln 2, or elu(x) + 1. */
+  activation: choice({
+    symbol: 'ω',
+    choices: ['softplus', 'elu'],
+    default: 'softplus',
+    description: "what stands for the pack's softmax when causal; makes no difference otherwise",
+  }),
+};
+
+/** Options of `luna`: how many rows pack the sequence, and the activation of the causal pack. */
+export interface LunaOptions extends OptionsOf<typeof options> {}
+
+/** Two attentions by way of a few rows that pack the sequence (Ma et al. 2021). */
+export const luna = defineVariant({
+  name: 'luna',
+  paper: {
+    authors: 'Ma et al.',
+    year: 2021,
+    title: 'Luna: Linear Unified Nested Attention',
+    arxiv: '2106.01540',
+  },
+  family: 'low-rank',
+  exactness: 'own',
+  complexity: 'O(L·l·d)',
+  averagesWith: ({ causal }) => !causal,
+  supports: { causal: true, padding: true, crossAttention: true, incremental: true },
+  options,
+  budget: {
+    symbol: 'l',
+    option: 'packLength',
+    values: (sequenceLength) => [4, ...[16, 32, 64, 128, 256].filter((l) => l < sequenceLength)],
+  },
+  parameters: {
+    /** [heads, l, d]: queries of the pack, as large as the queries of tokens. */
+    P: {
+      learned: true,
+      shape: ({ packLength }, { heads, headDim }) => [heads, packLength, headDim],
+      start: (drawing) => normal(drawing, 1),
+    },
+  },
+  largest: ({ packLength }, { batch, heads, keyLength, headDim }) => [
+    batch,
+    heads,
+    ...[keyLength, Math.max(packLength, 2 * headDim)],
+  ],
+  attend,
+  cost(shape, { packLength: l, causal }) {
+    const { batch, heads, queryLength, keyLength, headDim: d } = shape;
+    const rows = batch * heads;
+    if (!causal) {
+      const pack = rows * l * keyLength * (6 * d + SOFTMAX_FLOPS);
+      return { flops: pack + rows * queryLength * l * (4 * d + SOFTMAX_FLOPS) };
+    }
+    const scans = scanFlops(shape, { valueDim: l }) + scanFlops({ ...shape, headDim: l }, { valueDim: d });
+    return { flops: scans + rows * keyLength * l * (2 * d + SOFTMAX_FLOPS) };
+  },
+});

@@ -254,7 +254,15 @@ test('what does not fit is refused by name', () => {
   expectThrows(ShapeError, 'keys', () => indexerLoss(queries, gates.indexKeys, gates));
   expectThrows(ShapeError, 'gates.indexQueries', () => attend(dsa, inputs, { indexDim: 4, topKeys: 3 }));
   const [q, k, w] = [gates.indexQueries, gates.indexKeys, gates.indexWeights];
-  expectThrows(ArgumentError, 'choice.count', () => topKeys(q, k, w, { count: 0, start: 0 }));
+  const start = 0;
+  expectThrows(ArgumentError, 'count', () => topKeys(q, k, w, { count: 0, start }));
+  // @ts-expect-error
+  expectThrows(ArgumentError, 'count', () => topKeys(q, k, w, { start }));
+  // @ts-expect-error
+  expectThrows(ArgumentError, 'mask', () => topKeys(q, k, w, { count: 3, start, mask: q }));
+  // @ts-expect-error
+  expectThrows(ArgumentError, 'keyMask', () => topKeys(q, k, w, { count: 3, start, keyMask: [1] }));
+  expectThrows(ShapeError, 'keyMask', () => topKeys(q, k, w, { count: 3, start, keyMask: q }));
 });
 
 test.run();

@@ -263,8 +263,14 @@ test('a group that does not divide the heads, and a choice that does not fit, ar
   expectThrows(ArgumentError, 'groupSize', () => attend(nsa, { queries: x, keys: x, values: x }, { groupSize: 3 }));
   const choice = { start: 0, span: 2, stride: 2, block: 2, count: 3, group: 1 };
   assert.is(coarseSeen(8, 2, 2), 4);
-  expectThrows(ArgumentError, 'choice.count', () => topBlocks(x, null, { ...choice, count: 2 }));
-  expectThrows(ArgumentError, 'choice.group', () => topBlocks(x, null, { ...choice, group: 3 }));
+  expectThrows(ArgumentError, 'count', () => topBlocks(x, null, { ...choice, count: 2 }));
+  expectThrows(ArgumentError, 'group', () => topBlocks(x, null, { ...choice, group: 3 }));
+  for (const name of Object.keys(choice) as (keyof typeof choice)[]) {
+    const { [name]: _, ...others } = choice;
+    expectThrows(ArgumentError, name, () => topBlocks(x, null, others as typeof choice));
+  }
+  // @ts-expect-error
+  expectThrows(ArgumentError, 'mask', () => topBlocks(x, null, { ...choice, mask: x }));
   expectThrows(ArgumentError, 'keys', () => topBlocks(x, null, choice));
 });
 

@@ -1,12 +1,14 @@
 /** The best blocks of keys for every query, by coarse keys. Outside the tape: no gradient can flow through a choice. */
-import { ArgumentError, expectInteger, expectShape } from '../errors.ts';
+import { ArgumentError, expectShape } from '../errors.ts';
+import { expectOptions, integerOf } from '../expect.ts';
 import { coarseSeen } from '../kernels/coarse-keys.ts';
 import { topBlocksKernel } from '../kernels/top-blocks.ts';
 import { QUERIES_OF_ITEM } from '../kernels/top-blocks-estimate.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 import { rowsOf } from './attention-call.ts';
-import { expectAxes, expectFlags, expectFloat, expectSameDType } from './check.ts';
+import { expectAxes, expectFlags, expectFloat, expectSameDType, expectTensor } from './check.ts';
+import { LONGEST } from './layout.ts';
 
 export { coarseSeen };
 
@@ -27,6 +29,18 @@ export interface BlockChoice {
   keyMask?: Tensor | undefined;
 }
 
+const SIZES = ['start', 'span', 'stride', 'block', 'count', 'group'] as const;
+
+const checks = {
+  start: integerOf(0, LONGEST),
+  span: integerOf(1, LONGEST),
+  stride: integerOf(1, LONGEST),
+  block: integerOf(1, LONGEST),
+  count: integerOf(3, LONGEST),
+  group: integerOf(1, LONGEST),
+  keyMask: expectTensor,
+};
+
 /**
  * For queries [batch, heads, length, width] and coarse keys [batch, heads, n, width], the blocks of tokens that each query
  * should meet: int32 [batch, heads, length, count], ascending, −1 where it has fewer. A block's score is the sum of
@@ -35,20 +49,17 @@ export interface BlockChoice {
  * ArgumentError or ShapeError, with the name of the argument, for arguments that do not fit.
  */
 export function topBlocks(queries: Tensor, keys: Tensor | null, choice: BlockChoice): Tensor {
-  const { keyMask, ...sizes } = choice;
-  for (const name of ['span', 'stride', 'block', 'group'] as const) expectInteger(`choice.${name}`, sizes[name], 1);
-  expectInteger('choice.start', sizes.start, 0);
-  expectInteger('choice.count', sizes.count, 3);
+  const { keyMask, ...sizes } = expectOptions('choice', choice, checks, SIZES);
   expectFloat('queries', queries);
   expectAxes('queries', queries, 4);
   const [batch, heads, length, width] = queries.shape;
   const coarse = coarseSeen(sizes.start + length, sizes.span, sizes.stride);
   if (heads % sizes.group !== 0)
-    throw new ArgumentError(`choice.group: expected a divisor of ${heads} heads, got ${sizes.group}`);
+    throw new ArgumentError(`group: expected a divisor of ${heads} heads, got ${sizes.group}`);
   if (keys !== null) expectSameDType('keys', keys, queries.dtype, 'to match queries');
   if (keys !== null) expectShape('keys', keys.shape, [batch, heads, coarse, width], 'for these tokens');
   else if (coarse > 0) throw new ArgumentError(`keys: expected ${coarse} coarse keys, got none`);
-  if (keyMask !== undefined) expectFlags('choice.keyMask', keyMask, [batch, coarse], 'to match keys');
+  if (keyMask !== undefined) expectFlags('keyMask', keyMask, [batch, coarse], 'to match keys');
 
   const lists = empty([batch, heads, length, sizes.count], 'int32');
   const rows = keys && rowsOf(keys);

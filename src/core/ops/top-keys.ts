@@ -1,11 +1,13 @@
 /** The best keys for every query, by an indexer's scores. Outside the tape: no gradient can flow through a choice. */
-import { expectInteger, expectShape } from '../errors.ts';
+import { expectShape } from '../errors.ts';
+import { expectOptions, integerOf } from '../expect.ts';
 import { topKeysKernel } from '../kernels/top-keys.ts';
 import { queriesOfItem } from '../kernels/top-keys-estimate.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, type Tensor } from '../tensor.ts';
 import { rowsOf } from './attention-call.ts';
-import { expectAxes, expectFlags, expectFloat, expectSameDType } from './check.ts';
+import { expectAxes, expectFlags, expectFloat, expectSameDType, expectTensor } from './check.ts';
+import { LONGEST } from './layout.ts';
 
 /** How many keys are chosen, and where the queries stand. */
 export interface KeyChoice {
@@ -17,6 +19,8 @@ export interface KeyChoice {
   keyMask?: Tensor | undefined;
 }
 
+const checks = { count: integerOf(1, LONGEST), start: integerOf(0, LONGEST), keyMask: expectTensor };
+
 /**
  * The `count` keys up to its own place that score highest for each query, by Σ_j w_tj relu(q_tj·k_sj) over the heads j of an
  * indexer: queries [batch, heads, length, width], keys [batch, heads, start + length, width], weights [batch, heads, length].
@@ -24,9 +28,7 @@ export interface KeyChoice {
  * nearest are chosen. Throws ArgumentError or ShapeError, with the name of the argument, for arguments that do not fit.
  */
 export function topKeys(queries: Tensor, keys: Tensor, weights: Tensor, choice: KeyChoice): Tensor {
-  const { count, start, keyMask } = choice;
-  expectInteger('choice.count', count, 1);
-  expectInteger('choice.start', start, 0);
+  const { count, start, keyMask } = expectOptions('choice', choice, checks, ['count', 'start']);
   expectFloat('queries', queries);
   expectAxes('queries', queries, 4);
   const [batch, heads, length, width] = queries.shape;
@@ -35,7 +37,7 @@ export function topKeys(queries: Tensor, keys: Tensor, weights: Tensor, choice: 
   expectShape('keys', keys.shape, [batch, heads, keyLength, width], 'for these queries');
   expectSameDType('weights', weights, queries.dtype, 'to match queries');
   expectShape('weights', weights.shape, [batch, heads, length], 'to match queries');
-  if (keyMask !== undefined) expectFlags('choice.keyMask', keyMask, [batch, keyLength], 'to match keys');
+  if (keyMask !== undefined) expectFlags('keyMask', keyMask, [batch, keyLength], 'to match keys');
   const lists = empty([batch, 1, length, count], 'int32');
   const { data, capacity } = rowsOf(keys);
   parallelFor(

@@ -60,6 +60,7 @@ export class MultiHeadAttention implements Module {
   readonly mixing: Mixing;
   readonly #place: AttentionPlace;
   readonly #sharesMixing: boolean;
+  readonly #declared: Readonly<Record<string, Gate>>;
   readonly #gated: boolean;
   readonly #rotary: Rotary | null;
 
@@ -84,8 +85,9 @@ export class MultiHeadAttention implements Module {
       ...(unread.includes('keys') ? {} : { key: project('key') }),
       value: project('value', this.#gated ? 2 * inner : inner),
     };
+    this.#declared = gatesOf(variant.inputs, options);
     this.gates = Object.fromEntries(
-      Object.entries(gatesOf(variant.inputs, options)).map(([name, gate]) => {
+      Object.entries(this.#declared).map(([name, gate]) => {
         const rank = gate.rank?.(options, this.mixing.shape);
         const projection = project(`gate ${name}`, heads * this.#widthOf(gate), rank);
         if (gate.bias !== undefined && projection.bias) elements(projection.bias).fill(gate.bias);
@@ -180,21 +182,19 @@ export class MultiHeadAttention implements Module {
     keyMask?: Tensor,
     before: LastRows = {},
   ): { inputs: AttentionInputs; last: LastRows } {
-    const { layer, options, variant } = this.mixing;
-    const gates = variant.inputs.gates && gatesOf(variant.inputs, options);
-    const { part, last } = beforeAttention(layer, this.parts, keyMask, before);
+    const { part, last } = beforeAttention(this.mixing.layer, this.parts, keyMask, before);
     const inputs = {
       ...this.#heads(x, this.projections, begin, part),
       ...(this.global && { global: this.#heads(x, this.global, begin) }),
-      ...(gates && { gates: this.#gatesOf(x, gates) }),
+      ...(this.mixing.variant.inputs.gates && { gates: this.#gatesOf(x) }),
     };
     return { inputs, last };
   }
 
   /** [batch, heads, length], or [batch, heads, length, width], of every gate. */
-  #gatesOf(x: Tensor, declared: Readonly<Record<string, Gate>>): Record<string, Tensor> {
+  #gatesOf(x: Tensor): Record<string, Tensor> {
     const { heads } = this.#place;
-    const entries = Object.entries(declared).map(([name, gate]) => {
+    const entries = Object.entries(this.#declared).map(([name, gate]) => {
       const projected = activate(linear(x, this.gates[name]), gate, this.mixing.options);
       if (gate.width === undefined) return [name, contiguous(transpose(projected, [0, 2, 1]))] as const;
       const rows = reshape(projected, [x.shape[0], x.shape[1], heads, this.#widthOf(gate)]);

@@ -1,7 +1,7 @@
 /** Checks of a state: the parts that every call needs, and numbers that a call can have produced. */
 import { expectDType } from '../core/dtype.ts';
 import { ArgumentError, expectInteger } from '../core/errors.ts';
-import { expectPlain, expectRecord, expectText } from '../core/expect.ts';
+import { expectBoolean, expectPlain, expectRecord, expectText } from '../core/expect.ts';
 import { expectTensor } from '../core/tensor.ts';
 import type { AttentionState } from './state.ts';
 
@@ -20,11 +20,17 @@ export function expectState(name: string, state: AttentionState): AttentionState
     expectInteger(`${name}.sizes.${size}`, sizes[size], 1);
   }
   expectInteger(`${name}.position`, state.position, 0);
+  if (state.masked !== undefined) expectBoolean(`${name}.masked`, state.masked);
   expectRecord(`${name}.tensors`, state.tensors);
   const tensors = Object.entries(state.tensors);
   for (const [tensor, value] of tensors) expectTensor(`${name}.tensors.${tensor}`, value);
   if (state.position === 0 && tensors.length > 0) {
     throw new ArgumentError(`${name}.tensors: expected none before the first token, got ${tensors.length}`);
+  }
+  const masked = state.tensors[KEY_MASK] !== undefined;
+  if (state.masked !== undefined && state.masked !== masked) {
+    const [wanted, got] = masked ? ['none', 'one'] : ['the one of the tokens so far', 'none'];
+    throw new ArgumentError(`${name}.tensors.${KEY_MASK}: expected ${wanted}, as masked says, got ${got}`);
   }
   return state;
 }

@@ -31,6 +31,8 @@ export interface AttentionState {
   readonly sizes: StateSizes;
   /** Tokens seen so far. */
   readonly position: number;
+  /** Whether `tensors` has a key mask, so that a state that has lost it is not taken for one without padding. */
+  readonly masked?: boolean;
   /** Caches, rolling windows, running sums, by names that the variant chooses. */
   readonly tensors: Readonly<Record<string, Tensor>>;
 }
@@ -199,7 +201,8 @@ export class Memory {
   leave(output: Tensor): Attending {
     expectTensor('output', output);
     if (this.#state === undefined) return { output, state: null };
-    const state = { ...this.#state, position: this.position + this.#length, tensors: this.#next };
+    const masked = this.#next[KEY_MASK] !== undefined;
+    const state = { ...this.#state, position: this.position + this.#length, masked, tensors: this.#next };
     left.add(state);
     return { output, state };
   }

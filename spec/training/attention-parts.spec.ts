@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
-import { slice } from '../../src/core/ops/index.ts';
+import { reshape, slice, transpose } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { MultiHeadAttention } from '../../src/training/attention.ts';
@@ -15,7 +15,7 @@ import type { AttentionPlace } from '../../src/training/mixing.ts';
 import { build } from '../../src/training/module.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { copyState } from '../../src/variants/state.ts';
-import { assertClose } from '../core/tensors.ts';
+import { assertClose, denseOf } from '../core/tensors.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { maskOf, stir } from './modules.ts';
 
@@ -111,6 +111,22 @@ const withParts = allVariants().filter(({ layer }) => layer !== undefined);
 
 test('variants of the library declare parts', () => {
   assert.ok(withParts.some(({ layer }) => layer?.shortConvolution === 4 && layer.outputGate?.activation === 'silu'));
+});
+
+test('a gate with a declared bias lets the normalised outputs of every token pass at first', () => {
+  const tried: string[] = [];
+  for (const { name, layer } of withParts) {
+    if (layer?.outputGate?.bias === undefined) continue;
+    tried.push(name);
+    const { parts } = build(() => new MultiHeadAttention({ variant: name }, SMALL, new Random(1)));
+    const [heads, x] = [normal([2, 2, 9, 4], 6), normal([2, 9, 6], 5)];
+    const split = (rows: Tensor) => transpose(reshape(rows, [2, 9, 2, 4]), [0, 2, 1, 3]);
+    const { outputGate: _, ...ungated } = layer;
+    const expected = finished(heads, x, ungated, parts, split);
+    // SiLU of the bias with its five digits is 1 to 4e-5.
+    assertClose(finished(heads, x, layer, parts, split), denseOf(expected), 1e-4, name);
+  }
+  assert.ok(tried.includes('gated-deltanet'));
 });
 
 for (const { name, layer } of withParts) {

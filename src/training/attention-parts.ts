@@ -24,7 +24,7 @@ import {
 } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep } from '../core/scope.ts';
-import { ones, packed, randomNormal, type Tensor, zeros } from '../core/tensor.ts';
+import { elements, ones, packed, randomNormal, type Tensor, zeros } from '../core/tensor.ts';
 import type { LayerParts } from '../variants/layer-parts.ts';
 import type { AttentionState } from '../variants/state.ts';
 import { type Linear, linear, linearParameters } from './linear.ts';
@@ -47,7 +47,10 @@ export type LastRows = Readonly<Partial<Record<InputName, Tensor>>>;
 
 const EPSILON = 1e-5;
 
-/** Taps N(0, 1/taps) as deep as the kernel is wide, gain 1, and a gate like every projection; all learned. */
+/**
+ * Taps N(0, 1/taps) as deep as the kernel is wide, gain 1, and a gate like every projection, or the same for every token; all
+ * learned.
+ */
 export function partParameters(
   parts: LayerParts,
   inputs: readonly InputName[],
@@ -64,9 +67,17 @@ export function partParameters(
     ...(taps !== undefined && { convolution: Object.fromEntries(inputs.map((name) => [name, draw(name)])) }),
     ...(outputNorm !== undefined && { outputNorm: { gain: ones([heads, 1, headDim], dtype).withGrad() } }),
     ...(outputGate !== undefined && {
-      outputGate: linearParameters(modelDim, heads * headDim, random.split('output gate'), dtype),
+      outputGate: opened(linearParameters(modelDim, heads * headDim, random.split('output gate'), dtype), outputGate),
     }),
   };
+}
+
+/** A gate with a declared bias is the same for every token at first. */
+function opened(gate: Linear, { bias }: NonNullable<LayerParts['outputGate']>): Linear {
+  if (bias === undefined) return gate;
+  elements(gate.weight).fill(0);
+  if (gate.bias !== undefined) elements(gate.bias).fill(bias);
+  return gate;
 }
 
 /** x ∘ sigmoid(x) (Hendrycks & Gimpel 2016; Elfwing et al. 2018). */

@@ -2,6 +2,7 @@
 import {
   type Check,
   expectBoolean,
+  expectFiniteNumber,
   expectFunction,
   expectPlain,
   expectRecord,
@@ -68,7 +69,13 @@ const layer: Check = (name, value) => {
     silu: optional(listOf(oneOf('queries', 'keys', 'values'))),
     sigmoid: optional(listOf(oneOf('queries', 'keys', 'values'))),
     outputNorm: optional(oneOf('head', 'layer')),
-    outputGate: optional(recordOf({ activation: oneOf('silu', 'sigmoid', 'none'), first: optional(expectBoolean) })),
+    outputGate: optional(
+      recordOf({
+        activation: oneOf('silu', 'sigmoid', 'none'),
+        first: optional(expectBoolean),
+        bias: optional(expectFiniteNumber),
+      }),
+    ),
   });
 };
 

@@ -15,7 +15,10 @@
  *
  * Departs from the paper (arXiv v3; in v1, eq. 10 is eq. 8): outputs are divided by √d, as in its released layer, which
  * normalises them afterwards. A layer makes α as the sigmoid of a projection; the paper takes Mamba-2's (§3.4),
- * exp(−exp(A) softplus(·)). Values are as wide as keys (in the released layer, twice as wide).
+ * exp(−exp(A) softplus(·)). Values are as wide as keys (in the released layer, twice as wide). The gate of outputs starts at
+ * 1 for every token. In the released layer it is drawn without a bias, so that SiLU gives each token and channel a size and a
+ * sign by chance, about 0 in the mean, and what the state returns cannot be read until the gate has settled: after 500 steps of
+ * the recipe `mqar` (seed 11) the gate as drawn recalls 23.0%, one of 0 22.9%, one that starts at 1 93.1%.
  */
 import { normalizeRows, scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
@@ -80,7 +83,8 @@ export const gatedDeltaNet = defineVariant({
     shortConvolution: 4,
     silu: ['queries', 'keys', 'values'],
     outputNorm: 'head',
-    outputGate: { activation: 'silu' },
+    // SiLU(1.2785) = 1.
+    outputGate: { activation: 'silu', bias: 1.2785 },
   },
   budget: null,
   attend,

@@ -10,6 +10,9 @@ export interface LayerParts {
   sigmoid?: readonly ('queries' | 'keys' | 'values')[];
   /** A root mean square norm of outputs, over the channels of a head or over those of all heads. */
   outputNorm?: 'head' | 'layer';
-  /** Outputs are multiplied by an activation of a projection of the token: after the norm, or before it with `first`. */
-  outputGate?: { activation: 'silu' | 'sigmoid' | 'none'; first?: boolean };
+  /**
+   * Outputs are multiplied by an activation of a projection of the token: after the norm, or before it with `first`. With
+   * `bias` the gate of every token starts at its activation: the projection's bias starts there, and its weights at 0.
+   */
+  outputGate?: { activation: 'silu' | 'sigmoid' | 'none'; first?: boolean; bias?: number };
 }

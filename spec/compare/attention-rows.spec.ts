@@ -13,7 +13,7 @@ import { full } from '../../src/variants/full.ts';
 import { longformer } from '../../src/variants/longformer.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
-import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
+import { type AttentionCase, forAllCases, inputsOf, withLinearValues } from '../laws/draw.ts';
 import { type Output, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 
 /** Any number of any of the queries, in any order. */
@@ -90,7 +90,8 @@ for (const variant of allVariants()) {
       const { batch, heads, queryLength, keyLength } = attentionCase.shape;
       const inputs = inputsOf(attentionCase);
       const parameters = parametersOf(variant, attentionCase);
-      const outputFor = (values: Tensor) => outputOf(variant, attentionCase, { ...inputs, values }, parameters);
+      const linear = withLinearValues(variant, attentionCase);
+      const outputFor = (values: Tensor) => outputOf(variant, linear, { ...inputs, values }, parameters);
       const weights = variant.weighsColumns
         ? meansOfColumns(attentionCase.shape, outputFor)
         : outputFor(unitVectors(batch, heads, keyLength));

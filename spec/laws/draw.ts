@@ -88,6 +88,12 @@ export function averages(variant: AnyVariant, options: CommonOptions): boolean {
   return variant.averagesWith?.(options) ?? variant.averages !== false;
 }
 
+/** The case with options for which the output is linear in the values. */
+export function withLinearValues(variant: AnyVariant, attentionCase: AttentionCase): AttentionCase {
+  const { options } = attentionCase;
+  return { ...attentionCase, options: variant.withLinearValues?.(options) ?? options };
+}
+
 export function accepts(variant: AnyVariant, options: CommonOptions, shape: AttentionShape): boolean {
   try {
     checkOptions(variant, options, shape);

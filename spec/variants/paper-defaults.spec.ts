@@ -15,6 +15,7 @@ const PAPERS: readonly [name: string, tokens: number, options: Record<string, nu
     '§4.1, with texts of 8k tokens',
   ],
   ['memory-compressed', 11000, { stride: 3, kernelWidth: 3, blockLength: 256 }, '§4.2.3, with texts of 11k tokens'],
+  ['long-short', 8192, { segmentLength: 16, reach: 64 }, '§3.1 for half a window, the released models for segments'],
   ['dsa', 131072, { topKeys: 2048 }, '§2.1.1, with texts of 128k tokens'],
 ];
 

@@ -1,7 +1,7 @@
 /**
  * Rows of the attention matrix that a variant implies, for any variant and without ever building the matrix.
  *
- * Every variant is linear in its values: out = A·V, with A [queryLength, keyLength] never made. For an output gradient
+ * Every variant is linear in its values, or with other options that have the same weights: out = A·V, with A [queryLength, keyLength] never made. For an output gradient
  * G the gradient with respect to the values is AᵀG. Put n columns in V, and in column c of G a single one at query
  * i_c: then column c of AᵀG is row i_c of A. So one forward and one backward pass of the variant's own code give n rows, and
  * the measurement includes everything that runs: masks, hashes, random features and normalisation.
@@ -53,7 +53,8 @@ export function attentionRows<Options extends CommonOptions>(
   const data = new Float64Array(batch * heads * positions.length * keyLength);
   const checked = checkOptions(variant, options, shape);
   // Where a variant stops gradients on purpose, the weights would be missing here.
-  const complete = variant.withWholeGradient?.(checked) ?? checked;
+  const whole = variant.withWholeGradient?.(checked) ?? checked;
+  const complete = variant.withLinearValues?.(whole) ?? whole;
   scope(() => {
     const drawn = settings.parameters ?? drawParameters(variant, complete, shape, settings.seed ?? 0);
     // Only the stand-in for the values is differentiated, neither the caller's tensors nor learned parameters.

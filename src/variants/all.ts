@@ -14,6 +14,7 @@ export { type ReformerOptions, reformer } from './reformer.ts';
 export { type MemoryCompressedOptions, memoryCompressed } from './memory-compressed.ts';
 export { type LinformerOptions, linformer } from './linformer.ts';
 export { type SynthesizerOptions, synthesizer } from './synthesizer.ts';
+export { type LongShortOptions, longShort } from './long-short.ts';
 export { type NystromformerOptions, nystromformer } from './nystromformer.ts';
 export { type LunaOptions, luna } from './luna.ts';
 export { type LinearTransformerOptions, linearTransformer } from './linear-transformer.ts';

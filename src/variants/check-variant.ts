@@ -106,6 +106,7 @@ const METHOD: Readonly<Record<string, Check>> = {
     pattern: may,
     decisions: may,
     withWholeGradient: may,
+    withLinearValues: may,
     averagesWith: may,
     turnsRotary: may,
     layerWith: may,

@@ -21,7 +21,7 @@
  */
 import { expectShape } from '../core/errors.ts';
 import { attention, broadcastTo, everything, expandDims, joinAttention, pairsOf, runs } from '../core/ops/index.ts';
-import { filled, zeros } from '../core/tensor.ts';
+import { filled, type Tensor, zeros } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './flops.ts';
 import { boolean, choice, integer, type OptionsOf } from './options.ts';
@@ -55,11 +55,14 @@ function attend(
       : attention(queries, K, V, layoutOf(memory.position, length, groups.count, options), {
           keyMask: mask && maskOfGroups(mask, groups),
         });
-  if (!options.nullKey) return memory.leave(compressed.output);
-  const row = keys.shape.with(2, 1);
-  const nullKey = broadcastTo(expandDims(parameters.nullKey, 0), row);
-  const unseen = attention(queries, nullKey, zeros(row, keys.dtype as 'float32'), everything(length, 1));
-  return memory.leave(joinAttention([compressed, unseen]).output);
+  const nullPart = options.nullKey ? [attendNullKey(queries, parameters.nullKey)] : [];
+  return memory.leave(joinAttention([compressed, ...nullPart]).output);
+}
+
+/** Attention over one key [heads, 1, headDim] with a value of 0. */
+function attendNullKey(queries: Tensor, nullKey: Tensor) {
+  const row = broadcastTo(expandDims(nullKey, 0), queries.shape.with(2, 1));
+  return attention(queries, row, zeros(row.shape, row.dtype as 'float32'), everything(queries.shape[2], 1));
 }
 
 /** Whether the key is in the query's block, or the first group that holds it has ended. Keys between narrow kernels meet none. */

@@ -146,10 +146,11 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   check?(options: Options, shape: AttentionShape): void;
 
   /**
-   * The attention itself, [batch, heads, queryLength, valueDim], differentiable, linear in `values`, and within the
-   * paper's cost in time and in memory. Inputs and options have been checked, by `attend` in attend.ts. With a state, the
-   * tokens follow those that it has seen, causally, and the result holds the state after them: a prefix and then one token at
-   * a time give the rows of one run over all of them. A variant without a state may return its output alone.
+   * The attention itself, [batch, heads, queryLength, valueDim], differentiable, linear in `values` (or see
+   * `withLinearValues`), and within the paper's cost in time and in memory. Inputs and options have been checked, by `attend`
+   * in attend.ts. With a state, the tokens follow those that it has seen, causally, and the result holds the state after them:
+   * a prefix and then one token at a time give the rows of one run over all of them. A variant without a state may return its
+   * output alone.
    */
   attend(inputs: AttentionInputs, options: Options, parameters: Parameters, state?: AttentionState): Attending | Tensor;
 
@@ -164,6 +165,12 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
    * of the output can be compared only with complete gradients.
    */
   withWholeGradient?(options: Options): Options;
+
+  /**
+   * For variants whose output is not linear in the values with all options, as where values are normalised: options with the
+   * same weights for which it is. The matrix of weights is read from these. Absent: it is linear.
+   */
+  withLinearValues?(options: Options): Options;
 
   /** The mask of variants that restrict which tokens may attend to which, regardless of the data. */
   pattern?(options: Options, shape: AttentionShape): AttentionPattern;

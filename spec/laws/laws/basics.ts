@@ -6,7 +6,7 @@ import { fromArray, type Tensor } from '../../../src/core/tensor.ts';
 import { mapTokens, unreadInputs as unreadByAttend } from '../../../src/variants/inputs.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionInputs, Parameters } from '../../../src/variants/variant.ts';
-import { type AttentionCase, forAllCases, inputsOf } from '../draw.ts';
+import { type AttentionCase, forAllCases, inputsOf, withLinearValues } from '../draw.ts';
 import {
   expectClose,
   expectFiniteNumbers,
@@ -69,7 +69,8 @@ export function basics(variant: AnyVariant): Law[] {
     {
       name: 'the output is linear in the values',
       run: () =>
-        forAllCases(variant, { dtype: 'float64' }, 60, (attentionCase) => {
+        forAllCases(variant, { dtype: 'float64' }, 60, (drawn) => {
+          const attentionCase = withLinearValues(variant, drawn);
           const inputs = inputsOf(attentionCase);
           const others = inputsOf(attentionCase, { name: 'other values' }).values;
           const [a, b] = [2.5, -0.75];

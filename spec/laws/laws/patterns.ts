@@ -7,7 +7,7 @@ import { fromArray, randomNormal, type Tensor } from '../../../src/core/tensor.t
 import { mapTokens } from '../../../src/variants/inputs.ts';
 import type { AnyVariant } from '../../../src/variants/registry.ts';
 import type { AttentionInputs, AttentionPattern } from '../../../src/variants/variant.ts';
-import { type AttentionCase, accepts, averages, forAllCases, inputsOf } from '../draw.ts';
+import { type AttentionCase, accepts, averages, forAllCases, inputsOf, withLinearValues } from '../draw.ts';
 import { eachRow, expectClose, type Law, type Output, outputOf, parametersOf, ROUNDING } from '../evaluate.ts';
 import { inAllSettings } from '../settings.ts';
 
@@ -53,7 +53,7 @@ function staysInsideItsPattern(variant: AnyVariant): Law {
         const { options, shape } = attentionCase;
         const allowed = (variant.pattern as NonNullable<typeof variant.pattern>)(options, shape);
         const visible: AttentionPattern = (h, i, j) => allowed(h, i, j) && (!options.causal || j <= i);
-        const weights = impliedWeights(variant, attentionCase);
+        const weights = impliedWeights(variant, withLinearValues(variant, attentionCase));
         eachRow(weights.shape, (batch, head, query, start, width) => {
           for (let key = 0; key < width; key++) {
             if (visible(head, query, key) || Math.abs(weights.data[start + key]) <= ROUNDING) continue;

@@ -49,6 +49,7 @@ export function drawnWeights(
     }
     return weightsGrid(queries, rows, length, cells);
   }
+  const linear = variant.withLinearValues?.(options) ?? options;
   const size = Math.min(cells, length);
   const grid = Array.from({ length: size * size }, () => 0);
   // Where each column of V has weights of its own, all of a head are needed for one cell, and their mean is drawn.
@@ -59,7 +60,7 @@ export function drawnWeights(
       const values = indicators(inputs.values, size, first, count, width);
       const global = inputs.global && { ...inputs.global, values };
       const given = { ...inputs, values, ...(global && { global }) };
-      const output = noGrad(() => attend(variant, given, options, { seed, checkFinite: false }));
+      const output = noGrad(() => attend(variant, given, linear, { seed, checkFinite: false }));
       addMeans(grid, output, size, first, count, width);
     });
     onProgress((first + count) / size);

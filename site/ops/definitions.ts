@@ -71,6 +71,13 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [kernel('rows', 'softmaxKernel', 'softmaxGradientKernel')],
   },
   {
+    file: 'layer-norm',
+    says: 'Gives each row a mean of 0 and a variance of 1, and then a gain and a bias to each column.',
+    forward: tex`y_j = g_j\, \hat x_j + b_j, \qquad \hat x_j = \frac{x_j - \mu}{\sqrt{\sigma^2 + \varepsilon}}, \qquad \mu = \frac{1}{d}\sum_j x_j, \qquad \sigma^2 = \frac{1}{d} \sum_j (x_j - \mu)^2`,
+    gradient: tex`\frac{\partial \ell}{\partial x_j} = \frac{1}{\sqrt{\sigma^2 + \varepsilon}} \Big(g_j G_j - \frac{1}{d}\sum_n g_n G_n - \frac{\hat x_j}{d} \sum_n g_n G_n \hat x_n\Big), \qquad \frac{\partial \ell}{\partial g_j} = \sum_{\text{rows}} G_j \hat x_j, \qquad \frac{\partial \ell}{\partial b_j} = \sum_{\text{rows}} G_j`,
+    loops: [kernel('layer-norm', 'layerNormKernel', 'layerNormGradientKernel')],
+  },
+  {
     file: 'elementwise',
     says: 'Computes each element from one or two others. An axis of length 1 is repeated; its gradients are summed.',
     forward: tex`y = f(a, b)`,

@@ -2,11 +2,13 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ArgumentError, ShapeError } from '../../../src/core/errors.ts';
 import { checkGradients } from '../../../src/core/gradient-check.ts';
+import { bestPairs } from '../../../src/core/ops/best-pairs.ts';
 import { Random } from '../../../src/core/random.ts';
-import type { Tensor } from '../../../src/core/tensor.ts';
-import { bestPairs } from '../../../src/training/feed-forward/pairs.ts';
+import { elements, fromArray, type Tensor, zeros } from '../../../src/core/tensor.ts';
 import { assertClose, forAll } from '../../core/tensors.ts';
+import { expectThrows } from '../../laws/laws/expect-throws.ts';
 import { maskOf } from '../modules.ts';
 import { callOf, dot, layerOf, rowsOf } from './draw.ts';
 
@@ -29,7 +31,8 @@ test('the best pairs are the best of all n² sums, each once, best first', () =>
     const random = new Random(seed);
     const draw = () => Float64Array.from({ length: rows * n }, () => random.integer(different) - 2);
     const [first, second] = [draw(), draw()];
-    const pairs = bestPairs(first, second, n, k);
+    const scores = [first, second].map((each) => fromArray(each, [rows, n], 'float64'));
+    const pairs = elements(bestPairs(scores[0], scores[1], k));
     for (let row = 0; row < rows; row++) {
       const sums = Array.from(
         { length: n * n },
@@ -44,6 +47,12 @@ test('the best pairs are the best of all n² sums, each once, best first', () =>
       );
     }
   });
+});
+
+test('scores that do not fit are refused by name', () => {
+  expectThrows(ShapeError, 'scores2', () => bestPairs(zeros([2, 3]), zeros([2, 4]), 2));
+  expectThrows(ArgumentError, 'scores2', () => bestPairs(zeros([2, 3]), zeros([2, 3], 'float64'), 2));
+  expectThrows(ArgumentError, 'k', () => bestPairs(zeros([2, 3]), zeros([2, 3]), 4));
 });
 
 const cases = fc.record({

@@ -2,6 +2,7 @@
 import './attention-backward.ts';
 import './attention-forward.ts';
 import './attention-listed.ts';
+import './best-pairs.ts';
 import './choose-blocks.ts';
 import './convolution.ts';
 import './copy.ts';

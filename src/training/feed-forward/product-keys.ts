@@ -16,6 +16,7 @@
  * batch, so that a token's result does not depend on others. Values learn at the rate of the other parameters, and not at one of
  * their own. The layer stands in every layer that has this kind, where the paper puts it in one or two.
  */
+import { bestPairs } from '../../core/ops/best-pairs.ts';
 import {
   add,
   contiguous,
@@ -30,10 +31,9 @@ import {
   transpose,
 } from '../../core/ops/index.ts';
 import type { Random } from '../../core/random.ts';
-import { elements, fromArray, ones, randomNormal, type Tensor, zeros } from '../../core/tensor.ts';
+import { elements, ones, randomNormal, type Tensor, zeros } from '../../core/tensor.ts';
 import { integer } from '../../variants/options.ts';
 import type { FeedForwardCall, FeedForwardKind, FeedForwardPlace } from './kind.ts';
-import { bestPairs } from './pairs.ts';
 import { realRows } from './real-rows.ts';
 
 /** Complete options of product keys. */
@@ -80,8 +80,7 @@ function apply(
   let isFirst = false;
   const decided = call.once('choices', () => {
     isFirst = true;
-    const pairs = bestPairs(elements(scores1), elements(scores2), n, k);
-    return fromArray(pairs, [2, heads * tokens * k], 'int32');
+    return bestPairs(scores1, scores2, k);
   });
   const pairs = elements(decided) as Int32Array;
   const [first, second] = [pairs.slice(0, heads * tokens * k), pairs.slice(heads * tokens * k)];

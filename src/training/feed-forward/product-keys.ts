@@ -4,7 +4,8 @@
  * Problem: a layer with more parameters takes more time, because every token meets all of them.
  * Idea: n² values, of which a query reads the k best. Their keys are all pairs of n first and n second halves, so the k best keys
  *   are among the pairs of the k best first and the k best second halves: 2n + k² scores decide between n².
- * Cost: for each token and head 2n scores of d_q/2 numbers and k values, whatever n² is.
+ * Cost: for each token and head 2n scores of d_q/2 numbers and k values, whatever n² is. The values that a call reads are copied,
+ *   so it holds tokens · heads · k of them.
  * It gives up: values without a reader learn nothing, and most of the n² rest at first.
  *
  *     q(x) = norm(x W_q + b_q), in two halves q₁, q₂ for each head                                     (§3.1)

@@ -14,8 +14,8 @@ import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts
 export const CHUNK = 32;
 /** Places of a chunk that share one product with the pairs up to the last of them. */
 const STRIP = 8;
-/** Numbers of a strip, and two rows for the vector kernels. */
-const PAIRS = (STRIP + 2) * CHUNK;
+/** Numbers of a strip of pairs, and two rows for the vector kernels. */
+export const PAIRS = (STRIP + 2) * CHUNK;
 
 const scratch = new Scratch();
 

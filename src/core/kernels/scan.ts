@@ -18,6 +18,7 @@ import type { NumericArray } from '../memory.ts';
 import { mixRows } from './feature-exponents.ts';
 import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, solvePairs } from './scan-chunk.ts';
+import { readGroups, sumGroups } from './scan-groups.ts';
 import { addSteps, SCAN_NUMBERS } from './scan-steps.ts';
 import { Walk, walkGroups } from './scan-walk.ts';
 import { Scratch } from './scratch.ts';
@@ -36,7 +37,9 @@ const scratch = new Scratch();
 export const scanSumsKernel = defineKernel(
   'scan-sums',
   { arrays: ['keys', 'values', 'g', 'states', 'totals'], numbers: SCAN_NUMBERS },
-  (begin, end, { keys, values, g, states, totals }, numbers) => {
+  (begin, end, arrays, numbers) => {
+    if (sumGroups(begin, end, arrays, numbers)) return;
+    const { keys, values, g, states, totals } = arrays;
     const { sequences, m, n, first, decays } = numbers;
     const walk = new Walk(g, numbers);
     for (let item = begin; item < end; item++) {
@@ -94,7 +97,9 @@ export const scanKernel = defineKernel(
     optional: ['beta', 'missing'],
     numbers: SCAN_NUMBERS,
   },
-  (begin, end, { queries, keys, values, g, states, output, beta, missing }, numbers) => {
+  (begin, end, arrays, numbers) => {
+    const { queries, keys, values, g, states, output, beta, missing } = arrays;
+    if (beta === undefined && readGroups(begin, end, arrays, numbers)) return;
     const { m, n } = numbers;
     walkGroups(
       begin,

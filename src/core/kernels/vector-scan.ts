@@ -54,6 +54,8 @@ export interface VectorScan {
     count: number,
   ): void;
   addDotsOfRows(a: number, b: number, to: number, sign: number, rows: number, count: number): void;
+  scanSumGroups(table: number, begin: number, end: number): void;
+  scanGroups(table: number, begin: number, end: number): void;
   selectiveScanRows(table: number, rows: number, channels: number, n: number, m: number): void;
   selectiveGradientRows(table: number, rows: number, channels: number, n: number, m: number): void;
 }

@@ -15,6 +15,7 @@ export { peak } from './peak';
 export { addWeightedRelu, countAbove, namesAbove, namesBetween } from './ranks';
 export { addRows, gatherRows, mixRows, scatterAdd } from './rows';
 export { hidePairs } from './pairs';
+export { scanGroups, scanSumGroups } from './scan-groups';
 export { addDotsOfRows, addPairs, decayRows, raiseRows, solvePairs } from './scan-pairs';
 export { normalizeGradientRows, normalizeRows, softmaxGradientRows } from './scaled-rows';
 export { selectiveGradientRows, selectiveScanRows } from './selective-scan';

@@ -15,7 +15,7 @@ const LOWEST: f64 = -40;
 /** e to the power of two and two float64: the exponent that float32 would round off is multiplied in. */
 // @ts-ignore: decorator
 @inline
-function exponential(low: v128, high: v128): v128 {
+export function exponential(low: v128, high: v128): v128 {
   const x = rounded(low, high);
   const restLow = f64x2.sub(low, f64x2.promote_low_f32x4(x));
   const restHigh = f64x2.sub(high, upperDoubles(x));

@@ -4,11 +4,11 @@
  * Problem: attention between all tokens is quadratic. Idea (Ma et al. 2021, §3.1): put a short sequence P of l rows in between,
  * and take two attentions, each linear in the length, in place of one that is quadratic:
  *
- *     pack     Y_P = Attn(P, X) = A X,                     A = softmax(P (X W_K)ᵀ/√d) ∈ ℝ^{l×L}            (§3.1, eq. 4)
- *     unpack   Y_X = Attn(X, Y_P) = softmax(Q K̃ᵀ/√d) Ṽ,    K̃ = A K, Ṽ = A V                                (§3.1, eq. 5)
+ *     pack     Y_P = Attn(P, X) = A X,                     A = softmax(P (X W_K)ᵀ/√d) ∈ ℝ^{l×L}                   (§3.1)
+ *     unpack   Y_X = Attn(X, Y_P) = softmax(Q K̃ᵀ/√d) Ṽ,    K̃ = A K, Ṽ = A V                                       (§3.1)
  *
  * Causally, no softmax over the sequence is possible: the pack takes ω(P Kᵀ/√d), ω positive, and both products become running
- * means over the tokens so far, f(X, Y, Z)_t = (1/t) X_t Σ_{j ≤ t} Y_jᵀ Z_j                              (§3.4, eqs. 9 to 11).
+ * means over the tokens so far, f(X, Y, Z)_t = (1/t) X_t Σ_{j ≤ t} Y_jᵀ Z_j (§3.4; luna-causal.ts).
  *
  * Cost: O(L·l·d) time and O(L·(l + d)) memory; causally a token is generated from two states of l × d numbers. It gives up the
  * weight of a single pair: a token reads one of l mixtures, of which causally even the mixing changes as the text goes on.
@@ -19,79 +19,35 @@
  * on. A head packs its own keys and values, and P is compared with these keys; there K̃ and Ṽ are projections of Y_P, which all
  * heads made together, so that the output is not linear in the values. A pad counts as no token in the running means.
  */
-import {
-  attention,
-  broadcastTo,
-  concat,
-  elu,
-  everything,
-  matmul,
-  multiply,
-  scale,
-  scan,
-  shift,
-  slice,
-  softmax,
-} from '../core/ops/index.ts';
+import { attention, broadcastTo, concat, everything, slice } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS, scanFlops } from './flops.ts';
-import { softplus } from './inputs.ts';
+import { attendCausally } from './luna-causal.ts';
 import { choice, integer, type OptionsOf } from './options.ts';
 import { normal } from './parameters.ts';
-import { runningShares } from './running-shares.ts';
-import { type AttentionState, Memory } from './state.ts';
+import type { AttentionState } from './state.ts';
 import type { Attending, AttentionInputs, Parameters } from './variant.ts';
 
-function attend(inputs: AttentionInputs, options: LunaOptions, { P }: Parameters, state?: AttentionState) {
-  return options.causal ? attendCausally(inputs, options, P, state) : attendToAll(inputs, P);
-}
-
-function attendToAll({ queries, keys, values, keyMask }: AttentionInputs, P: Tensor): Tensor {
+function attend(
+  inputs: AttentionInputs,
+  options: LunaOptions,
+  { P }: Parameters,
+  state?: AttentionState,
+): Attending | Tensor {
+  if (options.causal) return attendCausally(inputs, options.activation, P, state);
+  const { queries, keys, values, keyMask } = inputs;
   const [batch, heads, length, d] = queries.shape;
   const l = P.shape[1];
-  // K̃, Ṽ = softmax(P Kᵀ/√d) [K, V]: one attention, over keys and values side by side                             (eq. 4)
+
+  // K̃, Ṽ = softmax(P Kᵀ/√d) [K, V]: one attention, over keys and values side by side                              (§3.1)
   const pack = broadcastTo(P, [batch, heads, l, d]);
   const packed = attention(pack, keys, concat([keys, values], 3), everything(l, keys.shape[2]), { keyMask }).output;
   const [K, V] = [slice(packed, 3, 0, d), slice(packed, 3, d, packed.shape[3])];
 
-  // softmax(Q K̃ᵀ/√d) Ṽ                                                                                       (eq. 5)
+  // softmax(Q K̃ᵀ/√d) Ṽ                                                                                        (§3.1)
   return attention(queries, K, V, everything(length, l)).output;
 }
-
-function attendCausally(
-  { queries, keys, values, keyMask }: AttentionInputs,
-  { activation }: LunaOptions,
-  P: Tensor,
-  state: AttentionState | undefined,
-): Attending {
-  const [batch, heads, length, d] = queries.shape;
-  const l = P.shape[1];
-  const memory = new Memory(state, length);
-  // 1/t for the t-th real token, [batch, 1, length, 1]
-  const share = runningShares(memory, values, keyMask);
-
-  // A_t = ω(P k_t/√d), a row of l numbers for each token                                                         (eq. 9)
-  const A = OMEGA[activation](scale(matmul(keys, P, { transposeB: true }), 1 / Math.sqrt(d)));
-
-  // s_t = f(Q/√d, K, A)_t = (1/t) q_t Σ_{j ≤ t} k_jᵀ A_j                                                         (eq. 10)
-  const q = multiply(scale(queries, 1 / Math.sqrt(d)), share);
-  const unpack = scan(q, keys, A, { keyMask, state: memory.get('keys', [batch, heads, d, l]) });
-  memory.set('keys', unpack.state);
-
-  // y_t = f(softmax(s), A, V)_t = (1/t) softmax(s_t) Σ_{j ≤ t} A_jᵀ v_j                                          (eq. 11)
-  const weights = multiply(softmax(unpack.output), share);
-  const before = memory.get('values', [batch, heads, l, values.shape[3]]);
-  const { output, state: sums } = scan(weights, A, values, { keyMask, state: before });
-  memory.set('values', sums);
-  return memory.leave(output);
-}
-
-/** ω: positive, and 1 at 0. Softplus has β = ln 2, as in the authors' code. */
-const OMEGA: Readonly<Record<'softplus' | 'elu', (x: Tensor) => Tensor>> = {
-  softplus: (x) => scale(softplus(scale(x, Math.LN2)), 1 / Math.LN2),
-  elu: (x) => shift(elu(x), 1),
-};
 
 const options = {
   /** *l*: rows of P, which pack the sequence; 16 to 256 in the paper. */

@@ -1,5 +1,5 @@
 /**
- * The scores of Synthesizer's kinds (Tay et al. 2020, §3.1, §3.2). Those that are products of rows are handed to `attention` as
+ * The scores of Synthesizer's kinds (Tay et al. 2020, §3). Those that are products of rows are handed to `attention` as
  * its queries and keys, so that no matrix of scores is made; the others are a bias.
  */
 import { add, broadcastTo, concat, matmul, multiply, relu, reshape, scale, slice } from '../core/ops/index.ts';

@@ -4,12 +4,12 @@
  * Problem: attention compares every query with every key, and it is not clear that it has to. Idea (Tay et al. 2020, §3): make
  * the matrix of scores, S, without any comparison, from each token by itself (dense) or from parameters alone (random):
  *
- *     Y = softmax(S(X)) G(X)                                        G(X): the values                 (§3.1, eq. 2)
- *     dense               S_i = W σ_R(q_i) + b                      σ_R: ReLU, W ∈ ℝ^{N×d}           (§3.1, eq. 1)
- *     random              S = R ∈ ℝ^{N×N}, trained or fixed                                          (§3.1)
- *     factorized dense    S_ij = A_i[j mod a] · B_i[⌊j/a⌋],         A ∈ ℝ^{L×a}, B ∈ ℝ^{L×N/a}       (§3.2)
- *     factorized random   S = R₁ R₂ᵀ,                               R₁, R₂ ∈ ℝ^{N×k}                 (§3.2)
- *     mixture             S = Σ_n α_n S_n(X),  Σ_n α_n = 1,         α learned; vanilla: S = QKᵀ/√d   (§3.3)
+ *     Y = softmax(S(X)) G(X)                                        G(X): the values                   (§3)
+ *     dense               S_i = W σ_R(q_i) + b                      σ_R: ReLU, W ∈ ℝ^{N×d}             (§3)
+ *     random              S = R ∈ ℝ^{N×N}, trained or fixed                                            (§3)
+ *     factorized dense    S_ij = A_i[j mod a] · B_i[⌊j/a⌋],         A ∈ ℝ^{L×a}, B ∈ ℝ^{L×N/a}         (§3)
+ *     factorized random   S = R₁ R₂ᵀ,                               R₁, R₂ ∈ ℝ^{N×k}                   (§3)
+ *     mixture             S = Σ_n α_n S_n(X),  Σ_n α_n = 1,         α learned; vanilla: S = QKᵀ/√d     (§3)
  *
  * Cost: O(L²) time, as full attention. Memory is O(L) for dense and factorized random, whose scores are products of rows; a
  * random R, and the scores of factorized dense, take O(L²). It gives up comparison (all but the mixtures with vanilla): what a
@@ -44,16 +44,16 @@ function attend(
   const mask = memory.appendMask(keyMask, batch);
   const [begin, end] = [memory.position, V.shape[2]];
 
-  // S_n(X) of each part, as products of rows and as a bias                                             (§3.1, §3.2)
+  // S_n(X) of each part, as products of rows and as a bias                                                     (§3)
   const parts = partsOf(options.kind);
   const K = parts.includes('vanilla') ? memory.append('keys', keys) : keys;
   const scores = parts.map((part): Scores => scoresOf[part]({ queries, keys: K, begin, end, options, parameters }));
 
-  // S(X) = Σ_n α_n S_n(X)                                                                                     (§3.3)
+  // S(X) = Σ_n α_n S_n(X)                                                                                       (§3)
   const alpha = parts.length === 1 ? null : softmax(parameters.alpha);
   const { queries: rows, keys: columns, bias } = summed(scores, alpha, queries, V);
 
-  // Y = softmax(S(X)) G(X)                                                                                   (eq. 2)
+  // Y = softmax(S(X)) G(X)                                                                                      (§3)
   const met = options.causal ? upTo(begin, length) : everything(length, end);
   return memory.leave(attention(rows, columns, V, met, { scale: 1, bias, keyMask: mask }).output);
 }

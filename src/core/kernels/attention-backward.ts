@@ -85,6 +85,9 @@ const NUMBERS = [
 type Arrays = KernelArrays<(typeof ARRAYS)[number], (typeof OPTIONAL)[number]>;
 type Numbers = KernelNumbers<(typeof NUMBERS)[number]>;
 
+/** Queries of a tile where labels part them: pairs of other labels are computed and thrown away. */
+const WITH_LABELS = TILE / 2;
+
 const scratch = new Scratch();
 const all = new Side();
 const some = new Side();
@@ -101,8 +104,9 @@ export const attentionBackwardKernel = defineKernel(
     for (let row = arrays.starts[from]; row < arrays.starts[to]; row++) {
       readTile(arrays.tiles, row, tile);
       const dilation = arrays.dilations?.[tile.layout] ?? 1;
-      for (let first = tile.first; first < tile.end; first += TILE) {
-        passBack(first, Math.min(tile.end, first + TILE), dilation, arrays, numbers);
+      const size = arrays.queryLabels === undefined ? TILE : WITH_LABELS;
+      for (let first = tile.first; first < tile.end; first += size) {
+        passBack(first, Math.min(tile.end, first + size), dilation, arrays, numbers);
       }
     }
   },

@@ -87,6 +87,10 @@ function normalized(
   return layerNorm(rows, parameters[`g_${kind}`], parameters[`b_${kind}`]);
 }
 
+/** The tokens of segments that have ended, or all. */
+const projectedTokens = (length: number, { causal, segmentLength }: LongShortOptions) =>
+  causal ? length - (length % segmentLength) : length;
+
 const most = (sequenceLength: number) => sequenceLength;
 
 const options = {
@@ -178,7 +182,10 @@ export const longShort = defineVariant({
     option: 'rank',
     values: (sequenceLength) => [0, ...[1, 8, 32, 128].filter((r) => 8 * r <= sequenceLength)],
   },
-  largest: ({ rank }, { batch, heads, keyLength, headDim }) => [batch, heads, keyLength, Math.max(rank, headDim)],
+  largest: (complete, { batch, heads, keyLength, headDim }) => [
+    ...[batch, heads],
+    Math.max(complete.rank * projectedTokens(keyLength, complete), keyLength * headDim),
+  ],
   attend,
   pattern,
   cost({ batch, heads, keyLength: length, headDim }, complete) {
@@ -187,7 +194,7 @@ export const longShort = defineVariant({
     const near = pairsOf(windowLayout(0, length, length, complete), 1);
     const segments = causal ? Math.floor(length / segmentLength) : 1;
     const far = rank === 0 || segments === 0 ? 0 : pairsOf(farLayout(0, length, segments, complete), 1);
-    const projected = rank * (causal ? segments * segmentLength : length);
+    const projected = rank * projectedTokens(length, complete);
     return { flops: batch * heads * (near + far + projected) * perPair };
   },
 });

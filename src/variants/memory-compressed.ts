@@ -180,12 +180,10 @@ export const memoryCompressed = defineVariant({
       start: ({ extents, dtype }) => filled(extents, 0, dtype),
     },
   },
-  largest: ({ stride, kernelWidth }, { batch, heads, keyLength, headDim }) => [
-    batch,
-    heads,
-    Math.ceil(keyLength / stride),
-    kernelWidth * headDim,
-  ],
+  largest: (complete, { batch, heads, keyLength, headDim }) =>
+    complete.layer === 'local'
+      ? [batch, heads, keyLength, headDim]
+      : [batch, heads, groupsOf(0, keyLength, complete).count, complete.kernelWidth * headDim],
   attend,
   pattern,
   cost(shape: AttentionShape, complete) {

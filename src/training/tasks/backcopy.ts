@@ -22,7 +22,7 @@ export const CAPITALS = 0.5;
 
 /**
  * The bytes that follow each byte in Alice, chapter 1 (fixtures/text), and how often: in small letters, and with a space, _, for
- * whatever is no letter. (The paper has 64 characters of Shakespeare.)
+ * whatever is no letter.
  */
 const FOLLOWERS: Readonly<Record<string, string>> = {
   ' ': 't69 a54 s49 w44 o37 h29 i29 d21 f18 b17 p15 c11 m11 n11 r10 l9 v7 g5 u5 e4 j3 k1 q1',

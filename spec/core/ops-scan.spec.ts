@@ -510,7 +510,8 @@ const largestOf = (numbers: ArrayLike<number>) => Array.from(numbers).reduce((a,
 test('1, 2 and 3 threads give the same bits, forward and backward', async () => {
   const bits = () =>
     scope(() =>
-      ['sum', 'delta', 'erase'].map((rule) => {
+      (['sum channel', 'sum scalar', 'delta channel', 'delta scalar', 'erase channel'] as const).map((each) => {
+        const [rule, decay] = each.split(' ') as ['sum' | 'delta' | 'erase', 'channel' | 'scalar'];
         // Several groups, or two sequences: every kernel has items to share out.
         const drawn: Case = {
           batch: 1,
@@ -518,7 +519,7 @@ test('1, 2 and 3 threads give the same bits, forward and backward', async () => 
           length: 700,
           m: 60,
           n: 40,
-          decay: 'channel',
+          decay,
           forgetting: 0.1,
           delta: rule === 'delta',
           erase: rule === 'erase',

@@ -240,6 +240,9 @@ export const callsOfTraining: Readonly<Record<string, Call>> = {
     { also: { 1: ['tensor', 'released tensor'] }, names: ['run', 'observer'], depth: 1 },
   ),
   evaluate: of(api.evaluate, () => [{ ...learner }, { ...task }, { examples: 2, batch: 2, seed: 1 }], { depth: 1 }),
+  whoGoesWhere: of(api.whoGoesWhere, () => [{ ...learner }, { ...task }, { examples: 2, batch: 2, seed: 1 }], {
+    depth: 1,
+  }),
   saveCheckpoint: of(api.saveCheckpoint, () => [join(folder, 'out.safetensors'), { ...run }], { depth: 1 }),
   resumeRun: of(api.resumeRun, () => [file], { end: endRun }),
   loadModel: of(api.loadModel, () => [file], { end: (made) => endLearner((made as api.TrainedModel).learner) }),

@@ -32,6 +32,7 @@ const defaultsOf = (variant: string): CommonOptions => ({ ...variantOf(variant).
 /** What variants of the loader divide by its norm. */
 const NORMALISED: Record<string, readonly string[]> = {
   reformer: ['q'],
+  routing: ['q'],
   ...Object.fromEntries(['deltanet', 'gated-deltanet', 'kda', 'log-linear'].map((name) => [name, ['q', 'k']])),
   rwkv7: ['k'],
 };
@@ -42,11 +43,16 @@ const NORMALISED: Record<string, readonly string[]> = {
  */
 const ADDS_FEATURES = ['based'];
 
+/** Layer normalisation makes ±1 of two channels: a rounding would decide which of many equal tokens a cluster takes. */
+const NORMALISES_CHANNELS = ['routing'];
+
 withTorch('attends as we do in float32, with norms of all sizes', () => {
   const cases = loaderVariants().flatMap((variant) => {
     // As many keys as queries, as in a model.
     const wide = !ADDS_FEATURES.includes(variant);
-    const drawn = sampleCases(variantOf(variant), { dtype: 'float32', wide, selfAttention: true }, 12);
+    const minHeadDim = NORMALISES_CHANNELS.includes(variant) ? 4 : 1;
+    const wishes = { dtype: 'float32', wide, selfAttention: true, minHeadDim } as const;
+    const drawn = sampleCases(variantOf(variant), wishes, 12);
     return drawn.map((each, n): Compared => {
       const attentionCase = { ...each, options: { ...each.options, ...plainOptions(each.options) } };
       return { name: `${variant} ${n}`, variant, attentionCase, inputs: inputsOf(attentionCase) };

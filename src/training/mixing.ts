@@ -19,6 +19,7 @@ import { ROTARY_BASE } from '../variants/rotation.ts';
 import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from '../variants/variant.ts';
 import type { FloatType } from './linear.ts';
+import { move, stays } from './moving.ts';
 import type { Pass } from './repeatable.ts';
 
 /** The settings of the attention of a layer, as plain values. */
@@ -79,7 +80,7 @@ export class Mixing {
   readonly #place: AttentionPlace;
   readonly #random: Random;
   readonly #redrawEvery: number;
-  /** Names of parameters that are neither learned nor fixed. */
+  /** Names of parameters that are neither learned, fixed nor moved. */
   readonly #drawnAnew: readonly string[];
   #draw = 0;
   readonly #serves = new Map<number, boolean>();
@@ -109,7 +110,7 @@ export class Mixing {
     this.#random = random;
     this.parameters = this.#drawn();
     this.#drawnAnew = Object.keys(this.parameters).filter(
-      (name) => !this.parameters[name].requiresGrad && !this.variant.fixed?.includes(name),
+      (name) => !this.parameters[name].requiresGrad && !stays(this.variant, name),
     );
   }
 
@@ -121,6 +122,7 @@ export class Mixing {
     const options = training ? this.options : this.#evaluationOptions;
     const parameters = { ...this.parameters, ...this.#decided(padded, options, once) };
     const output = attend(this.variant, padded, options, { parameters, checkFinite: false });
+    if (training) move(this, padded, once);
     return missing === 0 ? output : slice(output, 2, 0, length);
   }
 

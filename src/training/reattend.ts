@@ -5,11 +5,12 @@ import type { ClassifierSettings } from './classifier.ts';
 import { attentionsOf } from './config.ts';
 import { type Learner, makeLearner } from './learner.ts';
 import { copyNamed, forUse } from './module.ts';
+import { copyMoved } from './moving.ts';
 
 /**
  * The model with other options of its variants, by the variants' names; the other options stay. It has the same learned
- * tensors, which require gradients as before, and random ones drawn from `seed`, by default the seed of the training. The
- * caller releases it. Throws as the variant's check does for options that do not fit, and ArgumentError or ShapeError for
+ * tensors, which require gradients as before, the parameters that training moved if the options leave their shapes, and random
+ * ones drawn from `seed`, by default the seed of the training. The caller releases it. Throws as the variant's check does for options that do not fit, and ArgumentError or ShapeError for
  * options that change the learned tensors.
  */
 export function reattended(
@@ -36,6 +37,9 @@ export function rebuilt({ kind, model }: Learner, changes: Partial<ClassifierSet
   const config: ClassifierSettings = { classes: model.config.vocabulary, ...model.config, ...changes };
   const other = makeLearner(kind, config, seed);
   copyNamed(other.model.parameters(), model.parameters(), 'options');
+  for (const [n, { attention }] of other.model.body.layers.entries()) {
+    copyMoved(attention.mixing, model.body.layers[n].attention.mixing);
+  }
   if (![...model.parameters().values()].some(({ requiresGrad }) => requiresGrad)) forUse(other.model);
   return other;
 }

@@ -99,6 +99,7 @@ const METHOD: Readonly<Record<string, Check>> = {
   },
   options: eachOf(expectSchema),
   layer: optional(layer),
+  moves: optional(eachOf(recordOf({ after: expectFunction }))),
   attend: expectFunction,
   cost: expectFunction,
   ...{

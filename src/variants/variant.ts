@@ -161,6 +161,12 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   decisions?(inputs: AttentionInputs, options: Options, parameters: Parameters): Parameters;
 
   /**
+   * Parameters that are not learned but follow the tokens, by name, such as centroids. A layer puts what `after` gives in place
+   * once in every forward pass of training, and does not draw these parameters anew. Absent: none.
+   */
+  readonly moves?: Readonly<Record<string, Movement<Options>>>;
+
+  /**
    * For variants that stop gradients on purpose: options that do not stop them and give the same output. Finite differences
    * of the output can be compared only with complete gradients.
    */
@@ -198,6 +204,12 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
    * Absent: none. For sequences of up to `shape.keyLength` tokens.
    */
   drawnTables?(options: Options, shape: AttentionShape): Readonly<Record<string, IntegerTable>>;
+}
+
+/** How training moves a parameter. */
+export interface Movement<Options extends CommonOptions = CommonOptions> {
+  /** The parameter after a forward pass over these inputs. */
+  after(inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor;
 }
 
 /** Whole numbers with a shape, in row-major order: tables that a variant draws and an export writes. */

@@ -24,6 +24,7 @@ import './scan-erase.ts';
 import './scan-gradient.ts';
 import './selective-scan.ts';
 import './sort.ts';
+import './strongest.ts';
 import './top-blocks.ts';
 import './top-keys.ts';
 import './unary.ts';

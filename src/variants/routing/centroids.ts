@@ -1,0 +1,105 @@
+/** Centroids of the Routing Transformer: how they start, which tokens they take, and how training moves them. */
+
+import { expectShape } from '../../core/errors.ts';
+import { expectSameDType } from '../../core/ops/check.ts';
+import { layerNorm, matmul } from '../../core/ops/index.ts';
+import { type Strongest, strongest } from '../../core/ops/strongest.ts';
+import { elements, fromArray, ones, type Tensor, zeros } from '../../core/tensor.ts';
+import type { Memory } from '../state.ts';
+import type { Parameters } from '../variant.ts';
+
+/** LayerNorm without gain and bias: every row has mean 0 and norm √d (Roy et al. 2020, §4.1). */
+export function normalised(rows: Tensor): Tensor {
+  const d = rows.shape[rows.shape.length - 1];
+  return layerNorm(rows, ones([d], rows.dtype), zeros([d], rows.dtype));
+}
+
+/** μ Q^T of centroids [heads, k, d] and tokens [batch, heads, length, d]: [batch, heads, k, length]. */
+export function productsWith(centroids: Tensor, tokens: Tensor): Tensor {
+  return matmul(centroids, tokens, { transposeB: true });
+}
+
+/** Which tokens clusters take of these, from place `start` on, and of those that they held before. */
+export function members(
+  centroids: Tensor,
+  tokens: Tensor,
+  window: number,
+  keyMask: Tensor | undefined,
+  start = 0,
+  before?: Strongest,
+): Strongest {
+  return strongest(productsWith(centroids, tokens), { count: window, start, keyMask, before });
+}
+
+export interface RoutingSizes {
+  numClusters: number;
+  window: number;
+}
+
+/** The tokens of every cluster so far, int32 [batch, heads, k, w], or those that an earlier pass has stored. */
+export function takenBy(
+  routed: Tensor,
+  { window, numClusters }: RoutingSizes,
+  { mu, members: known }: Parameters,
+  keyMask: Tensor | undefined,
+  memory: Memory,
+): Tensor {
+  const [batch, heads, length] = routed.shape;
+  const size = Math.min(window, memory.position + length);
+  if (known !== undefined) {
+    expectSameDType('parameters.members', known, 'int32', 'as routing gives');
+    expectShape('parameters.members', known.shape, [batch, heads, numClusters, size], 'to match queries and options');
+    return known;
+  }
+  const next = members(
+    mu,
+    routed,
+    window,
+    keyMask,
+    memory.position,
+    before(memory, [batch, heads, numClusters], window),
+  );
+  memory.set('members', next.tokens);
+  memory.set('scores', next.scores);
+  return next.tokens;
+}
+
+/** What a state holds of the clusters, of this shape without its last extent. */
+function before(memory: Memory, shape: readonly number[], window: number): Strongest | undefined {
+  if (memory.position === 0) return undefined;
+  const held = [...shape, Math.min(window, memory.position)];
+  const [tokens, scores] = [memory.get('members', held), memory.get('scores', held)];
+  return tokens && scores && { tokens, scores };
+}
+
+/**
+ * The centroids [heads, k, d] after a forward pass of training on normalised tokens [batch, heads, length, d]:
+ * μ ← λ μ + (1 − λ) mean of the real tokens whose largest product is that with μ. A centroid without tokens stays.
+ */
+export function moved(centroids: Tensor, tokens: Tensor, keyMask: Tensor | undefined, decay: number): Tensor {
+  const [heads, clusters, d] = centroids.shape;
+  const [batch, , length] = tokens.shape;
+  const [products, rows, mu] = [elements(productsWith(centroids, tokens)), elements(tokens), elements(centroids)];
+  const real = keyMask && elements(keyMask);
+  const sums = new Float64Array(heads * clusters * d);
+  const counts = new Int32Array(heads * clusters);
+  for (let list = 0; list < batch * heads; list++) {
+    const [entry, head] = [Math.floor(list / heads), list % heads];
+    for (let n = 0; n < length; n++) {
+      if (real?.[entry * length + n] === 0) continue;
+      let nearest = 0;
+      for (let c = 1; c < clusters; c++) {
+        if (products[(list * clusters + c) * length + n] > products[(list * clusters + nearest) * length + n])
+          nearest = c;
+      }
+      const to = head * clusters + nearest;
+      counts[to]++;
+      for (let i = 0; i < d; i++) sums[to * d + i] += rows[(list * length + n) * d + i];
+    }
+  }
+  const next = Float64Array.from(mu, (each, at) => {
+    const count = counts[Math.floor(at / d)];
+    return count === 0 ? each : decay * each + (1 - decay) * (sums[at] / count);
+  });
+  return fromArray(next, centroids.shape, centroids.dtype);
+}

@@ -28,6 +28,13 @@ const CASES: Record<string, Partial<RunSettings>> = {
     model: { layers: 2, attention: { variant: 'reformer', options: { chunkLength: 4 } }, residual: 'reversible' },
     optimizer: { kind: 'sgd', momentum: 0.9 },
   },
+  'centroids that follow the tokens, in reversible layers': {
+    model: {
+      layers: 2,
+      attention: { variant: 'routing', options: { numClusters: 3, window: 6, decay: 0.5 } },
+      residual: 'reversible',
+    },
+  },
   'projections that layers share, classification with padding': {
     task: { name: 'listops', length: 24 },
     model: { layers: 2, attention: { variant: 'linformer', options: { sharing: 'layerwise' } } },

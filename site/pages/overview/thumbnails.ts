@@ -25,6 +25,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   linformer: { projectedLength: 8 },
   nystromformer: { landmarks: 8 },
   reformer: { chunkLength: 8, numHashes: 1 },
+  routing: { numClusters: 8, window: 8 },
   'local-attention': { chunkLength: 8 },
   'transformer-xl': { segmentLength: 16, memoryLength: 16 },
   'light-conv': { kernelWidth: 9 },

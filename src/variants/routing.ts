@@ -3,24 +3,20 @@
  *
  * Problem: which far tokens matter depends on what the tokens are. Idea (Roy et al. 2020, §4.1): on the sphere the keys of the
  * largest products with a query are its nearest, so route both to centroids μ and attend within a cluster. A token is query and
- * key at once, normalised without gain and bias. Clusters of one size make dense products: each takes its w nearest tokens.
+ * key at once, normalised without gain and bias. Each cluster takes its w nearest tokens, so that products are dense.
  *
  *     Q ← LayerNorm(Q),  K ← Q,  Q_idx ← sort(top-w(μ Q^T)),  X ← scatter(softmax(ltr(Q′K′^T)) V′)       (Algorithm 1)
  *
- * A token that several clusters take gets the mean of what it reads in each; one that none takes gets zeros, so that the paper
- * gives half of its heads to local attention (`localHeads`).
+ * A token of several clusters gets the mean of what it reads in each, and one of none gets zeros; the paper gives half of its
+ * heads to local attention (`localHeads`). The centroids are a parameter without a gradient that training moves: `moves.mu`
+ * is μ after a forward pass, and a layer puts it in place. Checkpoints and exports hold it, and no loss trains it.
  *
- * The centroids are a parameter without a gradient, `mu`, which training moves: `moves.mu.after` is μ after a forward pass, and a
- * layer puts it in place. So they are drawn once, kept in checkpoints and exports, and fixed in evaluation. No loss trains them.
- *
- * Cost: O(L·k·d) for the products with k centroids and O(k·w²·d) for the pairs, O(L^1.5 d) with k = √L and w = L/k, and
- * O(k·(L + w)) memory. It gives up separate keys, pairs that share no cluster, and weights that move smoothly. A causal run is
- * not fully causal: no token reads a later one, but later tokens take places in a cluster from earlier ones. Generation keeps
- * the w nearest tokens of each cluster; a call gives the last rows of a run over the tokens so far.
+ * Cost: O(L·k·d) for products with k centroids and O(k·w²·d) for pairs: O(L^1.5 d) with k = √L and w = L/k. O(k·(L + w)) memory.
+ * It gives up separate keys, pairs that share no cluster, and weights that move smoothly. A causal run is not fully causal:
+ * later tokens take places in a cluster from earlier ones. So a call gives the last rows of a run over the tokens so far.
  *
  * Departs from the paper: scores are divided by √d, which Algorithm 1 does not do. A centroid moves to the mean of its tokens, as
- * in the authors' code, not to their sum, which would make a large cluster larger. Queries and keys are also shared where
- * attention is not causal, and in local heads.
+ * in the authors' code, not to their sum. Queries and keys are shared also where attention is not causal, and in local heads.
  */
 import { ArgumentError } from '../core/errors.ts';
 import { concat, pairsOf, slice } from '../core/ops/index.ts';
@@ -41,30 +37,22 @@ function attend(
   parameters: Parameters,
   state?: AttentionState,
 ): Attending {
-  const [batch, heads, length] = queries.shape;
-  const memory = new Memory(state, length);
-  const mask = memory.appendMask(keyMask, batch);
-  // Q ← LayerNorm(Q);  K ← Q                                                                    (lines 5, 6)
-  const q = normalised(queries);
+  const [, heads, length] = queries.shape;
   const { localHeads } = options;
-  const outputs: Tensor[] = [];
-  if (localHeads > 0) {
-    const [local, v] = [q, values].map((x) => slice(x, 1, 0, localHeads));
-    outputs.push(attendLocally(local, v, mask, memory, options));
-  }
-  if (localHeads < heads) {
-    const [routed, v] = [q, values].map((x) => slice(x, 1, localHeads, heads));
-    const [K, V] = [memory.append('keys', routed), memory.append('values', v)];
-    // Q_prod ← μ Q^T;  Q_idx ← sort(top-w(Q_prod))                                              (lines 7 to 13)
-    const tokens = takenBy(routed, options, parameters, keyMask, memory);
-    // A ← softmax(ltr(Q′K′^T)/√d);  X ← scatter(A V′)                                           (lines 17 to 25)
-    outputs.push(
-      memory.position === 0
-        ? withinClusters(routed, v, tokens, keyMask, options)
-        : ofNewTokens(routed, K, V, tokens, memory.position, options),
-    );
-  }
-  return memory.leave(outputs.length === 1 ? outputs[0] : concat(outputs, 1));
+  const memory = new Memory(state, length);
+  // Q ← LayerNorm(Q);  K ← Q                                                                    (algorithm 1, lines 5, 6)
+  const q = normalised(queries);
+  const part = (first: number, end: number) => [q, values].map((x) => slice(x, 1, first, end)) as [Tensor, Tensor];
+  const near = localHeads > 0 && attendLocally(...part(0, localHeads), keyMask, memory, options);
+  if (near && localHeads === heads) return memory.leave(near);
+  const [own, v] = part(localHeads, heads);
+  const [K, V] = [memory.append('keys', own), memory.append('values', v)];
+  // Q_prod ← μ Q^T;  Q_idx ← sort(top-w(Q_prod))                                              (algorithm 1, 7 to 13)
+  const tokens = takenBy(own, options, parameters, keyMask, memory);
+  // A ← softmax(ltr(Q′K′^T)/√d);  X ← scatter(A V′)                                           (algorithm 1, 17 to 25)
+  const isWhole = memory.position === 0;
+  const far = isWhole ? withinClusters(own, v, tokens, keyMask, options) : ofNewTokens(own, K, V, tokens, options);
+  return memory.leave(near ? concat([near, far], 1) : far);
 }
 
 /** The queries of the heads that route, normalised. */

@@ -1,6 +1,6 @@
 /** Heads that attend to their own block of tokens and to the one before it, and the one after it if not causal. */
-import { type AttentionLayout, attention, runs, slice } from '../../core/ops/index.ts';
-import { packed, type Tensor } from '../../core/tensor.ts';
+import { type AttentionLayout, attention, runs } from '../../core/ops/index.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import type { Memory } from '../state.ts';
 
 export interface LocalOptions {
@@ -8,16 +8,21 @@ export interface LocalOptions {
   causal: boolean;
 }
 
-/** Rows of q [batch, heads, length, d] and v of the same tokens; q is query and key. `mask` covers all tokens so far. */
-export function attendLocally(q: Tensor, v: Tensor, mask: Tensor | undefined, memory: Memory, options: LocalOptions) {
+/** Rows of q [batch, heads, length, d] and v of the same tokens; q is query and key. */
+export function attendLocally(
+  q: Tensor,
+  v: Tensor,
+  keyMask: Tensor | undefined,
+  memory: Memory,
+  options: LocalOptions,
+) {
   const { position } = memory;
   const end = position + q.shape[2];
   const [keep, held] = [end, position].map((at) => at - firstKey(at, options));
   const K = memory.append('local keys', q, keep, held);
   const V = memory.append('local values', v, keep, held);
-  const first = end - K.shape[2];
-  const keyMask = mask && (first === 0 ? mask : packed(slice(mask, 1, first, end)));
-  return attention(q, K, V, localLayout(position, q.shape[2], K.shape[2], options), { keyMask }).output;
+  const mask = memory.appendMask(keyMask, q.shape[0], keep, held);
+  return attention(q, K, V, localLayout(position, q.shape[2], K.shape[2], options), { keyMask: mask }).output;
 }
 
 /** The first key that a token at this position meets: the first of the block before its own. */

@@ -36,18 +36,12 @@ export function withinClusters(
 }
 
 /**
- * The rows of new tokens, q [batch, heads, length, d] from `position` on: each meets those of a cluster before it by a list, so
- * that no key is copied. K and V hold all tokens so far.
+ * The rows of new tokens, q [batch, heads, length, d]: each meets those of a cluster before it by a list, so that no key is
+ * copied. K and V hold all tokens so far.
  */
-export function ofNewTokens(
-  q: Tensor,
-  K: Tensor,
-  V: Tensor,
-  tokens: Tensor,
-  position: number,
-  { attendSelf }: WithinOptions,
-): Tensor {
+export function ofNewTokens(q: Tensor, K: Tensor, V: Tensor, tokens: Tensor, { attendSelf }: WithinOptions): Tensor {
   const [batch, heads, length] = q.shape;
+  const position = K.shape[2] - length;
   const size = tokens.shape[3];
   const all = elements(tokens) as Int32Array;
   const perHead = all.length / (batch * heads);

@@ -60,7 +60,7 @@ const ATTENTION: readonly Entry[] = [
   ['Transformer-XL', 'Dai et al.', 2019, '1901.02860', 'RC', 'O(N²)', 2, true, ['transformer-xl'], 'the survey counts within a segment, N = S; over a text of many segments the cost is O(L·(S + M))'],
   ['Sparse Transformer', 'Child et al.', 2019, '1904.10509', 'FP', 'O(N√N)', 1.5, true, ['sparse-transformer']],
   ['Reformer', 'Kitaev et al.', 2020, '2001.04451', 'LP', 'O(N log N)', 1, true, ['reformer']],
-  ['Routing Transformer', 'Roy et al.', 2020, '2003.05997', 'LP', 'O(N√N)', 1.5, true, []],
+  ['Routing Transformer', 'Roy et al.', 2020, '2003.05997', 'LP', 'O(N√N)', 1.5, true, ['routing']],
   ['Axial Transformer', 'Ho et al.', 2019, '1912.12180', 'FP', 'O(N√N)', 1.5, true, []],
   ['Compressive Transformer', 'Rae et al.', 2020, '1911.05507', 'RC', 'O(N²)', 2, true, []],
   ['Sinkhorn Transformer', 'Tay et al.', 2020, '2002.11296', 'LP', 'O(B²)', 1, true, []],

@@ -185,6 +185,21 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [kernel('top-keys', 'topKeysKernel')],
   },
   {
+    file: 'strongest',
+    says: tex`Chooses the $w$ tokens that score highest for each cluster, among new ones and those that it held before.`,
+    forward: tex`M_c = \{\, t : s_{ct} \text{ is one of the } w \text{ largest} \,\}`,
+    gradient: null,
+    why: 'A choice changes in jumps, so there is no gradient.',
+    loops: [kernel('strongest', 'strongestKernel')],
+  },
+  {
+    file: 'scatter-add',
+    says: 'Adds rows up where their numbers say: what a gather does, the other way round.',
+    forward: tex`y_i = \sum_{n:\, p_n = i} x_n`,
+    gradient: tex`\frac{\partial \ell}{\partial x_n} = G_{p_n}`,
+    loops: [kernel('rows', 'scatterAddKernel')],
+  },
+  {
     file: 'running-maximum',
     says: 'The largest number so far, which running scales are made of.',
     forward: tex`m_t = \max(m_{t-1}, x_t)`,

@@ -16,6 +16,7 @@ import './layer-norm.ts';
 import './long-convolution.ts';
 import './join.ts';
 import './matmul.ts';
+import './nearest-keys.ts';
 import './normalize.ts';
 import './optimizers.ts';
 import './rows.ts';

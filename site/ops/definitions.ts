@@ -200,6 +200,14 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [kernel('rows', 'scatterAddKernel')],
   },
   {
+    file: 'nearest-keys',
+    says: 'Chooses the keys of the largest products with rows in float64, whatever the type of the keys.',
+    forward: tex`T_j = \{\, l : q_j^\top k_l \text{ is one of the } k \text{ largest} \,\}`,
+    gradient: null,
+    why: 'A choice changes in jumps, so there is no gradient.',
+    loops: [kernel('nearest-keys', 'nearestKeysKernel')],
+  },
+  {
     file: 'running-maximum',
     says: 'The largest number so far, which running scales are made of.',
     forward: tex`m_t = \max(m_{t-1}, x_t)`,

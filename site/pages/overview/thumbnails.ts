@@ -26,6 +26,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   nystromformer: { landmarks: 8 },
   reformer: { chunkLength: 8, numHashes: 1 },
   routing: { numClusters: 8, window: 8 },
+  clustered: { numClusters: 8, topKeys: 4 },
   'local-attention': { chunkLength: 8 },
   'transformer-xl': { segmentLength: 16, memoryLength: 16 },
   'light-conv': { kernelWidth: 9 },

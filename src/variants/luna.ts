@@ -98,11 +98,11 @@ export const luna = defineVariant({
       start: (drawing) => normal(drawing, 1),
     },
   },
-  largest: ({ packLength }, { batch, heads, keyLength, headDim }) => [
-    batch,
-    heads,
-    ...[keyLength, Math.max(packLength, 2 * headDim)],
-  ],
+  // Causally A_t, a row of l numbers for each token; else keys and values side by side.
+  largest: ({ packLength, causal }, { batch, heads, keyLength, headDim }) =>
+    causal
+      ? [batch, heads, keyLength, Math.max(packLength, headDim)]
+      : [batch, heads, Math.max(keyLength, packLength), 2 * headDim],
   attend,
   cost(shape, { packLength: l, causal }) {
     const { batch, heads, queryLength, keyLength, headDim: d } = shape;

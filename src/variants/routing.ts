@@ -88,7 +88,12 @@ const options = {
     description: 'tokens that a cluster takes',
   }),
   /** The first heads, which attend to their own block of tokens and to its neighbours; half of all in the paper's layers (§5). */
-  localHeads: integer({ minimum: 0, default: 0, description: 'heads with local attention in place of clusters' }),
+  localHeads: integer({
+    minimum: 0,
+    limit: 65536,
+    default: 0,
+    description: 'heads with local attention in place of clusters',
+  }),
   /** Tokens of a block of local heads. */
   localWindow: integer({
     minimum: 1,

@@ -87,7 +87,12 @@ test('--json holds exactly the documented fields, for every variant', async () =
   );
   assertFields(report.environment, environmentFields);
   assertFields(report.input, inputFields);
-  for (const result of report.results) assertFields(result, resultFields);
+  for (const { absentGates, ...result } of report.results) {
+    assertFields(result, resultFields);
+    // A file has queries, keys and values, and no gates.
+    const { inputs } = allVariants().find(({ name }) => name === result.variant)!;
+    assert.is(absentGates !== undefined, inputs.gates !== undefined, result.variant);
+  }
   assert.equal([...new Set(report.results.map(({ variant }) => variant))], compared);
   for (const { variant, budget, options } of report.results) {
     const { budget: stated } = allVariants().find(({ name }) => name === variant)!;

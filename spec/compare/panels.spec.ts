@@ -74,7 +74,12 @@ test('a pattern panel is the grid of the pattern, and its caption says the optio
 });
 
 test('where nobody asked for sizes, patterns leave pairs out also at toy lengths, and say so', () => {
-  const all = allVariants().filter((variant) => hasPattern(variant) && variant.family !== 'full');
+  // A variant that compresses keys meets all of them, some at a time.
+  const leavesOut = (variant: AnyVariant) => {
+    const causal = variant.supports.bidirectional === false;
+    return causal || shareOfPairs(patternGrid(variant, 1024, { causal }, 16), 1024) < 1;
+  };
+  const all = allVariants().filter((each) => hasPattern(each) && each.family !== 'full' && leavesOut(each));
   for (const causal of [false, true]) {
     const variants = all.filter(({ supports }) => (causal ? supports.causal : supports.bidirectional !== false));
     for (const length of [16, 24, 48, 64, 256]) {

@@ -95,8 +95,8 @@ export function trainOptions() {
       { defaultText: 'dense' },
     ),
     feedForwardOption: texts(
-      'NAME=VALUE',
-      'Set an option of the feed-forward layers, or of one kind with KIND.NAME=VALUE',
+      'N=V',
+      'Set an option of the feed-forward layers by NAME=VALUE, or of one kind by KIND.NAME=VALUE',
     ),
     dropout: number('P', 'Dropout probability', { minimum: 0, maximum: 0.99, defaultText: String(model.dropout) }),
     reversible: flag('Keep no activations; recompute them in the backward pass from each layer’s output'),

@@ -208,8 +208,8 @@ const generating: Record<string, Partial<LanguageModelSettings>> = {
   'rotary, chunked feed-forward, untied': { positions: 'rotary', feedForwardChunk: 2, tied: false },
   ...Object.fromEntries(
     allVariants()
-      // A step of hashing is the last row of a run of its own; see attention.spec.ts.
-      .filter(({ supports, family }) => supports.incremental && family !== 'hashing')
+      // Where tokens are grouped anew, a step is the last row of a run of its own; see attention.spec.ts.
+      .filter(({ supports, regroups }) => supports.incremental && regroups !== true)
       .map(({ name }) => [name, { attention: { variant: name } }]),
   ),
 };

@@ -31,10 +31,15 @@ export interface EvaluationSettings {
 }
 
 /**
- * Measures a model on held-out examples of a task. Keeps no tape, and does not change the model. Throws NumericalError if the
- * loss is not finite, because the model's numbers overflow.
+ * Calls `visit` with each batch of the held-out examples of these settings, always the same ones; what it makes has no tape, and
+ * is released after it. Throws ArgumentError for arguments that do not fit.
  */
-export function evaluate(learner: Learner, task: Task, settings: EvaluationSettings): Evaluation {
+export function forHeldOut(
+  learner: Learner,
+  task: Task,
+  settings: EvaluationSettings,
+  visit: (drawn: Batch, size: number) => void,
+): void {
   expectLearner('learner', learner);
   expectTask('task', task);
   expectPlain('settings', settings);
@@ -42,28 +47,32 @@ export function evaluate(learner: Learner, task: Task, settings: EvaluationSetti
   expectInteger('examples', examples, 1, MOST_EXAMPLES);
   expectInteger('batch', batch, 1);
   const random = new Random(seed).split('held-out');
-  const sums = { loss: 0, right: 0, count: 0 };
   for (let done = 0; done < examples; done += batch) {
     const size = Math.min(batch, examples - done);
-    scope(() =>
-      noGrad(() => {
-        const drawn = drawBatch(task, 'held-out', random, size);
-        const logits = learner.logits(drawn, evaluation);
-        const right = rightOnes(elements(argMax(logits)), drawn, size);
-        sums.loss += crossEntropy(logits, drawn.targets, { mask: drawn.counts, reduction: 'sum' }).item();
-        sums.count += right.flat().length;
-        sums.right +=
-          task.accuracy === 'sequence' ? count(right.map((own) => !own.includes(false))) : count(right.flat());
-      }),
-    );
+    scope(() => noGrad(() => visit(drawBatch(task, 'held-out', random, size), size)));
   }
+}
+
+/**
+ * Measures a model on held-out examples of a task. Keeps no tape, and does not change the model. Throws NumericalError if the
+ * loss is not finite, because the model's numbers overflow.
+ */
+export function evaluate(learner: Learner, task: Task, settings: EvaluationSettings): Evaluation {
+  const sums = { loss: 0, right: 0, count: 0 };
+  forHeldOut(learner, task, settings, (drawn, size) => {
+    const logits = learner.logits(drawn, evaluation);
+    const right = rightOnes(elements(argMax(logits)), drawn, size);
+    sums.loss += crossEntropy(logits, drawn.targets, { mask: drawn.counts, reduction: 'sum' }).item();
+    sums.count += right.flat().length;
+    sums.right += task.accuracy === 'sequence' ? count(right.map((own) => !own.includes(false))) : count(right.flat());
+  });
   if (!Number.isFinite(sums.loss)) {
     throw new NumericalError(`loss: expected a finite number on held-out examples, got ${sums.loss}`);
   }
   // Where no target counts, both are 0.
   const targets = Math.max(1, sums.count);
-  const of = task.accuracy === 'sequence' ? examples : targets;
-  return { loss: sums.loss / targets, accuracy: sums.right / of, examples };
+  const of = task.accuracy === 'sequence' ? settings.examples : targets;
+  return { loss: sums.loss / targets, accuracy: sums.right / of, examples: settings.examples };
 }
 
 /** For each example, whether all of its targets that count were predicted. */

@@ -4,6 +4,7 @@ import { MemoryError } from '../core/errors.ts';
 import { attempting, memoryLimit, release } from '../core/memory.ts';
 import { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { gibibytes } from '../variants/check-options.ts';
 import { expectRun } from './checks.ts';
 import { type Learner, learnerFor, type ModelSettings } from './learner.ts';
 import { Adafactor, type AdafactorSettings } from './optimizers/adafactor.ts';
@@ -111,7 +112,7 @@ function expectStepFits({ batch, parts }: RunSettings, { length }: Task, { model
   if (bytes <= limit) return;
   throw new MemoryError(
     `length, batch: a step reads ${examples} × ${length} tokens of width ${modelDim} at once, which take ` +
-      `${(bytes / 2 ** 30).toPrecision(3)} GiB in each layer, more than the ${(limit / 2 ** 30).toPrecision(3)} GiB that ` +
+      `${gibibytes(bytes)} in each layer, more than the ${gibibytes(limit)} that ` +
       'tensors can have; take a shorter length or a smaller batch, or more parts',
   );
 }

@@ -147,7 +147,8 @@ function expectFits<Options extends CommonOptions>(
   );
 }
 
-const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
+/** `4.00 GiB`. */
+export const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
 
 /** Throws ArgumentError unless it has the parts of a variant that checking options needs. */
 export function expectVariant(name: string, variant: unknown): asserts variant is AttentionVariant<never> {

@@ -163,7 +163,12 @@ export const routing = defineVariant({
       },
     },
   },
-  largest: ({ numClusters }, { batch, heads, keyLength }) => [batch, heads, numClusters, keyLength],
+  largest: ({ numClusters, localHeads }, { batch, heads, keyLength }) => [
+    batch,
+    heads - localHeads,
+    numClusters,
+    keyLength,
+  ],
   attend,
   /** The tokens of clusters, [batch, heads, k, w]: a rounding could exchange two. */
   decisions({ queries, keyMask }, complete, { mu }): Parameters {

@@ -22,6 +22,7 @@ export { type NystromformerOptions, nystromformer } from './nystromformer.ts';
 export { type LunaOptions, luna } from './luna.ts';
 export { type LinearTransformerOptions, linearTransformer } from './linear-transformer.ts';
 export { type PerformerOptions, performer } from './performer.ts';
+export { type RfaOptions, rfa } from './rfa.ts';
 export { type BasedOptions, based } from './based.ts';
 export { type TransformerXLOptions, transformerXL } from './transformer-xl.ts';
 export { type DeltaNetOptions, deltaNet } from './deltanet.ts';

@@ -72,7 +72,7 @@ const ATTENTION: readonly Entry[] = [
   ['Linformer', 'Wang et al.', 2020, '2006.04768', 'LR', 'O(N)', 1, false, ['linformer']],
   ['Linear Transformers', 'Katharopoulos et al.', 2020, '2006.16236', 'KR', 'O(N)', 1, true, ['linear-transformer']],
   ['Big Bird', 'Zaheer et al.', 2020, '2007.14062', 'FP+M', 'O(N)', 1, false, ['bigbird']],
-  ['Random Feature Attention', 'Peng et al.', 2021, '2103.02143', 'KR', 'O(N)', 1, true, []],
+  ['Random Feature Attention', 'Peng et al.', 2021, '2103.02143', 'KR', 'O(N)', 1, true, ['rfa']],
   ['Long Short Transformers', 'Zhu et al.', 2021, '2107.02192', 'FP+LR', 'O(kN)', 1, true, ['long-short'], 'k is w + r; causally r rows for each segment of ℓ tokens make it O(N·(w + rN/ℓ))'],
   ['Poolingformer', 'Zhang et al.', 2021, '2105.04371', 'FP+M', 'O(N)', 1, false, []],
   ['Nyströmformer', 'Xiong et al.', 2021, '2102.03902', 'M+DS', 'O(kN)', 1, false, ['nystromformer']],

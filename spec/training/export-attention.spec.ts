@@ -34,6 +34,7 @@ const NORMALISED: Record<string, readonly string[]> = {
   reformer: ['q'],
   routing: ['q'],
   ...Object.fromEntries(['deltanet', 'gated-deltanet', 'kda', 'log-linear'].map((name) => [name, ['q', 'k']])),
+  rfa: ['q', 'k'],
   rwkv7: ['k'],
 };
 const CENTRED: Record<string, readonly string[]> = { 'long-short': ['k', 'v'], routing: ['q', 'k'] };

@@ -6,6 +6,7 @@ export { type LocalAttentionOptions, localAttention } from './local-attention.ts
 export { type SparseTransformerOptions, sparseTransformer } from './sparse-transformer.ts';
 export { type BigBirdOptions, bigbird } from './bigbird.ts';
 export { type LongformerOptions, longformer } from './longformer.ts';
+export { type EtcOptions, etc } from './etc.ts';
 export { type AttentionSinksOptions, attentionSinks } from './attention-sinks.ts';
 export { type DsaOptions, dsa } from './dsa.ts';
 export { type MobaOptions, moba } from './moba.ts';

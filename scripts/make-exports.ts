@@ -22,6 +22,7 @@ const LENGTH = 64;
 const OPTIONS: Record<string, Record<string, unknown>> = {
   longformer: { attentionWindow: 8 },
   bigbird: { blockSize: 4, randomBlocks: 2 },
+  etc: { numGlobals: 4, radius: 5, maxDistance: 3 },
   'sparse-transformer': { summaryColumns: 2 },
   reformer: { chunkLength: 8, numHashes: 2 },
   'long-short': { window: 6, reach: 3, rank: 3, segmentLength: 7 },

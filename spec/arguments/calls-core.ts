@@ -209,6 +209,11 @@ export const callsOfVariants: Readonly<Record<string, Call>> = {
     { indexQueries: drawn([1, 2, 6, 3]), indexKeys: drawn([1, 2, 6, 3], 2), indexWeights: drawn([1, 2, 6]) },
     { topKeys: 3, keyMask: mask() },
   ]),
+  summaryLoss: of(api.summaryLoss, () => [
+    drawn([2, 3, 4]),
+    drawn([2, 3, 4], 2),
+    api.fromArray([0, 1, 1, 0, 0, 1], [2, 3], 'uint8'),
+  ]),
   startDecoding: of(api.startDecoding, () => [
     api.full,
     { batch: 1, heads: 2, headDim: 4, dtype: 'float32', maxLength: 4 },

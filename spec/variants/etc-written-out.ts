@@ -32,7 +32,7 @@ export function byLoops(inputs: AttentionInputs, options: EtcOptions, parameters
   const width = values.shape[3];
   const labels = 2 * k + 3;
   const [q, key, v, mask] = [queries.toArray(), keys.toArray(), values.toArray(), keyMask?.toArray()];
-  const vectors = { a_g: parameters.a_g.toArray(), a_l: parameters.a_l.toArray() };
+  const vectors = { a_g: parameters.a_g?.toArray(), a_l: parameters.a_l.toArray() };
   const data = new Float64Array(batch * heads * length * width);
   for (let sequence = 0; sequence < batch * heads; sequence++) {
     const [b, h] = [Math.floor(sequence / heads), sequence % heads];

@@ -1,13 +1,14 @@
 /** ETC, held to loops over its definition (Ainslie et al. 2020, §3), to full attention, to BigBird's form of it, and to its reach. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { noGrad } from '../../src/core/autograd.ts';
+import { backward, noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { broadcastTo, contiguous, slice } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { attend, checkOptions } from '../../src/variants/attend.ts';
 import { bigbird } from '../../src/variants/bigbird.ts';
+import { summaryLoss } from '../../src/variants/etc/summary-loss.ts';
 import { type EtcOptions, etc } from '../../src/variants/etc.ts';
 import { full } from '../../src/variants/full.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
@@ -21,13 +22,15 @@ import { byLoops, type Definition, paper } from './etc-written-out.ts';
 const variant = findVariant('etc') as AnyVariant;
 const optionsOf = ({ options }: AttentionCase) => options as EtcOptions;
 
+const mapped = (parameters: Parameters, change: (tensor: Tensor, name: string) => Tensor): Parameters =>
+  Object.fromEntries(Object.entries(parameters).map(([name, tensor]) => [name, change(tensor, name)]));
+
 /** Labels of norm 1 and more: those that training starts from would hide a wrong one. */
 const loud = (attentionCase: AttentionCase): Parameters => {
   const { shape, seed } = attentionCase;
-  const drawn = (name: string, { shape: extents }: Tensor) =>
-    randomNormal([...extents], new Random(seed).split(name), shape.dtype);
-  const { a_g, a_l } = parametersOf(variant, attentionCase);
-  return { a_g: drawn('g', a_g), a_l: drawn('l', a_l) };
+  return mapped(parametersOf(variant, attentionCase), ({ shape: extents }, name) =>
+    randomNormal([...extents], new Random(seed).split(name), shape.dtype),
+  );
 };
 
 for (const { name, run } of inAllSettings('equals loops over its definition', ({ draw, tolerance }) => {
@@ -83,8 +86,7 @@ test('with a radius of all tokens it is full attention, if all labels have one v
     const attentionCase = { ...drawn, options };
     const inputs = inputsOf(attentionCase);
     const one = (a: Tensor) => noGrad(() => contiguous(broadcastTo(contiguous(slice(a, 1, 0, 1)), [...a.shape])));
-    const { a_g, a_l } = loud(attentionCase);
-    const output = outputOf(variant, attentionCase, inputs, { a_g: one(a_g), a_l: one(a_l) });
+    const output = outputOf(variant, attentionCase, inputs, mapped(loud(attentionCase), one));
     expectClose(output, read(noGrad(() => attend(full, inputs))), ROUNDING, 'full attention');
   });
 });
@@ -96,8 +98,7 @@ test('without labels it is what BigBird calls ETC, with blocks of one token', ()
     const attentionCase = { ...drawn, options: { ...optionsOf(drawn), numGlobals, radius: 1, ownSegment: false } };
     const inputs = inputsOf(attentionCase);
     const none = ({ shape }: Tensor) => zeros([...shape], 'float64');
-    const { a_g, a_l } = loud(attentionCase);
-    const output = outputOf(variant, attentionCase, inputs, { a_g: none(a_g), a_l: none(a_l) });
+    const output = outputOf(variant, attentionCase, inputs, mapped(loud(attentionCase), none));
     const theirs = { construction: 'etc', blockSize: 1, globalBlocks: numGlobals, randomBlocks: 0 } as const;
     // BigBird draws a block in place of a neighbour that does not exist, or that is global.
     const hasBoth = (_b: number, _h: number, i: number) => i !== numGlobals && i !== last;
@@ -109,7 +110,6 @@ test('a token of the long input changes what is within the radius, and global to
   forAllCases(variant, { dtype: 'float64', masked: false, minLength: 4 }, 30, (attentionCase) => {
     const { numGlobals: n, radius, segmentLength, ownSegment } = optionsOf(attentionCase);
     const { keyLength: length } = attentionCase.shape;
-    if (n === length) return;
     const token = n + (attentionCase.seed % (length - n));
     const { queries, keys, values } = inputsOf(attentionCase);
     const random = new Random(attentionCase.seed);
@@ -141,9 +141,49 @@ test('cost: at fixed n_g and r each token of the long input costs the same', () 
   }
 });
 
+test('summaryLoss: −log of the share of the own summary among all hidden ones, and gradients of both', () => {
+  const random = new Random(8);
+  const shape = [3, 4, 5];
+  const drawn = (name: string) => randomNormal(shape, random.split(name), 'float64').withGrad();
+  const [predicted, seen] = [drawn('p'), drawn('s')];
+  const flags = [0, 1, 0, 1, 0, 0, 0, 0, 1, 1, 0, 1];
+  const hidden = fromArray(flags, [3, 4], 'uint8');
+  const chosen = flags.flatMap((flag, n) => (flag === 1 ? [n] : []));
+  const byLoops = (p: ArrayLike<number>, s: ArrayLike<number>) => {
+    let total = 0;
+    for (const i of chosen) {
+      const products = chosen.map((j) => [0, 1, 2, 3, 4].reduce((sum, c) => sum + p[i * 5 + c] * s[j * 5 + c], 0));
+      const shares = products.map(Math.exp);
+      total -= Math.log(shares[chosen.indexOf(i)] / shares.reduce((sum, each) => sum + each, 0));
+    }
+    return total / chosen.length;
+  };
+  const loss = summaryLoss(predicted, seen, hidden);
+  const [p, s] = [Array.from(predicted.toArray()), Array.from(seen.toArray())];
+  assert.ok(Math.abs(loss.item() - byLoops(p, s)) < 1e-12);
+  backward(loss);
+  const gradients = [predicted, seen].map(({ grad }) => (grad as Tensor).toArray());
+  for (let n = 0; n < p.length; n++) {
+    const moved = (numbers: number[], by: number) => numbers.with(n, numbers[n] + by);
+    const h = 1e-5;
+    const slopes = [
+      (byLoops(moved(p, h), s) - byLoops(moved(p, -h), s)) / (2 * h),
+      (byLoops(p, moved(s, h)) - byLoops(p, moved(s, -h))) / (2 * h),
+    ];
+    // Central differences: h² for the third derivative, and 10⁻¹⁶/h of rounding.
+    for (const [which, slope] of slopes.entries()) {
+      assert.ok(Math.abs(slope - gradients[which][n]) < 1e-8, `${which} ${n}`);
+    }
+  }
+  expectThrows(ArgumentError, 'hidden', () => void summaryLoss(predicted, seen, filled([3, 4], 0, 'uint8')));
+  expectThrows(ShapeError, 'hidden', () => void summaryLoss(predicted, seen, filled([3, 3], 1, 'uint8')));
+  expectThrows(ShapeError, 'seen', () => void summaryLoss(predicted, zeros([3, 4, 6], 'float64'), hidden));
+  expectThrows(ShapeError, 'predicted', () => void summaryLoss(zeros([3, 4]), zeros([3, 4]), hidden));
+});
+
 test('more global tokens than tokens, a negative radius and vectors of other labels are refused by name', () => {
   const inputs = inputsOf(caseOf({}));
-  expectThrows(ArgumentError, 'numGlobals', () => void attend(etc, inputs, { numGlobals: 20 }));
+  expectThrows(ArgumentError, 'numGlobals', () => void attend(etc, inputs, { numGlobals: 19 }));
   expectThrows(ArgumentError, 'radius', () => void attend(etc, inputs, { radius: -1 }));
   const parameters = parametersOf(variant, caseOf({ maxDistance: 4 }));
   expectThrows(ShapeError, 'parameters.a_g', () => void attend(etc, inputs, { maxDistance: 5 }, { parameters }));

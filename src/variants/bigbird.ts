@@ -14,7 +14,7 @@
  * ITC meets 2g + 3 + r. Global blocks of ITC are the first and the last, as in released code; in appendix E they are the
  * first 128 tokens. The window ends where the sequence ends, and does not wrap around to the other end, unlike the rolled
  * keys of appendix D. Where the window overlaps an end or a global block, more random blocks replace it: the paper draws
- * exactly r. The paper's ETC also has relative positions and an additional loss (appendix E).
+ * exactly r. Its ETC has global blocks only: relative positions and a loss of summaries (appendix E) are those of etc.ts.
  */
 import { attention, everything, type KeySet, runs } from '../core/ops/index.ts';
 import { fromArray, type Tensor } from '../core/tensor.ts';

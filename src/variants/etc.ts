@@ -4,12 +4,12 @@
  * Problem: full attention is quadratic, and absolute positions end where training ended. Idea (Ainslie et al. 2020, §3.2): split
  * the input into n_g global tokens, which meet everything, and a long input whose tokens meet the global ones and neighbours
  * within a radius r. Four attentions make two softmaxes: g2g with g2l gives z^g, l2g with l2l gives z^l. Each pair has a
- * label, and each label a learned vector a^K that joins the key (§3.1, eqs. 1 and 2):
+ * label, and each label a learned vector a^K that joins the key (§3.2, eqs. 1 and 2):
  *
  *     z_i = Σ_j α_ij v_j,     α_ij = softmax_j(e_ij),     e_ij = q_i·(k_j + a^K_ij)/√d − (1 − M_ij)·C
  *
  * Within an input the label is the distance j − i, cut off at k: 2k + 1 labels. Between the inputs it says whether the token
- * belongs to what the global one summarises. `ownSegment` is M^g2l of §3.3: a global token meets its own segment alone.
+ * belongs to what the global one summarises. `ownSegment` is a mask M^g2l: a global token meets its own segment alone.
  *
  * The global input is a part of the sequence, not a parameter: its first n_g tokens. In the paper it has embeddings of its own,
  * and each layer hands z^g on to the next; so here, where a layer hands on all tokens. What stands first is up to the model.
@@ -18,7 +18,7 @@
  *
  * Departs from the paper: global token i summarises tokens i·s to (i + 1)·s − 1 of the long input, where the paper has sentences.
  * C is infinite: a hidden key has no weight at all. All four attentions share W_Q, W_K and W_V, one of the paper's two ways.
- * Its loss over summaries (CPC, §3.3) needs two passes of a whole model: `summaryLoss` takes what these give.
+ * Its loss over summaries (CPC) needs two passes of a whole model: `summaryLoss` takes what these give.
  */
 import { band, concat, everything, joinAttention, pairsOf } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -33,22 +33,19 @@ import type { AttentionInputs, AttentionPattern, AttentionShape, Parameters } fr
 function attend(inputs: AttentionInputs, options: EtcOptions, { a_g, a_l }: Parameters): Tensor {
   const { numGlobals: n, radius, maxDistance, ownSegment } = options;
   const length = inputs.queries.shape[2];
-  const [g, l] = [part(inputs, 0, n), part(inputs, n, length)];
-  const [ofGlobal, ofLong] = [a_g, a_l].map((vectors) => ({ vectors, maxDistance }));
-  const outputs: Tensor[] = [];
-  if (g) {
-    // z^g: g2g and g2l in one softmax                                                                 (§3.2, eqs. 1, 2)
-    const g2g = byDistance(g, everything(n, n), ofGlobal);
-    const g2l = l ? byLink(g.queries, l, toOwnSegment(length - n, options), ofGlobal, ownSegment) : [];
-    outputs.push(joinAttention([g2g, ...g2l]).output);
-  }
-  if (l) {
-    // z^l: l2l within the radius, and l2g, in another                                                            (§3.2)
-    const l2l = byDistance(l, band(length - n, { before: radius, after: radius }), ofLong);
-    const l2g = g ? byLink(l.queries, g, toOwnGlobal(length - n, options), ofLong) : [];
-    outputs.push(joinAttention([l2l, ...l2g]).output);
-  }
-  return concat(outputs, 2);
+  const l = part(inputs, n, length);
+  const ofLong = { vectors: a_l, maxDistance };
+  // z^l: l2l within the radius                                                                              (§3.2, eqs. 1, 2)
+  const l2l = byDistance(l, band(length - n, { before: radius, after: radius }), ofLong);
+  if (n === 0) return l2l.output;
+  // and l2g, in one softmax
+  const g = part(inputs, 0, n);
+  const z_l = joinAttention([l2l, ...byLink(l.queries, g, toOwnGlobal(length - n, options), ofLong)]);
+  // z^g: g2g and g2l, in another
+  const ofGlobal = { vectors: a_g, maxDistance };
+  const g2l = byLink(g.queries, l, toOwnSegment(length - n, options), ofGlobal, ownSegment);
+  const z_g = joinAttention([byDistance(g, everything(n, n), ofGlobal), ...g2l]);
+  return concat([z_g.output, z_l.output], 2);
 }
 
 /** Whether a pair is global, with its segment if `ownSegment`, or within the radius. */
@@ -65,8 +62,8 @@ function pattern(options: EtcOptions, { keyLength }: AttentionShape): AttentionP
 function cost({ batch, heads, keyLength, headDim }: AttentionShape, options: EtcOptions) {
   const { numGlobals: n, radius, ownSegment } = options;
   const size = keyLength - n;
-  const near = n * n + (size === 0 ? 0 : pairsOf(band(size, { before: radius, after: radius }), 1));
-  const toLong = !ownSegment || size === 0 || n === 0 ? n * size : pairsOf(toOwnSegment(size, options), 1);
+  const near = n * n + pairsOf(band(size, { before: radius, after: radius }), 1);
+  const toLong = ownSegment && n > 0 ? pairsOf(toOwnSegment(size, options), 1) : n * size;
   // A pair within an input has a third product, of the query with its label.
   const flops = near * (6 * headDim + SOFTMAX_FLOPS) + (toLong + n * size) * (4 * headDim + SOFTMAX_FLOPS);
   return { flops: batch * heads * flops };
@@ -79,9 +76,10 @@ const options = {
   numGlobals: integer({
     symbol: 'n_g',
     minimum: 0,
-    maximum: itself,
-    // 230 for sequences of 4096 in the paper (§4).
-    default: (sequenceLength) => Math.min(230, Math.ceil(sequenceLength / 18)),
+    // The long input has a token at least.
+    maximum: (sequenceLength) => sequenceLength - 1,
+    // 230 for long inputs of 4096 tokens in the paper.
+    default: (sequenceLength) => Math.min(230, Math.ceil(sequenceLength / 18), sequenceLength - 1),
     description: 'global tokens, in front',
   }),
   /** *s*: tokens of the long input that a global token summarises. */
@@ -98,7 +96,7 @@ const options = {
     symbol: 'r',
     minimum: 0,
     maximum: itself,
-    // As in the paper's base model (§4).
+    // As in the paper's base model.
     default: (sequenceLength) => Math.min(84, sequenceLength),
     description: 'how far apart two tokens of the long input meet',
   }),
@@ -107,7 +105,7 @@ const options = {
     symbol: 'k',
     minimum: 1,
     limit: 4096,
-    // As in the paper's base model (§4).
+    // As in the paper's base model.
     default: 12,
     description: 'distance from which on all distances have one label',
   }),
@@ -119,11 +117,11 @@ const options = {
 export interface EtcOptions extends OptionsOf<typeof options> {}
 
 /** a^K of the 2k + 1 distances, then of a pair of a global token and one of its segment, then of one and any other token. */
-const labels: DeclaredParameter<EtcOptions> = {
+const labels = (exists: (options: EtcOptions) => boolean): DeclaredParameter<EtcOptions> => ({
   learned: true,
-  shape: ({ maxDistance }, { heads, headDim }) => [heads, 2 * maxDistance + 3, headDim],
+  shape: (complete, { heads, headDim }) => (exists(complete) ? [heads, 2 * complete.maxDistance + 3, headDim] : null),
   start: (drawing) => normal(drawing, 0.02),
-};
+});
 
 /** Global tokens in front of a long input with local attention, and labels of relative positions (Ainslie et al. 2020). */
 export const etc = defineVariant({
@@ -144,7 +142,7 @@ export const etc = defineVariant({
     option: 'radius',
     values: (length) => [Math.min(16, length), ...[32, 64, 128, 256].filter((r) => 2 * r <= length)],
   },
-  parameters: { a_g: labels, a_l: labels },
+  parameters: { a_g: labels(({ numGlobals }) => numGlobals > 0), a_l: labels(() => true) },
   attend,
   pattern,
   cost,

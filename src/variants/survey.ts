@@ -65,7 +65,7 @@ const ATTENTION: readonly Entry[] = [
   ['Compressive Transformer', 'Rae et al.', 2020, '1911.05507', 'RC', 'O(N²)', 2, true, []],
   ['Sinkhorn Transformer', 'Tay et al.', 2020, '2002.11296', 'LP', 'O(B²)', 1, true, []],
   ['Longformer', 'Beltagy et al.', 2020, '2004.05150', 'FP+M', 'O(n(k + m))', 1, true, ['longformer']],
-  ['ETC', 'Ainslie et al.', 2020, '2004.08483', 'FP+M', 'O(N_g² + N·N_g)', 1, false, []],
+  ['ETC', 'Ainslie et al.', 2020, '2004.08483', 'FP+M', 'O(N_g² + N·N_g)', 1, false, ['etc'], 'the global input is the first tokens of the sequence, and summarises segments of one length'],
   ['Synthesizer', 'Tay et al.', 2020, '2005.00743', 'LR+LP', 'O(N²)', 2, true, ['synthesizer']],
   ['Performer', 'Choromanski et al.', 2021, '2009.14794', 'KR', 'O(N)', 1, true, ['performer']],
   ['Funnel Transformer', 'Dai et al.', 2020, '2006.03236', 'FP+DS', 'O(N²)', 2, true, []],

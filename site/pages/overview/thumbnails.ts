@@ -21,6 +21,7 @@ const HEAD = 3;
 const OPTIONS: Record<string, Record<string, unknown>> = {
   longformer: { attentionWindow: 12, globalPositions: [0] },
   bigbird: { blockSize: 4, randomBlocks: 2 },
+  etc: { numGlobals: 4, radius: 5, maxDistance: 3 },
   'sparse-transformer': { stride: 8 },
   linformer: { projectedLength: 8 },
   nystromformer: { landmarks: 8 },

@@ -40,9 +40,8 @@ export function byLink(
   return [linked, attention(queries, labelled(2 * k + 2), values, othersThan(own), { keyMask })];
 }
 
-/** Tokens first … end − 1 of the sequence; null if there are none. */
-export function part({ queries, keys, values, keyMask }: AttentionInputs, first: number, end: number) {
-  if (first === end) return null;
+/** Tokens first … end − 1 of the sequence. */
+export function part({ queries, keys, values, keyMask }: AttentionInputs, first: number, end: number): AttentionInputs {
   const [q, k, v] = [queries, keys, values].map((each) => slice(each, 2, first, end));
   return { queries: q, keys: k, values: v, ...(keyMask && { keyMask: packed(slice(keyMask, 1, first, end)) }) };
 }

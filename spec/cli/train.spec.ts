@@ -643,14 +643,18 @@ test('tasks that take long have defaults of their own, which options replace', (
   const optionsOf = (task: string, ...words: string[]) => {
     const parsed = parseArguments({ usage: '', summary: '', options: trainOptions() }, words);
     if (parsed.help !== null) throw new Error('no help');
-    const { length, layers, modelDim, heads, batch, rate } = planOf(task, parsed.values).runs[0].options as Record<
-      string,
-      unknown
-    >;
+    const options = planOf(task, parsed.values).runs[0].options as Record<string, unknown>;
+    const { length, layers, modelDim, heads, batch, rate } = options;
+    // A picture's pixels need their places; other tasks look back by a distance, unless told otherwise.
+    const places = { digits: 'learned' }[task] ?? 'rotary';
+    assert.is(options.positions, words.includes('--positions') ? 'sinusoidal' : places);
     return { length, layers, modelDim, heads, batch, rate };
   };
   const pathfinder = { length: 64, layers: 2, modelDim: 32, heads: 4, batch: 32, rate: 2e-3 };
   assert.equal(optionsOf('pathfinder'), pathfinder);
+  const digits = { length: 144, layers: 1, modelDim: 32, heads: 4, batch: 32, rate: 1e-2 };
+  assert.equal(optionsOf('digits'), digits);
+  assert.equal(optionsOf('digits', '--positions', 'sinusoidal'), digits);
   assert.equal(optionsOf('retrieval'), { length: 128, layers: 1, modelDim: 32, heads: 2, batch: 32, rate: 5e-3 });
   assert.equal(optionsOf('copy'), { length: 64, layers: 2, modelDim: 64, heads: 4, batch: 16, rate: 5e-3 });
   const given = [

@@ -116,7 +116,7 @@ function completed(task: TaskDefinition, values: TrainValues, variants: readonly
     // If only the width or the number of heads is given, the other is chosen to fit it (config.ts).
     modelDim: modelDim ?? (heads === undefined ? width : undefined),
     heads: heads ?? (modelDim === undefined ? most : undefined),
-    positions: values.positions ?? defaultPositions(variants, values),
+    positions: values.positions ?? brief.positions ?? defaultPositions(variants, values),
     feedForward: values.feedForward,
     feedForwardOption: values.feedForwardOption.length === 0 ? undefined : values.feedForwardOption,
     dropout: values.dropout ?? runDefaults.model.dropout,

@@ -13,7 +13,13 @@ import type { Example, Part, Task } from '../../../src/training/tasks/task.ts';
 import { expectThrows } from '../../laws/laws/expect-throws.ts';
 
 /** A length that each task takes, and that no block divides where it may be any. */
-const LENGTHS: Record<string, number> = { pathfinder: 256, 'text-classification': 301, retrieval: 301, needle: 301 };
+const LENGTHS: Record<string, number> = {
+  pathfinder: 256,
+  digits: 100,
+  'text-classification': 301,
+  retrieval: 301,
+  needle: 301,
+};
 const opened = tasks.map(({ name }) => openTask(name, { length: LENGTHS[name] ?? 37 }));
 /** Their answers do not stand in the sequence. */
 const ASIDE = ['mqar', 'selective-copy', 'state-tracking'];
@@ -165,6 +171,7 @@ test('what cannot be right is refused by name', () => {
       expectThrows(ArgumentError, 'length', () => openTask(name, { length }));
   }
   expectThrows(ArgumentError, 'length', () => openTask('pathfinder', { length: 200 }));
+  expectThrows(ArgumentError, 'length', () => openTask('digits', { length: 200 }));
 });
 
 test('an example that no engine could hold as lists is refused before it is drawn', () => {

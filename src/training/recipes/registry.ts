@@ -2,6 +2,7 @@
 import { backcopyRecipe } from './backcopy.ts';
 import { byteLmRecipe } from './byte-lm.ts';
 import { copyRecipe } from './copy.ts';
+import { digitsRecipe } from './digits.ts';
 import { duplicationRecipe } from './duplication.ts';
 import { hashesRecipe } from './hashes.ts';
 import { listopsRecipe } from './listops.ts';
@@ -29,6 +30,7 @@ export const recipes: readonly Recipe[] = [
   needleRecipe,
   stateTrackingRecipe,
   backcopyRecipe,
+  digitsRecipe,
 ];
 
 /** The default of `train`. */

@@ -3,6 +3,7 @@ import { associativeRecall } from './associative-recall.ts';
 import { backcopy } from './backcopy.ts';
 import { byteLm, byteMlm } from './byte-lm.ts';
 import { copy } from './copy.ts';
+import { digits } from './digits.ts';
 import { duplication } from './duplication.ts';
 import { listops } from './listops.ts';
 import { mqar } from './mqar.ts';
@@ -34,6 +35,7 @@ export const tasks: readonly TaskDefinition[] = [
   textClassification,
   retrieval,
   pathfinder,
+  digits,
 ];
 
 /**

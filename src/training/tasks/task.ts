@@ -7,6 +7,7 @@ import { ArgumentError } from '../../core/errors.ts';
 import { type Check, expectPlain, expectText, integerOf, numberOf, oneOf } from '../../core/expect.ts';
 import type { Random } from '../../core/random.ts';
 import { unknownName } from '../../terminal/suggest.ts';
+import type { PositionKind } from '../positions.ts';
 import { type GroupName, groupNames } from './groups.ts';
 
 /**
@@ -112,7 +113,11 @@ export interface TaskDefinition {
    * What `train` takes unless it is told otherwise, where it is not the default of all tasks: with these a small model learns
    * within minutes, where at the paper's length it takes hours. `rate` is the highest learning rate of AdamW.
    */
-  readonly brief?: Readonly<Partial<Record<'length' | 'layers' | 'modelDim' | 'heads' | 'batch' | 'rate', number>>>;
+  readonly brief?: Readonly<
+    Partial<Record<'length' | 'layers' | 'modelDim' | 'heads' | 'batch' | 'rate', number>> & {
+      positions?: PositionKind;
+    }
+  >;
   make(settings: Required<TaskSettings>): Task;
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type ConsoleMessage, chromium, type Page, type Request, type Response } from 'playwright-core';
 import type { Test } from 'uvu';
 import { allVariants } from '../../src/variants/registry.ts';
 import { serve } from '../serve.ts';
@@ -42,6 +42,8 @@ export interface Visit {
   /** Of a page of the site, opened the same way. */
   addressOf(path: string): string;
 }
+
+type Look = (visit: Visit) => Promise<void>;
 
 /** All built files of a kind, from the site's root (or another folder) with forward slashes, sorted. */
 export function builtFiles(extension: string, folder = dist): string[] {
@@ -90,6 +92,7 @@ function sizeOf(path: string | undefined): number {
 /** Starts Chromium and both servers for the tests of a file, and ends them after the last. */
 export class Visitor {
   #browser: Browser | null = null;
+  #walker: Page | null = null;
   readonly #servers: Server[] = [];
   readonly #folder: string;
   readonly #roots: Record<Way, string>;
@@ -103,18 +106,33 @@ export class Visitor {
   }
 
   /** Opens a page in a window of its own, waits until it has come to rest, and closes it after `look`. */
-  async visit(path: string, settings: VisitSettings, look: (visit: Visit) => Promise<void>): Promise<void> {
-    const { way = 'plain', live = true, first } = settings;
-    await this.open(settings, async (page) => {
+  visit(path: string, settings: VisitSettings, look: Look): Promise<void> {
+    const { live = true, first } = settings;
+    return this.open(settings, async (page) => {
       if (!live) await page.context().addInitScript(seeNoLab);
       if (first !== undefined) await page.context().addInitScript(first);
-      const problems = problemsOf(page);
+      await this.#look(page, path, settings.way ?? 'plain', look);
+    });
+  }
+
+  /** As `visit`, in one window for all that are walked: to open one takes longer than most pages do. */
+  async walk(path: string, way: Way, look: Look): Promise<void> {
+    this.#walker ??= await this.#page({});
+    await this.#look(this.#walker, path, way, look);
+  }
+
+  async #look(page: Page, path: string, way: Way, look: Look): Promise<void> {
+    const problems: string[] = [];
+    const stop = hearProblems(page, problems);
+    try {
       const addressOf = (other: string): string => this.addressOf(other, way);
       const response = await page.goto(addressOf(path));
       if (response?.ok() === false) throw new Error(`${path}: ${response.status()}`);
       await settled(page);
       await look({ page, problems, addressOf });
-    });
+    } finally {
+      stop();
+    }
   }
 
   /** Of a page, opened this way. */
@@ -124,8 +142,16 @@ export class Visitor {
 
   /** An empty page in a window of its own, for as long as `use` takes. */
   async open(settings: WindowSettings, use: (page: Page) => Promise<void>): Promise<void> {
+    const page = await this.#page(settings);
+    try {
+      await use(page);
+    } finally {
+      await page.context().close();
+    }
+  }
+
+  async #page({ width = 1280, height = 900, colours = 'light', touch = false }: WindowSettings): Promise<Page> {
     if (this.#browser === null) throw new Error('Chromium has not started');
-    const { width = 1280, height = 900, colours = 'light', touch = false } = settings;
     const context = await this.#browser.newContext({
       viewport: { width, height },
       colorScheme: colours,
@@ -133,13 +159,9 @@ export class Visitor {
       isMobile: touch,
     });
     context.setDefaultTimeout(PATIENCE_MILLISECONDS);
-    try {
-      // What tsx puts around the names of functions, also of those that run in the page.
-      await context.addInitScript({ content: 'globalThis.__name = (value) => value;' });
-      await use(await context.newPage());
-    } finally {
-      await context.close();
-    }
+    // What tsx puts around the names of functions, also of those that run in the page.
+    await context.addInitScript({ content: 'globalThis.__name = (value) => value;' });
+    return context.newPage();
   }
 
   async #start(): Promise<void> {
@@ -188,15 +210,21 @@ function seeNoLab(): void {
   };
 }
 
-function problemsOf(page: Page): string[] {
-  const problems: string[] = [];
-  page.on('console', (message) => {
+/** Adds what goes wrong in the page to `problems`, until what is returned is called. */
+function hearProblems(page: Page, problems: string[]): () => void {
+  const onConsole = (message: ConsoleMessage) => {
     if (message.type() === 'error') problems.push(`console: ${message.text()}`);
-  });
-  page.on('pageerror', (error) => problems.push(`thrown: ${error.message}`));
-  page.on('requestfailed', (request) => problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`));
-  page.on('response', (response) => {
+  };
+  const onError = (error: Error) => void problems.push(`thrown: ${error.message}`);
+  const onFailure = (request: Request) => {
+    problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`);
+  };
+  const onResponse = (response: Response) => {
     if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`);
-  });
-  return problems;
+  };
+  page.on('console', onConsole).on('pageerror', onError).on('requestfailed', onFailure).on('response', onResponse);
+  return () => {
+    page.off('console', onConsole).off('pageerror', onError);
+    page.off('requestfailed', onFailure).off('response', onResponse);
+  };
 }

@@ -370,18 +370,20 @@ const OPS: OpCase[] = [
       [1, 2, n, 1],
     ],
   },
-  {
-    name: 'featureAttention',
-    f: (q, k, v) => {
-      const { output, logSumExp } = ops.featureAttention(q, k, v, { causal: true });
-      return ops.add(output, ops.expandDims(ops.scale(logSumExp, 0.1), 3));
-    },
-    shapes: (n, m) => [
-      [1, 2, n, m],
-      [1, 2, n, m],
-      [1, 2, n, m + 1],
-    ],
-  },
+  ...(['exp', 'elu-plus-one'] as const).flatMap((map) =>
+    [true, false].map((causal) => ({
+      name: `featureAttention of ${map}${causal ? ', causal' : ''}`,
+      f: (q: Tensor, k: Tensor, v: Tensor) => {
+        const { output, logSumExp } = ops.featureAttention(q, k, v, { causal, map });
+        return ops.add(output, ops.expandDims(ops.scale(logSumExp, 0.1), 3));
+      },
+      shapes: (n: number, m: number) => [
+        [1, 2, n, m],
+        [1, 2, n, m],
+        [1, 2, n, m + 1],
+      ],
+    })),
+  ),
 ];
 
 for (const { name, f, shapes, positive } of OPS) {

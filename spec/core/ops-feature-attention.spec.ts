@@ -6,6 +6,7 @@ import { backward, noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { measureMemory, memoryStatistics } from '../../src/core/memory.ts';
+import type * as ops from '../../src/core/ops/index.ts';
 import {
   add,
   concat,
@@ -36,7 +37,8 @@ interface Case {
   causal: boolean;
   scaled: boolean;
   masked: boolean;
-  /** Standard deviation of the exponents, and that of one token, which may be loud. */
+  map: ops.FeatureMapName;
+  /** Standard deviation of queries and keys, and that of one token, which may be loud. */
   size: number;
   loud: number;
   dtype: 'float32' | 'float64';
@@ -56,6 +58,7 @@ const cases = (lengths = LENGTHS, sizes = [1e-3, 1, 10, 100, 1e4]): fc.Arbitrary
       causal: fc.boolean(),
       scaled: fc.boolean(),
       masked: fc.boolean(),
+      map: fc.constantFrom('exp' as const, 'elu-plus-one' as const),
       size: fc.constantFrom(...sizes),
       loud: fc.constantFrom(1, 100),
       dtype: fc.constantFrom('float32' as const, 'float64' as const),
@@ -97,9 +100,16 @@ function inputsOf(drawn: Case): Inputs {
   };
 }
 
-function run({ queries, keys, values, ...rest }: Inputs, causal: boolean, state?: FeatureState) {
-  return featureAttention(queries, keys, values, { ...rest, causal, state });
+type Form = Pick<Case, 'causal' | 'map'>;
+
+function run({ queries, keys, values, ...rest }: Inputs, { causal, map }: Form, state?: FeatureState) {
+  return featureAttention(queries, keys, values, { ...rest, causal, map, state });
 }
+
+/** log φ(x), and its derivative by x. */
+const logOf = (x: number, map: Case['map']) => (map === 'exp' || x <= 0 ? x : Math.log1p(x));
+const slopeOf = (x: number, map: Case['map']) => (map === 'exp' || x <= 0 ? 1 : 1 / (1 + x));
+const logsOf = (tensor: Tensor, map: Case['map']) => Float64Array.from(tensor.toArray(), (x) => logOf(x, map));
 
 /** The sizes of the largest exponents, queries and keys together. */
 function largestExponent({ queries, keys, keyScale }: Inputs): number {
@@ -117,15 +127,20 @@ function roundingOf(inputs: Inputs, dtype: string): number {
 
 const dense = (tensor: Tensor) => ({ shape: tensor.shape, data: tensor.toArray() });
 
-function oracle({ queries, keys, values, keyScale, keyMask }: Inputs, causal: boolean) {
-  const shifted = keyScale === undefined ? dense(keys) : { shape: keys.shape, data: shiftedBy(keys, keyScale) };
+function oracle({ queries, keys, values, keyScale, keyMask }: Inputs, { causal, map }: Form) {
   const masks = { causal, ...(keyMask && { keyMask: dense(keyMask) }) };
-  return referenceExponentAttention(dense(queries), shifted, dense(values), masks);
+  const [a, b] = [logsOf(queries, map), shiftedLogs(keys, keyScale, map)];
+  return referenceExponentAttention(
+    { shape: queries.shape, data: a },
+    { shape: keys.shape, data: b },
+    dense(values),
+    masks,
+  );
 }
 
-function shiftedBy(keys: Tensor, keyScale: Tensor): Float64Array {
-  const scales = keyScale.toArray();
-  return Float64Array.from(keys.toArray(), (value, at) => value + scales[Math.floor(at / keys.shape[3])]);
+function shiftedLogs(keys: Tensor, keyScale: Tensor | undefined, map: Case['map']): Float64Array {
+  const scales = keyScale?.toArray();
+  return logsOf(keys, map).map((value, at) => value + (scales?.[Math.floor(at / keys.shape[3])] ?? 0));
 }
 
 function close(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, claim = ''): void {
@@ -142,10 +157,10 @@ test('equals the dense weights, causal and not, masked, with loud tokens, at exp
     fc.property(cases(), (drawn) => {
       scope(() => {
         const inputs = inputsOf(drawn);
-        const { output } = run(inputs, drawn.causal);
+        const { output } = run(inputs, drawn);
         assert.is(output.dtype, drawn.dtype);
         // Values are within ±5.
-        close(output.toArray(), oracle(inputs, drawn.causal).data, 10 * roundingOf(inputs, drawn.dtype));
+        close(output.toArray(), oracle(inputs, drawn).data, 10 * roundingOf(inputs, drawn.dtype));
       });
     }),
     { numRuns: 60 },
@@ -158,11 +173,12 @@ test('logSumExp is the logarithm of the sum of all weights before they are divid
       scope(() => {
         const inputs = { ...inputsOf({ ...drawn, loud: 1, scaled: true }) };
         // One more key, met by every query with the weight 1 of exponents that cancel, tells the others' sum by its share.
-        const { logSumExp, output } = run(inputs, drawn.causal);
+        const { logSumExp, output } = run(inputs, drawn);
         const total = logSumExp.toArray();
         const [batch, heads, length] = inputs.keys.shape;
         const flags = inputs.keyMask?.toArray();
-        const [a, b, c] = [inputs.queries, inputs.keys, inputs.keyScale as Tensor].map((tensor) => tensor.toArray());
+        const [a, b] = [inputs.queries, inputs.keys].map((tensor) => logsOf(tensor, drawn.map));
+        const c = (inputs.keyScale as Tensor).toArray();
         for (let row = 0; row < total.length; row++) {
           const sequence = Math.floor(row / inputs.queries.shape[2]);
           const i = row % inputs.queries.shape[2];
@@ -195,7 +211,7 @@ test('values that are all 1 give 1, wherever something is seen', () => {
       scope(() => {
         const inputs = inputsOf({ ...drawn, masked: false });
         const values = filled(inputs.values.shape, 1, drawn.dtype);
-        const { output } = run({ ...inputs, values }, drawn.causal);
+        const { output } = run({ ...inputs, values }, drawn);
         close(output.toArray(), new Float64Array(output.size).fill(1), drawn.dtype === 'float32' ? 1e-5 : 1e-13);
       });
     }),
@@ -219,7 +235,7 @@ test('causal: tokens after i move no bit of output i, however loud they are', ()
           }),
         ) as unknown as Inputs;
         const seen = (inputs: Inputs) => {
-          const rows = run(inputs, true).output.toArray();
+          const rows = run(inputs, causal).output.toArray();
           return rows.filter((_, at) => Math.floor(at / n) % length <= last);
         };
         assert.equal(seen(after), seen(before), dtype);
@@ -244,14 +260,15 @@ test('a prefix and what comes after it, with its state, give what one run gives;
       scope(() => {
         const length = drawn.queryLength;
         const inputs = inputsOf({ ...drawn, causal: true, keyLength: length });
-        const whole = run(inputs, true);
+        const form = { causal: true, map: drawn.map };
+        const whole = run(inputs, form);
         const cut = 1 + new Random(drawn.seed).split('cut').integer(length - 1);
         const ends = singly ? Array.from({ length: Math.min(length, 40) }, (_, i) => i + 1) : [cut];
         const outputs: Tensor[] = [];
         let state: FeatureState | undefined;
         let begin = 0;
         for (const end of new Set([...ends, length])) {
-          const next = run(part(inputs, begin, end), true, state);
+          const next = run(part(inputs, begin, end), form, state);
           outputs.push(next.output);
           [state, begin] = [next.state, end];
         }
@@ -260,7 +277,9 @@ test('a prefix and what comes after it, with its state, give what one run gives;
         // What is in the state, under whatever scales, is what another query gets from it.
         const last = part(inputs, length - 1, length);
         const onlyState = { ...last, keyMask: zeros([drawn.batch, 1], 'uint8') };
-        const [one, other] = [state, whole.state].map((each) => run(onlyState, false, each).output.toArray());
+        const [one, other] = [state, whole.state].map((each) =>
+          run(onlyState, { ...form, causal: false }, each).output.toArray(),
+        );
         close(one, other, tolerance, 'state');
       });
     }),
@@ -276,9 +295,10 @@ test('without causality keys may come in several calls: the last state holds the
         const { queries, ...rest } = inputs;
         const cut = 1 + new Random(drawn.seed).split('cut').integer(drawn.keyLength - 1);
         const keys = (begin: number, end: number) => ({ ...part(rest as Inputs, begin, end), queries });
-        const first = run(keys(0, cut), false);
-        const second = run(keys(cut, drawn.keyLength), false, first.state);
-        close(second.output.toArray(), run(inputs, false).output.toArray(), 10 * roundingOf(inputs, drawn.dtype));
+        const form = { causal: false, map: drawn.map };
+        const first = run(keys(0, cut), form);
+        const second = run(keys(cut, drawn.keyLength), form, first.state);
+        close(second.output.toArray(), run(inputs, form).output.toArray(), 10 * roundingOf(inputs, drawn.dtype));
       });
     }),
     { numRuns: 20 },
@@ -313,7 +333,7 @@ test('what is masked has no influence, whatever it holds, forward and backward',
             const { queries, keys, values, keyScale } = given;
             const leaves = [queries, keys, values, keyScale as Tensor];
             for (const leaf of leaves) Object.assign(leaf.withGrad(), { grad: null });
-            const { output, logSumExp } = run(given, drawn.causal);
+            const { output, logSumExp } = run(given, drawn);
             backward(multiply(output, output));
             return [output, logSumExp, ...leaves.map(({ grad }) => grad as Tensor)].map((tensor) => tensor.toArray());
           };
@@ -339,6 +359,7 @@ test('a query that is not finite and on which nothing depends leaves all gradien
           causal,
           scaled: false,
           masked: false,
+          map: 'exp',
           size: 1,
           loud: 1,
           dtype,
@@ -370,7 +391,7 @@ test('gradients agree with central differences, of the results and through the s
         const { queryLength, keyLength, batch, heads, m, n } = drawn;
         const inputs = inputsOf({ ...drawn, loud: 1, dtype: 'float64', scaled: true });
         const first = inputsOf({ ...drawn, loud: 1, dtype: 'float64', seed: drawn.seed ^ 1 });
-        const before = noGrad(() => run({ ...first, keyMask: undefined } as never, drawn.causal)).state;
+        const before = noGrad(() => run({ ...first, keyMask: undefined } as never, drawn)).state;
         const leaves = [
           inputs.queries,
           inputs.keys,
@@ -383,7 +404,7 @@ test('gradients agree with central differences, of the results and through the s
         const f = (queries: Tensor, keys: Tensor, values: Tensor, keyScale: Tensor, sums: Tensor, totals: Tensor) => {
           const given = { ...inputs, queries, keys, values, keyScale };
           const state = continued ? { sums, totals, scales: before.scales } : undefined;
-          const { output, logSumExp, state: after } = run(given, drawn.causal, state);
+          const { output, logSumExp, state: after } = run(given, drawn, state);
           const finite = logSumExp.toArray().every(Number.isFinite);
           // The sums themselves: what they are held with is a constant to gradients, but not the same for other inputs.
           const factors = exp(add(after.scales, -5 * drawn.size));
@@ -409,7 +430,7 @@ test('gradients at wide exponents, and across groups, are those of the dense wei
         const inputs = inputsOf(drawn);
         const leaves = [inputs.queries, inputs.keys, inputs.values].map((leaf) => leaf.withGrad());
         const g = randomNormal([drawn.batch, drawn.heads, drawn.queryLength, drawn.n], new Random(9), drawn.dtype);
-        backward(run(inputs, drawn.causal).output, g);
+        backward(run(inputs, drawn).output, g);
         const expected = denseGradients(inputs, drawn, g.toArray());
         leaves.forEach(({ grad }, index) => {
           const tolerance = 100 * roundingOf(inputs, drawn.dtype) * Math.max(1, largestOf(expected[index]));
@@ -423,14 +444,14 @@ test('gradients at wide exponents, and across groups, are those of the dense wei
 
 const largestOf = (numbers: ArrayLike<number>) => Array.from(numbers).reduce((a, x) => Math.max(a, Math.abs(x)), 0);
 
-/** By p_ijf = exp(a_if + b_jf + c_j − λ_i): ∂/∂(a_if + b_jf) = p_ijf (g_i · v_j − g_i · o_i), pair by pair. */
+/** By p_ijf = φ(a_if) φ(b_jf) exp(c_j − λ_i): ∂/∂(log φ(a_if) + log φ(b_jf)) = p_ijf (g_i · v_j − g_i · o_i), pair by pair. */
 function denseGradients(
   inputs: Inputs,
-  { causal, batch, heads, queryLength, keyLength, m, n }: Case,
+  { causal, map, batch, heads, queryLength, keyLength, m, n }: Case,
   g: ArrayLike<number>,
 ) {
-  const [a, v] = [inputs.queries.toArray(), inputs.values.toArray()];
-  const b = inputs.keyScale === undefined ? inputs.keys.toArray() : shiftedBy(inputs.keys, inputs.keyScale);
+  const [a, b] = [logsOf(inputs.queries, map), shiftedLogs(inputs.keys, inputs.keyScale, map)];
+  const v = inputs.values.toArray();
   const flags = inputs.keyMask?.toArray();
   const [ofA, ofB, ofV] = [a, b, v].map((array) => new Float64Array(array.length));
   for (let sequence = 0; sequence < batch * heads; sequence++) {
@@ -461,13 +482,22 @@ function denseGradients(
       });
     }
   }
-  return [ofA, ofB, ofV];
+  const [ofQueries, ofKeys] = [inputs.queries, inputs.keys].map((tensor, side) => {
+    const x = tensor.toArray();
+    return [ofA, ofB][side].map((slope, at) => slope * slopeOf(x[at], map));
+  });
+  return [ofQueries, ofKeys, ofV];
 }
 
 test('1, 2 and 3 threads give the same bits, forward and backward', async () => {
   const bits = () =>
     scope(() =>
-      [true, false].map((causal) => {
+      [
+        { causal: true, map: 'exp' as const },
+        { causal: false, map: 'exp' as const },
+        { causal: true, map: 'elu-plus-one' as const },
+        { causal: false, map: 'elu-plus-one' as const },
+      ].map((form) => {
         // Three groups; wide enough that chunks end early, and that channels are shared out.
         const drawn: Case = {
           batch: 1,
@@ -476,7 +506,7 @@ test('1, 2 and 3 threads give the same bits, forward and backward', async () => 
           keyLength: 700,
           m: 60,
           n: 40,
-          causal,
+          ...form,
           scaled: true,
           masked: true,
           size: 10,
@@ -486,7 +516,7 @@ test('1, 2 and 3 threads give the same bits, forward and backward', async () => 
         };
         const inputs = inputsOf(drawn);
         const leaves = [inputs.queries, inputs.keys, inputs.values].map((leaf) => leaf.withGrad());
-        const { output, state } = run(inputs, causal);
+        const { output, state } = run(inputs, form);
         backward(output);
         return [output, state.sums, state.scales, ...leaves.map(({ grad }) => grad as Tensor)].map((each) =>
           each.toArray(),
@@ -509,6 +539,7 @@ test('memory grows with the length by the results alone', () => {
         causal: true,
         scaled: false,
         masked: false,
+        map: 'exp',
         size: 1,
         loud: 1,
         dtype: 'float32',
@@ -516,7 +547,7 @@ test('memory grows with the length by the results alone', () => {
       };
       const inputs = inputsOf(drawn);
       const before = memoryStatistics().liveBytes;
-      const { result, peakBytes } = measureMemory(() => noGrad(() => scope(() => run(inputs, true).output)));
+      const { result, peakBytes } = measureMemory(() => noGrad(() => scope(() => run(inputs, drawn).output)));
       assert.is(memoryStatistics().liveBytes - before, result.block.bytes);
       return peakBytes;
     });

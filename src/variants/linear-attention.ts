@@ -10,6 +10,7 @@
 import { isRecording } from '../core/autograd.ts';
 import {
   concat,
+  type FeatureMapName,
   type FeatureState,
   featureAttention,
   featureSums,
@@ -29,7 +30,7 @@ import type { Attending, AttentionInputs } from './variant.ts';
 export type Features = {
   /** log h(x), [batch, heads, length, 1]; absent: h = 1. */
   logH?: Tensor;
-  /** log f(x) for `positiveFeatures`, f(x) for `signedFeatures`: [batch, heads, length, r]. */
+  /** log f(x), or what `positiveFeatures` takes elu + 1 of; f(x) for `signedFeatures`: [batch, heads, length, r]. */
   f: Tensor;
 };
 
@@ -54,17 +55,17 @@ export interface FeatureKind {
   along(queries: Features, keys: KeyFeatures, before?: Sums): { output: Tensor; sums: Sums };
 }
 
-/** Features that are positive, whatever their size. */
-export const positiveFeatures: FeatureKind = {
+/** Features that are positive, whatever their size: exp of `f`, or elu(f) + 1. */
+export const positiveFeatures = (map: FeatureMapName): FeatureKind => ({
   names: ['sums', 'totals', 'scales'],
-  over: (keys, before) => featureSums(keys.phi.f, keys.values, optionsOf(keys, before)),
-  read: ({ f }, sums) => readFeatureSums(f, sums as FeatureState).output,
+  over: (keys, before) => featureSums(keys.phi.f, keys.values, { map, ...optionsOf(keys, before) }),
+  read: ({ f }, sums) => readFeatureSums(f, sums as FeatureState, { map }).output,
   along({ f }, keys, before) {
-    const options = { ...optionsOf(keys, before), causal: true };
+    const options = { map, ...optionsOf(keys, before), causal: true };
     const { output, state } = featureAttention(f, keys.phi.f, keys.values, options);
     return { output, sums: state };
   },
-};
+});
 
 /** The h of a key is its share; the h of a query cancels between numerator and denominator. */
 function optionsOf({ phi: { logH }, keyMask }: KeyFeatures, before: Sums | undefined) {

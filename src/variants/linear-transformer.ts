@@ -13,20 +13,18 @@
  * up the softmax: this is a different attention, not an approximation, and its weights are less peaked. Scores are not
  * divided by √d.
  *
- * Departs from the paper: φ is kept as a logarithm until features meet, so that very negative keys, whose φ would round to 0,
- * still have the right weight.
+ * Departs from the paper: sums have scales (core/kernels/feature-sums.ts), and φ is only taken times a scale, so that very
+ * negative keys, whose φ would round to 0, still have the right weight.
  */
-import { logEluPlusOne } from '../core/ops/index.ts';
-import type { Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
 import { pairsOfChunks } from './flops.ts';
-import { attendByFeatures, type Features, positiveFeatures } from './linear-attention.ts';
+import { attendByFeatures, positiveFeatures } from './linear-attention.ts';
 import type { OptionsOf } from './options.ts';
 import type { AttentionState } from './state.ts';
 import type { Attending, AttentionInputs, Parameters } from './variant.ts';
 
-/** φ(x) = elu(x) + 1, by its logarithm: log(x + 1) for x > 0, else x. It stays exact however small φ is             (eq. 7) */
-const phi = (x: Tensor): Features => ({ f: logEluPlusOne(x) });
+/** φ(x) = elu(x) + 1: x + 1 for x > 0, else eˣ. It stays exact however small φ is                                  (eq. 7) */
+const phi = positiveFeatures('elu-plus-one');
 
 function attend(
   inputs: AttentionInputs,
@@ -37,10 +35,10 @@ function attend(
   // V′_i = φ(Q_i)ᵀ S_i / φ(Q_i)ᵀ Z_i. Causally S_i = Σ_{j ≤ i} φ(K_j) V_jᵀ and Z_i = Σ_{j ≤ i} φ(K_j) are running sums
   // (eqs. 10–12), with the gradients of eqs. 13–15; else they are the same for all i: φ(Q) (φ(K)ᵀ V) (eq. 6). With a state
   // that goes on from s_{i−1} and z_{i−1} this is the RNN of eqs. 16–20.
-  return attendByFeatures(positiveFeatures, phi, inputs, causal, state);
+  return attendByFeatures(phi, (f) => ({ f }), inputs, causal, state);
 }
 
-/** Operations of φ and of the exp that undoes the logarithm. */
+/** Operations of φ and of its scale. */
 const FEATURE_FLOPS = 6;
 
 const options = {};

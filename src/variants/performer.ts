@@ -87,7 +87,7 @@ function featureCount(kernel: FeatureKernel, m: number): number {
  * less than half of that, summed over the keys, cannot be distinguished from zero or from a negative one.
  */
 function kindOf({ kernel, numRandomFeatures }: PerformerOptions) {
-  if (isPositive(kernel)) return positiveFeatures;
+  if (isPositive(kernel)) return positiveFeatures('exp');
   return signedFeatures(kernel === 'relu' ? 0 : 0.5 / Math.sqrt(2 * numRandomFeatures));
 }
 

@@ -15,8 +15,10 @@ export const copyKernel = defineKernel(
     const fast = vectorKernels();
     if (fast !== null && isOnHeap(source) && isOnHeap(target)) {
       walkBlocks(begin, end, plan, ({ atA, stepA, rowA, atB, stepB, rowB, rows, count }) => {
-        if (stepA === 1 && stepB === 1 && rows > 1) {
-          fast.copyRows(source.byteOffset + 4 * atA, rowA, target.byteOffset + 4 * atB, rowB, rows, count);
+        if ((stepA === 0 || stepA === 1) && stepB === 1) {
+          const [from, to] = [source.byteOffset + 4 * atA, target.byteOffset + 4 * atB];
+          if (stepA === 1) fast.copyRows(from, rowA, to, rowB, rows, count);
+          else fast.repeatRows(from, rowA, to, rowB, rows, count);
           return;
         }
         for (let row = 0; row < rows; row++) {

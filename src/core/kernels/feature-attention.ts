@@ -3,7 +3,8 @@
  * all of its gradients, in which each side reads what the other has written.
  */
 import type { NumericArray } from '../memory.ts';
-import { dotsOfRows, exponentialsOfSums, largestOfSums, multiplyRows, scaleRows } from './feature-exponents.ts';
+import { mapOf } from './feature-maps.ts';
+import { dotsOfRows, scaleRows } from './feature-rows.ts';
 import {
   centred,
   FEATURE_NUMBERS,
@@ -23,7 +24,7 @@ import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
 
 /**
- * The results of a reading: the outputs of queries, the gradients of exponents, or the gradients of exponents and vectors.
+ * The results of a reading: the outputs of queries, the gradients of rows, or the gradients of rows and vectors.
  */
 export const ATTEND = 0;
 export const SLOPES = 1;
@@ -38,9 +39,9 @@ const scratch = new Scratch();
  * own place. These writers are added to the state on the way, so the last slot ends as the final state. Without `along`, all
  * readers share one slot. Items: groups of readers × sequences.
  *
- * - ATTEND: mixture = o, and logSum = log Σ_f e^{a_if} z_f; zeros and −∞ where nothing was written. Of the readers, only the exponents are read.
- * - SLOPES: of Σ_f e^{x_if + c_i} (S_f · v_i + z_f t_i) by x_if; zeros for masked readers, whatever their rows hold.
- * - SLOPES_AND_MIXTURE: that, and mixture = Σ_f e^{x_if + c_i} S_f.
+ * - ATTEND: mixture = o, and logSum = log Σ_f e^{a_if} z_f; zeros and −∞ where nothing was written. Of the readers, only the rows are read.
+ * - SLOPES: of Σ_f φ(x_if) e^{c_i} (S_f · v_i + z_f t_i) by x_if; zeros for masked readers, whatever their rows hold.
+ * - SLOPES_AND_MIXTURE: that, and mixture = Σ_f φ(x_if) e^{c_i} S_f.
  */
 export const featureReadKernel = defineKernel(
   'feature-read',
@@ -50,6 +51,7 @@ export const featureReadKernel = defineKernel(
   },
   (begin, end, arrays, numbers) => {
     const { sequences, length, m, n, along, reverse, asked } = numbers;
+    const map = mapOf(numbers.map);
     const { readers, readerShifts, readerVectors, readerWeights, mixture, logSum, slopes } = arrays;
     const size = scanGroup(m, n);
     const groups = Math.ceil(length / size);
@@ -73,16 +75,16 @@ export const featureReadKernel = defineKernel(
         const { scales, largest } = relative;
         const rows = met?.rows ?? Math.min(CHUNK, last - place);
 
-        // e^(x + μ − r), or with the shifts of readers e^(x + μ + c)
+        // φ(x) e^(μ − r), or with the shifts of readers φ(x) e^(μ + c)
         const x = rowsFrom(readers, sequence, length, m, place, reverse);
-        if (asked === ATTEND) largestOfSums(x, scales, shifts, rows, m);
+        if (asked === ATTEND) map.largestOfSums(x, scales, shifts, rows, m);
         for (let r = 0; r < rows; r++) {
           const row = sequence * length + rowAt(place + r, length, reverse);
           shifts[r] = asked === ATTEND ? -shifts[r] : readerShifts[row] + largest;
           if (asked === ATTEND) logSum[row] = largest - shifts[r];
           else weights[r] = readerWeights[row];
         }
-        exponentialsOfSums(x, scales, 1, shifts, left.data, rows, m);
+        map.powersOfSums(x, scales, 1, shifts, left.data, rows, m);
 
         if (asked !== SLOPES) {
           const target = rowsFrom(mixture, sequence, length, n, place, reverse);
@@ -97,7 +99,7 @@ export const featureReadKernel = defineKernel(
           multiplyTile(target, vectors, across, rows, m, n, 1, false);
           multiplyTile(target, block(weights, 0, 1), block(totals, at, m), rows, m, 1, 1, true);
           if (met !== null) addSlopes(target, vectors, weights, met, m, n);
-          multiplyRows(target, left.data, shifts, rows, m);
+          map.multiplySlopes(target, left.data, x, shifts, rows, m);
         }
         if (met !== null && (place + rows < last || group === groups - 1)) write(state, met, numbers);
         place += rows;
@@ -120,7 +122,7 @@ function addMixture(target: Block, left: Block, met: Written, denominators: Nume
   });
 }
 
-/** Σ_j (v_i · v_j + t_i t_j) e^x_j over those writers. */
+/** Σ_j (v_i · v_j + t_i t_j) φ(x_j) over those writers. */
 function addSlopes(target: Block, own: Block, ownWeights: NumericArray, met: Written, m: number, n: number): void {
   const { rows, right, vectors, weights } = met;
   addPairs(target, own, vectors, right, rows, n, m, null, {

@@ -4,16 +4,18 @@
  *     o_i = Σ_f e^{a_if} S_f / Σ_f e^{a_if} z_f,   S_f = Σ_j e^{b_jf + c_j} v_jᵀ,   z_f = Σ_j e^{b_jf + c_j} t_j,
  *
  * and each channel f has its own scale μ_f: the sums are stored as e^−μ_f S_f and e^−μ_f z_f, where μ_f is about the largest
- * exponent in them. Then no sum overflows, and z_f ≥ 1 where t = 1. A query multiplies its numerator and denominator by
- * e^−r_i, r_i = max_f (a_if + μ_f), so its denominator is 1 or more. One scale for all channels would not be enough: where
+ * exponent in them. Then no sum overflows, and z_f is about 1 or more where t = 1. A query multiplies its numerator and
+ * denominator by e^−r_i, where r_i is about max_f (a_if + μ_f), so its denominator is about 1 or more. One scale for all channels would not be enough: where
  * vectors are long, the features that a query and a key share may be far below the largest of either.
  *
- * Both sides of the attention have the same four arrays: exponents x [length, m], shifts c [length] (one for all channels of
- * a token; −∞ for a masked token), vectors v [length, n] and weights t [length]. Keys write into the sums and queries read
+ * Both sides of the attention have the same four arrays: rows x [length, m], shifts c [length] (one for all channels of a
+ * token; −∞ for a masked token), vectors v [length, n] and weights t [length]. The exponents are x, or log φ(x) for another
+ * φ(x) than e^x (kernels/feature-maps.ts). Keys write into the sums and queries read
  * them; in the backward pass they change roles.
  */
 import type { NumericArray } from '../memory.ts';
-import { addWeightedRows, exponentialsOfSums, mixRows, raiseToSums } from './feature-exponents.ts';
+import { mapOf } from './feature-maps.ts';
+import { addWeightedRows, mixRows } from './feature-rows.ts';
 import { defineKernel, type KernelArrays, type KernelNumbers } from './kernel.ts';
 import { CHUNK, rowAt, rowsFrom, scanGroup } from './scan-chunk.ts';
 import { Scratch } from './scratch.ts';
@@ -37,8 +39,8 @@ const scratch = new Scratch();
  */
 export const WRITER_ARRAYS = ['writers', 'writerShifts', 'writerVectors', 'writerWeights'] as const;
 export const STATE_ARRAYS = ['sums', 'totals', 'scales'] as const;
-/** `length` of a side; `reverse`: 1 to walk from the last row to the first. */
-export const FEATURE_NUMBERS = ['sequences', 'length', 'm', 'n', 'reverse'] as const;
+/** `length` of a side; `map`: its φ, of FEATURE_MAPS; `reverse`: 1 to walk from the last row to the first. */
+export const FEATURE_NUMBERS = ['sequences', 'length', 'm', 'n', 'map', 'reverse'] as const;
 
 export type Writers = KernelArrays<(typeof WRITER_ARRAYS)[number], never>;
 export type States = KernelArrays<(typeof STATE_ARRAYS)[number], never>;
@@ -57,7 +59,7 @@ export function stateOf({ sums, totals, scales }: States, slot: number, { m, n }
   return { sums: block(sums, slot * m * n, n), totals, scales, at: slot * m };
 }
 
-/** Writers of a chunk: e^(x + c − μ), vectors and weights, with zeros for masked tokens. */
+/** Writers of a chunk: φ(x) e^(c − μ), vectors and weights, with zeros for masked tokens. */
 export interface Written {
   rows: number;
   right: Block;
@@ -86,7 +88,7 @@ export function takeWriters(
   sequence: number,
   place: number,
   last: number,
-  { length, m, n, reverse }: FeatureNumbers,
+  { length, m, n, map, reverse }: FeatureNumbers,
 ): Written {
   const right = scratch.get('right', writers, CHUNK * m);
   const weights = scratch.get('weights', writers, CHUNK);
@@ -96,7 +98,7 @@ export function takeWriters(
     shifts[r] = writerShifts[sequence * length + rowAt(place + r, length, reverse)] - base;
   }
   const x = rowsFrom(writers, sequence, length, m, place, reverse);
-  const rows = exponentialsOfSums(x, scales, -1, shifts, right, most, m, REACH);
+  const rows = mapOf(map).powersOfSums(x, scales, -1, shifts, right, most, m, REACH);
   let absent = 0;
   for (let r = 0; r < rows; r++) {
     const isThere = shifts[r] !== Number.NEGATIVE_INFINITY;
@@ -132,14 +134,18 @@ export function raiseScales(
   { sums, totals, scales, at }: State,
   sequence: number,
   place: number,
-  { length, m, n, reverse }: FeatureNumbers,
+  { length, m, n, map, reverse }: FeatureNumbers,
 ): void {
   const row = sequence * length + rowAt(place, length, reverse);
   const shift = writerShifts[row];
   if (shift === Number.NEGATIVE_INFINITY) return;
+  const { logOf } = mapOf(map);
   for (let f = 0; f < m; f++) {
-    const exponent = writers[row * m + f] + shift;
+    const x = writers[row * m + f];
     const before = scales[at + f];
+    // No logarithm of φ is above x.
+    if (!(x + shift > before)) continue;
+    const exponent = logOf(x) + shift;
     if (!(exponent > before)) continue;
     scales[at + f] = exponent;
     const factor = Math.exp(before - scales[at + f]);
@@ -156,7 +162,7 @@ function setScales(
   sequence: number,
   first: number,
   last: number,
-  { length, m, reverse }: FeatureNumbers,
+  { length, m, map, reverse }: FeatureNumbers,
 ): void {
   const start = sequence * length + rowAt(first, length, reverse);
   const step = reverse ? -1 : 1;
@@ -174,7 +180,7 @@ function setScales(
   for (let place = first; place < last; place += CHUNK) {
     const rows = Math.min(CHUNK, last - place);
     for (let r = 0; r < rows; r++) shifts[r] = writerShifts[start + step * (place - first + r)] - base;
-    raiseToSums(rowsFrom(writers, sequence, length, m, place, reverse), shifts, relative, rows, m);
+    mapOf(map).raiseToSums(rowsFrom(writers, sequence, length, m, place, reverse), shifts, relative, rows, m);
   }
   for (let f = 0; f < m; f++) scales[at + f] = relative[f] === NOTHING ? NOTHING : relative[f] + base;
 }

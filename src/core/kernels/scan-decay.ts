@@ -4,7 +4,7 @@
  * wasm/assembly/scan-pairs.ts.
  */
 import type { NumericArray } from '../memory.ts';
-import { scaleRows } from './feature-exponents.ts';
+import { scaleRows } from './feature-rows.ts';
 import { isInHeap, isOnHeap, vectorKernels } from './simd.ts';
 import type { Block } from './tile.ts';
 

@@ -15,7 +15,7 @@
  *     O = Q⁺ S + (E ∘ Q Kᵀ) U,   E_ij = e^{B_i − B_j} for j ≤ i, else 0,   S ← e^{B_n} S + (e^{B_n − B} ∘ K)ᵀ U.
  */
 import type { NumericArray } from '../memory.ts';
-import { mixRows } from './feature-exponents.ts';
+import { mixRows } from './feature-rows.ts';
 import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, solvePairs } from './scan-chunk.ts';
 import { readGroups, sumGroups } from './scan-groups.ts';

@@ -101,6 +101,29 @@ export interface VectorAttention {
     count: number,
     reach: number,
   ): number;
+  largestOfEluSums(x: number, xRow: number, y: number, to: number, rows: number, count: number): void;
+  raiseToEluSums(x: number, xRow: number, shifts: number, y: number, rows: number, count: number): void;
+  powersOfElu(
+    x: number,
+    xRow: number,
+    y: number,
+    sign: number,
+    shifts: number,
+    to: number,
+    rows: number,
+    count: number,
+    most: number,
+  ): number;
+  multiplyEluSlopes(
+    to: number,
+    toRow: number,
+    by: number,
+    x: number,
+    xRow: number,
+    shifts: number,
+    rows: number,
+    count: number,
+  ): void;
   addWeightedRows(x: number, weights: number, y: number, rows: number, count: number): void;
   allFinite(x: number, count: number): number;
   scaleRows(to: number, toRow: number, shares: number, rows: number, count: number): void;

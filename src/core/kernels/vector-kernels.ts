@@ -48,6 +48,7 @@ export interface VectorKernels extends VectorAttention, VectorScan {
     count: number,
   ): void;
   copyRows(source: number, sourceRow: number, target: number, targetRow: number, rows: number, columns: number): void;
+  repeatRows(source: number, sourceRow: number, target: number, targetRow: number, rows: number, columns: number): void;
   layerNormRows(
     x: number,
     gain: number,

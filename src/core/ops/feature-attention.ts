@@ -1,21 +1,33 @@
 /** Attention whose weights are products of positive features, in linear time: the op of kernel attentions. */
 import { recordAll } from '../autograd.ts';
 import { expectShape, ShapeError } from '../errors.ts';
-import { type Check, expectBoolean, expectOptions, expectRecord } from '../expect.ts';
+import { type Check, expectBoolean, expectOptions, expectRecord, oneOf } from '../expect.ts';
+import { FEATURE_MAPS, type FeatureMapName } from '../kernels/feature-maps.ts';
 import { NOTHING } from '../kernels/feature-sums.ts';
 import { elements, empty, expectTensor, filled, type Tensor, zeros } from '../tensor.ts';
 import type { Attended } from './attention.ts';
 import { expectAxes, expectFlags, expectFloat, expectSameDType, expectTokens } from './check.ts';
-import { multiply } from './elementwise.ts';
+import { multiply, relu, shift } from './elementwise.ts';
+import { zeroMasked } from './mask.ts';
 import { sum } from './reduce.ts';
-import { type FeatureState, keySide, querySide, RunningSums } from './running-sums.ts';
+import { type FeatureState, RunningSums } from './running-sums.ts';
 import { contiguous, expandDims } from './shape.ts';
+import { keySide, querySide } from './token-sides.ts';
 
-export type { FeatureState };
+export type { FeatureMapName, FeatureState };
+
+/** What queries and keys are given as. */
+export interface FeatureForm {
+  /**
+   * φ: `exp` (the default) takes the logarithms of features, `elu-plus-one` takes x of φ(x) = elu(x) + 1. The same for queries and
+   * keys.
+   */
+  map?: FeatureMapName | undefined;
+}
 
 /** Optional inputs of `featureSums`. */
-export interface FeatureSumOptions {
-  /** c, added to all exponents of a key, [batch, heads, keyLength]. */
+export interface FeatureSumOptions extends FeatureForm {
+  /** c, added to the logarithms of all features of a key, [batch, heads, keyLength]. */
   keyScale?: Tensor | undefined;
   /** [batch, keyLength], uint8: 0 = masked, whatever its row holds. */
   keyMask?: Tensor | undefined;
@@ -32,15 +44,16 @@ export interface FeatureOptions extends FeatureSumOptions {
 const expectState: Check = (name, state) =>
   expectRecord(name, state, { sums: expectTensor, totals: expectTensor, scales: expectTensor });
 
-const SUM_OPTIONS = { keyScale: expectTensor, keyMask: expectTensor, state: expectState };
+const FORM = { map: oneOf(...(Object.keys(FEATURE_MAPS) as FeatureMapName[])) };
+const SUM_OPTIONS = { ...FORM, keyScale: expectTensor, keyMask: expectTensor, state: expectState };
 
 /**
- * Attention with the weights w_ij = Σ_f exp(a_if + b_jf + c_j), divided by their sum over the keys that query i meets, from
- * the logarithms of positive features: queries a [batch, heads, queryLength, m], keys b [batch, heads, keyLength, m],
- * values [batch, heads, keyLength, valueDim]. The exponents may be of any size. It takes O(length · m · valueDim) time, and
- * memory for the results alone. `logSumExp` is the logarithm of the sum of the weights, and `state` lets a later call
- * continue. With `causal`, no bit of an output depends on later tokens. Everything but the scales is differentiable. Throws
- * ShapeError or ArgumentError for arguments that do not fit.
+ * Attention with the weights w_ij = Σ_f φ(a_if) φ(b_jf) exp(c_j), divided by their sum over the keys that query i meets:
+ * queries a [batch, heads, queryLength, m], keys b [batch, heads, keyLength, m], values [batch, heads, keyLength, valueDim].
+ * By default φ is exp: a and b are the logarithms of positive features. `map` chooses another φ. Numbers may be of any size.
+ * It takes O(length · m · valueDim) time, and memory for the results alone. `logSumExp` is the logarithm of the sum of the
+ * weights, and `state` lets a later call continue. With `causal`, no bit of an output depends on later tokens. Everything
+ * but the scales is differentiable. Throws ShapeError or ArgumentError for arguments that do not fit.
  */
 export function featureAttention(
   queries: Tensor,
@@ -60,20 +73,20 @@ export function featureAttention(
     return causalAttention(contiguous(queries), contiguous(keys), contiguous(values), options);
   }
   const state = featureSums(keys, values, options);
-  return { ...readFeatureSums(queries, state), state };
+  return { ...readFeatureSums(queries, state, { map: options.map }), state };
 }
 
 function causalAttention(queries: Tensor, keys: Tensor, values: Tensor, options: FeatureSumOptions) {
-  const { keyScale, keyMask, state } = options;
+  const { map = 'exp', keyScale, keyMask, state } = options;
   const before = state ?? emptyState(keys.shape, values.shape[3], keys.dtype);
-  const ofKeys = keySide(keys, values, keyScale, keyMask);
+  const ofKeys = keySide(map, keys, values, keyScale, keyMask);
   const sums = RunningSums.along(ofKeys, before);
-  const result = sums.attend(queries);
+  const result = sums.attend(queries, map);
   const after = sums.last();
   const outputs = [result.output, result.logSumExp, after.sums, after.totals];
   const inputs = [queries, ...inputsOf(keys, values, options)];
   recordAll('featureAttention', outputs, inputs, ([ofOutput, ofLogSum, ofSums, ofTotals]) => {
-    const ofQueries = querySide(queries, result, ofOutput, ofLogSum);
+    const ofQueries = querySide(map, queries, result, ofOutput, ofLogSum);
     // Queries read the sums of keys …
     const forward = RunningSums.along(ofKeys, before);
     const queryGradient = forward.slopes(ofQueries);
@@ -82,7 +95,7 @@ function causalAttention(queries: Tensor, keys: Tensor, values: Tensor, options:
     const backward = RunningSums.along(ofQueries, gradientState(after, ofSums, ofTotals), true);
     const [keyGradient, valueGradient] = backward.slopesAndMixture(ofKeys);
     const initial = gradientsOfState(before, backward.last());
-    return [queryGradient, ...gradientsOf(keyGradient, valueGradient, initial, options)];
+    return [queryGradient, ...gradientsOf(keys, keyGradient, valueGradient, initial, options)];
   });
   return { output: result.output, logSumExp: result.logSumExp, state: after };
 }
@@ -95,21 +108,22 @@ export function featureSums(keys: Tensor, values: Tensor, options: FeatureSumOpt
 }
 
 function sumsOf(keys: Tensor, values: Tensor, options: FeatureSumOptions): FeatureState {
-  const { keyScale, keyMask, state } = options;
+  const { map = 'exp', keyScale, keyMask, state } = options;
   const before = state ?? emptyState(keys.shape, values.shape[3], keys.dtype);
-  const ofKeys = keySide(keys, values, keyScale, keyMask);
+  const ofKeys = keySide(map, keys, values, keyScale, keyMask);
   const after = RunningSums.over(ofKeys, before);
   recordAll('featureSums', [after.sums, after.totals], inputsOf(keys, values, options), ([ofSums, ofTotals]) => {
     const ahead = gradientState(after, ofSums, ofTotals);
     const [keyGradient, valueGradient] = RunningSums.of(ahead).slopesAndMixture(ofKeys);
-    return gradientsOf(keyGradient, valueGradient, gradientsOfState(before, ahead), options);
+    return gradientsOf(keys, keyGradient, valueGradient, gradientsOfState(before, ahead), options);
   });
   return after;
 }
 
 /** The outputs of queries that meet all keys of a state: the half of `featureAttention` that comes after `featureSums`. */
-export function readFeatureSums(queries: Tensor, state: FeatureState): Attended {
+export function readFeatureSums(queries: Tensor, state: FeatureState, options: FeatureForm = {}): Attended {
   expectState('state', state);
+  const { map = 'exp' } = expectOptions('options', options, FORM);
   expectAxes('state.sums', state.sums, 4);
   const [batch, heads, m] = state.sums.shape;
   expectSameDType('state.totals', state.totals, state.sums.dtype, 'to match state.sums');
@@ -118,14 +132,14 @@ export function readFeatureSums(queries: Tensor, state: FeatureState): Attended 
     expectShape(`state.${name}`, state[name].shape, [batch, heads, m], 'to match state.sums');
   }
   expectQueries(queries, state.sums, state.sums.shape[2]);
-  return readBy(contiguous(queries), state);
+  return readBy(contiguous(queries), state, map);
 }
 
-function readBy(queries: Tensor, state: FeatureState): Attended {
-  const result = RunningSums.of(state).attend(queries);
+function readBy(queries: Tensor, state: FeatureState, map: FeatureMapName): Attended {
+  const result = RunningSums.of(state).attend(queries, map);
   const outputs = [result.output, result.logSumExp];
   recordAll('readFeatureSums', outputs, [queries, state.sums, state.totals], ([ofOutput, ofLogSum]) => {
-    const ofQueries = querySide(queries, result, ofOutput, ofLogSum);
+    const ofQueries = querySide(map, queries, result, ofOutput, ofLogSum);
     const written = RunningSums.over(ofQueries, emptyState(queries.shape, state.sums.shape[3], queries.dtype));
     return [RunningSums.of(state).slopes(ofQueries), ...gradientsOfState(state, written)];
   });
@@ -138,12 +152,15 @@ function inputsOf(keys: Tensor, values: Tensor, { keyScale, state }: FeatureSumO
 }
 
 function gradientsOf(
+  keys: Tensor,
   ofKeys: Tensor,
   ofValues: Tensor,
   ofState: readonly Tensor[],
-  { keyScale, state }: FeatureSumOptions,
+  { map, keyScale, keyMask, state }: FeatureSumOptions,
 ): Tensor[] {
-  return [ofKeys, ofValues, ...(keyScale ? [sum(ofKeys, 3)] : []), ...(state ? ofState : [])];
+  // By the logarithms of features: φ/φ′ is 1 + max(x, 0) for elu + 1.
+  const ofLogs = () => (map === 'elu-plus-one' ? multiply(ofKeys, shift(relu(zeroMasked(keys, keyMask)), 1)) : ofKeys);
+  return [ofKeys, ofValues, ...(keyScale ? [sum(ofLogs(), 3)] : []), ...(state ? ofState : [])];
 }
 
 /** Empty sums. */

@@ -4,11 +4,11 @@ import { expOfDifference } from './elementary';
 import { at, multiplyAdd, sumOf } from './vector';
 
 /** Exponents that rounding has made slightly larger still have a finite power. */
-const HIGHEST: f32 = 80;
+export const HIGHEST: f32 = 80;
 
 // @ts-ignore: decorator
 @inline
-function largestOf(x: v128): f32 {
+export function largestOf(x: v128): f32 {
   const pairs = f32x4.pmax(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
   return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
 }

@@ -1,9 +1,10 @@
 /** What the module exports: vector twins of loops in src/core/kernels/*.ts, which are their readable definitions. */
-export { copyRows } from './blocks';
+export { copyRows, repeatRows } from './blocks';
 export { dropout } from './dropout';
 export { binary } from './elementwise';
 export { scaledExponentials, sumOfExponentials } from './exponentials';
 export { extremesOfRows } from './extremes';
+export { largestOfEluSums, multiplyEluSlopes, powersOfElu, raiseToEluSums } from './feature-elu';
 export { addWeightedRows, deltasOfRows, dotsOfRows, exponentialsOfSums, largestOfSums, mixTwoRows, multiplyRows, raiseToSums, scaleRows } from './feature-exponents';
 export { allFinite } from './finite';
 export { joinGradientRows, joinRows } from './join';

@@ -61,7 +61,7 @@ const ATTENTION: readonly Entry[] = [
   ['Sparse Transformer', 'Child et al.', 2019, '1904.10509', 'FP', 'O(N√N)', 1.5, true, ['sparse-transformer']],
   ['Reformer', 'Kitaev et al.', 2020, '2001.04451', 'LP', 'O(N log N)', 1, true, ['reformer']],
   ['Routing Transformer', 'Roy et al.', 2020, '2003.05997', 'LP', 'O(N√N)', 1.5, true, ['routing']],
-  ['Axial Transformer', 'Ho et al.', 2019, '1912.12180', 'FP', 'O(N√N)', 1.5, true, []],
+  ['Axial Transformer', 'Ho et al.', 2019, '1912.12180', 'FP', 'O(N√N)', 1.5, true, ['axial'], 'one layer attends along all axes with the same queries and keys; `layer` has layers take turns, as the paper does'],
   ['Compressive Transformer', 'Rae et al.', 2020, '1911.05507', 'RC', 'O(N²)', 2, true, []],
   ['Sinkhorn Transformer', 'Tay et al.', 2020, '2002.11296', 'LP', 'O(B²)', 1, true, []],
   ['Longformer', 'Beltagy et al.', 2020, '2004.05150', 'FP+M', 'O(n(k + m))', 1, true, ['longformer']],

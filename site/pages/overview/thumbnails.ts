@@ -23,6 +23,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   bigbird: { blockSize: 4, randomBlocks: 2 },
   etc: { numGlobals: 4, radius: 5, maxDistance: 3 },
   'sparse-transformer': { stride: 8 },
+  axial: { columns: 8 },
   linformer: { projectedLength: 8 },
   nystromformer: { landmarks: 8 },
   reformer: { chunkLength: 8, numHashes: 1 },

@@ -19,6 +19,7 @@ const FIXED: Record<string, Record<string, unknown>> = {
 };
 /** Where the paper's cost is for an option that grows with the length. */
 const GROWING: Record<string, (length: number) => Record<string, unknown>> = {
+  axial: (length) => ({ columns: Math.ceil(Math.sqrt(length)) }),
   'sparse-transformer': (length) => ({ stride: Math.ceil(Math.sqrt(length)) }),
   ...FOLLOWING,
 };

@@ -8,6 +8,8 @@ from ..attention import attend, grid, softmax, visible
 def axial(q, k, v, real, o, p):
     """Attention along the axes of a grid, one after the other or one of them                       (Ho et al. 2019, §3.1)."""
     i, j = grid(q)
+    # Rows of padding, which may hold anything, are multiplied by weights of 0.
+    q = q.masked_fill(~real[:, None, :, None], 0)
     plane = o.columns * o.rows or max(q.shape[2], o.columns)
 
     def along(step, span):

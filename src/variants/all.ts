@@ -22,6 +22,7 @@ export { type SynthesizerOptions, synthesizer } from './synthesizer.ts';
 export { type LongShortOptions, longShort } from './long-short.ts';
 export { type NystromformerOptions, nystromformer } from './nystromformer.ts';
 export { type LunaOptions, luna } from './luna.ts';
+export { type TokenLearnerOptions, tokenLearner } from './token-learner.ts';
 export { type LinearTransformerOptions, linearTransformer } from './linear-transformer.ts';
 export { type PerformerOptions, performer } from './performer.ts';
 export { type RfaOptions, rfa } from './rfa.ts';

@@ -79,7 +79,7 @@ const ATTENTION: readonly Entry[] = [
   ['Perceiver', 'Jaegle et al.', 2021, '2103.03206', 'M+DS', 'O(kN)', 1, true, []],
   ['Clusterformer', 'Wang et al.', 2020, '2009.06097', 'LP', 'O(N log N)', 1, false, []],
   ['Luna', 'Ma et al.', 2021, '2106.01540', 'M', 'O(kN)', 1, true, ['luna'], 'P is a parameter of each layer, and is not handed on from layer to layer'],
-  ['TokenLearner', 'Ryoo et al.', 2021, '2106.11297', 'DS', 'O(k²)', 0, false, []],
+  ['TokenLearner', 'Ryoo et al.', 2021, '2106.11297', 'DS', 'O(k²)', 0, false, ['token-learner'], 'k² is the attention of the learned tokens; to learn them and to give them back takes O(N·k)'],
 ];
 
 /** Sparsity of another kind: the lower part of the table. */

@@ -140,6 +140,12 @@ const COUNTERS: Record<string, Counter> = {
     return ((end - begin) / Math.ceil(n / SELECTIVE_CHANNELS)) * length * n * m * (SOFTMAX_FLOPS - 2 + 6);
   },
 
+  /** Normalisations of rows and of columns; causally of rows one by one. */
+  'sinkhorn-balance': (begin, end, _arrays, { size, iterations }) =>
+    (end - begin) * 2 * iterations * size * size * SOFTMAX_FLOPS,
+  'causal-balance': (begin, end, _arrays, { rows, columns, iterations }) =>
+    (end - begin) * 2 * iterations * rows * columns * SOFTMAX_FLOPS,
+
   /** The coarse keys that queries see, where there are more blocks than they choose. */
   'top-blocks'(begin, end, _arrays, { group, length, width, count, start, span, stride, block }) {
     const items = Math.ceil(length / QUERIES_OF_ITEM);

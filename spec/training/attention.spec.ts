@@ -45,6 +45,7 @@ const SETTINGS: Record<string, Record<string, unknown>[]> = {
   nystromformer: [{ landmarks: 3, convolutionWidth: 3 }],
   reformer: [{ chunkLength: 3, numHashes: 2 }],
   routing: [{ numClusters: 3, window: 5, localHeads: 1, localWindow: 3 }],
+  sinkhorn: [{ blockLength: 3, gumbel: 1 }],
   performer: [{ numRandomFeatures: 8 }],
   'sparse-transformer': [
     { pattern: 'fixed', stride: 4, summaryColumns: 2, heads: 'merged' },

@@ -85,7 +85,7 @@ export function attendByLoader(cases: readonly Compared[]): Map<string, Float32A
  * layers of sines of a high frequency.
  */
 export function plainOptions(options: CommonOptions): Partial<CommonOptions> {
-  const plain = { dropConnect: 0, pinvIterations: 2, sineFrequency: 1 };
+  const plain = { dropConnect: 0, gumbel: 0, pinvIterations: 2, sineFrequency: 1 };
   return Object.fromEntries(Object.entries(plain).filter(([name]) => name in options));
 }
 

@@ -29,6 +29,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   reformer: { chunkLength: 8, numHashes: 1 },
   routing: { numClusters: 8, window: 8 },
   clustered: { numClusters: 8, topKeys: 4 },
+  sinkhorn: { blockLength: 8 },
   'local-attention': { chunkLength: 8 },
   'transformer-xl': { segmentLength: 16, memoryLength: 16 },
   'light-conv': { kernelWidth: 9 },

@@ -24,6 +24,7 @@ import './scan.ts';
 import './scan-erase.ts';
 import './scan-gradient.ts';
 import './selective-scan.ts';
+import './sinkhorn.ts';
 import './sort.ts';
 import './strongest.ts';
 import './top-blocks.ts';

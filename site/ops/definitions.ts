@@ -211,7 +211,7 @@ export const opDefinitions: readonly OpDefinition[] = [
     file: 'sinkhorn',
     says: tex`Divides rows and columns of $e^R$ by their sums in turn, until both sum to 1, in logarithms; causally each row after those above it, with sums that end there.`,
     forward: tex`S^0 = e^R, \quad S^k = F_c(F_r(S^{k-1}))`,
-    gradient: tex`rac{\partial \ell}{\partial x_n} = rac{\partial \ell}{\partial y_n} - e^{y_n} \sum_m rac{\partial \ell}{\partial y_m} 	ext{ for } y = x - \log 	extstyle\sum e^{x}`,
+    gradient: tex`\frac{\partial \ell}{\partial x_n} = \frac{\partial \ell}{\partial y_n} - e^{y_n} \sum_m \frac{\partial \ell}{\partial y_m} \text{ for } y = x - \log \textstyle\sum e^{x}`,
     loops: [kernel('sinkhorn', 'balanceKernel'), kernel('sinkhorn', 'causalBalanceKernel')],
   },
   {

@@ -30,6 +30,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   'memory-compressed': { stride: 3, blockLength: 10 },
   'set-transformer': { inducingPoints: 6 },
   'token-learner': { tokens: 5, bottleneck: 12 },
+  perceiver: { latents: 7, layers: 2 },
   linformer: { projectedLength: 12, projection: 'learned' },
   nystromformer: { landmarks: 12, convolutionWidth: 5 },
   performer: { numRandomFeatures: 32 },

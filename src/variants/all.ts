@@ -21,6 +21,7 @@ export { type SetTransformerOptions, setTransformer } from './set-transformer.ts
 export { type LinformerOptions, linformer } from './linformer.ts';
 export { type SynthesizerOptions, synthesizer } from './synthesizer.ts';
 export { type LongShortOptions, longShort } from './long-short.ts';
+export { type PerceiverOptions, perceiver } from './perceiver.ts';
 export { type NystromformerOptions, nystromformer } from './nystromformer.ts';
 export { type LunaOptions, luna } from './luna.ts';
 export { type TokenLearnerOptions, tokenLearner } from './token-learner.ts';

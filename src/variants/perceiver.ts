@@ -38,19 +38,19 @@ function attend(
   const tokens = memory.append('tokens', concat([keys, values], 3));
   const mask = memory.appendMask(keyMask, batch);
 
-  // Z_K = Z + A K, Z_V = A V, A = softmax(Z Kᵀ/√d), causally of the tokens so far                              (encode)
+  // Z_K = Z + A K, Z_V = A V, A = softmax(Z Kᵀ/√d), causally of the tokens so far                                (§3.1, encode)
   const first = causal ? queries : broadcastTo(learned, [batch, heads, n, d]);
   const met = causal ? upTo(memory.position, length) : everything(n, keys.shape[2]);
   const read = attention(first, slice(tokens, 3, 0, d), tokens, met, { keyMask: mask }).output;
   let Z = concat([add(first, slice(read, 3, 0, d)), slice(read, 3, d, read.shape[3])], 3);
 
-  // Z ← Z + A [Z_K Z_V], A = softmax(LN(Z_K) M LN(Z_K)ᵀ/√d), causally of the segment so far                   (process)
+  // Z ← Z + A [Z_K Z_V], A = softmax(LN(Z_K) M LN(Z_K)ᵀ/√d), causally of the segment so far                     (§3.1, process)
   for (let layer = 0; layer < layers; layer++) {
     Z = causal ? segmentLayer(Z, M, layer, n, memory, mask) : latentLayer(Z, Z, M, layer, everything(n, n));
   }
   const [K, V] = [slice(Z, 3, 0, d), slice(Z, 3, d, Z.shape[3])];
 
-  // softmax(Q LN(Z_K)ᵀ/√d) Z_V; causally a latent is its token's output                                        (decode)
+  // softmax(Q LN(Z_K)ᵀ/√d) Z_V; causally a latent is its token's output                             (Perceiver IO §3.1, decode)
   return memory.leave(causal ? V : attention(queries, normalized(K), V, everything(length, n)).output);
 }
 

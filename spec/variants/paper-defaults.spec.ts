@@ -18,6 +18,7 @@ const PAPERS: readonly [name: string, tokens: number, options: Record<string, nu
   ['long-short', 8192, { segmentLength: 16, reach: 64 }, '§3.1 for half a window, the released models for segments'],
   ['routing', 65536, { numClusters: 256, window: 256, localWindow: 256 }, '§4.1: √n clusters of n/k tokens'],
   ['etc', 4096, { numGlobals: 228, radius: 84, maxDistance: 12 }, 'the base model; 230 global tokens beside 4096'],
+  ['cluster-former', 4096, { numClusters: 64 }, 'the smallest number of clusters in its tables'],
   ['dsa', 131072, { topKeys: 2048 }, '§2.1.1, with texts of 128k tokens'],
 ];
 

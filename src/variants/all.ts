@@ -14,6 +14,7 @@ export { type MobaOptions, moba } from './moba.ts';
 export { type NsaOptions, nsa } from './nsa.ts';
 export { type RoutingOptions, routing } from './routing.ts';
 export { type SinkhornOptions, sinkhorn } from './sinkhorn.ts';
+export { type ClusterFormerOptions, clusterFormer } from './cluster-former.ts';
 export { type ClusteredOptions, clustered } from './clustered.ts';
 export { type ReformerOptions, reformer } from './reformer.ts';
 export { type MemoryCompressedOptions, memoryCompressed } from './memory-compressed.ts';

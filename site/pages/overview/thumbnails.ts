@@ -28,6 +28,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   nystromformer: { landmarks: 8 },
   reformer: { chunkLength: 8, numHashes: 1 },
   routing: { numClusters: 8, window: 8 },
+  'cluster-former': { windowLength: 12, overlap: 0.25, numClusters: 8 },
   clustered: { numClusters: 8, topKeys: 4 },
   sinkhorn: { blockLength: 8 },
   'local-attention': { chunkLength: 8 },

@@ -121,6 +121,10 @@ function casesOf(): Case[] {
     causal('nsa-groups', named('nsa', { groupSize: 2 })),
     causal('nsa-mean', named('nsa', { compressor: 'mean', stride: 6 })),
     causal('based-unprojected', named('based', { featureDim: 8 })),
+    ...['1.5-entmax', 'sparsemax'].map((alpha) =>
+      causal(`adaptive-sparse-${alpha}`, named('adaptive-sparse', { alpha })),
+    ),
+    causal('rfa-gated', named('rfa', { gated: true })),
     causal('fox-rotary', named('fox'), { positions: 'rotary' }),
     ...['gated-deltanet', 'gla', 'mamba2', 'retnet'].map((variant) => {
       return causal(`${variant}-plain`, { ...named(variant), layerParts: false });

@@ -29,6 +29,13 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [reference('reference', 'referenceWeights', 'referenceAttention', 'referenceAttentionGradients')],
   },
   {
+    file: 'entmax',
+    says: tex`$\alpha$-entmax, a softmax that gives some weights of exactly 0, and attention by it. $\alpha = 1$ is softmax, $\alpha = 2$ sparsemax. Newton's method finds the threshold $\tau$ in float64.`,
+    forward: tex`p_i = \big[(\alpha - 1)\, x_i - \tau\big]_+^{1/(\alpha - 1)}, \qquad \sum_i p_i = 1, \qquad o = \sum_j p_j v_j`,
+    gradient: tex`\frac{\partial \ell}{\partial x_i} = p_i^{2 - \alpha}\Big(G_i - \sum_j \tilde p_j G_j\Big), \qquad \tilde p_i = \frac{p_i^{2 - \alpha}}{\sum_j p_j^{2 - \alpha}}, \qquad \frac{\partial \ell}{\partial \alpha} = \sum_i G_i\Big(\frac{p_i - \tilde p_i}{(\alpha - 1)^2} - \frac{p_i \log p_i - \tilde p_i \sum_j p_j \log p_j}{\alpha - 1}\Big)`,
+    loops: [kernel('entmax', 'entmaxRow', 'entmaxRowGradient')],
+  },
+  {
     file: 'join-attention',
     says: tex`Joins attentions over disjoint sets of keys into one attention over all of them, by the logarithms $z$ of their sums.`,
     forward: tex`o_i = \sum_p w_{ip}\, o_{ip}, \qquad w_{ip} = e^{z_{ip} - z_i}, \qquad z_i = \log \sum_p e^{z_{ip}}`,

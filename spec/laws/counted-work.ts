@@ -10,6 +10,7 @@ import { ITEM_FIELDS } from '../../src/core/kernels/attention-listed.ts';
 import { newTile, orderOf, readTile } from '../../src/core/kernels/attention-sets.ts';
 import { coarseSeen } from '../../src/core/kernels/coarse-keys.ts';
 import { BAND_TILE } from '../../src/core/kernels/convolution.ts';
+import { queriesOfTile } from '../../src/core/kernels/entmax-attention.ts';
 import { type Kernel, type KernelArrays, type KernelNumbers, kernelNamed } from '../../src/core/kernels/kernel.ts';
 import { matmulItem } from '../../src/core/kernels/matmul.ts';
 import { CHUNK, scanGroup } from '../../src/core/kernels/scan-chunk.ts';
@@ -74,6 +75,20 @@ const COUNTERS: Record<string, Counter> = {
       for (let query = first; query < last; query++) {
         const row = (table * queryLength + query) * (blocks + 1);
         pairs += (bounds as NumericArray)[row + blocks] - (bounds as NumericArray)[row];
+      }
+    }
+    return pairs * (2 * headDim + 2 * valueDim + SOFTMAX_FLOPS);
+  },
+
+  /** Pairs that meet, whatever their weight; the steps towards a threshold count as a softmax. */
+  'entmax-attention'(begin, end, _arrays, { queryLength, keyLength, headDim, valueDim, start, causal }) {
+    const size = queriesOfTile(keyLength);
+    const tiles = Math.ceil(queryLength / size);
+    let pairs = 0;
+    for (let item = begin; item < end; item++) {
+      const from = (item % tiles) * size;
+      for (let query = from; query < Math.min(queryLength, from + size); query++) {
+        pairs += causal ? Math.min(keyLength, start + query + 1) : keyLength;
       }
     }
     return pairs * (2 * headDim + 2 * valueDim + SOFTMAX_FLOPS);

@@ -1,6 +1,7 @@
 /* Every variant, a line each: the library exports it, and the registry enters it. */
 // biome-ignore-all assist/source/organizeImports: by family, as the registry orders them
 export { type FullOptions, full } from './full.ts';
+export { type AdaptiveSparseOptions, adaptiveSparse } from './adaptive-sparse.ts';
 export { type FoxOptions, fox } from './fox.ts';
 export { type LocalAttentionOptions, localAttention } from './local-attention.ts';
 export { type SparseTransformerOptions, sparseTransformer } from './sparse-transformer.ts';

@@ -85,7 +85,7 @@ const ATTENTION: readonly Entry[] = [
 /** Sparsity of another kind: the lower part of the table. */
 // biome-ignore format: a table
 const SPARSE: readonly Entry[] = [
-  ['Adaptive Sparse Transformer', 'Correia et al.', 2019, '1909.00015', 'Sparse', 'O(N²)', 2, true, []],
+  ['Adaptive Sparse Transformer', 'Correia et al.', 2019, '1909.00015', 'Sparse', 'O(N²)', 2, true, ['adaptive-sparse']],
   ['Product Key Memory', 'Lample et al.', 2019, '1907.05242', 'Sparse', 'O(N²)', 2, true, []],
   ['Switch Transformer', 'Fedus et al.', 2021, '2101.03961', 'Sparse', 'O(N²)', 2, true, []],
   ['ST-MoE', 'Zoph et al.', 2022, '2202.08906', 'Sparse', 'O(N²)', 2, true, [], 'the z loss is the option `zLoss` of top-2'],

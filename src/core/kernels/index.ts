@@ -8,6 +8,8 @@ import './convolution.ts';
 import './copy.ts';
 import './cross-entropy.ts';
 import './dropout.ts';
+import './entmax.ts';
+import './entmax-attention.ts';
 import './elementwise.ts';
 import './feature-attention.ts';
 import './feature-sums.ts';

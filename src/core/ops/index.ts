@@ -6,6 +6,7 @@ export * from './convolution.ts';
 export * from './cross-entropy.ts';
 export * from './dropout.ts';
 export * from './elementwise.ts';
+export * from './entmax.ts';
 export * from './feature-attention.ts';
 export * from './gate-sums.ts';
 export * from './gather.ts';

@@ -87,6 +87,11 @@ export const adaptiveSparse = defineVariant({
     },
   },
   attend,
+  // All pairs may have a weight; which of them have none depends on the tokens.
+  pattern:
+    ({ causal }) =>
+    (_head, query, key) =>
+      !causal || key <= query,
   cost({ batch, heads, queryLength, keyLength, headDim }, { causal }) {
     const pairs = causal ? (keyLength * (keyLength + 1)) / 2 : queryLength * keyLength;
     return { flops: batch * heads * pairs * (4 * headDim + SOFTMAX_FLOPS) };

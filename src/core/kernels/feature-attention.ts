@@ -14,14 +14,13 @@ import {
   stateOf,
   takeWriters,
   WRITER_ARRAYS,
-  type Written,
   write,
 } from './feature-sums.ts';
 import { defineKernel } from './kernel.ts';
 import { addPairs, CHUNK, rowAt, rowsFrom, scanGroup } from './scan-chunk.ts';
 import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
-import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
+import { block, inPanels, multiplyTile, transposed } from './tile.ts';
 
 /**
  * The results of a reading: the outputs of queries, the gradients of rows, or the gradients of rows and vectors.
@@ -90,7 +89,11 @@ export const featureReadKernel = defineKernel(
           const target = rowsFrom(mixture, sequence, length, n, place, reverse);
           multiplyTile(target, left, sums, rows, n, m, 1, false);
           if (asked === ATTEND) dotsOfRows(left.data, totals.subarray(at, at + m), denominators, rows, m);
-          if (met !== null) addMixture(target, left, met, denominators, m, n);
+          // What readers get from the writers of their own chunk, and the weights of these for the denominator.
+          if (met !== null) {
+            const weighed = { weights: met.weights, totals: denominators };
+            addPairs(target, left, met.right, met.vectors, rows, m, n, null, { weighed });
+          }
         }
         if (asked === ATTEND) normalise(mixture, logSum, denominators, sequence, place, rows, numbers);
         else {
@@ -98,7 +101,11 @@ export const featureReadKernel = defineKernel(
           const vectors = rowsFrom(readerVectors, sequence, length, n, place, reverse);
           multiplyTile(target, vectors, across, rows, m, n, 1, false);
           multiplyTile(target, block(weights, 0, 1), block(totals, at, m), rows, m, 1, 1, true);
-          if (met !== null) addSlopes(target, vectors, weights, met, m, n);
+          // Σ_j (v_i · v_j + t_i t_j) φ(x_j) over those writers
+          if (met !== null) {
+            const weighed = { weights: met.weights, own: weights };
+            addPairs(target, vectors, met.vectors, met.right, rows, n, m, null, { weighed });
+          }
           map.multiplySlopes(target, left.data, x, shifts, rows, m);
         }
         if (met !== null && (place + rows < last || group === groups - 1)) write(state, met, numbers);
@@ -107,32 +114,6 @@ export const featureReadKernel = defineKernel(
     }
   },
 );
-
-/** The part that readers get from the writers of their own chunk: weighted vectors, and the weights for the denominator. */
-function addMixture(target: Block, left: Block, met: Written, denominators: NumericArray, m: number, n: number): void {
-  const { rows, right, vectors, weights } = met;
-  addPairs(target, left, right, vectors, rows, m, n, null, {
-    visit(pairs, row, count) {
-      for (let i = 0; i < count; i++) {
-        let sum = 0;
-        for (let j = 0; j <= row + i; j++) sum += weights[j] * pairs[i * CHUNK + j];
-        denominators[row + i] += sum;
-      }
-    },
-  });
-}
-
-/** Σ_j (v_i · v_j + t_i t_j) φ(x_j) over those writers. */
-function addSlopes(target: Block, own: Block, ownWeights: NumericArray, met: Written, m: number, n: number): void {
-  const { rows, right, vectors, weights } = met;
-  addPairs(target, own, vectors, right, rows, n, m, null, {
-    visit(pairs, row, count) {
-      for (let i = 0; i < count; i++) {
-        for (let j = 0; j <= row + i; j++) pairs[i * CHUNK + j] += ownWeights[row + i] * weights[j];
-      }
-    },
-  });
-}
 
 function normalise(
   mixture: NumericArray,

@@ -59,7 +59,7 @@ export function stateOf({ sums, totals, scales }: States, slot: number, { m, n }
   return { sums: block(sums, slot * m * n, n), totals, scales, at: slot * m };
 }
 
-/** Writers of a chunk: φ(x) e^(c − μ), vectors and weights, with zeros for masked tokens. */
+/** Writers of a chunk: φ(x) e^(c − μ), vectors and weights, with zeros for masked tokens; weights up to CHUNK. */
 export interface Written {
   rows: number;
   right: Block;
@@ -105,6 +105,7 @@ export function takeWriters(
     weights[r] = isThere ? writerWeights[sequence * length + rowAt(place + r, length, reverse)] : 0;
     if (!isThere) absent++;
   }
+  for (let r = rows; r < CHUNK; r++) weights[r] = 0;
   let vectors = rowsFrom(writerVectors, sequence, length, n, place, reverse);
   if (absent > 0) {
     const present = scratch.get('vectors', writers, CHUNK * n);

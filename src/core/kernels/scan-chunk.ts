@@ -54,16 +54,21 @@ export function rowsOf({ data, offset, rowStride, columnStride }: Block, row: nu
   return block(data, offset + row * rowStride, rowStride, columnStride);
 }
 
-/** Visits the products of `count` left rows from `row` on with all middle rows up to the last of them, CHUNK apart. */
-export type VisitPairs = (pairs: NumericArray, row: number, count: number) => void;
+/** Weights of the middle rows, with zeros from the last row up to CHUNK, for pairs that do not decay. */
+export interface PairWeights {
+  weights: NumericArray;
+  /** Weights of the left rows: each pair (i, j) gets own_i weight_j in addition. */
+  own?: NumericArray;
+  /** totals_i += Σ_{j ≤ i} pair_ij weight_j. */
+  totals?: NumericArray;
+}
 
 export interface PairOptions {
   /** Only j < i. */
   strict?: boolean;
   /** The factor of the sum. */
   alpha?: number;
-  /** May change products before they are used. */
-  visit?: VisitPairs;
+  weighed?: PairWeights;
 }
 
 /**
@@ -79,13 +84,13 @@ export function addPairs(
   inner: number,
   width: number,
   sums: Float64Array | null,
-  { strict = false, alpha = 1, visit }: PairOptions = {},
+  { strict = false, alpha = 1, weighed }: PairOptions = {},
 ): void {
   const pairs = scratch.get('pairs', target.data, PAIRS);
   // Packed, a product with few rows has the same bits as one with many, so an output does not depend on later rows.
   const panels = inPanels('middle', transposed(middle), inner, rows);
-  const fast = panels.isPacked && visit === undefined ? vectorKernels() : null;
-  if (fast !== null && areOnHeap(target, left, right, pairs, sums)) {
+  const fast = panels.isPacked ? vectorKernels() : null;
+  if (fast !== null && areOnHeap(target, left, right, pairs, sums) && isWeighedOnHeap(weighed)) {
     fast.addPairs(
       addressOf(target),
       target.rowStride,
@@ -102,6 +107,9 @@ export function addPairs(
       sums === null ? 0 : sums.byteOffset,
       strict,
       alpha,
+      weighed?.weights.byteOffset ?? 0,
+      weighed?.own?.byteOffset ?? 0,
+      weighed?.totals?.byteOffset ?? 0,
     );
     return;
   }
@@ -110,9 +118,20 @@ export function addPairs(
     const count = Math.min(STRIP, rows - row);
     const columns = row + count;
     multiplyTile(strip, rowsOf(left, row), panels, count, columns, inner, 1, false);
-    visit?.(pairs, row, count);
+    if (weighed !== undefined) weigh(pairs, row, count, weighed);
     weighPairs(pairs, row, count, sums, strict);
     multiplyTile(rowsOf(target, row), strip, right, count, width, columns, alpha, true);
+  }
+}
+
+function weigh(pairs: NumericArray, row: number, count: number, { weights, own, totals }: PairWeights): void {
+  for (let i = 0; i < count; i++) {
+    let sum = 0;
+    for (let j = 0; j <= row + i; j++) {
+      if (own !== undefined) pairs[i * CHUNK + j] += own[row + i] * weights[j];
+      sum += weights[j] * pairs[i * CHUNK + j];
+    }
+    if (totals !== undefined) totals[row + i] += sum;
   }
 }
 
@@ -185,6 +204,12 @@ function weighPairs(pairs: NumericArray, row: number, count: number, sums: Float
 function areOnHeap(a: Block, b: Block, c: Block, pairs: NumericArray, sums: Float64Array | null): boolean {
   const blocks = isOnHeap(a.data) && isOnHeap(b.data) && isOnHeap(c.data);
   return blocks && isOnHeap(pairs) && (sums === null || isInHeap(sums));
+}
+
+function isWeighedOnHeap(weighed: PairWeights | undefined): boolean {
+  if (weighed === undefined) return true;
+  const { weights, own = weights, totals = weights } = weighed;
+  return isOnHeap(weights) && isOnHeap(own) && isOnHeap(totals);
 }
 
 /** Where float32 rows begin, in bytes. */

@@ -16,6 +16,9 @@ export interface VectorScan {
     sums: number,
     strict: boolean,
     alpha: number,
+    weights: number,
+    ownWeights: number,
+    totals: number,
   ): void;
   solvePairs(
     x: number,

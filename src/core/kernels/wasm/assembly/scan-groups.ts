@@ -173,7 +173,7 @@ export function scanGroups(table: usize, begin: i32, end: i32): void {
       }
       byRows(to, n, reading, m, 1, state, n, 32, rows, n, m, 1, false);
       packPanels(panels, key, 1, m, m, rows);
-      addPairs(to, n, own, m, panels, value, n, pairs, CHUNK, rows, m, n, sums, false, 1);
+      addPairs(to, n, own, m, panels, value, n, pairs, CHUNK, rows, m, n, sums, false, 1, 0, 0, 0);
       place += rows;
       // What is left is read again by the next chunk, or after the last group as the final state.
       if (place < last || place == length) {

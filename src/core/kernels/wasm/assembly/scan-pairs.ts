@@ -5,7 +5,7 @@
 import { pairsOfProducts, rounded, sumOfDoubles, upperDoubles } from './doubles';
 import { exp4 } from './elementary';
 import { byRows } from './tile-rows';
-import { at, multiplyAdd } from './vector';
+import { at, multiplyAdd, sumOf } from './vector';
 
 /** Rows of a strip. */
 const STRIP = 8;
@@ -69,9 +69,31 @@ function weighPairs(pairs: usize, stride: i32, row: i32, count: i32, columns: i3
   }
 }
 
+/** pair_ij += a_i b_j. */
+function addProducts(pairs: usize, stride: i32, a: usize, b: usize, count: i32, columns: i32): void {
+  for (let i = 0; i < count; i++) {
+    const factor = v128.load_splat<f32>(at(a, i));
+    for (let j = 0; j < columns; j += 4) {
+      const place = at(pairs, i * stride + j);
+      v128.store(place, multiplyAdd(factor, v128.load(at(b, j)), v128.load(place)));
+    }
+  }
+}
+
+/** to_i += Σ_j pair_ij b_j. */
+function addTotals(to: usize, pairs: usize, stride: i32, b: usize, count: i32, columns: i32): void {
+  for (let i = 0; i < count; i++) {
+    let sums = f32x4.splat(0);
+    for (let j = 0; j < columns; j += 4) {
+      sums = multiplyAdd(v128.load(at(pairs, i * stride + j)), v128.load(at(b, j)), sums);
+    }
+    store<f32>(at(to, i), load<f32>(at(to, i)) + sumOf(sums));
+  }
+}
+
 /**
  * The twin of addPairs, with `middle` in panels; rows of `pairs` are `stride` apart, a multiple of 4, and two more rows hold
- * powers.
+ * powers. `weights` has zeros after the last row, up to a multiple of 4; addresses of 0 stand for what is left out.
  */
 export function addPairs(
   target: usize,
@@ -89,6 +111,9 @@ export function addPairs(
   sums: usize,
   strict: bool,
   alpha: f32,
+  weights: usize,
+  ownWeights: usize,
+  totals: usize,
 ): void {
   const panel = (<usize>inner) << 5;
   if (sums != 0) powersOf(at(pairs, STRIP * stride), stride, sums, rows);
@@ -96,7 +121,9 @@ export function addPairs(
     const count = min(STRIP, rows - row);
     const columns = row + count;
     byRows(pairs, stride, at(left, row * leftRow), leftRow, 1, middle, 8, panel, count, columns, inner, 1, false);
+    if (ownWeights != 0) addProducts(pairs, stride, at(ownWeights, row), weights, count, columns);
     weighPairs(pairs, stride, row, count, columns, sums, strict);
+    if (totals != 0) addTotals(at(totals, row), pairs, stride, weights, count, columns);
     const to = at(target, row * targetRow);
     byRows(to, targetRow, pairs, stride, 1, right, rightRow, 32, count, width, columns, alpha, true);
   }

@@ -136,6 +136,7 @@ function casesOf(): Case[] {
     causal('long-short-unnormalised', named('long-short', { dualNorm: 'none', rank: 1 })),
     causal('reformer-across', named('reformer', { acrossBuckets: true, countOnce: false, numBuckets: 24 })),
     classifier('post-norm', named('full'), { norm: 'post', pooling: 'first', classifierDim: 24 }),
+    classifier('pooled-by-attention', named('set-transformer'), { pooling: 'attention', headDim: 12 }),
     classifier('longformer-global', named('longformer', global)),
     classifier('bigbird-etc', named('bigbird', { construction: 'etc', patternSeed: 3 })),
     classifier('set-transformer-residuals', named('set-transformer', { block: 'residuals', blockOf: 'keys' })),

@@ -51,7 +51,7 @@ test('gradients of every model through its loss, with dropout of a fixed seed', 
     const model = decoder({ tied });
     checkParameters(() => crossEntropy(model.forward(tokens, stepOf(1)), targets, { mask }), model.tensors());
   }
-  for (const pooling of ['mean', 'first'] as const) {
+  for (const pooling of ['mean', 'first', 'attention'] as const) {
     const one = classifier(pooled({ pooling }), 1);
     checkParameters(() => crossEntropy(one.forward(tokens, stepOf(2), mask), classes), one.tensors());
     const two = pairClassifier(pooled({ pooling }), 2);

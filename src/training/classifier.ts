@@ -1,7 +1,8 @@
 /**
  * Transformers that answer with one of a few classes, about one text or about two.
  *
- *     pooled = mean of y over the real tokens, or y of the first one (a [CLS] token that the task puts there)
+ *     pooled = mean of y over the real tokens, or y of the first one (a [CLS] token that the task puts there), or what a
+ *              learned seed reads of them (pooling.ts)
  *     logits = relu(pooled W₁ + b₁) W₂ + b₂
  *
  * Two texts are read separately by the same encoder, so that each needs encoding only once (two towers, for retrieval). The
@@ -18,13 +19,14 @@ import { expectContext } from './checks.ts';
 import { completeConfig, type TransformerConfig, type TransformerSettings } from './config.ts';
 import { type Linear, linear, linearParameters } from './linear.ts';
 import { build, type ForwardContext, Model, named, within } from './module.ts';
+import { type AttentionPooling, poolByAttention, poolingParameters } from './pooling.ts';
 import { Transformer } from './transformer.ts';
 
 /** The sizes of a transformer that classifies whole texts. */
 export interface ClassifierConfig extends TransformerConfig {
   classes: number;
-  /** `mean` by default. */
-  pooling: 'mean' | 'first';
+  /** `mean` by default; `attention` is that of Set Transformer. */
+  pooling: 'mean' | 'first' | 'attention';
   /** Width of the hidden layer of the head; d_model by default. */
   classifierDim: number;
 }
@@ -38,6 +40,7 @@ type Head = { hidden: Linear; output: Linear };
 abstract class PooledModel extends Model {
   readonly config: ClassifierConfig;
   readonly body: Transformer;
+  readonly pooling: AttentionPooling | undefined;
   readonly classifier: Head;
 
   constructor(config: ClassifierConfig, inputs: number, random: Random) {
@@ -45,6 +48,7 @@ abstract class PooledModel extends Model {
     const { modelDim, classifierDim, classes, dtype } = config;
     this.config = config;
     this.body = new Transformer(config, random.split('body'));
+    this.pooling = config.pooling === 'attention' ? poolingParameters(config, random.split('pooling')) : undefined;
     this.classifier = {
       hidden: linearParameters(inputs * modelDim, classifierDim, random.split('hidden'), dtype),
       output: linearParameters(classifierDim, classes, random.split('output'), dtype),
@@ -52,7 +56,7 @@ abstract class PooledModel extends Model {
   }
 
   tensors(): Map<string, Tensor> {
-    return named({ encoder: this.body.tensors(), classifier: this.classifier });
+    return named({ encoder: this.body.tensors(), pooling: this.pooling, classifier: this.classifier });
   }
 
   /**
@@ -62,6 +66,7 @@ abstract class PooledModel extends Model {
    */
   encode(tokens: Tensor, context: ForwardContext, keyMask?: Tensor): Tensor {
     const y = this.body.forward(tokens, context, keyMask);
+    if (this.pooling !== undefined) return poolByAttention(y, keyMask, this.pooling, this.config.heads);
     if (this.config.pooling === 'first') return reshape(slice(y, 1, 0, 1), [y.shape[0], y.shape[2]]);
     return meanOfReal(y, keyMask);
   }

@@ -124,7 +124,7 @@ const settingChecks = {
   dropout: numberOf(0, 1),
   dtype: oneOf('float32', 'float64'),
   classes: integerOf(2),
-  pooling: oneOf('mean', 'first'),
+  pooling: oneOf('mean', 'first', 'attention'),
   classifierDim: count,
   tied: expectBoolean,
 };

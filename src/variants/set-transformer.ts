@@ -16,8 +16,8 @@
  * Departs from the paper: a head has an H of its own. There H is one for all heads, which second projections read as keys and as
  * values; here A = softmax(I Kᵀ/√d) mixes a head's keys and values, MAB(I, ·) is taken of both, and the second projections are
  * left to W_Q and W_O, which can hold them. Where keys are values it is the paper's H. Its rFF has one layer, as in the authors'
- * code. The outer MAB's residual, norms and rFF are those of a layer. PMA, the pooling of eq. 11, makes k rows of a set, where a
- * variant makes one for each query: `attend(full, { queries: S, keys, values })`.
+ * code. The outer MAB's residual, norms and rFF are those of a layer. PMA, the pooling of eq. 11, makes one row of a set, where a
+ * variant makes one for each query: it is `pooling: 'attention'` of a classifier (src/training/pooling.ts).
  */
 import { expectShape } from '../core/errors.ts';
 import { add, attention, broadcastTo, concat, everything, layerNorm, matmul, relu, slice } from '../core/ops/index.ts';

@@ -81,9 +81,23 @@ class EfficientTransformer(Part):
     def pool(self, y, mask):
         if self.config["pooling"] == "first":
             return y[:, 0]
+        if self.config["pooling"] == "attention":
+            return self.pooled(y, torch.ones_like(y[..., 0], dtype=torch.bool) if mask is None else mask)
         if mask is None:
             return y.mean(1)
         return without(y, mask).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+
+    def pooled(self, y, mask):
+        """A learned seed attends to the tokens: PMA with k = 1 (Lee et al. 2019, eqs. 6, 7, 11)."""
+        part, heads = self.pooling, self.config["heads"]
+        x, seed = torch.relu(linear(y, part.tokens)), part.seed.expand(len(y), 1, -1)
+        pairs = (seed, part.query), (x, part.key), (x, part.value)
+        q, k, v = (linear(rows, each).unflatten(2, (heads, -1)).transpose(1, 2) for rows, each in pairs)
+        seen = mask[:, None, None]
+        scores = (q @ k.mT / math.sqrt(q.shape[-1])).masked_fill(~seen, torch.finfo(q.dtype).min)
+        mixed = ((torch.softmax(scores, -1) * seen) @ v).transpose(1, 2).flatten(2)
+        read = norm(seed + linear(mixed, part.output), part.attentionNorm)
+        return norm(read + torch.relu(linear(read, part.feedForward)), part.norm)[:, 0]
 
     def body(self, tokens, mask):
         """√d · E[token] + position, then the layers: [batch, length, width]."""

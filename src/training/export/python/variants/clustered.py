@@ -35,11 +35,12 @@ def clustered(q, k, v, real, o, p):
     q = q.masked_fill(~real[:, None, :, None], 0)
     clusters = hamming_clusters(q, p.R, real, count, o.iterations)
     members = F.one_hot(clusters, count) * real[:, None, :, None]
-    shares = (members / members.sum(2, keepdim=True).clamp(min=1)).mT
+    # Whole numbers divide to float32, whatever the model's type.
+    shares = (members.double() / members.sum(2, keepdim=True).clamp(min=1)).mT
     # The means of clusters, and their weights                                              (Vyas et al. 2020, eqs. 3, 4)
     centroids = shares.to(q) @ q
     weights = softmax(centroids @ k.mT / math.sqrt(q.shape[-1]), visible)
-    scores = shares.double() @ q.detach().double() @ k.detach().double().mT
+    scores = shares @ q.detach().double() @ k.detach().double().mT
     taken = best(scores, visible.expand_as(scores), o.topKeys)
     # The weight of the top keys of its cluster, shared out by each query anew                               (eqs. 9, 10)
     own = clusters[..., None].expand(-1, -1, -1, k.shape[2])

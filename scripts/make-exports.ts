@@ -43,6 +43,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   routing: { numClusters: 5, window: 16 },
   sinkhorn: { blockLength: 6 },
   'cluster-former': { windowLength: 10, overlap: 0.2, numClusters: 5 },
+  poolingformer: { window: 4, wideWindow: 12 },
   clustered: { numClusters: 9, topKeys: 10, bits: 16 },
   nsa: { compressionBlock: 6, stride: 3, selectionBlock: 5, selectedBlocks: 5, window: 7 },
   dsa: { topKeys: 12, indexDim: 6 },

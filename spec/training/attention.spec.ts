@@ -46,6 +46,7 @@ const SETTINGS: Record<string, Record<string, unknown>[]> = {
   reformer: [{ chunkLength: 3, numHashes: 2 }],
   routing: [{ numClusters: 3, window: 5, localHeads: 1, localWindow: 3 }],
   sinkhorn: [{ blockLength: 3, gumbel: 1 }],
+  poolingformer: [{ window: 1, wideWindow: 5, poolStride: 2 }],
   performer: [{ numRandomFeatures: 8 }],
   'sparse-transformer': [
     { pattern: 'fixed', stride: 4, summaryColumns: 2, heads: 'merged' },

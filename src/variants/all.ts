@@ -13,6 +13,7 @@ export { type AttentionSinksOptions, attentionSinks } from './attention-sinks.ts
 export { type DsaOptions, dsa } from './dsa.ts';
 export { type MobaOptions, moba } from './moba.ts';
 export { type NsaOptions, nsa } from './nsa.ts';
+export { type PoolingformerOptions, poolingformer } from './poolingformer.ts';
 export { type RoutingOptions, routing } from './routing.ts';
 export { type SinkhornOptions, sinkhorn } from './sinkhorn.ts';
 export { type ClusterFormerOptions, clusterFormer } from './cluster-former.ts';

@@ -74,7 +74,7 @@ const ATTENTION: readonly Entry[] = [
   ['Big Bird', 'Zaheer et al.', 2020, '2007.14062', 'FP+M', 'O(N)', 1, false, ['bigbird']],
   ['Random Feature Attention', 'Peng et al.', 2021, '2103.02143', 'KR', 'O(N)', 1, true, ['rfa']],
   ['Long Short Transformers', 'Zhu et al.', 2021, '2107.02192', 'FP+LR', 'O(kN)', 1, true, ['long-short'], 'k is w + r; causally r rows for each segment of ℓ tokens make it O(N·(w + rN/ℓ))'],
-  ['Poolingformer', 'Zhang et al.', 2021, '2105.04371', 'FP+M', 'O(N)', 1, false, []],
+  ['Poolingformer', 'Zhang et al.', 2021, '2105.04371', 'FP+M', 'O(N)', 1, false, ['poolingformer'], 'both levels compare the same queries and keys, and the second has no projections of its own'],
   ['Nyströmformer', 'Xiong et al.', 2021, '2102.03902', 'M+DS', 'O(kN)', 1, false, ['nystromformer']],
   ['Perceiver', 'Jaegle et al.', 2021, '2103.03206', 'M+DS', 'O(kN)', 1, true, ['perceiver'], 'k is n; it decodes as Perceiver AR does, where every token has an output and reading costs O(N²)'],
   ['Clusterformer', 'Wang et al.', 2020, '2009.06097', 'LP', 'O(N log N)', 1, false, ['cluster-former'], 'sorted in O(N); the queries of all heads stand for hidden states, and each step of training is one of k-means'],

@@ -31,6 +31,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   'cluster-former': { windowLength: 12, overlap: 0.25, numClusters: 8 },
   clustered: { numClusters: 8, topKeys: 4 },
   sinkhorn: { blockLength: 8 },
+  poolingformer: { window: 3, wideWindow: 20 },
   'local-attention': { chunkLength: 8 },
   'transformer-xl': { segmentLength: 16, memoryLength: 16 },
   'light-conv': { kernelWidth: 9 },

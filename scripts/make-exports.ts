@@ -35,6 +35,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   nystromformer: { landmarks: 12, convolutionWidth: 5 },
   performer: { numRandomFeatures: 32 },
   'local-attention': { chunkLength: 8 },
+  'image-transformer': { blockHeight: 2, blockWidth: 3, reachRows: 1, reachColumns: 2 },
   'transformer-xl': { segmentLength: 16, memoryLength: 16 },
   'light-conv': { kernelWidth: 7 },
   'dynamic-conv': { kernelWidth: 7 },

@@ -4,6 +4,7 @@ export { type FullOptions, full } from './full.ts';
 export { type AdaptiveSparseOptions, adaptiveSparse } from './adaptive-sparse.ts';
 export { type FoxOptions, fox } from './fox.ts';
 export { type LocalAttentionOptions, localAttention } from './local-attention.ts';
+export { type ImageTransformerOptions, imageTransformer } from './image-transformer.ts';
 export { type SparseTransformerOptions, sparseTransformer } from './sparse-transformer.ts';
 export { type AxialOptions, axial } from './axial.ts';
 export { type BigBirdOptions, bigbird } from './bigbird.ts';

@@ -7,7 +7,8 @@
  * models alternate with their hashing (Kitaev et al. 2020).
  *
  * Cost: O(L·m) time and O(L) memory. It gives up every pair further apart than two chunks, and an even reach: the first token
- * of a chunk looks back m tokens, the last one 2m − 1. Longformer's window slides instead. On its pattern it is exact.
+ * of a chunk looks back m tokens, the last one 2m − 1. Longformer's window slides instead. On its pattern it is exact. The paper's
+ * form in two dimensions is `image-transformer`.
  *
  * Departs from the paper: the stretch before a block is as long as the block, and without `causal` there is also one after
  * it. The paper is causal, and chooses the two lengths separately.

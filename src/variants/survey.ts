@@ -55,7 +55,7 @@ type Entry = [
 // biome-ignore format: a table
 const ATTENTION: readonly Entry[] = [
   ['Memory Compressed', 'Liu et al.', 2018, '1801.10198', 'FP+M', 'O(N_c²)', 2, true, ['memory-compressed']],
-  ['Image Transformer', 'Parmar et al.', 2018, '1802.05751', 'FP', 'O(N·m)', 1, true, ['local-attention'], 'one dimension; blocks of a grid are missing'],
+  ['Image Transformer', 'Parmar et al.', 2018, '1802.05751', 'FP', 'O(N·m)', 1, true, ['local-attention', 'image-transformer']],
   ['Set Transformer', 'Lee et al.', 2019, '1810.00825', 'M', 'O(kN)', 1, false, ['set-transformer'], 'k is m; a head has an H of its own, and PMA is a pooling of classifiers'],
   ['Transformer-XL', 'Dai et al.', 2019, '1901.02860', 'RC', 'O(N²)', 2, true, ['transformer-xl'], 'the survey counts within a segment, N = S; over a text of many segments the cost is O(L·(S + M))'],
   ['Sparse Transformer', 'Child et al.', 2019, '1904.10509', 'FP', 'O(N√N)', 1.5, true, ['sparse-transformer']],

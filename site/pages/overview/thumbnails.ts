@@ -33,6 +33,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   sinkhorn: { blockLength: 8 },
   poolingformer: { window: 3, wideWindow: 20 },
   'local-attention': { chunkLength: 8 },
+  'image-transformer': { blockHeight: 2, blockWidth: 2, reachRows: 1, reachColumns: 1 },
   'transformer-xl': { segmentLength: 16, memoryLength: 16 },
   'light-conv': { kernelWidth: 9 },
   'dynamic-conv': { kernelWidth: 9 },

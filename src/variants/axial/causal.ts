@@ -37,6 +37,9 @@ export function attendBefore(
     return attention(q, among(K, 0, [from, to]), v, along(axis, reach, span), { keyMask });
   };
 
+  // i itself, with the row it has on the axis before: none if it is padding
+  const itself = (rows: Tensor) => attention(queries, keys, rows, band(length, { before: 0, after: 0 }), { keyMask });
+
   const row = before(position, axes[0].span);
   const ownRow = { position, length, first: row, keyLength: end - row };
   let own = attend(queries, V, axes[0], 'up to', ownRow).output;
@@ -45,7 +48,8 @@ export function attendBefore(
   for (let a = 1; a < axes.length; a++) {
     const { step, span } = axes[a];
     const [from, to] = [before(position, step), before(end, step)];
-    if (to === 0) break;
+    // Nothing has ended: tokens have themselves alone on this axis and those outside it, and padding has nothing.
+    if (to === 0) return keyMask ? itself(own).output : own;
     // Wᵃ⁻¹ of the groups that have ended since the last call, and those of earlier calls that later tokens meet
     const groups = { position: from, length: to - from, first: from, keyLength: to - from };
     const q = from < to ? among(Q, before(position, outermost), [from, to]) : null;
@@ -56,8 +60,7 @@ export function attendBefore(
     const next = span === Number.POSITIVE_INFINITY ? 0 : before(end, span);
     whole = grown(memory, `ended ${a}`, fresh, own, to - next, from - first);
     const above = attend(queries, whole, axes[a], 'before', { position, length, first, keyLength: to - first });
-    const itself = attention(queries, keys, own, band(length, { before: 0, after: 0 }), { keyMask });
-    own = joinAttention([above, itself]).output;
+    own = joinAttention([above, itself(own)]).output;
   }
   return own;
 }

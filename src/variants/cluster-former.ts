@@ -16,7 +16,9 @@
  *
  * Departs from the paper: attention does not read hidden states, and the queries of all heads side by side stand for them.
  * The paper collects states of an epoch in a memory bank, and clusters them anew after it; here a forward pass of training is
- * one step of k-means, with a decay λ. It puts the question of a task before every window; here no token is in all of them.
+ * one step of k-means, with a decay λ. It orders centroids so that each is the nearest of the rest to the one before it, and
+ * clusters side by side are alike (Algorithm 1); here they have no order, and a window over the end of one cluster goes on with
+ * any other. It puts the question of a task before every window; here no token is in all of them.
  */
 import { type Attended, add, attention, countingSort, multiply, normalizeRows } from '../core/ops/index.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';

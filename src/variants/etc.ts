@@ -11,14 +11,15 @@
  * Within an input the label is the distance j − i, cut off at k: 2k + 1 labels. Between the inputs it says whether the token
  * belongs to what the global one summarises. `ownSegment` is a mask M^g2l: a global token meets its own segment alone.
  *
- * The global input is a part of the sequence, not a parameter: its first n_g tokens. In the paper it has embeddings of its own,
- * and each layer hands z^g on to the next; so here, where a layer hands on all tokens. What stands first is up to the model.
+ * The global input is a part of the sequence, not a parameter: its first n_g tokens. In the paper it is a second input, and
+ * each layer hands z^g on to the next; so here, where a layer hands on all tokens. What stands first is up to the model.
  *
  * Cost: O(L·(r + n_g)·d) time, O(L·d) memory. It gives up pairs farther apart than r, except by way of the global tokens.
  *
  * Departs from the paper: global token i summarises tokens i·s to (i + 1)·s − 1 of the long input, where the paper has sentences.
- * C is infinite: a hidden key has no weight at all. All four attentions share W_Q, W_K and W_V, one of the paper's two ways.
- * Its loss over summaries (CPC) needs two passes of a whole model: `summaryLoss` takes what these give.
+ * There a text brings its own masks and labels, for any structure; here M hides padding, and with `ownSegment` other segments.
+ * C is infinite, not 10,000: a hidden key has no weight at all. All four attentions share W_Q, W_K and W_V, one of the paper's
+ * two ways. Its loss over summaries (CPC) needs two passes of a whole model: `summaryLoss` takes what these give.
  */
 import { band, concat, everything, joinAttention, pairsOf } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';

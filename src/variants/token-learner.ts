@@ -17,7 +17,8 @@
  * Departs from the paper: a head learns S tokens of its own, and reads X as its queries. Rows of A sum to 1, so Z W_Q is A Q. The
  * maps are those of the authors' version 1.1, softmax over tokens of an MLP with one hidden layer (GELU): γ, ρ and the paper's
  * four convolutions with a sigmoid are its first form. Its layer norms are left out; the authors' code has those of the fuser
- * for sums in place of means, and a layer here normalises X itself. M starts random, in their code as zeros.
+ * for sums in place of means, and a layer here normalises X itself. M starts random, in their code as zeros, which has an MLP
+ * for β too. Between learned tokens the paper has a whole layer, with residuals and an MLP: here attention is all.
  */
 import { add, attention, broadcastTo, concat, everything, gelu, matmul, sigmoid, slice } from '../core/ops/index.ts';
 import { type Tensor, zeros } from '../core/tensor.ts';

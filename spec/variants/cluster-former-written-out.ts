@@ -16,7 +16,8 @@ export interface Definition {
 }
 
 export const paper: Definition = {
-  stride: (size, overlap) => size - Math.floor(overlap * size),
+  // A product that is an integer but for rounding is that integer.
+  stride: (size, overlap) => Math.ceil(Number((size - overlap * size).toFixed(8))),
   share: (windows) => 1 / windows,
   ofAllHeads: true,
   within: (i, j) => i - j,

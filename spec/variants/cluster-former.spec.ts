@@ -8,6 +8,7 @@ import { Random } from '../../src/core/random.ts';
 import { filled, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { attend, checkOptions } from '../../src/variants/attend.ts';
 import { moved } from '../../src/variants/cluster-former/centroids.ts';
+import { windowsOf } from '../../src/variants/cluster-former/windows.ts';
 import { type ClusterFormerOptions, clusterFormer } from '../../src/variants/cluster-former.ts';
 import { full } from '../../src/variants/full.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
@@ -178,6 +179,15 @@ test('training moves a centroid towards the mean direction of its tokens, and le
       assert.ok(Math.abs(after[n][c] - each) < 1e-12, `${n} ${c}`);
     });
   });
+});
+
+test('an overlap of 1 − m/l, however it is rounded, has windows begin m places apart', () => {
+  for (let l = 1; l <= 300; l++) {
+    for (let m = Math.ceil(l / 2); m <= l; m++) {
+      const { size, stride, count } = windowsOf(5 * l, { windowLength: l, overlap: 1 - m / l });
+      assert.equal([size, stride, count], [l, m, Math.ceil((4 * l) / m) + 1], `windows of ${l}, ${m} apart`);
+    }
+  }
 });
 
 test('cost: linear in the length at fixed l and p', () => {

@@ -6,10 +6,13 @@ export interface WindowOptions {
   overlap: number;
 }
 
+/** Added before rounding down: (1 − m/l)·l in floating point may be below l − m, by some l·2⁻⁵³. */
+const ROUNDING = 1e-9;
+
 /** l, m and how many windows there are. */
 export function windowsOf(length: number, { windowLength, overlap }: WindowOptions) {
   const size = Math.min(windowLength, length);
-  const stride = size - Math.floor(overlap * size);
+  const stride = size - Math.floor(overlap * size + ROUNDING);
   return { size, stride, count: Math.ceil((length - size) / stride) + 1 };
 }
 

@@ -14,7 +14,8 @@ def cluster_former(q, k, v, real, o, p):
         nearest = torch.where(products == products.amax(-1, keepdim=True), numbers, products.shape[-1]).amin(-1)
         order = nearest.masked_fill(~real, products.shape[-1]).sort(dim=-1, stable=True).indices
         place = order.argsort(-1)
-    stride = size - int(o.overlap * size)
+    # (1 − m/l)·l may be rounded to just below l − m.
+    stride = size - int(o.overlap * size + 1e-9)
     total = count = 0
     for first in range(0, max(1, length - size + stride), stride):
         inside = (place >= first) & (place < first + size)

@@ -60,7 +60,8 @@ const options = {
     symbol: 'B',
     minimum: 1,
     maximum: (sequenceLength) => sequenceLength,
-    default: (sequenceLength) => Math.ceil(Math.sqrt(sequenceLength)),
+    // A power of two, which divides the usual lengths: the last block then lacks no token.
+    default: (sequenceLength) => 2 ** Math.round(Math.log2(sequenceLength) / 2),
     description: 'tokens of a block',
   }),
   /** The most tokens that there are parameters for: the network has an output for each block. Shorter texts take the first. */

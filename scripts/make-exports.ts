@@ -37,6 +37,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   'local-attention': { chunkLength: 8 },
   'image-transformer': { blockHeight: 2, blockWidth: 3, reachRows: 1, reachColumns: 2 },
   'transformer-xl': { segmentLength: 16, memoryLength: 16 },
+  compressive: { segmentLength: 8, memoryLength: 8, compressedLength: 10, ratio: 3 },
   'light-conv': { kernelWidth: 7 },
   'dynamic-conv': { kernelWidth: 7 },
   'attention-sinks': { windowLength: 12, numSinks: 3 },
@@ -135,6 +136,9 @@ function casesOf(): Case[] {
     causal('memory-compressed-null', named('memory-compressed', { kernelWidth: 5, nullKey: true })),
     causal('axial-planes', named('axial', { columns: 4, rows: 5 })),
     causal('axial-in-turn', [named('axial', { layer: 'rows' }), named('axial', { layer: 'columns' })]),
+    ...['max', 'convolution'].map((compression) => {
+      return causal(`compressive-${compression}`, named('compressive', { compression }));
+    }),
     causal('long-short-unnormalised', named('long-short', { dualNorm: 'none', rank: 1 })),
     causal('reformer-across', named('reformer', { acrossBuckets: true, countOnce: false, numBuckets: 24 })),
     classifier('post-norm', named('full'), { norm: 'post', pooling: 'first', classifierDim: 24 }),

@@ -7,6 +7,7 @@ export { type AttendSettings, attend, checkInputs, checkOptions, drawParameters 
 // The variants, a paper each, and all of them by name.
 export * from './variants/all.ts';
 export { type Indexer, type IndexerLossSettings, indexerLoss } from './variants/dsa-indexer.ts';
+export { type CompressionKernels, reconstructionLoss } from './variants/compressive/reconstruction-loss.ts';
 export { summaryLoss } from './variants/etc/summary-loss.ts';
 export { type AnyVariant, allVariants, findVariant, register } from './variants/registry.ts';
 

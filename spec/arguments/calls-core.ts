@@ -209,6 +209,12 @@ export const callsOfVariants: Readonly<Record<string, Call>> = {
     { indexQueries: drawn([1, 2, 6, 3]), indexKeys: drawn([1, 2, 6, 3], 2), indexWeights: drawn([1, 2, 6]) },
     { topKeys: 3, keyMask: mask() },
   ]),
+  reconstructionLoss: of(api.reconstructionLoss, () => [
+    drawn(SHAPE),
+    drawn(SHAPE, 2),
+    drawn(SHAPE, 3),
+    { W_K: drawn([SHAPE[1], 2 * SHAPE[3], SHAPE[3]]), W_V: drawn([SHAPE[1], 2 * SHAPE[3], SHAPE[3]], 2) },
+  ]),
   summaryLoss: of(api.summaryLoss, () => [
     drawn([2, 3, 4]),
     drawn([2, 3, 4], 2),

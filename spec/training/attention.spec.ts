@@ -55,6 +55,11 @@ const SETTINGS: Record<string, Record<string, unknown>[]> = {
   'local-attention': [{ chunkLength: 3 }],
   // Without the gradient that it cuts off, differences would differ.
   'transformer-xl': [{ segmentLength: 4, memoryLength: 3, stopMemoryGradient: false }],
+  compressive: ['mean', 'max', 'convolution'].map((compression) => {
+    const sizes = { segmentLength: 3, memoryLength: 2, compressedLength: 3, ratio: 2 };
+    return { ...sizes, compression, stopMemoryGradient: false };
+  }),
+  axial: [{ columns: 3 }, { columns: 2, rows: 2 }],
   'light-conv': [{ kernelWidth: 3, dropConnect: 0.25 }],
   'dynamic-conv': [{ kernelWidth: 3, dropConnect: 0.25 }],
 };

@@ -34,6 +34,7 @@ export { type PerformerOptions, performer } from './performer.ts';
 export { type RfaOptions, rfa } from './rfa.ts';
 export { type BasedOptions, based } from './based.ts';
 export { type TransformerXLOptions, transformerXL } from './transformer-xl.ts';
+export { type CompressiveOptions, compressive } from './compressive.ts';
 export { type DeltaNetOptions, deltaNet } from './deltanet.ts';
 export { type RetNetOptions, retnet } from './retnet.ts';
 export { type MambaOptions, mamba } from './mamba.ts';

@@ -35,6 +35,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   'local-attention': { chunkLength: 8 },
   'image-transformer': { blockHeight: 2, blockWidth: 2, reachRows: 1, reachColumns: 1 },
   'transformer-xl': { segmentLength: 16, memoryLength: 16 },
+  compressive: { segmentLength: 16, memoryLength: 8, compressedLength: 4, ratio: 4 },
   'light-conv': { kernelWidth: 9 },
   'dynamic-conv': { kernelWidth: 9 },
 };

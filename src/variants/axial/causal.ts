@@ -1,6 +1,7 @@
 /** Attention along all axes of a grid without a token from the future: what lies before is read whole, the own row up to itself. */
 import { attention, band, joinAttention, slice } from '../../core/ops/index.ts';
 import type { Tensor } from '../../core/tensor.ts';
+import { grownRows } from '../grown-rows.ts';
 import type { Memory } from '../state.ts';
 import type { AttentionInputs } from '../variant.ts';
 import { type Axis, along, before, type Reach, type Span } from './grid.ts';
@@ -55,20 +56,16 @@ export function attendBefore(
     const q = from < to ? among(Q, before(position, outermost), [from, to]) : null;
     const fresh = q && attend(q, among(whole, first, [from, to]), axes[a - 1], 'all', groups).output;
     first = span === Number.POSITIVE_INFINITY ? 0 : before(position, span);
-    // No group of this span has ended.
-    if (to === first) continue;
     const next = span === Number.POSITIVE_INFINITY ? 0 : before(end, span);
-    whole = grown(memory, `ended ${a}`, fresh, own, to - next, from - first);
-    const above = attend(queries, whole, axes[a], 'before', { position, length, first, keyLength: to - first });
+    const ended = grownRows(memory, `ended ${a}`, fresh, own, to - next, from - first);
+    if (ended === null) {
+      // No group of this span has ended.
+      if (keyMask) own = itself(own).output;
+      continue;
+    }
+    whole = ended;
+    const above = attend(queries, ended, axes[a], 'before', { position, length, first, keyLength: to - first });
     own = joinAttention([above, itself(own)]).output;
   }
   return own;
-}
-
-/** The stored rows and the new ones, if there are any; `like` has their width. The last `keep` are stored. */
-function grown(memory: Memory, name: string, fresh: Tensor | null, like: Tensor, keep: number, held: number): Tensor {
-  if (fresh !== null) return memory.append(name, fresh, keep, held);
-  const rows = memory.get(name, like.shape.with(2, held)) as Tensor;
-  memory.set(name, rows);
-  return rows;
 }

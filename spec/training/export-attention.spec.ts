@@ -37,7 +37,12 @@ const NORMALISED: Record<string, readonly string[]> = {
   rfa: ['q', 'k'],
   rwkv7: ['k'],
 };
-const CENTRED: Record<string, readonly string[]> = { 'long-short': ['k', 'v'], routing: ['q', 'k'] };
+const CENTRED: Record<string, readonly string[]> = {
+  'long-short': ['k', 'v'],
+  routing: ['q', 'k'],
+  // Latents, which are sums of both: causally a query and a mean of keys.
+  perceiver: ['q', 'k'],
+};
 
 /** The shortest row of what is divided by its length; 1 if nothing is, or nothing shorter. */
 function shortestOf(variant: string, part: 'q' | 'k' | 'v', { queries, keys, values }: AttentionInputs): number {
@@ -63,8 +68,11 @@ function shortestOf(variant: string, part: 'q' | 'k' | 'v', { queries, keys, val
  */
 const ADDS_FEATURES = ['based'];
 
-/** Layer normalisation makes ±1 of two channels: a rounding would decide which of many equal tokens a cluster takes. */
-const NORMALISES_CHANNELS = ['routing'];
+/**
+ * Layer normalisation makes ±1 of two channels, and a rounding decides which where they are nearly equal: which of many tokens a
+ * cluster takes, or how much a gradient grows.
+ */
+const NORMALISES_CHANNELS = ['routing', 'perceiver', 'set-transformer'];
 
 withTorch('attends as we do in float32, with norms of all sizes', () => {
   const cases = loaderVariants().flatMap((variant) => {

@@ -29,7 +29,7 @@ interface Definition {
 
 const paper: Definition = { alpha: (a) => 1 + 1 / (1 + Math.exp(-a)), scale: (d) => 1 / Math.sqrt(d), head: (h) => h };
 
-/** eqs. 7 to 9, row by row in float64; `weights` gets each row of them. */
+/** §3, row by row in float64; `weights` gets each row of them. */
 function byLoops(
   { queries, keys, values, keyMask }: AttentionInputs,
   { alpha, causal }: AdaptiveSparseOptions,

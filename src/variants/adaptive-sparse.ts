@@ -4,12 +4,12 @@
  * Problem: softmax gives every token a weight, however little it matters. Idea (Correia et al. 2019, §3): α-entmax in its place, which
  * sets weights below a threshold to 0, the more of them the larger α is,
  *
- *     Att(Q, K, V) = π(QKᵀ/√d) V,   π(z)_ij = α-entmax(z_i)_j                                       (eqs. 7 and 8)
- *     α-entmax(z) = [(α − 1) z − τ 1]₊^{1/(α − 1)},   τ so that the weights sum to 1                (eq. 9)
+ *     Att(Q, K, V) = π(QKᵀ/√d) V,   π(z)_ij = α-entmax(z_i)_j                                      (§3)
+ *     α-entmax(z) = [(α − 1) z − τ 1]₊^{1/(α − 1)},   τ so that the weights sum to 1               (§3)
  *
  * where α = 1 is softmax and α = 2 sparsemax, the Euclidean projection on the simplex. Each head learns its own,
  *
- *     α = 1 + sigmoid(a) ∈ ]1, 2[                                                                  (§3.2)
+ *     α = 1 + sigmoid(a) ∈ ]1, 2[                                                                  (§3)
  *
  * by the exact gradient of α-entmax in α (proposition 1): see core/kernels/entmax.ts.
  *
@@ -39,11 +39,11 @@ function attend(
   const V = memory.append('values', values);
   const mask = memory.appendMask(keyMask, queries.shape[0]);
 
-  // α = 1 + sigmoid(a), a number for each head                                                                   (§3.2)
+  // α = 1 + sigmoid(a), a number for each head                                                     (§3)
   const fixed = () => filled([queries.shape[1]], FIXED[alpha as keyof typeof FIXED], queries.dtype);
   const alphas: Tensor = alpha === 'learned' ? shift(sigmoid(a), 1) : fixed();
 
-  // α-entmax(QKᵀ/√d) V                                                                                (eqs. 7 and 8)
+  // α-entmax(QKᵀ/√d) V                                                                             (§3)
   const settings = { causal, queryStart: memory.position, keyMask: mask };
   return memory.leave(entmaxAttention(queries, K, V, alphas, settings));
 }

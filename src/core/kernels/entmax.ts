@@ -1,6 +1,6 @@
 /**
  * α-entmax of one row: weights that are 0 below a threshold, p_i = [(α − 1) x_i − τ]₊^{1/(α − 1)} with τ so that Σ p_i = 1 (Correia et
- * al. 2019, eq. 9). α = 1 is softmax, α = 2 sparsemax.
+ * al. 2019, §3). α = 1 is softmax, α = 2 sparsemax.
  *
  * Below the threshold nothing counts, so numbers more than 1/(α − 1) below the largest are set aside at once. With s_i = (α − 1)
  * (x_i − max x) and v = −τ, ‖[s + v]₊‖ of the norm 1/(α − 1) is a convex function of v, and a straight line where one number

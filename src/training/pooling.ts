@@ -4,7 +4,8 @@
  *
  *     PMA(Z) = MAB(S, rFF(Z)),   MAB(S, X) = LayerNorm(O + rFF(O)),   O = LayerNorm(S + Multihead(S, X, X))   (eqs. 6, 7, 11)
  *
- * An rFF is a linear layer and relu, as in the authors' code.
+ * An rFF is a linear layer and relu, as in the authors' code. The paper's experiments leave rFF(Z) out where an rFF comes before.
+ * Departs from the paper: scores are divided by √headDim, and there by the root of the width of all heads together (§2.2).
  */
 import { add, attention, broadcastTo, everything, relu, reshape, transpose } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';

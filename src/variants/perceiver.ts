@@ -1,21 +1,22 @@
 /**
  * Perceiver: a few latents read the input, attend to each other as often as one likes, and are read by the tokens.
  *
- * Problem: every layer of a deep model pays for all pairs of tokens. Idea (Jaegle et al. 2021, §3.1): n latents read the input
- * once, and depth is attention among latents. Perceiver IO (arXiv 2107.14795, §3.1) reads outputs by queries:
+ * Problem: every layer of a deep model pays for all pairs of tokens. Idea (Jaegle et al. 2021, §3.1): n latents read the input,
+ * and depth is attention among latents. Perceiver IO (arXiv 2107.14795, §3.1) reads outputs by queries:
  *
  *     encode Z ← Z + Attn(Z, X),  then N times process Z ← Z + Attn(LN(Z), LN(Z)),  then decode Y = Attn(Q, LN(Z))
  *
  * Causally (Perceiver AR, Hawthorne et al. 2022, arXiv 2202.07765) the last n tokens are the latents: each reads all tokens up to
  * its own, then latents up to its own, and only they have outputs. Here every token has one: tokens come in segments of n, and
- * those of a segment are the latents of the text that ends with it. A row is what Perceiver AR gives for the text up to there.
+ * those of a segment are the latents of the text that ends with it. They get the rows that Perceiver AR gives for that text.
  *
  * Cost: O(L·n·d + N·n²·d). Causally O(L²·d + N·L·n·d): Perceiver AR saves because it gives n rows alone. It gives up the weight of
  * a single pair. Learned latents and matrices decide who reads whom, not q, k and v alone: untrained, `compare` shows random ones.
  *
- * Departs from the papers: weights come from the keys and are applied to the values, Z = [Z_K Z_V], so that the output is linear
- * in the values; of norms those are here that weights are made of, of projections M = W_Q W_Kᵀ. A head has latents of its own.
- * MLPs are left to the layers of a model. The input is read once, as in Perceiver IO.
+ * Departs from the papers: weights come from the keys and are applied to the values, Z = [Z_K Z_V], at first [Z 0], causally [Q 0],
+ * so that the output is linear in the values. Norms are left out of the encoder, of the decoder's queries and of values, and
+ * processing has no projections but W_Q and W_K, as M = W_Q W_Kᵀ. A head has latents of its own. MLPs are left to the layers of a
+ * model. The input is read once, as in Perceiver IO.
  */
 import { add, attention, broadcastTo, concat, everything, pairsOf, slice, upTo } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

@@ -7,7 +7,7 @@
  *     MAB(X, Y)  = LayerNorm(O + rFF(O)),   O = LayerNorm(X + Multihead(X, Y, Y))                              (eqs. 6, 7)
  *     ISAB_m(X)  = MAB(X, H),               H = MAB(I, X) ∈ ℝ^{m×d}                                           (eqs. 9, 10)
  *
- * Nothing here knows an order: to permute the elements is to permute the rows of the output (§3.2, property 1).
+ * Nothing here knows an order: to permute the elements is to permute the rows of the output (§3.1, property 1).
  *
  * Cost: O(L·m·d) time and O(L·(m + d)) memory. It gives up the weight of a single pair: an element reads m mixtures, which learned
  * points make and not q, k and v alone. So it is no approximation of full attention, and untrained, I is random, as is what
@@ -16,8 +16,9 @@
  * Departs from the paper: a head has an H of its own. There H is one for all heads, which second projections read as keys and as
  * values; here A = softmax(I Kᵀ/√d) mixes a head's keys and values, MAB(I, ·) is taken of both, and the second projections are
  * left to W_Q and W_O, which can hold them. Where keys are values it is the paper's H. Its rFF has one layer, as in the authors'
- * code. The outer MAB's residual, norms and rFF are those of a layer. PMA, the pooling of eq. 11, makes one row of a set, where a
- * variant makes one for each query: it is `pooling: 'attention'` of a classifier (src/training/pooling.ts).
+ * code. Scores are divided by √d of a head; there d is that of all heads together (§2.2). The outer MAB's residual, norms and rFF
+ * are those of a layer. PMA, the pooling of eq. 11, makes one row of a set, where a variant makes one for each query: it is
+ * `pooling: 'attention'` of a classifier (src/training/pooling.ts).
  */
 import { expectShape } from '../core/errors.ts';
 import { add, attention, broadcastTo, concat, everything, layerNorm, matmul, relu, slice } from '../core/ops/index.ts';
@@ -69,7 +70,7 @@ function setHasElements(keyMask: Tensor, m: number): Tensor {
 }
 
 const options = {
-  /** *m*: learned points that read the set; 16 to 64 in the paper's experiments. */
+  /** *m*: learned points that read the set; 16 to 64 in the paper's experiments with clusters. */
   inducingPoints: integer({
     symbol: 'm',
     minimum: 1,
@@ -77,7 +78,10 @@ const options = {
     default: (sequenceLength) => Math.min(32, Math.ceil(sequenceLength / 4)),
     description: 'learned points that read the sequence, and that tokens read',
   }),
-  /** What follows the attention of the points: eqs. 6 and 7, the same without norms, as the authors' code has it unless asked, or nothing. */
+  /**
+   * What follows the attention of the points: eqs. 6 and 7, the same without norms, as the authors' code has it unless asked, or
+   * nothing.
+   */
   block: choice({
     choices: ['norms', 'residuals', 'none'],
     default: 'norms',

@@ -40,7 +40,7 @@ function attend(inputs: AttentionInputs, options: SinkhornOptions, parameters: P
   // X′_i = Σ_j X_j,  (R + ε)/τ                                                                                  (§3)
   const pooled = sumsOfBlocks(blocks.keys, everyBlock(blocks.count, size), size);
   const R = scoresOf(pooled, parameters, { ...options, first: 0, columns: blocks.count });
-  // S^n(R)                                                                                                      (§3)
+  // S^k(R)                                                                                                      (§3)
   const mask = blocks.real && blocksWithTokens(blocks.real, size);
   const S = cast(sinkhornBalance(R, { iterations, mask }), queries.dtype as 'float32');
   // ψ_S(K), ψ_S(V)                                                                                              (§3)
@@ -71,7 +71,7 @@ const options = {
     default: (sequenceLength) => sequenceLength,
     description: 'tokens that there are parameters for',
   }),
-  /** *n*: normalisations of all rows and columns. */
+  /** *k*: normalisations of all rows and columns. */
   iterations: integer({
     symbol: 'k',
     minimum: 1,

@@ -30,8 +30,8 @@ export interface Sorted {
 
 /**
  * ψ_S(X) = S B(X): place p of row i is Σ_j S_ij X_{jB + p}, for S [batch, heads, rows, count] and X [batch, heads, length, …]
- * with zeros for masked tokens, and S_ij = 0 from j = counts[i] on. Where `real` [batch, count · size] says that some are masked or beyond the end, a place is the
- * mixture of the others, as large as one of all, and weighs by their part.
+ * with zeros for masked tokens, and S_ij = 0 from j = counts[i] on. Where `real` [batch, count · size] says that some are masked or
+ * beyond the end, a place is the mixture of the others, as large as one of all, and weighs by their part.
  */
 export function sorted(
   S: Tensor,

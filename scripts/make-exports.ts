@@ -29,6 +29,7 @@ const OPTIONS: Record<string, Record<string, unknown>> = {
   axial: { columns: 7 },
   'memory-compressed': { stride: 3, blockLength: 10 },
   'set-transformer': { inducingPoints: 6 },
+  funnel: { stride: 3 },
   'token-learner': { tokens: 5, bottleneck: 12 },
   perceiver: { latents: 7, layers: 2 },
   linformer: { projectedLength: 12, projection: 'learned' },

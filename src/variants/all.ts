@@ -22,6 +22,7 @@ export { type ClusteredOptions, clustered } from './clustered.ts';
 export { type ReformerOptions, reformer } from './reformer.ts';
 export { type MemoryCompressedOptions, memoryCompressed } from './memory-compressed.ts';
 export { type SetTransformerOptions, setTransformer } from './set-transformer.ts';
+export { type FunnelOptions, funnel } from './funnel.ts';
 export { type LinformerOptions, linformer } from './linformer.ts';
 export { type SynthesizerOptions, synthesizer } from './synthesizer.ts';
 export { type LongShortOptions, longShort } from './long-short.ts';

@@ -68,7 +68,7 @@ const ATTENTION: readonly Entry[] = [
   ['ETC', 'Ainslie et al.', 2020, '2004.08483', 'FP+M', 'O(N_g² + N·N_g)', 1, false, ['etc'], 'the global input is the first tokens of the sequence, and summarises segments of one length'],
   ['Synthesizer', 'Tay et al.', 2020, '2005.00743', 'LR+LP', 'O(N²)', 2, true, ['synthesizer']],
   ['Performer', 'Choromanski et al.', 2021, '2009.14794', 'KR', 'O(N)', 1, true, ['performer']],
-  ['Funnel Transformer', 'Dai et al.', 2020, '2006.03236', 'FP+DS', 'O(N²)', 2, true, []],
+  ['Funnel Transformer', 'Dai et al.', 2020, '2006.03236', 'FP+DS', 'O(N²)', 2, true, ['funnel'], 'each layer pools and repeats by itself, and a pool reads ahead: ours does not decode'],
   ['Linformer', 'Wang et al.', 2020, '2006.04768', 'LR', 'O(N)', 1, false, ['linformer']],
   ['Linear Transformers', 'Katharopoulos et al.', 2020, '2006.16236', 'KR', 'O(N)', 1, true, ['linear-transformer']],
   ['Big Bird', 'Zaheer et al.', 2020, '2007.14062', 'FP+M', 'O(N)', 1, false, ['bigbird']],

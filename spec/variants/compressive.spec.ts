@@ -6,7 +6,7 @@ import { ShapeError } from '../../src/core/errors.ts';
 import { checkGradients } from '../../src/core/gradient-check.ts';
 import { slice } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
-import { randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { packed, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { attend } from '../../src/variants/attend.ts';
 import { reconstructionLoss } from '../../src/variants/compressive/reconstruction-loss.ts';
 import { type CompressiveOptions, compressive } from '../../src/variants/compressive.ts';
@@ -87,7 +87,7 @@ test('a ratio of 1 is Transformer-XL with a longer memory, and so is a compresse
 });
 
 test('token by token, from states that were copied, it gives the rows of one run and keeps no more than the memories', () => {
-  forAllCases(variant, { causal: true, masked: false, maxLength: 40, maxHeadDim: 6 }, 15, (drawn) => {
+  forAllCases(variant, { causal: true, maxLength: 40, maxHeadDim: 6 }, 20, (drawn) => {
     const { attentionCase, parameters } = small(drawn);
     const { keyLength: length, batch, heads, headDim, dtype } = attentionCase.shape;
     const options = optionsOf(attentionCase);
@@ -96,7 +96,9 @@ test('token by token, from states that were copied, it gives the rows of one run
     let state: AttentionState | null = null;
     for (let at = 0; at < length; at++) {
       const token = (x: Tensor) => slice(x, 2, at, at + 1);
-      const piece = { queries: token(inputs.queries), keys: token(inputs.keys), values: token(inputs.values) };
+      const rows = { queries: token(inputs.queries), keys: token(inputs.keys), values: token(inputs.values) };
+      const keyMask = inputs.keyMask && packed(slice(inputs.keyMask, 1, at, at + 1));
+      const piece = { ...rows, ...(keyMask && { keyMask }) };
       const step: { output: Tensor; state: AttentionState } = noGrad(() =>
         attendFrom(compressive, piece, state, options, { maxLength: length, parameters }),
       );
@@ -106,7 +108,9 @@ test('token by token, from states that were copied, it gives the rows of one run
     const { segmentLength: S, memoryLength: M, compressedLength: N, ratio: c } = options;
     const rows = 2 * batch * (S + M + c - 1 + N) + (2 * S + M + c + N);
     const bytes = stateBytes(state as unknown as AttentionState);
-    assert.ok(bytes <= rows * heads * headDim * (dtype === 'float32' ? 4 : 8), `${bytes} bytes`);
+    // A byte of the mask for each token that any of these rows is made of.
+    const masks = inputs.keyMask ? batch * (S + M + c - 1 + c * N) : 0;
+    assert.ok(bytes <= masks + rows * heads * headDim * (dtype === 'float32' ? 4 : 8), `${bytes} bytes`);
   });
 });
 

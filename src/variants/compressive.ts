@@ -161,6 +161,7 @@ export const compressive = defineVariant({
   exactness: 'own',
   complexity: 'O(L·(S+M+n))',
   averagesWith: ({ compression }) => compression !== 'convolution',
+  weighsColumns: true, // by a convolution
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
   options,
   budget: {

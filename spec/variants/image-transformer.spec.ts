@@ -10,6 +10,7 @@ import { scope } from '../../src/core/scope.ts';
 import { randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { attend } from '../../src/variants/attend.ts';
 import { full } from '../../src/variants/full.ts';
+import { rowsOfMemory } from '../../src/variants/image-grid.ts';
 import { type ImageTransformerOptions, imageTransformer } from '../../src/variants/image-transformer.ts';
 import { localAttention } from '../../src/variants/local-attention.ts';
 import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
@@ -170,6 +171,48 @@ test('cost: at most every query with a whole memory block, and exactly that many
     const m = (blockHeight + (causal ? 1 : 2) * reachRows) * (blockWidth + 2 * reachColumns);
     assert.ok(pairs <= length * m);
   }, 20);
+});
+
+test('keys have at most two places for each token, also where blocks are taller and the grid wider than all tokens', () => {
+  const drawn = fc.integer({ min: 1, max: 40 }).chain((length) => {
+    const extent = fc.oneof(fc.constant(length), fc.integer({ min: 1, max: length }));
+    const extents = {
+      gridWidth: extent,
+      blockHeight: extent,
+      blockWidth: extent,
+      reachRows: extent,
+      reachColumns: extent,
+    };
+    return fc.record({ ...extents, length: fc.constant(length), causal: fc.boolean(), seed: fc.nat() });
+  });
+  const holds = ({ length, seed, ...extents }: ImageTransformerOptions & { length: number; seed: number }) => {
+    const options = { ...extents, order: 'blocks' } as const;
+    for (const { keyTokens } of rowsOfMemory(0, length, options)) {
+      assert.ok((keyTokens as Int32Array).length <= 2 * length, `${(keyTokens as Int32Array).length} for ${length}`);
+    }
+    // The output is that of full attention over the keys of the pattern.
+    const inputs = inputsOf(length, seed);
+    const meets = imageTransformer.pattern?.(options, shapeOf(length));
+    const rows = (x: Tensor) => slice(x, 1, 0, 1).toArray();
+    const [q, k, v] = [inputs.queries, inputs.keys, inputs.values].map(rows);
+    const output = rows(attend(imageTransformer, inputs, options));
+    for (let i = 0; i < length; i++) {
+      let [sum, first] = [0, 0];
+      for (let j = 0; j < length; j++) {
+        if (!meets?.(0, i, j)) continue;
+        let product = 0;
+        for (let c = 0; c < 4; c++) product += q[4 * i + c] * k[4 * j + c];
+        const weight = Math.exp(product / 2);
+        sum += weight;
+        first += weight * v[4 * j];
+      }
+      assert.ok(Math.abs(output[4 * i] - first / sum) < ROUNDING, `query ${i}`);
+    }
+  };
+  const law = fc.property(drawn as fc.Arbitrary<Parameters<typeof holds>[0]>, (all) =>
+    scope(() => noGrad(() => holds(all))),
+  );
+  fc.assert(law, { numRuns: 60 });
 });
 
 test('a grid or blocks without extent, a negative reach and an unknown order are refused by name', () => {

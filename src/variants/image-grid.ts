@@ -28,10 +28,12 @@ export function rowsOfMemory(position: number, length: number, options: ImageTra
   const cells = Array.from({ length }, (_, n) => cellOf(position + n, options));
   const blockOf = ([row, column]: Cell) => Math.floor(row / blockHeight) * gridWidth + Math.floor(column / blockWidth);
   const queryTokens = Int32Array.from(cells.keys()).sort((a, b) => blockOf(cells[a]) - blockOf(cells[b]) || a - b);
-  const keyTokens = order === 'rows' ? undefined : tokensByRow(end, options);
-  const places = keyTokens?.length ?? end;
   const filled = tokensOfRows(end, options);
   const rows = filled.length;
+  // In the order of blocks, places end with the longest row: a block may be taller, and the grid wider, than there are tokens.
+  const pitch = order === 'rows' ? gridWidth : filled.reduce((longest, tokens) => Math.max(longest, tokens), 0);
+  const keyTokens = order === 'rows' ? undefined : tokensByRow(end, rows, pitch, options);
+  const places = keyTokens?.length ?? end;
 
   // Rows of the grid beside the memory blocks that reach beyond it have no keys.
   const [above, own] = [Math.min(reachRows, rows), Math.min(blockHeight, rows)];
@@ -44,8 +46,8 @@ export function rowsOfMemory(position: number, length: number, options: ImageTra
       const y = row - (row % blockHeight) + n;
       if (y < 0 || y >= rows) return;
       const [from, to] = columnsOf(y, row, column, options);
-      begins[place] = y * gridWidth + Math.min(from, filled[y]);
-      ends[place] = y * gridWidth + Math.min(to, filled[y]);
+      begins[place] = y * pitch + Math.min(from, filled[y]);
+      ends[place] = y * pitch + Math.min(to, filled[y]);
       some ||= ends[place] > begins[place];
     });
     if (some) sets.push({ layout: runs(begins, ends, places), queryTokens, keyTokens });
@@ -66,14 +68,12 @@ function columnsOf(y: number, row: number, column: number, options: ImageTransfo
   return [first, y < row ? Math.min(gridWidth, left + blockWidth) : Math.max(first, left)];
 }
 
-/** For tokens in the order of blocks: the token at each place of the grid, row by row; −1: none yet. */
-function tokensByRow(end: number, options: ImageTransformerOptions): Int32Array {
-  const { gridWidth, blockHeight } = options;
-  const bands = Math.ceil(end / (blockHeight * gridWidth));
-  const tokens = new Int32Array(bands * blockHeight * gridWidth).fill(-1);
+/** For tokens in the order of blocks: the token at each place, row by row of `pitch` places; −1: none yet. */
+function tokensByRow(end: number, rows: number, pitch: number, options: ImageTransformerOptions): Int32Array {
+  const tokens = new Int32Array(rows * pitch).fill(-1);
   for (let token = 0; token < end; token++) {
     const [row, column] = cellOf(token, options);
-    tokens[row * gridWidth + column] = token;
+    tokens[row * pitch + column] = token;
   }
   return tokens;
 }

@@ -72,7 +72,7 @@ test('with one σ for all dimensions, e^{σ²} φ(x)·φ(y) estimates exp(σ² x
     const all = estimates(x, y, [sigma, sigma, sigma], 8, 8000);
     const mean = (Math.exp(sigma ** 2) * all.reduce((sum, each) => sum + each, 0)) / all.length;
     const cosine = unit(x).reduce((sum, each, c) => sum + each * unit(y)[c], 0);
-    // A weight is off by up to √(1/(2D)), which the factor magnifies.
+    // A weight has a standard error of at most √(1/(2D)), which the factor magnifies.
     const bound = (5 * Math.exp(sigma ** 2)) / Math.sqrt(16 * all.length);
     assert.ok(Math.abs(mean - Math.exp(sigma ** 2 * cosine)) <= bound, `σ ${sigma}`);
   }

@@ -100,7 +100,8 @@ test('with many features it is full attention over the directions of queries and
     const sized = (x: Tensor) => scale(normalizeRows(x), sigma * 4 ** 0.25);
     const given = { ...inputs, queries: sized(inputs.queries), keys: sized(inputs.keys) };
     const exact = read(noGrad(() => attend(full, given, { causal })));
-    // Weights are off by up to √(1/(2D)) = 0.011, of a kernel that is at least e^{−2σ²}; 5 times that, in the numerator and below.
+    // Weights have a standard error of at most √(1/(2D)) = 0.011, of a kernel that is at least e^{−2σ²}; 5 times that, in the
+    // numerator and below.
     const bound = (2 * 5 * Math.exp(2 * sigma ** 2)) / Math.sqrt(2 * D);
     const largest = Math.max(...exact.data.map(Math.abs));
     let apart = 0;

@@ -14,8 +14,9 @@
  * pairs that lie further apart, and an even reach: a pixel at the edge of a block sees further to one side than to the other. On
  * its pattern it is exact. Its one-dimensional form is `local-attention`.
  *
- * Departs from the paper: without `causal` a memory block also extends by h_m rows below. In the order of blocks the grid has no
- * last row: a picture should have a multiple of h_q rows. A state keeps all keys, also those that are out of reach.
+ * Departs from the paper: its only order is that of blocks. Without `causal` a memory block also extends by h_m rows below. In
+ * the order of blocks the grid has no last row: a picture should have a multiple of h_q rows. A state keeps all keys, also those
+ * that are out of reach.
  */
 import { attention, pairsOf } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

@@ -17,7 +17,8 @@
  * Departs from the paper: there the second level has projections of its own of Y for queries, keys and values, which would be
  * another layer's; here it compares the same queries and keys, and only its values are of Y, so that the output is linear in the
  * values. Keys and values share LDConv's weights, which are of the key. The sequence is pooled once, around every ξ-th token, and
- * a query meets the windows with their middle in N(i, w₂); with κ = ξ = 1 that is the wider window itself.
+ * a query meets the windows with their middle in N(i, w₂); with κ = ξ = 1 that is the wider window itself. Global tokens, which
+ * the paper makes of a question, are missing.
  */
 import { add, attention, band, pairsOf, runs, zeroMasked } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';

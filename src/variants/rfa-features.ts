@@ -32,9 +32,9 @@ export function withOnes(x: Tensor): Tensor {
 }
 
 /**
- * Sums of values over the sum beside them, [batch, heads, length, valueDim + 1]. A weight is at most 1, and off by up to √(1/(2D)),
- * so a sum of weights that is less than half of that for each of the n keys cannot be told from 0 or from a negative one: it is kept
- * at that. `keys` is n, [batch or 1, heads or 1, length or 1, 1]; where it is 0, the output is 0.
+ * Sums of values over the sum beside them, [batch, heads, length, valueDim + 1]. A weight is at most 1, and its standard error at
+ * most √(1/(2D)). So a sum of n weights that is less than half of n times that cannot be told from 0 or from a negative one: it
+ * is kept at that. `keys` is n, [batch or 1, heads or 1, length or 1, 1]; where it is 0, the output is 0.
  */
 export function quotient(sums: Tensor, keys: Tensor, D: number): Tensor {
   const last = sums.shape[3] - 1;

@@ -2,8 +2,8 @@
  * Random Feature Attention: sines and cosines of random projections in place of the softmax, and a gate that forgets.
  *
  * Problem: exp(q·k) stands between queries and keys, so that every pair has to meet. Idea (Peng et al. 2021, §3): random Fourier
- * features estimate a Gaussian kernel, and for vectors of length 1 that is the exponential of their product, but for a factor
- * that all keys share:
+ * features estimate a Gaussian kernel. For vectors of length 1, and a σ that is the same in all dimensions, that is the
+ * exponential of σ² times their product, but for a factor that all keys share:
  *
  *     φ(x) = √(1/D) [sin(w₁·x), …, sin(w_D·x), cos(w₁·x), …, cos(w_D·x)],   w_i = σ ∘ ω_i,   ω_i ~ N(0, I)          (§2.2)
  *     E[φ(x)·φ(y)] = exp(−½‖σ ∘ (x − y)‖²)                                                              (theorem 1)
@@ -12,12 +12,13 @@
  *
  * with q and k scaled to length 1, σ learned, and g_t = sigmoid(w·x_t + b) a number of each token and head.
  *
- * Cost: O(L·D·d) time and O(L·(D + d)) memory; a token is generated from a state of 2D × (d + 1) numbers. It gives up the lengths
- * of queries and keys: weights are as peaked as σ makes them. An estimate is off by up to √(1/(2D)), and may be negative.
+ * Cost: O(L·D·d) time and O(L·(D + d)) memory; a token is generated from a state of 2D × (d + 1) numbers and a count. It gives
+ * up the lengths of queries and keys: weights are as peaked as σ makes them. An estimate has a standard error of at most
+ * √(1/(2D)), and may be negative.
  *
  * Departs from the paper: σ multiplies, as in the authors' code, and is 1/σ of theorem 1. Sums of weights are kept at half of
- * their standard error or more, where the code takes a constant. Padding does not decay sums. Training draws ω anew at each step,
- * where the paper takes one of a pool of draws. The features of the arc-cosine kernel are missing.
+ * their largest standard error or more, where the code takes a constant. Padding does not decay sums. Training draws ω anew at
+ * each step, where the paper takes one of a pool of draws. The features of the arc-cosine kernel are missing.
  */
 import { elu, expandDims, matmul, multiply, negate, scan, sum, zeroMasked } from '../core/ops/index.ts';
 import { filled, type Tensor } from '../core/tensor.ts';

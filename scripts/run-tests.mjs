@@ -1,5 +1,5 @@
 /**
- * Runs every spec file in a process of its own, two at a time, and counts: a line for each with its number and time, at the
+ * Runs every spec file in a process of its own, three at a time, and counts: a line for each with its number and time, at the
  * end the time of all; the last line is `N passed, N failed`.
  *
  *     npm test                    all
@@ -19,7 +19,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const PROCESSES = Math.min(2, availableParallelism());
+/** One more than two cores: many files wait for a browser, a child process or a thread for a part of their time. */
+const PROCESSES = Math.min(3, availableParallelism() + 1);
 /** How long output may still come from a process that has ended (a child of it may hold the pipe open). */
 const GRACE_MILLISECONDS = 10_000;
 
@@ -35,7 +36,7 @@ process.stdout.on('error', () => process.exit(141));
 
 const HELP = `Usage: npm test -- [options] [WORD...]
 
-Run every spec file, two at a time, which takes many minutes; with words, those whose path contains one of them.
+Run every spec file, three at a time, which takes many minutes; with words, those whose path contains one of them.
 
 Options:
   --in FOLDER  Run the specs of this folder (default: spec)

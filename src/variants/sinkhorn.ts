@@ -179,12 +179,10 @@ export const sinkhorn = defineVariant({
       },
     },
   },
-  largest(complete, { batch, heads, keyLength, headDim }) {
-    const count = Math.ceil(keyLength / complete.blockLength);
-    const steps = complete.causal ? complete.iterations : 1;
-    return count * count * steps > keyLength * headDim
-      ? [batch, heads, steps * count, count]
-      : [batch, heads, keyLength, headDim];
+  largest({ blockLength, causal }, { batch, heads, keyLength, headDim }) {
+    const count = Math.ceil(keyLength / blockLength);
+    const columns = causal ? count - 1 : count;
+    return count * columns > keyLength * headDim ? [batch, heads, count, columns] : [batch, heads, keyLength, headDim];
   },
   attend,
   cost,

@@ -55,6 +55,13 @@ function readItem(items: NumericArray, n: number): void {
   item.stop = items[row + 5];
 }
 
+/** These stay as long as the program: tensors that they held on to would never be garbage. */
+function letGo(): void {
+  for (const rows of [ofKeys, ofValues, toKeys, toValues, toQueries]) setRows(rows, none, 0, none, 0, 0, 0);
+  parts.tokens = none;
+  parts.bounds = none;
+}
+
 /** Rows from `own` on, and the matrix from `first` on. */
 function setRows(
   to: ListedRows,
@@ -126,6 +133,7 @@ export const attentionListedKernel = defineKernel(
         attendListed(first, Math.min(item.end, first + step), arrays, numbers);
       }
     }
+    letGo();
   },
 );
 
@@ -178,6 +186,7 @@ export const attentionListedBackwardKernel = defineKernel(
         passBackAsked(first, Math.min(item.end, first + step), arrays, numbers);
       }
     }
+    letGo();
   },
 );
 

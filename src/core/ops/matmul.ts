@@ -88,12 +88,16 @@ interface Matrices {
 /** The operand in the form the kernel needs. A transposed view needs no copy: its data is the transposed matrix, in order. */
 function matrices(x: Tensor, transposed: boolean): Matrices {
   const { shape } = x;
-  const [first, second] = shape.slice(-2);
-  const common = { batch: shape.slice(0, -2), rows: transposed ? second : first, columns: transposed ? first : second };
-  if (!isContiguous(x) && isContiguous(transpose(x))) {
-    return { ...common, data: elements(transpose(x)), transposed: !transposed };
-  }
-  return { ...common, data: elements(x), transposed };
+  const [first, second] = [shape[shape.length - 2], shape[shape.length - 1]];
+  const isColumns = !isContiguous(x) && isContiguous(transpose(x));
+  // Written out: spread into one another, these objects took a fifth of the time of a small product.
+  return {
+    data: elements(isColumns ? transpose(x) : x),
+    batch: shape.slice(0, -2),
+    rows: transposed ? second : first,
+    columns: transposed ? first : second,
+    transposed: transposed !== isColumns,
+  };
 }
 
 /** Where each batch entry starts in a and in b. */

@@ -84,8 +84,7 @@ export const gatedDeltaNet = defineVariant({
     shortConvolution: 4,
     silu: ['queries', 'keys', 'values'],
     outputNorm: 'head',
-    // SiLU(1.2785) = 1.
-    outputGate: { activation: 'silu', bias: 1.2785 },
+    outputGate: { activation: 'silu' },
   },
   budget: null,
   attend,

@@ -12,7 +12,8 @@ export interface LayerParts {
   outputNorm?: 'head' | 'layer';
   /**
    * Outputs are multiplied by an activation of a projection of the token: after the norm, or before it with `first`. With
-   * `bias` the gate of every token starts at its activation: the projection's bias starts there, and its weights at 0.
+   * `bias` the gate of every token starts at its activation: the projection's bias starts there, and its weights at 0. A
+   * SiLU starts at 1 so, unless it has another.
    */
   outputGate?: { activation: 'silu' | 'sigmoid' | 'none'; first?: boolean; bias?: number };
 }

@@ -15,7 +15,8 @@
  *
  * Departs from the paper: outputs are divided by √d, as in the released code; a layer's norm makes that immaterial. A layer's
  * projection to α has full rank (there W_α¹ W_α² of rank 16), and keys are as wide as values (there, half as wide). The norm
- * of each head is a root mean square, as in the released code (in §4.4, a layer norm).
+ * of each head is a root mean square, as in the released code (in §4.4, a layer norm). The gate of outputs starts at 1 for
+ * every token.
  */
 import { scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

@@ -19,7 +19,7 @@
  * Departs from the paper: A is held exactly over a step but B by Euler's rule, Δ B in place of (ΔA)⁻¹ (exp(ΔA) − 1) Δ B, as in
  * the released code. B and C belong to a head, where there all channels share them and N = 16. In a layer, B, C and Δ are
  * projections of the token, B and C with a convolution each; there they are projections of x after its convolution and SiLU. No
- * convolution has a bias. Δ starts at 0.01 for every channel (there drawn from 0.001 to 0.1).
+ * convolution has a bias. Δ starts at 0.01 for every channel (there drawn from 0.001 to 0.1), the gate of outputs at 1.
  */
 import { expectShape } from '../core/errors.ts';
 import { add, exp, multiply, negate, reshape, selectiveScan, zeroMasked } from '../core/ops/index.ts';

@@ -17,7 +17,7 @@
  *
  * Departs from the paper: every head has B and C of its own (eq. 17; there all heads share them, eq. 20, or heads of a group).
  * The short convolution before, the gate and the norm after (§7.1, fig. 6) belong to a layer; the convolution has no bias. Δ
- * starts at 0.01 for every head (in the released model, drawn from 0.001 to 0.1).
+ * starts at 0.01 for every head (in the released model, drawn from 0.001 to 0.1), the gate of outputs at 1.
  */
 import { add, exp, expandDims, multiply, negate, reshape, scan, zeroMasked } from '../core/ops/index.ts';
 import { elements, empty, filled } from '../core/tensor.ts';

@@ -16,7 +16,8 @@
  *
  * Departs from the paper: retention alone. The norm of each head and the gate after it (eq. 8) belong to a layer, and of the
  * three factors that the norm makes immaterial (§2.2, retention score normalization) only 1/√d is kept. That norm is a root
- * mean square, as in the released code (in eq. 8, a group norm), and values are as wide as keys (there, twice as wide).
+ * mean square, as in the released code (in eq. 8, a group norm), and values are as wide as keys (there, twice as wide). The
+ * gate of outputs starts at 1 for every token.
  */
 import { scale, scan } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

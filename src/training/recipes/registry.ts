@@ -7,6 +7,7 @@ import { duplicationRecipe } from './duplication.ts';
 import { hashesRecipe } from './hashes.ts';
 import { listopsRecipe } from './listops.ts';
 import { mqarRecipe } from './mqar.ts';
+import { mqarHeirsRecipe } from './mqar-heirs.ts';
 import { needleRecipe } from './needle.ts';
 import { palindromeRecipe } from './palindrome.ts';
 import type { Recipe } from './recipe.ts';
@@ -24,6 +25,7 @@ export const recipes: readonly Recipe[] = [
   byteLmRecipe,
   windowsRecipe,
   mqarRecipe,
+  mqarHeirsRecipe,
   selectiveCopyRecipe,
   palindromeRecipe,
   stackRecipe,

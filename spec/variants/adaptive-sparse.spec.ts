@@ -9,12 +9,12 @@ import { type AdaptiveSparseOptions, adaptiveSparse } from '../../src/variants/a
 import { attend, checkOptions } from '../../src/variants/attend.ts';
 import { full } from '../../src/variants/full.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
-import type { AttentionInputs, AttentionShape, Parameters } from '../../src/variants/variant.ts';
+import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
 import { entmaxByBisection } from '../core/entmax-written-out.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, type Output, outputOf, ROUNDING, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
-import { inAllSettings } from '../laws/settings.ts';
+import { equalsLoops, squareShape } from '../laws/written-out.ts';
 
 const variant = findVariant('adaptive-sparse') as AnyVariant;
 const optionsOf = ({ options }: AttentionCase) => options as AdaptiveSparseOptions;
@@ -69,25 +69,11 @@ function parametersWith({ options, shape: { heads, dtype } }: AttentionCase): Pa
   return { a: fromArray(all, [heads], dtype).withGrad() };
 }
 
-for (const { name, run } of inAllSettings('equals loops over its definition', ({ draw, tolerance }) => {
-  draw(variant, { maxLength: 30 }, 40, (attentionCase) => {
-    const inputs = inputsOf(attentionCase);
-    const parameters = parametersWith(attentionCase);
-    const expected = byLoops(inputs, optionsOf(attentionCase), parameters);
-    expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, tolerance(inputs), 'output');
-  });
-})) {
-  test(name, run);
-}
-
-const shapeOf = (length: number, headDim = 4): AttentionShape => ({
-  ...{ batch: 2, heads: 2, queryLength: length, keyLength: length, headDim },
-  dtype: 'float64',
-});
+for (const { name, run } of equalsLoops(variant, { maxLength: 30 }, 40, byLoops, parametersWith)) test(name, run);
 
 const caseOf = (options: Partial<AdaptiveSparseOptions>, length = 15): AttentionCase => ({
-  ...{ shape: shapeOf(length), mask: null, seed: 5 },
-  options: checkOptions(adaptiveSparse, options, shapeOf(length)),
+  ...{ shape: squareShape(length), mask: null, seed: 5 },
+  options: checkOptions(adaptiveSparse, options, squareShape(length)),
 });
 
 test('the loops notice another α, another scale, and heads that share an α', () => {
@@ -199,7 +185,7 @@ test('a larger α leaves fewer keys, and cost is quadratic whatever α', () => {
     assert.ok(count < counts[n], `${counts}`);
   });
   for (const causal of [false, true]) {
-    const flops = (length: number) => adaptiveSparse.cost(shapeOf(length), { alpha: 'learned', causal }).flops;
+    const flops = (length: number) => adaptiveSparse.cost(squareShape(length), { alpha: 'learned', causal }).flops;
     assert.ok(Math.abs(flops(4096) / flops(2048) - 4) < 0.01);
   }
 });

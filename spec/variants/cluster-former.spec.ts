@@ -12,11 +12,11 @@ import { windowsOf } from '../../src/variants/cluster-former/windows.ts';
 import { type ClusterFormerOptions, clusterFormer } from '../../src/variants/cluster-former.ts';
 import { full } from '../../src/variants/full.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
-import type { AttentionShape, Parameters } from '../../src/variants/variant.ts';
+import type { Parameters } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, outputOf, parametersOf, ROUNDING, read, redrawn } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
-import { inAllSettings } from '../laws/settings.ts';
+import { equalsLoops, squareShape } from '../laws/written-out.ts';
 import { byLoops, clustersByLoops, type Definition, paper } from './cluster-former-written-out.ts';
 
 const variant = findVariant('cluster-former') as AnyVariant;
@@ -26,25 +26,15 @@ const withOptions = (drawn: AttentionCase, own: Partial<ClusterFormerOptions>): 
   options: { ...drawn.options, ...own },
 });
 
-for (const { name, run } of inAllSettings('equals loops over its windows', ({ draw, tolerance }) => {
-  draw(variant, { maxLength: 40, minHeadDim: 2 }, 60, (attentionCase) => {
-    const inputs = inputsOf(attentionCase);
-    const parameters = parametersOf(variant, attentionCase);
-    const expected = byLoops(inputs, optionsOf(attentionCase), parameters);
-    expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, tolerance(inputs), 'output');
-  });
-})) {
-  test(name, run);
-}
-
-const shapeOf = (length: number, headDim = 4): AttentionShape => ({
-  ...{ batch: 2, heads: 2, queryLength: length, keyLength: length, headDim },
-  dtype: 'float64',
-});
+for (const { name, run } of equalsLoops(variant, { maxLength: 40, minHeadDim: 2 }, 60, byLoops)) test(name, run);
 
 const caseOf = (options: Partial<ClusterFormerOptions> = {}, length = 23): AttentionCase => ({
-  ...{ shape: shapeOf(length), mask: null, seed: 5 },
-  options: checkOptions(clusterFormer, { windowLength: 7, overlap: 0.3, numClusters: 4, ...options }, shapeOf(length)),
+  ...{ shape: squareShape(length), mask: null, seed: 5 },
+  options: checkOptions(
+    clusterFormer,
+    { windowLength: 7, overlap: 0.3, numClusters: 4, ...options },
+    squareShape(length),
+  ),
 });
 
 test('the loops notice another stride, a sum in place of a mean, clusters of one head and another order', () => {
@@ -193,7 +183,7 @@ test('an overlap of 1 − m/l, however it is rounded, has windows begin m places
 test('cost: linear in the length at fixed l and p', () => {
   for (const order of ['cluster', 'position'] as const) {
     const options = { ...clusterFormer.defaults(4096), order };
-    const flops = (length: number) => clusterFormer.cost({ ...shapeOf(length), headDim: 64 }, options).flops;
+    const flops = (length: number) => clusterFormer.cost({ ...squareShape(length), headDim: 64 }, options).flops;
     // A stride of 224: every 224 tokens are one window more.
     for (let length = 2048; length <= 2 ** 18; length *= 2) {
       assert.is(flops(length + 448) - flops(length + 224), flops(length + 224) - flops(length), `${length}`);

@@ -12,11 +12,11 @@ import { summaryLoss } from '../../src/variants/etc/summary-loss.ts';
 import { type EtcOptions, etc } from '../../src/variants/etc.ts';
 import { full } from '../../src/variants/full.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
-import type { AttentionShape, Parameters } from '../../src/variants/variant.ts';
+import type { Parameters } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, outputOf, parametersOf, ROUNDING, read, redrawn } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
-import { inAllSettings } from '../laws/settings.ts';
+import { equalsLoops, squareShape } from '../laws/written-out.ts';
 import { byLoops, type Definition, paper } from './etc-written-out.ts';
 
 const variant = findVariant('etc') as AnyVariant;
@@ -33,28 +33,14 @@ const loud = (attentionCase: AttentionCase): Parameters => {
   );
 };
 
-for (const { name, run } of inAllSettings('equals loops over its definition', ({ draw, tolerance }) => {
-  draw(variant, { maxLength: 36 }, 60, (attentionCase) => {
-    const inputs = inputsOf(attentionCase);
-    const parameters = loud(attentionCase);
-    const expected = byLoops(inputs, optionsOf(attentionCase), parameters);
-    expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, tolerance(inputs), 'output');
-  });
-})) {
-  test(name, run);
-}
-
-const shapeOf = (length: number, headDim = 4): AttentionShape => ({
-  ...{ batch: 2, heads: 2, queryLength: length, keyLength: length, headDim },
-  dtype: 'float64',
-});
+for (const { name, run } of equalsLoops(variant, { maxLength: 36 }, 60, byLoops, loud)) test(name, run);
 
 const caseOf = (options: Partial<EtcOptions>, length = 19): AttentionCase => ({
-  ...{ shape: shapeOf(length), mask: null, seed: 5 },
+  ...{ shape: squareShape(length), mask: null, seed: 5 },
   options: checkOptions(
     etc,
     { numGlobals: 3, segmentLength: 5, radius: 3, maxDistance: 2, ...options },
-    shapeOf(length),
+    squareShape(length),
   ),
 });
 
@@ -134,7 +120,7 @@ test('a token of the long input changes what is within the radius, and global to
 test('cost: at fixed n_g and r each token of the long input costs the same', () => {
   for (const ownSegment of [false, true]) {
     const options = { ...etc.defaults(512), numGlobals: 16, radius: 84, ownSegment };
-    const flops = (length: number) => etc.cost({ ...shapeOf(length), headDim: 64 }, options).flops;
+    const flops = (length: number) => etc.cost({ ...squareShape(length), headDim: 64 }, options).flops;
     for (let length = 2048; length <= 2 ** 18; length *= 2) {
       assert.is(flops(2 * length + 512) - flops(2 * length), flops(length + 512) - flops(length), `${length}`);
     }

@@ -17,7 +17,7 @@ import type { AttentionInputs, AttentionShape, Parameters } from '../../src/vari
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, type Output, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
-import { inAllSettings } from '../laws/settings.ts';
+import { equalsLoops } from '../laws/written-out.ts';
 
 const variant = findVariant('hyena') as AnyVariant;
 const optionsOf = ({ options }: AttentionCase) => options as HyenaOptions;
@@ -94,16 +94,7 @@ function byLoops(
   return { shape: queries.shape, dtype: queries.dtype, data: output };
 }
 
-for (const { name, run } of inAllSettings('equals loops over its definition', ({ draw, tolerance }) => {
-  draw(variant, { maxLength: 70, maxHeadDim: 5 }, 40, (attentionCase) => {
-    const inputs = inputsOf(attentionCase);
-    const parameters = parametersOf(variant, attentionCase);
-    const expected = byLoops(inputs, optionsOf(attentionCase), parameters);
-    expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, tolerance(inputs), 'output');
-  });
-})) {
-  test(name, run);
-}
+for (const { name, run } of equalsLoops(variant, { maxLength: 70, maxHeadDim: 5 }, 40, byLoops)) test(name, run);
 
 test('the loops notice a filter that is not the one of the paper', () => {
   const broken: Record<string, Partial<Filter>> = {

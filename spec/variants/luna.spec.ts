@@ -12,35 +12,21 @@ import { full } from '../../src/variants/full.ts';
 import { type LunaOptions, luna } from '../../src/variants/luna.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
 import { type AttentionState, stateBytes } from '../../src/variants/state.ts';
-import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
+import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
-import { inAllSettings } from '../laws/settings.ts';
+import { equalsLoops, squareShape } from '../laws/written-out.ts';
 import { byLoops, type Definition, paper } from './luna-written-out.ts';
 
 const variant = findVariant('luna') as AnyVariant;
 const optionsOf = ({ options }: AttentionCase) => options as LunaOptions;
 
-for (const { name, run } of inAllSettings('equals loops over its definition', ({ draw, tolerance }) => {
-  draw(variant, { maxLength: 40 }, 60, (attentionCase) => {
-    const inputs = inputsOf(attentionCase);
-    const parameters = parametersOf(variant, attentionCase);
-    const expected = byLoops(inputs, optionsOf(attentionCase), parameters);
-    expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, tolerance(inputs), 'output');
-  });
-})) {
-  test(name, run);
-}
-
-const shapeOf = (length: number, headDim = 4): AttentionShape => ({
-  ...{ batch: 2, heads: 2, queryLength: length, keyLength: length, headDim },
-  dtype: 'float64',
-});
+for (const { name, run } of equalsLoops(variant, { maxLength: 40 }, 60, byLoops)) test(name, run);
 
 const caseOf = (options: Partial<LunaOptions>, length = 15): AttentionCase => ({
-  ...{ shape: shapeOf(length), mask: null, seed: 5 },
-  options: checkOptions(luna, { packLength: 3, ...options }, shapeOf(length)),
+  ...{ shape: squareShape(length), mask: null, seed: 5 },
+  options: checkOptions(luna, { packLength: 3, ...options }, squareShape(length)),
 });
 
 test('the loops notice another activation, divisor or scale, and values in place of keys', () => {
@@ -84,7 +70,7 @@ test('it is full attention twice: of P to the tokens, and of the tokens to what 
 
 test('with l = L and a pack that takes each token as it is, it is full attention', () => {
   for (const length of [1, 2, 5, 11]) {
-    const shape = { ...shapeOf(length, 12), batch: 1 };
+    const shape = { ...squareShape(length, 12), batch: 1 };
     const random = new Random(length);
     // Keys at right angles to each other: P_i = 10⁴ k_i meets key i alone.
     const keys = atRightAngles(length, 12, random);
@@ -173,7 +159,7 @@ test('a state is two sums of l × d numbers and a count, however long the text',
 test('cost: linear in the length, both ways', () => {
   for (const causal of [false, true]) {
     const options = { ...luna.defaults(512), causal };
-    const flops = (length: number) => luna.cost({ ...shapeOf(length), headDim: 64 }, options).flops;
+    const flops = (length: number) => luna.cost({ ...squareShape(length), headDim: 64 }, options).flops;
     for (let length = 1024; length <= 2 ** 20; length *= 2) {
       assert.ok(Math.abs(flops(2 * length) / flops(length) - 2) < 1e-9, `${length}`);
     }

@@ -9,11 +9,11 @@ import { attend, checkOptions } from '../../src/variants/attend.ts';
 import { full } from '../../src/variants/full.ts';
 import { type PoolingformerOptions, poolingformer } from '../../src/variants/poolingformer.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
-import type { AttentionInputs, AttentionShape, Parameters } from '../../src/variants/variant.ts';
+import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, type Output, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
-import { inAllSettings } from '../laws/settings.ts';
+import { equalsLoops, squareShape } from '../laws/written-out.ts';
 
 const variant = findVariant('poolingformer') as AnyVariant;
 const optionsOf = ({ options }: AttentionCase) => options as PoolingformerOptions;
@@ -118,25 +118,11 @@ function byLoops(inputs: AttentionInputs, options: PoolingformerOptions, { W }: 
   return { shape: [batch, heads, length, width], dtype: queries.dtype, data: Float64Array.from(data) };
 }
 
-for (const { name, run } of inAllSettings('equals loops over its definition', ({ draw, tolerance }) => {
-  draw(variant, { maxLength: 30 }, 60, (attentionCase) => {
-    const inputs = inputsOf(attentionCase);
-    const parameters = parametersOf(variant, attentionCase);
-    const expected = byLoops(inputs, optionsOf(attentionCase), parameters);
-    expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, tolerance(inputs), 'output');
-  });
-})) {
-  test(name, run);
-}
-
-const shapeOf = (length: number, headDim = 4): AttentionShape => ({
-  ...{ batch: 2, heads: 2, queryLength: length, keyLength: length, headDim },
-  dtype: 'float64',
-});
+for (const { name, run } of equalsLoops(variant, { maxLength: 30 }, 60, byLoops)) test(name, run);
 
 const caseOf = (options: Partial<PoolingformerOptions>, length = 17): AttentionCase => ({
-  ...{ shape: shapeOf(length), mask: null, seed: 5 },
-  options: checkOptions(poolingformer, { window: 2, wideWindow: 7, poolStride: 3, ...options }, shapeOf(length)),
+  ...{ shape: squareShape(length), mask: null, seed: 5 },
+  options: checkOptions(poolingformer, { window: 2, wideWindow: 7, poolStride: 3, ...options }, squareShape(length)),
 });
 
 test('the loops notice values that are not of the first level, no sum, and a window or a middle that is elsewhere', () => {
@@ -215,7 +201,7 @@ test('cost: linear in the length, and less with a larger stride', () => {
   for (const pooling of ['ldconv', 'mean', 'max'] as const) {
     const flops = (length: number, stride = 4) => {
       const options = { ...poolingformer.defaults(4096), pooling, poolStride: stride, poolWidth: stride + 1 };
-      return poolingformer.cost({ ...shapeOf(length), headDim: 64 }, options).flops;
+      return poolingformer.cost({ ...squareShape(length), headDim: 64 }, options).flops;
     };
     for (let length = 2 ** 16; length <= 2 ** 20; length *= 2) {
       // Both windows are cut off at the ends of the text: 512 of 65,536 tokens on each side.

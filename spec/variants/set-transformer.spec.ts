@@ -12,11 +12,11 @@ import { full } from '../../src/variants/full.ts';
 import { luna } from '../../src/variants/luna.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
 import { type SetTransformerOptions, setTransformer } from '../../src/variants/set-transformer.ts';
-import type { AttentionInputs, AttentionShape, Parameters } from '../../src/variants/variant.ts';
+import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, type Output, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
-import { inAllSettings } from '../laws/settings.ts';
+import { equalsLoops, squareShape } from '../laws/written-out.ts';
 
 const variant = findVariant('set-transformer') as AnyVariant;
 const optionsOf = ({ options }: AttentionCase) => options as SetTransformerOptions;
@@ -111,24 +111,11 @@ function byLoops(inputs: AttentionInputs, options: SetTransformerOptions, p: Par
   return { shape: [batch, heads, length, values.shape[3]], dtype: queries.dtype, data: Float64Array.from(data) };
 }
 
-for (const { name, run } of inAllSettings('equals loops over its definition', ({ draw, tolerance }) => {
-  draw(variant, { maxLength: 30 }, 40, (attentionCase) => {
-    const inputs = inputsOf(attentionCase);
-    const parameters = parametersOf(variant, attentionCase);
-    const expected = byLoops(inputs, optionsOf(attentionCase), parameters);
-    expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, tolerance(inputs), 'output');
-  });
-})) {
-  test(name, run);
-}
+for (const { name, run } of equalsLoops(variant, { maxLength: 30 }, 40, byLoops)) test(name, run);
 
-const shapeOf = (length: number, headDim = 4): AttentionShape => ({
-  ...{ batch: 2, heads: 2, queryLength: length, keyLength: length, headDim },
-  dtype: 'float64',
-});
 const caseOf = (options: Partial<SetTransformerOptions>, length = 15): AttentionCase => ({
-  ...{ shape: shapeOf(length), mask: null, seed: 5 },
-  options: checkOptions(setTransformer, { inducingPoints: 3, ...options }, shapeOf(length)),
+  ...{ shape: squareShape(length), mask: null, seed: 5 },
+  options: checkOptions(setTransformer, { inducingPoints: 3, ...options }, squareShape(length)),
 });
 
 test('the loops notice a residual, a norm, an activation or a scale that is missing', () => {
@@ -224,7 +211,7 @@ test("where keys are values, tokens attend to the paper's H = MAB(I, X), which i
 test('cost: linear in the number of elements', () => {
   const options = setTransformer.defaults(512);
   // The block does not grow.
-  const flops = (length: number) => setTransformer.cost({ ...shapeOf(length), headDim: 64 }, options).flops;
+  const flops = (length: number) => setTransformer.cost({ ...squareShape(length), headDim: 64 }, options).flops;
   for (let length = 1024; length <= 2 ** 20; length *= 2) {
     const grown = flops(4 * length) - flops(2 * length);
     assert.ok(Math.abs(grown / (flops(2 * length) - flops(length)) - 2) < 1e-9, `${length}`);

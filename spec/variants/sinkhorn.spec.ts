@@ -12,35 +12,21 @@ import { attend, checkOptions, drawParameters } from '../../src/variants/attend.
 import { full } from '../../src/variants/full.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
 import { type SinkhornOptions, sinkhorn } from '../../src/variants/sinkhorn.ts';
-import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
+import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
-import { inAllSettings } from '../laws/settings.ts';
+import { equalsLoops, squareShape } from '../laws/written-out.ts';
 import { byLoops, type Definition, paper } from './sinkhorn-written-out.ts';
 
 const variant = findVariant('sinkhorn') as AnyVariant;
 const optionsOf = ({ options }: AttentionCase) => options as SinkhornOptions;
 
-for (const { name, run } of inAllSettings('equals loops over its definition', ({ draw, tolerance }) => {
-  draw(variant, { maxLength: 30 }, 60, (attentionCase) => {
-    const inputs = inputsOf(attentionCase);
-    const parameters = parametersOf(variant, attentionCase);
-    const expected = byLoops(inputs, optionsOf(attentionCase), parameters);
-    expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, tolerance(inputs), 'output');
-  });
-})) {
-  test(name, run);
-}
-
-const shapeOf = (length: number, headDim = 4): AttentionShape => ({
-  ...{ batch: 2, heads: 2, queryLength: length, keyLength: length, headDim },
-  dtype: 'float64',
-});
+for (const { name, run } of equalsLoops(variant, { maxLength: 30 }, 60, byLoops)) test(name, run);
 
 const caseOf = (options: Partial<SinkhornOptions>, length = 15): AttentionCase => ({
-  ...{ shape: shapeOf(length), mask: null, seed: 5 },
-  options: checkOptions(sinkhorn, { blockLength: 3, ...options }, shapeOf(length)),
+  ...{ shape: squareShape(length), mask: null, seed: 5 },
+  options: checkOptions(sinkhorn, { blockLength: 3, ...options }, squareShape(length)),
 });
 
 test('the loops notice another activation, order of steps, sum, pooling or weight of a place', () => {
@@ -262,7 +248,7 @@ test('padding behind the text gives the rows of the text alone, whole blocks of 
 });
 
 test('Gumbel noise: drawn from a seed, with the mean and the variance of its distribution, and none where it is 0', () => {
-  const shape = shapeOf(2048);
+  const shape = squareShape(2048);
   const options = checkOptions(sinkhorn, { blockLength: 16, gumbel: 1 }, shape);
   const draw = (seed: number) => Array.from(drawParameters(sinkhorn, options, shape, seed).G.toArray());
   const noise = draw(1);
@@ -280,7 +266,7 @@ test('Gumbel noise: drawn from a seed, with the mean and the variance of its dis
 test('cost: with blocks of √L tokens, of the order L^1.5', () => {
   for (const causal of [false, true]) {
     const flops = (length: number) => {
-      const shape = { ...shapeOf(length), headDim: 64 };
+      const shape = { ...squareShape(length), headDim: 64 };
       return sinkhorn.cost(shape, { ...sinkhorn.defaults(length), causal }).flops;
     };
     const slope = Math.log(flops(2 ** 20) / flops(2 ** 14)) / Math.log(2 ** 6);

@@ -11,11 +11,11 @@ import { full } from '../../src/variants/full.ts';
 import { unreadInputs } from '../../src/variants/inputs.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
 import { type TokenLearnerOptions, tokenLearner } from '../../src/variants/token-learner.ts';
-import type { AttentionInputs, AttentionShape, Parameters } from '../../src/variants/variant.ts';
+import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, type Output, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
-import { inAllSettings } from '../laws/settings.ts';
+import { equalsLoops, squareShape } from '../laws/written-out.ts';
 
 const variant = findVariant('token-learner') as AnyVariant;
 const optionsOf = ({ options }: AttentionCase) => options as TokenLearnerOptions;
@@ -98,24 +98,11 @@ const drawn = (attentionCase: AttentionCase): Parameters => {
   return parameters;
 };
 
-for (const { name, run } of inAllSettings('equals loops over its definition', ({ draw, tolerance }) => {
-  draw(variant, { maxLength: 30 }, 40, (attentionCase) => {
-    const inputs = inputsOf(attentionCase);
-    const parameters = drawn(attentionCase);
-    const expected = byLoops(inputs, optionsOf(attentionCase), parameters);
-    expectClose(outputOf(variant, attentionCase, inputs, parameters), expected, tolerance(inputs), 'output');
-  });
-})) {
-  test(name, run);
-}
+for (const { name, run } of equalsLoops(variant, { maxLength: 30 }, 40, byLoops, drawn)) test(name, run);
 
-const shapeOf = (length: number, headDim = 4): AttentionShape => ({
-  ...{ batch: 2, heads: 2, queryLength: length, keyLength: length, headDim },
-  dtype: 'float64',
-});
 const caseOf = (options: Partial<TokenLearnerOptions>, length = 15): AttentionCase => ({
-  ...{ shape: shapeOf(length), mask: null, seed: 5 },
-  options: checkOptions(tokenLearner, { tokens: 3, bottleneck: 5, ...options }, shapeOf(length)),
+  ...{ shape: squareShape(length), mask: null, seed: 5 },
+  options: checkOptions(tokenLearner, { tokens: 3, bottleneck: 5, ...options }, squareShape(length)),
 });
 
 test('the loops notice another activation, gate, scale, and M the other way round', () => {
@@ -141,7 +128,7 @@ test('the loops notice another activation, gate, scale, and M the other way roun
 test('with a learned token for each token that takes it as it is and gives it back alone, it is full attention', () => {
   for (const length of [1, 2, 5, 8]) {
     const [d, size] = [8, 20];
-    const shape = { ...shapeOf(length, d), batch: 1 };
+    const shape = { ...squareShape(length, d), batch: 1 };
     // Queries 20 e_i: hidden unit i is 20 for token i alone, since GELU(0) = 0 and GELU(20) = 20.
     const unit = (rows: number, scale: number) =>
       fromArray(
@@ -224,7 +211,7 @@ test('without attention among learned tokens keys are not read', () => {
 
 test('cost: linear in the length', () => {
   const flops = (length: number) =>
-    tokenLearner.cost({ ...shapeOf(length), headDim: 64 }, tokenLearner.defaults(512)).flops;
+    tokenLearner.cost({ ...squareShape(length), headDim: 64 }, tokenLearner.defaults(512)).flops;
   // The attention of 8 learned tokens costs the same at every length.
   for (let length = 1024; length <= 2 ** 20; length *= 2) {
     assert.ok(Math.abs(flops(2 * length) / flops(length) - 2) < 0.01, `${length}`);

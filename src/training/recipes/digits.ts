@@ -6,8 +6,8 @@ const bidirectional = allVariants().filter(({ supports }) => supports.bidirectio
 
 /**
  * Drawn digits with every variant that reads in both directions: pictures of 12 × 12 pixels and one narrow layer, so that a
- * run takes half a minute of one core at most. Full attention is right on 89%, 73% and 82% of new pictures from seeds 1, 2
- * and 3, in 12 s each, where chance is one in ten.
+ * run takes half a minute of one core at most. Full attention is right on 88% of new pictures from seed 1, where chance is one in
+ * ten; TokenLearner on 98%, Poolingformer on 95%, Random Feature Attention on 44%.
  *
  * Positions are learned, because where a stroke lies says most about it. That also means that the feed-forward layer alone
  * learns something: what a variant adds is what it has above the others, not above chance.

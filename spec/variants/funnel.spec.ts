@@ -9,11 +9,12 @@ import { attend, checkOptions } from '../../src/variants/attend.ts';
 import { full } from '../../src/variants/full.ts';
 import { type FunnelOptions, funnel } from '../../src/variants/funnel.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
-import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
+import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, type Output, outputOf, ROUNDING, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { inAllSettings } from '../laws/settings.ts';
+import { squareShape } from '../laws/written-out.ts';
 
 const variant = findVariant('funnel') as AnyVariant;
 const strideOf = ({ options }: AttentionCase) => (options as FunnelOptions).stride;
@@ -76,13 +77,9 @@ for (const { name, run } of inAllSettings('equals loops over its definition', ({
   test(name, run);
 }
 
-const shapeOf = (length: number, headDim = 4): AttentionShape => ({
-  ...{ batch: 2, heads: 2, queryLength: length, keyLength: length, headDim },
-  dtype: 'float64',
-});
 const caseOf = (stride: number, length = 15): AttentionCase => ({
-  ...{ shape: shapeOf(length), mask: null, seed: 5 },
-  options: checkOptions(funnel, { stride }, shapeOf(length)),
+  ...{ shape: squareShape(length), mask: null, seed: 5 },
+  options: checkOptions(funnel, { stride }, squareShape(length)),
 });
 
 test('the loops notice means over padding, another scale, and pools that begin elsewhere', () => {
@@ -137,9 +134,9 @@ test('tokens of one pool have one output, that of their mean', () => {
 });
 
 test('cost: that of full attention, divided by the stride', () => {
-  const flops = (stride: number) => funnel.cost(shapeOf(1024), { causal: false, stride }).flops;
+  const flops = (stride: number) => funnel.cost(squareShape(1024), { causal: false, stride }).flops;
   for (let stride = 1; stride <= 1024; stride *= 2) assert.is(flops(stride) * stride, flops(1));
-  assert.is(flops(1), full.cost(shapeOf(1024), { ...full.defaults(1024), causal: false }).flops);
+  assert.is(flops(1), full.cost(squareShape(1024), { ...full.defaults(1024), causal: false }).flops);
 });
 
 test('a pool without tokens or longer than the text, and causal reading, are refused by name', () => {

@@ -12,11 +12,12 @@ import { full } from '../../src/variants/full.ts';
 import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
 import { type RfaOptions, rfa } from '../../src/variants/rfa.ts';
 import { type AttentionState, stateBytes } from '../../src/variants/state.ts';
-import type { AttentionInputs, AttentionShape } from '../../src/variants/variant.ts';
+import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf } from '../laws/draw.ts';
 import { expectClose, expectSameBits, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { inAllSettings, wideFloat32 } from '../laws/settings.ts';
+import { expectNoticed, squareShape } from '../laws/written-out.ts';
 import { byLoops, type Definition, paper } from './rfa-written-out.ts';
 
 const variant = findVariant('rfa') as AnyVariant;
@@ -47,17 +48,12 @@ const fewer = (drawn: AttentionCase) => {
   return { ...options, numRandomFeatures: 1 + (numRandomFeatures % 24) };
 };
 
-const shapeOf = (length: number, headDim = 4): AttentionShape => ({
-  ...{ batch: 2, heads: 2, queryLength: length, keyLength: length, headDim },
-  dtype: 'float64',
-});
-
 const caseOf = (options: Partial<RfaOptions>, length = 15): AttentionCase => {
-  const complete = checkOptions(rfa, { numRandomFeatures: 5, ...options }, shapeOf(length));
+  const complete = checkOptions(rfa, { numRandomFeatures: 5, ...options }, squareShape(length));
   const least = -4;
   const gates = { logDecay: { shape: [2, 2, length], least, most: 0 } };
   const given = complete.causal && complete.gated ? { gates } : {};
-  return { shape: shapeOf(length), mask: null, seed: 5, options: complete, ...given };
+  return { shape: squareShape(length), mask: null, seed: 5, options: complete, ...given };
 };
 
 test('the loops notice other lengths, another σ, a missing feature, another gate and another floor', () => {
@@ -74,13 +70,7 @@ test('the loops notice other lengths, another σ, a missing feature, another gat
   ];
   for (const [options, change] of broken) {
     const attentionCase = caseOf(options);
-    const inputs = inputsOf(attentionCase);
-    const parameters = parametersWith(attentionCase, 2);
-    const output = outputOf(variant, attentionCase, inputs, parameters);
-    const claim = JSON.stringify([options, Object.keys(change)]);
-    expectClose(output, byLoops(inputs, optionsOf(attentionCase), parameters), ROUNDING, claim);
-    const other = byLoops(inputs, optionsOf(attentionCase), parameters, { ...paper, ...change });
-    assert.throws(() => expectClose(output, other, 1e-4, claim), claim);
+    expectNoticed(variant, attentionCase, byLoops, paper, change, parametersWith(attentionCase, 2));
   }
 });
 
@@ -90,7 +80,7 @@ test('with many features it is full attention over the directions of queries and
     [false, 1],
     [true, 1.3],
   ] as const) {
-    const shape = { ...shapeOf(12), batch: 1 };
+    const shape = { ...squareShape(12), batch: 1 };
     const options = checkOptions(rfa, { causal, numRandomFeatures: D }, shape);
     const inputs = inputsOf({ shape, options, mask: null, seed: 8 });
     const { omega } = parametersOf(variant, { shape, options, mask: null, seed: 8 });

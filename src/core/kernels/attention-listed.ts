@@ -58,8 +58,7 @@ function readItem(items: NumericArray, n: number): void {
 /** These stay as long as the program: tensors that they held on to would never be garbage. */
 function letGo(): void {
   for (const rows of [ofKeys, ofValues, toKeys, toValues, toQueries]) setRows(rows, none, 0, none, 0, 0, 0);
-  parts.tokens = none;
-  parts.bounds = none;
+  Object.assign(parts, { tokens: none, bounds: none });
 }
 
 /** Rows from `own` on, and the matrix from `first` on. */

@@ -4,7 +4,7 @@ import { cast } from '../../core/ops/cast.ts';
 import { expectSameDType } from '../../core/ops/check.ts';
 import { contiguous, normalizeRows, reshape, transpose } from '../../core/ops/index.ts';
 import { elements, fromArray, type Tensor } from '../../core/tensor.ts';
-import { moved as movedToMeans, productsWith } from '../routing/centroids.ts';
+import { moved as movedToMeans, nearest, productsWith } from '../routing/centroids.ts';
 import type { AttentionInputs, Parameters } from '../variant.ts';
 
 /** The queries of all heads side by side, which stand for hidden states: [batch, 1, length, heads · headDim]. */
@@ -29,16 +29,14 @@ export function clustersOf({ queries, keyMask }: AttentionInputs, { C, clusters:
   const count = C.shape[0];
   const products = elements(productsWith(asOneHead(cast(C, 'float64')), cast(statesOf(queries), 'float64')));
   const real = keyMask && elements(keyMask);
-  const nearest = new Int32Array(batch * length);
+  const clusters = new Int32Array(batch * length);
   for (let b = 0; b < batch; b++) {
     for (let i = 0; i < length; i++) {
-      const at = (cluster: number) => products[(b * count + cluster) * length + i];
-      let best = 0;
-      for (let cluster = 1; cluster < count; cluster++) if (at(cluster) > at(best)) best = cluster;
-      nearest[b * length + i] = real?.[b * length + i] === 0 ? count : best;
+      const isPadding = real?.[b * length + i] === 0;
+      clusters[b * length + i] = isPadding ? count : nearest(products, b, count, length, i);
     }
   }
-  return fromArray(nearest, [batch, 1, length], 'int32');
+  return fromArray(clusters, [batch, 1, length], 'int32');
 }
 
 /** Centroids after a forward pass of training: C ← λ C + (1 − λ) mean of the real tokens' directions in it, of norm 1 again. */

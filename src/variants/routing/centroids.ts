@@ -1,6 +1,7 @@
 /** Centroids of the Routing Transformer: how they start, which tokens they take, and how training moves them. */
 
 import { expectShape } from '../../core/errors.ts';
+import type { NumericArray } from '../../core/memory.ts';
 import { expectSameDType } from '../../core/ops/check.ts';
 import { layerNorm, matmul } from '../../core/ops/index.ts';
 import { type Strongest, strongest } from '../../core/ops/strongest.ts';
@@ -17,6 +18,14 @@ export function normalised(rows: Tensor): Tensor {
 /** μ Q^T of centroids [heads, k, d] and tokens [batch, heads, length, d]: [batch, heads, k, length]. */
 export function productsWith(centroids: Tensor, tokens: Tensor): Tensor {
   return matmul(centroids, tokens, { transposeB: true });
+}
+
+/** The centroid with the largest product with token `n`, of equal ones the first; products are [lists, clusters, length]. */
+export function nearest(products: NumericArray, list: number, clusters: number, length: number, n: number): number {
+  const first = list * clusters * length + n;
+  let best = 0;
+  for (let c = 1; c < clusters; c++) if (products[first + c * length] > products[first + best * length]) best = c;
+  return best;
 }
 
 /** Which tokens clusters take of these, from place `start` on, and of those that they held before. */
@@ -87,12 +96,7 @@ export function moved(centroids: Tensor, tokens: Tensor, keyMask: Tensor | undef
     const [entry, head] = [Math.floor(list / heads), list % heads];
     for (let n = 0; n < length; n++) {
       if (real?.[entry * length + n] === 0) continue;
-      let nearest = 0;
-      for (let c = 1; c < clusters; c++) {
-        if (products[(list * clusters + c) * length + n] > products[(list * clusters + nearest) * length + n])
-          nearest = c;
-      }
-      const to = head * clusters + nearest;
+      const to = head * clusters + nearest(products, list, clusters, length, n);
       counts[to]++;
       for (let i = 0; i < d; i++) sums[to * d + i] += rows[(list * length + n) * d + i];
     }

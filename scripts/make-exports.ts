@@ -1,6 +1,6 @@
 /**
  * `node --import tsx scripts/make-exports.ts FOLDER [float64]`: small models of every variant, with each head that it
- * can have and with what else a model may be made of, exported with logits to check. What PyTorch makes of them:
+ * can have, of every feed-forward layer, and with what else a model may be made of, exported with logits to check. What PyTorch makes of them:
  *
  *     python fixtures/scripts/check_export.py FOLDER/*
  */
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { elements } from '../src/core/tensor.ts';
 import { exportModel } from '../src/training/export/export.ts';
 import { loaderVariants } from '../src/training/export/pieces.ts';
+import { FEED_FORWARD_KINDS } from '../src/training/feed-forward/registry.ts';
 import type { ModelSettings } from '../src/training/learner.ts';
 import type { AttentionSettings } from '../src/training/mixing.ts';
 import { endRun, runDefaults, startRun } from '../src/training/run.ts';
@@ -150,6 +151,10 @@ function casesOf(): Case[] {
     classifier('linformer-mean-pool', named('linformer', { projection: 'mean-pool' })),
     classifier('linformer-convolution', named('linformer', { projection: 'convolution', sharing: 'none' })),
     classifier('linformer-layerwise', named('linformer', { sharing: 'layerwise' })),
+    ...FEED_FORWARD_KINDS.filter(({ name }) => name !== 'dense').flatMap(({ name: kind }) => [
+      causal(`layer-${kind}`, named('full'), { feedForward: [{ kind: 'dense' }, { kind }] }),
+      classifier(`layer-${kind}-classifier`, named('performer'), { feedForward: { kind } }),
+    ]),
     { name: 'pairs', task: 'retrieval', attention: named('longformer') },
     { name: 'masked', task: 'byte-mlm', attention: named('performer') },
   ];

@@ -36,6 +36,7 @@ test('the tarball holds what was built, what it reads and the examples, and no s
     'dist/core/kernels/wasm/kernels-relaxed.wasm',
     'dist/training/export/python/model.py',
     'dist/training/export/python/variants/full.py',
+    'dist/training/export/python/feed_forward/dense.py',
     'dist/package.json',
     'dist/browser/index.js',
     'dist/browser/efficient-transformers.global.js',

@@ -1,23 +1,27 @@
 /** Sparse feed-forward layers inside models: generation, reversible layers, padding, checkpoints, threads, settings. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backward, noGrad, zeroGrad } from '../../../src/core/autograd.ts';
-import { ArgumentError, FileFormatError, UnsupportedError } from '../../../src/core/errors.ts';
+import { ArgumentError, FileFormatError } from '../../../src/core/errors.ts';
 import type { ArrayToStore } from '../../../src/core/files/numbers.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/core/files/safetensors.ts';
 import { measureMemory } from '../../../src/core/memory.ts';
 import { setThreads } from '../../../src/core/parallel/pool.ts';
 import { Random } from '../../../src/core/random.ts';
-import { fromArray, randomNormal } from '../../../src/core/tensor.ts';
+import { elements, fromArray, randomNormal, type Tensor } from '../../../src/core/tensor.ts';
 import { loadModel, resumeRun, saveCheckpoint } from '../../../src/training/checkpoint.ts';
 import { completeConfig } from '../../../src/training/config.ts';
 import { exportModel } from '../../../src/training/export/export.ts';
+import { importRun } from '../../../src/training/export/import.ts';
 import type { Routed } from '../../../src/training/feed-forward/kind.ts';
 import { FEED_FORWARD_KINDS, feedForwardKind } from '../../../src/training/feed-forward/registry.ts';
 import { languageModel } from '../../../src/training/language-model.ts';
 import { evaluation } from '../../../src/training/module.ts';
 import { endLearner, endRun, type RunSettings } from '../../../src/training/run.ts';
 import { type StepReport, train } from '../../../src/training/trainer.ts';
+import { temporaryFolder } from '../../core/temporary-folder.ts';
 import { assertClose, denseOf } from '../../core/tensors.ts';
 import { expectThrows } from '../../laws/laws/expect-throws.ts';
 import { drawTokens, maskOf, stir } from '../modules.ts';
@@ -171,10 +175,17 @@ for (const kind of KINDS) {
     assert.is(Buffer.compare(alone, together), 0);
   });
 
-  test(`${kind}: the loader of PyTorch lacks it, so export refuses`, () => {
+  test(`${kind}: an export has the code of its layer, and comes back to the same bits`, () => {
     const { learner, task, settings, step } = tinyRun(runSettings(kind));
-    const trained = { learner, alphabet: task.alphabet, settings, step };
-    expectThrows(UnsupportedError, 'feedForward', () => exportModel(trained, '/nowhere/at/all'));
+    const folder = temporaryFolder();
+    const { architecture } = exportModel({ learner, alphabet: task.alphabet, settings, step }, folder);
+    assert.is(architecture, null);
+    assert.match(readFileSync(join(folder, 'modeling_efficient.py'), 'utf8'), `"${kind}": ${kind.replace('-', '_')},`);
+    const back = importRun(folder);
+    for (const [name, tensor] of back.learner.model.tensors()) {
+      assert.equal(elements(tensor), elements(learner.model.tensors().get(name) as Tensor), name);
+    }
+    endRun(back);
   });
 }
 

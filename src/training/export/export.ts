@@ -5,7 +5,6 @@
 
 import { mkdirSync, rmSync } from '#platform/fs';
 import { join } from '#platform/path';
-import { UnsupportedError } from '../../core/errors.ts';
 import { expectBoolean, expectOptions, expectText } from '../../core/expect.ts';
 import { writeFileAtomically } from '../../core/files/atomic.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
@@ -14,7 +13,7 @@ import { writing } from '../../core/files/system-error.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
 import type { TrainedModel } from '../checkpoint.ts';
 import { expectTrained } from '../checks.ts';
-import { attentionsOf, feedForwardsOf } from '../config.ts';
+import { attentionsOf, feedForwardsOf, type TransformerConfig } from '../config.ts';
 import type { Learner } from '../learner.ts';
 import { writeCheck } from './check.ts';
 import { loaderConfig, loaderTensors } from './loader.ts';
@@ -54,16 +53,10 @@ export function exportModel(trained: TrainedModel, folder: string, options: Expo
   expectText('folder', folder);
   expectOptions('options', options, { loader: expectBoolean, check: expectBoolean });
   const { learner, settings, alphabet, step } = trained;
-  const routed = feedForwardsOf(learner.model.config).find(({ kind }) => kind !== 'dense');
-  if (routed !== undefined) {
-    throw new UnsupportedError(
-      `feedForward: expected dense layers, the only ones that the loader has, got ${routed.kind}`,
-    );
-  }
   const form = options.loader ? 'the loader was asked for' : transformersForm(learner.model.config);
   const isTheirs = typeof form !== 'string';
   const config = isTheirs ? form.config : loaderConfig(learner);
-  const loader = isTheirs ? null : loaderCode(attentionsOf(learner.model.config).map(({ variant }) => variant));
+  const loader = isTheirs ? null : codeFor(learner.model.config);
   const tensors = isTheirs ? renamed(learner, form) : [...ownTensors(learner), ...loaderTensors(learner)];
 
   const [configAt, weightsAt, loaderAt, checkAt] = FILES.map((name) => join(folder, name));
@@ -79,6 +72,14 @@ export function exportModel(trained: TrainedModel, folder: string, options: Expo
     reason: isTheirs ? '' : form,
     files: [configAt, weightsAt, ...(isTheirs ? [] : [loaderAt]), ...(options.check ? [checkAt] : [])],
   };
+}
+
+function codeFor(config: TransformerConfig): string {
+  const kinds = feedForwardsOf(config).map(({ kind }) => kind);
+  return loaderCode(
+    attentionsOf(config).map(({ variant }) => variant),
+    kinds,
+  );
 }
 
 const LOADER = 'modeling_efficient.py';

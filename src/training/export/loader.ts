@@ -3,12 +3,12 @@ import { UnsupportedError } from '../../core/errors.ts';
 import type { ArrayToStore } from '../../core/files/numbers.ts';
 import { gatesOf, timesOf } from '../../variants/inputs.ts';
 import type { ClassifierConfig } from '../classifier.ts';
-import { attentionsOf } from '../config.ts';
+import { attentionsOf, feedForwardsOf } from '../config.ts';
 import type { Learner } from '../learner.ts';
 import type { Mixing } from '../mixing.ts';
-import { loaderVariants } from './pieces.ts';
+import { loaderFeedForwards, loaderVariants } from './pieces.ts';
 
-/** config.json for the loader. Throws UnsupportedError for a variant that it lacks. */
+/** config.json for the loader. Throws UnsupportedError for a variant or a feed-forward layer that it lacks. */
 export function loaderConfig({ kind, model }: Learner): Record<string, unknown> {
   const { config, body } = model;
   const attentions = attentionsOf(config);
@@ -18,6 +18,14 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
     throw new UnsupportedError(
       `variant: ${variant} cannot be exported, because the PyTorch loader has no code for it; it has ` +
         known.join(', '),
+    );
+  }
+  const feedForwards = feedForwardsOf(config);
+  for (const { kind: each } of feedForwards) {
+    if (loaderFeedForwards().includes(each)) continue;
+    throw new UnsupportedError(
+      `feedForward: ${each} cannot be exported, because the PyTorch loader has no code for it; it has ` +
+        loaderFeedForwards().join(', '),
     );
   }
   const names = [...model.tensors().keys()];
@@ -48,6 +56,7 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
         gatedValues: attentions[entry].gatedValues ?? mixing.variant.inputs.values === 'gated',
         sharedParameters: isShared(entry) ? entry : null,
         unpaddedFrom: shortestServed(mixing, length),
+        feedForward: feedForwards[n % feedForwards.length],
       };
     }),
     learned: [...model.parameters().keys()].filter((name) => !choosing.some((part) => name.includes(part))),

@@ -9,7 +9,7 @@
  * Encoders have no such class: the BERT family normalises the embeddings, which ours do not, and none has our heads.
  */
 import { findVariant } from '../../variants/registry.ts';
-import { attentionsOf, type TransformerConfig } from '../config.ts';
+import { attentionsOf, feedForwardsOf, type TransformerConfig } from '../config.ts';
 import type { LanguageModelConfig } from '../language-model.ts';
 import { columns, type Layout, rowsByHead, same, scaled, transposed } from './matrices.ts';
 
@@ -48,6 +48,7 @@ function problemOf(config: TransformerConfig): string | undefined {
   const rules: [fits: boolean, problem: string][] = [
     [causal && 'tied' in config, 'only causal language models'],
     [attentions.every(({ variant, gatedValues }) => isExact(variant) && !gatedValues), 'only full attention'],
+    [feedForwardsOf(config).every(({ kind }) => kind === 'dense'), 'only dense feed-forward layers'],
     [(config as LanguageModelConfig).tied, 'only an output that is tied to the embedding'],
     [norm === 'pre' && residual === 'plain', 'only plain layers with normalisation first'],
     [positions === 'learned' || positions === 'rotary', 'only learned or rotary positions'],

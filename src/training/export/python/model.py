@@ -2,6 +2,7 @@
 
     model = EfficientTransformer.from_pretrained("exported")
     logits = model(tokens)              # int64 [batch, length]; mask: bool, True for a real token, False for padding
+    loss = loss + model.routing_loss()  # where layers send tokens to experts, in training
     model.save_pretrained("trained")    # what `import` reads
 
 It needs torch and safetensors. Parameters have the names that they have in a checkpoint, and weights stand on the
@@ -47,6 +48,7 @@ class EfficientTransformer(Part):
     def __init__(self, config, tensors):
         super().__init__(tensors, set(config["learned"]))
         self.config = config
+        self.losses = []
 
     @classmethod
     def from_pretrained(cls, folder):
@@ -64,6 +66,7 @@ class EfficientTransformer(Part):
     def forward(self, tokens, mask=None, other=None, other_mask=None):
         """Logits of every token [batch, length, vocabulary], or of every example [batch, classes]; `other` is the
         second text of a pair."""
+        self.losses = []
         y = self.body(tokens, mask)
         head = self.config["head"]
         if head in ("causal", "masked"):
@@ -115,7 +118,9 @@ class EfficientTransformer(Part):
                 return self.dropped(self.attention(norm(x, layer.attentionNorm) if pre else x, layer, settings, mask))
 
             def g(x):
-                return self.dropped(feed_forward(norm(x, layer.feedForwardNorm) if pre else x, layer.feedForward))
+                return self.dropped(
+                    self.feed_forward(norm(x, layer.feedForwardNorm) if pre else x, layer, settings, mask)
+                )
 
             if config["residual"] == "reversible":  # Kitaev et al. 2020, eq. 7
                 y = y + f(other)
@@ -129,6 +134,15 @@ class EfficientTransformer(Part):
         if config["residual"] == "reversible":
             y = (y + other) / 2
         return norm(y, stack.norm) if pre else y
+
+    def feed_forward(self, x, layer, settings, mask):
+        options = {"kind": "dense", **settings.get("feedForward", {})}
+        o = SimpleNamespace(**options, training=self.training, losses=self.losses)
+        return FEED_FORWARDS[o.kind](x, mask, o, layer.feedForward)
+
+    def routing_loss(self):
+        """What layers that route tokens add to the loss, with its weights: of the last forward pass."""
+        return sum(self.losses)
 
     def dropped(self, x):
         return F.dropout(x, self.config["dropout"], self.training)
@@ -246,10 +260,7 @@ def norm(x, part):
     return F.layer_norm(x, x.shape[-1:], part.gain, part.bias, 1e-5)
 
 
-def feed_forward(x, part):
-    return F.gelu(x @ part.W1 + part.b1, approximate="tanh") @ part.W2 + part.b2
-
-
-# What follows are the variants of this model's layers, and what they share. q, k and v are [batch, heads, length, width],
-# `real` bool [batch, length], `o` a variant's options, `p` the part that has its parameters. Keys and values that are not
-# real are zeros. A query that may look at nothing gets zeros.
+# What follows are the variants and the feed-forward layers of this model, and what they share. q, k and v are
+# [batch, heads, length, width], x [batch, length, width], `real` bool [batch, length], `o` the options of a variant or of
+# a layer, `p` the part that has its parameters. Keys and values that are not real are zeros. A query that may look at
+# nothing gets zeros.

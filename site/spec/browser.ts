@@ -3,11 +3,12 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type Browser, type ConsoleMessage, chromium, type Page, type Request, type Response } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Test } from 'uvu';
 import { allVariants } from '../../src/variants/registry.ts';
 import { serve } from '../serve.ts';
 import { findChromium, HOW_TO_GET_CHROMIUM } from './chromium.ts';
+import { Problems } from './problems.ts';
 
 /** What `npm run test:site` has built; by hand, what `npm run site` has. */
 export const dist = process.env.SITE_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
@@ -92,7 +93,7 @@ function sizeOf(path: string | undefined): number {
 /** Starts Chromium and both servers for the tests of a file, and ends them after the last. */
 export class Visitor {
   #browser: Browser | null = null;
-  #walker: Page | null = null;
+  #walker: { page: Page; heard: Problems } | null = null;
   readonly #servers: Server[] = [];
   readonly #folder: string;
   readonly #roots: Record<Way, string>;
@@ -111,27 +112,29 @@ export class Visitor {
     return this.open(settings, async (page) => {
       if (!live) await page.context().addInitScript(seeNoLab);
       if (first !== undefined) await page.context().addInitScript(first);
-      await this.#look(page, path, settings.way ?? 'plain', look);
+      await this.#look(page, new Problems(page), path, settings.way ?? 'plain', look);
     });
   }
 
   /** As `visit`, in one window for all that are walked: to open one takes longer than most pages do. */
   async walk(path: string, way: Way, look: Look): Promise<void> {
-    this.#walker ??= await this.#page({});
-    await this.#look(this.#walker, path, way, look);
+    if (this.#walker === null) {
+      const page = await this.#page({});
+      this.#walker = { page, heard: new Problems(page) };
+    }
+    await this.#look(this.#walker.page, this.#walker.heard, path, way, look);
   }
 
-  async #look(page: Page, path: string, way: Way, look: Look): Promise<void> {
-    const problems: string[] = [];
-    const stop = hearProblems(page, problems);
+  async #look(page: Page, heard: Problems, path: string, way: Way, look: Look): Promise<void> {
     try {
       const addressOf = (other: string): string => this.addressOf(other, way);
       const response = await page.goto(addressOf(path));
       if (response?.ok() === false) throw new Error(`${path}: ${response.status()}`);
       await settled(page);
-      await look({ page, problems, addressOf });
+      await heard.ended();
+      await look({ page, problems: heard.found, addressOf });
     } finally {
-      stop();
+      heard.endLook();
     }
   }
 
@@ -207,24 +210,5 @@ function seeNoLab(): void {
   const { observe } = globalThis.IntersectionObserver.prototype;
   globalThis.IntersectionObserver.prototype.observe = function (element) {
     if (!element.matches('[data-lab]')) observe.call(this, element);
-  };
-}
-
-/** Adds what goes wrong in the page to `problems`, until what is returned is called. */
-function hearProblems(page: Page, problems: string[]): () => void {
-  const onConsole = (message: ConsoleMessage) => {
-    if (message.type() === 'error') problems.push(`console: ${message.text()}`);
-  };
-  const onError = (error: Error) => void problems.push(`thrown: ${error.message}`);
-  const onFailure = (request: Request) => {
-    problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`);
-  };
-  const onResponse = (response: Response) => {
-    if (response.status() >= 400) problems.push(`${response.status()}: ${response.url()}`);
-  };
-  page.on('console', onConsole).on('pageerror', onError).on('requestfailed', onFailure).on('response', onResponse);
-  return () => {
-    page.off('console', onConsole).off('pageerror', onError);
-    page.off('requestfailed', onFailure).off('response', onResponse);
   };
 }

@@ -1,10 +1,10 @@
-/** Finds what a source file cites of its paper: `(eqs. 5, 12)`, `§3.1`, `Theorems 1 and 2`, `appendix B.3`. */
+/** Finds what a source file cites of its paper: `(eqs. 5, 12)`, `§3.1`, `Theorems 1 and 2`, `appendix B.3`, `“SortCut”`. */
 
 export interface Citation {
   /** Where it stands in the text. */
   start: number;
   end: number;
-  /** As the notes label it: `eq. 5`, `§3.1`, `Theorem 1`, `Appendix B.3`, `Figure 1`; each of a list or range. */
+  /** As the notes label it: `eq. 5`, `§3.1`, `Theorem 1`, `Appendix B.3`, `Figure 1`, `“SortCut”`; each of a list or range. */
   labels: readonly string[];
 }
 
@@ -23,7 +23,7 @@ const KINDS: readonly { one: string; many: string; label: (number: string) => st
   { one: String.raw`[Ff]ig(?:ure|\.)`, many: String.raw`[Ff]ig(?:ures|s\.)`, label: (number) => `Figure ${number}` },
 ];
 
-/** All citations of a numbered part of a paper in a text, in order. */
+/** All citations of a numbered part of a paper in a text, or of a section by its name, in order. */
 export function citations(text: string): Citation[] {
   const found = KINDS.flatMap(({ one, many, label }) => {
     const pattern = new RegExp(String.raw`(?<![\w§])(?:${one}\s*(${NUMBER})|${many}\s*(${SEVERAL}))`, 'g');
@@ -33,7 +33,12 @@ export function citations(text: string): Citation[] {
       labels: numbersOf(match[1] ?? match[2]).map(label),
     }));
   });
-  return found.sort((a, b) => a.start - b.start);
+  const named = Array.from(text.matchAll(/“[^”]+”/g), (match) => ({
+    start: match.index,
+    end: match.index + match[0].length,
+    labels: [match[0].replaceAll(/\s+/g, ' ')],
+  }));
+  return [...found, ...named].sort((a, b) => a.start - b.start);
 }
 
 /** `5, 12` → 5, 12; `13–15` → 13, 14, 15. */

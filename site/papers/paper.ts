@@ -4,7 +4,7 @@
 export type Prose = string;
 
 export interface Equation {
-  /** As the source cites it: `eq. 5`, `§3.1`, `Lemma 1`, `Appendix B`. */
+  /** As the source cites it: `eq. 5`, `§3.1`, `Lemma 1`, `Appendix B`, or a section by its name, `“SortCut”`. */
   label: string;
   /** The paper's equation, or the defining one of a section; display style. */
   tex: string;

@@ -40,10 +40,10 @@ export class PageLinks implements Links {
   }
 }
 
-/** `eq. 7` → `eq-7`, `§3.1` → `section-3-1`, `Appendix B.3` → `appendix-b-3`. */
+/** `eq. 7` → `eq-7`, `§3.1` → `section-3-1`, `Appendix B.3` → `appendix-b-3`, `“SortCut”` → `section-sortcut`. */
 export function anchorOf(label: string): string {
   return label
-    .replace(/^§/, 'section ')
+    .replace(/^[§“]/, 'section ')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '');

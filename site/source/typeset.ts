@@ -91,8 +91,12 @@ function withCitations(text: string, links: Links, write = emphasised): Html {
   return html`${parts}${write(text.slice(at))}`;
 }
 
-/** `eqs. 10, 11`: each number leads to its own, and the first takes the word before it along. */
+/** `eqs. 10, 11`: each number leads to its own, and the first takes the word before it along. A name is all of its link. */
 function citation(text: string, labels: readonly string[], { cited }: Links): Html {
+  if (text.startsWith('“')) {
+    const href = cited(labels[0]);
+    return href === null ? html`${text}` : html`<a class="cite" href="${href}">${text}</a>`;
+  }
   const numbers = [...text.matchAll(/(?:\d+|[A-Z]\b)(?:\.\d+)*/g)];
   let at = 0;
   const parts = numbers.map((number, index) => {

@@ -81,6 +81,7 @@ test('a citation is found in whatever form it has', () => {
   ]);
   assert.equal(labels('(§3, fig. 1), (table 2, figure 4)'), ['§3', 'Figure 1', 'Table 2', 'Figure 4']);
   assert.equal(labels('the algorithm for equations 1; appendix as published; lemma A proves'), ['Lemma A']);
+  assert.equal(labels('(“SortCut”), and its “Sorting Network”'), ['“SortCut”', '“Sorting Network”']);
   const [{ start, end }] = citations('as in §3.1.');
   assert.equal([start, end], [6, 10]);
 });

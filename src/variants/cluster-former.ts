@@ -2,11 +2,11 @@
  * Cluster-Former: windows over the text, and in some layers windows over the tokens sorted by cluster.
  *
  * Problem: windows never bring far tokens together, and which of them belong together depends on what they are. Idea (Wang et al.
- * 2020, §3): most layers attend within overlapping windows of l tokens, m apart (`order: 'position'`). A Cluster-Former layer
- * in the middle first sorts all tokens by their nearest centroid, so that similar ones stand side by side, attends within the
- * same windows over the sorted places, and puts the rows back (`order: 'cluster'`):
+ * 2020): most layers attend within overlapping windows of l tokens, m apart (`order: 'position'`). A Cluster-Former layer in the
+ * middle first sorts all tokens by their nearest centroid, so that similar ones stand side by side. It attends within the same
+ * windows over the sorted places, and puts the rows back (`order: 'cluster'`):
  *
- *     v = argmax(H Cᵀ/(‖H‖ ‖C‖)),     u = argsort(v),     E_k = H[u[m·k : m·k + l]]                                 (§3.2)
+ *     v = argmax(H Cᵀ/(‖H‖ ‖C‖)),     u = argsort(v),     E_k = H[u[m·k : m·k + l]]               (“Cluster-Former Layer”)
  *
  * A token that is in two windows gets the mean of what it reads in each. Centroids are those of k-means, and no gradient trains
  * them: `moves.C` is C after a forward pass of training. A model sets `order` layer by layer (`perLayer`).
@@ -17,8 +17,8 @@
  * Departs from the paper: attention does not read hidden states, and the queries of all heads side by side stand for them.
  * The paper collects states of an epoch in a memory bank, and clusters them anew after it; here a forward pass of training is
  * one step of k-means, with a decay λ. It orders centroids so that each is the nearest of the rest to the one before it, and
- * clusters side by side are alike (Algorithm 1); here they have no order, and a window over the end of one cluster goes on with
- * any other. It puts the question of a task before every window; here no token is in all of them.
+ * clusters side by side are alike; here they have no order, and a window over the end of one cluster goes on with any
+ * other. It puts the question of a task before every window; here no token is in all of them.
  */
 import { type Attended, add, attention, countingSort, multiply, normalizeRows } from '../core/ops/index.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
@@ -32,9 +32,9 @@ import type { AttentionInputs, AttentionShape, Parameters } from './variant.ts';
 
 function attend(inputs: AttentionInputs, options: ClusterFormerOptions, parameters: Parameters): Tensor {
   const { queries, keys, values, keyMask } = inputs;
-  // u = argsort(v): sorted by cluster and, within one, by position; padding is behind all others              (§3.2)
+  // u = argsort(v): sorted by cluster and, within one, by position; padding is behind all others  (“Cluster-Former Layer”)
   const u = options.order === 'cluster' ? countingSort(clustersOf(inputs, parameters), options.numClusters + 1) : null;
-  // E_k: the places m·k to m·k + l, which attend to each other; even windows apart from odd ones         (§3.1 and §3.2)
+  // E_k: the places m·k to m·k + l, which attend to each other; even windows apart from odd ones  (“Sliding-Window Layer”)
   const layouts = layoutsOf(queries.shape[2], options);
   const parts = layouts.map((layout) => {
     const set = u === null ? layout : { layout, queryTokens: u.order, keyTokens: u.order };

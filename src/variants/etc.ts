@@ -1,10 +1,10 @@
 /**
  * ETC, Extended Transformer Construction: a few global tokens beside a long input, and labels for how two tokens are related.
  *
- * Problem: full attention is quadratic, and absolute positions end where training ended. Idea (Ainslie et al. 2020, §3.2): split
- * the input into n_g global tokens, which meet everything, and a long input whose tokens meet the global ones and neighbours
- * within a radius r. Four attentions make two softmaxes: g2g with g2l gives z^g, l2g with l2l gives z^l. Each pair has a
- * label, and each label a learned vector a^K that joins the key (§3.2, eqs. 1 and 2):
+ * Problem: full attention is quadratic, and absolute positions end where training ended. Idea (Ainslie et al. 2020,
+ * “global-local attention”): split the input into n_g global tokens, which meet everything, and a long input whose tokens meet
+ * the global ones and neighbours within a radius r. Four attentions make two softmaxes: g2g with g2l gives z^g, l2g with l2l
+ * gives z^l. Each pair has a label, and each label a learned vector a^K that joins the key (“relative position encodings”):
  *
  *     z_i = Σ_j α_ij v_j,     α_ij = softmax_j(e_ij),     e_ij = q_i·(k_j + a^K_ij)/√d − (1 − M_ij)·C
  *
@@ -36,7 +36,7 @@ function attend(inputs: AttentionInputs, options: EtcOptions, { a_g, a_l }: Para
   const length = inputs.queries.shape[2];
   const l = part(inputs, n, length);
   const ofLong = { vectors: a_l, maxDistance };
-  // z^l: l2l within the radius                                                                              (§3.2, eqs. 1, 2)
+  // z^l: l2l within the radius                                                                     (“global-local attention”)
   const l2l = byDistance(l, band(length - n, { before: radius, after: radius }), ofLong);
   if (n === 0) return l2l.output;
   // and l2g, in one softmax

@@ -1,5 +1,5 @@
 /**
- * The buckets of log-linear attention, a Fenwick tree over the tokens (Guo et al. 2025, §3). Tokens count from 0. Token t
+ * The buckets of log-linear attention, a Fenwick tree over the tokens (Guo et al. 2025, §3.1). Tokens count from 0. Token t
  * finds itself on level 0, and the tokens before it in one bucket for each binary digit 1 of t: on level ℓ ≥ 1, the 2^(ℓ−1)
  * tokens that begin where t is cut off above digit ℓ − 1. So near buckets are small, far ones large:
  *

@@ -1,6 +1,6 @@
 /**
  * A linear recurrence that weighs its past by buckets: one state for each bucket of a Fenwick tree, all of which take the same
- * steps, and a weight λ for each level (Guo et al. 2025, §3). Made of scans: O(L log L) time.
+ * steps, and a weight λ for each level (Guo et al. 2025, §3.1). Made of scans: O(L log L) time.
  */
 import {
   add,

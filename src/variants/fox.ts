@@ -2,12 +2,12 @@
  * Forgetting attention: softmax attention whose weights decay with what the tokens in between forget.
  *
  * Problem: full attention has no way to put the past behind it, and no order of its own. Recurrences forget by a gate, but
- * recall only what fits into their state. Idea (Lin et al. 2025, §3): give the gate to full attention. Every token has a
- * forget gate f_t in (0, 1) for each head, and a weight is multiplied by all gates between its key and its query, which
- * adds their logarithms to the score:
+ * recall only what fits into their state. Idea (Lin et al. 2025, “Forgetting Attention”): give the gate to full
+ * attention. Every token has a forget gate f_t in (0, 1) for each head. A weight is multiplied by all gates between its key and
+ * its query, which adds their logarithms to the score:
  *
  *     D_ij = Σ_{j < l ≤ i} log f_l   for j ≤ i, else −∞
- *     O = softmax(QKᵀ/√d + D) V                                                              (eq. 5)
+ *     O = softmax(QKᵀ/√d + D) V                                             (“Forgetting Attention”)
  *
  * With G_i = Σ_{l ≤ i} log f_l, D_ij is G_i − G_j: one number for each token. With f = 1 it is full causal attention; with the
  * same f for all tokens it is ALiBi with the slope −log f.
@@ -43,7 +43,7 @@ function attend(
   const logF = reshape(zeroMasked(reshape(logForget, [batch, heads, length, 1]), keyMask), [batch, heads, length]);
   const held = position === 0 ? undefined : memory.get('gate sums', [batch, heads, position, 1]);
   const G = memory.append('gate sums', sumGates(logF, held && slice(held, 2, position - 1, position)));
-  // softmax(QKᵀ/√d + D) V, D_ij = G_i − G_j                                                                  (eq. 5)
+  // softmax(QKᵀ/√d + D) V, D_ij = G_i − G_j                                                 (“Forgetting Attention”)
   const settings = { keyMask: mask, gateSums: G, queryStart: position };
   return memory.leave(attention(queries, K, V, upTo(position, length), settings).output);
 }

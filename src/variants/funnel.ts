@@ -1,11 +1,11 @@
 /**
  * Funnel Transformer: fewer queries than keys, and each answer stands for the tokens that asked together.
  *
- * Problem: attention pays for a row of every token, though the rows of neighbours are much alike. Idea (Dai et al. 2020, §2.2):
+ * Problem: attention pays for a row of every token, though the rows of neighbours are much alike. Idea (Dai et al. 2020):
  * pool neighbours, s at a time, into one query, and leave keys and values as they are, so that no token is lost:
  *
- *     H' = Pooling(H),   O' = softmax(H'W_Q (H W_K)ᵀ/√d) H W_V,   ⌈L/s⌉ rows                                    (§2.2)
- *     O_i = O'_{⌈i/s⌉},  i = 1 … L                                                                              (§2.2)
+ *     H' = Pooling(H),   O' = softmax(H'W_Q (H W_K)ᵀ/√d) H W_V,   ⌈L/s⌉ rows                               (“encoder”)
+ *     O_i = O'_{⌈i/s⌉},  i = 1 … L                                                                         (“decoder”)
  *
  * The mean of projections is the projection of the mean, so H'W_Q is the mean of s queries. The second line is the decoder, which
  * repeats rows; its residual, which adds what was there before pooling, is that of the layer.
@@ -37,11 +37,11 @@ import type { AttentionInputs } from './variant.ts';
 function attend({ queries, keys, values, keyMask }: AttentionInputs, { stride }: FunnelOptions): Tensor {
   const length = queries.shape[2];
 
-  // O' = softmax(Q' Kᵀ/√d) V, Q' the means of s queries                                                           (§2.2)
+  // O' = softmax(Q' Kᵀ/√d) V, Q' the means of s queries                                                      (“encoder”)
   const pooled = pool(queries, keyMask, stride);
   const O = attention(pooled, keys, values, everything(pooled.shape[2], length), { keyMask }).output;
 
-  // O_i = O'_{⌈i/s⌉}                                                                                            (§2.2)
+  // O_i = O'_{⌈i/s⌉}                                                                                       (“decoder”)
   const [batch, heads, groups, width] = O.shape;
   const repeated = broadcastTo(reshape(O, [batch, heads, groups, 1, width]), [batch, heads, groups, stride, width]);
   return slice(reshape(repeated, [batch, heads, groups * stride, width]), 2, 0, length);

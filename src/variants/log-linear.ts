@@ -2,11 +2,11 @@
  * Log-linear attention: a recurrence with a state for each of O(log L) stretches of the past, near ones short, far ones long.
  *
  * Problem: a linear recurrence keeps all of its past in one state of fixed size, attention keeps every token. Idea (Guo et al.
- * 2025, §3): keep a number of states that grows with the logarithm of the length. Cut the past of a token t into the buckets
+ * 2025, §3.1): keep a number of states that grows with the logarithm of the length. Cut the past of a token t into the buckets
  * B_t^ℓ of a Fenwick tree, with 1, 1, 2, 4, 8 … tokens, give each its own state, and let the token weigh them:
  *
- *     o_t = Σ_ℓ λ_t^ℓ (S_t^ℓ)ᵀ q_t,   S_t^ℓ = Σ_{j ∈ B_t^ℓ} A_t ⋯ A_{j+1} k_j v_jᵀ                                (§3)
- *     O = (P ∘ M) V,   M_tj = λ_t^ℓ for j ∈ B_t^ℓ, P the pairs of the recurrence                             (§3, §3.3)
+ *     o_t = Σ_ℓ λ_t^ℓ (S_t^ℓ)ᵀ q_t,   S_t^ℓ = Σ_{j ∈ B_t^ℓ} A_t ⋯ A_{j+1} k_j v_jᵀ                        (§3.1, eq. 3)
+ *     O = (P ∘ M) V,   M_tj = λ_t^ℓ for j ∈ B_t^ℓ, P the pairs of the recurrence                          (eq. 4, §3.3)
  *
  * `base` is the recurrence: Mamba-2, A_t = exp(Δ_t A), or Gated DeltaNet, A_t = α_t (I − β_t k_t k_tᵀ). All states take its
  * steps A_t. With all λ = 1 it is that recurrence.
@@ -48,7 +48,7 @@ function attend(
     base === 'mamba2'
       ? { q: C, k: B, v: multiply(delta, x), logDecay: multiply(delta, scale(exp(reshape(A_log, [heads, 1, 1])), -1)) }
       : { q: scale(normalizeRows(C), 1 / Math.sqrt(d)), k: normalizeRows(B), v: x, logDecay, beta };
-  // o_t = Σ_ℓ λ_t^ℓ (S_t^ℓ)ᵀ q_t                                                                                (§3)
+  // o_t = Σ_ℓ λ_t^ℓ (S_t^ℓ)ᵀ q_t                                                                              (eq. 3)
   const { position } = memory;
   const width = Math.max(1, bucketsOf(position, levels).length) * x.shape[3];
   const states = memory.get('S', [batch, heads, d, width]);

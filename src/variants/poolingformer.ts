@@ -1,13 +1,13 @@
 /**
  * Poolingformer: a window, and a wider one that sees the first window's outputs, pooled.
  *
- * Problem: a window has to be wide to see far, and a wide one costs as much as it sees. Idea (Zhang et al. 2021, §3): two levels.
+ * Problem: a window has to be wide to see far, and a wide one costs as much as it sees. Idea (Zhang et al. 2021): two levels.
  * The first is a sliding window of w₁ tokens on each side. The second looks w₂ tokens far, at keys and values that were pooled
  * with a kernel of κ tokens and a stride of ξ; the values are what the first level has made. Both are added up:
  *
- *     y_i = softmax(q_i K_{N(i, w₁)}ᵀ/√d) V_{N(i, w₁)}            N(i, w) = {i − w, …, i + w}                      (§3)
- *     z_i = softmax(q_i K̄_{N(i, w₂)}ᵀ/√d) Ȳ_{N(i, w₂)}            K̄, Ȳ = Pool(K, Y; κ, ξ)                         (§3)
- *     o_i = y_i + z_i                                                                                             (§3)
+ *     y_i = softmax(q_i K_{N(i, w₁)}ᵀ/√d) V_{N(i, w₁)}            N(i, w) = {i − w, …, i + w}           (“first level”)
+ *     z_i = softmax(q_i K̄_{N(i, w₂)}ᵀ/√d) Ȳ_{N(i, w₂)}            K̄, Ȳ = Pool(K, Y; κ, ξ)             (“second level”)
+ *     o_i = y_i + z_i                                                                                 (“second level”)
  *
  * Pool is the mean, the maximum of each column, or LDConv: a mixture with weights softmax(k W), k being the token in the middle.
  *
@@ -32,16 +32,16 @@ import { pooledBy, weightsOf, windowsOf, windowsWithTokens } from './window-pool
 function attend(inputs: AttentionInputs, options: PoolingformerOptions, { W }: Parameters): Tensor {
   const { queries, keys, values, keyMask } = inputs;
   const length = queries.shape[2];
-  // y_i = softmax(q_i K_{N(i, w₁)}ᵀ/√d) V_{N(i, w₁)}                                                              (§3)
+  // y_i = softmax(q_i K_{N(i, w₁)}ᵀ/√d) V_{N(i, w₁)}                                                   (“first level”)
   const Y = attention(queries, keys, values, nearLayout(length, options), { keyMask }).output;
 
-  // K̄, Ȳ = Pool(K, Y; κ, ξ)                                                                                      (§3)
+  // K̄, Ȳ = Pool(K, Y; κ, ξ)                                                                          (“second level”)
   const windows = windowsOf(length, keyMask, options);
   const realKeys = zeroMasked(keys, keyMask);
   const weights = weightsOf(realKeys, W, windows, options.pooling);
   const [K, V] = [realKeys, zeroMasked(Y, keyMask)].map((x) => pooledBy(weights, x, windows));
 
-  // z_i = softmax(q_i K̄_{N(i, w₂)}ᵀ/√d) Ȳ_{N(i, w₂)},  o_i = y_i + z_i                                            (§3)
+  // z_i = softmax(q_i K̄_{N(i, w₂)}ᵀ/√d) Ȳ_{N(i, w₂)},  o_i = y_i + z_i                                (“second level”)
   const mask = windowsWithTokens(windows, keys.shape[0], options);
   return add(Y, attention(queries, K, V, farLayout(length, options), { keyMask: mask }).output);
 }

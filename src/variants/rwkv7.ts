@@ -2,20 +2,22 @@
  * RWKV-7: a memory of fixed size in which each channel decays, and is learned anew, at a rate of its own.
  *
  * Problem: a delta rule takes out of the state just what it writes over, with one rate for all channels. Idea (Peng et al.
- * 2025, §4): let what is removed, how fast, and what is written be three things. S is [valueDim, headDim], its transpose here:
+ * 2025, §4.1): let what is removed, how fast, and what is written be three things. S is [valueDim, headDim], its transpose here:
  *
- *     S_t = S_{t−1} (diag(w_t) − κ̂_tᵀ (a_t ∘ κ̂_t)) + v_tᵀ k̃_t                                    (weighted key value)
- *     κ_t = k_t ∘ ξ,   κ̂_t = κ_t/‖κ_t‖                                                             (removal key)
- *     k̃_t = k_t ∘ (1 + (a_t − 1) ∘ α)                                                         (replacement key)
- *     y_t = S_t r_t + (r_t · (ρ ∘ k̃_t)) v_t                                                    (read, and bonus)
+ *     S_t = S_{t−1} (diag(w_t) − κ̂_tᵀ (a_t ∘ κ̂_t)) + v_tᵀ k̃_t                           (weighted key value, eq. 17)
+ *     κ_t = k_t ∘ ξ,   κ̂_t = κ_t/‖κ_t‖                                               (removal key, eqs. 6 and 15)
+ *     k̃_t = k_t ∘ (1 + (a_t − 1) ∘ α)                                                 (replacement key, eq. 7)
+ *     y_t = S_t r_t + (r_t · (ρ ∘ k̃_t)) v_t                                      (read and bonus, eqs. 20 and 21)
  *
- * r are queries. w_t = exp(−e^−½ σ(·)) in (0.545, 1) and a_t in (0, 1), the learning rate in context, are for each channel.
+ * r are the queries. w_t = exp(−e^−½ σ(·)) in (0.545, 1) (eq. 12) and a_t in (0, 1), the in-context learning rate, have a number
+ * for each channel.
  *
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up exact recall of a past
  * that is longer than the state is wide: this is another function than softmax attention.
  *
  * Departs from the paper: a layer makes w and a by projections of full rank, not of low rank (with a tanh inside, for w). It
- * has no shift of tokens, no mixing with the first layer's values, no norm between reading and bonus, and no gate of outputs.
+ * has no shift of tokens, no mixing with the first layer's values, no norm between reading and bonus (eq. 21), and no gate of
+ * outputs.
  */
 import { add, exp, multiply, negate, normalizeRows, reshape, scan, shift, sum, zeroMasked } from '../core/ops/index.ts';
 import { filled, type Tensor } from '../core/tensor.ts';
@@ -40,16 +42,16 @@ function attend(
   const [r, k, v, logDecay, a] = given.map((rows) => zeroMasked(rows, keyMask));
   const [xi, alpha, rho] = [parameters.xi, parameters.alpha, parameters.rho].map((x) => reshape(x, [heads, 1, d]));
 
-  // κ̂ = k ∘ ξ/‖k ∘ ξ‖,   k̃ = k ∘ (1 + (a − 1) ∘ α)                                                               (§4)
+  // κ̂ = k ∘ ξ/‖k ∘ ξ‖,   k̃ = k ∘ (1 + (a − 1) ∘ α)                                                  (eqs. 6, 7, 15)
   const removal = normalizeRows(multiply(k, xi));
   const replacement = multiply(k, shift(multiply(shift(a, -1), alpha), 1));
-  // S_tᵀ = (diag(w) − (a ∘ κ̂)ᵀ κ̂) S_{t−1}ᵀ + k̃ᵀ v: κ̂ reads the state before it decays, which is κ̂/w after.
+  // S_tᵀ = (diag(w) − (a ∘ κ̂)ᵀ κ̂) S_{t−1}ᵀ + k̃ᵀ v (eq. 17): κ̂ reads the state before it decays, which is κ̂/w after.
   const reads = multiply(removal, exp(negate(logDecay)));
   const before = memory.get('S', [batch, heads, d, v.shape[3]]);
   const erasing = { logDecay, reads, erases: multiply(a, removal), keyMask, state: before };
   const { output, state: S } = scan(r, replacement, v, erasing);
   memory.set('S', S);
-  // y = S r + (r · (ρ ∘ k̃)) v                                                                                    (§4)
+  // y = S r + (r · (ρ ∘ k̃)) v                                                                           (eqs. 20, 21)
   const bonus = multiply(sum(multiply(r, multiply(rho, replacement)), 3, true), v);
   return memory.leave(add(output, bonus));
 }

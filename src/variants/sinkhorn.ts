@@ -1,13 +1,15 @@
 /**
  * Sparse Sinkhorn attention: a small network sorts blocks of keys, and each block meets itself and what was sorted to it.
  *
- * Problem: local attention in blocks is cheap and sees nothing beyond its block. Idea (Tay et al. 2020, §3): a network scores
+ * Problem: local attention in blocks is cheap and sees nothing beyond its block. Idea (Tay et al. 2020): a network scores
  * where each of the N = L/B blocks belongs, and Sinkhorn's normalisations make a *soft permutation* S of the scores:
  *
- *     X′_i = Σ_{j in block i} X_j,   R_i = σ(W_B σ(W_P X′_i + b_P) + b_B)        σ: ReLU; X: the keys             (§3)
- *     S^0 = exp((R + ε)/τ),   S^k = F_c(F_r(S^{k−1}))        F_r, F_c: each row, column divided by its sum         (§3)
- *     ψ_S(K) = S B(K),   Y = softmax(Q [K, ψ_S(K)]ᵀ/√d) [V, ψ_S(V)] within blocks                                (§3)
- *     SortCut   Y = softmax(Q ψ_S(K)_{[:n]}ᵀ/√d) ψ_S(V)_{[:n]}, with the first n sorted blocks                   (§3)
+ *     X′_i = Σ_{j in block i} X_j,   R_i = σ(W_B σ(W_P X′_i + b_P) + b_B)   σ: ReLU; X: the keys  (“sorting network”)
+ *     S^0 = exp((R + ε)/τ),   S^k = F_c(F_r(S^{k−1}))                                      (“Sinkhorn normalization”)
+ *     ψ_S(K) = S B(K),   Y = softmax(Q [K, ψ_S(K)]ᵀ/√d) [V, ψ_S(V)] within blocks       (“Sparse Sinkhorn Attention”)
+ *     SortCut   Y = softmax(Q ψ_S(K)_{[:n]}ᵀ/√d) ψ_S(V)_{[:n]}, with the first n sorted blocks            (“SortCut”)
+ *
+ * F_r and F_c divide each row and each column by its sum.
  *
  * Cost: O(L·B·d) time for pairs and O(N²·B·d) for sorting, O(L^1.5 d) with B = √L; O(L·d + N²) memory. It gives up single far
  * tokens: a sorted key mixes those at its place in all blocks, until S is hard. Untrained, S says nothing.
@@ -37,13 +39,13 @@ function attend(inputs: AttentionInputs, options: SinkhornOptions, parameters: P
   const length = queries.shape[2];
   const { blockLength: size, iterations, sortCut } = options;
   const blocks = blocksOf(inputs, size);
-  // X′_i = Σ_j X_j,  (R + ε)/τ                                                                                  (§3)
+  // X′_i = Σ_j X_j,  (R + ε)/τ                                                                   (“sorting network”)
   const pooled = sumsOfBlocks(blocks.keys, everyBlock(blocks.count, size), size);
   const R = scoresOf(pooled, parameters, { ...options, first: 0, columns: blocks.count });
-  // S^k(R)                                                                                                      (§3)
+  // S^k(R)                                                                                (“Sinkhorn normalization”)
   const mask = blocks.real && blocksWithTokens(blocks.real, size);
   const S = cast(sinkhornBalance(R, { iterations, mask }), queries.dtype as 'float32');
-  // ψ_S(K), ψ_S(V)                                                                                              (§3)
+  // ψ_S(K), ψ_S(V)                                                                     (“Sparse Sinkhorn Attention”)
   const far = sortedBy(S, blocks, mask, sortCut);
   const places = far.keys.shape[2];
   if (sortCut > 0) return attention(queries, far.keys, far.values, everything(length, places), far.settings).output;

@@ -2,12 +2,12 @@
  * TokenLearner: a few tokens, learned from all of them, attend to each other, and every token takes its share of the result.
  *
  * Problem: a picture or a video has thousands of tokens, most of them alike, and attention compares all of them. Idea (Ryoo et
- * al. 2021, §2): learn S tokens as weighted sums, with weights from maps α_i over the whole input, let these few attend, and put
+ * al. 2021): learn S tokens as weighted sums, with weights from maps α_i over the whole input, let these few attend, and put
  * what they became back where it came from:
  *
- *     TokenLearner   z_i = ρ(X ∘ γ(α_i(X))),   together Z = A X, a row of A ∈ ℝ^{S×L} for each map               (§2.1)
- *     attention      Y = softmax(Z W_Q (Z W_K)ᵀ/√d) Z W_V                                                          (§2)
- *     TokenFuser     X' = β(X) (M Y),   M ∈ ℝ^{S×S},   β(X) = σ(X W_B + b_B) ∈ ℝ^{L×S}                          (§2.2)
+ *     TokenLearner   z_i = ρ(X ∘ γ(α_i(X))),   together Z = A X, a row of A ∈ ℝ^{S×L} for each map     (“TokenLearner”)
+ *     attention      Y = softmax(Z W_Q (Z W_K)ᵀ/√d) Z W_V                                              (“TokenLearner”)
+ *     TokenFuser     X' = β(X) (M Y),   M ∈ ℝ^{S×S},   β(X) = σ(X W_B + b_B) ∈ ℝ^{L×S}                  (“TokenFuser”)
  *
  * Cost: O(L·(S + m)·d) time, of which attention is O(S²·d), and O(L·(S + m + d)) memory. It gives up every single pair: a token
  * hears from S mixtures alone, by weights that do not sum to 1. The maps, M and β are parameters, so that its output is no
@@ -34,18 +34,18 @@ function attend(inputs: AttentionInputs, options: TokenLearnerOptions, learned: 
   const { tokens: S, bottleneck: m, attends } = options;
   const { W_1, b_1, W_2, M, W_B, b_B } = learned;
 
-  // A = softmax over tokens of W_2ᵀ GELU(X W_1 + b_1)ᵀ, and Z = A X: an attention of S rows                         (§2.1)
+  // A = softmax over tokens of W_2ᵀ GELU(X W_1 + b_1)ᵀ, and Z = A X: an attention of S rows               (“TokenLearner”)
   const hidden = gelu(add(matmul(queries, W_1), b_1));
   const maps = broadcastTo(W_2, [batch, heads, S, m]);
   const rows = attends ? concat([queries, keys, values], 3) : values;
   const Z = attention(maps, hidden, rows, everything(S, length), { keyMask, scale: 1 }).output;
 
-  // Y = softmax(Z W_Q (Z W_K)ᵀ/√d) Z W_V                                                                            (§2)
+  // Y = softmax(Z W_Q (Z W_K)ᵀ/√d) Z W_V                                                                (“TokenLearner”)
   const [zQ, zK] = attends ? [slice(Z, 3, 0, d), slice(Z, 3, d, 2 * d)] : [];
   const zV = attends ? slice(Z, 3, 2 * d, Z.shape[3]) : Z;
   const Y = zQ === undefined || zK === undefined ? zV : attention(zQ, zK, zV, everything(S, S)).output;
 
-  // X' = σ(X W_B + b_B) (M Y)                                                                                     (§2.2)
+  // X' = σ(X W_B + b_B) (M Y)                                                                             (“TokenFuser”)
   return matmul(sigmoid(add(matmul(queries, W_B), b_B)), matmul(M, Y));
 }
 

@@ -1,4 +1,7 @@
-/** Overlapping windows over places: windows of l, m places apart, until the last place is in one (Wang et al. 2020, §3.1). */
+/**
+ * Overlapping windows over places: windows of l, m places apart, until the last place is in one (Wang et al. 2020,
+ * “Sliding-Window Layer”).
+ */
 import { type AttentionLayout, runs } from '../../core/ops/index.ts';
 
 export interface WindowOptions {

@@ -1,4 +1,7 @@
-/** Attention whose keys are joined by a vector for the label of each pair, e_ij = q_i·(k_j + a^K_ij)/√d (Ainslie et al. 2020, eq. 2). */
+/**
+ * Attention whose keys are joined by a vector for the label of each pair, e_ij = q_i·(k_j + a^K_ij)/√d (Ainslie et al. 2020,
+ * “relative position encodings”).
+ */
 import { type Attended, type AttentionLayout, add, attention, gatherRows, slice } from '../../core/ops/index.ts';
 import { packed, type Tensor } from '../../core/tensor.ts';
 import type { AttentionInputs } from '../variant.ts';

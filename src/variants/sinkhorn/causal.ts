@@ -1,5 +1,6 @@
 /**
- * Causal Sinkhorn attention: an order in which no row depends on what follows it (Tay et al. 2020, §3).
+ * Causal Sinkhorn attention: an order in which no row depends on what follows it (Tay et al. 2020,
+ * “Causal Sinkhorn Balancing”).
  *
  *     X′_i = Σ_{j ≤ iB} X_j: the tokens up to the first of block i, of which all others of the block can know
  *     S: row i of the order has the blocks j < i, and sums for it end with it: F_c divides by Σ_{i′ ≤ i} S_{i′j}

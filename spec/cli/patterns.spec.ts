@@ -122,8 +122,21 @@ test('on a terminal in colour, within its width', async () => {
   }
 });
 
+test('weights of random parameters, and weights without gates, are called so; patterns and buckets need neither', async () => {
+  const text = await patterns('--variant', 'luna,gla,longformer,reformer,transformer-xl', '--length', '16', '--causal');
+  assert.match(text, /^With random, untrained parameters: luna$/m);
+  assert.match(text, /^Without gates, which these inputs do not have: gla \(log α = 0\)\.$/m);
+  assert.not.match(
+    await patterns('--variant', 'longformer,linear-transformer', '--length', '16'),
+    /untrained|Without gates/,
+  );
+});
+
 test('what cannot be drawn is left out with the reason, or an error if it was named', async () => {
-  assert.match(await patterns('--length', '16', '--causal'), /^Left out: (.*, )?linformer \(causal: /m);
+  assert.match(
+    await patterns('--length', '16', '--causal'),
+    /^Left out, because they cannot be causal \(leave out --causal\): .*linformer/m,
+  );
   assert.match(
     await patterns('--length', '16'),
     /^Left out, because they read in one direction \(add --causal\): .*deltanet/m,

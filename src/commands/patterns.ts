@@ -1,5 +1,6 @@
 /** `patterns`: draws which tokens attend to which, next to full attention. */
 
+import { describeAbsentGates } from '../compare/gates.ts';
 import type { ComparisonCase, ComparisonInput } from '../compare/inputs.ts';
 import { parseOptionTexts, type WrittenOptions } from '../compare/option-text.ts';
 import { drawHtml } from '../compare/patterns/page.ts';
@@ -104,7 +105,7 @@ export const patternsCommand = defineCommand('patterns', describe, async ({ valu
   );
   const prose = (text: string) => wrapLines(text, widthOf(people));
   people.write(`${prose(subject)}\n\n${drawInTerminal(shown, { columns, colour: supportsColour(people) })}\n`);
-  const lines = [...smallerSizes(shown, chosen.length), ...describeSkips(left, causal)];
+  const lines = [...smallerSizes(shown, chosen.length), ...whatIsMissing(shown), ...describeSkips(left, causal)];
   if (lines.length > 0 || isForFiles(outputs)) people.write('\n');
   for (const line of lines) people.write(`${prose(line)}\n`);
   const panels = onceMade(() => draw({ ...settings, cells: CELLS_IN_FILES }, host));
@@ -124,6 +125,16 @@ function smallerSizes(shown: ReturnType<typeof patternPanels>, length: number): 
   const own = shown.flatMap(({ title, smaller }) => (smaller === undefined ? [] : [`  ${title}: ${smaller}`]));
   if (own.length === 0) return [];
   return [`Smaller than by default, to show patterns at ${counted(length, 'token')} (--option sets them):`, ...own];
+}
+
+/** Lines about weights that say little of a trained model: those of random parameters, and those without gates. */
+function whatIsMissing(shown: ReturnType<typeof patternPanels>): string[] {
+  const untrained = shown.flatMap(({ title, untrained = false }) => (untrained ? [title] : []));
+  const gates = describeAbsentGates(shown.map(({ title, absentGates }) => ({ variant: title, absentGates })));
+  return [
+    ...(untrained.length === 0 ? [] : [`With random, untrained parameters: ${untrained.join(', ')}`]),
+    ...(gates === '' ? [] : [gates]),
+  ];
 }
 
 /** The value of `make`, made on first use. */

@@ -19,17 +19,18 @@ export function expectDirection(names: readonly string[] | undefined, causal: bo
   );
 }
 
-/**
- * The lines for what was left out: one for all variants that read in one direction where the request is not causal, one for
- * each other reason.
- */
+/** The lines for what was left out: one for all variants that read in the other direction, one for each other reason. */
 export function describeSkips(skips: readonly Skip[], causal: boolean): string[] {
-  const oneWay = new Set<string>();
+  const [oneWay, bothWays] = [new Set<string>(), new Set<string>()];
   const others = new Map<string, string[]>();
   for (const { variant, reason } of skips) {
     const known = findVariant(variant);
     if (known !== undefined && needsCausal(known, causal)) {
       oneWay.add(variant);
+      continue;
+    }
+    if (known?.supports.causal === false && reason.startsWith('causal:')) {
+      bothWays.add(variant);
       continue;
     }
     // Reasons that differ only in the variant's name are one.
@@ -41,6 +42,9 @@ export function describeSkips(skips: readonly Skip[], causal: boolean): string[]
     ...(oneWay.size === 0
       ? []
       : [`Left out, because they read in one direction (add --causal): ${[...oneWay].join(', ')}`]),
+    ...(bothWays.size === 0
+      ? []
+      : [`Left out, because they cannot be causal (leave out --causal): ${[...bothWays].join(', ')}`]),
     ...[...others].map(([reason, names]) => `Left out: ${names.join(', ')} (${reason})`),
   ];
 }

@@ -1,10 +1,12 @@
 /** Chooses the panels for some variants: each next to full attention, by its pattern or by its weights. */
 
+import { scope } from '../../core/scope.ts';
 import { formatPercent } from '../../terminal/format.ts';
-import { checkInputs, checkOptions } from '../../variants/attend.ts';
+import { checkInputs, checkOptions, drawParameters } from '../../variants/attend.ts';
 import type { OptionSchema } from '../../variants/options.ts';
 import { type AnyVariant, findVariant } from '../../variants/registry.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from '../../variants/variant.ts';
+import { absentGatesOf } from '../gates.ts';
 import { formatOptions, type WrittenOptions } from '../option-text.ts';
 import { REFERENCE_VARIANT } from '../series.ts';
 import { bucketGrid, hasBuckets, hasPattern, patternGrid, shareOfPairs } from './grid.ts';
@@ -124,7 +126,19 @@ function weightsPanel(
   const settings = { cells, seed, queriesPerCell: QUERIES_PER_CELL, onProgress };
   const grid = drawnWeights(variant, inputs, options, settings);
   const length = inputs.keys.shape[2];
-  return { ...grid, kind: 'weights', title: variant.name, caption: captionOf(options, 'weights'), ...smaller, length };
+  return {
+    ...grid,
+    ...{ kind: 'weights', title: variant.name, caption: captionOf(options, 'weights'), ...smaller, length },
+    ...(learns(variant, options, checkInputs(inputs)) ? { untrained: true } : {}),
+    ...absentGatesOf(variant, options, inputs),
+  };
+}
+
+/** Whether the variant has parameters, with these options, that training would learn. */
+function learns(variant: AnyVariant, options: CommonOptions, shape: AttentionShape): boolean {
+  return scope(() =>
+    Object.values(drawParameters(variant, options, shape, 0)).some(({ requiresGrad }) => requiresGrad),
+  );
 }
 
 /** The options (without empty lists, which add nothing), then the part of them that the picture shows. */

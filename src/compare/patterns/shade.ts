@@ -11,6 +11,10 @@ export interface PatternPanel extends PatternGrid {
   smaller?: string;
   /** The value of a cell: the share of allowed pairs, how near its buckets are, or the mean weight of a pair. */
   kind: 'pattern' | 'buckets' | 'weights';
+  /** Of weights: whether parameters that training would learn were drawn from the seed. */
+  untrained?: boolean;
+  /** Of weights: the values in place of gates that the input lacks, by their symbols. */
+  absentGates?: Readonly<Record<string, number>>;
   /** Tokens per side. */
   length: number;
 }

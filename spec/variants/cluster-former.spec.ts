@@ -1,4 +1,4 @@
-/** Cluster-Former, held to loops over its windows (Wang et al. 2020, §3), to full attention, and to what training makes of centroids. */
+/** Cluster-Former, held to loops over its windows (Wang et al. 2020), to full attention, and to what training makes of centroids. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { noGrad } from '../../src/core/autograd.ts';

@@ -1,4 +1,4 @@
-/** ETC, held to loops over its definition (Ainslie et al. 2020, §3), to full attention, to BigBird's form of it, and to its reach. */
+/** ETC, held to loops over its definition (Ainslie et al. 2020), to full attention, to BigBird's form of it, and to its reach. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backward, noGrad } from '../../src/core/autograd.ts';

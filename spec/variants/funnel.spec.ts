@@ -1,4 +1,4 @@
-/** Funnel Transformer, held to loops over its definition (Dai et al. 2020, §2.2) and to full attention. */
+/** Funnel Transformer, held to loops over its definition (Dai et al. 2020) and to full attention. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { noGrad } from '../../src/core/autograd.ts';

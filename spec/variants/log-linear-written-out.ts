@@ -8,7 +8,7 @@ import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts'
 import type { Output } from '../laws/evaluate.ts';
 
 /**
- * The buckets of token t, by the paper's iteration: b⁰ = t, and each next b is the last without its lowest bit (§3).
+ * The buckets of token t, by the paper's iteration: b⁰ = t, and each next b is the last without its lowest bit (§3.1).
  * Returns the level of every token up to t.
  */
 export function levelsUpTo(t: number): number[] {

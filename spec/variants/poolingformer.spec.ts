@@ -1,4 +1,4 @@
-/** Poolingformer, held to loops over its definition (Zhang et al. 2021, §3), and to windows of windows. */
+/** Poolingformer, held to loops over its definition (Zhang et al. 2021), and to windows of windows. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { noGrad } from '../../src/core/autograd.ts';

@@ -1,4 +1,4 @@
-/** Sparse Sinkhorn attention, held to loops over its definition (Tay et al. 2020, §3), to full attention and to gathered blocks. */
+/** Sparse Sinkhorn attention, held to loops over its definition (Tay et al. 2020), to full attention and to gathered blocks. */
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

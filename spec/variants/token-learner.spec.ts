@@ -1,4 +1,4 @@
-/** TokenLearner and TokenFuser, held to loops over their equations (Ryoo et al. 2021, §2) and to full attention. */
+/** TokenLearner and TokenFuser, held to loops over their equations (Ryoo et al. 2021) and to full attention. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { noGrad } from '../../src/core/autograd.ts';

@@ -7,7 +7,7 @@ def cluster_former(q, k, v, real, o, p):
     (batch, heads, length, d), size = q.shape, min(o.windowLength, q.shape[2])
     place = torch.arange(length, device=q.device).expand(batch, length)
     if o.order == "cluster":
-        # The nearest centroid, the first of equally near ones; padding behind all               (Wang et al. 2020, §3.2)
+        # The nearest centroid, the first of equally near ones; padding behind all               (Wang et al. 2020)
         states = q.detach().double().transpose(1, 2).reshape(batch, length, heads * d)
         products = states.masked_fill(~real[..., None], 0) @ p.C.double().mT
         numbers = torch.arange(products.shape[-1], device=q.device)

@@ -12,7 +12,7 @@ def etc(q, k, v, real, o, p):
     own = (torch.maximum(i, j) - n) // o.segmentLength == torch.minimum(i, j)
     label = torch.where(within, (j - i).clamp(-most, most) + most, torch.where(own, 2 * most + 1, 2 * most + 2))
     meets = torch.where(within, (i < n) | ((i - j).abs() <= o.radius), own | (i >= n) | (not o.ownSegment))
-    # q_i·a^K of every label, and for each pair that of its own                             (Ainslie et al. 2020, eq. 2)
+    # q_i·a^K of every label, and for each pair that of its own                             (Ainslie et al. 2020)
     by_label = q[:, :, n:] @ p.a_l.mT
     if n > 0:
         by_label = torch.cat([q[:, :, :n] @ p.a_g.mT, by_label], 2)

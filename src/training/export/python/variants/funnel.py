@@ -4,7 +4,7 @@ from ..attention import attend
 
 
 def funnel(q, k, v, real, o, p):
-    # The means of s queries, of real tokens alone                                               (Dai et al. 2020, §2.2)
+    # The means of s queries, of real tokens alone                                               (Dai et al. 2020)
     length, seen = q.shape[2], real[:, None, :, None].to(q.dtype)
     margin = (0, 0, 0, -length % o.stride)
 

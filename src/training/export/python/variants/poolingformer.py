@@ -8,7 +8,7 @@ def poolingformer(q, k, v, real, o, p):
     (i, j), length, width = grid(q), q.shape[2], o.poolWidth
     near = real[:, None, None] & ((i - j).abs() <= o.window)
     Y = attend(q, k, v, near)
-    # Windows of κ tokens around every ξ-th one                                          (Zhang et al. 2021, §3)
+    # Windows of κ tokens around every ξ-th one                                          (Zhang et al. 2021)
     middles = torch.arange(0, length, o.poolStride, device=q.device)
     before = width // 2
     places = middles[:, None] + torch.arange(width, device=q.device)

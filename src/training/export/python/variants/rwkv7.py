@@ -5,7 +5,7 @@ from ..scan import unit
 
 
 def rwkv7(q, k, v, real, o, p):
-    """S = (diag(w) − (a ∘ κ̂) κ̂ᵀ) S + k̃ vᵀ and y = Sᵀ r + (r · (ρ ∘ k̃)) v, token by token    (Peng et al. 2025, §4).
+    """S = (diag(w) − (a ∘ κ̂) κ̂ᵀ) S + k̃ vᵀ and y = Sᵀ r + (r · (ρ ∘ k̃)) v, token by token    (Peng et al. 2025, §4.1).
     Queries are r, and S is the transpose of the paper's. Gates of padding are zeros, so that it changes no S."""
     log_w, a = (without(o.gates[name], real[:, None]) for name in ("logDecay", "a"))
     removal = unit(k * p.xi[:, None])

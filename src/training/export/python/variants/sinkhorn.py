@@ -9,7 +9,7 @@ LEAST = 2.0**-60
 
 
 def balance(R, allowed, o):
-    """S^n(R), of the entries that are there; causally with sums that end with a row    (Tay et al. 2020, §3)"""
+    """S^n(R), of the entries that are there; causally with sums that end with a row    (Tay et al. 2020)"""
     only = lambda x: x.masked_fill(~allowed, -1e30)
     R = only(R)
     for _ in range(o.iterations):

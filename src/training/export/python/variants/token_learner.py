@@ -3,7 +3,7 @@ import torch.nn.functional as F
 
 
 def token_learner(q, k, v, real, o, p):
-    # A = softmax over tokens of W_2ᵀ GELU(X W_1 + b_1)ᵀ                                        (Ryoo et al. 2021, §2.1)
+    # A = softmax over tokens of W_2ᵀ GELU(X W_1 + b_1)ᵀ                                        (Ryoo et al. 2021)
     seen = real[:, None, None]
     # Rows of padding, which may hold anything, are multiplied by weights of 0.
     q = q.masked_fill(~real[:, None, :, None], 0)
@@ -12,4 +12,4 @@ def token_learner(q, k, v, real, o, p):
     Y = A @ v
     if o.attends:
         Y = torch.softmax(A @ q @ (A @ k).mT / q.shape[-1] ** 0.5, -1) @ Y
-    return torch.sigmoid(q @ p.W_B + p.b_B) @ (p.M @ Y)                                                      # §2.2
+    return torch.sigmoid(q @ p.W_B + p.b_B) @ (p.M @ Y)

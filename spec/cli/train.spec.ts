@@ -584,6 +584,17 @@ test('from its own config.json a run comes to the same bytes; from another seed 
   assert.match(err, /^Error: task: expected a task or --resume, got both/);
 });
 
+test('--profile shows what the ops of the steps took; the run has the same bits as one without', async () => {
+  const [out, other] = [freshFolder(), freshFolder()];
+  const text = await outputOf(tiny('--steps', '3', '--profile', '--out', out));
+  // Which ops have a line of their own depends on the time that they took; the sum does not.
+  const sum = /^a step +\S+ \S+ +100% +\S+ \S+ +(\d+) /m.exec(text);
+  assert.ok(Number(sum?.[1]) > 30, `a layer has more ops: ${text}`);
+  assert.match(text, /Where a step’s time goes/);
+  assert.not.match(await outputOf(tiny('--steps', '3', '--out', other)), /Where a step’s time goes/);
+  assert.equal(bytes(join(out, 'checkpoint.safetensors')), bytes(join(other, 'checkpoint.safetensors')));
+});
+
 test('metrics as a table, and as events: those of a run that goes on follow by themselves', async () => {
   const out = freshFolder();
   await outputOf(tiny('--steps', '4', '--evaluate-every', '2', '--decay', 'constant', '--tensorboard', '--out', out));

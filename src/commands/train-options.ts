@@ -134,6 +134,7 @@ export function trainOptions() {
     }),
     overwrite: flag('Replace a run that is already there'),
     tensorboard: flag('Also write events for TensorBoard into the folder of the run'),
+    profile: flag('Show where the time of the steps went, op by op'),
     config: text(
       'FILE',
       'Read options and task from a JSON file, under their names here; options on the command line win',
@@ -165,6 +166,7 @@ const BESIDE_RECIPE: readonly TrainOption[] = [
   'threads',
   'kernels',
   'tensorboard',
+  'profile',
   'config',
 ];
 const BESIDE_RESUME: readonly TrainOption[] = [
@@ -174,6 +176,7 @@ const BESIDE_RESUME: readonly TrainOption[] = [
   'threads',
   'kernels',
   'tensorboard',
+  'profile',
   'config',
 ];
 

@@ -68,7 +68,10 @@ async function begin(word: string | undefined, values: TrainValues, host: Runnin
     expectWritable([...(around === null ? [] : [around]), ...files]);
     // Also for the runs that are never reached, so that they can be started from it.
     for (const [n, { options }] of all.entries()) writeFileAtomically(files[n].config, configText(options));
-    const training = new Training({ recipe, minutes: values.minutes, folders, runs: all.length }, host);
+    const training = new Training(
+      { recipe, minutes: values.minutes, profile: values.profile, folders, runs: all.length },
+      host,
+    );
     let started = 0;
     const runs = async () => {
       for (const [n, { name, settings, options, folder }] of all.entries()) {
@@ -109,7 +112,7 @@ async function goOn(path: string, values: TrainValues, host: Running): Promise<n
     const run = longer?.run ?? before;
     expectWritable([files]);
     const { recipe, name } = recipeOf(run.settings) ?? { recipe: undefined, name: variantName(run.settings) };
-    const training = new Training({ recipe, minutes: values.minutes, folders, runs: 1 }, host);
+    const training = new Training({ recipe, minutes: values.minutes, profile: values.profile, folders, runs: 1 }, host);
     const metrics = new Metrics(files.metrics, run.step, recipe && stepsPerLine(run.settings.steps));
     warnUnverified(checkpoint, isVerified, host);
     const difference = run.step === 0 ? null : differenceTo(kernels);

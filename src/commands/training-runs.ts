@@ -17,6 +17,7 @@ import type { Curve } from './training-curves.ts';
 import { describeEnding, type Ending, type NotStarted } from './training-ending.ts';
 import { asNamed, type HeldFolders, type RunFiles, type TogetherFiles } from './training-folder.ts';
 import { describeFiles, leaveFiles } from './training-outputs.ts';
+import { profiled } from './training-profile.ts';
 import { describeRecipe, describeRun, formatRuns, type RunResult } from './training-report.ts';
 import { resultOf } from './training-result.ts';
 import { takeSteps } from './training-steps.ts';
@@ -26,6 +27,8 @@ export interface TrainingSettings {
   recipe: Recipe | undefined;
   /** Each run ends after this time. */
   minutes: number | undefined;
+  /** Whether to show what the ops of the steps took. */
+  profile: boolean;
   /** Where the runs write their files. */
   folders: HeldFolders;
   /** How many there are in all. */
@@ -73,7 +76,7 @@ export class Training {
   /** Trains a run to its end, and releases its memory. In a sweep, NaN or lack of memory ends that run, not the others. */
   async run(kept: KeptRun): Promise<void> {
     const { name, run, files, metrics, events } = kept;
-    const { recipe, folders, minutes, runs } = this.#settings;
+    const { recipe, folders, minutes, profile, runs } = this.#settings;
     const { stdout, stderr, stop } = this.#host;
     const inSweep = runs > 1;
     // From now on a signal could lose work.
@@ -92,7 +95,9 @@ export class Training {
     const label = inSweep ? `${name} (${this.#begun} of ${runs}), ` : '';
     if (events !== null) metrics.follow((line) => events.add(line));
     try {
-      await takeSteps(run, metrics, keeper, { label, minutes, looksAfter }, this.#host);
+      const steps = () => takeSteps(run, metrics, keeper, { label, minutes, looksAfter }, this.#host);
+      if (profile) await profiled(run, steps, this.#host);
+      else await steps();
     } catch (error) {
       const isOfRun = error instanceof NumericalError || error instanceof MemoryError;
       if (!inSweep || !isOfRun) {

@@ -8,6 +8,7 @@ import { binaryKernels } from './kernels/elementwise.ts';
 import { planWalk } from './kernels/strided.ts';
 import { type Block, isInCurrentScope, release, withScope } from './memory.ts';
 import { parallelFor } from './parallel/pool.ts';
+import { opEnded } from './profile.ts';
 import { expectSynchronous } from './reachable.ts';
 import { scope } from './scope.ts';
 import { expectTensor, ones, packed, Tensor } from './tensor.ts';
@@ -71,7 +72,9 @@ export function recordAll(
   inputs: readonly Tensor[],
   vjp: VectorJacobianProduct,
 ): void {
-  if (!recording || !inputs.some((input) => input.requiresGrad)) return;
+  if (!recording) return;
+  opEnded(name);
+  if (!inputs.some((input) => input.requiresGrad)) return;
   const node: TapeNode = { id: nextId++, name, inputs, outputs, vjp };
   for (const output of outputs) {
     output.requiresGrad = true;
@@ -118,6 +121,7 @@ export function backward(result: Tensor, gradient?: Tensor): void {
         const outputGradients = node.outputs.map((output) => pending.get(output));
         if (outputGradients.some((each) => each !== null)) {
           const inputGradients = scope(() => node.vjp(outputGradients));
+          opEnded(node.name, true);
           node.inputs.forEach((input, index) => {
             const each = inputGradients[index];
             if (each === null || each === undefined || !input.requiresGrad) return;
@@ -126,6 +130,7 @@ export function backward(result: Tensor, gradient?: Tensor): void {
             else pending.add(input, each);
           });
           pending.discard(inputGradients);
+          opEnded('sums of gradients', true);
         }
         for (const output of node.outputs) pending.drop(output);
       }

@@ -8,6 +8,7 @@ import { bytesPerElement, type DType, dtypeOf, expectDType, type NumericArray } 
 import { expectInteger, MemoryError } from './errors.ts';
 import { Forgotten } from './forgotten.ts';
 import { adoptHeap, heapMemory, isLent, memoryLimit, reserve, viewOf } from './heap.ts';
+import { arrayAllocated } from './profile.ts';
 
 export {
   adoptHeap,
@@ -74,6 +75,7 @@ export function allocate(dtype: DType, length: number): NumericArray {
   statistics.liveBytes += block.bytes;
   statistics.peakBytes = Math.max(statistics.peakBytes, statistics.liveBytes);
   statistics.largestBytes = Math.max(statistics.largestBytes, bytes);
+  arrayAllocated(bytes);
   const array = viewOf(dtype, block.offset, length);
   blockOf.set(array, block);
   block.array = array;

@@ -9,6 +9,7 @@ import { backward, zeroGrad } from '../core/autograd.ts';
 import { NumericalError } from '../core/errors.ts';
 import { expectFunction, expectRecord, optional } from '../core/expect.ts';
 import { collectGarbage } from '../core/garbage.ts';
+import { opEnded } from '../core/profile.ts';
 import { scope } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { expectRun } from './checks.ts';
@@ -116,11 +117,14 @@ function takeStep(run: Run, onError: () => void): StepReport {
   const begin = performance.now();
   const step = run.step + 1;
   const parameters = learner.model.parameters();
+  // What lies between two steps belongs to none.
+  opEnded(null);
   const { sums, norm } = unlessItFails(() => addGradients(run, step), onError);
   const scale = settings.clip === 0 ? 1 : clipScale(norm, settings.clip);
   const rate = learningRate(settings.schedule, step);
   optimizer.step(rate, scale / sums.targets);
   zeroGrad(parameters.values());
+  opEnded('update');
 
   run.step = step;
   const { tokens } = sums;
@@ -152,6 +156,7 @@ function addGradients(run: Run, step: number) {
     for (const { tokens } of batch.sequences) sums.tokens += tokens.size;
   });
   const norm = gradientNorm(learner.model.parameters()) / sums.targets;
+  opEnded('gradient norm');
   if (!Number.isFinite(norm)) throw badGradient(run, step);
   return { sums, norm };
 }
@@ -179,6 +184,7 @@ function forEachPart(run: Run, step: number, body: (batch: Batch, context: Forwa
     scope(() => {
       const batch = drawBatch(task, 'training', examples, settings.batch / settings.parts);
       const auxiliary = { scale: batch.counted };
+      opEnded('batch');
       body(batch, { training: true, random: random.split(`part ${part}`), auxiliary });
     });
   }

@@ -12,6 +12,7 @@ import { reserveScratch } from '../kernels/scratch.ts';
 import { chooseKernelSet, kernelBuild } from '../kernels/simd.ts';
 import { heapMemory, type NumericArray } from '../memory.ts';
 import type { Thread } from '../platform/thread.ts';
+import { isProfiling, kernelEnded } from '../profile.ts';
 import { ACTIVE, Control, FAILED, GENERATION, NEXT, ONLINE, OPEN, SPINS } from './control.ts';
 import { waitForOthers } from './patience.ts';
 
@@ -109,14 +110,26 @@ export function parallelFor<Arrays extends string, Numbers extends string, Maybe
   if (count === 0) return;
   const any = kernel as unknown as Kernel;
   expectAll(any, givenArrays, givenNumbers);
+  const begin = isProfiling() && !inRegion ? performance.now() : -1;
+  runItems(any, count, givenArrays, givenNumbers, costPerItem);
+  if (begin >= 0) kernelEnded(performance.now() - begin, count * costPerItem);
+}
+
+function runItems(
+  kernel: Kernel,
+  count: number,
+  givenArrays: KernelArrays<string, string>,
+  givenNumbers: KernelNumbers<string, string>,
+  costPerItem: number,
+): void {
   if (count === 1 || !(count * costPerItem >= WORTH_SPLITTING) || inRegion || threadCount() === 1) {
-    runHere(any, () => kernel.body(0, count, givenArrays as KernelArrays<Arrays, Maybe>, givenNumbers));
+    runHere(kernel, () => kernel.body(0, count, givenArrays, givenNumbers));
     return;
   }
-  const { arrays, numbers } = asLists(any, givenArrays, givenNumbers);
+  const { arrays, numbers } = asLists(kernel, givenArrays, givenNumbers);
   if (lostWorker !== null) throwLostWorker(lostWorker);
   pool ??= startPool(threadCount());
-  runRegion(pool, any, count, grainOf(count, costPerItem, threadCount()), arrays, numbers);
+  runRegion(pool, kernel, count, grainOf(count, costPerItem, threadCount()), arrays, numbers);
 }
 
 /**
@@ -186,10 +199,7 @@ function waitForWorkers({ counters }: Control, worked: number): void {
   throw new WorkerError(`${lost} worker threads stopped answering; the next region starts fresh workers`);
 }
 
-/**
- * How often a thread that waits looks again before it sleeps. With more threads than cores it never does: that would
- * take the core from a thread with work.
- */
+/** How often a thread that waits looks again before it sleeps: never where that would take the core from one with work. */
 export function spinsFor(onThreads: number): number {
   return onThreads <= availableParallelism() ? SPINS_WITH_A_CORE_EACH : 0;
 }
@@ -218,7 +228,7 @@ export function becomeWorker(): void {
   inRegion = true;
 }
 
-/** Resolves when every worker takes part; results never need it, timings do. Throws WorkerError if one cannot start. */
+/** Resolves when every worker takes part: timings need it. Throws WorkerError if one cannot start. */
 export async function poolReady(): Promise<void> {
   if (threadCount() === 1) return;
   if (lostWorker !== null) throwLostWorker(lostWorker);

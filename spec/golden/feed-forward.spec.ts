@@ -35,7 +35,7 @@ function runLayer(golden: GoldenCase, dtype: FloatType): Ran & { loss: number } 
   const call = callOf({ training: true });
   const output = kind.apply(x, options, parameters, call);
   const inputs = Object.fromEntries(Object.entries(theirs).map(([each, own]) => [`parameters/${each}`, own]));
-  return { output, inputs: { x, ...inputs }, loss: call.noted[0].loss };
+  return { output, inputs: { x, ...inputs }, loss: call.lost[0] ?? 0 };
 }
 
 function runLoss({ name, tensor }: GoldenCase, dtype: FloatType): Ran {

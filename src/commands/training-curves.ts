@@ -73,6 +73,12 @@ function charts(curves: readonly Curve[], baseline: Baseline): Chart[] {
     const accuracies = curves.map(({ label: name, lines }, index) =>
       line(nameOf(name), index, lines.filter(isEvaluation), of, ({ accuracy }) => accuracy, formatPercent),
     );
+    const own = curves.flatMap(({ label: name, lines }, index) => {
+      const withOwn = lines.filter(isSteps).filter(({ auxiliary }) => auxiliary !== undefined);
+      if (withOwn.length === 0) return [];
+      const shown = curves.length > 1 ? name : 'training';
+      return [line(shown, index, withOwn, of, ({ auxiliary = Number.NaN }) => auxiliary, formatError)];
+    });
     const heights = losses.flatMap(({ points }) => points.map(({ y }) => y)).filter(Number.isFinite);
     return [
       {
@@ -84,6 +90,7 @@ function charts(curves: readonly Curve[], baseline: Baseline): Chart[] {
         lines: losses,
         mark: { axis: 'y' as const, at: baseline.loss, label: 'by frequencies alone' },
       },
+      ...ownLosses(own, x, label),
       {
         id: `accuracy-${label}`,
         title: `Accuracy over ${label}`,
@@ -95,6 +102,22 @@ function charts(curves: readonly Curve[], baseline: Baseline): Chart[] {
       },
     ];
   });
+}
+
+/** What layers learn from besides the task, such as the loss of a router or of an indexer; nothing where they have no such loss. */
+function ownLosses(lines: readonly ChartLine[], x: Axis, label: string): Chart[] {
+  if (lines.length === 0) return [];
+  const heights = lines.flatMap(({ points }) => points.map(({ y }) => y)).filter(Number.isFinite);
+  return [
+    {
+      id: `own-losses-${label}`,
+      title: `Own losses of layers over ${label}`,
+      description: `The sum of the losses that layers have of their own, with their weights, over ${label}.`,
+      x,
+      y: even([0, ...heights], { label: 'own losses', format: shortNumber }),
+      lines: [...lines],
+    },
+  ];
 }
 
 /** For two runs or more of a task of recall: a line for each variant, through its runs with states of different sizes. */

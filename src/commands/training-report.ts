@@ -94,6 +94,7 @@ export function describeEvaluation(
       `step ${String(step).padEnd(6)}`,
       ...(steps === undefined ? [] : [`loss ${formatError(steps.loss).padEnd(7)}`]),
       `held out: loss ${formatError(loss ?? Number.NaN)}, accuracy ${formatPercent(accuracy)}`,
+      ...(steps?.auxiliary === undefined ? [] : [`own losses ${formatError(steps.auxiliary)}`]),
       ...(steps?.dropped ? [`${formatPercent(steps.dropped)} of choices dropped`] : []),
       ...rate,
       formatMilliseconds(1000 * seconds),

@@ -10,7 +10,7 @@
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
 import { release } from '../core/memory.ts';
-import { contiguous, multiply, reshape, sigmoid, slice, transpose } from '../core/ops/index.ts';
+import { contiguous, detach, multiply, reshape, sigmoid, slice, transpose } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep, scope } from '../core/scope.ts';
 import { elements, packed, type Tensor } from '../core/tensor.ts';
@@ -191,11 +191,11 @@ export class MultiHeadAttention implements Module {
     return { inputs, last };
   }
 
-  /** [batch, heads, length], or [batch, heads, length, width], of every gate. */
+  /** [batch, heads, length], or [batch, heads, length, width], of every gate. Those that only choose do not change x. */
   #gatesOf(x: Tensor): Record<string, Tensor> {
     const { heads } = this.#place;
     const entries = Object.entries(this.#declared).map(([name, gate]) => {
-      const projected = activate(linear(x, this.gates[name]), gate, this.mixing.options);
+      const projected = activate(linear(gate.chooses ? detach(x) : x, this.gates[name]), gate, this.mixing.options);
       if (gate.width === undefined) return [name, contiguous(transpose(projected, [0, 2, 1]))] as const;
       const rows = reshape(projected, [x.shape[0], x.shape[1], heads, this.#widthOf(gate)]);
       return [name, contiguous(transpose(rows, [0, 2, 1, 3]))] as const;

@@ -20,6 +20,7 @@ import { DENSE, type FeedForwardSettings, feedForwardKind } from './feed-forward
 import { type Norm, normalize, normParameters } from './linear.ts';
 import type { AttentionSettings, Mixing } from './mixing.ts';
 import { type Module, named } from './module.ts';
+import type { OwnLosses } from './own-loss.ts';
 import type { Branch, Pass } from './repeatable.ts';
 
 /** F and G. */
@@ -35,8 +36,8 @@ export type Attend = (x: Tensor, once: Pass['once']) => Tensor;
 export interface RoutingContext {
   /** uint8 [batch, length]: 1 = a real token. Absent: all real. */
   keyMask?: Tensor | undefined;
-  /** See `Auxiliary`. By default 0: the layer's own loss counts nothing. */
-  lossScale?: number;
+  /** Absent: the layer has no loss of its own. */
+  losses?: OwnLosses | undefined;
   note?(routed: Routed): void;
 }
 
@@ -78,7 +79,7 @@ export class TransformerLayer implements Module {
     const { norm, dropout: rate, feedForwardChunk } = this.#config;
     const first = (x: Tensor, parameters: Norm) => (norm === 'pre' ? normalize(x, parameters) : x);
     const dropped = (x: Tensor, { random }: Pass) => (training ? dropout(x, rate, random) : x);
-    const { keyMask, lossScale = 0, note = () => {} } = routing;
+    const { keyMask, losses, note = () => {} } = routing;
     const chunkLength = feedForwardChunk === 0 ? undefined : feedForwardChunk;
     const feedForward = (x: Tensor, pass: Pass) =>
       this.#kind.apply(x, this.#options, this.feedForward, {
@@ -86,7 +87,7 @@ export class TransformerLayer implements Module {
         chunkLength,
         training,
         keyMask,
-        lossScale,
+        losses,
         note,
       });
     return {

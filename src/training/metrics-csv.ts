@@ -10,6 +10,7 @@ const COLUMNS = [
   'tokens_per_second',
   'held_out_loss',
   'held_out_accuracy',
+  'own_losses',
 ] as const;
 
 type Row = Partial<Record<(typeof COLUMNS)[number], number | null>>;
@@ -28,8 +29,9 @@ export function metricsCsv(lines: readonly MetricsLine[]): string {
 
 function measured(line: Exclude<MetricsLine, { kind: 'note' }>): Row {
   if (line.kind === 'evaluation') return { held_out_loss: line.loss, held_out_accuracy: line.accuracy };
-  const { loss, gradientNorm, learningRate, tokensPerSecond } = line;
-  return { loss, gradient_norm: gradientNorm, learning_rate: learningRate, tokens_per_second: tokensPerSecond };
+  const { loss, auxiliary = null, gradientNorm, learningRate, tokensPerSecond } = line;
+  const step = { learning_rate: learningRate, tokens_per_second: tokensPerSecond };
+  return { loss, gradient_norm: gradientNorm, ...step, own_losses: auxiliary };
 }
 
 function cell(value: number | null | undefined): string {

@@ -24,7 +24,7 @@ export interface StepsLine {
   tokensPerSecond: number;
   /** Time spent on steps so far, without evaluations. */
   seconds: number;
-  /** Means over the steps, of models that route tokens: see `StepReport`. */
+  /** Means over the steps, where layers have own losses or route tokens: see `StepReport`. */
   auxiliary?: number;
   dropped?: number;
 }
@@ -125,10 +125,8 @@ export class Metrics {
       learningRate,
       tokensPerSecond: (1000 * sum(({ tokens }) => tokens)) / sum(({ milliseconds }) => milliseconds),
       seconds: this.#seconds,
-      ...(steps[0].auxiliary !== undefined && {
-        auxiliary: sum(({ auxiliary = 0 }) => auxiliary) / steps.length,
-        dropped: sum(({ dropped = 0 }) => dropped) / steps.length,
-      }),
+      ...(steps[0].auxiliary !== undefined && { auxiliary: sum(({ auxiliary = 0 }) => auxiliary) / steps.length }),
+      ...(steps[0].dropped !== undefined && { dropped: sum(({ dropped = 0 }) => dropped) / steps.length }),
     });
   }
 

@@ -20,6 +20,7 @@ import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from '../variants/variant.ts';
 import type { FloatType } from './linear.ts';
 import { move, stays } from './moving.ts';
+import { isFirstRun, type OwnLosses, withOwnLoss } from './own-loss.ts';
 import type { Pass } from './repeatable.ts';
 
 /** The settings of the attention of a layer, as plain values. */
@@ -66,6 +67,8 @@ export interface MixOptions {
   training: boolean;
   /** In a branch that runs twice, this keeps decisions the same. */
   once?: Pass['once'] | undefined;
+  /** Where the variant's own loss goes. Absent: it has none. */
+  losses?: OwnLosses | undefined;
 }
 
 export class Mixing {
@@ -115,15 +118,17 @@ export class Mixing {
   }
 
   /** Attends to inputs [batch, heads, length, headDim], up to the length that this was made for. */
-  attend(inputs: AttentionInputs, { training, once }: MixOptions): Tensor {
+  attend(inputs: AttentionInputs, { training, once, losses }: MixOptions): Tensor {
     const [, , length] = inputs.queries.shape;
     const missing = this.serves(length) ? 0 : this.#place.length - length;
     const padded = missing === 0 ? inputs : withPadding(inputs, missing);
     const options = training ? this.options : this.#evaluationOptions;
     const parameters = { ...this.parameters, ...this.#decided(padded, options, once) };
     const output = attend(this.variant, padded, options, { parameters, checkFinite: false });
+    const loss = losses && this.variant.ownLoss?.(padded, options, parameters);
+    const learning = loss ? withOwnLoss(output, loss, losses, isFirstRun(once)) : output;
     if (training) move(this, padded, once);
-    return missing === 0 ? output : slice(output, 2, 0, length);
+    return missing === 0 ? learning : slice(learning, 2, 0, length);
   }
 
   /**

@@ -127,7 +127,7 @@ export interface ForwardContext {
    * from it directly, so a second pass of the same step, as in reversible layers, gets the same masks.
    */
   random: Random;
-  /** For layers that route tokens. Without it they have no loss of their own. */
+  /** For layers with losses of their own, which they have only with it, and for those that route tokens. */
   auxiliary?: Auxiliary | undefined;
 }
 
@@ -135,11 +135,13 @@ export interface ForwardContext {
 export interface Auxiliary {
   /**
    * What such a loss counts in the loss that is walked back from: 1 beside a mean over targets, their number beside a sum, as in
-   * `lossOf`; 0: nothing. Its gradient is added in the backward pass; its value is in `note` alone.
+   * `lossOf`; 0: nothing. Its gradient is added in the backward pass; its value is in `noteLoss` alone.
    */
   scale: number;
   /** Called for each layer that routes, once in a pass through the model. */
   note?(layer: number, routed: Routed): void;
+  /** Called with each own loss of a layer, with its weight, once in a pass through the model that trains. */
+  noteLoss?(layer: number, loss: number): void;
 }
 
 /** For evaluation and generation, where nothing is random. */

@@ -34,9 +34,9 @@ export interface StepReport {
   /** Tokens read in this step, including padding. */
   tokens: number;
   milliseconds: number;
-  /** Of a model whose feed-forward layers route tokens: their own losses, with their weights; not part of `loss`. */
+  /** The sum of the layers' own losses, with their weights, where they have some; not part of `loss`. */
   auxiliary?: number;
-  /** The share of choices that met a full expert. */
+  /** Of a model whose feed-forward layers route tokens: the share of choices that met a full expert. */
   dropped?: number;
 }
 
@@ -132,7 +132,8 @@ function takeStep(run: Run, onError: () => void): StepReport {
   const { asked } = sums;
   return {
     ...{ step, loss: sums.loss / sums.targets, gradientNorm: norm, learningRate: rate, tokens, milliseconds },
-    ...(asked > 0 && { auxiliary: sums.auxiliary / sums.targets, dropped: sums.dropped / asked }),
+    ...(sums.auxiliary !== null && { auxiliary: sums.auxiliary / sums.targets }),
+    ...(asked > 0 && { dropped: sums.dropped / asked }),
   };
 }
 
@@ -141,14 +142,16 @@ function addGradients(run: Run, step: number) {
   const { learner } = run;
   learner.model.redraw(step);
   // The loss, and so the gradients, are sums over targets; the mean is taken over the targets of all parts.
-  const sums = { loss: 0, targets: 0, tokens: 0, auxiliary: 0, dropped: 0, asked: 0 };
+  const sums = { loss: 0, targets: 0, tokens: 0, auxiliary: null as number | null, dropped: 0, asked: 0 };
   forEachPart(run, step, (batch, context) => {
-    const note = (_: number, { loss, dropped, loads }: Routed) => {
-      sums.auxiliary += batch.counted * loss;
+    const noteLoss = (_: number, loss: number) => {
+      sums.auxiliary = (sums.auxiliary ?? 0) + batch.counted * loss;
+    };
+    const note = (_: number, { dropped, loads }: Routed) => {
       sums.dropped += dropped;
       sums.asked += loads.reduce((total, load) => total + load, dropped);
     };
-    const loss = lossOf(learner, batch, { ...context, auxiliary: { scale: batch.counted, note } });
+    const loss = lossOf(learner, batch, { ...context, auxiliary: { scale: batch.counted, note, noteLoss } });
     if (!Number.isFinite(loss.item())) throw badLoss(loss, run, step);
     backward(loss);
     sums.loss += loss.item();

@@ -33,6 +33,7 @@ import {
 } from './linear.ts';
 import { areShared, Mixing } from './mixing.ts';
 import { dropped, evaluation, type ForwardContext, type Module, named, within } from './module.ts';
+import { lossesOf } from './own-loss.ts';
 import { type AddedPositions, addedPositions } from './positions.ts';
 import { reversible } from './reversible.ts';
 
@@ -106,8 +107,9 @@ export class Transformer implements Module {
     expectContext('context', context);
     this.expectText(tokens, keyMask);
     const { training } = context;
-    const attends = this.layers.map(({ attention }): Attend => {
-      return (x, once) => attention.forward(x, { training, keyMask, once });
+    const attends = this.layers.map(({ attention }, n): Attend => {
+      const losses = lossesOf(context, n);
+      return (x, once) => attention.forward(x, { training, keyMask, once, losses });
     });
     return scope(() => this.#run(tokens, 0, attends, context, keyMask));
   }
@@ -212,9 +214,12 @@ export class Transformer implements Module {
     const placed = this.#positions === null ? embedded : add(embedded, this.#positions.rows(begin, end));
     const x = dropped(quietMasked(placed, keyMask), dropout, within(context, 'embedding'));
     const { training, random } = within(context, 'layers');
-    const { scale: lossScale = 0, note } = context.auxiliary ?? {};
     const blocks = this.layers.map((layer, n) =>
-      layer.branches(attends[n], training, { keyMask, lossScale, note: (routed) => note?.(n, routed) }),
+      layer.branches(attends[n], training, {
+        keyMask,
+        losses: lossesOf(context, n),
+        note: (routed) => context.auxiliary?.note?.(n, routed),
+      }),
     );
     let y: Tensor;
     if (residual === 'reversible') {

@@ -106,6 +106,7 @@ const METHOD: Readonly<Record<string, Check>> = {
     check: may,
     pattern: may,
     decisions: may,
+    ownLoss: may,
     withWholeGradient: may,
     withLinearValues: may,
     averagesWith: may,

@@ -9,22 +9,23 @@
  *     u_t = Attn(q_t, { k_s, v_s | I_ts among the top k of I_t,: })                                  (§2.1, eq. 2)
  *
  * q^I, k^I and w are made from the token by projections of their own: gates here. The choice has no gradient; the indexer learns
- * from `indexerLoss`, which draws its scores towards the weights of full attention.
+ * from `indexerLoss` (eq. 4), which draws its scores towards the weights of full attention. Training adds it, times λ.
  *
- * Cost: O(L·k·d) time for attention and O(L²·d_I) for the indexer, d_I/(2d) of the products of full attention; O(L·k) memory.
- * It gives up the keys beyond the best k, and a single training loss. With k of L tokens it is full attention.
+ * Cost: O(L·k·d) time for attention and O(L²·d_I) for the indexer, d_I/(2d) of the products of full attention; O(L·k) memory, and
+ * O(L²) while the indexer learns. It gives up the keys beyond the best k, and a single loss. With k of L tokens it is full attention.
  *
  * Departs from the paper: the indexer has as many heads as the layer, and each has index keys of its own, as a gate has rows for
  * each head; with the same keys in all heads it is eq. 1. Without gates all scores are alike, and then the k nearest keys are met.
  * The paper applies it to latent attention (MLA), whose heads share keys and values; here each head has its own. The released
  * indexer also normalises its keys, and turns a part of its queries and keys by their positions; a layer does neither here.
  */
-import { attention } from '../core/ops/index.ts';
+import { attention, scale } from '../core/ops/index.ts';
 import { topKeys } from '../core/ops/top-keys.ts';
 import { defineVariant } from './define.ts';
+import { indexerLoss } from './dsa-indexer.ts';
 import { SOFTMAX_FLOPS } from './flops.ts';
 import type { GatedInputs } from './inputs.ts';
-import { integer, type OptionsOf } from './options.ts';
+import { integer, number, type OptionsOf } from './options.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs, Parameters } from './variant.ts';
 
@@ -63,6 +64,15 @@ const options = {
   }),
   /** d_I: the width of the indexer's queries and keys. The released model's is 128, in 64 heads. */
   indexDim: integer({ symbol: 'd_I', minimum: 1, limit: 1024, default: 16, description: 'width of the indexer' }),
+  /** λ: what `indexerLoss` counts beside the loss of the task; 0: the indexer stays as it was drawn. */
+  indexerWeight: number({
+    symbol: 'λ',
+    minimum: 0,
+    maximum: 1000,
+    default: 1,
+    description: "weight of the indexer's loss in training; 0: none",
+    trainingOnly: true,
+  }),
 };
 
 /** Options of `dsa`: how many keys a query meets, the width of its indexer, and `causal`, which is implied. */
@@ -121,6 +131,12 @@ export const dsa = defineVariant({
     ],
   },
   attend,
+  ownLoss({ queries, keys, keyMask, gates }, { topKeys: count, indexerWeight }) {
+    if (indexerWeight === 0) return null;
+    const best = Math.min(count, keys.shape[2]);
+    const settings = { topKeys: best, ...(keyMask && { keyMask }) };
+    return scale(indexerLoss(queries, keys, gates as DsaInputs['gates'], settings), indexerWeight);
+  },
   decisions({ keyMask, gates }, { topKeys: count }) {
     const { indexQueries, indexKeys, indexWeights } = gates as DsaInputs['gates'];
     return { lists: topKeys(indexQueries, indexKeys, indexWeights, { count, start: 0, keyMask }) };

@@ -1,6 +1,4 @@
-/**
- * The contract of a variant: each file under `variants/` exports one, and the rest of the library uses nothing else of it.
- */
+/** The contract of a variant: each file under `variants/` exports one, and the rest of the library uses nothing else of it. */
 import type { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { DeclaredInputs } from './inputs.ts';
@@ -165,6 +163,9 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
    * once in every forward pass of training, and does not draw these parameters anew. Absent: none.
    */
   readonly moves?: Readonly<Record<string, Movement<Options>>>;
+
+  /** A loss that training adds to the task's, times a `trainingOnly` option, its weight; null: nothing to learn. Absent: none. */
+  ownLoss?(inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor | null;
 
   /**
    * For variants that stop gradients on purpose: options that do not stop them and give the same output. Finite differences

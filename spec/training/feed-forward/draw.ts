@@ -4,17 +4,25 @@ import { elements, randomNormal, type Tensor } from '../../../src/core/tensor.ts
 import type { FeedForwardCall, Routed } from '../../../src/training/feed-forward/kind.ts';
 import { completeFeedForward, feedForwardKind } from '../../../src/training/feed-forward/registry.ts';
 
-/** A call that keeps what the layer noted. */
-export function callOf(settings: Partial<FeedForwardCall> = {}): FeedForwardCall & { noted: Routed[] } {
+/** A call that keeps what the layer noted, and its own losses, which count `scale`. */
+export function callOf({
+  scale = 0,
+  ...settings
+}: Partial<FeedForwardCall> & { scale?: number } = {}): FeedForwardCall & {
+  noted: Routed[];
+  lost: number[];
+} {
   const noted: Routed[] = [];
+  const lost: number[] = [];
   return {
     training: true,
     random: new Random(5),
     once: (_, make) => make(),
-    lossScale: 0,
+    losses: { scale, note: (loss) => lost.push(loss) },
     note: (routed) => noted.push(routed),
     ...settings,
     noted,
+    lost,
   };
 }
 

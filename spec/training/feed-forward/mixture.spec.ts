@@ -125,8 +125,8 @@ for (const [name, most] of KINDS) {
     const { parameters, x, apply } = layerOf(name, { numExperts: 3, zLoss: 0.3, balance: 0.7, jitter: 0 }, sizes);
     const leaves = [x, ...Object.values(parameters)];
     const keyMask = maskOf([5, 3], 5);
-    const gradients = (lossScale: number) => {
-      const output = apply(callOf({ lossScale, keyMask }));
+    const gradients = (scale: number) => {
+      const output = apply(callOf({ scale, keyMask }));
       backward(output, randomNormal(output.shape, new Random(1), 'float64'));
       const found = leaves.map(({ grad, size }) => Array.from(grad?.toArray() ?? new Float64Array(size)));
       zeroGrad(leaves);
@@ -136,7 +136,7 @@ for (const [name, most] of KINDS) {
     const lossNow = () => {
       const call = callOf({ keyMask });
       apply(call);
-      return call.noted[0].loss;
+      return call.lost[0];
     };
     let met = 0;
     for (const [n, leaf] of [x, parameters.router].entries()) {
@@ -198,10 +198,7 @@ test('the losses by their formulas, over real tokens alone, with their weights',
       scored.reduce((total, { scores }) => total + Math.log(scores.reduce((sum, h) => sum + Math.exp(h), 0)) ** 2, 0) /
       tokens.length;
     const expected = 0.5 * balance + 2 * z;
-    assert.ok(
-      Math.abs(call.noted[0].loss - expected) <= ROUNDING * Math.max(1, expected),
-      `${call.noted[0].loss} ${expected}`,
-    );
+    assert.ok(Math.abs(call.lost[0] - expected) <= ROUNDING * Math.max(1, expected), `${call.lost[0]} ${expected}`);
   });
 });
 

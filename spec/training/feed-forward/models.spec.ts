@@ -89,18 +89,28 @@ for (const kind of KINDS) {
       const model = languageModel({ ...settings, causal: true, feedForward: { kind }, residual, norm: 'pre' }, 1);
       stir(model.tensors(), 1);
       const noted: [number, Routed][] = [];
+      const lost: [number, number][] = [];
       // In one reversible layer, G reads x + F(x), and the mean of both streams is x + (F + G) / 2.
-      const auxiliary = { scale: 3, note: (layer: number, routed: Routed) => noted.push([layer, routed]) };
+      const auxiliary = {
+        scale: 3,
+        note: (layer: number, routed: Routed) => noted.push([layer, routed]),
+        noteLoss: (layer: number, loss: number) => lost.push([layer, loss]),
+      };
       const output = model.forward(drawTokens(2, 12, 9, 5), { training: true, random: new Random(1), auxiliary });
       backward(output, randomNormal(output.shape, new Random(2), 'float64'));
       const gradients = new Map([...model.parameters()].map(([name, { grad }]) => [name, grad?.toArray()]));
       zeroGrad(model.parameters().values());
-      return { noted, gradients };
+      return { noted, lost, gradients };
     });
     for (const { noted } of found) assert.is(noted.length, 1);
     const [plain, reversible] = found;
     assert.equal(reversible.noted[0][1].choices, plain.noted[0][1].choices);
-    assert.ok(Math.abs(reversible.noted[0][1].loss - plain.noted[0][1].loss) < 1e-12);
+    assert.is(plain.lost.length, ROUTED.includes(kind) ? 1 : 0);
+    assert.is(reversible.lost.length, plain.lost.length);
+    for (const [n, [layer, loss]] of plain.lost.entries()) {
+      assert.is(layer, 0);
+      assert.ok(Math.abs(reversible.lost[n][1] - loss) < 1e-12);
+    }
     for (const [name, gradient] of reversible.gradients) assert.ok(gradient, name);
   });
 }

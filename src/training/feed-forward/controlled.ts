@@ -104,7 +104,7 @@ function decide(p: Tensor, call: FeedForwardCall, temperature: number, real: Arr
   const among = blocks * blockSize;
   const loads = new Int32Array(among);
   for (const unit of choices) if (unit >= 0) loads[unit]++;
-  call.note({ choices, perToken: blocks, among, loads, dropped: 0, capacity: tokens, loss: 0 });
+  call.note({ choices, perToken: blocks, among, loads, dropped: 0, capacity: tokens });
   return fromArray(units, [tokens, blocks], 'int32');
 }
 

@@ -1,9 +1,9 @@
 /** What a kind of feed-forward layer is: declared once, in a file of its own, and listed in registry.ts. */
-import { record } from '../../core/autograd.ts';
 import type { Random } from '../../core/random.ts';
-import { filled, type Tensor, viewAs } from '../../core/tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import type { OptionSchemas } from '../../variants/options.ts';
 import type { FloatType } from '../linear.ts';
+import type { OwnLosses } from '../own-loss.ts';
 import type { Pass } from '../repeatable.ts';
 
 /** Where a feed-forward layer stands. */
@@ -22,8 +22,8 @@ export interface FeedForwardCall extends Pass {
   training: boolean;
   /** uint8 [batch, length]: 1 = a real token, 0 = padding, which is not routed and gets zeros. Absent: all real. */
   keyMask?: Tensor | undefined;
-  /** See `Auxiliary.scale`. */
-  lossScale: number;
+  /** Where a loss of the layer's own goes. Absent: it has none. */
+  losses?: OwnLosses | undefined;
   /** Gets what the layer did with its tokens, once in a step. */
   note(routed: Routed): void;
 }
@@ -42,8 +42,6 @@ export interface Routed {
   dropped: number;
   /** The most choices that one expert computes. */
   capacity: number;
-  /** The layer's own loss with its weights. */
-  loss: number;
 }
 
 type AnyOptions = Readonly<Record<string, unknown>>;
@@ -59,13 +57,4 @@ export interface FeedForwardKind<Options = AnyOptions, Parameters = AnyParameter
   parameters(options: Options, place: FeedForwardPlace, random: Random): Parameters;
   /** x [batch, length, width] to the same shape. */
   apply(x: Tensor, options: Options, parameters: Parameters, call: FeedForwardCall): Tensor;
-}
-
-/**
- * y itself, with a loss that rides along: in the backward pass the loss gets the gradient `scale`, whatever y gets. So a
- * layer in reversible or recomputed branches, whose tapes end at their output, still learns from a loss of its own.
- */
-export function withLoss(y: Tensor, loss: Tensor, scale: number): Tensor {
-  const same = viewAs(y, (array) => array);
-  return record('withLoss', same, [y, loss], (gradient) => [gradient, filled([], scale, loss.dtype)]);
 }

@@ -18,7 +18,8 @@ import { add, gatherRows, gelu, matmul, multiply, reshape, scale, softmax, sum }
 import type { Random } from '../../core/random.ts';
 import { elements, empty, fromArray, randomNormal, type Tensor, zeros } from '../../core/tensor.ts';
 import { integer, number } from '../../variants/options.ts';
-import { type FeedForwardCall, type FeedForwardPlace, type Routed, withLoss } from './kind.ts';
+import { withOwnLoss } from '../own-loss.ts';
+import type { FeedForwardCall, FeedForwardPlace, Routed } from './kind.ts';
 import { balanceLoss, zLoss } from './router-loss.ts';
 import { bestExperts, dispatch, loadsOf } from './routing.ts';
 
@@ -148,16 +149,18 @@ export function mixture(
 
   const counts = countsOf(real, tokens, realTokens, x.dtype);
   const first = best.filter((_, at) => at % perToken === 0);
-  const balanced = scale(balanceLoss(probabilities, first, counts), options.balance); // (eqs. 4 to 6)
-  const loss = options.zLoss === 0 ? balanced : add(balanced, scale(zLoss(logits, counts), options.zLoss));
+  const ownLoss = () => {
+    const balanced = scale(balanceLoss(probabilities, first, counts), options.balance); // (eqs. 4 to 6)
+    return options.zLoss === 0 ? balanced : add(balanced, scale(zLoss(logits, counts), options.zLoss));
+  };
   if (isFirst) {
     const { dropped } = sent;
-    const found = { choices: choices.slice(), perToken, among: numExperts, loads: loadsOf(sent), dropped, capacity };
-    call.note({ ...found, loss: loss.item() } satisfies Routed);
+    const loads = loadsOf(sent);
+    call.note({ choices: choices.slice(), perToken, among: numExperts, loads, dropped, capacity } satisfies Routed);
   }
   const gates = gatesOf(best);
   const y = reshape(combined(rows, gates, sent, parameters, perToken), x.shape);
-  return call.training && call.lossScale !== 0 ? withLoss(y, loss, call.lossScale) : y;
+  return call.losses ? withOwnLoss(y, ownLoss(), call.losses, isFirst) : y;
 }
 
 /** Σ_i g_i E_i(x) over the choices that were let in, [tokens, width].                                            (eq. 2) */

@@ -120,7 +120,7 @@ function noteReads(
   const choices = read.map((value, at) => ((real?.[Math.floor(at / perToken)] ?? 1) === 1 ? value : -1));
   const loads = new Int32Array(among);
   for (const value of choices) if (value >= 0) loads[value]++;
-  call.note({ choices, perToken, among, loads, dropped: 0, capacity: choices.length, loss: 0 });
+  call.note({ choices, perToken, among, loads, dropped: 0, capacity: choices.length });
 }
 
 /** Keys N(0, 2/d_q) and values N(0, 1/width), as rows of norm about 1; W_q by Glorot & Bengio 2010. */

@@ -105,7 +105,7 @@ for (const [name, cases] of all) {
     const seen = { dropped: 0, losses: 0 };
     for (const { id, x, keyMask, direction, parameters, apply, training, isReal, options } of cases) {
       const claim = `${id} ${JSON.stringify({ ...options, training, shape: x.shape })}`;
-      const call = callOf({ training, keyMask, lossScale: 1 });
+      const call = callOf({ training, keyMask, scale: 1 });
       const output = apply(call);
       const theirs = (part: string) => found.get(`${id}/${part}`) as Float64Array;
       const real = theirs('output').map((value, at) =>
@@ -113,7 +113,7 @@ for (const [name, cases] of all) {
       );
       assertClose(output, { shape: x.shape, data: real }, ROUNDED, claim, 1);
       // Padding alone has nothing to learn from, and no loss.
-      const loss = training ? (call.noted[0]?.loss ?? 0) : 0;
+      const loss = call.lost[0] ?? 0;
       if (training) assert.ok(Math.abs(theirs('loss')[0] - loss) <= ROUNDED * Math.max(1, loss), claim);
       backward(sum(multiply(output, direction)));
       for (const [part, leaf] of [['x', x], ...Object.entries(parameters)] as [string, Tensor][]) {

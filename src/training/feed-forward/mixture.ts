@@ -160,7 +160,7 @@ export function mixture(
   }
   const gates = gatesOf(best);
   const y = reshape(combined(rows, gates, sent, parameters, perToken), x.shape);
-  return call.losses ? withOwnLoss(y, ownLoss(), call.losses, isFirst) : y;
+  return call.training && call.losses ? withOwnLoss(y, ownLoss(), call.losses, isFirst) : y;
 }
 
 /** Σ_i g_i E_i(x) over the choices that were let in, [tokens, width].                                            (eq. 2) */

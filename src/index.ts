@@ -184,7 +184,7 @@ export {
   type OptionsOf,
 } from './variants/options.ts';
 export type { LayerParts } from './variants/layer-parts.ts';
-export type { DeclaredInputs, Gate, GatedInputs } from './variants/inputs.ts';
+export type { DeclaredInputs, Gate, GateColumn, GatedInputs } from './variants/inputs.ts';
 export { type DeclaredParameter, type Drawing, glorotUniform, normal } from './variants/parameters.ts';
 export { Memory } from './variants/state.ts';
 export { SOFTMAX_FLOPS } from './variants/flops.ts';

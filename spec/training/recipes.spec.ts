@@ -41,8 +41,11 @@ test('names are distinct, schedules end with the steps, goals are about runs tha
   const names = recipes.map(({ name }) => name);
   assert.equal([...new Set(names)], names);
   assert.ok(recipes.includes(defaultRecipe));
-  for (const { name, settings, goal, runs: all, minutes } of recipes) {
-    if ('total' in settings.schedule) assert.is(settings.schedule.total, settings.steps, name);
+  for (const recipe of recipes) {
+    const { name, goal, runs: all, minutes } = recipe;
+    for (const { settings } of runsOf(recipe)) {
+      if ('total' in settings.schedule) assert.is(settings.schedule.total, settings.steps, name);
+    }
     const runs = Object.keys(all);
     assert.ok(runs.length > 0 && minutes > 0, name);
     if (!('accuracy' in goal) || typeof goal.accuracy === 'number') continue;

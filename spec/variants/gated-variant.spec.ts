@@ -12,6 +12,8 @@ import { slice } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { filled, fromArray, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { completeConfig } from '../../src/training/config.ts';
+import { started } from '../../src/training/gate-start.ts';
+import { linearParameters } from '../../src/training/linear.ts';
 import { evaluation } from '../../src/training/module.ts';
 import { endRun } from '../../src/training/run.ts';
 import { train } from '../../src/training/trainer.ts';
@@ -19,7 +21,15 @@ import { Transformer } from '../../src/training/transformer.ts';
 import { attend } from '../../src/variants/attend.ts';
 import { attendFrom } from '../../src/variants/continue.ts';
 import { full } from '../../src/variants/full.ts';
-import { ACTIVATION_NAMES, activate, type Gate, gatesOf, mapTokens, rangeOfGate } from '../../src/variants/inputs.ts';
+import {
+  ACTIVATION_NAMES,
+  activate,
+  type Gate,
+  type GateColumn,
+  gatesOf,
+  mapTokens,
+  rangeOfGate,
+} from '../../src/variants/inputs.ts';
 import { type AnyVariant, allVariants, findVariant, register } from '../../src/variants/registry.ts';
 import type { AttentionState } from '../../src/variants/state.ts';
 import type { AttentionInputs } from '../../src/variants/variant.ts';
@@ -214,6 +224,30 @@ test('the projections of gates start where the declaration says', () => {
   const { gates } = new Transformer(completeConfig(SETTINGS), new Random(1)).layers[0].attention;
   assert.equal([...(gates.logDecay.bias as Tensor).toArray()], [2, 2]);
   assert.equal([...(gates.beta.bias as Tensor).toArray()], [0, 0]);
+});
+
+test('a bias may differ from column to column or be drawn, and still gates are the same for every token', () => {
+  const seen: GateColumn[] = [];
+  const bias = (at: GateColumn) => {
+    seen.push(at);
+    return at.index + at.random.uniform();
+  };
+  const gate: Gate = { activation: 'none', description: '', bias, still: true };
+  const start = (seed: number) => {
+    return started(linearParameters(5, 6, new Random(1), 'float64'), gate, 3, new Random(seed));
+  };
+  const [one, same, other] = [start(2), start(2), start(3)].map(({ weight, bias: made }) => {
+    assert.ok(weight.toArray().every((each) => each === 0));
+    return [...(made as Tensor).toArray()];
+  });
+  assert.equal(one.map(Math.floor), [0, 1, 2, 3, 4, 5]);
+  assert.equal(same, one);
+  assert.not.equal(other, one);
+  const places = seen.slice(0, 6).map(({ column, width, index, all }) => [column, width, index, all]);
+  assert.equal(
+    places,
+    [0, 1, 2, 3, 4, 5].map((n) => [n % 3, 3, n, 6]),
+  );
 });
 
 test('a model that generates gives the rows of its forward pass, and shows the gates that a layer has made', () => {

@@ -8,6 +8,7 @@ import { slice } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { filled, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
+import { MultiHeadAttention } from '../../src/training/attention.ts';
 import { attend } from '../../src/variants/attend.ts';
 import { attendFrom } from '../../src/variants/continue.ts';
 import { gatedDeltaNet } from '../../src/variants/gated-deltanet.ts';
@@ -254,6 +255,36 @@ test('padding of any content reaches no gradient, of parameters either', () => {
       return Object.values(parameters).map(({ grad }) => grad?.toArray());
     };
     assert.equal(gradients(Number.NaN), gradients(0.5));
+  });
+});
+
+test('in a layer, decays and rates start as in the released code: the same for every token, from channel to channel another', () => {
+  scope(() => {
+    const place = {
+      modelDim: 12,
+      heads: 2,
+      headDim: 6,
+      length: 8,
+      causal: true,
+      rotary: false,
+      dtype: 'float64',
+    } as const;
+    const layer = new MultiHeadAttention({ variant: 'rwkv7' }, place, new Random(1));
+    const { gates } = layer.inputs(randomNormal([1, 8, 12], new Random(2), 'float64'));
+    const logits = { w: (n: number) => -6 + 6 * (n / 11) ** 2 + 0.5, a: (n: number) => -0.19 + 0.4 * (n / 11 - 0.5) };
+    for (let head = 0; head < 2; head++) {
+      for (let t = 0; t < 8; t++) {
+        for (let c = 0; c < 6; c++) {
+          const n = 6 * head + c;
+          // Of a head's columns, from −1 to 1.
+          const x = (c - 2.5) / 2.5;
+          const w = Math.exp(-Math.exp(-0.5) * sigmoid(logits.w(n) + 2.5 * x * Math.abs(x)));
+          const a = sigmoid(logits.a(n) + 0.3 * x * Math.abs(x));
+          assert.ok(Math.abs(Math.exp(gates?.logDecay.array.get(0, head, t, c) as number) - w) < 1e-12, `w ${n}`);
+          assert.ok(Math.abs((gates?.a.array.get(0, head, t, c) as number) - a) < 1e-12, `a ${n}`);
+        }
+      }
+    }
   });
 });
 

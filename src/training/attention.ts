@@ -13,7 +13,7 @@ import { release } from '../core/memory.ts';
 import { contiguous, detach, multiply, reshape, sigmoid, slice, transpose } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep, scope } from '../core/scope.ts';
-import { elements, packed, type Tensor } from '../core/tensor.ts';
+import { packed, type Tensor } from '../core/tensor.ts';
 import { activate, comparesTokens, type Gate, gatesOf, shapeOfGate, unreadInputs } from '../variants/inputs.ts';
 import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
@@ -27,6 +27,7 @@ import {
   partParameters,
   separated,
 } from './attention-parts.ts';
+import { started } from './gate-start.ts';
 import { copyOfLinear, type Linear, linear, linearParameters } from './linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing, type MixOptions } from './mixing.ts';
 import { type Module, named } from './module.ts';
@@ -88,10 +89,9 @@ export class MultiHeadAttention implements Module {
     this.#declared = gatesOf(variant.inputs, options);
     this.gates = Object.fromEntries(
       Object.entries(this.#declared).map(([name, gate]) => {
-        const rank = gate.rank?.(options, this.mixing.shape);
-        const projection = project(`gate ${name}`, heads * this.#widthOf(gate), rank);
-        if (gate.bias !== undefined && projection.bias) elements(projection.bias).fill(gate.bias);
-        return [name, projection];
+        const width = this.#widthOf(gate);
+        const projection = project(`gate ${name}`, heads * width, gate.rank?.(options, this.mixing.shape));
+        return [name, started(projection, gate, width, random.split(`bias of gate ${name}`))];
       }),
     );
     this.global = variant.inputs.global?.(options) === true ? copyOf(this.projections) : undefined;

@@ -38,6 +38,10 @@ const gate = recordOf({
   rank: may,
   when: may,
   timesWith: may,
+  bias(name, value) {
+    if (value !== undefined && typeof value !== 'function') expectFiniteNumber(name, value);
+  },
+  still: optional(expectBoolean),
   chooses: optional(expectBoolean),
 });
 const parameter = recordOf({

@@ -4,6 +4,7 @@
  */
 import { ArgumentError, expectShape, UnsupportedError } from '../core/errors.ts';
 import { add, exp, logEluPlusOne, maximum, negate, relu, scale, sigmoid } from '../core/ops/index.ts';
+import type { Random } from '../core/random.ts';
 import { elements, expectTensor, filled, type Tensor } from '../core/tensor.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions } from './variant.ts';
 
@@ -44,10 +45,24 @@ export interface Gate<Options extends CommonOptions = CommonOptions> {
   rank?(options: Options, shape: AttentionShape): number;
   /** The value if none is given, such as no decay. Absent: `attend` throws if none is given. */
   absent?: number;
-  /** The initial bias of a layer's projection. 0 by default. */
-  bias?: number;
+  /** The initial bias of a layer's projection: one number, or a number for each of its columns. 0 by default. */
+  bias?: number | ((column: GateColumn) => number);
+  /** The weights of a layer's projection start at 0, so that a gate is the same for all tokens at first. */
+  still?: true;
   /** It only chooses which tokens meet: nothing flows back to it, and a loss of its own has to train it. */
   chooses?: true;
+}
+
+/** A column of a layer's projection to a gate, for its initial bias. */
+export interface GateColumn {
+  /** Its number within its head, of `width`: 0 of 1 for a gate without rows. */
+  column: number;
+  width: number;
+  /** Its number among the columns of all heads, of `all`. */
+  index: number;
+  all: number;
+  /** A stream for the biases of this gate, which are drawn in order. */
+  random: Random;
 }
 
 /** Inputs of a variant with gates, in the form that its `attend` gets: no gate is missing. */

@@ -18,9 +18,10 @@ export function recipeOf(settings: RunSettings): { recipe: Recipe; name: string 
     // A checkpoint stores the task's defaults explicitly.
     const known = { seed: settings.seed, task: { name: task, ...openTask(task, own).settings } };
     const { steps } = settings;
-    if (steps < recipe.settings.steps) continue;
-    const schedule = until(recipe.settings.schedule, steps);
-    const found = runsOf(recipe).find((run) => isSame({ ...run.settings, ...known, steps, schedule }, settings));
+    const found = runsOf(recipe).find((run) => {
+      const longer = { steps, schedule: until(run.settings.schedule, steps) };
+      return steps >= run.settings.steps && isSame({ ...run.settings, ...known, ...longer }, settings);
+    });
     if (found !== undefined) return { recipe, name: found.name };
   }
   return undefined;

@@ -25,11 +25,12 @@ export interface Recipe {
   readonly minutes: number;
 }
 
-/** The settings in which a run differs from the others of its recipe. */
-export type RecipeRun = { attention: AttentionSettings | readonly AttentionSettings[] } & Omit<
-  ModelSettings,
-  'attention'
->;
+/** The settings in which a run differs from the others of its recipe: those of its model, and of how it is trained. */
+export type RecipeRun = {
+  attention: AttentionSettings | readonly AttentionSettings[];
+  /** In place of the recipe's own, where a variant wants another learning rate or more steps. */
+  training?: Partial<Pick<RunSettings, 'steps' | 'schedule'>>;
+} & Omit<ModelSettings, 'attention'>;
 
 /** The goal of a run. */
 export type Goal =
@@ -72,8 +73,8 @@ export function runsOf(recipe: Recipe): NamedRun[] {
     settings: (name, settings) => expectRecord(name, settings, { model: expectPlain }),
   });
   const { runs, settings } = recipe;
-  return Object.entries(runs).map(([name, model]) => {
-    return { name, settings: { ...settings, model: { ...settings.model, ...model } } };
+  return Object.entries(runs).map(([name, { training, ...model }]) => {
+    return { name, settings: { ...settings, ...training, model: { ...settings.model, ...model } } };
   });
 }
 

@@ -21,13 +21,12 @@
  * as in released code.
  */
 import { ArgumentError } from '../core/errors.ts';
-import { attention, contiguous, countingSort, normalizeRows, transpose } from '../core/ops/index.ts';
-import { elements, fromArray, type Tensor } from '../core/tensor.ts';
+import { attention, normalizeRows, transpose } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './flops.ts';
 import { boolean, integer, type OptionsOf } from './options.ts';
 import { bucketFactors, hashIntoBuckets, rotation } from './reformer/buckets.ts';
-import { chunksOf, chunksOfLast } from './reformer/chunks.ts';
+import { chunksOf, metByLast } from './reformer/chunks.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs, Parameters } from './variant.ts';
 
@@ -43,16 +42,10 @@ function attend(
   const mask = memory.appendMask(keyMask, queries.shape[0]);
   // h(x) = argmax([xR; −xR]) (§2), in every round; padding has its own bucket, the last.
   const { bucket, count } = hashIntoBuckets(queries, options, parameters, keyMask);
-  const seen = memory.isKept ? transposed(memory.append('buckets', transposed(bucket))) : bucket;
-  // i ↦ s_i: sorted by bucket and, within a bucket, by position; cut into chunks of m.
-  const { order, place } = countingSort(seen, count + 1);
+  const seen = memory.append('buckets', transpose(bucket));
+  // i ↦ s_i: sorted by bucket and, within a bucket, by position; cut into chunks of m. A step needs those of one token.
   const isStep = memory.position > 0 && queries.shape[2] === 1;
-  const chunks = {
-    ...(isStep ? chunksOfLast(order, place, options) : chunksOf(order, place, memory.position, options)),
-    labels: { queries: labelsOf(bucket, count, mask, options), keys: labelsOf(seen, count, mask, options) },
-    causal: options.causal,
-    once: options.countOnce,
-  };
+  const chunks = isStep ? metByLast(seen, count, options) : chunksOf(bucket, transpose(seen), count, mask, options);
   // One softmax over all rounds: o_i^(r) over the chunk of s_i and the one before, and the one after if not causal
   // (eqs. 4, 11, 15, 16), each by its share exp(z(i, P_i^(r)) − z(i, P_i))                                           (eq. 14)
   const settings = { keyMask: mask, selfBias: SELF_BIAS, queryStart: memory.position };
@@ -61,16 +54,6 @@ function attend(
 
 /** −m_ii of eq. 16: a token attends to itself only if it meets no other token, because any other score is far larger. */
 const SELF_BIAS = -1e5;
-
-/** Tokens with the same label meet: the tokens of a bucket, or all tokens. Padding, in the last bucket, meets none. */
-function labelsOf(bucket: Tensor, count: number, mask: Tensor | undefined, { acrossBuckets }: ReformerOptions): Tensor {
-  if (!acrossBuckets && mask === undefined) return bucket;
-  const buckets = elements(bucket);
-  const labels = buckets.map((each) => (each === count ? -1 : acrossBuckets ? 0 : each));
-  return fromArray(labels, bucket.shape, 'int32');
-}
-
-const transposed = (x: Tensor): Tensor => contiguous(transpose(x));
 
 /** Pairs of P̃ (eq. 5): each chunk with itself and the one before, and the one after if not causal. */
 function neighbouringPairs(length: number, chunkLength: number, causal: boolean): number {

@@ -34,8 +34,11 @@ export interface SurveyRow {
   decodes: boolean;
   /** Our variants for it, with the exponents of time and memory over the length; null: not measured. None: not here yet. */
   variants: readonly { name: string; time: number | null; memory: number | null }[];
-  /** Of a model that is sparse elsewhere: the kind of feed-forward layer that is ours, and its file. */
-  layer?: { kind: string; file: string };
+  /**
+   * Of a model that is sparse elsewhere: the kind of feed-forward layer that is ours, its options where the paper's are not the
+   * kind's defaults, and its file.
+   */
+  layer?: { kind: string; options: Readonly<Record<string, number>>; file: string };
   note?: string;
 }
 
@@ -104,6 +107,14 @@ const LAYERS: Readonly<Record<string, string>> = {
   'Scaling Transformers': 'controlled',
 };
 
+/**
+ * Options by which a row differs from the defaults of its kind. ST-MoE's capacity factor of 1.25 counts tokens and is half as
+ * much here, where it counts both choices; its z loss weighs 10⁻³ (Zoph et al. 2022, §§3.3 and 5).
+ */
+const LAYER_OPTIONS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  'ST-MoE': { capacityFactor: 0.625, zLoss: 1e-3 },
+};
+
 /** Whether any of ours is the row's. */
 export const isHere = ({ variants, layer }: SurveyRow): boolean => variants.length > 0 || layer !== undefined;
 
@@ -120,7 +131,11 @@ export const SURVEY: readonly SurveyRow[] = [...ATTENTION, ...SPARSE].map(
     decodes,
     variants: variants.map((name) => ({ name, ...(SURVEY_SLOPES[name] ?? { time: null, memory: null }) })),
     ...(LAYERS[model] !== undefined && {
-      layer: { kind: LAYERS[model], file: `src/training/feed-forward/${LAYERS[model]}.ts` },
+      layer: {
+        kind: LAYERS[model],
+        options: LAYER_OPTIONS[model] ?? {},
+        file: `src/training/feed-forward/${LAYERS[model]}.ts`,
+      },
     }),
     ...(note !== undefined && { note }),
   }),

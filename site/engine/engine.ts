@@ -9,6 +9,7 @@ import { describe, forgetInputs } from './inputs.ts';
 import { options } from './options.ts';
 import { budgets, pattern } from './patterns.ts';
 import type { Machine, Name, Questions, Reply, Request } from './protocol.ts';
+import { route } from './routing.ts';
 import { begin, checkpoint, metrics, pause, train } from './training.ts';
 
 type Tell<K extends Name> = (event: Questions[K]['event']) => void;
@@ -30,6 +31,7 @@ const answers: Answers = {
   weights,
   budgets,
   pattern,
+  route,
   begin,
   train: (_, tell) => train(tell),
   pause,

@@ -117,6 +117,29 @@ export interface TrainingState {
 
 export type TrainingEvent = { kind: 'step'; report: StepReport } | { kind: 'evaluation'; report: EvaluationReport };
 
+/** A feed-forward layer on the words of a text. */
+export interface RoutingAsk {
+  kind: string;
+  options: Readonly<Record<string, number | string>>;
+  words: readonly string[];
+  /** With the capacity of training, and what it leaves to chance. */
+  training: boolean;
+  seed: number;
+}
+
+/** What the layer did with the words: see `Routed`. */
+export interface RoutedWords {
+  choices: readonly number[];
+  perToken: number;
+  among: number;
+  loads: readonly number[];
+  /** 1: a choice that met a full expert; empty: none can. */
+  refused: readonly number[];
+  dropped: number;
+  capacity: number;
+  loss: number;
+}
+
 /** By name: what is asked, what is answered, and what is told meanwhile. */
 export interface Questions {
   start: { ask: { threads?: number }; answer: Machine; event: never };
@@ -140,6 +163,7 @@ export interface Questions {
     answer: Grid;
     event: never;
   };
+  route: { ask: RoutingAsk; answer: RoutedWords; event: never };
   /** Begins a run of a recipe; one that was there ends. */
   begin: {
     ask: { recipe: string; run: string; seed: number };

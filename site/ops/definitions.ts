@@ -215,6 +215,21 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [kernel('nearest-keys', 'nearestKeysKernel')],
   },
   {
+    file: 'best-pairs',
+    says: tex`Chooses the $k$ pairs of a first and a second half with the largest sums of scores. They are among the pairs of the $k$ best first and the $k$ best second halves, so not all $n^2$ sums are made.`,
+    forward: tex`\{\, (i, j) : a_i + b_j \text{ is one of the } k \text{ largest} \,\}`,
+    gradient: null,
+    why: 'A choice changes in jumps, so there is no gradient.',
+    loops: [kernel('best-pairs', 'bestPairsKernel')],
+  },
+  {
+    file: 'grouped-matmul',
+    says: tex`A product with another matrix for each group of rows. Rows of expert $g$ stand together, from $b_g$ to $b_{g+1} - 1$, so a mixture of experts costs what its rows cost.`,
+    forward: tex`y_n = x_n W_g \quad \text{for } b_g \le n < b_{g+1}`,
+    gradient: tex`\frac{\partial \ell}{\partial x_n} = G_n W_g^\top, \qquad \frac{\partial \ell}{\partial W_g} = \sum_{n = b_g}^{b_{g+1} - 1} x_n^\top G_n`,
+    loops: [op('grouped-matmul', 'eachGroup')],
+  },
+  {
     file: 'sinkhorn',
     says: tex`Divides rows and columns of $e^R$ by their sums in turn, until both sum to 1, in logarithms; causally each row after those above it, with sums that end there.`,
     forward: tex`S^0 = e^R, \quad S^k = F_c(F_r(S^{k-1}))`,

@@ -1,6 +1,7 @@
 /** All pages. Adding one is one file and one line here. */
 import { citePage } from './cite.ts';
 import { explorerPage } from './explorer.ts';
+import { layerPages } from './layer.ts';
 import { opPages } from './op.ts';
 import { overviewPage } from './overview.ts';
 import type { Page } from './page.ts';
@@ -18,6 +19,7 @@ export async function allPages(): Promise<Page[]> {
     surveyPage(),
     citePage(),
     ...(await variantPages()),
+    ...(await layerPages()),
     ...(await opPages()),
   ];
 }

@@ -1,31 +1,48 @@
-/** A page for each file of ops that a variant calls: the equation, the plain loop that defines it, and the op itself. */
+/** A page for each file of ops that a variant or a feed-forward layer calls: the equation, the plain loop that defines it, and the op itself. */
 import { type Html, html } from '../../src/compare/report/html.ts';
+import { FEED_FORWARD_KINDS } from '../../src/training/feed-forward/registry.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { type OpDefinition, opDefinitions } from '../ops/definitions.ts';
 import { AnnotatedFile } from '../source/annotated.ts';
-import { declarationLines, definitionsIn, fileAnchor, filesOf, readFile, type ShownFile } from '../source/files.ts';
+import {
+  declarationLines,
+  definitionsIn,
+  fileAnchor,
+  filesOf,
+  filesOfLayer,
+  readFile,
+  type ShownFile,
+} from '../source/files.ts';
 import { opsCalledIn } from '../source/ops.ts';
 import { PageLinks } from '../source/paper.ts';
 import { displayed, prose } from '../source/typeset.ts';
 import type { Page } from './page.ts';
 
-/** The names of ops that each variant calls, by the file of the op. */
-async function callers(): Promise<Map<string, Map<string, string[]>>> {
-  const found = new Map<string, Map<string, string[]>>();
-  for (const { name: variant } of allVariants()) {
-    for (const file of await filesOf(variant)) {
+/** What calls an op, and where its page is. */
+interface Caller {
+  name: string;
+  href: string;
+}
+
+/** The names of ops that each variant and each feed-forward layer calls, by the file of the op. */
+async function callers(): Promise<Map<string, Map<string, Caller[]>>> {
+  const found = new Map<string, Map<string, Caller[]>>();
+  const add = (files: readonly ShownFile[], caller: Caller) => {
+    for (const file of files) {
       for (const { file: opFile, name } of opsCalledIn(file).values()) {
-        const names = found.get(opFile) ?? new Map<string, string[]>();
-        const variants = names.get(name) ?? [];
-        if (!variants.includes(variant)) names.set(name, [...variants, variant]);
+        const names = found.get(opFile) ?? new Map<string, Caller[]>();
+        const known = names.get(name) ?? [];
+        if (!known.includes(caller)) names.set(name, [...known, caller]);
         found.set(opFile, names);
       }
     }
-  }
+  };
+  for (const { name } of allVariants()) add(await filesOf(name), { name, href: `../variants/${name}.html` });
+  for (const { name } of FEED_FORWARD_KINDS) add(await filesOfLayer(name), { name, href: `../layers/${name}.html` });
   return found;
 }
 
-/** Throws for an op that a variant calls and that no equation defines. */
+/** Throws for an op that a variant or a layer calls and that no equation defines. */
 export async function opPages(): Promise<Page[]> {
   const called = await callers();
   const known = new Map(opDefinitions.map((definition) => [definition.file, definition]));
@@ -33,11 +50,11 @@ export async function opPages(): Promise<Page[]> {
   if (missing.length > 0) throw new Error(`site/ops/definitions.ts: no definition for ${missing.join(', ')}`);
   const idle = opDefinitions.filter(({ file }) => !called.has(file));
   if (idle.length > 0)
-    throw new Error(`site/ops/definitions.ts: no variant calls ${idle.map(({ file }) => file).join(', ')}`);
+    throw new Error(`site/ops/definitions.ts: nothing calls ${idle.map(({ file }) => file).join(', ')}`);
   return Promise.all(opDefinitions.map((definition) => opPage(definition, called.get(definition.file)!)));
 }
 
-async function opPage(definition: OpDefinition, names: ReadonlyMap<string, readonly string[]>): Promise<Page> {
+async function opPage(definition: OpDefinition, names: ReadonlyMap<string, readonly Caller[]>): Promise<Page> {
   const { file, says, forward, gradient, why } = definition;
   const own = { ...(await readFile(`src/core/ops/${file}.ts`)), isMain: true };
   const loops = await Promise.all(
@@ -77,13 +94,11 @@ ${annotated.introduction()}${annotated.whole()}
   };
 }
 
-function callersOf(names: ReadonlyMap<string, readonly string[]>): Html {
+function callersOf(names: ReadonlyMap<string, readonly Caller[]>): Html {
   const rows = [...names]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, variants]) => {
-      const linked = variants.map(
-        (variant, n) => html`${n === 0 ? '' : ', '}<a href="../variants/${variant}.html">${variant}</a>`,
-      );
+    .map(([name, all]) => {
+      const linked = all.map((each, n) => html`${n === 0 ? '' : ', '}<a href="${each.href}">${each.name}</a>`);
       return html`<li id="${name}"><code>${name}</code>: called by ${linked}</li>\n`;
     });
   return html`<ul class="callers">

@@ -43,7 +43,7 @@ const FONTS = `for(const font of ['1em KaTeX_Main','bold 1em KaTeX_Main','italic
 export function documentOf(page: Page): string {
   const { path, title, description, body, scripts = [], maths = false, wide = false } = page;
   const root = rootFrom(path);
-  const isBelow = path.startsWith('variants/') || path.startsWith('ops/');
+  const isBelow = /^(variants|layers|ops)\//.test(path);
   const links = NAVIGATION.map((each) => {
     const current = each.path === path || (each.path === 'index.html' && isBelow);
     const how = each.path === path ? 'page' : current ? 'true' : null;

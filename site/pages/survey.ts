@@ -62,9 +62,9 @@ function branch(each: SurveyClass): Html {
 `;
 }
 
-/** Links to the variants of a row, or the layer that `train` has for it. */
+/** Links to the variants of a row, or to its feed-forward layer. */
 function hereAs({ variants, layer }: SurveyRow, otherwise: string): Html | Html[] | string {
-  if (layer !== undefined) return html`<code>--feed-forward ${layer.kind}</code>`;
+  if (layer !== undefined) return html`<a href="layers/${layer.kind}.html">${layer.kind}</a>`;
   return variants.length === 0 ? otherwise : variantLinks(variants.map(({ name }) => name));
 }
 

@@ -9,6 +9,7 @@ import { type Lines, parseSource, type SourceFile } from './segments.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const variants = join(root, 'src', 'variants');
+const layers = join(root, 'src', 'training', 'feed-forward');
 
 /** The contract that all variants share, which is no variant's own. */
 const SHARED = [
@@ -28,8 +29,11 @@ const SHARED = [
   'reference',
 ];
 
+/** What all feed-forward layers share. */
+const SHARED_BY_LAYERS = ['kind', 'registry', 'who'];
+
 export interface ShownFile extends SourceFile {
-  /** From src/variants, without its ending: `reformer/buckets`. */
+  /** From src/variants or the folder of feed-forward layers, without its ending: `reformer/buckets`. */
   name: string;
   /** From the root of the repository. */
   path: string;
@@ -48,49 +52,54 @@ export function fileAnchor({ name }: ShownFile): string {
 }
 
 /** The variant's own file, and then the files that it takes parts of itself from, in the order of its imports. */
-export async function filesOf(variant: string): Promise<ShownFile[]> {
-  const notOwn = new Set([...SHARED, ...allVariants().map(({ name }) => name)].map(fileOf));
-  const found = [fileOf(variant)];
+export const filesOf = (variant: string): Promise<ShownFile[]> =>
+  filesFrom(variants, variant, [...SHARED, ...allVariants().map(({ name }) => name)]);
+
+/** The same of a kind of feed-forward layer. */
+export const filesOfLayer = (kind: string): Promise<ShownFile[]> => filesFrom(layers, kind, SHARED_BY_LAYERS);
+
+async function filesFrom(folder: string, name: string, others: readonly string[]): Promise<ShownFile[]> {
+  const fileOf = (each: string): string => join(folder, `${each}.ts`);
+  const notOwn = new Set(others.map(fileOf));
+  const found = [fileOf(name)];
   const shown: ShownFile[] = [];
   // What an imported file imports comes after all that the first one does.
   for (const file of found) {
-    if (!known.has(file)) known.set(file, readShown(file));
+    if (!known.has(file)) known.set(file, readShown(file, folder));
     const one = { ...(await known.get(file)!), isMain: file === found[0] };
     shown.push(one);
-    for (const imported of importsOf(one.tree, file)) {
+    for (const imported of importsOf(one.tree, file, folder)) {
       if (!notOwn.has(imported) && !found.includes(imported)) found.push(imported);
     }
   }
   return shown;
 }
 
-const fileOf = (name: string): string => join(variants, `${name}.ts`);
-
 /** Companions are of several variants. */
 const known = new Map<string, ReturnType<typeof readShown>>();
 
 /** A file of the repository, by its path from the root. */
-export const readFile = (path: string): Promise<Omit<ShownFile, 'isMain'>> => readShown(join(root, path));
+export const readFile = (path: string): Promise<Omit<ShownFile, 'isMain'>> => readShown(join(root, path), variants);
 
-async function readShown(file: string): Promise<Omit<ShownFile, 'isMain'>> {
+async function readShown(file: string, folder: string): Promise<Omit<ShownFile, 'isMain'>> {
   const text = readFileSync(file, 'utf8');
   const slashes = (path: string) => path.split(sep).join('/');
   return {
     ...parseSource(text),
-    name: slashes(relative(variants, file)).replace(/\.ts$/, ''),
+    name: slashes(relative(folder, file)).replace(/\.ts$/, ''),
     path: slashes(relative(root, file)),
     tokens: await highlight(text),
   };
 }
 
-/** Files of src/variants that one imports. */
-function importsOf(tree: ts.SourceFile, file: string): string[] {
+/** Files of the folder that one imports. */
+function importsOf(tree: ts.SourceFile, file: string, folder: string): string[] {
   return tree.statements
     .filter(ts.isImportDeclaration)
     .map(({ moduleSpecifier }) => (moduleSpecifier as ts.StringLiteral).text)
     .filter((path) => path.startsWith('.'))
     .map((path) => join(dirname(file), path))
-    .filter((path) => path.startsWith(variants + sep));
+    .filter((path) => path.startsWith(folder + sep));
 }
 
 /**

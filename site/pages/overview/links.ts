@@ -1,6 +1,7 @@
 /** What the parts of the overview refer to: pages, files of raw numbers, and the commands that write these anew. */
 import { COMPARE_COMMAND } from '../../../bench/report/results.ts';
 import { type Html, html } from '../../../src/compare/report/html.ts';
+import { FEED_FORWARD_KINDS } from '../../../src/training/feed-forward/registry.ts';
 
 /** From the overview, which is at the root of the site. */
 export function variantLink(name: string): Html {
@@ -12,6 +13,15 @@ export function variantLinks(names: readonly string[]): Html[] {
   return names.map((name, index) => {
     const between = index === 0 ? '' : index === names.length - 1 ? ' and ' : ', ';
     return html`${between}${variantLink(name)}`;
+  });
+}
+
+/** Every feed-forward layer, as links from the root of the site. */
+export function layerLinks(): Html[] {
+  const last = FEED_FORWARD_KINDS.length - 1;
+  return FEED_FORWARD_KINDS.map(({ name }, index) => {
+    const between = index === 0 ? '' : index === last ? ' and ' : ', ';
+    return html`${between}<a href="layers/${name}.html">${name}</a>`;
   });
 }
 

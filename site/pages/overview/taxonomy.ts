@@ -4,6 +4,7 @@ import type { AnyVariant } from '../../../src/variants/registry.ts';
 import { notesOf } from '../../papers/index.ts';
 import { FAMILIES, type Family, variantsByFamily } from '../families.ts';
 import { finder } from '../finder.ts';
+import { layerLinks } from './links.ts';
 import { wordFor } from './opening.ts';
 import { drawThumbnails, type Thumbnails } from './thumbnails.ts';
 
@@ -42,6 +43,8 @@ ${finder('The pictures and the table below show the variants that fit.')}
 <ul class="families">
 ${branches}</ul>
 </div>
+<p>The other half of a layer is its feed-forward network. Here it may use a part of its parameters for each token:
+${layerLinks()}. <a href="survey.html#classes">The survey’s classes</a> have both halves.</p>
 <p class="note">Each picture shows a variant’s weights on the same input: ${thumbnails.subject}. A stronger colour is a larger
 weight. An empty cell is exactly zero, and orange is below zero. Nothing was trained here: parameters are random. Windows, chunks and
 landmarks are small, so that the pictures can show them. <a href="patterns.html">Larger pictures, with your own options</a>.</p>

@@ -49,7 +49,7 @@ ${rows}</tbody>
 </div>`;
 }
 
-function allowed(schema: OptionSchema): Html {
+export function allowed(schema: OptionSchema): Html {
   if (schema.kind === 'boolean') return html`<code>true</code> or <code>false</code>`;
   if (schema.kind === 'number') return html`${schema.minimum} to ${schema.maximum}`;
   if (schema.kind === 'choice') {
@@ -82,13 +82,13 @@ function limit(maximum: (sequenceLength: number) => number): Html {
   return inlined(`${factor === 1 ? '' : factor}L ${rest}`);
 }
 
-function shown(value: unknown): Html {
+export function shown(value: unknown): Html {
   if (Array.isArray(value)) return value.length === 0 ? html`none` : html`${value.join(', ')}`;
   return typeof value === 'number' ? html`${value}` : html`<code>${String(value)}</code>`;
 }
 
 /** With a capital and a stop: schemas and notes have fragments. */
-function sentence(text: string): string {
+export function sentence(text: string): string {
   const capital = /^[a-z]/.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
   return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }

@@ -148,16 +148,22 @@ function chosenUnits(
   return add(concat(parts, 0), b2);
 }
 
+/** r of the controller. */
+function rankOf({ blockSize, lowRank }: ControlledOptions, width: number): number {
+  return lowRank === 0 ? Math.max(1, Math.ceil(width / blockSize)) : lowRank;
+}
+
 /** Weights by Glorot & Bengio 2010; biases 0. */
 function parameters(
-  { blockSize, lowRank }: ControlledOptions,
+  options: ControlledOptions,
   { width, hidden, dtype }: FeedForwardPlace,
   random: Random,
 ): ControlledParameters {
+  const { blockSize } = options;
   if (hidden % blockSize !== 0) {
     throw new ArgumentError(`feedForward.blockSize: expected a divisor of d_ff ${hidden}, got ${blockSize}`);
   }
-  const rank = lowRank === 0 ? Math.max(1, Math.ceil(width / blockSize)) : lowRank;
+  const rank = rankOf(options, width);
   const draw = (name: string, from: number, to: number) =>
     scale(randomNormal([from, to], random.split(name), dtype), Math.sqrt(2 / (from + to))).withGrad();
   return {
@@ -173,7 +179,14 @@ function parameters(
 /** The layer of Scaling Transformers, as a kind for `feedForward` of a model. */
 export const controlledKind: FeedForwardKind<ControlledOptions, ControlledParameters> = {
   name: 'controlled',
-  papers: ['2111.12763'],
+  papers: [
+    {
+      authors: 'Jaszczur et al.',
+      year: 2021,
+      title: 'Sparse is Enough in Scaling Transformers',
+      arxiv: '2111.12763',
+    },
+  ],
   options: {
     blockSize: integer({
       symbol: 'N',
@@ -202,6 +215,11 @@ export const controlledKind: FeedForwardKind<ControlledOptions, ControlledParame
       default: 0.3,
       description: 'share of steps that train with single units',
     }),
+  },
+  counts: (options, { width, hidden }) => {
+    const controller = (width + hidden) * rankOf(options, width);
+    const of = (units: number) => controller + (2 * width + 1) * units + width;
+    return { all: of(hidden), active: of(hidden / options.blockSize) };
   },
   parameters,
   apply,

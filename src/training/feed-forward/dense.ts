@@ -84,8 +84,12 @@ function expectInputs(x: Tensor, { W1, b1, W2, b2 }: FeedForwardParameters): voi
 /** The layer of every Transformer, as a kind for `feedForward` of a model. */
 export const denseKind: FeedForwardKind<object, FeedForwardParameters> = {
   name: 'dense',
-  papers: ['1706.03762'],
+  papers: [{ authors: 'Vaswani et al.', year: 2017, title: 'Attention Is All You Need', arxiv: '1706.03762' }],
   options: {},
+  counts: (_, { width, hidden }) => {
+    const all = 2 * width * hidden + hidden + width;
+    return { all, active: all };
+  },
   parameters: (_, { width, hidden, dtype }, random) => feedForwardParameters(width, hidden, random, dtype),
   apply: (x, _, parameters, { chunkLength }) =>
     feedForward(x, parameters, chunkLength === undefined ? {} : { chunkLength }),

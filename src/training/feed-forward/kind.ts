@@ -2,6 +2,7 @@
 import type { Random } from '../../core/random.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import type { OptionSchemas } from '../../variants/options.ts';
+import type { Citation } from '../../variants/variant.ts';
 import type { FloatType } from '../linear.ts';
 import type { OwnLosses } from '../own-loss.ts';
 import type { Pass } from '../repeatable.ts';
@@ -40,8 +41,16 @@ export interface Routed {
   loads: Int32Array;
   /** Choices that were not computed, because their expert was full. */
   dropped: number;
+  /** 1: a choice that met a full expert, [tokens × choices]. Absent where none can. */
+  refused?: Uint8Array;
   /** The most choices that one expert computes. */
   capacity: number;
+}
+
+/** Learned numbers of a layer, and those that the result for one token in evaluation depends on: each is one multiply-add. */
+export interface ParameterCounts {
+  all: number;
+  active: number;
 }
 
 type AnyOptions = Readonly<Record<string, unknown>>;
@@ -50,9 +59,9 @@ type AnyParameters = Readonly<Record<string, Tensor>>;
 /** A kind of feed-forward layer. Its options are those of the settings, complete. */
 export interface FeedForwardKind<Options = AnyOptions, Parameters = AnyParameters> {
   readonly name: string;
-  /** arXiv numbers of its papers. */
-  readonly papers: readonly string[];
+  readonly papers: readonly Citation[];
   readonly options: OptionSchemas;
+  counts(options: Options, place: Pick<FeedForwardPlace, 'width' | 'hidden'>): ParameterCounts;
   /** Learned tensors, by the paper's name. Throws ArgumentError for options that do not fit the place. */
   parameters(options: Options, place: FeedForwardPlace, random: Random): Parameters;
   /** x [batch, length, width] to the same shape. */

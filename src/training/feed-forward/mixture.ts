@@ -19,7 +19,7 @@ import type { Random } from '../../core/random.ts';
 import { elements, empty, fromArray, randomNormal, type Tensor, zeros } from '../../core/tensor.ts';
 import { integer, number } from '../../variants/options.ts';
 import { withOwnLoss } from '../own-loss.ts';
-import type { FeedForwardCall, FeedForwardPlace, Routed } from './kind.ts';
+import type { FeedForwardCall, FeedForwardPlace, ParameterCounts, Routed } from './kind.ts';
 import { balanceLoss, zLoss } from './router-loss.ts';
 import { bestExperts, dispatch, loadsOf } from './routing.ts';
 
@@ -104,6 +104,16 @@ export function mixtureParameters(
   };
 }
 
+/** Of the router, and of all experts or of those that a token has. */
+export function mixtureCounts(
+  { numExperts }: MixtureOptions,
+  { width, hidden }: Pick<FeedForwardPlace, 'width' | 'hidden'>,
+  { perToken }: Rule,
+): ParameterCounts {
+  const of = (experts: number) => width * numExperts + experts * (2 * width * hidden + hidden + width);
+  return { all: of(numExperts), active: of(Math.min(perToken, numExperts)) };
+}
+
 /** The layer for x [batch, length, width]. */
 export function mixture(
   x: Tensor,
@@ -156,7 +166,9 @@ export function mixture(
   if (isFirst) {
     const { dropped } = sent;
     const loads = loadsOf(sent);
-    call.note({ choices: choices.slice(), perToken, among: numExperts, loads, dropped, capacity } satisfies Routed);
+    const refused = Uint8Array.from(choices, (expert, at) => Number(expert >= 0 && sent.rows[at] < 0));
+    const found = { choices: choices.slice(), perToken, among: numExperts, loads, dropped, refused, capacity };
+    call.note(found satisfies Routed);
   }
   const gates = gatesOf(best);
   const y = reshape(combined(rows, gates, sent, parameters, perToken), x.shape);

@@ -146,7 +146,14 @@ function parameters(
 /** The layer of product keys, as a kind for `feedForward` of a model. */
 export const productKeyKind: FeedForwardKind<ProductKeyOptions, ProductKeyParameters> = {
   name: 'product-keys',
-  papers: ['1907.05242'],
+  papers: [
+    {
+      authors: 'Lample et al.',
+      year: 2019,
+      title: 'Large Memory Layers with Product Keys',
+      arxiv: '1907.05242',
+    },
+  ],
   options: {
     numKeys: integer({
       symbol: 'n',
@@ -171,6 +178,10 @@ export const productKeyKind: FeedForwardKind<ProductKeyOptions, ProductKeyParame
       default: 64,
       description: 'width of a query',
     }),
+  },
+  counts: ({ numKeys: n, memoryHeads: heads, topKeys, queryDim }, { width }) => {
+    const others = width * heads * queryDim + heads * queryDim + queryDim + heads * n * queryDim;
+    return { all: others + n * n * width, active: others + heads * Math.min(topKeys, n) * width };
   },
   parameters,
   apply,

@@ -20,6 +20,7 @@ import {
   type MixtureOptions,
   type MixtureParameters,
   mixture,
+  mixtureCounts,
   mixtureOptions,
   mixtureParameters,
   type Rule,
@@ -30,11 +31,19 @@ const rule: Rule = { perToken: 1, gates: (chosen) => chosen };
 /** The layer of Switch, as a kind for `feedForward` of a model. */
 export const switchKind: FeedForwardKind<MixtureOptions, MixtureParameters> = {
   name: 'switch',
-  papers: ['2101.03961'],
+  papers: [
+    {
+      authors: 'Fedus et al.',
+      year: 2021,
+      title: 'Switch Transformers: Scaling to Trillion Parameter Models with Simple and Efficient Sparsity',
+      arxiv: '2101.03961',
+    },
+  ],
   options: {
     ...mixtureOptions,
     jitter: number({ ...mixtureOptions.jitter, default: 0.01 }),
   },
+  counts: (options, place) => mixtureCounts(options, place, rule),
   parameters: mixtureParameters,
   apply: (x, options, parameters, call) => mixture(x, options, parameters, rule, call),
 };

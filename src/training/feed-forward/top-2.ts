@@ -24,6 +24,7 @@ import {
   type MixtureOptions,
   type MixtureParameters,
   mixture,
+  mixtureCounts,
   mixtureOptions,
   mixtureParameters,
   type Rule,
@@ -40,7 +41,26 @@ const random: Rule = {
 /** The layer of GShard, GLaM and ST-MoE, as a kind for `feedForward` of a model. */
 export const top2Kind: FeedForwardKind<Options, MixtureParameters> = {
   name: 'top-2',
-  papers: ['2006.16668', '2112.06905', '2202.08906'],
+  papers: [
+    {
+      authors: 'Lepikhin et al.',
+      year: 2020,
+      title: 'GShard: Scaling Giant Models with Conditional Computation and Automatic Sharding',
+      arxiv: '2006.16668',
+    },
+    {
+      authors: 'Du et al.',
+      year: 2021,
+      title: 'GLaM: Efficient Scaling of Language Models with Mixture-of-Experts',
+      arxiv: '2112.06905',
+    },
+    {
+      authors: 'Zoph et al.',
+      year: 2022,
+      title: 'ST-MoE: Designing Stable and Transferable Sparse Expert Models',
+      arxiv: '2202.08906',
+    },
+  ],
   options: {
     ...mixtureOptions,
     capacityFactor: number({ ...mixtureOptions.capacityFactor, default: 1 }),
@@ -50,6 +70,7 @@ export const top2Kind: FeedForwardKind<Options, MixtureParameters> = {
       description: 'whether a second choice is left to chance while training, by its gate',
     }),
   },
+  counts: (options, place) => mixtureCounts(options, place, always),
   parameters: mixtureParameters,
   apply: (x, options, parameters, call) =>
     mixture(x, options, parameters, options.secondChoice === 'random' ? random : always, call),

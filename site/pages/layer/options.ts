@@ -1,0 +1,26 @@
+/** The options of a feed-forward layer as a table. */
+import { type Html, html } from '../../../src/compare/report/html.ts';
+import type { FeedForwardKind } from '../../../src/training/feed-forward/kind.ts';
+import { completeFeedForward } from '../../../src/training/feed-forward/registry.ts';
+import { allowed, sentence, shown } from '../variant/options.ts';
+
+export function layerOptions({ name, options }: FeedForwardKind): Html {
+  const defaults = completeFeedForward({ kind: name });
+  const rows = Object.entries(options).map(
+    ([
+      option,
+      schema,
+    ]) => html`<tr><th scope="row"><code>${option}</code></th><td class="symbol">${schema.symbol ?? ''}</td>
+<td class="may">${allowed(schema)}</td><td>${shown(defaults[option])}</td><td class="means">${sentence(schema.description)}</td></tr>
+`,
+  );
+  if (rows.length === 0) return html`<p>This layer has no options.</p>`;
+  const heads = ['Option', 'Symbol', 'May be', 'Default', 'Meaning'];
+  return html`<div class="scroll options" tabindex="0" role="region" aria-label="Options and their values">
+<table>
+<thead><tr>${heads.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
+<tbody>
+${rows}</tbody>
+</table>
+</div>`;
+}

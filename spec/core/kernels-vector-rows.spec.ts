@@ -10,6 +10,7 @@ import { featureDeltasKernel } from '../../src/core/kernels/feature-attention.ts
 import { chooseKernelSet, kernelSet, type VectorKernels, vectorKernels } from '../../src/core/kernels/simd.ts';
 import { allocate } from '../../src/core/memory.ts';
 import * as ops from '../../src/core/ops/index.ts';
+import { rotate } from '../../src/core/ops/rotate.ts';
 import { parallelFor, setKernels, setThreads } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
@@ -106,6 +107,16 @@ const CASES: Case[] = [
     exact: true,
   },
   { name: 'a copy transposed', f: (x) => ops.contiguous(ops.transpose(x)), shapes: cube, exact: true },
+  {
+    // The plain loop rounds once.
+    name: 'rotate, heads side by side',
+    f: (x) => {
+      const [, length, , width] = x.shape;
+      const table = (seed: number) => randomNormal([length, Math.floor(width / 2)], new Random(seed));
+      return rotate(ops.transpose(x, [0, 2, 1, 3]), table(1), table(2));
+    },
+    shapes: (n, m) => [[2, n, 3, m + 1]],
+  },
   {
     name: 'concat',
     f: (x, y) => ops.concat([x, y], 2),

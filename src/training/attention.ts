@@ -213,10 +213,10 @@ export class MultiHeadAttention implements Module {
     begin: number,
     part: (name: InputName, rows: Tensor) => Tensor = (_name, rows) => rows,
   ): AttentionInputs {
-    const values = part('values', this.#split(this.#gate(linear(x, value))));
+    const values = contiguous(part('values', this.#split(this.#gate(linear(x, value)))));
     const turned = (name: InputName, projection: Linear) => {
       const rows = part(name, this.#split(linear(x, projection)));
-      return this.#rotary === null ? rows : this.#rotary.turn(rows, begin);
+      return this.#rotary === null ? contiguous(rows) : this.#rotary.turn(rows, begin);
     };
     // Unused inputs must be present anyway.
     const queries = query === undefined ? values : turned('queries', query);
@@ -230,15 +230,16 @@ export class MultiHeadAttention implements Module {
     return multiply(slice(x, 2, 0, half), sigmoid(slice(x, 2, half, 2 * half)));
   }
 
-  /** [batch, length, heads · headDim] to [batch, heads, length, headDim]. */
+  /** [batch, length, heads · headDim] as [batch, heads, length, headDim]: a view. */
   #split(x: Tensor): Tensor {
     const { heads, headDim } = this.#place;
-    return contiguous(transpose(reshape(x, [x.shape[0], x.shape[1], heads, headDim]), [0, 2, 1, 3]));
+    return transpose(reshape(x, [x.shape[0], x.shape[1], heads, headDim]), [0, 2, 1, 3]);
   }
 
   #merge(output: Tensor, x: Tensor): Tensor {
     const { layer } = this.mixing;
-    const heads = layer === undefined ? output : finished(output, x, layer, this.parts, (each) => this.#split(each));
+    const heads =
+      layer === undefined ? output : finished(output, x, layer, this.parts, (each) => contiguous(this.#split(each)));
     const [batch, count, length, headDim] = heads.shape;
     return linear(reshape(transpose(heads, [0, 2, 1, 3]), [batch, length, count * headDim]), this.output);
   }

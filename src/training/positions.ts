@@ -12,7 +12,8 @@
  */
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { release } from '../core/memory.ts';
-import { add, concat, multiply, slice, subtract } from '../core/ops/index.ts';
+import { slice } from '../core/ops/index.ts';
+import { rotate } from '../core/ops/rotate.ts';
 import type { Random } from '../core/random.ts';
 import { keep } from '../core/scope.ts';
 import { elements, empty, randomNormal, type Tensor } from '../core/tensor.ts';
@@ -149,17 +150,8 @@ export class Rotary {
 
   /** Rotates x [batch, heads, length, width], whose first token is at position `begin`. */
   turn(x: Tensor, begin: number): Tensor {
-    const [, , length, width] = x.shape;
-    const [cosines, sines] = [this.#cosines, this.#sines].map((table) => table.rows(begin, begin + length));
-    const first = slice(x, 3, 0, width / 2);
-    const second = slice(x, 3, width / 2, width);
-    return concat(
-      [
-        subtract(multiply(first, cosines), multiply(second, sines)),
-        add(multiply(second, cosines), multiply(first, sines)),
-      ],
-      3,
-    );
+    const end = begin + x.shape[2];
+    return rotate(x, this.#cosines.rows(begin, end), this.#sines.rows(begin, end));
   }
 }
 

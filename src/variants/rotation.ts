@@ -1,5 +1,6 @@
 /** Rotating positions: pairs of channels are points in the plane, and turn by an angle that grows with the position. */
-import { add, concat, matmul, multiply, slice, subtract } from '../core/ops/index.ts';
+import { add, matmul, multiply } from '../core/ops/index.ts';
+import { rotate } from '../core/ops/rotate.ts';
 import { elements, empty, filled, type Tensor, zeros } from '../core/tensor.ts';
 
 /**
@@ -60,11 +61,5 @@ export function rotated(x: Tensor, moves: Float64Array, base = ROTARY_BASE): Ten
       sin[n * half + i] = Math.sin(moves[n] * rates[i]);
     }
   }
-  const [first, second] = [slice(x, 3, 0, half), slice(x, 3, half, 2 * half)];
-  const parts = [
-    subtract(multiply(first, cosines), multiply(second, sines)),
-    add(multiply(second, cosines), multiply(first, sines)),
-  ];
-  if (width > 2 * half) parts.push(slice(x, 3, 2 * half, width));
-  return concat(parts, 3);
+  return rotate(x, cosines, sines);
 }

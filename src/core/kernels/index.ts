@@ -21,6 +21,7 @@ import './matmul.ts';
 import './nearest-keys.ts';
 import './normalize.ts';
 import './optimizers.ts';
+import './rotate.ts';
 import './rows.ts';
 import './scan.ts';
 import './scan-erase.ts';

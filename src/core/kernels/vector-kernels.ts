@@ -82,6 +82,17 @@ export interface VectorKernels extends VectorAttention, VectorScan {
     rows: number,
     columns: number,
   ): void;
+  rotateRows(
+    x: number,
+    rowOfX: number,
+    y: number,
+    rowOfY: number,
+    cosines: number,
+    sines: number,
+    rows: number,
+    width: number,
+    direction: number,
+  ): void;
   sumsOfRuns(x: number, y: number, rows: number, columns: number): void;
   sumOfRows(x: number, y: number, extent: number, stride: number, columns: number): void;
   largestOfRun(x: number, count: number): number;

@@ -14,6 +14,7 @@ export { adafactorSize, adafactorUpdate, adamW, sgd, squaresOfRows, sumOfSquares
 export { pack, packPanels } from './panels';
 export { peak } from './peak';
 export { addWeightedRelu, countAbove, namesAbove, namesBetween } from './ranks';
+export { rotateRows } from './rotate';
 export { addRows, gatherRows, mixRows, scatterAdd } from './rows';
 export { hidePairs } from './pairs';
 export { scanGroups, scanSumGroups } from './scan-groups';

@@ -24,6 +24,7 @@ import { reversible } from './suites/reversible.ts';
 import { scaling } from './suites/scaling.ts';
 import { segments } from './suites/segments.ts';
 import type { Suite } from './suites/suite.ts';
+import { training } from './suites/training.ts';
 
 const SUITES: readonly Suite[] = [
   kernels,
@@ -35,10 +36,11 @@ const SUITES: readonly Suite[] = [
   before,
   peers,
   recurrences,
+  training,
 ];
 const NAMES = SUITES.map(({ name }) => name);
 /** Peers are installed, and another checkout is made, on demand: so only on demand are they measured. */
-const ON_DEMAND = [before, peers, recurrences].map(({ name }) => name);
+const ON_DEMAND = [before, peers, recurrences, training].map(({ name }) => name);
 const USUAL = NAMES.filter((name) => !ON_DEMAND.includes(name));
 
 const command = {
@@ -72,6 +74,10 @@ const command = {
     { command: 'npm run bench -- --quick --rounds 1', explanation: 'Measure everything, in a minute' },
     { command: 'npm run bench -- --report bench.html', explanation: 'Plot the existing results' },
     { command: 'npm run bench -- --suite peers --venv .venv', explanation: 'Measure other libraries next to this one' },
+    {
+      command: 'npm run bench -- --suite training --venv .venv',
+      explanation: 'Measure a training step next to PyTorch’s, and where its time goes',
+    },
     {
       command: 'npm run bench -- --suite recurrences --venv .venv --limit 5',
       explanation: 'Measure recurrences in PyTorch next to this one’s, up to five seconds a run',
@@ -107,8 +113,8 @@ await runProgram(command, async (values, stop) => {
       console.log(`${suite.name}: ${suite.summary}\n${environment.cpu}, ${environment.threads} threads\n\n${table}\n`);
       for (const problem of problems) console.error(`Problem: ${problem}`);
       const raw = { suite: suite.name, summary: suite.summary, environment, rounds, ...details, rows };
-      const isWritten = quick || written(pathOf(`${suite.name}.json`), `${JSON.stringify(raw, null, 1)}\n`);
-      if (!quick && isWritten) console.log(`Raw numbers: bench/results/${suite.name}.json\n`);
+      const isWritten = quick || written(pathOf(fileOf(suite)), `${JSON.stringify(raw, null, 1)}\n`);
+      if (!quick && isWritten) console.log(`Raw numbers: bench/results/${fileOf(suite)}\n`);
       isWell &&= isWritten && problems.length === 0;
       // The results are written; stop if nobody reads the output any more.
       if (quick && stop.asked()) return stop.exitCode();
@@ -120,11 +126,13 @@ await runProgram(command, async (values, stop) => {
   }
 });
 
+const fileOf = ({ name, file = name }: Suite): string => `${file}.json`;
+
 /** Checks that nothing else measures meanwhile, and that the results can be written. */
 function holdResults(suites: readonly Suite[]): FolderLock {
   mkdirSync(FOLDER, { recursive: true });
   const lock = FolderLock.take(fileURLToPath(FOLDER), 'npm run bench', (line) => console.error(line));
-  for (const { name } of suites) tryToWrite(pathOf(`${name}.json`));
+  for (const suite of suites) tryToWrite(pathOf(fileOf(suite)));
   checkOutputs([{ flag: '--report', path: pathOf(PAGE), ifForeign: 'move it away' }]);
   return lock;
 }

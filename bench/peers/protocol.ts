@@ -13,8 +13,16 @@ export type Task =
   | { kind: 'attention'; heads: number; length: number; headDim: number; training: boolean }
   | { kind: 'recurrence'; heads: number; length: number; headDim: number; training: boolean }
   | { kind: 'product'; size: number }
-  | { kind: 'training-step'; length: number; width: number }
+  /** Of one attention between matrices, or of a whole language model (the suite `training`). */
+  | { kind: 'training-step'; length: number; width: number; model?: ModelSize }
   | { kind: 'peak' };
+
+/** Of a language model, beside its width and length. */
+export interface ModelSize {
+  layers: number;
+  heads: number;
+  batch: number;
+}
 
 /** What a contestant runs on: whose share of the processor's peak can be told. */
 export type Instructions = 'javascript' | 'wasm' | 'wasm-fused' | 'native';

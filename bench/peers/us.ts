@@ -19,6 +19,7 @@ import {
 } from './peer.ts';
 import { RECURRENCES } from './recurrences.ts';
 import { drawTensor, prepareAttention, prepareRecurrence, releaseAll } from './us-attention.ts';
+import { prepareModelStep } from './us-model-step.ts';
 import { prepareTrainingStep } from './us-training-step.ts';
 import { VARIANT_OPTIONS } from './variant-options.ts';
 
@@ -39,7 +40,9 @@ export async function open(name: string, threads: number): Promise<Peer> {
     ),
     ...recurrences.map((variant) => recurrence(variant, instructions, (task) => prepareRecurrence(variant, task))),
     product('product', instructions, prepareProduct),
-    trainingStep('training step', instructions, prepareTrainingStep),
+    trainingStep('training step', instructions, ({ model, ...task }) =>
+      model === undefined ? prepareTrainingStep(task) : prepareModelStep({ ...task, ...model }),
+    ),
   ];
   return { versions: { 'efficient-transformers': packageVersion(), node: process.version }, threads, contestants };
 }

@@ -4,6 +4,7 @@ import platform
 
 import torch
 from inputs import draw
+from model_step import ModelStep
 
 # As in bench/peers/training-step.ts.
 WEIGHTS = ["wq", "wk", "wv", "wo", "wy"]
@@ -88,8 +89,12 @@ def contestant(name, kind, computes, training, prepare):
     return {**described, "prepare": prepare}
 
 
+def training_step(task, _check):
+    return ModelStep(task) if "model" in task else TrainingStep(task)
+
+
 contestants = [
     contestant("full", "attention", "full", True, lambda task, check: Attention(task, fused)),
     contestant("product", "product", "product", False, lambda task, check: Product(task)),
-    contestant("training step", "training-step", "training-step", True, lambda task, check: TrainingStep(task)),
+    contestant("training step", "training-step", "training-step", True, training_step),
 ]

@@ -3,11 +3,12 @@ import { type Chart, type Drawing, drawChart, isCrowded, loadDrawing } from '../
 import { type Html, html, raw } from '../../src/compare/report/html.ts';
 import { pageOf } from '../../src/compare/report/page.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
-import { formatRatio } from '../../src/terminal/format.ts';
+import { formatMilliseconds, formatRatio } from '../../src/terminal/format.ts';
 import { memoryCharts, PASSES, speedUpCharts, timeCharts } from './growth-figures.ts';
 import { drawPairs, moduleCharts, PAIR_LEGEND } from './pairs.ts';
 import { attentionCharts, attentionRateCharts, productCharts } from './peer-figures.ts';
-import { type CrossoverRow, type PeerRow, type Raw, readSuite, type ScalingRow } from './results.ts';
+import { type CrossoverRow, type PeerRow, type Raw, readSteps, readSuite, type ScalingRow } from './results.ts';
+import { barsOf, drawBars } from './step-figures.ts';
 
 /** Where a library has attention of the same name, and every variant is measured. */
 const MODULE_LENGTH = 4096;
@@ -16,12 +17,14 @@ const MODULE_LENGTH = 4096;
 export async function renderBenchReport(): Promise<string> {
   const drawing = await loadDrawing();
   const [peers, scaling, crossover] = [readSuite('peers'), readSuite('scaling'), readSuite('crossover')];
+  const steps = readSteps();
   const sections = [
     peers && renderPeers(drawing, peers),
     peers && renderModules(drawing, peers),
     peers && renderRates(drawing, peers),
     scaling && renderGrowth(drawing, scaling),
     crossover && renderCrossover(drawing, crossover),
+    steps && renderSteps(drawing, steps),
   ];
   return pageOf(
     'Speed and memory of efficient-transformers',
@@ -112,6 +115,25 @@ function renderCrossover(drawing: Drawing, { environment, rows }: Raw<CrossoverR
 <p class="note">Full attention’s time over each variant’s at its default options, on the same kernels; of what is causal, causal full attention’s. ${machine(environment)}</p>
 ${renderCharts(drawing, speedUpCharts(rows))}
 ${renderTable('Speed-ups', ['variant', ...lengths.map(String)], lines)}
+</section>`;
+}
+
+/** Exported for its spec, because the numbers of a quiet machine may not be there. */
+export function renderSteps(
+  drawing: Drawing,
+  { environment, rows, profile }: NonNullable<ReturnType<typeof readSteps>>,
+): Html {
+  const lines = rows.map(({ size, threads, contestant, milliseconds, ratio }) => [
+    `${size}, ${threads === 1 ? 'one thread' : `${threads} threads`}, ${contestant}`,
+    formatMilliseconds(milliseconds),
+    formatRatio(ratio),
+  ]);
+  const bars = drawBars(drawing, 'Where the time of a training step goes, by op', barsOf(profile.ops, profile.steps));
+  return html`<section>
+<h2>A step of training</h2>
+<p class="note">A language model of bytes with AdamW and clipping, its losses compared with PyTorch’s before anything is timed. ${machine(environment)}</p>
+${renderTable('Training steps', ['model', 'a step', 'its time / ours'], lines)}
+<figure><figcaption><h3>Where a step’s time goes: kernels dark, JavaScript around them light</h3></figcaption>${raw(bars)}</figure>
 </section>`;
 }
 

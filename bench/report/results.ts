@@ -6,8 +6,10 @@ import type { ComparisonReport } from '../../src/compare/result.ts';
 import { type Point, pointsOf, type Series, seriesOf } from '../../src/compare/series.ts';
 import { readJsonObject } from '../../src/core/files/json.ts';
 import { entryAt } from '../../src/core/files/system-error.ts';
+import type { OpProfile } from '../../src/core/profile.ts';
 import type { BeforeRow } from '../suites/before.ts';
 import type { Row } from '../suites/peers/measure.ts';
+import type { StepRow } from '../suites/training.ts';
 
 export interface Raw<EachRow> {
   summary: string;
@@ -122,6 +124,11 @@ function needResult<Result>(name: string, command: string): Result {
   const result = readResult<Result>(name);
   if (result === null) throw new Error(`bench/results/${name}: not there; ${command}`);
   return result;
+}
+
+/** Training steps, and what the ops of `steps` of them took; null if they were never measured. */
+export function readSteps(): (Raw<StepRow> & { profile: { steps: number; ops: OpProfile[] } }) | null {
+  return readResult('training-step.json');
 }
 
 /** The command that writes bench/results/compare.json. */

@@ -38,6 +38,8 @@ export interface SuiteResult {
 
 export interface Suite {
   name: string;
+  /** The name of its file under bench/results/, where that is another. */
+  file?: string;
   summary: string;
   run(settings: SuiteSettings): Promise<SuiteResult>;
 }

@@ -46,11 +46,19 @@ export class PeerProcess {
     this.#channel = new Channel(this.#child);
   }
 
-  /** Starts a peer on so many threads. `venv` is the virtual environment of the Python peers. Throws PeerFailure. */
-  static async start(name: PeerName, threads: number, venv: string | undefined): Promise<PeerProcess> {
+  /**
+   * Starts a peer on so many threads. `venv` is the virtual environment of the Python peers, `more` are further variables of
+   * its environment. Throws PeerFailure.
+   */
+  static async start(
+    name: PeerName,
+    threads: number,
+    venv: string | undefined,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<PeerProcess> {
     const [command, args] = commandOf(name, threads, venv);
     const count = String(threads);
-    const env = { ...process.env, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, HF_HUB_OFFLINE: '1' };
+    const env = { ...process.env, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count, HF_HUB_OFFLINE: '1', ...more };
     const peer = new PeerProcess(name, () => spawn(command, args, { env, cwd: local('../../../') }));
     await peer.#greet();
     return peer;

@@ -11,12 +11,13 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { Random } from '../src/core/random.ts';
 import { integer, type OptionValues, texts } from '../src/terminal/options.ts';
 import { resumeRun } from '../src/training/checkpoint.ts';
 import { endRun } from '../src/training/run.ts';
 import { runProgram } from './program.ts';
+import { wordsOf } from './words-of.ts';
 
 export interface KillSettings {
   kills: number;
@@ -49,9 +50,6 @@ const HASTE = 0.8;
 const WRITE_MILLISECONDS = 3;
 /** For a checkpoint that does not come. */
 const LONGEST_WAIT = 5000;
-
-const CLI = fileURLToPath(new URL('../src/cli.ts', import.meta.url));
-const LOADER = import.meta.resolve('tsx');
 
 /** Throws Error for a training that fails otherwise than by the kill. */
 export async function killAndResume({ kills, seed, training, tell }: KillSettings): Promise<Verdict> {
@@ -102,7 +100,7 @@ function begin(training: readonly string[], out: string): string[] {
 type Life = ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream };
 
 function start(args: readonly string[]): Life {
-  return spawn(process.execPath, ['--import', LOADER, CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [...wordsOf('src/cli.ts'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Milliseconds from its first word to its end. Throws Error for another exit code than 0. */

@@ -1,6 +1,6 @@
 /**
- * Runs every spec file in a process of its own, three at a time, and counts: a line for each with its number and time, at the
- * end the time of all; the last line is `N passed, N failed`.
+ * Compiles every spec file (build-specs.mjs) and runs it in a process of its own, three at a time, and counts: a line for each
+ * with its number and time, at the end the time of all; the last line is `N passed, N failed`.
  *
  *     npm test                    all
  *     npm test -- variants        the files whose path contains "variants"; of several words, one is enough
@@ -17,12 +17,26 @@ import { availableParallelism, constants } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { buildSpecs, UNCOMPILED } from './build-specs.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** One more than two cores: many files wait for a browser, a child process or a thread for a part of their time. */
 const PROCESSES = Math.min(3, availableParallelism() + 1);
 /** How long output may still come from a process that has ended (a child of it may hold the pipe open). */
 const GRACE_MILLISECONDS = 10_000;
+
+/** Files that take longest begin first, so that none of them is left over, alone, at the end. */
+const LONG = [
+  ...[
+    'laws/every-variant',
+    'package/package',
+    'cli/kept-work',
+    'cli/readme-blocks',
+    'core/kernels-files',
+    'core/ops-scan',
+  ],
+  ...['fuzz/command-line', 'laws/dummy', 'core/ops-attention', 'variants/gated-variant', 'examples'],
+];
 
 const running = new Set();
 process.on('exit', () => {
@@ -56,9 +70,17 @@ if (values.help) {
 }
 /** Only a file that hangs takes so long: a busy or slow machine may take several times as long as a quiet one. */
 const timeoutSeconds = Number(process.env.SPEC_TIMEOUT_SECONDS ?? (values.thorough ? 5400 : 900));
-const environment = values.thorough ? { LAW_EFFORT: '5', ...process.env, THOROUGH: '1' } : process.env;
+const environment = {
+  ...(values.thorough && { LAW_EFFORT: '5' }),
+  ...process.env,
+  ...(values.thorough && { THOROUGH: '1' }),
+};
 const files = specFiles().filter((file) => positionals.length === 0 || positionals.some((word) => file.includes(word)));
 const began = performance.now();
+// Others' folders may lie outside, where the packages of this one are not found, or have packages of their own.
+const compiles = (file) => values.in === 'spec' && !UNCOMPILED.includes(file);
+const compiled = files.some(compiles) ? await buildSpecs(files.filter(compiles)) : null;
+if (compiled !== null) environment.COMPILED_FOR_TESTS = compiled;
 const results = await runAll(files);
 const failures = results.filter((result) => result.failed > 0);
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);
@@ -105,7 +127,7 @@ function specFiles() {
 
 async function runAll(files) {
   const results = [];
-  const queue = [...files];
+  const queue = [...files].sort((a, b) => turn(a) - turn(b));
   const work = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const result = await runFile(file);
@@ -117,9 +139,18 @@ async function runAll(files) {
   return results;
 }
 
+/** The order among those that begin first; all others begin after them. */
+function turn(file) {
+  const place = LONG.findIndex((each) => file.startsWith(`spec/${each}`));
+  return place < 0 ? LONG.length : place;
+}
+
 function runFile(file) {
   const start = performance.now();
-  const child = spawn(process.execPath, ['--import', 'tsx', file], {
+  const words = compiles(file)
+    ? ['--enable-source-maps', join(compiled, file.replace(/\.ts$/, '.js'))]
+    : ['--import', 'tsx', file];
+  const child = spawn(process.execPath, words, {
     cwd: root,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],

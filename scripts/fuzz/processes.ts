@@ -1,6 +1,6 @@
 /** A target in a process of its own, so that a case that hangs, or ends the process, ends nothing else. */
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { wordsOf } from '../words-of.ts';
 import { type Failure, keptCase, type Outcome, TARGETS } from './campaign.ts';
 
 /** What a process is to do. */
@@ -20,8 +20,8 @@ export type Told =
 
 /** Of the clock: a case that takes this long hangs, however busy the machine is. */
 const HANGS_AFTER_MILLISECONDS = 120_000;
-const ENTRY = fileURLToPath(new URL('./child.ts', import.meta.url));
-const LOADER = import.meta.resolve('tsx');
+const FLAGS = wordsOf('scripts/fuzz/child.ts');
+const ENTRY = FLAGS.pop() as string;
 
 /** The whole order, in as many processes as it takes. `shouldStop` is asked before each case. */
 export async function inProcesses(
@@ -59,7 +59,7 @@ interface Life {
 }
 
 function oneLife(order: Order, tell: (failure: Failure) => void, shouldStop: () => boolean): Promise<Life> {
-  const child = fork(ENTRY, { execArgv: ['--import', LOADER], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(ENTRY, { execArgv: FLAGS, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const life: Life = { number: order.from, death: 'it ended without a word', outcome: { failures: [] } };
   let isStopped = false;
   return new Promise((resolve) => {

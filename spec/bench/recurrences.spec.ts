@@ -15,6 +15,7 @@ import { measureTask } from '../../bench/suites/peers/measure.ts';
 import { Forecast, recurrenceTasks } from '../../bench/suites/peers/plan.ts';
 import { tablesOf } from '../../bench/suites/peers/tables.ts';
 import { tableOf } from '../../scripts/recurrences-table.ts';
+import { wordsOf } from '../../scripts/words-of.ts';
 import { displayWidth } from '../../src/terminal/width.ts';
 import { checkOptions, drawParameters } from '../../src/variants/attend.ts';
 import { findVariant } from '../../src/variants/registry.ts';
@@ -170,18 +171,7 @@ test('the table for docs has a line for each implementation, and says what went 
 });
 
 function bench(...args: string[]) {
-  const command = [
-    '--import',
-    'tsx',
-    'bench/run.ts',
-    '--suite',
-    'recurrences',
-    '--quick',
-    '--rounds',
-    '1',
-    '--threads',
-    '1',
-  ];
+  const command = [...wordsOf('bench/run.ts'), '--suite', 'recurrences', '--quick', '--rounds', '1', '--threads', '1'];
   const env = { ...process.env, COLUMNS: '200' };
   return spawnSync(process.execPath, [...command, ...args], { cwd: root, encoding: 'utf8', env });
 }
@@ -237,7 +227,7 @@ test('what differs from ours, or fails, is not measured; a difference ends the c
 
 test('recurrences are measured on demand only', () => {
   const options = { cwd: root, encoding: 'utf8' } as const;
-  const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', 'bench/run.ts', '--help'], options);
+  const { stdout } = spawnSync(process.execPath, [...wordsOf('bench/run.ts'), '--help'], options);
   assert.match(stdout.replace(/\s+/g, ' '), /default: all but before, peers and recurrences/);
 });
 

@@ -14,6 +14,7 @@ import { standalonePicture } from '../../bench/report/picture.ts';
 import type { PeerRow, ScalingRow } from '../../bench/report/results.ts';
 import { splittingTable } from '../../bench/suites/fork-join.ts';
 import { tablesOf } from '../../bench/suites/peers/tables.ts';
+import { wordsOf } from '../../scripts/words-of.ts';
 import { displayWidth } from '../../src/terminal/width.ts';
 import { temporaryFolder } from '../cli/host.ts';
 
@@ -167,7 +168,7 @@ test('the page replaces an earlier one, and no file of another origin', () => {
   const page = join(folder, 'bench.html');
   const bench = () => {
     const options = { cwd: fileURLToPath(new URL('../../', import.meta.url)), encoding: 'utf8' } as const;
-    return spawnSync(process.execPath, ['--import', 'tsx', 'bench/run.ts', '--report', page], options);
+    return spawnSync(process.execPath, [...wordsOf('bench/run.ts'), '--report', page], options);
   };
   writeFileSync(page, 'mine');
   const { status, stderr } = bench();

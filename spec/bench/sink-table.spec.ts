@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordsOf } from '../../scripts/words-of.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const table = (...args: string[]) => {
-  const words = ['--import', 'tsx', 'scripts/sink-table.ts', ...args];
+  const words = [...wordsOf('scripts/sink-table.ts'), ...args];
   return spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' });
 };
 

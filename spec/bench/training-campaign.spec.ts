@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commandOf, fileOf, jobsOf, moveToPlace, runJob, unfinished } from '../../scripts/training-campaign.ts';
+import { wordsOf } from '../../scripts/words-of.ts';
 import { Stop } from '../../src/terminal/stop.ts';
 import { hashesRecipe } from '../../src/training/recipes/hashes.ts';
 import { temporaryFolder } from '../core/temporary-folder.ts';
@@ -49,7 +50,7 @@ test('runs go to the folder that was asked for, by default that of the published
 });
 
 test('npm run hash-table says that it trains, for how long, and where', () => {
-  const args = ['--import', 'tsx', join('scripts', 'hash-table.ts'), '--help'];
+  const args = [...wordsOf('scripts/hash-table.ts'), '--help'];
   const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
   assert.is(status, 0);
   const text = stdout.replace(/\s+/g, ' ');

@@ -1,9 +1,10 @@
 /** A disk that is full, or a folder that is gone, while a command works: what was there stays, what can be kept is kept. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordsOf } from '../../scripts/words-of.ts';
 import { run } from '../../src/commands/run.ts';
 import { FolderLock, LOCK_FILE } from '../../src/core/files/lock.ts';
 import { writeNpy } from '../../src/core/files/npy.ts';
@@ -98,20 +99,8 @@ if (process.platform !== 'win32') {
   test('a disk that is full in the middle of a checkpoint: the one before stays, byte for byte', async () => {
     const out = freshFolder();
     await outputOf([...TINY.map((word) => (word === '6' ? '2' : word)), '--steps', '2', '--out', out]);
-    const cli = resolve('src/cli.ts');
     const before = readFileSync(join(out, 'checkpoint.safetensors'));
-    const words = [
-      '--import',
-      import.meta.resolve('tsx'),
-      cli,
-      'train',
-      'copy',
-      '--overwrite',
-      '--threads',
-      '1',
-      '--out',
-      out,
-    ];
+    const words = [...wordsOf('src/cli.ts'), 'train', 'copy', '--overwrite', '--threads', '1', '--out', out];
     const { status, stderr, stdout } = spawnSync(
       'sh',
       // A file may have so many blocks of 512 or 1024 bytes; with the signal ignored, writing more is an error.

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordsOf } from '../../scripts/words-of.ts';
 import { answerTo, outputOf, temporaryFolder } from './host.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -68,7 +69,7 @@ test('what is trained with a variant of the user says how it goes on, and what i
     ['eval', '--checkpoint', out],
     ['compare', '--checkpoint', out, '--no-report'],
   ]) {
-    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join('src', 'cli.ts'), ...words], {
+    const { status, stderr } = spawnSync(process.execPath, [...wordsOf('src/cli.ts'), ...words], {
       cwd: root,
       encoding: 'utf8',
     });

@@ -3,16 +3,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordsOf } from '../../scripts/words-of.ts';
 import { loadModel } from '../../src/training/checkpoint.ts';
 import { readMetrics } from '../../src/training/metrics.ts';
 import { outputOf, RUN_FILES, temporaryFolder, withoutProgress } from './host.ts';
 
-const LOADER = import.meta.resolve('tsx');
-const CLI = resolve('src/cli.ts');
 const folder = temporaryFolder();
 let folders = 0;
 const freshFolder = () => join(folder, String(folders++));
@@ -27,7 +26,7 @@ const LONG = [
 type Life = ChildProcess & { stdout: NodeJS.ReadableStream & { destroy(): void }; stderr: NodeJS.ReadableStream };
 
 function start(args: readonly string[], stdout: 'pipe' | number = 'pipe'): Life {
-  return spawn(process.execPath, ['--import', LOADER, CLI, ...args], { stdio: ['ignore', stdout, 'pipe'] }) as Life;
+  return spawn(process.execPath, [...wordsOf('src/cli.ts'), ...args], { stdio: ['ignore', stdout, 'pipe'] }) as Life;
 }
 
 /** Until the process has said this; what it says after that is read and dropped. */

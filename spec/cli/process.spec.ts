@@ -2,19 +2,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordsOf } from '../../scripts/words-of.ts';
 import { temporaryFolder, withoutProgress } from './host.ts';
-
-const LOADER = import.meta.resolve('tsx');
 
 function start(
   args: string[],
   cwd = temporaryFolder(),
 ): ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream } {
-  const words = ['--import', LOADER, resolve('src/cli.ts'), ...args];
+  const words = [...wordsOf('src/cli.ts'), ...args];
   return spawn(process.execPath, words, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 

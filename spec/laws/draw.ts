@@ -39,7 +39,9 @@ export interface Wishes {
   /** Queries and keys of all sizes: all alike, one loud token among quiet ones, or each of its own. */
   wide?: boolean;
   minBatch?: number;
+  maxBatch?: number;
   minHeads?: number;
+  maxHeads?: number;
   minLength?: number;
   maxLength?: number;
   minHeadDim?: number;
@@ -135,12 +137,12 @@ function lengths({ minLength = 1, maxLength = 70 }: Wishes): fc.Arbitrary<number
 }
 
 function shapes(variant: AnyVariant, wishes: Wishes): fc.Arbitrary<AttentionShape> {
-  const { dtype, minBatch = 1, minHeads = 1, minHeadDim = 1, maxHeadDim = 16 } = wishes;
+  const { dtype, minBatch = 1, maxBatch = 3, minHeads = 1, maxHeads = 4, minHeadDim = 1, maxHeadDim = 16 } = wishes;
   const mayCross = variant.supports.crossAttention && !wishes.selfAttention && wishes.causal !== true;
   return fc
     .record({
-      batch: fc.integer({ min: minBatch, max: 3 }),
-      heads: fc.integer({ min: minHeads, max: 4 }),
+      batch: fc.integer({ min: minBatch, max: maxBatch }),
+      heads: fc.integer({ min: minHeads, max: maxHeads }),
       queryLength: lengths(wishes),
       keyLength: lengths(wishes),
       crosses: mayCross ? fc.boolean() : fc.constant(false),
@@ -200,12 +202,10 @@ function masks(variant: AnyVariant, shape: AttentionShape, { masked }: Wishes): 
   return masked ? drawn : fc.oneof(fc.constant(null), drawn);
 }
 
-const withoutSigns = (x: Tensor) =>
-  fromArray(
-    x.toArray().map((each) => -Math.abs(each)),
-    x.shape,
-    x.dtype,
-  );
+function withoutSigns(x: Tensor): Tensor {
+  const negative = x.toArray().map((each) => -Math.abs(each));
+  return fromArray(negative, x.shape, x.dtype);
+}
 
 const SIZES = [1e-3, 0.03, 0.3, 1, 3, 10, 30, 100, 300];
 

@@ -134,7 +134,15 @@ interface RunOnThreads {
 }
 
 async function runOnThreads(variants: readonly AnyVariant[]): Promise<Map<AnyVariant, RunOnThreads[]>> {
-  const wishes = { minLength: 150, maxLength: 300, minHeads: 2, minHeadDim: 8, maxHeadDim: 24 };
+  const wishes = {
+    minLength: 150,
+    maxLength: 300,
+    maxBatch: 2,
+    minHeads: 2,
+    maxHeads: 3,
+    minHeadDim: 8,
+    maxHeadDim: 24,
+  };
   const cases = new Map(
     variants.map((variant) => [
       variant,

@@ -133,6 +133,7 @@ export class Visitor {
       const response = await page.goto(addressOf(path));
       if (response?.ok() === false) throw new Error(`${path}: ${response.status()}`);
       await settled(page);
+      await page.evaluate(askForIcon);
       await heard.ended();
       await look({ page, problems: heard.found, addressOf });
     } finally {
@@ -205,6 +206,18 @@ export async function settled(page: Page): Promise<void> {
       }),
   );
   await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
+}
+
+/** Runs in the page: Chromium asks for an icon when it likes, and not again for one that a host has not. */
+async function askForIcon(): Promise<void> {
+  for (const { href } of document.querySelectorAll<HTMLLinkElement>('link[rel~=icon]')) {
+    const icon = new Image();
+    await new Promise((resolve) => {
+      icon.onload = resolve;
+      icon.onerror = resolve;
+      icon.src = href;
+    });
+  }
 }
 
 /** Runs in the page. */

@@ -40,7 +40,7 @@ export class Problems {
     this.#found = [];
   }
 
-  /** Until every request has ended: that of the icon begins only once all else has come. */
+  /** Until every request has ended. */
   async ended(): Promise<void> {
     while (this.#open.size > 0) await new Promise<void>((resolve) => this.#tell.push(resolve));
   }

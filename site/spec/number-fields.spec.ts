@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { typedNumber } from '../client/number-field.ts';
-import { pagesToLookAt, settled, Visitor } from './browser.ts';
+import { settled, Visitor } from './browser.ts';
 
 const visitor = new Visitor(test);
 const WORD = '12 monkeys';
@@ -51,14 +51,6 @@ for (const { address, answer, least } of FORMS) {
       assert.equal(problems, []);
     }));
 }
-
-test('no page has a field whose text a browser keeps to itself', async () => {
-  for (const path of pagesToLookAt().filter((path) => !path.startsWith('ops/'))) {
-    await visitor.visit(path, { live: false }, async ({ page }) => {
-      assert.is(await page.locator('[type=number]').count(), 0, path);
-    });
-  }
-});
 
 test('a list names the entry that is no number', () =>
   visitor.visit('explorer.html', {}, async ({ page }) => {

@@ -1,21 +1,25 @@
 /** The way from a variant to the mathematics of each op that it calls: links that lead there, and pages that are whole. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { allVariants } from '../../src/variants/registry.ts';
 import { opDefinitions } from '../ops/definitions.ts';
-import { opPages } from '../pages/op.ts';
-import { documentOf, type Page } from '../pages/page.ts';
-import { variantPages } from '../pages/variant.ts';
 import { filesOf } from '../source/files.ts';
 import { opPlaces, opsCalledIn } from '../source/ops.ts';
 import { parseSource } from '../source/segments.ts';
+import { builtFiles, dist } from './browser.ts';
 
-const open = (page: Page) => parseHTML(documentOf(page)).document as unknown as Document;
-const ops = new Map((await opPages()).map((page) => [page.path, open(page)]));
-const variants = new Map(
-  (await variantPages()).map((page) => [page.path.replace(/^variants\/|\.html$/g, ''), open(page)]),
-);
+/** The built pages of a folder, by name. */
+function documentsIn(folder: string): Map<string, Document> {
+  const names = builtFiles('.html', join(dist, folder)).map((path) => path.replace(/\.html$/, ''));
+  const open = (name: string) => parseHTML(readFileSync(join(dist, folder, `${name}.html`), 'utf8')).document;
+  return new Map(names.map((name) => [name, open(name) as unknown as Document]));
+}
+
+const ops = documentsIn('ops');
+const variants = documentsIn('variants');
 
 test('every op that a variant calls is led to from its page, where it has a page that names the variant', async () => {
   for (const { name: variant } of allVariants()) {
@@ -27,7 +31,7 @@ test('every op that a variant calls is led to from its page, where it has a page
         // Some are handed on without being called.
         if (!new RegExp(`(?<![.\\w])${called}\\(`).test(file.tree.text)) continue;
         assert.ok(links.includes(`../ops/${page}.html#${name}`), `${variant}: ${called}`);
-        const place = ops.get(`ops/${page}.html`)?.getElementById(name);
+        const place = ops.get(page)?.getElementById(name);
         assert.ok(place?.textContent?.includes(variant), `${page}: ${name} of ${variant}`);
       }
     }
@@ -51,7 +55,7 @@ test('no call of a method or of an own function is taken for one of an op', asyn
 test('a page of an op has its equation, its gradient or why there is none, its loops and its source', () => {
   assert.is(ops.size, opDefinitions.length);
   for (const { file, gradient, why, loops } of opDefinitions) {
-    const page = ops.get(`ops/${file}.html`) as Document;
+    const page = ops.get(file) as Document;
     assert.ok(page.querySelector('[aria-labelledby=definition] .katex'), file);
     const section = page.querySelector('[aria-labelledby=gradient]');
     assert.is(section?.querySelectorAll('.tex').length, gradient === null ? 0 : 1, file);

@@ -132,6 +132,14 @@ test('weights of random parameters, and weights without gates, are called so; pa
   );
 });
 
+test('without colour, the legend names the variants whose weights may be negative', async () => {
+  const text = await patterns('--variant', 'hyena,linear-transformer', '--length', '16', '--causal');
+  assert.match(text, /^Drawn by their size, negative weights look like others: hyena$/m);
+  const coloured = await outputOf(['patterns', '--variant', 'hyena', '--length', '16', '--causal'], 100);
+  assert.match(coloured, /^Negative weights: /m);
+  assert.not.match(await patterns('--variant', 'linear-transformer', '--length', '16'), /egative/);
+});
+
 test('what cannot be drawn is left out with the reason, or an error if it was named', async () => {
   assert.match(
     await patterns('--length', '16', '--causal'),

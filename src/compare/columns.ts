@@ -134,7 +134,7 @@ const MEASURES: readonly ResultColumn[] = [
   },
   {
     title: 'top-k',
-    explanation: `Share of the ${TOP_K} largest weights of a row of full attention that are among the ${TOP_K} largest here`,
+    explanation: `Share of the ${TOP_K} largest weights of a row of full attention that are among the ${TOP_K} largest here; weights of 0 or less never are`,
     align: 'right',
     text: ({ topKRecall, topKRecallError = 0 }) => formatEstimate(topKRecall, topKRecallError, '%'),
     value: ({ topKRecall }) => topKRecall,

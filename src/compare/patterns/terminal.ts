@@ -107,10 +107,11 @@ function colourOf(shade: number): number {
   return shade > 0 ? POSITIVE[shade - 1] : NEGATIVE[-shade - 1];
 }
 
+const rampOf = (places: readonly number[]) =>
+  `${places.map((place) => `${marked(`48;5;${place}`)} `).join('')}${marked(0)}`;
+
 function legend(panels: readonly PatternPanel[], { columns, colour }: TerminalSettings): string[] {
-  const ramp = colour
-    ? `${POSITIVE.map((place) => `${marked(`48;5;${place}`)} `).join('')}${marked(0)}`
-    : BLOCKS.slice(1).join('');
+  const ramp = colour ? rampOf(POSITIVE) : BLOCKS.slice(1).join('');
   const nothing = colour ? `${marked(`48;5;${NOTHING}`)}  ${marked(0)}` : BLOCKS[0];
   const width = proseWidth(columns);
   const lines = wrap('A row is a query, from the first token at the top; a column is a key.', width);
@@ -131,6 +132,11 @@ function legend(panels: readonly PatternPanel[], { columns, colour }: TerminalSe
     const largest = largestWeight(panels);
     const range = `${formatError(largest / 10 ** DECADES)} or less to ${formatError(largest)}`;
     say('Weights', 'exactly zero', `mean weight of a pair, ${range}, logarithmic`);
+    const negative = panels.filter(({ kind, cells }) => kind === 'weights' && cells.some((weight) => weight < 0));
+    const names = negative.map(({ title }) => title).join(', ');
+    if (names !== '' && colour) lines.push(`Negative weights: ${rampOf(NEGATIVE)}`);
+    else if (names !== '')
+      lines.push(...wrap(`Drawn by their size, negative weights look like others: ${names}`, width));
   }
   return lines;
 }

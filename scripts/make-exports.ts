@@ -1,6 +1,7 @@
 /**
- * `node --import tsx scripts/make-exports.ts FOLDER [float64]`: small models of every variant, with each head that it
- * can have, of every feed-forward layer, and with what else a model may be made of, exported with logits to check. What PyTorch makes of them:
+ * `node --import tsx scripts/make-exports.ts FOLDER [float32|float64 [WORD …]]`: small models of every variant, with each
+ * head that it can have, of every feed-forward layer, and with what else a model may be made of, exported with logits to check;
+ * with words, only those whose names contain one. What PyTorch makes of them:
  *
  *     python fixtures/scripts/check_export.py FOLDER/*
  */
@@ -63,11 +64,12 @@ interface Case {
   loader?: boolean;
 }
 
-const [folder, dtype = 'float32'] = process.argv.slice(2);
+const [folder, dtype = 'float32', ...words] = process.argv.slice(2);
 if (folder === undefined) throw new Error('FOLDER: expected one to write to');
 if (dtype !== 'float32' && dtype !== 'float64') throw new Error(`expected float32 or float64, got ${dtype}`);
 mkdirSync(folder, { recursive: true });
-for (const { name, task, attention, model, loader = false } of casesOf()) {
+const wanted = casesOf().filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
+for (const { name, task, attention, model, loader = false } of wanted) {
   const run = startRun({
     ...runDefaults,
     task: { name: task, ...(task === 'pathfinder' ? {} : { length: LENGTH }) },

@@ -6,9 +6,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { allVariants } from '../src/variants/registry.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
-const names = ['README.md', 'docs/comparison.md', 'docs/variants.md', 'docs/survey.md', 'docs/speed.md'];
+const names = [
+  'README.md',
+  'docs/comparison.md',
+  'docs/variants.md',
+  'docs/survey.md',
+  'docs/speed.md',
+  'docs/when-one-machine-is-not-enough.md',
+];
 const texts = names.map((name) => ({ name, text: readFileSync(join(root, name), 'utf8') }));
 const readme = texts[0].text;
 
@@ -53,6 +61,18 @@ test('every npm script that is named exists', () => {
     for (const [, script] of text.matchAll(/npm run (?:-s )?([\w:-]+)/g)) {
       assert.ok(script in scripts, `${name}: npm run ${script}`);
     }
+  }
+});
+
+test('the README and the table of exports have every variant', () => {
+  const exports = texts.find(({ name }) => name.includes('one-machine'))?.text ?? '';
+  for (const { name } of allVariants()) {
+    assert.ok(readme.includes(`[${name}](src/variants/${name}.ts)`), `README.md: ${name}; npm run readme`);
+    assert.match(
+      exports,
+      new RegExp(`^\\| [\\w.-]+ \\| ${name} \\|`, 'm'),
+      `${name}: scripts/make-exports.ts, then npm run readme`,
+    );
   }
 });
 

@@ -101,6 +101,34 @@ export function needComparison(): ComparisonReport {
   return needResult('compare.json', COMPARE_COMMAND);
 }
 
+/** A model that was exported and loaded in PyTorch: the largest differences, and null where gradients have other names. */
+export interface ExportRow {
+  model: string;
+  attention: string;
+  head: string;
+  loadedBy: string;
+  largestLogit: number;
+  full: number;
+  padded: number;
+  short: number;
+  gradients: number | null;
+}
+
+interface Exports {
+  versions: { torch: string; transformers: string };
+  rows: ExportRow[];
+}
+
+/** What fixtures/scripts/check_export.py wrote; null if it did not. */
+export function readExports(name: 'exports.json' | 'exports-float64.json'): Exports | null {
+  return readResult(name);
+}
+
+/** The same, of what it must have written. */
+export function needExports(name: 'exports.json'): Exports {
+  return needResult(name, `python fixtures/scripts/check_export.py out/exports/* --json bench/results/${name}`);
+}
+
 const TRAINING = 'training/summary.json';
 
 /** The results of all runs of `npm run recipes`. */

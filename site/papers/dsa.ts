@@ -10,6 +10,7 @@ export const dsa: PaperNotes = {
   symbols: [
     { tex: 'k', option: 'topKeys', means: 'keys that a query meets' },
     { tex: 'd_I', option: 'indexDim', means: tex`width of the indexer's queries and keys` },
+    { tex: tex`\lambda`, option: 'indexerWeight', means: tex`what the indexer's own loss counts in training` },
     {
       tex: tex`q^I,\ k^I,\ w`,
       option: null,
@@ -34,9 +35,19 @@ export const dsa: PaperNotes = {
       says: 'All heads attend to the same keys.',
     },
     {
+      label: 'eq. 3',
+      tex: tex`\mathcal{L}^I = \sum_t \mathrm{KL}\left(p_{t,:} \,\big\|\, \operatorname{softmax}(I_{t,:})\right)`,
+      says: 'The loss by which the indexer first learns: its scores should be like the weights of full attention, added up over heads, of all keys.',
+    },
+    {
+      label: 'eq. 4',
+      tex: tex`\mathcal{L}^I = \sum_t \mathrm{KL}\left(p_{t,S_t} \,\big\|\, \operatorname{softmax}(I_{t,S_t})\right)`,
+      says: 'The same over the chosen keys $S_t$ alone, once attention is sparse. No gradient of the model reaches the indexer, and none of this loss reaches the model.',
+    },
+    {
       label: '§2.1.1',
       tex: 'k = 2048',
-      says: 'In the released model. Its indexer learns from the weights of full attention, and no gradient of the model reaches it.',
+      says: 'In the released model.',
     },
   ],
   cost: {

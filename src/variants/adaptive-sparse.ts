@@ -1,24 +1,24 @@
 /**
  * Adaptively sparse attention: a softmax that gives some weights of exactly 0, and as many as each head has learned to.
  *
- * Problem: softmax gives every token a weight, however little it matters. Idea (Correia et al. 2019, §3): α-entmax in its place, which
- * sets weights below a threshold to 0, the more of them the larger α is,
+ * Problem: softmax gives every token a weight, however little it matters. Idea (Correia et al. 2019, §3): put α-entmax in its
+ * place. It sets weights below a threshold to 0, and the larger α is, the more of them:
  *
  *     Att(Q, K, V) = π(QKᵀ/√d) V,   π(z)_ij = α-entmax(z_i)_j                                      (§3)
  *     α-entmax(z) = [(α − 1) z − τ 1]₊^{1/(α − 1)},   τ so that the weights sum to 1               (§3)
  *
- * where α = 1 is softmax and α = 2 sparsemax, the Euclidean projection on the simplex. Each head learns its own,
+ * α = 1 is softmax, and α = 2 sparsemax, the Euclidean projection on the simplex. Each head learns its own,
  *
  *     α = 1 + sigmoid(a) ∈ ]1, 2[                                                                  (§3)
  *
  * by the exact gradient of α-entmax in α (proposition 1): see core/kernels/entmax.ts.
  *
  * Cost: O(L²·d) time, as full attention: which weights are 0 is known only after all scores are. Memory is O(L·d), because scores
- * are computed again in the backward pass. It gives up softmax for weights that can be read: a key with a weight of 0 has no part in
- * the output, and no gradient.
+ * are computed again in the backward pass. It gives up softmax for weights that can be read: a key with a weight of 0 has no part
+ * in the output, and no gradient.
  *
- * Departs from the paper: nothing in the equations. The threshold is found by Newton's method, in place of bisection. a starts at 0,
- * which is α = 1.5. A fixed α is that of the paper's 1.5-entmax model, or sparsemax.
+ * Departs from the paper: nothing in the equations. The threshold is found by Newton's method, in place of bisection. a starts at
+ * 0, which is α = 1.5. A fixed α is that of the paper's 1.5-entmax model, or sparsemax.
  */
 import { entmaxAttention, shift, sigmoid } from '../core/ops/index.ts';
 import { filled, type Tensor } from '../core/tensor.ts';

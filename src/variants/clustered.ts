@@ -14,8 +14,10 @@
  * O(N·(C + k)) memory. It gives up what sets a query apart from its cluster beyond its top keys, weights that move smoothly
  * (hashes and choices pass no gradient), and causality: a centroid holds later queries.
  *
- * With as many clusters as queries it is full attention. The paper does not say how clusters begin: here with queries at even
- * distances, and an empty one stays where it is. Padding takes no part in clusters. Hashes and top keys are decided in float64.
+ * With as many clusters as queries it is full attention.
+ *
+ * Departs from the paper: nothing in the equations. It does not say how clusters begin: here with queries at even distances, and
+ * an empty one stays where it is. Padding takes no part in clusters. Hashes and top keys are decided in float64.
  */
 import { add, attention, everything, gatherRows, multiply, subtract } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';

@@ -4,7 +4,7 @@
  * Problem: a decay (Mamba-2) forgets everything evenly, a delta rule (DeltaNet) only what it writes over. Idea (Yang et al.
  * 2025, §3.1): do both. With S as in the paper, [valueDim, headDim], and its transpose here:
  *
- *     S_t = S_{t−1} (α_t (I − β_t k_t k_tᵀ)) + β_t v_t k_tᵀ                                      (eq. 10)
+ *     S_t = S_{t−1} (α_t (I − β_t k_t k_tᵀ)) + β_t v_t k_tᵀ              (eq. 10 of arXiv v3, eq. 8 of v1)
  *     o_t = S_t q_t
  *
  * α_t in (0, 1] is how much is kept, β_t in (0, 1) how much of the old value of k_t gives way to the new one. Queries and
@@ -13,7 +13,7 @@
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up exact recall of a past
  * that is longer than the state is wide: this is another function than softmax attention.
  *
- * Departs from the paper (arXiv v3; in v1, eq. 10 is eq. 8): outputs are divided by √d, as in its released layer, which
+ * Departs from the paper: outputs are divided by √d, as in its released layer, which
  * normalises them afterwards. A layer makes α as the sigmoid of a projection; the paper takes Mamba-2's (§3.4),
  * exp(−exp(A) softplus(·)). Values are as wide as keys (in the released layer, twice as wide). The gate of outputs starts at
  * 1 for every token. In the released layer it is drawn without a bias, so that SiLU gives each token and channel a size and a

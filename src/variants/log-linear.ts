@@ -16,7 +16,7 @@
  * function than softmax attention.
  *
  * Departs from the paper: λ = softplus(x W + b), b so that it starts at 1, where the released layer has softplus(L ∘ x W) with
- * L learned; levels beyond `levels` share the last λ. And what `mamba2` and `gated-deltanet` here say of themselves.
+ * L learned; levels beyond `levels` share the last λ. Its recurrences depart as `mamba2` and `gated-deltanet` do.
  */
 import { add, exp, expandDims, multiply, normalizeRows, reshape, scale, zeroMasked } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';

@@ -13,7 +13,7 @@
  * Cost: O(L·n·d + N·n²·d). Causally O(L²·d + N·L·n·d): Perceiver AR saves because it gives n rows alone. It gives up the weight of
  * a single pair. Learned latents and matrices decide who reads whom, not q, k and v alone: untrained, `compare` shows random ones.
  *
- * Departs from the papers: weights come from the keys and are applied to the values, Z = [Z_K Z_V], at first [Z 0], causally [Q 0],
+ * Departs from the paper: weights come from the keys and are applied to the values, Z = [Z_K Z_V], at first [Z 0], causally [Q 0],
  * so that the output is linear in the values. Norms are left out of the encoder, of the decoder's queries and of values, and
  * processing has no projections but W_Q and W_K, as M = W_Q W_Kᵀ. A head has latents of its own. MLPs are left to the layers of a
  * model. The input is read once, as in Perceiver IO.

@@ -5,8 +5,8 @@
  *     X′_i = Σ_{j ≤ iB} X_j: the tokens up to the first of block i, of which all others of the block can know
  *     S: row i of the order has the blocks j < i, and sums for it end with it: F_c divides by Σ_{i′ ≤ i} S_{i′j}
  *
- * Departs from the paper, which says that what lies ahead is masked in these sums and in S, and not how: here a block is sorted
- * from those before it, which are complete, so that all of its queries meet all places. Columns come first and rows last, so that
+ * Departs from the paper: it says that what lies ahead is masked in these sums and in S, and not how. Here a block is sorted from
+ * those before it, which are complete, so that all of its queries meet all places. Columns come first and rows last, so that
  * a sorted block is a mean of blocks; with the sums of later rows left out, columns add up to more than 1. Block 0 meets itself
  * alone.
  */

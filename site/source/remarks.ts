@@ -57,9 +57,17 @@ export class Remarks {
   }
 
   #table(formulas: readonly Formula[]): Html {
-    const rows = formulas.map(
-      ({ cells }) => html`<tr>${cells.map((cell) => html`<td>${this.#maths(cell)}</td>`)}</tr>\n`,
-    );
+    const columns = Math.max(...formulas.map(({ cells }) => cells.length));
+    const labelled = formulas.some(({ label }) => label !== null);
+    const rows = formulas.map(({ cells, label }) => {
+      // The last cell reaches to the labels.
+      const parts = cells.map((cell, at) => {
+        const span = at === cells.length - 1 ? columns - at : 1;
+        return html`<td colspan="${span}">${this.#maths(cell)}</td>`;
+      });
+      const last = label === null ? '' : html`<span class="label">(${this.#text(label)})</span>`;
+      return html`<tr>${parts}${labelled ? html`<td>${last}</td>` : null}</tr>\n`;
+    });
     return html`<div class="formulas" tabindex="0" role="region" aria-label="Formulas"><table><tbody>${rows}</tbody></table></div>\n`;
   }
 

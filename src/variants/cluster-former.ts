@@ -32,9 +32,9 @@ import type { AttentionInputs, AttentionShape, Parameters } from './variant.ts';
 
 function attend(inputs: AttentionInputs, options: ClusterFormerOptions, parameters: Parameters): Tensor {
   const { queries, keys, values, keyMask } = inputs;
-  // u = argsort(v): sorted by cluster and, within one, by position; padding is behind all others  (“Cluster-Former Layer”)
+  // u = argsort(v): sorted by cluster and, within one, by position; padding is behind all others   (“Cluster-Former Layer”)
   const u = options.order === 'cluster' ? countingSort(clustersOf(inputs, parameters), options.numClusters + 1) : null;
-  // E_k: the places m·k to m·k + l, which attend to each other; even windows apart from odd ones  (“Sliding-Window Layer”)
+  // E_k: the places m·k to m·k + l, which attend to each other; even windows apart from odd ones   (“Sliding-Window Layer”)
   const layouts = layoutsOf(queries.shape[2], options);
   const parts = layouts.map((layout) => {
     const set = u === null ? layout : { layout, queryTokens: u.order, keyTokens: u.order };

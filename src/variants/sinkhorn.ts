@@ -4,7 +4,7 @@
  * Problem: local attention in blocks is cheap and sees nothing beyond its block. Idea (Tay et al. 2020): a network scores
  * where each of the N = L/B blocks belongs, and Sinkhorn's normalisations make a *soft permutation* S of the scores:
  *
- *     X′_i = Σ_{j in block i} X_j,   R_i = σ(W_B σ(W_P X′_i + b_P) + b_B)   σ: ReLU; X: the keys  (“sorting network”)
+ *     X′_i = Σ_{j in block i} X_j,   R_i = σ(W_B σ(W_P X′_i + b_P) + b_B)   σ: ReLU; X: the keys   (“sorting network”)
  *     S^0 = exp((R + ε)/τ),   S^k = F_c(F_r(S^{k−1}))                                      (“Sinkhorn normalization”)
  *     ψ_S(K) = S B(K),   Y = softmax(Q [K, ψ_S(K)]ᵀ/√d) [V, ψ_S(V)] within blocks       (“Sparse Sinkhorn Attention”)
  *     SortCut   Y = softmax(Q ψ_S(K)_{[:n]}ᵀ/√d) ψ_S(V)_{[:n]}, with the first n sorted blocks            (“SortCut”)

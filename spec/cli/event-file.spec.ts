@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { crc32c } from '../../src/commands/crc32c.ts';
-import { EventFile } from '../../src/commands/event-file.ts';
+import { crc32c, EventFile } from '../../src/commands/event-file.ts';
 import type { MetricsLine } from '../../src/training/metrics.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'events-'));

@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { FileWriteError } from '../core/errors.ts';
 import { writing } from '../core/files/system-error.ts';
 import type { MetricsLine } from '../training/metrics.ts';
-import { crc32c } from './crc32c.ts';
 
 /** Fields of `Event`, of `Summary` and its `Value`, and of `SessionLog`. */
 const EVENT = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, sessionLog: 7 } as const;
@@ -134,4 +133,21 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return whole;
+}
+
+/** The polynomial of CRC-32C, the checksum of Castagnoli (RFC 3720, appendix B.4), lowest power first. */
+const POLYNOMIAL = 0x82f63b78;
+
+/** The remainder of each byte. */
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let rest = byte;
+  for (let bit = 0; bit < 8; bit++) rest = rest & 1 ? (rest >>> 1) ^ POLYNOMIAL : rest >>> 1;
+  return rest;
+});
+
+/** From 0 to 2³² − 1. */
+export function crc32c(data: Uint8Array): number {
+  let rest = 0xffffffff;
+  for (const byte of data) rest = TABLE[(rest ^ byte) & 0xff] ^ (rest >>> 8);
+  return (rest ^ 0xffffffff) >>> 0;
 }

@@ -2,15 +2,15 @@
  * Files that a command writes. They are checked before the work, so that it is not lost, and written whole at its end, each
  * by itself, after the text for people.
  */
-import { realpathSync } from 'node:fs';
+import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { GENERATOR } from '../compare/report/page.ts';
 import { ArgumentError, FileWriteError } from '../core/errors.ts';
 import { tryToWrite, writeFileAtomically } from '../core/files/atomic.ts';
 import { visibleJson } from '../core/visible.ts';
 import type { TerminalStream } from '../terminal/colour.ts';
 import type { Host } from './command.ts';
 import { isExpected, reportFailure } from './failure.ts';
-import { expectOwnPage } from './own-page.ts';
 
 /** `path` is a file's, or `-` for stdout. */
 export interface Output {
@@ -124,4 +124,34 @@ export async function writeOutputs(outputs: readonly Content[], host: Host): Pro
   const bug = failures.find((error) => !isExpected(error));
   if (bug !== undefined) throw bug;
   return failures.length === 0;
+}
+
+/** The mark is in the head of a page. */
+const HEAD_BYTES = 1024;
+
+/**
+ * Throws ArgumentError if there is a file at `path` that is neither empty nor a page of this tool, with `advice` on what to
+ * do. Standard output (`-`), devices and pipes are no such file; what cannot be read counts as one.
+ */
+function expectOwnPage(flag: string, path: string, advice: string): void {
+  if (path !== '-' && isForeign(path)) {
+    throw new ArgumentError(`${flag}: ${path} exists, and this tool did not write it; ${advice}`);
+  }
+}
+
+function isForeign(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || !stats.isFile() || stats.size === 0) return false;
+  const head = Buffer.alloc(HEAD_BYTES);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const count = readSync(file, head, 0, HEAD_BYTES, 0);
+      return !head.toString('utf8', 0, count).includes(GENERATOR);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return true;
+  }
 }

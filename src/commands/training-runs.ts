@@ -1,8 +1,11 @@
 /** The runs of one command, one after another on one task: what they show meanwhile, and the files that they write. */
 import { type FileWriteError, MemoryError, NumericalError } from '../core/errors.ts';
 import { resetPeak } from '../core/memory.ts';
-import { supportsColour } from '../terminal/colour.ts';
-import { wrapLines } from '../terminal/width.ts';
+import { supportsColour, type TerminalStream } from '../terminal/colour.ts';
+import { formatCurve, showsBraille } from '../terminal/curve.ts';
+import { formatError } from '../terminal/format.ts';
+import { USUAL_WIDTH, wrapLines } from '../terminal/width.ts';
+import type { MetricsLine } from '../training/metrics.ts';
 import type { Recipe } from '../training/recipes/recipe.ts';
 import { endRun } from '../training/run.ts';
 import { type Baseline, taskBaseline } from '../training/tasks/baseline.ts';
@@ -10,7 +13,6 @@ import type { Task } from '../training/tasks/task.ts';
 import { announceStop, type Running, widthOf } from './command.ts';
 import { FAILED, reportFailure } from './failure.ts';
 import type { KeptRun } from './kept-run.ts';
-import { lossCurve } from './loss-curve.ts';
 import { recallOf, recallPlot } from './recall-plot.ts';
 import { RunKeeper } from './run-keeper.ts';
 import type { Curve } from './training-curves.ts';
@@ -166,4 +168,19 @@ export class Training {
     this.#failed ||= !isWhole;
     return left;
   }
+}
+
+/** Training loss as a line and held-out loss as marks, over steps; as wide as the terminal. May be empty. */
+function lossCurve(lines: readonly MetricsLine[], stdout: TerminalStream): string {
+  const losses = (kind: 'steps' | 'evaluation') =>
+    lines.filter((line) => line.kind === kind).map(({ step, loss }) => ({ x: step, y: loss ?? Number.NaN }));
+  const curve = formatCurve(losses('steps'), losses('evaluation'), {
+    width: widthOf(stdout) ?? USUAL_WIDTH,
+    plain: !showsBraille(stdout),
+    colour: supportsColour(stdout),
+    formatX: (step) => `step ${step}`,
+    formatY: formatError,
+    names: { line: 'loss', marks: 'held out' },
+  });
+  return curve === '' ? '' : `\n${curve}`;
 }

@@ -73,13 +73,7 @@ const layer: Check = (name, value) => {
     silu: optional(listOf(oneOf('queries', 'keys', 'values'))),
     sigmoid: optional(listOf(oneOf('queries', 'keys', 'values'))),
     outputNorm: optional(oneOf('head', 'layer')),
-    outputGate: optional(
-      recordOf({
-        activation: oneOf('silu', 'sigmoid', 'none'),
-        first: optional(expectBoolean),
-        bias: optional(expectFiniteNumber),
-      }),
-    ),
+    outputGate: optional(recordOf({ activation: oneOf('silu', 'sigmoid', 'none'), first: optional(expectBoolean) })),
   });
 };
 

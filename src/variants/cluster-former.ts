@@ -28,6 +28,7 @@ import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './flops.ts';
 import { choice, integer, number, type OptionsOf } from './options.ts';
 import { normal } from './parameters.ts';
+import { centroidDecay } from './routing/centroids.ts';
 import type { AttentionInputs, AttentionShape, Parameters } from './variant.ts';
 
 function attend(inputs: AttentionInputs, options: ClusterFormerOptions, parameters: Parameters): Tensor {
@@ -91,14 +92,7 @@ const options = {
     description: 'clusters of tokens',
   }),
   /** *λ*: how much of a centroid stays when training moves it. */
-  decay: number({
-    symbol: 'λ',
-    minimum: 0,
-    maximum: 1,
-    default: 0.999,
-    description: 'how much of a centroid stays in a forward pass of training',
-    trainingOnly: true,
-  }),
+  decay: number(centroidDecay),
 };
 
 /** Options of `clusterFormer`: windows over clusters or over positions, how long they are, and how many clusters there are. */

@@ -19,10 +19,9 @@
  * Departs from the paper: nothing in the equations. It does not say how clusters begin: here with queries at even distances, and
  * an empty one stays where it is. Padding takes no part in clusters. Hashes and top keys are decided in float64.
  */
-import { add, attention, everything, gatherRows, multiply, subtract } from '../core/ops/index.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { add, attention, type BlockSet, everything, gatherRows, multiply, subtract } from '../core/ops/index.ts';
+import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { centroidsOf, clustersOf, massOf, topOf } from './clustered/centroids.ts';
-import { listed, listsOfQueries } from './clustered/lists.ts';
 import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './flops.ts';
 import { integer, type OptionsOf } from './options.ts';
@@ -58,6 +57,28 @@ function cost({ batch, heads, queryLength, keyLength, headDim }: AttentionShape,
   const correcting = k === 0 ? 0 : 2 * count * keyLength * headDim + (count + queryLength) * k * pair;
   return { flops: batch * heads * (hashing + count * keyLength * pair + correcting) };
 }
+
+/** The list of each query's cluster, int32 [batch, heads, length, k]. */
+function listsOfQueries(T: Tensor, clusters: Tensor): Tensor {
+  const [batch, heads, count, k] = T.shape;
+  const length = clusters.shape[2];
+  const [from, own] = [elements(T) as Int32Array, elements(clusters)];
+  const lists = new Int32Array(batch * heads * length * k);
+  for (let row = 0; row < own.length; row++) {
+    const list = Math.floor(row / length) * count + own[row];
+    lists.set(from.subarray(list * k, (list + 1) * k), row * k);
+  }
+  return fromArray(lists, [batch, heads, length, k], 'int32');
+}
+
+/** The set in which each query meets the keys of its list. */
+const listed = (lists: Tensor, keyLength: number): BlockSet => ({
+  queryLength: lists.shape[2],
+  keyLength,
+  queryBlock: 1,
+  keyBlock: 1,
+  lists,
+});
 
 const options = {
   /** *C*: clusters of queries. */

@@ -11,9 +11,8 @@ export interface LayerParts {
   /** A root mean square norm of outputs, over the channels of a head or over those of all heads. */
   outputNorm?: 'head' | 'layer';
   /**
-   * Outputs are multiplied by an activation of a projection of the token: after the norm, or before it with `first`. With
-   * `bias` the gate of every token starts at its activation: the projection's bias starts there, and its weights at 0. A
-   * SiLU starts at 1 so, unless it has another.
+   * Outputs are multiplied by an activation of a projection of the token: after the norm, or before it with `first`. A SiLU
+   * starts at 1 for every token.
    */
-  outputGate?: { activation: 'silu' | 'sigmoid' | 'none'; first?: boolean; bias?: number };
+  outputGate?: { activation: 'silu' | 'sigmoid' | 'none'; first?: boolean };
 }

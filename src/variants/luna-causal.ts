@@ -1,8 +1,7 @@
 /** Luna's causal form (Ma et al. 2021, §3.4): the pack's softmax over the sequence gives way to an activation. */
-import { elu, matmul, multiply, scale, scan, shift, softmax } from '../core/ops/index.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { elu, expandDims, matmul, multiply, scale, scan, shift, softmax } from '../core/ops/index.ts';
+import { elements, empty, type Tensor } from '../core/tensor.ts';
 import { softplus } from './inputs.ts';
-import { runningShares } from './running-shares.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs } from './variant.ts';
 
@@ -42,4 +41,27 @@ export function attendCausally(
   const { output, state: sums } = scan(weights, A, values, { keyMask, state: before });
   memory.set('values', sums);
   return memory.leave(output);
+}
+
+/**
+ * 1/t for every token, [batch, 1, length, 1], where t counts the real tokens up to it, those of earlier calls too; 1 before the
+ * first. Sums over the tokens so far times this are running means. The state keeps the count. `like` is [batch, …, length, …].
+ */
+function runningShares(memory: Memory, like: Tensor, keyMask: Tensor | undefined): Tensor {
+  const [batch, , length] = like.shape;
+  const before = memory.get('count', [batch]);
+  const counts = empty([batch], 'float64');
+  const shares = empty([batch, length, 1], like.dtype);
+  const [from, to, all] = [before && elements(before), elements(counts), elements(shares)];
+  const flags = keyMask && elements(keyMask);
+  for (let b = 0; b < batch; b++) {
+    let count = from?.[b] ?? 0;
+    for (let i = b * length; i < (b + 1) * length; i++) {
+      count += flags?.[i] ?? 1;
+      all[i] = 1 / Math.max(1, count);
+    }
+    to[b] = count;
+  }
+  memory.set('count', counts);
+  return expandDims(shares, 1);
 }

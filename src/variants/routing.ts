@@ -25,7 +25,7 @@ import { defineVariant } from './define.ts';
 import { SOFTMAX_FLOPS } from './flops.ts';
 import { boolean, integer, number, type OptionsOf } from './options.ts';
 import { normal } from './parameters.ts';
-import { members, moved, normalised, takenBy } from './routing/centroids.ts';
+import { centroidDecay, members, moved, normalised, takenBy } from './routing/centroids.ts';
 import { attendLocally, localLayout } from './routing/local.ts';
 import { ofNewTokens, withinClusters } from './routing/within-clusters.ts';
 import { type AttentionState, Memory } from './state.ts';
@@ -105,15 +105,7 @@ const options = {
   /** Whether a token meets itself. False, as in Reformer: only where it meets no other. */
   attendSelf: boolean({ default: true, description: 'whether a token meets itself where it meets others' }),
   /** *λ*: how much of a centroid stays when training moves it. */
-  decay: number({
-    symbol: 'λ',
-    minimum: 0,
-    maximum: 1,
-    // As in §4.1.
-    default: 0.999,
-    description: 'how much of a centroid stays in a forward pass of training',
-    trainingOnly: true,
-  }),
+  decay: number(centroidDecay),
 };
 
 /** Options of `routing`: the clusters, the tokens that each takes, and which heads are local instead. */

@@ -6,7 +6,7 @@ import { entmaxGradientKernel, entmaxKernel } from '../kernels/entmax.ts';
 import { entmaxAttentionGradientKernel, entmaxAttentionKernel, queriesOfTile } from '../kernels/entmax-attention.ts';
 import { parallelFor } from '../parallel/pool.ts';
 import { elements, empty, expectTensor, type Tensor } from '../tensor.ts';
-import { checkCall } from './attention-call.ts';
+import { checkCall, rowsOf } from './attention-call.ts';
 import { expectAxes, expectFloat, expectSameDType } from './check.ts';
 import { expectWithin } from './check-scan.ts';
 import { LONGEST } from './layout.ts';
@@ -79,11 +79,11 @@ export function entmaxAttention(
   const { batch, heads, queryLength, keyLength, headDim, valueDim } = call;
   // A weight of 0 times NaN would be NaN. Rows that hold none stay where they are.
   const [K, V] = [keys, values].map((rows) => quietMasked(rows, keyMask));
-  const { keys: ofK, values: ofV, numbers: common } = checkCall(queries, K, V, { queryStart, ...mask });
+  const [ofK, ofV] = [rowsOf(K), rowsOf(V)];
   const numbers = {
     ...{ heads, queryLength, keyLength, headDim, valueDim },
     ...{ keyCapacity: ofK.capacity, valueCapacity: ofV.capacity },
-    ...{ scale: scale ?? common.scale, start: queryStart, causal: Number(causal) },
+    ...{ scale: call.numbers.scale, start: queryStart, causal: Number(causal) },
   };
   const given = {
     ...{ queries: elements(queries), keys: ofK.data, values: ofV.data, alpha: elements(alpha) },

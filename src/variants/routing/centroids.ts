@@ -9,6 +9,16 @@ import { elements, fromArray, ones, type Tensor, zeros } from '../../core/tensor
 import type { Memory } from '../state.ts';
 import type { Parameters } from '../variant.ts';
 
+/** The option λ of k-means in training (Roy et al. 2020, §4.1; Cluster-Former takes the same). */
+export const centroidDecay = {
+  symbol: 'λ',
+  minimum: 0,
+  maximum: 1,
+  default: 0.999,
+  description: 'how much of a centroid stays in a forward pass of training',
+  trainingOnly: true,
+};
+
 /** LayerNorm without gain and bias: every row has mean 0 and norm √d (Roy et al. 2020, §4.1). */
 export function normalised(rows: Tensor): Tensor {
   const d = rows.shape[rows.shape.length - 1];

@@ -17,7 +17,7 @@ export const centroidDecay = {
   default: 0.999,
   description: 'how much of a centroid stays in a forward pass of training',
   trainingOnly: true,
-};
+} as const;
 
 /** LayerNorm without gain and bias: every row has mean 0 and norm √d (Roy et al. 2020, §4.1). */
 export function normalised(rows: Tensor): Tensor {

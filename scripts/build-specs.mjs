@@ -15,6 +15,8 @@ const sources = join(root, 'src');
 const parent = join(root, '.built', 'specs');
 /** One file instead of hundreds that are loaded one by one. */
 const BUNDLED = /^(fast-check|pure-rand)(\/|$)/;
+/** In each file that asks for it, the address of its source. */
+const PLACE = 'addressOfThisFile';
 /**
  * Left to tsx: they give modules to other threads by the address of a source, or import the package by its own name, which tsx
  * resolves to the sources.
@@ -47,6 +49,8 @@ export async function buildSpecs(files) {
     sourcemap: true,
     sourcesContent: false,
     plugins: [places],
+    // By the parser: a spec may write the words into a file.
+    define: { 'import.meta.url': PLACE },
   };
   // esbuild has said what is wrong, and where.
   await build(options).catch(() => process.exit(1));
@@ -67,8 +71,8 @@ const places = {
     onLoad({ filter: /\.(ts|m?js)$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
       if (path.includes('node_modules') || !text.includes('import.meta.url')) return undefined;
-      const place = JSON.stringify(pathToFileURL(path).href);
-      return { contents: text.replaceAll('import.meta.url', place), loader: path.endsWith('.ts') ? 'ts' : 'js' };
+      const place = `const ${PLACE} = ${JSON.stringify(pathToFileURL(path).href)}; `;
+      return { contents: place + text, loader: path.endsWith('.ts') ? 'ts' : 'js' };
     });
   },
 };

@@ -28,6 +28,19 @@ interface Learner {
 
 const LEARNERS: readonly Learner[] = [
   { variant: 'dsa', options: { topKeys: 3, indexDim: 2 }, weight: 'indexerWeight', trains: /gates\.index/ },
+  {
+    variant: 'compressive',
+    options: {
+      compression: 'convolution',
+      segmentLength: 4,
+      memoryLength: 4,
+      compressedLength: 2,
+      ratio: 2,
+      dilation: 2,
+    },
+    weight: 'reconstruction',
+    trains: /W_[KV]$/,
+  },
 ];
 
 const attentionOf = ({ variant, options, weight }: Learner, by: number) => ({

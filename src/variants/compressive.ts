@@ -7,73 +7,63 @@
  *     [cm ∘ m ∘ segment],    cm = the last n rows of f_c(tokens that have left m)                                (§3.1)
  *     A_ij = q_i·k_j + q_i·W_{k,R}R_{i−j} + u·k_j + v·W_{k,R}R_{i−j}
  *
- * i − j counts rows of [cm ∘ m ∘ segment]. f_c is a mean, a maximum, or a convolution with width and stride c. What a convolution
- * learns from is `reconstructionLoss`: attention over what it made should give what attention over the tokens gave (§3.2).
+ * i − j counts rows of [cm ∘ m ∘ segment]. f_c is a mean or a maximum of c tokens, a convolution with stride c and c taps that may
+ * be dilated, or the choice of the most used: 1/c of the tokens that leave, those that received the most attention on average while
+ * they were in m (§3.2). What a convolution learns from is `reconstructionLoss`: attention over what it made should give what
+ * attention over the tokens gave (§3.2).
  *
  * Cost: O(L·(S + M + n)) time and O(L) memory; the state holds M + n rows and the segment, and reaches back M + c·n tokens.
  * It gives up single old tokens, each of which is mixed with its neighbours. With c = 1 it is Transformer-XL with a memory of
  * M + n tokens.
  *
  * Departs from the paper: keys and values are compressed, of each head by itself; there the hidden states are, from which both are
- * projected. For a mean that is the same. A maximum is that of keys, and their values are averaged. By default f_c is the mean,
- * and not the convolution, which has no gradient but that of `reconstructionLoss`, unless `stopMemoryGradient` is off. A group of
- * tokens leaves the memory whole, so that the memory is up to c − 1 tokens longer where c divides S or M with a remainder. Dilated
- * convolutions and keeping the most-used tokens (§3.2) are missing.
+ * projected. For a mean that is the same, and so is the choice of the most used, which all heads share. A maximum is that of keys,
+ * and their values are averaged. By default f_c is the mean, and not the convolution. A group of tokens leaves the memory whole, so
+ * that the memory is up to c − 1 tokens longer where c divides S or M with a remainder. The paper gives no sizes for dilated
+ * convolutions, and does not say over which queries a usage is averaged: here over all that met a token in m, and all heads.
  */
 import { expectShape } from '../core/errors.ts';
-import { add, attention, concat, everything, reshape, scale, slice, sum, upTo } from '../core/ops/index.ts';
+import { add, attention, concat, everything, reshape, slice, upTo } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { farthestOf, partsOf, placesOf, reachOf } from './compressive/places.ts';
-import { segmentsOf } from './compressive/segments.ts';
+import { flopsOf } from './compressive/cost.ts';
+import { keysOfDistances } from './compressive/distances.ts';
+import { joinChoices, withZeros } from './compressive/leaving.ts';
+import { placesOf, reachOf } from './compressive/places.ts';
+import { layerLoss } from './compressive/reconstruction-loss.ts';
+import { meetSegments } from './compressive/segments.ts';
 import { defineVariant } from './define.ts';
-import { SOFTMAX_FLOPS } from './flops.ts';
-import { boolean, choice, integer, type OptionsOf } from './options.ts';
+import { boolean, choice, integer, number, type OptionsOf } from './options.ts';
 import { type DeclaredParameter, normal } from './parameters.ts';
 import { type AttentionState, Memory } from './state.ts';
 import { meanKernel } from './strided-convolution.ts';
-import { distanceKeys, positionDim } from './transformer-xl-distances.ts';
+import { positionDim } from './transformer-xl-distances.ts';
 import type { Attending, AttentionInputs, AttentionPattern, Parameters } from './variant.ts';
 
 function attend(
   { queries, keys, values, keyMask }: AttentionInputs,
   options: CompressiveOptions,
-  { u, v, W_kR, ...kernels }: Parameters,
+  parameters: Parameters,
   state?: AttentionState,
-): Attending {
+): Attending & { chosen: Tensor[] } {
+  const { u, v, W_kR, ...kernels } = parameters;
   const [, heads, length, headDim] = queries.shape;
   if (options.compression === 'convolution') expectShape('values', values.shape, keys.shape, 'as both are convolved');
   const memory = new Memory(state, length);
-  // [cm ∘ m ∘ segment] of each segment                                                                             (§3.1)
-  const segments = segmentsOf(memory, { keys, values, keyMask }, options, kernels);
   const relativeKeys = keysOfDistances(memory, memory.position + length, W_kR, options);
 
-  // softmax(A/√d) [cm ∘ m ∘ segment]
+  // softmax(A/√d) [cm ∘ m ∘ segment] of each segment                                                               (§3.1)
   const towards = (bias: Tensor) => add(queries, reshape(bias, [heads, 1, headDim]));
   const [toKeys, toDistances] = [towards(u), towards(v)];
-  const outputs = segments.map(({ begin, end, keys, values, keyMask, queryStart }) => {
+  const { results, chosen } = meetSegments(memory, { keys, values, keyMask }, options, kernels, (segment) => {
+    const { begin, end, keys, values, keyMask, queryStart } = segment;
     const [q, ofDistances] = [toKeys, toDistances].map((x) => slice(x, 2, begin, end));
     const layout = options.causal ? upTo(queryStart, end - begin) : everything(end - begin, keys.shape[2]);
-    const relative = { queries: ofDistances, ...relativeKeys };
-    return attention(q, keys, values, layout, { keyMask, relative, queryStart }).output;
+    const settings = { keyMask, relative: { queries: ofDistances, ...relativeKeys }, queryStart };
+    const result = attention(q, keys, values, layout, settings).output;
+    return { result, meeting: { queries: q, keys, layout, settings } };
   });
-  return memory.leave(withZeros(outputs.length === 1 ? outputs[0] : concat(outputs, 2), kernels));
-}
-
-/** The output, of which a convolution has a gradient of zeros where it is stopped or nothing has left the memory: not none. */
-const withZeros = (output: Tensor, kernels: Parameters): Tensor =>
-  Object.values(kernels)
-    .filter(({ requiresGrad }) => requiresGrad)
-    .reduce((all, kernel) => add(all, scale(sum(kernel), 0)), output);
-
-/** W_{k,R} R of all distances between rows, those of later tokens too if not causal. A state keeps all that there may be. */
-function keysOfDistances(memory: Memory, end: number, W_kR: Tensor, options: CompressiveOptions) {
-  const [heads, headDim] = W_kR.shape;
-  const nearest = options.causal ? 0 : 1 - options.segmentLength;
-  const most = farthestOf(options);
-  const known = memory.get('keys of distances', [heads, most + 1 - nearest, headDim]);
-  const keys = known ?? distanceKeys(nearest, memory.isKept ? most : Math.min(most, end - 1), W_kR);
-  memory.set('keys of distances', keys);
-  return { keys, nearest };
+  const output = results.length === 1 ? results[0] : concat(results, 2);
+  return { ...memory.leave(withZeros(output, kernels)), chosen };
 }
 
 /** The query's own segment, its memory, and the tokens of its compressed memory. */
@@ -83,6 +73,9 @@ function pattern(options: CompressiveOptions): AttentionPattern {
     return j >= reachOf(places, options) && (options.causal ? j <= i : j < places.start + options.segmentLength);
   };
 }
+
+const choosing = ({ compression, compressedLength }: CompressiveOptions) =>
+  compression === 'most-used' && compressedLength > 0;
 
 const most = (sequenceLength: number) => sequenceLength;
 
@@ -122,15 +115,31 @@ const options = {
   /** f_c: what becomes of these tokens (§3.2). */
   compression: choice({
     symbol: 'f_c',
-    choices: ['mean', 'max', 'convolution'],
+    choices: ['mean', 'max', 'convolution', 'most-used'],
     default: 'mean',
     description: 'how tokens become a row',
+  }),
+  /** δ: tokens from one tap of a convolution to the next. 1: it meets the c tokens of its group. */
+  dilation: integer({
+    symbol: 'δ',
+    minimum: 1,
+    maximum: most,
+    default: 1,
+    description: 'tokens between the taps of a convolution',
+  }),
+  /** What `reconstructionLoss` counts in training, as in the paper by default; 0: a convolution stays as it began. */
+  reconstruction: number({
+    minimum: 0,
+    maximum: 1000,
+    default: 1,
+    description: 'weight of the loss that a convolution learns from',
+    trainingOnly: true,
   }),
   /** No gradient flows into either memory, nor into the convolution. */
   stopMemoryGradient: boolean({ default: true, description: 'whether no gradient flows into the memories' }),
 };
 
-/** Options of `compressive`: segments, both memories, how tokens are compressed, and whether gradients enter the memories. */
+/** Options of `compressive`: segments, both memories, how tokens are compressed and what that learns from, and gradients. */
 export interface CompressiveOptions extends OptionsOf<typeof options> {}
 
 /** As in `transformerXL`. */
@@ -180,21 +189,13 @@ export const compressive = defineVariant({
     W_V: kernel,
   },
   attend,
+  ownLoss: layerLoss,
+  decisions(inputs, complete, parameters): Parameters {
+    if (!choosing(complete)) return {};
+    return { chosen: joinChoices(attend(inputs, complete, parameters).chosen, inputs.keys.shape[0]) };
+  },
+  headsShare: choosing,
   withWholeGradient: (complete) => ({ ...complete, stopMemoryGradient: false }),
   pattern,
-  cost({ batch, heads, keyLength, headDim }, complete) {
-    const { causal, segmentLength, compression, ratio } = complete;
-    let pairs = 0;
-    for (const [from, to] of partsOf(0, keyLength, complete)) {
-      const { first, rows } = placesOf(from, complete);
-      const own = causal ? ((to - from) * (to - from + 1)) / 2 : (to - from) ** 2;
-      pairs += (to - from) * (rows + from - first) + own;
-    }
-    const distances = Math.min(farthestOf(complete), keyLength - 1) + 1 + (causal ? 0 : segmentLength - 1);
-    const projecting = 2 * distances * headDim * positionDim(heads, headDim);
-    const { groups } = placesOf(keyLength - 1, complete);
-    const kept = compression === 'convolution' && complete.compressedLength > 0;
-    const compressing = kept ? 4 * groups * ratio * headDim ** 2 : 0;
-    return { flops: heads * (batch * (pairs * (6 * headDim + SOFTMAX_FLOPS) + compressing) + projecting) };
-  },
+  cost: (shape, complete) => ({ flops: flopsOf(shape, complete) }),
 });

@@ -65,7 +65,7 @@ const ATTENTION: readonly Entry[] = [
   ['Reformer', 'Kitaev et al.', 2020, '2001.04451', 'LP', 'O(N log N)', 1, true, ['reformer']],
   ['Routing Transformer', 'Roy et al.', 2020, '2003.05997', 'LP', 'O(N√N)', 1.5, true, ['routing']],
   ['Axial Transformer', 'Ho et al.', 2019, '1912.12180', 'FP', 'O(N√N)', 1.5, true, ['axial'], 'one layer attends along all axes with the same queries and keys; `layer` has layers take turns, as the paper does'],
-  ['Compressive Transformer', 'Rae et al.', 2020, '1911.05507', 'RC', 'O(N²)', 2, true, ['compressive'], 'the survey counts within a segment; over a text of many segments the cost is O(L·(S + M + n)). Keeping the most-used tokens is missing'],
+  ['Compressive Transformer', 'Rae et al.', 2020, '1911.05507', 'RC', 'O(N²)', 2, true, ['compressive'], 'the survey counts within a segment; over a text of many segments the cost is O(L·(S + M + n))'],
   ['Sinkhorn Transformer', 'Tay et al.', 2020, '2002.11296', 'LP', 'O(B²)', 1, true, ['sinkhorn'], 'the survey counts pairs within a block of B tokens, as SortCut with a few blocks has them; to mix all N/B blocks costs O(N²/B), in all O(N√N) with B = √N'],
   ['Longformer', 'Beltagy et al.', 2020, '2004.05150', 'FP+M', 'O(n(k + m))', 1, true, ['longformer']],
   ['ETC', 'Ainslie et al.', 2020, '2004.08483', 'FP+M', 'O(N_g² + N·N_g)', 1, false, ['etc'], 'the global input is the first tokens of the sequence, and summarises segments of one length'],

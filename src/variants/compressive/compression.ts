@@ -2,22 +2,23 @@
 import { add, gatherRows, matmul, maximum, multiply, reshape, sum, zeroMasked } from '../../core/ops/index.ts';
 import { elements, fromArray, type Tensor } from '../../core/tensor.ts';
 
-/** How c rows become one; a convolution with width and stride c has a kernel [heads, c · width, width]. */
-export interface Compression {
-  kind: 'mean' | 'max' | 'convolution';
-  kernel: Tensor;
-}
+/** How c rows become one. */
+export type Compression =
+  | { kind: 'mean' | 'max' }
+  /** c taps, `dilation` rows apart, the last of which is the last row of the group: a kernel [heads, c · width, width]. */
+  | { kind: 'convolution'; kernel: Tensor; dilation: number };
 
 /**
- * Rows [batch, heads, groups · c, width] as [batch, heads, groups, width]. Padding counts for nothing: it is zeros for a
- * convolution, and is in no mean and no maximum. A group of padding gives zeros.
+ * Rows [batch, heads, groups · c, width] that leave together as [batch, heads, groups, width]. Padding counts for nothing: it is
+ * zeros for a convolution, and is in no mean and no maximum. What has no real token gives zeros. Rows before the first are zeros.
  */
 export function compress(rows: Tensor, ratio: number, compression: Compression, mask: Tensor | undefined): Tensor {
   const [batch, heads, length, width] = rows.shape;
   const count = length / ratio;
   const x = zeroMasked(rows, mask);
   if (compression.kind === 'convolution') {
-    return matmul(reshape(x, [batch, heads, count, ratio * width]), compression.kernel);
+    const taps = compression.dilation === 1 ? x : dilated(x, ratio, compression.dilation);
+    return matmul(reshape(taps, [batch, heads, count, ratio * width]), compression.kernel);
   }
   const flags = mask && (elements(mask) as Uint8Array);
   if (compression.kind === 'mean') {
@@ -37,17 +38,30 @@ export function compress(rows: Tensor, ratio: number, compression: Compression, 
     );
   let largest = nth(0);
   for (let t = 1; t < ratio; t++) largest = maximum(largest, nth(t));
-  return zeroMasked(largest, mask && maskOfGroups(mask, ratio));
+  return zeroMasked(largest, mask && maskOfGroups(mask, ratio, 1));
 }
 
-/** Whether a group has a real token: [batch, groups] of a mask [batch, groups · c]. */
-export function maskOfGroups(mask: Tensor, ratio: number): Tensor {
+/** The row of tap t of group g, t = 0 … c − 1; below 0 for a row before the first. */
+const tapOf = (g: number, t: number, ratio: number, dilation: number): number =>
+  (g + 1) * ratio - 1 - dilation * (ratio - 1 - t);
+
+/** The taps of all groups one after another, [batch, heads, groups · c, width]. */
+function dilated(x: Tensor, ratio: number, dilation: number): Tensor {
+  const places = Int32Array.from({ length: x.shape[2] }, (_, n) =>
+    Math.max(-1, tapOf(Math.floor(n / ratio), n % ratio, ratio, dilation)),
+  );
+  return gatherRows(x, places);
+}
+
+/** Whether what a group's row is made of has a real token: [batch, groups] of a mask [batch, groups · c]. */
+export function maskOfGroups(mask: Tensor, ratio: number, dilation: number): Tensor {
   const [batch, length] = mask.shape;
   const flags = elements(mask);
   const count = length / ratio;
-  const real = Uint8Array.from({ length: batch * count }, (_, n) =>
-    Number(flags.subarray(n * ratio, (n + 1) * ratio).includes(1)),
-  );
+  const real = Uint8Array.from({ length: batch * count }, (_, n) => {
+    const taps = Array.from({ length: ratio }, (_, t) => tapOf(n % count, t, ratio, dilation));
+    return Number(taps.some((tap) => tap >= 0 && flags[Math.floor(n / count) * length + tap] === 1));
+  });
   return fromArray(real, [batch, count], 'uint8');
 }
 

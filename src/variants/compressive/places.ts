@@ -7,6 +7,8 @@ export interface MemoryOptions extends CommonOptions {
   memoryLength: number;
   compressedLength: number;
   ratio: number;
+  compression: 'mean' | 'max' | 'convolution' | 'most-used';
+  dilation: number;
 }
 
 /** What the segment of a token meets. */
@@ -27,8 +29,16 @@ export function placesOf(at: number, options: MemoryOptions): Places {
   return { start, first: groups * c, groups, rows: Math.min(N, groups) };
 }
 
-/** The first token that is in anything that the segment meets. */
-export const reachOf = ({ first, rows }: Places, { ratio }: MemoryOptions): number => first - rows * ratio;
+/** The first token that is, or may be, in anything that the segment meets. */
+export function reachOf({ groups, rows }: Places, options: MemoryOptions): number {
+  const { segmentLength: S, memoryLength: M, ratio: c, compression, dilation } = options;
+  const oldest = groups - rows;
+  if (rows === 0 || !(compression === 'most-used' || (compression === 'convolution' && dilation > 1)))
+    return oldest * c;
+  // Such a row may be of any tokens that left the memory with its group, at the end of one segment.
+  const start = Math.floor((M + oldest * c + c - 1) / S) * S;
+  return placesOf(start, options).first;
+}
 
 /** The distance of the last token of a segment from the first row that it can meet. */
 export const farthestOf = ({ segmentLength, memoryLength, compressedLength, ratio }: MemoryOptions): number =>

@@ -1,14 +1,17 @@
 /** What each segment meets: the compressed memory, the memory and the segment itself, one after the other. */
+import { noGrad } from '../../core/autograd.ts';
+import { expectFlags } from '../../core/ops/check.ts';
 import { concat, detach, slice } from '../../core/ops/index.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { grownRows } from '../grown-rows.ts';
 import type { Memory } from '../state.ts';
 import type { AttentionInputs, Parameters } from '../variant.ts';
-import { columnsOf, compress, joinMasks, maskOfGroups } from './compression.ts';
-import { type MemoryOptions, partsOf, placesOf, reachOf } from './places.ts';
+import { columnsOf, joinMasks } from './compression.ts';
+import { compressorOf, type Leaving } from './leaving.ts';
+import { type MemoryOptions, partsOf, placesOf } from './places.ts';
+import { type Meeting, Usage } from './usage.ts';
 
 export interface SegmentOptions extends MemoryOptions {
-  compression: 'mean' | 'max' | 'convolution';
   stopMemoryGradient: boolean;
 }
 
@@ -25,54 +28,113 @@ export interface Segment {
   queryStart: number;
 }
 
-/** The segments of a call. `memory` keeps what the next token meets: the memory, the segment so far, and compressed rows. */
-export function segmentsOf(
+/**
+ * The segments of a call, one after another, as `meet` sees them: what becomes of the memory after a segment may depend on what
+ * its queries attended to. `memory` keeps what the next token meets: the memory, the segment so far, and compressed rows. Returns
+ * the results, and the tokens that were chosen to stay, if any were to be chosen.
+ */
+export function meetSegments<Result>(
   memory: Memory,
   { keys, values, keyMask }: Omit<AttentionInputs, 'queries'>,
   options: SegmentOptions,
-  { W_K, W_V }: Parameters,
-): Segment[] {
+  parameters: Parameters,
+  meet: (segment: Segment) => { result: Result; meeting: Meeting },
+): { results: Result[]; chosen: Tensor[] } {
   const [batch, , length] = keys.shape;
   const { position } = memory;
   const end = position + length;
   const [now, next] = [position, memory.isKept ? end : end - 1].map((at) => placesOf(at, options));
-  const reach = reachOf(now, options);
-  const mask = memory.appendMask(keyMask, batch, end - reachOf(next, options), position - reach);
-  const maskOf = (from: number, to: number) => mask && columnsOf(mask, from - reach, to - reach);
-  const appended = (name: string, rows: Tensor) => memory.append(name, rows, end - next.first, position - now.first);
-  // f_c of the tokens that leave the memory with this call
-  const compressed = (name: 'keys' | 'values', rows: Tensor) => {
-    if (options.compressedLength === 0) return null;
-    const { compression, ratio } = options;
-    const kind = name === 'values' && compression === 'max' ? 'mean' : compression;
-    const gone = next.first > now.first ? slice(rows, 2, 0, next.first - now.first) : null;
-    const by = { kind, kernel: name === 'keys' ? W_K : W_V };
-    const fresh = gone && compress(gone, ratio, by, maskOf(now.first, next.first));
-    return grownRows(memory, `compressed ${name}`, fresh, rows, next.rows, now.rows);
-  };
-  const [K, V] = [appended('keys', keys), appended('values', values)];
-  const [cK, cV] = [compressed('keys', K), compressed('values', V)];
+  const mask = memory.appendMask(keyMask, batch, end - next.first, position - now.first);
+  const maskOf = (from: number, to: number) => mask && columnsOf(mask, from - now.first, to - now.first);
+  const [K, V] = [keys, values].map((rows, n) =>
+    memory.append(['keys', 'values'][n], rows, end - next.first, position - now.first),
+  );
 
-  return partsOf(position, end, options).map(([from, to]) => {
-    const { start, first, groups, rows } = placesOf(from, options);
-    const oldest = now.groups - now.rows;
-    const among = (tokens: Tensor, compressedRows: Tensor | null) => {
-      const remembered: Tensor[] = [];
-      if (rows > 0) remembered.push(slice(compressedRows as Tensor, 2, groups - rows - oldest, groups - oldest));
+  // The rows of both compressed memories, and which of them are real, from group now.groups − now.rows on.
+  const held = (name: string, like: Tensor) => memory.get(name, like.shape.with(2, now.rows)) as Tensor;
+  const rows = { keys: [] as Tensor[], values: [] as Tensor[], real: [] as Tensor[] };
+  if (now.rows > 0) {
+    rows.keys.push(held('compressed keys', K));
+    rows.values.push(held('compressed values', V));
+    const real = memory.get('compressed mask') as Tensor;
+    expectFlags('state.compressed mask', real, [batch, now.rows], 'to continue from');
+    rows.real.push(real);
+  }
+  const usage = new Usage(memory, now, batch, options, parameters.chosen !== undefined);
+  const compressor = compressorOf(options, parameters);
+
+  const parts = partsOf(position, end, options);
+  const chosen: Tensor[] = [];
+  const results = parts.map(([from, to]) => {
+    const places = placesOf(from, options);
+    const { start, first, groups } = places;
+    const oldest = groups - places.rows - (now.groups - now.rows);
+    const among = (tokens: Tensor, compressed: readonly Tensor[]) => {
+      const remembered = lastOf(compressed, oldest, places.rows);
       if (start > first) remembered.push(slice(tokens, 2, first - now.first, start - now.first));
       const stopped = options.stopMemoryGradient ? remembered.map(detach) : remembered;
       return concat([...stopped, slice(tokens, 2, start - now.first, to - now.first)], 2);
     };
     const ofTokens = maskOf(first, to);
-    const ofRows = rows > 0 ? maskOf(first - rows * options.ratio, first) : undefined;
-    const rowMask = ofRows && maskOfGroups(ofRows, options.ratio);
-    return {
-      begin: from - position,
-      end: to - position,
-      keys: among(K, cK),
-      values: among(V, cV),
-      keyMask: ofTokens && joinMasks(rowMask ? [rowMask, ofTokens] : [ofTokens], batch),
-      queryStart: rows + from - first,
+    const ofRows = ofTokens && places.rows > 0 ? joinMasks(rows.real, batch) : undefined;
+    const ofMemory = ofRows && columnsOf(ofRows, oldest, oldest + places.rows);
+    const segment = {
+      ...{ begin: from - position, end: to - position },
+      ...{ keys: among(K, rows.keys), values: among(V, rows.values) },
+      keyMask: ofTokens && joinMasks(ofMemory ? [ofMemory, ofTokens] : [ofTokens], batch),
+      queryStart: places.rows + from - first,
     };
+    const { result, meeting } = meet(segment);
+    usage.add(meeting, places, maskOf(from, to));
+    const after = placesOf(to, options);
+    if (options.compressedLength > 0 && after.first > first && (to < end || memory.isKept)) {
+      const leaving: Leaving = {
+        keys: slice(K, 2, first - now.first, after.first - now.first),
+        values: slice(V, 2, first - now.first, after.first - now.first),
+        mask: maskOf(first, after.first),
+        groups,
+        usage: () => usage.means(places, after, to, maskOf),
+      };
+      const made = options.stopMemoryGradient ? noGrad(() => compressor(leaving)) : compressor(leaving);
+      rows.keys.push(made.keys);
+      rows.values.push(made.values);
+      rows.real.push(made.real);
+      if (made.chosen) chosen.push(made.chosen);
+    }
+    if (after.start > start) usage.goOn(places, after);
+    return result;
   });
+
+  if (memory.isKept) keepRows(memory, rows, { K, V }, now.rows, next.rows);
+  usage.keep(memory);
+  return { results, chosen };
+}
+
+/** `count` rows from row `begin` of some that follow one another, in parts. */
+function lastOf(parts: readonly Tensor[], begin: number, count: number): Tensor[] {
+  const found: Tensor[] = [];
+  let at = 0;
+  for (const part of parts) {
+    const [from, to] = [Math.max(begin, at), Math.min(begin + count, at + part.shape[2])];
+    if (from < to) found.push(slice(part, 2, from - at, to - at));
+    at += part.shape[2];
+  }
+  return found;
+}
+
+function keepRows(
+  memory: Memory,
+  rows: { keys: Tensor[]; values: Tensor[]; real: Tensor[] },
+  { K, V }: { K: Tensor; V: Tensor },
+  held: number,
+  keep: number,
+): void {
+  const before = held > 0 ? 1 : 0;
+  const fresh = (parts: Tensor[]) => (parts.length > before ? concat(parts.slice(before), 2) : null);
+  grownRows(memory, 'compressed keys', fresh(rows.keys), K, keep, held);
+  grownRows(memory, 'compressed values', fresh(rows.values), V, keep, held);
+  if (keep === 0) return;
+  const [batch] = K.shape;
+  const all = joinMasks(rows.real, batch);
+  memory.set('compressed mask', columnsOf(all, all.shape[1] - keep, all.shape[1]));
 }

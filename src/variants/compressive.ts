@@ -7,23 +7,20 @@
  *     [cm ∘ m ∘ segment],    cm = the last n rows of f_c(tokens that have left m)                                (§3.1)
  *     A_ij = q_i·k_j + q_i·W_{k,R}R_{i−j} + u·k_j + v·W_{k,R}R_{i−j}
  *
- * i − j counts rows of [cm ∘ m ∘ segment]. f_c is a mean or a maximum of c tokens, a convolution with stride c and c taps that may
- * be dilated, or the choice of the most used: 1/c of the tokens that leave, those that received the most attention on average while
- * they were in m (§3.2). What a convolution learns from is `reconstructionLoss`: attention over what it made should give what
- * attention over the tokens gave (§3.2).
+ * i − j counts rows of [cm ∘ m ∘ segment]. f_c is a mean or a maximum of c tokens, a convolution with stride c that may be dilated,
+ * or the choice of the most used 1/c of the tokens that leave, by the attention they received in m. A convolution learns from
+ * `reconstructionLoss`: attention over what it made should give what attention over the tokens gave (§3.2).
  *
  * Cost: O(L·(S + M + n)) time and O(L) memory; the state holds M + n rows and the segment, and reaches back M + c·n tokens.
- * It gives up single old tokens, each of which is mixed with its neighbours. With c = 1 it is Transformer-XL with a memory of
- * M + n tokens.
+ * It gives up single old tokens, mixed with their neighbours. With c = 1 it is Transformer-XL with a memory of M + n tokens.
  *
  * Departs from the paper: keys and values are compressed, of each head by itself; there the hidden states are, from which both are
  * projected. For a mean that is the same, and so is the choice of the most used, which all heads share. A maximum is that of keys,
  * and their values are averaged. By default f_c is the mean, and not the convolution. A group of tokens leaves the memory whole, so
- * that the memory is up to c − 1 tokens longer where c divides S or M with a remainder. The paper gives no sizes for dilated
- * convolutions, and does not say over which queries a usage is averaged: here over all that met a token in m, and all heads.
+ * that the memory is up to c − 1 tokens longer where c divides S or M with a remainder.
  */
 import { expectShape } from '../core/errors.ts';
-import { add, attention, concat, everything, reshape, slice, upTo } from '../core/ops/index.ts';
+import { add, attention, everything, reshape, slice, upTo } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { flopsOf } from './compressive/cost.ts';
 import { keysOfDistances } from './compressive/distances.ts';
@@ -42,27 +39,23 @@ import type { Attending, AttentionInputs, AttentionPattern, Parameters } from '.
 function attend(
   { queries, keys, values, keyMask }: AttentionInputs,
   options: CompressiveOptions,
-  parameters: Parameters,
+  { u, v, W_kR, ...kernels }: Parameters,
   state?: AttentionState,
 ): Attending & { chosen: Tensor[] } {
-  const { u, v, W_kR, ...kernels } = parameters;
   const [, heads, length, headDim] = queries.shape;
   if (options.compression === 'convolution') expectShape('values', values.shape, keys.shape, 'as both are convolved');
   const memory = new Memory(state, length);
   const relativeKeys = keysOfDistances(memory, memory.position + length, W_kR, options);
-
   // softmax(A/√d) [cm ∘ m ∘ segment] of each segment                                                               (§3.1)
-  const towards = (bias: Tensor) => add(queries, reshape(bias, [heads, 1, headDim]));
-  const [toKeys, toDistances] = [towards(u), towards(v)];
-  const { results, chosen } = meetSegments(memory, { keys, values, keyMask }, options, kernels, (segment) => {
+  const towards = [u, v].map((bias) => add(queries, reshape(bias, [heads, 1, headDim])));
+  const { output, chosen } = meetSegments(memory, { keys, values, keyMask }, options, kernels, (segment) => {
     const { begin, end, keys, values, keyMask, queryStart } = segment;
-    const [q, ofDistances] = [toKeys, toDistances].map((x) => slice(x, 2, begin, end));
+    const [toKeys, toDistances] = towards.map((x) => slice(x, 2, begin, end));
     const layout = options.causal ? upTo(queryStart, end - begin) : everything(end - begin, keys.shape[2]);
-    const settings = { keyMask, relative: { queries: ofDistances, ...relativeKeys }, queryStart };
-    const result = attention(q, keys, values, layout, settings).output;
-    return { result, meeting: { queries: q, keys, layout, settings } };
+    const settings = { keyMask, relative: { queries: toDistances, ...relativeKeys }, queryStart };
+    const { output } = attention(toKeys, keys, values, layout, settings);
+    return { output, meeting: { queries: toKeys, keys, layout, settings } };
   });
-  const output = results.length === 1 ? results[0] : concat(results, 2);
   return { ...memory.leave(withZeros(output, kernels)), chosen };
 }
 
@@ -74,8 +67,7 @@ function pattern(options: CompressiveOptions): AttentionPattern {
   };
 }
 
-const choosing = ({ compression, compressedLength }: CompressiveOptions) =>
-  compression === 'most-used' && compressedLength > 0;
+const choosing = ({ compression, compressedLength: n }: CompressiveOptions) => compression === 'most-used' && n > 0;
 
 const most = (sequenceLength: number) => sequenceLength;
 

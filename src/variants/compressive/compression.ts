@@ -5,7 +5,10 @@ import { elements, fromArray, type Tensor } from '../../core/tensor.ts';
 /** How c rows become one. */
 export type Compression =
   | { kind: 'mean' | 'max' }
-  /** c taps, `dilation` rows apart, the last of which is the last row of the group: a kernel [heads, c · width, width]. */
+  /**
+   * c taps, `dilation` rows apart, the last of which is the last row of the group: a kernel [heads, c · width, width]. The paper
+   * names dilated convolutions without their sizes.
+   */
   | { kind: 'convolution'; kernel: Tensor; dilation: number };
 
 /**

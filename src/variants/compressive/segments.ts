@@ -31,15 +31,15 @@ export interface Segment {
 /**
  * The segments of a call, one after another, as `meet` sees them: what becomes of the memory after a segment may depend on what
  * its queries attended to. `memory` keeps what the next token meets: the memory, the segment so far, and compressed rows. Returns
- * the results, and the tokens that were chosen to stay, if any were to be chosen.
+ * the outputs, joined, and the tokens that were chosen to stay, if any were to be chosen.
  */
-export function meetSegments<Result>(
+export function meetSegments(
   memory: Memory,
   { keys, values, keyMask }: Omit<AttentionInputs, 'queries'>,
   options: SegmentOptions,
   parameters: Parameters,
-  meet: (segment: Segment) => { result: Result; meeting: Meeting },
-): { results: Result[]; chosen: Tensor[] } {
+  meet: (segment: Segment) => { output: Tensor; meeting: Meeting },
+): { output: Tensor; chosen: Tensor[] } {
   const [batch, , length] = keys.shape;
   const { position } = memory;
   const end = position + length;
@@ -65,7 +65,7 @@ export function meetSegments<Result>(
 
   const parts = partsOf(position, end, options);
   const chosen: Tensor[] = [];
-  const results = parts.map(([from, to]) => {
+  const outputs = parts.map(([from, to]) => {
     const places = placesOf(from, options);
     const { start, first, groups } = places;
     const oldest = groups - places.rows - (now.groups - now.rows);
@@ -84,7 +84,7 @@ export function meetSegments<Result>(
       keyMask: ofTokens && joinMasks(ofMemory ? [ofMemory, ofTokens] : [ofTokens], batch),
       queryStart: places.rows + from - first,
     };
-    const { result, meeting } = meet(segment);
+    const { output, meeting } = meet(segment);
     usage.add(meeting, places, maskOf(from, to));
     const after = placesOf(to, options);
     if (options.compressedLength > 0 && after.first > first && (to < end || memory.isKept)) {
@@ -102,12 +102,12 @@ export function meetSegments<Result>(
       if (made.chosen) chosen.push(made.chosen);
     }
     if (after.start > start) usage.goOn(places, after);
-    return result;
+    return output;
   });
 
   if (memory.isKept) keepRows(memory, rows, { K, V }, now.rows, next.rows);
   usage.keep(memory);
-  return { results, chosen };
+  return { output: outputs.length === 1 ? outputs[0] : concat(outputs, 2), chosen };
 }
 
 /** `count` rows from row `begin` of some that follow one another, in parts. */

@@ -1,4 +1,7 @@
-/** Which tokens are used most: the average attention that each has received in the memory (Rae et al. 2020, §3.2). */
+/**
+ * Which tokens are used most: the average attention that each has received in the memory (Rae et al. 2020, §3.2). The paper does
+ * not say over which queries: here over all heads and over all queries that met it there.
+ */
 import { backward, enableGrad, zeroGrad } from '../../core/autograd.ts';
 import type { AttentionSettings } from '../../core/ops/attention.ts';
 import { attention, cast, detach, type KeySet } from '../../core/ops/index.ts';

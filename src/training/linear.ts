@@ -1,7 +1,8 @@
 /** The basic modules: x W + b, layer normalisation, and rows of a table. */
 import { ArgumentError, expectInteger, formatShape, ShapeError } from '../core/errors.ts';
+import { affine } from '../core/ops/affine.ts';
 import { expectTensor } from '../core/ops/check.ts';
-import { add, gatherRows, layerNorm, matmul, reshape, scale } from '../core/ops/index.ts';
+import { gatherRows, layerNorm, matmul, reshape, scale } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { elements, fromArray, ones, randomNormal, type Tensor, zeros } from '../core/tensor.ts';
 
@@ -46,8 +47,8 @@ export function copyOfLinear({ weight, inner, bias }: Linear): Linear {
 
 /** x W + b, or x W₁ W + b, for x [..., inputs]. */
 export function linear(x: Tensor, { weight, inner, bias }: Linear): Tensor {
-  const product = matmul(inner === undefined ? x : matmul(x, inner), weight);
-  return bias === undefined ? product : add(product, bias);
+  const last = inner === undefined ? x : matmul(x, inner);
+  return bias === undefined ? matmul(last, weight) : affine(last, weight, bias);
 }
 
 /** g and b of layer normalisation (Ba et al. 2016). */

@@ -1,8 +1,10 @@
 /** Batched matrix product, split over blocks of its result. */
+import type { NumericArray } from '../memory.ts';
 import { defineKernel } from './kernel.ts';
 import { Scratch } from './scratch.ts';
 import { isOnHeap, vectorKernels } from './simd.ts';
 import { type Block, block, inPanels, multiplyTile, transposed } from './tile.ts';
+import { VECTOR_OPERATIONS } from './vector-kernels.ts';
 
 /**
  * Rows and columns of the result that make one item: more rows share the packing of B, fewer leave more items for the
@@ -22,11 +24,18 @@ const DEPTH = 256;
 
 const scratch = new Scratch();
 
-/** c = a b of [m, k] and [k, n]; `offsets`: where a and b start for each batch entry, int32 pairs. Items: batch × blocks of c. */
+/**
+ * c = a b of [m, k] and [k, n], plus a `bias` [n] in every row if there is one; `offsets`: where a and b start for each batch
+ * entry, int32 pairs. Items: batch × blocks of c.
+ */
 export const matmulKernel = defineKernel(
   'matmul',
-  { arrays: ['a', 'b', 'c', 'offsets'], numbers: ['m', 'n', 'k', 'transposeA', 'transposeB'] },
-  (begin, end, { a, b, c, offsets }, { m, n, k, transposeA, transposeB }) => {
+  {
+    arrays: ['a', 'b', 'c', 'offsets'],
+    optional: ['bias'],
+    numbers: ['m', 'n', 'k', 'transposeA', 'transposeB'],
+  },
+  (begin, end, { a, b, c, offsets, bias }, { m, n, k, transposeA, transposeB }) => {
     const size = matmulItem(m, n);
     const rowBlocks = Math.ceil(m / size.rows);
     for (let item = begin; item < end; item++) {
@@ -53,9 +62,37 @@ export const matmulKernel = defineKernel(
           multiplyTile(target, left, right, rows, columns, inner, 1, depth > 0);
         }
       }
+      if (bias !== undefined) {
+        // While the rows are still in the cache.
+        addBias(block(c, (batch * m + row) * n + firstColumn, n), bias, firstColumn, rows, endColumn - firstColumn);
+      }
     }
   },
 );
+
+const ADD = VECTOR_OPERATIONS.indexOf('add');
+
+/** Adds columns `from` and after of the bias to each row. */
+function addBias(
+  { data, offset, rowStride }: Block,
+  bias: NumericArray,
+  from: number,
+  rows: number,
+  columns: number,
+): void {
+  const fast = isOnHeap(data) && isOnHeap(bias) ? vectorKernels() : null;
+  // Whole rows follow each other: one call does for all of them.
+  const together = rowStride === columns ? rows : 1;
+  for (let row = 0; row < rows; row += together) {
+    const first = offset + row * rowStride;
+    if (fast !== null) {
+      const target = data.byteOffset + 4 * first;
+      fast.binary(ADD, target, 1, columns, bias.byteOffset + 4 * from, 1, 0, target, together, columns);
+      continue;
+    }
+    for (let at = 0; at < together * columns; at++) data[first + at] += bias[from + (at % columns)];
+  }
+}
 
 /** Rows far apart compete for the same places of a cache. */
 function rightOf(from: Block, inner: number, columns: number): Block {

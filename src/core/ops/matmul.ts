@@ -51,7 +51,14 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   });
 }
 
-function multiplied(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+/** a · b, plus a bias [n] in every row. */
+export function multiplied(
+  a: Tensor,
+  b: Tensor,
+  transposeA: boolean,
+  transposeB: boolean,
+  bias?: Tensor | undefined,
+): Tensor {
   const left = matrices(a, transposeA);
   const right = matrices(b, transposeB);
   const k = left.columns;
@@ -69,7 +76,7 @@ function multiplied(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boole
   const { count } = matmulItem(m, n);
   const items = sizeOf(batch) * count;
   const costPerItem = (m * n * k) / count;
-  const arrays = { a: left.data, b: right.data, c: elements(result), offsets };
+  const arrays = { a: left.data, b: right.data, c: elements(result), offsets, bias: bias && elements(bias) };
   parallelFor(matmulKernel, items, arrays, numbers, { costPerItem });
   release(offsets);
   return result;

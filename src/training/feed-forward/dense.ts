@@ -7,8 +7,9 @@
  * length can be processed in chunks, one at a time, in both passes (Kitaev et al. 2020, eq. 10).
  */
 import { expectInteger, expectShape } from '../../core/errors.ts';
+import { affine } from '../../core/ops/affine.ts';
 import { expectAxes, expectFloat, expectSameDType } from '../../core/ops/check.ts';
-import { add, gelu, matmul, scale } from '../../core/ops/index.ts';
+import { gelu, scale } from '../../core/ops/index.ts';
 import type { Random } from '../../core/random.ts';
 import { randomNormal, type Tensor, zeros } from '../../core/tensor.ts';
 import { recomputedInChunks } from '../recompute.ts';
@@ -62,7 +63,7 @@ export function feedForward(x: Tensor, parameters: FeedForwardParameters, option
   const { chunkLength = length } = options;
   expectInteger('chunkLength', chunkLength, 1);
   const { W1, b1, W2, b2 } = parameters;
-  const whole = (each: Tensor) => add(matmul(gelu(add(matmul(each, W1), b1)), W2), b2);
+  const whole = (each: Tensor) => affine(gelu(affine(each, W1, b1)), W2, b2);
   if (chunkLength >= length) return whole(x);
   return recomputedInChunks(whole, x, -2, chunkLength, [W1, b1, W2, b2]);
 }

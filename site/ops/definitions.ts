@@ -230,6 +230,13 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [op('grouped-matmul', 'eachGroup')],
   },
   {
+    file: 'weighted-rows',
+    says: tex`Sums of rows of a table $V$ with weights: what a memory returns for the rows $i_{tc}$ that a token reads. No row is copied, in either pass.`,
+    forward: tex`y_t = \sum_c w_{tc}\, V_{i_{tc}}`,
+    gradient: tex`\frac{\partial \ell}{\partial w_{tc}} = G_t^\top V_{i_{tc}}, \qquad \frac{\partial \ell}{\partial V_n} = \sum_{t, c:\; i_{tc} = n} w_{tc}\, G_t`,
+    loops: [kernel('listed-rows', 'addListedRows', 'dotsOfListed'), kernel('weighted-rows', 'weightedRowsTableKernel')],
+  },
+  {
     file: 'sinkhorn',
     says: tex`Divides rows and columns of $e^R$ by their sums in turn, until both sum to 1, in logarithms; causally each row after those above it, with sums that end there.`,
     forward: tex`S^0 = e^R, \quad S^k = F_c(F_r(S^{k-1}))`,

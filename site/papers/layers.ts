@@ -159,7 +159,7 @@ const productKeys: LayerNotes = {
       label: 'Lample et al. 2019, eqs. 2 and 3',
       tex: tex`m(x) = \sum_{(i, j) \in I} \mathrm{softmax}\big(q_1^\top c_i + q_2^\top c'_j\big)\, v_{n i + j}`,
       says: 'The values that were found, by the softmax of their scores, of all heads together.',
-      code: { file: 'product-keys', from: 'const weights = softmax', to: 'const weights = softmax' },
+      code: { file: 'product-keys', from: 'const weights = softmax', to: 'const y = weightedRows(' },
     },
   ],
   goodFor: 'Very many parameters that few tokens need, such as facts.',

@@ -7,54 +7,82 @@ import { defineKernel } from './kernel.ts';
  * [2, rows, k], all i, then all j. Of equal halves the first counts more, and of equal sums that with the better first half.
  * Items: rows.
  *
- * A pair of the a-th best and the b-th best half, counted from 0, is beaten by (a + 1)(b + 1) − 1 others, so it can only be among
- * the k best if (a + 1)(b + 1) ≤ k: about k log k sums decide.
+ * With halves in their order, sums fall along each row and each column of the table of pairs. So the next best pair is the first
+ * one left of some row, and a row begins to count once the first pair of the row above is taken: k steps over few rows. Few
+ * halves are reached, so each list is a heap, of which only these are taken.
  */
 export const bestPairsKernel = defineKernel(
   'best-pairs',
   { arrays: ['scores1', 'scores2', 'pairs'], numbers: ['n', 'k', 'rows'] },
   (begin, end, { scores1, scores2, pairs }, { n, k, rows }) => {
-    const [best1, best2, best] = [new Int32Array(k), new Int32Array(k), new Int32Array(k)];
-    const { firsts, seconds } = candidatesOf(k);
-    const sums = new Float64Array(firsts.length);
+    const [heap1, heap2, best1, best2] = [n, n, k, k].map((size) => new Int32Array(size));
+    const [values1, values2, sums] = [n, n, k].map((size) => new Float64Array(size));
+    const next = new Int32Array(k);
     for (let row = begin; row < end; row++) {
-      bestOf(scores1, row * n, n, best1);
-      bestOf(scores2, row * n, n, best2);
-      for (let c = 0; c < sums.length; c++) {
-        sums[c] = scores1[row * n + best1[firsts[c]]] + scores2[row * n + best2[seconds[c]]];
-      }
-      bestOf(sums, 0, sums.length, best);
+      makeHeap(scores1, row * n, values1, heap1);
+      makeHeap(scores2, row * n, values2, heap2);
+      best1[0] = takeBest(values1, heap1, n);
+      best2[0] = takeBest(values2, heap2, n);
+      let [started, known] = [1, 1];
+      next[0] = 0;
+      sums[0] = values1[best1[0]] + values2[best2[0]];
       for (let c = 0; c < k; c++) {
-        pairs[row * k + c] = best1[firsts[best[c]]];
-        pairs[(rows + row) * k + c] = best2[seconds[best[c]]];
+        let a = 0;
+        for (let other = 1; other < started; other++) if (sums[other] > sums[a]) a = other;
+        const b = next[a]++;
+        pairs[row * k + c] = best1[a];
+        pairs[(rows + row) * k + c] = best2[b];
+        if (b === 0 && started < k) {
+          best1[started] = takeBest(values1, heap1, n - started);
+          next[started] = 0;
+          sums[started] = values1[best1[started]] + values2[best2[0]];
+          started++;
+        }
+        if (b + 1 === known && known < k) {
+          best2[known] = takeBest(values2, heap2, n - known);
+          known++;
+        }
+        // After the k-th pair of a row there is none that could be among the k best.
+        sums[a] = b + 1 < k ? values1[best1[a]] + values2[best2[b + 1]] : Number.NEGATIVE_INFINITY;
       }
     }
   },
 );
 
-/** The pairs of ranks with (a + 1)(b + 1) ≤ k. */
-function candidatesOf(k: number): { firsts: number[]; seconds: number[] } {
-  const [firsts, seconds]: [number[], number[]] = [[], []];
-  for (let a = 0; a < k; a++) {
-    for (let b = 0; (a + 1) * (b + 1) <= k; b++) {
-      firsts.push(a);
-      seconds.push(b);
-    }
+/** `heap` holds the places of the numbers from `begin` on, none of which is before its parent; `values` the numbers. */
+function makeHeap(scores: NumericArray, begin: number, values: Float64Array, heap: Int32Array): void {
+  const n = heap.length;
+  for (let i = 0; i < n; i++) {
+    values[i] = scores[begin + i];
+    heap[i] = i;
   }
-  return { firsts, seconds };
+  for (let at = (n >> 1) - 1; at >= 0; at--) sink(values, heap, n, at);
 }
 
-/** The places of the largest of n numbers from `begin` on, as many as `best` holds: the largest first, of equals the first. */
-function bestOf(scores: NumericArray | Float64Array, begin: number, n: number, best: Int32Array): void {
-  let count = 0;
-  for (let i = 0; i < n; i++) {
-    const score = scores[begin + i];
-    if (count === best.length && !(score > scores[begin + best[count - 1]])) continue;
-    let at = count < best.length ? count++ : count - 1;
-    while (at > 0 && score > scores[begin + best[at - 1]]) {
-      best[at] = best[at - 1];
-      at--;
+/** The place of the largest of the first `size`, of equals the first, which leaves the heap. */
+function takeBest(values: Float64Array, heap: Int32Array, size: number): number {
+  const best = heap[0];
+  heap[0] = heap[size - 1];
+  sink(values, heap, size - 1, 0);
+  return best;
+}
+
+/** Moves the entry at `at` down until none below it is before it. */
+function sink(values: Float64Array, heap: Int32Array, size: number, at: number): void {
+  const place = heap[at];
+  const value = values[place];
+  for (let child = 2 * at + 1; child < size; child = 2 * at + 1) {
+    let other = heap[child];
+    if (child + 1 < size) {
+      const right = heap[child + 1];
+      if (values[right] > values[other] || (values[right] === values[other] && right < other)) {
+        other = right;
+        child++;
+      }
     }
-    best[at] = i;
+    if (!(values[other] > value || (values[other] === value && other < place))) break;
+    heap[at] = other;
+    at = child;
   }
+  heap[at] = place;
 }

@@ -33,3 +33,4 @@ import './strongest.ts';
 import './top-blocks.ts';
 import './top-keys.ts';
 import './unary.ts';
+import './weighted-rows.ts';

@@ -171,6 +171,17 @@ export interface VectorKernels extends VectorAttention, VectorScan {
     count: number,
     columns: number,
   ): void;
+  scatterWeighted(
+    gradient: number,
+    weights: number,
+    index: number,
+    result: number,
+    length: number,
+    width: number,
+    rows: number,
+    count: number,
+    columns: number,
+  ): void;
   addRows(target: number, index: number, rows: number, count: number, width: number): void;
   /** Not the twin of a plain loop: multiply-adds alone, for the roofline of the bench. */
   peak(rounds: number, factor: number, term: number): number;

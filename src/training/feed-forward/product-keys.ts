@@ -4,8 +4,7 @@
  * Problem: a layer with more parameters takes more time, because every token meets all of them.
  * Idea: n² values, of which a query reads the k best. Their keys are all pairs of n first and n second halves, so the k best keys
  *   are among the pairs of the k best first and the k best second halves: 2n + k² scores decide between n².
- * Cost: for each token and head 2n scores of d_q/2 numbers and k values, whatever n² is. The values that a call reads are copied,
- *   so it holds tokens · heads · k of them.
+ * Cost: for each token and head 2n scores of d_q/2 numbers and k values, whatever n² is.
  * It gives up: values without a reader learn nothing, and most of the n² rest at first.
  *
  *     q(x) = norm(x W_q + b_q), in two halves q₁, q₂ for each head                                     (§3.1)
@@ -31,8 +30,9 @@ import {
   softmax,
   transpose,
 } from '../../core/ops/index.ts';
+import { weightedRows } from '../../core/ops/weighted-rows.ts';
 import type { Random } from '../../core/random.ts';
-import { elements, ones, randomNormal, type Tensor, zeros } from '../../core/tensor.ts';
+import { elements, fromArray, ones, randomNormal, type Tensor, zeros } from '../../core/tensor.ts';
 import { integer } from '../../variants/options.ts';
 import type { FeedForwardCall, FeedForwardKind, FeedForwardPlace } from './kind.ts';
 import { realRows } from './real-rows.ts';
@@ -83,31 +83,41 @@ function apply(
     isFirst = true;
     return bestPairs(scores1, scores2, k);
   });
-  const pairs = elements(decided) as Int32Array;
-  const [first, second] = [pairs.slice(0, heads * tokens * k), pairs.slice(heads * tokens * k)];
-  const chosen = (scores: Tensor, of: Int32Array) =>
-    gatherRows(
-      reshape(scores, [-1, 1]),
-      of.map((each, at) => Math.floor(at / k) * n + each),
-    );
-  const sums = add(chosen(scores1, first), chosen(scores2, second));
-  const weights = softmax(reshape(sums, [heads, tokens, k])); // (eq. 2)
+  const places = placesOf(elements(decided) as Int32Array, { heads, tokens, k, n });
+  const chosen = (scores: Tensor, of: Int32Array) => gatherRows(reshape(scores, [-1, 1]), of);
+  const sums = add(chosen(scores1, places.first), chosen(scores2, places.second));
+  const weights = softmax(reshape(sums, [tokens, heads, k])); // (eq. 2)
 
-  // Σ w v: a product of each token's weights with the values that it reads, of all heads.                  (eq. 3, §3.3)
-  const read = new Int32Array(tokens * heads * k);
-  for (let h = 0; h < heads; h++) {
-    for (let t = 0; t < tokens; t++) {
-      for (let c = 0; c < k; c++) {
-        const at = (h * tokens + t) * k + c;
-        read[(t * heads + h) * k + c] = n * first[at] + second[at];
+  // Σ w v over the values that a token reads, of all heads.                                                (eq. 3, §3.3)
+  if (isFirst) noteReads(call, places.values, heads * k, n * n, real);
+  const read = fromArray(places.values, [tokens, heads * k], 'int32');
+  const y = weightedRows(reshape(weights, [tokens, heads * k]), values, read);
+  return reshape(real === null ? y : multiply(y, realRows(real, x.dtype)), x.shape);
+}
+
+/**
+ * Of pairs [2, heads, tokens, k]: where the scores of their halves are in [heads, tokens, n], and the values that they read, each
+ * [tokens, heads, k].
+ */
+function placesOf(
+  pairs: Int32Array,
+  { heads, tokens, k, n }: { heads: number; tokens: number; k: number; n: number },
+): { first: Int32Array; second: Int32Array; values: Int32Array } {
+  const size = heads * tokens * k;
+  const [first, second, values] = [new Int32Array(size), new Int32Array(size), new Int32Array(size)];
+  let to = 0;
+  for (let t = 0; t < tokens; t++) {
+    for (let h = 0; h < heads; h++) {
+      const row = h * tokens + t;
+      for (let at = row * k; at < (row + 1) * k; at++, to++) {
+        const [i, j] = [pairs[at], pairs[size + at]];
+        first[to] = row * n + i;
+        second[to] = row * n + j;
+        values[to] = n * i + j;
       }
     }
   }
-  if (isFirst) noteReads(call, read, heads * k, n * n, real);
-  const found = reshape(gatherRows(values, read), [tokens, heads * k, width]);
-  const all = reshape(contiguous(transpose(weights, [1, 0, 2])), [tokens, 1, heads * k]);
-  const y = reshape(matmul(all, found), [tokens, width]);
-  return reshape(real === null ? y : multiply(y, realRows(real, x.dtype)), x.shape);
+  return { first, second, values };
 }
 
 function noteReads(
@@ -117,7 +127,8 @@ function noteReads(
   among: number,
   real: ArrayLike<number> | null,
 ): void {
-  const choices = read.map((value, at) => ((real?.[Math.floor(at / perToken)] ?? 1) === 1 ? value : -1));
+  const choices =
+    real === null ? read.slice() : read.map((value, at) => (real[Math.floor(at / perToken)] === 1 ? value : -1));
   const loads = new Int32Array(among);
   for (const value of choices) if (value >= 0) loads[value]++;
   call.note({ choices, perToken, among, loads, dropped: 0, capacity: choices.length });

@@ -15,7 +15,7 @@ export { pack, packPanels } from './panels';
 export { peak } from './peak';
 export { addWeightedRelu, countAbove, namesAbove, namesBetween } from './ranks';
 export { rotateRows } from './rotate';
-export { addRows, gatherRows, mixRows, scatterAdd } from './rows';
+export { addRows, gatherRows, mixRows, scatterAdd, scatterWeighted } from './rows';
 export { hidePairs } from './pairs';
 export { scanGroups, scanSumGroups } from './scan-groups';
 export { addDotsOfRows, addPairs, decayRows, raiseRows, solvePairs } from './scan-pairs';

@@ -1,4 +1,5 @@
 /** Rows moved by index, and blocks rearranged. */
+import { multiplyAdd } from './vector';
 
 /**
  * Rows `begin` … `end` − 1 of the result: row k of an outer entry is row index[k] of the same entry of the source, or
@@ -105,5 +106,43 @@ export function mixRows(
       }
     }
     sums += bytes;
+  }
+}
+
+/**
+ * One item of the adjoint of a weighted gather: `columns` columns of the result. `gradient` and `result` point at their first
+ * element there; rows are `width` apart, and each row of the gradient has `count` weights and places in the result. As
+ * weightedRowsTableKernel of kernels/weighted-rows.ts.
+ */
+export function scatterWeighted(
+  gradient: usize,
+  weights: usize,
+  index: usize,
+  result: usize,
+  length: i32,
+  width: i32,
+  rows: i32,
+  count: i32,
+  columns: i32,
+): void {
+  const stride = (<usize>width) << 2;
+  const bytes = (<usize>columns) << 2;
+  const end = bytes & ~15;
+  for (let row = 0; row < length; row++) memory.fill(result + (<usize>row) * stride, 0, bytes);
+  for (let row = 0; row < rows; row++) {
+    for (let c = 0; c < count; c++) {
+      const factor = load<f32>(weights);
+      const factors = f32x4.splat(factor);
+      const to = result + (<usize>load<i32>(index)) * stride;
+      for (let at: usize = 0; at < end; at += 16) {
+        v128.store(to + at, multiplyAdd(factors, v128.load(gradient + at), v128.load(to + at)));
+      }
+      for (let at: usize = end; at < bytes; at += 4) {
+        store<f32>(to + at, load<f32>(to + at) + factor * load<f32>(gradient + at));
+      }
+      weights += 4;
+      index += 4;
+    }
+    gradient += stride;
   }
 }

@@ -33,9 +33,10 @@ function inDouble(rows: readonly ExportRow[]): string {
   const close = rows.filter((row) => worst(row) <= 1e-14).length;
   const bound = Math.ceil(Math.log10(Math.max(...rows.map(worst))));
   const names = far.map((name) => `\`${name}\`${name in REASONS ? ` (${REASONS[name]})` : ''}`);
-  const others = far.length === 0 ? '' : `, all but ${names.join(', ')} within 10⁻¹²`;
+  const others = far.length === 0 ? '' : `, all but ${names.join(' and ')} within 10⁻¹²`;
   return ` In float64 (\`make-exports.ts FOLDER float64\`) logits and gradients
-of all of these agree within 10${raised(bound)}${others}, and ${close} of ${rows.length} within 10⁻¹⁴.`;
+of all of these agree within 10${raised(bound)}${others},
+and ${close} of ${rows.length} within 10⁻¹⁴.`;
 }
 
 /** `1e-06`, as Python writes it. */

@@ -1,6 +1,6 @@
 /**
- * Sparse feed-forward layers against those of Hugging Face's transformers, mixture-of-experts and product-key-memory:
- * fixtures/golden/feed-forward.safetensors.
+ * Sparse feed-forward layers against those of Hugging Face's transformers, mixture-of-experts and product-key-memory, and against
+ * the equations of Scaling Transformers in PyTorch: fixtures/golden/feed-forward.safetensors and controlled.safetensors.
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -45,6 +45,30 @@ function runLoss({ name, tensor }: GoldenCase, dtype: FloatType): Ran {
   const first = Int32Array.from(elements(argMax(logits)));
   const output = name === 'balance' ? balanceLoss(softmax(logits), first, counts) : zLoss(logits, counts);
   return { output, inputs: { logits } };
+}
+
+function runControlled(golden: GoldenCase, dtype: FloatType): Ran {
+  const { options: given, theirs, names, tensor } = golden;
+  const kind = feedForwardKind('controlled');
+  const { kind: _, ...options } = completeFeedForward({ kind: 'controlled', ...(given as object) });
+  const x = tensor('x', dtype);
+  const parameters = Object.fromEntries(
+    names('parameters/').map((each) => [each, tensor(`parameters/${each}`, dtype)]),
+  );
+  const output = kind.apply(x, options, parameters, callOf({ training: theirs.training as boolean }));
+  // In evaluation nothing flows back to the controller.
+  const moved = Object.entries(parameters).filter(([each]) => golden.has(`gradients/parameters/${each}`));
+  return { output, inputs: { x, ...Object.fromEntries(moved.map(([each, own]) => [`parameters/${each}`, own])) } };
+}
+
+for (const golden of readGolden('controlled')) {
+  for (const dtype of ['float32', 'float64'] as const) {
+    test(`the controlled layer, ${golden.name} in ${dtype}: output and gradients as theirs`, () => {
+      const { training } = golden.theirs;
+      assert.is(golden.has('gradients/parameters/C1'), training, 'whether the controller learns');
+      expectAgreement(golden, dtype, () => runControlled(golden, dtype));
+    });
+  }
 }
 
 for (const golden of readGolden('feed-forward')) {

@@ -5,7 +5,7 @@ import { describeGoal, formatBits } from '../src/commands/training-report.ts';
 import { formatError, formatMilliseconds, formatPercent } from '../src/terminal/format.ts';
 import { smoothedLosses } from '../src/training/metrics.ts';
 import { EVALUATED, type HashRow, hashRow } from '../src/training/recipes/hash-table.ts';
-import type { Recipe } from '../src/training/recipes/recipe.ts';
+import { isReached, type Recipe } from '../src/training/recipes/recipe.ts';
 import { recipes } from '../src/training/recipes/registry.ts';
 import { type Baseline, taskBaseline } from '../src/training/tasks/baseline.ts';
 import { openTask } from '../src/training/tasks/registry.ts';
@@ -51,7 +51,10 @@ export function summaryOf(jobs: readonly Job[], known: Summary['hashes'] = []): 
   const rows = all.map(({ job: { recipe, name, seed }, found }): SummaryRow => {
     const baseline = baselines.get(recipe) as Baseline;
     const { result, lines, command, seconds, environment } = found;
-    const { loss, accuracy, reached } = result;
+    const { loss, accuracy } = result;
+    // By the goal of today, which may be another than when it was trained.
+    const ended = loss === null || accuracy === null ? null : { loss, accuracy, lines };
+    const reached = ended === null ? result.reached : isReached(recipe.goal, name, ended, baseline);
     const smoothed = smoothedLosses(lines).map((each) => Number(each.toPrecision(4)));
     return {
       recipe: recipe.name,

@@ -4,9 +4,17 @@ import type { Recipe } from './recipe.ts';
 
 /**
  * The recipe `mqar` for the other heirs of linear attention and the other sparse selections. At the end, from seed 1, NSA recalls
- * 99.8%, attention with sinks and forgetting attention 99.7%, Based 99.3%, lightning attention 98.7%, log-linear attention
- * 98.5%, GLA 97.4%, MoBA 96.0%, Mamba-2 91.6%, DSA 83.8%, HGRN2 63.3%, RetNet 53.2%, RWKV-7 25.4%, Mamba 23.9% and Hyena 1.3%.
- * Some of these are still on their way at 2000 steps: Mamba-2 has 25.9% after 1000 and 87.2% after 1500.
+ * 99.8%, attention with sinks and forgetting attention 99.7%, Based 99.3%, RWKV-7 98.9%, lightning attention 98.7%, log-linear
+ * attention 98.5%, GLA 97.4%, MoBA 96.0%, Mamba-2 91.6%, DSA 83.8%, HGRN2 63.3%, RetNet 53.2%, Mamba 23.9% and Hyena 1.3%.
+ *
+ * The papers train much longer: Arora et al. 2023 take 100,000 examples 64 times, where 64,000 are met once here, and the best
+ * of four learning rates for each model; they have a vocabulary of 8192, and between the questions one token that means nothing,
+ * where tokens are random here. So, with 4 pairs among 64 tokens and a width of 64, Hyena recalls about 52%, RWKV-4 76% and
+ * attention all (fig. 2), and RWKV-7 at least 99% (Peng et al. 2025).
+ *
+ * A variant that recalls a quarter knows the four values and not yet which to choose. It leaves this plateau early (GLA before
+ * step 250) or late (RetNet after 1000), or not within these steps (Mamba). DSA recalls what 16 of 64 keys let it, since nothing
+ * here trains its indexer.
  */
 export const mqarHeirsRecipe: Recipe = {
   ...mqarRecipe,
@@ -29,6 +37,6 @@ export const mqarHeirsRecipe: Recipe = {
     nsa: {},
     dsa: {},
   }),
-  goal: { accuracy: { based: 0.99, fox: 0.99, 'attention-sinks': 0.99, nsa: 0.99 } },
+  goal: { accuracy: { based: 0.99, fox: 0.99, 'attention-sinks': 0.99, nsa: 0.99, rwkv7: 0.98, lightning: 0.98 } },
   minutes: 16,
 };

@@ -8,6 +8,7 @@ import { slice } from '../../src/core/ops/index.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
 import { filled, fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { MultiHeadAttention } from '../../src/training/attention.ts';
 import { attend, drawParameters } from '../../src/variants/attend.ts';
 import { attendFrom } from '../../src/variants/continue.ts';
 import { activate, mapTokens } from '../../src/variants/inputs.ts';
@@ -342,6 +343,34 @@ test('values of another width than queries are refused by name', () => {
     () => attend(mamba, { queries: rows, keys: rows, values: wide }, {}),
     (error: Error) => error instanceof ShapeError && error.message.startsWith('values: expected'),
   );
+});
+
+test('in a layer of Mamba-2, steps start between 0.001 and 0.1, evenly over their logarithm, and each seed draws others', () => {
+  scope(() => {
+    const place = {
+      modelDim: 8,
+      heads: 200,
+      headDim: 1,
+      length: 2,
+      causal: true,
+      rotary: false,
+      dtype: 'float64',
+    } as const;
+    const [one, same, other] = [1, 1, 2].map((seed) => {
+      const layer = new MultiHeadAttention({ variant: 'mamba2' }, place, new Random(seed));
+      return [...(layer.gates.delta.bias as Tensor).toArray()].map((bias) => Math.log1p(Math.exp(bias)));
+    });
+    assert.is(one.length, 200);
+    assert.ok(one.every((step) => step > 0.00099 && step < 0.1001));
+    assert.equal(same, one);
+    assert.not.equal(other, one);
+    // Of 200 in each third of the logarithms 66.7 ± 6.7: four deviations, and the seed is fixed.
+    for (let third = 0; third < 3; third++) {
+      const [from, to] = [third, third + 1].map((n) => 0.001 * 100 ** (n / 3));
+      const share = one.filter((step) => step >= from && step < to).length;
+      assert.ok(share > 40 && share < 94, `${share} of 200`);
+    }
+  });
 });
 
 test.run();

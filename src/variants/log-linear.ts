@@ -16,7 +16,8 @@
  * function than softmax attention.
  *
  * Departs from the paper: λ = softplus(x W + b), b so that it starts at 1, where the released layer has softplus(L ∘ x W) with
- * L learned; levels beyond `levels` share the last λ. Its recurrences depart as `mamba2` and `gated-deltanet` do.
+ * L learned; levels beyond `levels` share the last λ; Δ starts at 0.01 for all heads. Its recurrences depart as `mamba2` and
+ * `gated-deltanet` do.
  */
 import { add, exp, expandDims, multiply, normalizeRows, reshape, scale, zeroMasked } from '../core/ops/index.ts';
 import { defineVariant } from './define.ts';
@@ -98,7 +99,8 @@ export const logLinear = defineVariant({
   options,
   inputs: {
     gates: {
-      delta: { ...deltaGate, when: ({ base }) => base === 'mamba2' },
+      // 0.01 for every head: softplus(−4.6).
+      delta: { ...deltaGate, bias: -4.6, when: ({ base }) => base === 'mamba2' },
       logDecay: { ...decayGate, when: ({ base }) => base === 'gated-deltanet' },
       beta: { ...betaGate, when: ({ base }) => base === 'gated-deltanet' },
       lambda: {

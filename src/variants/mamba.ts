@@ -75,6 +75,8 @@ export const mamba = defineVariant({
     gates: {
       delta: {
         ...deltaGate,
+        // softplus(−4.6) = 0.01, in the middle of the 0.001 to 0.1 of the released model.
+        bias: -4.6,
         width: (_options, { headDim }) => headDim,
         // R of §3.6.
         rank: (_options, { heads, headDim }) => Math.ceil((heads * headDim) / 16),

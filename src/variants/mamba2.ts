@@ -16,8 +16,8 @@
  * recall of a past that is longer than the state is wide: this is another function.
  *
  * Departs from the paper: every head has B and C of its own (eq. 17; there all heads share them, eq. 20, or heads of a group).
- * The short convolution before, the gate and the norm after (§7.1, fig. 6) belong to a layer; the convolution has no bias. Δ
- * starts at 0.01 for every head (in the released model, drawn from 0.001 to 0.1), the gate of outputs at 1.
+ * The short convolution before, the gate and the norm after (§7.1, fig. 6) belong to a layer; the convolution has no bias.
+ * The gate of outputs starts at 1.
  */
 import { add, exp, expandDims, multiply, negate, reshape, scan, zeroMasked } from '../core/ops/index.ts';
 import { elements, empty, filled } from '../core/tensor.ts';
@@ -51,8 +51,8 @@ function attend(
 export const deltaGate = {
   symbol: 'Δ',
   activation: 'softplus',
-  // softplus(−4.6) = 0.01, in the middle of the 0.001 to 0.1 of the released model.
-  bias: -4.6,
+  // Δ between 0.001 and 0.1, drawn evenly over its logarithm (the released model): softplus(log(e^Δ − 1)) = Δ.
+  bias: ({ random }) => Math.log(Math.expm1(0.001 * 100 ** random.uniform())),
   absent: 0.01,
   description: 'the step in time of a token: how much is forgotten and written',
 } as const satisfies Gate;

@@ -1,24 +1,6 @@
 /** What each op of src/core/ops computes, as equations: forward, and what the way back makes of a gradient G = ∂ℓ/∂(output). */
-import type { Prose } from '../papers/paper.ts';
-
-export interface OpDefinition {
-  /** Of src/core/ops, without its ending. */
-  file: string;
-  /** What the file's ops are for, in a sentence. */
-  says: Prose;
-  /** Display style. */
-  forward: string;
-  /** Null where nothing is differentiated: `why` says the reason. */
-  gradient: string | null;
-  why?: Prose;
-  /** The plain loops that define it: functions of a file, by name. */
-  loops: readonly { file: string; names: readonly string[] }[];
-}
-
-const tex = String.raw;
-const reference = (file: string, ...names: string[]) => ({ file: `src/core/${file}.ts`, names });
-const kernel = (file: string, ...names: string[]) => ({ file: `src/core/kernels/${file}.ts`, names });
-const op = (file: string, ...names: string[]) => ({ file: `src/core/ops/${file}.ts`, names });
+import { kernel, type OpDefinition, reference, tex } from './definition.ts';
+import { rowDefinitions } from './rows.ts';
 
 export const opDefinitions: readonly OpDefinition[] = [
   {
@@ -85,6 +67,13 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [kernel('layer-norm', 'layerNormKernel', 'layerNormGradientKernel')],
   },
   {
+    file: 'rotate',
+    says: tex`Turns pairs of columns, as points in a plane, by an angle $\varphi_t$ for each position and pair: rotary positions of queries and keys, in one pass.`,
+    forward: tex`\begin{pmatrix} y_i \\ y_{i + h} \end{pmatrix} = \begin{pmatrix} \cos \varphi & -\sin \varphi \\ \sin \varphi & \cos \varphi \end{pmatrix} \begin{pmatrix} x_i \\ x_{i + h} \end{pmatrix}, \qquad h = \lfloor d/2 \rfloor`,
+    gradient: tex`\frac{\partial \ell}{\partial x} \text{ is } G, \text{ turned back by } -\varphi`,
+    loops: [kernel('rotate', 'rotateKernel')],
+  },
+  {
     file: 'elementwise',
     says: 'Computes each element from one or two others. An axis of length 1 is repeated; its gradients are summed.',
     forward: tex`y = f(a, b)`,
@@ -122,156 +111,5 @@ export const opDefinitions: readonly OpDefinition[] = [
       kernel('fourier', 'multiplySpectra'),
     ],
   },
-  {
-    file: 'cast',
-    says: 'Gives the same numbers in another type, rounded once where that has fewer digits.',
-    forward: tex`y = x`,
-    gradient: tex`\frac{\partial \ell}{\partial x} = G`,
-    loops: [],
-  },
-  {
-    file: 'gather',
-    says: 'Gathers rows by their numbers, or scatters rows to their places.',
-    forward: tex`y_n = x_{p_n}`,
-    gradient: tex`\frac{\partial \ell}{\partial x_i} = \sum_{n:\, p_n = i} G_n`,
-    loops: [kernel('rows', 'gatherKernel', 'putRowsKernel', 'scatterAddKernel')],
-  },
-  {
-    file: 'shape',
-    says: 'Views the same numbers with another shape or order. Most of these copy nothing.',
-    forward: tex`y_{\pi(n)} = x_n`,
-    gradient: tex`\frac{\partial \ell}{\partial x_n} = G_{\pi(n)}`,
-    loops: [],
-  },
-  {
-    file: 'mask',
-    says: 'Replaces the padding by zeros, whatever it holds.',
-    forward: tex`y_j = \begin{cases} x_j & \text{if } j \text{ is real} \\ 0 & \text{else} \end{cases}`,
-    gradient: tex`\frac{\partial \ell}{\partial x_j} = \begin{cases} G_j & \text{if } j \text{ is real} \\ 0 & \text{else} \end{cases}`,
-    loops: [],
-  },
-  {
-    file: 'segments',
-    says: tex`Cuts a sequence into segments $\mathcal{B}_r$ of nearly equal size, and mixes one row from the tokens of each.`,
-    forward: tex`y_r = \sum_{j \in \mathcal{B}_r} w_{rj}\, x_j`,
-    gradient: tex`\frac{\partial \ell}{\partial x_j} = w_{rj}\, G_r, \qquad \frac{\partial \ell}{\partial w_{rj}} = G_r^\top x_j \qquad (j \in \mathcal{B}_r)`,
-    loops: [op('segments', 'segmentsOf', 'mixSegments')],
-  },
-  {
-    file: 'hash',
-    says: tex`Locality-sensitive hashing: finds which of $n$ random directions, or of their opposites, a row is nearest to.`,
-    forward: tex`h(x) = \operatorname{argmax}\,[xR;\; -xR]`,
-    gradient: null,
-    why: 'The number of a bucket changes in jumps, so there is no gradient.',
-    loops: [kernel('hash', 'directionHashKernel')],
-  },
-  {
-    file: 'sort',
-    says: 'Sorts small whole numbers by counting them. Equal numbers keep their order.',
-    forward: tex`k_{\pi(0)} \le k_{\pi(1)} \le \dots, \qquad k_{\pi(n)} = k_{\pi(n+1)} \Rightarrow \pi(n) < \pi(n+1)`,
-    gradient: null,
-    why: 'An order changes in jumps, so there is no gradient.',
-    loops: [kernel('sort', 'countingSortKernel')],
-  },
-  {
-    file: 'top-blocks',
-    says:
-      'Chooses the blocks of tokens that a query meets, by its softmax over coarse keys: the first block, the last two, and the ' +
-      'best of the others. A coarse key counts for a block by the tokens that they share.',
-    forward: tex`s_{tj} = \sum_h \sum_i \operatorname{softmax}(q_t^{(h)\top} \tilde K^{(h)})_i \; \frac{|\tilde B_i \cap B_j|}{d}, \qquad I_t = \operatorname{top}_n s_t`,
-    gradient: null,
-    why: 'A choice changes in jumps, so there is no gradient.',
-    loops: [kernel('top-blocks', 'topBlocksKernel')],
-  },
-  {
-    file: 'top-keys',
-    says: 'Chooses the keys that a query meets, by the scores of an indexer. Of keys that score alike it chooses the nearest.',
-    forward: tex`I_{ts} = \sum_j w_{tj} \operatorname{ReLU}(q_{tj}^\top k_{sj}), \qquad S_t = \operatorname{top}_k I_t`,
-    gradient: null,
-    why: 'A choice changes in jumps, so there is no gradient.',
-    loops: [kernel('top-keys', 'topKeysKernel')],
-  },
-  {
-    file: 'strongest',
-    says: tex`Chooses the $w$ tokens that score highest for each cluster, among new ones and those that it held before.`,
-    forward: tex`M_c = \{\, t : s_{ct} \text{ is one of the } w \text{ largest} \,\}`,
-    gradient: null,
-    why: 'A choice changes in jumps, so there is no gradient.',
-    loops: [kernel('strongest', 'strongestKernel')],
-  },
-  {
-    file: 'scatter-add',
-    says: 'Adds rows up where their numbers say: what a gather does, the other way round.',
-    forward: tex`y_i = \sum_{n:\, p_n = i} x_n`,
-    gradient: tex`\frac{\partial \ell}{\partial x_n} = G_{p_n}`,
-    loops: [kernel('rows', 'scatterAddKernel')],
-  },
-  {
-    file: 'nearest-keys',
-    says: 'Chooses the keys of the largest products with rows in float64, whatever the type of the keys.',
-    forward: tex`T_j = \{\, l : q_j^\top k_l \text{ is one of the } k \text{ largest} \,\}`,
-    gradient: null,
-    why: 'A choice changes in jumps, so there is no gradient.',
-    loops: [kernel('nearest-keys', 'nearestKeysKernel')],
-  },
-  {
-    file: 'best-pairs',
-    says: tex`Chooses the $k$ pairs of a first and a second half with the largest sums of scores. They are among the pairs of the $k$ best first and the $k$ best second halves, so not all $n^2$ sums are made.`,
-    forward: tex`\{\, (i, j) : a_i + b_j \text{ is one of the } k \text{ largest} \,\}`,
-    gradient: null,
-    why: 'A choice changes in jumps, so there is no gradient.',
-    loops: [kernel('best-pairs', 'bestPairsKernel')],
-  },
-  {
-    file: 'grouped-matmul',
-    says: tex`A product with another matrix for each group of rows. Rows of expert $g$ stand together, from $b_g$ to $b_{g+1} - 1$, so a mixture of experts costs what its rows cost.`,
-    forward: tex`y_n = x_n W_g \quad \text{for } b_g \le n < b_{g+1}`,
-    gradient: tex`\frac{\partial \ell}{\partial x_n} = G_n W_g^\top, \qquad \frac{\partial \ell}{\partial W_g} = \sum_{n = b_g}^{b_{g+1} - 1} x_n^\top G_n`,
-    loops: [op('grouped-matmul', 'eachGroup')],
-  },
-  {
-    file: 'weighted-rows',
-    says: tex`Sums of rows of a table $V$ with weights: what a memory returns for the rows $i_{tc}$ that a token reads. No row is copied, in either pass.`,
-    forward: tex`y_t = \sum_c w_{tc}\, V_{i_{tc}}`,
-    gradient: tex`\frac{\partial \ell}{\partial w_{tc}} = G_t^\top V_{i_{tc}}, \qquad \frac{\partial \ell}{\partial V_n} = \sum_{t, c:\; i_{tc} = n} w_{tc}\, G_t`,
-    loops: [kernel('listed-rows', 'addListedRows', 'dotsOfListed'), kernel('weighted-rows', 'weightedRowsTableKernel')],
-  },
-  {
-    file: 'sinkhorn',
-    says: tex`Divides rows and columns of $e^R$ by their sums in turn, until both sum to 1, in logarithms; causally each row after those above it, with sums that end there.`,
-    forward: tex`S^0 = e^R, \quad S^k = F_c(F_r(S^{k-1}))`,
-    gradient: tex`\frac{\partial \ell}{\partial x_n} = \frac{\partial \ell}{\partial y_n} - e^{y_n} \sum_m \frac{\partial \ell}{\partial y_m} \text{ for } y = x - \log \textstyle\sum e^{x}`,
-    loops: [kernel('sinkhorn', 'balanceKernel'), kernel('sinkhorn', 'causalBalanceKernel')],
-  },
-  {
-    file: 'running-maximum',
-    says: 'The largest number so far, which running scales are made of.',
-    forward: tex`m_t = \max(m_{t-1}, x_t)`,
-    gradient: null,
-    why: 'A scale cancels between numerator and denominator, so it counts as a constant.',
-    loops: [op('running-maximum', 'runningMaximum')],
-  },
-  {
-    file: 'choose-blocks',
-    says: tex`Finds the $k$ blocks of keys whose means $m_n$ have the largest products with a query, among those that end before it.`,
-    forward: tex`\{\, n : q_i^\top m_n \text{ is one of the } k \text{ largest} \,\}`,
-    gradient: null,
-    why: 'A choice changes in jumps, so there is no gradient.',
-    loops: [kernel('choose-blocks', 'chooseBlocksKernel')],
-  },
-  {
-    file: 'gate-sums',
-    says: tex`Running sums of the logarithms of forget gates, in float64. Forgetting attention adds $G_i - G_j$ to a score.`,
-    forward: tex`G_t = G_{t-1} + \log f_t`,
-    gradient: tex`\frac{\partial \ell}{\partial \log f_t} = \sum_{i \ge t} \frac{\partial \ell}{\partial G_i}`,
-    loops: [op('gate-sums', 'sumGates')],
-  },
-  {
-    file: 'layout',
-    says: 'Says which run of keys each query meets, as two numbers for each query.',
-    forward: tex`\mathcal{S}_i = \{\, b_i,\; b_i + 1,\; \dots,\; e_i - 1 \,\}`,
-    gradient: null,
-    why: 'It holds positions only, so there is no gradient.',
-    loops: [op('layout', 'band', 'everything', 'runs')],
-  },
+  ...rowDefinitions,
 ];

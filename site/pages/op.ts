@@ -2,7 +2,8 @@
 import { type Html, html } from '../../src/compare/report/html.ts';
 import { FEED_FORWARD_KINDS } from '../../src/training/feed-forward/registry.ts';
 import { allVariants } from '../../src/variants/registry.ts';
-import { type OpDefinition, opDefinitions } from '../ops/definitions.ts';
+import type { OpDefinition } from '../ops/definition.ts';
+import { opDefinitions } from '../ops/definitions.ts';
 import { AnnotatedFile } from '../source/annotated.ts';
 import {
   declarationLines,

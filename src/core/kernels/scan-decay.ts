@@ -1,7 +1,7 @@
 /**
  * Rows of a chunk and states that decay. `sums` are the logarithms of decays so far, a float64 for each place of the chunk;
  * `exponents` have one for each channel too, in the type of the rows. Those of float32 in the heap have a vector twin,
- * wasm/assembly/scan-pairs.ts.
+ * wasm/assembly/scan-decay.ts.
  */
 import type { NumericArray } from '../memory.ts';
 import { scaleRows } from './feature-rows.ts';

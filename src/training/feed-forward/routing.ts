@@ -4,14 +4,6 @@
  */
 import { elements, type Tensor } from '../../core/tensor.ts';
 
-/** Choices of experts, [tokens × choices]. */
-export interface Choices {
-  /** The best experts of each token, from which its gates are made. */
-  best: Int32Array;
-  /** Those that ask for room; −1: a choice of padding, or one that the rule leaves out. */
-  asking: Int32Array;
-}
-
 /** Rows of choices, grouped by expert; within an expert in the order in which they were let in. */
 export interface Dispatch {
   /** The token of each row. */

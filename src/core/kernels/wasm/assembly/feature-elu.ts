@@ -3,32 +3,9 @@
  * at a time.
  */
 import { expOfDifference } from './elementary';
-import { HIGHEST, largestOf } from './feature-exponents';
+import { HIGHEST } from './feature-exponents';
+import { above0, below0, largestOf } from './feature-sizes';
 import { at, multiplyAdd } from './vector';
-
-// @ts-ignore: decorator
-@inline
-function above0(x: v128): v128 {
-  return f32x4.pmax(x, f32x4.splat(0));
-}
-
-// @ts-ignore: decorator
-@inline
-function below0(x: v128): v128 {
-  return f32x4.pmin(x, f32x4.splat(0));
-}
-
-/**
- * log φ(x) within 0.06, and never above it: the logarithm of 1 + x as a line between powers of two, which is what the bits of a
- * float32 say when they are read as a whole number.
- */
-// @ts-ignore: decorator
-@inline
-export function roughLog(x: v128): v128 {
-  const bits = i32x4.sub(f32x4.add(above0(x), f32x4.splat(1)), i32x4.splat(0x3f800000));
-  // ln 2 · 2⁻²³
-  return multiplyAdd(f32x4.convert_i32x4_s(bits), f32x4.splat(8.26295829e-8), below0(x));
-}
 
 /** Above, e^−87 may be too large a share of φ. */
 const HUGE: f32 = 1e14;
@@ -49,46 +26,6 @@ function powerOfHuge(x: v128, exponent: v128): v128 {
   const fraction = v128.or(v128.and(factor, i32x4.splat(0x007fffff)), i32x4.splat(0x3f800000));
   const isFinite = f32x4.lt(factor, f32x4.splat(Infinity));
   return f32x4.mul(expOfDifference(sum), v128.bitselect(fraction, factor, isFinite));
-}
-
-/** to[r] = about the largest log φ(x_r) + y. */
-export function largestOfEluSums(x: usize, xRow: i32, y: usize, to: usize, rows: i32, count: i32): void {
-  for (let row = 0; row < rows; row++) {
-    let first = f32x4.splat(-Infinity);
-    let second = first;
-    let i = 0;
-    for (; i + 8 <= count; i += 8) {
-      first = f32x4.pmax(first, f32x4.add(roughLog(v128.load(at(x, i))), v128.load(at(y, i))));
-      second = f32x4.pmax(second, f32x4.add(roughLog(v128.load(at(x, i), 16)), v128.load(at(y, i), 16)));
-    }
-    let largest = largestOf(f32x4.pmax(first, second));
-    for (; i < count; i++) {
-      const rough = f32x4.extract_lane(roughLog(v128.load_splat<f32>(at(x, i))), 0);
-      largest = max(largest, rough + load<f32>(at(y, i)));
-    }
-    store<f32>(at(to, row), largest);
-    x = at(x, xRow);
-  }
-}
-
-/** y = about the largest of y and all log φ(x_r) + shift_r. */
-export function raiseToEluSums(x: usize, xRow: i32, shifts: usize, y: usize, rows: i32, count: i32): void {
-  const vectors = count & ~3;
-  for (let row = 0; row < rows; row++) {
-    const shift = load<f32>(at(shifts, row));
-    if (shift != -Infinity) {
-      const all = f32x4.splat(shift);
-      for (let i = 0; i < vectors; i += 4) {
-        const to = at(y, i);
-        v128.store(to, f32x4.pmax(v128.load(to), f32x4.add(roughLog(v128.load(at(x, i))), all)));
-      }
-      for (let i = vectors; i < count; i++) {
-        const sum = f32x4.extract_lane(roughLog(v128.load_splat<f32>(at(x, i))), 0) + shift;
-        if (sum > load<f32>(at(y, i))) store<f32>(at(y, i), sum);
-      }
-    }
-    x = at(x, xRow);
-  }
 }
 
 /** to_r = φ(x_r) e^(shift_r + sign · y), zeros for a shift of −∞. Stops before a row r > 0 with a power above `most`. */

@@ -1,54 +1,11 @@
 /** Rows of exponents and a row of scales: loops of kernels/feature-exponents.ts, four float32 at a time. */
 import { pairsOfProducts, sumOfDoubles } from './doubles';
 import { expOfDifference } from './elementary';
+import { largestOf } from './feature-sizes';
 import { at, multiplyAdd, sumOf } from './vector';
 
 /** Exponents that rounding has made slightly larger still have a finite power. */
 export const HIGHEST: f32 = 80;
-
-// @ts-ignore: decorator
-@inline
-export function largestOf(x: v128): f32 {
-  const pairs = f32x4.pmax(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
-  return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
-}
-
-/** to[r] = the largest x_r + y. */
-export function largestOfSums(x: usize, xRow: i32, y: usize, to: usize, rows: i32, count: i32): void {
-  for (let row = 0; row < rows; row++) {
-    let first = f32x4.splat(-Infinity);
-    let second = first;
-    let i = 0;
-    for (; i + 8 <= count; i += 8) {
-      first = f32x4.pmax(first, f32x4.add(v128.load(at(x, i)), v128.load(at(y, i))));
-      second = f32x4.pmax(second, f32x4.add(v128.load(at(x, i), 16), v128.load(at(y, i), 16)));
-    }
-    let largest = largestOf(f32x4.pmax(first, second));
-    for (; i < count; i++) largest = max(largest, load<f32>(at(x, i)) + load<f32>(at(y, i)));
-    store<f32>(at(to, row), largest);
-    x = at(x, xRow);
-  }
-}
-
-/** y = the largest of y and all x_r + shift_r. */
-export function raiseToSums(x: usize, xRow: i32, shifts: usize, y: usize, rows: i32, count: i32): void {
-  const vectors = count & ~3;
-  for (let row = 0; row < rows; row++) {
-    const shift = load<f32>(at(shifts, row));
-    if (shift != -Infinity) {
-      const all = f32x4.splat(shift);
-      for (let i = 0; i < vectors; i += 4) {
-        const to = at(y, i);
-        v128.store(to, f32x4.pmax(v128.load(to), f32x4.add(v128.load(at(x, i)), all)));
-      }
-      for (let i = vectors; i < count; i++) {
-        const sum = load<f32>(at(x, i)) + shift;
-        if (sum > load<f32>(at(y, i))) store<f32>(at(y, i), sum);
-      }
-    }
-    x = at(x, xRow);
-  }
-}
 
 /** to_r = e^((x_r + shift_r) + sign · y), zeros for a shift of −∞. Stops before a row r > 0 with an exponent above `reach`. */
 export function exponentialsOfSums(

@@ -3,7 +3,8 @@
  * scanKernel in kernels/scan.ts, without a call for each step of a chunk. Places are counted as there. `sums` are float64, all else
  * is float32 or a list of int32.
  */
-import { exponential, addPairs, decayRows } from './scan-pairs';
+import { decayRows, exponential } from './scan-decay';
+import { addPairs } from './scan-pairs';
 import { packPanels } from './panels';
 import { byRows } from './tile-rows';
 import { at } from './vector';

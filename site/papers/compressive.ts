@@ -12,7 +12,12 @@ export const compressive: PaperNotes = {
     { tex: 'M', option: 'memoryLength', means: 'tokens of the memory' },
     { tex: 'n', option: 'compressedLength', means: 'rows of the compressed memory' },
     { tex: 'c', option: 'ratio', means: 'tokens that become one row' },
-    { tex: 'f_c', option: 'compression', means: 'what makes one row of them: a mean, a maximum or a convolution' },
+    {
+      tex: 'f_c',
+      option: 'compression',
+      means: 'what makes one row of them: a mean, a maximum, a convolution, or the most used of them',
+    },
+    { tex: tex`\delta`, option: 'dilation', means: 'tokens between the taps of a convolution' },
     {
       tex: tex`W_{k,R},\ u,\ v`,
       option: null,
@@ -34,7 +39,12 @@ export const compressive: PaperNotes = {
     {
       label: '§3.2',
       tex: tex`f_c : \mathbb{R}^{c \times d} \to \mathbb{R}^{d}, \qquad \mathcal{L} = \left\|\operatorname{attn}(h, m) - \operatorname{attn}(h, f_c(m))\right\|_2`,
-      says: 'A mean or a maximum has nothing to learn. A convolution learns from a loss of its own: attention over what it made should give what attention over the tokens gave. No gradient of the model reaches it.',
+      says: 'A mean or a maximum has nothing to learn, and neither has the choice of the tokens that were attended to most. A convolution learns from a loss of its own: attention over what it made should give what attention over the tokens gave.',
+    },
+    {
+      label: 'Algorithm 2',
+      tex: tex`\mathcal{L}^{\text{attn}} = \sum_{\text{layers}} \left\|\operatorname{attn}(h, m_{\text{old}}) - \operatorname{attn}(h, m_{\text{new}})\right\|_2`,
+      says: 'The loss in full: for each layer, what attention makes of the old memory and of its compressed form, with the projections held fixed. Here it is a mean.',
     },
     {
       label: '§3.3',

@@ -2,11 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordsOf } from '../../scripts/words-of.ts';
 import { damageOf, FILES, isSupported, problemOf, VECTOR_BUILDS } from '../../src/core/kernels/wasm-files.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -44,20 +45,25 @@ test('any bit that turned, any end that is missing, anything behind it: damaged'
   );
 });
 
-/** A copy of the library, as it runs from its sources, to be damaged. */
+/** A copy of the library, as it runs from its sources or is compiled from them, to be damaged. */
 function copyOf(damage: (wasm: string) => void): {
   run(...args: string[]): { code: number | null; out: string; err: string };
   remove(): void;
 } {
   const copy = mkdtempSync(join(tmpdir(), 'kernels-'));
-  cpSync(join(root, 'src'), join(copy, 'src'), { recursive: true });
+  // Where a file of the library lies, from the root: in src/, or in what is compiled.
+  const words = wordsOf('src/cli.ts');
+  const program = relative(root, words.pop() as string);
+  const [library] = program.split(sep);
+  const specs = join(root, library, 'specs');
+  cpSync(join(root, library), join(copy, library), { recursive: true, filter: (path) => path !== specs });
   for (const each of ['package.json', 'tsconfig.json']) cpSync(join(root, each), join(copy, each));
   for (const each of ['node_modules', 'fixtures']) symlinkSync(join(root, each), join(copy, each), 'junction');
-  damage(join(copy, folder));
+  damage(join(copy, library, ...folder.split(sep).slice(1)));
   return {
     run(...args) {
       const { EFFICIENT_TRANSFORMERS_KERNELS: _, ...env } = process.env;
-      const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [...words, program, ...args], {
         cwd: copy,
         encoding: 'utf8',
         env,

@@ -84,35 +84,27 @@ function inputsOf({
   const random = new Random(seed);
   const draw = (name: string, ...shape: number[]) => randomNormal([batch, heads, ...shape], random.split(name), dtype);
   const mapped = (x: Tensor, f: (value: number, at: number) => number) => fromArray(x.toArray().map(f), x.shape, dtype);
-  // Long ones make the state of a delta rule explode.
   const keys = draw('keys', length, m);
-  const sizes = keys.toArray();
-  const norm = (row: number) => Math.hypot(...sizes.subarray(row * m, (row + 1) * m));
-  const unit = (value: number, at: number) => value / norm(Math.floor(at / m));
-  const unitRows = (x: Tensor) => {
-    const numbers = x.toArray();
-    return mapped(x, (value, at) => {
-      const row = Math.floor(at / m) * m;
-      return value / Math.hypot(...numbers.subarray(row, row + m));
-    });
-  };
-  const reads = unitRows(draw('reads', length, m));
-  // Near what is read, as in the models that use it: in another direction the state would grow with every token.
-  const other = unitRows(draw('erases', length, m)).toArray();
-  const erases = mapped(reads, (value, at) => 0.6 * value + 0.3 * other[at]);
   const steps = decay === 'none' ? null : draw('decay', length, ...(decay === 'channel' ? [m] : []));
+  const readsAndErases = () => {
+    const reads = unitRows(draw('reads', length, m));
+    // Near what is read, as in the models that use it: in another direction the state would grow with every token.
+    const other = unitRows(draw('erases', length, m)).toArray();
+    return { reads, erases: mapped(reads, (value, at) => 0.6 * value + 0.3 * other[at]) };
+  };
   const flags = random.split('mask');
   const forgets = random.split('forgets');
   return {
     queries: draw('queries', length, m),
-    keys: delta ? mapped(keys, unit) : keys,
+    // Long ones make the state of a delta rule explode.
+    keys: delta ? unitRows(keys) : keys,
     values: draw('values', length, n),
     ...(steps && {
       logDecay: mapped(steps, (x) =>
         forgets.integer(50) === 0 ? Number.NEGATIVE_INFINITY : -Math.abs(x) * forgetting,
       ),
     }),
-    ...(erase && { reads, erases }),
+    ...(erase && readsAndErases()),
     ...(delta && !erase && { beta: mapped(draw('beta', length), (x) => 1 / (1 + Math.exp(-x))) }),
     ...(masked && {
       keyMask: fromArray(
@@ -123,6 +115,18 @@ function inputsOf({
     }),
     ...(continued && { state: draw('state', m, n) }),
   };
+}
+
+/** With rows of length 1. */
+function unitRows(x: Tensor): Tensor {
+  const numbers = x.toArray();
+  const width = x.shape[x.shape.length - 1];
+  for (let start = 0; start < numbers.length; start += width) {
+    let squares = 0;
+    for (let at = start; at < start + width; at++) squares += numbers[at] ** 2;
+    for (let at = start; at < start + width; at++) numbers[at] /= Math.sqrt(squares);
+  }
+  return fromArray(numbers, x.shape, x.dtype);
 }
 
 const run = ({ queries, keys, values, ...options }: Inputs) => scan(queries, keys, values, options);

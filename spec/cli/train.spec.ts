@@ -611,7 +611,7 @@ test('metrics as a table, and as events: those of a run that goes on follow by t
     ['from-step-0', 'from-step-4'],
   );
   const [titles, ...rows] = readFileSync(join(out, 'metrics.csv'), 'utf8').trimEnd().split('\n');
-  assert.match(titles, /^step,seconds,loss,.*,held_out_loss,held_out_accuracy$/);
+  assert.match(titles, /^step,seconds,loss,.*,held_out_loss,held_out_accuracy,own_losses$/);
   assert.equal(
     rows.map((row) => row.split(',')[0]),
     ['2', '4', '6'],

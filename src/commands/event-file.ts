@@ -64,9 +64,10 @@ export class EventFile {
 function scalarsOf(line: MetricsLine): Record<string, number | null> {
   if (line.kind === 'note') return {};
   if (line.kind === 'evaluation') return { 'loss/held-out': line.loss, 'accuracy/held-out': line.accuracy };
-  const { loss, gradientNorm, learningRate, tokensPerSecond } = line;
+  const { loss, auxiliary, gradientNorm, learningRate, tokensPerSecond } = line;
   return {
     'loss/training': loss,
+    ...(auxiliary !== undefined && { 'loss/own losses of layers': auxiliary }),
     'optimizer/gradient norm': gradientNorm,
     'optimizer/learning rate': learningRate,
     'speed/tokens per second': tokensPerSecond,

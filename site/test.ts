@@ -24,12 +24,14 @@ if (chromium === null) {
   console.log(chromium);
 } else {
   const folder = mkdtempSync(join(tmpdir(), 'efficient-transformers-site-'));
+  /** What specs make once for all of them. */
+  const shared = mkdtempSync(join(tmpdir(), 'efficient-transformers-shared-'));
   try {
     const built = run(['--import', 'tsx', join('site', 'build.ts'), '--out', folder]);
     const runner = [join('scripts', 'run-tests.mjs'), '--in', join('site', 'spec'), ...words];
-    process.exitCode = built === 0 ? run(runner, { SITE_DIST: folder }) : built;
+    process.exitCode = built === 0 ? run(runner, { SITE_DIST: folder, SITE_SHARED: shared }) : built;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    for (const each of [folder, shared]) rmSync(each, { recursive: true, force: true });
   }
 }
 

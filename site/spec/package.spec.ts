@@ -9,10 +9,11 @@ import { build } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { temporaryFolder } from '../../spec/cli/host.ts';
-import { install, pack } from '../../spec/package/consumer.ts';
+import { install } from '../../spec/package/consumer.ts';
 import * as api from '../../src/index.ts';
 import { Visitor, type Way } from './browser.ts';
 import { BUILDS, digestsInNode, digestsInPage, type Globals, HELPERS } from './digests.ts';
+import { packedOnce } from './packed.ts';
 import { SAMPLE, SAMPLE_PRINTS } from './readme-sample.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -28,7 +29,7 @@ const ICON = '<link rel="icon" href="data:,">';
 let inNode: string[] = [];
 
 test.before(async () => {
-  install(project, pack(folder));
+  install(project, packedOnce(folder));
   mkdirSync(pages);
   writeFileSync(join(project, 'hello.ts'), SAMPLE);
   writeFileSync(join(project, 'all.js'), "import * as api from 'efficient-transformers';\nglobalThis.api = api;\n");

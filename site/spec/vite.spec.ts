@@ -11,10 +11,11 @@ import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { temporaryFolder } from '../../spec/cli/host.ts';
-import { install, node, pack } from '../../spec/package/consumer.ts';
+import { install, node } from '../../spec/package/consumer.ts';
 import * as api from '../../src/index.ts';
 import { builtFiles, Visitor } from './browser.ts';
 import { BUILDS, digestsInNode, digestsInPage, type Globals, HELPERS } from './digests.ts';
+import { packedOnce } from './packed.ts';
 import { SAMPLE, SAMPLE_PRINTS } from './readme-sample.ts';
 
 const vite = fileURLToPath(new URL('../node_modules/vite/bin/vite.js', import.meta.url));
@@ -44,7 +45,7 @@ let built = '';
 let inNode: string[] = [];
 
 test.before(async () => {
-  install(project, pack(folder));
+  install(project, packedOnce(folder));
   writeFileSync(join(project, 'index.html'), PAGE);
   writeFileSync(join(project, 'hello.ts'), SAMPLE);
   const all = "import * as api from 'efficient-transformers';\n\nObject.assign(globalThis, { api });\n";

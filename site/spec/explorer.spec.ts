@@ -153,13 +153,17 @@ function value(page: Page, figure: string): Promise<string | null> {
   return page.locator(`[data-figure=${figure}]`).first().getAttribute('data-value');
 }
 
+/** What commands have answered: several pages show the same one. */
+const reports = new Map<string, ComparisonReport>();
+
 /** Runs the command that the page shows, and takes the layer that it names, or the only one. */
 async function figuresOfCommand(page: Page): Promise<Figures> {
   const command = (await page.locator('[data-command]').textContent()) ?? '';
   const note = (await page.locator('[data-command-note]').textContent()) ?? '';
   const words = command.replace('--json out.json', '--json -').split(' ');
   assert.equal(words.slice(0, 4), ['npm', 'start', '--', 'compare']);
-  const report = JSON.parse(await outputOf(words.slice(3))) as ComparisonReport;
+  const report = reports.get(command) ?? (JSON.parse(await outputOf(words.slice(3))) as ComparisonReport);
+  reports.set(command, report);
   const layer = /"layer": "(\w+)"/.exec(note)?.[1] ?? null;
   const results = report.results.filter((result) => layer === null || result.layer === layer);
   assert.is(results.length, 1);

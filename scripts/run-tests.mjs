@@ -35,7 +35,15 @@ const LONG = [
     'core/kernels-files',
     'core/ops-scan',
   ],
-  ...['fuzz/command-line', 'laws/dummy', 'core/ops-attention', 'variants/gated-variant', 'examples'],
+  ...[
+    'fuzz/command-line',
+    'laws/dummy',
+    'core/ops-attention',
+    'training/attention.',
+    'cli/compare.',
+    'bench/sink-table',
+  ],
+  ...['bench/before', 'examples', 'variants/gated-variant'],
 ];
 
 const running = new Set();

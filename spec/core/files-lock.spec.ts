@@ -5,16 +5,18 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordsOf } from '../../scripts/words-of.ts';
 import { FileWriteError, FolderInUseError } from '../../src/core/errors.ts';
 import { FolderLock, LOCK_FILE } from '../../src/core/files/lock.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const root = temporaryFolder();
 const freshFolder = () => mkdtempSync(join(root, 'case-'));
-const LOADER = import.meta.resolve('tsx');
-const MODULE = JSON.stringify(new URL('../../src/core/files/lock.ts', import.meta.url).href);
+const FLAGS = wordsOf('src/core/files/lock.ts');
+const MODULE = JSON.stringify(pathToFileURL(FLAGS.pop() as string).href);
 
 const children = new Set<ChildProcess>();
 test.after.each(() => {
@@ -30,7 +32,7 @@ function inProcess(folder: string, body: string): ChildProcess & { stdout: NodeJ
     const folder = ${JSON.stringify(folder)};
     const say = (word) => process.stdout.write(word + '\\n');
     ${body}`;
-  const args = ['--import', LOADER, '--input-type=module', '-e', program];
+  const args = [...FLAGS, '--input-type=module', '-e', program];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   children.add(child);
   return child;

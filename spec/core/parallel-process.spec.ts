@@ -1,15 +1,18 @@
 /** Processes that use threads end by themselves, whatever state their workers are in; each case is a process. */
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wordsOf } from '../../scripts/words-of.ts';
 
-const source = new URL('../../src/core/', import.meta.url).href;
+const flags = wordsOf('src/index.ts').slice(0, -1);
+const addressOf = (path: string) => pathToFileURL(wordsOf(`src/core/${path}`).at(-1) as string).href;
 const preamble = `
-  import { closePool, parallelFor, poolReady, setThreads, threadCount } from '${source}parallel/pool.ts';
-  import { exp } from '${source}ops/index.ts';
-  import { defineKernel } from '${source}kernels/kernel.ts';
-  import { zeros } from '${source}tensor.ts';
+  import { closePool, parallelFor, poolReady, setThreads, threadCount } from '${addressOf('parallel/pool.ts')}';
+  import { exp } from '${addressOf('ops/index.ts')}';
+  import { defineKernel } from '${addressOf('kernels/kernel.ts')}';
+  import { zeros } from '${addressOf('tensor.ts')}';
   const region = () => console.log(exp(zeros([300000])).toArray().every((each) => each === 1));
 `;
 
@@ -17,7 +20,7 @@ const preamble = `
 function run(body: string, threads?: string): Promise<{ code: number | null; output: string; errors: string }> {
   const { EFFICIENT_TRANSFORMERS_THREADS: _, ...outer } = process.env;
   const env = threads === undefined ? outer : { ...outer, EFFICIENT_TRANSFORMERS_THREADS: threads };
-  const args = ['--import', 'tsx', '--input-type=module', '--eval', preamble + body];
+  const args = [...flags, '--input-type=module', '--eval', preamble + body];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     // A process that hangs is ended, and shows it by having no exit code. Nine start at once, on a machine that may be busy.

@@ -27,7 +27,8 @@ function sparseRows(): Recipe['runs'] {
  * run takes half a minute of one core at most. Full attention is right on 88% of new pictures from seed 1, where chance is one in
  * ten; TokenLearner on 98%, Poolingformer on 95%, Random Feature Attention on 44%.
  *
- * With a sparse layer in place of the dense one, full attention is right on 88% (product keys) to 91% (top-2 experts) from seed 1.
+ * With a sparse layer in place of the dense one, full attention is right on 88% (Scaling Transformers) to 91% (top-2 experts) from
+ * seed 1.
  *
  * Positions are learned, because where a stroke lies says most about it. That also means that the feed-forward layer alone
  * learns something: what a variant adds is what it has above the others, not above chance.

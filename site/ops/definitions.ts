@@ -1,5 +1,5 @@
 /** What each op of src/core/ops computes, as equations: forward, and what the way back makes of a gradient G = ∂ℓ/∂(output). */
-import { kernel, type OpDefinition, reference, tex } from './definition.ts';
+import { kernel, type OpDefinition, op, reference, tex } from './definition.ts';
 import { rowDefinitions } from './rows.ts';
 
 export const opDefinitions: readonly OpDefinition[] = [
@@ -51,6 +51,13 @@ export const opDefinitions: readonly OpDefinition[] = [
     forward: tex`C_{ij} = \sum_n A_{in} B_{nj}`,
     gradient: tex`\frac{\partial \ell}{\partial A} = G B^\top, \qquad \frac{\partial \ell}{\partial B} = A^\top G`,
     loops: [reference('reference/matrices', 'referenceMatmul')],
+  },
+  {
+    file: 'affine',
+    says: 'A matrix product and a bias, which is added where the product is written.',
+    forward: tex`y = x W + b`,
+    gradient: tex`\frac{\partial \ell}{\partial x} = G W^\top, \qquad \frac{\partial \ell}{\partial W} = x^\top G, \qquad \frac{\partial \ell}{\partial b} = \sum_n G_n`,
+    loops: [op('affine', 'affine')],
   },
   {
     file: 'softmax',

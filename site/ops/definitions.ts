@@ -1,5 +1,5 @@
 /** What each op of src/core/ops computes, as equations: forward, and what the way back makes of a gradient G = ∂ℓ/∂(output). */
-import { kernel, type OpDefinition, op, reference, tex } from './definition.ts';
+import { kernel, type OpDefinition, reference, tex } from './definition.ts';
 import { rowDefinitions } from './rows.ts';
 
 export const opDefinitions: readonly OpDefinition[] = [

@@ -67,6 +67,13 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [kernel('layer-norm', 'layerNormKernel', 'layerNormGradientKernel')],
   },
   {
+    file: 'affine',
+    says: 'A matrix product with a bias, which is added where the product is written.',
+    forward: tex`y = x W + b`,
+    gradient: tex`\frac{\partial \ell}{\partial x} = G W^\top, \qquad \frac{\partial \ell}{\partial W} = x^\top G, \qquad \frac{\partial \ell}{\partial b_j} = \sum_{\text{rows}} G_j`,
+    loops: [kernel('matmul', 'matmulKernel')],
+  },
+  {
     file: 'rotate',
     says: tex`Turns pairs of columns, as points in a plane, by an angle $\varphi_t$ for each position and pair: rotary positions of queries and keys, in one pass.`,
     forward: tex`\begin{pmatrix} y_i \\ y_{i + h} \end{pmatrix} = \begin{pmatrix} \cos \varphi & -\sin \varphi \\ \sin \varphi & \cos \varphi \end{pmatrix} \begin{pmatrix} x_i \\ x_{i + h} \end{pmatrix}, \qquad h = \lfloor d/2 \rfloor`,

@@ -53,13 +53,6 @@ export const opDefinitions: readonly OpDefinition[] = [
     loops: [reference('reference/matrices', 'referenceMatmul')],
   },
   {
-    file: 'affine',
-    says: 'A matrix product and a bias, which is added where the product is written.',
-    forward: tex`y = x W + b`,
-    gradient: tex`\frac{\partial \ell}{\partial x} = G W^\top, \qquad \frac{\partial \ell}{\partial W} = x^\top G, \qquad \frac{\partial \ell}{\partial b} = \sum_n G_n`,
-    loops: [reference('reference/matrices', 'referenceMatmul')],
-  },
-  {
     file: 'softmax',
     says: 'Turns each row into weights that sum to 1. It subtracts the largest entry first, so that no exponential overflows.',
     forward: tex`y_j = \frac{e^{x_j - \max_n x_n}}{\sum_m e^{x_m - \max_n x_n}}`,

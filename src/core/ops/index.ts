@@ -29,7 +29,7 @@ export {
 } from './layout.ts';
 export * from './long-convolution.ts';
 export * from './mask.ts';
-export * from './matmul.ts';
+export { type MatmulOptions, matmul } from './matmul.ts';
 export * from './normalize.ts';
 export * from './reduce.ts';
 export * from './running-maximum.ts';

@@ -7,8 +7,8 @@ export function cuts(page: Page): Promise<string[]> {
     const LEFT_OUT = 'script, style, svg, noscript, option, pre, .katex, .visually-hidden, .skip';
     /** Parts that scroll a text as a reader goes, and parts that stay while others scroll below them. */
     const OVERLAID = 'header.site, .contents, .lab-top, .lab-text, .scroll, .tex, .formulas, .pattern-controls';
-    /** Sentences have to be read without scrolling sideways; figures need not. */
-    const SENTENCE = 'caption, p, td[colspan], figcaption, dt, dd, label, legend, h1, h2, h3, h4';
+    /** Sentences have to be read without scrolling sideways; figures need not, nor formulas that stand in a table. */
+    const SENTENCE = 'caption, p, td[colspan]:not(.formulas td), figcaption, dt, dd, label, legend, h1, h2, h3, h4';
     const found = new Set<string>();
     const lines: { rect: DOMRect; element: Element; text: string }[] = [];
 

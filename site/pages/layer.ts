@@ -13,7 +13,7 @@ import { costSection } from './layer/cost.ts';
 import { layerOptions } from './layer/options.ts';
 import { pictureSection } from './layer/picture.ts';
 import { layerRuns } from './layer/runs.ts';
-import type { Page } from './page.ts';
+import { type Page, pathLabel } from './page.ts';
 
 interface Section {
   id: string;
@@ -111,7 +111,7 @@ ${parts}</ol>
 
 function lawsSection(files: readonly ShownFile[]): Html | null {
   const parts = lawsOf(files.map(({ name }) => name)).map(
-    ({ path, laws }) => html`<h3><code class="path">${path}</code></h3>
+    ({ path, laws }) => html`<h3>${pathLabel(path)}</h3>
 <ul>${laws.map((law) => html`<li>${law}</li>\n`)}</ul>
 `,
   );
@@ -123,7 +123,7 @@ function lawsSection(files: readonly ShownFile[]): Html | null {
 function sourceSection(files: readonly ShownFile[], links: PageLinks): Html {
   return html`${files.map((file) => {
     const annotated = new AnnotatedFile(file, links);
-    return html`<h3 class="file" id="${fileAnchor(file)}"><code class="path">${file.path}</code> <span>${file.lines.length} lines</span></h3>
+    return html`<h3 class="file" id="${fileAnchor(file)}">${pathLabel(file.path)} <span>${file.lines.length} lines</span></h3>
 ${file.isMain ? null : annotated.introduction()}${annotated.whole()}`;
   })}`;
 }

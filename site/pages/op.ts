@@ -17,7 +17,7 @@ import {
 import { opsCalledIn } from '../source/ops.ts';
 import { PageLinks } from '../source/paper.ts';
 import { displayed, prose } from '../source/typeset.ts';
-import type { Page } from './page.ts';
+import { type Page, pathLabel } from './page.ts';
 
 /** What calls an op, and where its page is. */
 interface Caller {
@@ -85,7 +85,7 @@ ${gradient === null ? html`<p>${prose(why ?? '')}</p>` : html`<p>From ${prose(St
 </section>
 ${loops.length === 0 ? null : loopsSection(loops, own, links)}<section aria-labelledby="source">
 <h2 id="source">The source</h2>
-<h3 class="file" id="${fileAnchor(own)}"><code class="path">${own.path}</code> <span>${own.lines.length} lines</span></h3>
+<h3 class="file" id="${fileAnchor(own)}">${pathLabel(own.path)} <span>${own.lines.length} lines</span></h3>
 ${annotated.introduction()}${annotated.whole()}
 </section>
 </div>`,
@@ -116,7 +116,7 @@ function loopsSection(loops: readonly Loop[], own: ShownFile, links: PageLinks):
   const parts = loops.map(({ names, shown }) => {
     const file = shown.path === own.path ? own : shown;
     const annotated = new AnnotatedFile(file, links);
-    return html`<h3 class="file"><code class="path">${shown.path}</code></h3>
+    return html`<h3 class="file">${pathLabel(shown.path)}</h3>
 ${names.map((name) => annotated.excerpt(declarationLines(file, name)))}`;
   });
   return html`<section aria-labelledby="loop">

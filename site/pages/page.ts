@@ -19,6 +19,12 @@ export interface Page {
   wide?: boolean;
 }
 
+/** The path of a file of the repository, in a heading: where the line is too short, it goes on after a slash. */
+export function pathLabel(path: string): Html {
+  const parts = path.split('/').flatMap((part, n) => (n === 0 ? [part] : ['/', raw('<wbr>'), part]));
+  return html`<code class="path">${parts}</code>`;
+}
+
 /** The pages that the navigation names; the rest is reached from these. */
 export const NAVIGATION = [
   { path: 'index.html', title: 'Overview' },

@@ -9,7 +9,7 @@ import { PageLinks, paperSection } from '../source/paper.ts';
 import { type Links, prose } from '../source/typeset.ts';
 import { familyTitle, variantsByFamily } from './families.ts';
 import { labOf } from './lab.ts';
-import type { Page } from './page.ts';
+import { type Page, pathLabel } from './page.ts';
 import { costSection } from './variant/cost.ts';
 import { facts } from './variant/facts.ts';
 import { measuredSection } from './variant/measured.ts';
@@ -112,7 +112,7 @@ function sourceSection(files: readonly ShownFile[], links: PageLinks): Section {
   const parts = files.map((file) => {
     const annotated = new AnnotatedFile(file, links);
     const lineCount = `${file.lines.length} lines`;
-    return html`<h3 class="file" id="${fileAnchor(file)}"><code class="path">${file.path}</code> <span>${lineCount}</span></h3>
+    return html`<h3 class="file" id="${fileAnchor(file)}">${pathLabel(file.path)} <span>${lineCount}</span></h3>
 ${file === main ? null : annotated.introduction()}${annotated.whole()}`;
   });
   const linked = companions.map((file, index) => {

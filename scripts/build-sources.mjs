@@ -6,12 +6,12 @@
  *     node scripts/build-sources.mjs                src to .built
  *     node scripts/build-sources.mjs FROM TO        one folder to another
  *
- * A compiled file has the time of its source, so that it is told which are the same. A process that runs meanwhile finds
- * every file whole, the old one or the new one.
+ * A compiled file has the time of its source, so that it is told which are the same; that of a source which is gone is
+ * removed. A process that runs meanwhile finds every file whole, the old one or the new one.
  */
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,6 +20,8 @@ const [from, to] = [process.argv[2] ?? join(root, 'src'), process.argv[3] ?? joi
   resolve(path),
 );
 const stampFile = join(to, 'compiler.stamp');
+/** The names of all compiled files. */
+const listFile = join(to, 'compiled.list');
 
 const stamp = stampOf();
 const isSameCompiler = read(stampFile)?.toString() === stamp;
@@ -27,7 +29,18 @@ const stale = sources().filter(({ path, time }) => !isSameCompiler || timeOf(tar
 const isTypeScript = ({ path }) => path.endsWith('.ts');
 const compiled = await compile(stale.filter(isTypeScript).map(({ path }) => path));
 for (const { path, time } of stale) replace(targetOf(path), compiled.get(targetOf(path)) ?? copyOf(path), time);
+removeLeftovers();
 if (!isSameCompiler) replace(stampFile, stamp);
+
+/** Of what was compiled before: what has no source any more, so that nothing goes on to import it. */
+function removeLeftovers() {
+  const names = sources().map(({ path }) => relative(to, targetOf(path)));
+  const before = read(listFile)?.toString().split('\n') ?? [];
+  const known = new Set(names);
+  for (const name of before) if (name !== '' && !known.has(name)) rmSync(join(to, name), { force: true });
+  const list = names.join('\n');
+  if (list !== before.join('\n')) replace(listFile, list);
+}
 
 /** What the result depends on besides the sources. */
 function stampOf() {

@@ -5,7 +5,7 @@
  * next to it is found.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -33,7 +33,8 @@ export async function buildSpecs(files) {
   const { status } = spawnSync(process.execPath, [join(root, 'scripts', 'build-sources.mjs')], { stdio: 'inherit' });
   if (status !== 0) process.exit(1);
   mkdirSync(parent, { recursive: true });
-  const folder = mkdtempSync(join(parent, 'run-'));
+  removeLeftovers(parent);
+  const folder = mkdtempSync(join(parent, `run-${process.pid}-`));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const { build } = await import('esbuild');
   const options = {
@@ -55,6 +56,23 @@ export async function buildSpecs(files) {
   // esbuild has said what is wrong, and where.
   await build(options).catch(() => process.exit(1));
   return folder;
+}
+
+/** Removes the folders of runs that were killed: each is named after its process. */
+export function removeLeftovers(parent) {
+  for (const name of readdirSync(parent)) {
+    const [, id] = /^run-(\d+)-/.exec(name) ?? [];
+    if (id !== undefined && !lives(Number(id))) rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function lives(id) {
+  try {
+    return process.kill(id, 0);
+  } catch ({ code }) {
+    // There is one, of another user.
+    return code === 'EPERM';
+  }
 }
 
 const places = {

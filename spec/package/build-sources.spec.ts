@@ -1,6 +1,6 @@
 /** What `npm start` runs is what the sources say now. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
@@ -66,6 +66,18 @@ test('a change is compiled, whichever way the time goes, and nothing else is', (
   write('below/four.py', '40');
   utimesSync(join(from, 'below', 'four.py'), 2_000_000_000, 2_000_000_000);
   build();
+  assert.is(exportedBy('all.js'), '54');
+});
+
+test('what was compiled from a source that is gone is gone too, and what others put there stays', () => {
+  write('below/gone.ts', 'export const value = 1;\n');
+  writeFileSync(join(to, 'below', 'own.js'), 'export const value = 2;\n');
+  build();
+  assert.is(exportedBy('below/gone.js'), '1');
+  rmSync(join(from, 'below', 'gone.ts'));
+  build();
+  assert.not.ok(existsSync(join(to, 'below', 'gone.js')));
+  assert.is(exportedBy('below/own.js'), '2');
   assert.is(exportedBy('all.js'), '54');
 });
 

@@ -1,6 +1,6 @@
 /** What `npm test` prints: how far it is, how long each file took, and what came of all. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -51,6 +51,17 @@ test('of some files, those are all; of none, that is said', () => {
   assert.is(nothing.status, 1);
   assert.match(nothing.lines.join('\n'), /^No spec file's path contains nobody\.\n/);
   assert.is(nothing.lines.at(-2), '0 passed, 0 failed');
+});
+
+test('of runs that were killed nothing stays, and the folders of others do', () => {
+  const ended = spawnSync(process.execPath, ['-e', '']).pid;
+  const own = [`run-${process.pid}-a`, 'run-b', 'others'];
+  for (const name of [`run-${ended}-a`, `run-${ended}-b`, ...own]) mkdirSync(join(folder, 'runs', name), { recursive: true });
+  const code = `import { removeLeftovers } from './scripts/build-specs.mjs'; removeLeftovers(process.argv[1]);`;
+  const words = ['--input-type=module', '-e', code, join(folder, 'runs')];
+  const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  assert.equal([status, stderr], [0, '']);
+  assert.equal(readdirSync(join(folder, 'runs')).sort(), own.sort());
 });
 
 test('it helps, and refuses an unknown option in a line', () => {

@@ -56,7 +56,8 @@ test('of some files, those are all; of none, that is said', () => {
 test('of runs that were killed nothing stays, and the folders of others do', () => {
   const ended = spawnSync(process.execPath, ['-e', '']).pid;
   const own = [`run-${process.pid}-a`, 'run-b', 'others'];
-  for (const name of [`run-${ended}-a`, `run-${ended}-b`, ...own]) mkdirSync(join(folder, 'runs', name), { recursive: true });
+  for (const name of [`run-${ended}-a`, `run-${ended}-b`, ...own])
+    mkdirSync(join(folder, 'runs', name), { recursive: true });
   const code = `import { removeLeftovers } from './scripts/build-specs.mjs'; removeLeftovers(process.argv[1]);`;
   const words = ['--input-type=module', '-e', code, join(folder, 'runs')];
   const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });

@@ -31,6 +31,15 @@ function written(path: string, steps: number, evaluateAt: number, from = 0): Met
   return metrics;
 }
 
+test("own losses of layers are a mean over the line's steps, of which some may have none", () => {
+  const metrics = new Metrics(freshPath(), 0);
+  for (let step = 1; step <= 10; step++) metrics.addStep({ ...report(step), ...(step > 5 && { auxiliary: 3 }) });
+  const [line] = metrics.lines;
+  assert.ok(line.kind === 'steps');
+  assert.is(line.auxiliary, 1.5);
+  assert.is(line.dropped, undefined);
+});
+
 test('a line for every ten steps, and before an evaluation', () => {
   const { path, lines } = written(freshPath(), 30, 14);
   assert.equal(readMetrics(path), lines);

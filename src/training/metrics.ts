@@ -125,7 +125,10 @@ export class Metrics {
       learningRate,
       tokensPerSecond: (1000 * sum(({ tokens }) => tokens)) / sum(({ milliseconds }) => milliseconds),
       seconds: this.#seconds,
-      ...(steps[0].auxiliary !== undefined && { auxiliary: sum(({ auxiliary = 0 }) => auxiliary) / steps.length }),
+      // Where nothing was to be learned in a step, such as from a short text, its loss is 0.
+      ...(steps.some(({ auxiliary }) => auxiliary !== undefined) && {
+        auxiliary: sum(({ auxiliary = 0 }) => auxiliary) / steps.length,
+      }),
       ...(steps[0].dropped !== undefined && { dropped: sum(({ dropped = 0 }) => dropped) / steps.length }),
     });
   }

@@ -4,16 +4,19 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backward, noGrad, zeroGrad } from '../../src/core/autograd.ts';
+import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { setThreads } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
 import { scope } from '../../src/core/scope.ts';
-import { elements, randomNormal } from '../../src/core/tensor.ts';
+import { elements, ones, randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { resumeRun, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { languageModel } from '../../src/training/language-model.ts';
 import { readMetrics } from '../../src/training/metrics.ts';
+import { withOwnLoss } from '../../src/training/own-loss.ts';
 import { endRun, type RunSettings } from '../../src/training/run.ts';
 import { type StepReport, train } from '../../src/training/trainer.ts';
 import { outputOf, temporaryFolder } from '../cli/host.ts';
+import { expectThrows } from '../laws/laws/expect-throws.ts';
 import { drawTokens, maskOf, stir } from './modules.ts';
 import { bytesAfter, freshPath, tinyRun } from './runs.ts';
 
@@ -71,6 +74,16 @@ function passOf(model: ReturnType<typeof modelOf>, scale: number) {
     return { lost, gradients };
   });
 }
+
+test('what is no loss is refused', () => {
+  const y = ones([1, 2], 'float64');
+  const losses = { scale: 1, note: () => {} };
+  const refuses = (Kind: typeof ArgumentError | typeof ShapeError, loss: unknown) =>
+    expectThrows(Kind, 'ownLoss', () => withOwnLoss(y, loss as Tensor, losses, true));
+  for (const loss of [0, 0.5, undefined, ones([])]) refuses(ArgumentError, loss);
+  for (const shape of [[1], [2]]) refuses(ShapeError, ones(shape, 'float64'));
+  withOwnLoss(y, ones([], 'float64'), losses, true);
+});
 
 for (const learner of LEARNERS) {
   const { variant, trains, weight } = learner;

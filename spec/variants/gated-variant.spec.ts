@@ -248,6 +248,12 @@ test('a bias may differ from column to column or be drawn, and still gates are t
     places,
     [0, 1, 2, 3, 4, 5].map((n) => [n % 3, 3, n, 6]),
   );
+  for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, '1', undefined]) {
+    const declared = { ...gate, bias: () => wrong as number };
+    expectThrows(ArgumentError, 'bias', () =>
+      started(linearParameters(5, 6, new Random(1), 'float64'), declared, 3, new Random(1)),
+    );
+  }
 });
 
 test('a model that generates gives the rows of its forward pass, and shows the gates that a layer has made', () => {

@@ -125,8 +125,8 @@ export class Mixing {
     const options = training ? this.options : this.#evaluationOptions;
     const parameters = { ...this.parameters, ...this.#decided(padded, options, once) };
     const output = attend(this.variant, padded, options, { parameters, checkFinite: false });
-    const loss = losses && this.variant.ownLoss?.(padded, options, parameters);
-    const learning = loss ? withOwnLoss(output, loss, losses, isFirstRun(once)) : output;
+    const loss = (losses && this.variant.ownLoss?.(padded, options, parameters)) ?? null;
+    const learning = losses && loss !== null ? withOwnLoss(output, loss, losses, isFirstRun(once)) : output;
     if (training) move(this, padded, once);
     return missing === 0 ? learning : slice(learning, 2, 0, length);
   }

@@ -1,6 +1,8 @@
 /** Losses that layers have of their own, besides that of the task: the variant's, and those of routers. */
 import { record } from '../core/autograd.ts';
-import { filled, type Tensor, viewAs, zeros } from '../core/tensor.ts';
+import { expectShape } from '../core/errors.ts';
+import { expectSameDType } from '../core/ops/check.ts';
+import { expectTensor, filled, type Tensor, viewAs, zeros } from '../core/tensor.ts';
 import type { ForwardContext } from './module.ts';
 import type { Pass } from './repeatable.ts';
 
@@ -21,9 +23,12 @@ export function lossesOf({ training, auxiliary }: ForwardContext, layer: number)
 /**
  * y itself, with a loss that rides along: in the backward pass the loss gets the gradient `scale`, whatever y gets. So a
  * layer in reversible or recomputed branches, whose tapes end at their output, still learns from a loss of its own. A branch
- * that runs twice notes it in the first run alone.
+ * that runs twice notes it in the first run alone. Throws ArgumentError or ShapeError unless the loss is one number of y's type.
  */
 export function withOwnLoss(y: Tensor, loss: Tensor, { scale, note }: OwnLosses, isFirst: boolean): Tensor {
+  expectTensor('ownLoss', loss);
+  expectSameDType('ownLoss', loss, y.dtype, 'to match what the layer computes');
+  expectShape('ownLoss', loss.shape, [], 'as a loss is one number');
   if (isFirst) note(loss.item());
   if (scale === 0) return y;
   const same = viewAs(y, (array) => array);

@@ -124,6 +124,29 @@ test('an optimiser asks for the gradients of a model for use, and leaves a froze
   assert.equal([...frozen.parameters().keys()], left);
 });
 
+test('a variant in place of the own attention learns from its own loss, also in reversible layers', () => {
+  const options = { compression: 'convolution', segmentLength: 4, memoryLength: 4, ratio: 2, compressedLength: 2 };
+  for (const name of ['bert-model', 'reformer-model']) {
+    const attention = { variant: 'compressive', options };
+    const model = loadPretrained(checkpoint(name), { attention, length: 12, trainable: true });
+    const noted: number[] = [];
+    const auxiliary = { scale: 1, noteLoss: (layer: number) => void noted.push(layer) };
+    scope(() => {
+      const context = { training: true, random: new Random(1), auxiliary };
+      const { hiddenStates } = model.forward(inputsOf(name), { context });
+      backward(mean(hiddenStates[hiddenStates.length - 1]));
+    });
+    assert.equal(noted, [0, 1]);
+    const kernels = [...model.parameters()].filter(([key]) => /\.W_[KV]$/.test(key));
+    assert.is(kernels.length, 4);
+    for (const [key, { grad }] of kernels)
+      assert.ok(
+        grad?.toArray().some((each) => each !== 0),
+        `${name} ${key}`,
+      );
+  }
+});
+
 test('a frozen variant is not drawn anew where it is learned', () => {
   const attention = { variant: 'transformer-xl' };
   const model = loadPretrained(checkpoint('bert-model'), { attention, length: 12 });

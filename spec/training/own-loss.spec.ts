@@ -12,6 +12,7 @@ import { elements, ones, randomNormal, type Tensor } from '../../src/core/tensor
 import { resumeRun, saveCheckpoint } from '../../src/training/checkpoint.ts';
 import { languageModel } from '../../src/training/language-model.ts';
 import { readMetrics } from '../../src/training/metrics.ts';
+import { Mixing } from '../../src/training/mixing.ts';
 import { withOwnLoss } from '../../src/training/own-loss.ts';
 import { endRun, type RunSettings } from '../../src/training/run.ts';
 import { type StepReport, train } from '../../src/training/trainer.ts';
@@ -74,6 +75,22 @@ function passOf(model: ReturnType<typeof modelOf>, scale: number) {
     return { lost, gradients };
   });
 }
+
+test('between projections of a checkpoint, which has no gates, DSA attends, decides once, and has nothing to learn', () => {
+  const place = { ...{ modelDim: 8, heads: 2, headDim: 4, length: 6 }, rotary: false, causal: true } as const;
+  const mixing = new Mixing({ variant: 'dsa', options: { topKeys: 2 } }, { ...place, dtype: 'float64' }, new Random(1));
+  const [queries, keys, values] = [0, 1, 2].map((seed) => randomNormal([1, 2, 6, 4], new Random(seed), 'float64'));
+  const made = new Map<string, Tensor>();
+  const once = (name: string, make: () => Tensor) => {
+    if (!made.has(name)) made.set(name, make());
+    return made.get(name) as Tensor;
+  };
+  const note = () => assert.unreachable();
+  const attended = (more: object) => mixing.attend({ queries, keys, values }, { training: true, ...more }).toArray();
+  const expected = attended({});
+  for (let run = 0; run < 2; run++) assert.equal(attended({ once, losses: { scale: 1, note } }), expected);
+  assert.is(made.get('lists')?.dtype, 'int32');
+});
 
 test('what is no loss is refused', () => {
   const y = ones([1, 2], 'float64');

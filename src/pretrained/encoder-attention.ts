@@ -4,6 +4,7 @@ import { contiguous, reshape, transpose } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { type FloatType, type Linear, linear } from '../training/linear.ts';
 import { type Module, named } from '../training/module.ts';
+import type { OwnLosses } from '../training/own-loss.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, RandomBlocks } from './architecture.ts';
 import type { EncoderDescription } from './encoder-config.ts';
@@ -20,6 +21,8 @@ export interface AttentionCall {
   globalMask?: Tensor | undefined;
   attend?: AttendInstead | undefined;
   randomBlocks?: RandomBlocks | undefined;
+  /** Where the loss of a replacing variant goes. */
+  losses?: OwnLosses | undefined;
 }
 
 export class EncoderAttention implements Module {
@@ -84,7 +87,7 @@ export class EncoderAttention implements Module {
     return this.#merge(attend === undefined ? own() : attendedInstead(attend, inputs, this.#layer, own));
   }
 
-  #own(inputs: AttentionInputs, { training, globalMask, randomBlocks }: AttentionCall): Tensor {
+  #own(inputs: AttentionInputs, { training, globalMask, randomBlocks, losses }: AttentionCall): Tensor {
     const { convolution } = this;
     if (this.replacement === null) {
       const call = { layer: this.#layer, training, globalMask, randomBlocks, convolution };
@@ -92,7 +95,7 @@ export class EncoderAttention implements Module {
     }
     const { mixing } = this.replacement;
     const { global, ...others } = inputs;
-    return mixing.attend(hasGlobalTokens(mixing) ? inputs : others, { training });
+    return mixing.attend(hasGlobalTokens(mixing) ? inputs : others, { training, losses });
   }
 
   #heads(x: Tensor, { query, key, value }: Projections) {

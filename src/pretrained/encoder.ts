@@ -15,6 +15,7 @@ import { scope } from '../core/scope.ts';
 import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
 import { dropped, evaluation, type ForwardContext, learned, named, within } from '../training/module.ts';
+import { lossesOf } from '../training/own-loss.ts';
 import type { ForwardOptions, LoadOptions, Plan, PretrainedModel, TextInputs, TextOutput } from './architecture.ts';
 import { expectEncoderDescription } from './check-description.ts';
 import type { Config } from './config.ts';
@@ -113,7 +114,8 @@ export class Encoder implements PretrainedModel {
     const hiddenStates = [this.#embed(inputs, within(context, 'embeddings'))];
     this.layers.forEach((layer, n) => {
       // Without a tape, a layer's output is all that is left.
-      hiddenStates.push(scope(() => this.#layer(hiddenStates[n], layer, call, within(context, `layer ${n}`))));
+      const own = { ...call, losses: lossesOf(context, n) };
+      hiddenStates.push(scope(() => this.#layer(hiddenStates[n], layer, own, within(context, `layer ${n}`))));
     });
     const last = hiddenStates[hiddenStates.length - 1];
     const pooled = pooler && tanh(linear(firstToken(last), pooler));

@@ -23,6 +23,7 @@ import { Random } from '../core/random.ts';
 import { elements, fromArray, randomNormal, type Tensor } from '../core/tensor.ts';
 import { type FloatType, type Linear, linear } from '../training/linear.ts';
 import { type Module, named } from '../training/module.ts';
+import type { OwnLosses } from '../training/own-loss.ts';
 import type { Pass } from '../training/repeatable.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import type { AttendInstead, Rotations } from './architecture.ts';
@@ -41,6 +42,8 @@ export interface ReformerAttentionCall {
   length: number;
   attend?: AttendInstead | undefined;
   rotations?: Rotations | undefined;
+  /** Where the loss of a replacing variant goes. */
+  losses?: OwnLosses | undefined;
 }
 
 /** A token attends to itself only if it sees no other token. */
@@ -99,7 +102,7 @@ export class ReformerAttention implements Module {
   #instead(
     { queries, keys, values }: { queries: Tensor; keys: Tensor | undefined; values: Tensor },
     released: () => Tensor,
-    { attend, keyMask, length, pass, training }: ReformerAttentionCall,
+    { attend, keyMask, length, pass, training, losses }: ReformerAttentionCall,
   ): Tensor {
     const full = queries.shape[2];
     const ofText = (rows: Tensor) => (full === length ? rows : contiguous(slice(rows, 2, 0, length)));
@@ -114,7 +117,7 @@ export class ReformerAttention implements Module {
     };
     let whole: Tensor | undefined;
     const own = () => {
-      const replaced = this.replacement?.mixing.attend(inputs, { training, once: pass.once });
+      const replaced = this.replacement?.mixing.attend(inputs, { training, once: pass.once, losses });
       if (replaced !== undefined) return replaced;
       whole = released();
       return ofText(whole);

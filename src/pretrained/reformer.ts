@@ -35,6 +35,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { type AxialPositions, axialPositions } from '../training/axial-positions.ts';
 import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
 import { dropped, evaluation, type ForwardContext, learned, named, within } from '../training/module.ts';
+import { lossesOf, type OwnLosses } from '../training/own-loss.ts';
 import { recomputedInChunks } from '../training/recompute.ts';
 import { type ReversibleBlock, reversible } from '../training/reversible.ts';
 import type {
@@ -138,7 +139,9 @@ export class PretrainedReformer implements PretrainedModel {
     const length = inputs.tokens.shape[1];
     const padded = padToChunks(inputs, this.description);
     const embedded = this.#embed(padded, within(context, 'embeddings'));
-    const blocks = this.layers.map((layer) => this.#block(layer, padded.keyMask, length, options));
+    const blocks = this.layers.map((layer, n) =>
+      this.#block(layer, padded.keyMask, length, options, lossesOf(context, n)),
+    );
     const halves = reversible(embedded, embedded, blocks, { random: within(context, 'layers').random });
     const normed = layerNorm(concat(halves, -1), this.norm.gain, this.norm.bias, epsilon);
     const ofText = (x: Tensor) => (x.shape[1] === length ? x : contiguous(slice(x, 1, 0, length)));
@@ -163,7 +166,13 @@ export class PretrainedReformer implements PretrainedModel {
     return quietMasked(sum, keyMask);
   }
 
-  #block(layer: ReformerLayer, keyMask: Tensor | undefined, length: number, options: ForwardOptions): ReversibleBlock {
+  #block(
+    layer: ReformerLayer,
+    keyMask: Tensor | undefined,
+    length: number,
+    options: ForwardOptions,
+    losses: OwnLosses | undefined,
+  ): ReversibleBlock {
     const { attention, attentionNorm, feedForward, feedForwardNorm } = layer;
     const { dropout, epsilon, activation, feedForwardChunk } = this.description;
     const { context: { training } = evaluation, attend, rotations } = options;
@@ -171,7 +180,7 @@ export class PretrainedReformer implements PretrainedModel {
     const feed = [feedForwardNorm, feedForward.inner, feedForward.outer].flatMap((part) => [...named(part).values()]);
     return {
       f: (x, pass) => {
-        const call = { training, pass, keyMask, length, attend, rotations };
+        const call = { training, pass, keyMask, length, attend, rotations, losses };
         const attended = attention.forward(normed(x, attentionNorm), call);
         return dropped(attended, dropout, { training, random: pass.random.split('attention') });
       },

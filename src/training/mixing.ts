@@ -12,7 +12,7 @@ import { elements, fromArray, type Tensor } from '../core/tensor.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { attend, checkOptions } from '../variants/attend.ts';
 import { type Decoder, startDecoding } from '../variants/decoding.ts';
-import { mapTokens } from '../variants/inputs.ts';
+import { mapTokens, withAbsent } from '../variants/inputs.ts';
 import type { OptionSchema } from '../variants/options.ts';
 import { type AnyVariant, allVariants, findVariant } from '../variants/registry.ts';
 import { ROTARY_BASE } from '../variants/rotation.ts';
@@ -194,11 +194,10 @@ export class Mixing {
   #decided(inputs: AttentionInputs, options: CommonOptions, once: Pass['once'] | undefined): Parameters {
     const { variant } = this;
     if (once === undefined || variant.decisions === undefined) return {};
+    const whole = withAbsent(variant, inputs, options);
     let made: Parameters | undefined;
     const make = () => {
-      made ??= noGrad(() =>
-        (variant.decisions as NonNullable<typeof variant.decisions>)(inputs, options, this.parameters),
-      );
+      made ??= noGrad(() => variant.decisions?.(whole, options, this.parameters) ?? {});
       return made;
     };
     this.#decisions ??= Object.keys(make());

@@ -132,7 +132,8 @@ export const dsa = defineVariant({
   },
   attend,
   ownLoss({ queries, keys, keyMask, gates }, { topKeys: count, indexerWeight }) {
-    if (indexerWeight === 0) return null;
+    // Without an indexer there is nothing to learn.
+    if (indexerWeight === 0 || gates === undefined) return null;
     const best = Math.min(count, keys.shape[2]);
     const settings = { topKeys: best, ...(keyMask && { keyMask }) };
     return scale(indexerLoss(queries, keys, gates as DsaInputs['gates'], settings), indexerWeight);

@@ -191,6 +191,26 @@ export function withDeclared<Options extends CommonOptions>(
   return { ...inputs, gates: Object.fromEntries(complete) };
 }
 
+/** The same for what a model made, which fits: the values of gates if it has none, as between a checkpoint's projections. */
+export function withAbsent<Options extends CommonOptions>(
+  variant: { readonly name: string; readonly inputs: DeclaredInputs<Options> },
+  inputs: AttentionInputs,
+  options: Options,
+): AttentionInputs {
+  if (inputs.gates !== undefined) return inputs;
+  const { queries, keys } = inputs;
+  const [batch, heads, queryLength, headDim] = queries.shape;
+  const shape = {
+    batch,
+    heads,
+    queryLength,
+    keyLength: keys.shape[2],
+    headDim,
+    dtype: queries.dtype,
+  } as AttentionShape;
+  return withDeclared(variant, inputs, options, shape, false);
+}
+
 /** Ends of a range that are there only because numbers must be finite, whatever factor they were multiplied by. */
 const isOpen = (end: number) => Math.abs(end) > 1e300;
 

@@ -164,7 +164,7 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
    */
   readonly moves?: Readonly<Record<string, Movement<Options>>>;
 
-  /** A loss that training adds to the task's, times a `trainingOnly` option, its weight; null: nothing to learn. Absent: none. Gates may be missing. */
+  /** A loss that training adds, times a `trainingOnly` option, its weight; null: none, as where gates are missing. Absent: none. */
   ownLoss?(inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor | null;
 
   /**

@@ -6,7 +6,7 @@
  *     npm test -- variants        the files whose path contains "variants"; of several words, one is enough
  *
  *     node scripts/run-tests.mjs --in FOLDER [variants]        specs of another folder than spec/
- *     npm test -- --thorough      laws draw five times as many cases; of pages that are made alike, all are looked at
+ *     npm test -- --thorough      laws draw eight times as many cases; of pages that are made alike, all are looked at
  *
  * A file that crashes, hangs, runs no test or fails after its tests counts as one failure more than it reports.
  */
@@ -48,7 +48,7 @@ Run every spec file, three at a time, which takes many minutes; with words, thos
 
 Options:
   --in FOLDER  Run the specs of this folder (default: spec)
-  --thorough   Draw five times as many cases for each law, and look at every page of the site
+  --thorough   Draw eight times as many cases for each law, and look at every page of the site
   -h, --help   Show this text
 
 Variables: LAW_SEED=N repeats the random cases of a failure, LAW_EFFORT=10 tests ten times as many,
@@ -65,7 +65,7 @@ if (values.help) {
 /** Only a file that hangs takes so long: a busy or slow machine may take several times as long as a quiet one. */
 const timeoutSeconds = Number(process.env.SPEC_TIMEOUT_SECONDS ?? (values.thorough ? 5400 : 900));
 const environment = {
-  ...(values.thorough && { LAW_EFFORT: '5' }),
+  ...(values.thorough && { LAW_EFFORT: '8' }),
   ...process.env,
   ...(values.thorough && { THOROUGH: '1' }),
 };

@@ -2,7 +2,7 @@
 import { type Html, html } from '../../../src/compare/report/html.ts';
 import type { FeedForwardKind } from '../../../src/training/feed-forward/kind.ts';
 import { completeFeedForward } from '../../../src/training/feed-forward/registry.ts';
-import { allowed, sentence, shown } from '../variant/options.ts';
+import { allowed, sentence, shown, tableOfOptions } from '../variant/options.ts';
 
 export function layerOptions({ name, options }: FeedForwardKind): Html {
   const defaults = completeFeedForward({ kind: name });
@@ -16,11 +16,5 @@ export function layerOptions({ name, options }: FeedForwardKind): Html {
   );
   if (rows.length === 0) return html`<p>This layer has no options.</p>`;
   const heads = ['Option', 'Symbol', 'May be', 'Default', 'Meaning'];
-  return html`<div class="scroll options" tabindex="0" role="region" aria-label="Options and their values">
-<table>
-<thead><tr>${heads.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
-<tbody>
-${rows}</tbody>
-</table>
-</div>`;
+  return tableOfOptions(heads, rows);
 }

@@ -40,6 +40,10 @@ function table(variant: AnyVariant, schemas: Record<string, OptionSchema>, notes
     ...LENGTHS.map((length) => `At ${formatWhole(length)} tokens`),
     'Meaning',
   ];
+  return tableOfOptions(heads, rows);
+}
+
+export function tableOfOptions(heads: readonly string[], rows: readonly Html[]): Html {
   return html`<div class="scroll options" tabindex="0" role="region" aria-label="Options and their values">
 <table>
 <thead><tr>${heads.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>

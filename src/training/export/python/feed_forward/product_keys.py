@@ -7,15 +7,15 @@ def product_keys(x, real, o, p):
     n, k = o.numKeys, min(o.topKeys, o.numKeys)
     q = (x @ p.W_q + p.b_q).unflatten(-1, (o.memoryHeads, 2, -1))
     q = F.layer_norm(q, q.shape[-1:], p.gain, p.bias, 1e-5)
-    first, i = best(torch.einsum("blhd,hnd->blhn", q[..., 0, :], p.keys1), k)
-    second, j = best(torch.einsum("blhd,hnd->blhn", q[..., 1, :], p.keys2), k)
-    sums, at = best((first[..., :, None] + second[..., None, :]).flatten(-2), k)
+    first, i = largest(torch.einsum("blhd,hnd->blhn", q[..., 0, :], p.keys1), k)
+    second, j = largest(torch.einsum("blhd,hnd->blhn", q[..., 1, :], p.keys2), k)
+    sums, at = largest((first[..., :, None] + second[..., None, :]).flatten(-2), k)
     read = n * i.gather(-1, at // k) + j.gather(-1, at % k)
     y = torch.einsum("blhk,blhkw->blw", torch.softmax(sums, -1), p.values[read])
     return y.masked_fill(~real[..., None], 0)
 
 
-def best(scores, k):
+def largest(scores, k):
     """The k largest and their places, of equals the first, which `topk` does not promise."""
     at = scores.detach().argsort(dim=-1, descending=True, stable=True)[..., :k]
     return scores.gather(-1, at), at

@@ -126,7 +126,10 @@ await runProgram(command, async (values, stop) => {
   }
 });
 
-const fileOf = ({ name, file = name }: Suite): string => `${file}.json`;
+// Hoisted, as all below it: the program above runs before this line is reached.
+function fileOf({ name, file = name }: Suite): string {
+  return `${file}.json`;
+}
 
 /** Checks that nothing else measures meanwhile, and that the results can be written. */
 function holdResults(suites: readonly Suite[]): FolderLock {

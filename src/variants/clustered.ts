@@ -137,12 +137,11 @@ export const clustered = defineVariant({
       start: (drawing) => normal(drawing, 1),
     },
   },
-  largest: ({ numClusters }, { batch, heads, queryLength, keyLength }) => [
-    batch,
-    heads,
-    Math.min(numClusters, queryLength),
-    keyLength,
-  ],
+  /** The centroids' scores, which only the choice of top keys writes out. */
+  largest: ({ numClusters, topKeys }, { batch, heads, queryLength, keyLength, headDim }) =>
+    topKeys === 0
+      ? [batch, heads, queryLength, headDim]
+      : [batch, heads, Math.min(numClusters, queryLength), keyLength],
   attend,
   /** The clusters of queries and the top keys of each: a rounding could move a query or exchange keys. */
   decisions(inputs, complete, parameters): Parameters {

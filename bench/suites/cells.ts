@@ -8,6 +8,7 @@ import { pass, peakOf, type SuiteSettings } from './suite.ts';
 /** Options that have to follow the length where other defaults stay those of a shorter one. */
 export const FOLLOWING: Record<string, (length: number) => Record<string, unknown>> = {
   hyena: (length) => ({ filterLength: length }),
+  sinkhorn: (length) => ({ maxLength: length }),
   synthesizer: (length) => ({ maxLength: length }),
 };
 

@@ -30,7 +30,8 @@ export function weightedRows(weights: Tensor, table: Tensor, index: Tensor): Ten
   const result = empty([rows, width], weights.dtype);
   // Where the list of each row begins; the zeros behind are what the kernels read beside it.
   const bounds = zeros([2, rows + 1], 'int32');
-  for (let row = 0; row <= rows; row++) elements(bounds)[row] = row * count;
+  const starts = elements(bounds);
+  for (let row = 0; row <= rows; row++) starts[row] = row * count;
   // The tape keeps tensors, so arrays are taken from them when they are needed.
   const lists = () => ({ table: elements(table), index: elements(index), bounds: elements(bounds) });
   const cost = { costPerItem: 2 * count * width };

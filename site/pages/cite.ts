@@ -1,10 +1,13 @@
 /** How to cite the library and the papers in it, and where the source is. */
 import { type Html, html } from '../../src/compare/report/html.ts';
-import type { AnyVariant } from '../../src/variants/registry.ts';
+import { FEED_FORWARD_KINDS } from '../../src/training/feed-forward/registry.ts';
+import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import { variantsByFamily } from './families.ts';
 import type { Page } from './page.ts';
 import { PAPER_AUTHORS } from './paper-authors.ts';
 import { bibtexOf, projectFacts, referenceOf } from './project.ts';
+
+type Paper = AnyVariant['paper'];
 
 export function citePage(): Page {
   const project = projectFacts();
@@ -13,7 +16,7 @@ export function citePage(): Page {
     title: 'How to cite',
     description: 'How to cite this library and the papers whose variants it implements, and where to read its source.',
     body: html`<h1>How to cite</h1>
-<p class="lead">Cite the paper of each variant that you use. Cite this library if you use its code or its measurements.</p>
+<p class="lead">Cite the paper of each variant and layer that you use. Cite this library if you use its code or its measurements.</p>
 <section aria-labelledby="library">
 <h2 id="library">This library</h2>
 <p>${referenceOf(project)}</p>
@@ -22,6 +25,7 @@ ${code(bibtexOf(project), 'BibTeX of this library')}
 <section aria-labelledby="papers">
 <h2 id="papers">The papers</h2>
 ${papersByFamily()}
+${feedForwardPapers()}
 </section>
 <section aria-labelledby="source">
 <h2 id="source">Where the source is</h2>
@@ -41,13 +45,24 @@ ${code(papersOf(variants).map(bibtexOfPaper).join('\n\n'), `BibTeX: ${title}`)}
   );
 }
 
+/** Of the feed-forward layers, those that no variant is from. */
+function feedForwardPapers(): Html {
+  const cited = new Set(allVariants().map(({ paper }) => paper.arxiv));
+  const papers = FEED_FORWARD_KINDS.flatMap((kind) => kind.papers).filter(({ arxiv }) => !cited.has(arxiv));
+  const title = 'Sparse feed-forward layers';
+  return html`<h3>${title}</h3>
+${code(onceEach(papers).map(bibtexOfPaper).join('\n\n'), `BibTeX: ${title}`)}`;
+}
+
+const papersOf = (variants: readonly AnyVariant[]): Paper[] => onceEach(variants.map(({ paper }) => paper));
+
 /** Two variants of one paper cite it once. */
-function papersOf(variants: readonly AnyVariant[]): AnyVariant['paper'][] {
-  return [...new Map(variants.map(({ paper }) => [paper.arxiv, paper])).values()];
+function onceEach(papers: readonly Paper[]): Paper[] {
+  return [...new Map(papers.map((paper) => [paper.arxiv, paper])).values()];
 }
 
 /** Every paper of the registry is on arXiv, whose key it has. Of a paper whose authors are not listed, the first is named. */
-export function bibtexOfPaper({ authors, year, title, arxiv }: AnyVariant['paper']): string {
+export function bibtexOfPaper({ authors, year, title, arxiv }: Paper): string {
   const all = PAPER_AUTHORS[arxiv]?.map(inTex).join(' and ');
   const written = all ?? authors.replace(/ et al\.$/, ' and others').replaceAll(' & ', ' and ');
   const key = `${authors.split(' ')[0].toLowerCase()}${year}-${arxiv.replaceAll(/[./]/g, '')}`;
@@ -63,7 +78,7 @@ export function bibtexOfPaper({ authors, year, title, arxiv }: AnyVariant['paper
 
 /** Letters that BibTeX without Unicode does not know. */
 function inTex(name: string): string {
-  return name.replaceAll('Ł', '{\\L}').replaceAll('ç', '{\\c{c}}');
+  return name.replaceAll('Ł', '{\\L}').replaceAll('ç', '{\\c{c}}').replaceAll('é', "{\\'e}");
 }
 
 function code(text: string, label: string): Html {

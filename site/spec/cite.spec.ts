@@ -3,21 +3,24 @@ import { readFileSync } from 'node:fs';
 import { parseHTML } from 'linkedom';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { FEED_FORWARD_KINDS } from '../../src/training/feed-forward/registry.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import { bibtexOfPaper, citePage } from '../pages/cite.ts';
 import { PAPER_AUTHORS } from '../pages/paper-authors.ts';
 import { bibtexOf, projectFacts, readCitation, referenceOf } from '../pages/project.ts';
 
 const { document } = parseHTML(`<!doctype html><html><body>${citePage().body.source}</body></html>`);
+/** Of variants, and of feed-forward layers. */
+const cited = [...allVariants().map(({ paper }) => paper), ...FEED_FORWARD_KINDS.flatMap(({ papers }) => papers)];
 const codes = [...document.querySelectorAll('pre code')].map(({ textContent }) => textContent ?? '');
 
-test('the paper of every variant is there, once, in BibTeX with balanced braces and a key of its own', () => {
-  const papers = new Set(allVariants().map(({ paper }) => paper.arxiv));
+test('the papers of every variant and every feed-forward layer are there, once, in BibTeX with balanced braces and a key of its own', () => {
+  const papers = new Set(cited.map(({ arxiv }) => arxiv));
   const all = codes.slice(1).join('\n\n');
   const keys = [...all.matchAll(/^@misc\{([\w-]+),$/gm)].map(([, key]) => key);
   assert.is(keys.length, papers.size);
   assert.is(new Set(keys).size, papers.size);
-  for (const { paper } of allVariants()) {
+  for (const paper of cited) {
     const entry = bibtexOfPaper(paper);
     assert.ok(all.includes(entry), paper.arxiv);
     assert.is(entry.split('{').length, entry.split('}').length);
@@ -26,14 +29,14 @@ test('the paper of every variant is there, once, in BibTeX with balanced braces 
 
 test('a paper whose authors are listed names all of them in full, and CITATION.cff the same', () => {
   const citation = readFileSync(new URL('../../CITATION.cff', import.meta.url), 'utf8');
-  for (const { paper } of allVariants()) {
+  for (const paper of cited) {
     const authors = PAPER_AUTHORS[paper.arxiv];
     // Of the others the first is named, as below.
     if (authors === undefined) continue;
     const families = authors.map((name) => name.split(', ')[0]);
     assert.is(families.length === 2 ? families.join(' & ') : `${families[0]} et al.`, paper.authors, paper.arxiv);
     assert.ok(
-      authors.length > 1 && authors.every((name) => /^[\p{L}-]+, \p{Lu}[\p{L}.]+( \p{Lu}[\p{L}.]+)?$/u.test(name)),
+      authors.length > 1 && authors.every((name) => /^[\p{L}-]+, \p{Lu}[\p{L}.']+( \p{Lu}[\p{L}.]+)?$/u.test(name)),
       paper.arxiv,
     );
     const listed = authors.map((name) => {

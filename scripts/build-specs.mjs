@@ -27,11 +27,11 @@ const PROGRAMS = ['scripts/sink-table.ts', 'scripts/hash-table.ts', 'scripts/fuz
 
 /**
  * Takes paths from the root. Returns the folder where each lies under its own path with `.js`; it is removed when this
- * process ends. Ends the process if something does not compile.
+ * process ends. Returns null if something does not compile, having said what and where.
  */
 export async function buildSpecs(files) {
   const { status } = spawnSync(process.execPath, [join(root, 'scripts', 'build-sources.mjs')], { stdio: 'inherit' });
-  if (status !== 0) process.exit(1);
+  if (status !== 0) return null;
   mkdirSync(parent, { recursive: true });
   removeLeftovers(parent);
   const folder = mkdtempSync(join(parent, `run-${process.pid}-`));
@@ -54,8 +54,10 @@ export async function buildSpecs(files) {
     define: { 'import.meta.url': PLACE },
   };
   // esbuild has said what is wrong, and where.
-  await build(options).catch(() => process.exit(1));
-  return folder;
+  return build(options).then(
+    () => folder,
+    () => null,
+  );
 }
 
 /** Removes the folders of runs that were killed: each is named after its process. */

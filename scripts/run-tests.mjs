@@ -72,8 +72,10 @@ const environment = {
 const files = specFiles().filter((file) => positionals.length === 0 || positionals.some((word) => file.includes(word)));
 const began = performance.now();
 // Others' folders may lie outside, where the packages of this one are not found, or have packages of their own.
-const compiles = (file) => values.in === 'spec' && !UNCOMPILED.includes(file);
-const compiled = files.some(compiles) ? await buildSpecs(files.filter(compiles)) : null;
+const canCompile = (file) => values.in === 'spec' && !UNCOMPILED.includes(file);
+const compiled = files.some(canCompile) ? await buildSpecs(files.filter(canCompile)) : null;
+/** Where one file does not compile, tsx loads each by itself: that one fails, and all others are tested. */
+const isCompiled = (file) => compiled !== null && canCompile(file);
 if (compiled !== null) environment.COMPILED_FOR_TESTS = compiled;
 const results = await runAll(files);
 const failures = results.filter((result) => result.failed > 0);
@@ -141,7 +143,7 @@ function turn(file) {
 
 function runFile(file) {
   const start = performance.now();
-  const words = compiles(file)
+  const words = isCompiled(file)
     ? ['--enable-source-maps', join(compiled, file.replace(/\.ts$/, '.js'))]
     : ['--import', 'tsx', file];
   const child = spawn(process.execPath, words, {

@@ -1,6 +1,6 @@
 /** What `npm test` prints: how far it is, how long each file took, and what came of all. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -51,6 +51,16 @@ test('of some files, those are all; of none, that is said', () => {
   assert.is(nothing.status, 1);
   assert.match(nothing.lines.join('\n'), /^No spec file's path contains nobody\.\n/);
   assert.is(nothing.lines.at(-2), '0 passed, 0 failed');
+});
+
+test('a spec that does not compile leaves the others to tsx, and it is said where it breaks off', () => {
+  const broken = join(folder, 'broken.spec.ts');
+  writeFileSync(broken, 'const one = ;\n');
+  const program = `import { buildSpecs } from './scripts/build-specs.mjs'; console.log(await buildSpecs([${JSON.stringify(broken)}]));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+  rmSync(broken);
+  assert.is(stdout, 'null\n');
+  assert.match(stderr, /broken\.spec\.ts:1:12/);
 });
 
 test('of runs that were killed nothing stays, and the folders of others do', () => {

@@ -3,6 +3,7 @@
  * numbers with a description of the machine under bench/results/.
  */
 import { mkdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../scripts/program.ts';
 import { checkOutputs } from '../src/commands/outputs.ts';
@@ -10,6 +11,7 @@ import { describeEnvironment } from '../src/compare/environment.ts';
 import { EfficientTransformersError } from '../src/core/errors.ts';
 import { tryToWrite, writeFileAtomically } from '../src/core/files/atomic.ts';
 import { FolderLock } from '../src/core/files/lock.ts';
+import { writing } from '../src/core/files/system-error.ts';
 import { setThreads } from '../src/core/parallel/pool.ts';
 import { choices, flag, integer, number, text } from '../src/terminal/options.ts';
 import { widthOf } from '../src/terminal/width.ts';
@@ -58,7 +60,10 @@ const command = {
       defaultText: 'all cores',
     }),
     report: text('FILE', 'Measure nothing; write a page of plots from earlier results'),
-    quick: flag('Measure short sizes, for a first look; write nothing'),
+    results: text('FOLDER', 'Write the raw numbers there', {
+      defaultText: 'bench/results, with a page of plots; with --quick, nowhere',
+    }),
+    quick: flag('Measure short sizes, for a first look'),
     before: text(
       'FOLDER',
       'Compare with this checkout of the repository, after npm ci and node scripts/build-kernels.mjs in it',
@@ -85,11 +90,12 @@ const command = {
   ],
 };
 
-const FOLDER = new URL('./results/', import.meta.url);
-const PAGE = 'report.html';
+const OWN_FOLDER = fileURLToPath(new URL('./results/', import.meta.url));
+const OWN_PAGE = join(OWN_FOLDER, 'report.html');
 
 await runProgram(command, async (values, stop) => {
   const { suite: names, rounds, threads, quick, venv, before: otherFolder, limit: limitSeconds, report } = values;
+  const folder = values.results ?? (quick ? null : OWN_FOLDER);
   if (report !== undefined) {
     checkOutputs([{ flag: '--report', path: report, ifForeign: 'name another with --report FILE' }]);
     return (await writePage(report)) ? 0 : 1;
@@ -97,7 +103,7 @@ await runProgram(command, async (values, stop) => {
   if (threads !== undefined) setThreads(threads);
   const width = widthOf(process.stdout);
   const suites = SUITES.filter(({ name }) => names.includes(name));
-  const lock = quick ? null : holdResults(suites);
+  const lock = folder === null ? null : holdResults(folder, suites);
   const tell = (line: string) => process.stderr.isTTY && process.stderr.write(`\r\x1b[2K${line.slice(0, 78)}`);
   let isWell = true;
   try {
@@ -113,13 +119,14 @@ await runProgram(command, async (values, stop) => {
       console.log(`${suite.name}: ${suite.summary}\n${environment.cpu}, ${environment.threads} threads\n\n${table}\n`);
       for (const problem of problems) console.error(`Problem: ${problem}`);
       const raw = { suite: suite.name, summary: suite.summary, environment, rounds, ...details, rows };
-      const isWritten = quick || written(pathOf(fileOf(suite)), `${JSON.stringify(raw, null, 1)}\n`);
-      if (!quick && isWritten) console.log(`Raw numbers: bench/results/${fileOf(suite)}\n`);
+      const file = folder === null ? null : fileOf(folder, suite);
+      const isWritten = file === null || written(file, `${JSON.stringify(raw, null, 1)}\n`);
+      if (file !== null && isWritten) console.log(`Raw numbers: ${relative('.', file)}\n`);
       isWell &&= isWritten && problems.length === 0;
       // The results are written; stop if nobody reads the output any more.
       if (quick && stop.asked()) return stop.exitCode();
     }
-    if (!quick) isWell = (await writePage(pathOf(PAGE))) && isWell;
+    if (folder === OWN_FOLDER) isWell = (await writePage(OWN_PAGE)) && isWell;
     return isWell ? 0 : 1;
   } finally {
     lock?.release();
@@ -127,16 +134,16 @@ await runProgram(command, async (values, stop) => {
 });
 
 // Hoisted, as all below it: the program above runs before this line is reached.
-function fileOf({ name, file = name }: Suite): string {
-  return `${file}.json`;
+function fileOf(folder: string, { name, file = name }: Suite): string {
+  return join(folder, `${file}.json`);
 }
 
 /** Checks that nothing else measures meanwhile, and that the results can be written. */
-function holdResults(suites: readonly Suite[]): FolderLock {
-  mkdirSync(FOLDER, { recursive: true });
-  const lock = FolderLock.take(fileURLToPath(FOLDER), 'npm run bench', (line) => console.error(line));
-  for (const suite of suites) tryToWrite(pathOf(fileOf(suite)));
-  checkOutputs([{ flag: '--report', path: pathOf(PAGE), ifForeign: 'move it away' }]);
+function holdResults(folder: string, suites: readonly Suite[]): FolderLock {
+  writing(folder, () => mkdirSync(folder, { recursive: true }));
+  const lock = FolderLock.take(folder, 'npm run bench', (line) => console.error(line));
+  for (const suite of suites) tryToWrite(fileOf(folder, suite));
+  if (folder === OWN_FOLDER) checkOutputs([{ flag: '--report', path: OWN_PAGE, ifForeign: 'move it away' }]);
   return lock;
 }
 
@@ -157,8 +164,4 @@ async function writePage(file: string): Promise<boolean> {
   if (!written(file, page)) return false;
   console.log(`Plots: ${file}`);
   return true;
-}
-
-function pathOf(name: string): string {
-  return fileURLToPath(new URL(name, FOLDER));
 }

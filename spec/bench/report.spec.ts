@@ -180,4 +180,22 @@ test('the page replaces an earlier one, and no file of another origin', () => {
   assert.match(readFileSync(page, 'utf8'), /^<!doctype html>/);
 });
 
+test('a suite writes its raw numbers, with the machine, where it is told to', () => {
+  const folder = temporaryFolder();
+  const bench = (...words: string[]) => {
+    const options = { cwd: fileURLToPath(new URL('../../', import.meta.url)), encoding: 'utf8' } as const;
+    return spawnSync(process.execPath, [...wordsOf('bench/run.ts'), '--rounds', '1', '--quick', ...words], options);
+  };
+  const { status, stdout, stderr } = bench('--suite', 'segments', '--results', join(folder, 'new'));
+  assert.equal([status, stderr], [0, '']);
+  assert.match(stdout, /^Raw numbers: .*segments\.json$/m);
+  const { suite, environment, rounds, rows } = JSON.parse(readFileSync(join(folder, 'new', 'segments.json'), 'utf8'));
+  assert.equal([suite, rounds, typeof environment.cpu], ['segments', 1, 'string']);
+  assert.ok(rows.length > 0);
+  writeFileSync(join(folder, 'file'), '');
+  const refused = bench('--suite', 'segments', '--results', join(folder, 'file'));
+  assert.is(refused.status, 1);
+  assert.match(refused.stderr, /file: cannot be written: a file of that name exists already/);
+});
+
 test.run();

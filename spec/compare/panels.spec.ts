@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hasPattern, patternGrid, shareOfPairs } from '../../src/compare/patterns/grid.ts';
 import { type PanelSettings, patternPanels } from '../../src/compare/patterns/panels.ts';
+import { optionsForPicture } from '../../src/compare/patterns/scaled-options.ts';
 import type { PatternPanel } from '../../src/compare/patterns/shade.ts';
 import { syntheticInput } from '../../src/compare/synthetic.ts';
 import { EfficientTransformersError } from '../../src/core/errors.ts';
@@ -95,6 +96,21 @@ test('where nobody asked for sizes, patterns leave pairs out also at toy lengths
         else assert.ok(share < shareOfPairs(usual, length));
       }
     }
+  }
+});
+
+test('sizes that follow from the budget follow the one that is drawn', () => {
+  const [windows] = named('poolingformer');
+  for (const length of [5, 8, 13, 24, 100, 301, 600]) {
+    const shape = { batch: 1, heads: 1, queryLength: length, keyLength: length, headDim: 4, dtype: 'float32' } as const;
+    const sizes = (asked: Record<string, unknown>) =>
+      optionsForPicture(windows, asked, shape) as unknown as { window: number; wideWindow: number };
+    const { window, wideWindow } = sizes({});
+    assert.is(window, Math.min(128, Math.ceil(wideWindow / 4)), `${length}: ${window} beside ${wideWindow}`);
+    // A size that was asked for stays, also where the other then covers no more.
+    assert.is(sizes({ window: 3 }).window, 3);
+    assert.is(sizes({ wideWindow: 4 }).wideWindow, 4);
+    assert.is(sizes({ wideWindow: 4 }).window, 1);
   }
 });
 

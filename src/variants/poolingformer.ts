@@ -90,7 +90,9 @@ const options = {
     symbol: 'w₁',
     minimum: 0,
     maximum: itself,
-    default: (sequenceLength) => Math.min(128, sequenceLength),
+    // As in the paper; beside a second window that was asked for, a quarter of that, as there.
+    default: (sequenceLength, { wideWindow }) =>
+      Math.min(128, sequenceLength, wideWindow === undefined ? sequenceLength : Math.ceil((wideWindow as number) / 4)),
     description: 'tokens on each side in the first window',
   }),
   /** *w₂*: tokens on each side in the second window. */

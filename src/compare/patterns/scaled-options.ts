@@ -55,16 +55,21 @@ function smaller(
   divisor: number,
 ): CommonOptions | null {
   const now = usual as unknown as Numbers;
-  const shorter = variant.defaults(Math.ceil(shape.keyLength / divisor), asked) as unknown as Numbers;
+  const schemas = Object.entries(variant.options as Record<string, OptionSchema>);
+  const length = Math.ceil(shape.keyLength / divisor);
+  const byLength = variant.defaults(length, asked) as unknown as Numbers;
+  const budget: Numbers = {};
+  for (const [name, schema] of schemas) {
+    if (schema.kind !== 'integer' || asked[name] !== undefined || name !== variant.budget?.option) continue;
+    const size = Math.min(byLength[name] as number, Math.floor((now[name] as number) / divisor));
+    budget[name] = Math.max(size, schema.minimum);
+  }
+  // As if the budget had been given, which other sizes follow: the first of two windows stays smaller than the second.
+  const shorter = variant.defaults(length, { ...asked, ...budget }) as unknown as Numbers;
   const sizes: Numbers = {};
-  for (const [name, schema] of Object.entries(variant.options as Record<string, OptionSchema>)) {
+  for (const [name, schema] of schemas) {
     if (schema.kind !== 'integer' || asked[name] !== undefined) continue;
-    const isBudget = name === variant.budget?.option;
-    const size = Math.min(
-      now[name] as number,
-      shorter[name] as number,
-      isBudget ? Math.floor((now[name] as number) / divisor) : Number.POSITIVE_INFINITY,
-    );
+    const size = shorter[name] as number;
     if (size < (now[name] as number)) sizes[name] = Math.max(size, schema.minimum);
   }
   if (Object.keys(sizes).length === 0) return null;

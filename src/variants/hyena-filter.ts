@@ -137,6 +137,8 @@ const linear = (
   shape: (options: FilterOptions, shape: AttentionShape) => readonly number[],
 ): DeclaredParameter<FilterOptions> => ({
   learned: true,
+  // As in the authors' code, where filters have no weight decay.
+  decays: false,
   shape,
   start: (drawing) => likeLinear(drawing, inputs(drawing.options)),
 });

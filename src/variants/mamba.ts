@@ -19,7 +19,7 @@
  * Departs from the paper: A is held exactly over a step but B by Euler's rule, Δ B in place of (ΔA)⁻¹ (exp(ΔA) − 1) Δ B, as in
  * the released code. B and C belong to a head, where there all channels share them and N = 16. In a layer, B, C and Δ are
  * projections of the token, B and C with a convolution each; there they are projections of x after its convolution and SiLU. No
- * convolution has a bias. Δ starts at 0.01 for every channel (there drawn from 0.001 to 0.1), the gate of outputs at 1.
+ * convolution has a bias. The gate of outputs starts at 1.
  */
 import { expectShape } from '../core/errors.ts';
 import { add, exp, multiply, negate, reshape, selectiveScan, zeroMasked } from '../core/ops/index.ts';
@@ -75,8 +75,6 @@ export const mamba = defineVariant({
     gates: {
       delta: {
         ...deltaGate,
-        // softplus(−4.6) = 0.01, in the middle of the 0.001 to 0.1 of the released model.
-        bias: -4.6,
         width: (_options, { headDim }) => headDim,
         // R of §3.6.
         rank: (_options, { heads, headDim }) => Math.ceil((heads * headDim) / 16),
@@ -88,6 +86,7 @@ export const mamba = defineVariant({
     /** A = −exp(A_log): −1, −2, … −N for every channel (S4D-Real, §3.6). */
     A_log: {
       learned: true,
+      decays: false,
       shape: (_options, { heads, headDim }) => [heads, headDim, headDim],
       start({ extents, dtype }) {
         const tensor = empty(extents, dtype);
@@ -99,6 +98,7 @@ export const mamba = defineVariant({
     /** The skip of x around the state. */
     D: {
       learned: true,
+      decays: false,
       shape: (_options, { heads, headDim }) => [heads, headDim],
       start: ({ extents, dtype }) => filled(extents, 1, dtype),
     },

@@ -62,6 +62,7 @@ export const stateSpace = {
   /** A = −exp(A_log), from −1 to −16 (the released model). */
   A_log: {
     learned: true,
+    decays: false,
     shape: (_options, { heads }) => [heads],
     start({ extents, dtype, random }) {
       const tensor = empty(extents, dtype);
@@ -74,6 +75,7 @@ export const stateSpace = {
   /** The skip of x around the state. */
   D: {
     learned: true,
+    decays: false,
     shape: (_options, { heads }) => [heads],
     start: ({ extents, dtype }) => filled(extents, 1, dtype),
   },

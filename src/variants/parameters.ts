@@ -25,6 +25,8 @@ export interface DeclaredParameter<Options extends CommonOptions = CommonOptions
   stream?: string | null;
   /** For an option that is for training only: evaluation may still pass it. */
   trainingOnly?: true;
+  /** No weight decay, whatever its shape: for the logarithm of a rate, 0 is a value like any other. */
+  decays?: false;
   /** A parameter drawn for another length is allowed: its extents are checked by the variant's `attend` only. */
   anyLength?: true;
 }
@@ -42,6 +44,12 @@ export interface Drawing<Options extends CommonOptions = CommonOptions> {
   options: Options;
   shape: AttentionShape;
 }
+
+/** Tensors that were declared with `decays: false`. */
+const spared = new WeakSet<Tensor>();
+
+/** Whether a variant declares that this parameter of its own has no weight decay. */
+export const isSpared = (parameter: Tensor): boolean => spared.has(parameter);
 
 const finite = numberOf(0, Number.MAX_VALUE);
 
@@ -99,9 +107,10 @@ export function drawDeclared<Options extends CommonOptions>(
   random: Random,
 ): Parameters {
   const drawn = Object.entries(shapesOf(declared, options, shape)).map(([name, extents]) => {
-    const { start, stream = name, learned } = declared[name];
+    const { start, stream = name, learned, decays } = declared[name];
     const own = stream === null ? random : random.split(stream);
     const tensor = start({ extents, dtype: shape.dtype, random: own, options, shape });
+    if (decays === false) spared.add(tensor);
     return [name, learned ? tensor.withGrad() : tensor];
   });
   return Object.fromEntries(drawn);

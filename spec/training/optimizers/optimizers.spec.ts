@@ -1,4 +1,5 @@
 /** What holds for every optimiser, whatever its formula; and clipping. */
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,6 +16,8 @@ import { AdamW } from '../../../src/training/optimizers/adamw.ts';
 import type { Optimizer } from '../../../src/training/optimizers/optimizer.ts';
 import { clipScale, gradientNorm } from '../../../src/training/optimizers/optimizer.ts';
 import { SGD } from '../../../src/training/optimizers/sgd.ts';
+import { hyena } from '../../../src/variants/hyena.ts';
+import { mamba } from '../../../src/variants/mamba.ts';
 import { forAll } from '../../core/tensors.ts';
 import { expectThrows } from '../../laws/laws/expect-throws.ts';
 
@@ -268,6 +271,29 @@ test('weight decay is for matrices, unless told otherwise', () => {
       ['vector', Float32Array.of(1, 1)],
       ['matrix', Float32Array.of(0.75, 0.75, 0.75, 0.75)],
     ]);
+  }
+});
+
+test('weight decay leaves alone what a variant spares, and nothing else of it', () => {
+  const shape = { batch: 1, heads: 2, queryLength: 4, keyLength: 4, headDim: 3, dtype: 'float64' } as const;
+  const options = { ...hyena.defaults(4), causal: true };
+  for (const make of [
+    (parameters: Parameters) => new SGD(parameters, { weightDecay: 0.5 }),
+    (parameters: Parameters) => new AdamW(parameters, { weightDecay: 0.5 }),
+    (parameters: Parameters) => new Adafactor(parameters, { weightDecay: 0.5 }),
+  ]) {
+    // All of Mamba's are matrices or larger; of Hyena's, the network of filters is spared and the skip is not.
+    const own = { ...mamba.parameters({ causal: true }, shape, new Random(1)) };
+    const { W1, D: skip } = hyena.parameters(options, shape, new Random(1));
+    const parameters = new Map(Object.entries({ ...own, W1, skip }));
+    const before = new Map(valuesOf(parameters) as [string, Float64Array][]);
+    for (const parameter of parameters.values()) parameter.grad = zeros(parameter.shape, 'float64');
+    make(parameters).step(0.5);
+    const moved = valuesOf(parameters).filter(([name, values]) => !isDeepStrictEqual(values, before.get(String(name))));
+    assert.equal(
+      moved.map(([name]) => name),
+      ['skip'],
+    );
   }
 });
 

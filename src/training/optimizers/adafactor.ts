@@ -43,7 +43,7 @@ export interface AdafactorSettings {
   relativeToParameter: boolean;
   /** λ, multiplied by ρ; not in the paper. */
   weightDecay: number;
-  /** Which parameters decay; matrices by default. */
+  /** Which parameters decay; by default matrices, except those of a variant that must not. */
   decays: (name: string, parameter: Tensor) => boolean;
 }
 

@@ -23,7 +23,7 @@ export interface AdamWSettings {
   epsilon: number;
   /** λ, multiplied by the learning rate. */
   weightDecay: number;
-  /** Which parameters decay; matrices by default. */
+  /** Which parameters decay; by default matrices, except those of a variant that must not. */
   decays: (name: string, parameter: Tensor) => boolean;
 }
 

@@ -19,6 +19,7 @@ import { expectFloat } from '../../core/ops/check.ts';
 import { parallelFor } from '../../core/parallel/pool.ts';
 import { keep } from '../../core/scope.ts';
 import { elements, isContiguous, type Tensor, zeros } from '../../core/tensor.ts';
+import { isSpared } from '../../variants/parameters.ts';
 import { expectNamedTensors } from '../checks.ts';
 import { copyNamed } from '../module.ts';
 
@@ -90,8 +91,12 @@ export function expectWithin(settings: Record<string, readonly [value: number, l
   }
 }
 
-/** Whether weight decay applies: to matrices and larger, not to biases and gains. */
-export const isMatrix = (_name: string, parameter: Tensor): boolean => parameter.shape.length >= 2;
+/**
+ * Whether weight decay applies: to matrices and larger, not to biases and gains, nor to what a variant spares (`decays` of a
+ * declared parameter).
+ */
+export const isMatrix = (_name: string, parameter: Tensor): boolean =>
+  parameter.shape.length >= 2 && !isSpared(parameter);
 
 /* Clipping of gradients by their norm all together (Pascanu et al. 2013, algorithm 1). */
 

@@ -17,7 +17,7 @@ export interface SGDSettings {
   nesterov: boolean;
   /** λ, added to the gradient (L2 regularisation). */
   weightDecay: number;
-  /** Which parameters decay; matrices by default. */
+  /** Which parameters decay; by default matrices, except those of a variant that must not. */
   decays: (name: string, parameter: Tensor) => boolean;
 }
 

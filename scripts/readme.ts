@@ -34,7 +34,7 @@ import {
 import { allVariants } from '../src/variants/registry.ts';
 import { FAMILIES } from '../src/variants/variant.ts';
 import { beforeTable } from './before-table.ts';
-import { comparisonTable } from './comparison-table.ts';
+import { causalTable, comparisonTable } from './comparison-table.ts';
 import { exportsTable } from './exports-table.ts';
 import { peersTable } from './peers-table.ts';
 import { recurrencesTable } from './recurrences-table.ts';
@@ -55,7 +55,7 @@ const middle = middlePoints(comparison);
 const USUAL_LENGTH = 2048;
 
 rewrite('README.md', { training: trainingSentence(), variants: familiesTable() });
-rewrite('docs/comparison.md', { compare: await comparisonTable(machine) });
+rewrite('docs/comparison.md', { compare: await comparisonTable(machine), causal: await causalTable(machine) });
 rewrite('docs/variants.md', { variants: variantsTable() });
 rewrite('docs/survey.md', { survey: surveyTable() });
 writeFileAtomically(fileURLToPath(new URL('src/variants/survey-slopes.ts', root)), surveySlopes());

@@ -101,6 +101,11 @@ export function needComparison(): ComparisonReport {
   return needResult('compare.json', COMPARE_COMMAND);
 }
 
+/** The same, causal, which has the variants that read in one direction; null if it never ran. */
+export function readCausalComparison(): ComparisonReport | null {
+  return readResult('compare-causal.json');
+}
+
 /** A model that was exported and loaded in PyTorch: the largest differences, and null where gradients have other names. */
 export interface ExportRow {
   model: string;
@@ -161,6 +166,9 @@ export function readSteps(): (Raw<StepRow> & { profile: { steps: number; ops: Op
 
 /** The command that writes bench/results/compare.json. */
 export const COMPARE_COMMAND = 'npm start -- --all-budgets --json bench/results/compare.json';
+
+/** The command that writes bench/results/compare-causal.json. */
+export const CAUSAL_COMMAND = 'npm start -- --all-budgets --causal --json bench/results/compare-causal.json';
 
 /** By variant, the middle one of its budgets (the lower of two), averaged over the layers: where one figure must do. */
 export function middlePoints({ results }: Pick<ComparisonReport, 'results'>): Map<string, Point> {

@@ -17,6 +17,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   eval: async () => (await import('./eval.ts')).evalCommand,
   export: async () => (await import('./export.ts')).exportCommand,
   import: async () => (await import('./import.ts')).importCommand,
+  reproduce: async () => (await import('./reproduce.ts')).reproduceCommand,
   variants: async () => (await import('./variants.ts')).variantsCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 };

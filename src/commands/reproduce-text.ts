@@ -1,0 +1,86 @@
+/** Outcomes of experiments as text: the list of all, and one with its claims and numbers. */
+import { EfficientTransformersError } from '../core/errors.ts';
+import type { Verdict } from '../reproduce/claims.ts';
+import type { Experiment, Scale } from '../reproduce/experiment.ts';
+import { describeMachine, type Outcome, outcomeOf } from '../reproduce/outcome.ts';
+import { paint, type Style } from '../terminal/colour.ts';
+import { counted, formatMilliseconds } from '../terminal/format.ts';
+import { formatTable, type TableOptions } from '../terminal/table.ts';
+import { wrapLines } from '../terminal/width.ts';
+
+const STYLES: Readonly<Record<Verdict, Style>> = {
+  holds: 'good',
+  'holds in direction': 'warn',
+  'does not hold here': 'bad',
+};
+
+/** A line for each experiment: what it shows, its cost in minutes, and the last verdict. */
+export function listExperiments(
+  experiments: readonly Experiment[],
+  { scale, folder, table, program }: { scale: Scale; folder: string; table: TableOptions; program: string },
+): string {
+  const rows = experiments.map((experiment) => {
+    const { paper, table: name, title, minutes, timed } = experiment;
+    return [paper.name, name, lastVerdict(experiment, scale, folder), `${minutes[scale]}`, timed ? 'yes' : '', title];
+  });
+  const columns = [
+    { title: 'paper' },
+    { title: 'table' },
+    { title: 'last verdict', align: 'left' as const },
+    { title: 'minutes', align: 'right' as const },
+    { title: 'timed', droppable: true },
+    { title: 'what it shows', align: 'left' as const, droppable: true },
+  ];
+  const minutes = experiments.reduce((sum, experiment) => sum + experiment.minutes[scale], 0);
+  const words = [
+    `${counted(experiments.length, 'experiment')}, about ${minutes.toFixed(0)} minutes on two cores, at scale ${scale}.`,
+    'A timed experiment measures time: run it on a quiet machine.',
+    `Results: ${folder}. Run one with ${program} reproduce PAPER TABLE`,
+  ];
+  return [formatTable(columns, rows, table), wrapLines(words.join('\n'), table.width)].join('\n\n');
+}
+
+function lastVerdict(experiment: Experiment, scale: Scale, folder: string): string {
+  try {
+    const { verdict, finished, units } = outcomeOf(experiment, scale, folder);
+    return verdict ?? (finished === 0 ? 'not run' : `${finished} of ${units} units`);
+  } catch (error) {
+    if (error instanceof EfficientTransformersError) return 'results refused';
+    throw error;
+  }
+}
+
+/** An experiment with the paper's numbers beside ours; while units are missing, how many there are. */
+export function describeOutcome(outcome: Outcome, table: TableOptions): string {
+  const { experiment, scale, results, judged, verdict, finished, units, seconds, environments, path } = outcome;
+  const { name, paper, title, source, differences } = experiment;
+  const { width, colour = false } = table;
+  const heading = `${colour ? paint('bold', name) : name}: ${title}`;
+  const from = wrapLines(`${paper.authors} ${paper.year}, ${source}. arXiv:${paper.arxiv}`, width);
+  if (results === null) return `${heading}\n${from}\n\n${finished} of ${units} units are finished: ${path}`;
+  const { titles, rows } = experiment.show(results, scale);
+  const shown = formatTable(
+    titles.map((each, at) => ({ title: each, align: at === 0 ? ('left' as const) : ('right' as const) })),
+    rows.map((row) => [...row]),
+    table,
+  );
+  const claims = formatTable(
+    ['verdict', 'claim', 'paper', 'ours'].map((each) => ({ title: each, align: 'left' as const })),
+    judged.map((each) => [
+      { text: each.verdict, style: STYLES[each.verdict] },
+      each.claim.says,
+      each.claim.paper,
+      each.ours,
+    ]),
+    table,
+  );
+  const reasons = judged.flatMap(({ why, claim }) => (why === '' ? [] : [`${claim.says}: ${why}`]));
+  const words = [
+    `Verdict: ${verdict ?? ''}.`,
+    ...reasons,
+    ...differences,
+    `${formatMilliseconds(1000 * seconds)}. ${environments.map(describeMachine).join('; ')}`,
+    path,
+  ];
+  return [`${heading}\n${from}`, shown, claims, wrapLines(words.join('\n'), width)].join('\n\n');
+}

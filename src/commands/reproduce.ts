@@ -1,0 +1,121 @@
+/** `reproduce`: repeats tables and figures of papers, and says which of their claims hold here. */
+import { ArgumentError } from '../core/errors.ts';
+import { poolReady, setThreads } from '../core/parallel/pool.ts';
+import { type Experiment, SCALES } from '../reproduce/experiment.ts';
+import { type Outcome, outcomeOfLog } from '../reproduce/outcome.ts';
+import { renderOutcomes } from '../reproduce/page.ts';
+import { experiments, findExperiments } from '../reproduce/registry.ts';
+import { runExperiment } from '../reproduce/run.ts';
+import { supportsColour } from '../terminal/colour.ts';
+import { choice, flag, integer, number, text } from '../terminal/options.ts';
+import { Progress } from '../terminal/progress.ts';
+import type { TableOptions } from '../terminal/table.ts';
+import { announceStop, defineCommand, exampleFile, PROGRAM, widthOf } from './command.ts';
+import { checkOutputs, streamForPeople, writeOutputs } from './outputs.ts';
+import { describeOutcome, listExperiments } from './reproduce-text.ts';
+
+function describe() {
+  return {
+    usage: `${PROGRAM} reproduce`,
+    positionals: ['PAPER', 'TABLE'],
+    options: {
+      list: flag('Show all experiments, their cost in minutes and the last verdict'),
+      all: flag('Run all experiments'),
+      timed: flag('Run those that measure time, which need a quiet machine'),
+      minutes: number('N', 'Stop after this many minutes; the same command continues', {
+        minimum: 0.01,
+        maximum: 100_000,
+        defaultText: 'no limit',
+      }),
+      scale: choice('SCALE', SCALES, 'Choose the sizes', { default: 'small' }),
+      again: flag('Discard earlier results of what is run'),
+      folder: text('FOLDER', 'Keep results in this folder', {
+        default: exampleFile('bench/results/reproduce', 'out/reproduce'),
+      }),
+      report: text('FILE', 'Write a page with figures'),
+      threads: integer('N', 'Number of threads, including this one', {
+        minimum: 1,
+        maximum: 64,
+        defaultText: 'all cores',
+      }),
+    },
+    examples: [
+      { command: `${PROGRAM} reproduce --list`, explanation: 'Show what there is, and what came out last' },
+      {
+        command: `${PROGRAM} reproduce performer figure-4`,
+        explanation: 'Repeat one figure; units that are finished are kept',
+      },
+      {
+        command: `${PROGRAM} reproduce --all --minutes 60`,
+        explanation: 'Run all for an hour; after an interruption the same command continues',
+      },
+      {
+        command: `${PROGRAM} reproduce performer --again --report performer.html`,
+        explanation: 'Measure all of a paper anew, and write a page with figures',
+      },
+    ],
+  };
+}
+
+export const reproduceCommand = defineCommand('reproduce', describe, async ({ values, positionals }, host) => {
+  const { list, minutes, scale, again, folder, report, threads } = values;
+  const table: TableOptions = { colour: supportsColour(host.stdout), width: widthOf(host.stdout) };
+  const chosen = chosenExperiments(positionals, values);
+  if (list) {
+    host.stdout.write(`${listExperiments(chosen, { scale, folder, table, program: PROGRAM })}\n`);
+    return 0;
+  }
+  const outcomes: Outcome[] = [];
+  const content = () => renderOutcomes(outcomes, PROGRAM);
+  const ifForeign = 'name another with --report FILE';
+  const outputs = report === undefined ? [] : [{ flag: '--report', path: report, label: 'Report', ifForeign, content }];
+  checkOutputs(outputs);
+  const people = streamForPeople(outputs, host);
+  if (threads !== undefined) setThreads(threads);
+  await poolReady();
+  host.stop.listen(announceStop(host, 'after this unit'));
+  const end = minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + 60_000 * minutes;
+  const shouldStop = () => host.stop.asked() || performance.now() >= end;
+  const total = chosen.reduce((sum, experiment) => sum + experiment.minutes[scale], 0);
+  const progress = new Progress({ total, stream: host.stderr });
+  const tell = (line: string) => host.stderr.write(`${line}\n`);
+  let before = 0;
+  try {
+    for (const experiment of chosen) {
+      const cost = experiment.minutes[scale];
+      const onUnit = (finished: number, all: number) =>
+        progress.update(before + (cost * finished) / all, `${experiment.name}, ${finished} of ${all}`);
+      const log = await runExperiment(experiment, { scale, folder, again, shouldStop, onUnit, tell });
+      before += cost;
+      const outcome = outcomeOfLog(experiment, scale, log);
+      outcomes.push(outcome);
+      progress.finish();
+      people.write(`${describeOutcome(outcome, table)}\n\n`);
+      if (shouldStop()) break;
+    }
+  } finally {
+    progress.finish();
+  }
+  const finished = outcomes.filter(({ results }) => results !== null).length;
+  if (finished < chosen.length) {
+    const how = again ? 'The same command without --again continues' : 'The same command continues';
+    people.write(`${finished} of ${chosen.length} experiments are finished. ${how}.\n`);
+  }
+  const isWritten = await writeOutputs(outputs, host);
+  if (host.stop.asked()) return host.stop.exitCode();
+  return isWritten ? 0 : 1;
+});
+
+/** Throws ArgumentError unless exactly one of a paper, --all and --timed says what to run; --list goes with each. */
+function chosenExperiments(
+  [paper, name]: readonly string[],
+  { list, all, timed }: { list: boolean; all: boolean; timed: boolean },
+): readonly Experiment[] {
+  const said = [paper !== undefined, all, timed].filter(Boolean).length;
+  if (said > 1) throw new ArgumentError('PAPER: expected one of PAPER, --all and --timed, got several');
+  if (paper !== undefined) return findExperiments(paper, name);
+  if (said === 0 && !list) {
+    throw new ArgumentError('PAPER: missing; expected the name of a paper, --all, --timed or --list');
+  }
+  return timed ? experiments.filter((experiment) => experiment.timed) : experiments;
+}

@@ -1,0 +1,145 @@
+/**
+ * The log of an experiment at one scale, `FOLDER/NAME/SCALE.json`: the numbers of each finished unit, with the seconds and the
+ * machine that made them. It has the fingerprint of the settings, and is refused for others.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeEnvironment } from '../compare/environment.ts';
+import type { Environment } from '../compare/result.ts';
+import { FileFormatError } from '../core/errors.ts';
+import { writeFileAtomically } from '../core/files/atomic.ts';
+import { isObject, readJsonObject } from '../core/files/json.ts';
+import { entryAt, writing } from '../core/files/system-error.ts';
+import type { Experiment, Scale, Settings } from './experiment.ts';
+import { isNumbers, type Numbers, Results } from './results.ts';
+
+export interface LoggedUnit {
+  numbers: Numbers;
+  seconds: number;
+  /** The place of its machine among the environments of the log. */
+  environment: number;
+}
+
+export interface Log {
+  path: string;
+  environments: Environment[];
+  units: Map<string, LoggedUnit>;
+}
+
+/** Far more than an experiment writes. */
+const LIMITS = { size: 2 ** 24, depth: 8, values: 2 ** 20 };
+const DIGITS = 16;
+
+export function folderOf({ name }: Experiment, folder: string): string {
+  return join(folder, name);
+}
+
+function pathOf(experiment: Experiment, scale: Scale, folder: string): string {
+  return join(folderOf(experiment, folder), `${scale}.json`);
+}
+
+/** What makes results comparable: settings, units and the revision of the code. */
+export function fingerprintOf(experiment: Experiment, scale: Scale): string {
+  const { name, revision, settings } = experiment;
+  const units = experiment.units(scale).map((unit) => unit.name);
+  const text = JSON.stringify({ name, scale, revision, settings: Object.entries(settings[scale]).sort(), units });
+  return createHash('sha256').update(text).digest('hex').slice(0, DIGITS);
+}
+
+/**
+ * The log in `folder`, empty if there is none yet. Throws FileFormatError for a damaged one, and for one of other settings; the
+ * message says which differ and how to begin again.
+ */
+export function readLog(experiment: Experiment, scale: Scale, folder: string): Log {
+  const path = pathOf(experiment, scale, folder);
+  if (entryAt(path) === null) return { path, environments: [], units: new Map() };
+  const found = readJsonObject(path, LIMITS);
+  const fingerprint = fingerprintOf(experiment, scale);
+  if (found.fingerprint !== fingerprint) {
+    throw new FileFormatError(`${path}: made ${differenceOf(found, experiment, scale)}. To begin again, add --again`);
+  }
+  const { environments, units } = found;
+  if (!Array.isArray(environments) || !environments.every(isEnvironment)) {
+    throw new FileFormatError(`${path}: environments: expected a list of machines`);
+  }
+  if (!isObject(units)) throw new FileFormatError(`${path}: units: expected an object`);
+  const known = new Set(experiment.units(scale).map(({ name }) => name));
+  const entries = Object.entries(units).map(([name, unit]): [string, LoggedUnit] => {
+    if (!known.has(name)) throw new FileFormatError(`${path}: units: the experiment has no '${name}'`);
+    if (!isUnit(unit, environments.length)) {
+      throw new FileFormatError(`${path}: units: '${name}': expected finite numbers, seconds and an environment`);
+    }
+    return [name, unit];
+  });
+  return { path, environments, units: new Map(entries) };
+}
+
+/** Writes the log whole or not at all. Throws FileWriteError. */
+export function writeLog(log: Log, experiment: Experiment, scale: Scale): void {
+  const { revision, settings, name } = experiment;
+  const content = {
+    experiment: name,
+    scale,
+    fingerprint: fingerprintOf(experiment, scale),
+    revision,
+    settings: settings[scale],
+    environments: log.environments,
+    units: Object.fromEntries(log.units),
+  };
+  writeFileAtomically(log.path, `${JSON.stringify(content, null, 1)}\n`);
+}
+
+/** The folder of an experiment, made if it is not there. Throws FileWriteError. */
+export function makeFolder(experiment: Experiment, folder: string): string {
+  const own = folderOf(experiment, folder);
+  writing(own, () => mkdirSync(own, { recursive: true }));
+  return own;
+}
+
+/** Adds a finished unit, with this machine. */
+export function addUnit(log: Log, name: string, numbers: Numbers, seconds: number): void {
+  // The date of the first unit on a machine stands for all of them.
+  const here = describeEnvironment();
+  const same = log.environments.findIndex(
+    (each) => JSON.stringify({ ...each, date: '' }) === JSON.stringify({ ...here, date: '' }),
+  );
+  if (same === -1) log.environments.push(here);
+  log.units.set(name, { numbers, seconds, environment: same === -1 ? log.environments.length - 1 : same });
+}
+
+/** Null if units are missing. */
+export function resultsOf(log: Log, experiment: Experiment, scale: Scale): Results | null {
+  const isComplete = experiment.units(scale).every(({ name }) => log.units.has(name));
+  return isComplete ? new Results(new Map([...log.units].map(([name, { numbers }]) => [name, numbers]))) : null;
+}
+
+/** `with lengths 512,1024, now 512,2048` */
+function differenceOf(found: Record<string, unknown>, { settings, revision }: Experiment, scale: Scale): string {
+  const now: Settings = settings[scale];
+  const before = isObject(found.settings) ? found.settings : {};
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+    (key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]),
+  );
+  if (changed.length > 0) {
+    const text = (value: unknown) => (value === undefined ? 'none' : String(value));
+    return `with ${changed.map((key) => `${key} ${text(before[key])}, now ${text(now[key])}`).join('; ')}`;
+  }
+  if (found.revision !== revision) return `by revision ${String(found.revision)} of the experiment, now ${revision}`;
+  return 'with other settings';
+}
+
+function isUnit(value: unknown, environments: number): value is LoggedUnit {
+  if (!isObject(value)) return false;
+  const { numbers, seconds, environment } = value;
+  const isPlace = Number.isInteger(environment) && Number(environment) >= 0 && Number(environment) < environments;
+  return isNumbers(numbers) && typeof seconds === 'number' && seconds >= 0 && isPlace;
+}
+
+function isEnvironment(value: unknown): value is Environment {
+  if (!isObject(value)) return false;
+  const texts = ['version', 'node', 'platform', 'cpu', 'kernels', 'date'].every(
+    (key) => typeof value[key] === 'string',
+  );
+  return texts && typeof value.threads === 'number';
+}

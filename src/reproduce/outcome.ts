@@ -1,0 +1,63 @@
+/** What an experiment came to at one scale, from its log: results, the verdict on each claim, time and machines. */
+import type { Environment } from '../compare/result.ts';
+import { type Judged, judge, type Verdict, worstOf } from './claims.ts';
+import type { Experiment, Scale } from './experiment.ts';
+import { type Log, readLog, resultsOf } from './log.ts';
+import type { Results } from './results.ts';
+
+export interface Outcome {
+  experiment: Experiment;
+  scale: Scale;
+  path: string;
+  /** How many units are finished, of how many. */
+  finished: number;
+  units: number;
+  /** The rest is empty or null while units are missing. */
+  results: Results | null;
+  judged: Judged[];
+  /** The worst verdict on a claim. */
+  verdict: Verdict | null;
+  /** Of all finished units together. */
+  seconds: number;
+  environments: readonly Environment[];
+}
+
+/** Throws FileFormatError for a log that is damaged or was made with other settings. */
+export function outcomeOf(experiment: Experiment, scale: Scale, folder: string): Outcome {
+  return outcomeOfLog(experiment, scale, readLog(experiment, scale, folder));
+}
+
+export function outcomeOfLog(experiment: Experiment, scale: Scale, log: Log): Outcome {
+  const results = resultsOf(log, experiment, scale);
+  const judged = results === null ? [] : experiment.claims(scale).map((claim) => judge(claim, results));
+  return {
+    experiment,
+    scale,
+    path: log.path,
+    finished: log.units.size,
+    units: experiment.units(scale).length,
+    results,
+    judged,
+    verdict: results === null ? null : worstOf(judged.map(({ verdict }) => verdict)),
+    seconds: [...log.units.values()].reduce((sum, unit) => sum + unit.seconds, 0),
+    environments: log.environments,
+  };
+}
+
+/** The words of the command that runs an experiment. */
+export function wordsOf({ paper, table }: Experiment, scale: Scale): string {
+  return `reproduce ${paper.name} ${table}${scale === 'small' ? '' : ` --scale ${scale}`}`;
+}
+
+/** `AMD EPYC, 2 threads, Node 20.20.2, kernels simd, 30 November 2026` */
+export function describeMachine({ cpu, threads, node, kernels, date }: Environment): string {
+  return `${cpu}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, Node ${node.replace(/^v/, '')}, kernels ${kernels}, ${date.slice(0, 10)}`;
+}
+
+/** `length 4096, headDim 16, features 16 32 64` */
+export function describeSettings({ settings }: Experiment, scale: Scale): string {
+  const text = (value: unknown) => (Array.isArray(value) ? value.join(' ') : String(value));
+  return Object.entries(settings[scale])
+    .map(([name, value]) => `${name} ${text(value)}`)
+    .join(', ');
+}

@@ -1,0 +1,44 @@
+/** All experiments, and how words of the command line find them. */
+import { ArgumentError } from '../core/errors.ts';
+import { unknownName } from '../terminal/suggest.ts';
+import type { Experiment } from './experiment.ts';
+import { performerFigure2 } from './performer-figure-2.ts';
+import { performerFigure4 } from './performer-figure-4.ts';
+
+export const experiments: readonly Experiment[] = [performerFigure2, performerFigure4];
+
+/**
+ * Those of a paper, or one of them: `performer`, `performer figure-4`, `performer "Figure 4"`, `performer-figure-4`. Throws
+ * ArgumentError for a paper or a table that is not here; the message suggests the nearest.
+ */
+export function findExperiments(
+  paper: string,
+  table?: string,
+  among: readonly Experiment[] = experiments,
+): readonly Experiment[] {
+  const wanted = paper.toLowerCase();
+  const whole = among.filter(({ name }) => table === undefined && name === wanted);
+  if (whole.length > 0) return whole;
+  const own = among.filter((experiment) => experiment.paper.name === wanted);
+  if (own.length === 0) {
+    const names = [...new Set(among.map((experiment) => experiment.paper.name))];
+    throw new ArgumentError(unknownName('paper', paper, names));
+  }
+  if (table === undefined) return own;
+  const found = own.filter((experiment) => experiment.table === tableNamed(table));
+  if (found.length > 0) return found;
+  throw new ArgumentError(
+    unknownName(
+      `experiment of ${wanted}`,
+      table,
+      own.map((experiment) => experiment.table),
+    ),
+  );
+}
+
+/** `Figure 4`, `fig. 4`, `fig4` and `figure-4` are one. */
+function tableNamed(words: string): string {
+  const [, kind, number] = /^(fig(?:ure|\.)?|tab(?:le|\.)?)[\s-]*(\d+)$/.exec(words.toLowerCase().trim()) ?? [];
+  if (kind === undefined) return words.toLowerCase();
+  return `${kind.startsWith('fig') ? 'figure' : 'table'}-${number}`;
+}

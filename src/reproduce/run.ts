@@ -1,0 +1,80 @@
+/** Runs the units of an experiment that its log lacks, and keeps the numbers of each as soon as it is finished. */
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { NumericalError } from '../core/errors.ts';
+import { FolderLock } from '../core/files/lock.ts';
+import { writing } from '../core/files/system-error.ts';
+import type { Experiment, Scale, UnitContext } from './experiment.ts';
+import { addUnit, folderOf, type Log, makeFolder, readLog, writeLog } from './log.ts';
+import { isNumbers } from './results.ts';
+
+export interface RunSettings {
+  scale: Scale;
+  /** Where results are kept: `FOLDER/NAME/SCALE.json`. */
+  folder: string;
+  /** Discards what is there, also what was made with other settings. */
+  again?: boolean;
+  /** Asked between units, and by units that run long. */
+  shouldStop?: () => boolean;
+  /** After each unit: how many are finished, of how many. */
+  onUnit?: (finished: number, all: number) => void;
+  /** A message about a lock whose process has ended. */
+  tell?: (line: string) => void;
+}
+
+/** The folder of units that were interrupted, within that of an experiment. */
+const UNFINISHED = 'unfinished';
+
+/**
+ * The log when all units are finished, or when it should stop. Throws FileFormatError for a log that is damaged or was made
+ * with other settings, FolderInUseError if another process runs the experiment, and NumericalError for a unit whose numbers
+ * are not finite.
+ */
+export async function runExperiment(experiment: Experiment, settings: RunSettings): Promise<Log> {
+  const { scale, folder, again = false, shouldStop = () => false, onUnit = () => {}, tell } = settings;
+  if (!again) readLog(experiment, scale, folder);
+  const lock = FolderLock.take(makeFolder(experiment, folder), 'reproduce', tell);
+  try {
+    if (again) discard(experiment, scale, folder);
+    const log = readLog(experiment, scale, folder);
+    const units = experiment.units(scale);
+    for (const unit of units) {
+      if (log.units.has(unit.name)) continue;
+      // A signal is heard in a turn of the event loop only.
+      await new Promise(setImmediate);
+      if (shouldStop()) break;
+      const unfinished = unfinishedOf(experiment, scale, folder, unit.name);
+      const before = performance.now();
+      const numbers = await unit.run(contextOf(unfinished, shouldStop));
+      if (numbers === null) break;
+      if (!isNumbers(numbers)) {
+        throw new NumericalError(`${experiment.name}, '${unit.name}': expected finite numbers, got others`);
+      }
+      addUnit(log, unit.name, numbers, Number(((performance.now() - before) / 1000).toFixed(3)));
+      writeLog(log, experiment, scale);
+      rmSync(unfinished, { recursive: true, force: true });
+      onUnit(log.units.size, units.length);
+    }
+    return log;
+  } finally {
+    lock.release();
+  }
+}
+
+function contextOf(unfinished: string, shouldStop: () => boolean): UnitContext {
+  const folder = () => {
+    writing(unfinished, () => mkdirSync(unfinished, { recursive: true }));
+    return unfinished;
+  };
+  return { shouldStop, folder };
+}
+
+function unfinishedOf(experiment: Experiment, scale: Scale, folder: string, unit: string): string {
+  return join(folderOf(experiment, folder), UNFINISHED, scale, unit.replace(/[^\w.-]+/g, '-'));
+}
+
+function discard(experiment: Experiment, scale: Scale, folder: string): void {
+  const own = folderOf(experiment, folder);
+  for (const name of [`${scale}.json`, join(UNFINISHED, scale)])
+    rmSync(join(own, name), { recursive: true, force: true });
+}

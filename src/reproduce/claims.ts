@@ -88,7 +88,7 @@ function isMet(check: Check, results: Results): { met: boolean; ours: string } {
     case 'rising': {
       const values = check.read(results);
       const met = values.length > 1 && values.every(({ value }, n) => n === 0 || value > values[n - 1].value);
-      return { met, ours: values.map(({ name, value }) => `${name} ${format(value)}`).join(', ') };
+      return { met, ours: describeOrder(values, format) };
     }
     case 'growth': {
       const exponent = exponentOf(check.read(results));
@@ -96,6 +96,17 @@ function isMet(check: Check, results: Results): { met: boolean; ours: string } {
     }
   }
 }
+
+/** All of few values; of many the first and the last, and the first two that are out of order. */
+function describeOrder(values: readonly Named[], format: Format): string {
+  const text = ({ name, value }: Named) => `${name} ${format(value)}`;
+  if (values.length <= MOST_SHOWN) return values.map(text).join(', ');
+  const wrong = values.findIndex(({ value }, n) => n > 0 && !(value > values[n - 1].value));
+  const ends = `${text(values[0])} … ${text(values[values.length - 1])}`;
+  return wrong === -1 ? ends : `${ends}, but ${text(values[wrong - 1])}, ${text(values[wrong])}`;
+}
+
+const MOST_SHOWN = 3;
 
 function isBetween(
   value: number,

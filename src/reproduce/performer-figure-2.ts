@@ -107,6 +107,9 @@ function ratios(results: Results, l: number): number[] {
   return above.map((error, at) => error / below[at]);
 }
 
+/** At an angle of 0 the ratio is 0, and what remains is rounding. */
+const ratioText = (ratio: number) => (ratio < 1e-12 ? '0×' : formatRatio(ratio));
+
 /** Of Lemma 2: the ratio that figure 2 draws. */
 const stated = (pair: Pair) => trigonometricError(pair, 1) / positiveError(pair, 1);
 
@@ -137,7 +140,7 @@ function claims(given: Given): Claim[] {
       holds: {
         kind: 'rising',
         read: (results) => ratios(results, 1).map((value, at) => ({ name: `${degrees[at]}°`, value })),
-        format: formatRatio,
+        format: ratioText,
       },
     },
     {
@@ -212,7 +215,7 @@ export const performerFigure2 = defineExperiment<Given>({
   show: (results, { lengths, degrees }) => ({
     titles: ['l', ...degrees.filter((_, at) => at % 2 === 0).map((degree) => `${degree}°`)],
     rows: lengths.flatMap((l) => {
-      const cells = (values: number[]) => values.filter((_, at) => at % 2 === 0).map(formatRatio);
+      const cells = (values: number[]) => values.filter((_, at) => at % 2 === 0).map(ratioText);
       return [
         [`${l}, Lemma 2`, ...cells(degrees.map((degree) => stated(pairOf(l, degree))))],
         [`${l}, ours`, ...cells(ratios(results, l))],

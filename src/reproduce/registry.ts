@@ -4,8 +4,9 @@ import { unknownName } from '../terminal/suggest.ts';
 import type { Experiment } from './experiment.ts';
 import { performerFigure2 } from './performer-figure-2.ts';
 import { performerFigure4 } from './performer-figure-4.ts';
+import { performerTheorem2 } from './performer-theorem-2.ts';
 
-export const experiments: readonly Experiment[] = [performerFigure2, performerFigure4];
+export const experiments: readonly Experiment[] = [performerFigure2, performerTheorem2, performerFigure4];
 
 /**
  * Those of a paper, or one of them: `performer`, `performer figure-4`, `performer "Figure 4"`, `performer-figure-4`. Throws

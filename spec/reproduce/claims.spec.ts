@@ -1,0 +1,109 @@
+/** The verdict follows from the numbers, and notices a wrong one. */
+import * as fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { FileFormatError } from '../../src/core/errors.ts';
+import { type Check, type Claim, exponentOf, judge, worstOf } from '../../src/reproduce/claims.ts';
+import { Results } from '../../src/reproduce/results.ts';
+
+const resultsOf = (numbers: Record<string, number | number[]>) => new Results(new Map([['unit', numbers]]));
+const claimOf = (holds: Check, direction?: Check): Claim => ({
+  says: 'A claim',
+  paper: '1',
+  holds,
+  ...(direction === undefined ? {} : { direction }),
+  because: { 'holds in direction': 'a reason' },
+});
+const value = (results: Results) => results.number('unit', 'value');
+const list = (results: Results) => results.list('unit', 'list').map((each, at) => ({ name: `n ${at}`, value: each }));
+const verdictOf = (claim: Claim, numbers: Record<string, number | number[]>) =>
+  judge(claim, resultsOf(numbers)).verdict;
+
+test('a number within its distance holds, one beyond it does not', () => {
+  const factor = fc.double({ min: 0.01, max: 0.5, noNaN: true });
+  fc.assert(
+    fc.property(fc.double({ min: 0.1, max: 1e6, noNaN: true }), factor, (expected, within) => {
+      const claim = claimOf({ kind: 'number', read: value, expected, within });
+      for (const sign of [-1, 1]) {
+        assert.is(verdictOf(claim, { value: expected * (1 + 0.99 * sign * within) }), 'holds');
+        assert.is(verdictOf(claim, { value: expected * (1 + 1.01 * sign * within) }), 'does not hold here');
+      }
+      assert.is(verdictOf(claim, { value: Number.NaN }), 'does not hold here');
+    }),
+  );
+});
+
+test('bounds include their ends; without one, any finite number beyond the other holds', () => {
+  const claim = claimOf({ kind: 'bounds', read: value, least: 1, most: 2 });
+  const verdicts = [0.999, 1, 2, 2.001].map((each) => verdictOf(claim, { value: each }));
+  assert.equal(verdicts, ['does not hold here', 'holds', 'holds', 'does not hold here']);
+  const atLeast = claimOf({ kind: 'bounds', read: value, least: 1 });
+  assert.is(verdictOf(atLeast, { value: 1e300 }), 'holds');
+  assert.is(verdictOf(atLeast, { value: Number.POSITIVE_INFINITY }), 'does not hold here');
+});
+
+test('an order holds for a list that rises, and for no other order of it', () => {
+  const claim = claimOf({ kind: 'rising', read: list });
+  const different = fc.uniqueArray(fc.integer({ min: -1000, max: 1000 }), { minLength: 2, maxLength: 8 });
+  fc.assert(
+    fc.property(different, fc.nat(), (values, place) => {
+      const sorted = [...values].sort((a, b) => a - b);
+      assert.is(verdictOf(claim, { list: sorted }), 'holds');
+      const at = place % (sorted.length - 1);
+      [sorted[at], sorted[at + 1]] = [sorted[at + 1], sorted[at]];
+      const { verdict, ours } = judge(claim, resultsOf({ list: sorted }));
+      assert.is(verdict, 'does not hold here');
+      // It shows what is out of order.
+      assert.ok(ours.includes(`n ${at + 1} ${sorted[at + 1]}`), ours);
+    }),
+  );
+  assert.is(verdictOf(claim, { list: [1, 1] }), 'does not hold here');
+  assert.is(verdictOf(claim, { list: [1] }), 'does not hold here');
+});
+
+test('the exponent of a power is that power, and a bound on it notices another', () => {
+  const exponent = fc.double({ min: -3, max: 3, noNaN: true });
+  fc.assert(
+    fc.property(exponent, fc.double({ min: 0.01, max: 100, noNaN: true }), (power, factor) => {
+      const points = [1, 2, 4, 8].map((x) => ({ x, y: factor * x ** power }));
+      assert.ok(Math.abs(exponentOf(points) - power) < 1e-9);
+      const claim = claimOf({ kind: 'growth', read: () => points, least: power - 0.1, most: power + 0.1 });
+      assert.is(verdictOf(claim, {}), 'holds');
+      points[3].y *= 2;
+      assert.is(verdictOf(claim, {}), 'does not hold here');
+    }),
+  );
+  assert.ok(Number.isNaN(exponentOf([{ x: 1, y: 1 }])));
+});
+
+test('the weaker check decides between direction and nothing; the reason of another verdict is not shown', () => {
+  const claim = claimOf(
+    { kind: 'number', read: value, expected: 10, within: 0.1 },
+    { kind: 'bounds', read: value, least: 5 },
+  );
+  const judged = [10, 6, 4].map((each) => judge(claim, resultsOf({ value: each })));
+  assert.equal(
+    judged.map(({ verdict, why }) => [verdict, why]),
+    [
+      ['holds', ''],
+      ['holds in direction', 'a reason'],
+      ['does not hold here', ''],
+    ],
+  );
+  assert.is(judged[0].expected, '10 within 10%');
+  assert.is(worstOf(['holds', 'does not hold here', 'holds in direction']), 'does not hold here');
+  assert.is(worstOf(['holds', 'holds in direction']), 'holds in direction');
+});
+
+test('results that lack what a claim reads are refused', () => {
+  const claim = claimOf({ kind: 'bounds', read: value, least: 0 });
+  for (const numbers of [{}, { value: [1] }] as Record<string, number[]>[]) {
+    assert.throws(
+      () => judge(claim, resultsOf(numbers)),
+      (error: unknown) => error instanceof FileFormatError && /'unit': expected a number 'value'/.test(error.message),
+    );
+  }
+  assert.throws(() => resultsOf({ value: 1 }).list('unit', 'value'), /expected a list 'value'/);
+});
+
+test.run();

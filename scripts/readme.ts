@@ -1,6 +1,6 @@
 /**
- * `npm run readme`: rewrites the tables of README.md, docs/comparison.md, docs/variants.md, docs/survey.md, docs/speed.md and
- * docs/when-one-machine-is-not-enough.md from the registry and from the raw numbers under bench/results/, so that no figure
+ * `npm run readme`: rewrites the tables of README.md, docs/comparison.md, docs/variants.md, docs/survey.md, docs/speed.md,
+ * docs/reproduced.md and docs/when-one-machine-is-not-enough.md from the registry and from the raw numbers under bench/results/, so that no figure
  * there is typed by hand; and the plots under docs/. Each table names the command that made its numbers.
  */
 import { readFileSync } from 'node:fs';
@@ -38,6 +38,7 @@ import { causalTable, comparisonTable } from './comparison-table.ts';
 import { exportsTable } from './exports-table.ts';
 import { peersTable } from './peers-table.ts';
 import { recurrencesTable } from './recurrences-table.ts';
+import { reproducedSections } from './reproduced-page.ts';
 import { surveySlopes, surveyTable } from './survey-table.ts';
 import { markdown } from './training-summary.ts';
 
@@ -61,6 +62,7 @@ rewrite('docs/survey.md', { survey: surveyTable() });
 writeFileAtomically(fileURLToPath(new URL('src/variants/survey-slopes.ts', root)), surveySlopes());
 rewrite('docs/when-one-machine-is-not-enough.md', { exports: exportsTable() });
 rewrite('docs/speed.md', { speed: speedTables(), more: moreTables() });
+rewrite('docs/reproduced.md', { ...(await reproducedSections()) });
 await drawPictures();
 
 function rewrite(name: string, sections: Record<string, string>): void {

@@ -14,6 +14,7 @@ const names = [
   'docs/comparison.md',
   'docs/variants.md',
   'docs/survey.md',
+  'docs/reproduced.md',
   'docs/speed.md',
   'docs/when-one-machine-is-not-enough.md',
 ];

@@ -7,6 +7,7 @@ import { overviewPage } from './overview.ts';
 import type { Page } from './page.ts';
 import { patternsPage } from './patterns.ts';
 import { playgroundPage } from './playground.ts';
+import { reproducedPage } from './reproduced.ts';
 import { surveyPage } from './survey.ts';
 import { variantPages } from './variant.ts';
 
@@ -17,6 +18,7 @@ export async function allPages(): Promise<Page[]> {
     patternsPage(),
     playgroundPage(),
     surveyPage(),
+    await reproducedPage(),
     citePage(),
     ...(await variantPages()),
     ...(await layerPages()),

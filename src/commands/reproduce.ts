@@ -23,7 +23,7 @@ function describe() {
       all: flag('Run all experiments'),
       timed: flag('Run those that measure time, which need a quiet machine'),
       minutes: number('N', 'Stop after this many minutes; the same command continues', {
-        minimum: 0.01,
+        minimum: 0,
         maximum: 100_000,
         defaultText: 'no limit',
       }),

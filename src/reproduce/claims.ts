@@ -73,6 +73,12 @@ export function worstOf(verdicts: readonly Verdict[]): Verdict {
   return VERDICTS[Math.max(0, ...verdicts.map((verdict) => VERDICTS.indexOf(verdict)))];
 }
 
+/** `Of 14 claims, 9 hold, 3 hold in direction and 2 do not hold here.` */
+export function countsOf(verdicts: readonly Verdict[]): string {
+  const [hold, direction, not] = VERDICTS.map((verdict) => verdicts.filter((each) => each === verdict).length);
+  return `Of ${verdicts.length} claims, ${hold} hold, ${direction} hold in direction and ${not} do not hold here.`;
+}
+
 function isMet(check: Check, results: Results): { met: boolean; ours: string } {
   const format = ('format' in check && check.format) || short;
   switch (check.kind) {

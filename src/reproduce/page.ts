@@ -33,10 +33,10 @@ ${differences.map((each) => html`<p>${each}</p>`)}
 }
 
 function claimsOf({ judged }: Outcome): Html {
-  const heads = ['claim', 'paper', 'ours', 'verdict'].map((head) => html`<th scope="col">${head}</th>`);
+  const heads = ['claim', 'paper', 'expected', 'ours', 'verdict'].map((head) => html`<th scope="col">${head}</th>`);
   const rows = judged.map(
-    ({ claim, ours, verdict, why }) =>
-      html`<tr><th scope="row">${claim.says}</th><td>${claim.paper}</td><td>${ours}</td><td>${verdict}${why === '' ? null : `: ${why}`}</td></tr>`,
+    ({ claim, expected, ours, verdict, why }) =>
+      html`<tr><th scope="row">${claim.says}</th><td>${claim.paper}</td><td>${expected}</td><td>${ours}</td><td>${verdict}${why === '' ? null : `: ${why}`}</td></tr>`,
   );
   return boxOf('Claims', html`<table class="claims"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table>`);
 }

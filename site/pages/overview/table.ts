@@ -46,7 +46,8 @@ ${rows}</tbody>
   return html`<section aria-labelledby="table">
 <h2 id="table">All variants, measured</h2>
 <p>Click the head of a column to sort by it. Errors, times and memory are measurements. The family, the cost and what a variant can do
-are claims from its paper, which the tests check. The models of a well-known survey have <a href="survey.html">a table of their own</a>.</p>
+are claims from its paper, which the tests check. The models of a well-known survey have <a href="survey.html">a table of their own</a>.
+What papers measured is repeated here: <a href="reproduced.html">does it hold?</a></p>
 ${scrollBox('All variants, table', rows.length, table, 'broad')}
 <div class="note">
 <p><strong>Error</strong>: the relative error of the output, against full attention’s output, on queries, keys and values of a trained

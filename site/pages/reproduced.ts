@@ -1,0 +1,42 @@
+/** Does it hold? Claims of papers with the verdict on each, then every experiment with its numbers and figures. */
+import { committedOutcomes } from '../../scripts/reproduced-page.ts';
+import { loadDrawing } from '../../src/compare/report/chart.ts';
+import { type Html, html } from '../../src/compare/report/html.ts';
+import { countsOf } from '../../src/reproduce/claims.ts';
+import { type Outcome, wordsOf } from '../../src/reproduce/outcome.ts';
+import { sectionOf } from '../../src/reproduce/page.ts';
+import type { Page } from './page.ts';
+import { scrollBox } from './scroll-box.ts';
+
+const PROGRAM = 'npm start --';
+
+export async function reproducedPage(): Promise<Page> {
+  const drawing = await loadDrawing();
+  const outcomes = committedOutcomes().filter(({ results }) => results !== null);
+  const judged = outcomes.flatMap((outcome) => outcome.judged.map((each) => ({ outcome, ...each })));
+  const heads = ['claim', 'paper', 'ours', 'verdict', 'command'].map((each) => html`<th scope="col">${each}</th>`);
+  const rows = judged.map(
+    ({ outcome, claim, ours, verdict, why }) =>
+      html`<tr><th scope="row">${claim.says} (${linkTo(outcome)})</th><td>${claim.paper}</td><td>${ours}</td>
+<td>${verdict}${why === '' ? null : `: ${why}`}</td><td><code>${wordsOf(outcome.experiment, outcome.scale)}</code></td></tr>
+`,
+  );
+  return {
+    path: 'reproduced.html',
+    title: 'Does it hold?',
+    description: 'Tables and figures of papers, repeated here: each claim, the paper’s number, ours and a verdict.',
+    body: html`<div class="reproduced"><h1>Does it hold?</h1>
+<p class="lead">Tables and figures of papers, repeated at the scale of two cores. What was expected was written down before each run.</p>
+<p>${countsOf(judged.map(({ verdict }) => verdict))} Commands begin with <code>${PROGRAM}</code>.</p>
+<section aria-labelledby="claims">
+<h2 id="claims">The claims</h2>
+${scrollBox('Claims of papers', judged.length, html`<table class="claims"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table>`, 'broad')}
+</section>
+${outcomes.map((outcome) => sectionOf(outcome, drawing, PROGRAM))}</div>`,
+  };
+}
+
+function linkTo({ experiment }: Outcome): Html {
+  const { name, paper, table } = experiment;
+  return html`<a href="#${name}">${paper.authors} ${paper.year}, ${table.replace('-', ' ')}</a>`;
+}

@@ -3,7 +3,7 @@ import { formatCount, formatError, formatPercent } from '../../src/terminal/form
 import { download, element, throttled } from './elements.ts';
 import { letArrowsStep, readNumber } from './number-field.ts';
 import { type CatalogueRecipe, type Choice, choiceFrom, isSame } from './playground/catalogue.ts';
-import { drawAccuracy, drawLoss } from './playground/chart.ts';
+import { drawAccuracy, drawLoss, drawOwnLosses } from './playground/chart.ts';
 import { goalLine } from './playground/curve.ts';
 import { RunsTable } from './playground/runs-table.ts';
 import { primaryOf, Session } from './playground/session.ts';
@@ -33,7 +33,11 @@ const saveCheckpoint = element('save-checkpoint', HTMLButtonElement);
 const saveMetrics = element('save-metrics', HTMLButtonElement);
 const over = element('over', HTMLSelectElement);
 const logarithmic = element('logarithmic', HTMLInputElement);
-const plots = { loss: element('loss-plot', HTMLElement), accuracy: element('accuracy-plot', HTMLElement) };
+const plots = {
+  loss: element('loss-plot', HTMLElement),
+  accuracy: element('accuracy-plot', HTMLElement),
+  own: element('own-plot', HTMLElement),
+};
 
 function show(): void {
   showButtons();
@@ -186,6 +190,9 @@ function showPlots(): void {
   const at = (measure: 'loss' | 'accuracy') => (goal?.measure === measure ? goal.at : null);
   drawLoss(plots.loss, { ...view, baseline: baseline.loss, goal: at('loss') });
   drawAccuracy(plots.accuracy, { ...view, baseline: baseline.accuracy, goal: at('accuracy') });
+  const ownLosses = element('own-losses', HTMLElement);
+  ownLosses.hidden = view.curves.every((curve) => curve.own.length === 0);
+  if (!ownLosses.hidden) drawOwnLosses(plots.own, view);
 }
 
 /** Only what changed: a browser need not lay out the rest anew. */

@@ -148,6 +148,7 @@ ${FIGURES.map(([id, title]) => html`<div><dt>${title}</dt><dd id="${id}">–</dd
 <div class="plots">
 <figure><div class="plot" id="loss-plot" role="img" aria-label="Loss"></div></figure>
 <figure><div class="plot" id="accuracy-plot" role="img" aria-label="Accuracy"></div></figure>
+<figure id="own-losses" hidden><div class="plot" id="own-plot" role="img" aria-label="Losses of layers"></div><figcaption>What layers add to the loss of the task, by their weights: how well an indexer chooses, how even a router is, what a compressed memory loses.</figcaption></figure>
 </div>
 <form class="view" id="view">
 <label>Over <select id="over"><option value="step">steps</option><option value="seconds">time</option></select></label>

@@ -101,4 +101,19 @@ test('runs of a visit stay on the plot until they are removed; one choice has on
     assert.equal(problems, []);
   }));
 
+test('a plot of what layers add to the loss appears with a run that has such losses, and only for its recipe', () =>
+  visitor.visit('playground.html#recipe=mqar-heirs&run=dsa', { way: 'disk' }, async ({ page, problems }) => {
+    const figure = page.locator('#own-losses');
+    assert.not(await figure.isVisible());
+    await trainUntil(page, 2);
+    assert.ok(await figure.isVisible());
+    const words = String(await page.locator('#own-plot').getAttribute('aria-label'));
+    const shown = /dsa, seed 1 at step \d+: ([\d.e-]+)\.$/.exec(words);
+    assert.ok(Number(shown?.[1]) > 0, words);
+    assert.ok((await page.locator('#own-plot path').count()) >= 2);
+    await page.locator('#recipe').selectOption('listops');
+    assert.not(await figure.isVisible());
+    assert.equal(problems, []);
+  }));
+
 test.run();

@@ -44,6 +44,32 @@ test('a constant loss is smoothed to itself', () => {
   for (const { smoothed } of curveOf(new Array(200).fill(2)).points) assert.ok(Math.abs(smoothed - 2) < 1e-12);
 });
 
+test('losses of layers are points of their own, smoothed like the loss, at the steps that had some', () => {
+  fc.assert(
+    fc.property(someLosses, fc.infiniteStream(fc.boolean()), (losses, has) => {
+      const curve = new Curve(choice, losses.length, baseline, 0);
+      const steps: number[] = [];
+      losses.forEach((loss, n) => {
+        const withOwn = has.next().value;
+        if (withOwn) steps.push(n + 1);
+        curve.addStep({ ...report(n + 1, 1), ...(withOwn && { auxiliary: loss }) });
+      });
+      const alone = curveOf(steps.map((step) => losses[step - 1]));
+      assert.equal(
+        curve.own.map(({ step }) => step),
+        steps,
+      );
+      assert.equal(
+        curve.own.map(({ loss, smoothed }) => [loss, smoothed]),
+        alone.points.map(({ loss, smoothed }) => [loss, smoothed]),
+      );
+      // They leave the loss of the task alone.
+      for (const { loss, smoothed } of curve.points) assert.ok(loss === 1 && Math.abs(smoothed - 1) < 1e-12);
+    }),
+    { numRuns: 30 },
+  );
+});
+
 test('a thinned curve keeps order, extremes and the last point, and is about as long as asked for', () => {
   fc.assert(
     fc.property(someLosses, fc.integer({ min: 2, max: 300 }), (losses, most) => {

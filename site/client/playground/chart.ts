@@ -1,11 +1,11 @@
-/** The two plots, loss and accuracy, by Observable Plot: drawn anew each time, with colours of the style sheet. */
+/** The plots, loss, accuracy and losses of layers, by Observable Plot: drawn anew each time, with colours of the style sheet. */
 import * as Plot from '@observablehq/plot';
 import { decades, even } from '../../../src/compare/report/axes.ts';
 import type { Axis } from '../../../src/compare/report/chart.ts';
 import { lookOf } from '../../../src/compare/report/looks.ts';
 import { seriesColour, seriesInk } from '../../../src/compare/report/style.ts';
 import { formatError, formatPercent } from '../../../src/terminal/format.ts';
-import { type Curve, type EvaluationPoint, thinned } from './curve.ts';
+import { type Curve, type EvaluationPoint, type StepPoint, thinned } from './curve.ts';
 
 export interface View {
   curves: readonly Curve[];
@@ -30,15 +30,7 @@ export function drawLoss(place: HTMLElement, view: View): void {
   const { curves, over, logarithmic } = view;
   const smoothed = curves.map(({ points }) => thinnedSmoothly(points));
   const marks = curves.flatMap((curve, n) => [
-    Plot.line(thinned(curve.points, MOST_POINTS), {
-      x: over,
-      y: 'loss',
-      stroke: seriesColour(curve.index),
-      strokeWidth: 1,
-      strokeOpacity: 0.3,
-      clip: true,
-    }),
-    Plot.line(smoothed[n], { x: over, y: 'smoothed', stroke: seriesColour(curve.index), strokeWidth: 2, clip: true }),
+    ...batches(curve, curve.points, smoothed[n], over),
     ...looks(curve, over, 'loss'),
   ]);
   const heights = [
@@ -47,19 +39,64 @@ export function drawLoss(place: HTMLElement, view: View): void {
   ].filter(Number.isFinite);
   const highest = Math.max(view.baseline, ...heights) * 1.06;
   const lowest = Math.max(LEAST_LOSS, Math.min(view.baseline / 10, view.goal ?? 1, ...heights) / 1.25);
-  const settings = { label: 'Loss, nats', format: (loss: number) => String(Number(loss.toPrecision(2))) };
+  const settings = { label: 'Loss, nats', format: twoDigits };
   const axis = logarithmic ? decades([lowest, highest], settings) : even([0, highest], settings);
-  draw(place, view, marks, axis, 'frequencies alone');
+  draw(place, view, marks, axis, describe(view, settings.label), 'frequencies alone');
+}
+
+/** What layers add to the loss, their own losses, of curves that have some. */
+export function drawOwnLosses(place: HTMLElement, view: Omit<View, 'baseline' | 'goal'>): void {
+  const own = view.curves.filter((curve) => curve.own.length > 0);
+  const smoothed = own.map((curve) => thinnedSmoothly(curve.own));
+  const marks = own.flatMap((curve, n) => batches(curve, curve.own, smoothed[n], view.over));
+  const heights = smoothed.flatMap((points) => points.map((point) => point.smoothed)).filter(Number.isFinite);
+  const highest = Math.max(LEAST_LOSS, ...heights) * 1.06;
+  const lowest = Math.max(LEAST_LOSS, Math.min(highest / 10, ...heights) / 1.25);
+  const settings = { label: 'Losses of layers', format: twoDigits };
+  const axis = view.logarithmic ? decades([lowest, highest], settings) : even([0, highest], settings);
+  const last = own.map((curve) => {
+    const { step, smoothed: loss } = curve.own[curve.own.length - 1];
+    return `${view.nameOf(curve)} at step ${step}: ${formatError(loss)}`;
+  });
+  const along = view.over === 'step' ? 'steps' : 'seconds';
+  const words = `${settings.label} over ${along}. ${last.join('; ')}.`;
+  draw(place, { ...view, curves: own, baseline: null, goal: null }, marks, axis, words);
+}
+
+const twoDigits = (loss: number) => String(Number(loss.toPrecision(2)));
+
+/** What each batch gave, faint, and their moving mean. */
+function batches(
+  { index }: Curve,
+  points: readonly StepPoint[],
+  smoothed: readonly StepPoint[],
+  over: Over,
+): Plot.Markish[] {
+  const stroke = seriesColour(index);
+  return [
+    Plot.line(thinned(points, MOST_POINTS), {
+      x: over,
+      y: 'loss',
+      stroke,
+      strokeWidth: 1,
+      strokeOpacity: 0.3,
+      clip: true,
+    }),
+    Plot.line(smoothed, { x: over, y: 'smoothed', stroke, strokeWidth: 2, clip: true }),
+  ];
 }
 
 export function drawAccuracy(place: HTMLElement, view: View): void {
   const marks = view.curves.flatMap((curve) => looks(curve, view.over, 'accuracy'));
   const percent = (share: number) => `${Math.round(100 * share)}%`;
-  draw(place, view, marks, even([0, 1], { label: 'Accuracy, held out', format: percent }), 'most frequent answer');
+  const axis = even([0, 1], { label: 'Accuracy, held out', format: percent });
+  draw(place, view, marks, axis, describe(view, axis.label), 'most frequent answer');
 }
 
-/** `known`: what those go by who know nothing of the input, the line to beat. */
-function draw(place: HTMLElement, view: View, marks: Plot.Markish[], height: Axis, known: string): void {
+type Drawn = Pick<View, 'curves' | 'over' | 'steps' | 'goal'> & { baseline: number | null };
+
+/** `words`: for those who do not see it. `known`: what those go by who know nothing of the input, the line to beat. */
+function draw(place: HTMLElement, view: Drawn, marks: Plot.Markish[], height: Axis, words: string, known = ''): void {
   const { curves, over, steps, baseline, goal } = view;
   const width = Math.max(280, place.clientWidth);
   const longest = Math.max(LEAST_SECONDS, ...curves.map(({ seconds }) => seconds));
@@ -78,7 +115,7 @@ function draw(place: HTMLElement, view: View, marks: Plot.Markish[], height: Axi
       Plot.gridY(height.ticks, { stroke: 'var(--line)', strokeOpacity: 1 }),
       Plot.axisX({ ...muted, ticks: 5, label: over === 'step' ? 'steps' : 'seconds of training', labelArrow: 'none' }),
       Plot.axisY(height.ticks, { ...muted, text: height.format, label: height.label, labelArrow: 'none' }),
-      ...rule(baseline, known, '5 4', 'var(--muted)'),
+      ...(baseline === null ? [] : rule(baseline, known, '5 4', 'var(--muted)')),
       ...(goal === null ? [] : rule(goal, 'goal', null, 'var(--accent)')),
       ...marks,
     ],
@@ -87,7 +124,7 @@ function draw(place: HTMLElement, view: View, marks: Plot.Markish[], height: Axi
   // Plot's own style for it would make the ground of tips white, also in the dark.
   drawn.removeAttribute('class');
   drawn.setAttribute('aria-hidden', 'true');
-  place.setAttribute('aria-label', describe(view, height.label));
+  place.setAttribute('aria-label', words);
 }
 
 function rule(at: number, label: string, dashes: string | null, colour: string): Plot.Markish[] {

@@ -23,12 +23,26 @@ export interface EvaluationPoint {
 /** A mean over about ten steps: a batch's own difficulty averages out, and a fall by orders of magnitude is followed. */
 const KEPT = 0.9;
 
+/** Began at zero; the share that the beginning still has is divided out. */
+class MovingMean {
+  #sum = 0;
+  #weight = 0;
+
+  after(value: number): number {
+    this.#sum = KEPT * this.#sum + (1 - KEPT) * value;
+    this.#weight = KEPT * this.#weight + (1 - KEPT);
+    return this.#sum / this.#weight;
+  }
+}
+
 export class Curve {
   readonly choice: Choice;
   readonly baseline: Baseline;
   /** Which of the colours and markers it has. */
   readonly index: number;
   readonly points: StepPoint[] = [];
+  /** The same of what layers added to the loss, their own losses with their weights; empty for a run without. */
+  readonly own: StepPoint[] = [];
   readonly evaluations: EvaluationPoint[] = [];
   /** Of the whole run. */
   readonly steps: number;
@@ -37,9 +51,8 @@ export class Curve {
   /** The lines of the metrics file, once it has stopped. */
   metrics: string | null = null;
   #seconds = 0;
-  /** Moving mean that began at zero; the share that the beginning still has is divided out. */
-  #moving = 0;
-  #weight = 0;
+  readonly #mean = new MovingMean();
+  readonly #ownMean = new MovingMean();
 
   constructor(choice: Choice, steps: number, baseline: Baseline, index: number) {
     this.choice = choice;
@@ -48,11 +61,11 @@ export class Curve {
     this.index = index;
   }
 
-  addStep({ step, loss, milliseconds }: StepReport): void {
+  addStep({ step, loss, milliseconds, auxiliary }: StepReport): void {
     this.#seconds += milliseconds / 1000;
-    this.#moving = KEPT * this.#moving + (1 - KEPT) * loss;
-    this.#weight = KEPT * this.#weight + (1 - KEPT);
-    this.points.push({ step, seconds: this.#seconds, loss, smoothed: this.#moving / this.#weight });
+    const at = { step, seconds: this.#seconds };
+    this.points.push({ ...at, loss, smoothed: this.#mean.after(loss) });
+    if (auxiliary !== undefined) this.own.push({ ...at, loss: auxiliary, smoothed: this.#ownMean.after(auxiliary) });
   }
 
   /** A look at the same step again, after a pause, replaces the one before. */

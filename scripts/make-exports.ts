@@ -132,6 +132,7 @@ function casesOf(): Case[] {
       causal(`adaptive-sparse-${alpha}`, named('adaptive-sparse', { alpha })),
     ),
     causal('rfa-gated', named('rfa', { gated: true })),
+    causal('rfa-arccosine', named('rfa', { kernel: 'arccosine', gated: true })),
     causal('fox-rotary', named('fox'), { positions: 'rotary' }),
     ...['gated-deltanet', 'gla', 'mamba2', 'retnet'].map((variant) => {
       return causal(`${variant}-plain`, { ...named(variant), layerParts: false });

@@ -8,9 +8,14 @@ export const rfa: PaperNotes = {
   title: 'Random Feature Attention',
   idea: 'Each query and key becomes a list of sines and cosines whose products estimate the weights, so that sums over all keys replace the pairs.',
   symbols: [
-    { tex: 'D', option: 'numRandomFeatures', means: 'random directions, each of which gives a sine and a cosine' },
+    {
+      tex: 'D',
+      option: 'numRandomFeatures',
+      means: 'random directions, each of which gives a sine and a cosine, or one relu',
+    },
     { tex: tex`\omega_i`, option: null, means: 'a random direction, drawn anew in training' },
     { tex: tex`\sigma`, option: null, means: 'learned: how peaked the weights are, for each dimension of a head' },
+    { tex: tex`\phi`, option: 'kernel', means: 'the features, of the Gaussian or of the arc-cosine kernel' },
     { tex: 'g_t', option: 'gated', means: 'the share of the past that token $t$ keeps' },
     { tex: 'd', option: null, means: 'width of a query and of a key in one head' },
   ],
@@ -33,7 +38,7 @@ export const rfa: PaperNotes = {
     {
       label: '§3.1',
       tex: tex`S_t = S_{t-1} + \phi(k_t)\,v_t^T, \qquad z_t = z_{t-1} + \phi(k_t), \qquad \mathrm{out}_t = \frac{\phi(q_t)^T S_t}{\phi(q_t) \cdot z_t}`,
-      says: 'Keys and values are added up once. A query reads the sums, and no pair is ever computed. Queries and keys are scaled to length 1 first.',
+      says: tex`Keys and values are added up once. A query reads the sums, and no pair is ever computed. Queries and keys are scaled to length 1 first. The features may also be $\sqrt{1/D}\,\operatorname{relu}(w_i \cdot x)$ (RFA-arccos), which estimate the arc-cosine kernel of Cho & Saul 2009, $\lVert a\rVert \lVert b\rVert (\sin\theta + (\pi - \theta)\cos\theta) / 2\pi$ with $a = \sigma \circ x$, $b = \sigma \circ y$ and $\theta$ the angle between them. Then no weight is negative.`,
     },
     {
       label: '§3.2',

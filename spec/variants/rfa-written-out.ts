@@ -8,13 +8,15 @@ export interface Definition {
   /** x of length 1, or as it is. */
   unit(x: readonly number[]): number[];
   w(sigma: number, omega: number): number;
-  f: readonly ((u: number) => number)[];
+  f(kernel: RfaOptions['kernel']): readonly ((u: number) => number)[];
   /** What is kept of the sums, and what a token adds, by g. */
   keep(g: number): number;
   write(g: number): number;
-  /** The least sum of weights for each key. */
-  least(D: number): number;
+  /** The least sum of weights for each key, of D random vectors and σ. */
+  least(D: number, sigma: readonly number[], kernel: RfaOptions['kernel']): number;
 }
+
+const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, each, c) => sum + each * b[c], 0);
 
 export const paper: Definition = {
   unit(x) {
@@ -25,16 +27,21 @@ export const paper: Definition = {
     return scaled.map((each) => each / Math.hypot(...scaled));
   },
   w: (sigma, omega) => sigma * omega,
-  f: [Math.sin, Math.cos],
+  f: (kernel) => (kernel === 'gaussian' ? [Math.sin, Math.cos] : [(u) => Math.max(0, u)]),
   keep: (g) => g,
   write: (g) => 1 - g,
-  least: (D) => 0.5 / Math.sqrt(2 * D),
+  least: (D, sigma, kernel) =>
+    kernel === 'gaussian' ? 0.5 / Math.sqrt(2 * D) : (1e-6 * dot(sigma, sigma)) / sigma.length,
 };
 
-const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, each, c) => sum + each * b[c], 0);
-
 /** φ(x) for one row, with the rows ω_i of a head and its σ. */
-export function phi(x: readonly number[], omega: number[][], sigma: number[], how = paper): number[] {
+export function phi(
+  x: readonly number[],
+  omega: number[][],
+  sigma: number[],
+  kernel: RfaOptions['kernel'],
+  how = paper,
+): number[] {
   const unit = how.unit(x);
   const u = omega.map((row) =>
     dot(
@@ -42,14 +49,14 @@ export function phi(x: readonly number[], omega: number[][], sigma: number[], ho
       row.map((each, c) => how.w(sigma[c], each)),
     ),
   );
-  return how.f.flatMap((each) => u.map((value) => each(value) / Math.sqrt(omega.length)));
+  return how.f(kernel).flatMap((each) => u.map((value) => each(value) / Math.sqrt(omega.length)));
 }
 
 export function byLoops(inputs: AttentionInputs, options: RfaOptions, parameters: Parameters, how = paper): Output {
   const { queries, keys, values, keyMask, gates } = inputs;
   const [batch, heads, queryLength, d] = queries.shape;
   const [keyLength, width] = [keys.shape[2], values.shape[3]];
-  const D = options.numRandomFeatures;
+  const { numRandomFeatures: D, kernel } = options;
   const [Q, K, V, omega, sigma] = [queries, keys, values, parameters.omega, parameters.sigma].map((x) => x.toArray());
   const mask = keyMask?.toArray();
   const gated = options.causal && options.gated;
@@ -60,9 +67,10 @@ export function byLoops(inputs: AttentionInputs, options: RfaOptions, parameters
   for (let sequence = 0; sequence < batch * heads; sequence++) {
     const h = sequence % heads;
     const omegas = Array.from({ length: D }, (_, i) => rowOf(omega, h * D + i, d));
-    const of = (x: ArrayLike<number>, n: number) => phi(rowOf(x, n, d), omegas, rowOf(sigma, h, d), how);
+    const ownSigma = rowOf(sigma, h, d);
+    const of = (x: ArrayLike<number>, n: number) => phi(rowOf(x, n, d), omegas, ownSigma, kernel, how);
     // Rows of S, of z beside them, and n.
-    const S = Array.from({ length: how.f.length * D }, () => new Array<number>(width + 1).fill(0));
+    const S = Array.from({ length: how.f(kernel).length * D }, () => new Array<number>(width + 1).fill(0));
     let count = 0;
     const meet = (j: number) => {
       if (mask?.[Math.floor(sequence / heads) * keyLength + j] === 0) return;
@@ -79,8 +87,8 @@ export function byLoops(inputs: AttentionInputs, options: RfaOptions, parameters
       const at = sequence * queryLength + i;
       const features = of(Q, at);
       const sums = S[0].map((_, c) => features.reduce((sum, each, f) => sum + each * S[f][c], 0));
-      const divisor = Math.max(sums[width], count * how.least(D));
-      for (let c = 0; c < width; c++) data[at * width + c] = count === 0 ? 0 : sums[c] / divisor;
+      const divisor = Math.max(sums[width], count * how.least(D, ownSigma, kernel));
+      for (let c = 0; c < width; c++) data[at * width + c] = divisor === 0 ? 0 : sums[c] / divisor;
     };
     if (!options.causal) for (let j = 0; j < keyLength; j++) meet(j);
     for (let i = 0; i < queryLength; i++) {

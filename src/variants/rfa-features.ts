@@ -8,22 +8,45 @@ import {
   expandDims,
   matmul,
   maximum,
+  mean,
   multiply,
   normalizeRows,
+  relu,
   scale,
   sin,
   slice,
+  square,
 } from '../core/ops/index.ts';
 import { filled, type Tensor } from '../core/tensor.ts';
 
+/** Which kernel the features estimate. */
+export type RfaKernel = 'gaussian' | 'arccosine';
+export const RFA_KERNELS = ['gaussian', 'arccosine'] as const satisfies readonly RfaKernel[];
+
+/** Features of D random vectors. */
+export const featureCount = (kernel: RfaKernel, D: number): number => (kernel === 'gaussian' ? 2 * D : D);
+
 /**
- * φ(x/‖x‖) of length 1, [batch, heads, length, 2D], for rows x [batch, heads, length, d]: φ(x) = √(1/D) [sin(w₁·x), …, cos(w₁·x),
- * …] with w_i = σ ∘ ω_i, `omega` [heads, D, d] and `sigma` [heads, d]. A row of zeros has no direction, and stays where it is.
+ * φ(x/‖x‖), [batch, heads, length, 2D or D], for rows x [batch, heads, length, d]: √(1/D) times the sines and cosines of w_i·x, or
+ * times relu(w_i·x), with w_i = σ ∘ ω_i, `omega` [heads, D, d] and `sigma` [heads, d]. A row of zeros has no direction, and stays
+ * where it is.
  */
-export function fourierFeatures(x: Tensor, omega: Tensor, sigma: Tensor): Tensor {
+export function featuresOf(x: Tensor, omega: Tensor, sigma: Tensor, kernel: RfaKernel): Tensor {
   const w = multiply(omega, expandDims(sigma, 1));
   const u = matmul(normalizeRows(x), w, { transposeB: true });
-  return scale(concat([sin(u), cos(u)], 3), omega.shape[1] ** -0.5);
+  return scale(kernel === 'gaussian' ? concat([sin(u), cos(u)], 3) : relu(u), omega.shape[1] ** -0.5);
+}
+
+/**
+ * The least sum of weights for each key, [heads, 1, 1] or one number.
+ *
+ * A Gaussian weight is at most 1, and its standard error at most √(1/(2D)). So a sum of n weights that is less than half of n
+ * times that cannot be told from 0 or from a negative one. Weights of the arc-cosine kernel are not negative, and their sum is
+ * small only where a query shares few features with any key. It is kept at 10⁻⁶ of n times a weight of usual size, the mean of
+ * σ², so that no gradient is out of range.
+ */
+export function leastWeight(kernel: RfaKernel, D: number, sigma: Tensor): Tensor | number {
+  return kernel === 'gaussian' ? 0.5 / Math.sqrt(2 * D) : scale(expandDims(mean(square(sigma), 1, true), 1), 1e-6);
 }
 
 /** x with a column of ones, whose sum is the denominator. */
@@ -32,12 +55,11 @@ export function withOnes(x: Tensor): Tensor {
 }
 
 /**
- * Sums of values over the sum beside them, [batch, heads, length, valueDim + 1]. A weight is at most 1, and its standard error at
- * most √(1/(2D)). So a sum of n weights that is less than half of n times that cannot be told from 0 or from a negative one: it
- * is kept at that. `keys` is n, [batch or 1, heads or 1, length or 1, 1]; where it is 0, the output is 0.
+ * Sums of values over the sum of weights beside them, [batch, heads, length, valueDim + 1], which is kept at `least` (see
+ * `leastWeight`) for each key. `keys` is their number, [batch or 1, heads or 1, length or 1, 1]; where it is 0, the output is 0.
  */
-export function quotient(sums: Tensor, keys: Tensor, D: number): Tensor {
+export function quotient(sums: Tensor, keys: Tensor, least: Tensor | number): Tensor {
   const last = sums.shape[3] - 1;
-  const least = maximum(scale(keys, 0.5 / Math.sqrt(2 * D)), TINY);
-  return divide(slice(sums, 3, 0, last), maximum(slice(sums, 3, last, last + 1), least));
+  const floor = typeof least === 'number' ? scale(keys, least) : multiply(keys, least);
+  return divide(slice(sums, 3, 0, last), maximum(slice(sums, 3, last, last + 1), maximum(floor, TINY)));
 }

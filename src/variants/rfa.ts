@@ -9,67 +9,77 @@
  *     E[φ(x)·φ(y)] = exp(−½‖σ ∘ (x − y)‖²)                                                              (theorem 1)
  *     out_t = φ(q_t)ᵀ S_t / φ(q_t)·z_t,   S_t = S_{t−1} + φ(k_t) v_tᵀ,   z_t = z_{t−1} + φ(k_t)                (§3.1)
  *     gated: S_t = g_t S_{t−1} + (1 − g_t) φ(k_t) v_tᵀ,   z_t = g_t z_{t−1} + (1 − g_t) φ(k_t)                 (§3.2)
+ *     arc-cosine: φ(x) = √(1/D) [relu(w₁·x), …, relu(w_D·x)],   E[φ(x)·φ(y)] = ‖a‖ ‖b‖ (sin θ + (π − θ) cos θ) / 2π
  *
- * with q and k scaled to length 1, σ learned, and g_t = sigmoid(w·x_t + b) a number of each token and head.
+ * with q and k scaled to length 1, σ learned, and g_t = sigmoid(w·x_t + b) a number of each token and head. `kernel` chooses the
+ * Gaussian features or those of the arc-cosine kernel of order 1 (Cho & Saul 2009), where a = σ ∘ x, b = σ ∘ y, and θ is the
+ * angle between them. Those are half as many, and no weight is negative; but they estimate another kernel than the softmax's.
  *
  * Cost: O(L·D·d) time and O(L·(D + d)) memory; a token is generated from a state of 2D × (d + 1) numbers and a count. It gives
- * up the lengths of queries and keys: weights are as peaked as σ makes them. An estimate has a standard error of at most
+ * up the lengths of queries and keys: weights are as peaked as σ makes them. A Gaussian estimate has a standard error of at most
  * √(1/(2D)), and may be negative.
  *
- * Departs from the paper: σ multiplies, as in the authors' code, and is 1/σ of theorem 1. Sums of weights are kept at half of
- * their largest standard error or more, where the code takes a constant. Padding does not decay sums. Training draws ω anew at
- * each step, where the paper takes one of a pool of draws. The features of the arc-cosine kernel are missing.
+ * Departs from the paper: σ multiplies, as in the authors' code, and is 1/σ of theorem 1. Sums of weights are kept
+ * off 0 by the size of weights and their errors (`leastWeight`), where the code takes a constant. Padding does not decay sums.
+ * Training draws ω anew at each step, where the paper takes one of a pool of draws.
  */
 import { elu, expandDims, matmul, multiply, negate, scan, sum, zeroMasked } from '../core/ops/index.ts';
 import { filled, type Tensor } from '../core/tensor.ts';
 import { defineVariant } from './define.ts';
 import { pairsOfChunks } from './flops.ts';
-import { boolean, integer, type OptionsOf } from './options.ts';
+import { boolean, choice, integer, type OptionsOf } from './options.ts';
 import { normal } from './parameters.ts';
-import { fourierFeatures, quotient, withOnes } from './rfa-features.ts';
+import { featureCount, featuresOf, leastWeight, quotient, RFA_KERNELS, withOnes } from './rfa-features.ts';
 import { type AttentionState, Memory } from './state.ts';
 import type { Attending, AttentionInputs, Parameters } from './variant.ts';
 
 function attend(
   { queries, keys, values, keyMask, gates }: AttentionInputs,
-  { causal, gated, numRandomFeatures: D }: RfaOptions,
+  { causal, gated, kernel, numRandomFeatures: D }: RfaOptions,
   { omega, sigma }: Parameters,
   state?: AttentionState,
 ): Attending | Tensor {
-  const [phiQ, phiK] = [queries, keys].map((x) => fourierFeatures(x, omega, sigma));
+  const [phiQ, phiK] = [queries, keys].map((x) => featuresOf(x, omega, sigma, kernel));
+  const least = leastWeight(kernel, D, sigma);
   const [batch, heads, length] = keys.shape;
   const one = filled([batch, heads, length, 1], 1, keys.dtype);
 
   // φ(Q) Σ_j φ(k_j) [v_j, 1]ᵀ                                                                                 (§3.1)
   if (!causal) {
     const S = matmul(zeroMasked(phiK, keyMask), zeroMasked(withOnes(values), keyMask), { transposeA: true });
-    return quotient(matmul(phiQ, S), sum(zeroMasked(one, keyMask), 2, true), D);
+    return quotient(matmul(phiQ, S), sum(zeroMasked(one, keyMask), 2, true), least);
   }
 
   // [S_t, z_t] = g_t [S_{t−1}, z_{t−1}] + (1 − g_t) φ(k_t) [v_t, 1]ᵀ, and without a gate both factors are 1         (§3.2)
   const memory = new Memory(state, length);
   const logDecay = gated ? gates?.logDecay : undefined;
   const share = logDecay === undefined ? one : expandDims(negate(elu(logDecay)), 3); // elu(x) = e^x − 1 below 0
-  const before = memory.get('S', [batch, heads, 2 * D, values.shape[3] + 1]);
+  const before = memory.get('S', [batch, heads, phiK.shape[3], values.shape[3] + 1]);
   const sums = scan(phiQ, multiply(phiK, share), withOnes(values), { logDecay, keyMask, state: before });
   // The number of keys, decayed as they are: no sum of weights is above it.
   const count = scan(one, share, one, { logDecay, keyMask, state: memory.get('n', [batch, heads, 1, 1]) });
   memory.set('S', sums.state);
   memory.set('n', count.state);
-  return memory.leave(quotient(sums.output, count.output, D));
+  return memory.leave(quotient(sums.output, count.output, least));
 }
 
 /** Operations of a feature in addition to its product w·x. */
-const FEATURE_FLOPS = 5;
+const FEATURE_FLOPS = { gaussian: 5, arccosine: 1 };
 
 const options = {
-  /** *D*: random vectors ω. There are twice as many features. */
+  /** *D*: random vectors ω. There are twice as many features of the Gaussian kernel. */
   numRandomFeatures: integer({
     symbol: 'D',
     minimum: 1,
     limit: 65536,
     default: 64,
-    description: 'random vectors, each of which makes a sine and a cosine',
+    description: 'random vectors, each of which makes a sine and a cosine, or one relu',
+  }),
+  /** Sines and cosines estimate the Gaussian kernel (RFA-Gaussian), relu the arc-cosine kernel (RFA-arccos). */
+  kernel: choice({
+    choices: RFA_KERNELS,
+    default: 'gaussian',
+    description: 'what the features estimate: by sines and cosines, or by relu',
   }),
   /** RFA-Gate: whether a token decides how much of the past is kept. Only causally. */
   gated: boolean({
@@ -78,10 +88,10 @@ const options = {
   }),
 };
 
-/** Options of `rfa`: the number of random vectors, and whether there is a gate. */
+/** Options of `rfa`: the number of random vectors, the kernel that they estimate, and whether there is a gate. */
 export interface RfaOptions extends OptionsOf<typeof options> {}
 
-/** Random Fourier features of queries and keys of length 1, with a gate on request (Peng et al. 2021). */
+/** Random features of queries and keys of length 1, with a gate on request (Peng et al. 2021). */
 export const rfa = defineVariant({
   name: 'rfa',
   paper: {
@@ -128,6 +138,7 @@ export const rfa = defineVariant({
       start: ({ extents, dtype }) => filled(extents, 1, dtype),
     },
   },
+  // Of either kernel, so that what is refused does not depend on it.
   largest: ({ numRandomFeatures: D }, { batch, heads, queryLength, keyLength, headDim }) => [
     batch,
     heads,
@@ -135,11 +146,12 @@ export const rfa = defineVariant({
     Math.max(2 * D, headDim + 1),
   ],
   attend,
-  cost({ batch, heads, queryLength, keyLength, headDim: d }, { causal, numRandomFeatures: D }) {
+  cost({ batch, heads, queryLength, keyLength, headDim: d }, { causal, kernel, numRandomFeatures: D }) {
     const tokens = batch * heads * (queryLength + keyLength);
-    const features = tokens * (2 * D * d + FEATURE_FLOPS * 2 * D);
-    const mixing = tokens * 2 * 2 * D * (d + 1);
-    const meeting = causal ? batch * heads * pairsOfChunks(keyLength) * 2 * (2 * D + d + 1) : 0;
+    const count = featureCount(kernel, D);
+    const features = tokens * (2 * D * d + FEATURE_FLOPS[kernel] * count);
+    const mixing = tokens * 2 * count * (d + 1);
+    const meeting = causal ? batch * heads * pairsOfChunks(keyLength) * 2 * (count + d + 1) : 0;
     return { flops: features + mixing + meeting };
   },
 });

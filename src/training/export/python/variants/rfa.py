@@ -10,9 +10,10 @@ def rfa(q, k, v, real, o, p):
     count = p.omega.shape[1]
 
     def features(x):
-        """φ(x/‖x‖) of length 1                                                              (Peng et al. 2021, §2.2)."""
+        """φ(x/‖x‖)                                                                    (Peng et al. 2021, §2.2, §3.1)."""
         u = unit(x) @ (p.omega * p.sigma[:, None]).mT
-        return torch.cat([u.sin(), u.cos()], -1) / math.sqrt(count)
+        features = torch.cat([u.sin(), u.cos()], -1) if o.kernel == "gaussian" else u.relu()
+        return features / math.sqrt(count)
 
     # What a query takes of each key, where all meet: the share that was written, decayed since then      (§3.2)
     shares = visible(q, real, o).to(q)
@@ -22,7 +23,8 @@ def rfa(q, k, v, real, o, p):
         decays = (since[..., None] - since[:, :, None]).masked_fill(shares == 0, -math.inf).exp()
         shares = shares * decays * -log_g.expm1()[:, :, None]
     weights = features(q) @ features(k).mT * shares
-    # Signs may cancel: the sum is kept at half of its standard error, or above.
-    least = shares.sum(-1, keepdim=True) * (0.5 / math.sqrt(2 * count))
+    # Signs may cancel: the sum is kept at half of its standard error, or above; one of relu at a millionth of what is usual.
+    usual = 1e-6 * p.sigma.square().mean(-1)[:, None, None]
+    least = shares.sum(-1, keepdim=True) * (0.5 / math.sqrt(2 * count) if o.kernel == "gaussian" else usual)
     sums = torch.maximum(weights.sum(-1, keepdim=True), least)
     return weights @ v / sums.masked_fill(sums == 0, 1)

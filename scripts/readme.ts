@@ -1,7 +1,8 @@
 /**
- * `npm run readme`: rewrites the tables of README.md, docs/comparison.md, docs/variants.md, docs/survey.md, docs/speed.md,
- * docs/reproduced.md and docs/when-one-machine-is-not-enough.md from the registry and from the raw numbers under bench/results/, so that no figure
- * there is typed by hand; and the plots under docs/. Each table names the command that made its numbers.
+ * `npm run readme`: rewrites the tables of README.md, of docs/comparison.md, docs/pretrained.md, docs/variants.md,
+ * docs/survey.md, docs/speed.md and docs/reproduced.md, and of docs/when-one-machine-is-not-enough.md from the registry and from
+ * the raw numbers under bench/results/, so that no figure there is typed by hand; and the plots under docs/. Each table names
+ * the command that made its numbers.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -37,6 +38,7 @@ import { beforeTable } from './before-table.ts';
 import { causalTable, comparisonTable } from './comparison-table.ts';
 import { exportsTable } from './exports-table.ts';
 import { peersTable } from './peers-table.ts';
+import { pretrainedTable } from './pretrained-table.ts';
 import { recurrencesTable } from './recurrences-table.ts';
 import { reproducedSections } from './reproduced-page.ts';
 import { surveySlopes, surveyTable } from './survey-table.ts';
@@ -57,6 +59,7 @@ const USUAL_LENGTH = 2048;
 
 rewrite('README.md', { training: trainingSentence(), variants: familiesTable() });
 rewrite('docs/comparison.md', { compare: await comparisonTable(machine), causal: await causalTable(machine) });
+rewrite('docs/pretrained.md', { pretrained: pretrainedTable(machine) });
 rewrite('docs/variants.md', { variants: variantsTable() });
 rewrite('docs/survey.md', { survey: surveyTable() });
 writeFileAtomically(fileURLToPath(new URL('src/variants/survey-slopes.ts', root)), surveySlopes());

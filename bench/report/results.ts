@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import type { Summary } from '../../scripts/training-summary.ts';
+import type { SwapReport } from '../../src/commands/compare-pretrained.ts';
 import type { ComparisonReport } from '../../src/compare/result.ts';
 import { type Point, pointsOf, type Series, seriesOf } from '../../src/compare/series.ts';
 import { readJsonObject } from '../../src/core/files/json.ts';
@@ -106,6 +107,11 @@ export function readCausalComparison(): ComparisonReport | null {
   return readResult('compare-causal.json');
 }
 
+/** What `compare --pretrained` says of all-MiniLM-L6-v2. */
+export function needSwaps(): SwapReport {
+  return needResult('minilm.json', SWAP_COMMAND);
+}
+
 /** A model that was exported and loaded in PyTorch: the largest differences, and null where gradients have other names. */
 export interface ExportRow {
   model: string;
@@ -169,6 +175,11 @@ export const COMPARE_COMMAND = 'npm start -- --all-budgets --json bench/results/
 
 /** The command that writes bench/results/compare-causal.json. */
 export const CAUSAL_COMMAND = 'npm start -- --all-budgets --causal --json bench/results/compare-causal.json';
+
+/** The command that writes bench/results/minilm.json. */
+export const SWAP_COMMAND =
+  'npm start -- compare --pretrained ~/.cache/efficient-transformers/minilm --text fixtures/text/alice-chapter-1.txt ' +
+  '--length 128,512 --json bench/results/minilm.json';
 
 /** By variant, the middle one of its budgets (the lower of two), averaged over the layers: where one figure must do. */
 export function middlePoints({ results }: Pick<ComparisonReport, 'results'>): Map<string, Point> {

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { comparePretrained, type SwapReport } from '../../src/commands/compare-pretrained.ts';
+import { describeSkips } from '../../src/commands/skips.ts';
 import { readSafetensors, writeSafetensors } from '../../src/core/files/safetensors.ts';
 import type { NumericArray } from '../../src/core/memory.ts';
+import { allVariants } from '../../src/variants/registry.ts';
 import { writeTokenizer } from '../pretrained/word-pieces.ts';
 import { answerTo, outputOf, temporaryFolder } from './host.ts';
 
@@ -278,6 +280,21 @@ test('a text of nothing but spaces, and then words, is read up to these', async 
   const args = ['--text', path, '--length', '8', '--variant', 'full', '--json', '-'];
   const { read } = JSON.parse(await outputOf(['compare', '--pretrained', folder, ...args])) as SwapReport;
   assert.ok(read.bytes > 50_000 && read.bytes <= read.of);
+});
+
+test('what reads in one direction has one line, however many lengths, and every variant a row or a reason', async () => {
+  const { results, skips, environment } = await swapsOf('--length', '8,12');
+  const oneWay = allVariants().flatMap(({ name, supports }) => (supports.bidirectional === false ? [name] : []));
+  const reason = 'it reads in one direction, the model in both';
+  const left = skips.filter((skip) => skip.reason === reason).map(({ variant }) => variant);
+  assert.equal(new Set(left), new Set(oneWay));
+  const known = new Set([...results, ...skips].map(({ variant }) => variant));
+  assert.equal(
+    allVariants().flatMap(({ name }) => (known.has(name) ? [] : [name])),
+    [],
+  );
+  assert.is(describeSkips(skips, true).filter((line) => line.endsWith(`(${reason})`)).length, 1);
+  assert.ok(environment.cpu.length > 0 && environment.threads >= 1);
 });
 
 test.run();

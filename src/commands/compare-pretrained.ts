@@ -1,7 +1,9 @@
 /** `compare --pretrained`: a real model with variants in place of its attention, and how far its output moves. */
 
 import { BASELINES, type BaselineName, baselineOutput } from '../compare/baselines.ts';
+import { describeEnvironment } from '../compare/environment.ts';
 import { chosenVariants, type Skip } from '../compare/plan.ts';
+import type { Environment } from '../compare/result.ts';
 import { ArgumentError, EfficientTransformersError, NumericalError } from '../core/errors.ts';
 import { fromNumbers, type Tensor } from '../core/tensor.ts';
 import type { Description } from '../pretrained/architecture.ts';
@@ -51,6 +53,7 @@ export interface SwapBaseline extends Pick<SwapResult, 'length' | 'drift' | 'lay
 }
 
 export interface SwapReport {
+  environment: Environment;
   model: { directory: string; type: string; layers: number; positions: number };
   /** How much of the text, or of the file of token numbers, was read for these tokens, in bytes. */
   read: ReadTokens['read'];
@@ -106,6 +109,7 @@ export async function comparePretrained(choice: PretrainedChoice, observer: Swap
   const known = (): SwapReport => {
     const incomplete = measured < all.length ? { incomplete: true } : {};
     return {
+      environment: describeEnvironment(),
       ...{ model: { directory, type, layers, positions }, read, seed, results, baselines, drawn: [...drawn], skips },
       ...incomplete,
     };
@@ -202,6 +206,11 @@ type PlannedSwap = { variant: string; replacements: Replacement[] };
 function plansOf(choice: PretrainedChoice, description: Description, length: number, skips: Skip[]): PlannedSwap[] {
   return chosenVariants(choice.variants).flatMap((chosen) => {
     const variant = chosen.name;
+    const fits = description.head === 'causal-lm' || chosen.supports.bidirectional !== false;
+    if (choice.variants === undefined && !fits) {
+      skips.push({ variant, reason: 'it reads in one direction, the model in both' });
+      return [];
+    }
     try {
       const options = { ...ownOptions(description, chosen), ...choice.options[variant] };
       const settings = { variant, options, gatedValues: false };

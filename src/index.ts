@@ -127,6 +127,7 @@ export type {
 } from './pretrained/architecture.ts';
 export { Encoder } from './pretrained/encoder.ts';
 export { PretrainedReformer } from './pretrained/reformer.ts';
+export { savePretrained } from './pretrained/save.ts';
 export { embedSentences } from './pretrained/sentences.ts';
 export { type EncodeOptions, loadTokenizer, type Text, type TextTokenizer } from './pretrained/tokenizer.ts';
 export type { EncoderDescription, OwnAttention } from './pretrained/encoder-config.ts';

@@ -323,6 +323,7 @@ export const callsOfPretrained: Readonly<Record<string, Call>> = {
     (step) => reformer.redraw(step),
     () => [1],
   ),
+  savePretrained: of(api.savePretrained, () => [bert, join(folder, 'saved')], { depth: 1 }),
   embedSentences: of(api.embedSentences, () => [bert, text(), { context: evaluation }], { depth: 2 }),
   loadTokenizer: of(
     async (directory: string, load: () => Promise<never>) => api.loadTokenizer(directory, load),

@@ -24,12 +24,16 @@ import { planEncoder } from './encoder.ts';
 import { encoderArchitectures } from './encoder-config.ts';
 import { expectLoadOptions } from './inputs.ts';
 import { reformerArchitecture } from './reformer.ts';
+import { destinationOf, fillReplacements, rememberOrigin, savedAttention } from './saved-attention.ts';
 import { fillTensors, type Match, matchTensors } from './tensors.ts';
 import { sketch } from './unfilled.ts';
 
 export interface OpenedModel {
-  /** The `model_type` of config.json. */
+  /** The path of config.json. */
   path: string;
+  config: Config;
+  /** The attention that `savePretrained` saved the model with. */
+  attention: LoadOptions['attention'];
   plan: Plan;
   weights: Weights;
   matches: ReadonlyMap<string, Match>;
@@ -52,14 +56,15 @@ export function openPretrained(directory: string): OpenedModel {
   }
   const matches = scope(() => {
     const model = sketch(() => plan.build({}, names));
-    return matchTensors(model.tensors(), weights, plan);
+    return matchTensors(model.tensors(), weights, { ...plan, destination: (name) => destinationOf(name, plan) });
   });
-  return { path: config.path, plan, weights, matches };
+  return { path: config.path, config, attention: savedAttention(config), plan, weights, matches };
 }
 
 /**
  * Loads a model of Hugging Face's transformers from a folder with config.json and its weights, with its own attention or
- * with any variant in place of it.
+ * with any variant in place of it. A folder that `savePretrained` wrote has the attention that it was saved with, unless
+ * `attention` says otherwise.
  *
  * Throws UnsupportedError for a model or a setting that is not supported here, and FileFormatError for files that are
  * missing or malformed, or whose tensors do not match the config: one error lists all that are missing, unknown, or of
@@ -76,12 +81,16 @@ export function openPretrained(directory: string): OpenedModel {
 export function loadPretrained(directory: string, options: LoadOptions = {}): PretrainedModel {
   expectText('directory', directory);
   expectLoadOptions(options);
-  const { path, plan, weights, matches } = openPretrained(directory);
+  const opened = openPretrained(directory);
+  const { path, plan, weights, matches, attention: saved } = opened;
+  const whole = saved === undefined ? options : { attention: saved, ...options };
   try {
     return build(() => {
-      const model = plan.build(options, new Set(weights.tensors.keys()));
+      const model = plan.build(whole, new Set(weights.tensors.keys()));
       fillTensors(model.tensors(), matches, weights.path);
       model.filled?.();
+      if (saved !== undefined && whole.attention === saved) fillReplacements(model.tensors(), weights);
+      rememberOrigin(model, { directory, opened, attention: whole.attention });
       return options.trainable ? model : forUse(model);
     });
   } catch (error) {

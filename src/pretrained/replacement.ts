@@ -3,7 +3,8 @@ import { ArgumentError, UnsupportedError } from '../core/errors.ts';
 import { Random } from '../core/random.ts';
 import { elements, type Tensor } from '../core/tensor.ts';
 import type { AttentionPlace, AttentionSettings } from '../training/mixing.ts';
-import { areShared, Mixing } from '../training/mixing.ts';
+import { areShared, Mixing, variantOf } from '../training/mixing.ts';
+import { checkOptions } from '../variants/attend.ts';
 import type { Description, LoadOptions } from './architecture.ts';
 
 /** The name of a layer's part with the tensors of a variant that replaces its attention. */
@@ -40,6 +41,21 @@ export function replacementsOf(description: Description, options: LoadOptions, c
     const mixing = new Mixing(settings, place, random.split(shares ? `shared ${entry}` : `layer ${layer}`));
     if (shares) shared.set(entry, mixing);
     return { mixing, own: true };
+  });
+}
+
+/** The same settings with all options of their variants, which no later default changes. */
+export function completeSettings(
+  { heads, headDim, length }: Description,
+  attention: NonNullable<LoadOptions['attention']>,
+  causal: boolean,
+): (AttentionSettings | null)[] {
+  const entries = Array.isArray(attention) ? attention : [attention as AttentionSettings];
+  return entries.map((settings: AttentionSettings | null) => {
+    if (settings === null) return null;
+    const shape = { batch: 1, heads, queryLength: length, keyLength: length, headDim, dtype: 'float32' as const };
+    const { causal: _, ...options } = checkOptions(variantOf(settings), { ...settings.options, causal }, shape);
+    return { ...settings, options };
   });
 }
 

@@ -162,6 +162,33 @@ test('all rows of a short sequence, a seeded sample of a long one', async () => 
   assert.is.not(other[1].totalVariation, first[1].totalVariation);
 });
 
+test('where each row takes a pass of its own, a seeded sample of a short sequence too, with the error of it', async () => {
+  const input = syntheticInput({ lengths: [64, 96], heads: 2, headDim: 4 });
+  const rowsOf = async (seed: number) => await results({ variants: ['memory-compressed'], seed }, input);
+  const [[whole, first], [, again], [, other]] = [await rowsOf(1), await rowsOf(1), await rowsOf(2)];
+  assert.equal([whole.sampledRows, first.sampledRows], [64, 64]);
+  assert.not.ok('totalVariationError' in whole);
+  assert.ok((first.totalVariationError ?? 0) > 0 && (first.topKRecallError ?? 0) > 0);
+  assert.is(again.totalVariation, first.totalVariation);
+  assert.is.not(other.totalVariation, first.totalVariation);
+});
+
+test('figures are told as soon as they are known, those of the table', async () => {
+  const told: unknown[] = [];
+  const timed: string[] = [];
+  const report = await compare(syntheticInput({ lengths: [8, 20], heads: 1, headDim: 4 }), {
+    variants: ['full', 'dummy', 'linformer'],
+    onMeasured: (row) => told.push(row),
+    onProgress: (_done, _total, label) => void (/timing/.test(label) && timed.push(`${told.length}`)),
+  });
+  const rows = report.results.map(({ variant, options, budget, length, relativeError, totalVariation, topKRecall }) => {
+    return { variant, options, budget, length, relativeError, totalVariation, topKRecall };
+  });
+  assert.equal(told, rows);
+  // All of a length before any of it is timed.
+  assert.equal([...new Set(timed)], ['3', '6']);
+});
+
 test('what comes of a sample of rows has its standard error, what comes of all rows has none', async () => {
   const input = syntheticInput({ lengths: [512, 700], heads: 2, headDim: 4 });
   const [whole, sampled] = await results({ variants: ['dummy'], budgets: [1], seed: 3 }, input);

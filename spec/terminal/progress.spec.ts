@@ -37,6 +37,27 @@ test('draws at most ten times a second, and finish leaves an empty line', () => 
   assert.is(written.length, count);
 });
 
+test('lines above the bar are drawn anew with it, cut to the width, and finish takes them off as well', () => {
+  const { written, clock, progress } = bench({ columns: 20 });
+  const up = `\x1b[A${CLEAR}`;
+  clock.time = 3000;
+  progress.update(1, '', ['longformer 0.146', 'x'.repeat(30), 'a\x1b[2Jb']);
+  const lines = written[0].split('\n');
+  assert.equal(lines.slice(0, 3), [`${CLEAR}longformer 0.146`, `${'x'.repeat(18)}…`, 'a\\x1b[2Jb']);
+  clock.time = 4000;
+  progress.update(2, '', ['one']);
+  assert.ok(written[1].startsWith(`${CLEAR}${up.repeat(3)}one\n`), JSON.stringify(written[1]));
+  progress.finish();
+  assert.is(written.at(-1), CLEAR + up);
+});
+
+test('not a terminal: nothing stands above its lines', () => {
+  const { written, clock, progress } = bench({ isTTY: false });
+  clock.time = 20_000;
+  progress.update(1, 'step', ['one', 'two']);
+  assert.equal(written, ['10%  3 min 00 s left  step\n']);
+});
+
 test('no line fills the terminal, whatever its width', () => {
   for (const columns of [1, 2, 20, 40, 57, 80]) {
     const { written, clock, progress } = bench({ columns });

@@ -4,7 +4,8 @@
  * Every variant is linear in its values, or with other options that have the same weights: out = A·V, with A [queryLength, keyLength] never made. For an output gradient
  * G the gradient with respect to the values is AᵀG. Put n columns in V, and in column c of G a single one at query
  * i_c: then column c of AᵀG is row i_c of A. So one forward and one backward pass of the variant's own code give n rows, and
- * the measurement includes everything that runs: masks, hashes, random features and normalisation.
+ * the measurement includes everything that runs: masks, hashes, random features and normalisation. A does not depend on V:
+ * where one backward pass does not hold all rows, others go back over the same tape.
  *
  * Where each column of V has a matrix of its own, a row is the mean of theirs: G has 1/d in all d columns at one query, and the
  * sum of the columns of the gradient is that row.
@@ -27,8 +28,11 @@ import {
 import { mapTokens } from '../variants/inputs.ts';
 import type { AttentionInputs, AttentionVariant, CommonOptions, Parameters } from '../variants/variant.ts';
 
-/** Queries of one pass, a column of V each: about a head's width, so that a pass holds no more than attention itself does. */
-const QUERIES = 64;
+/**
+ * Queries of one backward pass, a column of V each: about a head's width at least, so that a pass holds no more than attention
+ * itself does, and of a short sequence more, while the values hold no more than so many numbers.
+ */
+const [FEWEST_QUERIES, MOST_QUERIES, MOST_NUMBERS] = [64, 512, 2 ** 21];
 
 /**
  * Rows `queries` of the implied attention matrix: [batch, heads, queries.length, keyLength], in the order given. The contents
@@ -62,16 +66,19 @@ export function attentionRows<Options extends CommonOptions>(
       Object.entries(drawn).map(([name, parameter]) => [name, detach(parameter)]),
     );
     const fixed = detached(inputs);
-    const [atOnce, width] = variant.weighsColumns ? [1, shape.headDim] : [QUERIES, 1];
+    const most = Math.max(FEWEST_QUERIES, Math.min(MOST_QUERIES, MOST_NUMBERS / (batch * heads * keyLength)));
+    const [atOnce, width] = variant.weighsColumns
+      ? [1, shape.headDim]
+      : [Math.max(1, Math.ceil(positions.length / Math.ceil(positions.length / most))), 1];
+    const transposedRows = passBack(variant, fixed, complete, atOnce * width, parameters);
     for (let first = 0; first < positions.length; first += atOnce) {
       const chunk = positions.slice(first, first + atOnce);
-      const columns = transposedRows(variant, fixed, complete, chunk, width, parameters);
-      // [batch, heads, keyLength, chunk · width] → rows first … of [batch, heads, positions, keyLength]
+      const columns = transposedRows(chunk, width);
+      // [batch, heads, keyLength, atOnce · width] → rows first … of [batch, heads, positions, keyLength]
       for (let head = 0; head < batch * heads; head++) {
         for (let c = 0; c < chunk.length * width; c++) {
           const row = (head * positions.length + first + Math.floor(c / width)) * keyLength;
-          for (let j = 0; j < keyLength; j++)
-            data[row + j] += columns[(head * keyLength + j) * chunk.length * width + c];
+          for (let j = 0; j < keyLength; j++) data[row + j] += columns[(head * keyLength + j) * atOnce * width + c];
         }
       }
     }
@@ -79,37 +86,40 @@ export function attentionRows<Options extends CommonOptions>(
   return { shape: [batch, heads, positions.length, keyLength], data };
 }
 
-/** AᵀG for one chunk of queries, `width` columns each: [batch, heads, keyLength, chunk · width], in row-major order. */
-function transposedRows<Options extends CommonOptions>(
+/**
+ * Runs the variant once with values of `columns` columns. What is returned gives AᵀG for queries of which each has `width` of
+ * the columns: [batch, heads, keyLength, columns], in row-major order; columns of no query are zeros.
+ */
+function passBack<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   inputs: AttentionInputs,
   options: Options,
-  chunk: readonly number[],
-  width: number,
+  columns: number,
   parameters: Parameters,
-): ArrayLike<number> {
+): (queries: readonly number[], width: number) => ArrayLike<number> {
   const [batch, heads, queryLength] = inputs.queries.shape;
-  const keyLength = inputs.keys.shape[2];
-  const dtype = inputs.values.dtype;
-  return scope(() => {
-    const values = zeros([batch, heads, keyLength, chunk.length * width], dtype).withGrad();
-    const global = inputs.global && { ...inputs.global, values };
-    const output = attend(variant, { ...inputs, values, global }, options, { parameters, checkFinite: false });
+  const { dtype } = inputs.values;
+  const values = zeros([batch, heads, inputs.keys.shape[2], columns], dtype).withGrad();
+  const global = inputs.global && { ...inputs.global, values };
+  const output = attend(variant, { ...inputs, values, global }, options, { parameters, checkFinite: false });
+  return (queries, width) => {
     // A variant may ignore its values if all keys are padded.
     if (output.node === null) return new Float64Array(values.size);
-    const picks = zeros(output.shape, dtype);
-    const ones = elements(picks);
-    for (let head = 0; head < batch * heads; head++) {
-      chunk.forEach((position, n) => {
-        const first = ((head * queryLength + position) * chunk.length + n) * width;
-        ones.fill(1 / width, first, first + width);
-      });
-    }
-    backward(output, picks);
-    const columns = values.grad?.toArray() ?? new Float64Array(values.size);
-    zeroGrad([values]);
-    return columns;
-  });
+    return scope(() => {
+      const picks = zeros(output.shape, dtype);
+      const ones = elements(picks);
+      for (let head = 0; head < batch * heads; head++) {
+        queries.forEach((position, n) => {
+          const first = (head * queryLength + position) * columns + n * width;
+          ones.fill(1 / width, first, first + width);
+        });
+      }
+      backward(output, picks);
+      const gradient = values.grad?.toArray() ?? new Float64Array(values.size);
+      zeroGrad([values]);
+      return gradient;
+    });
+  };
 }
 
 const detached = (inputs: AttentionInputs): AttentionInputs => mapTokens(inputs, (rows) => detach(rows));

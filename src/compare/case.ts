@@ -64,7 +64,11 @@ export function loadSubject(
   const count = sampledRows(shape, positions.length <= ALL_ROWS_UP_TO ? positions.length : SAMPLED_ROWS);
   const rows =
     count === positions.length ? positions : random.choose(positions.length, count).map((row) => positions[row]);
-  return { inputs, shape: { ...shape, dtype }, real, rows, seed, parameterBlocks: new Set() };
+  const fewRows =
+    rows.length <= SAMPLED_ROWS
+      ? Int32Array.from(rows.keys())
+      : Int32Array.from(random.split('one by one').choose(rows.length, SAMPLED_ROWS)).sort();
+  return { inputs, shape: { ...shape, dtype }, real, rows, fewRows, seed, parameterBlocks: new Set() };
 }
 
 /** Throws FileFormatError, which names the place in the file, if the tensors of a file hold NaN or an infinity. */

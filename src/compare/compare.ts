@@ -32,14 +32,18 @@ export interface CompareSettings extends PlanSettings {
   onSkip?: (skip: Skip) => void;
   /** Called after each layer or length with the results so far, which remain if an error ends the next one. */
   onResults?: (report: ComparisonReport) => void;
+  /** Called with the figures of each cell as soon as they are known; its time comes when all of a layer or length are timed. */
+  onMeasured?: (figures: Pick<ComparisonResult, PlaceName | 'relativeError' | 'totalVariation' | 'topKRecall'>) => void;
   /** Called with the output of each cell, and of full attention even if it is not among them. */
   onOutput?: (output: MeasuredOutput) => void;
   /** Asked between two cells; if true, the report has only the layers or lengths that are complete. */
   shouldStop?: () => boolean;
 }
 
+type PlaceName = 'variant' | 'options' | 'budget' | 'layer' | 'length';
+
 /** The output of a cell on a layer or a length. */
-export interface MeasuredOutput extends Pick<ComparisonResult, 'variant' | 'options' | 'budget' | 'layer' | 'length'> {
+export interface MeasuredOutput extends Pick<ComparisonResult, PlaceName> {
   /** [batch, heads, length, valueDim] */
   shape: readonly number[];
   /** Row-major; zeros in rows of masked tokens. */
@@ -55,6 +59,7 @@ const settingChecks: { readonly [Setting in keyof CompareSettings]-?: Check } = 
   onProgress: expectFunction,
   onSkip: expectFunction,
   onResults: expectFunction,
+  onMeasured: expectFunction,
   onOutput: expectFunction,
   shouldStop: expectFunction,
 };
@@ -134,12 +139,18 @@ async function measureFigures(
   subject: Subject,
   progress: Progress,
   onTooLarge: (cell: Cell, what: string, error: MemoryError) => void,
-  { shouldStop = () => false, onOutput = () => {} }: CompareSettings,
+  { shouldStop = () => false, onOutput = () => {}, onMeasured = () => {} }: CompareSettings,
 ): Promise<Figures | null> {
-  const outputOf = ({ variant, options, budget }: Cell, output: Output): void => {
+  const placeOf = ({ variant, options, budget }: Cell): Pick<ComparisonResult, PlaceName> => {
     const { length, layer } = input;
     const place = { length, ...(layer === undefined ? {} : { layer }) };
-    onOutput({ variant: variant.name, options: { ...options }, budget, ...place, ...output });
+    return { variant: variant.name, options: { ...options }, budget, ...place };
+  };
+  const outputOf = (cell: Cell, output: Output): void => onOutput({ ...placeOf(cell), ...output });
+  const known = (figures: Measured): void => {
+    const { relativeError, totalVariation, topKRecall } = figures;
+    measured.push(figures);
+    onMeasured({ ...placeOf(figures.cell), relativeError, totalVariation, topKRecall });
   };
   const full = measureReference(reference, subject);
   outputOf(reference, full.output);
@@ -149,12 +160,12 @@ async function measureFigures(
   for (const cell of cells) {
     if (shouldStop()) return null;
     if (isReference(cell)) {
-      measured.push({ ...full.measured, cell });
+      known({ ...full.measured, cell });
       continue;
     }
     const figures = ifItFits(() => measureCell(cell, subject, full, (output) => outputOf(cell, output)));
     if (figures instanceof MemoryError) onTooLarge(cell, `${label}, ${nameOfCell(cell)}`, figures);
-    else measured.push(figures);
+    else known(figures);
     await step(progress, PASSES.cell * workOf(cell, shape), `${label}: ${nameOfCell(cell)}`);
   }
   return { full, baselines, measured };
@@ -185,7 +196,6 @@ function timedResults(
   );
   const place = { ...(input.layer === undefined ? {} : { layer: input.layer }), length: input.length };
   const beside = {
-    sampledRows: subject.rows.length,
     fullMilliseconds: times[0],
     fullPeakBytes: full.measured.peakBytes,
     fullFlops: reference.variant.cost(shape, reference.options).flops,
@@ -205,7 +215,8 @@ function timedResults(
       ...beside,
     })),
     baselines: baselines.map(({ baseline, figures, flops }, index) => {
-      return { baseline, ...place, ...figures, milliseconds: baselineTimes[index], flops, ...beside };
+      const sampledRows = subject.rows.length;
+      return { baseline, ...place, ...figures, sampledRows, milliseconds: baselineTimes[index], flops, ...beside };
     }),
   };
 }

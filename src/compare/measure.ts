@@ -22,6 +22,8 @@ export interface Subject {
   /** [batch, length], 1 = a real token: figures are of the rows of these. Null or absent: all are real. */
   real?: Uint8Array | null;
   rows: Int32Array;
+  /** Places in `rows`, ascending: those that are measured where each row takes a pass of its own. */
+  fewRows: Int32Array;
   /** Seed of the parameters. */
   seed: number;
   /** The scope of parameters until all cells have been timed; for `releaseScope`. */
@@ -38,6 +40,8 @@ export interface Measured {
   /** Standard errors of the two, if only a sample of rows was measured. */
   totalVariationError?: number;
   topKRecallError?: number;
+  /** The number of rows of each head that these are of. */
+  sampledRows: number;
   /** Whether it has parameters that a model would train; here they are random. */
   untrained: boolean;
   peakBytes: number;
@@ -74,7 +78,8 @@ export function measureReference(cell: Cell, subject: Subject): Reference {
   const oracle = oracleRows(subject.inputs, cell.options.causal, subject.rows);
   zeroUncounted(oracle.output.data, output.shape[3], subject, subject.rows);
   const oracleError = relativeFrobeniusError(rowsOf(output, subject.rows), oracle.output);
-  const itself = { relativeError: 0, maxAbsError: 0, totalVariation: 0, topKRecall: 1 };
+  const figures = { relativeError: 0, maxAbsError: 0, totalVariation: 0, topKRecall: 1 };
+  const itself = { ...figures, sampledRows: subject.rows.length };
   return { measured: { cell, ...ran, ...itself }, output, rows: oracle.weights, oracleError };
 }
 
@@ -88,17 +93,24 @@ export function measureCell(
   const { output, ...ran } = run(cell, subject);
   const { variant, options } = cell;
   onOutput(output);
-  const rows = attentionRows(variant, subject.inputs, options, subject.rows, {
-    seed: subject.seed,
-    checkFinite: false,
-  });
+  const { inputs, seed, fewRows } = subject;
+  const [places, expected] = variant.weighsColumns
+    ? [fewRows.map((n) => subject.rows[n]), narrowed(reference.rows, fewRows)]
+    : [subject.rows, reference.rows];
+  const rows = attentionRows(variant, inputs, options, places, { seed, checkFinite: false });
   return {
     cell,
     relativeError: relativeFrobeniusError(output, reference.output),
     maxAbsError: maxAbsoluteError(output, reference.output),
-    ...rowFigures(rows, reference.rows, subject),
+    ...rowFigures(rows, expected, { ...subject, rows: places }),
+    sampledRows: places.length,
     ...ran,
   };
+}
+
+/** Of [batch, heads, rows, keyLength], some of the rows. */
+function narrowed(all: Dense, rows: Int32Array): Dense {
+  return rows.length === all.shape[2] ? all : rowsOf(all, rows);
 }
 
 /** The distances of rows of an attention matrix from the expected ones: means over the rows that count. */

@@ -37,12 +37,24 @@ export function topKRecalls(actual: Dense, expected: Dense, k = TOP_K): Float64A
   expectInteger('k', k, 1);
   expectShape('actual', actual.shape, expected.shape, 'to match expected');
   const width = expected.shape[expected.shape.length - 1];
-  return Float64Array.from({ length: expected.data.length / width }, (_, row) => {
-    const wanted = largestWeights(expected.data, row * width, width, k);
+  const largest = largestOfRows(expected, width, k);
+  return Float64Array.from(largest, (wanted, row) => {
     if (wanted.length === 0) return Number.NaN;
     const found = new Set(largestWeights(actual.data, row * width, width, wanted.length));
     return wanted.filter((key) => found.has(key)).length / wanted.length;
   });
+}
+
+/** Of what many matrices are compared with, one after the other, the largest weights are found once. */
+const found = new WeakMap<Dense, { k: number; rows: number[][] }>();
+
+function largestOfRows(matrix: Dense, width: number, k: number): number[][] {
+  const known = found.get(matrix);
+  if (known?.k === k) return known.rows;
+  const count = matrix.data.length / width;
+  const rows = Array.from({ length: count }, (_, row) => largestWeights(matrix.data, row * width, width, k));
+  found.set(matrix, { k, rows });
+  return rows;
 }
 
 /** Their mean over the rows that attend to something; 1 if none does. */

@@ -73,7 +73,7 @@ export interface ComparisonResult {
   /** Standard errors of these two as means over all rows; absent if all rows were measured. */
   totalVariationError?: number;
   topKRecallError?: number;
-  /** Rows of each head that were measured for these two, out of `length`: all of them up to 512 tokens. */
+  /** Rows of each head that were measured for these two, out of `length`: all of them up to 512 tokens, unless each takes long. */
   sampledRows: number;
   /** Median wall time of one forward pass. */
   milliseconds: number;

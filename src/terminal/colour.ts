@@ -46,3 +46,5 @@ export function marked(codes: number | string): string {
 export const MARKED = /\ufdd0([\d;]{1,32})\ufdd1/gu;
 /** Takes the line of the cursor off the screen. */
 export const CLEARED = '\ufdd2';
+/** Moves the cursor to the line above. */
+export const RAISED = '\ufdd3';

@@ -1,12 +1,12 @@
 /**
  * A progress bar for work that does not give the event loop a turn: it has no timer and draws only from `update`. It shows
- * after two seconds of work, and leaves no trace. Where there is no terminal, such as in a log, a line comes now and then,
- * ever more rarely. 100% is the end and nothing before it.
+ * after two seconds of work, and leaves no trace; neither do the lines above it, of which `update` takes a few. Where there is
+ * no terminal, such as in a log, a line comes now and then, ever more rarely. 100% is the end and nothing before it.
  */
 
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { visible } from '../core/visible.ts';
-import { CLEARED, type TerminalStream } from './colour.ts';
+import { CLEARED, RAISED, type TerminalStream } from './colour.ts';
 import { formatMilliseconds } from './format.ts';
 import { screen } from './screen.ts';
 import { displayWidth, USUAL_WIDTH, widthOf } from './width.ts';
@@ -41,6 +41,8 @@ export class Progress {
   private toldAt: number;
   private silence = FIRST_MILLISECONDS;
   private visible = false;
+  /** On the screen above the bar. */
+  private linesAbove = 0;
 
   /** Starts the clock. Throws ArgumentError if `total` is not a finite number above zero. */
   constructor({ total, stream = process.stderr, now = () => performance.now(), delayMilliseconds }: ProgressOptions) {
@@ -59,8 +61,11 @@ export class Progress {
     this.update(this.done + amount, label);
   }
 
-  /** Sets the work that is done, out of `total`. Where an estimate takes back what it said, the bar stays where it was. */
-  update(done: number, label = ''): void {
+  /**
+   * Sets the work that is done, out of `total`. Where an estimate takes back what it said, the bar stays where it was. On a
+   * terminal, `above` stands over the bar: results so far, a few lines.
+   */
+  update(done: number, label = '', above: readonly string[] = []): void {
     this.done = Math.min(Math.max(done, this.done), this.total);
     const time = this.now();
     if (this.stream.isTTY !== true) {
@@ -72,8 +77,10 @@ export class Progress {
     }
     if (time - this.start < this.delay || time - this.drawnAt < REDRAW_MILLISECONDS) return;
     this.drawnAt = time;
+    const lines = above.map((line) => `${cut(visible(line), this.width())}\n`);
+    this.stream.write(`${this.cleared()}${lines.join('')}${this.line(time - this.start, label)}`);
     this.visible = true;
-    this.stream.write(CLEARED + this.line(time - this.start, label));
+    this.linesAbove = lines.length;
   }
 
   /**
@@ -82,9 +89,20 @@ export class Progress {
    */
   finish(): void {
     this.toldAt = this.now();
-    if (this.visible) this.stream.write(CLEARED);
+    if (this.visible) this.stream.write(this.cleared());
     this.visible = false;
+    this.linesAbove = 0;
     this.drawnAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Takes what is drawn off the screen, from the bar up. */
+  private cleared(): string {
+    return CLEARED + (RAISED + CLEARED).repeat(this.linesAbove);
+  }
+
+  /** One column stays free: a full line would wrap, and its first half could not be cleared. */
+  private width(): number {
+    return (widthOf(this.stream) ?? USUAL_WIDTH) - 1;
   }
 
   /** `20%  10.0 s left  longformer, w = 64`; rounded down, since what is left is not done. */
@@ -97,8 +115,7 @@ export class Progress {
 
   private line(elapsed: number, label: string): string {
     const words = this.words(elapsed, label);
-    // One column stays free: a full line would wrap, and its first half could not be cleared.
-    const width = (widthOf(this.stream) ?? USUAL_WIDTH) - 1;
+    const width = this.width();
     // Words go before bars.
     const cells = Math.min(BAR_WIDTH, Math.max(NARROWEST_BAR, width - displayWidth(words) - 1));
     const filled = Math.floor((this.done / this.total) * cells);

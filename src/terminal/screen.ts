@@ -4,9 +4,10 @@
  * yet: colours are marked by characters that Unicode keeps for such inner use (colour.ts), and become sequences here.
  */
 import { visible } from '../core/visible.ts';
-import { CLEARED, MARKED, type TerminalStream } from './colour.ts';
+import { CLEARED, MARKED, RAISED, type TerminalStream } from './colour.ts';
 
 const CLEAR_LINE = '\r\x1b[2K';
+const LINE_UP = '\x1b[A';
 const doors = new WeakSet<TerminalStream>();
 
 /** The same stream, to which nothing gets but text, ends of lines, tabs, and on a terminal the colours that are ours. */
@@ -29,12 +30,16 @@ function shown(text: string, isTerminal: boolean): string {
   // Every second part is the codes between two marks.
   const parts = text.split(MARKED).map((part, n) => {
     if (n % 2 === 1) return isTerminal ? `\x1b[${part}m` : '';
-    return part
-      .split(CLEARED)
-      .map(readable)
-      .join(isTerminal ? CLEAR_LINE : '');
+    return replaced(part, CLEARED, isTerminal ? CLEAR_LINE : '', (between) =>
+      replaced(between, RAISED, isTerminal ? LINE_UP : '', readable),
+    );
   });
   return parts.join('');
+}
+
+/** `text` with `by` in place of each `mark`, and what is between them as `shown` shows it. */
+function replaced(text: string, mark: string, by: string, shown: (between: string) => string): string {
+  return text.split(mark).map(shown).join(by);
 }
 
 function readable(text: string): string {

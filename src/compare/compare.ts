@@ -33,17 +33,18 @@ export interface CompareSettings extends PlanSettings {
   /** Called after each layer or length with the results so far, which remain if an error ends the next one. */
   onResults?: (report: ComparisonReport) => void;
   /** Called with the figures of each cell as soon as they are known; its time comes when all of a layer or length are timed. */
-  onMeasured?: (figures: Pick<ComparisonResult, PlaceName | 'relativeError' | 'totalVariation' | 'topKRecall'>) => void;
+  onMeasured?: (
+    figures: Omit<MeasuredOutput, 'shape' | 'data'> &
+      Pick<ComparisonResult, 'relativeError' | 'totalVariation' | 'topKRecall'>,
+  ) => void;
   /** Called with the output of each cell, and of full attention even if it is not among them. */
   onOutput?: (output: MeasuredOutput) => void;
   /** Asked between two cells; if true, the report has only the layers or lengths that are complete. */
   shouldStop?: () => boolean;
 }
 
-type PlaceName = 'variant' | 'options' | 'budget' | 'layer' | 'length';
-
 /** The output of a cell on a layer or a length. */
-export interface MeasuredOutput extends Pick<ComparisonResult, PlaceName> {
+export interface MeasuredOutput extends Pick<ComparisonResult, 'variant' | 'options' | 'budget' | 'layer' | 'length'> {
   /** [batch, heads, length, valueDim] */
   shape: readonly number[];
   /** Row-major; zeros in rows of masked tokens. */
@@ -141,7 +142,7 @@ async function measureFigures(
   onTooLarge: (cell: Cell, what: string, error: MemoryError) => void,
   { shouldStop = () => false, onOutput = () => {}, onMeasured = () => {} }: CompareSettings,
 ): Promise<Figures | null> {
-  const placeOf = ({ variant, options, budget }: Cell): Pick<ComparisonResult, PlaceName> => {
+  const placeOf = ({ variant, options, budget }: Cell): Omit<MeasuredOutput, 'shape' | 'data'> => {
     const { length, layer } = input;
     const place = { length, ...(layer === undefined ? {} : { layer }) };
     return { variant: variant.name, options: { ...options }, budget, ...place };

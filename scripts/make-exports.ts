@@ -132,6 +132,13 @@ function casesOf(): Case[] {
       causal(`adaptive-sparse-${alpha}`, named('adaptive-sparse', { alpha })),
     ),
     causal('rfa-gated', named('rfa', { gated: true })),
+    causal('multiplicative', { ...named('full'), projections: 'multiplicative' }),
+    causal('multiplicative-gated', {
+      ...named('longformer', global),
+      ...{ projections: 'multiplicative', modules: 8, projectionKernel: 5, gatedValues: true },
+    }),
+    causal('multiplicative-parts', { ...named('gla'), projections: 'multiplicative' }),
+    classifier('multiplicative-classifier', { ...named('nystromformer'), projections: 'multiplicative' }),
     causal('rfa-arccosine', named('rfa', { kernel: 'arccosine', gated: true })),
     causal('fox-rotary', named('fox'), { positions: 'rotary' }),
     ...['gated-deltanet', 'gla', 'mamba2', 'retnet'].map((variant) => {

@@ -87,6 +87,7 @@ export type { ClassifierConfig } from './training/classifier.ts';
 export type { LanguageModelConfig } from './training/language-model.ts';
 export type { TransformerConfig } from './training/config.ts';
 export type { AttentionSettings } from './training/mixing.ts';
+export type { ProjectionKind, ProjectionSettings } from './training/projections.ts';
 export type { FeedForwardSettings } from './training/feed-forward/registry.ts';
 export type { Routed } from './training/feed-forward/kind.ts';
 export { type RoutedLayer, whoGoesWhere } from './training/feed-forward/who.ts';

@@ -193,7 +193,8 @@ const controlled: LayerNotes = {
       code: { file: 'controlled', from: 'const weights = reshape(gatherRows(W1', to: 'parts.push(' },
     },
   ],
-  goodFor: 'Generation, token by token, where reading weights takes most of the time.',
+  goodFor:
+    'Generation, token by token, where reading weights takes most of the time. Attention can have the sparse projections of the same paper: train with --projections multiplicative.',
   badFor: 'Training, which computes all units and then leaves most of them out.',
   picture: {
     what: ['unit', 'units'],

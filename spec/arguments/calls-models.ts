@@ -93,6 +93,7 @@ const settings = (): api.RunSettings => ({
       redrawEvery: 1,
       shared: false,
       gatedValues: false,
+      projections: 'dense',
     },
   },
   optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },

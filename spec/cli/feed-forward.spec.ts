@@ -30,6 +30,27 @@ test('layers take turns, with options of each kind; the config of the run says s
   assert.is(Buffer.compare(one, other), 0);
 });
 
+test('projections are multiplicative where asked for; the config says so, and what contradicts is refused', async () => {
+  const sparse = ['--projections', 'multiplicative', '--modules', '4', '--projection-kernel', '5'];
+  await outputOf(args('f', ...sparse));
+  const [attention] = [loadModel(join(folder, 'f', 'checkpoint.safetensors')).learner.model.config.attention].flat();
+  const { projections, modules, projectionKernel } = attention as unknown as Record<string, unknown>;
+  assert.equal([projections, modules, projectionKernel], ['multiplicative', 4, 5]);
+  await outputOf(['train', '--config', join(folder, 'f', 'config.json'), '--out', join(folder, 'g'), '--overwrite']);
+  const [one, other] = ['f', 'g'].map((name) => readFileSync(join(folder, name, 'checkpoint.safetensors')));
+  assert.is(Buffer.compare(one, other), 0);
+  for (const [more, message] of [
+    [['--projections', 'sparse'], /--projections: unknown projections 'sparse'. Known: dense, multiplicative/],
+    [['--modules', '4'], /modules: expected multiplicative projections/],
+    [['--projections', 'multiplicative', '--modules', '3'], /modules: expected a divisor of modelDim 16, got 3/],
+    [['--projections', 'multiplicative', '--projection-kernel', '2'], /projectionKernel: expected an odd number/],
+  ] as const) {
+    const { code, err } = await answerTo(args('h', ...more));
+    assert.is.not(code, 0);
+    assert.match(err, message);
+  }
+});
+
 test('a table for each layer that routes: every choice of every token, and its tokens', async () => {
   await outputOf(args('c', '--feed-forward', 'dense,top-2', '--feed-forward-option', 'numExperts=3'));
   const text = await outputOf(['eval', '--checkpoint', join(folder, 'c'), '--examples', '4', '--routing']);

@@ -78,7 +78,8 @@ test('full attention: Concat(head_1, …, head_h) W^O by plain loops', () => {
   const attention = make({ variant: 'full' });
   stir(attention.tensors(), 1);
   const x = input(5);
-  const { projections, output } = attention;
+  const { projections } = attention;
+  const output = attention.output as Linear;
   const rows = (projection: Linear | undefined) => linear(x, projection as Linear);
   const [q, k, v] = [rows(projections.query), rows(projections.key), rows(projections.value)];
   const heads = loop([2, 5, 8], ([b, i, c]) => {

@@ -135,6 +135,7 @@ test('whatever differs from a class of transformers goes to the loader', () => {
     [{ attention: { variant: 'longformer' } }, /full attention/],
     [{ attention: [{ variant: 'full' }, { variant: 'light-conv' }] }, /full attention/],
     [{ attention: { variant: 'full', gatedValues: true } }, /full attention/],
+    [{ attention: { variant: 'full', projections: 'multiplicative' } }, /dense projections/],
     [{ tied: false }, /tied/],
     [{ norm: 'post' }, /normalisation first/],
     [{ residual: 'reversible' }, /plain layers/],

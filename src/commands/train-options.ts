@@ -15,6 +15,7 @@ import {
 import { transformerDefaults } from '../training/config.ts';
 import { FEED_FORWARD_KINDS } from '../training/feed-forward/registry.ts';
 import { POSITIONS } from '../training/positions.ts';
+import { PROJECTIONS } from '../training/projections.ts';
 import { recipes } from '../training/recipes/registry.ts';
 import { runDefaults } from '../training/run.ts';
 import { groupNames } from '../training/tasks/groups.ts';
@@ -98,6 +99,15 @@ export function trainOptions() {
       'N=V',
       'Set an option of the feed-forward layers by NAME=VALUE, or of one kind by KIND.NAME=VALUE',
     ),
+    projections: choice('KIND', PROJECTIONS, 'Project queries, keys and values by these', { defaultText: 'dense' }),
+    modules: integer('S', 'Number of modules of multiplicative projections', {
+      minimum: 1,
+      defaultText: 'that of heads',
+    }),
+    projectionKernel: integer('F', 'Tokens and modules that a filter of multiplicative projections sees, odd', {
+      minimum: 1,
+      defaultText: '3',
+    }),
     dropout: number('P', 'Dropout probability', { minimum: 0, maximum: 0.99, defaultText: String(model.dropout) }),
     reversible: flag('Keep no activations; recompute them in the backward pass from each layer’s output'),
 

@@ -88,7 +88,9 @@ function taskRuns(word: string, values: TrainValues): Omit<PlannedRun, 'folder'>
   return [...own].map(([variant, options]) => {
     const { name } = variant;
     const layers = perLayer.get(variant);
-    const attention = { variant: name, options, ...(layers && { perLayer: layers }) };
+    const { projections, modules, projectionKernel } = values;
+    const sparse = said({ projections, modules, projectionKernel });
+    const attention = { variant: name, options, ...(layers && { perLayer: layers }), ...sparse };
     return {
       name,
       settings: settingsOf(task.name, attention, feedForward, complete),
@@ -119,6 +121,9 @@ function completed(task: TaskDefinition, values: TrainValues, variants: readonly
     positions: values.positions ?? brief.positions ?? defaultPositions(variants, values),
     feedForward: values.feedForward,
     feedForwardOption: values.feedForwardOption.length === 0 ? undefined : values.feedForwardOption,
+    projections: values.projections,
+    modules: values.modules,
+    projectionKernel: values.projectionKernel,
     dropout: values.dropout ?? runDefaults.model.dropout,
     reversible: values.reversible,
     steps,

@@ -35,6 +35,9 @@ export function replacementsOf(description: Description, options: LoadOptions, c
     if (settings.gatedValues) {
       throw new UnsupportedError('gatedValues: a checkpoint has no projection for a gate of the values');
     }
+    if (settings.projections === 'multiplicative') {
+      throw new UnsupportedError('projections: a checkpoint has projections of its own, which stay as they are');
+    }
     const shares = settings.shared ?? areShared(settings);
     const before = shared.get(entry);
     if (before !== undefined) return { mixing: before, own: false };

@@ -15,9 +15,11 @@ export function* evaluateWithout(learner: Learner, task: Task, settings: Evaluat
   }
 }
 
-/** The result of `body` while the layer's attention outputs zeros, because its projection is zero. */
+/** The result of `body` while the layer's attention outputs zeros, because its projection, or that of its values, is zero. */
 function withoutAttention<T>({ attention }: TransformerLayer, body: () => T): T {
-  const projection = Object.values(attention.output);
+  const { output, projections, global } = attention;
+  const zeroed = output === undefined ? [projections.value, global?.value] : [output];
+  const projection = zeroed.flatMap((each) => (each === undefined ? [] : Object.values(each)));
   const kept = projection.map((tensor) => tensor.toArray());
   for (const tensor of projection) elements(tensor).fill(0);
   try {

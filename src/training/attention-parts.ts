@@ -42,8 +42,15 @@ export interface PartParameters {
   readonly outputGate?: Linear;
 }
 
-/** Rows that a convolution still needs in the next call, [batch, heads, taps − 1, headDim] each. */
-export type LastRows = Readonly<Partial<Record<InputName, Tensor>>>;
+/**
+ * Rows that a convolution still needs in the next call, [batch, heads, taps − 1, headDim] each; `modules` those of multiplicative
+ * projections (multiplicative.ts).
+ */
+export type LastRows = Readonly<Partial<Record<InputName | 'modules', Tensor>>>;
+
+/** The inputs with a convolution. */
+export const convolvedInputs = ({ convolution = {} }: PartParameters): InputName[] =>
+  Object.keys(convolution) as InputName[];
 
 const EPSILON = 1e-5;
 
@@ -166,17 +173,17 @@ const OWN = 'layer.';
 
 /**
  * The variant's state, and copies of the rows of convolutions, from the state of a layer. Throws ArgumentError if it lacks
- * those.
+ * those of `names`.
  */
 export function separated(
   state: AttentionState | undefined,
-  { convolution = {} }: PartParameters,
+  names: readonly (keyof LastRows)[],
 ): { own: AttentionState | undefined; last: LastRows } {
   if (state === undefined) return { own: undefined, last: {} };
   const entries = Object.entries(state.tensors);
   const rows = entries.filter(([name]) => name.startsWith(OWN));
   const own = entries.filter(([name]) => !name.startsWith(OWN));
-  for (const name of state.position === 0 ? [] : Object.keys(convolution)) {
+  for (const name of state.position === 0 ? [] : names) {
     if (state.tensors[`${OWN}${name}`] !== undefined) continue;
     throw new ArgumentError(`state.${OWN}${name}: expected the last rows of the convolution, got none`);
   }

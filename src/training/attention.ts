@@ -3,14 +3,14 @@
  *
  *     MultiHead(x) = Concat(head_1, …, head_h) W^O,   head_i = Attention(x W_i^Q, x W_i^K, x W_i^V)
  *
- * Each projection is one matrix for all heads, followed by a bias. A variant declares which projections it needs: inputs that
- * it does not read are not projected, its gates are projections with an activation, and its global tokens, if any, have their
- * own projections.
+ * Each projection is one matrix for all heads, followed by a bias, or a sparse one (projections.ts). A variant declares which
+ * projections it needs: inputs that it does not read are not projected, its gates are projections with an activation, and its
+ * global tokens, if any, have their own projections.
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
 import { release } from '../core/memory.ts';
-import { contiguous, detach, multiply, reshape, sigmoid, slice, transpose } from '../core/ops/index.ts';
+import { contiguous, detach, reshape, transpose } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep, scope } from '../core/scope.ts';
 import { packed, type Tensor } from '../core/tensor.ts';
@@ -19,6 +19,7 @@ import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import {
   beforeAttention,
+  convolvedInputs,
   finished,
   type InputName,
   joined,
@@ -28,12 +29,23 @@ import {
   separated,
 } from './attention-parts.ts';
 import { started } from './gate-start.ts';
-import { copyOfLinear, type Linear, linear, linearParameters } from './linear.ts';
+import { type Linear, linear, linearParameters } from './linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing, type MixOptions } from './mixing.ts';
 import { type Module, named } from './module.ts';
+import type { Multiplicative } from './multiplicative.ts';
 import { Rotary } from './positions.ts';
+import {
+  copyOf,
+  gatedUnit,
+  keptRows,
+  type Project,
+  type Projections,
+  projecting,
+  projectionParameters,
+} from './projections.ts';
 
-type Projections = { query?: Linear; key?: Linear; value: Linear };
+type Projected = { inputs: AttentionInputs; last: LastRows };
+
 export interface AttendOptions extends MixOptions {
   /** uint8 [batch, length]: 1 = a real token, 0 = padding. Absent: all real. */
   keyMask?: Tensor | undefined;
@@ -51,13 +63,16 @@ export interface Steps {
 
 export class MultiHeadAttention implements Module {
   readonly projections: Projections;
+  /** D and E of multiplicative projections; undefined for dense ones. */
+  readonly multiplicative: Multiplicative | undefined;
   /** The projections of global tokens, if the variant has them. They start as copies (Beltagy et al. 2020, §3.1). */
   readonly global: Projections | undefined;
   /** The projections of the variant's gates, by name. */
   readonly gates: Readonly<Record<string, Linear>>;
   /** Of the parts that the variant declares around the attention. */
   readonly parts: PartParameters;
-  readonly output: Linear;
+  /** Undefined behind multiplicative projections. */
+  readonly output: Linear | undefined;
   readonly mixing: Mixing;
   readonly #place: AttentionPlace;
   readonly #sharesMixing: boolean;
@@ -77,27 +92,23 @@ export class MultiHeadAttention implements Module {
     this.#gated = settings.gatedValues ?? variant.inputs.values === 'gated';
 
     const { modelDim, heads, headDim, dtype } = place;
-    const inner = heads * headDim;
     const unread = unreadInputs(variant, options);
-    const project = (name: string, outputs = inner, rank?: number) =>
-      linearParameters(modelDim, outputs, random.split(name), dtype, rank);
-    this.projections = {
-      ...(unread.includes('queries') ? {} : { query: project('query') }),
-      ...(unread.includes('keys') ? {} : { key: project('key') }),
-      value: project('value', this.#gated ? 2 * inner : inner),
-    };
+    const read = (['queries', 'keys', 'values'] as const).filter((name) => name === 'values' || !unread.includes(name));
+    const made = projectionParameters(settings, place, read, this.#gated, random);
+    this.projections = made.projections;
+    this.multiplicative = made.multiplicative;
+    this.output = made.output;
     this.#declared = gatesOf(variant.inputs, options);
     this.gates = Object.fromEntries(
       Object.entries(this.#declared).map(([name, gate]) => {
         const width = this.#widthOf(gate);
-        const projection = project(`gate ${name}`, heads * width, gate.rank?.(options, this.mixing.shape));
+        const rank = gate.rank?.(options, this.mixing.shape);
+        const projection = linearParameters(modelDim, heads * width, random.split(`gate ${name}`), dtype, rank);
         return [name, started(projection, gate, width, random.split(`bias of gate ${name}`))];
       }),
     );
     this.global = variant.inputs.global?.(options) === true ? copyOf(this.projections) : undefined;
-    const read = (['queries', 'keys', 'values'] as const).filter((name) => name === 'values' || !unread.includes(name));
     this.parts = partParameters(this.mixing.layer ?? {}, read, place, random.split('parts'));
-    this.output = linearParameters(inner, modelDim, random.split('output'), dtype);
 
     if (place.rotary && !comparesTokens(variant)) {
       throw new ArgumentError(`positions: expected others than rotary, because ${variant.name} compares no tokens`);
@@ -107,8 +118,9 @@ export class MultiHeadAttention implements Module {
 
   /** Leaves out the variant's parameters if they belong to another layer, because that layer names them. */
   tensors(): Map<string, Tensor> {
-    const { projections, gates, global, parts, output } = this;
+    const { projections, multiplicative, gates, global, parts, output } = this;
     return named({
+      ...multiplicative,
       ...projections,
       gates,
       global,
@@ -143,7 +155,7 @@ export class MultiHeadAttention implements Module {
    * tokens so far.)
    */
   startSteps(batch: number, state?: AttentionState): Steps {
-    const { own, last } = separated(state, this.parts);
+    const { own, last } = separated(state, [...convolvedInputs(this.parts), ...keptRows(this.projections)]);
     const decoder = this.mixing.startDecoding(batch, own);
     let rows: LastRows = last;
     const goOn = (next: LastRows) => {
@@ -176,19 +188,15 @@ export class MultiHeadAttention implements Module {
   }
 
   /** The variant's inputs for tokens from position `begin` on, and what convolutions need of them in the next call. */
-  #project(
-    x: Tensor,
-    begin: number,
-    keyMask?: Tensor,
-    before: LastRows = {},
-  ): { inputs: AttentionInputs; last: LastRows } {
+  #project(x: Tensor, begin: number, keyMask?: Tensor, before: LastRows = {}): Projected {
     const { part, last } = beforeAttention(this.mixing.layer, this.parts, keyMask, before);
+    const made = projecting(x, this.multiplicative, this.projections, keyMask, before.modules);
     const inputs = {
-      ...this.#heads(x, this.projections, begin, part),
-      ...(this.global && { global: this.#heads(x, this.global, begin) }),
+      ...this.#heads(made.project, this.projections, begin, part),
+      ...(this.global && { global: this.#heads(made.project, this.global, begin) }),
       ...(this.mixing.variant.inputs.gates && { gates: this.#gatesOf(x) }),
     };
-    return { inputs, last };
+    return { inputs, last: made.last === undefined ? last : { ...last, modules: made.last } };
   }
 
   /** [batch, heads, length], or [batch, heads, length, width], of every gate. Those that only choose do not change x. */
@@ -208,26 +216,19 @@ export class MultiHeadAttention implements Module {
   }
 
   #heads(
-    x: Tensor,
+    project: Project,
     { query, key, value }: Projections,
     begin: number,
     part: (name: InputName, rows: Tensor) => Tensor = (_name, rows) => rows,
   ): AttentionInputs {
-    const values = contiguous(part('values', this.#split(this.#gate(linear(x, value)))));
+    const values = contiguous(part('values', this.#split(project(value, this.#gated ? gatedUnit : undefined))));
     const turned = (name: InputName, projection: Linear) => {
-      const rows = part(name, this.#split(linear(x, projection)));
+      const rows = part(name, this.#split(project(projection)));
       return this.#rotary === null ? contiguous(rows) : this.#rotary.turn(rows, begin);
     };
     // Unused inputs must be present anyway.
     const queries = query === undefined ? values : turned('queries', query);
     return { queries, keys: key === undefined ? queries : turned('keys', key), values };
-  }
-
-  /** A gated linear unit, a ∘ sigmoid(b) (Dauphin et al. 2017), of two halves. */
-  #gate(x: Tensor): Tensor {
-    if (!this.#gated) return x;
-    const half = x.shape[2] / 2;
-    return multiply(slice(x, 2, 0, half), sigmoid(slice(x, 2, half, 2 * half)));
   }
 
   /** [batch, length, heads · headDim] as [batch, heads, length, headDim]: a view. */
@@ -241,11 +242,7 @@ export class MultiHeadAttention implements Module {
     const heads =
       layer === undefined ? output : finished(output, x, layer, this.parts, (each) => contiguous(this.#split(each)));
     const [batch, count, length, headDim] = heads.shape;
-    return linear(reshape(transpose(heads, [0, 2, 1, 3]), [batch, length, count * headDim]), this.output);
+    const rows = reshape(transpose(heads, [0, 2, 1, 3]), [batch, length, count * headDim]);
+    return this.output === undefined ? rows : linear(rows, this.output);
   }
-}
-
-function copyOf(projections: Projections): Projections {
-  const entries = Object.entries(projections).map(([name, projection]) => [name, copyOfLinear(projection)]);
-  return Object.fromEntries(entries) as Projections;
 }

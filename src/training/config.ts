@@ -17,6 +17,7 @@ import { completeFeedForward, DENSE, expectFeedForward, type FeedForwardSettings
 import type { FloatType } from './linear.ts';
 import type { AttentionPlace, AttentionSettings } from './mixing.ts';
 import { POSITIONS, type PositionKind } from './positions.ts';
+import { PROJECTIONS } from './projections.ts';
 
 /** The sizes of a transformer, with the symbols of Vaswani et al. 2017, and how its layers are built. */
 export interface TransformerConfig {
@@ -94,6 +95,9 @@ export const expectAttentionSettings: Check = (name, value) => {
     shared: expectBoolean,
     gatedValues: expectBoolean,
     layerParts: expectBoolean,
+    projections: oneOf(...PROJECTIONS),
+    modules: integerOf(1),
+    projectionKernel: integerOf(1),
   });
   expectText(`${name}.variant`, (value as AttentionSettings).variant);
 };

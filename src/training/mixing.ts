@@ -21,10 +21,11 @@ import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from 
 import type { FloatType } from './linear.ts';
 import { move, stays } from './moving.ts';
 import { isFirstRun, type OwnLosses, withOwnLoss } from './own-loss.ts';
+import type { ProjectionSettings } from './projections.ts';
 import type { Pass } from './repeatable.ts';
 
 /** The settings of the attention of a layer, as plain values. */
-export interface AttentionSettings {
+export interface AttentionSettings extends ProjectionSettings {
   /** The name of a registered variant. */
   variant: string;
   /** Its options by name; options left out have the variant's defaults for the model's length. */

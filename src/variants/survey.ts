@@ -93,7 +93,7 @@ const SPARSE: readonly Entry[] = [
   ['Switch Transformer', 'Fedus et al.', 2021, '2101.03961', 'Sparse', 'O(N²)', 2, true, []],
   ['ST-MoE', 'Zoph et al.', 2022, '2202.08906', 'Sparse', 'O(N²)', 2, true, [], 'the z loss is the option `zLoss` of top-2'],
   ['GShard', 'Lepikhin et al.', 2020, '2006.16668', 'Sparse', 'O(N²)', 2, true, []],
-  ['Scaling Transformers', 'Jaszczur et al.', 2021, '2111.12763', 'Sparse', 'O(N²)', 2, true, [], 'the feed-forward layer; the sparse projections of attention are missing'],
+  ['Scaling Transformers', 'Jaszczur et al.', 2021, '2111.12763', 'Sparse', 'O(N²)', 2, true, [], 'the feed-forward layer; the sparse projections are an option of any attention of `train`, --projections multiplicative'],
   ['GLaM', 'Du et al.', 2021, '2112.06905', 'Sparse', 'O(N²)', 2, true, []],
 ];
 

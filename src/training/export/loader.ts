@@ -53,6 +53,7 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
         options: mixing.options,
         ...projectedGates(mixing),
         ...(mixing.layer && { layer: mixing.layer }),
+        projections: attentions[entry].projections ?? 'dense',
         gatedValues: attentions[entry].gatedValues ?? mixing.variant.inputs.values === 'gated',
         sharedParameters: isShared(entry) ? entry : null,
         unpaddedFrom: shortestServed(mixing, length),

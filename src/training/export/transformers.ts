@@ -48,6 +48,7 @@ function problemOf(config: TransformerConfig): string | undefined {
   const rules: [fits: boolean, problem: string][] = [
     [causal && 'tied' in config, 'only causal language models'],
     [attentions.every(({ variant, gatedValues }) => isExact(variant) && !gatedValues), 'only full attention'],
+    [attentions.every(({ projections = 'dense' }) => projections === 'dense'), 'only dense projections'],
     [feedForwardsOf(config).every(({ kind }) => kind === 'dense'), 'only dense feed-forward layers'],
     [(config as LanguageModelConfig).tied, 'only an output that is tied to the embedding'],
     [norm === 'pre' && residual === 'plain', 'only plain layers with normalisation first'],

@@ -9,6 +9,8 @@
  *   computes all units, as in the paper.
  * It gives up: speed in training.
  *
+ * The sparse projections of the paper's attention (§3.2) are ../multiplicative.ts, an option of any attention.
+ *
  *     controller(x) = argmax of each block of N of x C₁ C₂,   C₁ [d_model, r], C₂ [r, d_ff]
  *     y = (max(0, x W₁ + b₁) ∘ controller(x)) W₂ + b₂
  *

@@ -165,8 +165,13 @@ class EfficientTransformer(Part):
         config = self.config
         batch, length, _ = x.shape
 
+        def projected(part):
+            if settings.get("projections", "dense") == "dense":
+                return linear(x, part)
+            return filtered(without(multiplicative(x, layer.attention), mask), part)
+
         def split(rows):
-            return rows.view(batch, length, config["heads"], -1).transpose(1, 2)
+            return rows.reshape(batch, length, config["heads"], -1).transpose(1, 2)
 
         def project(part, parts):
             def before(name, rows):
@@ -175,11 +180,11 @@ class EfficientTransformer(Part):
                 rows = F.silu(rows) if name in parts.get("silu", []) else rows
                 return rows.sigmoid() if name in parts.get("sigmoid", []) else rows
 
-            value = linear(x, part.value)
+            value = projected(part.value)
             v = before("values", split(F.glu(value) if settings["gatedValues"] else value))
             # What a variant does not read is not projected.
-            q = self.turned(before("queries", split(linear(x, part.query)))) if hasattr(part, "query") else v
-            k = self.turned(before("keys", split(linear(x, part.key)))) if hasattr(part, "key") else q
+            q = self.turned(before("queries", split(projected(part.query)))) if hasattr(part, "query") else v
+            k = self.turned(before("keys", split(projected(part.key)))) if hasattr(part, "key") else q
             # What is masked has no influence, whatever it holds.
             return q, without(k, mask[:, None]), without(v, mask[:, None])
 
@@ -198,7 +203,8 @@ class EfficientTransformer(Part):
         parameters = layer.attention if shared is None else self.stack.sharedAttention[shared]
         heads = VARIANTS[settings["variant"]](*inputs, F.pad(mask, (0, missing)), options, parameters)
         heads = self.finished(heads[:, :, :length], x, layer.attention, parts, split)
-        return linear(heads.transpose(1, 2).reshape(batch, length, -1), layer.attention.output)
+        rows = heads.transpose(1, 2).reshape(batch, length, -1)
+        return linear(rows, layer.attention.output) if hasattr(layer.attention, "output") else rows
 
     def finished(self, heads, x, part, parts, split):
         """The norm and the gate that a variant's paper has after its attention."""
@@ -237,6 +243,19 @@ def rotated(x, places, base=10000):
 def linear(x, part):
     y = (x @ part.inner if hasattr(part, "inner") else x) @ part.weight
     return y + part.bias if hasattr(part, "bias") else y
+
+
+def multiplicative(x, part):
+    """y_{s,m} = Σ_i x_i D_{i,s} E_{i,m} (Jaszczur et al. 2021, §3.2): [batch, length, modules · M]."""
+    return torch.einsum("bti,is,im->btsm", x, part.D, part.E).flatten(2)
+
+
+def filtered(y, part):
+    """Filters [F, F, M, filters] over the last F tokens and F neighbouring modules: [batch, length, modules, filters]."""
+    F_, _, width, _ = part.weight.shape
+    image = y.unflatten(2, (-1, width)).permute(0, 3, 1, 2)
+    image = F.pad(image, (F_ // 2, F_ // 2, F_ - 1, 0))
+    return F.conv2d(image, part.weight.permute(3, 2, 0, 1), part.bias).permute(0, 2, 3, 1)
 
 
 def short_convolution(rows, taps):

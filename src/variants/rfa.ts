@@ -11,17 +11,14 @@
  *     gated: S_t = g_t S_{t−1} + (1 − g_t) φ(k_t) v_tᵀ,   z_t = g_t z_{t−1} + (1 − g_t) φ(k_t)                 (§3.2)
  *     arc-cosine: φ(x) = √(1/D) [relu(w₁·x), …, relu(w_D·x)],   E[φ(x)·φ(y)] = ‖a‖ ‖b‖ (sin θ + (π − θ) cos θ) / 2π
  *
- * with q and k scaled to length 1, σ learned, and g_t = sigmoid(w·x_t + b) a number of each token and head. `kernel` chooses the
- * Gaussian features or those of the arc-cosine kernel of order 1 (Cho & Saul 2009), where a = σ ∘ x, b = σ ∘ y, and θ is the
- * angle between them. Those are half as many, and no weight is negative; but they estimate another kernel than the softmax's.
+ * with q and k scaled to length 1, σ learned, and g_t = sigmoid(w·x_t + b) a number of each token and head. The arc-cosine kernel
+ * (Cho & Saul 2009) has a = σ ∘ x, b = σ ∘ y and the angle θ between them: no weight is negative, but it is not the softmax's.
  *
- * Cost: O(L·D·d) time and O(L·(D + d)) memory; a token is generated from a state of 2D × (d + 1) numbers and a count. It gives
- * up the lengths of queries and keys: weights are as peaked as σ makes them. A Gaussian estimate has a standard error of at most
- * √(1/(2D)), and may be negative.
+ * Cost: O(L·D·d) time and O(L·(D + d)) memory; a token is generated from a state of 2D × (d + 1) numbers and a count. It gives up
+ * the lengths of queries and keys. A Gaussian estimate has a standard error of at most √(1/(2D)), and may be negative.
  *
- * Departs from the paper: σ multiplies, as in the authors' code, and is 1/σ of theorem 1. Sums of weights are kept
- * off 0 by the size of weights and their errors (`leastWeight`), where the code takes a constant. Padding does not decay sums.
- * Training draws ω anew at each step, where the paper takes one of a pool of draws.
+ * Departs from the paper: σ multiplies, and is 1/σ of theorem 1, as in the authors' code. `leastWeight` keeps sums of weights off
+ * 0, where the code takes a constant. Padding does not decay sums. Training draws ω anew at each step, not from a pool of draws.
  */
 import { elu, expandDims, matmul, multiply, negate, scan, sum, zeroMasked } from '../core/ops/index.ts';
 import { filled, type Tensor } from '../core/tensor.ts';
@@ -43,7 +40,6 @@ function attend(
   const least = leastWeight(kernel, D, sigma);
   const [batch, heads, length] = keys.shape;
   const one = filled([batch, heads, length, 1], 1, keys.dtype);
-
   // φ(Q) Σ_j φ(k_j) [v_j, 1]ᵀ                                                                                 (§3.1)
   if (!causal) {
     const S = matmul(zeroMasked(phiK, keyMask), zeroMasked(withOnes(values), keyMask), { transposeA: true });

@@ -1,13 +1,17 @@
 /** Figures and weights of a variant on an input: `compare` and its rows, as the command line has them. */
 import { attentionRows } from '../../src/compare/attention-rows.ts';
 import { compare } from '../../src/compare/compare.ts';
+import { keyOfRows } from '../../src/compare/measure.ts';
 import { chosenVariants } from '../../src/compare/plan.ts';
 import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
 import { ArgumentError } from '../../src/core/errors.ts';
 import { scope } from '../../src/core/scope.ts';
+import { checkInputs } from '../../src/variants/attend.ts';
 import { checkOptions } from '../../src/variants/check-options.ts';
+import type { AnyVariant } from '../../src/variants/registry.ts';
+import type { AttentionInputs } from '../../src/variants/variant.ts';
 import { fullWeights } from './full.ts';
-import { inputOf, keyOf } from './inputs.ts';
+import { inputOf, keyOf, recall } from './inputs.ts';
 import { pairsOf } from './pairs.ts';
 import type { Measurement, Questions, Weights } from './protocol.ts';
 
@@ -48,10 +52,22 @@ export function weights(ask: Questions['weights']['ask']): Weights {
   const matrices =
     name === REFERENCE_VARIANT
       ? fullWeights(keyOf(input, seed), inputs, causal)
-      : scope(
-          () => attentionRows(variant, inputs, { ...options, causal } as { causal: boolean }, every, { seed }).data,
-        );
+      : rowsOf(variant, inputs, { ...options, causal }, every, seed);
   return { length, heads, weights: oneOf(matrices, length, head === null ? [...Array(heads).keys()] : [head]) };
+}
+
+/** All of them, which the figures are then of, where those are of every row. */
+function rowsOf(
+  variant: AnyVariant,
+  inputs: AttentionInputs,
+  options: Record<string, unknown>,
+  rows: readonly number[],
+  seed: number,
+): ArrayLike<number> {
+  const complete = checkOptions(variant, options, checkInputs(inputs, false));
+  return recall('rows', keyOfRows({ variant, options: complete }, seed, rows), () =>
+    scope(() => attentionRows(variant, inputs, complete, rows, { seed })),
+  ).data;
 }
 
 /** Their mean. */

@@ -173,6 +173,30 @@ test('where each row takes a pass of its own, a seeded sample of a short sequenc
   assert.is.not(other.totalVariation, first.totalVariation);
 });
 
+test('what a caller keeps of the same tensors is not computed again, and the figures are the same', async () => {
+  const input = syntheticInput({ lengths: [20], heads: 2, headDim: 4 });
+  const inputs = input.cases[0].load();
+  const kept = new Map<string, unknown>();
+  const asked: string[] = [];
+  const recall = <Answer>(kind: string, key: string, compute: () => Answer): Answer => {
+    const name = `${kind} ${key}`;
+    asked.push(`${kind} ${kept.has(name) ? 'kept' : 'new'}`);
+    if (!kept.has(name)) kept.set(name, compute());
+    return kept.get(name) as Answer;
+  };
+  const keeping = { ...input, cases: [{ ...input.cases[0], load: () => inputs, recall }] };
+  const figures = async (from: typeof input, projectedLength: number) =>
+    (
+      await results({ variants: ['dummy', 'linformer'], options: { ...options, linformer: { projectedLength } } }, from)
+    ).map(({ milliseconds, fullMilliseconds, ...others }) => others);
+  for (const k of [4, 4, 5]) assert.equal(await figures(keeping, k), await figures(input, k));
+  const [fresh, old] = [
+    ['oracle new', 'rows new', 'rows new'],
+    ['oracle kept', 'rows kept', 'rows kept'],
+  ];
+  assert.equal(asked, [...fresh, ...old, 'oracle kept', 'rows kept', 'rows new']);
+});
+
 test('figures are told as soon as they are known, those of the table', async () => {
   const told: unknown[] = [];
   const timed: string[] = [];

@@ -68,7 +68,8 @@ export function loadSubject(
     rows.length <= SAMPLED_ROWS
       ? Int32Array.from(rows.keys())
       : Int32Array.from(random.split('one by one').choose(rows.length, SAMPLED_ROWS)).sort();
-  return { inputs, shape: { ...shape, dtype }, real, rows, fewRows, seed, parameterBlocks: new Set() };
+  const recall = input.recall ?? ((_kind, _key, compute) => compute());
+  return { inputs, shape: { ...shape, dtype }, real, rows, fewRows, seed, recall, parameterBlocks: new Set() };
 }
 
 /** Throws FileFormatError, which names the place in the file, if the tensors of a file hold NaN or an infinity. */

@@ -32,6 +32,11 @@ export interface ComparisonCase {
   placeOf?(part: 'queries' | 'keys' | 'values', element: number): string;
   /** Makes the tensors: float32, [batch, heads, length, headDim] each, and the mask, if any. */
   load(): AttentionInputs;
+  /**
+   * For a caller that compares on the same tensors again and again: the answer of `compute`, or what it kept of that kind
+   * under that key. What it answers is not written to.
+   */
+  recall?<Answer>(kind: 'oracle' | 'rows', key: string, compute: () => Answer): Answer;
 }
 
 /** The input of a comparison: one case for each layer of a model or each length, with a description for the report. */
@@ -64,6 +69,7 @@ export function expectComparisonInput(name: string, input: unknown): asserts inp
       layer: optional(expectText),
       isMasked: optional(expectBoolean),
       placeOf: optional(expectFunction),
+      recall: optional(expectFunction),
     },
   ];
   expectRecord(name, input, {

@@ -11,6 +11,7 @@ import { stateBytes } from '../variants/state.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from '../variants/variant.ts';
 import { attentionRows } from './attention-rows.ts';
 import { countsOf, realPositions, zeroUncounted } from './counted.ts';
+import type { ComparisonCase } from './inputs.ts';
 import { errorOfMean, meanOf, meanTopKRecall, meanTotalVariation, topKRecalls, totalVariations } from './metrics.ts';
 import { oracleRows, rowsOf } from './oracle.ts';
 import type { Cell } from './plan.ts';
@@ -26,6 +27,7 @@ export interface Subject {
   fewRows: Int32Array;
   /** Seed of the parameters. */
   seed: number;
+  recall: NonNullable<ComparisonCase['recall']>;
   /** The scope of parameters until all cells have been timed; for `releaseScope`. */
   parameterBlocks: Set<Block>;
 }
@@ -75,7 +77,10 @@ export interface Reference {
  */
 export function measureReference(cell: Cell, subject: Subject): Reference {
   const { output, ...ran } = run(cell, subject);
-  const oracle = oracleRows(subject.inputs, cell.options.causal, subject.rows);
+  const { causal } = cell.options;
+  const oracle = subject.recall('oracle', `${causal} ${subject.rows}`, () =>
+    oracleRows(subject.inputs, causal, subject.rows),
+  );
   zeroUncounted(oracle.output.data, output.shape[3], subject, subject.rows);
   const oracleError = relativeFrobeniusError(rowsOf(output, subject.rows), oracle.output);
   const figures = { relativeError: 0, maxAbsError: 0, totalVariation: 0, topKRecall: 1 };
@@ -97,7 +102,9 @@ export function measureCell(
   const [places, expected] = variant.weighsColumns
     ? [fewRows.map((n) => subject.rows[n]), narrowed(reference.rows, fewRows)]
     : [subject.rows, reference.rows];
-  const rows = attentionRows(variant, inputs, options, places, { seed, checkFinite: false });
+  const rows = subject.recall('rows', keyOfRows(cell, seed, places), () =>
+    attentionRows(variant, inputs, options, places, { seed, checkFinite: false }),
+  );
   return {
     cell,
     relativeError: relativeFrobeniusError(output, reference.output),
@@ -106,6 +113,11 @@ export function measureCell(
     sampledRows: places.length,
     ...ran,
   };
+}
+
+/** What rows of an attention matrix depend on, besides the inputs; `options` are complete. */
+export function keyOfRows({ variant, options }: Omit<Cell, 'budget'>, seed: number, rows: ArrayLike<number>): string {
+  return JSON.stringify([variant.name, options, seed, Array.from(rows)]);
 }
 
 /** Of [batch, heads, rows, keyLength], some of the rows. */

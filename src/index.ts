@@ -109,6 +109,18 @@ export type { Generation } from './training/language-model.ts';
 export { textAttention } from './training/text-attention.ts';
 export { type Exported, type ExportOptions, exportModel } from './training/export/export.ts';
 export { importRun } from './training/export/import.ts';
+export {
+  type ConvertedModel,
+  convertModel,
+  type ModelConversionObserver,
+  type ModelConversionSettings,
+} from './training/conversion/learner.ts';
+export type {
+  ConversionObserver,
+  ConversionReport,
+  ConversionSettings,
+  ConversionStep,
+} from './training/conversion/convert.ts';
 export { recipes } from './training/recipes/registry.ts';
 export { type Goal, type NamedRun, type Recipe, type RecipeRun, runsOf } from './training/recipes/recipe.ts';
 

@@ -252,6 +252,22 @@ export const callsOfTraining: Readonly<Record<string, Call>> = {
     also: { '0.kernels': ['null'] },
     depth: 1,
   }),
+  convertModel: of(
+    async (...given: Parameters<typeof api.convertModel>) => api.convertModel(...given),
+    () => [
+      { ...trained },
+      {
+        ...{ attention: { variant: 'linear-transformer' }, steps: 2, rate: 0.01, train: 'attention' as const },
+        ...{ seed: 1, heldOut: 1, batch: 2 },
+      },
+      { onSwapped: () => {}, onStep: () => {}, shouldStop: () => false },
+    ],
+    {
+      end: async (made) => endRun(((await made) as api.ConvertedModel).run),
+      also: { '0.kernels': ['null'] },
+      depth: 1,
+    },
+  ),
   importRun: of(api.importRun, () => [exported], { end: endRun }),
   runsOf: of(api.runsOf, () => [{ ...api.recipes[0] }], { depth: 1 }),
 };

@@ -18,6 +18,7 @@ const loaders: Readonly<Record<CommandName, () => Promise<Command>>> = {
   export: async () => (await import('./export.ts')).exportCommand,
   import: async () => (await import('./import.ts')).importCommand,
   reproduce: async () => (await import('./reproduce.ts')).reproduceCommand,
+  convert: async () => (await import('./convert.ts')).convertCommand,
   variants: async () => (await import('./variants.ts')).variantsCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
 };

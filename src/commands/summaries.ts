@@ -9,6 +9,7 @@ export const summaries = {
   export: 'Export a trained model to PyTorch, for training on more than one machine.',
   import: 'Make a checkpoint from an exported model that was then trained in PyTorch.',
   reproduce: 'Repeat tables and figures of papers, and say which claims hold here.',
+  convert: 'Give a trained model another attention, and train it until it does what it did.',
   variants: 'List the variants of attention, or the options of one.',
   doctor: 'Show what this machine offers, and check that the library works on it.',
 } as const;

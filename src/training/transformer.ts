@@ -123,22 +123,30 @@ export class Transformer implements Module {
     this.expectText(tokens, keyMask);
     return scope(() => {
       let found: AttentionInputs | undefined;
-      const attends = this.layers.map(({ attention }, n): Attend => {
-        return (x, once) => {
-          if (n === layer) {
-            const { queries, keys, values, gates } = attention.inputs(x);
-            // Copies, because reversible layers release their tensors.
-            found = mapTokens({ queries, keys, values, ...(gates && { gates }) }, (rows) => keep(packed(rows)));
-          }
-          return attention.forward(x, { training: false, keyMask, once });
-        };
+      this.watch(tokens, keyMask, (n, x) => {
+        if (n !== layer) return;
+        const { queries, keys, values, gates } = this.layers[n].attention.inputs(x);
+        // Copies, because layers release their tensors.
+        found = mapTokens({ queries, keys, values, ...(gates && { gates }) }, (rows) => keep(packed(rows)));
       });
-      noGrad(() => this.#run(tokens, 0, attends, evaluation, keyMask));
       return mapTokens(found as AttentionInputs, (rows) => {
         adopt(rows.block);
         return rows;
       });
     });
+  }
+
+  /** `forward` without a tape; `visit` sees x and y of each layer's attention, [batch, length, modelDim], to be copied. */
+  watch(tokens: Tensor, keyMask: Tensor | undefined, visit: (layer: number, x: Tensor, y: Tensor) => void): void {
+    const attends = this.layers.map(
+      ({ attention }, n): Attend =>
+        (x, once) => {
+          const y = attention.forward(x, { training: false, keyMask, once });
+          visit(n, x, y);
+          return y;
+        },
+    );
+    noGrad(() => this.#run(tokens, 0, attends, evaluation, keyMask));
   }
 
   /**

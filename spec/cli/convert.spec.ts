@@ -1,0 +1,70 @@
+/** `convert`: what it prints and writes, and what it refuses. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { loadModel } from '../../src/training/checkpoint.ts';
+import { attentionsOf } from '../../src/training/config.ts';
+import { answerTo, outputOf, temporaryFolder } from './host.ts';
+
+const folder = temporaryFolder();
+const trained = join(folder, 'trained');
+const SMALL = ['--layers', '2', '--model-dim', '16', '--heads', '2', '--evaluation-examples', '4', '--steps', '4'];
+await outputOf(['train', 'copy', '--length', '16', ...SMALL, '--threads', '1', '--out', trained]);
+const QUICK = ['--checkpoint', trained, '--examples', '4', '--batch', '4', '--threads', '1'];
+
+test('the numbers of a conversion are printed, and written for programs; the model is a checkpoint like others', async () => {
+  const [out, json] = [join(folder, 'out'), join(folder, 'numbers.json')];
+  const words = ['convert', ...QUICK, '--to', 'local-attention', '--option', 'chunkLength=2', '--steps', '4'];
+  const told = await outputOf([...words, '--out', out, '--json', json]);
+  const { report: _, ...numbers } = JSON.parse(readFileSync(json, 'utf8'));
+  assert.is(numbers.steps, 4);
+  assert.is(numbers.stopped, false);
+  assert.is(numbers.options.chunkLength, 2);
+  assert.equal(
+    numbers.models.map(({ model }: { model: string }) => model),
+    ['original', 'swapped', 'converted'],
+  );
+  for (const part of ['swapped', 'matched', 'converted']) assert.is(numbers.drift[part].length, 2);
+  for (const word of ['full → local-attention: 4 steps', 'nats a target', 'matched', `${out}/checkpoint.safetensors`]) {
+    assert.ok(told.includes(word), `${word} in ${told}`);
+  }
+  const { learner, step } = loadModel(join(out, 'checkpoint.safetensors'));
+  assert.is(step, 4);
+  assert.equal(
+    attentionsOf(learner.model.config).map(({ variant, options }) => [variant, options?.chunkLength]),
+    [['local-attention', 2]],
+  );
+  await outputOf(['eval', '--checkpoint', out, '--examples', '4']);
+  await outputOf(['train', '--resume', out, '--steps', '6', '--threads', '1']);
+
+  const again = await answerTo([...words, '--out', out]);
+  assert.is(again.code, 2);
+  assert.match(again.err, /already has .* in it/);
+});
+
+test('a conversion without time stops after a step, and is saved', async () => {
+  const out = join(folder, 'stopped');
+  const told = await outputOf(['convert', ...QUICK, '--to', 'performer', '--minutes', '0', '--out', out]);
+  assert.match(told, /performer: 1 of 400 steps/);
+  assert.is(loadModel(join(out, 'checkpoint.safetensors')).step, 1);
+});
+
+test('what is wrong is said before anything is written', async () => {
+  const out = join(folder, 'never');
+  const refused = async (message: RegExp, ...words: string[]) => {
+    const { code, err } = await answerTo(['convert', ...words, '--out', out]);
+    assert.is(code, 2, words.join(' '));
+    assert.match(err, message);
+    assert.not.ok(existsSync(join(out, 'checkpoint.safetensors')));
+  };
+  await refused(/--to: expected the VARIANT/, ...QUICK);
+  await refused(/--checkpoint: expected a FILE/, '--to', 'performer');
+  await refused(/--to: .*performer/, ...QUICK, '--to', 'performr');
+  await refused(/causal/, ...QUICK, '--to', 'bigbird');
+  await refused(/--option: .*window/, ...QUICK, '--to', 'full', '--option', 'window=2');
+  await refused(/--text: expected none/, ...QUICK, '--to', 'performer', '--text', 'README.md');
+  await refused(/--json/, ...QUICK, '--to', 'performer', '--json', join(folder, 'no', 'such', 'folder.json'));
+});
+
+test.run();

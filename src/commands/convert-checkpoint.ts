@@ -1,0 +1,94 @@
+/** `convert --checkpoint`: a model of our own. */
+import { ArgumentError } from '../core/errors.ts';
+import { entryAt } from '../core/files/system-error.ts';
+import { saveCheckpoint, type TrainedModel } from '../training/checkpoint.ts';
+import { attentionsOf } from '../training/config.ts';
+import { convertModel } from '../training/conversion/learner.ts';
+import { type Evaluation, evaluate } from '../training/evaluate.ts';
+import type { AttentionSettings } from '../training/mixing.ts';
+import { endRun } from '../training/run.ts';
+import { openTask } from '../training/tasks/registry.ts';
+import { PROGRAM, type Running } from './command.ts';
+import type { ConvertValues } from './convert.ts';
+import { Conversion, type Measured } from './convert-text.ts';
+import { checkOutputs } from './outputs.ts';
+import { shellWord } from './shell-word.ts';
+import { expectNothingLost, HeldFolders, openModel, runFiles } from './training-folder.ts';
+
+/** The exit code. Throws what `convertModel` throws. */
+export async function convertCheckpoint(
+  checkpoint: string,
+  attention: AttentionSettings,
+  values: ConvertValues,
+  host: Running,
+): Promise<number> {
+  const { out, overwrite, json, steps, rate, batch, seed, train, examples } = values;
+  const outputs = json === undefined ? [] : [{ flag: '--json', path: json }];
+  checkOutputs(outputs, [checkpoint]);
+  const expectFree = () => {
+    if (out === undefined || overwrite) return;
+    expectNothingLost([runFiles(out).checkpoint].filter((path) => entryAt(path) !== null));
+  };
+  expectFree();
+  const trained = openModel(checkpoint, host);
+  const text = textOf(trained, values.text);
+  const folders = out === undefined ? null : new HeldFolders([out], 'convert', host);
+  try {
+    expectFree();
+    const conversion = new Conversion(values, host);
+    const { evaluated, isBytes } = measures(trained, text, examples, batch, seed);
+    const measured: Measured[] = [{ model: 'original', ...evaluated(trained) }];
+    const settings = { attention, steps, rate, batch, seed, train, heldOut: Math.ceil(examples / batch), ...text };
+    const { run, report } = await convertModel(trained, settings, {
+      ...conversion.observer,
+      onSwapped: (run) => {
+        measured.push({ model: 'swapped', ...evaluated(run) });
+        conversion.listen();
+      },
+    });
+    conversion.finish();
+    measured.push({ model: 'converted', ...evaluated(run) });
+    if (out !== undefined) saveCheckpoint(runFiles(out).checkpoint, run);
+    const { variant } = attention;
+    const from = attentionsOf(trained.learner.model.config).map((each) => each.variant);
+    const title = `${trained.settings.task.name}, ${from.join(' and ')} → ${variant}`;
+    const options = attentionsOf(run.learner.model.config)[0].options;
+    const unit = isBytes ? 'bits a byte' : 'nats a target';
+    const saved = out === undefined ? [] : [`Checkpoint: ${runFiles(out).checkpoint}`, ...nextSteps(out)];
+    const code = await conversion.report(outputs, { title, options, report, measured, unit, saved });
+    endRun(run);
+    return code;
+  } finally {
+    folders?.release();
+  }
+}
+
+function nextSteps(out: string): string[] {
+  const folder = shellWord(out);
+  return [
+    `For PyTorch: ${PROGRAM} export ${folder} --out FOLDER`,
+    `To train on: ${PROGRAM} train --resume ${folder} --steps N`,
+  ];
+}
+
+/** Throws ArgumentError for a text where the task reads none, and if the text of the training is gone. */
+function textOf({ settings: { task } }: TrainedModel, given: string | undefined): { text?: string } {
+  const { text } = task as { text?: string };
+  if (given === undefined) {
+    if (text === undefined || text === '' || entryAt(text) !== null) return {};
+    throw new ArgumentError(`--text: expected a FILE, because ${text}, the text of the training, is not there`);
+  }
+  if (text !== undefined) return { text: given };
+  throw new ArgumentError(`--text: expected none, because ${task.name} makes its examples`);
+}
+
+function measures(trained: TrainedModel, text: { text?: string }, examples: number, batch: number, seed: number) {
+  const { name, ...own } = trained.settings.task;
+  const task = openTask(name, { ...own, ...text });
+  const isBytes = trained.alphabet === 'bytes' && task.kind === 'causal';
+  const evaluated = ({ learner }: Pick<TrainedModel, 'learner'>) => {
+    const { loss, accuracy }: Evaluation = evaluate(learner, task, { examples, batch, seed });
+    return { loss: isBytes ? loss / Math.LN2 : loss, accuracy };
+  };
+  return { evaluated, isBytes };
+}

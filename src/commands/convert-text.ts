@@ -1,0 +1,97 @@
+/** What `convert` says: its progress, its tables, its numbers as JSON; and when it stops. */
+import { supportsColour } from '../terminal/colour.ts';
+import { counted, formatError, formatPercent, formatWhole } from '../terminal/format.ts';
+import { Progress } from '../terminal/progress.ts';
+import { formatTable } from '../terminal/table.ts';
+import type { ConversionObserver, ConversionReport } from '../training/conversion/convert.ts';
+import { announceStop, type Running, widthOf } from './command.ts';
+import type { ConvertValues } from './convert.ts';
+import { type Output, streamForPeople, toJson, writeOutputs } from './outputs.ts';
+
+/** How well a model does; further columns by their titles. */
+export interface Measured {
+  model: 'original' | 'swapped' | 'converted';
+  loss: number;
+  accuracy: number;
+}
+
+export interface Reported {
+  title: string;
+  /** Of the attention. */
+  options: unknown;
+  report: ConversionReport;
+  measured: readonly Measured[];
+  /** Of the losses. */
+  unit: string;
+  /** Lines about what was written. */
+  saved: readonly string[];
+}
+
+const MINUTE = 60_000;
+
+export class Conversion {
+  readonly #values: ConvertValues;
+  readonly #host: Running;
+  readonly #progress: Progress;
+  readonly #end: number;
+
+  constructor(values: ConvertValues, host: Running) {
+    this.#values = values;
+    this.#host = host;
+    this.#progress = new Progress({ total: Math.max(1, values.steps), stream: host.stderr });
+    this.#end = values.minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + MINUTE * values.minutes;
+  }
+
+  /** From now on there is something to lose. */
+  listen(): void {
+    this.#host.stop.listen(announceStop(this.#host, 'after this step'));
+  }
+
+  get observer(): ConversionObserver {
+    return {
+      onStep: ({ part, loss }) => this.#progress.advance(1, `${part}, loss ${formatError(loss)}`),
+      shouldStop: () => this.#host.stop.asked() || performance.now() >= this.#end,
+    };
+  }
+
+  finish(): void {
+    this.#progress.finish();
+    this.#host.stop.endSoon();
+  }
+
+  /** Says what came out; the exit code. */
+  async report(
+    outputs: readonly Output[],
+    { title, options, report, measured, unit, saved }: Reported,
+  ): Promise<number> {
+    const { steps, stopped, learned, drift } = report;
+    const people = streamForPeople(outputs, this.#host);
+    const table = { colour: supportsColour(people), width: widthOf(people) };
+    const layers = drift.swapped.map((swapped, layer) => {
+      return [String(layer), ...[swapped, drift.matched[layer], drift.converted[layer]].map(formatError)];
+    });
+    const rows = measured.map(({ model, loss, accuracy }) => [model, formatError(loss), formatPercent(accuracy)]);
+    const of = stopped ? ` of ${formatWhole(this.#values.steps)}` : '';
+    const numbers = `${formatWhole(learned.numbers)} numbers learned, ${formatWhole(learned.added)} of them added`;
+    const lines = [
+      `${title}: ${formatWhole(steps)}${of} steps, ${numbers}`,
+      formatTable(['attention of layer', 'swapped', 'matched', 'converted'].map(titled), layers, table),
+      formatTable(
+        [`on ${counted(this.#values.examples, 'held-out example')}`, unit, 'accuracy'].map(titled),
+        rows,
+        table,
+      ),
+    ];
+    people.write(`${lines.join('\n\n')}\n${saved.map((line) => `\n${line}`).join('')}${saved.length > 0 ? '\n' : ''}`);
+    const { seed } = this.#values;
+    const content = () => toJson({ conversion: title, options, seed, unit, ...report, models: measured });
+    const written = await writeOutputs(
+      outputs.map((output) => ({ ...output, label: 'Numbers', content })),
+      this.#host,
+    );
+    if (!written) return 1;
+    return this.#host.stop.asked() ? this.#host.stop.exitCode() : 0;
+  }
+}
+
+const titled = (title: string) => ({ title });

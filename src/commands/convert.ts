@@ -1,0 +1,75 @@
+/** `convert`: a trained model with another attention, trained until it computes what it did before. */
+
+import { parseOptionTexts } from '../compare/option-text.ts';
+import { chosenVariants } from '../compare/plan.ts';
+import { ArgumentError } from '../core/errors.ts';
+import { choice, flag, integer, number, type OptionValues, text, texts } from '../terminal/options.ts';
+import { TRAINED } from '../training/conversion/convert.ts';
+import type { AttentionSettings } from '../training/mixing.ts';
+import { allVariants } from '../variants/registry.ts';
+import { defineCommand, exampleFile, PROGRAM, type Running } from './command.ts';
+import { applyMachine, runOptions } from './shared-options.ts';
+
+export type ConvertValues = OptionValues<ReturnType<typeof options>>;
+
+function options() {
+  const names = allVariants().map(({ name }) => name);
+  return {
+    checkpoint: text('FILE', 'Convert this checkpoint of train, or the one in this folder'),
+    to: choice('VARIANT', names, 'Put this attention into every layer'),
+    option: texts('NAME=VALUE', 'Set an option of the variant (the command variants lists them)'),
+    layerParts: flag("Also take what the variant's paper has around its attention: convolutions, norms, gates", {
+      default: true,
+    }),
+    train: choice('WHAT', TRAINED, 'Train what the variant adds, or also the projections around it, or all', {
+      default: 'attention',
+    }),
+    steps: integer('N', 'Take so many steps, half of them for each attention by itself; 0 only swaps', {
+      minimum: 0,
+      default: 400,
+    }),
+    rate: number('R', 'Use this learning rate at its highest', { minimum: 0, default: 5e-3 }),
+    batch: integer('N', 'Read so many texts in a step', { minimum: 1, default: 4 }),
+    minutes: number('N', 'Take no more steps after so many minutes', { minimum: 0, defaultText: 'no limit' }),
+    text: text('FILE', 'Train on this UTF-8 text', { defaultText: 'the text of the training' }),
+    examples: integer('N', 'Measure on so many held-out examples', { minimum: 1, default: 32 }),
+    out: text('FOLDER', 'Write the converted model here', { defaultText: 'nothing is written' }),
+    overwrite: flag('Replace a model that is already there'),
+    ...runOptions(),
+    json: text('FILE', 'Also write the numbers as JSON; - for stdout'),
+  };
+}
+
+function describe() {
+  const checkpoint = exampleFile('fixtures/byte-lm.safetensors', 'out/byte-lm/full');
+  const read = exampleFile(' --text docs/design.md', '');
+  return {
+    usage: `${PROGRAM} convert`,
+    details:
+      'The first half of the steps teaches every attention by itself what the original gives for the same input, the second half teaches the whole model what the original says. The table has the distance of each attention from the original: just swapped, matched (after the first half), converted.',
+    options: options(),
+    examples: [
+      {
+        command: `${PROGRAM} convert --checkpoint ${checkpoint} --to performer${read} --out out/performer`,
+        explanation: 'Turn a model with full attention into a Performer',
+      },
+      {
+        command: `${PROGRAM} convert --checkpoint ${checkpoint} --to gla --train added --minutes 2${read}`,
+        explanation: 'Train only the gates that gated linear attention adds, for two minutes at most',
+      },
+    ],
+  };
+}
+
+export const convertCommand = defineCommand('convert', describe, async ({ values }, host) => {
+  const { to, checkpoint } = values;
+  if (to === undefined) throw new ArgumentError('--to: expected the VARIANT to convert to, got nothing');
+  if (checkpoint === undefined) {
+    throw new ArgumentError('--checkpoint: expected a FILE to convert, got nothing');
+  }
+  const [written] = parseOptionTexts(chosenVariants([to], '--to'), values.option, '--option').values();
+  const attention: AttentionSettings = { variant: to, options: { ...written }, layerParts: values.layerParts };
+  applyMachine(values);
+  const { convertCheckpoint } = await import('./convert-checkpoint.ts');
+  return convertCheckpoint(checkpoint, attention, values, host as Running);
+});

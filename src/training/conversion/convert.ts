@@ -1,0 +1,213 @@
+/**
+ * Trains a model whose attention was replaced until it computes what the original did, as Hedgehog (Zhang et al. 2024,
+ * 2402.04347, §4.2) and LoLCATs (Zhang et al. 2024, 2410.10254, §3.1) do. First every attention learns, by itself, what the
+ * original's gives for the same x; then the whole model learns what the original says:
+ *
+ *     Σ_layers ‖ attention′(x) − attention(x) ‖² / ‖ attention(x) ‖²,       then the distance of the outputs
+ *
+ * Departs from the papers: attentions are compared after the output projection, relative to their size, so that variants may
+ * change that projection too; and the second part follows the original's outputs, not the tokens of the text.
+ */
+
+import { nextTurn } from '#platform/turn';
+import { backward, noGrad, zeroGrad } from '../../core/autograd.ts';
+import { ArgumentError, NumericalError } from '../../core/errors.ts';
+import {
+  expectFunction,
+  expectOptions,
+  expectRecord,
+  integerOf,
+  numberOf,
+  oneOf,
+  optional,
+} from '../../core/expect.ts';
+import { Random } from '../../core/random.ts';
+import { scope } from '../../core/scope.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import { AdamW } from '../optimizers/adamw.ts';
+import { clipScale, gradientNorm } from '../optimizers/optimizer.ts';
+import { learningRate, type Schedule } from '../optimizers/schedules.ts';
+import { relativeDistance, squares } from './losses.ts';
+import { callsOf, type Origin, type Pair } from './pair.ts';
+
+export const TRAINED = ['added', 'attention', 'all'] as const;
+
+/** How a model is converted. */
+export interface ConversionSettings {
+  /** Steps of training: the first half, rounded up, for each attention by itself. 0: none. */
+  steps: number;
+  /** The largest learning rate. It rises for a twentieth of each half, and falls as half a cosine. */
+  rate: number;
+  /**
+   * What learns: what the other attention adds, or also the projections around it, or also all else (in the second half). An
+   * attention that adds nothing learns by its projections.
+   */
+  train: 'added' | 'attention' | 'all';
+  /** Of the examples. */
+  seed: number;
+  /** Batches of held-out examples on which the drift is measured. */
+  heldOut: number;
+}
+
+/** One step: of which half, and its loss before it. */
+export interface ConversionStep {
+  part: 'attention' | 'outputs';
+  step: number;
+  loss: number;
+}
+
+/** Callbacks of a conversion; all are optional. */
+export interface ConversionObserver {
+  onStep?(report: ConversionStep): void;
+  /** Asked after each step; if true, the model stays as it is then. */
+  shouldStop?(): boolean;
+}
+
+/** What a conversion did. */
+export interface ConversionReport {
+  /**
+   * Of each layer: ‖attention′(x) − attention(x)‖ / ‖attention(x)‖ on held-out examples, for the original's x: before, after
+   * the first half, and at the end. Where the second half makes it larger, later layers make up for it.
+   */
+  drift: { swapped: number[]; matched: number[]; converted: number[] };
+  /** Steps that were taken. */
+  steps: number;
+  stopped: boolean;
+  /** How many numbers learned, and how many of them the attention added. */
+  learned: { numbers: number; added: number };
+}
+
+const CLIP = 1;
+const WARMUP = 1 / 20;
+
+/** Throws ArgumentError unless each setting is within its limits. */
+export function expectConversionSettings(settings: ConversionSettings): void {
+  const checks = {
+    steps: integerOf(0),
+    rate: numberOf(0),
+    train: oneOf(...TRAINED),
+    seed: integerOf(Number.MIN_SAFE_INTEGER),
+    heldOut: integerOf(1),
+  };
+  expectRecord('settings', settings);
+  expectOptions<Partial<ConversionSettings>>('settings', settings, checks);
+  for (const name of Object.keys(checks) as (keyof ConversionSettings)[]) {
+    if (settings[name] === undefined) throw new ArgumentError(`settings.${name}: expected a value, got none`);
+  }
+}
+
+/**
+ * Takes the steps, and measures the drift before and after. The converted model's tensors change in place. Throws NumericalError
+ * for a loss or a gradient that is not finite; the parameters are then as before that step.
+ */
+export async function convert<Input>(
+  pair: Pair<Input>,
+  settings: ConversionSettings,
+  observer: ConversionObserver = {},
+): Promise<ConversionReport> {
+  expectConversionSettings(settings);
+  const heard = optional(expectFunction);
+  expectRecord('observer', observer as object, { onStep: heard, shouldStop: heard });
+  const swapped = driftOf(pair, settings);
+  let matched = swapped;
+  const first = Math.ceil(settings.steps / 2);
+  const halves = [
+    { part: 'attention', begin: 0, steps: first },
+    { part: 'outputs', begin: first, steps: settings.steps - first },
+  ] as const;
+  const random = new Random(settings.seed).split('conversion');
+  const ofAttention = chosen(pair, settings.train === 'all' ? 'attention' : settings.train);
+  const learned = settings.train === 'all' ? chosen(pair, 'all') : ofAttention;
+  let [done, stopped] = [0, false];
+  for (const { part, begin, steps } of halves) {
+    if (stopped || steps === 0) continue;
+    const tensors = part === 'attention' ? ofAttention : learned;
+    requireGradients(pair, tensors);
+    const optimizer = new AdamW(tensors, { weightDecay: 0 });
+    const schedule: Schedule = {
+      ...{ kind: 'cosine', peak: settings.rate, warmup: Math.ceil(WARMUP * steps), total: steps },
+    };
+    for (let step = 1; step <= steps && !stopped; step++) {
+      const loss = scope(() => addGradients(pair, part, random.split(`step ${begin + step}`)));
+      const norm = gradientNorm(tensors);
+      if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+        zeroGrad(tensors.values());
+        const what = Number.isFinite(loss) ? `gradient: norm ${norm}` : `loss: ${loss}`;
+        throw new NumericalError(`${what} at step ${begin + step} of the conversion: take a smaller rate`);
+      }
+      optimizer.step(learningRate(schedule, step), clipScale(norm, CLIP));
+      zeroGrad(tensors.values());
+      done = begin + step;
+      observer.onStep?.({ part, step: done, loss });
+      await nextTurn();
+      stopped = observer.shouldStop?.() ?? false;
+    }
+    if (part === 'attention') matched = driftOf(pair, settings);
+  }
+  requireGradients(pair, new Map());
+  const sizeOf = (all: ReadonlyMap<string, Tensor>) => [...all.values()].reduce((total, { size }) => total + size, 0);
+  const added = sizeOf(only(pair, ['added']));
+  return {
+    drift: { swapped, matched, converted: done <= first ? matched : driftOf(pair, settings) },
+    steps: done,
+    stopped: stopped && done < settings.steps,
+    learned: { numbers: sizeOf(learned), added },
+  };
+}
+
+/** What learns; where the attention adds nothing, its projections. */
+function chosen<Input>(pair: Pair<Input>, train: ConversionSettings['train']): Map<string, Tensor> {
+  const added = only(pair, ['added']);
+  if (train === 'added' && added.size > 0) return added;
+  return only(pair, train === 'all' ? ['added', 'attention', 'rest'] : ['added', 'attention']);
+}
+
+function only<Input>({ learned }: Pair<Input>, origins: readonly Origin[]): Map<string, Tensor> {
+  const some = [...learned].filter(([, { origin }]) => origins.includes(origin));
+  return new Map(some.map(([name, { tensor }]) => [name, tensor]));
+}
+
+function requireGradients<Input>({ learned }: Pair<Input>, tensors: ReadonlyMap<string, Tensor>): void {
+  for (const [name, { tensor }] of learned) tensor.requiresGrad = tensors.has(name);
+}
+
+/** The gradients of a step on the learned tensors, and its loss. */
+function addGradients<Input>(pair: Pair<Input>, part: ConversionStep['part'], random: Random): number {
+  const input = pair.draw('training', random);
+  if (part === 'outputs') {
+    const loss = pair.outputLoss(input);
+    backward(loss);
+    return loss.item();
+  }
+  const mask = pair.maskOf(input);
+  // Layers learn apart from each other: one tape at a time.
+  return callsOf(pair, input).reduce((total, { x, y }, layer) => {
+    const own = scope(() => {
+      const loss = relativeDistance(pair.attend(layer, x, input, true, { scale: 1, note: () => {} }), y, mask);
+      if (loss.requiresGrad) backward(loss);
+      return loss.item();
+    });
+    return total + own;
+  }, 0);
+}
+
+/** See `ConversionReport`. */
+function driftOf<Input>(pair: Pair<Input>, { seed, heldOut }: ConversionSettings): number[] {
+  const random = new Random(seed).split('held-out');
+  const sums = Array.from({ length: pair.layers }, () => ({ error: 0, norm: 0 }));
+  for (let batch = 0; batch < heldOut; batch++) {
+    scope(() =>
+      noGrad(() => {
+        const input = pair.draw('held-out', random);
+        const mask = pair.maskOf(input);
+        callsOf(pair, input).forEach(({ x, y }, layer) => {
+          const norm = squares(y, mask);
+          const distance = relativeDistance(pair.attend(layer, x, input, false), y, mask).item();
+          sums[layer].norm += norm;
+          sums[layer].error += distance * (norm === 0 ? 1 : norm);
+        });
+      }),
+    );
+  }
+  return sums.map(({ error, norm }) => (error === 0 ? 0 : Math.sqrt(error / norm)));
+}

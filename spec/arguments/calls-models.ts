@@ -264,7 +264,7 @@ export const callsOfTraining: Readonly<Record<string, Call>> = {
     ],
     {
       end: async (made) => endRun(((await made) as api.ConvertedModel).run),
-      also: { '0.kernels': ['null'] },
+      also: { '0.kernels': ['null'], 2: ['tensor', 'released tensor'] },
       depth: 1,
     },
   ),

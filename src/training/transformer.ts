@@ -126,7 +126,6 @@ export class Transformer implements Module {
       this.watch(tokens, keyMask, (n, x) => {
         if (n !== layer) return;
         const { queries, keys, values, gates } = this.layers[n].attention.inputs(x);
-        // Copies, because layers release their tensors.
         found = mapTokens({ queries, keys, values, ...(gates && { gates }) }, (rows) => keep(packed(rows)));
       });
       return mapTokens(found as AttentionInputs, (rows) => {

@@ -11,8 +11,9 @@
 
 import { nextTurn } from '#platform/turn';
 import { backward, noGrad, zeroGrad } from '../../core/autograd.ts';
-import { ArgumentError, NumericalError } from '../../core/errors.ts';
+import { NumericalError } from '../../core/errors.ts';
 import {
+  type Check,
   expectFunction,
   expectOptions,
   expectRecord,
@@ -80,20 +81,18 @@ export interface ConversionReport {
 const CLIP = 1;
 const WARMUP = 1 / 20;
 
-/** Throws ArgumentError unless each setting is within its limits. */
-export function expectConversionSettings(settings: ConversionSettings): void {
-  const checks = {
-    steps: integerOf(0),
-    rate: numberOf(0),
-    train: oneOf(...TRAINED),
-    seed: integerOf(Number.MIN_SAFE_INTEGER),
-    heldOut: integerOf(1),
-  };
-  expectRecord('settings', settings);
-  expectOptions<Partial<ConversionSettings>>('settings', settings, checks);
-  for (const name of Object.keys(checks) as (keyof ConversionSettings)[]) {
-    if (settings[name] === undefined) throw new ArgumentError(`settings.${name}: expected a value, got none`);
-  }
+const CHECKS: Readonly<Record<keyof ConversionSettings, Check>> = {
+  steps: integerOf(0),
+  rate: numberOf(0),
+  train: oneOf(...TRAINED),
+  seed: integerOf(Number.MIN_SAFE_INTEGER),
+  heldOut: integerOf(1),
+};
+
+/** Throws ArgumentError unless all settings are there, within their limits, and no others but `more`. */
+export function expectConversionSettings(settings: object, more: Readonly<Record<string, Check>> = {}): void {
+  expectOptions<Record<string, unknown>>('settings', settings as Record<string, unknown>, { ...CHECKS, ...more });
+  for (const [name, check] of Object.entries(CHECKS)) check(name, (settings as Record<string, unknown>)[name]);
 }
 
 /**

@@ -1,11 +1,11 @@
 /** A trained model of our own with another attention: its projections stay, and what the attention adds is drawn. */
 import { noGrad } from '../../core/autograd.ts';
 import { formatShape, UnsupportedError } from '../../core/errors.ts';
-import { expectFunction, expectPlain, expectRecord, optional } from '../../core/expect.ts';
+import { expectFunction, expectRecord, expectText, integerOf, optional } from '../../core/expect.ts';
 import { scope } from '../../core/scope.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
 import type { TrainedModel } from '../checkpoint.ts';
-import { expectTrained } from '../checks.ts';
+import { expectTrained, MOST_EXAMPLES } from '../checks.ts';
 import { attentionsOf, expectAttentionSettings } from '../config.ts';
 import type { Learner } from '../learner.ts';
 import type { AttentionSettings } from '../mixing.ts';
@@ -53,9 +53,10 @@ export interface ConvertedModel {
  */
 export function swapped(trained: TrainedModel, settings: ModelConversionSettings): { run: Run; added: Set<string> } {
   expectTrained('trained', trained);
-  expectConversionSettings(onlyConversion(settings));
-  expectPlain('settings', settings);
-  expectAttentionSettings('settings.attention', settings.attention);
+  const count = integerOf(1, MOST_EXAMPLES);
+  expectConversionSettings(settings, { attention: expectAttentionSettings, batch: count, text: expectText });
+  expectAttentionSettings('attention', settings.attention);
+  count('batch', settings.batch);
   const { learner, settings: before } = trained;
   if (learner.kind === 'pair classification') throw new UnsupportedError('trained: a model of pairs is not converted');
   const { vocabulary: _, length: __, causal: ___, ...config } = learner.model.config;

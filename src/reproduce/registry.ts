@@ -2,11 +2,31 @@
 import { ArgumentError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import type { Experiment } from './experiment.ts';
+import { linearTransformerFigure1 } from './linear-transformer-figure-1.ts';
+import { linearTransformerTable5 } from './linear-transformer-table-5.ts';
+import { linformerFigure1 } from './linformer-figure-1.ts';
+import { linformerTable3 } from './linformer-table-3.ts';
+import { lraTable2 } from './lra-table-2.ts';
+import { nystromformerTable1 } from './nystromformer-table-1.ts';
 import { performerFigure2 } from './performer-figure-2.ts';
 import { performerFigure4 } from './performer-figure-4.ts';
 import { performerTheorem2 } from './performer-theorem-2.ts';
+import { reformerFigure5 } from './reformer-figure-5.ts';
+import { transformerXlTable9 } from './transformer-xl-table-9.ts';
 
-export const experiments: readonly Experiment[] = [performerFigure2, performerTheorem2, performerFigure4];
+export const experiments: readonly Experiment[] = [
+  performerFigure2,
+  performerTheorem2,
+  performerFigure4,
+  linformerFigure1,
+  linformerTable3,
+  linearTransformerFigure1,
+  linearTransformerTable5,
+  nystromformerTable1,
+  transformerXlTable9,
+  lraTable2,
+  reformerFigure5,
+];
 
 /**
  * Those of a paper, or one of them: `performer`, `performer figure-4`, `performer "Figure 4"`, `performer-figure-4`. Throws

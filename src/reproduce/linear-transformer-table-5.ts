@@ -1,0 +1,181 @@
+/**
+ * Linear transformer, table 5 (Katharopoulos et al. 2020): seconds on a CPU to generate one image pixel by pixel. No training is
+ * needed: the time does not depend on the weights.
+ */
+import { decades, even } from '../compare/report/axes.ts';
+import type { Chart } from '../compare/report/chart.ts';
+import { median } from '../compare/stopwatch.ts';
+import { noGrad } from '../core/autograd.ts';
+import { Random } from '../core/random.ts';
+import { scope } from '../core/scope.ts';
+import { fromArray } from '../core/tensor.ts';
+import { formatMilliseconds, formatRatio } from '../terminal/format.ts';
+import { type LanguageModel, languageModel } from '../training/language-model.ts';
+import { evaluation } from '../training/module.ts';
+import type { Claim } from './claims.ts';
+import { defineExperiment, type Settings, type Unit } from './experiment.ts';
+import { PAPERS } from './papers.ts';
+import type { Numbers, Results } from './results.ts';
+
+interface Given extends Settings {
+  pixels: number;
+  layers: number;
+  modelDim: number;
+  heads: number;
+  /** How often the whole image is generated, or each sampled length is read. */
+  rounds: number;
+  /** Seconds of the paper for these pixels, in the order of the lines below. */
+  paper: readonly number[];
+}
+
+type Way = 'state' | 'again';
+/** `state`: each pixel from a state or a cache. `again`: for each pixel all pixels before it are read again. */
+const LINES: readonly { name: string; variant: string; options?: Record<string, unknown>; way: Way }[] = [
+  { name: 'softmax', variant: 'full', way: 'again' },
+  { name: 'softmax with a cache', variant: 'full', way: 'state' },
+  { name: 'lsh-1', variant: 'reformer', options: { numHashes: 1, chunkLength: 32 }, way: 'again' },
+  { name: 'lsh-4', variant: 'reformer', options: { numHashes: 4, chunkLength: 32 }, way: 'again' },
+  { name: 'linear', variant: 'linear-transformer', way: 'state' },
+];
+/** Where the time of reading again is sampled, as shares of all pixels. */
+const SHARES = [1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 7 / 8, 1];
+
+function measure({ variant, options, way }: (typeof LINES)[number], given: Given): Numbers {
+  const { pixels, layers, modelDim, heads, rounds } = given;
+  const attention = { variant, ...(options === undefined ? {} : { options }) };
+  const sizes = { vocabulary: 256, layers, modelDim, heads, dropout: 0, causal: true, length: pixels };
+  return scope(() => {
+    const model = languageModel({ ...sizes, attention }, 0);
+    const random = new Random(0).split('linear transformer table 5');
+    const drawn = Array.from({ length: pixels }, () => random.integer(256));
+    const seconds = Array.from({ length: rounds }, () =>
+      way === 'state' ? secondsFromState(model, drawn) : secondsAgain(model, drawn),
+    );
+    return { seconds: median(seconds) };
+  });
+}
+
+function secondsFromState(model: LanguageModel, pixels: readonly number[]): number {
+  const generation = model.startGeneration(1);
+  const before = performance.now();
+  for (const pixel of pixels) scope(() => void generation.step([pixel]));
+  const seconds = (performance.now() - before) / 1000;
+  generation.end();
+  return seconds;
+}
+
+/** The sum over all lengths of the time to read that many pixels, by the trapezoidal rule through sampled lengths. */
+function secondsAgain(model: LanguageModel, pixels: readonly number[]): number {
+  const lengths = SHARES.map((share) => Math.round(share * pixels.length));
+  const read = (length: number) => {
+    const before = performance.now();
+    scope(() =>
+      noGrad(() => model.forward(fromArray(pixels.slice(0, length), [1, length], 'int32'), evaluation).toArray()),
+    );
+    return (performance.now() - before) / 1000;
+  };
+  read(lengths[0]);
+  const times = lengths.map(read);
+  let total = lengths[0] * times[0];
+  for (let at = 1; at < lengths.length; at++) {
+    total += ((lengths[at] - lengths[at - 1]) * (times[at] + times[at - 1])) / 2;
+  }
+  return total;
+}
+
+const secondsOf = (results: Results, name: string) => results.number(name, 'seconds');
+
+function claims({ paper }: Given): Claim[] {
+  const stated = (name: string) => paper[LINES.findIndex((line) => line.name === name)];
+  const ratio = (slow: string, fast: string): Claim => {
+    const expected = stated(slow) / stated(fast);
+    const read = (results: Results) => secondsOf(results, slow) / secondsOf(results, fast);
+    return {
+      says: `How many times longer ${slow} takes than ${fast}`,
+      paper: formatRatio(expected),
+      holds: { kind: 'number', read, expected, within: 0.5, format: formatRatio },
+      direction: { kind: 'bounds', read, least: 1 },
+    };
+  };
+  const order = LINES.map(({ name }) => name).sort((a, b) => stated(a) - stated(b));
+  const inOrder = (names: readonly string[]) => (results: Results) =>
+    names.map((name) => ({ name, value: secondsOf(results, name) }));
+  const format = (seconds: number) => formatMilliseconds(1000 * seconds);
+  return [
+    {
+      says: 'The order of all five',
+      paper: order.join(', '),
+      holds: { kind: 'rising', read: inOrder(order), format },
+      direction: { kind: 'rising', read: inOrder(['linear', 'lsh-1', 'lsh-4']), format },
+    },
+    ratio('softmax', 'linear'),
+    ratio('softmax', 'softmax with a cache'),
+    ratio('softmax with a cache', 'linear'),
+    ratio('lsh-4', 'lsh-1'),
+  ];
+}
+
+function draw(results: Results, { paper }: Given): Chart[] {
+  const format = (seconds: number) => formatMilliseconds(1000 * seconds);
+  const line = (label: string, index: number | null, values: readonly number[]) => ({
+    label,
+    index,
+    points: LINES.map(({ name }, at) => ({
+      x: at + 1,
+      y: values[at],
+      tooltip: `${label}, ${name}: ${format(values[at])}`,
+    })),
+  });
+  const ours = LINES.map(({ name }) => secondsOf(results, name));
+  const places = LINES.map((_, at) => at + 1);
+  return [
+    {
+      id: 'linear-transformer-table-5',
+      title: 'Seconds for one image: ours and the paper’s',
+      description: `Seconds for one image, logarithmic: ${LINES.map(({ name }) => name).join(', ')}.`,
+      x: {
+        ...even(places, {
+          label: '',
+          format: (at) => LINES[at - 1]?.name.replace('softmax with a cache', 'cache') ?? '',
+        }),
+        ticks: places,
+      },
+      y: decades([...ours, ...paper], { label: 'seconds', format }),
+      lines: [line('ours', 0, ours), line('paper', null, paper)],
+    },
+  ];
+}
+
+const mnist = { pixels: 784, layers: 8, modelDim: 256, heads: 8, rounds: 1 } as const;
+
+export const linearTransformerTable5 = defineExperiment<Given>({
+  paper: PAPERS.linearTransformer,
+  table: 'table-5',
+  title: 'Seconds on a CPU to generate one image',
+  source: 'Table 5; MNIST, and CIFAR-10 at the scale of the paper',
+  differences: [
+    'The paper’s machine is another one, and its code is PyTorch: ratios and order count, not seconds.',
+    'Where everything is read again for each pixel, nine lengths are timed and joined by the trapezoidal rule; models with a state generate every pixel.',
+    'Weights are random, and each pixel is a token of 256. The paper’s output is a mixture of logistics for CIFAR-10.',
+  ],
+  settings: {
+    small: { ...mnist, paper: [72.6, 7.4, 46.0, 112, 5.5] },
+    paper: { ...mnist, pixels: 3072, layers: 16, paper: [8651, 71.9, 2319, 5264, 45.1] },
+  },
+  revision: 1,
+  minutes: { small: 0.7, paper: 5 },
+  timed: true,
+  units: (given) => LINES.map((line): Unit => ({ name: line.name, run: () => measure(line, given) })),
+  claims,
+  show: (results, { paper }) => ({
+    titles: ['attention', 'paper', 'ours', 'paper, times linear', 'ours, times linear'],
+    rows: LINES.map(({ name }, at) => [
+      name,
+      `${paper[at]} s`,
+      formatMilliseconds(1000 * secondsOf(results, name)),
+      formatRatio(paper[at] / paper[paper.length - 1]),
+      formatRatio(secondsOf(results, name) / secondsOf(results, 'linear')),
+    ]),
+  }),
+  draw,
+});

@@ -1,0 +1,115 @@
+/** Transformer-XL, table 9 (Dai et al. 2019): how much slower evaluation is without reusing the states of earlier segments. */
+import { decades, even } from '../compare/report/axes.ts';
+import type { Chart } from '../compare/report/chart.ts';
+import { formatMilliseconds, formatRatio, formatWhole } from '../terminal/format.ts';
+import type { Claim } from './claims.ts';
+import { defineExperiment, type Settings } from './experiment.ts';
+import { PAPERS } from './papers.ts';
+import type { Results } from './results.ts';
+import { SLOWER, segmentCost } from './segment-cost.ts';
+
+interface Given extends Settings {
+  lengths: readonly number[];
+  rounds: number;
+}
+
+const unitName = (length: number) => `attention length ${length}`;
+
+const slower = (results: Results, length: number) =>
+  results.number(unitName(length), 'recompute ms') / results.number(unitName(length), 'reuse ms');
+
+function claims({ lengths }: Given): Claim[] {
+  return [
+    {
+      says: 'Recomputation becomes ever slower with the attention length',
+      paper: lengths.map((length) => formatRatio(SLOWER[length])).join(', '),
+      holds: {
+        kind: 'rising',
+        read: (results) => lengths.map((length) => ({ name: String(length), value: slower(results, length) })),
+        format: formatRatio,
+      },
+    },
+    ...lengths.map(
+      (length): Claim => ({
+        says: `How many times slower recomputation is, at attention length ${formatWhole(length)}`,
+        paper: formatRatio(SLOWER[length]),
+        holds: {
+          kind: 'number',
+          read: (results) => slower(results, length),
+          expected: SLOWER[length],
+          within: 0.5,
+          format: formatRatio,
+        },
+        direction: { kind: 'bounds', read: (results) => slower(results, length), least: 50 },
+        because: {
+          'holds in direction':
+            'The time of a token with reuse also grows with the memory that it attends to, and in a small model on a CPU attention is most of the work.',
+        },
+      }),
+    ),
+  ];
+}
+
+function draw(results: Results, { lengths }: Given): Chart[] {
+  const line = (label: string, index: number | null, values: (length: number) => number) => ({
+    label,
+    index,
+    points: lengths.map((x) => ({
+      x,
+      y: values(x),
+      tooltip: `${label}, ${formatWhole(x)}: ${formatRatio(values(x))}`,
+    })),
+  });
+  const lines = [line('ours', 0, (length) => slower(results, length)), line('paper', null, (length) => SLOWER[length])];
+  return [
+    {
+      id: 'transformer-xl-table-9',
+      title: 'Times slower without reuse: ours and the paper’s',
+      description: 'How many times slower recomputation is than reuse of states, against the attention length.',
+      x: even(lengths, { label: 'attention length', format: formatWhole }),
+      y: decades(
+        lines.flatMap(({ points }) => points.map(({ y }) => y)),
+        { label: 'times slower', format: formatRatio },
+      ),
+      lines,
+    },
+  ];
+}
+
+export const transformerXlTable9 = defineExperiment<Given>({
+  paper: PAPERS.transformerXl,
+  table: 'table-9',
+  title: 'Slowdown of evaluation without reuse of states',
+  source: 'Table 9',
+  differences: [
+    'A language model of two layers of width 64 on a CPU; the paper’s has 12 layers or more, on a GPU.',
+    'The suite segments of npm run bench had measured the same before this experiment was written: some 200× to 460×.',
+  ],
+  settings: {
+    small: { lengths: [800, 1800, 2800, 3800], rounds: 3 },
+    paper: { lengths: [800, 1800, 2800, 3800], rounds: 9 },
+  },
+  revision: 1,
+  minutes: { small: 0.2, paper: 0.5 },
+  timed: true,
+  units: ({ lengths, rounds }) =>
+    lengths.map((length) => ({
+      name: unitName(length),
+      run: () => {
+        const cost = segmentCost(length, rounds);
+        return { 'reuse ms': cost.reuseMillisecondsPerToken, 'recompute ms': cost.recomputeMillisecondsPerToken };
+      },
+    })),
+  claims,
+  show: (results, { lengths }) => ({
+    titles: ['attention length', 'reuse, a token', 'recomputation, a token', 'slower', 'paper'],
+    rows: lengths.map((length) => [
+      formatWhole(length),
+      formatMilliseconds(results.number(unitName(length), 'reuse ms')),
+      formatMilliseconds(results.number(unitName(length), 'recompute ms')),
+      formatRatio(slower(results, length)),
+      formatRatio(SLOWER[length]),
+    ]),
+  }),
+  draw,
+});

@@ -45,7 +45,7 @@ function weightsOf(layer: number, head: number, { length }: Given): Float64Array
     const { queries, keys } = found.load();
     const d = queries.shape[3];
     const [q, k] = [queries, keys].map((each) =>
-      each.toArray('float64').subarray(head * length * d, (head + 1) * length * d),
+      each.toArray('float32').subarray(head * length * d, (head + 1) * length * d),
     );
     const weights = new Float64Array(length * length);
     for (let i = 0; i < length; i++) {

@@ -179,7 +179,7 @@ function draw(results: Results, { lengths }: Given): Chart[] {
   ];
 }
 
-const sizes: Given = { lengths: [1024, 2048, 4096], layers: 1, modelDim: 128, heads: 4, rounds: 3 };
+const sizes: Given = { lengths: [1024, 2048, 4096], layers: 1, modelDim: 128, heads: 4, rounds: 5 };
 
 export const lraTable2 = defineExperiment<Given>({
   paper: PAPERS.lra,

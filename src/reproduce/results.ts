@@ -19,6 +19,11 @@ export class Results {
     return value;
   }
 
+  /** Of all numbers and lists of a unit; empty if it has none. */
+  names(unit: string): string[] {
+    return Object.keys(this.#units.get(unit) ?? {});
+  }
+
   /** Throws FileFormatError if it is not there. */
   list(unit: string, name: string): readonly number[] {
     const value = this.#units.get(unit)?.[name];

@@ -142,7 +142,7 @@ export const linearTransformerFigure1 = defineExperiment<Given>({
     paper: { ...sizes, lengths: [512, 1024, 2048, 4096, 8192, 16384, 32768, 65536], tokens: 65536 },
   },
   revision: 1,
-  minutes: { small: 0.7, paper: 15 },
+  minutes: { small: 0.5, paper: 15 },
   timed: true,
   units: (given) =>
     given.lengths.map((length) => ({

@@ -42,7 +42,7 @@ function claimsOf({ judged }: Outcome): Html {
 }
 
 function tableOf({ titles, rows }: ResultTable, label: string): Html {
-  const heads = titles.map((each) => html`<th scope="col">${each}</th>`);
+  const heads = titles.map((each, at) => html`<th scope="col"${at === 0 ? null : html` class="number"`}>${each}</th>`);
   const lines = rows.map(([first, ...rest]) => {
     const cells = rest.map((cell) => html`<td class="number">${cell}</td>`);
     return html`<tr><th scope="row">${first}</th>${cells}</tr>`;

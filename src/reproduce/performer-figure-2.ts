@@ -8,7 +8,7 @@ import type { Chart } from '../compare/report/chart.ts';
 import { Random } from '../core/random.ts';
 import { scope } from '../core/scope.ts';
 import { fromArray } from '../core/tensor.ts';
-import { formatError, formatRatio } from '../terminal/format.ts';
+import { formatCount, formatError, formatRatio } from '../terminal/format.ts';
 import type { FeatureKernel } from '../variants/performer.ts';
 import { drawOmega } from '../variants/performer-omega.ts';
 import type { Claim } from './claims.ts';
@@ -169,7 +169,10 @@ function draw(results: Results, { lengths, degrees }: Given): Chart[] {
     x: even(degrees, { label: 'angle φ in degrees', format: String }),
     y: decades(
       lengths.flatMap((l) => degrees.map((degree) => stated(pairOf(l, degree))).filter((ratio) => ratio > 1e-3)),
-      { label: 'trigonometric ÷ positive', format: formatRatio },
+      {
+        label: 'trigonometric ÷ positive',
+        format: (ratio) => (ratio < 1000 ? formatRatio(ratio) : `${formatCount(ratio)}×`),
+      },
     ),
     lines: lengths.map((l, index) => ({
       label: `l ${l}`,

@@ -1,5 +1,5 @@
 /** `reproduce` on the command line: the list, what it refuses, and that it continues after being cut short. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -51,6 +51,20 @@ test('time that runs out leaves finished units, and the same command continues t
   assert.match(readFileSync(page, 'utf8'), /<h1>Does it hold\?<\/h1>[\s\S]*<svg /);
   // Finished: nothing runs again.
   assert.match(await outputOf([...words, '--minutes', '0']), /Verdict: holds\./);
+});
+
+test('an experiment that fails keeps no other from being run or shown; without time nothing is discarded', async () => {
+  const folder = temporaryFolder();
+  const damaged = join(folder, 'performer-figure-4');
+  mkdirSync(damaged);
+  writeFileSync(join(damaged, 'small.json'), '{');
+  const words = ['reproduce', 'performer', '--folder', folder, '--minutes', '0'];
+  const { code, out, err } = await answerTo(words);
+  assert.is(code, 1);
+  assert.match(err, /small\.json: expected JSON/);
+  for (const name of ['performer-figure-2', 'performer-theorem-2']) assert.ok(out.includes(`${name}: `), out);
+  await outputOf([...words, '--again']);
+  assert.is(readFileSync(join(damaged, 'small.json'), 'utf8'), '{');
 });
 
 test.run();

@@ -5,12 +5,13 @@ import { type Experiment, SCALES } from '../reproduce/experiment.ts';
 import { type Outcome, outcomeOfLog } from '../reproduce/outcome.ts';
 import { renderOutcomes } from '../reproduce/page.ts';
 import { experiments, findExperiments } from '../reproduce/registry.ts';
-import { runExperiment } from '../reproduce/run.ts';
+import { type RunSettings, runExperiment } from '../reproduce/run.ts';
 import { supportsColour } from '../terminal/colour.ts';
 import { choice, flag, integer, number, text } from '../terminal/options.ts';
 import { Progress } from '../terminal/progress.ts';
 import type { TableOptions } from '../terminal/table.ts';
 import { announceStop, defineCommand, exampleFile, PROGRAM, widthOf } from './command.ts';
+import { isExpected, reportFailure } from './failure.ts';
 import { checkOutputs, streamForPeople, writeOutputs } from './outputs.ts';
 import { describeOutcome, listExperiments } from './reproduce-text.ts';
 
@@ -65,6 +66,17 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
     host.stdout.write(`${listExperiments(chosen, { scale, folder, table, program: PROGRAM })}\n`);
     return 0;
   }
+  /** One that fails keeps no other from being run. */
+  const outcomeOrReport = async (experiment: Experiment, settings: RunSettings): Promise<Outcome | null> => {
+    try {
+      return outcomeOfLog(experiment, scale, await runExperiment(experiment, settings));
+    } catch (error) {
+      if (chosen.length === 1 || !isExpected(error)) throw error;
+      progress.finish();
+      reportFailure(error, null, host);
+      return null;
+    }
+  };
   const outcomes: Outcome[] = [];
   const content = () => renderOutcomes(outcomes, PROGRAM);
   const ifForeign = 'name another with --report FILE';
@@ -79,19 +91,24 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   const total = chosen.reduce((sum, experiment) => sum + experiment.minutes[scale], 0);
   const progress = new Progress({ total, stream: host.stderr });
   const tell = (line: string) => host.stderr.write(`${line}\n`);
-  let before = 0;
+  let [before, failed] = [0, 0];
   try {
     for (const experiment of chosen) {
+      // Nothing is discarded that there is no time to measure again.
+      if (again && shouldStop()) break;
       const cost = experiment.minutes[scale];
+      const start = before;
       const onUnit = (finished: number, all: number) =>
-        progress.update(before + (cost * finished) / all, `${experiment.name}, ${finished} of ${all}`);
-      const log = await runExperiment(experiment, { scale, folder, again, shouldStop, onUnit, tell });
+        progress.update(start + (cost * finished) / all, `${experiment.name}, ${finished} of ${all}`);
       before += cost;
-      const outcome = outcomeOfLog(experiment, scale, log);
-      outcomes.push(outcome);
+      const outcome = await outcomeOrReport(experiment, { scale, folder, again, shouldStop, onUnit, tell });
       progress.finish();
-      people.write(`${describeOutcome(outcome, table)}\n\n`);
-      if (shouldStop()) break;
+      if (outcome === null) failed++;
+      else {
+        outcomes.push(outcome);
+        people.write(`${describeOutcome(outcome, table)}\n\n`);
+      }
+      if (host.stop.asked()) break;
     }
   } finally {
     progress.finish();
@@ -103,7 +120,7 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   }
   const isWritten = await writeOutputs(outputs, host);
   if (host.stop.asked()) return host.stop.exitCode();
-  return isWritten ? 0 : 1;
+  return isWritten && failed === 0 ? 0 : 1;
 });
 
 /** Throws ArgumentError unless exactly one of a paper, --all and --timed says what to run; --list goes with each. */

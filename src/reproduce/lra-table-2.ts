@@ -73,6 +73,10 @@ const REASONS: Readonly<Record<string, Claim['because']>> = {
     'does not hold here':
       'Here sorting costs little, and a chunk as much as any other keys: LSH attention is as fast as its FLOPs promise. The paper does not say why its own is slower than the Transformer at 4,000 tokens.',
   },
+  BigBird: {
+    'holds in direction':
+      'Here the kernel reads blocks of keys in place. The paper’s code probably copied them, so that little was gained.',
+  },
   Synthesizer: {
     'does not hold here':
       'Its scores are a product of the same size as QKᵀ here, with the gradients of a weight and a bias for every place on top: nothing is saved.',

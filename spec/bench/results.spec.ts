@@ -60,4 +60,15 @@ test('a recipe has one baseline, which is that of its task, in the rows of all i
   }
 });
 
+test('a gated convolution of this width recalls least, as Arora et al. 2023 say (fig. 2), and yet more than nothing', () => {
+  const all = needTraining().rows.filter(({ recipe }) => recipe === 'mqar-heirs');
+  const accuracies = (isMeant: (name: string) => boolean) =>
+    all.filter(({ name }) => isMeant(name)).map(({ accuracy }) => Number(accuracy));
+  const hyena = accuracies((name) => name === 'hyena');
+  const others = accuracies((name) => name !== 'hyena');
+  assert.ok(hyena.length > 0 && others.length > 10);
+  assert.ok(Math.max(...hyena) < Math.min(...others), `${hyena} below ${others}`);
+  assert.ok(Math.min(...hyena) > 10 * all[0].baseline.accuracy, String(hyena));
+});
+
 test.run();

@@ -21,7 +21,9 @@ export function committedOutcomes(): Outcome[] {
 export async function reproducedSections(): Promise<{ claims: string; experiments: string }> {
   const outcomes = committedOutcomes();
   mkdirSync(join(root, 'docs/reproduced'), { recursive: true });
-  return { claims: claimsTable(outcomes), experiments: (await Promise.all(outcomes.map(sectionOf))).join('\n\n') };
+  const sections: string[] = [];
+  for (const outcome of outcomes) sections.push(await sectionOf(outcome));
+  return { claims: claimsTable(outcomes), experiments: sections.join('\n\n') };
 }
 
 function claimsTable(outcomes: readonly Outcome[]): string {

@@ -7,7 +7,7 @@ const HEADER = 64;
 const PADDING = 16;
 
 export async function standalonePicture(chart: Chart, subtitle: string): Promise<string> {
-  const inner = drawChart(await loadDrawing(), chart);
+  const inner = withOwnIds(drawChart(await loadDrawing(), chart));
   const [, width, height] = (/viewBox="0 0 (\d+) (\d+)"/.exec(inner) ?? []).map(Number);
   const [outerWidth, outerHeight] = [width + 2 * PADDING, height + HEADER + PADDING];
   const placed = inner.replace('<svg ', `<svg x="${PADDING}" y="${HEADER}" width="${width}" height="${height}" `);
@@ -21,4 +21,10 @@ text { white-space: pre; }</style>
 ${placed}
 </svg>
 `;
+}
+
+/** Plot counts the ids of its clip paths through a process: numbered from 1, a file does not depend on what was drawn before. */
+function withOwnIds(svg: string): string {
+  const ids = [...new Set(svg.match(/plot-clip-\d+/g))];
+  return svg.replace(/plot-clip-\d+/g, (id) => `plot-clip-${ids.indexOf(id) + 1}`);
 }

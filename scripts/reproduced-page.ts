@@ -60,7 +60,7 @@ ${title}. [${paper.authors} ${paper.year}](https://arxiv.org/abs/${paper.arxiv})
   const { titles, rows } = experiment.show(results, scale);
   const charts = experiment.draw(results, scale);
   for (const chart of charts) {
-    const subtitle = `${paper.authors} ${paper.year}, ${title.toLowerCase()}`;
+    const subtitle = `${paper.authors} ${paper.year}, ${experiment.table.replace('-', ' ')}`;
     writeFileAtomically(join(root, `docs/reproduced/${chart.id}.svg`), await standalonePicture(chart, subtitle));
   }
   const pictures = charts.map(({ id, title: what }) => `![${what}](reproduced/${id}.svg)`);

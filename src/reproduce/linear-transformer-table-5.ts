@@ -9,7 +9,7 @@ import { noGrad } from '../core/autograd.ts';
 import { Random } from '../core/random.ts';
 import { scope } from '../core/scope.ts';
 import { fromArray } from '../core/tensor.ts';
-import { formatMilliseconds, formatRatio } from '../terminal/format.ts';
+import { formatMilliseconds, formatRatio, formatWhole } from '../terminal/format.ts';
 import { type LanguageModel, languageModel } from '../training/language-model.ts';
 import { evaluation } from '../training/module.ts';
 import type { Claim } from './claims.ts';
@@ -148,7 +148,7 @@ function draw(results: Results, { paper }: Given): Chart[] {
         }),
         ticks: places,
       },
-      y: decades([...ours, ...paper], { label: 'seconds', format }),
+      y: decades([...ours, ...paper], { label: 'seconds', format: (seconds) => formatWhole(seconds) }),
       lines: [line('ours', 0, ours), line('paper', null, paper)],
     },
   ];

@@ -140,7 +140,7 @@ function draw(results: Results, given: Given): Chart[] {
   return [
     {
       id: 'linformer-figure-1',
-      title: 'Ours: cumulative singular values of MiniLM’s attention',
+      title: 'Ours: singular values, MiniLM',
       description:
         'Share of the sum of singular values against their number, means over heads; bars are the range over heads.',
       x: even([0, length], { label: 'singular values, the largest first', format: formatWhole }),

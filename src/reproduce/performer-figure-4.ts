@@ -183,8 +183,8 @@ function draw(results: Results, given: Given): Chart[] {
       description: `Mean squared error of the output against the number of random vectors, both logarithmic; bars are standard deviations over ${given.draws} draws.`,
       x: powersOfTwo(given.features, { label: 'random vectors m', format: formatWhole }),
       y: decades(
-        lines.flatMap(({ points }) => points.map(({ y }) => y)),
-        { label: 'mean squared error', format: formatError },
+        lines.flatMap(({ points }) => points.flatMap(({ range }) => range)),
+        { label: 'mean squared error', format: (error) => String(Number(error.toPrecision(2))) },
       ),
       lines,
     };

@@ -130,7 +130,7 @@ function draw(results: Results, given: Given): Chart[] {
       description:
         'Measured quotient of errors against the angle, a line for each m; thin lines are the bounds of theorem 2.',
       x: even(degrees, { label: 'angle φ in degrees', format: String }),
-      y: even([0, ...lines.flatMap(({ points }) => points.map(({ y }) => y))], {
+      y: even([0.7, 1, ...lines.flatMap(({ points }) => points.map(({ y }) => y))], {
         label: 'orthogonal ÷ independent',
         format: (value) => value.toFixed(1),
       }),

@@ -141,6 +141,13 @@ export type {
 export { Encoder } from './pretrained/encoder.ts';
 export { PretrainedReformer } from './pretrained/reformer.ts';
 export { savePretrained } from './pretrained/save.ts';
+export {
+  type ConvertedPretrained,
+  convertPretrained,
+  type PretrainedConversionObserver,
+  type PretrainedConversionSettings,
+} from './pretrained/conversion.ts';
+export type { Drift } from './pretrained/swap.ts';
 export { embedSentences } from './pretrained/sentences.ts';
 export { type EncodeOptions, loadTokenizer, type Text, type TextTokenizer } from './pretrained/tokenizer.ts';
 export type { EncoderDescription, OwnAttention } from './pretrained/encoder-config.ts';

@@ -315,6 +315,10 @@ export const callsOfPretrained: Readonly<Record<string, Call>> = {
       { context: evaluation, attend },
     ],
   ),
+  'Encoder.attention': of(
+    (layer, x, inputs, training, losses) => bert.attention(layer, x, inputs, training, losses),
+    () => [0, api.zeros([2, 4, 16]), text(), false, { scale: 1, note: () => {} }],
+  ),
   'Encoder.tensors': nothing(() => bert.tensors()),
   'Encoder.parameters': nothing(() => bert.parameters()),
   'Encoder.redraw': of(
@@ -339,6 +343,22 @@ export const callsOfPretrained: Readonly<Record<string, Call>> = {
   'PretrainedReformer.redraw': of(
     (step) => reformer.redraw(step),
     () => [1],
+  ),
+  convertPretrained: of(
+    async (...given: Parameters<typeof api.convertPretrained>) => api.convertPretrained(...given),
+    () => [
+      pretrained('bert-model'),
+      {
+        ...{ attention: { variant: 'linear-transformer' }, steps: 2, rate: 0.01, train: 'attention' as const },
+        ...{ seed: 1, heldOut: 1, draw: () => text() },
+      },
+      { onSwapped: () => {}, onStep: () => {}, shouldStop: () => false },
+    ],
+    {
+      end: async (made) => endModel(((await made) as api.ConvertedPretrained).model),
+      also: { 2: ['tensor', 'released tensor'] },
+      depth: 1,
+    },
   ),
   savePretrained: of(api.savePretrained, () => [bert, join(folder, 'saved')], { depth: 1 }),
   embedSentences: of(api.embedSentences, () => [bert, text(), { context: evaluation }], { depth: 2 }),

@@ -1,6 +1,7 @@
 /** `convert --checkpoint`: a model of our own. */
 import { ArgumentError } from '../core/errors.ts';
 import { entryAt } from '../core/files/system-error.ts';
+import { counted, formatError, formatPercent } from '../terminal/format.ts';
 import { saveCheckpoint, type TrainedModel } from '../training/checkpoint.ts';
 import { attentionsOf } from '../training/config.ts';
 import { convertModel } from '../training/conversion/learner.ts';
@@ -10,10 +11,16 @@ import { endRun } from '../training/run.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import { PROGRAM, type Running } from './command.ts';
 import type { ConvertValues } from './convert.ts';
-import { Conversion, type Measured } from './convert-text.ts';
+import { Conversion } from './convert-text.ts';
 import { checkOutputs } from './outputs.ts';
 import { shellWord } from './shell-word.ts';
 import { expectNothingLost, HeldFolders, openModel, runFiles } from './training-folder.ts';
+
+interface Measured {
+  model: 'original' | 'swapped' | 'converted';
+  loss: number;
+  accuracy: number;
+}
 
 /** The exit code. Throws what `convertModel` throws. */
 export async function convertCheckpoint(
@@ -55,7 +62,12 @@ export async function convertCheckpoint(
     const options = attentionsOf(run.learner.model.config)[0].options;
     const unit = isBytes ? 'bits a byte' : 'nats a target';
     const saved = out === undefined ? [] : [`Checkpoint: ${runFiles(out).checkpoint}`, ...nextSteps(out)];
-    const code = await conversion.report(outputs, { title, options, report, measured, unit, saved });
+    const code = await conversion.report(outputs, {
+      ...{ title, options, report, saved },
+      columns: [`on ${counted(examples, 'held-out example')}`, unit, 'accuracy'],
+      rows: measured.map(({ model, loss, accuracy }) => [model, formatError(loss), formatPercent(accuracy)]),
+      models: measured.map((each) => ({ ...each, unit })),
+    });
     endRun(run);
     return code;
   } finally {

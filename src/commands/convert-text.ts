@@ -1,6 +1,6 @@
 /** What `convert` says: its progress, its tables, its numbers as JSON; and when it stops. */
 import { supportsColour } from '../terminal/colour.ts';
-import { counted, formatError, formatPercent, formatWhole } from '../terminal/format.ts';
+import { formatError, formatWhole } from '../terminal/format.ts';
 import { Progress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
 import type { ConversionObserver, ConversionReport } from '../training/conversion/convert.ts';
@@ -8,21 +8,18 @@ import { announceStop, type Running, widthOf } from './command.ts';
 import type { ConvertValues } from './convert.ts';
 import { type Output, streamForPeople, toJson, writeOutputs } from './outputs.ts';
 
-/** How well a model does; further columns by their titles. */
-export interface Measured {
-  model: 'original' | 'swapped' | 'converted';
-  loss: number;
-  accuracy: number;
-}
+export type Row = readonly string[];
 
 export interface Reported {
   title: string;
   /** Of the attention. */
   options: unknown;
   report: ConversionReport;
-  measured: readonly Measured[];
-  /** Of the losses. */
-  unit: string;
+  /** A table of how well the models do. */
+  columns: readonly string[];
+  rows: readonly Row[];
+  /** The same for programs. */
+  models: unknown;
   /** Lines about what was written. */
   saved: readonly string[];
 }
@@ -62,7 +59,7 @@ export class Conversion {
   /** Says what came out; the exit code. */
   async report(
     outputs: readonly Output[],
-    { title, options, report, measured, unit, saved }: Reported,
+    { title, options, report, columns, rows, models, saved }: Reported,
   ): Promise<number> {
     const { steps, stopped, learned, drift } = report;
     const people = streamForPeople(outputs, this.#host);
@@ -70,21 +67,16 @@ export class Conversion {
     const layers = drift.swapped.map((swapped, layer) => {
       return [String(layer), ...[swapped, drift.matched[layer], drift.converted[layer]].map(formatError)];
     });
-    const rows = measured.map(({ model, loss, accuracy }) => [model, formatError(loss), formatPercent(accuracy)]);
     const of = stopped ? ` of ${formatWhole(this.#values.steps)}` : '';
     const numbers = `${formatWhole(learned.numbers)} numbers learned, ${formatWhole(learned.added)} of them added`;
     const lines = [
       `${title}: ${formatWhole(steps)}${of} steps, ${numbers}`,
       formatTable(['attention of layer', 'swapped', 'matched', 'converted'].map(titled), layers, table),
-      formatTable(
-        [`on ${counted(this.#values.examples, 'held-out example')}`, unit, 'accuracy'].map(titled),
-        rows,
-        table,
-      ),
+      formatTable(columns.map(titled), rows, table),
     ];
     people.write(`${lines.join('\n\n')}\n${saved.map((line) => `\n${line}`).join('')}${saved.length > 0 ? '\n' : ''}`);
     const { seed } = this.#values;
-    const content = () => toJson({ conversion: title, options, seed, unit, ...report, models: measured });
+    const content = () => toJson({ conversion: title, options, seed, ...report, models });
     const written = await writeOutputs(
       outputs.map((output) => ({ ...output, label: 'Numbers', content })),
       this.#host,

@@ -7,20 +7,27 @@ import { choice, flag, integer, number, type OptionValues, text, texts } from '.
 import { TRAINED } from '../training/conversion/convert.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import { allVariants } from '../variants/registry.ts';
-import { defineCommand, exampleFile, PROGRAM, type Running } from './command.ts';
+import { defineCommand, exampleFile, PROGRAM } from './command.ts';
 import { applyMachine, runOptions } from './shared-options.ts';
 
-export type ConvertValues = OptionValues<ReturnType<typeof options>>;
+export type ConvertValues = OptionValues<ReturnType<typeof options>> & { rate: number };
+
+/** A model of Hugging Face is wider than those that are trained here. */
+export const RATES = { checkpoint: 5e-3, pretrained: 1e-3 } as const;
 
 function options() {
   const names = allVariants().map(({ name }) => name);
   return {
     checkpoint: text('FILE', 'Convert this checkpoint of train, or the one in this folder'),
+    pretrained: text('DIR', 'Convert this model of Hugging Face, an encoder'),
     to: choice('VARIANT', names, 'Put this attention into every layer'),
     option: texts('NAME=VALUE', 'Set an option of the variant (the command variants lists them)'),
-    layerParts: flag("Also take what the variant's paper has around its attention: convolutions, norms, gates", {
-      default: true,
-    }),
+    layerParts: flag(
+      "With --checkpoint, also take what the variant's paper has around its attention: convolutions, norms, gates",
+      {
+        default: true,
+      },
+    ),
     train: choice('WHAT', TRAINED, 'Train what the variant adds, or also the projections around it, or all', {
       default: 'attention',
     }),
@@ -28,10 +35,18 @@ function options() {
       minimum: 0,
       default: 400,
     }),
-    rate: number('R', 'Use this learning rate at its highest', { minimum: 0, default: 5e-3 }),
+    rate: number('R', 'Use this learning rate at its highest', {
+      minimum: 0,
+      defaultText: `${RATES.checkpoint} for a checkpoint, ${RATES.pretrained} for a model of Hugging Face`,
+    }),
     batch: integer('N', 'Read so many texts in a step', { minimum: 1, default: 4 }),
     minutes: number('N', 'Take no more steps after so many minutes', { minimum: 0, defaultText: 'no limit' }),
-    text: text('FILE', 'Train on this UTF-8 text', { defaultText: 'the text of the training' }),
+    text: text('FILE', 'Train on this UTF-8 text', { defaultText: 'for a checkpoint, the text of its training' }),
+    ids: text('FILE', 'With --pretrained, read token numbers from this file instead of a text'),
+    length: integer('N', 'With --pretrained, read passages of so many tokens', {
+      minimum: 2,
+      defaultText: '128, or all positions of the model',
+    }),
     examples: integer('N', 'Measure on so many held-out examples', { minimum: 1, default: 32 }),
     out: text('FOLDER', 'Write the converted model here', { defaultText: 'nothing is written' }),
     overwrite: flag('Replace a model that is already there'),
@@ -57,19 +72,32 @@ function describe() {
         command: `${PROGRAM} convert --checkpoint ${checkpoint} --to gla --train added --minutes 2${read}`,
         explanation: 'Train only the gates that gated linear attention adds, for two minutes at most',
       },
+      {
+        command: `${PROGRAM} convert --pretrained DIR --to nystromformer --text story.txt --out minilm-nystromformer`,
+        explanation: 'Turn all-MiniLM-L6-v2 into a Nyströmformer that transformers also loads',
+      },
     ],
   };
 }
 
 export const convertCommand = defineCommand('convert', describe, async ({ values }, host) => {
-  const { to, checkpoint } = values;
+  const { to, checkpoint, pretrained, ids, length } = values;
   if (to === undefined) throw new ArgumentError('--to: expected the VARIANT to convert to, got nothing');
-  if (checkpoint === undefined) {
-    throw new ArgumentError('--checkpoint: expected a FILE to convert, got nothing');
+  if ((checkpoint === undefined) === (pretrained === undefined)) {
+    const got = checkpoint === undefined ? 'nothing' : 'both';
+    throw new ArgumentError(`--checkpoint: expected either a FILE here or a DIR with --pretrained, got ${got}`);
   }
   const [written] = parseOptionTexts(chosenVariants([to], '--to'), values.option, '--option').values();
-  const attention: AttentionSettings = { variant: to, options: { ...written }, layerParts: values.layerParts };
+  const attention: AttentionSettings = { variant: to, options: { ...written } };
   applyMachine(values);
+  if (pretrained !== undefined) {
+    const { convertFolder } = await import('./convert-pretrained.ts');
+    return convertFolder(pretrained, attention, { ...values, rate: values.rate ?? RATES.pretrained }, host);
+  }
+  for (const [name, value] of Object.entries({ ids, length })) {
+    if (value !== undefined) throw new ArgumentError(`--${name}: is for --pretrained, got a checkpoint`);
+  }
   const { convertCheckpoint } = await import('./convert-checkpoint.ts');
-  return convertCheckpoint(checkpoint, attention, values, host as Running);
+  const whole = { ...attention, layerParts: values.layerParts };
+  return convertCheckpoint(checkpoint as string, whole, { ...values, rate: values.rate ?? RATES.checkpoint }, host);
 });

@@ -9,13 +9,14 @@
  */
 
 import { ArgumentError, expectInteger, expectShape } from '../core/errors.ts';
-import { expectBoolean } from '../core/expect.ts';
+import { expectBoolean, expectFunction, expectRecord, numberOf } from '../core/expect.ts';
+import { expectSameDType } from '../core/ops/check.ts';
 import { add, gatherRows, layerNorm, quietMasked, reshape, scale, slice, tanh } from '../core/ops/index.ts';
 import { scope } from '../core/scope.ts';
-import { elements, fromArray, type Tensor } from '../core/tensor.ts';
+import { elements, expectTensor, fromArray, type Tensor } from '../core/tensor.ts';
 import { type Embedding, type Linear, linear, type Norm } from '../training/linear.ts';
 import { dropped, evaluation, type ForwardContext, learned, named, within } from '../training/module.ts';
-import { lossesOf } from '../training/own-loss.ts';
+import { lossesOf, type OwnLosses } from '../training/own-loss.ts';
 import type { ForwardOptions, LoadOptions, Plan, PretrainedModel, TextInputs, TextOutput } from './architecture.ts';
 import { expectEncoderDescription } from './check-description.ts';
 import type { Config } from './config.ts';
@@ -97,16 +98,27 @@ export class Encoder implements PretrainedModel {
     this.#expectInputs(inputs);
     expectForwardOptions(options);
     const { context = evaluation, attend, randomBlocks } = options;
-    return scope(() => {
-      const call: AttentionCall = {
-        training: context.training,
-        keyMask: inputs.keyMask,
-        globalMask: inputs.globalMask ?? this.#globalByDefault(inputs.tokens),
-        attend,
-        randomBlocks,
-      };
-      return this.#run(inputs, call, context);
-    });
+    const { training } = context;
+    return scope(() => this.#run(inputs, { ...this.#callOf(inputs, training), attend, randomBlocks }, context));
+  }
+
+  /**
+   * The attention of one layer, projections included, of any x [batch, length, modelDim] in place of the hidden states that these
+   * inputs have there; the result has the same shape. Differentiable as `forward`, without dropout. Throws as `forward`.
+   */
+  attention(layer: number, x: Tensor, inputs: TextInputs, training = false, losses?: OwnLosses): Tensor {
+    expectInteger('layer', layer, 0, this.layers.length - 1);
+    this.#expectInputs(inputs);
+    expectTensor('x', x);
+    expectSameDType('x', x, this.embeddings.words.weight.dtype, 'to match the model');
+    expectShape('x', x.shape, [...inputs.tokens.shape, this.description.modelDim], 'to match tokens');
+    expectBoolean('training', training);
+    if (losses !== undefined) expectRecord('losses', losses as object, { scale: numberOf(), note: expectFunction });
+    return this.layers[layer].attention.forward(x, { ...this.#callOf(inputs, training), losses });
+  }
+
+  #callOf({ tokens, keyMask, globalMask }: TextInputs, training: boolean): AttentionCall {
+    return { training, keyMask, globalMask: globalMask ?? this.#globalByDefault(tokens) };
   }
 
   #run(inputs: TextInputs, call: AttentionCall, context: ForwardContext): TextOutput {

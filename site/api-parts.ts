@@ -4,6 +4,6 @@
  */
 export const PARTS: readonly string[] = (
   'ATTENTIONS AxialPositions Block ConvolutionOptions DISTRIBUTIONS EXACTNESSES Embedding FAMILIES ' +
-  'EncoderLayer Head Known Linear Module Movement Norm OptionSchemas Plain ReformerLayer Sizes StateSizes TapeNode ' +
+  'EncoderLayer Head Known Linear Module Movement Norm OptionSchemas OwnLosses Plain ReformerLayer Sizes StateSizes TapeNode ' +
   'Tell Tokenizers Transformer ValueOf VectorBuild WritableNumbers'
 ).split(' ');

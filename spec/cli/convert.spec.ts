@@ -59,7 +59,7 @@ test('what is wrong is said before anything is written', async () => {
     assert.not.ok(existsSync(join(out, 'checkpoint.safetensors')));
   };
   await refused(/--to: expected the VARIANT/, ...QUICK);
-  await refused(/--checkpoint: expected a FILE/, '--to', 'performer');
+  await refused(/--checkpoint: expected either a FILE/, '--to', 'performer');
   await refused(/--to: .*performer/, ...QUICK, '--to', 'performr');
   await refused(/causal/, ...QUICK, '--to', 'bigbird');
   await refused(/--option: .*window/, ...QUICK, '--to', 'full', '--option', 'window=2');

@@ -132,7 +132,16 @@ test('what cannot be saved, and what was damaged, is refused by name', () => {
     writeFileSync(join(folder, 'model.safetensors'), readFileSync(join(from, 'model.safetensors')));
     return folder;
   };
-  for (const attention of ['longformer', 7, [], {}, [{ variant: 3 }], { variant: 'full', option: {} }]) {
+  for (const attention of [
+    'longformer',
+    7,
+    [],
+    {},
+    [{ variant: 3 }],
+    { variant: 'full', option: {} },
+    { variant: 'none' },
+    { variant: 'linformer', options: { projectedLength: 0 } },
+  ]) {
     const damaged = configured({ ...config, efficient_transformers: { attention } });
     expectFault(join(damaged, 'config.json'), 'efficient_transformers', () => loadPretrained(damaged));
   }

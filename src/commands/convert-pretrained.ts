@@ -65,10 +65,13 @@ export async function convertFolder(
     agreement.converted = agrees(model);
     const saved = out === undefined ? [] : savePretrained(model, out);
     const title = `${directory}, ${model.description.modelType} → ${attention.variant}`;
+    const all = ['hidden states', 'error', 'cosine', 'worst', 'same arg max', 'sentences'];
+    const rows = (['swapped', 'converted'] as const).map((which) => rowOf(which, drift[which], agreement[which]));
+    // A model without a head has no arg max, one without a tokenizer reads no sentences.
+    const known = (row: Row) => row.filter((_, column) => rows[0][column] !== '');
     return conversion.report(outputs, {
       ...{ title, options: attention.options, report, saved: saved.length === 0 ? [] : [`Model: ${out}`] },
-      columns: ['hidden states', 'error', 'cosine', 'worst', 'same arg max', 'sentences'],
-      rows: (['swapped', 'converted'] as const).map((which) => rowOf(which, drift[which], agreement[which])),
+      ...{ columns: known(all), rows: rows.map(known) },
       models: { drift, sentences: agreement },
     });
   } finally {

@@ -13,7 +13,7 @@
  */
 
 import { join } from '#platform/path';
-import { FileFormatError, MemoryError, UnsupportedError } from '../core/errors.ts';
+import { ArgumentError, FileFormatError, MemoryError, UnsupportedError } from '../core/errors.ts';
 import { expectText } from '../core/expect.ts';
 import { openWeights, type Weights } from '../core/files/weights.ts';
 import { scope } from '../core/scope.ts';
@@ -24,7 +24,7 @@ import { planEncoder } from './encoder.ts';
 import { encoderArchitectures } from './encoder-config.ts';
 import { expectLoadOptions } from './inputs.ts';
 import { reformerArchitecture } from './reformer.ts';
-import { destinationOf, fillReplacements, rememberOrigin, savedAttention } from './saved-attention.ts';
+import { destinationOf, fillReplacements, OURS, rememberOrigin, savedAttention } from './saved-attention.ts';
 import { fillTensors, type Match, matchTensors } from './tensors.ts';
 import { sketch } from './unfilled.ts';
 
@@ -94,6 +94,10 @@ export function loadPretrained(directory: string, options: LoadOptions = {}): Pr
       return options.trainable ? model : forUse(model);
     });
   } catch (error) {
+    const isOfFile = saved !== undefined && whole.attention === saved && options.length === undefined;
+    if (isOfFile && error instanceof ArgumentError) {
+      throw new FileFormatError(`${path}: ${OURS}: ${error.message}`, { cause: error });
+    }
     if (!(error instanceof MemoryError)) throw error;
     const sizes = [...matches.values()].map(({ source: { shape } }) => shape.reduce((a, b) => a * b, 1));
     const held = sizes.reduce((total, size) => total + size, 0);

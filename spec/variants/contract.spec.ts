@@ -29,6 +29,7 @@ const fileOf = (name: string) => `variants/${name}.ts`;
 const EXCEPTIONS: readonly { place: RegExp; why: string }[] = [
   { place: /^pretrained\//, why: 'types of released models, and their own attention' },
   { place: /^training\/recipes\//, why: 'recipes choose variants by name' },
+  { place: /^reproduce\//, why: 'experiments are about the variants of their papers' },
   { place: /^compare\/synthetic\.ts$/, why: 'a distribution of drawn keys is called clustered' },
   { place: /^training\/positions\.ts$/, why: 'a kind of positions is called axial' },
   { place: /^training\/export\/check\.ts$/, why: 'a case of full length is called full' },

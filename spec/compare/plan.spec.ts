@@ -58,7 +58,10 @@ test('without names every variant is there or its absence is explained; causal o
 function cheaperThanFull({ budget, cost, defaults }: AnyVariant, length: number): number[] {
   const shape = square(length);
   const { variant: full, options } = referenceCell(shape, false);
-  const flops = (value: number) => cost(shape, { ...defaults(length), [String(budget?.option)]: value }).flops;
+  const flops = (value: number) => {
+    const asked = { [String(budget?.option)]: value };
+    return cost(shape, { ...defaults(length, asked), ...asked }).flops;
+  };
   const own = budget?.values(length) ?? [];
   const cheaper = own.filter((value) => flops(value) < full.cost(shape, options).flops);
   return cheaper.length === 0 ? own.slice(0, 1) : cheaper;

@@ -103,26 +103,22 @@ function draw(results: Results, given: Given): Chart[] {
   const { lengths } = given;
   const id = 'linear-transformer-figure-1';
   return [
-    {
-      ...costChart({
-        id: `${id}-time`,
-        title: 'Ours: time of one sequence',
-        label: 'forward and backward',
-        lengths,
-        lines: lines(timeOf),
-        format: formatMillisecondsShort,
-      }),
-    },
-    {
-      ...costChart({
-        id: `${id}-memory`,
-        title: 'Ours: memory of one sequence',
-        label: 'peak beyond the inputs',
-        lengths,
-        lines: lines(bytesOf),
-        format: formatBytesShort,
-      }),
-    },
+    costChart({
+      id: `${id}-time`,
+      title: 'Ours: time of one sequence',
+      label: 'forward and backward',
+      lengths,
+      lines: lines(timeOf),
+      format: formatMillisecondsShort,
+    }),
+    costChart({
+      id: `${id}-memory`,
+      title: 'Ours: memory of one sequence',
+      label: 'peak beyond the inputs',
+      lengths,
+      lines: lines(bytesOf),
+      format: formatBytesShort,
+    }),
   ];
 }
 

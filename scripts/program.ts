@@ -10,12 +10,12 @@ import { widthOf } from '../src/terminal/width.ts';
 const [FAILED, MISUSED] = [1, 2];
 
 /**
- * Runs `body`, whose result is the exit code, with the arguments of this process. A typed error takes one line, with code 2
+ * Runs `body`, whose result is the exit code, with the options and the words of this process. A typed error takes one line, with code 2
  * for invalid arguments, else 1.
  */
 export async function runProgram<Specs extends OptionSpecs>(
   command: CommandSpec<Specs>,
-  body: (values: OptionValues<Specs>, stop: Stop) => Promise<number> | number,
+  body: (values: OptionValues<Specs>, stop: Stop, words: readonly string[]) => Promise<number> | number,
 ): Promise<void> {
   guardStreams();
   const stop = new Stop();
@@ -23,7 +23,7 @@ export async function runProgram<Specs extends OptionSpecs>(
   try {
     const parsed = parseArguments(command, process.argv.slice(2), widthOf(process.stdout));
     if (parsed.help !== null) console.log(parsed.help);
-    code = parsed.help === null ? await body(parsed.values, stop) : 0;
+    code = parsed.help === null ? await body(parsed.values, stop, parsed.positionals) : 0;
   } catch (error) {
     if (!(error instanceof EfficientTransformersError)) throw error;
     console.error(`Error: ${error.message}`);

@@ -96,6 +96,12 @@ function besideEachOther(blocks: readonly Block[]): string[] {
   );
 }
 
+/** One cell, `width` characters wide, of a shade as `weightShading` gives it. */
+export function drawCell(shade: number, colour: boolean, width = 2): string {
+  if (!colour) return BLOCKS[Math.ceil((Math.abs(shade) / SHADES) * (BLOCKS.length - 1))].repeat(width);
+  return `${marked(`48;5;${colourOf(shade)}`)}${' '.repeat(width)}${marked(0)}`;
+}
+
 /** Without colour the two cells of a character are shown together, as the stronger of the two. */
 function blockOf(upper: number, lower: number | null, shading: Shading): string {
   const shade = Math.max(Math.abs(shading(upper)), lower === null ? 0 : Math.abs(shading(lower)));

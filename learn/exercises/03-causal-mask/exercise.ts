@@ -1,0 +1,70 @@
+import { tensors } from '../../draw.ts';
+import { type Exercise, law, mistake } from '../../exercise.ts';
+import { softmax } from '../../given.ts';
+import { weightsOf } from '../../plain.ts';
+
+const inputs = tensors({ length: [1, 5] }, { scores: ['length', 'length'] });
+
+type M = readonly (readonly number[])[];
+const masked = (scores: M, sees: (i: number, j: number) => boolean, hidden: number) =>
+  scores.map((row, i) => softmax(row.map((score, j) => (sees(i, j) ? score : hidden))));
+const before = (weights: unknown) => (weights as number[][]).map((row, i) => row.map((w, j) => (j > i ? w : 0)));
+
+export const causalMask: Exercise = {
+  name: 'causal-mask',
+  title: 'A causal mask',
+  functions: ['causalWeights'],
+  laws: [
+    law(
+      'no weight goes to a later token',
+      inputs,
+      (code, { scores }) => before(code.causalWeights(scores)),
+      ({ scores }) => scores.map((row) => row.map(() => 0)),
+    ),
+    law(
+      'the weights of each row sum to 1',
+      inputs,
+      (code, { scores }) => (code.causalWeights(scores) as number[][]).map((row) => row.reduce((sum, w) => sum + w, 0)),
+      ({ scores }) => scores.map(() => 1),
+    ),
+    law(
+      'equals the softmax of the earlier scores alone',
+      inputs,
+      (code, { scores }) => code.causalWeights(scores),
+      ({ scores }) => scores.map((row, i) => [...weightsOf(row.slice(0, i + 1)), ...row.slice(i + 1).map(() => 0)]),
+    ),
+  ],
+  mistakes: [
+    mistake(
+      'hidden scores are 0',
+      'You set the hidden scores to 0 before the softmax. exp(0) is 1, so later tokens still get weight: set them to −∞.',
+      { causalWeights: (scores: M) => masked(scores, (i, j) => j <= i, 0) },
+    ),
+    mistake(
+      'weights zeroed after the softmax',
+      'You set weights to 0 after the softmax. The rest then no longer sums to 1, because the hidden tokens had a share: hide them before.',
+      { causalWeights: (scores: M) => scores.map((row, i) => softmax(row).map((w, j) => (j <= i ? w : 0))) },
+    ),
+    mistake('one token too many', 'Your query i also sees key i + 1, the very token that the model is to guess.', {
+      causalWeights: (scores: M) => masked(scores, (i, j) => j <= i + 1, Number.NEGATIVE_INFINITY),
+    }),
+    mistake(
+      'own key hidden',
+      'You hide the key of the query itself. Then the first query sees nothing, and its weights are 0 divided by 0.',
+      { causalWeights: (scores: M) => masked(scores, (i, j) => j < i, Number.NEGATIVE_INFINITY) },
+    ),
+    mistake(
+      'past and future swapped',
+      'You hide the earlier keys and leave the later ones: the comparison of i and j is the wrong way round.',
+      {
+        causalWeights: (scores: M) => masked(scores, (i, j) => j >= i, Number.NEGATIVE_INFINITY),
+      },
+    ),
+  ],
+  hints: [
+    'Go through the rows with their number: scores.map((row, i) => …). In row i, what has to happen to the scores at j > i?',
+    'JavaScript has -Infinity, and Math.exp(-Infinity) is 0. The given softmax copes with it, as long as one score of the row is finite.',
+    'softmax(row.map((score, j) => (j <= i ? score : -Infinity))) is one row of the result.',
+  ],
+  see: 'src/core/ops/key-sets.ts',
+};

@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { EXACT, type Exercise, law, mistake } from '../../exercise.ts';
+
+const inputs = fc.record({
+  length: fc.integer({ min: 1, max: 8 }),
+  reach: fc.integer({ min: 0, max: 9 }),
+  causal: fc.boolean(),
+});
+
+/** A layout whose ends are changed. */
+const layout =
+  (first: (i: number, r: number) => number, end: (i: number, r: number, length: number, causal: boolean) => number) =>
+  (length: number, reach: number, causal: boolean): number[][] =>
+    Array.from({ length }, (_, i) => [first(i, reach), end(i, reach, length, causal)]);
+
+const from = (i: number, r: number) => Math.max(0, i - r);
+const to = (i: number, r: number, length: number, causal: boolean) => (causal ? i + 1 : Math.min(length, i + r + 1));
+
+/** Keys one by one, by their distance. */
+function counted({ length, reach, causal }: { length: number; reach: number; causal: boolean }): number[][] {
+  return Array.from({ length }, (_, i) => {
+    const near = Array.from({ length }, (_, j) => j).filter((j) => Math.abs(i - j) <= reach && !(causal && j > i));
+    return [near[0], near[near.length - 1] + 1];
+  });
+}
+
+export const windowLayout: Exercise = {
+  name: 'window-layout',
+  title: 'A window by layout',
+  functions: ['windowLayout'],
+  laws: [
+    law(
+      'holds the keys at most `reach` away, and no others',
+      inputs,
+      (code, { length, reach, causal }) => code.windowLayout(length, reach, causal),
+      counted,
+      EXACT,
+    ),
+  ],
+  mistakes: [
+    mistake(
+      'last key left out',
+      'Your end is the last key of the window. The end of a half-open range is one past it.',
+      {
+        windowLayout: layout(from, (i, r, length, causal) => (causal ? i : Math.min(length - 1, i + r))),
+      },
+    ),
+    mistake('not cut off at the start', 'Your first key can be negative: there is no key before key 0.', {
+      windowLayout: layout((i, r) => i - r, to),
+    }),
+    mistake('not cut off at the end', 'Your end can be past the length: there is no key after the last one.', {
+      windowLayout: layout(from, (i, r, _, causal) => (causal ? i + 1 : i + r + 1)),
+    }),
+    mistake(
+      'causal ignored',
+      'You leave the later keys in the window although the model is causal: it must end at the query.',
+      {
+        windowLayout: layout(from, (i, r, length) => Math.min(length, i + r + 1)),
+      },
+    ),
+    mistake(
+      'reach shared by both sides',
+      'Your window has `reach` keys in all, half of them on each side. Here reach counts the keys of one side.',
+      {
+        windowLayout: layout(
+          (i, r) => Math.max(0, i - Math.floor(r / 2)),
+          (i, r, length, causal) => (causal ? i + 1 : Math.min(length, i + Math.floor(r / 2) + 1)),
+        ),
+      },
+    ),
+  ],
+  hints: [
+    'Write the pair for a query in the middle of a long text first: [i - reach, i + reach + 1].',
+    'Then cut it off: Math.max(0, …) for the first key, Math.min(length, …) for the end.',
+    'A causal window is the same, but its end is i + 1.',
+  ],
+  see: 'src/core/ops/key-sets.ts',
+};

@@ -1,0 +1,23 @@
+/** All exercises in order. */
+import type { Exercise } from '../exercise.ts';
+import { softmax } from './01-softmax/exercise.ts';
+import { oneHead } from './02-one-head/exercise.ts';
+import { causalMask } from './03-causal-mask/exercise.ts';
+import { onlineSoftmax } from './04-online-softmax/exercise.ts';
+import { windowLayout } from './05-window-layout/exercise.ts';
+
+export const exercises: readonly Exercise[] = [softmax, oneHead, causalMask, onlineSoftmax, windowLayout];
+
+/** `04-online-softmax`: the name of an exercise's folder and of the learner's file. */
+export function fileNameOf(exercise: Exercise): string {
+  const number = exercises.indexOf(exercise) + 1;
+  return `${String(number).padStart(2, '0')}-${exercise.name}`;
+}
+
+/** By name, by number or by both: `softmax`, `1`, `01`, `01-softmax`. */
+export function findExercise(text: string): Exercise | undefined {
+  const wanted = text.replace(/\.ts$/, '');
+  return exercises.find((each, n) => {
+    return each.name === wanted || fileNameOf(each) === wanted || (/^\d+$/.test(wanted) && Number(wanted) === n + 1);
+  });
+}

@@ -1,0 +1,102 @@
+/** The learner's folder: an exercise's file is created once and then only the learner changes it. */
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ArgumentError, FileFormatError } from '../../src/core/errors.ts';
+import { writeFileAtomically } from '../../src/core/files/atomic.ts';
+import type { Exercise } from '../exercise.ts';
+import { exercises, fileNameOf } from '../exercises/index.ts';
+import { holeOf } from '../hole.ts';
+import { type Progress, parseProgress, readProgress, writeProgress } from './progress.ts';
+import { solutionOf } from './texts.ts';
+
+/** Where the learner's file of an exercise is. */
+export function pathOf(folder: string, exercise: Exercise): string {
+  return join(folder, `${fileNameOf(exercise)}.ts`);
+}
+
+/** The path of the file, which is created from the hole if it is not there. */
+export function prepared(folder: string, exercise: Exercise): { path: string; isNew: boolean } {
+  const path = pathOf(folder, exercise);
+  mkdirSync(folder, { recursive: true });
+  const isNew = !existsSync(path);
+  // `wx` writes to no file that came between.
+  if (isNew) writeFileSync(path, holeOf(solutionOf(exercise)), { flag: 'wx' });
+  return { path, isNew };
+}
+
+/** Puts the hole back. What was there stays under a name of its own, which is returned; null if nothing was there. */
+export function reset(folder: string, exercise: Exercise): string | null {
+  const path = pathOf(folder, exercise);
+  let kept: string | null = null;
+  if (existsSync(path)) {
+    for (let n = 1; kept === null; n++) {
+      const candidate = `${path}.before-reset-${n}`;
+      if (!existsSync(candidate)) kept = candidate;
+    }
+    copyFileSync(path, kept);
+  }
+  mkdirSync(folder, { recursive: true });
+  writeFileAtomically(path, holeOf(solutionOf(exercise)));
+  const { [exercise.name]: _, ...solved } = readProgress(folder).solved;
+  writeProgress(folder, { ...readProgress(folder), solved });
+  return kept;
+}
+
+interface Exported {
+  readonly progress: Progress;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Progress and the learner's files, as one JSON text. */
+export function exported(folder: string): string {
+  const own = exercises.filter((each) => existsSync(pathOf(folder, each)));
+  const files = Object.fromEntries(own.map((each) => [each.name, readFileSync(pathOf(folder, each), 'utf8')]));
+  return `${JSON.stringify({ progress: readProgress(folder), files } satisfies Exported, null, 2)}\n`;
+}
+
+/**
+ * Adds what `exported` wrote. A file that is there and differs stays as it is; the paths of these are returned. Throws
+ * FileFormatError for a text that `exported` did not write.
+ */
+export function imported(folder: string, text: string, name: string): string[] {
+  let read: Partial<Exported>;
+  try {
+    read = JSON.parse(text) ?? {};
+  } catch {
+    throw new FileFormatError(`${name}: expected JSON that export wrote`);
+  }
+  const { files } = read;
+  const progress = parseProgress(JSON.stringify(read.progress), name);
+  if (typeof files !== 'object' || files === null || Object.values(files).some((each) => typeof each !== 'string')) {
+    throw new FileFormatError(`${name}: expected { progress, files }, as export writes them`);
+  }
+  const left: string[] = [];
+  mkdirSync(folder, { recursive: true });
+  for (const exercise of exercises) {
+    const content = files[exercise.name];
+    const path = pathOf(folder, exercise);
+    if (content === undefined) continue;
+    if (!existsSync(path)) writeFileSync(path, content, { flag: 'wx' });
+    else if (readFileSync(path, 'utf8') !== content) left.push(path);
+  }
+  const own = readProgress(folder);
+  const solved = { ...progress.solved, ...own.solved };
+  writeProgress(folder, { version: 1, solved, hints: { ...progress.hints, ...own.hints } });
+  return left;
+}
+
+/** The first that is not solved; null if all are. */
+export function nextOf({ solved }: Progress): Exercise | null {
+  return exercises.find(({ name }) => solved[name] === undefined) ?? null;
+}
+
+/** An exercise for a word of the command line. */
+export function named(word: string, find: (text: string) => Exercise | undefined): Exercise {
+  const found = find(word);
+  if (found === undefined) {
+    throw new ArgumentError(
+      `no exercise ${word}: expected a number from 1 to ${exercises.length} or a name, see npm run learn -- list`,
+    );
+  }
+  return found;
+}

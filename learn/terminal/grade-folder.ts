@@ -1,0 +1,64 @@
+/** For teachers: grades every exercise of a student's folder, as a table and as JSON. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ArgumentError } from '../../src/core/errors.ts';
+import type { Exercise } from '../exercise.ts';
+import { exercises, fileNameOf } from '../exercises/index.ts';
+import type { Runner } from './runner.ts';
+
+/** One line of the JSON; the fields stay as they are. */
+export interface Graded {
+  readonly exercise: string;
+  readonly status: 'passed' | 'failed' | 'absent';
+  /** What went wrong, in a sentence; null where nothing did. */
+  readonly sentence: string | null;
+  /** The kind of failure, the law that failed, the line of the student's file and the name of a known mistake. */
+  readonly kind: string | null;
+  readonly law: string | null;
+  readonly line: number | null;
+  readonly mistake: string | null;
+}
+
+export interface FolderResult {
+  readonly version: 1;
+  readonly passed: number;
+  readonly total: number;
+  readonly exercises: readonly Graded[];
+}
+
+/** Takes files by the name of the learner's folder, `01-softmax.ts`. Throws ArgumentError if there is no such folder. */
+export async function gradeFolder(
+  folder: string,
+  runner: Runner,
+  onGraded: (graded: Graded) => void,
+): Promise<FolderResult> {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new ArgumentError(`grade: expected a folder of exercises, got ${folder}`);
+  }
+  const results: Graded[] = [];
+  for (const exercise of exercises) {
+    const graded = await gradeOne(folder, exercise, runner);
+    results.push(graded);
+    onGraded(graded);
+  }
+  const passed = results.filter(({ status }) => status === 'passed').length;
+  return { version: 1, passed, total: results.length, exercises: results };
+}
+
+async function gradeOne(folder: string, exercise: Exercise, runner: Runner): Promise<Graded> {
+  const path = join(folder, `${fileNameOf(exercise)}.ts`);
+  const nothing = { exercise: fileNameOf(exercise), sentence: null, kind: null, law: null, line: null, mistake: null };
+  if (!existsSync(path)) return { ...nothing, status: 'absent' };
+  const { failure } = await runner.grade(exercise, readFileSync(path, 'utf8'));
+  if (failure === null) return { ...nothing, status: 'passed' };
+  const { sentence, kind, law, line, mistake } = failure;
+  return {
+    exercise: fileNameOf(exercise),
+    status: 'failed',
+    sentence,
+    kind,
+    law,
+    line,
+    mistake: mistake?.name ?? null,
+  };
+}

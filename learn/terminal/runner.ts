@@ -1,0 +1,72 @@
+/**
+ * Grades files in a process of its own, for out of memory V8 ends the whole process, threads and all. Within it a thread is
+ * watched (thread.ts). The same process serves file after file; a new one takes the place of one that ended.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Exercise } from '../exercise.ts';
+import { type Grading, tooMuch, type Verdict } from '../grade.ts';
+import type { Outcome } from './thread.ts';
+
+type Message = { kind: 'line'; line: number } | ({ kind: 'verdict' } & Outcome);
+
+export class Runner {
+  #child: ChildProcess | null = null;
+
+  /** One at a time. Never rejects for what the file does. */
+  grade(exercise: Exercise, source: string, grading?: Grading): Promise<Verdict> {
+    const child = this.#child ?? start();
+    this.#child = child;
+    return new Promise((resolve, reject) => {
+      let line = 0;
+      let errors = '';
+      const hear = (chunk: Buffer) => {
+        errors = (errors + chunk.toString()).slice(-20_000);
+      };
+      const onMessage = (message: Message) => {
+        if (message.kind === 'line') line = message.line;
+        else {
+          settle(() => resolve(message.verdict));
+          if (message.isOver) this.#leave(child);
+        }
+      };
+      const onExit = (code: number | null, signal: string | null) => {
+        this.#child = null;
+        settle(() => {
+          const isMemory = /out of memory|allocation failed/i.test(errors) || signal === 'SIGKILL';
+          const failure = tooMuch('memory', line);
+          if (isMemory) resolve({ exercise: exercise.name, passed: false, laws: [], failure, printed: [] });
+          else reject(new Error(`the process that grades ended (${signal ?? `code ${code}`}):\n${errors}`));
+        });
+      };
+      const settle = (then: () => void) => {
+        child.off('message', onMessage);
+        child.off('close', onExit);
+        child.stderr?.off('data', hear);
+        then();
+      };
+      child.on('message', onMessage);
+      child.on('close', onExit);
+      child.stderr?.on('data', hear);
+      child.send({ exercise: exercise.name, source, grading });
+    });
+  }
+
+  /** This process can end after this. */
+  end(): void {
+    if (this.#child !== null) this.#leave(this.#child);
+  }
+
+  #leave(child: ChildProcess): void {
+    this.#child = null;
+    // Its thread may not hear anything gentler.
+    child.kill('SIGKILL');
+    child.unref();
+  }
+}
+
+function start(): ChildProcess {
+  const entry = fileURLToPath(new URL('./process-entry.mjs', import.meta.url));
+  // What this process was started with is not for the learner's code.
+  return fork(entry, [], { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+}

@@ -1,0 +1,108 @@
+/** A verdict as text: what passed, what failed on which input, expected beside got, the mistake that it looks like. */
+
+import { weightShading } from '../../src/compare/patterns/shade.ts';
+import { drawCell } from '../../src/compare/patterns/terminal.ts';
+import { paint, type Style } from '../../src/terminal/colour.ts';
+import { proseWidth, wrap } from '../../src/terminal/width.ts';
+import { shortNumber } from '../compare.ts';
+import type { Exercise } from '../exercise.ts';
+import type { Failure, Verdict } from '../grade.ts';
+
+export interface Look {
+  readonly colour: boolean;
+  /** Of the terminal; absent where there is none. */
+  readonly width?: number;
+}
+
+/** Ends without a newline. `file` is the learner's, for places in it. */
+export function formatVerdict(exercise: Exercise, verdict: Verdict, file: string, look: Look): string {
+  const prose = (text: string) => wrap(text, proseWidth(look.width)).join('\n');
+  const style = (name: Style, text: string) => (look.colour ? paint(name, text) : text);
+  const { failure, laws, printed } = verdict;
+  const lines = laws.map(({ name, passed }) => `${passed ? style('good', '✓') : style('bad', '✗')} law: ${name}`);
+  const untried = exercise.laws.length - laws.length;
+  if (untried > 0 && laws.length > 0)
+    lines.push(style('dim', `· ${untried} more law${untried === 1 ? '' : 's'} not tried yet`));
+  const parts = [lines.join('\n')];
+  if (printed.length > 0) parts.push(`Your code printed:\n${printed.map((line) => `  ${line}`).join('\n')}`);
+  if (failure !== null) {
+    const place =
+      failure.line === null ? '' : ` ${file}:${failure.line}${failure.column === null ? '' : `:${failure.column}`}`;
+    const sentence = failure.sentence.charAt(0).toUpperCase() + failure.sentence.slice(1);
+    parts.push(prose(`${sentence}.`) + (place === '' ? '' : `\n${style('bold', ` ${place}`)}`));
+    parts.push(...formatInput(failure, look, style));
+    if (failure.mistake !== null) {
+      parts.push(prose(`Known mistake, “${failure.mistake.name}”: ${failure.mistake.sentence}`));
+    }
+  }
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+type Painter = (name: Style, text: string) => string;
+
+function formatInput({ inputs, expected, got, kind }: Failure, { colour }: Look, style: Painter): string[] {
+  if (inputs === null || kind === 'hole') return [];
+  const names = Object.keys(inputs);
+  const indent = Math.max(...names.map((name) => name.length));
+  const input = names.map((name) => `  ${name.padEnd(indent)} = ${indented(valueText(inputs[name]), indent + 5)}`);
+  const parts = [`The smallest input found on which the law fails:\n${input.join('\n')}`];
+  if (expected === null) return parts;
+  const blocks = [
+    { title: 'expected', lines: valueText(expected).split('\n') },
+    { title: 'got', lines: valueText(got).split('\n') },
+  ];
+  const left = Math.max(...blocks[0].lines.map((line) => line.length), 'expected'.length);
+  const height = Math.max(...blocks.map(({ lines }) => lines.length));
+  const rows = [`  ${style('bold', 'expected')}${' '.repeat(left - 8)}   ${style('bold', 'got')}`];
+  for (let n = 0; n < height; n++) {
+    const [one, other] = blocks.map(({ lines }) => lines[n] ?? '');
+    rows.push(`  ${one.padEnd(left)}   ${one === other ? other : style('bad', other)}`);
+  }
+  return [...parts, rows.join('\n'), ...pictures(expected, got, colour)];
+}
+
+/** Two heat maps of one scale beside each other, of matrices that have more than one row and column. */
+function pictures(expected: unknown, got: unknown, colour: boolean): string[] {
+  if (!isMatrix(expected) || !isMatrix(got)) return [];
+  if (expected.length < 2 || expected[0].length < 2) return [];
+  const numbers = [...expected, ...got].flat().filter((number) => Number.isFinite(number));
+  const shading = weightShading(Math.max(...numbers.map(Math.abs), Number.MIN_VALUE));
+  const draw = (matrix: number[][]) =>
+    matrix.map((row) => row.map((number) => drawCell(shading(number), colour)).join(''));
+  const [one, other] = [draw(expected), draw(got)];
+  const width = expected[0].length * 2;
+  const gap = ' '.repeat(Math.max(3, 11 - width));
+  const lines = Array.from({ length: Math.max(one.length, other.length) }, (_, n) => {
+    return `  ${one[n] ?? ' '.repeat(width)}${gap}${other[n] ?? ''}`.trimEnd();
+  });
+  return [`  ${'expected'.padEnd(width + gap.length)}got, as a picture: the stronger, the larger\n${lines.join('\n')}`];
+}
+
+function isMatrix(value: unknown): value is number[][] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((row) => Array.isArray(row) && row.length > 0 && row.every((x) => typeof x === 'number'))
+  );
+}
+
+/** Numbers in columns: a matrix has a line for each row, a record one for each name. */
+function valueText(value: unknown): string {
+  if (isMatrix(value)) {
+    const cells = value.map((row) => row.map(shortNumber));
+    const widths = cells[0].map((_, c) => Math.max(...cells.map((row) => row[c]?.length ?? 0)));
+    const rows = cells.map((row) => `[${row.map((cell, c) => cell.padStart(widths[c] ?? 0)).join(', ')}]`);
+    return `[${rows.join(',\n ')}]`;
+  }
+  if (Array.isArray(value)) return `[${value.map((each) => valueText(each).replaceAll('\n', ', ')).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value)
+      .map(([name, each]) => `${name}: ${indented(valueText(each), name.length + 2)}`)
+      .join('\n');
+  }
+  return value === undefined ? 'nothing' : shortNumber(value);
+}
+
+function indented(text: string, width: number): string {
+  return text.replaceAll('\n', `\n${' '.repeat(width)}`);
+}

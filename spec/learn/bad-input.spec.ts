@@ -1,0 +1,187 @@
+/** Whatever a learner's file does, one sentence says it, with its line, and the next file is graded as if nothing had been. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { findExercise } from '../../learn/exercises/index.ts';
+import * as given from '../../learn/given.ts';
+import { gradeSource } from '../../learn/grade.ts';
+import { guarded } from '../../learn/guard.ts';
+import { Meter } from '../../learn/load.ts';
+import { Runner } from '../../learn/terminal/runner.ts';
+
+const softmax = findExercise('softmax')!;
+const of = (...lines: string[]) =>
+  ['export function softmax(scores: number[]): number[] {', ...lines, '}', ''].join('\n');
+const RIGHT = of(
+  'const m = Math.max(...scores);',
+  'const e = scores.map((s) => Math.exp(s - m));',
+  'return e.map((x) => x / e.reduce((a, b) => a + b));',
+);
+const quick = (source: string) =>
+  gradeSource(softmax, source, { 'given.ts': given }, new Meter({ milliseconds: 30, bytes: 2 ** 20 })).failure!;
+
+/** Name, source, kind, line, words of the sentence. */
+const cases: [string, string, string, number | null, RegExp][] = [
+  ['a loop without end', of('let i = 0;', 'while (true)', '  i++;'), 'endless', 3, /does not come to an end/],
+  ['a loop of one expression', of('for (const f = () => 1; f(); ) f();'), 'endless', 2, /does not come to an end/],
+  [
+    'functions that call each other',
+    of('const f = (n: number): number => g(n), g = (n: number): number => f(n);', 'return [f(1)];'),
+    'endless',
+    2,
+    // The clock may run out before the stack does.
+    /calls itself without end|does not come to an end/,
+  ],
+  ['a loop at the top', 'while (true) {}', 'endless', 1, /does not come to an end/],
+  [
+    'typed arrays without end',
+    of('const all = [];', 'for (;;)', '  all.push(new Float64Array(1000));'),
+    'memory',
+    3,
+    /more and more memory/,
+  ],
+  ['one array that is too large', of('return new Array(1e9).fill(0);'), 'memory', 1, /more and more memory/],
+  ['a list of a large length', of('return Array.from({ length: 1e9 }, () => 0);'), 'memory', 1, /more and more memory/],
+  ['a text that grows', of("let text = 'x';", 'for (;;) text += text;'), 'memory', 3, /too large/],
+  [
+    'another length',
+    of('return [1, 2, 3, 4, 5, 6, 7];'),
+    'shape',
+    null,
+    /a list of 7 numbers and should return a list of 1 number/,
+  ],
+  ['a number for a list', of('return scores[0] as never;'), 'type', null, /the number .* and should return a list/],
+  ['a promise', RIGHT.replace('export', 'export async'), 'type', null, /a promise .* and should return a list/],
+  ['NaN', of('return scores.map(() => NaN);'), 'not-finite', null, /is not a number \(NaN\) and should be/],
+  ['infinity', of('return scores.map(() => 1 / 0);'), 'not-finite', null, /is infinite and should be/],
+  ['nothing', of(''), 'nothing', null, /returned nothing: it should return a list/],
+  ['an error', of('const nothing: any = null;', 'return nothing.x;'), 'throws', 3, /Cannot read properties of null/],
+  ['a word that is not defined', of('return softmix(scores);'), 'throws', 2, /softmix is not defined/],
+  ['a change of the argument', of('scores.push(1);', 'return scores;'), 'writes', 2, /changes its argument/],
+  ['no parse', of('return [;'), 'syntax', 2, /does not parse: unexpected token/],
+  ['a brace that is missing', of('').replace('}', ''), 'syntax', null, /does not parse/],
+  ['no such function', 'export const other = 1;', 'missing', null, /exports no function softmax/],
+  [
+    'a package',
+    `import * as fs from 'node:fs';\n${of('return [fs.constants.O_APPEND];')}`,
+    'import',
+    null,
+    /nothing to import from 'node:fs'/,
+  ],
+  [
+    'a package that nothing uses',
+    `import fs from 'node:fs';\n${RIGHT}`,
+    'import',
+    1,
+    /nothing to import from 'node:fs'/,
+  ],
+  [
+    'a package later',
+    of("import('node:fs');", 'return scores as number[];'),
+    'import',
+    2,
+    /import\(\) is not for an exer/,
+  ],
+  [
+    'a name that is not given',
+    `import { sofmax } from './given.ts';\n${of('return sofmax(scores);')}`,
+    'import',
+    3,
+    /given.ts exports no sofmax: it has dot, multiply, softmax/,
+  ],
+  ['the process', of('process.exit(3);'), 'throws', 2, /^process is not for an exercise/],
+  ['the network', of("return fetch('http://localhost') as never;"), 'throws', 2, /^fetch is not for an exercise/],
+  ['a timer', of('setTimeout(() => 1, 10);', 'return [];'), 'throws', 2, /^setTimeout is not for an exercise/],
+  ['a text that is thrown', of("throw 'a fit';"), 'throws', 1, /throws a fit, which is no Error/],
+  ['nothing that is thrown', of('throw undefined;'), 'throws', 1, /throws undefined, which is no Error/],
+  [
+    'a thing without a text',
+    of('throw { toString() { throw this; } };'),
+    'throws',
+    null,
+    /throws a object, which is no Error/,
+  ],
+  [
+    'a getter without an end',
+    of('return Object.defineProperty([0], 0, { get() { for (;;) {} } }) as never;'),
+    'endless',
+    2,
+    /does not come to an end/,
+  ],
+  [
+    'a getter that throws',
+    of("return Object.defineProperty([0], 0, { get() { throw new Error('boo'); } }) as never;"),
+    'throws',
+    2,
+    /throws: boo/,
+  ],
+];
+
+for (const [name, source, kind, line, words] of cases) {
+  test(`${name}: ${kind}`, () => {
+    const failure = quick(source);
+    assert.is(failure.kind, kind, failure.sentence);
+    assert.match(failure.sentence, words);
+    if (line !== null) assert.is(failure.line, line);
+  });
+}
+
+test('a place that does not parse has its column', () => {
+  const { line, column } = quick(of('  return [;'));
+  assert.equal([line, column], [2, 11]);
+  // What only the second parser refuses.
+  const second = quick(of('  const x = 08n;'));
+  assert.equal([second.line, second.column], [2, 13]);
+});
+
+test('what a file prints is kept, and bounded', () => {
+  const source = of("for (let n = 0; n < 50; n++) console.log('score', scores);", 'return scores;');
+  const { printed } = gradeSource(softmax, source, {}, new Meter());
+  assert.is(printed.length, 20);
+  assert.match(printed[0], /^score \[/);
+});
+
+test('a guard changes no line and no result', () => {
+  const script = [
+    'let n = 0; const out = [];',
+    'for (const a of [1, 2]) for (let i = 0; i < a; i++) out.push(((x) => ({ x }))(a).x);',
+  ]
+    .concat('do n++; while (n < 3)', 'label: for (;;) { for (;;) break label; }', 'const f = (x) => (y) => x + y;')
+    .concat(
+      "function g() { 'use strict'; return this === undefined; }",
+      'if (n) for (const k in { a: 1 }) out.push(k); else n = 0;',
+    )
+    .concat('return [out, n, f(1)(2), g()];')
+    .join('\n');
+  const lines: number[] = [];
+  const text = guarded(script);
+  assert.is(text.split('\n').length, script.split('\n').length);
+  assert.equal(
+    new Function('__line', text)((line: number) => lines.push(line)),
+    new Function(script)(),
+  );
+  assert.ok([2, 3, 4, 5, 6, 7].every((line) => lines.includes(line)));
+});
+
+test('in a process: what no guard sees is ended from outside, and the next file is graded', async () => {
+  const runner = new Runner();
+  try {
+    const graded = async (source: string) => (await runner.grade(softmax, source)).failure;
+    // It catches the guard's error again and again; the heap is full of what no constructor counts.
+    const caught = await graded(of('for (;;) {', '  try { for (;;) {} } catch {}', '}'));
+    assert.is(caught?.kind, 'endless');
+    assert.ok(caught?.line === 2 || caught?.line === 3);
+    const full = await graded(of("return Array.prototype.fill.call({ length: 1e9 } as never, 'x') as never;"));
+    assert.ok(full?.kind === 'memory' || full?.kind === 'endless', full?.kind);
+    assert.is(await graded(RIGHT), null);
+    // It gets past the names that are hidden, and does its harm after its verdict.
+    const later = "(Math as any).exp = () => 0; Promise.resolve().then(() => { throw new Error('late'); });";
+    assert.is((await graded(later + RIGHT))?.kind, 'not-finite');
+    const ended = await graded(of("(scores.map as any).constructor('return process')().exit(3);"));
+    assert.match(ended?.sentence ?? '', /ends the program that runs it/);
+    assert.is(await graded(RIGHT), null);
+  } finally {
+    runner.end();
+  }
+});
+
+test.run();

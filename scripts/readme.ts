@@ -6,9 +6,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { timeCharts } from '../bench/report/growth-figures.ts';
-import { attentionCharts } from '../bench/report/peer-figures.ts';
-import { standalonePicture } from '../bench/report/picture.ts';
 import {
   fasterFrom,
   middlePoints,
@@ -18,10 +15,7 @@ import {
   readSuite,
   slopesOf,
 } from '../bench/report/results.ts';
-import type { Chart } from '../src/compare/report/chart.ts';
-import { costCharts } from '../src/compare/report/figures.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
-import { seriesOf } from '../src/compare/series.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import {
   counted,
@@ -39,9 +33,11 @@ import { causalTable, comparisonTable } from './comparison-table.ts';
 import { exportsTable } from './exports-table.ts';
 import { peersTable } from './peers-table.ts';
 import { pretrainedTable } from './pretrained-table.ts';
+import { drawPictures } from './readme-pictures.ts';
 import { recurrencesTable } from './recurrences-table.ts';
 import { reproducedSections } from './reproduced-page.ts';
 import { surveySlopes, surveyTable } from './survey-table.ts';
+import { trainingStepTables } from './training-step-table.ts';
 import { markdown } from './training-summary.ts';
 
 const root = new URL('../', import.meta.url);
@@ -66,7 +62,9 @@ writeFileAtomically(fileURLToPath(new URL('src/variants/survey-slopes.ts', root)
 rewrite('docs/when-one-machine-is-not-enough.md', { exports: exportsTable() });
 rewrite('docs/speed.md', { speed: speedTables(), more: moreTables() });
 rewrite('docs/reproduced.md', { ...(await reproducedSections()) });
-await drawPictures();
+for (const [name, picture] of await drawPictures()) {
+  writeFileAtomically(fileURLToPath(new URL(`docs/${name}.svg`, root)), picture);
+}
 
 function rewrite(name: string, sections: Record<string, string>): void {
   const file = fileURLToPath(new URL(name, root));
@@ -209,6 +207,8 @@ function moreTables(): string {
 
 ${machine(kernels.environment, 'npm run bench -- --suite kernels')}
 
+${trainingStepTables(machine)}
+
 ${reversibleTable()}
 
 ${beforeTable(machine)}`;
@@ -236,25 +236,6 @@ ${machine(environment, 'npm run bench -- --suite crossover')} Each at its defaul
 and backward (both).
 
 `;
-}
-
-/** Light or dark as the reader's system is. */
-async function drawPictures(): Promise<void> {
-  const write = async (name: string, chart: Chart | undefined, subtitle: string) => {
-    if (chart === undefined) throw new Error(`docs/${name}.svg: nothing was measured`);
-    const file = fileURLToPath(new URL(`docs/${name}.svg`, root));
-    writeFileAtomically(file, await standalonePicture(chart, subtitle));
-  };
-  const [forward] = timeCharts(scaling.rows);
-  const own = `2 heads of width 64, ${scaling.environment.threads} threads; the number is the slope: 1 grows in proportion to the length`;
-  await write('speed', { ...forward, title: 'Time of a forward pass against length' }, own);
-  const [price] = costCharts(seriesOf(comparison.results));
-  const shipped = 'Queries, keys and values of MiniLM-L6 reading 512 tokens; a line joins the budgets of a variant';
-  await write('comparison', price && { ...price, title: 'Speed-up against error' }, shipped);
-  const [beside] = attentionCharts(peers.rows);
-  const theirs =
-    'Forward, 1 head of width 64, 1 thread; lines end at the time limit; onnxruntime and PyTorch are native code';
-  await write('peers', beside && { ...beside, title: 'Full attention against length' }, theirs);
 }
 
 function decodingTable(): string {

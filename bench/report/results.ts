@@ -24,6 +24,12 @@ export interface Raw<EachRow> {
   limitSeconds?: number;
 }
 
+/** What the suite of training steps writes. */
+export interface TrainingStep extends Raw<StepRow> {
+  versions: Record<string, string>;
+  profile: { steps: number; ops: OpProfile[] };
+}
+
 /** The figures of one length, or, without a length, those fitted over all lengths. */
 export interface ScalingRow {
   variant: string;
@@ -166,7 +172,7 @@ function needResult<Result>(name: string, command: string): Result {
 }
 
 /** Training steps, and what the ops of `steps` of them took; null if they were never measured. */
-export function readSteps(): (Raw<StepRow> & { profile: { steps: number; ops: OpProfile[] } }) | null {
+export function readSteps(): TrainingStep | null {
   return readResult('training-step.json');
 }
 

@@ -187,7 +187,7 @@ function tableOf(rows: readonly StepRow[], width: number | undefined): string {
 const PRODUCTS = ['matmul', 'affine', 'attention'];
 
 /** Of a step's time, the share of products: of matrices, and of attention, which are products between exponentials. */
-function shareOfProducts(ops: readonly OpProfile[]): string {
+export function shareOfProducts(ops: readonly OpProfile[]): string {
   const total = ops.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const inProducts = ops.filter(({ name }) => PRODUCTS.includes(name));
   return formatPercent(inProducts.reduce((sum, { kernelMilliseconds }) => sum + kernelMilliseconds, 0) / total);

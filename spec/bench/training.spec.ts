@@ -52,7 +52,7 @@ test('the page has a bar for each op, and the table', async () => {
   assert.ok(Math.abs(sum(bars) / sum(ops) - 1) < 1e-12);
   assert.ok(bars.every(({ milliseconds, kernelMilliseconds }) => kernelMilliseconds <= milliseconds));
   const rows = rowsOf('small', 1, new Map([['this library', [1, 2, 3]]] as const));
-  const raw = { summary: '', environment: describeEnvironment(), rows, profile: { steps: 1, ops } };
+  const raw = { summary: '', environment: describeEnvironment(), rows, versions: {}, profile: { steps: 1, ops } };
   const { document } = parseHTML(`<html><body>${renderSteps(await loadDrawing(), raw).source}</body></html>`);
   assert.equal(
     [...document.querySelectorAll('tbody tr')].map((row) => row.textContent?.trim()),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Chart, drawChart, loadDrawing } from '../../../src/compare/report/chart.ts';
 import { type LabelledLine, type LabelPlace, placeLabels } from '../../../src/compare/report/labels.ts';
 
 const AREA = { width: 460, top: 14, bottom: 286 };
@@ -71,6 +72,28 @@ test('a name that nothing is in the way of stands right beside the last point', 
       assert.ok(place.x > x && place.x < x + 15);
     }),
   );
+});
+
+test('the name of a single point stands on its left where something is on its right', () => {
+  const right = { left: 210, right: 290, top: 80, bottom: 120 };
+  const [place] = placeLabels([{ text: 'abc', points: [{ x: 200, y: 100 }] }], AREA, [right]);
+  assert.equal(place, { x: 191, y: 100, anchor: 'end' });
+});
+
+test('a chart of single points has all its names, those that were moved away with a line to their point', async () => {
+  const axis = { label: '', scale: 'linear', domain: [0, 10], ticks: [0, 10], format: String } as const;
+  const numbers = Array.from({ length: 24 }, (_, n) => n);
+  const lines = numbers.map((n) => ({ label: `name-${n}`, index: n, points: [{ x: 5, y: 4 + n / 50, tooltip: '' }] }));
+  const named = async (namesAll: boolean) => {
+    const chart = { id: 'c', title: '', description: '', x: { ...axis }, y: { ...axis }, lines, namesAll };
+    const svg = drawChart(await loadDrawing(), chart as unknown as Chart);
+    const texts = [...svg.matchAll(/>(name-\d+)</g)].map(([, name]) => name);
+    return { texts: new Set(texts), leaders: svg.match(/<line [^>]*x2/g)?.length ?? 0 };
+  };
+  const [few, all] = [await named(false), await named(true)];
+  assert.is(few.texts.size, 0);
+  assert.is(all.texts.size, lines.length);
+  assert.ok(all.leaders > few.leaders + 10, `${few.leaders} and ${all.leaders} lines`);
 });
 
 test.run();

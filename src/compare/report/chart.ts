@@ -47,6 +47,8 @@ export interface Chart {
   lines: ChartLine[];
   /** A thin line across the plot, e.g. where a variant is as fast as full attention. */
   mark?: { axis: 'x' | 'y'; at: number; label: string };
+  /** Every line has its name beside it, however many there are: where lines are single points, for which there is room. */
+  namesAll?: boolean;
 }
 
 /** A plot with few lines is next to another one; many lines need the whole width. */
@@ -65,6 +67,9 @@ const ABOVE_MARK = 8;
 /** With more lines than this, names at their ends would hide each other: only grey lines keep theirs. */
 const MOST_NAMED = 16;
 
+/** A name that is moved away from its point by more pixels than this is joined to it, where all names are written. */
+const FAR = 9;
+
 const GREY = { stroke: 'var(--muted)', dash: '4 4', symbol: 'circle' } as const;
 
 /** Whether the plot is too full for half of a page's width. */
@@ -82,7 +87,7 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   const { width, height } = isCrowded(chart) ? ALONE : BESIDE;
   // A variant with NaN is in the table, but cannot be drawn here.
   const lines = chart.lines.map((line) => drawable(line, x, y)).filter(({ points }) => points.length > 0);
-  const full = isFull({ lines: lines.filter(({ faint }) => faint !== true) });
+  const full = chart.namesAll !== true && isFull({ lines: lines.filter(({ faint }) => faint !== true) });
   const named = lines.filter(({ index, faint }) => faint !== true && (index === null || !full));
   const names = Math.max(0, ...named.map(({ label }) => widthOfLabel(label)));
   const most = isCrowded(chart) ? RIGHT_MARGIN.mostAlone : RIGHT_MARGIN.most;
@@ -135,7 +140,8 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
 
   const element = (name: string, attributes: Record<string, string | number>, content: string) => {
     const made = document.createElementNS('http://www.w3.org/2000/svg', name);
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+    for (const [key, value] of Object.entries(attributes))
+      made.setAttribute(key, String(typeof value === 'number' ? round(value) : value));
     made.textContent = content;
     return made;
   };
@@ -144,6 +150,11 @@ export function drawChart({ plot, document }: Drawing, chart: Chart): string {
   const texts = mark?.axis === 'y' ? [boxOfMark(mark.label, toPixels({ x: x.domain[1], y: mark.at }))] : [];
   for (const [index, place] of placeLabels(ends, area, texts).entries()) {
     const line = named[index];
+    const end = ends[index].points.at(-1);
+    if (chart.namesAll === true && end !== undefined && Math.abs(place.y - end.y) > FAR) {
+      const stroke = { stroke: 'var(--muted)', 'stroke-opacity': 0.6 };
+      drawn.append(element('line', { x1: end.x, y1: end.y, x2: place.x, y2: place.y, ...stroke }, ''));
+    }
     const fill = line.index === null ? 'var(--muted)' : seriesInk(line.tone ?? line.index);
     // The halo keeps a name readable where it crosses a line.
     const halo = { stroke: 'var(--surface)', 'stroke-width': 4, 'stroke-linejoin': 'round', 'paint-order': 'stroke' };

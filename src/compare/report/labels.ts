@@ -57,12 +57,15 @@ export function placeLabels(
 
 function best(line: LabelledLine, area: { width: number; top: number; bottom: number }, taken: Box[], markers: Box[]) {
   const end = endOf(line);
+  // On both sides of a single point there is room.
+  const alone = line.points.length === 1;
   const width = line.text.length * CHARACTER_WIDTH;
   let chosen: { place: LabelPlace; box: Box; cost: number } | undefined;
   for (let shift = 0; shift <= area.bottom - area.top; shift += STEP) {
     for (const y of [end.y + shift, end.y - shift]) {
       for (const anchor of ['start', 'end'] as const) {
-        const x = anchor === 'start' ? end.x + GAP : Math.min(end.x + GAP, area.width - 2);
+        const leftwards = alone ? end.x - GAP : Math.min(end.x + GAP, area.width - 2);
+        const x = anchor === 'start' ? end.x + GAP : leftwards;
         const middle = anchor === 'start' ? x + width / 2 : x - width / 2;
         const box = around(middle, y, width, LINE_HEIGHT);
         const out = Math.max(0, box.right - area.width, -box.left);
@@ -71,8 +74,8 @@ function best(line: LabelledLine, area: { width: number; top: number; bottom: nu
         const beyond = y < area.top || y > area.bottom ? 1000 : 0;
         const names = taken.filter((other) => overlap(box, other)).length * 20;
         const covered = markers.filter((other) => overlap(box, other)).length + names;
-        // A name that ends at the point, not starts there, is a last resort, because it lies over the line.
-        const backwards = anchor === 'end' ? 15 : 0;
+        // A name that ends at the point, not starts there, is a last resort where it lies over the line.
+        const backwards = anchor === 'end' && !alone ? 15 : 0;
         const cost = shift + outside + beyond + backwards + covered * PIXELS_PER_COLLISION;
         if (chosen === undefined || cost < chosen.cost) chosen = { place: { x, y, anchor }, box, cost };
       }

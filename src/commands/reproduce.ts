@@ -29,7 +29,7 @@ function describe() {
         defaultText: 'no limit',
       }),
       scale: choice('SCALE', SCALES, 'Choose the sizes', { default: 'small' }),
-      again: flag('Discard earlier results of what is run'),
+      again: flag('Discard earlier results of what is run, and read no logs of training'),
       folder: text('FOLDER', 'Keep results in this folder', {
         default: exampleFile('bench/results/reproduce', 'out/reproduce'),
       }),
@@ -90,6 +90,8 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
   const shouldStop = () => host.stop.asked() || performance.now() >= end;
   const total = chosen.reduce((sum, experiment) => sum + experiment.minutes[scale], 0);
   const progress = new Progress({ total, stream: host.stderr });
+  // Logs of training come with the repository, not with the package.
+  const trainings = exampleFile('bench/results/training', '');
   const tell = (line: string) => host.stderr.write(`${line}\n`);
   let [before, failed] = [0, 0];
   try {
@@ -101,7 +103,8 @@ export const reproduceCommand = defineCommand('reproduce', describe, async ({ va
       const onUnit = (finished: number, all: number) =>
         progress.update(start + (cost * finished) / all, `${experiment.name}, ${finished} of ${all}`);
       before += cost;
-      const outcome = await outcomeOrReport(experiment, { scale, folder, again, shouldStop, onUnit, tell });
+      const settings = { scale, folder, again, ...(trainings !== '' && { trainings }), shouldStop, onUnit, tell };
+      const outcome = await outcomeOrReport(experiment, settings);
       progress.finish();
       if (outcome === null) failed++;
       else {

@@ -1,5 +1,5 @@
-/** A plot of times or memory over the length, a line for each contestant: of all experiments about cost. */
-import { decades, powersOfTwo } from '../compare/report/axes.ts';
+/** A plot of times, memory or their quotients over the length, a line for each contestant: of all experiments about cost. */
+import { decades, even, powersOfTwo } from '../compare/report/axes.ts';
 import type { Chart, ChartLine } from '../compare/report/chart.ts';
 import { formatWhole } from '../terminal/format.ts';
 
@@ -16,11 +16,16 @@ export interface CostChart {
   /** Of the vertical axis. */
   label: string;
   lengths: readonly number[];
+  /** Of the horizontal axis; `length` by default. */
+  lengthLabel?: string;
+  /** Whether lengths have even distances; otherwise they double. */
+  isEven?: boolean;
   lines: readonly CostLine[];
   format: (value: number) => string;
 }
 
-export function costChart({ id, title, label, lengths, lines, format }: CostChart): Chart {
+export function costChart({ id, title, label, lengths, lines, format, ...x }: CostChart): Chart {
+  const { lengthLabel = 'length', isEven = false } = x;
   let place = 0;
   const drawn = lines.map(({ label: name, isReference = false, values }): ChartLine => {
     const points = values.map((y, at) => ({
@@ -33,8 +38,8 @@ export function costChart({ id, title, label, lengths, lines, format }: CostChar
   return {
     id,
     title,
-    description: `${title}: ${label} against the length, both logarithmic.`,
-    x: powersOfTwo(lengths, { label: 'length', format: formatWhole }),
+    description: `${title}: ${label} against the ${lengthLabel}${isEven ? ', which is not logarithmic.' : ', both logarithmic.'}`,
+    x: (isEven ? even : powersOfTwo)(lengths, { label: lengthLabel, format: formatWhole }),
     y: decades(
       lines.flatMap(({ values }) => values),
       { label, format },

@@ -6,6 +6,8 @@
  * A unit depends on the settings and on its name alone: in whatever order units run, the numbers are the same.
  */
 import type { Chart } from '../compare/report/chart.ts';
+import type { Environment } from '../compare/result.ts';
+import type { RunSettings } from '../training/run.ts';
 import type { Claim } from './claims.ts';
 import type { Paper } from './papers.ts';
 import type { Numbers, Results } from './results.ts';
@@ -29,6 +31,17 @@ export interface Unit {
   name: string;
   /** Null if it was asked to stop before its end. */
   run(context: UnitContext): Numbers | null | Promise<Numbers | null>;
+  /** Of a unit that trains. They belong to what makes results comparable. */
+  training?: RunSettings;
+  /** The same numbers from an earlier training of the same settings, `FOLDER/RECIPE/RUN/seed-N`; null where there is none. */
+  recorded?(folder: string): Recorded | null;
+}
+
+/** Numbers that were measured before, with what they took and the machine that made them. */
+export interface Recorded {
+  numbers: Numbers;
+  seconds: number;
+  environment: Environment;
 }
 
 /** A table for the terminal and for the page. */

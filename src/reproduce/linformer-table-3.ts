@@ -1,9 +1,9 @@
 /** Linformer, table 3 (Wang et al. 2020): time and memory saved against full attention, by length n and projected length k. */
-import { decades, powersOfTwo } from '../compare/report/axes.ts';
 import type { Chart } from '../compare/report/chart.ts';
 import { formatRatio, formatWhole } from '../terminal/format.ts';
 import { attentionCosts, bytesOf, type Contestant, quotient, STREAMS } from './attention-cost.ts';
 import { type Claim, exponentOf } from './claims.ts';
+import { costChart } from './cost-lines.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
 import { PAPERS } from './papers.ts';
 import type { Results } from './results.ts';
@@ -101,28 +101,20 @@ function claims({ lengths }: Given): Claim[] {
 }
 
 function draw(results: Results, { lengths }: Given): Chart[] {
-  const line = (label: string, index: number | null, values: (n: number) => number) => ({
-    label,
-    index,
-    points: lengths.map((n) => ({ x: n, y: values(n), tooltip: `${label}, n ${n}: ${formatRatio(values(n))}` })),
-  });
-  const lines = [
-    line('k 128', 0, (n) => saved(results, n, 128)),
-    line('k 256', 1, (n) => saved(results, n, 256)),
-    line('paper, k 128', null, (n) => TIME[128][n]),
-  ];
+  const values = (k: number) => lengths.map((n) => saved(results, n, k));
   return [
-    {
+    costChart({
       id: 'linformer-table-3',
       title: 'Times faster: ours and the paper’s',
-      description: 'Time of full attention over that of Linformer, against the length, both logarithmic.',
-      x: powersOfTwo(lengths, { label: 'length n', format: formatWhole }),
-      y: decades(
-        lines.flatMap(({ points }) => points.map(({ y }) => y)),
-        { label: 'than full attention', format: formatRatio },
-      ),
-      lines,
-    },
+      label: 'than full attention',
+      lengths,
+      lines: [
+        { label: 'k 128', values: values(128) },
+        { label: 'k 256', values: values(256) },
+        { label: 'paper, k 128', isReference: true, values: lengths.map((n) => TIME[128][n]) },
+      ],
+      format: formatRatio,
+    }),
   ];
 }
 

@@ -11,7 +11,7 @@ import { FileFormatError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
 import { isObject, readJsonObject } from '../core/files/json.ts';
 import { entryAt, writing } from '../core/files/system-error.ts';
-import type { Experiment, Scale, Settings } from './experiment.ts';
+import type { Experiment, Recorded, Scale, Settings } from './experiment.ts';
 import { isNumbers, type Numbers, Results } from './results.ts';
 
 export interface LoggedUnit {
@@ -39,11 +39,14 @@ function pathOf(experiment: Experiment, scale: Scale, folder: string): string {
   return join(folderOf(experiment, folder), `${scale}.json`);
 }
 
-/** What makes results comparable: settings, units and the revision of the code. */
+/** What makes results comparable: settings, units, their trainings and the revision of the code. */
 export function fingerprintOf(experiment: Experiment, scale: Scale): string {
   const { name, revision, settings } = experiment;
-  const units = experiment.units(scale).map((unit) => unit.name);
-  const text = JSON.stringify({ name, scale, revision, settings: Object.entries(settings[scale]).sort(), units });
+  const all = experiment.units(scale);
+  const units = all.map((unit) => unit.name);
+  const trainings = all.flatMap(({ training }) => training ?? []);
+  const own = { name, scale, revision, settings: Object.entries(settings[scale]).sort(), units };
+  const text = JSON.stringify({ ...own, ...(trainings.length > 0 && { trainings }) });
   return createHash('sha256').update(text).digest('hex').slice(0, DIGITS);
 }
 
@@ -97,10 +100,13 @@ export function makeFolder(experiment: Experiment, folder: string): string {
   return own;
 }
 
-/** Adds a finished unit, with this machine. */
-export function addUnit(log: Log, name: string, numbers: Numbers, seconds: number): void {
+/** Adds a finished unit, with the machine that measured it, by default this one. */
+export function addUnit(
+  log: Log,
+  name: string,
+  { numbers, seconds, environment: here = describeEnvironment() }: Omit<Recorded, 'environment'> & Partial<Recorded>,
+): void {
   // The date of the first unit on a machine stands for all of them.
-  const here = describeEnvironment();
   const same = log.environments.findIndex(
     (each) => JSON.stringify({ ...each, date: '' }) === JSON.stringify({ ...here, date: '' }),
   );
@@ -136,7 +142,7 @@ function isUnit(value: unknown, environments: number): value is LoggedUnit {
   return isNumbers(numbers) && typeof seconds === 'number' && seconds >= 0 && isPlace;
 }
 
-function isEnvironment(value: unknown): value is Environment {
+export function isEnvironment(value: unknown): value is Environment {
   if (!isObject(value)) return false;
   const texts = ['version', 'node', 'platform', 'cpu', 'kernels', 'date'].every(
     (key) => typeof value[key] === 'string',

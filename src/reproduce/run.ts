@@ -2,9 +2,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { NumericalError } from '../core/errors.ts';
+import { writeFileAtomically } from '../core/files/atomic.ts';
+import { readJsonObject } from '../core/files/json.ts';
 import { FolderLock } from '../core/files/lock.ts';
-import { writing } from '../core/files/system-error.ts';
-import type { Experiment, Scale, UnitContext } from './experiment.ts';
+import { entryAt, writing } from '../core/files/system-error.ts';
+import type { Experiment, Recorded, Scale, Unit, UnitContext } from './experiment.ts';
 import { addUnit, folderOf, type Log, makeFolder, readLog, writeLog } from './log.ts';
 import { isNumbers } from './results.ts';
 
@@ -12,8 +14,10 @@ export interface RunSettings {
   scale: Scale;
   /** Where results are kept: `FOLDER/NAME/SCALE.json`. */
   folder: string;
-  /** Discards what is there, also what was made with other settings. */
+  /** Discards what is there, also what was made with other settings, and reads no earlier trainings. */
   again?: boolean;
+  /** Where earlier trainings of recipes lie: a unit with the settings of one takes its numbers from there. */
+  trainings?: string;
   /** Asked between units, and by units that run long. */
   shouldStop?: () => boolean;
   /** After each unit: how many are finished, of how many. */
@@ -31,7 +35,7 @@ const UNFINISHED = 'unfinished';
  * are not finite.
  */
 export async function runExperiment(experiment: Experiment, settings: RunSettings): Promise<Log> {
-  const { scale, folder, again = false, shouldStop = () => false, onUnit = () => {}, tell } = settings;
+  const { scale, folder, again = false, trainings, shouldStop = () => false, onUnit = () => {}, tell } = settings;
   if (!again) readLog(experiment, scale, folder);
   const lock = FolderLock.take(makeFolder(experiment, folder), 'reproduce', tell);
   try {
@@ -44,13 +48,13 @@ export async function runExperiment(experiment: Experiment, settings: RunSetting
       await new Promise(setImmediate);
       if (shouldStop()) break;
       const unfinished = unfinishedOf(experiment, scale, folder, unit.name);
-      const before = performance.now();
-      const numbers = await unit.run(contextOf(unfinished, shouldStop));
-      if (numbers === null) break;
-      if (!isNumbers(numbers)) {
+      const earlier = again || trainings === undefined ? null : (unit.recorded?.(trainings) ?? null);
+      const measured = earlier ?? (await timed(unit, contextOf(unfinished, shouldStop), unfinished));
+      if (measured === null) break;
+      if (!isNumbers(measured.numbers)) {
         throw new NumericalError(`${experiment.name}, '${unit.name}': expected finite numbers, got others`);
       }
-      addUnit(log, unit.name, numbers, Number(((performance.now() - before) / 1000).toFixed(3)));
+      addUnit(log, unit.name, measured);
       writeLog(log, experiment, scale);
       rmSync(unfinished, { recursive: true, force: true });
       onUnit(log.units.size, units.length);
@@ -59,6 +63,22 @@ export async function runExperiment(experiment: Experiment, settings: RunSetting
   } finally {
     lock.release();
   }
+}
+
+/** Runs a unit. The seconds of earlier parts count, except of those that were killed. */
+async function timed(
+  unit: Unit,
+  context: UnitContext,
+  unfinished: string,
+): Promise<Omit<Recorded, 'environment'> | null> {
+  const path = join(unfinished, 'seconds.json');
+  const before = entryAt(path) === null ? 0 : Number(readJsonObject(path).seconds);
+  const begin = performance.now();
+  const numbers = await unit.run(context);
+  const seconds = Number((before + (performance.now() - begin) / 1000).toFixed(3));
+  if (numbers !== null) return { numbers, seconds };
+  if (entryAt(unfinished) !== null) writeFileAtomically(path, `${JSON.stringify({ seconds })}\n`);
+  return null;
 }
 
 function contextOf(unfinished: string, shouldStop: () => boolean): UnitContext {

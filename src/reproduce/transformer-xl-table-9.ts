@@ -1,8 +1,8 @@
 /** Transformer-XL, table 9 (Dai et al. 2019): how much slower evaluation is without reusing the states of earlier segments. */
-import { decades, even } from '../compare/report/axes.ts';
 import type { Chart } from '../compare/report/chart.ts';
 import { formatMilliseconds, formatRatio, formatWhole } from '../terminal/format.ts';
 import type { Claim } from './claims.ts';
+import { costChart } from './cost-lines.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
 import { PAPERS } from './papers.ts';
 import type { Results } from './results.ts';
@@ -51,28 +51,20 @@ function claims({ lengths }: Given): Claim[] {
 }
 
 function draw(results: Results, { lengths }: Given): Chart[] {
-  const line = (label: string, index: number | null, values: (length: number) => number) => ({
-    label,
-    index,
-    points: lengths.map((x) => ({
-      x,
-      y: values(x),
-      tooltip: `${label}, ${formatWhole(x)}: ${formatRatio(values(x))}`,
-    })),
-  });
-  const lines = [line('ours', 0, (length) => slower(results, length)), line('paper', null, (length) => SLOWER[length])];
   return [
-    {
+    costChart({
       id: 'transformer-xl-table-9',
       title: 'Times slower: ours and the paper’s',
-      description: 'How many times slower recomputation is than reuse of states, against the attention length.',
-      x: even(lengths, { label: 'attention length', format: formatWhole }),
-      y: decades(
-        lines.flatMap(({ points }) => points.map(({ y }) => y)),
-        { label: 'without reuse', format: (ratio) => `${ratio}×` },
-      ),
-      lines,
-    },
+      label: 'without reuse',
+      lengths,
+      lengthLabel: 'attention length',
+      isEven: true,
+      lines: [
+        { label: 'ours', values: lengths.map((length) => slower(results, length)) },
+        { label: 'paper', isReference: true, values: lengths.map((length) => SLOWER[length]) },
+      ],
+      format: formatRatio,
+    }),
   ];
 }
 

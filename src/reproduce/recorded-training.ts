@@ -1,0 +1,51 @@
+/** Reads finished runs of recipes, as `npm run recipes` leaves them: `FOLDER/RECIPE/RUN/seed-N`. */
+import { join } from 'node:path';
+import { FileFormatError } from '../core/errors.ts';
+import { isObject, readJsonObject } from '../core/files/json.ts';
+import { entryAt } from '../core/files/system-error.ts';
+import { readMetrics } from '../training/metrics.ts';
+import { recipeOf } from '../training/recipes/recipe-of.ts';
+import type { RunSettings } from '../training/run.ts';
+import { openTask } from '../training/tasks/registry.ts';
+import type { Recorded } from './experiment.ts';
+import { isEnvironment } from './log.ts';
+import { isSameTraining, trainingNumbers } from './training-numbers.ts';
+
+/**
+ * The numbers of the run with these settings, seed and all. Null if no recipe has them, if the run is not there, has not come to its
+ * end, or was made with other settings. Throws FileFormatError for damaged files.
+ */
+export function recordedTraining(folder: string, settings: RunSettings): Recorded | null {
+  const { name: task, ...own } = settings.task;
+  const found = recipeOf({ ...settings, task: { name: task, ...openTask(task, own).settings } });
+  if (found === undefined) return null;
+  const place = join(folder, found.recipe.name, found.name, `seed-${settings.seed}`);
+  const [runPath, resultsPath, metricsPath] = ['run.json', 'results.json', 'metrics.jsonl'].map((name) =>
+    join(place, name),
+  );
+  if ([runPath, resultsPath, metricsPath].some((path) => entryAt(path) === null)) return null;
+  const record = readJsonObject(runPath);
+  if (record.seconds === null || !isObject(record.settings)) return null;
+  if (!isSameTraining(record.settings as unknown as RunSettings, settings)) return null;
+  const { environment, results } = readJsonObject(resultsPath);
+  const [result] = Array.isArray(results) ? results : [];
+  if (!isEnvironment(environment) || !isObject(result)) {
+    throw new FileFormatError(`${resultsPath}: expected a machine and the results of a run`);
+  }
+  const { parameters, stateBytes, seconds } = result;
+  if (
+    ![parameters, seconds].every((each) => typeof each === 'number') ||
+    !['number', 'object'].includes(typeof stateBytes)
+  ) {
+    throw new FileFormatError(`${resultsPath}: expected numbers of parameters, bytes of the states and seconds`);
+  }
+  const curve = readMetrics(metricsPath).flatMap((line) =>
+    line.kind === 'evaluation' && line.loss !== null
+      ? [{ step: line.step, loss: line.loss, accuracy: line.accuracy }]
+      : [],
+  );
+  if (curve.at(-1)?.step !== settings.steps)
+    throw new FileFormatError(`${metricsPath}: expected an evaluation at the end`);
+  const numbers = trainingNumbers(curve, Number(parameters), stateBytes === null ? null : Number(stateBytes));
+  return { numbers, seconds: Number(seconds), environment };
+}

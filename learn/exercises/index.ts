@@ -5,8 +5,16 @@ import { oneHead } from './02-one-head/exercise.ts';
 import { causalMask } from './03-causal-mask/exercise.ts';
 import { onlineSoftmax } from './04-online-softmax/exercise.ts';
 import { windowLayout } from './05-window-layout/exercise.ts';
+import { windowByHand } from './06-window-by-hand/exercise.ts';
+import { globalTokens } from './07-global-tokens/exercise.ts';
+import { lshBuckets } from './08-lsh-buckets/exercise.ts';
+import { sortUnsort } from './09-sort-unsort/exercise.ts';
+import { linformerProjection } from './10-linformer/exercise.ts';
 
-export const exercises: readonly Exercise[] = [softmax, oneHead, causalMask, onlineSoftmax, windowLayout];
+export const exercises: readonly Exercise[] = [
+  ...[softmax, oneHead, causalMask, onlineSoftmax, windowLayout],
+  ...[windowByHand, globalTokens, lshBuckets, sortUnsort, linformerProjection],
+];
 
 /** `04-online-softmax`: the name of an exercise's folder and of the learner's file. */
 export function fileNameOf(exercise: Exercise): string {

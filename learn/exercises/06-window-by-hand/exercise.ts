@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { tensors, together } from '../../draw.ts';
+import { type Exercise, law, mistake } from '../../exercise.ts';
+import { dot, multiply, softmax } from '../../given.ts';
+import { attention as plain } from '../../plain.ts';
+
+const window = fc.record({ reach: fc.integer({ min: 0, max: 4 }), causal: fc.boolean() });
+const inputs = together(
+  tensors(
+    { length: [1, 6], dim: [1, 2], width: [1, 2] },
+    { Q: ['length', 'dim'], K: ['length', 'dim'], V: ['length', 'width'] },
+  ),
+  window,
+);
+
+type M = number[][];
+const isNear = (i: number, j: number, reach: number, causal: boolean) => Math.abs(i - j) <= reach && !(causal && j > i);
+/** With these values, the outputs are the weights. */
+const unit = (K: M) => K.map((_, i) => K.map((_, j) => (i === j ? 1 : 0)));
+
+/** Keys by number; −1 is a key of zeros. */
+const over =
+  (keys: (i: number, length: number, reach: number, causal: boolean) => number[]) =>
+  (Q: M, K: M, V: M, reach: number, causal: boolean) =>
+    Q.map((q, i) => {
+      const met = keys(i, K.length, reach, causal);
+      const weights = softmax(met.map((j) => (j < 0 ? 0 : dot(q, K[j]) / Math.sqrt(q.length))));
+      const rows = met.map((j) => (j < 0 ? V[0].map(() => 0) : [...V[j]]));
+      return rows.length === 0 ? V[0].map(() => Number.NaN) : multiply([weights], rows)[0];
+    });
+/** Offsets −r … r, or −r … 0, one after another. */
+const places = (i: number, reach: number, causal: boolean) =>
+  Array.from({ length: causal ? reach + 1 : 2 * reach + 1 }, (_, n) => i - reach + n);
+const inside = (length: number) => (j: number) => j >= 0 && j < length;
+
+export const windowByHand: Exercise = {
+  name: 'window-by-hand',
+  title: 'A window by hand, without wrap-around',
+  functions: ['windowAttention'],
+  laws: [
+    law(
+      'no weight goes to a key outside the window',
+      inputs,
+      (code, { Q, K, reach, causal }) =>
+        (code.windowAttention(Q, K, unit(K), reach, causal) as number[][]).map((row, i) =>
+          row.map((weight, j) => (isNear(i, j, reach, causal) ? 0 : weight)),
+        ),
+      ({ Q, K }) => Q.map(() => K.map(() => 0)),
+    ),
+    law(
+      'the weights inside the window sum to 1, at the ends of the text too',
+      inputs,
+      (code, { Q, K, reach, causal }) =>
+        code.windowAttention(
+          Q,
+          K,
+          K.map(() => [1]),
+          reach,
+          causal,
+        ),
+      ({ Q }) => Q.map(() => [1]),
+    ),
+    law(
+      'equals full attention in which all other scores are −∞',
+      inputs,
+      (code, { Q, K, V, reach, causal }) => code.windowAttention(Q, K, V, reach, causal),
+      ({ Q, K, V, reach, causal }) => plain(Q, K, V, (i, j) => isNear(i, j, reach, causal)),
+    ),
+  ],
+  mistakes: [
+    mistake(
+      'wraps around',
+      'Your window goes on at the other end of the text: the first tokens meet the last ones. Cut it off at both ends, and take no key number modulo the length.',
+      {
+        windowAttention: over((i, length, reach, causal) =>
+          places(i, reach, causal).map((j) => ((j % length) + length) % length),
+        ),
+      },
+    ),
+    mistake(
+      'zeros beyond the ends',
+      'You fill up the window with keys of zeros beyond the ends of the text. A score of 0 has the weight exp(0) = 1 before the division, so keys that do not exist take a share.',
+      {
+        windowAttention: over((i, length, reach, causal) =>
+          places(i, reach, causal).map((j) => (inside(length)(j) ? j : -1)),
+        ),
+      },
+    ),
+    mistake(
+      'first and last key repeated',
+      'You move keys beyond the ends to the first or the last key, which then counts several times. Leave them out instead.',
+      {
+        windowAttention: over((i, length, reach, causal) =>
+          places(i, reach, causal).map((j) => Math.min(length - 1, Math.max(0, j))),
+        ),
+      },
+    ),
+    mistake(
+      'negative number given to slice',
+      'You give slice a negative start. JavaScript counts it from the end of the list, so the first windows are empty or wrong: begin at Math.max(0, i - reach).',
+      {
+        windowAttention: over((i, length, reach, causal) =>
+          Array.from({ length }, (_, j) => j).slice(i - reach, causal ? i + 1 : i + reach + 1),
+        ),
+      },
+    ),
+    mistake(
+      'last key left out',
+      'You leave out the last key of the window. The end that slice wants is one past it: i + reach + 1, or i + 1 where the model is causal.',
+      {
+        windowAttention: over((i, length, reach, causal) =>
+          places(i, reach, causal).slice(0, -1).filter(inside(length)),
+        ),
+      },
+    ),
+    mistake(
+      'causal ignored',
+      'You let a query meet the keys after it although the model is causal: there the window ends at the query.',
+      { windowAttention: over((i, length, reach) => places(i, reach, false).filter(inside(length))) },
+    ),
+  ],
+  hints: [
+    'Go through the queries. For each, which is the first key of its window, and which number is one past the last? You wrote both in the last exercise.',
+    'K.slice(first, end) are the keys of the window, and V.slice(first, end) the values. The softmax runs over the scores of these keys alone.',
+    'For each q and i: first = Math.max(0, i - reach); end = Math.min(K.length, causal ? i + 1 : i + reach + 1); weights = softmax of dot(q, k) / Math.sqrt(q.length) over K.slice(first, end); the output is multiply([weights], V.slice(first, end))[0].',
+  ],
+  see: 'src/variants/local-attention.ts',
+};

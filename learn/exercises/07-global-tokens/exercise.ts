@@ -1,0 +1,111 @@
+import { tensors, together, whole } from '../../draw.ts';
+import { type Exercise, law, mistake } from '../../exercise.ts';
+import { dot, multiply, softmax } from '../../given.ts';
+import { attention as plain } from '../../plain.ts';
+
+/** Tokens whose number is drawn large are global. */
+const inputs = together(
+  tensors(
+    { length: [1, 6], dim: [1, 2], width: [1, 2] },
+    { Q: ['length', 'dim'], K: ['length', 'dim'], V: ['length', 'width'], drawn: ['length'] },
+  ),
+  whole('reach', 0, 3),
+).map(({ drawn, ...all }) => ({ ...all, globals: drawn.flatMap((x, n) => (x > 0.75 ? [n] : [])) }));
+
+type M = number[][];
+const unit = (K: M) => K.map((_, i) => K.map((_, j) => (i === j ? 1 : 0)));
+
+/** The keys that a query meets, some perhaps twice. */
+const over =
+  (keys: (i: number, window: number[], globals: readonly number[], all: number[]) => number[]) =>
+  (Q: M, K: M, V: M, reach: number, globals: readonly number[]) =>
+    Q.map((q, i) => {
+      const all = K.map((_, j) => j);
+      const window = all.filter((j) => Math.abs(i - j) <= reach);
+      const met = keys(i, window, globals, all);
+      const weights = softmax(met.map((j) => dot(q, K[j]) / Math.sqrt(q.length)));
+      return multiply(
+        [weights],
+        met.map((j) => [...V[j]]),
+      )[0];
+    });
+const beside = (globals: readonly number[], window: number[]) => globals.filter((j) => !window.includes(j));
+
+export const globalTokens: Exercise = {
+  name: 'global-tokens',
+  title: 'Global tokens without double count',
+  functions: ['globalAttention'],
+  laws: [
+    law(
+      'without global tokens it is the window',
+      inputs,
+      (code, { Q, K, V, reach }) => code.globalAttention(Q, K, V, reach, []),
+      ({ Q, K, V, reach }) => plain(Q, K, V, (i, j) => Math.abs(i - j) <= reach),
+    ),
+    law(
+      'the weights equal those of full attention in which all other scores are −∞',
+      inputs,
+      (code, { Q, K, reach, globals }) => code.globalAttention(Q, K, unit(K), reach, globals),
+      ({ Q, K, reach, globals }) => {
+        const isGlobal = new Set(globals);
+        return plain(Q, K, unit(K), (i, j) => Math.abs(i - j) <= reach || isGlobal.has(i) || isGlobal.has(j));
+      },
+    ),
+    law(
+      'where all tokens are global it is full attention',
+      inputs,
+      (code, { Q, K, V, reach }) =>
+        code.globalAttention(
+          Q,
+          K,
+          V,
+          reach,
+          K.map((_, j) => j),
+        ),
+      ({ Q, K, V }) => plain(Q, K, V),
+    ),
+  ],
+  mistakes: [
+    mistake(
+      'global keys counted twice',
+      'You count a global key that also lies in the window twice: once in the window and once among the global keys. It then has twice its weight. Leave it out of one of the two.',
+      {
+        globalAttention: over((i, window, globals, all) => (globals.includes(i) ? all : [...window, ...globals])),
+      },
+    ),
+    mistake(
+      'global queries keep their window',
+      'You let all tokens meet the global ones, but a global token itself still meets only its window. It meets all keys.',
+      { globalAttention: over((_, window, globals) => [...window, ...beside(globals, window)]) },
+    ),
+    mistake(
+      'global keys not met',
+      'You let the global tokens meet all keys, but the other tokens do not meet the global ones. It goes both ways.',
+      { globalAttention: over((i, window, globals, all) => (globals.includes(i) ? all : window)) },
+    ),
+    mistake(
+      'global keys in place of the window',
+      'You let a token that is not global meet the global tokens alone. It keeps its window beside them.',
+      {
+        globalAttention: over((i, window, globals, all) =>
+          globals.includes(i) ? all : globals.length === 0 ? window : [...globals],
+        ),
+      },
+    ),
+    mistake(
+      'global only among themselves',
+      'You let the global tokens meet each other only. One of the two being global is enough: the condition is "or", not "and".',
+      {
+        globalAttention: over((i, window, globals) =>
+          globals.includes(i) ? [...window, ...beside(globals, window)] : window,
+        ),
+      },
+    ),
+  ],
+  hints: [
+    'For each query, first make the list of the keys that it meets, with each key in it once. The rest is softmax and a mixture of values.',
+    'To make the list, go through all keys and ask one question of each, with "or" between its three parts. Whatever the answer, the key comes at most once.',
+    'if (Math.abs(i - j) <= reach || globals.includes(i) || globals.includes(j)) met.push(j); then scores = met.map((j) => dot(q, K[j]) / Math.sqrt(q.length)).',
+  ],
+  see: 'src/variants/longformer.ts',
+};

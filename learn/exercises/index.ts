@@ -10,10 +10,16 @@ import { globalTokens } from './07-global-tokens/exercise.ts';
 import { lshBuckets } from './08-lsh-buckets/exercise.ts';
 import { sortUnsort } from './09-sort-unsort/exercise.ts';
 import { linformerProjection } from './10-linformer/exercise.ts';
+import { nystromLandmarks } from './11-nystrom/exercise.ts';
+import { performerFeatures } from './12-performer/exercise.ts';
+import { prefixSums } from './13-prefix-sums/exercise.ts';
+import { recurrentStep } from './14-recurrent-step/exercise.ts';
+import { relativeShift } from './15-relative-shift/exercise.ts';
 
 export const exercises: readonly Exercise[] = [
   ...[softmax, oneHead, causalMask, onlineSoftmax, windowLayout],
   ...[windowByHand, globalTokens, lshBuckets, sortUnsort, linformerProjection],
+  ...[nystromLandmarks, performerFeatures, prefixSums, recurrentStep, relativeShift],
 ];
 
 /** `04-online-softmax`: the name of an exercise's folder and of the learner's file. */

@@ -1,0 +1,104 @@
+import { tensors } from '../../draw.ts';
+import { EXACT, type Exercise, law, mistake } from '../../exercise.ts';
+import type { Matrix } from '../../plain.ts';
+
+/** Columns for the remembered tokens, and as many as there are queries. */
+const inputs = tensors({ L: [1, 4], M: [0, 3] }, { queries: ['L', 'L'], remembered: ['L', 'M'] }).map(
+  ({ queries, remembered }) => ({ byDistance: queries.map((row, i) => [...row, ...remembered[i]]) }),
+);
+/** Scores that are distances, counted from 1, so that 0 is left for later keys. */
+const distances = inputs.map(({ byDistance }) => ({
+  byDistance: byDistance.map((row) => row.map((_, c) => row.length - c)),
+}));
+
+/** Looks up every pair by its distance. */
+function looked({ byDistance }: { byDistance: Matrix }): Matrix {
+  const [L, all] = [byDistance.length, byDistance[0].length];
+  return byDistance.map((row, i) => {
+    const ofDistance = new Map(row.map((score, c) => [all - 1 - c, score]));
+    return row.map((_, j) => ofDistance.get(all - L + i - j) ?? 0);
+  });
+}
+
+/** Key j of query i from the number at (row, column), or 0. */
+const from = (place: (i: number, j: number, L: number, all: number) => [row: number, column: number]) => ({
+  relativeShift: (byDistance: Matrix): Matrix =>
+    byDistance.map((each, i) =>
+      each.map((_, j) => {
+        const [row, column] = place(i, j, byDistance.length, each.length);
+        return byDistance[row]?.[column] ?? 0;
+      }),
+    ),
+});
+
+export const relativeShift: Exercise = {
+  name: 'relative-shift',
+  title: 'Relative shift',
+  functions: ['relativeShift'],
+  laws: [
+    law(
+      'where a score is 1 more than its distance, each pair gets its distance and 1',
+      distances,
+      (code, { byDistance }) => code.relativeShift(byDistance),
+      ({ byDistance }) => {
+        const M = byDistance[0].length - byDistance.length;
+        return byDistance.map((row, i) => row.map((_, j) => Math.max(0, M + i - j + 1)));
+      },
+      EXACT,
+    ),
+    law(
+      'equals looking up every distance',
+      inputs,
+      (code, { byDistance }) => code.relativeShift(byDistance),
+      looked,
+      EXACT,
+    ),
+  ],
+  mistakes: [
+    mistake(
+      'numbers of the next row',
+      'You leave numbers of the next row behind the last key of a query, as the trick of memory does before its mask. A later key has the score 0 here.',
+      {
+        relativeShift: (byDistance: Matrix): Matrix => {
+          const all = byDistance[0].length;
+          const padded = byDistance.flatMap((row) => [0, ...row]);
+          return byDistance.map((row, i) => row.map((_, j) => padded[byDistance.length + i * all + j] ?? 0));
+        },
+      },
+    ),
+    mistake(
+      'wraps around',
+      'You let a row that moves to the left come in again on the right. What leaves it is for no key: the places of later keys are 0.',
+      from((i, j, L, all) => [i, (j + L - 1 - i) % all]),
+    ),
+    mistake(
+      'columns the wrong way round',
+      'You read column c as distance c. The columns begin with the greatest distance, M + L − 1, and end with 0.',
+      from((i, j, L, all) => [i, all - L + i - j]),
+    ),
+    mistake(
+      'moved to the right',
+      'You move the rows to the right. The column of key j is j + (L − 1 − i), further right, so the numbers move to the left.',
+      from((i, j, L) => [i, j - (L - 1 - i)]),
+    ),
+    mistake(
+      'later rows moved more',
+      'You move row i by i. The last query, which is farthest from the beginning, needs no shift, and the first the largest: L − 1 − i.',
+      from((i, j) => [i, j + i]),
+    ),
+    mistake('one too far', 'You move every row by one place too many: the last row stays where it is.', {
+      ...from((i, j, L) => [i, j + L - i]),
+    }),
+    mistake(
+      'memory forgotten',
+      'You count the distance without the remembered tokens. Query i stands at place M + i, so that the last row stays where it is, however many columns there are.',
+      from((i, j, _, all) => [i, j + all - 1 - i]),
+    ),
+  ],
+  hints: [
+    'Set the two distances equal: M + L − 1 − c = M + i − j. Which column c holds the score for key j?',
+    'c = j + (L − 1 − i). M has dropped out. Where c is past the last column, the distance would be negative: the key is later, and its score is 0.',
+    'byDistance.map((row, i) => row.map((_, j) => { const c = j + L - 1 - i; return c < row.length ? row[c] : 0; })).',
+  ],
+  see: 'src/variants/transformer-xl-distances.ts',
+};

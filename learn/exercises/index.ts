@@ -15,11 +15,17 @@ import { performerFeatures } from './12-performer/exercise.ts';
 import { prefixSums } from './13-prefix-sums/exercise.ts';
 import { recurrentStep } from './14-recurrent-step/exercise.ts';
 import { relativeShift } from './15-relative-shift/exercise.ts';
+import { lightConvolution } from './16-light-convolution/exercise.ts';
+import { reversible } from './17-reversible/exercise.ts';
+import { softmaxGradient } from './18-softmax-gradient/exercise.ts';
+import { attentionGradient } from './19-attention-gradient/exercise.ts';
+import { scanGradient } from './20-scan-gradient/exercise.ts';
 
 export const exercises: readonly Exercise[] = [
   ...[softmax, oneHead, causalMask, onlineSoftmax, windowLayout],
   ...[windowByHand, globalTokens, lshBuckets, sortUnsort, linformerProjection],
   ...[nystromLandmarks, performerFeatures, prefixSums, recurrentStep, relativeShift],
+  ...[lightConvolution, reversible, softmaxGradient, attentionGradient, scanGradient],
 ];
 
 /** `04-online-softmax`: the name of an exercise's folder and of the learner's file. */

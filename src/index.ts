@@ -8,7 +8,7 @@ export { type AttendSettings, attend, checkInputs, checkOptions, drawParameters 
 export * from './variants/all.ts';
 export { type Indexer, type IndexerLossSettings, indexerLoss } from './variants/dsa-indexer.ts';
 export { type CompressionKernels, reconstructionLoss } from './variants/compressive/reconstruction-loss.ts';
-export { summaryLoss } from './variants/etc/summary-loss.ts';
+export { summaryLoss } from './training/summary-loss.ts';
 export { type AnyVariant, allVariants, findVariant, register } from './variants/registry.ts';
 
 // Token by token: causal generation with the state that a variant needs.
@@ -73,8 +73,16 @@ export { attentionRows } from './compare/attention-rows.ts';
 // Training: tasks whose examples are generated, runs as plain settings, the loop, checkpoints, and what is known to work.
 export { openTask, tasks } from './training/tasks/registry.ts';
 export type { GroupName } from './training/tasks/groups.ts';
-export type { Example, Part, Task, TaskDefinition, TaskKind, TaskSettings } from './training/tasks/task.ts';
-export { type Batch, drawBatch, type Sequences } from './training/tasks/batch.ts';
+export type {
+  Example,
+  HiddenSentence,
+  Part,
+  Task,
+  TaskDefinition,
+  TaskKind,
+  TaskSettings,
+} from './training/tasks/task.ts';
+export { type Batch, drawBatch, type HiddenSentences, type Sequences } from './training/tasks/batch.ts';
 export { type Baseline, majorityBaseline } from './training/tasks/baseline.ts';
 export { endRun, type OptimizerSettings, type Run, type RunSettings, runDefaults, startRun } from './training/run.ts';
 export type { Schedule } from './training/optimizers/schedules.ts';

@@ -15,7 +15,7 @@ import { numberField } from './number-field.ts';
 import type { Page } from './page.ts';
 
 /** Tasks that read a text from the disk, which a page does not have. */
-const WITHOUT = ['byte-lm'];
+const WITHOUT = ['byte-lm', 'sentence-mlm'];
 
 /** The shortest run comes first: a newcomer sees a curve to its end within a minute. */
 const FIRST = 'listops';

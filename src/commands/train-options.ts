@@ -81,6 +81,15 @@ export function trainOptions() {
     items: count('N', 'Number of symbols to remember', defaultsOf('items')),
     stacks: count('N', 'Number of stacks', defaultsOf('stacks')),
     group: choice('NAME', groupNames, 'Group whose elements are multiplied', { defaultText: defaultsOf('group') }),
+    sentences: integer('N', 'Number of sentences, each with a token for its summary', {
+      minimum: 2,
+      defaultText: defaultsOf('sentences'),
+    }),
+    summaryWeight: number(
+      'W',
+      'Weight of the loss of hidden sentences, which are to be told apart by their summaries; 0: none, and no second pass',
+      { minimum: 0, maximum: 1000, defaultText: defaultsOf('summaryWeight') },
+    ),
     text: text('FILE', 'UTF-8 text, for tasks that read one', { defaultText: 'the declarations of TypeScript' }),
 
     layers: count('N', 'Number of layers', withBrief('layers', layers)),

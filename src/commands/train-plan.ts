@@ -153,8 +153,8 @@ function feedForwardsOf({ feedForward, feedForwardOption }: TrainValues): FeedFo
 
 /** The settings of the task: those given, and the defaults of the others that it has. */
 function completedTask(task: TaskDefinition, values: TrainValues): TaskSettings {
-  const { vocabulary, pairs, alpha, items, stacks, group, symbols } = values;
-  const given = said({ symbols, vocabulary, pairs, alpha, items, stacks, group });
+  const { vocabulary, pairs, alpha, items, stacks, group, symbols, sentences, summaryWeight } = values;
+  const given = said({ symbols, vocabulary, pairs, alpha, items, stacks, group, sentences, summaryWeight });
   return {
     ...task.defaults,
     length: values.length ?? task.brief?.length ?? task.defaults.length,
@@ -182,11 +182,14 @@ function settingsOf(
   values: Completed,
 ): RunSettings {
   const { layers, modelDim, heads, positions, dropout, reversible, optimizer } = values;
-  const { length, symbols, vocabulary, pairs, alpha, items, stacks, group, text } = values;
+  const { length, symbols, vocabulary, pairs, alpha, items, stacks, group, sentences, summaryWeight, text } = values;
   const { batch, parts, clip, seed, steps, evaluateEvery, evaluationExamples, checkpointEvery } = values;
   const residual = reversible ? ('reversible' as const) : undefined;
   return {
-    task: { name: task, ...said({ length, symbols, vocabulary, pairs, alpha, items, stacks, group, text }) },
+    task: {
+      name: task,
+      ...said({ length, symbols, vocabulary, pairs, alpha, items, stacks, group, sentences, summaryWeight, text }),
+    },
     model: { ...said({ layers, modelDim, heads, positions, feedForward, dropout, residual }), attention },
     optimizer: { kind: optimizer },
     schedule: scheduleOf(values),

@@ -39,6 +39,7 @@ export const expectTask: Check = (name, task) => {
     chance: numberOf(0, 1),
     alphabet,
     recall: optional(expectBoolean),
+    summaryWeight: optional(numberOf(0)),
     draw: expectFunction,
   });
 };
@@ -71,7 +72,12 @@ const expectModel: Check = (name, model) =>
 
 export const expectLearner: Check = (name, learner) => {
   if (has(learner, 'learner')) throw wrongKind(name, 'a learner', learner, `${name}.learner is one`);
-  expectRecord(name, learner, { kind: oneOf(...KINDS), model: expectModel, logits: expectFunction });
+  expectRecord(name, learner, {
+    kind: oneOf(...KINDS),
+    model: expectModel,
+    logits: expectFunction,
+    logitsOf: optional(expectFunction),
+  });
 };
 
 const has = (value: unknown, member: string): boolean =>

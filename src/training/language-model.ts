@@ -71,7 +71,13 @@ export class LanguageModel extends Model {
    * 0 = padding. Throws ShapeError or ArgumentError for tokens that do not fit.
    */
   forward(tokens: Tensor, context: ForwardContext, keyMask?: Tensor): Tensor {
-    return scope(() => this.#logits(this.body.forward(tokens, context, keyMask)));
+    return scope(() => this.logitsOf(this.body.forward(tokens, context, keyMask)));
+  }
+
+  /** The second half of `forward`: vectors of the body [batch, length, modelDim] to logits. */
+  logitsOf(y: Tensor): Tensor {
+    if (this.output !== undefined) return linear(y, this.output);
+    return matmul(y, this.body.embedding.weight, { transposeB: true });
   }
 
   /**
@@ -87,7 +93,7 @@ export class LanguageModel extends Model {
       scope(() =>
         noGrad(() => {
           const rows = steps.step(fromNumbers('tokens', tokens, [batch, count], 'int32'));
-          return reshape(this.#logits(slice(rows, 1, count - 1, count)), [batch, vocabulary]);
+          return reshape(this.logitsOf(slice(rows, 1, count - 1, count)), [batch, vocabulary]);
         }),
       );
     return {
@@ -110,11 +116,6 @@ export class LanguageModel extends Model {
       states: () => steps.states(),
       end: () => steps.end(),
     };
-  }
-
-  #logits(y: Tensor): Tensor {
-    if (this.output !== undefined) return linear(y, this.output);
-    return matmul(y, this.body.embedding.weight, { transposeB: true });
   }
 }
 

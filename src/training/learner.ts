@@ -8,6 +8,7 @@ import { expectBatch, expectLearner, expectTask } from './checks.ts';
 import { type ClassifierConfig, type ClassifierSettings, classifier, pairClassifier } from './classifier.ts';
 import { type LanguageModelConfig, languageModel } from './language-model.ts';
 import type { ForwardContext, Model } from './module.ts';
+import { withSummaries } from './summaries.ts';
 import type { Batch } from './tasks/batch.ts';
 import type { Task, TaskKind } from './tasks/task.ts';
 
@@ -22,6 +23,8 @@ export interface Learner {
   readonly model: Model;
   /** The logits of every token [batch, length, classes], or of every example [batch, classes]. */
   logits(batch: Batch, context: ForwardContext): Tensor;
+  /** Where each token is answered: its logits, from the vectors [batch, length, modelDim] that `model.body` makes. */
+  logitsOf?(y: Tensor): Tensor;
 }
 
 /**
@@ -55,6 +58,7 @@ export function makeLearner(kind: TaskKind, config: ClassifierSettings, seed: nu
   return {
     kind,
     model,
+    ...('logitsOf' in model && { logitsOf: (y: Tensor) => model.logitsOf(y) }),
     logits: (batch, context) => {
       expectBatch('batch', batch);
       const [{ tokens, keyMask }] = batch.sequences;
@@ -63,15 +67,25 @@ export function makeLearner(kind: TaskKind, config: ClassifierSettings, seed: nu
   };
 }
 
-/** The loss of a batch in nats, summed over the targets that count: a scalar for `backward`. */
+/**
+ * The loss of a batch in nats, summed over the targets that count: a scalar for `backward`. Losses of layers, and of the
+ * summaries of hidden sentences, ride along where the context asks for them (`auxiliary`).
+ */
 export function lossOf(learner: Learner, batch: Batch, context: ForwardContext): Tensor {
   expectLearner('learner', learner);
   expectBatch('batch', batch);
-  const [{ tokens }] = batch.sequences;
+  const [{ tokens, keyMask }] = batch.sequences;
   const perToken = learner.kind === 'causal' || learner.kind === 'masked';
   const shape = perToken ? tokens.shape : tokens.shape.slice(0, 1);
   expectInt32('batch.targets', batch.targets);
   expectShape('batch.targets', batch.targets.shape, shape, 'to match tokens');
   expectFlags('batch.counts', batch.counts, shape, 'to match tokens');
-  return crossEntropy(learner.logits(batch, context), batch.targets, { mask: batch.counts, reduction: 'sum' });
+  const lossOfLogits = (logits: Tensor) =>
+    crossEntropy(logits, batch.targets, { mask: batch.counts, reduction: 'sum' });
+  const { model, logitsOf } = learner;
+  if (batch.hidden === undefined || logitsOf === undefined || !context.training || context.auxiliary === undefined) {
+    return lossOfLogits(learner.logits(batch, context));
+  }
+  const y = model.body.forward(tokens, context, keyMask);
+  return withSummaries(lossOfLogits(logitsOf(y)), y, model.body, { ...batch, hidden: batch.hidden }, context);
 }

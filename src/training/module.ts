@@ -140,7 +140,10 @@ export interface Auxiliary {
   scale: number;
   /** Called for each layer that routes, once in a pass through the model. */
   note?(layer: number, routed: Routed): void;
-  /** Called with each own loss of a layer, with its weight, once in a pass through the model that trains. */
+  /**
+   * Called with each own loss of a layer, with its weight, once in a pass through the model that trains; layer −1 for a loss of
+   * the model, such as that of hidden sentences.
+   */
   noteLoss?(layer: number, loss: number): void;
 }
 

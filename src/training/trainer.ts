@@ -34,7 +34,7 @@ export interface StepReport {
   /** Tokens read in this step, including padding. */
   tokens: number;
   milliseconds: number;
-  /** The sum of the layers' own losses, with their weights, where they have some; not part of `loss`. */
+  /** The sum of losses besides the task's, with their weights: of layers, and of hidden sentences. Not part of `loss`. */
   auxiliary?: number;
   /** Of a model whose feed-forward layers route tokens: the share of choices that met a full expert. */
   dropped?: number;

@@ -19,7 +19,8 @@
  * Departs from the paper: global token i summarises tokens i·s to (i + 1)·s − 1 of the long input, where the paper has sentences.
  * There a text brings its own masks and labels, for any structure; here M hides padding, and with `ownSegment` other segments.
  * C is infinite, not 10,000: a hidden key has no weight at all. All four attentions share W_Q, W_K and W_V, one of the paper's
- * two ways. Its loss over summaries (CPC) needs two passes of a whole model: `summaryLoss` takes what these give.
+ * two ways. Its loss over summaries (CPC) needs two passes of a whole model, and is one of training (`summaryLoss`), which any
+ * variant can have: the task sentence-mlm puts a summary for each piece of a text in front, where the global tokens are here.
  */
 import { band, concat, everything, joinAttention, pairsOf } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';

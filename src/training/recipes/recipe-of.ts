@@ -14,11 +14,11 @@ import { recipes } from './registry.ts';
  */
 export function recipeOf(settings: RunSettings): { recipe: Recipe; name: string } | undefined {
   for (const recipe of recipes.filter((each) => each.settings.task.name === settings.task.name)) {
-    const { name: task, ...own } = recipe.settings.task;
-    // A checkpoint stores the task's defaults explicitly.
-    const known = { seed: settings.seed, task: { name: task, ...openTask(task, own).settings } };
-    const { steps } = settings;
+    const { steps, seed } = settings;
     const found = runsOf(recipe).find((run) => {
+      const { name: task, ...own } = run.settings.task;
+      // A checkpoint stores the task's defaults explicitly.
+      const known = { seed, task: { name: task, ...openTask(task, own).settings } };
       const longer = { steps, schedule: until(run.settings.schedule, steps) };
       return steps >= run.settings.steps && isSame({ ...run.settings, ...known, ...longer }, settings);
     });

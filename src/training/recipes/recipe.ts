@@ -28,8 +28,8 @@ export interface Recipe {
 /** The settings in which a run differs from the others of its recipe: those of its model, and of how it is trained. */
 export type RecipeRun = {
   attention: AttentionSettings | readonly AttentionSettings[];
-  /** In place of the recipe's own, where a variant wants another learning rate or more steps. */
-  training?: Partial<Pick<RunSettings, 'steps' | 'schedule'>>;
+  /** In place of the recipe's own, where a variant wants another learning rate or more steps, or losses are compared. */
+  training?: Partial<Pick<RunSettings, 'steps' | 'schedule' | 'task'>>;
 } & Omit<ModelSettings, 'attention'>;
 
 /** The goal of a run. */

@@ -12,6 +12,7 @@ import { needleRecipe } from './needle.ts';
 import { palindromeRecipe } from './palindrome.ts';
 import type { Recipe } from './recipe.ts';
 import { selectiveCopyRecipe } from './selective-copy.ts';
+import { sentencesRecipe } from './sentences.ts';
 import { stackRecipe } from './stack.ts';
 import { stateTrackingRecipe } from './state-tracking.ts';
 import { windowsRecipe } from './windows.ts';
@@ -33,6 +34,7 @@ export const recipes: readonly Recipe[] = [
   stateTrackingRecipe,
   backcopyRecipe,
   digitsRecipe,
+  sentencesRecipe,
 ];
 
 /** The default of `train`. */

@@ -6,7 +6,7 @@ import { expectRecord } from '../../core/expect.ts';
 import { expectRandom, type Random } from '../../core/random.ts';
 import { fromArray, type Tensor } from '../../core/tensor.ts';
 import { expectPart, expectTask, MOST_EXAMPLES } from '../checks.ts';
-import type { Example, Part, Task } from './task.ts';
+import type { Example, HiddenSentence, Part, Task } from './task.ts';
 
 /** Sequences that a model reads. */
 export interface Sequences {
@@ -26,6 +26,16 @@ export interface Batch {
   counts: Tensor;
   /** The number of targets that count. */
   counted: number;
+  /** Where a task hides sentences whose summaries have a loss of their own. */
+  hidden?: HiddenSentences;
+}
+
+/** The hidden sentences of a batch. */
+export interface HiddenSentences {
+  /** What the loss of their summaries counts beside the mean over targets. */
+  weight: number;
+  /** Each with its example. */
+  sentences: readonly (HiddenSentence & { example: number })[];
 }
 
 /**
@@ -43,8 +53,10 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
   const all = new Uint8Array(columns).fill(1);
   // Each example becomes packed numbers before the next is drawn: lists of a whole batch could be more than an engine holds.
   const examples = Array.from({ length: size }, (_, index) => {
-    const { tokens, other = [], targets, counts } = drawn(task, part, random, ` of example ${index}`);
+    const { tokens, other = [], targets, counts, hidden = [] } = drawn(task, part, random, ` of example ${index}`);
+    for (const each of hidden) expectHidden(`hidden of example ${index}`, each, tokens.length);
     return {
+      hidden: hidden.map((each) => ({ ...each, example: index })),
       tokens: packed('tokens', tokens, index),
       other: packed('other', other, index),
       targets: packed('targets', targets, index),
@@ -59,11 +71,14 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
   };
   const read = (name: 'tokens' | 'other') => sequences(name, lists[name], task.length);
   const counts = rows('counts', lists.counts, columns);
+  const { summaryWeight: weight = 0 } = task;
+  const sentences = examples.flatMap(({ hidden }) => hidden);
   return {
     sequences: [read('tokens'), ...(task.kind === 'pair classification' ? [read('other')] : [])],
     targets: fromArray(rows('targets', lists.targets, columns), shape, 'int32'),
     counts: fromArray(counts, shape, 'uint8'),
     counted: counts.reduce((sum, flag) => sum + flag, 0),
+    ...(weight > 0 && sentences.length > 0 && { hidden: { weight, sentences } }),
   };
 }
 
@@ -71,6 +86,15 @@ export function drawBatch(task: Task, part: Part, random: Random, size: number):
 function packed(name: string, list: ArrayLike<number>, example: number): Int32Array {
   expectNumbers(`${name} of example ${example}`, list, 'int32');
   return Int32Array.from(list);
+}
+
+/** Throws ArgumentError for places outside the tokens, and for a sentence that holds its own summary. */
+function expectHidden(name: string, { summary, begin, end }: HiddenSentence, length: number): void {
+  expectInteger(`${name}: begin`, begin, 0, length - 1);
+  expectInteger(`${name}: end`, end, begin + 1, length);
+  expectInteger(`${name}: summary`, summary, 0, length - 1);
+  if (summary < begin || summary >= end) return;
+  throw new ArgumentError(`${name}: summary: expected a token outside ${begin} to ${end - 1}, got ${summary}`);
 }
 
 /** Draws one example. Throws ArgumentError for a task that does not return one. */

@@ -52,9 +52,16 @@ export const byteLm: TaskDefinition = {
 /** The token in place of a hidden byte. */
 export const MASK = 256;
 /** Shares of the bytes to predict: hidden, replaced by a random byte, left unchanged (Devlin et al. 2019, §3.1). */
-const PREDICTED_SHARE = 0.15;
+export const PREDICTED_SHARE = 0.15;
 const HIDDEN_SHARE = 0.8;
 const REPLACED_SHARE = 0.1;
+
+/** What a model reads in the place of a byte that it is to predict. */
+export function insteadOf(byte: number, random: Random): number {
+  const what = random.uniform();
+  if (what < HIDDEN_SHARE) return MASK;
+  return what < HIDDEN_SHARE + REPLACED_SHARE ? random.integer(256) : byte;
+}
 
 export const byteMlm: TaskDefinition = {
   name: 'byte-mlm',
@@ -83,9 +90,7 @@ export const byteMlm: TaskDefinition = {
         const counts = new Uint8Array(length);
         for (const at of predicted) {
           counts[at] = 1;
-          const what = random.uniform();
-          if (what < HIDDEN_SHARE) tokens[at] = MASK;
-          else if (what < HIDDEN_SHARE + REPLACED_SHARE) tokens[at] = random.integer(256);
+          tokens[at] = insteadOf(tokens[at], random);
         }
         return { tokens, targets, counts };
       },
@@ -97,7 +102,7 @@ export const byteMlm: TaskDefinition = {
  * Draws runs of `size` bytes from a file, or from the default text if the path is empty. Throws FileFormatError for a text in
  * another encoding than UTF-8, ArgumentError for one that is too short.
  */
-function windowsOf(path: string, size: number): (part: Part, random: Random) => Uint8Array {
+export function windowsOf(path: string, size: number): (part: Part, random: Random) => Uint8Array {
   const file = new InputFile(path === '' ? defaultText() : path, LARGEST_TEXT);
   const least = HELD_OUT_EVERY * size;
   const expectLong = (length: number) => {

@@ -12,6 +12,7 @@ import { palindrome } from './palindrome.ts';
 import { pathfinder } from './pathfinder.ts';
 import { retrieval } from './retrieval.ts';
 import { selectiveCopy } from './selective-copy.ts';
+import { sentenceMlm } from './sentence-mlm.ts';
 import { stack } from './stack.ts';
 import { stateTracking } from './state-tracking.ts';
 import { makeTask, type Task, type TaskDefinition, type TaskSettings, taskNamed } from './task.ts';
@@ -31,6 +32,7 @@ export const tasks: readonly TaskDefinition[] = [
   backcopy,
   byteLm,
   byteMlm,
+  sentenceMlm,
   listops,
   textClassification,
   retrieval,

@@ -32,6 +32,17 @@ export interface Example {
   targets: ArrayLike<number>;
   /** Which of the targets count, 1 or 0; all by default. */
   counts?: ArrayLike<number>;
+  /** Sentences whose tokens are hidden, each with a token that stands for it. Only for tasks with a `summaryWeight`. */
+  hidden?: readonly HiddenSentence[];
+}
+
+/** A sentence whose tokens are hidden: places in the sequence. */
+export interface HiddenSentence {
+  /** Of the token that stands for the sentence. */
+  summary: number;
+  /** The first token of the sentence, and the one after its last. */
+  begin: number;
+  end: number;
 }
 
 /** A source of examples, and the facts about them that a model needs. `openTask` makes one. */
@@ -57,6 +68,11 @@ export interface Task {
    * models' states take.
    */
   readonly recall?: boolean;
+  /**
+   * Of a masked task that hides sentences: what the loss of their summaries counts in training beside that of a token; 0:
+   * nothing, which saves the second pass.
+   */
+  readonly summaryWeight?: number;
   draw(part: Part, random: Random): Example;
 }
 
@@ -80,6 +96,10 @@ export interface TaskSettings {
   group?: GroupName;
   /** The path of a file to read. */
   text?: string;
+  /** The number of sentences, each with a token that stands for it. */
+  sentences?: number;
+  /** What the loss of hidden sentences counts beside that of hidden tokens. */
+  summaryWeight?: number;
 }
 
 const LARGEST_VOCABULARY = 2 ** 16;
@@ -99,6 +119,8 @@ export const taskSettingChecks: { readonly [Setting in keyof Required<TaskSettin
   stacks: integerOf(1, LARGEST_VOCABULARY),
   group: oneOf(...groupNames),
   text: expectText,
+  sentences: integerOf(2, LARGEST_VOCABULARY),
+  summaryWeight: numberOf(0, 1000),
 };
 
 /** A kind of task with its default settings, as the registry holds it. */

@@ -1,8 +1,11 @@
-/** What summaries of ETC learn from besides masked tokens: contrastive predictive coding, CPC (Ainslie et al. 2020). */
-import { ArgumentError, expectShape, formatShape, ShapeError } from '../../core/errors.ts';
-import { expectFlags, expectFloat, expectSameDType } from '../../core/ops/check.ts';
-import { crossEntropy, gatherRows, matmul, reshape } from '../../core/ops/index.ts';
-import { elements, expectTensor, fromArray, type Tensor } from '../../core/tensor.ts';
+/**
+ * What summaries of sentences learn from besides masked tokens: contrastive predictive coding, CPC (Ainslie et al. 2020). A task
+ * that hides sentences has it (tasks/sentence-mlm.ts), with any variant that reads in both directions.
+ */
+import { ArgumentError, expectShape, formatShape, ShapeError } from '../core/errors.ts';
+import { expectFlags, expectFloat, expectSameDType } from '../core/ops/check.ts';
+import { crossEntropy, gatherRows, matmul, reshape } from '../core/ops/index.ts';
+import { elements, expectTensor, fromArray, type Tensor } from '../core/tensor.ts';
 
 /**
  * The noise-contrastive loss of van den Oord et al. 2018, eq. 4, over the summaries of hidden sentences: the mean of

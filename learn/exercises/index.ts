@@ -20,12 +20,17 @@ import { reversible } from './17-reversible/exercise.ts';
 import { softmaxGradient } from './18-softmax-gradient/exercise.ts';
 import { attentionGradient } from './19-attention-gradient/exercise.ts';
 import { scanGradient } from './20-scan-gradient/exercise.ts';
+import { retentionDecay } from './21-retention/exercise.ts';
+import { deltaRule } from './22-delta-rule/exercise.ts';
+import { chunkedScan } from './23-chunked-scan/exercise.ts';
+import { topBlocks } from './24-top-blocks/exercise.ts';
 
 export const exercises: readonly Exercise[] = [
   ...[softmax, oneHead, causalMask, onlineSoftmax, windowLayout],
   ...[windowByHand, globalTokens, lshBuckets, sortUnsort, linformerProjection],
   ...[nystromLandmarks, performerFeatures, prefixSums, recurrentStep, relativeShift],
   ...[lightConvolution, reversible, softmaxGradient, attentionGradient, scanGradient],
+  ...[retentionDecay, deltaRule, chunkedScan, topBlocks],
 ];
 
 /** `04-online-softmax`: the name of an exercise's folder and of the learner's file. */

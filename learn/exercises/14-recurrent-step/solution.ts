@@ -27,13 +27,10 @@ export function start(dim: number, width: number): State {
 }
 
 export function step(state: State, q: number[], k: number[], v: number[]): { state: State; output: number[] } {
+  const phi = (x: number) => (x > 0 ? x + 1 : Math.exp(x));
   const [query, key] = [q.map(phi), k.map(phi)];
   const S = state.S.map((row, f) => row.map((s, c) => s + key[f] * v[c]));
   const z = state.z.map((sum, f) => sum + key[f]);
   const output = multiply([query], S)[0].map((x) => x / dot(query, z));
   return { state: { S, z }, output };
-}
-
-function phi(x: number): number {
-  return x > 0 ? x + 1 : Math.exp(x);
 }

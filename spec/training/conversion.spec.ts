@@ -146,6 +146,18 @@ test('padding does not count, and projections of global tokens start as copies',
   endRun(listops);
 });
 
+test('projections that read values in place of tokens are drawn, and the rest stays', () => {
+  const { run, added } = swapped(modelOf(copy), to('mamba'));
+  const own = [...added]
+    .filter((name) => name.includes('.layers.0.attention.'))
+    .map((name) => name.split('attention.')[1]);
+  for (const name of ['query.weight', 'key.bias', 'gates.delta.inner', 'convolution.values', 'A_log']) {
+    assert.ok(own.includes(name), name);
+  }
+  for (const name of ['value.weight', 'output.weight']) assert.not(own.includes(name), name);
+  endRun(run);
+});
+
 const matrices = fc.record({ rows: fc.integer({ min: 1, max: 6 }), classes: fc.integer({ min: 1, max: 7 }) });
 const norms = fc.constantFrom(1e-3, 1, 1e2);
 

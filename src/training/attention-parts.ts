@@ -20,6 +20,7 @@ import {
   slice,
   sqrt,
   square,
+  transpose,
   zeroMasked,
 } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
@@ -92,6 +93,12 @@ function opened(gate: Linear, { activation }: NonNullable<LayerParts['outputGate
   elements(gate.weight).fill(0);
   if (gate.bias !== undefined) elements(gate.bias).fill(SILU_IS_ONE);
   return gate;
+}
+
+/** [batch, heads, length, headDim] as [batch, length, heads · headDim], heads side by side. */
+export function merged(heads: Tensor): Tensor {
+  const [batch, count, length, headDim] = heads.shape;
+  return reshape(transpose(heads, [0, 2, 1, 3]), [batch, length, count * headDim]);
 }
 
 /** x ∘ sigmoid(x) (Hendrycks & Gimpel 2016; Elfwing et al. 2018). */

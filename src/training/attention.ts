@@ -5,16 +5,16 @@
  *
  * Each projection is one matrix for all heads, followed by a bias, or a sparse one (projections.ts). A variant declares which
  * projections it needs: inputs that it does not read are not projected, its gates are projections with an activation, and its
- * global tokens, if any, have their own projections.
+ * global tokens, if any, have their own projections. What `layer.fromValues` names is projected from the values, not from x.
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
 import { release } from '../core/memory.ts';
-import { contiguous, detach, reshape, transpose } from '../core/ops/index.ts';
+import { contiguous, reshape, transpose } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep, scope } from '../core/scope.ts';
 import { packed, type Tensor } from '../core/tensor.ts';
-import { activate, comparesTokens, type Gate, gatesOf, shapeOfGate, unreadInputs } from '../variants/inputs.ts';
+import { comparesTokens, unreadInputs } from '../variants/inputs.ts';
 import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import {
@@ -24,12 +24,13 @@ import {
   type InputName,
   joined,
   type LastRows,
+  merged,
   type PartParameters,
   partParameters,
   separated,
 } from './attention-parts.ts';
-import { started } from './gate-start.ts';
-import { type Linear, linear, linearParameters } from './linear.ts';
+import { gateProjections, projectedGates } from './gate-projections.ts';
+import { type Linear, linear } from './linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing, type MixOptions } from './mixing.ts';
 import { type Module, named } from './module.ts';
 import type { Multiplicative } from './multiplicative.ts';
@@ -76,7 +77,6 @@ export class MultiHeadAttention implements Module {
   readonly mixing: Mixing;
   readonly #place: AttentionPlace;
   readonly #sharesMixing: boolean;
-  readonly #declared: Readonly<Record<string, Gate>>;
   readonly #gated: boolean;
   readonly #rotary: Rotary | null;
 
@@ -91,29 +91,22 @@ export class MultiHeadAttention implements Module {
     const { variant, options } = this.mixing;
     this.#gated = settings.gatedValues ?? variant.inputs.values === 'gated';
 
-    const { modelDim, heads, headDim, dtype } = place;
+    const fromValues = this.mixing.layer?.fromValues ?? [];
     const unread = unreadInputs(variant, options);
     const read = (['queries', 'keys', 'values'] as const).filter((name) => name === 'values' || !unread.includes(name));
-    const made = projectionParameters(settings, place, read, this.#gated, random);
+    const made = projectionParameters(settings, place, read, fromValues, this.#gated, random);
     this.projections = made.projections;
     this.multiplicative = made.multiplicative;
     this.output = made.output;
-    this.#declared = gatesOf(variant.inputs, options);
-    this.gates = Object.fromEntries(
-      Object.entries(this.#declared).map(([name, gate]) => {
-        const width = this.#widthOf(gate);
-        const rank = gate.rank?.(options, this.mixing.shape);
-        const projection = linearParameters(modelDim, heads * width, random.split(`gate ${name}`), dtype, rank);
-        return [name, started(projection, gate, width, random.split(`bias of gate ${name}`))];
-      }),
-    );
+    this.gates = gateProjections(this.mixing, place, random);
     this.global = variant.inputs.global?.(options) === true ? copyOf(this.projections) : undefined;
-    this.parts = partParameters(this.mixing.layer ?? {}, read, place, random.split('parts'));
+    const convolved = read.filter((name) => !fromValues.includes(name));
+    this.parts = partParameters(this.mixing.layer ?? {}, convolved, place, random.split('parts'));
 
     if (place.rotary && !comparesTokens(variant)) {
       throw new ArgumentError(`positions: expected others than rotary, because ${variant.name} compares no tokens`);
     }
-    this.#rotary = place.rotary ? new Rotary(place.length, headDim, dtype) : null;
+    this.#rotary = place.rotary ? new Rotary(place.length, place.headDim, place.dtype) : null;
   }
 
   /** Leaves out the variant's parameters if they belong to another layer, because that layer names them. */
@@ -128,6 +121,13 @@ export class MultiHeadAttention implements Module {
       output,
       ...(this.#sharesMixing ? {} : this.mixing.parameters),
     });
+  }
+
+  /** The tensors of the projections that read values in place of the tokens. */
+  readingValues(): Tensor[] {
+    const { query, key } = this.projections;
+    const all: Readonly<Record<string, Linear | undefined>> = { ...this.gates, queries: query, keys: key };
+    return (this.mixing.layer?.fromValues ?? []).flatMap((name) => Object.values(all[name] ?? {}));
   }
 
   /**
@@ -191,28 +191,13 @@ export class MultiHeadAttention implements Module {
   #project(x: Tensor, begin: number, keyMask?: Tensor, before: LastRows = {}): Projected {
     const { part, last } = beforeAttention(this.mixing.layer, this.parts, keyMask, before);
     const made = projecting(x, this.multiplicative, this.projections, keyMask, before.modules);
+    const heads = this.#heads(made.project, this.projections, begin, part);
     const inputs = {
-      ...this.#heads(made.project, this.projections, begin, part),
+      ...heads,
       ...(this.global && { global: this.#heads(made.project, this.global, begin) }),
-      ...(this.mixing.variant.inputs.gates && { gates: this.#gatesOf(x) }),
+      ...(this.mixing.variant.inputs.gates && { gates: projectedGates(x, heads.values, this.gates, this.mixing) }),
     };
     return { inputs, last: made.last === undefined ? last : { ...last, modules: made.last } };
-  }
-
-  /** [batch, heads, length], or [batch, heads, length, width], of every gate. Those that only choose do not change x. */
-  #gatesOf(x: Tensor): Record<string, Tensor> {
-    const { heads } = this.#place;
-    const entries = Object.entries(this.#declared).map(([name, gate]) => {
-      const projected = activate(linear(gate.chooses ? detach(x) : x, this.gates[name]), gate, this.mixing.options);
-      if (gate.width === undefined) return [name, contiguous(transpose(projected, [0, 2, 1]))] as const;
-      const rows = reshape(projected, [x.shape[0], x.shape[1], heads, this.#widthOf(gate)]);
-      return [name, contiguous(transpose(rows, [0, 2, 1, 3]))] as const;
-    });
-    return Object.fromEntries(entries);
-  }
-
-  #widthOf(gate: Gate): number {
-    return shapeOfGate(gate, this.mixing.options, this.mixing.shape)[3] ?? 1;
   }
 
   #heads(
@@ -222,8 +207,10 @@ export class MultiHeadAttention implements Module {
     part: (name: InputName, rows: Tensor) => Tensor = (_name, rows) => rows,
   ): AttentionInputs {
     const values = contiguous(part('values', this.#split(project(value, this.#gated ? gatedUnit : undefined))));
+    const { fromValues } = this.mixing.layer ?? {};
     const turned = (name: InputName, projection: Linear) => {
-      const rows = part(name, this.#split(project(projection)));
+      const projected = fromValues?.includes(name) ? linear(merged(values), projection) : project(projection);
+      const rows = part(name, this.#split(projected));
       return this.#rotary === null ? contiguous(rows) : this.#rotary.turn(rows, begin);
     };
     // Unused inputs must be present anyway.
@@ -241,8 +228,6 @@ export class MultiHeadAttention implements Module {
     const { layer } = this.mixing;
     const heads =
       layer === undefined ? output : finished(output, x, layer, this.parts, (each) => contiguous(this.#split(each)));
-    const [batch, count, length, headDim] = heads.shape;
-    const rows = reshape(transpose(heads, [0, 2, 1, 3]), [batch, length, count * headDim]);
-    return this.output === undefined ? rows : linear(rows, this.output);
+    return this.output === undefined ? merged(heads) : linear(merged(heads), this.output);
   }
 }

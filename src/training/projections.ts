@@ -48,13 +48,14 @@ export interface ProjectionParameters {
 }
 
 /**
- * The projections of those inputs that are read, of values with a gate twice as wide. Throws ArgumentError for modules or
- * a kernel that do not fit, or that are given to dense projections.
+ * The projections of those inputs that are read, of values with a gate twice as wide; those of `fromValues` are dense, and read
+ * the values of all heads. Throws ArgumentError for modules or a kernel that do not fit, or that are given to dense projections.
  */
 export function projectionParameters(
   settings: ProjectionSettings,
   place: ProjectionPlace,
   read: readonly InputName[],
+  fromValues: readonly string[],
   gated: boolean,
   random: Random,
 ): ProjectionParameters {
@@ -72,10 +73,12 @@ export function projectionParameters(
     sizes === null
       ? linearParameters(modelDim, times * inner, random.split(name), dtype)
       : windowParameters(sizes, times, random.split(name), dtype);
+  const comparing = (input: InputName, name: string): Linear =>
+    fromValues.includes(input) ? linearParameters(inner, inner, random.split(name), dtype) : project(name);
   return {
     projections: {
-      ...(read.includes('queries') && { query: project('query') }),
-      ...(read.includes('keys') && { key: project('key') }),
+      ...(read.includes('queries') && { query: comparing('queries', 'query') }),
+      ...(read.includes('keys') && { key: comparing('keys', 'key') }),
       value: project('value', gated ? 2 : 1),
     },
     multiplicative:

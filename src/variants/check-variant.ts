@@ -1,4 +1,5 @@
 /** The required parts: `defineVariant` checks a declaration, and `register` checks a variant. */
+import { ArgumentError } from '../core/errors.ts';
 import {
   type Check,
   expectBoolean,
@@ -14,6 +15,7 @@ import {
 } from '../core/expect.ts';
 import { expectSchema } from './check-schema.ts';
 import { ACTIVATION_NAMES, type DeclaredInputs } from './inputs.ts';
+import type { LayerParts } from './layer-parts.ts';
 import { EXACTNESSES, FAMILIES } from './variant.ts';
 
 const recordOf =
@@ -72,6 +74,7 @@ const layer: Check = (name, value) => {
     shortConvolution: optional(integerOf(2, 64)),
     silu: optional(listOf(oneOf('queries', 'keys', 'values'))),
     sigmoid: optional(listOf(oneOf('queries', 'keys', 'values'))),
+    fromValues: optional(listOf(expectText)),
     outputNorm: optional(oneOf('head', 'layer')),
     outputGate: optional(recordOf({ activation: oneOf('silu', 'sigmoid', 'none'), first: optional(expectBoolean) })),
   });
@@ -117,16 +120,30 @@ const METHOD: Readonly<Record<string, Check>> = {
   },
 };
 
-/** Throws ArgumentError for a declaration that lacks a part. */
-export const expectDefinition = recordOf({
+/** A layer projects from its values what there is to project, and has no other values, of global tokens. */
+const withSources =
+  (check: Check): Check =>
+  (name, value) => {
+    check(name, value);
+    const { inputs = {}, layer } = value as { inputs?: DeclaredInputs<never>; layer?: LayerParts };
+    if (layer?.fromValues === undefined) return;
+    const projected = ['queries', 'keys', ...Object.keys(inputs.gates ?? {})];
+    listOf(oneOf(...projected))(`${name}.layer.fromValues`, layer.fromValues);
+    if (inputs.global === undefined) return;
+    throw new ArgumentError(`${name}.layer.fromValues: expected none with global tokens, got ${layer.fromValues}`);
+  };
+
+const definition = recordOf({
   ...METHOD,
   inputs: optional(inputs),
   parameters: optional(eachOf(parameter)),
   largest: may,
 });
 
-/** Throws ArgumentError for a variant that lacks a part. */
-export const expectWholeVariant = recordOf({
+/** Throws ArgumentError for a declaration that lacks a part, or whose parts do not fit together. */
+export const expectDefinition = withSources(definition);
+
+const whole = recordOf({
   ...METHOD,
   inputs,
   ...{
@@ -137,3 +154,6 @@ export const expectWholeVariant = recordOf({
     checkParameters: may,
   },
 });
+
+/** Throws ArgumentError for a variant that lacks a part, or whose parts do not fit together. */
+export const expectWholeVariant = withSources(whole);

@@ -4,6 +4,11 @@
 export interface LayerParts {
   /** Taps of a causal depthwise convolution of the projected queries, keys and values: 4 in released models. */
   shortConvolution?: number;
+  /**
+   * Queries, keys and gates, by name, that a layer projects from its values, those of all heads together, after their convolution
+   * and activation, and not from its tokens. They have no convolution of their own.
+   */
+  fromValues?: readonly string[];
   /** Which inputs go through x ∘ sigmoid(x), after the convolution. */
   silu?: readonly ('queries' | 'keys' | 'values')[];
   /** Which inputs go through sigmoid(x), after the convolution. */

@@ -16,10 +16,12 @@
  * Cost: O(L·d²) time, O(L·d) memory; a token is generated from a state of d × d numbers. It gives up the softmax, and exact
  * recall of a past that is longer than the state is wide: this is another function.
  *
+ * In a layer, x goes through a convolution and SiLU, and B, C and Δ are projections of what comes out, of all heads together
+ * (§3.4, fig. 3, and the released code).
+ *
  * Departs from the paper: A is held exactly over a step but B by Euler's rule, Δ B in place of (ΔA)⁻¹ (exp(ΔA) − 1) Δ B, as in
- * the released code. B and C belong to a head, where there all channels share them and N = 16. In a layer, B, C and Δ are
- * projections of the token, B and C with a convolution each; there they are projections of x after its convolution and SiLU. No
- * convolution has a bias. The gate of outputs starts at 1.
+ * the released code. B and C belong to a head, where there all channels share them and N = 16; with one head they share them
+ * here, too. The convolution has no bias. The gate of outputs starts at 1.
  */
 import { expectShape } from '../core/errors.ts';
 import { add, exp, multiply, negate, reshape, selectiveScan, zeroMasked } from '../core/ops/index.ts';
@@ -103,7 +105,12 @@ export const mamba = defineVariant({
       start: ({ extents, dtype }) => filled(extents, 1, dtype),
     },
   },
-  layer: { shortConvolution: 4, silu: ['values'], outputGate: { activation: 'silu' } },
+  layer: {
+    shortConvolution: 4,
+    silu: ['values'],
+    fromValues: ['queries', 'keys', 'delta'],
+    outputGate: { activation: 'silu' },
+  },
   budget: null,
   attend,
   cost: (shape) => ({

@@ -80,9 +80,12 @@ function copyInto(to: Learner, from: Learner): Set<string> {
   const sources = from.model.tensors();
   const variants = [from, to].map(({ model }) => attentionsOf(model.config).map(({ variant }) => variant));
   const sameVariant = variants[0].join() === variants[1].join();
-  // Parameters of two variants may have one name.
+  // Parameters of two variants may have one name, and a projection may read the values in place of the tokens.
   const ofVariant = new Set(
-    to.model.body.layers.flatMap(({ attention }) => Object.values(attention.mixing.parameters)),
+    to.model.body.layers.flatMap(({ attention }) => [
+      ...Object.values(attention.mixing.parameters),
+      ...attention.readingValues(),
+    ]),
   );
   const added = new Set<string>();
   for (const [name, target] of to.model.tensors()) {

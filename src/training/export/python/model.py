@@ -175,35 +175,47 @@ class EfficientTransformer(Part):
 
         def project(part, parts):
             def before(name, rows):
-                if parts.get("shortConvolution"):
+                # What is projected from values has none of its own.
+                if parts.get("shortConvolution") and name not in parts.get("fromValues", []):
                     rows = short_convolution(without(rows, mask[:, None]), part.convolution[name])
                 rows = F.silu(rows) if name in parts.get("silu", []) else rows
                 return rows.sigmoid() if name in parts.get("sigmoid", []) else rows
 
             value = projected(part.value)
             v = before("values", split(F.glu(value) if settings["gatedValues"] else value))
+
+            def compared(name, by):
+                rows = linear(beside(v), by) if name in parts.get("fromValues", []) else projected(by)
+                return self.turned(before(name, split(rows)))
+
             # What a variant does not read is not projected.
-            q = self.turned(before("queries", split(projected(part.query)))) if hasattr(part, "query") else v
-            k = self.turned(before("keys", split(projected(part.key)))) if hasattr(part, "key") else q
-            # What is masked has no influence, whatever it holds.
-            return q, without(k, mask[:, None]), without(v, mask[:, None])
+            q = compared("queries", part.query) if hasattr(part, "query") else v
+            k = compared("keys", part.key) if hasattr(part, "key") else q
+            return q, k, v
 
         # A variant that was made for one length has shorter sequences filled up to it.
         missing = config["length"] - length if length < settings["unpaddedFrom"] else 0
         parts = settings.get("layer") or {}
-        inputs = [F.pad(each, (0, 0, 0, missing)) for each in project(layer.attention, parts)]
+
+        def padded(q, k, v):
+            # What is masked has no influence, whatever it holds.
+            return [F.pad(each, (0, 0, 0, missing)) for each in (q, without(k, mask[:, None]), without(v, mask[:, None]))]
+
+        q, k, v = project(layer.attention, parts)
+        inputs = padded(q, k, v)
         of_global = getattr(layer.attention, "global", None)
         options = SimpleNamespace(**settings["options"], training=self.training, of_global=inputs, gates={})
         if of_global is not None:
-            options.of_global = [F.pad(each, (0, 0, 0, missing)) for each in project(of_global, {})]
+            options.of_global = padded(*project(of_global, {}))
         for name, gate in settings.get("gates", {}).items():
-            made = activated(linear(x, layer.attention.gates[name]), gate)
+            rows = beside(v) if name in parts.get("fromValues", []) else x
+            made = activated(linear(rows, layer.attention.gates[name]), gate)
             options.gates[name] = split(made) if gate["wide"] else made.transpose(1, 2)
         shared = settings["sharedParameters"]
         parameters = layer.attention if shared is None else self.stack.sharedAttention[shared]
         heads = VARIANTS[settings["variant"]](*inputs, F.pad(mask, (0, missing)), options, parameters)
         heads = self.finished(heads[:, :, :length], x, layer.attention, parts, split)
-        rows = heads.transpose(1, 2).reshape(batch, length, -1)
+        rows = beside(heads)
         return linear(rows, layer.attention.output) if hasattr(layer.attention, "output") else rows
 
     def finished(self, heads, x, part, parts, split):
@@ -238,6 +250,11 @@ def rotated(x, places, base=10000):
     cos, sin = angles.cos().to(x), angles.sin().to(x)
     first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
     return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], -1)
+
+
+def beside(heads):
+    """[batch, heads, length, width] as [batch, length, heads · width]."""
+    return heads.transpose(1, 2).flatten(2)
 
 
 def linear(x, part):

@@ -12,8 +12,12 @@ export function zeros(rows: number, columns: number): number[][] {
   return Array.from({ length: rows }, () => new Array<number>(columns).fill(0));
 }
 
-/** AB */
+/** AB. Throws if A has not as many columns as B has rows. */
 export function multiply(A: readonly number[][], B: readonly number[][]): number[][] {
+  if (A.length > 0 && A[0].length !== B.length) {
+    const shape = (M: readonly number[][]) => `${M.length} × ${M[0]?.length ?? 0}`;
+    throw new Error(`multiply(A, B): A is ${shape(A)} and B is ${shape(B)}, and A needs as many columns as B has rows`);
+  }
   const columns = transpose(B);
   return A.map((row) => columns.map((column) => dot(row, column)));
 }

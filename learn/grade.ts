@@ -1,29 +1,11 @@
 /** Judges the functions of a learner by the laws of an exercise: the first law that fails, and the smallest input it fails on. */
 import fc from 'fast-check';
 import { difference } from './compare.ts';
-import type { Code, Exercise, Law, Value } from './exercise.ts';
+import type { Code, Exercise, Law } from './exercise.ts';
+import { type Failure, failureOf, NO_LAW } from './failure.ts';
 import { frozen } from './frozen.ts';
-import { NOT_WRITTEN } from './hole.ts';
-import { type Imports, type Loaded, load, type Meter, NotGiven, NotRunnable, placeOf, TooMuch } from './load.ts';
+import { type Imports, type Loaded, load, type Meter } from './load.ts';
 import { recognised } from './recognise.ts';
-
-export type FailureKind =
-  | ('hole' | 'missing' | 'syntax' | 'import' | 'throws' | 'endless' | 'memory' | 'writes')
-  | ('nothing' | 'type' | 'shape' | 'not-finite' | 'value');
-
-export interface Failure {
-  readonly kind: FailureKind;
-  /** One sentence in plain words, without a full stop at its end. */
-  readonly sentence: string;
-  readonly line: number | null;
-  readonly column: number | null;
-  /** The law that failed, and the smallest input that was found. */
-  readonly law: string | null;
-  readonly inputs: Readonly<Record<string, unknown>> | null;
-  readonly expected: Value | null;
-  readonly got: unknown;
-  readonly mistake: { readonly name: string; readonly sentence: string } | null;
-}
 
 /** Plain data: it passes from a worker and into a file. */
 export interface Verdict {
@@ -82,6 +64,14 @@ export function grade(
     const sentence = `the file exports no function ${missing.join(', ')}: keep the word export and the names`;
     return verdict({ ...NO_LAW, kind: 'missing', sentence });
   }
+  const classes = functions.filter((each) => /^class\b/.test(Function.prototype.toString.call(code[each])));
+  if (classes.length > 0) {
+    return verdict({
+      ...NO_LAW,
+      kind: 'missing',
+      sentence: `${classes.join(', ')} is a class and should be a function`,
+    });
+  }
   for (const law of exercise.laws) {
     const failure = failureUnder(law, code, { seed, runs, meter });
     laws.push({ name: law.name, passed: failure === null });
@@ -112,8 +102,14 @@ function failureUnder(
     return false;
   });
   // The last input that fails is the smallest: shrinking goes on from each that does.
-  fc.check(property, { seed, numRuns: runs, interruptAfterTimeLimit: LAW_MILLISECONDS, markInterruptAsFailure: false });
-  return last;
+  const { failed, errorInstance } = fc.check(property, {
+    seed,
+    numRuns: runs,
+    interruptAfterTimeLimit: LAW_MILLISECONDS,
+    markInterruptAsFailure: false,
+  });
+  // Whatever happens, a law that was not kept is never one that passed.
+  return last ?? (failed ? { ...failureOf(errorInstance, meter?.line), law: law.name } : null);
 }
 
 function judged(law: Law, code: Code, inputs: Inputs, meter?: Meter): Failure | null {
@@ -129,65 +125,9 @@ function judged(law: Law, code: Code, inputs: Inputs, meter?: Meter): Failure | 
   }
 }
 
-const NO_LAW = { line: null, column: null, law: null, inputs: null, expected: null, got: undefined, mistake: null };
-
-/** What an error means, in one sentence. `running` is the line of the last loop or function that began, 0 if none did. */
-export function failureOf(error: unknown, running = 0): Failure {
-  const of = (kind: FailureKind, sentence: string, line: number | null, column: number | null = null): Failure => ({
-    ...NO_LAW,
-    ...{ kind, sentence, line, column },
-  });
-  if (error instanceof NotRunnable) {
-    const sentence = error.kind === 'syntax' ? `the file does not parse: ${lowered(error.message)}` : error.message;
-    return of(error.kind, sentence, error.line ?? placeOf(error)?.line ?? null, error.column);
-  }
-  if (error instanceof TooMuch) return tooMuch(error.kind, error.line);
-  if (!(error instanceof Error)) {
-    // It has no stack that says where. No law throws such a thing.
-    const sentence = `your code throws ${thrown(error)}, which is no Error: throw new Error('…') says where it comes from`;
-    return of('throws', sentence, running > 0 ? running : null);
-  }
-  const place = placeOf(error);
-  const [line, column] = [place?.line ?? null, place?.column ?? null];
-  const message = thrown(error.message);
-  if (error instanceof NotGiven) return of('throws', message, line, column);
-  if (message === NOT_WRITTEN) return of('hole', 'the function is not written yet', line);
-  if (error instanceof TypeError && /read only|not extensible|Cannot delete property|readonly/.test(message)) {
-    return of('writes', 'your function changes its argument, which others still need: make a new list', line, column);
-  }
-  if (error instanceof RangeError && /call stack|recursion/.test(message)) {
-    return of('endless', 'a function calls itself without end', line, column);
-  }
-  if (error instanceof RangeError && /array length|string length|allocation/i.test(message)) {
-    return of('memory', `a list or a text is too large: ${lowered(message)}`, line, column);
-  }
-  if (place === null) {
-    return of('shape', `the law cannot use what your function returned (${lowered(message)})`, null);
-  }
-  return of('throws', `your code throws: ${message}`, line, column);
-}
-
-/** An odd thing that was thrown, which may throw itself when it is asked for its text. */
-function thrown(value: unknown): string {
-  try {
-    return String(value).slice(0, 500);
-  } catch {
-    return `a ${typeof value}`;
-  }
-}
-
-/** Also said from outside, of a worker that had to be ended. */
-export function tooMuch(kind: 'endless' | 'memory', line: number): Failure {
-  const place = line > 0 ? line : null;
-  const sentence =
-    kind === 'endless'
-      ? 'your code does not come to an end: the last loop or function that ran begins here'
-      : 'your code takes more and more memory: the last loop or function that ran begins here';
-  return { ...NO_LAW, kind, sentence: place === null ? sentence.split(':')[0] : sentence, line: place };
-}
-
 /** What passes from a worker: no functions, no classes, and not too much. */
 function plain(value: unknown): unknown {
+  if (value instanceof Promise) return 'a promise';
   try {
     return typeof value === 'object'
       ? JSON.parse(JSON.stringify(value, nonFinite))
@@ -195,7 +135,7 @@ function plain(value: unknown): unknown {
         ? 'a function'
         : value;
   } catch {
-    return String(value);
+    return 'something that cannot be shown';
   }
 }
 
@@ -203,8 +143,4 @@ function plain(value: unknown): unknown {
 function nonFinite(_key: string, value: unknown): unknown {
   if (ArrayBuffer.isView(value)) return Array.from(value as Float64Array);
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
-}
-
-function lowered(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -155,7 +155,7 @@ function notGiven(name: string): unknown {
 }
 
 function scriptOf(source: string): string {
-  const { code } = parsed(1, () =>
+  const { code } = parsed(() =>
     transform(source, {
       transforms: ['typescript', 'imports'],
       disableESTransforms: true,
@@ -164,15 +164,20 @@ function scriptOf(source: string): string {
       preserveDynamicImport: true,
     }),
   );
-  return parsed(0, () =>
-    guarded(code, (line) => {
-      throw new NotRunnable('import', 'import() is not for an exercise: import what is given at the top', line);
-    }),
-  );
+  const refuse = (line: number): never => {
+    throw new NotRunnable('import', 'import() is not for an exercise: import what is given at the top', line);
+  };
+  try {
+    return parsed(() => guarded(code, refuse));
+  } catch (error) {
+    // The columns are those of sucrase's script; the lines are the same.
+    if (error instanceof NotRunnable) throw new NotRunnable(error.kind, error.message, error.line);
+    throw error;
+  }
 }
 
-/** `first` is what the parser calls the first column: 1 for sucrase, 0 for acorn. Both write the place into the message. */
-function parsed<T>(first: number, parse: () => T): T {
+/** Both parsers write the place into the message. */
+function parsed<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {
@@ -180,12 +185,8 @@ function parsed<T>(first: number, parse: () => T): T {
     const message = error instanceof Error ? error.message : String(error);
     const [, line, column] = /\((\d+):(\d+)\)/.exec(message) ?? [];
     const what = message.replace(/^Error transforming[^:]*: /, '').replace(/ ?\(\d+:\d+\)/, '');
-    throw new NotRunnable(
-      'syntax',
-      what,
-      line === undefined ? null : Number(line),
-      column === undefined ? null : Number(column) + 1 - first,
-    );
+    const number = (text: string | undefined) => (text === undefined ? null : Number(text));
+    throw new NotRunnable('syntax', what, number(line), number(column));
   }
 }
 
@@ -217,11 +218,11 @@ function bounded(meter: Meter): Record<string, unknown> {
   return Object.fromEntries(sizes.map(([type, size]) => [type.name, counted(type as never, size)]));
 }
 
-/** The line and column of the learner's file that an error comes from; null if it comes from elsewhere. */
-export function placeOf(error: unknown): { line: number; column: number } | null {
-  if (!(error instanceof Error) || error.stack === undefined) return null;
-  const found = new RegExp(`${SCRIPT}:(\\d+):(\\d+)`).exec(error.stack);
-  return found === null ? null : { line: Number(found[1]) - headerLines(), column: Number(found[2]) };
+/** The line of the learner's file that an error comes from; null if it comes from elsewhere. */
+export function lineOf(error: unknown): number | null {
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return null;
+  const found = new RegExp(`${SCRIPT}:(\\d+):\\d+`).exec(error.stack);
+  return found === null ? null : Number(found[1]) - headerLines();
 }
 
 let header: number | null = null;

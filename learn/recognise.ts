@@ -6,7 +6,7 @@ import { frozen } from './frozen.ts';
 import { type Meter, TooMuch } from './load.ts';
 
 /** How many inputs must tell one mistake from all else. */
-const RECOGNISED_ON = 25;
+const RECOGNISED_ON = 60;
 /** A slow function is not run so often. */
 const MILLISECONDS = 600;
 

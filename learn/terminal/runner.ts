@@ -5,7 +5,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Exercise } from '../exercise.ts';
-import { type Grading, tooMuch, type Verdict } from '../grade.ts';
+import { tooMuch } from '../failure.ts';
+import type { Grading, Verdict } from '../grade.ts';
 import type { Outcome } from './thread.ts';
 
 type Message = { kind: 'line'; line: number } | ({ kind: 'verdict' } & Outcome);

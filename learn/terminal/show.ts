@@ -6,7 +6,8 @@ import { paint, type Style } from '../../src/terminal/colour.ts';
 import { proseWidth, wrap } from '../../src/terminal/width.ts';
 import { shortNumber } from '../compare.ts';
 import type { Exercise } from '../exercise.ts';
-import type { Failure, Verdict } from '../grade.ts';
+import type { Failure } from '../failure.ts';
+import type { Verdict } from '../grade.ts';
 
 export interface Look {
   readonly colour: boolean;

@@ -21,7 +21,7 @@ parentPort?.on('message', async (work: Work) => {
   try {
     parentPort?.postMessage({ kind: 'verdict', verdict: await verdictOf(work) });
   } catch (error) {
-    parentPort?.postMessage({ kind: 'fault', text: error instanceof Error ? error.stack : String(error) });
+    parentPort?.postMessage({ kind: 'fault', text: error instanceof Error ? error.message : String(error) });
   }
 });
 

@@ -5,15 +5,14 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Exercise } from '../exercise.ts';
-import { type Failure, failureOf, type Grading, tooMuch, type Verdict } from '../grade.ts';
+import { type Failure, failureOf, NO_LAW, tooMuch } from '../failure.ts';
+import type { Grading, Verdict } from '../grade.ts';
 
 /** Of the thread's heap, of which the libraries take about 30. */
 const HEAP_MEGABYTES = 192;
 /** Longer than a call may take (LIMITS): what is found by a line of a loop is found sooner. */
 const MOST_MILLISECONDS = 1500;
 const LOOK_MILLISECONDS = 50;
-
-const ENDED = { kind: 'throws', sentence: 'your code ends the program that runs it' } as const;
 
 interface Thread {
   readonly worker: Worker;
@@ -75,6 +74,8 @@ function outcomeOf({ worker, watched }: Thread, { name }: Exercise, work: object
     const failed = (failure: Failure) =>
       settle({ exercise: name, passed: false, laws: [], failure, printed: [] }, true);
     const stopped = (kind: 'endless' | 'memory') => failed(tooMuch(kind, watched[1]));
+    const thrown = (sentence: string) =>
+      failed({ ...NO_LAW, kind: 'throws', sentence, line: watched[1] > 0 ? watched[1] : null });
     const watch = () => {
       let [calls, since] = [-1, 0];
       timer = setInterval(() => {
@@ -90,6 +91,8 @@ function outcomeOf({ worker, watched }: Thread, { name }: Exercise, work: object
           isBegun = true;
           watch();
         } else if (message.kind === 'verdict') settle(message.verdict, false);
+        else if (isBegun)
+          thrown(`the laws cannot run any more (${message.text}): your code may change what JavaScript brings`);
         else reject(new Error(message.text));
       },
       error: (error: Error & { code?: string }) => {
@@ -99,7 +102,7 @@ function outcomeOf({ worker, watched }: Thread, { name }: Exercise, work: object
       },
       exit: (code: number) => {
         clearInterval(timer);
-        if (isBegun) failed({ ...tooMuch('endless', watched[1]), ...ENDED });
+        if (isBegun) thrown('your code ends the program that runs it');
         else reject(new Error(`the thread that grades ended with code ${code}`));
       },
     };

@@ -101,6 +101,25 @@ const cases: [string, string, string, number | null, RegExp][] = [
     /throws a object, which is no Error/,
   ],
   [
+    'a thing that throws whatever one asks it',
+    of(
+      'const odd: never = new Proxy({}, { get() { throw odd; }, getPrototypeOf() { throw odd; } }) as never;',
+      'throw odd;',
+    ),
+    'throws',
+    null,
+    /itself throws when it is looked at/,
+  ],
+  [
+    'an error whose text throws',
+    of("throw Object.defineProperty(new Error(''), 'message', { get() { throw this; } });"),
+    'throws',
+    null,
+    /itself throws when it is looked at/,
+  ],
+  ['a class', 'export class softmax {}', 'missing', null, /softmax is a class and should be a function/],
+  ['a constant', of('const a = 1;', '(a as number)++;', 'return [a];'), 'throws', 3, /to constant variable$/],
+  [
     'a getter without an end',
     of('return Object.defineProperty([0], 0, { get() { for (;;) {} } }) as never;'),
     'endless',
@@ -128,9 +147,9 @@ for (const [name, source, kind, line, words] of cases) {
 test('a place that does not parse has its column', () => {
   const { line, column } = quick(of('  return [;'));
   assert.equal([line, column], [2, 11]);
-  // What only the second parser refuses.
+  // What only the second parser refuses, whose columns are those of another text.
   const second = quick(of('  const x = 08n;'));
-  assert.equal([second.line, second.column], [2, 13]);
+  assert.equal([second.line, second.column], [2, null]);
 });
 
 test('what a file prints is kept, and bounded', () => {
@@ -178,6 +197,11 @@ test('in a process: what no guard sees is ended from outside, and the next file 
     assert.is((await graded(later + RIGHT))?.kind, 'not-finite');
     const ended = await graded(of("(scores.map as any).constructor('return process')().exit(3);"));
     assert.match(ended?.sentence ?? '', /ends the program that runs it/);
+    const changed = await graded(`Array.prototype.map = () => [1] as never;\n${RIGHT}`);
+    assert.match(
+      changed?.sentence ?? '',
+      /the laws cannot run any more .*: your code may change what JavaScript brings/,
+    );
     assert.is(await graded(RIGHT), null);
   } finally {
     runner.end();

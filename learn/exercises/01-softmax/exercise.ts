@@ -72,6 +72,17 @@ export const softmax: Exercise = {
       },
     ),
     mistake(
+      'sorted as text',
+      'You look for the largest score with sort(), which compares numbers as text: “150” comes after “1000”. Math.max(...scores) compares numbers.',
+      {
+        softmax: (scores: readonly number[]) =>
+          divided(
+            scores,
+            scores.map((score) => Math.exp(score - [...scores].sort()[scores.length - 1])),
+          ),
+      },
+    ),
+    mistake(
       'not divided by the sum',
       'You return the exponentials and do not divide by their sum, so the weights do not sum to 1.',
       { softmax: (scores: readonly number[]) => scores.map((score) => Math.exp(score - Math.max(...scores))) },

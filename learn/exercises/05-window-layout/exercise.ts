@@ -52,6 +52,16 @@ export const windowLayout: Exercise = {
       windowLayout: layout(from, (i, r, _, causal) => (causal ? i + 1 : i + r + 1)),
     }),
     mistake(
+      'not cut off at either end',
+      'Your window goes on past both ends of the text, where there are no keys: cut its first key off at 0 and its end at the length.',
+      {
+        windowLayout: layout(
+          (i, r) => i - r,
+          (i, r, _, causal) => (causal ? i + 1 : i + r + 1),
+        ),
+      },
+    ),
+    mistake(
       'causal ignored',
       'You leave the later keys in the window although the model is causal: it must end at the query.',
       {

@@ -1,6 +1,7 @@
 /** The learner's folder: an exercise's file is created once and then only the learner changes it. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ArgumentError, FileFormatError } from '../../src/core/errors.ts';
 import { writeFileAtomically } from '../../src/core/files/atomic.ts';
 import type { Exercise } from '../exercise.ts';
@@ -8,6 +9,8 @@ import { exercises, fileNameOf } from '../exercises/index.ts';
 import { holeOf } from '../hole.ts';
 import { type Progress, parseProgress, readProgress, writeProgress } from './progress.ts';
 import { solutionOf } from './texts.ts';
+
+const GIVEN = fileURLToPath(new URL('../given.ts', import.meta.url));
 
 /** Where the learner's file of an exercise is. */
 export function pathOf(folder: string, exercise: Exercise): string {
@@ -20,8 +23,14 @@ export function prepared(folder: string, exercise: Exercise): { path: string; is
   mkdirSync(folder, { recursive: true });
   const isNew = !existsSync(path);
   // `wx` writes to no file that came between.
-  if (isNew) writeFileSync(path, holeOf(solutionOf(exercise)), { flag: 'wx' });
+  if (isNew) writeFileSync(path, holeIn(folder, exercise), { flag: 'wx' });
   return { path, isNew };
+}
+
+/** What a learner begins with. It imports what is given from where it is, so that an editor finds it. */
+function holeIn(folder: string, exercise: Exercise): string {
+  const given = relative(resolve(folder), GIVEN).split(sep).join('/');
+  return holeOf(solutionOf(exercise), given);
 }
 
 /** Puts the hole back. What was there stays under a name of its own, which is returned; null if nothing was there. */
@@ -36,7 +45,7 @@ export function reset(folder: string, exercise: Exercise): string | null {
     copyFileSync(path, kept);
   }
   mkdirSync(folder, { recursive: true });
-  writeFileAtomically(path, holeOf(solutionOf(exercise)));
+  writeFileAtomically(path, holeIn(folder, exercise));
   const { [exercise.name]: _, ...solved } = readProgress(folder).solved;
   writeProgress(folder, { ...readProgress(folder), solved });
   return kept;

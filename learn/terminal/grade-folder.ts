@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ArgumentError } from '../../src/core/errors.ts';
 import type { Exercise } from '../exercise.ts';
 import { exercises, fileNameOf } from '../exercises/index.ts';
-import type { Runner } from './runner.ts';
+import type { Grader } from './runner.ts';
 
 /** One line of the JSON; the fields stay as they are. */
 export interface Graded {
@@ -29,7 +29,7 @@ export interface FolderResult {
 /** Takes files by the name of the learner's folder, `01-softmax.ts`. Throws ArgumentError if there is no such folder. */
 export async function gradeFolder(
   folder: string,
-  runner: Runner,
+  runner: Grader,
   onGraded: (graded: Graded) => void,
 ): Promise<FolderResult> {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
@@ -45,7 +45,7 @@ export async function gradeFolder(
   return { version: 1, passed, total: results.length, exercises: results };
 }
 
-async function gradeOne(folder: string, exercise: Exercise, runner: Runner): Promise<Graded> {
+async function gradeOne(folder: string, exercise: Exercise, runner: Grader): Promise<Graded> {
   const path = join(folder, `${fileNameOf(exercise)}.ts`);
   const nothing = { exercise: fileNameOf(exercise), sentence: null, kind: null, law: null, line: null, mistake: null };
   if (!existsSync(path)) return { ...nothing, status: 'absent' };

@@ -2,7 +2,7 @@
  * Grades files in a process of its own, for out of memory V8 ends the whole process, threads and all. Within it a thread is
  * watched (thread.ts). The same process serves file after file; a new one takes the place of one that ended.
  */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, type ForkOptions, fork, type StdioOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Exercise } from '../exercise.ts';
 import { tooMuch } from '../failure.ts';
@@ -11,12 +11,19 @@ import type { Outcome } from './thread.ts';
 
 type Message = { kind: 'line'; line: number } | ({ kind: 'verdict' } & Outcome);
 
-export class Runner {
+/** Who grades: the runner here, and in the specs one that needs no process. */
+export interface Grader {
+  grade(exercise: Exercise, source: string, grading?: Grading): Promise<Verdict>;
+  end(): void;
+}
+
+export class Runner implements Grader {
   #child: ChildProcess | null = null;
 
   /** One at a time. Never rejects for what the file does. */
   grade(exercise: Exercise, source: string, grading?: Grading): Promise<Verdict> {
-    const child = this.#child ?? start();
+    // One that ended while it had nothing to do is replaced.
+    const child = this.#child?.connected ? this.#child : start();
     this.#child = child;
     return new Promise((resolve, reject) => {
       let line = 0;
@@ -69,5 +76,7 @@ export class Runner {
 function start(): ChildProcess {
   const entry = fileURLToPath(new URL('./process-entry.mjs', import.meta.url));
   // What this process was started with is not for the learner's code.
-  return fork(entry, [], { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', 'ipc'];
+  // Detached, so that Ctrl-C ends this process alone; the other ends when it hears no more of this one.
+  return fork(entry, [], { execArgv: [], stdio, detached: true, windowsHide: true } as ForkOptions);
 }

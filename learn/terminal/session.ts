@@ -2,13 +2,13 @@
 import { readFileSync, watch } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { supportsColour, type TerminalStream } from '../../src/terminal/colour.ts';
-import { widthOf } from '../../src/terminal/width.ts';
+import { proseWidth, widthOf, wrap } from '../../src/terminal/width.ts';
 import type { Exercise } from '../exercise.ts';
 import { exercises, fileNameOf } from '../exercises/index.ts';
 import { taskOf } from '../hole.ts';
 import { nextOf, pathOf, prepared } from './files.ts';
 import { readProgress, writeProgress } from './progress.ts';
-import type { Runner } from './runner.ts';
+import type { Grader } from './runner.ts';
 import { formatVerdict } from './show.ts';
 import { solutionOf } from './texts.ts';
 
@@ -17,9 +17,12 @@ const SETTLE_MILLISECONDS = 80;
 
 export interface Session {
   readonly folder: string;
-  readonly runner: Runner;
+  readonly runner: Grader;
   readonly stream: TerminalStream;
 }
+
+/** Where the learner's files are unless they say otherwise. */
+export const DEFAULT_FOLDER = 'out/learn';
 
 /** How commands are written. */
 export const LEARN = 'npm run learn --';
@@ -35,7 +38,21 @@ export function introduce(session: Session, exercise: Exercise): void {
   const solved = readProgress(session.folder).solved[exercise.name] === undefined ? '' : ', solved';
   const place = `Exercise ${exercises.indexOf(exercise) + 1} of ${exercises.length}${solved}`;
   say(session, `${place}: ${exercise.title}\nYour file: ${shown(path)}`);
-  if (isNew) say(session, taskOf(solutionOf(exercise)));
+  if (isNew) say(session, wrapped(taskOf(solutionOf(exercise)), session));
+}
+
+/** Paragraphs to the width of the terminal; what is indented, such as an equation, stays. */
+function wrapped(task: string, { stream }: Session): string {
+  const width = proseWidth(widthOf(stream));
+  const paragraphs = task.split('\n\n').map((each) => {
+    return /^ /m.test(each) ? each : wrap(each.replaceAll('\n', ' '), width).join('\n');
+  });
+  return paragraphs.join('\n\n');
+}
+
+/** A command as the learner types it in this session. */
+function typed({ folder }: Session, words: string): string {
+  return `${LEARN} ${words}${folder === DEFAULT_FOLDER ? '' : ` --folder ${folder}`}`;
 }
 
 /** Grades the learner's file once, prints the verdict and keeps the progress; true if it passes. */
@@ -47,7 +64,11 @@ export async function gradeOnce(session: Session, exercise: Exercise): Promise<b
   say(session, formatVerdict(exercise, verdict, shown(path), look));
   if (!verdict.passed) {
     if (verdict.failure?.kind === 'hole') say(session, `Write it in ${shown(path)} and save.`);
-    say(session, `One more hint:  ${LEARN} hint\nOur solution:   ${LEARN} solution`);
+    const { name } = exercise;
+    say(
+      session,
+      `One more hint:  ${typed(session, `hint ${name}`)}\nOur solution:   ${typed(session, `solution ${name}`)}`,
+    );
     return false;
   }
   const progress = readProgress(folder);
@@ -55,7 +76,7 @@ export async function gradeOnce(session: Session, exercise: Exercise): Promise<b
   writeProgress(folder, { ...progress, solved });
   say(
     session,
-    `Solved.\nOur solution:        ${LEARN} solution ${exercise.name}\nIn this project:     ${exercise.see}`,
+    `Solved.\nOur solution:        ${typed(session, `solution ${exercise.name}`)}\nIn this project:     ${exercise.see}`,
   );
   const next = nextOf({ ...progress, solved });
   if (next === null) say(session, 'That was the last exercise: all are solved.');

@@ -1,0 +1,57 @@
+/** What a learner reads of a verdict: the law, the smallest input, expected beside got, a picture, the mistake. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Exercise } from '../../learn/exercise.ts';
+import { findExercise } from '../../learn/exercises/index.ts';
+import { grade } from '../../learn/grade.ts';
+import { formatVerdict } from '../../learn/terminal/show.ts';
+import { MARKED } from '../../src/terminal/colour.ts';
+import { displayWidth } from '../../src/terminal/width.ts';
+
+const mask = findExercise('causal-mask')!;
+
+function shown({ mistakes }: Exercise, name: string, colour = false, width?: number): string {
+  const { code } = mistakes.find((each) => each.name === name)!;
+  return formatVerdict(mask, grade(mask, code), 'out/learn/03-causal-mask.ts', { colour, width });
+}
+
+test('a wrong matrix stands beside the right one, as numbers and as a picture', () => {
+  const text = shown(mask, 'weights zeroed after the softmax');
+  assert.match(
+    text,
+    '✓ law: no weight goes to a later token\n✗ law: the weights of each row sum to 1\n· 1 more law not tried',
+  );
+  assert.match(text, /The smallest input found on which the law fails:\n {2}scores = \[\[0, 0\],\n {12}\[0, 0\]\]/);
+  assert.match(text, /\n {2}expected +got\n {2}\[1, 1\] +\[0\.5, 1\]\n/);
+  assert.match(
+    text.replaceAll('\n', ' '),
+    'Known mistake, “weights zeroed after the softmax”: You set weights to 0 after the softmax.',
+  );
+  const future = shown(mask, 'hidden scores are 0');
+  assert.match(future, /\n {2}\[\[0, 0\], +\[\[0, 0\.5\],\n {3}\[0, 0\]\] +\[0, +0\]\]\n/);
+  assert.match(future, /\n {2}expected +got, as a picture: the stronger, the larger\n {2}···· +··██\n {2}···· +····\n/);
+});
+
+test('colours change no text but the picture, and prose keeps to the width', () => {
+  const plain = shown(mask, 'own key hidden', false, 60);
+  const coloured = shown(mask, 'own key hidden', true, 60).replace(MARKED, '');
+  assert.is(coloured, plain);
+  for (const line of plain.split('\n')) assert.ok(displayWidth(line) <= 60, line);
+  assert.not.equal(shown(mask, 'hidden scores are 0', true).match(MARKED), null);
+});
+
+test('a place is that of the learner’s file; what was printed is shown', () => {
+  const failure = { kind: 'throws', sentence: 'your code throws: x', line: 3, column: null, mistake: null } as const;
+  const text = formatVerdict(
+    mask,
+    {
+      ...{ exercise: mask.name, passed: false, laws: [], printed: ['one', 'two'] },
+      failure: { ...failure, law: null, inputs: null, expected: null, got: undefined },
+    },
+    'a.ts',
+    { colour: false },
+  );
+  assert.is(text, 'Your code printed:\n  one\n  two\n\nYour code throws: x.\n  a.ts:3');
+});
+
+test.run();

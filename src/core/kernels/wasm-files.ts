@@ -4,6 +4,7 @@
  * damaged file is an error and is reported. A missing instruction is not: slower kernels run.
  */
 import { createHash } from '#platform/crypto';
+import { offerFusedVectors } from '#platform/fused-vectors';
 import { ownBytes } from '#platform/own-files';
 import { heapMemory } from '../memory.ts';
 import type { VectorKernels } from './vector-kernels.ts';
@@ -33,8 +34,12 @@ export function problemOf(build: VectorBuild): string | null {
   return typeof opened === 'string' ? opened : null;
 }
 
-/** Whether the engine supports the instructions of a build. */
+let offered = false;
+
+/** Whether the engine supports the instructions of a build; those that it only has on demand are demanded first. */
 export function isSupported(build: VectorBuild): boolean {
+  if (!offered) offerFusedVectors();
+  offered = true;
   return WebAssembly.validate(PROBES[build]);
 }
 

@@ -9,8 +9,9 @@
  * (ops/attention-plan.ts); within a round, no two meetings share a block.
  */
 import type { NumericArray } from '../memory.ts';
+import { inHalves, reachOf, thoseThatMeet } from './attention-meet.ts';
 import { hidePairs } from './attention-rules.ts';
-import { labelsOf, newTile, readTile, SET_ARRAYS, SET_NUMBERS, type SetArrays, type Tile } from './attention-sets.ts';
+import { newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-sets.ts';
 import { Side, TILE } from './attention-side.ts';
 import {
   addTermGradients,
@@ -90,11 +91,9 @@ const WITH_LABELS = TILE / 2;
 
 const scratch = new Scratch();
 const all = new Side();
-const some = new Side();
 const keys = new Side();
 const walk = new KeyWalk();
 const tile = newTile();
-const reach = { begin: 0, end: 0 };
 
 /** Items: from `starts`, runs of tiles, each a block of queries and one of keys (or the lists of a block set). */
 export const attentionBackwardKernel = defineKernel(
@@ -118,66 +117,16 @@ function passBack(first: number, end: number, dilation: number, arrays: Arrays, 
   if (all.count === 0) return;
   walk.start(tile, all, arrays, numbers);
   if (arrays.begins !== undefined) {
-    reachOf(all, tile, arrays, numbers.queryPlaceCount, tile.begin, tile.stop);
-    walk.span(reach.begin, reach.end);
+    const { begin, end } = reachOf(all, 0, all.count, tile, arrays, numbers, tile.begin, tile.stop);
+    walk.span(begin, end);
   }
   while (walk.next(keys, tile, dilation, arrays, numbers)) {
-    const queries = thoseThatMeet(arrays, numbers);
-    if (queries.count > 0) addGradients(queries, arrays, numbers);
+    const queries = thoseThatMeet(all, keys, tile, arrays, numbers);
+    if (queries.count > 0) inHalves(queries, keys, tile, arrays, numbers, addGradients);
   }
 }
 
-/** The run of places, within `lowest` to `highest`, that any of these queries meets. */
-function reachOf(
-  queries: Side,
-  { layout }: Tile,
-  { begins, ends }: SetArrays,
-  queryPlaceCount: number,
-  lowest: number,
-  highest: number,
-): void {
-  [reach.begin, reach.end] = [highest, lowest];
-  if (begins === undefined || ends === undefined) return;
-  for (let i = 0; i < queries.count; i++) {
-    const at = layout * queryPlaceCount + queries.places[i];
-    const begin = Math.max(lowest, begins[at]);
-    const end = Math.min(highest, ends[at]);
-    if (begin >= end) continue;
-    reach.begin = Math.min(reach.begin, begin);
-    reach.end = Math.max(reach.end, end);
-  }
-}
-
-/** The queries from the first to the last that may meet one of the keys. */
-function thoseThatMeet({ begins, ends, queryLabels, keyLabels }: SetArrays, numbers: Numbers): Side {
-  if (begins === undefined && queryLabels === undefined) return all;
-  const { queryPlaceCount, queryLength, keyLength, round } = numbers;
-  const [lowest, highest] = [keys.places[0], keys.places[keys.count - 1]];
-  const row = tile.layout * queryPlaceCount;
-  const labels = labelsOf(tile.head, numbers) + round;
-  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let j = 0; keyLabels !== undefined && j < keys.count; j++) {
-    const label = keyLabels[labels * keyLength + keys.tokens[j]];
-    least = Math.min(least, label);
-    most = Math.max(most, label);
-  }
-  let [first, last] = [all.count, 0];
-  for (let i = 0; i < all.count; i++) {
-    const place = row + all.places[i];
-    if (begins !== undefined && ends !== undefined && (begins[place] > highest || ends[place] <= lowest)) continue;
-    if (queryLabels !== undefined) {
-      const label = queryLabels[labels * queryLength + all.tokens[i]];
-      if (label < least || label > most) continue;
-    }
-    if (first === all.count) first = i;
-    last = i + 1;
-  }
-  if (first === 0 && last === all.count) return all;
-  some.narrow(all, first, Math.max(first, last));
-  return some;
-}
-
-function addGradients(queries: Side, arrays: Arrays, numbers: Numbers): void {
+function addGradients(queries: Side, keys: Side, arrays: Arrays, numbers: Numbers): void {
   const { headDim, valueDim, queryLength, scale, group, keyCapacity, valueCapacity } = numbers;
   const { queryGradient, keyGradient, valueGradient } = arrays;
   const { head } = tile;

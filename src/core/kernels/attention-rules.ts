@@ -7,7 +7,7 @@ import { SharedBuffer } from '../shared-buffer.ts';
 import { labelsOf, orderOf, type SetArrays, type SetNumbers, type Tile } from './attention-sets.ts';
 import { type Side, TILE } from './attention-side.ts';
 import { scratchInt32 } from './scratch.ts';
-import { isOnHeap, vectorKernels } from './simd.ts';
+import { isInHeap, isOnHeap, vectorKernels } from './simd.ts';
 
 /** Sets the scores of pairs that must not meet to −∞, and makes a pair of N rounds weigh 1/N, in a tile, rows TILE apart. */
 export function hidePairs(
@@ -26,20 +26,31 @@ export function hidePairs(
     return;
   }
   if (begins === undefined || ends === undefined) return;
-  const row = tile.layout * numbers.queryPlaceCount;
+  hideOutside(scores, queries, keys, begins, ends, tile.layout * numbers.queryPlaceCount);
+}
+
+/** Hides the keys outside of each query's run; the runs of this layout begin at `row`. */
+function hideOutside(
+  scores: NumericArray,
+  queries: Side,
+  keys: Side,
+  begins: NumericArray,
+  ends: NumericArray,
+  row: number,
+): void {
   const { count, places } = keys;
   const [first, last] = [places[0], places[count - 1]];
+  const fast = vectorKernels();
+  if (fast !== null && !keys.isListed && isOnHeap(scores) && [queries.places, begins, ends].every(isInHeap)) {
+    const [from, to] = [begins.byteOffset + 4 * row, ends.byteOffset + 4 * row];
+    fast.hideRuns(scores.byteOffset, TILE, queries.count, count, queries.places.byteOffset, from, to, first);
+    return;
+  }
   for (let i = 0; i < queries.count; i++) {
     const [begin, end] = [begins[row + queries.places[i]], ends[row + queries.places[i]]];
     if (begin <= first && end > last) continue;
-    if (keys.isListed) {
-      for (let j = 0; j < count && places[j] < begin; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
-      for (let j = count - 1; j >= 0 && places[j] >= end; j--) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
-      continue;
-    }
-    const before = Math.min(count, Math.max(0, begin - first));
-    for (let j = 0; j < before; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
-    for (let j = Math.max(before, end - first); j < count; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
+    for (let j = 0; j < count && places[j] < begin; j++) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
+    for (let j = count - 1; j >= 0 && places[j] >= end; j--) scores[i * TILE + j] = Number.NEGATIVE_INFINITY;
   }
 }
 

@@ -49,6 +49,16 @@ export interface VectorAttention {
     delta: number,
     step: number,
   ): void;
+  hideRuns(
+    scores: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    queryPlaces: number,
+    begins: number,
+    ends: number,
+    first: number,
+  ): void;
   hidePairs(
     scores: number,
     stride: number,

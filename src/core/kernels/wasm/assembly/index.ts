@@ -17,7 +17,7 @@ export { peak } from './peak';
 export { addWeightedRelu, countAbove, namesAbove, namesBetween } from './ranks';
 export { rotateRows } from './rotate';
 export { addRows, gatherRows, mixRows, scatterAdd, scatterWeighted } from './rows';
-export { hidePairs } from './pairs';
+export { hidePairs, hideRuns } from './pairs';
 export { scanGroups, scanSumGroups } from './scan-groups';
 export { addDotsOfRows, decayRows, raiseRows } from './scan-decay';
 export { addPairs, solvePairs } from './scan-pairs';

@@ -21,6 +21,39 @@ function meets(label: i32, begin: usize, end: usize, labels: v128, places: usize
 }
 
 /**
+ * Hides the keys outside of each query's run, in a tile whose keys are neighbours from place `first` on: the loop of hidePairs in
+ * kernels/attention-rules.ts. Rows are `stride` apart; `begins` and `ends` are looked up at the places of the queries.
+ */
+export function hideRuns(
+  scores: usize,
+  stride: i32,
+  rows: i32,
+  columns: i32,
+  queryPlaces: usize,
+  begins: usize,
+  ends: usize,
+  first: i32,
+): void {
+  for (let i = 0; i < rows; i++) {
+    const query = load<i32>(place(queryPlaces, i));
+    const before = min(columns, max(0, load<i32>(place(begins, query)) - first));
+    const after = max(before, load<i32>(place(ends, query)) - first);
+    const row = place(scores, i * stride);
+    hide(row, before);
+    if (after < columns) hide(place(row, after), columns - after);
+  }
+}
+
+/** Sets `count` scores to −∞. */
+// @ts-ignore: decorator
+@inline
+function hide(from: usize, count: i32): void {
+  let j = 0;
+  for (; j + 4 <= count; j += 4) v128.store(place(from, j), f32x4.splat(-Infinity));
+  for (; j < count; j++) store<f32>(place(from, j), -Infinity);
+}
+
+/**
  * The rules on a tile of scores, rows and the lists of all tables `stride` apart, a multiple of 4: scores between `columns`
  * and the next multiple of 4 are changed too.
  */

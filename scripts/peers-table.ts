@@ -39,6 +39,6 @@ ${markdown(['attention', 'library', 'forward, × ours', 'with backward, × ours'
 
 ${machine(peers.environment, 'npm run bench -- --suite peers')} One head of width 64, 4,096 tokens, one thread; above 1× this
 library is faster. PyTorch and onnxruntime use the processor's widest vectors and fused multiply-adds; WebAssembly has
-four lanes and, in Node 20, no fused ones. Every length, eight heads, two threads and what each was checked for are in
-\`bench/results/peers.json\`.`;
+four lanes and, until 30 November 2026, no fused ones here on Node 20. Every length, eight heads, two threads and what each
+was checked for are in \`bench/results/peers.json\`.`;
 }

@@ -16,7 +16,8 @@ const bytesOf = (build: (typeof VECTOR_BUILDS)[number]) =>
   new Uint8Array(readFileSync(join(root, folder, FILES[build])));
 
 test('the files here are whole, and modules where the engine knows their instructions', () => {
-  assert.ok(isSupported('vector'));
+  // Node 20 offers fused multiply-adds when asked, and later ones do anyway.
+  for (const build of VECTOR_BUILDS) assert.ok(isSupported(build), build);
   for (const build of VECTOR_BUILDS) {
     assert.is(damageOf(bytesOf(build)), null);
     assert.is(problemOf(build), null);

@@ -114,11 +114,21 @@ export function runVariant<Options extends CommonOptions>(
   return { output: attend(variant, attended, complete, { parameters }), inputs };
 }
 
-/** Throws unless our output, and the gradient of every input for which the file has one, are theirs. */
-export function expectAgreement(golden: GoldenCase, dtype: FloatType, run: () => Ran) {
+/**
+ * Throws unless our output, and the gradient of every input for which the file has one, are theirs. `terms` of a gradient: the
+ * largest number of those that it sums. Where they cancel, their roundings stay, so that differences are relative to it.
+ */
+export function expectAgreement(
+  golden: GoldenCase,
+  dtype: FloatType,
+  run: () => Ran,
+  terms: Readonly<Record<string, number>> = {},
+) {
   const tolerance = toleranceOf(golden, dtype);
-  compareEach(golden, dtype, run, (what, { claim, scale, actual, expected, at, apart }) => {
-    if (apart <= tolerance[what]) return;
+  compareEach(golden, dtype, run, (what, furthest) => {
+    const { claim, name, actual, expected, at } = furthest;
+    const scale = Math.max(furthest.scale, terms[name] ?? 0);
+    if (Math.abs(actual - expected) <= tolerance[what] * scale) return;
     // Not an assertion of uvu's, which `assert.throws` would let through.
     const limit = tolerance[what] * scale;
     throw new Error(`${claim}: element ${at} is ${actual}, theirs ${expected}; ${limit} apart at most`);
@@ -137,6 +147,8 @@ export function differencesOf(golden: GoldenCase, dtype: FloatType, run: () => R
 /** The two numbers that are the furthest apart. */
 interface Furthest {
   claim: string;
+  /** `output`, or whose gradient it is. */
+  name: string;
   /** What a difference is relative to. */
   scale: number;
   at: number;
@@ -157,7 +169,7 @@ function compareEach(
     const outputGradient = golden.tensor('outputGradient', dtype);
     const rows = golden.has('rows') ? elements(golden.tensor('rows', dtype)) : undefined;
     const claim = `${golden.name} in ${dtype}`;
-    visit('output', furthestOf(output, golden.tensor('output', dtype), 0, `${claim}: output`, rows));
+    visit('output', furthestOf(output, golden.tensor('output', dtype), 0, 'output', `${claim}: output`, rows));
 
     backward(output, outputGradient);
     const gradients = golden.names('gradients/');
@@ -167,7 +179,10 @@ function compareEach(
     for (const name of gradients) {
       const actual = inputs[name]?.grad;
       assert.ok(actual, `${claim}: our ${name} got no gradient`);
-      visit('gradient', furthestOf(actual, golden.tensor(`gradients/${name}`, dtype), floor, `${claim}: d${name}`));
+      visit(
+        'gradient',
+        furthestOf(actual, golden.tensor(`gradients/${name}`, dtype), floor, name, `${claim}: d${name}`),
+      );
       inputs[name].grad = null;
     }
   });
@@ -178,6 +193,7 @@ function furthestOf(
   actual: Tensor,
   expected: Tensor,
   floor: number,
+  name: string,
   claim: string,
   rows?: ArrayLike<number>,
 ): Furthest {
@@ -194,7 +210,7 @@ function furthestOf(
     apart = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
   }
   assert.ok(at >= 0, `${claim}: nothing to compare`);
-  return { claim, scale, at, actual: ours[at], expected: theirs[at], apart };
+  return { claim, name, scale, at, actual: ours[at], expected: theirs[at], apart };
 }
 
 function largestOf(tensor: Tensor): number {

@@ -38,8 +38,10 @@ let offered = false;
 
 /** Whether the engine supports the instructions of a build; those that it only has on demand are demanded first. */
 export function isSupported(build: VectorBuild): boolean {
-  if (!offered) offerFusedVectors();
-  offered = true;
+  if (build === 'relaxed' && !offered) {
+    offerFusedVectors();
+    offered = true;
+  }
   return WebAssembly.validate(PROBES[build]);
 }
 

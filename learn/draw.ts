@@ -66,3 +66,11 @@ export function together<A extends object, B extends object>(
 export function whole<Name extends string>(name: Name, min: number, max: number): fc.Arbitrary<Record<Name, number>> {
   return fc.integer({ min, max }).map((value) => ({ [name]: value }) as Record<Name, number>);
 }
+
+/** Some of the arguments: a law that fails shows no others than these. */
+export function only<A extends object, Name extends keyof A>(
+  inputs: fc.Arbitrary<A>,
+  ...names: readonly Name[]
+): fc.Arbitrary<Pick<A, Name>> {
+  return inputs.map((all) => Object.fromEntries(names.map((name) => [name, all[name]])) as Pick<A, Name>);
+}

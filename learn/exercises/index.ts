@@ -24,13 +24,14 @@ import { retentionDecay } from './21-retention/exercise.ts';
 import { deltaRule } from './22-delta-rule/exercise.ts';
 import { chunkedScan } from './23-chunked-scan/exercise.ts';
 import { topBlocks } from './24-top-blocks/exercise.ts';
+import { ownVariant } from './25-own-variant/exercise.ts';
 
 export const exercises: readonly Exercise[] = [
   ...[softmax, oneHead, causalMask, onlineSoftmax, windowLayout],
   ...[windowByHand, globalTokens, lshBuckets, sortUnsort, linformerProjection],
   ...[nystromLandmarks, performerFeatures, prefixSums, recurrentStep, relativeShift],
   ...[lightConvolution, reversible, softmaxGradient, attentionGradient, scanGradient],
-  ...[retentionDecay, deltaRule, chunkedScan, topBlocks],
+  ...[retentionDecay, deltaRule, chunkedScan, topBlocks, ownVariant],
 ];
 
 /** `04-online-softmax`: the name of an exercise's folder and of the learner's file. */

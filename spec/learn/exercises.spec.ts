@@ -11,9 +11,10 @@ import { asLearner, holeOf, taskOf } from '../../learn/hole.ts';
 import { load, Meter } from '../../learn/load.ts';
 import { recognised } from '../../learn/recognise.ts';
 import { solutionOf } from '../../learn/terminal/texts.ts';
+import * as library from '../../src/index.ts';
 
 const root = new URL('../../', import.meta.url);
-const imports = { 'given.ts': given };
+const imports = { 'given.ts': given, 'efficient-transformers': library };
 
 for (const exercise of exercises) {
   const name = fileNameOf(exercise);

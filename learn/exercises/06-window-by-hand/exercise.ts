@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { tensors, together } from '../../draw.ts';
+import { only, tensors, together } from '../../draw.ts';
 import { type Exercise, law, mistake } from '../../exercise.ts';
 import { dot, multiply, softmax } from '../../given.ts';
 import { attention as plain } from '../../plain.ts';
@@ -40,7 +40,7 @@ export const windowByHand: Exercise = {
   laws: [
     law(
       'no weight goes to a key outside the window',
-      inputs,
+      only(inputs, 'Q', 'K', 'reach', 'causal'),
       (code, { Q, K, reach, causal }) =>
         (code.windowAttention(Q, K, unit(K), reach, causal) as number[][]).map((row, i) =>
           row.map((weight, j) => (isNear(i, j, reach, causal) ? 0 : weight)),
@@ -49,7 +49,7 @@ export const windowByHand: Exercise = {
     ),
     law(
       'the weights inside the window sum to 1, at the ends of the text too',
-      inputs,
+      only(inputs, 'Q', 'K', 'reach', 'causal'),
       (code, { Q, K, reach, causal }) =>
         code.windowAttention(
           Q,

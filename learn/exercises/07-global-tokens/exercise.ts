@@ -1,4 +1,4 @@
-import { tensors, together, whole } from '../../draw.ts';
+import { only, tensors, together, whole } from '../../draw.ts';
 import { type Exercise, law, mistake } from '../../exercise.ts';
 import { dot, multiply, softmax } from '../../given.ts';
 import { attention as plain } from '../../plain.ts';
@@ -38,13 +38,13 @@ export const globalTokens: Exercise = {
   laws: [
     law(
       'without global tokens it is the window',
-      inputs,
+      only(inputs, 'Q', 'K', 'V', 'reach'),
       (code, { Q, K, V, reach }) => code.globalAttention(Q, K, V, reach, []),
       ({ Q, K, V, reach }) => plain(Q, K, V, (i, j) => Math.abs(i - j) <= reach),
     ),
     law(
       'the weights equal those of full attention in which all other scores are −∞',
-      inputs,
+      only(inputs, 'Q', 'K', 'reach', 'globals'),
       (code, { Q, K, reach, globals }) => code.globalAttention(Q, K, unit(K), reach, globals),
       ({ Q, K, reach, globals }) => {
         const isGlobal = new Set(globals);
@@ -53,7 +53,7 @@ export const globalTokens: Exercise = {
     ),
     law(
       'where all tokens are global it is full attention',
-      inputs,
+      only(inputs, 'Q', 'K', 'V', 'reach'),
       (code, { Q, K, V, reach }) =>
         code.globalAttention(
           Q,

@@ -1,4 +1,4 @@
-import { tensors } from '../../draw.ts';
+import { only, tensors } from '../../draw.ts';
 import { type Exercise, law, mistake } from '../../exercise.ts';
 import { multiply, softmax, transpose } from '../../given.ts';
 import { mixed, attention as plain } from '../../plain.ts';
@@ -30,7 +30,7 @@ export const linformerProjection: Exercise = {
   laws: [
     law(
       'where E and F are identity matrices it is full attention',
-      inputs,
+      only(inputs, 'Q', 'K', 'V'),
       (code, { Q, K, V }) => code.linformer(Q, K, V, unit(K), unit(K)),
       ({ Q, K, V }) => plain(Q, K, V),
     ),

@@ -1,4 +1,4 @@
-import { tensors, together, whole } from '../../draw.ts';
+import { only, tensors, together, whole } from '../../draw.ts';
 import { type Exercise, law, mistake, ROUNDING } from '../../exercise.ts';
 import { type Matrix, mixed, scoreOf, weightsOf } from '../../plain.ts';
 import * as wrong from './wrong.ts';
@@ -54,7 +54,7 @@ export const nystromLandmarks: Exercise = {
   laws: [
     law(
       'the landmarks are the means of the segments',
-      inputs,
+      only(inputs, 'Q', 'm'),
       (code, { Q, m }) => code.landmarksOf(Q, m),
       ({ Q, m }) => segmentMeans(Q, m),
     ),

@@ -1,4 +1,4 @@
-import { tensors } from '../../draw.ts';
+import { only, tensors } from '../../draw.ts';
 import { type Exercise, law, mistake } from '../../exercise.ts';
 import { dot } from '../../given.ts';
 import { type Matrix, mixed, product, weightsOf } from '../../plain.ts';
@@ -74,7 +74,7 @@ export const performerFeatures: Exercise = {
   laws: [
     law(
       'the exponents are (‖ω‖² − ‖ω − x‖²) / 2, which is the same',
-      inputs,
+      only(inputs, 'Q', 'W'),
       (code, { Q, W }) => code.exponents(Q, W),
       ({ Q, W }) => Q.map((row) => W.map((omega) => exponentOf(row, omega))),
     ),

@@ -1,4 +1,4 @@
-import { tensors } from '../../draw.ts';
+import { only, tensors } from '../../draw.ts';
 import { type Code, type Exercise, law, mistake } from '../../exercise.ts';
 import { dot, multiply, zeros } from '../../given.ts';
 import { directSum, type Matrix, product } from '../../plain.ts';
@@ -54,7 +54,7 @@ export const recurrentStep: Exercise = {
   laws: [
     law(
       'the state before the first token is made of zeros',
-      inputs,
+      only(inputs, 'K', 'V'),
       (code, { K, V }) => code.start(K[0].length, V[0].length),
       ({ K, V }) => ({ S: K[0].map(() => V[0].map(() => 0)), z: K[0].map(() => 0) }),
     ),

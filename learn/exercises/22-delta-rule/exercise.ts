@@ -1,4 +1,4 @@
-import { tensors } from '../../draw.ts';
+import { only, tensors } from '../../draw.ts';
 import { type Exercise, law, mistake } from '../../exercise.ts';
 import { multiply, zeros } from '../../given.ts';
 import { directSum, type Matrix, product } from '../../plain.ts';
@@ -62,7 +62,7 @@ export const deltaRule: Exercise = {
   laws: [
     law(
       'a key of length 1 that is written again and again with β = 1 returns its last value',
-      inputs,
+      only(inputs, 'V'),
       (code, { V }) => {
         const keys = V.map(() => [0.6, 0.8]);
         return code.deltaRule(
@@ -76,7 +76,7 @@ export const deltaRule: Exercise = {
     ),
     law(
       'with β = 0 nothing is written',
-      inputs,
+      only(inputs, 'Q', 'K', 'V'),
       (code, { Q, K, V }) =>
         code.deltaRule(
           Q,

@@ -1,4 +1,4 @@
-import { tensors, together, whole } from '../../draw.ts';
+import { only, tensors, together, whole } from '../../draw.ts';
 import { type Code, type Exercise, law, mistake } from '../../exercise.ts';
 import { dot, multiply, zeros } from '../../given.ts';
 import { directSum, type Matrix, product } from '../../plain.ts';
@@ -43,7 +43,7 @@ function left(a: number[], s: number, t: number): number {
   for (let u = s + 1; u <= t; u++) share *= a[u];
   return share;
 }
-const dense = ({ Q, K, V, a }: Inputs) => directSum(V, (t, s) => left(a, s, t) * product(Q[t], K[s]));
+const dense = ({ Q, K, V, a }: Omit<Inputs, 'size'>) => directSum(V, (t, s) => left(a, s, t) * product(Q[t], K[s]));
 const lastState = ({ K, V, a }: Inputs) =>
   K[0].map((_, f) => V[0].map((_, c) => V.reduce((sum, v, s) => sum + left(a, s, a.length - 1) * K[s][f] * v[c], 0)));
 
@@ -86,7 +86,7 @@ export const chunkedScan: Exercise = {
   laws: [
     law(
       'one chunk from a state of zeros equals the sum over all pairs',
-      inputs,
+      only(inputs, 'Q', 'K', 'V', 'a'),
       (code, all) => run(code, { ...all, size: all.a.length }).output,
       dense,
     ),

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { tensors, together } from '../../draw.ts';
+import { only, tensors, together } from '../../draw.ts';
 import { EXACT, type Exercise, law, mistake } from '../../exercise.ts';
 import { dot, multiply, softmax } from '../../given.ts';
 import { type Matrix, mixed, attention as plain, product } from '../../plain.ts';
@@ -79,7 +79,7 @@ export const topBlocks: Exercise = {
   laws: [
     law(
       'each query takes its own block, and the past blocks that fewer than count − 1 others beat',
-      inputs,
+      only(inputs, 'Q', 'K', 'size', 'count'),
       (code, { Q, K, size, count }) =>
         (code.chosenBlocks(Q, K, size, count) as Matrix).map((blocks) => [...blocks].sort((a, b) => a - b)),
       (all) =>
@@ -91,13 +91,13 @@ export const topBlocks: Exercise = {
     ),
     law(
       'the weights equal those of full attention in which all other scores are −∞',
-      inputs,
+      only(inputs, 'Q', 'K', 'size', 'count'),
       (code, { Q, K, size, count }) => code.blockAttention(Q, K, unit(K), size, count),
       (all) => plain(all.Q, all.K, unit(all.K), (i, j) => j <= i && isChosen(all, i, Math.floor(j / all.size))),
     ),
     law(
       'with as many places as blocks it is full causal attention',
-      inputs,
+      only(inputs, 'Q', 'K', 'V', 'size'),
       (code, { Q, K, V, size }) => code.blockAttention(Q, K, V, size, K.length),
       ({ Q, K, V }) => plain(Q, K, V, (i, j) => j <= i),
     ),

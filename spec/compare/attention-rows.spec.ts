@@ -59,10 +59,13 @@ test('the rows of full attention are the weights of the oracle: masked, causal, 
 /** One pass holds no more queries. */
 const MOST = 512;
 
-test('more queries than one pass holds give what they give one by one', () => {
+/** Fewer than half of the queries, so that their rows are gradients. */
+const few = (length: number): number => Math.floor(length / 2) - 1;
+
+test('more queries than one pass back holds give what they give one by one', () => {
   const sizes = fc
     .integer({ min: 60, max: 140 })
-    .chain((length) => fc.tuple(fc.constant(length), someQueries(length, 200)));
+    .chain((length) => fc.tuple(fc.constant(length), someQueries(few(length), 200)));
   fc.assert(
     fc.property(sizes, fc.nat(), ([length, some], seed) => {
       const shape = {
@@ -74,7 +77,7 @@ test('more queries than one pass holds give what they give one by one', () => {
         dtype: 'float64' as const,
       };
       const inputs = inputsOf({ shape, options: { causal: true }, mask: null, seed });
-      const queries = [...Array.from({ length: MOST + 1 }, (_, n) => n % length), ...some];
+      const queries = [...Array.from({ length: MOST + 1 }, (_, n) => n % few(length)), ...some];
       const rows = attentionRows(full, inputs, { causal: true }, queries);
       const half = Math.ceil(queries.length / 2);
       for (const at of [0, half - 1, half, queries.length - 1]) {
@@ -86,6 +89,22 @@ test('more queries than one pass holds give what they give one by one', () => {
     }),
     { numRuns: 4 },
   );
+});
+
+test('rows from more columns than one pass holds are those of gradients', () => {
+  const [heads, length] = [64, 262];
+  const shape = { batch: 1, heads, queryLength: length, keyLength: length, headDim: 2, dtype: 'float32' as const };
+  const inputs = inputsOf({ shape, options: { causal: false }, mask: null, seed: 5 });
+  const queries = Array.from({ length }, (_, n) => length - 1 - n);
+  const rows = attentionRows(full, inputs, {}, queries);
+  const some = [0, 130, 131, 261];
+  const gradients = attentionRows(full, inputs, {}, some);
+  const picked = pick(
+    rows,
+    some.map((query) => queries.indexOf(query)),
+  );
+  // Roundings of float32 of weights below 1.
+  assert.ok(maxAbsoluteError(picked, gradients) < 1e-6, `off by ${maxAbsoluteError(picked, gradients)}`);
 });
 
 for (const variant of allVariants()) {
@@ -103,6 +122,11 @@ for (const variant of allVariants()) {
       const rows = attentionRows(variant, inputs, attentionCase.options, queries, { parameters });
       const error = maxAbsoluteError(rows, pick(weights, queries));
       assert.ok(error < ROUNDING, `off by ${error}`);
+      // From the columns, where these were gradients, unless the text is short.
+      const every = Array.from({ length: queryLength }, (_, n) => n);
+      const all = attentionRows(variant, inputs, attentionCase.options, every, { parameters });
+      const difference = maxAbsoluteError(pick(all, queries), rows);
+      assert.ok(difference < ROUNDING, `by columns and by gradients: off by ${difference}`);
     });
   });
 

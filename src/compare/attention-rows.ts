@@ -7,16 +7,19 @@
  * the measurement includes everything that runs: masks, hashes, random features and normalisation. A does not depend on V:
  * where one backward pass does not hold all rows, others go back over the same tape.
  *
+ * Where half of all rows or more are wanted, the columns cost less than the rows: with unit vectors of n keys in V, the output of
+ * one forward pass is n columns of A, and nothing is differentiated.
+ *
  * Where each column of V has a matrix of its own, a row is the mean of theirs: G has 1/d in all d columns at one query, and the
  * sum of the columns of the gradient is that row.
  */
-import { backward, isRecording, zeroGrad } from '../core/autograd.ts';
+import { backward, isRecording, noGrad, zeroGrad } from '../core/autograd.ts';
 import { expectArrayLike } from '../core/dtype.ts';
 import { ArgumentError, expectInteger } from '../core/errors.ts';
 import { detach } from '../core/ops/index.ts';
 import type { Dense } from '../core/reference.ts';
 import { scope } from '../core/scope.ts';
-import { elements, zeros } from '../core/tensor.ts';
+import { elements, type Tensor, zeros } from '../core/tensor.ts';
 import {
   type AttendSettings,
   attend,
@@ -33,6 +36,9 @@ import type { AttentionInputs, AttentionVariant, CommonOptions, Parameters } fro
  * itself does, and of a short sequence more, while the values hold no more than so many numbers.
  */
 const [FEWEST_QUERIES, MOST_QUERIES, MOST_NUMBERS] = [64, 512, 2 ** 21];
+
+/** Numbers of the unit vectors of one forward pass, which keeps no tape. */
+const MOST_OF_UNITS = 2 ** 22;
 
 /**
  * Rows `queries` of the implied attention matrix: [batch, heads, queries.length, keyLength], in the order given. The contents
@@ -54,11 +60,13 @@ export function attentionRows<Options extends CommonOptions>(
     expectInteger(`queries[${index}]`, position, 0, queryLength - 1);
   });
   if (!isRecording()) throw new ArgumentError('attentionRows: expected to run outside noGrad: rows are gradients');
-  const data = new Float64Array(batch * heads * positions.length * keyLength);
   const checked = checkOptions(variant, options, shape);
   // Where a variant stops gradients on purpose, the weights would be missing here.
   const whole = variant.withWholeGradient?.(checked) ?? checked;
   const complete = variant.withLinearValues?.(whole) ?? whole;
+  const isWhole = 2 * new Set(positions).size >= keyLength && !variant.weighsColumns;
+  if (isWhole) return rowsOfColumns(variant, inputs, complete, positions, settings);
+  const data = new Float64Array(batch * heads * positions.length * keyLength);
   scope(() => {
     const drawn = settings.parameters ?? drawParameters(variant, complete, shape, settings.seed ?? 0);
     // Only the stand-in for the values is differentiated, neither the caller's tensors nor learned parameters.
@@ -86,6 +94,45 @@ export function attentionRows<Options extends CommonOptions>(
   return { shape: [batch, heads, positions.length, keyLength], data };
 }
 
+/** Rows `queries` of the matrix, column by column: the outputs for values of unit vectors, in the type of the inputs. */
+function rowsOfColumns<Options extends CommonOptions>(
+  variant: AttentionVariant<Options>,
+  inputs: AttentionInputs,
+  options: Options,
+  queries: readonly number[],
+  settings: AttendSettings,
+): Dense {
+  const { shape, dtype } = inputs.keys;
+  const [batch, heads, keyLength] = shape;
+  const queryLength = inputs.queries.shape[2];
+  const lists = batch * heads;
+  const size = lists * queries.length * keyLength;
+  const data = dtype === 'float64' ? new Float64Array(size) : new Float32Array(size);
+  const most = Math.max(FEWEST_QUERIES, Math.floor(MOST_OF_UNITS / (lists * keyLength)));
+  const atOnce = Math.ceil(keyLength / Math.ceil(keyLength / most));
+  for (let first = 0; first < keyLength; first += atOnce) {
+    const count = Math.min(atOnce, keyLength - first);
+    scope(() => {
+      const values = zeros([batch, heads, keyLength, count], dtype);
+      const units = elements(values);
+      for (let list = 0; list < lists; list++) {
+        for (let c = 0; c < count; c++) units[(list * keyLength + first + c) * count + c] = 1;
+      }
+      const output = noGrad(() =>
+        attend(variant, withValues(inputs, values), options, { ...settings, checkFinite: false }),
+      );
+      const columns = elements(output);
+      for (let list = 0; list < lists; list++) {
+        queries.forEach((query, n) => {
+          const from = (list * queryLength + query) * count;
+          data.set(columns.subarray(from, from + count), (list * queries.length + n) * keyLength + first);
+        });
+      }
+    });
+  }
+  return { shape: [batch, heads, queries.length, keyLength], data };
+}
+
 /**
  * Runs the variant once with values of `columns` columns. What is returned gives AᵀG for queries of which each has `width` of
  * the columns: [batch, heads, keyLength, columns], in row-major order; columns of no query are zeros.
@@ -100,8 +147,7 @@ function passBack<Options extends CommonOptions>(
   const [batch, heads, queryLength] = inputs.queries.shape;
   const { dtype } = inputs.values;
   const values = zeros([batch, heads, inputs.keys.shape[2], columns], dtype).withGrad();
-  const global = inputs.global && { ...inputs.global, values };
-  const output = attend(variant, { ...inputs, values, global }, options, { parameters, checkFinite: false });
+  const output = attend(variant, withValues(inputs, values), options, { parameters, checkFinite: false });
   return (queries, width) => {
     // A variant may ignore its values if all keys are padded.
     if (output.node === null) return new Float64Array(values.size);
@@ -121,5 +167,11 @@ function passBack<Options extends CommonOptions>(
     });
   };
 }
+
+const withValues = (inputs: AttentionInputs, values: Tensor): AttentionInputs => ({
+  ...inputs,
+  values,
+  global: inputs.global && { ...inputs.global, values },
+});
 
 const detached = (inputs: AttentionInputs): AttentionInputs => mapTokens(inputs, (rows) => detach(rows));

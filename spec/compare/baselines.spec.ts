@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { BASELINES, baselineOutput, baselineRows } from '../../src/compare/baselines.ts';
 import { compare } from '../../src/compare/compare.ts';
 import type { ComparisonInput } from '../../src/compare/inputs.ts';
-import { meanTopKRecall, meanTotalVariation } from '../../src/compare/metrics.ts';
+import { meanOf, meanRecall, topKRecalls, totalVariations } from '../../src/compare/metrics.ts';
 import type { BaselineResult } from '../../src/compare/result.ts';
 import { Random } from '../../src/core/random.ts';
 import {
@@ -133,8 +133,8 @@ test('their errors are those of the oracle’s output replaced by zeros and by m
       const expected = (output: Dense, rows: Dense): Partial<BaselineResult> => ({
         relativeError: relativeFrobeniusError(kept(output), kept(full)),
         maxAbsError: maxAbsoluteError(kept(output), kept(full)),
-        totalVariation: meanTotalVariation(kept(rows), kept(fullRows)),
-        topKRecall: meanTopKRecall(kept(rows), kept(fullRows)),
+        totalVariation: meanOf(totalVariations(kept(rows), kept(fullRows))),
+        topKRecall: meanRecall(topKRecalls(kept(rows), kept(fullRows))),
       });
       for (const [row, by] of [
         [zeros, expected(none(full), none(fullRows))],

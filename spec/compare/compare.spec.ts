@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CompareSettings, compare } from '../../src/compare/compare.ts';
 import type { ComparisonInput } from '../../src/compare/inputs.ts';
-import { meanTopKRecall, meanTotalVariation } from '../../src/compare/metrics.ts';
+import { meanOf, meanRecall, topKRecalls, totalVariations } from '../../src/compare/metrics.ts';
 import type { Skip } from '../../src/compare/plan.ts';
 import type { ComparisonReport, ComparisonResult } from '../../src/compare/result.ts';
 import { syntheticInput } from '../../src/compare/synthetic.ts';
@@ -63,8 +63,8 @@ for (const causal of [false, true]) {
       const expected: Partial<ComparisonResult> = {
         relativeError: relativeFrobeniusError(referenceAttention(dense, window), referenceAttention(dense, { causal })),
         maxAbsError: maxAbsoluteError(referenceAttention(dense, window), referenceAttention(dense, { causal })),
-        totalVariation: meanTotalVariation(referenceWeights(dense, window), referenceWeights(dense, { causal })),
-        topKRecall: meanTopKRecall(referenceWeights(dense, window), referenceWeights(dense, { causal })),
+        totalVariation: meanOf(totalVariations(referenceWeights(dense, window), referenceWeights(dense, { causal }))),
+        topKRecall: meanRecall(topKRecalls(referenceWeights(dense, window), referenceWeights(dense, { causal }))),
       };
       for (const [figure, value] of Object.entries(expected) as [keyof ComparisonResult, number][]) {
         const error = Math.abs((result[figure] as number) - value);

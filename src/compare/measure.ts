@@ -12,7 +12,7 @@ import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from 
 import { attentionRows } from './attention-rows.ts';
 import { countsOf, realPositions, zeroUncounted } from './counted.ts';
 import type { ComparisonCase } from './inputs.ts';
-import { errorOfMean, meanOf, meanTopKRecall, meanTotalVariation, topKRecalls, totalVariations } from './metrics.ts';
+import { errorOfMean, meanOf, meanRecall, topKRecalls, totalVariations } from './metrics.ts';
 import { oracleRows, rowsOf } from './oracle.ts';
 import type { Cell } from './plan.ts';
 
@@ -132,20 +132,18 @@ export function rowFigures(
   subject: Pick<Subject, 'rows' | 'shape' | 'real'>,
 ): Pick<Measured, 'totalVariation' | 'topKRecall' | 'totalVariationError' | 'topKRecallError'> {
   const counts = countsOf(subject, subject.rows);
+  const [variations, recalls] = [totalVariations(rows, expected), topKRecalls(rows, expected)];
   if (counts === null) {
     return {
-      totalVariation: meanTotalVariation(rows, expected),
-      topKRecall: meanTopKRecall(rows, expected),
-      ...errorsOf(totalVariations(rows, expected), topKRecalls(rows, expected), subject),
+      totalVariation: meanOf(variations),
+      topKRecall: meanRecall(recalls),
+      ...errorsOf(variations, recalls, subject),
     };
   }
-  const [variations, recalls] = [totalVariations(rows, expected), topKRecalls(rows, expected)];
-  // The recall of a row that attends to nothing is NaN.
-  const recalled = recalls.filter((recall, row) => counts(row) && !Number.isNaN(recall));
   const unknown = (figure: number, row: number) => (counts(row) ? figure : Number.NaN);
   return {
     totalVariation: meanOf(variations.filter((_, row) => counts(row))),
-    topKRecall: recalled.length === 0 ? 1 : meanOf(recalled),
+    topKRecall: meanRecall(recalls.filter((_, row) => counts(row))),
     ...errorsOf(variations.map(unknown), recalls.map(unknown), subject),
   };
 }

@@ -16,16 +16,14 @@ export const TOP_K = 16;
 export function totalVariations(actual: Dense, expected: Dense): Float64Array {
   expectShape('actual', actual.shape, expected.shape, 'to match expected');
   const width = expected.shape[expected.shape.length - 1];
-  return Float64Array.from({ length: expected.data.length / width }, (_, row) => {
+  const variations = new Float64Array(expected.data.length / width);
+  const [these, those] = [actual.data, expected.data];
+  for (let row = 0; row < variations.length; row++) {
     let sum = 0;
-    for (let n = row * width; n < (row + 1) * width; n++) sum += Math.abs(actual.data[n] - expected.data[n]);
-    return sum / 2;
-  });
-}
-
-/** Their mean over the rows. */
-export function meanTotalVariation(actual: Dense, expected: Dense): number {
-  return meanOf(totalVariations(actual, expected));
+    for (let n = row * width; n < (row + 1) * width; n++) sum += Math.abs(these[n] - those[n]);
+    variations[row] = sum / 2;
+  }
+  return variations;
 }
 
 /**
@@ -37,30 +35,47 @@ export function topKRecalls(actual: Dense, expected: Dense, k = TOP_K): Float64A
   expectInteger('k', k, 1);
   expectShape('actual', actual.shape, expected.shape, 'to match expected');
   const width = expected.shape[expected.shape.length - 1];
-  const largest = largestOfRows(expected, width, k);
-  return Float64Array.from(largest, (wanted, row) => {
-    if (wanted.length === 0) return Number.NaN;
-    const found = new Set(largestWeights(actual.data, row * width, width, wanted.length));
-    return wanted.filter((key) => found.has(key)).length / wanted.length;
-  });
+  const wanted = largestOfRows(expected, width, k);
+  const recalls = new Float64Array(wanted.counts.length);
+  const [found, weights] = [new Int32Array(k), new Float64Array(k)];
+  for (let row = 0; row < recalls.length; row++) {
+    const most = wanted.counts[row];
+    const count = largestWeights(actual.data, row * width, width, most, found, weights);
+    const own = wanted.keys.subarray(row * k, row * k + most);
+    let both = 0;
+    for (let n = 0; n < count; n++) if (own.includes(found[n])) both++;
+    recalls[row] = most === 0 ? Number.NaN : both / most;
+  }
+  return recalls;
+}
+
+/** Of each row, how many keys are its largest, and these: [rows, k], of which the first so many. */
+interface Largest {
+  counts: Int32Array;
+  keys: Int32Array;
 }
 
 /** Of what many matrices are compared with, one after the other, the largest weights are found once. */
-const found = new WeakMap<Dense, { k: number; rows: number[][] }>();
+const known = new WeakMap<Dense, { k: number; largest: Largest }>();
 
-function largestOfRows(matrix: Dense, width: number, k: number): number[][] {
-  const known = found.get(matrix);
-  if (known?.k === k) return known.rows;
-  const count = matrix.data.length / width;
-  const rows = Array.from({ length: count }, (_, row) => largestWeights(matrix.data, row * width, width, k));
-  found.set(matrix, { k, rows });
-  return rows;
+function largestOfRows(matrix: Dense, width: number, k: number): Largest {
+  const before = known.get(matrix);
+  if (before?.k === k) return before.largest;
+  const counts = new Int32Array(matrix.data.length / width);
+  const keys = new Int32Array(counts.length * k);
+  const weights = new Float64Array(k);
+  for (let row = 0; row < counts.length; row++) {
+    counts[row] = largestWeights(matrix.data, row * width, width, k, keys.subarray(row * k, (row + 1) * k), weights);
+  }
+  const largest = { counts, keys };
+  known.set(matrix, { k, largest });
+  return largest;
 }
 
-/** Their mean over the rows that attend to something; 1 if none does. */
-export function meanTopKRecall(actual: Dense, expected: Dense, k = TOP_K): number {
-  const known = topKRecalls(actual, expected, k).filter((share) => !Number.isNaN(share));
-  return known.length === 0 ? 1 : meanOf(known);
+/** The mean of those that are not NaN; 1 if all are. */
+export function meanRecall(recalls: Float64Array): number {
+  const own = recalls.filter((share) => !Number.isNaN(share));
+  return own.length === 0 ? 1 : meanOf(own);
 }
 
 /**
@@ -80,19 +95,34 @@ export function errorOfMean(figures: Float64Array, sampled: number, length: numb
   return Math.sqrt((variance / byPosition.length) * (1 - sampled / length));
 }
 
-/** The keys of at most k largest weights above zero, the largest first; of equal weights, the earlier first. */
-function largestWeights(weights: ArrayLike<number>, start: number, width: number, k: number): number[] {
-  const keys: number[] = [];
-  for (let key = 0; key < width; key++) {
+/**
+ * Writes the keys of at most k largest weights above zero, the largest first, and of equal weights the earlier first; returns how
+ * many. `values` is room for k weights.
+ */
+function largestWeights(
+  weights: ArrayLike<number>,
+  start: number,
+  width: number,
+  k: number,
+  keys: Int32Array,
+  values: Float64Array,
+): number {
+  let count = 0;
+  // Only what is above it ranks: 0, or once there are k, the least of them.
+  let least = 0;
+  for (let key = 0; key < width && k > 0; key++) {
     const weight = weights[start + key];
-    if (!(weight > 0)) continue;
-    if (keys.length === k && weight <= weights[start + keys[k - 1]]) continue;
-    let place = keys.length;
-    while (place > 0 && weights[start + keys[place - 1]] < weight) place--;
-    keys.splice(place, 0, key);
-    if (keys.length > k) keys.pop();
+    if (!(weight > least)) continue;
+    let place = count < k ? count++ : k - 1;
+    for (; place > 0 && values[place - 1] < weight; place--) {
+      values[place] = values[place - 1];
+      keys[place] = keys[place - 1];
+    }
+    values[place] = weight;
+    keys[place] = key;
+    if (count === k) least = values[k - 1];
   }
-  return keys;
+  return count;
 }
 
 /** NaN for an empty list. */

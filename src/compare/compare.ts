@@ -4,15 +4,16 @@ import { MemoryError } from '../core/errors.ts';
 import { type Check, expectBoolean, expectFunction, expectOptions, integerOf } from '../core/expect.ts';
 import { attempting, releaseScope } from '../core/memory.ts';
 import { poolReady } from '../core/parallel/pool.ts';
+import type { Dense } from '../core/reference.ts';
 import { type MeasuredBaseline, measureBaselines } from './baselines.ts';
 import { isReference, loadSubject, PASSES, type Plan, paddable, planCase, turnsOf, workOfPlan } from './case.ts';
 import { describeEnvironment } from './environment.ts';
 import { absentGatesOf } from './gates.ts';
 import { type ComparisonInput, expectComparisonInput } from './inputs.ts';
 import { type Measured, measureCell, measureReference, type Output, type Reference, type Subject } from './measure.ts';
-import { drawPicture } from './pictures.ts';
+import { drawPicture, pictureOfRows } from './pictures.ts';
 import { type Cell, nameOfCell, type PlanSettings, planChecks, type Skip } from './plan.ts';
-import { Progress, type Tell, workOf } from './progress.ts';
+import { onceEach, Progress, type Tell, workOf } from './progress.ts';
 import type { BaselineResult, ComparisonReport, ComparisonResult, InputDescription, PatternPicture } from './result.ts';
 import { ifItFits } from './room.ts';
 import { type StopwatchSettings, stopwatchChecks, timeInTurns } from './stopwatch.ts';
@@ -102,11 +103,10 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
   for (const plan of plans) {
     const subject = attempting(() => loadSubject(plan, settings));
     const cells = paddable(plan.cells, subject.inputs, settings, reportSkip);
-    let measured: Measured[];
+    let figures: Figures | null;
     try {
-      const figures = await measureFigures({ ...plan, cells }, subject, progress, leaveOut, settings);
+      figures = await measureFigures({ ...plan, cells }, subject, progress, leaveOut, settings);
       if (figures === null) return known(true);
-      measured = figures.measured;
       const timed = timedResults(plan, subject, figures, settings, progress);
       results.push(...timed.results);
       baselines.push(...timed.baselines);
@@ -114,8 +114,9 @@ export async function compare(input: ComparisonInput, settings: CompareSettings 
       releaseScope(subject.parameterBlocks);
     }
     for (const cell of plan.pictured) {
+      const { measured, drawn } = figures;
       if (!isReference(cell) && !measured.some((each) => each.cell === cell)) continue;
-      const picture = ifItFits(() => drawPicture(cell, subject.inputs, subject.seed));
+      const picture = drawn.get(cell) ?? ifItFits(() => drawPicture(cell, subject.inputs, subject.seed));
       if (picture instanceof MemoryError) leaveOut(cell, `picture of ${nameOfCell(cell)}`, picture);
       else pictures.push(picture);
       const work = isReference(cell) ? 0 : PASSES.picture * workOf(cell, plan.shape);
@@ -132,11 +133,13 @@ interface Figures {
   full: Reference;
   baselines: MeasuredBaseline[];
   measured: Measured[];
+  /** Pictures of cells of which all rows were measured. */
+  drawn: Map<Cell, PatternPicture>;
 }
 
 /** Everything that is measured once; null if it was stopped. Throws MemoryError if there is no room for full attention. */
 async function measureFigures(
-  { input, shape, label, reference, cells }: Plan,
+  { input, shape, label, reference, cells, pictured }: Plan,
   subject: Subject,
   progress: Progress,
   onTooLarge: (cell: Cell, what: string, error: MemoryError) => void,
@@ -153,7 +156,13 @@ async function measureFigures(
     measured.push(figures);
     onMeasured({ ...placeOf(figures.cell), relativeError, totalVariation, topKRecall });
   };
+  const drawn = new Map<Cell, PatternPicture>();
+  const draw = (cell: Cell, rows: Dense): void => {
+    const isWhole = rows.shape[2] === input.length;
+    if (isWhole && pictured.includes(cell)) drawn.set(cell, pictureOfRows(cell, rows));
+  };
   const full = measureReference(reference, subject);
+  draw(reference, full.rows);
   outputOf(reference, full.output);
   await step(progress, PASSES.reference * workOf(reference, shape), `${label}: ${nameOfCell(reference)}`);
   const baselines = measureBaselines(subject, reference.options.causal, full);
@@ -164,12 +173,13 @@ async function measureFigures(
       known({ ...full.measured, cell });
       continue;
     }
-    const figures = ifItFits(() => measureCell(cell, subject, full, (output) => outputOf(cell, output)));
+    const onOutputOf = (output: Output) => outputOf(cell, output);
+    const figures = ifItFits(() => measureCell(cell, subject, full, onOutputOf, (rows) => draw(cell, rows)));
     if (figures instanceof MemoryError) onTooLarge(cell, `${label}, ${nameOfCell(cell)}`, figures);
     else known(figures);
     await step(progress, PASSES.cell * workOf(cell, shape), `${label}: ${nameOfCell(cell)}`);
   }
-  return { full, baselines, measured };
+  return { full, baselines, measured, drawn };
 }
 
 function timedResults(
@@ -226,15 +236,6 @@ function timedResults(
 async function step(progress: Progress, work: number, label: string): Promise<void> {
   progress.advance(work, label);
   await nextTurn();
-}
-
-function onceEach(onSkip: (skip: Skip) => void): (skip: Skip) => void {
-  const reported = new Set<string>();
-  return (skip) => {
-    const told = JSON.stringify([skip.variant, skip.reason]);
-    if (!reported.has(told)) onSkip(skip);
-    reported.add(told);
-  };
 }
 
 function describeInput(

@@ -88,12 +88,13 @@ export function measureReference(cell: Cell, subject: Subject): Reference {
   return { measured: { cell, ...ran, ...itself }, output, rows: oracle.weights, oracleError };
 }
 
-/** Figures of one cell; `onOutput` is called with its output. */
+/** Figures of one cell; `onOutput` is called with its output, `onRows` with the measured rows of its matrix. */
 export function measureCell(
   cell: Cell,
   subject: Subject,
   reference: Reference,
   onOutput: (output: Output) => void = () => {},
+  onRows: (rows: Dense) => void = () => {},
 ): Measured {
   const { output, ...ran } = run(cell, subject);
   const { variant, options } = cell;
@@ -105,6 +106,7 @@ export function measureCell(
   const rows = subject.recall('rows', keyOfRows(cell, seed, places), () =>
     attentionRows(variant, inputs, options, places, { seed, checkFinite: false }),
   );
+  onRows(rows);
   return {
     cell,
     relativeError: relativeFrobeniusError(output, reference.output),

@@ -1,6 +1,7 @@
 /** The progress of a comparison, in floating point operations, which grow nearly evenly with time. */
+
 import type { AttentionShape } from '../variants/variant.ts';
-import type { Cell } from './plan.ts';
+import type { Cell, Skip } from './plan.ts';
 
 /** `done` of `total`. */
 export type Tell = (done: number, total: number, label: string) => void;
@@ -42,4 +43,14 @@ export class Progress {
     this.#done = this.#ends[this.#part++];
     this.#tell(this.#done, this.#total, label);
   }
+}
+
+/** `onSkip`, called only once for each variant and reason. */
+export function onceEach(onSkip: (skip: Skip) => void): (skip: Skip) => void {
+  const reported = new Set<string>();
+  return (skip) => {
+    const told = JSON.stringify([skip.variant, skip.reason]);
+    if (!reported.has(told)) onSkip(skip);
+    reported.add(told);
+  };
 }

@@ -96,7 +96,7 @@ function addMeans(grid: number[], output: Tensor, size: number, first: number, c
 }
 
 /** From [batch, heads, queries, keys], a row for each query: the mean over the heads of the first batch entry. */
-function meansOverHeads({ shape: [, heads, queries, keys], data }: Dense): Float64Array[] {
+export function meansOverHeads({ shape: [, heads, queries, keys], data }: Dense): Float64Array[] {
   return Array.from({ length: queries }, (_, n) => {
     const mean = new Float64Array(keys);
     for (let head = 0; head < heads; head++) {

@@ -201,6 +201,17 @@ export interface VectorAttention {
     columns: number,
     begins: boolean,
   ): void;
+  bestPairs(
+    scores1: number,
+    scores2: number,
+    first: number,
+    second: number,
+    room: number,
+    n: number,
+    k: number,
+    rows: number,
+    begin: number,
+  ): void;
   countAbove(x: number, count: number, threshold: number): number;
   namesBetween(x: number, count: number, above: number, upTo: number, to: number, most: number): number;
   namesAbove(x: number, count: number, threshold: number, to: number, most: number): number;

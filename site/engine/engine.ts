@@ -4,6 +4,7 @@ import { pageFiles } from '../../src/core/files/page-files.ts';
 import { kernelSet } from '../../src/core/kernels/simd.ts';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { measure, weights } from './attention.ts';
+import { draw } from './course.ts';
 import { forgetFull } from './full.ts';
 import { describe, forgetInputs } from './inputs.ts';
 import { options } from './options.ts';
@@ -32,6 +33,7 @@ const answers: Answers = {
   budgets,
   pattern,
   route,
+  draw,
   begin,
   train: (_, tell) => train(tell),
   pause,

@@ -3,6 +3,8 @@ import type { ComparisonResult } from '../../src/compare/result.ts';
 import type { Distribution } from '../../src/compare/synthetic.ts';
 import type { Baseline } from '../../src/training/tasks/baseline.ts';
 import type { EvaluationReport, StepReport } from '../../src/training/trainer.ts';
+import type { Drawn, Settings } from '../course/drawn.ts';
+import type { PictureName } from '../course/pictures/index.ts';
 
 /** Where queries, keys and values come from. */
 export type InputChoice =
@@ -164,6 +166,8 @@ export interface Questions {
     event: never;
   };
   route: { ask: RoutingAsk; answer: RoutedWords; event: never };
+  /** A picture of a lesson. */
+  draw: { ask: { picture: PictureName; settings: Settings }; answer: Drawn; event: never };
   /** Begins a run of a recipe; one that was there ends. */
   begin: {
     ask: { recipe: string; run: string; seed: number };

@@ -1,5 +1,6 @@
 /** All pages. Adding one is one file and one line here. */
 import { citePage } from './cite.ts';
+import { coursePages } from './course.ts';
 import { explorerPage } from './explorer.ts';
 import { layerPages } from './layer.ts';
 import { opPages } from './op.ts';
@@ -20,6 +21,7 @@ export async function allPages(): Promise<Page[]> {
     surveyPage(),
     await reproducedPage(),
     citePage(),
+    ...(await coursePages()),
     ...(await variantPages()),
     ...(await layerPages()),
     ...(await opPages()),

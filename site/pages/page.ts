@@ -28,6 +28,7 @@ export function pathLabel(path: string): Html {
 /** The pages that the navigation names; the rest is reached from these. */
 export const NAVIGATION = [
   { path: 'index.html', title: 'Overview' },
+  { path: 'course/index.html', title: 'Course' },
   { path: 'explorer.html', title: 'Explorer' },
   { path: 'patterns.html', title: 'Patterns' },
   { path: 'playground.html', title: 'Training' },
@@ -49,9 +50,13 @@ const FONTS = `for(const font of ['1em KaTeX_Main','bold 1em KaTeX_Main','italic
 export function documentOf(page: Page): string {
   const { path, title, description, body, scripts = [], maths = false, wide = false } = page;
   const root = rootFrom(path);
-  const isBelow = /^(variants|layers|ops)\//.test(path);
+  const above = /^(variants|layers|ops)\//.test(path)
+    ? 'index.html'
+    : path.startsWith('course/')
+      ? 'course/index.html'
+      : '';
   const links = NAVIGATION.map((each) => {
-    const current = each.path === path || (each.path === 'index.html' && isBelow);
+    const current = each.path === path || each.path === above;
     const how = each.path === path ? 'page' : current ? 'true' : null;
     return html`<li><a href="${root}${each.path}"${how === null ? null : html` aria-current="${how}"`}>${each.title}</a></li>`;
   });

@@ -6,6 +6,7 @@ import { formatPercent, formatWhole } from '../../src/terminal/format.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import { costsTooMuch, leftOutText, shownText } from '../client/patterns/cost.ts';
 import { HEAD_DIM, HEADS, LENGTHS, SHARES, START, sizeOf } from '../client/patterns/settings.ts';
+import { addressOfLesson, LESSONS } from '../course/index.ts';
 import { budgets } from '../engine/patterns.ts';
 import { variantsByFamily } from './families.ts';
 import { finder } from './finder.ts';
@@ -71,9 +72,13 @@ function families(variants: readonly AnyVariant[], kind: Kind, over: ReadonlyMap
     if (own.length === 0) return null;
     const id = `${kind}-${family}`;
     const shown = own.filter(({ name }) => !over.has(name)).length;
+    const explained = LESSONS.filter((lesson) => own.some(({ name }) => lesson.variants.includes(name)));
+    const lessons = explained.map((lesson, n) => {
+      return html`${n === 0 ? '' : ' · '}<a href="${addressOfLesson(lesson)}">${lesson.title}</a>`;
+    });
     return html`<section style="--cards:${shown}" data-group${shown === 0 ? html` hidden` : null} aria-labelledby="${id}">
 <h3 id="${id}">${family === 'full' && kind === 'weights' ? `${title}’s weights` : title}</h3>
-<div class="cards">${own.map((variant) => card(variant, kind, over.has(variant.name)))}</div>
+${lessons.length === 0 ? null : html`<p class="note">In the course: ${lessons}</p>\n`}<div class="cards">${own.map((variant) => card(variant, kind, over.has(variant.name)))}</div>
 </section>
 `;
   });

@@ -1,6 +1,7 @@
 /** A page for each variant: the idea, a panel to play with, why it costs what it does, and its source as a paper. */
 import { type Html, html } from '../../src/compare/report/html.ts';
 import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
+import { addressOfLesson, lessonsOf } from '../course/index.ts';
 import { notesOf } from '../papers/index.ts';
 import type { PaperNotes } from '../papers/paper.ts';
 import { AnnotatedFile } from '../source/annotated.ts';
@@ -68,7 +69,7 @@ export async function variantPage(variant: AnyVariant, notes = notesOf(variant.n
 <p class="eyebrow"><a href="../index.html?family=${variant.family}#families">${familyTitle(variant.family)}</a> · ${paper.authors} ${paper.year}</p>
 <h1>${notes.title}</h1>
 <p class="lead">${prose(notes.idea)}</p>
-</header>
+${lessons(name)}</header>
 ${contents(sections)}
 <div class="idea">
 ${introduction}${facts(variant)}
@@ -78,6 +79,14 @@ ${sections.map(section)}${otherVariants(variant)}</div>`,
     wide: true,
     scripts: ['variant'],
   };
+}
+
+/** The lessons of the course that explain it; full attention is in all of them. */
+function lessons(name: string): Html | null {
+  const links = lessonsOf(name).map(({ lesson, number }, n) => {
+    return html`${n === 0 ? '' : ', '}<a href="../${addressOfLesson(lesson)}">${number}. ${lesson.title}</a>`;
+  });
+  return links.length === 0 ? null : html`<p class="explained">In the course: ${links}</p>\n`;
 }
 
 function section({ id, title, body }: Section): Html {

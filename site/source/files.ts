@@ -65,8 +65,7 @@ async function filesFrom(folder: string, name: string, others: readonly string[]
   const shown: ShownFile[] = [];
   // What an imported file imports comes after all that the first one does.
   for (const file of found) {
-    if (!known.has(file)) known.set(file, readShown(file, folder));
-    const one = { ...(await known.get(file)!), isMain: file === found[0] };
+    const one = { ...(await shownOnce(file, folder)), isMain: file === found[0] };
     shown.push(one);
     for (const imported of importsOf(one.tree, file, folder)) {
       if (!notOwn.has(imported) && !found.includes(imported)) found.push(imported);
@@ -79,7 +78,15 @@ async function filesFrom(folder: string, name: string, others: readonly string[]
 const known = new Map<string, ReturnType<typeof readShown>>();
 
 /** A file of the repository, by its path from the root. */
-export const readFile = (path: string): Promise<Omit<ShownFile, 'isMain'>> => readShown(join(root, path), variants);
+export const readFile = (path: string): Promise<Omit<ShownFile, 'isMain'>> => shownOnce(join(root, path), variants);
+
+/** Read once: names of files are from the folder. */
+function shownOnce(file: string, folder: string): ReturnType<typeof readShown> {
+  const key = `${folder} ${file}`;
+  const found = known.get(key) ?? readShown(file, folder);
+  known.set(key, found);
+  return found;
+}
 
 async function readShown(file: string, folder: string): Promise<Omit<ShownFile, 'isMain'>> {
   const text = readFileSync(file, 'utf8');

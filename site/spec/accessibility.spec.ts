@@ -18,13 +18,13 @@ test('the first stop of the keyboard is a link that skips to the content', () =>
 test('the keyboard then reaches the pages and the choice of colours, each with a visible ring', () =>
   visitor.visit('index.html', {}, async ({ page }) => {
     const stops: string[] = [];
-    for (let stop = 0; stop < 9; stop++) {
+    for (let stop = 0; stop < 10; stop++) {
       await page.keyboard.press('Tab');
       stops.push(await focused(page));
       const ring = await page.evaluate(() => getComputedStyle(document.activeElement!).outlineStyle);
       assert.is.not(ring, 'none', stops.at(-1));
     }
-    const pages = ['Overview', 'Explorer', 'Patterns', 'Training', 'API'];
+    const pages = ['Overview', 'Course', 'Explorer', 'Patterns', 'Training', 'API'];
     const button = 'Change between light and dark';
     assert.equal(stops, ['Skip to content', 'efficient-transformers', ...pages, 'Find a variant', button]);
   }));

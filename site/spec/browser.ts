@@ -60,11 +60,18 @@ export function ownPages(): string[] {
   return builtFiles('.html').filter((path) => !path.startsWith('api/'));
 }
 
-const STANDING_FOR_ALL = ['variants/longformer.html', 'layers/top-2.html', 'ops/attention.html'];
+const STANDING_FOR_ALL = [
+  'variants/longformer.html',
+  'layers/top-2.html',
+  'ops/attention.html',
+  'course/index.html',
+  'course/teach.html',
+  'course/attention.html',
+];
 
 /** Whether a page is made like many others, one of which stands for all where a look at each would take long. */
 export function isOneOfMany(path: string): boolean {
-  return /^(variants|layers|ops)\//.test(path) && !STANDING_FOR_ALL.includes(path);
+  return /^(variants|layers|ops|course)\//.test(path) && !STANDING_FOR_ALL.includes(path);
 }
 
 /**

@@ -24,7 +24,8 @@ export function opening(): Html {
 <p class="lead">Attention compares every token with every other token: ${page.pairs} pairs for ${page.tokens} tokens, and
 ${book.pairs} for ${book.tokens}. This site has ${wordFor(variants.length - 1)} ways to compute less. Each is written from scratch from
 one paper, to be read beside that paper, and measured against full attention.</p>
-<p class="ways"><a class="begin" href="variants/longformer.html">Start with Longformer <span>a window and a few global tokens</span></a>
+<p class="ways"><a class="begin" href="course/index.html">Take the course <span>from one token to choosing a variant</span></a>
+<a href="variants/longformer.html">Start with Longformer</a>
 <a href="#guide">Which one for me?</a></p>
 </div>
 ${pictures()}

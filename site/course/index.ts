@@ -1,0 +1,17 @@
+/** The lessons in their order: each builds on those before it. Adding one is one file and one line here. */
+import { attention } from './01-attention.ts';
+import { block } from './02-block.ts';
+import { quadratic } from './03-quadratic.ts';
+import type { Lesson } from './lesson.ts';
+
+export const LESSONS: readonly Lesson[] = [attention, block, quadratic];
+
+/** Where a lesson's page is, from the root of the site. */
+export const addressOfLesson = ({ name }: Pick<Lesson, 'name'>): string => `course/${name}.html`;
+
+/** The lessons that explain a variant. */
+export function lessonsOf(variant: string): { lesson: Lesson; number: number }[] {
+  return LESSONS.map((lesson, n) => ({ lesson, number: n + 1 })).filter(({ lesson }) =>
+    lesson.variants.includes(variant),
+  );
+}

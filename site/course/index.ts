@@ -2,9 +2,11 @@
 import { attention } from './01-attention.ts';
 import { block } from './02-block.ts';
 import { quadratic } from './03-quadratic.ts';
+import { lean } from './04-lean.ts';
+import { windows } from './05-windows.ts';
 import type { Lesson } from './lesson.ts';
 
-export const LESSONS: readonly Lesson[] = [attention, block, quadratic];
+export const LESSONS: readonly Lesson[] = [attention, block, quadratic, lean, windows];
 
 /** Where a lesson's page is, from the root of the site. */
 export const addressOfLesson = ({ name }: Pick<Lesson, 'name'>): string => `course/${name}.html`;

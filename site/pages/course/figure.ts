@@ -58,7 +58,7 @@ const saving = (): Html =>
 /** Enough digits for a table, and no more for a page to hold. */
 function rounded(drawn: Drawn): unknown {
   return JSON.parse(
-    JSON.stringify(drawn, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value)),
+    JSON.stringify(drawn, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value)),
   );
 }
 

@@ -26,9 +26,9 @@ export const lean: Lesson = {
       {
         kind: 'slider',
         name: 'row',
-        label: 'Query (counted from 0)',
-        stops: Array.from({ length: 12 }, (_, n) => n),
-        start: 7,
+        label: 'Query: which of the words',
+        stops: Array.from({ length: 12 }, (_, n) => n + 1),
+        start: 8,
       },
       {
         kind: 'slider',

@@ -2,6 +2,8 @@
 import type { Lesson } from './lesson.ts';
 import { LAYERS } from './pictures/tools.ts';
 
+const WINDOWS = [4, 8, 16, 32, 64];
+
 export const windows: Lesson = {
   name: 'windows',
   title: 'Windows and global tokens',
@@ -22,11 +24,11 @@ export const windows: Lesson = {
     given: () => ({ variant: 'longformer', length: 64 }),
     controls: [
       { kind: 'choice', name: 'layer', label: 'Layer of MiniLM', options: LAYERS },
-      { kind: 'slider', name: 'head', label: 'Head (counted from 0)', stops: [0, 1, 2, 3, 4, 5], start: 3 },
+      { kind: 'slider', name: 'head', label: 'Head', stops: [1, 2, 3, 4, 5, 6], start: 4 },
       { kind: 'slider', name: 'option.attentionWindow', label: 'Window w', stops: [2, 4, 8, 16, 32, 64], start: 8 },
       { kind: 'slider', name: 'globals', label: 'Global tokens', stops: [0, 1, 2, 4, 8], start: 0 },
     ],
-    says: 'Longformer on 64 tokens of MiniLM, beside full attention on the same numbers. Widen the window, and watch the error. Then make the first token global with a narrow window: in this head many words look at `[CLS]`, so one global token does more than a far wider window. Now try the same with other heads.',
+    says: 'Longformer on 64 tokens of MiniLM, beside full attention on the same numbers. Widen the window, and watch the error. Then make the first token global with a narrow window: in this head many words look at `[CLS]`, so one global token does about as much as a window of twice the width. Now try the same with other heads.',
     legend:
       'Orange in the difference is what the variant takes away, blue what it adds elsewhere, so that a row keeps the sum 1. One logarithmic scale for all.',
   },
@@ -85,12 +87,19 @@ export const windows: Lesson = {
         sweeps: JSON.stringify([
           {
             variant: 'longformer',
+            name: 'a window and one global token',
             option: 'attentionWindow',
-            values: [4, 8, 16, 32, 64],
+            values: WINDOWS,
             fixed: { globalPositions: [0] },
           },
-          { variant: 'local-attention', option: 'chunkLength', values: [4, 8, 16, 32] },
-          { variant: 'poolingformer', option: 'wideWindow', values: [12, 24, 48], fixed: { window: 4 } },
+          {
+            variant: 'longformer',
+            name: 'a window alone',
+            option: 'attentionWindow',
+            values: WINDOWS,
+            fixed: { globalPositions: [] },
+          },
+          { variant: 'local-attention', name: 'chunks', option: 'chunkLength', values: [4, 8, 16, 32] },
         ]),
       }),
       controls: [
@@ -104,9 +113,9 @@ export const windows: Lesson = {
             ['peaked', 'drawn: peaked'],
           ],
         },
-        { kind: 'slider', name: 'length', label: 'Tokens', stops: [64, 128], start: 128 },
+        { kind: 'slider', name: 'length', label: 'Tokens', stops: [64, 128, 256], start: 128 },
       ],
-      says: 'On words, a window does well for its cost. On the drawn inputs that look far, widening it helps little until it holds nearly everything.',
+      says: 'On words, the error falls fast as the window widens, and one global token does a good part of the work. On the drawn inputs it falls slowly: with 128 tokens, a window of 64 still has an error near 1 on the clustered ones. Where far tokens matter, near ones are no substitute.',
     },
   },
   questions: [

@@ -48,22 +48,22 @@ export function realHead(settings: Settings): Drawn {
   const [head, from, row] = ['head', 'from', 'row'].map((name) => number(settings, name));
   const layer = String(settings.layer);
   return scope(() => {
-    const { inputs, tokens } = words(layer, head, from, SHOWN);
+    const { inputs, tokens } = words(layer, head - 1, from - 1, SHOWN);
     const weights = weightsOf('full', inputs);
-    const own = weights.slice(row * SHOWN, (row + 1) * SHOWN);
+    const own = weights.slice((row - 1) * SHOWN, row * SHOWN);
     const strongest = own.map((weight, key) => ({ weight, key })).sort((a, b) => b.weight - a.weight);
     return {
       panels: [
-        square(`Weights of head ${head + 1}`, weights, tokens),
+        square(`Weights of head ${head}`, weights, tokens),
         {
           kind: 'bars',
-          title: `Where “${tokens[row]}” looks`,
+          title: `Where “${tokens[row - 1]}” looks`,
           bars: strongest.slice(0, 8).map(({ weight, key }) => {
             return { name: `${key + 1} ${tokens[key]}`, value: weight, text: weight.toFixed(2) };
           }),
         },
       ],
-      says: `“${tokens[row]}” gives its largest weight, ${strongest[0].weight.toFixed(2)}, to “${tokens[strongest[0].key]}”, word ${strongest[0].key + 1} of these ${SHOWN}. A row’s weights have the sum ${own.reduce((sum, each) => sum + each, 0).toFixed(2)}.`,
+      says: `“${tokens[row - 1]}” gives its largest weight, ${strongest[0].weight.toFixed(2)}, to “${tokens[strongest[0].key]}”, word ${strongest[0].key + 1} of these ${SHOWN}. A row’s weights have the sum ${own.reduce((sum, each) => sum + each, 0).toFixed(2)}.`,
     };
   });
 }

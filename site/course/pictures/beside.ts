@@ -30,7 +30,8 @@ export function optionsOf(settings: Settings, variant: string): Options {
 function inputsOf(settings: Settings): AttentionInputs {
   const length = number(settings, 'length');
   const input = String(settings.input ?? 'words');
-  if (input === 'words') return words(String(settings.layer ?? 'layer1'), Number(settings.head ?? 3), 0, length).inputs;
+  if (input === 'words')
+    return words(String(settings.layer ?? 'layer1'), Number(settings.head ?? 4) - 1, 0, length).inputs;
   return drawn(length, 32, Number(settings.seed ?? 0), input as 'gaussian' | 'clustered' | 'peaked');
 }
 
@@ -58,6 +59,8 @@ export function beside(settings: Settings): Drawn {
 
 export interface Sweep {
   variant: string;
+  /** What the line is called, where that is not the variant. */
+  name?: string;
   /** The option that grows. */
   option: string;
   values: readonly number[];
@@ -72,12 +75,12 @@ export function sweep(settings: Settings): Drawn {
   return scope(() => {
     const inputs = inputsOf(settings);
     const [, , , headDim] = inputs.queries.shape;
-    const lines = sweeps.map(({ variant, option, values, fixed }): ChartLine => {
+    const lines = sweeps.map(({ variant, name = variant, option, values, fixed }): ChartLine => {
       const points = values.map((value) => {
         const options = { ...fixed, [option]: value };
         return [shareOf(variant, length, headDim, options) * 100, errorOf(variant, inputs, options)] as const;
       });
-      return { name: variant, points };
+      return { name, points };
     });
     const ends = lines.map(
       ({ name, points }) => `${name} from ${formatError(points[0][1])} to ${formatError(points[points.length - 1][1])}`,

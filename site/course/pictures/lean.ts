@@ -11,7 +11,8 @@ const SHOWN = 12;
 
 /** One query of MiniLM reads its keys from left to right, or in two parts that are joined. */
 export function online(settings: Settings): Drawn {
-  const [row, read, cut] = ['row', 'read', 'cut'].map((name) => number(settings, name));
+  const [read, cut] = ['read', 'cut'].map((name) => number(settings, name));
+  const row = number(settings, 'row') - 1;
   return scope(() => {
     const { inputs, tokens } = words('layer1', 3, 0, SHOWN);
     const [q, k, v] = [inputs.queries, inputs.keys, inputs.values].map((tensor) => rowsOf(elements(tensor)));

@@ -6,13 +6,20 @@ import { noGrad } from '../../src/core/autograd.ts';
 import { ArgumentError, ShapeError } from '../../src/core/errors.ts';
 import { memoryStatistics } from '../../src/core/memory.ts';
 import { matmul, softmax } from '../../src/core/ops/index.ts';
+import { Random } from '../../src/core/random.ts';
 import { type Dense, maxAbsoluteError, referenceWeights } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
-import { fromArray, type Tensor, zeros } from '../../src/core/tensor.ts';
+import { fromArray, randomNormal, type Tensor, zeros } from '../../src/core/tensor.ts';
 import { full } from '../../src/variants/full.ts';
 import { longformer } from '../../src/variants/longformer.ts';
 import { allVariants } from '../../src/variants/registry.ts';
-import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions } from '../../src/variants/variant.ts';
+import type {
+  AttentionInputs,
+  AttentionShape,
+  AttentionVariant,
+  CommonOptions,
+  Parameters,
+} from '../../src/variants/variant.ts';
 import { type AttentionCase, forAllCases, inputsOf, withLinearValues } from '../laws/draw.ts';
 import { type Output, outputOf, parametersOf, ROUNDING, read } from '../laws/evaluate.ts';
 
@@ -112,7 +119,13 @@ for (const variant of allVariants()) {
     forAllCases(variant, { dtype: 'float64', maxLength: 20 }, 12, (attentionCase) => {
       const { batch, heads, queryLength, keyLength } = attentionCase.shape;
       const inputs = inputsOf(attentionCase);
-      const parameters = parametersOf(variant, attentionCase);
+      const drawn = parametersOf(variant, attentionCase);
+      // Other numbers than at the start, where columns may be even already.
+      const shaken = (parameter: Tensor) => randomNormal(parameter.shape, new Random(attentionCase.seed), 'float64');
+      const parameters: Parameters =
+        variant.withEvenColumns === undefined
+          ? drawn
+          : Object.fromEntries(Object.entries(drawn).map(([name, parameter]) => [name, shaken(parameter)]));
       const linear = withLinearValues(variant, attentionCase);
       const outputFor = (values: Tensor) => outputOf(variant, linear, { ...inputs, values }, parameters);
       const weights = variant.weighsColumns

@@ -164,13 +164,20 @@ test('all rows of a short sequence, a seeded sample of a long one', async () => 
 
 test('where each row takes a pass of its own, a seeded sample of a short sequence too, with the error of it', async () => {
   const input = syntheticInput({ lengths: [64, 96], heads: 2, headDim: 4 });
-  const rowsOf = async (seed: number) => await results({ variants: ['memory-compressed'], seed }, input);
+  const rowsOf = async (seed: number) => await results({ variants: ['hyena'], causal: true, seed }, input);
   const [[whole, first], [, again], [, other]] = [await rowsOf(1), await rowsOf(1), await rowsOf(2)];
   assert.equal([whole.sampledRows, first.sampledRows], [64, 64]);
   assert.not.ok('totalVariationError' in whole);
   assert.ok((first.totalVariationError ?? 0) > 0 && (first.topKRecallError ?? 0) > 0);
   assert.is(again.totalVariation, first.totalVariation);
   assert.is.not(other.totalVariation, first.totalVariation);
+});
+
+test('where parameters give all columns the mean of their weights, all rows of a short sequence', async () => {
+  const input = syntheticInput({ lengths: [96], heads: 2, headDim: 4 });
+  const [even] = await results({ variants: ['memory-compressed'] }, input);
+  assert.is(even.sampledRows, 96);
+  assert.not.ok('totalVariationError' in even);
 });
 
 test('what a caller keeps of the same tensors is not computed again, and the figures are the same', async () => {

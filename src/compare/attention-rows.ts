@@ -10,8 +10,8 @@
  * Where half of all rows or more are wanted, the columns cost less than the rows: with unit vectors of n keys in V, the output of
  * one forward pass is n columns of A, and nothing is differentiated.
  *
- * Where each column of V has a matrix of its own, a row is the mean of theirs: G has 1/d in all d columns at one query, and the
- * sum of the columns of the gradient is that row.
+ * Where each column of V has a matrix of its own, a row is the mean of theirs. Parameters may give all columns that mean; else G has
+ * 1/d in all d columns at one query, and the sum of the columns of the gradient is that row.
  */
 import { backward, isRecording, noGrad, zeroGrad } from '../core/autograd.ts';
 import { expectArrayLike } from '../core/dtype.ts';
@@ -20,16 +20,16 @@ import { detach } from '../core/ops/index.ts';
 import type { Dense } from '../core/reference.ts';
 import { scope } from '../core/scope.ts';
 import { elements, type Tensor, zeros } from '../core/tensor.ts';
-import {
-  type AttendSettings,
-  attend,
-  checkInputs,
-  checkOptions,
-  drawParameters,
-  expectAttendSettings,
-} from '../variants/attend.ts';
+import { type AttendSettings, attend, checkInputs, checkOptions, expectAttendSettings } from '../variants/attend.ts';
 import { mapTokens } from '../variants/inputs.ts';
-import type { AttentionInputs, AttentionVariant, CommonOptions, Parameters } from '../variants/variant.ts';
+import type {
+  AttentionInputs,
+  AttentionShape,
+  AttentionVariant,
+  CommonOptions,
+  Parameters,
+} from '../variants/variant.ts';
+import { evenParameters, takesAllColumns } from './even-columns.ts';
 
 /**
  * Queries of one backward pass, a column of V each: about a head's width at least, so that a pass holds no more than attention
@@ -64,20 +64,20 @@ export function attentionRows<Options extends CommonOptions>(
   // Where a variant stops gradients on purpose, the weights would be missing here.
   const whole = variant.withWholeGradient?.(checked) ?? checked;
   const complete = variant.withLinearValues?.(whole) ?? whole;
-  const isWhole = 2 * new Set(positions).size >= keyLength && !variant.weighsColumns;
-  if (isWhole) return rowsOfColumns(variant, inputs, complete, positions, settings);
+  const isWhole = 2 * new Set(positions).size >= keyLength && !takesAllColumns(variant);
+  if (isWhole) return rowsOfColumns(variant, inputs, complete, shape, positions, settings);
   const data = new Float64Array(batch * heads * positions.length * keyLength);
   scope(() => {
-    const drawn = settings.parameters ?? drawParameters(variant, complete, shape, settings.seed ?? 0);
+    const drawn = evenParameters(variant, complete, shape, settings);
     // Only the stand-in for the values is differentiated, neither the caller's tensors nor learned parameters.
     const parameters: Parameters = Object.fromEntries(
       Object.entries(drawn).map(([name, parameter]) => [name, detach(parameter)]),
     );
     const fixed = detached(inputs);
     const most = Math.max(FEWEST_QUERIES, Math.min(MOST_QUERIES, MOST_NUMBERS / (batch * heads * keyLength)));
-    const [atOnce, width] = variant.weighsColumns
+    const [atOnce, width] = takesAllColumns(variant)
       ? [1, shape.headDim]
-      : [Math.max(1, Math.ceil(positions.length / Math.ceil(positions.length / most))), 1];
+      : [variant.weighsColumns ? shape.headDim : evenParts(positions.length, most), 1];
     const transposedRows = passBack(variant, fixed, complete, atOnce * width, parameters);
     for (let first = 0; first < positions.length; first += atOnce) {
       const chunk = positions.slice(first, first + atOnce);
@@ -94,42 +94,46 @@ export function attentionRows<Options extends CommonOptions>(
   return { shape: [batch, heads, positions.length, keyLength], data };
 }
 
+/** The size of parts of at most `most`, about all the same. */
+const evenParts = (length: number, most: number): number => Math.max(1, Math.ceil(length / Math.ceil(length / most)));
+
 /** Rows `queries` of the matrix, column by column: the outputs for values of unit vectors, in the type of the inputs. */
 function rowsOfColumns<Options extends CommonOptions>(
   variant: AttentionVariant<Options>,
   inputs: AttentionInputs,
   options: Options,
+  shape: AttentionShape,
   queries: readonly number[],
   settings: AttendSettings,
 ): Dense {
-  const { shape, dtype } = inputs.keys;
-  const [batch, heads, keyLength] = shape;
-  const queryLength = inputs.queries.shape[2];
+  const { batch, heads, queryLength, keyLength, headDim, dtype } = shape;
   const lists = batch * heads;
   const size = lists * queries.length * keyLength;
   const data = dtype === 'float64' ? new Float64Array(size) : new Float32Array(size);
   const most = Math.max(FEWEST_QUERIES, Math.floor(MOST_OF_UNITS / (lists * keyLength)));
-  const atOnce = Math.ceil(keyLength / Math.ceil(keyLength / most));
-  for (let first = 0; first < keyLength; first += atOnce) {
-    const count = Math.min(atOnce, keyLength - first);
-    scope(() => {
-      const values = zeros([batch, heads, keyLength, count], dtype);
-      const units = elements(values);
-      for (let list = 0; list < lists; list++) {
-        for (let c = 0; c < count; c++) units[(list * keyLength + first + c) * count + c] = 1;
-      }
-      const output = noGrad(() =>
-        attend(variant, withValues(inputs, values), options, { ...settings, checkFinite: false }),
-      );
-      const columns = elements(output);
-      for (let list = 0; list < lists; list++) {
-        queries.forEach((query, n) => {
-          const from = (list * queryLength + query) * count;
-          data.set(columns.subarray(from, from + count), (list * queries.length + n) * keyLength + first);
-        });
-      }
-    });
-  }
+  const atOnce = variant.weighsColumns ? headDim : evenParts(keyLength, most);
+  scope(() => {
+    const parameters = evenParameters(variant, options, shape, settings);
+    for (let first = 0; first < keyLength; first += atOnce) {
+      const count = Math.min(atOnce, keyLength - first);
+      const width = variant.weighsColumns ? headDim : count;
+      scope(() => {
+        const values = zeros([batch, heads, keyLength, width], dtype);
+        const units = elements(values);
+        for (let list = 0; list < lists; list++) {
+          for (let c = 0; c < count; c++) units[(list * keyLength + first + c) * width + c] = 1;
+        }
+        const given = withValues(inputs, values);
+        const columns = elements(noGrad(() => attend(variant, given, options, { parameters, checkFinite: false })));
+        for (let list = 0; list < lists; list++) {
+          queries.forEach((query, n) => {
+            const from = (list * queryLength + query) * width;
+            data.set(columns.subarray(from, from + count), (list * queries.length + n) * keyLength + first);
+          });
+        }
+      });
+    }
+  });
   return { shape: [batch, heads, queries.length, keyLength], data };
 }
 

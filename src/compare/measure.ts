@@ -11,6 +11,7 @@ import { stateBytes } from '../variants/state.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from '../variants/variant.ts';
 import { attentionRows } from './attention-rows.ts';
 import { countsOf, realPositions, zeroUncounted } from './counted.ts';
+import { takesAllColumns } from './even-columns.ts';
 import type { ComparisonCase } from './inputs.ts';
 import { errorOfMean, meanOf, meanRecall, topKRecalls, totalVariations } from './metrics.ts';
 import { oracleRows, rowsOf } from './oracle.ts';
@@ -100,7 +101,7 @@ export function measureCell(
   const { variant, options } = cell;
   onOutput(output);
   const { inputs, seed, fewRows } = subject;
-  const [places, expected] = variant.weighsColumns
+  const [places, expected] = takesAllColumns(variant)
     ? [fewRows.map((n) => subject.rows[n]), narrowed(reference.rows, fewRows)]
     : [subject.rows, reference.rows];
   const rows = subject.recall('rows', keyOfRows(cell, seed, places), () =>

@@ -110,6 +110,7 @@ const METHOD: Readonly<Record<string, Check>> = {
     ownLoss: may,
     withWholeGradient: may,
     withLinearValues: may,
+    withEvenColumns: may,
     averagesWith: may,
     turnsRotary: may,
     layerWith: may,

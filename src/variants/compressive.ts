@@ -32,7 +32,7 @@ import { defineVariant } from './define.ts';
 import { boolean, choice, integer, number, type OptionsOf } from './options.ts';
 import { type DeclaredParameter, normal } from './parameters.ts';
 import { type AttentionState, Memory } from './state.ts';
-import { meanKernel } from './strided-convolution.ts';
+import { meanKernel, withEvenKernel } from './strided-convolution.ts';
 import { positionDim } from './transformer-xl-distances.ts';
 import type { Attending, AttentionInputs, AttentionPattern, Parameters } from './variant.ts';
 
@@ -163,6 +163,7 @@ export const compressive = defineVariant({
   complexity: 'O(L·(S+M+n))',
   averagesWith: ({ compression }) => compression !== 'convolution',
   weighsColumns: true, // by a convolution
+  withEvenColumns: withEvenKernel,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
   options,
   budget: {

@@ -157,7 +157,6 @@ export const longShort = defineVariant({
   exactness: 'own',
   complexity: 'O(L·(w+r))',
   averagesWith: ({ dualNorm }) => dualNorm !== 'both',
-  weighsColumns: true,
   withLinearValues: (complete) => ({
     ...complete,
     dualNorm: complete.dualNorm === 'both' ? 'keys' : complete.dualNorm,

@@ -27,7 +27,7 @@ import { SOFTMAX_FLOPS } from './flops.ts';
 import { boolean, choice, integer, type OptionsOf } from './options.ts';
 import type { DeclaredParameter } from './parameters.ts';
 import { type AttentionState, Memory } from './state.ts';
-import { endedAt, groupsOf, maskOfGroups, meanKernel, shortened } from './strided-convolution.ts';
+import { endedAt, groupsOf, maskOfGroups, meanKernel, shortened, withEvenKernel } from './strided-convolution.ts';
 import type { Attending, AttentionInputs, AttentionPattern, AttentionShape, Parameters } from './variant.ts';
 
 function attend(
@@ -167,6 +167,7 @@ export const memoryCompressed = defineVariant({
   complexity: 'O(L²/s)',
   averagesWith: ({ layer }) => layer === 'local',
   weighsColumns: true,
+  withEvenColumns: withEvenKernel,
   supports: { causal: true, padding: true, crossAttention: false, incremental: true },
   options,
   budget: null,

@@ -143,7 +143,6 @@ export const poolingformer = defineVariant({
   exactness: 'own',
   complexity: 'O(L·(w₁+w₂/ξ))',
   averages: false,
-  weighsColumns: true,
   // A maximum of values is not linear in them.
   withLinearValues: (complete) => ({ ...complete, pooling: complete.pooling === 'max' ? 'mean' : complete.pooling }),
   supports: { causal: false, padding: true, crossAttention: false, incremental: false },

@@ -3,7 +3,7 @@ import { gatherRows, matmul, reshape, slice, zeroMasked } from '../core/ops/inde
 import { elements, filled, fromArray, type Tensor } from '../core/tensor.ts';
 import type { Drawing } from './parameters.ts';
 import type { Memory } from './state.ts';
-import type { CommonOptions } from './variant.ts';
+import type { CommonOptions, Parameters } from './variant.ts';
 
 /** The options that say which tokens a row is made of. */
 export interface StridedOptions extends CommonOptions {
@@ -92,4 +92,27 @@ export function meanKernel({ extents: [heads, inputs, columns], dtype }: Pick<Dr
   const numbers = elements(kernel);
   for (let row = 0; row < heads * inputs; row++) numbers[row * columns + (row % columns)] = columns / inputs;
   return kernel;
+}
+
+/**
+ * From a kernel W_t of [heads, k · width, width] that by which each column counts alone, and all alike: (1/width) Σ W_t times the
+ * identity. What it makes of equal columns is the mean of what W makes of them.
+ */
+function evenKernel(kernel: Tensor): Tensor {
+  const [heads, inputs, columns] = kernel.shape;
+  const numbers = elements(kernel);
+  const even = filled([heads, inputs, columns], 0, kernel.dtype as 'float32');
+  const result = elements(even);
+  for (let first = 0; first < numbers.length; first += columns ** 2) {
+    let sum = 0;
+    for (let n = first; n < first + columns ** 2; n++) sum += numbers[n];
+    for (let c = 0; c < columns; c++) result[first + c * columns + c] = sum / columns;
+  }
+  return even;
+}
+
+/** Parameters of which W_V, if it is there, weighs all columns of the values alike. */
+export function withEvenKernel(parameters: Parameters): Parameters {
+  const { W_V } = parameters;
+  return W_V === undefined ? parameters : { ...parameters, W_V: evenKernel(W_V) };
 }

@@ -128,6 +128,11 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly averages?: false;
   /** Whether each column of the values has weights of its own: a head then has no one matrix, and only the mean of them. */
   readonly weighsColumns?: true;
+  /**
+   * For such variants, where these weights follow from parameters: parameters with which each column has the mean of them, and the
+   * head one matrix. The values are then as wide as the queries. Absent: the mean takes all columns.
+   */
+  withEvenColumns?(parameters: Parameters): Parameters;
   /** The same where options decide it. Where it is false, an exact variant is exact by its own definition. */
   averagesWith?(options: Options): boolean;
   /**

@@ -4,9 +4,10 @@ import { noGrad } from '../../core/autograd.ts';
 import type { Dense } from '../../core/reference.ts';
 import { scope } from '../../core/scope.ts';
 import { elements, type Tensor, zeros } from '../../core/tensor.ts';
-import { attend } from '../../variants/attend.ts';
+import { attend, checkInputs } from '../../variants/attend.ts';
 import type { AnyVariant } from '../../variants/registry.ts';
 import type { AttentionInputs, CommonOptions } from '../../variants/variant.ts';
+import { evenParameters, takesAllColumns } from '../even-columns.ts';
 import { oracleRows } from '../oracle.ts';
 import { REFERENCE_VARIANT } from '../series.ts';
 import { cellOf, cellStart, type PatternGrid, queriesOfCells, weightsGrid } from './grid.ts';
@@ -53,14 +54,20 @@ export function drawnWeights(
   const size = Math.min(cells, length);
   const grid = Array.from({ length: size * size }, () => 0);
   // Where each column of V has weights of its own, all of a head are needed for one cell, and their mean is drawn.
-  const [atOnce, width] = variant.weighsColumns ? [1, inputs.queries.shape[3]] : [CELLS_AT_ONCE, 1];
+  const shape = checkInputs(inputs, false);
+  const { headDim } = shape;
+  const [atOnce, width] = takesAllColumns(variant)
+    ? [1, headDim]
+    : [variant.weighsColumns ? headDim : CELLS_AT_ONCE, 1];
   for (let first = 0; first < size; first += atOnce) {
     const count = Math.min(atOnce, size - first);
     scope(() => {
-      const values = indicators(inputs.values, size, first, count, width);
+      const parameters = evenParameters(variant, linear, shape, { seed });
+      const columns = variant.weighsColumns ? headDim : count * width;
+      const values = indicators(inputs.values, size, first, count, width, columns);
       const global = inputs.global && { ...inputs.global, values };
       const given = { ...inputs, values, ...(global && { global }) };
-      const output = noGrad(() => attend(variant, given, linear, { seed, checkFinite: false }));
+      const output = noGrad(() => attend(variant, given, linear, { parameters, checkFinite: false }));
       addMeans(grid, output, size, first, count, width);
     });
     onProgress((first + count) / size);
@@ -68,29 +75,29 @@ export function drawnWeights(
   return { size, cells: grid };
 }
 
-/** Values as long as the given ones, with `width` columns for each of `count` cells: 1 for the keys of the cell. */
-function indicators(like: Tensor, size: number, first: number, count: number, width: number): Tensor {
+/** Values as long as the given ones, of which each of `count` cells has `width` of the columns: 1 for the keys of the cell. */
+function indicators(like: Tensor, size: number, first: number, count: number, width: number, columns: number): Tensor {
   const [batch, heads, length] = like.shape;
-  const values = zeros([batch, heads, length, count * width], like.dtype);
+  const values = zeros([batch, heads, length, columns], like.dtype);
   const data = elements(values);
   for (let row = 0; row < batch * heads * length; row++) {
     const column = cellOf(row % length, size, length) - first;
     if (column < 0 || column >= count) continue;
-    data.fill(1, (row * count + column) * width, (row * count + column + 1) * width);
+    data.fill(1, row * columns + column * width, row * columns + (column + 1) * width);
   }
   return values;
 }
 
 /** Adds the mean weight of a pair in the cells of `count` columns, over all queries and heads of the first batch entry. */
 function addMeans(grid: number[], output: Tensor, size: number, first: number, count: number, width: number): void {
-  const [, heads, length] = output.shape;
+  const [, heads, length, columns] = output.shape;
   const data = elements(output);
   const extents = Array.from({ length: size }, (_, n) => cellStart(n + 1, size, length) - cellStart(n, size, length));
   for (let row = 0; row < heads * length; row++) {
     const cell = cellOf(row % length, size, length);
     for (let c = 0; c < count * width; c++) {
       const column = first + Math.floor(c / width);
-      grid[cell * size + column] += data[row * count * width + c] / (heads * width * extents[cell] * extents[column]);
+      grid[cell * size + column] += data[row * columns + c] / (heads * width * extents[cell] * extents[column]);
     }
   }
 }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { difference } from './compare.ts';
 import type { Code, Exercise, Law, Mistake, Value } from './exercise.ts';
 import { frozen } from './frozen.ts';
+import { NOT_WRITTEN } from './hole.ts';
 import { type Meter, TooMuch } from './load.ts';
 
 /** How many inputs must tell one mistake from all else. */
@@ -11,7 +12,10 @@ const RECOGNISED_ON = 60;
 const MILLISECONDS = 600;
 const LEAST = 5;
 
-/** The only mistake that computes what `code` computes on every drawn input, also where that is wrong. */
+/**
+ * The only mistake that computes what `code` computes on every drawn input, also where that is wrong. Laws of functions that are
+ * not written yet are passed over.
+ */
 export function recognised(exercise: Exercise, code: Code, meter?: Meter): Mistake | null {
   try {
     return search(exercise, code, meter);
@@ -36,10 +40,11 @@ function search({ laws, mistakes }: Exercise, code: Code, meter?: Meter): Mistak
       }
       const own = outcome(law, code, inputs, meter);
       if (own === null) return null;
+      if (own === NOT_WRITTEN) break;
       if (!same(law.expected(inputs), own, law.tolerance)) isWrong = true;
       for (const each of left) {
         const theirs = outcome(law, each.code, inputs);
-        if (theirs === null || !same(theirs, own, law.tolerance)) left.delete(each);
+        if (!same(theirs, own, law.tolerance)) left.delete(each);
       }
       if (left.size === 0) return null;
     }
@@ -47,16 +52,20 @@ function search({ laws, mistakes }: Exercise, code: Code, meter?: Meter): Mistak
   return isWrong && left.size === 1 ? [...left][0] : null;
 }
 
-/** What a law gets; of an error, that it is one; null where it takes too long. */
-function outcome(law: Law, code: Code, inputs: Readonly<Record<string, unknown>>, meter?: Meter): Value | null {
+type Outcome = Value | typeof NOT_WRITTEN | null;
+
+/** What a law gets; of an error, that it is one or that the function is not written; null where it takes too long. */
+function outcome(law: Law, code: Code, inputs: Readonly<Record<string, unknown>>, meter?: Meter): Outcome {
   try {
     meter?.start();
     return (law.got(code, frozen(inputs)) ?? 'nothing') as Value;
   } catch (error) {
-    return error instanceof TooMuch ? null : { throws: true };
+    if (error instanceof TooMuch) return null;
+    return error instanceof Error && error.message === NOT_WRITTEN ? NOT_WRITTEN : { throws: true };
   }
 }
 
-function same(one: Value, other: Value, tolerance: number): boolean {
+function same(one: Outcome, other: Outcome, tolerance: number): boolean {
+  if (one === null || other === null || one === NOT_WRITTEN || other === NOT_WRITTEN) return false;
   return difference(one, other, tolerance) === null && difference(other, one, tolerance) === null;
 }

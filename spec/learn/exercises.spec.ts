@@ -24,8 +24,8 @@ for (const exercise of exercises) {
     const seed = Math.floor(Math.random() * 2 ** 31);
     const { failure } = gradeSource(exercise, asLearner(solution), imports, new Meter(), { seed });
     assert.is(failure, null, `seed ${seed}: ${failure?.law}: ${failure?.sentence} ${JSON.stringify(failure?.inputs)}`);
-    const { code } = load(solution, imports);
-    assert.is(recognised(exercise, code), null);
+    const { code, meter } = load(solution, imports);
+    assert.is(recognised(exercise, code, meter), null);
   });
 
   test(`${name}: the hole says that it is not written yet`, () => {
@@ -66,11 +66,22 @@ test('a failing input shrinks: an attention without its scale fails on one numbe
   assert.equal(law.expected(failure!.inputs!), failure!.expected);
 });
 
+test('a mistake is named while other functions are not written yet', () => {
+  const exercise = findExercise('nystrom')!;
+  const hole = load(holeOf(solutionOf(exercise)), imports).code;
+  const { code, name } = exercise.mistakes.find(({ name }) => name === 'every m-th token')!;
+  assert.is(grade(exercise, { ...hole, landmarksOf: code.landmarksOf }).failure?.mistake?.name, name);
+  // What is right so far is only not written, and no mistake.
+  const { landmarksOf } = load(solutionOf(exercise), imports).code;
+  assert.is(grade(exercise, { ...hole, landmarksOf }).failure?.kind, 'hole');
+  assert.is(recognised(exercise, { ...hole, landmarksOf }), null);
+});
+
 test('what is right on all inputs is never called a mistake', () => {
   fc.assert(
     fc.property(fc.constantFrom(...exercises), fc.integer(), (exercise, seed) => {
-      const { code } = load(solutionOf(exercise), imports);
-      return grade(exercise, code, { seed, runs: 20 }).passed;
+      const { code, meter } = load(solutionOf(exercise), imports);
+      return grade(exercise, code, { seed, runs: 20, meter }).passed;
     }),
     { numRuns: 20 },
   );

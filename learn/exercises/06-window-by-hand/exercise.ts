@@ -26,11 +26,14 @@ const over =
       const met = keys(i, K.length, reach, causal);
       const weights = softmax(met.map((j) => (j < 0 ? 0 : dot(q, K[j]) / Math.sqrt(q.length))));
       const rows = met.map((j) => (j < 0 ? V[0].map(() => 0) : [...V[j]]));
-      return rows.length === 0 ? V[0].map(() => Number.NaN) : multiply([weights], rows)[0];
+      return multiply([weights], rows)[0];
     });
 /** Offsets −r … r, or −r … 0, one after another. */
 const places = (i: number, reach: number, causal: boolean) =>
   Array.from({ length: causal ? reach + 1 : 2 * reach + 1 }, (_, n) => i - reach + n);
+const sliced = (i: number, length: number, reach: number, causal: boolean) =>
+  Array.from({ length }, (_, j) => j).slice(i - reach, causal ? i + 1 : i + reach + 1);
+const filled = (rows: M, width: number) => rows.map((row) => (row.length > 0 ? row : new Array<number>(width).fill(0)));
 const inside = (length: number) => (j: number) => j >= 0 && j < length;
 
 export const windowByHand: Exercise = {
@@ -98,11 +101,12 @@ export const windowByHand: Exercise = {
     mistake(
       'negative number given to slice',
       'You give slice a negative start. JavaScript counts it from the end of the list, so the first windows are empty or wrong: begin at Math.max(0, i - reach).',
-      {
-        windowAttention: over((i, length, reach, causal) =>
-          Array.from({ length }, (_, j) => j).slice(i - reach, causal ? i + 1 : i + reach + 1),
-        ),
-      },
+      { windowAttention: over(sliced) },
+    ),
+    mistake(
+      'negative start, and zeros where nothing is left',
+      'You give slice a negative start, which JavaScript counts from the end of the list. So the first windows are empty, and their outputs 0: begin at Math.max(0, i - reach).',
+      { windowAttention: (...all: [M, M, M, number, boolean]) => filled(over(sliced)(...all), all[2][0].length) },
     ),
     mistake(
       'last key left out',

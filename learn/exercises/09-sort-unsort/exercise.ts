@@ -68,6 +68,11 @@ export const sortUnsort: Exercise = {
       { orderOf: (buckets: Numbers) => [...buckets].sort((a, b) => a - b), unsort },
     ),
     mistake(
+      'the argument sorted',
+      'You sort the list of buckets that you were given. Others still need it, and its numbers are not those of the tokens: make a list of the tokens and sort that.',
+      { orderOf: (buckets: number[]) => buckets.sort((a, b) => a - b), unsort },
+    ),
+    mistake(
       'sorted as text',
       'You sort the numbers as text, which JavaScript does without a comparison: 10 then comes before 2. Give sort a function that subtracts.',
       {

@@ -89,6 +89,21 @@ export const prefixSums: Exercise = {
       },
     ),
     mistake(
+      'one row for all features',
+      'You made the rows of S by new Array(n).fill(row). These are not n rows but n times the same one, so what you add to one is in all: use zeros(rows, columns).',
+      {
+        causalLinear: (Q: Matrix, K: Matrix, V: Matrix) =>
+          by(
+            (i, j) => j <= i,
+            () => 1,
+          )(
+            Q.map((q) => [total(q)]),
+            K.map((k) => [total(k)]),
+            V,
+          ).map((row, i) => row.map((x) => x / total(K.slice(0, i + 1).map((k) => dot(Q[i], k))))),
+      },
+    ),
+    mistake(
       'S forgets',
       'You begin S anew at each token, so that only the last value counts. S is a running sum as z is.',
       {

@@ -39,5 +39,20 @@ export const PAPERS = {
   ),
   lra: paper('lra', 'Tay et al.', 2021, '2011.04006', 'Long Range Arena: A Benchmark for Efficient Transformers'),
   reformer: paper('reformer', 'Kitaev et al.', 2020, '2001.04451', 'Reformer: The Efficient Transformer'),
+  longformer: paper('longformer', 'Beltagy et al.', 2020, '2004.05150', 'Longformer: The Long-Document Transformer'),
+  negativeEigenvalues: paper(
+    'negative-eigenvalues',
+    'Grazzi et al.',
+    2024,
+    '2411.12537',
+    'Unlocking State-Tracking in Linear RNNs Through Negative Eigenvalues',
+  ),
+  attentionSinks: paper(
+    'attention-sinks',
+    'Xiao et al.',
+    2024,
+    '2309.17453',
+    'Efficient Streaming Language Models with Attention Sinks',
+  ),
   survey: paper('survey', 'Tay et al.', 2022, '2009.06732', 'Efficient Transformers: A Survey'),
 } as const;

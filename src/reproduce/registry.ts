@@ -7,6 +7,7 @@ import { linearTransformerTable5 } from './linear-transformer-table-5.ts';
 import { linformerFigure1 } from './linformer-figure-1.ts';
 import { linformerTable3 } from './linformer-table-3.ts';
 import { lraTable2 } from './lra-table-2.ts';
+import { negativeEigenvaluesParity } from './negative-eigenvalues-parity.ts';
 import { nystromformerTable1 } from './nystromformer-table-1.ts';
 import { performerFigure2 } from './performer-figure-2.ts';
 import { performerFigure4 } from './performer-figure-4.ts';
@@ -28,6 +29,7 @@ export const experiments: readonly Experiment[] = [
   lraTable2,
   reformerFigure5,
   surveyComplexity,
+  negativeEigenvaluesParity,
 ];
 
 /**

@@ -13,6 +13,7 @@ import { performerFigure2 } from './performer-figure-2.ts';
 import { performerFigure4 } from './performer-figure-4.ts';
 import { performerTheorem2 } from './performer-theorem-2.ts';
 import { reformerFigure5 } from './reformer-figure-5.ts';
+import { reformerTable2 } from './reformer-table-2.ts';
 import { surveyComplexity } from './survey-complexity.ts';
 import { transformerXlTable9 } from './transformer-xl-table-9.ts';
 
@@ -27,6 +28,7 @@ export const experiments: readonly Experiment[] = [
   nystromformerTable1,
   transformerXlTable9,
   lraTable2,
+  reformerTable2,
   reformerFigure5,
   surveyComplexity,
   negativeEigenvaluesParity,

@@ -6,6 +6,7 @@ import { linearTransformerFigure1 } from './linear-transformer-figure-1.ts';
 import { linearTransformerTable5 } from './linear-transformer-table-5.ts';
 import { linformerFigure1 } from './linformer-figure-1.ts';
 import { linformerTable3 } from './linformer-table-3.ts';
+import { longformerTable4 } from './longformer-table-4.ts';
 import { lraTable2 } from './lra-table-2.ts';
 import { negativeEigenvaluesParity } from './negative-eigenvalues-parity.ts';
 import { nystromformerTable1 } from './nystromformer-table-1.ts';
@@ -31,6 +32,7 @@ export const experiments: readonly Experiment[] = [
   reformerTable2,
   reformerFigure5,
   surveyComplexity,
+  longformerTable4,
   negativeEigenvaluesParity,
 ];
 

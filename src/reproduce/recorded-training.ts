@@ -5,7 +5,7 @@ import { isObject, readJsonObject } from '../core/files/json.ts';
 import { entryAt } from '../core/files/system-error.ts';
 import { readMetrics } from '../training/metrics.ts';
 import { recipeOf } from '../training/recipes/recipe-of.ts';
-import type { RunSettings } from '../training/run.ts';
+import { endRun, type RunSettings, startRun } from '../training/run.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import type { Recorded } from './experiment.ts';
 import { isEnvironment } from './log.ts';
@@ -32,13 +32,8 @@ export function recordedTraining(folder: string, settings: RunSettings): Recorde
   if (!isEnvironment(environment) || !isObject(result)) {
     throw new FileFormatError(`${resultsPath}: expected a machine and the results of a run`);
   }
-  const { parameters, stateBytes, seconds } = result;
-  if (
-    ![parameters, seconds].every((each) => typeof each === 'number') ||
-    !['number', 'object'].includes(typeof stateBytes)
-  ) {
-    throw new FileFormatError(`${resultsPath}: expected numbers of parameters, bytes of the states and seconds`);
-  }
+  const { seconds } = result;
+  if (typeof seconds !== 'number') throw new FileFormatError(`${resultsPath}: seconds: expected a number`);
   const curve = readMetrics(metricsPath).flatMap((line) =>
     line.kind === 'evaluation' && line.loss !== null
       ? [{ step: line.step, loss: line.loss, accuracy: line.accuracy }]
@@ -46,6 +41,9 @@ export function recordedTraining(folder: string, settings: RunSettings): Recorde
   );
   if (curve.at(-1)?.step !== settings.steps)
     throw new FileFormatError(`${metricsPath}: expected an evaluation at the end`);
-  const numbers = trainingNumbers(curve, Number(parameters), stateBytes === null ? null : Number(stateBytes));
-  return { numbers, seconds: Number(seconds), environment };
+  // The model is as large as another of these settings.
+  const run = startRun(settings);
+  const numbers = trainingNumbers(curve, run);
+  endRun(run);
+  return { numbers, seconds, environment };
 }

@@ -1,6 +1,7 @@
 /** What a training has come to, as numbers of a unit: the same from a run that was just made and from one that is on disk. */
 import { isDeepStrictEqual } from 'node:util';
-import type { RunSettings } from '../training/run.ts';
+import type { Run, RunSettings } from '../training/run.ts';
+import { bytesOfStates } from '../training/state-size.ts';
 import { openTask } from '../training/tasks/registry.ts';
 import type { Numbers } from './results.ts';
 
@@ -11,8 +12,10 @@ export interface CurvePoint {
   accuracy: number;
 }
 
-/** The numbers of every training: at its end, and the curve of evaluations. */
-export function trainingNumbers(curve: readonly CurvePoint[], parameters: number, stateBytes: number | null): Numbers {
+/** The numbers of every training: at its end, the size of its model, and the curve of evaluations. */
+export function trainingNumbers(curve: readonly CurvePoint[], { learner, task }: Run): Numbers {
+  const parameters = [...learner.model.parameters().values()].reduce((sum, { size }) => sum + size, 0);
+  const stateBytes = bytesOfStates(learner, task);
   const { loss, accuracy } = curve[curve.length - 1];
   return {
     ...{ loss, accuracy, parameters, ...(stateBytes !== null && { 'state bytes': stateBytes }) },

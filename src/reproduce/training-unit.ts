@@ -10,7 +10,6 @@ import { entryAt } from '../core/files/system-error.ts';
 import { resumeRun, saveCheckpoint } from '../training/checkpoint.ts';
 import { evaluate } from '../training/evaluate.ts';
 import { endRun, type Run, type RunSettings, startRun } from '../training/run.ts';
-import { bytesOfStates } from '../training/state-size.ts';
 import { train } from '../training/trainer.ts';
 import type { Unit, UnitContext } from './experiment.ts';
 import { recordedTraining } from './recorded-training.ts';
@@ -47,8 +46,7 @@ export function trainingUnit({ name, settings, begin, prepare, measure }: Traini
       try {
         const more = measure === undefined ? {} : await measure(run, context);
         if (more === null) return null;
-        const parameters = [...run.learner.model.parameters().values()].reduce((sum, { size }) => sum + size, 0);
-        return { ...trainingNumbers(curve, parameters, bytesOfStates(run.learner, run.task)), ...more };
+        return { ...trainingNumbers(curve, run), ...more };
       } finally {
         endRun(run);
       }

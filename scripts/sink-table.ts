@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ArgumentError } from '../src/core/errors.ts';
-import { Random } from '../src/core/random.ts';
+import { caches, copying, entropyOf, type Reading, read, type Texts } from '../src/reproduce/sink-readings.ts';
 import { formatWhole } from '../src/terminal/format.ts';
 import { integer, integers, text } from '../src/terminal/options.ts';
 import { formatTable } from '../src/terminal/table.ts';
@@ -15,11 +15,8 @@ import type { Learner } from '../src/training/learner.ts';
 import { backcopyRecipe } from '../src/training/recipes/backcopy.ts';
 import { runsOf } from '../src/training/recipes/recipe.ts';
 import { startRun } from '../src/training/run.ts';
-import { followersOf, isCopied } from '../src/training/tasks/backcopy.ts';
-import { openTask } from '../src/training/tasks/registry.ts';
 import { train } from '../src/training/trainer.ts';
 import { runProgram } from './program.ts';
-import { caches, type Reading, read, type Texts } from './sink-readings.ts';
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
@@ -115,34 +112,3 @@ await runProgram(command, async (values) => {
   );
   return 0;
 });
-
-/** Texts of the task, which no training has met, and their bytes of both kinds. */
-function copying(texts: number, length: number, isMeant: (n: number) => boolean): Texts {
-  const random = new Random(1).split(`texts of ${length}`);
-  const task = openTask('backcopy', { length });
-  const examples = Array.from({ length: texts }, () => task.draw('held-out', random));
-  const tokens = examples.map((each) => each.tokens);
-  const isCopy = (text: number, n: number) => isCopied(tokens[text], n + 1);
-  return {
-    tokens,
-    targets: examples.map(({ targets }) => targets as ArrayLike<number>),
-    counts: {
-      all: (_, n) => isMeant(n),
-      drawn: (text, n) => isMeant(n) && !isCopy(text, n),
-      copies: (text, n) => isMeant(n) && isCopy(text, n),
-    },
-  };
-}
-
-/** What nothing can be below on this text: the bits that its drawn bytes have by their probabilities. */
-function entropyOf({ tokens, targets, counts }: Texts): Record<string, number> {
-  const bits = Array.from(targets[0], (next, n) =>
-    isCopied(tokens[0], n + 1) ? 0 : -Math.log2(followersOf(tokens[0][n]).get(next) as number),
-  );
-  return Object.fromEntries(
-    Object.entries(counts).map(([name, isCounted]) => {
-      const counted = bits.filter((_, n) => isCounted(0, n));
-      return [name, counted.reduce((sum, each) => sum + each, 0) / counted.length];
-    }),
-  );
-}

@@ -1,6 +1,7 @@
 /** All experiments, and how words of the command line find them. */
 import { ArgumentError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
+import { attentionSinksTable1 } from './attention-sinks-table-1.ts';
 import type { Experiment } from './experiment.ts';
 import { linearTransformerFigure1 } from './linear-transformer-figure-1.ts';
 import { linearTransformerTable5 } from './linear-transformer-table-5.ts';
@@ -34,6 +35,7 @@ export const experiments: readonly Experiment[] = [
   surveyComplexity,
   longformerTable4,
   negativeEigenvaluesParity,
+  attentionSinksTable1,
 ];
 
 /**

@@ -1,15 +1,18 @@
 /** How a language model reads a text through other attention: bits a byte, and the weight on the first byte. */
-import { noGrad } from '../src/core/autograd.ts';
-import { crossEntropy } from '../src/core/ops/index.ts';
-import { scope } from '../src/core/scope.ts';
-import { elements, fromArray, type Tensor, zeros } from '../src/core/tensor.ts';
-import type { LanguageModel } from '../src/training/language-model.ts';
-import type { Learner } from '../src/training/learner.ts';
-import type { AttentionSettings } from '../src/training/mixing.ts';
-import { evaluation } from '../src/training/module.ts';
-import { rebuilt } from '../src/training/reattend.ts';
-import { endLearner } from '../src/training/run.ts';
-import { attend } from '../src/variants/attend.ts';
+import { noGrad } from '../core/autograd.ts';
+import { crossEntropy } from '../core/ops/index.ts';
+import { Random } from '../core/random.ts';
+import { scope } from '../core/scope.ts';
+import { elements, fromArray, type Tensor, zeros } from '../core/tensor.ts';
+import type { LanguageModel } from '../training/language-model.ts';
+import type { Learner } from '../training/learner.ts';
+import type { AttentionSettings } from '../training/mixing.ts';
+import { evaluation } from '../training/module.ts';
+import { rebuilt } from '../training/reattend.ts';
+import { endLearner } from '../training/run.ts';
+import { followersOf, isCopied } from '../training/tasks/backcopy.ts';
+import { openTask } from '../training/tasks/registry.ts';
+import { attend } from '../variants/attend.ts';
 
 /** Texts of one length, [texts][length], with the byte after each, and which of these count in a mean. */
 export interface Texts {
@@ -80,4 +83,35 @@ export function caches(cache: number, numSinks: number): [string, string, Attent
     sinkPositions,
     { variant: 'attention-sinks', options: { windowLength: cache - numSinks, numSinks, sinkPositions } },
   ]);
+}
+
+/** Texts of the task, which no training has met, and their bytes of both kinds. */
+export function copying(texts: number, length: number, isMeant: (n: number) => boolean, seed = 1): Texts {
+  const random = new Random(seed).split(`texts of ${length}`);
+  const task = openTask('backcopy', { length });
+  const examples = Array.from({ length: texts }, () => task.draw('held-out', random));
+  const tokens = examples.map((each) => each.tokens);
+  const isCopy = (text: number, n: number) => isCopied(tokens[text], n + 1);
+  return {
+    tokens,
+    targets: examples.map(({ targets }) => targets as ArrayLike<number>),
+    counts: {
+      all: (_, n) => isMeant(n),
+      drawn: (text, n) => isMeant(n) && !isCopy(text, n),
+      copies: (text, n) => isMeant(n) && isCopy(text, n),
+    },
+  };
+}
+
+/** What nothing can be below on this text: the bits that its drawn bytes have by their probabilities. */
+export function entropyOf({ tokens, targets, counts }: Texts): Record<string, number> {
+  const bits = Array.from(targets[0], (next, n) =>
+    isCopied(tokens[0], n + 1) ? 0 : -Math.log2(followersOf(tokens[0][n]).get(next) as number),
+  );
+  return Object.fromEntries(
+    Object.entries(counts).map(([name, isCounted]) => {
+      const counted = bits.filter((_, n) => isCounted(0, n));
+      return [name, counted.reduce((sum, each) => sum + each, 0) / counted.length];
+    }),
+  );
 }

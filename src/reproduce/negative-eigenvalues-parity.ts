@@ -75,6 +75,12 @@ function claims(given: Given): Claim[] {
       format: formatPercent,
     },
     direction: { kind: 'bounds', read: (results) => Math.min(...accuraciesAt(results, given, run, at)), least: 0.75 },
+    because: {
+      'holds in direction':
+        'Until twice the length of the training all answers are right, and then they fade: after 300 steps β is probably not quite 2, so that a state loses a little with every token.',
+      'does not hold here':
+        'To twice the length of the training nearly all answers are right; beyond it they fade faster than those of DeltaNet. Probably its gate α, below 1, takes a little with every token.',
+    },
   });
   const fails = (run: string): Claim => ({
     says: `${LABELS[run]} does not, at ${longest} tokens: the highest accuracy of all seeds`,

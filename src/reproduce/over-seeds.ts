@@ -16,7 +16,7 @@ export interface SeedLine {
   label: string;
   /** Drawn dashed and grey, as what the others are compared with. */
   isReference?: boolean;
-  /** For each x, the values of all seeds. */
+  /** For each x, the values of all seeds; none where there is no point. */
   values: readonly (readonly number[])[];
 }
 
@@ -49,12 +49,12 @@ export function seedChart({ id, title, description, x, y, lines }: SeedChart): C
     lines: lines.map(({ label, isReference = false, values }) => ({
       label,
       index: isReference ? null : place++,
-      points: values.map((own, at) => ({
-        x: x.values[at],
-        y: meanOf(own),
-        ...(own.length > 1 && { range: [Math.min(...own), Math.max(...own)] as [number, number] }),
-        tooltip: `${label}, ${x.format(x.values[at])}: ${formatSpread(own, y.format)}`,
-      })),
+      points: values.flatMap((own, at) => {
+        if (own.length === 0) return [];
+        const tooltip = `${label}, ${x.format(x.values[at])}: ${formatSpread(own, y.format)}`;
+        const range: [number, number] = [Math.min(...own), Math.max(...own)];
+        return [{ x: x.values[at], y: meanOf(own), ...(own.length > 1 && { range }), tooltip }];
+      }),
     })),
   };
 }

@@ -13,6 +13,7 @@ import { negativeEigenvaluesParity } from './negative-eigenvalues-parity.ts';
 import { nystromformerTable1 } from './nystromformer-table-1.ts';
 import { performerFigure2 } from './performer-figure-2.ts';
 import { performerFigure4 } from './performer-figure-4.ts';
+import { performerFigure5 } from './performer-figure-5.ts';
 import { performerTheorem2 } from './performer-theorem-2.ts';
 import { reformerFigure5 } from './reformer-figure-5.ts';
 import { reformerTable2 } from './reformer-table-2.ts';
@@ -23,6 +24,7 @@ export const experiments: readonly Experiment[] = [
   performerFigure2,
   performerTheorem2,
   performerFigure4,
+  performerFigure5,
   linformerFigure1,
   linformerTable3,
   linearTransformerFigure1,

@@ -3,11 +3,13 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { standalonePicture } from '../bench/report/picture.ts';
+import type { Chart } from '../src/compare/report/chart.ts';
 import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { countsOf } from '../src/reproduce/claims.ts';
 import { describeMachine, describeSettings, type Outcome, outcomeOf, wordsOf } from '../src/reproduce/outcome.ts';
 import { experiments } from '../src/reproduce/registry.ts';
 import { formatMilliseconds } from '../src/terminal/format.ts';
+import { sameAxes } from './same-axes.ts';
 import { markdown } from './training-summary.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -17,13 +19,25 @@ export function committedOutcomes(): Outcome[] {
   return experiments.map((experiment) => outcomeOf(experiment, 'small', join(root, 'bench/results/reproduce')));
 }
 
-/** The sections `claims` and `experiments`; also draws the figures into docs/reproduced/. */
-export async function reproducedSections(): Promise<{ claims: string; experiments: string }> {
+/** The sections `claims`, `axes` and `experiments`; also draws the figures into docs/reproduced/. */
+export async function reproducedSections(): Promise<{ claims: string; axes: string; experiments: string }> {
   const outcomes = committedOutcomes();
   mkdirSync(join(root, 'docs/reproduced'), { recursive: true });
   const sections: string[] = [];
   for (const outcome of outcomes) sections.push(await sectionOf(outcome));
-  return { claims: claimsTable(outcomes), experiments: sections.join('\n\n') };
+  return { claims: claimsTable(outcomes), axes: await axesSection(), experiments: sections.join('\n\n') };
+}
+
+async function axesSection(): Promise<string> {
+  const parts = sameAxes().map(async ({ chart, words, source }) => {
+    await writePicture(chart, 'all variants on the same axes');
+    return `![${chart.title}](reproduced/${chart.id}.svg)\n\n${words} [Numbers](../${source})`;
+  });
+  return (await Promise.all(parts)).join('\n\n');
+}
+
+async function writePicture(chart: Chart, subtitle: string): Promise<void> {
+  writeFileAtomically(join(root, `docs/reproduced/${chart.id}.svg`), await standalonePicture(chart, subtitle));
 }
 
 function claimsTable(outcomes: readonly Outcome[]): string {
@@ -61,7 +75,7 @@ ${title}. [${paper.authors} ${paper.year}](https://arxiv.org/abs/${paper.arxiv})
   const charts = experiment.draw(results, scale);
   for (const chart of charts) {
     const subtitle = `${paper.authors} ${paper.year}, ${experiment.table.replace('-', ' ')}`;
-    writeFileAtomically(join(root, `docs/reproduced/${chart.id}.svg`), await standalonePicture(chart, subtitle));
+    await writePicture(chart, subtitle);
   }
   const pictures = charts.map(({ id, title: what }) => `![${what}](reproduced/${id}.svg)`);
   return [

@@ -1,7 +1,8 @@
 /** Does it hold? Claims of papers with the verdict on each, then every experiment with its numbers and figures. */
 import { committedOutcomes } from '../../scripts/reproduced-page.ts';
-import { loadDrawing } from '../../src/compare/report/chart.ts';
-import { type Html, html } from '../../src/compare/report/html.ts';
+import { sameAxes } from '../../scripts/same-axes.ts';
+import { drawChart, loadDrawing } from '../../src/compare/report/chart.ts';
+import { type Html, html, raw } from '../../src/compare/report/html.ts';
 import { countsOf } from '../../src/reproduce/claims.ts';
 import { type Outcome, wordsOf } from '../../src/reproduce/outcome.ts';
 import { sectionOf } from '../../src/reproduce/page.ts';
@@ -31,6 +32,10 @@ export async function reproducedPage(): Promise<Page> {
 <section aria-labelledby="claims">
 <h2 id="claims">The claims</h2>
 ${scrollBox('Claims of papers', judged.length, html`<table class="claims"><thead><tr>${heads}</tr></thead><tbody>${rows}</tbody></table>`, 'broad')}
+</section>
+<section aria-labelledby="axes">
+<h2 id="axes">All variants on the same axes</h2>
+${sameAxes().map(({ chart, words }) => html`<figure class="crowded"><figcaption><h3>${chart.title}</h3></figcaption>${raw(drawChart(drawing, chart))}</figure><p>${words}</p>`)}
 </section>
 ${outcomes.map((outcome) => sectionOf(outcome, drawing, PROGRAM))}</div>`,
   };

@@ -1,7 +1,6 @@
 /** All experiments, and how words of the command line find them. */
 import { ArgumentError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
-import { attentionSinksTable1 } from './attention-sinks-table-1.ts';
 import type { Experiment } from './experiment.ts';
 import { linearTransformerFigure1 } from './linear-transformer-figure-1.ts';
 import { linearTransformerTable5 } from './linear-transformer-table-5.ts';
@@ -13,10 +12,8 @@ import { negativeEigenvaluesParity } from './negative-eigenvalues-parity.ts';
 import { nystromformerTable1 } from './nystromformer-table-1.ts';
 import { performerFigure2 } from './performer-figure-2.ts';
 import { performerFigure4 } from './performer-figure-4.ts';
-import { performerFigure5 } from './performer-figure-5.ts';
 import { performerTheorem2 } from './performer-theorem-2.ts';
 import { reformerFigure5 } from './reformer-figure-5.ts';
-import { reformerTable2 } from './reformer-table-2.ts';
 import { surveyComplexity } from './survey-complexity.ts';
 import { transformerXlTable9 } from './transformer-xl-table-9.ts';
 
@@ -24,7 +21,6 @@ export const experiments: readonly Experiment[] = [
   performerFigure2,
   performerTheorem2,
   performerFigure4,
-  performerFigure5,
   linformerFigure1,
   linformerTable3,
   linearTransformerFigure1,
@@ -32,12 +28,10 @@ export const experiments: readonly Experiment[] = [
   nystromformerTable1,
   transformerXlTable9,
   lraTable2,
-  reformerTable2,
   reformerFigure5,
   surveyComplexity,
   longformerTable4,
   negativeEigenvaluesParity,
-  attentionSinksTable1,
 ];
 
 /**

@@ -19,12 +19,15 @@ import { renderBenchReport } from './report/page.ts';
 import { before } from './suites/before.ts';
 import { crossover } from './suites/crossover.ts';
 import { decoding } from './suites/decoding.ts';
+import { generation } from './suites/generation.ts';
+import { growth } from './suites/growth.ts';
 import { kernels } from './suites/kernels.ts';
 import { peers } from './suites/peers.ts';
 import { recurrences } from './suites/recurrences.ts';
 import { reversible } from './suites/reversible.ts';
 import { scaling } from './suites/scaling.ts';
 import { segments } from './suites/segments.ts';
+import { stream } from './suites/stream.ts';
 import type { Suite } from './suites/suite.ts';
 import { training } from './suites/training.ts';
 
@@ -33,16 +36,19 @@ const SUITES: readonly Suite[] = [
   scaling,
   crossover,
   decoding,
+  stream,
+  growth,
   segments,
   reversible,
   before,
   peers,
   recurrences,
   training,
+  generation,
 ];
 const NAMES = SUITES.map(({ name }) => name);
 /** Peers are installed, and another checkout is made, on demand: so only on demand are they measured. */
-const ON_DEMAND = [before, peers, recurrences, training].map(({ name }) => name);
+const ON_DEMAND = [before, peers, recurrences, training, generation].map(({ name }) => name);
 const USUAL = NAMES.filter((name) => !ON_DEMAND.includes(name));
 
 const command = {
@@ -82,6 +88,10 @@ const command = {
     {
       command: 'npm run bench -- --suite training --venv .venv',
       explanation: 'Measure a training step next to PyTorch’s, and where its time goes',
+    },
+    {
+      command: 'npm run bench -- --suite generation --venv .venv',
+      explanation: 'Measure one more token after 8,192 others next to PyTorch’s',
     },
     {
       command: 'npm run bench -- --suite recurrences --venv .venv --limit 5',

@@ -31,6 +31,7 @@ import { FAMILIES } from '../src/variants/variant.ts';
 import { beforeTable } from './before-table.ts';
 import { causalTable, comparisonTable } from './comparison-table.ts';
 import { exportsTable } from './exports-table.ts';
+import { growthTables } from './growth-tables.ts';
 import { peersTable } from './peers-table.ts';
 import { pretrainedTable } from './pretrained-table.ts';
 import { drawPictures } from './readme-pictures.ts';
@@ -207,7 +208,7 @@ function moreTables(): string {
 
 ${machine(kernels.environment, 'npm run bench -- --suite kernels')}
 
-${trainingStepTables(machine)}
+${[trainingStepTables(machine), growthTables(machine)].filter((table) => table !== '').join('\n\n')}
 
 ${reversibleTable()}
 

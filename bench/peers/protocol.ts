@@ -15,6 +15,8 @@ export type Task =
   | { kind: 'product'; size: number }
   /** Of one attention between matrices, or of a whole language model (the suite `training`). */
   | { kind: 'training-step'; length: number; width: number; model?: ModelSize }
+  /** One more token after `length` others (the suite `generation`). */
+  | { kind: 'decoded-token'; length: number; width: number; model: ModelSize }
   | { kind: 'peak' };
 
 /** Of a language model, beside its width and length. */

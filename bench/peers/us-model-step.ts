@@ -18,7 +18,7 @@ import type { ModelSize } from './protocol.ts';
 import { COMPARED_STEPS } from './training-step.ts';
 
 /** Bytes. */
-const VOCABULARY = 256;
+export const VOCABULARY = 256;
 const RATE = 1e-3;
 const LARGEST_NORM = 1;
 
@@ -43,10 +43,8 @@ export function prepareModelStep({
   const numbers = (name: string) =>
     keep(fromArray(drawBetween(name, batch * length, 0, VOCABULARY).map(Math.floor), [batch, length], 'int32'));
   const [tokens, targets] = [numbers('tokens'), numbers('targets')];
-  const settings = { layers, modelDim: width, heads, length, positions: 'rotary', dropout: 0, causal: true } as const;
   const start = () => {
-    const model = languageModel({ ...settings, vocabulary: VOCABULARY }, 1);
-    for (const [name, parameter] of model.parameters()) drawInto(name, parameter, width);
+    const model = drawModel({ layers, width, heads, length });
     return { model, optimizer: new AdamW(model.parameters()) };
   };
   let current = start();
@@ -78,6 +76,19 @@ export function prepareModelStep({
     },
     release: end,
   };
+}
+
+/** The model, with the numbers that every peer has. */
+export function drawModel({
+  layers,
+  width,
+  heads,
+  length,
+}: Omit<ModelSize, 'batch'> & { width: number; length: number }) {
+  const settings = { layers, modelDim: width, heads, length, positions: 'rotary', dropout: 0, causal: true } as const;
+  const model = languageModel({ ...settings, vocabulary: VOCABULARY }, 1);
+  for (const [name, parameter] of model.parameters()) drawInto(name, parameter, width);
+  return model;
 }
 
 /** Variance 1/inputs for matrices, 1/width for the embedding; biases and gains stay at 0 and 1. */

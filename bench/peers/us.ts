@@ -10,6 +10,7 @@ import { openPeak } from './peak.ts';
 import {
   attention,
   type Contestant,
+  contestant,
   type Peer,
   type Prepared,
   product,
@@ -19,6 +20,7 @@ import {
 } from './peer.ts';
 import { RECURRENCES } from './recurrences.ts';
 import { drawTensor, prepareAttention, prepareRecurrence, releaseAll } from './us-attention.ts';
+import { prepareDecodedToken } from './us-decoded-token.ts';
 import { prepareModelStep } from './us-model-step.ts';
 import { prepareTrainingStep } from './us-training-step.ts';
 import { VARIANT_OPTIONS } from './variant-options.ts';
@@ -42,6 +44,11 @@ export async function open(name: string, threads: number): Promise<Peer> {
     product('product', instructions, prepareProduct),
     trainingStep('training step', instructions, ({ model, ...task }) =>
       model === undefined ? prepareTrainingStep(task) : prepareModelStep({ ...task, ...model }),
+    ),
+    contestant(
+      'decoded-token',
+      { name: 'decoded token', computes: 'decoded-token', training: false, instructions },
+      ({ model, ...task }) => prepareDecodedToken({ ...task, ...model }),
     ),
   ];
   return { versions: { 'efficient-transformers': packageVersion(), node: process.version }, threads, contestants };

@@ -3,6 +3,7 @@
 import platform
 
 import torch
+from decoded_token import DecodedToken
 from inputs import draw
 from model_step import ModelStep
 
@@ -97,4 +98,5 @@ contestants = [
     contestant("full", "attention", "full", True, lambda task, check: Attention(task, fused)),
     contestant("product", "product", "product", False, lambda task, check: Product(task)),
     contestant("training step", "training-step", "training-step", True, training_step),
+    contestant("decoded token", "decoded-token", "decoded-token", False, lambda task, check: DecodedToken(task)),
 ]

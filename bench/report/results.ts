@@ -9,13 +9,17 @@ import { readJsonObject } from '../../src/core/files/json.ts';
 import { entryAt } from '../../src/core/files/system-error.ts';
 import type { OpProfile } from '../../src/core/profile.ts';
 import type { BeforeRow } from '../suites/before.ts';
+import type { GrowthRow } from '../suites/growth.ts';
 import type { Row } from '../suites/peers/measure.ts';
+import type { StreamRow } from '../suites/stream.ts';
 import type { StepRow } from '../suites/training.ts';
 
 export interface Raw<EachRow> {
   summary: string;
   environment: ComparisonReport['environment'];
   rows: EachRow[];
+  /** Of what was measured, by name. */
+  versions?: Record<string, string>;
   /** For `before`: the commit that it was compared with. */
   commit?: string;
   /** For `before`: how the numbers came about. */
@@ -87,6 +91,8 @@ interface Rows {
   crossover: CrossoverRow;
   kernels: KernelRow;
   decoding: DecodingRow;
+  stream: StreamRow;
+  growth: GrowthRow;
   reversible: ReversibleRow;
   before: BeforeRow;
   peers: PeerRow;
@@ -174,6 +180,11 @@ function needResult<Result>(name: string, command: string): Result {
 /** Training steps, and what the ops of `steps` of them took; null if they were never measured. */
 export function readSteps(): TrainingStep | null {
   return readResult('training-step.json');
+}
+
+/** One more token after others, beside PyTorch's; null if it was never measured. */
+export function readGeneration(): (Raw<StepRow> & { tokensBefore: number }) | null {
+  return readResult('generation.json');
 }
 
 /** The command that writes bench/results/compare.json. */

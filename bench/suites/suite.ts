@@ -6,7 +6,7 @@ import { Random } from '../../src/core/random.ts';
 import { keep, scope } from '../../src/core/scope.ts';
 import { randomNormal, type Tensor } from '../../src/core/tensor.ts';
 import { attend } from '../../src/variants/attend.ts';
-import type { AnyVariant } from '../../src/variants/registry.ts';
+import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
 import type { AttentionInputs, CommonOptions, Parameters } from '../../src/variants/variant.ts';
 
 export interface SuiteSettings {
@@ -49,6 +49,18 @@ export function drawInputs(heads: number, length: number, headDim: number): Atte
   const random = new Random(1).split(`bench ${length}`);
   const draw = (name: string) => keep(randomNormal([1, heads, length, headDim], random.split(name)));
   return { queries: draw('queries'), keys: draw('keys'), values: draw('values') };
+}
+
+/** All variants; for a first look, one of each family. */
+export function variantsFor({ quick }: Pick<SuiteSettings, 'quick'>): readonly AnyVariant[] {
+  const all = allVariants();
+  return quick ? all.filter(({ family }, n) => all.findIndex((other) => other.family === family) === n) : all;
+}
+
+/** The time that the process has computed so far, on all its threads: what others do meanwhile does not count. */
+export function processorMilliseconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** One pass, its result thrown away. */

@@ -13,28 +13,13 @@ import { formatMilliseconds, formatPercent, formatRatio } from '../../src/termin
 import { formatTable } from '../../src/terminal/table.ts';
 import type { ModelSize, Task } from '../peers/protocol.ts';
 import { prepareModelStep } from '../peers/us-model-step.ts';
-import { PeerFailure, PeerProcess } from './peers/process.ts';
 import type { Suite } from './suite.ts';
+import { type Contestant, type Running, start } from './widths.ts';
 
 const CONTESTANT = 'training step';
 const PATIENCE = 300_000;
 /** Relative: float32 sums in other orders, and what four steps of Adam make of them. */
 const LOSS_TOLERANCE = 1e-4;
-
-/** Variables that hold PyTorch, oneDNN and MKL to a width. */
-const heldTo = (aten: string, onednn: string, mkl: string) => ({
-  ATEN_CPU_CAPABILITY: aten,
-  ONEDNN_MAX_CPU_ISA: onednn,
-  MKL_ENABLE_INSTRUCTIONS: mkl,
-});
-
-const CONTESTANTS = [
-  { name: 'this library', peer: 'us', environment: {} },
-  { name: 'PyTorch', peer: 'pytorch', environment: {} },
-  { name: 'PyTorch, AVX2', peer: 'pytorch', environment: heldTo('avx2', 'AVX2', 'AVX2') },
-  { name: 'PyTorch, 128 bits', peer: 'pytorch', environment: heldTo('default', 'SSE41', 'SSE4_2') },
-] as const;
-type Name = (typeof CONTESTANTS)[number]['name'];
 
 interface Size {
   name: string;
@@ -51,7 +36,7 @@ const TINY: Size = { name: '1 layer, d = 32', length: 32, width: 32, model: { la
 export interface StepRow extends Record<string, unknown> {
   size: string;
   threads: number;
-  contestant: Name;
+  contestant: Contestant;
   /** The median over the rounds. */
   milliseconds: number;
   /** Each round's. */
@@ -88,25 +73,6 @@ export const training: Suite = {
   },
 };
 
-interface Running {
-  name: Name;
-  process: PeerProcess;
-}
-
-/** Those that are there; the others are problems. Ours has to be. */
-async function start(threads: number, venv: string | undefined, problems: string[]): Promise<Running[]> {
-  const running: Running[] = [];
-  for (const { name, peer, environment } of CONTESTANTS) {
-    try {
-      running.push({ name, process: await PeerProcess.start(peer, threads, venv, environment) });
-    } catch (error) {
-      if (!(error instanceof PeerFailure) || peer === 'us') throw error;
-      problems.push(`${name}: ${error.message}`);
-    }
-  }
-  return running;
-}
-
 async function measure(
   processes: readonly Running[],
   { name: size, ...sizes }: Size,
@@ -116,8 +82,8 @@ async function measure(
   problems: string[],
 ): Promise<StepRow[]> {
   const task: Task = { kind: 'training-step', ...sizes };
-  const times = new Map<Name, number[]>(processes.map(({ name }) => [name, []]));
-  const losses = new Map<Name, Float32Array>();
+  const times = new Map<Contestant, number[]>(processes.map(({ name }) => [name, []]));
+  const losses = new Map<Contestant, Float32Array>();
   for (const { name, process } of processes) {
     tell(`${size}, ${threads} threads: ${name} gets ready`);
     await process.ask({ do: 'prepare', contestant: CONTESTANT, task, check: false }, PATIENCE);
@@ -142,7 +108,7 @@ async function measure(
 }
 
 /** A row for each contestant, with its ratio to ours, round by round. */
-export function rowsOf(size: string, threads: number, times: ReadonlyMap<Name, number[]>): StepRow[] {
+export function rowsOf(size: string, threads: number, times: ReadonlyMap<Contestant, number[]>): StepRow[] {
   const ours = times.get('this library') as number[];
   return [...times].map(([contestant, all]) => {
     const ratio = median(all.map((each, round) => each / ours[round]));

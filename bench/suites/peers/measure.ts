@@ -174,6 +174,7 @@ export function describe(task: Task): string {
   if (task.kind === 'peak') return 'peak';
   if (task.kind === 'product') return `product of ${task.size}`;
   if (task.kind === 'training-step') return `training step, ${task.length} tokens`;
+  if (task.kind === 'decoded-token') return `a token after ${task.length}`;
   const { kind, heads, length, training } = task;
   return `${kind}, ${heads === 1 ? '1 head' : `${heads} heads`}, ${length} tokens, ${training ? 'both passes' : 'forward'}`;
 }

@@ -47,6 +47,7 @@ export function operations(task: Task, computes: string, threads: number): numbe
     // Five products with weights forward, the gradients of five weights, and those of two inputs, for tokens need none.
     return 2 * length * width ** 2 * (5 + 5 + 2) + BOTH_PASSES * 4 * length ** 2 * width;
   }
+  if (task.kind === 'decoded-token') throw new Error('plan: a decoded token belongs to the suite generation');
   const { heads, length, headDim, training } = task;
   const variant = findVariant(computes);
   if (variant === undefined) throw new Error(`plan: there is no variant '${computes}'`);

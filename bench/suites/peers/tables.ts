@@ -56,6 +56,7 @@ function titleOf({ task, threads }: Row): string {
   if (task.kind === 'product') return `Products of n × n matrices, ${where}`;
   if (task.kind === 'training-step') return `Training steps of a small model, ${where}`;
   if (task.kind === 'peak') return `Peak, ${where}`;
+  if (task.kind === 'decoded-token') return `Tokens of a small model, ${where}`;
   const heads = task.heads === 1 ? '1 head' : `${task.heads} heads`;
   const passes = task.training ? 'forward and backward' : 'forward';
   return `${task.kind === 'recurrence' ? 'Recurrences' : 'Attention'} ${passes}, ${heads} of ${task.headDim}, ${where}`;

@@ -1,0 +1,52 @@
+/**
+ * One more token of a language model that has read others: a step of a generation, and the likeliest byte. PyTorch computes the
+ * same with a cache (bench/pytorch/decoded_token.py); the logits of the first tokens are compared.
+ */
+import { scope } from '../../src/core/scope.ts';
+import { elements } from '../../src/core/tensor.ts';
+import type { Generation } from '../../src/training/language-model.ts';
+import { endLearner } from '../../src/training/run.ts';
+import { drawBetween } from './inputs.ts';
+import type { Prepared } from './peer.ts';
+import type { ModelSize } from './protocol.ts';
+import { drawModel, VOCABULARY } from './us-model-step.ts';
+
+/** Tokens that can be decoded after those that were read. */
+const ROOM = 2048;
+const COMPARED_TOKENS = 4;
+
+export function prepareDecodedToken({ length, ...sizes }: ModelSize & { width: number; length: number }): Prepared {
+  const { batch } = sizes;
+  const all = length + ROOM;
+  const drawn = drawBetween('tokens', batch * all, 0, VOCABULARY).map(Math.floor);
+  const tokensAt = (from: number, end: number) =>
+    Array.from({ length: batch }, (_, b) => drawn.slice(b * all + from, b * all + end));
+  const model = drawModel({ ...sizes, length: all });
+  const start = () => {
+    const generation = model.startGeneration(batch);
+    scope(() => void generation.read(tokensAt(0, length)));
+    return generation;
+  };
+  let current: Generation = start();
+
+  /** The logits after the next token; the likeliest is what a text would go on with. */
+  const next = (): Float32Array =>
+    scope(() => {
+      const logits = elements(current.step(tokensAt(current.position, current.position + 1).map(([token]) => token)));
+      logits.indexOf(Math.max(...logits));
+      return logits.slice() as Float32Array;
+    });
+  return {
+    run: () => void next(),
+    results() {
+      current.end();
+      current = start();
+      const rows = Array.from({ length: COMPARED_TOKENS }, next);
+      return { logits: Float32Array.from(rows.flatMap((row) => [...row])) };
+    },
+    release() {
+      current.end();
+      endLearner({ kind: 'causal', model, logits: () => model.body.embedding.weight });
+    },
+  };
+}

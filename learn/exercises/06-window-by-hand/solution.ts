@@ -4,7 +4,8 @@
  * Now the attention that the layout of the last exercise describes. With `reach` r, query i meets the keys j with |i − j| ≤ r,
  * or i − r ≤ j ≤ i where the model is causal, and shares its weight of 1 among these alone:
  *
- *     o_i = Σ_j w_ij v_j        w_i = softmax of q_i·k_j / √d over the keys j of the window
+ *     w_i = softmax of q_i·k_j / √d over the keys j of the window
+ *     o_i = Σ_j w_ij v_j
  *
  * This takes L (2r + 1) scores and not L². The care is in the ends of the text. The first query has no keys on its left: its
  * window is smaller, it does not go on at the last tokens, and no zeros stand in for keys that do not exist.

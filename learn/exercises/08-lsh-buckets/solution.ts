@@ -5,10 +5,11 @@
  * vectors often have the same one. A matrix R of random numbers, d × b/2, turns the vector x into b/2 numbers. Beside them write
  * the same numbers with the other sign, and take the place of the largest of all b:
  *
- *     h(x) = argmax([xR; −xR])        places are counted from 0; of equal ones, the first counts
+ *     h(x) = argmax([xR; −xR])
  *
- * The columns of R and their opposites are b directions. The bucket is the direction that x points to most, however long x is.
- * Locality-sensitive hashing (LSH) is the name of such functions.
+ * Places are counted from 0, and of equally large numbers the first counts. The columns of R and their opposites are b
+ * directions. The bucket is the direction that x points to most, however long x is. Locality-sensitive hashing (LSH) is the name
+ * of such functions.
  *
  * Task: return the list of the buckets of the rows of X.
  *

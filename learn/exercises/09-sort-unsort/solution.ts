@@ -6,7 +6,8 @@
  * attention every output has to go back to the place of its token:
  *
  *     order = the numbers of the tokens, sorted by (bucket, place)
- *     sorted row n = row order[n]            unsorted row order[n] = sorted row n
+ *     sorted row n = row order[n]
+ *     unsorted row order[n] = sorted row n
  *
  * A sort that keeps the order of equals is called *stable*. Here it matters: a causal model asks who comes first.
  *

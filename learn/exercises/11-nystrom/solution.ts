@@ -4,7 +4,8 @@
  * Nyströmformer lets m *landmarks* stand for L tokens: it cuts the text into m segments of equal length and takes the mean of
  * each, of the queries (Q̃) and of the keys (K̃). Three softmax matrices, none of them L × L, then make up the attention:
  *
- *     F = softmax(QK̃ᵀ/√d)    A = softmax(Q̃K̃ᵀ/√d)    B = softmax(Q̃Kᵀ/√d)         output = F A⁺ (B V)
+ *     F = softmax(QK̃ᵀ/√d)        A = softmax(Q̃K̃ᵀ/√d)        B = softmax(Q̃Kᵀ/√d)
+ *     output = F A⁺ (B V)
  *
  * Each softmax runs along rows. A⁺ is the pseudo-inverse of the m × m matrix A: the matrix with A A⁺ A = A, which is the inverse
  * where A has one. Matrix products alone find it, step by step, where I is the identity matrix:

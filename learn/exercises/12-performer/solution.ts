@@ -9,8 +9,8 @@
  *     o_i = Σ_j (φ(q_i)·φ(k_j)) v_j / Σ_j φ(q_i)·φ(k_j)
  *
  * Now Σ_j φ(k_j) v_jᵀ can be computed once for all queries, and no pair is ever made. But the exponentials of long vectors
- * vanish or overflow. What multiplies all φ(k_j) alike, or one φ(q_i), cancels in the quotient: so subtract from the exponents of
- * a query their largest, and from those of all keys one number, the largest of all. The factor 1/√m cancels too.
+ * vanish or overflow. What multiplies all φ(k_j) alike, or one φ(q_i), cancels in the quotient: so subtract from the exponents
+ * of a query their largest, and from those of all keys one number, the largest of all. The factor 1/√m cancels too.
  *
  * Task: write `exponents`, which returns b for each row of X (m numbers each; the rows of W are the ω), and `performer`, which
  * returns the outputs for vectors of any size.

@@ -5,12 +5,13 @@
  * by token from a state of a fixed size, as a recurrent network does, and return exactly what the run over the whole text
  * returns. Here the features are those of the linear transformer, for each number x of a query or a key:
  *
- *     φ(x) = x + 1 where x > 0, and exp(x) elsewhere            (that is elu(x) + 1)
- *     S' = S + φ(k) vᵀ        z' = z + φ(k)        o = S'ᵀ φ(q) / (z' · φ(q))
+ *     φ(x) = elu(x) + 1, that is x + 1 where x > 0, and exp(x) elsewhere
+ *     S' = S + φ(k) vᵀ        z' = z + φ(k)
+ *     o = S'ᵀ φ(q) / (z' · φ(q))
  *
- * Task: write `start`, the state before the first token (S of dim × width numbers, z of dim), and `step`, which takes a state and
- * the query, key and value of one token, and returns the new state and the output. Leave the given state as it is: someone may
- * want to go on from it twice.
+ * Task: write `start`, the state before the first token (S of dim × width numbers, z of dim), and `step`, which takes a state
+ * and the query, key and value of one token, and returns the new state and the output. Leave the given state as it is: someone
+ * may want to go on from it twice.
  *
  * Source: Katharopoulos et al. 2020, "Transformers are RNNs", eqs. 7 and 16 to 20.
  */

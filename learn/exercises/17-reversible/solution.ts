@@ -2,8 +2,8 @@
  * A reversible layer and its inverse.
  *
  * To train a model, the inputs of every layer are kept for the way back, so memory grows with the number of layers. A reversible
- * layer needs none of it: its inputs can be computed from its outputs. It splits what it gets into two halves. In a transformer f
- * is attention and g the feed-forward layer:
+ * layer needs none of it: its inputs can be computed from its outputs. It splits what it gets into two halves. In a transformer
+ * f is attention and g the feed-forward layer:
  *
  *     y1 = x1 + f(x2)        y2 = x2 + g(y1)
  *

@@ -1,14 +1,16 @@
 /**
  * The gradient of attention.
  *
- * Attention is three steps: S = QKᵀ/√d, W = softmax(S) row by row, O = WV. Given the gradients dO of the outputs, go back through
- * them in the opposite order. For a product O = WV the rule is dW = dO Vᵀ and dV = Wᵀ dO, and so for the first product too:
+ * Attention is three steps: S = QKᵀ/√d, W = softmax(S) row by row, O = WV. Given the gradients dO of the outputs, go back
+ * through them in the opposite order. For a product O = WV the rule is dW = dO Vᵀ and dV = Wᵀ dO, and so for the first product
+ * too:
  *
  *     dV = Wᵀ dO        dW = dO Vᵀ
- *     dS_ij = W_ij (dW_ij − Σ_n W_in dW_in)         the last exercise, for each row
+ *     dS_ij = W_ij (dW_ij − Σ_n W_in dW_in)
  *     dQ = dS K / √d    dK = dSᵀ Q / √d
  *
- * An exact gradient that does not store W computes the same, block by block, and W anew on the way back.
+ * dS is the last exercise, for each row. An exact gradient that does not store W computes the same, block by block, and W anew
+ * on the way back.
  *
  * Task: return { dQ, dK, dV }, each of the shape of Q, K, V. There may be more keys than queries.
  *

@@ -8,10 +8,10 @@
  * Each state matters twice: for what is read from it at once, and for all states after it. So its whole gradient g_t is the one
  * that comes from outside, dh_t, and what comes back from the next state, which took a_{t+1} of it:
  *
- *     g_t = dh_t + a_{t+1} g_{t+1}        from the last step to the first; nothing comes after the last
- *     dx_t = g_t                          da_t = g_t h_{t−1}
+ *     g_t = dh_t + a_{t+1} g_{t+1}
+ *     dx_t = g_t        da_t = g_t h_{t−1}
  *
- * So the gradient of a scan is a scan too, from back to front.
+ * Nothing comes back to the last step. So the gradient of a scan is a scan too, from back to front.
  *
  * Task: return { da, dx } from the gates a, the inputs x, and the gradients dh of all states.
  *

@@ -1,12 +1,14 @@
 /**
  * RetNet's decay.
  *
- * A running sum of k_m v_mᵀ over all tokens fills up: old tokens drown new ones. RetNet lets it fade. Each step keeps a share γ of
- * the state, so a token that lies n − m steps back still counts with γ^(n−m):
+ * A running sum of k_m v_mᵀ over all tokens fills up: old tokens drown new ones. RetNet lets it fade. Each step keeps a share γ
+ * of the state, so a token that lies n − m steps back still counts with γ^(n−m):
  *
- *     S_n = γ S_{n−1} + k_n v_nᵀ        o_n = S_nᵀ q_n        (the same as o_n = Σ_{m ≤ n} γ^(n−m) (q_n·k_m) v_m)
+ *     S_n = γ S_{n−1} + k_n v_nᵀ
+ *     o_n = S_nᵀ q_n = Σ_{m ≤ n} γ^(n−m) (q_n·k_m) v_m
  *
- * There is no softmax and no division. Each head h = 0, 1, 2 … has a share of its own, so that some heads look near and some far:
+ * There is no softmax and no division. Each head h = 0, 1, 2 … has a share of its own, so that some heads look near and some
+ * far:
  *
  *     γ_h = 1 − 2^(−5−h)
  *

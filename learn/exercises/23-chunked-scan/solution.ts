@@ -1,9 +1,12 @@
 /**
  * A chunked gated scan.
  *
- * Now the state fades by a gate that each token sets, a_t between 0 and 1: S_t = a_t S_{t−1} + k_t v_tᵀ, o_t = S_tᵀ q_t. Token by
- * token this is a long chain of small steps. Fast code takes C tokens at once, a *chunk*. With S the state before the chunk and
- * i, j = 1 … C its tokens:
+ * Now the state fades by a gate that each token sets, a_t between 0 and 1:
+ *
+ *     S_t = a_t S_{t−1} + k_t v_tᵀ        o_t = S_tᵀ q_t
+ *
+ * Token by token this is a long chain of small steps. Fast code takes C tokens at once, a *chunk*. With S the state before the
+ * chunk and i, j = 1 … C its tokens:
  *
  *     o_i = (a_1 ⋯ a_i) Sᵀ q_i + Σ_{j ≤ i} (a_{j+1} ⋯ a_i) (q_i·k_j) v_j
  *     S' = (a_1 ⋯ a_C) S + Σ_j (a_{j+1} ⋯ a_C) k_j v_jᵀ

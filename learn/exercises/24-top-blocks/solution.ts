@@ -5,7 +5,7 @@
  * scores a block by the query with the mean of its keys. In a causal model query i may take:
  *
  *     its own block, always, up to its own key
- *     of the blocks that end before its own: the count − 1 of the largest q_i · mean(keys of the block)
+ *     of the blocks before it: the count − 1 of largest q_i · mean(keys)
  *
  * Of blocks with equal scores the earlier wins. Its own block takes no part in the contest, because its mean would tell of keys
  * after the query. The attention is then the softmax of q_i·k_j / √d over all keys of these blocks, but none after i.

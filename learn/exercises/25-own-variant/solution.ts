@@ -1,23 +1,25 @@
 /**
  * A variant of your own.
  *
- * Now write a variant for the library itself, so that all its commands can run, compare and train it. It comes with a start: each
- * token meets the tokens at most `reach` away, and beside them the first token of the text, which keeps a trained model stable
- * when the window leaves the rest of the beginning behind. Where the model is causal, no token meets a later one:
+ * Now write a variant for the library itself, so that all its commands can run, compare and train it. It comes with a start:
+ * each token meets the tokens at most `reach` away, and beside them the first token of the text, which keeps a trained model
+ * stable when the window leaves the rest of the beginning behind. Where the model is causal, no token meets a later one:
  *
- *     o_i = Σ_j w_ij v_j        w_i = softmax of q_i·k_j / √d over the j with (j = 0 or |i − j| ≤ r), and j ≤ i where causal
+ *     w_i = softmax of q_i·k_j / √d over the j with j = 0 or |i − j| ≤ r
+ *     o_i = Σ_j w_ij v_j
  *
- * The library's attention takes tensors [batch, heads, length, numbers] and *sets* of keys, and has its gradients built in:
+ * The library's attention takes tensors [batch, heads, length, numbers] and *sets* of keys, and has its gradients built in. In
+ * the set of `runs`, query i meets the keys begin[i] … end[i] − 1, from two Int32Arrays:
  *
  *     ops.attention(queries, keys, values, [set, set …], { keyMask }).output
- *     ops.runs(begin, end, length)        a set in which query i meets the keys begin[i] … end[i] − 1; two Int32Arrays
+ *     ops.runs(begin, end, length)
  *
- * A pair in two of the sets counts twice, so let no two share a key. An empty run has end[i] = begin[i]. keyMask is 0 for
- * tokens that only fill up a shorter text.
+ * A pair in two of the sets counts twice, so let no two share a key. An empty run has end[i] = begin[i]. keyMask is 0 for tokens
+ * that only fill up a shorter text.
  *
  * Task: write `attend` (the output tensor), `meets` (whether a query may meet a key) and `pairs` (how many pairs there are in a
  * text of this length). Then change all three to an idea of yours, and give it options: the laws ask your own `meets` what is
- * right, so they hold for any pattern. Put { name: 'yours' } below and register it as examples/own-variant.mjs does.
+ * right, so they hold for any pattern. When they do, examples/own-variant.mjs shows how all commands come to find it.
  *
  * Source: Xiao et al. 2023, "Efficient streaming language models with attention sinks", section 3 (the first tokens).
  */

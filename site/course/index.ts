@@ -4,9 +4,23 @@ import { block } from './02-block.ts';
 import { quadratic } from './03-quadratic.ts';
 import { lean } from './04-lean.ts';
 import { windows } from './05-windows.ts';
+import { random } from './06-random.ts';
+import { hashing } from './07-hashing.ts';
+import { lowRank } from './08-low-rank.ts';
+import { kernels } from './09-kernels.ts';
 import type { Lesson } from './lesson.ts';
 
-export const LESSONS: readonly Lesson[] = [attention, block, quadratic, lean, windows];
+export const LESSONS: readonly Lesson[] = [
+  attention,
+  block,
+  quadratic,
+  lean,
+  windows,
+  random,
+  hashing,
+  lowRank,
+  kernels,
+];
 
 /** Where a lesson's page is, from the root of the site. */
 export const addressOfLesson = ({ name }: Pick<Lesson, 'name'>): string => `course/${name}.html`;

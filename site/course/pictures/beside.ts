@@ -3,7 +3,7 @@ import { scope } from '../../../src/core/scope.ts';
 import { formatError, formatPercent } from '../../../src/terminal/format.ts';
 import type { AttentionInputs } from '../../../src/variants/variant.ts';
 import { type ChartLine, type Drawn, number, type Settings } from '../drawn.ts';
-import { drawn, errorOf, shareOf, square, weightsOf, words } from './tools.ts';
+import { drawn, errorOf, shareOf, square, variantNamed, weightsOf, words } from './tools.ts';
 
 /** A control named `option.attentionWindow` sets that option, and `option.moba:topBlocks` only the option of one variant. */
 /** A number of global tokens, which the variants take as a list of positions. */
@@ -22,6 +22,9 @@ export function optionsOf(settings: Settings, variant: string): Options {
   if (settings[GLOBALS] !== undefined) {
     own.globalPositions = Array.from({ length: number(settings, GLOBALS) }, (_, n) => n);
   }
+  // Of a variant without a budget there is nothing to move.
+  const { budget } = variantNamed(variant);
+  if (settings.budget !== undefined && budget !== null) own[budget.option] = number(settings, 'budget');
   if (settings.causal !== undefined) own.causal = settings.causal;
   return own;
 }

@@ -3,9 +3,15 @@ import type { Picture } from '../drawn.ts';
 import { oneToken, realHead, shuffled } from './attention.ts';
 import { beside, sweep } from './beside.ts';
 import { heads, masked, positions } from './block.ts';
+import { caught } from './caught.ts';
+import { choose } from './choose.ts';
 import { counted, timed } from './cost.ts';
+import { features } from './features.ts';
+import { collisions } from './hashing.ts';
 import { kept, online } from './lean.ts';
+import { capacity, memory } from './memory.ts';
 import { reach } from './reach.ts';
+import { spectrum } from './spectrum.ts';
 
 export const PICTURES = {
   oneToken,
@@ -21,6 +27,13 @@ export const PICTURES = {
   online,
   kept,
   reach,
+  collisions,
+  spectrum,
+  features,
+  memory,
+  capacity,
+  caught,
+  choose,
 } satisfies Record<string, Picture>;
 
 export type PictureName = keyof typeof PICTURES;

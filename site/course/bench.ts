@@ -1,6 +1,10 @@
 /** Our own measurements for lessons: read from bench/results when the site is built, and never typed by hand. */
-import { needSuite } from '../../bench/report/results.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { middlePoints, needComparison, needSuite, needTraining } from '../../bench/report/results.ts';
+import { REFERENCE_VARIANT } from '../../src/compare/series.ts';
+import { allVariants } from '../../src/variants/registry.ts';
 import type { ChartLine } from './drawn.ts';
+import type { Candidate } from './pictures/choose.ts';
 
 /** Time of a forward pass against length, in milliseconds. */
 export function timesOf(variants: readonly string[], from = 0, to = Number.POSITIVE_INFINITY): ChartLine[] {
@@ -25,4 +29,52 @@ export function decodingOf(variants: readonly string[], figure: 'millisecondsPer
       .map((row) => [row.position, row[figure]] as const)
       .sort(([a], [b]) => a - b),
   }));
+}
+
+export interface Recall {
+  name: string;
+  /** Mean held-out accuracy over its seeds. */
+  accuracy: number;
+  seeds: number;
+  /** Of all layers after one sequence; null where a model keeps none. */
+  stateBytes: number | null;
+}
+
+/** What the runs of a recipe recalled, and how much they keep of what they read; the best first. */
+export function recallOf(recipe: string): Recall[] {
+  const rows = needTraining().rows.filter((row) => row.recipe === recipe && row.accuracy !== null);
+  return [...new Set(rows.map(({ name }) => name))]
+    .map((name): Recall => {
+      const own = rows.filter((row) => row.name === name);
+      const accuracy = own.reduce((sum, row) => sum + (row.accuracy ?? 0), 0) / own.length;
+      return { name, accuracy, seeds: own.length, stateBytes: stateBytesOf(recipe, name, own[0].seed) };
+    })
+    .sort((a, b) => b.accuracy - a.accuracy);
+}
+
+function stateBytesOf(recipe: string, name: string, seed: number): number | null {
+  const file = new URL(`../../bench/results/training/${recipe}/${name}/seed-${seed}/results.json`, import.meta.url);
+  if (!existsSync(file)) return null;
+  const { results } = JSON.parse(readFileSync(file, 'utf8')) as { results: { stateBytes?: number | null }[] };
+  return results[0]?.stateBytes ?? null;
+}
+
+/** Every variant as measured, but full attention. */
+export function candidates(): Candidate[] {
+  const points = middlePoints(needComparison());
+  const rows = needSuite('crossover').rows.filter(({ training }) => !training);
+  return allVariants()
+    .filter(({ name }) => name !== REFERENCE_VARIANT)
+    .map(({ name, supports, exactness }): Candidate => {
+      const speedUps = Object.fromEntries(
+        rows.filter(({ variant }) => variant === name).map(({ length, speedUp }) => [length, speedUp]),
+      );
+      return { name, causal: supports.causal, exactness, error: points.get(name)?.error ?? null, speedUps };
+    })
+    .filter(({ speedUps }) => Object.keys(speedUps).length > 0);
+}
+
+/** The lengths that they were timed at. */
+export function timedLengths(): number[] {
+  return [...new Set(needSuite('crossover').rows.map(({ length }) => length))].sort((a, b) => a - b);
 }

@@ -8,6 +8,11 @@ import { random } from './06-random.ts';
 import { hashing } from './07-hashing.ts';
 import { lowRank } from './08-low-rank.ts';
 import { kernels } from './09-kernels.ts';
+import { recurrence } from './10-recurrence.ts';
+import { linearRecurrences } from './11-linear-recurrences.ts';
+import { selection } from './12-selection.ts';
+import { training } from './13-training.ts';
+import { choosing } from './14-choosing.ts';
 import type { Lesson } from './lesson.ts';
 
 export const LESSONS: readonly Lesson[] = [
@@ -20,6 +25,11 @@ export const LESSONS: readonly Lesson[] = [
   hashing,
   lowRank,
   kernels,
+  recurrence,
+  linearRecurrences,
+  selection,
+  training,
+  choosing,
 ];
 
 /** Where a lesson's page is, from the root of the site. */

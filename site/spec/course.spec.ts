@@ -2,16 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import * as fc from 'fast-check';
 import { parseHTML } from 'linkedom';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { referenceAttention } from '../../src/core/reference.ts';
+import { allVariants } from '../../src/variants/registry.ts';
 import type { Drawn, Panel, Settings } from '../course/drawn.ts';
 import { addressOfLesson, LESSONS } from '../course/index.ts';
 import type { Control, Lesson, LivePicture, StillPicture } from '../course/lesson.ts';
 import { PICTURES } from '../course/pictures/index.ts';
-import { attendOne } from '../course/snippets/attend-one.ts';
 import { startOf } from '../pages/course/figure.ts';
 import { dist, Visitor } from './browser.ts';
 
@@ -81,24 +79,13 @@ function numbersOf(panel: Panel): number[] {
   return panel.lines.flatMap(({ points }) => points.flat());
 }
 
-const vector = (length: number) =>
-  fc.array(fc.double({ min: -30, max: 30, noNaN: true }), { minLength: length, maxLength: length });
-
-test('the snippet of lesson 1 is full attention of one query, by the oracle', () => {
-  const drawn = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 4 })).chain(([count, width]) => {
-    const rows = fc.array(vector(width), { minLength: count, maxLength: count });
-    return fc.tuple(vector(width), rows, rows);
-  });
-  fc.assert(
-    fc.property(drawn, ([query, keys, values]) => {
-      const dense = (rows: number[][]) => ({ shape: [1, 1, rows.length, rows[0].length], data: rows.flat() });
-      const expected = referenceAttention({ queries: dense([query]), keys: dense(keys), values: dense(values) });
-      attendOne(query, keys, values).output.forEach((value, n) => {
-        // Two orders of a few sums in float64.
-        assert.ok(Math.abs(value - expected.data[n]) <= 1e-10 * 30);
-      });
-    }),
-    { numRuns: 50 },
+test('every variant is explained by a lesson', () => {
+  const explained = new Set(LESSONS.flatMap(({ variants }) => variants));
+  assert.equal(
+    allVariants()
+      .map(({ name }) => name)
+      .filter((name) => !explained.has(name)),
+    [],
   );
 });
 

@@ -42,6 +42,6 @@ export function choose(settings: Settings): Drawn {
         })),
       },
     ],
-    says: `${fits.length} of ${candidates.length} variants fit, and ${faster.length} of them are faster than full attention at ${length.toLocaleString('en')} tokens${fits.length === 0 ? '. Take full attention' : `; the fastest is ${fits[0].name}`}.`,
+    says: `${fits.length} of ${candidates.length} variants fit, and ${faster.length} of them ${faster.length === 1 ? 'is' : 'are'} faster than full attention at ${length.toLocaleString('en')} tokens${fits.length === 0 ? '. Take full attention' : `; the fastest is ${fits[0].name}`}.`,
   };
 }

@@ -12,6 +12,7 @@ import { kept, online } from './lean.ts';
 import { capacity, memory } from './memory.ts';
 import { reach } from './reach.ts';
 import { spectrum } from './spectrum.ts';
+import { trained } from './train.ts';
 
 export const PICTURES = {
   oneToken,
@@ -34,6 +35,7 @@ export const PICTURES = {
   capacity,
   caught,
   choose,
+  trained,
 } satisfies Record<string, Picture>;
 
 export type PictureName = keyof typeof PICTURES;

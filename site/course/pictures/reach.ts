@@ -11,10 +11,14 @@ const MOST_STEPS = 64;
 export function reach(settings: Settings): Drawn {
   const variant = String(settings.variant);
   const [length, layers] = ['length', 'layers'].map((name) => number(settings, name));
-  const { cells } = patternGrid(variantNamed(variant), length, optionsOf(settings, variant), length);
+  const options = optionsOf(settings, variant);
+  const { cells } = patternGrid(variantNamed(variant), length, options, length);
+  // A causal model never hears of what is yet to come.
+  const possible = (n: number): boolean => options.causal !== true || n % length <= Math.floor(n / length);
   const steps = stepsOf(cells, length);
-  const within = (most: number): number => steps.filter((step) => step <= most).length / length ** 2;
-  const needed = steps.reduce((most, step) => Math.max(most, step), 0);
+  const within = (most: number): number =>
+    steps.filter((step) => step <= most).length / steps.filter((_, n) => possible(n)).length;
+  const needed = steps.reduce((most, step, n) => (possible(n) ? Math.max(most, step) : most), 0);
   return {
     panels: [
       {
@@ -37,10 +41,10 @@ export function reach(settings: Settings): Drawn {
         axes: ['queries', 'keys'],
       },
     ],
-    says: `${variant}: one layer allows ${formatPercent(within(1))} of all pairs. After ${layers} ${layers === 1 ? 'layer' : 'layers'}, ${formatPercent(within(layers))} of all tokens have heard of each other. ${
+    says: `${variant}: one layer allows ${formatPercent(within(1))} of ${options.causal === true ? 'the pairs of a token and one before it' : 'all pairs'}. After ${layers} ${layers === 1 ? 'layer' : 'layers'}, news has come over ${formatPercent(within(layers))} of them. ${
       Number.isFinite(needed)
-        ? `It takes ${needed} ${needed === 1 ? 'layer' : 'layers'} until all have.`
-        : 'Some never do.'
+        ? `It takes ${needed} ${needed === 1 ? 'layer' : 'layers'} until it has come over all.`
+        : 'Over some it never does.'
     }`,
   };
 }

@@ -9,7 +9,7 @@ export const luna: PaperNotes = {
   idea: 'A few rows read the text, and the text reads these rows.',
   symbols: [
     { tex: 'l', option: 'packLength', means: 'rows of the short sequence' },
-    { tex: 'P', option: null, means: 'the short sequence, a parameter here' },
+    { tex: 'P', option: null, means: 'the short sequence: a parameter, but where a layer below hands it on' },
     { tex: tex`\omega`, option: 'activation', means: 'a positive function in place of the softmax, if causal' },
     { tex: 'd', option: null, means: 'width of a query and of a key in one head' },
   ],
@@ -17,7 +17,7 @@ export const luna: PaperNotes = {
     {
       label: '§3.1',
       tex: tex`Y_P = \operatorname{Attn}(P, X), \qquad Y_X = \operatorname{Attn}(X, Y_P)`,
-      says: 'Pack and unpack: two attentions, each linear in the length, in place of one that is quadratic. In the paper $Y_P$ goes on to the next layer as its $P$.',
+      says: 'Pack and unpack: two attentions, each linear in the length, in place of one that is quadratic. In a model the next layer has $norm(P + Y_P)$ as its $P$.',
     },
     {
       label: '§3.4',

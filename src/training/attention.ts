@@ -30,6 +30,7 @@ import {
   separated,
 } from './attention-parts.ts';
 import { gateProjections, projectedGates } from './gate-projections.ts';
+import type { Handing, HandingPass } from './handing.ts';
 import { type Linear, linear } from './linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing, type MixOptions } from './mixing.ts';
 import { type Module, named } from './module.ts';
@@ -44,22 +45,13 @@ import {
   projecting,
   projectionParameters,
 } from './projections.ts';
+import type { Steps } from './steps.ts';
 
 type Projected = { inputs: AttentionInputs; last: LastRows };
 
-export interface AttendOptions extends MixOptions {
+export interface AttendOptions extends Omit<MixOptions, 'taken' | 'leave'>, HandingPass {
   /** uint8 [batch, length]: 1 = a real token, 0 = padding. Absent: all real. */
   keyMask?: Tensor | undefined;
-}
-
-/** Passes tokens of a batch of sequences through a module, one or more at a time. Keeps no tape. */
-export interface Steps {
-  /** Takes [batch, n, width] of the next positions, and returns the same shape. */
-  step(x: Tensor): Tensor;
-  /** The state after the tokens so far; null before the first token. A step may release it: copy it to keep it. */
-  state(): AttentionState | null;
-  /** Releases the state. */
-  end(): void;
 }
 
 export class MultiHeadAttention implements Module {
@@ -70,6 +62,8 @@ export class MultiHeadAttention implements Module {
   readonly global: Projections | undefined;
   /** The projections of the variant's gates, by name. */
   readonly gates: Readonly<Record<string, Linear>>;
+  /** Undefined if nothing is handed on between layers. */
+  readonly handing: Handing | undefined;
   /** Of the parts that the variant declares around the attention. */
   readonly parts: PartParameters;
   /** Undefined behind multiplicative projections. */
@@ -81,13 +75,15 @@ export class MultiHeadAttention implements Module {
   readonly #rotary: Rotary | null;
 
   /**
-   * `mixing`: the variant with its parameters, if another layer shares them. Throws ArgumentError for an unknown variant or
-   * if rotary positions would have no effect, and as `checkOptions` does for options that do not fit.
+   * `mixing`: the variant with its parameters, if another layer shares them. `handing`: absent if nothing is handed on. Throws
+   * ArgumentError for an unknown variant or if rotary positions would have no effect, and as `checkOptions` does for options that
+   * do not fit.
    */
-  constructor(settings: AttentionSettings, place: AttentionPlace, random: Random, mixing?: Mixing) {
+  constructor(settings: AttentionSettings, place: AttentionPlace, random: Random, mixing?: Mixing, handing?: Handing) {
     this.#place = place;
     this.#sharesMixing = mixing !== undefined;
-    this.mixing = mixing ?? new Mixing(settings, place, random.split('mixing'));
+    this.handing = handing;
+    this.mixing = mixing ?? new Mixing(settings, place, random.split('mixing'), handing?.place.takes);
     const { variant, options } = this.mixing;
     this.#gated = settings.gatedValues ?? variant.inputs.values === 'gated';
 
@@ -111,12 +107,13 @@ export class MultiHeadAttention implements Module {
 
   /** Leaves out the variant's parameters if they belong to another layer, because that layer names them. */
   tensors(): Map<string, Tensor> {
-    const { projections, multiplicative, gates, global, parts, output } = this;
+    const { projections, multiplicative, gates, global, handing, parts, output } = this;
     return named({
       ...multiplicative,
       ...projections,
       gates,
       global,
+      handed: handing?.parameters,
       ...parts,
       output,
       ...(this.#sharesMixing ? {} : this.mixing.parameters),
@@ -134,14 +131,15 @@ export class MultiHeadAttention implements Module {
    * Self-attention of x [batch, length, modelDim]; the result has the same shape. Throws ShapeError for a sequence that is
    * too long.
    */
-  forward(x: Tensor, { keyMask, ...options }: AttendOptions): Tensor {
+  forward(x: Tensor, { keyMask, handed, random, ...options }: AttendOptions): Tensor {
     const { length, modelDim } = this.#place;
     const [, own, width] = x.shape;
     if (x.shape.length !== 3 || own > length || width !== modelDim) {
       throw new ShapeError(`x: expected [batch, at most ${length}, ${modelDim}], got ${formatShape(x.shape)}`);
     }
     const inputs = { ...this.#project(x, 0, keyMask).inputs, ...(keyMask && { keyMask }) };
-    return this.#merge(this.mixing.attend(inputs, options), x);
+    const handing = this.handing?.in({ handed, random }, this.mixing, options.training);
+    return this.#merge(this.mixing.attend(inputs, { ...options, ...handing }), x);
   }
 
   /** The inputs of the variant for x: queries, keys and values, [batch, heads, length, headDim] each. */

@@ -95,6 +95,7 @@ export const expectAttentionSettings: Check = (name, value) => {
     shared: expectBoolean,
     gatedValues: expectBoolean,
     layerParts: expectBoolean,
+    handsOn: expectBoolean,
     projections: oneOf(...PROJECTIONS),
     modules: integerOf(1),
     projectionKernel: integerOf(1),

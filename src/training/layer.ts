@@ -17,6 +17,7 @@ import { MultiHeadAttention } from './attention.ts';
 import { placeOf, type TransformerConfig } from './config.ts';
 import type { FeedForwardKind, Routed } from './feed-forward/kind.ts';
 import { DENSE, type FeedForwardSettings, feedForwardKind } from './feed-forward/registry.ts';
+import { Handing, type HandingPlace } from './handing.ts';
 import { type Norm, normalize, normParameters } from './linear.ts';
 import type { AttentionSettings, Mixing } from './mixing.ts';
 import { type Module, named } from './module.ts';
@@ -30,7 +31,7 @@ export interface Branches {
 }
 
 /** The attention of F: the module's `forward` for whole sequences, or a step of generation. */
-export type Attend = (x: Tensor, once: Pass['once']) => Tensor;
+export type Attend = (x: Tensor, pass: Pass) => Tensor;
 
 /** What a feed-forward layer that routes tokens has to know, and whom it tells. */
 export interface RoutingContext {
@@ -57,10 +58,12 @@ export class TransformerLayer implements Module {
     random: Random,
     mixing?: Mixing,
     { kind, ...options }: FeedForwardSettings = DENSE,
+    hands?: HandingPlace,
   ) {
     const { modelDim, feedForwardDim = 4 * modelDim, dtype } = config;
     this.#config = config;
-    this.attention = new MultiHeadAttention(attention, placeOf(config), random.split('attention'), mixing);
+    const handing = hands && new Handing(hands, config, random.split('handing'));
+    this.attention = new MultiHeadAttention(attention, placeOf(config), random.split('attention'), mixing, handing);
     this.attentionNorm = normParameters(modelDim, dtype);
     this.#kind = feedForwardKind(kind);
     this.#options = options;
@@ -91,7 +94,7 @@ export class TransformerLayer implements Module {
         note,
       });
     return {
-      f: (x, pass) => dropped(attend(first(x, this.attentionNorm), pass.once), pass),
+      f: (x, pass) => dropped(attend(first(x, this.attentionNorm), pass), pass),
       g: (x, pass) => dropped(feedForward(first(x, this.feedForwardNorm), pass), pass),
     };
   }

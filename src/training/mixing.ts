@@ -5,19 +5,20 @@
  */
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, expectInteger } from '../core/errors.ts';
-import { padRows, slice } from '../core/ops/index.ts';
+import { slice } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { scope } from '../core/scope.ts';
-import { elements, fromArray, type Tensor } from '../core/tensor.ts';
+import { elements, type Tensor } from '../core/tensor.ts';
 import { unknownName } from '../terminal/suggest.ts';
-import { attend, checkOptions } from '../variants/attend.ts';
+import { attending, checkOptions } from '../variants/attend.ts';
 import { type Decoder, startDecoding } from '../variants/decoding.ts';
-import { mapTokens, withAbsent } from '../variants/inputs.ts';
+import { withAbsent } from '../variants/inputs.ts';
 import type { OptionSchema } from '../variants/options.ts';
 import { type AnyVariant, allVariants, findVariant } from '../variants/registry.ts';
 import { ROTARY_BASE } from '../variants/rotation.ts';
 import type { AttentionState } from '../variants/state.ts';
 import type { AttentionInputs, AttentionShape, CommonOptions, Parameters } from '../variants/variant.ts';
+import { withPadding } from './fill-up.ts';
 import type { FloatType } from './linear.ts';
 import { move, stays } from './moving.ts';
 import { isFirstRun, type OwnLosses, withOwnLoss } from './own-loss.ts';
@@ -49,6 +50,8 @@ export interface AttentionSettings extends ProjectionSettings {
    * a norm and a gate of the output. By default it has.
    */
   layerParts?: boolean;
+  /** Whether layers hand on what their variant declares (handing.ts): by default, unless reversible or with shared parameters. */
+  handsOn?: boolean;
 }
 
 /** The place of an attention in its model. */
@@ -70,6 +73,10 @@ export interface MixOptions {
   once?: Pass['once'] | undefined;
   /** Where the variant's own loss goes. Absent: it has none. */
   losses?: OwnLosses | undefined;
+  /** Rows in place of a parameter, [batch, heads, rows, headDim] (handing.ts). */
+  taken?: Tensor | undefined;
+  /** Gets the rows that the variant hands on. */
+  leave?: ((rows: Tensor) => void) | undefined;
 }
 
 export class Mixing {
@@ -78,12 +85,15 @@ export class Mixing {
   readonly layer: AnyVariant['layer'];
   /** Complete. */
   readonly options: CommonOptions;
-  /** Learned and random tensors, by the paper's names. */
+  /** The parameter for which rows are handed on with these options, or null. */
+  readonly hands: string | null;
+  /** Learned and random tensors, by the paper's names; without `hands` where rows are taken for it. */
   readonly parameters: Parameters;
   readonly #evaluationOptions: CommonOptions;
   readonly #place: AttentionPlace;
   readonly #random: Random;
   readonly #redrawEvery: number;
+  readonly #taken: string | null;
   /** Names of parameters that are neither learned, fixed nor moved. */
   readonly #drawnAnew: readonly string[];
   #draw = 0;
@@ -91,7 +101,7 @@ export class Mixing {
   #decisions: string[] | null = null;
 
   /** Throws ArgumentError for an unknown variant, and as `checkOptions` does for options that do not fit. */
-  constructor(settings: AttentionSettings, place: AttentionPlace, random: Random) {
+  constructor(settings: AttentionSettings, place: AttentionPlace, random: Random, takes = false) {
     this.variant = variantOf(settings);
     this.#place = place;
     this.options = checkOptions(
@@ -99,6 +109,7 @@ export class Mixing {
       { ...settings.options, causal: place.causal },
       this.#shapeOf(place.length),
     );
+    this.hands = this.variant.handsOn?.(this.options) ?? null;
     const base = this.variant.turnsRotary?.(this.options) ?? null;
     if (base !== null && !(place.rotary && base === ROTARY_BASE)) {
       const why = `which ${this.variant.name} turns again with these options`;
@@ -112,6 +123,7 @@ export class Mixing {
     this.#redrawEvery = settings.redrawEvery ?? 1;
     expectInteger('redrawEvery', this.#redrawEvery, 0);
     this.#random = random;
+    this.#taken = takes ? this.hands : null;
     this.parameters = this.#drawn();
     this.#drawnAnew = Object.keys(this.parameters).filter(
       (name) => !this.parameters[name].requiresGrad && !stays(this.variant, name),
@@ -119,13 +131,15 @@ export class Mixing {
   }
 
   /** Attends to inputs [batch, heads, length, headDim], up to the length that this was made for. */
-  attend(inputs: AttentionInputs, { training, once, losses }: MixOptions): Tensor {
+  attend(inputs: AttentionInputs, { training, once, losses, taken, leave }: MixOptions): Tensor {
     const [, , length] = inputs.queries.shape;
     const missing = this.serves(length) ? 0 : this.#place.length - length;
     const padded = missing === 0 ? inputs : withPadding(inputs, missing);
     const options = training ? this.options : this.#evaluationOptions;
     const parameters = { ...this.parameters, ...this.#decided(padded, options, once) };
-    const output = attend(this.variant, padded, options, { parameters, checkFinite: false });
+    if (taken !== undefined && this.hands !== null) parameters[this.hands] = taken;
+    const { output, handed } = attending(this.variant, padded, options, { parameters, checkFinite: false });
+    if (handed !== undefined) leave?.(handed);
     const loss = (losses && this.variant.ownLoss?.(padded, options, parameters)) ?? null;
     const learning = losses && loss !== null ? withOwnLoss(output, loss, losses, isFirstRun(once)) : output;
     if (training) move(this, padded, once);
@@ -164,7 +178,8 @@ export class Mixing {
 
   #drawn(length = this.#place.length): Parameters {
     const random = this.#random.split(`draw ${this.#draw}`);
-    return noGrad(() => this.variant.parameters(this.options, this.#shapeOf(length), random));
+    const all = noGrad(() => this.variant.parameters(this.options, this.#shapeOf(length), random));
+    return Object.fromEntries(Object.entries(all).filter(([name]) => name !== this.#taken));
   }
 
   #shapeOf(length: number): AttentionShape {
@@ -231,18 +246,4 @@ function withoutTraining(variant: AnyVariant, options: CommonOptions): CommonOpt
 
 function shapesOf(parameters: Parameters): string {
   return JSON.stringify(Object.entries(parameters).map(([name, { shape }]) => [name, shape]));
-}
-
-/** The inputs with `missing` rows of zeros at the end, masked. */
-function withPadding(inputs: AttentionInputs, missing: number): AttentionInputs {
-  const [batch, , length] = inputs.queries.shape;
-  const flags = inputs.keyMask && elements(inputs.keyMask);
-  const mask = new Uint8Array(batch * (length + missing));
-  for (let b = 0; b < batch; b++) {
-    for (let i = 0; i < length; i++) mask[b * (length + missing) + i] = flags?.[b * length + i] ?? 1;
-  }
-  return {
-    ...mapTokens(inputs, (rows) => padRows(rows, 2, missing)),
-    keyMask: fromArray(mask, [batch, length + missing], 'uint8'),
-  };
 }

@@ -21,6 +21,7 @@ import { type AttentionState, copyState } from '../variants/state.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
 import { expectContext } from './checks.ts';
 import { attentionsOf, feedForwardsOf, placeOf, type TransformerConfig } from './config.ts';
+import { expectOneShape, type Handed, handingOf } from './handing.ts';
 import { type Attend, TransformerLayer } from './layer.ts';
 import {
   type Embedding,
@@ -36,18 +37,7 @@ import { dropped, evaluation, type ForwardContext, type Module, named, within } 
 import { lossesOf } from './own-loss.ts';
 import { type AddedPositions, addedPositions } from './positions.ts';
 import { reversible } from './reversible.ts';
-
-/** Sequences that grow by one or more tokens at a time. */
-export interface TokenSteps {
-  /** Tokens so far. */
-  readonly position: number;
-  /** int32 [batch, n], the next tokens of each sequence, to [batch, n, modelDim]: rows of `forward`. Keeps no tape. */
-  step(tokens: Tensor): Tensor;
-  /** The state of each layer, as copies that later steps do not change; empty before the first token. */
-  states(): AttentionState[];
-  /** Releases the state. */
-  end(): void;
-}
+import type { TokenSteps } from './steps.ts';
 
 export class Transformer implements Module {
   readonly config: TransformerConfig;
@@ -67,17 +57,18 @@ export class Transformer implements Module {
     this.#positions = addedPositions(settings, random.split('positions'), dtype);
     const attentions = attentionsOf(config);
     this.#shared = attentions.map((each, n) => {
-      return (each.shared ?? areShared(each))
-        ? new Mixing(each, placeOf(config), random.split(`shared ${n}`))
-        : undefined;
+      const isShared = each.shared ?? areShared(each);
+      return isShared ? new Mixing(each, placeOf(config), random.split(`shared ${n}`)) : undefined;
     });
     const feedForwards = feedForwardsOf(config);
+    const hands = handingOf(config, attentions);
     this.layers = Array.from({ length: layers }, (_, n) => {
       const entry = n % attentions.length;
       const feedForward = feedForwards[n % feedForwards.length];
       const own = random.split(`layer ${n}`);
-      return new TransformerLayer(config, attentions[entry], own, this.#shared[entry], feedForward);
+      return new TransformerLayer(config, attentions[entry], own, this.#shared[entry], feedForward, hands[n]);
     });
+    expectOneShape(this.layers.map(({ attention }) => attention));
     this.norm = config.norm === 'pre' ? normParameters(width, dtype) : undefined;
   }
 
@@ -107,11 +98,12 @@ export class Transformer implements Module {
     expectContext('context', context);
     this.expectText(tokens, keyMask);
     const { training } = context;
+    const handed: Handed = new Map();
     const attends = this.layers.map(({ attention }, n): Attend => {
       const losses = lossesOf(context, n);
-      return (x, once) => attention.forward(x, { training, keyMask, once, losses });
+      return (x, { once, random }) => attention.forward(x, { training, keyMask, once, losses, handed, random });
     });
-    return scope(() => this.#run(tokens, 0, attends, context, keyMask));
+    return scope(() => this.#run(tokens, 0, attends, context, keyMask, handed));
   }
 
   /**
@@ -137,15 +129,16 @@ export class Transformer implements Module {
 
   /** `forward` without a tape; `visit` sees x and y of each layer's attention, [batch, length, modelDim], to be copied. */
   watch(tokens: Tensor, keyMask: Tensor | undefined, visit: (layer: number, x: Tensor, y: Tensor) => void): void {
+    const handed: Handed = new Map();
     const attends = this.layers.map(
       ({ attention }, n): Attend =>
-        (x, once) => {
-          const y = attention.forward(x, { training: false, keyMask, once });
+        (x, { once }) => {
+          const y = attention.forward(x, { training: false, keyMask, once, handed });
           visit(n, x, y);
           return y;
         },
     );
-    noGrad(() => this.#run(tokens, 0, attends, evaluation, keyMask));
+    noGrad(() => this.#run(tokens, 0, attends, evaluation, keyMask, handed));
   }
 
   /**
@@ -212,8 +205,15 @@ export class Transformer implements Module {
     if (keyMask !== undefined) expectFlags('keyMask', keyMask, tokens.shape, 'to match tokens');
   }
 
-  /** Tokens at positions `begin` and after. */
-  #run(tokens: Tensor, begin: number, attends: readonly Attend[], context: ForwardContext, keyMask?: Tensor): Tensor {
+  /** Tokens at positions `begin` and after; `handed` is what `attends` hand on. */
+  #run(
+    tokens: Tensor,
+    begin: number,
+    attends: readonly Attend[],
+    context: ForwardContext,
+    keyMask?: Tensor,
+    handed?: Handed,
+  ): Tensor {
     const { length, dropout, residual } = this.config;
     const embedded = embed(tokens, this.embedding);
     const end = begin + tokens.shape[1];
@@ -241,8 +241,8 @@ export class Transformer implements Module {
     } else {
       y = x;
       this.layers.forEach((layer, n) => {
-        // Without a tape, a layer's output is all that is left.
-        y = scope(() => layer.plain(y, blocks[n], random.split(`block ${n}`)));
+        // Without a tape, a layer's output and what it hands on are all that is left.
+        y = scope(() => ({ handed, y: layer.plain(y, blocks[n], random.split(`block ${n}`)) })).y;
       });
     }
     return this.norm === undefined ? y : normalize(y, this.norm);

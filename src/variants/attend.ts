@@ -9,14 +9,7 @@ import { scope } from '../core/scope.ts';
 import { elements, expectTensor, Tensor } from '../core/tensor.ts';
 import { checkOptions, expectVariant } from './check-options.ts';
 import { mapTokens, withDeclared } from './inputs.ts';
-import type {
-  Attending,
-  AttentionInputs,
-  AttentionShape,
-  AttentionVariant,
-  CommonOptions,
-  Parameters,
-} from './variant.ts';
+import type { AttentionInputs, AttentionShape, AttentionVariant, CommonOptions, Parameters } from './variant.ts';
 
 /** Settings of a call of `attend` besides inputs and options: parameters or a seed for them, and whether to check numbers. */
 export interface AttendSettings {
@@ -57,6 +50,16 @@ export function attend<Options extends CommonOptions>(
   options: Partial<Options> = {},
   settings: AttendSettings = {},
 ): Tensor {
+  return scope(() => attending(variant, inputs, options, settings).output);
+}
+
+/** The same, with what a layer of a model hands on. The caller has a scope. */
+export function attending<Options extends CommonOptions>(
+  variant: AttentionVariant<Options>,
+  inputs: AttentionInputs,
+  options: Partial<Options>,
+  settings: AttendSettings,
+): { output: Tensor; handed?: Tensor | undefined } {
   expectVariant('variant', variant);
   expectTriple('inputs', inputs);
   expectAttendSettings(settings);
@@ -66,11 +69,10 @@ export function attend<Options extends CommonOptions>(
   return scope(() => {
     const given = givenTo(variant, inputs, complete, shape, settings);
     const parameters = parametersFor(variant, complete, shape, settings);
-    return outputOf(variant.attend(given, complete, parameters));
+    const result = variant.attend(given, complete, parameters);
+    return 'output' in result ? { output: result.output, handed: result.handed } : { output: result };
   });
 }
-
-const outputOf = (result: Attending | Tensor): Tensor => ('output' in result ? result.output : result);
 
 /**
  * The inputs for `variant.attend`, from inputs that `checkInputs` has checked: with every gate that the variant declares, and

@@ -116,6 +116,7 @@ const METHOD: Readonly<Record<string, Check>> = {
     layerWith: may,
     buckets: may,
     sharedByLayers: may,
+    handsOn: may,
     headsShare: may,
     drawnTables: may,
   },

@@ -43,6 +43,7 @@ export function defineVariant<Schemas extends OptionSchemas>(
       ...(largest && { largest: largest(complete, shape) }),
     }),
     parameters: (complete, shape, random) => drawDeclared(declared, complete, shape, random),
-    checkParameters: (parameters, complete, shape) => expectParameters(declared, parameters, complete, shape),
+    checkParameters: (parameters, complete, shape) =>
+      expectParameters(declared, parameters, complete, shape, method.handsOn?.(complete) ?? null),
   };
 }

@@ -14,10 +14,12 @@
  * weight of a single pair: a token reads one of l mixtures, of which causally even the mixing changes as the text goes on.
  * Untrained, P is random, and so is what `compare` shows.
  *
- * Departs from the paper: P is a parameter of each layer and head, after its projection; there it is Y_P of the layer below,
- * with a residual and a norm, and P of the lowest alone is a parameter. The contract of a variant has nothing that layers hand
- * on. A head packs its own keys and values, and P is compared with these keys; there K̃ and Ṽ are projections of Y_P, which all
- * heads made together, so that the output is not linear in the values. A pad counts as no token in the running means.
+ * In a model, each layer hands P on (fig. 1): that of the next is norm(P + Y_P), and P of the lowest alone is a parameter
+ * (training/handing.ts). Causally nothing is handed on, as in the authors' decoder: each layer has its own.
+ *
+ * Departs from the paper: a head packs its own keys and values, P is compared with these keys, and Y_P is Ṽ of all heads; there K̃
+ * and Ṽ are projections of Y_P, so that the output is not linear in the values. P of the lowest layer is a parameter of each head,
+ * after its projection. A pad counts as no token in the running means.
  */
 import { attention, broadcastTo, concat, everything, slice } from '../core/ops/index.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -38,7 +40,7 @@ function attend(
   if (options.causal) return attendCausally(inputs, options.activation, P, state);
   const { queries, keys, values, keyMask } = inputs;
   const [batch, heads, length, d] = queries.shape;
-  const l = P.shape[1];
+  const l = P.shape.at(-2) as number;
 
   // K̃, Ṽ = softmax(P Kᵀ/√d) [K, V]: one attention, over keys and values side by side                              (§3.1)
   const pack = broadcastTo(P, [batch, heads, l, d]);
@@ -46,7 +48,7 @@ function attend(
   const [K, V] = [slice(packed, 3, 0, d), slice(packed, 3, d, packed.shape[3])];
 
   // softmax(Q K̃ᵀ/√d) Ṽ                                                                                        (§3.1)
-  return attention(queries, K, V, everything(length, l)).output;
+  return { output: attention(queries, K, V, everything(length, l)).output, state: null, handed: V };
 }
 
 const options = {
@@ -83,6 +85,7 @@ export const luna = defineVariant({
   exactness: 'own',
   complexity: 'O(L·l·d)',
   averagesWith: ({ causal }) => !causal,
+  handsOn: ({ causal }) => (causal ? null : 'P'),
   supports: { causal: true, padding: true, crossAttention: true, incremental: true },
   options,
   budget: {

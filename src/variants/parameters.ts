@@ -116,12 +116,16 @@ export function drawDeclared<Options extends CommonOptions>(
   return Object.fromEntries(drawn);
 }
 
-/** Throws ShapeError or ArgumentError unless these parameters match the declaration for the options and the shape. */
+/**
+ * Throws ShapeError or ArgumentError unless these parameters match the declaration for the options and the shape. That which layers
+ * hand on may come with rows for each sequence, [batch, ...].
+ */
 export function expectParameters<Options extends CommonOptions>(
   declared: DeclaredParameters<Options>,
   parameters: Parameters,
   options: Options,
   shape: AttentionShape,
+  handed: string | null = null,
 ): void {
   for (const [name, declaration] of Object.entries(declared)) {
     const given: unknown = parameters[name];
@@ -136,7 +140,9 @@ export function expectParameters<Options extends CommonOptions>(
       throw new ArgumentError(`parameters.${name}: expected ${shape.dtype} like queries, got ${given.dtype}`);
     }
     if (extents !== null && !declaration.anyLength) {
-      expectShape(`parameters.${name}`, given.shape, extents, 'to match queries and options');
+      const forEach = name === handed && given.shape.length > extents.length;
+      const expected = forEach ? [shape.batch, ...extents] : extents;
+      expectShape(`parameters.${name}`, given.shape, expected, 'to match queries and options');
     }
   }
 }

@@ -81,7 +81,7 @@ const ATTENTION: readonly Entry[] = [
   ['Nyströmformer', 'Xiong et al.', 2021, '2102.03902', 'M+DS', 'O(kN)', 1, false, ['nystromformer']],
   ['Perceiver', 'Jaegle et al.', 2021, '2103.03206', 'M+DS', 'O(kN)', 1, true, ['perceiver'], 'k is n; it decodes as Perceiver AR does, where every token has an output and reading costs O(N²)'],
   ['Clusterformer', 'Wang et al.', 2020, '2009.06097', 'LP', 'O(N log N)', 1, false, ['cluster-former'], 'sorted in O(N); the queries of all heads stand for hidden states, and each step of training is one of k-means'],
-  ['Luna', 'Ma et al.', 2021, '2106.01540', 'M', 'O(kN)', 1, true, ['luna'], 'P is a parameter of each layer, and is not handed on from layer to layer'],
+  ['Luna', 'Ma et al.', 2021, '2106.01540', 'M', 'O(kN)', 1, true, ['luna'], 'a head packs its own keys and values, where the paper projects what all heads have packed'],
   ['TokenLearner', 'Ryoo et al.', 2021, '2106.11297', 'DS', 'O(k²)', 0, false, ['token-learner'], 'k² is the attention of the learned tokens; to learn them and to give them back takes O(N·k)'],
 ];
 

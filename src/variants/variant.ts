@@ -63,12 +63,13 @@ export interface AttentionInputs {
   gates?: Readonly<Record<string, Tensor>>;
 }
 
-/** The result of a call of a variant. */
+/** The result of a call of a variant; `handed`, [batch, heads, rows, headDim], is for the layer above, with `handsOn`. */
 export interface Attending {
   /** [batch, heads, queryLength, valueDim] */
   output: Tensor;
   /** The state for the next call; null if none was requested. */
   state: AttentionState | null;
+  handed?: Tensor;
 }
 
 /** The options of every variant; where `supports.causal` is false, `causal: true` is a typed error. */
@@ -136,8 +137,8 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   /** The same where options decide it. Where it is false, an exact variant is exact by its own definition. */
   averagesWith?(options: Options): boolean;
   /**
-   * With these options, the base of the rotary positions by which queries and keys have to be turned (columns i and i + d/2 a
-   * pair), because it turns them again: its scores are then not products of what it is given. null or absent: any inputs.
+   * The base of the rotary positions by which queries and keys have to be turned (columns i and i + d/2 a pair), because it turns
+   * them again: its scores are then not products of what it is given. null or absent: any inputs.
    */
   turnsRotary?(options: Options): number | null;
   readonly budget: Budget<Options> | null;
@@ -145,6 +146,8 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   readonly layer?: LayerParts;
   /** The same where options decide it. */
   layerWith?(options: Options): LayerParts | undefined;
+  /** The parameter for which upper layers take rows from below, [batch, ...its shape]: `attend` leaves them as `handed`. */
+  handsOn?(options: Partial<Options>): string | null;
   /** Throws a typed error for options that fit their schema but not this shape or each other. */
   check?(options: Options, shape: AttentionShape): void;
 
@@ -172,15 +175,12 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   /** A loss that training adds, times a `trainingOnly` option, its weight; null: none, as where gates are missing. Absent: none. */
   ownLoss?(inputs: AttentionInputs, options: Options, parameters: Parameters): Tensor | null;
 
-  /**
-   * For variants that stop gradients on purpose: options that do not stop them and give the same output. Finite differences
-   * of the output can be compared only with complete gradients.
-   */
+  /** For variants that stop gradients on purpose: options that do not, with the same output, for finite differences of it. */
   withWholeGradient?(options: Options): Options;
 
   /**
-   * For variants whose output is not linear in the values with all options, as where values are normalised: options with the
-   * same weights for which it is. The matrix of weights is read from these. Absent: it is linear.
+   * Where the output is not linear in the values, as where these are normalised: options with the same weights for which it is, to
+   * read the matrix of weights from. Absent: it is linear.
    */
   withLinearValues?(options: Options): Options;
 

@@ -60,7 +60,8 @@ export function swapped(trained: TrainedModel, settings: ModelConversionSettings
   const { learner, settings: before } = trained;
   if (learner.kind === 'pair classification') throw new UnsupportedError('trained: a model of pairs is not converted');
   const { vocabulary: _, length: __, causal: ___, ...config } = learner.model.config;
-  const attention = { gatedValues: false, ...settings.attention };
+  // Each attention learns from the original's x alone, so it has all of its parameters.
+  const attention = { gatedValues: false, handsOn: false, ...settings.attention };
   const { text, steps, rate, batch, seed } = settings;
   const run = startRun({
     ...before,

@@ -46,13 +46,14 @@ export function loaderConfig({ kind, model }: Learner): Record<string, unknown> 
     residual,
     dropout,
     ...('pooling' in config && { pooling: (config as ClassifierConfig).pooling }),
-    layers: body.layers.map(({ attention: { mixing } }, n) => {
+    layers: body.layers.map(({ attention: { mixing, handing } }, n) => {
       const entry = n % attentions.length;
       return {
         variant: mixing.variant.name,
         options: mixing.options,
         ...projectedGates(mixing),
         ...(mixing.layer && { layer: mixing.layer }),
+        ...(handing && { handing: { parameter: mixing.hands, ...handing.place } }),
         projections: attentions[entry].projections ?? 'dense',
         gatedValues: attentions[entry].gatedValues ?? mixing.variant.inputs.values === 'gated',
         sharedParameters: isShared(entry) ? entry : null,

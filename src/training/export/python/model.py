@@ -49,6 +49,7 @@ class EfficientTransformer(Part):
         super().__init__(tensors, set(config["learned"]))
         self.config = config
         self.losses = []
+        self.handed = {}
 
     @classmethod
     def from_pretrained(cls, folder):
@@ -109,6 +110,7 @@ class EfficientTransformer(Part):
             raise ValueError(f"tokens: expected a length of at most {config['length']}, got {tokens.shape[1]}")
         if mask is None:
             mask = torch.ones_like(tokens, dtype=torch.bool)
+        self.handed = {}
         x = stack.embedding.weight[tokens] * math.sqrt(config["width"])
         y = other = self.dropped(self.placed(x))
         pre = config["norm"] == "pre"
@@ -213,10 +215,34 @@ class EfficientTransformer(Part):
             options.gates[name] = split(made) if gate["wide"] else made.transpose(1, 2)
         shared = settings["sharedParameters"]
         parameters = layer.attention if shared is None else self.stack.sharedAttention[shared]
+        parameters, leave = self.handing(settings, layer, parameters)
         heads = VARIANTS[settings["variant"]](*inputs, F.pad(mask, (0, missing)), options, parameters)
+        leave(options)
         heads = self.finished(heads[:, :, :length], x, layer.attention, parts, split)
         rows = beside(heads)
         return linear(rows, layer.attention.output) if hasattr(layer.attention, "output") else rows
+
+    def handing(self, settings, layer, parameters):
+        """Rows of the layer below in place of a parameter, and what leaves this layer's for the one above, P + Y."""
+        handing, variant = settings.get("handing"), settings["variant"]
+        if handing is None:
+            return parameters, lambda o: None
+        heads, name = self.config["heads"], handing["parameter"]
+        if handing["takes"]:
+            below = self.handed[variant]
+            normed = norm(below, layer.attention.handed.norm)
+            P = normed if self.config["norm"] == "post" else below
+            rows = linear(normed, layer.attention.handed.query).unflatten(2, (heads, -1)).transpose(1, 2)
+            own = [*parameters.named_parameters(recurse=False), *parameters.named_buffers(recurse=False)]
+            parameters = SimpleNamespace(**{**dict(own), name: rows})
+        else:
+            P = getattr(parameters, name).transpose(0, 1).flatten(1)
+
+        def leave(o):
+            if handing["gives"]:
+                self.handed[variant] = P + self.dropped(o.handed.transpose(1, 2).flatten(2))
+
+        return parameters, leave
 
     def finished(self, heads, x, part, parts, split):
         """The norm and the gate that a variant's paper has after its attention."""

@@ -17,7 +17,12 @@ export const luna: PaperNotes = {
     {
       label: '§3.1',
       tex: tex`Y_P = \operatorname{Attn}(P, X), \qquad Y_X = \operatorname{Attn}(X, Y_P)`,
-      says: 'Pack and unpack: two attentions, each linear in the length, in place of one that is quadratic. In a model the next layer has $norm(P + Y_P)$ as its $P$.',
+      says: 'Pack and unpack: two attentions, each linear in the length, in place of one that is quadratic.',
+    },
+    {
+      label: 'Figure 1',
+      tex: tex`P' = \mathrm{norm}(P + Y_P)`,
+      says: "The next layer has $P'$ as its $P$: what is packed goes up beside the tokens. Causally each layer has a $P$ of its own.",
     },
     {
       label: '§3.4',

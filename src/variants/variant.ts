@@ -187,10 +187,7 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   /** The mask of variants that restrict which tokens may attend to which, regardless of the data. */
   pattern?(options: Options, shape: AttentionShape): AttentionPattern;
 
-  /**
-   * For variants that weigh groups of keys: the number of the group in which a query finds a key, for pictures. Far groups have
-   * larger numbers than near ones, and all heads have the same.
-   */
+  /** Where groups of keys are weighed: the number of a key's group, larger far from the query, for pictures; all heads have the same. */
   buckets?(options: Options, shape: AttentionShape): (query: number, key: number) => number;
 
   /** Floating point operations (a multiply-add is two) of one forward pass for the whole batch. */
@@ -205,10 +202,7 @@ export interface Method<Options extends CommonOptions = CommonOptions> {
   /** Whether, with these options, the layers of a model share the parameters. Absent: every layer has its own. */
   sharedByLayers?(asked: Partial<Options>): boolean;
 
-  /**
-   * The tables that `attend` draws from a seed in its options, by name, for another implementation that cannot draw the same.
-   * Absent: none. For sequences of up to `shape.keyLength` tokens.
-   */
+  /** Tables that `attend` draws from a seed in its options, by name, for up to `shape.keyLength` tokens, for implementations elsewhere. */
   drawnTables?(options: Options, shape: AttentionShape): Readonly<Record<string, IntegerTable>>;
 }
 

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { difference } from './compare.ts';
 import type { Code, Exercise, Law } from './exercise.ts';
-import { type Failure, failureOf, NO_LAW } from './failure.ts';
+import { failureOf } from './explain.ts';
+import { type Failure, NO_LAW } from './failure.ts';
 import { frozen } from './frozen.ts';
 import { type Imports, type Loaded, load, type Meter } from './load.ts';
 import { recognised } from './recognise.ts';

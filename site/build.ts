@@ -80,6 +80,9 @@ async function build(dist: string, withApi: boolean): Promise<void> {
   writeMaths(join(dist, 'maths'));
   cpSync(join(site, 'icon.svg'), join(dist, 'icon.svg'));
   for (const name of scriptsOf(pages)) write(`scripts/${name}.js`, await scriptOf(name));
+  // Loaded when somebody begins to write.
+  write('scripts/editor.js', await bundle(join(site, 'client', 'exercises', 'editor.ts')));
+  writeData('grader', await bundle(join(site, 'engine', 'grader.ts')));
   writeData('engine', await bundle(join(site, 'engine', 'engine.ts')));
   for (const name of DATA) writeData(name, readFileSync(join(root, 'fixtures', name)).toString('base64'));
   if (withApi) await writeApi(join(dist, 'api'));

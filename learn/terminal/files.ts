@@ -2,12 +2,13 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ArgumentError, FileFormatError } from '../../src/core/errors.ts';
+import { ArgumentError } from '../../src/core/errors.ts';
 import { writeFileAtomically } from '../../src/core/files/atomic.ts';
 import type { Exercise } from '../exercise.ts';
 import { exercises, fileNameOf } from '../exercises/index.ts';
 import { holeOf } from '../hole.ts';
-import { type Progress, parseProgress, readProgress, writeProgress } from './progress.ts';
+import { type Exported, joined, type Progress, parseExported } from '../progress.ts';
+import { readProgress, writeProgress } from './progress.ts';
 import { solutionOf } from './texts.ts';
 
 const GIVEN = fileURLToPath(new URL('../given.ts', import.meta.url));
@@ -51,11 +52,6 @@ export function reset(folder: string, exercise: Exercise): string | null {
   return kept;
 }
 
-interface Exported {
-  readonly progress: Progress;
-  readonly files: Readonly<Record<string, string>>;
-}
-
 /** Progress and the learner's files, as one JSON text. */
 export function exported(folder: string): string {
   const own = exercises.filter((each) => existsSync(pathOf(folder, each)));
@@ -68,17 +64,7 @@ export function exported(folder: string): string {
  * FileFormatError for a text that `exported` did not write.
  */
 export function imported(folder: string, text: string, name: string): string[] {
-  let read: Partial<Exported>;
-  try {
-    read = JSON.parse(text) ?? {};
-  } catch {
-    throw new FileFormatError(`${name}: expected JSON that export wrote`);
-  }
-  const { files } = read;
-  const progress = parseProgress(JSON.stringify(read.progress), name);
-  if (typeof files !== 'object' || files === null || Object.values(files).some((each) => typeof each !== 'string')) {
-    throw new FileFormatError(`${name}: expected { progress, files }, as export writes them`);
-  }
+  const { progress, files } = parseExported(text, name);
   const left: string[] = [];
   mkdirSync(folder, { recursive: true });
   for (const exercise of exercises) {
@@ -88,9 +74,7 @@ export function imported(folder: string, text: string, name: string): string[] {
     if (!existsSync(path)) writeFileSync(path, content, { flag: 'wx' });
     else if (readFileSync(path, 'utf8') !== content) left.push(path);
   }
-  const own = readProgress(folder);
-  const solved = { ...progress.solved, ...own.solved };
-  writeProgress(folder, { version: 1, solved, hints: { ...progress.hints, ...own.hints } });
+  writeProgress(folder, joined(readProgress(folder), progress));
   return left;
 }
 

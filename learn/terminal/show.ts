@@ -4,10 +4,10 @@ import { weightShading } from '../../src/compare/patterns/shade.ts';
 import { drawCell } from '../../src/compare/patterns/terminal.ts';
 import { paint, type Style } from '../../src/terminal/colour.ts';
 import { proseWidth, wrap } from '../../src/terminal/width.ts';
-import { shortNumber } from '../compare.ts';
 import type { Exercise } from '../exercise.ts';
 import type { Failure } from '../failure.ts';
 import type { Verdict } from '../grade.ts';
+import { indented, isMatrix, valueText } from '../value-text.ts';
 
 export interface Look {
   readonly colour: boolean;
@@ -77,33 +77,4 @@ function pictures(expected: unknown, got: unknown, colour: boolean): string[] {
     return `  ${one[n] ?? ' '.repeat(width)}${gap}${other[n] ?? ''}`.trimEnd();
   });
   return [`  ${'expected'.padEnd(width + gap.length)}got, as a picture: the stronger, the larger\n${lines.join('\n')}`];
-}
-
-function isMatrix(value: unknown): value is number[][] {
-  return (
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((row) => Array.isArray(row) && row.length > 0 && row.every((x) => typeof x === 'number'))
-  );
-}
-
-/** Numbers in columns: a matrix has a line for each row, a record one for each name. */
-function valueText(value: unknown): string {
-  if (isMatrix(value)) {
-    const cells = value.map((row) => row.map(shortNumber));
-    const widths = cells[0].map((_, c) => Math.max(...cells.map((row) => row[c]?.length ?? 0)));
-    const rows = cells.map((row) => `[${row.map((cell, c) => cell.padStart(widths[c] ?? 0)).join(', ')}]`);
-    return `[${rows.join(',\n ')}]`;
-  }
-  if (Array.isArray(value)) return `[${value.map((each) => valueText(each).replaceAll('\n', ', ')).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) {
-    return Object.entries(value)
-      .map(([name, each]) => `${name}: ${indented(valueText(each), name.length + 2)}`)
-      .join('\n');
-  }
-  return value === undefined ? 'nothing' : shortNumber(value);
-}
-
-function indented(text: string, width: number): string {
-  return text.replaceAll('\n', `\n${' '.repeat(width)}`);
 }

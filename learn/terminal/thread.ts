@@ -5,7 +5,8 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { Exercise } from '../exercise.ts';
-import { type Failure, failureOf, NO_LAW, tooMuch } from '../failure.ts';
+import { failureOf } from '../explain.ts';
+import { type Failure, NO_LAW, tooMuch } from '../failure.ts';
 import type { Grading, Verdict } from '../grade.ts';
 
 /** Of the thread's heap, of which the libraries take about 30. */

@@ -81,7 +81,7 @@ export class Engine {
  * Content of a file of `data/`. These are scripts that hold a text, since a page that was opened from a disk may run
  * scripts beside it but not read files.
  */
-function dataOf(name: string): Promise<string> {
+export function dataOf(name: string): Promise<string> {
   const shelf = globalThis as { siteData?: Record<string, string> };
   const known = shelf.siteData?.[name];
   if (known !== undefined) return Promise.resolve(known);

@@ -1,6 +1,7 @@
 /** All pages. Adding one is one file and one line here. */
 import { citePage } from './cite.ts';
 import { coursePages } from './course.ts';
+import { exercisesPage } from './exercises.ts';
 import { explorerPage } from './explorer.ts';
 import { layerPages } from './layer.ts';
 import { opPages } from './op.ts';
@@ -15,6 +16,7 @@ import { variantPages } from './variant.ts';
 export async function allPages(): Promise<Page[]> {
   return [
     await overviewPage(),
+    await exercisesPage(),
     explorerPage(),
     patternsPage(),
     playgroundPage(),

@@ -82,8 +82,9 @@ async function build(dist: string, withApi: boolean): Promise<void> {
   for (const name of scriptsOf(pages)) write(`scripts/${name}.js`, await scriptOf(name));
   // Loaded when somebody begins to write.
   write('scripts/editor.js', await bundle(join(site, 'client', 'exercises', 'editor.ts')));
-  writeData('grader', await bundle(join(site, 'engine', 'grader.ts')));
-  writeData('engine', await bundle(join(site, 'engine', 'engine.ts')));
+  for (const name of ['grader', 'grader-library', 'engine']) {
+    writeData(name, await bundle(join(site, 'engine', `${name}.ts`)));
+  }
   for (const name of DATA) writeData(name, readFileSync(join(root, 'fixtures', name)).toString('base64'));
   if (withApi) await writeApi(join(dist, 'api'));
   console.log(`${pages.length} pages`);

@@ -34,7 +34,7 @@ class Exercise {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) this.run();
     };
     this.#field.onfocus = () => {
-      prepare();
+      prepare(this.#text());
       this.#edit();
     };
     for (const [n, hint] of [...section.querySelectorAll<HTMLDetailsElement>('details.hint')].entries()) {

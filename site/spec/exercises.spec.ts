@@ -78,6 +78,13 @@ test('whatever the code does, a sentence with its line says it, and the next run
       await write(page, source);
       assert.match(await grade(page), words);
     }
+    // This one brings the library with it.
+    await page.evaluate(() => {
+      location.hash = '#own-variant';
+    });
+    assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ''), 'A variant of your own');
+    await write(page, solution('own-variant'));
+    assert.match(await grade(page), /Solved/);
     assert.equal(problems, []);
   }));
 

@@ -1,21 +1,28 @@
 /** Grades in a worker, which is ended when the learner's code does not end by itself. Each file has a worker of its own. */
 import { type Failure, NO_LAW, tooMuch } from '../../../learn/failure.ts';
 import type { Verdict } from '../../../learn/grade.ts';
-import type { Said, Work } from '../../engine/grader.ts';
+import type { Said, Work } from '../../engine/grading.ts';
 import { dataOf } from '../engine.ts';
 
 /** Without a word from the worker; longer than a call may take by its own clock. */
 const MOST_MILLISECONDS = 1500;
 
-let next: Promise<Worker> | null = null;
+/** Those that are ready, by the name of their script. */
+const next = new Map<string, Promise<Worker>>();
 
-/** Has a worker ready before it is needed. */
-export function prepare(): void {
-  next ??= started();
+/** Has a worker ready for a file before it is needed. */
+export function prepare(source: string): void {
+  const name = scriptFor(source);
+  if (!next.has(name)) next.set(name, started(name));
 }
 
-async function started(): Promise<Worker> {
-  const url = URL.createObjectURL(new Blob([await dataOf('grader')], { type: 'text/javascript' }));
+/** The library is large, and needed by few exercises. */
+function scriptFor(source: string): string {
+  return /['"]efficient-transformers['"]/.test(source) ? 'grader-library' : 'grader';
+}
+
+async function started(script: string): Promise<Worker> {
+  const url = URL.createObjectURL(new Blob([await dataOf(script)], { type: 'text/javascript' }));
   const worker = new Worker(url);
   URL.revokeObjectURL(url);
   return worker;
@@ -23,18 +30,15 @@ async function started(): Promise<Worker> {
 
 /** Never rejects for what the file does; rejects where the grader cannot be loaded. */
 export async function graded(work: Work): Promise<Verdict> {
-  prepare();
-  let worker: Worker;
-  try {
-    worker = await next!;
-  } finally {
-    next = null;
-  }
+  const name = scriptFor(work.source);
+  const starting = next.get(name) ?? started(name);
+  next.delete(name);
+  const worker = await starting;
   try {
     return await answerOf(worker, work);
   } finally {
     worker.terminate();
-    prepare();
+    prepare(work.source);
   }
 }
 

@@ -1,6 +1,6 @@
 /** A verdict as elements: laws, the sentence, the smallest input, expected beside got as numbers and as pictures. */
 import type { Verdict } from '../../../learn/grade.ts';
-import { isMatrix, valueText } from '../../../learn/value-text.ts';
+import { indented, isMatrix, valueText } from '../../../learn/value-text.ts';
 import { weightShading } from '../../../src/compare/patterns/shade.ts';
 
 /** What is asked of the page: to go to a line. */
@@ -35,7 +35,9 @@ export function verdictParts({ laws, failure, printed, passed }: Verdict, count:
   if (printed.length > 0)
     parts.push(made('h4', 'Your code printed'), block(printed.join('\n'), 'What your code printed'));
   if (failure === null || failure.inputs === null || failure.kind === 'hole') return parts;
-  const inputs = Object.entries(failure.inputs).map(([name, value]) => `${name} = ${valueText(value)}`);
+  const inputs = Object.entries(failure.inputs).map(([name, value]) => {
+    return `${name} = ${indented(valueText(value), name.length + 3)}`;
+  });
   parts.push(made('h4', 'The smallest input found on which the law fails'), block(inputs.join('\n'), 'Input'));
   if (failure.expected === null) return parts;
   const beside = made('div', '', 'beside-each-other');

@@ -25,6 +25,7 @@ export function opening(): Html {
 ${book.pairs} for ${book.tokens}. This site has ${wordFor(variants.length - 1)} ways to compute less. Each is written from scratch from
 one paper, to be read beside that paper, and measured against full attention.</p>
 <p class="ways"><a class="begin" href="course/index.html">Take the course <span>from one token to choosing a variant</span></a>
+<a href="exercises.html">Write attention yourself</a>
 <a href="variants/longformer.html">Start with Longformer</a>
 <a href="#guide">Which one for me?</a></p>
 </div>

@@ -33,7 +33,14 @@ for (const phone of PHONES) {
 }
 
 test('no field has letters so small that a phone enlarges the page for it', async () => {
-  for (const path of ['index.html', 'explorer.html', 'patterns.html', 'playground.html', 'variants/longformer.html']) {
+  for (const path of [
+    'index.html',
+    'explorer.html',
+    'patterns.html',
+    'playground.html',
+    'exercises.html',
+    'variants/longformer.html',
+  ]) {
     await visitor.visit(path, { ...PHONES[0], live: false }, async ({ page }) => {
       const sizes = await page
         .locator('main :is(input:not([type=checkbox], [type=range], [type=hidden]), select, textarea)')

@@ -7,7 +7,7 @@ import { Visitor } from './browser.ts';
 const visitor = new Visitor(test);
 const LIMIT = 300_000;
 
-for (const path of ['index.html', 'variants/longformer.html', 'course/block.html']) {
+for (const path of ['index.html', 'exercises.html', 'variants/longformer.html', 'course/block.html']) {
   // The overview has nothing to start; the panel of a variant's page loads the library and its data when it is seen.
   const live = !path.startsWith('variants/');
   test(`${path} weighs less than ${LIMIT / 1000} kB with all that it loads at once`, () =>

@@ -1,8 +1,7 @@
 /** Which tokens attend to which, for the report: one picture for each variant, at its middle budget. */
 import type { Dense } from '../core/reference.ts';
 import type { AttentionInputs } from '../variants/variant.ts';
-import { weightsGrid } from './patterns/grid.ts';
-import { drawnWeights, meansOverHeads } from './patterns/weights.ts';
+import { drawnWeights, gridOfRows } from './patterns/weights.ts';
 import { type Cell, nameOfCell } from './plan.ts';
 import type { PatternPicture } from './result.ts';
 
@@ -29,7 +28,5 @@ export function drawPicture(cell: Cell, inputs: AttentionInputs, seed: number): 
 
 /** The same from all rows of the matrix, [batch, heads, length, length], in their order, where these are known. */
 export function pictureOfRows(cell: Cell, rows: Dense): PatternPicture {
-  const length = rows.shape[2];
-  const { size, cells } = weightsGrid([...Array(length).keys()], meansOverHeads(rows), length, SIZE);
-  return { variant: cell.variant.name, title: nameOfCell(cell), size, cells };
+  return { variant: cell.variant.name, title: nameOfCell(cell), ...gridOfRows(rows, SIZE) };
 }

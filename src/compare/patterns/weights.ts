@@ -75,6 +75,24 @@ export function drawnWeights(
   return { size, cells: grid };
 }
 
+/** The same from all rows of the matrix, [batch, heads, length, length]. */
+export function gridOfRows({ shape: [, heads, , length], data }: Dense, cells: number): PatternGrid {
+  const size = Math.min(cells, length);
+  const extents = extentsOf(size, length);
+  const columns = Int32Array.from({ length }, (_, key) => cellOf(key, size, length));
+  const sums = new Float64Array(size * size);
+  for (let row = 0, from = 0; row < heads * length; row++) {
+    const first = columns[row % length] * size;
+    for (let key = 0; key < length; key++, from++) sums[first + columns[key]] += data[from];
+  }
+  const pairs = (n: number) => heads * extents[Math.floor(n / size)] * extents[n % size];
+  return { size, cells: Array.from(sums, (sum, n) => sum / pairs(n)) };
+}
+
+/** Tokens of each cell. */
+const extentsOf = (size: number, length: number): number[] =>
+  Array.from({ length: size }, (_, n) => cellStart(n + 1, size, length) - cellStart(n, size, length));
+
 /** Values as long as the given ones, of which each of `count` cells has `width` of the columns: 1 for the keys of the cell. */
 function indicators(like: Tensor, size: number, first: number, count: number, width: number, columns: number): Tensor {
   const [batch, heads, length] = like.shape;
@@ -92,7 +110,7 @@ function indicators(like: Tensor, size: number, first: number, count: number, wi
 function addMeans(grid: number[], output: Tensor, size: number, first: number, count: number, width: number): void {
   const [, heads, length, columns] = output.shape;
   const data = elements(output);
-  const extents = Array.from({ length: size }, (_, n) => cellStart(n + 1, size, length) - cellStart(n, size, length));
+  const extents = extentsOf(size, length);
   for (let row = 0; row < heads * length; row++) {
     const cell = cellOf(row % length, size, length);
     for (let c = 0; c < count * width; c++) {
@@ -103,7 +121,7 @@ function addMeans(grid: number[], output: Tensor, size: number, first: number, c
 }
 
 /** From [batch, heads, queries, keys], a row for each query: the mean over the heads of the first batch entry. */
-export function meansOverHeads({ shape: [, heads, queries, keys], data }: Dense): Float64Array[] {
+function meansOverHeads({ shape: [, heads, queries, keys], data }: Dense): Float64Array[] {
   return Array.from({ length: queries }, (_, n) => {
     const mean = new Float64Array(keys);
     for (let head = 0; head < heads; head++) {

@@ -1,6 +1,7 @@
-/** What the parts can do: the matrix product, a fork-join of the threads, the exponential. */
+/** What the parts can do: the matrix product, a fork-join of the threads, the exponential, the choice of product keys. */
 import { timeInTurns } from '../../src/compare/stopwatch.ts';
 import { noGrad } from '../../src/core/autograd.ts';
+import { bestPairs } from '../../src/core/ops/best-pairs.ts';
 import { exp, matmul, softmax } from '../../src/core/ops/index.ts';
 import { poolReady, setThreads, threadCount } from '../../src/core/parallel/pool.ts';
 import { Random } from '../../src/core/random.ts';
@@ -51,6 +52,7 @@ function measure(threads: number, rounds: number, size: number): Row[] {
   const a = randomNormal([size, size], random.split('a'));
   const b = randomNormal([size, size], random.split('b'));
   const skinny = randomNormal([8, size, 64], random.split('skinny'));
+  const halves = ['first', 'second'].map((name) => randomNormal([16 * size, 64], random.split(name)));
   const bodies = [
     { what: `product ${size} × ${size} × ${size}`, work: 2 * size ** 3, unit: 'FLOP', run: () => matmul(a, b) },
     {
@@ -61,6 +63,12 @@ function measure(threads: number, rounds: number, size: number): Row[] {
     },
     { what: `exp of ${size}²`, work: size ** 2, unit: 'elements', run: () => exp(a) },
     { what: `softmax of ${size} rows`, work: size ** 2, unit: 'elements', run: () => softmax(a) },
+    {
+      what: `best 32 of 64 × 64 pairs, ${16 * size} rows`,
+      work: 16 * size,
+      unit: 'rows',
+      run: () => bestPairs(halves[0], halves[1], 32),
+    },
   ];
   const runs = bodies.map(
     ({ run }) =>

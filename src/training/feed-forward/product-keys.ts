@@ -32,7 +32,7 @@ import {
 } from '../../core/ops/index.ts';
 import { weightedRows } from '../../core/ops/weighted-rows.ts';
 import type { Random } from '../../core/random.ts';
-import { elements, fromArray, ones, randomNormal, type Tensor, zeros } from '../../core/tensor.ts';
+import { elements, empty, ones, randomNormal, type Tensor, zeros } from '../../core/tensor.ts';
 import { integer } from '../../variants/options.ts';
 import type { FeedForwardCall, FeedForwardKind, FeedForwardPlace } from './kind.ts';
 import { realRows } from './real-rows.ts';
@@ -84,40 +84,45 @@ function apply(
     return bestPairs(scores1, scores2, k);
   });
   const places = placesOf(elements(decided) as Int32Array, { heads, tokens, k, n });
-  const chosen = (scores: Tensor, of: Int32Array) => gatherRows(reshape(scores, [-1, 1]), of);
+  const chosen = (scores: Tensor, of: Tensor) => gatherRows(reshape(scores, [-1, 1]), of);
   const sums = add(chosen(scores1, places.first), chosen(scores2, places.second));
   const weights = softmax(reshape(sums, [tokens, heads, k])); // (eq. 2)
 
   // Σ w v over the values that a token reads, of all heads.                                                (eq. 3, §3.3)
-  if (isFirst) noteReads(call, places.values, heads * k, n * n, real);
-  const read = fromArray(places.values, [tokens, heads * k], 'int32');
-  const y = weightedRows(reshape(weights, [tokens, heads * k]), values, read);
+  if (isFirst) noteReads(call, elements(places.values) as Int32Array, heads * k, n * n, real);
+  const y = weightedRows(reshape(weights, [tokens, heads * k]), values, places.values);
   return reshape(real === null ? y : multiply(y, realRows(real, x.dtype)), x.shape);
 }
 
 /**
- * Of pairs [2, heads, tokens, k]: where the scores of their halves are in [heads, tokens, n], and the values that they read, each
- * [tokens, heads, k].
+ * Of pairs [2, heads, tokens, k]: where the scores of their halves are in [heads, tokens, n], each [tokens · heads · k], and the
+ * values that they read, [tokens, heads · k].
  */
 function placesOf(
   pairs: Int32Array,
   { heads, tokens, k, n }: { heads: number; tokens: number; k: number; n: number },
-): { first: Int32Array; second: Int32Array; values: Int32Array } {
+): Record<'first' | 'second' | 'values', Tensor> {
   const size = heads * tokens * k;
-  const [first, second, values] = [new Int32Array(size), new Int32Array(size), new Int32Array(size)];
+  const made = {
+    first: empty([size], 'int32'),
+    second: empty([size], 'int32'),
+    values: empty([tokens, heads * k], 'int32'),
+  };
+  const [first, second, values] = [made.first, made.second, made.values].map((each) => elements(each));
   let to = 0;
   for (let t = 0; t < tokens; t++) {
     for (let h = 0; h < heads; h++) {
       const row = h * tokens + t;
       for (let at = row * k; at < (row + 1) * k; at++, to++) {
-        const [i, j] = [pairs[at], pairs[size + at]];
+        const i = pairs[at];
+        const j = pairs[size + at];
         first[to] = row * n + i;
         second[to] = row * n + j;
         values[to] = n * i + j;
       }
     }
   }
-  return { first, second, values };
+  return made;
 }
 
 function noteReads(
@@ -130,7 +135,7 @@ function noteReads(
   const choices =
     real === null ? read.slice() : read.map((value, at) => (real[Math.floor(at / perToken)] === 1 ? value : -1));
   const loads = new Int32Array(among);
-  for (const value of choices) if (value >= 0) loads[value]++;
+  for (let at = 0; at < choices.length; at++) if (choices[at] >= 0) loads[choices[at]]++;
   call.note({ choices, perToken, among, loads, dropped: 0, capacity: choices.length });
 }
 

@@ -17,12 +17,20 @@ export function gatherRows(
   own: bool,
 ): void {
   const bytes = (<usize>width) << 2;
+  let outer = begin / count;
+  let k = begin - outer * count;
   for (let item = begin; item < end; item++) {
-    const outer = item / count;
-    const row = load<i32>(index + ((<usize>(own ? item : item - outer * count)) << 2));
+    const row = load<i32>(index + ((<usize>(own ? item : k)) << 2));
     const to = result + (<usize>item) * bytes;
-    if (row < 0) memory.fill(to, 0, bytes);
-    else memory.copy(to, source + (<usize>(outer * length + row)) * bytes, bytes);
+    const from = source + (<usize>(outer * length + row)) * bytes;
+    // A copy of one number takes several times as long as the number.
+    if (bytes === 4) store<f32>(to, row < 0 ? 0 : load<f32>(from));
+    else if (row < 0) memory.fill(to, 0, bytes);
+    else memory.copy(to, from, bytes);
+    if (++k === count) {
+      k = 0;
+      outer++;
+    }
   }
 }
 
@@ -42,7 +50,8 @@ export function scatterAdd(
   const stride = (<usize>width) << 2;
   const bytes = (<usize>columns) << 2;
   const end = bytes & ~15;
-  for (let row = 0; row < length; row++) memory.fill(result + (<usize>row) * stride, 0, bytes);
+  if (columns === width) memory.fill(result, 0, (<usize>length) * stride);
+  else for (let row = 0; row < length; row++) memory.fill(result + (<usize>row) * stride, 0, bytes);
   for (let k = 0; k < count; k++) {
     const row = load<i32>(index + ((<usize>k) << 2));
     if (row < 0) continue;

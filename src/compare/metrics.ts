@@ -37,16 +37,57 @@ export function topKRecalls(actual: Dense, expected: Dense, k = TOP_K): Float64A
   const width = expected.shape[expected.shape.length - 1];
   const wanted = largestOfRows(expected, width, k);
   const recalls = new Float64Array(wanted.counts.length);
-  const [found, weights] = [new Int32Array(k), new Float64Array(k)];
+  const room = { keys: new Int32Array(k), weights: new Float64Array(k), before: new Int32Array(k) };
   for (let row = 0; row < recalls.length; row++) {
     const most = wanted.counts[row];
-    const count = largestWeights(actual.data, row * width, width, most, found, weights);
     const own = wanted.keys.subarray(row * k, row * k + most);
-    let both = 0;
-    for (let n = 0; n < count; n++) if (own.includes(found[n])) both++;
-    recalls[row] = most === 0 ? Number.NaN : both / most;
+    recalls[row] = most === 0 ? Number.NaN : amongLargest(actual.data, row * width, width, own, room) / most;
   }
   return recalls;
+}
+
+/**
+ * How many of so many `wanted` keys are among as many largest weights above zero: those before which fewer than so many rank. Once
+ * one has too many before it, only what ranks before the next one matters.
+ */
+function amongLargest(
+  row: ArrayLike<number>,
+  start: number,
+  width: number,
+  wanted: Int32Array,
+  { keys, weights, before }: { keys: Int32Array; weights: Float64Array; before: Int32Array },
+): number {
+  let count = 0;
+  for (let n = 0; n < wanted.length; n++) {
+    const key = wanted[n];
+    const weight = row[start + key];
+    if (!(weight > 0)) continue;
+    let place = count++;
+    for (
+      ;
+      place > 0 && (weights[place - 1] < weight || (weights[place - 1] === weight && keys[place - 1] > key));
+      place--
+    ) {
+      weights[place] = weights[place - 1];
+      keys[place] = keys[place - 1];
+    }
+    weights[place] = weight;
+    keys[place] = key;
+  }
+  before.fill(0);
+  let least = count === 0 ? Number.POSITIVE_INFINITY : weights[count - 1];
+  for (let key = 0; key < width && count > 0; key++) {
+    const weight = row[start + key];
+    if (!(weight >= least)) continue;
+    for (let n = count - 1; n >= 0; n--) {
+      if (weights[n] > weight || (weights[n] === weight && keys[n] <= key)) break;
+      before[n]++;
+    }
+    if (before[count - 1] < wanted.length) continue;
+    while (count > 0 && before[count - 1] >= wanted.length) count--;
+    least = count === 0 ? Number.POSITIVE_INFINITY : weights[count - 1];
+  }
+  return count;
 }
 
 /** Of each row, how many keys are its largest, and these: [rows, k], of which the first so many. */

@@ -1,5 +1,6 @@
 /**
- * `npm run screenshots`: builds the site and takes the README's pictures of it, docs/site/*.png, in Chromium.
+ * `npm run screenshots`: builds the site and takes the README's pictures of it, docs/site/*.png, in Chromium; or those that it
+ * is given, as in `npm run screenshots -- exercise`.
  *
  * Seeds are fixed and what a picture shows is waited for: from run to run only measured times differ, and where a run is
  * paused.
@@ -39,7 +40,26 @@ const SHOTS: readonly Shot[] = [
     height: 1080,
     prepare: trainTwo,
   },
+  { name: 'exercise', address: 'exercises.html#causal-mask', height: 1010, prepare: failMask },
 ];
+
+/** A causal mask whose comparison is the wrong way round. */
+const WRONG_MASK = `import { softmax } from '../../learn/given.ts';
+
+export function causalWeights(scores: number[][]): number[][] {
+  return scores.map((row, i) => softmax(row.map((score, j) => (j >= i ? score : -Infinity))));
+}
+`;
+
+async function failMask(page: Page): Promise<void> {
+  await page.locator('#causal-mask textarea').focus();
+  await page.locator('#causal-mask .cm-content:focus').waitFor();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.insertText(WRONG_MASK);
+  await page.keyboard.press('ControlOrMeta+Enter');
+  await page.locator('#causal-mask .mistake').waitFor();
+  await page.locator('#causal-mask').evaluate((section) => section.scrollIntoView());
+}
 
 /** Steps of the second run until it is paused. */
 const STEPS = 180;
@@ -70,7 +90,9 @@ try {
   const { server, url } = await serve(folder, { port: 0, isolated: true });
   const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
   mkdirSync(target, { recursive: true });
+  const wanted = process.argv.slice(2);
   for (const shot of SHOTS) {
+    if (wanted.length > 0 && !wanted.includes(shot.name)) continue;
     const page = await browser.newPage({ viewport: { width: 1280, height: shot.height }, colorScheme: 'light' });
     page.setDefaultTimeout(180_000);
     await page.goto(`${url}${shot.address}`);

@@ -54,5 +54,12 @@ export const PAPERS = {
     '2309.17453',
     'Efficient Streaming Language Models with Attention Sinks',
   ),
+  zoology: paper(
+    'zoology',
+    'Arora et al.',
+    2023,
+    '2312.04927',
+    'Zoology: Measuring and Improving Recall in Efficient Language Models',
+  ),
   survey: paper('survey', 'Tay et al.', 2022, '2009.06732', 'Efficient Transformers: A Survey'),
 } as const;

@@ -1,37 +1,47 @@
 /** All experiments, and how words of the command line find them. */
 import { ArgumentError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
+import { attentionSinksTable1 } from './attention-sinks-table-1.ts';
 import type { Experiment } from './experiment.ts';
 import { linearTransformerFigure1 } from './linear-transformer-figure-1.ts';
 import { linearTransformerTable5 } from './linear-transformer-table-5.ts';
 import { linformerFigure1 } from './linformer-figure-1.ts';
 import { linformerTable3 } from './linformer-table-3.ts';
 import { longformerTable4 } from './longformer-table-4.ts';
+import { lraTable1 } from './lra-table-1.ts';
 import { lraTable2 } from './lra-table-2.ts';
 import { negativeEigenvaluesParity } from './negative-eigenvalues-parity.ts';
 import { nystromformerTable1 } from './nystromformer-table-1.ts';
 import { performerFigure2 } from './performer-figure-2.ts';
 import { performerFigure4 } from './performer-figure-4.ts';
+import { performerFigure5 } from './performer-figure-5.ts';
 import { performerTheorem2 } from './performer-theorem-2.ts';
 import { reformerFigure5 } from './reformer-figure-5.ts';
+import { reformerTable2 } from './reformer-table-2.ts';
 import { surveyComplexity } from './survey-complexity.ts';
 import { transformerXlTable9 } from './transformer-xl-table-9.ts';
+import { zoologyFigure2 } from './zoology-figure-2.ts';
 
 export const experiments: readonly Experiment[] = [
   performerFigure2,
   performerTheorem2,
   performerFigure4,
+  performerFigure5,
   linformerFigure1,
   linformerTable3,
   linearTransformerFigure1,
   linearTransformerTable5,
   nystromformerTable1,
   transformerXlTable9,
+  lraTable1,
   lraTable2,
+  reformerTable2,
   reformerFigure5,
   surveyComplexity,
   longformerTable4,
   negativeEigenvaluesParity,
+  zoologyFigure2,
+  attentionSinksTable1,
 ];
 
 /**

@@ -25,7 +25,7 @@ const SEVERAL = ['full', 'deltanet', 'gated-deltanet', 'kda'] as const;
 /** Of the recipe mqar-heirs, from one seed. */
 const ONE = ['rwkv7', 'based', 'lightning', 'gla', 'log-linear', 'mamba2', 'retnet', 'hgrn2', 'hyena'] as const;
 const DELTA_RULES = ['deltanet', 'gated-deltanet', 'kda', 'rwkv7'] as const;
-const DECAYS = ['gla', 'mamba2', 'retnet', 'hgrn2'] as const;
+const DECAYS = ['lightning', 'gla', 'mamba2', 'retnet', 'hgrn2'] as const;
 type Run = (typeof SEVERAL)[number] | (typeof ONE)[number];
 
 const seedsOf = (run: Run, { seeds, oneSeed }: Given) => (SEVERAL.some((each) => each === run) ? seeds : oneSeed);

@@ -70,7 +70,7 @@ function claims({ seeds, trained: rows }: Given): Claim[] {
   return [
     ...(['no-hashing', ...hashed] as const).map(
       (trained): Claim => ({
-        says: `Trained with ${TRAINED[trained]}, evaluated with more hashes is better, mean of seeds`,
+        says: `Trained with ${TRAINED[trained].replace(/^full$/, 'full attention')}, evaluated with more hashes is better, mean of seeds`,
         paper: fewer.map((column) => `${column} ${inPaper(trained, column)}`).join(', '),
         holds: {
           kind: 'rising',

@@ -40,6 +40,7 @@ export const PAPERS = {
   lra: paper('lra', 'Tay et al.', 2021, '2011.04006', 'Long Range Arena: A Benchmark for Efficient Transformers'),
   reformer: paper('reformer', 'Kitaev et al.', 2020, '2001.04451', 'Reformer: The Efficient Transformer'),
   longformer: paper('longformer', 'Beltagy et al.', 2020, '2004.05150', 'Longformer: The Long-Document Transformer'),
+  bigbird: paper('bigbird', 'Zaheer et al.', 2020, '2007.14062', 'Big Bird: Transformers for Longer Sequences'),
   negativeEigenvalues: paper(
     'negative-eigenvalues',
     'Grazzi et al.',

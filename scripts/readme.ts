@@ -155,6 +155,13 @@ the output is: full attention (exact, or approximate), full attention over the p
 
 Slopes are those of log time and log memory over log length, forward, at one fixed budget, from ${formatWhole(Math.min(...lengths))} tokens to
 ${formatWhole(Math.max(...lengths))} (full attention to ${formatWhole(Math.max(...lengthsOf('full')))}; \`npm run bench -- --suite scaling\`); 1 is linear. The stride of sparse-transformer grows with √L, as in its paper.
+
+A slope above 1.1 comes from the part of the cost that grows faster than L; where it is small at these lengths, the slope is between.
+Full attention, adaptive-sparse, fox and synthesizer meet all pairs; memory-compressed and funnel all pairs with fewer keys or
+queries. Beside its chosen keys, dsa's indexer scores all pairs (L²·d_I), nsa compares each query with one key for every stride of
+the past (L²/d), and moba with one for every block (L²/B). Log-linear attention reads a state
+for each power of two, and L·log L has a slope of 1.10 here. Sinkhorn, axial and sparse-transformer meet L·√L pairs.
+
 The error is that of [the comparison](comparison.md).`;
 }
 

@@ -4,17 +4,20 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { describeEnvironment } from '../src/compare/environment.ts';
 import { ArgumentError } from '../src/core/errors.ts';
+import { writeFileAtomically } from '../src/core/files/atomic.ts';
 import { caches, copying, entropyOf, type Reading, read, type Texts } from '../src/reproduce/sink-readings.ts';
 import { formatWhole } from '../src/terminal/format.ts';
-import { integer, integers, text } from '../src/terminal/options.ts';
+import { flag, integer, integers, text } from '../src/terminal/options.ts';
 import { formatTable } from '../src/terminal/table.ts';
 import { widthOf } from '../src/terminal/width.ts';
 import { loadModel } from '../src/training/checkpoint.ts';
 import type { Learner } from '../src/training/learner.ts';
+import type { AttentionSettings } from '../src/training/mixing.ts';
 import { backcopyRecipe } from '../src/training/recipes/backcopy.ts';
 import { runsOf } from '../src/training/recipes/recipe.ts';
-import { startRun } from '../src/training/run.ts';
+import { endRun, startRun } from '../src/training/run.ts';
 import { train } from '../src/training/trainer.ts';
 import { runProgram } from './program.ts';
 
@@ -22,6 +25,22 @@ const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, i
 
 /** Number of short texts whose mean is the figure within the length of the training. */
 const WITHIN = 64;
+
+/** From the root of the repository. */
+const RESULTS = 'bench/results/sinks.json';
+
+/** A row of a table, with all its digits. Loss and weights are means over the bytes that count. */
+interface SinkRow {
+  model: 'prose' | 'copies';
+  /** Of the training of the model of copies and of its texts; null for the model of prose, which is trained. */
+  seed: number | null;
+  attention: string;
+  positions: string;
+  /** Of `all` bytes, and of the copies one reads of `drawn` ones and of `copies`: bits a byte. */
+  bits: Record<string, number>;
+  /** The share of the weights on the first byte. */
+  onFirst?: Record<string, number>;
+}
 
 const command = {
   usage: 'npm run sink-table --',
@@ -38,6 +57,8 @@ const command = {
     bytes: integer('N', 'Number of bytes to read', { default: 4096, minimum: 1100, maximum: 65536 }),
     caches: integers('N', 'Tokens of a cache, sinks among them', { default: [32, 64], minimum: 1, maximum: 1024 }),
     sinks: integers('N', 'Numbers of sinks', { default: [0, 1, 4], minimum: 0 }),
+    seeds: integers('N', 'Seeds of the model of copies and of the text that it reads', { default: [1], minimum: 0 }),
+    save: flag(`Also write every number to ${RESULTS}`),
   },
 };
 
@@ -52,8 +73,21 @@ await runProgram(command, async (values) => {
     ['full', 'text', { variant: 'full' }] as const,
     ...values.caches.flatMap((cache) => values.sinks.flatMap((sinks) => caches(cache, sinks))),
   ];
-  const print = (title: string, learner: Learner, within: Texts, beyond: Texts, exact?: Record<string, number>) => {
+  const saved: SinkRow[] = [];
+  const print = (
+    title: string,
+    { model, seed }: Pick<SinkRow, 'model' | 'seed'>,
+    learner: Learner,
+    within: Texts,
+    beyond: Texts,
+    exact?: Record<string, number>,
+  ) => {
     const names = Object.keys(beyond.counts);
+    const reading = (attention: string, positions: string, variant: AttentionSettings, texts: Texts): string[] => {
+      const found = read(learner, variant, texts);
+      saved.push({ model, seed, attention, positions, ...found });
+      return row(attention, positions, found);
+    };
     const row = (name: string, positions: string, { bits, onFirst }: Reading) => [
       name,
       positions,
@@ -61,15 +95,17 @@ await runProgram(command, async (values) => {
       ...names.map((each) => bits[each].toFixed(3)),
       ...(names.length > 1 ? names.slice(1) : names).map((each) => onFirst[each].toFixed(2)),
     ];
-    const rows = settings.map(([name, positions, attention]) => row(name, positions, read(learner, attention, beyond)));
-    if (exact)
+    const rows = settings.map(([name, positions, attention]) => reading(name, positions, attention, beyond));
+    if (exact) {
+      saved.push({ model, seed, attention: 'the task itself', positions: '', bits: exact });
       rows.unshift([
         'the task itself',
         '',
         (2 ** exact.all).toFixed(1),
         ...names.map((each) => exact[each].toFixed(3)),
       ]);
-    rows.push(row('full', 'within', read(learner, { variant: 'full' }, within)));
+    }
+    rows.push(reading('full', 'within', { variant: 'full' }, within));
     const ofKind = (name: string) => (name === 'all' ? '' : `, ${name}`);
     const titles = [
       'attention',
@@ -94,21 +130,35 @@ await runProgram(command, async (values) => {
   const last = bytes.length - 1;
   print(
     `fixtures/byte-lm.safetensors, trained on ${formatWhole(length)} bytes of prose, from there to byte ${formatWhole(last)}`,
+    { model: 'prose', seed: null },
     prose,
     upTo(length, () => true),
     upTo(last, (_, n) => n >= length),
   );
 
-  const run = startRun({ ...runsOf(backcopyRecipe)[0].settings, seed: 1 });
-  await train(run, {});
-  const short = run.task.length;
-  const long = copying(1, values.bytes, (n) => n >= short);
-  print(
-    `the model of the recipe backcopy, trained on ${formatWhole(short)} bytes, from there to byte ${formatWhole(values.bytes)}`,
-    run.learner,
-    copying(WITHIN, short, () => true),
-    long,
-    entropyOf(long),
-  );
+  for (const seed of values.seeds) {
+    const run = startRun({ ...runsOf(backcopyRecipe)[0].settings, seed });
+    await train(run, {});
+    const short = run.task.length;
+    const long = copying(1, values.bytes, (n) => n >= short, seed);
+    const of = values.seeds.length > 1 ? ` from seed ${seed}` : '';
+    print(
+      `the model of the recipe backcopy${of}, trained on ${formatWhole(short)} bytes, from there to byte ${formatWhole(values.bytes)}`,
+      { model: 'copies', seed },
+      run.learner,
+      copying(WITHIN, short, () => true, seed),
+      long,
+      entropyOf(long),
+    );
+    endRun(run);
+  }
+  if (values.save) {
+    const { text: _, ...asked } = values;
+    const contents = { environment: describeEnvironment(), settings: asked, rows: saved };
+    writeFileAtomically(
+      fileURLToPath(new URL(`../${RESULTS}`, import.meta.url)),
+      `${JSON.stringify(contents, null, 1)}\n`,
+    );
+  }
   return 0;
 });

@@ -83,6 +83,30 @@ test('the tables of the fixtures’ README are what the command prints', () => {
   assert.ok(drawn > 0.3 && copied < 0.1, `${drawn} and ${copied}`);
 });
 
+type Saved = { model: string; seed: number | null; attention: string; positions: string; bits: Record<string, number> };
+
+test('the raw numbers are those of the README’s tables, and from each seed a window breaks and sinks mend', () => {
+  const { rows } = JSON.parse(readFileSync(`${root}bench/results/sinks.json`, 'utf8')) as { rows: Saved[] };
+  const of = (model: string, seed: number | null) =>
+    rows
+      .filter((row) => row.model === model && row.seed === seed)
+      .map(({ attention, positions, bits }): Row => {
+        return { attention, positions, perplexity: 2 ** bits.all, bits: bits.all, rest: [bits.drawn] };
+      });
+  for (const [columns, model, seed] of [
+    [5, 'prose', null],
+    [7, 'copies', 1],
+  ] as const) {
+    for (const row of written(columns)) {
+      const { bits } = find(of(model, seed), row.attention, row.positions);
+      assert.ok(Math.abs(bits - row.bits) < 5.1e-4, `${model}, ${row.attention}, ${row.positions}: ${bits}`);
+    }
+  }
+  const seeds = [...new Set(rows.flatMap(({ seed }) => (seed === null ? [] : [seed])))];
+  assert.equal(seeds, [1, 2, 3]);
+  for (const seed of seeds) breaksAndMends(of('copies', seed), ['1 + 31', '4 + 28', '1 + 63', '4 + 60']);
+});
+
 test('caches that are no wider than their sinks are refused by name', () => {
   const { status, stderr } = table('--caches', '4', '--sinks', '4');
   assert.is(status, 2);

@@ -25,7 +25,7 @@ test('each answer is the product of all elements so far', () => {
         const task = openTask('state-tracking', { group, length });
         const { tokens, targets, counts } = task.draw('training', new Random(seed));
         assert.is(counts, undefined);
-        const elements = permutations(GROUPS[group]).map(matrixOf);
+        const elements = permutations(GROUPS[group].things).map(matrixOf);
         let product = elements[0];
         for (const [at, token] of Array.from(tokens).entries()) {
           product = times(product, elements[token]);
@@ -50,11 +50,30 @@ test('a symmetric group has as many elements as there are orders, and every answ
     ['parity', 2],
     ['s3', 6],
     ['s5', 120],
+    ['s5-swaps', 120],
   ] as const) {
     const task = openTask('state-tracking', { group });
     assert.equal([task.vocabulary, task.classes, task.chance], [size, size, 1 / size]);
-    assert.is(new Set(permutations(GROUPS[group]).map((each) => each.join())).size, size);
+    assert.is(new Set(permutations(GROUPS[group].things).map((each) => each.join())).size, size);
   }
+});
+
+test('of swaps alone, tokens move two things or none, all alike, and answers are all permutations', () => {
+  const elements = permutations(5);
+  const { tokens, targets } = openTask('state-tracking', { group: 's5-swaps', length: 20_000 }).draw(
+    'training',
+    new Random(4),
+  );
+  const counts = new Map<number, number>();
+  for (const token of Array.from(tokens)) counts.set(token, (counts.get(token) ?? 0) + 1);
+  assert.is(counts.size, 11);
+  for (const [token, count] of counts) {
+    const moved = elements[token].filter((to, i) => to !== i);
+    assert.ok(moved.length === 0 || moved.length === 2, elements[token].join());
+    // 1818 of each are expected, with a deviation of 41.
+    assert.ok(Math.abs(count - 20_000 / 11) < 250, `${token}: ${count}`);
+  }
+  assert.is(new Set(Array.from(targets as ArrayLike<number>)).size, 120);
 });
 
 test('a group that is not there is refused by name', () => {

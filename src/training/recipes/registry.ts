@@ -11,6 +11,7 @@ import { mqarHeirsRecipe } from './mqar-heirs.ts';
 import { needleRecipe } from './needle.ts';
 import { palindromeRecipe } from './palindrome.ts';
 import type { Recipe } from './recipe.ts';
+import { s5Recipe } from './s5.ts';
 import { selectiveCopyRecipe } from './selective-copy.ts';
 import { sentencesRecipe } from './sentences.ts';
 import { stackRecipe } from './stack.ts';
@@ -32,6 +33,7 @@ export const recipes: readonly Recipe[] = [
   stackRecipe,
   needleRecipe,
   stateTrackingRecipe,
+  s5Recipe,
   backcopyRecipe,
   digitsRecipe,
   sentencesRecipe,

@@ -6,7 +6,8 @@
  *
  * Nothing can be looked up: every answer depends on all tokens before it. Parity is the group of two elements: whether the
  * number of ones is odd. A recurrence whose transitions have positive eigenvalues alone cannot compute it for all lengths, nor
- * can diagonal transitions compute the products of the permutations of five things.
+ * can diagonal transitions compute the products of the permutations of five things. Of `s5-swaps` tokens move two things at most
+ * (Grazzi et al. 2024, §5.2, and their code): still every permutation is an answer, and one step of a delta rule with β = 2 is a swap.
  */
 import { GROUPS, permutations } from './groups.ts';
 import type { Task, TaskDefinition } from './task.ts';
@@ -18,7 +19,10 @@ export const stateTracking: TaskDefinition = {
   defaults: { length: 32, group: 'parity' },
 
   make({ length, group }): Task {
-    const elements = permutations(GROUPS[group]);
+    const { things, moved } = GROUPS[group];
+    const elements = permutations(things);
+    const isDrawn = (element: readonly number[]) => element.filter((image, i) => image !== i).length <= moved;
+    const drawn = elements.flatMap((element, n) => (isDrawn(element) ? [n] : []));
     const numberOf = new Map(elements.map((element, n) => [element.join(), n]));
     const products = elements.map((p) => elements.map((g) => numberOf.get(g.map((i) => p[i]).join()) as number));
     return {
@@ -32,7 +36,7 @@ export const stateTracking: TaskDefinition = {
       chance: 1 / elements.length,
       alphabet: 'numbers',
       draw(_, random) {
-        const tokens = Array.from({ length }, () => random.integer(elements.length));
+        const tokens = Array.from({ length }, () => drawn[random.integer(drawn.length)]);
         // The identity is the first permutation.
         let product = 0;
         const targets = tokens.map((token) => {

@@ -34,6 +34,7 @@ const SHOTS: readonly Shot[] = [
     height: 630,
     prepare: (page) => page.locator('[data-figure=relativeError][data-value]').waitFor(),
   },
+  { name: 'lesson', address: 'course/windows.html#see-it', height: 800, prepare: globalToken },
   {
     name: 'playground',
     address: 'playground.html#recipe=listops&run=full&seed=1',
@@ -59,6 +60,12 @@ async function failMask(page: Page): Promise<void> {
   await page.keyboard.press('ControlOrMeta+Enter');
   await page.locator('#causal-mask .mistake').waitFor();
   await page.locator('#causal-mask').evaluate((section) => section.scrollIntoView());
+}
+
+/** The first token becomes global, which the library draws. */
+async function globalToken(page: Page): Promise<void> {
+  await page.locator('#picture-globals').press('ArrowRight');
+  await page.locator('#picture [data-part=said]', { hasText: 'longformer: 16' }).waitFor();
 }
 
 /** Steps of the second run until it is paused. */

@@ -138,6 +138,7 @@ export const attention: Lesson = {
     'The weights of all tokens are a matrix with a row for each query and a column for each key.',
     'Attention by itself does not know the order of the tokens.',
   ],
+  exercises: ['softmax', 'one-head'],
   variants: ['full'],
   sources: [
     {

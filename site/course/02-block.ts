@@ -147,6 +147,7 @@ export const block: Lesson = {
     'Positions are added to tokens, or turn queries and keys. Good ones make the products depend on the distance.',
     'A layer is attention between tokens, then a small network at each token, each added to what came in.',
   ],
+  exercises: ['causal-mask'],
   variants: ['full', 'adaptive-sparse', 'fox'],
   sources: [
     {

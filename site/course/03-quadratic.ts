@@ -1,6 +1,6 @@
 /** Lesson 3: why the square of the length hurts: counted, and timed on the reader's own machine. */
 import { formatBytes, formatRatio } from '../../src/terminal/format.ts';
-import { decodingOf, timesOf } from './bench.ts';
+import { decodingOf, threadsOf, timesOf } from './bench.ts';
 import type { ChartLine } from './drawn.ts';
 import type { Lesson } from './lesson.ts';
 
@@ -38,7 +38,7 @@ export const quadratic: Lesson = {
     {
       title: 'On your machine',
       text: [
-        'The chart first shows what we measured (`bench/results/scaling.json`, all threads of our machine). Press the button to measure here: the library runs in this page on random numbers, with one head of width 64, three times at each length, and the shortest time counts.',
+        `The chart first shows what we measured (\`bench/results/scaling.json\`, ${threadsOf('scaling')} threads). Press the button to measure here: the library runs in this page on random numbers, with one head of width 64, three times at each length, and the shortest time counts.`,
       ],
       picture: {
         draw: 'timed',
@@ -114,6 +114,7 @@ export const quadratic: Lesson = {
     'When a model writes, the square shows as a cache that grows, and as a next word that takes longer and longer.',
     'To save time, pairs have to go. To save memory alone, nothing has to go: that is the next lesson.',
   ],
+  exercises: ['attention-gradient'],
   variants: ['full'],
   sources: [{ authors: 'Tay et al.', year: 2020, title: 'Efficient Transformers: A Survey', arxiv: '2009.06732' }],
 };

@@ -156,6 +156,7 @@ export const lean: Lesson = {
     'Recompute what is cheap to compute and large to store.',
     'Memory is then linear in the length. Time is still quadratic.',
   ],
+  exercises: ['online-softmax', 'softmax-gradient', 'reversible'],
   variants: ['full'],
   sources: [
     {

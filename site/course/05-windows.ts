@@ -150,6 +150,7 @@ export const windows: Lesson = {
     'Which tokens are global is the task’s choice, made beforehand.',
     'A window fails where one far token matters and nobody knows which.',
   ],
+  exercises: ['window-layout', 'window-by-hand', 'global-tokens'],
   variants: ['longformer', 'local-attention', 'image-transformer', 'poolingformer', 'attention-sinks', 'etc'],
   sources: [],
 };

@@ -174,6 +174,7 @@ export const random: Lesson = {
     'Blocks suit machines, single tokens suit pictures in papers.',
     'Fixed patterns do not look at the tokens. The next lesson does.',
   ],
+  exercises: [],
   variants: ['bigbird', 'sparse-transformer', 'axial', 'image-transformer'],
   sources: [],
 };

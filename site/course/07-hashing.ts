@@ -157,6 +157,7 @@ export const hashing: Lesson = {
     'Clustered attention shares a row among near queries, and corrects the largest weights.',
     'The choice of partners has no gradient.',
   ],
+  exercises: ['lsh-buckets', 'sort-unsort'],
   variants: ['reformer', 'clustered', 'routing', 'cluster-former', 'sinkhorn'],
   sources: [
     {

@@ -163,6 +163,7 @@ export const lowRank: Lesson = {
     'Landmarks rebuild the matrix from three small softmaxes and an inverse.',
     'Low rank is the opposite of sharp: neighbours and single tokens are what it loses.',
   ],
+  exercises: ['linformer', 'nystrom'],
   variants: [
     'linformer',
     'nystromformer',

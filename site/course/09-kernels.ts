@@ -167,6 +167,7 @@ export const kernels: Lesson = {
     'Causally it is a recurrence with a state of fixed size.',
     'It gives up sharp weights, and with them exact recall.',
   ],
+  exercises: ['performer', 'prefix-sums'],
   variants: ['linear-transformer', 'performer', 'rfa', 'based'],
   sources: [],
 };

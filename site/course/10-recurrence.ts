@@ -172,6 +172,7 @@ export const recurrence: Lesson = {
     'Layers multiply the reach.',
     'Compression trades single old tokens for a longer view.',
   ],
+  exercises: ['relative-shift'],
   variants: ['transformer-xl', 'compressive'],
   sources: [],
 };

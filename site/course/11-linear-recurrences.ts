@@ -126,6 +126,7 @@ export const linearRecurrences: Lesson = {
     'Linear in between, so chunks of tokens can be taken at once.',
     'A fixed state holds a fixed amount. Its size is the price of recall.',
   ],
+  exercises: ['recurrent-step', 'retention', 'delta-rule', 'chunked-scan', 'scan-gradient', 'light-convolution'],
   variants: [
     'retnet',
     'lightning',

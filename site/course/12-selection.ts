@@ -187,6 +187,7 @@ export const selection: Lesson = {
     'The choice has no gradient. Use no parameters, shared scores, or a loss of its own.',
     'Time is saved, and the cache still grows.',
   ],
+  exercises: ['top-blocks'],
   variants: ['moba', 'nsa', 'dsa'],
   sources: [],
 };

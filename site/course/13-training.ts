@@ -125,6 +125,7 @@ export const training: Lesson = {
     'Training makes better use of a state, and cannot make it larger.',
     'Some things no training reaches: beyond the window, beyond the rows, beyond positive eigenvalues.',
   ],
+  exercises: [],
   variants: ['linear-transformer', 'deltanet', 'gated-deltanet', 'kda', 'based', 'hyena'],
   sources: [
     {

@@ -1,8 +1,13 @@
 /** Lesson 14: choosing one: a guide that reads our own measurements. */
-import { candidates, decodingOf, timedLengths } from './bench.ts';
+import { candidates, decodingOf, fasterAt, timedLengths } from './bench.ts';
 import type { Lesson } from './lesson.ts';
 
 const lengths = timedLengths();
+
+const counted = (length: number): string => {
+  const { faster, all } = fasterAt(length);
+  return `${faster} of ${all} variants were faster at ${length.toLocaleString('en')} tokens`;
+};
 
 export const choosing: Lesson = {
   name: 'choosing',
@@ -12,7 +17,7 @@ export const choosing: Lesson = {
   idea: [
     'There is no best variant. There are four questions, and each rules most of them out.',
     '## How long are your texts?',
-    'Below a few thousand tokens, full attention with an online softmax (lesson 4) is hard to beat: many variants are slower there, and all of them are less exact. The [overview](index.html#guide) says from which length on each was faster on our machine.',
+    `With short texts, full attention with an online softmax (lesson 4) is hard to beat. On our machine ${counted(lengths[0])}, and ${counted(lengths[2])}. The [overview](index.html#guide) says from which length on each stays ahead.`,
     '## Is there a trained model already?',
     'If so, you need a variant that computes nearly the same as full attention on its numbers: a window with global tokens if its heads look nearby, clusters or landmarks if they look far. Look at its matrices first; [the explorer](explorer.html) takes your own. Then train a little on: `npm start -- convert` does that.',
     'If you train from the start, the error on other models’ numbers does not matter. Ask for recall and for the state (lesson 13).',
@@ -124,12 +129,13 @@ export const choosing: Lesson = {
     },
   ],
   takeaways: [
-    'Length first: below some thousand tokens keep full attention.',
+    'Length first: for short texts, keep full attention.',
     'Replacing and training anew are two questions with two kinds of numbers.',
     'Writing needs causal forms and small states.',
     'Know what must not be lost, and look at your own matrices.',
     'Mix layers. Measure on your machine.',
   ],
+  exercises: ['own-variant'],
   variants: ['full'],
   sources: [
     {

@@ -74,6 +74,15 @@ export function candidates(): Candidate[] {
     .filter(({ speedUps }) => Object.keys(speedUps).length > 0);
 }
 
+/** Of those timed at a length, how many were faster than full attention. */
+export function fasterAt(length: number): { faster: number; all: number } {
+  const timed = candidates().flatMap(({ speedUps }) => speedUps[String(length)] ?? []);
+  return { faster: timed.filter((speedUp) => speedUp > 1).length, all: timed.length };
+}
+
+/** Threads that a suite of the bench ran on. */
+export const threadsOf = (suite: 'scaling' | 'crossover'): number => needSuite(suite).environment.threads;
+
 /** The lengths that they were timed at. */
 export function timedLengths(): number[] {
   return [...new Set(needSuite('crossover').rows.map(({ length }) => length))].sort((a, b) => a - b);

@@ -68,6 +68,8 @@ export interface Lesson {
   givesUp: { text: readonly Text[]; picture: LivePicture | StillPicture };
   questions: readonly { ask: Text; answer: readonly Text[] }[];
   takeaways: readonly Text[];
+  /** Exercises of `npm run learn` that belong to it, by their names. */
+  exercises: readonly string[];
   /** Variants that it explains: their papers are among its sources, and their pages lead to it. */
   variants: readonly string[];
   sources: readonly Citation[];

@@ -7,7 +7,7 @@ import type { BarsPanel, Drawn, MatrixPanel, Panel } from './drawn.ts';
 /** Units of a panel: about the pixels that it has on a phone. */
 export const WIDTH = 340;
 const TITLE = 26;
-const LETTER = 6.4;
+const LETTER = 7.2;
 const TITLE_LETTER = 8.3;
 const MOST_HEIGHT = 330;
 const LARGEST_CELL = 46;

@@ -9,7 +9,7 @@ export function explorerPage(): Page {
     description: 'Run every variant of attention beside full attention, on real numbers, in this page.',
     body: html`<h1>Explorer</h1>
 <p class="lead">The library runs in this page. Choose a variant and change its options: see what it attends to beside full
-attention, and what both cost.</p>
+attention, and what both cost. New to this? <a href="course/index.html">Take the course</a>.</p>
 <h2 class="visually-hidden">A variant beside full attention</h2>
 ${labOf({})}`,
     scripts: ['explorer'],

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { parseHTML } from 'linkedom';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { exercises } from '../../learn/exercises/index.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import type { Drawn, Panel, Settings } from '../course/drawn.ts';
 import { addressOfLesson, LESSONS } from '../course/index.ts';
@@ -87,6 +88,11 @@ test('every variant is explained by a lesson', () => {
       .filter((name) => !explained.has(name)),
     [],
   );
+});
+
+test('every exercise belongs to a lesson', () => {
+  const named = LESSONS.flatMap((lesson) => lesson.exercises);
+  assert.equal([...named].sort(), exercises.map(({ name }) => name).sort());
 });
 
 test('pages of the variants that a lesson explains lead to it, and it leads to them', () => {

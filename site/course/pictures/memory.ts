@@ -51,10 +51,13 @@ export function memory(settings: Settings): Drawn {
           })),
         },
       ],
-      says: `${count} pairs in a state of ${width} × ${VALUE_WIDTH}. The mean error is ${all.map(({ name, errors }) => `${formatError(errors.reduce((sum, each) => sum + each, 0) / errors.length)} with ${name === 'sum' ? 'a sum' : name === 'delta rule' ? 'the delta rule' : 'a decay'}`).join(', ')}. The last pair’s is ${all.map(({ errors }) => formatError(errors[errors.length - 1])).join(', ')}.`,
+      says: `${count} pairs in a state of ${width} × ${VALUE_WIDTH}. The mean error is ${all.map(({ name, errors }) => `${formatError(errors.reduce((sum, each) => sum + each, 0) / errors.length)} with ${name === 'sum' ? 'a sum' : name === 'delta rule' ? 'the delta rule' : 'a decay'}`).join(', ')}. The last pair’s is ${all.map(({ errors }) => shown(errors[errors.length - 1])).join(', ')}.`,
     };
   });
 }
+
+/** Rounding is no error. */
+const shown = (error: number): string => (error < 1e-9 ? '0' : formatError(error));
 
 const WIDTHS = [8, 16, 32, 64];
 const COUNTS = [2, 4, 8, 16, 32, 64];

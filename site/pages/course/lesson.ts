@@ -1,4 +1,5 @@
 /** The page of a lesson, from its declaration. */
+import { exercises } from '../../../learn/exercises/index.ts';
 import { type Html, html } from '../../../src/compare/report/html.ts';
 import { findVariant } from '../../../src/variants/registry.ts';
 import type { Citation } from '../../../src/variants/variant.ts';
@@ -73,8 +74,25 @@ ${paragraphs(answer)}</details>
       title: 'Takeaways',
       body: html`<ul class="takeaways">\n${takeaways.map((each) => html`<li>${written(each)}</li>\n`)}</ul>\n`,
     },
+    ...exercisesOf(lesson),
     { id: 'sources', title: 'Sources', body: sourcesOf(lesson) },
   ];
+}
+
+/** None where no exercise belongs to the lesson. */
+function exercisesOf({ exercises: names }: Lesson): Section[] {
+  if (names.length === 0) return [];
+  const items = names.map((name) => {
+    const at = exercises.findIndex((each) => each.name === name);
+    if (at < 0) throw new Error(`there is no exercise ${name}`);
+    return html`<li>${exercises[at].title}: <code>npm run learn -- run ${at + 1}</code></li>\n`;
+  });
+  const body = html`<p>In a terminal, in the folder of this project. Laws say what is wrong with what you wrote, on the smallest input that shows
+it.</p>
+<ul>
+${items}</ul>
+`;
+  return [{ id: 'write-it', title: 'Write it yourself', body }];
 }
 
 async function besides(equations: readonly Beside[]): Promise<Html> {

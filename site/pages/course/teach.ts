@@ -2,6 +2,7 @@
 import { type Html, html, raw } from '../../../src/compare/report/html.ts';
 import { LESSONS } from '../../course/index.ts';
 import type { Page } from '../page.ts';
+import { written } from './text.ts';
 
 /** What a lecture of ninety minutes shows, in its order: a lesson, how long, and what to do with it. */
 const LECTURE: readonly { lesson: string; minutes: number; plan: string }[] = [
@@ -35,42 +36,46 @@ const TERM: readonly { title: string; lessons: readonly string[]; homework: stri
     title: 'Attention',
     lessons: ['attention', 'block'],
     homework:
-      'Write attention of one head in a language of your choice, and compare it with the numbers that the first picture saves.',
+      'Exercises 1 to 3. Compare attention of one head, written in a language of your choice, with the numbers that the first picture saves.',
   },
   {
     title: 'The square, and what is exact',
     lessons: ['quadratic', 'lean'],
-    homework: 'Write the online softmax. Show on paper that two parts join to the whole.',
+    homework:
+      'Exercise 4, the online softmax. Show on paper that two parts join to the whole. For those who go on: 17 to 19, reversible layers and gradients.',
   },
   {
     title: 'Fixed patterns',
     lessons: ['windows', 'random'],
-    homework: 'Count the pairs of a pattern by its formula and by a loop.',
+    homework: 'Exercises 5 to 7: windows and global tokens. Count the pairs of a pattern by its formula and by a loop.',
   },
   {
     title: 'Patterns from the tokens',
     lessons: ['hashing', 'selection'],
-    homework: 'Hash vectors by random directions. Plot how often two land in one bucket against their angle.',
+    homework:
+      'Exercises 8, 9 and 24: buckets, sorting, and top-k blocks. Plot how often two land in one bucket against their angle.',
   },
   {
     title: 'Few keys',
     lessons: ['low-rank'],
-    homework: 'Plot the singular values of an attention matrix that the explorer shows.',
+    homework:
+      'Exercises 10 and 11. Look in the pictures of the lesson for a head that low rank cannot serve, and say why.',
   },
   {
     title: 'Kernels',
     lessons: ['kernels'],
-    homework: 'Estimate the softmax kernel by random features. Plot the error against their number.',
+    homework: 'Exercises 12 and 13. Plot the error of an estimated weight against the number of features.',
   },
   {
     title: 'States',
     lessons: ['recurrence', 'linear-recurrences'],
-    homework: 'Write a delta rule as a loop, and show that it overwrites where a sum would add.',
+    homework: 'Exercises 14 to 16 and 20 to 23. Show that a delta rule overwrites where a sum would add.',
   },
   {
     title: 'Training and choosing',
     lessons: ['training', 'choosing'],
-    homework: 'Repeat one experiment: npm start -- reproduce --list. Say what holds, and what does not.',
+    homework:
+      'Exercise 25, a variant of one’s own. Repeat one experiment of a paper (`npm start -- reproduce --list`). Say what holds, and what does not.',
   },
 ];
 
@@ -100,6 +105,11 @@ site runs from a disk.</p>
 <li>Numbers that were measured are read from files under <code>bench/results</code> when the site is built.</li>
 <li>Without a network: <code>npm run site</code> writes a folder that opens from a disk. Copy it to a stick.</li>
 </ul>
+<h2>Exercises</h2>
+<p>Most lessons name exercises: a file with a task, its equation and a hole. Students work through them with <code>npm run learn</code>, which
+grades on each save. For you there is a command that grades the folder of a student, exits with 1 unless all pass, and writes JSON:</p>
+<pre class="code" tabindex="0" role="region" aria-label="Command"><code>npm run learn -- grade students/ada --json ada.json</code></pre>
+<p class="note">It bounds time and memory, which holds up accidents and not attacks: grade strangers’ files in a container.</p>
 <h2>One lecture</h2>
 <p>${lecture.reduce((sum, { minutes }) => sum + minutes, 0)} minutes for people who know linear algebra.</p>
 <ol>
@@ -114,7 +124,7 @@ ${weeks.map(
   (
     { title, lessons, homework },
     n,
-  ) => html`<tr><th scope="row">${n + 1}. ${title}</th><td>${lessons.map((name, at) => html`${at === 0 ? null : raw('<br>')}${link(name)}`)}</td><td>${homework}</td></tr>
+  ) => html`<tr><th scope="row">${n + 1}. ${title}</th><td>${lessons.map((name, at) => html`${at === 0 ? null : raw('<br>')}${link(name)}`)}</td><td>${written(homework)}</td></tr>
 `,
 )}</tbody>
 </table>

@@ -75,8 +75,8 @@ export const training: Lesson = {
     {
       label: 'The training of the picture',
       tex: '\\min_K\\ \\mathbb E\\,\\big[-\\log\\mathrm{softmax}(8\\,o)_{\\text{target}}\\big]',
-      says: 'Draw sequences, read, compare with the answer, go backwards, take a step. Larger models are trained by the same few lines.',
-      code: { file: 'site/course/pictures/train.ts', from: 'const asked = draw(random.split', to: 'zeroGrad([keys])' },
+      says: 'Read the sequences, compare with the answers, go backwards, take a step, clear the gradients. Larger models are trained by the same few lines.',
+      code: { file: 'site/course/pictures/train.ts', from: 'backward(loss);', to: 'zeroGrad([keys])' },
     },
     {
       label: 'Bytes of the state',

@@ -85,10 +85,10 @@ function exercisesOf({ exercises: names }: Lesson): Section[] {
   const items = names.map((name) => {
     const at = exercises.findIndex((each) => each.name === name);
     if (at < 0) throw new Error(`there is no exercise ${name}`);
-    return html`<li>${exercises[at].title}: <code>npm run learn -- run ${at + 1}</code></li>\n`;
+    return html`<li><a href="../exercises.html#${name}">${at + 1}. ${exercises[at].title}</a></li>\n`;
   });
-  const body = html`<p>In a terminal, in the folder of this project. Laws say what is wrong with what you wrote, on the smallest input that shows
-it.</p>
+  const body = html`<p>In this browser, or in a terminal by <code>npm run learn</code>. Laws say what is wrong with what you wrote, on the smallest input that
+shows it.</p>
 <ul>
 ${items}</ul>
 `;

@@ -106,8 +106,8 @@ site runs from a disk.</p>
 <li>Without a network: <code>npm run site</code> writes a folder that opens from a disk. Copy it to a stick.</li>
 </ul>
 <h2>Exercises</h2>
-<p>Most lessons name exercises: a file with a task, its equation and a hole. Students work through them with <code>npm run learn</code>, which
-grades on each save. For you there is a command that grades the folder of a student, exits with 1 unless all pass, and writes JSON:</p>
+<p>Most lessons name exercises: a file with a task, its equation and a hole. Students work through <a href="../exercises.html">them in the browser</a>, or
+with <code>npm run learn</code>, which grades on each save. For you there is a command that grades the folder of a student, exits with 1 unless all pass, and writes JSON:</p>
 <pre class="code" tabindex="0" role="region" aria-label="Command"><code>npm run learn -- grade students/ada --json ada.json</code></pre>
 <p class="note">It bounds time and memory, which holds up accidents and not attacks: grade strangers’ files in a container.</p>
 <h2>One lecture</h2>

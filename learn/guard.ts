@@ -16,10 +16,13 @@ const LOOPS = /^(For|While|DoWhile|ForIn|ForOf)Statement$/;
 const FUNCTIONS = /^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/;
 
 /**
- * JavaScript in, JavaScript out, line by line the same; `onImport` hears of the lines of `import()`. Throws acorn's
+ * JavaScript in, JavaScript out, line by line the same; `refuse` hears of what an exercise cannot have. Throws acorn's
  * SyntaxError, which has `loc`.
  */
-export function guarded(script: string, onImport: (line: number) => void = () => {}): string {
+export function guarded(
+  script: string,
+  refuse: (kind: 'import' | 'syntax', what: string, line: number) => void = () => {},
+): string {
   const tree = parse(script, {
     ecmaVersion: 2022,
     sourceType: 'script',
@@ -28,7 +31,11 @@ export function guarded(script: string, onImport: (line: number) => void = () =>
   });
   const inserts: [at: number, text: string][] = [];
   visit(tree, (node) => {
-    if (node.type === 'ImportExpression') onImport(node.loc.start.line);
+    const { line } = node.loc.start;
+    if (node.type === 'ImportExpression') {
+      refuse('import', 'import() is not for an exercise: import what is given at the top', line);
+    }
+    if (isHalfExport(node)) refuse('syntax', 'one export for each name: export const a = …; export const b = …', line);
     if (!LOOPS.test(node.type) && !FUNCTIONS.test(node.type)) return;
     const { type, start, end } = node.body as Node;
     const tick = `${TICK}(${node.loc.start.line})`;
@@ -42,6 +49,17 @@ export function guarded(script: string, onImport: (line: number) => void = () =>
   ordered.sort((a, b) => b.insert[0] - a.insert[0] || a.order - b.order);
   for (const { insert } of ordered) text = text.slice(0, insert[0]) + insert[1] + text.slice(insert[0]);
   return text;
+}
+
+/** What sucrase makes of `export const a = 1, b = 2`: `exports.a = a, b = 2`, in which nothing declares b. */
+function isHalfExport(node: Node): boolean {
+  if (node.type !== 'SequenceExpression') return false;
+  const [first, ...others] = (node as Node & { expressions: Assignment[] }).expressions;
+  return first.left?.object?.name === 'exports' && others.some(({ left }) => left?.type === 'Identifier');
+}
+
+interface Assignment {
+  left?: { type: string; object?: { name?: string } };
 }
 
 /** After the brace, and after 'use strict', which must come first. */

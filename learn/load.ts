@@ -164,8 +164,8 @@ function scriptOf(source: string): string {
       preserveDynamicImport: true,
     }),
   );
-  const refuse = (line: number): never => {
-    throw new NotRunnable('import', 'import() is not for an exercise: import what is given at the top', line);
+  const refuse = (kind: 'import' | 'syntax', what: string, line: number): never => {
+    throw new NotRunnable(kind, what, line);
   };
   try {
     return parsed(() => guarded(code, refuse));

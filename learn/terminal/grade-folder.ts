@@ -1,10 +1,13 @@
 /** For teachers: grades every exercise of a student's folder, as a table and as JSON. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError } from '../../src/core/errors.ts';
 import type { Exercise } from '../exercise.ts';
 import { exercises, fileNameOf } from '../exercises/index.ts';
 import type { Grader } from './runner.ts';
+
+/** Of a student's file. */
+const MOST_BYTES = 2 ** 20;
 
 /** One line of the JSON; the fields stay as they are. */
 export interface Graded {
@@ -48,8 +51,19 @@ export async function gradeFolder(
 async function gradeOne(folder: string, exercise: Exercise, runner: Grader): Promise<Graded> {
   const path = join(folder, `${fileNameOf(exercise)}.ts`);
   const nothing = { exercise: fileNameOf(exercise), sentence: null, kind: null, law: null, line: null, mistake: null };
-  if (!existsSync(path)) return { ...nothing, status: 'absent' };
-  const { failure } = await runner.grade(exercise, readFileSync(path, 'utf8'));
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file === undefined) return { ...nothing, status: 'absent' };
+  // A student may leave anything there, such as a folder, or a link to what never ends.
+  const unreadable = { ...nothing, status: 'failed', kind: 'file' } as const;
+  if (!file.isFile()) return { ...unreadable, sentence: 'this is no file' };
+  if (file.size > MOST_BYTES) return { ...unreadable, sentence: `the file is larger than ${MOST_BYTES / 2 ** 20} MB` };
+  let source: string;
+  try {
+    source = readFileSync(path, 'utf8');
+  } catch (error) {
+    return { ...unreadable, sentence: `the file cannot be read (${(error as NodeJS.ErrnoException).code})` };
+  }
+  const { failure } = await runner.grade(exercise, source);
   if (failure === null) return { ...nothing, status: 'passed' };
   const { sentence, kind, law, line, mistake } = failure;
   return {

@@ -5,7 +5,7 @@
 import { type ChildProcess, type ForkOptions, fork, type StdioOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Exercise } from '../exercise.ts';
-import { tooMuch } from '../failure.ts';
+import { type Failure, tooMuch } from '../failure.ts';
 import type { Grading, Verdict } from '../grade.ts';
 import type { Outcome } from './thread.ts';
 
@@ -41,10 +41,9 @@ export class Runner implements Grader {
       const onExit = (code: number | null, signal: string | null) => {
         this.#child = null;
         settle(() => {
-          const isMemory = /out of memory|allocation failed/i.test(errors) || signal === 'SIGKILL';
-          const failure = tooMuch('memory', line);
-          if (isMemory) resolve({ exercise: exercise.name, passed: false, laws: [], failure, printed: [] });
-          else reject(new Error(`the process that grades ended (${signal ?? `code ${code}`}):\n${errors}`));
+          const failure = endOf(code, signal, errors, line);
+          if (failure !== null) resolve({ exercise: exercise.name, passed: false, laws: [], failure, printed: [] });
+          else reject(new Error(`the process that grades ended with code ${code}:\n${errors}`));
         });
       };
       const settle = (then: () => void) => {
@@ -71,6 +70,15 @@ export class Runner implements Grader {
     child.kill('SIGKILL');
     child.unref();
   }
+}
+
+/** What it means that the process ended; null where it is a fault of ours. */
+function endOf(code: number | null, signal: string | null, errors: string, line: number): Failure | null {
+  const memory = tooMuch('memory', line);
+  if (/out of memory|allocation failed/i.test(errors)) return memory;
+  if (code !== null && code !== 0) return null;
+  const why = signal === 'SIGKILL' ? ', or a machine without memory ends it' : '';
+  return { ...memory, kind: 'throws', sentence: `your code ends the process that runs it${why}` };
 }
 
 function start(): ChildProcess {

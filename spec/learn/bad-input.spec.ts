@@ -117,6 +117,13 @@ const cases: [string, string, string, number | null, RegExp][] = [
     null,
     /itself throws when it is looked at/,
   ],
+  [
+    'two names in one export',
+    'const softmix = 1;\nexport const softmax = 1, b = 2;',
+    'syntax',
+    2,
+    /one export for each name/,
+  ],
   ['a class', 'export class softmax {}', 'missing', null, /softmax is a class and should be a function/],
   ['a constant', of('const a = 1;', '(a as number)++;', 'return [a];'), 'throws', 3, /to constant variable$/],
   [
@@ -197,6 +204,8 @@ test('in a process: what no guard sees is ended from outside, and the next file 
     assert.is((await graded(later + RIGHT))?.kind, 'not-finite');
     const ended = await graded(of("(scores.map as any).constructor('return process')().exit(3);"));
     assert.match(ended?.sentence ?? '', /ends the program that runs it/);
+    const killed = await graded(of("const p = (scores.map as any).constructor('return process')();", 'p.kill(p.pid);'));
+    assert.match(killed?.sentence ?? '', /^your code ends the process that runs it/);
     const changed = await graded(`Array.prototype.map = () => [1] as never;\n${RIGHT}`);
     assert.match(
       changed?.sentence ?? '',

@@ -1,5 +1,5 @@
 /** The commands of `npm run learn`, and what they keep. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -196,16 +196,21 @@ test('grade: a line and a record for each exercise; 0 only if all pass', async (
   writeFileSync(join(folder, '01-softmax.ts'), SOFTMAX.replace('score - largest', 'score'));
   writeFileSync(join(folder, '02-one-head.ts'), 'export function attention() {\n  return [;\n}');
   writeFileSync(join(folder, '03-causal-mask.ts'), '');
+  rmSync(join(folder, '04-online-softmax.ts'));
+  mkdirSync(join(folder, '04-online-softmax.ts'));
+  writeFileSync(join(folder, '05-window-layout.ts'), ' '.repeat(2 ** 20 + 1));
   assert.is(await commands.grade(teacher, folder, json), 1);
   const { version, passed, total, exercises: graded } = read();
-  assert.equal([version, passed, total], [1, exercises.length - 3, exercises.length]);
-  const [softmax, oneHead, mask] = graded;
+  assert.equal([version, passed, total], [1, exercises.length - 5, exercises.length]);
+  const [softmax, oneHead, mask, online, window] = graded;
   assert.equal(
     [softmax.status, softmax.mistake, softmax.law],
     ['failed', 'nothing subtracted', 'scores of any size give finite weights'],
   );
   assert.equal([oneHead.status, oneHead.kind, oneHead.line], ['failed', 'syntax', 2]);
   assert.equal([mask.status, mask.kind], ['failed', 'missing']);
+  assert.equal([online.kind, online.sentence], ['file', 'this is no file']);
+  assert.equal([window.kind, window.sentence], ['file', 'the file is larger than 1 MB']);
   assert.match(teacher.said(), /failed {2}02-one-head: the file does not parse: unexpected token, line 2\n/);
   // Grading leaves nothing in a student's folder.
   assert.not.ok(existsSync(join(folder, 'progress.json')));

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { ownPath } from '#platform/own-files';
+import { reading } from '../core/files/system-error.ts';
 import { formatRatio } from '../terminal/format.ts';
 import { loadModel } from '../training/checkpoint.ts';
 import type { Learner } from '../training/learner.ts';
@@ -61,7 +62,9 @@ function proseUnit(given: Given): Unit {
     run() {
       const { learner } = loadModel(ownPath('../fixtures/byte-lm.safetensors'));
       const { length } = learner.model.config;
-      const bytes = new Uint8Array(readFileSync(ownPath('../fixtures/text/alice-chapter-1.txt')));
+      // The text comes with the repository, not with the package.
+      const text = ownPath('../fixtures/text/alice-chapter-1.txt');
+      const bytes = new Uint8Array(reading(text, () => readFileSync(text)));
       const upTo = (end: number, isCounted: (n: number) => boolean): Texts => ({
         ...{ tokens: [bytes.subarray(0, end)], targets: [bytes.subarray(1, end + 1)] },
         counts: { all: (_, n) => isCounted(n) },

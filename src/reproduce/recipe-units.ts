@@ -22,9 +22,14 @@ export function recipeUnits(recipe: Recipe, runs: readonly string[], seeds: read
   });
 }
 
+/** A number of a run for each seed. */
+export function valuesOf(results: Results, run: string, seeds: readonly number[], name: string): number[] {
+  return seeds.map((seed) => results.number(unitName(run, seed), name));
+}
+
 /** The accuracies of a run at its end, for each seed. */
 export function accuraciesOf(results: Results, run: string, seeds: readonly number[]): number[] {
-  return seeds.map((seed) => results.number(unitName(run, seed), 'accuracy'));
+  return valuesOf(results, run, seeds, 'accuracy');
 }
 
 /** The bytes of the states of a run's layers, which do not depend on the seed. */

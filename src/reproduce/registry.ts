@@ -4,6 +4,7 @@ import { unknownName } from '../terminal/suggest.ts';
 import { attentionSinksTable1 } from './attention-sinks-table-1.ts';
 import type { Experiment } from './experiment.ts';
 import { linearTransformerFigure1 } from './linear-transformer-figure-1.ts';
+import { linearTransformerFigure2 } from './linear-transformer-figure-2.ts';
 import { linearTransformerTable5 } from './linear-transformer-table-5.ts';
 import { linformerFigure1 } from './linformer-figure-1.ts';
 import { linformerTable3 } from './linformer-table-3.ts';
@@ -30,6 +31,7 @@ export const experiments: readonly Experiment[] = [
   linformerFigure1,
   linformerTable3,
   linearTransformerFigure1,
+  linearTransformerFigure2,
   linearTransformerTable5,
   nystromformerTable1,
   transformerXlTable9,

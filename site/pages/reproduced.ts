@@ -27,7 +27,7 @@ export async function reproducedPage(): Promise<Page> {
     title: 'Does it hold?',
     description: 'Tables and figures of papers, repeated here: each claim, the paper’s number, ours and a verdict.',
     body: html`<div class="reproduced"><h1>Does it hold?</h1>
-<p class="lead">Tables and figures of papers, repeated at the scale of two cores. What was expected was written down before each run.</p>
+<p class="lead">Tables and figures of papers, repeated at the scale of two cores. What was expected was written down before each run; where a recipe had been trained before, its experiment says so.</p>
 <p>${countsOf(judged.map(({ verdict }) => verdict))} Commands begin with <code>${PROGRAM}</code>.</p>
 <section aria-labelledby="claims">
 <h2 id="claims">The claims</h2>

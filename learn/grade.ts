@@ -15,6 +15,7 @@ export interface Verdict {
   /** The laws in order, up to the first that fails. */
   readonly laws: readonly { readonly name: string; readonly passed: boolean }[];
   readonly failure: Failure | null;
+  /** Where a law failed, on the input that is shown. */
   readonly printed: readonly string[];
 }
 
@@ -49,16 +50,17 @@ export function gradeSource(
 export function grade(
   exercise: Exercise,
   code: Code,
-  { seed = 1, runs = 60, meter, printed = [] }: Grading & { meter?: Meter; printed?: readonly string[] } = {},
+  { seed = 1, runs = 60, meter, printed = [] }: Grading & { meter?: Meter; printed?: string[] } = {},
 ): Verdict {
   const { name, functions } = exercise;
   const laws: { name: string; passed: boolean }[] = [];
+  let shown: readonly string[] = printed;
   const verdict = (failure: Failure | null): Verdict => ({
     exercise: name,
     passed: failure === null,
     laws,
     failure,
-    printed,
+    printed: shown,
   });
   const missing = functions.filter((each) => typeof code[each] !== 'function');
   if (missing.length > 0) {
@@ -78,6 +80,12 @@ export function grade(
     laws.push({ name: law.name, passed: failure === null });
     if (failure === null) continue;
     const sayable = failure.kind !== 'hole' && failure.kind !== 'endless' && failure.kind !== 'memory';
+    if (sayable && failure.inputs !== null && printed.length > 0) {
+      // So far from all inputs that were tried: what helps is what it prints on the one that is shown.
+      printed.length = 0;
+      judged(law, code, failure.inputs, meter);
+      shown = [...printed];
+    }
     const known = sayable ? recognised(exercise, code, meter) : null;
     return verdict({ ...failure, mistake: known === null ? null : { name: known.name, sentence: known.sentence } });
   }

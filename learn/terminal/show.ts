@@ -25,7 +25,6 @@ export function formatVerdict(exercise: Exercise, verdict: Verdict, file: string
   if (untried > 0 && laws.length > 0)
     lines.push(style('dim', `· ${untried} more law${untried === 1 ? '' : 's'} not tried yet`));
   const parts = [lines.join('\n')];
-  if (printed.length > 0) parts.push(`Your code printed:\n${printed.map((line) => `  ${line}`).join('\n')}`);
   if (failure !== null) {
     const place =
       failure.line === null ? '' : ` ${file}:${failure.line}${failure.column === null ? '' : `:${failure.column}`}`;
@@ -35,6 +34,10 @@ export function formatVerdict(exercise: Exercise, verdict: Verdict, file: string
     if (failure.mistake !== null) {
       parts.push(prose(`Known mistake, “${failure.mistake.name}”: ${failure.mistake.sentence}`));
     }
+  }
+  if (printed.length > 0) {
+    const where = failure?.inputs == null ? '' : ' on this input';
+    parts.push(`Your code printed${where}:\n${printed.map((line) => `  ${line}`).join('\n')}`);
   }
   return parts.filter((part) => part !== '').join('\n\n');
 }

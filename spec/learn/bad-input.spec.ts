@@ -166,6 +166,13 @@ test('what a file prints is kept, and bounded', () => {
   assert.match(printed[0], /^score \[/);
 });
 
+test('what it prints is of the input that is shown, and of no other', () => {
+  const source = of("console.log('n', scores.length);", 'return scores.length > 1 ? [] : [1];');
+  const { printed, failure } = gradeSource(softmax, source, {}, new Meter());
+  assert.is((failure!.inputs as { scores: number[] }).scores.length, 2);
+  assert.equal(printed, ['n 2']);
+});
+
 test('a guard changes no line and no result', () => {
   const script = [
     'let n = 0; const out = [];',

@@ -51,7 +51,7 @@ test('a place is that of the learner’s file; what was printed is shown', () =>
     'a.ts',
     { colour: false },
   );
-  assert.is(text, 'Your code printed:\n  one\n  two\n\nYour code throws: x.\n  a.ts:3');
+  assert.is(text, 'Your code throws: x.\n  a.ts:3\n\nYour code printed:\n  one\n  two');
 });
 
 test.run();

@@ -32,14 +32,14 @@ export function verdictParts({ laws, failure, printed, passed }: Verdict, count:
     if (laws.length < count) list.append(made('li', `${count - laws.length} more not tried yet`, 'note'));
     parts.push(list);
   }
-  if (printed.length > 0)
-    parts.push(made('h4', 'Your code printed'), block(printed.join('\n'), 'What your code printed'));
-  if (failure === null || failure.inputs === null || failure.kind === 'hole') return parts;
+  const print =
+    printed.length > 0 ? [made('h4', 'Your code printed'), block(printed.join('\n'), 'What your code printed')] : [];
+  if (failure === null || failure.inputs === null || failure.kind === 'hole') return [...parts, ...print];
   const inputs = Object.entries(failure.inputs).map(([name, value]) => {
     return `${name} = ${indented(valueText(value), name.length + 3)}`;
   });
   parts.push(made('h4', 'The smallest input found on which the law fails'), block(inputs.join('\n'), 'Input'));
-  if (failure.expected === null) return parts;
+  if (failure.expected === null) return [...parts, ...print];
   const beside = made('div', '', 'beside-each-other');
   const largest = largestOf(failure.expected, failure.got);
   for (const [title, value] of [
@@ -51,7 +51,7 @@ export function verdictParts({ laws, failure, printed, passed }: Verdict, count:
     if (largest !== null && isMatrix(value)) side.append(picture(value, largest));
     beside.append(side);
   }
-  return [...parts, beside];
+  return [...parts, beside, ...print];
 }
 
 /** Null where there is nothing to draw: pictures are of matrices with more than one row and column. */

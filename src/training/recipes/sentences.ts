@@ -10,6 +10,10 @@ const attention = { variant: 'etc' };
  *
  * There are no positions but ETC's own, which are relative: others would tell where a summary stands, and with that which of the
  * eight sentences it is of, without a byte of it.
+ *
+ * From seeds 1 and 2 the loss of summaries falls from ln 32 = 3.47 to 2.85 and 2.83: they learn something of what is hidden. Bytes
+ * do not gain by it in so few steps: 39.7% and 44.1% of the hidden ones are right, and 45.5% and 49.4% without that loss
+ * (bench/results/training/sentences; the machine was busy, so the times there say nothing). The goal is only that both learn.
  */
 export const sentencesRecipe: Recipe = {
   name: 'sentences',

@@ -1,5 +1,6 @@
 /** Lets a page compute with the build of the kernels that Node has here, so that the two can be equal to the bit. */
 import { readFileSync } from 'node:fs';
+import { kernelBuild } from '../../src/core/kernels/simd.ts';
 
 const relaxed = readFileSync(new URL('../../src/core/kernels/wasm/kernels-relaxed.wasm', import.meta.url));
 
@@ -7,7 +8,7 @@ const relaxed = readFileSync(new URL('../../src/core/kernels/wasm/kernels-relaxe
  * To run in a page first; undefined if there is nothing to do. This Node may be older than the browser, and not know the
  * build with fused multiply-adds, which rounds once where the other rounds twice.
  */
-export const likeNode = WebAssembly.validate(relaxed) ? undefined : { content: forgetRelaxed(relaxed.length) };
+export const likeNode = kernelBuild() === 'relaxed' ? undefined : { content: forgetRelaxed(relaxed.length) };
 
 /** Makes the engine of a page, and of its threads, refuse the module of that length, which is that build. */
 function forgetRelaxed(length: number): string {

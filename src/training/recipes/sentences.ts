@@ -8,7 +8,7 @@ const attention = { variant: 'etc' };
  * coding). Each batch hides 32 sentences of 16 bytes, whose summaries are to be told apart: by chance that loss is ln 32, or 0.87
  * with its weight.
  *
- * There are no positions but ETC's own, which are relative: others would tell where a summary stands, and with that which of the
+ * There are no positions but ETC's own, which are relative: others could tell where a summary stands, and with that which of the
  * eight sentences it is of, without a byte of it.
  *
  * From seeds 1 and 2 the loss of summaries falls from ln 32 = 3.47 to 2.85 and 2.83: they learn something of what is hidden. Bytes

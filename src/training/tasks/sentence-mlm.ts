@@ -7,8 +7,8 @@
  *
  * Departs from the paper: a sentence is a piece of the text, all of one length but the last, as a summary stands for a fixed number
  * of tokens in the variant of that paper here. A quarter of them is hidden. A summary's loss counts 0.25 beside a byte's, which are
- * the weights 0.2 and 0.8 that reimplementations give as the paper's. Positions that say where a summary stands help to tell
- * summaries apart by place, without what is in their sentences: relative ones as in ETC do not.
+ * the weights 0.2 and 0.8 that reimplementations give as the paper's. Positions that say where a summary stands could tell
+ * summaries apart by place, without what is in their sentences: relative ones as in ETC cannot.
  */
 import { ArgumentError, expectInteger } from '../../core/errors.ts';
 import { insteadOf, MASK, PREDICTED_SHARE, windowsOf } from './byte-lm.ts';

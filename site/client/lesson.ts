@@ -5,6 +5,7 @@ import { pictureOf } from '../course/svg.ts';
 import { place, setText, throttled } from './elements.ts';
 import { Engine } from './engine.ts';
 import { Latest } from './lab/queue.ts';
+import { listenForReading } from './lesson/reading.ts';
 import { listenForSaving } from './lesson/saving.ts';
 import { markScrollables } from './scrollable.ts';
 
@@ -87,6 +88,13 @@ markScrollables();
 for (const root of document.querySelectorAll<HTMLElement>('.live')) {
   if (root.dataset.live !== undefined) mount(root);
   listenForSaving(root);
+  const data = place(root, '[data-part=drawn]', HTMLScriptElement);
+  let known: { text: string | null; drawn: Drawn } | null = null;
+  listenForReading(root, () => {
+    const text = data.textContent;
+    if (known?.text !== text) known = { text, drawn: JSON.parse(text ?? '') as Drawn };
+    return known.drawn;
+  });
 }
 // On paper every answer is there to be read.
 addEventListener('beforeprint', () => {

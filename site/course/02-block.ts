@@ -16,7 +16,7 @@ export const block: Lesson = {
     '- *Causal*: a model that writes text from left to right must not see the words that it has yet to write. Query $i$ sees keys $j\\le i$. The matrix of weights is lower triangular.',
     '- *Padding*: texts in a batch have different lengths. Short ones are filled up with empty tokens, and nobody may look at those.',
     '## The block',
-    'A layer has two parts. Attention moves information *between* tokens. A small network, the *feed-forward layer*, then changes each token *by itself*. Each part is added to what came in, and does not replace it (a *residual* connection). A normalisation keeps the numbers at a size of 1. A transformer is a stack of such layers.',
+    'A layer has two parts. Attention moves information *between* tokens. A small network, the *feed-forward layer*, then changes each token *by itself*; in some models only [a few of many experts](layers/switch.html) do so for each. Each part is added to what came in, and does not replace it (a *residual* connection). A normalisation keeps the numbers at a size of 1. A transformer is a stack of such layers.',
   ],
   picture: {
     draw: 'heads',

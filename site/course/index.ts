@@ -35,6 +35,10 @@ export const LESSONS: readonly Lesson[] = [
 /** Where a lesson's page is, from the root of the site. */
 export const addressOfLesson = ({ name }: Pick<Lesson, 'name'>): string => `course/${name}.html`;
 
+/** The lesson that an exercise belongs to. */
+export const lessonOfExercise = (name: string): Lesson | undefined =>
+  LESSONS.find(({ exercises }) => exercises.includes(name));
+
 /** The lessons that explain a variant. */
 export function lessonsOf(variant: string): { lesson: Lesson; number: number }[] {
   return LESSONS.map((lesson, n) => ({ lesson, number: n + 1 })).filter(({ lesson }) =>

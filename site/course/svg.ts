@@ -24,10 +24,10 @@ function panelOf(panel: Panel, largest: number): Html {
 }
 
 /** The drawing of one panel in its frame, with its title. Its units are pixels where there is room for so many. */
-export function frame(title: string, width: number, height: number, content: Html): Html {
+export function frame(title: string, width: number, height: number, content: Html, more: Html | null = null): Html {
   const all = Math.ceil(Math.max(width, title.length * TITLE_LETTER));
   const size = html`viewBox="0 0 ${all} ${Math.ceil(height)}" width="${all}" height="${Math.ceil(height)}"`;
-  return html`<svg class="panel shades" ${size} role="img" aria-label="${title}">
+  return html`<svg class="panel shades" ${size} role="img" aria-label="${title}"${more}>
 <text class="title" x="0" y="15">${title}</text>
 ${content}</svg>
 `;
@@ -66,6 +66,11 @@ function matrixSvg(panel: MatrixPanel, largest: number): Html {
       ? null
       : html`<text class="small" transform="translate(11 ${round(top + Math.min(height, 120))}) rotate(-90)">${axes[0]} ←</text>
 <text class="small" x="${left}" y="${round(top + height + 14)}">${axes[1]} →</text>`;
+  // Cells without a number are read one by one: see client/lesson/reading.ts.
+  const readable =
+    digits === undefined
+      ? html` tabindex="0" data-left="${round(left)}" data-top="${round(top)}" data-cell="${round(cell)}"`
+      : null;
   return frame(
     title,
     left + width + (slanted ? 24 : 2),
@@ -76,6 +81,7 @@ function matrixSvg(panel: MatrixPanel, largest: number): Html {
 ${digits === undefined ? null : numbers(panel, cell, digits, shadeOf)}</g>
 ${names}${about}
 `,
+    readable,
   );
 }
 

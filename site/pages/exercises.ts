@@ -4,6 +4,7 @@ import { exercises } from '../../learn/exercises/index.ts';
 import { asLearner, holeOf, taskOf } from '../../learn/hole.ts';
 import { solutionOf } from '../../learn/terminal/texts.ts';
 import { type Html, html } from '../../src/compare/report/html.ts';
+import { addressOfLesson, lessonOfExercise } from '../course/index.ts';
 import { token } from '../source/annotated.ts';
 import { highlight } from '../source/highlight.ts';
 import { type Page, pathLabel } from './page.ts';
@@ -53,9 +54,10 @@ async function sectionOf(exercise: Exercise, n: number): Promise<Html> {
   const hole = withoutTask(holeOf(solution));
   const lines = await highlight(code);
   const next = exercises[n + 1];
+  const lesson = lessonOfExercise(name);
   return html`<section class="exercise" id="${name}" aria-labelledby="${name}-title" data-laws="${laws.length}">
 <h2 id="${name}-title" tabindex="-1">${n + 1}. ${title}</h2>
-${taskHtml(taskOf(solution))}
+${lesson === undefined ? null : html`<p class="note">In the course: <a href="${addressOfLesson(lesson)}">${lesson.title}</a></p>\n`}${taskHtml(taskOf(solution))}
 <div class="editor"><textarea aria-label="Your code: ${title}" spellcheck="false" autocomplete="off" autocapitalize="off" rows="${Math.max(10, hole.split('\n').length + 4)}">${`\n${hole}`}</textarea></div>
 <p class="buttons"><button type="button" class="action primary run" disabled aria-keyshortcuts="Control+Enter">Grade</button>
 <button type="button" class="action reset" disabled>Start over</button> <span class="note">or Ctrl-Enter in the code</span></p>

@@ -93,6 +93,10 @@ test('every variant is explained by a lesson', () => {
 test('every exercise belongs to a lesson', () => {
   const named = LESSONS.flatMap((lesson) => lesson.exercises);
   assert.equal([...named].sort(), exercises.map(({ name }) => name).sort());
+  const page = readFileSync(join(dist, 'exercises.html'), 'utf8');
+  for (const lesson of LESSONS.filter(({ exercises: own }) => own.length > 0)) {
+    assert.ok(page.includes(`href="${addressOfLesson(lesson)}"`), lesson.name);
+  }
 });
 
 test('pages of the variants that a lesson explains lead to it, and it leads to them', () => {
@@ -149,6 +153,26 @@ test('from a disk and by keyboard alone: a picture is drawn anew, saved with its
       }
       assert.unreachable(`no way to ${id} by keyboard`);
     }
+  }));
+
+test('a cell is read by the arrow keys, and by pointing at it', () =>
+  visitor.visit('course/windows.html', { way: 'disk' }, async ({ page, problems }) => {
+    const readout = page.locator('#picture [data-part=readout]');
+    const matrix = page.locator('#picture svg.panel').first();
+    await matrix.focus();
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key);
+    const drawn = JSON.parse((await page.locator('#picture [data-part=drawn]').textContent()) ?? '') as Drawn;
+    const [panel] = drawn.panels;
+    assert.ok(panel.kind === 'matrix');
+    const said = (await readout.textContent()) ?? '';
+    assert.match(said, /^longformer: row 2, column 2: /);
+    const shown = Number(said.slice(said.lastIndexOf(' ') + 1));
+    const value = panel.values[panel.columns + 1] ?? 0;
+    // Three digits are shown.
+    assert.ok(Math.abs(shown - value) <= 0.005 * value, `${shown} for ${value}`);
+    await matrix.hover();
+    await readout.filter({ hasText: /row 3\d, column 3\d/ }).waitFor();
+    assert.equal(problems, []);
   }));
 
 test('words of the trained model are those of the build, and the reader’s machine is timed', () =>

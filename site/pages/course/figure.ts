@@ -44,8 +44,9 @@ ${saving()}<noscript><p class="note">Without JavaScript the picture stays as it 
 function drawing(drawn: Drawn, legend = ''): Html {
   // Within a script element only a `<` could end it.
   const data = JSON.stringify(rounded(drawn)).replaceAll('<', '\\u003c');
+  const hasCells = drawn.panels.some((panel) => panel.kind === 'matrix' && panel.digits === undefined);
   return html`<div data-part="picture">${pictureOf(drawn)}</div>
-<p class="said" data-part="said" aria-live="polite">${drawn.says}</p>
+${hasCells ? html`<p class="note readout" data-part="readout" aria-live="polite">Point at a cell, or focus a matrix and use the arrow keys.</p>\n` : null}<p class="said" data-part="said" aria-live="polite">${drawn.says}</p>
 ${legend === '' ? null : html`<p class="note">${written(legend)}</p>\n`}<script type="application/json" data-part="drawn">${raw(data)}</script>
 `;
 }

@@ -36,7 +36,7 @@ function streamTable(machine: Machine): string {
   return `${markdown(titles, streamLines(rows))}
 
 ${machine(environment, 'npm run bench -- --suite stream')} One head of width 64 on one thread, in calls of 1,000 tokens and parts of
-${formatWhole(part)}; times are the processor's, since the machine was busy. The slope is that of log time over log tokens: 1 is linear. *Live* is what all tensors
+${formatWhole(part)}; times are the processor's, so that other work on the machine counts little. The slope is that of log time over log tokens: 1 is linear. *Live* is what all tensors
 hold between two calls, *peak* the most within one. Left out are variants whose states grow with the text.`;
 }
 

@@ -85,6 +85,7 @@ function described(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (ArrayBuffer.isView(value)) return `a typed array of ${(value as Float64Array).length}`;
   if (Array.isArray(value)) {
+    if (value.length === 0) return 'an empty list';
     if (!Array.isArray(value[0]))
       return `a list of ${value.length}${typeof value[0] === 'number' ? ` number${value.length === 1 ? '' : 's'}` : ''}`;
     const widths = new Set(value.map((row) => (Array.isArray(row) ? row.length : 0)));

@@ -29,6 +29,8 @@ export interface Law {
   readonly tolerance: number;
   /** Why the tolerance is what it is. */
   readonly because: string;
+  /** What `got` is, where that is not what the learner's function returns: such as `the sums of your rows`. */
+  readonly shows?: string;
 }
 
 /** A wrong version that many write, recognised by what it computes. */
@@ -78,6 +80,11 @@ export function law<Inputs extends object>(
   { tolerance, because }: Tolerance = ROUNDING,
 ): Law {
   return { name, inputs, got, expected, tolerance, because } as unknown as Law;
+}
+
+/** A law whose `got` is worked out from what the learner's function returns: the words for it. */
+export function shown(shows: string, law: Law): Law {
+  return { ...law, shows };
 }
 
 /** A mistake: its name, its sentence, and the functions that make it. */

@@ -16,6 +16,8 @@ export interface Failure {
   readonly inputs: Readonly<Record<string, unknown>> | null;
   readonly expected: Value | null;
   readonly got: unknown;
+  /** What the two are, where that is not what the learner's function returns. */
+  readonly shows?: string;
   readonly mistake: { readonly name: string; readonly sentence: string } | null;
 }
 

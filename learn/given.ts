@@ -27,8 +27,13 @@ export function transpose(A: readonly number[][]): number[][] {
   return A.length === 0 ? [] : A[0].map((_, column) => A.map((row) => row[column]));
 }
 
-/** exp(x_i) / Σ exp(x_j), of scores of any size: the first exercise. */
+/** exp(x_i) / Σ exp(x_j), of scores of any size: the first exercise. Throws for a matrix. */
 export function softmax(scores: readonly number[]): number[] {
+  if (Array.isArray(scores[0])) {
+    throw new Error(
+      'softmax(scores): scores is a matrix, and softmax takes one row: matrix.map((row) => softmax(row))',
+    );
+  }
   const largest = Math.max(...scores);
   const weights = scores.map((score) => Math.exp(score - largest));
   const sum = weights.reduce((total, weight) => total + weight, 0);

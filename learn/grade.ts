@@ -128,7 +128,9 @@ function judged(law: Law, code: Code, inputs: Inputs, meter?: Meter): Failure | 
     const got = law.got(code, frozen(inputs));
     // Within the try: what the learner's function returns may have getters that throw or do not end.
     const found = difference(expected, got, law.tolerance);
-    return found === null ? null : { ...NO_LAW, ...found, law: law.name, inputs, expected, got: plain(got) };
+    if (found === null) return null;
+    const shows = law.shows === undefined ? {} : { shows: law.shows };
+    return { ...NO_LAW, ...found, law: law.name, inputs, expected, got: plain(got), ...shows };
   } catch (error) {
     return { ...failureOf(error, meter?.line), law: law.name, inputs };
   }
@@ -142,7 +144,7 @@ function plain(value: unknown): unknown {
       ? JSON.parse(JSON.stringify(value, nonFinite))
       : typeof value === 'function'
         ? 'a function'
-        : value;
+        : nonFinite('', value);
   } catch {
     return 'something that cannot be shown';
   }

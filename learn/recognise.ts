@@ -8,9 +8,11 @@ import { type Meter, TooMuch } from './load.ts';
 
 /** How many inputs must tell one mistake from all else. */
 const RECOGNISED_ON = 60;
-/** In all laws together, where time counts. A slow function is not run so often, but at least on these. */
+/** In all laws together, where time counts. A slow function is not run so often, but at least on so many inputs of each law. */
 const MILLISECONDS = 600;
 const LEAST = 5;
+/** After this, nothing is named: what a learner waits for on a busy machine. */
+const MOST_MILLISECONDS = 3000;
 
 /**
  * The only mistake that computes what `code` computes on every drawn input, also where that is wrong. Laws of functions that are
@@ -28,16 +30,16 @@ export function recognised(exercise: Exercise, code: Code, meter?: Meter): Mista
 function search({ laws, mistakes }: Exercise, code: Code, meter?: Meter): Mistake | null {
   let isWrong = false;
   const share = meter === undefined ? Number.POSITIVE_INFINITY : MILLISECONDS / laws.length;
-  let end = performance.now();
+  const begin = performance.now();
+  let end = begin;
   const left = new Set(mistakes);
   for (const law of laws) {
     // What the laws before did not need is left for this one.
     end += share;
     for (const [n, inputs] of fc.sample(law.inputs, { seed: 2, numRuns: RECOGNISED_ON }).entries()) {
-      if (performance.now() > end) {
-        if (n < LEAST) return null;
-        break;
-      }
+      const now = performance.now();
+      if (now > end && n >= LEAST) break;
+      if (meter !== undefined && now > begin + MOST_MILLISECONDS) return null;
       const own = outcome(law, code, inputs, meter);
       if (own === null) return null;
       if (own === NOT_WRITTEN) break;

@@ -1,13 +1,29 @@
 /** Arguments and results as a learner reads them. */
 import { shortNumber } from './compare.ts';
 
-/** A list of lists of numbers, none empty. */
+/** A list of lists of numbers, none empty; of a failure, NaN and the infinite ones are text. */
 export function isMatrix(value: unknown): value is number[][] {
   return (
     Array.isArray(value) &&
     value.length > 0 &&
-    value.every((row) => Array.isArray(row) && row.length > 0 && row.every((x) => typeof x === 'number'))
+    value.every((row) => Array.isArray(row) && row.length > 0 && row.every(isNumber))
   );
+}
+
+/** Those that JSON has not come as text. */
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' || value === 'NaN' || value === 'Infinity' || value === '-Infinity';
+}
+
+/**
+ * The largest number of two matrices that are worth a picture, else null: what is expected are weights, in more than one row
+ * and column, and all that was got are numbers.
+ */
+export function largestWeight(expected: unknown, got: unknown): number | null {
+  if (!isMatrix(expected) || !isMatrix(got) || expected.length < 2 || expected[0].length < 2) return null;
+  if (expected.flat().some((number) => !(number >= 0 && number <= 1)) || !got.flat().every(Number.isFinite))
+    return null;
+  return Math.max(...[...expected, ...got].flat().map(Math.abs), Number.MIN_VALUE);
 }
 
 /** Numbers in columns: a matrix has a line for each row, a record one for each name. */

@@ -18,7 +18,8 @@ const FAILED = 1;
 type Command = (session: Session, word: string | undefined, json?: string) => Promise<number> | number;
 
 export const commands: Readonly<Record<string, Command>> = {
-  list(session) {
+  list(session, word) {
+    if (word !== undefined) throw new ArgumentError(`list: expected nothing after it, got ${word}`);
     const { solved } = readProgress(session.folder);
     const lines = exercises.map(
       (each) => `${solved[each.name] === undefined ? '·' : '✓'} ${fileNameOf(each).padEnd(26)} ${each.title}`,
@@ -39,7 +40,9 @@ export const commands: Readonly<Record<string, Command>> = {
     writeProgress(session.folder, { ...progress, hints: { ...progress.hints, [exercise.name]: count } });
     const shown = exercise.hints.slice(0, count).map((hint, n) => `Hint ${n + 1} of ${exercise.hints.length}: ${hint}`);
     const lines = shown.map((hint) => wrap(hint, proseWidth(widthOf(session.stream))).join('\n'));
-    say(session, [exercise.title, ...lines].join('\n\n'));
+    const isLast = count === exercise.hints.length;
+    const end = isLast ? ['That was the last hint. The command solution shows ours.'] : [];
+    say(session, [exercise.title, ...lines, ...end].join('\n\n'));
     return 0;
   },
   solution(session, word) {

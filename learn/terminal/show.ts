@@ -7,7 +7,7 @@ import { proseWidth, wrap } from '../../src/terminal/width.ts';
 import type { Exercise } from '../exercise.ts';
 import type { Failure } from '../failure.ts';
 import type { Verdict } from '../grade.ts';
-import { indented, isMatrix, valueText } from '../value-text.ts';
+import { indented, largestWeight, valueText } from '../value-text.ts';
 
 export interface Look {
   readonly colour: boolean;
@@ -30,7 +30,7 @@ export function formatVerdict(exercise: Exercise, verdict: Verdict, file: string
       failure.line === null ? '' : ` ${file}:${failure.line}${failure.column === null ? '' : `:${failure.column}`}`;
     const sentence = failure.sentence.charAt(0).toUpperCase() + failure.sentence.slice(1);
     parts.push(prose(`${sentence}.`) + (place === '' ? '' : `\n${style('bold', ` ${place}`)}`));
-    parts.push(...formatInput(failure, look, style));
+    parts.push(...formatInput(failure, look, style, prose));
     if (failure.mistake !== null) {
       parts.push(prose(`Known mistake, “${failure.mistake.name}”: ${failure.mistake.sentence}`));
     }
@@ -44,13 +44,19 @@ export function formatVerdict(exercise: Exercise, verdict: Verdict, file: string
 
 type Painter = (name: Style, text: string) => string;
 
-function formatInput({ inputs, expected, got, kind }: Failure, { colour }: Look, style: Painter): string[] {
+function formatInput(
+  { inputs, expected, got, kind, shows }: Failure,
+  { colour }: Look,
+  style: Painter,
+  prose: (text: string) => string,
+): string[] {
   if (inputs === null || kind === 'hole') return [];
   const names = Object.keys(inputs);
   const indent = Math.max(...names.map((name) => name.length));
   const input = names.map((name) => `  ${name.padEnd(indent)} = ${indented(valueText(inputs[name]), indent + 5)}`);
   const parts = [`The smallest input found on which the law fails:\n${input.join('\n')}`];
   if (expected === null) return parts;
+  if (shows !== undefined) parts.push(prose(`The law compares ${shows}.`));
   const blocks = [
     { title: 'expected', lines: valueText(expected).split('\n') },
     { title: 'got', lines: valueText(got).split('\n') },
@@ -65,16 +71,19 @@ function formatInput({ inputs, expected, got, kind }: Failure, { colour }: Look,
   return [...parts, rows.join('\n'), ...pictures(expected, got, colour)];
 }
 
-/** Two heat maps of one scale beside each other, of matrices that have more than one row and column. */
+/**
+ * Two heat maps of one scale beside each other, where both are weights and have more than one row and column. None where both
+ * look the same.
+ */
 function pictures(expected: unknown, got: unknown, colour: boolean): string[] {
-  if (!isMatrix(expected) || !isMatrix(got)) return [];
-  if (expected.length < 2 || expected[0].length < 2) return [];
-  const numbers = [...expected, ...got].flat().filter((number) => Number.isFinite(number));
-  const shading = weightShading(Math.max(...numbers.map(Math.abs), Number.MIN_VALUE));
+  const largest = largestWeight(expected, got);
+  if (largest === null) return [];
+  const shading = weightShading(largest);
   const draw = (matrix: number[][]) =>
     matrix.map((row) => row.map((number) => drawCell(shading(number), colour)).join(''));
-  const [one, other] = [draw(expected), draw(got)];
-  const width = expected[0].length * 2;
+  const [one, other] = [draw(expected as number[][]), draw(got as number[][])];
+  if (one.join('\n') === other.join('\n')) return [];
+  const width = (expected as number[][])[0].length * 2;
   const gap = ' '.repeat(Math.max(3, 11 - width));
   const lines = Array.from({ length: Math.max(one.length, other.length) }, (_, n) => {
     return `  ${one[n] ?? ' '.repeat(width)}${gap}${other[n] ?? ''}`.trimEnd();

@@ -56,6 +56,7 @@ test('hint: one more each time, and the last says all', () => {
     commands.hint(learner, 'window-layout');
     const text = learner.said();
     assert.is(text.match(/Hint \d of 3: /g)?.length, count);
+    assert.is(text.includes('That was the last hint.'), count === 3);
     assert.ok(text.split('\n').every((line) => displayWidth(line) <= 60));
   }
   assert.equal(readProgress(learner.folder).hints, { 'window-layout': 3 });
@@ -171,6 +172,7 @@ test('words that are missing or wrong are refused, each by its command', async (
     /no exercise softmix: expected a number from 1 to \d+ or a name/,
   );
   await refuses(() => commands.hint(learner, '0'), /no exercise 0/);
+  await refuses(() => commands.list(learner, 'softmax'), /list: expected nothing after it, got softmax/);
   await refuses(() => commands.reset(learner, undefined), /reset: expected the name of an exercise/);
   await refuses(() => commands.export(learner, undefined), /export: expected a file to write/);
   await refuses(() => commands.import(learner, ''), /import: expected a file that export wrote/);

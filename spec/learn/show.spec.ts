@@ -19,9 +19,11 @@ test('a wrong matrix stands beside the right one, as numbers and as a picture', 
   const text = shown(mask, 'weights zeroed after the softmax');
   assert.match(
     text,
-    '✓ law: no weight goes to a later token\n✗ law: the weights of each row sum to 1\n· 1 more law not tried',
+    '✓ law: no weight goes to a later token\n✗ law: the weights of each row sum to 1\n· 2 more laws not tried',
   );
   assert.match(text, /The smallest input found on which the law fails:\n {2}scores = \[\[0, 0\],\n {12}\[0, 0\]\]/);
+  // What stands there are not the weights that the function returns.
+  assert.match(text, '\n\nThe law compares the sum of each of your rows.\n\n  expected');
   assert.match(text, /\n {2}expected +got\n {2}\[1, 1\] +\[0\.5, 1\]\n/);
   assert.match(
     text.replaceAll('\n', ' '),
@@ -38,6 +40,23 @@ test('colours change no text but the picture, and prose keeps to the width', () 
   assert.is(coloured, plain);
   for (const line of plain.split('\n')) assert.ok(displayWidth(line) <= 60, line);
   assert.not.equal(shown(mask, 'hidden scores are 0', true).match(MARKED), null);
+});
+
+test('what is no number, and what is infinite, stands there as such', () => {
+  const online = findExercise('online-softmax')!;
+  const step = () => ({ max: Number.NEGATIVE_INFINITY, sum: 0, mixture: [] });
+  const text = formatVerdict(online, grade(online, { step, finish: () => [] }), 'a.ts', { colour: false });
+  assert.match(text, /The result is infinite[\s\S]*\n {2}expected +got\n {2}0 +-Infinity/);
+  // The columns of a matrix stay columns.
+  assert.match(shown(mask, 'own key hidden'), /\n {2}\[\[0, 0\], +\[\[0, NaN\],\n {3}\[0, 0\]\] +\[0, +0\]\]/);
+});
+
+test('pictures are of weights, and only where they differ', () => {
+  const layout = findExercise('window-layout')!;
+  const { code } = layout.mistakes.find(({ name }) => name === 'causal ignored')!;
+  const text = formatVerdict(layout, grade(layout, code), 'a.ts', { colour: false });
+  assert.match(text, 'expected');
+  assert.not.match(text, 'picture');
 });
 
 test('a place is that of the learner’s file; what was printed is shown', () => {

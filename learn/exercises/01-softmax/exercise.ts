@@ -98,6 +98,39 @@ export const softmax: Exercise = {
           ),
       },
     ),
+    mistake(
+      'first subtracted',
+      'You subtract the first score. A later one far above it still overflows: subtract the largest.',
+      {
+        softmax: (scores: readonly number[]) =>
+          divided(
+            scores,
+            scores.map((score) => Math.exp(score - scores[0])),
+          ),
+      },
+    ),
+    mistake(
+      'largest without its sign',
+      'You subtract the largest absolute value. Where all scores are far below 0, every exponential becomes 0 and you divide 0 by 0: subtract the largest score, with its sign.',
+      {
+        softmax: (scores: readonly number[]) =>
+          divided(
+            scores,
+            scores.map((score) => Math.exp(score - Math.max(...scores.map(Math.abs)))),
+          ),
+      },
+    ),
+    mistake(
+      'list given to Math.max',
+      'You get NaN as soon as there are two scores. Math.max of a list is NaN: Math.max(...scores), with three dots, hands over the numbers of the list.',
+      {
+        softmax: (scores: readonly number[]) =>
+          divided(
+            scores,
+            scores.map((score) => Math.exp(score - Math.max(scores as unknown as number))),
+          ),
+      },
+    ),
   ],
   hints: [
     'exp(s - m) / Σ exp(s_j - m) is the same for every m: the factor exp(-m) stands above and below.',

@@ -79,6 +79,30 @@ export const oneHead: Exercise = {
         attention: changed(root, (scores) => scores),
       },
     ),
+    mistake('multiplied by the root of d', 'You multiply the scores by √d. They are divided by it.', {
+      attention: changed((dim) => Math.sqrt(dim)),
+    }),
+    mistake(
+      'weights divided',
+      'You divide the weights by √d, after the softmax. The scores are divided, before it: so the weights still sum to 1.',
+      {
+        attention: (Q: M, K: M, V: M) =>
+          changed(
+            () => 1,
+            (scores) => scores.map((row) => softmax(row).map((w) => w / Math.sqrt(Q[0].length))),
+          )(Q, K, V),
+      },
+    ),
+    mistake(
+      'divided by the root of the number of queries',
+      'You divide by the root of the number of queries. The d of √d is the length of a query, Q[0].length.',
+      { attention: (Q: M, K: M, V: M) => changed(() => 1 / Math.sqrt(Q.length))(Q, K, V) },
+    ),
+    mistake(
+      'divided by the root of the length of a value',
+      'You divide by the root of the length of a value. The d of √d is the length of a query or a key.',
+      { attention: (Q: M, K: M, V: M) => changed(() => 1 / Math.sqrt(V[0].length))(Q, K, V) },
+    ),
   ],
   hints: [
     'Three steps, one for each equation: all scores, a softmax of each row of scores, a mixture of the values.',

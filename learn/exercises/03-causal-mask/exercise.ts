@@ -1,13 +1,17 @@
-import { tensors } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { tensors, wide } from '../../draw.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { softmax } from '../../given.ts';
 import { weightsOf } from '../../plain.ts';
 
 const inputs = tensors({ length: [1, 5] }, { scores: ['length', 'length'] });
+const wideInputs = tensors({ length: [1, 5] }, { scores: ['length', 'length'] }, wide);
 
 type M = readonly (readonly number[])[];
 const masked = (scores: M, sees: (i: number, j: number) => boolean, hidden: number) =>
   scores.map((row, i) => softmax(row.map((score, j) => (sees(i, j) ? score : hidden))));
+const renormalised = (weights: number[]) => weights.map((w) => w / weights.reduce((sum, each) => sum + each, 0));
+const alone = ({ scores }: { scores: number[][] }) =>
+  scores.map((row, i) => [...weightsOf(row.slice(0, i + 1)), ...row.slice(i + 1).map(() => 0)]);
 const before = (weights: unknown) => (weights as number[][]).map((row, i) => row.map((w, j) => (j > i ? w : 0)));
 
 export const causalMask: Exercise = {
@@ -15,24 +19,32 @@ export const causalMask: Exercise = {
   title: 'A causal mask',
   functions: ['causalWeights'],
   laws: [
-    law(
-      'no weight goes to a later token',
-      inputs,
-      (code, { scores }) => before(code.causalWeights(scores)),
-      ({ scores }) => scores.map((row) => row.map(() => 0)),
+    shown(
+      'the weights of later tokens, with 0 in the place of all others',
+      law(
+        'no weight goes to a later token',
+        inputs,
+        (code, { scores }) => before(code.causalWeights(scores)),
+        ({ scores }) => scores.map((row) => row.map(() => 0)),
+      ),
     ),
-    law(
-      'the weights of each row sum to 1',
-      inputs,
-      (code, { scores }) => (code.causalWeights(scores) as number[][]).map((row) => row.reduce((sum, w) => sum + w, 0)),
-      ({ scores }) => scores.map(() => 1),
+    shown(
+      'the sum of each of your rows',
+      law(
+        'the weights of each row sum to 1',
+        inputs,
+        (code, { scores }) =>
+          (code.causalWeights(scores) as number[][]).map((row) => row.reduce((sum, w) => sum + w, 0)),
+        ({ scores }) => scores.map(() => 1),
+      ),
     ),
     law(
       'equals the softmax of the earlier scores alone',
       inputs,
       (code, { scores }) => code.causalWeights(scores),
-      ({ scores }) => scores.map((row, i) => [...weightsOf(row.slice(0, i + 1)), ...row.slice(i + 1).map(() => 0)]),
+      alone,
     ),
+    law('holds for scores of any size', wideInputs, (code, { scores }) => code.causalWeights(scores), alone),
   ],
   mistakes: [
     mistake(
@@ -59,6 +71,24 @@ export const causalMask: Exercise = {
       {
         causalWeights: (scores: M) => masked(scores, (i, j) => j >= i, Number.NEGATIVE_INFINITY),
       },
+    ),
+    mistake(
+      'hidden weights left out',
+      'You return only the weights of the keys that a query meets. A row has a weight for every key: those of hidden keys are 0.',
+      { causalWeights: (scores: M) => scores.map((row, i) => softmax(row.slice(0, i + 1))) },
+    ),
+    mistake(
+      'shared out after the softmax',
+      'You take the softmax of all scores, set weights to 0, and divide the rest by its sum. Where a hidden score is far above the others, the rest is 0 and you divide 0 by 0: hide the scores before the softmax.',
+      {
+        causalWeights: (scores: M) =>
+          scores.map((row, i) => renormalised(softmax(row).map((w, j) => (j <= i ? w : 0)))),
+      },
+    ),
+    mistake(
+      'NaN everywhere',
+      'You get NaN for every weight. If your mask is a product such as (j > i) * -Infinity: 0 times infinity is NaN and not 0. Choose by a condition instead.',
+      { causalWeights: (scores: M) => scores.map((row) => row.map(() => Number.NaN)) },
     ),
   ],
   hints: [

@@ -8,7 +8,8 @@
  *
  * exp(−∞) is 0, so the others share the whole weight of 1.
  *
- * Task: return the matrix of weights, one row for each query, from the matrix of scores.
+ * Task: return the matrix of weights from the matrix of scores: a row for each query, and in it a weight for each key, which is
+ * 0 where the key is hidden.
  *
  * Source: Vaswani et al. 2017, "Attention is all you need", section 3.2.3.
  */

@@ -24,14 +24,20 @@ const output = ({ scores, values }: Inputs) => mixed(weightsOf(scores), values, 
 const finish = ({ sum, mixture }: State) => mixture.map((a) => a / sum);
 /** A step with the factors by which the sums and the newcomer are multiplied. */
 const stepBy =
-  (factors: (max: number, next: number, score: number) => { sum: number; mixture: number; weight: number }) =>
+  (
+    factors: (
+      max: number,
+      next: number,
+      score: number,
+    ) => { sum: number; mixture: number; weight: number; added?: number },
+  ) =>
   ({ max, sum, mixture }: State, score: number, value: number[]): State => {
     const next = Math.max(max, score);
     const by = factors(max, next, score);
     return {
       max: next,
       sum: sum * by.sum + by.weight,
-      mixture: mixture.map((a, c) => a * by.mixture + by.weight * value[c]),
+      mixture: mixture.map((a, c) => a * by.mixture + by.weight * (by.added ?? 1) * value[c]),
     };
   };
 
@@ -88,6 +94,41 @@ export const onlineSoftmax: Exercise = {
         step: stepBy((max, next, score) => {
           const shrink = Math.exp(max - next);
           return { sum: shrink, mixture: shrink, weight: Math.exp(score - next) };
+        }),
+      },
+    ),
+    mistake(
+      'only the mixture corrected',
+      'You shrink the mixture of values but not the sum of exponentials. Both are measured from the same maximum.',
+      {
+        finish,
+        step: stepBy((max, next, score) => ({ sum: 1, mixture: Math.exp(max - next), weight: Math.exp(score - next) })),
+      },
+    ),
+    mistake(
+      'shrunk the wrong way round',
+      'You get NaN from the first key on. exp(m′ − m) is infinite there, and 0 times infinity is NaN: multiply by exp(m − m′), which is never above 1.',
+      {
+        finish,
+        step: stepBy((max, next, score) => {
+          const grow = Math.exp(next - max);
+          return { sum: grow, mixture: grow, weight: Math.exp(score - next) };
+        }),
+      },
+    ),
+    mistake(
+      'nothing subtracted',
+      'You add exp(s) itself, so that the maximum is of no use. Both sums overflow for large scores: measure them from the running maximum.',
+      { finish, step: stepBy((_max, _next, score) => ({ sum: 1, mixture: 1, weight: Math.exp(score) })) },
+    ),
+    mistake(
+      'new value shrunk too',
+      'You shrink the mixture after you added the new value, which is measured from the new maximum already. Shrink the old mixture alone, and then add.',
+      {
+        finish,
+        step: stepBy((max, next, score) => {
+          const shrink = Math.exp(max - next);
+          return { sum: shrink, mixture: shrink, weight: Math.exp(score - next), added: shrink };
         }),
       },
     ),

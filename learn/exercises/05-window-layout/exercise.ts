@@ -78,6 +78,47 @@ export const windowLayout: Exercise = {
         ),
       },
     ),
+    mistake(
+      'end one too small',
+      'You leave out the last key of each window that is not cut off. The end is one past the last key: i + reach + 1, or i + 1 where the model is causal.',
+      {
+        windowLayout: layout(from, (i, r, length, causal) => (causal ? i : Math.min(length, i + r))),
+      },
+    ),
+    mistake(
+      'own key left out',
+      'You end a causal window before the query. It holds the own key too, so its end is i + 1.',
+      {
+        windowLayout: layout(from, (i, r, length, causal) => (causal ? i : Math.min(length, i + r + 1))),
+      },
+    ),
+    mistake(
+      'last token left out',
+      'You cut the end off at length − 1, so that no window holds the last token. The end is one past a key: cut it off at the length.',
+      {
+        windowLayout: layout(from, (i, r, length, causal) => Math.min(length - 1, causal ? i + 1 : i + r + 1)),
+      },
+    ),
+    mistake(
+      'window moved at the ends',
+      'You move the window inwards at the ends of the text, so that it stays as large as elsewhere. It then holds keys that are more than `reach` away: let it become smaller.',
+      {
+        windowLayout: (length: number, reach: number, causal: boolean) =>
+          Array.from({ length }, (_, i) => {
+            const size = (causal ? reach : 2 * reach) + 1;
+            const first = Math.min(from(i, reach), Math.max(0, length - size));
+            return [first, Math.min(length, first + size)];
+          }),
+      },
+    ),
+    mistake(
+      'one pair for all',
+      'You return the pair of the last query for all. If you made the list by fill([…]): that puts one and the same pair into every place. Array.from({ length }, (_, i) => […]) makes a new one for each.',
+      {
+        windowLayout: (length: number, reach: number, causal: boolean) =>
+          Array.from({ length }, () => [from(length - 1, reach), to(length - 1, reach, length, causal)]),
+      },
+    ),
   ],
   hints: [
     'Write the pair for a query in the middle of a long text first: [i - reach, i + reach + 1].',

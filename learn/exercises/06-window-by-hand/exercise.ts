@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { only, tensors, together } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
-import { dot, multiply, softmax } from '../../given.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
+import { dot, multiply, softmax, transpose } from '../../given.ts';
 import { attention as plain } from '../../plain.ts';
 
 const window = fc.record({ reach: fc.integer({ min: 0, max: 4 }), causal: fc.boolean() });
@@ -20,11 +20,11 @@ const unit = (K: M) => K.map((_, i) => K.map((_, j) => (i === j ? 1 : 0)));
 
 /** Keys by number; −1 is a key of zeros. */
 const over =
-  (keys: (i: number, length: number, reach: number, causal: boolean) => number[]) =>
+  (keys: (i: number, length: number, reach: number, causal: boolean) => number[], root = Math.sqrt) =>
   (Q: M, K: M, V: M, reach: number, causal: boolean) =>
     Q.map((q, i) => {
       const met = keys(i, K.length, reach, causal);
-      const weights = softmax(met.map((j) => (j < 0 ? 0 : dot(q, K[j]) / Math.sqrt(q.length))));
+      const weights = softmax(met.map((j) => (j < 0 ? 0 : dot(q, K[j]) / root(q.length))));
       const rows = met.map((j) => (j < 0 ? V[0].map(() => 0) : [...V[j]]));
       return multiply([weights], rows)[0];
     });
@@ -35,33 +35,41 @@ const sliced = (i: number, length: number, reach: number, causal: boolean) =>
   Array.from({ length }, (_, j) => j).slice(i - reach, causal ? i + 1 : i + reach + 1);
 const filled = (rows: M, width: number) => rows.map((row) => (row.length > 0 ? row : new Array<number>(width).fill(0)));
 const inside = (length: number) => (j: number) => j >= 0 && j < length;
+const windowed = (i: number, length: number, reach: number, causal: boolean) =>
+  places(i, reach, causal).filter(inside(length));
 
 export const windowByHand: Exercise = {
   name: 'window-by-hand',
   title: 'A window by hand, without wrap-around',
   functions: ['windowAttention'],
   laws: [
-    law(
-      'no weight goes to a key outside the window',
-      only(inputs, 'Q', 'K', 'reach', 'causal'),
-      (code, { Q, K, reach, causal }) =>
-        (code.windowAttention(Q, K, unit(K), reach, causal) as number[][]).map((row, i) =>
-          row.map((weight, j) => (isNear(i, j, reach, causal) ? 0 : weight)),
-        ),
-      ({ Q, K }) => Q.map(() => K.map(() => 0)),
+    shown(
+      'the weights of keys outside the window, with 0 in the place of all others. Your outputs are the weights where V is the identity matrix',
+      law(
+        'no weight goes to a key outside the window',
+        only(inputs, 'Q', 'K', 'reach', 'causal'),
+        (code, { Q, K, reach, causal }) =>
+          (code.windowAttention(Q, K, unit(K), reach, causal) as number[][]).map((row, i) =>
+            row.map((weight, j) => (isNear(i, j, reach, causal) ? 0 : weight)),
+          ),
+        ({ Q, K }) => Q.map(() => K.map(() => 0)),
+      ),
     ),
-    law(
-      'the weights inside the window sum to 1, at the ends of the text too',
-      only(inputs, 'Q', 'K', 'reach', 'causal'),
-      (code, { Q, K, reach, causal }) =>
-        code.windowAttention(
-          Q,
-          K,
-          K.map(() => [1]),
-          reach,
-          causal,
-        ),
-      ({ Q }) => Q.map(() => [1]),
+    shown(
+      'the sums of your weights: your outputs where every value is [1]',
+      law(
+        'the weights inside the window sum to 1, at the ends of the text too',
+        only(inputs, 'Q', 'K', 'reach', 'causal'),
+        (code, { Q, K, reach, causal }) =>
+          code.windowAttention(
+            Q,
+            K,
+            K.map(() => [1]),
+            reach,
+            causal,
+          ),
+        ({ Q }) => Q.map(() => [1]),
+      ),
     ),
     law(
       'equals full attention in which all other scores are −∞',
@@ -121,6 +129,55 @@ export const windowByHand: Exercise = {
       'causal ignored',
       'You let a query meet the keys after it although the model is causal: there the window ends at the query.',
       { windowAttention: over((i, length, reach) => places(i, reach, false).filter(inside(length))) },
+    ),
+    mistake(
+      'wraps around, and out of the list',
+      'You take (j + length) % length, so that the window goes on at the other end of the text, and beyond the list where the window is larger than the text. Cut it off at both ends.',
+      {
+        windowAttention: over((i, length, reach, causal) =>
+          places(i, reach, causal).map((j) => {
+            const place = (j + length) % length;
+            return place < 0 ? Number.NaN : place;
+          }),
+        ),
+      },
+    ),
+    mistake(
+      'read beyond the ends',
+      'You read keys beyond the ends of the text, where the list holds nothing: undefined. Begin at Math.max(0, i - reach) and end at the length.',
+      {
+        windowAttention: over((i, _length, reach, causal) =>
+          places(i, reach, causal).map((j) => (j < 0 ? Number.NaN : j)),
+        ),
+      },
+    ),
+    mistake('no scale', 'You left out the division of the scores by √d, where d is the length of a query.', {
+      windowAttention: over(windowed, () => 1),
+    }),
+    mistake(
+      'weights zeroed after the softmax',
+      'You take the softmax over all keys and set weights outside the window to 0 afterwards. The rest then no longer sums to 1, and it takes L² scores: take the softmax over the keys of the window.',
+      {
+        windowAttention: (Q: M, K: M, V: M, reach: number, causal: boolean) =>
+          multiply(
+            multiply(Q, transpose(K)).map((row, i) =>
+              softmax(row.map((s) => s / Math.sqrt(Q[0].length))).map((w, j) => (isNear(i, j, reach, causal) ? w : 0)),
+            ),
+            V,
+          ),
+      },
+    ),
+    mistake(
+      'values of the first tokens',
+      'You count the values from the beginning of the text and the keys from the beginning of the window. Weight n belongs to the n-th key of the window, and so to its value.',
+      {
+        windowAttention: (Q: M, K: M, V: M, reach: number, causal: boolean) =>
+          Q.map((q, i) => {
+            const met = windowed(i, K.length, reach, causal);
+            const weights = softmax(met.map((j) => dot(q, K[j]) / Math.sqrt(q.length)));
+            return multiply([weights], V.slice(0, met.length))[0];
+          }),
+      },
     ),
   ],
   hints: [

@@ -1,5 +1,5 @@
 import { only, tensors, together, whole } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { dot, multiply, softmax } from '../../given.ts';
 import { attention as plain } from '../../plain.ts';
 
@@ -42,14 +42,17 @@ export const globalTokens: Exercise = {
       (code, { Q, K, V, reach }) => code.globalAttention(Q, K, V, reach, []),
       ({ Q, K, V, reach }) => plain(Q, K, V, (i, j) => Math.abs(i - j) <= reach),
     ),
-    law(
-      'the weights equal those of full attention in which all other scores are −∞',
-      only(inputs, 'Q', 'K', 'reach', 'globals'),
-      (code, { Q, K, reach, globals }) => code.globalAttention(Q, K, unit(K), reach, globals),
-      ({ Q, K, reach, globals }) => {
-        const isGlobal = new Set(globals);
-        return plain(Q, K, unit(K), (i, j) => Math.abs(i - j) <= reach || isGlobal.has(i) || isGlobal.has(j));
-      },
+    shown(
+      'the weights: your outputs where V is the identity matrix',
+      law(
+        'the weights equal those of full attention in which all other scores are −∞',
+        only(inputs, 'Q', 'K', 'reach', 'globals'),
+        (code, { Q, K, reach, globals }) => code.globalAttention(Q, K, unit(K), reach, globals),
+        ({ Q, K, reach, globals }) => {
+          const isGlobal = new Set(globals);
+          return plain(Q, K, unit(K), (i, j) => Math.abs(i - j) <= reach || isGlobal.has(i) || isGlobal.has(j));
+        },
+      ),
     ),
     law(
       'where all tokens are global it is full attention',
@@ -98,6 +101,39 @@ export const globalTokens: Exercise = {
       {
         globalAttention: over((i, window, globals) =>
           globals.includes(i) ? [...window, ...beside(globals, window)] : window,
+        ),
+      },
+    ),
+    mistake(
+      'counted twice, by global tokens too',
+      'You count a key twice where two reasons let a query meet it: it lies in the window, it is global, or the query is. Put every key into the list once at most.',
+      {
+        globalAttention: over((i, window, globals, all) => [
+          ...(globals.includes(i) ? all : []),
+          ...window,
+          ...globals,
+        ]),
+      },
+    ),
+    mistake(
+      'two softmaxes',
+      'You take one softmax over the window and another over the global keys, and add the two. Then the weights of a query sum to 2: it shares out 1 among all its keys, in one softmax.',
+      {
+        globalAttention: (Q: M, K: M, V: M, reach: number, globals: readonly number[]) => {
+          const near = over((i, window, _globals, all) =>
+            globals.includes(i) ? all : window.filter((j) => !globals.includes(j)),
+          )(Q, K, V, reach, globals);
+          const far = over((i) => (globals.includes(i) ? [] : [...globals]))(Q, K, V, reach, globals);
+          return near.map((row, i) => V[0].map((_, c) => (row?.[c] ?? 0) + (far[i]?.[c] ?? 0)));
+        },
+      },
+    ),
+    mistake(
+      '`in` asks for places',
+      'You ask `i in globals`, which is whether the list has a place i. Whether it holds the number i is globals.includes(i).',
+      {
+        globalAttention: over((i, window, globals, all) =>
+          i < globals.length ? all : all.filter((j) => window.includes(j) || j < globals.length),
         ),
       },
     ),

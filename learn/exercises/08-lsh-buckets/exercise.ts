@@ -1,5 +1,5 @@
 import { tensors } from '../../draw.ts';
-import { EXACT, type Exercise, law, mistake } from '../../exercise.ts';
+import { EXACT, type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { multiply } from '../../given.ts';
 import { product } from '../../plain.ts';
 
@@ -47,30 +47,36 @@ export const lshBuckets: Exercise = {
   title: 'LSH buckets',
   functions: ['bucketsOf'],
   laws: [
-    law(
-      'opposite vectors lie half of all buckets apart',
-      inputs.filter(isClear),
-      (code, { X, R }) => {
-        const there = code.bucketsOf(X, R) as number[];
-        const back = code.bucketsOf(X.map(opposite), R) as number[];
-        return there.map((bucket, n) => Math.abs(bucket - back[n]));
-      },
-      ({ X, R }) => X.map(() => R[0].length),
-      EXACT,
+    shown(
+      'how far the bucket of each x is from that of −x',
+      law(
+        'opposite vectors lie half of all buckets apart',
+        inputs.filter(isClear),
+        (code, { X, R }) => {
+          const there = code.bucketsOf(X, R) as number[];
+          const back = code.bucketsOf(X.map(opposite), R) as number[];
+          return there.map((bucket, n) => Math.abs(bucket - back[n]));
+        },
+        ({ X, R }) => X.map(() => R[0].length),
+        EXACT,
+      ),
     ),
-    law(
-      'a vector three times as long lies in the same bucket',
-      inputs,
-      (code, { X, R }) => {
-        const longer = code.bucketsOf(
-          X.map((x) => x.map((a) => 3 * a)),
-          R,
-        ) as number[];
-        const buckets = code.bucketsOf(X, R) as number[];
-        return buckets.map((bucket, n) => bucket - longer[n]);
-      },
-      ({ X }) => X.map(() => 0),
-      EXACT,
+    shown(
+      'the bucket of each x less that of 3x',
+      law(
+        'a vector three times as long lies in the same bucket',
+        inputs,
+        (code, { X, R }) => {
+          const longer = code.bucketsOf(
+            X.map((x) => x.map((a) => 3 * a)),
+            R,
+          ) as number[];
+          const buckets = code.bucketsOf(X, R) as number[];
+          return buckets.map((bucket, n) => bucket - longer[n]);
+        },
+        ({ X }) => X.map(() => 0),
+        EXACT,
+      ),
     ),
     law(
       'equals the first of the strongest directions',
@@ -116,6 +122,27 @@ export const lshBuckets: Exercise = {
           return all.lastIndexOf(Math.max(...all));
         }).bucketsOf,
       },
+    ),
+    mistake(
+      'each beside its opposite',
+      'You set every number beside its opposite. The places are those of [xR; −xR]: first all numbers of xR, then all of −xR.',
+      by((half) => {
+        const all = half.flatMap((number) => [number, -number]);
+        return first(all, Math.max(...all));
+      }),
+    ),
+    mistake(
+      'counted from 1',
+      'You count the places from 1. Here they are counted from 0, as JavaScript does.',
+      by((half) => {
+        const all = [...half, ...opposite(half)];
+        return 1 + first(all, Math.max(...all));
+      }),
+    ),
+    mistake(
+      'the number instead of its place',
+      'You return the largest number itself. The bucket is the place where it stands.',
+      by((half) => Math.max(...half, ...opposite(half))),
     ),
   ],
   hints: [

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { EXACT, type Exercise, law, mistake } from '../../exercise.ts';
+import { EXACT, type Exercise, law, mistake, shown } from '../../exercise.ts';
 
 const inputs = fc.record({ buckets: fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1, maxLength: 8 }) });
 
@@ -25,19 +25,25 @@ export const sortUnsort: Exercise = {
   title: 'Sort and unsort',
   functions: ['orderOf', 'unsort'],
   laws: [
-    law(
-      'the order visits every token once',
-      inputs,
-      (code, { buckets }) => [...(code.orderOf(buckets) as number[])].sort((a, b) => a - b),
-      ({ buckets }) => buckets.map((_, token) => token),
-      EXACT,
+    shown(
+      'the numbers of your order, sorted from small to large',
+      law(
+        'the order visits every token once',
+        inputs,
+        (code, { buckets }) => [...(code.orderOf(buckets) as number[])].sort((a, b) => a - b),
+        ({ buckets }) => buckets.map((_, token) => token),
+        EXACT,
+      ),
     ),
-    law(
-      'in this order the buckets never fall',
-      inputs,
-      (code, { buckets }) => (code.orderOf(buckets) as number[]).map((token) => buckets[token] ?? -1),
-      ({ buckets }) => [...buckets].sort((a, b) => a - b),
-      EXACT,
+    shown(
+      'the buckets of the tokens, one after another in your order',
+      law(
+        'in this order the buckets never fall',
+        inputs,
+        (code, { buckets }) => (code.orderOf(buckets) as number[]).map((token) => buckets[token] ?? -1),
+        ({ buckets }) => [...buckets].sort((a, b) => a - b),
+        EXACT,
+      ),
     ),
     law(
       'the tokens of a bucket stay in the order of the text',
@@ -109,6 +115,24 @@ export const sortUnsort: Exercise = {
       orderOf,
       unsort: (sorted: readonly Numbers[]) => sorted,
     }),
+    mistake(
+      'from large to small',
+      'You sort from the largest bucket to the smallest. It goes the other way: (a, b) => buckets[a] - buckets[b].',
+      { orderOf: (buckets: Numbers) => tokensOf(buckets).sort((a, b) => buckets[b] - buckets[a]), unsort },
+    ),
+    mistake(
+      'not sorted',
+      'You return the tokens in the order of the text. If you call sort: without a function it compares the numbers of the tokens, not their buckets; and a function that returns true or false never says that one is smaller. Subtract the buckets.',
+      { orderOf: tokensOf, unsort },
+    ),
+    mistake(
+      'found by indexOf',
+      'You look for the token of each bucket by indexOf, which always finds the first one. So some tokens come several times and others never: sort the numbers of the tokens themselves.',
+      {
+        orderOf: (buckets: Numbers) => [...buckets].sort((a, b) => a - b).map((bucket) => buckets.indexOf(bucket)),
+        unsort,
+      },
+    ),
   ],
   hints: [
     'The result of orderOf is a list of the numbers 0, 1, 2 … of the tokens, in another order. Begin with buckets.map((_, token) => token).',

@@ -1,5 +1,5 @@
 import { only, tensors, together, whole } from '../../draw.ts';
-import { type Exercise, law, mistake, ROUNDING } from '../../exercise.ts';
+import { type Exercise, law, mistake, ROUNDING, shown } from '../../exercise.ts';
 import { type Matrix, mixed, scoreOf, weightsOf } from '../../plain.ts';
 import * as wrong from './wrong.ts';
 
@@ -58,16 +58,19 @@ export const nystromLandmarks: Exercise = {
       (code, { Q, m }) => code.landmarksOf(Q, m),
       ({ Q, m }) => segmentMeans(Q, m),
     ),
-    law(
-      'after 20 steps A Z A is A again',
-      weights,
-      (code, { A }) => product(product(A, code.pseudoInverse(A, 20) as Matrix), A),
-      ({ A }) => A,
-      {
-        tolerance: 2e-5,
-        because:
-          'each step multiplies what is missing of small singular values by 1/√(13/4) at most: after 20 steps 6e-6 is left, and rounding errors in the null space grow to 2e-6',
-      },
+    shown(
+      'the product A Z A, with your Z',
+      law(
+        'after 20 steps A Z A is A again',
+        weights,
+        (code, { A }) => product(product(A, code.pseudoInverse(A, 20) as Matrix), A),
+        ({ A }) => A,
+        {
+          tolerance: 2e-5,
+          because:
+            'each step multiplies what is missing of small singular values by 1/√(13/4) at most: after 20 steps 6e-6 is left, and rounding errors in the null space grow to 2e-6',
+        },
+      ),
     ),
     law(
       'after a few steps Z is what the steps say',
@@ -123,6 +126,11 @@ export const nystromLandmarks: Exercise = {
       'A itself between',
       'You put A between F and B and not its pseudo-inverse. F A⁺ B undoes what F and B both contain.',
       wrong.notInverted,
+    ),
+    mistake(
+      'quarter left out',
+      'You leave out the factor ¼ of each step. Where A Z is I already, 13 I − I (15 I − I (7 I − I)) is 4 I: the quarter keeps Z as it is.',
+      wrong.noQuarter,
     ),
   ],
   hints: [

@@ -7,7 +7,7 @@
  *     F = softmax(QK̃ᵀ/√d)        A = softmax(Q̃K̃ᵀ/√d)        B = softmax(Q̃Kᵀ/√d)
  *     output = F A⁺ (B V)
  *
- * Each softmax runs along rows. A⁺ is the pseudo-inverse of the m × m matrix A: the matrix with A A⁺ A = A, which is the inverse
+ * Each softmax runs along rows. A⁺ is the pseudo-inverse of the m × m matrix A: a matrix with A A⁺ A = A, which is the inverse
  * where A has one. Matrix products alone find it, step by step, where I is the identity matrix:
  *
  *     Z_0 = Aᵀ / (‖A‖₁ ‖A‖_∞)

@@ -15,11 +15,13 @@ interface Parts {
   landmarks: (X: M, m: number) => M;
   start: (A: M) => M;
   middle: (A: M, inverse: M) => M | null;
+  share: number;
 }
 const RIGHT: Parts = {
   landmarks: (X, m) => averaged(X, m, (n, size) => Math.floor(n / size)),
   start: (A) => scaled(transpose(A), 1 / (largest(A) * largest(transpose(A)))),
   middle: (_, inverse) => inverse,
+  share: 1 / 4,
 };
 
 function averaged(X: M, m: number, segmentOf: (row: number, size: number) => number): M {
@@ -31,12 +33,12 @@ function averaged(X: M, m: number, segmentOf: (row: number, size: number) => num
 }
 
 function changed(parts: Partial<Parts>): Code {
-  const { landmarks, start, middle } = { ...RIGHT, ...parts };
+  const { landmarks, start, middle, share } = { ...RIGHT, ...parts };
   const pseudoInverse = (A: M, steps: number) => {
     let Z = start(A);
     for (let j = 0; j < steps; j++) {
       const AZ = multiply(A, Z);
-      Z = scaled(multiply(Z, minus(13, multiply(AZ, minus(15, multiply(AZ, minus(7, AZ)))))), 1 / 4);
+      Z = scaled(multiply(Z, minus(13, multiply(AZ, minus(15, multiply(AZ, minus(7, AZ)))))), share);
     }
     return Z;
   };
@@ -58,3 +60,4 @@ export const notScaled = changed({ start: transpose });
 export const oneNorm = changed({ start: (A) => scaled(transpose(A), 1 / largest(transpose(A)) ** 2) });
 export const noInverse = changed({ middle: () => null });
 export const notInverted = changed({ middle: (A) => A });
+export const noQuarter = changed({ share: 1 });

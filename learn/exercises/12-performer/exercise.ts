@@ -8,8 +8,8 @@ const inputs = tensors(
   { Q: ['queries', 'dim'], K: ['keys', 'dim'], V: ['keys', 'width'], W: ['features', 'dim'] },
 );
 const times = (factor: number, X: Matrix) => X.map((row) => row.map((x) => factor * x));
-/** Entries up to 32: exp(−‖x‖²/2) is far below the smallest number. */
-const long = inputs.map(({ Q, K, ...all }) => ({ Q: times(16, Q), K: times(16, K), ...all }));
+/** Entries up to 64: exp(−‖x‖²/2) of one vector alone is far below the smallest number. */
+const long = inputs.map(({ Q, K, ...all }) => ({ Q: times(32, Q), K: times(32, K), ...all }));
 
 /** ω·x − ‖x‖²/2 = (‖ω‖² − ‖ω − x‖²) / 2 */
 function exponentOf(row: readonly number[], omega: readonly number[]): number {
@@ -122,6 +122,26 @@ export const performerFeatures: Exercise = {
       'not divided',
       'You do not divide by the sum of the weights Σ_j φ(q_i)·φ(k_j), so they do not sum to 1, and what you subtracted does not cancel.',
       changed({ divided: false }),
+    ),
+    mistake(
+      'nothing subtracted from keys',
+      'You subtract nothing from the exponents of the keys. Where all keys are long, all their features are 0 and you divide 0 by 0.',
+      changed({ shiftKey: () => 0 }),
+    ),
+    mistake(
+      'nothing subtracted from queries',
+      'You subtract nothing from the exponents of a query. All features of a long query are 0 then, and you divide 0 by 0.',
+      changed({ shiftQuery: () => 0 }),
+    ),
+    mistake(
+      'one maximum for all queries',
+      'You subtract the largest exponent of all queries from each. Then all features of a query that is much longer than another are 0: let each query subtract its own largest.',
+      changed({ shiftQuery: (_, all) => Math.max(...all.flat()) }),
+    ),
+    mistake(
+      'norm of the vector before its division',
+      'You take ‖x‖² of the query or key as it came. x is the vector after the division by d^(1/4), in both terms.',
+      changed({ norm: (x) => (dot(x, x) * Math.sqrt(x.length)) / 2 }),
     ),
   ],
   hints: [

@@ -13,7 +13,7 @@
  * of a query their largest, and from those of all keys one number, the largest of all. The factor 1/√m cancels too.
  *
  * Task: write `exponents`, which returns b for each row of X (m numbers each; the rows of W are the ω), and `performer`, which
- * returns the outputs for vectors of any size.
+ * returns the outputs for vectors of any size. The rows of X are queries or keys as they come: the division by d^(1/4) is yours.
  *
  * Source: Choromanski et al. 2021, "Rethinking attention with Performers", eqs. 4 and 7.
  */

@@ -145,6 +145,18 @@ export const recurrentStep: Exercise = {
         },
       },
     ),
+    mistake(
+      'key without features',
+      'You put features on the query but not on the keys. Weights can then be negative, and their sum 0.',
+      withFeatures(elu1, (x) => x),
+    ),
+    mistake('not divided', 'You do not divide the output by z′ · φ(q), so the weights of a query do not sum to 1.', {
+      start,
+      step: (state: State, q: number[], k: number[], v: number[]): Step => {
+        const next = added(state, k.map(elu1), v);
+        return { state: next, output: multiply([q.map(elu1)], next.S)[0] };
+      },
+    }),
   ],
   hints: [
     'Write φ as a small function of one number, and apply it to every number of q and k. The rest of the step is what stood in the loop of the last exercise.',

@@ -1,5 +1,5 @@
 import { tensors } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { dot } from '../../given.ts';
 import { product, weightsOf } from '../../plain.ts';
 
@@ -27,11 +27,14 @@ export const softmaxGradient: Exercise = {
   title: 'The gradient of softmax',
   functions: ['softmaxGradient'],
   laws: [
-    law(
-      'the gradients of the scores sum to 0, for the same number added to all scores changes nothing',
-      inputs,
-      (code, { w, dw }) => sum(code.softmaxGradient(w, dw) as X),
-      () => 0,
+    shown(
+      'the sum of the gradients that you return',
+      law(
+        'the gradients of the scores sum to 0, for the same number added to all scores changes nothing',
+        inputs,
+        (code, { w, dw }) => sum(code.softmaxGradient(w, dw) as X),
+        () => 0,
+      ),
     ),
     law(
       'equals the matrix of all derivatives, times dw',
@@ -84,6 +87,16 @@ export const softmaxGradient: Exercise = {
       'wrong sign',
       'You subtract the other way round: it is dw_j less the sum.',
       by((w, dw, all) => w * (dot(all.w, all.dw) - dw)),
+    ),
+    mistake(
+      'only dw multiplied by the weight',
+      'You multiply dw by w and subtract the whole sum. The difference is multiplied: w (dw − sum), with brackets.',
+      by((w, dw, all) => w * dw - all.w.reduce((total, each, i) => total + each * all.dw[i], 0)),
+    ),
+    mistake(
+      'sum added',
+      'You add the sum Σ w_i dw_i. It is subtracted: what the others gain, this score loses.',
+      by((w, dw, all) => w * (dw + all.w.reduce((total, each, i) => total + each * all.dw[i], 0))),
     ),
   ],
   hints: [

@@ -12,6 +12,12 @@ const inputs = tensors(
   beta: beta.map((b) => 1 - Math.abs(b) / 2),
 }));
 
+/** One key of length 1, which is the query too. */
+const again = inputs.map(({ V }) => {
+  const keys = V.map(() => [0.6, 0.8]);
+  return { Q: keys, K: keys, V, beta: V.map(() => 1) };
+});
+
 interface Inputs {
   Q: Matrix;
   K: Matrix;
@@ -62,16 +68,8 @@ export const deltaRule: Exercise = {
   laws: [
     law(
       'a key of length 1 that is written again and again with β = 1 returns its last value',
-      only(inputs, 'V'),
-      (code, { V }) => {
-        const keys = V.map(() => [0.6, 0.8]);
-        return code.deltaRule(
-          keys,
-          keys,
-          V,
-          V.map(() => 1),
-        );
-      },
+      again,
+      (code, { Q, K, V, beta }) => code.deltaRule(Q, K, V, beta),
       ({ V }) => V,
     ),
     law(
@@ -131,6 +129,11 @@ export const deltaRule: Exercise = {
       'old value added',
       'You add the old value where it should be subtracted: the difference is v − old.',
       changed({ next: (s, kf, v, old, beta) => s + beta * kf * (v + old) }),
+    ),
+    mistake(
+      'difference subtracted',
+      'You subtract the difference v − old from the state. It is added, so that the key returns v afterwards.',
+      changed({ next: (s, kf, v, old, beta) => s - beta * kf * (v - old) }),
     ),
   ],
   hints: [

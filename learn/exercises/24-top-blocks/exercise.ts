@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { only, tensors, together } from '../../draw.ts';
-import { EXACT, type Exercise, law, mistake } from '../../exercise.ts';
+import { EXACT, type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { dot, multiply, softmax } from '../../given.ts';
 import { type Matrix, mixed, attention as plain, product } from '../../plain.ts';
 
@@ -40,8 +40,12 @@ interface Parts {
   contest: (own: number, blocks: number) => number;
   places: (count: number) => number;
   score: (products: number[]) => number;
-  keepsOwn: boolean;
+  /** Beside the contest; or too, where it takes part in it. */
+  keepsOwn: boolean | 'too';
   meets: (i: number, j: number) => boolean;
+  /** Of blocks with equal scores. */
+  tie: (a: number, b: number) => number;
+  root: (dim: number) => number;
 }
 const RIGHT: Parts = {
   contest: (own) => own,
@@ -49,22 +53,27 @@ const RIGHT: Parts = {
   score: (products) => products.reduce((sum, x) => sum + x, 0) / products.length,
   keepsOwn: true,
   meets: (i, j) => j <= i,
+  tie: (a, b) => a - b,
+  root: Math.sqrt,
 };
 function changed(parts: Partial<Parts>) {
-  const { contest, places, score, keepsOwn, meets } = { ...RIGHT, ...parts };
+  const { contest, places, score, keepsOwn, meets, tie, root } = { ...RIGHT, ...parts };
   const chosenBlocks = (Q: Matrix, K: Matrix, size: number, count: number): Matrix =>
     Q.map((q, i) => {
       const own = Math.floor(i / size);
       const blocks = Array.from({ length: contest(own, Math.ceil(K.length / size)) }, (_, n) => n);
       const scores = blocks.map((n) => score(K.slice(n * size, (n + 1) * size).map((k) => dot(q, k))));
-      const best = blocks.filter((n) => !keepsOwn || n !== own).sort((a, b) => scores[b] - scores[a]);
-      return [...best.slice(0, places(count)), ...(keepsOwn ? [own] : [])].sort((a, b) => a - b);
+      const best = blocks
+        .filter((n) => keepsOwn !== true || n !== own)
+        .sort((a, b) => scores[b] - scores[a] || tie(a, b));
+      const chosen = new Set([...best.slice(0, places(count)), ...(keepsOwn ? [own] : [])]);
+      return [...chosen].sort((a, b) => a - b);
     });
   const blockAttention = (Q: Matrix, K: Matrix, V: Matrix, size: number, count: number): Matrix => {
     const chosen = chosenBlocks(Q, K, size, count);
     return Q.map((q, i) => {
       const met = K.map((_, j) => j).filter((j) => meets(i, j) && chosen[i].includes(Math.floor(j / size)));
-      const weights = softmax(met.map((j) => dot(q, K[j]) / Math.sqrt(q.length)));
+      const weights = softmax(met.map((j) => dot(q, K[j]) / root(q.length)));
       const rows = met.map((j) => [...V[j]]);
       return rows.length === 0 ? V[0].map(() => 0) : multiply([weights], rows)[0];
     });
@@ -89,11 +98,14 @@ export const topBlocks: Exercise = {
         }),
       EXACT,
     ),
-    law(
-      'the weights equal those of full attention in which all other scores are −∞',
-      only(inputs, 'Q', 'K', 'size', 'count'),
-      (code, { Q, K, size, count }) => code.blockAttention(Q, K, unit(K), size, count),
-      (all) => plain(all.Q, all.K, unit(all.K), (i, j) => j <= i && isChosen(all, i, Math.floor(j / all.size))),
+    shown(
+      'the weights: your outputs where V is the identity matrix',
+      law(
+        'the weights equal those of full attention in which all other scores are −∞',
+        only(inputs, 'Q', 'K', 'size', 'count'),
+        (code, { Q, K, size, count }) => code.blockAttention(Q, K, unit(K), size, count),
+        (all) => plain(all.Q, all.K, unit(all.K), (i, j) => j <= i && isChosen(all, i, Math.floor(j / all.size))),
+      ),
     ),
     law(
       'with as many places as blocks it is full causal attention',
@@ -137,6 +149,23 @@ export const topBlocks: Exercise = {
       'first blocks',
       'You take the first blocks of the text and ignore the scores.',
       changed({ score: () => 0 }),
+    ),
+    mistake(
+      'later of equals',
+      'You prefer the later of blocks with equal scores. The earlier wins: sort by the number of the block where scores are equal.',
+      changed({ tie: (a, b) => b - a }),
+    ),
+    mistake(
+      'own block takes a place of the past',
+      'You let the own block compete with the past ones and add it if it lost. Where it wins, it takes a place that belongs to a past block: choose count − 1 among the past blocks alone.',
+      changed({ contest: (own) => own + 1, places: (count) => count - 1, keepsOwn: 'too' }),
+    ),
+    mistake(
+      'no scale',
+      'You left out the division of the scores by √d in the attention, where d is the length of a query.',
+      {
+        ...changed({ root: () => 1 }),
+      },
     ),
   ],
   hints: [

@@ -10,7 +10,7 @@
  * Of blocks with equal scores the earlier wins. Its own block takes no part in the contest, because its mean would tell of keys
  * after the query. The attention is then the softmax of q_i·k_j / √d over all keys of these blocks, but none after i.
  *
- * Task: write `chosenBlocks`, which returns for each query the numbers of its blocks in rising order, and `blockAttention`, the
+ * Task: write `chosenBlocks`, which returns for each query the numbers of its blocks in any order, and `blockAttention`, the
  * matrix of outputs. The last block may be shorter than the others.
  *
  * Source: Lu et al. 2025, "MoBA: mixture of block attention for long-context LLMs", eqs. 2 to 6 and section 2.2.

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { only, tensors, together } from '../../draw.ts';
-import { type Code, EXACT, type Exercise, law, mistake } from '../../exercise.ts';
+import { type Code, EXACT, type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { type Matrix, attention as plain } from '../../plain.ts';
 import * as wrong from './wrong.ts';
 
@@ -56,20 +56,26 @@ export const ownVariant: Exercise = {
   title: 'A variant of your own',
   functions: ['attend', 'meets', 'pairs'],
   laws: [
-    law(
-      'causal: no query meets a later key',
-      fc.record({ length: fc.integer({ min: 1, max: 6 }), reach: fc.integer({ min: 0, max: 3 }) }),
-      (code, { length, reach }) =>
-        square(length, (i, j) => (j > i && meets(code, { causal: true, reach })(i, j) ? 1 : 0)),
-      ({ length }) => square(length, () => 0),
-      EXACT,
+    shown(
+      '1 where your `meets` lets a query meet a later key, else 0',
+      law(
+        'causal: no query meets a later key',
+        fc.record({ length: fc.integer({ min: 1, max: 6 }), reach: fc.integer({ min: 0, max: 3 }) }),
+        (code, { length, reach }) =>
+          square(length, (i, j) => (j > i && meets(code, { causal: true, reach })(i, j) ? 1 : 0)),
+        ({ length }) => square(length, () => 0),
+        EXACT,
+      ),
     ),
-    law(
-      '`pairs` counts each pair of `meets` once',
-      fc.record({ length: fc.integer({ min: 1, max: 12 }), options }),
-      (code, { length, options }) => (code.pairs(length, options) as number) - countOf(code, length, options),
-      () => 0,
-      EXACT,
+    shown(
+      'the number that `pairs` returns less the number of pairs of `meets`',
+      law(
+        '`pairs` counts each pair of `meets` once',
+        fc.record({ length: fc.integer({ min: 1, max: 12 }), options }),
+        (code, { length, options }) => (code.pairs(length, options) as number) - countOf(code, length, options),
+        () => 0,
+        EXACT,
+      ),
     ),
     law(
       'with a reach of 0 to 3, a text of 32 tokens has fewer than half of all pairs',
@@ -77,33 +83,42 @@ export const ownVariant: Exercise = {
       (code, { options }) => (code.pairs(32, options) as number) < (options.causal ? (32 * 33) / 2 : 32 * 32) / 2,
       () => true,
     ),
-    law(
-      'no weight goes to a key that `meets` refuses',
-      keys,
-      (code, { Q, K, options }) =>
-        run(code, { Q, K, V: unit(K) }, options).map((row, i) =>
-          row.map((weight, j) => (meets(code, options)(i, j) ? 0 : weight)),
-        ),
-      ({ K }) => nothing(K, K.length),
+    shown(
+      'the weights of keys that `meets` refuses, with 0 in the place of all others',
+      law(
+        'no weight goes to a key that `meets` refuses',
+        keys,
+        (code, { Q, K, options }) =>
+          run(code, { Q, K, V: unit(K) }, options).map((row, i) =>
+            row.map((weight, j) => (meets(code, options)(i, j) ? 0 : weight)),
+          ),
+        ({ K }) => nothing(K, K.length),
+      ),
     ),
-    law(
-      'less dense attention over the pairs of `meets`, nothing is left of the weights',
-      keys,
-      (code, { Q, K, options }) => {
-        const head = { Q, K, V: unit(K) };
-        return less(run(code, head, options), plain(Q, K, head.V, meets(code, options)));
-      },
-      ({ K }) => nothing(K, K.length),
+    shown(
+      'your weights less those of dense attention',
+      law(
+        'less dense attention over the pairs of `meets`, nothing is left of the weights',
+        keys,
+        (code, { Q, K, options }) => {
+          const head = { Q, K, V: unit(K) };
+          return less(run(code, head, options), plain(Q, K, head.V, meets(code, options)));
+        },
+        ({ K }) => nothing(K, K.length),
+      ),
     ),
-    law(
-      'what a token holds that only fills up the text (real is 0) changes nothing',
-      only(inputs, 'Q', 'K', 'V', 'K2', 'V2', 'real', 'options'),
-      (code, { Q, K, V, K2, V2, real, options }) => {
-        const other = (rows: Matrix, second: Matrix) => rows.map((row, i) => (real[i] === 0 ? second[i] : row));
-        const changed = run(code, { Q, K: other(K, K2), V: other(V, V2) }, options, real);
-        return less(changed, run(code, { Q, K, V }, options, real));
-      },
-      ({ V }) => nothing(V),
+    shown(
+      'how far the outputs move when K2 and V2 stand in the tokens that fill up',
+      law(
+        'what a token holds that only fills up the text (real is 0) changes nothing',
+        only(inputs, 'Q', 'K', 'V', 'K2', 'V2', 'real', 'options'),
+        (code, { Q, K, V, K2, V2, real, options }) => {
+          const other = (rows: Matrix, second: Matrix) => rows.map((row, i) => (real[i] === 0 ? second[i] : row));
+          const changed = run(code, { Q, K: other(K, K2), V: other(V, V2) }, options, real);
+          return less(changed, run(code, { Q, K, V }, options, real));
+        },
+        ({ V }) => nothing(V),
+      ),
     ),
     law(
       'a head sees nothing of the other heads',

@@ -1,6 +1,6 @@
 /** A verdict as elements: laws, the sentence, the smallest input, expected beside got as numbers and as pictures. */
 import type { Verdict } from '../../../learn/grade.ts';
-import { indented, isMatrix, valueText } from '../../../learn/value-text.ts';
+import { indented, isMatrix, largestWeight, valueText } from '../../../learn/value-text.ts';
 import { weightShading } from '../../../src/compare/patterns/shade.ts';
 
 /** What is asked of the page: to go to a line. */
@@ -40,8 +40,9 @@ export function verdictParts({ laws, failure, printed, passed }: Verdict, count:
   });
   parts.push(made('h4', 'The smallest input found on which the law fails'), block(inputs.join('\n'), 'Input'));
   if (failure.expected === null) return [...parts, ...print];
+  if (failure.shows !== undefined) parts.push(made('p', `The law compares ${failure.shows}.`));
   const beside = made('div', '', 'beside-each-other');
-  const largest = largestOf(failure.expected, failure.got);
+  const largest = largestWeight(failure.expected, failure.got);
   for (const [title, value] of [
     ['Expected', failure.expected],
     ['Got', failure.got],
@@ -52,13 +53,6 @@ export function verdictParts({ laws, failure, printed, passed }: Verdict, count:
     beside.append(side);
   }
   return [...parts, beside, ...print];
-}
-
-/** Null where there is nothing to draw: pictures are of matrices with more than one row and column. */
-function largestOf(expected: unknown, got: unknown): number | null {
-  if (!isMatrix(expected) || !isMatrix(got) || expected.length < 2 || expected[0].length < 2) return null;
-  const sizes = [...expected, ...got].flat().filter(Number.isFinite).map(Math.abs);
-  return Math.max(...sizes, Number.MIN_VALUE);
 }
 
 /** Cells in the shades of the site's other matrices; the numbers above say the same to those who do not see it. */

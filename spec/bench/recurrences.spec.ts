@@ -228,7 +228,7 @@ test('what differs from ours, or fails, is not measured; a difference ends the c
 test('recurrences are measured on demand only', () => {
   const options = { cwd: root, encoding: 'utf8' } as const;
   const { stdout } = spawnSync(process.execPath, [...wordsOf('bench/run.ts'), '--help'], options);
-  assert.match(stdout.replace(/\s+/g, ' '), /default: all but before, peers, recurrences and training/);
+  assert.match(stdout.replace(/\s+/g, ' '), /default: all but before, peers, recurrences, training and generation/);
 });
 
 test.run();

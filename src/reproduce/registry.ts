@@ -2,6 +2,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { unknownName } from '../terminal/suggest.ts';
 import { attentionSinksTable1 } from './attention-sinks-table-1.ts';
+import { bigbirdTable1 } from './bigbird-table-1.ts';
 import type { Experiment } from './experiment.ts';
 import { linearTransformerFigure1 } from './linear-transformer-figure-1.ts';
 import { linearTransformerFigure2 } from './linear-transformer-figure-2.ts';
@@ -40,6 +41,7 @@ export const experiments: readonly Experiment[] = [
   reformerTable2,
   reformerFigure5,
   surveyComplexity,
+  bigbirdTable1,
   longformerTable4,
   negativeEigenvaluesParity,
   zoologyFigure2,

@@ -48,7 +48,6 @@ const crossover = readSuite('crossover');
 const kernels = needSuite('kernels');
 const decoding = needSuite('decoding');
 const reversible = needSuite('reversible');
-const peers = needSuite('peers');
 
 const middle = middlePoints(comparison);
 /** The README says how many variants are faster from here on. */

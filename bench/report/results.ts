@@ -12,7 +12,7 @@ import type { BeforeRow } from '../suites/before.ts';
 import type { GrowthRow } from '../suites/growth.ts';
 import type { Row } from '../suites/peers/measure.ts';
 import type { StreamRow } from '../suites/stream.ts';
-import type { StepRow } from '../suites/training.ts';
+import type { StepRow } from '../suites/widths.ts';
 
 export interface Raw<EachRow> {
   summary: string;

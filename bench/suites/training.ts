@@ -6,64 +6,37 @@
  * is timed, the losses of their first steps are compared with ours.
  */
 import { formatProfile } from '../../src/commands/training-profile.ts';
-import { median } from '../../src/compare/stopwatch.ts';
 import { setThreads } from '../../src/core/parallel/pool.ts';
 import { type OpProfile, profileOps } from '../../src/core/profile.ts';
 import { formatMilliseconds, formatPercent, formatRatio } from '../../src/terminal/format.ts';
 import { formatTable } from '../../src/terminal/table.ts';
-import type { ModelSize, Task } from '../peers/protocol.ts';
 import { prepareModelStep } from '../peers/us-model-step.ts';
 import type { Suite } from './suite.ts';
-import { type Contestant, type Running, start } from './widths.ts';
-
-const CONTESTANT = 'training step';
-const PATIENCE = 300_000;
-/** Relative: float32 sums in other orders, and what four steps of Adam make of them. */
-const LOSS_TOLERANCE = 1e-4;
-
-interface Size {
-  name: string;
-  length: number;
-  width: number;
-  model: ModelSize;
-}
+import { measureInTurns, type Size, type StepRow } from './widths.ts';
 
 const SMALL: Size = { name: '2 layers, d = 64', length: 128, width: 64, model: { layers: 2, heads: 4, batch: 16 } };
 const LARGE: Size = { name: '4 layers, d = 256', length: 256, width: 256, model: { layers: 4, heads: 8, batch: 8 } };
 const TINY: Size = { name: '1 layer, d = 32', length: 32, width: 32, model: { layers: 1, heads: 2, batch: 2 } };
 
-/** What one contestant took, for a size on a number of threads. */
-export interface StepRow extends Record<string, unknown> {
-  size: string;
-  threads: number;
-  contestant: Contestant;
-  /** The median over the rounds. */
-  milliseconds: number;
-  /** Each round's. */
-  all: number[];
-  /** Its time over ours, the median of the rounds' ratios: above 1, ours is faster. */
-  ratio: number;
-}
+const STEP = {
+  contestant: 'training step',
+  kind: 'training-step',
+  results: 'losses',
+  distance: (ours: number, theirs: number) => Math.abs(theirs - ours) / ours,
+  // Float32 sums in other orders, and what four steps of Adam make of them.
+  tolerance: 1e-4,
+  repeats: ({ width }: Size) => (width > SMALL.width ? 2 : 10),
+} as const;
 
 export const training: Suite = {
   name: 'training',
   file: 'training-step',
   summary: 'a step of training a language model of bytes, compared with PyTorch at several vector widths (--venv)',
-  async run({ rounds, quick, tell, venv, width }) {
+  async run(options) {
+    const { quick, tell, width } = options;
     const problems: string[] = [];
-    const rows: StepRow[] = [];
-    const versions: Record<string, string> = {};
-    for (const size of quick ? [TINY] : [SMALL, LARGE]) {
-      for (const threads of [1, 2]) {
-        const processes = await start(threads, venv, problems);
-        try {
-          for (const { process } of processes) Object.assign(versions, process.hello.versions);
-          rows.push(...(await measure(processes, size, threads, rounds, tell, problems)));
-        } finally {
-          for (const { process } of processes) await process.end();
-        }
-      }
-    }
+    const sizes = quick ? [TINY] : [SMALL, LARGE];
+    const { rows, versions } = await measureInTurns(STEP, sizes, [1, 2], options, problems);
     tell('where a step’s time goes');
     const steps = quick ? 5 : 50;
     const ops = await profileOf(quick ? TINY : SMALL, steps);
@@ -72,49 +45,6 @@ export const training: Suite = {
     return { rows, table, details: { versions, profile: { steps, ops } }, problems: [...new Set(problems)] };
   },
 };
-
-async function measure(
-  processes: readonly Running[],
-  { name: size, ...sizes }: Size,
-  threads: number,
-  rounds: number,
-  tell: (line: string) => void,
-  problems: string[],
-): Promise<StepRow[]> {
-  const task: Task = { kind: 'training-step', ...sizes };
-  const times = new Map<Contestant, number[]>(processes.map(({ name }) => [name, []]));
-  const losses = new Map<Contestant, Float32Array>();
-  for (const { name, process } of processes) {
-    tell(`${size}, ${threads} threads: ${name} gets ready`);
-    await process.ask({ do: 'prepare', contestant: CONTESTANT, task, check: false }, PATIENCE);
-    const { results } = await process.ask({ do: 'results', contestant: CONTESTANT }, PATIENCE);
-    const bytes = Buffer.from(results?.losses ?? '', 'base64');
-    losses.set(name, new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)));
-  }
-  const ours = losses.get('this library') as Float32Array;
-  for (const [name, each] of losses) {
-    const furthest = Math.max(...ours.map((loss, n) => Math.abs(each[n] - loss) / loss));
-    if (!(furthest < LOSS_TOLERANCE)) problems.push(`${name}: its losses differ from ours by ${furthest}, for ${size}`);
-  }
-  for (let round = 0; round < rounds; round++) {
-    tell(`${size}, ${threads} threads: round ${round + 1} of ${rounds}`);
-    for (const { name, process } of processes) {
-      const repeats = sizes.width > SMALL.width ? 2 : 10;
-      const answer = await process.ask({ do: 'measure', contestant: CONTESTANT, repeats }, PATIENCE);
-      times.get(name)?.push(answer.milliseconds as number);
-    }
-  }
-  return rowsOf(size, threads, times);
-}
-
-/** A row for each contestant, with its ratio to ours, round by round. */
-export function rowsOf(size: string, threads: number, times: ReadonlyMap<Contestant, number[]>): StepRow[] {
-  const ours = times.get('this library') as number[];
-  return [...times].map(([contestant, all]) => {
-    const ratio = median(all.map((each, round) => each / ours[round]));
-    return { size, threads, contestant, milliseconds: median(all), all, ratio };
-  });
-}
 
 /** Of ours, on one thread, in this process. */
 async function profileOf({ name: _, model, ...sizes }: Size, steps: number): Promise<OpProfile[]> {

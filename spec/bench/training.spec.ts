@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { prepareModelStep } from '../../bench/peers/us-model-step.ts';
 import { renderSteps } from '../../bench/report/page.ts';
 import { barsOf } from '../../bench/report/step-figures.ts';
-import { rowsOf } from '../../bench/suites/training.ts';
+import { rowsOf } from '../../bench/suites/widths.ts';
 import { describeEnvironment } from '../../src/compare/environment.ts';
 import { loadDrawing } from '../../src/compare/report/chart.ts';
 import { profileOps } from '../../src/core/profile.ts';

@@ -3,7 +3,8 @@ import { type Recipe, recipeSettings } from './recipe.ts';
 
 /**
  * A needle in 64 bytes, as short as its sentences allow. For 150 steps full attention guesses digits; then it finds the code, and
- * is right for 95% of its digits after 300 and for all after 350 (seed 0). The goal is only for it.
+ * is right for 95% of its digits after 300 and for all after 350 (seed 0). At the end it is right for 100%, 99.4% and 55.5% from seeds 1,
+ * 2 and 3: from the last it stays at 55% from step 400 on. The recurrences come to 100% from each. The goal is only for full attention.
  */
 export const needleRecipe: Recipe = {
   name: 'needle',

@@ -245,9 +245,36 @@ test('a layer has the tensors and the number of weights of the paper', () => {
   const attention = make({ variant: 'full' });
   const [d, S, M, F] = [12, 2, 6, 3];
   const tensors = attention.tensors();
-  assert.equal([...tensors.keys()].slice(0, 4), ['D', 'E', 'query.weight', 'query.bias']);
+  assert.equal([...tensors.keys()].slice(0, 4), ['multiplicative.D', 'multiplicative.E', 'query.weight', 'query.bias']);
   const count = [...tensors.values()].reduce((sum, { size }) => sum + size, 0);
   assert.is(count, d * S + d * M + 3 * (F * F * M * M + M));
+});
+
+test('a variant with a D or an E of its own keeps it apart from theirs: both learn, and a checkpoint has both', async () => {
+  const learnedE = { options: { projection: 'learned', projectedLength: 3 }, shared: false };
+  for (const [variant, name, more] of [['mamba', 'D', {}] as const, ['linformer', 'E', learnedE] as const]) {
+    const task = { name: variant === 'mamba' ? 'copy' : 'listops', length: 16 };
+    const run = tinyRun({ task, model: { attention: { variant, ...sparse, ...more } }, steps: 1 });
+    const [{ attention }] = run.learner.model.body.layers;
+    const pair = [attention.multiplicative?.[name], attention.mixing.parameters[name]] as Tensor[];
+    const named = [...attention.tensors().values()];
+    assert.ok(
+      pair.every((tensor) => named.includes(tensor)),
+      variant,
+    );
+    const before = pair.map((tensor) => tensor.toArray());
+    await train(run);
+    for (const [n, tensor] of pair.entries()) assert.not.equal(tensor.toArray(), before[n], `${variant} ${n}`);
+    stir(run.learner.model.tensors(), 3);
+    const path = freshPath();
+    saveCheckpoint(path, run);
+    const again = resumeRun(path);
+    const [{ attention: other }] = again.learner.model.body.layers;
+    assert.equal(other.multiplicative?.[name].toArray(), pair[0].toArray());
+    assert.equal(other.mixing.parameters[name].toArray(), pair[1].toArray());
+    endRun(again);
+    endRun(run);
+  }
 });
 
 test('sizes that do not fit, and settings of dense projections, are refused by name', () => {
@@ -275,7 +302,8 @@ test('steps of a whole model give its logits, and its layers with and without th
     3,
   );
   assert.ok(
-    model.tensors().has('decoder.layers.0.attention.D') && !model.tensors().has('decoder.layers.1.attention.D'),
+    model.tensors().has('decoder.layers.0.attention.multiplicative.D') &&
+      !model.tensors().has('decoder.layers.1.attention.multiplicative.D'),
   );
   const tokens = Int32Array.from({ length: 10 }, (_, n) => (3 * n + 1) % 7);
   const whole = noGrad(() => model.forward(fromArray(tokens, [1, 10], 'int32'), evaluation));

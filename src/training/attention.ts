@@ -109,7 +109,8 @@ export class MultiHeadAttention implements Module {
   tensors(): Map<string, Tensor> {
     const { projections, multiplicative, gates, global, handing, parts, output } = this;
     return named({
-      ...multiplicative,
+      // In a part of its own: variants have a D or an E, too.
+      multiplicative,
       ...projections,
       gates,
       global,

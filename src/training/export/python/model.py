@@ -170,7 +170,7 @@ class EfficientTransformer(Part):
         def projected(part):
             if settings.get("projections", "dense") == "dense":
                 return linear(x, part)
-            return filtered(without(multiplicative(x, layer.attention), mask), part)
+            return filtered(without(multiplicative(x, layer.attention.multiplicative), mask), part)
 
         def split(rows):
             return rows.reshape(batch, length, config["heads"], -1).transpose(1, 2)

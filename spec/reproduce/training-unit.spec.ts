@@ -93,6 +93,25 @@ test('a checkpoint of other settings is not continued, and other settings are re
   );
 });
 
+test('evaluations of other settings are none of a run that is killed before its own first', async () => {
+  const folder = join(base, 'curves');
+  let left = 5;
+  const others = toyTraining({ seed: 5, evaluateEvery: 1 });
+  await runExperiment(others, { scale: 'small', folder, shouldStop: () => left-- <= 0 });
+  left = 4;
+  const shouldStop = () => {
+    if (left-- <= 0) throw new Error('as if killed');
+    return false;
+  };
+  try {
+    await runExperiment(toyTraining(), { scale: 'small', folder, shouldStop });
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as Error).message, 'as if killed');
+  }
+  assert.equal(await numbersIn(folder), unbroken);
+});
+
 test('what a unit does to its run, and measures of it, happens once and again after an interruption', async () => {
   const calls: string[] = [];
   const own = toyTraining(
@@ -133,6 +152,25 @@ test('a unit with the settings of a recipe has the numbers of its log; others, a
     trainings,
   });
   assert.equal(again.units.get('toy')?.numbers, unbroken);
+});
+
+test('damaged seconds are refused by name, before they come into the log', async () => {
+  const folder = join(base, 'seconds');
+  let left = 5;
+  await runExperiment(toyTraining(), { scale: 'small', folder, shouldStop: () => left-- <= 0 });
+  const path = join(folder, 'performer-figure-9/unfinished/small/toy/seconds.json');
+  for (const damaged of ['{ "seconds": "1.5" }', '{}', '{ "seconds": -1 }']) {
+    writeFileSync(path, damaged);
+    try {
+      await numbersIn(folder);
+      assert.unreachable();
+    } catch (error) {
+      assert.instance(error, FileFormatError);
+      assert.match((error as Error).message, /seconds\.json: seconds: expected a number of at least 0/);
+    }
+  }
+  writeFileSync(path, '{ "seconds": 1.5 }');
+  assert.equal(await numbersIn(folder), unbroken);
 });
 
 test('a damaged curve is refused by what is wrong with it', async () => {

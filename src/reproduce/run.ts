@@ -1,7 +1,7 @@
 /** Runs the units of an experiment that its log lacks, and keeps the numbers of each as soon as it is finished. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { NumericalError } from '../core/errors.ts';
+import { FileFormatError, NumericalError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
 import { readJsonObject } from '../core/files/json.ts';
 import { FolderLock } from '../core/files/lock.ts';
@@ -65,14 +65,18 @@ export async function runExperiment(experiment: Experiment, settings: RunSetting
   }
 }
 
-/** Runs a unit. The seconds of earlier parts count, except of those that were killed. */
+/** Runs a unit. The seconds of earlier parts count, except of those that were killed. Throws FileFormatError for damaged ones. */
 async function timed(
   unit: Unit,
   context: UnitContext,
   unfinished: string,
 ): Promise<Omit<Recorded, 'environment'> | null> {
   const path = join(unfinished, 'seconds.json');
-  const before = entryAt(path) === null ? 0 : Number(readJsonObject(path).seconds);
+  const before = entryAt(path) === null ? 0 : readJsonObject(path).seconds;
+  // Else the log would be refused with all that it has.
+  if (typeof before !== 'number' || !(before >= 0)) {
+    throw new FileFormatError(`${path}: seconds: expected a number of at least 0. To begin again, add --again`);
+  }
   const begin = performance.now();
   const numbers = await unit.run(context);
   const seconds = Number((before + (performance.now() - begin) / 1000).toFixed(3));

@@ -2,7 +2,7 @@
  * A unit that trains: a run as `train` has it, whose checkpoint lies in the unit's folder until the unit is finished. Stopped or
  * killed, it continues from there to the same bits. A run with the settings of a recipe can be read from an earlier training.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileFormatError } from '../core/errors.ts';
 import { writeFileAtomically } from '../core/files/atomic.ts';
@@ -71,7 +71,9 @@ export async function trainIn(
   const run = resumed ?? startRun(settings);
   prepare?.(run);
   if (resumed === null) begin?.(run);
-  const curve = resumed === null ? [] : readCurve(path).filter(({ step }) => step <= run.step);
+  // What other settings have left is no part of this run.
+  if (resumed === null) rmSync(path, { force: true });
+  const curve = readCurve(path).filter(({ step }) => step <= run.step);
   const add = ({ step, loss, accuracy }: CurvePoint) => {
     curve.push({ step, loss, accuracy });
     writeFileAtomically(path, `${JSON.stringify({ curve })}\n`);

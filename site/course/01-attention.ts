@@ -15,10 +15,10 @@ export const attention: Lesson = {
     '- the *query* $q_i$: what token $i$ looks for,',
     '- the *key* $k_i$: what token $i$ offers to be found by,',
     '- the *value* $v_i$: what token $i$ hands over when it is found.',
-    'Now take one token with its query $q$. Its inner product with each key says how well they match. These products are the *scores*. The *softmax* turns the scores into *weights*: positive numbers with the sum 1, where a larger score gets a larger weight. The output is the mean of all values, by these weights.',
+    'Now take one token with its query $q$. Its inner product with each key says how well they match. These products are the *scores*. The *softmax* turns the scores into *weights*: it takes the exponential of each score and divides by their sum. So weights are positive and have the sum 1, and a larger score gets a larger weight. The output is the mean of all values, by these weights.',
     'That is all. The token gets mostly the values of the tokens whose keys fit its query, and a little of all the others. Every token does the same at the same time, each with its own query.',
     '## By hand',
-    'The picture has three tokens, with keys and values of two numbers each. Take the query $(2, 0)$. Its products with the keys $(1,0)$, $(0,1)$ and $(1,1)$ are 2, 0 and 2. Divided by $\\sqrt 2$ they are 1.41, 0 and 1.41. Their exponentials are 4.11, 1 and 4.11, with the sum 9.23. So the weights are 0.45, 0.11 and 0.45, rounded. The first number of the output is $0.45\\cdot 2 + 0.11\\cdot 0 + 0.45\\cdot 4 \\approx 2.67$.',
+    'The picture has three tokens, with keys and values of two numbers each. Take the query $(2, 0)$. Its products with the keys $(1,0)$, $(0,1)$ and $(1,1)$ are 2, 0 and 2. Each is divided by $\\sqrt 2$, the root of the width of a key; the equations below say why. That makes 1.41, 0 and 1.41. Their exponentials are 4.11, 1 and 4.11, with the sum 9.23. So the weights are 0.45, 0.11 and 0.45, rounded. The first number of the output is $(4.11\\cdot 2 + 1\\cdot 0 + 4.11\\cdot 4)/9.23 \\approx 2.67$.',
   ],
   picture: {
     draw: 'oneToken',
@@ -45,7 +45,7 @@ export const attention: Lesson = {
     {
       title: 'Words of a trained model',
       text: [
-        'Real models do the same with longer vectors. The next picture holds queries and keys of MiniLM, a small trained encoder, as it reads the beginning of “Alice in Wonderland”. Keys have 32 numbers here. Nothing is drawn from memory: the page computes the weights from the queries and the keys.',
+        'Real models do the same with longer vectors. The next picture holds queries and keys of MiniLM, as it reads the beginning of “Alice in Wonderland”. MiniLM is a small trained *encoder*: a model that reads a whole text, and writes none. It attends several times side by side, in *heads*, and again and again, in *layers*; lesson 2 explains both. Keys have 32 numbers here. Nothing is drawn from memory: the page computes the weights from the queries and the keys.',
       ],
       picture: {
         draw: 'realHead',
@@ -62,7 +62,7 @@ export const attention: Lesson = {
             start: 10,
           },
         ],
-        says: 'A row is the query of one word, a column the key of one word, and a cell the weight. Some heads look at the word itself, some at the word before, some at full stops or at the first token `[CLS]`. Nobody told them to: training found it useful.',
+        says: 'A row is the query of one word, a column the key of one word, and a cell the weight. Some heads look at the word itself, some at the word before, some at full stops or at `[CLS]`, a token that is put before every text. Nobody told them to: training found it useful.',
         legend: 'The shades are logarithmic: a cell that is a little fainter has a much smaller weight.',
       },
     },
@@ -71,7 +71,7 @@ export const attention: Lesson = {
     {
       label: 'Scores',
       tex: 's_j = \\frac{q\\cdot k_j}{\\sqrt d}',
-      says: 'The inner product of the query with each key. If the numbers of $q$ and $k$ are about 1 in size, $q\\cdot k$ is about $\\sqrt d$ in size. The division makes that 1 again, so that long vectors do not make the softmax all but a choice (Vaswani et al. 2017, §3.2.1).',
+      says: 'The inner product of the query with each key. If the $d$ numbers of $q$ and $k$ are independent and about 1 in size, $q\\cdot k$ is about $\\sqrt d$ in size. The division makes that 1 again. Otherwise the softmax of wide vectors would give nearly all weight to one key (Vaswani et al. 2017, §3.2.1).',
       code: { file: SNIPPET, from: '// How well each key', to: 'const scores' },
     },
     {
@@ -116,7 +116,7 @@ export const attention: Lesson = {
       ask: 'You double the query. Which token gets more weight?',
       answer: [
         'The one with the largest score, if there is one. Doubled scores are further apart, so the softmax is sharper. In the limit the output is the value of the best key alone. With $(0,0)$ it is the plain mean. So the length of a query says how picky it is.',
-        'Try it in the first picture with $(1,0)$, $(2,0)$, $(4,0)$ and $(8,0)$.',
+        'Try it in the first picture with $(1,1)$, $(2,2)$, $(4,4)$ and $(8,8)$.',
       ],
     },
     {

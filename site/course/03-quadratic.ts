@@ -17,8 +17,8 @@ export const quadratic: Lesson = {
   idea: [
     'Every query meets every key. A text of $L$ tokens has $L^2$ pairs, in every head of every layer. Each pair costs a product of two vectors of width $d$ for its score, and another $d$ multiply-adds for its part of the output. In all that is about $4L^2d$ operations for a head.',
     'The rest of a transformer grows only with $L$: the maps that make queries, keys and values, and the feed-forward layers. So with short texts attention is a small part of the work, and with long texts it is nearly all of it.',
-    'Memory is worse. If the weights are stored, they are $L^2$ numbers for each head of each layer, and training has to keep them for the backward pass. Queries, keys and values are only $3Ld$.',
-    'A page has about 500 tokens, a long article 10,000, a book 100,000. From the page to the book, $L$ grows by 200 and $L^2$ by 40,000.',
+    'Memory is worse. If the weights are stored, they are $L^2$ numbers for each head of each layer, and training has to keep them for the *backward pass*: that walks through the model from its end to its beginning, and computes how each number has to change to make the *loss* smaller, which says how wrong the output is. Queries, keys and values are only $3Ld$.',
+    'A page has about 500 tokens, a long article 10,000, a book 100,000. From the page to the book, $L$ grows 200 times, and $L^2$ 40,000 times.',
   ],
   picture: {
     draw: 'counted',
@@ -67,7 +67,7 @@ export const quadratic: Lesson = {
   givesUp: {
     text: [
       'Full attention gives up nothing in its answer. What it costs shows again when a model writes. For each new token, the model has to keep the keys and the values of all tokens before it, the *cache*, and to read all of it. The longer the text, the slower the next word.',
-      'Models with a state of fixed size ([lesson list](course/index.html)) keep one size and one speed. What they lose is for later lessons.',
+      'Some models keep a *state* of fixed size instead: then the size and the speed stay the same. What they lose is for [lesson 11](course/linear-recurrences.html).',
     ],
     picture: {
       kind: 'still',
@@ -98,7 +98,7 @@ export const quadratic: Lesson = {
       ask: 'At which length does attention cost as much as the rest of a layer?',
       answer: [
         'Let the width of the model be $w$. Per token, the four maps of attention cost $8w^2$ operations and a feed-forward layer of inner width $4w$ costs $16w^2$. Attention over $L$ tokens costs about $4Lw$ for each token, over all heads. They are equal at $4Lw=24w^2$, so at $L=6w$.',
-        'For MiniLM with $w=384$ that is 2,304 tokens. Below that, a faster attention makes little difference to the whole model.',
+        'For MiniLM with $w=384$ that is 2,304 tokens. There it is half of the work. Far below that, a faster attention makes little difference to the whole model.',
       ],
     },
     {
@@ -110,7 +110,7 @@ export const quadratic: Lesson = {
   ],
   takeaways: [
     'Time grows with $L^2d$. Stored weights grow with $L^2$, the inputs only with $Ld$.',
-    'Attention dominates a layer once $L$ is a few times the width of the model.',
+    'Attention is more than half of a layer’s work once $L$ is above six times the width of the model.',
     'When a model writes, the square shows as a cache that grows, and as a next word that takes longer and longer.',
     'To save time, pairs have to go. To save memory alone, nothing has to go: that is the next lesson.',
   ],

@@ -13,11 +13,11 @@ export const lean: Lesson = {
   idea: [
     'The softmax of a row seems to need the whole row: the sum over all keys stands below the line. So the first programs computed all scores, stored them, and then divided. That takes $L^2$ numbers.',
     '## One pass',
-    "It is enough to keep three things for each query while the keys go by: the largest score so far, $m$; the sum of the exponentials, $\\ell=\\sum e^{s_j-m}$; and the weighted sum of the values, $o=\\sum e^{s_j-m}v_j$. When a new score is larger than $m$, both sums were taken relative to the wrong number. Multiplying them by $e^{m-m'}$ makes that right. At the end the output is $o/\\ell$. This is the *online softmax*. It gives the same answer, not nearly the same.",
+    "It is enough to keep three things for each query while the keys go by: the largest score so far, $m$; the sum of the exponentials, $\\ell=\\sum e^{s_j-m}$; and the weighted sum of the values, $o=\\sum e^{s_j-m}v_j$. When a new score is larger than $m$, both sums were taken relative to the wrong number. Multiplying them by $e^{m-m'}$ makes that right. At the end the output is $o/\\ell$. This is the *online softmax*. It gives the same answer up to rounding: nothing is approximated.",
     '## Parts can be joined',
     'The same rule joins two parts of the keys that were read apart. So the keys can be split over threads or machines. And a pattern of several pieces, a window here and a few global tokens there, can be computed piece by piece and still be *one* softmax. Most sparse variants in this library are put together like that.',
     '## Compute again',
-    'Training goes backwards through the same numbers, and needs the weights again. Store them, and the memory is back at $L^2$. But with $m$ and $\\ell$ of each row, any weight is one line: $a_j=e^{s_j-m}/\\ell$. So the backward pass computes them anew, a block at a time. It costs more arithmetic and far less memory. On most machines it is even faster, because memory is what is slow. FlashAttention (Dao et al. 2022) is this idea, fitted to a graphics processor.',
+    'Training goes backwards through the same numbers, and needs the weights again. Store them, and the memory is back at $L^2$. But with $m$ and $\\ell$ of each row, any weight is one line: $a_j=e^{s_j-m}/\\ell$. So the backward pass computes them anew, a block at a time. It costs more arithmetic and far less memory. On most machines it is even faster, because memory is what is slow. FlashAttention (Dao et al. 2022) takes these ideas, and fits them to a graphics processor.',
   ],
   picture: {
     draw: 'online',
@@ -69,7 +69,7 @@ export const lean: Lesson = {
     {
       label: 'One more key (Milakov and Gimelshein 2018, algorithm 3)',
       tex: "m'=\\max(m,s)\\qquad \\ell'=e^{m-m'}\\ell+e^{s-m'}\\qquad o'=e^{m-m'}o+e^{s-m'}v",
-      says: 'Bring the old sums to the new largest score, then add. At the start $m=-\\infty$, and $e^{-\\infty}=0$ makes the first step right without a special case.',
+      says: 'Bring the old sums to the new largest score, then add. The third equation, for the output, is that of Rabe and Staats (2021). At the start $m=-\\infty$, and $e^{-\\infty}=0$ makes the first step right without a special case.',
       code: { file: SNIPPET, from: 'export function withKey', to: '};' },
     },
     {
@@ -121,7 +121,7 @@ export const lean: Lesson = {
           says: `${a.length.toLocaleString('en')} tokens, ${a.layers} layers: ${formatBytes(a.activationBytes)} with plain layers, ${formatBytes(b.activationBytes)} with reversible ones.`,
         };
       },
-      says: 'Measured by `npm run bench -- --suite reversible` (`bench/results/reversible.json`). Both train the same model; the reversible one runs its layers a second time in the backward pass.',
+      says: 'Measured by `npm run bench -- --suite reversible` (`bench/results/reversible.json`). Both stacks have the same layers; the reversible one runs them a second time in the backward pass.',
     },
   },
   questions: [

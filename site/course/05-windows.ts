@@ -10,13 +10,14 @@ export const windows: Lesson = {
   minutes: 20,
   lead: 'Most of what a word needs is nearby. A window keeps that, a few global tokens carry the rest, and the square is gone.',
   idea: [
-    'Look at the weights of lesson 1 again: in many heads most of the weight lies near the diagonal. Words depend on their neighbours. So let each token meet only the tokens at a distance of at most $w/2$, a *sliding window* of $w$ tokens. There are $L\\cdot w$ pairs instead of $L^2$. For a fixed $w$, the cost grows with $L$.',
+    'Look at the weights of lesson 1 again: in many heads most of the weight lies near the diagonal. Words depend on their neighbours. So let each token meet only the tokens at a distance of at most $w/2$, a *sliding window* of $w$ tokens. There are about $L\\cdot w$ pairs instead of $L^2$. For a fixed $w$, the cost grows with $L$.',
     'On the pairs that are left, nothing changes. The scores are the same and the softmax is exact. Only the sum below the line runs over fewer keys. Such a variant is *exact on its pattern*.',
     '## Layers widen the view',
     'A token that is out of the window is not out of reach. Layer 1 moves information over $w/2$ tokens, layer 2 moves it on by as much. After $n$ layers a token has heard of tokens at a distance of $n\\cdot w/2$, as in a network of convolutions. A *dilated* window looks at every second or every fourth token, and reaches further with as many pairs.',
     '## Global tokens',
     'For some tasks that takes too many layers. A question has to be compared with every sentence of a text. So let a few tokens be *global*: they meet all tokens, and all tokens meet them. In two steps information now gets from anywhere to anywhere. A classifier makes its first token `[CLS]` global, a system that answers questions makes the words of the question global. This is [Longformer](variants/longformer.html) (Beltagy et al. 2020).',
     'A window, counted in blocks in place of tokens, suits processors better, and a window in two dimensions suits images. A model that writes text keeps only the last $w$ keys and values: its memory stops growing. [Attention sinks](variants/attention-sinks.html) are the finding that such a model falls apart when the *first* tokens leave the window, because many heads put their spare weight there. Keep four of them, and it goes on.',
+    'More of this kind: the [Image Transformer](variants/image-transformer.html) has the window in two dimensions. [ETC](variants/etc.html) has global tokens, and learns a vector for each distance. [Poolingformer](variants/poolingformer.html) adds a wider window in which neighbours are pooled.',
   ],
   picture: {
     draw: 'beside',
@@ -28,7 +29,7 @@ export const windows: Lesson = {
       { kind: 'slider', name: 'option.attentionWindow', label: 'Window w', stops: [2, 4, 8, 16, 32, 64], start: 8 },
       { kind: 'slider', name: 'globals', label: 'Global tokens', stops: [0, 1, 2, 4, 8], start: 0 },
     ],
-    says: 'Longformer on 64 tokens of MiniLM, beside full attention on the same numbers. Widen the window, and watch the error. Then make the first token global with a narrow window: in this head many words look at `[CLS]`, so one global token does about as much as a window of twice the width. Now try the same with other heads.',
+    says: 'Longformer on 64 tokens of MiniLM, beside full attention on the same numbers. The *error* is how far its output is from full attention’s, relative to the size of that: 0 is the same output, 1 is what zeros would have. It can be above 1, since a mean over few keys is often larger than one over many. Widen the window, and watch the error. Then make the first token global with a narrow window: in this head many words look at `[CLS]`, so one global token does about as much as a window of twice the width. In layer 4 it does far more. Now try other heads.',
     legend:
       'Orange in the difference is what the variant takes away, blue what it adds elsewhere, so that a row keeps the sum 1. One logarithmic scale for all.',
   },
@@ -47,7 +48,7 @@ export const windows: Lesson = {
           { kind: 'slider', name: 'layers', label: 'Layers', stops: [1, 2, 3, 4, 6, 8, 12], start: 3 },
           { kind: 'check', name: 'causal', label: 'Causal', start: false },
         ],
-        says: 'Without a global token the band grows by the same width in each layer. With one, everything is reached in two layers.',
+        says: 'Without a global token the band grows by the same width in each layer. With one, everything is reached in two layers. That is so for an encoder: with *Causal*, the first token sees nothing but itself, and has no news to pass on.',
       },
     },
   ],
@@ -146,7 +147,7 @@ export const windows: Lesson = {
   ],
   takeaways: [
     'A window of $w$ tokens costs $O(L\\cdot w)$ and is exact on its pairs.',
-    'Layers widen the view by $w/2$ each. A global token makes every two tokens neighbours of neighbours.',
+    'Layers widen the view by $w/2$ each. Without a causal mask, a global token makes every two tokens neighbours of neighbours.',
     'Which tokens are global is the task’s choice, made beforehand.',
     'A window fails where one far token matters and nobody knows which.',
   ],

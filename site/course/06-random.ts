@@ -23,9 +23,9 @@ export const random: Lesson = {
     'Draw an arrow from each key to each query that may read it. A pattern is then a graph, and a stack of layers walks along its arrows. The question of lesson 5, how far information can travel, becomes: how many steps is it from one token to another?',
     'In a window the answer is bad: $L/(w/2)$ steps from one end to the other. A global token makes it two steps, but everything has to pass through that one token.',
     '## Random edges',
-    'It is an old fact about graphs that a few random edges make a large world small. If each token also meets $r$ tokens that are drawn by chance, then the number of tokens that are reached multiplies by about $r$ with each step, so that about $\\log L/\\log r$ steps are enough. [BigBird](variants/bigbird.html) (Zaheer et al. 2020) takes all three: a window for what is near, global tokens, and random edges for everything else. The authors prove that with global tokens such a sparse graph can still approximate any continuous function from sequences to sequences. For speed it works in blocks: a block of queries meets whole blocks of keys.',
+    'It is an old fact about graphs that a few random edges make a large world small. If each token also meets $r$ tokens that are drawn by chance, then the number of tokens that are reached multiplies by about $r$ with each step, so that about $\\log L/\\log r$ steps are enough. [BigBird](variants/bigbird.html) (Zaheer et al. 2020) takes all three: a window for what is near, global tokens, and random edges for everything else. The authors prove that with global tokens such a sparse graph can still approximate any continuous function from sequences to sequences, on a bounded domain. For speed it works in blocks: a block of queries meets whole blocks of keys.',
     '## Strides',
-    'No chance is needed. Write the tokens line by line into a square with $\\sqrt L$ columns. Let each token meet its line and its column: about $2\\sqrt L$ keys. Every other token is two steps away: first along the line, then along the column. That is the *strided* pattern of the [Sparse Transformer](variants/sparse-transformer.html) (Child et al. 2019), and its cost is $O(L\\sqrt L)$. In an image, lines and columns are those of the picture. In text a column is no natural thing, so there is a second pattern, *fixed*: a few tokens at the end of each line collect it, and everybody reads those. [Axial attention](variants/axial.html) takes the two steps one after the other in the same layer.',
+    'No chance is needed. Write the tokens line by line into a square with $\\sqrt L$ columns. Let each token meet its line and its column: about $2\\sqrt L$ keys. Every other token is two steps away: first along the line, then along the column. The *strided* pattern of the [Sparse Transformer](variants/sparse-transformer.html) (Child et al. 2019) does nearly that, with the $\\sqrt L$ nearest tokens in place of the line. Its cost is $O(L\\sqrt L)$. In an image, lines and columns are those of the picture. In text a column is no natural thing, so there is a second pattern, *fixed*: a few tokens at the end of each line collect it, and everybody reads those. [Axial attention](variants/axial.html) takes the two steps one after the other in the same layer.',
   ],
   picture: {
     draw: 'beside',
@@ -85,8 +85,8 @@ export const random: Lesson = {
     },
     {
       label: 'All parts in one softmax (appendix D)',
-      tex: 'O=\\mathrm{softmax}\\Big(\\tfrac{QK_{N(i)}^\\top}{\\sqrt d}\\Big)V_{N(i)}',
-      says: 'Window, global and random blocks of a query block are one list of blocks, and `attention` takes lists. No copies of keys are made.',
+      tex: 'O_i=\\mathrm{softmax}\\Big(\\tfrac{q_iK_{N(i)}^\\top}{\\sqrt d}\\Big)V_{N(i)}',
+      says: '$N(i)$ are the keys that query $i$ meets. Window, global and random blocks of a query block are one list of blocks, and `attention` takes lists. No copies of keys are made.',
       code: { file: 'src/variants/bigbird.ts', from: '// All blocks of a query block', to: 'return attention' },
     },
     {
@@ -145,7 +145,7 @@ export const random: Lesson = {
         },
         { kind: 'slider', name: 'length', label: 'Tokens', stops: [128, 256], start: 256 },
       ],
-      says: 'At equal cost on words, is the budget better spent on random blocks or on a wider window? On the clustered input, whose weight is anywhere, all three stay above the error of zeros over the whole range.',
+      says: 'At equal cost on words, is the budget better spent on random blocks or on a wider window? Compare the lines at a quarter of the operations: the window is ahead, since words need their neighbours. On the clustered input, whose weight is anywhere, all three stay above the error of zeros with 256 tokens, over the whole range.',
     },
   },
   questions: [

@@ -7,12 +7,13 @@ export const hashing: Lesson = {
   minutes: 20,
   lead: 'A large weight needs a key that is near the query. So find near vectors first, by hashing or by clusters, and compute only those pairs.',
   idea: [
-    'The patterns so far were drawn before a single token was read. But a weight is large only where $q\\cdot k$ is large, so where the two vectors point in similar directions. To find the large weights is to find *near neighbours*, and there are fast ways to find them without comparing all pairs.',
+    'The patterns so far were drawn before a single token was read. But a weight is large only where $q\\cdot k$ is large, and so, among keys of one length, where the two vectors point in similar directions. To find the large weights is to find *near neighbours*, and there are fast ways to find them without comparing all pairs.',
     '## Hashing',
-    'An ordinary hash function puts equal things into one bucket and scatters the rest. A *locality-sensitive* hash puts *near* things into one bucket, likely, and far ones apart. For directions it is simple: draw a few random directions, and let the hash of $x$ be the one that $x$ is nearest to, counting the opposites as well. Two vectors with a small angle between them are nearest to the same one most of the time.',
-    '[Reformer](variants/reformer.html) (Kitaev et al. 2020) gives each token one vector for query and key, hashes it, and *sorts* the tokens by bucket. Now tokens of a bucket lie side by side, and a window over the sorted tokens does the rest: cut them into chunks, let each chunk meet itself and its neighbour. One round of hashing misses pairs that a border cuts apart. So it takes several rounds with other directions, and joins them in one softmax, as in lesson 4.',
+    'An ordinary hash function puts equal things into one bucket and scatters the rest. A *locality-sensitive* hash puts *near* things into one bucket, likely, and far ones apart. For directions it is simple: draw a few random directions, and let the hash of $x$ be the one that $x$ is nearest to, counting the opposites as well. The smaller the angle between two vectors, the more often they are nearest to the same one.',
+    '[Reformer](variants/reformer.html) (Kitaev et al. 2020) gives each token one vector for query and key, hashes it, and *sorts* the tokens by bucket. Now tokens of a bucket lie side by side, and a window over the sorted tokens does the rest: cut them into chunks, let each chunk meet itself and the chunk before (and the one after, if not causal). One round of hashing misses pairs that a border cuts apart. So it takes several rounds with other directions, and joins them in one softmax, as in lesson 4.',
     '## Clusters',
     'Clusters are buckets that fit the data. The [Routing Transformer](variants/routing.html) keeps centres that move with training, and lets tokens of one cluster meet. [Clustered attention](variants/clustered.html) (Vyas et al. 2020) clusters the *queries*: near queries have nearly the same weights, so compute one row for each cluster, with its mean, and give that row to all of its members. Then correct the few keys that weigh most for each query itself.',
+    '[Cluster-Former](variants/cluster-former.html) sorts tokens by cluster in some of its layers, and has a window over the sorted ones. [Sinkhorn attention](variants/sinkhorn.html) learns to sort: a small network says which block of keys each block of queries gets.',
   ],
   picture: {
     draw: 'collisions',
@@ -67,7 +68,7 @@ export const hashing: Lesson = {
           { kind: 'slider', name: 'budget', label: 'Clusters, rounds, or tokens', stops: [2, 4, 8, 16], start: 4 },
           { kind: 'slider', name: 'seed', label: 'Another draw', stops: [0, 1, 2, 3], start: 0 },
         ],
-        says: 'With enough clusters, clustered attention finds the kinds. With 64 tokens its clustering costs more than it saves: the share of operations is above 100 %. What it saves comes with the length.',
+        says: 'With enough clusters, clustered attention finds the kinds. With 64 tokens and four clusters or more, its clustering costs more than it saves: the share of operations is above 100 %. What it saves comes with the length.',
       },
     },
   ],
@@ -135,7 +136,7 @@ export const hashing: Lesson = {
   questions: [
     {
       ask: 'One round finds a near pair with probability 0.6. How many rounds until it is found in 99 of 100 cases?',
-      answer: ['A pair is missed by all of $n$ rounds with probability $0.4^n$. $0.4^5\\approx 0.01$, so five.'],
+      answer: ['A pair is missed by all of $n$ rounds with probability $0.4^n$. $0.4^5\\approx 0.01$, so about five.'],
     },
     {
       ask: 'Why does Reformer give query and key the same vector?',

@@ -11,7 +11,7 @@ export const lowRank: Lesson = {
     'But to compute the singular values one needs $A$, which is what we want to avoid. So the factors have to be found without it.',
     '## Fewer keys',
     '[Linformer](variants/linformer.html) (Wang et al. 2020) mixes the $L$ keys into $k$ by a matrix $E$, and the values by $F$. Queries then meet $k$ mixtures. It is ordinary attention, with a short list of keys. $E$ can be learned, or simply be the mean of each stretch of $L/k$ tokens.',
-    'Many variants are of this kind: they differ in who mixes. [Memory-compressed attention](variants/memory-compressed.html) uses a convolution with a stride. In the [Set Transformer](variants/set-transformer.html), [Luna](variants/luna.html) and [Perceiver](variants/perceiver.html), a few learned vectors attend to all tokens, and all tokens then attend to those few: two steps of $O(L\\cdot k)$. [Funnel](variants/funnel.html) and [TokenLearner](variants/token-learner.html) shorten the sequence itself.',
+    'Many variants are of this kind: they differ in who mixes. [Memory-compressed attention](variants/memory-compressed.html) uses a convolution with a stride. In the [Set Transformer](variants/set-transformer.html), [Luna](variants/luna.html) and [Perceiver](variants/perceiver.html), a few learned vectors attend to all tokens, and all tokens then attend to those few: two steps of $O(L\\cdot k)$. (Between the two, the few of the Perceiver attend to each other.) [Funnel](variants/funnel.html) and [TokenLearner](variants/token-learner.html) shorten the sequence itself. The [Synthesizer](variants/synthesizer.html) compares no tokens at all: it makes the scores from each query alone, or learns them, and one of its forms learns them as a matrix of low rank.',
     '## Landmarks',
     '[Nyströmformer](variants/nystromformer.html) (Xiong et al. 2021) rebuilds the matrix from a part of it. Choose $m$ landmarks: means of stretches of queries, $\\tilde Q$, and of keys, $\\tilde K$. Compute how all queries meet the landmark keys, how landmark queries meet all keys, and how the landmarks meet each other. The first and the last tell how each token relates to the landmarks; the middle one, inverted, keeps landmarks that are alike from counting twice.',
   ],
@@ -32,7 +32,7 @@ export const lowRank: Lesson = {
       { kind: 'slider', name: 'head', label: 'Head of MiniLM', stops: [1, 2, 3, 4, 5, 6], start: 4 },
       { kind: 'slider', name: 'rank', label: 'Rank', stops: [1, 2, 4, 8, 12, 16, 24, 32, 48], start: 4 },
     ],
-    says: 'The singular values of a real head, and the best matrix of a given rank, which nobody can beat. Heads of layer 4 that look far are nearly of low rank. A head that looks at its neighbours is not: a diagonal has full rank. And the peaked input, where each token looks for one other, is the worst case.',
+    says: 'The singular values of a real head, and the matrix of a given rank that is nearest to it: nobody can beat that. Heads of layer 4 that look far are nearly of low rank. A head that looks at its neighbours is not, such as head 5 of layer 1: a diagonal has full rank. And the peaked input, where each token looks for one other, is the worst case.',
     legend: 'Orange is below zero: a matrix of low rank need not hold weights.',
   },
   more: [
@@ -65,7 +65,7 @@ export const lowRank: Lesson = {
           { kind: 'slider', name: 'head', label: 'Head', stops: [1, 2, 3, 4, 5, 6], start: 4 },
           { kind: 'slider', name: 'budget', label: 'k or m', stops: [2, 4, 8, 16, 32, 64], start: 8 },
         ],
-        says: 'Linformer’s columns come in stretches: all tokens of a stretch get the same weight. Nyströmformer shows finer columns, and some weights below zero. With 64 of 64, Linformer is full attention.',
+        says: 'Linformer’s columns come in stretches: all tokens of a stretch get the same weight. Nyströmformer shows finer columns, and some weights below zero. With 64 of 64, Linformer is full attention. Nyströmformer is not quite, since its inverse stops after six steps.',
       },
     },
   ],
@@ -85,13 +85,13 @@ export const lowRank: Lesson = {
     {
       label: 'The inverse by products alone (eq. 14)',
       tex: 'Z_{j+1}=\\tfrac14 Z_j\\big(13I-AZ_j(15I-AZ_j(7I-AZ_j))\\big)',
-      says: 'Each step brings $Z$ nearer to the pseudo-inverse of $A$. Products are fast everywhere and have gradients. Six steps leave the smallest singular values out, which is for the better: they are mostly noise.',
+      says: '$A$ is now the small matrix in the middle. Each step brings $Z$ nearer to its pseudo-inverse. Products are fast everywhere and have gradients. Six steps leave out the directions of the smallest singular values, which would take more.',
       code: { file: 'src/variants/nystromformer-inverse.ts', from: 'for (let j = 0; j < iterations', to: 'return Z;' },
     },
   ],
   givesUp: {
     text: [
-      '*Single tokens.* A mixture of eight keys cannot be read as eight keys. If one of them is the one that matters, its value comes with seven others. *Causality.* A mean over a stretch holds later tokens, so these variants are for encoders (Luna and Perceiver have causal forms that cost more). *Length*, where $E$ is learned: it has a column for each position.',
+      '*Single tokens.* A mixture of eight keys cannot be read as eight keys. If one of them is the one that matters, its value comes with seven others. *Causality.* A mean over a stretch holds later tokens, so most of these variants are for encoders. Luna, the Perceiver and memory-compressed attention have causal forms; that of the Perceiver is quadratic again, unless only the last rows are wanted. *Length*, where $E$ is learned: it has a column for each position.',
       'Below, the error against the cost, without training.',
     ],
     picture: {

@@ -93,7 +93,7 @@ export const kernels: Lesson = {
   givesUp: {
     text: [
       'Sharpness. A row of an exact softmax can put nearly all weight on one key among a thousand. A product of $r$ features is a matrix of rank $r$: with fewer features than tokens, the rows cannot all be sharp, each at its own place. For text that means: looking up one exact earlier word is hard.',
-      'The price of a *good* estimate also rises steeply with the length of queries and keys, as the first picture showed. That is why models trained from the start with simple features do better than untrained estimates of the softmax.',
+      'The price of a *good* estimate also rises steeply with the length of queries and keys, as the first picture showed. That is why many later models do not estimate the softmax. They take simple features, and train with them from the start.',
     ],
     picture: {
       draw: 'sweep',

@@ -9,7 +9,7 @@ export const recurrence: Lesson = {
   idea: [
     'A model that was trained on 512 tokens and gets a book has to cut it. If each piece is read by itself, the first words of a piece have no context, and nothing from chapter one is known in chapter two.',
     '## Keep the last segment',
-    '[Transformer-XL](variants/transformer-xl.html) (Dai et al. 2019) cuts the text into segments of $S$ tokens, and keeps the keys and values of the $M$ tokens before. The queries of a segment meet that *memory* and the segment itself. For each new token that is at most $S+M$ keys, however long the text is. Training does not go back into the memory: its numbers are taken as they are.',
+    '[Transformer-XL](variants/transformer-xl.html) (Dai et al. 2019) cuts the text into segments of $S$ tokens, and keeps the keys and values of the $M$ tokens before (the paper keeps the vectors that they are made from). The queries of a segment meet that *memory* and the segment itself. For each new token that is at most $S+M$ keys, however long the text is. Training does not go back into the memory: its numbers are taken as they are.',
     'In a stack this reaches far. The memory of layer 2 was made from tokens that had read the memory of layer 1. So each layer reaches $M$ tokens further back, as in lesson 5.',
     '## Positions have to be relative',
     'With absolute positions, the third token of the memory and the third of the segment would have the same position. So the score depends on the *distance* $i-j$ in place of the positions. The score of a pair has four terms: content with content, content with distance, and two that say how much a key or a distance matters in general.',
@@ -40,7 +40,7 @@ export const recurrence: Lesson = {
       { kind: 'slider', name: 'layers', label: 'Layers', stops: [1, 2, 3, 4, 6, 8], start: 2 },
       { kind: 'check', name: 'causal', label: 'Causal', start: true },
     ],
-    says: 'Segments of 8 tokens. In one layer, all queries of a segment see the same stretch before it. Add layers, and the view grows backwards by the memory’s length each time. The compressed memory looks further back at once.',
+    says: 'Segments of 8 tokens. In one layer, all queries of a segment see the same stretch before it. Add layers, and the view grows backwards each time: by the memory’s length, and by no less than a segment. The compressed memory looks further back at once.',
   },
   more: [
     {

@@ -18,7 +18,7 @@ export const linearRecurrences: Lesson = {
     '## State spaces',
     "[Mamba](variants/mamba.html) and [Mamba-2](variants/mamba2.html) came from another side. A system $h'=Ah+Bx$, $y=Ch$ describes how a state changes in time. Let each token say how much time passes: a step $\\Delta_t$. A long step forgets and writes much, a short one lets the token pass by. Written out for steps, it is $h_t=e^{\\Delta_tA}h_{t-1}+\\Delta_tB_tx_t^\\top$: a decay that the token chooses, keys $B$, queries $C$ and values $x$. The same line.",
     '## Between the two',
-    'A state can grow slowly: [log-linear attention](variants/log-linear.html) keeps one for each power of two of the past. And a [convolution](variants/light-conv.html) is a recurrence’s cousin: weights that depend on the distance alone, or, in [Hyena](variants/hyena.html), a filter as long as the text with gates around it.',
+    'A state can grow slowly: [log-linear attention](variants/log-linear.html) keeps one for each power of two of the past. And a convolution is a recurrence’s cousin. Its weights depend on the distance alone ([LightConv](variants/light-conv.html)), on the distance and the token that reads ([DynamicConv](variants/dynamic-conv.html)), or, in [Hyena](variants/hyena.html), a filter as long as the text with gates around it.',
     '## Fast in training',
     'A loop over tokens is slow on machines that like large products. But for a *chunk* of tokens, all pairs inside can be computed as in attention, and only one state is handed from chunk to chunk. That is why all these models are *linear*: with a nonlinearity between steps, chunks could not be taken together.',
   ],
@@ -41,7 +41,7 @@ export const linearRecurrences: Lesson = {
       { kind: 'check', name: 'again', label: 'Write the first key again at the end', start: false },
       { kind: 'slider', name: 'seed', label: 'Another draw', stops: [1, 2, 3, 4], start: 1 },
     ],
-    says: 'Random keys of length 1 are written with random values, and each is read back from the last state. The sum’s error is the same for old and new pairs, and grows with their number. The decay keeps the newest and loses the oldest. The delta rule reads the last pair without an error. Now write the first key again at the end: its old value (pair 1) should be gone. Only the delta rule reads the new one (the last pair) exactly.',
+    says: 'Random keys of length 1 are written with random values, and each is read back from the last state. The sum’s error is on average the same for old and new pairs, and grows with their number. The decay keeps the newest and loses the oldest. The delta rule reads the last pair without an error. Now write the first key again at the end: its old value (pair 1) should be gone. Only the delta rule reads the new one (the last pair) exactly.',
     legend: 'The chart shows all three rules, cut off at an error of 2; the matrix is the state of the one you choose.',
   },
   equations: [
@@ -90,7 +90,7 @@ export const linearRecurrences: Lesson = {
         },
         { kind: 'slider', name: 'seed', label: 'Another draw', stops: [1, 2, 3], start: 1 },
       ],
-      says: 'More pairs than the state is wide, and recall falls. A larger state holds more, in proportion. With a fixed decay, width does not help: what has faded is gone. With random keys the delta rule does worse than the sum, because it damages old pairs to make each new one exact. Nothing here is trained; a trained model chooses keys that are easier to tell apart, and does not write every token.',
+      says: 'More pairs than the state is wide, and recall falls. A larger state holds more, about in proportion. With a fixed decay, more width helps little: what has faded is gone. With random keys the delta rule does worse than the sum, because it damages old pairs to make each new one exact. Nothing here is trained; a trained model chooses keys that are easier to tell apart, and does not write every token.',
     },
   },
   questions: [
@@ -103,7 +103,7 @@ export const linearRecurrences: Lesson = {
     {
       ask: 'What does $\\beta=2$ do?',
       answer: [
-        '$I-2kk^\\top$ is a reflection: it turns what lies along the key around. Eigenvalues below zero let a model count modulo two, which a state with positive eigenvalues cannot. Our runs of the recipe `state-tracking` show it: DeltaNet with β up to 1 does hardly better than guessing, and with β up to 2 it is always right.',
+        '$I-2kk^\\top$ is a reflection: it turns what lies along the key around. Eigenvalues below zero let a model count modulo two, which a state with positive eigenvalues cannot. Our runs of the recipe `state-tracking` show it: DeltaNet with β up to 1 does hardly better than guessing, and with β up to 2 it is always right. [Lesson 13](course/training.html) has the numbers.',
       ],
     },
     {

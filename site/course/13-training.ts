@@ -33,12 +33,12 @@ export const training: Lesson = {
   idea: [
     'The errors of the lessons before compare a variant with full attention on numbers that were made *for* full attention. That is the right question if you want to exchange the attention of a trained model. If you train from the start, queries and keys adapt to whatever reads them. Then the question is what the variant can learn at all.',
     '## A task that tells them apart',
-    'Models of text differ most in *recall*: a name was said once, and has to be said again. The task MQAR (*multi-query associative recall*, Arora et al. 2023) is that and nothing else. A sequence begins with pairs, A 4, B 7, C 1, and later asks B? and A?. Whoever kept the pairs apart answers 7 and 4.',
+    'What sets efficient models of text most apart from full attention is *recall* (Arora et al. 2023): a name was said once, and has to be said again. The task MQAR (*multi-query associative recall*, of the same paper) is that and nothing else. A sequence begins with pairs, A 4, B 7, C 1, and later asks B? and A?. Whoever kept the pairs apart answers 7 and 4.',
     'Full attention keeps every token, so it can always answer. A recurrence has to store the pairs in its state. How many fit depends on the size of the state, and on how the model writes (lesson 11). So recall is drawn against the *bytes of the state*.',
     '## What training changes',
     'In lesson 11 the keys were random. A trained model chooses keys that are far from each other. It learns not to write what will not be asked. And a short convolution before the keys lets it write “the token after A” under A. All of that makes better use of the same state.',
     '## What training does not change',
-    'A window never sees what is out of reach. A state of $d$ rows holds $d$ independent keys. And a state that only adds and fades cannot count modulo two. For these, no number of steps helps.',
+    'A window never sees what is out of reach. A state of $d$ rows holds at most $d$ independent keys. And a state that only adds and fades cannot count modulo two. For these, no number of steps helps.',
   ],
   picture: {
     draw: 'trained',
@@ -53,7 +53,7 @@ export const training: Lesson = {
     {
       title: 'Whole models',
       text: [
-        'Two layers, trained for thousands of steps on MQAR with 4 pairs among 64 tokens. The figures are means over the seeds; commands and logs are under `bench/results/training`.',
+        'Two layers, trained for thousands of steps on MQAR with 4 pairs among 64 tokens. The figures are means over the seeds, of which most models in the second chart have one; commands and logs are under `bench/results/training`.',
       ],
       picture: {
         kind: 'still',
@@ -61,7 +61,7 @@ export const training: Lesson = {
           const [first, second] = ['mqar', 'mqar-heirs'].map(recallDrawn);
           return { panels: [...first.panels, ...second.panels], says: `${first.says} ${second.says}` };
         },
-        says: 'Repeat one of them with `npm start -- train --recipe mqar`, or [train smaller models in the browser](playground.html). A mean over seeds hides that a run may fail altogether: of two seeds of one variant here, one learned and one did not.',
+        says: 'Repeat one of them with `npm start -- train --recipe mqar`, or [train smaller models in the browser](playground.html). One seed is little to go by, since a run may fail altogether: an earlier form of Mamba learned from one seed and not from another (`src/training/recipes/mqar-heirs.ts`).',
       },
     },
   ],

@@ -54,7 +54,7 @@ export const choosing: Lesson = {
         unit: ' %',
       },
     ],
-    says: 'Each bar is a variant that fits, and how many times as fast as full attention it was, forward, with default options. Errors are on MiniLM’s numbers at a middle budget, untrained; with a model to train from the start they do not count, and variants that are another function are shown. Make the text short, and see how few are left.',
+    says: 'Each bar is a variant that fits, and how many times as fast as full attention it was, forward, with default options. Errors are on MiniLM’s numbers at a middle budget, untrained; with a model to train from the start they do not count, and every variant fits. Make the text short, and see how few are faster.',
     legend:
       'From `bench/results/crossover.json` and `bench/results/compare.json`, one machine. Measure yours: `npm run bench -- --suite crossover`.',
   },
@@ -68,7 +68,7 @@ export const choosing: Lesson = {
     {
       label: 'How far is it from full attention?',
       tex: '\\frac{\\|O-O_{\\text{full}}\\|_F}{\\|O_{\\text{full}}\\|_F}',
-      says: 'All errors of this course are this number. An output of zeros has 1. These lines of the course compute it for the pictures.',
+      says: 'The errors of outputs in this course are this number. An output of zeros has 1. These lines of the course compute it for the pictures.',
       code: {
         file: 'site/course/pictures/tools.ts',
         from: 'const causal = options.causal === true;',
@@ -106,7 +106,7 @@ export const choosing: Lesson = {
     {
       ask: 'You have a classifier of reviews, 300 tokens long. Which variant?',
       answer: [
-        'Full attention. At 300 tokens attention is a small part of the work (lesson 3), and most variants are slower than full attention at that length.',
+        `Full attention. At 300 tokens attention is a small part of the work (lesson 3), and on our machine only ${counted(lengths[0])}.`,
       ],
     },
     {

@@ -5,13 +5,15 @@ import type { AttentionInputs } from '../../../src/variants/variant.ts';
 import { type ChartLine, type Drawn, number, type Settings } from '../drawn.ts';
 import { drawn, errorOf, shareOf, square, variantNamed, weightsOf, words } from './tools.ts';
 
-/** A control named `option.attentionWindow` sets that option, and `option.moba:topBlocks` only the option of one variant. */
 /** A number of global tokens, which the variants take as a list of positions. */
 const GLOBALS = 'globals';
 
 type Options = Record<string, unknown>;
 
-/** Fixed options of each variant that a lesson shows, as JSON in the setting `options`; `true` for the causal setting. */
+/**
+ * Fixed options of each variant that a lesson shows, as JSON in the setting `options`, and those of controls: `option.attentionWindow`
+ * sets that option, and `option.bigbird:randomBlocks` only that of one variant. `causal` sets the option of that name.
+ */
 export function optionsOf(settings: Settings, variant: string): Options {
   const fixed = JSON.parse(String(settings.options ?? '{}')) as Record<string, Options>;
   const own: Options = { ...fixed[variant] };

@@ -22,7 +22,7 @@ export function choose(settings: Settings): Drawn {
   const most = number(settings, 'error') / 100;
   const fits = candidates
     .filter(({ causal }) => causal || settings.causal !== true)
-    .filter(({ exactness }) => (kind === 'own' ? exactness === 'own' : exactness !== 'own'))
+    .filter(({ exactness }) => kind === 'own' || exactness !== 'own')
     .filter(({ error }) => kind === 'own' || (error !== null && error <= most))
     .flatMap(({ name, speedUps, error }) => {
       const speedUp = speedUps[String(length)];
@@ -42,6 +42,6 @@ export function choose(settings: Settings): Drawn {
         })),
       },
     ],
-    says: `${fits.length} of ${candidates.length} variants fit, and ${faster.length} of them ${faster.length === 1 ? 'is' : 'are'} faster than full attention at ${length.toLocaleString('en')} tokens${fits.length === 0 ? '. Take full attention' : `; the fastest is ${fits[0].name}`}.`,
+    says: `${fits.length} of ${candidates.length} variants fit, and ${faster.length} of them ${faster.length === 1 ? 'is' : 'are'} faster than full attention at ${length.toLocaleString('en')} tokens${fits.length === 0 ? '. Take full attention' : `; the fastest is ${fits[0].name}`}.${fits.length > SHOWN ? ` The fastest ${SHOWN} are shown.` : ''}`,
   };
 }

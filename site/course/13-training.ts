@@ -12,7 +12,7 @@ function recallDrawn(recipe: string): Drawn {
     panels: [
       {
         kind: 'bars',
-        title: `Recalled, and kept after a sequence: ${recipe}`,
+        title: `Right answers, and bytes kept after a sequence: ${recipe}`,
         most: 1,
         bars: all.map((each) => ({
           name: each.name,
@@ -34,7 +34,7 @@ export const training: Lesson = {
     'The errors of the lessons before compare a variant with full attention on numbers that were made *for* full attention. That is the right question if you want to exchange the attention of a trained model. If you train from the start, queries and keys adapt to whatever reads them. Then the question is what the variant can learn at all.',
     '## A task that tells them apart',
     'What sets efficient models of text most apart from full attention is *recall* (Arora et al. 2023): a name was said once, and has to be said again. The task MQAR (*multi-query associative recall*, of the same paper) is that and nothing else. A sequence begins with pairs, A 4, B 7, C 1, and later asks B? and A?. Whoever kept the pairs apart answers 7 and 4.',
-    'Full attention keeps every token, so it can always answer. A recurrence has to store the pairs in its state. How many fit depends on the size of the state, and on how the model writes (lesson 11). So recall is drawn against the *bytes of the state*.',
+    'Full attention keeps every token, so it can always answer. A recurrence has to store the pairs in its state. How many fit depends on the size of the state, and on how the model writes (lesson 11). So below, the *bytes of the state* stand beside each recall.',
     '## What training changes',
     'In lesson 11 the keys were random. A trained model chooses keys that are far from each other. It learns not to write what will not be asked. And a short convolution before the keys lets it write “the token after A” under A. All of that makes better use of the same state.',
     '## What training does not change',

@@ -22,7 +22,7 @@ export const choosing: Lesson = {
     'If so, you need a variant that computes nearly the same as full attention on its numbers: a window with global tokens if its heads look nearby, clusters or landmarks if they look far. Look at its matrices first; [the explorer](explorer.html) takes your own. Then train a little on: `npm start -- convert` does that.',
     'If you train from the start, the error on other models’ numbers does not matter. Ask for recall and for the state (lesson 13).',
     '## Does it write, or does it read?',
-    'A model that writes token by token needs a causal variant, and pays for its cache or its state with every word. Windows and recurrences have a constant cost for each token. Low rank and landmarks have no causal form, or a costly one: they are for encoders.',
+    'A model that writes token by token needs a causal variant, and pays for its cache or its state with every word. Windows and recurrences have a constant cost for each token. Most methods of low rank and landmarks have no causal form (lesson 8): they are for encoders.',
     '## What must not be lost?',
     '- One far token that nobody knows beforehand: full attention, or learned selection (lesson 12).',
     '- The neighbourhood: windows (lesson 5).',

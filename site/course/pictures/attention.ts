@@ -24,7 +24,8 @@ export function oneToken(settings: Settings): Drawn {
   const query = [number(settings, 'first'), number(settings, 'second')];
   const { scores, weights, output } = attendOne(query, KEYS, VALUES);
   const column = (numbers: readonly number[]) => numbers.map((each) => [each]);
-  const [best] = weights.map((weight, n) => [weight, n]).sort((a, b) => b[0] - a[0]);
+  const largest = Math.max(...weights);
+  const best = weights.flatMap((weight, n) => (largest - weight < 1e-9 ? [n + 1] : []));
   return {
     panels: [
       table('1. keys k', KEYS, { rowNames: NAMES, digits: 0 }),
@@ -35,9 +36,14 @@ export function oneToken(settings: Settings): Drawn {
     ],
     says:
       `The query is (${query.join(', ')}). The scores are ${listed(scores)} and the weights ${listed(weights)}. ` +
-      `Token ${best[1] + 1} has the largest weight. The output is (${listed(output)}).`,
+      `${heaviest(best)}. The output is (${listed(output)}).`,
   };
 }
+
+const heaviest = (best: readonly number[]): string => {
+  if (best.length === 1) return `Token ${best[0]} has the largest weight`;
+  return best.length === 2 ? `Tokens ${best.join(' and ')} share the largest weight` : 'All weights are equal';
+};
 
 const listed = (numbers: readonly number[]): string =>
   numbers.map((each) => each.toFixed(2).replace('-', '−')).join(', ');

@@ -91,7 +91,7 @@ export const training: Lesson = {
   ],
   givesUp: {
     text: [
-      'Recall is not the only thing that is lost. A state whose eigenvalues are all positive cannot keep track of what flips: is the light on, after it was switched five times? The recipe `state-tracking` asks just that.',
+      'Recall is not the only thing that is lost. A state whose eigenvalues are all positive cannot keep track of what flips: is the light on, after it was switched five times? The recipe `state-tracking` asks just that: whether the number of ones so far is even or odd, so that guessing is right half of the time.',
     ],
     picture: {
       kind: 'still',

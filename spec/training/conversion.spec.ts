@@ -158,6 +158,35 @@ test('projections that read values in place of tokens are drawn, and the rest st
   endRun(run);
 });
 
+test('projections of values in the original are none of tokens: of Mamba, full attention has neither queries nor keys', () => {
+  const mamba = startRun({
+    ...runDefaults,
+    task: { name: 'copy', length: 16 },
+    model: { layers: 1, modelDim: 16, heads: 2, attention: { variant: 'mamba' } },
+    schedule: { kind: 'constant', rate: 0.01 },
+    ...{ steps: 1, batch: 8, evaluateEvery: 1, evaluationExamples: 1, seed: 2 },
+  });
+  const { run, added } = swapped(modelOf(mamba), to('full'));
+  const before = mamba.learner.model.tensors();
+  for (const part of ['query', 'key', 'value', 'output']) {
+    const name = `decoder.layers.0.attention.${part}.weight`;
+    const isDrawn = part === 'query' || part === 'key';
+    const [was, is] = [before, run.learner.model.tensors()].map((tensors) => [...elements(tensors.get(name)!)]);
+    assert.is(added.has(name), isDrawn, name);
+    assert.is(
+      was.every((each, n) => each === is[n]),
+      !isDrawn,
+      name,
+    );
+  }
+  endRun(run);
+  // As Mamba it is the same model.
+  const again = swapped(modelOf(mamba), to('mamba'));
+  assert.is(again.added.size, 0);
+  endRun(again.run);
+  endRun(mamba);
+});
+
 const matrices = fc.record({ rows: fc.integer({ min: 1, max: 6 }), classes: fc.integer({ min: 1, max: 7 }) });
 const norms = fc.constantFrom(1e-3, 1, 1e2);
 

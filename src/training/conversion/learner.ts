@@ -81,19 +81,25 @@ function copyInto(to: Learner, from: Learner): Set<string> {
   const sources = from.model.tensors();
   const variants = [from, to].map(({ model }) => attentionsOf(model.config).map(({ variant }) => variant));
   const sameVariant = variants[0].join() === variants[1].join();
-  // Parameters of two variants may have one name, and a projection may read the values in place of the tokens.
+  // Parameters of two variants may have one name.
   const ofVariant = new Set(
-    to.model.body.layers.flatMap(({ attention }) => [
-      ...Object.values(attention.mixing.parameters),
-      ...attention.readingValues(),
-    ]),
+    to.model.body.layers.flatMap(({ attention }) => Object.values(attention.mixing.parameters)),
+  );
+  // What a projection of the tokens has learned is of no use for one of the values, nor the other way round.
+  const reading = new Set(
+    [to, from].flatMap(({ model }) => model.body.layers.flatMap(({ attention }) => attention.readingValues())),
   );
   const added = new Set<string>();
   for (const [name, target] of to.model.tensors()) {
-    const source = ofVariant.has(target) && !sameVariant ? undefined : sources.get(name);
-    const start = source ?? sources.get(name.replace('.attention.global.', '.attention.'));
+    const sourceOf = (own: string): Tensor | undefined => {
+      const source = sources.get(own);
+      return source !== undefined && reading.has(source) === reading.has(target) ? source : undefined;
+    };
+    const isForeign = ofVariant.has(target) && !sameVariant;
+    const source = isForeign ? undefined : sourceOf(name);
+    const start = source ?? sourceOf(name.replace('.attention.global.', '.attention.'));
     const fits = start !== undefined && formatShape(start.shape) === formatShape(target.shape);
-    if (fits && !(ofVariant.has(target) && !sameVariant)) elements(target).set(elements(start));
+    if (fits && !isForeign) elements(target).set(elements(start));
     if (source === undefined || !fits) added.add(name);
   }
   return added;

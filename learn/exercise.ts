@@ -18,7 +18,7 @@ export interface Code {
 
 /** Something that must hold for every input that `inputs` draws: `got` equals `expected`, number by number. */
 export interface Law {
-  /** A clause that follows "law:", such as `equals plain loops`. */
+  /** A clause that follows "law:", such as `equals the equation`. */
   readonly name: string;
   /** Named arguments, as they are shown to the learner. */
   readonly inputs: fc.Arbitrary<Readonly<Record<string, unknown>>>;

@@ -64,7 +64,7 @@ export function grade(
   });
   const missing = functions.filter((each) => typeof code[each] !== 'function');
   if (missing.length > 0) {
-    const sentence = `the file exports no function ${missing.join(', ')}: keep the word export and the names`;
+    const sentence = `the file exports no function ${missing.join(', ')} (it exports ${exportsOf(code)}): keep the word export and the names`;
     return verdict({ ...NO_LAW, kind: 'missing', sentence });
   }
   const classes = functions.filter((each) => /^class\b/.test(Function.prototype.toString.call(code[each])));
@@ -90,6 +90,16 @@ export function grade(
     return verdict({ ...failure, mistake: known === null ? null : { name: known.name, sentence: known.sentence } });
   }
   return verdict(null);
+}
+
+const MOST_NAMES = 8;
+/** What a file exports, in words: so one sees a name that is spelled otherwise. */
+function exportsOf(code: Code): string {
+  const names = Object.keys(code).map((name) =>
+    typeof code[name] === 'function' ? name : `${name}, which is no function`,
+  );
+  if (names.length > MOST_NAMES) names.splice(MOST_NAMES, names.length, '…');
+  return names.length === 0 ? 'nothing' : names.join(', ');
 }
 
 type Inputs = Readonly<Record<string, unknown>>;
@@ -150,8 +160,9 @@ function plain(value: unknown): unknown {
   }
 }
 
-/** JSON has no NaN and no infinity. */
-function nonFinite(_key: string, value: unknown): unknown {
+/** JSON has no NaN and no infinity, and writes null where a list has nothing. */
+function nonFinite(key: string, value: unknown): unknown {
+  if (value === undefined && key !== '') return 'undefined';
   if (ArrayBuffer.isView(value)) return Array.from(value as Float64Array);
   return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }

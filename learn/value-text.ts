@@ -1,7 +1,7 @@
 /** Arguments and results as a learner reads them. */
 import { shortNumber } from './compare.ts';
 
-/** A list of lists of numbers, none empty; of a failure, NaN and the infinite ones are text. */
+/** A list of lists of numbers, none empty; of a failure, NaN, the infinite ones and `undefined` are text. */
 export function isMatrix(value: unknown): value is number[][] {
   return (
     Array.isArray(value) &&
@@ -10,9 +10,9 @@ export function isMatrix(value: unknown): value is number[][] {
   );
 }
 
-/** Those that JSON has not come as text. */
+/** Those that JSON has not come as text, and so do places where nothing is. */
 function isNumber(value: unknown): boolean {
-  return typeof value === 'number' || value === 'NaN' || value === 'Infinity' || value === '-Infinity';
+  return typeof value === 'number' || ['NaN', 'Infinity', '-Infinity', 'undefined'].includes(value as string);
 }
 
 /**

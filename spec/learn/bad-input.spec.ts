@@ -59,7 +59,27 @@ const cases: [string, string, string, number | null, RegExp][] = [
   ['a change of the argument', of('scores.push(1);', 'return scores;'), 'writes', 2, /changes its argument/],
   ['no parse', of('return [;'), 'syntax', 2, /does not parse: unexpected token/],
   ['a brace that is missing', of('').replace('}', ''), 'syntax', null, /does not parse/],
-  ['no such function', 'export const other = 1;', 'missing', null, /exports no function softmax/],
+  [
+    'no such function',
+    'export const other = 1;',
+    'missing',
+    null,
+    /no function softmax \(it exports other, which is no function\):/,
+  ],
+  [
+    'a misspelt name',
+    RIGHT.replace('softmax', 'softmx'),
+    'missing',
+    null,
+    /no function softmax \(it exports softmx\): keep/,
+  ],
+  [
+    'nothing exported',
+    RIGHT.replace('export', ''),
+    'missing',
+    null,
+    /no function softmax \(it exports nothing\): keep/,
+  ],
   [
     'a package',
     `import * as fs from 'node:fs';\n${of('return [fs.constants.O_APPEND];')}`,

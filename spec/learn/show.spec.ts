@@ -49,6 +49,11 @@ test('what is no number, and what is infinite, stands there as such', () => {
   assert.match(text, /The result is infinite[\s\S]*\n {2}expected +got\n {2}0 +-Infinity/);
   // The columns of a matrix stay columns.
   assert.match(shown(mask, 'own key hidden'), /\n {2}\[\[0, 0\], +\[\[0, NaN\],\n {3}\[0, 0\]\] +\[0, +0\]\]/);
+  // A place where a list has nothing, as JavaScript names it.
+  const shift = findExercise('relative-shift')!;
+  const { code } = shift.mistakes.find(({ name }) => name === 'nothing for later keys')!;
+  const holes = formatVerdict(shift, grade(shift, code), 'a.ts', { colour: false });
+  assert.match(holes, /\n {2}\[\[1, 0\], +\[\[1, undefined\],\n {3}\[2, 1\]\] +\[2, +1\]\]/);
 });
 
 test('pictures are of weights, and only where they differ', () => {

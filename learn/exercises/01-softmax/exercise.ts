@@ -19,7 +19,7 @@ export const softmax: Exercise = {
   functions: ['softmax'],
   laws: [
     law(
-      'equals plain loops',
+      'equals the equation',
       scores,
       (code, { scores }) => code.softmax(scores),
       ({ scores }) => weightsOf(scores),

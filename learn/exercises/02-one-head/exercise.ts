@@ -43,7 +43,7 @@ export const oneHead: Exercise = {
       ({ Q, V }) => Q.map(() => V[0].map((_, c) => V.reduce((sum, v) => sum + v[c], 0) / V.length)),
     ),
     law(
-      'equals plain loops',
+      'equals the equations',
       inputs,
       (code, { Q, K, V }) => code.attention(Q, K, V),
       ({ Q, K, V }) => plain(Q, K, V),

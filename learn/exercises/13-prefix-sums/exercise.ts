@@ -1,6 +1,6 @@
 import { tensors } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
-import { dot } from '../../given.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
+import { dot, softmax } from '../../given.ts';
 import { directSum, type Matrix, product } from '../../plain.ts';
 
 /** Features are positive, and shrink to a quarter. */
@@ -32,20 +32,26 @@ export const prefixSums: Exercise = {
   title: 'Prefix sums',
   functions: ['causalLinear'],
   laws: [
-    law(
-      'the first token, which meets itself alone, returns its value',
-      inputs,
-      (code, { Q, K, V }) => (code.causalLinear(Q, K, V) as Matrix)[0],
-      ({ V }) => V[0],
+    shown(
+      'your output for the first token',
+      law(
+        'the first token, which meets itself alone, returns its value',
+        inputs,
+        (code, { Q, K, V }) => (code.causalLinear(Q, K, V) as Matrix)[0],
+        ({ V }) => V[0],
+      ),
+    ),
+    shown(
+      'your outputs without the last one, beside those of the text without its last token',
+      law(
+        'the last token changes no output before it',
+        inputs,
+        (code, { Q, K, V }) => (code.causalLinear(Q, K, V) as Matrix).slice(0, -1),
+        ({ Q, K, V }) => dense({ Q: Q.slice(0, -1), K: K.slice(0, -1), V: V.slice(0, -1) }),
+      ),
     ),
     law(
-      'the last token changes no output before it',
-      inputs,
-      (code, { Q, K, V }) => (code.causalLinear(Q, K, V) as Matrix).slice(0, -1),
-      ({ Q, K, V }) => dense({ Q: Q.slice(0, -1), K: K.slice(0, -1), V: V.slice(0, -1) }),
-    ),
-    law(
-      'equals the weights of all pairs, written out',
+      'equals the mixture by the weights of all pairs, written out',
       inputs,
       (code, { Q, K, V }) => code.causalLinear(Q, K, V),
       dense,
@@ -101,6 +107,39 @@ export const prefixSums: Exercise = {
             K.map((k) => [total(k)]),
             V,
           ).map((row, i) => row.map((x) => x / total(K.slice(0, i + 1).map((k) => dot(Q[i], k))))),
+      },
+    ),
+    mistake(
+      'divided by the sum of z',
+      'You divide by the sum of the numbers of z. The divisor is their product with the features of the query, z_i · φ(q_i).',
+      {
+        causalLinear: (Q: Matrix, K: Matrix, V: Matrix) =>
+          by(
+            (i, j) => j <= i,
+            (_, i) => total(K.slice(0, i + 1).flat()),
+          )(Q, K, V),
+      },
+    ),
+    mistake(
+      'divided by z times the key',
+      'You divide by z_i · φ(k_i). The query asks how much weight all keys have for it: z_i · φ(q_i).',
+      {
+        causalLinear: (Q: Matrix, K: Matrix, V: Matrix) =>
+          by(
+            (i, j) => j <= i,
+            (_, i) => total(K.slice(0, i + 1).map((k) => dot(K[i], k))),
+          )(Q, K, V),
+      },
+    ),
+    mistake(
+      'softmax again',
+      'You take a softmax of the products. The features stand in its place: the products φ(q_i)·φ(k_j) are the weights themselves, before they are divided by their sum.',
+      {
+        causalLinear: (Q: Matrix, K: Matrix, V: Matrix) =>
+          Q.map((q, i) => {
+            const weights = softmax(K.slice(0, i + 1).map((k) => dot(q, k)));
+            return V[0].map((_, c) => weights.reduce((sum, w, j) => sum + w * V[j][c], 0));
+          }),
       },
     ),
     mistake(

@@ -31,13 +31,21 @@ const from = (place: (i: number, j: number, L: number, all: number) => [row: num
     ),
 });
 
+/** With zeros for later keys, but also from places that no row has. */
+const unguarded = (column: (i: number, j: number, L: number) => number) => ({
+  relativeShift: (byDistance: Matrix): Matrix => {
+    const L = byDistance.length;
+    return byDistance.map((row, i) => row.map((_, j) => (j > row.length - L + i ? 0 : row[column(i, j, L)])));
+  },
+});
+
 export const relativeShift: Exercise = {
   name: 'relative-shift',
   title: 'Relative shift',
   functions: ['relativeShift'],
   laws: [
     law(
-      'where a score is 1 more than its distance, each pair gets its distance and 1',
+      'where every score is the distance of its column plus 1, every pair gets its own distance plus 1',
       distances,
       (code, { byDistance }) => code.relativeShift(byDistance),
       ({ byDistance }) => {
@@ -85,6 +93,36 @@ export const relativeShift: Exercise = {
       'later rows moved more',
       'You move row i by i. The last query, which is farthest from the beginning, needs no shift, and the first the largest: L − 1 − i.',
       from((i, j) => [i, j + i]),
+    ),
+    mistake(
+      'nothing for later keys',
+      'You read beyond the end of a row, where the list holds nothing: undefined. Such a key is later than the query, and its score is 0.',
+      {
+        relativeShift: (byDistance: Matrix): Matrix =>
+          byDistance.map((row, i) => row.map((_, j) => row[j + byDistance.length - 1 - i])),
+      },
+    ),
+    mistake(
+      'rows cut off',
+      'You return only the scores of the keys that are not later. Every row has a place for each key: those of later keys are 0.',
+      {
+        relativeShift: (byDistance: Matrix): Matrix => byDistance.map((row, i) => row.slice(byDistance.length - 1 - i)),
+      },
+    ),
+    mistake(
+      'own key left out',
+      'You set the score of a query with its own key to 0, where the distance is 0. Only later keys have none, j > M + i.',
+      from((i, j, L, all) => [i, j < all - L + i ? j + L - 1 - i : -1]),
+    ),
+    mistake(
+      'moved to the right, out of the row',
+      'You move the rows to the right, and read before their beginning, where the list holds nothing: undefined. The column of key j is j + (L − 1 − i).',
+      unguarded((i, j, L) => j - (L - 1 - i)),
+    ),
+    mistake(
+      'one too far, out of the row',
+      'You move every row by one place too many, and read beyond its end: undefined. The column of key j is j + (L − 1 − i), so the last row stays where it is.',
+      unguarded((i, j, L) => j + L - i),
     ),
     mistake('one too far', 'You move every row by one place too many: the last row stays where it is.', {
       ...from((i, j, L) => [i, j + L - i]),

@@ -1,5 +1,5 @@
 import { tensors } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { softmax } from '../../given.ts';
 import { type Matrix, mixed, weightsOf } from '../../plain.ts';
 
@@ -34,15 +34,18 @@ interface Parts {
   head: (c: number, heads: number, columns: number) => number;
   row: (i: number, j: number, taps: number, length: number) => number;
   divided: boolean;
+  /** What a row beyond the ends gives: a number, or an error of its own. */
+  beyond: () => number;
 }
 const RIGHT: Parts = {
   kernel: softmax,
   head: (c, heads, columns) => Math.floor((c * heads) / columns),
   row: (i, j, taps) => i + j - (taps - 1) / 2,
   divided: false,
+  beyond: () => 0,
 };
 function changed(parts: Partial<Parts>) {
-  const { kernel, head, row, divided } = { ...RIGHT, ...parts };
+  const { kernel, head, row, divided, beyond } = { ...RIGHT, ...parts };
   const lightConvolution = (X: Matrix, W: Matrix): Matrix =>
     X.map((x, i) =>
       x.map((_, c) => {
@@ -50,9 +53,8 @@ function changed(parts: Partial<Parts>) {
         let [sum, weights] = [0, 0];
         taps.forEach((tap, j) => {
           const n = row(i, j, taps.length, X.length);
-          if (X[n] === undefined) return;
-          sum += tap * X[n][c];
-          weights += tap;
+          sum += tap * (X[n]?.[c] ?? beyond());
+          weights += X[n] === undefined ? 0 : tap;
         });
         return divided ? sum / weights : sum;
       }),
@@ -65,15 +67,18 @@ export const lightConvolution: Exercise = {
   title: 'A light convolution',
   functions: ['lightConvolution'],
   laws: [
-    law(
-      'a kernel of one weight returns the text as it is',
-      inputs,
-      (code, { X, W }) =>
-        code.lightConvolution(
-          X,
-          W.map((row) => row.slice(0, 1)),
-        ),
-      ({ X }) => X,
+    shown(
+      'your outputs where each row of W is cut down to its first weight',
+      law(
+        'a kernel of one weight returns the text as it is',
+        inputs,
+        (code, { X, W }) =>
+          code.lightConvolution(
+            X,
+            W.map((row) => row.slice(0, 1)),
+          ),
+        ({ X }) => X,
+      ),
     ),
     law(
       'equals a matrix of weights for each head, zero outside a band',
@@ -107,6 +112,30 @@ export const lightConvolution: Exercise = {
       'columns dealt out in turn',
       'You give the columns to the heads in turn (c modulo H). A head has neighbouring columns: column c belongs to head ⌊cH/d⌋.',
       changed({ head: (c, heads) => c % heads }),
+    ),
+    mistake(
+      'no such head',
+      'Your code stops where a head has more than one column. W[c] is wrong there, since the columns of a head share a kernel, and so is W[c * H / d], since a place in a list is a whole number: take Math.floor((c * H) / d).',
+      changed({ head: (c) => c }),
+    ),
+    mistake(
+      'rows beyond the ends',
+      'Your code stops where a kernel has more than one weight. If it reads X[n][c]: there is no row n before the first token or after the last. Leave such n out, and their weights count for nothing.',
+      changed({
+        beyond: () => {
+          throw new Error('no such row');
+        },
+      }),
+    ),
+    mistake(
+      'NaN beyond the ends',
+      'You get NaN where the kernel reaches beyond the ends: there is no number to multiply, and undefined times a weight is NaN. Leave out n < 0 and n ≥ X.length.',
+      changed({ beyond: () => Number.NaN }),
+    ),
+    mistake(
+      'end rows repeated',
+      'You read the first or the last row where the kernel reaches beyond the ends. Rows before the first and after the last count as zeros.',
+      changed({ row: (i, j, taps, length) => Math.min(length - 1, Math.max(0, i + j - (taps - 1) / 2)) }),
     ),
     mistake('first head for all', 'You use the kernel of the first head for all columns.', changed({ head: () => 0 })),
     mistake(

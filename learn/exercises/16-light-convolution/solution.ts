@@ -2,9 +2,9 @@
  * A light convolution.
  *
  * Here no token compares itself with others at all. Each takes a mixture of its neighbours, by weights that depend on how far
- * away they are and on nothing else: a convolution. It works on each column by itself, and all columns of a head share one
- * kernel of k weights (k is odd), which a softmax makes positive with sum 1. With c = 0 … d − 1, H heads, and h = ⌊cH/d⌋ the
- * head of column c:
+ * away they are and on nothing else: a convolution. It works on each column by itself. Neighbouring columns form a
+ * *head*, and all columns of a head share one kernel of k weights (k is odd), which a softmax makes positive with sum 1. With
+ * c = 0 … d − 1, H heads, and h = ⌊cH/d⌋ the head of column c:
  *
  *     o_ic = Σ_{j = 0 … k−1} softmax(W_h)_j x_{n,c}
  *     n = i + j − (k − 1)/2

@@ -1,5 +1,5 @@
 import { tensors } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { type Matrix, product } from '../../plain.ts';
 
 /** f(x) = tanh(Ax) and g(x) = tanh(Bx). */
@@ -44,19 +44,22 @@ export const reversible: Exercise = {
   functions: ['forward', 'inverse'],
   laws: [
     law(
-      'with f(x) = tanh(Ax) and g(x) = tanh(Bx), forward equals plain loops',
+      'with f(x) = tanh(Ax) and g(x) = tanh(Bx), forward equals the equations',
       inputs,
       (code, { x1, x2, A, B }) => code.forward(x1, x2, branch(A), branch(B)),
       layer,
     ),
-    law(
-      'inverse returns what went in',
-      inputs,
-      (code, { A, B, ...x }) => {
-        const { y1, y2 } = layer({ ...x, A, B });
-        return code.inverse(y1, y2, branch(A), branch(B));
-      },
-      ({ x1, x2 }) => ({ x1, x2 }),
+    shown(
+      'what `inverse` returns for the y1 and y2 that follow from x1 and x2, with f(x) = tanh(Ax) and g(x) = tanh(Bx)',
+      law(
+        'inverse returns what went in',
+        inputs,
+        (code, { A, B, ...x }) => {
+          const { y1, y2 } = layer({ ...x, A, B });
+          return code.inverse(y1, y2, branch(A), branch(B));
+        },
+        ({ x1, x2 }) => ({ x1, x2 }),
+      ),
     ),
   ],
   mistakes: [
@@ -74,6 +77,41 @@ export const reversible: Exercise = {
       forward: (x1: X, x2: X, f: Branch, g: Branch) => forward(x1, x2, g, f),
       inverse,
     }),
+    mistake(
+      'f and g swapped in both',
+      'You use g for the first half and f for the second, in forward and in inverse. They undo each other, but f belongs to y1 and g to y2.',
+      {
+        forward: (x1: X, x2: X, f: Branch, g: Branch) => forward(x1, x2, g, f),
+        inverse: (y1: X, y2: X, f: Branch, g: Branch) => inverse(y1, y2, g, f),
+      },
+    ),
+    mistake(
+      'f and g swapped in inverse',
+      'You subtract f from y2 and g from y1 in inverse. It was g that was added to the second half, and f to the first.',
+      { forward, inverse: (y1: X, y2: X, f: Branch, g: Branch) => inverse(y1, y2, g, f) },
+    ),
+    mistake(
+      'nothing added to',
+      'You return f(x2) and g(y1) alone. They are added to x1 and x2, which the way back could not find otherwise.',
+      {
+        forward: (_x1: X, x2: X, f: Branch, g: Branch) => {
+          const y1 = f(x2);
+          return { y1, y2: g(y1) };
+        },
+        inverse,
+      },
+    ),
+    mistake(
+      'subtracted the wrong way round',
+      'You subtract what was given from f and g. It is the other way round: minus(y2, g(y1)), and so for x1.',
+      {
+        forward,
+        inverse: (y1: X, y2: X, f: Branch, g: Branch) => {
+          const x2 = minus(g(y1), y2);
+          return { x1: minus(f(x2), y1), x2 };
+        },
+      },
+    ),
     mistake(
       'undone in the order of forward',
       'You undo the first half first, by f(y2). But f was applied to x2, which is not known yet: find x2 first.',

@@ -1,5 +1,5 @@
 import { tensors } from '../../draw.ts';
-import { type Exercise, law, mistake, type Tolerance } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown, type Tolerance } from '../../exercise.ts';
 import { dot, multiply, softmax, transpose } from '../../given.ts';
 import { type Matrix, attention as plain, product } from '../../plain.ts';
 
@@ -33,35 +33,42 @@ const MEASURED: Tolerance = {
 };
 
 interface Parts {
-  scale: (dim: number) => number;
+  forth: (dim: number, width: number) => number;
+  scale: (dim: number, width: number) => number;
   softmaxBack: (W: Matrix, dW: Matrix) => Matrix;
   valuesBack: (W: Matrix, dO: Matrix) => Matrix;
   keysBack: (dS: Matrix, Q: Matrix) => Matrix;
 }
 const rowsBack = (W: Matrix, dW: Matrix) => W.map((w, i) => w.map((x, j) => x * (dW[i][j] - dot(w, dW[i]))));
 const RIGHT: Parts = {
+  forth: (dim) => 1 / Math.sqrt(dim),
   scale: (dim) => 1 / Math.sqrt(dim),
   softmaxBack: rowsBack,
   valuesBack: (W, dO) => multiply(transpose(W), dO),
   keysBack: (dS, Q) => multiply(transpose(dS), Q),
 };
 function changed(parts: Partial<Parts>) {
-  const { scale, softmaxBack, valuesBack, keysBack } = { ...RIGHT, ...parts };
+  const { forth, scale, softmaxBack, valuesBack, keysBack } = { ...RIGHT, ...parts };
   const attentionGradient = (Q: Matrix, K: Matrix, V: Matrix, dO: Matrix) => {
-    const W = multiply(Q, transpose(K)).map((row) => softmax(row.map((s) => s / Math.sqrt(Q[0].length))));
-    const dS = softmaxBack(W, multiply(dO, transpose(V))).map((row) => row.map((x) => x * scale(Q[0].length)));
+    const times = (rows: Matrix, factor: number) => rows.map((row) => row.map((x) => x * factor));
+    const sizes = [Q[0].length, V[0].length] as const;
+    const W = times(multiply(Q, transpose(K)), forth(...sizes)).map(softmax);
+    const dS = times(softmaxBack(W, multiply(dO, transpose(V))), scale(...sizes));
     return { dQ: multiply(dS, K), dK: keysBack(dS, Q), dV: valuesBack(W, dO) };
   };
   return { attentionGradient };
 }
 
 const gradient = (name: 'Q' | 'K' | 'V') =>
-  law(
-    `d${name} is the slope that one measures by moving each number of ${name} a little`,
-    inputs,
-    (code, { Q, K, V, dO }) => (code.attentionGradient(Q, K, V, dO) as Record<string, Matrix>)[`d${name}`],
-    (all) => slopes(all, name),
-    MEASURED,
+  shown(
+    `your d${name}: how fast the sum of all dO_ic · O_ic grows with each number of ${name}`,
+    law(
+      `d${name} is the slope that one measures by moving each number of ${name} a little`,
+      inputs,
+      (code, { Q, K, V, dO }) => (code.attentionGradient(Q, K, V, dO) as Record<string, Matrix>)[`d${name}`],
+      (all) => slopes(all, name),
+      MEASURED,
+    ),
   );
 
 export const attentionGradient: Exercise = {
@@ -80,6 +87,40 @@ export const attentionGradient: Exercise = {
       'You divide by √d twice on the way back. It comes once: in dS or in dQ and dK.',
       changed({ scale: (dim) => 1 / dim }),
     ),
+    mistake(
+      'scores not divided',
+      'You compute the weights W without the division by √d, and so all gradients are those of other weights. W = softmax(QKᵀ/√d), as in exercise 2.',
+      changed({ forth: () => 1 }),
+    ),
+    mistake(
+      'no scale at all',
+      'You leave out √d both in the weights and on the way back. The scores are divided by it, and so are dQ and dK.',
+      changed({ forth: () => 1, scale: () => 1 }),
+    ),
+    mistake(
+      'root of the length of a value',
+      'You divide by the root of the length of a value. The d of √d is the length of a query or a key, Q[0].length.',
+      changed({ forth: (_, width) => 1 / Math.sqrt(width), scale: (_, width) => 1 / Math.sqrt(width) }),
+    ),
+    mistake(
+      'scale of dQ alone',
+      'You divide dQ by √d, but not dK. Both come from the same scores: divide dK too, or dS before both.',
+      changed({ keysBack: (dS, Q) => multiply(transpose(dS), Q).map((q) => q.map((x) => x * Math.sqrt(q.length))) }),
+    ),
+    mistake(
+      'mean without the weights',
+      'You subtract the plain mean of a row of dW. It is their sum by the weights that is subtracted, Σ_n W_in dW_in.',
+      changed({
+        softmaxBack: (W, dW) =>
+          W.map((w, i) => w.map((x, j) => x * (dW[i][j] - dW[i].reduce((sum, d) => sum + d, 0) / w.length))),
+      }),
+    ),
+    mistake('dQ and dK swapped', 'You return dK as dQ and dQ as dK. dQ = dS K / √d has the shape of Q.', {
+      attentionGradient: (Q: Matrix, K: Matrix, V: Matrix, dO: Matrix) => {
+        const { dQ, dK, dV } = changed({}).attentionGradient(Q, K, V, dO);
+        return { dQ: dK, dK: dQ, dV };
+      },
+    }),
     mistake(
       'softmax without its sum',
       'You go back through the softmax by W ∘ dW alone. Each score also takes weight from the other keys: subtract Σ_n W_in dW_in first.',

@@ -9,8 +9,8 @@
  *     dS_ij = W_ij (dW_ij − Σ_n W_in dW_in)
  *     dQ = dS K / √d    dK = dSᵀ Q / √d
  *
- * dS is the last exercise, for each row. An exact gradient that does not store W computes the same, block by block, and W anew
- * on the way back.
+ * Each row of dS is that of the last exercise. FlashAttention computes the same without storing W: block by block, and each block
+ * of W anew on the way back.
  *
  * Task: return { dQ, dK, dV }, each of the shape of Q, K, V. There may be more keys than queries.
  *

@@ -1,5 +1,5 @@
 import { tensors } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 
 /** Gates from 0 to 1, which shrink to 1: nothing is forgotten. */
 const inputs = tensors({ length: [1, 5] }, { a: ['length'], x: ['length'], dh: ['length'] }).map(({ a, x, dh }) => ({
@@ -29,10 +29,11 @@ const stateBefore = ({ a, x }: Inputs, t: number) =>
 interface Parts {
   /** The factor of the gradient that comes from the next state. */
   back: (a: X, t: number) => number;
-  state: (before: number, after: number) => number;
+  /** The state before the first step is undefined, as a list has it. */
+  state: (before: number | undefined, after: number) => number;
   forGate: (g: number, dh: number) => number;
 }
-const RIGHT: Parts = { back: (a, t) => a[t + 1], state: (before) => before, forGate: (g) => g };
+const RIGHT: Parts = { back: (a, t) => a[t + 1], state: (before) => before ?? 0, forGate: (g) => g };
 function changed(parts: Partial<Parts>, direction: 1 | -1 = -1) {
   const { back, state, forGate } = { ...RIGHT, ...parts };
   const scanGradient = (a: X, x: X, dh: X) => {
@@ -44,7 +45,7 @@ function changed(parts: Partial<Parts>, direction: 1 | -1 = -1) {
       const next = t - direction;
       g[t] = dh[t] + (next >= 0 && next < a.length ? back(a, t) * g[next] : 0);
     }
-    return { da: g.map((each, t) => forGate(each, dh[t]) * state(h[t - 1] ?? 0, h[t])), dx: g };
+    return { da: g.map((each, t) => forGate(each, dh[t]) * state(h[t - 1], h[t])), dx: g };
   };
   return { scanGradient };
 }
@@ -54,17 +55,23 @@ export const scanGradient: Exercise = {
   title: 'The gradient of a scan',
   functions: ['scanGradient'],
   laws: [
-    law(
-      'dx equals the sum over all states that an input reaches',
-      inputs,
-      (code, { a, x, dh }) => (code.scanGradient(a, x, dh) as { dx: X }).dx,
-      (all) => all.x.map((_, t) => reached(all, t)),
+    shown(
+      'your dx',
+      law(
+        'dx equals the sum over all states that an input reaches',
+        inputs,
+        (code, { a, x, dh }) => (code.scanGradient(a, x, dh) as { dx: X }).dx,
+        (all) => all.x.map((_, t) => reached(all, t)),
+      ),
     ),
-    law(
-      'da equals that sum times the state that the gate let through',
-      inputs,
-      (code, { a, x, dh }) => (code.scanGradient(a, x, dh) as { da: X }).da,
-      (all) => all.a.map((_, t) => reached(all, t) * stateBefore(all, t)),
+    shown(
+      'your da',
+      law(
+        'da equals that sum times the state that the gate let through',
+        inputs,
+        (code, { a, x, dh }) => (code.scanGradient(a, x, dh) as { da: X }).da,
+        (all) => all.a.map((_, t) => reached(all, t) * stateBefore(all, t)),
+      ),
     ),
   ],
   mistakes: [
@@ -87,6 +94,46 @@ export const scanGradient: Exercise = {
       'from front to back',
       'You run from the first step to the last. A gradient goes back: from the last step to the first.',
       changed({ back: (a, t) => a[t] }, 1),
+    ),
+    mistake(
+      'only the next state',
+      'You bring back dh_{t+1} of the next state. It is the whole gradient of that state that comes back, g_{t+1}, which holds those of all later ones.',
+      {
+        scanGradient: (a: X, x: X, dh: X) => {
+          const whole = dh.map((each, t) => each + (t + 1 < a.length ? a[t + 1] * dh[t + 1] : 0));
+          return { da: whole.map((g, t) => g * stateBefore({ a, x, dh }, t)), dx: whole };
+        },
+      },
+    ),
+    mistake(
+      'a gate after the last step',
+      'You get NaN everywhere. If you read a[t + 1] at the last step, there is none: undefined times 0 is NaN, which then comes back to all steps. Nothing comes back to the last step.',
+      { scanGradient: (a: X) => ({ da: a.map(() => Number.NaN), dx: a.map(() => Number.NaN) }) },
+    ),
+    mistake(
+      'a state before the first step',
+      'You get NaN for the first gate alone. If you read h[t - 1] there, the list holds nothing: the state before the first step is 0.',
+      changed({ state: (before) => before ?? Number.NaN }),
+    ),
+    mistake(
+      'lists from back to front',
+      'You return both lists in the order in which you computed them, the last step first. Write to dx[t] and da[t], or turn the lists round at the end.',
+      {
+        scanGradient: (a: X, x: X, dh: X) => {
+          const { da, dx } = changed({}).scanGradient(a, x, dh);
+          return { da: da.reverse(), dx: dx.reverse() };
+        },
+      },
+    ),
+    mistake(
+      'input instead of state',
+      'You multiply by x_{t−1} for the gradient of the gate a_t. The gate multiplied the whole state before, h_{t−1}: run the scan once from front to back and keep its states.',
+      {
+        scanGradient: (a: X, x: X, dh: X) => {
+          const { dx } = changed({}).scanGradient(a, x, dh);
+          return { da: dx.map((g, t) => g * (x[t - 1] ?? 0)), dx };
+        },
+      },
     ),
     mistake(
       'state after instead of before',

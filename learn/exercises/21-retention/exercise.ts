@@ -1,5 +1,5 @@
 import { gates, tensors, together, whole } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { dot } from '../../given.ts';
 import { directSum, type Matrix, product } from '../../plain.ts';
 
@@ -37,11 +37,14 @@ export const retentionDecay: Exercise = {
       (code, { heads }) => code.decays(heads),
       ({ heads }) => [31 / 32, 63 / 64, 127 / 128, 255 / 256, 511 / 512, 1023 / 1024].slice(0, heads),
     ),
-    law(
-      'a token alone returns its value times q·k',
-      inputs,
-      (code, { Q, K, V, gamma }) => code.retention([Q[0]], [K[0]], [V[0]], gamma),
-      ({ Q, K, V }) => [V[0].map((v) => v * product(Q[0], K[0]))],
+    shown(
+      'your output for a text that holds the first token alone',
+      law(
+        'a token alone returns its value times q·k',
+        inputs,
+        (code, { Q, K, V, gamma }) => code.retention([Q[0]], [K[0]], [V[0]], gamma),
+        ({ Q, K, V }) => [V[0].map((v) => v * product(Q[0], K[0]))],
+      ),
     ),
     law(
       'equals the sum over all pairs, with γ^(n−m)',
@@ -80,6 +83,58 @@ export const retentionDecay: Exercise = {
       'You divide by the sum of the factors. Retention does not: a norm after it takes care of the size.',
       { decays, retention: by(fading, true) },
     ),
+    mistake(
+      'divided by the weights',
+      'You divide by the sum of the weights γ^(n−m) (q_n·k_m). They may be negative and their sum may be 0: here the weights count as they are.',
+      {
+        decays,
+        retention: (Q: Matrix, K: Matrix, V: Matrix, gamma: number) => {
+          const sums = retention(
+            Q,
+            K,
+            V.map(() => [1]),
+            gamma,
+          );
+          return retention(Q, K, V, gamma).map((row, n) => row.map((x) => x / sums[n][0]));
+        },
+      },
+    ),
+    mistake(
+      'new token fades instead',
+      'You multiply the new token by γ and keep the old state in full. It is the old state that fades: S_n = γ S_{n−1} + k_n v_nᵀ.',
+      { decays, retention: by(past((gamma) => gamma)) },
+    ),
+    mistake('later tokens too', 'You let a token meet those after it. The sum goes over m ≤ n alone.', {
+      decays,
+      retention: by((gamma, n, m) => gamma ** Math.abs(n - m)),
+    }),
+    mistake(
+      'divided by the root of d',
+      'You divide by √d, as softmax attention does. Here the products q_n·k_m count as they are.',
+      {
+        decays,
+        retention: (Q: Matrix, K: Matrix, V: Matrix, gamma: number) =>
+          retention(Q, K, V, gamma).map((row) => row.map((x) => x / Math.sqrt(Q[0].length))),
+      },
+    ),
+    mistake(
+      'times instead of to the power',
+      'You multiply by γ (n − m). A token fades anew in each step, so γ is taken to the power of the steps: gamma ** (n - m).',
+      { decays, retention: by(past((gamma, n, m) => gamma * (n - m))) },
+    ),
+    mistake('^ is no power', 'You write 2 ^ n for a power. In JavaScript, ^ compares bits; the power is 2 ** n.', {
+      decays: (heads: number) => Array.from({ length: heads }, (_, h) => (1 - 2) ^ (-5 - h)),
+      retention,
+    }),
+    mistake(
+      'heads the other way',
+      'You take 2^(−5+h). The exponent falls from head to head, −5 − h, so that later heads see further.',
+      { decays: (heads: number) => Array.from({ length: heads }, (_, h) => 1 - 2 ** (h - 5)), retention },
+    ),
+    mistake('e instead of 2', 'You take a power of e. It is a power of 2: 2 ** (-5 - h).', {
+      decays: (heads: number) => Array.from({ length: heads }, (_, h) => 1 - Math.exp(-5 - h)),
+      retention,
+    }),
     mistake('heads from 1', 'You count the heads from 1. The first head is h = 0, with γ = 1 − 1/32.', {
       decays: (heads: number) => decays(heads + 1).slice(1),
       retention,

@@ -12,7 +12,7 @@
  *
  *     γ_h = 1 − 2^(−5−h)
  *
- * Task: write `decays`, the list of γ for so many heads, and `retention`, the matrix of outputs of one head.
+ * Task: write `decays`, the list γ_0, γ_1 … of so many heads, and `retention`, the matrix of outputs of one head.
  *
  * Source: Sun et al. 2023, "Retentive network", eqs. 5, 6 and 8 (here without rotation, norm and gate).
  */

@@ -1,5 +1,5 @@
 import { only, tensors, together, whole } from '../../draw.ts';
-import { type Code, type Exercise, law, mistake } from '../../exercise.ts';
+import { type Code, type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { dot, multiply, zeros } from '../../given.ts';
 import { directSum, type Matrix, product } from '../../plain.ts';
 
@@ -50,15 +50,16 @@ const lastState = ({ K, V, a }: Inputs) =>
 interface Parts {
   /** What is left of the old state at token i. */
   old: (a: number[], i: number) => number;
-  /** What is left of token j at token i. */
+  /** What is left of token j at token i, 0 where j is later. */
   within: (a: number[], j: number, i: number) => number;
   /** What the next state keeps of the old one, and of token j. */
   nextOld: (a: number[]) => number;
   nextWithin: (a: number[], j: number) => number;
 }
+const past = (share: Parts['within']) => (a: number[], j: number, i: number) => (j <= i ? share(a, j, i) : 0);
 const RIGHT: Parts = {
   old: (a, i) => left(a, -1, i),
-  within: left,
+  within: past(left),
   nextOld: (a) => left(a, -1, a.length - 1),
   nextWithin: (a, j) => left(a, j, a.length - 1),
 };
@@ -67,9 +68,7 @@ function changed(parts: Partial<Parts>): Code {
   const chunk = (S: Matrix, Q: Matrix, K: Matrix, V: Matrix, a: number[]): Chunk => ({
     output: Q.map((q, i) => {
       const read = multiply([q], S)[0];
-      return read.map((x, c) =>
-        V.slice(0, i + 1).reduce((sum, v, j) => sum + within(a, j, i) * dot(q, K[j]) * v[c], old(a, i) * x),
-      );
+      return read.map((x, c) => V.reduce((sum, v, j) => sum + within(a, j, i) * dot(q, K[j]) * v[c], old(a, i) * x));
     }),
     state: S.map((row, f) =>
       row.map((s, c) => V.reduce((sum, v, j) => sum + nextWithin(a, j) * K[j][f] * v[c], nextOld(a) * s)),
@@ -84,29 +83,41 @@ export const chunkedScan: Exercise = {
   title: 'A chunked gated scan',
   functions: ['chunk'],
   laws: [
-    law(
-      'one chunk from a state of zeros equals the sum over all pairs',
-      only(inputs, 'Q', 'K', 'V', 'a'),
-      (code, all) => run(code, { ...all, size: all.a.length }).output,
-      dense,
+    shown(
+      'the outputs of one call, with a state S of zeros and the whole text as its chunk',
+      law(
+        'one chunk from a state of zeros equals the sum over all pairs',
+        only(inputs, 'Q', 'K', 'V', 'a'),
+        (code, all) => run(code, { ...all, size: all.a.length }).output,
+        dense,
+      ),
     ),
-    law('chunks of any size give the same outputs', inputs, (code, all) => run(code, all).output, dense),
-    law('the state after the last chunk is that of the scan', inputs, (code, all) => run(code, all).state, lastState),
-    law(
-      'a gate of 0 forgets all that was before it',
-      withZeros,
-      (code, all) => run(code, all),
-      (all) => ({
-        output: dense(all),
-        state: lastState(all),
-      }),
+    shown(
+      'the outputs of all chunks one after another: each has `size` tokens, the last perhaps fewer, and gets the state of the one before',
+      law('chunks of any size give the same outputs', inputs, (code, all) => run(code, all).output, dense),
+    ),
+    shown(
+      'the state that the last of the chunks of `size` tokens returns',
+      law('the state after the last chunk is that of the scan', inputs, (code, all) => run(code, all).state, lastState),
+    ),
+    shown(
+      'the outputs of all chunks of `size` tokens, and the state that the last one returns',
+      law(
+        'a gate of 0 forgets all that was before it',
+        withZeros,
+        (code, all) => run(code, all),
+        (all) => ({
+          output: dense(all),
+          state: lastState(all),
+        }),
+      ),
     ),
   ],
   mistakes: [
     mistake(
       'quotients of products',
       'You divide one product of gates by another. After a gate of 0 that is 0 divided by 0: multiply only the gates between the two tokens.',
-      changed({ within: quotient, nextWithin: (a, j) => quotient(a, j, a.length - 1) }),
+      changed({ within: past(quotient), nextWithin: (a, j) => quotient(a, j, a.length - 1) }),
     ),
     mistake(
       'old state not faded',
@@ -122,19 +133,57 @@ export const chunkedScan: Exercise = {
       'token faded by its own gate',
       'You multiply a token by its own gate too. The gate a_j fades what was before token j: the product begins at a_{j+1}.',
       changed({
-        within: (a, j, i) => left(a, j - 1, i),
+        within: past((a, j, i) => left(a, j - 1, i)),
         nextWithin: (a, j) => left(a, j - 1, a.length - 1),
       }),
     ),
     mistake(
       'no fading within the chunk',
       'You add up the tokens of the chunk without the gates between them. Token j still counts with a_{j+1} ⋯ a_i at token i.',
-      changed({ within: () => 1 }),
+      changed({ within: past(() => 1) }),
     ),
     mistake(
       'new state keeps its tokens in full',
       'You add all tokens of the chunk to the new state in full. At the end of the chunk, a_{j+1} ⋯ a_C is left of token j.',
       changed({ nextWithin: () => 1 }),
+    ),
+    mistake(
+      'later tokens of the chunk too',
+      'You let a token meet those after it in its chunk. The sum for o_i goes over j ≤ i alone.',
+      changed({ within: left }),
+    ),
+    mistake(
+      'own token left out',
+      'You sum over j < i. A token meets itself too, with an empty product of gates, which is 1.',
+      changed({ within: (a, j, i) => (j < i ? left(a, j, i) : 0) }),
+    ),
+    mistake(
+      'first gate left out',
+      'You leave out the first gate of the chunk where the old state fades. Tokens are counted from 1 in the equations, and lists from 0: a_1 is a[0].',
+      changed({ old: (a, i) => left(a, 0, i), nextOld: (a) => left(a, 0, a.length - 1) }),
+    ),
+    mistake(
+      'no gates at all',
+      'You add up all tokens and use no gate. Before token i comes in, all that was before it fades by a_i.',
+      changed({ old: () => 1, within: past(() => 1), nextOld: () => 1, nextWithin: () => 1 }),
+    ),
+    mistake(
+      'all outputs from the new state',
+      "You read all outputs from S', which holds the whole chunk. Output i holds the tokens up to i alone, faded by the gates up to a_i.",
+      changed({
+        old: (a) => left(a, -1, a.length - 1),
+        within: (a, j) => left(a, j, a.length - 1),
+      }),
+    ),
+    mistake(
+      'products one gate short',
+      'You end all products one gate too early. They end with the gate of the token that reads, a_i, or with the last of the chunk, a_C.',
+      changed({
+        old: (a, i) => left(a, -1, i - 1),
+        within: past((a, j, i) => left(a, j, i - 1)),
+        nextOld: (a) => left(a, -1, a.length - 2),
+        nextWithin: (a, j) => left(a, j, a.length - 2),
+      }),
     ),
     mistake(
       'old state kept in full',

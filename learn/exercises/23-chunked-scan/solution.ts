@@ -16,7 +16,8 @@
  * One could divide: a_{j+1} ⋯ a_i = (a_1 ⋯ a_i) / (a_1 ⋯ a_j). But a gate of 0 makes that 0 / 0, and many small gates do so in
  * float32. So multiply the gates between j and i, and nothing else.
  *
- * Task: write `chunk`, which returns { output, state }: the outputs of its tokens, and S'.
+ * Task: write `chunk`, which returns { output, state }: the outputs of its tokens, and S'. In the lists the first token of the
+ * chunk has the number 0, so that a[0] is a_1. S has a row for each number of a key.
  *
  * Source: Dao and Gu 2024, "Transformers are SSMs", section 6 (block decomposition); Yang et al. 2024, "Gated linear attention
  * transformers with hardware-efficient training", section 4.3.

@@ -77,11 +77,14 @@ export const ownVariant: Exercise = {
         EXACT,
       ),
     ),
-    law(
-      'with a reach of 0 to 3, a text of 32 tokens has fewer than half of all pairs',
-      fc.record({ options }),
-      (code, { options }) => (code.pairs(32, options) as number) < (options.causal ? (32 * 33) / 2 : 32 * 32) / 2,
-      () => true,
+    shown(
+      'whether `pairs(32, options)` is less than half of all pairs, which are 528 where the model is causal and else 1,024',
+      law(
+        'with a reach of 0 to 3, a text of 32 tokens has fewer than half of all pairs',
+        fc.record({ options }),
+        (code, { options }) => (code.pairs(32, options) as number) < (options.causal ? (32 * 33) / 2 : 32 * 32) / 2,
+        () => true,
+      ),
     ),
     shown(
       'the weights of keys that `meets` refuses, with 0 in the place of all others',
@@ -98,7 +101,7 @@ export const ownVariant: Exercise = {
     shown(
       'your weights less those of dense attention',
       law(
-        'less dense attention over the pairs of `meets`, nothing is left of the weights',
+        'the weights are those of dense attention over the pairs of `meets`',
         keys,
         (code, { Q, K, options }) => {
           const head = { Q, K, V: unit(K) };
@@ -120,31 +123,37 @@ export const ownVariant: Exercise = {
         ({ V }) => nothing(V),
       ),
     ),
-    law(
-      'a head sees nothing of the other heads',
-      only(inputs, 'Q', 'K', 'V', 'Q2', 'K2', 'V2', 'options'),
-      (code, { Q, K, V, Q2, K2, V2, options }) => {
-        const second = { Q: Q2, K: K2, V: V2 };
-        return less((code.run([{ Q, K, V }, second], options, all(K)) as Matrix[])[1], run(code, second, options));
-      },
-      ({ V }) => nothing(V),
+    shown(
+      'the outputs of the head Q2, K2, V2 beside the head Q, K, V, less its outputs when it is alone',
+      law(
+        'a head sees nothing of the other heads',
+        only(inputs, 'Q', 'K', 'V', 'Q2', 'K2', 'V2', 'options'),
+        (code, { Q, K, V, Q2, K2, V2, options }) => {
+          const second = { Q: Q2, K: K2, V: V2 };
+          return less((code.run([{ Q, K, V }, second], options, all(K)) as Matrix[])[1], run(code, second, options));
+        },
+        ({ V }) => nothing(V),
+      ),
     ),
-    law(
-      'its gradients, less the slope that one measures by moving all inputs a little, are 0',
-      only(inputs, 'Q', 'K', 'V', 'Q2', 'K2', 'V2', 'dO', 'options'),
-      (code, { Q, K, V, Q2, K2, V2, dO, options }) => {
-        const found = code.gradients({ Q, K, V }, options, dO) as Record<'Q' | 'K' | 'V', number[]>;
-        const along = (gradient: number[], direction: Matrix) =>
-          direction.flat().reduce((sum, x, n) => sum + x * gradient[n], 0);
-        const sum = along(found.Q, Q2) + along(found.K, K2) + along(found.V, V2);
-        return sum - slope(code, { Q, K, V }, { Q: Q2, K: K2, V: V2 }, options, dO);
-      },
-      () => 0,
-      {
-        tolerance: 1e-5,
-        because:
-          'with steps of 1e-5 in up to 30 numbers a slope of up to about 100 is off by 1e-7 from its curve, and by 1e-9 from rounding',
-      },
+    shown(
+      'how fast the sum of all dO_ic · O_ic grows when Q, K and V move towards Q2, K2 and V2: by your gradients, less by measuring',
+      law(
+        'its gradients give the slope that one measures by moving all inputs a little',
+        only(inputs, 'Q', 'K', 'V', 'Q2', 'K2', 'V2', 'dO', 'options'),
+        (code, { Q, K, V, Q2, K2, V2, dO, options }) => {
+          const found = code.gradients({ Q, K, V }, options, dO) as Record<'Q' | 'K' | 'V', number[]>;
+          const along = (gradient: number[], direction: Matrix) =>
+            direction.flat().reduce((sum, x, n) => sum + x * gradient[n], 0);
+          const sum = along(found.Q, Q2) + along(found.K, K2) + along(found.V, V2);
+          return sum - slope(code, { Q, K, V }, { Q: Q2, K: K2, V: V2 }, options, dO);
+        },
+        () => 0,
+        {
+          tolerance: 1e-5,
+          because:
+            'with steps of 1e-5 in up to 30 numbers a slope of up to about 100 is off by 1e-7 from its curve, and by 1e-9 from rounding',
+        },
+      ),
     ),
   ],
   mistakes: [
@@ -177,6 +186,41 @@ export const ownVariant: Exercise = {
       'pairs counted twice',
       'You count the first token once more for queries whose window holds it. Each pair counts once, or the cost that is shown is too high.',
       wrong.tooMany,
+    ),
+    mistake(
+      'end one too small',
+      'You end the window before its last key where the model is not causal. end[i] is one past that key, i + reach + 1.',
+      wrong.shortRight,
+    ),
+    mistake(
+      'own key left out',
+      'You end a causal window before the query. It holds the own key too, so end[i] is i + 1.',
+      wrong.shortCausal,
+    ),
+    mistake(
+      'end before its last key',
+      'You end every window before its last key. end[i] is one past it: i + 1 where the model is causal, else i + reach + 1.',
+      wrong.shortEnds,
+    ),
+    mistake(
+      'causal forgotten in meets',
+      'You leave `causal` out of meets, although attend and pairs have it: with it, no query meets a later key, key > query.',
+      wrong.meetsLater,
+    ),
+    mistake(
+      'first token left out of pairs',
+      'You count the windows in pairs, and not the first token for the queries whose window does not reach it.',
+      wrong.windowPairs,
+    ),
+    mistake(
+      'pairs as if every window were whole',
+      'You multiply the length by the size of a window. Windows are smaller at the ends of the text, and the first token comes to those that do not reach it.',
+      wrong.fullWindows,
+    ),
+    mistake(
+      'pairs of whole windows and the first token',
+      'You multiply the length by the size of a window and 1 for the first token. Windows are smaller at the ends of the text, and those that hold the first token count it already.',
+      wrong.fullWindowsAndFirst,
     ),
     mistake(
       'all pairs',

@@ -20,6 +20,8 @@ interface Parts {
   meets: Times;
   pairs: Times;
   masked: boolean;
+  /** Of a formula, in place of a sum of `pairs`. */
+  total?: (length: number, options: Options) => number;
 }
 
 const allowed: Times = (i, j, { causal }) => (causal && j > i ? 0 : 1);
@@ -27,10 +29,17 @@ const isNear: Times = (i, j, { reach }) => (Math.abs(i - j) <= reach ? 1 : 0);
 const right: Times = (i, j, options) => (j === 0 || isNear(i, j, options) ? allowed(i, j, options) : 0);
 const windowed: Times = (i, j, options) => isNear(i, j, options) * allowed(i, j, options);
 const twice: Times = (i, j, options) => windowed(i, j, options) + (j === 0 ? 1 : 0);
+const endedBy =
+  (causal: number, both: number): Times =>
+  (i, j, options) => {
+    const end = options.causal ? i + causal : i + options.reach + both;
+    return j === 0 || (j >= i - options.reach && j < end) ? 1 : 0;
+  };
+const size = ({ causal, reach }: Options) => (causal ? reach + 1 : 2 * reach + 1);
 const bothWays: Times = (i, j, options) => right(i, j, { ...options, causal: false });
 
 function changed(parts: Partial<Parts>): Code {
-  const { times, meets, pairs, masked } = { times: right, meets: right, pairs: right, masked: true, ...parts };
+  const { times, meets, pairs, masked, total } = { times: right, meets: right, pairs: right, masked: true, ...parts };
   /** Where no key is left, all weights are 0. */
   const weights = ({ Q, K }: Head, options: Options, real: number[]) =>
     Q.map((q, i) => {
@@ -61,6 +70,7 @@ function changed(parts: Partial<Parts>): Code {
     gradients,
     meets: (i: number, j: number, options: Options) => meets(i, j, options) > 0,
     pairs: (length: number, options: Options) =>
+      total?.(length, options) ??
       zeros(length, length).reduce((sum, row, i) => sum + row.reduce((s, _, j) => s + pairs(i, j, options), 0), 0),
   };
 }
@@ -72,3 +82,10 @@ export const forgotten = changed({ meets: windowed });
 export const windowOnly = changed({ times: windowed });
 export const tooMany = changed({ pairs: twice });
 export const everything = changed({ times: allowed, meets: allowed, pairs: allowed });
+export const shortRight = changed({ times: endedBy(1, 0) });
+export const shortEnds = changed({ times: endedBy(0, 0) });
+export const meetsLater = changed({ meets: bothWays });
+export const windowPairs = changed({ pairs: windowed });
+export const fullWindows = changed({ total: (length, options) => length * size(options) });
+export const fullWindowsAndFirst = changed({ total: (length, options) => length * (size(options) + 1) });
+export const shortCausal = changed({ times: endedBy(0, 1) });

@@ -1,6 +1,6 @@
 /** Laws of units that train: stopped or killed anywhere is as unbroken; logs of recipes are read where settings are equal. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
@@ -171,6 +171,31 @@ test('damaged seconds are refused by name, before they come into the log', async
   }
   writeFileSync(path, '{ "seconds": 1.5 }');
   assert.equal(await numbersIn(folder), unbroken);
+});
+
+test('a damaged log of a recipe is refused by its file, and what is wrong there', () => {
+  const { settings } = runsOf(stateTrackingRecipe).find(({ name }) => name === 'full')!;
+  const place = 'state-tracking/full/seed-2';
+  const folder = join(base, 'damaged-logs');
+  const read = (name: string) => JSON.parse(readFileSync(join(trainings, place, name), 'utf8'));
+  const [run, results] = ['run.json', 'results.json'].map(read);
+  const [result] = results.results;
+  const withTask = (task: unknown) => ({ ...run, settings: { ...run.settings, task } });
+  const damaged: [string, unknown, RegExp][] = [
+    ['run.json', withTask(undefined), /run\.json: settings\.task: expected an object/],
+    ['run.json', withTask({ name: 'none' }), /run\.json: settings\.task: .*unknown task 'none'/],
+    ['run.json', withTask({ name: 'state-tracking', length: 'x' }), /run\.json: settings\.task: length: expected/],
+    ['results.json', { ...results, results: [{ ...result, seconds: -1 }] }, /results\.json: seconds: .*at least 0/],
+  ];
+  for (const [name, content, message] of damaged) {
+    cpSync(join(trainings, place), join(folder, place), { recursive: true });
+    writeFileSync(join(folder, place, name), JSON.stringify(content));
+    assert.throws(
+      () => recordedTraining(folder, { ...settings, seed: 2 }),
+      (error: unknown) => error instanceof FileFormatError && message.test(error.message),
+      `${message}`,
+    );
+  }
 });
 
 test('a damaged curve is refused by what is wrong with it', async () => {

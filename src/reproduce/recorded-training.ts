@@ -1,6 +1,6 @@
 /** Reads finished runs of recipes, as `npm run recipes` leaves them: `FOLDER/RECIPE/RUN/seed-N`. */
 import { join } from 'node:path';
-import { FileFormatError } from '../core/errors.ts';
+import { EfficientTransformersError, FileFormatError } from '../core/errors.ts';
 import { isObject, readJsonObject } from '../core/files/json.ts';
 import { entryAt } from '../core/files/system-error.ts';
 import { readMetrics } from '../training/metrics.ts';
@@ -26,14 +26,16 @@ export function recordedTraining(folder: string, settings: RunSettings): Recorde
   if ([runPath, resultsPath, metricsPath].some((path) => entryAt(path) === null)) return null;
   const record = readJsonObject(runPath);
   if (record.seconds === null || !isObject(record.settings)) return null;
-  if (!isSameTraining(record.settings as unknown as RunSettings, settings)) return null;
+  if (!isSameAs(settings, record.settings, runPath)) return null;
   const { environment, results } = readJsonObject(resultsPath);
   const [result] = Array.isArray(results) ? results : [];
   if (!isEnvironment(environment) || !isObject(result)) {
     throw new FileFormatError(`${resultsPath}: expected a machine and the results of a run`);
   }
   const { seconds } = result;
-  if (typeof seconds !== 'number') throw new FileFormatError(`${resultsPath}: seconds: expected a number`);
+  if (typeof seconds !== 'number' || !(seconds >= 0)) {
+    throw new FileFormatError(`${resultsPath}: seconds: expected a number of at least 0`);
+  }
   const curve = readMetrics(metricsPath).flatMap((line) =>
     line.kind === 'evaluation' && line.loss !== null
       ? [{ step: line.step, loss: line.loss, accuracy: line.accuracy }]
@@ -46,4 +48,15 @@ export function recordedTraining(folder: string, settings: RunSettings): Recorde
   const numbers = trainingNumbers(curve, run);
   endRun(run);
   return { numbers, seconds, environment };
+}
+
+/** Whether a log has these settings. Throws FileFormatError for a log whose task there is not, or not with these settings. */
+function isSameAs(settings: RunSettings, recorded: Record<string, unknown>, path: string): boolean {
+  if (!isObject(recorded.task)) throw new FileFormatError(`${path}: settings.task: expected an object`);
+  try {
+    return isSameTraining(recorded as unknown as RunSettings, settings);
+  } catch (error) {
+    if (!(error instanceof EfficientTransformersError)) throw error;
+    throw new FileFormatError(`${path}: settings.task: ${error.message}`, { cause: error });
+  }
 }

@@ -14,7 +14,7 @@ import { type Linear, linear } from '../../src/training/linear.ts';
 import { type AttentionPlace, type AttentionSettings, Mixing } from '../../src/training/mixing.ts';
 import { build, learned } from '../../src/training/module.ts';
 import { comparesTokens } from '../../src/variants/inputs.ts';
-import { type AnyVariant, allVariants } from '../../src/variants/registry.ts';
+import { type AnyVariant, allVariants, register } from '../../src/variants/registry.ts';
 import { ROTARY_BASE } from '../../src/variants/rotation.ts';
 import { assertClose, at, denseOf, leafOf, loop } from '../core/tensors.ts';
 import { accepts, optionsOf } from '../laws/draw.ts';
@@ -399,6 +399,16 @@ test('what does not fit is refused by name', () => {
     attention.forward(randomNormal([2, 5, 7], new Random(1), 'float64'), { training: false }),
   );
   expectThrows(ShapeError, 'keyMask', () => attention.forward(input(5), { training: false, keyMask: maskOf([2], 5) }));
+});
+
+test("a variant's parameter with the name of a part of a layer is refused, which would be neither learned nor saved", () => {
+  const [full] = allVariants();
+  for (const name of ['query', 'output', 'gates']) {
+    const own = { ...full, name: `own-${name}`, parameters: () => ({ [name]: randomNormal([2], new Random(1)) }) };
+    register(own as unknown as AnyVariant);
+    const build = () => new MultiHeadAttention({ variant: own.name }, SMALL, new Random(1)).tensors();
+    expectThrows(ArgumentError, 'parameters', () => void build());
+  }
 });
 
 test.run();

@@ -105,20 +105,21 @@ export class MultiHeadAttention implements Module {
     this.#rotary = place.rotary ? new Rotary(place.length, place.headDim, place.dtype) : null;
   }
 
-  /** Leaves out the variant's parameters if they belong to another layer, because that layer names them. */
+  /**
+   * Leaves out the variant's parameters if they belong to another layer, because that layer names them. Throws ArgumentError for one
+   * that has the name of a part of every layer like this: one would hide the other, from training and from checkpoints.
+   */
   tensors(): Map<string, Tensor> {
-    const { projections, multiplicative, gates, global, handing, parts, output } = this;
-    return named({
-      // In a part of its own: variants have a D or an E, too.
-      multiplicative,
-      ...projections,
-      gates,
-      global,
-      handed: handing?.parameters,
-      ...parts,
-      output,
-      ...(this.#sharesMixing ? {} : this.mixing.parameters),
-    });
+    const { projections, multiplicative, gates, global, handing, parts, output, mixing } = this;
+    // What sparse projections learn is a part of its own: variants have a D or an E, too.
+    const own = { multiplicative, ...projections, gates, global, handed: handing?.parameters, ...parts, output };
+    const ofVariant = this.#sharesMixing ? {} : mixing.parameters;
+    const hidden = Object.keys(ofVariant).find((name) => Object.entries(own).some(([n, part]) => n === name && part));
+    if (hidden !== undefined) {
+      const why = `as a layer has a part '${hidden}'`;
+      throw new ArgumentError(`parameters: expected another name of ${mixing.variant.name}, ${why}, got '${hidden}'`);
+    }
+    return named({ ...own, ...ofVariant });
   }
 
   /** The tensors of the projections that read values in place of the tokens. */

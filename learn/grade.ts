@@ -95,9 +95,10 @@ export function grade(
 const MOST_NAMES = 8;
 /** What a file exports, in words: so one sees a name that is spelled otherwise. */
 function exportsOf(code: Code): string {
-  const names = Object.keys(code).map((name) =>
-    typeof code[name] === 'function' ? name : `${name}, which is no function`,
-  );
+  const names = Object.keys(code).map((name) => {
+    if (name === 'default') return 'a default without a name';
+    return typeof code[name] === 'function' ? name : `${name}, which is no function`;
+  });
   if (names.length > MOST_NAMES) names.splice(MOST_NAMES, names.length, '…');
   return names.length === 0 ? 'nothing' : names.join(', ');
 }

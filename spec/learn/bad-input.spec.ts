@@ -80,6 +80,7 @@ const cases: [string, string, string, number | null, RegExp][] = [
     null,
     /no function softmax \(it exports nothing\): keep/,
   ],
+  ['a default', RIGHT.replace('export', 'export default'), 'missing', null, /it exports a default without a name/],
   [
     'a package',
     `import * as fs from 'node:fs';\n${of('return [fs.constants.O_APPEND];')}`,

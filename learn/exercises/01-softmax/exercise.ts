@@ -1,5 +1,5 @@
 import { tensors, wide } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { weightsOf } from '../../plain.ts';
 
 const scores = tensors({ n: [1, 6] }, { scores: ['n'] });
@@ -24,11 +24,14 @@ export const softmax: Exercise = {
       (code, { scores }) => code.softmax(scores),
       ({ scores }) => weightsOf(scores),
     ),
-    law(
-      'the weights sum to 1',
-      scores,
-      (code, { scores }) => sumOf(code.softmax(scores)),
-      () => 1,
+    shown(
+      'the sum of your weights',
+      law(
+        'the weights sum to 1',
+        scores,
+        (code, { scores }) => sumOf(code.softmax(scores)),
+        () => 1,
+      ),
     ),
     law(
       'scores of any size give finite weights',

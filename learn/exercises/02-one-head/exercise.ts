@@ -1,5 +1,5 @@
 import { tensors } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { multiply, softmax, transpose } from '../../given.ts';
 import { attention as plain } from '../../plain.ts';
 
@@ -31,16 +31,19 @@ export const oneHead: Exercise = {
   title: 'Attention of one head',
   functions: ['attention'],
   laws: [
-    law(
-      'where all keys are equal, every output is the mean of the values',
-      same,
-      (code, { Q, k, V }) =>
-        code.attention(
-          Q,
-          V.map(() => k),
-          V,
-        ),
-      ({ Q, V }) => Q.map(() => V[0].map((_, c) => V.reduce((sum, v) => sum + v[c], 0) / V.length)),
+    shown(
+      'your outputs where every row of K is k',
+      law(
+        'where all keys are equal, every output is the mean of the values',
+        same,
+        (code, { Q, k, V }) =>
+          code.attention(
+            Q,
+            V.map(() => k),
+            V,
+          ),
+        ({ Q, V }) => Q.map(() => V[0].map((_, c) => V.reduce((sum, v) => sum + v[c], 0) / V.length)),
+      ),
     ),
     law(
       'equals the equations',

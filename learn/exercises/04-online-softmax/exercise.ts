@@ -1,5 +1,5 @@
 import { tensors, wide } from '../../draw.ts';
-import { type Code, type Exercise, law, mistake } from '../../exercise.ts';
+import { type Code, type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { mixed, weightsOf } from '../../plain.ts';
 
 const sizes = { keys: [1, 6], width: [1, 2] } as const;
@@ -46,20 +46,32 @@ export const onlineSoftmax: Exercise = {
   title: 'Online softmax',
   functions: ['step', 'finish'],
   laws: [
-    law(
-      'after all keys, max is the largest score',
-      inputs,
-      (code, all) => run(code, all).max,
-      ({ scores }) => Math.max(...scores),
+    shown(
+      'the max of the state after a `step` for each score',
+      law(
+        'after all keys, max is the largest score',
+        inputs,
+        (code, all) => run(code, all).max,
+        ({ scores }) => Math.max(...scores),
+      ),
     ),
-    law(
-      'after all keys, sum is Σ exp(score − max)',
-      inputs,
-      (code, all) => run(code, all).sum,
-      ({ scores }) => scores.reduce((sum, score) => sum + Math.exp(score - Math.max(...scores)), 0),
+    shown(
+      'the sum of the state after a `step` for each score',
+      law(
+        'after all keys, sum is Σ exp(score − max)',
+        inputs,
+        (code, all) => run(code, all).sum,
+        ({ scores }) => scores.reduce((sum, score) => sum + Math.exp(score - Math.max(...scores)), 0),
+      ),
     ),
-    law('finish gives the output of softmax attention', inputs, (code, all) => code.finish(run(code, all)), output),
-    law('scores of any size give a finite output', wideInputs, (code, all) => code.finish(run(code, all)), output),
+    shown(
+      'what `finish` returns for the state after a `step` for each score',
+      law('finish gives the output of softmax attention', inputs, (code, all) => code.finish(run(code, all)), output),
+    ),
+    shown(
+      'what `finish` returns for the state after a `step` for each score',
+      law('scores of any size give a finite output', wideInputs, (code, all) => code.finish(run(code, all)), output),
+    ),
   ],
   mistakes: [
     mistake(

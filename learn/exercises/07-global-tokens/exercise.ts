@@ -36,11 +36,14 @@ export const globalTokens: Exercise = {
   title: 'Global tokens without double count',
   functions: ['globalAttention'],
   laws: [
-    law(
-      'without global tokens it is the window',
-      only(inputs, 'Q', 'K', 'V', 'reach'),
-      (code, { Q, K, V, reach }) => code.globalAttention(Q, K, V, reach, []),
-      ({ Q, K, V, reach }) => plain(Q, K, V, (i, j) => Math.abs(i - j) <= reach),
+    shown(
+      'your outputs where the list of global tokens is empty',
+      law(
+        'without global tokens it is the window',
+        only(inputs, 'Q', 'K', 'V', 'reach'),
+        (code, { Q, K, V, reach }) => code.globalAttention(Q, K, V, reach, []),
+        ({ Q, K, V, reach }) => plain(Q, K, V, (i, j) => Math.abs(i - j) <= reach),
+      ),
     ),
     shown(
       'the weights: your outputs where V is the identity matrix',
@@ -54,18 +57,21 @@ export const globalTokens: Exercise = {
         },
       ),
     ),
-    law(
-      'where all tokens are global it is full attention',
-      only(inputs, 'Q', 'K', 'V', 'reach'),
-      (code, { Q, K, V, reach }) =>
-        code.globalAttention(
-          Q,
-          K,
-          V,
-          reach,
-          K.map((_, j) => j),
-        ),
-      ({ Q, K, V }) => plain(Q, K, V),
+    shown(
+      'your outputs where the list of global tokens holds all of them',
+      law(
+        'where all tokens are global it is full attention',
+        only(inputs, 'Q', 'K', 'V', 'reach'),
+        (code, { Q, K, V, reach }) =>
+          code.globalAttention(
+            Q,
+            K,
+            V,
+            reach,
+            K.map((_, j) => j),
+          ),
+        ({ Q, K, V }) => plain(Q, K, V),
+      ),
     ),
   ],
   mistakes: [

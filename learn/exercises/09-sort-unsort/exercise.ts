@@ -52,19 +52,22 @@ export const sortUnsort: Exercise = {
       ({ buckets }) => gathered(buckets),
       EXACT,
     ),
-    law(
-      'unsort puts every row back to its token',
-      inputs,
-      (code, { buckets }) => {
-        const order = gathered(buckets);
-        const rows = rowsOf(buckets);
-        return code.unsort(
-          order.map((token) => rows[token]),
-          order,
-        );
-      },
-      ({ buckets }) => rowsOf(buckets),
-      EXACT,
+    shown(
+      'what `unsort` returns for rows sorted by bucket: the row of token t is [t, 10 t]',
+      law(
+        'unsort puts every row back to its token',
+        inputs,
+        (code, { buckets }) => {
+          const order = gathered(buckets);
+          const rows = rowsOf(buckets);
+          return code.unsort(
+            order.map((token) => rows[token]),
+            order,
+          );
+        },
+        ({ buckets }) => rowsOf(buckets),
+        EXACT,
+      ),
     ),
   ],
   mistakes: [

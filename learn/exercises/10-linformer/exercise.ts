@@ -1,5 +1,5 @@
 import { only, tensors } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { multiply, softmax, transpose } from '../../given.ts';
 import { mixed, attention as plain } from '../../plain.ts';
 
@@ -28,11 +28,14 @@ export const linformerProjection: Exercise = {
   title: "Linformer's projection",
   functions: ['linformer'],
   laws: [
-    law(
-      'where E and F are identity matrices it is full attention',
-      only(inputs, 'Q', 'K', 'V'),
-      (code, { Q, K, V }) => code.linformer(Q, K, V, unit(K), unit(K)),
-      ({ Q, K, V }) => plain(Q, K, V),
+    shown(
+      'your outputs where E and F are the identity matrix',
+      law(
+        'where E and F are identity matrices it is full attention',
+        only(inputs, 'Q', 'K', 'V'),
+        (code, { Q, K, V }) => code.linformer(Q, K, V, unit(K), unit(K)),
+        ({ Q, K, V }) => plain(Q, K, V),
+      ),
     ),
     law(
       'equals attention over mixtures of keys and of values, each written out',

@@ -1,5 +1,5 @@
 import { only, tensors } from '../../draw.ts';
-import { type Code, type Exercise, law, mistake } from '../../exercise.ts';
+import { type Code, type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { dot, multiply, zeros } from '../../given.ts';
 import { directSum, type Matrix, product } from '../../plain.ts';
 
@@ -52,35 +52,47 @@ export const recurrentStep: Exercise = {
   title: 'A recurrent step that equals the causal run',
   functions: ['start', 'step'],
   laws: [
-    law(
-      'the state before the first token is made of zeros',
-      only(inputs, 'K', 'V'),
-      (code, { K, V }) => code.start(K[0].length, V[0].length),
-      ({ K, V }) => ({ S: K[0].map(() => V[0].map(() => 0)), z: K[0].map(() => 0) }),
+    shown(
+      'what `start` returns for the lengths of a key and of a value',
+      law(
+        'the state before the first token is made of zeros',
+        only(inputs, 'K', 'V'),
+        (code, { K, V }) => code.start(K[0].length, V[0].length),
+        ({ K, V }) => ({ S: K[0].map(() => V[0].map(() => 0)), z: K[0].map(() => 0) }),
+      ),
     ),
-    law(
-      'step by step, the outputs are those of the causal run',
-      inputs,
-      (code, all) => run(code, all).map(({ output }) => output),
-      dense,
+    shown(
+      'the outputs of a `step` for each token, each from the state of the one before',
+      law(
+        'step by step, the outputs are those of the causal run',
+        inputs,
+        (code, all) => run(code, all).map(({ output }) => output),
+        dense,
+      ),
     ),
-    law(
-      'the state after the text holds its sums',
-      inputs,
-      (code, all) => run(code, all).map(({ state }) => state)[all.Q.length - 1],
-      ({ K, V }) => ({
-        S: K[0].map((_, f) => V[0].map((_, c) => K.reduce((sum, k, j) => sum + features(k)[f] * V[j][c], 0))),
-        z: K[0].map((_, f) => K.reduce((sum, k) => sum + features(k)[f], 0)),
-      }),
+    shown(
+      'the state that `step` returns for the last token',
+      law(
+        'the state after the text holds its sums',
+        inputs,
+        (code, all) => run(code, all).map(({ state }) => state)[all.Q.length - 1],
+        ({ K, V }) => ({
+          S: K[0].map((_, f) => V[0].map((_, c) => K.reduce((sum, k, j) => sum + features(k)[f] * V[j][c], 0))),
+          z: K[0].map((_, f) => K.reduce((sum, k) => sum + features(k)[f], 0)),
+        }),
+      ),
     ),
-    law(
-      'one can go on from a state twice',
-      inputs,
-      (code, { Q, K, V }) => {
-        const state = code.start(K[0].length, V[0].length);
-        return Q.map((q, i) => (code.step(state, q, K[i], V[i]) as Step).output);
-      },
-      ({ V }) => V,
+    shown(
+      'the outputs of a `step` for each token, all from the one state that `start` returned',
+      law(
+        'one can go on from a state twice',
+        inputs,
+        (code, { Q, K, V }) => {
+          const state = code.start(K[0].length, V[0].length);
+          return Q.map((q, i) => (code.step(state, q, K[i], V[i]) as Step).output);
+        },
+        ({ V }) => V,
+      ),
     ),
   ],
   mistakes: [

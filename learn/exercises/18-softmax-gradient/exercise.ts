@@ -46,15 +46,18 @@ export const softmaxGradient: Exercise = {
           return product(column, dw);
         }),
     ),
-    law(
-      'is the slope that one measures by moving each score a little',
-      scored,
-      (code, { scores, dw }) => code.softmaxGradient(weightsOf(scores), dw),
-      ({ scores, dw }) => scores.map((_, j) => slope(scores, dw, j)),
-      {
-        tolerance: 1e-8,
-        because: 'with steps of 1e-5 the slope is off by about 1e-10 from its curve and by 1e-11 from rounding',
-      },
+    shown(
+      'what you return for w = softmax(scores): how fast the sum of all dw_j · w_j grows with each score',
+      law(
+        'is the slope that one measures by moving each score a little',
+        scored,
+        (code, { scores, dw }) => code.softmaxGradient(weightsOf(scores), dw),
+        ({ scores, dw }) => scores.map((_, j) => slope(scores, dw, j)),
+        {
+          tolerance: 1e-8,
+          because: 'with steps of 1e-5 the slope is off by about 1e-10 from its curve and by 1e-11 from rounding',
+        },
+      ),
     ),
   ],
   mistakes: [

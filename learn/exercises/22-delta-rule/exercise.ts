@@ -1,5 +1,5 @@
 import { only, tensors } from '../../draw.ts';
-import { type Exercise, law, mistake } from '../../exercise.ts';
+import { type Exercise, law, mistake, shown } from '../../exercise.ts';
 import { multiply, zeros } from '../../given.ts';
 import { directSum, type Matrix, product } from '../../plain.ts';
 
@@ -72,17 +72,20 @@ export const deltaRule: Exercise = {
       (code, { Q, K, V, beta }) => code.deltaRule(Q, K, V, beta),
       ({ V }) => V,
     ),
-    law(
-      'with β = 0 nothing is written',
-      only(inputs, 'Q', 'K', 'V'),
-      (code, { Q, K, V }) =>
-        code.deltaRule(
-          Q,
-          K,
-          V,
-          V.map(() => 0),
-        ),
-      ({ V }) => V.map((v) => v.map(() => 0)),
+    shown(
+      'your outputs where every β is 0',
+      law(
+        'with β = 0 nothing is written',
+        only(inputs, 'Q', 'K', 'V'),
+        (code, { Q, K, V }) =>
+          code.deltaRule(
+            Q,
+            K,
+            V,
+            V.map(() => 0),
+          ),
+        ({ V }) => V.map((v) => v.map(() => 0)),
+      ),
     ),
     law(
       'equals the sum over all earlier tokens, less what later ones erased',

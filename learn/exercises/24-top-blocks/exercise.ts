@@ -86,17 +86,20 @@ export const topBlocks: Exercise = {
   title: 'Top-k blocks',
   functions: ['chosenBlocks', 'blockAttention'],
   laws: [
-    law(
-      'each query takes its own block, and the past blocks that fewer than count − 1 others beat',
-      only(inputs, 'Q', 'K', 'size', 'count'),
-      (code, { Q, K, size, count }) =>
-        (code.chosenBlocks(Q, K, size, count) as Matrix).map((blocks) => [...blocks].sort((a, b) => a - b)),
-      (all) =>
-        all.Q.map((_, i) => {
-          const blocks = Array.from({ length: Math.ceil(all.K.length / all.size) }, (_, n) => n);
-          return blocks.filter((block) => isChosen(all, i, block));
-        }),
-      EXACT,
+    shown(
+      'your list of blocks for each query, sorted from small to large',
+      law(
+        'each query takes its own block, and the past blocks that fewer than count − 1 others beat',
+        only(inputs, 'Q', 'K', 'size', 'count'),
+        (code, { Q, K, size, count }) =>
+          (code.chosenBlocks(Q, K, size, count) as Matrix).map((blocks) => [...blocks].sort((a, b) => a - b)),
+        (all) =>
+          all.Q.map((_, i) => {
+            const blocks = Array.from({ length: Math.ceil(all.K.length / all.size) }, (_, n) => n);
+            return blocks.filter((block) => isChosen(all, i, block));
+          }),
+        EXACT,
+      ),
     ),
     shown(
       'the weights: your outputs where V is the identity matrix',
@@ -107,11 +110,14 @@ export const topBlocks: Exercise = {
         (all) => plain(all.Q, all.K, unit(all.K), (i, j) => j <= i && isChosen(all, i, Math.floor(j / all.size))),
       ),
     ),
-    law(
-      'with as many places as blocks it is full causal attention',
-      only(inputs, 'Q', 'K', 'V', 'size'),
-      (code, { Q, K, V, size }) => code.blockAttention(Q, K, V, size, K.length),
-      ({ Q, K, V }) => plain(Q, K, V, (i, j) => j <= i),
+    shown(
+      'the outputs of `blockAttention` where count is the number of keys',
+      law(
+        'with as many places as blocks it is full causal attention',
+        only(inputs, 'Q', 'K', 'V', 'size'),
+        (code, { Q, K, V, size }) => code.blockAttention(Q, K, V, size, K.length),
+        ({ Q, K, V }) => plain(Q, K, V, (i, j) => j <= i),
+      ),
     ),
   ],
   mistakes: [

@@ -173,6 +173,21 @@ test('damaged seconds are refused by name, before they come into the log', async
   assert.equal(await numbersIn(folder), unbroken);
 });
 
+test('what --again began is measured anew to its end: what continues it reads no logs, either', async () => {
+  const { settings } = runsOf(stateTrackingRecipe).find(({ name }) => name === 'full')!;
+  const own = toyTraining({ ...settings, seed: 2 });
+  const folder = join(base, 'anew');
+  const begin = async (again: boolean) => {
+    let left = 2;
+    return await runExperiment(own, { scale: 'small', folder, trainings, again, shouldStop: () => left-- <= 0 });
+  };
+  assert.is((await begin(true)).units.size, 0);
+  assert.is((await begin(false)).units.size, 0);
+  // Only what was begun so.
+  const other = await runExperiment(own, { scale: 'small', folder: join(base, 'not-anew'), trainings });
+  assert.is(other.units.size, 1);
+});
+
 test('a damaged log of a recipe is refused by its file, and what is wrong there', () => {
   const { settings } = runsOf(stateTrackingRecipe).find(({ name }) => name === 'full')!;
   const place = 'state-tracking/full/seed-2';

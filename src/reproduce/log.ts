@@ -23,6 +23,8 @@ export interface LoggedUnit {
 
 export interface Log {
   path: string;
+  /** Begun to be measured anew: no logs of earlier trainings are read for it. */
+  anew: boolean;
   environments: Environment[];
   units: Map<string, LoggedUnit>;
 }
@@ -56,7 +58,7 @@ export function fingerprintOf(experiment: Experiment, scale: Scale): string {
  */
 export function readLog(experiment: Experiment, scale: Scale, folder: string): Log {
   const path = pathOf(experiment, scale, folder);
-  if (entryAt(path) === null) return { path, environments: [], units: new Map() };
+  if (entryAt(path) === null) return { path, anew: false, environments: [], units: new Map() };
   const found = readJsonObject(path, LIMITS);
   const fingerprint = fingerprintOf(experiment, scale);
   if (found.fingerprint !== fingerprint) {
@@ -75,7 +77,7 @@ export function readLog(experiment: Experiment, scale: Scale, folder: string): L
     }
     return [name, unit];
   });
-  return { path, environments, units: new Map(entries) };
+  return { path, anew: found.anew === true, environments, units: new Map(entries) };
 }
 
 /** Writes the log whole or not at all. Throws FileWriteError. */
@@ -87,6 +89,7 @@ export function writeLog(log: Log, experiment: Experiment, scale: Scale): void {
     fingerprint: fingerprintOf(experiment, scale),
     revision,
     settings: settings[scale],
+    ...(log.anew && { anew: true }),
     environments: log.environments,
     units: Object.fromEntries(log.units),
   };

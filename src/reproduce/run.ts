@@ -14,7 +14,7 @@ export interface RunSettings {
   scale: Scale;
   /** Where results are kept: `FOLDER/NAME/SCALE.json`. */
   folder: string;
-  /** Discards what is there, also what was made with other settings, and reads no earlier trainings. */
+  /** Discards what is there, also what was made with other settings, and reads no earlier trainings, nor do runs that continue it. */
   again?: boolean;
   /** Where earlier trainings of recipes lie: a unit with the settings of one takes its numbers from there. */
   trainings?: string;
@@ -41,6 +41,11 @@ export async function runExperiment(experiment: Experiment, settings: RunSetting
   try {
     if (again) discard(experiment, scale, folder);
     const log = readLog(experiment, scale, folder);
+    if (again) {
+      // So that what continues it, without --again, measures the rest anew, too.
+      log.anew = true;
+      writeLog(log, experiment, scale);
+    }
     const units = experiment.units(scale);
     for (const unit of units) {
       if (log.units.has(unit.name)) continue;
@@ -48,7 +53,7 @@ export async function runExperiment(experiment: Experiment, settings: RunSetting
       await new Promise(setImmediate);
       if (shouldStop()) break;
       const unfinished = unfinishedOf(experiment, scale, folder, unit.name);
-      const earlier = again || trainings === undefined ? null : (unit.recorded?.(trainings) ?? null);
+      const earlier = log.anew || trainings === undefined ? null : (unit.recorded?.(trainings) ?? null);
       const measured = earlier ?? (await timed(unit, contextOf(unfinished, shouldStop), unfinished));
       if (measured === null) break;
       if (!isNumbers(measured.numbers)) {

@@ -187,6 +187,11 @@ test('projections of values in the original are none of tokens: of Mamba, full a
   endRun(mamba);
 });
 
+test('layers that would hand on are refused by name: in a conversion each has all of its parameters', () => {
+  const attention = { variant: 'luna', handsOn: true };
+  expectThrows(ArgumentError, 'attention.handsOn', () => void swapped(modelOf(copy), { ...settings, attention }));
+});
+
 const matrices = fc.record({ rows: fc.integer({ min: 1, max: 6 }), classes: fc.integer({ min: 1, max: 7 }) });
 const norms = fc.constantFrom(1e-3, 1, 1e2);
 

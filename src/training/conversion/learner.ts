@@ -1,6 +1,6 @@
 /** A trained model of our own with another attention: its projections stay, and what the attention adds is drawn. */
 import { noGrad } from '../../core/autograd.ts';
-import { formatShape, UnsupportedError } from '../../core/errors.ts';
+import { ArgumentError, formatShape, UnsupportedError } from '../../core/errors.ts';
 import { expectFunction, expectRecord, expectText, integerOf, optional } from '../../core/expect.ts';
 import { scope } from '../../core/scope.ts';
 import { elements, type Tensor } from '../../core/tensor.ts';
@@ -61,6 +61,10 @@ export function swapped(trained: TrainedModel, settings: ModelConversionSettings
   if (learner.kind === 'pair classification') throw new UnsupportedError('trained: a model of pairs is not converted');
   const { vocabulary: _, length: __, causal: ___, ...config } = learner.model.config;
   // Each attention learns from the original's x alone, so it has all of its parameters.
+  if (settings.attention.handsOn) {
+    const why = "because each attention learns from the original's x alone";
+    throw new ArgumentError(`attention.handsOn: expected false, ${why}, got true`);
+  }
   const attention = { gatedValues: false, handsOn: false, ...settings.attention };
   const { text, steps, rate, batch, seed } = settings;
   const run = startRun({

@@ -21,6 +21,7 @@ import { performerTheorem2 } from './performer-theorem-2.ts';
 import { reformerFigure5 } from './reformer-figure-5.ts';
 import { reformerTable2 } from './reformer-table-2.ts';
 import { surveyComplexity } from './survey-complexity.ts';
+import { transformerXlTable8 } from './transformer-xl-table-8.ts';
 import { transformerXlTable9 } from './transformer-xl-table-9.ts';
 import { zoologyFigure2 } from './zoology-figure-2.ts';
 
@@ -35,6 +36,7 @@ export const experiments: readonly Experiment[] = [
   linearTransformerFigure2,
   linearTransformerTable5,
   nystromformerTable1,
+  transformerXlTable8,
   transformerXlTable9,
   lraTable1,
   lraTable2,

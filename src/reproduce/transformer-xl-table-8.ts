@@ -64,16 +64,15 @@ function settingsOf(given: Given, model: Model, seed: number): RunSettings {
   };
 }
 
-/** Held-out texts of which a model sees `context` bytes before the first byte that counts: the same bytes for any context. */
+/** Held-out texts of `context` bytes, whose last bytes count: the same bytes for any context. */
 function reading(context: number, { contexts, predicted }: Given): Task {
-  const window = windowsOf('', contexts[contexts.length - 1] + predicted);
-  const length = context + predicted - 1;
+  const window = windowsOf('', contexts[contexts.length - 1] + 1);
   return {
-    ...openTask('byte-lm', { length }),
+    ...openTask('byte-lm', { length: context }),
     draw(part, random) {
-      const bytes = window(part, random).subarray(-(length + 1));
-      const counts = new Uint8Array(length).fill(1, length - predicted);
-      return { tokens: bytes.subarray(0, length), targets: bytes.subarray(1), counts };
+      const bytes = window(part, random).subarray(-(context + 1));
+      const counts = new Uint8Array(context).fill(1, context - predicted);
+      return { tokens: bytes.subarray(0, context), targets: bytes.subarray(1), counts };
     },
   };
 }
@@ -159,7 +158,8 @@ export const transformerXlTable8 = defineExperiment<Given>({
   differences: [
     'Two layers of width 64 that predict bytes of type declarations, on segments of 32 bytes with a memory of 64; the paper’s models predict words.',
     'The paper’s relative effective context length measures each gain against the best model of a group, on the tokens where that is hard. Here it is, as in earlier work (Khandelwal et al. 2018), the longest context up to which every doubling lowers the model’s own loss by at least 1%.',
-    'All contexts are asked for the same bytes. The Transformer has rotary positions, with which it can read longer contexts than it was trained on.',
+    'The Transformer has rotary positions, with which it can read longer contexts than it was trained on.',
+    'All contexts end with the same 16 bytes, which count, so that one of 64 is of 49 to 64 bytes. A first run, stopped after five of six models, asked for 16 bytes beyond each context, where the Transformer reads beyond its training even with 32; there Transformer-XL gained 0.2% from 64 bytes after 32.',
     'Transformer-XL has a few more parameters, those of its distances. Both see as many bytes in each step.',
   ],
   settings: {
@@ -172,8 +172,8 @@ export const transformerXlTable8 = defineExperiment<Given>({
       ...{ texts: 2048, predicted: 16, threshold: 0.01, seeds: [1, 2, 3], steps: 20000 },
     },
   },
-  revision: 1,
-  minutes: { small: 3, paper: 1500 },
+  revision: 2,
+  minutes: { small: 4, paper: 1500 },
   units: (given) =>
     MODELS.flatMap((model) =>
       given.seeds.map((seed) =>

@@ -4,6 +4,7 @@
  * of values (Milakov & Gimelshein 2018, algorithm 3; Rabe & Staats 2021, §2).
  */
 
+import { meetFew } from './attention-few.ts';
 import { finishRows } from './attention-finish.ts';
 import { hidePairs } from './attention-rules.ts';
 import { newTile, readTile, SET_ARRAYS, SET_NUMBERS } from './attention-sets.ts';
@@ -64,6 +65,10 @@ export const attentionForwardKernel = defineKernel(
       const q = queries.rows('queries', arrays.queries, tile.head * queryLength, headDim);
       sum.fill(0, 0, m * valueDim);
       softmax.start();
+      if (starts === undefined && meetFew(queries, tile, dilation, softmax, sum, arrays, numbers)) {
+        finishRows(queries, softmax, tile.head * queryLength, sum, valueDim, arrays, numbers.goesOn === 1);
+        continue;
+      }
       walk.start(tile, queries, arrays, numbers);
       let meetsAny = numbers.goesOn === 0;
       while (walk.next(keys, tile, dilation, arrays, numbers)) {

@@ -58,6 +58,11 @@ export class OnlineSoftmax {
     }
   }
 
+  /** The largest scores and the sums of all rows, for kernels that update them. */
+  get places(): readonly [largest: Float64Array, sums: Float64Array] {
+    return [this.#largest as Float64Array, this.#sums as Float64Array];
+  }
+
   /** The largest score of row i; −∞ if it has none, or only −∞. */
   largest(i: number): number {
     return (this.#largest as Float64Array)[i];

@@ -38,6 +38,24 @@ export interface VectorAttention {
     weighted: number,
     width: number,
   ): void;
+  meetRun(
+    query: number,
+    keys: number,
+    keyRow: number,
+    values: number,
+    valueRow: number,
+    count: number,
+    width: number,
+    valueWidth: number,
+    scale: number,
+    list: number,
+    listStep: number,
+    room: number,
+    scores: number,
+    largest: number,
+    sums: number,
+    weighted: number,
+  ): void;
   weighRows(
     scores: number,
     gradients: number,

@@ -8,6 +8,7 @@ export { extremesOfRows } from './extremes';
 export { multiplyEluSlopes, powersOfElu } from './feature-elu';
 export { addWeightedRows, deltasOfRows, dotsOfRows, exponentialsOfSums, mixTwoRows, multiplyRows, scaleRows } from './feature-exponents';
 export { largestOfEluSums, largestOfSums, raiseToEluSums, raiseToSums } from './feature-sizes';
+export { meetRun } from './few-queries';
 export { allFinite } from './finite';
 export { joinGradientRows, joinRows } from './join';
 export { layerNormGradientRows, layerNormPartial, layerNormRows } from './layer-norm';

@@ -39,6 +39,9 @@ export const addressOfLesson = ({ name }: Pick<Lesson, 'name'>): string => `cour
 export const lessonOfExercise = (name: string): Lesson | undefined =>
   LESSONS.find(({ exercises }) => exercises.includes(name));
 
+/** The lesson that explains what a feed-forward layer is for. */
+export const LESSON_OF_LAYERS = { lesson: block, number: LESSONS.indexOf(block) + 1 };
+
 /** The lessons that explain a variant. */
 export function lessonsOf(variant: string): { lesson: Lesson; number: number }[] {
   return LESSONS.map((lesson, n) => ({ lesson, number: n + 1 })).filter(({ lesson }) =>

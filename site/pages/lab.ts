@@ -7,6 +7,7 @@ import { type AnyVariant, findVariant } from '../../src/variants/registry.ts';
 import { commandNote, commandOf } from '../client/lab/command.ts';
 import { tellingTexts } from '../client/lab/option-controls.ts';
 import { startOf } from '../client/lab/state.ts';
+import { addressOfLesson, LESSONS } from '../course/index.ts';
 import { optionFacts } from '../engine/options.ts';
 import { controlsOf, FIRST_LAYERS, FIRST_LENGTH, FIRST_TEXT, FIRST_VARIANT } from './lab-controls.ts';
 
@@ -38,7 +39,7 @@ ${legend()}
 ${rowView(first)}
 ${figuresTable(first)}
 ${command(first)}
-<p class="visually-hidden" aria-live="polite" data-announce></p>
+${variant === undefined ? readOn(first) : null}<p class="visually-hidden" aria-live="polite" data-announce></p>
 </div>
 </div>
 </section>`;
@@ -108,6 +109,17 @@ ${row(html`Allowed pairs per head, by the formula <span class="lab-formula" data
 </tbody></table></div>
 <p class="note">The formula can give more pairs than are counted: it counts windows in full at the ends, and twice a pair that two rules allow.</p>
 <p class="note lab-machine" data-machine>Times are medians, measured in this page. The variant and full attention take turns.</p>`;
+}
+
+/** Where a variant that is chosen here is explained: its page, and the lessons of the course that it belongs to. */
+function readOn(first: string): Html {
+  const lessons = LESSONS.map((lesson, n) => {
+    const { variants, title } = lesson;
+    const text = html`, <a href="${addressOfLesson(lesson)}">lesson ${n + 1}, ${title}</a>`;
+    return html`<span data-explains="${variants.join(' ')}"${variants.includes(first) ? '' : html` hidden`}>${text}</span>`;
+  });
+  return html`<p class="note">Explained in: <a href="variants/${first}.html" data-page>the page of ${nameOf(first)}</a>${lessons}</p>
+`;
 }
 
 /** Of what the lab begins with. */

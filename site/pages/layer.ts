@@ -3,6 +3,7 @@ import { type Html, html } from '../../src/compare/report/html.ts';
 import type { FeedForwardKind } from '../../src/training/feed-forward/kind.ts';
 import { FEED_FORWARD_KINDS } from '../../src/training/feed-forward/registry.ts';
 import { SURVEY } from '../../src/variants/survey.ts';
+import { addressOfLesson, LESSON_OF_LAYERS } from '../course/index.ts';
 import { type LayerNotes, layerNotesOf } from '../papers/layers.ts';
 import { AnnotatedFile } from '../source/annotated.ts';
 import { definitionsIn, fileAnchor, filesOfLayer, type ShownFile } from '../source/files.ts';
@@ -52,7 +53,7 @@ export async function layerPage(kind: FeedForwardKind, notes = layerNotesOf(kind
 <p class="eyebrow"><a href="../survey.html#rows">Feed-forward layer</a> · ${papers.map((paper, n) => `${n === 0 ? '' : ', '}${paper.authors} ${paper.year}`)}</p>
 <h1>${notes.title}</h1>
 <p class="lead">${prose(notes.idea)}</p>
-</header>
+${lesson()}</header>
 <nav class="contents" aria-label="On this page"><ul>
 ${shown.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>\n`)}</ul></nav>
 <div class="idea">
@@ -63,6 +64,13 @@ ${shown.map(({ id, title, body }) => html`<section aria-labelledby="${id}">\n<h2
     wide: true,
     scripts: ['layer'],
   };
+}
+
+/** Where the course says what such a layer is for. */
+function lesson(): Html {
+  const { lesson: own, number } = LESSON_OF_LAYERS;
+  return html`<p class="explained">In the course: <a href="../${addressOfLesson(own)}">${number}. ${own.title}</a></p>
+`;
 }
 
 function factsOf({ name }: FeedForwardKind): Html {

@@ -6,9 +6,10 @@ import { parseHTML } from 'linkedom';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exercises } from '../../learn/exercises/index.ts';
+import { FEED_FORWARD_KINDS } from '../../src/training/feed-forward/registry.ts';
 import { allVariants } from '../../src/variants/registry.ts';
 import type { Drawn, Panel, Settings } from '../course/drawn.ts';
-import { addressOfLesson, LESSONS } from '../course/index.ts';
+import { addressOfLesson, LESSON_OF_LAYERS, LESSONS } from '../course/index.ts';
 import type { Control, Lesson, LivePicture, StillPicture } from '../course/lesson.ts';
 import { PICTURES } from '../course/pictures/index.ts';
 import { startOf } from '../pages/course/figure.ts';
@@ -113,6 +114,10 @@ test('pages of the variants that a lesson explains lead to it, and it leads to t
         `${variant} to ${lesson.name}`,
       );
     }
+  }
+  const { lesson } = LESSON_OF_LAYERS;
+  for (const { name } of FEED_FORWARD_KINDS) {
+    assert.ok(linksOf(`layers/${name}.html`).has(`../${addressOfLesson(lesson)}`), name);
   }
   const home = [...linksOf('index.html')];
   assert.is(

@@ -7,6 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { outputOf } from '../../spec/cli/host.ts';
 import type { ComparisonReport } from '../../src/index.ts';
+import { addressOfLesson, lessonsOf } from '../course/index.ts';
 import { dist, settled, Visitor, WAYS } from './browser.ts';
 import { likeNode } from './kernels.ts';
 
@@ -111,6 +112,25 @@ test('the command of a page is there before any script runs, and is the one that
       for (const part of ['[data-command]', '[data-command-note]', '[data-name]']) {
         assert.is(document.querySelector(part)?.textContent, await page.locator(part).first().textContent(), path);
       }
+    });
+  }
+});
+
+test('the explorer leads to the page of the variant that is chosen, and to its lessons', async () => {
+  for (const name of ['longformer', 'performer', 'mamba']) {
+    await visitor.visit(`explorer.html#variant=${name}`, {}, async ({ page }) => {
+      await figuresOf(page);
+      const shown = await page
+        .locator('[data-explains]:visible a')
+        .evaluateAll((all) => all.map((each) => each.getAttribute('href')));
+      assert.equal(
+        shown,
+        lessonsOf(name).map(({ lesson }) => addressOfLesson(lesson)),
+        name,
+      );
+      assert.ok(shown.length > 0, name);
+      assert.is(await page.locator('[data-page]').getAttribute('href'), `variants/${name}.html`);
+      assert.is(await page.locator('[data-page] [data-name]').textContent(), name);
     });
   }
 });

@@ -7,7 +7,8 @@
  *
  * `summaryLoss` asks which s_j belongs to p_i, among those of all hidden sentences of the batch, or of a part of it. For the
  * second pass a sentence has a row of its own, in which a key mask hides everything but itself and its summary, so that any
- * variant with padding has it, and every token keeps its place. Layers have no losses of their own in it.
+ * variant with padding has it, and every token keeps its place. Layers have no losses of their own in it; what follows each
+ * pass of a training, such as centroids of clusters, follows both.
  */
 import { gatherRows, reshape, scale } from '../core/ops/index.ts';
 import { elements, filled, fromArray, type Tensor } from '../core/tensor.ts';

@@ -86,6 +86,12 @@ export class View {
 
   #showName(name: string): void {
     for (const each of this.#lab.querySelectorAll('[data-name]')) setText(each, name);
+    // Only where the variant can be chosen.
+    for (const page of this.#lab.querySelectorAll<HTMLAnchorElement>('[data-page]'))
+      page.href = `variants/${name}.html`;
+    for (const lesson of this.#lab.querySelectorAll<HTMLElement>('[data-explains]')) {
+      lesson.hidden = !lesson.dataset.explains?.split(' ').includes(name);
+    }
   }
 
   #point(pair: Pair, mayBeUnseen: boolean): void {

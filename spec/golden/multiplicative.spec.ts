@@ -11,6 +11,9 @@ import type { AttentionSettings } from '../../src/training/mixing.ts';
 import { build } from '../../src/training/module.ts';
 import { expectAgreement, type FloatType, type GoldenCase, type Ran, readGolden } from './golden.ts';
 
+/** Theirs are those of the paper. In a layer they stand apart from a variant's own D and E. */
+const nameInLayer = (name: string): string => (name === 'D' || name === 'E' ? `multiplicative.${name}` : name);
+
 function runLayer({ options, theirs, names, has, tensor }: GoldenCase, dtype: FloatType): Ran {
   const x = tensor('x', dtype);
   const [, length, modelDim] = x.shape;
@@ -20,11 +23,12 @@ function runLayer({ options, theirs, names, has, tensor }: GoldenCase, dtype: Fl
   const attention = build(() => new MultiHeadAttention(settings, { ...place, rotary: false, dtype }, new Random(1)));
   const tensors = attention.tensors();
   const given = names('parameters/');
-  assert.equal([...tensors.keys()].sort(), given.sort());
-  for (const name of given) elements(tensors.get(name) as Tensor).set(elements(tensor(`parameters/${name}`, dtype)));
+  assert.equal([...tensors.keys()].sort(), given.map(nameInLayer).sort());
+  const own = (name: string): Tensor => tensors.get(nameInLayer(name)) as Tensor;
+  for (const name of given) elements(own(name)).set(elements(tensor(`parameters/${name}`, dtype)));
   const keyMask = has('keyMask') ? tensor('keyMask', dtype) : undefined;
   const output = attention.forward(x, { training: false, ...(keyMask && { keyMask }) });
-  const inputs = given.map((name) => [`parameters/${name}`, tensors.get(name) as Tensor] as const);
+  const inputs = given.map((name) => [`parameters/${name}`, own(name)] as const);
   return { output, inputs: { x, ...Object.fromEntries(inputs) } };
 }
 

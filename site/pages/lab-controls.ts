@@ -3,6 +3,7 @@ import { type Html, html } from '../../src/compare/report/html.ts';
 import { DISTRIBUTIONS } from '../../src/compare/synthetic.ts';
 import type { OptionSchema } from '../../src/variants/options.ts';
 import { type AnyVariant, allVariants, findVariant } from '../../src/variants/registry.ts';
+import { type Causality, whyCausalOrNot } from '../client/lab/option-controls.ts';
 import { optionFacts } from '../engine/options.ts';
 import type { OptionFacts } from '../engine/protocol.ts';
 import { variantsByFamily } from './families.ts';
@@ -29,12 +30,14 @@ const SMALL_STEP = 0.001;
 
 export function controlsOf(fixed: string | undefined): Html {
   const variants = fixed === undefined ? allVariants() : [findVariant(fixed)].filter((each) => each !== undefined);
+  const first = findVariant(fixed ?? FIRST_VARIANT) as AnyVariant;
+  const why = whyCausalOrNot(first.name, causalityOf(first));
   return html`<form class="lab-controls" aria-label="Settings" data-controls data-fixed="${String(fixed !== undefined)}">
 ${fixed === undefined ? variantChoice() : html`<input type="hidden" name="variant" value="${fixed}">`}
 ${variants.map((variant) => optionsOf(variant, fixed === undefined && variant.name !== FIRST_VARIANT))}
 <div class="lab-field">
-<label class="lab-check"><input type="checkbox" name="causal"> causal <span class="note">no token sees a later one</span></label>
-<p class="note" data-causal-note></p>
+<label class="lab-check"><input type="checkbox" name="causal"${why === '' ? null : html` disabled`}${causalityOf(first) === 'always' ? html` checked` : null}> causal <span class="note">no token sees a later one</span></label>
+<p class="note" data-causal-note>${why}</p>
 </div>
 ${inputChoice()}
 <div class="lab-pair">
@@ -57,11 +60,11 @@ function variantChoice(): Html {
 <select id="lab-variant" name="variant" autocomplete="off">${groups}</select></div>`;
 }
 
-/** `data-causal`: whether the variant can be. */
+/** `data-causal`: when the variant is: where it is asked for (`asked`), `never`, or `always`. */
 function optionsOf(variant: AnyVariant, isHidden: boolean): Html {
   const facts = optionFacts(variant, FIRST_LENGTH);
   const schemas = Object.entries<OptionSchema>(variant.options);
-  return html`<fieldset class="lab-options" data-options="${variant.name}" data-causal="${String(variant.supports.causal)}"${isHidden ? html` hidden` : null}>
+  return html`<fieldset class="lab-options" data-options="${variant.name}" data-causal="${causalityOf(variant)}"${isHidden ? html` hidden` : null}>
 <legend>Options of ${variant.name}</legend>
 ${schemas.map(([name, schema]) => optionOf(variant, name, schema, facts))}
 ${schemas.length === 0 ? html`<p class="note">This variant has no options.</p>` : null}
@@ -157,4 +160,9 @@ ${kinds.map(([name, about], n) => html`<p class="note" data-distribution="${name
 <div class="lab-field" data-layer><label for="lab-layer">Layer</label>
 <select id="lab-layer" name="layer">${FIRST_LAYERS.map((layer, n) => html`<option${n === 0 ? html` value=""` : null}>${layer}</option>`)}</select></div>
 </fieldset>`;
+}
+
+function causalityOf({ supports: { causal, bidirectional } }: AnyVariant): Causality {
+  if (!causal) return 'never';
+  return bidirectional === false ? 'always' : 'asked';
 }

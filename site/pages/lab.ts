@@ -126,7 +126,7 @@ function readOn(first: string): Html {
 function command(name: string): Html {
   const variant = findVariant(name) as AnyVariant;
   const { start, defaults } = optionFacts(variant, FIRST_LENGTH);
-  const state = startOf(name, FIRST_TEXT);
+  const state = { ...startOf(name, FIRST_TEXT), causal: variant.supports.bidirectional === false };
   const own = Object.fromEntries(Object.keys(variant.options).map((option) => [option, start[option]]));
   const text = commandOf(state, tellingTexts(own, defaults, variant.budget?.option));
   return html`<div class="lab-command">

@@ -41,6 +41,16 @@ export const mamba: PaperNotes = {
       says: 'A selective state space model, S6. It is no convolution any more, so it is computed by a scan.',
     },
     {
+      label: '§3.4',
+      tex: tex`x = \operatorname{SiLU}(\operatorname{conv}(W_x u)), \qquad B, C, \Delta \;\text{from}\; x`,
+      says: 'The block: one branch goes through a convolution and a SiLU, and what comes out chooses what is written and read.',
+    },
+    {
+      label: 'Figure 3',
+      tex: tex`y = W_o \left(\operatorname{SSM}(x) \odot \operatorname{SiLU}(W_z u)\right)`,
+      says: 'The other branch of the block gates the output.',
+    },
+    {
       label: '§3.5.2',
       tex: tex`\Delta \to 0: \text{keep}, \qquad \Delta \to \infty: \text{take the token}`,
       says: 'What the step means.',

@@ -116,7 +116,7 @@ test('the command of a page is there before any script runs, and is the one that
   }
 });
 
-test('the explorer leads to the page of the variant that is chosen, and to its lessons', async () => {
+test('the explorer runs the variant that an address names as it can be, and leads to its page and its lessons', async () => {
   for (const name of ['longformer', 'performer', 'mamba']) {
     await visitor.visit(`explorer.html#variant=${name}`, {}, async ({ page }) => {
       await figuresOf(page);
@@ -131,6 +131,8 @@ test('the explorer leads to the page of the variant that is chosen, and to its l
       assert.ok(shown.length > 0, name);
       assert.is(await page.locator('[data-page]').getAttribute('href'), `variants/${name}.html`);
       assert.is(await page.locator('[data-page] [data-name]').textContent(), name);
+      // What reads in one direction only is causal without being asked.
+      assert.is(await page.locator('[name=causal]').isChecked(), name === 'mamba');
     });
   }
 });

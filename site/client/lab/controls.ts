@@ -4,7 +4,7 @@ import { formatWhole } from '../../../src/terminal/format.ts';
 import type { InputFacts, OptionFacts } from '../../engine/protocol.ts';
 import { place, setText } from '../elements.ts';
 import { isMarkedWrong, letArrowsStep, numberOr, readNumber } from '../number-field.ts';
-import { OptionControls } from './option-controls.ts';
+import { OptionControls, whyCausalOrNot } from './option-controls.ts';
 import { type Distribution, type InputKind, type LabState, startOf } from './state.ts';
 
 /** Of drawn numbers: every 64 tokens as far as there are pictures, then doubled. */
@@ -53,7 +53,7 @@ export class Controls {
     return this.#options.has(variant);
   }
 
-  /** The state as it works out: causal where the input has to be, and not where the variant cannot be. */
+  /** The state as it works out: causal where the input or the variant has to be, and not where the variant cannot be. */
   get settled(): LabState {
     return { ...this.#state, causal: this.#isCausal() };
   }
@@ -174,17 +174,23 @@ export class Controls {
       note.hidden = note.dataset.distribution !== distribution;
     }
     place(this.#form, '[data-layer]', HTMLElement).hidden = input === 'drawn';
-    const mayBeCausal = this.#options.mayBeCausal(variant);
-    this.#box.disabled = !mayBeCausal || input === 'text';
     this.#box.checked = this.#isCausal();
-    const impossible = `${variant} cannot be causal.`;
-    const reason = input === 'text' ? 'The model that reads the text is causal.' : mayBeCausal ? '' : impossible;
+    const reason = this.#whyCausalOrNot();
+    this.#box.disabled = reason !== '';
     setText(place(this.#form, '[data-causal-note]', HTMLElement), reason);
   }
 
   #isCausal(): boolean {
     const { variant, input, causal } = this.#state;
-    return input === 'text' || (causal && this.#options.mayBeCausal(variant));
+    const causality = this.#options.causality(variant);
+    return input === 'text' || causality === 'always' || (causal && causality === 'asked');
+  }
+
+  /** Empty where one may choose. */
+  #whyCausalOrNot(): string {
+    const { variant, input } = this.#state;
+    if (input === 'text') return 'The model that reads the text is causal.';
+    return whyCausalOrNot(variant, this.#options.causality(variant));
   }
 
   get #box(): HTMLInputElement {

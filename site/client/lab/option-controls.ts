@@ -4,6 +4,15 @@ import { readNumber, typedNumber } from '../number-field.ts';
 
 type Control = HTMLInputElement | HTMLSelectElement;
 
+/** When a variant is causal. */
+export type Causality = 'asked' | 'never' | 'always';
+
+/** Why one cannot choose; empty where one may. */
+export function whyCausalOrNot(variant: string, causality: Causality): string {
+  if (causality === 'asked') return '';
+  return causality === 'always' ? `${variant} reads in one direction only.` : `${variant} cannot be causal.`;
+}
+
 export class OptionControls {
   readonly #sets: ReadonlyMap<string, HTMLFieldSetElement>;
 
@@ -16,8 +25,8 @@ export class OptionControls {
     return this.#sets.has(variant);
   }
 
-  mayBeCausal(variant: string): boolean {
-    return this.#sets.get(variant)?.dataset.causal === 'true';
+  causality(variant: string): Causality {
+    return (this.#sets.get(variant)?.dataset.causal ?? 'never') as Causality;
   }
 
   /** Shows the variant's set, with what was chosen by hand in it. */

@@ -24,8 +24,8 @@ type Numbers = SetNumbers &
   >;
 
 const scratch = new Scratch();
-/** The places of the keys that a query meets. */
-const run = { begin: 0, end: 0 };
+/** The places of the keys that each query meets. */
+const runs = Array.from({ length: FEW_QUERIES }, () => ({ begin: 0, end: 0 }));
 
 /**
  * Lets the loaded queries meet their keys, if they are few and a vector kernel can; else returns false, and has done nothing.
@@ -52,8 +52,7 @@ export function meetFew(
   for (let i = 0; i < queries.count; i++) if (!findRun(i, queries, tile, dilation, arrays, numbers)) return false;
   const keyHead = Math.floor(tile.head / numbers.group);
   for (let i = 0; i < queries.count; i++) {
-    findRun(i, queries, tile, dilation, arrays, numbers);
-    const { begin, end } = run;
+    const { begin, end } = runs[i];
     if (begin >= end) continue;
     const place = tile.remainder + dilation * begin;
     const first = keyTokens === undefined ? place : 0;
@@ -90,7 +89,7 @@ const startOfOrder = ({ head }: Tile, numbers: SetNumbers): number =>
   (orderOf(head, numbers) + numbers.round) * numbers.keyPlaceCount;
 
 /**
- * Puts into `run` the places of the keys that query i meets, without those at either end that hold none that it may meet. Returns
+ * Puts into `runs` the places of the keys that query i meets, without those at either end that hold none that it may meet. Returns
  * false if there is such a place in between: what a mask hides must not even be read, for a NaN there would reach the sums.
  */
 function findRun(
@@ -117,8 +116,8 @@ function findRun(
       isWhole = !isHidden(place, remainder, dilation, keyTokens, order, last, mask, masks);
     }
   }
-  run.begin = begin;
-  run.end = end;
+  runs[i].begin = begin;
+  runs[i].end = end;
   return isWhole;
 }
 

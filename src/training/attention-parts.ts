@@ -101,6 +101,12 @@ export function merged(heads: Tensor): Tensor {
   return reshape(transpose(heads, [0, 2, 1, 3]), [batch, length, count * headDim]);
 }
 
+/** The way back: [batch, length, width] as a view [batch, heads, length, width / heads]. */
+export function divided(x: Tensor, heads: number): Tensor {
+  const [batch, length, width] = x.shape;
+  return transpose(reshape(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
+}
+
 /** x ∘ sigmoid(x) (Hendrycks & Gimpel 2016; Elfwing et al. 2018). */
 export const silu = (x: Tensor): Tensor => multiply(x, sigmoid(x));
 

@@ -10,7 +10,7 @@
 import { noGrad } from '../core/autograd.ts';
 import { ArgumentError, formatShape, ShapeError } from '../core/errors.ts';
 import { release } from '../core/memory.ts';
-import { contiguous, reshape, transpose } from '../core/ops/index.ts';
+import { contiguous } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { keep, scope } from '../core/scope.ts';
 import { packed, type Tensor } from '../core/tensor.ts';
@@ -20,6 +20,7 @@ import type { AttentionInputs } from '../variants/variant.ts';
 import {
   beforeAttention,
   convolvedInputs,
+  divided,
   finished,
   type InputName,
   joined,
@@ -206,11 +207,13 @@ export class MultiHeadAttention implements Module {
     begin: number,
     part: (name: InputName, rows: Tensor) => Tensor = (_name, rows) => rows,
   ): AttentionInputs {
-    const values = contiguous(part('values', this.#split(project(value, this.#gated ? gatedUnit : undefined))));
+    const values = contiguous(
+      part('values', divided(project(value, this.#gated ? gatedUnit : undefined), this.#place.heads)),
+    );
     const { fromValues } = this.mixing.layer ?? {};
     const turned = (name: InputName, projection: Linear) => {
       const projected = fromValues?.includes(name) ? linear(merged(values), projection) : project(projection);
-      const rows = part(name, this.#split(projected));
+      const rows = part(name, divided(projected, this.#place.heads));
       return this.#rotary === null ? contiguous(rows) : this.#rotary.turn(rows, begin);
     };
     // Unused inputs must be present anyway.
@@ -218,16 +221,12 @@ export class MultiHeadAttention implements Module {
     return { queries, keys: key === undefined ? queries : turned('keys', key), values };
   }
 
-  /** [batch, length, heads · headDim] as [batch, heads, length, headDim]: a view. */
-  #split(x: Tensor): Tensor {
-    const { heads, headDim } = this.#place;
-    return transpose(reshape(x, [x.shape[0], x.shape[1], heads, headDim]), [0, 2, 1, 3]);
-  }
-
   #merge(output: Tensor, x: Tensor): Tensor {
     const { layer } = this.mixing;
     const heads =
-      layer === undefined ? output : finished(output, x, layer, this.parts, (each) => contiguous(this.#split(each)));
+      layer === undefined
+        ? output
+        : finished(output, x, layer, this.parts, (each) => contiguous(divided(each, this.#place.heads)));
     return this.output === undefined ? merged(heads) : linear(merged(heads), this.output);
   }
 }

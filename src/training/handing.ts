@@ -9,9 +9,10 @@
  * the authors' encoder. The lowest P is not projected: it is a parameter, which holds the product as well.
  */
 import { ArgumentError, formatShape } from '../core/errors.ts';
-import { add, broadcastTo, contiguous, dropout, reshape, transpose } from '../core/ops/index.ts';
+import { add, broadcastTo, contiguous, dropout, reshape } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { divided, merged } from './attention-parts.ts';
 import { placeOf, type TransformerConfig } from './config.ts';
 import { type Linear, linear, linearParameters, type Norm, normalize, normParameters } from './linear.ts';
 import { type AttentionSettings, areShared, type Mixing, type MixOptions, variantOf } from './mixing.ts';
@@ -63,10 +64,10 @@ export class Handing {
     const P = (norm === 'post' ? normed : sum) ?? sideBySide(parameters[hands]);
     const left = (rows: Tensor) => (training && random ? dropout(rows, rate, random.split('handed')) : rows);
     return {
-      ...(this.parameters && normed && { taken: split(linear(normed, this.parameters.query), heads) }),
+      ...(this.parameters && normed && { taken: contiguous(divided(linear(normed, this.parameters.query), heads)) }),
       ...(this.place.gives && {
         leave: (rows: Tensor) => {
-          const Y = sideBySide(rows);
+          const Y = merged(rows);
           handed.set(variant.name, add(broadcastTo(P, Y.shape), left(Y)));
         },
       }),
@@ -74,19 +75,8 @@ export class Handing {
   }
 }
 
-/** [..., heads, rows, headDim] with the heads side by side, [..., rows, heads · headDim]. */
-function sideBySide(x: Tensor): Tensor {
-  const [heads, rows, headDim] = x.shape.slice(-3);
-  const before = x.shape.slice(0, -3);
-  const n = before.length;
-  return reshape(transpose(x, [...before.keys(), n + 1, n, n + 2]), [...before, rows, heads * headDim]);
-}
-
-/** The way back, of [batch, rows, width]. */
-function split(x: Tensor, heads: number): Tensor {
-  const [batch, rows, width] = x.shape;
-  return contiguous(transpose(reshape(x, [batch, rows, heads, width / heads]), [0, 2, 1, 3]));
-}
+/** The parameter's rows, [heads, rows, headDim] or one for each text, with the heads side by side. */
+const sideBySide = (rows: Tensor): Tensor => merged(rows.shape.length === 4 ? rows : reshape(rows, [1, ...rows.shape]));
 
 /**
  * For each layer: whether it takes rows of an earlier layer with its variant, and whether a later one takes its own; undefined where

@@ -7,9 +7,10 @@
  * An rFF is a linear layer and relu, as in the authors' code. The paper's experiments leave rFF(Z) out where an rFF comes before.
  * Departs from the paper: scores are divided by √headDim, and there by the root of the width of all heads together (§2.2).
  */
-import { add, attention, broadcastTo, everything, relu, reshape, transpose } from '../core/ops/index.ts';
+import { add, attention, broadcastTo, everything, relu, reshape } from '../core/ops/index.ts';
 import type { Random } from '../core/random.ts';
 import { randomNormal, type Tensor } from '../core/tensor.ts';
+import { divided } from './attention-parts.ts';
 import type { TransformerConfig } from './config.ts';
 import { type Linear, linear, linearParameters, type Norm, normalize, normParameters } from './linear.ts';
 
@@ -56,14 +57,15 @@ export function poolByAttention(
   heads: number,
 ): Tensor {
   const [batch, length, modelDim] = y.shape;
-  const split = (x: Tensor) => transpose(reshape(x, [batch, x.shape[1], heads, x.shape[2] / heads]), [0, 2, 1, 3]);
   const S = broadcastTo(parts.seed, [batch, 1, modelDim]);
 
   // rFF(Z)                                                                                                     (eq. 11)
   const X = relu(linear(y, parts.tokens));
 
   // O = LayerNorm(S + Multihead(S, X, X))                                                                       (eq. 7)
-  const [q, k, v] = [linear(S, parts.query), linear(X, parts.key), linear(X, parts.value)].map(split);
+  const [q, k, v] = [linear(S, parts.query), linear(X, parts.key), linear(X, parts.value)].map((x) =>
+    divided(x, heads),
+  );
   const mixed = attention(q, k, v, everything(1, length), { keyMask }).output;
   const O = normalize(
     add(S, linear(reshape(mixed, [batch, 1, q.shape[3] * heads]), parts.output)),

@@ -1,11 +1,11 @@
 /** All variants on the same axes, from committed results: error against FLOPs, recall against state, quality against time. */
 import { middlePoints, needComparison } from '../bench/report/results.ts';
+import { meanOf } from '../src/compare/metrics.ts';
 import { decades, even, powersOfTwo } from '../src/compare/report/axes.ts';
 import type { Axis, Chart } from '../src/compare/report/chart.ts';
 import { looksOf } from '../src/compare/report/family-looks.ts';
 import { errorCharts } from '../src/compare/report/figures.ts';
 import { seriesOf } from '../src/compare/series.ts';
-import { meanOf } from '../src/reproduce/over-seeds.ts';
 import { formatBytes, formatPercent } from '../src/terminal/format.ts';
 import { digitsRecipe } from '../src/training/recipes/digits.ts';
 import { mqarRecipe } from '../src/training/recipes/mqar.ts';

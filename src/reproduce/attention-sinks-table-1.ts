@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { ownPath } from '#platform/own-files';
+import { meanOf } from '../compare/metrics.ts';
 import { reading } from '../core/files/system-error.ts';
 import { formatRatio } from '../terminal/format.ts';
 import { loadModel } from '../training/checkpoint.ts';
@@ -14,7 +15,7 @@ import { runsOf } from '../training/recipes/recipe.ts';
 import { endLearner } from '../training/run.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings, type Unit } from './experiment.ts';
-import { formatSpread, meanOf, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Numbers, Results } from './results.ts';
 import { caches, copying, read, type Texts } from './sink-readings.ts';

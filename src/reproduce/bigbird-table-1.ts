@@ -2,12 +2,14 @@
  * BigBird, table 1 (Zaheer et al. 2020), its column of masked tokens: a window alone loses most against full attention, random blocks
  * beside it win back a part. Here hidden bytes in place of hidden words.
  */
+
+import { meanOf } from '../compare/metrics.ts';
 import { formatPercent } from '../terminal/format.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
 import { type RunSettings, runDefaults } from '../training/run.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, meanOf, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';

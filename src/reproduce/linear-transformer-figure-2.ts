@@ -1,9 +1,11 @@
 /** Katharopoulos et al. 2020, figure 2: linear attention learns to copy, and ends where softmax attention does. */
+
+import { meanOf } from '../compare/metrics.ts';
 import { formatError, formatPercent, formatWhole } from '../terminal/format.ts';
 import { copyRecipe } from '../training/recipes/copy.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, meanOf, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import { accuraciesOf, recipeUnits, valuesOf } from './recipe-units.ts';
 import type { Results } from './results.ts';

@@ -2,12 +2,14 @@
  * Longformer, table 4 (Beltagy et al. 2020): windows that grow from layer to layer are better than the same ones in all layers, and
  * these are better than windows that shrink.
  */
+
+import { meanOf } from '../compare/metrics.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
 import { windowsRecipe } from '../training/recipes/windows.ts';
 import type { RunSettings } from '../training/run.ts';
 import type { Claim, Named } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, meanOf, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';

@@ -1,9 +1,11 @@
 /** Long Range Arena, table 1 (Tay et al. 2021), its column of ListOps: how well models evaluate nested operations. */
+
+import { meanOf } from '../compare/metrics.ts';
 import { formatPercent } from '../terminal/format.ts';
 import { listopsRecipe } from '../training/recipes/listops.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, meanOf } from './over-seeds.ts';
+import { formatSpread } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import { accuraciesOf, recipeUnits } from './recipe-units.ts';
 import type { Results } from './results.ts';

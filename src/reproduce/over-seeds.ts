@@ -1,10 +1,7 @@
 /** Numbers of trainings that differ in their seed alone. */
+import { meanOf } from '../compare/metrics.ts';
 import { decades, even, powersOfTwo } from '../compare/report/axes.ts';
 import type { Axis, Chart } from '../compare/report/chart.ts';
-
-export function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, each) => sum + each, 0) / values.length;
-}
 
 /** `97.4% (95.0% to 99.1%)`: the mean, the lowest and the highest; the mean alone where all are written alike. */
 export function formatSpread(values: readonly number[], format: (value: number) => string): string {

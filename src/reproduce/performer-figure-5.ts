@@ -3,6 +3,7 @@
  * at once, and a little training brings it back.
  */
 import { join } from 'node:path';
+import { meanOf } from '../compare/metrics.ts';
 import { formatPercent } from '../terminal/format.ts';
 import { evaluate } from '../training/evaluate.ts';
 import { copyNamed } from '../training/module.ts';
@@ -11,7 +12,7 @@ import { byteLmRecipe } from '../training/recipes/byte-lm.ts';
 import { endLearner, endRun, type Run, type RunSettings } from '../training/run.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings, type UnitContext } from './experiment.ts';
-import { formatSpread, meanOf, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Numbers, Results } from './results.ts';
 import { trainIn, trainingUnit } from './training-unit.ts';

@@ -7,6 +7,8 @@
  * lacks that rule, a model that never learned to look past itself sees nothing else. So here full attention is evaluated with and
  * without the rule, and with keys of norm 1 and of the norm of their queries; and one model is trained without the rule.
  */
+
+import { meanOf } from '../compare/metrics.ts';
 import { formatPercent } from '../terminal/format.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment } from './experiment.ts';
@@ -23,7 +25,7 @@ import {
   unitName,
   units,
 } from './hash-trainings.ts';
-import { formatSpread, meanOf, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Results } from './results.ts';
 

@@ -2,6 +2,8 @@
  * Transformer-XL, table 8 (Dai et al. 2019): how long a context still helps. A model with a memory of earlier segments gains from
  * contexts of several segments; one that was trained on segments alone gains nothing beyond one.
  */
+
+import { meanOf } from '../compare/metrics.ts';
 import { formatPercent, formatRatio, formatWhole } from '../terminal/format.ts';
 import { evaluate } from '../training/evaluate.ts';
 import type { AttentionSettings } from '../training/mixing.ts';
@@ -13,7 +15,7 @@ import { openTask } from '../training/tasks/registry.ts';
 import type { Task } from '../training/tasks/task.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, meanOf, seedChart } from './over-seeds.ts';
+import { formatSpread, seedChart } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import type { Numbers, Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';

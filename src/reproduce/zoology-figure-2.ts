@@ -2,12 +2,14 @@
  * Zoology, figure 2 (Arora et al. 2023): recall of pairs, for which attention needs no width and a gated convolution does. Beside it
  * the size of the states, as the same authors drew it later (Based, arXiv:2402.18668, figure 2).
  */
+
+import { meanOf } from '../compare/metrics.ts';
 import { formatBytes, formatPercent } from '../terminal/format.ts';
 import { mqarRecipe } from '../training/recipes/mqar.ts';
 import { mqarHeirsRecipe } from '../training/recipes/mqar-heirs.ts';
 import type { Claim, Named } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, meanOf } from './over-seeds.ts';
+import { formatSpread } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
 import { accuraciesOf, recipeUnits, stateBytesOf } from './recipe-units.ts';
 import type { Results } from './results.ts';

@@ -1,8 +1,8 @@
 /** The tables of a training step beside PyTorch's, and of where its time goes, for docs/speed.md. */
 import { readSteps } from '../bench/report/results.ts';
-import { shareOfProducts } from '../bench/suites/training.ts';
+import { STEP_TITLES, shareOfProducts, stepLines } from '../bench/suites/training.ts';
 import type { ComparisonReport } from '../src/compare/result.ts';
-import { formatMilliseconds, formatPercent, formatRatio, formatWhole } from '../src/terminal/format.ts';
+import { formatMilliseconds, formatPercent, formatWhole } from '../src/terminal/format.ts';
 import { markdown } from './training-summary.ts';
 
 /** Of the profile: the rest is below. */
@@ -15,19 +15,6 @@ export function trainingStepTables(
   const measured = readSteps();
   if (measured === null) return '';
   const { rows, environment, versions, profile } = measured;
-  const lines = rows.map((row) => {
-    const alone = rows.find(
-      ({ size, threads, contestant }) => size === row.size && threads === 1 && contestant === row.contestant,
-    );
-    return [
-      row.size,
-      formatWhole(row.threads),
-      row.contestant,
-      formatMilliseconds(row.milliseconds),
-      row.contestant === 'this library' ? '' : formatRatio(row.ratio),
-      row.threads === 1 || alone === undefined ? '' : formatRatio(alone.milliseconds / row.milliseconds),
-    ];
-  });
   const all = profile.ops.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const ops = profile.ops
     .slice(0, MOST_OPS)
@@ -38,8 +25,7 @@ export function trainingStepTables(
       formatMilliseconds((milliseconds - kernelMilliseconds) / profile.steps),
       formatWhole(calls / profile.steps),
     ]);
-  const titles = ['model', 'threads', 'contestant', 'a step', 'its time / ours', 'gain of the second thread'];
-  return `${markdown(titles, lines)}
+  return `${markdown(STEP_TITLES, stepLines(rows))}
 
 ${machine(environment, 'npm run bench -- --suite training --venv FOLDER')} PyTorch ${versions.torch}. Models of bytes: 128
 tokens and batches of 16 for the small one, 256 and 8 for the other, with AdamW. PyTorch held to AVX2 and to 128 bits, as wide as

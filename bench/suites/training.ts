@@ -59,8 +59,18 @@ async function profileOf({ name: _, model, ...sizes }: Size, steps: number): Pro
 }
 
 function tableOf(rows: readonly StepRow[], width: number | undefined): string {
-  const titles = ['model', 'threads', 'contestant', 'a step', 'its time / ours', 'gain of the second thread'];
-  const lines = rows.map((row) => {
+  const columns = STEP_TITLES.map((title, n) => ({
+    title,
+    align: n === 0 || n === 2 ? ('left' as const) : ('right' as const),
+  }));
+  return formatTable(columns, stepLines(rows), { width });
+}
+
+export const STEP_TITLES = ['model', 'threads', 'contestant', 'a step', 'its time / ours', 'gain of the second thread'];
+
+/** A line for each row, for tables. */
+export function stepLines(rows: readonly StepRow[]): string[][] {
+  return rows.map((row) => {
     const alone = rows.find(
       ({ size, threads, contestant }) => size === row.size && threads === 1 && contestant === row.contestant,
     );
@@ -73,11 +83,6 @@ function tableOf(rows: readonly StepRow[], width: number | undefined): string {
       row.threads === 1 || alone === undefined ? '' : formatRatio(alone.milliseconds / row.milliseconds),
     ];
   });
-  const columns = titles.map((title, n) => ({
-    title,
-    align: n === 0 || n === 2 ? ('left' as const) : ('right' as const),
-  }));
-  return formatTable(columns, lines, { width });
 }
 
 const PRODUCTS = ['matmul', 'affine', 'attention'];

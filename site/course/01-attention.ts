@@ -1,4 +1,5 @@
 /** Lesson 1: what attention computes. One token and one head by hand, then the words of a trained model. */
+import { HEAD } from './controls.ts';
 import type { Lesson } from './lesson.ts';
 import { LAYERS } from './pictures/tools.ts';
 
@@ -52,7 +53,7 @@ export const attention: Lesson = {
         needs: 'minilm-qkv.safetensors',
         controls: [
           { kind: 'choice', name: 'layer', label: 'Layer', options: LAYERS },
-          { kind: 'slider', name: 'head', label: 'Head', stops: [1, 2, 3, 4, 5, 6], start: 4 },
+          HEAD,
           { kind: 'slider', name: 'from', label: 'First word', stops: [1, 17, 33, 49, 65, 97, 129, 257], start: 1 },
           {
             kind: 'slider',

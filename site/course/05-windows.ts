@@ -1,6 +1,6 @@
 /** Lesson 5: windows and global tokens. */
+import { HEAD, inputChoice, layerChoice } from './controls.ts';
 import type { Lesson } from './lesson.ts';
-import { LAYERS } from './pictures/tools.ts';
 
 const WINDOWS = [4, 8, 16, 32, 64];
 
@@ -24,8 +24,8 @@ export const windows: Lesson = {
     needs: 'minilm-qkv.safetensors',
     given: () => ({ variant: 'longformer', length: 64 }),
     controls: [
-      { kind: 'choice', name: 'layer', label: 'Layer of MiniLM', options: LAYERS },
-      { kind: 'slider', name: 'head', label: 'Head', stops: [1, 2, 3, 4, 5, 6], start: 4 },
+      layerChoice(),
+      HEAD,
       { kind: 'slider', name: 'option.attentionWindow', label: 'Window w', stops: [2, 4, 8, 16, 32, 64], start: 8 },
       { kind: 'slider', name: 'globals', label: 'Global tokens', stops: [0, 1, 2, 4, 8], start: 0 },
     ],
@@ -104,16 +104,7 @@ export const windows: Lesson = {
         ]),
       }),
       controls: [
-        {
-          kind: 'choice',
-          name: 'input',
-          label: 'Input',
-          options: [
-            ['words', 'words of MiniLM'],
-            ['clustered', 'drawn: clustered'],
-            ['peaked', 'drawn: peaked'],
-          ],
-        },
+        inputChoice('words', 'clustered', 'peaked'),
         { kind: 'slider', name: 'length', label: 'Tokens', stops: [64, 128, 256], start: 128 },
       ],
       says: 'On words, the error falls fast as the window widens, and one global token does a good part of the work. On the drawn inputs it falls slowly: with 128 tokens, a window of 64 still has an error near 1 on the clustered ones. Where far tokens matter, near ones are no substitute.',

@@ -1,6 +1,6 @@
 /** Lesson 6: random and strided patterns. */
+import { HEAD, inputChoice, layerChoice } from './controls.ts';
 import type { Lesson } from './lesson.ts';
-import { LAYERS } from './pictures/tools.ts';
 
 /** Sizes at which a pattern of so few tokens can be seen. */
 const OPTIONS = JSON.stringify({
@@ -38,8 +38,8 @@ export const random: Lesson = {
         label: 'Variant',
         options: [...VARIANTS, ['axial', 'axial: rows, then columns']],
       },
-      { kind: 'choice', name: 'layer', label: 'Layer of MiniLM', options: LAYERS },
-      { kind: 'slider', name: 'head', label: 'Head', stops: [1, 2, 3, 4, 5, 6], start: 4 },
+      layerChoice(),
+      HEAD,
     ],
     says: 'Find the parts of each pattern: the diagonal, the first and the last lines, the lone blocks, the columns at even distances. Axial attention has a weight for every pair, though it computes few products: the weight of a pair is a weight in a row times a weight in a column.',
     legend: 'Orange in the difference is what the variant takes away, blue what it adds.',
@@ -133,16 +133,7 @@ export const random: Lesson = {
         ]),
       }),
       controls: [
-        {
-          kind: 'choice',
-          name: 'input',
-          label: 'Input',
-          options: [
-            ['words', 'words of MiniLM'],
-            ['clustered', 'drawn: clustered'],
-            ['peaked', 'drawn: peaked'],
-          ],
-        },
+        inputChoice('words', 'clustered', 'peaked'),
         { kind: 'slider', name: 'length', label: 'Tokens', stops: [128, 256], start: 256 },
       ],
       says: 'At equal cost on words, is the budget better spent on random blocks or on a wider window? Compare the lines at a quarter of the operations: the window is ahead, since words need their neighbours. On the clustered input, whose weight is anywhere, all three stay above the error of zeros with 256 tokens, over the whole range.',

@@ -1,4 +1,5 @@
 /** Lesson 7: hashing and clusters: the tokens choose who meets. */
+import { inputChoice } from './controls.ts';
 import type { Lesson } from './lesson.ts';
 
 export const hashing: Lesson = {
@@ -55,16 +56,7 @@ export const hashing: Lesson = {
               ['routing', 'routing: w tokens of each cluster'],
             ],
           },
-          {
-            kind: 'choice',
-            name: 'input',
-            label: 'Input',
-            options: [
-              ['clustered', 'drawn: clustered'],
-              ['words', 'words of MiniLM'],
-              ['peaked', 'drawn: peaked'],
-            ],
-          },
+          inputChoice('clustered', 'words', 'peaked'),
           { kind: 'slider', name: 'budget', label: 'Clusters, rounds, or tokens', stops: [2, 4, 8, 16], start: 4 },
           { kind: 'slider', name: 'seed', label: 'Another draw', stops: [0, 1, 2, 3], start: 0 },
         ],
@@ -118,16 +110,7 @@ export const hashing: Lesson = {
         ]),
       }),
       controls: [
-        {
-          kind: 'choice',
-          name: 'input',
-          label: 'Input',
-          options: [
-            ['clustered', 'drawn: clustered'],
-            ['words', 'words of MiniLM'],
-            ['gaussian', 'drawn: even'],
-          ],
-        },
+        inputChoice('clustered', 'words', 'gaussian'),
         { kind: 'slider', name: 'length', label: 'Tokens', stops: [128, 256], start: 256 },
       ],
       says: 'On clustered tokens, more clusters and more rounds find more. On even ones, Reformer is far off at first, because a mean over few keys is noisier than one over all. Part of Reformer’s error on words is not an error of hashing: MiniLM was trained with separate keys, and Reformer does not use them.',

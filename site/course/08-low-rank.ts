@@ -1,4 +1,5 @@
 /** Lesson 8: low rank and landmarks. */
+import { HEAD, inputChoice, layerChoice } from './controls.ts';
 import type { Lesson } from './lesson.ts';
 
 export const lowRank: Lesson = {
@@ -53,16 +54,8 @@ export const lowRank: Lesson = {
               ['nystromformer', 'nystromformer: m landmarks'],
             ],
           },
-          {
-            kind: 'choice',
-            name: 'layer',
-            label: 'Layer of MiniLM',
-            options: [
-              ['layer4', 'layer 4'],
-              ['layer1', 'layer 1'],
-            ],
-          },
-          { kind: 'slider', name: 'head', label: 'Head', stops: [1, 2, 3, 4, 5, 6], start: 4 },
+          layerChoice('layer4'),
+          HEAD,
           { kind: 'slider', name: 'budget', label: 'k or m', stops: [2, 4, 8, 16, 32, 64], start: 8 },
         ],
         says: 'Linformer’s columns come in stretches: all tokens of a stretch get the same weight. Nyströmformer shows finer columns, and some weights below zero. With 64 of 64, Linformer is full attention. Nyströmformer is not quite, since its inverse stops after six steps.',
@@ -114,24 +107,8 @@ export const lowRank: Lesson = {
         ]),
       }),
       controls: [
-        {
-          kind: 'choice',
-          name: 'input',
-          label: 'Input',
-          options: [
-            ['words', 'words of MiniLM'],
-            ['peaked', 'drawn: peaked'],
-          ],
-        },
-        {
-          kind: 'choice',
-          name: 'layer',
-          label: 'Layer of MiniLM',
-          options: [
-            ['layer4', 'layer 4'],
-            ['layer1', 'layer 1'],
-          ],
-        },
+        inputChoice('words', 'peaked'),
+        layerChoice('layer4'),
         { kind: 'slider', name: 'length', label: 'Tokens', stops: [128, 256], start: 256 },
       ],
       says: 'Nyströmformer comes nearer in layer 4, which looks far, than in layer 1, which looks nearby. On the peaked input both are hardly better than zeros: the means hide what matters.',

@@ -1,4 +1,5 @@
 /** Lesson 9: kernels and random features. */
+import { HEAD, inputChoice, layerChoice } from './controls.ts';
 import type { Lesson } from './lesson.ts';
 
 export const kernels: Lesson = {
@@ -45,16 +46,8 @@ export const kernels: Lesson = {
               ['linear-transformer', 'linear-transformer: elu + 1'],
             ],
           },
-          {
-            kind: 'choice',
-            name: 'layer',
-            label: 'Layer of MiniLM',
-            options: [
-              ['layer4', 'layer 4'],
-              ['layer1', 'layer 1'],
-            ],
-          },
-          { kind: 'slider', name: 'head', label: 'Head', stops: [1, 2, 3, 4, 5, 6], start: 4 },
+          layerChoice('layer4'),
+          HEAD,
           { kind: 'slider', name: 'budget', label: 'Random features m', stops: [8, 16, 32, 64, 128, 256], start: 32 },
           { kind: 'slider', name: 'seed', label: 'Another draw', stops: [0, 1, 2, 3], start: 0 },
         ],
@@ -110,25 +103,8 @@ export const kernels: Lesson = {
         ]),
       }),
       controls: [
-        {
-          kind: 'choice',
-          name: 'input',
-          label: 'Input',
-          options: [
-            ['words', 'words of MiniLM'],
-            ['peaked', 'drawn: peaked'],
-            ['gaussian', 'drawn: even'],
-          ],
-        },
-        {
-          kind: 'choice',
-          name: 'layer',
-          label: 'Layer of MiniLM',
-          options: [
-            ['layer4', 'layer 4'],
-            ['layer1', 'layer 1'],
-          ],
-        },
+        inputChoice('words', 'peaked', 'gaussian'),
+        layerChoice('layer4'),
         { kind: 'slider', name: 'length', label: 'Tokens', stops: [128, 256], start: 256 },
       ],
       says: 'In layer 1 a window of the same cost does far better (lesson 5). Layer 4 is more even, and there few features do nearly as well as many. RFA divides queries and keys by their lengths first: its features are then good ones, but of another attention, and more of them change little.',

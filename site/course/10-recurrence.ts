@@ -1,4 +1,5 @@
 /** Lesson 10: recurrence and memories: segments, and what is kept of those before. */
+import { HEAD, inputChoice, layerChoice } from './controls.ts';
 import type { Lesson } from './lesson.ts';
 
 export const recurrence: Lesson = {
@@ -69,16 +70,8 @@ export const recurrence: Lesson = {
               ['compressive', 'compressive: 4 tokens to 1'],
             ],
           },
-          {
-            kind: 'choice',
-            name: 'layer',
-            label: 'Layer of MiniLM',
-            options: [
-              ['layer1', 'layer 1'],
-              ['layer4', 'layer 4'],
-            ],
-          },
-          { kind: 'slider', name: 'head', label: 'Head', stops: [1, 2, 3, 4, 5, 6], start: 4 },
+          layerChoice(),
+          HEAD,
         ],
         says: 'In the compressive picture, far tokens come in groups of four with one weight. They can be seen, but not told apart.',
       },
@@ -122,25 +115,8 @@ export const recurrence: Lesson = {
       needs: 'minilm-qkv.safetensors',
       given: () => ({ blockSize: 8 }),
       controls: [
-        {
-          kind: 'choice',
-          name: 'input',
-          label: 'Input',
-          options: [
-            ['words', 'words of MiniLM'],
-            ['clustered', 'drawn: clustered'],
-            ['peaked', 'drawn: peaked'],
-          ],
-        },
-        {
-          kind: 'choice',
-          name: 'layer',
-          label: 'Layer of MiniLM',
-          options: [
-            ['layer1', 'layer 1'],
-            ['layer4', 'layer 4'],
-          ],
-        },
+        inputChoice('words', 'clustered', 'peaked'),
+        layerChoice(),
         { kind: 'slider', name: 'length', label: 'Tokens', stops: [128, 192], start: 128 },
       ],
       says: 'How much of full attention’s weight lies on the *nearest* keys, which is all that a memory holds? The best choice of as many keys stands above it, a choice by chance below. Lesson 12 comes back to the line of MoBA.',

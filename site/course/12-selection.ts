@@ -1,4 +1,5 @@
 /** Lesson 12: learned selection. */
+import { HEAD, inputChoice, layerChoice } from './controls.ts';
 import type { Lesson } from './lesson.ts';
 
 export const selection: Lesson = {
@@ -40,16 +41,8 @@ export const selection: Lesson = {
           ['dsa', 'dsa, without an indexer: the k nearest keys'],
         ],
       },
-      {
-        kind: 'choice',
-        name: 'layer',
-        label: 'Layer of MiniLM',
-        options: [
-          ['layer1', 'layer 1'],
-          ['layer4', 'layer 4'],
-        ],
-      },
-      { kind: 'slider', name: 'head', label: 'Head', stops: [1, 2, 3, 4, 5, 6], start: 4 },
+      layerChoice(),
+      HEAD,
       { kind: 'slider', name: 'budget', label: 'Blocks or keys', stops: [3, 4, 5, 6, 8], start: 3 },
     ],
     says: 'MiniLM’s numbers, read causally. Each row chooses for itself: find rows of MoBA that take the first block, and rows that do not. With 8 of 8 blocks MoBA is full attention. NSA’s gates are not trained here, and each of its branches has the same part. DSA chooses by an indexer; without one all scores are alike, and it takes the nearest.',
@@ -62,26 +55,9 @@ export const selection: Lesson = {
         draw: 'caught',
         needs: 'minilm-qkv.safetensors',
         controls: [
-          {
-            kind: 'choice',
-            name: 'input',
-            label: 'Input',
-            options: [
-              ['words', 'words of MiniLM'],
-              ['clustered', 'drawn: clustered'],
-              ['peaked', 'drawn: peaked'],
-            ],
-          },
-          {
-            kind: 'choice',
-            name: 'layer',
-            label: 'Layer of MiniLM',
-            options: [
-              ['layer4', 'layer 4'],
-              ['layer1', 'layer 1'],
-            ],
-          },
-          { kind: 'slider', name: 'head', label: 'Head', stops: [1, 2, 3, 4, 5, 6], start: 4 },
+          inputChoice('words', 'clustered', 'peaked'),
+          layerChoice('layer4'),
+          HEAD,
           { kind: 'slider', name: 'blockSize', label: 'MoBA’s block', stops: [4, 8], start: 8 },
           { kind: 'slider', name: 'length', label: 'Tokens', stops: [128, 192], start: 128 },
         ],
@@ -137,25 +113,8 @@ export const selection: Lesson = {
         ]),
       }),
       controls: [
-        {
-          kind: 'choice',
-          name: 'input',
-          label: 'Input',
-          options: [
-            ['words', 'words of MiniLM'],
-            ['clustered', 'drawn: clustered'],
-            ['peaked', 'drawn: peaked'],
-          ],
-        },
-        {
-          kind: 'choice',
-          name: 'layer',
-          label: 'Layer of MiniLM',
-          options: [
-            ['layer4', 'layer 4'],
-            ['layer1', 'layer 1'],
-          ],
-        },
+        inputChoice('words', 'clustered', 'peaked'),
+        layerChoice('layer4'),
         { kind: 'slider', name: 'length', label: 'Tokens', stops: [128, 256], start: 256 },
       ],
       says: 'On the drawn inputs, whose weight is anywhere, choosing wins clearly. On words the lines are close, and at small budgets the window is ahead: it keeps the first tokens, where many heads put their weight. MiniLM was also never trained to have its keys summed up by their means.',

@@ -1,17 +1,13 @@
 /** The built site in Chromium, for specs: opened from the disk, from a plain static host, or from one that isolates. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { dirname, join, relative, sep } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Test } from 'uvu';
-import { allVariants } from '../../src/variants/registry.ts';
 import { serve } from '../serve.ts';
+import { dist } from './built.ts';
 import { findChromium, HOW_TO_GET_CHROMIUM } from './chromium.ts';
+import { within } from './patience.ts';
 import { Problems } from './problems.ts';
-
-/** What `npm run test:site` has built; by hand, what `npm run site` has. */
-export const dist = process.env.SITE_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 
 /** From a disk and from a plain host a page has one thread; where it is isolated, as many as the machine. */
 export const WAYS = ['disk', 'plain', 'isolated'] as const;
@@ -19,6 +15,10 @@ export type Way = (typeof WAYS)[number];
 
 /** Only what hangs takes as long: several of these run at once, and the machine may be busy with something else. */
 const PATIENCE_MILLISECONDS = 180_000;
+/** Of all that a test does with a page. The runner of the tests ends a file after 900 s, and then nobody learns why. */
+const LONGEST_LOOK_MILLISECONDS = 480_000;
+/** For what takes Chromium milliseconds, page or not. */
+const OWN_PATIENCE_MILLISECONDS = 60_000;
 
 export interface WindowSettings {
   width?: number;
@@ -46,70 +46,19 @@ export interface Visit {
 
 type Look = (visit: Visit) => Promise<void>;
 
-/** All built files of a kind, from the site's root (or another folder) with forward slashes, sorted. */
-export function builtFiles(extension: string, folder = dist): string[] {
-  if (!existsSync(folder)) throw new Error(`${folder}: not built yet: npm run site`);
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(extension))
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .sort();
-}
-
-/** The site's own pages; those of the API reference are TypeDoc's. */
-export function ownPages(): string[] {
-  return builtFiles('.html').filter((path) => !path.startsWith('api/'));
-}
-
-const STANDING_FOR_ALL = [
-  'variants/longformer.html',
-  'layers/top-2.html',
-  'ops/attention.html',
-  'course/index.html',
-  'course/teach.html',
-  'course/attention.html',
-];
-
-/** Whether a page is made like many others, one of which stands for all where a look at each would take long. */
-export function isOneOfMany(path: string): boolean {
-  return /^(variants|layers|ops|course)\//.test(path) && !STANDING_FOR_ALL.includes(path);
-}
-
-/**
- * Every page that is made on its own and, of those made alike, the longest of each family of variants and the longest of an
- * op: what a look at each takes grows with every variant. `npm run test:thorough` looks at all.
- */
-export function pagesToLookAt(): string[] {
-  const pages = ownPages();
-  if (process.env.THOROUGH === '1') return pages;
-  const longest = new Map<string, string>();
-  for (const path of pages) {
-    const kind = kindOf(path);
-    if (sizeOf(path) > sizeOf(longest.get(kind))) longest.set(kind, path);
-  }
-  return pages.filter((path) => !isOneOfMany(path) || longest.get(kindOf(path)) === path);
-}
-
-/** The family of the variant, the folder of other pages that are alike, and else the page itself. */
-function kindOf(path: string): string {
-  const variant = allVariants().find(({ name }) => path === `variants/${name}.html`);
-  return variant?.family ?? (isOneOfMany(path) ? dirname(path) : path);
-}
-
-function sizeOf(path: string | undefined): number {
-  return path === undefined ? 0 : statSync(join(dist, path)).size;
-}
-
 /** Starts Chromium and both servers for the tests of a file, and ends them after the last. */
 export class Visitor {
   #browser: Browser | null = null;
   #walker: { page: Page; heard: Problems } | null = null;
   readonly #servers: Server[] = [];
   readonly #folder: string;
+  readonly #patience: number;
   readonly #roots: Record<Way, string>;
 
-  /** Of pages in a folder, that of the site if none is named. */
-  constructor(test: Test, folder = dist) {
+  /** Of pages in a folder, that of the site if none is named. `patience`: milliseconds for each thing waited for. */
+  constructor(test: Test, folder = dist, patience = PATIENCE_MILLISECONDS) {
     this.#folder = folder;
+    this.#patience = patience;
     this.#roots = { disk: pathToFileURL(`${folder}/`).href, plain: '', isolated: '' };
     test.before(() => this.#start());
     test.after(() => this.#end());
@@ -139,10 +88,14 @@ export class Visitor {
       const addressOf = (other: string): string => this.addressOf(other, way);
       const response = await page.goto(addressOf(path));
       if (response?.ok() === false) throw new Error(`${path}: ${response.status()}`);
-      await settled(page);
-      await page.evaluate(askForIcon);
-      await heard.ended();
-      await look({ page, problems: heard.found, addressOf });
+      await within(this.#patience, settled(page), () => `${path} does not come to rest`);
+      await within(this.#patience, page.evaluate(askForIcon), () => `${path} gets no answer about its icon`);
+      await within(this.#patience, heard.ended(), () => `${path} still waits for ${heard.open.join(', ')}`);
+      await within(
+        LONGEST_LOOK_MILLISECONDS,
+        look({ page, problems: heard.found, addressOf }),
+        () => `${path}: the look`,
+      );
     } finally {
       heard.endLook();
     }
@@ -159,35 +112,54 @@ export class Visitor {
     try {
       await use(page);
     } finally {
-      await page.context().close();
+      // A window that does not close has been looked at all the same; the next test gets another Chromium.
+      await within(OWN_PATIENCE_MILLISECONDS, page.context().close(), () => 'a window does not close').catch(
+        (error: Error) => this.#giveUp(error),
+      );
     }
   }
 
-  async #page({ width = 1280, height = 900, colours = 'light', touch = false }: WindowSettings): Promise<Page> {
-    if (this.#browser === null) throw new Error('Chromium has not started');
+  #page(settings: WindowSettings): Promise<Page> {
+    const opened = (): Promise<Page> =>
+      within(OWN_PATIENCE_MILLISECONDS, this.#opened(settings), () => 'no window opens');
+    return opened().catch(async (error: Error) => {
+      await this.#giveUp(error);
+      return opened();
+    });
+  }
+
+  async #opened({ width = 1280, height = 900, colours = 'light', touch = false }: WindowSettings): Promise<Page> {
+    this.#browser ??= await launched();
     const context = await this.#browser.newContext({
       viewport: { width, height },
       colorScheme: colours,
       hasTouch: touch,
       isMobile: touch,
     });
-    context.setDefaultTimeout(PATIENCE_MILLISECONDS);
+    context.setDefaultTimeout(this.#patience);
     // What tsx puts around the names of functions, also of those that run in the page.
     await context.addInitScript({ content: 'globalThis.__name = (value) => value;' });
     return context.newPage();
   }
 
+  /** Chromium itself no longer answers, whatever page it shows: says so, and lets the next window have a new one. */
+  async #giveUp(error: Error): Promise<void> {
+    console.error(`Chromium is started anew: ${error.message}`);
+    const browser = this.#browser;
+    this.#browser = null;
+    this.#walker = null;
+    await within(OWN_PATIENCE_MILLISECONDS, browser?.close() ?? Promise.resolve(), () => 'it does not end').catch(
+      () => {},
+    );
+  }
+
   async #start(): Promise<void> {
-    const executablePath = findChromium();
-    if (executablePath === null) throw new Error(HOW_TO_GET_CHROMIUM);
     for (const way of ['plain', 'isolated'] as const) {
       const { server, url } = await serve(this.#folder, { port: 0, isolated: way === 'isolated' });
       this.#servers.push(server);
       this.#roots[way] = url;
     }
-    // Containers give neither the user namespaces of a sandbox nor much /dev/shm; the pages are our own.
-    const args = ['--no-sandbox', '--disable-dev-shm-usage'];
-    this.#browser = await chromium.launch({ executablePath, args });
+    this.#browser = await launched();
   }
 
   async #end(): Promise<void> {
@@ -197,6 +169,14 @@ export class Visitor {
       server.close();
     }
   }
+}
+
+function launched(): Promise<Browser> {
+  const executablePath = findChromium();
+  if (executablePath === null) throw new Error(HOW_TO_GET_CHROMIUM);
+  // Containers give neither the user namespaces of a sandbox nor much /dev/shm; the pages are our own.
+  const args = ['--no-sandbox', '--disable-dev-shm-usage'];
+  return chromium.launch({ executablePath, args });
 }
 
 /** Until nothing is on its way any more, by the page's own word. */

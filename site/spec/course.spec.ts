@@ -13,7 +13,8 @@ import { addressOfLesson, LESSON_OF_LAYERS, LESSONS } from '../course/index.ts';
 import type { Control, Lesson, LivePicture, StillPicture } from '../course/lesson.ts';
 import { PICTURES } from '../course/pictures/index.ts';
 import { startOf } from '../pages/course/figure.ts';
-import { dist, Visitor } from './browser.ts';
+import { Visitor } from './browser.ts';
+import { dist } from './built.ts';
 
 const visitor = new Visitor(test);
 

@@ -5,7 +5,7 @@ import { parseHTML } from 'linkedom';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { allVariants } from '../../src/index.ts';
-import { dist, ownPages } from './browser.ts';
+import { dist, ownPages } from './built.ts';
 
 const pages = ownPages();
 const documents = pages.map((path) => parseHTML(readFileSync(join(dist, path), 'utf8')).document);

@@ -8,7 +8,8 @@ import * as assert from 'uvu/assert';
 import { outputOf } from '../../spec/cli/host.ts';
 import type { ComparisonReport } from '../../src/index.ts';
 import { addressOfLesson, lessonsOf } from '../course/index.ts';
-import { dist, settled, Visitor, WAYS } from './browser.ts';
+import { settled, Visitor, WAYS } from './browser.ts';
+import { dist } from './built.ts';
 import { likeNode } from './kernels.ts';
 
 const visitor = new Visitor(test);

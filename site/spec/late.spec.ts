@@ -8,7 +8,8 @@ import { extname, join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dist, settled, Visitor } from './browser.ts';
+import { settled, Visitor } from './browser.ts';
+import { dist } from './built.ts';
 import { takeShifts, tooMuch, watchShifts } from './shifts.ts';
 
 const visitor = new Visitor(test);

@@ -4,7 +4,7 @@ import { join, posix } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { builtFiles, dist } from './browser.ts';
+import { builtFiles, dist } from './built.ts';
 
 interface Document {
   ids: Set<string>;

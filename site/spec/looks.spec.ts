@@ -6,7 +6,8 @@ import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isOneOfMany, pagesToLookAt, Visitor } from './browser.ts';
+import { Visitor } from './browser.ts';
+import { isOneOfMany, pagesToLookAt } from './built.ts';
 import { cuts } from './cuts.ts';
 import { takeShifts, tooMuch, watchShifts } from './shifts.ts';
 

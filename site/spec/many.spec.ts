@@ -12,7 +12,8 @@ import { bundle } from '../bundle.ts';
 import { overviewPage } from '../pages/overview.ts';
 import { documentOf } from '../pages/page.ts';
 import { patternsPage } from '../pages/patterns.ts';
-import { dist, settled, Visitor } from './browser.ts';
+import { settled, Visitor } from './browser.ts';
+import { dist } from './built.ts';
 import { cuts } from './cuts.ts';
 import { COUNT } from './fifty.ts';
 

@@ -9,7 +9,7 @@ import { opDefinitions } from '../ops/definitions.ts';
 import { filesOf } from '../source/files.ts';
 import { opPlaces, opsCalledIn } from '../source/ops.ts';
 import { parseSource } from '../source/segments.ts';
-import { builtFiles, dist } from './browser.ts';
+import { builtFiles, dist } from './built.ts';
 
 /** The built pages of a folder, by name. */
 function documentsIn(folder: string): Map<string, Document> {

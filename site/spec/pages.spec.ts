@@ -8,7 +8,8 @@ import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AT_ONCE } from '../maths.ts';
-import { dist, isOneOfMany, ownPages, pagesToLookAt, Visitor, WAYS } from './browser.ts';
+import { Visitor, WAYS } from './browser.ts';
+import { dist, isOneOfMany, ownPages, pagesToLookAt } from './built.ts';
 
 const visitor = new Visitor(test);
 

@@ -2,6 +2,12 @@
 import type { ConsoleMessage, Page, Request, Response } from 'playwright-core';
 
 /**
+ * What is asked of a host or a disk. The script of a worker is a blob of the page: it is there already, and of one that ends
+ * while it starts nobody may ever say that its request has ended.
+ */
+const TRAVELS = /^(https?|file):/;
+
+/**
  * Hears errors on the console, thrown errors and failed requests of a window. A request that its page had begun before it
  * was left is broken off by Chromium: that is no problem, neither of that page nor of the next. All else that a page says
  * after its look has ended is one, and is told as that of the page before.
@@ -45,6 +51,11 @@ export class Problems {
     while (this.#open.size > 0) await new Promise<void>((resolve) => this.#tell.push(resolve));
   }
 
+  /** The addresses of requests that have not ended. */
+  get open(): string[] {
+    return [...this.#open].map((request) => request.url());
+  }
+
   #add(problem: string, isBefore = this.#isBefore): void {
     this.#found.push(isBefore ? `the page before: ${problem}` : problem);
   }
@@ -58,7 +69,7 @@ export class Problems {
       this.#next = request;
       this.#leave();
     }
-    this.#open.add(request);
+    if (TRAVELS.test(request.url())) this.#open.add(request);
   }
 
   #onDocument(): void {

@@ -17,7 +17,7 @@ import { TOKEN_KINDS } from '../source/highlight.ts';
 import { anchorOf } from '../source/paper.ts';
 import { parseSource, reachOf, type SourceFile, textOf } from '../source/segments.ts';
 import { colourRules } from '../style/colours.ts';
-import { builtFiles, dist } from './browser.ts';
+import { builtFiles, dist } from './built.ts';
 
 const variants = fileURLToPath(new URL('../../src/variants/', import.meta.url));
 const sources = readdirSync(variants, { recursive: true, encoding: 'utf8' })

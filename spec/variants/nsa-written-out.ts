@@ -1,4 +1,5 @@
-/** NSA as its paper writes it, in plain loops over numbers of one batch entry: eqs. 5 to 12, the choice by sorting. */
+/** NSA as its paper writes it, in plain loops over numbers of one batch entry: eqs. 5 to 12, given a choice or by sorting. */
+import { type Candidate, roundings } from '../laws/choices.ts';
 
 /** [heads][tokens][width] */
 export type Heads = number[][][];
@@ -14,6 +15,8 @@ export interface WrittenOut {
   /** φ: a head's rows of a block to one row. */
   compressKeys(rows: number[][], head: number): number[];
   compressValues(rows: number[][], head: number): number[];
+  /** How far each number of a compressed key may be from this one where it is rounded to the type of the inputs. */
+  roundingOfKeys(rows: number[][], head: number): number[];
   /** Whether a token is real. */
   real: boolean[];
   /** [branch][heads][tokens]: compressed, selected, window. */
@@ -34,27 +37,67 @@ function attended(q: number[], keys: number[][], values: number[][], width: numb
   return Array.from({ length: width }, (_, c) => weights.reduce((sum, p, j) => sum + p * values[j][c], 0));
 }
 
-/** The blocks that token t selects for the heads from `first` on, by the probabilities of each head over compressed blocks. */
-export function selected(t: number, probabilities: number[][], { l, d, block, n }: WrittenOut): number[] {
-  const own = Math.floor(t / block);
-  const fixed = [...new Set([0, own - 1, own])].filter((j) => j >= 0);
-  const others = Array.from({ length: own + 1 }, (_, j) => j).filter((j) => !fixed.includes(j));
-  const score = (j: number) => {
-    let sum = 0;
-    for (const p of probabilities) {
-      // Token by token: how many tokens of block j does compressed block i hold, in strides of d.
-      for (const [i, each] of p.entries()) {
-        for (let token = i * d; token < i * d + l; token++) if (Math.floor(token / block) === j) sum += each / d;
-      }
-    }
-    // Sums that share their largest terms differ by rounding alone: to seven digits they are equal, and the earlier wins.
-    return Math.fround(sum);
-  };
-  const ranked = others.map((j) => [score(j), j]).sort((a, b) => b[0] - a[0]);
-  return [...fixed, ...ranked.slice(0, Math.max(0, n - fixed.length)).map(([, j]) => j)];
+/** The first block, the own one and the one before. */
+const fixedBlocks = (own: number): number[] => [...new Set([0, own - 1, own])].filter((j) => j >= 0);
+
+/** Of one head: weights over compressed blocks, and how far a score of those may be off by rounding. */
+export interface Weights {
+  p: number[];
+  slack: number;
 }
 
-export function nsaWrittenOut(queries: Heads, keys: Heads, values: Heads, settings: WrittenOut): Heads {
+/**
+ * What the blocks that token t may select score for the heads whose weights are given (eqs. 9 and 10). Scores that are off by
+ * δ at most give weights off by e^{2δ} − 1, relative. The sums are compared in float32: half a step of it, or of its least number.
+ */
+export function scored(t: number, heads: readonly Weights[], { l, d, block }: WrittenOut): Map<number, Candidate> {
+  const own = Math.floor(t / block);
+  const fixed = fixedBlocks(own);
+  const others = Array.from({ length: own + 1 }, (_, j) => j).filter((j) => !fixed.includes(j));
+  return new Map(
+    others.map((j) => {
+      let [score, error] = [0, 2 ** -150];
+      for (const { p, slack } of heads) {
+        // Token by token: how many tokens of block j does compressed block i hold, in strides of d.
+        for (const [i, each] of p.entries()) {
+          for (let token = i * d; token < i * d + l; token++) {
+            if (Math.floor(token / block) !== j) continue;
+            score += each / d;
+            error += (Math.expm1(2 * slack) * each) / d;
+          }
+        }
+      }
+      // And the roundings of float64 in a softmax over p blocks and the sum of l of them for each head.
+      const sums = roundings(heads.length * (l + heads[0].p.length + 8), 'float64');
+      return [j, { score, error: error + (score + error) * (sums + roundings(1, 'float32')) }];
+    }),
+  );
+}
+
+/** Which of scored blocks a token of a group of heads, by its first, selects beside the fixed ones; all together, in any order. */
+export type Choose = (first: number, t: number, fixed: number[], candidates: Map<number, Candidate>) => number[];
+
+/** Eqs. 11 and 12: the best of all. */
+export const byScore =
+  (n: number, order = 1): Choose =>
+  (_first, _t, fixed, candidates) => {
+    const ranked = [...candidates].sort((a, b) => order * (b[1].score - a[1].score)).map(([j]) => j);
+    return [...fixed, ...ranked.slice(0, Math.max(0, n - fixed.length))];
+  };
+
+/** The blocks that token t selects, by the weights of each head over compressed blocks. */
+export function selected(t: number, heads: readonly Weights[], settings: WrittenOut): number[] {
+  const fixed = fixedBlocks(Math.floor(t / settings.block));
+  return byScore(settings.n)(0, t, fixed, scored(t, heads, settings));
+}
+
+export function nsaWrittenOut(
+  queries: Heads,
+  keys: Heads,
+  values: Heads,
+  settings: WrittenOut,
+  choose: Choose = byScore(settings.n),
+): Heads {
   const { l, d, block, w, group, real, gates } = settings;
   const [heads, length, width] = [queries.length, queries[0].length, values[0][0].length];
   const zeroed = (rows: number[][]) => rows.map((row, j) => (real[j] ? row : row.map(() => 0)));
@@ -70,12 +113,18 @@ export function nsaWrittenOut(queries: Heads, keys: Heads, values: Heads, settin
         seen.map((i) => phi(zeroed(x[h]).slice(i * d, i * d + l), h));
       const [K, V] = [of(keys, settings.compressKeys), of(values, settings.compressValues)];
       const p = K.length === 0 ? [] : softmax(K.map((key) => dot(rows[t], key) / Math.sqrt(key.length)));
-      return { K, V, p: ended.map((i) => (holds(i) ? p[seen.indexOf(i)] : 0)) };
+      // A product with a key that is off by ε is off by |q|·ε; it is summed up in float64.
+      const errors = of(keys, settings.roundingOfKeys).map((error, i) => {
+        const own = roundings(rows[t].length + 2, 'float64');
+        const each = rows[t].map((x, c) => Math.abs(x) * (error[c] + own * Math.abs(K[i][c])));
+        return each.reduce((sum, x) => sum + x, 0) / Math.sqrt(rows[t].length);
+      });
+      return { K, V, p: ended.map((i) => (holds(i) ? p[seen.indexOf(i)] : 0)), slack: Math.max(0, ...errors) };
     });
     for (let h = 0; h < heads; h++) {
       const first = h - (h % group);
-      const probabilities = compressed.slice(first, first + group).map(({ p }) => p);
-      const blocks = selected(t, probabilities, settings);
+      const fixed = fixedBlocks(Math.floor(t / block));
+      const blocks = choose(first, t, fixed, scored(t, compressed.slice(first, first + group), settings));
       const over = (meets: (j: number) => boolean) => {
         const seen = keys[h].map((_, j) => j).filter((j) => j <= t && real[j] && meets(j));
         return attended(

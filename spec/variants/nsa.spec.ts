@@ -9,182 +9,139 @@ import { Random } from '../../src/core/random.ts';
 import { maxAbsoluteError } from '../../src/core/reference.ts';
 import { scope } from '../../src/core/scope.ts';
 import { elements, filled, fromArray, randomNormal, type Tensor } from '../../src/core/tensor.ts';
-import { attend, checkInputs, drawParameters } from '../../src/variants/attend.ts';
+import { attend } from '../../src/variants/attend.ts';
 import { full } from '../../src/variants/full.ts';
-import { type NsaOptions, nsa } from '../../src/variants/nsa.ts';
-import type { AttentionInputs, Parameters } from '../../src/variants/variant.ts';
+import { nsa } from '../../src/variants/nsa.ts';
+import { expectBest } from '../laws/choices.ts';
 import { expectThrows } from '../laws/laws/expect-throws.ts';
-import { type Heads, nsaWrittenOut, selected, type WrittenOut } from './nsa-written-out.ts';
+import { type Case, cases, type Run, runOf, toleranceOf, writtenOut } from './nsa-cases.ts';
+import { byScore, type Choose, selected, type WrittenOut } from './nsa-written-out.ts';
 
-const cases = fc
-  .record({
-    length: fc.integer({ min: 1, max: 48 }),
-    groups: fc.integer({ min: 1, max: 2 }),
-    groupSize: fc.integer({ min: 1, max: 3 }),
-    headDim: fc.integer({ min: 1, max: 6 }),
-    valueDim: fc.integer({ min: 1, max: 5 }),
-    compressionBlock: fc.integer({ min: 1, max: 8 }),
-    stride: fc.integer({ min: 1, max: 8 }),
-    selectionBlock: fc.integer({ min: 1, max: 8 }),
-    selectedBlocks: fc.integer({ min: 3, max: 6 }),
-    window: fc.integer({ min: 1, max: 12 }),
-    compressor: fc.constantFrom('mlp' as const, 'mean' as const),
-    masked: fc.boolean(),
-    dtype: fc.constantFrom('float32' as const, 'float64' as const),
-    norm: fc.constantFrom(1e-3, 0.1, 1, 10, 100),
-    seed: fc.nat(),
-  })
-  .map((drawn) => {
-    const most = (size: number) => Math.min(size, drawn.length);
-    const { compressionBlock, stride, selectionBlock, window } = drawn;
-    const sizes = { compressionBlock, stride, selectionBlock, window };
-    const limited = Object.fromEntries(Object.entries(sizes).map(([name, size]) => [name, most(size)]));
-    return { ...drawn, ...(limited as typeof sizes), heads: drawn.groups * drawn.groupSize };
-  });
+/** The blocks of each head and token. */
+type Lists = (head: number, t: number) => number[];
 
-type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
-
-interface Run {
-  inputs: AttentionInputs & { gates: Record<string, Tensor> };
-  options: Partial<NsaOptions>;
-  parameters: Parameters;
-}
-
-/** Inputs, options and parameters of a case; parameters are random, so that φ is no mean. */
-function runOf(drawn: Case): Run {
-  const { length, heads, headDim, valueDim, dtype, norm, seed } = drawn;
-  const random = new Random(seed);
-  const draw = (name: string, width: number, size = 1) => {
-    const x = randomNormal([1, heads, length, width], random.split(name), dtype);
-    return fromArray(
-      x.toArray().map((each) => each * size),
-      x.shape,
-      dtype,
-    );
+function decided(drawn: Case, { inputs, options, parameters }: Run): Lists {
+  const decide = nsa.decisions as NonNullable<typeof nsa.decisions>;
+  const { lists } = noGrad(() => decide(inputs, nsa.defaults(drawn.length, options), parameters));
+  const [, , length, count] = lists.shape;
+  const all = elements(lists);
+  return (head, t) => {
+    const at = (head * length + t) * count;
+    return [...all.subarray(at, at + count)].filter((j) => j >= 0);
   };
-  const gate = (name: string) => {
-    const numbers = new Float64Array(heads * length);
-    random.split(name).fillUniform(numbers, 0, 1);
-    return fromArray(numbers, [1, heads, length], dtype);
-  };
-  const mask = Uint8Array.from({ length }, () => (drawn.masked && random.integer(3) === 0 ? 0 : 1));
-  const inputs = {
-    queries: draw('queries', headDim, norm),
-    keys: draw('keys', headDim),
-    values: draw('values', valueDim),
-    gates: { compressed: gate('compressed'), selected: gate('selected'), window: gate('window') },
-    ...(drawn.masked && { keyMask: fromArray(mask, [1, length], 'uint8') }),
-  };
-  const { compressionBlock, stride, selectionBlock, selectedBlocks, window, groupSize, compressor } = drawn;
-  const options = { compressionBlock, stride, selectionBlock, selectedBlocks, window, groupSize, compressor };
-  const complete = nsa.defaults(length, options);
-  const names = Object.entries(drawParameters<NsaOptions>(nsa, complete, checkInputs(inputs), 0));
-  const parameters = names.map(([name, { shape }]) => {
-    const size = name === 'W1' ? 1 / Math.sqrt(shape[0]) : 0.5;
-    return [
-      name,
-      fromArray(
-        randomNormal(shape, random.split(name), dtype)
-          .toArray()
-          .map((x) => size * x),
-        shape,
-        dtype,
-      ),
-    ];
-  });
-  return { inputs, options, parameters: Object.fromEntries(parameters) };
-}
-
-/** Rows of the first batch entry. */
-function headsOf({ shape, ...tensor }: Tensor, data = elements(tensor as Tensor)): Heads {
-  const [, heads, length, width] = shape;
-  return Array.from({ length: heads }, (_, h) =>
-    Array.from({ length }, (_, t) => [...data.subarray((h * length + t) * width, (h * length + t + 1) * width)]),
-  );
-}
-
-function writtenOut(drawn: Case, { inputs, parameters }: Run): Heads {
-  const { length, headDim, heads } = drawn;
-  const of = (tensor: Tensor) => headsOf(tensor, tensor.toArray() as Float64Array);
-  const gates = ['compressed', 'selected', 'window'].map((name) =>
-    Array.from({ length: heads }, (_, h) => [...inputs.gates[name].toArray().slice(h * length, (h + 1) * length)]),
-  );
-  const numbers = Object.fromEntries(Object.entries(parameters).map(([name, tensor]) => [name, tensor.toArray()]));
-  const meanOf = (rows: number[][]) => rows[0].map((_, c) => rows.reduce((sum, row) => sum + row[c], 0) / rows.length);
-  const settings: WrittenOut = {
-    l: drawn.compressionBlock,
-    d: drawn.stride,
-    block: drawn.selectionBlock,
-    n: drawn.selectedBlocks,
-    w: drawn.window,
-    group: drawn.groupSize,
-    real: Array.from({ length }, (_, j) => inputs.keyMask === undefined || inputs.keyMask.toArray()[j] === 1),
-    gates,
-    compressKeys(rows, head) {
-      if (drawn.compressor === 'mean') return meanOf(rows);
-      const l = rows.length;
-      const placed = rows.map((row, i) => row.map((x, c) => x + numbers.e[(head * l + i) * headDim + c]));
-      const flat = placed.flat();
-      const hidden = Array.from({ length: headDim }, (_, m) =>
-        Math.max(
-          0,
-          flat.reduce((sum, x, at) => sum + x * numbers.W1[at * headDim + m], 0),
-        ),
-      );
-      return meanOf(placed).map(
-        (x, c) => x + hidden.reduce((sum, each, m) => sum + each * numbers.W2[m * headDim + c], 0),
-      );
-    },
-    compressValues(rows, head) {
-      if (drawn.compressor === 'mean') return meanOf(rows);
-      return rows[0].map((_, c) => rows.reduce((sum, row, i) => sum + numbers.a[head * rows.length + i] * row[c], 0));
-    },
-  };
-  return nsaWrittenOut(of(inputs.queries), of(inputs.keys), of(inputs.values), settings);
 }
 
 /**
- * Rounding of float32 keys moves scores of norm 100 by about 1e-4 of 100, and weights with them; that it turns two scores of
- * blocks around is not excluded, but needs two that agree to seven digits.
+ * Throws unless the blocks that are chosen are the best by the loops' scores, but for roundings, and the output is that of the
+ * loops with these blocks. `change` is what the loops get wrong, and `broken` chooses in the place of the variant.
  */
-const toleranceOf = ({ dtype, norm }: Case) => (dtype === 'float64' ? 1e-11 : 2e-6) * Math.max(1, 10 * norm);
-
-function differs(drawn: Case, change: (drawn: Case) => Case = (same) => same): number {
+function expectPaper(
+  drawn: Case,
+  { change = (same: Case) => same, broken }: { change?: (drawn: Case) => Case; broken?: Lists } = {},
+) {
   const run = runOf(drawn);
-  const output = noGrad(() => attend(nsa, run.inputs, run.options, { parameters: run.parameters })).toArray();
-  const expected = writtenOut(change(drawn), run).flat(2);
-  return expected.reduce((most, x, n) => Math.max(most, Math.abs(x - output[n])), 0);
+  const lists = broken ?? decided(drawn, run);
+  const parameters = broken === undefined ? run.parameters : { ...run.parameters, lists: asTensor(drawn, broken) };
+  const output = noGrad(() => attend(nsa, run.inputs, run.options, { parameters })).toArray();
+  const other = change(drawn);
+  const expected = writtenOut(other, run, (first, t, fixed, candidates) => {
+    const all = lists(first, t);
+    if (!fixed.every((j) => all.includes(j))) throw new Error(`query ${t}: ${all} without one of ${fixed}`);
+    const free = all.filter((j) => !fixed.includes(j));
+    expectBest(free, candidates, other.selectedBlocks - fixed.length, `query ${t} of head ${first}`);
+    return all;
+  });
+  const error = expected.flat(2).reduce((most, x, n) => Math.max(most, Math.abs(x - output[n])), 0);
+  // Written so that NaN fails.
+  if (!(error <= toleranceOf(drawn))) throw new Error(`differs by ${error}`);
 }
 
-test('the output is that of the paper, written out in loops', () => {
+/** What the loops choose by a rule; the heads of a group as its first. */
+function choosing(drawn: Case, rule: Choose, groupSize = drawn.groupSize): Lists {
+  const lists = new Map<string, number[]>();
+  writtenOut(drawn, runOf(drawn), (first, t, fixed, candidates) => {
+    const list = rule(first, t, fixed, candidates);
+    lists.set(`${first} ${t}`, list);
+    return list;
+  });
+  return (head, t) => lists.get(`${head - (head % groupSize)} ${t}`) as number[];
+}
+
+function asTensor({ heads, length, selectedBlocks }: Case, lists: Lists): Tensor {
+  const numbers = Array.from({ length: heads * length }, (_, n) => {
+    const list = lists(Math.floor(n / length), n % length).toSorted((a, b) => a - b);
+    return [...list, ...new Array<number>(selectedBlocks - list.length).fill(-1)];
+  });
+  return fromArray(Int32Array.from(numbers.flat()), [1, heads, length, selectedBlocks], 'int32');
+}
+
+test('the blocks are those of the best scores, and the output is that of the paper with them, written out in loops', () => {
   fc.assert(
     fc.property(cases, (drawn) => {
-      scope(() => {
-        const error = differs(drawn);
-        assert.ok(error <= toleranceOf(drawn), `differs by ${error}`);
-      });
+      scope(() => expectPaper(drawn));
     }),
     { numRuns: 120 },
   );
 });
 
-test('the same loops with another stride, block, number of blocks, window or group differ, and so does φ without positions', () => {
+test('of scores that tie but for rounding, either choice is right', () => {
   const drawn: Case = {
-    ...{ length: 40, groups: 2, groupSize: 2, heads: 4, headDim: 4, valueDim: 3, compressionBlock: 4, stride: 2 },
-    ...{ selectionBlock: 4, selectedBlocks: 4, window: 5, compressor: 'mlp', masked: false, dtype: 'float64' },
-    ...{ norm: 1, seed: 1 },
+    ...{ length: 18, groups: 1, groupSize: 1, heads: 1, headDim: 1, valueDim: 1, compressionBlock: 7, stride: 1 },
+    ...{ selectionBlock: 1, selectedBlocks: 4, window: 1, compressor: 'mlp', masked: true, dtype: 'float32' },
+    ...{ norm: 100, seed: 2013003751 },
   };
-  assert.ok(differs(drawn) < 1e-12);
-  for (const [name, value] of Object.entries({
-    stride: 3,
-    selectionBlock: 5,
-    selectedBlocks: 5,
-    window: 6,
-    groupSize: 1,
-    compressor: 'mean',
-  })) {
-    assert.ok(differs(drawn, (same) => ({ ...same, [name]: value })) > 1e-3, name);
+  // Blocks 6 and 7 for a query: the kernel takes the one, the loops take the other.
+  expectPaper(drawn);
+  expectPaper(drawn, { broken: choosing(drawn, byScore(drawn.selectedBlocks)) });
+});
+
+const plain: Case = {
+  ...{ length: 40, groups: 2, groupSize: 2, heads: 4, headDim: 4, valueDim: 3, compressionBlock: 4, stride: 2 },
+  ...{ selectionBlock: 4, selectedBlocks: 4, window: 5, compressor: 'mlp', masked: false, dtype: 'float64' },
+  ...{ norm: 1, seed: 1 },
+};
+
+test('the same loops with another stride, block, number of blocks, window or group differ, and so does φ without positions', () => {
+  for (const dtype of ['float32', 'float64'] as const) {
+    const drawn = { ...plain, dtype };
+    expectPaper(drawn);
+    const others = { stride: 3, selectionBlock: 5, selectedBlocks: 5, window: 6, groupSize: 1, compressor: 'mean' };
+    for (const [name, value] of Object.entries(others)) {
+      assert.throws(() => expectPaper(drawn, { change: (same) => ({ ...same, [name]: value }) }), undefined, name);
+    }
   }
+});
+
+test('a choice of the worst blocks, of one that is off by one, or by the scores of one head of a group is noticed', () => {
+  for (const [dtype, norm] of [
+    ['float32', 1e-3],
+    ['float32', 1],
+    ['float32', 100],
+    ['float64', 1],
+  ] as const) {
+    const drawn = { ...plain, dtype, norm };
+    const best = byScore(drawn.selectedBlocks);
+    expectPaper(drawn, { broken: choosing(drawn, best) });
+    const nextTo: Choose = (first, t, fixed, candidates) => {
+      const list = best(first, t, fixed, candidates);
+      const free = [...candidates.keys()];
+      return list.map((j) => (fixed.includes(j) ? j : free[(free.indexOf(j) + 1) % free.length]));
+    };
+    const wrong = {
+      worst: choosing(drawn, byScore(drawn.selectedBlocks, -1)),
+      'off by one': choosing(drawn, nextTo),
+      'one head': choosing({ ...drawn, groupSize: 1 }, best, drawn.groupSize),
+    };
+    for (const [name, broken] of Object.entries(wrong)) {
+      assert.throws(() => expectPaper(drawn, { broken }), /chose .* and left out/, `${name}, ${dtype}, norm ${norm}`);
+    }
+  }
+});
+
+test('where no compressed block has ended, all are alike, and the earlier ones are chosen', () => {
+  const drawn: Case = { ...plain, length: 12, compressionBlock: 12, selectionBlock: 1, selectedBlocks: 5 };
+  const lists = decided(drawn, runOf(drawn));
+  for (let t = 5; t < 11; t++) assert.equal(lists(0, t), [0, 1, 2, t - 1, t]);
 });
 
 test('with all blocks selected and gates 0, 1, 0 it is full causal attention', () => {
@@ -253,7 +210,7 @@ test('a choice by sorting is the same, for probabilities that the paper’s doub
     [0.1, 0.7, 0.25, 0.75],
   );
   assert.equal(
-    selected(23, [p], settings).sort((a, b) => a - b),
+    selected(23, [{ p, slack: 0 }], settings).sort((a, b) => a - b),
     [0, 3, 4, 5],
   );
 });

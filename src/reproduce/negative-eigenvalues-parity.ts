@@ -3,17 +3,14 @@
  * does attention; with eigenvalues between −1 and 1 the delta rule does. Models are trained on short sequences, and read long ones.
  */
 import { formatPercent, formatWhole } from '../terminal/format.ts';
-import { evaluate } from '../training/evaluate.ts';
-import { rebuilt } from '../training/reattend.ts';
 import { runsOf } from '../training/recipes/recipe.ts';
 import { stateTrackingRecipe } from '../training/recipes/state-tracking.ts';
-import { endLearner, type Run, type RunSettings } from '../training/run.ts';
-import { openTask } from '../training/tasks/registry.ts';
+import type { RunSettings } from '../training/run.ts';
+import { isRight, isWrong, lengthLines, lengthTable, measureByLength, unitName } from './by-length.ts';
 import type { Claim } from './claims.ts';
 import { defineExperiment, type Settings } from './experiment.ts';
-import { formatSpread, seedChart } from './over-seeds.ts';
+import { seedChart } from './over-seeds.ts';
 import { PAPERS } from './papers.ts';
-import type { Numbers, Results } from './results.ts';
 import { trainingUnit } from './training-unit.ts';
 
 interface Given extends Settings {
@@ -35,31 +32,10 @@ const LABELS: Readonly<Record<string, string>> = {
 };
 const RUNS = Object.keys(LABELS);
 
-const unitName = (run: string, seed: number) => `${run}, seed ${seed}`;
-
 function settingsOf({ length, steps }: Given, run: string, seed: number): RunSettings {
   const { settings } = runsOf(stateTrackingRecipe).find(({ name }) => name === run) as { settings: RunSettings };
   const schedule = { ...settings.schedule, total: steps } as RunSettings['schedule'];
   return { ...settings, task: { ...settings.task, length }, steps, schedule, seed, checkpointEvery: 100 };
-}
-
-/** The share of right answers at every length, over all places of a sequence. */
-function measure({ lengths, examples }: Given, { learner, settings }: Run): Numbers {
-  const { name, ...own } = settings.task;
-  const accuracies = lengths.map((length) => {
-    const longer = rebuilt(learner, { length }, settings.seed);
-    const task = openTask(name, { ...own, length });
-    const { accuracy } = evaluate(longer, task, { examples, batch: 16, seed: settings.seed });
-    endLearner(longer);
-    return accuracy;
-  });
-  return { 'accuracy by length': accuracies };
-}
-
-/** The accuracy of every seed at a length. */
-function accuraciesAt(results: Results, { lengths, seeds }: Given, run: string, length: number): number[] {
-  const at = lengths.indexOf(length);
-  return seeds.map((seed) => results.list(unitName(run, seed), 'accuracy by length')[at]);
 }
 
 function claims(given: Given): Claim[] {
@@ -68,13 +44,7 @@ function claims(given: Given): Claim[] {
   const solves = (run: string, at: number): Claim => ({
     says: `${LABELS[run]} tracks parity at ${at} tokens after training on ${length}: the lowest accuracy of all seeds`,
     paper: 'solves it',
-    holds: {
-      kind: 'bounds',
-      read: (results) => Math.min(...accuraciesAt(results, given, run, at)),
-      least: 0.99,
-      format: formatPercent,
-    },
-    direction: { kind: 'bounds', read: (results) => Math.min(...accuraciesAt(results, given, run, at)), least: 0.75 },
+    ...isRight(given, run, at),
     because: {
       'holds in direction':
         'Until twice the length of the training all answers are right, and then they fade: after 300 steps β is probably not quite 2, so that a state loses a little with every token.',
@@ -85,17 +55,7 @@ function claims(given: Given): Claim[] {
   const fails = (run: string): Claim => ({
     says: `${LABELS[run]} does not, at ${longest} tokens: the highest accuracy of all seeds`,
     paper: 'cannot',
-    holds: {
-      kind: 'bounds',
-      read: (results) => Math.max(...accuraciesAt(results, given, run, longest)),
-      most: 0.6,
-      format: formatPercent,
-    },
-    direction: {
-      kind: 'bounds',
-      read: (results) => Math.max(...accuraciesAt(results, given, run, longest)),
-      most: 0.75,
-    },
+    ...isWrong(given, run, longest, [0.6, 0.75]),
   });
   return [
     solves('deltanet-negative', length),
@@ -129,18 +89,12 @@ export const negativeEigenvaluesParity = defineExperiment<Given>({
         trainingUnit({
           name: unitName(run, seed),
           settings: settingsOf(given, run, seed),
-          measure: (trained) => measure(given, trained),
+          measure: (trained) => measureByLength(trained, { ...given, seed }),
         }),
       ),
     ),
   claims,
-  show: (results, given) => ({
-    titles: ['model', ...given.lengths.map((length) => `${formatWhole(length)} tokens`)],
-    rows: RUNS.map((run) => [
-      LABELS[run],
-      ...given.lengths.map((length) => formatSpread(accuraciesAt(results, given, run, length), formatPercent)),
-    ]),
-  }),
+  show: (results, given) => lengthTable(results, given, LABELS),
   draw: (results, given) => [
     seedChart({
       id: 'negative-eigenvalues-parity',
@@ -148,11 +102,7 @@ export const negativeEigenvaluesParity = defineExperiment<Given>({
       description: `Share of right answers against the length that is read, after training on ${given.length} tokens.`,
       x: { label: 'tokens read', values: given.lengths, kind: 'doubling', format: formatWhole },
       y: { label: 'right answers', kind: 'even', format: formatPercent },
-      lines: RUNS.map((run) => ({
-        label: LABELS[run],
-        isReference: run === 'full',
-        values: given.lengths.map((length) => accuraciesAt(results, given, run, length)),
-      })),
+      lines: lengthLines(results, given, LABELS),
     }),
   ],
 });

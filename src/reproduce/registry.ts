@@ -13,6 +13,7 @@ import { longformerTable4 } from './longformer-table-4.ts';
 import { lraTable1 } from './lra-table-1.ts';
 import { lraTable2 } from './lra-table-2.ts';
 import { negativeEigenvaluesParity } from './negative-eigenvalues-parity.ts';
+import { negativeEigenvaluesS5 } from './negative-eigenvalues-s5.ts';
 import { nystromformerTable1 } from './nystromformer-table-1.ts';
 import { performerFigure2 } from './performer-figure-2.ts';
 import { performerFigure4 } from './performer-figure-4.ts';
@@ -46,6 +47,7 @@ export const experiments: readonly Experiment[] = [
   bigbirdTable1,
   longformerTable4,
   negativeEigenvaluesParity,
+  negativeEigenvaluesS5,
   zoologyFigure2,
   attentionSinksTable1,
 ];

@@ -12,7 +12,7 @@ import { resumeRun, saveCheckpoint } from '../training/checkpoint.ts';
 import { evaluate } from '../training/evaluate.ts';
 import { endRun, type Run, type RunSettings, startRun } from '../training/run.ts';
 import { train } from '../training/trainer.ts';
-import type { Unit, UnitContext } from './experiment.ts';
+import type { Recorded, Unit, UnitContext } from './experiment.ts';
 import { recordedTraining } from './recorded-training.ts';
 import type { Numbers } from './results.ts';
 import { type CurvePoint, isSameTraining, trainingNumbers } from './training-numbers.ts';
@@ -30,15 +30,23 @@ export interface TrainingUnit extends Beginning {
   settings: RunSettings;
   /** More numbers, of the trained run; null if it was asked to stop. */
   measure?(run: Run, context: UnitContext): Numbers | null | Promise<Numbers | null>;
+  /** These numbers as they were measured before, of the run whose log is read from this folder; null where they are not there. */
+  measured?(folder: string): Numbers | null;
 }
 
 /** A unit whose numbers are `trainingNumbers`, and what it measures beyond them. */
-export function trainingUnit({ name, settings, begin, prepare, measure }: TrainingUnit): Unit {
-  const isPlain = begin === undefined && prepare === undefined && measure === undefined;
+export function trainingUnit({ name, settings, begin, prepare, measure, measured }: TrainingUnit): Unit {
+  const isKnown = measure === undefined || measured !== undefined;
+  const isReadable = begin === undefined && prepare === undefined && isKnown;
+  const recorded = (folder: string): Recorded | null => {
+    const more = measured === undefined ? {} : measured(folder);
+    const found = more === null ? null : recordedTraining(folder, settings);
+    return found && { ...found, numbers: { ...found.numbers, ...more } };
+  };
   return {
     name,
     training: settings,
-    ...(isPlain && { recorded: (folder: string) => recordedTraining(folder, settings) }),
+    ...(isReadable && { recorded }),
     async run(context) {
       const beginning = { ...(begin && { begin }), ...(prepare && { prepare }) };
       const trained = await trainIn(context.folder(), settings, context, beginning);

@@ -145,6 +145,13 @@ test('a unit with the settings of a recipe has the numbers of its log; others, a
   }
   // What is measured of the model itself is in no log.
   assert.is(trainingUnit({ name: 'a', settings, measure: () => ({}) }).recorded, undefined);
+  // Unless it was measured before, of this very run.
+  const own = { name: 'a', settings: { ...settings, seed: 2 }, measure: () => ({}) };
+  const found = trainingUnit({ ...own, measured: () => ({ more: 7 }) }).recorded?.(trainings);
+  assert.equal(found, { ...recorded, numbers: { ...recorded.numbers, more: 7 } });
+  assert.is(trainingUnit({ ...own, measured: () => null }).recorded?.(trainings), null);
+  const other = { ...own, settings: { ...settings, seed: 77 }, measured: () => ({ more: 7 }) };
+  assert.is(trainingUnit(other).recorded?.(trainings), null);
   const again = await runExperiment(toyTraining(), {
     scale: 'small',
     folder: join(base, 'whole'),

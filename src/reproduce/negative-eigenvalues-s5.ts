@@ -99,7 +99,7 @@ export const negativeEigenvaluesS5 = defineExperiment<Given>({
     'One layer of width 64 with two heads, trained for 300 steps. The tokens are the ten swaps, and the answer, one of 120 permutations, is asked at every token; of the paper’s tasks this is the easiest.',
     'Accuracy is that of all places. The first few products of a sequence are easy: with them alone a model has 8% at 32 tokens. Guessing has less than 1%.',
     `The recipe s5 had been trained, and read at these lengths by \`npm run s5-lengths\`, before this experiment was written: its outcome was known. The numbers are read from there, and with \`--again\` made anew.`,
-    'RWKV-7 is shown without a claim. Its rates a stay below 1 here, so that its eigenvalues are positive as those of DeltaNet are.',
+    'RWKV-7 is shown without a claim. Its rates a stay below 1 here, so that none of its steps is a reflection.',
   ],
   settings: {
     small: { length: 32, lengths: [32, 128, 512], seeds: [1, 2, 3], steps: 300, examples: 64, evaluationSeed: 1 },
